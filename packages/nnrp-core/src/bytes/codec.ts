@@ -1,0 +1,33 @@
+import { WireError } from '../errors.js';
+import { bytesLeft, faultAt, faultWithValue, type WireRule } from './fault.js';
+
+/*
+ * Called by generated code only, on its refusing paths: kept out of line so that the accepting path stays small enough
+ * to be inlined.
+ */
+
+/** An empty view, for flyweights that have not been pointed at anything. */
+export const NO_BYTES: DataView = /* @__PURE__ */ new DataView(new ArrayBuffer(0));
+
+export function decodeFailed(rules: readonly WireRule[], index: number, view: DataView, offset: number, where: string) {
+  return new WireError(faultAt(rules, index, view, offset), where);
+}
+
+export function sourceTooShort(expected: number, view: DataView, offset: number, where: string): WireError {
+  return new WireError({ kind: 'source_too_short', expected, actual: bytesLeft(view, offset) }, where);
+}
+
+export function destinationTooShort(expected: number, view: DataView, offset: number, where: string): WireError {
+  return new WireError({ kind: 'destination_too_short', expected, actual: bytesLeft(view, offset) }, where);
+}
+
+export function encodeFailed(rules: readonly WireRule[], index: number, value: unknown, where: string): WireError {
+  const rule = rules[index];
+  if (rule === undefined) throw new RangeError(`rule ${index} of ${rules.length}`);
+  return new WireError(faultWithValue(rule, value as number), where);
+}
+
+export function outOfRange(field: string, type: string, value: unknown, where: string): WireError {
+  const shown = typeof value === 'bigint' ? `${value}n` : JSON.stringify(value);
+  return new WireError({ kind: 'field_out_of_range', field, type, value: shown ?? String(value) }, where);
+}

@@ -1,0 +1,139 @@
+import type { WireFault } from './bytes/fault.js';
+
+/** Marks errors of every copy of this package, so that {@link isNnrpError} works across duplicates. */
+const BRAND = Symbol.for('nnrp.error');
+
+/**
+ * Base of every error the packages throw. `code` is stable and documented in docs/errors.md; the message starts with
+ * it and names what was expected, what came and where.
+ */
+export class NnrpError extends Error {
+  readonly code: string;
+  readonly [BRAND] = true;
+
+  constructor(code: string, message: string, options?: { cause?: unknown }) {
+    super(`[${code}] ${message}`, options);
+    this.code = code;
+    this.name = new.target.name;
+  }
+}
+
+/** The bytes are wrong, or a value cannot be written: a {@link WireFault} with the structure it was found in. */
+export class WireError extends NnrpError {
+  constructor(
+    readonly fault: WireFault,
+    /** Name of the structure or region, such as SESSION_OPEN. */
+    readonly where: string,
+    options?: { cause?: unknown },
+  ) {
+    super(`NNRP_ERR_${fault.kind.toUpperCase()}`, `${where}: ${describeFault(fault)}`, options);
+  }
+}
+
+/** The peer broke a rule of the protocol; `wireCode` is the error code that answers it (wire.md 9.4). */
+export class ProtocolError extends NnrpError {
+  constructor(
+    message: string,
+    readonly wireCode: number,
+    readonly fault?: WireFault,
+  ) {
+    super('NNRP_ERR_PROTOCOL', message);
+  }
+}
+
+/** The peer reported a failure: a refused open, an ERROR message, a dropped result. */
+export class PeerError extends NnrpError {
+  constructor(
+    code: string,
+    message: string,
+    /** The code on the wire: session_error_code or ERROR.error_code. */
+    readonly wireCode: number,
+    /** Milliseconds to wait before a retry; 0 when the peer gave none. */
+    readonly retryAfterMs = 0,
+  ) {
+    super(code, message);
+  }
+}
+
+/** The connection failed or ended. */
+export class TransportError extends NnrpError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('NNRP_ERR_TRANSPORT', message, options);
+  }
+}
+
+/** The caller of this library made a mistake; nothing was sent. */
+export class UsageError extends NnrpError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('NNRP_ERR_USAGE', message, options);
+  }
+}
+
+/** The session or the endpoint has ended, so the call cannot be carried out. */
+export class ClosedError extends NnrpError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('NNRP_ERR_CLOSED', message, options);
+  }
+}
+
+/** Something did not happen within its time. */
+export class TimeoutError extends NnrpError {
+  constructor(
+    message: string,
+    /** Milliseconds waited. */
+    readonly timeoutMs: number,
+  ) {
+    super('NNRP_ERR_TIMEOUT', message);
+  }
+}
+
+/** Whether `error` comes from these packages (any copy of them), and has the code when one is given. */
+export function isNnrpError(error: unknown, code?: string): error is NnrpError {
+  if (typeof error !== 'object' || error === null || !(BRAND in error)) return false;
+  return code === undefined || (error as NnrpError).code === code;
+}
+
+/** One sentence on a fault: what was expected and what came. */
+export function describeFault(fault: WireFault): string {
+  switch (fault.kind) {
+    case 'source_too_short':
+    case 'destination_too_short':
+      return `expected at least ${fault.expected} bytes, got ${fault.actual}`;
+    case 'invalid_magic':
+      return "expected the bytes 'NNRP'";
+    case 'invalid_header_length':
+      return `expected header_len 40, got ${fault.value}`;
+    case 'unsupported_version_major':
+      return `expected version_major 1, got ${fault.value}`;
+    case 'unsupported_wire_format':
+      return `expected wire_format 0, got ${fault.value}`;
+    case 'unknown_message_type':
+      return `message_type ${hex(fault.value)} is not assigned`;
+    case 'unknown_enum_value':
+      return `${fault.enum} has no value ${fault.value}`;
+    case 'reserved_bits_set':
+      return `bits ${hex(fault.value)} where only ${hex(fault.allowed)} are assigned`;
+    case 'nonzero_reserved_field':
+      return `${fault.field} must be zero`;
+    case 'invalid_combination':
+      return `rule ${fault.rule} is broken`;
+    case 'packet_length_mismatch':
+      return `the header declares ${fault.declared} bytes, got ${fault.actual}`;
+    case 'message_length_overflow':
+      return 'the lengths do not fit 32 bits';
+    case 'packet_too_large':
+      return `the header declares ${fault.declared} bytes, the limit is ${fault.limit}`;
+    case 'metadata_length_mismatch':
+      return `expected exactly ${fault.expected} metadata bytes, got ${fault.actual}`;
+    case 'unexpected_body':
+      return `${fault.message} has no body, got ${fault.actual} bytes`;
+    case 'invalid_header_id':
+      return `${fault.message}: expected a ${fault.expected} ${fault.field}, got ${fault.actual}`;
+    case 'field_out_of_range':
+      return `${fault.field} is a ${fault.type}, got ${fault.value}`;
+  }
+}
+
+function hex(value: number): string {
+  return `0x${value.toString(16).padStart(2, '0')}`;
+}

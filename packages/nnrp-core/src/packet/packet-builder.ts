@@ -1,0 +1,97 @@
+import type { WireFault } from '../bytes/fault.js';
+import { WireError } from '../errors.js';
+import {
+  COMMON_HEADER_BYTES,
+  COMMON_HEADER_OFFSETS as AT,
+  type CommonHeader,
+  encodeCommonHeader,
+} from '../generated/preview3/common-header.js';
+import { PREVIEW3 } from './preview3-revision.js';
+import type { Revision } from './revision.js';
+
+const MAGIC = 0x50524e4e;
+/** version_major 1, wire_format 0, message_type 0, header_len 40, as one little-endian word. */
+const VERSION_WORD = 0x28000001;
+const NOTHING = /* @__PURE__ */ new Uint8Array(0);
+
+/** The header of a packet to be built; what is left out is 0. Lengths are taken from the parts. */
+export type PacketHeader = Pick<CommonHeader, 'messageType'> &
+  Partial<Pick<CommonHeader, 'flags' | 'sessionId' | 'frameId' | 'viewId' | 'routeId' | 'traceId' | 'headerLen'>>;
+
+/**
+ * Builds a packet as two parts that are sent one after the other: header with metadata, and the body as it was given.
+ * The body is never copied.
+ *
+ * @param metadata - exactly as long as the message's structure
+ * @param body - must not be changed until it has been sent
+ * @throws WireError when the parts break a rule of the message or do not fit 32 bits
+ * @see NNRP/1-preview3 section 16
+ */
+export function buildPacket(
+  header: PacketHeader,
+  metadata: Uint8Array = NOTHING,
+  body: Uint8Array = NOTHING,
+  revision: Revision = PREVIEW3,
+): [head: Uint8Array, body: Uint8Array] {
+  const info = revision.messageInfo(header.messageType);
+  const head = new Uint8Array(COMMON_HEADER_BYTES + metadata.length);
+  const full: CommonHeader = {
+    versionMajor: 1,
+    wireFormat: 0,
+    headerLen: COMMON_HEADER_BYTES,
+    flags: 0,
+    sessionId: 0,
+    frameId: 0,
+    viewId: 0,
+    routeId: 0,
+    traceId: 0n,
+    ...header,
+    metaLen: metadata.length,
+    bodyLen: body.length,
+  };
+  const lengths = checkLengths(metadata.length, body.length);
+  if (lengths !== undefined) throw new WireError(lengths, info?.name ?? 'HEADER');
+  encodeCommonHeader(full, new DataView(head.buffer));
+  head.set(metadata, COMMON_HEADER_BYTES);
+  return [head, body];
+
+  function checkLengths(metadataLength: number, bodyLength: number): WireFault | undefined {
+    if (metadataLength + bodyLength > 0xffffffff) return { kind: 'message_length_overflow' };
+    if (info?.headerOnlyRule !== undefined && metadataLength + bodyLength > 0) {
+      return { kind: 'invalid_combination', rule: info.headerOnlyRule };
+    }
+    if (info?.noMetadataRule !== undefined && metadataLength > 0) {
+      return { kind: 'invalid_combination', rule: info.noMetadataRule };
+    }
+    if (info !== undefined && metadataLength !== info.metadataBytes) {
+      const counts = { expected: info.metadataBytes, actual: metadataLength };
+      return { kind: metadataLength < info.metadataBytes ? 'source_too_short' : 'metadata_length_mismatch', ...counts };
+    }
+    return undefined;
+  }
+}
+
+/**
+ * Writes the 40 bytes of a header with flags, view_id, route_id and trace_id 0: the path of every packet that the
+ * runtime sends. The caller vouches for the arguments (assigned type, unsigned 32-bit numbers, room in the view).
+ */
+export function writeHeader(
+  view: DataView,
+  start: number,
+  messageType: number,
+  metadataBytes: number,
+  bodyBytes: number,
+  sessionId: number,
+  frameId: number,
+): void {
+  view.setUint32(start, MAGIC, true);
+  view.setUint32(start + AT.versionMajor, VERSION_WORD | (messageType << 16), true);
+  view.setUint32(start + AT.flags, 0, true);
+  view.setUint32(start + AT.metaLen, metadataBytes, true);
+  view.setUint32(start + AT.bodyLen, bodyBytes, true);
+  view.setUint32(start + AT.sessionId, sessionId, true);
+  view.setUint32(start + AT.frameId, frameId, true);
+  view.setUint32(start + AT.viewId, 0, true);
+  view.setUint32(start + AT.traceId, 0, true);
+  view.setUint32(start + AT.traceId + 4, 0, true);
+}

@@ -1,0 +1,61 @@
+import { faultAt, type WireFault } from '../bytes/fault.js';
+import type { IdentifierRule, MessageInfo } from './message-info.js';
+import type { Packet } from './packet.js';
+import type { Revision } from './revision.js';
+
+/**
+ * What the layout of a packet cannot say, without throwing: header-only messages, exact metadata length, the
+ * metadata's own rules, rules over header and metadata, bodies where none belongs.
+ *
+ * @returns the first fault, or undefined
+ * @see NNRP/1-preview3 sections 4, 14 and 15.2
+ */
+export function checkPacket(packet: Packet, info: MessageInfo, revision: Revision): WireFault | undefined {
+  const { metadataLength, bodyLength } = packet;
+  if (info.headerOnlyRule !== undefined && (metadataLength !== 0 || bodyLength !== 0)) {
+    return { kind: 'invalid_combination', rule: info.headerOnlyRule };
+  }
+  if (info.noMetadataRule !== undefined && metadataLength !== 0) {
+    return { kind: 'invalid_combination', rule: info.noMetadataRule };
+  }
+  if (metadataLength !== info.metadataBytes) {
+    const lengths = { expected: info.metadataBytes, actual: metadataLength };
+    return { kind: metadataLength < info.metadataBytes ? 'source_too_short' : 'metadata_length_mismatch', ...lengths };
+  }
+  const { view, metadataStart } = packet;
+  if (info.checkMetadata !== undefined && info.metadataRules !== undefined) {
+    const broken = info.checkMetadata(view, metadataStart);
+    if (broken >= 0) return faultAt(info.metadataRules, broken, view, metadataStart);
+    const rule = revision.checkTogether(info.code, packet.sessionId, view, metadataStart);
+    if (rule !== undefined) return { kind: 'invalid_combination', rule };
+  }
+  if (info.body === 'none' && bodyLength !== 0) {
+    return { kind: 'unexpected_body', message: info.name, actual: bodyLength };
+  }
+  return undefined;
+}
+
+/**
+ * The identifiers of a header against its message: connection-scope messages carry session 0, work carries a session
+ * and a frame.
+ *
+ * @returns the first fault, or undefined
+ * @see NNRP/1-preview3 section 5
+ */
+export function checkHeaderIds(packet: Packet, info: MessageInfo): WireFault | undefined {
+  return (
+    checkId(info, 'session_id', info.sessionId, packet.sessionId) ??
+    checkId(info, 'frame_id', info.frameId, packet.frameId)
+  );
+}
+
+function checkId(
+  info: MessageInfo,
+  field: 'session_id' | 'frame_id',
+  rule: IdentifierRule,
+  actual: number,
+): WireFault | undefined {
+  if (rule === 'any' || (rule === 'zero') === (actual === 0)) return undefined;
+  const expected = rule === 'zero' ? 'zero' : 'non-zero';
+  return { kind: 'invalid_header_id', message: info.name, field, expected, actual };
+}

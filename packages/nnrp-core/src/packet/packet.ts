@@ -1,0 +1,77 @@
+import { COMMON_HEADER_BYTES, COMMON_HEADER_OFFSETS as AT } from '../generated/preview3/common-header.js';
+
+/**
+ * One packet inside bytes that somebody else owns: header, metadata and body are read in place and nothing is copied.
+ * It stays valid while it is held, because a transport never reuses bytes it has handed over; holding it keeps the
+ * whole chunk alive, so copy what is to be kept for long.
+ *
+ * The layout of the common header is the same in every revision.
+ *
+ * @see NNRP/1-preview3 section 3
+ */
+export class Packet {
+  constructor(
+    /** The chunk that holds the packet. */
+    readonly bytes: Uint8Array,
+    /** The same bytes as `bytes`; offsets agree. */
+    readonly view: DataView,
+    /** Offset of the header in `view`. */
+    readonly start: number,
+    /** Metadata bytes. */
+    readonly metadataLength: number,
+    /** Body bytes. */
+    readonly bodyLength: number,
+  ) {}
+
+  get messageType(): number {
+    return this.view.getUint8(this.start + AT.messageType);
+  }
+
+  /** Header flags, see HeaderFlags. */
+  get flags(): number {
+    return this.view.getUint32(this.start + AT.flags, true);
+  }
+
+  /** The session, 0 = the connection itself. */
+  get sessionId(): number {
+    return this.view.getUint32(this.start + AT.sessionId, true);
+  }
+
+  /** The unit of work inside the session, 0 = none. */
+  get frameId(): number {
+    return this.view.getUint32(this.start + AT.frameId, true);
+  }
+
+  get viewId(): number {
+    return this.view.getUint16(this.start + AT.viewId, true);
+  }
+
+  get routeId(): number {
+    return this.view.getUint16(this.start + AT.routeId, true);
+  }
+
+  get traceId(): bigint {
+    return this.view.getBigUint64(this.start + AT.traceId, true);
+  }
+
+  /** Offset of the metadata in `view`: where `checkX`, `decodeX` and `XView.at` of the message start. */
+  get metadataStart(): number {
+    return this.start + COMMON_HEADER_BYTES;
+  }
+
+  /** The metadata, not copied. */
+  get metadata(): Uint8Array {
+    return this.bytes.subarray(this.metadataStart, this.metadataStart + this.metadataLength);
+  }
+
+  /** The body, not copied. */
+  get body(): Uint8Array {
+    const start = this.metadataStart + this.metadataLength;
+    return this.bytes.subarray(start, start + this.bodyLength);
+  }
+
+  /** Length of the whole packet in bytes. */
+  get byteLength(): number {
+    return COMMON_HEADER_BYTES + this.metadataLength + this.bodyLength;
+  }
+}

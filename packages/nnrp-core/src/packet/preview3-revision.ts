@@ -1,0 +1,17 @@
+import { COMMON_HEADER_RULES, checkCommonHeader } from '../generated/preview3/common-header.js';
+import { MessageType } from '../generated/preview3/enums.js';
+import { MESSAGES } from '../generated/preview3/message-table.js';
+import { checkFlowUpdate } from '../rules/flow.js';
+import { messagesByCode, type Revision } from './revision.js';
+
+/** NNRP/1-preview3. */
+export const PREVIEW3: Revision = /* @__PURE__ */ Object.freeze({
+  name: 'preview3',
+  messages: MESSAGES,
+  messageInfo: /* @__PURE__ */ messagesByCode(MESSAGES),
+  checkHeader: checkCommonHeader,
+  headerRules: COMMON_HEADER_RULES,
+  checkTogether(messageType: number, sessionId: number, view: DataView, metadataStart: number): string | undefined {
+    return messageType === MessageType.FlowUpdate ? checkFlowUpdate(sessionId, view, metadataStart) : undefined;
+  },
+});

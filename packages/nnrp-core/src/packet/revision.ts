@@ -1,0 +1,31 @@
+import type { WireRule } from '../bytes/fault.js';
+import type { MessageInfo } from './message-info.js';
+
+/**
+ * What differs between the revisions of the wire. Nothing in a header tells them apart, so the revision is chosen by
+ * configuration and handed to whatever reads or writes packets.
+ */
+export interface Revision {
+  /** Name of the revision and of its folder under spec/, such as preview3. */
+  readonly name: string;
+  /** Every assigned message, by ascending code. */
+  readonly messages: readonly MessageInfo[];
+  /** The row of a message type; undefined when it is not assigned. */
+  messageInfo(messageType: number): MessageInfo | undefined;
+  /** Checks a header without throwing: index of the first broken rule in `headerRules`, or -1. */
+  checkHeader(view: DataView, start: number): number;
+  readonly headerRules: readonly WireRule[];
+  /**
+   * Rules that need the header and valid metadata together.
+   * @param metadataStart - offset of the metadata in the view
+   * @returns the name of the broken rule, such as FLOW-2
+   */
+  checkTogether(messageType: number, sessionId: number, view: DataView, metadataStart: number): string | undefined;
+}
+
+/** Builds the lookup by code that a revision's `messageInfo` answers from. */
+export function messagesByCode(messages: readonly MessageInfo[]): (code: number) => MessageInfo | undefined {
+  const table: (MessageInfo | undefined)[] = new Array(256).fill(undefined);
+  for (const message of messages) table[message.code] = message;
+  return (code) => table[code];
+}

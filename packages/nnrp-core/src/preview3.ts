@@ -1,0 +1,68 @@
+/*
+ * Everything of the NNRP/1-preview3 wire: the subpath nnrp-core/preview3.
+ */
+
+// Region bodies of FRAME_SUBMIT and RESULT_PUSH.
+export {
+  type BodyContext,
+  type BodyParts,
+  type BodyRegions,
+  checkBody,
+  decodeBody,
+  encodeBody,
+} from './body/body-regions.js';
+export {
+  checkExtensionFrames,
+  decodeExtensionFrames,
+  type ExtensionFrame,
+  type ExtensionFrameInput,
+  encodeExtensionFrames,
+} from './body/extension-frames.js';
+export {
+  checkInlineObjects,
+  decodeInlineObjects,
+  encodeInlineObjects,
+  type InlineObject,
+  type InlineObjectInput,
+} from './body/inline-objects.js';
+export {
+  checkObjectReferences,
+  decodeObjectReferences,
+  encodeObjectReferences,
+  type ObjectReferenceOutcome,
+  type RelatedIds,
+  resolveObjectReferences,
+} from './body/object-references.js';
+export { type SubmitObjects, slotOf } from './body/object-slots.js';
+export {
+  decodeTokenDeltaBody,
+  encodeTokenDeltaBody,
+  TOKEN_DELTA_COUNTS,
+  TOKEN_DELTA_SCHEMA,
+  TOKEN_DELTA_SCHEMA_HASH,
+  TOKEN_DELTA_SCHEMA_ID,
+  TOKEN_DELTA_SCHEMA_VERSION,
+  type TokenDelta,
+} from './body/token-delta.js';
+export {
+  checkTypedPayloads,
+  decodeTypedPayloads,
+  encodeTypedPayloads,
+  type TypedPayloadContext,
+  type TypedPayloadCounts,
+  type TypedPayloadFrame,
+  type TypedPayloadInput,
+} from './body/typed-payload.js';
+// Structures, enumerations, flags and the message table.
+export * from './generated/preview3/index.js';
+
+// Rules between two messages, or a message and its header.
+/** The check of the structure alone keeps the name checkFlowUpdate; this one compares it with the header. */
+export { checkFlowUpdate as checkFlowUpdateScope } from './rules/flow.js';
+export { checkHelloAck } from './rules/hello.js';
+export { checkMigration } from './rules/migration.js';
+export { type OpenAckOutcome, openAckOutcome } from './rules/open-ack.js';
+export { checkRecoveryRequest, type RecoveryOutcome, recoveryOutcome } from './rules/recovery.js';
+
+// Whole packets.
+export { decodePacket } from './packet/decode-packet.js';

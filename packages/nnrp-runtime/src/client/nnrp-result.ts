@@ -1,0 +1,39 @@
+import { type Packet, preview3 } from 'nnrp-core';
+import { isPartial } from '../connection/result-kind.js';
+
+/** One result of an operation. The metadata has been checked and is decoded when first asked for. */
+export class NnrpResult {
+  private decoded: preview3.ResultPush | undefined;
+  /** Whether more results of the same operation follow. */
+  readonly partial: boolean;
+
+  constructor(private readonly packet: Packet) {
+    const { view, metadataStart } = packet;
+    this.partial = isPartial(
+      view.getUint8(metadataStart + preview3.RESULT_PUSH_OFFSETS.resultClass),
+      view.getUint16(metadataStart + preview3.RESULT_PUSH_OFFSETS.resultFlags, true),
+    );
+  }
+
+  get frameId(): number {
+    return this.packet.frameId;
+  }
+
+  get metadata(): preview3.ResultPush {
+    this.decoded ??= preview3.decodeResultPush(this.packet.view, this.packet.metadataStart);
+    return this.decoded;
+  }
+
+  /**
+   * The body as it came, not copied: it stays valid while held, and keeps the chunk it lies in alive. Whether it is a
+   * region body (see preview3.decodeBody) is between client and application.
+   */
+  get body(): Uint8Array {
+    return this.packet.body;
+  }
+
+  /** Bytes on the wire. */
+  get byteLength(): number {
+    return this.packet.byteLength;
+  }
+}

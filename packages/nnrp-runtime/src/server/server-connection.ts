@@ -1,0 +1,255 @@
+import {
+  checkOpenRequest,
+  ClosedError,
+  chooseSessionId,
+  describeFault,
+  type MessageInfo,
+  type NnrpError,
+  openedAck,
+  type Packet,
+  preview3,
+  ProtocolError,
+  rejectedAck,
+  type SessionOpenTerms,
+  TimeoutError,
+  type WireFault,
+} from 'nnrp-core';
+import { SESSION_OPEN_ACK } from '../connection/codecs.js';
+import { Connection } from '../connection/connection.js';
+import type { FramedTransport } from '../transport/contract.js';
+import type { NnrpServerConfig } from './server-config.js';
+import type { ConnectionLost, ProtocolViolation, SessionRefused } from './server-events.js';
+import { NnrpServerSession } from './server-session.js';
+import type { SessionTable } from './session-table.js';
+
+const { ErrorCode, ErrorScope, MessageType, SessionErrorCode } = preview3;
+
+/** What a connection needs of its server. */
+export interface ServerConnectionOwner {
+  readonly config: NnrpServerConfig;
+  readonly table: SessionTable<NnrpServerSession>;
+  isDraining(): boolean;
+  sessionOpened(session: NnrpServerSession): void;
+  sessionRefused(refusal: SessionRefused): void;
+  protocolViolation(violation: ProtocolViolation): void;
+  connectionEnded(connection: ServerConnection, loss: ConnectionLost): void;
+}
+
+/**
+ * One client connection: opens sessions, routes their packets, answers what concerns the connection itself. A
+ * connection without a session lives for the handshake timeout only, so a silent peer costs one timer.
+ */
+export class ServerConnection extends Connection {
+  private readonly terms: SessionOpenTerms;
+  private handshakeTimer: NodeJS.Timeout | undefined;
+  /** Reasons to stop reading: a full outbox, sessions whose queues are full, a policy that is being asked. */
+  private holds = 0;
+  private outboxHeld = false;
+  private endedSessionIds: readonly number[] = [];
+
+  constructor(
+    transport: FramedTransport,
+    private readonly owner: ServerConnectionOwner,
+  ) {
+    super(transport);
+    const { config } = owner;
+    this.terms = { ...config, hasSchema: (id, version) => config.schemaRegistry.has(id, version) };
+    this.armHandshakeTimer();
+    transport.start(this);
+  }
+
+  get isDraining(): boolean {
+    return this.owner.isDraining();
+  }
+
+  /** Stops reading until `release` has been called as often. */
+  hold(): void {
+    if (this.holds++ === 0) this.transport.pause();
+  }
+
+  release(): void {
+    if (--this.holds === 0 && !this.isClosed) this.transport.resume();
+  }
+
+  report(sessionId: number, error: ProtocolError): void {
+    this.owner.protocolViolation({ remoteAddress: this.remoteAddress, sessionId, error });
+  }
+
+  /** A message that this server does not serve: said to the peer, and nothing else happens. */
+  unsupported(packet: Packet, info: MessageInfo): void {
+    const scope = packet.sessionId === 0 ? ErrorScope.Connection : ErrorScope.Session;
+    const { sessionId, frameId } = packet;
+    this.sendError(ErrorCode.UnsupportedCapability, scope, `${info.name} is not served`, { sessionId, frameId });
+  }
+
+  sessionEnded(session: NnrpServerSession): void {
+    this.detach(session.sessionId);
+    this.owner.table.release(session.sessionId, session);
+    if (this.sessionCount === 0 && !this.isClosed) this.armHandshakeTimer();
+  }
+
+  protected override receive(packet: Packet, info: MessageInfo): void {
+    if (info.direction === 'server_to_client') {
+      this.violatedBy(packet, `${info.name} from a client`);
+      return;
+    }
+    switch (packet.messageType) {
+      case MessageType.SessionOpen:
+        this.openSession(packet);
+        break;
+      case MessageType.Ping:
+        this.sendPlain(MessageType.Pong, 0, 0);
+        break;
+      case MessageType.Pong:
+      case MessageType.Error:
+        break;
+      case MessageType.Close:
+        void this.close(new ClosedError(`${this.remoteAddress} closed the connection`));
+        break;
+      case MessageType.FrameSubmit:
+        if (this.sessionCount === 0) this.violatedBy(packet, `${info.name} before SESSION_OPEN`);
+        else this.sendPlain(MessageType.ResultDrop, packet.sessionId, packet.frameId);
+        break;
+      case MessageType.ClientHello:
+      case MessageType.TransportProbe:
+        this.unsupported(packet, info);
+        break;
+      default:
+        if (this.sessionCount === 0) this.violatedBy(packet, `${info.name} before SESSION_OPEN`);
+        else this.unknownSession(packet, info);
+    }
+  }
+
+  protected override violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
+    this.violatedBy(packet, `${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
+  }
+
+  protected override onEnded(error: NnrpError): void {
+    clearTimeout(this.handshakeTimer);
+    const { remoteAddress, endedSessionIds: sessionIds } = this;
+    this.owner.connectionEnded(this, { remoteAddress, error, sessionIds });
+  }
+
+  protected override end(error: NnrpError): void {
+    if (!this.isClosed) this.endedSessionIds = [...this.sessions.keys()];
+    super.end(error);
+  }
+
+  /** A peer that does not read its answers is not read from either: its next request would only add to them. */
+  protected override outboxFilled(): void {
+    if (this.outboxHeld) return;
+    this.outboxHeld = true;
+    this.hold();
+  }
+
+  protected override roomAgain(): void {
+    if (!this.outboxHeld) return;
+    this.outboxHeld = false;
+    this.release();
+  }
+
+  /** Costs the connection when nobody else lives on it; otherwise the peer is told and its sessions go on. */
+  private violatedBy(packet: Packet, text: string, code: number = ErrorCode.InvalidState, fault?: WireFault): void {
+    const error = new ProtocolError(text, code, fault);
+    this.report(packet.sessionId, error);
+    if (this.sessionCount === 0) {
+      this.fail(error);
+    } else {
+      const { sessionId, frameId } = packet;
+      const scope = sessionId === 0 ? ErrorScope.Connection : ErrorScope.Session;
+      this.sendError(code, scope, error.message, { sessionId, frameId });
+    }
+  }
+
+  private unknownSession(packet: Packet, info: MessageInfo): void {
+    const { sessionId, frameId } = packet;
+    const text = `${info.name}: session ${sessionId} is not open on this connection`;
+    this.report(sessionId, new ProtocolError(text, ErrorCode.InvalidState));
+    this.sendError(ErrorCode.InvalidState, ErrorScope.Session, text, { sessionId, frameId });
+  }
+
+  private openSession(packet: Packet): void {
+    const open = preview3.decodeSessionOpen(packet.view, packet.metadataStart);
+    const { resumeTokenBytes, authBytes, sessionExtensionBytes } = open;
+    const announced = resumeTokenBytes + authBytes + sessionExtensionBytes;
+    if (packet.bodyLength !== 0 && packet.bodyLength !== announced) {
+      const text = `SESSION_OPEN announces ${announced} body bytes, got ${packet.bodyLength}`;
+      this.violatedBy(packet, text, ErrorCode.MalformedBody);
+      return;
+    }
+    const errorCode = checkOpenRequest(open, this.terms) || this.limitReached();
+    if (errorCode !== SessionErrorCode.None) {
+      this.refuse(open, errorCode);
+      return;
+    }
+    const auth = packet.bodyLength === 0 ? packet.body : packet.body.subarray(resumeTokenBytes, resumeTokenBytes + authBytes);
+    this.askPolicy(open, auth);
+  }
+
+  private limitReached(): number {
+    const { config, table } = this.owner;
+    const full = table.size >= config.maxSessions || this.sessionCount >= config.maxSessionsPerConnection;
+    return full || this.isDraining ? SessionErrorCode.SessionLimitReached : SessionErrorCode.None;
+  }
+
+  private askPolicy(open: preview3.SessionOpen, auth: Uint8Array): void {
+    const context = { remoteAddress: this.remoteAddress, auth };
+    let answer: ReturnType<NnrpServerConfig['applicationPolicy']['validateSessionOpen']>;
+    try {
+      answer = this.owner.config.applicationPolicy.validateSessionOpen(open, context);
+    } catch (error) {
+      this.refuse(open, SessionErrorCode.AuthFailed, error);
+      return;
+    }
+    if (!(answer instanceof Promise)) {
+      this.decide(open, answer ?? undefined);
+      return;
+    }
+    // Packets that follow belong after the answer; they stay unread until it is known.
+    this.hold();
+    answer
+      .then(
+        (code) => this.decide(open, code ?? undefined),
+        (error: unknown) => this.refuse(open, SessionErrorCode.AuthFailed, error),
+      )
+      .finally(() => this.release());
+  }
+
+  /** Looking at the ids and taking one happen here, without a pause in between. */
+  private decide(open: preview3.SessionOpen, policyCode: number | undefined): void {
+    if (this.isClosed) return;
+    if (policyCode !== undefined) {
+      this.refuse(open, policyCode >>> 0);
+      return;
+    }
+    const limit = this.limitReached();
+    const choice = limit === SessionErrorCode.None ? chooseSessionId(open, this.owner.table) : { errorCode: limit };
+    if ('errorCode' in choice) {
+      this.refuse(open, choice.errorCode);
+      return;
+    }
+    const session = new NnrpServerSession(this, choice.sessionId, open, this.owner.config);
+    this.owner.table.set(choice.sessionId, session);
+    clearTimeout(this.handshakeTimer);
+    const ack = openedAck(open, this.terms, choice.sessionId);
+    this.send(MessageType.SessionOpenAck, choice.sessionId, 0, SESSION_OPEN_ACK, ack);
+    this.owner.sessionOpened(session);
+  }
+
+  private refuse(open: preview3.SessionOpen, errorCode: number, cause?: unknown): void {
+    if (this.isClosed) return;
+    this.send(MessageType.SessionOpenAck, 0, 0, SESSION_OPEN_ACK, rejectedAck(open, this.terms, errorCode));
+    const { remoteAddress } = this;
+    this.owner.sessionRefused({ remoteAddress, open, errorCode, ...(cause === undefined ? {} : { cause }) });
+  }
+
+  private armHandshakeTimer(): void {
+    clearTimeout(this.handshakeTimer);
+    const { handshakeTimeoutMs } = this.owner.config;
+    this.handshakeTimer = setTimeout(() => {
+      const text = `${this.remoteAddress}: no session within ${handshakeTimeoutMs} ms`;
+      void this.close(new TimeoutError(text, handshakeTimeoutMs));
+    }, handshakeTimeoutMs);
+    this.handshakeTimer.unref();
+  }
+}

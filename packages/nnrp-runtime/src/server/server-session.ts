@@ -1,0 +1,327 @@
+import {
+  ClosedError,
+  describeFault,
+  FrameIds,
+  type MessageInfo,
+  type NnrpError,
+  type Packet,
+  preview3,
+  ProtocolError,
+  UsageError,
+  type WireFault,
+} from 'nnrp-core';
+import { AsyncQueue } from '../async-queue.js';
+import { RESULT_PUSH, SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
+import type { SessionEndpoint } from '../connection/connection.js';
+import { isPartial } from '../connection/result-kind.js';
+import type { ServerConnection } from './server-connection.js';
+import { type NnrpClose, NnrpSubmit, type ResultInit, resultMetadata } from './server-messages.js';
+
+const { CloseReason, CloseStatus, ErrorCode, ErrorScope, InFlightPolicy, MessageType, SessionErrorCode } = preview3;
+const SENT: Promise<void> = Promise.resolve();
+
+/** open: takes work. closing: the client has asked to close, answers still go out. closed: over. */
+export type ServerSessionState = 'open' | 'closing' | 'closed';
+
+/**
+ * One session of a server. `receive*` calls wait for the next message of their kind and may be outstanding at once; a
+ * session that ends rejects them with the reason. Every frame taken by `receiveSubmit` gets exactly one terminal answer:
+ * a result that is not partial, or a drop.
+ */
+export class NnrpServerSession {
+  private readonly submits = new AsyncQueue<NnrpSubmit>();
+  private readonly closes = new AsyncQueue<NnrpClose>();
+  private readonly frames = new FrameIds();
+  private readonly inFlight = new Set<number>();
+  private currentState: ServerSessionState = 'open';
+  private closeRequest: NnrpClose | undefined;
+  private reason: NnrpError | undefined;
+  private queuedBytes = 0;
+  private holding = false;
+  private idleWaiters: (() => void)[] = [];
+
+  /** Made by the server; applications get sessions from `accept`. */
+  constructor(
+    private readonly connection: ServerConnection,
+    readonly sessionId: number,
+    /** The request this session was granted for. */
+    readonly clientOpen: preview3.SessionOpen,
+    private readonly limits: { readonly maxQueuedSubmits: number; readonly maxQueuedBytes: number },
+  ) {
+    const endpoint: SessionEndpoint = {
+      receive: (packet, info) => this.receive(packet, info),
+      violated: (packet, info, fault) => this.violated(packet, info, fault),
+      disconnected: (error) => this.end(error),
+    };
+    connection.attach(sessionId, endpoint);
+  }
+
+  get state(): ServerSessionState {
+    return this.currentState;
+  }
+
+  /** Why the session is over; undefined while it is not. */
+  get endReason(): NnrpError | undefined {
+    return this.reason;
+  }
+
+  /** The peer, such as 127.0.0.1:51000. */
+  get remoteAddress(): string {
+    return this.connection.remoteAddress;
+  }
+
+  /** Frames that have not had their terminal answer. */
+  get inFlightCount(): number {
+    return this.inFlight.size;
+  }
+
+  /** Whether a frame still waits for its terminal answer: false once answered, cancelled or unknown. */
+  isInFlight(frameId: number): boolean {
+    return this.inFlight.has(frameId);
+  }
+
+  /**
+   * The next submit, in order. While many wait unread, reading from the connection stops.
+   * @throws ClosedError or TransportError (as a rejection) when the session has ended and nothing waits
+   */
+  receiveSubmit(): Promise<NnrpSubmit> {
+    const waiting = this.submits.tryTake();
+    if (waiting === undefined) return this.submits.next();
+    this.taken(waiting);
+    return Promise.resolve(waiting);
+  }
+
+  /**
+   * Every submit until the client closes the session or the session ends otherwise (see `endReason`). Call `close`
+   * afterwards: it confirms the client's close.
+   */
+  async *allSubmits(): AsyncGenerator<NnrpSubmit, void, void> {
+    for (;;) {
+      const submit = await this.receiveSubmit().catch(() => undefined);
+      if (submit === undefined) return;
+      yield submit;
+    }
+  }
+
+  /**
+   * Answers a frame. Results marked partial may be followed by more; any other is the frame's last answer.
+   *
+   * @param body - not copied unless it is small; it must not be changed until the promise resolves
+   * @returns resolves when there is room to send more
+   * @throws (as a rejection) UsageError when the frame has had its last answer, WireError when the metadata is refused
+   * (the frame can still be answered), ClosedError when the session is over
+   */
+  sendResult(frameId: number, result: ResultInit, body?: Uint8Array): Promise<void> {
+    try {
+      this.requireInFlight(frameId);
+      const metadata = resultMetadata(result);
+      const accepted = this.connection.send(MessageType.ResultPush, this.sessionId, frameId, RESULT_PUSH, metadata, body);
+      if (!isPartial(metadata.resultClass, metadata.resultFlags)) this.answered(frameId);
+      return accepted ? SENT : this.connection.whenDrained();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Tells the client that a frame gets no result; it waits for one or the other. Rejects like `sendResult`. */
+  sendResultDrop(frameId: number): Promise<void> {
+    try {
+      this.requireInFlight(frameId);
+      const accepted = this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId);
+      this.answered(frameId);
+      return accepted ? SENT : this.connection.whenDrained();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** Resolves when the client asks to close; answer with `ackClose`. Rejects when the session ends otherwise. */
+  receiveClose(): Promise<NnrpClose> {
+    return this.closes.next();
+  }
+
+  /**
+   * Confirms the client's close; the session is over. Frames without an answer are dropped first.
+   * @throws UsageError (as a rejection) when the client has not asked to close
+   */
+  async ackClose(close: NnrpClose): Promise<void> {
+    if (this.currentState !== 'closing') {
+      throw new UsageError(`session ${this.sessionId}: ackClose needs a close request, the session is ${this.currentState}`);
+    }
+    this.dropInFlight();
+    const metadata: preview3.SessionCloseAck = {
+      closeStatus: CloseStatus.Closed,
+      lastOperationId: close.metadata.lastOperationId,
+      sessionErrorCode: SessionErrorCode.None,
+    };
+    this.connection.send(MessageType.SessionCloseAck, this.sessionId, 0, SESSION_CLOSE_ACK, metadata);
+    this.end(new ClosedError(`session ${this.sessionId} was closed by the client`));
+  }
+
+  /**
+   * Ends the session from this side. Frames without an answer are dropped. A client with other sessions on the
+   * connection is told by SESSION_CLOSE; one with this session only is told by the end of the connection, which is what
+   * every preview3 client understands.
+   */
+  async close(): Promise<void> {
+    if (this.currentState === 'closed') return;
+    const pending = this.currentState === 'closing' ? this.closeRequest : undefined;
+    if (pending !== undefined) return this.ackClose(pending);
+    this.dropInFlight();
+    if (this.connection.sessionCount > 1) this.sendSessionClose(CloseReason.ServerShutdown);
+    this.end(new ClosedError(`session ${this.sessionId} was closed by the server`));
+    if (this.connection.sessionCount === 0) await this.connection.close(new ClosedError('the last session was closed'));
+  }
+
+  /** Resolves when no frame is in flight, or the session is over. */
+  whenIdle(): Promise<void> {
+    if (this.inFlight.size === 0 || this.currentState === 'closed') return SENT;
+    return new Promise((resolve) => this.idleWaiters.push(resolve));
+  }
+
+  private receive(packet: Packet, info: MessageInfo): void {
+    switch (packet.messageType) {
+      case MessageType.FrameSubmit:
+        this.submitted(packet);
+        break;
+      case MessageType.FrameCancel:
+        this.cancelled(packet.frameId);
+        break;
+      case MessageType.SessionClose:
+        this.closeRequested(packet, info);
+        break;
+      case MessageType.FlowUpdate:
+      case MessageType.SessionCloseAck:
+        break;
+      default:
+        if (info.direction === 'server_to_client') this.refuse(packet, info);
+        else this.connection.unsupported(packet, info);
+    }
+  }
+
+  private violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
+    const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
+    if (packet.messageType === MessageType.FrameSubmit && packet.frameId !== 0 && !this.inFlight.has(packet.frameId)) {
+      // The frame was never taken: its id stays free, and the client is not left waiting.
+      this.connection.report(this.sessionId, error);
+      this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, packet.frameId);
+      return;
+    }
+    this.fail(error, packet.frameId);
+  }
+
+  private submitted(packet: Packet): void {
+    const { frameId } = packet;
+    if (this.currentState !== 'open' || this.connection.isDraining) {
+      if (!this.inFlight.has(frameId)) this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId);
+      return;
+    }
+    if (!this.frames.take(frameId)) {
+      const error = new ProtocolError(`FRAME_SUBMIT: frame ${frameId} was used before`, ErrorCode.InvalidState);
+      this.connection.report(this.sessionId, error);
+      const scope = { sessionId: this.sessionId, frameId };
+      this.connection.sendError(error.wireCode, ErrorScope.Frame, error.message, scope);
+      return;
+    }
+    this.inFlight.add(frameId);
+    if (!this.submits.push(new NnrpSubmit(packet))) return;
+    this.queuedBytes += packet.byteLength;
+    const { maxQueuedSubmits, maxQueuedBytes } = this.limits;
+    if (!this.holding && (this.submits.size >= maxQueuedSubmits || this.queuedBytes >= maxQueuedBytes)) {
+      this.holding = true;
+      this.connection.hold();
+    }
+  }
+
+  private taken(submit: NnrpSubmit): void {
+    this.queuedBytes -= submit.byteLength;
+    const { maxQueuedSubmits, maxQueuedBytes } = this.limits;
+    if (this.holding && this.submits.size * 2 <= maxQueuedSubmits && this.queuedBytes * 2 <= maxQueuedBytes) {
+      this.releaseHold();
+    }
+  }
+
+  private releaseHold(): void {
+    if (!this.holding) return;
+    this.holding = false;
+    this.connection.release();
+  }
+
+  private cancelled(frameId: number): void {
+    if (!this.inFlight.has(frameId)) return;
+    this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId);
+    this.answered(frameId);
+  }
+
+  private closeRequested(packet: Packet, info: MessageInfo): void {
+    if (this.currentState !== 'open') {
+      this.refuse(packet, info);
+      return;
+    }
+    this.currentState = 'closing';
+    this.closeRequest = { metadata: preview3.decodeSessionClose(packet.view, packet.metadataStart) };
+    this.closes.push(this.closeRequest);
+    this.submits.end(new ClosedError(`session ${this.sessionId} is being closed by the client`));
+  }
+
+  private refuse(packet: Packet, info: MessageInfo): void {
+    const text = `${info.name} in session ${this.sessionId}, state ${this.currentState}`;
+    this.fail(new ProtocolError(text, ErrorCode.InvalidState), packet.frameId);
+  }
+
+  /** A violation that costs the session, and nothing else. */
+  private fail(error: ProtocolError, frameId: number): void {
+    this.connection.report(this.sessionId, error);
+    this.connection.sendError(error.wireCode, ErrorScope.Session, error.message, { sessionId: this.sessionId, frameId });
+    this.sendSessionClose(CloseReason.ProtocolError);
+    this.end(error);
+  }
+
+  private sendSessionClose(closeReason: preview3.CloseReason): void {
+    const metadata: preview3.SessionClose = {
+      closeReason,
+      inFlightPolicy: InFlightPolicy.Abort,
+      drainTimeoutMs: 0,
+      lastOperationId: BigInt(this.frames.highest),
+      sessionErrorCode: SessionErrorCode.None,
+      sessionCloseTag: this.sessionId,
+    };
+    this.connection.send(MessageType.SessionClose, this.sessionId, 0, SESSION_CLOSE, metadata);
+  }
+
+  private requireInFlight(frameId: number): void {
+    if (this.inFlight.has(frameId)) return;
+    if (this.currentState === 'closed') throw new ClosedError(`session ${this.sessionId} is closed`);
+    throw new UsageError(`session ${this.sessionId}: frame ${frameId} waits for no answer (answered, cancelled or unknown)`);
+  }
+
+  private answered(frameId: number): void {
+    this.inFlight.delete(frameId);
+    if (this.inFlight.size === 0) this.becomeIdle();
+  }
+
+  private dropInFlight(): void {
+    for (const frameId of this.inFlight) this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId);
+    this.inFlight.clear();
+    this.becomeIdle();
+  }
+
+  private becomeIdle(): void {
+    const waiters = this.idleWaiters;
+    this.idleWaiters = [];
+    for (const resolve of waiters) resolve();
+  }
+
+  private end(reason: NnrpError): void {
+    if (this.currentState === 'closed') return;
+    this.currentState = 'closed';
+    this.reason = reason;
+    this.submits.drain();
+    this.submits.end(reason);
+    this.closes.end(reason);
+    this.inFlight.clear();
+    this.becomeIdle();
+    this.releaseHold();
+    this.connection.sessionEnded(this);
+  }
+}

@@ -1,0 +1,80 @@
+import type { NnrpError, Packet, WireFault } from 'nnrp-core';
+
+/** What carries the packets. An open set: preview3 names tcp and quic on the wire. */
+export type TransportKind = 'tcp' | 'quic' | 'memory' | (string & {});
+
+/**
+ * A packet on its way out. The head (header and metadata) is written straight into the transport's buffer; the body is
+ * taken as it is.
+ */
+export interface OutboundPacket {
+  /** Bytes that `writeHead` writes. */
+  readonly headBytes: number;
+  /**
+   * Writes the head. May throw, before it has written anything; then the packet is not sent and `send` throws the same.
+   */
+  writeHead(view: DataView, start: number): void;
+  /** May be empty. Must not be changed until it has been sent; a transport may hold on to it until then. */
+  readonly body: Uint8Array;
+}
+
+/** Who a transport delivers to. Calls never overlap, and none comes before `start` or after `closed`. */
+export interface PacketSink {
+  /** The next packet, in order. A transport never reuses bytes that it has handed over. */
+  packet(packet: Packet): void;
+  /**
+   * The bytes are no packets any more: nothing further will be delivered. Sending still works, so that the peer can be
+   * told; the sink is expected to close.
+   */
+  broken(fault: WireFault): void;
+  /** There is room again after `send` returned false. */
+  drained(): void;
+  /** The connection has ended; exactly once, and last. @param error - absent after an orderly end */
+  closed(error?: NnrpError): void;
+}
+
+/**
+ * A connection that moves whole packets and understands nothing of them.
+ *
+ * Backpressure: `send` always takes the packet, and says false when the sender should wait for `drained`. After
+ * `pause` no packet is delivered until `resume`; what the peer sends meanwhile stays with the network as far as
+ * possible, and what has been read is bounded by one chunk.
+ */
+export interface FramedTransport {
+  readonly kind: TransportKind;
+  /** For messages and policies, such as 127.0.0.1:4433. */
+  readonly remoteAddress: string;
+  /** Begins delivery; called once. Nothing is lost that arrives before. */
+  start(sink: PacketSink): void;
+  /**
+   * Sends a packet; packets sent in one turn of the event loop are joined. The packet object is read during the call
+   * only. After the end of the connection it does nothing and returns true.
+   * @returns false when the sender should wait for `drained`
+   * @throws what `writeHead` throws; nothing is sent then
+   */
+  send(packet: OutboundPacket): boolean;
+  pause(): void;
+  resume(): void;
+  /** Sends what is queued and ends the connection; resolves when it has ended, within a bounded time. */
+  close(): Promise<void>;
+  /** Ends the connection at once; what is queued is lost. */
+  abort(error?: NnrpError): void;
+}
+
+/** Accepts connections. */
+export interface FramedListener {
+  readonly kind: TransportKind;
+  /** Where it listens, such as 127.0.0.1:4433. */
+  readonly address: string;
+  /** The next connection. Rejects with ClosedError after `close`. */
+  accept(): Promise<FramedTransport>;
+  /** Stops accepting; connections that were accepted live on. */
+  close(): Promise<void>;
+}
+
+/** Makes connections. */
+export interface FramedConnector {
+  readonly kind: TransportKind;
+  /** @throws TransportError or TimeoutError when no connection comes about */
+  connect(): Promise<FramedTransport>;
+}

@@ -1,0 +1,12 @@
+export { formatAddress, type HostPort, parseAddress } from './address.js';
+export type {
+  FramedConnector,
+  FramedListener,
+  FramedTransport,
+  OutboundPacket,
+  PacketSink,
+  TransportKind,
+} from './contract.js';
+export { MemoryListener, type MemoryOptions, memoryPair } from './memory.js';
+export { StreamTransport, type StreamTransportOptions } from './stream-transport.js';
+export { TcpConnector, TcpListener, type TcpOptions } from './tcp.js';

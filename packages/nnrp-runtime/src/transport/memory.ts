@@ -1,0 +1,178 @@
+import { ClosedError, type NnrpError, Packet } from 'nnrp-core';
+import { AsyncQueue } from '../async-queue.js';
+import type { FramedConnector, FramedListener, FramedTransport, OutboundPacket, PacketSink } from './contract.js';
+
+export interface MemoryOptions {
+  /** Bytes in flight above which a sender is told to wait; default 1 MiB. */
+  readonly highWaterBytes?: number;
+}
+
+const HEADER_BYTES = 40;
+
+/**
+ * Two ends of a connection inside one process: a real transport, message-framed, for tests and for a client and a
+ * server that share a process. Packets arrive in a later turn, in order.
+ */
+export function memoryPair(options: MemoryOptions = {}): [FramedTransport, FramedTransport] {
+  const left = new MemoryTransport('memory:left', options);
+  const right = new MemoryTransport('memory:right', options);
+  left.link(right);
+  right.link(left);
+  return [left, right];
+}
+
+/** Accepts the connections that its connector makes. */
+export class MemoryListener implements FramedListener, FramedConnector {
+  readonly kind = 'memory';
+  readonly address = 'memory';
+  private readonly waiting = new AsyncQueue<FramedTransport>();
+
+  constructor(private readonly options: MemoryOptions = {}) {}
+
+  accept(): Promise<FramedTransport> {
+    return this.waiting.next();
+  }
+
+  async connect(): Promise<FramedTransport> {
+    if (this.waiting.ended) throw new ClosedError('the memory listener is closed');
+    const [client, server] = memoryPair(this.options);
+    this.waiting.push(server);
+    return client;
+  }
+
+  async close(): Promise<void> {
+    for (const connection of this.waiting.drain()) connection.abort();
+    this.waiting.end(new ClosedError('the memory listener is closed'));
+  }
+}
+
+class MemoryTransport implements FramedTransport {
+  readonly kind = 'memory';
+  private readonly highWaterBytes: number;
+  private peer: MemoryTransport | undefined;
+  private sink: PacketSink | undefined;
+  private inbox: Packet[] = [];
+  private inboxBytes = 0;
+  private paused = true;
+  private scheduled = false;
+  private peerFull = false;
+  private closing = false;
+  private peerGone = false;
+  private failure: NnrpError | undefined;
+  private closedReported = false;
+  private resolveClosed: () => void = () => {};
+  private readonly whenClosed = new Promise<void>((resolve) => {
+    this.resolveClosed = resolve;
+  });
+
+  constructor(
+    readonly remoteAddress: string,
+    options: MemoryOptions,
+  ) {
+    this.highWaterBytes = options.highWaterBytes ?? 1024 * 1024;
+  }
+
+  link(peer: MemoryTransport): void {
+    this.peer = peer;
+  }
+
+  start(sink: PacketSink): void {
+    this.sink = sink;
+    this.resume();
+  }
+
+  send(packet: OutboundPacket): boolean {
+    if (this.closing || this.peerGone || this.peer === undefined) return true;
+    const bytes = new Uint8Array(packet.headBytes + packet.body.length);
+    const view = new DataView(bytes.buffer);
+    packet.writeHead(view, 0);
+    bytes.set(packet.body, packet.headBytes);
+    return this.peer.receive(new Packet(bytes, view, 0, packet.headBytes - HEADER_BYTES, packet.body.length));
+  }
+
+  pause(): void {
+    this.paused = true;
+  }
+
+  resume(): void {
+    this.paused = false;
+    this.schedule();
+  }
+
+  close(): Promise<void> {
+    this.end(undefined);
+    return this.whenClosed;
+  }
+
+  abort(error?: NnrpError): void {
+    this.peer?.discard();
+    this.end(error);
+  }
+
+  private end(error: NnrpError | undefined): void {
+    if (this.closing) return;
+    this.failure = error;
+    this.closing = true;
+    this.inbox = [];
+    this.peer?.ended();
+    this.schedule();
+  }
+
+  private receive(packet: Packet): boolean {
+    if (this.closing) return true;
+    this.inbox.push(packet);
+    this.inboxBytes += packet.byteLength;
+    this.schedule();
+    if (this.inboxBytes < this.highWaterBytes) return true;
+    this.peerFull = true;
+    return false;
+  }
+
+  private ended(): void {
+    this.peerGone = true;
+    this.schedule();
+  }
+
+  private discard(): void {
+    this.inbox = [];
+  }
+
+  private schedule(): void {
+    if (this.scheduled) return;
+    this.scheduled = true;
+    setImmediate(() => {
+      this.scheduled = false;
+      this.deliver();
+    });
+  }
+
+  private deliver(): void {
+    const { sink } = this;
+    while (sink !== undefined && !this.paused && !this.closing) {
+      const packet = this.inbox.shift();
+      if (packet === undefined) break;
+      this.inboxBytes -= packet.byteLength;
+      sink.packet(packet);
+    }
+    if (this.peerFull && this.inboxBytes < this.highWaterBytes && this.peer !== undefined) {
+      this.peerFull = false;
+      const { peer } = this;
+      setImmediate(() => peer.drained());
+    }
+    this.reportClosed();
+  }
+
+  private drained(): void {
+    if (!this.closedReported && !this.closing) this.sink?.drained();
+  }
+
+  private reportClosed(): void {
+    const over = this.closing || (this.peerGone && this.inbox.length === 0);
+    if (!over || this.closedReported || (this.sink === undefined && !this.closing)) return;
+    this.closedReported = true;
+    this.closing = true;
+    this.peer?.ended();
+    this.resolveClosed();
+    this.sink?.closed(this.failure);
+  }
+}

@@ -1,0 +1,194 @@
+import type { Duplex } from 'node:stream';
+import { type NnrpError, type Packet, PacketSplitter, type PacketSplitterOptions, TransportError } from 'nnrp-core';
+import type { FramedTransport, OutboundPacket, PacketSink, TransportKind } from './contract.js';
+import { WriteQueue } from './write-queue.js';
+
+export interface StreamTransportOptions extends PacketSplitterOptions {
+  readonly kind: TransportKind;
+  readonly remoteAddress: string;
+  /** Bytes waiting to be sent above which `send` says false; default 1 MiB. */
+  readonly highWaterBytes?: number;
+  /** Milliseconds that `close` waits for the peer before it cuts the connection; default 2000. */
+  readonly closeTimeoutMs?: number;
+}
+
+const DEFAULT_HIGH_WATER_BYTES = 1024 * 1024;
+const DEFAULT_CLOSE_TIMEOUT_MS = 2000;
+
+/**
+ * Packets over any byte stream: shared by TCP and whatever else ends in a Node Duplex. Reading goes through the
+ * splitter without copying; writing joins all packets of one turn into one call.
+ */
+export class StreamTransport implements FramedTransport {
+  readonly kind: TransportKind;
+  readonly remoteAddress: string;
+  private readonly splitter: PacketSplitter;
+  private readonly queue = new WriteQueue();
+  private readonly highWaterBytes: number;
+  private readonly closeTimeoutMs: number;
+  private sink: PacketSink | undefined;
+  private paused = true;
+  private delivering = false;
+  private brokenReported = false;
+  private flushScheduled = false;
+  private full = false;
+  private closing = false;
+  private ended = false;
+  private finished = false;
+  private failure: NnrpError | undefined;
+  private streamClosed = false;
+  private closedReported = false;
+  private closeTimer: NodeJS.Timeout | undefined;
+  private readonly whenClosed: Promise<void>;
+  private resolveClosed: () => void = () => {};
+  private readonly flush = () => this.flushNow();
+
+  constructor(
+    private readonly stream: Duplex,
+    options: StreamTransportOptions,
+  ) {
+    this.kind = options.kind;
+    this.remoteAddress = options.remoteAddress;
+    this.splitter = new PacketSplitter(options);
+    this.highWaterBytes = options.highWaterBytes ?? DEFAULT_HIGH_WATER_BYTES;
+    this.closeTimeoutMs = options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS;
+    this.whenClosed = new Promise((resolve) => {
+      this.resolveClosed = resolve;
+    });
+    stream.on('data', (chunk: Buffer) => this.received(chunk));
+    stream.pause();
+    stream.on('drain', () => this.roomAgain());
+    stream.on('end', () => this.peerEnded());
+    stream.on('error', (error: Error) => {
+      this.failure ??= new TransportError(`${this.remoteAddress}: ${error.message}`, { cause: error });
+    });
+    stream.on('close', () => {
+      this.streamClosed = true;
+      this.reportClosed();
+    });
+  }
+
+  start(sink: PacketSink): void {
+    this.sink = sink;
+    this.resume();
+    this.reportClosed();
+  }
+
+  send(packet: OutboundPacket): boolean {
+    if (this.closing || this.finished || this.stream.destroyed) return true;
+    this.queue.add(packet);
+    if (!this.flushScheduled) {
+      this.flushScheduled = true;
+      process.nextTick(this.flush);
+    }
+    if (this.queue.byteLength + this.stream.writableLength < this.highWaterBytes) return true;
+    this.full = true;
+    return false;
+  }
+
+  pause(): void {
+    if (this.paused) return;
+    this.paused = true;
+    this.stream.pause();
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    this.deliver();
+    if (!this.paused) this.stream.resume();
+    this.reportClosed();
+  }
+
+  close(): Promise<void> {
+    if (!this.closing) {
+      this.flushNow();
+      this.closing = true;
+      this.finish();
+      // What still comes is read to see the end, and dropped.
+      this.stream.resume();
+    }
+    return this.whenClosed;
+  }
+
+  abort(error?: NnrpError): void {
+    this.failure ??= error;
+    this.closing = true;
+    this.stream.destroy();
+  }
+
+  private received(chunk: Buffer): void {
+    if (this.closing) return;
+    this.splitter.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    this.deliver();
+  }
+
+  private deliver(): void {
+    const { sink } = this;
+    if (sink === undefined || this.delivering) return;
+    this.delivering = true;
+    let packet: Packet | undefined;
+    while (!this.paused && !this.closing) {
+      packet = this.splitter.next();
+      if (packet === undefined) break;
+      sink.packet(packet);
+    }
+    this.delivering = false;
+    if (this.splitter.fault !== undefined && !this.brokenReported && !this.closing) {
+      this.brokenReported = true;
+      sink.broken(this.splitter.fault);
+    }
+  }
+
+  private flushNow(): void {
+    this.flushScheduled = false;
+    if (this.queue.byteLength === 0 || this.finished || this.stream.destroyed) return;
+    const pieces = this.queue.take();
+    if (pieces.length === 1 && pieces[0] !== undefined) {
+      this.stream.write(pieces[0]);
+    } else {
+      this.stream.cork();
+      for (const piece of pieces) this.stream.write(piece);
+      this.stream.uncork();
+    }
+    // The kernel may have taken it all at once; then no 'drain' will come.
+    if (this.full && !this.stream.writableNeedDrain) process.nextTick(() => this.roomAgain());
+  }
+
+  private roomAgain(): void {
+    if (!this.full || this.queue.byteLength + this.stream.writableLength >= this.highWaterBytes) return;
+    this.full = false;
+    if (!this.closedReported) this.sink?.drained();
+  }
+
+  private peerEnded(): void {
+    this.ended = true;
+    if (this.splitter.bufferedBytes > 0 && !this.closing && !this.paused) {
+      this.failure ??= new TransportError(`${this.remoteAddress}: the connection ended inside a packet`);
+    }
+    // A peer that half-closes after its last packet still gets the answers that are ready in this turn.
+    setImmediate(() => {
+      this.flushNow();
+      this.finish();
+    });
+  }
+
+  /** Ends our side; the peer gets a bounded time to take what is queued and to end its own. */
+  private finish(): void {
+    if (this.closeTimer !== undefined || this.streamClosed) return;
+    this.finished = true;
+    this.stream.end();
+    this.closeTimer = setTimeout(() => this.stream.destroy(), this.closeTimeoutMs);
+    this.closeTimer.unref();
+  }
+
+  private reportClosed(): void {
+    if (!this.streamClosed || this.closedReported) return;
+    if (this.paused && this.ended && this.splitter.bufferedBytes > 0 && !this.closing) return;
+    if (this.sink === undefined && !this.closing) return;
+    this.closedReported = true;
+    clearTimeout(this.closeTimer);
+    this.resolveClosed();
+    this.sink?.closed(this.failure);
+  }
+}

@@ -1,0 +1,110 @@
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { ClosedError, type PacketSplitterOptions, TimeoutError, TransportError } from 'nnrp-core';
+import { AsyncQueue } from '../async-queue.js';
+import { formatAddress, type HostPort, parseAddress } from './address.js';
+import type { FramedConnector, FramedListener, FramedTransport } from './contract.js';
+import { StreamTransport } from './stream-transport.js';
+
+/** Connections that wait for `accept`; more are cut at once, so that a flood costs no memory. */
+const MAX_WAITING = 1024;
+
+export interface TcpOptions extends PacketSplitterOptions {
+  /** Bytes waiting to be sent above which a sender is told to wait; default 1 MiB. */
+  readonly highWaterBytes?: number;
+}
+
+function transport(socket: Socket, options: TcpOptions): FramedTransport {
+  const remoteAddress = formatAddress(socket.remoteAddress ?? 'unknown', socket.remotePort ?? 0);
+  return new StreamTransport(socket, { ...options, kind: 'tcp', remoteAddress });
+}
+
+/** Listens on TCP. Nagle's algorithm is off: writes are joined here, where a turn is known to be over. */
+export class TcpListener implements FramedListener {
+  readonly kind = 'tcp';
+  private readonly waiting = new AsyncQueue<FramedTransport>();
+
+  private constructor(
+    private readonly server: Server,
+    readonly address: string,
+    options: TcpOptions,
+  ) {
+    server.on('connection', (socket) => {
+      const connection = transport(socket, options);
+      if (this.waiting.size >= MAX_WAITING) connection.abort();
+      else this.waiting.push(connection);
+    });
+    server.on('error', (error) => {
+      this.waiting.end(new TransportError(`listener ${address}: ${error.message}`, { cause: error }));
+    });
+  }
+
+  /**
+   * @param address - port 0 takes a free port, see `address` of the result
+   * @throws TransportError when the address cannot be bound
+   */
+  static bind(address: string | HostPort, options: TcpOptions = {}): Promise<TcpListener> {
+    const { host, port } = parseAddress(address);
+    const server = createServer({ noDelay: true, allowHalfOpen: true });
+    return new Promise((resolve, reject) => {
+      server.once('error', (error) => {
+        reject(new TransportError(`cannot listen on ${formatAddress(host, port)}: ${error.message}`, { cause: error }));
+      });
+      server.listen(port, host, () => {
+        server.removeAllListeners('error');
+        const bound = server.address();
+        const text = bound === null || typeof bound === 'string' ? host : formatAddress(bound.address, bound.port);
+        resolve(new TcpListener(server, text, options));
+      });
+    });
+  }
+
+  accept(): Promise<FramedTransport> {
+    return this.waiting.next();
+  }
+
+  async close(): Promise<void> {
+    for (const connection of this.waiting.drain()) connection.abort();
+    this.waiting.end(new ClosedError(`listener ${this.address} is closed`));
+    // The callback would wait for every connection to end; those have owners of their own.
+    this.server.close();
+  }
+}
+
+/** Connects over TCP. */
+export class TcpConnector implements FramedConnector {
+  readonly kind = 'tcp';
+  private readonly target: HostPort;
+
+  constructor(
+    address: string | HostPort,
+    private readonly options: TcpOptions & {
+      /** Milliseconds for the connection to come about; default 10000. */
+      readonly connectTimeoutMs?: number;
+    } = {},
+  ) {
+    this.target = parseAddress(address);
+  }
+
+  connect(): Promise<FramedTransport> {
+    const { host, port } = this.target;
+    const { connectTimeoutMs = 10_000 } = this.options;
+    const name = formatAddress(host, port);
+    return new Promise((resolve, reject) => {
+      const socket = createConnection({ host, port, noDelay: true, allowHalfOpen: true });
+      const timer = setTimeout(() => {
+        socket.destroy();
+        reject(new TimeoutError(`no connection to ${name} within ${connectTimeoutMs} ms`, connectTimeoutMs));
+      }, connectTimeoutMs);
+      const failed = (error: Error) => {
+        clearTimeout(timer);
+        reject(new TransportError(`cannot connect to ${name}: ${error.message}`, { cause: error }));
+      };
+      socket.once('error', failed);
+      socket.once('connect', () => {
+        clearTimeout(timer);
+        socket.removeListener('error', failed);
+        resolve(transport(socket, this.options));
+      });
+    });
+  }
+}

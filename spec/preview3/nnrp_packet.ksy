@@ -1,0 +1,197 @@
+meta:
+  id: nnrp_packet
+  title: NNRP/1-preview3 packet
+  license: Apache-2.0
+  ks-version: '0.11'
+  endian: le
+  imports:
+    - nnrp_enums
+    - common_header
+    - cache_ack
+    - cache_invalidate
+    - cache_put
+    - client_hello
+    - error_message
+    - flow_update
+    - frame_submit
+    - result_hint
+    - result_push
+    - server_hello_ack
+    - session_close
+    - session_close_ack
+    - session_migrate
+    - session_migrate_ack
+    - session_open
+    - session_open_ack
+    - session_patch
+    - session_patch_ack
+    - transport_probe
+    - transport_probe_ack
+doc: >-
+  One whole packet: header, metadata and body, with the rules that need the header and the metadata together.
+  The input must hold exactly one packet.
+doc-ref: NNRP/1-preview3 section 3
+seq:
+  - id: header
+    type: common_header
+    doc: Common header, 40 bytes.
+    doc-ref: NNRP/1-preview3 section 3
+  - id: check_length_sum
+    size: 0
+    valid:
+      expr: header.body_len <= 0xffffffff - header.meta_len
+    doc: The sum of the two lengths fits 32 bits.
+    doc-ref: NNRP/1-preview3 section 3
+    -nnrp:
+      kind: message_length_overflow
+  - id: check_ctrl_1
+    size: 0
+    if: >-
+      header.message_type == nnrp_enums::message_type::frame_cancel or header.message_type ==
+      nnrp_enums::message_type::ping or header.message_type == nnrp_enums::message_type::pong
+    valid:
+      expr: header.meta_len == 0 and header.body_len == 0
+    doc: FRAME_CANCEL, PING and PONG are the header alone.
+    doc-ref: NNRP/1-preview3 section 15.2
+    -nnrp:
+      rule: CTRL-1
+  - id: check_ctrl_2
+    size: 0
+    if: header.message_type == nnrp_enums::message_type::close
+    valid:
+      expr: header.meta_len == 0
+    doc: CLOSE has no metadata; it may have a body.
+    doc-ref: NNRP/1-preview3 section 15.2
+    -nnrp:
+      rule: CTRL-2
+  - id: check_ctrl_3
+    size: 0
+    if: header.message_type == nnrp_enums::message_type::result_drop
+    valid:
+      expr: header.meta_len == 0 and header.body_len == 0
+    doc: RESULT_DROP is the header alone.
+    doc-ref: NNRP/1-preview3 section 15.2
+    -nnrp:
+      rule: CTRL-3
+  - id: check_meta_len
+    size: 0
+    valid:
+      expr: header.meta_len == expected_meta_len
+    doc: The metadata has exactly the length of its structure.
+    doc-ref: NNRP/1-preview3 section 14
+  - id: metadata
+    size: header.meta_len
+    type:
+      switch-on: header.message_type
+      cases:
+        nnrp_enums::message_type::client_hello: client_hello
+        nnrp_enums::message_type::server_hello_ack: server_hello_ack
+        nnrp_enums::message_type::session_patch: session_patch
+        nnrp_enums::message_type::session_patch_ack: session_patch_ack
+        nnrp_enums::message_type::error: error_message
+        nnrp_enums::message_type::session_open: session_open
+        nnrp_enums::message_type::session_open_ack: session_open_ack
+        nnrp_enums::message_type::session_close: session_close
+        nnrp_enums::message_type::session_close_ack: session_close_ack
+        nnrp_enums::message_type::frame_submit: frame_submit
+        nnrp_enums::message_type::result_push: result_push
+        nnrp_enums::message_type::cache_put: cache_put
+        nnrp_enums::message_type::cache_ack: cache_ack
+        nnrp_enums::message_type::cache_invalidate: cache_invalidate
+        nnrp_enums::message_type::flow_update: flow_update
+        nnrp_enums::message_type::result_hint: result_hint
+        nnrp_enums::message_type::transport_probe: transport_probe
+        nnrp_enums::message_type::transport_probe_ack: transport_probe_ack
+        nnrp_enums::message_type::session_migrate: session_migrate
+        nnrp_enums::message_type::session_migrate_ack: session_migrate_ack
+    doc: Metadata structure of the message; empty for the messages that have none.
+    doc-ref: NNRP/1-preview3 section 4
+  - id: check_flow_2
+    size: 0
+    if: >-
+      header.message_type == nnrp_enums::message_type::flow_update and metadata.as<flow_update>.scope_kind ==
+      nnrp_enums::scope_kind::connection
+    valid:
+      expr: >-
+        header.session_id == 0 and metadata.as<flow_update>.session_credit == 0 and
+        metadata.as<flow_update>.operation_credit == 0 and metadata.as<flow_update>.operation_id == 0
+    doc: >-
+      Connection scope: no session, no other credit and no operation.
+    doc-ref: NNRP/1-preview3 section 15.2
+    -nnrp:
+      rule: FLOW-2
+  - id: check_flow_3
+    size: 0
+    if: >-
+      header.message_type == nnrp_enums::message_type::flow_update and metadata.as<flow_update>.scope_kind ==
+      nnrp_enums::scope_kind::session
+    valid:
+      expr: >-
+        header.session_id != 0 and metadata.as<flow_update>.connection_credit == 0 and
+        metadata.as<flow_update>.operation_credit == 0 and metadata.as<flow_update>.operation_id == 0
+    doc: >-
+      Session scope: a session, no other credit and no operation.
+    doc-ref: NNRP/1-preview3 section 15.2
+    -nnrp:
+      rule: FLOW-3
+  - id: check_flow_4
+    size: 0
+    if: >-
+      header.message_type == nnrp_enums::message_type::flow_update and metadata.as<flow_update>.scope_kind ==
+      nnrp_enums::scope_kind::operation
+    valid:
+      expr: header.session_id != 0 and metadata.as<flow_update>.operation_id != 0
+    doc: >-
+      Operation scope: a session and an operation; the other credits are free.
+    doc-ref: NNRP/1-preview3 section 15.2
+    -nnrp:
+      rule: FLOW-4
+  - id: check_flow_5
+    size: 0
+    if: header.message_type == nnrp_enums::message_type::flow_update
+    valid:
+      expr: (metadata.as<flow_update>.flow_flags & 0x02) != 0 or metadata.as<flow_update>.retry_after_ms == 0
+    doc: A delay is given only with the flag retry_after_valid.
+    doc-ref: NNRP/1-preview3 section 15.2
+    -nnrp:
+      rule: FLOW-5
+  - id: body
+    size: header.body_len
+    doc: >-
+      Body of the message as bytes. The structures inside FRAME_SUBMIT and RESULT_PUSH bodies have schemas of
+      their own, because nothing in the packet tells whether a body uses them.
+    doc-ref: NNRP/1-preview3 section 10
+  - id: check_packet_end
+    size: 0
+    valid:
+      expr: _io.eof
+    doc: Nothing follows the packet.
+    doc-ref: NNRP/1-preview3 section 3
+    -nnrp:
+      kind: packet_length_mismatch
+instances:
+  expected_meta_len:
+    value: >-
+      header.message_type == nnrp_enums::message_type::client_hello ? sizeof<client_hello> :
+      header.message_type == nnrp_enums::message_type::server_hello_ack ? sizeof<server_hello_ack> :
+      header.message_type == nnrp_enums::message_type::session_patch ? sizeof<session_patch> :
+      header.message_type == nnrp_enums::message_type::session_patch_ack ? sizeof<session_patch_ack> :
+      header.message_type == nnrp_enums::message_type::error ? sizeof<error_message> :
+      header.message_type == nnrp_enums::message_type::session_open ? sizeof<session_open> :
+      header.message_type == nnrp_enums::message_type::session_open_ack ? sizeof<session_open_ack> :
+      header.message_type == nnrp_enums::message_type::session_close ? sizeof<session_close> :
+      header.message_type == nnrp_enums::message_type::session_close_ack ? sizeof<session_close_ack> :
+      header.message_type == nnrp_enums::message_type::frame_submit ? sizeof<frame_submit> :
+      header.message_type == nnrp_enums::message_type::result_push ? sizeof<result_push> :
+      header.message_type == nnrp_enums::message_type::cache_put ? sizeof<cache_put> :
+      header.message_type == nnrp_enums::message_type::cache_ack ? sizeof<cache_ack> :
+      header.message_type == nnrp_enums::message_type::cache_invalidate ? sizeof<cache_invalidate> :
+      header.message_type == nnrp_enums::message_type::flow_update ? sizeof<flow_update> :
+      header.message_type == nnrp_enums::message_type::result_hint ? sizeof<result_hint> :
+      header.message_type == nnrp_enums::message_type::transport_probe ? sizeof<transport_probe> :
+      header.message_type == nnrp_enums::message_type::transport_probe_ack ? sizeof<transport_probe_ack> :
+      header.message_type == nnrp_enums::message_type::session_migrate ? sizeof<session_migrate> :
+      header.message_type == nnrp_enums::message_type::session_migrate_ack ? sizeof<session_migrate_ack> :
+      0
+    doc: Metadata length in bytes that belongs to the message type.
+    doc-ref: NNRP/1-preview3 section 2

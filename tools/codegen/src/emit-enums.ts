@@ -1,0 +1,37 @@
+import { docstring, generatedHeader } from './emit-typescript.js';
+import type { EnumLayout, Layout } from './layout.js';
+import { constant, hex, pascal } from './names.js';
+
+/** Frozen enum objects with union types. */
+export function emitEnums(layout: Layout): string {
+  return [
+    generatedHeader(`spec/${layout.revision}/nnrp_enums.ksy`),
+    ...layout.enums.map((entry) => emitOne(entry, (value) => (value > 255 ? hex(value) : String(value)))),
+  ].join('\n');
+}
+
+/** Flag sets: one bit a name, and the mask of all of them. */
+export function emitFlags(layout: Layout): string {
+  return [
+    generatedHeader(`spec/${layout.revision}/nnrp_enums.ksy`),
+    ...layout.flagSets.map((set) => {
+      const mask = set.values.reduce((sum, { value }) => sum + value, 0);
+      return `${emitOne(set, hex)}\n/** Every assigned bit of {@link ${pascal(set.id)}}. */\nexport const ${constant(set.id)}_MASK = ${hex(mask)};\n`;
+    }),
+  ].join('\n');
+}
+
+function emitOne(entry: EnumLayout, print: (value: number) => string): string {
+  const name = pascal(entry.id);
+  const values = entry.values.map(
+    ({ id, value, doc }) => `${docstring([doc], '  ')}  ${pascal(id)}: ${print(value)},\n`,
+  );
+  const refs = [...new Set(entry.values.map(({ docRef }) => docRef))].join('; ');
+  return [
+    docstring([`${entry.id}.`, `@see ${refs}`]).trimEnd(),
+    `export const ${name} = /* @__PURE__ */ Object.freeze({`,
+    `${values.join('')}} as const);`,
+    `export type ${name} = (typeof ${name})[keyof typeof ${name}];`,
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,113 @@
+import { generatedHeader } from './emit-typescript.js';
+import type { Layout } from './layout.js';
+import { camel, constant, hex, kebab, pascal } from './names.js';
+
+/** The message table: one row per assigned message type. */
+export function emitMessageTable(layout: Layout): string {
+  const wire = (id: string | undefined) => layout.structs.find((struct) => struct.id === id)?.wireName;
+  const used = layout.structs.filter(({ id }) => layout.messages.some(({ metadata }) => metadata === id));
+  const rows = layout.messages.map((message) => {
+    const metadata = wire(message.metadata);
+    const parts = [
+      `code: ${hex(message.code)}`,
+      `name: '${constant(message.id)}'`,
+      `direction: '${message.direction}'`,
+      ...(metadata === undefined ? [] : [`metadata: '${metadata}'`]),
+      `metadataBytes: ${message.metadataBytes}`,
+      ...(message.metadata === undefined
+        ? []
+        : [
+            `checkMetadata: check${pascal(message.metadata)}`,
+            `metadataRules: ${constant(message.metadata)}_RULES`,
+          ]),
+      `headerOnly: ${message.headerOnlyRule !== undefined}`,
+      `sessionId: '${message.sessionId}'`,
+      `frameId: '${message.frameId}'`,
+      `body: '${message.body}'`,
+      ...(message.headerOnlyRule === undefined ? [] : [`headerOnlyRule: '${message.headerOnlyRule}'`]),
+      ...(message.noMetadataRule === undefined ? [] : [`noMetadataRule: '${message.noMetadataRule}'`]),
+    ];
+    return `  /** ${message.doc} */\n  {\n${parts.map((part) => `    ${part},\n`).join('')}  },\n`;
+  });
+  return [
+    generatedHeader(`spec/${layout.revision}/nnrp_enums.ksy`),
+    `import type { MessageInfo } from '../../packet/message-info.js';`,
+    ...used.map(({ id }) => `import { check${pascal(id)}, ${constant(id)}_RULES } from './${kebab(id)}.js';`),
+    '',
+    '/** Every message of this revision, by ascending code. */',
+    'export const MESSAGES: readonly MessageInfo[] = /* @__PURE__ */ Object.freeze([',
+    `${rows.join('')}]);`,
+    '',
+  ].join('\n');
+}
+
+/** Every structure with its codec under its wire name, for tools that pick structures at run time. */
+export function emitStructTable(layout: Layout): string {
+  const imports = layout.structs.map((struct) => {
+    const name = pascal(struct.id);
+    const names = [`check${name}`, `decode${name}`, `encode${name}`, `${constant(struct.id)}_RULES`];
+    return `import { ${names.join(', ')} } from './${kebab(struct.id)}.js';`;
+  });
+  const rows = layout.structs.map((struct) => {
+    const name = pascal(struct.id);
+    const fields = struct.fields
+      .filter((field) => field.role === 'value')
+      .map((field) => {
+        const parts = [
+          `name: '${field.id}'`,
+          `property: '${camel(field.id)}'`,
+          `type: '${field.type}'`,
+          `offset: ${field.offset}`,
+          ...(field.enum === undefined ? [] : [`enum: '${field.enum}'`]),
+          ...(field.flags === undefined ? [] : [`flags: '${field.flags}'`]),
+        ];
+        return `      { ${parts.join(', ')} },\n`;
+      });
+    return [
+      `  ${struct.wireName}: {`,
+      `    name: '${struct.wireName}',`,
+      `    bytes: ${struct.bytes},`,
+      `    fields: [\n${fields.join('')}    ],`,
+      `    rules: ${constant(struct.id)}_RULES,`,
+      `    check: check${name},`,
+      `    decode: decode${name} as unknown as StructCodec['decode'],`,
+      `    encode: encode${name} as unknown as StructCodec['encode'],`,
+      '  },',
+    ].join('\n');
+  });
+  const names = (entries: Layout['enums']) =>
+    entries.map(
+      ({ id, values }) => `  ${id}: { ${values.map(({ value, id: name }) => `${value}: '${name}'`).join(', ')} },`,
+    );
+  return [
+    generatedHeader(`spec/${layout.revision}/*.ksy`),
+    `import type { StructCodec } from '../../bytes/struct-codec.js';`,
+    ...imports,
+    '',
+    '/** Every structure of this revision by its wire name. */',
+    'export const STRUCTS: Readonly<Record<string, StructCodec>> = /* @__PURE__ */ Object.freeze({',
+    ...rows,
+    '});',
+    '',
+    '/** Names of enum values: enum id, then value. */',
+    'export const ENUM_NAMES: Readonly<Record<string, Readonly<Record<number, string>>>> = /* @__PURE__ */ Object.freeze({',
+    ...names(layout.enums),
+    '});',
+    '',
+    '/** Names of flag bits: flag set id, then bit value. */',
+    'export const FLAG_NAMES: Readonly<Record<string, Readonly<Record<number, string>>>> = /* @__PURE__ */ Object.freeze({',
+    ...names(layout.flagSets),
+    '});',
+    '',
+  ].join('\n');
+}
+
+/** The revision's index: named exports of every generated module. */
+export function emitIndex(layout: Layout): string {
+  const modules = layout.structs.map((struct) => kebab(struct.id)).sort();
+  return [
+    generatedHeader(`spec/${layout.revision}/*.ksy`),
+    ...['enums', 'flags', 'message-table', ...modules].map((module) => `export * from './${module}.js';`),
+    '',
+  ].join('\n');
+}

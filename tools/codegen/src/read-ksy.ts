@@ -1,0 +1,234 @@
+import type { Diagnostics, Position } from './diagnostics.js';
+import { YamlNode } from './yaml-node.js';
+
+/** One `valid` key; Kaitai allows one kind, except that `min` and `max` go together. */
+export type KsyValid =
+  | { readonly kind: 'eq'; readonly value: number; readonly at: Position }
+  | { readonly kind: 'in-enum'; readonly at: Position }
+  | { readonly kind: 'expr'; readonly source: string; readonly at: Position };
+
+export interface KsyField {
+  readonly id: string;
+  readonly at: Position;
+  /** u1, u2, u4 or u8; undefined for `contents` and for zero-size checks. */
+  readonly type: string | undefined;
+  readonly size: number | undefined;
+  readonly contents: string | undefined;
+  /** Enum id without the `nnrp_enums::` prefix. */
+  readonly enum: string | undefined;
+  readonly valid: KsyValid | undefined;
+  readonly doc: string;
+  readonly docRef: string;
+  /** Error kind of a failing constant, such as unsupported_version_major. */
+  readonly faultKind: string | undefined;
+  /** Name under which a zero check is reported, where it is not the field's own. */
+  readonly faultName: string | undefined;
+  /** Enum of single bits that names the bits of this bitmap. */
+  readonly flags: string | undefined;
+  /** Rule of a zero-size check, such as HELLO-1. */
+  readonly rule: string | undefined;
+}
+
+export interface KsyEnumValue {
+  readonly value: number;
+  readonly id: string;
+  readonly doc: string;
+  readonly docRef: string;
+  readonly at: Position;
+  /** The row of the message table, on values of message_type. */
+  readonly message: KsyMessage | undefined;
+}
+
+export interface KsyMessage {
+  readonly direction: string;
+  readonly metadata: string | undefined;
+  readonly sessionId: string;
+  readonly frameId: string;
+  readonly body: string;
+  readonly headerOnlyRule: string | undefined;
+  readonly noMetadataRule: string | undefined;
+}
+
+export interface KsyEnum {
+  readonly id: string;
+  readonly at: Position;
+  readonly values: readonly KsyEnumValue[];
+}
+
+export interface KsyFile {
+  readonly path: string;
+  readonly at: Position;
+  readonly id: string;
+  readonly title: string;
+  readonly doc: string;
+  readonly docRef: string;
+  readonly wireName: string | undefined;
+  readonly faultName: string | undefined;
+  readonly checks: readonly { readonly id: string; readonly at: Position }[] | undefined;
+  readonly flagSets: readonly string[];
+  readonly fields: readonly KsyField[];
+  readonly enums: readonly KsyEnum[];
+}
+
+const ID = /^[a-z][a-z0-9_]*$/;
+
+/**
+ * Reads one schema file of the fixed-structure subset: a flat `seq` of integers, constants and zero-size checks, or
+ * enums. Anything outside the subset is reported with file and line.
+ */
+export function readKsy(path: string, text: string, diagnostics: Diagnostics): KsyFile {
+  const root = YamlNode.parse(path, text, diagnostics);
+  const top = root.map('schema', ['meta', 'doc', 'doc-ref', 'seq', 'enums']);
+  const meta = top.get('meta')?.map('meta', ['id', 'title', 'license', 'ks-version', 'endian', 'imports', '-nnrp']);
+  if (meta === undefined) {
+    diagnostics.report(root.at, 'schema: meta is missing');
+    return emptyFile(path, root.at);
+  }
+  checkMeta(path, root, meta, top.has('seq'), diagnostics);
+  const vendor = meta.get('-nnrp')?.map('meta/-nnrp', ['wire-name', 'fault-name', 'checks', 'flag-sets']);
+  return {
+    path,
+    at: root.at,
+    id: meta.get('id')?.string('meta/id') ?? '',
+    title: meta.get('title')?.string('meta/title') ?? '',
+    ...documentation(top, root.at, 'schema', diagnostics),
+    wireName: vendor?.get('wire-name')?.string('wire-name'),
+    faultName: vendor?.get('fault-name')?.string('fault-name'),
+    checks: vendor
+      ?.get('checks')
+      ?.items('checks')
+      .map((node) => ({ id: node.string('checks'), at: node.at })),
+    flagSets:
+      vendor
+        ?.get('flag-sets')
+        ?.items('flag-sets')
+        .map((node) => node.string('flag-sets')) ?? [],
+    fields: (top.get('seq')?.items('seq') ?? []).map((node) => readField(node, diagnostics)),
+    enums: (top.get('enums')?.entries('enums') ?? []).map(({ key, keyAt, value }) => ({
+      id: identifier(key, keyAt, diagnostics),
+      at: keyAt,
+      values: value.entries(`enum ${key}`).map((entry) => readEnumValue(entry, diagnostics)),
+    })),
+  };
+}
+
+function checkMeta(
+  path: string,
+  root: YamlNode,
+  meta: Map<string, YamlNode>,
+  hasFields: boolean,
+  diagnostics: Diagnostics,
+): void {
+  const id = meta.get('id');
+  const expected = path.replace(/^.*\//, '').replace(/\.ksy$/, '');
+  if (id === undefined) diagnostics.report(root.at, 'meta: id is missing');
+  else if (id.scalar() !== expected) {
+    diagnostics.report(id.at, `meta: id '${id.scalar()}' must equal the file name '${expected}'`);
+  }
+  const version = meta.get('ks-version');
+  if (version === undefined) diagnostics.report(root.at, "meta: ks-version: '0.11' is missing");
+  else if (typeof version.scalar() !== 'string') {
+    diagnostics.report(version.at, "meta: ks-version must be quoted ('0.11'), an unquoted one is read as a number");
+  }
+  if (hasFields && meta.get('endian')?.scalar() !== 'le') diagnostics.report(root.at, 'meta: endian: le is missing');
+}
+
+function readField(node: YamlNode, diagnostics: Diagnostics): KsyField {
+  const keys = ['id', 'type', 'size', 'contents', 'enum', 'valid', 'doc', 'doc-ref', '-nnrp'];
+  const map = node.map('field', keys);
+  const id = identifier(map.get('id')?.string('field id') ?? '', node.at, diagnostics);
+  const what = `field ${id}`;
+  const vendor = map.get('-nnrp')?.map(`${what}/-nnrp`, ['kind', 'fault', 'flags', 'rule']);
+  return {
+    id,
+    at: node.at,
+    type: map.get('type')?.string(`${what}/type`),
+    size: map.get('size')?.integer(`${what}/size`),
+    contents: map.get('contents')?.string(`${what}/contents`),
+    enum: map.get('enum')?.string(`${what}/enum`).replace(/^nnrp_enums::/, ''),
+    valid: readValid(map.get('valid'), what, diagnostics),
+    ...documentation(map, node.at, what, diagnostics),
+    faultKind: vendor?.get('kind')?.string(`${what}/kind`),
+    faultName: vendor?.get('fault')?.string(`${what}/fault`),
+    flags: vendor?.get('flags')?.string(`${what}/flags`),
+    rule: vendor?.get('rule')?.string(`${what}/rule`),
+  };
+}
+
+function readValid(node: YamlNode | undefined, what: string, diagnostics: Diagnostics): KsyValid | undefined {
+  if (node === undefined) return undefined;
+  if (!node.isMap()) {
+    const value = node.integer(`${what}/valid`);
+    if (value >= 0x80000000) {
+      diagnostics.report(node.at, `${what}: a scalar valid of 0x80000000 or more is refused by the Kaitai compiler`);
+    }
+    return { kind: 'eq', value, at: node.at };
+  }
+  const map = node.map(`${what}/valid`, ['eq', 'in-enum', 'expr']);
+  if (map.size !== 1) {
+    diagnostics.report(node.at, `${what}: valid takes one kind of check, got ${[...map.keys()].join(', ') || 'none'}`);
+  }
+  const eq = map.get('eq');
+  if (eq !== undefined) return { kind: 'eq', value: Number(eq.scalar()), at: node.at };
+  const expr = map.get('expr');
+  if (expr !== undefined) return { kind: 'expr', source: String(expr.scalar()), at: expr.at };
+  if (map.get('in-enum')?.scalar() !== true) diagnostics.report(node.at, `${what}: in-enum must be true`);
+  return { kind: 'in-enum', at: node.at };
+}
+
+function readEnumValue(
+  entry: { rawKey: unknown; keyAt: Position; value: YamlNode },
+  diagnostics: Diagnostics,
+): KsyEnumValue {
+  const map = entry.value.map('enum value', ['id', 'doc', 'doc-ref', '-nnrp']);
+  if (!Number.isSafeInteger(entry.rawKey)) diagnostics.report(entry.keyAt, 'enum value: the key must be an integer');
+  const id = identifier(map.get('id')?.string('enum value id') ?? '', entry.keyAt, diagnostics);
+  return {
+    value: Number(entry.rawKey),
+    id,
+    at: entry.keyAt,
+    ...documentation(map, entry.keyAt, `enum value ${id}`, diagnostics),
+    message: readMessage(map.get('-nnrp'), id),
+  };
+}
+
+function readMessage(node: YamlNode | undefined, id: string): KsyMessage | undefined {
+  if (node === undefined) return undefined;
+  const what = `message ${id}`;
+  const keys = ['direction', 'metadata', 'session-id', 'frame-id', 'body', 'header-only', 'no-metadata'];
+  const map = node.map(what, keys);
+  return {
+    direction: map.get('direction')?.string(what) ?? '',
+    metadata: map.get('metadata')?.string(what),
+    sessionId: map.get('session-id')?.string(what) ?? '',
+    frameId: map.get('frame-id')?.string(what) ?? '',
+    body: map.get('body')?.string(what) ?? '',
+    headerOnlyRule: map.get('header-only')?.string(what),
+    noMetadataRule: map.get('no-metadata')?.string(what),
+  };
+}
+
+function documentation(
+  map: Map<string, YamlNode>,
+  at: Position,
+  what: string,
+  diagnostics: Diagnostics,
+): { doc: string; docRef: string } {
+  const read = (key: string): string => {
+    const node = map.get(key);
+    if (node !== undefined) return node.string(`${what}/${key}`).trim().replace(/\s+/g, ' ');
+    diagnostics.report(at, `${what}: ${key} is missing`);
+    return '';
+  };
+  return { doc: read('doc'), docRef: read('doc-ref') };
+}
+
+function identifier(id: string, at: Position, diagnostics: Diagnostics): string {
+  if (!ID.test(id)) diagnostics.report(at, `'${id}' is not a lower-case identifier`);
+  return id;
+}
+
+function emptyFile(path: string, at: Position): KsyFile {
+  const none = { title: '', doc: '', docRef: '', wireName: undefined, faultName: undefined, checks: undefined };
+  return { path, at, id: '', ...none, flagSets: [], fields: [], enums: [] };
+}

@@ -1,0 +1,85 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { emitStruct } from 'nnrp-codegen/emit-struct';
+import { readLayout } from 'nnrp-codegen/generate';
+import type { Layout } from 'nnrp-codegen/layout';
+import { STRUCTS } from 'nnrp-core/preview3/struct-table';
+import { beforeAll, describe, expect, it } from 'vitest';
+import * as support from '../../../packages/nnrp-core/src/bytes/codec.js';
+import { compareConstants, evaluateCodec } from '../src/codec-evaluator.js';
+import { EMITTED_MUTANTS, plant } from '../src/emitted-mutants.js';
+import { loadOracle, type OracleParser } from '../src/kaitai-oracle.js';
+import { LAYOUT_MUTANTS, LayoutDraft } from '../src/layout-mutants.js';
+import { seedOf } from '../src/random.js';
+import { readSchemas } from '../src/schema.js';
+import { runDifferential } from '../src/struct-differential.js';
+
+/*
+ * A test that has never failed proves little. Here faults are planted in the generator, between schema and emitter and
+ * in what it emits, and the differential comparison has to notice every one of them.
+ */
+
+const SEED = 20_260_102;
+const INPUTS = 3_000;
+
+const folder = fileURLToPath(new URL('../../../spec/preview3/', import.meta.url));
+const names = readdirSync(folder).filter((name) => name.endsWith('.ksy'));
+const layout = readLayout('preview3', new Map(names.map((name) => [name, readFileSync(`${folder}${name}`, 'utf8')])));
+const { yaml, structs } = readSchemas(folder);
+const mutated = [...new Set([...LAYOUT_MUTANTS, ...EMITTED_MUTANTS].map(({ struct }) => struct))];
+let oracles: Map<string, OracleParser>;
+
+beforeAll(async () => {
+  Error.stackTraceLimit = 0;
+  oracles = await loadOracle(yaml, mutated);
+});
+
+function emit(from: Layout, structId: string): string {
+  return emitStruct(from, from.structs.find(({ id }) => id === structId)!);
+}
+
+/** What gives the code away, or undefined when it passes for correct. */
+function findFault(structId: string, source: string): string | undefined {
+  const schema = structs.find(({ id }) => id === structId)!;
+  try {
+    const codec = evaluateCodec(schema, source, support);
+    const { rules } = STRUCTS[schema.wireName]!;
+    const seed = seedOf(structId, SEED);
+    const { mismatch } = runDifferential({
+      schema,
+      codec,
+      oracle: oracles.get(structId)!,
+      rules,
+      seed,
+      inputs: INPUTS,
+    });
+    return mismatch ?? compareConstants(schema, codec);
+  } catch (error) {
+    return `the code cannot be used: ${String(error)}`;
+  }
+}
+
+describe('the differential comparison notices faults in the generator', () => {
+  it('finds nothing in the code that is generated', () => {
+    for (const struct of mutated) expect(findFault(struct, emit(layout, struct)), struct).toBeUndefined();
+  });
+
+  it.each(LAYOUT_MUTANTS.map((mutant) => [`${mutant.struct}: ${mutant.name}`, mutant] as const))(
+    'layout: %s',
+    (name, mutant) => {
+      const draft = new LayoutDraft(layout, mutant.struct);
+      mutant.apply(draft);
+      const source = emit(draft.layout as Layout, mutant.struct);
+      expect(source, 'a mutant changes the code').not.toBe(emit(layout, mutant.struct));
+      expect(findFault(mutant.struct, source), `survivor: ${name}`).toBeDefined();
+    },
+  );
+
+  it.each(EMITTED_MUTANTS.map((mutant) => [`${mutant.struct} ${mutant.part}: ${mutant.name}`, mutant] as const))(
+    'emitted code: %s',
+    (name, mutant) => {
+      const source = plant(mutant, emit(layout, mutant.struct));
+      expect(findFault(mutant.struct, source), `survivor: ${name}`).toBeDefined();
+    },
+  );
+});

@@ -1,0 +1,69 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
+import { compileKsy } from '../src/kaitai-oracle.js';
+import { type KsyYaml, readSchemas } from '../src/schema.js';
+
+/*
+ * The schemas are useful without this repository only as long as the Kaitai compiler takes every one of them, for every
+ * language in which somebody may want to read the wire.
+ */
+
+const LANGUAGES = ['javascript', 'python', 'go', 'rust'] as const;
+
+const folder = fileURLToPath(new URL('../../../spec/preview3/', import.meta.url));
+const names = readdirSync(folder).filter((name) => name.endsWith('.ksy'));
+const { yaml } = readSchemas(folder);
+
+/** Every part of a schema that must be documented: the schema, fields, instances, enum values, nested types. */
+function undocumented(part: Record<string, unknown>, path: string): string[] {
+  const missing = ['doc', 'doc-ref'].filter((key) => typeof part[key] !== 'string' || part[key].trim() === '');
+  const children: [string, Record<string, unknown>][] = [];
+  for (const field of (part['seq'] as Record<string, unknown>[] | undefined) ?? []) {
+    children.push([`${path}/${String(field['id'])}`, field]);
+  }
+  for (const key of ['instances', 'types']) {
+    for (const [name, child] of Object.entries((part[key] as Record<string, Record<string, unknown>>) ?? {})) {
+      children.push([`${path}/${name}`, child]);
+    }
+  }
+  for (const [name, values] of Object.entries((part['enums'] as Record<string, object>) ?? {})) {
+    for (const [value, child] of Object.entries(values)) children.push([`${path}/${name}/${value}`, child]);
+  }
+  return [
+    ...missing.map((key) => `${path}: no ${key}`),
+    ...children.flatMap(([childPath, child]) => undocumented(child, childPath)),
+  ];
+}
+
+/** A name without the word separators of its language. */
+const plain = (name: string): string => name.replaceAll('_', '').toLowerCase();
+
+describe('every schema', () => {
+  it('is found: 29 structures, the enumerations and the packet', () => {
+    expect(names).toHaveLength(31);
+  });
+
+  it.each(LANGUAGES)('compiles for %s', async (language) => {
+    for (const id of yaml.keys()) {
+      const files = await compileKsy(language, id, yaml);
+      const own = Object.keys(files).find((name) => plain(name.replace(/^.*\/|\.[a-z]+$/g, '')) === plain(id));
+      expect(own, `${id} for ${language}: ${Object.keys(files)}`).toBeDefined();
+      expect(files[own!]!.length, `${id} for ${language}`).toBeGreaterThan(100);
+    }
+  });
+
+  it.each(names)('%s documents everything and names its file, version and license', (name) => {
+    const file = parse(readFileSync(`${folder}${name}`, 'utf8')) as KsyYaml & Record<string, unknown>;
+    expect(undocumented(file, name)).toEqual([]);
+    expect(file.meta).toMatchObject({ id: name.replace('.ksy', ''), 'ks-version': '0.11', license: 'Apache-2.0' });
+  });
+
+  it('is refused by the compiler when it is wrong, so that accepting it means something', async () => {
+    const broken = structuredClone(yaml.get('session_open')) as { seq: { type?: string }[] };
+    broken.seq[0]!.type = 'no_such_type';
+    const schemas = new Map([...yaml, ['session_open', broken as unknown as KsyYaml]]);
+    await expect(compileKsy('javascript', 'session_open', schemas)).rejects.toThrow('no_such_type');
+  });
+});
