@@ -53,16 +53,16 @@ export {
   type TypedPayloadFrame,
   type TypedPayloadInput,
 } from './body/typed-payload.js';
+
 // Structures, enumerations, flags and the message table.
 export * from './generated/preview3/index.js';
 
+// Whole packets.
+export { decodePacket } from './packet/decode-packet.js';
+
 // Rules between two messages, or a message and its header.
-/** The check of the structure alone keeps the name checkFlowUpdate; this one compares it with the header. */
-export { checkFlowUpdate as checkFlowUpdateScope } from './rules/flow.js';
+export { checkFlowUpdateScope } from './rules/flow.js';
 export { checkHelloAck } from './rules/hello.js';
 export { checkMigration } from './rules/migration.js';
 export { type OpenAckOutcome, openAckOutcome } from './rules/open-ack.js';
 export { checkRecoveryRequest, type RecoveryOutcome, recoveryOutcome } from './rules/recovery.js';
-
-// Whole packets.
-export { decodePacket } from './packet/decode-packet.js';

@@ -97,7 +97,10 @@ class LayoutBuilder {
     }
     const type = TYPES[field.type ?? ''];
     if (type === undefined) {
-      this.diagnostics.report(field.at, `field ${field.id}: type must be u1, u2, u4 or u8, got ${field.type ?? 'none'}`);
+      this.diagnostics.report(
+        field.at,
+        `field ${field.id}: type must be u1, u2, u4 or u8, got ${field.type ?? 'none'}`,
+      );
       return undefined;
     }
     if (field.enum !== undefined && !this.enums.has(field.enum)) {
@@ -167,7 +170,10 @@ class LayoutBuilder {
       this.diagnostics.report(valid.at, `field ${field.id}: a mask needs -nnrp/flags, the enum of its bits`);
     } else if (bits >>> 0 !== allowed) {
       const hex = (value: number) => `0x${(value >>> 0).toString(16)}`;
-      this.diagnostics.report(valid.at, `field ${field.id}: mask ${hex(allowed)} but '${field.flags}' has ${hex(bits)}`);
+      this.diagnostics.report(
+        valid.at,
+        `field ${field.id}: mask ${hex(allowed)} but '${field.flags}' has ${hex(bits)}`,
+      );
     }
     return { kind: 'mask', field: field.id, allowed };
   }
@@ -268,7 +274,10 @@ function messages(
     }
     const expectOneOf = (what: string, value: string, allowed: readonly string[]) => {
       if (!allowed.includes(value)) {
-        diagnostics.report(entry.at, `message ${entry.id}: ${what} must be one of ${allowed.join(', ')}, got '${value}'`);
+        diagnostics.report(
+          entry.at,
+          `message ${entry.id}: ${what} must be one of ${allowed.join(', ')}, got '${value}'`,
+        );
       }
     };
     expectOneOf('direction', message.direction, DIRECTIONS);

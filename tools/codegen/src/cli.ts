@@ -57,7 +57,9 @@ function main(check: boolean): number {
     console.error(`out of date (run pnpm generate):\n${differing.map((path) => `  ${path}`).join('\n')}`);
     return 1;
   }
-  console.log(check ? `${count} generated files are up to date` : `${count} generated files, ${differing.length} changed`);
+  console.log(
+    check ? `${count} generated files are up to date` : `${count} generated files, ${differing.length} changed`,
+  );
   return 0;
 }
 

@@ -1,6 +1,13 @@
 import { docstring, generatedHeader, outsideEnum } from './emit-typescript.js';
 import { fieldsOf, printExpression } from './expression.js';
-import { type CheckLayout, FIELD_BYTES, type FieldLayout, type FieldType, type Layout, type StructLayout } from './layout.js';
+import {
+  type CheckLayout,
+  FIELD_BYTES,
+  type FieldLayout,
+  type FieldType,
+  type Layout,
+  type StructLayout,
+} from './layout.js';
 import { camel, constant, hex, pascal } from './names.js';
 
 const READ: Readonly<Record<FieldType, string>> = {
@@ -64,7 +71,10 @@ class StructEmitter {
   constants(): string {
     const { struct, prefix } = this;
     const offsets = struct.fields.map((field) => `  ${camel(field.id)}: ${field.offset},\n`).join('');
-    const rules = [{ text: `{ kind: 'source_too_short', bytes: ${struct.bytes} }` }, ...struct.checks.map((check) => ({ text: this.rule(check) }))];
+    const rules = [
+      { text: `{ kind: 'source_too_short', bytes: ${struct.bytes} }` },
+      ...struct.checks.map((check) => ({ text: this.rule(check) })),
+    ];
     return [
       `/** Length of ${struct.wireName} in bytes. */`,
       `export const ${prefix}_BYTES = ${struct.bytes};`,
@@ -238,7 +248,8 @@ class StructEmitter {
   }
 
   private fieldDoc(field: FieldLayout): string[] {
-    const open = field.enum !== undefined && !field.closed ? ` Values: {@link ${pascal(field.enum)}}; others pass.` : '';
+    const open =
+      field.enum !== undefined && !field.closed ? ` Values: {@link ${pascal(field.enum)}}; others pass.` : '';
     const flags = field.flags === undefined ? '' : ` Bits: {@link ${pascal(field.flags)}}.`;
     return [`${field.doc}${open}${flags} (${field.id}, ${field.type})`];
   }
@@ -304,7 +315,8 @@ class StructEmitter {
       u64: `typeof ${value} !== 'bigint' || BigInt.asUintN(64, ${value}) !== ${value}`,
     };
     const narrow = this.struct.checks.some(
-      (check) => (check.kind === 'enum' || check.kind === 'mask' || check.kind === 'constant') && check.field === field.id,
+      (check) =>
+        (check.kind === 'enum' || check.kind === 'mask' || check.kind === 'constant') && check.field === field.id,
     );
     const condition = narrow ? conditions.u32 : conditions[field.type];
     return `  if (${condition}) throw outOfRange('${field.id}', '${field.type}', ${value}, '${this.struct.wireName}');`;

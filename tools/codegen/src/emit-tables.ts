@@ -16,10 +16,7 @@ export function emitMessageTable(layout: Layout): string {
       `metadataBytes: ${message.metadataBytes}`,
       ...(message.metadata === undefined
         ? []
-        : [
-            `checkMetadata: check${pascal(message.metadata)}`,
-            `metadataRules: ${constant(message.metadata)}_RULES`,
-          ]),
+        : [`checkMetadata: check${pascal(message.metadata)}`, `metadataRules: ${constant(message.metadata)}_RULES`]),
       `headerOnly: ${message.headerOnlyRule !== undefined}`,
       `sessionId: '${message.sessionId}'`,
       `frameId: '${message.frameId}'`,

@@ -10,7 +10,10 @@ export function docstring(paragraphs: readonly string[], indent = ''): string {
   const width = 116 - indent.length;
   const single = safe[0] ?? '';
   if (safe.length === 1 && single.length <= width - 4) return `${indent}/** ${single} */\n`;
-  const lines = safe.flatMap((text, index) => [...(index > 0 && !text.startsWith('@') ? [''] : []), ...wrap(text, width)]);
+  const lines = safe.flatMap((text, index) => [
+    ...(index > 0 && !text.startsWith('@') ? [''] : []),
+    ...wrap(text, width),
+  ]);
   return `${indent}/**\n${lines.map((line) => `${indent} *${line === '' ? '' : ` ${line}`}\n`).join('')}${indent} */\n`;
 }
 

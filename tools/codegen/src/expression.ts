@@ -10,7 +10,12 @@ export type Expression =
   | { readonly kind: 'field'; readonly id: string }
   | { readonly kind: 'not'; readonly operand: Expression }
   | { readonly kind: 'complement'; readonly operand: Expression }
-  | { readonly kind: 'binary'; readonly operator: BinaryOperator; readonly left: Expression; readonly right: Expression };
+  | {
+      readonly kind: 'binary';
+      readonly operator: BinaryOperator;
+      readonly left: Expression;
+      readonly right: Expression;
+    };
 
 type BinaryOperator = 'and' | 'or' | '==' | '!=' | '<' | '<=' | '>' | '>=' | '&' | '|' | '+' | '-' | '*' | '%';
 

@@ -145,7 +145,10 @@ function readField(node: YamlNode, diagnostics: Diagnostics): KsyField {
     type: map.get('type')?.string(`${what}/type`),
     size: map.get('size')?.integer(`${what}/size`),
     contents: map.get('contents')?.string(`${what}/contents`),
-    enum: map.get('enum')?.string(`${what}/enum`).replace(/^nnrp_enums::/, ''),
+    enum: map
+      .get('enum')
+      ?.string(`${what}/enum`)
+      .replace(/^nnrp_enums::/, ''),
     valid: readValid(map.get('valid'), what, diagnostics),
     ...documentation(map, node.at, what, diagnostics),
     faultKind: vendor?.get('kind')?.string(`${what}/kind`),

@@ -1,13 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { WireRule } from 'nnrp-core';
-import {
-  type CodecUnderTest,
-  meaningsOf,
-  type RuleMeaning,
-  readField,
-  thrownFault,
-  type Values,
-} from './codec-under-test.js';
+import { type CodecUnderTest, meaningsOf, type RuleMeaning, thrownFault, type Values } from './codec-under-test.js';
 import type { OracleParser } from './kaitai-oracle.js';
 import { type Placement, placements } from './placements.js';
 import { Random } from './random.js';

@@ -61,7 +61,7 @@ describe('every schema', () => {
   });
 
   it('is refused by the compiler when it is wrong, so that accepting it means something', async () => {
-    const broken = structuredClone(yaml.get('session_open')) as { seq: { type?: string }[] };
+    const broken = structuredClone(yaml.get('session_open')) as unknown as { seq: { type?: string }[] };
     broken.seq[0]!.type = 'no_such_type';
     const schemas = new Map([...yaml, ['session_open', broken as unknown as KsyYaml]]);
     await expect(compileKsy('javascript', 'session_open', schemas)).rejects.toThrow('no_such_type');

@@ -96,7 +96,7 @@ describe('token-delta body', () => {
 
   it('refuses a payload that leaves no room for the head', () => {
     // Only the length is looked at before the refusal, so no memory is needed to ask.
-    const payload = { length: 0xffffffff - 55 } as Uint8Array;
+    const payload: Uint8Array = Object.defineProperty(new Uint8Array(0), 'length', { value: 0xffffffff - 55 });
     expect(faultOf(() => encodeTokenDeltaBody(payload, true))).toEqual({ kind: 'message_length_overflow' });
   });
 });

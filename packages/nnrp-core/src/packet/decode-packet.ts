@@ -1,6 +1,6 @@
 import { faultAt, type WireFault } from '../bytes/fault.js';
 import { WireError } from '../errors.js';
-import { COMMON_HEADER_BYTES, COMMON_HEADER_OFFSETS as AT } from '../generated/preview3/common-header.js';
+import { COMMON_HEADER_OFFSETS as AT, COMMON_HEADER_BYTES } from '../generated/preview3/common-header.js';
 import { Packet } from './packet.js';
 import { checkPacket } from './packet-rules.js';
 import { PREVIEW3 } from './preview3-revision.js';

@@ -1,8 +1,8 @@
 import type { WireFault } from '../bytes/fault.js';
 import { WireError } from '../errors.js';
 import {
-  COMMON_HEADER_BYTES,
   COMMON_HEADER_OFFSETS as AT,
+  COMMON_HEADER_BYTES,
   type CommonHeader,
   encodeCommonHeader,
 } from '../generated/preview3/common-header.js';

@@ -1,4 +1,4 @@
-import { COMMON_HEADER_BYTES, COMMON_HEADER_OFFSETS as AT } from '../generated/preview3/common-header.js';
+import { COMMON_HEADER_OFFSETS as AT, COMMON_HEADER_BYTES } from '../generated/preview3/common-header.js';
 
 /**
  * One packet inside bytes that somebody else owns: header, metadata and body are read in place and nothing is copied.

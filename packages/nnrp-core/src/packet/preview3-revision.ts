@@ -1,7 +1,7 @@
 import { COMMON_HEADER_RULES, checkCommonHeader } from '../generated/preview3/common-header.js';
 import { MessageType } from '../generated/preview3/enums.js';
 import { MESSAGES } from '../generated/preview3/message-table.js';
-import { checkFlowUpdate } from '../rules/flow.js';
+import { checkFlowUpdateScope } from '../rules/flow.js';
 import { messagesByCode, type Revision } from './revision.js';
 
 /** NNRP/1-preview3. */
@@ -12,6 +12,6 @@ export const PREVIEW3: Revision = /* @__PURE__ */ Object.freeze({
   checkHeader: checkCommonHeader,
   headerRules: COMMON_HEADER_RULES,
   checkTogether(messageType: number, sessionId: number, view: DataView, metadataStart: number): string | undefined {
-    return messageType === MessageType.FlowUpdate ? checkFlowUpdate(sessionId, view, metadataStart) : undefined;
+    return messageType === MessageType.FlowUpdate ? checkFlowUpdateScope(sessionId, view, metadataStart) : undefined;
   },
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeFlowUpdate, type FlowUpdate } from '../generated/preview3/flow-update.js';
-import { checkFlowUpdate } from './flow.js';
+import { checkFlowUpdateScope } from './flow.js';
 
 const NOTHING: FlowUpdate = {
   scopeKind: 0,
@@ -21,7 +21,7 @@ function check(sessionId: number, update: Partial<FlowUpdate>) {
   // The bytes around the metadata are set, so that a read in the wrong place shows.
   const view = new DataView(new Uint8Array(START + 32 + 8).fill(0xff).buffer);
   encodeFlowUpdate({ ...NOTHING, ...update }, view, START);
-  return checkFlowUpdate(sessionId, view, START);
+  return checkFlowUpdateScope(sessionId, view, START);
 }
 
 describe('flow update and its header', () => {

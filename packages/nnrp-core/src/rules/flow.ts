@@ -12,7 +12,7 @@ import { FLOW_UPDATE_OFFSETS as AT } from '../generated/preview3/flow-update.js'
  * @returns the name of the broken rule
  * @see NNRP/1-preview3 section 15.2
  */
-export function checkFlowUpdate(sessionId: number, view: DataView, start: number): string | undefined {
+export function checkFlowUpdateScope(sessionId: number, view: DataView, start: number): string | undefined {
   const hasOperationId =
     view.getUint32(start + AT.operationId, true) !== 0 || view.getUint32(start + AT.operationId + 4, true) !== 0;
   switch (view.getUint8(start + AT.scopeKind)) {

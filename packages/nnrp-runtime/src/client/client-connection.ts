@@ -5,8 +5,8 @@ import {
   type NnrpError,
   type Packet,
   PeerError,
-  preview3,
   ProtocolError,
+  preview3,
   TimeoutError,
   type WireFault,
 } from 'nnrp-core';
@@ -136,10 +136,12 @@ export class ClientConnection extends Connection {
         // A late answer could not be told from the next one's: the connection is given up.
         this.end(new TimeoutError(`no answer to SESSION_OPEN within ${openTimeoutMs} ms`, openTimeoutMs));
       }, openTimeoutMs);
-      const settle = <T>(settled: (value: T) => void) => (value: T) => {
-        clearTimeout(timer);
-        settled(value);
-      };
+      const settle =
+        <T>(settled: (value: T) => void) =>
+        (value: T) => {
+          clearTimeout(timer);
+          settled(value);
+        };
       this.pendingOpen = { open, resolve: settle(resolve), reject: settle(reject) };
       try {
         this.send(MessageType.SessionOpen, 0, 0, SESSION_OPEN, open, options.auth);
@@ -187,7 +189,8 @@ function mismatch(open: preview3.SessionOpen, ack: preview3.SessionOpenAck, pack
   if (installed.outcome === 'fault') return describeFault(installed.fault);
   const recovery = preview3.recoveryOutcome(open, ack);
   if (recovery.outcome === 'fault') return describeFault(recovery.fault);
-  if (packet.sessionId !== ack.sessionId) return `header session ${packet.sessionId}, metadata session ${ack.sessionId}`;
+  if (packet.sessionId !== ack.sessionId)
+    return `header session ${packet.sessionId}, metadata session ${ack.sessionId}`;
   if (installed.outcome === 'not_installed') return undefined;
   if (open.requestedSessionId !== 0 && ack.sessionId !== open.requestedSessionId) {
     return `asked for session ${open.requestedSessionId}, got ${ack.sessionId}`;

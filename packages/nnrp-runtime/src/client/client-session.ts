@@ -5,8 +5,8 @@ import {
   type NnrpError,
   type Packet,
   PeerError,
-  preview3,
   ProtocolError,
+  preview3,
   TimeoutError,
   UsageError,
   type WireFault,
@@ -140,7 +140,14 @@ export class NnrpClientSession {
     const frameId = this.lastFrameId + 1;
     const operation = new ClientOperation(frameId, this.owner);
     // The id counts as used only once the submit could be encoded.
-    this.connection.send(MessageType.FrameSubmit, this.sessionId, frameId, FRAME_SUBMIT, submitMetadata(metadata), body);
+    this.connection.send(
+      MessageType.FrameSubmit,
+      this.sessionId,
+      frameId,
+      FRAME_SUBMIT,
+      submitMetadata(metadata),
+      body,
+    );
     this.lastFrameId = frameId;
     this.operations.set(frameId, operation);
     return operation;
@@ -251,9 +258,13 @@ export class NnrpClientSession {
     const connectionLost = this.reason;
     this.end(new ClosedError(`session ${this.sessionId} was closed`));
     if (ack === 'timeout') {
-      throw new TimeoutError(`session ${this.sessionId}: the close was not confirmed within ${timeoutMs} ms`, timeoutMs);
+      throw new TimeoutError(
+        `session ${this.sessionId}: the close was not confirmed within ${timeoutMs} ms`,
+        timeoutMs,
+      );
     }
-    if (ack === undefined && connectionLost !== undefined && !(connectionLost instanceof ClosedError)) throw connectionLost;
+    if (ack === undefined && connectionLost !== undefined && !(connectionLost instanceof ClosedError))
+      throw connectionLost;
     if (ack?.closeStatus === CloseStatus.Rejected) {
       throw new PeerError('NNRP_ERR_CLOSE_REJECTED', `session ${this.sessionId}: close refused`, ack.sessionErrorCode);
     }

@@ -1,5 +1,12 @@
 import { EventEmitter } from 'node:events';
-import { ClosedError, type MessageInfo, type NnrpError, type Packet, type PeerError, type ProtocolError } from 'nnrp-core';
+import {
+  ClosedError,
+  type MessageInfo,
+  type NnrpError,
+  type Packet,
+  type PeerError,
+  type ProtocolError,
+} from 'nnrp-core';
 import type { HostPort } from '../transport/address.js';
 import type { FramedTransport } from '../transport/contract.js';
 import { TcpConnector } from '../transport/tcp.js';

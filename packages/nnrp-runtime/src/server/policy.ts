@@ -11,16 +11,18 @@ export interface SessionOpenContext {
 /** Decides whether a session that the server could grant is granted. */
 export interface NnrpServerPolicy {
   /**
-   * @returns undefined (or nothing) to grant; a code to refuse with: a SessionErrorCode, or any other unsigned 32-bit
+   * @returns undefined to grant; a code to refuse with: a SessionErrorCode, or any other unsigned 32-bit
    * number. A policy that throws or rejects refuses with auth_failed, and the error is reported as an event.
    */
   validateSessionOpen(
     open: preview3.SessionOpen,
     context: SessionOpenContext,
-  ): number | undefined | void | Promise<number | undefined | void>;
+  ): number | undefined | Promise<number | undefined>;
 }
 
 /** Grants every session. */
 export class AllowAllServerPolicy implements NnrpServerPolicy {
-  validateSessionOpen(): void {}
+  validateSessionOpen(): undefined {
+    return undefined;
+  }
 }

@@ -77,13 +77,18 @@ export function serverConfig(config: Partial<NnrpServerConfig>, transport: Trans
     NUMBERS.map(([name, fallback, least, most]) => {
       const value: unknown = config[name] ?? fallback;
       if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
-        throw new UsageError(`server configuration: ${name} takes an integer of ${least} to ${most}, got ${String(value)}`);
+        throw new UsageError(
+          `server configuration: ${name} takes an integer of ${least} to ${most}, got ${String(value)}`,
+        );
       }
       return [name, value];
     }),
   ) as { [Name in (typeof NUMBERS)[number][0]]: number };
   const supportedProfiles = config.supportedProfiles ?? [preview3.ProfileId.Token];
-  if (!Array.isArray(supportedProfiles) || supportedProfiles.some((id) => !Number.isInteger(id) || id < 0 || id > U16)) {
+  if (
+    !Array.isArray(supportedProfiles) ||
+    supportedProfiles.some((id) => !Number.isInteger(id) || id < 0 || id > U16)
+  ) {
     throw new UsageError('server configuration: supportedProfiles takes profile ids of 0 to 65535');
   }
   const schemaRegistry = config.schemaRegistry ?? new SchemaRegistry([preview3.TOKEN_DELTA_SCHEMA]);

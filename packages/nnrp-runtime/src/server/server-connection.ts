@@ -1,14 +1,14 @@
 import {
-  checkOpenRequest,
   ClosedError,
+  checkOpenRequest,
   chooseSessionId,
   describeFault,
   type MessageInfo,
   type NnrpError,
   openedAck,
   type Packet,
-  preview3,
   ProtocolError,
+  preview3,
   rejectedAck,
   type SessionOpenTerms,
   TimeoutError,
@@ -182,7 +182,8 @@ export class ServerConnection extends Connection {
       this.refuse(open, errorCode);
       return;
     }
-    const auth = packet.bodyLength === 0 ? packet.body : packet.body.subarray(resumeTokenBytes, resumeTokenBytes + authBytes);
+    const auth =
+      packet.bodyLength === 0 ? packet.body : packet.body.subarray(resumeTokenBytes, resumeTokenBytes + authBytes);
     this.askPolicy(open, auth);
   }
 
@@ -202,14 +203,14 @@ export class ServerConnection extends Connection {
       return;
     }
     if (!(answer instanceof Promise)) {
-      this.decide(open, answer ?? undefined);
+      this.decide(open, answer);
       return;
     }
     // Packets that follow belong after the answer; they stay unread until it is known.
     this.hold();
     answer
       .then(
-        (code) => this.decide(open, code ?? undefined),
+        (code) => this.decide(open, code),
         (error: unknown) => this.refuse(open, SessionErrorCode.AuthFailed, error),
       )
       .finally(() => this.release());

@@ -1,4 +1,4 @@
-import type { NnrpError, preview3, ProtocolError } from 'nnrp-core';
+import type { NnrpError, ProtocolError, preview3 } from 'nnrp-core';
 
 /** A session that was refused; the peer has been told. */
 export interface SessionRefused {

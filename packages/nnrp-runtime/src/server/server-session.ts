@@ -5,8 +5,8 @@ import {
   type MessageInfo,
   type NnrpError,
   type Packet,
-  preview3,
   ProtocolError,
+  preview3,
   UsageError,
   type WireFault,
 } from 'nnrp-core';
@@ -115,7 +115,14 @@ export class NnrpServerSession {
     try {
       this.requireInFlight(frameId);
       const metadata = resultMetadata(result);
-      const accepted = this.connection.send(MessageType.ResultPush, this.sessionId, frameId, RESULT_PUSH, metadata, body);
+      const accepted = this.connection.send(
+        MessageType.ResultPush,
+        this.sessionId,
+        frameId,
+        RESULT_PUSH,
+        metadata,
+        body,
+      );
       if (!isPartial(metadata.resultClass, metadata.resultFlags)) this.answered(frameId);
       return accepted ? SENT : this.connection.whenDrained();
     } catch (error) {
@@ -146,7 +153,9 @@ export class NnrpServerSession {
    */
   async ackClose(close: NnrpClose): Promise<void> {
     if (this.currentState !== 'closing') {
-      throw new UsageError(`session ${this.sessionId}: ackClose needs a close request, the session is ${this.currentState}`);
+      throw new UsageError(
+        `session ${this.sessionId}: ackClose needs a close request, the session is ${this.currentState}`,
+      );
     }
     this.dropInFlight();
     const metadata: preview3.SessionCloseAck = {
@@ -272,7 +281,10 @@ export class NnrpServerSession {
   /** A violation that costs the session, and nothing else. */
   private fail(error: ProtocolError, frameId: number): void {
     this.connection.report(this.sessionId, error);
-    this.connection.sendError(error.wireCode, ErrorScope.Session, error.message, { sessionId: this.sessionId, frameId });
+    this.connection.sendError(error.wireCode, ErrorScope.Session, error.message, {
+      sessionId: this.sessionId,
+      frameId,
+    });
     this.sendSessionClose(CloseReason.ProtocolError);
     this.end(error);
   }
@@ -292,7 +304,9 @@ export class NnrpServerSession {
   private requireInFlight(frameId: number): void {
     if (this.inFlight.has(frameId)) return;
     if (this.currentState === 'closed') throw new ClosedError(`session ${this.sessionId} is closed`);
-    throw new UsageError(`session ${this.sessionId}: frame ${frameId} waits for no answer (answered, cancelled or unknown)`);
+    throw new UsageError(
+      `session ${this.sessionId}: frame ${frameId} waits for no answer (answered, cancelled or unknown)`,
+    );
   }
 
   private answered(frameId: number): void {

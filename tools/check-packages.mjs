@@ -1,0 +1,168 @@
+// Packs every package, installs the tarballs into an empty project and uses them there as a stranger would: from ESM
+// JavaScript, from TypeScript under both module resolutions, from a browser bundle, and as a command.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const packages = readdirSync(join(root, 'packages'));
+const work = mkdtempSync(join(tmpdir(), 'nnrp-packages-'));
+const checks = [];
+
+const USE = `
+import { NnrpClient, NnrpServer, resultMetadata } from 'nnrp-runtime';
+import { MemoryListener } from 'nnrp-runtime/transport';
+import { transportCompliance } from 'nnrp-runtime/testing';
+import { preview3, isNnrpError } from 'nnrp-core';
+import { decodeSessionOpen } from 'nnrp-core/preview3';
+import { STRUCTS } from 'nnrp-core/preview3/struct-table';
+import { TRANSPORT_KIND } from 'nnrp-transport-quic';
+
+if (decodeSessionOpen !== preview3.decodeSessionOpen || STRUCTS['HEADER']?.bytes !== 40 || TRANSPORT_KIND !== 'quic') {
+  throw new Error('the subpaths disagree');
+}
+if (typeof transportCompliance !== 'function' || isNnrpError(new Error('x'))) throw new Error('unexpected');
+const listener = new MemoryListener();
+const server = NnrpServer.fromListener(listener);
+const serving = (async () => {
+  const session = await server.accept();
+  for await (const submit of session.allSubmits()) {
+    await session.sendResult(submit.frameId, resultMetadata(), submit.body);
+  }
+  await session.close();
+})();
+const client = NnrpClient.fromTransport(await listener.connect());
+const session = await client.openSession();
+const operation = await session.submit('hello');
+console.log('echo: ' + new TextDecoder().decode((await operation.result()).body));
+await client.close();
+await serving;
+await server.close();
+export {};
+`;
+
+const USE_CORE = `
+import { PacketSplitter, buildPacket, preview3, type WireFault } from 'nnrp-core';
+const status: preview3.SessionStatus = preview3.SessionStatus.Opened;
+const fault: WireFault | undefined = new PacketSplitter({ maxPacketBytes: 1024 }).fault;
+export const parts: [Uint8Array, Uint8Array] = buildPacket({ messageType: preview3.MessageType.Ping });
+export const shown: string = status + ' ' + (fault?.kind ?? '');
+`;
+
+try {
+  for (const name of packages) {
+    run('npx', ['--yes', packageManager, 'pack', '--pack-destination', work], join(root, 'packages', name));
+  }
+  const tarballs = readdirSync(work).filter((name) => name.endsWith('.tgz'));
+  writeFileSync(join(work, 'package.json'), JSON.stringify({ name: 'stranger', private: true, type: 'module' }));
+  const typescript = `typescript@${JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies.typescript}`;
+  run(
+    'npm',
+    ['install', '--no-audit', '--no-fund', '--loglevel=error', ...tarballs.map((name) => `./${name}`), typescript],
+    work,
+  );
+  check('installs into an empty project', () => {});
+
+  check('runs from ESM JavaScript', () => {
+    writeFileSync(join(work, 'use.mjs'), USE);
+    expect(run(process.execPath, ['use.mjs'], work).trim(), 'echo: hello');
+  });
+  for (const [module, resolution] of [
+    ['nodenext', 'nodenext'],
+    ['esnext', 'bundler'],
+  ]) {
+    check(`compiles from TypeScript, moduleResolution ${resolution}`, () => {
+      writeFileSync(join(work, 'use.ts'), USE);
+      writeFileSync(join(work, 'use-core.ts'), USE_CORE);
+      const options = [
+        '--strict',
+        '--noEmit',
+        '--target',
+        'es2022',
+        '--module',
+        module,
+        '--moduleResolution',
+        resolution,
+      ];
+      // The core's types stand without Node's and without skipLibCheck.
+      run('npx', ['tsc', ...options, '--lib', 'es2022', '--types', '', 'use-core.ts'], work);
+      run('npx', ['tsc', ...options, '--skipLibCheck', 'use.ts'], work);
+    });
+  }
+  check('the command runs', () => {
+    const fields = run(
+      'npx',
+      ['nnrp', 'decode', '--struct', 'SESSION_CLOSE_ACK', '02000000010000000000000000000000'],
+      work,
+    );
+    expect(JSON.parse(fields).close_status, 2);
+  });
+  await checkAsync('nnrp-core bundles for the browser without a polyfill', async () => {
+    const result = await build({
+      stdin: {
+        contents: "export * from 'nnrp-core'; export * from 'nnrp-core/preview3/struct-table';",
+        resolveDir: work,
+      },
+      bundle: true,
+      format: 'esm',
+      platform: 'browser',
+      write: false,
+      logLevel: 'silent',
+    });
+    const code = result.outputFiles[0]?.text ?? '';
+    if (/\bnode:|\brequire\(|\bBuffer\b|\bprocess\./.test(code)) throw new Error('the bundle leans on Node');
+  });
+  await checkAsync('one codec alone is small in a bundle', async () => {
+    const result = await build({
+      stdin: { contents: "export { decodeSessionOpen } from 'nnrp-core/preview3';", resolveDir: work },
+      bundle: true,
+      minify: true,
+      format: 'esm',
+      platform: 'browser',
+      write: false,
+      logLevel: 'silent',
+    });
+    const bytes = result.outputFiles[0]?.contents.length ?? 0;
+    if (bytes > 8192) throw new Error(`decodeSessionOpen alone takes ${bytes} bytes, expected at most 8192`);
+  });
+} finally {
+  rmSync(work, { recursive: true, force: true });
+}
+const failed = checks.filter(({ error }) => error !== undefined);
+for (const { name, error } of checks)
+  console.log(error === undefined ? `ok    ${name}` : `FAIL  ${name}: ${error.message}`);
+process.exitCode = failed.length > 0 ? 1 : 0;
+
+function run(program, args, cwd) {
+  try {
+    return execFileSync(program, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+  } catch (error) {
+    throw new Error(`${program} ${args.join(' ')}\n${error.stdout ?? ''}${error.stderr ?? ''}`);
+  }
+}
+
+function check(name, body) {
+  try {
+    body();
+    checks.push({ name });
+  } catch (error) {
+    checks.push({ name, error });
+  }
+}
+
+async function checkAsync(name, body) {
+  try {
+    await body();
+    checks.push({ name });
+  } catch (error) {
+    checks.push({ name, error });
+  }
+}
+
+function expect(actual, wanted) {
+  if (actual !== wanted) throw new Error(`expected ${JSON.stringify(wanted)}, got ${JSON.stringify(actual)}`);
+}
