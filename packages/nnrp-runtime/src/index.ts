@@ -1,12 +1,13 @@
 // Serving.
 
-// What both throw, and the schemas a server is configured with.
+// The wire's enums and codecs, what both throw, and the schemas a server is configured with.
 export {
   ClosedError,
   isNnrpError,
   NnrpError,
   PeerError,
   ProtocolError,
+  preview3,
   SchemaRegistry,
   TimeoutError,
   TransportError,

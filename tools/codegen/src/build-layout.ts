@@ -129,6 +129,10 @@ class LayoutBuilder {
     if (layout.role === 'magic') return { kind: 'magic', field: field.id, fault: field.faultKind ?? 'invalid_magic' };
     const { valid } = field;
     if (valid === undefined) return undefined;
+    if (layout.type === 'u64' && (valid.kind === 'in-enum' || field.faultKind !== undefined)) {
+      this.diagnostics.report(valid.at, `field ${field.id}: a 64-bit field takes no other check than valid: 0`);
+      return undefined;
+    }
     if (valid.kind === 'in-enum') {
       if (field.enum === undefined) {
         this.diagnostics.report(valid.at, `field ${field.id}: in-enum without enum hangs the Kaitai compiler`);

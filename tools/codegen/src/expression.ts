@@ -120,6 +120,7 @@ function typeOf(expression: Expression, operands: ReadonlyMap<string, Operand>):
       return 'boolean';
     case 'complement':
       refuseWide(expression.operand, '~', operands);
+      expectNumber(expression.operand, '~', operands);
       return 'bits';
     case 'binary':
       return typeOfBinary(expression, operands);
@@ -137,14 +138,16 @@ function typeOfBinary(
     return 'boolean';
   }
   if (BITWISE.includes(operator)) {
-    refuseWide(left, operator, operands);
-    refuseWide(right, operator, operands);
-    typeOf(left, operands);
-    typeOf(right, operands);
+    for (const side of [left, right]) {
+      refuseWide(side, operator, operands);
+      expectNumber(side, operator, operands);
+    }
     return 'bits';
   }
   const leftType = typeOf(left, operands);
   const rightType = typeOf(right, operands);
+  refuseWide(left, operator, operands);
+  refuseWide(right, operator, operands);
   if (leftType === 'boolean' || rightType === 'boolean') throw new ExpressionError(`'${operator}' takes numbers`);
   if (COMPARISONS.includes(operator)) {
     if ((leftType === 'bits' && !isInteger(right, 0)) || (rightType === 'bits' && !isInteger(left, 0))) {
@@ -167,9 +170,14 @@ function expectType(
   if (typeOf(expression, operands) !== type) throw new ExpressionError(`'${operator}' takes conditions`);
 }
 
+function expectNumber(expression: Expression, operator: string, operands: ReadonlyMap<string, Operand>): void {
+  if (typeOf(expression, operands) === 'boolean') throw new ExpressionError(`'${operator}' takes numbers`);
+}
+
+/** A 64-bit field is a bigint in JavaScript: it neither compares with a number nor survives a 32-bit operator. */
 function refuseWide(expression: Expression, operator: string, operands: ReadonlyMap<string, Operand>): void {
   for (const id of fieldsOf(expression)) {
-    if (operands.get(id)?.wide) throw new ExpressionError(`'${operator}' on the 64-bit field '${id}' truncates`);
+    if (operands.get(id)?.wide) throw new ExpressionError(`'${operator}' on the 64-bit field '${id}': no exact result in JavaScript`);
   }
 }
 

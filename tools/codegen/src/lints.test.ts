@@ -280,7 +280,7 @@ const CASES: readonly Case[] = [
     'expr: «(count & 1) + 1 == 1',
     'may not take the result of a bitwise operator',
   ],
-  ['a bitwise operator on a u8', 'ping.ksy', RULE, 'expr: «(total & 1) != 0', "on the 64-bit field 'total' truncates"],
+  ['a bitwise operator on a u8', 'ping.ksy', RULE, 'expr: «(total & 1) != 0', "'&' on the 64-bit field 'total': no exact result in JavaScript"],
   ['an enum without .to_i', 'ping.ksy', RULE, 'expr: «(color & 1) != 0', "'color' is an enum: use color.to_i"],
   ['a condition that is a number', 'ping.ksy', RULE, 'expr: «count + 1', 'is not a condition'],
   ['a number where a condition belongs', 'ping.ksy', RULE, 'expr: «count != 0 or color.to_i', "'or' takes conditions"],

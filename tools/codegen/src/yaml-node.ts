@@ -12,7 +12,7 @@ export class YamlNode {
 
   static parse(file: string, text: string, diagnostics: Diagnostics): YamlNode {
     const lines = new LineCounter();
-    const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true });
+    const document = parseDocument(text, { lineCounter: lines, uniqueKeys: true, prettyErrors: false });
     for (const error of document.errors) {
       const { line, col } = lines.linePos(error.pos[0]);
       diagnostics.report({ file, line, column: col }, error.message.split('\n')[0] ?? error.message);

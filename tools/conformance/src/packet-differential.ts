@@ -5,6 +5,7 @@ import type { OracleParser, Verdict } from './kaitai-oracle.js';
 import { type MessageRow, PacketInputs } from './packet-inputs.js';
 import { Random } from './random.js';
 import type { Schema, SchemaFolder } from './schema.js';
+import { withoutStacks } from './stack-traces.js';
 
 export interface PacketDifferentialOptions {
   readonly folder: SchemaFolder;
@@ -31,13 +32,15 @@ const HEADER_BYTES = 40;
 export function runPacketDifferential(options: PacketDifferentialOptions): PacketDifferentialResult {
   const run = new PacketDifferential(options);
   const source = new PacketInputs(options.folder, new Random(options.seed));
-  let mismatch: string | undefined;
-  for (let input = 0; mismatch === undefined && input < options.inputs; input++) {
-    const bytes = source.next();
-    const problem = run.compare(bytes, source.messages);
-    if (problem === undefined) continue;
-    mismatch = `seed ${options.seed}, input ${input} (${Buffer.from(bytes).toString('hex')}): ${problem}`;
-  }
+  const mismatch = withoutStacks(() => {
+    for (let input = 0; input < options.inputs; input++) {
+      const bytes = source.next();
+      const problem = run.compare(bytes, source.messages);
+      if (problem === undefined) continue;
+      return `seed ${options.seed}, input ${input} (${Buffer.from(bytes).toString('hex')}): ${problem}`;
+    }
+    return undefined;
+  });
   const { accepted, unexpectedBodies, refusals, acceptedTypes } = run;
   return { accepted, unexpectedBodies, refusals, acceptedTypes, mismatch };
 }

@@ -5,6 +5,7 @@ import type { OracleParser } from './kaitai-oracle.js';
 import { type Placement, placements } from './placements.js';
 import { Random } from './random.js';
 import type { Schema, SchemaField } from './schema.js';
+import { withoutStacks } from './stack-traces.js';
 import { StructInputs } from './struct-inputs.js';
 import { compareWrites } from './write-differential.js';
 
@@ -33,8 +34,11 @@ const GUARD = 0xa5;
 /** Runs one generated codec against the parser of the Kaitai compiler; stops at the first disagreement. */
 export function runDifferential(options: DifferentialOptions): DifferentialResult {
   const run = new StructDifferential(options);
-  let mismatch: string | undefined;
-  while (mismatch === undefined && run.inputs < options.inputs) mismatch = run.next();
+  const mismatch = withoutStacks(() => {
+    let found: string | undefined;
+    while (found === undefined && run.inputs < options.inputs) found = run.next();
+    return found;
+  });
   return { inputs: run.inputs, accepted: run.accepted, refusedBy: run.refusedBy, mismatch };
 }
 

@@ -30,7 +30,6 @@ const mutated = [...new Set([...LAYOUT_MUTANTS, ...EMITTED_MUTANTS].map(({ struc
 let oracles: Map<string, OracleParser>;
 
 beforeAll(async () => {
-  Error.stackTraceLimit = 0;
   oracles = await loadOracle(yaml, mutated);
 });
 

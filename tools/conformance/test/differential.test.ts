@@ -27,8 +27,6 @@ let oracles: Map<string, OracleParser>;
 const exported = (name: string): unknown => (preview3 as Record<string, unknown>)[name];
 
 beforeAll(async () => {
-  // Errors are made by the hundred thousand here and nobody reads their stacks.
-  Error.stackTraceLimit = 0;
   oracles = await loadOracle(yaml);
 });
 
