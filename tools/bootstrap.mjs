@@ -16,11 +16,11 @@ const [command, ...args] = process.argv.slice(2);
 const fromUser = (path) => resolve(process.env.INIT_CWD ?? process.cwd(), path);
 const steps = {
   demo: [
-    ['build the packages', 'turbo', ['run', 'build', '--filter=nnrp-cli...', '--output-logs=new-only']],
+    ['build the packages', 'npx', pnpm('exec', 'turbo', 'run', 'build', '--filter=nnrp-cli...', '--output-logs=new-only')],
     ['run the demo', process.execPath, [join('packages', 'nnrp-cli', 'dist', 'demo.js'), ...args.map(fromUser)]],
   ],
   test: [
-    ['build the packages', 'turbo', ['run', 'build', '--output-logs=new-only']],
+    ['build the packages', 'npx', pnpm('exec', 'turbo', 'run', 'build', '--output-logs=new-only')],
     [
       'run the tests',
       'vitest',
@@ -47,9 +47,7 @@ steps.forEach(([what, program, programArgs], index) => {
 function run(number, what, program, programArgs) {
   const seconds = ((Date.now() - started) / 1000).toFixed(0);
   console.error(`\n[${number}/${steps.length + 1}] ${what} (${seconds} s so far)`);
-  const local = program === 'turbo' || program === 'vitest';
-  const file = local ? join(root, 'node_modules', '.bin', windows ? `${program}.cmd` : program) : program;
-  const result = spawnSync(file, programArgs, {
+  const result = spawnSync(program, programArgs, {
     cwd: root,
     stdio: 'inherit',
     shell: windows && program !== process.execPath,
@@ -63,6 +61,11 @@ function run(number, what, program, programArgs) {
     console.error(`\nfailed: ${what} (exit code ${result.status ?? result.signal})`);
     process.exit(result.status ?? 1);
   }
+}
+
+/** The pinned pnpm; npx puts it on the PATH of what it runs, where turbo looks for it. */
+function pnpm(...pnpmArgs) {
+  return ['--yes', packageManager, ...pnpmArgs];
 }
 
 function requireNode(wanted) {

@@ -3,7 +3,9 @@ import type { NnrpResult } from './nnrp-result.js';
 
 /** What an operation needs of its session. */
 export interface OperationOwner {
-  /** A result has been read, or thrown away: its bytes no longer wait. */
+  /** A partial result waits to be read. */
+  buffered(bytes: number): void;
+  /** Results have been read or thrown away, or are the application's own now: they no longer wait. */
   consumed(bytes: number): void;
 }
 
@@ -11,11 +13,13 @@ export interface OperationOwner {
  * One submitted unit of work and its results. Iterate it for all of them, partial ones first and the last one at the
  * end; or await `result()` for the last one alone. A dropped, failed or disconnected operation throws.
  *
- * Unread results count against the client's buffer: an operation that nobody reads in the end stops all reading.
+ * While an operation is in progress its unread results count against the client's buffer: a stream that nobody reads
+ * stops all reading in the end. Once it is over, what is left is only held by the operation itself.
  */
 export class ClientOperation implements AsyncIterable<NnrpResult> {
   private waiting: NnrpResult[] = [];
   private head = 0;
+  private countedBytes = 0;
   private last: NnrpResult | undefined;
   private failure: NnrpError | undefined;
   private over = false;
@@ -65,21 +69,28 @@ export class ClientOperation implements AsyncIterable<NnrpResult> {
 
   /** For the session: the next result. */
   push(result: NnrpResult): void {
+    if (!this.discarding) this.waiting.push(result);
     if (!result.partial) {
-      this.over = true;
       this.last = result;
+      this.finish();
+    } else if (!this.discarding) {
+      this.countedBytes += result.byteLength;
+      this.owner.buffered(result.byteLength);
     }
-    if (this.discarding) this.owner.consumed(result.byteLength);
-    else this.waiting.push(result);
     this.wakeReader();
   }
 
   /** For the session: there will be no more. */
   fail(error: NnrpError): void {
     if (this.over) return;
-    this.over = true;
     this.failure = error;
+    this.finish();
     this.wakeReader();
+  }
+
+  private finish(): void {
+    this.over = true;
+    this.uncount(this.countedBytes);
   }
 
   private async lastResult(): Promise<NnrpResult> {
@@ -97,8 +108,14 @@ export class ClientOperation implements AsyncIterable<NnrpResult> {
       this.waiting = [];
       this.head = 0;
     }
-    this.owner.consumed(result.byteLength);
+    this.uncount(Math.min(this.countedBytes, result.byteLength));
     return result;
+  }
+
+  private uncount(bytes: number): void {
+    if (bytes === 0) return;
+    this.countedBytes -= bytes;
+    this.owner.consumed(bytes);
   }
 
   private discard(): void {

@@ -83,7 +83,10 @@ export class NnrpClientSession {
     readonly ack: preview3.SessionOpenAck,
     private readonly closeTimeoutMs: number,
   ) {
-    this.owner = { consumed: (bytes) => connection.resultConsumed(bytes) };
+    this.owner = {
+      buffered: (bytes) => connection.resultBuffered(bytes),
+      consumed: (bytes) => connection.resultConsumed(bytes),
+    };
     const endpoint: SessionEndpoint = {
       receive: (packet, info) => this.receive(packet, info),
       violated: (packet, info, fault) => this.violated(packet, info, fault),
@@ -199,7 +202,6 @@ export class NnrpClientSession {
       return;
     }
     const result = new NnrpResult(packet);
-    this.connection.resultBuffered(result.byteLength);
     operation.push(result);
     if (!result.partial) this.finished(frameId);
   }

@@ -1,4 +1,5 @@
 import {
+  ClosedError,
   checkHeaderIds,
   checkPacket,
   describeFault,
@@ -145,7 +146,9 @@ export abstract class Connection implements PacketSink {
   }
 
   closed(error?: NnrpError): void {
-    this.end(error ?? new TransportError(`${this.remoteAddress} closed the connection`));
+    const text = `${this.remoteAddress} closed the connection`;
+    // With nothing open an end is in good order, also without CLOSE: preview3 peers send none.
+    this.end(error ?? (this.sessions.size === 0 ? new ClosedError(text) : new TransportError(text)));
   }
 
   /** The peer broke a rule that costs the connection: tells it, then closes. */
