@@ -17,8 +17,9 @@ export {
 // Calling.
 export { NnrpClient, type NnrpClientEvents } from './client/client.js';
 export type { NnrpClientConfig, SessionOptions } from './client/client-config.js';
+export { type CloseOptions, type SubmitInit, submitMetadata } from './client/client-messages.js';
 export { ClientOperation } from './client/client-operation.js';
-export { type CloseOptions, NnrpClientSession, type SubmitInit, submitMetadata } from './client/client-session.js';
+export { NnrpClientSession } from './client/client-session.js';
 export { NnrpResult } from './client/nnrp-result.js';
 export { AllowAllServerPolicy, type NnrpServerPolicy, type SessionOpenContext } from './server/policy.js';
 export { NnrpServer } from './server/server.js';

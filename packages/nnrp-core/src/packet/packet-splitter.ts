@@ -38,7 +38,9 @@ export interface PacketSplitterOptions {
 export class PacketSplitter {
   private readonly maxPacketBytes: number;
   private readonly revision: Revision;
-  private readonly waiting: Uint8Array[] = [];
+  /** Chunks after the current one, from `waitingHead` on. */
+  private waiting: Uint8Array[] = [];
+  private waitingHead = 0;
   private chunk: Uint8Array = NOTHING;
   private view: DataView = NO_VIEW;
   private position = 0;
@@ -65,14 +67,15 @@ export class PacketSplitter {
   /** Bytes held that no packet has been made of yet. */
   get bufferedBytes(): number {
     let bytes = this.chunk.length - this.position + this.filled;
-    for (const chunk of this.waiting) bytes += chunk.length;
+    for (let index = this.waitingHead; index < this.waiting.length; index++) bytes += this.waiting[index]?.length ?? 0;
     return bytes;
   }
 
   /** @param chunk - any length, also 0; it must not be changed afterwards, packets read it in place */
   push(chunk: Uint8Array): void {
     if (this.broken !== undefined || chunk.length === 0) return;
-    if (this.position < this.chunk.length) this.waiting.push(chunk);
+    // Also behind a chunk that is used up: others may wait before this one.
+    if (this.position < this.chunk.length || this.waiting.length > 0) this.waiting.push(chunk);
     else this.load(chunk);
   }
 
@@ -80,7 +83,7 @@ export class PacketSplitter {
   next(): Packet | undefined {
     while (this.broken === undefined) {
       if (this.position === this.chunk.length) {
-        const chunk = this.waiting.shift();
+        const chunk = this.takeWaiting();
         if (chunk === undefined) {
           // An idle connection must not keep its last chunk alive.
           if (this.position !== 0) this.load(NOTHING);
@@ -92,6 +95,18 @@ export class PacketSplitter {
       if (packet !== undefined) return packet;
     }
     return undefined;
+  }
+
+  /** Not `shift`, which moves the whole queue for each chunk. */
+  private takeWaiting(): Uint8Array | undefined {
+    const chunk = this.waiting[this.waitingHead];
+    if (chunk === undefined) return undefined;
+    this.waiting[this.waitingHead++] = NOTHING;
+    if (this.waitingHead === this.waiting.length) {
+      this.waiting = [];
+      this.waitingHead = 0;
+    }
+    return chunk;
   }
 
   private load(chunk: Uint8Array): void {
@@ -188,7 +203,8 @@ export class PacketSplitter {
 
   private fail(fault: WireFault): 0 {
     this.broken = fault;
-    this.waiting.length = 0;
+    this.waiting = [];
+    this.waitingHead = 0;
     this.load(NOTHING);
     this.partial = NOTHING;
     this.filled = 0;

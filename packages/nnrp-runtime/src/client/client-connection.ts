@@ -14,7 +14,8 @@ import { SESSION_OPEN } from '../connection/codecs.js';
 import { Connection } from '../connection/connection.js';
 import type { FramedTransport } from '../transport/contract.js';
 import { type NnrpClientConfig, type SessionOptions, sessionOpen } from './client-config.js';
-import { NnrpClientSession, peerError } from './client-session.js';
+import { type ClientSessionConnection, NnrpClientSession } from './client-session.js';
+import { peerError } from './peer-error.js';
 
 const { ErrorCode, MessageType, SessionStatus } = preview3;
 
@@ -33,7 +34,7 @@ interface PendingOpen {
 }
 
 /** The client's side of one connection: opens sessions one after the other and routes what comes to them. */
-export class ClientConnection extends Connection {
+export class ClientConnection extends Connection implements ClientSessionConnection {
   private readonly openSessions = new Set<NnrpClientSession>();
   private pendingOpen: PendingOpen | undefined;
   private bufferedBytes = 0;

@@ -12,57 +12,26 @@ import {
   type WireFault,
 } from 'nnrp-core';
 import { FRAME_SUBMIT, SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
-import type { SessionEndpoint } from '../connection/connection.js';
-import type { ClientConnection } from './client-connection.js';
+import type { SessionConnection, SessionEndpoint } from '../connection/session-endpoint.js';
+import { type CloseOptions, type SubmitInit, submitMetadata } from './client-messages.js';
 import { ClientOperation, type OperationOwner } from './client-operation.js';
 import { NnrpResult } from './nnrp-result.js';
+import { peerError } from './peer-error.js';
 
 const { CloseReason, CloseStatus, ErrorCode, ErrorScope, InFlightPolicy, MessageType, SessionErrorCode } = preview3;
 const UTF8 = new TextEncoder();
 /** The last frame id: one more would not fit the header. */
 const MAX_FRAME_ID = 0xfffffffe;
 
-/** Metadata of a submit; what is left out has the defaults of {@link submitMetadata}. */
-export type SubmitInit = Partial<preview3.FrameSubmit>;
-
-/** How a session is closed. */
-export interface CloseOptions {
-  /** Default client_shutdown. */
-  readonly reason: preview3.CloseReason;
-  /** What becomes of work in progress; default drain. */
-  readonly inFlightPolicy: preview3.InFlightPolicy;
-  /** Milliseconds the server may take to finish work in progress, 0 = at once; default 0. */
-  readonly drainTimeoutMs: number;
-}
-
-const SUBMIT_DEFAULTS: preview3.FrameSubmit = Object.freeze({
-  srcWidth: 0,
-  srcHeight: 0,
-  tileWidth: 0,
-  tileHeight: 0,
-  tileCount: 0,
-  sectionCount: 0,
-  frameClass: 0,
-  inputProfile: preview3.InputProfile.Unspecified,
-  tileIndexMode: preview3.TileIndexMode.DenseRange,
-  latencyBudgetMs: 0,
-  targetFpsX100: 0,
-  retryOfFrame: 0,
-  tileBaseId: 0,
-  cameraBytes: 0,
-  tileIndexBytes: 0,
-  submitMode: preview3.SubmitMode.Inline,
-  budgetPolicy: 0,
-  lossTolerancePolicy: 0,
-  objectRefMask: 0,
-  dependencyFrameId: 0,
-  payloadKindBitmap: preview3.PayloadKindFlags.TokenChunk,
-  payloadFrameCount: 1,
-});
-
-/** Complete metadata of a submit: one inline token_chunk frame, all else 0, with `init` on top. */
-export function submitMetadata(init: SubmitInit = {}): preview3.FrameSubmit {
-  return { ...SUBMIT_DEFAULTS, ...init };
+/** What a client's session needs of its connection besides sending. */
+export interface ClientSessionConnection extends SessionConnection {
+  resultBuffered(bytes: number): void;
+  resultConsumed(bytes: number): void;
+  /** Reports a message that belongs to nothing this client waits for. */
+  stray(packet: Packet, info: MessageInfo): void;
+  peerReported(error: PeerError, sessionId: number): void;
+  violation(error: ProtocolError, sessionId: number): void;
+  sessionEnded(session: NnrpClientSession): void;
 }
 
 /** One session of a client: submits work and receives its results, until it is closed. */
@@ -78,7 +47,7 @@ export class NnrpClientSession {
 
   /** Made by the client; applications get sessions from `openSession`. */
   constructor(
-    private readonly connection: ClientConnection,
+    private readonly connection: ClientSessionConnection,
     /** What the server granted. */
     readonly ack: preview3.SessionOpenAck,
     private readonly closeTimeoutMs: number,
@@ -281,13 +250,6 @@ export class NnrpClientSession {
     for (const waiter of this.slotWaiters.splice(0)) waiter.reject(reason);
     this.ended();
   }
-}
-
-/** An ERROR message as an error; the diagnostic text is for people only. */
-export function peerError(message: preview3.ErrorMessage, diagnostic: Uint8Array): PeerError {
-  const text = new TextDecoder().decode(diagnostic.subarray(0, 1024));
-  const code = `0x${message.errorCode.toString(16).padStart(4, '0')}`;
-  return new PeerError('NNRP_ERR_PEER', `the peer reports ${code}: ${text}`, message.errorCode, message.retryAfterMs);
 }
 
 async function withTimeout<T>(promise: Promise<T>, timeoutMs: number): Promise<T | 'timeout'> {

@@ -16,6 +16,7 @@ import {
 import type { FramedTransport, PacketSink } from '../transport/contract.js';
 import { ERROR_MESSAGE } from './codecs.js';
 import { type MetadataCodec, OutboundMessage } from './outbound-message.js';
+import type { ErrorOptions, SessionConnection, SessionEndpoint } from './session-endpoint.js';
 
 const { MessageType, ErrorCode, ErrorScope } = preview3;
 const SENT: Promise<void> = Promise.resolve();
@@ -23,20 +24,11 @@ const SENT: Promise<void> = Promise.resolve();
 const MAX_DIAGNOSTIC_BYTES = 256;
 const UTF8 = new TextEncoder();
 
-/** One session as its connection sees it: somebody who takes the packets that carry its id. */
-export interface SessionEndpoint {
-  receive(packet: Packet, info: MessageInfo): void;
-  /** The packet names this session and breaks a rule. */
-  violated(packet: Packet, info: MessageInfo, fault: WireFault): void;
-  /** The connection is gone. */
-  disconnected(error: NnrpError): void;
-}
-
 /**
  * The one reader of a connection: checks each packet, then hands it to the session it names or to the role's own
  * handler. Common to both roles; what a role does with its packets stands in its subclass.
  */
-export abstract class Connection implements PacketSink {
+export abstract class Connection implements PacketSink, SessionConnection {
   protected readonly sessions = new Map<number, SessionEndpoint>();
   private readonly outbound = new OutboundMessage();
   private drain: { promise: Promise<void>; resolve: () => void; reject: (error: NnrpError) => void } | undefined;
@@ -96,12 +88,7 @@ export abstract class Connection implements PacketSink {
   }
 
   /** Tells the peer what it did wrong (wire.md 7.20); the text is cut to 256 bytes. */
-  sendError(
-    errorCode: number,
-    errorScope: preview3.ErrorScope,
-    text: string,
-    options: { sessionId?: number; frameId?: number; fatal?: boolean } = {},
-  ): void {
+  sendError(errorCode: number, errorScope: preview3.ErrorScope, text: string, options: ErrorOptions = {}): void {
     const { sessionId = 0, frameId = 0, fatal = false } = options;
     const diagnostic = UTF8.encode(text).subarray(0, MAX_DIAGNOSTIC_BYTES);
     const metadata: preview3.ErrorMessage = {

@@ -19,7 +19,7 @@ import { Connection } from '../connection/connection.js';
 import type { FramedTransport } from '../transport/contract.js';
 import type { NnrpServerConfig } from './server-config.js';
 import type { ConnectionLost, ProtocolViolation, SessionRefused } from './server-events.js';
-import { NnrpServerSession } from './server-session.js';
+import { NnrpServerSession, type ServerSessionConnection } from './server-session.js';
 import type { SessionTable } from './session-table.js';
 
 const { ErrorCode, ErrorScope, MessageType, SessionErrorCode } = preview3;
@@ -39,7 +39,7 @@ export interface ServerConnectionOwner {
  * One client connection: opens sessions, routes their packets, answers what concerns the connection itself. A
  * connection without a session lives for the handshake timeout only, so a silent peer costs one timer.
  */
-export class ServerConnection extends Connection {
+export class ServerConnection extends Connection implements ServerSessionConnection {
   private readonly terms: SessionOpenTerms;
   private handshakeTimer: NodeJS.Timeout | undefined;
   /** Reasons to stop reading: a full outbox, sessions whose queues are full, a policy that is being asked. */

@@ -12,13 +12,27 @@ import {
 } from 'nnrp-core';
 import { AsyncQueue } from '../async-queue.js';
 import { RESULT_PUSH, SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
-import type { SessionEndpoint } from '../connection/connection.js';
+
 import { isPartial } from '../connection/result-kind.js';
-import type { ServerConnection } from './server-connection.js';
+import type { SessionConnection, SessionEndpoint } from '../connection/session-endpoint.js';
 import { type NnrpClose, NnrpSubmit, type ResultInit, resultMetadata } from './server-messages.js';
 
 const { CloseReason, CloseStatus, ErrorCode, ErrorScope, InFlightPolicy, MessageType, SessionErrorCode } = preview3;
 const SENT: Promise<void> = Promise.resolve();
+
+/** What a server's session needs of its connection besides sending. */
+export interface ServerSessionConnection extends SessionConnection {
+  /** The server is closing: no new work. */
+  readonly isDraining: boolean;
+  /** Stops reading from the peer until `release`. */
+  hold(): void;
+  release(): void;
+  /** Reports a broken rule to the application. */
+  report(sessionId: number, error: ProtocolError): void;
+  /** Answers a message that this server does not serve. */
+  unsupported(packet: Packet, info: MessageInfo): void;
+  sessionEnded(session: NnrpServerSession): void;
+}
 
 /** open: takes work. closing: the client has asked to close, answers still go out. closed: over. */
 export type ServerSessionState = 'open' | 'closing' | 'closed';
@@ -42,7 +56,7 @@ export class NnrpServerSession {
 
   /** Made by the server; applications get sessions from `accept`. */
   constructor(
-    private readonly connection: ServerConnection,
+    private readonly connection: ServerSessionConnection,
     readonly sessionId: number,
     /** The request this session was granted for. */
     readonly clientOpen: preview3.SessionOpen,

@@ -1,0 +1,78 @@
+import { type CliIo, writeFully } from '../cli-io.js';
+import { type CodecRequest, performRequest } from './codec-request.js';
+import { LINE_TOO_LONG, LineSplitter } from './line-splitter.js';
+import { RequestError, requestFault } from './request-error.js';
+
+/** Longest request, in bytes of its line. */
+const MAX_LINE_BYTES = 64 * 1024 * 1024;
+/** Answers are joined up to about this many characters before they are written. */
+const WRITE_CHARACTERS = 64 * 1024;
+
+/** What a request line means when it does not say so itself. */
+export interface BatchDefaults {
+  readonly op: CodecRequest['op'];
+  readonly struct?: string;
+  readonly names: boolean;
+  /** For tests; default 64 MiB. */
+  readonly maxLineBytes?: number;
+}
+
+/**
+ * Answers request lines from standard input, one line each and in order, until the input ends. Memory does not grow
+ * with the number of lines, and reading waits for a slow reader of the answers.
+ */
+export async function runBatch(io: CliIo, defaults: BatchDefaults): Promise<void> {
+  const lines = new LineSplitter(defaults.maxLineBytes ?? MAX_LINE_BYTES);
+  let answers = '';
+  for await (const chunk of io.stdin) {
+    for (const line of lines.push(Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk))) {
+      answers += `${answerLine(line, defaults)}\n`;
+      if (answers.length < WRITE_CHARACTERS) continue;
+      await writeFully(io.stdout, answers);
+      answers = '';
+    }
+    // Whoever sent these lines may wait for their answers before sending more.
+    if (answers !== '') await writeFully(io.stdout, answers);
+    answers = '';
+  }
+  const last = lines.end();
+  if (last !== undefined) await writeFully(io.stdout, `${answerLine(last, defaults)}\n`);
+}
+
+/** The answer to one request line, without a line feed. */
+export function answerLine(line: string | typeof LINE_TOO_LONG, defaults: BatchDefaults): string {
+  let id: unknown = null;
+  try {
+    const request = parseLine(line, defaults);
+    id = request['id'] ?? null;
+    return JSON.stringify({ id, ...performRequest(readRequest(request, defaults)) });
+  } catch (error) {
+    const fault = requestFault(error);
+    if (fault === undefined) throw error;
+    return JSON.stringify({ id, error: fault });
+  }
+}
+
+function parseLine(line: string | typeof LINE_TOO_LONG, defaults: BatchDefaults): Record<string, unknown> {
+  if (line === LINE_TOO_LONG) throw badRequest(`the line is longer than ${defaults.maxLineBytes ?? MAX_LINE_BYTES} bytes`);
+  let request: unknown;
+  try {
+    request = JSON.parse(line);
+  } catch (error) {
+    throw badRequest(`not JSON: ${(error as Error).message}`);
+  }
+  if (typeof request !== 'object' || request === null || Array.isArray(request)) throw badRequest('not a JSON object');
+  return request as Record<string, unknown>;
+}
+
+function readRequest(request: Record<string, unknown>, defaults: BatchDefaults): CodecRequest {
+  const { op = defaults.op, struct = defaults.struct, hex, fields } = request;
+  if (op !== 'decode' && op !== 'encode') throw badRequest("op takes 'decode' or 'encode'");
+  if (struct === undefined) throw badRequest('struct is missing');
+  if (typeof struct !== 'string') throw badRequest('struct takes the name of a structure');
+  return { op, struct, hex, fields, messageType: request['message_type'], names: defaults.names };
+}
+
+function badRequest(message: string): RequestError {
+  return new RequestError({ kind: 'bad_request', message });
+}

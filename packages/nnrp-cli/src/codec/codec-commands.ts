@@ -1,0 +1,102 @@
+import type { Command } from 'commander';
+import { type CliIo, readFully, writeFully } from '../cli-io.js';
+import { CommandUsageError, ExitCode } from '../exit-code.js';
+import { runBatch } from './batch.js';
+import { type CodecRequest, performRequest, STRUCT_NAMES } from './codec-request.js';
+import { RequestError, requestFault } from './request-error.js';
+
+interface CodecOptions {
+  readonly struct?: string;
+  readonly names?: boolean;
+  readonly pretty?: boolean;
+  readonly batch?: boolean;
+}
+
+const STRUCT_OPTION = ['-s, --struct <name>', 'a structure such as SESSION_OPEN, HEADER or PACKET (default: PACKET)'] as const;
+const BATCH_HELP = `
+With --batch each line of standard input is a request and gets one line in answer, in the same order:
+  {"id":1,"op":"decode","struct":"PACKET","hex":"..."}     {"id":1,"fields":{...}}
+  {"id":2,"op":"encode","struct":"PACKET","fields":{}}   {"id":2,"hex":"..."} or {"id":2,"error":{"kind":...}}
+
+Structures: ${STRUCT_NAMES.join(', ').replace(/(.{1,100})(?:, |$)/g, '\n  $1')}
+`;
+
+/** Adds `nnrp decode`. */
+export function addDecodeCommand(program: Command, io: CliIo, done: (code: ExitCode) => void): void {
+  program
+    .command('decode')
+    .description('decode a packet, or one structure, from hex to JSON')
+    .argument('[hex...]', "the bytes; white space and 0x are ignored, '-' reads standard input")
+    .option(...STRUCT_OPTION)
+    .option('-n, --names', 'add the names of enum values and flags')
+    .option('-p, --pretty', 'print over several lines')
+    .option('-b, --batch', 'answer request lines from standard input')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ nnrp decode 4e4e5250010020280000000000000000000000000000000000000000000000000000000000000000
+  $ nnrp decode --struct SESSION_CLOSE_ACK --names 02000000010000000000000000000000
+  $ xxd -p packet.bin | nnrp decode --pretty -
+${BATCH_HELP}`,
+    )
+    .action(async (hex: string[], options: CodecOptions) => {
+      done(await run(io, 'decode', hex, options));
+    });
+}
+
+/** Adds `nnrp encode`. */
+export function addEncodeCommand(program: Command, io: CliIo, done: (code: ExitCode) => void): void {
+  program
+    .command('encode')
+    .description('encode a packet, or one structure, from JSON to hex')
+    .argument('[json]', "the fields; '-' reads standard input")
+    .option(...STRUCT_OPTION)
+    .option('-b, --batch', 'answer request lines from standard input')
+    .addHelpText(
+      'after',
+      `
+A structure needs all its fields. A packet needs its message type and metadata; the rest of the header defaults to 0.
+
+Examples:
+  $ nnrp encode '{"message_type":"PING"}'
+  $ nnrp encode --struct SESSION_CLOSE_ACK '{"close_status":2,"last_operation_id":"1","session_error_code":0}'
+  $ nnrp decode 4e4e52... | nnrp encode -
+${BATCH_HELP}`,
+    )
+    .action(async (json: string | undefined, options: CodecOptions) => {
+      done(await run(io, 'encode', json === undefined ? [] : [json], options));
+    });
+}
+
+async function run(io: CliIo, op: CodecRequest['op'], input: string[], options: CodecOptions): Promise<ExitCode> {
+  const { struct, names = false } = options;
+  if (options.batch) {
+    if (input.length > 0) throw new CommandUsageError('--batch reads standard input and takes no arguments');
+    await runBatch(io, { op, names, ...(struct === undefined ? {} : { struct }) });
+    return ExitCode.Ok;
+  }
+  if (input.length === 0) throw new CommandUsageError(`nothing to ${op}; add --help for examples`);
+  const text = input.length === 1 && input[0] === '-' ? (await readFully(io.stdin)).toString('utf8') : input.join(' ');
+  try {
+    const answer = performRequest({ op, struct: struct ?? 'PACKET', names, ...argument(op, text) });
+    const line = 'hex' in answer ? answer.hex : JSON.stringify(answer.fields, undefined, options.pretty ? 2 : undefined);
+    await writeFully(io.stdout, `${line}\n`);
+    return ExitCode.Ok;
+  } catch (error) {
+    const fault = requestFault(error);
+    if (fault === undefined) throw error;
+    await writeFully(io.stdout, `${JSON.stringify({ error: fault })}\n`);
+    io.stderr.write(`nnrp: ${(error as Error).message}\n`);
+    return fault.kind === 'unknown_struct' ? ExitCode.Usage : ExitCode.Failed;
+  }
+}
+
+function argument(op: CodecRequest['op'], text: string): Pick<CodecRequest, 'hex' | 'fields'> {
+  if (op === 'decode') return { hex: text };
+  try {
+    return { fields: JSON.parse(text) as unknown };
+  } catch (error) {
+    throw new RequestError({ kind: 'bad_request', message: `not JSON: ${(error as Error).message}` });
+  }
+}

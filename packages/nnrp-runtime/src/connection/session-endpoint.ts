@@ -1,0 +1,47 @@
+import type { MessageInfo, NnrpError, Packet, preview3, WireFault } from 'nnrp-core';
+import type { MetadataCodec } from './outbound-message.js';
+
+/** One session as its connection sees it: somebody who takes the packets that carry its id. */
+export interface SessionEndpoint {
+  receive(packet: Packet, info: MessageInfo): void;
+  /** The packet names this session and breaks a rule. */
+  violated(packet: Packet, info: MessageInfo, fault: WireFault): void;
+  /** The connection is gone. */
+  disconnected(error: NnrpError): void;
+}
+
+/** A connection as its sessions see it. */
+export interface SessionConnection {
+  readonly remoteAddress: string;
+  /** Sessions open on this connection. */
+  readonly sessionCount: number;
+  attach(sessionId: number, session: SessionEndpoint): void;
+  /**
+   * Sends a message. `body` is not copied unless it is small.
+   * @returns false when full: wait for `whenDrained`
+   * @throws WireError when the metadata breaks a rule; nothing is sent then
+   */
+  send<T>(
+    messageType: number,
+    sessionId: number,
+    frameId: number,
+    codec: MetadataCodec<T>,
+    value: T,
+    body?: Uint8Array,
+  ): boolean;
+  /** Sends a message that is a header and nothing else. @returns false when full */
+  sendPlain(messageType: number, sessionId: number, frameId: number): boolean;
+  /** Tells the peer what it did wrong. */
+  sendError(errorCode: number, errorScope: preview3.ErrorScope, text: string, options?: ErrorOptions): void;
+  /** Resolves when there is room to send more; rejects when the connection ends first. */
+  whenDrained(): Promise<void>;
+  /** Ends the connection on our side: what is queued is still sent. */
+  close(reason: NnrpError): Promise<void>;
+}
+
+/** What an ERROR message refers to; 0 = nothing. */
+export interface ErrorOptions {
+  readonly sessionId?: number;
+  readonly frameId?: number;
+  readonly fatal?: boolean;
+}
