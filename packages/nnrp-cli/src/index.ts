@@ -1,10 +1,9 @@
 // The command itself.
 export type { CliIo } from './cli-io.js';
-export { runCli } from './run-cli.js';
-
 // What `nnrp decode` and `nnrp encode` do, without a command line.
 export { type CodecAnswer, type CodecRequest, performRequest } from './codec/codec-request.js';
 export { RequestError, type RequestFault } from './codec/request-error.js';
+export { runCli } from './run-cli.js';
 
 // What `nnrp serve` answers with, for servers of your own.
 export { ECHO_HANDLER } from './serve/echo-handler.js';

@@ -37,7 +37,9 @@ export async function runCli(args: readonly string[], io: CliIo = process): Prom
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.Ok : ExitCode.Usage;
     io.stderr.write(`nnrp: ${messageOf(error)}\n`);
-    return error instanceof CommandUsageError || isNnrpError(error, 'NNRP_ERR_USAGE') ? ExitCode.Usage : ExitCode.Failed;
+    return error instanceof CommandUsageError || isNnrpError(error, 'NNRP_ERR_USAGE')
+      ? ExitCode.Usage
+      : ExitCode.Failed;
   }
 }
 

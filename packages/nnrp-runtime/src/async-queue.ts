@@ -56,6 +56,13 @@ export class AsyncQueue<T> {
     this.waiters = [];
   }
 
+  /** Takes an item out of the middle, if it waits. */
+  remove(item: T): void {
+    const index = this.items.indexOf(item, this.head);
+    if (index >= 0) this.items.splice(index, 1);
+    if (this.size === 0) this.drain();
+  }
+
   /** Takes everything that waits. */
   drain(): T[] {
     const items = this.items.slice(this.head);

@@ -54,7 +54,8 @@ export function answerLine(line: string | typeof LINE_TOO_LONG, defaults: BatchD
 }
 
 function parseLine(line: string | typeof LINE_TOO_LONG, defaults: BatchDefaults): Record<string, unknown> {
-  if (line === LINE_TOO_LONG) throw badRequest(`the line is longer than ${defaults.maxLineBytes ?? MAX_LINE_BYTES} bytes`);
+  if (line === LINE_TOO_LONG)
+    throw badRequest(`the line is longer than ${defaults.maxLineBytes ?? MAX_LINE_BYTES} bytes`);
   let request: unknown;
   try {
     request = JSON.parse(line);

@@ -12,13 +12,16 @@ interface CodecOptions {
   readonly batch?: boolean;
 }
 
-const STRUCT_OPTION = ['-s, --struct <name>', 'a structure such as SESSION_OPEN, HEADER or PACKET (default: PACKET)'] as const;
+const STRUCT_OPTION = [
+  '-s, --struct <name>',
+  'a structure such as SESSION_OPEN, HEADER or PACKET (default: PACKET)',
+] as const;
 const BATCH_HELP = `
 With --batch each line of standard input is a request and gets one line in answer, in the same order:
   {"id":1,"op":"decode","struct":"PACKET","hex":"..."}     {"id":1,"fields":{...}}
   {"id":2,"op":"encode","struct":"PACKET","fields":{}}   {"id":2,"hex":"..."} or {"id":2,"error":{"kind":...}}
 
-Structures: ${STRUCT_NAMES.join(', ').replace(/(.{1,100})(?:, |$)/g, '\n  $1')}
+Structures:${STRUCT_NAMES.join(', ').replace(/(.{1,100})(?:, |$)/g, '\n  $1')}
 `;
 
 /** Adds `nnrp decode`. */
@@ -80,7 +83,8 @@ async function run(io: CliIo, op: CodecRequest['op'], input: string[], options: 
   const text = input.length === 1 && input[0] === '-' ? (await readFully(io.stdin)).toString('utf8') : input.join(' ');
   try {
     const answer = performRequest({ op, struct: struct ?? 'PACKET', names, ...argument(op, text) });
-    const line = 'hex' in answer ? answer.hex : JSON.stringify(answer.fields, undefined, options.pretty ? 2 : undefined);
+    const line =
+      'hex' in answer ? answer.hex : JSON.stringify(answer.fields, undefined, options.pretty ? 2 : undefined);
     await writeFully(io.stdout, `${line}\n`);
     return ExitCode.Ok;
   } catch (error) {

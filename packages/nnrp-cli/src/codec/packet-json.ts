@@ -47,7 +47,11 @@ export function packetFromJson(json: JsonObject, messageType?: unknown): Uint8Ar
   const struct = metadataStruct(info);
   const metadata = metadataOf(struct, json['metadata']);
   const metaLen = struct?.bytes ?? 0;
-  const header = structFromJson(HEADER, { ...HEADER_DEFAULTS, ...given, message_type: code, meta_len: 0, body_len: 0 }, 'header.');
+  const header = structFromJson(
+    HEADER,
+    { ...HEADER_DEFAULTS, ...given, message_type: code, meta_len: 0, body_len: 0 },
+    'header.',
+  );
 
   const bytes = new Uint8Array(HEADER_BYTES + metaLen + body.length);
   const view = new DataView(bytes.buffer);

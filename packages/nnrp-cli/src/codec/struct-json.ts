@@ -56,7 +56,9 @@ export function requireObject(value: unknown, field: string): JsonObject {
 function numberOf(field: StructField, value: unknown, path: string): number | bigint {
   if (field.type !== 'u64') {
     if (typeof value === 'number') return value;
-  } else if (typeof value === 'number' ? Number.isSafeInteger(value) : typeof value === 'string' && DECIMAL.test(value)) {
+  } else if (
+    typeof value === 'number' ? Number.isSafeInteger(value) : typeof value === 'string' && DECIMAL.test(value)
+  ) {
     return BigInt(value as number | string);
   }
   const expected = field.type === 'u64' ? 'decimal string' : 'number';

@@ -67,6 +67,9 @@ export function buildPacket(
       const counts = { expected: info.metadataBytes, actual: metadataLength };
       return { kind: metadataLength < info.metadataBytes ? 'source_too_short' : 'metadata_length_mismatch', ...counts };
     }
+    if (info?.body === 'none' && bodyLength > 0) {
+      return { kind: 'unexpected_body', message: info.name, actual: bodyLength };
+    }
     return undefined;
   }
 }

@@ -81,6 +81,8 @@ export function sessionOpen(options: Partial<SessionOptions>): preview3.SessionO
     resumeTokenBytes: 0,
     authBytes: auth?.length ?? 0,
     sessionExtensionBytes: 0,
-    clientSessionTag: options.clientSessionTag ?? BigInt(requestedSessionId),
+    // An id that is no integer is refused when it is encoded, with the name of its field.
+    clientSessionTag:
+      options.clientSessionTag ?? (Number.isInteger(requestedSessionId) ? BigInt(requestedSessionId) : 0n),
   };
 }

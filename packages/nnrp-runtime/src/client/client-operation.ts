@@ -24,7 +24,8 @@ export class ClientOperation implements AsyncIterable<NnrpResult> {
   private failure: NnrpError | undefined;
   private over = false;
   private discarding = false;
-  private wake: (() => void) | undefined;
+  /** A loop, and perhaps somebody who awaits `result()` besides. */
+  private readers: (() => void)[] = [];
   private settled: Promise<NnrpResult> | undefined;
 
   constructor(
@@ -124,14 +125,13 @@ export class ClientOperation implements AsyncIterable<NnrpResult> {
   }
 
   private woken(): Promise<void> {
-    return new Promise((resolve) => {
-      this.wake = resolve;
-    });
+    return new Promise((resolve) => this.readers.push(resolve));
   }
 
   private wakeReader(): void {
-    const { wake } = this;
-    this.wake = undefined;
-    wake?.();
+    if (this.readers.length === 0) return;
+    const { readers } = this;
+    this.readers = [];
+    for (const wake of readers) wake();
   }
 }

@@ -82,14 +82,14 @@ export class NnrpClientSession {
    * Submits work. Waits while as many operations are in progress as the server allows, and while the connection is
    * full.
    *
-   * @param body - text is sent as UTF-8; bytes are not copied unless they are few, and must not be changed until the
-   * promise resolves
+   * @param body - text is sent as UTF-8; bytes are not copied unless they are few, and sent some time after the promise
+   * resolves: do not change them any more
    * @throws (as a rejection) WireError when the metadata is refused, ClosedError or TransportError when the session is over
    */
   async submit(body: Uint8Array | string, metadata: SubmitInit = {}): Promise<ClientOperation> {
     const limit = this.ack.maxInFlightOperations;
     while (limit > 0 && this.operations.size >= limit) await this.slot();
-    const operation = this.start(typeof body === 'string' ? UTF8.encode(body) : body, metadata);
+    const operation = this.startInSlot(typeof body === 'string' ? UTF8.encode(body) : body, metadata);
     await this.connection.whenDrained();
     return operation;
   }
@@ -103,6 +103,16 @@ export class NnrpClientSession {
   close(options: Partial<CloseOptions> = {}): Promise<void> {
     this.closing ??= this.reason === undefined ? this.shake(options) : Promise.resolve();
     return this.closing;
+  }
+
+  /** A submit that is refused after waiting for its turn hands the turn on. */
+  private startInSlot(body: Uint8Array, metadata: SubmitInit): ClientOperation {
+    try {
+      return this.start(body, metadata);
+    } catch (error) {
+      this.slotWaiters.shift()?.resolve();
+      throw error;
+    }
   }
 
   private start(body: Uint8Array, metadata: SubmitInit): ClientOperation {

@@ -24,12 +24,16 @@ import type { SessionTable } from './session-table.js';
 
 const { ErrorCode, ErrorScope, MessageType, SessionErrorCode } = preview3;
 
+/** Closes remembered until the client confirms them; a client that never does costs no more than this. */
+const MAX_UNCONFIRMED = 1024;
+
 /** What a connection needs of its server. */
 export interface ServerConnectionOwner {
   readonly config: NnrpServerConfig;
   readonly table: SessionTable<NnrpServerSession>;
   isDraining(): boolean;
   sessionOpened(session: NnrpServerSession): void;
+  sessionEnded(session: NnrpServerSession): void;
   sessionRefused(refusal: SessionRefused): void;
   protocolViolation(violation: ProtocolViolation): void;
   connectionEnded(connection: ServerConnection, loss: ConnectionLost): void;
@@ -46,6 +50,8 @@ export class ServerConnection extends Connection implements ServerSessionConnect
   private holds = 0;
   private outboxHeld = false;
   private endedSessionIds: readonly number[] = [];
+  /** Sessions this side has closed without a confirmation yet: what still comes for them has crossed the close. */
+  private readonly unconfirmed = new Set<number>();
 
   constructor(
     transport: FramedTransport,
@@ -54,8 +60,12 @@ export class ServerConnection extends Connection implements ServerSessionConnect
     super(transport);
     const { config } = owner;
     this.terms = { ...config, hasSchema: (id, version) => config.schemaRegistry.has(id, version) };
+  }
+
+  /** Begins to read. The connection may end inside this call. */
+  start(): void {
     this.armHandshakeTimer();
-    transport.start(this);
+    this.transport.start(this);
   }
 
   get isDraining(): boolean {
@@ -82,13 +92,22 @@ export class ServerConnection extends Connection implements ServerSessionConnect
     this.sendError(ErrorCode.UnsupportedCapability, scope, `${info.name} is not served`, { sessionId, frameId });
   }
 
+  closeSent(sessionId: number): void {
+    this.unconfirmed.add(sessionId);
+    if (this.unconfirmed.size <= MAX_UNCONFIRMED) return;
+    const [oldest] = this.unconfirmed;
+    if (oldest !== undefined) this.unconfirmed.delete(oldest);
+  }
+
   sessionEnded(session: NnrpServerSession): void {
     this.detach(session.sessionId);
     this.owner.table.release(session.sessionId, session);
+    this.owner.sessionEnded(session);
     if (this.sessionCount === 0 && !this.isClosed) this.armHandshakeTimer();
   }
 
   protected override receive(packet: Packet, info: MessageInfo): void {
+    if (this.crossedClose(packet)) return;
     if (info.direction === 'server_to_client') {
       this.violatedBy(packet, `${info.name} from a client`);
       return;
@@ -121,6 +140,7 @@ export class ServerConnection extends Connection implements ServerSessionConnect
   }
 
   protected override violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
+    if (this.crossedClose(packet)) return;
     this.violatedBy(packet, `${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
   }
 
@@ -159,6 +179,13 @@ export class ServerConnection extends Connection implements ServerSessionConnect
       const scope = sessionId === 0 ? ErrorScope.Connection : ErrorScope.Session;
       this.sendError(code, scope, error.message, { sessionId, frameId });
     }
+  }
+
+  /** Whether the packet belongs to a session that this side has closed and the client has not confirmed. */
+  private crossedClose(packet: Packet): boolean {
+    if (!this.unconfirmed.has(packet.sessionId)) return false;
+    if (packet.messageType === MessageType.SessionCloseAck) this.unconfirmed.delete(packet.sessionId);
+    return true;
   }
 
   private unknownSession(packet: Packet, info: MessageInfo): void {
@@ -202,13 +229,14 @@ export class ServerConnection extends Connection implements ServerSessionConnect
       this.refuse(open, SessionErrorCode.AuthFailed, error);
       return;
     }
-    if (!(answer instanceof Promise)) {
+    // Any object is awaited: promises of other libraries and realms are no instances of Promise.
+    if (typeof answer !== 'object') {
       this.decide(open, answer);
       return;
     }
     // Packets that follow belong after the answer; they stay unread until it is known.
     this.hold();
-    answer
+    Promise.resolve(answer)
       .then(
         (code) => this.decide(open, code),
         (error: unknown) => this.refuse(open, SessionErrorCode.AuthFailed, error),
@@ -229,6 +257,7 @@ export class ServerConnection extends Connection implements ServerSessionConnect
       this.refuse(open, choice.errorCode);
       return;
     }
+    this.unconfirmed.delete(choice.sessionId);
     const session = new NnrpServerSession(this, choice.sessionId, open, this.owner.config);
     this.owner.table.set(choice.sessionId, session);
     clearTimeout(this.handshakeTimer);

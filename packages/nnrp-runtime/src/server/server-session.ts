@@ -12,7 +12,6 @@ import {
 } from 'nnrp-core';
 import { AsyncQueue } from '../async-queue.js';
 import { RESULT_PUSH, SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
-
 import { isPartial } from '../connection/result-kind.js';
 import type { SessionConnection, SessionEndpoint } from '../connection/session-endpoint.js';
 import { type NnrpClose, NnrpSubmit, type ResultInit, resultMetadata } from './server-messages.js';
@@ -31,6 +30,8 @@ export interface ServerSessionConnection extends SessionConnection {
   report(sessionId: number, error: ProtocolError): void;
   /** Answers a message that this server does not serve. */
   unsupported(packet: Packet, info: MessageInfo): void;
+  /** SESSION_CLOSE has gone out: what the client sends for the session until it confirms is no fault. */
+  closeSent(sessionId: number): void;
   sessionEnded(session: NnrpServerSession): void;
 }
 
@@ -120,7 +121,8 @@ export class NnrpServerSession {
   /**
    * Answers a frame. Results marked partial may be followed by more; any other is the frame's last answer.
    *
-   * @param body - not copied unless it is small; it must not be changed until the promise resolves
+   * @param body - not copied unless it is small, and sent some time after the promise resolves: do not change it any
+   * more
    * @returns resolves when there is room to send more
    * @throws (as a rejection) UsageError when the frame has had its last answer, WireError when the metadata is refused
    * (the frame can still be answered), ClosedError when the session is over
@@ -215,6 +217,8 @@ export class NnrpServerSession {
         break;
       case MessageType.FlowUpdate:
       case MessageType.SessionCloseAck:
+      // Answering an error with an error would never end.
+      case MessageType.Error:
         break;
       default:
         if (info.direction === 'server_to_client') this.refuse(packet, info);
@@ -313,6 +317,7 @@ export class NnrpServerSession {
       sessionCloseTag: this.sessionId,
     };
     this.connection.send(MessageType.SessionClose, this.sessionId, 0, SESSION_CLOSE, metadata);
+    this.connection.closeSent(this.sessionId);
   }
 
   private requireInFlight(frameId: number): void {

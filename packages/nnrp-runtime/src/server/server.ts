@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { ClosedError, isNnrpError, TransportError } from 'nnrp-core';
 import { AsyncQueue } from '../async-queue.js';
 import type { HostPort } from '../transport/address.js';
-import type { FramedListener } from '../transport/contract.js';
+import type { FramedListener, FramedTransport } from '../transport/contract.js';
 import { TcpListener } from '../transport/tcp.js';
 import { type NnrpServerConfig, serverConfig } from './server-config.js';
 import { ServerConnection, type ServerConnectionOwner } from './server-connection.js';
@@ -102,6 +102,7 @@ export class NnrpServer extends EventEmitter<NnrpServerEvents> {
       table,
       isDraining: () => this.draining,
       sessionOpened: (session) => this.accepted.push(session),
+      sessionEnded: (session) => this.accepted.remove(session),
       sessionRefused: (refusal) => this.emit('sessionRefused', refusal),
       protocolViolation: (violation) => this.emit('protocolViolation', violation),
       connectionEnded: (connection, loss) => {
@@ -113,16 +114,23 @@ export class NnrpServer extends EventEmitter<NnrpServerEvents> {
 
   private async acceptConnections(owner: ServerConnectionOwner): Promise<void> {
     for (;;) {
+      let transport: FramedTransport;
       try {
-        const transport = await this.listener.accept();
-        if (this.draining || this.connections.size >= this.config.maxConnections) transport.abort();
-        else this.connections.add(new ServerConnection(transport, owner));
+        transport = await this.listener.accept();
       } catch (error) {
         if (this.draining) return;
         const reason = isNnrpError(error) ? error : new TransportError(`listener: ${String(error)}`, { cause: error });
         this.accepted.end(reason);
         if (!(reason instanceof ClosedError)) this.emit('listenerFailed', reason);
         return;
+      }
+      if (this.draining || this.connections.size >= this.config.maxConnections) {
+        transport.abort();
+      } else {
+        const connection = new ServerConnection(transport, owner);
+        // Known before it starts: it may end at once.
+        this.connections.add(connection);
+        connection.start();
       }
     }
   }

@@ -1,1 +1,2 @@
-export {};
+export { transportCompliance } from './compliance.js';
+export type { ComplianceCase, ComplianceEndpoint, ComplianceSetup } from './compliance-setup.js';

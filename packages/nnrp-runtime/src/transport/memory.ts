@@ -168,11 +168,14 @@ class MemoryTransport implements FramedTransport {
 
   private reportClosed(): void {
     const over = this.closing || (this.peerGone && this.inbox.length === 0);
-    if (!over || this.closedReported || (this.sink === undefined && !this.closing)) return;
+    if (!over || this.closedReported) return;
+    if (this.closing) this.resolveClosed();
+    // Whoever starts later is told then.
+    if (this.sink === undefined) return;
     this.closedReported = true;
     this.closing = true;
     this.peer?.ended();
     this.resolveClosed();
-    this.sink?.closed(this.failure);
+    this.sink.closed(this.failure);
   }
 }

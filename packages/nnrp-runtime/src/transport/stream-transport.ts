@@ -8,7 +8,7 @@ export interface StreamTransportOptions extends PacketSplitterOptions {
   readonly remoteAddress: string;
   /** Bytes waiting to be sent above which `send` says false; default 1 MiB. */
   readonly highWaterBytes?: number;
-  /** Milliseconds that `close` waits for the peer before it cuts the connection; default 2000. */
+  /** Milliseconds without progress that `close` grants the peer before it cuts the connection; default 2000. */
   readonly closeTimeoutMs?: number;
 }
 
@@ -178,17 +178,27 @@ export class StreamTransport implements FramedTransport {
     if (this.closeTimer !== undefined || this.streamClosed) return;
     this.finished = true;
     this.stream.end();
-    this.closeTimer = setTimeout(() => this.stream.destroy(), this.closeTimeoutMs);
+    this.waitForEnd(this.stream.writableLength);
+  }
+
+  /** Gives a peer that still takes bytes another period, and cuts one that has stopped. */
+  private waitForEnd(left: number): void {
+    this.closeTimer = setTimeout(() => {
+      if (this.stream.writableLength < left) this.waitForEnd(this.stream.writableLength);
+      else this.stream.destroy();
+    }, this.closeTimeoutMs);
     this.closeTimer.unref();
   }
 
   private reportClosed(): void {
     if (!this.streamClosed || this.closedReported) return;
     if (this.paused && this.ended && this.splitter.bufferedBytes > 0 && !this.closing) return;
-    if (this.sink === undefined && !this.closing) return;
-    this.closedReported = true;
     clearTimeout(this.closeTimer);
+    if (this.closing) this.resolveClosed();
+    // Whoever starts later is told then.
+    if (this.sink === undefined) return;
+    this.closedReported = true;
     this.resolveClosed();
-    this.sink?.closed(this.failure);
+    this.sink.closed(this.failure);
   }
 }

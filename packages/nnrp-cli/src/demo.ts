@@ -1,0 +1,99 @@
+import { stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { NnrpClient, type NnrpClientSession } from 'nnrp-runtime';
+import { filePieces } from './demo/file-pieces.js';
+import { ServerProcess } from './demo/server-process.js';
+import { readTokens, streamPieces, TokenCount } from './demo/token-stream.js';
+import { TurnWriter } from './demo/turn-writer.js';
+import { guardProcess } from './guard-process.js';
+
+/*
+ * One server, one connection, two sessions: the first streams a text file as tokens, the second asks for short texts in
+ * between. The text goes to standard output as it comes, everything else to standard error.
+ */
+
+const DEFAULT_FILE = fileURLToPath(new URL('../../../examples/demo-text.txt', import.meta.url));
+const PIECE_BYTES = 64 * 1024;
+const AHEAD = 2;
+const PROMPT_EVERY_MS = 20;
+const PROMPTS = [
+  'Hello, world!',
+  'Où est la bibliothèque ?',
+  '今日はいい天気ですね。',
+  '👩‍👩‍👧 + 🐈 = ❤️',
+  '<|endoftext|>\r\n',
+];
+
+guardProcess();
+process.exitCode = await demo(process.argv[2]).catch((error: unknown) => {
+  say(`demo: ${error instanceof Error ? error.message : String(error)}`);
+  // Connection and server are still there; they go with this process.
+  process.exit(1);
+});
+
+async function demo(file: string | undefined): Promise<number> {
+  const path = file === undefined ? DEFAULT_FILE : resolve(process.env['NNRP_CWD'] ?? process.cwd(), file);
+  const found = await stat(path).catch((error: Error) => {
+    throw new Error(`cannot read ${path}: ${error.message}`, { cause: error });
+  });
+  if (found.isDirectory()) throw new Error(`cannot read ${path}: it is a directory`);
+
+  const server = await ServerProcess.start();
+  say(`server: nnrp serve --handler tokens, process of its own, tcp ${server.address}`);
+  const client = await NnrpClient.connectTcp(server.address);
+  const [text, prompts] = [await client.openSession(), await client.openSession()];
+  say(
+    `client: one connection, session ${text.sessionId} streams ${path}, session ${prompts.sessionId} sends short texts\n`,
+  );
+  const [textCount, promptCount] = [new TokenCount(), new TokenCount()];
+
+  const started = performance.now();
+  const streaming = streamFile(text, path, textCount);
+  const asking = askUntil(streaming, prompts, promptCount);
+  await Promise.all([streaming, asking]);
+  const seconds = (performance.now() - started) / 1000;
+
+  await Promise.all([text.close(), prompts.close()]);
+  await client.close();
+  await server.stop();
+  say(`\nsession ${text.sessionId}: ${figures(textCount, seconds)}`);
+  say(`session ${prompts.sessionId}: ${figures(promptCount, seconds)}`);
+  say(
+    `check: ${textCount.textBytes + promptCount.textBytes} bytes came back byte-identical; sessions, connection and server are closed`,
+  );
+  return 0;
+}
+
+async function streamFile(session: NnrpClientSession, path: string, count: TokenCount): Promise<void> {
+  const output = new TurnWriter(process.stdout);
+  await streamPieces(session, filePieces(path, PIECE_BYTES), AHEAD, count, (fragment) => output.write(fragment));
+  await output.flush();
+}
+
+/** Sends every prompt once, and goes on until the other work is done. */
+async function askUntil(work: Promise<void>, session: NnrpClientSession, count: TokenCount): Promise<void> {
+  let over = false;
+  const wake = work.then(
+    () => {
+      over = true;
+    },
+    () => {
+      over = true;
+    },
+  );
+  for (let index = 0; !over || index < PROMPTS.length; index++) {
+    const prompt = Buffer.from(PROMPTS[index % PROMPTS.length] ?? '');
+    await readTokens(await session.submit(prompt), prompt, count);
+    await Promise.race([wake, new Promise((wakeUp) => setTimeout(wakeUp, PROMPT_EVERY_MS))]);
+  }
+}
+
+function figures({ texts, tokens, packets, textBytes, wireBytes }: TokenCount, seconds: number): string {
+  const rate = Math.round(tokens / Math.max(seconds, 0.001));
+  return `${tokens} tokens of ${texts} submits, ${packets} packets, ${textBytes} bytes of text in ${wireBytes} on the wire, ${seconds.toFixed(2)} s, ${rate} tokens/s`;
+}
+
+function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

@@ -1,0 +1,118 @@
+import { type Command, Option } from 'commander';
+import { isNnrpError, NnrpServer } from 'nnrp-runtime';
+import { parseAddress } from 'nnrp-runtime/transport';
+import type { CliIo } from '../cli-io.js';
+import { sessionErrorName } from '../error-code-name.js';
+import { ExitCode } from '../exit-code.js';
+import { ECHO_HANDLER } from './echo-handler.js';
+import { LimitedLog } from './limited-log.js';
+import { serveSession } from './serve-session.js';
+import { explainConfigError, readServerFile, type ServerFile } from './server-file.js';
+import type { SubmitHandler } from './submit-handler.js';
+import { loadTokensHandler } from './tokens-handler.js';
+
+interface ServeOptions {
+  readonly listen: string;
+  readonly handler: string;
+  readonly config?: string;
+  readonly quiet?: boolean;
+}
+
+const HANDLERS: Readonly<Record<string, () => Promise<SubmitHandler>>> = {
+  echo: async () => ECHO_HANDLER,
+  tokens: loadTokensHandler,
+};
+
+/** Adds `nnrp serve`. */
+export function addServeCommand(program: Command, io: CliIo, done: (code: ExitCode) => void): void {
+  program
+    .command('serve')
+    .description('serve sessions over TCP until SIGINT or SIGTERM')
+    .option('-l, --listen <address>', 'HOST:PORT; port 0 takes a free one', '127.0.0.1:4433')
+    .addOption(
+      new Option('--handler <name>', 'how submits are answered').choices(Object.keys(HANDLERS)).default('echo'),
+    )
+    .option('-c, --config <file>', 'JSON file with options of the server')
+    .option('-q, --quiet', 'do not log refused sessions, violations and lost connections')
+    .addHelpText(
+      'after',
+      `
+Handlers:
+  echo    one result for each submit, with the same body
+  tokens  takes the body as UTF-8 text and streams its o200k_base tokens as token-delta results
+
+Prints 'listening tcp HOST:PORT' once it listens. The first signal closes gracefully, the second at once.
+
+Examples:
+  $ nnrp serve
+  $ nnrp serve --listen 0.0.0.0:4433 --handler tokens
+  $ echo '{"max_in_flight_operations": 64, "schemas": [[4097, 3]]}' > server.json && nnrp serve --config server.json`,
+    )
+    .action(async (options: ServeOptions) => {
+      done(await serve(options, io));
+    });
+}
+
+async function serve(options: ServeOptions, io: CliIo): Promise<ExitCode> {
+  const log = new LimitedLog(io.stderr);
+  const report = (text: string) => {
+    if (!options.quiet) log.line(text);
+  };
+  const handler = await HANDLERS[options.handler]!();
+  const server = await bind(options);
+  server.on('sessionRefused', ({ remoteAddress, errorCode, cause }) => {
+    report(
+      `refused ${remoteAddress}: ${sessionErrorName(errorCode)}${cause === undefined ? '' : `, ${String(cause)}`}`,
+    );
+  });
+  server.on('protocolViolation', ({ remoteAddress, sessionId, error }) => {
+    report(`violation ${remoteAddress} session ${sessionId}: ${error.message}`);
+  });
+  server.on('connectionLost', ({ remoteAddress, sessionIds, error }) => {
+    const sessions = sessionIds.length === 1 ? '1 session' : `${sessionIds.length} sessions`;
+    report(`lost ${remoteAddress} with ${sessions}: ${error.message}`);
+  });
+  const forget = closeOnSignal(server, report);
+  io.stdout.write(`listening tcp ${server.localAddr}\n`);
+  try {
+    for await (const session of server) {
+      const { sessionId, remoteAddress } = session;
+      void serveSession(session, handler, (error, frameId) => {
+        report(`failed ${remoteAddress} session ${sessionId} frame ${frameId}: ${String(error)}`);
+      });
+    }
+    await server.close();
+  } finally {
+    forget();
+    log.end();
+  }
+  return ExitCode.Ok;
+}
+
+async function bind(options: ServeOptions): Promise<NnrpServer> {
+  const address = parseAddress(options.listen);
+  const file: ServerFile =
+    options.config === undefined ? { config: {}, writtenAs: new Map() } : readServerFile(options.config);
+  try {
+    return await NnrpServer.bindTcp(address, file.config);
+  } catch (error) {
+    const isConfig = options.config !== undefined && isNnrpError(error, 'NNRP_ERR_USAGE');
+    throw isConfig ? explainConfigError(error.message, options.config, file) : error;
+  }
+}
+
+/** @returns stops listening to signals */
+function closeOnSignal(server: NnrpServer, report: (text: string) => void): () => void {
+  let closing = false;
+  const signalled = () => {
+    if (closing) process.exit(ExitCode.Failed);
+    closing = true;
+    if (server.sessionCount > 0) report(`closing ${server.sessionCount} sessions; another signal ends them at once`);
+    void server.close();
+  };
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const signal of signals) process.on(signal, signalled);
+  return () => {
+    for (const signal of signals) process.off(signal, signalled);
+  };
+}

@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { SchemaRegistry } from 'nnrp-core';
+import type { NnrpServerConfig } from 'nnrp-runtime';
+import { CommandUsageError } from '../exit-code.js';
+import { readSchema } from './schema-entry.js';
+
+/** Options of a server that are not data, and so have no place in a file. */
+const NOT_DATA = ['schemaRegistry', 'applicationPolicy'];
+const MAX_U32 = 0xffffffff;
+
+/** What a configuration file says. */
+export interface ServerFile {
+  readonly config: Partial<NnrpServerConfig>;
+  /** Name of each option as the file writes it, for messages. */
+  readonly writtenAs: ReadonlyMap<string, string>;
+}
+
+/**
+ * Reads a configuration file: a JSON object with any option of NnrpServerConfig that is data, in camelCase or
+ * snake_case, and `schemas` and `policyCode`. Ranges and unknown options are for the server to judge, see
+ * {@link explainConfigError}.
+ *
+ * @throws CommandUsageError that names file and key
+ */
+export function readServerFile(path: string): ServerFile {
+  const fail = (message: string): never => {
+    throw new CommandUsageError(`${path}: ${message}`);
+  };
+  let json: unknown;
+  try {
+    json = JSON.parse(readFileSync(path, 'utf8'));
+  } catch (error) {
+    return fail(`cannot be read as JSON: ${(error as Error).message}`);
+  }
+  if (typeof json !== 'object' || json === null || Array.isArray(json)) return fail('expected a JSON object');
+
+  const config: Record<string, unknown> = {};
+  const writtenAs = new Map<string, string>();
+  for (const [key, value] of Object.entries(json)) {
+    const option = key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+    if (writtenAs.has(option)) fail(`${key}: the option is given twice`);
+    if (NOT_DATA.includes(option)) fail(`${key}: cannot be set in a file`);
+    if (value === null) fail(`${key}: takes a value, got null`);
+    writtenAs.set(option, key);
+    if (option === 'schemas') config['schemaRegistry'] = schemaRegistry(value, (message) => fail(`${key}${message}`));
+    else if (option === 'policyCode')
+      config['applicationPolicy'] = policy(value, (message) => fail(`${key}${message}`));
+    else config[option] = value;
+  }
+  return { config: config as Partial<NnrpServerConfig>, writtenAs };
+}
+
+/** What a server says against a configuration, with the file and the key as it is written there. */
+export function explainConfigError(message: string, path: string, { writtenAs }: ServerFile): CommandUsageError {
+  let text = message.replace(/^\[\w+\] (server configuration: )?/, '');
+  for (const [option, key] of writtenAs) text = text.replace(new RegExp(`\\b${option}\\b`), () => key);
+  return new CommandUsageError(`${path}: ${text}`);
+}
+
+function schemaRegistry(value: unknown, fail: (message: string) => never): SchemaRegistry {
+  if (!Array.isArray(value)) return fail(': takes a list of [id, version] pairs or schema headers');
+  return new SchemaRegistry(value.map((entry, index) => readSchema(entry, (message) => fail(`[${index}]${message}`))));
+}
+
+function policy(value: unknown, fail: (message: string) => never): NnrpServerConfig['applicationPolicy'] {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > MAX_U32) {
+    return fail(`: takes an integer of 0 to ${MAX_U32}, got ${JSON.stringify(value)}`);
+  }
+  const answer = value === 0 ? undefined : value;
+  return { validateSessionOpen: () => answer };
+}

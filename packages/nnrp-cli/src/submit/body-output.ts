@@ -1,0 +1,30 @@
+import { preview3, WireError } from 'nnrp-core';
+import type { NnrpResult } from 'nnrp-runtime';
+import { type TerminalStream, writeFully } from '../cli-io.js';
+
+/**
+ * Writes the bodies of results one after the other: the fragment of a token-delta body, any other body as it is. On a
+ * terminal a line feed follows the last one.
+ */
+export function bodyOutput(stream: TerminalStream): (result: NnrpResult) => Promise<void> {
+  return async (result) => {
+    await writeFully(stream, resultBytes(result));
+    if (!result.partial && stream.isTTY) await writeFully(stream, '\n');
+  };
+}
+
+/** The fragment in a token-delta body, any other body as it is; not copied. */
+export function resultBytes(result: NnrpResult): Uint8Array {
+  const { payloadKindBitmap, payloadFrameCount } = result.metadata;
+  const { TOKEN_DELTA_COUNTS } = preview3;
+  const mayBeTokens =
+    payloadKindBitmap === TOKEN_DELTA_COUNTS.payloadKindBitmap &&
+    payloadFrameCount === TOKEN_DELTA_COUNTS.payloadFrameCount;
+  if (!mayBeTokens) return result.body;
+  try {
+    return preview3.decodeTokenDeltaBody(result.body).payload;
+  } catch (error) {
+    if (error instanceof WireError) return result.body;
+    throw error;
+  }
+}

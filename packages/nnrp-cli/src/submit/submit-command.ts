@@ -1,0 +1,111 @@
+import { readFile } from 'node:fs/promises';
+import { type Command, InvalidArgumentError } from 'commander';
+import { NnrpClient, type NnrpClientSession, PeerError } from 'nnrp-runtime';
+import { type CliIo, readFully } from '../cli-io.js';
+import { sessionErrorName } from '../error-code-name.js';
+import { CommandUsageError, ExitCode } from '../exit-code.js';
+import { bodyOutput } from './body-output.js';
+import { showProgress } from './progress.js';
+import { SubmitRun } from './submit-run.js';
+
+interface SubmitOptions {
+  readonly to: string;
+  readonly file?: string;
+  readonly count: number;
+  readonly inFlight: number;
+  readonly timeout: number;
+  readonly output?: boolean;
+}
+
+/** Milliseconds that a server gets to confirm the close of a session whose answers are in. */
+const CLOSE_TIMEOUT_MS = 2000;
+const MAX_SECONDS = 1_000_000;
+
+/** Adds `nnrp submit`. */
+export function addSubmitCommand(program: Command, io: CliIo, done: (code: ExitCode) => void): void {
+  program
+    .command('submit')
+    .description('submit a text or a file to a server and wait for the results')
+    .argument('[text]', "what to submit; '-' reads standard input")
+    .option('-t, --to <address>', 'HOST:PORT of the server', '127.0.0.1:4433')
+    .option('-f, --file <file>', 'submit the bytes of a file')
+    .option('-n, --count <n>', 'submit as often', count, 1)
+    .option('--in-flight <n>', 'submits in progress at once; the server may allow fewer', count, 4)
+    .option('--timeout <seconds>', 'give up when nothing comes for so long', seconds, 30)
+    .option('-o, --output', 'write what the first submit results in to standard output; the summary goes to stderr')
+    .addHelpText(
+      'after',
+      `
+The exit code is 0 when every submit has its result, and 1 when one was dropped, rejected or has none.
+
+Examples:
+  $ nnrp submit 'How many tokens is this?' --output
+  $ nnrp submit --to 10.0.0.7:4433 --file prompt.txt --count 10000 --in-flight 16
+  $ git diff | nnrp submit - --output`,
+    )
+    .action(async (text: string | undefined, options: SubmitOptions) => {
+      done(await submit(await bodyOf(text, options.file, io), options, io));
+    });
+}
+
+async function submit(body: Uint8Array, options: SubmitOptions, io: CliIo): Promise<ExitCode> {
+  const { count: wanted, output = false } = options;
+  const timeoutMs = Math.ceil(options.timeout * 1000);
+  const client = await NnrpClient.connectTcp(options.to, {
+    connectTimeoutMs: timeoutMs,
+    openTimeoutMs: timeoutMs,
+    closeTimeoutMs: Math.min(timeoutMs, CLOSE_TIMEOUT_MS),
+  });
+  try {
+    const session = await open(client);
+    const limit = session.ack.maxInFlightOperations;
+    if (limit > 0 && limit < options.inFlight && wanted > limit) {
+      io.stderr.write(`the server allows ${limit} submits in flight: --in-flight ${options.inFlight} is cut to that\n`);
+    }
+    const run = new SubmitRun(session, { body, count: wanted, inFlight: options.inFlight, timeoutMs });
+    if (output) run.firstResults = bodyOutput(io.stdout);
+    const hideProgress = showProgress(run, wanted, io.stderr);
+    const failure = await run.finish();
+    hideProgress();
+    (output ? io.stderr : io.stdout).write(`${run.summary()}\n`);
+    if (failure !== undefined) io.stderr.write(`nnrp: ${failure}\n`);
+    return failure === undefined ? ExitCode.Ok : ExitCode.Failed;
+  } finally {
+    await client.close();
+  }
+}
+
+async function open(client: NnrpClient): Promise<NnrpClientSession> {
+  try {
+    return await client.openSession({ maxInFlightOperations: 0 });
+  } catch (error) {
+    if (!(error instanceof PeerError)) throw error;
+    const how = error.code === 'NNRP_ERR_RETRY_LATER' ? 'puts the session off' : 'refuses the session';
+    throw new Error(`the server ${how}: ${sessionErrorName(error.wireCode)}`, { cause: error });
+  }
+}
+
+async function bodyOf(text: string | undefined, file: string | undefined, io: CliIo): Promise<Uint8Array> {
+  if (text !== undefined && file !== undefined) throw new CommandUsageError('give a text or --file, not both');
+  if (file !== undefined) {
+    return readFile(file).catch((error: Error) => {
+      throw new Error(`cannot read ${file}: ${error.message}`, { cause: error });
+    });
+  }
+  if (text === undefined) throw new CommandUsageError("nothing to submit: give a text, --file or '-'");
+  return text === '-' ? readFully(io.stdin) : Buffer.from(text, 'utf8');
+}
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!/^\d{1,10}$/.test(text) || value < 1 || value > 0xfffffffe)
+    throw new InvalidArgumentError('Takes an integer above 0.');
+  return value;
+}
+
+function seconds(text: string): number {
+  const value = Number(text);
+  if (!(value > 0 && value <= MAX_SECONDS))
+    throw new InvalidArgumentError(`Takes seconds above 0, at most ${MAX_SECONDS}.`);
+  return value;
+}

@@ -1,0 +1,51 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { CliProcess } from './cli-process.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'nnrp-demo-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('the demo', () => {
+  it('streams its own text, byte by byte, and closes everything', async () => {
+    const { code, stdout, stderr } = await demo();
+    const text = readFileSync(new URL('../../../examples/demo-text.txt', import.meta.url));
+    expect(text.length).toBeGreaterThan(100 * 1024);
+    expect(code).toBe(0);
+    expect(stdout.equals(text)).toBe(true);
+    expect(stderr).toMatch(/session 1: \d{5} tokens of 2 submits/);
+    expect(stderr).toMatch(/session 2: \d+ tokens of [5-9]|\d{2,} submits/);
+    expect(stderr).toMatch(/check: \d+ bytes came back byte-identical/);
+  });
+
+  it('takes a file relative to the folder it was called from', async () => {
+    const text = 'one line that is longer than a piece 春 '.repeat(5000);
+    writeFileSync(join(folder, 'long.txt'), text);
+    const { code, stdout } = await demo('long.txt');
+    expect([code, stdout.toString('utf8') === text]).toEqual([0, true]);
+  });
+
+  it('has nothing to stream in an empty file', async () => {
+    writeFileSync(join(folder, 'empty.txt'), '');
+    expect(await demo('empty.txt')).toMatchObject({ code: 0, stdout: Buffer.alloc(0) });
+  });
+
+  it('says that a file is missing, or is not text, and exits with 1', async () => {
+    const missing = await demo('missing.txt');
+    expect([missing.code, missing.stderr]).toEqual([
+      1,
+      expect.stringMatching(/^demo: cannot read .*missing\.txt: ENOENT/),
+    ]);
+    writeFileSync(join(folder, 'binary'), Buffer.from([0x41, 0xc3, 0x28]));
+    const binary = await demo('binary');
+    expect([binary.code, binary.stderr]).toEqual([
+      1,
+      expect.stringContaining('is not UTF-8 text (between bytes 0 and 3)'),
+    ]);
+  });
+});
+
+function demo(...args: string[]) {
+  return new CliProcess('demo.js', args, { NNRP_CWD: folder }).finish();
+}

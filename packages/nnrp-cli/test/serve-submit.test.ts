@@ -1,0 +1,190 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NnrpClient, NnrpServer } from 'nnrp-runtime';
+import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { nnrp, serving } from './cli-process.js';
+
+/** Text on which naive cutting or decoding loses bytes. */
+const NASTY = '\uFEFFBOM\r\n  naïve “quotes” 👩‍👩‍👧🏽 春眠不覺曉\uFEFF\u0000 e\u0301 <|endoftext|>\t\n\n𝒩';
+const folder = mkdtempSync(join(tmpdir(), 'nnrp-cli-'));
+const servers: NnrpServer[] = [];
+let files = 0;
+
+afterEach(async () => {
+  await Promise.all(servers.splice(0).map((server) => server.close()));
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('nnrp serve and nnrp submit', () => {
+  it('echoes and closes gracefully on SIGTERM', async () => {
+    const { server, address } = await serving();
+    const submitted = await nnrp(['submit', '--to', address, NASTY.replace('\u0000', ''), '--output']);
+    expect(submitted).toMatchObject({ code: 0, stdout: Buffer.from(NASTY.replace('\u0000', '')) });
+    expect(submitted.stderr).toContain('1 results, 0 partial results, 0 drops');
+    expect(await server.stop()).toMatchObject({ code: 0, stderr: '' });
+  });
+
+  it('streams tokens that join to the text', async () => {
+    const { server, address } = await serving('--handler', 'tokens');
+    const text = Buffer.from(NASTY.repeat(200));
+    const submitted = await nnrp(['submit', '--to', address, '-', '--output', '--count', '3'], text);
+    expect(submitted.code).toBe(0);
+    expect(submitted.stdout.equals(text)).toBe(true);
+    expect(submitted.stderr).toMatch(/3 results, \d{4,} partial results/);
+    expect((await server.stop('SIGINT')).code).toBe(0);
+  });
+
+  it('says what a body that is not UTF-8 lacks, and fails', async () => {
+    const { server, address } = await serving('--handler', 'tokens');
+    const submitted = await nnrp(['submit', '--to', address, '-', '--output'], Buffer.from([0x61, 0xff]));
+    expect(submitted).toMatchObject({ code: 1, stdout: Buffer.from('the body is not valid UTF-8') });
+    expect(submitted.stderr).toContain('1 of 1 results are not successful');
+    await server.stop();
+  });
+
+  it('says once that the server allows fewer submits at a time', async () => {
+    const { server, address } = await serving();
+    const submitted = await nnrp(['submit', '--to', address, 'x', '--count', '200', '--in-flight', '9']);
+    expect(submitted.code).toBe(0);
+    expect(submitted.stdout.toString()).toMatch(/^200 results, .* 21000 bytes.*\n.*p99/);
+    expect(submitted.stderr.match(/allows 4 submits in flight/g)).toHaveLength(1);
+    await server.stop();
+  });
+
+  it('names the code of a refused session, on both sides', async () => {
+    const config = configFile({ policy_code: 0x10001 });
+    const { server, address } = await serving('--config', config);
+    const submitted = await nnrp(['submit', '--to', address, 'x']);
+    expect(submitted).toMatchObject({
+      code: 1,
+      stderr: 'nnrp: the server refuses the session: auth_failed (0x00010001)\n',
+    });
+    expect((await server.stop()).stderr).toMatch(/^refused 127\.0\.0\.1:\d+: auth_failed \(0x00010001\)\n/);
+  });
+
+  it('logs nothing with --quiet', async () => {
+    const { server, address } = await serving('--quiet', '--config', configFile({ policyCode: 7 }));
+    expect((await nnrp(['submit', '--to', address, 'x'])).stderr).toContain('code 0x00000007');
+    expect((await server.stop()).stderr).toBe('');
+  });
+
+  it('takes its limits from the configuration file', async () => {
+    const { server, address } = await serving(
+      '--config',
+      configFile({ max_in_flight_operations: 2, schemas: [[4097, 3]] }),
+    );
+    const submitted = await nnrp(['submit', '--to', address, 'x', '--count', '3']);
+    expect([submitted.code, submitted.stderr]).toEqual([0, expect.stringContaining('allows 2 submits in flight')]);
+    await server.stop();
+  });
+
+  it.each([
+    [{ no_such_thing: 1 }, "there is no option 'no_such_thing'"],
+    [{ max_connections: 0 }, 'max_connections takes an integer of 1'],
+  ])('refuses to start with %j', async (json, message) => {
+    const config = configFile(json);
+    const { code, stderr } = await nnrp(['serve', '--listen', '127.0.0.1:0', '--config', config]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`${config}: ${message}`)]);
+  });
+
+  it('fails when its address is taken, and exits with 2 when it is none', async () => {
+    const { server, address } = await serving();
+    expect(await nnrp(['serve', '--listen', address])).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('EADDRINUSE'),
+    });
+    expect((await nnrp(['serve', '--listen', 'nowhere'])).code).toBe(2);
+    await server.stop();
+  });
+
+  it('ends at once on the second signal, whatever is in progress', async () => {
+    const config = configFile({ drain_timeout_ms: 60_000 });
+    const { server, address } = await serving('--handler', 'tokens', '--config', config);
+    const client = await NnrpClient.connectTcp(address, { maxBufferedResultBytes: 1, closeTimeoutMs: 1 });
+    const session = await client.openSession();
+    // Results that nobody reads hold the server up.
+    const results = (await session.submit('word '.repeat(1_000_000)))[Symbol.asyncIterator]();
+    await results.next();
+    server.child.kill('SIGTERM');
+    await server.printed(/^closing 1 sessions/m, 'stderr');
+    expect((await server.stop('SIGTERM')).code).toBe(1);
+    await client.close();
+    expect(session.endReason).toBeDefined();
+  });
+
+  it('survives a peer that talks nonsense', async () => {
+    const { server, address } = await serving();
+    const [host, port] = address.split(':');
+    const socket = connect(Number(port), host).on('error', () => {});
+    socket.end('GET / HTTP/1.1\r\n\r\n'.repeat(10));
+    await server.printed(/^lost 127\S+ with 0 sessions: .*'NNRP'/m, 'stderr');
+    expect((await nnrp(['submit', '--to', address, 'still here', '-o'])).stdout.toString()).toBe('still here');
+    await server.stop();
+  });
+});
+
+describe('nnrp submit', () => {
+  it('fails when submits are dropped', async () => {
+    const address = await ownServer(async (server) => {
+      for await (const session of server) {
+        for await (const { frameId } of session.allSubmits()) {
+          if (frameId === 2) await session.sendResultDrop(frameId);
+          else await session.sendResult(frameId, {});
+        }
+        await session.close();
+      }
+    });
+    const { code, stdout, stderr } = await nnrp(['submit', '--to', address, 'x', '--count', '3']);
+    expect([code, stderr]).toEqual([1, 'nnrp: 1 of 3 submits were dropped\n']);
+    expect(stdout.toString()).toContain('2 results, 0 partial results, 1 drops');
+  });
+
+  it('fails when the answer does not come in time', async () => {
+    const address = await ownServer(async (server) => {
+      for await (const session of server) void session.receiveClose().then((close) => session.ackClose(close));
+    });
+    const { code, stderr } = await nnrp(['submit', '--to', address, 'x', '--timeout', '0.2']);
+    expect(code).toBe(1);
+    expect(stderr).toContain('nothing came for 0.2 seconds; 1 of 1 submits have no result');
+  });
+
+  it('fails when the connection is lost', async () => {
+    const address = await ownServer(async (server) => {
+      for await (const session of server) {
+        await session.receiveSubmit();
+        await session.close();
+      }
+    });
+    const { code, stderr } = await nnrp(['submit', '--to', address, 'x', '--count', '2']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/of 2 submits/);
+  });
+
+  it('fails when nobody listens, and exits with 2 without anything to submit', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await new Promise((listening) => server.once('listening', listening));
+    const { port } = server.address() as { port: number };
+    await new Promise((closed) => server.close(closed));
+    const refused = await nnrp(['submit', '--to', `127.0.0.1:${port}`, 'x']);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('ECONNREFUSED')]);
+    expect((await nnrp(['submit'])).code).toBe(2);
+    expect((await nnrp(['submit', 'x', '--count', '0'])).code).toBe(2);
+    expect((await nnrp(['submit', '--file', join(folder, 'missing')])).code).toBe(1);
+  });
+});
+
+function configFile(json: object): string {
+  const path = join(folder, `config-${files++}.json`);
+  writeFileSync(path, JSON.stringify(json));
+  return path;
+}
+
+async function ownServer(serve: (server: NnrpServer) => Promise<void>): Promise<string> {
+  const server = await NnrpServer.bindTcp('127.0.0.1:0');
+  servers.push(server);
+  void serve(server).catch(() => {});
+  return server.localAddr;
+}

@@ -1,0 +1,92 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { nnrp } from './cli-process.js';
+
+interface Vector {
+  readonly name: string;
+  readonly kind?: string;
+  readonly struct?: string;
+  readonly hex: string;
+  readonly fields?: Record<string, unknown>;
+  readonly expect_error?: object;
+  readonly trailing_bytes?: number;
+}
+
+interface Vectors {
+  readonly positive: readonly Vector[];
+  readonly negative: readonly Vector[];
+  readonly negative_write: readonly Vector[];
+}
+
+const KINDS = ['struct', 'header', 'packet'];
+const vectors = JSON.parse(
+  readFileSync(new URL('../../../spec/preview3/vectors.json', import.meta.url), 'utf8'),
+) as Vectors;
+const positive = vectors.positive.filter(({ kind }) => KINDS.includes(kind ?? ''));
+const negative = vectors.negative.filter(({ kind }) => KINDS.includes(kind ?? ''));
+
+/** Header fields that the packet vectors leave out, because they are the same in every packet. */
+const FIXED_HEADER = { version_major: 1, wire_format: 0, header_len: 40 };
+
+describe('the golden vectors through nnrp --batch', () => {
+  it('decode to their fields', async () => {
+    const answers = await batch(
+      'decode',
+      positive.map((vector) => ({ struct: structOf(vector), hex: vector.hex })),
+    );
+    expect(answers.length).toBeGreaterThan(170);
+    positive.forEach((vector, index) => {
+      const answer = answers[index] as { id: number; fields: Record<string, unknown> };
+      expect(answer.id, vector.name).toBe(index);
+      if (vector.kind === 'packet') expect(answer.fields, vector.name).toMatchObject(vector.fields!);
+      else expect(answer, vector.name).toStrictEqual({ id: index, fields: vector.fields });
+      if (vector.kind === 'packet') expect(answer.fields['header'], vector.name).toMatchObject(FIXED_HEADER);
+    });
+  });
+
+  it('encode to their bytes', async () => {
+    const requests = positive.map((vector) => ({
+      struct: structOf(vector),
+      fields: vector.fields,
+      ...(vector.kind === 'packet' ? { message_type: Number.parseInt(vector.hex.slice(12, 14), 16) } : {}),
+    }));
+    const answers = await batch('encode', requests);
+    positive.forEach((vector, index) => {
+      const hex = vector.hex.slice(0, vector.hex.length - 2 * (vector.trailing_bytes ?? 0));
+      expect(answers[index], vector.name).toStrictEqual({ id: index, hex });
+    });
+  });
+
+  it('are refused with exactly their error', async () => {
+    const answers = await batch(
+      'decode',
+      negative.map((vector) => ({ struct: structOf(vector), hex: vector.hex })),
+    );
+    expect(answers.length).toBeGreaterThan(170);
+    negative.forEach((vector, index) => {
+      expect(answers[index], vector.name).toStrictEqual({ id: index, error: vector.expect_error });
+    });
+  });
+
+  it('are not written when they are wrong, with exactly their error', async () => {
+    const requests = vectors.negative_write.map(({ struct, fields }) => ({ struct, fields }));
+    const answers = await batch('encode', requests);
+    expect(answers.length).toBeGreaterThan(30);
+    vectors.negative_write.forEach((vector, index) => {
+      expect(answers[index], vector.name).toStrictEqual({ id: index, error: vector.expect_error });
+    });
+  });
+});
+
+function structOf({ kind, struct }: Vector): string {
+  return struct ?? kind!.toUpperCase();
+}
+
+async function batch(op: string, requests: readonly object[]): Promise<unknown[]> {
+  const lines = requests.map((request, id) => JSON.stringify({ id, op, ...request })).join('\n');
+  const { code, stdout, stderr } = await nnrp(['decode', '--batch'], `${lines}\n`);
+  expect([code, stderr]).toEqual([0, '']);
+  const answers = stdout.toString('utf8').trimEnd().split('\n');
+  expect(answers).toHaveLength(requests.length);
+  return answers.map((line) => JSON.parse(line) as unknown);
+}

@@ -1,0 +1,84 @@
+import { NnrpClient } from '../src/client/client.js';
+import type { NnrpClientConfig, SessionOptions } from '../src/client/client-config.js';
+import type { NnrpClientSession } from '../src/client/client-session.js';
+import { NnrpServer } from '../src/server/server.js';
+import type { NnrpServerConfig } from '../src/server/server-config.js';
+import type { NnrpServerSession } from '../src/server/server-session.js';
+import type { FramedTransport } from '../src/transport/contract.js';
+import { TcpConnector } from '../src/transport/tcp.js';
+import { RawPeer } from './raw-peer.js';
+
+/** A server and a client connected to it. */
+export interface Pair {
+  readonly server: NnrpServer;
+  readonly client: NnrpClient;
+}
+
+/** Both ends of one session. */
+export interface OpenSession extends Pair {
+  readonly session: NnrpServerSession;
+  readonly clientSession: NnrpClientSession;
+}
+
+/** What a test has started, all of it over TCP; `clear` ends it. */
+export class Stage {
+  private readonly servers: NnrpServer[] = [];
+  private readonly transports = new Map<NnrpClient, FramedTransport>();
+  private readonly peers: RawPeer[] = [];
+
+  async serve(config: Partial<NnrpServerConfig> = {}): Promise<NnrpServer> {
+    const server = await NnrpServer.bindTcp('127.0.0.1:0', { drainTimeoutMs: 0, ...config });
+    this.servers.push(server);
+    return server;
+  }
+
+  async connect(server: NnrpServer, config: Partial<NnrpClientConfig> = {}): Promise<NnrpClient> {
+    const transport = await new TcpConnector(server.localAddr).connect();
+    const client = NnrpClient.fromTransport(transport, config);
+    this.transports.set(client, transport);
+    return client;
+  }
+
+  async pair(config: Partial<NnrpServerConfig> = {}, clientConfig: Partial<NnrpClientConfig> = {}): Promise<Pair> {
+    const server = await this.serve({ drainTimeoutMs: 5000, ...config });
+    return { server, client: await this.connect(server, clientConfig) };
+  }
+
+  async session(
+    config: Partial<NnrpServerConfig> = {},
+    options: Partial<SessionOptions> = {},
+    clientConfig: Partial<NnrpClientConfig> = {},
+  ): Promise<OpenSession> {
+    const { server, client } = await this.pair(config, clientConfig);
+    const clientSession = await client.openSession(options);
+    return { server, client, session: await server.accept(), clientSession };
+  }
+
+  /** A bare socket connected to the server. */
+  async peer(server: NnrpServer): Promise<RawPeer> {
+    const peer = await RawPeer.connect(server.localAddr);
+    this.peers.push(peer);
+    return peer;
+  }
+
+  /** A bare socket with a session of this id on it. */
+  async openPeer(server: NnrpServer, requestedSessionId: number): Promise<RawPeer> {
+    const peer = await this.peer(server);
+    await peer.open(requestedSessionId);
+    return peer;
+  }
+
+  /** Makes a client vanish, without a word to the server. */
+  async drop(client: NnrpClient): Promise<void> {
+    const transport = this.transports.get(client);
+    transport?.abort();
+    await transport?.close();
+  }
+
+  async clear(): Promise<void> {
+    for (const peer of this.peers.splice(0)) peer.destroy();
+    for (const transport of this.transports.values()) transport.abort();
+    this.transports.clear();
+    await Promise.all(this.servers.splice(0).map((server) => server.close()));
+  }
+}

@@ -1,0 +1,17 @@
+import { describe, it } from 'vitest';
+import { transportCompliance } from '../src/testing/index.js';
+import { TcpConnector, TcpListener } from '../src/transport/tcp.js';
+
+describe('TCP transport', () => {
+  const cases = transportCompliance({
+    async listen() {
+      const listener = await TcpListener.bind('127.0.0.1:0');
+      return {
+        listener,
+        connect: () => new TcpConnector(listener.address).connect(),
+        close: () => listener.close(),
+      };
+    },
+  });
+  for (const { name, run } of cases) it(name, run);
+});
