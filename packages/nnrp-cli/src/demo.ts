@@ -10,7 +10,7 @@ import { guardProcess } from './guard-process.js';
 
 /*
  * One server, one connection, two sessions: the first streams a text file as tokens, the second asks for short texts in
- * between. The text goes to standard output as it comes, everything else to standard error.
+ * between. The tokens are printed as they come, then the totals.
  */
 
 const DEFAULT_FILE = fileURLToPath(new URL('../../../examples/demo-text.txt', import.meta.url));
@@ -27,13 +27,13 @@ const PROMPTS = [
 
 guardProcess();
 process.exitCode = await demo(process.argv[2]).catch((error: unknown) => {
-  say(`demo: ${error instanceof Error ? error.message : String(error)}`);
+  process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
   // Connection and server are still there; they go with this process.
   process.exit(1);
 });
 
 async function demo(file: string | undefined): Promise<number> {
-  const path = file === undefined ? DEFAULT_FILE : resolve(process.env['NNRP_CWD'] ?? process.cwd(), file);
+  const path = file === undefined ? DEFAULT_FILE : resolve(file);
   const found = await stat(path).catch((error: Error) => {
     throw new Error(`cannot read ${path}: ${error.message}`, { cause: error });
   });
@@ -95,5 +95,5 @@ function figures({ texts, tokens, packets, textBytes, wireBytes }: TokenCount, s
 }
 
 function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+  process.stdout.write(`${line}\n`);
 }
