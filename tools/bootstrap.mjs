@@ -16,7 +16,11 @@ const [command, ...args] = process.argv.slice(2);
 const fromUser = (path) => resolve(process.env.INIT_CWD ?? process.cwd(), path);
 const steps = {
   demo: [
-    ['build the packages', 'npx', pnpm('exec', 'turbo', 'run', 'build', '--filter=nnrp-cli...', '--output-logs=new-only')],
+    [
+      'build the packages',
+      'npx',
+      pnpm('exec', 'turbo', 'run', 'build', '--filter=nnrp-cli...', '--output-logs=new-only'),
+    ],
     ['run the demo', process.execPath, [join('packages', 'nnrp-cli', 'dist', 'demo.js'), ...args.map(fromUser)]],
   ],
   test: [

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const { packageManager } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const { packageManager, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const packages = readdirSync(join(root, 'packages'));
 const work = mkdtempSync(join(tmpdir(), 'nnrp-packages-'));
 const checks = [];
@@ -59,12 +59,9 @@ try {
   }
   const tarballs = readdirSync(work).filter((name) => name.endsWith('.tgz'));
   writeFileSync(join(work, 'package.json'), JSON.stringify({ name: 'stranger', private: true, type: 'module' }));
-  const typescript = `typescript@${JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).devDependencies.typescript}`;
-  run(
-    'npm',
-    ['install', '--no-audit', '--no-fund', '--loglevel=error', ...tarballs.map((name) => `./${name}`), typescript],
-    work,
-  );
+  const types = ['typescript', '@types/node'].map((name) => `${name}@${devDependencies[name]}`);
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+  run('npm', ['install', ...quiet, ...tarballs.map((name) => `./${name}`), ...types], work);
   check('installs into an empty project', () => {});
 
   check('runs from ESM JavaScript', () => {
@@ -78,19 +75,17 @@ try {
     check(`compiles from TypeScript, moduleResolution ${resolution}`, () => {
       writeFileSync(join(work, 'use.ts'), USE);
       writeFileSync(join(work, 'use-core.ts'), USE_CORE);
-      const options = [
-        '--strict',
-        '--noEmit',
-        '--target',
-        'es2022',
-        '--module',
+      const shared = {
+        strict: true,
+        noEmit: true,
+        target: 'es2022',
+        lib: ['es2022'],
         module,
-        '--moduleResolution',
-        resolution,
-      ];
+        moduleResolution: resolution,
+      };
       // The core's types stand without Node's and without skipLibCheck.
-      run('npx', ['tsc', ...options, '--lib', 'es2022', '--types', '', 'use-core.ts'], work);
-      run('npx', ['tsc', ...options, '--skipLibCheck', 'use.ts'], work);
+      compile({ ...shared, types: [] }, 'use-core.ts');
+      compile({ ...shared, types: ['node'], skipLibCheck: false }, 'use.ts');
     });
   }
   check('the command runs', () => {
@@ -143,6 +138,11 @@ function run(program, args, cwd) {
   } catch (error) {
     throw new Error(`${program} ${args.join(' ')}\n${error.stdout ?? ''}${error.stderr ?? ''}`);
   }
+}
+
+function compile(compilerOptions, file) {
+  writeFileSync(join(work, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }));
+  run('npx', ['tsc', '-p', 'tsconfig.json'], work);
 }
 
 function check(name, body) {

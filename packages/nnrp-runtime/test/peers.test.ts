@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { PREVIEW3, preview3 } from 'nnrp-core';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { NnrpServer } from '../src/server/server.js';
+import { NnrpServer } from '../src/server/server.js';
 import type { ConnectionLost, ProtocolViolation, SessionRefused } from '../src/server/server-events.js';
 import { within } from '../src/testing/within.js';
+import type { FramedListener, FramedTransport } from '../src/transport/contract.js';
+import { TcpConnector, TcpListener } from '../src/transport/tcp.js';
 import { eventually } from './eventually.js';
 import { PATIENCE_MS, type RawPeer } from './raw-peer.js';
 import { Stage } from './stage.js';
@@ -149,6 +151,11 @@ describe('refused opens', () => {
 
 const refuseTag13 = (open: preview3.SessionOpen) => (open.clientSessionTag === 13n ? 1313 : undefined);
 
+function changed(bytes: Uint8Array, offset: number, value: number): Uint8Array {
+  bytes[offset] = value;
+  return bytes;
+}
+
 /** A valid packet of any message type. */
 function validPacket(info: (typeof PREVIEW3.messages)[number]): Uint8Array {
   const metadata = new Uint8Array(info.metadataBytes);
@@ -207,6 +214,8 @@ describe('a first packet', () => {
   /** The vector as a first packet: as it is, or as the metadata of its message. */
   function firstPacket({ kind, struct, hex }: NegativeVector): Uint8Array | undefined {
     const bytes = bytesFrom(hex);
+    // Half a header is no fault on a stream: the rest may follow.
+    if (kind === 'header' && bytes.length < 40) return undefined;
     if (kind === 'header' || kind === 'packet') return bytes;
     const info = kind === 'struct' ? messages.get(struct) : undefined;
     if (info === undefined) return undefined;
@@ -222,12 +231,11 @@ describe('a first packet', () => {
     let tried = 0;
     for (const vector of negative) {
       const bytes = firstPacket(vector);
-      if (bytes === undefined || bytes.length === 0) continue;
+      if (bytes === undefined) continue;
       tried++;
       const peer = await stage.peer(server);
       peer.send(bytes);
-      // Half a header, and a packet with bytes after it, are no faults on a stream: more may follow.
-      if (vector.name === 'neg.header.short') peer.send(new Uint8Array([0xff]));
+      // A packet with bytes after it is no fault on a stream, but those bytes begin no packet.
       if (vector.expect_error.kind === 'packet_length_mismatch') peer.send(new Uint8Array(39).fill(0x2a));
       for (;;) {
         const packet = await peer.next(`the answer to ${vector.name}`);
@@ -246,7 +254,7 @@ describe('a first packet', () => {
     ['HTTP', new TextEncoder().encode('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')],
     ['one wrong byte', new Uint8Array([0x16])],
     ['a megabyte of zeroes', new Uint8Array(MIB)],
-    ['a packet of preview4', packetBytes(MessageType.Ping).with(6, 0x30)],
+    ['a packet of preview4', changed(packetBytes(MessageType.Ping), 6, 0x30)],
   ])('that is no NNRP (%s) is answered with malformed_header', async (_name, bytes) => {
     const server = await stage.serve();
     const lost = new Promise<ConnectionLost>((resolve) => server.once('connectionLost', resolve));
@@ -262,8 +270,8 @@ describe('a first packet', () => {
     const server = await stage.serve({ maxPacketBytes: 1000 });
     const large = submitBytes(1, 1, new Uint8Array(1000 - 112 + 1));
     for (const [bytes, code] of [
-      [packetBytes(MessageType.Ping).with(4, 2), ErrorCode.UnsupportedVersion],
-      [packetBytes(MessageType.Ping).with(5, 1), ErrorCode.UnsupportedVersion],
+      [changed(packetBytes(MessageType.Ping), 4, 2), ErrorCode.UnsupportedVersion],
+      [changed(packetBytes(MessageType.Ping), 5, 1), ErrorCode.UnsupportedVersion],
       [large.subarray(0, 40), ErrorCode.LimitExceeded],
     ] as const) {
       const peer = await stage.peer(server);
@@ -316,6 +324,30 @@ describe('vanishing', () => {
     await gone(server);
   });
 
+  it('before the server takes it from its listener leaves nothing behind', async () => {
+    const late: FramedTransport[] = [];
+    const tcp = await TcpListener.bind('127.0.0.1:0');
+    for (let count = 0; count < 3; count++) {
+      const connected = new TcpConnector(tcp.address).connect();
+      const transport = await tcp.accept();
+      late.push(transport);
+      (await connected).abort();
+      transport.abort();
+      await transport.close();
+    }
+    await tcp.close();
+    const listener: FramedListener = {
+      kind: 'tcp',
+      address: tcp.address,
+      accept: async () => late.shift() ?? new Promise<never>(() => {}),
+      close: async () => {},
+    };
+    const server = NnrpServer.fromListener(listener);
+    await eventually(() => late.length === 0, 'all are accepted');
+    await gone(server);
+    await server.close();
+  });
+
   it('before the server has looked at it leaves nothing behind', async () => {
     const server = await stage.serve();
     for (let count = 0; count < 50; count++) {
@@ -343,6 +375,7 @@ describe('memory', () => {
   it('for 64 MiB that 100 connections announce is what they have sent', async () => {
     const server = await stage.serve();
     const peers = await Promise.all(Array.from({ length: 100 }, (_, index) => stage.openPeer(server, index + 1)));
+    for (const _ of peers) await server.accept();
     const before = used();
     for (const [index, peer] of peers.entries()) {
       const packet = submitBytes(index + 1, 1, new Uint8Array(200));
@@ -351,7 +384,8 @@ describe('memory', () => {
     }
     await expectServing(server);
     expect(used() - before).toBeLessThan(20 * MIB);
-    expect([server.connectionCount, server.sessionCount]).toEqual([101 - 1, 100]);
+    await eventually(() => server.connectionCount === 100, 'the last peer is gone');
+    expect(server.sessionCount).toBe(100);
   });
 
   it('for a peer that never reads is bounded, and others are served meanwhile', async () => {
@@ -374,10 +408,13 @@ describe('memory', () => {
     const pings = new Uint8Array(Buffer.concat(Array.from({ length: 25_000 }, () => packetBytes(MessageType.Ping))));
     const before = used();
     for (let count = 0; count < 20; count++) peer.send(pings);
-    await expectServing(server);
-    // Twenty times the same bytes wait in the socket of the test, and in the network.
-    expect(used() - before).toBeLessThan(20 * MIB);
+    for (let left = Number.NaN; left !== peer.socket.writableLength; ) {
+      left = peer.socket.writableLength;
+      for (let count = 0; count < 10; count++) await expectServing(server);
+    }
+    // The same bytes wait twenty times in the socket of the test, not in the server.
     expect(peer.socket.writableLength).toBeGreaterThan(MIB);
+    expect(used() - before).toBeLessThan(20 * MIB);
     const outcome = expect(full).rejects.toMatchObject({ code: expect.stringMatching(/TRANSPORT|CLOSED/) });
     peer.destroy();
     await outcome;

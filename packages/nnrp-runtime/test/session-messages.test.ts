@@ -58,8 +58,11 @@ function badSubmit(sessionId: number, frameId: number): Uint8Array {
 }
 
 describe('frames', () => {
-  it('may come before the session is acknowledged', async () => {
-    const server = await stage.serve();
+  it.each([
+    ['at once', () => undefined],
+    ['after some turns', () => stage.turns(5)],
+  ])('may come before the session is acknowledged, which a policy does %s', async (_name, validateSessionOpen) => {
+    const server = await stage.serve({ applicationPolicy: { validateSessionOpen } });
     const peer = await stage.peer(server);
     peer.send(openBytes({ requestedSessionId: 3 }), submitBytes(3, 1, 'early'));
     expect(openAck(await peer.next()).sessionId).toBe(3);

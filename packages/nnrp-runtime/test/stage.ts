@@ -68,6 +68,12 @@ export class Stage {
     return peer;
   }
 
+  /** Lets the event loop turn a few times. */
+  async turns(count: number): Promise<undefined> {
+    for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
+    return undefined;
+  }
+
   /** Makes a client vanish, without a word to the server. */
   async drop(client: NnrpClient): Promise<void> {
     const transport = this.transports.get(client);

@@ -177,7 +177,8 @@ function expectNumber(expression: Expression, operator: string, operands: Readon
 /** A 64-bit field is a bigint in JavaScript: it neither compares with a number nor survives a 32-bit operator. */
 function refuseWide(expression: Expression, operator: string, operands: ReadonlyMap<string, Operand>): void {
   for (const id of fieldsOf(expression)) {
-    if (operands.get(id)?.wide) throw new ExpressionError(`'${operator}' on the 64-bit field '${id}': no exact result in JavaScript`);
+    if (operands.get(id)?.wide)
+      throw new ExpressionError(`'${operator}' on the 64-bit field '${id}': no exact result in JavaScript`);
   }
 }
 

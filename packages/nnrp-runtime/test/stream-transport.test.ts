@@ -1,0 +1,156 @@
+import { once } from 'node:events';
+import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { RecordingSink } from '../src/testing/recording-sink.js';
+import { assertTestPacket, TestPacket } from '../src/testing/test-packet.js';
+import type { FramedTransport } from '../src/transport/contract.js';
+import { StreamTransport } from '../src/transport/stream-transport.js';
+import { TcpListener, type TcpOptions } from '../src/transport/tcp.js';
+import { RawPeer } from './raw-peer.js';
+import { packetBytes } from './wire-packets.js';
+
+const PING = packetBytes(0x20);
+const cleanup: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const undo of cleanup.splice(0)) await undo();
+});
+
+interface Accepted {
+  readonly peer: RawPeer;
+  readonly transport: FramedTransport;
+  readonly sink: RecordingSink;
+}
+
+/** A transport on the one side, a bare socket on the other. */
+async function accepted(options: TcpOptions = {}): Promise<Accepted> {
+  const listener = await TcpListener.bind('127.0.0.1:0', options);
+  const accepting = listener.accept();
+  const peer = await RawPeer.connect(listener.address);
+  const transport = await accepting;
+  cleanup.push(
+    () => peer.destroy(),
+    () => transport.abort(),
+    () => listener.close(),
+  );
+  const sink = new RecordingSink();
+  return { peer, transport, sink };
+}
+
+describe('a transport over a byte stream', () => {
+  it('says drained with a limit so low that the kernel takes everything at once', async () => {
+    const { peer, transport, sink } = await accepted({ highWaterBytes: 100 });
+    transport.start(sink);
+    for (let number = 1; number <= 20; number++) {
+      expect(transport.send(new TestPacket(number, 200))).toBe(false);
+      await sink.until(() => sink.drains === number, `drained() number ${number}`);
+    }
+    for (let number = 1; number <= 20; number++) assertTestPacket(await peer.next(), number, 200);
+  });
+
+  it('joins the packets of one turn and does not delay them', async () => {
+    const { peer, transport, sink } = await accepted();
+    transport.start(sink);
+    const chunks: number[] = [];
+    peer.socket.on('data', (chunk: Buffer) => chunks.push(chunk.length));
+    for (let number = 1; number <= 30; number++) transport.send(new TestPacket(number, 0));
+    for (let number = 1; number <= 30; number++) await peer.next();
+    expect(chunks).toEqual([30 * 112]);
+  });
+
+  it('delivers what came before a fault, reports the fault once, and can still say something', async () => {
+    const { peer, transport, sink } = await accepted();
+    transport.start(sink);
+    peer.send(PING, PING, new Uint8Array(100), PING);
+    await sink.until(() => sink.faults.length > 0, 'broken()');
+    peer.send(PING);
+    transport.send(new TestPacket(1, 10));
+    assertTestPacket(await peer.next(), 1, 10);
+    void transport.close();
+    await sink.untilClosed();
+    expect([sink.packets.length, sink.faults]).toEqual([2, [{ kind: 'invalid_magic' }]]);
+  });
+
+  it('does not reveal a fault while it is paused, nor lose what comes before it', async () => {
+    const { peer, transport, sink } = await accepted();
+    sink.onPacket = () => transport.pause();
+    transport.start(sink);
+    peer.send(PING, PING, new Uint8Array(40));
+    await sink.untilPackets(1);
+    transport.resume();
+    await sink.untilPackets(2);
+    expect(sink.faults).toEqual([]);
+    transport.resume();
+    await sink.until(() => sink.faults.length > 0, 'broken()');
+  });
+
+  it('says when the stream ended inside a packet, and when in good order', async () => {
+    const { peer, transport, sink } = await accepted();
+    transport.start(sink);
+    peer.socket.end(Buffer.concat([PING, PING.subarray(0, 30)]));
+    await sink.untilClosed();
+    expect(sink.closes[0]?.message).toMatch(/ended inside a packet/);
+    const other = await accepted();
+    other.transport.start(other.sink);
+    other.peer.socket.end(PING);
+    await other.sink.untilClosed();
+    expect([other.sink.packets.length, other.sink.closes]).toEqual([1, [undefined]]);
+  });
+
+  it('answers a peer that half-closes after its last packet', async () => {
+    const { peer, transport, sink } = await accepted();
+    sink.onPacket = () => void transport.send(new TestPacket(1, 50_000));
+    transport.start(sink);
+    peer.socket.end(PING);
+    assertTestPacket(await peer.next(), 1, 50_000);
+    await peer.closed();
+  });
+
+  it('names the failure of its connection', async () => {
+    const { peer, transport, sink } = await accepted();
+    transport.start(sink);
+    peer.socket.resetAndDestroy();
+    await sink.untilClosed();
+    expect(sink.closes[0]).toMatchObject({
+      code: 'NNRP_ERR_TRANSPORT',
+      message: expect.stringContaining('ECONNRESET'),
+    });
+  });
+
+  it('cuts a peer that takes no bytes when it closes, and lets one finish that begins to read late', async () => {
+    const [silent, late] = await Promise.all([pairOver(50), pairOver(5000)]);
+    for (const { transport, sink } of [silent, late]) {
+      transport.start(sink);
+      for (let number = 1; number <= 100; number++) transport.send(new TestPacket(number, 100_000));
+    }
+    silent.socket.pause();
+    await silent.transport.close();
+    expect(silent.socket.readableEnded).toBe(false);
+    const peer = RawPeer.over(late.socket);
+    late.socket.resume();
+    await Promise.all([
+      late.transport.close(),
+      (async () => {
+        for (let number = 1; number <= 100; number++) assertTestPacket(await peer.next(), number, 100_000);
+      })(),
+    ]);
+  });
+});
+
+/** A transport that closes this fast, and the bare socket it is connected to, which does not read yet. */
+async function pairOver(closeTimeoutMs: number) {
+  const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const stream = createConnection({
+    port: (server.address() as AddressInfo).port,
+    host: '127.0.0.1',
+    allowHalfOpen: true,
+  });
+  const [[socket]] = await Promise.all([once(server, 'connection') as Promise<[Socket]>, once(stream, 'connect')]);
+  const transport = new StreamTransport(stream, { kind: 'tcp', remoteAddress: 'test', closeTimeoutMs });
+  cleanup.push(
+    () => socket.destroy(),
+    () => transport.abort(),
+    () => server.close(),
+  );
+  return { transport, socket, sink: new RecordingSink() };
+}
