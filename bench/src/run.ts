@@ -8,7 +8,7 @@ const BENCHMARKS = ['codec'];
 
 const [name = '', ...args] = process.argv.slice(2);
 if (!BENCHMARKS.includes(name)) {
-  console.error(`usage: pnpm bench ${BENCHMARKS.join('|')} [--quick] [FILTER]`);
+  console.error(`usage: pnpm bench ${BENCHMARKS.join('|')} [--quick] [--assert] [NAME]`);
   process.exit(2);
 }
 const file = join(dirname(fileURLToPath(import.meta.url)), `${name}.js`);

@@ -46,7 +46,7 @@ seq:
   - id: check_prelude_1
     size: 0
     valid:
-      expr: object_reference_bytes % 16 == 0
+      expr: _.length == 0 and object_reference_bytes % 16 == 0
     doc: The object-reference region holds whole blocks of 16 bytes.
     doc-ref: NNRP/1-preview3 section 15.2
     -nnrp:

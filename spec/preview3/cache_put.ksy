@@ -44,7 +44,7 @@ seq:
   - id: flags
     type: u4
     valid:
-      expr: (_ & ~0x03) == 0
+      expr: (_ & 0xfffffffc) == 0
     doc: How to keep the object; bit 0 = pinned, bit 1 = reusable. Every other bit is refused.
     doc-ref: NNRP/1-preview3 section 8.11
     -nnrp:

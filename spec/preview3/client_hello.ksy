@@ -109,7 +109,7 @@ seq:
   - id: check_hello_1
     size: 0
     valid:
-      expr: min_version_major <= max_version_major
+      expr: _.length == 0 and min_version_major <= max_version_major
     doc: The version window is not empty.
     doc-ref: NNRP/1-preview3 section 15.2
     -nnrp:
@@ -117,7 +117,7 @@ seq:
   - id: check_hello_2
     size: 0
     valid:
-      expr: min_version_major <= 1 and max_version_major >= 1
+      expr: _.length == 0 and min_version_major <= 1 and max_version_major >= 1
     doc: The version window contains major version 1.
     doc-ref: NNRP/1-preview3 section 15.2
     -nnrp:
@@ -125,7 +125,7 @@ seq:
   - id: check_hello_3
     size: 0
     valid:
-      expr: (supported_wire_format_bitmap & 0x01) != 0
+      expr: _.length == 0 and (supported_wire_format_bitmap & 0x01) != 0
     doc: Wire format 0 is offered.
     doc-ref: NNRP/1-preview3 section 15.2
     -nnrp:
@@ -133,7 +133,7 @@ seq:
   - id: check_hello_4
     size: 0
     valid:
-      expr: supported_profile_bitmap != 0
+      expr: _.length == 0 and supported_profile_bitmap != 0
     doc: At least one profile is offered.
     doc-ref: NNRP/1-preview3 section 15.2
     -nnrp:
@@ -141,7 +141,7 @@ seq:
   - id: check_hello_5
     size: 0
     valid:
-      expr: supported_payload_kind_bitmap != 0
+      expr: _.length == 0 and supported_payload_kind_bitmap != 0
     doc: At least one payload kind is offered.
     doc-ref: NNRP/1-preview3 section 15.2
     -nnrp:

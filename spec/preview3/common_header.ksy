@@ -52,7 +52,7 @@ seq:
   - id: flags
     type: u4
     valid:
-      expr: (_ & ~0x3f) == 0
+      expr: (_ & 0xffffffc0) == 0
     doc: >-
       Delivery hints; bit 0 = ack_required, bit 1 = can_drop, bit 2 = stale, bit 3 = eos, bit 4 = retransmit,
       bit 5 = keyframe. Every other bit is refused.

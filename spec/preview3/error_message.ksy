@@ -51,7 +51,7 @@ seq:
   - id: check_err_1
     size: 0
     valid:
-      expr: is_fatal <= 1
+      expr: _.length == 0 and is_fatal <= 1
     doc: The fatal mark is 0 or 1.
     doc-ref: NNRP/1-preview3 section 15.2
     -nnrp:

@@ -18,7 +18,7 @@ seq:
   - id: extension_flags
     type: u2
     valid:
-      expr: (_ & ~0x01) == 0
+      expr: (_ & 0xfffe) == 0
     doc: How to treat an unknown kind; bit 0 = critical. Every other bit is refused.
     doc-ref: NNRP/1-preview3 section 10.6
     -nnrp:

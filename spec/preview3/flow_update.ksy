@@ -70,7 +70,7 @@ seq:
   - id: flow_flags
     type: u4
     valid:
-      expr: (_ & ~0x0f) == 0
+      expr: (_ & 0xfffffff0) == 0
     doc: >-
       How to read the update; bit 0 = credit_valid, bit 1 = retry_after_valid, bit 2 = background_only, bit 3 =
       drain_in_flight_only. Every other bit is refused.

@@ -115,7 +115,7 @@ seq:
   - id: budget_policy
     type: u1
     valid:
-      expr: (_ & ~0x0f) == 0
+      expr: (_ & 0xf0) == 0
     doc: >-
       What the client tolerates when the budget is exceeded; bit 0 = allow_partial, bit 1 = allow_stale_reuse,
       bit 2 = allow_degraded, bit 3 = allow_drop. Every other bit is refused.
@@ -148,7 +148,7 @@ seq:
   - id: payload_kind_bitmap
     type: u4
     valid:
-      expr: (_ & ~0x7f) == 0
+      expr: (_ & 0xffffff80) == 0
     doc: >-
       Kinds of payload in the body; bit 0 = tensor, bit 1 = token_chunk, bit 2 = audio_chunk, bit 3 =
       video_chunk, bit 4 = structured_event, bit 5 = tool_delta, bit 6 = opaque_bytes. Every other bit is
@@ -169,9 +169,9 @@ seq:
     size: 0
     valid:
       expr: >-
-        (payload_kind_bitmap & 0x01) != 0 or (src_width == 0 and src_height == 0 and tile_width == 0 and
-        tile_height == 0 and tile_count == 0 and section_count == 0 and tile_base_id == 0 and camera_bytes == 0
-        and tile_index_bytes == 0 and input_profile.to_i == 0)
+        _.length == 0 and ((payload_kind_bitmap & 0x01) != 0 or (src_width == 0 and src_height == 0 and
+        tile_width == 0 and tile_height == 0 and tile_count == 0 and section_count == 0 and tile_base_id == 0
+        and camera_bytes == 0 and tile_index_bytes == 0 and input_profile.to_i == 0))
     doc: Without the tensor bit every tensor field is zero; tile_index_mode is exempt.
     doc-ref: NNRP/1-preview3 section 15.2
     -nnrp:

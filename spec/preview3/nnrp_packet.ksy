@@ -39,7 +39,7 @@ seq:
   - id: check_length_sum
     size: 0
     valid:
-      expr: header.body_len <= 0xffffffff - header.meta_len
+      expr: _.length == 0 and header.body_len <= 0xffffffff - header.meta_len
     doc: The sum of the two lengths fits 32 bits.
     doc-ref: NNRP/1-preview3 section 3
     -nnrp:
@@ -50,7 +50,7 @@ seq:
       header.message_type == nnrp_enums::message_type::frame_cancel or header.message_type ==
       nnrp_enums::message_type::ping or header.message_type == nnrp_enums::message_type::pong
     valid:
-      expr: header.meta_len == 0 and header.body_len == 0
+      expr: _.length == 0 and header.meta_len == 0 and header.body_len == 0
     doc: FRAME_CANCEL, PING and PONG are the header alone.
     doc-ref: NNRP/1-preview3 section 15.2
     -nnrp:
@@ -59,7 +59,7 @@ seq:
     size: 0
     if: header.message_type == nnrp_enums::message_type::close
     valid:
-      expr: header.meta_len == 0
+      expr: _.length == 0 and header.meta_len == 0
     doc: CLOSE has no metadata; it may have a body.
     doc-ref: NNRP/1-preview3 section 15.2
     -nnrp:
@@ -68,7 +68,7 @@ seq:
     size: 0
     if: header.message_type == nnrp_enums::message_type::result_drop
     valid:
-      expr: header.meta_len == 0 and header.body_len == 0
+      expr: _.length == 0 and header.meta_len == 0 and header.body_len == 0
     doc: RESULT_DROP is the header alone.
     doc-ref: NNRP/1-preview3 section 15.2
     -nnrp:
@@ -76,7 +76,7 @@ seq:
   - id: check_meta_len
     size: 0
     valid:
-      expr: header.meta_len == expected_meta_len
+      expr: _.length == 0 and header.meta_len == expected_meta_len.as<u4>
     doc: The metadata has exactly the length of its structure.
     doc-ref: NNRP/1-preview3 section 14
   - id: metadata
@@ -113,7 +113,7 @@ seq:
       nnrp_enums::scope_kind::connection
     valid:
       expr: >-
-        header.session_id == 0 and metadata.as<flow_update>.session_credit == 0 and
+        _.length == 0 and header.session_id == 0 and metadata.as<flow_update>.session_credit == 0 and
         metadata.as<flow_update>.operation_credit == 0 and metadata.as<flow_update>.operation_id == 0
     doc: >-
       Connection scope: no session, no other credit and no operation.
@@ -127,7 +127,7 @@ seq:
       nnrp_enums::scope_kind::session
     valid:
       expr: >-
-        header.session_id != 0 and metadata.as<flow_update>.connection_credit == 0 and
+        _.length == 0 and header.session_id != 0 and metadata.as<flow_update>.connection_credit == 0 and
         metadata.as<flow_update>.operation_credit == 0 and metadata.as<flow_update>.operation_id == 0
     doc: >-
       Session scope: a session, no other credit and no operation.
@@ -140,7 +140,7 @@ seq:
       header.message_type == nnrp_enums::message_type::flow_update and metadata.as<flow_update>.scope_kind ==
       nnrp_enums::scope_kind::operation
     valid:
-      expr: header.session_id != 0 and metadata.as<flow_update>.operation_id != 0
+      expr: _.length == 0 and header.session_id != 0 and metadata.as<flow_update>.operation_id != 0
     doc: >-
       Operation scope: a session and an operation; the other credits are free.
     doc-ref: NNRP/1-preview3 section 15.2
@@ -150,11 +150,31 @@ seq:
     size: 0
     if: header.message_type == nnrp_enums::message_type::flow_update
     valid:
-      expr: (metadata.as<flow_update>.flow_flags & 0x02) != 0 or metadata.as<flow_update>.retry_after_ms == 0
+      expr: >-
+        _.length == 0 and ((metadata.as<flow_update>.flow_flags & 0x02) != 0 or
+        metadata.as<flow_update>.retry_after_ms == 0)
     doc: A delay is given only with the flag retry_after_valid.
     doc-ref: NNRP/1-preview3 section 15.2
     -nnrp:
       rule: FLOW-5
+  - id: check_body_none
+    size: 0
+    if: >-
+      header.message_type == nnrp_enums::message_type::session_close or header.message_type ==
+      nnrp_enums::message_type::session_close_ack or header.message_type ==
+      nnrp_enums::message_type::cache_ack or header.message_type ==
+      nnrp_enums::message_type::cache_invalidate or header.message_type ==
+      nnrp_enums::message_type::flow_update or header.message_type ==
+      nnrp_enums::message_type::result_hint or header.message_type ==
+      nnrp_enums::message_type::transport_probe_ack or header.message_type ==
+      nnrp_enums::message_type::session_migrate or header.message_type ==
+      nnrp_enums::message_type::session_migrate_ack
+    valid:
+      expr: _.length == 0 and header.body_len == 0
+    doc: These messages have metadata and never a body.
+    doc-ref: NNRP/1-preview3 section 4
+    -nnrp:
+      kind: unexpected_body
   - id: body
     size: header.body_len
     doc: >-
@@ -164,7 +184,7 @@ seq:
   - id: check_packet_end
     size: 0
     valid:
-      expr: _io.eof
+      expr: _.length == 0 and _io.eof
     doc: Nothing follows the packet.
     doc-ref: NNRP/1-preview3 section 3
     -nnrp:

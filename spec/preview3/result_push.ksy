@@ -20,7 +20,7 @@ seq:
   - id: result_flags
     type: u2
     valid:
-      expr: (_ & ~0x07) == 0
+      expr: (_ & 0xfff8) == 0
     doc: Nature of the result; bit 0 = stale, bit 1 = fallback, bit 2 = partial. Every other bit is refused.
     doc-ref: NNRP/1-preview3 section 8.5
     -nnrp:
@@ -88,7 +88,7 @@ seq:
   - id: applied_budget_policy
     type: u1
     valid:
-      expr: (_ & ~0x0f) == 0
+      expr: (_ & 0xf0) == 0
     doc: >-
       Budget policy that was applied; bit 0 = allow_partial, bit 1 = allow_stale_reuse, bit 2 = allow_degraded,
       bit 3 = allow_drop. Every other bit is refused.
@@ -115,7 +115,7 @@ seq:
   - id: payload_kind_bitmap
     type: u4
     valid:
-      expr: (_ & ~0x7f) == 0
+      expr: (_ & 0xffffff80) == 0
     doc: >-
       Kinds of payload in the body; bit 0 = tensor, bit 1 = token_chunk, bit 2 = audio_chunk, bit 3 =
       video_chunk, bit 4 = structured_event, bit 5 = tool_delta, bit 6 = opaque_bytes. Every other bit is
@@ -136,8 +136,8 @@ seq:
     size: 0
     valid:
       expr: >-
-        (payload_kind_bitmap & 0x01) != 0 or (section_count == 0 and tile_count == 0 and tile_base_id == 0 and
-        tile_index_bytes == 0 and covered_tile_count == 0 and dropped_tile_count == 0)
+        _.length == 0 and ((payload_kind_bitmap & 0x01) != 0 or (section_count == 0 and tile_count == 0 and
+        tile_base_id == 0 and tile_index_bytes == 0 and covered_tile_count == 0 and dropped_tile_count == 0))
     doc: Without the tensor bit every tensor field is zero.
     doc-ref: NNRP/1-preview3 section 15.2
     -nnrp:

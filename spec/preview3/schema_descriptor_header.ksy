@@ -29,7 +29,7 @@ seq:
   - id: schema_flags
     type: u2
     valid:
-      expr: (_ & ~0x0f) == 0
+      expr: (_ & 0xfff0) == 0
     doc: >-
       Properties of the schema; bit 0 = cacheable, bit 1 = critical, bit 2 = default_bindable, bit 3 =
       hash_stable. Every other bit is refused.

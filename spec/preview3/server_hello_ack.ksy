@@ -121,7 +121,7 @@ seq:
   - id: server_flags
     type: u4
     valid:
-      expr: (_ & ~0x01) == 0
+      expr: (_ & 0xfffffffe) == 0
     doc: What the server offers; bit 0 = cache_enabled. Every other bit is refused.
     doc-ref: NNRP/1-preview3 section 8.2
     -nnrp:

@@ -35,7 +35,7 @@ seq:
   - id: check_mig_1
     size: 0
     valid:
-      expr: old_transport_id.to_i != 0
+      expr: _.length == 0 and old_transport_id.to_i != 0
     doc: The transport that is left is named.
     doc-ref: NNRP/1-preview3 section 15.2
     -nnrp:
@@ -43,7 +43,7 @@ seq:
   - id: check_mig_2
     size: 0
     valid:
-      expr: new_transport_id.to_i != 0
+      expr: _.length == 0 and new_transport_id.to_i != 0
     doc: The transport that is joined is named.
     doc-ref: NNRP/1-preview3 section 15.2
     -nnrp:

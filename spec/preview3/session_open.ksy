@@ -31,7 +31,7 @@ seq:
   - id: session_flags
     type: u1
     valid:
-      expr: (_ & ~0x0f) == 0
+      expr: (_ & 0xf0) == 0
     doc: >-
       What the client wants; bit 0 = allow_resume, bit 1 = allow_background_results, bit 2 = allow_cache_leases,
       bit 3 = allow_schema_override. Every other bit is refused.

@@ -83,7 +83,7 @@ seq:
   - id: session_flags_ack
     type: u4
     valid:
-      expr: (_ & ~0x1f) == 0
+      expr: (_ & 0xffffffe0) == 0
     doc: >-
       What is in effect; bit 0 = resume_enabled, bit 1 = background_results_enabled, bit 2 =
       cache_leases_enabled, bit 3 = schema_override_enabled, bit 4 = priority_downgraded. Every other bit is

@@ -25,7 +25,7 @@ seq:
   - id: patch_mask
     type: u4
     valid:
-      expr: (_ & ~0x7f) == 0
+      expr: (_ & 0xffffff80) == 0
     doc: >-
       Which settings change; bit 0 = target_cadence, bit 1 = quality_tier, bit 2 = degrade_policy, bit 3 =
       active_lane_mask, bit 4 = preferred_codec, bit 5 = preferred_compression, bit 6 = profile_patch. Every

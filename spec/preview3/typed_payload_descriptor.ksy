@@ -20,7 +20,7 @@ seq:
   - id: descriptor_flags
     type: u2
     valid:
-      expr: (_ & ~0x0f) == 0
+      expr: (_ & 0xfff0) == 0
     doc: >-
       Place of the frame in its stream; bit 0 = terminal, bit 1 = partial, bit 2 = schema_override, bit 3 =
       profile_hint_present. Every other bit is refused; terminal with partial is accepted.

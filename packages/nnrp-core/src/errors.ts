@@ -9,11 +9,14 @@ const BRAND = Symbol.for('nnrp.error');
  */
 export class NnrpError extends Error {
   readonly code: string;
+  /** The message without the code in front. */
+  readonly rawMessage: string;
   readonly [BRAND] = true;
 
   constructor(code: string, message: string, options?: { cause?: unknown }) {
     super(`[${code}] ${message}`, options);
     this.code = code;
+    this.rawMessage = message;
     this.name = new.target.name;
   }
 }
@@ -126,9 +129,11 @@ export function describeFault(fault: WireFault): string {
     case 'metadata_length_mismatch':
       return `expected exactly ${fault.expected} metadata bytes, got ${fault.actual}`;
     case 'unexpected_body':
-      return `${fault.message} has no body, got ${fault.actual} bytes`;
+      return `expected no body, got ${fault.actual} bytes`;
     case 'invalid_header_id':
-      return `${fault.message}: expected a ${fault.expected} ${fault.field}, got ${fault.actual}`;
+      return `expected a ${fault.expected} ${fault.field} in the header, got ${fault.actual}`;
+    case 'too_many_items':
+      return `expected at most ${fault.limit} items, got ${fault.actual}`;
     case 'field_out_of_range':
       return `${fault.field} is a ${fault.type}, got ${fault.value}`;
   }

@@ -29,9 +29,9 @@ export { decodePacket } from './packet/decode-packet.js';
 export type { IdentifierRule, MessageInfo } from './packet/message-info.js';
 export { Packet } from './packet/packet.js';
 export { buildPacket, type PacketHeader, writeHeader } from './packet/packet-builder.js';
-export { checkHeaderIds, checkPacket } from './packet/packet-rules.js';
+export { checkHeaderIds, checkLengths, checkPacket } from './packet/packet-rules.js';
 export { DEFAULT_MAX_PACKET_BYTES, PacketSplitter, type PacketSplitterOptions } from './packet/packet-splitter.js';
 export { PREVIEW3 } from './packet/preview3-revision.js';
-export type { Revision } from './packet/revision.js';
+export type { HeaderFields, Revision } from './packet/revision.js';
 /** Everything of the preview3 wire; also the subpath nnrp-core/preview3. */
 export * as preview3 from './preview3.js';

@@ -369,11 +369,18 @@ describe('closing', () => {
       code: 'NNRP_ERR_TIMEOUT',
       timeoutMs: 50,
     });
-    await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSED' });
+    await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_TIMEOUT' });
     const close = await session.receiveClose();
     const stray = new Promise((resolve) => client.once('stray', resolve));
     await session.ackClose(close);
     await stray;
+  });
+
+  it('with values that do not fit is refused, and the session stays usable', async () => {
+    const { clientSession } = await stage.session();
+    const close = clientSession.close({ drainTimeoutMs: -1 });
+    await expect(close).rejects.toMatchObject({ code: 'NNRP_ERR_FIELD_OUT_OF_RANGE' });
+    await expect(clientSession.submit('x')).resolves.toMatchObject({ frameId: 1 });
   });
 
   it('by the server ends the client when it was the only session', async () => {

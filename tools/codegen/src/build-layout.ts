@@ -1,3 +1,5 @@
+import { checkFields } from './check-fields.js';
+import { checkExportedNames, checkFieldNames } from './check-names.js';
 import type { Diagnostics } from './diagnostics.js';
 import { ExpressionError, maskOf, type Operand, parseExpression } from './expression.js';
 import {
@@ -31,9 +33,12 @@ export function buildLayout(revision: string, files: readonly KsyFile[], diagnos
   const builder = new LayoutBuilder(enums, flagSetIds, diagnostics);
   for (const file of files) {
     if (file !== enumFile && file.enums.length > 0) diagnostics.report(file.at, 'enums live in one file per revision');
+    if (file.fields.length + file.enums.length === 0) diagnostics.report(file.at, 'schema: neither fields nor enums');
   }
   checkEnums(enumFile, flagSetIds, diagnostics);
-  const structs = files.filter((file) => file.fields.length > 0).map((file) => builder.struct(file));
+  const structFiles = files.filter((file) => file.fields.length > 0);
+  checkExportedNames(structFiles, enumFile?.enums ?? [], flagSetIds, diagnostics);
+  const structs = structFiles.map((file) => builder.struct(file));
   const toEnum = ({ id, values }: KsyEnum): EnumLayout => ({
     id,
     values: values.map(({ value, id: name, doc, docRef }) => ({ value, id: name, doc, docRef })),
@@ -60,6 +65,8 @@ class LayoutBuilder {
     const checks: { readonly id: string; readonly check: CheckLayout }[] = [];
     const seen = new Set<string>();
     let offset = 0;
+    checkFields(file, this.enums, this.diagnostics);
+    checkFieldNames(file, this.diagnostics);
     for (const field of file.fields) {
       if (seen.has(field.id)) this.diagnostics.report(field.at, `field ${field.id}: the id is used twice`);
       seen.add(field.id);
@@ -154,29 +161,30 @@ class LayoutBuilder {
       const name = field.faultName ?? `${file.faultName ?? file.id}.${field.id}`;
       return { kind: 'zero', name, fields: [field.id] };
     }
-    return this.mask(field, valid, fields);
+    return this.mask(field, valid, fields, FIELD_BYTES[layout.type] * 8);
   }
 
   private mask(
     field: KsyField,
     valid: Extract<KsyField['valid'], { kind: 'expr' }>,
     fields: readonly FieldLayout[],
+    bits: number,
   ): CheckLayout | undefined {
     const expression = this.parse(valid, field.id, fields);
     if (expression === undefined) return undefined;
-    const allowed = maskOf(expression, field.id);
+    const allowed = maskOf(expression, field.id, bits);
     if (allowed === undefined) {
-      this.diagnostics.report(valid.at, `field ${field.id}: valid/expr on a field must be (_ & ~mask) == 0`);
+      this.diagnostics.report(valid.at, `field ${field.id}: valid/expr on a field must be (_ & refused bits) == 0`);
       return undefined;
     }
-    const bits = this.enums.get(field.flags ?? '')?.values.reduce((sum, { value }) => sum | value, 0);
-    if (bits === undefined) {
+    const assigned = this.enums.get(field.flags ?? '')?.values.reduce((sum, { value }) => sum | value, 0);
+    if (assigned === undefined) {
       this.diagnostics.report(valid.at, `field ${field.id}: a mask needs -nnrp/flags, the enum of its bits`);
-    } else if (bits >>> 0 !== allowed) {
+    } else if (assigned >>> 0 !== allowed) {
       const hex = (value: number) => `0x${(value >>> 0).toString(16)}`;
       this.diagnostics.report(
         valid.at,
-        `field ${field.id}: mask ${hex(allowed)} but '${field.flags}' has ${hex(bits)}`,
+        `field ${field.id}: mask ${hex(allowed)} but '${field.flags}' has ${hex(assigned)}`,
       );
     }
     return { kind: 'mask', field: field.id, allowed };
@@ -254,6 +262,9 @@ function checkEnums(file: KsyFile | undefined, flagSets: ReadonlySet<string>, di
     for (const value of entry.values) {
       if (ids.has(value.id)) diagnostics.report(value.at, `enum ${entry.id}: '${value.id}' stands twice`);
       ids.add(value.id);
+      if (!(value.value >= 0 && value.value <= 0xffffffff)) {
+        diagnostics.report(value.at, `enum ${entry.id}: ${value.value} does not fit 32 bits`);
+      }
       const oneBit = value.value > 0 && (value.value & (value.value - 1)) === 0;
       if (flagSets.has(entry.id) && !oneBit) {
         diagnostics.report(value.at, `flag set ${entry.id}: ${value.value} is not a single bit`);
@@ -284,6 +295,9 @@ function messages(
         );
       }
     };
+    if (!(entry.value >= 0 && entry.value <= 0xff)) {
+      diagnostics.report(entry.at, `message ${entry.id}: the type ${entry.value} does not fit a byte`);
+    }
     expectOneOf('direction', message.direction, DIRECTIONS);
     expectOneOf('session-id', message.sessionId, IDENTIFIER_RULES);
     expectOneOf('frame-id', message.frameId, IDENTIFIER_RULES);

@@ -1,9 +1,10 @@
 #!/usr/bin/env node
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SchemaError } from './diagnostics.js';
 import { emitAll, readLayout } from './generate.js';
+import { staleFiles } from './stale-files.js';
 
 /*
  * nnrp-codegen           writes everything that is generated from spec/
@@ -25,40 +26,37 @@ function generate(revision: string): Map<string, string> {
   return emitAll(readLayout(revision, new Map(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]))));
 }
 
-/** Files in the generated folder that nothing generates any more. */
-function stale(revision: string, output: ReadonlyMap<string, string>): string[] {
-  const folder = join(root, 'packages/nnrp-core/src/generated', revision);
-  if (!existsSync(folder)) return [];
-  return readdirSync(folder)
-    .map((name) => relative(root, join(folder, name)))
-    .filter((path) => !output.has(path));
+/** Removes a file, and the folders that it leaves empty. */
+function remove(path: string): void {
+  rmSync(join(root, path));
+  for (let folder = dirname(path); readdirSync(join(root, folder)).length === 0; folder = dirname(folder)) {
+    rmdirSync(join(root, folder));
+  }
 }
 
 function main(check: boolean): number {
   const differing: string[] = [];
-  let count = 0;
-  for (const revision of revisions()) {
-    const output = generate(revision);
-    count += output.size;
-    for (const [path, text] of output) {
-      const full = join(root, path);
-      if (existsSync(full) && readFileSync(full, 'utf8') === text) continue;
-      differing.push(path);
-      if (check) continue;
-      mkdirSync(dirname(full), { recursive: true });
-      writeFileSync(full, text);
-    }
-    for (const path of stale(revision, output)) {
-      differing.push(path);
-      if (!check) rmSync(join(root, path));
-    }
+  const output = new Map(revisions().flatMap((revision) => [...generate(revision)]));
+  for (const [path, text] of output) {
+    const full = join(root, path);
+    if (existsSync(full) && readFileSync(full, 'utf8') === text) continue;
+    differing.push(path);
+    if (check) continue;
+    mkdirSync(dirname(full), { recursive: true });
+    writeFileSync(full, text);
+  }
+  for (const path of staleFiles(root, new Set(output.keys()))) {
+    differing.push(`${path} (no revision makes it)`);
+    if (!check) remove(path);
   }
   if (check && differing.length > 0) {
     console.error(`out of date (run pnpm generate):\n${differing.map((path) => `  ${path}`).join('\n')}`);
     return 1;
   }
   console.log(
-    check ? `${count} generated files are up to date` : `${count} generated files, ${differing.length} changed`,
+    check
+      ? `${output.size} generated files are up to date`
+      : `${output.size} generated files, ${differing.length} changed`,
   );
   return 0;
 }

@@ -309,9 +309,9 @@ class StructEmitter {
   private rangeCheck(field: FieldLayout): string {
     const value = camel(field.id);
     const conditions: Readonly<Record<FieldType, string>> = {
-      u8: `(${value} & 0xff) !== ${value}`,
-      u16: `(${value} & 0xffff) !== ${value}`,
-      u32: `${value} >>> 0 !== ${value}`,
+      u8: `typeof ${value} !== 'number' || (${value} & 0xff) !== ${value}`,
+      u16: `typeof ${value} !== 'number' || (${value} & 0xffff) !== ${value}`,
+      u32: `typeof ${value} !== 'number' || ${value} >>> 0 !== ${value}`,
       u64: `typeof ${value} !== 'bigint' || BigInt.asUintN(64, ${value}) !== ${value}`,
     };
     const narrow = this.struct.checks.some(

@@ -1,4 +1,4 @@
-import { generatedHeader } from './emit-typescript.js';
+import { docstring, generatedHeader } from './emit-typescript.js';
 import type { Layout } from './layout.js';
 import { camel, constant, hex, kebab, pascal } from './names.js';
 
@@ -24,15 +24,16 @@ export function emitMessageTable(layout: Layout): string {
       ...(message.headerOnlyRule === undefined ? [] : [`headerOnlyRule: '${message.headerOnlyRule}'`]),
       ...(message.noMetadataRule === undefined ? [] : [`noMetadataRule: '${message.noMetadataRule}'`]),
     ];
-    return `  /** ${message.doc} */\n  {\n${parts.map((part) => `    ${part},\n`).join('')}  },\n`;
+    return `${docstring([message.doc], '  ')}  {\n${parts.map((part) => `    ${part},\n`).join('')}  },\n`;
   });
   return [
     generatedHeader(`spec/${layout.revision}/nnrp_enums.ksy`),
+    `import { frozenRows } from '../../bytes/tables.js';`,
     `import type { MessageInfo } from '../../packet/message-info.js';`,
     ...used.map(({ id }) => `import { check${pascal(id)}, ${constant(id)}_RULES } from './${kebab(id)}.js';`),
     '',
     '/** Every message of this revision, by ascending code. */',
-    'export const MESSAGES: readonly MessageInfo[] = /* @__PURE__ */ Object.freeze([',
+    'export const MESSAGES: readonly MessageInfo[] = /* @__PURE__ */ frozenRows<MessageInfo>([',
     `${rows.join('')}]);`,
     '',
   ].join('\n');
@@ -61,38 +62,40 @@ export function emitStructTable(layout: Layout): string {
         return `      { ${parts.join(', ')} },\n`;
       });
     return [
-      `  ${struct.wireName}: {`,
+      `  ${struct.wireName}: /* @__PURE__ */ Object.freeze({`,
       `    name: '${struct.wireName}',`,
       `    bytes: ${struct.bytes},`,
-      `    fields: [\n${fields.join('')}    ],`,
+      `    fields: /* @__PURE__ */ frozenRows<StructField>([\n${fields.join('')}    ]),`,
       `    rules: ${constant(struct.id)}_RULES,`,
       `    check: check${name},`,
       `    decode: decode${name} as unknown as StructCodec['decode'],`,
       `    encode: encode${name} as unknown as StructCodec['encode'],`,
-      '  },',
+      '  }),',
     ].join('\n');
   });
   const names = (entries: Layout['enums']) =>
     entries.map(
-      ({ id, values }) => `  ${id}: { ${values.map(({ value, id: name }) => `${value}: '${name}'`).join(', ')} },`,
+      ({ id, values }) =>
+        `  ${id}: /* @__PURE__ */ lookupTable({ ${values.map(({ value, id: name }) => `${value}: '${name}'`).join(', ')} }),`,
     );
   return [
     generatedHeader(`spec/${layout.revision}/*.ksy`),
-    `import type { StructCodec } from '../../bytes/struct-codec.js';`,
+    `import type { StructCodec, StructField } from '../../bytes/struct-codec.js';`,
+    `import { frozenRows, lookupTable } from '../../bytes/tables.js';`,
     ...imports,
     '',
     '/** Every structure of this revision by its wire name. */',
-    'export const STRUCTS: Readonly<Record<string, StructCodec>> = /* @__PURE__ */ Object.freeze({',
+    'export const STRUCTS: Readonly<Record<string, StructCodec>> = /* @__PURE__ */ lookupTable<StructCodec>({',
     ...rows,
     '});',
     '',
     '/** Names of enum values: enum id, then value. */',
-    'export const ENUM_NAMES: Readonly<Record<string, Readonly<Record<number, string>>>> = /* @__PURE__ */ Object.freeze({',
+    'export const ENUM_NAMES: Readonly<Record<string, Readonly<Record<number, string>>>> = /* @__PURE__ */ lookupTable({',
     ...names(layout.enums),
     '});',
     '',
     '/** Names of flag bits: flag set id, then bit value. */',
-    'export const FLAG_NAMES: Readonly<Record<string, Readonly<Record<number, string>>>> = /* @__PURE__ */ Object.freeze({',
+    'export const FLAG_NAMES: Readonly<Record<string, Readonly<Record<number, string>>>> = /* @__PURE__ */ lookupTable({',
     ...names(layout.flagSets),
     '});',
     '',

@@ -96,12 +96,16 @@ export function fieldsOf(expression: Expression): string[] {
   }
 }
 
-/** The mask of an expression of the shape `(_ & ~mask) == 0`, or undefined. */
-export function maskOf(expression: Expression, self: string): number | undefined {
+/**
+ * The mask of an expression that refuses all other bits, or undefined: `(_ & 0xf0) == 0` on an 8-bit field allows 0x0f,
+ * and `(_ & ~0x0f) == 0` says the same, though Go does not compile it.
+ */
+export function maskOf(expression: Expression, self: string, bits: number): number | undefined {
   if (expression.kind !== 'binary' || expression.operator !== '==' || !isInteger(expression.right, 0)) return undefined;
   const and = expression.left;
   if (and.kind !== 'binary' || and.operator !== '&') return undefined;
   if (and.left.kind !== 'field' || and.left.id !== self) return undefined;
+  if (and.right.kind === 'integer') return 2 ** bits - 1 - and.right.value;
   if (and.right.kind !== 'complement' || and.right.operand.kind !== 'integer') return undefined;
   return and.right.operand.value;
 }
@@ -182,6 +186,14 @@ function refuseWide(expression: Expression, operator: string, operands: Readonly
   }
 }
 
+/** Drops `0 == 0` from a conjunction. */
+function withoutTruths(expression: Expression): Expression {
+  if (expression.kind !== 'binary' || expression.operator !== 'and') return expression;
+  const left = withoutTruths(expression.left);
+  const truth = left.kind === 'binary' && left.operator === '==' && isInteger(left.left, 0) && isInteger(left.right, 0);
+  return truth ? expression.right : { ...expression, left };
+}
+
 class Parser {
   private readonly tokens: readonly string[];
   private next = 0;
@@ -197,7 +209,7 @@ class Parser {
   parse(): Expression {
     const expression = this.level(0);
     if (this.next < this.tokens.length) throw this.unexpected();
-    return expression;
+    return withoutTruths(expression);
   }
 
   private level(depth: number): Expression {
@@ -228,7 +240,7 @@ class Parser {
 
   private field(name: string): Expression {
     const id = name === '_' ? this.self : name;
-    if (id === undefined) throw new ExpressionError("'_' has no value in a zero-size check");
+    if (id === undefined) return this.emptyLength();
     const operand = this.operands.get(id);
     if (operand === undefined) {
       throw new ExpressionError(`'${id}' is not an earlier field (a forward reference compiles and then misjudges)`);
@@ -240,6 +252,15 @@ class Parser {
       throw new ExpressionError(`'${id}' is an enum: use ${id}.to_i`);
     }
     return { kind: 'field', id };
+  }
+
+  /** `_.length` of a zero-size check, always 0: rules mention it because Go wants every variable used. */
+  private emptyLength(): Expression {
+    if (this.tokens[this.next] !== '.' || this.tokens[this.next + 1] !== 'length') {
+      throw new ExpressionError("'_' has no value in a zero-size check but _.length, which is 0");
+    }
+    this.next += 2;
+    return { kind: 'integer', value: 0 };
   }
 
   private unexpected(): ExpressionError {

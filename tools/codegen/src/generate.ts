@@ -26,9 +26,9 @@ export function readLayout(revision: string, sources: ReadonlyMap<string, string
   const files = names
     .filter((name) => name !== PACKET_FILE)
     .map((name) => readKsy(path(name), read(name), diagnostics));
-  if (sources.has(PACKET_FILE)) checkComposition(path(PACKET_FILE), read(PACKET_FILE), diagnostics);
   diagnostics.throwIfAny();
   const layout = buildLayout(revision, files, diagnostics);
+  if (sources.has(PACKET_FILE)) checkComposition(path(PACKET_FILE), read(PACKET_FILE), layout, diagnostics);
   diagnostics.throwIfAny();
   return layout;
 }

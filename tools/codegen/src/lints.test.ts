@@ -101,12 +101,43 @@ seq:
 
 const PACKET = `meta:
   id: nnrp_packet
+  title: Packet
+  license: Apache-2.0
+  ks-version: '0.11'
+  endian: le
+  imports:
+    - nnrp_enums
+    - ping
 doc: Packet.
 doc-ref: section 3
 seq:
   - id: header
     type: ping
     doc: Header.
+    doc-ref: section 3
+  - id: check_body_none
+    size: 0
+    if: header.message_type == nnrp_enums::message_type::ping
+    valid:
+      expr: header.body_len == 0
+    doc: No body.
+    doc-ref: section 3
+    -nnrp:
+      kind: unexpected_body
+  - id: metadata
+    size: header.meta_len
+    type:
+      switch-on: header.message_type
+      cases:
+        nnrp_enums::message_type::ping: ping
+    doc: Metadata.
+    doc-ref: section 3
+instances:
+  expected_meta_len:
+    value: >-
+      header.message_type == nnrp_enums::message_type::ping ? sizeof<ping> :
+      0
+    doc: Length.
     doc-ref: section 3
 `;
 
@@ -129,6 +160,7 @@ function problemsOf(files: Readonly<Record<string, string>>): readonly string[] 
 type Case = readonly [what: string, file: FileName, from: string, to: string, message: string];
 
 const FLAGS = PING.slice(PING.indexOf('- id: flags'), PING.indexOf('  - id: color'));
+const IMPORTING = PING.slice(PING.indexOf('  imports'), PING.indexOf('nnrp_enums::color'));
 const RULE = 'expr: count != 0 or color.to_i == 0';
 
 const CASES: readonly Case[] = [
@@ -262,7 +294,7 @@ const CASES: readonly Case[] = [
     'ping.ksy',
     'expr: (_ & ~0x03) == 0',
     'expr: «_ < 4',
-    'valid/expr on a field must be (_ & ~mask) == 0',
+    'valid/expr on a field must be (_ & refused bits) == 0',
   ],
   ['a forward reference', 'ping.ksy', 'expr: (_ & ~0x03) == 0', 'expr: «count == 0', "'count' is not an earlier field"],
   ['a name that does not exist', 'ping.ksy', RULE, 'expr: «counter != 0', "'counter' is not an earlier field"],
@@ -364,6 +396,276 @@ const CASES: readonly Case[] = [
     '    «0x01:\n      id: ping\n      doc: Ping.\n      doc-ref: section 1\n      -nnrp:\n        direction: up',
     'direction must be one of',
   ],
+  [
+    'another ks-version',
+    'ping.ksy',
+    "ks-version: '0.11'",
+    "ks-version: «'0.10'",
+    "ks-version must be '0.11', got '0.10'",
+  ],
+  ['a missing title', 'ping.ksy', '  title: Ping\n', '', 'meta: title is missing'],
+  ['an empty title', 'ping.ksy', 'title: Ping', "title: «''", 'meta: title is empty'],
+  ['a missing license', 'ping.ksy', '  license: Apache-2.0\n', '', 'meta: license is missing'],
+  ['an empty doc of a field', 'ping.ksy', 'doc: Count.', "doc: «' '", 'field count: doc is empty'],
+  [
+    'an empty doc-ref of a schema',
+    'ping.ksy',
+    'doc: Ping.\ndoc-ref: section 2',
+    "doc: Ping.\ndoc-ref: «''",
+    'doc-ref is empty',
+  ],
+  ['an empty doc of an enum value', 'nnrp_enums.ksy', 'doc: Blue.', "doc: «''", 'enum value blue: doc is empty'],
+  [
+    'a missing import of the enums',
+    'ping.ksy',
+    IMPORTING,
+    IMPORTING.replace('  imports: [nnrp_enums]\n', '').replace('enum: ', 'enum: «'),
+    'meta/imports lacks nnrp_enums',
+  ],
+  [
+    'an enum without its prefix',
+    'ping.ksy',
+    'enum: nnrp_enums::color',
+    'enum: «color',
+    'write enum: nnrp_enums::color',
+  ],
+  ['a schema without fields', 'ping.ksy', PING.slice(PING.indexOf('seq:')), 'seq: []\n', 'neither fields nor enums'],
+  ['a wire name in small letters', 'ping.ksy', 'wire-name: PING', 'wire-name: «Ping', 'is not in capitals'],
+  ['a rule without a number', 'ping.ksy', 'rule: PING-1', 'rule: «PING', "'PING' does not match"],
+  ['an id with two underscores', 'ping.ksy', '- id: total', '- «id: to__tal', "'to__tal' is not a lower-case"],
+  ['a reserved word as id', 'ping.ksy', '- id: total', '- «id: class', "'class' is taken"],
+  ['a local name of the codecs as id', 'ping.ksy', '- id: total', '- «id: start', "'start' is taken"],
+  ['a helper of the codecs as id', 'ping.ksy', '- id: total', '- «id: out_of_range', "'outOfRange' is taken"],
+  ['a member of every object as id', 'ping.ksy', '- id: total', '- «id: to_string', "'toString' is taken"],
+  [
+    'two ids with one property',
+    'ping.ksy',
+    '- id: total\n    type: u8\n',
+    '- id: part_1\n    type: u8\n    doc: Part.\n    doc-ref: section 2\n  - «id: part1\n    type: u8\n',
+    "'part1' is also a property of field part_1",
+  ],
+  [
+    'an id that is the half of another',
+    'ping.ksy',
+    '  - id: check_ping_1\n',
+    '  - «id: total_lo\n    type: u4\n    doc: Low.\n    doc-ref: section 2\n  - id: check_ping_1\n',
+    "'totalLo' is also a property of field total",
+  ],
+  [
+    'a kind that no value can have',
+    'ping.ksy',
+    'valid: 0\n    doc: Reserved.\n    doc-ref: section 2\n',
+    'valid: 7\n    doc: Reserved.\n    doc-ref: section 2\n    -nnrp:\n      kind: «invalid_magic\n',
+    "kind must be one of invalid_header_length, unsupported_version_major, unsupported_wire_format, unknown_message_type, got 'invalid_magic'",
+  ],
+  [
+    'a kind on a field that takes anything',
+    'ping.ksy',
+    'doc: Count.\n',
+    'doc: Count.\n    -nnrp:\n      kind: «unsupported_wire_format\n',
+    'kind needs a constant or in-enum',
+  ],
+  [
+    'an enum wider than its field',
+    'nnrp_enums.ksy',
+    '    1:\n      id: blue',
+    '    «0x100000000:\n      id: blue',
+    'enum color: 4294967296 does not fit 32 bits',
+  ],
+  ['a negative enum value', 'nnrp_enums.ksy', '    1:\n      id: blue', '    «-1:\n      id: blue', '-1 does not fit'],
+  [
+    'two enum names that are one in TypeScript',
+    'nnrp_enums.ksy',
+    '      id: red\n      doc: Red.\n      doc-ref: section 1\n    1:\n      id: blue',
+    '      id: red_1\n      doc: Red.\n      doc-ref: section 1\n    «1:\n      id: red1',
+    "'red1' and 'red_1' are both Red1",
+  ],
+  [
+    'a message type that is no byte',
+    'nnrp_enums.ksy',
+    '    0x01:\n      id: ping\n',
+    '    «0x101:\n      id: ping\n',
+    'message ping: the type 257 does not fit a byte',
+  ],
+  ['an unquoted ks-version of the packet', 'nnrp_packet.ksy', "'0.11'", '«0.11', 'ks-version must be quoted'],
+  [
+    'a packet id that is not the file name',
+    'nnrp_packet.ksy',
+    'id: nnrp_packet',
+    'id: «packet',
+    'must equal the file name',
+  ],
+  ['a packet without byte order', 'nnrp_packet.ksy', '  endian: le\n', '', 'endian: le is missing'],
+  [
+    'a vendor key in the meta of the packet',
+    'nnrp_packet.ksy',
+    '  endian: le',
+    '  «-nnrp: {}\n  endian: le',
+    "unsupported key '-nnrp'",
+  ],
+  ['an import that the packet lacks', 'nnrp_packet.ksy', '    - ping\n', '', "meta/imports: 'ping' is missing"],
+  [
+    'an import of the packet that does not exist',
+    'nnrp_packet.ksy',
+    '    - ping\n',
+    '    - ping\n    - «pong\n',
+    "no schema 'pong'",
+  ],
+  [
+    'a packet field id used twice',
+    'nnrp_packet.ksy',
+    '- id: metadata',
+    '- «id: header',
+    'field header: the id is used twice',
+  ],
+  [
+    'a scalar valid above 0x7fffffff in the packet',
+    'nnrp_packet.ksy',
+    'valid:\n      expr: header.body_len == 0',
+    'valid: «0x80000000',
+    'a scalar valid of 0x80000000 or more',
+  ],
+  [
+    'two kinds in one valid of the packet',
+    'nnrp_packet.ksy',
+    '      expr: header.body_len == 0',
+    '      «expr: header.body_len == 0\n      min: 1',
+    'one kind of check, got expr, min',
+  ],
+  [
+    'an unknown vendor key of the packet',
+    'nnrp_packet.ksy',
+    'kind: unexpected',
+    '«kinds: unexpected',
+    "unsupported key 'kinds'",
+  ],
+  [
+    'an unknown kind of the packet',
+    'nnrp_packet.ksy',
+    'kind: unexpected_body',
+    'kind: «surprise',
+    'kind must be one of',
+  ],
+  ['another vendor of the packet', 'nnrp_packet.ksy', '    -nnrp:', '    «-nnpr:', "unsupported key '-nnpr'"],
+  [
+    'a missing doc of an instance',
+    'nnrp_packet.ksy',
+    PACKET.slice(PACKET.indexOf('  expected_meta_len')),
+    "  «expected_meta_len:\n    value: '0'\n    doc-ref: section 3\n",
+    'instance expected_meta_len: doc is missing',
+  ],
+  [
+    'an empty doc of an instance',
+    'nnrp_packet.ksy',
+    'doc: Length.',
+    "doc: «''",
+    'instance expected_meta_len: doc is empty',
+  ],
+  [
+    'a default case',
+    'nnrp_packet.ksy',
+    '        nnrp_enums::message_type::ping: ping\n',
+    '        «_: ping\n',
+    "no metadata for '_'",
+  ],
+  [
+    'a case left out',
+    'nnrp_packet.ksy',
+    '        nnrp_enums::message_type::ping: ping\n',
+    '        «_: ping\n',
+    "cases: 'ping' is missing",
+  ],
+  [
+    'a case of an unknown message',
+    'nnrp_packet.ksy',
+    '::ping: ping\n',
+    '::ping: ping\n        «nnrp_enums::message_type::pong: ping\n',
+    "no metadata for 'pong'",
+  ],
+  [
+    'a case with the wrong structure',
+    'nnrp_packet.ksy',
+    '::ping: ping\n',
+    '::ping: «color\n',
+    "has 'ping' in the message table, not 'color'",
+  ],
+  [
+    'a packet without cases',
+    'nnrp_packet.ksy',
+    'switch-on: header.message_type',
+    'switch-on: header.kind',
+    'no field switches on',
+  ],
+  [
+    'a length left out',
+    'nnrp_packet.ksy',
+    'value: >-\n      header.message_type == nnrp_enums::message_type::ping ? sizeof<ping> :\n      0',
+    "value: «'0'",
+    "expected_meta_len: 'ping' is missing",
+  ],
+  [
+    'a length of the wrong structure',
+    'nnrp_packet.ksy',
+    'value: >-\n      header.message_type == nnrp_enums::message_type::ping ? sizeof<ping>',
+    'value: «>-\n      header.message_type == nnrp_enums::message_type::ping ? sizeof<color>',
+    "has 'ping' in the message table, not 'color'",
+  ],
+  [
+    'a length of an unknown message',
+    'nnrp_packet.ksy',
+    'value: >-\n',
+    'value: «>-\n      header.message_type == nnrp_enums::message_type::pong ? sizeof<ping> :\n',
+    "no metadata for 'pong'",
+  ],
+  [
+    'a length that stands twice',
+    'nnrp_packet.ksy',
+    'value: >-\n',
+    'value: «>-\n      header.message_type == nnrp_enums::message_type::ping ? sizeof<ping> :\n',
+    "'ping' stands twice",
+  ],
+  [
+    'a length that is a number',
+    'nnrp_packet.ksy',
+    'value: >-\n',
+    'value: «>-\n      header.message_type == nnrp_enums::message_type::pong ? 4 :\n',
+    "is not 'header.message_type == x ? sizeof<y>'",
+  ],
+  [
+    'a length for messages without metadata',
+    'nnrp_packet.ksy',
+    'value: >-\n      header.message_type == nnrp_enums::message_type::ping ? sizeof<ping> :\n      0',
+    'value: «>-\n      header.message_type == nnrp_enums::message_type::ping ? sizeof<ping> :\n      4',
+    'the last branch must be 0',
+  ],
+  [
+    'a packet without lengths',
+    'nnrp_packet.ksy',
+    '  expected_meta_len:',
+    '  meta_length:',
+    'instance expected_meta_len is missing',
+  ],
+  [
+    'a body check that is not there',
+    'nnrp_packet.ksy',
+    '- id: check_body_none',
+    '- id: check_body',
+    "no check with 'if' for check_body_none",
+  ],
+  [
+    'a body check of an unknown message',
+    'nnrp_packet.ksy',
+    'if: header.message_type == nnrp_enums::message_type::ping',
+    'if: «header.message_type == nnrp_enums::message_type::pong',
+    "'pong' does not belong there",
+  ],
+  [
+    'a body check without a message',
+    'nnrp_packet.ksy',
+    'if: header.message_type == nnrp_enums::message_type::ping',
+    "if: «'true'",
+    "check_body_none: 'ping' is missing",
+  ],
 ];
 
 describe('schema lints', () => {
@@ -380,6 +682,58 @@ describe('schema lints', () => {
     const place = new RegExp(`^spec/test/${file}:${line}: `);
     const found = problems.filter((problem) => place.test(problem) && problem.includes(message));
     expect(found, `problems were: ${problems.join(' | ')}`).toHaveLength(1);
+  });
+
+  it('report two structures with one wire name', () => {
+    const pong = PING.replace('id: ping', 'id: pong');
+    expect(problemsOf({ ...FILES, 'pong.ksy': pong })).toEqual([
+      "spec/test/pong.ksy:9:16: wire-name 'PING' is also that of ping",
+    ]);
+  });
+
+  it('report exported names and modules that clash', () => {
+    const structs = {
+      ...FILES,
+      'ping_view.ksy': PING.replace('id: ping', 'id: ping_view').replace(': PING', ': VIEW'),
+    };
+    expect(problemsOf(structs)).toEqual([
+      "spec/test/ping_view.ksy:1:1: schema ping_view: the name 'PingView' belongs to schema ping",
+    ]);
+    const enums = { ...FILES, 'color.ksy': PING.replace('id: ping', 'id: color').replace(': PING', ': COLOR') };
+    expect(problemsOf(enums)).toEqual([
+      "spec/test/color.ksy:1:1: schema color: the name 'Color' belongs to enum color",
+    ]);
+    const modules = { ...FILES, 'flags.ksy': PING.replace('id: ping', 'id: flags').replace(': PING', ': FLAGS') };
+    expect(problemsOf(modules)).toEqual(["spec/test/flags.ksy:1:1: schema flags: the module 'flags' is taken"]);
+  });
+
+  it('report an enum or flags wider than the field that has them', () => {
+    const wide = ENUMS.replace('    1:\n      id: blue', '    0x100:\n      id: blue');
+    expect(problemsOf({ ...FILES, 'nnrp_enums.ksy': wide })).toEqual([
+      "spec/test/ping.ksy:23:11: field color: 256 of enum 'color' does not fit u1",
+    ]);
+    const flags = PING.replace(
+      'doc: Count.\n    doc-ref: section 2',
+      'doc: Count.\n    doc-ref: section 2\n    -nnrp: {flags: ping_flags}',
+    );
+    const wideFlags = ENUMS.replace('    0x02:', '    0x10000:');
+    expect(problemsOf({ ...FILES, 'ping.ksy': flags, 'nnrp_enums.ksy': wideFlags })).toContain(
+      "spec/test/ping.ksy:38:21: field count: 65536 of flag set 'ping_flags' does not fit u2",
+    );
+  });
+
+  it('report the checks of messages without metadata that differ from the table', () => {
+    const enums = ENUMS.replace('        metadata: ping\n', '').replace(
+      'body: none',
+      'body: none\n        header-only: CTRL-1',
+    );
+    const problems = problemsOf({ ...FILES, 'nnrp_enums.ksy': enums });
+    expect(problems).toEqual([
+      "spec/test/nnrp_packet.ksy:31:9: cases: the message table has no metadata for 'ping'",
+      "spec/test/nnrp_packet.ksy:36:12: expected_meta_len: the message table has no metadata for 'ping'",
+      "spec/test/nnrp_packet.ksy:1:1: schema: no check with 'if' for CTRL-1",
+      "spec/test/nnrp_packet.ksy:19:9: check_body_none: 'ping' does not belong there by the message table",
+    ]);
   });
 
   it('report every problem at once', () => {

@@ -1,5 +1,6 @@
+import { checkMeta, META_KEYS } from './check-meta.js';
 import type { Diagnostics, Position } from './diagnostics.js';
-import { YamlNode } from './yaml-node.js';
+import { isBlank, YamlNode } from './yaml-node.js';
 
 /** One `valid` key; Kaitai allows one kind, except that `min` and `max` go together. */
 export type KsyValid =
@@ -16,15 +17,18 @@ export interface KsyField {
   readonly contents: string | undefined;
   /** Enum id without the `nnrp_enums::` prefix. */
   readonly enum: string | undefined;
+  readonly enumAt: Position;
   readonly valid: KsyValid | undefined;
   readonly doc: string;
   readonly docRef: string;
   /** Error kind of a failing constant, such as unsupported_version_major. */
   readonly faultKind: string | undefined;
+  readonly faultKindAt: Position;
   /** Name under which a zero check is reported, where it is not the field's own. */
   readonly faultName: string | undefined;
   /** Enum of single bits that names the bits of this bitmap. */
   readonly flags: string | undefined;
+  readonly flagsAt: Position;
   /** Rule of a zero-size check, such as HELLO-1. */
   readonly rule: string | undefined;
 }
@@ -60,9 +64,12 @@ export interface KsyFile {
   readonly at: Position;
   readonly id: string;
   readonly title: string;
+  /** Ids of the schemas it imports. */
+  readonly imports: readonly string[];
   readonly doc: string;
   readonly docRef: string;
   readonly wireName: string | undefined;
+  readonly wireNameAt: Position;
   readonly faultName: string | undefined;
   readonly checks: readonly { readonly id: string; readonly at: Position }[] | undefined;
   readonly flagSets: readonly string[];
@@ -70,7 +77,10 @@ export interface KsyFile {
   readonly enums: readonly KsyEnum[];
 }
 
-const ID = /^[a-z][a-z0-9_]*$/;
+const ID = /^[a-z][a-z0-9]*(_[a-z0-9]+)*$/;
+const RULE = /^[A-Z][A-Z0-9]*-[0-9]+$/;
+const FAULT_NAME = /^[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)?$/;
+const ENUM_PREFIX = 'nnrp_enums::';
 
 /**
  * Reads one schema file of the fixed-structure subset: a flat `seq` of integers, constants and zero-size checks, or
@@ -79,21 +89,23 @@ const ID = /^[a-z][a-z0-9_]*$/;
 export function readKsy(path: string, text: string, diagnostics: Diagnostics): KsyFile {
   const root = YamlNode.parse(path, text, diagnostics);
   const top = root.map('schema', ['meta', 'doc', 'doc-ref', 'seq', 'enums']);
-  const meta = top.get('meta')?.map('meta', ['id', 'title', 'license', 'ks-version', 'endian', 'imports', '-nnrp']);
+  const meta = top.get('meta')?.map('meta', META_KEYS);
   if (meta === undefined) {
     diagnostics.report(root.at, 'schema: meta is missing');
     return emptyFile(path, root.at);
   }
-  checkMeta(path, root, meta, top.has('seq'), diagnostics);
+  const imports = checkMeta(path, root, meta, top.has('seq'), diagnostics).map(({ id }) => id);
   const vendor = meta.get('-nnrp')?.map('meta/-nnrp', ['wire-name', 'fault-name', 'checks', 'flag-sets']);
   return {
     path,
     at: root.at,
-    id: meta.get('id')?.string('meta/id') ?? '',
-    title: meta.get('title')?.string('meta/title') ?? '',
+    id: String(meta.get('id')?.scalar()),
+    title: String(meta.get('title')?.scalar()),
+    imports,
     ...documentation(top, root.at, 'schema', diagnostics),
     wireName: vendor?.get('wire-name')?.string('wire-name'),
-    faultName: vendor?.get('fault-name')?.string('fault-name'),
+    wireNameAt: vendor?.get('wire-name')?.at ?? root.at,
+    faultName: matching(FAULT_NAME, vendor?.get('fault-name'), 'fault-name', diagnostics),
     checks: vendor
       ?.get('checks')
       ?.items('checks')
@@ -112,27 +124,6 @@ export function readKsy(path: string, text: string, diagnostics: Diagnostics): K
   };
 }
 
-function checkMeta(
-  path: string,
-  root: YamlNode,
-  meta: Map<string, YamlNode>,
-  hasFields: boolean,
-  diagnostics: Diagnostics,
-): void {
-  const id = meta.get('id');
-  const expected = path.replace(/^.*\//, '').replace(/\.ksy$/, '');
-  if (id === undefined) diagnostics.report(root.at, 'meta: id is missing');
-  else if (id.scalar() !== expected) {
-    diagnostics.report(id.at, `meta: id '${id.scalar()}' must equal the file name '${expected}'`);
-  }
-  const version = meta.get('ks-version');
-  if (version === undefined) diagnostics.report(root.at, "meta: ks-version: '0.11' is missing");
-  else if (typeof version.scalar() !== 'string') {
-    diagnostics.report(version.at, "meta: ks-version must be quoted ('0.11'), an unquoted one is read as a number");
-  }
-  if (hasFields && meta.get('endian')?.scalar() !== 'le') diagnostics.report(root.at, 'meta: endian: le is missing');
-}
-
 function readField(node: YamlNode, diagnostics: Diagnostics): KsyField {
   const keys = ['id', 'type', 'size', 'contents', 'enum', 'valid', 'doc', 'doc-ref', '-nnrp'];
   const map = node.map('field', keys);
@@ -145,17 +136,38 @@ function readField(node: YamlNode, diagnostics: Diagnostics): KsyField {
     type: map.get('type')?.string(`${what}/type`),
     size: map.get('size')?.integer(`${what}/size`),
     contents: map.get('contents')?.string(`${what}/contents`),
-    enum: map
-      .get('enum')
-      ?.string(`${what}/enum`)
-      .replace(/^nnrp_enums::/, ''),
+    enum: readEnumName(map.get('enum'), what, diagnostics),
+    enumAt: map.get('enum')?.at ?? node.at,
     valid: readValid(map.get('valid'), what, diagnostics),
     ...documentation(map, node.at, what, diagnostics),
     faultKind: vendor?.get('kind')?.string(`${what}/kind`),
-    faultName: vendor?.get('fault')?.string(`${what}/fault`),
+    faultKindAt: vendor?.get('kind')?.at ?? node.at,
+    faultName: matching(FAULT_NAME, vendor?.get('fault'), `${what}/fault`, diagnostics),
     flags: vendor?.get('flags')?.string(`${what}/flags`),
-    rule: vendor?.get('rule')?.string(`${what}/rule`),
+    flagsAt: vendor?.get('flags')?.at ?? node.at,
+    rule: matching(RULE, vendor?.get('rule'), `${what}/rule`, diagnostics),
   };
+}
+
+function readEnumName(node: YamlNode | undefined, what: string, diagnostics: Diagnostics): string | undefined {
+  const name = node?.string(`${what}/enum`);
+  if (node === undefined || name === undefined) return undefined;
+  if (!name.startsWith(ENUM_PREFIX)) diagnostics.report(node.at, `${what}: write enum: ${ENUM_PREFIX}${name}`);
+  return name.replace(ENUM_PREFIX, '');
+}
+
+/** A string that also stands in faults, and so in emitted code. */
+function matching(
+  pattern: RegExp,
+  node: YamlNode | undefined,
+  what: string,
+  diagnostics: Diagnostics,
+): string | undefined {
+  const text = node?.string(what);
+  if (node !== undefined && text && !pattern.test(text)) {
+    diagnostics.report(node.at, `${what}: '${text}' does not match ${pattern.source}`);
+  }
+  return text;
 }
 
 function readValid(node: YamlNode | undefined, what: string, diagnostics: Diagnostics): KsyValid | undefined {
@@ -219,9 +231,12 @@ function documentation(
 ): { doc: string; docRef: string } {
   const read = (key: string): string => {
     const node = map.get(key);
-    if (node !== undefined) return node.string(`${what}/${key}`).trim().replace(/\s+/g, ' ');
-    diagnostics.report(at, `${what}: ${key} is missing`);
-    return '';
+    if (node === undefined) {
+      diagnostics.report(at, `${what}: ${key} is missing`);
+      return '';
+    }
+    if (isBlank(node)) diagnostics.report(node.at, `${what}: ${key} is empty`);
+    return node.string(`${what}/${key}`).trim().replace(/\s+/g, ' ');
   };
   return { doc: read('doc'), docRef: read('doc-ref') };
 }
@@ -232,6 +247,6 @@ function identifier(id: string, at: Position, diagnostics: Diagnostics): string 
 }
 
 function emptyFile(path: string, at: Position): KsyFile {
-  const none = { title: '', doc: '', docRef: '', wireName: undefined, faultName: undefined, checks: undefined };
-  return { path, at, id: '', ...none, flagSets: [], fields: [], enums: [] };
+  const texts = { id: '', title: '', doc: '', docRef: '', wireName: undefined, wireNameAt: at, faultName: undefined };
+  return { path, at, ...texts, imports: [], checks: undefined, flagSets: [], fields: [], enums: [] };
 }

@@ -101,3 +101,9 @@ export class YamlNode {
     return { file: this.at.file, line, column: col };
   }
 }
+
+/** Whether a node is a string of nothing but white space. */
+export function isBlank(node: YamlNode): boolean {
+  const text = node.scalar();
+  return typeof text === 'string' && text.trim() === '';
+}

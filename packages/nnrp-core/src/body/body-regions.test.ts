@@ -123,6 +123,28 @@ describe('region body', () => {
     expect(faultOf(() => encodeBody(twice, SUBMIT))).toEqual(rule('INLINE-3'));
   });
 
+  it.each(['inlineObjects', 'objectReferences', 'extensions'] as const)('bounds %s at 65535', (part) => {
+    const none = { ...RESULT, payloadKindBitmap: 0 };
+    const item = { ...PARTS[part][0], payload: new Uint8Array(0) };
+    const most = encodeBody({ [part]: new Array(65535).fill(item) }, none);
+    expect(decodeBody(most, none)[part]).toHaveLength(65535);
+    const fault = { kind: 'too_many_items', limit: 65535, actual: 65536 };
+    expect(faultOf(() => encodeBody({ [part]: new Array(65536).fill(item) }, none))).toEqual(fault);
+
+    const offsets = { inlineObjects: 0, objectReferences: 4, extensions: 16 };
+    const longer = new Uint8Array(most.length + 16);
+    longer.set(most);
+    new DataView(longer.buffer).setUint32(offsets[part], 65536 * 16, true);
+    expect(check(longer, none)).toEqual(fault);
+  });
+
+  it('refuses counts that the metadata cannot hold', () => {
+    const context = { ...SUBMIT, payloadKindBitmap: 2 ** 32 + 3 };
+    const fault = { kind: 'field_out_of_range', field: 'payload_kind_bitmap', type: 'u32', value: '4294967299' };
+    expect(check(encodeBody(PARTS, SUBMIT), context)).toEqual(fault);
+    expect(faultOf(() => encodeBody(PARTS, context))).toEqual(fault);
+  });
+
   it('refuses a body over 32 bits before it allocates, although no region is', () => {
     const big = new Uint8Array(2 ** 26);
     const typedPayloads = new Array(63).fill({ descriptor: token, payload: big });

@@ -10,10 +10,7 @@ import {
   encodeBodyRegionPrelude,
 } from '../generated/preview3/body-region-prelude.js';
 import { EXTENSION_FRAME_DESCRIPTOR_BYTES } from '../generated/preview3/extension-frame-descriptor.js';
-import {
-  OBJECT_REFERENCE_BLOCK_BYTES,
-  type ObjectReferenceBlock,
-} from '../generated/preview3/object-reference-block.js';
+import type { ObjectReferenceBlock } from '../generated/preview3/object-reference-block.js';
 import { TYPED_PAYLOAD_DESCRIPTOR_BYTES } from '../generated/preview3/typed-payload-descriptor.js';
 import { brokenRule } from '../rules/broken-rule.js';
 import {
@@ -32,7 +29,12 @@ import {
   readInlineObjects,
   writeInlineObjects,
 } from './inline-objects.js';
-import { checkObjectReferencesAt, readObjectReferences, writeObjectReferences } from './object-references.js';
+import {
+  checkObjectReferencesAt,
+  objectReferenceBytes,
+  readObjectReferences,
+  writeObjectReferences,
+} from './object-references.js';
 import type { SubmitObjects } from './object-slots.js';
 import {
   checkTypedPayloadsAt,
@@ -152,7 +154,7 @@ export function encodeBody(parts: BodyParts, context: BodyContext): Uint8Array {
   const { inlineObjects = [], objectReferences = [], typedPayloads = [], extensions = [] } = parts;
   const prelude: BodyRegionPrelude = {
     inlineObjectBytes: inlineObjectBytes(inlineObjects),
-    objectReferenceBytes: objectReferences.length * OBJECT_REFERENCE_BLOCK_BYTES,
+    objectReferenceBytes: objectReferenceBytes(objectReferences),
     typedPayloadDescriptorBytes: typedPayloads.length * TYPED_PAYLOAD_DESCRIPTOR_BYTES,
     typedPayloadFrameBytes: typedPayloadFrameBytes(typedPayloads, context),
     extensionDescriptorBytes: extensions.length * EXTENSION_FRAME_DESCRIPTOR_BYTES,

@@ -90,6 +90,28 @@ describe('extension regions', () => {
     expect(frames[0]?.payload.buffer).toBe(bytes.buffer);
   });
 
+  it('refuses a length of descriptors that is no 32-bit length', () => {
+    for (const descriptorBytes of [-16, -1, 0.5, 2 ** 32, Number.NaN, Number.POSITIVE_INFINITY]) {
+      const value = String(descriptorBytes);
+      const expected = { kind: 'field_out_of_range', field: 'extension_descriptor_bytes', type: 'u32', value };
+      expect(checkExtensionFrames(new Uint8Array(16), descriptorBytes)).toEqual(expected);
+      expect(faultOf(() => decodeExtensionFrames(new Uint8Array(16), descriptorBytes))).toEqual(expected);
+    }
+    const short = { kind: 'source_too_short', expected: 0xfffffff0, actual: 16 };
+    expect(checkExtensionFrames(new Uint8Array(16), 0xfffffff0)).toEqual(short);
+  });
+
+  it('takes 65535 frames and refuses one more, before it looks at any', () => {
+    const frames = new Array<ExtensionFrameInput>(65536).fill(frame(1, 0));
+    const most = encodeExtensionFrames(frames.slice(1));
+    expect(decodeExtensionFrames(most, most.length)).toHaveLength(65535);
+    const tooMany = { kind: 'too_many_items', limit: 65535, actual: 65536 };
+    const longer = new Uint8Array(most.length + 16).fill(0xff);
+    expect(checkExtensionFrames(longer, longer.length)).toEqual(tooMany);
+    expect(faultOf(() => decodeExtensionFrames(longer, longer.length))).toEqual(tooMany);
+    expect(faultOf(() => encodeExtensionFrames(frames))).toEqual(tooMany);
+  });
+
   it('refuses more than 32 bits of payload before it allocates', () => {
     const big = { ...frame(1, 0), payload: new Uint8Array(2 ** 26) };
     const frames = new Array<ExtensionFrameInput>(64).fill(big);

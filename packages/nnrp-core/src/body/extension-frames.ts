@@ -11,6 +11,8 @@ import {
 } from '../generated/preview3/extension-frame-descriptor.js';
 import { ExtensionFlags } from '../generated/preview3/flags.js';
 import { brokenRule } from '../rules/broken-rule.js';
+import { checkItemCount } from './item-limit.js';
+import { checkUnsignedField } from './unsigned-field.js';
 import { viewOf } from './view-of.js';
 
 /** One extension frame. No kind is assigned in preview3, so a receiver may skip every one it gets. */
@@ -39,8 +41,8 @@ const WHERE = 'EXTENSION_REGION';
  *
  * @param bytes - both regions
  * @param descriptorBytes - length of the descriptors in bytes; the payload is the rest
- * @returns the first fault: BODY-2, source_too_short, a bad descriptor, then per descriptor EXT-1,
- *   message_length_overflow, EXT-2 and EXT-3
+ * @returns the first fault: field_out_of_range for a `descriptorBytes` that is no u32, BODY-2, source_too_short,
+ *   too_many_items beyond 65535, a bad descriptor, then per descriptor EXT-1, message_length_overflow, EXT-2 and EXT-3
  * @see NNRP/1-preview3 section 10.6
  */
 export function checkExtensionFrames(bytes: Uint8Array, descriptorBytes: number): WireFault | undefined {
@@ -85,9 +87,13 @@ export function checkExtensionFramesAt(
   end: number,
   descriptorBytes: number,
 ): WireFault | undefined {
+  const unfit = checkUnsignedField('extension_descriptor_bytes', 'u32', descriptorBytes);
+  if (unfit !== undefined) return unfit;
   if (descriptorBytes % EXTENSION_FRAME_DESCRIPTOR_BYTES !== 0) return brokenRule('BODY-2');
   const payloadBytes = end - start - descriptorBytes;
   if (payloadBytes < 0) return { kind: 'source_too_short', expected: descriptorBytes, actual: end - start };
+  const tooMany = checkItemCount(descriptorBytes / EXTENSION_FRAME_DESCRIPTOR_BYTES);
+  if (tooMany !== undefined) return tooMany;
 
   const descriptorsEnd = start + descriptorBytes;
   for (let at = start; at < descriptorsEnd; at += EXTENSION_FRAME_DESCRIPTOR_BYTES) {
@@ -127,9 +133,11 @@ export function readExtensionFrames(
 
 /**
  * Length of the payloads without their descriptors, in bytes.
- * @throws WireError message_length_overflow when it does not fit 32 bits
+ * @throws WireError too_many_items for more than 65535 frames, message_length_overflow when it does not fit 32 bits
  */
 export function extensionPayloadBytes(frames: readonly ExtensionFrameInput[]): number {
+  const tooMany = checkItemCount(frames.length);
+  if (tooMany !== undefined) throw new WireError(tooMany, WHERE);
   let total = 0;
   for (const { payload } of frames) total += payload.length;
   if (total > 0xffffffff) throw new WireError({ kind: 'message_length_overflow' }, WHERE);

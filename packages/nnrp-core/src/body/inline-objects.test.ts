@@ -85,6 +85,22 @@ describe('inline-object region', () => {
     expect(decodeInlineObjects(encodeInlineObjects(inOrder, SUBMIT), SUBMIT)).toHaveLength(8);
   });
 
+  it('takes 65535 objects and refuses one more, before it looks at it', () => {
+    const most = encodeInlineObjects(new Array<InlineObjectInput>(65535).fill(object(9)));
+    expect(decodeInlineObjects(most)).toHaveLength(65535);
+    const tooMany = { kind: 'too_many_items', limit: 65535, actual: 65536 };
+    const longer = new Uint8Array(most.length + 1);
+    longer.set(most);
+    expect(check(longer)).toEqual(tooMany);
+    expect(faultOf(() => encodeInlineObjects(new Array<InlineObjectInput>(65536).fill(object(9))))).toEqual(tooMany);
+  });
+
+  it('refuses a region of a million empty objects', () => {
+    const bytes = new Uint8Array(2 ** 24);
+    for (let at = 0; at < bytes.length; at += 16) bytes[at] = 9;
+    expect(check(bytes)).toEqual({ kind: 'too_many_items', limit: 65535, actual: 65536 });
+  });
+
   it('refuses more than 32 bits before it allocates', () => {
     const big = { ...object(1), payload: new Uint8Array(2 ** 26) };
     const objects = new Array<InlineObjectInput>(64).fill(big);

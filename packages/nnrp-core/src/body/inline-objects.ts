@@ -10,6 +10,7 @@ import {
   type InlineObjectBlockHeader,
 } from '../generated/preview3/inline-object-block-header.js';
 import { brokenRule } from '../rules/broken-rule.js';
+import { checkItemCount } from './item-limit.js';
 import { type SubmitObjects, slotOf } from './object-slots.js';
 import { viewOf } from './view-of.js';
 
@@ -38,8 +39,8 @@ const WHERE = 'INLINE_OBJECT_REGION';
  *
  * @param bytes - the whole region
  * @param submit - the metadata of a submit; without it INLINE-3 is not checked
- * @returns the first fault, object by object: INLINE-1 (header cut off), a bad header, INLINE-1 (object or padding cut
- *   off), INLINE-2 (padding that is not zero), INLINE-3
+ * @returns the first fault, object by object: too_many_items from the 65536th, INLINE-1 (header cut off), a bad header,
+ *   INLINE-1 (object or padding cut off), INLINE-2 (padding that is not zero), INLINE-3
  * @see NNRP/1-preview3 section 10.5
  */
 export function checkInlineObjects(bytes: Uint8Array, submit?: SubmitObjects): WireFault | undefined {
@@ -84,8 +85,12 @@ export function checkInlineObjectsAt(
   submit?: SubmitObjects,
 ): WireFault | undefined {
   let previousSlot = -1;
+  let count = 0;
   let at = start;
   while (at < end) {
+    count += 1;
+    const tooMany = checkItemCount(count);
+    if (tooMany !== undefined) return tooMany;
     if (at + INLINE_OBJECT_BLOCK_HEADER_BYTES > end) return brokenRule('INLINE-1');
     const broken = checkInlineObjectBlockHeader(view, at);
     if (broken !== -1) return faultAt(INLINE_OBJECT_BLOCK_HEADER_RULES, broken, view, at);
@@ -120,9 +125,11 @@ export function readInlineObjects(bytes: Uint8Array, view: DataView, start: numb
 
 /**
  * Length of the region that will hold these objects, in bytes.
- * @throws WireError message_length_overflow when it does not fit 32 bits
+ * @throws WireError too_many_items for more than 65535 objects, message_length_overflow when it does not fit 32 bits
  */
 export function inlineObjectBytes(objects: readonly InlineObjectInput[]): number {
+  const tooMany = checkItemCount(objects.length);
+  if (tooMany !== undefined) throw new WireError(tooMany, WHERE);
   let total = 0;
   for (const { payload } of objects) {
     total += INLINE_OBJECT_BLOCK_HEADER_BYTES + payload.length + paddingAfter(payload.length);

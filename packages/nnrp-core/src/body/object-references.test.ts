@@ -95,6 +95,18 @@ describe('object-reference region', () => {
     expect(check([7], { submitMode: SubmitMode.Inline, objectRefMask: 0 })).toBeUndefined();
   });
 
+  it('takes 65535 blocks and refuses one more, before it looks at any', () => {
+    const blocks = new Array<ObjectReferenceBlock>(65536).fill(block(9));
+    const most = encodeObjectReferences(blocks.slice(1));
+    expect(decodeObjectReferences(most)).toHaveLength(65535);
+    const tooMany = { kind: 'too_many_items', limit: 65535, actual: 65536 };
+    const longer = new Uint8Array(most.length + 16);
+    expect(checkObjectReferences(longer)).toEqual(tooMany);
+    expect(faultOf(() => decodeObjectReferences(longer))).toEqual(tooMany);
+    expect(faultOf(() => encodeObjectReferences(blocks))).toEqual(tooMany);
+    expect(checkObjectReferences(new Uint8Array(2 ** 24))).toEqual({ ...tooMany, actual: 2 ** 20 });
+  });
+
   it('checks only the blocks without a submit', () => {
     expect(check([5, 4, 1, 1])).toBeUndefined();
   });

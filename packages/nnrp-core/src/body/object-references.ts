@@ -13,6 +13,7 @@ import {
   type ObjectReferenceBlock,
 } from '../generated/preview3/object-reference-block.js';
 import { brokenRule } from '../rules/broken-rule.js';
+import { checkItemCount } from './item-limit.js';
 import { type SubmitObjects, slotOf } from './object-slots.js';
 import { viewOf } from './view-of.js';
 
@@ -23,8 +24,8 @@ const WHERE = 'OBJECT_REFERENCE_REGION';
  *
  * @param bytes - the whole region
  * @param submit - the metadata of a submit; without it, as in a result, only OBJREF-1 and the blocks are checked
- * @returns the first fault: OBJREF-1, a bad block, then with `submit` unknown mask bits, OBJREF-2 or OBJREF-3, per block
- *   OBJREF-4, OBJREF-5 and OBJREF-6, and at last OBJREF-7
+ * @returns the first fault: OBJREF-1, too_many_items beyond 65535, a bad block, then with `submit` unknown mask bits,
+ *   OBJREF-2 or OBJREF-3, per block OBJREF-4, OBJREF-5 and OBJREF-6, and at last OBJREF-7
  * @see NNRP/1-preview3 section 10.3
  */
 export function checkObjectReferences(bytes: Uint8Array, submit?: SubmitObjects): WireFault | undefined {
@@ -52,7 +53,7 @@ export function decodeObjectReferences(bytes: Uint8Array, submit?: SubmitObjects
  * @see NNRP/1-preview3 section 10.3
  */
 export function encodeObjectReferences(blocks: readonly ObjectReferenceBlock[], submit?: SubmitObjects): Uint8Array {
-  const bytes = new Uint8Array(blocks.length * OBJECT_REFERENCE_BLOCK_BYTES);
+  const bytes = new Uint8Array(objectReferenceBytes(blocks));
   const view = viewOf(bytes);
   writeObjectReferences(blocks, view, 0);
   const fault = checkObjectReferencesAt(view, 0, bytes.length, submit);
@@ -68,6 +69,8 @@ export function checkObjectReferencesAt(
   submit?: SubmitObjects,
 ): WireFault | undefined {
   if ((end - start) % OBJECT_REFERENCE_BLOCK_BYTES !== 0) return brokenRule('OBJREF-1');
+  const tooMany = checkItemCount((end - start) / OBJECT_REFERENCE_BLOCK_BYTES);
+  if (tooMany !== undefined) return tooMany;
   for (let at = start; at < end; at += OBJECT_REFERENCE_BLOCK_BYTES) {
     const broken = checkObjectReferenceBlock(view, at);
     if (broken !== -1) return faultAt(OBJECT_REFERENCE_BLOCK_RULES, broken, view, at);
@@ -103,6 +106,16 @@ export function readObjectReferences(view: DataView, start: number, end: number)
   const blocks: ObjectReferenceBlock[] = [];
   for (let at = start; at < end; at += OBJECT_REFERENCE_BLOCK_BYTES) blocks.push(decodeObjectReferenceBlock(view, at));
   return blocks;
+}
+
+/**
+ * Length of the region that will hold these blocks, in bytes.
+ * @throws WireError too_many_items for more than 65535 blocks
+ */
+export function objectReferenceBytes(blocks: readonly ObjectReferenceBlock[]): number {
+  const tooMany = checkItemCount(blocks.length);
+  if (tooMany !== undefined) throw new WireError(tooMany, WHERE);
+  return blocks.length * OBJECT_REFERENCE_BLOCK_BYTES;
 }
 
 /**

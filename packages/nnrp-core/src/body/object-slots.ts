@@ -1,4 +1,4 @@
-import type { SubmitMode } from '../generated/preview3/enums.js';
+import { CacheObjectKind, type SubmitMode } from '../generated/preview3/enums.js';
 
 /**
  * What FRAME_SUBMIT says about the objects of its body; a decoded FRAME_SUBMIT is one.
@@ -11,16 +11,24 @@ export interface SubmitObjects {
   readonly objectRefMask: number;
 }
 
-/** Slot of each object kind, indexed by kind; the kinds 1, 2, 3 and 6 have one. */
-const SLOTS: readonly number[] = /* @__PURE__ */ Object.freeze([-1, 0, 1, 2, -1, -1, 3]);
-
 /**
  * The slot of an object kind, which is also its bit number in object_ref_mask: camera block 0, tile index 1, tensor
  * section table 2, payload layout template 3.
  *
- * @returns -1 for a kind without a slot
+ * @returns -1 for a kind without a slot, and for everything that is no kind
  * @see NNRP/1-preview3 section 10.3
  */
 export function slotOf(objectKind: number): number {
-  return SLOTS[objectKind] ?? -1;
+  switch (objectKind) {
+    case CacheObjectKind.CameraBlock:
+      return 0;
+    case CacheObjectKind.TileIndexBlock:
+      return 1;
+    case CacheObjectKind.TensorSectionTable:
+      return 2;
+    case CacheObjectKind.PayloadLayoutTemplate:
+      return 3;
+    default:
+      return -1;
+  }
 }

@@ -53,6 +53,23 @@ describe('typed payload region', () => {
     expect(check(region([{}], 0), 1, 0x7f)).toBeUndefined();
   });
 
+  it.each([
+    ['payloadKindBitmap', 'payload_kind_bitmap', 'u32', 2 ** 32],
+    ['payloadFrameCount', 'payload_frame_count', 'u16', 2 ** 16],
+    ['descriptorBytes', 'typed_payload_descriptor_bytes', 'u32', 2 ** 32],
+  ])('refuses a %s that its field cannot hold, before anything else', (property, field, type, tooLarge) => {
+    const context = { payloadKindBitmap: 0x80, payloadFrameCount: 9, descriptorBytes: 1 };
+    for (const value of [tooLarge, -1, -(2 ** 32), 0.5, Number.NaN]) {
+      const unfit = { ...context, [property]: value };
+      const fault = { kind: 'field_out_of_range', field, type, value: String(value) };
+      expect(checkTypedPayloads(new Uint8Array(1), unfit)).toEqual(fault);
+      expect(faultOf(() => decodeTypedPayloads(new Uint8Array(1), unfit))).toEqual(fault);
+    }
+    expect(checkTypedPayloads(new Uint8Array(1), { ...context, [property]: tooLarge - 1 })).toMatchObject({
+      kind: 'reserved_bits_set',
+    });
+  });
+
   it('refuses a descriptor length that does not fit the count (TPR-1)', () => {
     expect(check(region([{}], 0), 1, TOKENS, 23)).toEqual(rule('TPR-1'));
     expect(check(region([{}], 0), 1, TOKENS, 25)).toEqual(rule('TPR-1'));
@@ -161,6 +178,18 @@ describe('building a typed payload region', () => {
       value: 0x10,
       allowed: 0x0f,
     });
+  });
+
+  it('refuses kinds that the bitmap cannot hold', () => {
+    for (const payloadKindBitmap of [2 ** 32 + TOKENS, -1, 0.5]) {
+      const context = { payloadKindBitmap, payloadFrameCount: 1 };
+      expect(faultOf(() => encodeTypedPayloads([input(Uint8Array.of(1))], context))).toEqual({
+        kind: 'field_out_of_range',
+        field: 'payload_kind_bitmap',
+        type: 'u32',
+        value: String(payloadKindBitmap),
+      });
+    }
   });
 
   it('refuses more frames than the count can hold', () => {

@@ -12,6 +12,7 @@ import {
   type TypedPayloadDescriptor,
 } from '../generated/preview3/typed-payload-descriptor.js';
 import { brokenRule } from '../rules/broken-rule.js';
+import { checkUnsignedField } from './unsigned-field.js';
 import { viewOf } from './view-of.js';
 
 /**
@@ -51,8 +52,9 @@ const WHERE = 'TYPED_PAYLOAD_REGION';
  * Checks a typed payload region, that is descriptors and then frames, without throwing.
  *
  * @param bytes - the whole region
- * @returns the first fault: unknown kind bits, TPR-1, TPR-2, a bad descriptor, then per descriptor TPR-3, TPR-4, TPR-5,
- *   message_length_overflow and TPR-6, and at last TPR-7
+ * @returns the first fault: field_out_of_range for a number in `context` that its field cannot hold, unknown kind bits,
+ *   TPR-1, TPR-2, a bad descriptor, then per descriptor TPR-3, TPR-4, TPR-5, message_length_overflow and TPR-6, and at
+ *   last TPR-7
  * @see NNRP/1-preview3 section 10.4
  */
 export function checkTypedPayloads(bytes: Uint8Array, context: TypedPayloadContext): WireFault | undefined {
@@ -102,6 +104,10 @@ export function checkTypedPayloadsAt(
   context: TypedPayloadContext,
 ): WireFault | undefined {
   const { payloadKindBitmap, payloadFrameCount, descriptorBytes } = context;
+  const unfit =
+    checkCounts(payloadKindBitmap, payloadFrameCount) ??
+    checkUnsignedField('typed_payload_descriptor_bytes', 'u32', descriptorBytes);
+  if (unfit !== undefined) return unfit;
   if ((payloadKindBitmap & ~PAYLOAD_KIND_FLAGS_MASK) !== 0) return unknownKinds(payloadKindBitmap);
   if (descriptorBytes !== payloadFrameCount * TYPED_PAYLOAD_DESCRIPTOR_BYTES) return brokenRule('TPR-1');
   const frameBytes = end - start - descriptorBytes;
@@ -152,10 +158,8 @@ export function readTypedPayloads(
  */
 export function typedPayloadFrameBytes(frames: readonly TypedPayloadInput[], context: TypedPayloadCounts): number {
   const { payloadKindBitmap, payloadFrameCount } = context;
-  if ((payloadFrameCount & 0xffff) !== payloadFrameCount) {
-    const value = String(payloadFrameCount);
-    throw new WireError({ kind: 'field_out_of_range', field: 'payload_frame_count', type: 'u16', value }, WHERE);
-  }
+  const unfit = checkCounts(payloadKindBitmap, payloadFrameCount);
+  if (unfit !== undefined) throw new WireError(unfit, WHERE);
   if ((payloadKindBitmap & ~PAYLOAD_KIND_FLAGS_MASK) !== 0) throw new WireError(unknownKinds(payloadKindBitmap), WHERE);
   if (frames.length !== payloadFrameCount) throw new WireError(brokenRule('TPR-1'), WHERE);
   let total = 0;
@@ -187,6 +191,13 @@ export function writeTypedPayloads(
 /** Only the counts: a decoded metadata structure has getters or many other fields. */
 function counts(context: TypedPayloadCounts): TypedPayloadCounts {
   return { payloadKindBitmap: context.payloadKindBitmap, payloadFrameCount: context.payloadFrameCount };
+}
+
+function checkCounts(payloadKindBitmap: number, payloadFrameCount: number): WireFault | undefined {
+  return (
+    checkUnsignedField('payload_kind_bitmap', 'u32', payloadKindBitmap) ??
+    checkUnsignedField('payload_frame_count', 'u16', payloadFrameCount)
+  );
 }
 
 function unknownKinds(value: number): WireFault {

@@ -28,6 +28,12 @@ export function encodeFailed(rules: readonly WireRule[], index: number, value: u
 }
 
 export function outOfRange(field: string, type: string, value: unknown, where: string): WireError {
-  const shown = typeof value === 'bigint' ? `${value}n` : JSON.stringify(value);
-  return new WireError({ kind: 'field_out_of_range', field, type, value: shown ?? String(value) }, where);
+  return new WireError({ kind: 'field_out_of_range', field, type, value: shown(value) }, where);
+}
+
+/** A wrong value for a message: total over everything that a caller without types may pass, and short. */
+function shown(value: unknown): string {
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
+  return typeof value === 'number' || typeof value === 'boolean' || value == null ? String(value) : typeof value;
 }

@@ -31,7 +31,12 @@ export type WireFault =
       readonly expected: 'zero' | 'non-zero';
       readonly actual: number;
     }
-  /** A value to be written that its field cannot hold. */
+  /**
+   * More items in a region of a body than the receiver takes. Where items have no fixed size, a reader stops counting at
+   * the first one too many.
+   */
+  | { readonly kind: 'too_many_items'; readonly limit: number; readonly actual: number }
+  /** A value that its field cannot hold: one to be written, or a length or count passed beside the bytes. */
   | { readonly kind: 'field_out_of_range'; readonly field: string; readonly type: string; readonly value: string };
 
 export type WireFaultKind = WireFault['kind'];

@@ -61,7 +61,9 @@ export function chooseSessionId(open: SessionOpen, ids: SessionIds): { sessionId
 
 /** The acknowledgement of a granted session. */
 export function openedAck(open: SessionOpen, terms: SessionOpenTerms, sessionId: number): SessionOpenAck {
-  const resumeTokenBytes = (open.sessionFlags & SessionFlags.AllowResume) !== 0 ? terms.resumeTokenBytes : 0;
+  // A window of 0 means not resumable, whatever the token length (RESACK-1).
+  const resumable = (open.sessionFlags & SessionFlags.AllowResume) !== 0 && terms.resumeWindowMs > 0;
+  const resumeTokenBytes = resumable ? terms.resumeTokenBytes : 0;
   return {
     ...commonAck(open, terms),
     sessionId,

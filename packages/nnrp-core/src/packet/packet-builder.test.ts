@@ -124,7 +124,7 @@ describe('buildPacket', () => {
     ],
     [
       { messageType: 0x20, traceId: -1n },
-      { kind: 'field_out_of_range', field: 'trace_id', type: 'u64', value: '-1n' },
+      { kind: 'field_out_of_range', field: 'trace_id', type: 'u64', value: '-1' },
     ],
   ])('refuses header %o', (header, fault) => {
     expect(faultOf(() => build(header))).toEqual(fault);

@@ -1,13 +1,10 @@
 import type { WireFault } from '../bytes/fault.js';
 import { WireError } from '../errors.js';
-import {
-  COMMON_HEADER_OFFSETS as AT,
-  COMMON_HEADER_BYTES,
-  type CommonHeader,
-  encodeCommonHeader,
-} from '../generated/preview3/common-header.js';
+import { COMMON_HEADER_OFFSETS as AT, COMMON_HEADER_BYTES } from '../generated/preview3/common-header.js';
+import type { MessageInfo } from './message-info.js';
+import { checkLengths } from './packet-rules.js';
 import { PREVIEW3 } from './preview3-revision.js';
-import type { Revision } from './revision.js';
+import type { HeaderFields, Revision } from './revision.js';
 
 const MAGIC = 0x50524e4e;
 /** version_major 1, wire_format 0, message_type 0, header_len 40, as one little-endian word. */
@@ -15,8 +12,8 @@ const VERSION_WORD = 0x28000001;
 const NOTHING = /* @__PURE__ */ new Uint8Array(0);
 
 /** The header of a packet to be built; what is left out is 0. Lengths are taken from the parts. */
-export type PacketHeader = Pick<CommonHeader, 'messageType'> &
-  Partial<Pick<CommonHeader, 'flags' | 'sessionId' | 'frameId' | 'viewId' | 'routeId' | 'traceId' | 'headerLen'>>;
+export type PacketHeader = Pick<HeaderFields, 'messageType'> &
+  Partial<Pick<HeaderFields, 'flags' | 'sessionId' | 'frameId' | 'viewId' | 'routeId' | 'traceId' | 'headerLen'>>;
 
 /**
  * Builds a packet as two parts that are sent one after the other: header with metadata, and the body as it was given.
@@ -34,8 +31,10 @@ export function buildPacket(
   revision: Revision = PREVIEW3,
 ): [head: Uint8Array, body: Uint8Array] {
   const info = revision.messageInfo(header.messageType);
+  const fault = checkParts(info, metadata.length, body.length);
+  if (fault !== undefined) throw new WireError(fault, info?.name ?? 'HEADER');
   const head = new Uint8Array(COMMON_HEADER_BYTES + metadata.length);
-  const full: CommonHeader = {
+  const full: HeaderFields = {
     versionMajor: 1,
     wireFormat: 0,
     headerLen: COMMON_HEADER_BYTES,
@@ -49,29 +48,15 @@ export function buildPacket(
     metaLen: metadata.length,
     bodyLen: body.length,
   };
-  const lengths = checkLengths(metadata.length, body.length);
-  if (lengths !== undefined) throw new WireError(lengths, info?.name ?? 'HEADER');
-  encodeCommonHeader(full, new DataView(head.buffer));
+  revision.encodeHeader(full, new DataView(head.buffer), 0);
   head.set(metadata, COMMON_HEADER_BYTES);
   return [head, body];
+}
 
-  function checkLengths(metadataLength: number, bodyLength: number): WireFault | undefined {
-    if (metadataLength + bodyLength > 0xffffffff) return { kind: 'message_length_overflow' };
-    if (info?.headerOnlyRule !== undefined && metadataLength + bodyLength > 0) {
-      return { kind: 'invalid_combination', rule: info.headerOnlyRule };
-    }
-    if (info?.noMetadataRule !== undefined && metadataLength > 0) {
-      return { kind: 'invalid_combination', rule: info.noMetadataRule };
-    }
-    if (info !== undefined && metadataLength !== info.metadataBytes) {
-      const counts = { expected: info.metadataBytes, actual: metadataLength };
-      return { kind: metadataLength < info.metadataBytes ? 'source_too_short' : 'metadata_length_mismatch', ...counts };
-    }
-    if (info?.body === 'none' && bodyLength > 0) {
-      return { kind: 'unexpected_body', message: info.name, actual: bodyLength };
-    }
-    return undefined;
-  }
+/** A message type that is not assigned is left to the header's own check. */
+function checkParts(info: MessageInfo | undefined, metadataLength: number, bodyLength: number): WireFault | undefined {
+  if (metadataLength + bodyLength > 0xffffffff) return { kind: 'message_length_overflow' };
+  return info && checkLengths(info, metadataLength, bodyLength);
 }
 
 /**

@@ -137,10 +137,12 @@ describe('the message table', () => {
 });
 
 describe('rules over metadata', () => {
-  it('reports the first broken rule of the structure, before a body that does not belong', () => {
+  it('report a body that does not belong before what the metadata says', () => {
     const change = (metadata: DataView) => metadata.setUint8(3, 1);
     const fault = check(byName('FLOW_UPDATE'), { bodyBytes: 1, change });
-    expect(fault).toEqual({ kind: 'nonzero_reserved_field', field: 'flow_update.reserved0' });
+    expect(fault).toEqual({ kind: 'unexpected_body', message: 'FLOW_UPDATE', actual: 1 });
+    const metadataOnly = check(byName('FLOW_UPDATE'), { change });
+    expect(metadataOnly).toEqual({ kind: 'nonzero_reserved_field', field: 'flow_update.reserved0' });
   });
 
   it.each([

@@ -4,14 +4,12 @@ import type { Packet } from './packet.js';
 import type { Revision } from './revision.js';
 
 /**
- * What the layout of a packet cannot say, without throwing: header-only messages, exact metadata length, the
- * metadata's own rules, rules over header and metadata, bodies where none belongs.
+ * The lengths of a packet against its message: header-only messages, exact metadata, no body where none belongs.
  *
  * @returns the first fault, or undefined
- * @see NNRP/1-preview3 sections 4, 14 and 15.2
+ * @see NNRP/1-preview3 sections 4 and 14
  */
-export function checkPacket(packet: Packet, info: MessageInfo, revision: Revision): WireFault | undefined {
-  const { metadataLength, bodyLength } = packet;
+export function checkLengths(info: MessageInfo, metadataLength: number, bodyLength: number): WireFault | undefined {
   if (info.headerOnlyRule !== undefined && (metadataLength !== 0 || bodyLength !== 0)) {
     return { kind: 'invalid_combination', rule: info.headerOnlyRule };
   }
@@ -22,17 +20,28 @@ export function checkPacket(packet: Packet, info: MessageInfo, revision: Revisio
     const lengths = { expected: info.metadataBytes, actual: metadataLength };
     return { kind: metadataLength < info.metadataBytes ? 'source_too_short' : 'metadata_length_mismatch', ...lengths };
   }
-  const { view, metadataStart } = packet;
-  if (info.checkMetadata !== undefined && info.metadataRules !== undefined) {
-    const broken = info.checkMetadata(view, metadataStart);
-    if (broken >= 0) return faultAt(info.metadataRules, broken, view, metadataStart);
-    const rule = revision.checkTogether(info.code, packet.sessionId, view, metadataStart);
-    if (rule !== undefined) return { kind: 'invalid_combination', rule };
-  }
   if (info.body === 'none' && bodyLength !== 0) {
     return { kind: 'unexpected_body', message: info.name, actual: bodyLength };
   }
   return undefined;
+}
+
+/**
+ * What the layout of a packet cannot say, without throwing: its lengths, the metadata's own rules, and the rules over
+ * header and metadata.
+ *
+ * @returns the first fault, or undefined
+ * @see NNRP/1-preview3 sections 4, 14 and 15.2
+ */
+export function checkPacket(packet: Packet, info: MessageInfo, revision: Revision): WireFault | undefined {
+  const lengths = checkLengths(info, packet.metadataLength, packet.bodyLength);
+  if (lengths !== undefined) return lengths;
+  if (info.checkMetadata === undefined || info.metadataRules === undefined) return undefined;
+  const { view, metadataStart } = packet;
+  const broken = info.checkMetadata(view, metadataStart);
+  if (broken >= 0) return faultAt(info.metadataRules, broken, view, metadataStart);
+  const rule = revision.checkTogether(info.code, packet.sessionId, view, metadataStart);
+  return rule === undefined ? undefined : { kind: 'invalid_combination', rule };
 }
 
 /**

@@ -16,6 +16,9 @@ const MIN_CAPACITY = 4096;
  */
 const GROWTH = 8;
 
+/** Chunks taken from the waiting list before it is moved together. */
+const MIN_COMPACTION = 1024;
+
 const NOTHING = /* @__PURE__ */ new Uint8Array(0);
 const NO_VIEW = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(0));
 
@@ -36,7 +39,7 @@ export interface PacketSplitterOptions {
  * @see NNRP/1-preview3 section 3
  */
 export class PacketSplitter {
-  private readonly maxPacketBytes: number;
+  private limit: number;
   private readonly revision: Revision;
   /** Chunks after the current one, from `waitingHead` on. */
   private waiting: Uint8Array[] = [];
@@ -52,11 +55,22 @@ export class PacketSplitter {
 
   constructor(options: PacketSplitterOptions = {}) {
     const { maxPacketBytes = DEFAULT_MAX_PACKET_BYTES, revision = PREVIEW3 } = options;
-    if (!(Number.isSafeInteger(maxPacketBytes) && maxPacketBytes >= COMMON_HEADER_BYTES)) {
-      throw new UsageError(`maxPacketBytes: expected an integer of at least 40, got ${maxPacketBytes}`);
-    }
+    this.limit = DEFAULT_MAX_PACKET_BYTES;
     this.maxPacketBytes = maxPacketBytes;
     this.revision = revision;
+  }
+
+  /** Largest packet in bytes, header included. A change applies from the next header on. */
+  get maxPacketBytes(): number {
+    return this.limit;
+  }
+
+  /** @throws UsageError unless it is an integer of at least 40 */
+  set maxPacketBytes(bytes: number) {
+    if (!(Number.isSafeInteger(bytes) && bytes >= COMMON_HEADER_BYTES)) {
+      throw new UsageError(`maxPacketBytes: expected an integer of at least 40, got ${bytes}`);
+    }
+    this.limit = bytes;
   }
 
   /** Why the stream was given up; undefined while it is well. */
@@ -104,6 +118,9 @@ export class PacketSplitter {
     this.waiting[this.waitingHead++] = NOTHING;
     if (this.waitingHead === this.waiting.length) {
       this.waiting = [];
+      this.waitingHead = 0;
+    } else if (this.waitingHead >= MIN_COMPACTION && this.waitingHead * 2 >= this.waiting.length) {
+      this.waiting = this.waiting.slice(this.waitingHead);
       this.waitingHead = 0;
     }
     return chunk;
@@ -182,8 +199,8 @@ export class PacketSplitter {
     const lengths = view.getUint32(start + AT.metaLen, true) + view.getUint32(start + AT.bodyLen, true);
     if (lengths > 0xffffffff) return this.fail({ kind: 'message_length_overflow' });
     const total = COMMON_HEADER_BYTES + lengths;
-    if (total > this.maxPacketBytes) {
-      return this.fail({ kind: 'packet_too_large', limit: this.maxPacketBytes, declared: total });
+    if (total > this.limit) {
+      return this.fail({ kind: 'packet_too_large', limit: this.limit, declared: total });
     }
     return total;
   }

@@ -1,5 +1,9 @@
 import type { WireRule } from '../bytes/fault.js';
+import type { CommonHeader } from '../generated/preview3/common-header.js';
 import type { MessageInfo } from './message-info.js';
+
+/** The fields of the common header, which all revisions share; which message types exist is the revision's. */
+export type HeaderFields = Omit<CommonHeader, 'messageType'> & { readonly messageType: number };
 
 /**
  * What differs between the revisions of the wire. Nothing in a header tells them apart, so the revision is chosen by
@@ -15,6 +19,8 @@ export interface Revision {
   /** Checks a header without throwing: index of the first broken rule in `headerRules`, or -1. */
   checkHeader(view: DataView, start: number): number;
   readonly headerRules: readonly WireRule[];
+  /** Writes a header and checks it. @throws WireError, nothing is written then. @returns the offset after it */
+  encodeHeader(header: HeaderFields, view: DataView, start: number): number;
   /**
    * Rules that need the header and valid metadata together.
    * @param metadataStart - offset of the metadata in the view

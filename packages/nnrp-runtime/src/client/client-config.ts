@@ -1,4 +1,5 @@
 import { DEFAULT_MAX_PACKET_BYTES, preview3, UsageError } from 'nnrp-core';
+import type { BodyInput } from '../connection/body-bytes.js';
 
 /** Options of a client's connection. */
 export interface NnrpClientConfig {
@@ -34,7 +35,7 @@ export interface SessionOptions {
   /** Session flags beyond those that other options set; default 0. */
   readonly sessionFlags: number;
   /** Authentication block, sent in the body; default empty. */
-  readonly auth: Uint8Array;
+  readonly auth: BodyInput;
   /** Tag by which the client knows the session; default the requested id. */
   readonly clientSessionTag: bigint;
 }
@@ -65,9 +66,29 @@ export function clientConfig(config: Partial<NnrpClientConfig>): NnrpClientConfi
   ) as { [Name in (typeof NUMBERS)[number][0]]: number };
 }
 
-/** The request that asks for a session. */
-export function sessionOpen(options: Partial<SessionOptions>): preview3.SessionOpen {
-  const { requestedSessionId = 0, auth } = options;
+const SESSION_OPTIONS: readonly string[] = [
+  'requestedSessionId',
+  'profileId',
+  'schemaId',
+  'schemaVersion',
+  'priorityClass',
+  'defaultDeadlineMs',
+  'maxInFlightOperations',
+  'leaseTtlHintMs',
+  'sessionFlags',
+  'auth',
+  'clientSessionTag',
+];
+
+/**
+ * The request that asks for a session.
+ * @throws UsageError on an option that does not exist
+ */
+export function sessionOpen(options: Partial<SessionOptions>, authBytes = 0): preview3.SessionOpen {
+  for (const option of Object.keys(options)) {
+    if (!SESSION_OPTIONS.includes(option)) throw new UsageError(`session options: there is no option '${option}'`);
+  }
+  const { requestedSessionId = 0 } = options;
   return {
     requestedSessionId,
     profileId: options.profileId ?? preview3.ProfileId.Token,
@@ -79,7 +100,7 @@ export function sessionOpen(options: Partial<SessionOptions>): preview3.SessionO
     maxInFlightOperations: options.maxInFlightOperations ?? 4,
     leaseTtlHintMs: options.leaseTtlHintMs ?? 30_000,
     resumeTokenBytes: 0,
-    authBytes: auth?.length ?? 0,
+    authBytes,
     sessionExtensionBytes: 0,
     // An id that is no integer is refused when it is encoded, with the name of its field.
     clientSessionTag:

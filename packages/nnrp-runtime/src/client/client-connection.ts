@@ -10,6 +10,7 @@ import {
   TimeoutError,
   type WireFault,
 } from 'nnrp-core';
+import { bodyBytes } from '../connection/body-bytes.js';
 import { SESSION_OPEN } from '../connection/codecs.js';
 import { Connection } from '../connection/connection.js';
 import type { FramedTransport } from '../transport/contract.js';
@@ -39,6 +40,8 @@ export class ClientConnection extends Connection implements ClientSessionConnect
   private pendingOpen: PendingOpen | undefined;
   private bufferedBytes = 0;
   private held = false;
+  /** Requests without an answer. */
+  private awaited = 0;
   private endError: NnrpError | undefined;
   /** Opens wait for each other: nothing in an acknowledgement says which request it answers. */
   private openTurn: Promise<unknown> = Promise.resolve();
@@ -72,7 +75,7 @@ export class ClientConnection extends Connection implements ClientSessionConnect
   /** Results that wait unread are bounded: above the limit nothing more is read. */
   resultBuffered(bytes: number): void {
     this.bufferedBytes += bytes;
-    if (this.held || this.bufferedBytes < this.config.maxBufferedResultBytes) return;
+    if (this.held || this.awaited > 0 || this.bufferedBytes < this.config.maxBufferedResultBytes) return;
     this.held = true;
     this.transport.pause();
   }
@@ -82,6 +85,17 @@ export class ClientConnection extends Connection implements ClientSessionConnect
     if (!this.held || this.bufferedBytes * 2 > this.config.maxBufferedResultBytes) return;
     this.held = false;
     this.transport.resume();
+  }
+
+  answerAwaited(): void {
+    this.awaited++;
+    if (!this.held) return;
+    this.held = false;
+    this.transport.resume();
+  }
+
+  answerCame(): void {
+    this.awaited--;
   }
 
   stray(packet: Packet, info: MessageInfo): void {
@@ -130,22 +144,25 @@ export class ClientConnection extends Connection implements ClientSessionConnect
 
   private openNow(options: Partial<SessionOptions>): Promise<NnrpClientSession> {
     if (this.endError !== undefined) return Promise.reject(this.endError);
-    const open = sessionOpen(options);
+    const auth = options.auth === undefined ? undefined : bodyBytes(options.auth);
+    const open = sessionOpen(options, auth?.length ?? 0);
     const { openTimeoutMs } = this.config;
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
         // A late answer could not be told from the next one's: the connection is given up.
         this.end(new TimeoutError(`no answer to SESSION_OPEN within ${openTimeoutMs} ms`, openTimeoutMs));
       }, openTimeoutMs);
+      this.answerAwaited();
       const settle =
         <T>(settled: (value: T) => void) =>
         (value: T) => {
           clearTimeout(timer);
+          this.answerCame();
           settled(value);
         };
       this.pendingOpen = { open, resolve: settle(resolve), reject: settle(reject) };
       try {
-        this.send(MessageType.SessionOpen, 0, 0, SESSION_OPEN, open, options.auth);
+        this.send(MessageType.SessionOpen, 0, 0, SESSION_OPEN, open, auth);
       } catch (error) {
         this.pendingOpen.reject(error as NnrpError);
         this.pendingOpen = undefined;

@@ -44,7 +44,11 @@ export class ClientOperation implements AsyncIterable<NnrpResult> {
    * session ended first
    */
   result(): Promise<NnrpResult> {
-    this.settled ??= this.lastResult();
+    if (this.settled === undefined) {
+      this.settled = this.lastResult();
+      // Who drops the promise does not care how it ends; who awaits it is told all the same.
+      this.settled.catch(() => {});
+    }
     return this.settled;
   }
 

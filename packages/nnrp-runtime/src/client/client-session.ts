@@ -7,19 +7,19 @@ import {
   PeerError,
   ProtocolError,
   preview3,
-  TimeoutError,
   UsageError,
   type WireFault,
 } from 'nnrp-core';
+import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { FRAME_SUBMIT, SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
 import type { SessionConnection, SessionEndpoint } from '../connection/session-endpoint.js';
 import { type CloseOptions, type SubmitInit, submitMetadata } from './client-messages.js';
 import { ClientOperation, type OperationOwner } from './client-operation.js';
+import { CloseHandshake } from './close-handshake.js';
 import { NnrpResult } from './nnrp-result.js';
 import { peerError } from './peer-error.js';
 
 const { CloseReason, CloseStatus, ErrorCode, ErrorScope, InFlightPolicy, MessageType, SessionErrorCode } = preview3;
-const UTF8 = new TextEncoder();
 /** The last frame id: one more would not fit the header. */
 const MAX_FRAME_ID = 0xfffffffe;
 
@@ -27,6 +27,9 @@ const MAX_FRAME_ID = 0xfffffffe;
 export interface ClientSessionConnection extends SessionConnection {
   resultBuffered(bytes: number): void;
   resultConsumed(bytes: number): void;
+  /** A request waits for its answer: reading must go on until it has come, whatever waits unread. */
+  answerAwaited(): void;
+  answerCame(): void;
   /** Reports a message that belongs to nothing this client waits for. */
   stray(packet: Packet, info: MessageInfo): void;
   peerReported(error: PeerError, sessionId: number): void;
@@ -40,10 +43,8 @@ export class NnrpClientSession {
   private readonly owner: OperationOwner;
   private readonly slotWaiters: { resolve: () => void; reject: (error: NnrpError) => void }[] = [];
   private lastFrameId = 0;
-  private closing: Promise<void> | undefined;
-  private closeAnswered: ((ack: preview3.SessionCloseAck) => void) | undefined;
+  private closing: CloseHandshake | undefined;
   private reason: NnrpError | undefined;
-  private ended: () => void = () => {};
 
   /** Made by the client; applications get sessions from `openSession`. */
   constructor(
@@ -86,10 +87,10 @@ export class NnrpClientSession {
    * resolves: do not change them any more
    * @throws (as a rejection) WireError when the metadata is refused, ClosedError or TransportError when the session is over
    */
-  async submit(body: Uint8Array | string, metadata: SubmitInit = {}): Promise<ClientOperation> {
+  async submit(body: BodyInput, metadata: SubmitInit = {}): Promise<ClientOperation> {
     const limit = this.ack.maxInFlightOperations;
     while (limit > 0 && this.operations.size >= limit) await this.slot();
-    const operation = this.startInSlot(typeof body === 'string' ? UTF8.encode(body) : body, metadata);
+    const operation = this.startInSlot(bodyBytes(body), metadata);
     await this.connection.whenDrained();
     return operation;
   }
@@ -97,12 +98,17 @@ export class NnrpClientSession {
   /**
    * Closes the session and waits for the server to confirm. Results that arrive before the confirmation are delivered;
    * operations that have none by then fail. Calling it again returns the same promise.
-   * @throws (as a rejection) TimeoutError when the server does not answer, PeerError when it refuses; the session is
-   * over in any case
+   * @throws (as a rejection) TimeoutError when the server does not answer in time and TransportError when the connection
+   * is lost, with the session over; PeerError when the server refuses, with the session as open as before
    */
   close(options: Partial<CloseOptions> = {}): Promise<void> {
-    this.closing ??= this.reason === undefined ? this.shake(options) : Promise.resolve();
-    return this.closing;
+    if (this.closing === undefined && this.reason !== undefined) return Promise.resolve();
+    try {
+      this.closing ??= this.requestClose(options);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    return this.closing.result;
   }
 
   /** A submit that is refused after waiting for its turn hands the turn on. */
@@ -156,8 +162,7 @@ export class NnrpClientSession {
         break;
       }
       case MessageType.SessionCloseAck:
-        if (this.closeAnswered === undefined) this.connection.stray(packet, info);
-        else this.closeAnswered(preview3.decodeSessionCloseAck(packet.view, packet.metadataStart));
+        this.closeAnswered(packet, info);
         break;
       case MessageType.SessionClose:
         this.closedByServer(packet);
@@ -190,6 +195,7 @@ export class NnrpClientSession {
     const error = peerError(message, packet.body);
     if (message.errorScope === ErrorScope.Frame) this.failOperation(message.relatedFrameId || packet.frameId, error);
     this.connection.peerReported(error, this.sessionId);
+    if (message.errorScope === ErrorScope.Session && message.isFatal === 1) this.end(error);
   }
 
   private failOperation(frameId: number, error: NnrpError): boolean {
@@ -215,40 +221,46 @@ export class NnrpClientSession {
     const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
     this.connection.violation(error, this.sessionId);
     if (packet.messageType === MessageType.ResultPush && this.failOperation(packet.frameId, error)) return;
+    this.sendClose(CloseReason.ProtocolError, InFlightPolicy.Abort);
     this.end(error);
   }
 
-  private async shake(options: Partial<CloseOptions>): Promise<void> {
-    const { reason = CloseReason.ClientShutdown, inFlightPolicy = InFlightPolicy.Drain, drainTimeoutMs = 0 } = options;
+  private requestClose(options: Partial<CloseOptions>): CloseHandshake {
+    const { drainTimeoutMs = 0 } = options;
+    this.sendClose(options.reason ?? CloseReason.ClientShutdown, options.inFlightPolicy, drainTimeoutMs);
+    this.connection.answerAwaited();
+    return new CloseHandshake(this.sessionId, this.closeTimeoutMs + drainTimeoutMs, (error) => this.end(error));
+  }
+
+  /** acknowledged and draining announce a later answer; results are taken until it comes. */
+  private closeAnswered(packet: Packet, info: MessageInfo): void {
+    const { closeStatus, sessionErrorCode } = preview3.decodeSessionCloseAck(packet.view, packet.metadataStart);
+    if (this.closing === undefined) {
+      this.connection.stray(packet, info);
+    } else if (closeStatus === CloseStatus.Closed) {
+      this.end(new ClosedError(`session ${this.sessionId} was closed`));
+    } else if (closeStatus === CloseStatus.Rejected) {
+      const text = `session ${this.sessionId}: the server refuses to close it`;
+      this.closing.failed(new PeerError('NNRP_ERR_CLOSE_REJECTED', text, sessionErrorCode));
+      this.closing = undefined;
+      this.connection.answerCame();
+    }
+  }
+
+  private sendClose(
+    closeReason: preview3.CloseReason,
+    inFlightPolicy: preview3.InFlightPolicy = InFlightPolicy.Drain,
+    drainTimeoutMs = 0,
+  ): void {
     const metadata: preview3.SessionClose = {
-      closeReason: reason,
+      closeReason,
       inFlightPolicy,
       drainTimeoutMs,
       lastOperationId: BigInt(this.lastFrameId),
       sessionErrorCode: SessionErrorCode.None,
       sessionCloseTag: this.sessionId,
     };
-    const answered = new Promise<preview3.SessionCloseAck | undefined>((resolve) => {
-      this.closeAnswered = resolve;
-      this.ended = () => resolve(undefined);
-    });
     this.connection.send(MessageType.SessionClose, this.sessionId, 0, SESSION_CLOSE, metadata);
-    const timeoutMs = this.closeTimeoutMs + drainTimeoutMs;
-    const ack = await withTimeout(answered, timeoutMs);
-    this.closeAnswered = undefined;
-    const connectionLost = this.reason;
-    this.end(new ClosedError(`session ${this.sessionId} was closed`));
-    if (ack === 'timeout') {
-      throw new TimeoutError(
-        `session ${this.sessionId}: the close was not confirmed within ${timeoutMs} ms`,
-        timeoutMs,
-      );
-    }
-    if (ack === undefined && connectionLost !== undefined && !(connectionLost instanceof ClosedError))
-      throw connectionLost;
-    if (ack?.closeStatus === CloseStatus.Rejected) {
-      throw new PeerError('NNRP_ERR_CLOSE_REJECTED', `session ${this.sessionId}: close refused`, ack.sessionErrorCode);
-    }
   }
 
   private end(reason: NnrpError): void {
@@ -258,18 +270,9 @@ export class NnrpClientSession {
     for (const operation of this.operations.values()) operation.fail(reason);
     this.operations.clear();
     for (const waiter of this.slotWaiters.splice(0)) waiter.reject(reason);
-    this.ended();
-  }
-}
-
-async function withTimeout<T>(promise: Promise<T>, timeoutMs: number): Promise<T | 'timeout'> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<'timeout'>((resolve) => {
-    timer = setTimeout(() => resolve('timeout'), timeoutMs);
-  });
-  try {
-    return await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
+    if (this.closing === undefined) return;
+    this.connection.answerCame();
+    if (reason instanceof ClosedError) this.closing.confirmed();
+    else this.closing.failed(reason);
   }
 }

@@ -7,6 +7,7 @@ import {
   type PeerError,
   type ProtocolError,
 } from 'nnrp-core';
+import { emitApart } from '../emit-apart.js';
 import type { HostPort } from '../transport/address.js';
 import type { FramedTransport } from '../transport/contract.js';
 import { TcpConnector } from '../transport/tcp.js';
@@ -33,10 +34,12 @@ export class NnrpClient extends EventEmitter<NnrpClientEvents> {
   private constructor(transport: FramedTransport, config: NnrpClientConfig) {
     super();
     this.connection = new ClientConnection(transport, config, {
-      stray: (packet, message) => this.emit('stray', { packet, message }),
-      peerError: (error, sessionId) => this.emit('peerError', { error, sessionId }),
-      protocolViolation: (error, sessionId) => this.emit('protocolViolation', { error, sessionId }),
-      closed: (error) => this.emit('closed', error),
+      stray: (packet, message) => emitApart<NnrpClientEvents, 'stray'>(this, 'stray', { packet, message }),
+      peerError: (error, sessionId) =>
+        emitApart<NnrpClientEvents, 'peerError'>(this, 'peerError', { error, sessionId }),
+      protocolViolation: (error, sessionId) =>
+        emitApart<NnrpClientEvents, 'protocolViolation'>(this, 'protocolViolation', { error, sessionId }),
+      closed: (error) => emitApart<NnrpClientEvents, 'closed'>(this, 'closed', error),
     });
   }
 

@@ -141,7 +141,7 @@ export abstract class Connection implements PacketSink, SessionConnection {
   /** The peer broke a rule that costs the connection: tells it, then closes. */
   fail(error: ProtocolError): void {
     if (this.ended !== undefined) return;
-    this.sendError(error.wireCode, ErrorScope.Connection, error.message, { fatal: true });
+    this.sendError(error.wireCode, ErrorScope.Connection, error.rawMessage, { fatal: true });
     this.end(error);
   }
 

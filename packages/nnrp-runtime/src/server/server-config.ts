@@ -24,6 +24,8 @@ export interface NnrpServerConfig {
   readonly applicationPolicy: NnrpServerPolicy;
   /** Largest packet in bytes; a header that declares more ends its connection; default 64 MiB. */
   readonly maxPacketBytes: number;
+  /** Largest packet in bytes of a connection without a session: room for token and authentication; default 64 KiB. */
+  readonly maxHandshakePacketBytes: number;
   /** How long a connection may go without a session, in milliseconds; then it is closed; default 10000. */
   readonly handshakeTimeoutMs: number;
   /** How long `close` waits for frames in progress, in milliseconds; default 5000. */
@@ -51,6 +53,7 @@ const NUMBERS = [
   ['leaseTtlMs', 30_000, 0, U32],
   ['resumeWindowMs', 120_000, 0, U32],
   ['maxPacketBytes', DEFAULT_MAX_PACKET_BYTES, 256, U32],
+  ['maxHandshakePacketBytes', 65_536, 256, U32],
   ['handshakeTimeoutMs', 10_000, 1, 0x7fffffff],
   ['drainTimeoutMs', 5_000, 0, 0x7fffffff],
   ['maxConnections', 10_000, 1, U32],

@@ -12,6 +12,7 @@ import {
   rejectedAck,
   type SessionOpenTerms,
   TimeoutError,
+  UsageError,
   type WireFault,
 } from 'nnrp-core';
 import { SESSION_OPEN_ACK } from '../connection/codecs.js';
@@ -177,7 +178,7 @@ export class ServerConnection extends Connection implements ServerSessionConnect
     } else {
       const { sessionId, frameId } = packet;
       const scope = sessionId === 0 ? ErrorScope.Connection : ErrorScope.Session;
-      this.sendError(code, scope, error.message, { sessionId, frameId });
+      this.sendError(code, scope, error.rawMessage, { sessionId, frameId });
     }
   }
 
@@ -230,7 +231,7 @@ export class ServerConnection extends Connection implements ServerSessionConnect
       return;
     }
     // Any object is awaited: promises of other libraries and realms are no instances of Promise.
-    if (typeof answer !== 'object') {
+    if (typeof answer !== 'object' || answer === null) {
       this.decide(open, answer);
       return;
     }
@@ -247,8 +248,9 @@ export class ServerConnection extends Connection implements ServerSessionConnect
   /** Looking at the ids and taking one happen here, without a pause in between. */
   private decide(open: preview3.SessionOpen, policyCode: number | undefined): void {
     if (this.isClosed) return;
-    if (policyCode !== undefined) {
-      this.refuse(open, policyCode >>> 0);
+    if (policyCode !== undefined && policyCode !== null) {
+      if (policyCode >>> 0 === policyCode) this.refuse(open, policyCode);
+      else this.refuse(open, SessionErrorCode.AuthFailed, badPolicyAnswer(policyCode));
       return;
     }
     const limit = this.limitReached();
@@ -260,7 +262,7 @@ export class ServerConnection extends Connection implements ServerSessionConnect
     this.unconfirmed.delete(choice.sessionId);
     const session = new NnrpServerSession(this, choice.sessionId, open, this.owner.config);
     this.owner.table.set(choice.sessionId, session);
-    clearTimeout(this.handshakeTimer);
+    this.handshakeDone();
     const ack = openedAck(open, this.terms, choice.sessionId);
     this.send(MessageType.SessionOpenAck, choice.sessionId, 0, SESSION_OPEN_ACK, ack);
     this.owner.sessionOpened(session);
@@ -273,13 +275,24 @@ export class ServerConnection extends Connection implements ServerSessionConnect
     this.owner.sessionRefused({ remoteAddress, open, errorCode, ...(cause === undefined ? {} : { cause }) });
   }
 
+  private handshakeDone(): void {
+    clearTimeout(this.handshakeTimer);
+    this.transport.limitPackets?.(this.owner.config.maxPacketBytes);
+  }
+
+  /** Without a session a peer is a stranger: little time, and little memory. */
   private armHandshakeTimer(): void {
     clearTimeout(this.handshakeTimer);
-    const { handshakeTimeoutMs } = this.owner.config;
+    const { handshakeTimeoutMs, maxHandshakePacketBytes, maxPacketBytes } = this.owner.config;
+    this.transport.limitPackets?.(Math.min(maxHandshakePacketBytes, maxPacketBytes));
     this.handshakeTimer = setTimeout(() => {
       const text = `${this.remoteAddress}: no session within ${handshakeTimeoutMs} ms`;
       void this.close(new TimeoutError(text, handshakeTimeoutMs));
     }, handshakeTimeoutMs);
     this.handshakeTimer.unref();
   }
+}
+
+function badPolicyAnswer(answer: unknown): UsageError {
+  return new UsageError(`validateSessionOpen: expected undefined or an unsigned 32-bit code, got ${String(answer)}`);
 }

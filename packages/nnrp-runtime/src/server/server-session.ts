@@ -11,6 +11,7 @@ import {
   type WireFault,
 } from 'nnrp-core';
 import { AsyncQueue } from '../async-queue.js';
+import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { RESULT_PUSH, SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
 import { isPartial } from '../connection/result-kind.js';
 import type { SessionConnection, SessionEndpoint } from '../connection/session-endpoint.js';
@@ -18,6 +19,7 @@ import { type NnrpClose, NnrpSubmit, type ResultInit, resultMetadata } from './s
 
 const { CloseReason, CloseStatus, ErrorCode, ErrorScope, InFlightPolicy, MessageType, SessionErrorCode } = preview3;
 const SENT: Promise<void> = Promise.resolve();
+const NO_BODY = new Uint8Array(0);
 
 /** What a server's session needs of its connection besides sending. */
 export interface ServerSessionConnection extends SessionConnection {
@@ -127,7 +129,7 @@ export class NnrpServerSession {
    * @throws (as a rejection) UsageError when the frame has had its last answer, WireError when the metadata is refused
    * (the frame can still be answered), ClosedError when the session is over
    */
-  sendResult(frameId: number, result: ResultInit, body?: Uint8Array): Promise<void> {
+  sendResult(frameId: number, result: ResultInit, body: BodyInput = NO_BODY): Promise<void> {
     try {
       this.requireInFlight(frameId);
       const metadata = resultMetadata(result);
@@ -137,7 +139,7 @@ export class NnrpServerSession {
         frameId,
         RESULT_PUSH,
         metadata,
-        body,
+        bodyBytes(body),
       );
       if (!isPartial(metadata.resultClass, metadata.resultFlags)) this.answered(frameId);
       return accepted ? SENT : this.connection.whenDrained();
@@ -213,7 +215,7 @@ export class NnrpServerSession {
         this.cancelled(packet.frameId);
         break;
       case MessageType.SessionClose:
-        this.closeRequested(packet, info);
+        this.closeRequested(packet);
         break;
       case MessageType.FlowUpdate:
       case MessageType.SessionCloseAck:
@@ -247,7 +249,7 @@ export class NnrpServerSession {
       const error = new ProtocolError(`FRAME_SUBMIT: frame ${frameId} was used before`, ErrorCode.InvalidState);
       this.connection.report(this.sessionId, error);
       const scope = { sessionId: this.sessionId, frameId };
-      this.connection.sendError(error.wireCode, ErrorScope.Frame, error.message, scope);
+      this.connection.sendError(error.wireCode, ErrorScope.Frame, error.rawMessage, scope);
       return;
     }
     this.inFlight.add(frameId);
@@ -280,11 +282,9 @@ export class NnrpServerSession {
     this.answered(frameId);
   }
 
-  private closeRequested(packet: Packet, info: MessageInfo): void {
-    if (this.currentState !== 'open') {
-      this.refuse(packet, info);
-      return;
-    }
+  private closeRequested(packet: Packet): void {
+    // Asked again: the answer to the first request answers this one.
+    if (this.currentState !== 'open') return;
     this.currentState = 'closing';
     this.closeRequest = { metadata: preview3.decodeSessionClose(packet.view, packet.metadataStart) };
     this.closes.push(this.closeRequest);
@@ -299,7 +299,7 @@ export class NnrpServerSession {
   /** A violation that costs the session, and nothing else. */
   private fail(error: ProtocolError, frameId: number): void {
     this.connection.report(this.sessionId, error);
-    this.connection.sendError(error.wireCode, ErrorScope.Session, error.message, {
+    this.connection.sendError(error.wireCode, ErrorScope.Session, error.rawMessage, {
       sessionId: this.sessionId,
       frameId,
     });

@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { ClosedError, isNnrpError, TransportError } from 'nnrp-core';
 import { AsyncQueue } from '../async-queue.js';
+import { emitApart } from '../emit-apart.js';
 import type { HostPort } from '../transport/address.js';
 import type { FramedListener, FramedTransport } from '../transport/contract.js';
 import { TcpListener } from '../transport/tcp.js';
@@ -103,11 +104,13 @@ export class NnrpServer extends EventEmitter<NnrpServerEvents> {
       isDraining: () => this.draining,
       sessionOpened: (session) => this.accepted.push(session),
       sessionEnded: (session) => this.accepted.remove(session),
-      sessionRefused: (refusal) => this.emit('sessionRefused', refusal),
-      protocolViolation: (violation) => this.emit('protocolViolation', violation),
+      sessionRefused: (refusal) => emitApart<NnrpServerEvents, 'sessionRefused'>(this, 'sessionRefused', refusal),
+      protocolViolation: (violation) =>
+        emitApart<NnrpServerEvents, 'protocolViolation'>(this, 'protocolViolation', violation),
       connectionEnded: (connection, loss) => {
         this.connections.delete(connection);
-        if (!(loss.error instanceof ClosedError)) this.emit('connectionLost', loss);
+        if (!(loss.error instanceof ClosedError))
+          emitApart<NnrpServerEvents, 'connectionLost'>(this, 'connectionLost', loss);
       },
     };
   }
@@ -121,7 +124,8 @@ export class NnrpServer extends EventEmitter<NnrpServerEvents> {
         if (this.draining) return;
         const reason = isNnrpError(error) ? error : new TransportError(`listener: ${String(error)}`, { cause: error });
         this.accepted.end(reason);
-        if (!(reason instanceof ClosedError)) this.emit('listenerFailed', reason);
+        if (!(reason instanceof ClosedError))
+          emitApart<NnrpServerEvents, 'listenerFailed'>(this, 'listenerFailed', reason);
         return;
       }
       if (this.draining || this.connections.size >= this.config.maxConnections) {

@@ -55,6 +55,11 @@ export interface FramedTransport {
   send(packet: OutboundPacket): boolean;
   pause(): void;
   resume(): void;
+  /**
+   * Changes the largest packet that is taken, in bytes, from the next header on; a larger one breaks the stream. A
+   * transport that bounds its packets otherwise may leave it out.
+   */
+  limitPackets?(maxBytes: number): void;
   /** Sends what is queued and ends the connection; resolves when it has ended, within a bounded time. */
   close(): Promise<void>;
   /** Ends the connection at once; what is queued is lost. */

@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type NnrpError, type Packet, PacketSplitter, type PacketSplitterOptions, TransportError } from 'nnrp-core';
 import type { FramedTransport, OutboundPacket, PacketSink, TransportKind } from './contract.js';
@@ -14,6 +15,8 @@ export interface StreamTransportOptions extends PacketSplitterOptions {
 
 const DEFAULT_HIGH_WATER_BYTES = 1024 * 1024;
 const DEFAULT_CLOSE_TIMEOUT_MS = 2000;
+/** Milliseconds after which a closing connection is cut even if the peer still takes bytes, drop by drop. */
+const MAX_CLOSE_MS = 30_000;
 
 /**
  * Packets over any byte stream: shared by TCP and whatever else ends in a Node Duplex. Reading goes through the
@@ -100,6 +103,10 @@ export class StreamTransport implements FramedTransport {
     this.reportClosed();
   }
 
+  limitPackets(maxBytes: number): void {
+    this.splitter.maxPacketBytes = maxBytes;
+  }
+
   close(): Promise<void> {
     if (!this.closing) {
       this.flushNow();
@@ -127,13 +134,20 @@ export class StreamTransport implements FramedTransport {
     const { sink } = this;
     if (sink === undefined || this.delivering) return;
     this.delivering = true;
-    let packet: Packet | undefined;
-    while (!this.paused && !this.closing) {
-      packet = this.splitter.next();
-      if (packet === undefined) break;
-      sink.packet(packet);
+    try {
+      let packet: Packet | undefined;
+      while (!this.paused && !this.closing) {
+        packet = this.splitter.next();
+        if (packet === undefined) break;
+        sink.packet(packet);
+      }
+    } catch (error) {
+      // A sink that throws has lost track of the stream; it must not be left to fill memory.
+      this.abort(new TransportError('the receiver of a packet failed', { cause: error }));
+      throw error;
+    } finally {
+      this.delivering = false;
     }
-    this.delivering = false;
     if (this.splitter.fault !== undefined && !this.brokenReported && !this.closing) {
       this.brokenReported = true;
       sink.broken(this.splitter.fault);
@@ -178,15 +192,10 @@ export class StreamTransport implements FramedTransport {
     if (this.closeTimer !== undefined || this.streamClosed) return;
     this.finished = true;
     this.stream.end();
-    this.waitForEnd(this.stream.writableLength);
-  }
-
-  /** Gives a peer that still takes bytes another period, and cuts one that has stopped. */
-  private waitForEnd(left: number): void {
-    this.closeTimer = setTimeout(() => {
-      if (this.stream.writableLength < left) this.waitForEnd(this.stream.writableLength);
-      else this.stream.destroy();
-    }, this.closeTimeoutMs);
+    const cut = () => this.stream.destroy();
+    // A socket's timeout counts from its last progress, also inside one large write.
+    if (this.stream instanceof Socket) this.stream.setTimeout(this.closeTimeoutMs, cut);
+    this.closeTimer = setTimeout(cut, this.stream instanceof Socket ? MAX_CLOSE_MS : this.closeTimeoutMs);
     this.closeTimer.unref();
   }
 

@@ -100,12 +100,12 @@ export function encodeBodyRegionPrelude(value: BodyRegionPrelude, view: DataView
     throw destinationTooShort(32, view, start, 'BODY_REGION_PRELUDE');
   }
   const { inlineObjectBytes, objectReferenceBytes, typedPayloadDescriptorBytes, typedPayloadFrameBytes, extensionDescriptorBytes, extensionPayloadBytes } = value;
-  if (inlineObjectBytes >>> 0 !== inlineObjectBytes) throw outOfRange('inline_object_bytes', 'u32', inlineObjectBytes, 'BODY_REGION_PRELUDE');
-  if (objectReferenceBytes >>> 0 !== objectReferenceBytes) throw outOfRange('object_reference_bytes', 'u32', objectReferenceBytes, 'BODY_REGION_PRELUDE');
-  if (typedPayloadDescriptorBytes >>> 0 !== typedPayloadDescriptorBytes) throw outOfRange('typed_payload_descriptor_bytes', 'u32', typedPayloadDescriptorBytes, 'BODY_REGION_PRELUDE');
-  if (typedPayloadFrameBytes >>> 0 !== typedPayloadFrameBytes) throw outOfRange('typed_payload_frame_bytes', 'u32', typedPayloadFrameBytes, 'BODY_REGION_PRELUDE');
-  if (extensionDescriptorBytes >>> 0 !== extensionDescriptorBytes) throw outOfRange('extension_descriptor_bytes', 'u32', extensionDescriptorBytes, 'BODY_REGION_PRELUDE');
-  if (extensionPayloadBytes >>> 0 !== extensionPayloadBytes) throw outOfRange('extension_payload_bytes', 'u32', extensionPayloadBytes, 'BODY_REGION_PRELUDE');
+  if (typeof inlineObjectBytes !== 'number' || inlineObjectBytes >>> 0 !== inlineObjectBytes) throw outOfRange('inline_object_bytes', 'u32', inlineObjectBytes, 'BODY_REGION_PRELUDE');
+  if (typeof objectReferenceBytes !== 'number' || objectReferenceBytes >>> 0 !== objectReferenceBytes) throw outOfRange('object_reference_bytes', 'u32', objectReferenceBytes, 'BODY_REGION_PRELUDE');
+  if (typeof typedPayloadDescriptorBytes !== 'number' || typedPayloadDescriptorBytes >>> 0 !== typedPayloadDescriptorBytes) throw outOfRange('typed_payload_descriptor_bytes', 'u32', typedPayloadDescriptorBytes, 'BODY_REGION_PRELUDE');
+  if (typeof typedPayloadFrameBytes !== 'number' || typedPayloadFrameBytes >>> 0 !== typedPayloadFrameBytes) throw outOfRange('typed_payload_frame_bytes', 'u32', typedPayloadFrameBytes, 'BODY_REGION_PRELUDE');
+  if (typeof extensionDescriptorBytes !== 'number' || extensionDescriptorBytes >>> 0 !== extensionDescriptorBytes) throw outOfRange('extension_descriptor_bytes', 'u32', extensionDescriptorBytes, 'BODY_REGION_PRELUDE');
+  if (typeof extensionPayloadBytes !== 'number' || extensionPayloadBytes >>> 0 !== extensionPayloadBytes) throw outOfRange('extension_payload_bytes', 'u32', extensionPayloadBytes, 'BODY_REGION_PRELUDE');
   if (!((objectReferenceBytes % 16) === 0)) throw encodeFailed(BODY_REGION_PRELUDE_RULES, 3, undefined, 'BODY_REGION_PRELUDE');
   view.setUint32(start, inlineObjectBytes, true);
   view.setUint32(start + 4, objectReferenceBytes, true);

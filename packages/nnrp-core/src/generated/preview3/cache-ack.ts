@@ -95,13 +95,13 @@ export function encodeCacheAck(value: CacheAck, view: DataView, start = 0): numb
     throw destinationTooShort(28, view, start, 'CACHE_ACK');
   }
   const { cacheNamespace, cacheKeyHi, cacheKeyLo, status, acceptedTtlMs, maxObjectBytes, detailCode } = value;
-  if (cacheNamespace >>> 0 !== cacheNamespace) throw outOfRange('cache_namespace', 'u32', cacheNamespace, 'CACHE_ACK');
-  if (cacheKeyHi >>> 0 !== cacheKeyHi) throw outOfRange('cache_key_hi', 'u32', cacheKeyHi, 'CACHE_ACK');
-  if (cacheKeyLo >>> 0 !== cacheKeyLo) throw outOfRange('cache_key_lo', 'u32', cacheKeyLo, 'CACHE_ACK');
-  if (status >>> 0 !== status) throw outOfRange('status', 'u32', status, 'CACHE_ACK');
-  if (acceptedTtlMs >>> 0 !== acceptedTtlMs) throw outOfRange('accepted_ttl_ms', 'u32', acceptedTtlMs, 'CACHE_ACK');
-  if (maxObjectBytes >>> 0 !== maxObjectBytes) throw outOfRange('max_object_bytes', 'u32', maxObjectBytes, 'CACHE_ACK');
-  if (detailCode >>> 0 !== detailCode) throw outOfRange('detail_code', 'u32', detailCode, 'CACHE_ACK');
+  if (typeof cacheNamespace !== 'number' || cacheNamespace >>> 0 !== cacheNamespace) throw outOfRange('cache_namespace', 'u32', cacheNamespace, 'CACHE_ACK');
+  if (typeof cacheKeyHi !== 'number' || cacheKeyHi >>> 0 !== cacheKeyHi) throw outOfRange('cache_key_hi', 'u32', cacheKeyHi, 'CACHE_ACK');
+  if (typeof cacheKeyLo !== 'number' || cacheKeyLo >>> 0 !== cacheKeyLo) throw outOfRange('cache_key_lo', 'u32', cacheKeyLo, 'CACHE_ACK');
+  if (typeof status !== 'number' || status >>> 0 !== status) throw outOfRange('status', 'u32', status, 'CACHE_ACK');
+  if (typeof acceptedTtlMs !== 'number' || acceptedTtlMs >>> 0 !== acceptedTtlMs) throw outOfRange('accepted_ttl_ms', 'u32', acceptedTtlMs, 'CACHE_ACK');
+  if (typeof maxObjectBytes !== 'number' || maxObjectBytes >>> 0 !== maxObjectBytes) throw outOfRange('max_object_bytes', 'u32', maxObjectBytes, 'CACHE_ACK');
+  if (typeof detailCode !== 'number' || detailCode >>> 0 !== detailCode) throw outOfRange('detail_code', 'u32', detailCode, 'CACHE_ACK');
   if (status > 2) throw encodeFailed(CACHE_ACK_RULES, 1, status, 'CACHE_ACK');
   view.setUint32(start, cacheNamespace, true);
   view.setUint32(start + 4, cacheKeyHi, true);

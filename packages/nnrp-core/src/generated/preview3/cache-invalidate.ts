@@ -83,11 +83,11 @@ export function encodeCacheInvalidate(value: CacheInvalidate, view: DataView, st
     throw destinationTooShort(20, view, start, 'CACHE_INVALIDATE');
   }
   const { invalidateScope, cacheNamespace, cacheKeyHi, cacheKeyLo, reasonCode } = value;
-  if (invalidateScope >>> 0 !== invalidateScope) throw outOfRange('invalidate_scope', 'u32', invalidateScope, 'CACHE_INVALIDATE');
-  if (cacheNamespace >>> 0 !== cacheNamespace) throw outOfRange('cache_namespace', 'u32', cacheNamespace, 'CACHE_INVALIDATE');
-  if (cacheKeyHi >>> 0 !== cacheKeyHi) throw outOfRange('cache_key_hi', 'u32', cacheKeyHi, 'CACHE_INVALIDATE');
-  if (cacheKeyLo >>> 0 !== cacheKeyLo) throw outOfRange('cache_key_lo', 'u32', cacheKeyLo, 'CACHE_INVALIDATE');
-  if (reasonCode >>> 0 !== reasonCode) throw outOfRange('reason_code', 'u32', reasonCode, 'CACHE_INVALIDATE');
+  if (typeof invalidateScope !== 'number' || invalidateScope >>> 0 !== invalidateScope) throw outOfRange('invalidate_scope', 'u32', invalidateScope, 'CACHE_INVALIDATE');
+  if (typeof cacheNamespace !== 'number' || cacheNamespace >>> 0 !== cacheNamespace) throw outOfRange('cache_namespace', 'u32', cacheNamespace, 'CACHE_INVALIDATE');
+  if (typeof cacheKeyHi !== 'number' || cacheKeyHi >>> 0 !== cacheKeyHi) throw outOfRange('cache_key_hi', 'u32', cacheKeyHi, 'CACHE_INVALIDATE');
+  if (typeof cacheKeyLo !== 'number' || cacheKeyLo >>> 0 !== cacheKeyLo) throw outOfRange('cache_key_lo', 'u32', cacheKeyLo, 'CACHE_INVALIDATE');
+  if (typeof reasonCode !== 'number' || reasonCode >>> 0 !== reasonCode) throw outOfRange('reason_code', 'u32', reasonCode, 'CACHE_INVALIDATE');
   if (invalidateScope > 3) throw encodeFailed(CACHE_INVALIDATE_RULES, 1, invalidateScope, 'CACHE_INVALIDATE');
   view.setUint32(start, invalidateScope, true);
   view.setUint32(start + 4, cacheNamespace, true);

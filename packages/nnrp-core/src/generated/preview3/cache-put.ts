@@ -103,14 +103,14 @@ export function encodeCachePut(value: CachePut, view: DataView, start = 0): numb
     throw destinationTooShort(32, view, start, 'CACHE_PUT');
   }
   const { cacheNamespace, cacheKeyHi, cacheKeyLo, objectKind, ttlMs, objectBytes, codecBitmap, flags } = value;
-  if (cacheNamespace >>> 0 !== cacheNamespace) throw outOfRange('cache_namespace', 'u32', cacheNamespace, 'CACHE_PUT');
-  if (cacheKeyHi >>> 0 !== cacheKeyHi) throw outOfRange('cache_key_hi', 'u32', cacheKeyHi, 'CACHE_PUT');
-  if (cacheKeyLo >>> 0 !== cacheKeyLo) throw outOfRange('cache_key_lo', 'u32', cacheKeyLo, 'CACHE_PUT');
-  if (objectKind >>> 0 !== objectKind) throw outOfRange('object_kind', 'u32', objectKind, 'CACHE_PUT');
-  if (ttlMs >>> 0 !== ttlMs) throw outOfRange('ttl_ms', 'u32', ttlMs, 'CACHE_PUT');
-  if (objectBytes >>> 0 !== objectBytes) throw outOfRange('object_bytes', 'u32', objectBytes, 'CACHE_PUT');
-  if (codecBitmap >>> 0 !== codecBitmap) throw outOfRange('codec_bitmap', 'u32', codecBitmap, 'CACHE_PUT');
-  if (flags >>> 0 !== flags) throw outOfRange('flags', 'u32', flags, 'CACHE_PUT');
+  if (typeof cacheNamespace !== 'number' || cacheNamespace >>> 0 !== cacheNamespace) throw outOfRange('cache_namespace', 'u32', cacheNamespace, 'CACHE_PUT');
+  if (typeof cacheKeyHi !== 'number' || cacheKeyHi >>> 0 !== cacheKeyHi) throw outOfRange('cache_key_hi', 'u32', cacheKeyHi, 'CACHE_PUT');
+  if (typeof cacheKeyLo !== 'number' || cacheKeyLo >>> 0 !== cacheKeyLo) throw outOfRange('cache_key_lo', 'u32', cacheKeyLo, 'CACHE_PUT');
+  if (typeof objectKind !== 'number' || objectKind >>> 0 !== objectKind) throw outOfRange('object_kind', 'u32', objectKind, 'CACHE_PUT');
+  if (typeof ttlMs !== 'number' || ttlMs >>> 0 !== ttlMs) throw outOfRange('ttl_ms', 'u32', ttlMs, 'CACHE_PUT');
+  if (typeof objectBytes !== 'number' || objectBytes >>> 0 !== objectBytes) throw outOfRange('object_bytes', 'u32', objectBytes, 'CACHE_PUT');
+  if (typeof codecBitmap !== 'number' || codecBitmap >>> 0 !== codecBitmap) throw outOfRange('codec_bitmap', 'u32', codecBitmap, 'CACHE_PUT');
+  if (typeof flags !== 'number' || flags >>> 0 !== flags) throw outOfRange('flags', 'u32', flags, 'CACHE_PUT');
   if ((flags & ~0x03) !== 0) throw encodeFailed(CACHE_PUT_RULES, 1, flags, 'CACHE_PUT');
   if (objectKind < 1 || objectKind > 9) throw encodeFailed(CACHE_PUT_RULES, 2, objectKind, 'CACHE_PUT');
   view.setUint32(start, cacheNamespace, true);

@@ -142,17 +142,17 @@ export function encodeCommonHeader(value: CommonHeader, view: DataView, start = 
     throw destinationTooShort(40, view, start, 'HEADER');
   }
   const { versionMajor, wireFormat, messageType, headerLen, flags, metaLen, bodyLen, sessionId, frameId, viewId, routeId, traceId } = value;
-  if (versionMajor >>> 0 !== versionMajor) throw outOfRange('version_major', 'u8', versionMajor, 'HEADER');
-  if (wireFormat >>> 0 !== wireFormat) throw outOfRange('wire_format', 'u8', wireFormat, 'HEADER');
-  if (messageType >>> 0 !== messageType) throw outOfRange('message_type', 'u8', messageType, 'HEADER');
-  if (headerLen >>> 0 !== headerLen) throw outOfRange('header_len', 'u8', headerLen, 'HEADER');
-  if (flags >>> 0 !== flags) throw outOfRange('flags', 'u32', flags, 'HEADER');
-  if (metaLen >>> 0 !== metaLen) throw outOfRange('meta_len', 'u32', metaLen, 'HEADER');
-  if (bodyLen >>> 0 !== bodyLen) throw outOfRange('body_len', 'u32', bodyLen, 'HEADER');
-  if (sessionId >>> 0 !== sessionId) throw outOfRange('session_id', 'u32', sessionId, 'HEADER');
-  if (frameId >>> 0 !== frameId) throw outOfRange('frame_id', 'u32', frameId, 'HEADER');
-  if ((viewId & 0xffff) !== viewId) throw outOfRange('view_id', 'u16', viewId, 'HEADER');
-  if ((routeId & 0xffff) !== routeId) throw outOfRange('route_id', 'u16', routeId, 'HEADER');
+  if (typeof versionMajor !== 'number' || versionMajor >>> 0 !== versionMajor) throw outOfRange('version_major', 'u8', versionMajor, 'HEADER');
+  if (typeof wireFormat !== 'number' || wireFormat >>> 0 !== wireFormat) throw outOfRange('wire_format', 'u8', wireFormat, 'HEADER');
+  if (typeof messageType !== 'number' || messageType >>> 0 !== messageType) throw outOfRange('message_type', 'u8', messageType, 'HEADER');
+  if (typeof headerLen !== 'number' || headerLen >>> 0 !== headerLen) throw outOfRange('header_len', 'u8', headerLen, 'HEADER');
+  if (typeof flags !== 'number' || flags >>> 0 !== flags) throw outOfRange('flags', 'u32', flags, 'HEADER');
+  if (typeof metaLen !== 'number' || metaLen >>> 0 !== metaLen) throw outOfRange('meta_len', 'u32', metaLen, 'HEADER');
+  if (typeof bodyLen !== 'number' || bodyLen >>> 0 !== bodyLen) throw outOfRange('body_len', 'u32', bodyLen, 'HEADER');
+  if (typeof sessionId !== 'number' || sessionId >>> 0 !== sessionId) throw outOfRange('session_id', 'u32', sessionId, 'HEADER');
+  if (typeof frameId !== 'number' || frameId >>> 0 !== frameId) throw outOfRange('frame_id', 'u32', frameId, 'HEADER');
+  if (typeof viewId !== 'number' || (viewId & 0xffff) !== viewId) throw outOfRange('view_id', 'u16', viewId, 'HEADER');
+  if (typeof routeId !== 'number' || (routeId & 0xffff) !== routeId) throw outOfRange('route_id', 'u16', routeId, 'HEADER');
   if (typeof traceId !== 'bigint' || BigInt.asUintN(64, traceId) !== traceId) throw outOfRange('trace_id', 'u64', traceId, 'HEADER');
   if (versionMajor !== 1) throw encodeFailed(COMMON_HEADER_RULES, 2, versionMajor, 'HEADER');
   if (wireFormat !== 0) throw encodeFailed(COMMON_HEADER_RULES, 3, wireFormat, 'HEADER');

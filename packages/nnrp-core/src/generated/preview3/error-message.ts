@@ -103,14 +103,14 @@ export function encodeErrorMessage(value: ErrorMessage, view: DataView, start = 
     throw destinationTooShort(32, view, start, 'ERROR');
   }
   const { errorCode, errorScope, isFatal, retryAfterMs, relatedSessionId, relatedFrameId, relatedViewId, diagnosticBytes } = value;
-  if (errorCode >>> 0 !== errorCode) throw outOfRange('error_code', 'u32', errorCode, 'ERROR');
-  if (errorScope >>> 0 !== errorScope) throw outOfRange('error_scope', 'u32', errorScope, 'ERROR');
-  if (isFatal >>> 0 !== isFatal) throw outOfRange('is_fatal', 'u32', isFatal, 'ERROR');
-  if (retryAfterMs >>> 0 !== retryAfterMs) throw outOfRange('retry_after_ms', 'u32', retryAfterMs, 'ERROR');
-  if (relatedSessionId >>> 0 !== relatedSessionId) throw outOfRange('related_session_id', 'u32', relatedSessionId, 'ERROR');
-  if (relatedFrameId >>> 0 !== relatedFrameId) throw outOfRange('related_frame_id', 'u32', relatedFrameId, 'ERROR');
-  if (relatedViewId >>> 0 !== relatedViewId) throw outOfRange('related_view_id', 'u32', relatedViewId, 'ERROR');
-  if (diagnosticBytes >>> 0 !== diagnosticBytes) throw outOfRange('diagnostic_bytes', 'u32', diagnosticBytes, 'ERROR');
+  if (typeof errorCode !== 'number' || errorCode >>> 0 !== errorCode) throw outOfRange('error_code', 'u32', errorCode, 'ERROR');
+  if (typeof errorScope !== 'number' || errorScope >>> 0 !== errorScope) throw outOfRange('error_scope', 'u32', errorScope, 'ERROR');
+  if (typeof isFatal !== 'number' || isFatal >>> 0 !== isFatal) throw outOfRange('is_fatal', 'u32', isFatal, 'ERROR');
+  if (typeof retryAfterMs !== 'number' || retryAfterMs >>> 0 !== retryAfterMs) throw outOfRange('retry_after_ms', 'u32', retryAfterMs, 'ERROR');
+  if (typeof relatedSessionId !== 'number' || relatedSessionId >>> 0 !== relatedSessionId) throw outOfRange('related_session_id', 'u32', relatedSessionId, 'ERROR');
+  if (typeof relatedFrameId !== 'number' || relatedFrameId >>> 0 !== relatedFrameId) throw outOfRange('related_frame_id', 'u32', relatedFrameId, 'ERROR');
+  if (typeof relatedViewId !== 'number' || relatedViewId >>> 0 !== relatedViewId) throw outOfRange('related_view_id', 'u32', relatedViewId, 'ERROR');
+  if (typeof diagnosticBytes !== 'number' || diagnosticBytes >>> 0 !== diagnosticBytes) throw outOfRange('diagnostic_bytes', 'u32', diagnosticBytes, 'ERROR');
   if (!(isFatal <= 1)) throw encodeFailed(ERROR_MESSAGE_RULES, 1, undefined, 'ERROR');
   if (errorScope > 2) throw encodeFailed(ERROR_MESSAGE_RULES, 2, errorScope, 'ERROR');
   view.setUint32(start, errorCode, true);

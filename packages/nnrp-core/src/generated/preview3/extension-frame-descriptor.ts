@@ -89,11 +89,11 @@ export function encodeExtensionFrameDescriptor(value: ExtensionFrameDescriptor, 
     throw destinationTooShort(16, view, start, 'EXTENSION_FRAME_DESCRIPTOR');
   }
   const { extensionKind, extensionFlags, profileId, payloadOffset, payloadLength } = value;
-  if ((extensionKind & 0xffff) !== extensionKind) throw outOfRange('extension_kind', 'u16', extensionKind, 'EXTENSION_FRAME_DESCRIPTOR');
-  if (extensionFlags >>> 0 !== extensionFlags) throw outOfRange('extension_flags', 'u16', extensionFlags, 'EXTENSION_FRAME_DESCRIPTOR');
-  if ((profileId & 0xffff) !== profileId) throw outOfRange('profile_id', 'u16', profileId, 'EXTENSION_FRAME_DESCRIPTOR');
-  if (payloadOffset >>> 0 !== payloadOffset) throw outOfRange('payload_offset', 'u32', payloadOffset, 'EXTENSION_FRAME_DESCRIPTOR');
-  if (payloadLength >>> 0 !== payloadLength) throw outOfRange('payload_length', 'u32', payloadLength, 'EXTENSION_FRAME_DESCRIPTOR');
+  if (typeof extensionKind !== 'number' || (extensionKind & 0xffff) !== extensionKind) throw outOfRange('extension_kind', 'u16', extensionKind, 'EXTENSION_FRAME_DESCRIPTOR');
+  if (typeof extensionFlags !== 'number' || extensionFlags >>> 0 !== extensionFlags) throw outOfRange('extension_flags', 'u16', extensionFlags, 'EXTENSION_FRAME_DESCRIPTOR');
+  if (typeof profileId !== 'number' || (profileId & 0xffff) !== profileId) throw outOfRange('profile_id', 'u16', profileId, 'EXTENSION_FRAME_DESCRIPTOR');
+  if (typeof payloadOffset !== 'number' || payloadOffset >>> 0 !== payloadOffset) throw outOfRange('payload_offset', 'u32', payloadOffset, 'EXTENSION_FRAME_DESCRIPTOR');
+  if (typeof payloadLength !== 'number' || payloadLength >>> 0 !== payloadLength) throw outOfRange('payload_length', 'u32', payloadLength, 'EXTENSION_FRAME_DESCRIPTOR');
   if ((extensionFlags & ~0x01) !== 0) throw encodeFailed(EXTENSION_FRAME_DESCRIPTOR_RULES, 2, extensionFlags, 'EXTENSION_FRAME_DESCRIPTOR');
   view.setUint16(start, extensionKind, true);
   view.setUint16(start + 2, extensionFlags, true);

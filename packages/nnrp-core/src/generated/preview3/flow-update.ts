@@ -127,16 +127,16 @@ export function encodeFlowUpdate(value: FlowUpdate, view: DataView, start = 0): 
     throw destinationTooShort(32, view, start, 'FLOW_UPDATE');
   }
   const { scopeKind, updateReason, backpressureLevel, connectionCredit, sessionCredit, operationCredit, operationId, retryAfterMs, creditEpoch, flowFlags } = value;
-  if (scopeKind >>> 0 !== scopeKind) throw outOfRange('scope_kind', 'u8', scopeKind, 'FLOW_UPDATE');
-  if (updateReason >>> 0 !== updateReason) throw outOfRange('update_reason', 'u8', updateReason, 'FLOW_UPDATE');
-  if (backpressureLevel >>> 0 !== backpressureLevel) throw outOfRange('backpressure_level', 'u8', backpressureLevel, 'FLOW_UPDATE');
-  if ((connectionCredit & 0xffff) !== connectionCredit) throw outOfRange('connection_credit', 'u16', connectionCredit, 'FLOW_UPDATE');
-  if ((sessionCredit & 0xffff) !== sessionCredit) throw outOfRange('session_credit', 'u16', sessionCredit, 'FLOW_UPDATE');
-  if ((operationCredit & 0xffff) !== operationCredit) throw outOfRange('operation_credit', 'u16', operationCredit, 'FLOW_UPDATE');
+  if (typeof scopeKind !== 'number' || scopeKind >>> 0 !== scopeKind) throw outOfRange('scope_kind', 'u8', scopeKind, 'FLOW_UPDATE');
+  if (typeof updateReason !== 'number' || updateReason >>> 0 !== updateReason) throw outOfRange('update_reason', 'u8', updateReason, 'FLOW_UPDATE');
+  if (typeof backpressureLevel !== 'number' || backpressureLevel >>> 0 !== backpressureLevel) throw outOfRange('backpressure_level', 'u8', backpressureLevel, 'FLOW_UPDATE');
+  if (typeof connectionCredit !== 'number' || (connectionCredit & 0xffff) !== connectionCredit) throw outOfRange('connection_credit', 'u16', connectionCredit, 'FLOW_UPDATE');
+  if (typeof sessionCredit !== 'number' || (sessionCredit & 0xffff) !== sessionCredit) throw outOfRange('session_credit', 'u16', sessionCredit, 'FLOW_UPDATE');
+  if (typeof operationCredit !== 'number' || (operationCredit & 0xffff) !== operationCredit) throw outOfRange('operation_credit', 'u16', operationCredit, 'FLOW_UPDATE');
   if (typeof operationId !== 'bigint' || BigInt.asUintN(64, operationId) !== operationId) throw outOfRange('operation_id', 'u64', operationId, 'FLOW_UPDATE');
-  if (retryAfterMs >>> 0 !== retryAfterMs) throw outOfRange('retry_after_ms', 'u32', retryAfterMs, 'FLOW_UPDATE');
-  if (creditEpoch >>> 0 !== creditEpoch) throw outOfRange('credit_epoch', 'u32', creditEpoch, 'FLOW_UPDATE');
-  if (flowFlags >>> 0 !== flowFlags) throw outOfRange('flow_flags', 'u32', flowFlags, 'FLOW_UPDATE');
+  if (typeof retryAfterMs !== 'number' || retryAfterMs >>> 0 !== retryAfterMs) throw outOfRange('retry_after_ms', 'u32', retryAfterMs, 'FLOW_UPDATE');
+  if (typeof creditEpoch !== 'number' || creditEpoch >>> 0 !== creditEpoch) throw outOfRange('credit_epoch', 'u32', creditEpoch, 'FLOW_UPDATE');
+  if (typeof flowFlags !== 'number' || flowFlags >>> 0 !== flowFlags) throw outOfRange('flow_flags', 'u32', flowFlags, 'FLOW_UPDATE');
   if ((flowFlags & ~0x0f) !== 0) throw encodeFailed(FLOW_UPDATE_RULES, 3, flowFlags, 'FLOW_UPDATE');
   if (scopeKind > 2) throw encodeFailed(FLOW_UPDATE_RULES, 4, scopeKind, 'FLOW_UPDATE');
   if (updateReason > 4) throw encodeFailed(FLOW_UPDATE_RULES, 5, updateReason, 'FLOW_UPDATE');

@@ -86,9 +86,9 @@ export function encodeInlineObjectBlockHeader(value: InlineObjectBlockHeader, vi
     throw destinationTooShort(16, view, start, 'INLINE_OBJECT_BLOCK_HEADER');
   }
   const { objectKind, profileId, objectBytes } = value;
-  if (objectKind >>> 0 !== objectKind) throw outOfRange('object_kind', 'u16', objectKind, 'INLINE_OBJECT_BLOCK_HEADER');
-  if ((profileId & 0xffff) !== profileId) throw outOfRange('profile_id', 'u16', profileId, 'INLINE_OBJECT_BLOCK_HEADER');
-  if (objectBytes >>> 0 !== objectBytes) throw outOfRange('object_bytes', 'u32', objectBytes, 'INLINE_OBJECT_BLOCK_HEADER');
+  if (typeof objectKind !== 'number' || objectKind >>> 0 !== objectKind) throw outOfRange('object_kind', 'u16', objectKind, 'INLINE_OBJECT_BLOCK_HEADER');
+  if (typeof profileId !== 'number' || (profileId & 0xffff) !== profileId) throw outOfRange('profile_id', 'u16', profileId, 'INLINE_OBJECT_BLOCK_HEADER');
+  if (typeof objectBytes !== 'number' || objectBytes >>> 0 !== objectBytes) throw outOfRange('object_bytes', 'u32', objectBytes, 'INLINE_OBJECT_BLOCK_HEADER');
   if (objectKind < 1 || objectKind > 9) throw encodeFailed(INLINE_OBJECT_BLOCK_HEADER_RULES, 4, objectKind, 'INLINE_OBJECT_BLOCK_HEADER');
   view.setUint16(start, objectKind, true);
   view.setUint16(start + 2, 0, true);

@@ -82,10 +82,10 @@ export function encodeObjectReferenceBlock(value: ObjectReferenceBlock, view: Da
     throw destinationTooShort(16, view, start, 'OBJECT_REFERENCE_BLOCK');
   }
   const { objectKind, cacheNamespace, cacheKeyHi, cacheKeyLo } = value;
-  if (objectKind >>> 0 !== objectKind) throw outOfRange('object_kind', 'u16', objectKind, 'OBJECT_REFERENCE_BLOCK');
-  if (cacheNamespace >>> 0 !== cacheNamespace) throw outOfRange('cache_namespace', 'u32', cacheNamespace, 'OBJECT_REFERENCE_BLOCK');
-  if (cacheKeyHi >>> 0 !== cacheKeyHi) throw outOfRange('cache_key_hi', 'u32', cacheKeyHi, 'OBJECT_REFERENCE_BLOCK');
-  if (cacheKeyLo >>> 0 !== cacheKeyLo) throw outOfRange('cache_key_lo', 'u32', cacheKeyLo, 'OBJECT_REFERENCE_BLOCK');
+  if (typeof objectKind !== 'number' || objectKind >>> 0 !== objectKind) throw outOfRange('object_kind', 'u16', objectKind, 'OBJECT_REFERENCE_BLOCK');
+  if (typeof cacheNamespace !== 'number' || cacheNamespace >>> 0 !== cacheNamespace) throw outOfRange('cache_namespace', 'u32', cacheNamespace, 'OBJECT_REFERENCE_BLOCK');
+  if (typeof cacheKeyHi !== 'number' || cacheKeyHi >>> 0 !== cacheKeyHi) throw outOfRange('cache_key_hi', 'u32', cacheKeyHi, 'OBJECT_REFERENCE_BLOCK');
+  if (typeof cacheKeyLo !== 'number' || cacheKeyLo >>> 0 !== cacheKeyLo) throw outOfRange('cache_key_lo', 'u32', cacheKeyLo, 'OBJECT_REFERENCE_BLOCK');
   if (objectKind < 1 || objectKind > 9) throw encodeFailed(OBJECT_REFERENCE_BLOCK_RULES, 2, objectKind, 'OBJECT_REFERENCE_BLOCK');
   view.setUint16(start, objectKind, true);
   view.setUint16(start + 2, 0, true);

@@ -87,10 +87,10 @@ export function encodeResultHint(value: ResultHint, view: DataView, start = 0): 
     throw destinationTooShort(16, view, start, 'RESULT_HINT');
   }
   const { appliedBudgetPolicy, congestionState, reason, retryAfterMs } = value;
-  if (appliedBudgetPolicy >>> 0 !== appliedBudgetPolicy) throw outOfRange('applied_budget_policy', 'u32', appliedBudgetPolicy, 'RESULT_HINT');
-  if (congestionState >>> 0 !== congestionState) throw outOfRange('congestion_state', 'u32', congestionState, 'RESULT_HINT');
-  if (reason >>> 0 !== reason) throw outOfRange('reason', 'u32', reason, 'RESULT_HINT');
-  if (retryAfterMs >>> 0 !== retryAfterMs) throw outOfRange('retry_after_ms', 'u32', retryAfterMs, 'RESULT_HINT');
+  if (typeof appliedBudgetPolicy !== 'number' || appliedBudgetPolicy >>> 0 !== appliedBudgetPolicy) throw outOfRange('applied_budget_policy', 'u32', appliedBudgetPolicy, 'RESULT_HINT');
+  if (typeof congestionState !== 'number' || congestionState >>> 0 !== congestionState) throw outOfRange('congestion_state', 'u32', congestionState, 'RESULT_HINT');
+  if (typeof reason !== 'number' || reason >>> 0 !== reason) throw outOfRange('reason', 'u32', reason, 'RESULT_HINT');
+  if (typeof retryAfterMs !== 'number' || retryAfterMs >>> 0 !== retryAfterMs) throw outOfRange('retry_after_ms', 'u32', retryAfterMs, 'RESULT_HINT');
   if (appliedBudgetPolicy > 4) throw encodeFailed(RESULT_HINT_RULES, 1, appliedBudgetPolicy, 'RESULT_HINT');
   if (congestionState > 3) throw encodeFailed(RESULT_HINT_RULES, 2, congestionState, 'RESULT_HINT');
   if (reason > 4) throw encodeFailed(RESULT_HINT_RULES, 3, reason, 'RESULT_HINT');

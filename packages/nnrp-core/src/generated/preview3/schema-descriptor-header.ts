@@ -117,15 +117,15 @@ export function encodeSchemaDescriptorHeader(value: SchemaDescriptorHeader, view
     throw destinationTooShort(32, view, start, 'SCHEMA_DESCRIPTOR_HEADER');
   }
   const { schemaId, schemaVersion, profileId, schemaFlags, minVersionMajor, maxVersionMajor, bodyBytes, dependencyCount, defaultStreamSemantics, schemaHash } = value;
-  if (schemaId >>> 0 !== schemaId) throw outOfRange('schema_id', 'u32', schemaId, 'SCHEMA_DESCRIPTOR_HEADER');
-  if (schemaVersion >>> 0 !== schemaVersion) throw outOfRange('schema_version', 'u32', schemaVersion, 'SCHEMA_DESCRIPTOR_HEADER');
-  if ((profileId & 0xffff) !== profileId) throw outOfRange('profile_id', 'u16', profileId, 'SCHEMA_DESCRIPTOR_HEADER');
-  if (schemaFlags >>> 0 !== schemaFlags) throw outOfRange('schema_flags', 'u16', schemaFlags, 'SCHEMA_DESCRIPTOR_HEADER');
-  if ((minVersionMajor & 0xff) !== minVersionMajor) throw outOfRange('min_version_major', 'u8', minVersionMajor, 'SCHEMA_DESCRIPTOR_HEADER');
-  if ((maxVersionMajor & 0xff) !== maxVersionMajor) throw outOfRange('max_version_major', 'u8', maxVersionMajor, 'SCHEMA_DESCRIPTOR_HEADER');
-  if (bodyBytes >>> 0 !== bodyBytes) throw outOfRange('body_bytes', 'u32', bodyBytes, 'SCHEMA_DESCRIPTOR_HEADER');
-  if ((dependencyCount & 0xffff) !== dependencyCount) throw outOfRange('dependency_count', 'u16', dependencyCount, 'SCHEMA_DESCRIPTOR_HEADER');
-  if ((defaultStreamSemantics & 0xffff) !== defaultStreamSemantics) throw outOfRange('default_stream_semantics', 'u16', defaultStreamSemantics, 'SCHEMA_DESCRIPTOR_HEADER');
+  if (typeof schemaId !== 'number' || schemaId >>> 0 !== schemaId) throw outOfRange('schema_id', 'u32', schemaId, 'SCHEMA_DESCRIPTOR_HEADER');
+  if (typeof schemaVersion !== 'number' || schemaVersion >>> 0 !== schemaVersion) throw outOfRange('schema_version', 'u32', schemaVersion, 'SCHEMA_DESCRIPTOR_HEADER');
+  if (typeof profileId !== 'number' || (profileId & 0xffff) !== profileId) throw outOfRange('profile_id', 'u16', profileId, 'SCHEMA_DESCRIPTOR_HEADER');
+  if (typeof schemaFlags !== 'number' || schemaFlags >>> 0 !== schemaFlags) throw outOfRange('schema_flags', 'u16', schemaFlags, 'SCHEMA_DESCRIPTOR_HEADER');
+  if (typeof minVersionMajor !== 'number' || (minVersionMajor & 0xff) !== minVersionMajor) throw outOfRange('min_version_major', 'u8', minVersionMajor, 'SCHEMA_DESCRIPTOR_HEADER');
+  if (typeof maxVersionMajor !== 'number' || (maxVersionMajor & 0xff) !== maxVersionMajor) throw outOfRange('max_version_major', 'u8', maxVersionMajor, 'SCHEMA_DESCRIPTOR_HEADER');
+  if (typeof bodyBytes !== 'number' || bodyBytes >>> 0 !== bodyBytes) throw outOfRange('body_bytes', 'u32', bodyBytes, 'SCHEMA_DESCRIPTOR_HEADER');
+  if (typeof dependencyCount !== 'number' || (dependencyCount & 0xffff) !== dependencyCount) throw outOfRange('dependency_count', 'u16', dependencyCount, 'SCHEMA_DESCRIPTOR_HEADER');
+  if (typeof defaultStreamSemantics !== 'number' || (defaultStreamSemantics & 0xffff) !== defaultStreamSemantics) throw outOfRange('default_stream_semantics', 'u16', defaultStreamSemantics, 'SCHEMA_DESCRIPTOR_HEADER');
   if (typeof schemaHash !== 'bigint' || BigInt.asUintN(64, schemaHash) !== schemaHash) throw outOfRange('schema_hash', 'u64', schemaHash, 'SCHEMA_DESCRIPTOR_HEADER');
   if ((schemaFlags & ~0x0f) !== 0) throw encodeFailed(SCHEMA_DESCRIPTOR_HEADER_RULES, 2, schemaFlags, 'SCHEMA_DESCRIPTOR_HEADER');
   view.setUint32(start, schemaId, true);

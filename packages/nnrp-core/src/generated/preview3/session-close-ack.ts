@@ -82,9 +82,9 @@ export function encodeSessionCloseAck(value: SessionCloseAck, view: DataView, st
     throw destinationTooShort(16, view, start, 'SESSION_CLOSE_ACK');
   }
   const { closeStatus, lastOperationId, sessionErrorCode } = value;
-  if (closeStatus >>> 0 !== closeStatus) throw outOfRange('close_status', 'u8', closeStatus, 'SESSION_CLOSE_ACK');
+  if (typeof closeStatus !== 'number' || closeStatus >>> 0 !== closeStatus) throw outOfRange('close_status', 'u8', closeStatus, 'SESSION_CLOSE_ACK');
   if (typeof lastOperationId !== 'bigint' || BigInt.asUintN(64, lastOperationId) !== lastOperationId) throw outOfRange('last_operation_id', 'u64', lastOperationId, 'SESSION_CLOSE_ACK');
-  if (sessionErrorCode >>> 0 !== sessionErrorCode) throw outOfRange('session_error_code', 'u32', sessionErrorCode, 'SESSION_CLOSE_ACK');
+  if (typeof sessionErrorCode !== 'number' || sessionErrorCode >>> 0 !== sessionErrorCode) throw outOfRange('session_error_code', 'u32', sessionErrorCode, 'SESSION_CLOSE_ACK');
   if (closeStatus > 3) throw encodeFailed(SESSION_CLOSE_ACK_RULES, 3, closeStatus, 'SESSION_CLOSE_ACK');
   view.setUint8(start, closeStatus);
   view.setUint8(start + 1, 0);

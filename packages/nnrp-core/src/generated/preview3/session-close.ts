@@ -96,12 +96,12 @@ export function encodeSessionClose(value: SessionClose, view: DataView, start = 
     throw destinationTooShort(24, view, start, 'SESSION_CLOSE');
   }
   const { closeReason, inFlightPolicy, drainTimeoutMs, lastOperationId, sessionErrorCode, sessionCloseTag } = value;
-  if (closeReason >>> 0 !== closeReason) throw outOfRange('close_reason', 'u16', closeReason, 'SESSION_CLOSE');
-  if (inFlightPolicy >>> 0 !== inFlightPolicy) throw outOfRange('in_flight_policy', 'u8', inFlightPolicy, 'SESSION_CLOSE');
-  if (drainTimeoutMs >>> 0 !== drainTimeoutMs) throw outOfRange('drain_timeout_ms', 'u32', drainTimeoutMs, 'SESSION_CLOSE');
+  if (typeof closeReason !== 'number' || closeReason >>> 0 !== closeReason) throw outOfRange('close_reason', 'u16', closeReason, 'SESSION_CLOSE');
+  if (typeof inFlightPolicy !== 'number' || inFlightPolicy >>> 0 !== inFlightPolicy) throw outOfRange('in_flight_policy', 'u8', inFlightPolicy, 'SESSION_CLOSE');
+  if (typeof drainTimeoutMs !== 'number' || drainTimeoutMs >>> 0 !== drainTimeoutMs) throw outOfRange('drain_timeout_ms', 'u32', drainTimeoutMs, 'SESSION_CLOSE');
   if (typeof lastOperationId !== 'bigint' || BigInt.asUintN(64, lastOperationId) !== lastOperationId) throw outOfRange('last_operation_id', 'u64', lastOperationId, 'SESSION_CLOSE');
-  if (sessionErrorCode >>> 0 !== sessionErrorCode) throw outOfRange('session_error_code', 'u32', sessionErrorCode, 'SESSION_CLOSE');
-  if (sessionCloseTag >>> 0 !== sessionCloseTag) throw outOfRange('session_close_tag', 'u32', sessionCloseTag, 'SESSION_CLOSE');
+  if (typeof sessionErrorCode !== 'number' || sessionErrorCode >>> 0 !== sessionErrorCode) throw outOfRange('session_error_code', 'u32', sessionErrorCode, 'SESSION_CLOSE');
+  if (typeof sessionCloseTag !== 'number' || sessionCloseTag >>> 0 !== sessionCloseTag) throw outOfRange('session_close_tag', 'u32', sessionCloseTag, 'SESSION_CLOSE');
   if (closeReason > 5) throw encodeFailed(SESSION_CLOSE_RULES, 2, closeReason, 'SESSION_CLOSE');
   if (inFlightPolicy > 1) throw encodeFailed(SESSION_CLOSE_RULES, 3, inFlightPolicy, 'SESSION_CLOSE');
   view.setUint16(start, closeReason, true);

@@ -74,9 +74,9 @@ export function encodeSessionMigrateAck(value: SessionMigrateAck, view: DataView
     throw destinationTooShort(24, view, start, 'SESSION_MIGRATE_ACK');
   }
   const { acceptCode, resumeFromFrameId, graceWindowMs, serverMigrateTsUs } = value;
-  if (acceptCode >>> 0 !== acceptCode) throw outOfRange('accept_code', 'u32', acceptCode, 'SESSION_MIGRATE_ACK');
+  if (typeof acceptCode !== 'number' || acceptCode >>> 0 !== acceptCode) throw outOfRange('accept_code', 'u32', acceptCode, 'SESSION_MIGRATE_ACK');
   if (typeof resumeFromFrameId !== 'bigint' || BigInt.asUintN(64, resumeFromFrameId) !== resumeFromFrameId) throw outOfRange('resume_from_frame_id', 'u64', resumeFromFrameId, 'SESSION_MIGRATE_ACK');
-  if (graceWindowMs >>> 0 !== graceWindowMs) throw outOfRange('grace_window_ms', 'u32', graceWindowMs, 'SESSION_MIGRATE_ACK');
+  if (typeof graceWindowMs !== 'number' || graceWindowMs >>> 0 !== graceWindowMs) throw outOfRange('grace_window_ms', 'u32', graceWindowMs, 'SESSION_MIGRATE_ACK');
   if (typeof serverMigrateTsUs !== 'bigint' || BigInt.asUintN(64, serverMigrateTsUs) !== serverMigrateTsUs) throw outOfRange('server_migrate_ts_us', 'u64', serverMigrateTsUs, 'SESSION_MIGRATE_ACK');
   view.setUint32(start, acceptCode, true);
   view.setBigUint64(start + 4, resumeFromFrameId, true);

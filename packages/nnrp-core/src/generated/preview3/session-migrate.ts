@@ -84,8 +84,8 @@ export function encodeSessionMigrate(value: SessionMigrate, view: DataView, star
     throw destinationTooShort(24, view, start, 'SESSION_MIGRATE');
   }
   const { oldTransportId, newTransportId, lastResultFrameId, clientMigrateTsUs } = value;
-  if (oldTransportId >>> 0 !== oldTransportId) throw outOfRange('old_transport_id', 'u32', oldTransportId, 'SESSION_MIGRATE');
-  if (newTransportId >>> 0 !== newTransportId) throw outOfRange('new_transport_id', 'u32', newTransportId, 'SESSION_MIGRATE');
+  if (typeof oldTransportId !== 'number' || oldTransportId >>> 0 !== oldTransportId) throw outOfRange('old_transport_id', 'u32', oldTransportId, 'SESSION_MIGRATE');
+  if (typeof newTransportId !== 'number' || newTransportId >>> 0 !== newTransportId) throw outOfRange('new_transport_id', 'u32', newTransportId, 'SESSION_MIGRATE');
   if (typeof lastResultFrameId !== 'bigint' || BigInt.asUintN(64, lastResultFrameId) !== lastResultFrameId) throw outOfRange('last_result_frame_id', 'u64', lastResultFrameId, 'SESSION_MIGRATE');
   if (typeof clientMigrateTsUs !== 'bigint' || BigInt.asUintN(64, clientMigrateTsUs) !== clientMigrateTsUs) throw outOfRange('client_migrate_ts_us', 'u64', clientMigrateTsUs, 'SESSION_MIGRATE');
   if (oldTransportId > 2) throw encodeFailed(SESSION_MIGRATE_RULES, 1, oldTransportId, 'SESSION_MIGRATE');

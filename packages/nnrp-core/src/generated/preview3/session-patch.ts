@@ -124,15 +124,15 @@ export function encodeSessionPatch(value: SessionPatch, view: DataView, start = 
     throw destinationTooShort(36, view, start, 'SESSION_PATCH');
   }
   const { profileId, patchMask, targetCadenceX100, qualityTier, degradePolicy, activeLaneMask, preferredCodecBitmap, preferredCompressionBitmap, profilePatchBytes } = value;
-  if ((profileId & 0xffff) !== profileId) throw outOfRange('profile_id', 'u16', profileId, 'SESSION_PATCH');
-  if (patchMask >>> 0 !== patchMask) throw outOfRange('patch_mask', 'u32', patchMask, 'SESSION_PATCH');
-  if (targetCadenceX100 >>> 0 !== targetCadenceX100) throw outOfRange('target_cadence_x100', 'u32', targetCadenceX100, 'SESSION_PATCH');
-  if ((qualityTier & 0xffff) !== qualityTier) throw outOfRange('quality_tier', 'u16', qualityTier, 'SESSION_PATCH');
-  if ((degradePolicy & 0xffff) !== degradePolicy) throw outOfRange('degrade_policy', 'u16', degradePolicy, 'SESSION_PATCH');
+  if (typeof profileId !== 'number' || (profileId & 0xffff) !== profileId) throw outOfRange('profile_id', 'u16', profileId, 'SESSION_PATCH');
+  if (typeof patchMask !== 'number' || patchMask >>> 0 !== patchMask) throw outOfRange('patch_mask', 'u32', patchMask, 'SESSION_PATCH');
+  if (typeof targetCadenceX100 !== 'number' || targetCadenceX100 >>> 0 !== targetCadenceX100) throw outOfRange('target_cadence_x100', 'u32', targetCadenceX100, 'SESSION_PATCH');
+  if (typeof qualityTier !== 'number' || (qualityTier & 0xffff) !== qualityTier) throw outOfRange('quality_tier', 'u16', qualityTier, 'SESSION_PATCH');
+  if (typeof degradePolicy !== 'number' || (degradePolicy & 0xffff) !== degradePolicy) throw outOfRange('degrade_policy', 'u16', degradePolicy, 'SESSION_PATCH');
   if (typeof activeLaneMask !== 'bigint' || BigInt.asUintN(64, activeLaneMask) !== activeLaneMask) throw outOfRange('active_lane_mask', 'u64', activeLaneMask, 'SESSION_PATCH');
-  if (preferredCodecBitmap >>> 0 !== preferredCodecBitmap) throw outOfRange('preferred_codec_bitmap', 'u32', preferredCodecBitmap, 'SESSION_PATCH');
-  if (preferredCompressionBitmap >>> 0 !== preferredCompressionBitmap) throw outOfRange('preferred_compression_bitmap', 'u32', preferredCompressionBitmap, 'SESSION_PATCH');
-  if (profilePatchBytes >>> 0 !== profilePatchBytes) throw outOfRange('profile_patch_bytes', 'u32', profilePatchBytes, 'SESSION_PATCH');
+  if (typeof preferredCodecBitmap !== 'number' || preferredCodecBitmap >>> 0 !== preferredCodecBitmap) throw outOfRange('preferred_codec_bitmap', 'u32', preferredCodecBitmap, 'SESSION_PATCH');
+  if (typeof preferredCompressionBitmap !== 'number' || preferredCompressionBitmap >>> 0 !== preferredCompressionBitmap) throw outOfRange('preferred_compression_bitmap', 'u32', preferredCompressionBitmap, 'SESSION_PATCH');
+  if (typeof profilePatchBytes !== 'number' || profilePatchBytes >>> 0 !== profilePatchBytes) throw outOfRange('profile_patch_bytes', 'u32', profilePatchBytes, 'SESSION_PATCH');
   if ((patchMask & ~0x7f) !== 0) throw encodeFailed(SESSION_PATCH_RULES, 2, patchMask, 'SESSION_PATCH');
   view.setUint16(start, profileId, true);
   view.setUint16(start + 2, 0, true);

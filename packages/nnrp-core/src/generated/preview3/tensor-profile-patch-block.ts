@@ -75,10 +75,10 @@ export function encodeTensorProfilePatchBlock(value: TensorProfilePatchBlock, vi
     throw destinationTooShort(16, view, start, 'TENSOR_PROFILE_PATCH_BLOCK');
   }
   const { minWidth, minHeight, maxWidth, maxHeight } = value;
-  if (minWidth >>> 0 !== minWidth) throw outOfRange('min_width', 'u32', minWidth, 'TENSOR_PROFILE_PATCH_BLOCK');
-  if (minHeight >>> 0 !== minHeight) throw outOfRange('min_height', 'u32', minHeight, 'TENSOR_PROFILE_PATCH_BLOCK');
-  if (maxWidth >>> 0 !== maxWidth) throw outOfRange('max_width', 'u32', maxWidth, 'TENSOR_PROFILE_PATCH_BLOCK');
-  if (maxHeight >>> 0 !== maxHeight) throw outOfRange('max_height', 'u32', maxHeight, 'TENSOR_PROFILE_PATCH_BLOCK');
+  if (typeof minWidth !== 'number' || minWidth >>> 0 !== minWidth) throw outOfRange('min_width', 'u32', minWidth, 'TENSOR_PROFILE_PATCH_BLOCK');
+  if (typeof minHeight !== 'number' || minHeight >>> 0 !== minHeight) throw outOfRange('min_height', 'u32', minHeight, 'TENSOR_PROFILE_PATCH_BLOCK');
+  if (typeof maxWidth !== 'number' || maxWidth >>> 0 !== maxWidth) throw outOfRange('max_width', 'u32', maxWidth, 'TENSOR_PROFILE_PATCH_BLOCK');
+  if (typeof maxHeight !== 'number' || maxHeight >>> 0 !== maxHeight) throw outOfRange('max_height', 'u32', maxHeight, 'TENSOR_PROFILE_PATCH_BLOCK');
   view.setUint32(start, minWidth, true);
   view.setUint32(start + 4, minHeight, true);
   view.setUint32(start + 8, maxWidth, true);

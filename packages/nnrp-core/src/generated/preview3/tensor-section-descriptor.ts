@@ -119,17 +119,17 @@ export function encodeTensorSectionDescriptor(value: TensorSectionDescriptor, vi
     throw destinationTooShort(32, view, start, 'TENSOR_SECTION_DESCRIPTOR');
   }
   const { roleId, codecId, dtypeId, layoutId, scalePolicy, flags, elementCountPerTile, codecTableBytes, lengthTableBytes, payloadBytes, payloadStrideBytes } = value;
-  if ((roleId & 0xffff) !== roleId) throw outOfRange('role_id', 'u16', roleId, 'TENSOR_SECTION_DESCRIPTOR');
-  if ((codecId & 0xff) !== codecId) throw outOfRange('codec_id', 'u8', codecId, 'TENSOR_SECTION_DESCRIPTOR');
-  if ((dtypeId & 0xff) !== dtypeId) throw outOfRange('dtype_id', 'u8', dtypeId, 'TENSOR_SECTION_DESCRIPTOR');
-  if ((layoutId & 0xff) !== layoutId) throw outOfRange('layout_id', 'u8', layoutId, 'TENSOR_SECTION_DESCRIPTOR');
-  if ((scalePolicy & 0xff) !== scalePolicy) throw outOfRange('scale_policy', 'u8', scalePolicy, 'TENSOR_SECTION_DESCRIPTOR');
-  if ((flags & 0xffff) !== flags) throw outOfRange('flags', 'u16', flags, 'TENSOR_SECTION_DESCRIPTOR');
-  if (elementCountPerTile >>> 0 !== elementCountPerTile) throw outOfRange('element_count_per_tile', 'u32', elementCountPerTile, 'TENSOR_SECTION_DESCRIPTOR');
-  if (codecTableBytes >>> 0 !== codecTableBytes) throw outOfRange('codec_table_bytes', 'u32', codecTableBytes, 'TENSOR_SECTION_DESCRIPTOR');
-  if (lengthTableBytes >>> 0 !== lengthTableBytes) throw outOfRange('length_table_bytes', 'u32', lengthTableBytes, 'TENSOR_SECTION_DESCRIPTOR');
-  if (payloadBytes >>> 0 !== payloadBytes) throw outOfRange('payload_bytes', 'u32', payloadBytes, 'TENSOR_SECTION_DESCRIPTOR');
-  if (payloadStrideBytes >>> 0 !== payloadStrideBytes) throw outOfRange('payload_stride_bytes', 'u32', payloadStrideBytes, 'TENSOR_SECTION_DESCRIPTOR');
+  if (typeof roleId !== 'number' || (roleId & 0xffff) !== roleId) throw outOfRange('role_id', 'u16', roleId, 'TENSOR_SECTION_DESCRIPTOR');
+  if (typeof codecId !== 'number' || (codecId & 0xff) !== codecId) throw outOfRange('codec_id', 'u8', codecId, 'TENSOR_SECTION_DESCRIPTOR');
+  if (typeof dtypeId !== 'number' || (dtypeId & 0xff) !== dtypeId) throw outOfRange('dtype_id', 'u8', dtypeId, 'TENSOR_SECTION_DESCRIPTOR');
+  if (typeof layoutId !== 'number' || (layoutId & 0xff) !== layoutId) throw outOfRange('layout_id', 'u8', layoutId, 'TENSOR_SECTION_DESCRIPTOR');
+  if (typeof scalePolicy !== 'number' || (scalePolicy & 0xff) !== scalePolicy) throw outOfRange('scale_policy', 'u8', scalePolicy, 'TENSOR_SECTION_DESCRIPTOR');
+  if (typeof flags !== 'number' || (flags & 0xffff) !== flags) throw outOfRange('flags', 'u16', flags, 'TENSOR_SECTION_DESCRIPTOR');
+  if (typeof elementCountPerTile !== 'number' || elementCountPerTile >>> 0 !== elementCountPerTile) throw outOfRange('element_count_per_tile', 'u32', elementCountPerTile, 'TENSOR_SECTION_DESCRIPTOR');
+  if (typeof codecTableBytes !== 'number' || codecTableBytes >>> 0 !== codecTableBytes) throw outOfRange('codec_table_bytes', 'u32', codecTableBytes, 'TENSOR_SECTION_DESCRIPTOR');
+  if (typeof lengthTableBytes !== 'number' || lengthTableBytes >>> 0 !== lengthTableBytes) throw outOfRange('length_table_bytes', 'u32', lengthTableBytes, 'TENSOR_SECTION_DESCRIPTOR');
+  if (typeof payloadBytes !== 'number' || payloadBytes >>> 0 !== payloadBytes) throw outOfRange('payload_bytes', 'u32', payloadBytes, 'TENSOR_SECTION_DESCRIPTOR');
+  if (typeof payloadStrideBytes !== 'number' || payloadStrideBytes >>> 0 !== payloadStrideBytes) throw outOfRange('payload_stride_bytes', 'u32', payloadStrideBytes, 'TENSOR_SECTION_DESCRIPTOR');
   view.setUint16(start, roleId, true);
   view.setUint8(start + 2, codecId);
   view.setUint8(start + 3, dtypeId);

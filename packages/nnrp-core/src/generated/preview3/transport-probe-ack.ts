@@ -66,7 +66,7 @@ export function encodeTransportProbeAck(value: TransportProbeAck, view: DataView
     throw destinationTooShort(16, view, start, 'TRANSPORT_PROBE_ACK');
   }
   const { probeId, serverRecvTsUs } = value;
-  if (probeId >>> 0 !== probeId) throw outOfRange('probe_id', 'u32', probeId, 'TRANSPORT_PROBE_ACK');
+  if (typeof probeId !== 'number' || probeId >>> 0 !== probeId) throw outOfRange('probe_id', 'u32', probeId, 'TRANSPORT_PROBE_ACK');
   if (typeof serverRecvTsUs !== 'bigint' || BigInt.asUintN(64, serverRecvTsUs) !== serverRecvTsUs) throw outOfRange('server_recv_ts_us', 'u64', serverRecvTsUs, 'TRANSPORT_PROBE_ACK');
   view.setUint32(start, probeId, true);
   view.setUint32(start + 4, 0, true);

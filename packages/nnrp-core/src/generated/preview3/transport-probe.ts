@@ -67,8 +67,8 @@ export function encodeTransportProbe(value: TransportProbe, view: DataView, star
     throw destinationTooShort(16, view, start, 'TRANSPORT_PROBE');
   }
   const { probeId, probePayloadBytes, clientSendTsUs } = value;
-  if (probeId >>> 0 !== probeId) throw outOfRange('probe_id', 'u32', probeId, 'TRANSPORT_PROBE');
-  if (probePayloadBytes >>> 0 !== probePayloadBytes) throw outOfRange('probe_payload_bytes', 'u32', probePayloadBytes, 'TRANSPORT_PROBE');
+  if (typeof probeId !== 'number' || probeId >>> 0 !== probeId) throw outOfRange('probe_id', 'u32', probeId, 'TRANSPORT_PROBE');
+  if (typeof probePayloadBytes !== 'number' || probePayloadBytes >>> 0 !== probePayloadBytes) throw outOfRange('probe_payload_bytes', 'u32', probePayloadBytes, 'TRANSPORT_PROBE');
   if (typeof clientSendTsUs !== 'bigint' || BigInt.asUintN(64, clientSendTsUs) !== clientSendTsUs) throw outOfRange('client_send_ts_us', 'u64', clientSendTsUs, 'TRANSPORT_PROBE');
   view.setUint32(start, probeId, true);
   view.setUint32(start + 4, probePayloadBytes, true);

@@ -104,13 +104,13 @@ export function encodeTypedPayloadDescriptor(value: TypedPayloadDescriptor, view
     throw destinationTooShort(24, view, start, 'TYPED_PAYLOAD_DESCRIPTOR');
   }
   const { profileId, descriptorFlags, schemaId, schemaVersion, streamSemantics, offset, length } = value;
-  if ((profileId & 0xffff) !== profileId) throw outOfRange('profile_id', 'u16', profileId, 'TYPED_PAYLOAD_DESCRIPTOR');
-  if (descriptorFlags >>> 0 !== descriptorFlags) throw outOfRange('descriptor_flags', 'u16', descriptorFlags, 'TYPED_PAYLOAD_DESCRIPTOR');
-  if (schemaId >>> 0 !== schemaId) throw outOfRange('schema_id', 'u32', schemaId, 'TYPED_PAYLOAD_DESCRIPTOR');
-  if (schemaVersion >>> 0 !== schemaVersion) throw outOfRange('schema_version', 'u32', schemaVersion, 'TYPED_PAYLOAD_DESCRIPTOR');
-  if ((streamSemantics & 0xffff) !== streamSemantics) throw outOfRange('stream_semantics', 'u16', streamSemantics, 'TYPED_PAYLOAD_DESCRIPTOR');
-  if (offset >>> 0 !== offset) throw outOfRange('offset', 'u32', offset, 'TYPED_PAYLOAD_DESCRIPTOR');
-  if (length >>> 0 !== length) throw outOfRange('length', 'u32', length, 'TYPED_PAYLOAD_DESCRIPTOR');
+  if (typeof profileId !== 'number' || (profileId & 0xffff) !== profileId) throw outOfRange('profile_id', 'u16', profileId, 'TYPED_PAYLOAD_DESCRIPTOR');
+  if (typeof descriptorFlags !== 'number' || descriptorFlags >>> 0 !== descriptorFlags) throw outOfRange('descriptor_flags', 'u16', descriptorFlags, 'TYPED_PAYLOAD_DESCRIPTOR');
+  if (typeof schemaId !== 'number' || schemaId >>> 0 !== schemaId) throw outOfRange('schema_id', 'u32', schemaId, 'TYPED_PAYLOAD_DESCRIPTOR');
+  if (typeof schemaVersion !== 'number' || schemaVersion >>> 0 !== schemaVersion) throw outOfRange('schema_version', 'u32', schemaVersion, 'TYPED_PAYLOAD_DESCRIPTOR');
+  if (typeof streamSemantics !== 'number' || (streamSemantics & 0xffff) !== streamSemantics) throw outOfRange('stream_semantics', 'u16', streamSemantics, 'TYPED_PAYLOAD_DESCRIPTOR');
+  if (typeof offset !== 'number' || offset >>> 0 !== offset) throw outOfRange('offset', 'u32', offset, 'TYPED_PAYLOAD_DESCRIPTOR');
+  if (typeof length !== 'number' || length >>> 0 !== length) throw outOfRange('length', 'u32', length, 'TYPED_PAYLOAD_DESCRIPTOR');
   if ((descriptorFlags & ~0x0f) !== 0) throw encodeFailed(TYPED_PAYLOAD_DESCRIPTOR_RULES, 2, descriptorFlags, 'TYPED_PAYLOAD_DESCRIPTOR');
   view.setUint16(start, profileId, true);
   view.setUint16(start + 2, descriptorFlags, true);

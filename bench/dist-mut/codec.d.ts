@@ -1,0 +1,2 @@
+export {};
+//# sourceMappingURL=codec.d.ts.map

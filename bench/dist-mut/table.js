@@ -1,0 +1,11 @@
+/** A Markdown table whose columns are padded, so that it also reads in a terminal; the first column names the rows. */
+export function table(head, rows) {
+    const widths = head.map((cell, column) => Math.max(cell.length, ...rows.map((row) => (row[column] ?? '').length)));
+    const line = (cells) => `| ${widths.map((width, column) => pad(cells[column] ?? '', width, column)).join(' | ')} |`;
+    const rule = widths.map((width, column) => (column === 0 ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`));
+    return [line(head), line(rule), ...rows.map(line)].join('\n');
+}
+function pad(cell, width, column) {
+    return column === 0 ? cell.padEnd(width) : cell.padStart(width);
+}
+//# sourceMappingURL=table.js.map
