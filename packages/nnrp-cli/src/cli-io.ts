@@ -1,3 +1,4 @@
+import { fstatSync } from 'node:fs';
 import type { Readable, Writable } from 'node:stream';
 
 /** A stream that may be a terminal. */
@@ -29,9 +30,33 @@ export function writeFully(stream: Writable, data: string | Uint8Array): Promise
   });
 }
 
-/** Everything until the end of the stream. */
+/**
+ * The bytes of an input stream as they come. Reads on only when asked to.
+ *
+ * @throws (as a rejection) an error that says why standard input cannot be read, also when it is a directory
+ */
+export async function* inputChunks(stream: Readable): AsyncGenerator<Buffer, void, void> {
+  // Node shows a directory on standard input as an empty stream, which would pass for no input.
+  if (stream === process.stdin && fstatSync(process.stdin.fd).isDirectory()) {
+    throw new Error('cannot read standard input: it is a directory');
+  }
+  const chunks = stream[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const { done, value } = await chunks.next().catch((error: Error) => {
+        throw new Error(`cannot read standard input: ${error.message}`, { cause: error });
+      });
+      if (done) return;
+      yield Buffer.isBuffer(value) ? value : Buffer.from(value);
+    }
+  } finally {
+    await chunks.return?.();
+  }
+}
+
+/** Everything until the end of an input stream. @throws (as a rejection) what {@link inputChunks} does */
 export async function readFully(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
+  for await (const chunk of inputChunks(stream)) chunks.push(chunk);
   return Buffer.concat(chunks);
 }

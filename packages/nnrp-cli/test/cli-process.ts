@@ -26,18 +26,28 @@ export class CliProcess {
   private readonly out: Buffer[] = [];
   private readonly err: Buffer[] = [];
   private readonly changed = new Set<() => void>();
-  private readonly ended: Promise<Finished>;
+  /** Resolves when the command has ended by itself. */
+  readonly ended: Promise<Finished>;
 
-  constructor(script: 'bin.js' | 'demo.js', args: readonly string[], env: NodeJS.ProcessEnv = {}) {
+  /** @param stdin - a file to read from; stays open in this process */
+  constructor(
+    script: 'bin.js' | 'demo.js',
+    args: readonly string[],
+    env: NodeJS.ProcessEnv = {},
+    stdin: 'pipe' | number = 'pipe',
+  ) {
     if (!existsSync(DIST + script)) throw new Error(`${DIST}${script} is missing: build the package first`);
-    this.child = spawn(process.execPath, [DIST + script, ...args], { env: { ...process.env, ...env }, stdio: 'pipe' });
+    this.child = spawn(process.execPath, [DIST + script, ...args], {
+      env: { ...process.env, ...env },
+      stdio: [stdin, 'pipe', 'pipe'],
+    });
     const { child } = this;
     running.add(child);
     child.once('exit', () => running.delete(child));
     this.collect(this.child.stdout!, this.out);
     this.collect(this.child.stderr!, this.err);
     // A command that has ended does not read any more.
-    this.child.stdin!.on('error', () => {});
+    this.child.stdin?.on('error', () => {});
     this.ended = once(this.child, 'close').then(([code]) => ({
       code: code as number | null,
       stdout: Buffer.concat(this.out),

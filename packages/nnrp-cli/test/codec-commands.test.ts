@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { closeSync, openSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CliProcess, nnrp } from './cli-process.js';
 
@@ -31,6 +32,36 @@ describe('nnrp decode and nnrp encode', () => {
     expect(inParts.stdout.toString()).toBe(`${ACK_JSON}\n`);
     const piped = await nnrp(['decode', '-s', 'SESSION_CLOSE_ACK', '-'], '0x02000000\n01000000\n00000000\n00000000\n');
     expect(piped.stdout.toString()).toBe(`${ACK_JSON}\n`);
+  });
+
+  it('ignores a byte order mark on standard input', async () => {
+    const decoded = await nnrp(['decode', '-s', 'SESSION_CLOSE_ACK', '-'], `\uFEFF${ACK_HEX}\n`);
+    expect(decoded.stdout.toString()).toBe(`${ACK_JSON}\n`);
+    const encoded = await nnrp(['encode', '-s', 'SESSION_CLOSE_ACK', '-'], `\uFEFF${ACK_JSON}\n`);
+    expect(encoded.stdout.toString()).toBe(`${ACK_HEX}\n`);
+  });
+
+  it.each([
+    ['decode --batch', ['decode', '--batch']],
+    ['decode -', ['decode', '-']],
+  ])('fails with a message when standard input of %s is a directory', async (_, args) => {
+    const directory = openSync('.', 'r');
+    const { code, stdout, stderr } = await new CliProcess('bin.js', args, {}, directory).ended;
+    closeSync(directory);
+    expect([code, stdout.toString()]).toEqual([1, '']);
+    expect(stderr).toMatch(/^nnrp: cannot read standard input: [^\n]+\n$/);
+  });
+
+  it('goes on with a batch after an id that is nested too deeply', async () => {
+    const deep = '['.repeat(200_000) + ']'.repeat(200_000);
+    const line = (id: string) => `{"id":${id},"struct":"SESSION_CLOSE_ACK","hex":"${ACK_HEX}"}\n`;
+    const { code, stdout, stderr } = await nnrp(['decode', '--batch'], line(deep) + line('2'));
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout.toString().split('\n')).toEqual([
+      '{"id":null,"error":{"kind":"bad_request","message":"id is nested too deeply"}}',
+      `{"id":2,"fields":${ACK_JSON}}`,
+      '',
+    ]);
   });
 
   it('adds names, and prints over several lines', async () => {

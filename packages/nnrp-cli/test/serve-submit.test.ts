@@ -1,19 +1,22 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NnrpClient, NnrpServer } from 'nnrp-runtime';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
+import { performRequest } from '../src/index.js';
 import { nnrp, serving } from './cli-process.js';
 
 /** Text on which naive cutting or decoding loses bytes. */
 const NASTY = '\uFEFFBOM\r\n  naïve “quotes” 👩‍👩‍👧🏽 春眠不覺曉\uFEFF\u0000 e\u0301 <|endoftext|>\t\n\n𝒩';
 const folder = mkdtempSync(join(tmpdir(), 'nnrp-cli-'));
 const servers: NnrpServer[] = [];
+const peers: Server[] = [];
 let files = 0;
 
 afterEach(async () => {
   await Promise.all(servers.splice(0).map((server) => server.close()));
+  for (const peer of peers.splice(0)) peer.close();
 });
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -142,6 +145,51 @@ describe('nnrp submit', () => {
     expect(stdout.toString()).toContain('2 results, 0 partial results, 1 drops');
   });
 
+  it.each([
+    [0, 0],
+    [1, 0],
+    [200, 0],
+    [2, 1],
+    [3, 1],
+    [4, 1],
+    [500, 1],
+  ])('takes status %i for what it is: exit code %i', async (statusCode, expected) => {
+    const address = await ownServer(async (server) => {
+      for await (const session of server) {
+        for await (const { frameId } of session.allSubmits()) await session.sendResult(frameId, { statusCode });
+        await session.close();
+      }
+    });
+    const { code, stdout, stderr } = await nnrp(['submit', '--to', address, 'x']);
+    expect([code, stderr]).toEqual([expected, expected === 0 ? '' : 'nnrp: 1 of 1 results are not successful\n']);
+    expect(stdout.toString().includes('1 not successful')).toBe(expected === 1);
+  });
+
+  it('prints what the server reports, and that it does not confirm the close', async () => {
+    const report = Buffer.from('out\nof \x1b[31mluck');
+    const address = await rawPeer([
+      openAck({ session_id: 1 }),
+      packet('ERROR', { session_id: 1 }, { ...ERROR, diagnostic_bytes: report.length }, report) +
+        packet('RESULT_PUSH', { session_id: 1, frame_id: 1 }, RESULT),
+    ]);
+    const { code, stdout, stderr } = await nnrp(['submit', '--to', address, 'x']);
+    expect(stderr.split('\n')).toEqual([
+      expect.stringMatching(/^nnrp: .*the peer reports 0x0001: out of {2}?\[31mluck$/),
+      expect.stringMatching(/^nnrp: the server did not confirm the close: .*within 2000 ms$/),
+      '',
+    ]);
+    expect([code, stdout.toString()]).toEqual([0, expect.stringMatching(/^1 results/)]);
+  });
+
+  it.each([
+    [1, 'refuses the session'],
+    [2, 'puts the session off'],
+  ])('says that there is no code when a session with status %i has none', async (session_status, how) => {
+    const address = await rawPeer([openAck({ session_status })]);
+    const { code, stderr } = await nnrp(['submit', '--to', address, 'x']);
+    expect([code, stderr]).toEqual([1, `nnrp: the server ${how} without a code (0x00000000)\n`]);
+  });
+
   it('fails when the answer does not come in time', async () => {
     const address = await ownServer(async (server) => {
       for await (const session of server) void session.receiveClose().then((close) => session.ackClose(close));
@@ -175,6 +223,77 @@ describe('nnrp submit', () => {
     expect((await nnrp(['submit', '--file', join(folder, 'missing')])).code).toBe(1);
   });
 });
+
+const ERROR = {
+  error_code: 1,
+  error_scope: 1,
+  is_fatal: 0,
+  retry_after_ms: 0,
+  related_session_id: 1,
+  related_frame_id: 0,
+  related_view_id: 0,
+};
+const RESULT = {
+  status_code: 0,
+  result_flags: 0,
+  section_count: 0,
+  tile_count: 0,
+  active_profile_id: 2,
+  inference_ms: 0,
+  queue_ms: 0,
+  server_total_ms: 0,
+  tile_base_id: 0,
+  tile_index_bytes: 0,
+  result_class: 0,
+  applied_budget_policy: 0,
+  reused_frame_id: 0,
+  covered_tile_count: 0,
+  dropped_tile_count: 0,
+  payload_kind_bitmap: 0,
+  payload_frame_count: 0,
+};
+
+/** A packet in hex. */
+function packet(messageType: string, header: object, metadata: object, body: Buffer = Buffer.alloc(0)): string {
+  const fields = { message_type: messageType, header, metadata, body_hex: body.toString('hex') };
+  return (performRequest({ op: 'encode', struct: 'PACKET', fields }) as { hex: string }).hex;
+}
+
+/** A SESSION_OPEN_ACK in hex: of a session that is opened, unless the fields say otherwise. */
+function openAck(fields: { readonly session_id?: number; readonly session_status?: number }): string {
+  const metadata = {
+    session_id: 0,
+    accepted_profile_id: 2,
+    accepted_priority_class: 1,
+    session_status: 0,
+    schema_id: 0,
+    schema_version: 0,
+    granted_operation_credit: 1,
+    max_in_flight_operations: 1,
+    lease_ttl_ms: 0,
+    resume_window_ms: 0,
+    resume_token_bytes: 0,
+    session_extension_bytes: 0,
+    server_session_tag: '0',
+    route_scope_id: 0,
+    session_error_code: 0,
+    session_flags_ack: 0,
+    ...fields,
+  };
+  return packet('SESSION_OPEN_ACK', { session_id: metadata.session_id }, metadata);
+}
+
+/** A peer that sends one of these, in hex, for each chunk that comes, and is silent from then on. */
+async function rawPeer(answers: readonly string[]): Promise<string> {
+  const peer = createServer((socket) => {
+    let next = 0;
+    socket.on('error', () => {});
+    socket.on('data', () => socket.write(Buffer.from(answers[next++] ?? '', 'hex')));
+  }).listen(0, '127.0.0.1');
+  peers.push(peer);
+  await new Promise((listening) => peer.once('listening', listening));
+  return `127.0.0.1:${(peer.address() as { port: number }).port}`;
+}
 
 function configFile(json: object): string {
   const path = join(folder, `config-${files++}.json`);

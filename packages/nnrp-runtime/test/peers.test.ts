@@ -388,6 +388,26 @@ describe('memory', () => {
     expect(server.sessionCount).toBe(100);
   });
 
+  it('for a stranger is small: a connection without a session takes no large packet', async () => {
+    const server = await stage.serve({ maxHandshakePacketBytes: 1000 });
+    const stranger = await stage.peer(server);
+    stranger.send(openBytes({ authBytes: 1000 }, new Uint8Array(1000)).subarray(0, 40));
+    expect(errorOf(await stranger.next())).toMatchObject({ errorCode: ErrorCode.LimitExceeded, isFatal: 1 });
+    await stranger.closed();
+    const known = await stage.openPeer(server, 7);
+    const session = await server.accept();
+    known.send(submitBytes(7, 1, new Uint8Array(5000)), closeBytes(7, 1n));
+    expect((await session.receiveSubmit()).body.length).toBe(5000);
+    await session.sendResult(1, {});
+    await session.ackClose(await session.receiveClose());
+    for (const type of [MessageType.ResultPush, MessageType.SessionCloseAck]) {
+      expect((await known.next()).messageType).toBe(type);
+    }
+    // Without its session it is a stranger again.
+    known.send(openBytes({ authBytes: 1000 }, new Uint8Array(1000)));
+    expect(errorOf(await known.next()).errorCode).toBe(ErrorCode.LimitExceeded);
+  });
+
   it('for a peer that never reads is bounded, and others are served meanwhile', async () => {
     const server = await stage.serve();
     const peer = await stage.openPeer(server, 1);

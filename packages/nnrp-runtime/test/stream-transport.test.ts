@@ -134,6 +134,28 @@ describe('a transport over a byte stream', () => {
       })(),
     ]);
   });
+
+  it('lets a peer finish that takes one large packet slowly, longer than the close timeout in all', async () => {
+    const { transport, socket, sink } = await pairOver(150);
+    transport.start(sink);
+    const bytes = 24 * 1024 * 1024;
+    transport.send(new TestPacket(1, bytes));
+    let received = 0;
+    socket.on('data', (chunk: Buffer) => {
+      received += chunk.length;
+      socket.pause();
+      setTimeout(() => socket.resume(), 2);
+    });
+    const ended = once(socket, 'end');
+    socket.resume();
+    const started = performance.now();
+    const closed = transport.close();
+    await ended;
+    expect(performance.now() - started).toBeGreaterThan(150);
+    expect(received).toBeGreaterThan(bytes);
+    socket.end();
+    await closed;
+  });
 });
 
 /** A transport that closes this fast, and the bare socket it is connected to, which does not read yet. */

@@ -63,6 +63,7 @@ class StructEmitter {
     return [
       `import { ${used.join(', ')} } from '../../bytes/codec.js';`,
       `import type { WireRule } from '../../bytes/fault.js';`,
+      `import { frozenRows } from '../../bytes/tables.js';`,
       ...(enums.length > 0 ? [`import type { ${enums.join(', ')} } from './enums.js';`] : []),
       '',
     ].join('\n');
@@ -83,7 +84,7 @@ class StructEmitter {
       `export const ${prefix}_OFFSETS = /* @__PURE__ */ Object.freeze({\n${offsets}} as const);`,
       '',
       `/** What {@link check${this.name}} tests, in fault order; its result is an index into this table. */`,
-      `export const ${prefix}_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([`,
+      `export const ${prefix}_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([`,
       ...rules.map(({ text }) => `  ${text},`),
       ']);',
       '',

@@ -9,7 +9,7 @@ export interface EvaluatedCodec extends CodecUnderTest, CodecConstants {}
 /**
  * Evaluates the TypeScript of one generated structure in memory.
  *
- * @param support - what the module imports from bytes/codec.js
+ * @param support - what the module imports from bytes/codec.js and bytes/tables.js
  * @throws whatever the module throws on load, and an error for code that does not parse
  */
 export function evaluateCodec(schema: Schema, source: string, support: object): EvaluatedCodec {
@@ -20,7 +20,7 @@ export function evaluateCodec(schema: Schema, source: string, support: object): 
   if (diagnostics !== undefined && diagnostics.length > 0) throw new Error(`${schema.id}: the code does not parse`);
   const exports: Record<string, unknown> = {};
   const require = (path: string): object => {
-    if (path === '../../bytes/codec.js') return support;
+    if (path === '../../bytes/codec.js' || path === '../../bytes/tables.js') return support;
     throw new Error(`${schema.id}: unexpected import of ${path}`);
   };
   new Function('exports', 'require', outputText)(exports, require);

@@ -18,11 +18,11 @@ export interface PacketDifferentialOptions {
 
 export interface PacketDifferentialResult {
   readonly accepted: number;
-  /** Packets that only the message table refuses: a body on a message that has none. */
-  readonly unexpectedBodies: number;
   /** How often each kind of fault was reported; combinations count under their rule. */
   readonly refusals: ReadonlyMap<string, number>;
   readonly acceptedTypes: ReadonlySet<number>;
+  /** Messages that were refused because they had a body. */
+  readonly refusedBodies: ReadonlySet<string>;
   readonly mismatch: string | undefined;
 }
 
@@ -41,15 +41,15 @@ export function runPacketDifferential(options: PacketDifferentialOptions): Packe
     }
     return undefined;
   });
-  const { accepted, unexpectedBodies, refusals, acceptedTypes } = run;
-  return { accepted, unexpectedBodies, refusals, acceptedTypes, mismatch };
+  const { accepted, refusals, acceptedTypes, refusedBodies } = run;
+  return { accepted, refusals, acceptedTypes, refusedBodies, mismatch };
 }
 
 class PacketDifferential {
   accepted = 0;
-  unexpectedBodies = 0;
   readonly refusals = new Map<string, number>();
   readonly acceptedTypes = new Set<number>();
+  readonly refusedBodies = new Set<string>();
 
   constructor(private readonly options: PacketDifferentialOptions) {}
 
@@ -97,11 +97,7 @@ class PacketDifferential {
   ): string | undefined {
     const key = fault.kind === 'invalid_combination' ? fault.rule : fault.kind;
     this.refusals.set(key, (this.refusals.get(key) ?? 0) + 1);
-    if (fault.kind === 'unexpected_body') {
-      // The schema leaves this to the message table.
-      this.unexpectedBodies++;
-      return verdict.accepted && row?.mayHaveBody === false ? undefined : 'refused a body that may be there';
-    }
+    if (fault.kind === 'unexpected_body') this.refusedBodies.add(fault.message);
     const shown = JSON.stringify(fault);
     if (verdict.accepted) return `refused with ${shown}, the oracle accepts`;
     return this.isTrue(bytes, fault, verdict.path, row)
@@ -134,7 +130,14 @@ class PacketDifferential {
       return named?.id === 'check_meta_len' && isDeepStrictEqual(fault, { kind, expected, actual: metaLength });
     }
     const metadata = row?.metadata && this.firstFault(row.metadata, bytes.subarray(HEADER_BYTES));
-    return metadata !== undefined && isDeepStrictEqual(fault, metadata);
+    if (metadata !== undefined) return isDeepStrictEqual(fault, metadata);
+    const actual = view.getUint32(16, true);
+    return (
+      named?.id === 'check_body_none' &&
+      actual > 0 &&
+      row?.mayHaveBody === false &&
+      isDeepStrictEqual(fault, { kind: 'unexpected_body', message: row.name, actual })
+    );
   }
 
   private firstFault(schema: Schema, bytes: Uint8Array): WireFault | undefined {

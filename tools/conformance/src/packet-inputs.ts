@@ -5,6 +5,8 @@ import { StructInputs } from './struct-inputs.js';
 /** A message as the enumeration of message types describes it. */
 export interface MessageRow {
   readonly code: number;
+  /** In capitals, as faults have it. */
+  readonly name: string;
   readonly metadata: Schema | undefined;
   readonly mayHaveBody: boolean;
 }
@@ -67,8 +69,9 @@ export class PacketInputs {
 }
 
 function messageRows(enums: KsyYaml | undefined, structs: readonly Schema[]): MessageRow[] {
-  return Object.entries(enums?.enums?.['message_type'] ?? {}).map(([code, { '-nnrp': row }]) => ({
+  return Object.entries(enums?.enums?.['message_type'] ?? {}).map(([code, { id, '-nnrp': row }]) => ({
     code: Number(code),
+    name: id.toUpperCase(),
     metadata: structs.find(({ id }) => id === row?.metadata),
     mayHaveBody: row?.body === 'any',
   }));

@@ -94,7 +94,7 @@ function toSchema(file: KsyYaml, enums: ReadonlyMap<string, Readonly<Record<stri
     offset += field.bytes;
     return field;
   });
-  return { id: file.meta.id, wireName: file.meta['-nnrp']?.['wire-name'] ?? '', bytes: offset, fields };
+  return { id: file.meta.id, wireName: file.meta['-nnrp']?.['wire-name'] ?? file.meta.id.toUpperCase(), bytes: offset, fields };
 }
 
 function toField(
@@ -108,7 +108,7 @@ function toField(
   const vendor = entry['-nnrp'];
   const expression = typeof valid === 'object' ? (valid.expr ?? '') : '';
   const equal = typeof valid === 'number' ? valid : valid?.eq === undefined ? undefined : Number(valid.eq);
-  const mask = /^\(_ & ~(0x[0-9a-f]+)\) == 0$/.exec(expression)?.[1];
+  const mask = maskOf(expression, SIZES[entry.type ?? ''] ?? 0);
   const enumId = entry.enum?.replace('nnrp_enums::', '');
   const reserved = equal === 0 && vendor?.kind === undefined && vendor?.fault === undefined;
   return {
@@ -118,7 +118,7 @@ function toField(
     bytes: contents === undefined ? (SIZES[entry.type ?? ''] ?? 0) : 4,
     contents: contents === undefined ? undefined : new TextEncoder().encode(contents),
     equal,
-    mask: mask === undefined ? undefined : Number(mask),
+    mask,
     enum: enumId,
     closed: typeof valid === 'object' && valid['in-enum'] === true,
     enumValues: Object.keys(enums.get(enumId ?? '') ?? {}).map(Number),
@@ -129,4 +129,11 @@ function toField(
     faultName: vendor?.fault ?? `${file.meta['-nnrp']?.['fault-name'] ?? file.meta.id}.${id}`,
     isValue: contents === undefined && SIZES[entry.type ?? ''] !== undefined && !reserved,
   };
+}
+
+/** Bits that a flag field takes: `(_ & 0xf0) == 0` refuses those of the constant, `(_ & ~0x0f) == 0` all others. */
+function maskOf(expression: string, bytes: number): number | undefined {
+  const [, complement, constant] = /^\(_ & (~?)(0x[0-9a-f]+)\) == 0$/.exec(expression) ?? [];
+  if (constant === undefined) return undefined;
+  return complement === '~' ? Number(constant) : 2 ** (8 * bytes) - 1 - Number(constant);
 }

@@ -5,7 +5,8 @@ import { readLayout } from 'nnrp-codegen/generate';
 import type { Layout } from 'nnrp-codegen/layout';
 import { STRUCTS } from 'nnrp-core/preview3/struct-table';
 import { beforeAll, describe, expect, it } from 'vitest';
-import * as support from '../../../packages/nnrp-core/src/bytes/codec.js';
+import * as codecSupport from '../../../packages/nnrp-core/src/bytes/codec.js';
+import * as tableSupport from '../../../packages/nnrp-core/src/bytes/tables.js';
 import { compareConstants, evaluateCodec } from '../src/codec-evaluator.js';
 import { EMITTED_MUTANTS, plant } from '../src/emitted-mutants.js';
 import { loadOracle, type OracleParser } from '../src/kaitai-oracle.js';
@@ -19,6 +20,7 @@ import { runDifferential } from '../src/struct-differential.js';
  * in what it emits, and the differential comparison has to notice every one of them.
  */
 
+const support = { ...codecSupport, ...tableSupport };
 const SEED = 20_260_102;
 const INPUTS = 3_000;
 

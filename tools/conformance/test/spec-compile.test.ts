@@ -14,7 +14,7 @@ const LANGUAGES = ['javascript', 'python', 'go', 'rust'] as const;
 
 const folder = fileURLToPath(new URL('../../../spec/preview3/', import.meta.url));
 const names = readdirSync(folder).filter((name) => name.endsWith('.ksy'));
-const { yaml } = readSchemas(folder);
+const { yaml, structs } = readSchemas(folder);
 
 /** Every part of a schema that must be documented: the schema, fields, instances, enum values, nested types. */
 function undocumented(part: Record<string, unknown>, path: string): string[] {
@@ -41,8 +41,10 @@ function undocumented(part: Record<string, unknown>, path: string): string[] {
 const plain = (name: string): string => name.replaceAll('_', '').toLowerCase();
 
 describe('every schema', () => {
-  it('is found: 29 structures, the enumerations and the packet', () => {
-    expect(names).toHaveLength(31);
+  it('is found: the structures, the enumerations and the packet', () => {
+    const ids = [...structs.map(({ id }) => id), 'nnrp_enums', 'nnrp_packet'];
+    expect(structs.length).toBeGreaterThan(0);
+    expect([...names].sort()).toEqual(ids.map((id) => `${id}.ksy`).sort());
   });
 
   it.each(LANGUAGES)('compiles for %s', async (language) => {

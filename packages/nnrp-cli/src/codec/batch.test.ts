@@ -5,6 +5,8 @@ import { answerLine, type BatchDefaults, runBatch } from './batch.js';
 const DECODE: BatchDefaults = { op: 'decode', names: false };
 const CLOSE_ACK = { close_status: 2, last_operation_id: '1', session_error_code: 0 };
 const CLOSE_ACK_HEX = '02000000010000000000000000000000';
+/** Deeper than any stack. */
+const DEPTH = 200_000;
 const DROP = { header: { message_type: 19, session_id: 1, frame_id: 2 } };
 
 function answer(request: unknown, defaults: BatchDefaults = DECODE): unknown {
@@ -33,6 +35,48 @@ describe('a batch request', () => {
   it.each([[null], ['text'], [0], [[1, { a: null }]], [{ deep: [true] }]])('gets its id %j back', (id) => {
     expect(answer({ id, struct: 'HEADER', hex: '' })).toHaveProperty('id', id);
     expect(answer({ id, struct: 'SESSION_CLOSE_ACK', hex: CLOSE_ACK_HEX })).toHaveProperty('id', id);
+  });
+
+  it.each(['9007199254740993', '-9007199254740992', '0.1', '1e400'])('is refused with the number %s as id', (id) => {
+    const message = 'id is a number that may not come back the same: send it as a string';
+    expect(answer(`{"id":${id},"struct":"SESSION_CLOSE_ACK","hex":"${CLOSE_ACK_HEX}"}`)).toEqual({
+      id: null,
+      error: { kind: 'bad_request', message },
+    });
+  });
+
+  it('gets the largest safe integer back', () => {
+    const line = answerLine(`{"id":9007199254740991,"struct":"SESSION_CLOSE_ACK","hex":"${CLOSE_ACK_HEX}"}`, DECODE);
+    expect(line).toMatch(/^\{"id":9007199254740991,"fields":\{/);
+  });
+
+  it('is refused with an id that is nested too deeply, wherever else it may be so', () => {
+    const error = { kind: 'bad_request', message: 'id is nested too deeply' };
+    for (const [open, close] of [
+      ['[', ']'],
+      ['{"a":', '}'],
+    ] as const) {
+      const deep = `${open.repeat(DEPTH)}1${close.repeat(DEPTH)}`;
+      expect(answer(`{"id":${deep},"struct":"SESSION_CLOSE_ACK","hex":"${CLOSE_ACK_HEX}"}`)).toEqual({
+        id: null,
+        error,
+      });
+      expect(answer(`{"id":${deep},"struct":"HEADER","hex":"0"}`)).toEqual({ id: null, error });
+      expect(answer(`{"id":1,"struct":${deep},"hex":${deep}}`)).toMatchObject({
+        id: 1,
+        error: { kind: 'bad_request' },
+      });
+      const encode = (struct: string, fields: string) =>
+        answer(`{"id":1,"op":"encode","struct":"${struct}","fields":${fields}}`);
+      expect(encode('SESSION_CLOSE_ACK', deep)).toHaveProperty('error');
+      expect(encode('SESSION_CLOSE_ACK', `{"close_status":${deep}}`)).toMatchObject({
+        error: { kind: 'invalid_field' },
+      });
+      expect(encode('PACKET', `{"message_type":${deep}}`)).toMatchObject({ error: { kind: 'invalid_field' } });
+      expect(encode('PACKET', `{"message_type":"PING","header":{"flags":${deep}}}`)).toMatchObject({
+        error: { kind: 'invalid_field', field: 'header.flags' },
+      });
+    }
   });
 
   it('ignores bytes after a structure', () => {
@@ -221,6 +265,22 @@ describe('runBatch', () => {
       '{"id":null,"error":{"kind":"bad_request","message":"the line is longer than 64 bytes"}}',
       '{"id":2,"error":{"kind":"bad_request","message":"hex is missing"}}',
     ]);
+  });
+
+  it('ignores a byte order mark in front of the first line only', async () => {
+    const line = '{"id":1,"struct":"HEADER"}';
+    const [first, second] = await run(Readable.from([Buffer.from(`\uFEFF${line}\n\uFEFF${line}\n`)]));
+    expect(first).toBe('{"id":1,"error":{"kind":"bad_request","message":"hex is missing"}}');
+    expect(JSON.parse(second!)).toEqual({
+      id: null,
+      error: { kind: 'bad_request', message: expect.stringContaining('not JSON') },
+    });
+    expect(await run(Readable.from([Buffer.from(`\uFEFF${line}`)]))).toEqual([first]);
+  });
+
+  it('fails with a message when the input fails', async () => {
+    const input = new Readable({ read: () => input.destroy(new Error('EISDIR: illegal operation')) });
+    await expect(run(input)).rejects.toThrow('cannot read standard input: EISDIR: illegal operation');
   });
 
   it('does not read on while its answers are not read', async () => {

@@ -1,4 +1,6 @@
-import { type CliIo, writeFully } from '../cli-io.js';
+import { withoutByteOrderMark } from '../byte-order-mark.js';
+import { type CliIo, inputChunks, writeFully } from '../cli-io.js';
+import { jsonText } from '../json-text.js';
 import { type CodecRequest, performRequest } from './codec-request.js';
 import { LINE_TOO_LONG, LineSplitter } from './line-splitter.js';
 import { RequestError, requestFault } from './request-error.js';
@@ -19,14 +21,23 @@ export interface BatchDefaults {
 
 /**
  * Answers request lines from standard input, one line each and in order, until the input ends. Memory does not grow
- * with the number of lines, and reading waits for a slow reader of the answers.
+ * with the number of lines, and reading waits for a slow reader of the answers. A byte order mark in front of the first
+ * line is ignored.
+ *
+ * @throws (as a rejection) when the input cannot be read or the output not be written
  */
 export async function runBatch(io: CliIo, defaults: BatchDefaults): Promise<void> {
   const lines = new LineSplitter(defaults.maxLineBytes ?? MAX_LINE_BYTES);
   let answers = '';
-  for await (const chunk of io.stdin) {
-    for (const line of lines.push(Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk))) {
-      answers += `${answerLine(line, defaults)}\n`;
+  let isFirst = true;
+  const answerNext = (line: string | typeof LINE_TOO_LONG): string => {
+    const request = isFirst && line !== LINE_TOO_LONG ? withoutByteOrderMark(line) : line;
+    isFirst = false;
+    return `${answerLine(request, defaults)}\n`;
+  };
+  for await (const chunk of inputChunks(io.stdin)) {
+    for (const line of lines.push(chunk)) {
+      answers += answerNext(line);
       if (answers.length < WRITE_CHARACTERS) continue;
       await writeFully(io.stdout, answers);
       answers = '';
@@ -36,21 +47,36 @@ export async function runBatch(io: CliIo, defaults: BatchDefaults): Promise<void
     answers = '';
   }
   const last = lines.end();
-  if (last !== undefined) await writeFully(io.stdout, `${answerLine(last, defaults)}\n`);
+  if (last !== undefined) await writeFully(io.stdout, answerNext(last));
 }
 
 /** The answer to one request line, without a line feed. */
 export function answerLine(line: string | typeof LINE_TOO_LONG, defaults: BatchDefaults): string {
-  let id: unknown = null;
+  let id = 'null';
   try {
     const request = parseLine(line, defaults);
-    id = request['id'] ?? null;
-    return JSON.stringify({ id, ...performRequest(readRequest(request, defaults)) });
+    id = idText(request['id']);
+    return withId(id, performRequest(readRequest(request, defaults)));
   } catch (error) {
     const fault = requestFault(error);
     if (fault === undefined) throw error;
-    return JSON.stringify({ id, error: fault });
+    return withId(id, { error: fault });
   }
+}
+
+/** The id as JSON. @throws RequestError bad_request when it could not come back as it was sent */
+function idText(id: unknown): string {
+  if (typeof id === 'number' && !Number.isSafeInteger(id)) {
+    throw badRequest('id is a number that may not come back the same: send it as a string');
+  }
+  const text = jsonText(id ?? null);
+  if (text === undefined) throw badRequest('id is nested too deeply');
+  return text;
+}
+
+/** @param id - as JSON @param answer - has at least one property */
+function withId(id: string, answer: object): string {
+  return `{"id":${id},${JSON.stringify(answer).slice(1)}`;
 }
 
 function parseLine(line: string | typeof LINE_TOO_LONG, defaults: BatchDefaults): Record<string, unknown> {

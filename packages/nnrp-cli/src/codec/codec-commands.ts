@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { withoutByteOrderMark } from '../byte-order-mark.js';
 import { type CliIo, readFully, writeFully } from '../cli-io.js';
 import { CommandUsageError, ExitCode } from '../exit-code.js';
 import { runBatch } from './batch.js';
@@ -80,7 +81,7 @@ async function run(io: CliIo, op: CodecRequest['op'], input: string[], options: 
     return ExitCode.Ok;
   }
   if (input.length === 0) throw new CommandUsageError(`nothing to ${op}; add --help for examples`);
-  const text = input.length === 1 && input[0] === '-' ? (await readFully(io.stdin)).toString('utf8') : input.join(' ');
+  const text = input.length === 1 && input[0] === '-' ? await inputText(io) : input.join(' ');
   try {
     const answer = performRequest({ op, struct: struct ?? 'PACKET', names, ...argument(op, text) });
     const line =
@@ -94,6 +95,10 @@ async function run(io: CliIo, op: CodecRequest['op'], input: string[], options: 
     io.stderr.write(`nnrp: ${(error as Error).message}\n`);
     return fault.kind === 'unknown_struct' ? ExitCode.Usage : ExitCode.Failed;
   }
+}
+
+async function inputText(io: CliIo): Promise<string> {
+  return withoutByteOrderMark((await readFully(io.stdin)).toString('utf8'));
 }
 
 function argument(op: CodecRequest['op'], text: string): Pick<CodecRequest, 'hex' | 'fields'> {

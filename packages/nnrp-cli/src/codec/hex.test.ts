@@ -16,6 +16,8 @@ describe('hex', () => {
     ['0g', 'hex: "g" at digit 2 is not a hex digit'],
     ['00 😀', 'hex: "😀" at digit 3 is not a hex digit'],
     ['000', 'hex: odd number of digits (3)'],
+    ['İ'.repeat(32), 'hex: "İ" at digit 1 is not a hex digit'],
+    ['00\u0130\u0130', 'hex: "İ" at digit 3 is not a hex digit'],
     ['000x', 'hex: "x" at digit 4 is not a hex digit'],
   ])('refuses %j', (text, message) => {
     expect(() => parseHex(text)).toThrow(message);

@@ -34,6 +34,15 @@ describe('a configuration file', () => {
     });
   });
 
+  it('may begin with a byte order mark', () => {
+    expect(read('\uFEFF{"leaseTtlMs":5}').config).toEqual({ leaseTtlMs: 5 });
+  });
+
+  it.each(['schemas', 'policy_code', 'lease_ttl_ms'])('is refused when its %s is nested too deeply', (key) => {
+    const deep = '['.repeat(200_000) + ']'.repeat(200_000);
+    expect(() => read(`{"${key}":${deep}}`)).toThrow(`${path}: is nested too deeply`);
+  });
+
   it('makes schemas of pairs and of headers', () => {
     const registry = schemas([
       [4097, 3],

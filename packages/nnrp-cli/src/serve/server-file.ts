@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { SchemaRegistry } from 'nnrp-core';
 import type { NnrpServerConfig } from 'nnrp-runtime';
+import { withoutByteOrderMark } from '../byte-order-mark.js';
 import { CommandUsageError } from '../exit-code.js';
+import { jsonText } from '../json-text.js';
 import { readSchema } from './schema-entry.js';
 
 /** Options of a server that are not data, and so have no place in a file. */
@@ -28,11 +30,13 @@ export function readServerFile(path: string): ServerFile {
   };
   let json: unknown;
   try {
-    json = JSON.parse(readFileSync(path, 'utf8'));
+    json = JSON.parse(withoutByteOrderMark(readFileSync(path, 'utf8')));
   } catch (error) {
     return fail(`cannot be read as JSON: ${(error as Error).message}`);
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return fail('expected a JSON object');
+  // Messages show values, so every value has to be one that can be shown.
+  if (jsonText(json) === undefined) return fail('is nested too deeply');
 
   const config: Record<string, unknown> = {};
   const writtenAs = new Map<string, string>();

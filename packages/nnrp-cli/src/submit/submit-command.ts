@@ -4,6 +4,7 @@ import { NnrpClient, type NnrpClientSession, PeerError } from 'nnrp-runtime';
 import { type CliIo, readFully } from '../cli-io.js';
 import { sessionErrorName } from '../error-code-name.js';
 import { CommandUsageError, ExitCode } from '../exit-code.js';
+import { LimitedLog } from '../serve/limited-log.js';
 import { bodyOutput } from './body-output.js';
 import { showProgress } from './progress.js';
 import { SubmitRun } from './submit-run.js';
@@ -20,6 +21,7 @@ interface SubmitOptions {
 /** Milliseconds that a server gets to confirm the close of a session whose answers are in. */
 const CLOSE_TIMEOUT_MS = 2000;
 const MAX_SECONDS = 1_000_000;
+const ERASE_LINE = '\r\x1b[K';
 
 /** Adds `nnrp submit`. */
 export function addSubmitCommand(program: Command, io: CliIo, done: (code: ExitCode) => void): void {
@@ -36,7 +38,8 @@ export function addSubmitCommand(program: Command, io: CliIo, done: (code: ExitC
     .addHelpText(
       'after',
       `
-The exit code is 0 when every submit has its result, and 1 when one was dropped, rejected or has none.
+The exit code is 0 when every submit has its result, and 1 when one was dropped, is not successful or has none.
+Results with status 0 (success), 1 (degraded) and 200 are successful. Errors that the server reports go to stderr.
 
 Examples:
   $ nnrp submit 'How many tokens is this?' --output
@@ -56,6 +59,12 @@ async function submit(body: Uint8Array, options: SubmitOptions, io: CliIo): Prom
     openTimeoutMs: timeoutMs,
     closeTimeoutMs: Math.min(timeoutMs, CLOSE_TIMEOUT_MS),
   });
+  const log = new LimitedLog(io.stderr);
+  client.on('peerError', ({ error }) => {
+    // A progress bar may stand on the line.
+    if (io.stderr.isTTY) io.stderr.write(ERASE_LINE);
+    log.line(`nnrp: ${error.message}`);
+  });
   try {
     const session = await open(client);
     const limit = session.ack.maxInFlightOperations;
@@ -69,9 +78,13 @@ async function submit(body: Uint8Array, options: SubmitOptions, io: CliIo): Prom
     hideProgress();
     (output ? io.stderr : io.stdout).write(`${run.summary()}\n`);
     if (failure !== undefined) io.stderr.write(`nnrp: ${failure}\n`);
+    await session.close().catch((error: Error) => {
+      io.stderr.write(`nnrp: the server did not confirm the close: ${error.message}\n`);
+    });
     return failure === undefined ? ExitCode.Ok : ExitCode.Failed;
   } finally {
     await client.close();
+    log.end();
   }
 }
 
@@ -81,7 +94,8 @@ async function open(client: NnrpClient): Promise<NnrpClientSession> {
   } catch (error) {
     if (!(error instanceof PeerError)) throw error;
     const how = error.code === 'NNRP_ERR_RETRY_LATER' ? 'puts the session off' : 'refuses the session';
-    throw new Error(`the server ${how}: ${sessionErrorName(error.wireCode)}`, { cause: error });
+    const why = error.wireCode === 0 ? ' without a code (0x00000000)' : `: ${sessionErrorName(error.wireCode)}`;
+    throw new Error(`the server ${how}${why}`, { cause: error });
   }
 }
 

@@ -3,6 +3,7 @@ import { isNnrpError, type NnrpClientSession, type NnrpResult, TimeoutError } fr
 import { LatencySamples } from './latency-samples.js';
 
 const { StatusCode } = preview3;
+const SUCCESSES: readonly number[] = [StatusCode.Success, StatusCode.Degraded, StatusCode.Ok];
 const MIB = 1024 * 1024;
 
 /** What is submitted, and how. */
@@ -139,7 +140,6 @@ export class SubmitRun {
   private completed(result: NnrpResult, ms: number): void {
     this.results++;
     this.latencies.add(ms);
-    const { statusCode } = result.metadata;
-    if (statusCode === StatusCode.Rejected || statusCode === StatusCode.Failed) this.rejected++;
+    if (!SUCCESSES.includes(result.metadata.statusCode)) this.rejected++;
   }
 }

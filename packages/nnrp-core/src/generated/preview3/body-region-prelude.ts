@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 
 /** Length of BODY_REGION_PRELUDE in bytes. */
 export const BODY_REGION_PRELUDE_BYTES = 32;
@@ -19,7 +20,7 @@ export const BODY_REGION_PRELUDE_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkBodyRegionPrelude} tests, in fault order; its result is an index into this table. */
-export const BODY_REGION_PRELUDE_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const BODY_REGION_PRELUDE_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 32 },
   { kind: 'nonzero_reserved_field', field: 'body_region_prelude.body_flags', offset: 24 },
   { kind: 'nonzero_reserved_field', field: 'body_region_prelude.reserved', offset: 28 },

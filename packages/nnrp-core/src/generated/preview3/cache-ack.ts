@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 import type { CacheAckStatus } from './enums.js';
 
 /** Length of CACHE_ACK in bytes. */
@@ -19,7 +20,7 @@ export const CACHE_ACK_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkCacheAck} tests, in fault order; its result is an index into this table. */
-export const CACHE_ACK_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const CACHE_ACK_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 28 },
   { kind: 'unknown_enum_value', field: 'status', offset: 12, size: 4, enum: 'cache_ack_status' },
 ]);

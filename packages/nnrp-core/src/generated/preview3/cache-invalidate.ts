@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 import type { CacheInvalidateScope } from './enums.js';
 
 /** Length of CACHE_INVALIDATE in bytes. */
@@ -17,7 +18,7 @@ export const CACHE_INVALIDATE_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkCacheInvalidate} tests, in fault order; its result is an index into this table. */
-export const CACHE_INVALIDATE_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const CACHE_INVALIDATE_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 20 },
   { kind: 'unknown_enum_value', field: 'invalidate_scope', offset: 0, size: 4, enum: 'cache_invalidate_scope' },
 ]);

@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 import type { CacheObjectKind } from './enums.js';
 
 /** Length of CACHE_PUT in bytes. */
@@ -20,7 +21,7 @@ export const CACHE_PUT_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkCachePut} tests, in fault order; its result is an index into this table. */
-export const CACHE_PUT_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const CACHE_PUT_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 32 },
   { kind: 'reserved_bits_set', field: 'flags', offset: 28, size: 4, allowed: 0x03 },
   { kind: 'unknown_enum_value', field: 'object_kind', offset: 12, size: 4, enum: 'cache_object_kind' },

@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 
 /** Length of CLIENT_HELLO in bytes. */
 export const CLIENT_HELLO_BYTES = 64;
@@ -33,7 +34,7 @@ export const CLIENT_HELLO_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkClientHello} tests, in fault order; its result is an index into this table. */
-export const CLIENT_HELLO_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const CLIENT_HELLO_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 64 },
   { kind: 'invalid_combination', rule: 'HELLO-1' },
   { kind: 'invalid_combination', rule: 'HELLO-2' },

@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 import type { MessageType } from './enums.js';
 
 /** Length of HEADER in bytes. */
@@ -25,7 +26,7 @@ export const COMMON_HEADER_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkCommonHeader} tests, in fault order; its result is an index into this table. */
-export const COMMON_HEADER_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const COMMON_HEADER_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 40 },
   { kind: 'invalid_magic', offset: 0 },
   { kind: 'unsupported_version_major', field: 'version_major', offset: 4, size: 1 },

@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 import type { ErrorScope } from './enums.js';
 
 /** Length of ERROR in bytes. */
@@ -20,7 +21,7 @@ export const ERROR_MESSAGE_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkErrorMessage} tests, in fault order; its result is an index into this table. */
-export const ERROR_MESSAGE_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const ERROR_MESSAGE_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 32 },
   { kind: 'invalid_combination', rule: 'ERR-1' },
   { kind: 'unknown_enum_value', field: 'error_scope', offset: 4, size: 4, enum: 'error_scope' },

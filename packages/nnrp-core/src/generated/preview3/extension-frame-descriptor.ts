@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 
 /** Length of EXTENSION_FRAME_DESCRIPTOR in bytes. */
 export const EXTENSION_FRAME_DESCRIPTOR_BYTES = 16;
@@ -17,7 +18,7 @@ export const EXTENSION_FRAME_DESCRIPTOR_OFFSETS = /* @__PURE__ */ Object.freeze(
 } as const);
 
 /** What {@link checkExtensionFrameDescriptor} tests, in fault order; its result is an index into this table. */
-export const EXTENSION_FRAME_DESCRIPTOR_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const EXTENSION_FRAME_DESCRIPTOR_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 16 },
   { kind: 'nonzero_reserved_field', field: 'extension_frame.reserved0', offset: 6 },
   { kind: 'reserved_bits_set', field: 'extension_flags', offset: 2, size: 2, allowed: 0x01 },

@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 import type { BackpressureLevel, ScopeKind, UpdateReason } from './enums.js';
 
 /** Length of FLOW_UPDATE in bytes. */
@@ -24,7 +25,7 @@ export const FLOW_UPDATE_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkFlowUpdate} tests, in fault order; its result is an index into this table. */
-export const FLOW_UPDATE_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const FLOW_UPDATE_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 32 },
   { kind: 'nonzero_reserved_field', field: 'flow_update.reserved0', offset: 3 },
   { kind: 'nonzero_reserved_field', field: 'flow_update.reserved1', offset: 10 },

@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 import type { InputProfile, SubmitMode, TileIndexMode } from './enums.js';
 
 /** Length of FRAME_SUBMIT in bytes. */
@@ -40,7 +41,7 @@ export const FRAME_SUBMIT_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkFrameSubmit} tests, in fault order; its result is an index into this table. */
-export const FRAME_SUBMIT_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const FRAME_SUBMIT_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 72 },
   { kind: 'nonzero_reserved_field', field: 'frame_submit.reserved0', offset: 15 },
   { kind: 'nonzero_reserved_field', field: 'frame_submit.reserved1', offset: 32 },

@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 import type { CacheObjectKind } from './enums.js';
 
 /** Length of INLINE_OBJECT_BLOCK_HEADER in bytes. */
@@ -18,7 +19,7 @@ export const INLINE_OBJECT_BLOCK_HEADER_OFFSETS = /* @__PURE__ */ Object.freeze(
 } as const);
 
 /** What {@link checkInlineObjectBlockHeader} tests, in fault order; its result is an index into this table. */
-export const INLINE_OBJECT_BLOCK_HEADER_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const INLINE_OBJECT_BLOCK_HEADER_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 16 },
   { kind: 'nonzero_reserved_field', field: 'inline_object.object_flags', offset: 2 },
   { kind: 'nonzero_reserved_field', field: 'inline_object.reserved0', offset: 6 },

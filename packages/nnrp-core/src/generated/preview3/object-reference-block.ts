@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 import type { CacheObjectKind } from './enums.js';
 
 /** Length of OBJECT_REFERENCE_BLOCK in bytes. */
@@ -17,7 +18,7 @@ export const OBJECT_REFERENCE_BLOCK_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkObjectReferenceBlock} tests, in fault order; its result is an index into this table. */
-export const OBJECT_REFERENCE_BLOCK_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const OBJECT_REFERENCE_BLOCK_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 16 },
   { kind: 'nonzero_reserved_field', field: 'object_reference.ref_flags', offset: 2 },
   { kind: 'unknown_enum_value', field: 'object_kind', offset: 0, size: 2, enum: 'cache_object_kind' },

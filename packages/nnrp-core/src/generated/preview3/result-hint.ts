@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 import type { ResultHintBudgetPolicy, ResultHintCongestionState, ResultHintReason } from './enums.js';
 
 /** Length of RESULT_HINT in bytes. */
@@ -16,7 +17,7 @@ export const RESULT_HINT_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkResultHint} tests, in fault order; its result is an index into this table. */
-export const RESULT_HINT_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const RESULT_HINT_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 16 },
   { kind: 'unknown_enum_value', field: 'applied_budget_policy', offset: 0, size: 4, enum: 'result_hint_budget_policy' },
   { kind: 'unknown_enum_value', field: 'congestion_state', offset: 4, size: 4, enum: 'result_hint_congestion_state' },

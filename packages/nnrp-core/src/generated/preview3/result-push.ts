@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 import type { ResultClass } from './enums.js';
 
 /** Length of RESULT_PUSH in bytes. */
@@ -35,7 +36,7 @@ export const RESULT_PUSH_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkResultPush} tests, in fault order; its result is an index into this table. */
-export const RESULT_PUSH_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const RESULT_PUSH_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 64 },
   { kind: 'nonzero_reserved_field', field: 'result_push.reserved0', offset: 10 },
   { kind: 'nonzero_reserved_field', field: 'result_push.reserved1', offset: 18 },

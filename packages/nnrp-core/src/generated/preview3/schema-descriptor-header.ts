@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 
 /** Length of SCHEMA_DESCRIPTOR_HEADER in bytes. */
 export const SCHEMA_DESCRIPTOR_HEADER_BYTES = 32;
@@ -22,7 +23,7 @@ export const SCHEMA_DESCRIPTOR_HEADER_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkSchemaDescriptorHeader} tests, in fault order; its result is an index into this table. */
-export const SCHEMA_DESCRIPTOR_HEADER_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const SCHEMA_DESCRIPTOR_HEADER_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 32 },
   { kind: 'nonzero_reserved_field', field: 'schema_descriptor.reserved0', offset: 14 },
   { kind: 'reserved_bits_set', field: 'schema_flags', offset: 10, size: 2, allowed: 0x0f },

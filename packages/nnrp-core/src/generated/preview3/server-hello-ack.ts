@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 
 /** Length of SERVER_HELLO_ACK in bytes. */
 export const SERVER_HELLO_ACK_BYTES = 80;
@@ -37,7 +38,7 @@ export const SERVER_HELLO_ACK_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkServerHelloAck} tests, in fault order; its result is an index into this table. */
-export const SERVER_HELLO_ACK_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const SERVER_HELLO_ACK_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 80 },
   { kind: 'nonzero_reserved_field', field: 'server_hello_ack.reserved0', offset: 3 },
   { kind: 'reserved_bits_set', field: 'server_flags', offset: 76, size: 4, allowed: 0x01 },

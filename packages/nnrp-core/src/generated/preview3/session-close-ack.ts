@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 import type { CloseStatus } from './enums.js';
 
 /** Length of SESSION_CLOSE_ACK in bytes. */
@@ -17,7 +18,7 @@ export const SESSION_CLOSE_ACK_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkSessionCloseAck} tests, in fault order; its result is an index into this table. */
-export const SESSION_CLOSE_ACK_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const SESSION_CLOSE_ACK_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 16 },
   { kind: 'nonzero_reserved_field', field: 'session_close_ack.reserved0', offset: 1 },
   { kind: 'nonzero_reserved_field', field: 'session_close_ack.reserved1', offset: 2 },

@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 import type { CloseReason, InFlightPolicy } from './enums.js';
 
 /** Length of SESSION_CLOSE in bytes. */
@@ -19,7 +20,7 @@ export const SESSION_CLOSE_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkSessionClose} tests, in fault order; its result is an index into this table. */
-export const SESSION_CLOSE_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const SESSION_CLOSE_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 24 },
   { kind: 'nonzero_reserved_field', field: 'session_close.reserved0', offset: 3 },
   { kind: 'unknown_enum_value', field: 'close_reason', offset: 0, size: 2, enum: 'close_reason' },

@@ -2,6 +2,7 @@
 
 import { destinationTooShort, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 
 /** Length of SESSION_MIGRATE_ACK in bytes. */
 export const SESSION_MIGRATE_ACK_BYTES = 24;
@@ -15,7 +16,7 @@ export const SESSION_MIGRATE_ACK_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkSessionMigrateAck} tests, in fault order; its result is an index into this table. */
-export const SESSION_MIGRATE_ACK_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const SESSION_MIGRATE_ACK_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 24 },
 ]);
 

@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 import type { TransportId } from './enums.js';
 
 /** Length of SESSION_MIGRATE in bytes. */
@@ -16,7 +17,7 @@ export const SESSION_MIGRATE_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkSessionMigrate} tests, in fault order; its result is an index into this table. */
-export const SESSION_MIGRATE_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const SESSION_MIGRATE_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 24 },
   { kind: 'unknown_enum_value', field: 'old_transport_id', offset: 0, size: 4, enum: 'transport_id' },
   { kind: 'unknown_enum_value', field: 'new_transport_id', offset: 4, size: 4, enum: 'transport_id' },

@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 import type { SessionPriorityClass, SessionStatus } from './enums.js';
 
 /** Length of SESSION_OPEN_ACK in bytes. */
@@ -28,7 +29,7 @@ export const SESSION_OPEN_ACK_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkSessionOpenAck} tests, in fault order; its result is an index into this table. */
-export const SESSION_OPEN_ACK_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const SESSION_OPEN_ACK_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 56 },
   { kind: 'reserved_bits_set', field: 'session_flags_ack', offset: 52, size: 4, allowed: 0x1f },
   { kind: 'unknown_enum_value', field: 'accepted_priority_class', offset: 6, size: 1, enum: 'session_priority_class' },

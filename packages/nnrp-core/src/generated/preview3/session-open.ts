@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 import type { SessionPriorityClass } from './enums.js';
 
 /** Length of SESSION_OPEN in bytes. */
@@ -26,7 +27,7 @@ export const SESSION_OPEN_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkSessionOpen} tests, in fault order; its result is an index into this table. */
-export const SESSION_OPEN_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const SESSION_OPEN_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 48 },
   { kind: 'nonzero_reserved_field', field: 'session_open.reserved0', offset: 22 },
   { kind: 'reserved_bits_set', field: 'session_flags', offset: 7, size: 1, allowed: 0x0f },

@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 import type { SessionPatchAckStatus, SessionPatchRejectReason } from './enums.js';
 
 /** Length of SESSION_PATCH_ACK in bytes. */
@@ -26,7 +27,7 @@ export const SESSION_PATCH_ACK_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkSessionPatchAck} tests, in fault order; its result is an index into this table. */
-export const SESSION_PATCH_ACK_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const SESSION_PATCH_ACK_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 48 },
   { kind: 'nonzero_reserved_field', field: 'session_patch_ack.reserved0', offset: 18 },
   { kind: 'reserved_bits_set', field: 'applied_patch_mask', offset: 4, size: 4, allowed: 0x7f },

@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 
 /** Length of SESSION_PATCH in bytes. */
 export const SESSION_PATCH_BYTES = 36;
@@ -21,7 +22,7 @@ export const SESSION_PATCH_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkSessionPatch} tests, in fault order; its result is an index into this table. */
-export const SESSION_PATCH_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const SESSION_PATCH_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 36 },
   { kind: 'nonzero_reserved_field', field: 'session_patch.reserved0', offset: 2 },
   { kind: 'reserved_bits_set', field: 'patch_mask', offset: 4, size: 4, allowed: 0x7f },

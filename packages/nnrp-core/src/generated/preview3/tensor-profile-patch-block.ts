@@ -2,6 +2,7 @@
 
 import { destinationTooShort, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 
 /** Length of TENSOR_PROFILE_PATCH_BLOCK in bytes. */
 export const TENSOR_PROFILE_PATCH_BLOCK_BYTES = 16;
@@ -15,7 +16,7 @@ export const TENSOR_PROFILE_PATCH_BLOCK_OFFSETS = /* @__PURE__ */ Object.freeze(
 } as const);
 
 /** What {@link checkTensorProfilePatchBlock} tests, in fault order; its result is an index into this table. */
-export const TENSOR_PROFILE_PATCH_BLOCK_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const TENSOR_PROFILE_PATCH_BLOCK_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 16 },
 ]);
 

@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 
 /** Length of TENSOR_SECTION_DESCRIPTOR in bytes. */
 export const TENSOR_SECTION_DESCRIPTOR_BYTES = 32;
@@ -23,7 +24,7 @@ export const TENSOR_SECTION_DESCRIPTOR_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkTensorSectionDescriptor} tests, in fault order; its result is an index into this table. */
-export const TENSOR_SECTION_DESCRIPTOR_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const TENSOR_SECTION_DESCRIPTOR_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 32 },
   { kind: 'nonzero_reserved_field', field: 'tensor_section_descriptor.reserved', offset: 28 },
 ]);

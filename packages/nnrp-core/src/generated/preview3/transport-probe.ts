@@ -2,6 +2,7 @@
 
 import { destinationTooShort, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 
 /** Length of TRANSPORT_PROBE in bytes. */
 export const TRANSPORT_PROBE_BYTES = 16;
@@ -14,7 +15,7 @@ export const TRANSPORT_PROBE_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkTransportProbe} tests, in fault order; its result is an index into this table. */
-export const TRANSPORT_PROBE_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const TRANSPORT_PROBE_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 16 },
 ]);
 

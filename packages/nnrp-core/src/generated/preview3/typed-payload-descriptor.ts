@@ -2,6 +2,7 @@
 
 import { decodeFailed, destinationTooShort, encodeFailed, NO_BYTES, outOfRange, sourceTooShort } from '../../bytes/codec.js';
 import type { WireRule } from '../../bytes/fault.js';
+import { frozenRows } from '../../bytes/tables.js';
 
 /** Length of TYPED_PAYLOAD_DESCRIPTOR in bytes. */
 export const TYPED_PAYLOAD_DESCRIPTOR_BYTES = 24;
@@ -19,7 +20,7 @@ export const TYPED_PAYLOAD_DESCRIPTOR_OFFSETS = /* @__PURE__ */ Object.freeze({
 } as const);
 
 /** What {@link checkTypedPayloadDescriptor} tests, in fault order; its result is an index into this table. */
-export const TYPED_PAYLOAD_DESCRIPTOR_RULES: readonly WireRule[] = /* @__PURE__ */ Object.freeze([
+export const TYPED_PAYLOAD_DESCRIPTOR_RULES: readonly WireRule[] = /* @__PURE__ */ frozenRows<WireRule>([
   { kind: 'source_too_short', bytes: 24 },
   { kind: 'nonzero_reserved_field', field: 'typed_payload_descriptor.reserved0', offset: 14 },
   { kind: 'reserved_bits_set', field: 'descriptor_flags', offset: 2, size: 2, allowed: 0x0f },

@@ -1,2 +1,0 @@
-export {};
-//# sourceMappingURL=codec.d.ts.map
