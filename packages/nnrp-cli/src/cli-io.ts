@@ -37,7 +37,7 @@ export function writeFully(stream: Writable, data: string | Uint8Array): Promise
  */
 export async function* inputChunks(stream: Readable): AsyncGenerator<Buffer, void, void> {
   // Node shows a directory on standard input as an empty stream, which would pass for no input.
-  if (stream === process.stdin && fstatSync(process.stdin.fd).isDirectory()) {
+  if ((stream as { readonly fd?: unknown }).fd === 0 && fstatSync(0).isDirectory()) {
     throw new Error('cannot read standard input: it is a directory');
   }
   const chunks = stream[Symbol.asyncIterator]();

@@ -718,7 +718,7 @@ describe('schema lints', () => {
     );
     const wideFlags = ENUMS.replace('    0x02:', '    0x10000:');
     expect(problemsOf({ ...FILES, 'ping.ksy': flags, 'nnrp_enums.ksy': wideFlags })).toContain(
-      "spec/test/ping.ksy:37:21: field count: 65536 of flag set 'ping_flags' does not fit u2",
+      "spec/test/ping.ksy:37:20: field count: 65536 of flag set 'ping_flags' does not fit u2",
     );
   });
 

@@ -99,7 +99,7 @@ export const EMITTED_MUTANTS: readonly EmittedMutant[] = [
     'session_open',
     'encode',
     'written before it is checked',
-    /( {2}if \(requestedSessionId[^\n]*\n)/,
+    /( {2}if \(typeof requestedSessionId[^\n]*\n)/,
     '  view.setUint8(start, 0);\n$1',
   ),
   mutant('session_open', 'encode', 'wrong end', 'return start + 48;', 'return 48;'),

@@ -129,15 +129,13 @@ class PacketDifferential {
       const kind = metaLength < expected ? 'source_too_short' : 'metadata_length_mismatch';
       return named?.id === 'check_meta_len' && isDeepStrictEqual(fault, { kind, expected, actual: metaLength });
     }
-    const metadata = row?.metadata && this.firstFault(row.metadata, bytes.subarray(HEADER_BYTES));
-    if (metadata !== undefined) return isDeepStrictEqual(fault, metadata);
+    // A body on a message that is its header alone breaks that message's rule instead.
     const actual = view.getUint32(16, true);
-    return (
-      named?.id === 'check_body_none' &&
-      actual > 0 &&
-      row?.mayHaveBody === false &&
-      isDeepStrictEqual(fault, { kind: 'unexpected_body', message: row.name, actual })
-    );
+    if (actual > 0 && row?.mayHaveBody === false && !row.isHeaderOnly) {
+      return isDeepStrictEqual(fault, { kind: 'unexpected_body', message: row.name, actual });
+    }
+    const metadata = row?.metadata && this.firstFault(row.metadata, bytes.subarray(HEADER_BYTES));
+    return metadata !== undefined && isDeepStrictEqual(fault, metadata);
   }
 
   private firstFault(schema: Schema, bytes: Uint8Array): WireFault | undefined {

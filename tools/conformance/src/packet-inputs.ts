@@ -9,6 +9,7 @@ export interface MessageRow {
   readonly name: string;
   readonly metadata: Schema | undefined;
   readonly mayHaveBody: boolean;
+  readonly isHeaderOnly: boolean;
 }
 
 const HEADER_BYTES = 40;
@@ -74,5 +75,6 @@ function messageRows(enums: KsyYaml | undefined, structs: readonly Schema[]): Me
     name: id.toUpperCase(),
     metadata: structs.find(({ id }) => id === row?.metadata),
     mayHaveBody: row?.body === 'any',
+    isHeaderOnly: row?.['header-only'] !== undefined,
   }));
 }

@@ -59,7 +59,7 @@ export interface KsyEnumValueYaml {
   readonly doc?: string;
   readonly 'doc-ref'?: string;
   /** The row of the message table, on values of message_type. */
-  readonly '-nnrp'?: { readonly metadata?: string; readonly body?: string };
+  readonly '-nnrp'?: { readonly metadata?: string; readonly body?: string; readonly 'header-only'?: string };
 }
 
 interface KsySeqYaml {
@@ -94,7 +94,12 @@ function toSchema(file: KsyYaml, enums: ReadonlyMap<string, Readonly<Record<stri
     offset += field.bytes;
     return field;
   });
-  return { id: file.meta.id, wireName: file.meta['-nnrp']?.['wire-name'] ?? file.meta.id.toUpperCase(), bytes: offset, fields };
+  return {
+    id: file.meta.id,
+    wireName: file.meta['-nnrp']?.['wire-name'] ?? file.meta.id.toUpperCase(),
+    bytes: offset,
+    fields,
+  };
 }
 
 function toField(

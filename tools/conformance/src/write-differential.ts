@@ -84,8 +84,6 @@ function refusesUnfit(
   const fault = thrownFault(() => codec.encode(values, new DataView(target.buffer)));
   const shown = `writing ${String(value)} as ${field.id}`;
   if (!target.every((byte) => byte === GUARD)) return `${shown} wrote bytes`;
-  // JavaScript itself refuses to mix a bigint into number arithmetic, before the range check can name the field.
-  if (typeof value === 'bigint' && field.bytes < 8 && fault instanceof TypeError) return undefined;
   if (typeof fault === 'string' || fault instanceof Error) return `${shown}: ${String(fault)}`;
   if (fault.kind === 'field_out_of_range')
     return fault.field === field.id ? undefined : `${shown} blames ${fault.field}`;

@@ -78,7 +78,10 @@ describe('the packet decoder agrees with the packet schema', () => {
     const result = runPacketDifferential(options);
     expect(result.mismatch).toBeUndefined();
     const codes = preview3.MESSAGES.map(({ code }) => code);
-    expect([...result.acceptedTypes].sort((a, b) => a - b), 'message types accepted').toEqual(codes);
+    expect(
+      [...result.acceptedTypes].sort((a, b) => a - b),
+      'message types accepted',
+    ).toEqual(codes);
     expect(result.accepted).toBeGreaterThan(INPUTS / 4);
     const bodiless = preview3.MESSAGES.filter(({ body, headerOnly }) => body === 'none' && !headerOnly);
     expect([...result.refusedBodies].sort(), 'messages refused for their body').toEqual(

@@ -1,7 +1,6 @@
 import {
   ClosedError,
   describeFault,
-  FrameIds,
   type MessageInfo,
   type NnrpError,
   type Packet,
@@ -15,6 +14,7 @@ import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { RESULT_PUSH, SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
 import { isPartial } from '../connection/result-kind.js';
 import type { SessionConnection, SessionEndpoint } from '../connection/session-endpoint.js';
+import { FramesInFlight } from './frames-in-flight.js';
 import { type NnrpClose, NnrpSubmit, type ResultInit, resultMetadata } from './server-messages.js';
 
 const { CloseReason, CloseStatus, ErrorCode, ErrorScope, InFlightPolicy, MessageType, SessionErrorCode } = preview3;
@@ -48,14 +48,12 @@ export type ServerSessionState = 'open' | 'closing' | 'closed';
 export class NnrpServerSession {
   private readonly submits = new AsyncQueue<NnrpSubmit>();
   private readonly closes = new AsyncQueue<NnrpClose>();
-  private readonly frames = new FrameIds();
-  private readonly inFlight = new Set<number>();
+  private readonly frames = new FramesInFlight();
   private currentState: ServerSessionState = 'open';
   private closeRequest: NnrpClose | undefined;
   private reason: NnrpError | undefined;
   private queuedBytes = 0;
   private holding = false;
-  private idleWaiters: (() => void)[] = [];
 
   /** Made by the server; applications get sessions from `accept`. */
   constructor(
@@ -89,12 +87,12 @@ export class NnrpServerSession {
 
   /** Frames that have not had their terminal answer. */
   get inFlightCount(): number {
-    return this.inFlight.size;
+    return this.frames.size;
   }
 
   /** Whether a frame still waits for its terminal answer: false once answered, cancelled or unknown. */
   isInFlight(frameId: number): boolean {
-    return this.inFlight.has(frameId);
+    return this.frames.has(frameId);
   }
 
   /**
@@ -141,7 +139,7 @@ export class NnrpServerSession {
         metadata,
         bodyBytes(body),
       );
-      if (!isPartial(metadata.resultClass, metadata.resultFlags)) this.answered(frameId);
+      if (!isPartial(metadata.resultClass, metadata.resultFlags)) this.frames.answered(frameId);
       return accepted ? SENT : this.connection.whenDrained();
     } catch (error) {
       return Promise.reject(error);
@@ -153,7 +151,7 @@ export class NnrpServerSession {
     try {
       this.requireInFlight(frameId);
       const accepted = this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId);
-      this.answered(frameId);
+      this.frames.answered(frameId);
       return accepted ? SENT : this.connection.whenDrained();
     } catch (error) {
       return Promise.reject(error);
@@ -202,8 +200,7 @@ export class NnrpServerSession {
 
   /** Resolves when no frame is in flight, or the session is over. */
   whenIdle(): Promise<void> {
-    if (this.inFlight.size === 0 || this.currentState === 'closed') return SENT;
-    return new Promise((resolve) => this.idleWaiters.push(resolve));
+    return this.frames.whenIdle();
   }
 
   private receive(packet: Packet, info: MessageInfo): void {
@@ -230,7 +227,7 @@ export class NnrpServerSession {
 
   private violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
     const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
-    if (packet.messageType === MessageType.FrameSubmit && packet.frameId !== 0 && !this.inFlight.has(packet.frameId)) {
+    if (packet.messageType === MessageType.FrameSubmit && packet.frameId !== 0 && !this.frames.has(packet.frameId)) {
       // The frame was never taken: its id stays free, and the client is not left waiting.
       this.connection.report(this.sessionId, error);
       this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, packet.frameId);
@@ -242,7 +239,7 @@ export class NnrpServerSession {
   private submitted(packet: Packet): void {
     const { frameId } = packet;
     if (this.currentState !== 'open' || this.connection.isDraining) {
-      if (!this.inFlight.has(frameId)) this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId);
+      if (!this.frames.has(frameId)) this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId);
       return;
     }
     if (!this.frames.take(frameId)) {
@@ -252,7 +249,6 @@ export class NnrpServerSession {
       this.connection.sendError(error.wireCode, ErrorScope.Frame, error.rawMessage, scope);
       return;
     }
-    this.inFlight.add(frameId);
     if (!this.submits.push(new NnrpSubmit(packet))) return;
     this.queuedBytes += packet.byteLength;
     const { maxQueuedSubmits, maxQueuedBytes } = this.limits;
@@ -277,9 +273,9 @@ export class NnrpServerSession {
   }
 
   private cancelled(frameId: number): void {
-    if (!this.inFlight.has(frameId)) return;
+    if (!this.frames.has(frameId)) return;
     this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId);
-    this.answered(frameId);
+    this.frames.answered(frameId);
   }
 
   private closeRequested(packet: Packet): void {
@@ -312,7 +308,7 @@ export class NnrpServerSession {
       closeReason,
       inFlightPolicy: InFlightPolicy.Abort,
       drainTimeoutMs: 0,
-      lastOperationId: BigInt(this.frames.highest),
+      lastOperationId: BigInt(this.frames.highestId),
       sessionErrorCode: SessionErrorCode.None,
       sessionCloseTag: this.sessionId,
     };
@@ -321,28 +317,17 @@ export class NnrpServerSession {
   }
 
   private requireInFlight(frameId: number): void {
-    if (this.inFlight.has(frameId)) return;
+    if (this.frames.has(frameId)) return;
     if (this.currentState === 'closed') throw new ClosedError(`session ${this.sessionId} is closed`);
     throw new UsageError(
       `session ${this.sessionId}: frame ${frameId} waits for no answer (answered, cancelled or unknown)`,
     );
   }
 
-  private answered(frameId: number): void {
-    this.inFlight.delete(frameId);
-    if (this.inFlight.size === 0) this.becomeIdle();
-  }
-
   private dropInFlight(): void {
-    for (const frameId of this.inFlight) this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId);
-    this.inFlight.clear();
-    this.becomeIdle();
-  }
-
-  private becomeIdle(): void {
-    const waiters = this.idleWaiters;
-    this.idleWaiters = [];
-    for (const resolve of waiters) resolve();
+    for (const frameId of this.frames.clear()) {
+      this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId);
+    }
   }
 
   private end(reason: NnrpError): void {
@@ -352,8 +337,7 @@ export class NnrpServerSession {
     this.submits.drain();
     this.submits.end(reason);
     this.closes.end(reason);
-    this.inFlight.clear();
-    this.becomeIdle();
+    this.frames.clear();
     this.releaseHold();
     this.connection.sessionEnded(this);
   }
