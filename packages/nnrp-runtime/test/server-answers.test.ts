@@ -41,6 +41,12 @@ it('a fatal error of a session ends it, and leaves the others alone', async () =
   server.error(5, 1);
   await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_PEER' });
   expect([first.endReason?.code, second.endReason]).toEqual(['NNRP_ERR_PEER', undefined]);
+  // Once more for the session that is over: reported, and the connection lives on.
+  const reported = new Promise((resolve) => server.client.once('peerError', resolve));
+  server.error(5, 1);
+  await reported;
+  await second.submit('still served');
+  expect(second.endReason).toBeUndefined();
 });
 
 it('a message of a session that breaks a rule ends it, and tells the server so', async () => {

@@ -18,7 +18,7 @@ import { type NnrpClientConfig, type SessionOptions, sessionOpen } from './clien
 import { type ClientSessionConnection, NnrpClientSession } from './client-session.js';
 import { peerError } from './peer-error.js';
 
-const { ErrorCode, MessageType, SessionStatus } = preview3;
+const { ErrorCode, ErrorScope, MessageType, SessionStatus } = preview3;
 
 /** What a client is told besides its results. */
 export interface ClientConnectionEvents {
@@ -197,7 +197,8 @@ export class ClientConnection extends Connection implements ClientSessionConnect
     const message = preview3.decodeErrorMessage(packet.view, packet.metadataStart);
     const error = peerError(message, packet.body);
     this.peerReported(error, packet.sessionId);
-    if (message.isFatal === 1) this.end(error);
+    // A fatal error of a session that is gone already concerns nobody else on the connection.
+    if (message.isFatal === 1 && message.errorScope === ErrorScope.Connection) this.end(error);
   }
 }
 
