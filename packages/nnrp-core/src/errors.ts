@@ -90,6 +90,37 @@ export class TimeoutError extends NnrpError {
   }
 }
 
+/** Work was given up because one side cancelled it. */
+export class CancelledError extends NnrpError {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super('NNRP_ERR_CANCELLED', message, options);
+  }
+}
+
+/** Work was not finished by its deadline. */
+export class DeadlineError extends NnrpError {
+  constructor(
+    message: string,
+    /** Milliseconds that were granted. */
+    readonly deadlineMs: number,
+  ) {
+    super('NNRP_ERR_DEADLINE', message);
+  }
+}
+
+/** Flow control forbids new work at the moment, and the caller asked not to wait; nothing was sent. */
+export class FlowBlockedError extends NnrpError {
+  constructor(
+    message: string,
+    /** What forbids it, such as credit or paused. */
+    readonly reason: string,
+    /** Milliseconds to wait before a retry; 0 when the peer gave none. */
+    readonly retryAfterMs = 0,
+  ) {
+    super('NNRP_ERR_FLOW_BLOCKED', message);
+  }
+}
+
 /** Whether `error` comes from these packages (any copy of them), and has the code when one is given. */
 export function isNnrpError(error: unknown, code?: string): error is NnrpError {
   if (typeof error !== 'object' || error === null || !(BRAND in error)) return false;

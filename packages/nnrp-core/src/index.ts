@@ -4,8 +4,11 @@
 export { faultAt, type WireFault, type WireFaultKind, type WireRule } from './bytes/fault.js';
 export type { StructCodec, StructField } from './bytes/struct-codec.js';
 export {
+  CancelledError,
   ClosedError,
+  DeadlineError,
   describeFault,
+  FlowBlockedError,
   isNnrpError,
   NnrpError,
   PeerError,
@@ -15,8 +18,48 @@ export {
   UsageError,
   WireError,
 } from './errors.js';
+// Machines: rules that need to remember something. No clock; what goes wrong is data.
+export { checkDependencies, type DependencyState, type ObjectDependency } from './machine/cache-dependencies.js';
+export { type CacheLease, isLeaseExpired, type LeaseOwner, leaseExpiresAtMs } from './machine/cache-lease.js';
+export type {
+  CachedObject,
+  ObjectCacheLimits,
+  ObjectFacts,
+  ObjectRequirements,
+  SchemaKey,
+} from './machine/cached-object.js';
+export {
+  CONNECTION_TRANSITIONS,
+  type ConnectionInput,
+  ConnectionLifecycle,
+  type ConnectionState,
+  type InstallOutcome,
+} from './machine/connection-lifecycle.js';
+export { type FlowBlock, FlowGate } from './machine/flow-gate.js';
+export { type FlowOutcome, FlowScope } from './machine/flow-scope.js';
+export { type FlowFields, FlowSender } from './machine/flow-sender.js';
 export { FrameIds } from './machine/frame-ids.js';
+export {
+  cacheObjectBitmap,
+  type HelloOutcome,
+  type HelloTerms,
+  negotiateHello,
+  profileBitmap,
+} from './machine/hello.js';
+export { ObjectCache } from './machine/object-cache.js';
+export { identityOf, type ObjectIdentity } from './machine/object-identity.js';
+export { describeOperationFault, type OperationFault } from './machine/operation-fault.js';
+export { OperationRecord, OperationRegistry } from './machine/operation-registry.js';
+export { canAdvance, isTerminal, OPERATION_STATE_NAMES, OPERATION_TRANSITIONS } from './machine/operation-state.js';
+export type { SchemaBinding, SchemaChange, SchemaRefusal } from './machine/schema-outcome.js';
 export { SchemaRegistry } from './machine/schema-registry.js';
+export {
+  SESSION_TRANSITIONS,
+  type SessionInput,
+  SessionLifecycle,
+  type SessionState,
+  type SessionTarget,
+} from './machine/session-lifecycle.js';
 export {
   checkOpenRequest,
   chooseSessionId,
@@ -25,6 +68,7 @@ export {
   type SessionIds,
   type SessionOpenTerms,
 } from './machine/session-open.js';
+export { describeStateFault, type StateFault } from './machine/state-fault.js';
 export { decodePacket } from './packet/decode-packet.js';
 export type { IdentifierRule, MessageInfo } from './packet/message-info.js';
 export { Packet } from './packet/packet.js';

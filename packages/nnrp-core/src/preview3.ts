@@ -11,6 +11,15 @@ export {
   decodeBody,
   encodeBody,
 } from './body/body-regions.js';
+// Control extension blocks of hello messages and others.
+export {
+  type ControlExtension,
+  checkControlExtensions,
+  controlExtensionBytes,
+  decodeControlExtensions,
+  encodeControlExtensions,
+  MAX_CONTROL_EXTENSIONS,
+} from './body/control-extensions.js';
 export {
   checkExtensionFrames,
   decodeExtensionFrames,
@@ -18,6 +27,13 @@ export {
   type ExtensionFrameInput,
   encodeExtensionFrames,
 } from './body/extension-frames.js';
+export {
+  checkHelloExtension,
+  decodeHelloExtension,
+  encodeHelloExtension,
+  type HelloExtension,
+  HelloExtensionType,
+} from './body/hello-extensions.js';
 export {
   checkInlineObjects,
   decodeInlineObjects,
@@ -34,6 +50,13 @@ export {
   resolveObjectReferences,
 } from './body/object-references.js';
 export { type SubmitObjects, slotOf } from './body/object-slots.js';
+export {
+  decodePeerMessages,
+  encodePeerMessages,
+  PEER_MESSAGES_EXTENSION,
+  PEER_MESSAGES_MASK,
+  PeerMessages,
+} from './body/peer-messages.js';
 export {
   decodeTokenDeltaBody,
   encodeTokenDeltaBody,

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { SeededRandom } from '../../test/seeded-random.js';
 import { FrameIds } from './frame-ids.js';
 
-const scattered = (ids: FrameIds) => (ids as unknown as { scattered: Set<number> }).scattered.size;
+const scattered = (ids: FrameIds) => (ids as unknown as { scattered?: Set<number> }).scattered?.size ?? 0;
 
 describe('frame ids', () => {
   it('refuses 0 and whatever was taken before', () => {
@@ -16,6 +16,15 @@ describe('frame ids', () => {
     expect(ids.take(2)).toBe(false);
     expect(ids.take(3)).toBe(false);
     expect(ids.take(0)).toBe(false);
+  });
+
+  it('says which ids are used, 0 and those to come excepted', () => {
+    const ids = new FrameIds();
+    for (const id of [1, 2, 5]) ids.take(id);
+    expect([0, 1, 2, 3, 4, 5, 6].map((id) => ids.has(id))).toEqual([false, true, true, false, false, true, false]);
+    ids.take(3);
+    ids.take(4);
+    expect([4, 5, 6].map((id) => ids.has(id))).toEqual([true, true, false]);
   });
 
   it('takes the largest id there is', () => {

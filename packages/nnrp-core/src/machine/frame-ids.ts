@@ -10,7 +10,7 @@ const MAX_SCATTERED = 4096;
 export class FrameIds {
   /** Every id up to this one counts as used. */
   private watermark = 0;
-  private readonly scattered = new Set<number>();
+  private scattered: Set<number> | undefined;
   private highestUsed = 0;
 
   /** The highest id used so far, 0 when none: what SESSION_CLOSE reports. */
@@ -18,22 +18,31 @@ export class FrameIds {
     return this.highestUsed;
   }
 
+  /** Whether the id counts as used: it was taken, or lies in a gap that was given up. */
+  has(frameId: number): boolean {
+    return frameId > 0 && (frameId <= this.watermark || this.scattered?.has(frameId) === true);
+  }
+
   /** Takes an id. @returns false when it is 0 or was used before */
   take(frameId: number): boolean {
-    if (frameId <= this.watermark || this.scattered.has(frameId)) return false;
+    if (frameId <= this.watermark || this.scattered?.has(frameId) === true) return false;
     if (frameId > this.highestUsed) this.highestUsed = frameId;
     if (frameId !== this.watermark + 1) {
+      this.scattered ??= new Set();
       this.scattered.add(frameId);
       if (this.scattered.size > MAX_SCATTERED) this.forgetGaps();
       return true;
     }
     this.watermark = frameId;
-    while (this.scattered.size > 0 && this.scattered.delete(this.watermark + 1)) this.watermark++;
+    if (this.scattered !== undefined) {
+      while (this.scattered.delete(this.watermark + 1)) this.watermark++;
+      if (this.scattered.size === 0) this.scattered = undefined;
+    }
     return true;
   }
 
   private forgetGaps(): void {
     this.watermark = this.highestUsed;
-    this.scattered.clear();
+    this.scattered = undefined;
   }
 }

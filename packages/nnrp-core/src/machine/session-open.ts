@@ -1,4 +1,4 @@
-import { ProfileId, SessionErrorCode, SessionStatus } from '../generated/preview3/enums.js';
+import { ProfileId, SessionErrorCode, type SessionPriorityClass, SessionStatus } from '../generated/preview3/enums.js';
 import { SessionFlags, SessionFlagsAck } from '../generated/preview3/flags.js';
 import type { SessionOpen } from '../generated/preview3/session-open.js';
 import type { SessionOpenAck } from '../generated/preview3/session-open-ack.js';
@@ -8,13 +8,20 @@ import { checkRecoveryRequest } from '../rules/recovery.js';
 export interface SessionOpenTerms {
   readonly supportedProfiles: readonly number[];
   readonly hasSchema: (schemaId: number, schemaVersion: number) => boolean;
+  /** 0 = no limit. */
   readonly maxInFlightOperations: number;
   readonly grantedOperationCredit: number;
   readonly leaseTtlMs: number;
   readonly resumeWindowMs: number;
   /** Length announced for resumable sessions; 0 makes none resumable. */
   readonly resumeTokenBytes: number;
+  /** Which of the wishes besides resuming are granted, as SessionFlags; default none. */
+  readonly grantedSessionFlags?: number;
 }
+
+/** The flags that an acknowledgement confirms as they were wished, bit by bit (resuming has rules of its own). */
+const CONFIRMED_AS_WISHED =
+  SessionFlags.AllowBackgroundResults | SessionFlags.AllowCacheLeases | SessionFlags.AllowSchemaOverride;
 
 /** The ids in use, as the decision needs them. */
 export interface SessionIds {
@@ -37,7 +44,8 @@ export function checkOpenRequest(open: SessionOpen, terms: SessionOpenTerms): nu
     return SessionErrorCode.ProfileUnsupported;
   }
   if (!terms.hasSchema(open.schemaId, open.schemaVersion)) return SessionErrorCode.SchemaUnsupported;
-  if (open.maxInFlightOperations > terms.maxInFlightOperations) return SessionErrorCode.SessionLimitReached;
+  const { maxInFlightOperations: limit } = terms;
+  if (limit > 0 && open.maxInFlightOperations > limit) return SessionErrorCode.SessionLimitReached;
   return SessionErrorCode.None;
 }
 
@@ -59,19 +67,33 @@ export function chooseSessionId(open: SessionOpen, ids: SessionIds): { sessionId
   return sessionId === 0 ? { errorCode: SessionErrorCode.SessionLimitReached } : { sessionId };
 }
 
-/** The acknowledgement of a granted session. */
-export function openedAck(open: SessionOpen, terms: SessionOpenTerms, sessionId: number): SessionOpenAck {
+/**
+ * The acknowledgement of a granted session.
+ *
+ * @param priorityClass - the class that is granted; a lower one than the wish is marked as a downgrade
+ */
+export function openedAck(
+  open: SessionOpen,
+  terms: SessionOpenTerms,
+  sessionId: number,
+  priorityClass: SessionPriorityClass = open.priorityClass,
+): SessionOpenAck {
   // A window of 0 means not resumable, whatever the token length (RESACK-1).
   const resumable = (open.sessionFlags & SessionFlags.AllowResume) !== 0 && terms.resumeWindowMs > 0;
   const resumeTokenBytes = resumable ? terms.resumeTokenBytes : 0;
+  const granted = open.sessionFlags & (terms.grantedSessionFlags ?? 0) & CONFIRMED_AS_WISHED;
   return {
     ...commonAck(open, terms),
     sessionId,
+    acceptedPriorityClass: priorityClass,
     sessionStatus: SessionStatus.Opened,
     resumeTokenBytes,
     serverSessionTag: BigInt(sessionId),
     sessionErrorCode: SessionErrorCode.None,
-    sessionFlagsAck: resumeTokenBytes > 0 ? SessionFlagsAck.ResumeEnabled : 0,
+    sessionFlagsAck:
+      granted |
+      (resumeTokenBytes > 0 ? SessionFlagsAck.ResumeEnabled : 0) |
+      (priorityClass > open.priorityClass ? SessionFlagsAck.PriorityDowngraded : 0),
   };
 }
 

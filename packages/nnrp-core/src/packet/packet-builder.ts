@@ -60,8 +60,8 @@ function checkParts(info: MessageInfo | undefined, metadataLength: number, bodyL
 }
 
 /**
- * Writes the 40 bytes of a header with flags, view_id, route_id and trace_id 0: the path of every packet that the
- * runtime sends. The caller vouches for the arguments (assigned type, unsigned 32-bit numbers, room in the view).
+ * Writes the 40 bytes of a header with flags, view_id and route_id 0: the path of every packet that the runtime sends.
+ * The trace id comes as its two 32-bit halves, so that no bigint is made. The caller vouches for the arguments (assigned type, unsigned 32-bit numbers, room in the view).
  */
 export function writeHeader(
   view: DataView,
@@ -71,6 +71,8 @@ export function writeHeader(
   bodyBytes: number,
   sessionId: number,
   frameId: number,
+  traceLow = 0,
+  traceHigh = 0,
 ): void {
   view.setUint32(start, MAGIC, true);
   view.setUint32(start + AT.versionMajor, VERSION_WORD | (messageType << 16), true);
@@ -80,6 +82,6 @@ export function writeHeader(
   view.setUint32(start + AT.sessionId, sessionId, true);
   view.setUint32(start + AT.frameId, frameId, true);
   view.setUint32(start + AT.viewId, 0, true);
-  view.setUint32(start + AT.traceId, 0, true);
-  view.setUint32(start + AT.traceId + 4, 0, true);
+  view.setUint32(start + AT.traceId, traceLow, true);
+  view.setUint32(start + AT.traceId + 4, traceHigh, true);
 }

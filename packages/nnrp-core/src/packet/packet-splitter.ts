@@ -12,9 +12,12 @@ export const DEFAULT_MAX_PACKET_BYTES = 64 * 1024 * 1024;
 const MIN_CAPACITY = 4096;
 /**
  * How far the buffer of a packet that spans chunks may run ahead of what has arrived. A peer that announces 64 MiB and
- * sends 100 bytes costs 4 KiB; an honest megabyte is copied about once.
+ * sends 100 bytes costs 4 KiB.
  */
 const GROWTH = 8;
+/** Who has sent this much of a packet gets room for a megabyte more, so that an honest one is copied once (measured). */
+const EARNEST_BYTES = 48 * 1024;
+const EARNEST_ROOM = 1024 * 1024;
 
 /** Chunks taken from the waiting list before it is moved together. */
 const MIN_COMPACTION = 1024;
@@ -182,7 +185,8 @@ export class PacketSplitter {
     const count = Math.min(this.needed - this.filled, this.chunk.length - this.position);
     const filled = this.filled + count;
     if (filled > this.partial.length) {
-      const capacity = Math.min(this.needed, Math.max(MIN_CAPACITY, filled * GROWTH));
+      const earned = filled < EARNEST_BYTES ? 0 : filled + EARNEST_ROOM;
+      const capacity = Math.min(this.needed, Math.max(MIN_CAPACITY, filled * GROWTH, earned));
       const grown = new Uint8Array(capacity);
       grown.set(this.partial.subarray(0, this.filled));
       this.partial = grown;

@@ -54,6 +54,16 @@ export class Packet {
     return this.view.getBigUint64(this.start + AT.traceId, true);
   }
 
+  /** The low half of the trace id, without making a bigint. */
+  get traceLow(): number {
+    return this.view.getUint32(this.start + AT.traceId, true);
+  }
+
+  /** The high half of the trace id. */
+  get traceHigh(): number {
+    return this.view.getUint32(this.start + AT.traceId + 4, true);
+  }
+
   /** Offset of the metadata in `view`: where `checkX`, `decodeX` and `XView.at` of the message start. */
   get metadataStart(): number {
     return this.start + COMMON_HEADER_BYTES;

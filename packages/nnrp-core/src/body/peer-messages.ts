@@ -1,0 +1,56 @@
+import { WireError } from '../errors.js';
+import { checkUnsignedField } from './unsigned-field.js';
+import { viewOf } from './view-of.js';
+
+/**
+ * Type of an entry in a control extension block by which a side says which messages it understands beyond those that
+ * every peer of this revision does. It lies in the experimental range and is an announcement of this implementation:
+ * others may ignore it, so it is never critical.
+ *
+ * @see NNRP/1-preview3 section 13.1
+ */
+export const PEER_MESSAGES_EXTENSION = 0x4e52;
+
+/** Families of messages that a side may understand; bits of the announcement. */
+export const PeerMessages = /* @__PURE__ */ Object.freeze({
+  /** ERROR, CLOSE, PING and PONG. */
+  ErrorClosePing: 0x1,
+  /** RESULT_HINT. */
+  ResultHint: 0x2,
+  /** CACHE_PUT, CACHE_ACK and CACHE_INVALIDATE. */
+  Cache: 0x4,
+  /** SESSION_CLOSE that comes from the server. */
+  ServerSessionClose: 0x8,
+} as const);
+export type PeerMessages = (typeof PeerMessages)[keyof typeof PeerMessages];
+
+/** Every assigned bit of {@link PeerMessages}. */
+export const PEER_MESSAGES_MASK = 0xf;
+
+const PAYLOAD_BYTES = 8;
+
+/**
+ * The payload of the announcement: the families as a u32, then a u32 of zero.
+ *
+ * @param families - bits of {@link PeerMessages}; default all
+ * @returns 8 new bytes
+ * @throws WireError field_out_of_range for something that is no u32
+ */
+export function encodePeerMessages(families: number = PEER_MESSAGES_MASK): Uint8Array {
+  const unfit = checkUnsignedField('peer_messages.families', 'u32', families);
+  if (unfit !== undefined) throw new WireError(unfit, 'PEER_MESSAGES');
+  const payload = new Uint8Array(PAYLOAD_BYTES);
+  viewOf(payload).setUint32(0, families, true);
+  return payload;
+}
+
+/**
+ * The families that a payload announces, unknown bits included.
+ *
+ * @returns undefined when the payload has another form: it is then somebody else's entry of the same type
+ */
+export function decodePeerMessages(payload: Uint8Array): number | undefined {
+  if (payload.length !== PAYLOAD_BYTES) return undefined;
+  const view = viewOf(payload);
+  return view.getUint32(4, true) === 0 ? view.getUint32(0, true) : undefined;
+}
