@@ -4,12 +4,16 @@ import { fileURLToPath } from 'node:url';
 
 /* pnpm bench NAME [ARGS]: runs one benchmark in a process of its own. */
 
-const BENCHMARKS = ['codec'];
+const BENCHMARKS = new Map([
+  ['codec', 'codec.js'],
+  ['loopback', join('loopback', 'main.js')],
+]);
 
 const [name = '', ...args] = process.argv.slice(2);
-if (!BENCHMARKS.includes(name)) {
-  console.error(`usage: pnpm bench ${BENCHMARKS.join('|')} [--quick] [--assert] [NAME]`);
+const program = BENCHMARKS.get(name);
+if (program === undefined) {
+  console.error(`usage: pnpm bench ${[...BENCHMARKS.keys()].join('|')} [--quick] [ARGS]`);
   process.exit(2);
 }
-const file = join(dirname(fileURLToPath(import.meta.url)), `${name}.js`);
+const file = join(dirname(fileURLToPath(import.meta.url)), program);
 process.exitCode = spawnSync(process.execPath, [file, ...args], { stdio: 'inherit' }).status ?? 1;

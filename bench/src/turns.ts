@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import v8 from 'node:v8';
 import vm from 'node:vm';
+import { median } from './median.js';
 
 /** One thing to measure; `run` does `count` operations and returns a number that depends on all of them. */
 export interface Contestant {
@@ -74,9 +75,4 @@ function allocation({ run }: Contestant): number {
     return (process.memoryUsage().heapUsed - before) / count;
   });
   return Math.max(0, Math.round(Math.min(...samples)));
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

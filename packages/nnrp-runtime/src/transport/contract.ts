@@ -1,4 +1,5 @@
 import type { NnrpError, Packet, WireFault } from 'nnrp-core';
+import type { PeerIdentity } from './peer-identity.js';
 
 /** What carries the packets. An open set: preview3 names tcp and quic on the wire. */
 export type TransportKind = 'tcp' | 'quic' | 'memory' | (string & {});
@@ -44,6 +45,13 @@ export interface FramedTransport {
   readonly kind: TransportKind;
   /** For messages and policies, such as 127.0.0.1:4433. */
   readonly remoteAddress: string;
+  /** Who the peer has proved to be; on the accepting end of transports that ask. */
+  readonly peerIdentity?: PeerIdentity;
+  /**
+   * Bytes received of a packet that is not complete: above 0, the peer owes the rest. 0 while nothing is delivered,
+   * since it is the receiver's turn then. Transports that receive whole packets leave it out.
+   */
+  readonly unfinishedBytes?: number;
   /** Begins delivery; called once. Nothing is lost that arrives before. */
   start(sink: PacketSink): void;
   /**

@@ -8,5 +8,9 @@ export type {
   TransportKind,
 } from './contract.js';
 export { MemoryListener, type MemoryOptions, memoryPair } from './memory.js';
+export type { PeerIdentity } from './peer-identity.js';
 export { StreamTransport, type StreamTransportOptions } from './stream-transport.js';
 export { TcpConnector, TcpListener, type TcpOptions } from './tcp.js';
+export { TlsConnector, TlsListener } from './tls.js';
+export type { CertificateSource } from './tls-credentials.js';
+export type { TlsClientOptions, TlsServerOptions } from './tls-options.js';

@@ -2,19 +2,31 @@ import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type NnrpError, type Packet, PacketSplitter, type PacketSplitterOptions, TransportError } from 'nnrp-core';
 import type { FramedTransport, OutboundPacket, PacketSink, TransportKind } from './contract.js';
+import { PacedWriter } from './paced-writer.js';
+import type { PeerIdentity } from './peer-identity.js';
 import { WriteQueue } from './write-queue.js';
 
 export interface StreamTransportOptions extends PacketSplitterOptions {
   readonly kind: TransportKind;
   readonly remoteAddress: string;
+  readonly peerIdentity?: PeerIdentity;
+  /** Words for what the stream fails with; default the error's own message. */
+  readonly describeError?: (error: Error) => string;
   /** Bytes waiting to be sent above which `send` says false; default 1 MiB. */
   readonly highWaterBytes?: number;
+  /** Bytes of one write, for streams that show no progress inside one; default unlimited. */
+  readonly maxWriteBytes?: number;
+  /** Milliseconds without progress after which a peer that takes nothing is given up; default 30000, 0 = never. */
+  readonly stallTimeoutMs?: number;
   /** Milliseconds without progress that `close` grants the peer before it cuts the connection; default 2000. */
   readonly closeTimeoutMs?: number;
 }
 
 const DEFAULT_HIGH_WATER_BYTES = 1024 * 1024;
 const DEFAULT_CLOSE_TIMEOUT_MS = 2000;
+const DEFAULT_STALL_TIMEOUT_MS = 30_000;
+/** So much is written within the turn: the peer can work on it while more is being made. */
+const FLUSH_BYTES = 64 * 1024;
 /** Milliseconds after which a closing connection is cut even if the peer still takes bytes, drop by drop. */
 const MAX_CLOSE_MS = 30_000;
 
@@ -25,10 +37,13 @@ const MAX_CLOSE_MS = 30_000;
 export class StreamTransport implements FramedTransport {
   readonly kind: TransportKind;
   readonly remoteAddress: string;
+  readonly peerIdentity?: PeerIdentity;
   private readonly splitter: PacketSplitter;
   private readonly queue = new WriteQueue();
+  private readonly paced: PacedWriter | undefined;
   private readonly highWaterBytes: number;
   private readonly closeTimeoutMs: number;
+  private readonly stallTimeoutMs: number;
   private sink: PacketSink | undefined;
   private paused = true;
   private delivering = false;
@@ -44,7 +59,10 @@ export class StreamTransport implements FramedTransport {
   private closeTimer: NodeJS.Timeout | undefined;
   private readonly whenClosed: Promise<void>;
   private resolveClosed: () => void = () => {};
-  private readonly flush = () => this.flushNow();
+  private readonly flush = () => {
+    this.flushScheduled = false;
+    this.flushNow();
+  };
 
   constructor(
     private readonly stream: Duplex,
@@ -52,9 +70,14 @@ export class StreamTransport implements FramedTransport {
   ) {
     this.kind = options.kind;
     this.remoteAddress = options.remoteAddress;
+    if (options.peerIdentity !== undefined) this.peerIdentity = options.peerIdentity;
     this.splitter = new PacketSplitter(options);
     this.highWaterBytes = options.highWaterBytes ?? DEFAULT_HIGH_WATER_BYTES;
+    this.stallTimeoutMs = options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS;
     this.closeTimeoutMs = options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS;
+    if (options.maxWriteBytes !== undefined) {
+      this.paced = new PacedWriter(stream, options.maxWriteBytes, () => this.roomAgain());
+    }
     this.whenClosed = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });
@@ -62,13 +85,18 @@ export class StreamTransport implements FramedTransport {
     stream.pause();
     stream.on('drain', () => this.roomAgain());
     stream.on('end', () => this.peerEnded());
+    const { describeError = (error: Error) => error.message } = options;
     stream.on('error', (error: Error) => {
-      this.failure ??= new TransportError(`${this.remoteAddress}: ${error.message}`, { cause: error });
+      this.failure ??= new TransportError(`${this.remoteAddress}: ${describeError(error)}`, { cause: error });
     });
     stream.on('close', () => {
       this.streamClosed = true;
       this.reportClosed();
     });
+  }
+
+  get unfinishedBytes(): number {
+    return this.paused || this.delivering || this.closing ? 0 : this.splitter.bufferedBytes;
   }
 
   start(sink: PacketSink): void {
@@ -80,12 +108,14 @@ export class StreamTransport implements FramedTransport {
   send(packet: OutboundPacket): boolean {
     if (this.closing || this.finished || this.stream.destroyed) return true;
     this.queue.add(packet);
-    if (!this.flushScheduled) {
+    if (this.queue.byteLength >= FLUSH_BYTES) {
+      this.flushNow();
+    } else if (!this.flushScheduled) {
       this.flushScheduled = true;
       process.nextTick(this.flush);
     }
-    if (this.queue.byteLength + this.stream.writableLength < this.highWaterBytes) return true;
-    this.full = true;
+    if (this.unsentBytes < this.highWaterBytes) return true;
+    if (!this.full) this.filled();
     return false;
   }
 
@@ -155,9 +185,12 @@ export class StreamTransport implements FramedTransport {
   }
 
   private flushNow(): void {
-    this.flushScheduled = false;
     if (this.queue.byteLength === 0 || this.finished || this.stream.destroyed) return;
     const pieces = this.queue.take();
+    if (this.paced !== undefined) {
+      this.paced.write(pieces);
+      return;
+    }
     if (pieces.length === 1 && pieces[0] !== undefined) {
       this.stream.write(pieces[0]);
     } else {
@@ -169,9 +202,31 @@ export class StreamTransport implements FramedTransport {
     if (this.full && !this.stream.writableNeedDrain) process.nextTick(() => this.roomAgain());
   }
 
+  /** From now on the peer has to take something now and then. */
+  private filled(): void {
+    this.full = true;
+    const { stream, stallTimeoutMs } = this;
+    // A socket's timeout counts from its last progress, also inside one large write.
+    if (stream instanceof Socket && stallTimeoutMs > 0) stream.setTimeout(stallTimeoutMs, this.stalled);
+    // Within the turn, the flush may have emptied it already.
+    if (this.queue.byteLength === 0 && !stream.writableNeedDrain) process.nextTick(() => this.roomAgain());
+  }
+
+  private readonly stalled = (): void => {
+    if (!this.full || this.finished) return;
+    this.abort(
+      new TransportError(`${this.remoteAddress} has taken nothing for ${this.stallTimeoutMs} ms while bytes wait for it`),
+    );
+  };
+
+  private get unsentBytes(): number {
+    return this.queue.byteLength + (this.paced?.byteLength ?? 0) + this.stream.writableLength;
+  }
+
   private roomAgain(): void {
-    if (!this.full || this.queue.byteLength + this.stream.writableLength >= this.highWaterBytes) return;
+    if (!this.full || this.unsentBytes >= this.highWaterBytes) return;
     this.full = false;
+    if (this.stream instanceof Socket && !this.finished) this.stream.setTimeout(0, this.stalled);
     if (!this.closedReported) this.sink?.drained();
   }
 
@@ -191,7 +246,8 @@ export class StreamTransport implements FramedTransport {
   private finish(): void {
     if (this.closeTimer !== undefined || this.streamClosed) return;
     this.finished = true;
-    this.stream.end();
+    if (this.paced === undefined) this.stream.end();
+    else this.paced.end();
     const cut = () => this.stream.destroy();
     // A socket's timeout counts from its last progress, also inside one large write.
     if (this.stream instanceof Socket) this.stream.setTimeout(this.closeTimeoutMs, cut);

@@ -11,6 +11,8 @@ const MAX_WAITING = 1024;
 export interface TcpOptions extends PacketSplitterOptions {
   /** Bytes waiting to be sent above which a sender is told to wait; default 1 MiB. */
   readonly highWaterBytes?: number;
+  /** Milliseconds without progress after which a peer that takes nothing is given up; default 30000, 0 = never. */
+  readonly stallTimeoutMs?: number;
 }
 
 function transport(socket: Socket, options: TcpOptions): FramedTransport {

@@ -2,8 +2,10 @@ import type { OutboundPacket } from './contract.js';
 
 /** Bodies up to this length are copied next to their head; longer ones are sent from where they are. */
 const COPY_LIMIT = 2048;
-const MIN_CHUNK = 1024;
+const MIN_CHUNK = 128;
 const MAX_CHUNK = 64 * 1024;
+/** A chunk with room left is kept for the next turn up to this size. */
+const KEPT_CHUNK = 4096;
 
 /**
  * Collects the packets of one turn into as few pieces as possible. Heads and small bodies are written into one chunk;
@@ -74,7 +76,7 @@ export class WriteQueue {
 
   private adapt(bytes: number): void {
     if (bytes * 4 < this.nextChunkBytes && this.nextChunkBytes > MIN_CHUNK) this.nextChunkBytes /= 2;
-    if (this.chunk !== undefined && this.chunk.length > MIN_CHUNK * 4) {
+    if (this.chunk !== undefined && this.chunk.length > KEPT_CHUNK) {
       this.chunk = undefined;
       this.view = undefined;
       this.begin = 0;

@@ -1,0 +1,82 @@
+import {
+  type ClientOperation,
+  NnrpClient,
+  type NnrpClientSession,
+  NnrpServer,
+  type NnrpServerSession,
+  preview3,
+  resultMetadata,
+} from 'nnrp-runtime';
+import type { Scenario } from './scenarios.js';
+
+/* Every call of nnrp-runtime that the benchmark makes, so that another way to say the same is tried in one place. */
+
+/** Made once and sent again and again. */
+const COMPLETE = resultMetadata();
+const PARTIAL = resultMetadata({ resultClass: preview3.ResultClass.Partial });
+const NO_BODY = new Uint8Array(0);
+
+/** Long enough that nothing expires: what is measured is that the clockwork runs. */
+const DEADLINE_MS = 60_000;
+/** More than any scenario has in progress. */
+const OPERATIONS = 1024;
+
+export function bindServer(): Promise<NnrpServer> {
+  return NnrpServer.bindTcp('127.0.0.1:0', {
+    maxInFlightOperations: OPERATIONS,
+    grantedOperationCredit: OPERATIONS,
+    leaseTtlMs: DEADLINE_MS,
+  });
+}
+
+export function portOf(server: NnrpServer): number {
+  return Number(server.localAddr.slice(server.localAddr.lastIndexOf(':') + 1));
+}
+
+export async function connectSessions(scenario: Scenario, port: number): Promise<[NnrpClient, NnrpClientSession[]]> {
+  const client = await NnrpClient.connectTcp(`127.0.0.1:${port}`);
+  const open = () =>
+    client.openSession({
+      maxInFlightOperations: scenario.inFlight,
+      defaultDeadlineMs: DEADLINE_MS,
+      leaseTtlHintMs: DEADLINE_MS,
+    });
+  return [client, await Promise.all(Array.from({ length: scenario.sessionsPerConnection }, open))];
+}
+
+/** Submits at once where the runtime can: the lanes of a load never go beyond what the session may have in flight. */
+export function submit(
+  session: NnrpClientSession & { submitNowait?(body: Uint8Array): ClientOperation },
+  body: Uint8Array,
+): ClientOperation | Promise<ClientOperation> {
+  return session.submitNowait === undefined ? session.submit(body) : session.submitNowait(body);
+}
+
+/** The last result of a frame; resolves when there is room for more. */
+export function complete(session: NnrpServerSession, frameId: number, body: Uint8Array = NO_BODY): Promise<void> {
+  return session.sendResult(frameId, COMPLETE, body);
+}
+
+/** A result that is followed by others; resolves when there is room for more. */
+export function push(session: NnrpServerSession, frameId: number, body: Uint8Array): Promise<void> {
+  return session.sendResult(frameId, PARTIAL, body);
+}
+
+/** What a handler is given. */
+export interface Operation {
+  readonly body: Uint8Array;
+  readonly signal: AbortSignal;
+}
+
+/** Yields partial results and returns the last one. */
+export type Handler = (operation: Operation) => AsyncGenerator<Uint8Array, Uint8Array, void>;
+
+/** @throws Error when the runtime has no handler level */
+export function serveHandler(server: NnrpServer, submitted: Handler): void {
+  const { serve } = server as { serve?(handlers: { submit: Handler }): unknown };
+  if (typeof serve !== 'function') throw new Error('nnrp-serve: this nnrp-runtime has no server.serve');
+  serve.call(server, { submit: submitted });
+}
+
+/** Whether the runtime has a handler level. */
+export const HAS_SERVE = 'serve' in NnrpServer.prototype;

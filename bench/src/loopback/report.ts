@@ -1,0 +1,86 @@
+import { table } from '../table.js';
+import type { Outcome } from './referee.js';
+import { GOALS, type Goal, type Scenario } from './scenarios.js';
+
+/** The table of one scenario. */
+export function scenarioTable(scenario: Scenario, outcomes: readonly Outcome[]): string {
+  return scenario.kind === 'idle' ? idleTable(outcomes) : workTable(scenario, outcomes);
+}
+
+function workTable({ kind, requestBytes }: Scenario, outcomes: readonly Outcome[]): string {
+  const [unit, what] = kind === 'stream' ? ['messages/s', ' of a stream'] : ['ops/s', ''];
+  const large = requestBytes >= 65_536;
+  const megabytes = (perSecond: number) => (large ? [((perSecond * requestBytes) / 1e6).toFixed(0)] : []);
+  const head = ['system', unit, ...(large ? ['MB/s each way'] : []), `p50${what}`, `p99${what}`];
+  const rows = outcomes.map(({ system, work, ratio, efficiency }) => {
+    if (work === undefined) return [system];
+    const { perSecond, p50, p99, serverCpu, clientCpu } = work;
+    const figures = [grouped(perSecond), ...megabytes(perSecond), duration(p50), duration(p99)];
+    return [system, ...figures, cpu(serverCpu), cpu(clientCpu), share(ratio), share(efficiency)];
+  });
+  return table([...head, 'server CPU us', 'client CPU us', 'of raw', 'CPU, raw by it'], rows);
+}
+
+function idleTable(outcomes: readonly Outcome[]): string {
+  const kib = (bytes: number | undefined) => (bytes === undefined ? '-' : (bytes / 1024).toFixed(1));
+  const rows = outcomes.map(({ system, idle }) => [system, kib(idle?.held), kib(idle?.resident)]);
+  return table(['system', 'KiB per session', 'KiB resident'], rows);
+}
+
+/** A goal and what came of it. */
+export interface Verdict {
+  readonly goal: Goal;
+  /** Absent when nothing was measured. */
+  readonly actual?: number;
+  readonly met: boolean;
+}
+
+/** Judges the goals of what was run; a system that could not run has missed its goals. */
+export function judge(results: ReadonlyMap<Scenario, readonly Outcome[]>, wanted: readonly string[]): Verdict[] {
+  const verdicts: Verdict[] = [];
+  for (const [scenario, outcomes] of results) {
+    for (const goal of GOALS.filter((one) => one.scenario === scenario.name && wanted.includes(one.system))) {
+      const outcome = outcomes.find(({ system }) => system === goal.system);
+      const actual = goal.bytes === undefined ? outcome?.ratio : outcome?.idle?.held;
+      // A ratio needs raw; without it there is nothing to judge.
+      if (actual === undefined && outcome !== undefined) continue;
+      const met =
+        actual !== undefined && (goal.bytes === undefined ? actual >= (goal.ratio ?? 0) : actual <= goal.bytes);
+      verdicts.push({ goal, met, ...(actual === undefined ? {} : { actual }) });
+    }
+  }
+  return verdicts;
+}
+
+/** One line per goal, and how many were met. */
+export function goalLines(verdicts: readonly Verdict[]): string[] {
+  const missed = verdicts.filter(({ met }) => !met);
+  const names = missed.map(({ goal }) => goal.title).join('; ');
+  return [
+    ...verdicts.map((verdict) => `${verdict.met ? 'met   ' : 'missed'} ${goalText(verdict)}`),
+    `goals: ${verdicts.length - missed.length} met, ${missed.length} missed${names === '' ? '' : ` (${names})`}`,
+  ];
+}
+
+function goalText({ goal, actual }: Verdict): string {
+  const { title, system, ratio, bytes } = goal;
+  if (actual === undefined) return `${title}: ${system} was not measured`;
+  if (bytes !== undefined) return `${title}: ${(actual / 1024).toFixed(1)} KiB, goal at most ${bytes / 1024} KiB`;
+  return `${title}: ${actual.toFixed(3)} of raw, goal at least ${(ratio ?? 0).toFixed(2)}`;
+}
+
+function grouped(value: number): string {
+  return Math.round(value).toLocaleString('en-US');
+}
+
+function duration(microseconds: number): string {
+  return microseconds < 1000 ? `${microseconds.toFixed(0)} us` : `${(microseconds / 1000).toFixed(2)} ms`;
+}
+
+function cpu(microseconds: number): string {
+  return microseconds < 10 ? microseconds.toFixed(2) : microseconds.toFixed(1);
+}
+
+function share(ratio: number | undefined): string {
+  return ratio === undefined ? '-' : ratio.toFixed(3);
+}

@@ -1,0 +1,42 @@
+import { HAS_SERVE } from './nnrp-api.js';
+import type { Scenario } from './scenarios.js';
+import type { System } from './system.js';
+
+/** In the order of the tables. Each is loaded where it runs only: none carries the memory of another. */
+const LOADERS = {
+  raw: async () => (await import('./raw.js')).raw,
+  nnrp: async () => (await import('./nnrp.js')).nnrp,
+  'nnrp-serve': async () => (await import('./nnrp.js')).nnrpServe,
+  ws: async () => (await import('./websocket.js')).webSocket,
+  grpc: async () => (await import('./grpc.js')).grpc,
+  sse: async () => (await import('./sse.js')).sse,
+} satisfies Record<string, () => Promise<System>>;
+
+export type SystemName = keyof typeof LOADERS;
+
+export const SYSTEM_NAMES = Object.keys(LOADERS) as readonly SystemName[];
+
+/** What each system is, for the head of the report. */
+export const DESCRIPTIONS: Readonly<Record<SystemName, string>> = {
+  raw: 'node:net with packets of the same sizes and nothing else: the limit',
+  nnrp: 'nnrp-runtime, sessions: a loop over submits, and sendResult',
+  'nnrp-serve': 'nnrp-runtime, handlers: an async generator that looks at its signal; deadline on',
+  ws: 'ws, binary messages of the same sizes',
+  grpc: '@grpc/grpc-js, unary calls and server streams of bytes',
+  sse: 'server-sent events over node:http, streams only',
+};
+
+/** Why a system cannot run with what is installed; undefined when it can. */
+export function unavailable(system: SystemName): string | undefined {
+  return system === 'nnrp-serve' && !HAS_SERVE ? 'this nnrp-runtime has no server.serve' : undefined;
+}
+
+/** Whether the scenario is one for the system. */
+export function takesPart(system: SystemName, scenario: Scenario): boolean {
+  if (scenario.systems !== undefined && !scenario.systems.includes(system)) return false;
+  return system !== 'sse' || scenario.kind === 'stream';
+}
+
+export function loadSystem(name: SystemName): Promise<System> {
+  return LOADERS[name]();
+}

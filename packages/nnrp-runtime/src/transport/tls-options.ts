@@ -1,0 +1,202 @@
+import { constants } from 'node:crypto';
+import { isIP } from 'node:net';
+import { createSecureContext, type SecureContext, type TlsOptions } from 'node:tls';
+import { domainToASCII } from 'node:url';
+import { type NnrpError, UsageError } from 'nnrp-core';
+import { type CertificateSource, credentials, trustedRoots } from './tls-credentials.js';
+
+/** Name of NNRP over TLS over TCP, offered by ALPN. */
+export const TLS_ALPN = 'nnrp/1-tcp';
+
+interface TlsOptionsOfBothEnds {
+  /** Private key of the first certificate: PEM, or DER (PKCS#8, SEC1, PKCS#1). Read once, not kept as given. */
+  readonly privateKey?: string | Uint8Array;
+  /** Opens an encrypted `privateKey`. */
+  readonly passphrase?: string;
+  /**
+   * Oldest version of TLS to speak. Default TLSv1.3: every current TLS library has it, an end may close its own direction
+   * only there (before, the answers to its last packets would be lost), and nothing can be renegotiated.
+   */
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
+  /** Refuses a peer that does not agree on `nnrp/1-tcp` by ALPN; default false: a peer without ALPN will do. */
+  readonly requireAlpn?: boolean;
+}
+
+/** How a listener proves who it is, and what it asks of its clients. Certificates and keys are checked at once. */
+export interface TlsServerOptions extends TlsOptionsOfBothEnds {
+  /** The server's certificate first, then those that lead to its root. */
+  readonly certificateChain: CertificateSource;
+  readonly privateKey: string | Uint8Array;
+  /**
+   * Whether clients are asked for a certificate. `request` also takes clients without one and with one that is not
+   * valid: whoever serves them must look at {@link PeerIdentity.authorized}. Default none.
+   */
+  readonly clientCertificates?: 'none' | 'request' | 'require';
+  /** Roots of client certificates; needed with `request` and `require`. The platform's roots never vouch for clients. */
+  readonly clientRoots?: CertificateSource;
+  /** Milliseconds from connection to the end of the handshake, however busy the peer is; default 10000. */
+  readonly handshakeTimeoutMs?: number;
+  /**
+   * Told once for each connection that came to nothing before it could be accepted. The message says why; it names the
+   * peer's address unless the connection was gone already. Called for strangers' garbage, too: do not log it unbounded.
+   */
+  readonly onHandshakeFailure?: (error: NnrpError) => void;
+}
+
+/** How a client checks its server, and proves who it is. Certificates and keys are checked at once. */
+export interface TlsClientOptions extends TlsOptionsOfBothEnds {
+  /** Roots that a server's certificate must lead to; default those of the platform (of Node, see NODE_EXTRA_CA_CERTS). */
+  readonly roots?: CertificateSource;
+  /**
+   * DNS name or IP address that the server's certificate must be for, among its subject alternative names. Default the
+   * host of the address.
+   */
+  readonly serverName?: string;
+  /** For servers that ask who the client is: its certificate first, then those that lead to its root. */
+  readonly certificateChain?: CertificateSource;
+  /**
+   * Exactly true to take any certificate: anybody between client and server can then read and change everything. Nothing
+   * else switches verification off, NODE_TLS_REJECT_UNAUTHORIZED included.
+   */
+  readonly insecureSkipVerify?: boolean;
+}
+
+/** Checked options of a listener. */
+export interface TlsServerSettings {
+  readonly tls: TlsOptions;
+  readonly asksForCertificate: boolean;
+  readonly requireAlpn: boolean;
+  readonly handshakeTimeoutMs: number;
+  readonly onHandshakeFailure: (error: NnrpError) => void;
+}
+
+/** Checked options of a connector. */
+export interface TlsClientSettings {
+  readonly secureContext: SecureContext;
+  /** Name or address that the certificate must be for. */
+  readonly serverName: string;
+  readonly verify: boolean;
+  readonly requireAlpn: boolean;
+}
+
+const COMMON = ['certificateChain', 'privateKey', 'passphrase', 'minVersion', 'requireAlpn'];
+const SERVER = [...COMMON, 'clientCertificates', 'clientRoots', 'handshakeTimeoutMs', 'onHandshakeFailure'];
+const CLIENT = [...COMMON, 'roots', 'serverName', 'insecureSkipVerify'];
+
+/** @throws UsageError that names the option, what it takes and what it got; unknown options are refused too */
+export function tlsServerSettings(options: TlsServerOptions): TlsServerSettings {
+  refuseUnknown(options, SERVER);
+  const { clientRoots, handshakeTimeoutMs, onHandshakeFailure = () => {} } = options;
+  const common = commonOptions(options);
+  const mode = oneOf('clientCertificates', options.clientCertificates ?? 'none', ['none', 'request', 'require']);
+  if ((mode === 'none') !== (clientRoots === undefined)) {
+    const problem = mode === 'none' ? 'means nothing without' : 'is needed with';
+    throw new UsageError(`clientRoots: ${problem} clientCertificates 'request' or 'require'`);
+  }
+  if (typeof onHandshakeFailure !== 'function') throw new UsageError('onHandshakeFailure: expected a function');
+  const tls = {
+    ...common.context,
+    ...credentials('server', options.certificateChain, options.privateKey, options.passphrase),
+    ...(clientRoots !== undefined && { ca: trustedRoots('clientRoots', clientRoots) }),
+    requestCert: mode !== 'none',
+    rejectUnauthorized: mode === 'require',
+    ALPNProtocols: [TLS_ALPN],
+  };
+  secureContext(tls);
+  return {
+    tls,
+    asksForCertificate: mode !== 'none',
+    requireAlpn: common.requireAlpn,
+    handshakeTimeoutMs: milliseconds('handshakeTimeoutMs', handshakeTimeoutMs),
+    onHandshakeFailure,
+  };
+}
+
+/**
+ * @param host - what the client connects to
+ * @throws UsageError that names the option, what it takes and what it got; unknown options are refused too
+ */
+export function tlsClientSettings(options: TlsClientOptions, host: string): TlsClientSettings {
+  refuseUnknown(options, CLIENT);
+  const { roots, certificateChain, privateKey, passphrase } = options;
+  const common = commonOptions(options);
+  const skip = boolean('insecureSkipVerify', options.insecureSkipVerify);
+  if (skip && roots !== undefined) throw new UsageError('roots: they mean nothing with insecureSkipVerify');
+  if (certificateChain === undefined && (privateKey ?? passphrase) !== undefined) {
+    throw new UsageError('certificateChain: needed with privateKey and passphrase');
+  }
+  if (certificateChain !== undefined && privateKey === undefined) {
+    throw new UsageError('privateKey: needed with certificateChain');
+  }
+  const context = {
+    ...common.context,
+    ...(roots !== undefined && { ca: trustedRoots('roots', roots) }),
+    ...(certificateChain !== undefined &&
+      privateKey !== undefined &&
+      credentials('client', certificateChain, privateKey, passphrase)),
+  };
+  return {
+    secureContext: secureContext(context),
+    serverName: name(options.serverName ?? host),
+    verify: !skip,
+    requireAlpn: common.requireAlpn,
+  };
+}
+
+/** @throws UsageError unless it is a number of milliseconds that a timer takes */
+export function milliseconds(field: string, value: unknown = 10_000): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > 0x7fffffff) {
+    throw new UsageError(`${field}: expected an integer of 1 to 2147483647, got ${String(value)}`);
+  }
+  return value;
+}
+
+function commonOptions({ passphrase, minVersion = 'TLSv1.3', requireAlpn }: TlsOptionsOfBothEnds) {
+  if (passphrase !== undefined && typeof passphrase !== 'string') throw new UsageError('passphrase: expected a string');
+  return {
+    context: {
+      minVersion: oneOf('minVersion', minVersion, ['TLSv1.2', 'TLSv1.3']),
+      // Who the peer is was settled when the connection was accepted.
+      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+    },
+    requireAlpn: boolean('requireAlpn', requireAlpn),
+  };
+}
+
+/** OpenSSL refuses what the checks here do not know, such as keys too short for its security level. */
+function secureContext(options: TlsOptions): SecureContext {
+  try {
+    return createSecureContext(options);
+  } catch (error) {
+    const { reason = String(error) } = error as { reason?: string };
+    throw new UsageError(`certificateChain: OpenSSL refuses it: ${reason}`, { cause: error });
+  }
+}
+
+function refuseUnknown(options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) throw new UsageError('TLS options: expected an object');
+  for (const option of Object.keys(options)) {
+    if (!known.includes(option)) throw new UsageError(`TLS options: there is no option '${option}'`);
+  }
+}
+
+function boolean(field: string, value: unknown = false): boolean {
+  if (typeof value !== 'boolean') throw new UsageError(`${field}: expected true or false, got ${String(value)}`);
+  return value;
+}
+
+function oneOf<Value extends string>(field: string, value: Value, values: readonly Value[]): Value {
+  if (values.includes(value)) return value;
+  throw new UsageError(`${field}: expected ${values.join(', ')}, got ${String(value)}`);
+}
+
+/** The form in which certificates hold names: ASCII, without the dot of the root and without an interface. */
+function name(serverName: unknown): string {
+  const text = typeof serverName === 'string' ? serverName : '';
+  const address = text.replace(/%.*$/, '');
+  if (isIP(address) !== 0) return address;
+  const ascii = domainToASCII(text).replace(/\.$/, '');
+  if (ascii === '')
+    throw new UsageError(`serverName: expected a DNS name or an IP address, got '${String(serverName)}'`);
+  return ascii;
+}
