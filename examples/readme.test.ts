@@ -1,39 +1,134 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { afterEach, expect, test } from 'vitest';
+import { NnrpClient, type NnrpClientSession } from 'nnrp-runtime';
+import { afterEach, describe, expect, it, test } from 'vitest';
+import { issue } from '../packages/nnrp-runtime/test/certificates.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const running: ChildProcess[] = [];
+const cleanup: (() => unknown)[] = [];
 
-afterEach(() => {
+afterEach(async () => {
+  for (const undo of cleanup.splice(0).reverse()) await undo();
   for (const child of running.splice(0)) child.kill('SIGKILL');
 });
 
-function start(file: string, ...args: string[]) {
-  const child = spawn(process.execPath, [join(here, file), ...args], { stdio: ['ignore', 'pipe', 'inherit'] });
+function run(...args: string[]) {
+  const child = spawn(process.execPath, args, { cwd: here, stdio: ['ignore', 'pipe', 'pipe'] });
   running.push(child);
+  let complaints = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaints += text;
+  });
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const exited = new Promise<number | null>((resolve) => child.on('exit', resolve));
-  return { child, lines, exited };
+  const exited = new Promise<number | null>((resolve) => child.on('close', resolve));
+  /** The rest of what it prints, after its end. */
+  const finished = async () => {
+    const printed: string[] = [];
+    for await (const line of lines) printed.push(line);
+    return { code: await exited, printed, complaints };
+  };
+  return { child, lines, finished };
 }
 
+async function serving(file: string, ...args: string[]) {
+  const server = run(file, '127.0.0.1:0', ...args);
+  const [, address = ''] = /listening on (.+)/.exec((await server.lines.next()).value ?? '') ?? [];
+  /** Ends it as a user would. */
+  const stop = () => {
+    server.child.kill('SIGINT');
+    return server.finished();
+  };
+  return { ...server, address, stop };
+}
+
+async function sessionWith(address: string): Promise<NnrpClientSession> {
+  const client = await NnrpClient.connectTcp(address);
+  cleanup.push(() => client.close());
+  return client.openSession({ defaultDeadlineMs: 0 });
+}
+
+async function answerTo(session: NnrpClientSession, text: string): Promise<string> {
+  return new TextDecoder().decode((await (await session.submit(text)).result()).body);
+}
+
+const snippets = (readme: string) => [...readme.matchAll(/```js\n(.*?)```/gs)].map((match) => match[1] ?? '');
+const stopped = { code: 0, printed: [], complaints: '' };
+
 test('the README shows the examples as they are', () => {
-  const readme = readFileSync(join(here, '..', 'README.md'), 'utf8');
-  const blocks = [...readme.matchAll(/```js\n(.*?)```/gs)].map((match) => match[1]);
-  expect(blocks).toEqual(['server.js', 'client.js'].map((file) => readFileSync(join(here, file), 'utf8')));
+  const shown = snippets(readFileSync(join(here, '..', 'README.md'), 'utf8'));
+  const files = ['server.js', 'client.js', 'streaming.js', 'cancel.js', 'tls.js'];
+  expect(shown).toEqual(files.map((file) => readFileSync(join(here, file), 'utf8')));
 });
 
-test('the README client talks to the README server', async () => {
-  const server = start('server.js', '127.0.0.1:0');
-  const address = /listening on (.+)/.exec((await server.lines.next()).value ?? '')?.[1] ?? '';
-  const client = start('client.js', address);
-  const printed: string[] = [];
-  for await (const line of client.lines) printed.push(line);
-  expect(await client.exited).toBe(0);
-  expect(printed).toEqual(['one', 'connection,', 'many', 'sessions', 'status 200', '200 200']);
-  server.child.kill('SIGINT');
-  expect(await server.exited).toBe(0);
+describe('the README', () => {
+  it('has a client that talks to its server', async () => {
+    const server = await serving('server.js');
+    const printed = ['one', 'connection,', 'many', 'sessions', 'status 200', '200 200'];
+    expect(await run('client.js', server.address).finished()).toEqual({ code: 0, printed, complaints: '' });
+    expect(await server.stop()).toEqual(stopped);
+  });
+
+  it('has a streaming handler that stops when its client cancels', async () => {
+    const server = await serving('streaming.js');
+    const printed = ['more', 'and', 'more', 'cancelled: the user has read enough'];
+    expect(await run('cancel.js', server.address).finished()).toEqual({ code: 0, printed, complaints: '' });
+    expect(await server.stop()).toEqual({ ...stopped, printed: ['frame 1 stopped: NNRP_ERR_CANCELLED'] });
+  });
+
+  it('has a streaming handler that stops at the deadline', async () => {
+    const server = await serving('streaming.js');
+    const session = await sessionWith(server.address);
+    const operation = await session.submit('on and '.repeat(10_000), {}, { deadlineMs: 50 });
+    await expect(operation.result()).rejects.toThrow('dropped');
+    expect((await server.lines.next()).value).toBe('frame 1 stopped: NNRP_ERR_DEADLINE');
+    expect(await answerTo(session, 'and on')).toBe('2 tokens');
+    expect(await server.stop()).toEqual(stopped);
+  });
+
+  it('has both ends of a TLS connection, with certificates of both', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nnrp-examples-'));
+    cleanup.push(() => rmSync(folder, { recursive: true, force: true }));
+    const root = await issue({ name: 'CN=root', authority: true });
+    const server = await issue({ name: 'CN=server', issuer: root, use: 'server', ips: ['127.0.0.1'] });
+    const client = await issue({ name: 'CN=worker 7', issuer: root, use: 'client' });
+    const files = { root: root.certificate, server: server.certificate, client: client.certificate };
+    const keys = { 'server-key': server.key, 'client-key': client.key };
+    for (const [name, pem] of Object.entries({ ...files, ...keys })) writeFileSync(join(folder, `${name}.pem`), pem);
+    const printed = ['CN=worker 7', 'said in private'];
+    expect(await run('tls.js', folder).finished()).toEqual({ code: 0, printed, complaints: '' });
+  });
+});
+
+describe('the worker pool', () => {
+  it('computes beside the sockets', async () => {
+    const server = await serving('worker-pool.js', '2');
+    const session = await sessionWith(server.address);
+    expect(await Promise.all([answerTo(session, '100'), answerTo(session, '10000')])).toEqual(['25', '1229']);
+    expect(await server.stop()).toEqual(stopped);
+  });
+
+  it('stops the computation of a cancelled frame', async () => {
+    const server = await serving('worker-pool.js', '1');
+    const session = await sessionWith(server.address);
+    expect(await answerTo(session, '10')).toBe('4');
+    // The one thread is ready, so it has this job when the cancel arrives; it would be busy for years.
+    const endless = await session.submit('1e15');
+    endless.cancel();
+    await expect(endless.result()).rejects.toThrow('cancelled');
+    expect((await server.lines.next()).value).toBe('frame 2 stopped: NNRP_ERR_CANCELLED');
+    expect(await answerTo(session, '1000')).toBe('168');
+    expect(await server.stop()).toEqual(stopped);
+  });
+});
+
+test('the snippet in the README of nnrp-runtime runs', async () => {
+  const readme = readFileSync(join(here, '..', 'packages', 'nnrp-runtime', 'README.md'), 'utf8');
+  const [snippet = ''] = snippets(readme);
+  const printed = ['hello'];
+  expect(await run('--input-type=module', '-e', snippet).finished()).toEqual({ code: 0, printed, complaints: '' });
 });

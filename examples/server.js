@@ -10,11 +10,12 @@ for await (const session of server) {
 
 async function serve(session) {
   for await (const submit of session.allSubmits()) {
-    for (const word of new TextDecoder().decode(submit.body).split(' ')) {
-      const partial = { resultClass: preview3.ResultClass.Partial };
-      await session.sendResult(submit.frameId, partial, new TextEncoder().encode(word));
-    }
-    await session.sendResult(submit.frameId, { statusCode: 200 });
+    answer(submit).catch((error) => console.error(`frame ${submit.frameId}: ${error.message}`));
   }
   await session.close();
+}
+
+async function answer(submit) {
+  for (const word of new TextDecoder().decode(submit.body).split(' ')) await submit.push(word);
+  await submit.complete({ metadata: { statusCode: preview3.StatusCode.Ok } });
 }

@@ -6,7 +6,7 @@ import { profileSummary } from './profile-summary.js';
 import { type Outcome, type Plan, runScenario } from './referee.js';
 import { goalLines, judge, scenarioTable, type Verdict } from './report.js';
 import { SCENARIOS, type Scenario } from './scenarios.js';
-import { DESCRIPTIONS, type SystemName, takesPart, unavailable } from './systems.js';
+import { DESCRIPTIONS, takesPart } from './systems.js';
 
 /*
  * NNRP over loopback TCP against raw sockets and against what users would pick instead. Each system has a server and a
@@ -31,8 +31,8 @@ async function main(args: readonly string[]): Promise<number> {
   };
   if (profile !== undefined) mkdirSync(profile, { recursive: true });
 
-  const systems = options.systems.filter((system) => unavailable(system) === undefined);
-  head(options, systems);
+  const { systems } = options;
+  head(options);
   const results = new Map<Scenario, Outcome[]>();
   for (const scenario of SCENARIOS.filter(({ name }) => options.only.includes(name))) {
     const contestants = systems.filter((system) => takesPart(system, scenario));
@@ -49,15 +49,11 @@ async function main(args: readonly string[]): Promise<number> {
   return 0;
 }
 
-function head({ systems: wanted, turns, turnMs }: Options, systems: readonly SystemName[]): void {
+function head({ systems, turns, turnMs }: Options): void {
   const cores = availableParallelism();
   console.log(`Node ${process.version}, ${cores} cores, loopback TCP; medians of ${turns} turns of ${turnMs} ms`);
   console.log('CPU us: microseconds of CPU time per operation of each process; ratios are to raw, of the same round\n');
   for (const system of systems) console.log(`${system.padEnd(12)}${DESCRIPTIONS[system]}`);
-  for (const system of wanted) {
-    const reason = unavailable(system);
-    if (reason !== undefined) console.log(`${system.padEnd(12)}not measured: ${reason}`);
-  }
 }
 
 function profiles(folder: string, scenario: string): void {

@@ -44,12 +44,9 @@ export async function connectSessions(scenario: Scenario, port: number): Promise
   return [client, await Promise.all(Array.from({ length: scenario.sessionsPerConnection }, open))];
 }
 
-/** Submits at once where the runtime can: the lanes of a load never go beyond what the session may have in flight. */
-export function submit(
-  session: NnrpClientSession & { submitNowait?(body: Uint8Array): ClientOperation },
-  body: Uint8Array,
-): ClientOperation | Promise<ClientOperation> {
-  return session.submitNowait === undefined ? session.submit(body) : session.submitNowait(body);
+/** Submits at once: the lanes of a load never go beyond what the session may have in flight. */
+export function submit(session: NnrpClientSession, body: Uint8Array): ClientOperation {
+  return session.submitNowait(body);
 }
 
 /** The last result of a frame; resolves when there is room for more. */
@@ -66,17 +63,12 @@ export function push(session: NnrpServerSession, frameId: number, body: Uint8Arr
 export interface Operation {
   readonly body: Uint8Array;
   readonly signal: AbortSignal;
+  throwIfAborted(): void;
 }
 
 /** Yields partial results and returns the last one. */
 export type Handler = (operation: Operation) => AsyncGenerator<Uint8Array, Uint8Array, void>;
 
-/** @throws Error when the runtime has no handler level */
-export function serveHandler(server: NnrpServer, submitted: Handler): void {
-  const { serve } = server as { serve?(handlers: { submit: Handler }): unknown };
-  if (typeof serve !== 'function') throw new Error('nnrp-serve: this nnrp-runtime has no server.serve');
-  serve.call(server, { submit: submitted });
+export function serveHandler(server: NnrpServer, submit: Handler): void {
+  void server.serve({ submit });
 }
-
-/** Whether the runtime has a handler level. */
-export const HAS_SERVE = 'serve' in NnrpServer.prototype;

@@ -1,6 +1,16 @@
 import type { NnrpClientSession, NnrpServerSession } from 'nnrp-runtime';
 import type { ExchangeLoad, StreamLoad } from './load.js';
-import { bindServer, complete, connectSessions, type Handler, portOf, push, serveHandler, submit } from './nnrp-api.js';
+import {
+  bindServer,
+  complete,
+  connectSessions,
+  type Handler,
+  type Operation,
+  portOf,
+  push,
+  serveHandler,
+  submit,
+} from './nnrp-api.js';
 import type { Scenario } from './scenarios.js';
 import { type Caller, inBatches, messageBodies, nextTurn, type System, type Tally } from './system.js';
 
@@ -8,17 +18,13 @@ import { type Caller, inBatches, messageBodies, nextTurn, type System, type Tall
 
 async function exchangeLane(session: NnrpClientSession, load: ExchangeLoad, lane: number): Promise<void> {
   for (let body = load.begin(lane); body !== undefined; body = load.begin(lane)) {
-    const submitted = submit(session, body);
-    const operation = submitted instanceof Promise ? await submitted : submitted;
-    load.end(lane, (await operation.result()).body);
+    load.end(lane, (await submit(session, body).result()).body);
   }
 }
 
 async function streamLane(session: NnrpClientSession, load: StreamLoad, lane: number): Promise<void> {
   while (load.begin(lane)) {
-    const submitted = submit(session, load.request);
-    const operation = submitted instanceof Promise ? await submitted : submitted;
-    for await (const result of operation) {
+    for await (const result of submit(session, load.request)) {
       if (result.partial) load.message(lane, result.body);
     }
     load.end(lane);
@@ -90,26 +96,39 @@ export const nnrp: System = {
   connect,
 };
 
-/** Handler level: an async generator per operation, which looks at its signal as one that does real work would. */
-export const nnrpServe: System = {
-  async serve(scenario, tally) {
-    const { kind, messages, messageBytes, paced } = scenario;
-    const bodies = messageBodies(messageBytes);
-    const none = new Uint8Array(0);
-    const handler: Handler = async function* ({ body, signal }) {
-      tally.request(body.length);
-      for (let index = 0; index < messages; index++) {
-        signal.throwIfAborted();
-        if (paced) await nextTurn();
-        yield bodies[index & 255] as Buffer;
-        tally.messages++;
-      }
-      signal.throwIfAborted();
-      return kind === 'stream' ? none : body;
-    };
-    const server = await bindServer();
-    serveHandler(server, handler);
-    return portOf(server);
-  },
-  connect,
-};
+/** How a handler learns that its work is not wanted any more. */
+type Watch = (operation: Operation) => { throwIfAborted(): void };
+
+/** Handler level: an async generator per operation, which asks now and then whether its work is still wanted. */
+function handlers(watch: Watch): System {
+  return {
+    async serve(scenario, tally) {
+      const { kind, messages, messageBytes, paced } = scenario;
+      const bodies = messageBodies(messageBytes);
+      const none = new Uint8Array(0);
+      const handler: Handler = async function* (operation) {
+        const { body } = operation;
+        const watched = watch(operation);
+        tally.request(body.length);
+        for (let index = 0; index < messages; index++) {
+          watched.throwIfAborted();
+          if (paced) await nextTurn();
+          yield bodies[index & 255] as Buffer;
+          tally.messages++;
+        }
+        watched.throwIfAborted();
+        return kind === 'stream' ? none : body;
+      };
+      const server = await bindServer();
+      serveHandler(server, handler);
+      return portOf(server);
+    },
+    connect,
+  };
+}
+
+/** Asks the operation itself, as a handler does that calls nobody who takes a signal. */
+export const nnrpServe = handlers((operation) => operation);
+
+/** Asks the AbortSignal, as a handler does that passes it on: every operation makes one. */
+export const nnrpSignal = handlers(({ signal }) => signal);

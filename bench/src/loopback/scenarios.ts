@@ -110,4 +110,10 @@ export const GOALS: readonly Goal[] = [
   { title: '1 MiB both ways', scenario: 'large', system: 'nnrp', ratio: 0.9 },
   { title: 'idle session', scenario: 'idle', system: 'nnrp', bytes: 10 * 1024 },
   { title: 'handler level, 64 in flight', scenario: 'in-flight-64', system: 'nnrp-serve', ratio: 0.3 },
+  {
+    title: 'handler level with AbortSignal, 64 in flight',
+    scenario: 'in-flight-64',
+    system: 'nnrp-signal',
+    ratio: 0.3,
+  },
 ];

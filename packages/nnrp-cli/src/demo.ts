@@ -42,7 +42,9 @@ async function demo(file: string | undefined): Promise<number> {
   const server = await ServerProcess.start();
   say(`server: nnrp serve --handler tokens, process of its own, tcp ${server.address}`);
   const client = await NnrpClient.connectTcp(server.address);
-  const [text, prompts] = [await client.openSession(), await client.openSession()];
+  // A piece of text takes as long as it takes: no deadline.
+  const noDeadline = { defaultDeadlineMs: 0 };
+  const [text, prompts] = [await client.openSession(noDeadline), await client.openSession(noDeadline)];
   say(
     `client: one connection, session ${text.sessionId} streams ${path}, session ${prompts.sessionId} sends short texts\n`,
   );

@@ -5,8 +5,7 @@ export { type CodecAnswer, type CodecRequest, performRequest } from './codec/cod
 export { RequestError, type RequestFault } from './codec/request-error.js';
 export { runCli } from './run-cli.js';
 
-// What `nnrp serve` answers with, for servers of your own.
-export { ECHO_HANDLER } from './serve/echo-handler.js';
-export { serveSession } from './serve/serve-session.js';
-export type { SubmitHandler } from './serve/submit-handler.js';
-export { loadTokensHandler } from './serve/tokens-handler.js';
+// What `nnrp serve` does, as handlers for `NnrpServer.serve`.
+export { drainPatiently } from './serve/drain-patience.js';
+export { echo } from './serve/echo-handler.js';
+export { loadTokensHandler, type TokensHandler } from './serve/tokens-handler.js';

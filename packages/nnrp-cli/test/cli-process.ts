@@ -97,6 +97,6 @@ export function nnrp(args: readonly string[], input?: string | Uint8Array): Prom
 /** Starts `nnrp serve` on a free port and waits until it listens. */
 export async function serving(...args: string[]): Promise<{ readonly server: CliProcess; readonly address: string }> {
   const server = new CliProcess('bin.js', ['serve', '--listen', '127.0.0.1:0', ...args]);
-  const [, address] = await server.printed(/^listening tcp (\S+)\n/);
+  const [, address] = await server.printed(/^listening (?:tcp|tls) (\S+)\n/);
   return { server, address: address! };
 }

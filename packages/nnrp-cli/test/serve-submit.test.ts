@@ -107,7 +107,7 @@ describe('nnrp serve and nnrp submit', () => {
     const config = configFile({ drain_timeout_ms: 60_000 });
     const { server, address } = await serving('--handler', 'tokens', '--config', config);
     const client = await NnrpClient.connectTcp(address, { maxBufferedResultBytes: 1, closeTimeoutMs: 1 });
-    const session = await client.openSession();
+    const session = await client.openSession({ defaultDeadlineMs: 0 });
     // Results that nobody reads hold the server up.
     const results = (await session.submit('word '.repeat(1_000_000)))[Symbol.asyncIterator]();
     await results.next();
@@ -143,6 +143,37 @@ describe('nnrp submit', () => {
     const { code, stdout, stderr } = await nnrp(['submit', '--to', address, 'x', '--count', '3']);
     expect([code, stderr]).toEqual([1, 'nnrp: 1 of 3 submits were dropped\n']);
     expect(stdout.toString()).toContain('2 results, 0 partial results, 1 drops');
+  });
+
+  it('waits for work of any length, unless it sets a deadline', async () => {
+    let asked: number[] = [];
+    const address = await ownServer(async (server) => {
+      await server.serve({
+        submit: ({ session, deadlineMs, finished }) => {
+          asked.push(session.clientOpen.defaultDeadlineMs, deadlineMs);
+          return deadlineMs === 0 ? undefined : finished;
+        },
+      });
+    });
+    expect((await nnrp(['submit', '--to', address, 'x'])).code).toBe(0);
+    expect(asked).toEqual([0, 0]);
+    asked = [];
+    const { code, stderr } = await nnrp(['submit', '--to', address, 'x', '--deadline', '50']);
+    expect([code, stderr, asked]).toEqual([1, expect.stringContaining('1 of 1 submits were dropped'), [50, 50]]);
+    expect((await nnrp(['submit', '--to', address, 'x', '--deadline', '-1'])).code).toBe(2);
+  });
+
+  it('counts what the server fails with an ERROR among the drops, and goes on', async () => {
+    const address = await ownServer(async (server) => {
+      await server.serve({
+        submit: ({ frameId }) => {
+          if (frameId === 2) throw new Error('out of luck');
+        },
+      });
+    });
+    const { code, stdout, stderr } = await nnrp(['submit', '--to', address, 'x', '--count', '3']);
+    expect([code, stdout.toString()]).toEqual([1, expect.stringContaining('2 results, 0 partial results, 1 drops')]);
+    expect(stderr).toContain('out of luck');
   });
 
   it.each([

@@ -46,6 +46,7 @@ export {
   negotiateHello,
   profileBitmap,
 } from './machine/hello.js';
+export { IdTable } from './machine/id-table.js';
 export { ObjectCache } from './machine/object-cache.js';
 export { identityOf, type ObjectIdentity } from './machine/object-identity.js';
 export { describeOperationFault, type OperationFault } from './machine/operation-fault.js';

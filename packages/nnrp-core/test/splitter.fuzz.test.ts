@@ -305,23 +305,26 @@ describe('memory', () => {
     expect(allocated(splitter)).toBeLessThanOrEqual(4096);
   });
 
-  it.each([1, 100, 1460, 65536])('costs at most 8 times what has arrived of 64 MiB, or a megabyte more than 48 KiB of it, in drips of %i bytes', (drip) => {
-    const before = process.memoryUsage().arrayBuffers;
-    const splitter = new PacketSplitter();
-    splitter.push(announcing(72, 64 * MIB - 112));
-    let arrived = 40;
-    for (let count = 0; count < 200; count++) {
-      splitter.push(new Uint8Array(drip));
-      arrived += drip;
-      expect(splitter.next()).toBeUndefined();
-      const earned = arrived < 48 * 1024 ? 0 : arrived + MIB;
-      expect(allocated(splitter)).toBeLessThanOrEqual(Math.max(4096, 8 * arrived, earned));
-      expect(splitter.bufferedBytes).toBe(arrived);
-    }
-    expect(splitter.fault).toBeUndefined();
-    // Chunks and outgrown buffers that have not been collected yet come on top.
-    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8 * arrived * 2 + 20 * MIB);
-  });
+  it.each([1, 100, 1460, 65536])(
+    'costs at most 8 times what has arrived of 64 MiB, or a megabyte more than 48 KiB of it, in drips of %i bytes',
+    (drip) => {
+      const before = process.memoryUsage().arrayBuffers;
+      const splitter = new PacketSplitter();
+      splitter.push(announcing(72, 64 * MIB - 112));
+      let arrived = 40;
+      for (let count = 0; count < 200; count++) {
+        splitter.push(new Uint8Array(drip));
+        arrived += drip;
+        expect(splitter.next()).toBeUndefined();
+        const earned = arrived < 48 * 1024 ? 0 : arrived + MIB;
+        expect(allocated(splitter)).toBeLessThanOrEqual(Math.max(4096, 8 * arrived, earned));
+        expect(splitter.bufferedBytes).toBe(arrived);
+      }
+      expect(splitter.fault).toBeUndefined();
+      // Chunks and outgrown buffers that have not been collected yet come on top.
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(8 * arrived * 2 + 20 * MIB);
+    },
+  );
 
   it('lets go of a chunk whose packets have all been taken', () => {
     const splitter = new PacketSplitter();

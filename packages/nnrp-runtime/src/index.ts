@@ -2,7 +2,10 @@
 
 // The wire's enums and codecs, what both throw, and the schemas a server is configured with.
 export {
+  CancelledError,
   ClosedError,
+  DeadlineError,
+  FlowBlockedError,
   isNnrpError,
   NnrpError,
   PeerError,
@@ -15,15 +18,59 @@ export {
   WireError,
 } from 'nnrp-core';
 // Calling.
-export { NnrpClient, type NnrpClientEvents } from './client/client.js';
+export { NnrpClient } from './client/client.js';
+export type { ExtensionInit } from './client/client-announcement.js';
 export type { NnrpClientConfig, SessionOptions } from './client/client-config.js';
-export { type CloseOptions, type SubmitInit, submitMetadata } from './client/client-messages.js';
+export type { NnrpClientEvent, NnrpClientEvents } from './client/client-events.js';
+export type { ClientHelloOptions, ServerHello } from './client/client-hello.js';
+export { type CloseOptions, type SubmitInit, type SubmitOptions, submitMetadata } from './client/client-messages.js';
 export { ClientOperation } from './client/client-operation.js';
-export { NnrpClientSession } from './client/client-session.js';
+export type { ProbeOptions, ProbeResult } from './client/client-probes.js';
+export { type ClientErrorOptions, NnrpClientSession, type SessionFlow } from './client/client-session.js';
+export type { EventStream } from './client/event-stream.js';
 export { NnrpResult } from './client/nnrp-result.js';
-export { AllowAllServerPolicy, type NnrpServerPolicy, type SessionOpenContext } from './server/policy.js';
+export type {
+  CacheObjectInit,
+  CacheSelector,
+  NnrpPatchAck,
+  PatchFields,
+  RequestOptions,
+} from './client/request-messages.js';
+export type { ResultStream, SessionResult } from './client/result-stream.js';
+export type { NnrpSessionEvent } from './client/session-events.js';
+export { OperationContext, type ResolvedObject } from './server/operation-context.js';
+export {
+  AllowAllServerPolicy,
+  type NnrpServerPolicy,
+  type PolicyDecision,
+  type SessionGrant,
+  type SessionOpenContext,
+} from './server/policy.js';
+export type { LastResult, ServeHandlers, ServeOptions, SubmitOutcome } from './server/serve-loop.js';
 export { NnrpServer } from './server/server.js';
 export type { NnrpServerConfig } from './server/server-config.js';
-export type { ConnectionLost, NnrpServerEvents, ProtocolViolation, SessionRefused } from './server/server-events.js';
-export { type NnrpClose, NnrpSubmit, type ResultInit, resultMetadata } from './server/server-messages.js';
-export { NnrpServerSession, type ServerSessionState } from './server/server-session.js';
+export type {
+  ConnectionLost,
+  HandlerFailure,
+  NnrpServerEvents,
+  PeerReport,
+  ProtocolViolation,
+  SessionRefused,
+} from './server/server-events.js';
+export {
+  type NnrpCancel,
+  type NnrpClose,
+  type NnrpMigration,
+  type NnrpPatch,
+  type NnrpSubmit,
+  type ResultInit,
+  type ResultValue,
+  type RuntimeSessionRecord,
+  resultMetadata,
+  type SessionEvent,
+} from './server/server-messages.js';
+export { type FlowUpdateInit, NnrpServerSession, type ResultHintInit } from './server/server-session.js';
+export type { MigrateAckInit, PatchAckInit } from './server/session-answers.js';
+export type { ServerCloseOptions } from './server/session-closing.js';
+export type { PeerIdentity } from './transport/peer-identity.js';
+export type { TlsClientOptions, TlsServerOptions } from './transport/tls-options.js';

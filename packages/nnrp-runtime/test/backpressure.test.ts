@@ -1,7 +1,8 @@
-import { preview3 } from 'nnrp-core';
+import { type Packet, preview3 } from 'nnrp-core';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NnrpServerSession } from '../src/server/server-session.js';
 import { eventually } from './eventually.js';
+import type { RawPeer } from './raw-peer.js';
 import { Stage } from './stage.js';
 import { openBytes, packetBytes, submitBytes } from './wire-packets.js';
 
@@ -12,11 +13,12 @@ const stage = new Stage();
 afterEach(() => stage.clear());
 
 /** Submits that a session holds for `receiveSubmit`: nothing else in this process does. */
-const queued = (session: NnrpServerSession) => (session as unknown as { submits: { size: number } }).submits.size;
+const queued = (session: NnrpServerSession) =>
+  (session as unknown as { core: { inbox: { submitCount: number } } }).core.inbox.submitCount;
 
 describe('a slow server', () => {
   it('stops reading when too many submits wait, and gets all of them in the end', async () => {
-    const server = await stage.serve({ maxQueuedSubmits: 10 });
+    const server = await stage.serve({ maxInFlightOperations: 0xffff, maxQueuedSubmits: 10 });
     const peer = await stage.openPeer(server, 1);
     const session = await server.accept();
     const body = new Uint8Array(100_000);
@@ -39,11 +41,11 @@ describe('a slow server', () => {
       expect(queued(session)).toBeLessThanOrEqual(10);
       await session.sendResult(frameId, {});
     }
-    for (let frameId = 1; frameId <= count; frameId++) expect((await peer.next()).frameId).toBe(frameId);
+    for (let frameId = 1; frameId <= count; frameId++) expect((await nextResult(peer)).frameId).toBe(frameId);
   });
 
   it('stops reading when too many bytes wait', async () => {
-    const server = await stage.serve({ maxQueuedBytes: MIB });
+    const server = await stage.serve({ maxInFlightOperations: 0xffff, maxQueuedBytes: MIB });
     const peer = await stage.openPeer(server, 1);
     const session = await server.accept();
     const body = new Uint8Array(300_000);
@@ -58,7 +60,7 @@ describe('a slow server', () => {
   });
 
   it('reads on when the session whose queue is full is closed', async () => {
-    const server = await stage.serve({ maxQueuedSubmits: 2 });
+    const server = await stage.serve({ maxInFlightOperations: 0xffff, maxQueuedSubmits: 2 });
     const peer = await stage.openPeer(server, 1);
     const slow = await server.accept();
     peer.send(openBytes({ requestedSessionId: 2 }));
@@ -73,7 +75,7 @@ describe('a slow server', () => {
 
   it('with a full queue is noticed by the submits of a client, all of which are answered in the end', async () => {
     const { session, clientSession } = await stage.session(
-      { maxQueuedSubmits: 4, maxInFlightOperations: 0xffff },
+      { maxQueuedSubmits: 4, maxInFlightOperations: 0xffff, grantedOperationCredit: 0xffff },
       { maxInFlightOperations: 0xffff },
     );
     const body = new Uint8Array(64 * 1024).fill(7);
@@ -153,4 +155,12 @@ describe('a slow client', () => {
 
 async function leaveLoop(operation: AsyncIterable<unknown>): Promise<void> {
   for await (const _ of operation) return;
+}
+
+/** The next packet that is not about the flow. */
+async function nextResult(peer: RawPeer): Promise<Packet> {
+  for (;;) {
+    const packet = await peer.next();
+    if (packet.messageType !== MessageType.FlowUpdate) return packet;
+  }
 }

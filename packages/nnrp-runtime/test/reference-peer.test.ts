@@ -103,7 +103,8 @@ describe('a client of this package at a reference server', () => {
     const [session, reference] = await soon(Promise.all([client.openSession(), server.accept()]), 'open');
     const { openHeader } = reference;
     expect([session.sessionId, reference.sessionId]).toEqual([1, 1]);
-    expect([openHeader.sessionId, openHeader.frameId, openHeader.flags, openHeader.body.length]).toEqual([0, 0, 0, 0]);
+    // The body is the announcement, which a reference server does not look at.
+    expect([openHeader.sessionId, openHeader.frameId, openHeader.flags, openHeader.body.length]).toEqual([0, 0, 0, 16]);
     expect(openHeader.rest.every((byte) => byte === 0)).toBe(true);
 
     const answered = await session.submit('prompt');

@@ -1,12 +1,14 @@
 import { preview3 } from 'nnrp-core';
-import { expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { ScriptedServer } from './scripted-server.js';
 import { Stage } from './stage.js';
 
 const { CloseStatus, MessageType } = preview3;
 
+afterEach(() => ScriptedServer.clear());
+
 it('a close that the server refuses leaves the session open', async () => {
-  const server = new ScriptedServer();
+  const server = await ScriptedServer.start();
   const session = await server.open(5);
   const close = session.close();
   expect((await server.next()).messageType).toBe(MessageType.SessionClose);
@@ -19,7 +21,7 @@ it('a close that the server refuses leaves the session open', async () => {
 it.each([CloseStatus.Acknowledged, CloseStatus.Draining])(
   'a close that is put off (status %i) takes results until it is confirmed',
   async (status) => {
-    const server = new ScriptedServer();
+    const server = await ScriptedServer.start();
     const session = await server.open(5);
     const operation = await session.submit('work');
     const close = session.close();
@@ -34,7 +36,7 @@ it.each([CloseStatus.Acknowledged, CloseStatus.Draining])(
 );
 
 it('a fatal error of a session ends it, and leaves the others alone', async () => {
-  const server = new ScriptedServer();
+  const server = await ScriptedServer.start();
   const [first, second] = [await server.open(5), await server.open(6)];
   const operation = await first.submit('work');
   server.error(5, 0);
@@ -50,7 +52,7 @@ it('a fatal error of a session ends it, and leaves the others alone', async () =
 });
 
 it('a message of a session that breaks a rule ends it, and tells the server so', async () => {
-  const server = new ScriptedServer();
+  const server = await ScriptedServer.start();
   const session = await server.open(5);
   // A frame id on a message of the whole session.
   const ack = new Uint8Array(40 + preview3.SESSION_CLOSE_ACK_BYTES);

@@ -209,7 +209,7 @@ describe('where this server differs from the reference', () => {
     }
     const sessions = [await server.accept(), await server.accept()];
     expect(sessions.map((session) => session.sessionId)).toEqual([77, 78]);
-    expect(sessions.map((session) => session.state)).toEqual(['open', 'open']);
+    expect(sessions.map((session) => session.lifecycle)).toEqual(['open', 'open']);
     await expectAcceptWorks(server);
   });
 

@@ -47,10 +47,10 @@ describe('a session', () => {
     const closing = clientSession.close();
     const close = await session.receiveClose();
     expect(close.metadata).toMatchObject({ lastOperationId: 1n, sessionCloseTag: 42, closeReason: 1 });
-    expect(session.state).toBe('closing');
+    expect(session.lifecycle).toBe('closing');
     await session.ackClose(close);
     await closing;
-    expect([session.state, server.sessionCount]).toEqual(['closed', 0]);
+    expect([session.lifecycle, server.sessionCount]).toEqual(['closed', 0]);
     await expect(session.sendResult(1, {})).rejects.toThrow(/\[NNRP_ERR_CLOSED]/);
     await expect(clientSession.submit('late')).rejects.toThrow(/\[NNRP_ERR_CLOSED]/);
   });
@@ -359,7 +359,7 @@ describe('closing', () => {
     const { session } = await stage.session();
     const close = { metadata: {} as preview3.SessionClose };
     await expect(session.ackClose(close)).rejects.toMatchObject({ code: 'NNRP_ERR_USAGE' });
-    expect(session.state).toBe('open');
+    expect(session.lifecycle).toBe('open');
   });
 
   it('gives up on a server that does not confirm', async () => {
@@ -383,8 +383,8 @@ describe('closing', () => {
     await expect(clientSession.submit('x')).resolves.toMatchObject({ frameId: 1 });
   });
 
-  it('by the server ends the client when it was the only session', async () => {
-    const { client, session, clientSession } = await stage.session();
+  it('by the server ends the connection of a client that has not announced itself, when it was the only session', async () => {
+    const { client, session, clientSession } = await stage.session({}, {}, { announce: false });
     const operation = await clientSession.submit('x');
     await session.receiveSubmit();
     const closed = new Promise((resolve) => client.once('closed', resolve));
@@ -412,7 +412,7 @@ describe('a lost connection', () => {
     for (const promise of waiting) await expect(promise).rejects.toBe(error);
     await expect(session.receiveSubmit()).rejects.toBe(error);
     expect(session.endReason).toBe(error);
-    expect(session.state).toBe('closed');
+    expect(session.lifecycle).toBe('closed');
     await expect(session.sendResult(1, {})).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSED' });
     await expect(taken.result()).rejects.toMatchObject({ code: expect.stringMatching(/TRANSPORT|CLOSED/) });
     await session.close();

@@ -1,13 +1,7 @@
-import type { SubmitHandler } from './submit-handler.js';
+import type { OperationContext, ResultValue } from 'nnrp-runtime';
 
-/** Answers each submit with one complete result that has the same body and says the same of it. */
-export const ECHO_HANDLER: SubmitHandler = Object.freeze({
-  concurrency: 1,
-  async answer(session, submit) {
-    const { frameId, body } = submit;
-    if (!session.isInFlight(frameId)) return;
-    const { payloadKindBitmap, payloadFrameCount } = submit.metadata;
-    const activeProfileId = session.clientOpen.profileId;
-    await session.sendResult(frameId, { activeProfileId, payloadKindBitmap, payloadFrameCount }, body);
-  },
-} satisfies SubmitHandler);
+/** Answers a submit with one complete result that has the same body and says the same of it. */
+export function echo({ body, metadata }: OperationContext): ResultValue {
+  const { payloadKindBitmap, payloadFrameCount } = metadata;
+  return { body, metadata: { payloadKindBitmap, payloadFrameCount } };
+}

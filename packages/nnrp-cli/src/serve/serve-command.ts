@@ -1,25 +1,25 @@
 import { type Command, Option } from 'commander';
-import { isNnrpError, NnrpServer } from 'nnrp-runtime';
+import { isNnrpError, NnrpServer, type ServeHandlers, type TlsServerOptions } from 'nnrp-runtime';
 import { parseAddress } from 'nnrp-runtime/transport';
 import type { CliIo } from '../cli-io.js';
 import { sessionErrorName } from '../error-code-name.js';
 import { ExitCode } from '../exit-code.js';
-import { ECHO_HANDLER } from './echo-handler.js';
+import { explainTlsError, type TlsFiles, tlsServerFiles } from '../tls-files.js';
+import { drainPatiently } from './drain-patience.js';
+import { echo } from './echo-handler.js';
 import { LimitedLog } from './limited-log.js';
-import { serveSession } from './serve-session.js';
 import { explainConfigError, readServerFile, type ServerFile } from './server-file.js';
-import type { SubmitHandler } from './submit-handler.js';
 import { loadTokensHandler } from './tokens-handler.js';
 
-interface ServeOptions {
+interface ServeOptions extends TlsFiles {
   readonly listen: string;
   readonly handler: string;
   readonly config?: string;
   readonly quiet?: boolean;
 }
 
-const HANDLERS: Readonly<Record<string, () => Promise<SubmitHandler>>> = {
-  echo: async () => ECHO_HANDLER,
+const HANDLERS: Readonly<Record<string, () => Promise<ServeHandlers['submit']>>> = {
+  echo: async () => echo,
   tokens: loadTokensHandler,
 };
 
@@ -27,12 +27,15 @@ const HANDLERS: Readonly<Record<string, () => Promise<SubmitHandler>>> = {
 export function addServeCommand(program: Command, io: CliIo, done: (code: ExitCode) => void): void {
   program
     .command('serve')
-    .description('serve sessions over TCP until SIGINT or SIGTERM')
+    .description('serve sessions over TCP, with or without TLS, until SIGINT or SIGTERM')
     .option('-l, --listen <address>', 'HOST:PORT; port 0 takes a free one', '127.0.0.1:4433')
     .addOption(
       new Option('--handler <name>', 'how submits are answered').choices(Object.keys(HANDLERS)).default('echo'),
     )
     .option('-c, --config <file>', 'JSON file with options of the server')
+    .option('--tls-cert <file>', 'speak TLS: certificate of the server, then those that lead to its root')
+    .option('--tls-key <file>', 'private key of that certificate')
+    .option('--ca <file>', 'take only clients whose certificates lead to one of these')
     .option('-q, --quiet', 'do not log refused sessions, violations and lost connections')
     .addHelpText(
       'after',
@@ -41,11 +44,12 @@ Handlers:
   echo    one result for each submit, with the same body
   tokens  takes the body as UTF-8 text and streams its o200k_base tokens as token-delta results
 
-Prints 'listening tcp HOST:PORT' once it listens. The first signal closes gracefully, the second at once.
+Prints 'listening tcp HOST:PORT' once it listens, with TLS 'listening tls HOST:PORT'. The first signal closes gracefully, the second at once.
 
 Examples:
   $ nnrp serve
   $ nnrp serve --listen 0.0.0.0:4433 --handler tokens
+  $ nnrp serve --tls-cert server.pem --tls-key server.key
   $ echo '{"max_in_flight_operations": 64, "schemas": [[4097, 3]]}' > server.json && nnrp serve --config server.json`,
     )
     .action(async (options: ServeOptions) => {
@@ -58,8 +62,9 @@ async function serve(options: ServeOptions, io: CliIo): Promise<ExitCode> {
   const report = (text: string) => {
     if (!options.quiet) log.line(text);
   };
-  const handler = await HANDLERS[options.handler]!();
-  const server = await bind(options);
+  const submit = await HANDLERS[options.handler]!();
+  const tls = tlsServerFiles(options);
+  const server = await bind(options, tls && { ...tls, onHandshakeFailure: (error) => report(error.message) });
   server.on('sessionRefused', ({ remoteAddress, errorCode, cause }) => {
     report(
       `refused ${remoteAddress}: ${sessionErrorName(errorCode)}${cause === undefined ? '' : `, ${String(cause)}`}`,
@@ -72,15 +77,13 @@ async function serve(options: ServeOptions, io: CliIo): Promise<ExitCode> {
     const sessions = sessionIds.length === 1 ? '1 session' : `${sessionIds.length} sessions`;
     report(`lost ${remoteAddress} with ${sessions}: ${error.message}`);
   });
+  server.on('handlerFailure', ({ sessionId, frameId, error }) => {
+    report(`failed session ${sessionId} frame ${frameId}: ${String(error)}`);
+  });
   const forget = closeOnSignal(server, report);
-  io.stdout.write(`listening tcp ${server.localAddr}\n`);
+  io.stdout.write(`listening ${tls === undefined ? 'tcp' : 'tls'} ${server.localAddr}\n`);
   try {
-    for await (const session of server) {
-      const { sessionId, remoteAddress } = session;
-      void serveSession(session, handler, (error, frameId) => {
-        report(`failed ${remoteAddress} session ${sessionId} frame ${frameId}: ${String(error)}`);
-      });
-    }
+    await server.serve({ submit, close: drainPatiently });
     await server.close();
   } finally {
     forget();
@@ -89,15 +92,17 @@ async function serve(options: ServeOptions, io: CliIo): Promise<ExitCode> {
   return ExitCode.Ok;
 }
 
-async function bind(options: ServeOptions): Promise<NnrpServer> {
+async function bind(options: ServeOptions, tls: TlsServerOptions | undefined): Promise<NnrpServer> {
   const address = parseAddress(options.listen);
   const file: ServerFile =
     options.config === undefined ? { config: {}, writtenAs: new Map() } : readServerFile(options.config);
   try {
-    return await NnrpServer.bindTcp(address, file.config);
+    if (tls === undefined) return await NnrpServer.bindTcp(address, file.config);
+    return await NnrpServer.bindTls(address, tls, file.config);
   } catch (error) {
-    const isConfig = options.config !== undefined && isNnrpError(error, 'NNRP_ERR_USAGE');
-    throw isConfig ? explainConfigError(error.message, options.config, file) : error;
+    const tlsError = explainTlsError(error, options);
+    if (tlsError !== error || options.config === undefined || !isNnrpError(error, 'NNRP_ERR_USAGE')) throw tlsError;
+    throw explainConfigError(error.message, options.config, file);
   }
 }
 

@@ -1,20 +1,23 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
-import { NnrpClient, type NnrpClientSession, PeerError } from 'nnrp-runtime';
+import { NnrpClient, type NnrpClientConfig, type NnrpClientSession, PeerError } from 'nnrp-runtime';
 import { type CliIo, readFully } from '../cli-io.js';
 import { sessionErrorName } from '../error-code-name.js';
 import { CommandUsageError, ExitCode } from '../exit-code.js';
 import { LimitedLog } from '../serve/limited-log.js';
+import { explainTlsError, type TlsFiles, tlsClientFiles } from '../tls-files.js';
 import { bodyOutput } from './body-output.js';
 import { showProgress } from './progress.js';
 import { SubmitRun } from './submit-run.js';
 
-interface SubmitOptions {
+interface SubmitOptions extends TlsFiles {
   readonly to: string;
   readonly file?: string;
   readonly count: number;
   readonly inFlight: number;
   readonly timeout: number;
+  readonly deadline: number;
+  readonly tls?: boolean;
   readonly output?: boolean;
 }
 
@@ -34,6 +37,11 @@ export function addSubmitCommand(program: Command, io: CliIo, done: (code: ExitC
     .option('-n, --count <n>', 'submit as often', count, 1)
     .option('--in-flight <n>', 'submits in progress at once; the server may allow fewer', count, 4)
     .option('--timeout <seconds>', 'give up when nothing comes for so long', seconds, 30)
+    .option('--deadline <ms>', 'let the server drop what takes it longer; 0 = it may take any time', milliseconds, 0)
+    .option('--tls', 'speak TLS; the server must have a certificate that leads to a root of the platform')
+    .option('--ca <file>', 'speak TLS, and trust these roots instead')
+    .option('--tls-cert <file>', 'speak TLS, with this certificate of the client')
+    .option('--tls-key <file>', 'private key of that certificate')
     .option('-o, --output', 'write what the first submit results in to standard output; the summary goes to stderr')
     .addHelpText(
       'after',
@@ -44,6 +52,7 @@ Results with status 0 (success), 1 (degraded) and 200 are successful. Errors tha
 Examples:
   $ nnrp submit 'How many tokens is this?' --output
   $ nnrp submit --to 10.0.0.7:4433 --file prompt.txt --count 10000 --in-flight 16
+  $ nnrp submit --to inference.example:4433 --ca root.pem --deadline 2000 hello
   $ git diff | nnrp submit - --output`,
     )
     .action(async (text: string | undefined, options: SubmitOptions) => {
@@ -54,7 +63,7 @@ Examples:
 async function submit(body: Uint8Array, options: SubmitOptions, io: CliIo): Promise<ExitCode> {
   const { count: wanted, output = false } = options;
   const timeoutMs = Math.ceil(options.timeout * 1000);
-  const client = await NnrpClient.connectTcp(options.to, {
+  const client = await connect(options, {
     connectTimeoutMs: timeoutMs,
     openTimeoutMs: timeoutMs,
     closeTimeoutMs: Math.min(timeoutMs, CLOSE_TIMEOUT_MS),
@@ -66,7 +75,7 @@ async function submit(body: Uint8Array, options: SubmitOptions, io: CliIo): Prom
     log.line(`nnrp: ${error.message}`);
   });
   try {
-    const session = await open(client);
+    const session = await open(client, options.deadline);
     const limit = session.ack.maxInFlightOperations;
     if (limit > 0 && limit < options.inFlight && wanted > limit) {
       io.stderr.write(`the server allows ${limit} submits in flight: --in-flight ${options.inFlight} is cut to that\n`);
@@ -88,9 +97,21 @@ async function submit(body: Uint8Array, options: SubmitOptions, io: CliIo): Prom
   }
 }
 
-async function open(client: NnrpClient): Promise<NnrpClientSession> {
+async function connect(options: SubmitOptions, config: Partial<NnrpClientConfig>): Promise<NnrpClient> {
+  const { to, tls, ca, tlsCert, tlsKey } = options;
+  if (!tls && ca === undefined && tlsCert === undefined && tlsKey === undefined) {
+    return NnrpClient.connectTcp(to, config);
+  }
   try {
-    return await client.openSession({ maxInFlightOperations: 0 });
+    return await NnrpClient.connectTls(to, tlsClientFiles(options), config);
+  } catch (error) {
+    throw explainTlsError(error, options);
+  }
+}
+
+async function open(client: NnrpClient, defaultDeadlineMs: number): Promise<NnrpClientSession> {
+  try {
+    return await client.openSession({ maxInFlightOperations: 0, defaultDeadlineMs });
   } catch (error) {
     if (!(error instanceof PeerError)) throw error;
     const how = error.code === 'NNRP_ERR_RETRY_LATER' ? 'puts the session off' : 'refuses the session';
@@ -114,6 +135,12 @@ function count(text: string): number {
   const value = Number(text);
   if (!/^\d{1,10}$/.test(text) || value < 1 || value > 0xfffffffe)
     throw new InvalidArgumentError('Takes an integer above 0.');
+  return value;
+}
+
+function milliseconds(text: string): number {
+  const value = Number(text);
+  if (!/^\d{1,10}$/.test(text) || value > 0xffffffff) throw new InvalidArgumentError('Takes whole milliseconds.');
   return value;
 }
 

@@ -1,5 +1,5 @@
 import { preview3 } from 'nnrp-core';
-import { isNnrpError, type NnrpClientSession, type NnrpResult, TimeoutError } from 'nnrp-runtime';
+import { type NnrpClientSession, type NnrpResult, PeerError, TimeoutError } from 'nnrp-runtime';
 import { LatencySamples } from './latency-samples.js';
 
 const { StatusCode } = preview3;
@@ -131,7 +131,8 @@ export class SubmitRun {
         await output?.(result);
       }
     } catch (error) {
-      if (!isNnrpError(error, 'NNRP_ERR_RESULT_DROPPED')) throw error;
+      // Dropped, or failed with an ERROR of its own; one that ends the session ends the run.
+      if (!(error instanceof PeerError) || this.session.endReason !== undefined) throw error;
       this.lastSignAt = performance.now();
       this.drops++;
     }

@@ -250,3 +250,44 @@ describe('describeOperationFault', () => {
     expect(describeOperationFault({ kind: 'invalid_operation_relationship', rule: 'why' })).toBe('why');
   });
 });
+
+describe('relate', () => {
+  it('puts an operation under another, or into a group, for cancels that come later', () => {
+    const [one, two, three] = [op(1), op(2), op(3)];
+    const registry = registryWith(one, two, three);
+    expect(registry.relate(two, 1)).toBeUndefined();
+    expect(registry.relate(three, 2, 9)).toBeUndefined();
+    expect(registry.relate(one, undefined, 9)).toBeUndefined();
+    expect([two.parentOperationId, three.parentOperationId, three.operationGroupId]).toEqual([1, 2, 9]);
+    expect(cancelledIds(registry, CancelScope.Group, 1)).toEqual([1, 3]);
+    expect(cancelledIds(registry, CancelScope.Subtree, 2)).toEqual([2]);
+    expect(bookkeeping(registry)).toEqual([0, 0]);
+  });
+
+  it('moves an operation from one parent and group to another', () => {
+    const [one, two, three] = [op(1), op(2), op(3, 1, 5)];
+    const registry = registryWith(one, two, three);
+    expect(registry.relate(three, 2, 6)).toBeUndefined();
+    expect(cancelledIds(registry, CancelScope.Subtree, 1)).toEqual([1]);
+    expect(registry.get(3)).toBe(three);
+    expect(cancelledIds(registry, CancelScope.Subtree, 2)).toEqual([2, 3]);
+    expect(bookkeeping(registry)).toEqual([0, 0]);
+  });
+
+  it('refuses what cannot be, and changes nothing: circles, group 0, unknown parents, operations that have ended', () => {
+    const [one, two, three] = [op(1), op(2, 1), op(3, 2)];
+    const registry = registryWith(one, two, three);
+    const circle = relationship('an operation cannot be its own parent');
+    expect(registry.relate(one, 1)).toEqual(circle);
+    expect(registry.relate(one, 3, 4)).toEqual(circle);
+    expect(registry.relate(three, 77)).toEqual(unknown(77));
+    expect(registry.relate(three, 1, 0)).toEqual(relationship('a group needs an id other than 0'));
+    expect([one.operationGroupId, three.parentOperationId]).toEqual([undefined, 2]);
+    registry.advance(one, Cancelled);
+    expect(registry.relate(one, 2)).toEqual(unknown(1));
+    // A parent that has ended: the operation stands alone.
+    expect(registry.relate(three, 1)).toBeUndefined();
+    expect(cancelledIds(registry, CancelScope.Subtree, 2)).toEqual([2]);
+    expect(registry.has(3)).toBe(true);
+  });
+});

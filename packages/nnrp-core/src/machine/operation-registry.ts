@@ -1,5 +1,6 @@
 import { CancelScope, OperationState } from '../generated/preview3/enums.js';
 import { FrameIds } from './frame-ids.js';
+import { IdTable } from './id-table.js';
 import type { OperationFault } from './operation-fault.js';
 import { canAdvance, isTerminal } from './operation-state.js';
 import { RecordIndex } from './record-index.js';
@@ -14,8 +15,8 @@ export class OperationRecord {
     readonly operationId: number,
     /** The operation that this one is part of. The registry changes it when that one ends and another takes over. */
     public parentOperationId?: number | undefined,
-    /** The group of the operation, not 0. */
-    readonly operationGroupId?: number | undefined,
+    /** The group of the operation, not 0. Changed by the registry alone. */
+    public operationGroupId?: number | undefined,
   ) {}
 }
 
@@ -31,7 +32,7 @@ const NOBODY: readonly never[] = [];
  * @see NNRP/1-preview3 section 5 (frame_id) and section 6 (operation_state, cancel_scope)
  */
 export class OperationRegistry<R extends OperationRecord = OperationRecord> implements Iterable<R> {
-  private readonly records = new Map<number, R>();
+  private readonly records = new IdTable<R>();
   private readonly ids = new FrameIds();
   private readonly children = new RecordIndex<R>();
   private readonly groups = new RecordIndex<R>();
@@ -67,9 +68,9 @@ export class OperationRegistry<R extends OperationRecord = OperationRecord> impl
     return this.ids.has(operationId);
   }
 
-  /** The operations that have not ended, in the order in which they were registered. */
+  /** The operations that have not ended, by ascending id. */
   [Symbol.iterator](): Iterator<R> {
-    return this.records.values();
+    return this.records.values()[Symbol.iterator]();
   }
 
   /**
@@ -94,6 +95,37 @@ export class OperationRegistry<R extends OperationRecord = OperationRecord> impl
       this.children.add(parentOperationId, record);
     }
     if (operationGroupId !== undefined) this.groups.add(operationGroupId, record);
+    return undefined;
+  }
+
+  /**
+   * Says what an operation belongs to, after it has been taken in: on the wire of preview3 no submit says it.
+   *
+   * @param parentOperationId - the operation it is part of from now on; undefined leaves it as it is
+   * @param operationGroupId - its group from now on, not 0; undefined leaves it as it is
+   * @returns the first fault: not registered (any more), its own parent or a parent below it, group 0, an unknown parent.
+   *   Nothing is changed then. A parent that has ended is fine; the operation then stands alone
+   */
+  relate(
+    record: R,
+    parentOperationId: number | undefined,
+    operationGroupId?: number | undefined,
+  ): OperationFault | undefined {
+    const { operationId } = record;
+    if (this.records.get(operationId) !== record) return { kind: 'unknown_operation', operationId };
+    if (operationGroupId === 0) return relationship('a group needs an id other than 0');
+    if (parentOperationId !== undefined) {
+      const fault = this.checkParent(record, parentOperationId);
+      if (fault !== undefined) return fault;
+      if (record.parentOperationId !== undefined) this.children.remove(record.parentOperationId, record);
+      record.parentOperationId = parentOperationId;
+      if (this.records.has(parentOperationId)) this.children.add(parentOperationId, record);
+    }
+    if (operationGroupId !== undefined) {
+      if (record.operationGroupId !== undefined) this.groups.remove(record.operationGroupId, record);
+      record.operationGroupId = operationGroupId;
+      this.groups.add(operationGroupId, record);
+    }
     return undefined;
   }
 
@@ -148,12 +180,23 @@ export class OperationRegistry<R extends OperationRecord = OperationRecord> impl
     if (!canAdvance(OperationState.Accepted, to) || !isTerminal(to)) {
       throw new RangeError('operations can be ended as cancelled, failed or superseded');
     }
-    const ended = [...this.records.values()].sort(byId);
+    const ended = this.records.values();
     for (const record of ended) record.state = to;
     this.records.clear();
     this.children.clear();
     this.groups.clear();
     return ended;
+  }
+
+  /** A parent must be known, and not hang on the operation itself: a subtree has no way back. */
+  private checkParent({ operationId }: R, parentOperationId: number): OperationFault | undefined {
+    if (!this.ids.has(parentOperationId)) return { kind: 'unknown_operation', operationId: parentOperationId };
+    let above: number | undefined = parentOperationId;
+    while (above !== undefined) {
+      if (above === operationId) return relationship('an operation cannot be its own parent');
+      above = this.records.get(above)?.parentOperationId;
+    }
+    return undefined;
   }
 
   /** What a cancel concerns; undefined when the target has no group. */

@@ -1,18 +1,43 @@
 import { DEFAULT_MAX_PACKET_BYTES, preview3, UsageError } from 'nnrp-core';
 import type { BodyInput } from '../connection/body-bytes.js';
+import type { ExtensionInit } from './client-announcement.js';
+import type { ClientHelloOptions } from './client-hello.js';
 
 /** Options of a client's connection. */
 export interface NnrpClientConfig {
-  /** Milliseconds for the TCP connection to come about; default 10000. */
+  /** Milliseconds for the connection to come about, a TLS handshake included; default 10000. */
   readonly connectTimeoutMs: number;
-  /** Milliseconds for a session to be answered; default 10000. */
+  /** Milliseconds for a session to be answered; after them the connection is given up; default 10000. */
   readonly openTimeoutMs: number;
   /** Milliseconds for a close to be confirmed, on top of its drain timeout; default 5000. */
   readonly closeTimeoutMs: number;
+  /**
+   * Milliseconds for the answer to a hello, probe, patch, move or cache object, unless the call says otherwise; default
+   * 10000.
+   */
+  readonly requestTimeoutMs: number;
+  /** Milliseconds for the answer to a PING; without it the connection is given up; default 5000. */
+  readonly pingTimeoutMs: number;
+  /**
+   * Milliseconds without a packet after which a PING is sent, 0 = never; default 0. A preview3 server that serves no
+   * PING ends the connection.
+   */
+  readonly keepAliveMs: number;
   /** Largest packet in bytes; a header that declares more ends the connection; default 64 MiB. */
   readonly maxPacketBytes: number;
   /** Bytes of results that may wait unread, over all sessions, before reading stops; default 64 MiB. */
   readonly maxBufferedResultBytes: number;
+  /** Bytes that may wait to be sent, besides what the transport takes, before submits are held back; default 64 MiB. */
+  readonly maxOutboxBytes: number;
+  /** Submits of one session that may wait for their turn; more are refused; default 65536. */
+  readonly maxWaitingSubmits: number;
+  /**
+   * Tells servers, in an extension block of every open, that this client understands ERROR, PING, RESULT_HINT, CACHE_*
+   * and SESSION_CLOSE from the server; others skip the block; default true.
+   */
+  readonly announce: boolean;
+  /** Sends CLIENT_HELLO before anything else: true for default values, or the values; default false. */
+  readonly hello: boolean | ClientHelloOptions;
 }
 
 /** What a client asks for when it opens a session. */
@@ -38,32 +63,54 @@ export interface SessionOptions {
   readonly auth: BodyInput;
   /** Tag by which the client knows the session; default the requested id. */
   readonly clientSessionTag: bigint;
+  /** Entries of one's own in the session extension block, types 0x8000 to 0xffff; default none. */
+  readonly extensions: readonly ExtensionInit[];
 }
 
+const MAX_TIMER_MS = 0x7fffffff;
+
+/** Name, default and least value of the numeric options. */
 const NUMBERS = [
-  ['connectTimeoutMs', 10_000],
-  ['openTimeoutMs', 10_000],
-  ['closeTimeoutMs', 5_000],
-  ['maxPacketBytes', DEFAULT_MAX_PACKET_BYTES],
-  ['maxBufferedResultBytes', DEFAULT_MAX_PACKET_BYTES],
+  ['connectTimeoutMs', 10_000, 1],
+  ['openTimeoutMs', 10_000, 1],
+  ['closeTimeoutMs', 5_000, 1],
+  ['requestTimeoutMs', 10_000, 1],
+  ['pingTimeoutMs', 5_000, 1],
+  ['keepAliveMs', 0, 0],
+  ['maxPacketBytes', DEFAULT_MAX_PACKET_BYTES, 1],
+  ['maxBufferedResultBytes', DEFAULT_MAX_PACKET_BYTES, 1],
+  ['maxOutboxBytes', DEFAULT_MAX_PACKET_BYTES, 1],
+  ['maxWaitingSubmits', 65_536, 1],
 ] as const;
+
+type NumericOptions = { [Name in (typeof NUMBERS)[number][0]]: number };
 
 /** @throws UsageError that names the field, what it takes and what it got; unknown fields are refused too */
 export function clientConfig(config: Partial<NnrpClientConfig>): NnrpClientConfig {
   for (const field of Object.keys(config)) {
-    if (!NUMBERS.some(([name]) => name === field)) {
+    if (!NUMBERS.some(([name]) => name === field) && field !== 'announce' && field !== 'hello') {
       throw new UsageError(`client configuration: there is no option '${field}'`);
     }
   }
-  return Object.fromEntries(
-    NUMBERS.map(([name, fallback]) => {
-      const value: unknown = config[name] ?? fallback;
-      if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > 0x7fffffff) {
-        throw new UsageError(`client configuration: ${name} takes an integer of 1 to 2147483647, got ${String(value)}`);
-      }
-      return [name, value];
-    }),
-  ) as { [Name in (typeof NUMBERS)[number][0]]: number };
+  const { announce = true, hello = false } = config;
+  if (typeof announce !== 'boolean') throw wrong('announce', 'true or false', announce);
+  if (typeof hello !== 'boolean' && (typeof hello !== 'object' || hello === null)) {
+    throw wrong('hello', 'true, false or an object', hello);
+  }
+  const numbers = Object.fromEntries(
+    NUMBERS.map(([name, fallback, least]) => [name, number(config, name, fallback, least)]),
+  );
+  return { ...(numbers as NumericOptions), announce, hello };
+}
+
+function number(config: Partial<NumericOptions>, name: keyof NumericOptions, fallback: number, least: number): number {
+  const value: unknown = config[name] ?? fallback;
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= MAX_TIMER_MS) return value;
+  throw wrong(name, `an integer of ${least} to ${MAX_TIMER_MS}`, value);
+}
+
+function wrong(name: string, takes: string, got: unknown): UsageError {
+  return new UsageError(`client configuration: ${name} takes ${takes}, got ${String(got)}`);
 }
 
 const SESSION_OPTIONS: readonly string[] = [
@@ -78,13 +125,18 @@ const SESSION_OPTIONS: readonly string[] = [
   'sessionFlags',
   'auth',
   'clientSessionTag',
+  'extensions',
 ];
 
 /**
  * The request that asks for a session.
  * @throws UsageError on an option that does not exist
  */
-export function sessionOpen(options: Partial<SessionOptions>, authBytes = 0): preview3.SessionOpen {
+export function sessionOpen(
+  options: Partial<SessionOptions>,
+  authBytes = 0,
+  sessionExtensionBytes = 0,
+): preview3.SessionOpen {
   for (const option of Object.keys(options)) {
     if (!SESSION_OPTIONS.includes(option)) throw new UsageError(`session options: there is no option '${option}'`);
   }
@@ -101,7 +153,7 @@ export function sessionOpen(options: Partial<SessionOptions>, authBytes = 0): pr
     leaseTtlHintMs: options.leaseTtlHintMs ?? 30_000,
     resumeTokenBytes: 0,
     authBytes,
-    sessionExtensionBytes: 0,
+    sessionExtensionBytes,
     // An id that is no integer is refused when it is encoded, with the name of its field.
     clientSessionTag:
       options.clientSessionTag ?? (Number.isInteger(requestedSessionId) ? BigInt(requestedSessionId) : 0n),

@@ -1,70 +1,136 @@
 import {
   ClosedError,
   describeFault,
+  type FlowFields,
+  FlowSender,
   type MessageInfo,
   type NnrpError,
   type Packet,
-  PeerError,
+  type PeerError,
   ProtocolError,
   preview3,
-  TimeoutError,
+  UsageError,
   type WireFault,
 } from 'nnrp-core';
-import { bodyBytes } from '../connection/body-bytes.js';
-import { SESSION_OPEN } from '../connection/codecs.js';
+import { FLOW_UPDATE } from '../connection/codecs.js';
 import { Connection } from '../connection/connection.js';
-import type { FramedTransport } from '../transport/contract.js';
-import { type NnrpClientConfig, type SessionOptions, sessionOpen } from './client-config.js';
-import { type ClientSessionConnection, NnrpClientSession } from './client-session.js';
-import { peerError } from './peer-error.js';
+import type { FramedTransport, TransportKind } from '../transport/contract.js';
+import type { NnrpClientConfig, SessionOptions } from './client-config.js';
+import type { ClientConnectionEvents } from './client-events.js';
+import { type ClientHelloOptions, HelloExchange, type ServerHello } from './client-hello.js';
+import type { CloseOptions } from './client-messages.js';
+import { ClientProbes, type ProbeOptions, type ProbeResult } from './client-probes.js';
+import type { NnrpClientSession } from './client-session.js';
+import { ConnectionFlow } from './connection-flow.js';
+import { KeepAlive, type KeepAliveTarget } from './keep-alive.js';
+import { readError } from './peer-error.js';
+import { type OpeningConnection, SessionOpens } from './session-opens.js';
+import { rejection, unheard } from './settled.js';
+import { UnreadResults } from './unread-results.js';
 
-const { ErrorCode, ErrorScope, MessageType, SessionStatus } = preview3;
+const { ErrorCode, ErrorScope, MessageType, ScopeKind } = preview3;
+/** Room kept for control messages, which are never held back. */
+const CONTROL_ROOM_BYTES = 1024 * 1024;
 
-/** What a client is told besides its results. */
-export interface ClientConnectionEvents {
-  stray(packet: Packet, info: MessageInfo): void;
-  peerError(error: PeerError, sessionId: number): void;
-  protocolViolation(error: ProtocolError, sessionId: number): void;
-  closed(error: NnrpError): void;
-}
-
-interface PendingOpen {
-  readonly open: preview3.SessionOpen;
-  resolve(session: NnrpClientSession): void;
-  reject(error: NnrpError): void;
-}
-
-/** The client's side of one connection: opens sessions one after the other and routes what comes to them. */
-export class ClientConnection extends Connection implements ClientSessionConnection {
+/** The client's side of one connection: greets, measures and routes; sessions do the rest. */
+export class ClientConnection extends Connection implements OpeningConnection, KeepAliveTarget {
+  readonly flow = new ConnectionFlow();
+  readonly unread: UnreadResults;
   private readonly openSessions = new Set<NnrpClientSession>();
-  private pendingOpen: PendingOpen | undefined;
-  private bufferedBytes = 0;
-  private held = false;
-  /** Requests without an answer. */
-  private awaited = 0;
+  private readonly opens = new SessionOpens(this);
+  private readonly greeting: HelloExchange;
+  private readonly probes: ClientProbes;
+  private readonly flowSender = new FlowSender(ScopeKind.Connection);
+  private readonly keepAlive: KeepAlive | undefined;
   private endError: NnrpError | undefined;
-  /** Opens wait for each other: nothing in an acknowledgement says which request it answers. */
-  private openTurn: Promise<unknown> = Promise.resolve();
 
   constructor(
     transport: FramedTransport,
-    private readonly config: NnrpClientConfig,
+    readonly config: NnrpClientConfig,
     private readonly events: ClientConnectionEvents,
   ) {
-    super(transport);
-    transport.start(this);
+    const maxOutboxBytes = config.maxOutboxBytes + CONTROL_ROOM_BYTES;
+    super(transport, { maxOutboxBytes, slowReader: 'disconnect' });
+    this.unread = new UnreadResults(transport, config.maxBufferedResultBytes);
+    this.greeting = new HelloExchange(this, this.unread);
+    this.probes = new ClientProbes(this, this.unread);
+    if (config.keepAliveMs > 0) this.keepAlive = new KeepAlive(this, config.keepAliveMs);
   }
 
-  /** @throws (as a rejection) PeerError when refused, TimeoutError, TransportError or ClosedError */
-  open(options: Partial<SessionOptions>): Promise<NnrpClientSession> {
-    const turn = this.openTurn.then(() => this.openNow(options));
-    this.openTurn = turn.catch(() => {});
-    return turn;
+  /** Begins to read, and greets the server when asked to. */
+  start(): void {
+    this.transport.start(this);
+    const { hello } = this.config;
+    if (hello !== false) this.greet(hello === true ? {} : hello, true);
   }
 
-  /** Closes every session in good order; a server that does not answer is left behind. */
-  async closeSessions(): Promise<void> {
-    await Promise.allSettled([...this.openSessions].map((session) => session.close()));
+  get transportKind(): TransportKind {
+    return this.transport.kind;
+  }
+
+  get isOverfull(): boolean {
+    return this.outbox.byteLength >= this.config.maxOutboxBytes;
+  }
+
+  get received(): number {
+    return this.packetCount;
+  }
+
+  get isReading(): boolean {
+    return !this.unread.isHolding;
+  }
+
+  get serverHello(): ServerHello | undefined {
+    return this.greeting.serverHello;
+  }
+
+  openSession(options: Partial<SessionOptions>): Promise<NnrpClientSession> {
+    return this.opens.open(options);
+  }
+
+  hello(options: ClientHelloOptions): Promise<ServerHello> {
+    if (this.opens.started) return rejection(new UsageError('CLIENT_HELLO: it goes before the first session'));
+    return this.greet(options, false);
+  }
+
+  probe(options: ProbeOptions): Promise<ProbeResult> {
+    return this.asking(() => this.probes.send(options, this.config));
+  }
+
+  override ping(timeoutMs: number = this.config.pingTimeoutMs): Promise<number> {
+    this.unread.answerAwaited();
+    return unheard(super.ping(timeoutMs).finally(() => this.unread.answerCame()));
+  }
+
+  /** For the keep-alive: whether the server is still there. */
+  ask(): void {
+    if (this.pings.waiting === 0) void this.ping();
+  }
+
+  /** @throws what ended the connection, WireError when a value does not fit */
+  sendFlowUpdate(fields: FlowFields): void {
+    if (this.endError !== undefined) throw this.endError;
+    this.send(MessageType.FlowUpdate, 0, 0, FLOW_UPDATE, this.flowSender.next(fields));
+  }
+
+  /** Closes every session in good order, then the connection; a server that does not answer is left behind. */
+  async shutDown(options: Partial<CloseOptions>): Promise<void> {
+    const reason = new ClosedError('the client was closed');
+    this.opens.refuse(reason);
+    await Promise.allSettled([...this.openSessions].map((session) => session.close(options)));
+    await this.close(reason);
+  }
+
+  giveUp(error: NnrpError): void {
+    this.end(error);
+  }
+
+  hasSession(sessionId: number): boolean {
+    return this.sessions.has(sessionId);
+  }
+
+  sessionOpened(session: NnrpClientSession): void {
+    this.openSessions.add(session);
   }
 
   sessionEnded(session: NnrpClientSession): void {
@@ -72,30 +138,8 @@ export class ClientConnection extends Connection implements ClientSessionConnect
     this.openSessions.delete(session);
   }
 
-  /** Results that wait unread are bounded: above the limit nothing more is read. */
-  resultBuffered(bytes: number): void {
-    this.bufferedBytes += bytes;
-    if (this.held || this.awaited > 0 || this.bufferedBytes < this.config.maxBufferedResultBytes) return;
-    this.held = true;
-    this.transport.pause();
-  }
-
-  resultConsumed(bytes: number): void {
-    this.bufferedBytes -= bytes;
-    if (!this.held || this.bufferedBytes * 2 > this.config.maxBufferedResultBytes) return;
-    this.held = false;
-    this.transport.resume();
-  }
-
-  answerAwaited(): void {
-    this.awaited++;
-    if (!this.held) return;
-    this.held = false;
-    this.transport.resume();
-  }
-
-  answerCame(): void {
-    this.awaited--;
+  openAnswered(packet: Packet, info: MessageInfo, fault?: WireFault): void {
+    this.opens.answered(packet, info, fault);
   }
 
   stray(packet: Packet, info: MessageInfo): void {
@@ -110,16 +154,25 @@ export class ClientConnection extends Connection implements ClientSessionConnect
     this.events.protocolViolation(error, sessionId);
   }
 
+  override outboxDrained(): void {
+    this.flow.serveAll();
+  }
+
   protected override receive(packet: Packet, info: MessageInfo): void {
     switch (packet.messageType) {
       case MessageType.SessionOpenAck:
         this.openAnswered(packet, info);
         break;
-      case MessageType.Ping:
-        this.sendPlain(MessageType.Pong, 0, 0);
+      case MessageType.ServerHelloAck:
+        this.helloAnswered(packet, info);
         break;
-      case MessageType.Close:
-        this.end(new ClosedError(`${this.remoteAddress} closed the connection`));
+      case MessageType.TransportProbeAck:
+        if (!this.probes.answered(packet)) this.stray(packet, info);
+        break;
+      case MessageType.FlowUpdate:
+        // One of a session that is over concerns nobody any more.
+        if (packet.sessionId !== 0) this.stray(packet, info);
+        else this.flowUpdated(packet);
         break;
       case MessageType.Error:
         this.errorArrived(packet);
@@ -129,102 +182,65 @@ export class ClientConnection extends Connection implements ClientSessionConnect
     }
   }
 
-  protected override violated(_packet: Packet, info: MessageInfo, fault: WireFault): void {
+  protected override violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
+    if (packet.messageType === MessageType.SessionOpenAck && this.opens.isPending) {
+      this.openAnswered(packet, info, fault);
+      return;
+    }
     const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
-    this.violation(error, 0);
-    this.fail(error);
+    this.violation(error, packet.sessionId);
+    // What comes for a session that is over harms nobody, however it looks.
+    if (packet.sessionId === 0) this.fail(error);
   }
 
   protected override onEnded(error: NnrpError): void {
     this.endError = error;
-    this.pendingOpen?.reject(error);
-    this.pendingOpen = undefined;
+    this.keepAlive?.stop();
+    this.opens.end(error);
+    this.greeting.end(error);
+    this.probes.end(error);
     this.events.closed(error);
   }
 
-  private openNow(options: Partial<SessionOptions>): Promise<NnrpClientSession> {
-    if (this.endError !== undefined) return Promise.reject(this.endError);
-    const auth = options.auth === undefined ? undefined : bodyBytes(options.auth);
-    const open = sessionOpen(options, auth?.length ?? 0);
-    const { openTimeoutMs } = this.config;
-    return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
-        // A late answer could not be told from the next one's: the connection is given up.
-        this.end(new TimeoutError(`no answer to SESSION_OPEN within ${openTimeoutMs} ms`, openTimeoutMs));
-      }, openTimeoutMs);
-      this.answerAwaited();
-      const settle =
-        <T>(settled: (value: T) => void) =>
-        (value: T) => {
-          clearTimeout(timer);
-          this.answerCame();
-          settled(value);
-        };
-      this.pendingOpen = { open, resolve: settle(resolve), reject: settle(reject) };
-      try {
-        this.send(MessageType.SessionOpen, 0, 0, SESSION_OPEN, open, auth);
-      } catch (error) {
-        this.pendingOpen.reject(error as NnrpError);
-        this.pendingOpen = undefined;
-      }
-    });
+  private greet(options: ClientHelloOptions, isRequired: boolean): Promise<ServerHello> {
+    const { announce, requestTimeoutMs } = this.config;
+    const answer = this.asking(() => this.greeting.send(options, announce, requestTimeoutMs));
+    this.opens.waitFor(answer, isRequired);
+    return answer;
   }
 
-  private openAnswered(packet: Packet, info: MessageInfo): void {
-    const pending = this.pendingOpen;
-    if (pending === undefined) {
-      this.stray(packet, info);
-      return;
+  private helloAnswered(packet: Packet, info: MessageInfo): void {
+    const outcome = this.greeting.answered(packet);
+    if (outcome === 'stray') this.stray(packet, info);
+    else if (outcome !== 'taken') {
+      this.violation(outcome, 0);
+      this.fail(outcome);
     }
-    this.pendingOpen = undefined;
-    const ack = preview3.decodeSessionOpenAck(packet.view, packet.metadataStart);
-    const fault = mismatch(pending.open, ack, packet);
-    if (fault !== undefined) {
-      const error = new ProtocolError(`SESSION_OPEN_ACK: ${fault}`, ErrorCode.InvalidState);
-      pending.reject(error);
-      this.violation(error, 0);
-      this.fail(error);
-    } else if (ack.sessionStatus === SessionStatus.Opened) {
-      const session = new NnrpClientSession(this, ack, this.config.closeTimeoutMs);
-      this.openSessions.add(session);
-      pending.resolve(session);
-    } else {
-      pending.reject(refusal(ack));
-    }
+  }
+
+  private flowUpdated(packet: Packet): void {
+    const update = preview3.decodeFlowUpdate(packet.view, packet.metadataStart);
+    this.events.flowUpdate(update, this.flow.update(update));
   }
 
   private errorArrived(packet: Packet): void {
-    const message = preview3.decodeErrorMessage(packet.view, packet.metadataStart);
-    const error = peerError(message, packet.body);
+    const { message, error, violation } = readError(packet);
+    if (violation !== undefined) this.violation(violation, packet.sessionId);
     this.peerReported(error, packet.sessionId);
     // A fatal error of a session that is gone already concerns nobody else on the connection.
-    if (message.isFatal === 1 && message.errorScope === ErrorScope.Connection) this.end(error);
+    if (message.errorScope !== ErrorScope.Connection) return;
+    if (message.isFatal === 1) this.end(error);
+    else if (!this.greeting.refused(error) && message.errorCode === ErrorCode.UnsupportedCapability) {
+      this.probes.refused(error);
+    }
   }
-}
 
-/** What an acknowledgement must agree with: its own header, the request, and the rules of recovery. */
-function mismatch(open: preview3.SessionOpen, ack: preview3.SessionOpenAck, packet: Packet): string | undefined {
-  const installed = preview3.openAckOutcome(ack);
-  if (installed.outcome === 'fault') return describeFault(installed.fault);
-  const recovery = preview3.recoveryOutcome(open, ack);
-  if (recovery.outcome === 'fault') return describeFault(recovery.fault);
-  if (packet.sessionId !== ack.sessionId)
-    return `header session ${packet.sessionId}, metadata session ${ack.sessionId}`;
-  if (installed.outcome === 'not_installed') return undefined;
-  if (open.requestedSessionId !== 0 && ack.sessionId !== open.requestedSessionId) {
-    return `asked for session ${open.requestedSessionId}, got ${ack.sessionId}`;
+  private asking<T>(ask: () => Promise<T>): Promise<T> {
+    if (this.endError !== undefined) return rejection(this.endError);
+    try {
+      return ask();
+    } catch (error) {
+      return rejection(error);
+    }
   }
-  const announced = ack.resumeTokenBytes + ack.sessionExtensionBytes;
-  if (packet.bodyLength !== 0 && packet.bodyLength !== announced) {
-    return `announces ${announced} body bytes, got ${packet.bodyLength}`;
-  }
-  return undefined;
-}
-
-function refusal(ack: preview3.SessionOpenAck): PeerError {
-  const code = `0x${ack.sessionErrorCode.toString(16).padStart(8, '0')}`;
-  if (ack.sessionStatus === SessionStatus.RetryLater) {
-    return new PeerError('NNRP_ERR_RETRY_LATER', `the server asks to retry later (${code})`, ack.sessionErrorCode);
-  }
-  return new PeerError('NNRP_ERR_SESSION_REFUSED', `the server refuses the session (${code})`, ack.sessionErrorCode);
 }

@@ -1,7 +1,19 @@
-import { preview3 } from 'nnrp-core';
+import { preview3, UsageError } from 'nnrp-core';
 
 /** Metadata of a submit; what is left out has the defaults of {@link submitMetadata}. */
 export type SubmitInit = Partial<preview3.FrameSubmit>;
+
+/** How one submit is treated; what is left out has its default. */
+export interface SubmitOptions {
+  /** Cancels the work when it aborts, also while the submit waits for its turn. */
+  readonly signal?: AbortSignal;
+  /** What becomes of a submit that flow control forbids: it waits, or fails with FlowBlockedError; default wait. */
+  readonly onBlocked?: 'wait' | 'fail';
+  /** Trace id of the submit, a u64; a server that traces puts it on the results; default 0, none. */
+  readonly traceId?: bigint;
+  /** Milliseconds the server may take, 0 to 65535: latency_budget_ms of the metadata; enforced by the server. */
+  readonly deadlineMs?: number;
+}
 
 /** How a session is closed. */
 export interface CloseOptions {
@@ -13,32 +25,78 @@ export interface CloseOptions {
   readonly drainTimeoutMs: number;
 }
 
-const SUBMIT_DEFAULTS: preview3.FrameSubmit = Object.freeze({
-  srcWidth: 0,
-  srcHeight: 0,
-  tileWidth: 0,
-  tileHeight: 0,
-  tileCount: 0,
-  sectionCount: 0,
-  frameClass: 0,
-  inputProfile: preview3.InputProfile.Unspecified,
-  tileIndexMode: preview3.TileIndexMode.DenseRange,
-  latencyBudgetMs: 0,
-  targetFpsX100: 0,
-  retryOfFrame: 0,
-  tileBaseId: 0,
-  cameraBytes: 0,
-  tileIndexBytes: 0,
-  submitMode: preview3.SubmitMode.Inline,
-  budgetPolicy: 0,
-  lossTolerancePolicy: 0,
-  objectRefMask: 0,
-  dependencyFrameId: 0,
-  payloadKindBitmap: preview3.PayloadKindFlags.TokenChunk,
-  payloadFrameCount: 1,
-});
+/** Complete metadata: told from a wish by its class, so that no field has to be looked at. */
+export class CompleteSubmit implements preview3.FrameSubmit {
+  readonly srcWidth: number;
+  readonly srcHeight: number;
+  readonly tileWidth: number;
+  readonly tileHeight: number;
+  readonly tileCount: number;
+  readonly sectionCount: number;
+  readonly frameClass: number;
+  readonly inputProfile: preview3.InputProfile;
+  readonly tileIndexMode: preview3.TileIndexMode;
+  readonly latencyBudgetMs: number;
+  readonly targetFpsX100: number;
+  readonly retryOfFrame: number;
+  readonly tileBaseId: number;
+  readonly cameraBytes: number;
+  readonly tileIndexBytes: number;
+  readonly submitMode: preview3.SubmitMode;
+  readonly budgetPolicy: number;
+  readonly lossTolerancePolicy: number;
+  readonly objectRefMask: number;
+  readonly dependencyFrameId: number;
+  readonly payloadKindBitmap: number;
+  readonly payloadFrameCount: number;
 
-/** Complete metadata of a submit: one inline token_chunk frame, all else 0, with `init` on top. */
+  constructor(init: SubmitInit, latencyBudgetMs: number = init.latencyBudgetMs ?? 0) {
+    this.srcWidth = init.srcWidth ?? 0;
+    this.srcHeight = init.srcHeight ?? 0;
+    this.tileWidth = init.tileWidth ?? 0;
+    this.tileHeight = init.tileHeight ?? 0;
+    this.tileCount = init.tileCount ?? 0;
+    this.sectionCount = init.sectionCount ?? 0;
+    this.frameClass = init.frameClass ?? 0;
+    this.inputProfile = init.inputProfile ?? preview3.InputProfile.Unspecified;
+    this.tileIndexMode = init.tileIndexMode ?? preview3.TileIndexMode.DenseRange;
+    this.latencyBudgetMs = latencyBudgetMs;
+    this.targetFpsX100 = init.targetFpsX100 ?? 0;
+    this.retryOfFrame = init.retryOfFrame ?? 0;
+    this.tileBaseId = init.tileBaseId ?? 0;
+    this.cameraBytes = init.cameraBytes ?? 0;
+    this.tileIndexBytes = init.tileIndexBytes ?? 0;
+    this.submitMode = init.submitMode ?? preview3.SubmitMode.Inline;
+    this.budgetPolicy = init.budgetPolicy ?? 0;
+    this.lossTolerancePolicy = init.lossTolerancePolicy ?? 0;
+    this.objectRefMask = init.objectRefMask ?? 0;
+    this.dependencyFrameId = init.dependencyFrameId ?? 0;
+    this.payloadKindBitmap = init.payloadKindBitmap ?? preview3.PayloadKindFlags.TokenChunk;
+    this.payloadFrameCount = init.payloadFrameCount ?? 1;
+  }
+}
+
+/** One inline token_chunk frame, all else 0. */
+const DEFAULT_SUBMIT = Object.freeze(new CompleteSubmit({}));
+
+/**
+ * Complete metadata of a submit: one inline token_chunk frame, all else 0, with `init` on top. It may be kept and used
+ * for any number of submits, which then need not complete it again.
+ */
 export function submitMetadata(init: SubmitInit = {}): preview3.FrameSubmit {
-  return { ...SUBMIT_DEFAULTS, ...init };
+  return new CompleteSubmit(init);
+}
+
+/** The metadata to send; complete metadata is used as it is. */
+export function completeSubmit(init: SubmitInit | undefined, options: SubmitOptions | undefined): preview3.FrameSubmit {
+  const deadlineMs = options?.deadlineMs;
+  if (deadlineMs !== undefined) return new CompleteSubmit(init ?? DEFAULT_SUBMIT, deadlineMs);
+  if (init === undefined) return DEFAULT_SUBMIT;
+  return init instanceof CompleteSubmit ? init : new CompleteSubmit(init);
+}
+
+/** @throws UsageError unless it is a u64 */
+export function checkTraceId(traceId: unknown): bigint {
+  if (typeof traceId === 'bigint' && BigInt.asUintN(64, traceId) === traceId) return traceId;
+  throw new UsageError(`traceId: expected a bigint of 0 to 2^64-1, got ${typeof traceId} ${String(traceId)}`);
 }

@@ -1,5 +1,7 @@
-import { ClosedError, type NnrpError, UsageError } from 'nnrp-core';
+import { CancelledError, type NnrpError, UsageError } from 'nnrp-core';
 import type { NnrpResult } from './nnrp-result.js';
+import { PushIterator, type PushSource } from './push-iterator.js';
+import { rejection, unheard } from './settled.js';
 
 /** What an operation needs of its session. */
 export interface OperationOwner {
@@ -7,135 +9,155 @@ export interface OperationOwner {
   buffered(bytes: number): void;
   /** Results have been read or thrown away, or are the application's own now: they no longer wait. */
   consumed(bytes: number): void;
+  /** Tells the server that nobody waits for the operation any more. */
+  cancelled(operation: ClientOperation): void;
 }
 
 /**
  * One submitted unit of work and its results. Iterate it for all of them, partial ones first and the last one at the
- * end; or await `result()` for the last one alone. A dropped, failed or disconnected operation throws.
+ * end; or await `result()` for the last one alone. A dropped, failed, cancelled or disconnected operation throws.
  *
  * While an operation is in progress its unread results count against the client's buffer: a stream that nobody reads
  * stops all reading in the end. Once it is over, what is left is only held by the operation itself.
  */
-export class ClientOperation implements AsyncIterable<NnrpResult> {
-  private waiting: NnrpResult[] = [];
+export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, PushSource<NnrpResult> {
+  /** For the session: stops listening to the signal that cancels the operation. */
+  unfollow: (() => void) | undefined;
+  private waiting: NnrpResult[] | undefined;
   private head = 0;
   private countedBytes = 0;
   private last: NnrpResult | undefined;
+  private lastTaken = false;
   private failure: NnrpError | undefined;
-  private over = false;
   private discarding = false;
-  /** A loop, and perhaps somebody who awaits `result()` besides. */
-  private readers: (() => void)[] = [];
+  private iterator: PushIterator<NnrpResult> | undefined;
   private settled: Promise<NnrpResult> | undefined;
+  private resolveLast: ((result: NnrpResult) => void) | undefined;
+  private rejectLast: ((error: NnrpError) => void) | undefined;
 
   constructor(
     readonly frameId: number,
     private readonly owner: OperationOwner,
   ) {}
 
-  /** Whether the last answer has come, or will not come any more. */
+  /** Whether the last answer has come, or is not waited for any more. */
   get done(): boolean {
-    return this.over;
+    return this.last !== undefined || this.failure !== undefined;
   }
 
   /**
-   * The last result. Partial ones are not kept from now on.
-   * @throws (as a rejection) PeerError when the server dropped the operation, TransportError or ClosedError when the
-   * session ended first
+   * The last result. Unless a loop reads them, partial ones are not kept from now on.
+   * @throws (as a rejection) PeerError when the server dropped the operation, CancelledError when it was cancelled,
+   * TransportError or ClosedError when the session ended first
    */
   result(): Promise<NnrpResult> {
     if (this.settled === undefined) {
-      this.settled = this.lastResult();
-      // Who drops the promise does not care how it ends; who awaits it is told all the same.
-      this.settled.catch(() => {});
+      if (this.iterator === undefined) this.left();
+      if (this.last !== undefined) this.settled = Promise.resolve(this.last);
+      else if (this.failure !== undefined) this.settled = rejection(this.failure);
+      else {
+        this.settled = new Promise((resolve, reject) => {
+          this.resolveLast = resolve;
+          this.rejectLast = reject;
+        });
+      }
     }
     return this.settled;
   }
 
-  /** Results in order; leaving the loop early throws away what else comes. One loop only. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<NnrpResult, void, void> {
+  /**
+   * Results in order; leaving the loop early throws away what else comes.
+   * @throws UsageError for a second loop, or after `result()`
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<NnrpResult, undefined> {
+    if (this.iterator !== undefined) throw new UsageError(`frame ${this.frameId}: one loop only`);
     if (this.settled !== undefined) throw new UsageError(`frame ${this.frameId}: result() has taken the results`);
-    try {
-      for (;;) {
-        const result = this.take();
-        if (result !== undefined) {
-          yield result;
-        } else if (this.over) {
-          if (this.failure !== undefined) throw this.failure;
-          return;
-        } else {
-          await this.woken();
-        }
-      }
-    } finally {
-      this.discard();
-    }
+    this.iterator = new PushIterator(this);
+    return this.iterator;
   }
 
-  /** For the session: the next result. */
+  /**
+   * Gives the work up: the server is told by FRAME_CANCEL, once, and whoever waits for a result is rejected with
+   * CancelledError at once. The operation counts as in flight until the server has answered. After the last answer it
+   * does nothing.
+   * @param reason - becomes the cause of the error
+   */
+  cancel(reason?: unknown): void {
+    if (this.done) return;
+    this.owner.cancelled(this);
+    this.left();
+    this.fail(new CancelledError(`frame ${this.frameId} was cancelled`, { cause: reason }));
+  }
+
+  /** For the session: whether a loop takes the results. */
+  get isLooped(): boolean {
+    return this.iterator !== undefined && !this.discarding;
+  }
+
+  /** For the session: the next result. One that comes after the end of all waiting is passed over. */
   push(result: NnrpResult): void {
-    if (!this.discarding) this.waiting.push(result);
+    if (this.failure !== undefined) return;
     if (!result.partial) {
       this.last = result;
-      this.finish();
-    } else if (!this.discarding) {
+      this.uncount(this.countedBytes);
+      this.resolveLast?.(result);
+      if (this.iterator?.deliver(result)) {
+        this.lastTaken = true;
+        this.iterator.ended();
+      }
+    } else if (!this.discarding && !this.iterator?.deliver(result)) {
+      this.waiting ??= [];
+      this.waiting.push(result);
       this.countedBytes += result.byteLength;
       this.owner.buffered(result.byteLength);
     }
-    this.wakeReader();
   }
 
   /** For the session: there will be no more. */
   fail(error: NnrpError): void {
-    if (this.over) return;
+    if (this.done) return;
     this.failure = error;
-    this.finish();
-    this.wakeReader();
-  }
-
-  private finish(): void {
-    this.over = true;
     this.uncount(this.countedBytes);
+    if (this.rejectLast !== undefined && this.settled !== undefined) {
+      unheard(this.settled);
+      this.rejectLast(error);
+    }
+    this.iterator?.ended();
   }
 
-  private async lastResult(): Promise<NnrpResult> {
-    this.discard();
-    while (!this.over) await this.woken();
-    if (this.last === undefined) throw this.failure ?? new ClosedError(`frame ${this.frameId}: no result`);
-    return this.last;
-  }
-
-  private take(): NnrpResult | undefined {
-    const result = this.waiting[this.head];
-    if (result === undefined) return undefined;
+  /** For the loop: the next result that waits. */
+  take(): NnrpResult | undefined {
+    if (this.waiting === undefined) {
+      if (this.last === undefined || this.lastTaken || this.discarding) return undefined;
+      this.lastTaken = true;
+      return this.last;
+    }
+    const result = this.waiting[this.head] as NnrpResult;
     this.waiting[this.head++] = undefined as never;
     if (this.head === this.waiting.length) {
-      this.waiting = [];
+      this.waiting = undefined;
       this.head = 0;
     }
     this.uncount(Math.min(this.countedBytes, result.byteLength));
     return result;
   }
 
+  /** For the loop: why no more results come. */
+  ending(): NnrpError | true | undefined {
+    return this.failure ?? (this.last === undefined ? undefined : true);
+  }
+
+  /** For the loop: nobody reads any more. */
+  left(): void {
+    this.discarding = true;
+    this.waiting = undefined;
+    this.head = 0;
+    this.uncount(this.countedBytes);
+  }
+
   private uncount(bytes: number): void {
     if (bytes === 0) return;
     this.countedBytes -= bytes;
     this.owner.consumed(bytes);
-  }
-
-  private discard(): void {
-    this.discarding = true;
-    while (this.take() !== undefined);
-  }
-
-  private woken(): Promise<void> {
-    return new Promise((resolve) => this.readers.push(resolve));
-  }
-
-  private wakeReader(): void {
-    if (this.readers.length === 0) return;
-    const { readers } = this;
-    this.readers = [];
-    for (const wake of readers) wake();
   }
 }

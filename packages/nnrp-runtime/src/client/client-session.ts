@@ -1,49 +1,65 @@
 import {
-  ClosedError,
-  describeFault,
-  type MessageInfo,
+  type FlowFields,
+  FlowSender,
   type NnrpError,
-  type Packet,
-  PeerError,
-  ProtocolError,
   preview3,
+  SessionLifecycle,
+  type SessionState,
   UsageError,
-  type WireFault,
 } from 'nnrp-core';
-import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
-import { FRAME_SUBMIT, SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
-import type { SessionConnection, SessionEndpoint } from '../connection/session-endpoint.js';
-import { type CloseOptions, type SubmitInit, submitMetadata } from './client-messages.js';
-import { ClientOperation, type OperationOwner } from './client-operation.js';
-import { CloseHandshake } from './close-handshake.js';
-import { NnrpResult } from './nnrp-result.js';
-import { peerError } from './peer-error.js';
+import type { BodyInput } from '../connection/body-bytes.js';
+import { FLOW_UPDATE } from '../connection/codecs.js';
+import type { Lane } from '../connection/outbox.js';
+import type { CloseOptions, SubmitInit, SubmitOptions } from './client-messages.js';
+import type { ClientOperation } from './client-operation.js';
+import { ClientRequests } from './client-requests.js';
+import type { ClientSessionConnection } from './client-session-connection.js';
+import { ClientSubmits } from './client-submits.js';
+import { type EventStream, EventStreams } from './event-stream.js';
+import {
+  type CacheObjectInit,
+  type CacheSelector,
+  type NnrpPatchAck,
+  type PatchFields,
+  type RequestOptions,
+  transportIdOf,
+} from './request-messages.js';
+import { ResultStream } from './result-stream.js';
+import { SessionClosing } from './session-closing.js';
+import type { NnrpSessionEvent } from './session-events.js';
+import { SessionInbox } from './session-inbox.js';
+import { rejection } from './settled.js';
 
-const { CloseReason, CloseStatus, ErrorCode, ErrorScope, InFlightPolicy, MessageType, SessionErrorCode } = preview3;
-/** The last frame id: one more would not fit the header. */
-const MAX_FRAME_ID = 0xfffffffe;
+const { ErrorScope, MessageType, ScopeKind } = preview3;
 
-/** What a client's session needs of its connection besides sending. */
-export interface ClientSessionConnection extends SessionConnection {
-  resultBuffered(bytes: number): void;
-  resultConsumed(bytes: number): void;
-  /** A request waits for its answer: reading must go on until it has come, whatever waits unread. */
-  answerAwaited(): void;
-  answerCame(): void;
-  /** Reports a message that belongs to nothing this client waits for. */
-  stray(packet: Packet, info: MessageInfo): void;
-  peerReported(error: PeerError, sessionId: number): void;
-  violation(error: ProtocolError, sessionId: number): void;
-  sessionEnded(session: NnrpClientSession): void;
+/** What a session tells the server about its flow; see FlowFields of nnrp-core. */
+export interface SessionFlow extends FlowFields {
+  /** The operation concerned; left out, the whole session. */
+  readonly operation?: ClientOperation;
+}
+
+/** What an ERROR to the server refers to. */
+export interface ClientErrorOptions {
+  /** The frame concerned; 0 = the session, the default. */
+  readonly frameId?: number;
+  /** Default false. */
+  readonly fatal?: boolean;
+  /** Milliseconds after which a retry may help; 0 = no advice, the default. */
+  readonly retryAfterMs?: number;
 }
 
 /** One session of a client: submits work and receives its results, until it is closed. */
 export class NnrpClientSession {
-  private readonly operations = new Map<number, ClientOperation>();
-  private readonly owner: OperationOwner;
-  private readonly slotWaiters: { resolve: () => void; reject: (error: NnrpError) => void }[] = [];
-  private lastFrameId = 0;
-  private closing: CloseHandshake | undefined;
+  /** Blocks that the server sent with its acknowledgement, such as vendor extensions. */
+  readonly extensions: readonly preview3.ControlExtension[];
+  private readonly submits: ClientSubmits;
+  private readonly requests: ClientRequests;
+  private readonly closing: SessionClosing;
+  private readonly reported = new EventStreams<NnrpSessionEvent>();
+  private readonly machine: SessionLifecycle;
+  private readonly lane: Lane;
+  private readonly flow: FlowSender;
+  private readonly operationFlow = new WeakMap<ClientOperation, FlowSender>();
   private reason: NnrpError | undefined;
 
   /** Made by the client; applications get sessions from `openSession`. */
@@ -51,27 +67,35 @@ export class NnrpClientSession {
     private readonly connection: ClientSessionConnection,
     /** What the server granted. */
     readonly ack: preview3.SessionOpenAck,
-    private readonly closeTimeoutMs: number,
+    extensions: readonly preview3.ControlExtension[],
+    private readonly ended: (session: NnrpClientSession) => void,
   ) {
-    this.owner = {
-      buffered: (bytes) => connection.resultBuffered(bytes),
-      consumed: (bytes) => connection.resultConsumed(bytes),
-    };
-    const endpoint: SessionEndpoint = {
-      receive: (packet, info) => this.receive(packet, info),
-      violated: (packet, info, fault) => this.violated(packet, info, fault),
-      disconnected: (error) => this.end(error),
-    };
-    connection.attach(ack.sessionId, endpoint);
+    const { sessionId } = ack;
+    const end = (reason: NnrpError) => this.end(reason);
+    this.extensions = extensions;
+    this.lane = ack.acceptedPriorityClass + 1;
+    this.machine = new SessionLifecycle(sessionId);
+    this.flow = new FlowSender(ScopeKind.Session);
+    this.submits = new ClientSubmits(connection, sessionId, this.lane, ack);
+    this.requests = new ClientRequests(connection, sessionId, this.lane);
+    this.closing = new SessionClosing(connection, this.machine, this.submits, this.lane, end);
+    const { submits, requests, closing, reported: events } = this;
+    const parts = { sessionId, submits, requests, closing, events };
+    connection.attach(sessionId, new SessionInbox(connection, parts, this.lane, end));
   }
 
   get sessionId(): number {
     return this.ack.sessionId;
   }
 
-  /** Operations without their last answer. */
+  /** open, then closing, draining and closed as the two sides agree on the end. */
+  get lifecycle(): SessionState {
+    return this.machine.state;
+  }
+
+  /** Operations without their last answer; a cancelled one counts until the server has answered. */
   get inFlightCount(): number {
-    return this.operations.size;
+    return this.submits.inFlightCount;
   }
 
   /** Why the session is over; undefined while it is not. */
@@ -79,200 +103,145 @@ export class NnrpClientSession {
     return this.reason;
   }
 
+  /** The server's newest answer to our close: its status and the last operation that it confirms. */
+  get closeAck(): preview3.SessionCloseAck | undefined {
+    return this.closing.lastAck;
+  }
+
   /**
-   * Submits work. Waits while as many operations are in progress as the server allows, and while the connection is
-   * full.
+   * Submits work. Waits its turn while flow control forbids new work, and while the connection is full.
    *
    * @param body - text is sent as UTF-8; bytes are not copied unless they are few, and sent some time after the promise
    * resolves: do not change them any more
-   * @throws (as a rejection) WireError when the metadata is refused, ClosedError or TransportError when the session is over
+   * @param metadata - complete metadata of `submitMetadata()` is used as it is
+   * @throws (as a rejection) WireError when the metadata is refused, FlowBlockedError when it may not wait,
+   * CancelledError when its signal aborts first, ClosedError or TransportError when the session is over
    */
-  async submit(body: BodyInput, metadata: SubmitInit = {}): Promise<ClientOperation> {
-    const limit = this.ack.maxInFlightOperations;
-    while (limit > 0 && this.operations.size >= limit) await this.slot();
-    const operation = this.startInSlot(bodyBytes(body), metadata);
-    await this.connection.whenDrained();
-    return operation;
+  submit(body: BodyInput, metadata?: SubmitInit, options?: SubmitOptions): Promise<ClientOperation> {
+    return this.submits.submit(body, metadata, options);
+  }
+
+  /**
+   * Submits work at once, without a promise: the cheapest way.
+   *
+   * @throws FlowBlockedError when flow control forbids it now, with the reason and when to retry; the rest as `submit`
+   */
+  submitNowait(body: BodyInput, metadata?: SubmitInit, options?: SubmitOptions): ClientOperation {
+    return this.submits.submitNowait(body, metadata, options);
+  }
+
+  /**
+   * Every result of the session from now on, in the order of arrival, with its operation. While such a loop runs,
+   * partial results are kept for operations only that have a loop of their own. Results that wait unread count against the
+   * client's buffer. Ends when the session is closed; throws when it ends otherwise.
+   * @throws UsageError when there is such a loop already
+   */
+  results(): ResultStream {
+    if (this.submits.stream !== undefined) throw new UsageError(`session ${this.sessionId}: results() is being read`);
+    const stream = new ResultStream(this.submits, () => {
+      this.submits.stream = undefined;
+    });
+    if (this.reason === undefined) this.submits.stream = stream;
+    else stream.end(this.reason);
+    return stream;
+  }
+
+  /** What happens in the session besides results, from now on. At most 1024 events wait unread: the oldest go first. */
+  events(): EventStream<NnrpSessionEvent> {
+    return this.reported.open();
+  }
+
+  /**
+   * Changes settings of the session. Several patches may be outstanding; they are answered in order.
+   * @returns the server's answer, which may be a refusal
+   * @throws (as a rejection) TimeoutError, PeerError when the server reports a failure instead, WireError on a bad
+   * field, ClosedError or TransportError when the session ends first; the same for the other requests
+   */
+  patch(fields: PatchFields, profilePatch?: BodyInput, options?: RequestOptions): Promise<NnrpPatchAck> {
+    return this.requests.patch(fields, profilePatch, options);
+  }
+
+  /**
+   * Announces that the session will move to another transport.
+   * @returns the server's answer; with accept_code 0 its cursor has been checked
+   * @throws (as a rejection) ProtocolError when the answer contradicts the request, and as `patch`
+   */
+  migrateTransport(request: preview3.SessionMigrate, options?: RequestOptions): Promise<preview3.SessionMigrateAck> {
+    return this.requests.migrate(request, options);
+  }
+
+  /**
+   * A request to move away from the transport in use.
+   * @param lastResultFrameId - default the highest frame that had a result
+   */
+  buildMigrationRequest(
+    newTransportId: preview3.TransportId,
+    lastResultFrameId = BigInt(this.submits.lastResultFrameId),
+  ): preview3.SessionMigrate {
+    const clientMigrateTsUs = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000));
+    const oldTransportId = transportIdOf(this.connection.transportKind);
+    return { oldTransportId, newTransportId, lastResultFrameId, clientMigrateTsUs };
+  }
+
+  /** Stores an object with the server. @returns its answer, which may be a refusal. Rejects like `patch` */
+  putObject(object: CacheObjectInit, bytes: BodyInput, options?: RequestOptions): Promise<preview3.CacheAck> {
+    return this.requests.putObject(object, bytes, options);
+  }
+
+  /** Makes the server forget objects. There is no answer: resolves when there is room to send more. */
+  invalidateObjects(selector: CacheSelector): Promise<void> {
+    return this.requests.invalidateObjects(selector);
+  }
+
+  /**
+   * Tells the server how much of the session, or of one operation, it wants: pause and resume, credit, backpressure.
+   * @throws WireError when a value does not fit; ClosedError or TransportError when the session is over
+   */
+  sendFlowUpdate(flow: SessionFlow): void {
+    const { operation } = flow;
+    if (this.reason !== undefined) throw this.reason;
+    const update = (operation === undefined ? this.flow : this.flowOf(operation)).next(flow);
+    this.connection.send(MessageType.FlowUpdate, this.sessionId, 0, FLOW_UPDATE, update, undefined, this.lane);
+  }
+
+  /** Reports a failure to the server. @throws ClosedError or TransportError when the session is over */
+  sendError(errorCode: number, text: string, options: ClientErrorOptions = {}): void {
+    if (this.reason !== undefined) throw this.reason;
+    const { sessionId, lane } = this;
+    const scope = options.frameId ? ErrorScope.Frame : ErrorScope.Session;
+    this.connection.sendError(errorCode, scope, text, { ...options, sessionId, lane });
   }
 
   /**
    * Closes the session and waits for the server to confirm. Results that arrive before the confirmation are delivered;
    * operations that have none by then fail. Calling it again returns the same promise.
-   * @throws (as a rejection) TimeoutError when the server does not answer in time and TransportError when the connection
-   * is lost, with the session over; PeerError when the server refuses, with the session as open as before
+   * @throws (as a rejection) TimeoutError when the server does not answer in time and TransportError when the
+   * connection is lost, with the session over; PeerError when the server refuses, with the session as open as before
    */
   close(options: Partial<CloseOptions> = {}): Promise<void> {
-    if (this.closing === undefined && this.reason !== undefined) return Promise.resolve();
+    if (this.reason !== undefined) return this.closing.result ?? Promise.resolve();
     try {
-      this.closing ??= this.requestClose(options);
+      return this.closing.request(options);
     } catch (error) {
-      return Promise.reject(error);
-    }
-    return this.closing.result;
-  }
-
-  /** A submit that is refused after waiting for its turn hands the turn on. */
-  private startInSlot(body: Uint8Array, metadata: SubmitInit): ClientOperation {
-    try {
-      return this.start(body, metadata);
-    } catch (error) {
-      this.slotWaiters.shift()?.resolve();
-      throw error;
+      return rejection(error);
     }
   }
 
-  private start(body: Uint8Array, metadata: SubmitInit): ClientOperation {
-    if (this.reason !== undefined) throw this.reason;
-    if (this.closing !== undefined) throw new ClosedError(`session ${this.sessionId} is being closed`);
-    if (this.lastFrameId >= MAX_FRAME_ID) throw new UsageError(`session ${this.sessionId}: the frame ids are used up`);
-    const frameId = this.lastFrameId + 1;
-    const operation = new ClientOperation(frameId, this.owner);
-    // The id counts as used only once the submit could be encoded.
-    this.connection.send(
-      MessageType.FrameSubmit,
-      this.sessionId,
-      frameId,
-      FRAME_SUBMIT,
-      submitMetadata(metadata),
-      body,
-    );
-    this.lastFrameId = frameId;
-    this.operations.set(frameId, operation);
-    return operation;
-  }
-
-  private slot(): Promise<void> {
-    if (this.reason !== undefined) return Promise.reject(this.reason);
-    return new Promise((resolve, reject) => this.slotWaiters.push({ resolve, reject }));
-  }
-
-  private finished(frameId: number): void {
-    this.operations.delete(frameId);
-    this.slotWaiters.shift()?.resolve();
-  }
-
-  private receive(packet: Packet, info: MessageInfo): void {
-    switch (packet.messageType) {
-      case MessageType.ResultPush:
-        this.resultArrived(packet, info);
-        break;
-      case MessageType.ResultDrop: {
-        const error = new PeerError('NNRP_ERR_RESULT_DROPPED', `frame ${packet.frameId} was dropped by the server`, 0);
-        if (!this.failOperation(packet.frameId, error)) this.connection.stray(packet, info);
-        break;
-      }
-      case MessageType.SessionCloseAck:
-        this.closeAnswered(packet, info);
-        break;
-      case MessageType.SessionClose:
-        this.closedByServer(packet);
-        break;
-      case MessageType.Error:
-        this.errorArrived(packet);
-        break;
-      case MessageType.FlowUpdate:
-      case MessageType.ResultHint:
-        break;
-      default:
-        this.connection.stray(packet, info);
-    }
-  }
-
-  private resultArrived(packet: Packet, info: MessageInfo): void {
-    const { frameId } = packet;
-    const operation = this.operations.get(frameId);
-    if (operation === undefined) {
-      this.connection.stray(packet, info);
-      return;
-    }
-    const result = new NnrpResult(packet);
-    operation.push(result);
-    if (!result.partial) this.finished(frameId);
-  }
-
-  private errorArrived(packet: Packet): void {
-    const message = preview3.decodeErrorMessage(packet.view, packet.metadataStart);
-    const error = peerError(message, packet.body);
-    if (message.errorScope === ErrorScope.Frame) this.failOperation(message.relatedFrameId || packet.frameId, error);
-    this.connection.peerReported(error, this.sessionId);
-    if (message.errorScope === ErrorScope.Session && message.isFatal === 1) this.end(error);
-  }
-
-  private failOperation(frameId: number, error: NnrpError): boolean {
-    const operation = this.operations.get(frameId);
-    if (operation === undefined) return false;
-    operation.fail(error);
-    this.finished(frameId);
-    return true;
-  }
-
-  private closedByServer(packet: Packet): void {
-    const close = preview3.decodeSessionClose(packet.view, packet.metadataStart);
-    const ack: preview3.SessionCloseAck = {
-      closeStatus: CloseStatus.Closed,
-      lastOperationId: close.lastOperationId,
-      sessionErrorCode: SessionErrorCode.None,
-    };
-    this.connection.send(MessageType.SessionCloseAck, this.sessionId, 0, SESSION_CLOSE_ACK, ack);
-    this.end(new ClosedError(`session ${this.sessionId} was closed by the server, reason ${close.closeReason}`));
-  }
-
-  private violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
-    const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
-    this.connection.violation(error, this.sessionId);
-    if (packet.messageType === MessageType.ResultPush && this.failOperation(packet.frameId, error)) return;
-    this.sendClose(CloseReason.ProtocolError, InFlightPolicy.Abort);
-    this.end(error);
-  }
-
-  private requestClose(options: Partial<CloseOptions>): CloseHandshake {
-    const { drainTimeoutMs = 0 } = options;
-    this.sendClose(options.reason ?? CloseReason.ClientShutdown, options.inFlightPolicy, drainTimeoutMs);
-    this.connection.answerAwaited();
-    return new CloseHandshake(this.sessionId, this.closeTimeoutMs + drainTimeoutMs, (error) => this.end(error));
-  }
-
-  /** acknowledged and draining announce a later answer; results are taken until it comes. */
-  private closeAnswered(packet: Packet, info: MessageInfo): void {
-    const { closeStatus, sessionErrorCode } = preview3.decodeSessionCloseAck(packet.view, packet.metadataStart);
-    if (this.closing === undefined) {
-      this.connection.stray(packet, info);
-    } else if (closeStatus === CloseStatus.Closed) {
-      this.end(new ClosedError(`session ${this.sessionId} was closed`));
-    } else if (closeStatus === CloseStatus.Rejected) {
-      const text = `session ${this.sessionId}: the server refuses to close it`;
-      this.closing.failed(new PeerError('NNRP_ERR_CLOSE_REJECTED', text, sessionErrorCode));
-      this.closing = undefined;
-      this.connection.answerCame();
-    }
-  }
-
-  private sendClose(
-    closeReason: preview3.CloseReason,
-    inFlightPolicy: preview3.InFlightPolicy = InFlightPolicy.Drain,
-    drainTimeoutMs = 0,
-  ): void {
-    const metadata: preview3.SessionClose = {
-      closeReason,
-      inFlightPolicy,
-      drainTimeoutMs,
-      lastOperationId: BigInt(this.lastFrameId),
-      sessionErrorCode: SessionErrorCode.None,
-      sessionCloseTag: this.sessionId,
-    };
-    this.connection.send(MessageType.SessionClose, this.sessionId, 0, SESSION_CLOSE, metadata);
+  private flowOf(operation: ClientOperation): FlowSender {
+    const sender = this.operationFlow.get(operation) ?? new FlowSender(ScopeKind.Operation, BigInt(operation.frameId));
+    this.operationFlow.set(operation, sender);
+    return sender;
   }
 
   private end(reason: NnrpError): void {
     if (this.reason !== undefined) return;
     this.reason = reason;
-    this.connection.sessionEnded(this);
-    for (const operation of this.operations.values()) operation.fail(reason);
-    this.operations.clear();
-    for (const waiter of this.slotWaiters.splice(0)) waiter.reject(reason);
-    if (this.closing === undefined) return;
-    this.connection.answerCame();
-    if (reason instanceof ClosedError) this.closing.confirmed();
-    else this.closing.failed(reason);
+    this.machine.end();
+    this.ended(this);
+    this.submits.end(reason);
+    this.requests.end(reason);
+    this.closing.settle(reason);
+    this.reported.push({ type: 'end', reason });
+    this.reported.end();
   }
 }

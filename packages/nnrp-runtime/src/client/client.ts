@@ -1,46 +1,35 @@
 import { EventEmitter } from 'node:events';
-import {
-  ClosedError,
-  type MessageInfo,
-  type NnrpError,
-  type Packet,
-  type PeerError,
-  type ProtocolError,
-} from 'nnrp-core';
+import { type FlowFields, type NnrpError, UsageError } from 'nnrp-core';
 import { emitApart } from '../emit-apart.js';
 import type { HostPort } from '../transport/address.js';
 import type { FramedTransport } from '../transport/contract.js';
 import { TcpConnector } from '../transport/tcp.js';
+import { TlsConnector } from '../transport/tls.js';
+import type { TlsClientOptions } from '../transport/tls-options.js';
 import { clientConfig, type NnrpClientConfig, type SessionOptions } from './client-config.js';
 import { ClientConnection } from './client-connection.js';
+import type { ClientConnectionEvents, NnrpClientEvent, NnrpClientEvents } from './client-events.js';
+import type { ClientHelloOptions, ServerHello } from './client-hello.js';
+import type { CloseOptions } from './client-messages.js';
+import type { ProbeOptions, ProbeResult } from './client-probes.js';
 import type { NnrpClientSession } from './client-session.js';
-
-/** What a client reports besides results. Listening is optional; nothing is thrown when nobody does. */
-export interface NnrpClientEvents {
-  /** A message that belongs to nothing this client waits for; it has no other effect. */
-  stray: [{ readonly packet: Packet; readonly message: MessageInfo }];
-  /** The server reported a failure (ERROR); `sessionId` 0 = the connection. */
-  peerError: [{ readonly error: PeerError; readonly sessionId: number }];
-  /** The server broke a rule. */
-  protocolViolation: [{ readonly error: ProtocolError; readonly sessionId: number }];
-  /** The connection is over. */
-  closed: [NnrpError];
-}
+import { type EventStream, EventStreams } from './event-stream.js';
 
 /** One connection to a server, for any number of sessions. */
 export class NnrpClient extends EventEmitter<NnrpClientEvents> {
+  /** Resolves with the reason when the connection is over; never rejects. */
+  readonly closed: Promise<NnrpError>;
   private readonly connection: ClientConnection;
+  private readonly reported = new EventStreams<NnrpClientEvent>();
+  private resolveClosed: (reason: NnrpError) => void = () => {};
 
   private constructor(transport: FramedTransport, config: NnrpClientConfig) {
     super();
-    this.connection = new ClientConnection(transport, config, {
-      stray: (packet, message) => emitApart<NnrpClientEvents, 'stray'>(this, 'stray', { packet, message }),
-      peerError: (error, sessionId) =>
-        emitApart<NnrpClientEvents, 'peerError'>(this, 'peerError', { error, sessionId }),
-      protocolViolation: (error, sessionId) =>
-        emitApart<NnrpClientEvents, 'protocolViolation'>(this, 'protocolViolation', { error, sessionId }),
-      closed: (error) => emitApart<NnrpClientEvents, 'closed'>(this, 'closed', error),
+    this.closed = new Promise((resolve) => {
+      this.resolveClosed = resolve;
     });
+    this.connection = new ClientConnection(transport, config, this.reporter());
+    this.connection.start();
   }
 
   /**
@@ -54,9 +43,44 @@ export class NnrpClient extends EventEmitter<NnrpClientEvents> {
     return new NnrpClient(await new TcpConnector(address, complete).connect(), complete);
   }
 
-  /** Uses any transport, which the client owns from now on. */
+  /**
+   * Connects over TLS. The server's certificate must lead to a trusted root and be for its name.
+   *
+   * @param address - HOST:PORT
+   * @throws TransportError or TimeoutError when no connection comes about, UsageError on a bad option
+   */
+  static async connectTls(
+    address: string | HostPort,
+    tls: TlsClientOptions = {},
+    config: Partial<NnrpClientConfig> = {},
+  ): Promise<NnrpClient> {
+    const complete = clientConfig(config);
+    return new NnrpClient(await new TlsConnector(address, tls, complete).connect(), complete);
+  }
+
+  /** Always refuses: QUIC is a package of its own. @throws UsageError (as a rejection) that names it */
+  static async connectQuic(_endpoint?: unknown, _config: Partial<NnrpClientConfig> = {}): Promise<NnrpClient> {
+    throw new UsageError('connectQuic: QUIC comes with the package nnrp-transport-quic; use its QuicProvider.connect');
+  }
+
+  /** Uses any transport, which the client owns from now on. @throws UsageError on a bad option */
   static fromTransport(transport: FramedTransport, config: Partial<NnrpClientConfig> = {}): NnrpClient {
     return new NnrpClient(transport, clientConfig(config));
+  }
+
+  /** The server, such as 127.0.0.1:4433. */
+  get remoteAddress(): string {
+    return this.connection.remoteAddress;
+  }
+
+  /** The last round trip of a PING in milliseconds; undefined before the first. */
+  get roundTripMs(): number | undefined {
+    return this.connection.roundTripMs;
+  }
+
+  /** The server's answer to the hello; undefined before it, or without one. */
+  get serverHello(): ServerHello | undefined {
+    return this.connection.serverHello;
   }
 
   /**
@@ -66,12 +90,81 @@ export class NnrpClient extends EventEmitter<NnrpClientEvents> {
    * not answer, TransportError or ClosedError when the connection is over, WireError when an option does not fit
    */
   openSession(options: Partial<SessionOptions> = {}): Promise<NnrpClientSession> {
-    return this.connection.open(options);
+    return this.connection.openSession(options);
   }
 
-  /** Closes every session, then the connection. Never rejects: a server that does not answer is left behind. */
-  async close(): Promise<void> {
-    await this.connection.closeSessions();
-    await this.connection.close(new ClosedError('the client was closed'));
+  /**
+   * Greets the server by CLIENT_HELLO, once and before the first session; sessions wait for the answer. Preview3
+   * servers without it end the connection.
+   *
+   * @throws (as a rejection) PeerError when the server refuses, ProtocolError when its choice exceeds the offer,
+   * TimeoutError when it does not answer, TransportError or ClosedError when the connection ends,
+   * UsageError when it comes too late
+   */
+  hello(options: ClientHelloOptions = {}): Promise<ServerHello> {
+    return this.connection.hello(options);
+  }
+
+  /**
+   * Measures the round trip with PING.
+   *
+   * @param timeoutMs - default `pingTimeoutMs`
+   * @returns milliseconds; rejects with TimeoutError, and the connection is over, when no PONG comes
+   */
+  ping(timeoutMs?: number): Promise<number> {
+    return this.connection.ping(timeoutMs);
+  }
+
+  /**
+   * Measures the transport with a packet of some size; at any time, and several at once.
+   * @throws (as a rejection) TimeoutError when no answer comes, PeerError when the server does not serve probes,
+   * TransportError or ClosedError when the connection ends
+   */
+  probe(options: ProbeOptions = {}): Promise<ProbeResult> {
+    return this.connection.probe(options);
+  }
+
+  /**
+   * Tells the server how much the whole connection wants; see NnrpClientSession.sendFlowUpdate for a session.
+   * @throws WireError when a value does not fit; TransportError or ClosedError when the connection is over
+   */
+  sendFlowUpdate(fields: FlowFields): void {
+    this.connection.sendFlowUpdate(fields);
+  }
+
+  /** Everything that the listeners are told, from now on. At most 1024 events wait unread: the oldest go first. */
+  events(): EventStream<NnrpClientEvent> {
+    return this.reported.open();
+  }
+
+  /**
+   * Closes every session, with these options, then the connection. Never rejects: a server that does not answer is left
+   * behind.
+   */
+  close(options: Partial<CloseOptions> = {}): Promise<void> {
+    return this.connection.shutDown(options);
+  }
+
+  private reporter(): ClientConnectionEvents {
+    return {
+      stray: (packet, message) => this.report('stray', { packet, message }),
+      peerError: (error, sessionId) => this.report('peerError', { error, sessionId }),
+      protocolViolation: (error, sessionId) => this.report('protocolViolation', { error, sessionId }),
+      flowUpdate: (update, outcome) => this.report('flowUpdate', { update, outcome }),
+      closed: (error) => {
+        emitApart<NnrpClientEvents, 'closed'>(this, 'closed', error);
+        this.reported.push({ type: 'closed', error });
+        this.reported.end();
+        this.resolveClosed(error);
+      },
+    };
+  }
+
+  private report<Name extends Exclude<keyof NnrpClientEvents, 'closed'>>(
+    name: Name,
+    event: NnrpClientEvents[Name][0],
+  ): void {
+    emitApart<NnrpClientEvents, Name>(this, name, event);
+    if (this.reported.wanted) this.reported.push({ type: name, ...event } as NnrpClientEvent);
   }
 }

@@ -19,6 +19,11 @@ export class NnrpResult {
     return this.packet.frameId;
   }
 
+  /** Trace id of the result: that of its submit, when the server passes it on; 0 = none. */
+  get traceId(): bigint {
+    return this.packet.traceId;
+  }
+
   get metadata(): preview3.ResultPush {
     this.decoded ??= preview3.decodeResultPush(this.packet.view, this.packet.metadataStart);
     return this.decoded;

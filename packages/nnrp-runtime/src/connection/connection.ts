@@ -16,10 +16,11 @@ import {
 import type { FramedTransport, PacketSink } from '../transport/contract.js';
 import { ERROR_MESSAGE } from './codecs.js';
 import { type MetadataCodec, OutboundMessage } from './outbound-message.js';
+import { CONTROL_LANE, type Lane, Outbox, type OutboxLimits, type OutboxOwner } from './outbox.js';
+import { Pings } from './pings.js';
 import type { ErrorOptions, SessionConnection, SessionEndpoint } from './session-endpoint.js';
 
 const { MessageType, ErrorCode, ErrorScope } = preview3;
-const SENT: Promise<void> = Promise.resolve();
 /** Longest diagnostic text in an ERROR, in bytes (wire.md A-15). */
 const MAX_DIAGNOSTIC_BYTES = 256;
 const UTF8 = new TextEncoder();
@@ -28,16 +29,28 @@ const UTF8 = new TextEncoder();
  * The one reader of a connection: checks each packet, then hands it to the session it names or to the role's own
  * handler. Common to both roles; what a role does with its packets stands in its subclass.
  */
-export abstract class Connection implements PacketSink, SessionConnection {
-  protected readonly sessions = new Map<number, SessionEndpoint>();
+export abstract class Connection<Session extends SessionEndpoint = SessionEndpoint>
+  implements PacketSink, SessionConnection<Session>, OutboxOwner
+{
+  protected readonly sessions = new Map<number, Session>();
+  protected readonly outbox: Outbox;
+  protected readonly pings: Pings;
+  /** Packets received so far. */
+  protected packetCount = 0;
   private readonly outbound = new OutboundMessage();
-  private drain: { promise: Promise<void>; resolve: () => void; reject: (error: NnrpError) => void } | undefined;
   private ended: NnrpError | undefined;
 
   protected constructor(
     protected readonly transport: FramedTransport,
+    limits: OutboxLimits,
     protected readonly revision: Revision = PREVIEW3,
-  ) {}
+  ) {
+    this.outbox = new Outbox(transport, limits, this);
+    this.pings = new Pings(
+      () => this.sendPlain(MessageType.Ping, 0, 0),
+      (error) => this.endNow(error),
+    );
+  }
 
   get remoteAddress(): string {
     return this.transport.remoteAddress;
@@ -51,7 +64,12 @@ export abstract class Connection implements PacketSink, SessionConnection {
     return this.sessions.size;
   }
 
-  attach(sessionId: number, session: SessionEndpoint): void {
+  /** The last round trip in milliseconds; undefined before the first PONG. */
+  get roundTripMs(): number | undefined {
+    return this.pings.lastRoundTripMs;
+  }
+
+  attach(sessionId: number, session: Session): void {
     this.sessions.set(sessionId, session);
   }
 
@@ -59,7 +77,6 @@ export abstract class Connection implements PacketSink, SessionConnection {
     this.sessions.delete(sessionId);
   }
 
-  /** @throws WireError when the metadata breaks a rule; nothing is sent then. @returns false when full */
   send<T>(
     messageType: number,
     sessionId: number,
@@ -67,55 +84,86 @@ export abstract class Connection implements PacketSink, SessionConnection {
     codec: MetadataCodec<T>,
     value: T,
     body?: Uint8Array,
+    lane: Lane = CONTROL_LANE,
+    traceLow = 0,
+    traceHigh = 0,
   ): boolean {
-    const accepted = this.transport.send(this.outbound.set(messageType, sessionId, frameId, codec, value, body));
-    this.outbound.clear();
-    if (!accepted) this.outboxFull();
+    const message = this.outbound.set(messageType, sessionId, frameId, codec, value, body, traceLow, traceHigh);
+    const accepted = this.outbox.send(message, lane, false);
+    message.clear();
     return accepted;
   }
 
-  /** Sends a message that is a header and nothing else. */
-  sendPlain(messageType: number, sessionId: number, frameId: number): boolean {
-    const accepted = this.transport.send(this.outbound.setPlain(messageType, sessionId, frameId));
-    if (!accepted) this.outboxFull();
+  sendPartial<T>(
+    messageType: number,
+    sessionId: number,
+    frameId: number,
+    codec: MetadataCodec<T>,
+    value: T,
+    body: Uint8Array,
+    lane: Lane,
+    traceLow: number,
+    traceHigh: number,
+  ): boolean {
+    const message = this.outbound.set(messageType, sessionId, frameId, codec, value, body, traceLow, traceHigh);
+    const accepted = this.outbox.send(message, lane, true);
+    message.clear();
     return accepted;
   }
 
-  /** Resolves when there is room to send more; rejects when the connection ends first. */
-  whenDrained(): Promise<void> {
-    if (this.ended !== undefined) return Promise.reject(this.ended);
-    return this.drain?.promise ?? SENT;
+  sendPlain(
+    messageType: number,
+    sessionId: number,
+    frameId: number,
+    lane: Lane = CONTROL_LANE,
+    traceLow = 0,
+    traceHigh = 0,
+  ): boolean {
+    return this.outbox.send(this.outbound.setPlain(messageType, sessionId, frameId, traceLow, traceHigh), lane, false);
+  }
+
+  whenDrained(lane: Lane = CONTROL_LANE): Promise<void> {
+    return this.outbox.whenDrained(lane);
   }
 
   /** Tells the peer what it did wrong (wire.md 7.20); the text is cut to 256 bytes. */
   sendError(errorCode: number, errorScope: preview3.ErrorScope, text: string, options: ErrorOptions = {}): void {
-    const { sessionId = 0, frameId = 0, fatal = false } = options;
+    const { sessionId = 0, frameId = 0, fatal = false, retryAfterMs = 0, lane = CONTROL_LANE } = options;
     const diagnostic = UTF8.encode(text).subarray(0, MAX_DIAGNOSTIC_BYTES);
     const metadata: preview3.ErrorMessage = {
       errorCode,
       errorScope,
       isFatal: fatal ? 1 : 0,
-      retryAfterMs: 0,
+      retryAfterMs,
       relatedSessionId: sessionId,
       relatedFrameId: frameId,
       relatedViewId: 0,
       diagnosticBytes: diagnostic.length,
     };
-    this.send(MessageType.Error, sessionId, frameId, ERROR_MESSAGE, metadata, diagnostic);
+    this.send(MessageType.Error, sessionId, frameId, ERROR_MESSAGE, metadata, diagnostic, lane);
+  }
+
+  /**
+   * Measures the round trip with PING.
+   * @returns milliseconds; rejects with TimeoutError, and the connection is over, when no PONG comes
+   */
+  ping(timeoutMs: number): Promise<number> {
+    return this.ended === undefined ? this.pings.ping(timeoutMs) : Promise.reject(this.ended);
   }
 
   packet(packet: Packet): void {
     const info = this.revision.messageInfo(packet.messageType);
     if (info === undefined) return;
+    this.packetCount++;
     const fault = checkPacket(packet, info, this.revision) ?? checkHeaderIds(packet, info);
     const { sessionId } = packet;
     const session = sessionId === 0 ? undefined : this.sessions.get(sessionId);
-    if (fault !== undefined) {
-      if (session !== undefined) session.violated(packet, info, fault);
-      else this.violated(packet, info, fault);
-    } else if (session !== undefined) {
-      session.receive(packet, info);
-    } else {
+    if (session !== undefined) {
+      if (fault === undefined) session.receive(packet, info);
+      else session.violated(packet, info, fault);
+    } else if (fault !== undefined) {
+      this.violated(packet, info, fault);
+    } else if (!this.receivedByAnyRole(packet)) {
       this.receive(packet, info);
     }
   }
@@ -126,10 +174,7 @@ export abstract class Connection implements PacketSink, SessionConnection {
   }
 
   drained(): void {
-    const { drain } = this;
-    this.drain = undefined;
-    this.roomAgain();
-    drain?.resolve();
+    this.outbox.drained();
   }
 
   closed(error?: NnrpError): void {
@@ -142,6 +187,7 @@ export abstract class Connection implements PacketSink, SessionConnection {
   fail(error: ProtocolError): void {
     if (this.ended !== undefined) return;
     this.sendError(error.wireCode, ErrorScope.Connection, error.rawMessage, { fatal: true });
+    this.sendPlain(MessageType.Close, 0, 0);
     this.end(error);
   }
 
@@ -151,14 +197,22 @@ export abstract class Connection implements PacketSink, SessionConnection {
     return this.transport.close();
   }
 
+  /** Ends the connection at once; what is queued is lost. */
+  protected endNow(error: NnrpError): void {
+    if (this.ended !== undefined) return;
+    this.transport.abort(error);
+    this.end(error);
+  }
+
   protected end(error: NnrpError): void {
     if (this.ended !== undefined) return;
     this.ended = error;
+    this.outbox.flushAll();
     void this.transport.close();
     for (const session of [...this.sessions.values()]) session.disconnected(error);
     this.sessions.clear();
-    this.drain?.reject(error);
-    this.drain = undefined;
+    this.outbox.end(error);
+    this.pings.end(error);
     this.onEnded(error);
   }
 
@@ -168,21 +222,30 @@ export abstract class Connection implements PacketSink, SessionConnection {
   protected abstract violated(packet: Packet, info: MessageInfo, fault: WireFault): void;
   protected abstract onEnded(error: NnrpError): void;
   /** The peer does not take what we send as fast as we send it. */
-  protected outboxFilled(): void {}
-  protected roomAgain(): void {}
+  outboxFilled(): void {}
+  outboxHalfFull(): void {}
+  outboxDrained(): void {}
 
-  private outboxFull(): void {
-    if (this.drain !== undefined) return;
-    let resolve: () => void = () => {};
-    let reject: (error: NnrpError) => void = () => {};
-    const promise = new Promise<void>((yes, no) => {
-      resolve = yes;
-      reject = no;
-    });
-    // Who does not wait for room must not be brought down by a connection that ends.
-    promise.catch(() => {});
-    this.drain = { promise, resolve, reject };
-    this.outboxFilled();
+  outboxOverflowed(): void {
+    const text = `${this.remoteAddress} reads too slowly: ${this.outbox.byteLength} bytes wait to be sent`;
+    this.endNow(new TransportError(text));
+  }
+
+  private receivedByAnyRole(packet: Packet): boolean {
+    switch (packet.messageType) {
+      case MessageType.Ping:
+        this.sendPlain(MessageType.Pong, 0, 0);
+        return true;
+      case MessageType.Pong:
+        // An answer that nobody asked for says nothing.
+        this.pings.answered();
+        return true;
+      case MessageType.Close:
+        void this.close(new ClosedError(`${this.remoteAddress} closed the connection`));
+        return true;
+      default:
+        return false;
+    }
   }
 }
 

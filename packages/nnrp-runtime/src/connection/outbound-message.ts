@@ -20,6 +20,8 @@ export class OutboundMessage implements OutboundPacket {
   private messageType = 0;
   private sessionId = 0;
   private frameId = 0;
+  private traceLow = 0;
+  private traceHigh = 0;
   private codec: MetadataCodec<never> = NO_METADATA;
   private value: unknown;
 
@@ -31,10 +33,14 @@ export class OutboundMessage implements OutboundPacket {
     codec: MetadataCodec<T>,
     value: T,
     body: Uint8Array = NOTHING,
+    traceLow = 0,
+    traceHigh = 0,
   ): this {
     this.messageType = messageType;
     this.sessionId = sessionId;
     this.frameId = frameId;
+    this.traceLow = traceLow;
+    this.traceHigh = traceHigh;
     this.codec = codec as MetadataCodec<never>;
     this.value = value;
     this.body = body;
@@ -43,19 +49,56 @@ export class OutboundMessage implements OutboundPacket {
   }
 
   /** A message without metadata. */
-  setPlain(messageType: number, sessionId: number, frameId: number): this {
-    return this.set(messageType, sessionId, frameId, NO_METADATA, undefined);
+  setPlain(messageType: number, sessionId: number, frameId: number, traceLow = 0, traceHigh = 0): this {
+    return this.set(messageType, sessionId, frameId, NO_METADATA, undefined, NOTHING, traceLow, traceHigh);
   }
 
   writeHead(view: DataView, start: number): void {
     // Metadata first: it may be refused, and then nothing must have been written.
     this.codec.encode(this.value as never, view, start + preview3.COMMON_HEADER_BYTES);
-    writeHeader(view, start, this.messageType, this.codec.bytes, this.body.length, this.sessionId, this.frameId);
+    writeHeader(
+      view,
+      start,
+      this.messageType,
+      this.codec.bytes,
+      this.body.length,
+      this.sessionId,
+      this.frameId,
+      this.traceLow,
+      this.traceHigh,
+    );
   }
 
   /** Lets go of what was sent. */
   clear(): void {
     this.body = NOTHING;
     this.value = undefined;
+  }
+}
+
+/** A packet that waits for room: its head is written already, so that the caller may reuse the metadata object. */
+export class WaitingPacket implements OutboundPacket {
+  readonly headBytes: number;
+  readonly body: Uint8Array;
+  private readonly head: Uint8Array;
+
+  /** @throws WireError when the metadata breaks a rule */
+  constructor(
+    packet: OutboundPacket,
+    /** A partial result: what may be left out when the reader is too slow. */
+    readonly partial: boolean,
+  ) {
+    this.headBytes = packet.headBytes;
+    this.body = packet.body;
+    this.head = new Uint8Array(packet.headBytes);
+    packet.writeHead(new DataView(this.head.buffer), 0);
+  }
+
+  get byteLength(): number {
+    return this.headBytes + this.body.length;
+  }
+
+  writeHead(view: DataView, start: number): void {
+    new Uint8Array(view.buffer, view.byteOffset + start, this.headBytes).set(this.head);
   }
 }

@@ -1,8 +1,11 @@
 import type { MessageInfo, NnrpError, Packet, preview3, WireFault } from 'nnrp-core';
 import type { MetadataCodec } from './outbound-message.js';
+import type { Lane } from './outbox.js';
 
 /** One session as its connection sees it: somebody who takes the packets that carry its id. */
 export interface SessionEndpoint {
+  /** Where its messages wait when there is no room for all. */
+  readonly lane: Lane;
   receive(packet: Packet, info: MessageInfo): void;
   /** The packet names this session and breaks a rule. */
   violated(packet: Packet, info: MessageInfo, fault: WireFault): void;
@@ -11,13 +14,13 @@ export interface SessionEndpoint {
 }
 
 /** A connection as its sessions see it. */
-export interface SessionConnection {
+export interface SessionConnection<Session extends SessionEndpoint = SessionEndpoint> {
   readonly remoteAddress: string;
   /** Sessions open on this connection. */
   readonly sessionCount: number;
-  attach(sessionId: number, session: SessionEndpoint): void;
+  attach(sessionId: number, session: Session): void;
   /**
-   * Sends a message. `body` is not copied unless it is small.
+   * Sends a message. `body` is not copied unless it is small; the trace id comes as its two halves.
    * @returns false when full: wait for `whenDrained`
    * @throws WireError when the metadata breaks a rule; nothing is sent then
    */
@@ -28,13 +31,35 @@ export interface SessionConnection {
     codec: MetadataCodec<T>,
     value: T,
     body?: Uint8Array,
+    lane?: Lane,
+    traceLow?: number,
+    traceHigh?: number,
+  ): boolean;
+  /** Like `send` for a partial result, which may be left out when the peer reads too slowly. */
+  sendPartial<T>(
+    messageType: number,
+    sessionId: number,
+    frameId: number,
+    codec: MetadataCodec<T>,
+    value: T,
+    body: Uint8Array,
+    lane: Lane,
+    traceLow: number,
+    traceHigh: number,
   ): boolean;
   /** Sends a message that is a header and nothing else. @returns false when full */
-  sendPlain(messageType: number, sessionId: number, frameId: number): boolean;
+  sendPlain(
+    messageType: number,
+    sessionId: number,
+    frameId: number,
+    lane?: Lane,
+    traceLow?: number,
+    traceHigh?: number,
+  ): boolean;
   /** Tells the peer what it did wrong. */
   sendError(errorCode: number, errorScope: preview3.ErrorScope, text: string, options?: ErrorOptions): void;
   /** Resolves when there is room to send more; rejects when the connection ends first. */
-  whenDrained(): Promise<void>;
+  whenDrained(lane?: Lane): Promise<void>;
   /** Ends the connection on our side: what is queued is still sent. */
   close(reason: NnrpError): Promise<void>;
 }
@@ -44,4 +69,7 @@ export interface ErrorOptions {
   readonly sessionId?: number;
   readonly frameId?: number;
   readonly fatal?: boolean;
+  /** Milliseconds after which a retry may help; 0 = no advice. */
+  readonly retryAfterMs?: number;
+  readonly lane?: Lane;
 }

@@ -1,23 +1,37 @@
 import type { preview3 } from 'nnrp-core';
+import type { PeerIdentity } from '../transport/peer-identity.js';
 
 /** What a policy may look at besides the request itself. */
 export interface SessionOpenContext {
   /** The peer, such as 127.0.0.1:51000. */
   readonly remoteAddress: string;
+  /** Who the peer is by TLS; absent without TLS. */
+  readonly peerIdentity?: PeerIdentity;
   /** The authentication block of the request; empty when none was sent. Not copied. */
   readonly auth: Uint8Array;
+  /** The authentication block of CLIENT_HELLO; empty when there was none. */
+  readonly helloAuth: Uint8Array;
 }
+
+/** A session is granted, but not quite as it was asked for. */
+export interface SessionGrant {
+  /** A less urgent class than the one asked for; the client is told by priority_downgraded. */
+  readonly priorityClass?: preview3.SessionPriorityClass;
+}
+
+/** undefined or a grant; or a code to refuse with: a SessionErrorCode, or any other unsigned 32-bit number. */
+export type PolicyDecision = undefined | number | SessionGrant;
 
 /** Decides whether a session that the server could grant is granted. */
 export interface NnrpServerPolicy {
   /**
-   * @returns undefined to grant; a code to refuse with: a SessionErrorCode, or any other unsigned 32-bit
-   * number. A policy that throws or rejects refuses with auth_failed, and the error is reported as an event.
+   * A policy that throws or rejects, or takes longer than the handshake may, refuses with auth_failed; an error is
+   * reported as an event.
    */
   validateSessionOpen(
     open: preview3.SessionOpen,
     context: SessionOpenContext,
-  ): number | undefined | Promise<number | undefined>;
+  ): PolicyDecision | Promise<PolicyDecision>;
 }
 
 /** Grants every session. */

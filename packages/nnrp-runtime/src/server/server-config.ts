@@ -1,33 +1,71 @@
 import { DEFAULT_MAX_PACKET_BYTES, preview3, SchemaRegistry, UsageError } from 'nnrp-core';
+import type { SlowReaderPolicy } from '../connection/outbox.js';
 import type { TransportKind } from '../transport/contract.js';
 import { AllowAllServerPolicy, type NnrpServerPolicy } from './policy.js';
 
 /** Options of a server; each has the default of the protocol's reference configuration where that names one. */
 export interface NnrpServerConfig {
-  /** The transport a listener must have; default tcp (bindTcp) or the listener's own kind (fromListener). */
+  /** The transport a listener must have; default tcp (bindTcp, bindTls) or the listener's own kind (fromListener). */
   readonly transport: TransportKind;
   /** Profile ids that sessions may ask for; default [token]. */
   readonly supportedProfiles: readonly number[];
+  /** Kinds of objects that clients may put into their session's cache, see CacheObjectKind; default none. */
+  readonly supportedCacheObjects: readonly number[];
+  /** Objects in the cache of one session; 0 = no limit on the count; default 0. */
+  readonly maxCacheObjects: number;
+  /** Bytes of one cached object; 0 = whatever fits a packet; default 0. */
+  readonly maxCacheObjectBytes: number;
+  /** Bytes of all cached objects of one session; a put above it is rejected; default 64 MiB. */
+  readonly maxCacheBytes: number;
   /** Schemas that sessions may name; default the standard token-delta schema. */
   readonly schemaRegistry: SchemaRegistry;
   /** Bytes of a resume token announced to sessions that allow resuming, 0 for none; default 24. */
   readonly resumeTokenBytes: number;
-  /** Operations of one session in progress at once, announced in the ack; larger wishes are refused; default 4. */
+  /**
+   * Operations of one session in flight at once, announced in the ack; a session that wishes more is refused, and a
+   * submit above it is answered with RESULT_DROP and FLOW_UPDATE. 0 = no limit; default 4.
+   */
   readonly maxInFlightOperations: number;
-  /** Credit announced in the ack; default 2. */
+  /** Operations that a client should have in flight at once until told otherwise, announced in the ack; default 2. */
   readonly grantedOperationCredit: number;
-  /** Lease lifetime announced in the ack, in milliseconds; default 30000. */
+  /** Lease lifetime announced in the ack, and the longest of a cached object, in milliseconds; default 30000. */
   readonly leaseTtlMs: number;
   /** Resume window announced in the ack, in milliseconds; default 120000. */
   readonly resumeWindowMs: number;
   /** Asked for every session that the rules above allow; default allows all. */
   readonly applicationPolicy: NnrpServerPolicy;
+  /** Confirms allow_background_results to sessions that ask for it; default false. */
+  readonly backgroundResults: boolean;
+  /** Confirms allow_cache_leases to sessions that ask for it; default false. */
+  readonly cacheLeases: boolean;
+  /** Confirms allow_schema_override: such a session may install schemas of its own by CACHE_PUT; default false. */
+  readonly schemaOverride: boolean;
+  /**
+   * Drops an operation that has no result when its latency_budget_ms, else the session's default_deadline_ms, is over,
+   * and aborts its signal; default true.
+   */
+  readonly deadlines: boolean;
+  /** Refuses submits with what the documents forbid and preview3 peers accept; default false. */
+  readonly strict: boolean;
+  /** Sends the message of an error that a handler throws to clients that know ERROR; default true. */
+  readonly exposeHandlerErrors: boolean;
   /** Largest packet in bytes; a header that declares more ends its connection; default 64 MiB. */
   readonly maxPacketBytes: number;
   /** Largest packet in bytes of a connection without a session: room for token and authentication; default 64 KiB. */
   readonly maxHandshakePacketBytes: number;
   /** How long a connection may go without a session, in milliseconds; then it is closed; default 10000. */
   readonly handshakeTimeoutMs: number;
+  /** How long a packet may take to arrive once it has begun, in milliseconds, 0 = any; default 60000. */
+  readonly packetTimeoutMs: number;
+  /**
+   * How long a connection may be silent while nothing is in flight, in milliseconds, 0 = for ever; then its sessions are
+   * closed with idle_timeout; default 300000.
+   */
+  readonly idleTimeoutMs: number;
+  /** Sends PING to clients that know it after this silence, in milliseconds, 0 = never; default 0. */
+  readonly keepAliveMs: number;
+  /** How long a PONG may take, in milliseconds; then the connection is given up; default 10000. */
+  readonly pingTimeoutMs: number;
   /** How long `close` waits for frames in progress, in milliseconds; default 5000. */
   readonly drainTimeoutMs: number;
   /** Connections at once; more are refused; default 10000. */
@@ -40,13 +78,25 @@ export interface NnrpServerConfig {
   readonly maxQueuedSubmits: number;
   /** Bytes of waiting submits of one session before its connection stops reading; default 64 MiB. */
   readonly maxQueuedBytes: number;
+  /** Bytes waiting in the network layer of a connection above which senders are asked to wait; default 1 MiB. */
+  readonly highWaterBytes: number;
+  /** Bytes that senders who do not wait may pile up on top of that, per connection; default 16 MiB. */
+  readonly maxOutboxBytes: number;
+  /** What happens above that: the connection ends, or the oldest partial results are left out; default disconnect. */
+  readonly slowReader: SlowReaderPolicy;
+  /** How long a peer may take nothing while bytes wait for it, in milliseconds, 0 = any; default 30000. */
+  readonly stallTimeoutMs: number;
 }
 
 const U16 = 0xffff;
 const U32 = 0xffffffff;
+const MAX_MS = 0x7fffffff;
 
 /** Field, default, smallest and largest value of every numeric option. */
 const NUMBERS = [
+  ['maxCacheObjects', 0, 0, U32],
+  ['maxCacheObjectBytes', 0, 0, U32],
+  ['maxCacheBytes', DEFAULT_MAX_PACKET_BYTES, 1, Number.MAX_SAFE_INTEGER],
   ['resumeTokenBytes', 24, 0, 4096],
   ['maxInFlightOperations', 4, 0, U16],
   ['grantedOperationCredit', 2, 0, U16],
@@ -54,16 +104,41 @@ const NUMBERS = [
   ['resumeWindowMs', 120_000, 0, U32],
   ['maxPacketBytes', DEFAULT_MAX_PACKET_BYTES, 256, U32],
   ['maxHandshakePacketBytes', 65_536, 256, U32],
-  ['handshakeTimeoutMs', 10_000, 1, 0x7fffffff],
-  ['drainTimeoutMs', 5_000, 0, 0x7fffffff],
+  ['handshakeTimeoutMs', 10_000, 1, MAX_MS],
+  ['packetTimeoutMs', 60_000, 0, MAX_MS],
+  ['idleTimeoutMs', 300_000, 0, MAX_MS],
+  ['keepAliveMs', 0, 0, MAX_MS],
+  ['pingTimeoutMs', 10_000, 1, MAX_MS],
+  ['drainTimeoutMs', 5_000, 0, MAX_MS],
   ['maxConnections', 10_000, 1, U32],
   ['maxSessions', 65_536, 1, U32],
   ['maxSessionsPerConnection', 1024, 1, U32],
   ['maxQueuedSubmits', 256, 1, U32],
   ['maxQueuedBytes', DEFAULT_MAX_PACKET_BYTES, 1, U32],
+  ['highWaterBytes', 1024 * 1024, 1, U32],
+  ['maxOutboxBytes', 16 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER],
+  ['stallTimeoutMs', 30_000, 0, MAX_MS],
 ] as const;
 
-const OTHERS: readonly string[] = ['transport', 'supportedProfiles', 'schemaRegistry', 'applicationPolicy'];
+const SWITCHES = [
+  ['backgroundResults', false],
+  ['cacheLeases', false],
+  ['schemaOverride', false],
+  ['deadlines', true],
+  ['strict', false],
+  ['exposeHandlerErrors', true],
+] as const;
+
+const OTHERS: readonly string[] = [
+  'transport',
+  'supportedProfiles',
+  'supportedCacheObjects',
+  'schemaRegistry',
+  'applicationPolicy',
+  'slowReader',
+];
+
+const CACHE_OBJECT_KINDS: readonly number[] = Object.values(preview3.CacheObjectKind);
 
 /**
  * Fills in defaults and refuses what cannot work.
@@ -71,40 +146,78 @@ const OTHERS: readonly string[] = ['transport', 'supportedProfiles', 'schemaRegi
  * @throws UsageError that names the field, what it takes and what it got; unknown fields are refused too
  */
 export function serverConfig(config: Partial<NnrpServerConfig>, transport: TransportKind): NnrpServerConfig {
-  for (const field of Object.keys(config)) {
-    if (!OTHERS.includes(field) && !NUMBERS.some(([name]) => name === field)) {
-      throw new UsageError(`server configuration: there is no option '${field}'`);
-    }
-  }
-  const numbers = Object.fromEntries(
-    NUMBERS.map(([name, fallback, least, most]) => {
-      const value: unknown = config[name] ?? fallback;
-      if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
-        throw new UsageError(
-          `server configuration: ${name} takes an integer of ${least} to ${most}, got ${String(value)}`,
-        );
-      }
-      return [name, value];
-    }),
-  ) as { [Name in (typeof NUMBERS)[number][0]]: number };
-  const supportedProfiles = config.supportedProfiles ?? [preview3.ProfileId.Token];
-  if (
-    !Array.isArray(supportedProfiles) ||
-    supportedProfiles.some((id) => !Number.isInteger(id) || id < 0 || id > U16)
-  ) {
-    throw new UsageError('server configuration: supportedProfiles takes profile ids of 0 to 65535');
-  }
-  const schemaRegistry = config.schemaRegistry ?? new SchemaRegistry([preview3.TOKEN_DELTA_SCHEMA]);
-  if (typeof schemaRegistry.has !== 'function') {
-    throw new UsageError('server configuration: schemaRegistry takes a SchemaRegistry');
-  }
-  const applicationPolicy = config.applicationPolicy ?? new AllowAllServerPolicy();
-  if (typeof applicationPolicy.validateSessionOpen !== 'function') {
-    throw new UsageError('server configuration: applicationPolicy needs a method validateSessionOpen');
-  }
+  if (typeof config !== 'object' || config === null) refuse('configuration', 'an object', config);
+  refuseUnknown(config);
   const wanted = config.transport ?? transport;
   if (wanted !== transport) {
     throw new UsageError(`server configuration: transport is ${wanted}, but the listener is ${transport}`);
   }
-  return { ...numbers, transport, supportedProfiles: [...supportedProfiles], schemaRegistry, applicationPolicy };
+  const slowReader = config.slowReader ?? 'disconnect';
+  if (slowReader !== 'disconnect' && slowReader !== 'drop_oldest_partial') {
+    refuse('slowReader', "'disconnect' or 'drop_oldest_partial'", slowReader);
+  }
+  const schemaRegistry = config.schemaRegistry ?? new SchemaRegistry([preview3.TOKEN_DELTA_SCHEMA]);
+  if (typeof schemaRegistry.has !== 'function') refuse('schemaRegistry', 'a SchemaRegistry', schemaRegistry);
+  const applicationPolicy = config.applicationPolicy ?? new AllowAllServerPolicy();
+  if (typeof applicationPolicy.validateSessionOpen !== 'function') {
+    refuse('applicationPolicy', 'an object with a method validateSessionOpen', applicationPolicy);
+  }
+  return {
+    ...numbers(config),
+    ...switches(config),
+    transport,
+    slowReader,
+    supportedProfiles: ids('supportedProfiles', config.supportedProfiles ?? [preview3.ProfileId.Token]),
+    supportedCacheObjects: cacheObjectKinds(config.supportedCacheObjects ?? []),
+    schemaRegistry,
+    applicationPolicy,
+  };
+}
+
+function refuseUnknown(config: Partial<NnrpServerConfig>): void {
+  for (const field of Object.keys(config)) {
+    const known =
+      OTHERS.includes(field) || NUMBERS.some(([name]) => name === field) || SWITCHES.some(([name]) => name === field);
+    if (!known) throw new UsageError(`server configuration: there is no option '${field}'`);
+  }
+}
+
+function numbers(config: Partial<NnrpServerConfig>) {
+  return Object.fromEntries(
+    NUMBERS.map(([name, fallback, least, most]) => {
+      const value: unknown = config[name] ?? fallback;
+      if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
+        refuse(name, `an integer of ${least} to ${most}`, value);
+      }
+      return [name, value];
+    }),
+  ) as { [Name in (typeof NUMBERS)[number][0]]: number };
+}
+
+function switches(config: Partial<NnrpServerConfig>) {
+  return Object.fromEntries(
+    SWITCHES.map(([name, fallback]) => {
+      const value: unknown = config[name] ?? fallback;
+      if (typeof value !== 'boolean') refuse(name, 'true or false', value);
+      return [name, value];
+    }),
+  ) as { [Name in (typeof SWITCHES)[number][0]]: boolean };
+}
+
+function ids(field: string, value: readonly number[]): readonly number[] {
+  if (!Array.isArray(value) || value.some((id) => !Number.isInteger(id) || id < 0 || id > U16)) {
+    refuse(field, 'ids of 0 to 65535', value);
+  }
+  return [...value];
+}
+
+function cacheObjectKinds(value: readonly number[]): readonly number[] {
+  const kinds = ids('supportedCacheObjects', value);
+  const unknown = kinds.find((kind) => !CACHE_OBJECT_KINDS.includes(kind));
+  if (unknown !== undefined) refuse('supportedCacheObjects', 'values of CacheObjectKind', unknown);
+  return kinds;
+}
+
+function refuse(field: string, expected: string, got: unknown): never {
+  throw new UsageError(`server configuration: ${field} takes ${expected}, got ${String(got)}`);
 }

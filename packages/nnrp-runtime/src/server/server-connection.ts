@@ -1,42 +1,56 @@
 import {
   ClosedError,
-  checkOpenRequest,
-  chooseSessionId,
   describeFault,
+  type FlowFields,
+  FlowScope,
+  FlowSender,
   type MessageInfo,
   type NnrpError,
-  openedAck,
   type Packet,
   ProtocolError,
   preview3,
-  rejectedAck,
+  type SchemaRegistry,
   type SessionOpenTerms,
   TimeoutError,
-  UsageError,
   type WireFault,
 } from 'nnrp-core';
-import { SESSION_OPEN_ACK } from '../connection/codecs.js';
+import { FLOW_UPDATE, SERVER_HELLO_ACK, SESSION_OPEN_ACK, TRANSPORT_PROBE_ACK } from '../connection/codecs.js';
 import { Connection } from '../connection/connection.js';
 import type { FramedTransport } from '../transport/contract.js';
+import type { PeerIdentity } from '../transport/peer-identity.js';
+import type { DeadlineQueue } from './deadline-queue.js';
 import type { NnrpServerConfig } from './server-config.js';
-import type { ConnectionLost, ProtocolViolation, SessionRefused } from './server-events.js';
-import { NnrpServerSession, type ServerSessionConnection } from './server-session.js';
+import type { ConnectionLost, PeerReport, ProtocolViolation, SessionRefused } from './server-events.js';
+import { answerHello } from './server-hello.js';
+import { SessionCore } from './session-core.js';
+import type { SessionIntake } from './session-intake.js';
+import { SessionOpening } from './session-opening.js';
+import type { ServerSessionConnection } from './session-ports.js';
 import type { SessionTable } from './session-table.js';
+import { Silence } from './silence.js';
 
-const { ErrorCode, ErrorScope, MessageType, SessionErrorCode } = preview3;
-
+const { BackpressureLevel, CloseReason, ErrorCode, ErrorScope, MessageType, ScopeKind, UpdateReason } = preview3;
+const NO_AUTH = new Uint8Array(0);
+/** What a CLIENT_HELLO breaks that offers neither version_major 1 nor wire_format 0. */
+const VERSION_RULES: readonly string[] = ['HELLO-2', 'HELLO-3'];
 /** Closes remembered until the client confirms them; a client that never does costs no more than this. */
 const MAX_UNCONFIRMED = 1024;
+
+/** Refused opens after which a connection is given up: nobody who means well asks that often. */
+const MAX_REFUSED = 1000;
 
 /** What a connection needs of its server. */
 export interface ServerConnectionOwner {
   readonly config: NnrpServerConfig;
-  readonly table: SessionTable<NnrpServerSession>;
+  readonly terms: SessionOpenTerms;
+  readonly table: SessionTable<SessionCore>;
+  readonly deadlines: DeadlineQueue;
   isDraining(): boolean;
-  sessionOpened(session: NnrpServerSession): void;
-  sessionEnded(session: NnrpServerSession): void;
+  sessionOpened(core: SessionCore): void;
+  sessionEnded(core: SessionCore): void;
   sessionRefused(refusal: SessionRefused): void;
   protocolViolation(violation: ProtocolViolation): void;
+  peerReported(report: PeerReport): void;
   connectionEnded(connection: ServerConnection, loss: ConnectionLost): void;
 }
 
@@ -44,23 +58,32 @@ export interface ServerConnectionOwner {
  * One client connection: opens sessions, routes their packets, answers what concerns the connection itself. A
  * connection without a session lives for the handshake timeout only, so a silent peer costs one timer.
  */
-export class ServerConnection extends Connection implements ServerSessionConnection {
-  private readonly terms: SessionOpenTerms;
+export class ServerConnection extends Connection<SessionIntake> implements ServerSessionConnection {
+  /** Without a proof of the contrary a peer is taken for the reference client, which knows few messages. */
+  isAnnounced = false;
+  helloAuth: Uint8Array = NO_AUTH;
+  private readonly opening: SessionOpening;
+  private readonly silence: Silence;
   private handshakeTimer: NodeJS.Timeout | undefined;
+  private greeted = false;
+  private refusedCount = 0;
   /** Reasons to stop reading: a full outbox, sessions whose queues are full, a policy that is being asked. */
   private holds = 0;
   private outboxHeld = false;
+  private outboxPaused = false;
+  private flow: FlowScope | undefined;
+  private flowSender: FlowSender | undefined;
   private endedSessionIds: readonly number[] = [];
   /** Sessions this side has closed without a confirmation yet: what still comes for them has crossed the close. */
-  private readonly unconfirmed = new Set<number>();
+  private unconfirmed: Set<number> | undefined;
 
   constructor(
     transport: FramedTransport,
     private readonly owner: ServerConnectionOwner,
   ) {
-    super(transport);
-    const { config } = owner;
-    this.terms = { ...config, hasSchema: (id, version) => config.schemaRegistry.has(id, version) };
+    super(transport, owner.config);
+    this.opening = new SessionOpening(owner.config, owner.terms, this);
+    this.silence = new Silence(owner.config);
   }
 
   /** Begins to read. The connection may end inside this call. */
@@ -71,6 +94,30 @@ export class ServerConnection extends Connection implements ServerSessionConnect
 
   get isDraining(): boolean {
     return this.owner.isDraining();
+  }
+
+  get deadlines(): DeadlineQueue {
+    return this.owner.deadlines;
+  }
+
+  get schemas(): SchemaRegistry {
+    return this.owner.config.schemaRegistry;
+  }
+
+  get peerIdentity(): PeerIdentity | undefined {
+    return this.transport.peerIdentity;
+  }
+
+  get ids(): SessionTable<SessionCore> {
+    return this.owner.table;
+  }
+
+  flowScope(): FlowScope | undefined {
+    return this.flow;
+  }
+
+  announced(): void {
+    this.isAnnounced = true;
   }
 
   /** Stops reading until `release` has been called as often. */
@@ -94,45 +141,113 @@ export class ServerConnection extends Connection implements ServerSessionConnect
   }
 
   closeSent(sessionId: number): void {
+    this.unconfirmed ??= new Set();
     this.unconfirmed.add(sessionId);
     if (this.unconfirmed.size <= MAX_UNCONFIRMED) return;
     const [oldest] = this.unconfirmed;
     if (oldest !== undefined) this.unconfirmed.delete(oldest);
   }
 
-  sessionEnded(session: NnrpServerSession): void {
-    this.detach(session.sessionId);
-    this.owner.table.release(session.sessionId, session);
-    this.owner.sessionEnded(session);
+  sessionEnded(core: SessionCore): void {
+    this.detach(core.sessionId);
+    this.owner.table.release(core.sessionId, core);
+    this.owner.sessionEnded(core);
     if (this.sessionCount === 0 && !this.isClosed) this.armHandshakeTimer();
+  }
+
+  /** Ends the connection in good order: who knows CLOSE is told. */
+  async closeGracefully(reason: NnrpError): Promise<void> {
+    if (!this.isClosed && this.isAnnounced) this.sendPlain(MessageType.Close, 0, 0);
+    await this.close(reason);
+  }
+
+  /** Looks after what has not come in time; called now and then. */
+  watch(nowMs: number): void {
+    if (this.isClosed) return;
+    for (const { core } of this.sessions.values()) core.expireObjects();
+    const held = this.holds > 0;
+    switch (this.silence.observe(nowMs, this.packetCount, this.transport.unfinishedBytes ?? 0, held, this.isBusy())) {
+      case 'unfinished':
+        this.fail(new ProtocolError('a packet took too long to arrive', ErrorCode.LimitExceeded));
+        break;
+      case 'idle':
+        void this.closeIdle();
+        break;
+      case 'quiet':
+        if (this.isAnnounced && this.pings.waiting === 0) {
+          this.ping(this.owner.config.pingTimeoutMs).catch(() => {});
+        }
+        break;
+      default:
+    }
+  }
+
+  isFull(): boolean {
+    const { config, table } = this.owner;
+    const full = table.size >= config.maxSessions || this.sessionCount >= config.maxSessionsPerConnection;
+    return full || this.isDraining;
+  }
+
+  granted(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): void {
+    this.unconfirmed?.delete(ack.sessionId);
+    // The reference client opens one session on a connection, and no more.
+    if (this.sessionCount > 0) this.isAnnounced = true;
+    const core = new SessionCore(this, open, ack, this.owner.config);
+    this.owner.table.set(ack.sessionId, core);
+    this.handshakeDone();
+    this.send(MessageType.SessionOpenAck, ack.sessionId, 0, SESSION_OPEN_ACK, ack, undefined, core.lane);
+    this.owner.sessionOpened(core);
+  }
+
+  refused(refusal: SessionRefused, ack: preview3.SessionOpenAck): void {
+    if (++this.refusedCount > MAX_REFUSED) {
+      this.fail(new ProtocolError(`${MAX_REFUSED} sessions were refused on this connection`, ErrorCode.LimitExceeded));
+      return;
+    }
+    this.send(MessageType.SessionOpenAck, 0, 0, SESSION_OPEN_ACK, ack);
+    this.owner.sessionRefused(refusal);
+  }
+
+  malformed(packet: Packet, text: string, errorCode: number): void {
+    this.violatedBy(packet, text, errorCode);
+  }
+
+  resumed(packet: Packet): void {
+    this.packet(packet);
   }
 
   protected override receive(packet: Packet, info: MessageInfo): void {
     if (this.crossedClose(packet)) return;
+    // What comes while a policy is asked may belong to the session in question.
+    if (this.opening.isBusy && (packet.sessionId !== 0 || packet.messageType === MessageType.SessionOpen)) {
+      this.opening.wait(packet);
+      return;
+    }
     if (info.direction === 'server_to_client') {
       this.violatedBy(packet, `${info.name} from a client`);
       return;
     }
     switch (packet.messageType) {
       case MessageType.SessionOpen:
-        this.openSession(packet);
+        this.opening.request(packet);
         break;
-      case MessageType.Ping:
-        this.sendPlain(MessageType.Pong, 0, 0);
+      case MessageType.ClientHello:
+        this.hello(packet);
         break;
-      case MessageType.Pong:
+      case MessageType.TransportProbe:
+        this.probed(packet, info);
+        break;
+      case MessageType.FlowUpdate:
+        if (this.sessionCount === 0) this.violatedBy(packet, `${info.name} before SESSION_OPEN`);
+        else if (packet.sessionId === 0) this.flowUpdated(packet);
+        else this.unknownSession(packet, info);
+        break;
       case MessageType.Error:
-        break;
-      case MessageType.Close:
-        void this.close(new ClosedError(`${this.remoteAddress} closed the connection`));
+        this.errorArrived(packet);
         break;
       case MessageType.FrameSubmit:
         if (this.sessionCount === 0) this.violatedBy(packet, `${info.name} before SESSION_OPEN`);
         else this.sendPlain(MessageType.ResultDrop, packet.sessionId, packet.frameId);
-        break;
-      case MessageType.ClientHello:
-      case MessageType.TransportProbe:
-        this.unsupported(packet, info);
         break;
       default:
         if (this.sessionCount === 0) this.violatedBy(packet, `${info.name} before SESSION_OPEN`);
@@ -142,11 +257,21 @@ export class ServerConnection extends Connection implements ServerSessionConnect
 
   protected override violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
     if (this.crossedClose(packet)) return;
-    this.violatedBy(packet, `${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
+    // A client of another version is told so, not that it has made a mistake.
+    const foreign = fault.kind === 'invalid_combination' && VERSION_RULES.includes(fault.rule);
+    const code = foreign ? ErrorCode.UnsupportedVersion : ErrorCode.MalformedBody;
+    this.violatedBy(packet, `${info.name}: ${describeFault(fault)}`, code, fault);
+  }
+
+  override fail(error: ProtocolError): void {
+    // Framing that is broken is reported like any other broken rule.
+    if (!this.isClosed) this.report(0, error);
+    super.fail(error);
   }
 
   protected override onEnded(error: NnrpError): void {
     clearTimeout(this.handshakeTimer);
+    this.opening.end();
     const { remoteAddress, endedSessionIds: sessionIds } = this;
     this.owner.connectionEnded(this, { remoteAddress, error, sessionIds });
   }
@@ -157,25 +282,43 @@ export class ServerConnection extends Connection implements ServerSessionConnect
   }
 
   /** A peer that does not read its answers is not read from either: its next request would only add to them. */
-  protected override outboxFilled(): void {
+  override outboxFilled(): void {
     if (this.outboxHeld) return;
     this.outboxHeld = true;
     this.hold();
   }
 
-  protected override roomAgain(): void {
+  /** Senders that do not wait pile up: the client is asked to pause, for the day it reads again. */
+  override outboxHalfFull(): void {
+    if (this.outboxPaused) return;
+    this.outboxPaused = true;
+    this.sendFlow({ updateReason: UpdateReason.Congestion, backpressureLevel: BackpressureLevel.Hard });
+  }
+
+  override outboxDrained(): void {
+    if (this.outboxPaused) {
+      this.outboxPaused = false;
+      this.sendFlow({ updateReason: UpdateReason.Resume });
+    }
     if (!this.outboxHeld) return;
     this.outboxHeld = false;
     this.release();
   }
 
+  /** Sends FLOW_UPDATE for the whole connection. */
+  sendFlow(fields: FlowFields): void {
+    this.flowSender ??= new FlowSender(ScopeKind.Connection);
+    this.send(MessageType.FlowUpdate, 0, 0, FLOW_UPDATE, this.flowSender.next(fields));
+  }
+
   /** Costs the connection when nobody else lives on it; otherwise the peer is told and its sessions go on. */
   private violatedBy(packet: Packet, text: string, code: number = ErrorCode.InvalidState, fault?: WireFault): void {
     const error = new ProtocolError(text, code, fault);
-    this.report(packet.sessionId, error);
     if (this.sessionCount === 0) {
-      this.fail(error);
+      this.report(packet.sessionId, error);
+      super.fail(error);
     } else {
+      this.report(packet.sessionId, error);
       const { sessionId, frameId } = packet;
       const scope = sessionId === 0 ? ErrorScope.Connection : ErrorScope.Session;
       this.sendError(code, scope, error.rawMessage, { sessionId, frameId });
@@ -184,8 +327,11 @@ export class ServerConnection extends Connection implements ServerSessionConnect
 
   /** Whether the packet belongs to a session that this side has closed and the client has not confirmed. */
   private crossedClose(packet: Packet): boolean {
-    if (!this.unconfirmed.has(packet.sessionId)) return false;
-    if (packet.messageType === MessageType.SessionCloseAck) this.unconfirmed.delete(packet.sessionId);
+    if (this.unconfirmed === undefined || !this.unconfirmed.has(packet.sessionId)) return false;
+    if (packet.messageType === MessageType.SessionCloseAck) {
+      const { closeStatus } = preview3.decodeSessionCloseAck(packet.view, packet.metadataStart);
+      if (closeStatus === preview3.CloseStatus.Closed) this.unconfirmed.delete(packet.sessionId);
+    }
     return true;
   }
 
@@ -196,83 +342,62 @@ export class ServerConnection extends Connection implements ServerSessionConnect
     this.sendError(ErrorCode.InvalidState, ErrorScope.Session, text, { sessionId, frameId });
   }
 
-  private openSession(packet: Packet): void {
-    const open = preview3.decodeSessionOpen(packet.view, packet.metadataStart);
-    const { resumeTokenBytes, authBytes, sessionExtensionBytes } = open;
-    const announced = resumeTokenBytes + authBytes + sessionExtensionBytes;
-    if (packet.bodyLength !== 0 && packet.bodyLength !== announced) {
-      const text = `SESSION_OPEN announces ${announced} body bytes, got ${packet.bodyLength}`;
+  private hello(packet: Packet): void {
+    this.isAnnounced = true;
+    if (this.greeted || this.sessionCount > 0) {
+      this.violatedBy(packet, this.greeted ? 'CLIENT_HELLO: it has come before' : 'CLIENT_HELLO after SESSION_OPEN');
+      return;
+    }
+    const answer = answerHello(packet, this.owner.config, this.transport.kind);
+    if ('errorCode' in answer) {
+      this.violatedBy(packet, answer.text, answer.errorCode);
+      return;
+    }
+    this.greeted = true;
+    this.helloAuth = answer.auth;
+    this.send(MessageType.ServerHelloAck, 0, 0, SERVER_HELLO_ACK, answer.ack, answer.body);
+  }
+
+  private probed(packet: Packet, info: MessageInfo): void {
+    const probe = preview3.decodeTransportProbe(packet.view, packet.metadataStart);
+    if (packet.bodyLength !== probe.probePayloadBytes) {
+      const text = `${info.name} announces ${probe.probePayloadBytes} body bytes, got ${packet.bodyLength}`;
       this.violatedBy(packet, text, ErrorCode.MalformedBody);
       return;
     }
-    const errorCode = checkOpenRequest(open, this.terms) || this.limitReached();
-    if (errorCode !== SessionErrorCode.None) {
-      this.refuse(open, errorCode);
-      return;
-    }
-    const auth =
-      packet.bodyLength === 0 ? packet.body : packet.body.subarray(resumeTokenBytes, resumeTokenBytes + authBytes);
-    this.askPolicy(open, auth);
+    const serverRecvTsUs = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000));
+    this.send(MessageType.TransportProbeAck, 0, 0, TRANSPORT_PROBE_ACK, { probeId: probe.probeId, serverRecvTsUs });
   }
 
-  private limitReached(): number {
-    const { config, table } = this.owner;
-    const full = table.size >= config.maxSessions || this.sessionCount >= config.maxSessionsPerConnection;
-    return full || this.isDraining ? SessionErrorCode.SessionLimitReached : SessionErrorCode.None;
+  private flowUpdated(packet: Packet): void {
+    this.flow ??= new FlowScope();
+    this.flow.apply(preview3.decodeFlowUpdate(packet.view, packet.metadataStart), performance.now());
+    for (const { core } of this.sessions.values()) core.gate.recheck();
   }
 
-  private askPolicy(open: preview3.SessionOpen, auth: Uint8Array): void {
-    const context = { remoteAddress: this.remoteAddress, auth };
-    let answer: ReturnType<NnrpServerConfig['applicationPolicy']['validateSessionOpen']>;
-    try {
-      answer = this.owner.config.applicationPolicy.validateSessionOpen(open, context);
-    } catch (error) {
-      this.refuse(open, SessionErrorCode.AuthFailed, error);
-      return;
-    }
-    // Any object is awaited: promises of other libraries and realms are no instances of Promise.
-    if (typeof answer !== 'object' || answer === null) {
-      this.decide(open, answer);
-      return;
-    }
-    // Packets that follow belong after the answer; they stay unread until it is known.
-    this.hold();
-    Promise.resolve(answer)
-      .then(
-        (code) => this.decide(open, code),
-        (error: unknown) => this.refuse(open, SessionErrorCode.AuthFailed, error),
-      )
-      .finally(() => this.release());
-  }
-
-  /** Looking at the ids and taking one happen here, without a pause in between. */
-  private decide(open: preview3.SessionOpen, policyCode: number | undefined): void {
-    if (this.isClosed) return;
-    if (policyCode !== undefined && policyCode !== null) {
-      if (policyCode >>> 0 === policyCode) this.refuse(open, policyCode);
-      else this.refuse(open, SessionErrorCode.AuthFailed, badPolicyAnswer(policyCode));
-      return;
-    }
-    const limit = this.limitReached();
-    const choice = limit === SessionErrorCode.None ? chooseSessionId(open, this.owner.table) : { errorCode: limit };
-    if ('errorCode' in choice) {
-      this.refuse(open, choice.errorCode);
-      return;
-    }
-    this.unconfirmed.delete(choice.sessionId);
-    const session = new NnrpServerSession(this, choice.sessionId, open, this.owner.config);
-    this.owner.table.set(choice.sessionId, session);
-    this.handshakeDone();
-    const ack = openedAck(open, this.terms, choice.sessionId);
-    this.send(MessageType.SessionOpenAck, choice.sessionId, 0, SESSION_OPEN_ACK, ack);
-    this.owner.sessionOpened(session);
-  }
-
-  private refuse(open: preview3.SessionOpen, errorCode: number, cause?: unknown): void {
-    if (this.isClosed) return;
-    this.send(MessageType.SessionOpenAck, 0, 0, SESSION_OPEN_ACK, rejectedAck(open, this.terms, errorCode));
+  /** Answering an error with an error would never end. */
+  private errorArrived(packet: Packet): void {
+    const error = preview3.decodeErrorMessage(packet.view, packet.metadataStart);
     const { remoteAddress } = this;
-    this.owner.sessionRefused({ remoteAddress, open, errorCode, ...(cause === undefined ? {} : { cause }) });
+    this.owner.peerReported({ remoteAddress, sessionId: packet.sessionId, error });
+    if (error.isFatal === 1 && error.errorScope === ErrorScope.Connection) {
+      void this.close(new ClosedError(`${remoteAddress} gave the connection up`));
+    }
+  }
+
+  private isBusy(): boolean {
+    for (const { core } of this.sessions.values()) if (core.operations.registry.size > 0) return true;
+    return false;
+  }
+
+  private async closeIdle(): Promise<void> {
+    const { idleTimeoutMs } = this.owner.config;
+    const reason = new TimeoutError(`${this.remoteAddress}: silent for ${idleTimeoutMs} ms`, idleTimeoutMs);
+    for (const { core } of [...this.sessions.values()]) {
+      if (this.isAnnounced) core.closing.sendClose({ reason: CloseReason.IdleTimeout });
+      core.end(reason);
+    }
+    await this.closeGracefully(reason);
   }
 
   private handshakeDone(): void {
@@ -287,12 +412,8 @@ export class ServerConnection extends Connection implements ServerSessionConnect
     this.transport.limitPackets?.(Math.min(maxHandshakePacketBytes, maxPacketBytes));
     this.handshakeTimer = setTimeout(() => {
       const text = `${this.remoteAddress}: no session within ${handshakeTimeoutMs} ms`;
-      void this.close(new TimeoutError(text, handshakeTimeoutMs));
+      void this.closeGracefully(new TimeoutError(text, handshakeTimeoutMs));
     }, handshakeTimeoutMs);
     this.handshakeTimer.unref();
   }
-}
-
-function badPolicyAnswer(answer: unknown): UsageError {
-  return new UsageError(`validateSessionOpen: expected undefined or an unsigned 32-bit code, got ${String(answer)}`);
 }

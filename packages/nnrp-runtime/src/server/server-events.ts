@@ -25,11 +25,29 @@ export interface ProtocolViolation {
   readonly error: ProtocolError;
 }
 
+/** An ERROR that a peer sent about the connection, or about a session that is over. */
+export interface PeerReport {
+  readonly remoteAddress: string;
+  /** 0 = the connection itself. */
+  readonly sessionId: number;
+  readonly error: preview3.ErrorMessage;
+}
+
+/** What a handler of `serve` threw; the frame has been answered with a drop. */
+export interface HandlerFailure {
+  readonly sessionId: number;
+  /** 0 when it was no frame's handler. */
+  readonly frameId: number;
+  readonly error: unknown;
+}
+
 /** What a server reports besides sessions. Listening is optional; nothing is thrown when nobody does. */
 export interface NnrpServerEvents {
   sessionRefused: [SessionRefused];
   connectionLost: [ConnectionLost];
   protocolViolation: [ProtocolViolation];
+  peerReport: [PeerReport];
+  handlerFailure: [HandlerFailure];
   /** The listener failed; nothing more is accepted. */
   listenerFailed: [NnrpError];
 }

@@ -1,121 +1,197 @@
 import {
-  ClosedError,
-  describeFault,
-  type MessageInfo,
+  type FlowFields,
   type NnrpError,
-  type Packet,
-  ProtocolError,
+  type ObjectIdentity,
+  type OperationRegistry,
   preview3,
+  type SchemaRegistry,
+  type SessionState,
   UsageError,
-  type WireFault,
 } from 'nnrp-core';
-import { AsyncQueue } from '../async-queue.js';
-import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
-import { RESULT_PUSH, SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
-import { isPartial } from '../connection/result-kind.js';
-import type { SessionConnection, SessionEndpoint } from '../connection/session-endpoint.js';
-import { FramesInFlight } from './frames-in-flight.js';
-import { type NnrpClose, NnrpSubmit, type ResultInit, resultMetadata } from './server-messages.js';
+import type { BodyInput } from '../connection/body-bytes.js';
+import { RESULT_HINT } from '../connection/codecs.js';
+import type { OperationContext } from './operation-context.js';
+import type {
+  NnrpCancel,
+  NnrpClose,
+  NnrpMigration,
+  NnrpPatch,
+  ResultInit,
+  RuntimeSessionRecord,
+  SessionEvent,
+} from './server-messages.js';
+import {
+  checkMigrateAck,
+  type MigrateAckInit,
+  migrateAck,
+  type PatchAckInit,
+  patchAck,
+  sendMigrateAck,
+  sendPatchAck,
+} from './session-answers.js';
+import type { ServerCloseOptions } from './session-closing.js';
+import type { SessionCore } from './session-core.js';
+import { SubmitIterator } from './submit-iterator.js';
 
-const { CloseReason, CloseStatus, ErrorCode, ErrorScope, InFlightPolicy, MessageType, SessionErrorCode } = preview3;
+const { ErrorScope, MessageType, SessionFlagsAck } = preview3;
 const SENT: Promise<void> = Promise.resolve();
 const NO_BODY = new Uint8Array(0);
 
-/** What a server's session needs of its connection besides sending. */
-export interface ServerSessionConnection extends SessionConnection {
-  /** The server is closing: no new work. */
-  readonly isDraining: boolean;
-  /** Stops reading from the peer until `release`. */
-  hold(): void;
-  release(): void;
-  /** Reports a broken rule to the application. */
-  report(sessionId: number, error: ProtocolError): void;
-  /** Answers a message that this server does not serve. */
-  unsupported(packet: Packet, info: MessageInfo): void;
-  /** SESSION_CLOSE has gone out: what the client sends for the session until it confirms is no fault. */
-  closeSent(sessionId: number): void;
-  sessionEnded(session: NnrpServerSession): void;
+/** What a FLOW_UPDATE says, and about what: the session, or one of its frames. */
+export interface FlowUpdateInit extends FlowFields {
+  /** The operation that is meant; left out, the whole session. */
+  readonly frameId?: number;
 }
 
-/** open: takes work. closing: the client has asked to close, answers still go out. closed: over. */
-export type ServerSessionState = 'open' | 'closing' | 'closed';
+/** What a RESULT_HINT says; what is left out is none. */
+export type ResultHintInit = Partial<preview3.ResultHint>;
 
 /**
- * One session of a server. `receive*` calls wait for the next message of their kind and may be outstanding at once; a
- * session that ends rejects them with the reason. Every frame taken by `receiveSubmit` gets exactly one terminal answer:
- * a result that is not partial, or a drop.
+ * One session of a server. `receive*` calls wait for the next message of their kind, may be outstanding at once, and
+ * reject with the reason when the session ends. Every frame gets exactly one terminal answer: a result that is not
+ * partial, or a drop.
  */
 export class NnrpServerSession {
-  private readonly submits = new AsyncQueue<NnrpSubmit>();
-  private readonly closes = new AsyncQueue<NnrpClose>();
-  private readonly frames = new FramesInFlight();
-  private currentState: ServerSessionState = 'open';
-  private closeRequest: NnrpClose | undefined;
-  private reason: NnrpError | undefined;
-  private queuedBytes = 0;
-  private holding = false;
-
   /** Made by the server; applications get sessions from `accept`. */
-  constructor(
-    private readonly connection: ServerSessionConnection,
-    readonly sessionId: number,
-    /** The request this session was granted for. */
-    readonly clientOpen: preview3.SessionOpen,
-    private readonly limits: { readonly maxQueuedSubmits: number; readonly maxQueuedBytes: number },
-  ) {
-    const endpoint: SessionEndpoint = {
-      receive: (packet, info) => this.receive(packet, info),
-      violated: (packet, info, fault) => this.violated(packet, info, fault),
-      disconnected: (error) => this.end(error),
-    };
-    connection.attach(sessionId, endpoint);
+  constructor(private readonly core: SessionCore) {}
+
+  get sessionId(): number {
+    return this.core.sessionId;
   }
 
-  get state(): ServerSessionState {
-    return this.currentState;
+  /** The request this session was granted for. */
+  get clientOpen(): preview3.SessionOpen {
+    return this.core.open;
   }
 
-  /** Why the session is over; undefined while it is not. */
-  get endReason(): NnrpError | undefined {
-    return this.reason;
+  /** What was granted. */
+  get ack(): preview3.SessionOpenAck {
+    return this.core.ack;
+  }
+
+  /** open, closing (the client or this side has asked to close), draining, closed. */
+  get lifecycle(): SessionState {
+    return this.core.lifecycle.state;
+  }
+
+  /** The operations in flight: which there are, and how far each of them is. */
+  get operations(): Pick<
+    OperationRegistry<OperationContext>,
+    'size' | 'get' | 'has' | 'wasUsed' | 'highestId' | typeof Symbol.iterator
+  > {
+    return this.core.operations.registry;
+  }
+
+  /** Objects in the session's cache, those that the application tracks included. */
+  get cacheObjectCount(): number {
+    return this.core.cacheObjectCount;
+  }
+
+  /** The schemas the session may name: the server's, and those it brought along where it may. */
+  get schemas(): SchemaRegistry {
+    return this.core.cache.schemas;
   }
 
   /** The peer, such as 127.0.0.1:51000. */
   get remoteAddress(): string {
-    return this.connection.remoteAddress;
+    return this.core.connection.remoteAddress;
+  }
+
+  /** Whether the client has shown that it knows more than the reference client of preview3. */
+  get isAnnounced(): boolean {
+    return this.core.connection.isAnnounced;
+  }
+
+  /** The last round trip of the connection in milliseconds; undefined before the first PONG. */
+  get roundTripMs(): number | undefined {
+    return this.core.connection.roundTripMs;
+  }
+
+  /**
+   * Measures the round trip with PING.
+   *
+   * @returns milliseconds
+   * @throws (as a rejection) UsageError when the client would not understand it, TimeoutError when no PONG comes within
+   * `pingTimeoutMs`; the connection is over then
+   */
+  async ping(): Promise<number> {
+    this.requireOpen();
+    if (!this.isAnnounced)
+      throw new UsageError(`session ${this.sessionId}: the client has not shown that it knows PING`);
+    return this.core.connection.ping(this.core.config.pingTimeoutMs);
+  }
+
+  /** Why the session is over; undefined while it is not. */
+  get endReason(): NnrpError | undefined {
+    return this.core.endReason;
   }
 
   /** Frames that have not had their terminal answer. */
   get inFlightCount(): number {
-    return this.frames.size;
+    return this.core.operations.registry.size;
   }
 
-  /** Whether a frame still waits for its terminal answer: false once answered, cancelled or unknown. */
+  /** What the server keeps of the session. */
+  get record(): RuntimeSessionRecord {
+    const { ack, operations } = this.core;
+    return {
+      sessionId: ack.sessionId,
+      profileId: ack.acceptedProfileId,
+      schemaId: ack.schemaId,
+      schemaVersion: ack.schemaVersion,
+      resumeEnabled: (ack.sessionFlagsAck & SessionFlagsAck.ResumeEnabled) !== 0,
+      resumeTokenBytes: ack.resumeTokenBytes,
+      lastOperationId: operations.registry.highestId,
+    };
+  }
+
+  /** Whether a frame still waits for its terminal answer: false once answered, cancelled, expired or unknown. */
   isInFlight(frameId: number): boolean {
-    return this.frames.has(frameId);
+    return this.core.operations.registry.has(frameId);
   }
 
   /**
    * The next submit, in order. While many wait unread, reading from the connection stops.
    * @throws ClosedError or TransportError (as a rejection) when the session has ended and nothing waits
    */
-  receiveSubmit(): Promise<NnrpSubmit> {
-    const waiting = this.submits.tryTake();
-    if (waiting === undefined) return this.submits.next();
-    this.taken(waiting);
-    return Promise.resolve(waiting);
+  receiveSubmit(): Promise<OperationContext> {
+    return this.core.inbox.nextSubmit();
   }
 
   /**
    * Every submit until the client closes the session or the session ends otherwise (see `endReason`). Call `close`
    * afterwards: it confirms the client's close.
    */
-  async *allSubmits(): AsyncGenerator<NnrpSubmit, void, void> {
-    for (;;) {
-      const submit = await this.receiveSubmit().catch(() => undefined);
-      if (submit === undefined) return;
-      yield submit;
-    }
+  allSubmits(): AsyncIterableIterator<OperationContext, void, void> {
+    return new SubmitIterator(this.core.inbox);
+  }
+
+  /** The next frame that the client gave up. The runtime has answered it with RESULT_DROP and aborted its signal. */
+  receiveCancel(): Promise<NnrpCancel> {
+    return this.core.inbox.next('cancel');
+  }
+
+  /** The next SESSION_PATCH; answer it with `sendPatchAck`. */
+  receivePatch(): Promise<NnrpPatch> {
+    return this.core.inbox.next('patch');
+  }
+
+  /** The next SESSION_MIGRATE; answer it with `sendMigrateAck`. */
+  receiveMigrate(): Promise<NnrpMigration> {
+    return this.core.inbox.next('migrate');
+  }
+
+  /** Resolves when the client asks to close; answer with `ackClose`. */
+  receiveClose(): Promise<NnrpClose> {
+    return this.core.inbox.next('close');
+  }
+
+  /**
+   * Every message of the session in the order of arrival, until it is over. It takes the messages: the `receive*` calls
+   * get none any more. One loop only.
+   */
+  events(): AsyncGenerator<SessionEvent, void, void> {
+    return this.core.inbox.events();
   }
 
   /**
@@ -128,217 +204,146 @@ export class NnrpServerSession {
    * (the frame can still be answered), ClosedError when the session is over
    */
   sendResult(frameId: number, result: ResultInit, body: BodyInput = NO_BODY): Promise<void> {
-    try {
-      this.requireInFlight(frameId);
-      const metadata = resultMetadata(result);
-      const accepted = this.connection.send(
-        MessageType.ResultPush,
-        this.sessionId,
-        frameId,
-        RESULT_PUSH,
-        metadata,
-        bodyBytes(body),
-      );
-      if (!isPartial(metadata.resultClass, metadata.resultFlags)) this.frames.answered(frameId);
-      return accepted ? SENT : this.connection.whenDrained();
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  /** Tells the client that a frame gets no result; it waits for one or the other. Rejects like `sendResult`. */
-  sendResultDrop(frameId: number): Promise<void> {
-    try {
-      this.requireInFlight(frameId);
-      const accepted = this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId);
-      this.frames.answered(frameId);
-      return accepted ? SENT : this.connection.whenDrained();
-    } catch (error) {
-      return Promise.reject(error);
-    }
-  }
-
-  /** Resolves when the client asks to close; answer with `ackClose`. Rejects when the session ends otherwise. */
-  receiveClose(): Promise<NnrpClose> {
-    return this.closes.next();
+    return this.core.operations.sendResult(frameId, result, body);
   }
 
   /**
-   * Confirms the client's close; the session is over. Frames without an answer are dropped first.
+   * Tells the client that a frame gets no result; it waits for one or the other. Rejects like `sendResult`, but not for
+   * a frame that the client has cancelled or that has expired: those were dropped already.
+   */
+  sendResultDrop(frameId: number): Promise<void> {
+    return this.core.operations.sendResultDrop(frameId);
+  }
+
+  /**
+   * Cancels work on this side, with what hangs on it; each frame is answered with RESULT_DROP.
+   * @returns the frames that were in flight
+   * @throws UsageError when there is no such operation
+   */
+  cancelOperations(scope: preview3.CancelScope, frameId: number): number[] {
+    return this.core.operations.cancel(scope, frameId);
+  }
+
+  /** Notes an object whose bytes the application keeps. @throws UsageError when maxCacheObjects is reached */
+  trackCacheObject(identity: ObjectIdentity): void {
+    if (this.core.cache.track(identity)) return;
+    const { maxCacheObjects } = this.core.config;
+    throw new UsageError(`session ${this.sessionId}: maxCacheObjects is ${maxCacheObjects}, and as many are there`);
+  }
+
+  /** The bytes of an object that the client has put, while its lease lasts. Not to be changed. */
+  cacheObject(identity: ObjectIdentity): Uint8Array | undefined {
+    return this.core.cache.get(identity);
+  }
+
+  /**
+   * Answers the oldest SESSION_PATCH without an answer.
+   *
+   * @param ack - what is left out follows from the patch: everything applied as asked, or nothing with a rejectReason
+   * @param profilePatchAck - the profile's own data
+   * @throws (as a rejection) UsageError when no patch waits for an answer, WireError when the metadata is refused
+   */
+  async sendPatchAck(ack: PatchAckInit = {}, profilePatchAck: BodyInput = NO_BODY): Promise<void> {
+    const [patch] = this.core.pendingPatches;
+    if (patch === undefined) throw new UsageError(`session ${this.sessionId}: no patch waits for an answer`);
+    const room = sendPatchAck(this.core, patchAck(patch, ack), profilePatchAck);
+    this.core.pendingPatches = this.core.pendingPatches.slice(1);
+    if (!room) await this.drained();
+  }
+
+  /**
+   * Answers the oldest SESSION_MIGRATE without an answer, or the given one.
+   *
+   * @param ack - acceptCode 0 accepts, any other refuses; what is left out refuses
+   * @throws (as a rejection) UsageError when no migration waits, or an acceptance breaks MIG-3 or MIG-4
+   */
+  async sendMigrateAck(request: NnrpMigration, ack: MigrateAckInit = {}): Promise<void> {
+    if (!this.core.pendingMigrations.includes(request))
+      throw new UsageError(`session ${this.sessionId}: the migration does not wait for an answer`);
+    const metadata = migrateAck(request, ack);
+    checkMigrateAck(request, metadata);
+    const room = sendMigrateAck(this.core, metadata);
+    this.core.pendingMigrations = this.core.pendingMigrations.filter((pending) => pending !== request);
+    if (!room) await this.drained();
+  }
+
+  /**
+   * Tells the client how much it may send: credit, pause, resume, when to retry. Epochs are counted by the runtime.
+   * @throws (as a rejection) UsageError for a frame that is not in flight, WireError when a value does not fit
+   */
+  async sendFlowUpdate(update: FlowUpdateInit): Promise<void> {
+    const { frameId, ...fields } = update;
+    const operation = frameId === undefined ? undefined : this.core.operations.registry.get(frameId);
+    if (frameId !== undefined && operation === undefined) throw this.notInFlight(frameId);
+    this.requireOpen();
+    if (!this.core.sendFlow(fields, operation)) await this.drained();
+  }
+
+  /**
+   * Advises the client about a frame, or about the whole session (frame 0).
+   * @returns false when the client would not understand it, and nothing was sent
+   */
+  async sendResultHint(frameId: number, hint: ResultHintInit): Promise<boolean> {
+    this.requireOpen();
+    if (!this.isAnnounced) return false;
+    const { sessionId, lane, connection } = this.core;
+    const metadata: preview3.ResultHint = {
+      appliedBudgetPolicy: preview3.ResultHintBudgetPolicy.None,
+      congestionState: preview3.ResultHintCongestionState.None,
+      reason: preview3.ResultHintReason.None,
+      retryAfterMs: 0,
+      ...hint,
+    };
+    if (!connection.send(MessageType.ResultHint, sessionId, frameId, RESULT_HINT, metadata, undefined, lane)) {
+      await this.drained();
+    }
+    return true;
+  }
+
+  /**
+   * Reports a failure that costs nothing by itself: of the session, or of one frame.
+   *
+   * @param text - for people; cut to 256 bytes
+   * @returns false when the client would not understand it, and nothing was sent
+   */
+  async sendError(errorCode: number, text: string, options: { frameId?: number; retryAfterMs?: number } = {}) {
+    this.requireOpen();
+    if (!this.isAnnounced) return false;
+    const { sessionId, lane, connection } = this.core;
+    const scope = options.frameId === undefined ? ErrorScope.Session : ErrorScope.Frame;
+    connection.sendError(errorCode, scope, text, { sessionId, lane, ...options });
+    await this.drained();
+    return true;
+  }
+
+  /**
+   * Confirms the client's close. Frames in flight get the time that the client gave them (drain) and are dropped
+   * then; the session is over when the promise resolves.
    * @throws UsageError (as a rejection) when the client has not asked to close
    */
-  async ackClose(close: NnrpClose): Promise<void> {
-    if (this.currentState !== 'closing') {
-      throw new UsageError(
-        `session ${this.sessionId}: ackClose needs a close request, the session is ${this.currentState}`,
-      );
-    }
-    this.dropInFlight();
-    const metadata: preview3.SessionCloseAck = {
-      closeStatus: CloseStatus.Closed,
-      lastOperationId: close.metadata.lastOperationId,
-      sessionErrorCode: SessionErrorCode.None,
-    };
-    this.connection.send(MessageType.SessionCloseAck, this.sessionId, 0, SESSION_CLOSE_ACK, metadata);
-    this.end(new ClosedError(`session ${this.sessionId} was closed by the client`));
+  ackClose(_close?: NnrpClose): Promise<void> {
+    return this.core.closing.acknowledge();
   }
 
   /**
-   * Ends the session from this side. Frames without an answer are dropped. A client with other sessions on the
-   * connection is told by SESSION_CLOSE; one with this session only is told by the end of the connection, which is what
-   * every preview3 client understands.
+   * Ends the session from this side; confirms the client's close when it has asked for one. Frames in flight are
+   * dropped, after `drainTimeoutMs` where the options say so. A client that does not know SESSION_CLOSE from a server is
+   * told by the end of the connection, when this was its last session.
    */
-  async close(): Promise<void> {
-    if (this.currentState === 'closed') return;
-    const pending = this.currentState === 'closing' ? this.closeRequest : undefined;
-    if (pending !== undefined) return this.ackClose(pending);
-    this.dropInFlight();
-    if (this.connection.sessionCount > 1) this.sendSessionClose(CloseReason.ServerShutdown);
-    this.end(new ClosedError(`session ${this.sessionId} was closed by the server`));
-    if (this.connection.sessionCount === 0) await this.connection.close(new ClosedError('the last session was closed'));
+  close(options: Partial<ServerCloseOptions> = {}): Promise<void> {
+    return this.core.closing.close(options);
   }
 
-  /** Resolves when no frame is in flight, or the session is over. */
-  whenIdle(): Promise<void> {
-    return this.frames.whenIdle();
+  private drained(): Promise<void> {
+    const { connection, lane, isOver } = this.core;
+    return isOver ? SENT : connection.whenDrained(lane);
   }
 
-  private receive(packet: Packet, info: MessageInfo): void {
-    switch (packet.messageType) {
-      case MessageType.FrameSubmit:
-        this.submitted(packet);
-        break;
-      case MessageType.FrameCancel:
-        this.cancelled(packet.frameId);
-        break;
-      case MessageType.SessionClose:
-        this.closeRequested(packet);
-        break;
-      case MessageType.FlowUpdate:
-      case MessageType.SessionCloseAck:
-      // Answering an error with an error would never end.
-      case MessageType.Error:
-        break;
-      default:
-        if (info.direction === 'server_to_client') this.refuse(packet, info);
-        else this.connection.unsupported(packet, info);
-    }
+  private requireOpen(): void {
+    if (this.core.endReason !== undefined) throw this.core.endReason;
   }
 
-  private violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
-    const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
-    if (packet.messageType === MessageType.FrameSubmit && packet.frameId !== 0 && !this.frames.has(packet.frameId)) {
-      // The frame was never taken: its id stays free, and the client is not left waiting.
-      this.connection.report(this.sessionId, error);
-      this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, packet.frameId);
-      return;
-    }
-    this.fail(error, packet.frameId);
-  }
-
-  private submitted(packet: Packet): void {
-    const { frameId } = packet;
-    if (this.currentState !== 'open' || this.connection.isDraining) {
-      if (!this.frames.has(frameId)) this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId);
-      return;
-    }
-    if (!this.frames.take(frameId)) {
-      const error = new ProtocolError(`FRAME_SUBMIT: frame ${frameId} was used before`, ErrorCode.InvalidState);
-      this.connection.report(this.sessionId, error);
-      const scope = { sessionId: this.sessionId, frameId };
-      this.connection.sendError(error.wireCode, ErrorScope.Frame, error.rawMessage, scope);
-      return;
-    }
-    if (!this.submits.push(new NnrpSubmit(packet))) return;
-    this.queuedBytes += packet.byteLength;
-    const { maxQueuedSubmits, maxQueuedBytes } = this.limits;
-    if (!this.holding && (this.submits.size >= maxQueuedSubmits || this.queuedBytes >= maxQueuedBytes)) {
-      this.holding = true;
-      this.connection.hold();
-    }
-  }
-
-  private taken(submit: NnrpSubmit): void {
-    this.queuedBytes -= submit.byteLength;
-    const { maxQueuedSubmits, maxQueuedBytes } = this.limits;
-    if (this.holding && this.submits.size * 2 <= maxQueuedSubmits && this.queuedBytes * 2 <= maxQueuedBytes) {
-      this.releaseHold();
-    }
-  }
-
-  private releaseHold(): void {
-    if (!this.holding) return;
-    this.holding = false;
-    this.connection.release();
-  }
-
-  private cancelled(frameId: number): void {
-    if (!this.frames.has(frameId)) return;
-    this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId);
-    this.frames.answered(frameId);
-  }
-
-  private closeRequested(packet: Packet): void {
-    // Asked again: the answer to the first request answers this one.
-    if (this.currentState !== 'open') return;
-    this.currentState = 'closing';
-    this.closeRequest = { metadata: preview3.decodeSessionClose(packet.view, packet.metadataStart) };
-    this.closes.push(this.closeRequest);
-    this.submits.end(new ClosedError(`session ${this.sessionId} is being closed by the client`));
-  }
-
-  private refuse(packet: Packet, info: MessageInfo): void {
-    const text = `${info.name} in session ${this.sessionId}, state ${this.currentState}`;
-    this.fail(new ProtocolError(text, ErrorCode.InvalidState), packet.frameId);
-  }
-
-  /** A violation that costs the session, and nothing else. */
-  private fail(error: ProtocolError, frameId: number): void {
-    this.connection.report(this.sessionId, error);
-    this.connection.sendError(error.wireCode, ErrorScope.Session, error.rawMessage, {
-      sessionId: this.sessionId,
-      frameId,
-    });
-    this.sendSessionClose(CloseReason.ProtocolError);
-    this.end(error);
-  }
-
-  private sendSessionClose(closeReason: preview3.CloseReason): void {
-    const metadata: preview3.SessionClose = {
-      closeReason,
-      inFlightPolicy: InFlightPolicy.Abort,
-      drainTimeoutMs: 0,
-      lastOperationId: BigInt(this.frames.highestId),
-      sessionErrorCode: SessionErrorCode.None,
-      sessionCloseTag: this.sessionId,
-    };
-    this.connection.send(MessageType.SessionClose, this.sessionId, 0, SESSION_CLOSE, metadata);
-    this.connection.closeSent(this.sessionId);
-  }
-
-  private requireInFlight(frameId: number): void {
-    if (this.frames.has(frameId)) return;
-    if (this.currentState === 'closed') throw new ClosedError(`session ${this.sessionId} is closed`);
-    throw new UsageError(
-      `session ${this.sessionId}: frame ${frameId} waits for no answer (answered, cancelled or unknown)`,
-    );
-  }
-
-  private dropInFlight(): void {
-    for (const frameId of this.frames.clear()) {
-      this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId);
-    }
-  }
-
-  private end(reason: NnrpError): void {
-    if (this.currentState === 'closed') return;
-    this.currentState = 'closed';
-    this.reason = reason;
-    this.submits.drain();
-    this.submits.end(reason);
-    this.closes.end(reason);
-    this.frames.clear();
-    this.releaseHold();
-    this.connection.sessionEnded(this);
+  private notInFlight(frameId: number): UsageError {
+    return new UsageError(`session ${this.sessionId}: frame ${frameId} is not in flight`);
   }
 }

@@ -188,6 +188,7 @@ export class StreamTransport implements FramedTransport {
     if (this.queue.byteLength === 0 || this.finished || this.stream.destroyed) return;
     const pieces = this.queue.take();
     if (this.paced !== undefined) {
+      this.queue.pending();
       this.paced.write(pieces);
       return;
     }
@@ -198,6 +199,9 @@ export class StreamTransport implements FramedTransport {
       for (const piece of pieces) this.stream.write(piece);
       this.stream.uncork();
     }
+    // What the kernel has taken at once lies in nobody's hands any more.
+    if (this.stream.writableLength === 0 && !this.stream.destroyed) this.queue.written();
+    else this.queue.pending();
     // The kernel may have taken it all at once; then no 'drain' will come.
     if (this.full && !this.stream.writableNeedDrain) process.nextTick(() => this.roomAgain());
   }
@@ -215,7 +219,9 @@ export class StreamTransport implements FramedTransport {
   private readonly stalled = (): void => {
     if (!this.full || this.finished) return;
     this.abort(
-      new TransportError(`${this.remoteAddress} has taken nothing for ${this.stallTimeoutMs} ms while bytes wait for it`),
+      new TransportError(
+        `${this.remoteAddress} has taken nothing for ${this.stallTimeoutMs} ms while bytes wait for it`,
+      ),
     );
   };
 

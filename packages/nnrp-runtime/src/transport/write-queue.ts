@@ -2,25 +2,33 @@ import type { OutboundPacket } from './contract.js';
 
 /** Bodies up to this length are copied next to their head; longer ones are sent from where they are. */
 const COPY_LIMIT = 2048;
-const MIN_CHUNK = 128;
-const MAX_CHUNK = 64 * 1024;
-/** A chunk with room left is kept for the next turn up to this size. */
-const KEPT_CHUNK = 4096;
+const CHUNK_BYTES = 64 * 1024;
+/** Chunks kept for whoever writes next, over all connections. */
+const MAX_SPARE = 32;
+
+/** Memory that packets are written into, with its view made once. */
+class Chunk {
+  // Not Buffer.allocUnsafe: its pool would tie our chunk to strangers' data for as long as either lives.
+  readonly bytes = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  readonly view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
+}
+
+const spare: Chunk[] = [];
 
 /**
- * Collects the packets of one turn into as few pieces as possible. Heads and small bodies are written into one chunk;
- * a large body becomes a piece of its own, never copied. Chunks grow with the traffic and are given up when it ebbs, so
- * an idle connection holds next to nothing.
+ * Collects the packets of one turn into as few pieces as possible. Heads and small bodies are written into chunks; a
+ * large body becomes a piece of its own, never copied. Chunks are shared by all connections and handed back as soon as
+ * the network has taken them, so an idle connection holds none.
  */
 export class WriteQueue {
   private pieces: Uint8Array[] = [];
-  private chunk: Uint8Array | undefined;
-  private view: DataView | undefined;
+  private chunk: Chunk | undefined;
   /** Written so far in the chunk, and where the part begins that is not yet a piece. */
   private end = 0;
   private begin = 0;
-  private nextChunkBytes = MIN_CHUNK;
   private queued = 0;
+  /** Chunks that the pieces of the last `take` lie in. */
+  private taken: Chunk[] = [];
 
   /** Bytes added since the last `take`. */
   get byteLength(): number {
@@ -31,12 +39,13 @@ export class WriteQueue {
   add(packet: OutboundPacket): void {
     const { headBytes, body } = packet;
     const copied = body.length <= COPY_LIMIT ? body.length : 0;
-    const view = this.room(headBytes + copied);
-    packet.writeHead(view, this.end);
+    let { chunk } = this;
+    if (chunk === undefined || this.end + headBytes + copied > CHUNK_BYTES) chunk = this.nextChunk();
+    packet.writeHead(chunk.view, this.end);
     this.end += headBytes;
     this.queued += headBytes + body.length;
     if (copied > 0) {
-      this.chunk?.set(body, this.end);
+      chunk.bytes.set(body, this.end);
       this.end += copied;
     } else if (body.length > 0) {
       this.cut();
@@ -44,43 +53,42 @@ export class WriteQueue {
     }
   }
 
-  /** The pieces in order; the queue is empty afterwards. */
+  /** The pieces in order; the queue is empty afterwards. Call `written` or `pending` when they have been passed on. */
   take(): Uint8Array[] {
     this.cut();
-    const pieces = this.pieces;
+    if (this.chunk !== undefined) this.taken.push(this.chunk);
+    this.chunk = undefined;
+    const { pieces } = this;
     this.pieces = [];
-    this.adapt(this.queued);
     this.queued = 0;
     return pieces;
   }
 
-  private room(bytes: number): DataView {
-    if (this.chunk !== undefined && this.view !== undefined && this.end + bytes <= this.chunk.length) return this.view;
+  /** What was taken has left: its memory can be used again. */
+  written(): void {
+    for (const chunk of this.taken) if (spare.length < MAX_SPARE) spare.push(chunk);
+    this.pending();
+  }
+
+  /** What was taken is on its way; its memory goes with it. */
+  pending(): void {
+    if (this.taken.length > 0) this.taken = [];
+  }
+
+  private nextChunk(): Chunk {
     if (this.chunk !== undefined) {
       this.cut();
-      this.nextChunkBytes = Math.min(MAX_CHUNK, this.nextChunkBytes * 2);
+      this.taken.push(this.chunk);
     }
-    // Not Buffer.allocUnsafe: its pool would tie our chunk to strangers' data for as long as either lives.
-    this.chunk = Buffer.allocUnsafeSlow(Math.max(bytes, this.nextChunkBytes));
-    this.view = new DataView(this.chunk.buffer, this.chunk.byteOffset, this.chunk.byteLength);
+    this.chunk = spare.pop() ?? new Chunk();
     this.begin = 0;
     this.end = 0;
-    return this.view;
+    return this.chunk;
   }
 
   private cut(): void {
     if (this.chunk === undefined || this.end === this.begin) return;
-    this.pieces.push(this.chunk.subarray(this.begin, this.end));
+    this.pieces.push(this.chunk.bytes.subarray(this.begin, this.end));
     this.begin = this.end;
-  }
-
-  private adapt(bytes: number): void {
-    if (bytes * 4 < this.nextChunkBytes && this.nextChunkBytes > MIN_CHUNK) this.nextChunkBytes /= 2;
-    if (this.chunk !== undefined && this.chunk.length > KEPT_CHUNK) {
-      this.chunk = undefined;
-      this.view = undefined;
-      this.begin = 0;
-      this.end = 0;
-    }
   }
 }

@@ -1,9 +1,15 @@
 import { preview3 } from 'nnrp-core';
-import { type ClientOperation, NnrpClient, type NnrpClientSession, NnrpServer } from 'nnrp-runtime';
+import {
+  type HandlerFailure,
+  NnrpClient,
+  type NnrpClientSession,
+  NnrpServer,
+  type OperationContext,
+  type ServeHandlers,
+} from 'nnrp-runtime';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ECHO_HANDLER } from './echo-handler.js';
-import { serveSession } from './serve-session.js';
-import type { SubmitHandler } from './submit-handler.js';
+import { drainPatiently } from './drain-patience.js';
+import { echo } from './echo-handler.js';
 import { loadTokensHandler } from './tokens-handler.js';
 
 const { InFlightPolicy, PayloadKindFlags, ResultClass, StatusCode } = preview3;
@@ -13,20 +19,21 @@ afterEach(async () => {
   for (const endpoint of opened.splice(0).reverse()) await endpoint.close();
 });
 
-async function sessions(handler: SubmitHandler, count: number, reports: unknown[] = []): Promise<NnrpClientSession[]> {
+type Submit = ServeHandlers['submit'];
+
+async function sessions(submit: Submit, count: number, failures: HandlerFailure[] = []): Promise<NnrpClientSession[]> {
   const server = await NnrpServer.bindTcp('127.0.0.1:0', { maxInFlightOperations: 100, drainTimeoutMs: 0 });
-  void (async () => {
-    for await (const session of server) void serveSession(session, handler, (error) => reports.push(error));
-  })();
+  server.on('handlerFailure', (failure) => failures.push(failure));
+  void server.serve({ submit, close: drainPatiently });
   const client = await NnrpClient.connectTcp(server.localAddr);
   opened.push(server, client);
   const result: NnrpClientSession[] = [];
-  for (let index = 0; index < count; index++) result.push(await client.openSession());
+  for (let index = 0; index < count; index++) result.push(await client.openSession({ defaultDeadlineMs: 0 }));
   return result;
 }
 
-async function session(handler: SubmitHandler, reports: unknown[] = []): Promise<NnrpClientSession> {
-  return (await sessions(handler, 1, reports))[0]!;
+async function session(submit: Submit, failures: HandlerFailure[] = []): Promise<NnrpClientSession> {
+  return (await sessions(submit, 1, failures))[0]!;
 }
 
 /** Joined fragments of a token stream, after checking how it is marked. */
@@ -45,7 +52,7 @@ async function tokensOf(client: NnrpClientSession, body: Uint8Array): Promise<{ 
 
 describe('the echo handler', () => {
   it('gives body, payload kind and frame count back', async () => {
-    const client = await session(ECHO_HANDLER);
+    const client = await session(echo);
     const body = Buffer.alloc(300_000, 7);
     const payload = {
       payloadKindBitmap: PayloadKindFlags.OpaqueBytes | PayloadKindFlags.ToolDelta,
@@ -103,7 +110,7 @@ describe('the tokens handler', () => {
     const text = Buffer.from('word '.repeat(20_000));
     const operations = [await client.submit(text), await client.submit(text)];
     const results = Promise.all(operations.map((operation) => operation.result()));
-    await client.close({ inFlightPolicy: InFlightPolicy.Drain });
+    await client.close();
     expect((await results).map((result) => result.partial)).toEqual([false, false]);
   });
 
@@ -115,48 +122,42 @@ describe('the tokens handler', () => {
   });
 });
 
-describe('serveSession', () => {
-  it('drops a submit whose handler throws, and goes on', async () => {
-    const reports: unknown[] = [];
-    const failure = new Error('boom');
-    const handler: SubmitHandler = {
-      concurrency: 1,
-      answer: (server, submit) =>
-        submit.frameId === 1 ? Promise.reject(failure) : server.sendResult(submit.frameId, {}),
+describe('a close without a time to drain', () => {
+  /** A handler that answers when the test says so. */
+  function held() {
+    const operations: OperationContext[] = [];
+    const submit = (operation: OperationContext) => {
+      operations.push(operation);
+      return operation.finished;
     };
-    const client = await session(handler, reports);
-    await expect((await client.submit('a')).result()).rejects.toThrow('dropped');
-    expect((await (await client.submit('b')).result()).frameId).toBe(2);
-    expect(reports).toEqual([failure]);
+    return { submit, operations };
+  }
+
+  it('is confirmed when the work in progress is answered', async () => {
+    const { submit, operations } = held();
+    const client = await session(submit);
+    const result = (await client.submit('slow')).result();
+    const closed = client.close();
+    await expect.poll(() => operations[0]?.session.lifecycle).toBe('closing');
+    await operations[0]!.complete('late');
+    expect(Buffer.from((await result).body).toString()).toBe('late');
+    await closed;
   });
 
-  it('answers side by side as many as the handler says', async () => {
-    let running = 0;
-    let most = 0;
-    const releases: (() => void)[] = [];
-    const handler: SubmitHandler = {
-      concurrency: 3,
-      async answer(server, submit) {
-        most = Math.max(most, ++running);
-        await new Promise<void>((resolve) => releases.push(resolve));
-        running--;
-        await server.sendResult(submit.frameId, {});
-        releases.shift()?.();
-      },
-    };
-    const client = await session(handler);
-    const operations: ClientOperation[] = [];
-    for (let index = 0; index < 10; index++) operations.push(await client.submit('x'));
-    const done = Promise.all(operations.map((operation) => operation.result()));
-    while (releases.length < 3) await new Promise((turn) => setImmediate(turn));
-    releases.shift()?.();
-    const pump = async () => {
-      while (operations.some((operation) => !operation.done)) {
-        releases.shift()?.();
-        await new Promise((turn) => setImmediate(turn));
-      }
-    };
-    await Promise.all([done, pump()]);
-    expect(most).toBe(3);
+  it('is confirmed in two seconds at the latest', async () => {
+    const failures: HandlerFailure[] = [];
+    const { submit } = held();
+    const client = await session(submit, failures);
+    const result = (await client.submit('never')).result();
+    await Promise.all([expect(result).rejects.toThrow('dropped'), client.close()]);
+    expect(failures).toEqual([]);
+  });
+
+  it('drops the work at once with the policy abort', async () => {
+    const { submit, operations } = held();
+    const client = await session(submit);
+    const result = (await client.submit('never')).result();
+    await Promise.all([expect(result).rejects.toThrow(), client.close({ inFlightPolicy: InFlightPolicy.Abort })]);
+    expect(operations[0]?.signal.aborted).toBe(true);
   });
 });

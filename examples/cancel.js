@@ -1,0 +1,20 @@
+import { isNnrpError, NnrpClient } from 'nnrp-runtime';
+
+const client = await NnrpClient.connectTcp(process.argv[2] ?? '127.0.0.1:4433');
+const session = await client.openSession({ defaultDeadlineMs: 0 });
+
+const enough = new AbortController();
+const prompt = 'more and '.repeat(10_000);
+const operation = await session.submit(prompt, {}, { signal: enough.signal });
+try {
+  let tokens = 0;
+  for await (const result of operation) {
+    console.log(new TextDecoder().decode(result.body));
+    if (++tokens === 3) enough.abort('the user has read enough');
+  }
+} catch (error) {
+  if (!isNnrpError(error, 'NNRP_ERR_CANCELLED')) throw error;
+  console.log(`cancelled: ${error.cause}`);
+}
+
+await client.close();

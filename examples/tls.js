@@ -1,0 +1,34 @@
+import { readFileSync } from 'node:fs';
+import { NnrpClient, NnrpServer } from 'nnrp-runtime';
+
+const file = (name) => readFileSync(`${process.argv[2] ?? 'certificates'}/${name}`);
+
+const server = await NnrpServer.bindTls(
+  '127.0.0.1:0',
+  {
+    certificateChain: file('server.pem'),
+    privateKey: file('server-key.pem'),
+    clientCertificates: 'require', // leave these two out to take any client
+    clientRoots: file('root.pem'),
+  },
+  {
+    applicationPolicy: {
+      validateSessionOpen(_open, { peerIdentity }) {
+        console.log(peerIdentity.subject); // return a SessionErrorCode to refuse
+      },
+    },
+  },
+);
+server.serve({ submit: ({ body }) => body });
+
+const client = await NnrpClient.connectTls(server.localAddr, {
+  roots: file('root.pem'), // leave out to trust the roots of the platform
+  certificateChain: file('client.pem'),
+  privateKey: file('client-key.pem'),
+});
+const session = await client.openSession();
+const operation = await session.submit('said in private');
+console.log(new TextDecoder().decode((await operation.result()).body));
+
+await client.close();
+await server.close();

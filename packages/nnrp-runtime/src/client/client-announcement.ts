@@ -1,0 +1,50 @@
+import { preview3, UsageError } from 'nnrp-core';
+
+/** The first of the extension types that vendors and applications may use, and the last. */
+const OWN_TYPES = { first: 0x8000, last: 0xffff };
+
+/** An extension block entry of the application's own. */
+export interface ExtensionInit {
+  /** 0x8000 to 0xbfff of a vendor, 0xc000 to 0xffff local. */
+  readonly type: number;
+  /** Whether a server that does not know the type refuses the message; default false. */
+  readonly critical?: boolean;
+  /** Copied. */
+  readonly payload: Uint8Array;
+}
+
+/** Tells a server which messages this client understands beyond those of every preview3 client; others skip it. */
+function announcement(): preview3.ControlExtension {
+  return { type: preview3.PEER_MESSAGES_EXTENSION, critical: false, payload: preview3.encodePeerMessages() };
+}
+
+/**
+ * The extension block of a SESSION_OPEN: the announcement, then what the application adds.
+ *
+ * @returns no bytes when there is nothing to say
+ * @throws UsageError for a type outside 0x8000 to 0xffff or a payload that is not bytes
+ */
+export function sessionExtensions(announce: boolean, own: readonly ExtensionInit[] = []): Uint8Array {
+  return preview3.encodeControlExtensions([...(announce ? [announcement()] : []), ...own.map(ownExtension)]);
+}
+
+/** The control extension block of a CLIENT_HELLO; any type may be added, since standard ones belong there. */
+export function helloExtensions(announce: boolean, own: readonly preview3.ControlExtension[] = []): Uint8Array {
+  return preview3.encodeControlExtensions([...(announce ? [announcement()] : []), ...own]);
+}
+
+/** Whether an entry must be understood, and is not: neither this client nor, by its range, the application knows it. */
+export function isUnknownCritical({ type, critical }: preview3.ControlExtension): boolean {
+  if (!critical || type >= OWN_TYPES.first || type === preview3.PEER_MESSAGES_EXTENSION) return false;
+  return !Object.values<number>(preview3.HelloExtensionType).includes(type);
+}
+
+function ownExtension({ type, critical = false, payload }: ExtensionInit): preview3.ControlExtension {
+  if (!Number.isInteger(type) || type < OWN_TYPES.first || type > OWN_TYPES.last) {
+    throw new UsageError(`extensions: type takes an integer of 0x8000 to 0xffff, got ${String(type)}`);
+  }
+  if (!(payload instanceof Uint8Array)) {
+    throw new UsageError(`extensions: payload of type 0x${type.toString(16)} takes a Uint8Array`);
+  }
+  return { type, critical, payload };
+}

@@ -1,0 +1,32 @@
+import type { FlowOutcome, MessageInfo, NnrpError, Packet, PeerError, ProtocolError, preview3 } from 'nnrp-core';
+
+/** What a client reports besides results. Listening is optional; nothing is thrown when nobody does. */
+export interface NnrpClientEvents {
+  /** A message that belongs to nothing this client waits for; it has no other effect. */
+  stray: [{ readonly packet: Packet; readonly message: MessageInfo }];
+  /** The server reported a failure (ERROR); `sessionId` 0 = the connection. */
+  peerError: [{ readonly error: PeerError; readonly sessionId: number }];
+  /** The server broke a rule. */
+  protocolViolation: [{ readonly error: ProtocolError; readonly sessionId: number }];
+  /** The server limits work on the whole connection; `outcome` says whether the update counted. */
+  flowUpdate: [{ readonly update: preview3.FlowUpdate; readonly outcome: FlowOutcome }];
+  /** The connection is over. */
+  closed: [NnrpError];
+}
+
+/** The events of a client in one stream, each with its name as `type`. */
+export type NnrpClientEvent =
+  | ({ readonly type: 'stray' } & NnrpClientEvents['stray'][0])
+  | ({ readonly type: 'peerError' } & NnrpClientEvents['peerError'][0])
+  | ({ readonly type: 'protocolViolation' } & NnrpClientEvents['protocolViolation'][0])
+  | ({ readonly type: 'flowUpdate' } & NnrpClientEvents['flowUpdate'][0])
+  | { readonly type: 'closed'; readonly error: NnrpError };
+
+/** Whom a connection tells. */
+export interface ClientConnectionEvents {
+  stray(packet: Packet, info: MessageInfo): void;
+  peerError(error: PeerError, sessionId: number): void;
+  protocolViolation(error: ProtocolError, sessionId: number): void;
+  flowUpdate(update: preview3.FlowUpdate, outcome: FlowOutcome): void;
+  closed(error: NnrpError): void;
+}

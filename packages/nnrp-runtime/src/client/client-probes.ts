@@ -1,0 +1,91 @@
+import { type NnrpError, type Packet, preview3, UsageError } from 'nnrp-core';
+import { TRANSPORT_PROBE } from '../connection/codecs.js';
+import type { SessionConnection } from '../connection/session-endpoint.js';
+import { type AnswerReader, PendingRequests } from './pending-requests.js';
+
+const { MessageType } = preview3;
+/** Bytes before the padding: header and metadata. */
+const HEAD_BYTES = preview3.COMMON_HEADER_BYTES + preview3.TRANSPORT_PROBE_BYTES;
+
+/** How the connection is measured. */
+export interface ProbeOptions {
+  /** Bytes of padding to send; default 32768. */
+  readonly payloadBytes?: number;
+  /** Milliseconds to wait for the answer; default `requestTimeoutMs` of the client. */
+  readonly timeoutMs?: number;
+}
+
+/** What a probe has measured. */
+export interface ProbeResult {
+  /** From sending to the answer, in microseconds. */
+  readonly roundTripUs: number;
+  /** When the server received it, in microseconds of the server's clock. */
+  readonly serverReceivedAtUs: bigint;
+  /** Bytes of the probe on the wire. */
+  readonly sentBytes: number;
+}
+
+interface Probe {
+  readonly probeId: number;
+  readonly sentAtMs: number;
+  readonly sentBytes: number;
+}
+
+/** The probes of one connection that wait for their answers, matched by id. */
+export class ClientProbes {
+  private readonly pending: PendingRequests<Probe, ProbeResult>;
+  private lastId = 0;
+
+  constructor(
+    private readonly connection: Pick<SessionConnection, 'send'>,
+    reader: AnswerReader,
+  ) {
+    this.pending = new PendingRequests('TRANSPORT_PROBE', reader);
+  }
+
+  /** @throws UsageError when the payload is no u32 or does not fit a packet of `maxPacketBytes` */
+  send({ payloadBytes = 32_768, timeoutMs }: ProbeOptions, limits: ProbeLimits): Promise<ProbeResult> {
+    const most = limits.maxPacketBytes - HEAD_BYTES;
+    if (!Number.isInteger(payloadBytes) || payloadBytes < 0 || payloadBytes > most) {
+      throw new UsageError(`payloadBytes takes an integer of 0 to ${most}, got ${String(payloadBytes)}`);
+    }
+    this.lastId = (this.lastId + 1) >>> 0;
+    const probeId = this.lastId;
+    const sentAtMs = performance.now();
+    const metadata: preview3.TransportProbe = {
+      probeId,
+      probePayloadBytes: payloadBytes,
+      clientSendTsUs: BigInt(Math.round((performance.timeOrigin + sentAtMs) * 1000)),
+    };
+    const probe: Probe = { probeId, sentAtMs, sentBytes: HEAD_BYTES + payloadBytes };
+    return this.pending.ask(probe, timeoutMs ?? limits.requestTimeoutMs, () =>
+      this.connection.send(MessageType.TransportProbe, 0, 0, TRANSPORT_PROBE, metadata, new Uint8Array(payloadBytes)),
+    );
+  }
+
+  /** TRANSPORT_PROBE_ACK. @returns false when nobody waits for it */
+  answered(packet: Packet): boolean {
+    const ack = preview3.decodeTransportProbeAck(packet.view, packet.metadataStart);
+    const isMine = (probe: Probe) => probe.probeId === ack.probeId;
+    const probe = this.pending.first(isMine);
+    if (probe === undefined) return false;
+    const roundTripUs = Math.round((performance.now() - probe.sentAtMs) * 1000);
+    const { sentBytes } = probe;
+    return this.pending.answered({ roundTripUs, serverReceivedAtUs: ack.serverRecvTsUs, sentBytes }, isMine);
+  }
+
+  /** The server does not serve probes. */
+  refused(error: NnrpError): void {
+    while (this.pending.waiting > 0) this.pending.refused(error);
+  }
+
+  end(error: NnrpError): void {
+    this.pending.end(error);
+  }
+}
+
+/** What bounds a probe. */
+export interface ProbeLimits {
+  readonly maxPacketBytes: number;
+  readonly requestTimeoutMs: number;
+}

@@ -1,0 +1,148 @@
+import {
+  describeFault,
+  FlowBlockedError,
+  type NnrpError,
+  type Packet,
+  ProtocolError,
+  preview3,
+  UsageError,
+} from 'nnrp-core';
+import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
+import { CACHE_INVALIDATE, CACHE_PUT, SESSION_MIGRATE, SESSION_PATCH } from '../connection/codecs.js';
+import type { Lane } from '../connection/outbox.js';
+import type { ClientSessionConnection } from './client-session-connection.js';
+import { bodyMismatch } from './peer-error.js';
+import { PendingRequests } from './pending-requests.js';
+import {
+  type CacheObjectInit,
+  type CacheSelector,
+  cacheInvalidate,
+  cachePut,
+  type NnrpPatchAck,
+  type PatchFields,
+  type RequestOptions,
+  sessionPatch,
+} from './request-messages.js';
+import { rejection } from './settled.js';
+
+const { ErrorCode, MessageType } = preview3;
+
+/** What comes of an answer: it was taken, nobody waits for it, or it breaks a rule. */
+export type AnswerOutcome = 'taken' | 'stray' | ProtocolError;
+
+/** The requests of one session and their answers: patches, moves and cache objects, several of each at once. */
+export class ClientRequests {
+  private readonly patches: PendingRequests<undefined, NnrpPatchAck>;
+  private readonly moves: PendingRequests<preview3.SessionMigrate, preview3.SessionMigrateAck>;
+  private readonly puts: PendingRequests<preview3.CachePut, preview3.CacheAck>;
+  private reason: NnrpError | undefined;
+
+  constructor(
+    private readonly connection: ClientSessionConnection,
+    private readonly sessionId: number,
+    private readonly lane: Lane,
+  ) {
+    this.patches = new PendingRequests('SESSION_PATCH', connection.unread);
+    this.moves = new PendingRequests('SESSION_MIGRATE', connection.unread);
+    this.puts = new PendingRequests('CACHE_PUT', connection.unread);
+  }
+
+  patch(fields: PatchFields, profilePatch?: BodyInput, options?: RequestOptions): Promise<NnrpPatchAck> {
+    return this.request(() => {
+      const block = profilePatch === undefined ? undefined : bodyBytes(profilePatch);
+      const patch = sessionPatch(fields, block?.length);
+      return this.patches.ask(undefined, this.timeoutMs(options), () =>
+        this.connection.send(MessageType.SessionPatch, this.sessionId, 0, SESSION_PATCH, patch, block, this.lane),
+      );
+    });
+  }
+
+  migrate(request: preview3.SessionMigrate, options?: RequestOptions): Promise<preview3.SessionMigrateAck> {
+    return this.request(() => {
+      if (request.oldTransportId === request.newTransportId) {
+        throw new UsageError(`SESSION_MIGRATE: both transports are ${request.oldTransportId} (MIG-3)`);
+      }
+      return this.moves.ask(request, this.timeoutMs(options), () =>
+        this.connection.send(MessageType.SessionMigrate, this.sessionId, 0, SESSION_MIGRATE, request, NONE, this.lane),
+      );
+    });
+  }
+
+  putObject(object: CacheObjectInit, bytes: BodyInput, options?: RequestOptions): Promise<preview3.CacheAck> {
+    return this.request(() => {
+      const body = bodyBytes(bytes);
+      const put = cachePut(object, body.length);
+      return this.puts.ask(put, this.timeoutMs(options), () =>
+        this.connection.send(MessageType.CachePut, this.sessionId, 0, CACHE_PUT, put, body, this.lane),
+      );
+    });
+  }
+
+  /** There is no answer to it: resolves when there is room to send more. */
+  invalidateObjects(selector: CacheSelector): Promise<void> {
+    return this.request(() => {
+      const message = cacheInvalidate(selector);
+      const { connection, sessionId, lane } = this;
+      const room = connection.send(MessageType.CacheInvalidate, sessionId, 0, CACHE_INVALIDATE, message, NONE, lane);
+      return room ? SENT : connection.whenDrained(lane);
+    });
+  }
+
+  patchAnswered(ack: preview3.SessionPatchAck, packet: Packet): AnswerOutcome {
+    const mismatch = bodyMismatch('SESSION_PATCH_ACK', ack.profilePatchAckBytes, packet.bodyLength);
+    if (mismatch !== undefined) return this.patches.refused(mismatch) ? mismatch : 'stray';
+    return this.patches.answered({ ...ack, body: packet.body }) ? 'taken' : 'stray';
+  }
+
+  migrateAnswered(ack: preview3.SessionMigrateAck): AnswerOutcome {
+    const request = this.moves.first();
+    if (request === undefined) return 'stray';
+    // A refusal moves nothing, so its cursor means nothing.
+    const fault = ack.acceptCode === 0 ? preview3.checkMigration(request, ack) : undefined;
+    if (fault === undefined) return this.moves.answered(ack) ? 'taken' : 'stray';
+    const error = new ProtocolError(`SESSION_MIGRATE_ACK: ${describeFault(fault)}`, ErrorCode.InvalidState, fault);
+    return this.moves.refused(error) ? error : 'stray';
+  }
+
+  cacheAnswered(ack: preview3.CacheAck): AnswerOutcome {
+    const answered = this.puts.answered(
+      ack,
+      (put) =>
+        put.cacheKeyLo === ack.cacheKeyLo &&
+        put.cacheKeyHi === ack.cacheKeyHi &&
+        put.cacheNamespace === ack.cacheNamespace,
+    );
+    return answered ? 'taken' : 'stray';
+  }
+
+  /** The server reports a failure of the session: when one request alone is without its answer, this is it. */
+  refused(error: NnrpError): void {
+    if (this.patches.waiting + this.moves.waiting + this.puts.waiting !== 1) return;
+    for (const kind of [this.patches, this.moves, this.puts]) if (kind.waiting === 1) kind.refused(error);
+  }
+
+  end(reason: NnrpError): void {
+    this.reason = reason;
+    for (const kind of [this.patches, this.moves, this.puts]) kind.end(reason);
+  }
+
+  private timeoutMs(options: RequestOptions | undefined): number {
+    return options?.timeoutMs ?? this.connection.config.requestTimeoutMs;
+  }
+
+  private request<T>(ask: () => Promise<T>): Promise<T> {
+    if (this.reason !== undefined) return rejection(this.reason);
+    if (this.connection.isOverfull) {
+      const text = `session ${this.sessionId}: the server reads too slowly, and too much waits to be sent already`;
+      return rejection(new FlowBlockedError(text, 'connection_full'));
+    }
+    try {
+      return ask();
+    } catch (error) {
+      return rejection(error);
+    }
+  }
+}
+
+const NONE = new Uint8Array(0);
+const SENT: Promise<void> = Promise.resolve();

@@ -1,0 +1,23 @@
+import type { MessageInfo, Packet, PeerError, ProtocolError, WireFault } from 'nnrp-core';
+import type { SessionConnection } from '../connection/session-endpoint.js';
+import type { TransportKind } from '../transport/contract.js';
+import type { NnrpClientConfig } from './client-config.js';
+import type { ConnectionFlow } from './connection-flow.js';
+import type { UnreadResults } from './unread-results.js';
+
+/** What a client's session needs of its connection besides sending. */
+export interface ClientSessionConnection extends SessionConnection {
+  readonly config: NnrpClientConfig;
+  readonly transportKind: TransportKind;
+  readonly flow: ConnectionFlow;
+  /** Whether so much waits to be sent that no more work may be added. */
+  readonly isOverfull: boolean;
+  /** What is read, and what is not yet: requests say when they wait for an answer. */
+  readonly unread: UnreadResults;
+  /** Reports a message that belongs to nothing this client waits for. */
+  stray(packet: Packet, info: MessageInfo): void;
+  /** SESSION_OPEN_ACK that names this session: an answer about another one, or a second answer. */
+  openAnswered(packet: Packet, info: MessageInfo, fault?: WireFault): void;
+  peerReported(error: PeerError, sessionId: number): void;
+  violation(error: ProtocolError, sessionId: number): void;
+}

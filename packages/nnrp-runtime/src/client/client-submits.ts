@@ -1,0 +1,258 @@
+import {
+  CancelledError,
+  type FlowOutcome,
+  IdTable,
+  type NnrpError,
+  type Packet,
+  PeerError,
+  preview3,
+  UsageError,
+} from 'nnrp-core';
+import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
+import { FRAME_SUBMIT } from '../connection/codecs.js';
+import type { Lane } from '../connection/outbox.js';
+import { checkTraceId, completeSubmit, type SubmitInit, type SubmitOptions } from './client-messages.js';
+import { ClientOperation, type OperationOwner } from './client-operation.js';
+import type { ClientSessionConnection } from './client-session-connection.js';
+import type { RoomWaiter } from './connection-flow.js';
+import { NnrpResult } from './nnrp-result.js';
+import type { ResultStream } from './result-stream.js';
+import { rejection, unheard } from './settled.js';
+import { type Blockage, SubmitGate } from './submit-gate.js';
+import { WaitingSubmits } from './waiting-submits.js';
+
+const { MessageType } = preview3;
+/** The last frame id: one more would not fit the header. */
+const MAX_FRAME_ID = 0xfffffffe;
+/** Frames that an ERROR has settled, remembered until their RESULT_DROP comes. */
+const MAX_SETTLED = 64;
+
+const BEHIND_OTHERS: Blockage = Object.freeze({ reason: 'queued' });
+
+/** The work of one session: submits it as flow control allows, and gives each operation its results. */
+export class ClientSubmits implements OperationOwner, RoomWaiter {
+  /** The newest frame id that was used, 0 = none: what SESSION_CLOSE reports. */
+  highestFrameId = 0;
+  /** The highest frame that had a result, 0 = none. */
+  lastResultFrameId = 0;
+  awaitsRoom = false;
+  /** Takes every result of the session while somebody reads it. */
+  stream: ResultStream | undefined;
+  private readonly operations = new IdTable<ClientOperation>();
+  private readonly gate: SubmitGate;
+  private readonly waiting: WaitingSubmits;
+  private readonly settledByError = new Set<number>();
+  private refusal: NnrpError | undefined;
+  /** Whether the last submit left room for more. */
+  private roomLeft = true;
+
+  constructor(
+    private readonly connection: ClientSessionConnection,
+    private readonly sessionId: number,
+    private readonly lane: Lane,
+    ack: preview3.SessionOpenAck,
+  ) {
+    this.gate = new SubmitGate(connection, ack);
+    this.waiting = new WaitingSubmits(() => connection.flow.serve(this), connection.config.maxWaitingSubmits);
+  }
+
+  /** Operations without their last answer; a cancelled one counts until the server has answered. */
+  get inFlightCount(): number {
+    return this.operations.size;
+  }
+
+  operation(frameId: number): ClientOperation | undefined {
+    return this.operations.get(frameId);
+  }
+
+  submitNowait(body: BodyInput, metadata?: SubmitInit, options?: SubmitOptions): ClientOperation {
+    const blockage = this.blockage();
+    if (blockage !== undefined) throw this.gate.error(blockage);
+    return this.start(bodyBytes(body), completeSubmit(metadata, options), options);
+  }
+
+  submit(body: BodyInput, metadata?: SubmitInit, options?: SubmitOptions): Promise<ClientOperation> {
+    try {
+      const bytes = bodyBytes(body);
+      const complete = completeSubmit(metadata, options);
+      const blockage = this.blockage();
+      if (blockage === undefined) return this.whenSent(this.start(bytes, complete, options));
+      if (options?.onBlocked === 'fail') throw this.gate.error(blockage);
+      checkNotAborted(options?.signal);
+      const started = this.waiting.add(bytes, complete, options);
+      this.connection.flow.awaitRoom(this);
+      this.connection.flow.serve(this);
+      return started;
+    } catch (error) {
+      return rejection(error);
+    }
+  }
+
+  startNext(): 'started' | 'blocked' | 'idle' {
+    const next = this.waiting.first();
+    if (next === undefined) return 'idle';
+    const blockage = this.gate.blockage(this.operations.size);
+    if (blockage !== undefined) {
+      this.waiting.retry(blockage);
+      return 'blocked';
+    }
+    this.waiting.take(next);
+    try {
+      next.resolve(this.whenSent(this.start(next.body, next.metadata, next.options)));
+    } catch (error) {
+      next.reject(error as Error);
+    }
+    return 'started';
+  }
+
+  /** FLOW_UPDATE of session scope. */
+  flowUpdated(update: preview3.FlowUpdate): FlowOutcome {
+    const outcome = this.gate.update(update);
+    if (outcome === 'applied') this.connection.flow.serve(this);
+    return outcome;
+  }
+
+  /** RESULT_PUSH. @returns false when nobody waits for it */
+  resultArrived(packet: Packet): boolean {
+    const { frameId } = packet;
+    const operation = this.operations.get(frameId);
+    if (operation === undefined) return false;
+    const result = new NnrpResult(packet);
+    if (frameId > this.lastResultFrameId) this.lastResultFrameId = frameId;
+    const { stream } = this;
+    if (stream === undefined) operation.push(result);
+    else if (!operation.done) {
+      stream.push({ operation, result });
+      if (!result.partial || operation.isLooped) operation.push(result);
+    }
+    if (!result.partial) this.finished(operation);
+    return true;
+  }
+
+  /** RESULT_DROP. @returns the operation that ends with it; undefined when there is none, false when that is odd */
+  dropped(frameId: number): ClientOperation | undefined | false {
+    const operation = this.operations.get(frameId);
+    if (operation === undefined) return this.settledByError.delete(frameId) ? undefined : false;
+    operation.fail(new PeerError('NNRP_ERR_RESULT_DROPPED', `frame ${frameId} was dropped by the server`, 0));
+    this.finished(operation);
+    return operation;
+  }
+
+  /** A frame cannot be answered properly. @returns the operation that ends with it */
+  failed(frameId: number, error: NnrpError): ClientOperation | undefined {
+    const operation = this.operations.get(frameId);
+    if (operation === undefined) return undefined;
+    operation.fail(error);
+    this.settledByError.add(frameId);
+    if (this.settledByError.size > MAX_SETTLED) this.settledByError.delete(firstOf(this.settledByError));
+    this.finished(operation);
+    return operation;
+  }
+
+  /** No new work: what waits for its turn is refused. */
+  refuse(reason: NnrpError): void {
+    this.refusal = reason;
+    this.connection.flow.forget(this);
+    this.waiting.end(reason);
+  }
+
+  /** Takes work again. */
+  admit(): void {
+    this.refusal = undefined;
+  }
+
+  end(reason: NnrpError): void {
+    this.refuse(reason);
+    const { flow } = this.connection;
+    const operations = this.operations.values();
+    this.operations.clear();
+    flow.inFlight -= operations.length;
+    for (const operation of operations) {
+      operation.unfollow?.();
+      operation.fail(reason);
+    }
+    this.stream?.end(reason);
+    this.stream = undefined;
+    flow.serveAll();
+  }
+
+  buffered(bytes: number): void {
+    this.connection.unread.add(bytes);
+  }
+
+  consumed(bytes: number): void {
+    this.connection.unread.remove(bytes);
+  }
+
+  cancelled(operation: ClientOperation): void {
+    if (!this.operations.has(operation.frameId)) return;
+    this.connection.sendPlain(MessageType.FrameCancel, this.sessionId, operation.frameId, this.lane);
+  }
+
+  private start(body: Uint8Array, metadata: preview3.FrameSubmit, options?: SubmitOptions): ClientOperation {
+    if (this.highestFrameId >= MAX_FRAME_ID) {
+      throw new UsageError(`session ${this.sessionId}: the frame ids are used up`);
+    }
+    const { signal, traceId } = options ?? NO_OPTIONS;
+    checkNotAborted(signal);
+    const trace = traceId === undefined ? undefined : checkTraceId(traceId);
+    const frameId = this.highestFrameId + 1;
+    // The id counts as used only once the submit could be encoded.
+    this.roomLeft = this.connection.send(
+      MessageType.FrameSubmit,
+      this.sessionId,
+      frameId,
+      FRAME_SUBMIT,
+      metadata,
+      body,
+      this.lane,
+      trace === undefined ? 0 : Number(trace & 0xffffffffn),
+      trace === undefined ? 0 : Number(trace >> 32n),
+    );
+    this.highestFrameId = frameId;
+    const operation = new ClientOperation(frameId, this);
+    this.operations.set(frameId, operation);
+    this.connection.flow.inFlight++;
+    if (signal !== undefined) this.follow(operation, signal);
+    return operation;
+  }
+
+  private follow(operation: ClientOperation, signal: AbortSignal): void {
+    const abort = () => operation.cancel(signal.reason);
+    signal.addEventListener('abort', abort, { once: true });
+    operation.unfollow = () => signal.removeEventListener('abort', abort);
+  }
+
+  private finished(operation: ClientOperation): void {
+    this.operations.delete(operation.frameId);
+    operation.unfollow?.();
+    this.connection.flow.finished(this);
+  }
+
+  private whenSent(operation: ClientOperation): Promise<ClientOperation> {
+    if (this.roomLeft) return Promise.resolve(operation);
+    return unheard(this.connection.whenDrained(this.lane).then(() => operation));
+  }
+
+  /** @throws why no work is taken at all */
+  private blockage(): Blockage | undefined {
+    if (this.refusal !== undefined) throw this.refusal;
+    const blockage = this.gate.blockage(this.operations.size);
+    if (blockage !== undefined || this.waiting.isEmpty) return blockage;
+    // The time to wait has just passed: those who have waited for it go first.
+    this.connection.flow.serve(this);
+    return this.gate.blockage(this.operations.size) ?? (this.waiting.isEmpty ? undefined : BEHIND_OTHERS);
+  }
+}
+
+const NO_OPTIONS: SubmitOptions = Object.freeze({});
+
+function checkNotAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted)
+    throw new CancelledError('the submit was cancelled before it was sent', { cause: signal.reason });
+}
+
+function firstOf(ids: Set<number>): number {
+  for (const id of ids) return id;
+  return 0;
+}

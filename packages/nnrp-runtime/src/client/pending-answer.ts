@@ -1,0 +1,41 @@
+import { type NnrpError, TimeoutError } from 'nnrp-core';
+import { unheard } from './settled.js';
+
+/** The longest time a timer can wait. */
+const MAX_TIMER_MS = 0x7fffffff;
+
+/** An answer that is awaited for a bounded time. Only the first outcome counts. */
+export class PendingAnswer<T> {
+  /** How it ends; may be left alone, also when it rejects. */
+  readonly promise: Promise<T>;
+  private readonly timer: NodeJS.Timeout;
+  private accept: (value: T) => void = () => {};
+  private refuse: (error: NnrpError) => void = () => {};
+
+  /**
+   * @param what - for the message, such as `no answer to SESSION_PATCH`
+   * @param timedOut - called after `timeoutMs` milliseconds; it settles this, and whatever else depends on it
+   */
+  constructor(what: string, timeoutMs: number, timedOut: (error: TimeoutError) => void) {
+    this.promise = unheard(
+      new Promise((resolve, reject) => {
+        this.accept = resolve;
+        this.refuse = reject;
+      }),
+    );
+    this.timer = setTimeout(
+      () => timedOut(new TimeoutError(`${what} within ${timeoutMs} ms`, timeoutMs)),
+      Math.min(timeoutMs, MAX_TIMER_MS),
+    );
+  }
+
+  resolve(value: T): void {
+    clearTimeout(this.timer);
+    this.accept(value);
+  }
+
+  reject(error: NnrpError): void {
+    clearTimeout(this.timer);
+    this.refuse(error);
+  }
+}

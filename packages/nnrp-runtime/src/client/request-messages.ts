@@ -1,0 +1,127 @@
+import { preview3, UsageError } from 'nnrp-core';
+import type { TransportKind } from '../transport/contract.js';
+
+const { PatchFlags, TransportId } = preview3;
+
+/** How long a request waits for its answer. */
+export interface RequestOptions {
+  /** Milliseconds; default `requestTimeoutMs` of the client. */
+  readonly timeoutMs?: number;
+}
+
+/** Settings of a session to change; what is left out stays as it is. */
+export interface PatchFields {
+  /** The profile concerned; default 0, the active one. */
+  readonly profileId?: number;
+  /** Wanted cadence in hundredths of a frame per second. */
+  readonly targetCadenceX100?: number;
+  readonly qualityTier?: number;
+  readonly degradePolicy?: number;
+  /** Active logical lanes, one bit each. */
+  readonly activeLaneMask?: bigint;
+  readonly preferredCodecBitmap?: number;
+  readonly preferredCompressionBitmap?: number;
+}
+
+/** The answer to a patch, whatever it says, with its profile patch block. */
+export type NnrpPatchAck = preview3.SessionPatchAck & {
+  /** The block of the profile; empty when there is none. Not copied. */
+  readonly body: Uint8Array;
+};
+
+/** An object to be stored with the server. */
+export interface CacheObjectInit {
+  readonly namespace: number;
+  /** The whole key, a u64. */
+  readonly key: bigint;
+  readonly kind: preview3.CacheObjectKind;
+  /** Wanted lifetime in milliseconds; default 0, the server's. */
+  readonly ttlMs?: number;
+  /** CachePutFlags; default 0. */
+  readonly flags?: number;
+  /** Codecs of the object, one bit each; default 0. */
+  readonly codecBitmap?: number;
+}
+
+/** Which objects the server is to forget; what the scope does not look at may be left out. */
+export interface CacheSelector {
+  readonly scope: preview3.CacheInvalidateScope;
+  readonly namespace?: number;
+  /** For the scope object_key. */
+  readonly key?: bigint;
+  /** For the scope object_kind. */
+  readonly kind?: preview3.CacheObjectKind;
+  /** Default 0. */
+  readonly reasonCode?: number;
+}
+
+const PATCH_BITS: readonly (readonly [keyof PatchFields, number])[] = [
+  ['targetCadenceX100', PatchFlags.TargetCadence],
+  ['qualityTier', PatchFlags.QualityTier],
+  ['degradePolicy', PatchFlags.DegradePolicy],
+  ['activeLaneMask', PatchFlags.ActiveLaneMask],
+  ['preferredCodecBitmap', PatchFlags.PreferredCodec],
+  ['preferredCompressionBitmap', PatchFlags.PreferredCompression],
+];
+
+/** SESSION_PATCH: the mask follows from the fields that are given. */
+export function sessionPatch(fields: PatchFields, profilePatchBytes: number | undefined): preview3.SessionPatch {
+  const given = PATCH_BITS.filter(([name]) => fields[name] !== undefined);
+  return {
+    profileId: fields.profileId ?? 0,
+    patchMask: given.reduce(
+      (mask, [, bit]) => mask | bit,
+      profilePatchBytes === undefined ? 0 : PatchFlags.ProfilePatch,
+    ),
+    targetCadenceX100: fields.targetCadenceX100 ?? 0,
+    qualityTier: fields.qualityTier ?? 0,
+    degradePolicy: fields.degradePolicy ?? 0,
+    activeLaneMask: fields.activeLaneMask ?? 0n,
+    preferredCodecBitmap: fields.preferredCodecBitmap ?? 0,
+    preferredCompressionBitmap: fields.preferredCompressionBitmap ?? 0,
+    profilePatchBytes: profilePatchBytes ?? 0,
+  };
+}
+
+export function cachePut(object: CacheObjectInit, objectBytes: number): preview3.CachePut {
+  const [cacheKeyHi, cacheKeyLo] = keyHalves(object.key);
+  return {
+    cacheNamespace: object.namespace,
+    cacheKeyHi,
+    cacheKeyLo,
+    objectKind: object.kind,
+    ttlMs: object.ttlMs ?? 0,
+    objectBytes,
+    codecBitmap: object.codecBitmap ?? 0,
+    flags: object.flags ?? 0,
+  };
+}
+
+/** CACHE_INVALIDATE; for the scope object_kind the kind stands in place of the key (section 19, A-20). */
+export function cacheInvalidate(selector: CacheSelector): preview3.CacheInvalidate {
+  const byKind = selector.scope === preview3.CacheInvalidateScope.ObjectKind;
+  const [cacheKeyHi, cacheKeyLo] = byKind ? [selector.kind ?? 0, 0] : keyHalves(selector.key ?? 0n);
+  return {
+    invalidateScope: selector.scope,
+    cacheNamespace: selector.namespace ?? 0,
+    cacheKeyHi,
+    cacheKeyLo,
+    reasonCode: selector.reasonCode ?? 0,
+  };
+}
+
+/**
+ * The transport_id of a kind of transport: TLS counts as the tcp it runs on.
+ * @returns 0 when preview3 has none for it, as for memory
+ */
+export function transportIdOf(kind: TransportKind): preview3.TransportId {
+  if (kind === 'tcp' || kind === 'tls') return TransportId.Tcp;
+  return kind === 'quic' ? TransportId.Quic : TransportId.Unspecified;
+}
+
+function keyHalves(key: bigint): [high: number, low: number] {
+  if (typeof key !== 'bigint' || BigInt.asUintN(64, key) !== key) {
+    throw new UsageError(`key: expected a bigint of 0 to 2^64-1, got ${typeof key} ${String(key)}`);
+  }
+  return [Number(key >> 32n), Number(key & 0xffffffffn)];
+}

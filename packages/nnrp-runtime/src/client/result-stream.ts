@@ -1,0 +1,86 @@
+import { ClosedError, type NnrpError } from 'nnrp-core';
+import type { ClientOperation } from './client-operation.js';
+import type { NnrpResult } from './nnrp-result.js';
+import { PushIterator, type PushSource } from './push-iterator.js';
+
+/** One result of a session and the operation it belongs to. */
+export interface SessionResult {
+  readonly operation: ClientOperation;
+  readonly result: NnrpResult;
+}
+
+/** Counts what waits unread, so that reading can stop. */
+export interface UnreadBytes {
+  buffered(bytes: number): void;
+  consumed(bytes: number): void;
+}
+
+/** Every result of a session in the order of arrival, for one loop. */
+export class ResultStream implements AsyncIterable<SessionResult, undefined>, PushSource<SessionResult> {
+  private waiting: SessionResult[] = [];
+  private head = 0;
+  private unreadBytes = 0;
+  private reason: NnrpError | undefined;
+  private readonly iterator = new PushIterator<SessionResult>(this);
+
+  constructor(
+    private readonly unread: UnreadBytes,
+    private readonly closed: () => void,
+  ) {}
+
+  [Symbol.asyncIterator](): AsyncIterableIterator<SessionResult, undefined> {
+    return this.iterator;
+  }
+
+  /** For the session: the next result. */
+  push(item: SessionResult): void {
+    if (this.iterator.deliver(item)) return;
+    this.waiting.push(item);
+    this.unreadBytes += item.result.byteLength;
+    this.unread.buffered(item.result.byteLength);
+  }
+
+  /** For the session: it is over. What waits can still be read. */
+  end(reason: NnrpError): void {
+    this.reason = reason;
+    this.uncount(this.unreadBytes);
+    this.iterator.ended();
+  }
+
+  /** For the loop: the next result that waits. */
+  take(): SessionResult | undefined {
+    const item = this.waiting[this.head];
+    if (item === undefined) return undefined;
+    this.waiting[this.head++] = undefined as never;
+    if (this.head === this.waiting.length) {
+      this.waiting = [];
+      this.head = 0;
+    } else if (this.head > 1024 && this.head * 2 > this.waiting.length) {
+      this.waiting = this.waiting.slice(this.head);
+      this.head = 0;
+    }
+    this.uncount(Math.min(this.unreadBytes, item.result.byteLength));
+    return item;
+  }
+
+  /** For the loop: a session that was closed in good order ends it, any other end throws. */
+  ending(): Error | true | undefined {
+    if (this.reason === undefined) return undefined;
+    return this.reason instanceof ClosedError ? true : this.reason;
+  }
+
+  /** For the loop: it was left. */
+  left(): void {
+    // Before anything is uncounted: reading may go on at once, and what comes is not for this loop any more.
+    this.closed();
+    this.waiting = [];
+    this.head = 0;
+    this.uncount(this.unreadBytes);
+  }
+
+  private uncount(bytes: number): void {
+    if (bytes === 0) return;
+    this.unreadBytes -= bytes;
+    this.unread.consumed(bytes);
+  }
+}

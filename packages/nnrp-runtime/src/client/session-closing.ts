@@ -1,0 +1,154 @@
+import { ClosedError, type NnrpError, PeerError, preview3, type SessionLifecycle } from 'nnrp-core';
+import { SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
+import type { Lane } from '../connection/outbox.js';
+import type { CloseOptions } from './client-messages.js';
+import type { ClientSessionConnection } from './client-session-connection.js';
+import type { ClientSubmits } from './client-submits.js';
+import { PendingAnswer } from './pending-answer.js';
+import { wireName } from './wire-names.js';
+
+const { CloseReason, CloseStatus, InFlightPolicy, MessageType, SessionErrorCode } = preview3;
+/** Milliseconds after the drain timeout of a server in which it may still say what it gives up. */
+const DRAIN_GRACE_MS = 1000;
+/** The longest time a timer can wait. */
+const MAX_TIMER_MS = 0x7fffffff;
+
+/** How one session is closed, by either side or by both at once. */
+export class SessionClosing {
+  /** The newest answer of the server to our close. */
+  lastAck: preview3.SessionCloseAck | undefined;
+  private handshake: PendingAnswer<void> | undefined;
+  /** The server's wish to close, while work in progress is waited for. */
+  private asked: preview3.SessionClose | undefined;
+  private drainTimer: NodeJS.Timeout | undefined;
+
+  /** @param end - ends the session */
+  constructor(
+    private readonly connection: ClientSessionConnection,
+    private readonly lifecycle: SessionLifecycle,
+    private readonly submits: ClientSubmits,
+    private readonly lane: Lane,
+    private readonly end: (reason: NnrpError) => void,
+  ) {}
+
+  /** How the close that was asked for ends; undefined when none was. */
+  get result(): Promise<void> | undefined {
+    return this.handshake?.promise;
+  }
+
+  /** Whether the session ends as soon as nothing is in flight any more. */
+  get endsWhenIdle(): boolean {
+    return this.asked !== undefined;
+  }
+
+  /** Asks the server to close; once asked, waits for the same answer. @throws WireError when an option does not fit */
+  request(options: Partial<CloseOptions>): Promise<void> {
+    if (this.handshake !== undefined) return this.handshake.promise;
+    const { drainTimeoutMs = 0 } = options;
+    const { sessionId } = this.lifecycle;
+    // A server that is about to close needs no second request.
+    if (this.asked === undefined) {
+      this.send(options.reason ?? CloseReason.ClientShutdown, options.inFlightPolicy, drainTimeoutMs);
+      this.lifecycle.closeRequested();
+      this.submits.refuse(new ClosedError(`session ${sessionId} is being closed`));
+    }
+    const what = `session ${sessionId}: the close was not confirmed`;
+    const timeoutMs = this.connection.config.closeTimeoutMs + drainTimeoutMs;
+    this.handshake = new PendingAnswer<void>(what, timeoutMs, (error) => this.end(error));
+    this.connection.unread.answerAwaited();
+    return this.handshake.promise;
+  }
+
+  /** Tells the server that the session is over because it broke a rule. */
+  abort(): void {
+    this.send(CloseReason.ProtocolError, InFlightPolicy.Abort, 0);
+  }
+
+  /**
+   * SESSION_CLOSE_ACK; acknowledged and draining announce a later answer.
+   *
+   * @param accepted - called before the answer takes effect, which may be the end
+   * @returns false when no such answer was due
+   */
+  answered(ack: preview3.SessionCloseAck, accepted: () => void): boolean {
+    const { handshake, lifecycle } = this;
+    if (handshake === undefined || lifecycle.closeAnswered(ack.closeStatus) !== undefined) return false;
+    this.lastAck = ack;
+    accepted();
+    const { sessionId } = lifecycle;
+    if (ack.closeStatus === CloseStatus.Closed) {
+      this.end(new ClosedError(`session ${sessionId} was closed`));
+    } else if (ack.closeStatus === CloseStatus.Rejected) {
+      this.handshake = undefined;
+      this.submits.admit();
+      this.connection.unread.answerCame();
+      const text = `session ${sessionId}: the server refuses to close it`;
+      handshake.reject(new PeerError('NNRP_ERR_CLOSE_REJECTED', text, ack.sessionErrorCode));
+    }
+    return true;
+  }
+
+  /** SESSION_CLOSE from the server. */
+  askedByServer(close: preview3.SessionClose): void {
+    const { sessionId } = this.lifecycle;
+    const by = `by the server, reason ${wireName(CloseReason, close.closeReason)}`;
+    const { drainTimeoutMs } = close;
+    const drains = close.inFlightPolicy === InFlightPolicy.Drain && drainTimeoutMs > 0;
+    if (!drains || this.submits.inFlightCount === 0) {
+      this.confirm(close);
+      return;
+    }
+    // Asked again: the answer to the first request answers this one.
+    if (this.asked !== undefined) return;
+    this.acknowledge(CloseStatus.Draining, close.lastOperationId);
+    this.lifecycle.closeRequested();
+    this.lifecycle.closeAnswered(CloseStatus.Draining);
+    this.asked = close;
+    this.submits.refuse(new ClosedError(`session ${sessionId} is being closed ${by}`));
+    this.drainTimer = setTimeout(() => this.confirm(close), Math.min(drainTimeoutMs + DRAIN_GRACE_MS, MAX_TIMER_MS));
+  }
+
+  /** Nothing is in flight any more. */
+  idle(): void {
+    if (this.asked !== undefined) this.confirm(this.asked);
+  }
+
+  /** The session is over. */
+  settle(reason: NnrpError): void {
+    clearTimeout(this.drainTimer);
+    this.asked = undefined;
+    if (this.handshake === undefined) return;
+    this.connection.unread.answerCame();
+    if (reason instanceof ClosedError) this.handshake.resolve();
+    else this.handshake.reject(reason);
+  }
+
+  private confirm(close: preview3.SessionClose): void {
+    this.acknowledge(CloseStatus.Closed, close.lastOperationId);
+    const by = `by the server, reason ${wireName(CloseReason, close.closeReason)}`;
+    this.end(new ClosedError(`session ${this.lifecycle.sessionId} was closed ${by}`));
+  }
+
+  private acknowledge(closeStatus: preview3.CloseStatus, lastOperationId: bigint): void {
+    const ack: preview3.SessionCloseAck = { closeStatus, lastOperationId, sessionErrorCode: SessionErrorCode.None };
+    const { sessionId } = this.lifecycle;
+    this.connection.send(MessageType.SessionCloseAck, sessionId, 0, SESSION_CLOSE_ACK, ack, undefined, this.lane);
+  }
+
+  private send(
+    closeReason: preview3.CloseReason,
+    inFlightPolicy: preview3.InFlightPolicy = InFlightPolicy.Drain,
+    drainTimeoutMs = 0,
+  ): void {
+    const { sessionId } = this.lifecycle;
+    const metadata: preview3.SessionClose = {
+      closeReason,
+      inFlightPolicy,
+      drainTimeoutMs,
+      lastOperationId: BigInt(this.submits.highestFrameId),
+      sessionErrorCode: SessionErrorCode.None,
+      sessionCloseTag: sessionId,
+    };
+    this.connection.send(MessageType.SessionClose, sessionId, 0, SESSION_CLOSE, metadata, undefined, this.lane);
+  }
+}

@@ -1,0 +1,45 @@
+import type { FlowOutcome, MessageInfo, NnrpError, Packet, PeerError, ProtocolError, preview3 } from 'nnrp-core';
+import type { ClientOperation } from './client-operation.js';
+import type { NnrpPatchAck } from './request-messages.js';
+
+/** What happens in a session besides results, as `events()` tells it. */
+export type NnrpSessionEvent =
+  /** The server limits work; `outcome` says whether the update counted. `operation` is the one it names. */
+  | {
+      readonly type: 'flow_update';
+      readonly update: preview3.FlowUpdate;
+      readonly outcome: FlowOutcome;
+      readonly operation?: ClientOperation | undefined;
+    }
+  /** How the server treats a frame or, with frame 0, the session. */
+  | {
+      readonly type: 'result_hint';
+      readonly hint: preview3.ResultHint;
+      readonly frameId: number;
+      readonly operation?: ClientOperation | undefined;
+    }
+  /** The server gave a frame up. */
+  | { readonly type: 'result_drop'; readonly frameId: number; readonly operation: ClientOperation }
+  /** The server reports a failure; `operation` is the one that failed with it. */
+  | {
+      readonly type: 'error';
+      readonly error: PeerError;
+      readonly message: preview3.ErrorMessage;
+      readonly operation?: ClientOperation | undefined;
+    }
+  /** The server wants to close the session. */
+  | { readonly type: 'close'; readonly close: preview3.SessionClose }
+  | { readonly type: 'close_ack'; readonly ack: preview3.SessionCloseAck }
+  | { readonly type: 'patch_ack'; readonly ack: NnrpPatchAck }
+  | { readonly type: 'migrate_ack'; readonly ack: preview3.SessionMigrateAck }
+  | { readonly type: 'cache_ack'; readonly ack: preview3.CacheAck }
+  /** The server offers an object; a client keeps none, so it has been refused with CACHE_ACK. */
+  | { readonly type: 'cache_put'; readonly put: preview3.CachePut; readonly body: Uint8Array }
+  /** The server has forgotten objects. */
+  | { readonly type: 'cache_invalidate'; readonly invalidate: preview3.CacheInvalidate }
+  /** A message that belongs to nothing this session waits for. */
+  | { readonly type: 'stray'; readonly packet: Packet; readonly message: MessageInfo }
+  /** The server broke a rule. */
+  | { readonly type: 'violation'; readonly error: ProtocolError }
+  /** The session is over: the last event. */
+  | { readonly type: 'end'; readonly reason: NnrpError };

@@ -1,0 +1,47 @@
+import { FlowBlockedError, FlowGate, type FlowOutcome, FlowScope, preview3 } from 'nnrp-core';
+import type { ClientSessionConnection } from './client-session-connection.js';
+
+/** Why no submit may start now. */
+export interface Blockage {
+  /** `connection_full`: the server reads too slowly; `queued`: others wait for their turn; else as FlowBlock says. */
+  readonly reason: string;
+  /** When it ends by itself, in milliseconds of `performance.now()`. */
+  readonly retryAtMs?: number;
+}
+
+const OVERFULL: Blockage = Object.freeze({ reason: 'connection_full' });
+
+/** Whether one session may submit, by what the server has said about it and about the connection. */
+export class SubmitGate {
+  private readonly scope: FlowScope;
+  private readonly gate: FlowGate;
+  private readonly isBackground: boolean;
+
+  constructor(
+    private readonly connection: ClientSessionConnection,
+    private readonly ack: preview3.SessionOpenAck,
+  ) {
+    this.scope = new FlowScope(ack.grantedOperationCredit);
+    this.gate = new FlowGate(connection.flow.scope, this.scope, ack.maxInFlightOperations);
+    this.isBackground = ack.acceptedPriorityClass === preview3.SessionPriorityClass.Background;
+  }
+
+  /** FLOW_UPDATE of session scope. */
+  update(update: preview3.FlowUpdate): FlowOutcome {
+    return this.scope.apply(update, performance.now());
+  }
+
+  /** @param inFlight - operations of the session in flight */
+  blockage(inFlight: number): Blockage | undefined {
+    const { flow, isOverfull } = this.connection;
+    if (isOverfull) return OVERFULL;
+    const isTimed = this.scope.retryAtMs > 0 || flow.scope.retryAtMs > 0;
+    return this.gate.blockedBy(inFlight, flow.inFlight, this.isBackground, isTimed ? performance.now() : 0);
+  }
+
+  error({ reason, retryAtMs }: Blockage): FlowBlockedError {
+    const retryAfterMs = retryAtMs === undefined ? 0 : Math.max(1, Math.ceil(retryAtMs - performance.now()));
+    const text = `session ${this.ack.sessionId}: no new work may be submitted now (${reason})`;
+    return new FlowBlockedError(text, reason, retryAfterMs);
+  }
+}

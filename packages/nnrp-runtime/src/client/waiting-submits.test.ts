@@ -1,0 +1,69 @@
+import { type preview3, TransportError } from 'nnrp-core';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { submitMetadata } from './client-messages.js';
+import { WaitingSubmits } from './waiting-submits.js';
+
+const metadata: preview3.FrameSubmit = submitMetadata();
+
+beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] }));
+afterEach(() => void vi.useRealTimers());
+
+/** A line of this many, each with its number as its body. */
+function line(count: number, signal?: AbortSignal) {
+  const retries = vi.fn();
+  const waiting = new WaitingSubmits(retries, 10_000);
+  const submits = Array.from({ length: count }, (_, index) =>
+    waiting.add(new Uint32Array([index]) as never, metadata, signal === undefined ? undefined : { signal }),
+  );
+  return { waiting, retries, submits };
+}
+
+const takeFirst = (waiting: WaitingSubmits): number | undefined => {
+  const first = waiting.first();
+  if (first !== undefined) waiting.take(first);
+  return first?.body[0];
+};
+
+describe('a line of submits', () => {
+  it('is served in order, however long it is and whoever leaves it', async () => {
+    const abort = new AbortController();
+    const { waiting, submits } = line(300);
+    const leaving = waiting.add(new Uint8Array(1), metadata, { signal: abort.signal });
+    void waiting.add(new Uint32Array([300]) as never, metadata, undefined);
+    for (let index = 0; index < 250; index++) expect(takeFirst(waiting)).toBe(index);
+    abort.abort();
+    await expect(leaving).rejects.toMatchObject({ code: 'NNRP_ERR_CANCELLED' });
+    for (let index = 250; index <= 300; index++) expect(takeFirst(waiting)).toBe(index);
+    expect([waiting.isEmpty, takeFirst(waiting), submits.length]).toEqual([true, undefined, 300]);
+  });
+
+  it('may be left by all at once', async () => {
+    const abort = new AbortController();
+    const { waiting, submits } = line(500, abort.signal);
+    abort.abort('all');
+    for (const submit of submits) await expect(submit).rejects.toMatchObject({ cause: 'all' });
+    expect([waiting.isEmpty, waiting.first()]).toEqual([true, undefined]);
+  });
+
+  it('is rejected as a whole when the session ends', async () => {
+    const { waiting, submits } = line(3);
+    const reason = new TransportError('gone');
+    waiting.end(reason);
+    for (const submit of submits) await expect(submit).rejects.toBe(reason);
+    expect(waiting.isEmpty).toBe(true);
+  });
+
+  it('tries again once, at the time it is told last', () => {
+    const { waiting, retries } = line(1);
+    waiting.retry({ reason: 'retry_after', retryAtMs: performance.now() + 10 });
+    waiting.retry({ reason: 'retry_after', retryAtMs: performance.now() + 50 });
+    vi.advanceTimersByTime(49);
+    expect(retries).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(1);
+    expect(retries).toHaveBeenCalledOnce();
+    waiting.retry({ reason: 'retry_after', retryAtMs: performance.now() + 10 });
+    waiting.retry({ reason: 'paused' });
+    vi.advanceTimersByTime(100);
+    expect(retries).toHaveBeenCalledOnce();
+  });
+});

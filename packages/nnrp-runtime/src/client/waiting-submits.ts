@@ -1,0 +1,106 @@
+import { CancelledError, FlowBlockedError, type NnrpError, type preview3 } from 'nnrp-core';
+import type { SubmitOptions } from './client-messages.js';
+import type { ClientOperation } from './client-operation.js';
+import { unheard } from './settled.js';
+import type { Blockage } from './submit-gate.js';
+
+/** The longest time a timer can wait. */
+const MAX_TIMER_MS = 0x7fffffff;
+/** Places given up at the head of the line, or in its middle, before it is moved together. */
+const MIN_COMPACTION = 64;
+
+/** A submit that waits for its turn. */
+export interface WaitingSubmit {
+  readonly body: Uint8Array;
+  readonly metadata: preview3.FrameSubmit;
+  readonly options: SubmitOptions | undefined;
+  resolve(operation: Promise<ClientOperation>): void;
+  reject(error: Error): void;
+  /** Stops listening to its signal. */
+  unfollow: (() => void) | undefined;
+}
+
+/** The submits of one session that wait, first come, first served. */
+export class WaitingSubmits {
+  /** Undefined where one has left. An array, not a Set, for the reason that IdTable of nnrp-core gives. */
+  private line: (WaitingSubmit | undefined)[] = [];
+  private head = 0;
+  private count = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  /**
+   * @param retryNow - called when a blockage that ends by itself has ended
+   * @param limit - submits that may wait at once
+   */
+  constructor(
+    private readonly retryNow: () => void,
+    private readonly limit: number,
+  ) {}
+
+  get isEmpty(): boolean {
+    return this.count === 0;
+  }
+
+  /** @throws FlowBlockedError when too many wait already */
+  add(body: Uint8Array, metadata: preview3.FrameSubmit, options: SubmitOptions | undefined): Promise<ClientOperation> {
+    if (this.count >= this.limit) {
+      throw new FlowBlockedError(`${this.limit} submits wait already: more may not`, 'too_many_waiting');
+    }
+    return unheard(
+      new Promise<ClientOperation>((resolve, reject) => {
+        const submit: WaitingSubmit = { body, metadata, options, resolve, reject, unfollow: undefined };
+        this.line.push(submit);
+        this.count++;
+        if (options?.signal !== undefined) this.follow(submit, options.signal);
+      }),
+    );
+  }
+
+  first(): WaitingSubmit | undefined {
+    while (this.head < this.line.length && this.line[this.head] === undefined) this.head++;
+    return this.line[this.head];
+  }
+
+  /** It waits no longer. */
+  take(submit: WaitingSubmit): void {
+    const at = this.line[this.head] === submit ? this.head : this.line.indexOf(submit, this.head);
+    if (at < 0) return;
+    this.line[at] = undefined;
+    this.count--;
+    submit.unfollow?.();
+    if (this.count === 0) this.line.length = 0;
+    else if (this.line.length > this.count * 2 + MIN_COMPACTION) this.line = this.line.filter(isThere);
+    else return;
+    this.head = 0;
+  }
+
+  /** Tries again when this blockage has ended by itself, if it does. */
+  retry({ retryAtMs }: Blockage): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (retryAtMs === undefined) return;
+    const delayMs = Math.ceil(retryAtMs - performance.now());
+    this.timer = setTimeout(this.retryNow, Math.min(Math.max(delayMs, 1), MAX_TIMER_MS));
+  }
+
+  end(reason: NnrpError): void {
+    clearTimeout(this.timer);
+    for (let submit = this.first(); submit !== undefined; submit = this.first()) {
+      this.take(submit);
+      submit.reject(reason);
+    }
+  }
+
+  private follow(submit: WaitingSubmit, signal: AbortSignal): void {
+    const abort = () => {
+      this.take(submit);
+      submit.reject(new CancelledError('the submit was cancelled before it was sent', { cause: signal.reason }));
+    };
+    signal.addEventListener('abort', abort, { once: true });
+    submit.unfollow = () => signal.removeEventListener('abort', abort);
+  }
+}
+
+function isThere(submit: WaitingSubmit | undefined): boolean {
+  return submit !== undefined;
+}

@@ -1,0 +1,190 @@
+import type { NnrpError } from 'nnrp-core';
+import type { FramedTransport, OutboundPacket } from '../transport/contract.js';
+import { WaitingPacket } from './outbound-message.js';
+
+/**
+ * Which of several senders goes first when there is no room for all: the connection's own messages, then sessions by
+ * priority class (class + 1).
+ */
+export type Lane = number;
+export const CONTROL_LANE: Lane = 0;
+const LANES = 4;
+const SENT: Promise<void> = Promise.resolve();
+
+/** What becomes of a peer that reads slower than it is sent to. */
+export type SlowReaderPolicy = 'disconnect' | 'drop_oldest_partial';
+
+export interface OutboxLimits {
+  /** Bytes that may wait on top of what the transport takes. */
+  readonly maxOutboxBytes: number;
+  readonly slowReader: SlowReaderPolicy;
+}
+
+/** What an outbox tells its connection. */
+export interface OutboxOwner {
+  /** The transport takes no more for now. */
+  outboxFilled(): void;
+  /** Half of what may wait here does: senders do not wait for room. */
+  outboxHalfFull(): void;
+  /** There is room again. */
+  outboxDrained(): void;
+  /** More waits than may wait, and nothing can be left out: the peer must go. */
+  outboxOverflowed(): void;
+}
+
+interface Drain {
+  readonly promise: Promise<void>;
+  resolve(): void;
+  reject(error: NnrpError): void;
+}
+
+/**
+ * What a connection has to send. While the transport has room, packets go straight to it. When it has none they wait
+ * here, by lane and in bounded memory; whoever cares awaits `whenDrained`, and is woken by lane too.
+ */
+export class Outbox {
+  /** Partial results left out because the peer reads too slowly. */
+  droppedPartials = 0;
+  private full = false;
+  private lanes: WaitingPacket[][] | undefined;
+  private waitingBytes = 0;
+  private readonly drains: (Drain | undefined)[] = [];
+  private ended: NnrpError | undefined;
+
+  constructor(
+    private readonly transport: FramedTransport,
+    private readonly limits: OutboxLimits,
+    private readonly owner: OutboxOwner,
+  ) {}
+
+  /** Bytes that wait here; what the transport holds is not counted. */
+  get byteLength(): number {
+    return this.waitingBytes;
+  }
+
+  /** Whether senders are asked to wait. */
+  get isFull(): boolean {
+    return this.full;
+  }
+
+  /** @returns false when the sender should wait for `whenDrained`. @throws what `writeHead` throws; nothing is sent then */
+  send(packet: OutboundPacket, lane: Lane, partial: boolean): boolean {
+    if (this.full) {
+      this.wait(new WaitingPacket(packet, partial), lane);
+      return false;
+    }
+    if (this.transport.send(packet)) return true;
+    this.full = true;
+    this.owner.outboxFilled();
+    return false;
+  }
+
+  /** Resolves when there is room to send more on this lane; rejects when the connection ends first. */
+  whenDrained(lane: Lane): Promise<void> {
+    if (this.ended !== undefined) return Promise.reject(this.ended);
+    if (!this.full) return SENT;
+    let drain = this.drains[lane];
+    if (drain === undefined) {
+      drain = makeDrain();
+      this.drains[lane] = drain;
+    }
+    return drain.promise;
+  }
+
+  /** The transport has room again. */
+  drained(): void {
+    if (!this.flush()) return;
+    this.full = false;
+    this.owner.outboxDrained();
+    this.wake();
+  }
+
+  /** Hands everything to the transport, room or not: the connection is about to close. */
+  flushAll(): void {
+    for (const lane of this.takeLanes()) for (const packet of lane) this.transport.send(packet);
+  }
+
+  end(error: NnrpError): void {
+    if (this.ended !== undefined) return;
+    this.ended = error;
+    this.takeLanes();
+    for (const drain of this.drains.splice(0)) drain?.reject(error);
+  }
+
+  private takeLanes(): WaitingPacket[][] {
+    const { lanes = [] } = this;
+    this.lanes = undefined;
+    this.waitingBytes = 0;
+    return lanes;
+  }
+
+  private wait(packet: WaitingPacket, lane: Lane): void {
+    if (this.ended !== undefined) return;
+    while (this.waitingBytes >= this.limits.maxOutboxBytes) {
+      if (this.limits.slowReader === 'disconnect' || !this.dropOldestPartial()) {
+        this.owner.outboxOverflowed();
+        return;
+      }
+    }
+    this.lanes ??= Array.from({ length: LANES }, () => []);
+    this.lanes[lane]?.push(packet);
+    this.waitingBytes += packet.byteLength;
+    if (this.waitingBytes * 2 >= this.limits.maxOutboxBytes) this.owner.outboxHalfFull();
+  }
+
+  /** The least important lane gives first. */
+  private dropOldestPartial(): boolean {
+    for (let lane = LANES - 1; lane >= 0; lane--) {
+      const packets = this.lanes?.[lane] ?? [];
+      const index = packets.findIndex((packet) => packet.partial);
+      const [dropped] = index < 0 ? [] : packets.splice(index, 1);
+      if (dropped !== undefined) {
+        this.waitingBytes -= dropped.byteLength;
+        this.droppedPartials++;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  /** @returns whether everything that waited has gone */
+  private flush(): boolean {
+    for (const packets of this.lanes ?? []) {
+      let sent = 0;
+      let room = true;
+      while (room && sent < packets.length) {
+        const packet = packets[sent++] as WaitingPacket;
+        this.waitingBytes -= packet.byteLength;
+        room = this.transport.send(packet);
+      }
+      packets.splice(0, sent);
+      if (!room) return false;
+    }
+    this.lanes = undefined;
+    return true;
+  }
+
+  /** One lane a turn, so that those who are woken first can fill the room again before the others are. */
+  private wake(): void {
+    for (let lane = 0; lane < LANES && !this.full; lane++) {
+      const drain = this.drains[lane];
+      if (drain === undefined) continue;
+      this.drains[lane] = undefined;
+      drain.resolve();
+      setImmediate(() => this.wake());
+      return;
+    }
+  }
+}
+
+function makeDrain(): Drain {
+  let resolve: () => void = () => {};
+  let reject: (error: NnrpError) => void = () => {};
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  // Who does not wait for room must not be brought down by a connection that ends.
+  promise.catch(() => {});
+  return { promise, resolve, reject };
+}

@@ -1,0 +1,256 @@
+import {
+  DeadlineError,
+  type FlowSender,
+  type NnrpError,
+  OperationRecord,
+  type Packet,
+  preview3,
+  UsageError,
+} from 'nnrp-core';
+import type { DeadlineList, Timed } from './deadline-queue.js';
+import type { NnrpSubmit, ResultValue } from './server-messages.js';
+import type { NnrpServerSession } from './server-session.js';
+import type { SessionOperations } from './session-operations.js';
+
+/** An object of the session's cache that a submit refers to. */
+export interface ResolvedObject {
+  readonly reference: preview3.ObjectReferenceBlock;
+  /** Owned by the cache: not to be changed. */
+  readonly bytes: Uint8Array;
+}
+
+const NO_OBJECTS: readonly ResolvedObject[] = [];
+
+/**
+ * One submitted unit of work on the server, from its arrival to its one terminal answer: what a handler holds, and what
+ * `receiveSubmit` hands out.
+ */
+export class OperationContext extends OperationRecord implements NnrpSubmit, Timed {
+  expiresAtMs = 0;
+  timedBefore: Timed | undefined = undefined;
+  timedAfter: Timed | undefined = undefined;
+  timedIn: DeadlineList | undefined = undefined;
+  /** For the inbox: its place in the order of arrival, and whether it waits there. */
+  arrival = 0;
+  isUnread = false;
+  /** For the serve loop: the generator that works on it, to be left when the work is not wanted any more. */
+  work: { return?(value: undefined): unknown } | undefined = undefined;
+  private over = false;
+  private endReason: NnrpError | undefined = undefined;
+  /** What few operations need: one field for all of it keeps the others small. */
+  private rare: RareState | undefined = undefined;
+
+  /** Made by the session. */
+  constructor(
+    readonly session: NnrpServerSession,
+    private readonly operations: SessionOperations,
+    private readonly packet: Packet,
+    /** Milliseconds granted for the work, 0 = any. */
+    readonly deadlineMs: number,
+    /** Objects of the session's cache that the submit refers to, in the order of its references. */
+    readonly objects: readonly ResolvedObject[] = NO_OBJECTS,
+  ) {
+    super(packet.frameId, undefined, undefined);
+  }
+
+  get frameId(): number {
+    return this.operationId;
+  }
+
+  get metadata(): preview3.FrameSubmit {
+    const rare = this.rareState();
+    rare.metadata ??= preview3.decodeFrameSubmit(this.packet.view, this.packet.metadataStart);
+    return rare.metadata;
+  }
+
+  /**
+   * The body as it came, not copied: it stays valid while held, and keeps the chunk it lies in alive. Whether it is a
+   * region body is between client and application; see `payloadFrames`.
+   */
+  get body(): Uint8Array {
+    return this.packet.body;
+  }
+
+  /**
+   * The typed payload frames of a region body, not copied.
+   * @throws WireError when the body is no region body or breaks its rules
+   * @see NNRP/1-preview3 section 10
+   */
+  get payloadFrames(): readonly preview3.TypedPayloadFrame[] {
+    return preview3.decodeBody(this.body, this.metadata).typedPayloads;
+  }
+
+  get traceId(): bigint {
+    return this.packet.traceId;
+  }
+
+  get byteLength(): number {
+    return this.packet.byteLength;
+  }
+
+  /** For the runtime: the halves of the trace id, which every answer carries back. */
+  get traceLow(): number {
+    return this.packet.traceLow;
+  }
+
+  get traceHigh(): number {
+    return this.packet.traceHigh;
+  }
+
+  /** Whether the frame has had its terminal answer, or needs none any more. */
+  get isOver(): boolean {
+    return this.over;
+  }
+
+  /**
+   * Aborts when the work is not wanted any more. Its reason says why: CancelledError (the client cancelled),
+   * DeadlineError, ClosedError (session or connection closed), TransportError (connection lost) or ProtocolError (the client
+   * broke a rule that cost it the session). It never aborts after a terminal answer.
+   */
+  get signal(): AbortSignal {
+    const rare = this.rareState();
+    rare.controller ??= new AbortController();
+    const { controller } = rare;
+    if (this.endReason !== undefined && !controller.signal.aborted) controller.abort(this.endReason);
+    return controller.signal;
+  }
+
+  /**
+   * Throws the reason when the work is not wanted any more: what `signal.throwIfAborted()` does, without the signal,
+   * whose making costs more than a short operation (2 microseconds in Node 20).
+   */
+  throwIfAborted(): void {
+    if (this.endReason !== undefined) throw this.endReason;
+  }
+
+  /** Why the work is not wanted any more; undefined while it is, and after an answer of the handler's own. */
+  get abortReason(): NnrpError | undefined {
+    return this.endReason;
+  }
+
+  /** Resolves when the operation is over, whatever its end. A handler that answers later returns this. */
+  get finished(): Promise<void> {
+    if (this.over) return Promise.resolve();
+    const rare = this.rareState();
+    rare.finished ??= new Promise((resolve) => {
+      rare.resolveFinished = resolve;
+    });
+    return rare.finished;
+  }
+
+  /**
+   * Sends a partial result.
+   *
+   * @param partial - bytes or text, with metadata if need be; bytes are not copied unless they are few
+   * @returns resolves when there is room for more: the client reads slowly, or has asked to pause
+   * @throws (as a rejection) the abort reason when the work is not wanted any more, UsageError after a terminal answer,
+   * WireError when the metadata is refused
+   */
+  push(partial: ResultValue): Promise<void> {
+    return this.operations.push(this, partial);
+  }
+
+  /** Sends the last result, an empty one by default. Rejects like `push`. */
+  complete(result: ResultValue = ''): Promise<void> {
+    return this.operations.complete(this, result);
+  }
+
+  /** Answers that there is no result. Rejects like `push`. */
+  drop(): Promise<void> {
+    return this.operations.drop(this);
+  }
+
+  /**
+   * Says that the work waits for a tool: its state is waiting_tool until `resumeWork`, or the next result.
+   * @throws UsageError when it does not run, the abort reason when it is not wanted any more
+   */
+  waitForTool(): void {
+    this.operations.enter(this, preview3.OperationState.WaitingTool);
+  }
+
+  /** The tool has answered. @throws UsageError when the work waits for none */
+  resumeWork(): void {
+    this.operations.enter(this, preview3.OperationState.Running);
+  }
+
+  /**
+   * Says what the work belongs to, for `cancelOperations` of a subtree or a group. Nothing on the wire of preview3 does.
+   *
+   * @param relation - the frame it is part of, a group of the application's own choice, or both
+   * @throws UsageError for a frame that was never submitted, a circle, or group 0
+   */
+  relate(relation: { readonly parentFrameId?: number; readonly groupId?: number }): void {
+    this.operations.relate(this, relation.parentFrameId, relation.groupId);
+  }
+
+  /** For the serve loop: a handler begins its work. */
+  begin(): void {
+    this.operations.started(this);
+  }
+
+  /** For the serve loop: the handler has failed. */
+  fail(diagnostic: string): void {
+    this.operations.fail(this, diagnostic);
+  }
+
+  /** For the deadline queue. */
+  expired(): void {
+    const text = `frame ${this.frameId} of session ${this.session.sessionId}: no result within ${this.deadlineMs} ms`;
+    this.operations.expire(this, new DeadlineError(text, this.deadlineMs));
+  }
+
+  /** For the session: the frame is answered, or given up for a reason. */
+  end(reason: NnrpError | undefined): void {
+    if (this.over) return;
+    this.over = true;
+    this.endReason = reason;
+    const { rare } = this;
+    rare?.resolveFinished?.();
+    if (reason === undefined) return;
+    // A generator that waits at a yield can clean up at once; one that waits elsewhere does when it goes on.
+    if (this.work !== undefined) leave(this.work);
+    rare?.controller?.abort(reason);
+  }
+
+  /** For the session: counts the FLOW_UPDATEs of this operation. */
+  flowSender(make: () => FlowSender): FlowSender {
+    const rare = this.rareState();
+    rare.flowSender ??= make();
+    return rare.flowSender;
+  }
+
+  /** For the session: why no answer may be sent any more. */
+  refusal(): NnrpError {
+    if (this.endReason !== undefined) return this.endReason;
+    return new UsageError(`frame ${this.frameId} of session ${this.session.sessionId} has had its last answer`);
+  }
+
+  private rareState(): RareState {
+    this.rare ??= {
+      metadata: undefined,
+      controller: undefined,
+      finished: undefined,
+      resolveFinished: undefined,
+      flowSender: undefined,
+    };
+    return this.rare;
+  }
+}
+
+interface RareState {
+  metadata: preview3.FrameSubmit | undefined;
+  controller: AbortController | undefined;
+  finished: Promise<void> | undefined;
+  resolveFinished: (() => void) | undefined;
+  flowSender: FlowSender | undefined;
+}
+
+/** Lets a generator run its `finally`; what it throws then concerns nobody any more. */
+export function leave(generator: { return?(value: undefined): unknown }): void {
+  try {
+    const left = generator.return?.(undefined);
+    if (left instanceof Promise) left.catch(() => {});
+  } catch {
+    // A generator that is running right now cannot be left; it sees its signal.
+  }
+}

@@ -1,0 +1,46 @@
+import { type HelloOutcome, negotiateHello, type Packet, preview3 } from 'nnrp-core';
+import type { TransportKind } from '../transport/contract.js';
+import type { NnrpServerConfig } from './server-config.js';
+
+const { ErrorCode, TransportId } = preview3;
+const HEAD_BYTES = 40 + preview3.RESULT_PUSH_BYTES;
+
+/** The answer to CLIENT_HELLO, or why there is none. */
+export type HelloAnswer =
+  | { readonly ack: preview3.ServerHelloAck; readonly body: Uint8Array; readonly auth: Uint8Array }
+  | { readonly errorCode: number; readonly text: string };
+
+/**
+ * Answers CLIENT_HELLO from the configuration of a server.
+ *
+ * @see NNRP/1-preview3 sections 7.1, 7.2, 11.1 and 13
+ */
+export function answerHello(packet: Packet, config: NnrpServerConfig, kind: TransportKind): HelloAnswer {
+  const hello = preview3.decodeClientHello(packet.view, packet.metadataStart);
+  const { body } = packet;
+  const announced = hello.authBytes + hello.controlExtensionBytes;
+  if (body.length !== 0 && body.length !== announced) {
+    return malformed(`CLIENT_HELLO announces ${announced} body bytes, got ${body.length}`);
+  }
+  const block = body.subarray(Math.min(hello.authBytes, body.length));
+  if (preview3.checkControlExtensions(block) !== undefined) {
+    return malformed('CLIENT_HELLO: the extension block is malformed');
+  }
+  const outcome: HelloOutcome = negotiateHello(hello, preview3.decodeControlExtensions(block), {
+    supportedProfiles: config.supportedProfiles,
+    supportedCacheObjects: config.supportedCacheObjects,
+    maxConcurrentFrames: config.maxInFlightOperations,
+    maxBodyBytes: config.maxPacketBytes - HEAD_BYTES,
+    peerMessages: preview3.PEER_MESSAGES_MASK,
+    transportId: kind === 'quic' ? TransportId.Quic : kind === 'tcp' ? TransportId.Tcp : TransportId.Unspecified,
+    ...(config.maxCacheObjects === 0 ? {} : { maxCacheEntries: config.maxCacheObjects }),
+    maxCacheBytes: Math.min(config.maxCacheBytes, 0xffffffff),
+  });
+  if ('errorCode' in outcome) return { errorCode: outcome.errorCode, text: `CLIENT_HELLO: ${outcome.text}` };
+  const { ack, extensions } = outcome;
+  return { ack, body: preview3.encodeControlExtensions(extensions), auth: body.subarray(0, hello.authBytes) };
+}
+
+function malformed(text: string): HelloAnswer {
+  return { errorCode: ErrorCode.MalformedBody, text };
+}

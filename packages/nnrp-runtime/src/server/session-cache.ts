@@ -1,0 +1,133 @@
+import { describeFault, ObjectCache, type ObjectIdentity, type Packet, preview3, type SchemaRegistry } from 'nnrp-core';
+import type { ResolvedObject } from './operation-context.js';
+import type { NnrpServerConfig } from './server-config.js';
+
+const { CacheAckStatus, CacheObjectKind, ErrorCode, SessionFlagsAck } = preview3;
+const SCHEMA_KINDS: readonly number[] = [CacheObjectKind.ToolSchema, CacheObjectKind.StructuredEventSchema];
+const HEADER_BYTES = preview3.SCHEMA_DESCRIPTOR_HEADER_BYTES;
+
+/** Why a submit's references cannot be served. */
+export interface ReferenceFault {
+  readonly errorCode: number;
+  readonly text: string;
+}
+
+/**
+ * The cached objects of one session, which no other session sees: what its client has put, what its application tracks,
+ * and the schemas that the client brought along where the session may override schemas.
+ */
+export class SessionCache {
+  /** The server's schemas and those of this session. */
+  readonly schemas: SchemaRegistry;
+  private readonly objects: ObjectCache;
+  private readonly takesSchemas: boolean;
+  private readonly isServed: boolean;
+
+  constructor(config: NnrpServerConfig, schemas: SchemaRegistry, ack: preview3.SessionOpenAck) {
+    this.takesSchemas = (ack.sessionFlagsAck & SessionFlagsAck.SchemaOverrideEnabled) !== 0;
+    this.schemas = this.takesSchemas ? schemas.overlay() : schemas;
+    this.isServed = config.supportedCacheObjects.length > 0;
+    this.objects = new ObjectCache({
+      supportedKinds: config.supportedCacheObjects,
+      maxObjects: config.maxCacheObjects,
+      maxObjectBytes: config.maxCacheObjectBytes,
+      maxTotalBytes: config.maxCacheBytes,
+      leaseTtlMs: config.leaseTtlMs,
+    });
+  }
+
+  get size(): number {
+    return this.objects.size;
+  }
+
+  /** @returns false when the session has as many objects as it may */
+  track(identity: ObjectIdentity): boolean {
+    return this.objects.track(identity, Date.now());
+  }
+
+  /** CACHE_PUT: the complete answer. */
+  put(put: preview3.CachePut, body: Uint8Array): preview3.CacheAck {
+    if (!this.takesSchemas || !SCHEMA_KINDS.includes(put.objectKind)) {
+      return this.objects.put(put, body, Date.now()).ack;
+    }
+    const installed = this.installSchema(body);
+    if ('errorCode' in installed) return this.rejected(put, installed.errorCode);
+    const { ack } = this.objects.put(put, body, Date.now());
+    // What is not kept must not be named either.
+    if (ack.status === CacheAckStatus.Rejected && installed.isNew) {
+      this.schemas.invalidate(installed.header.schemaId, installed.header.schemaVersion);
+    }
+    return ack;
+  }
+
+  /** CACHE_INVALIDATE. @returns how many objects are gone */
+  invalidate(message: preview3.CacheInvalidate): number {
+    return this.objects.invalidate(message).length;
+  }
+
+  /** Lets go of what has expired. */
+  expire(): void {
+    this.objects.expire(Date.now());
+  }
+
+  /** The object, while its lease lasts; its bytes are not to be changed. */
+  get(identity: ObjectIdentity): Uint8Array | undefined {
+    const found = this.objects.lookup(identity, Date.now());
+    return 'object' in found ? found.object.body : undefined;
+  }
+
+  /**
+   * The objects that a submit of reference or mixed mode names.
+   *
+   * A body that has no regions names none: it is the application's own, as long as this server serves no cache at all.
+   *
+   * @see NNRP/1-preview3 section 10.3
+   */
+  resolve(packet: Packet): { readonly objects: readonly ResolvedObject[] } | ReferenceFault {
+    const metadata = preview3.decodeFrameSubmit(packet.view, packet.metadataStart);
+    const { body } = packet;
+    const fault = preview3.checkBody(body, metadata);
+    if (fault !== undefined) {
+      if (!this.isServed) return { objects: [] };
+      return { errorCode: ErrorCode.MalformedBody, text: `FRAME_SUBMIT body: ${describeFault(fault)}` };
+    }
+    const objects: ResolvedObject[] = [];
+    for (const reference of preview3.decodeBody(body, metadata).objectReferences) {
+      const found = this.objects.lookup(reference, Date.now());
+      if ('errorCode' in found) return { errorCode: found.errorCode, text: missText(reference, found.errorCode) };
+      objects.push({ reference, bytes: found.object.body ?? NO_BYTES });
+    }
+    return { objects };
+  }
+
+  private installSchema(
+    body: Uint8Array,
+  ): { readonly header: preview3.SchemaDescriptorHeader; readonly isNew: boolean } | { readonly errorCode: number } {
+    const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
+    if (preview3.checkSchemaDescriptorHeader(view) !== -1) return { errorCode: ErrorCode.MalformedBody };
+    const header = preview3.decodeSchemaDescriptorHeader(view);
+    const outcome = this.schemas.install(header, body.subarray(HEADER_BYTES));
+    if (outcome.outcome === 'refused') return { errorCode: outcome.errorCode };
+    return { header, isNew: outcome.outcome !== 'already_installed' };
+  }
+
+  private rejected(put: preview3.CachePut, detailCode: number): preview3.CacheAck {
+    return {
+      cacheNamespace: put.cacheNamespace,
+      cacheKeyHi: put.cacheKeyHi,
+      cacheKeyLo: put.cacheKeyLo,
+      status: CacheAckStatus.Rejected,
+      acceptedTtlMs: 0,
+      maxObjectBytes: this.objects.limits.maxObjectBytes,
+      detailCode,
+    };
+  }
+}
+
+const NO_BYTES = new Uint8Array(0);
+
+function missText(reference: preview3.ObjectReferenceBlock, errorCode: number): string {
+  const { objectKind, cacheNamespace, cacheKeyHi, cacheKeyLo } = reference;
+  const why = errorCode === preview3.CacheErrorCode.CacheMiss ? 'not in the cache' : `0x${errorCode.toString(16)}`;
+  return `object kind ${objectKind}, namespace ${cacheNamespace}, key ${cacheKeyHi}:${cacheKeyLo}: ${why}`;
+}

@@ -1,0 +1,196 @@
+import { ClosedError, type NnrpError, preview3, type SessionLifecycle, UsageError } from 'nnrp-core';
+import { SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
+import type { NnrpClose } from './server-messages.js';
+import type { SessionOperations } from './session-operations.js';
+import type { ServerSessionConnection } from './session-ports.js';
+
+const { CloseReason, CloseStatus, InFlightPolicy, MessageType, SessionErrorCode } = preview3;
+/** The longest time a timer can wait. */
+const MAX_TIMER_MS = 0x7fffffff;
+
+/** How a server ends a session. */
+export interface ServerCloseOptions {
+  /** Default normal. */
+  readonly reason: preview3.CloseReason;
+  /** What becomes of operations in flight: drain gives them `drainTimeoutMs`, abort drops them at once; default abort. */
+  readonly inFlightPolicy: preview3.InFlightPolicy;
+  /** Milliseconds for operations in flight to be answered, with drain; default 0. */
+  readonly drainTimeoutMs: number;
+  /** A session_error_code for the client, 0 = none; default 0. */
+  readonly sessionErrorCode: number;
+}
+
+/** What closing needs of its session. */
+export interface ClosingOwner {
+  readonly sessionId: number;
+  readonly connection: ServerSessionConnection;
+  readonly lifecycle: SessionLifecycle;
+  readonly operations: SessionOperations;
+  readonly isOver: boolean;
+  /** No new submits are taken from now on. */
+  stopSubmits(reason: NnrpError): void;
+  end(reason: NnrpError): void;
+}
+
+/** How one session comes to its end, from either side, with or without a drain. */
+export class SessionClosing {
+  private request: NnrpClose | undefined;
+  private answer: Promise<void> | undefined;
+  private own: Promise<void> | undefined;
+  private wakeDrain: (() => void)[] = [];
+
+  constructor(private readonly owner: ClosingOwner) {}
+
+  /** The client's request, when it has asked. */
+  get requested(): NnrpClose | undefined {
+    return this.request;
+  }
+
+  /** SESSION_CLOSE has come. @returns false when the answer to an earlier request answers this one */
+  requestedByClient(close: NnrpClose): boolean {
+    const { owner } = this;
+    if (owner.lifecycle.closeRequested() !== undefined) return false;
+    this.request = close;
+    const reason = new ClosedError(`session ${owner.sessionId} is being closed by the client`);
+    owner.stopSubmits(reason);
+    if (close.metadata.inFlightPolicy === InFlightPolicy.Abort) owner.operations.dropAll(reason);
+    return true;
+  }
+
+  /** Answers the client: at once when nothing is in flight or it gives no time, else when its drain is over. */
+  acknowledge(): Promise<void> {
+    const { owner, request } = this;
+    if (request === undefined) {
+      const state = `the session is ${owner.lifecycle.state}`;
+      return Promise.reject(new UsageError(`session ${owner.sessionId}: ackClose needs a close request, ${state}`));
+    }
+    this.answer ??= this.drainAndAnswer(request.metadata);
+    return this.answer;
+  }
+
+  /** The client's answer to a SESSION_CLOSE of this side. */
+  answered(status: preview3.CloseStatus): void {
+    const { owner } = this;
+    // Looked at first: an answer to a close that this side has not asked for must not move the session.
+    // Nor can a client refuse that the server ends the session.
+    if (this.own === undefined || status === CloseStatus.Rejected) return;
+    if (owner.lifecycle.closeAnswered(status) !== undefined) return;
+    if (status === CloseStatus.Closed) owner.end(closedByServer(owner.sessionId));
+  }
+
+  /** Ends the session from this side. */
+  close(options: Partial<ServerCloseOptions>): Promise<void> {
+    if (this.owner.isOver) return this.own ?? Promise.resolve();
+    if (this.request !== undefined) return this.acknowledge();
+    this.own ??= this.closeNow(options);
+    return this.own;
+  }
+
+  /**
+   * Ends the session because the server does. A client that has asked to close already is answered within the time the
+   * server gives, whatever time it gave itself.
+   */
+  async shutDown(options: Partial<ServerCloseOptions>): Promise<void> {
+    if (this.owner.isOver) return;
+    if (this.request === undefined) {
+      await this.close(options);
+      return;
+    }
+    await this.idleWithin(options.drainTimeoutMs ?? 0);
+    if (this.owner.isOver) return;
+    this.owner.operations.dropAll(closedByServer(this.owner.sessionId));
+    await this.acknowledge();
+  }
+
+  /** Nothing is in flight any more, or the session is over. */
+  wake(): void {
+    for (const wake of this.wakeDrain.splice(0)) wake();
+  }
+
+  /** Tells the client that the session is over. */
+  sendClose(options: Partial<ServerCloseOptions>): void {
+    const { connection, sessionId, operations } = this.owner;
+    const metadata: preview3.SessionClose = {
+      closeReason: options.reason ?? CloseReason.Normal,
+      inFlightPolicy: options.inFlightPolicy ?? InFlightPolicy.Abort,
+      drainTimeoutMs: options.drainTimeoutMs ?? 0,
+      lastOperationId: BigInt(operations.registry.highestId),
+      sessionErrorCode: options.sessionErrorCode ?? SessionErrorCode.None,
+      sessionCloseTag: sessionId,
+    };
+    connection.send(
+      MessageType.SessionClose,
+      sessionId,
+      0,
+      SESSION_CLOSE,
+      metadata,
+      undefined,
+      this.owner.operations.lane,
+    );
+  }
+
+  private async closeNow(options: Partial<ServerCloseOptions>): Promise<void> {
+    const { owner } = this;
+    const { connection, operations, sessionId } = owner;
+    const reason = closedByServer(sessionId);
+    const { drainTimeoutMs = 0 } = options;
+    const drains =
+      options.inFlightPolicy === InFlightPolicy.Drain && drainTimeoutMs > 0 && operations.registry.size > 0;
+    if (!drains) operations.dropAll(reason);
+    const tell = connection.isAnnounced;
+    if (tell) this.sendClose(options);
+    if (drains) {
+      owner.lifecycle.closeRequested();
+      owner.stopSubmits(reason);
+      await this.idleWithin(drainTimeoutMs);
+      if (owner.isOver) return;
+      operations.dropAll(reason);
+    }
+    if (tell) connection.closeSent(sessionId);
+    owner.end(reason);
+    // A peer that knows no SESSION_CLOSE from a server understands the end of its connection.
+    if (!tell && connection.sessionCount === 0) await connection.close(new ClosedError('the last session was closed'));
+  }
+
+  private async drainAndAnswer({ drainTimeoutMs, lastOperationId }: preview3.SessionClose): Promise<void> {
+    const { owner } = this;
+    if (drainTimeoutMs > 0 && owner.operations.registry.size > 0) {
+      // A preview3 reference client takes the first acknowledgement for the last.
+      if (owner.connection.isAnnounced) {
+        this.sendAck(CloseStatus.Draining, lastOperationId);
+        owner.lifecycle.closeAnswered(CloseStatus.Draining);
+      }
+      await this.idleWithin(drainTimeoutMs);
+      if (owner.isOver) return;
+    }
+    const reason = new ClosedError(`session ${owner.sessionId} was closed by the client`);
+    owner.operations.dropAll(reason);
+    // Written before the state changes: a session that looks closed here is one that the peer has been told about.
+    this.sendAck(CloseStatus.Closed, lastOperationId);
+    owner.end(reason);
+  }
+
+  private sendAck(closeStatus: preview3.CloseStatus, lastOperationId: bigint): void {
+    const metadata: preview3.SessionCloseAck = {
+      closeStatus,
+      lastOperationId,
+      sessionErrorCode: SessionErrorCode.None,
+    };
+    const { connection, sessionId, operations } = this.owner;
+    connection.send(MessageType.SessionCloseAck, sessionId, 0, SESSION_CLOSE_ACK, metadata, undefined, operations.lane);
+  }
+
+  private async idleWithin(timeoutMs: number): Promise<void> {
+    if (timeoutMs <= 0 || this.owner.operations.registry.size === 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.wakeDrain.push(resolve);
+      timer = setTimeout(resolve, Math.min(timeoutMs, MAX_TIMER_MS));
+    });
+    clearTimeout(timer);
+  }
+}
+
+function closedByServer(sessionId: number): ClosedError {
+  return new ClosedError(`session ${sessionId} was closed by the server`);
+}

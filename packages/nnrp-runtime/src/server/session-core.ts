@@ -1,0 +1,164 @@
+import { type FlowFields, FlowSender, type NnrpError, type ProtocolError, preview3, SessionLifecycle } from 'nnrp-core';
+import { FLOW_UPDATE } from '../connection/codecs.js';
+import type { Lane } from '../connection/outbox.js';
+import type { OperationContext } from './operation-context.js';
+import { ResultGate } from './result-gate.js';
+import type { NnrpServerConfig } from './server-config.js';
+import type { NnrpMigration, NnrpPatch } from './server-messages.js';
+import { NnrpServerSession } from './server-session.js';
+import { SessionCache } from './session-cache.js';
+import { SessionClosing } from './session-closing.js';
+import { SessionInbox } from './session-inbox.js';
+import { SessionIntake } from './session-intake.js';
+import { SessionOperations } from './session-operations.js';
+import type { ServerSessionConnection, SessionReceiver } from './session-ports.js';
+import { UnreadSubmits } from './unread-submits.js';
+
+const { CloseReason, ErrorCode, ErrorScope, MessageType, ScopeKind, SessionPriorityClass } = preview3;
+
+const NOTHING: readonly never[] = [];
+
+/**
+ * One session of a server with all its parts: what comes in goes through `intake`, what goes out through `operations` and
+ * `closing`. The application holds `session`.
+ */
+export class SessionCore {
+  readonly session: NnrpServerSession;
+  readonly sessionId: number;
+  readonly lane: Lane;
+  readonly lifecycle: SessionLifecycle;
+  readonly gate: ResultGate;
+  readonly operations: SessionOperations;
+  readonly closing: SessionClosing;
+  readonly inbox: SessionInbox;
+  /** Requests without an answer, in order. */
+  pendingPatches: readonly NnrpPatch[] = NOTHING;
+  pendingMigrations: readonly NnrpMigration[] = NOTHING;
+  /** Who takes the messages; a serve loop puts itself here. */
+  receiver: SessionReceiver;
+  private readonly unread: UnreadSubmits;
+  private objectCache: SessionCache | undefined;
+  private flowSender: FlowSender | undefined;
+  private reason: NnrpError | undefined;
+
+  constructor(
+    readonly connection: ServerSessionConnection,
+    readonly open: preview3.SessionOpen,
+    readonly ack: preview3.SessionOpenAck,
+    readonly config: NnrpServerConfig,
+  ) {
+    this.sessionId = ack.sessionId;
+    this.lane = ack.acceptedPriorityClass + 1;
+    this.lifecycle = new SessionLifecycle(ack.sessionId);
+    this.gate = new ResultGate(
+      () => connection.flowScope(),
+      ack.acceptedPriorityClass === SessionPriorityClass.Background,
+    );
+    this.session = new NnrpServerSession(this);
+    this.operations = new SessionOperations(this, ack.sessionId, ack.acceptedProfileId);
+    this.closing = new SessionClosing(this);
+    this.unread = new UnreadSubmits(this);
+    this.inbox = new SessionInbox((operation) => this.unread.taken(operation));
+    this.receiver = this.unread;
+    connection.attach(ack.sessionId, new SessionIntake(this));
+  }
+
+  get deadlines() {
+    return this.connection.deadlines;
+  }
+
+  get isOver(): boolean {
+    return this.reason !== undefined;
+  }
+
+  /** Why the session is over; undefined while it is not. */
+  get endReason(): NnrpError | undefined {
+    return this.reason;
+  }
+
+  /** The objects that the client has put, or the application tracks; made when first asked for. */
+  get cache(): SessionCache {
+    this.objectCache ??= new SessionCache(this.config, this.connection.schemas, this.ack);
+    return this.objectCache;
+  }
+
+  get cacheObjectCount(): number {
+    return this.objectCache?.size ?? 0;
+  }
+
+  /** Lets go of cached objects whose lease is over. */
+  expireObjects(): void {
+    this.objectCache?.expire();
+  }
+
+  /** For the operations: none is in flight any more. */
+  idle(): void {
+    this.closing.wake();
+  }
+
+  /** For the operations: a handler has failed. */
+  explainFailure(operation: OperationContext, diagnostic: string): void {
+    if (!this.connection.isAnnounced) return;
+    const text = this.config.exposeHandlerErrors ? diagnostic : 'the handler failed';
+    this.sendFrameError(ErrorCode.InternalError, operation.frameId, text);
+  }
+
+  /** For the operations: one is over, whoever holds it. */
+  operationOver(operation: OperationContext): void {
+    this.gate.operationOver(operation);
+    this.receiver.withdraw(operation);
+  }
+
+  /** For the closing: work that comes from now on is refused. */
+  stopSubmits(reason: NnrpError): void {
+    this.inbox.endSubmits(reason);
+  }
+
+  /** Sends FLOW_UPDATE for this session, or for one of its operations. */
+  sendFlow(fields: FlowFields, operation?: OperationContext): boolean {
+    let sender: FlowSender;
+    if (operation === undefined) {
+      this.flowSender ??= new FlowSender(ScopeKind.Session);
+      sender = this.flowSender;
+    } else {
+      sender = operation.flowSender(() => new FlowSender(ScopeKind.Operation, BigInt(operation.operationId)));
+    }
+    const update = sender.next(fields);
+    return this.connection.send(MessageType.FlowUpdate, this.sessionId, 0, FLOW_UPDATE, update, undefined, this.lane);
+  }
+
+  /** Answers a frame that was never taken, or not by the application. */
+  refuseFrame(frameId: number, traceLow = 0, traceHigh = 0): void {
+    this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId, this.lane, traceLow, traceHigh);
+  }
+
+  /** Tells the client about one of its frames. */
+  sendFrameError(errorCode: number, frameId: number, text: string): void {
+    const { sessionId, lane } = this;
+    this.connection.sendError(errorCode, ErrorScope.Frame, text, { sessionId, frameId, lane });
+  }
+
+  /** A violation that costs the session, and nothing else. */
+  fail(error: ProtocolError, frameId: number): void {
+    const { sessionId, lane } = this;
+    this.connection.report(sessionId, error);
+    this.connection.sendError(error.wireCode, ErrorScope.Session, error.rawMessage, { sessionId, frameId, lane });
+    this.closing.sendClose({ reason: CloseReason.ProtocolError });
+    this.connection.closeSent(sessionId);
+    this.end(error);
+  }
+
+  /** The session is over: whatever waits for it is told why. */
+  end(reason: NnrpError): void {
+    if (this.reason !== undefined) return;
+    this.reason = reason;
+    this.lifecycle.end();
+    this.operations.end(reason);
+    this.unread.end();
+    this.inbox.end(reason);
+    this.receiver.ended(reason);
+    this.closing.wake();
+    this.gate.recheck();
+    this.connection.sessionEnded(this);
+  }
+}

@@ -1,0 +1,238 @@
+import { ClosedError, type NnrpError, UsageError } from 'nnrp-core';
+import { AsyncQueue } from '../async-queue.js';
+import type { OperationContext } from './operation-context.js';
+import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
+import type { SessionReceiver } from './session-ports.js';
+
+/** Cancels that may wait unread. */
+const MAX_CANCELS = 1024;
+/** Events that may wait unread before those that need no answer are left out. */
+const MAX_EVENTS = 4096;
+
+interface RareKinds {
+  cancel: NnrpCancel;
+  patch: NnrpPatch;
+  migrate: NnrpMigration;
+  close: NnrpClose;
+}
+
+interface Arrived<T> {
+  readonly message: T;
+  /** Place in the order of arrival over all kinds. */
+  readonly number: number;
+}
+
+/**
+ * The messages of a session that its application has not taken yet: by kind, or all in order once `events` has been
+ * asked for.
+ */
+export class SessionInbox {
+  private submits: AsyncQueue<OperationContext> | undefined;
+  private rare: { [Kind in keyof RareKinds]?: AsyncQueue<Arrived<RareKinds[Kind]>> } | undefined;
+  private everything: AsyncQueue<SessionEvent> | undefined;
+  /** Who takes the messages when they are not asked for by kind. */
+  private takenBy: string | undefined;
+  private arrivals = 0;
+  private endReason: NnrpError | undefined;
+  private submitsEnd: NnrpError | undefined;
+
+  constructor(
+    /** Called for each submit that is handed out. */
+    private readonly taken: (operation: OperationContext) => void,
+  ) {}
+
+  /** Submits that wait; with `events`, whatever waits. */
+  get submitCount(): number {
+    return (this.everything ?? this.submits)?.size ?? 0;
+  }
+
+  /** @returns whether the submit waits, that is, nobody was waiting for it */
+  pushSubmit(operation: OperationContext): boolean {
+    if (this.everything !== undefined) return this.pushEvent({ type: 'submit', submit: operation });
+    operation.arrival = this.arrivals++;
+    const waits = this.submitQueue().push(operation);
+    if (!waits && this.submitsEnd === undefined) this.taken(operation);
+    return waits;
+  }
+
+  nextSubmit(): Promise<OperationContext> {
+    if (this.takenBy !== undefined) return Promise.reject(this.takenAway('submit'));
+    const waiting = this.takeSubmit();
+    return waiting === undefined ? this.submitQueue().next() : Promise.resolve(waiting);
+  }
+
+  /** The next submit if one waits. */
+  takeSubmit(): OperationContext | undefined {
+    const waiting = this.submits?.tryTake();
+    if (waiting !== undefined) this.taken(waiting);
+    return waiting;
+  }
+
+  pushPatch(patch: NnrpPatch): void {
+    this.push('patch', patch);
+  }
+
+  pushMigration(migration: NnrpMigration): void {
+    this.push('migrate', migration);
+  }
+
+  /** The oldest gives way when too many wait: the frame has been answered already. */
+  pushCancel(cancel: NnrpCancel): void {
+    if (this.everything === undefined && this.rareQueue('cancel').size >= MAX_CANCELS)
+      this.rareQueue('cancel').tryTake();
+    this.push('cancel', cancel);
+  }
+
+  pushClose(close: NnrpClose): void {
+    this.push('close', close);
+  }
+
+  /** A message that only `events` shows. */
+  pushEvent(event: SessionEvent): boolean {
+    if (this.everything === undefined) return false;
+    if (this.everything.size >= MAX_EVENTS && !needsAnswer(event)) return true;
+    const waits = this.everything.push(event);
+    if (!waits && event.type === 'submit') this.taken(event.submit as OperationContext);
+    return waits;
+  }
+
+  async next<Kind extends keyof RareKinds>(kind: Kind): Promise<RareKinds[Kind]> {
+    if (this.takenBy !== undefined) throw this.takenAway(kind);
+    const queue = this.rareQueue(kind);
+    return (queue.tryTake() ?? (await queue.next())).message;
+  }
+
+  /**
+   * Every message in the order of arrival, those that wait included, until the session is over. It takes them from the
+   * call on: nothing is lost while the first one is not asked for yet.
+   */
+  events(): AsyncGenerator<SessionEvent, void, void> {
+    return this.readEvents(this.takenBy === undefined ? this.takeEverything() : undefined);
+  }
+
+  private takeEverything(): AsyncQueue<SessionEvent> {
+    const everything = new AsyncQueue<SessionEvent>();
+    for (const event of this.gather()) everything.push(event);
+    this.takenBy = 'events()';
+    this.everything = everything;
+    if (this.endReason !== undefined) everything.end(this.endReason);
+    return everything;
+  }
+
+  /** @param everything - missing when somebody else takes the messages */
+  private async *readEvents(
+    everything: AsyncQueue<SessionEvent> | undefined,
+  ): AsyncGenerator<SessionEvent, void, void> {
+    if (everything === undefined) throw this.takenAway('events()');
+    for (;;) {
+      const waiting = everything.tryTake();
+      if (waiting?.type === 'submit') this.taken(waiting.submit as OperationContext);
+      const event = waiting ?? (await everything.next().catch(() => undefined));
+      if (event === undefined) return;
+      yield event;
+    }
+  }
+
+  /** Passes on what waits, in order; from now on somebody else takes the messages of this session. */
+  handOver(receiver: SessionReceiver): void {
+    this.requireKinds('serve()');
+    const waiting = this.gather();
+    this.takenBy = 'serve()';
+    for (const event of waiting) {
+      if (event.type === 'submit') {
+        this.taken(event.submit as OperationContext);
+        receiver.submit(event.submit as OperationContext);
+      } else if (event.type === 'cancel') receiver.cancel(event.cancel);
+      else if (event.type === 'patch') receiver.patch(event.patch);
+      else if (event.type === 'migrate') receiver.migrate(event.migration);
+      else if (event.type === 'close') receiver.close(event.close);
+    }
+  }
+
+  /** No more submits: what waits is still handed out. */
+  endSubmits(reason: NnrpError): void {
+    this.submitsEnd ??= reason;
+    this.submits?.end(reason);
+  }
+
+  /** Takes a submit out that was given up while it waited. */
+  remove(operation: OperationContext): void {
+    this.submits?.remove(operation);
+  }
+
+  /** Rejects whatever is awaited; submits that wait are gone, a close request is still handed out. */
+  end(reason: NnrpError): void {
+    if (this.endReason !== undefined) return;
+    this.endReason = reason;
+    this.submitsEnd ??= reason;
+    this.submits?.drain();
+    this.submits?.end(reason);
+    for (const queue of Object.values(this.rare ?? {})) queue?.end(reason);
+    this.everything?.end(reason);
+  }
+
+  private push<Kind extends keyof RareKinds>(kind: Kind, message: RareKinds[Kind]): void {
+    if (this.everything !== undefined) this.pushEvent(eventOf(kind, message));
+    else this.rareQueue(kind).push({ message, number: this.arrivals++ });
+  }
+
+  private submitQueue(): AsyncQueue<OperationContext> {
+    if (this.submits === undefined) {
+      this.submits = new AsyncQueue();
+      if (this.submitsEnd !== undefined) this.submits.end(this.submitsEnd);
+    }
+    return this.submits;
+  }
+
+  private rareQueue<Kind extends keyof RareKinds>(kind: Kind): AsyncQueue<Arrived<RareKinds[Kind]>> {
+    this.rare ??= {};
+    const queues = this.rare as { [Name in Kind]?: AsyncQueue<Arrived<RareKinds[Kind]>> };
+    let queue = queues[kind];
+    if (queue === undefined) {
+      queue = new AsyncQueue();
+      queues[kind] = queue;
+      if (this.endReason !== undefined) queue.end(this.endReason);
+    }
+    return queue;
+  }
+
+  /** Everything that waits, in the order of arrival; whoever waits for a kind of message is told that none will come. */
+  private gather(): SessionEvent[] {
+    const arrived: { event: SessionEvent; number: number }[] = [];
+    for (const operation of this.submits?.drain() ?? []) {
+      arrived.push({ event: { type: 'submit', submit: operation }, number: operation.arrival });
+    }
+    this.submits?.end(new ClosedError('somebody else takes the messages of this session'));
+    for (const kind of ['cancel', 'patch', 'migrate', 'close'] as const) {
+      const queue = this.rare?.[kind] as AsyncQueue<Arrived<RareKinds[typeof kind]>> | undefined;
+      for (const { message, number } of queue?.drain() ?? []) arrived.push({ event: eventOf(kind, message), number });
+      queue?.end(new ClosedError('somebody else takes the messages of this session'));
+    }
+    return arrived.sort((a, b) => a.number - b.number).map(({ event }) => event);
+  }
+
+  private requireKinds(by: string): void {
+    if (this.takenBy !== undefined) throw new UsageError(`${by}: ${this.takenBy} takes the messages of this session`);
+  }
+
+  private takenAway(kind: string): UsageError {
+    return new UsageError(`${this.takenBy} takes the messages of this session, ${kind} included`);
+  }
+}
+
+function needsAnswer(event: SessionEvent): boolean {
+  return event.type === 'submit' || event.type === 'close' || event.type === 'patch' || event.type === 'migrate';
+}
+
+function eventOf<Kind extends keyof RareKinds>(kind: Kind, message: RareKinds[Kind]): SessionEvent {
+  switch (kind) {
+    case 'cancel':
+      return { type: 'cancel', cancel: message as NnrpCancel };
+    case 'patch':
+      return { type: 'patch', patch: message as NnrpPatch };
+    case 'migrate':
+      return { type: 'migrate', migration: message as NnrpMigration };
+    default:
+      return { type: 'close', close: message as NnrpClose };
+  }
+}

@@ -1,0 +1,261 @@
+import {
+  describeFault,
+  FlowScope,
+  type MessageInfo,
+  type NnrpError,
+  type Packet,
+  ProtocolError,
+  preview3,
+  type WireFault,
+} from 'nnrp-core';
+import { CACHE_ACK } from '../connection/codecs.js';
+import type { Lane } from '../connection/outbox.js';
+import type { SessionEndpoint } from '../connection/session-endpoint.js';
+import type { ResolvedObject } from './operation-context.js';
+import type { SessionCore } from './session-core.js';
+import { strictFault } from './strict-submit.js';
+
+const { BackpressureLevel, ErrorCode, MessageType, ScopeKind, SubmitMode, UpdateReason } = preview3;
+const AT = preview3.FRAME_SUBMIT_OFFSETS;
+/** Patches, or migrations, that may wait for their answer. */
+const MAX_PENDING = 64;
+
+/** What comes in for one session: checks what each message may do in the state the session is in, and passes it on. */
+export class SessionIntake implements SessionEndpoint {
+  constructor(readonly core: SessionCore) {}
+
+  get lane(): Lane {
+    return this.core.lane;
+  }
+
+  disconnected(error: NnrpError): void {
+    this.core.end(error);
+  }
+
+  receive(packet: Packet, info: MessageInfo): void {
+    switch (packet.messageType) {
+      case MessageType.FrameSubmit:
+        this.submitted(packet);
+        break;
+      case MessageType.FrameCancel:
+        this.cancelled(packet.frameId);
+        break;
+      case MessageType.FlowUpdate:
+        this.flowUpdated(packet);
+        break;
+      case MessageType.SessionPatch:
+        this.patched(packet, info);
+        break;
+      case MessageType.SessionMigrate:
+        this.migrated(packet, info);
+        break;
+      case MessageType.CachePut:
+        this.objectPut(packet, info);
+        break;
+      case MessageType.CacheInvalidate:
+        this.objectsInvalidated(packet);
+        break;
+      case MessageType.SessionClose:
+        this.closeRequested(packet);
+        break;
+      case MessageType.SessionCloseAck:
+        this.core.closing.answered(preview3.decodeSessionCloseAck(packet.view, packet.metadataStart).closeStatus);
+        break;
+      case MessageType.Error:
+        this.errorArrived(packet);
+        break;
+      default:
+        if (info.direction === 'server_to_client') this.refuse(packet, info);
+        else this.core.connection.unsupported(packet, info);
+    }
+  }
+
+  violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
+    const { core } = this;
+    const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
+    if (packet.messageType === MessageType.FrameSubmit && packet.frameId !== 0) {
+      if (!core.operations.registry.has(packet.frameId)) {
+        // The frame was never taken: its id stays free, and the client is not left waiting.
+        core.connection.report(core.sessionId, error);
+        if (core.connection.isAnnounced) core.sendFrameError(error.wireCode, packet.frameId, error.rawMessage);
+        core.refuseFrame(packet.frameId, packet.traceLow, packet.traceHigh);
+        return;
+      }
+    }
+    core.fail(error, packet.frameId);
+  }
+
+  private submitted(packet: Packet): void {
+    const { core } = this;
+    const { frameId } = packet;
+    const { registry } = core.operations;
+    if (!core.lifecycle.acceptsNewOperations || core.connection.isDraining) {
+      if (core.operations.consume(packet)) core.refuseFrame(frameId, packet.traceLow, packet.traceHigh);
+      else this.usedBefore(frameId);
+      return;
+    }
+    const { maxInFlightOperations, strict } = core.config;
+    if (maxInFlightOperations > 0 && registry.size >= maxInFlightOperations && !registry.has(frameId)) {
+      this.exceeded(packet);
+      return;
+    }
+    const fault = strict ? strictFault(packet, core.cache.schemas) : undefined;
+    if (fault !== undefined) {
+      this.refuseSubmit(packet, fault.errorCode, fault.text);
+      return;
+    }
+    let objects: readonly ResolvedObject[] | undefined;
+    if (packet.view.getUint8(packet.metadataStart + AT.submitMode) !== SubmitMode.Inline) {
+      const resolved = core.cache.resolve(packet);
+      if ('errorCode' in resolved) {
+        this.refuseSubmit(packet, resolved.errorCode, resolved.text);
+        return;
+      }
+      objects = resolved.objects;
+    }
+    const operation = core.operations.admit(packet, this.deadlineOf(packet), objects);
+    if (operation === undefined) this.usedBefore(frameId);
+    else core.receiver.submit(operation);
+  }
+
+  /** latency_budget_ms of the submit, else default_deadline_ms of the session; 0 = none. */
+  private deadlineOf(packet: Packet): number {
+    const { core } = this;
+    if (!core.config.deadlines) return 0;
+    return packet.view.getUint16(packet.metadataStart + AT.latencyBudgetMs, true) || core.open.defaultDeadlineMs;
+  }
+
+  /** More than may be in flight: the frame is dropped, and the client told what it may have. */
+  private exceeded(packet: Packet): void {
+    const { core } = this;
+    const { maxInFlightOperations } = core.config;
+    if (core.operations.consume(packet)) {
+      core.refuseFrame(packet.frameId, packet.traceLow, packet.traceHigh);
+      core.sendFlow({
+        updateReason: UpdateReason.Reduce,
+        backpressureLevel: BackpressureLevel.Soft,
+        credit: maxInFlightOperations,
+      });
+    } else {
+      this.usedBefore(packet.frameId);
+    }
+  }
+
+  /** A frame id comes twice: its first frame has its answer, or gets it; this one gets none. */
+  private usedBefore(frameId: number): void {
+    const { core } = this;
+    const error = new ProtocolError(`FRAME_SUBMIT: frame ${frameId} was used before`, ErrorCode.InvalidState);
+    core.connection.report(core.sessionId, error);
+    core.sendFrameError(error.wireCode, frameId, error.rawMessage);
+  }
+
+  /** The frame is answered, and its id used up; who knows ERROR is told why. */
+  private refuseSubmit(packet: Packet, errorCode: number, text: string): void {
+    const { core } = this;
+    if (!core.operations.consume(packet)) {
+      this.usedBefore(packet.frameId);
+      return;
+    }
+    if (core.connection.isAnnounced) core.sendFrameError(errorCode, packet.frameId, text);
+    core.refuseFrame(packet.frameId, packet.traceLow, packet.traceHigh);
+  }
+
+  private cancelled(frameId: number): void {
+    const { core } = this;
+    // A cancel that crosses the last answer, or comes twice, has nothing left to do.
+    if (core.operations.cancelled(frameId)) core.receiver.cancel({ frameId });
+  }
+
+  private flowUpdated(packet: Packet): void {
+    const { core } = this;
+    const update = preview3.decodeFlowUpdate(packet.view, packet.metadataStart);
+    const operation =
+      update.scopeKind === ScopeKind.Operation ? core.operations.registry.get(Number(update.operationId)) : undefined;
+    // An operation that is over has nothing left to hold back.
+    if (update.scopeKind === ScopeKind.Operation && operation === undefined) return;
+    core.gate.scopeOf(operation, () => new FlowScope()).apply(update, performance.now());
+    core.gate.recheck();
+    core.receiver.event({ type: 'flow_update', update });
+  }
+
+  private patched(packet: Packet, info: MessageInfo): void {
+    const { core } = this;
+    const metadata = preview3.decodeSessionPatch(packet.view, packet.metadataStart);
+    const announced =
+      (metadata.patchMask & preview3.PatchFlags.ProfilePatch) === 0 ? packet.bodyLength : metadata.profilePatchBytes;
+    if (packet.bodyLength !== 0 && packet.bodyLength !== announced) {
+      this.badBody(packet, info, announced);
+      return;
+    }
+    const patch = { metadata, profilePatch: packet.body };
+    // Answers carry no id: the next one must be that of the oldest patch, so a flood cannot be refused patch by patch.
+    if (core.pendingPatches.length >= MAX_PENDING) this.flooded(info);
+    else {
+      core.pendingPatches = [...core.pendingPatches, patch];
+      core.receiver.patch(patch);
+    }
+  }
+
+  private migrated(packet: Packet, info: MessageInfo): void {
+    const { core } = this;
+    const migration = { metadata: preview3.decodeSessionMigrate(packet.view, packet.metadataStart) };
+    if (core.pendingMigrations.length >= MAX_PENDING) this.flooded(info);
+    else {
+      core.pendingMigrations = [...core.pendingMigrations, migration];
+      core.receiver.migrate(migration);
+    }
+  }
+
+  private objectPut(packet: Packet, info: MessageInfo): void {
+    const { core } = this;
+    const put = preview3.decodeCachePut(packet.view, packet.metadataStart);
+    if (packet.bodyLength !== put.objectBytes) {
+      this.badBody(packet, info, put.objectBytes);
+      return;
+    }
+    const ack = core.cache.put(put, packet.body);
+    core.connection.send(MessageType.CacheAck, core.sessionId, 0, CACHE_ACK, ack, undefined, core.lane);
+    core.receiver.event({ type: 'cache_put', put, ack });
+  }
+
+  private objectsInvalidated(packet: Packet): void {
+    const { core } = this;
+    const invalidate = preview3.decodeCacheInvalidate(packet.view, packet.metadataStart);
+    core.receiver.event({ type: 'cache_invalidate', invalidate, removed: core.cache.invalidate(invalidate) });
+  }
+
+  private closeRequested(packet: Packet): void {
+    const close = { metadata: preview3.decodeSessionClose(packet.view, packet.metadataStart) };
+    if (this.core.closing.requestedByClient(close)) this.core.receiver.close(close);
+  }
+
+  /** Answering an error with an error would never end. */
+  private errorArrived(packet: Packet): void {
+    const error = preview3.decodeErrorMessage(packet.view, packet.metadataStart);
+    this.core.receiver.event({ type: 'error', error, diagnostic: shownText(packet.body) });
+  }
+
+  /** A declared length that the body does not have. */
+  private badBody(packet: Packet, info: MessageInfo, announced: number): void {
+    const text = `${info.name} announces ${announced} body bytes, got ${packet.bodyLength}`;
+    this.core.fail(new ProtocolError(text, ErrorCode.MalformedBody), packet.frameId);
+  }
+
+  private flooded(info: MessageInfo): void {
+    const text = `${info.name}: ${MAX_PENDING} of them wait for an answer already`;
+    this.core.fail(new ProtocolError(text, ErrorCode.LimitExceeded), 0);
+  }
+
+  private refuse(packet: Packet, info: MessageInfo): void {
+    const { core } = this;
+    const text = `${info.name} in session ${core.sessionId}, state ${core.lifecycle.state}`;
+    core.fail(new ProtocolError(text, ErrorCode.InvalidState), packet.frameId);
+  }
+}
+
+/** Most bytes of a diagnostic text that are shown. */
+const MAX_SHOWN_BYTES = 1024;
+
+function shownText(diagnostic: Uint8Array): string {
+  return new TextDecoder().decode(diagnostic.subarray(0, MAX_SHOWN_BYTES));
+}

@@ -1,0 +1,361 @@
+import {
+  CancelledError,
+  ClosedError,
+  type DeadlineError,
+  describeOperationFault,
+  type NnrpError,
+  OperationRegistry,
+  type Packet,
+  preview3,
+  UsageError,
+} from 'nnrp-core';
+import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
+import { RESULT_PUSH } from '../connection/codecs.js';
+import type { Lane } from '../connection/outbox.js';
+import { isPartial } from '../connection/result-kind.js';
+import type { SessionConnection } from '../connection/session-endpoint.js';
+import type { DeadlineQueue } from './deadline-queue.js';
+import { OperationContext, type ResolvedObject } from './operation-context.js';
+import type { ResultGate } from './result-gate.js';
+import { type ResultInit, type ResultValue, resultMetadata } from './server-messages.js';
+import type { NnrpServerSession } from './server-session.js';
+
+const { MessageType, OperationState } = preview3;
+/** What sending returns when there is room for more: known by identity, so that nobody needs to await it. */
+export const SENT: Promise<void> = Promise.resolve();
+const NO_BODY = new Uint8Array(0);
+/** Frames dropped on the client's word that the application may still drop itself; more are forgotten, oldest first. */
+const MAX_DROPPED_UNSEEN = 1024;
+
+/** What the operations of a session need of it. */
+export interface OperationsOwner {
+  readonly session: NnrpServerSession;
+  readonly connection: SessionConnection;
+  readonly lane: Lane;
+  /** Tells when results have to wait because the client asked for it. */
+  readonly gate: ResultGate;
+  readonly deadlines: DeadlineQueue;
+  /** Tells a client that understands it why a frame will be dropped. */
+  explainFailure(operation: OperationContext, diagnostic: string): void;
+  /** An operation has had its terminal answer, or needs none any more. */
+  operationOver(operation: OperationContext): void;
+  /** No operation is in flight any more. */
+  idle(): void;
+}
+
+/**
+ * The operations of one session: which frames are in flight, and the one place that answers them, so that every frame
+ * gets exactly one terminal answer.
+ */
+export class SessionOperations {
+  readonly registry: OperationRegistry<OperationContext>;
+  private readonly sessionId: number;
+  private readonly partialMetadata: preview3.ResultPush;
+  private readonly lastMetadata: preview3.ResultPush;
+  private droppedUnseen: Set<number> | undefined;
+  private ended: NnrpError | undefined;
+
+  constructor(
+    private readonly owner: OperationsOwner,
+    sessionId: number,
+    profileId: number,
+  ) {
+    this.sessionId = sessionId;
+    this.registry = new OperationRegistry(sessionId);
+    const { partial, last } = defaultsOf(profileId);
+    this.partialMetadata = partial;
+    this.lastMetadata = last;
+  }
+
+  get lane(): Lane {
+    return this.owner.lane;
+  }
+
+  /** Takes a submit in. @returns undefined when its id was used before */
+  admit(packet: Packet, deadlineMs: number, objects?: readonly ResolvedObject[]): OperationContext | undefined {
+    const operation = new OperationContext(this.owner.session, this, packet, deadlineMs, objects);
+    if (this.registry.register(operation) !== undefined) return undefined;
+    if (deadlineMs > 0) this.owner.deadlines.add(operation, deadlineMs);
+    return operation;
+  }
+
+  /** Uses up the id of a submit that is refused. @returns false when it was used before */
+  consume(packet: Packet): boolean {
+    const operation = new OperationContext(this.owner.session, this, packet, 0);
+    if (this.registry.register(operation) !== undefined) return false;
+    this.registry.advance(operation, OperationState.Cancelled);
+    operation.end(undefined);
+    return true;
+  }
+
+  /** The work is in the application's hands. */
+  started(operation: OperationContext): void {
+    if (!operation.isOver) this.registry.advance(operation, OperationState.Running);
+  }
+
+  /** @throws UsageError when the state does not lead there, or the operation is over */
+  enter(operation: OperationContext, state: preview3.OperationState): void {
+    const fault = operation.isOver ? undefined : this.registry.advance(operation, state);
+    if (operation.isOver) throw operation.refusal();
+    if (fault !== undefined) throw new UsageError(`frame ${operation.frameId}: ${describeOperationFault(fault)}`);
+  }
+
+  /** @throws UsageError when the relationship cannot be */
+  relate(operation: OperationContext, parentFrameId: number | undefined, groupId: number | undefined): void {
+    const fault = this.registry.relate(operation, parentFrameId, groupId);
+    if (fault !== undefined) throw new UsageError(`frame ${operation.frameId}: ${describeOperationFault(fault)}`);
+  }
+
+  push(operation: OperationContext, partial: ResultValue): Promise<void> {
+    if (operation.isOver) return Promise.reject(operation.refusal());
+    try {
+      const init = metadataOf(partial);
+      const metadata = init === undefined ? this.partialMetadata : partialResult(init, this.partialMetadata);
+      return this.sendPartial(operation, metadata, bodyOf(partial));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  complete(operation: OperationContext, result: ResultValue): Promise<void> {
+    if (operation.isOver) return Promise.reject(operation.refusal());
+    try {
+      const init = metadataOf(result);
+      const metadata = init === undefined ? this.lastMetadata : lastResult(init, this.lastMetadata);
+      return this.sendLast(operation, metadata, bodyOf(result));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** The handler has failed: the client is told in a few words, as far as it understands them. */
+  fail(operation: OperationContext, diagnostic: string): void {
+    this.owner.explainFailure(operation, diagnostic);
+    if (!operation.isOver) this.sendDrop(operation, OperationState.Failed, undefined);
+  }
+
+  drop(operation: OperationContext): Promise<void> {
+    if (operation.isOver) return Promise.reject(operation.refusal());
+    return this.sendDrop(operation, OperationState.Failed, undefined) ? SENT : this.drained();
+  }
+
+  /** A result by frame id: partial or last as its metadata says. */
+  sendResult(frameId: number, result: ResultInit, body: BodyInput): Promise<void> {
+    try {
+      const operation = this.inFlight(frameId);
+      const metadata = resultMetadata(result);
+      const bytes = bodyBytes(body);
+      const partial = isPartial(metadata.resultClass, metadata.resultFlags);
+      return partial ? this.sendPartial(operation, metadata, bytes) : this.sendLast(operation, metadata, bytes);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  sendResultDrop(frameId: number): Promise<void> {
+    // The client's cancel was answered at once; an application that answers it too has done right.
+    if (this.droppedUnseen?.delete(frameId)) return SENT;
+    try {
+      return this.drop(this.inFlight(frameId));
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  /** The client cancels a frame. @returns whether it was in flight */
+  cancelled(frameId: number): boolean {
+    const operation = this.registry.get(frameId);
+    if (operation === undefined) return false;
+    this.sendDrop(operation, OperationState.Cancelled, new CancelledError(`the client cancelled frame ${frameId}`));
+    this.rememberDropped(frameId);
+    return true;
+  }
+
+  /**
+   * Cancels on this side: the target and what hangs on it, as the scope says. Each frame is answered with a drop.
+   * @returns the frame ids that were in flight, ascending
+   * @throws UsageError when there is no such operation, or it has no group
+   */
+  cancel(scope: preview3.CancelScope, frameId: number): number[] {
+    const outcome = this.registry.cancel(scope, frameId);
+    if ('fault' in outcome) throw new UsageError(`cancel: ${describeOperationFault(outcome.fault)}`);
+    const reason = new CancelledError(`frame ${frameId} of session ${this.sessionId} was cancelled by the server`);
+    for (const operation of outcome.cancelled) {
+      this.plainDrop(operation);
+      this.over(operation, reason);
+    }
+    return outcome.cancelled.map((operation) => operation.frameId);
+  }
+
+  expire(operation: OperationContext, reason: DeadlineError): void {
+    this.sendDrop(operation, OperationState.Failed, reason);
+    this.rememberDropped(operation.frameId);
+  }
+
+  /** Answers every frame in flight with a drop. */
+  dropAll(reason: NnrpError): void {
+    for (const operation of this.registry.endAll(OperationState.Cancelled)) {
+      this.plainDrop(operation);
+      this.over(operation, reason);
+    }
+  }
+
+  /** The session is over: nothing can be answered any more. */
+  end(reason: NnrpError): void {
+    this.ended = reason;
+    for (const operation of this.registry.endAll(OperationState.Cancelled)) this.over(operation, reason);
+    this.droppedUnseen = undefined;
+  }
+
+  private sendPartial(operation: OperationContext, metadata: preview3.ResultPush, body: Uint8Array): Promise<void> {
+    if (this.owner.gate.isHeld(operation)) {
+      return this.later(operation, () => this.sendPartial(operation, metadata, body));
+    }
+    const { connection, lane } = this.owner;
+    const { frameId, traceLow, traceHigh } = operation;
+    const room = connection.sendPartial(
+      MessageType.ResultPush,
+      this.sessionId,
+      frameId,
+      RESULT_PUSH,
+      metadata,
+      body,
+      lane,
+      traceLow,
+      traceHigh,
+    );
+    this.moveTo(operation, OperationState.Partial);
+    return room ? SENT : this.drained();
+  }
+
+  private sendLast(operation: OperationContext, metadata: preview3.ResultPush, body: Uint8Array): Promise<void> {
+    // Partial results that were held back go first.
+    if (this.owner.gate.isWaiting(operation)) {
+      return this.later(operation, () => this.sendLast(operation, metadata, body));
+    }
+    const { connection, lane } = this.owner;
+    const { frameId, traceLow, traceHigh } = operation;
+    const room = connection.send(
+      MessageType.ResultPush,
+      this.sessionId,
+      frameId,
+      RESULT_PUSH,
+      metadata,
+      body,
+      lane,
+      traceLow,
+      traceHigh,
+    );
+    this.moveTo(operation, OperationState.Completed);
+    this.over(operation, undefined);
+    return room ? SENT : this.drained();
+  }
+
+  /** Sends when the client lets results flow again, in the order of the calls. */
+  private later(operation: OperationContext, send: () => Promise<void>): Promise<void> {
+    return this.owner.gate.afterHold(operation, () =>
+      operation.isOver ? Promise.reject(operation.refusal()) : send(),
+    );
+  }
+
+  private sendDrop(
+    operation: OperationContext,
+    state: preview3.OperationState,
+    reason: NnrpError | undefined,
+  ): boolean {
+    const room = this.plainDrop(operation);
+    this.registry.advance(operation, state);
+    this.over(operation, reason);
+    return room;
+  }
+
+  private plainDrop({ frameId, traceLow, traceHigh }: OperationContext): boolean {
+    const { connection, lane } = this.owner;
+    return connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId, lane, traceLow, traceHigh);
+  }
+
+  /** An application may answer what it has not been handed yet, or what waits for a tool: both count as running. */
+  private moveTo(operation: OperationContext, state: preview3.OperationState): void {
+    // Sending may have found the peer gone, and ended everything.
+    if (operation.isOver) return;
+    if (this.registry.advance(operation, state) === undefined) return;
+    this.registry.advance(operation, OperationState.Running);
+    this.registry.advance(operation, state);
+  }
+
+  private over(operation: OperationContext, reason: NnrpError | undefined): void {
+    this.owner.deadlines.remove(operation);
+    operation.end(reason);
+    this.owner.operationOver(operation);
+    if (this.registry.size === 0) this.owner.idle();
+  }
+
+  private inFlight(frameId: number): OperationContext {
+    const operation = this.registry.get(frameId);
+    if (operation !== undefined) return operation;
+    if (this.ended !== undefined) throw new ClosedError(`session ${this.sessionId} is closed`, { cause: this.ended });
+    throw new UsageError(
+      `session ${this.sessionId}: frame ${frameId} waits for no answer (answered, cancelled, expired or unknown)`,
+    );
+  }
+
+  private rememberDropped(frameId: number): void {
+    this.droppedUnseen ??= new Set();
+    this.droppedUnseen.add(frameId);
+    if (this.droppedUnseen.size <= MAX_DROPPED_UNSEEN) return;
+    const [oldest] = this.droppedUnseen;
+    if (oldest !== undefined) this.droppedUnseen.delete(oldest);
+  }
+
+  private drained(): Promise<void> {
+    return this.owner.connection.whenDrained(this.owner.lane);
+  }
+}
+
+const DEFAULTS = new Map<number, { readonly partial: preview3.ResultPush; readonly last: preview3.ResultPush }>();
+
+/** The metadata of results that say nothing of their own; shared by all sessions of a profile. */
+function defaultsOf(activeProfileId: number) {
+  let defaults = DEFAULTS.get(activeProfileId);
+  if (defaults === undefined) {
+    const { ResultClass, ResultFlags } = preview3;
+    const partial = { activeProfileId, resultClass: ResultClass.Partial, resultFlags: ResultFlags.Partial };
+    defaults = { partial: resultMetadata(partial), last: resultMetadata({ activeProfileId }) };
+    DEFAULTS.set(activeProfileId, defaults);
+  }
+  return defaults;
+}
+
+function metadataOf(value: ResultValue): ResultInit | undefined {
+  return isValueObject(value) ? value.metadata : undefined;
+}
+
+function bodyOf(value: ResultValue): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  if (isValueObject(value)) return value.body === undefined ? NO_BODY : bodyBytes(value.body);
+  return bodyBytes(value);
+}
+
+function isValueObject(value: ResultValue): value is { readonly body?: BodyInput; readonly metadata?: ResultInit } {
+  return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value) && !(value instanceof ArrayBuffer);
+}
+
+/** What `push` sends is partial whatever the handler wrote; complete metadata that says so is sent as it is. */
+function partialResult(init: ResultInit, defaults: preview3.ResultPush): preview3.ResultPush {
+  const metadata = resultMetadata(init);
+  if (isPartial(metadata.resultClass, metadata.resultFlags)) return metadata;
+  return {
+    ...defaults,
+    ...init,
+    resultClass: defaults.resultClass,
+    resultFlags: metadata.resultFlags | defaults.resultFlags,
+  };
+}
+
+function lastResult(init: ResultInit, defaults: preview3.ResultPush): preview3.ResultPush {
+  const metadata = resultMetadata(init);
+  if (!isPartial(metadata.resultClass, metadata.resultFlags)) {
+    return metadata === init ? metadata : { ...defaults, ...init };
+  }
+  throw new UsageError('complete: the metadata is that of a partial result; use push');
+}

@@ -1,0 +1,50 @@
+import type { FlowScope, MessageInfo, NnrpError, Packet, ProtocolError, SchemaRegistry } from 'nnrp-core';
+import type { SessionConnection } from '../connection/session-endpoint.js';
+import type { DeadlineQueue } from './deadline-queue.js';
+import type { OperationContext } from './operation-context.js';
+import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
+import type { SessionCore } from './session-core.js';
+import type { SessionIntake } from './session-intake.js';
+
+/** What a server's session needs of its connection besides sending. */
+export interface ServerSessionConnection extends SessionConnection<SessionIntake> {
+  /** The server is closing: no new work. */
+  readonly isDraining: boolean;
+  /**
+   * Whether the peer has shown that it knows more than the reference client of preview3: only then does it get what
+   * that client would fail on (ERROR, RESULT_HINT, SESSION_CLOSE and the like) without having asked.
+   */
+  readonly isAnnounced: boolean;
+  readonly deadlines: DeadlineQueue;
+  /** The last round trip in milliseconds; undefined before the first PONG. */
+  readonly roundTripMs: number | undefined;
+  /** @returns the round trip in milliseconds */
+  ping(timeoutMs: number): Promise<number>;
+  readonly schemas: SchemaRegistry;
+  /** What the client has said about the flow on the whole connection; undefined while it has said nothing. */
+  flowScope(): FlowScope | undefined;
+  /** Stops reading from the peer until `release`. */
+  hold(): void;
+  release(): void;
+  /** Reports a broken rule to the application. */
+  report(sessionId: number, error: ProtocolError): void;
+  /** Answers a message that this server does not serve. */
+  unsupported(packet: Packet, info: MessageInfo): void;
+  /** SESSION_CLOSE has gone out: what the client sends for the session until it confirms is no fault. */
+  closeSent(sessionId: number): void;
+  sessionEnded(core: SessionCore): void;
+}
+
+/** Who takes the messages of a session: its inbox, until a serve loop does. */
+export interface SessionReceiver {
+  submit(operation: OperationContext): void;
+  cancel(cancel: NnrpCancel): void;
+  patch(patch: NnrpPatch): void;
+  migrate(migration: NnrpMigration): void;
+  close(close: NnrpClose): void;
+  /** Whatever else has come, already dealt with. */
+  event(event: SessionEvent): void;
+  /** The operation is over before it was taken. */
+  withdraw(operation: OperationContext): void;
+  ended(reason: NnrpError): void;
+}

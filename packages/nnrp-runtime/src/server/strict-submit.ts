@@ -1,0 +1,47 @@
+import { type Packet, preview3, type SchemaRegistry } from 'nnrp-core';
+import type { ReferenceFault } from './session-cache.js';
+
+const { DescriptorFlags, ErrorCode, FrameClass, LossTolerancePolicy, StreamSemantics } = preview3;
+const AT = preview3.FRAME_SUBMIT_OFFSETS;
+const FRAME_CLASSES: readonly number[] = Object.values(FrameClass);
+const LOSS_TOLERANCES: readonly number[] = Object.values(LossTolerancePolicy);
+const STREAM_SEMANTICS: readonly number[] = Object.values(StreamSemantics);
+const CONTRADICTION = DescriptorFlags.Terminal | DescriptorFlags.Partial;
+
+/**
+ * What the documents forbid and every preview3 peer accepts: values outside the fixed lists, a payload that is terminal
+ * and partial at once, a payload whose schema is not known.
+ *
+ * @returns the first fault, or undefined
+ * @see NNRP/1-preview3 section 18 (D-21, D-22)
+ */
+export function strictFault(packet: Packet, schemas: SchemaRegistry): ReferenceFault | undefined {
+  const { view, metadataStart } = packet;
+  const frameClass = view.getUint8(metadataStart + AT.frameClass);
+  if (!FRAME_CLASSES.includes(frameClass)) return malformed(`frame_class has no value ${frameClass}`);
+  const lossTolerance = view.getUint8(metadataStart + AT.lossTolerancePolicy);
+  if (!LOSS_TOLERANCES.includes(lossTolerance)) return malformed(`loss_tolerance_policy has no value ${lossTolerance}`);
+  const metadata = preview3.decodeFrameSubmit(view, metadataStart);
+  // A body without regions is the application's own business, also here.
+  if (preview3.checkBody(packet.body, metadata) !== undefined) return undefined;
+  for (const { descriptor } of preview3.decodeBody(packet.body, metadata).typedPayloads) {
+    if (!STREAM_SEMANTICS.includes(descriptor.streamSemantics)) {
+      return malformed(`stream_semantics has no value ${descriptor.streamSemantics}`);
+    }
+    if ((descriptor.descriptorFlags & CONTRADICTION) === CONTRADICTION)
+      return malformed('terminal and partial at once');
+    const binding = schemas.bind(descriptor);
+    if (binding.outcome === 'refused') {
+      const { schemaId, schemaVersion } = descriptor;
+      return {
+        errorCode: binding.errorCode,
+        text: `FRAME_SUBMIT: schema ${schemaId} version ${schemaVersion} cannot be bound`,
+      };
+    }
+  }
+  return undefined;
+}
+
+function malformed(text: string): ReferenceFault {
+  return { errorCode: ErrorCode.MalformedBody, text: `FRAME_SUBMIT: ${text}` };
+}

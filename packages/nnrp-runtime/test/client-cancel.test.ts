@@ -1,0 +1,200 @@
+import { getEventListeners } from 'node:events';
+import { preview3 } from 'nnrp-core';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ScriptedServer } from './scripted-server.js';
+import { packetBytes } from './wire-packets.js';
+
+const { ErrorCode, ErrorScope, MessageType } = preview3;
+const CANCELLED = 'NNRP_ERR_CANCELLED';
+
+afterEach(() => ScriptedServer.clear());
+
+/** A session with one operation that the server has received. */
+async function submitted(options: { signal?: AbortSignal } = {}) {
+  const server = await ScriptedServer.start();
+  const strays: unknown[] = [];
+  server.client.on('stray', (stray) => strays.push(stray));
+  const session = await server.open(1);
+  const operation = session.submitNowait('work', undefined, options);
+  await server.expect(MessageType.FrameSubmit);
+  return { server, session, operation, strays };
+}
+
+describe('cancelling', () => {
+  it('tells the server once, and whoever waits at once; the slot stays taken until the server has answered', async () => {
+    const { server, session, operation, strays } = await submitted();
+    const result = operation.result();
+    operation.cancel('no longer needed');
+    operation.cancel('again');
+    await expect(result).rejects.toMatchObject({ code: CANCELLED, cause: 'no longer needed' });
+    await expect(operation.result()).rejects.toMatchObject({ code: CANCELLED });
+    const cancel = await server.expect(MessageType.FrameCancel);
+    expect([cancel.sessionId, cancel.frameId, operation.done, session.inFlightCount]).toEqual([1, 1, true, 1]);
+    server.partial(1, 1, 'late');
+    await server.settled();
+    expect(session.inFlightCount).toBe(1);
+    server.drop(1, 1);
+    await server.settled();
+    expect([session.inFlightCount, strays]).toEqual([0, []]);
+  });
+
+  it('is over with the last result as well, which nobody gets', async () => {
+    const { server, session, operation, strays } = await submitted();
+    operation.cancel();
+    await server.expect(MessageType.FrameCancel);
+    const results = session.results();
+    server.partial(1, 1, 'late');
+    server.result(1, 1, 'too late');
+    await server.settled();
+    expect([session.inFlightCount, strays]).toEqual([0, []]);
+    session.submitNowait('next');
+    await server.expect(MessageType.FrameSubmit);
+    server.result(1, 2, 'next');
+    for await (const { result } of results) {
+      expect(result.frameId).toBe(2);
+      break;
+    }
+    await expect(operation.result()).rejects.toMatchObject({ code: CANCELLED });
+  });
+
+  it('ends a loop, which gets nothing that waits unread', async () => {
+    const { server, operation } = await submitted();
+    server.partial(1, 1, 'unread');
+    await server.settled();
+    const loop = operation[Symbol.asyncIterator]();
+    operation.cancel(new Error('enough'));
+    await expect(loop.next()).rejects.toMatchObject({ code: CANCELLED, cause: { message: 'enough' } });
+  });
+
+  it('does nothing after the last answer', async () => {
+    const { server, operation } = await submitted();
+    server.result(1, 1, 'done');
+    await operation.result();
+    operation.cancel();
+    await server.settled();
+    expect((await operation.result()).partial).toBe(false);
+  });
+
+  it('makes room for those who wait once the server has answered', async () => {
+    const { server, session, operation } = await submitted();
+    session.submitNowait('2');
+    const third = session.submit('3');
+    await server.expect(MessageType.FrameSubmit);
+    operation.cancel();
+    await server.expect(MessageType.FrameCancel);
+    server.drop(1, 1);
+    expect((await third).frameId).toBe(3);
+  });
+});
+
+describe('a signal', () => {
+  it('cancels the operation, with its reason as the cause', async () => {
+    const abort = new AbortController();
+    const { server, operation } = await submitted({ signal: abort.signal });
+    const result = operation.result();
+    abort.abort('user left');
+    await expect(result).rejects.toMatchObject({ code: CANCELLED, cause: 'user left' });
+    expect((await server.expect(MessageType.FrameCancel)).frameId).toBe(1);
+  });
+
+  it('that has aborted before sends nothing', async () => {
+    const server = await ScriptedServer.start();
+    const session = await server.open(1, { grantedOperationCredit: 1 });
+    const options = { signal: AbortSignal.abort('before') };
+    expect(() => session.submitNowait('x', {}, options)).toThrow(/NNRP_ERR_CANCELLED/);
+    await expect(session.submit('x', {}, options)).rejects.toMatchObject({ code: CANCELLED, cause: 'before' });
+    session.submitNowait('first');
+    await expect(session.submit('x', {}, options)).rejects.toMatchObject({ code: CANCELLED, cause: 'before' });
+    expect((await server.expect(MessageType.FrameSubmit)).frameId).toBe(1);
+    await server.settled();
+  });
+
+  it('is not listened to any more once the operation, or the wait for its turn, is over', async () => {
+    const { signal } = new AbortController();
+    const listeners = () => getEventListeners(signal, 'abort').length;
+    const { server, session } = await submitted({ signal });
+    session.submitNowait('2', {}, { signal });
+    const third = session.submit('3', {}, { signal });
+    expect(listeners()).toBe(3);
+    server.result(1, 1);
+    await third;
+    expect(listeners()).toBe(2);
+    server.drop(1, 2);
+    await server.expect(MessageType.FrameSubmit);
+    await server.expect(MessageType.FrameSubmit);
+    await server.settled();
+    expect(listeners()).toBe(1);
+    server.vanish();
+    await server.client.closed;
+    expect(listeners()).toBe(0);
+  });
+});
+
+describe('a frame that fails', () => {
+  const failure = { errorScope: ErrorScope.Frame, relatedFrameId: 1, errorCode: ErrorCode.FrameExpired };
+
+  it('fails with the error that comes before its drop, and the drop is no stray', async () => {
+    const { server, session, operation, strays } = await submitted();
+    server.error(1, 0, failure, 'took too long');
+    server.drop(1, 1);
+    await expect(operation.result()).rejects.toMatchObject({
+      code: 'NNRP_ERR_PEER',
+      wireCode: ErrorCode.FrameExpired,
+      message: expect.stringContaining('took too long'),
+    });
+    await server.settled();
+    expect([session.inFlightCount, strays]).toEqual([0, []]);
+    server.drop(1, 1);
+    await server.settled();
+    expect(strays.length).toBe(1);
+  });
+
+  it('fails with the drop when that comes first, and the error is reported', async () => {
+    const { server, operation } = await submitted();
+    const reported = new Promise((resolve) => server.client.once('peerError', resolve));
+    server.drop(1, 1);
+    server.error(1, 0, failure);
+    await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_RESULT_DROPPED' });
+    expect(await reported).toMatchObject({ sessionId: 1, error: { wireCode: ErrorCode.FrameExpired } });
+  });
+
+  it('fails alone when its result is malformed', async () => {
+    const { server, session, operation } = await submitted();
+    const violations: unknown[] = [];
+    server.client.on('protocolViolation', (violation) => violations.push(violation));
+    server.send(packetBytes(MessageType.ResultPush, 1, 1, new Uint8Array(64).fill(0xff)));
+    await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_PROTOCOL' });
+    await server.settled();
+    expect([violations.length, session.endReason, session.inFlightCount]).toEqual([1, undefined, 0]);
+  });
+});
+
+describe('an option of a submit', () => {
+  it('sets the deadline in the metadata, and the trace id in the header, which results may carry', async () => {
+    const server = await ScriptedServer.start();
+    const session = await server.open(1);
+    const traceId = 0xfedcba98_76543210n;
+    const operation = session.submitNowait('x', { targetFpsX100: 6 }, { deadlineMs: 250, traceId });
+    const packet = await server.expect(MessageType.FrameSubmit);
+    const submit = preview3.decodeFrameSubmit(packet.view, packet.metadataStart);
+    expect([submit.latencyBudgetMs, submit.targetFpsX100, packet.traceId]).toEqual([250, 6, traceId]);
+    const result = packetBytes(MessageType.ResultPush, 1, 1, new Uint8Array(64));
+    new DataView(result.buffer).setBigUint64(32, traceId, true);
+    server.send(result);
+    expect((await operation.result()).traceId).toBe(traceId);
+  });
+
+  it.each([
+    [{ deadlineMs: 65_536 }, /latency_budget_ms/],
+    [{ deadlineMs: -1 }, /latency_budget_ms/],
+    [{ traceId: -1n }, /traceId/],
+    [{ traceId: 2n ** 64n }, /traceId/],
+    [{ traceId: 5 as never }, /traceId/],
+  ])('that does not fit is refused before anything is sent: %o', async (options, text) => {
+    const server = await ScriptedServer.start();
+    const session = await server.open(1);
+    expect(() => session.submitNowait('x', {}, options)).toThrow(text);
+    await expect(session.submit('x', {}, options)).rejects.toThrow(text);
+    expect(session.submitNowait('x').frameId).toBe(1);
+  });
+});

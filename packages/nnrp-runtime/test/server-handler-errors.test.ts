@@ -1,0 +1,115 @@
+import { preview3 } from 'nnrp-core';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { ServeHandlers } from '../src/server/serve-loop.js';
+import type { NnrpServerConfig } from '../src/server/server-config.js';
+import type { HandlerFailure } from '../src/server/server-events.js';
+import { textOf } from './described.js';
+import { eventually } from './eventually.js';
+import { SessionPeer } from './session-peer.js';
+import { Stage } from './stage.js';
+
+const stage = new Stage();
+afterEach(() => stage.clear());
+
+/** A server with this handler, and a bare peer with a session on it. */
+async function served(
+  submit: ServeHandlers['submit'],
+  { announced = true, ...config }: Partial<NnrpServerConfig> & { announced?: boolean } = {},
+): Promise<{ peer: SessionPeer; failures: HandlerFailure[] }> {
+  const server = await stage.serve(config);
+  const failures: HandlerFailure[] = [];
+  server.on('handlerFailure', (failure) => failures.push(failure));
+  void server.serve({ submit });
+  return { peer: await SessionPeer.open(stage, server, { announced }), failures };
+}
+
+describe('an error of a submit handler', () => {
+  const kinds: [string, ServeHandlers['submit']][] = [
+    [
+      'thrown',
+      () => {
+        throw new Error('broken');
+      },
+    ],
+    ['of a promise', () => Promise.reject(new Error('broken'))],
+    [
+      'of a generator',
+      // biome-ignore lint/correctness/useYield: it fails before it yields
+      async function* () {
+        throw new Error('broken');
+      },
+    ],
+  ];
+
+  it.each(kinds)(
+    'drops the frame and tells an announced client why; the session lives on (%s)',
+    async (_name, fail) => {
+      const { peer, failures } = await served((operation) => (operation.frameId === 1 ? fail(operation) : 'fine'));
+      peer.submit(1);
+      const error = await peer.packet();
+      expect(textOf(error)).toBe('broken');
+      expect(preview3.decodeErrorMessage(error.view, error.metadataStart)).toMatchObject({
+        errorCode: preview3.ErrorCode.InternalError,
+        errorScope: preview3.ErrorScope.Frame,
+        isFatal: 0,
+        relatedSessionId: peer.sessionId,
+        relatedFrameId: 1,
+      });
+      expect(await peer.next()).toBe('drop 1');
+      peer.submit(2);
+      expect(await peer.next()).toBe('result 2 fine');
+      expect(failures).toMatchObject([{ sessionId: peer.sessionId, frameId: 1, error: { message: 'broken' } }]);
+    },
+  );
+
+  it.each(kinds)(
+    'drops the frame of a reference client, and says nothing that it does not know (%s)',
+    async (_n, fail) => {
+      const { peer } = await served((operation) => (operation.frameId === 1 ? fail(operation) : 'fine'), {
+        announced: false,
+      });
+      peer.submit(1);
+      expect(await peer.next()).toBe('drop 1');
+      peer.submit(2);
+      expect(await peer.next()).toBe('result 2 fine');
+      expect(await peer.answers()).toEqual([]);
+    },
+  );
+
+  it('comes after the partial results that were sent before it', async () => {
+    const { peer } = await served(async function* () {
+      yield 'a';
+      throw new Error('broken');
+    });
+    peer.submit(1);
+    expect(await peer.take(3)).toEqual(['partial 1 a', 'error frame 1 internal_error', 'drop 1']);
+  });
+
+  it('keeps its words to itself with exposeHandlerErrors: false', async () => {
+    const { peer } = await served(() => Promise.reject(new Error('a secret')), { exposeHandlerErrors: false });
+    peer.submit(1);
+    expect(textOf(await peer.packet())).toBe('the handler failed');
+  });
+
+  it('is cut to 256 bytes, and may be anything that can be thrown', async () => {
+    const { peer, failures } = await served(({ frameId }) => Promise.reject(frameId === 1 ? 'é'.repeat(500) : null));
+    peer.submit(1);
+    expect((await peer.packet()).body.length).toBe(256);
+    expect(await peer.next()).toBe('drop 1');
+    peer.submit(2);
+    expect(textOf(await peer.packet())).toBe('null');
+    await eventually(() => failures.length === 2, 'both failures are reported');
+  });
+
+  it('after the last answer is reported, and sends nothing more', async () => {
+    const { peer, failures } = await served(async (operation) => {
+      await operation.complete('z');
+      throw new Error('too late to matter');
+    });
+    peer.submit(1);
+    expect(await peer.next()).toBe('result 1 z');
+    await eventually(() => failures.length === 1, 'the failure is reported');
+    peer.submit(2);
+    expect((await peer.take(1))[0]).toBe('result 2 z');
+  });
+});

@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { ClientCounts, LoadOrder } from './client-process.js';
+import type { Footprint } from './faults.js';
+import { parseOptions, type SoakOptions, USAGE } from './options.js';
+import { finalReport, misses, progressLine } from './report.js';
+import type { ServerCounts } from './server-process.js';
+import { Side } from './side.js';
+
+/*
+ * A server and its clients in two processes, under everything that clients do. The load runs twice: once to warm up,
+ * once to count. Before and after the second time everybody has left and the server's heap is collected: what is left
+ * then is what the load has left behind.
+ */
+
+const PROGRESS_MS = 10_000;
+/** How long the server may take to notice that everybody has left. */
+const SETTLE_MS = 30_000;
+
+export type ServerTasks = {
+  listen(order: { maxSessions: number }): Promise<number>;
+  counts(): ServerCounts;
+  footprint(): Promise<Footprint>;
+  close(): Promise<Footprint>;
+};
+export type ClientTasks = {
+  start(order: LoadOrder): void;
+  stop(): Promise<ClientCounts>;
+  counts(): ClientCounts;
+  footprint(): Promise<Footprint>;
+};
+
+async function main(args: readonly string[]): Promise<number> {
+  let options: SoakOptions;
+  try {
+    options = parseOptions(args);
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    return 2;
+  }
+  const { sessions, connections, seconds, seed, warmSeconds } = options;
+  console.log(
+    `${sessions} sessions over ${connections} connections for ${seconds} s, seed ${seed}, Node ${process.version}`,
+  );
+  const server = new Side<ServerTasks>('server', 'server-process.js');
+  const client = new Side<ClientTasks>('client', 'client-process.js');
+  try {
+    const port = await server.ask('listen', { maxSessions: sessions * 2 + 1000 });
+    const lifeMs = Math.min(30_000, seconds * 500);
+    await client.ask('start', { port, sessions, connections, seed: seed + 1, lifeMs });
+    await sleep(warmSeconds * 1000);
+    await client.ask('stop');
+    await empty(server);
+    const before = await server.ask('footprint');
+    const warm = await client.ask('counts');
+
+    const startedAtMs = performance.now();
+    await client.ask('start', { port, sessions, connections, seed, lifeMs });
+    for (let leftMs = seconds * 1000; leftMs > 0; ) {
+      await sleep(Math.min(leftMs, PROGRESS_MS));
+      const elapsedMs = performance.now() - startedAtMs;
+      leftMs = seconds * 1000 - elapsedMs;
+      const [served, called] = await Promise.all([server.ask('counts'), client.ask('counts')]);
+      console.log(progressLine(elapsedMs, served, called));
+    }
+    const called = await client.ask('stop');
+    const loadMs = performance.now() - startedAtMs;
+    await empty(server);
+    const after = await server.ask('footprint');
+    const served = await server.ask('counts');
+    const closed = await server.ask('close');
+    const result = { served, called, warm, before, after, closed, loadMs };
+    console.log(finalReport(result));
+    const found = misses(result);
+    for (const miss of found) console.log(`MISS ${miss}`);
+    console.log(found.length === 0 ? 'soak: passed' : `soak: ${found.length} misses, seed ${seed}`);
+    return found.length === 0 ? 0 : 1;
+  } finally {
+    await Promise.all([client.stop(), server.stop()]);
+  }
+}
+
+/** Waits until the server has noticed that everybody has left; what it has not by then is a miss of the report. */
+async function empty(server: Side<ServerTasks>): Promise<void> {
+  const untilMs = performance.now() + SETTLE_MS;
+  for (;;) {
+    const { sessions, connections, inHand } = await server.ask('counts');
+    if (sessions + connections + inHand === 0 || performance.now() > untilMs) return;
+    await sleep(100);
+  }
+}
+
+process.exitCode = await main(process.argv.slice(2));

@@ -1,0 +1,169 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { preview3 } from 'nnrp-core';
+import { NnrpServer, type NnrpServerSession, type OperationContext } from 'nnrp-runtime';
+import { Faults, footprint } from './faults.js';
+import { answerQuestions } from './side.js';
+
+const { CacheObjectKind, UpdateReason } = preview3;
+const MAX_IN_FLIGHT = 8;
+
+/** What the server counts. */
+export interface ServerCounts {
+  readonly sessions: number;
+  readonly connections: number;
+  /** Frames that handlers took, and how they ended: answered, or given up with an aborted signal. */
+  readonly taken: number;
+  readonly answered: number;
+  readonly aborted: number;
+  /** Frames that ended in neither way: a frame of a vanished connection whose signal never aborted is one. */
+  readonly lost: number;
+  readonly inHand: number;
+  /** Most frames of one session in the hands of handlers at once. */
+  readonly mostInHand: number;
+  readonly violations: number;
+  readonly connectionsLost: number;
+  readonly faults: number;
+  readonly firstFaults: readonly string[];
+}
+
+const faults = new Faults();
+faults.watchProcess();
+let server: NnrpServer | undefined;
+let served: Promise<void> | undefined;
+let taken = 0;
+let answered = 0;
+let aborted = 0;
+let lost = 0;
+let mostInHand = 0;
+let violations = 0;
+let connectionsLost = 0;
+const inHand = new Set<OperationContext>();
+const perSession = new Map<number, number>();
+const sessions = new Set<NnrpServerSession>();
+let flowTimer: NodeJS.Timeout | undefined;
+let turn = 0;
+
+/** Tells some sessions how much they may have in flight, and pauses some for a moment. */
+function regulate(): void {
+  let index = 0;
+  turn++;
+  for (const session of sessions) {
+    if (++index % 97 !== turn % 97 || session.endReason !== undefined) continue;
+    const said = session.sendFlowUpdate(
+      turn % 3 === 0 ? { updateReason: UpdateReason.Pause } : { credit: 1 + (turn % MAX_IN_FLIGHT) },
+    );
+    said.catch(() => {});
+    if (turn % 3 !== 0) continue;
+    setTimeout(() => {
+      session.sendFlowUpdate({ updateReason: UpdateReason.Resume, credit: 4 }).catch(() => {});
+    }, 15);
+  }
+}
+
+/** Enters an operation into the books until it is over. */
+function follow(operation: OperationContext): void {
+  const { sessionId } = operation.session;
+  taken++;
+  inHand.add(operation);
+  const count = (perSession.get(sessionId) ?? 0) + 1;
+  perSession.set(sessionId, count);
+  if (count > mostInHand) mostInHand = count;
+  if (count > MAX_IN_FLIGHT) faults.note('in-flight limit', `session ${sessionId} has ${count}`);
+  const { signal } = operation;
+  void operation.finished.then(() => {
+    inHand.delete(operation);
+    const left = (perSession.get(sessionId) ?? 1) - 1;
+    if (left === 0) perSession.delete(sessionId);
+    else perSession.set(sessionId, left);
+    if (signal.aborted) aborted++;
+    else if (operation.abortReason === undefined) answered++;
+    else lost++;
+  });
+}
+
+/** Does what the body of the submit says. */
+function work(operation: OperationContext) {
+  follow(operation);
+  const text = new TextDecoder().decode(operation.body);
+  const [mode, first = '0', second = '0'] = text.split(' ', 3);
+  switch (mode) {
+    case 'echo':
+      return text;
+    case 'later':
+      return sleep(Number(first), text);
+    case 'stream':
+      return stream(Number(first), Number(second), operation.signal);
+    case 'fail':
+      throw new Error('asked to fail');
+    case 'drop':
+      return operation.drop();
+    default:
+      // Waits for a cancel, a deadline, a close or the end of the connection.
+      return operation.finished;
+  }
+}
+
+async function* stream(parts: number, bytes: number, signal: AbortSignal): AsyncGenerator<Uint8Array, string, void> {
+  const body = new Uint8Array(bytes);
+  for (let part = 0; part < parts && !signal.aborted; part++) {
+    if (part % 16 === 15) await sleep(1);
+    yield body;
+  }
+  return `stream ${parts}`;
+}
+
+answerQuestions({
+  async listen({ maxSessions }: { maxSessions: number }): Promise<number> {
+    server = await NnrpServer.bindTcp('127.0.0.1:0', {
+      maxInFlightOperations: MAX_IN_FLIGHT,
+      grantedOperationCredit: 4,
+      supportedCacheObjects: Object.values(CacheObjectKind),
+      maxCacheObjects: 32,
+      maxCacheObjectBytes: 65_536,
+      maxSessions,
+      maxOutboxBytes: 1024 * 1024,
+      highWaterBytes: 64 * 1024,
+      handshakeTimeoutMs: 5000,
+      drainTimeoutMs: 1000,
+    });
+    server.on('protocolViolation', () => violations++);
+    server.on('connectionLost', () => connectionsLost++);
+    server.on('handlerFailure', ({ error }) => {
+      if (!(error instanceof Error && error.message === 'asked to fail')) faults.note('handler failure', error);
+    });
+    served = server.serve({
+      submit: work,
+      patch: () => ({}),
+      session: (session) => void sessions.add(session),
+      ended: (session) => void sessions.delete(session),
+    });
+    flowTimer = setInterval(regulate, 20);
+    served.catch((error: unknown) => faults.note('serve', error));
+    return Number(server.localAddr.split(':').at(-1));
+  },
+  counts(): ServerCounts {
+    return {
+      sessions: server?.sessionCount ?? 0,
+      connections: server?.connectionCount ?? 0,
+      taken,
+      answered,
+      aborted,
+      lost,
+      inHand: inHand.size,
+      mostInHand,
+      violations,
+      connectionsLost,
+      faults: faults.count,
+      firstFaults: faults.first,
+    };
+  },
+  footprint,
+  async close() {
+    clearInterval(flowTimer);
+    await server?.close();
+    await served;
+    // Handlers of cancelled streams may sleep a moment longer.
+    await sleep(200);
+    return footprint();
+  },
+});
