@@ -119,9 +119,9 @@ describe('handlers', () => {
     void server.serve({ submit }, { maxConcurrentOperations: 1, maxQueuedOperations: 4 });
     const peer = await SessionPeer.open(stage, server, { maxInFlightOperations: 0 });
     for (let frameId = 1; frameId <= 6; frameId++) peer.submit(frameId);
-    expect(await peer.answers()).toEqual(['flow session congestion hard', 'drop 6', 'error frame 6 server_busy']);
+    expect(await peer.answers()).toEqual(['flow session congestion hard', 'error frame 6 server_busy', 'drop 6']);
     expect(started).toEqual([1]);
-    // The pause ends when half of the queue has gone; whoever waited is served in order.
+    // The pause ends when three quarters of the queue have gone; whoever waited is served in order.
     for (let frameId = 1; frameId <= 5; frameId++) {
       await eventually(() => started.length === frameId, `frame ${frameId} has begun`);
       await held[frameId - 1]?.complete(`${frameId}`);

@@ -45,7 +45,7 @@ describe('id table', () => {
     for (let id = 1; id <= 10_000; id++) table.set(id, {});
     expect(placesOf(table)).toBeLessThanOrEqual(32_768);
     for (let id = 1; id <= 10_000; id++) table.delete(id);
-    expect([table.size, placesOf(table)]).toEqual([0, 64]);
+    expect([table.size, placesOf(table)]).toEqual([0, 512]);
     table.set(7, {});
     table.clear();
     expect([table.size, table.has(7), placesOf(table)]).toEqual([0, false, 0]);

@@ -1,5 +1,7 @@
 const NO_KEYS = /* @__PURE__ */ new Uint32Array(0);
 const FIRST_CAPACITY = 8;
+/** So many places stay when a crowd has left: the next one comes soon. */
+const KEPT_CAPACITY = 512;
 /** Odd, and another one in every process, so that nobody can choose ids that all fall into one place. */
 const FACTOR = /* @__PURE__ */ (Math.floor(Math.random() * 0x7fffffff) * 2 + 1) >>> 0;
 
@@ -55,7 +57,7 @@ export class IdTable<T> {
       free = place;
     }
     entries[free] = undefined;
-    if (this.count * 8 < keys.length && keys.length > 64) this.resize(keys.length / 2);
+    if (this.count * 8 < keys.length && keys.length > KEPT_CAPACITY) this.resize(keys.length / 2);
     return true;
   }
 

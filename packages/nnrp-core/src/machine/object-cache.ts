@@ -82,7 +82,7 @@ export class ObjectCache {
     const renewed = before !== undefined && isUnchanged(before, put, body, facts) ? before : undefined;
     const object: CachedObject = {
       identity: identityOf(put),
-      // Not slice(): that of a Buffer does not copy.
+      // Not slice(): a byte array of Node shares its memory with what it returns.
       body: renewed?.body ?? new Uint8Array(body),
       version: renewed?.version ?? this.nextVersion(),
       lease: {

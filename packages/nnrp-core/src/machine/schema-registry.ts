@@ -104,7 +104,7 @@ export class SchemaRegistry {
       return REFUSED_SCHEMA.dependencyMissing;
     }
     const outcome = this.hasLower(header.schemaId, header.schemaVersion) ? 'updated' : 'installed';
-    // Not slice(): that of a Buffer does not copy.
+    // Not slice(): a byte array of Node shares its memory with what it returns.
     this.store(header, body && new Uint8Array(body), dependencies?.slice());
     return { outcome };
   }
