@@ -25,8 +25,8 @@ export interface StreamTransportOptions extends PacketSplitterOptions {
 const DEFAULT_HIGH_WATER_BYTES = 1024 * 1024;
 const DEFAULT_CLOSE_TIMEOUT_MS = 2000;
 const DEFAULT_STALL_TIMEOUT_MS = 30_000;
-/** So much is written within the turn: the peer can work on it while more is being made. */
-const FLUSH_BYTES = 64 * 1024;
+/** So much is written within the turn, while it still lies in one chunk: the peer works on it while more is made. */
+const FLUSH_BYTES = 60 * 1024;
 /** Milliseconds after which a closing connection is cut even if the peer still takes bytes, drop by drop. */
 const MAX_CLOSE_MS = 30_000;
 
