@@ -78,7 +78,7 @@ describe('a reference client', () => {
     peer.migrate();
     const said = (await peer.take(5)).sort();
     expect(said).toEqual(
-      ['drop 2', 'drop 4', 'flow session reduce soft', 'session_migrate_ack', 'session_patch_ack'].sort(),
+      ['drop 2', 'drop 4', 'flow session reduce none', 'session_migrate_ack', 'session_patch_ack'].sort(),
     );
     await server.close();
     await peer.raw.closed();

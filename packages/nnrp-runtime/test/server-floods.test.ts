@@ -58,7 +58,7 @@ describe('a flood', () => {
       for (let frameId = 1; frameId <= count; frameId++) peer.submit(frameId);
     });
     expect(said.filter((line) => line.startsWith('drop'))).toHaveLength(count - 4);
-    expect(said).toContain('flow session reduce soft');
+    expect(said).toContain('flow session reduce none');
     peer.cancel(4);
     expect(await peer.answers()).toEqual(['drop 4']);
   });

@@ -31,7 +31,7 @@ describe('operations in flight', () => {
     expect(preview3.decodeFlowUpdate(flow.view, flow.metadataStart)).toMatchObject({
       scopeKind: ScopeKind.Session,
       updateReason: UpdateReason.Reduce,
-      backpressureLevel: BackpressureLevel.Soft,
+      backpressureLevel: BackpressureLevel.None,
       sessionCredit: 2,
       connectionCredit: 0,
       operationCredit: 0,
@@ -54,7 +54,7 @@ describe('operations in flight', () => {
     const session = await server.accept();
     peer.submit(1);
     peer.submit(2);
-    expect(await peer.answers()).toEqual(['drop 2', 'flow session reduce soft']);
+    expect(await peer.answers()).toEqual(['drop 2', 'flow session reduce none']);
     expect((await session.receiveSubmit()).frameId).toBe(1);
     expect(session.inFlightCount).toBe(1);
   });
@@ -76,7 +76,7 @@ describe('operations in flight', () => {
     second.submit(1);
     expect(await first.answers()).toEqual([]);
     second.submit(2);
-    expect(await first.answers()).toEqual(['drop 2', 'flow session reduce soft']);
+    expect(await first.answers()).toEqual(['drop 2', 'flow session reduce none']);
   });
 
   it('that are cancelled or expired make room as answered ones do', async () => {

@@ -1,4 +1,5 @@
 import { type NnrpError, preview3, UsageError } from 'nnrp-core';
+import { AttendedSession } from './attended-session.js';
 import { Dispatcher, type DispatcherLimits } from './dispatcher.js';
 import { leave, type OperationContext } from './operation-context.js';
 import type { HandlerFailure } from './server-events.js';
@@ -7,7 +8,6 @@ import type { NnrpServerSession } from './server-session.js';
 import type { MigrateAckInit, PatchAckInit } from './session-answers.js';
 import type { SessionCore } from './session-core.js';
 import { SENT } from './session-operations.js';
-import type { SessionReceiver } from './session-ports.js';
 
 const { BackpressureLevel, ErrorCode, SessionPatchRejectReason, UpdateReason } = preview3;
 
@@ -248,46 +248,6 @@ export class ServeLoop {
     } catch (error) {
       failed(error);
     }
-  }
-}
-
-/** One session whose messages go to the handlers. */
-class AttendedSession implements SessionReceiver {
-  constructor(
-    private readonly core: SessionCore,
-    private readonly loop: ServeLoop,
-  ) {}
-
-  submit(operation: OperationContext): void {
-    this.loop.submit(operation, this.core);
-  }
-
-  withdraw(operation: OperationContext): void {
-    this.loop.withdraw(operation, this.core);
-  }
-
-  cancel(cancel: NnrpCancel): void {
-    this.loop.cancel(cancel, this.core);
-  }
-
-  patch(patch: NnrpPatch): void {
-    this.loop.patch(patch, this.core);
-  }
-
-  migrate(migration: NnrpMigration): void {
-    this.loop.migrate(migration, this.core);
-  }
-
-  close(close: NnrpClose): void {
-    this.loop.close(close, this.core);
-  }
-
-  event(event: SessionEvent): void {
-    this.loop.event(event, this.core);
-  }
-
-  ended(reason: NnrpError): void {
-    this.loop.ended(this.core, reason);
   }
 }
 

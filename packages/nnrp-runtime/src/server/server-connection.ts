@@ -28,13 +28,12 @@ import { SessionOpening } from './session-opening.js';
 import type { ServerSessionConnection } from './session-ports.js';
 import type { SessionTable } from './session-table.js';
 import { Silence } from './silence.js';
+import { UnconfirmedCloses } from './unconfirmed-closes.js';
 
 const { BackpressureLevel, CloseReason, ErrorCode, ErrorScope, MessageType, ScopeKind, UpdateReason } = preview3;
 const NO_AUTH = new Uint8Array(0);
 /** What a CLIENT_HELLO breaks that offers neither version_major 1 nor wire_format 0. */
 const VERSION_RULES: readonly string[] = ['HELLO-2', 'HELLO-3'];
-/** Closes remembered until the client confirms them; a client that never does costs no more than this. */
-const MAX_UNCONFIRMED = 1024;
 
 /** Refused opens after which a connection is given up: nobody who means well asks that often. */
 const MAX_REFUSED = 1000;
@@ -74,8 +73,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   private flow: FlowScope | undefined;
   private flowSender: FlowSender | undefined;
   private endedSessionIds: readonly number[] = [];
-  /** Sessions this side has closed without a confirmation yet: what still comes for them has crossed the close. */
-  private unconfirmed: Set<number> | undefined;
+  private readonly closes = new UnconfirmedCloses();
 
   constructor(
     transport: FramedTransport,
@@ -141,11 +139,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   }
 
   closeSent(sessionId: number): void {
-    this.unconfirmed ??= new Set();
-    this.unconfirmed.add(sessionId);
-    if (this.unconfirmed.size <= MAX_UNCONFIRMED) return;
-    const [oldest] = this.unconfirmed;
-    if (oldest !== undefined) this.unconfirmed.delete(oldest);
+    this.closes.add(sessionId);
   }
 
   sessionEnded(core: SessionCore): void {
@@ -189,7 +183,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   }
 
   granted(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): void {
-    this.unconfirmed?.delete(ack.sessionId);
+    this.closes.forget(ack.sessionId);
     // The reference client opens one session on a connection, and no more.
     if (this.sessionCount > 0) this.isAnnounced = true;
     const core = new SessionCore(this, open, ack, this.owner.config);
@@ -217,7 +211,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   }
 
   protected override receive(packet: Packet, info: MessageInfo): void {
-    if (this.crossedClose(packet)) return;
+    if (this.closes.crossed(packet)) return;
     // What comes while a policy is asked may belong to the session in question.
     if (this.opening.isBusy && (packet.sessionId !== 0 || packet.messageType === MessageType.SessionOpen)) {
       this.opening.wait(packet);
@@ -256,7 +250,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   }
 
   protected override violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
-    if (this.crossedClose(packet)) return;
+    if (this.closes.crossed(packet)) return;
     // A client of another version is told so, not that it has made a mistake.
     const foreign = fault.kind === 'invalid_combination' && VERSION_RULES.includes(fault.rule);
     const code = foreign ? ErrorCode.UnsupportedVersion : ErrorCode.MalformedBody;
@@ -323,16 +317,6 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
       const scope = sessionId === 0 ? ErrorScope.Connection : ErrorScope.Session;
       this.sendError(code, scope, error.rawMessage, { sessionId, frameId });
     }
-  }
-
-  /** Whether the packet belongs to a session that this side has closed and the client has not confirmed. */
-  private crossedClose(packet: Packet): boolean {
-    if (this.unconfirmed === undefined || !this.unconfirmed.has(packet.sessionId)) return false;
-    if (packet.messageType === MessageType.SessionCloseAck) {
-      const { closeStatus } = preview3.decodeSessionCloseAck(packet.view, packet.metadataStart);
-      if (closeStatus === preview3.CloseStatus.Closed) this.unconfirmed.delete(packet.sessionId);
-    }
-    return true;
   }
 
   private unknownSession(packet: Packet, info: MessageInfo): void {

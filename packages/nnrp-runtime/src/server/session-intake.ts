@@ -15,7 +15,7 @@ import type { ResolvedObject } from './operation-context.js';
 import type { SessionCore } from './session-core.js';
 import { strictFault } from './strict-submit.js';
 
-const { BackpressureLevel, ErrorCode, MessageType, ScopeKind, SubmitMode, UpdateReason } = preview3;
+const { ErrorCode, MessageType, ScopeKind, SubmitMode, UpdateReason } = preview3;
 const AT = preview3.FRAME_SUBMIT_OFFSETS;
 /** Patches, or migrations, that may wait for their answer. */
 const MAX_PENDING = 64;
@@ -131,11 +131,8 @@ export class SessionIntake implements SessionEndpoint {
     const { maxInFlightOperations } = core.config;
     if (core.operations.consume(packet)) {
       core.refuseFrame(packet.frameId, packet.traceLow, packet.traceHigh);
-      core.sendFlow({
-        updateReason: UpdateReason.Reduce,
-        backpressureLevel: BackpressureLevel.Soft,
-        credit: maxInFlightOperations,
-      });
+      // The credit says it all; a level would slow the client down until another update takes it back.
+      core.sendFlow({ updateReason: UpdateReason.Reduce, credit: maxInFlightOperations });
     } else {
       this.usedBefore(packet.frameId);
     }

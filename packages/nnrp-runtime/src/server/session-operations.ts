@@ -17,13 +17,13 @@ import type { SessionConnection } from '../connection/session-endpoint.js';
 import type { DeadlineQueue } from './deadline-queue.js';
 import { OperationContext, type ResolvedObject } from './operation-context.js';
 import type { ResultGate } from './result-gate.js';
+import { bodyOf, defaultResults, lastResult, metadataOf, partialResult } from './result-values.js';
 import { type ResultInit, type ResultValue, resultMetadata } from './server-messages.js';
 import type { NnrpServerSession } from './server-session.js';
 
 const { MessageType, OperationState } = preview3;
 /** What sending returns when there is room for more: known by identity, so that nobody needs to await it. */
 export const SENT: Promise<void> = Promise.resolve();
-const NO_BODY = new Uint8Array(0);
 /** Frames dropped on the client's word that the application may still drop itself; more are forgotten, oldest first. */
 const MAX_DROPPED_UNSEEN = 1024;
 
@@ -62,7 +62,7 @@ export class SessionOperations {
   ) {
     this.sessionId = sessionId;
     this.registry = new OperationRegistry(sessionId);
-    const { partial, last } = defaultsOf(profileId);
+    const { partial, last } = defaultResults(profileId);
     this.partialMetadata = partial;
     this.lastMetadata = last;
   }
@@ -310,52 +310,4 @@ export class SessionOperations {
   private drained(): Promise<void> {
     return this.owner.connection.whenDrained(this.owner.lane);
   }
-}
-
-const DEFAULTS = new Map<number, { readonly partial: preview3.ResultPush; readonly last: preview3.ResultPush }>();
-
-/** The metadata of results that say nothing of their own; shared by all sessions of a profile. */
-function defaultsOf(activeProfileId: number) {
-  let defaults = DEFAULTS.get(activeProfileId);
-  if (defaults === undefined) {
-    const { ResultClass, ResultFlags } = preview3;
-    const partial = { activeProfileId, resultClass: ResultClass.Partial, resultFlags: ResultFlags.Partial };
-    defaults = { partial: resultMetadata(partial), last: resultMetadata({ activeProfileId }) };
-    DEFAULTS.set(activeProfileId, defaults);
-  }
-  return defaults;
-}
-
-function metadataOf(value: ResultValue): ResultInit | undefined {
-  return isValueObject(value) ? value.metadata : undefined;
-}
-
-function bodyOf(value: ResultValue): Uint8Array {
-  if (value instanceof Uint8Array) return value;
-  if (isValueObject(value)) return value.body === undefined ? NO_BODY : bodyBytes(value.body);
-  return bodyBytes(value);
-}
-
-function isValueObject(value: ResultValue): value is { readonly body?: BodyInput; readonly metadata?: ResultInit } {
-  return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value) && !(value instanceof ArrayBuffer);
-}
-
-/** What `push` sends is partial whatever the handler wrote; complete metadata that says so is sent as it is. */
-function partialResult(init: ResultInit, defaults: preview3.ResultPush): preview3.ResultPush {
-  const metadata = resultMetadata(init);
-  if (isPartial(metadata.resultClass, metadata.resultFlags)) return metadata;
-  return {
-    ...defaults,
-    ...init,
-    resultClass: defaults.resultClass,
-    resultFlags: metadata.resultFlags | defaults.resultFlags,
-  };
-}
-
-function lastResult(init: ResultInit, defaults: preview3.ResultPush): preview3.ResultPush {
-  const metadata = resultMetadata(init);
-  if (!isPartial(metadata.resultClass, metadata.resultFlags)) {
-    return metadata === init ? metadata : { ...defaults, ...init };
-  }
-  throw new UsageError('complete: the metadata is that of a partial result; use push');
 }

@@ -1,0 +1,53 @@
+import { preview3, UsageError } from 'nnrp-core';
+import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
+import { isPartial } from '../connection/result-kind.js';
+import { type ResultInit, type ResultValue, resultMetadata } from './server-messages.js';
+
+const NO_BODY = new Uint8Array(0);
+const DEFAULTS = new Map<number, { readonly partial: preview3.ResultPush; readonly last: preview3.ResultPush }>();
+
+/** The metadata of results that say nothing of their own; shared by all sessions of a profile. */
+export function defaultResults(activeProfileId: number) {
+  let defaults = DEFAULTS.get(activeProfileId);
+  if (defaults === undefined) {
+    const { ResultClass, ResultFlags } = preview3;
+    const partial = { activeProfileId, resultClass: ResultClass.Partial, resultFlags: ResultFlags.Partial };
+    defaults = { partial: resultMetadata(partial), last: resultMetadata({ activeProfileId }) };
+    DEFAULTS.set(activeProfileId, defaults);
+  }
+  return defaults;
+}
+
+export function metadataOf(value: ResultValue): ResultInit | undefined {
+  return isValueObject(value) ? value.metadata : undefined;
+}
+
+export function bodyOf(value: ResultValue): Uint8Array {
+  if (value instanceof Uint8Array) return value;
+  if (isValueObject(value)) return value.body === undefined ? NO_BODY : bodyBytes(value.body);
+  return bodyBytes(value);
+}
+
+function isValueObject(value: ResultValue): value is { readonly body?: BodyInput; readonly metadata?: ResultInit } {
+  return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value) && !(value instanceof ArrayBuffer);
+}
+
+/** What `push` sends is partial whatever the handler wrote; complete metadata that says so is sent as it is. */
+export function partialResult(init: ResultInit, defaults: preview3.ResultPush): preview3.ResultPush {
+  const metadata = resultMetadata(init);
+  if (isPartial(metadata.resultClass, metadata.resultFlags)) return metadata;
+  return {
+    ...defaults,
+    ...init,
+    resultClass: defaults.resultClass,
+    resultFlags: metadata.resultFlags | defaults.resultFlags,
+  };
+}
+
+export function lastResult(init: ResultInit, defaults: preview3.ResultPush): preview3.ResultPush {
+  const metadata = resultMetadata(init);
+  if (!isPartial(metadata.resultClass, metadata.resultFlags)) {
+    return metadata === init ? metadata : { ...defaults, ...init };
+  }
+  throw new UsageError('complete: the metadata is that of a partial result; use push');
+}
