@@ -13,8 +13,8 @@ const server = await NnrpServer.bindTls(
   },
   {
     applicationPolicy: {
-      validateSessionOpen(_open, { peerIdentity }) {
-        console.log(peerIdentity.subject); // return a SessionErrorCode to refuse
+      validateSessionOpen(_open, context) {
+        console.log(context.peerIdentity?.subject); // return a SessionErrorCode to refuse
       },
     },
   },

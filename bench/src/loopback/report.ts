@@ -33,6 +33,8 @@ export interface Verdict {
   /** Absent when nothing was measured. */
   readonly actual?: number;
   readonly met: boolean;
+  /** Turns behind the figure: that of a single one, as in a quick run, is rough. */
+  readonly turns: number;
 }
 
 /** Judges the goals of what was run; a system that could not run has missed its goals. */
@@ -46,7 +48,8 @@ export function judge(results: ReadonlyMap<Scenario, readonly Outcome[]>, wanted
       if (actual === undefined && outcome !== undefined) continue;
       const met =
         actual !== undefined && (goal.bytes === undefined ? actual >= (goal.ratio ?? 0) : actual <= goal.bytes);
-      verdicts.push({ goal, met, ...(actual === undefined ? {} : { actual }) });
+      const turns = outcome?.turns.length ?? 0;
+      verdicts.push({ goal, met, turns, ...(actual === undefined ? {} : { actual }) });
     }
   }
   return verdicts;
@@ -56,7 +59,11 @@ export function judge(results: ReadonlyMap<Scenario, readonly Outcome[]>, wanted
 export function goalLines(verdicts: readonly Verdict[]): string[] {
   const missed = verdicts.filter(({ met }) => !met);
   const names = missed.map(({ goal }) => goal.title).join('; ');
+  const rough = verdicts.some(({ turns }) => turns === 1);
   return [
+    ...(rough
+      ? ['one turn of each system, as in a quick run: ratios and other figures are rough, the verdicts judge nothing']
+      : []),
     ...verdicts.map((verdict) => `${verdict.met ? 'met   ' : 'missed'} ${goalText(verdict)}`),
     `goals: ${verdicts.length - missed.length} met, ${missed.length} missed${names === '' ? '' : ` (${names})`}`,
   ];

@@ -38,10 +38,12 @@ export type {
 } from './client/request-messages.js';
 export type { ResultStream, SessionResult } from './client/result-stream.js';
 export type { NnrpSessionEvent } from './client/session-events.js';
+export type { BodyInput } from './connection/body-bytes.js';
 export { OperationContext, type ResolvedObject } from './server/operation-context.js';
 export {
   AllowAllServerPolicy,
   type NnrpServerPolicy,
+  type PolicyAnswer,
   type PolicyDecision,
   type SessionGrant,
   type SessionOpenContext,
@@ -72,5 +74,6 @@ export {
 export { type FlowUpdateInit, NnrpServerSession, type ResultHintInit } from './server/server-session.js';
 export type { MigrateAckInit, PatchAckInit } from './server/session-answers.js';
 export type { ServerCloseOptions } from './server/session-closing.js';
+export type { HostPort } from './transport/address.js';
 export type { PeerIdentity } from './transport/peer-identity.js';
 export type { TlsClientOptions, TlsServerOptions } from './transport/tls-options.js';

@@ -125,7 +125,7 @@ describe('a client that wants no results for now', () => {
       peer.flow({ creditEpoch: 2, ...inScope(release, scope) });
       expect(await peer.take(3)).toEqual(['partial 1 a', 'partial 1 b', 'result 1 z']);
       await Promise.all([...pushes, completed]);
-      expect(sent).toEqual(['a', 'b', 'z']);
+      expect(sent.sort()).toEqual(['a', 'b', 'z']);
     });
   }
 

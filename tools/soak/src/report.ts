@@ -48,7 +48,7 @@ export function finalReport({ served, called, warm, before, after, closed, loadM
     row('without answer because their client vanished', frames.vanished),
     row('partial results', frames.partials),
     row('visits of hostile peers', called.hostile),
-    row('server: taken by handlers', served.taken),
+    row('server: taken by handlers, of hostile visits too', served.taken),
     row('server: answered / signal aborted / neither', `${served.answered} / ${served.aborted} / ${served.lost}`),
     row('server: most frames of one session in hand', served.mostInHand),
     row('server: broken rules / connections lost', `${served.violations} / ${served.connectionsLost}`),

@@ -81,7 +81,11 @@ export class Outbox {
 
   /** Resolves when there is room to send more on this lane; rejects when the connection ends first. */
   whenDrained(lane: Lane): Promise<void> {
-    if (this.ended !== undefined) return Promise.reject(this.ended);
+    if (this.ended !== undefined) {
+      const rejection = Promise.reject(this.ended);
+      rejection.catch(() => {});
+      return rejection;
+    }
     if (!this.full) return SENT;
     let drain = this.drains[lane];
     if (drain === undefined) {

@@ -5,8 +5,15 @@ import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } fr
 import type { SessionCore } from './session-core.js';
 import type { SessionReceiver } from './session-ports.js';
 
+const READY: Promise<void> = Promise.resolve();
+
 /** One session whose messages go to the handlers. */
 export class AttendedSession implements SessionReceiver {
+  /** Patches are answered one after the other. */
+  private patchTurn: Promise<unknown> = READY;
+  /** Resolves when every migration has its answer. */
+  private migrations: Promise<unknown> = READY;
+
   constructor(
     private readonly core: SessionCore,
     private readonly loop: ServeLoop,
@@ -20,20 +27,28 @@ export class AttendedSession implements SessionReceiver {
     this.loop.withdraw(operation, this.core);
   }
 
+  suspended(): void {
+    this.loop.suspended();
+  }
+
+  resumed(): void {
+    this.loop.resumed();
+  }
+
   cancel(cancel: NnrpCancel): void {
     this.loop.cancel(cancel, this.core);
   }
 
   patch(patch: NnrpPatch): void {
-    this.loop.patch(patch, this.core);
+    this.patchTurn = this.patchTurn.then(() => this.loop.patch(patch, this.core));
   }
 
   migrate(migration: NnrpMigration): void {
-    this.loop.migrate(migration, this.core);
+    this.migrations = Promise.all([this.migrations, this.loop.migrate(migration, this.core)]);
   }
 
   close(close: NnrpClose): void {
-    this.loop.close(close, this.core);
+    this.loop.close(close, this.core, Promise.all([this.patchTurn, this.migrations]));
   }
 
   event(event: SessionEvent): void {

@@ -10,6 +10,8 @@ export interface Timed {
 
 /** The longest time a timer can wait. */
 const MAX_TIMER_MS = 0x7fffffff;
+/** Durations above this are rare, and a client may choose another one for every session. */
+const LONG_MS = 10_000;
 
 /**
  * Deadlines of any number of operations, with one timer for each duration in use instead of one for each operation:
@@ -37,7 +39,7 @@ export class DeadlineQueue {
 export class DeadlineList {
   private first: Timed | undefined;
   private last: Timed | undefined;
-  private armed = false;
+  private timer: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly durationMs: number,
@@ -52,7 +54,7 @@ export class DeadlineList {
     if (this.last === undefined) this.first = entry;
     else this.last.timedAfter = entry;
     this.last = entry;
-    if (!this.armed) this.arm(this.durationMs);
+    if (this.timer === undefined) this.arm(this.durationMs);
   }
 
   remove(entry: Timed): void {
@@ -64,23 +66,33 @@ export class DeadlineList {
     entry.timedBefore = undefined;
     entry.timedAfter = undefined;
     entry.timedIn = undefined;
+    // Short timers are left to run out, since the next entry comes soon; long ones would outlive what they were for.
+    if (this.first === undefined && this.durationMs > LONG_MS) this.end();
   }
 
   private arm(delayMs: number): void {
-    this.armed = true;
     // A timer may fire a little early; what is not due yet then is waited for again.
-    setTimeout(() => this.expire(), Math.min(Math.max(1, Math.ceil(delayMs)), MAX_TIMER_MS)).unref();
+    this.timer = setTimeout(() => this.expire(), Math.min(Math.max(1, Math.ceil(delayMs)), MAX_TIMER_MS));
+    this.timer.unref();
+  }
+
+  private end(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (this.lists.get(this.durationMs) === this) this.lists.delete(this.durationMs);
   }
 
   private expire(): void {
-    this.armed = false;
+    this.timer = undefined;
     const nowMs = performance.now();
     while (this.first !== undefined && this.first.expiresAtMs <= nowMs) {
       const entry = this.first;
       this.remove(entry);
       entry.expired();
     }
-    if (this.first !== undefined) this.arm(this.first.expiresAtMs - nowMs);
-    else if (!this.armed) this.lists.delete(this.durationMs);
+    // What expired may have brought something new, which has armed a timer of its own.
+    if (this.timer !== undefined) return;
+    if (this.first === undefined) this.end();
+    else this.arm(this.first.expiresAtMs - nowMs);
   }
 }

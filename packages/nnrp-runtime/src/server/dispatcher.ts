@@ -64,6 +64,16 @@ export class Dispatcher {
     this.left();
   }
 
+  /** A handler waits for its client: another may run meanwhile. */
+  suspended(): void {
+    this.finished();
+  }
+
+  /** It goes on; for a while there may be more than may run. */
+  resumed(): void {
+    this.running++;
+  }
+
   /** A handler is done. */
   finished(): void {
     this.running--;

@@ -25,7 +25,7 @@ const NO_OBJECTS: readonly ResolvedObject[] = [];
  * One submitted unit of work on the server, from its arrival to its one terminal answer: what a handler holds, and what
  * `receiveSubmit` hands out.
  */
-export class OperationContext extends OperationRecord implements NnrpSubmit, Timed {
+export class OperationContext extends OperationRecord implements NnrpSubmit {
   expiresAtMs = 0;
   timedBefore: Timed | undefined = undefined;
   timedAfter: Timed | undefined = undefined;
@@ -33,6 +33,8 @@ export class OperationContext extends OperationRecord implements NnrpSubmit, Tim
   /** For the inbox: its place in the order of arrival, and whether it waits there. */
   arrival = 0;
   isUnread = false;
+  /** For the session: results that are held back. */
+  heldResults = 0;
   /** For the serve loop: the generator that works on it, to be left when the work is not wanted any more. */
   work: { return?(value: undefined): unknown } | undefined = undefined;
   private over = false;

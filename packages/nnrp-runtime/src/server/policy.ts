@@ -22,16 +22,17 @@ export interface SessionGrant {
 /** undefined or a grant; or a code to refuse with: a SessionErrorCode, or any other unsigned 32-bit number. */
 export type PolicyDecision = undefined | number | SessionGrant;
 
+/** What a policy returns: its decision, nothing to grant, or a promise of either. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a policy that only looks returns void
+export type PolicyAnswer = PolicyDecision | void | Promise<PolicyDecision | void>;
+
 /** Decides whether a session that the server could grant is granted. */
 export interface NnrpServerPolicy {
   /**
    * A policy that throws or rejects, or takes longer than the handshake may, refuses with auth_failed; an error is
    * reported as an event.
    */
-  validateSessionOpen(
-    open: preview3.SessionOpen,
-    context: SessionOpenContext,
-  ): PolicyDecision | Promise<PolicyDecision>;
+  validateSessionOpen(open: preview3.SessionOpen, context: SessionOpenContext): PolicyAnswer;
 }
 
 /** Grants every session. */

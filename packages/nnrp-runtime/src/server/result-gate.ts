@@ -4,6 +4,8 @@ import type { OperationContext } from './operation-context.js';
 const { BackpressureLevel } = preview3;
 /** Results of one session that may be held back; a handler that does not await `push` is refused more. */
 const MAX_HELD = 4096;
+/** The longest time a timer can wait. */
+const MAX_TIMER_MS = 0x7fffffff;
 
 /** Nothing is held, as nearly always; never changed. */
 const NONE: HeldResult[] = [];
@@ -22,6 +24,7 @@ export class ResultGate {
   /** Made when the client first speaks of an operation. */
   private operationScopes: Map<OperationContext, FlowScope> | undefined;
   private held: HeldResult[] = NONE;
+  private heldBytes = 0;
   private sessionScope: FlowScope | undefined;
   private timer: NodeJS.Timeout | undefined;
 
@@ -29,6 +32,7 @@ export class ResultGate {
     /** The scope of the whole connection; undefined while the client has said nothing about it. */
     private readonly connectionScope: () => FlowScope | undefined,
     private readonly background: boolean,
+    private readonly maxHeldBytes: number,
   ) {}
 
   /** Whether a result must wait: the client said so, or earlier results of the operation wait already. */
@@ -45,16 +49,25 @@ export class ResultGate {
     return this.held.length > 0 && this.held.some((result) => result.operation === operation);
   }
 
-  /** @param send - called when the hold is over, or the operation is */
-  afterHold(operation: OperationContext, send: () => Promise<void>): Promise<void> {
-    if (this.held.length >= MAX_HELD) {
-      return Promise.reject(
-        new UsageError(`${MAX_HELD} results are held back already: await each push, the client has paused`),
-      );
+  /**
+   * @param bytes - of the result that waits
+   * @param send - called when the hold is over, or the operation is
+   * @throws (as a rejection) UsageError when too much is held back already
+   */
+  afterHold(operation: OperationContext, bytes: number, send: () => Promise<void>): Promise<void> {
+    if (this.held.length >= MAX_HELD || (this.heldBytes > 0 && this.heldBytes + bytes > this.maxHeldBytes)) {
+      const much = `${this.held.length} results of ${this.heldBytes} bytes`;
+      return Promise.reject(new UsageError(`${much} are held back already: await each push, the client has paused`));
     }
+    this.heldBytes += bytes;
     return new Promise((resolve, reject) => {
       if (this.held === NONE) this.held = [];
-      this.held.push({ operation, release: () => send().then(resolve, reject) });
+      // Sent in the same step as it is let go, so that nothing newer overtakes it.
+      const release = () => {
+        this.heldBytes -= bytes;
+        send().then(resolve, reject);
+      };
+      this.held.push({ operation, release });
       this.armRetry();
     });
   }
@@ -106,7 +119,8 @@ export class ResultGate {
     const scopes = [this.connectionScope(), this.sessionScope, ...(this.operationScopes?.values() ?? [])];
     const times = scopes.flatMap((scope) => (scope !== undefined && scope.retryAtMs > nowMs ? [scope.retryAtMs] : []));
     if (times.length === 0) return;
-    this.timer = setTimeout(() => this.recheck(), Math.ceil(Math.min(...times) - nowMs));
+    const delayMs = Math.min(Math.ceil(Math.min(...times) - nowMs), MAX_TIMER_MS);
+    this.timer = setTimeout(() => this.recheck(), delayMs);
     this.timer.unref();
   }
 

@@ -28,8 +28,20 @@ export function bodyOf(value: ResultValue): Uint8Array {
   return bodyBytes(value);
 }
 
+/**
+ * Whether the value is a body with metadata rather than a body.
+ * @throws UsageError for an object that is neither: what it means must not be guessed
+ */
 function isValueObject(value: ResultValue): value is { readonly body?: BodyInput; readonly metadata?: ResultInit } {
-  return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value) && !(value instanceof ArrayBuffer);
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
+  if (value instanceof ArrayBuffer) return false;
+  const keys = Object.keys(value);
+  if (keys.length > 0 && keys.every((key) => key === 'body' || key === 'metadata')) return true;
+  const found =
+    keys.length > 0 && !Array.isArray(value)
+      ? `an object with ${keys.join(', ')}`
+      : Object.prototype.toString.call(value);
+  throw new UsageError(`result: expected bytes, text, or an object with body or metadata, got ${found}`);
 }
 
 /** What `push` sends is partial whatever the handler wrote; complete metadata that says so is sent as it is. */

@@ -11,6 +11,9 @@ import { SENT } from './session-operations.js';
 
 const { BackpressureLevel, ErrorCode, SessionPatchRejectReason, UpdateReason } = preview3;
 
+/** Milliseconds that a close handler may take, unless the client gives more; then the close is confirmed without it. */
+const CLOSE_HANDLER_MS = 10_000;
+
 /** A last result, or none. */
 // biome-ignore lint/suspicious/noConfusingVoidType: what an async function without a result resolves to is void
 export type LastResult = ResultValue | undefined | void;
@@ -104,39 +107,55 @@ export class ServeLoop {
     if (handlers.cancel !== undefined) this.guard(core, cancel.frameId, () => handlers.cancel?.(cancel, core.session));
   }
 
-  patch(patch: NnrpPatch, core: SessionCore): void {
+  /** Resolves when the patch has its answer: answers carry no id, so the next patch has to wait. */
+  async patch(patch: NnrpPatch, core: SessionCore): Promise<void> {
     const { handlers } = this;
+    const refusal: PatchAckInit = { rejectReason: SessionPatchRejectReason.UnsupportedField };
+    await this.answer<PatchAckInit>(
+      core,
+      refusal,
+      () => handlers.patch?.(patch, core.session),
+      (ack) => core.session.sendPatchAck(ack),
+    );
+  }
+
+  async migrate(migration: NnrpMigration, core: SessionCore): Promise<void> {
+    const { handlers } = this;
+    await this.answer<MigrateAckInit>(
+      core,
+      {},
+      () => handlers.migrate?.(migration, core.session),
+      (ack) => core.session.sendMigrateAck(migration, ack),
+    );
+  }
+
+  /** @param answered - resolves when the requests that came before have their answers */
+  close(close: NnrpClose, core: SessionCore, answered: Promise<unknown>): void {
+    const { handlers } = this;
+    // A handler that does not come back must not keep the client for longer than both sides are willing to wait.
+    const patienceMs = Math.max(close.metadata.drainTimeoutMs, CLOSE_HANDLER_MS);
+    const closing = (async () => handlers.close?.(close, core.session))();
+    const heard = closing.catch((error: unknown) => this.failedAside(core, 0, error));
     this.guard(core, 0, async () => {
-      let ack: PatchAckInit = { rejectReason: SessionPatchRejectReason.UnsupportedField };
-      try {
-        if (handlers.patch !== undefined) ack = await handlers.patch(patch, core.session);
-      } finally {
-        if (!core.isOver) await core.session.sendPatchAck(ack);
-      }
+      await within(Promise.all([answered, heard]), patienceMs);
+      if (!core.isOver) await core.session.ackClose(close);
     });
   }
 
-  migrate(migration: NnrpMigration, core: SessionCore): void {
-    const { handlers } = this;
-    this.guard(core, 0, async () => {
-      let ack: MigrateAckInit = {};
-      try {
-        if (handlers.migrate !== undefined) ack = await handlers.migrate(migration, core.session);
-      } finally {
-        if (!core.isOver) await core.session.sendMigrateAck(migration, ack);
-      }
-    });
-  }
-
-  close(close: NnrpClose, core: SessionCore): void {
-    const { handlers } = this;
-    this.guard(core, 0, async () => {
-      try {
-        await handlers.close?.(close, core.session);
-      } finally {
-        if (!core.isOver) await core.session.ackClose(close);
-      }
-    });
+  /** Every request gets an answer: the handler's, or the refusal when there is none or it cannot be sent. */
+  private async answer<Ack>(
+    core: SessionCore,
+    refusal: Ack,
+    ask: () => Ack | PromiseLike<Ack> | undefined,
+    send: (ack: Ack) => Promise<void>,
+  ): Promise<void> {
+    try {
+      const ack = (await ask()) ?? refusal;
+      if (!core.isOver) await send(ack);
+    } catch (error) {
+      this.failedAside(core, 0, error);
+      if (!core.isOver) await send(refusal).catch((failure: unknown) => this.failedAside(core, 0, failure));
+    }
   }
 
   event(event: SessionEvent, core: SessionCore): void {
@@ -155,22 +174,25 @@ export class ServeLoop {
   private start(operation: OperationContext): void {
     operation.begin();
     let outcome: SubmitOutcome;
+    let promised: Promise<LastResult> | undefined;
+    let streamed = false;
     try {
+      // Whatever a handler returns may throw when it is looked at.
       outcome = this.handlers.submit(operation);
+      streamed = isGenerator(outcome);
+      if (!streamed && isThenable(outcome)) promised = settledOnce(outcome);
     } catch (error) {
       this.threw(operation, error);
       return;
     }
-    if (isGenerator(outcome)) void this.stream(operation, outcome);
-    else if (isThenable(outcome)) this.settleLater(operation, outcome);
-    else this.settle(operation, outcome as ResultValue | undefined);
-  }
-
-  private settleLater(operation: OperationContext, outcome: PromiseLike<LastResult>): void {
-    outcome.then(
-      (result) => this.settle(operation, result),
-      (error: unknown) => this.threw(operation, error),
-    );
+    if (streamed) void this.stream(operation, outcome as AsyncGenerator<ResultValue, LastResult, void>);
+    else if (promised === undefined) this.settle(operation, outcome as LastResult);
+    else {
+      promised.then(
+        (result) => this.settle(operation, result),
+        (error: unknown) => this.threw(operation, error),
+      );
+    }
   }
 
   /** The handler is done: what it returned is the last result, unless the frame has been answered. */
@@ -219,7 +241,7 @@ export class ServeLoop {
   private fail(operation: OperationContext, error: unknown): void {
     if (operation.isOver && operation.abortReason !== undefined) return;
     const { session, frameId } = operation;
-    if (!operation.isOver) operation.fail(error instanceof Error ? error.message : String(error));
+    if (!operation.isOver) operation.fail(textOf(error));
     this.failed({ sessionId: session.sessionId, frameId, error });
   }
 
@@ -238,16 +260,26 @@ export class ServeLoop {
 
   /** Runs a handler that must not bring anybody down. */
   private guard(core: SessionCore, frameId: number, handler: () => unknown): void {
-    const failed = (error: unknown) => {
-      if (core.isOver && error === core.endReason) return;
-      this.failed({ sessionId: core.sessionId, frameId, error });
-    };
     try {
       const outcome = handler();
-      if (isThenable(outcome)) outcome.then(undefined, failed);
+      if (isThenable(outcome)) settledOnce(outcome).catch((error: unknown) => this.failedAside(core, frameId, error));
     } catch (error) {
-      failed(error);
+      this.failedAside(core, frameId, error);
     }
+  }
+
+  private failedAside(core: SessionCore, frameId: number, error: unknown): void {
+    if (core.isOver && error === core.endReason) return;
+    this.failed({ sessionId: core.sessionId, frameId, error });
+  }
+
+  /** The client has paused what a handler sends: others may have its place until it goes on. */
+  suspended(): void {
+    this.dispatcher.suspended();
+  }
+
+  resumed(): void {
+    this.dispatcher.resumed();
   }
 }
 
@@ -271,6 +303,33 @@ function isGenerator(outcome: unknown): outcome is AsyncGenerator<ResultValue, R
     typeof (outcome as { next?: unknown }).next === 'function' &&
     (Symbol.asyncIterator in outcome || Symbol.iterator in outcome)
   );
+}
+
+/** A promise that settles once, whatever the thenable does. */
+function settledOnce<T>(outcome: PromiseLike<T>): Promise<T> {
+  return outcome instanceof Promise ? outcome : new Promise((resolve) => resolve(outcome));
+}
+
+/** What an error says of itself; anything may be thrown, also what cannot be turned into text. */
+function textOf(error: unknown): string {
+  try {
+    return error instanceof Error ? String(error.message) : String(error);
+  } catch {
+    return 'the handler failed';
+  }
+}
+
+/** Waits for a handler, but not for ever. */
+async function within(outcome: unknown, timeoutMs: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, Math.min(timeoutMs, 0x7fffffff));
+  });
+  try {
+    await Promise.race([outcome, timeout]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 function isThenable(outcome: unknown): outcome is PromiseLike<never> {

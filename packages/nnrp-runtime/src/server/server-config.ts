@@ -148,27 +148,29 @@ const CACHE_OBJECT_KINDS: readonly number[] = Object.values(preview3.CacheObject
 export function serverConfig(config: Partial<NnrpServerConfig>, transport: TransportKind): NnrpServerConfig {
   if (typeof config !== 'object' || config === null) refuse('configuration', 'an object', config);
   refuseUnknown(config);
-  const wanted = config.transport ?? transport;
+  const wanted = config.transport === undefined ? transport : config.transport;
   if (wanted !== transport) {
     throw new UsageError(`server configuration: transport is ${wanted}, but the listener is ${transport}`);
   }
-  const slowReader = config.slowReader ?? 'disconnect';
+  const { slowReader = 'disconnect' } = config;
   if (slowReader !== 'disconnect' && slowReader !== 'drop_oldest_partial') {
     refuse('slowReader', "'disconnect' or 'drop_oldest_partial'", slowReader);
   }
-  const schemaRegistry = config.schemaRegistry ?? new SchemaRegistry([preview3.TOKEN_DELTA_SCHEMA]);
-  if (typeof schemaRegistry.has !== 'function') refuse('schemaRegistry', 'a SchemaRegistry', schemaRegistry);
-  const applicationPolicy = config.applicationPolicy ?? new AllowAllServerPolicy();
-  if (typeof applicationPolicy.validateSessionOpen !== 'function') {
+  const { schemaRegistry = new SchemaRegistry([preview3.TOKEN_DELTA_SCHEMA]) } = config;
+  if (typeof schemaRegistry?.has !== 'function' || typeof schemaRegistry.overlay !== 'function')
+    refuse('schemaRegistry', 'a SchemaRegistry', schemaRegistry);
+  const { applicationPolicy = new AllowAllServerPolicy() } = config;
+  if (typeof applicationPolicy?.validateSessionOpen !== 'function') {
     refuse('applicationPolicy', 'an object with a method validateSessionOpen', applicationPolicy);
   }
+  const { supportedProfiles = [preview3.ProfileId.Token], supportedCacheObjects = [] } = config;
   return {
     ...numbers(config),
     ...switches(config),
     transport,
     slowReader,
-    supportedProfiles: ids('supportedProfiles', config.supportedProfiles ?? [preview3.ProfileId.Token]),
-    supportedCacheObjects: cacheObjectKinds(config.supportedCacheObjects ?? []),
+    supportedProfiles: ids('supportedProfiles', supportedProfiles),
+    supportedCacheObjects: cacheObjectKinds(supportedCacheObjects),
     schemaRegistry,
     applicationPolicy,
   };
@@ -185,7 +187,8 @@ function refuseUnknown(config: Partial<NnrpServerConfig>): void {
 function numbers(config: Partial<NnrpServerConfig>) {
   return Object.fromEntries(
     NUMBERS.map(([name, fallback, least, most]) => {
-      const value: unknown = config[name] ?? fallback;
+      const given: unknown = config[name];
+      const value = given === undefined ? fallback : given;
       if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
         refuse(name, `an integer of ${least} to ${most}`, value);
       }
@@ -197,7 +200,8 @@ function numbers(config: Partial<NnrpServerConfig>) {
 function switches(config: Partial<NnrpServerConfig>) {
   return Object.fromEntries(
     SWITCHES.map(([name, fallback]) => {
-      const value: unknown = config[name] ?? fallback;
+      const given: unknown = config[name];
+      const value = given === undefined ? fallback : given;
       if (typeof value !== 'boolean') refuse(name, 'true or false', value);
       return [name, value];
     }),

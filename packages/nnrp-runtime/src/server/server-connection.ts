@@ -16,6 +16,7 @@ import {
 } from 'nnrp-core';
 import { FLOW_UPDATE, SERVER_HELLO_ACK, SESSION_OPEN_ACK, TRANSPORT_PROBE_ACK } from '../connection/codecs.js';
 import { Connection } from '../connection/connection.js';
+import { CONTROL_LANE } from '../connection/outbox.js';
 import type { FramedTransport } from '../transport/contract.js';
 import type { PeerIdentity } from '../transport/peer-identity.js';
 import type { DeadlineQueue } from './deadline-queue.js';
@@ -190,7 +191,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     this.owner.table.set(ack.sessionId, core);
     this.handshakeDone();
     this.send(MessageType.SessionOpenAck, ack.sessionId, 0, SESSION_OPEN_ACK, ack, undefined, core.lane);
-    this.owner.sessionOpened(core);
+    if (!core.isOver) this.owner.sessionOpened(core);
   }
 
   refused(refusal: SessionRefused, ack: preview3.SessionOpenAck): void {
@@ -241,7 +242,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
         break;
       case MessageType.FrameSubmit:
         if (this.sessionCount === 0) this.violatedBy(packet, `${info.name} before SESSION_OPEN`);
-        else this.sendPlain(MessageType.ResultDrop, packet.sessionId, packet.frameId);
+        else this.dropFrame(packet);
         break;
       default:
         if (this.sessionCount === 0) this.violatedBy(packet, `${info.name} before SESSION_OPEN`);
@@ -271,7 +272,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   }
 
   protected override end(error: NnrpError): void {
-    if (!this.isClosed) this.endedSessionIds = [...this.sessions.keys()];
+    if (!this.isClosed && this.endedSessionIds.length === 0) this.endedSessionIds = [...this.sessions.keys()];
     super.end(error);
   }
 
@@ -326,6 +327,11 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     this.sendError(ErrorCode.InvalidState, ErrorScope.Session, text, { sessionId, frameId });
   }
 
+  /** Work for a session that is not, or no longer, open here. */
+  private dropFrame({ sessionId, frameId, traceLow, traceHigh }: Packet): void {
+    this.sendPlain(MessageType.ResultDrop, sessionId, frameId, CONTROL_LANE, traceLow, traceHigh);
+  }
+
   private hello(packet: Packet): void {
     this.isAnnounced = true;
     if (this.greeted || this.sessionCount > 0) {
@@ -377,6 +383,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   private async closeIdle(): Promise<void> {
     const { idleTimeoutMs } = this.owner.config;
     const reason = new TimeoutError(`${this.remoteAddress}: silent for ${idleTimeoutMs} ms`, idleTimeoutMs);
+    this.endedSessionIds = [...this.sessions.keys()];
     for (const { core } of [...this.sessions.values()]) {
       if (this.isAnnounced) core.closing.sendClose({ reason: CloseReason.IdleTimeout });
       core.end(reason);
@@ -395,6 +402,11 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     const { handshakeTimeoutMs, maxHandshakePacketBytes, maxPacketBytes } = this.owner.config;
     this.transport.limitPackets?.(Math.min(maxHandshakePacketBytes, maxPacketBytes));
     this.handshakeTimer = setTimeout(() => {
+      // A policy that is being asked has a time of its own, and its refusal is told.
+      if (this.opening.isBusy) {
+        this.armHandshakeTimer();
+        return;
+      }
       const text = `${this.remoteAddress}: no session within ${handshakeTimeoutMs} ms`;
       void this.closeGracefully(new TimeoutError(text, handshakeTimeoutMs));
     }, handshakeTimeoutMs);

@@ -6,6 +6,9 @@ const { CacheAckStatus, CacheObjectKind, ErrorCode, SessionFlagsAck } = preview3
 const SCHEMA_KINDS: readonly number[] = [CacheObjectKind.ToolSchema, CacheObjectKind.StructuredEventSchema];
 const HEADER_BYTES = preview3.SCHEMA_DESCRIPTOR_HEADER_BYTES;
 
+/** What an object costs besides its body, roughly. */
+const OBJECT_BYTES = 512;
+
 /** Why a submit's references cannot be served. */
 export interface ReferenceFault {
   readonly errorCode: number;
@@ -29,7 +32,8 @@ export class SessionCache {
     this.isServed = config.supportedCacheObjects.length > 0;
     this.objects = new ObjectCache({
       supportedKinds: config.supportedCacheObjects,
-      maxObjects: config.maxCacheObjects,
+      // Without a limit of its own the count is bounded by what the objects cost besides their bytes.
+      maxObjects: config.maxCacheObjects || Math.max(1, Math.floor(config.maxCacheBytes / OBJECT_BYTES)),
       maxObjectBytes: config.maxCacheObjectBytes,
       maxTotalBytes: config.maxCacheBytes,
       leaseTtlMs: config.leaseTtlMs,

@@ -49,7 +49,11 @@ export class SessionClosing {
   /** SESSION_CLOSE has come. @returns false when the answer to an earlier request answers this one */
   requestedByClient(close: NnrpClose): boolean {
     const { owner } = this;
-    if (owner.lifecycle.closeRequested() !== undefined) return false;
+    if (owner.lifecycle.closeRequested() !== undefined) {
+      // Both sides want to close: the drain of this side ends with the answer to the client.
+      if (this.own !== undefined) this.request ??= close;
+      return false;
+    }
     this.request = close;
     const reason = new ClosedError(`session ${owner.sessionId} is being closed by the client`);
     owner.stopSubmits(reason);
@@ -81,7 +85,7 @@ export class SessionClosing {
   /** Ends the session from this side. */
   close(options: Partial<ServerCloseOptions>): Promise<void> {
     if (this.owner.isOver) return this.own ?? Promise.resolve();
-    if (this.request !== undefined) return this.acknowledge();
+    if (this.own === undefined && this.request !== undefined) return this.acknowledge();
     this.own ??= this.closeNow(options);
     return this.own;
   }
@@ -92,14 +96,15 @@ export class SessionClosing {
    */
   async shutDown(options: Partial<ServerCloseOptions>): Promise<void> {
     if (this.owner.isOver) return;
-    if (this.request === undefined) {
+    if (this.request === undefined && this.own === undefined) {
       await this.close(options);
       return;
     }
+    // Whoever closes already may have been given more time than the server has left.
     await this.idleWithin(options.drainTimeoutMs ?? 0);
     if (this.owner.isOver) return;
     this.owner.operations.dropAll(closedByServer(this.owner.sessionId));
-    await this.acknowledge();
+    await (this.own ?? this.acknowledge());
   }
 
   /** Nothing is in flight any more, or the session is over. */
@@ -146,6 +151,7 @@ export class SessionClosing {
       if (owner.isOver) return;
       operations.dropAll(reason);
     }
+    if (this.request !== undefined) this.sendAck(CloseStatus.Closed, this.request.metadata.lastOperationId);
     if (tell) connection.closeSent(sessionId);
     owner.end(reason);
     // A peer that knows no SESSION_CLOSE from a server understands the end of its connection.

@@ -53,6 +53,7 @@ export class SessionCore {
     this.gate = new ResultGate(
       () => connection.flowScope(),
       ack.acceptedPriorityClass === SessionPriorityClass.Background,
+      config.maxOutboxBytes,
     );
     this.session = new NnrpServerSession(this);
     this.operations = new SessionOperations(this, ack.sessionId, ack.acceptedProfileId);
@@ -94,6 +95,15 @@ export class SessionCore {
   /** For the operations: none is in flight any more. */
   idle(): void {
     this.closing.wake();
+  }
+
+  /** For the operations: what one of them sends is held back. */
+  suspended(operation: OperationContext): void {
+    this.receiver.suspended?.(operation);
+  }
+
+  resumed(operation: OperationContext): void {
+    this.receiver.resumed?.(operation);
   }
 
   /** For the operations: a handler has failed. */

@@ -46,6 +46,11 @@ export class SessionInbox {
     return (this.everything ?? this.submits)?.size ?? 0;
   }
 
+  /** Whether the application takes events in order instead of messages by kind. */
+  get yieldsEvents(): boolean {
+    return this.everything !== undefined;
+  }
+
   /** @returns whether the submit waits, that is, nobody was waiting for it */
   pushSubmit(operation: OperationContext): boolean {
     if (this.everything !== undefined) return this.pushEvent({ type: 'submit', submit: operation });

@@ -74,7 +74,12 @@ export class SessionIntake implements SessionEndpoint {
     const { core } = this;
     const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
     if (packet.messageType === MessageType.FrameSubmit && packet.frameId !== 0) {
-      if (!core.operations.registry.has(packet.frameId)) {
+      const { registry } = core.operations;
+      if (registry.wasUsed(packet.frameId) && !registry.has(packet.frameId)) {
+        this.usedBefore(packet.frameId);
+        return;
+      }
+      if (!registry.has(packet.frameId)) {
         // The frame was never taken: its id stays free, and the client is not left waiting.
         core.connection.report(core.sessionId, error);
         if (core.connection.isAnnounced) core.sendFrameError(error.wireCode, packet.frameId, error.rawMessage);

@@ -10,7 +10,7 @@ import {
   UsageError,
 } from 'nnrp-core';
 import type { PeerIdentity } from '../transport/peer-identity.js';
-import type { PolicyDecision, SessionGrant, SessionOpenContext } from './policy.js';
+import type { PolicyAnswer, PolicyDecision, SessionGrant, SessionOpenContext } from './policy.js';
 import type { NnrpServerConfig } from './server-config.js';
 import type { SessionRefused } from './server-events.js';
 
@@ -18,6 +18,7 @@ const { ErrorCode, SessionErrorCode, SessionFlags, SessionPriorityClass } = prev
 const CLASSES: readonly number[] = Object.values(SessionPriorityClass);
 /** Packets that may wait for a slow policy before the connection is not read any more. */
 const MAX_WAITING = 64;
+const MAX_WAITING_BYTES = 1024 * 1024;
 
 /** What opening a session needs of the connection and the server. */
 export interface OpeningOwner {
@@ -58,6 +59,7 @@ export function openTerms(config: NnrpServerConfig): SessionOpenTerms {
  */
 export class SessionOpening {
   private waiting: Packet[] | undefined;
+  private waitingBytes = 0;
   private holding = false;
 
   constructor(
@@ -73,8 +75,10 @@ export class SessionOpening {
   }
 
   wait(packet: Packet): void {
-    this.waiting?.push(packet);
-    if (this.holding || this.waiting === undefined || this.waiting.length < MAX_WAITING) return;
+    if (this.waiting === undefined) return;
+    this.waiting.push(packet);
+    this.waitingBytes += packet.byteLength;
+    if (this.holding || (this.waiting.length < MAX_WAITING && this.waitingBytes < MAX_WAITING_BYTES)) return;
     this.holding = true;
     this.owner.hold();
   }
@@ -138,16 +142,18 @@ export class SessionOpening {
       helloAuth,
       ...(peerIdentity === undefined ? {} : { peerIdentity }),
     };
-    let answer: PolicyDecision | Promise<PolicyDecision>;
+    let answer: PolicyAnswer;
+    let later: boolean;
     try {
       answer = this.config.applicationPolicy.validateSessionOpen(open, context);
+      // Whatever can be awaited is: promises of other libraries and realms are no instances of Promise.
+      later = isThenable(answer);
     } catch (error) {
       this.refuse(open, SessionErrorCode.AuthFailed, error);
       return;
     }
-    // Whatever can be awaited is: promises of other libraries and realms are no instances of Promise.
-    if (!isThenable(answer)) {
-      this.decide(open, answer);
+    if (!later) {
+      this.decide(open, answer as PolicyDecision);
       return;
     }
     this.waiting = [];
@@ -164,7 +170,7 @@ export class SessionOpening {
       if (!this.owner.isClosed) decide();
       this.goOn();
     };
-    answer.then(
+    new Promise<PolicyDecision>((resolve) => resolve(answer as Promise<PolicyDecision>)).then(
       (decision) => settle(() => this.decide(open, decision)),
       (error: unknown) => settle(() => this.refuse(open, SessionErrorCode.AuthFailed, error)),
     );
@@ -174,6 +180,7 @@ export class SessionOpening {
   private goOn(): void {
     const waiting = this.waiting ?? [];
     this.waiting = undefined;
+    this.waitingBytes = 0;
     for (const packet of waiting) {
       if (this.owner.isClosed) return;
       if (this.isBusy) this.wait(packet);
@@ -227,7 +234,7 @@ export class SessionOpening {
   }
 }
 
-function isThenable(answer: unknown): answer is PromiseLike<PolicyDecision> & Promise<PolicyDecision> {
+function isThenable(answer: unknown): boolean {
   return typeof (answer as { then?: unknown } | null | undefined)?.then === 'function';
 }
 

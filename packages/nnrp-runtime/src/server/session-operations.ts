@@ -20,6 +20,7 @@ import type { ResultGate } from './result-gate.js';
 import { bodyOf, defaultResults, lastResult, metadataOf, partialResult } from './result-values.js';
 import { type ResultInit, type ResultValue, resultMetadata } from './server-messages.js';
 import type { NnrpServerSession } from './server-session.js';
+import { turnDue } from './turn-budget.js';
 
 const { MessageType, OperationState } = preview3;
 /** What sending returns when there is room for more: known by identity, so that nobody needs to await it. */
@@ -35,6 +36,9 @@ export interface OperationsOwner {
   /** Tells when results have to wait because the client asked for it. */
   readonly gate: ResultGate;
   readonly deadlines: DeadlineQueue;
+  /** What the operation sends is held back because its client wants nothing now; then again that it goes on. */
+  suspended(operation: OperationContext): void;
+  resumed(operation: OperationContext): void;
   /** Tells a client that understands it why a frame will be dropped. */
   explainFailure(operation: OperationContext, diagnostic: string): void;
   /** An operation has had its terminal answer, or needs none any more. */
@@ -107,24 +111,24 @@ export class SessionOperations {
   }
 
   push(operation: OperationContext, partial: ResultValue): Promise<void> {
-    if (operation.isOver) return Promise.reject(operation.refusal());
+    if (operation.isOver) return refused(operation.refusal());
     try {
       const init = metadataOf(partial);
       const metadata = init === undefined ? this.partialMetadata : partialResult(init, this.partialMetadata);
       return this.sendPartial(operation, metadata, bodyOf(partial));
     } catch (error) {
-      return Promise.reject(error);
+      return refused(error);
     }
   }
 
   complete(operation: OperationContext, result: ResultValue): Promise<void> {
-    if (operation.isOver) return Promise.reject(operation.refusal());
+    if (operation.isOver) return refused(operation.refusal());
     try {
       const init = metadataOf(result);
       const metadata = init === undefined ? this.lastMetadata : lastResult(init, this.lastMetadata);
       return this.sendLast(operation, metadata, bodyOf(result));
     } catch (error) {
-      return Promise.reject(error);
+      return refused(error);
     }
   }
 
@@ -135,7 +139,7 @@ export class SessionOperations {
   }
 
   drop(operation: OperationContext): Promise<void> {
-    if (operation.isOver) return Promise.reject(operation.refusal());
+    if (operation.isOver) return refused(operation.refusal());
     return this.sendDrop(operation, OperationState.Failed, undefined) ? SENT : this.drained();
   }
 
@@ -148,7 +152,7 @@ export class SessionOperations {
       const partial = isPartial(metadata.resultClass, metadata.resultFlags);
       return partial ? this.sendPartial(operation, metadata, bytes) : this.sendLast(operation, metadata, bytes);
     } catch (error) {
-      return Promise.reject(error);
+      return refused(error);
     }
   }
 
@@ -158,7 +162,7 @@ export class SessionOperations {
     try {
       return this.drop(this.inFlight(frameId));
     } catch (error) {
-      return Promise.reject(error);
+      return refused(error);
     }
   }
 
@@ -180,10 +184,9 @@ export class SessionOperations {
     const outcome = this.registry.cancel(scope, frameId);
     if ('fault' in outcome) throw new UsageError(`cancel: ${describeOperationFault(outcome.fault)}`);
     const reason = new CancelledError(`frame ${frameId} of session ${this.sessionId} was cancelled by the server`);
-    for (const operation of outcome.cancelled) {
-      this.plainDrop(operation);
-      this.over(operation, reason);
-    }
+    // What listens to a signal may end the session: every frame has its answer by then.
+    for (const operation of outcome.cancelled) this.plainDrop(operation);
+    for (const operation of outcome.cancelled) this.over(operation, reason);
     return outcome.cancelled.map((operation) => operation.frameId);
   }
 
@@ -194,10 +197,9 @@ export class SessionOperations {
 
   /** Answers every frame in flight with a drop. */
   dropAll(reason: NnrpError): void {
-    for (const operation of this.registry.endAll(OperationState.Cancelled)) {
-      this.plainDrop(operation);
-      this.over(operation, reason);
-    }
+    const dropped = this.registry.endAll(OperationState.Cancelled);
+    for (const operation of dropped) this.plainDrop(operation);
+    for (const operation of dropped) this.over(operation, reason);
   }
 
   /** The session is over: nothing can be answered any more. */
@@ -209,7 +211,7 @@ export class SessionOperations {
 
   private sendPartial(operation: OperationContext, metadata: preview3.ResultPush, body: Uint8Array): Promise<void> {
     if (this.owner.gate.isHeld(operation)) {
-      return this.later(operation, () => this.sendPartial(operation, metadata, body));
+      return this.later(operation, body.length, () => this.sendPartial(operation, metadata, body));
     }
     const { connection, lane } = this.owner;
     const { frameId, traceLow, traceHigh } = operation;
@@ -225,13 +227,13 @@ export class SessionOperations {
       traceHigh,
     );
     this.moveTo(operation, OperationState.Partial);
-    return room ? SENT : this.drained();
+    return room ? (turnDue() ?? SENT) : this.drained();
   }
 
   private sendLast(operation: OperationContext, metadata: preview3.ResultPush, body: Uint8Array): Promise<void> {
     // Partial results that were held back go first.
     if (this.owner.gate.isWaiting(operation)) {
-      return this.later(operation, () => this.sendLast(operation, metadata, body));
+      return this.later(operation, body.length, () => this.sendLast(operation, metadata, body));
     }
     const { connection, lane } = this.owner;
     const { frameId, traceLow, traceHigh } = operation;
@@ -252,10 +254,18 @@ export class SessionOperations {
   }
 
   /** Sends when the client lets results flow again, in the order of the calls. */
-  private later(operation: OperationContext, send: () => Promise<void>): Promise<void> {
-    return this.owner.gate.afterHold(operation, () =>
+  private later(operation: OperationContext, bytes: number, send: () => Promise<void>): Promise<void> {
+    const { gate } = this.owner;
+    const first = operation.heldResults++ === 0;
+    if (first) this.owner.suspended(operation);
+    const settled = () => {
+      if (--operation.heldResults === 0) this.owner.resumed(operation);
+    };
+    const sent = gate.afterHold(operation, bytes, () =>
       operation.isOver ? Promise.reject(operation.refusal()) : send(),
     );
+    sent.then(settled, settled);
+    return sent;
   }
 
   private sendDrop(
@@ -310,4 +320,11 @@ export class SessionOperations {
   private drained(): Promise<void> {
     return this.owner.connection.whenDrained(this.owner.lane);
   }
+}
+
+/** A rejection that nobody has to look at: who does not await an answer must not be brought down by its refusal. */
+function refused(error: unknown): Promise<never> {
+  const rejection = Promise.reject(error);
+  rejection.catch(() => {});
+  return rejection;
 }

@@ -44,6 +44,9 @@ export interface SessionReceiver {
   close(close: NnrpClose): void;
   /** Whatever else has come, already dealt with. */
   event(event: SessionEvent): void;
+  /** What the operation sends is held back because its client wants nothing now; then again that it goes on. */
+  suspended?(operation: OperationContext): void;
+  resumed?(operation: OperationContext): void;
   /** The operation is over before it was taken. */
   withdraw(operation: OperationContext): void;
   ended(reason: NnrpError): void;

@@ -38,7 +38,8 @@ export class UnreadSubmits implements SessionReceiver {
   }
 
   withdraw(operation: OperationContext): void {
-    if (!operation.isUnread) return;
+    // Among events it stays, and counts, until it is taken.
+    if (!operation.isUnread || this.core.inbox.yieldsEvents) return;
     this.core.inbox.remove(operation);
     this.removed(operation);
   }

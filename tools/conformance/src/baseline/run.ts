@@ -7,11 +7,19 @@ import { runCases } from './run-cases.js';
 
 /** Runs the cases of the public baseline, prints the table, and writes the report. */
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
-const { values } = parseArgs({
-  args: process.argv.slice(2).filter((argument) => argument !== '--'),
-  options: { only: { type: 'string', default: '' }, json: { type: 'string' } },
-});
+const USAGE = 'usage: pnpm conformance [--only BEGINNING-OF-IDS] [--json FILE]';
 
+function parseOptions(args: readonly string[]) {
+  const options = { only: { type: 'string', default: '' }, json: { type: 'string' } } as const;
+  try {
+    return parseArgs({ args: args.filter((argument) => argument !== '--'), options }).values;
+  } catch (error) {
+    console.error(`${(error as Error).message}\n${USAGE}`);
+    process.exit(2);
+  }
+}
+
+const values = parseOptions(process.argv.slice(2));
 console.log('outcome      s  checks        time  case');
 const results = await runCases({ only: values.only, onResult: (result) => console.log(lineOf(result)) });
 const file =

@@ -1,0 +1,241 @@
+import { preview3 } from 'nnrp-core';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { OperationContext } from '../src/server/operation-context.js';
+import type { ServeHandlers } from '../src/server/serve-loop.js';
+import type { HandlerFailure } from '../src/server/server-events.js';
+import { eventually } from './eventually.js';
+import { SessionPeer } from './session-peer.js';
+import { Stage } from './stage.js';
+
+const { CloseStatus, InFlightPolicy, UpdateReason } = preview3;
+
+const stage = new Stage();
+afterEach(() => stage.clear());
+
+async function served(handlers: ServeHandlers, options: { maxConcurrentOperations?: number } = {}) {
+  const server = await stage.serve();
+  const failures: HandlerFailure[] = [];
+  server.on('handlerFailure', (failure) => failures.push(failure));
+  void server.serve(handlers, options);
+  return { server, peer: await SessionPeer.open(stage, server), failures };
+}
+
+/** Fails with something that cannot even be turned into text. */
+const voidOfText = Object.create(null);
+
+describe('a submit handler', () => {
+  it('that yields without ever waiting leaves time for cancels and for everybody else', async () => {
+    let yields = 0;
+    const submit = async function* (operation: OperationContext) {
+      if (operation.frameId === 2) return 'quick';
+      // Without an end of its own: only the cancel stops it.
+      while (yields < 50_000_000) {
+        yields++;
+        yield 'x';
+      }
+      return '';
+    };
+    const { server, peer } = await served({ submit });
+    peer.submit(1);
+    peer.raw.socket.resume();
+    const other = await SessionPeer.open(stage, server);
+    other.submit(2);
+    expect(await other.next()).toBe('result 2 quick');
+    peer.cancel(1);
+    await eventually(() => peer.raw.received.at(-1)?.messageType === preview3.MessageType.ResultDrop, 'the drop');
+    const stopped = yields;
+    await stage.turns(5);
+    expect(yields).toBe(stopped);
+  });
+
+  it.each<[string, () => unknown]>([
+    [
+      'throws it',
+      () => {
+        throw voidOfText;
+      },
+    ],
+    ['rejects with it', () => Promise.reject(voidOfText)],
+    [
+      'hides it in a then',
+      () => ({
+        // biome-ignore lint/suspicious/noThenProperty: what is tested
+        get then() {
+          throw voidOfText;
+        },
+      }),
+    ],
+  ])('that fails with what has no text costs its frame and nothing else: %s', async (_name, fail) => {
+    const submit = (({ frameId }: OperationContext) => (frameId === 1 ? fail() : 'fine')) as ServeHandlers['submit'];
+    const { peer, failures } = await served({ submit }, { maxConcurrentOperations: 1 });
+    peer.submit(1);
+    expect(await peer.take(2)).toEqual(['error frame 1 internal_error', 'drop 1']);
+    peer.submit(2);
+    expect(await peer.next()).toBe('result 2 fine');
+    expect(failures.map(({ error }) => error)).toEqual([voidOfText]);
+  });
+
+  it('that answers twice by a careless promise has one place and one answer', async () => {
+    const thenable = {
+      // biome-ignore lint/suspicious/noThenProperty: what is tested
+      then(resolve: (value: string) => void) {
+        resolve('once');
+        resolve('twice');
+      },
+    };
+    let running = 0;
+    let most = 0;
+    const submit = (operation: OperationContext) => {
+      if (operation.frameId === 1) return thenable as PromiseLike<string>;
+      running++;
+      most = Math.max(most, running);
+      return operation.finished.then(() => {
+        running--;
+      });
+    };
+    const { peer } = await served({ submit }, { maxConcurrentOperations: 1 });
+    for (const frameId of [1, 2, 3]) peer.submit(frameId);
+    expect(await peer.next()).toBe('result 1 once');
+    expect(await peer.answers()).toEqual([]);
+    expect(most).toBe(1);
+  });
+
+  it.each([
+    ['a list', [1, 2, 3]],
+    ['a map', new Map()],
+    ['an object of another kind', { bodi: 'x' }],
+    ['shared memory', new SharedArrayBuffer(2)],
+    ['null', null],
+  ])('that returns %s has failed', async (_name, value) => {
+    const { peer, failures } = await served({ submit: () => value as never });
+    peer.submit(1);
+    expect(await peer.take(2)).toEqual(['error frame 1 internal_error', 'drop 1']);
+    expect(failures[0]?.error).toMatchObject({ code: 'NNRP_ERR_USAGE' });
+  });
+
+  it('need not await what it pushes: a cancel is no unhandled rejection', async () => {
+    let operation: OperationContext | undefined;
+    const submit = (context: OperationContext) => {
+      operation = context;
+      return context.finished;
+    };
+    const { peer } = await served({ submit });
+    peer.submit(1);
+    peer.cancel(1);
+    expect(await peer.next()).toBe('drop 1');
+    void operation?.push('late');
+    void operation?.complete('late');
+    void operation?.drop();
+    await stage.turns(3);
+    expect(await peer.answers()).toEqual([]);
+  });
+
+  it('whose client has paused gives its place to others', async () => {
+    const submit = async function* ({ frameId }: OperationContext) {
+      yield `part of ${frameId}`;
+      return 'done';
+    };
+    const { server, peer } = await served({ submit }, { maxConcurrentOperations: 1 });
+    peer.flow({ creditEpoch: 1, updateReason: UpdateReason.Pause });
+    peer.submit(1);
+    expect(await peer.answers()).toEqual([]);
+    const other = await SessionPeer.open(stage, server);
+    other.submit(1);
+    expect(await other.take(2)).toEqual(['partial 1 part of 1', 'result 1 done']);
+    peer.flow({ creditEpoch: 2, updateReason: UpdateReason.Resume });
+    expect(await peer.take(2)).toEqual(['partial 1 part of 1', 'result 1 done']);
+  });
+});
+
+describe('patches', () => {
+  it('are answered in their order, however long each takes', async () => {
+    const slow: (() => void)[] = [];
+    const patch = async ({ metadata }: { metadata: preview3.SessionPatch }) => {
+      if (metadata.qualityTier !== 1) return {};
+      await new Promise<void>((resolve) => slow.push(resolve));
+      return { rejectReason: preview3.SessionPatchRejectReason.InvalidRange };
+    };
+    const { peer } = await served({ submit: () => '', patch });
+    peer.patch({ qualityTier: 1 });
+    peer.patch({ qualityTier: 2 });
+    expect(await peer.answers()).toEqual([]);
+    await eventually(() => slow.length === 1, 'the first patch is looked at');
+    slow[0]?.();
+    const acks = [await peer.packet(), await peer.packet()];
+    const tiers = acks.map(({ view, metadataStart }) => preview3.decodeSessionPatchAck(view, metadataStart));
+    expect(tiers.map((ack) => [ack.rejectReason, ack.effectiveQualityTier])).toEqual([
+      [preview3.SessionPatchRejectReason.InvalidRange, 0],
+      [0, 2],
+    ]);
+  });
+
+  it('get a refusal when the handler’s answer cannot be sent', async () => {
+    const patch = () => ({ rejectReason: 999_999 as never });
+    const migrate = () => ({ acceptCode: 0, resumeFromFrameId: 0n });
+    const { peer, failures } = await served({ submit: () => '', patch, migrate });
+    peer.patch();
+    const { view, metadataStart } = await peer.packet();
+    expect(preview3.decodeSessionPatchAck(view, metadataStart).rejectReason).toBe(
+      preview3.SessionPatchRejectReason.UnsupportedField,
+    );
+    peer.migrate({ lastResultFrameId: 9n });
+    const answer = await peer.packet();
+    expect(preview3.decodeSessionMigrateAck(answer.view, answer.metadataStart).acceptCode).toBe(1);
+    expect(failures.length).toBe(2);
+  });
+});
+
+describe('an end', () => {
+  it('from both sides at once is confirmed to the client', async () => {
+    const server = await stage.serve();
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    peer.submit(1);
+    await session.receiveSubmit();
+    const closed = session.close({ inFlightPolicy: InFlightPolicy.Drain, drainTimeoutMs: 10_000 });
+    expect((await peer.packet()).messageType).toBe(preview3.MessageType.SessionClose);
+    peer.close();
+    await stage.turns(3);
+    await session.sendResult(1, {});
+    await closed;
+    const last = (await peer.take(2)) as [string, string];
+    expect([last[0].startsWith('result 1'), last[1]]).toEqual([true, 'close ack closed']);
+    peer.closeAck(CloseStatus.Closed);
+    expect(await peer.answers()).toEqual([]);
+  });
+
+  it('that an abort listener causes comes after every drop', async () => {
+    const server = await stage.serve({ maxInFlightOperations: 4 });
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    for (const frameId of [1, 2, 3]) peer.submit(frameId);
+    for (const _ of [1, 2, 3]) {
+      const { signal } = await session.receiveSubmit();
+      signal.addEventListener('abort', () => void session.close());
+    }
+    peer.close({ inFlightPolicy: InFlightPolicy.Abort });
+    expect(await peer.take(4)).toEqual(['drop 1', 'drop 2', 'drop 3', 'close ack closed']);
+  });
+
+  it('of the server is not kept waiting by a longer drain that a session was given', async () => {
+    const server = await stage.serve({ drainTimeoutMs: 20 });
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    peer.submit(1);
+    await session.receiveSubmit();
+    const own = session.close({ inFlightPolicy: InFlightPolicy.Drain, drainTimeoutMs: 60_000 });
+    await server.close();
+    await own;
+    expect(session.lifecycle).toBe('closed');
+  });
+});
+
+it('a malformed submit with the id of an answered frame gets no second answer', async () => {
+  const { peer } = await served({ submit: () => 'x' });
+  peer.submit(1);
+  expect(await peer.next()).toBe('result 1 x');
+  const bytes = peer.submitBytes(1);
+  bytes[40 + preview3.FRAME_SUBMIT_OFFSETS.submitMode] = 9;
+  peer.raw.send(bytes);
+  expect(await peer.answers()).toEqual(['error frame 1 invalid_state']);
+});
