@@ -198,3 +198,64 @@ describe('an option of a submit', () => {
     expect(session.submitNowait('x').frameId).toBe(1);
   });
 });
+
+describe('a server that does not answer FRAME_CANCEL', () => {
+  const config = { requestTimeoutMs: 20 };
+
+  it('keeps no slot: those who wait get theirs in time, and a late answer is no stray', async () => {
+    const server = await ScriptedServer.start(config);
+    const strays: unknown[] = [];
+    server.client.on('stray', (stray) => strays.push(stray));
+    const session = await server.open(1, { maxInFlightOperations: 2 });
+    const operations = [session.submitNowait('1'), session.submitNowait('2')];
+    const waiting = ['3', '4'].map((body) => session.submit(body));
+    for (const operation of operations) operation.cancel();
+    expect(session.inFlightCount).toBe(2);
+    expect((await Promise.all(waiting)).map(({ frameId }) => frameId)).toEqual([3, 4]);
+    for (const frameId of [1, 2, 3, 4]) {
+      expect((await nextSubmit(server)).frameId).toBe(frameId);
+    }
+    server.partial(1, 1, 'late');
+    server.result(1, 1, 'later');
+    server.drop(1, 2);
+    await server.settled();
+    expect([strays.length, session.inFlightCount]).toEqual([0, 2]);
+    server.result(1, 1, 'once more');
+    server.drop(1, 2);
+    await server.settled();
+    expect(strays.length).toBe(2);
+  });
+
+  it('does not keep a session from draining', async () => {
+    const server = await ScriptedServer.start(config);
+    const session = await server.open(1);
+    const operation = session.submitNowait('work');
+    await server.expect(MessageType.FrameSubmit);
+    server.close(1, { drainTimeoutMs: 60_000 });
+    await server.expect(MessageType.SessionCloseAck);
+    operation.cancel();
+    await server.expect(MessageType.FrameCancel);
+    const ack = await server.expect(MessageType.SessionCloseAck);
+    expect(preview3.decodeSessionCloseAck(ack.view, ack.metadataStart).closeStatus).toBe(preview3.CloseStatus.Closed);
+  });
+
+  async function nextSubmit(server: ScriptedServer) {
+    for (;;) {
+      const packet = await server.next();
+      if (packet.messageType === MessageType.FrameSubmit) return packet;
+    }
+  }
+});
+
+it('any number of operations may follow one signal without a warning', async () => {
+  const warnings: Error[] = [];
+  const warned = (warning: Error) => warnings.push(warning);
+  process.on('warning', warned);
+  const server = await ScriptedServer.start();
+  const session = await server.open(1, { grantedOperationCredit: 20, maxInFlightOperations: 20 });
+  const { signal } = new AbortController();
+  for (let count = 0; count < 40; count++) void session.submit('x', {}, { signal });
+  await new Promise(setImmediate);
+  process.off('warning', warned);
+  expect([warnings, getEventListeners(signal, 'abort').length]).toEqual([[], 40]);
+});

@@ -1,5 +1,5 @@
 import { type Packet, preview3 } from 'nnrp-core';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ScriptedServer } from './scripted-server.js';
 import { packetBytes } from './wire-packets.js';
 
@@ -232,4 +232,22 @@ it('a CLOSE of the connection ends every session, and what waits on them', async
   server.send(packetBytes(MessageType.Close));
   await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSED' });
   expect([session.lifecycle, other.lifecycle]).toEqual(['closed', 'closed']);
+});
+
+it('a close while the server drains waits for the rest of the drain before its own time counts', async () => {
+  const server = await ScriptedServer.start({ closeTimeoutMs: 1 });
+  const session = await server.open(1);
+  const operation = session.submitNowait('work');
+  await server.expect(MessageType.FrameSubmit);
+  server.close(1, { drainTimeoutMs: 60_000 });
+  await server.expect(MessageType.SessionCloseAck);
+  const timers = vi.spyOn(globalThis, 'setTimeout');
+  const closing = session.close();
+  const waits = timers.mock.calls.map(([, delayMs]) => delayMs);
+  timers.mockRestore();
+  expect(waits.length).toBe(1);
+  expect(waits[0]).toBeGreaterThan(59_000);
+  server.result(1, 1);
+  await closing;
+  expect((await operation.result()).partial).toBe(false);
 });

@@ -177,3 +177,36 @@ it('a malformed message for a session that is over harms nobody', async () => {
   await server.settled();
   expect([violations, session.endReason]).toEqual([[77], undefined]);
 });
+
+describe('a connection that the server ends without a word', () => {
+  it.each([
+    ['a session', MessageType.SessionOpen, (server: ScriptedServer) => server.client.openSession()],
+    ['a hello', MessageType.ClientHello, (server: ScriptedServer) => server.client.hello()],
+    ['a probe', MessageType.TransportProbe, (server: ScriptedServer) => server.client.probe()],
+    ['a ping', MessageType.Ping, (server: ScriptedServer) => server.client.ping()],
+  ])('is lost while %s waits for its answer', async (_what, messageType, ask) => {
+    const server = await ScriptedServer.start();
+    const asked: Promise<unknown> = ask(server);
+    await server.expect(messageType);
+    server.peer.socket.end();
+    await expect(asked).rejects.toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
+    expect(await server.client.closed).toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
+  });
+
+  it('is over in good order when nothing is open and nothing is waited for', async () => {
+    const server = await ScriptedServer.start();
+    server.peer.socket.end();
+    expect(await server.client.closed).toMatchObject({ code: 'NNRP_ERR_CLOSED' });
+  });
+});
+
+it('bytes that are no packets are reported as a violation, once', async () => {
+  const server = await ScriptedServer.start();
+  const violations: unknown[] = [];
+  server.client.on('protocolViolation', ({ error }) => violations.push(error));
+  server.send(new Uint8Array(64).fill(0xff));
+  const reason = await server.client.closed;
+  await new Promise(setImmediate);
+  expect(reason).toMatchObject({ code: 'NNRP_ERR_PROTOCOL' });
+  expect(violations).toEqual([reason]);
+});

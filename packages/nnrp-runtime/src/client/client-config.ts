@@ -9,11 +9,14 @@ export interface NnrpClientConfig {
   readonly connectTimeoutMs: number;
   /** Milliseconds for a session to be answered; after them the connection is given up; default 10000. */
   readonly openTimeoutMs: number;
-  /** Milliseconds for a close to be confirmed, on top of its drain timeout; default 5000. */
+  /**
+   * Milliseconds for a close to be confirmed, on top of its drain timeout or of what is left of the server's; default
+   * 5000.
+   */
   readonly closeTimeoutMs: number;
   /**
-   * Milliseconds for the answer to a hello, probe, patch, move or cache object, unless the call says otherwise; default
-   * 10000.
+   * Milliseconds for the answer to a hello, probe, patch, move or cache object, unless the call says otherwise, and for
+   * the last answer to a cancelled operation, which takes up no more room after them; default 10000.
    */
   readonly requestTimeoutMs: number;
   /** Milliseconds for the answer to a PING; without it the connection is given up; default 5000. */

@@ -9,12 +9,14 @@ import {
   type PeerError,
   ProtocolError,
   preview3,
+  TransportError,
   UsageError,
   type WireFault,
 } from 'nnrp-core';
 import { FLOW_UPDATE } from '../connection/codecs.js';
 import { Connection } from '../connection/connection.js';
 import type { FramedTransport, TransportKind } from '../transport/contract.js';
+import { callTimeoutMs } from './call-options.js';
 import type { NnrpClientConfig, SessionOptions } from './client-config.js';
 import type { ClientConnectionEvents } from './client-events.js';
 import { type ClientHelloOptions, HelloExchange, type ServerHello } from './client-hello.js';
@@ -24,6 +26,7 @@ import type { NnrpClientSession } from './client-session.js';
 import { ConnectionFlow } from './connection-flow.js';
 import { KeepAlive, type KeepAliveTarget } from './keep-alive.js';
 import { readError } from './peer-error.js';
+import { checkClose } from './session-closing.js';
 import { type OpeningConnection, SessionOpens } from './session-opens.js';
 import { rejection, unheard } from './settled.js';
 import { UnreadResults } from './unread-results.js';
@@ -97,9 +100,12 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     return this.asking(() => this.probes.send(options, this.config));
   }
 
-  override ping(timeoutMs: number = this.config.pingTimeoutMs): Promise<number> {
-    this.unread.answerAwaited();
-    return unheard(super.ping(timeoutMs).finally(() => this.unread.answerCame()));
+  override ping(timeoutMs?: number): Promise<number> {
+    return this.asking(() => {
+      const waitMs = callTimeoutMs(timeoutMs, this.config.pingTimeoutMs);
+      this.unread.answerAwaited();
+      return unheard(super.ping(waitMs).finally(() => this.unread.answerCame()));
+    });
   }
 
   /** For the keep-alive: whether the server is still there. */
@@ -115,6 +121,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
 
   /** Closes every session in good order, then the connection; a server that does not answer is left behind. */
   async shutDown(options: Partial<CloseOptions>): Promise<void> {
+    checkClose(options);
     const reason = new ClosedError('the client was closed');
     this.opens.refuse(reason);
     await Promise.allSettled([...this.openSessions].map((session) => session.close(options)));
@@ -158,6 +165,19 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     this.flow.serveAll();
   }
 
+  override closed(error?: NnrpError): void {
+    const isAwaited =
+      this.opens.isPending || this.greeting.isPending || this.probes.isPending || this.pings.waiting > 0;
+    // Whoever waits for an answer does not get it: that is no end in good order.
+    super.closed(error ?? (isAwaited ? new TransportError(`${this.remoteAddress} closed the connection`) : undefined));
+  }
+
+  /** Every way to break a connection is reported here, once. */
+  override fail(error: ProtocolError): void {
+    if (!this.isClosed) this.violation(error, 0);
+    super.fail(error);
+  }
+
   protected override receive(packet: Packet, info: MessageInfo): void {
     switch (packet.messageType) {
       case MessageType.SessionOpenAck:
@@ -188,9 +208,9 @@ export class ClientConnection extends Connection implements OpeningConnection, K
       return;
     }
     const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
-    this.violation(error, packet.sessionId);
     // What comes for a session that is over harms nobody, however it looks.
     if (packet.sessionId === 0) this.fail(error);
+    else this.violation(error, packet.sessionId);
   }
 
   protected override onEnded(error: NnrpError): void {
@@ -212,10 +232,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   private helloAnswered(packet: Packet, info: MessageInfo): void {
     const outcome = this.greeting.answered(packet);
     if (outcome === 'stray') this.stray(packet, info);
-    else if (outcome !== 'taken') {
-      this.violation(outcome, 0);
-      this.fail(outcome);
-    }
+    else if (outcome !== 'taken') this.fail(outcome);
   }
 
   private flowUpdated(packet: Packet): void {

@@ -30,3 +30,8 @@ export interface ClientConnectionEvents {
   flowUpdate(update: preview3.FlowUpdate, outcome: FlowOutcome): void;
   closed(error: NnrpError): void;
 }
+
+/** Bytes of the packet that an event holds as long as it waits. */
+export function clientEventBytes(event: NnrpClientEvent): number {
+  return event.type === 'stray' ? event.packet.byteLength : 0;
+}

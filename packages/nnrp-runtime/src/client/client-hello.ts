@@ -64,6 +64,10 @@ export class HelloExchange {
     this.pending = new PendingRequests('CLIENT_HELLO', reader);
   }
 
+  get isPending(): boolean {
+    return this.pending.waiting > 0;
+  }
+
   /** @throws UsageError when one was sent before, or on an unknown option; WireError on a value that does not fit */
   send(options: ClientHelloOptions, announce: boolean, timeoutMs: number): Promise<ServerHello> {
     if (this.sent) throw new UsageError('CLIENT_HELLO: a connection has one, and it was sent before');

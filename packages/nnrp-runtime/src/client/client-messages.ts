@@ -1,4 +1,6 @@
 import { preview3, UsageError } from 'nnrp-core';
+import { isAbortSignal } from './abort-signals.js';
+import { checkFields } from './call-options.js';
 
 /** Metadata of a submit; what is left out has the defaults of {@link submitMetadata}. */
 export type SubmitInit = Partial<preview3.FrameSubmit>;
@@ -78,25 +80,44 @@ export class CompleteSubmit implements preview3.FrameSubmit {
 
 /** One inline token_chunk frame, all else 0. */
 const DEFAULT_SUBMIT = Object.freeze(new CompleteSubmit({}));
+const SUBMIT_FIELDS: ReadonlySet<string> = new Set(Object.keys(DEFAULT_SUBMIT));
+const SUBMIT_OPTIONS: ReadonlySet<string> = new Set(['signal', 'onBlocked', 'traceId', 'deadlineMs']);
 
 /**
  * Complete metadata of a submit: one inline token_chunk frame, all else 0, with `init` on top. It may be kept and used
  * for any number of submits, which then need not complete it again.
+ * @throws UsageError on a field that does not exist
  */
 export function submitMetadata(init: SubmitInit = {}): preview3.FrameSubmit {
+  checkFields(init, SUBMIT_FIELDS, 'submit metadata');
   return new CompleteSubmit(init);
 }
 
-/** The metadata to send; complete metadata is used as it is. */
+/**
+ * The metadata to send; complete metadata is used as it is.
+ * @throws UsageError on a field or an option that does not exist, and on a wrong option
+ */
 export function completeSubmit(init: SubmitInit | undefined, options: SubmitOptions | undefined): preview3.FrameSubmit {
+  if (options !== undefined) checkSubmitOptions(options);
+  if (init !== undefined && !(init instanceof CompleteSubmit)) checkFields(init, SUBMIT_FIELDS, 'submit metadata');
   const deadlineMs = options?.deadlineMs;
   if (deadlineMs !== undefined) return new CompleteSubmit(init ?? DEFAULT_SUBMIT, deadlineMs);
   if (init === undefined) return DEFAULT_SUBMIT;
   return init instanceof CompleteSubmit ? init : new CompleteSubmit(init);
 }
 
-/** @throws UsageError unless it is a u64 */
-export function checkTraceId(traceId: unknown): bigint {
-  if (typeof traceId === 'bigint' && BigInt.asUintN(64, traceId) === traceId) return traceId;
+/** @throws UsageError unless every option exists and is of its kind; `deadlineMs` is checked with the metadata */
+function checkSubmitOptions(options: SubmitOptions): void {
+  checkFields(options, SUBMIT_OPTIONS, 'submit options');
+  const { signal, onBlocked, traceId } = options;
+  if (signal !== undefined && !isAbortSignal(signal)) throw new UsageError('signal: expected an AbortSignal');
+  if (onBlocked !== undefined && onBlocked !== 'wait' && onBlocked !== 'fail') {
+    throw new UsageError(`onBlocked takes wait or fail, got ${String(onBlocked)}`);
+  }
+  if (traceId !== undefined) checkTraceId(traceId);
+}
+
+function checkTraceId(traceId: unknown): void {
+  if (typeof traceId === 'bigint' && BigInt.asUintN(64, traceId) === traceId) return;
   throw new UsageError(`traceId: expected a bigint of 0 to 2^64-1, got ${typeof traceId} ${String(traceId)}`);
 }

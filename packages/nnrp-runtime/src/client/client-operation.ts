@@ -1,6 +1,6 @@
 import { CancelledError, type NnrpError, UsageError } from 'nnrp-core';
 import type { NnrpResult } from './nnrp-result.js';
-import { PushIterator, type PushSource } from './push-iterator.js';
+import { PushIterator } from './push-iterator.js';
 import { rejection, unheard } from './settled.js';
 
 /** What an operation needs of its session. */
@@ -20,8 +20,8 @@ export interface OperationOwner {
  * While an operation is in progress its unread results count against the client's buffer: a stream that nobody reads
  * stops all reading in the end. Once it is over, what is left is only held by the operation itself.
  */
-export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, PushSource<NnrpResult> {
-  /** For the session: stops listening to the signal that cancels the operation. */
+export class ClientOperation implements AsyncIterable<NnrpResult, undefined> {
+  /** @internal For the session: stops listening to the signal that cancels the operation. */
   unfollow: (() => void) | undefined;
   private waiting: NnrpResult[] | undefined;
   private head = 0;
@@ -35,6 +35,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Pu
   private resolveLast: ((result: NnrpResult) => void) | undefined;
   private rejectLast: ((error: NnrpError) => void) | undefined;
 
+  /** @internal */
   constructor(
     readonly frameId: number,
     private readonly owner: OperationOwner,
@@ -78,7 +79,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Pu
 
   /**
    * Gives the work up: the server is told by FRAME_CANCEL, once, and whoever waits for a result is rejected with
-   * CancelledError at once. The operation counts as in flight until the server has answered. After the last answer it
+   * CancelledError at once. The operation counts as in flight until the server has answered, or for `requestTimeoutMs`. After the last answer it
    * does nothing.
    * @param reason - becomes the cause of the error
    */
@@ -89,12 +90,12 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Pu
     this.fail(new CancelledError(`frame ${this.frameId} was cancelled`, { cause: reason }));
   }
 
-  /** For the session: whether a loop takes the results. */
+  /** @internal For the session: whether a loop takes the results. */
   get isLooped(): boolean {
     return this.iterator !== undefined && !this.discarding;
   }
 
-  /** For the session: the next result. One that comes after the end of all waiting is passed over. */
+  /** @internal For the session: the next result. One that comes after the end of all waiting is passed over. */
   push(result: NnrpResult): void {
     if (this.failure !== undefined) return;
     if (!result.partial) {
@@ -113,7 +114,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Pu
     }
   }
 
-  /** For the session: there will be no more. */
+  /** @internal For the session: there will be no more. */
   fail(error: NnrpError): void {
     if (this.done) return;
     this.failure = error;
@@ -125,7 +126,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Pu
     this.iterator?.ended();
   }
 
-  /** For the loop: the next result that waits. */
+  /** @internal For the loop: the next result that waits. */
   take(): NnrpResult | undefined {
     if (this.waiting === undefined) {
       if (this.last === undefined || this.lastTaken || this.discarding) return undefined;
@@ -142,12 +143,12 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Pu
     return result;
   }
 
-  /** For the loop: why no more results come. */
+  /** @internal For the loop: why no more results come. */
   ending(): NnrpError | true | undefined {
     return this.failure ?? (this.last === undefined ? undefined : true);
   }
 
-  /** For the loop: nobody reads any more. */
+  /** @internal For the loop: nobody reads any more. */
   left(): void {
     this.discarding = true;
     this.waiting = undefined;

@@ -1,9 +1,11 @@
 import { type NnrpError, type Packet, preview3, UsageError } from 'nnrp-core';
 import { TRANSPORT_PROBE } from '../connection/codecs.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
+import { callTimeoutMs, checkFields } from './call-options.js';
 import { type AnswerReader, PendingRequests } from './pending-requests.js';
 
 const { MessageType } = preview3;
+const OPTIONS: ReadonlySet<string> = new Set(['payloadBytes', 'timeoutMs']);
 /** Bytes before the padding: header and metadata. */
 const HEAD_BYTES = preview3.COMMON_HEADER_BYTES + preview3.TRANSPORT_PROBE_BYTES;
 
@@ -43,8 +45,15 @@ export class ClientProbes {
     this.pending = new PendingRequests('TRANSPORT_PROBE', reader);
   }
 
-  /** @throws UsageError when the payload is no u32 or does not fit a packet of `maxPacketBytes` */
-  send({ payloadBytes = 32_768, timeoutMs }: ProbeOptions, limits: ProbeLimits): Promise<ProbeResult> {
+  get isPending(): boolean {
+    return this.pending.waiting > 0;
+  }
+
+  /** @throws UsageError on an unknown option, a bad timeout, or when the payload is no u32 or does not fit a packet of `maxPacketBytes` */
+  send(options: ProbeOptions, limits: ProbeLimits): Promise<ProbeResult> {
+    checkFields(options, OPTIONS, 'probe options');
+    const { payloadBytes = 32_768 } = options;
+    const timeoutMs = callTimeoutMs(options.timeoutMs, limits.requestTimeoutMs);
     const most = limits.maxPacketBytes - HEAD_BYTES;
     if (!Number.isInteger(payloadBytes) || payloadBytes < 0 || payloadBytes > most) {
       throw new UsageError(`payloadBytes takes an integer of 0 to ${most}, got ${String(payloadBytes)}`);
@@ -58,7 +67,7 @@ export class ClientProbes {
       clientSendTsUs: BigInt(Math.round((performance.timeOrigin + sentAtMs) * 1000)),
     };
     const probe: Probe = { probeId, sentAtMs, sentBytes: HEAD_BYTES + payloadBytes };
-    return this.pending.ask(probe, timeoutMs ?? limits.requestTimeoutMs, () =>
+    return this.pending.ask(probe, timeoutMs, () =>
       this.connection.send(MessageType.TransportProbe, 0, 0, TRANSPORT_PROBE, metadata, new Uint8Array(payloadBytes)),
     );
   }

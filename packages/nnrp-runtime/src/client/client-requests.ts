@@ -10,6 +10,7 @@ import {
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { CACHE_INVALIDATE, CACHE_PUT, SESSION_MIGRATE, SESSION_PATCH } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
+import { callTimeoutMs, checkFields } from './call-options.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import { bodyMismatch } from './peer-error.js';
 import { PendingRequests } from './pending-requests.js';
@@ -127,7 +128,8 @@ export class ClientRequests {
   }
 
   private timeoutMs(options: RequestOptions | undefined): number {
-    return options?.timeoutMs ?? this.connection.config.requestTimeoutMs;
+    if (options !== undefined) checkFields(options, REQUEST_OPTIONS, 'request options');
+    return callTimeoutMs(options?.timeoutMs, this.connection.config.requestTimeoutMs);
   }
 
   private request<T>(ask: () => Promise<T>): Promise<T> {
@@ -144,5 +146,6 @@ export class ClientRequests {
   }
 }
 
+const REQUEST_OPTIONS: ReadonlySet<string> = new Set(['timeoutMs']);
 const NONE = new Uint8Array(0);
 const SENT: Promise<void> = Promise.resolve();

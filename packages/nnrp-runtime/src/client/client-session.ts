@@ -26,7 +26,7 @@ import {
 } from './request-messages.js';
 import { ResultStream } from './result-stream.js';
 import { SessionClosing } from './session-closing.js';
-import type { NnrpSessionEvent } from './session-events.js';
+import { type NnrpSessionEvent, sessionEventBytes } from './session-events.js';
 import { SessionInbox } from './session-inbox.js';
 import { rejection } from './settled.js';
 
@@ -55,14 +55,14 @@ export class NnrpClientSession {
   private readonly submits: ClientSubmits;
   private readonly requests: ClientRequests;
   private readonly closing: SessionClosing;
-  private readonly reported = new EventStreams<NnrpSessionEvent>();
+  private readonly reported = new EventStreams<NnrpSessionEvent>(sessionEventBytes);
   private readonly machine: SessionLifecycle;
   private readonly lane: Lane;
   private readonly flow: FlowSender;
   private readonly operationFlow = new WeakMap<ClientOperation, FlowSender>();
   private reason: NnrpError | undefined;
 
-  /** Made by the client; applications get sessions from `openSession`. */
+  /** @internal Made by the client; applications get sessions from `openSession`. */
   constructor(
     private readonly connection: ClientSessionConnection,
     /** What the server granted. */
@@ -76,7 +76,7 @@ export class NnrpClientSession {
     this.lane = ack.acceptedPriorityClass + 1;
     this.machine = new SessionLifecycle(sessionId);
     this.flow = new FlowSender(ScopeKind.Session);
-    this.submits = new ClientSubmits(connection, sessionId, this.lane, ack);
+    this.submits = new ClientSubmits(connection, sessionId, this.lane, ack, () => this.closeWhenIdle());
     this.requests = new ClientRequests(connection, sessionId, this.lane);
     this.closing = new SessionClosing(connection, this.machine, this.submits, this.lane, end);
     const { submits, requests, closing, reported: events } = this;
@@ -93,7 +93,9 @@ export class NnrpClientSession {
     return this.machine.state;
   }
 
-  /** Operations without their last answer; a cancelled one counts until the server has answered. */
+  /**
+   * Operations without their last answer; a cancelled one counts until the server has answered, or for `requestTimeoutMs`.
+   */
   get inFlightCount(): number {
     return this.submits.inFlightCount;
   }
@@ -114,7 +116,7 @@ export class NnrpClientSession {
    * @param body - text is sent as UTF-8; bytes are not copied unless they are few, and sent some time after the promise
    * resolves: do not change them any more
    * @param metadata - complete metadata of `submitMetadata()` is used as it is
-   * @throws (as a rejection) WireError when the metadata is refused, FlowBlockedError when it may not wait,
+   * @throws (as a rejection) WireError when the metadata is refused, UsageError on a wrong option, FlowBlockedError when it may not wait,
    * CancelledError when its signal aborts first, ClosedError or TransportError when the session is over
    */
   submit(body: BodyInput, metadata?: SubmitInit, options?: SubmitOptions): Promise<ClientOperation> {
@@ -146,7 +148,10 @@ export class NnrpClientSession {
     return stream;
   }
 
-  /** What happens in the session besides results, from now on. At most 1024 events wait unread: the oldest go first. */
+  /**
+   * What happens in the session besides results, from now on. At most 1024 events, and 1 MiB of their packets or the
+   * newest one alone, wait unread: the oldest go first.
+   */
   events(): EventStream<NnrpSessionEvent> {
     return this.reported.open();
   }
@@ -154,8 +159,8 @@ export class NnrpClientSession {
   /**
    * Changes settings of the session. Several patches may be outstanding; they are answered in order.
    * @returns the server's answer, which may be a refusal
-   * @throws (as a rejection) TimeoutError, PeerError when the server reports a failure instead, WireError on a bad
-   * field, ClosedError or TransportError when the session ends first; the same for the other requests
+   * @throws (as a rejection) TimeoutError, PeerError when the server reports a failure instead, WireError or
+   * UsageError on a bad field or when none is given, ClosedError or TransportError when the session ends first; the same for the other requests
    */
   patch(fields: PatchFields, profilePatch?: BodyInput, options?: RequestOptions): Promise<NnrpPatchAck> {
     return this.requests.patch(fields, profilePatch, options);
@@ -216,7 +221,8 @@ export class NnrpClientSession {
    * Closes the session and waits for the server to confirm. Results that arrive before the confirmation are delivered;
    * operations that have none by then fail. Calling it again returns the same promise.
    * @throws (as a rejection) TimeoutError when the server does not answer in time and TransportError when the
-   * connection is lost, with the session over; PeerError when the server refuses, with the session as open as before
+   * connection is lost, with the session over; PeerError when the server refuses, with the session as open as before;
+   * UsageError or WireError on a bad option, with nothing sent
    */
   close(options: Partial<CloseOptions> = {}): Promise<void> {
     if (this.reason !== undefined) return this.closing.result ?? Promise.resolve();
@@ -225,6 +231,10 @@ export class NnrpClientSession {
     } catch (error) {
       return rejection(error);
     }
+  }
+
+  private closeWhenIdle(): void {
+    if (this.submits.inFlightCount === 0) this.closing.idle();
   }
 
   private flowOf(operation: ClientOperation): FlowSender {

@@ -11,7 +11,9 @@ import {
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { FRAME_SUBMIT } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
-import { checkTraceId, completeSubmit, type SubmitInit, type SubmitOptions } from './client-messages.js';
+import { followSignal } from './abort-signals.js';
+import { CancelledFrames } from './cancelled-frames.js';
+import { completeSubmit, type SubmitInit, type SubmitOptions } from './client-messages.js';
 import { ClientOperation, type OperationOwner } from './client-operation.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import type { RoomWaiter } from './connection-flow.js';
@@ -42,6 +44,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
   private readonly gate: SubmitGate;
   private readonly waiting: WaitingSubmits;
   private readonly settledByError = new Set<number>();
+  private readonly cancels: CancelledFrames;
   private refusal: NnrpError | undefined;
   /** Whether the last submit left room for more. */
   private roomLeft = true;
@@ -51,12 +54,15 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     private readonly sessionId: number,
     private readonly lane: Lane,
     ack: preview3.SessionOpenAck,
+    /** Called when an operation is over without an answer. */
+    private readonly released: () => void = () => {},
   ) {
     this.gate = new SubmitGate(connection, ack);
     this.waiting = new WaitingSubmits(() => connection.flow.serve(this), connection.config.maxWaitingSubmits);
+    this.cancels = new CancelledFrames(connection.config.requestTimeoutMs, (frameId) => this.release(frameId));
   }
 
-  /** Operations without their last answer; a cancelled one counts until the server has answered. */
+  /** Operations without their last answer; a cancelled one counts until the server has answered, or had time to. */
   get inFlightCount(): number {
     return this.operations.size;
   }
@@ -65,10 +71,17 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     return this.operations.get(frameId);
   }
 
+  /** Whether the frame was cancelled, and its answer is not waited for any more. */
+  isReleased(frameId: number): boolean {
+    return this.cancels.isReleased(frameId, false);
+  }
+
   submitNowait(body: BodyInput, metadata?: SubmitInit, options?: SubmitOptions): ClientOperation {
+    const bytes = bodyBytes(body);
+    const complete = completeSubmit(metadata, options);
     const blockage = this.blockage();
     if (blockage !== undefined) throw this.gate.error(blockage);
-    return this.start(bodyBytes(body), completeSubmit(metadata, options), options);
+    return this.start(bytes, complete, options);
   }
 
   submit(body: BodyInput, metadata?: SubmitInit, options?: SubmitOptions): Promise<ClientOperation> {
@@ -116,7 +129,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
   resultArrived(packet: Packet): boolean {
     const { frameId } = packet;
     const operation = this.operations.get(frameId);
-    if (operation === undefined) return false;
+    if (operation === undefined) return this.resultIsLate(packet);
     const result = new NnrpResult(packet);
     if (frameId > this.lastResultFrameId) this.lastResultFrameId = frameId;
     const { stream } = this;
@@ -132,7 +145,9 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
   /** RESULT_DROP. @returns the operation that ends with it; undefined when there is none, false when that is odd */
   dropped(frameId: number): ClientOperation | undefined | false {
     const operation = this.operations.get(frameId);
-    if (operation === undefined) return this.settledByError.delete(frameId) ? undefined : false;
+    if (operation === undefined) {
+      return this.settledByError.delete(frameId) || this.cancels.isReleased(frameId, true) ? undefined : false;
+    }
     operation.fail(new PeerError('NNRP_ERR_RESULT_DROPPED', `frame ${frameId} was dropped by the server`, 0));
     this.finished(operation);
     return operation;
@@ -163,6 +178,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
 
   end(reason: NnrpError): void {
     this.refuse(reason);
+    this.cancels.end();
     const { flow } = this.connection;
     const operations = this.operations.values();
     this.operations.clear();
@@ -187,6 +203,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
   cancelled(operation: ClientOperation): void {
     if (!this.operations.has(operation.frameId)) return;
     this.connection.sendPlain(MessageType.FrameCancel, this.sessionId, operation.frameId, this.lane);
+    this.cancels.add(operation.frameId);
   }
 
   private start(body: Uint8Array, metadata: preview3.FrameSubmit, options?: SubmitOptions): ClientOperation {
@@ -195,7 +212,6 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     }
     const { signal, traceId } = options ?? NO_OPTIONS;
     checkNotAborted(signal);
-    const trace = traceId === undefined ? undefined : checkTraceId(traceId);
     const frameId = this.highestFrameId + 1;
     // The id counts as used only once the submit could be encoded.
     this.roomLeft = this.connection.send(
@@ -206,25 +222,32 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
       metadata,
       body,
       this.lane,
-      trace === undefined ? 0 : Number(trace & 0xffffffffn),
-      trace === undefined ? 0 : Number(trace >> 32n),
+      traceId === undefined ? 0 : Number(traceId & 0xffffffffn),
+      traceId === undefined ? 0 : Number(traceId >> 32n),
     );
     this.highestFrameId = frameId;
     const operation = new ClientOperation(frameId, this);
     this.operations.set(frameId, operation);
     this.connection.flow.inFlight++;
-    if (signal !== undefined) this.follow(operation, signal);
+    if (signal !== undefined) operation.unfollow = followSignal(signal, () => operation.cancel(signal.reason));
     return operation;
   }
 
-  private follow(operation: ClientOperation, signal: AbortSignal): void {
-    const abort = () => operation.cancel(signal.reason);
-    signal.addEventListener('abort', abort, { once: true });
-    operation.unfollow = () => signal.removeEventListener('abort', abort);
+  /** The answer to its cancel has not come in time. */
+  private release(frameId: number): void {
+    const operation = this.operations.get(frameId);
+    if (operation === undefined) return;
+    this.finished(operation);
+    this.released();
+  }
+
+  private resultIsLate(packet: Packet): boolean {
+    return this.cancels.isReleased(packet.frameId, !new NnrpResult(packet).partial);
   }
 
   private finished(operation: ClientOperation): void {
     this.operations.delete(operation.frameId);
+    this.cancels.answered(operation.frameId);
     operation.unfollow?.();
     this.connection.flow.finished(this);
   }

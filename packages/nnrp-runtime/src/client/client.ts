@@ -8,7 +8,12 @@ import { TlsConnector } from '../transport/tls.js';
 import type { TlsClientOptions } from '../transport/tls-options.js';
 import { clientConfig, type NnrpClientConfig, type SessionOptions } from './client-config.js';
 import { ClientConnection } from './client-connection.js';
-import type { ClientConnectionEvents, NnrpClientEvent, NnrpClientEvents } from './client-events.js';
+import {
+  type ClientConnectionEvents,
+  clientEventBytes,
+  type NnrpClientEvent,
+  type NnrpClientEvents,
+} from './client-events.js';
 import type { ClientHelloOptions, ServerHello } from './client-hello.js';
 import type { CloseOptions } from './client-messages.js';
 import type { ProbeOptions, ProbeResult } from './client-probes.js';
@@ -20,7 +25,7 @@ export class NnrpClient extends EventEmitter<NnrpClientEvents> {
   /** Resolves with the reason when the connection is over; never rejects. */
   readonly closed: Promise<NnrpError>;
   private readonly connection: ClientConnection;
-  private readonly reported = new EventStreams<NnrpClientEvent>();
+  private readonly reported = new EventStreams<NnrpClientEvent>(clientEventBytes);
   private resolveClosed: (reason: NnrpError) => void = () => {};
 
   private constructor(transport: FramedTransport, config: NnrpClientConfig) {
@@ -63,9 +68,9 @@ export class NnrpClient extends EventEmitter<NnrpClientEvents> {
     throw new UsageError('connectQuic: QUIC comes with the package nnrp-transport-quic; use its QuicProvider.connect');
   }
 
-  /** Uses any transport, which the client owns from now on. @throws UsageError on a bad option */
+  /** Uses any transport, which the client owns from now on. @throws UsageError on a bad option; the transport is aborted */
   static fromTransport(transport: FramedTransport, config: Partial<NnrpClientConfig> = {}): NnrpClient {
-    return new NnrpClient(transport, clientConfig(config));
+    return new NnrpClient(transport, configOrAbort(transport, config));
   }
 
   /** The server, such as 127.0.0.1:4433. */
@@ -108,8 +113,9 @@ export class NnrpClient extends EventEmitter<NnrpClientEvents> {
   /**
    * Measures the round trip with PING.
    *
-   * @param timeoutMs - default `pingTimeoutMs`
-   * @returns milliseconds; rejects with TimeoutError, and the connection is over, when no PONG comes
+   * @param timeoutMs - an integer of 1 to 2147483647; default `pingTimeoutMs`
+   * @returns milliseconds; rejects with TimeoutError, and the connection is over, when no PONG comes, and with
+   * UsageError on a bad timeout
    */
   ping(timeoutMs?: number): Promise<number> {
     return this.connection.ping(timeoutMs);
@@ -132,14 +138,17 @@ export class NnrpClient extends EventEmitter<NnrpClientEvents> {
     this.connection.sendFlowUpdate(fields);
   }
 
-  /** Everything that the listeners are told, from now on. At most 1024 events wait unread: the oldest go first. */
+  /**
+   * Everything that the listeners are told, from now on. At most 1024 events, and 1 MiB of their packets or the newest
+   * one alone, wait unread: the oldest go first.
+   */
   events(): EventStream<NnrpClientEvent> {
     return this.reported.open();
   }
 
   /**
-   * Closes every session, with these options, then the connection. Never rejects: a server that does not answer is left
-   * behind.
+   * Closes every session, with these options, then the connection. A server that does not answer is left behind.
+   * @throws (as a rejection) UsageError or WireError on a bad option; everything stays open then, and nothing else rejects
    */
   close(options: Partial<CloseOptions> = {}): Promise<void> {
     return this.connection.shutDown(options);
@@ -166,5 +175,14 @@ export class NnrpClient extends EventEmitter<NnrpClientEvents> {
   ): void {
     emitApart<NnrpClientEvents, Name>(this, name, event);
     if (this.reported.wanted) this.reported.push({ type: name, ...event } as NnrpClientEvent);
+  }
+}
+
+function configOrAbort(transport: FramedTransport, config: Partial<NnrpClientConfig>): NnrpClientConfig {
+  try {
+    return clientConfig(config);
+  } catch (error) {
+    transport.abort(error as NnrpError);
+    throw error;
   }
 }

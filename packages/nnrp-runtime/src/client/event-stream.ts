@@ -2,6 +2,8 @@ import { PushIterator, type PushSource } from './push-iterator.js';
 
 /** Events that may wait unread in one stream. */
 const MAX_WAITING_EVENTS = 1024;
+/** Bytes of packets that events may hold while they wait in one stream; the newest event may hold more. */
+const MAX_WAITING_BYTES = 1024 * 1024;
 
 /**
  * Events in order, from the call that made the stream on. Whoever reads too slowly loses the oldest ones, and is told
@@ -12,16 +14,25 @@ export class EventStream<E> implements AsyncIterable<E, undefined> {
   dropped = 0;
   private waiting: E[] = [];
   private head = 0;
+  private waitingBytes = 0;
   private over = false;
   private readonly iterator: PushIterator<E>;
 
-  constructor(closed: (stream: EventStream<E>) => void) {
+  /**
+   * @internal
+   * @param bytesOf - bytes of the packet that an event holds
+   */
+  constructor(
+    closed: (stream: EventStream<E>) => void,
+    private readonly bytesOf: (event: E) => number,
+  ) {
     const source: PushSource<E> = {
       take: () => this.take(),
       ending: () => this.over || undefined,
       left: () => {
         this.waiting = [];
         this.head = 0;
+        this.waitingBytes = 0;
         closed(this);
       },
     };
@@ -33,24 +44,32 @@ export class EventStream<E> implements AsyncIterable<E, undefined> {
     return this.iterator;
   }
 
-  /** For the reporter: the next event. */
+  /** @internal For the reporter: the next event. */
   push(event: E): void {
     if (this.over || this.iterator.deliver(event)) return;
     this.waiting.push(event);
-    if (this.waiting.length - this.head <= MAX_WAITING_EVENTS) return;
-    this.take();
-    this.dropped++;
+    this.waitingBytes += this.bytesOf(event);
+    while (this.isOverfull()) {
+      this.take();
+      this.dropped++;
+    }
   }
 
-  /** For the reporter: there will be no more; what waits can still be read. */
+  /** @internal For the reporter: there will be no more; what waits can still be read. */
   end(): void {
     this.over = true;
     this.iterator.ended();
   }
 
+  private isOverfull(): boolean {
+    const count = this.waiting.length - this.head;
+    return count > MAX_WAITING_EVENTS || (count > 1 && this.waitingBytes > MAX_WAITING_BYTES);
+  }
+
   private take(): E | undefined {
     const event = this.waiting[this.head];
     if (event === undefined) return undefined;
+    this.waitingBytes -= this.bytesOf(event);
     this.waiting[this.head++] = undefined as never;
     if (this.head === this.waiting.length) {
       this.waiting = [];
@@ -68,13 +87,16 @@ export class EventStreams<E> {
   private readonly streams = new Set<EventStream<E>>();
   private over = false;
 
+  /** @param bytesOf - bytes of the packet that an event holds */
+  constructor(private readonly bytesOf: (event: E) => number) {}
+
   /** Whether anybody listens. */
   get wanted(): boolean {
     return this.streams.size > 0;
   }
 
   open(): EventStream<E> {
-    const stream = new EventStream<E>((left) => this.streams.delete(left));
+    const stream = new EventStream<E>((left) => this.streams.delete(left), this.bytesOf);
     if (this.over) stream.end();
     else this.streams.add(stream);
     return stream;

@@ -7,6 +7,7 @@ export class NnrpResult {
   /** Whether more results of the same operation follow. */
   readonly partial: boolean;
 
+  /** @internal */
   constructor(private readonly packet: Packet) {
     const { view, metadataStart } = packet;
     this.partial = isPartial(

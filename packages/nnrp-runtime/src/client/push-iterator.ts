@@ -14,6 +14,10 @@ const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value:
 
 type Step<T> = IteratorResult<T, undefined>;
 
+interface Waiter<T> extends Settle<Step<T>> {
+  promise?: Promise<Step<T>>;
+}
+
 /**
  * An iterator over items that are pushed. A step costs one promise, which is resolved already when an item waits.
  * `next` may be called several times ahead; items go to the calls in order.
@@ -21,9 +25,10 @@ type Step<T> = IteratorResult<T, undefined>;
 export class PushIterator<T> implements AsyncIterableIterator<T, undefined> {
   private resolveNext: ((step: Step<T>) => void) | undefined;
   private rejectNext: ((error: Error) => void) | undefined;
+  /** Of the first call that waits. */
   private awaited: Promise<Step<T>> | undefined;
   /** Calls behind the first one that waits. */
-  private others: Settle<Step<T>>[] | undefined;
+  private others: Waiter<T>[] | undefined;
   private finished = false;
 
   constructor(private readonly source: PushSource<T>) {}
@@ -40,16 +45,19 @@ export class PushIterator<T> implements AsyncIterableIterator<T, undefined> {
       const ending = this.source.ending();
       if (ending !== undefined) return this.finish(ending);
     }
+    let behind: Waiter<T> | undefined;
     const promise = new Promise<Step<T>>((resolve, reject) => {
       if (this.resolveNext === undefined) {
         this.resolveNext = resolve;
         this.rejectNext = reject;
       } else {
+        behind = { resolve, reject };
         this.others ??= [];
-        this.others.push({ resolve, reject });
+        this.others.push(behind);
       }
     });
-    this.awaited = promise;
+    if (behind === undefined) this.awaited = promise;
+    else (behind as Waiter<T>).promise = promise;
     return promise;
   }
 
@@ -71,6 +79,7 @@ export class PushIterator<T> implements AsyncIterableIterator<T, undefined> {
     const following = this.others?.shift();
     this.resolveNext = following?.resolve;
     this.rejectNext = following?.reject;
+    this.awaited = following?.promise;
     resolveNext({ value, done: false });
     return true;
   }

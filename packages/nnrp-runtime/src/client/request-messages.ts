@@ -1,5 +1,6 @@
 import { preview3, UsageError } from 'nnrp-core';
 import type { TransportKind } from '../transport/contract.js';
+import { checkFields } from './call-options.js';
 
 const { PatchFlags, TransportId } = preview3;
 
@@ -64,9 +65,18 @@ const PATCH_BITS: readonly (readonly [keyof PatchFields, number])[] = [
   ['preferredCompressionBitmap', PatchFlags.PreferredCompression],
 ];
 
-/** SESSION_PATCH: the mask follows from the fields that are given. */
+const PATCH_FIELDS: ReadonlySet<string> = new Set(['profileId', ...PATCH_BITS.map(([name]) => name)]);
+
+/**
+ * SESSION_PATCH: the mask follows from the fields that are given.
+ * @throws UsageError on a field that does not exist, and when there is nothing to change
+ */
 export function sessionPatch(fields: PatchFields, profilePatchBytes: number | undefined): preview3.SessionPatch {
+  checkFields(fields, PATCH_FIELDS, 'patch fields');
   const given = PATCH_BITS.filter(([name]) => fields[name] !== undefined);
+  if (given.length === 0 && profilePatchBytes === undefined) {
+    throw new UsageError('patch fields: there is nothing to change');
+  }
   return {
     profileId: fields.profileId ?? 0,
     patchMask: given.reduce(

@@ -1,7 +1,7 @@
 import { ClosedError, type NnrpError } from 'nnrp-core';
 import type { ClientOperation } from './client-operation.js';
 import type { NnrpResult } from './nnrp-result.js';
-import { PushIterator, type PushSource } from './push-iterator.js';
+import { PushIterator } from './push-iterator.js';
 
 /** One result of a session and the operation it belongs to. */
 export interface SessionResult {
@@ -16,13 +16,14 @@ export interface UnreadBytes {
 }
 
 /** Every result of a session in the order of arrival, for one loop. */
-export class ResultStream implements AsyncIterable<SessionResult, undefined>, PushSource<SessionResult> {
+export class ResultStream implements AsyncIterable<SessionResult, undefined> {
   private waiting: SessionResult[] = [];
   private head = 0;
   private unreadBytes = 0;
   private reason: NnrpError | undefined;
   private readonly iterator = new PushIterator<SessionResult>(this);
 
+  /** @internal */
   constructor(
     private readonly unread: UnreadBytes,
     private readonly closed: () => void,
@@ -32,7 +33,7 @@ export class ResultStream implements AsyncIterable<SessionResult, undefined>, Pu
     return this.iterator;
   }
 
-  /** For the session: the next result. */
+  /** @internal For the session: the next result. */
   push(item: SessionResult): void {
     if (this.iterator.deliver(item)) return;
     this.waiting.push(item);
@@ -40,14 +41,14 @@ export class ResultStream implements AsyncIterable<SessionResult, undefined>, Pu
     this.unread.buffered(item.result.byteLength);
   }
 
-  /** For the session: it is over. What waits can still be read. */
+  /** @internal For the session: it is over. What waits can still be read. */
   end(reason: NnrpError): void {
     this.reason = reason;
     this.uncount(this.unreadBytes);
     this.iterator.ended();
   }
 
-  /** For the loop: the next result that waits. */
+  /** @internal For the loop: the next result that waits. */
   take(): SessionResult | undefined {
     const item = this.waiting[this.head];
     if (item === undefined) return undefined;
@@ -63,13 +64,13 @@ export class ResultStream implements AsyncIterable<SessionResult, undefined>, Pu
     return item;
   }
 
-  /** For the loop: a session that was closed in good order ends it, any other end throws. */
+  /** @internal For the loop: a session that was closed in good order ends it, any other end throws. */
   ending(): Error | true | undefined {
     if (this.reason === undefined) return undefined;
     return this.reason instanceof ClosedError ? true : this.reason;
   }
 
-  /** For the loop: it was left. */
+  /** @internal For the loop: it was left. */
   left(): void {
     // Before anything is uncounted: reading may go on at once, and what comes is not for this loop any more.
     this.closed();

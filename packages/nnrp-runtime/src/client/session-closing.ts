@@ -1,6 +1,7 @@
 import { ClosedError, type NnrpError, PeerError, preview3, type SessionLifecycle } from 'nnrp-core';
 import { SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
+import { checkFields } from './call-options.js';
 import type { CloseOptions } from './client-messages.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import type { ClientSubmits } from './client-submits.js';
@@ -21,6 +22,8 @@ export class SessionClosing {
   /** The server's wish to close, while work in progress is waited for. */
   private asked: preview3.SessionClose | undefined;
   private drainTimer: NodeJS.Timeout | undefined;
+  /** When the time is over that the server gave for work in progress, in milliseconds of `performance.now()`. */
+  private drainEndMs = 0;
 
   /** @param end - ends the session */
   constructor(
@@ -41,19 +44,22 @@ export class SessionClosing {
     return this.asked !== undefined;
   }
 
-  /** Asks the server to close; once asked, waits for the same answer. @throws WireError when an option does not fit */
+  /** Asks the server to close; once asked, waits for the same answer. @throws as {@link checkClose} */
   request(options: Partial<CloseOptions>): Promise<void> {
+    checkClose(options);
     if (this.handshake !== undefined) return this.handshake.promise;
     const { drainTimeoutMs = 0 } = options;
     const { sessionId } = this.lifecycle;
-    // A server that is about to close needs no second request.
-    if (this.asked === undefined) {
+    let drainMs = drainTimeoutMs;
+    // A server that is about to close needs no second request; what counts is the time that it gave.
+    if (this.asked !== undefined) drainMs = Math.max(0, Math.ceil(this.drainEndMs - performance.now()));
+    else {
       this.send(options.reason ?? CloseReason.ClientShutdown, options.inFlightPolicy, drainTimeoutMs);
       this.lifecycle.closeRequested();
       this.submits.refuse(new ClosedError(`session ${sessionId} is being closed`));
     }
     const what = `session ${sessionId}: the close was not confirmed`;
-    const timeoutMs = this.connection.config.closeTimeoutMs + drainTimeoutMs;
+    const timeoutMs = this.connection.config.closeTimeoutMs + drainMs;
     this.handshake = new PendingAnswer<void>(what, timeoutMs, (error) => this.end(error));
     this.connection.unread.answerAwaited();
     return this.handshake.promise;
@@ -105,7 +111,9 @@ export class SessionClosing {
     this.lifecycle.closeAnswered(CloseStatus.Draining);
     this.asked = close;
     this.submits.refuse(new ClosedError(`session ${sessionId} is being closed ${by}`));
-    this.drainTimer = setTimeout(() => this.confirm(close), Math.min(drainTimeoutMs + DRAIN_GRACE_MS, MAX_TIMER_MS));
+    const drainMs = Math.min(drainTimeoutMs + DRAIN_GRACE_MS, MAX_TIMER_MS);
+    this.drainEndMs = performance.now() + drainMs;
+    this.drainTimer = setTimeout(() => this.confirm(close), drainMs);
   }
 
   /** Nothing is in flight any more. */
@@ -141,14 +149,34 @@ export class SessionClosing {
     drainTimeoutMs = 0,
   ): void {
     const { sessionId } = this.lifecycle;
-    const metadata: preview3.SessionClose = {
-      closeReason,
-      inFlightPolicy,
-      drainTimeoutMs,
-      lastOperationId: BigInt(this.submits.highestFrameId),
-      sessionErrorCode: SessionErrorCode.None,
-      sessionCloseTag: sessionId,
-    };
+    const metadata = sessionClose(closeReason, inFlightPolicy, drainTimeoutMs, this.submits.highestFrameId, sessionId);
     this.connection.send(MessageType.SessionClose, sessionId, 0, SESSION_CLOSE, metadata, undefined, this.lane);
   }
+}
+
+const CLOSE_OPTIONS: ReadonlySet<string> = new Set(['reason', 'inFlightPolicy', 'drainTimeoutMs']);
+
+/** @throws UsageError on an option that does not exist; WireError when one does not fit */
+export function checkClose(options: Partial<CloseOptions>): void {
+  checkFields(options, CLOSE_OPTIONS, 'close options');
+  const { reason = CloseReason.ClientShutdown, inFlightPolicy = InFlightPolicy.Drain, drainTimeoutMs = 0 } = options;
+  const scratch = new DataView(new ArrayBuffer(SESSION_CLOSE.bytes));
+  SESSION_CLOSE.encode(sessionClose(reason, inFlightPolicy, drainTimeoutMs, 0, 1), scratch, 0);
+}
+
+function sessionClose(
+  closeReason: preview3.CloseReason,
+  inFlightPolicy: preview3.InFlightPolicy,
+  drainTimeoutMs: number,
+  lastFrameId: number,
+  sessionId: number,
+): preview3.SessionClose {
+  return {
+    closeReason,
+    inFlightPolicy,
+    drainTimeoutMs,
+    lastOperationId: BigInt(lastFrameId),
+    sessionErrorCode: SessionErrorCode.None,
+    sessionCloseTag: sessionId,
+  };
 }

@@ -43,3 +43,17 @@ export type NnrpSessionEvent =
   | { readonly type: 'violation'; readonly error: ProtocolError }
   /** The session is over: the last event. */
   | { readonly type: 'end'; readonly reason: NnrpError };
+
+/** Bytes of the packet that an event holds as long as it waits. */
+export function sessionEventBytes(event: NnrpSessionEvent): number {
+  switch (event.type) {
+    case 'stray':
+      return event.packet.byteLength;
+    case 'cache_put':
+      return event.body.length;
+    case 'patch_ack':
+      return event.ack.body.length;
+    default:
+      return 0;
+  }
+}

@@ -62,7 +62,7 @@ export class SessionInbox implements SessionEndpoint {
         break;
       case MessageType.ResultHint: {
         const operation = this.parts.submits.operation(packet.frameId);
-        if (operation === undefined && packet.frameId !== 0) this.stray(packet, info);
+        if (operation === undefined && packet.frameId !== 0) this.strayUnlessReleased(packet.frameId, packet, info);
         else if (events.wanted) {
           const hint = preview3.decodeResultHint(view, metadataStart);
           events.push({ type: 'result_hint', hint, frameId: packet.frameId, operation });
@@ -153,7 +153,7 @@ export class SessionInbox implements SessionEndpoint {
     // An operation has nothing to submit, so what is said about it is for the application alone.
     const frameId = Number(update.operationId);
     const operation = submits.operation(frameId);
-    if (operation === undefined) this.stray(packet, info);
+    if (operation === undefined) this.strayUnlessReleased(frameId, packet, info);
     else if (events.wanted) {
       const outcome = this.operationScope(frameId).apply(update, performance.now());
       events.push({ type: 'flow_update', update, outcome, operation });
@@ -210,6 +210,10 @@ export class SessionInbox implements SessionEndpoint {
 
   private closeWhenIdle(): void {
     if (this.parts.submits.inFlightCount === 0) this.parts.closing.idle();
+  }
+
+  private strayUnlessReleased(frameId: number, packet: Packet, info: MessageInfo): void {
+    if (!this.parts.submits.isReleased(frameId)) this.stray(packet, info);
   }
 
   private stray(packet: Packet, message: MessageInfo): void {

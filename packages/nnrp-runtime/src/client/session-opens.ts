@@ -131,7 +131,6 @@ export class SessionOpens {
 
   private mismatch(text: string, fault?: WireFault): void {
     const error = new ProtocolError(`SESSION_OPEN_ACK: ${text}`, ErrorCode.InvalidState, fault);
-    this.connection.violation(error, 0);
     this.reject(error);
     this.connection.fail(error);
   }

@@ -67,3 +67,17 @@ describe('a line of submits', () => {
     expect(retries).toHaveBeenCalledOnce();
   });
 });
+
+it('a long line may be left from its end as fast as from its head', async () => {
+  const waiting = new WaitingSubmits(() => {}, 100_000);
+  const search = vi.spyOn(Array.prototype, 'indexOf');
+  const aborts = Array.from({ length: 2000 }, () => new AbortController());
+  const submits = aborts.map(({ signal }) => waiting.add(new Uint8Array(1), metadata, { signal }));
+  for (const abort of aborts.slice(1).reverse()) abort.abort();
+  const searches = search.mock.calls.length;
+  search.mockRestore();
+  expect(searches).toBe(0);
+  void waiting.add(new Uint32Array([7]) as never, metadata, undefined);
+  expect([takeFirst(waiting), takeFirst(waiting), waiting.isEmpty]).toEqual([0, 7, true]);
+  await expect(Promise.all(submits.slice(1))).rejects.toMatchObject({ code: 'NNRP_ERR_CANCELLED' });
+});

@@ -1,4 +1,5 @@
 import { CancelledError, FlowBlockedError, type NnrpError, type preview3 } from 'nnrp-core';
+import { followSignal } from './abort-signals.js';
 import type { SubmitOptions } from './client-messages.js';
 import type { ClientOperation } from './client-operation.js';
 import { unheard } from './settled.js';
@@ -18,6 +19,8 @@ export interface WaitingSubmit {
   reject(error: Error): void;
   /** Stops listening to its signal. */
   unfollow: (() => void) | undefined;
+  /** Its place in the line; kept by the line alone. */
+  at: number;
 }
 
 /** The submits of one session that wait, first come, first served. */
@@ -48,7 +51,15 @@ export class WaitingSubmits {
     }
     return unheard(
       new Promise<ClientOperation>((resolve, reject) => {
-        const submit: WaitingSubmit = { body, metadata, options, resolve, reject, unfollow: undefined };
+        const submit: WaitingSubmit = {
+          body,
+          metadata,
+          options,
+          resolve,
+          reject,
+          unfollow: undefined,
+          at: this.line.length,
+        };
         this.line.push(submit);
         this.count++;
         if (options?.signal !== undefined) this.follow(submit, options.signal);
@@ -63,13 +74,12 @@ export class WaitingSubmits {
 
   /** It waits no longer. */
   take(submit: WaitingSubmit): void {
-    const at = this.line[this.head] === submit ? this.head : this.line.indexOf(submit, this.head);
-    if (at < 0) return;
-    this.line[at] = undefined;
+    if (this.line[submit.at] !== submit) return;
+    this.line[submit.at] = undefined;
     this.count--;
     submit.unfollow?.();
     if (this.count === 0) this.line.length = 0;
-    else if (this.line.length > this.count * 2 + MIN_COMPACTION) this.line = this.line.filter(isThere);
+    else if (this.line.length > this.count * 2 + MIN_COMPACTION) this.moveTogether();
     else return;
     this.head = 0;
   }
@@ -92,15 +102,21 @@ export class WaitingSubmits {
   }
 
   private follow(submit: WaitingSubmit, signal: AbortSignal): void {
-    const abort = () => {
+    submit.unfollow = followSignal(signal, () => {
+      // Not listened to any more: to look for it among all others of the signal would take long.
+      submit.unfollow = undefined;
       this.take(submit);
       submit.reject(new CancelledError('the submit was cancelled before it was sent', { cause: signal.reason }));
-    };
-    signal.addEventListener('abort', abort, { once: true });
-    submit.unfollow = () => signal.removeEventListener('abort', abort);
+    });
   }
-}
 
-function isThere(submit: WaitingSubmit | undefined): boolean {
-  return submit !== undefined;
+  private moveTogether(): void {
+    let at = 0;
+    for (const submit of this.line) {
+      if (submit === undefined) continue;
+      submit.at = at;
+      this.line[at++] = submit;
+    }
+    this.line.length = at;
+  }
 }

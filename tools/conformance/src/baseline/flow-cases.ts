@@ -27,7 +27,7 @@ export const FLOW_CASES: readonly BaselineCase[] = [
       const reduced = {
         sessionCredit: 2,
         updateReason: UpdateReason.Reduce,
-        backpressureLevel: BackpressureLevel.Soft,
+        backpressureLevel: BackpressureLevel.None,
       };
       check.fields(update, { ...reduced, creditEpoch: 1, flowFlags: FlowFlags.CreditValid }, 'what the server says');
       check.equal(session.inFlightCount, 2, 'what reached the application');

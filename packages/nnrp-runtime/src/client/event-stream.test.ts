@@ -1,0 +1,37 @@
+import { expect, it } from 'vitest';
+import { EventStreams } from './event-stream.js';
+
+const KIB = 1024;
+
+async function read(events: AsyncIterable<number>): Promise<number[]> {
+  const all: number[] = [];
+  for await (const event of events) all.push(event);
+  return all;
+}
+
+it('holds 1 MiB of packets at most, leaves the oldest events out, and counts them', async () => {
+  const streams = new EventStreams<number>((event) => event * KIB);
+  const stream = streams.open();
+  for (const event of [400, 401, 223, 500, 1]) streams.push(event);
+  streams.end();
+  expect([stream.dropped, await read(stream)]).toEqual([2, [223, 500, 1]]);
+});
+
+it('keeps the newest event however large it is, and has room again once events are read', async () => {
+  const streams = new EventStreams<number>((event) => event * KIB);
+  const stream = streams.open();
+  for (const event of [5, 5000]) streams.push(event);
+  expect(stream.dropped).toBe(1);
+  const loop = stream[Symbol.asyncIterator]();
+  expect((await loop.next()).value).toBe(5000);
+  for (const event of [512, 512]) streams.push(event);
+  expect([stream.dropped, (await loop.next()).value, (await loop.next()).value]).toEqual([1, 512, 512]);
+});
+
+it('holds 1024 events at most', async () => {
+  const streams = new EventStreams<number>(() => 0);
+  const stream = streams.open();
+  for (let event = 1; event <= 1030; event++) streams.push(event);
+  streams.end();
+  expect([stream.dropped, (await read(stream))[0]]).toEqual([6, 7]);
+});
