@@ -217,6 +217,31 @@ describe('an end', () => {
     expect(await peer.take(4)).toEqual(['drop 1', 'drop 2', 'drop 3', 'close ack closed']);
   });
 
+  it('of several frames lets nothing out after the drops, not even what was held back until just now', async () => {
+    const server = await stage.serve({ maxInFlightOperations: 4 });
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    for (const frameId of [1, 2]) peer.submit(frameId);
+    const operations = [await session.receiveSubmit(), await session.receiveSubmit()];
+    peer.flow({
+      creditEpoch: 1,
+      retryAfterMs: 1,
+      flowFlags: preview3.FlowFlags.RetryAfterValid,
+      updateReason: UpdateReason.Congestion,
+    });
+    expect(await peer.answers()).toEqual([]);
+    // Held back, and free to go by the time the frames are dropped.
+    const { gate } = (session as unknown as { core: { gate: { mustWait(): boolean } } }).core;
+    const { mustWait } = gate;
+    gate.mustWait = () => true;
+    for (const operation of operations) void operation.push('held');
+    gate.mustWait = mustWait;
+    peer.close({ inFlightPolicy: InFlightPolicy.Abort });
+    await session.receiveClose();
+    await session.ackClose();
+    expect(await peer.take(3)).toEqual(['drop 1', 'drop 2', 'close ack closed']);
+  });
+
   it('of the server is not kept waiting by a longer drain that a session was given', async () => {
     const server = await stage.serve({ drainTimeoutMs: 20 });
     const peer = await SessionPeer.open(stage, server);

@@ -201,11 +201,16 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
     this.operations.expire(this, new DeadlineError(text, this.deadlineMs));
   }
 
-  /** For the session: the frame is answered, or given up for a reason. */
-  end(reason: NnrpError | undefined): void {
+  /** For the session: no answer may be sent any more. Nobody is told yet: several frames may end together. */
+  settle(reason: NnrpError | undefined): void {
     if (this.over) return;
     this.over = true;
     this.endReason = reason;
+  }
+
+  /** For the session: the frame is answered, or given up for a reason. */
+  end(reason: NnrpError | undefined): void {
+    this.settle(reason);
     const { rare } = this;
     rare?.resolveFinished?.();
     if (reason === undefined) return;

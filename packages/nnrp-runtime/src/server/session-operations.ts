@@ -185,7 +185,7 @@ export class SessionOperations {
     if ('fault' in outcome) throw new UsageError(`cancel: ${describeOperationFault(outcome.fault)}`);
     const reason = new CancelledError(`frame ${frameId} of session ${this.sessionId} was cancelled by the server`);
     // What listens to a signal may end the session: every frame has its answer by then.
-    for (const operation of outcome.cancelled) this.plainDrop(operation);
+    for (const operation of outcome.cancelled) this.settleByDrop(operation, reason);
     for (const operation of outcome.cancelled) this.over(operation, reason);
     return outcome.cancelled.map((operation) => operation.frameId);
   }
@@ -198,7 +198,7 @@ export class SessionOperations {
   /** Answers every frame in flight with a drop. */
   dropAll(reason: NnrpError): void {
     const dropped = this.registry.endAll(OperationState.Cancelled);
-    for (const operation of dropped) this.plainDrop(operation);
+    for (const operation of dropped) this.settleByDrop(operation, reason);
     for (const operation of dropped) this.over(operation, reason);
   }
 
@@ -277,6 +277,12 @@ export class SessionOperations {
     this.registry.advance(operation, state);
     this.over(operation, reason);
     return room;
+  }
+
+  /** The drop is the last that the client hears of the frame, whatever its end sets off. */
+  private settleByDrop(operation: OperationContext, reason: NnrpError): void {
+    this.plainDrop(operation);
+    operation.settle(reason);
   }
 
   private plainDrop({ frameId, traceLow, traceHigh }: OperationContext): boolean {
