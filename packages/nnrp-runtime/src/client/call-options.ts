@@ -1,7 +1,5 @@
 import { UsageError } from 'nnrp-core';
-
-/** The longest time a timer can wait. */
-const MAX_TIMER_MS = 0x7fffffff;
+import { MAX_TIMER_MS } from '../timer-limit.js';
 
 /**
  * Refuses what a call would silently pass over.

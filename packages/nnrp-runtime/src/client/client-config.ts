@@ -1,5 +1,6 @@
 import { DEFAULT_MAX_PACKET_BYTES, preview3, UsageError } from 'nnrp-core';
 import type { BodyInput } from '../connection/body-bytes.js';
+import { MAX_TIMER_MS } from '../timer-limit.js';
 import type { ExtensionInit } from './client-announcement.js';
 import type { ClientHelloOptions } from './client-hello.js';
 
@@ -69,8 +70,6 @@ export interface SessionOptions {
   /** Entries of one's own in the session extension block, types 0x8000 to 0xffff; default none. */
   readonly extensions: readonly ExtensionInit[];
 }
-
-const MAX_TIMER_MS = 0x7fffffff;
 
 /** Name, default and least value of the numeric options. */
 const NUMBERS = [

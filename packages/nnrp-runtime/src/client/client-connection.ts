@@ -15,6 +15,7 @@ import {
 } from 'nnrp-core';
 import { FLOW_UPDATE } from '../connection/codecs.js';
 import { Connection } from '../connection/connection.js';
+import { rejection, unheard } from '../settled.js';
 import type { FramedTransport, TransportKind } from '../transport/contract.js';
 import { callTimeoutMs } from './call-options.js';
 import type { NnrpClientConfig, SessionOptions } from './client-config.js';
@@ -28,7 +29,6 @@ import { KeepAlive, type KeepAliveTarget } from './keep-alive.js';
 import { readError } from './peer-error.js';
 import { checkClose } from './session-closing.js';
 import { type OpeningConnection, SessionOpens } from './session-opens.js';
-import { rejection, unheard } from './settled.js';
 import { UnreadResults } from './unread-results.js';
 
 const { ErrorCode, ErrorScope, MessageType, ScopeKind } = preview3;

@@ -1,7 +1,7 @@
 import { CancelledError, type NnrpError, UsageError } from 'nnrp-core';
+import { rejection, unheard } from '../settled.js';
 import type { NnrpResult } from './nnrp-result.js';
 import { PushIterator } from './push-iterator.js';
-import { rejection, unheard } from './settled.js';
 
 /** What an operation needs of its session. */
 export interface OperationOwner {

@@ -10,6 +10,7 @@ import {
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { CACHE_INVALIDATE, CACHE_PUT, SESSION_MIGRATE, SESSION_PATCH } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
+import { rejection, SETTLED } from '../settled.js';
 import { callTimeoutMs, checkFields } from './call-options.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import { bodyMismatch } from './peer-error.js';
@@ -24,7 +25,6 @@ import {
   type RequestOptions,
   sessionPatch,
 } from './request-messages.js';
-import { rejection } from './settled.js';
 
 const { ErrorCode, MessageType } = preview3;
 
@@ -85,7 +85,7 @@ export class ClientRequests {
       const message = cacheInvalidate(selector);
       const { connection, sessionId, lane } = this;
       const room = connection.send(MessageType.CacheInvalidate, sessionId, 0, CACHE_INVALIDATE, message, NONE, lane);
-      return room ? SENT : connection.whenDrained(lane);
+      return room ? SETTLED : connection.whenDrained(lane);
     });
   }
 
@@ -148,4 +148,3 @@ export class ClientRequests {
 
 const REQUEST_OPTIONS: ReadonlySet<string> = new Set(['timeoutMs']);
 const NONE = new Uint8Array(0);
-const SENT: Promise<void> = Promise.resolve();

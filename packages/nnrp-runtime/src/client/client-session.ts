@@ -10,6 +10,7 @@ import {
 import type { BodyInput } from '../connection/body-bytes.js';
 import { FLOW_UPDATE } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
+import { rejection } from '../settled.js';
 import type { CloseOptions, SubmitInit, SubmitOptions } from './client-messages.js';
 import type { ClientOperation } from './client-operation.js';
 import { ClientRequests } from './client-requests.js';
@@ -28,7 +29,6 @@ import { ResultStream } from './result-stream.js';
 import { SessionClosing } from './session-closing.js';
 import { type NnrpSessionEvent, sessionEventBytes } from './session-events.js';
 import { SessionInbox } from './session-inbox.js';
-import { rejection } from './settled.js';
 
 const { ErrorScope, MessageType, ScopeKind } = preview3;
 

@@ -11,6 +11,7 @@ import {
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { FRAME_SUBMIT } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
+import { rejection, unheard } from '../settled.js';
 import { followSignal } from './abort-signals.js';
 import { CancelledFrames } from './cancelled-frames.js';
 import { completeSubmit, type SubmitInit, type SubmitOptions } from './client-messages.js';
@@ -19,7 +20,6 @@ import type { ClientSessionConnection } from './client-session-connection.js';
 import type { RoomWaiter } from './connection-flow.js';
 import { NnrpResult } from './nnrp-result.js';
 import type { ResultStream } from './result-stream.js';
-import { rejection, unheard } from './settled.js';
 import { type Blockage, SubmitGate } from './submit-gate.js';
 import { WaitingSubmits } from './waiting-submits.js';
 

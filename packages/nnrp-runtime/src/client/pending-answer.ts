@@ -1,8 +1,6 @@
 import { type NnrpError, TimeoutError } from 'nnrp-core';
-import { unheard } from './settled.js';
-
-/** The longest time a timer can wait. */
-const MAX_TIMER_MS = 0x7fffffff;
+import { unheard } from '../settled.js';
+import { MAX_TIMER_MS } from '../timer-limit.js';
 
 /** An answer that is awaited for a bounded time. Only the first outcome counts. */
 export class PendingAnswer<T> {

@@ -1,4 +1,4 @@
-import { rejection, type Settle, unheard } from './settled.js';
+import { rejection, type Settle, unheard } from '../settled.js';
 
 /** Where a {@link PushIterator} gets its items. */
 export interface PushSource<T> {

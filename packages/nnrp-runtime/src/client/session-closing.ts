@@ -1,6 +1,7 @@
 import { ClosedError, type NnrpError, PeerError, preview3, type SessionLifecycle } from 'nnrp-core';
 import { SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
+import { MAX_TIMER_MS } from '../timer-limit.js';
 import { checkFields } from './call-options.js';
 import type { CloseOptions } from './client-messages.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
@@ -11,8 +12,6 @@ import { wireName } from './wire-names.js';
 const { CloseReason, CloseStatus, InFlightPolicy, MessageType, SessionErrorCode } = preview3;
 /** Milliseconds after the drain timeout of a server in which it may still say what it gives up. */
 const DRAIN_GRACE_MS = 1000;
-/** The longest time a timer can wait. */
-const MAX_TIMER_MS = 0x7fffffff;
 
 /** How one session is closed, by either side or by both at once. */
 export class SessionClosing {

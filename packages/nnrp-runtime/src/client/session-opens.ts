@@ -10,6 +10,7 @@ import {
 } from 'nnrp-core';
 import { bodyBytes } from '../connection/body-bytes.js';
 import { SESSION_OPEN } from '../connection/codecs.js';
+import { rejection, unheard } from '../settled.js';
 import { sessionExtensions } from './client-announcement.js';
 import { type SessionOptions, sessionOpen } from './client-config.js';
 import { NnrpClientSession } from './client-session.js';
@@ -17,7 +18,6 @@ import type { ClientSessionConnection } from './client-session-connection.js';
 import { joined } from './joined.js';
 import { bodyMismatch } from './peer-error.js';
 import { PendingAnswer } from './pending-answer.js';
-import { rejection, unheard } from './settled.js';
 import { wireName } from './wire-names.js';
 
 const { ErrorCode, MessageType, SessionErrorCode, SessionStatus } = preview3;

@@ -1,12 +1,11 @@
 import { CancelledError, FlowBlockedError, type NnrpError, type preview3 } from 'nnrp-core';
+import { unheard } from '../settled.js';
+import { MAX_TIMER_MS } from '../timer-limit.js';
 import { followSignal } from './abort-signals.js';
 import type { SubmitOptions } from './client-messages.js';
 import type { ClientOperation } from './client-operation.js';
-import { unheard } from './settled.js';
 import type { Blockage } from './submit-gate.js';
 
-/** The longest time a timer can wait. */
-const MAX_TIMER_MS = 0x7fffffff;
 /** Places given up at the head of the line, or in its middle, before it is moved together. */
 const MIN_COMPACTION = 64;
 

@@ -36,7 +36,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   protected readonly outbox: Outbox;
   protected readonly pings: Pings;
   /** Packets received so far. */
-  protected packetCount = 0;
+  packetCount = 0;
   private readonly outbound = new OutboundMessage();
   private ended: NnrpError | undefined;
 
@@ -87,26 +87,10 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     lane: Lane = CONTROL_LANE,
     traceLow = 0,
     traceHigh = 0,
+    partial = false,
   ): boolean {
     const message = this.outbound.set(messageType, sessionId, frameId, codec, value, body, traceLow, traceHigh);
-    const accepted = this.outbox.send(message, lane, false);
-    message.clear();
-    return accepted;
-  }
-
-  sendPartial<T>(
-    messageType: number,
-    sessionId: number,
-    frameId: number,
-    codec: MetadataCodec<T>,
-    value: T,
-    body: Uint8Array,
-    lane: Lane,
-    traceLow: number,
-    traceHigh: number,
-  ): boolean {
-    const message = this.outbound.set(messageType, sessionId, frameId, codec, value, body, traceLow, traceHigh);
-    const accepted = this.outbox.send(message, lane, true);
+    const accepted = this.outbox.send(message, lane, partial);
     message.clear();
     return accepted;
   }

@@ -1,4 +1,5 @@
 import type { NnrpError } from 'nnrp-core';
+import { SETTLED, unheard } from '../settled.js';
 import type { FramedTransport, OutboundPacket } from '../transport/contract.js';
 import { WaitingPacket } from './outbound-message.js';
 
@@ -9,7 +10,6 @@ import { WaitingPacket } from './outbound-message.js';
 export type Lane = number;
 export const CONTROL_LANE: Lane = 0;
 const LANES = 4;
-const SENT: Promise<void> = Promise.resolve();
 
 /** What becomes of a peer that reads slower than it is sent to. */
 export type SlowReaderPolicy = 'disconnect' | 'drop_oldest_partial';
@@ -81,12 +81,8 @@ export class Outbox {
 
   /** Resolves when there is room to send more on this lane; rejects when the connection ends first. */
   whenDrained(lane: Lane): Promise<void> {
-    if (this.ended !== undefined) {
-      const rejection = Promise.reject(this.ended);
-      rejection.catch(() => {});
-      return rejection;
-    }
-    if (!this.full) return SENT;
+    if (this.ended !== undefined) return unheard(Promise.reject(this.ended));
+    if (!this.full) return SETTLED;
     let drain = this.drains[lane];
     if (drain === undefined) {
       drain = makeDrain();
@@ -189,6 +185,5 @@ function makeDrain(): Drain {
     reject = no;
   });
   // Who does not wait for room must not be brought down by a connection that ends.
-  promise.catch(() => {});
-  return { promise, resolve, reject };
+  return { promise: unheard(promise), resolve, reject };
 }

@@ -20,7 +20,8 @@ export interface SessionConnection<Session extends SessionEndpoint = SessionEndp
   readonly sessionCount: number;
   attach(sessionId: number, session: Session): void;
   /**
-   * Sends a message. `body` is not copied unless it is small; the trace id comes as its two halves.
+   * Sends a message. `body` is not copied unless it is small; the trace id comes as its two halves. A partial
+   * result may be left out when the peer reads too slowly.
    * @returns false when full: wait for `whenDrained`
    * @throws WireError when the metadata breaks a rule; nothing is sent then
    */
@@ -34,18 +35,7 @@ export interface SessionConnection<Session extends SessionEndpoint = SessionEndp
     lane?: Lane,
     traceLow?: number,
     traceHigh?: number,
-  ): boolean;
-  /** Like `send` for a partial result, which may be left out when the peer reads too slowly. */
-  sendPartial<T>(
-    messageType: number,
-    sessionId: number,
-    frameId: number,
-    codec: MetadataCodec<T>,
-    value: T,
-    body: Uint8Array,
-    lane: Lane,
-    traceLow: number,
-    traceHigh: number,
+    partial?: boolean,
   ): boolean;
   /** Sends a message that is a header and nothing else. @returns false when full */
   sendPlain(

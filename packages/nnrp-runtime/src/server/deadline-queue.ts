@@ -1,3 +1,5 @@
+import { MAX_TIMER_MS } from '../timer-limit.js';
+
 /** Something that is to be finished in time. The fields belong to the queue it is in. */
 export interface Timed {
   expiresAtMs: number;
@@ -8,8 +10,6 @@ export interface Timed {
   expired(): void;
 }
 
-/** The longest time a timer can wait. */
-const MAX_TIMER_MS = 0x7fffffff;
 /** Durations above this are rare, and a client may choose another one for every session. */
 const LONG_MS = 10_000;
 

@@ -1,11 +1,10 @@
 import { type FlowScope, preview3, UsageError } from 'nnrp-core';
+import { MAX_TIMER_MS } from '../timer-limit.js';
 import type { OperationContext } from './operation-context.js';
 
 const { BackpressureLevel } = preview3;
 /** Results of one session that may be held back; a handler that does not await `push` is refused more. */
 const MAX_HELD = 4096;
-/** The longest time a timer can wait. */
-const MAX_TIMER_MS = 0x7fffffff;
 
 /** Nothing is held, as nearly always; never changed. */
 const NONE: HeldResult[] = [];

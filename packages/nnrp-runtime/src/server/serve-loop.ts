@@ -1,4 +1,7 @@
 import { type NnrpError, preview3, UsageError } from 'nnrp-core';
+import { SETTLED } from '../settled.js';
+import { isThenable, settledOnce } from '../thenable.js';
+import { MAX_TIMER_MS } from '../timer-limit.js';
 import { AttendedSession } from './attended-session.js';
 import { Dispatcher, type DispatcherLimits } from './dispatcher.js';
 import { leave, type OperationContext } from './operation-context.js';
@@ -7,7 +10,6 @@ import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, ResultValue, Sess
 import type { NnrpServerSession } from './server-session.js';
 import type { MigrateAckInit, PatchAckInit } from './session-answers.js';
 import type { SessionCore } from './session-core.js';
-import { SENT } from './session-operations.js';
 
 const { BackpressureLevel, ErrorCode, SessionPatchRejectReason, UpdateReason } = preview3;
 
@@ -222,7 +224,7 @@ export class ServeLoop {
           return;
         }
         const sent = operation.push(step.value);
-        if (sent !== SENT) await sent;
+        if (sent !== SETTLED) await sent;
       }
     } catch (error) {
       leave(generator);
@@ -305,11 +307,6 @@ function isGenerator(outcome: unknown): outcome is AsyncGenerator<ResultValue, R
   );
 }
 
-/** A promise that settles once, whatever the thenable does. */
-function settledOnce<T>(outcome: PromiseLike<T>): Promise<T> {
-  return outcome instanceof Promise ? outcome : new Promise((resolve) => resolve(outcome));
-}
-
 /** What an error says of itself; anything may be thrown, also what cannot be turned into text. */
 function textOf(error: unknown): string {
   try {
@@ -323,15 +320,11 @@ function textOf(error: unknown): string {
 async function within(outcome: unknown, timeoutMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.min(timeoutMs, 0x7fffffff));
+    timer = setTimeout(resolve, Math.min(timeoutMs, MAX_TIMER_MS));
   });
   try {
     await Promise.race([outcome, timeout]);
   } finally {
     clearTimeout(timer);
   }
-}
-
-function isThenable(outcome: unknown): outcome is PromiseLike<never> {
-  return typeof outcome === 'object' && outcome !== null && typeof (outcome as { then?: unknown }).then === 'function';
 }

@@ -1,5 +1,6 @@
 import { DEFAULT_MAX_PACKET_BYTES, preview3, SchemaRegistry, UsageError } from 'nnrp-core';
 import type { SlowReaderPolicy } from '../connection/outbox.js';
+import { MAX_TIMER_MS } from '../timer-limit.js';
 import type { TransportKind } from '../transport/contract.js';
 import { AllowAllServerPolicy, type NnrpServerPolicy } from './policy.js';
 
@@ -90,7 +91,6 @@ export interface NnrpServerConfig {
 
 const U16 = 0xffff;
 const U32 = 0xffffffff;
-const MAX_MS = 0x7fffffff;
 
 /** Field, default, smallest and largest value of every numeric option. */
 const NUMBERS = [
@@ -104,12 +104,12 @@ const NUMBERS = [
   ['resumeWindowMs', 120_000, 0, U32],
   ['maxPacketBytes', DEFAULT_MAX_PACKET_BYTES, 256, U32],
   ['maxHandshakePacketBytes', 65_536, 256, U32],
-  ['handshakeTimeoutMs', 10_000, 1, MAX_MS],
-  ['packetTimeoutMs', 60_000, 0, MAX_MS],
-  ['idleTimeoutMs', 300_000, 0, MAX_MS],
-  ['keepAliveMs', 0, 0, MAX_MS],
-  ['pingTimeoutMs', 10_000, 1, MAX_MS],
-  ['drainTimeoutMs', 5_000, 0, MAX_MS],
+  ['handshakeTimeoutMs', 10_000, 1, MAX_TIMER_MS],
+  ['packetTimeoutMs', 60_000, 0, MAX_TIMER_MS],
+  ['idleTimeoutMs', 300_000, 0, MAX_TIMER_MS],
+  ['keepAliveMs', 0, 0, MAX_TIMER_MS],
+  ['pingTimeoutMs', 10_000, 1, MAX_TIMER_MS],
+  ['drainTimeoutMs', 5_000, 0, MAX_TIMER_MS],
   ['maxConnections', 10_000, 1, U32],
   ['maxSessions', 65_536, 1, U32],
   ['maxSessionsPerConnection', 1024, 1, U32],
@@ -117,7 +117,7 @@ const NUMBERS = [
   ['maxQueuedBytes', DEFAULT_MAX_PACKET_BYTES, 1, U32],
   ['highWaterBytes', 1024 * 1024, 1, U32],
   ['maxOutboxBytes', 16 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER],
-  ['stallTimeoutMs', 30_000, 0, MAX_MS],
+  ['stallTimeoutMs', 30_000, 0, MAX_TIMER_MS],
 ] as const;
 
 const SWITCHES = [

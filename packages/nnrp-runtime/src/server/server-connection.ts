@@ -19,6 +19,8 @@ import { Connection } from '../connection/connection.js';
 import { CONTROL_LANE } from '../connection/outbox.js';
 import type { FramedTransport } from '../transport/contract.js';
 import type { PeerIdentity } from '../transport/peer-identity.js';
+import { ConnectionClock } from './connection-clock.js';
+import { ConnectionPressure } from './connection-pressure.js';
 import type { DeadlineQueue } from './deadline-queue.js';
 import type { NnrpServerConfig } from './server-config.js';
 import type { ConnectionLost, PeerReport, ProtocolViolation, SessionRefused } from './server-events.js';
@@ -28,10 +30,9 @@ import type { SessionIntake } from './session-intake.js';
 import { SessionOpening } from './session-opening.js';
 import type { ServerSessionConnection } from './session-ports.js';
 import type { SessionTable } from './session-table.js';
-import { Silence } from './silence.js';
 import { UnconfirmedCloses } from './unconfirmed-closes.js';
 
-const { BackpressureLevel, CloseReason, ErrorCode, ErrorScope, MessageType, ScopeKind, UpdateReason } = preview3;
+const { CloseReason, ErrorCode, ErrorScope, MessageType, ScopeKind } = preview3;
 const NO_AUTH = new Uint8Array(0);
 /** What a CLIENT_HELLO breaks that offers neither version_major 1 nor wire_format 0. */
 const VERSION_RULES: readonly string[] = ['HELLO-2', 'HELLO-3'];
@@ -63,14 +64,10 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   isAnnounced = false;
   helloAuth: Uint8Array = NO_AUTH;
   private readonly opening: SessionOpening;
-  private readonly silence: Silence;
-  private handshakeTimer: NodeJS.Timeout | undefined;
+  private readonly clock: ConnectionClock;
   private greeted = false;
   private refusedCount = 0;
-  /** Reasons to stop reading: a full outbox, sessions whose queues are full, a policy that is being asked. */
-  private holds = 0;
-  private outboxHeld = false;
-  private outboxPaused = false;
+  private readonly pressure = new ConnectionPressure(this);
   private flow: FlowScope | undefined;
   private flowSender: FlowSender | undefined;
   private endedSessionIds: readonly number[] = [];
@@ -82,12 +79,12 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   ) {
     super(transport, owner.config);
     this.opening = new SessionOpening(owner.config, owner.terms, this);
-    this.silence = new Silence(owner.config);
+    this.clock = new ConnectionClock(transport, owner.config, this);
   }
 
   /** Begins to read. The connection may end inside this call. */
   start(): void {
-    this.armHandshakeTimer();
+    this.clock.startHandshake();
     this.transport.start(this);
   }
 
@@ -119,13 +116,20 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     this.isAnnounced = true;
   }
 
-  /** Stops reading until `release` has been called as often. */
   hold(): void {
-    if (this.holds++ === 0) this.transport.pause();
+    this.pressure.hold();
   }
 
   release(): void {
-    if (--this.holds === 0 && !this.isClosed) this.transport.resume();
+    this.pressure.release();
+  }
+
+  pauseReading(): void {
+    this.transport.pause();
+  }
+
+  resumeReading(): void {
+    this.transport.resume();
   }
 
   report(sessionId: number, error: ProtocolError): void {
@@ -147,7 +151,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     this.detach(core.sessionId);
     this.owner.table.release(core.sessionId, core);
     this.owner.sessionEnded(core);
-    if (this.sessionCount === 0 && !this.isClosed) this.armHandshakeTimer();
+    if (this.sessionCount === 0 && !this.isClosed) this.clock.startHandshake();
   }
 
   /** Ends the connection in good order: who knows CLOSE is told. */
@@ -156,25 +160,50 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     await this.close(reason);
   }
 
-  /** Looks after what has not come in time; called now and then. */
+  /** Looks after what has not come, or has not gone, in time; called now and then. */
   watch(nowMs: number): void {
     if (this.isClosed) return;
     for (const { core } of this.sessions.values()) core.expireObjects();
-    const held = this.holds > 0;
-    switch (this.silence.observe(nowMs, this.packetCount, this.transport.unfinishedBytes ?? 0, held, this.isBusy())) {
-      case 'unfinished':
-        this.fail(new ProtocolError('a packet took too long to arrive', ErrorCode.LimitExceeded));
-        break;
-      case 'idle':
-        void this.closeIdle();
-        break;
-      case 'quiet':
-        if (this.isAnnounced && this.pings.waiting === 0) {
-          this.ping(this.owner.config.pingTimeoutMs).catch(() => {});
-        }
-        break;
-      default:
+    this.clock.look(nowMs);
+  }
+
+  get isHeld(): boolean {
+    return this.pressure.isHeld;
+  }
+
+  isBusy(): boolean {
+    for (const { core } of this.sessions.values()) if (core.operations.registry.size > 0) return true;
+    return false;
+  }
+
+  isAskingPolicy(): boolean {
+    return this.opening.isBusy;
+  }
+
+  handshakeOver(): void {
+    const { handshakeTimeoutMs } = this.owner.config;
+    const text = `${this.remoteAddress}: no session within ${handshakeTimeoutMs} ms`;
+    void this.closeGracefully(new TimeoutError(text, handshakeTimeoutMs));
+  }
+
+  packetTooSlow(): void {
+    this.fail(new ProtocolError('a packet took too long to arrive', ErrorCode.LimitExceeded));
+  }
+
+  idle(): void {
+    const { idleTimeoutMs } = this.owner.config;
+    const reason = new TimeoutError(`${this.remoteAddress}: silent for ${idleTimeoutMs} ms`, idleTimeoutMs);
+    this.endedSessionIds = [...this.sessions.keys()];
+    for (const { core } of [...this.sessions.values()]) {
+      if (this.isAnnounced) core.closing.sendClose({ reason: CloseReason.IdleTimeout });
+      core.end(reason);
     }
+    void this.closeGracefully(reason);
+  }
+
+  quiet(): void {
+    if (!this.isAnnounced || this.pings.waiting > 0) return;
+    this.ping(this.owner.config.pingTimeoutMs).catch(() => {});
   }
 
   isFull(): boolean {
@@ -189,7 +218,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     if (this.sessionCount > 0) this.isAnnounced = true;
     const core = new SessionCore(this, open, ack, this.owner.config);
     this.owner.table.set(ack.sessionId, core);
-    this.handshakeDone();
+    this.clock.endHandshake();
     this.send(MessageType.SessionOpenAck, ack.sessionId, 0, SESSION_OPEN_ACK, ack, undefined, core.lane);
     if (!core.isOver) this.owner.sessionOpened(core);
   }
@@ -265,7 +294,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   }
 
   protected override onEnded(error: NnrpError): void {
-    clearTimeout(this.handshakeTimer);
+    this.clock.end();
     this.opening.end();
     const { remoteAddress, endedSessionIds: sessionIds } = this;
     this.owner.connectionEnded(this, { remoteAddress, error, sessionIds });
@@ -276,28 +305,16 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     super.end(error);
   }
 
-  /** A peer that does not read its answers is not read from either: its next request would only add to them. */
   override outboxFilled(): void {
-    if (this.outboxHeld) return;
-    this.outboxHeld = true;
-    this.hold();
+    this.pressure.outboxFilled();
   }
 
-  /** Senders that do not wait pile up: the client is asked to pause, for the day it reads again. */
   override outboxHalfFull(): void {
-    if (this.outboxPaused) return;
-    this.outboxPaused = true;
-    this.sendFlow({ updateReason: UpdateReason.Congestion, backpressureLevel: BackpressureLevel.Hard });
+    this.pressure.outboxHalfFull();
   }
 
   override outboxDrained(): void {
-    if (this.outboxPaused) {
-      this.outboxPaused = false;
-      this.sendFlow({ updateReason: UpdateReason.Resume });
-    }
-    if (!this.outboxHeld) return;
-    this.outboxHeld = false;
-    this.release();
+    this.pressure.outboxDrained();
   }
 
   /** Sends FLOW_UPDATE for the whole connection. */
@@ -309,11 +326,10 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   /** Costs the connection when nobody else lives on it; otherwise the peer is told and its sessions go on. */
   private violatedBy(packet: Packet, text: string, code: number = ErrorCode.InvalidState, fault?: WireFault): void {
     const error = new ProtocolError(text, code, fault);
+    this.report(packet.sessionId, error);
     if (this.sessionCount === 0) {
-      this.report(packet.sessionId, error);
       super.fail(error);
     } else {
-      this.report(packet.sessionId, error);
       const { sessionId, frameId } = packet;
       const scope = sessionId === 0 ? ErrorScope.Connection : ErrorScope.Session;
       this.sendError(code, scope, error.rawMessage, { sessionId, frameId });
@@ -373,43 +389,5 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     if (error.isFatal === 1 && error.errorScope === ErrorScope.Connection) {
       void this.close(new ClosedError(`${remoteAddress} gave the connection up`));
     }
-  }
-
-  private isBusy(): boolean {
-    for (const { core } of this.sessions.values()) if (core.operations.registry.size > 0) return true;
-    return false;
-  }
-
-  private async closeIdle(): Promise<void> {
-    const { idleTimeoutMs } = this.owner.config;
-    const reason = new TimeoutError(`${this.remoteAddress}: silent for ${idleTimeoutMs} ms`, idleTimeoutMs);
-    this.endedSessionIds = [...this.sessions.keys()];
-    for (const { core } of [...this.sessions.values()]) {
-      if (this.isAnnounced) core.closing.sendClose({ reason: CloseReason.IdleTimeout });
-      core.end(reason);
-    }
-    await this.closeGracefully(reason);
-  }
-
-  private handshakeDone(): void {
-    clearTimeout(this.handshakeTimer);
-    this.transport.limitPackets?.(this.owner.config.maxPacketBytes);
-  }
-
-  /** Without a session a peer is a stranger: little time, and little memory. */
-  private armHandshakeTimer(): void {
-    clearTimeout(this.handshakeTimer);
-    const { handshakeTimeoutMs, maxHandshakePacketBytes, maxPacketBytes } = this.owner.config;
-    this.transport.limitPackets?.(Math.min(maxHandshakePacketBytes, maxPacketBytes));
-    this.handshakeTimer = setTimeout(() => {
-      // A policy that is being asked has a time of its own, and its refusal is told.
-      if (this.opening.isBusy) {
-        this.armHandshakeTimer();
-        return;
-      }
-      const text = `${this.remoteAddress}: no session within ${handshakeTimeoutMs} ms`;
-      void this.closeGracefully(new TimeoutError(text, handshakeTimeoutMs));
-    }, handshakeTimeoutMs);
-    this.handshakeTimer.unref();
   }
 }

@@ -10,6 +10,7 @@ import {
 } from 'nnrp-core';
 import type { BodyInput } from '../connection/body-bytes.js';
 import { RESULT_HINT } from '../connection/codecs.js';
+import { SETTLED } from '../settled.js';
 import type { OperationContext } from './operation-context.js';
 import type {
   NnrpCancel,
@@ -34,7 +35,6 @@ import type { SessionCore } from './session-core.js';
 import { SubmitIterator } from './submit-iterator.js';
 
 const { ErrorScope, MessageType, SessionFlagsAck } = preview3;
-const SENT: Promise<void> = Promise.resolve();
 const NO_BODY = new Uint8Array(0);
 
 /** What a FLOW_UPDATE says, and about what: the session, or one of its frames. */
@@ -336,7 +336,7 @@ export class NnrpServerSession {
 
   private drained(): Promise<void> {
     const { connection, lane, isOver } = this.core;
-    return isOver ? SENT : connection.whenDrained(lane);
+    return isOver ? SETTLED : connection.whenDrained(lane);
   }
 
   private requireOpen(): void {

@@ -1,12 +1,11 @@
 import { ClosedError, type NnrpError, preview3, type SessionLifecycle, UsageError } from 'nnrp-core';
 import { SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
+import { MAX_TIMER_MS } from '../timer-limit.js';
 import type { NnrpClose } from './server-messages.js';
 import type { SessionOperations } from './session-operations.js';
 import type { ServerSessionConnection } from './session-ports.js';
 
 const { CloseReason, CloseStatus, InFlightPolicy, MessageType, SessionErrorCode } = preview3;
-/** The longest time a timer can wait. */
-const MAX_TIMER_MS = 0x7fffffff;
 
 /** How a server ends a session. */
 export interface ServerCloseOptions {
@@ -40,11 +39,6 @@ export class SessionClosing {
   private wakeDrain: (() => void)[] = [];
 
   constructor(private readonly owner: ClosingOwner) {}
-
-  /** The client's request, when it has asked. */
-  get requested(): NnrpClose | undefined {
-    return this.request;
-  }
 
   /** SESSION_CLOSE has come. @returns false when the answer to an earlier request answers this one */
   requestedByClient(close: NnrpClose): boolean {

@@ -9,6 +9,7 @@ import {
   type SessionOpenTerms,
   UsageError,
 } from 'nnrp-core';
+import { isThenable, settledOnce } from '../thenable.js';
 import type { PeerIdentity } from '../transport/peer-identity.js';
 import type { PolicyAnswer, PolicyDecision, SessionGrant, SessionOpenContext } from './policy.js';
 import type { NnrpServerConfig } from './server-config.js';
@@ -143,16 +144,16 @@ export class SessionOpening {
       ...(peerIdentity === undefined ? {} : { peerIdentity }),
     };
     let answer: PolicyAnswer;
-    let later: boolean;
+    let later: Promise<PolicyDecision> | undefined;
     try {
+      // Also what a policy returns may throw when it is looked at.
       answer = this.config.applicationPolicy.validateSessionOpen(open, context);
-      // Whatever can be awaited is: promises of other libraries and realms are no instances of Promise.
-      later = isThenable(answer);
+      if (isThenable(answer)) later = settledOnce(answer);
     } catch (error) {
       this.refuse(open, SessionErrorCode.AuthFailed, error);
       return;
     }
-    if (!later) {
+    if (later === undefined) {
       this.decide(open, answer as PolicyDecision);
       return;
     }
@@ -170,7 +171,7 @@ export class SessionOpening {
       if (!this.owner.isClosed) decide();
       this.goOn();
     };
-    new Promise<PolicyDecision>((resolve) => resolve(answer as Promise<PolicyDecision>)).then(
+    later.then(
       (decision) => settle(() => this.decide(open, decision)),
       (error: unknown) => settle(() => this.refuse(open, SessionErrorCode.AuthFailed, error)),
     );
@@ -232,10 +233,6 @@ export class SessionOpening {
     const refusal = { remoteAddress, open, errorCode, ...(cause === undefined ? {} : { cause }) };
     this.owner.refused(refusal, rejectedAck(open, this.terms, errorCode));
   }
-}
-
-function isThenable(answer: unknown): boolean {
-  return typeof (answer as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
 function tooSlow(): UsageError {

@@ -14,6 +14,7 @@ import { RESULT_PUSH } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
 import { isPartial } from '../connection/result-kind.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
+import { SETTLED, unheard } from '../settled.js';
 import type { DeadlineQueue } from './deadline-queue.js';
 import { OperationContext, type ResolvedObject } from './operation-context.js';
 import type { ResultGate } from './result-gate.js';
@@ -23,8 +24,6 @@ import type { NnrpServerSession } from './server-session.js';
 import { turnDue } from './turn-budget.js';
 
 const { MessageType, OperationState } = preview3;
-/** What sending returns when there is room for more: known by identity, so that nobody needs to await it. */
-export const SENT: Promise<void> = Promise.resolve();
 /** Frames dropped on the client's word that the application may still drop itself; more are forgotten, oldest first. */
 const MAX_DROPPED_UNSEEN = 1024;
 
@@ -111,24 +110,24 @@ export class SessionOperations {
   }
 
   push(operation: OperationContext, partial: ResultValue): Promise<void> {
-    if (operation.isOver) return refused(operation.refusal());
+    if (operation.isOver) return unheard(Promise.reject(operation.refusal()));
     try {
       const init = metadataOf(partial);
       const metadata = init === undefined ? this.partialMetadata : partialResult(init, this.partialMetadata);
       return this.sendPartial(operation, metadata, bodyOf(partial));
     } catch (error) {
-      return refused(error);
+      return unheard(Promise.reject(error));
     }
   }
 
   complete(operation: OperationContext, result: ResultValue): Promise<void> {
-    if (operation.isOver) return refused(operation.refusal());
+    if (operation.isOver) return unheard(Promise.reject(operation.refusal()));
     try {
       const init = metadataOf(result);
       const metadata = init === undefined ? this.lastMetadata : lastResult(init, this.lastMetadata);
       return this.sendLast(operation, metadata, bodyOf(result));
     } catch (error) {
-      return refused(error);
+      return unheard(Promise.reject(error));
     }
   }
 
@@ -139,8 +138,8 @@ export class SessionOperations {
   }
 
   drop(operation: OperationContext): Promise<void> {
-    if (operation.isOver) return refused(operation.refusal());
-    return this.sendDrop(operation, OperationState.Failed, undefined) ? SENT : this.drained();
+    if (operation.isOver) return unheard(Promise.reject(operation.refusal()));
+    return this.sendDrop(operation, OperationState.Failed, undefined) ? SETTLED : this.drained();
   }
 
   /** A result by frame id: partial or last as its metadata says. */
@@ -152,17 +151,17 @@ export class SessionOperations {
       const partial = isPartial(metadata.resultClass, metadata.resultFlags);
       return partial ? this.sendPartial(operation, metadata, bytes) : this.sendLast(operation, metadata, bytes);
     } catch (error) {
-      return refused(error);
+      return unheard(Promise.reject(error));
     }
   }
 
   sendResultDrop(frameId: number): Promise<void> {
     // The client's cancel was answered at once; an application that answers it too has done right.
-    if (this.droppedUnseen?.delete(frameId)) return SENT;
+    if (this.droppedUnseen?.delete(frameId)) return SETTLED;
     try {
       return this.drop(this.inFlight(frameId));
     } catch (error) {
-      return refused(error);
+      return unheard(Promise.reject(error));
     }
   }
 
@@ -213,21 +212,9 @@ export class SessionOperations {
     if (this.owner.gate.isHeld(operation)) {
       return this.later(operation, body.length, () => this.sendPartial(operation, metadata, body));
     }
-    const { connection, lane } = this.owner;
-    const { frameId, traceLow, traceHigh } = operation;
-    const room = connection.sendPartial(
-      MessageType.ResultPush,
-      this.sessionId,
-      frameId,
-      RESULT_PUSH,
-      metadata,
-      body,
-      lane,
-      traceLow,
-      traceHigh,
-    );
+    const room = this.sendPush(operation, metadata, body, true);
     this.moveTo(operation, OperationState.Partial);
-    return room ? (turnDue() ?? SENT) : this.drained();
+    return room ? (turnDue() ?? SETTLED) : this.drained();
   }
 
   private sendLast(operation: OperationContext, metadata: preview3.ResultPush, body: Uint8Array): Promise<void> {
@@ -235,11 +222,25 @@ export class SessionOperations {
     if (this.owner.gate.isWaiting(operation)) {
       return this.later(operation, body.length, () => this.sendLast(operation, metadata, body));
     }
+    const room = this.sendPush(operation, metadata, body, false);
+    this.moveTo(operation, OperationState.Completed);
+    this.over(operation, undefined);
+    return room ? SETTLED : this.drained();
+  }
+
+  /** RESULT_PUSH. @returns whether there is room for more */
+  private sendPush(
+    { frameId, traceLow, traceHigh }: OperationContext,
+    metadata: preview3.ResultPush,
+    body: Uint8Array,
+    partial: boolean,
+  ): boolean {
     const { connection, lane } = this.owner;
-    const { frameId, traceLow, traceHigh } = operation;
-    const room = connection.send(
-      MessageType.ResultPush,
-      this.sessionId,
+    const { sessionId } = this;
+    const { ResultPush } = MessageType;
+    return connection.send(
+      ResultPush,
+      sessionId,
       frameId,
       RESULT_PUSH,
       metadata,
@@ -247,10 +248,8 @@ export class SessionOperations {
       lane,
       traceLow,
       traceHigh,
+      partial,
     );
-    this.moveTo(operation, OperationState.Completed);
-    this.over(operation, undefined);
-    return room ? SENT : this.drained();
   }
 
   /** Sends when the client lets results flow again, in the order of the calls. */
@@ -326,11 +325,4 @@ export class SessionOperations {
   private drained(): Promise<void> {
     return this.owner.connection.whenDrained(this.owner.lane);
   }
-}
-
-/** A rejection that nobody has to look at: who does not await an answer must not be brought down by its refusal. */
-function refused(error: unknown): Promise<never> {
-  const rejection = Promise.reject(error);
-  rejection.catch(() => {});
-  return rejection;
 }

@@ -3,6 +3,7 @@ import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext, type TlsOptions } from 'node:tls';
 import { domainToASCII } from 'node:url';
 import { type NnrpError, UsageError } from 'nnrp-core';
+import { MAX_TIMER_MS } from '../timer-limit.js';
 import { type CertificateSource, credentials, trustedRoots } from './tls-credentials.js';
 
 /** Name of NNRP over TLS over TCP, offered by ALPN. */
@@ -145,7 +146,7 @@ export function tlsClientSettings(options: TlsClientOptions, host: string): TlsC
 
 /** @throws UsageError unless it is a number of milliseconds that a timer takes */
 export function milliseconds(field: string, value: unknown = 10_000): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > 0x7fffffff) {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > MAX_TIMER_MS) {
     throw new UsageError(`${field}: expected an integer of 1 to 2147483647, got ${String(value)}`);
   }
   return value;

@@ -1,5 +1,8 @@
 import { UsageError, WireError } from 'nnrp-core';
 
+/** What is done at once: known by identity, so that nobody needs to await it. */
+export const SETTLED: Promise<void> = Promise.resolve();
+
 /** What a promise needs to be settled from outside. */
 export interface Settle<T> {
   resolve(value: T): void;

@@ -1,0 +1,74 @@
+import type { FramedTransport } from '../transport/contract.js';
+import type { NnrpServerConfig } from './server-config.js';
+import { Silence } from './silence.js';
+
+/** What time brings about on a connection. */
+export interface ClockOwner {
+  readonly packetCount: number;
+  /** This side does not read at the moment. */
+  readonly isHeld: boolean;
+  /** The peer waits for an answer, and need not say anything. */
+  isBusy(): boolean;
+  /** A policy is being asked; it has a time of its own, and its refusal is told. */
+  isAskingPolicy(): boolean;
+  handshakeOver(): void;
+  packetTooSlow(): void;
+  idle(): void;
+  /** A sign of life is due. */
+  quiet(): void;
+}
+
+/** All that happens on a connection because of time: the handshake's end, silence, packets that never come to an end. */
+export class ConnectionClock {
+  private readonly silence: Silence;
+  private handshakeTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly transport: FramedTransport,
+    private readonly config: NnrpServerConfig,
+    private readonly owner: ClockOwner,
+  ) {
+    this.silence = new Silence(config);
+  }
+
+  /** Without a session a peer is a stranger: little time, and little memory. */
+  startHandshake(): void {
+    clearTimeout(this.handshakeTimer);
+    const { handshakeTimeoutMs, maxHandshakePacketBytes, maxPacketBytes } = this.config;
+    this.transport.limitPackets?.(Math.min(maxHandshakePacketBytes, maxPacketBytes));
+    this.handshakeTimer = setTimeout(() => {
+      if (this.owner.isAskingPolicy()) this.startHandshake();
+      else this.owner.handshakeOver();
+    }, handshakeTimeoutMs);
+    this.handshakeTimer.unref();
+  }
+
+  /** There is a session. */
+  endHandshake(): void {
+    clearTimeout(this.handshakeTimer);
+    this.transport.limitPackets?.(this.config.maxPacketBytes);
+  }
+
+  /** Looks after what has not come in time; called now and then. */
+  look(nowMs: number): void {
+    const { owner } = this;
+    const unfinishedBytes = this.transport.unfinishedBytes ?? 0;
+    switch (this.silence.observe(nowMs, owner.packetCount, unfinishedBytes, owner.isHeld, owner.isBusy())) {
+      case 'unfinished':
+        owner.packetTooSlow();
+        break;
+      case 'idle':
+        owner.idle();
+        break;
+      case 'quiet':
+        owner.quiet();
+        break;
+      default:
+    }
+  }
+
+  /** The connection is over. */
+  end(): void {
+    clearTimeout(this.handshakeTimer);
+  }
+}
