@@ -1,7 +1,13 @@
-/**
- * The transport kind of QUIC, as listeners and connectors report it and as `NnrpServerConfig.transport` names it. On
- * the wire QUIC is transport_id 1.
- *
- * @see NNRP/1-preview3 section 12.3
- */
-export const TRANSPORT_KIND = 'quic';
+export { QuicClientEndpointConfig, type QuicClientEndpointOptions } from './client-endpoint-config.js';
+export type { QuicEndpointOptions, QuicTransportOptions } from './endpoint-options.js';
+export { QuicConnector } from './quic-connector.js';
+export { TRANSPORT_KIND } from './quic-framed-transport.js';
+export { QuicFramedListener } from './quic-listener.js';
+export { QuicProvider } from './quic-provider.js';
+export { QUIC_ALPN } from './quiche/quiche-config.js';
+export type { SelfSignedCertificate } from './self-signed-certificate.js';
+export {
+  QuicServerEndpointConfig,
+  type QuicServerEndpointOptions,
+  type QuicServerOptions,
+} from './server-endpoint-config.js';

@@ -70,7 +70,9 @@ export class NnrpClient extends EventEmitter<NnrpClientEvents> {
 
   /** Uses any transport, which the client owns from now on. @throws UsageError on a bad option; the transport is aborted */
   static fromTransport(transport: FramedTransport, config: Partial<NnrpClientConfig> = {}): NnrpClient {
-    return new NnrpClient(transport, configOrAbort(transport, config));
+    const complete = configOrAbort(transport, config);
+    transport.limitPackets?.(complete.maxPacketBytes);
+    return new NnrpClient(transport, complete);
   }
 
   /** The server, such as 127.0.0.1:4433. */

@@ -1,4 +1,3 @@
-import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type NnrpError, type Packet, PacketSplitter, type PacketSplitterOptions, TransportError } from 'nnrp-core';
 import type { FramedTransport, OutboundPacket, PacketSink, TransportKind } from './contract.js';
@@ -20,6 +19,16 @@ export interface StreamTransportOptions extends PacketSplitterOptions {
   readonly stallTimeoutMs?: number;
   /** Milliseconds without progress that `close` grants the peer before it cuts the connection; default 2000. */
   readonly closeTimeoutMs?: number;
+}
+
+/** A stream that knows of its progress inside one large write, as net.Socket does. */
+interface TimedDuplex extends Duplex {
+  /** Calls back after so many milliseconds without progress; 0 ends that. */
+  setTimeout(timeoutMs: number, callback: () => void): unknown;
+}
+
+function isTimed(stream: Duplex): stream is TimedDuplex {
+  return typeof (stream as Partial<TimedDuplex>).setTimeout === 'function';
 }
 
 const DEFAULT_HIGH_WATER_BYTES = 1024 * 1024;
@@ -151,7 +160,7 @@ export class StreamTransport implements FramedTransport {
   abort(error?: NnrpError): void {
     this.failure ??= error;
     this.closing = true;
-    this.stream.destroy();
+    this.stream.destroy(error);
   }
 
   private received(chunk: Buffer): void {
@@ -210,8 +219,7 @@ export class StreamTransport implements FramedTransport {
   private filled(): void {
     this.full = true;
     const { stream, stallTimeoutMs } = this;
-    // A socket's timeout counts from its last progress, also inside one large write.
-    if (stream instanceof Socket && stallTimeoutMs > 0) stream.setTimeout(stallTimeoutMs, this.stalled);
+    if (isTimed(stream) && stallTimeoutMs > 0) stream.setTimeout(stallTimeoutMs, this.stalled);
     // Within the turn, the flush may have emptied it already.
     if (this.queue.byteLength === 0 && !stream.writableNeedDrain) process.nextTick(() => this.roomAgain());
   }
@@ -232,7 +240,7 @@ export class StreamTransport implements FramedTransport {
   private roomAgain(): void {
     if (!this.full || this.unsentBytes >= this.highWaterBytes) return;
     this.full = false;
-    if (this.stream instanceof Socket && !this.finished) this.stream.setTimeout(0, this.stalled);
+    if (isTimed(this.stream) && !this.finished) this.stream.setTimeout(0, this.stalled);
     if (!this.closedReported) this.sink?.drained();
   }
 
@@ -255,9 +263,9 @@ export class StreamTransport implements FramedTransport {
     if (this.paced === undefined) this.stream.end();
     else this.paced.end();
     const cut = () => this.stream.destroy();
-    // A socket's timeout counts from its last progress, also inside one large write.
-    if (this.stream instanceof Socket) this.stream.setTimeout(this.closeTimeoutMs, cut);
-    this.closeTimer = setTimeout(cut, this.stream instanceof Socket ? MAX_CLOSE_MS : this.closeTimeoutMs);
+    const timed = isTimed(this.stream);
+    if (timed) this.stream.setTimeout(this.closeTimeoutMs, cut);
+    this.closeTimer = setTimeout(cut, timed ? MAX_CLOSE_MS : this.closeTimeoutMs);
     this.closeTimer.unref();
   }
 

@@ -1,12 +1,9 @@
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import { ClosedError, type PacketSplitterOptions, TimeoutError, TransportError } from 'nnrp-core';
-import { AsyncQueue } from '../async-queue.js';
+import { type PacketSplitterOptions, TimeoutError, TransportError } from 'nnrp-core';
+import { AcceptQueue } from './accept-queue.js';
 import { formatAddress, type HostPort, parseAddress } from './address.js';
 import type { FramedConnector, FramedListener, FramedTransport } from './contract.js';
 import { StreamTransport } from './stream-transport.js';
-
-/** Connections that wait for `accept`; more are cut at once, so that a flood costs no memory. */
-const MAX_WAITING = 1024;
 
 export interface TcpOptions extends PacketSplitterOptions {
   /** Bytes waiting to be sent above which a sender is told to wait; default 1 MiB. */
@@ -23,21 +20,16 @@ function transport(socket: Socket, options: TcpOptions): FramedTransport {
 /** Listens on TCP. Nagle's algorithm is off: writes are joined here, where a turn is known to be over. */
 export class TcpListener implements FramedListener {
   readonly kind = 'tcp';
-  private readonly waiting = new AsyncQueue<FramedTransport>();
+  private readonly waiting: AcceptQueue;
 
   private constructor(
     private readonly server: Server,
     readonly address: string,
     options: TcpOptions,
   ) {
-    server.on('connection', (socket) => {
-      const connection = transport(socket, options);
-      if (this.waiting.size >= MAX_WAITING) connection.abort();
-      else this.waiting.push(connection);
-    });
-    server.on('error', (error) => {
-      this.waiting.end(new TransportError(`listener ${address}: ${error.message}`, { cause: error }));
-    });
+    this.waiting = new AcceptQueue(address);
+    server.on('connection', (socket) => this.waiting.add(transport(socket, options)));
+    server.on('error', (error) => this.waiting.fail(error));
   }
 
   /**
@@ -65,8 +57,7 @@ export class TcpListener implements FramedListener {
   }
 
   async close(): Promise<void> {
-    for (const connection of this.waiting.drain()) connection.abort();
-    this.waiting.end(new ClosedError(`listener ${this.address} is closed`));
+    this.waiting.close();
     // The callback would wait for every connection to end; those have owners of their own.
     this.server.close();
   }

@@ -20,24 +20,29 @@ const USES = {
   client: { oid: '1.3.6.1.5.5.7.3.2', name: 'clientAuth' },
 } as const;
 
-/** A certificate chain and its private key, as node:tls takes them. */
-export interface Credentials {
+/** A certificate chain and its private key, in PEM as node:tls takes them. */
+export interface TlsCredentials {
+  /** Leaf first. */
   readonly cert: string;
+  /** PKCS#8, not encrypted. */
   readonly key: string;
 }
 
 /**
  * Reads a chain, leaf first, and the key of its leaf.
  *
+ * @param use - what the leaf is for; without extended key usage it is for everything
+ * @param privateKey - PEM, or DER (PKCS#8, SEC1, PKCS#1)
+ * @param passphrase - opens an encrypted `privateKey`
  * @throws UsageError that names the option: nothing readable in it, the leaf has expired, is not valid yet or is not
  * meant for `use`, or the key belongs to another certificate
  */
-export function credentials(
+export function tlsCredentials(
   use: CertificateUse,
   certificateChain: CertificateSource,
   privateKey: string | Uint8Array,
   passphrase: string | undefined,
-): Credentials {
+): TlsCredentials {
   const chain = certificates('certificateChain', certificateChain);
   for (const [index, certificate] of chain.entries())
     checkDates(certificate, `certificateChain: certificate ${index + 1}`);
@@ -56,8 +61,10 @@ export function credentials(
 }
 
 /**
- * Reads trusted roots, as node:tls takes them.
+ * Reads trusted roots. Other certificates among them are kept, as long as one is a root.
  *
+ * @param field - the option they come from, for messages
+ * @returns PEM, as node:tls takes it
  * @throws UsageError that names the option: nothing readable in it, or nothing that could ever verify a certificate
  */
 export function trustedRoots(field: string, source: CertificateSource): string {

@@ -1,10 +1,9 @@
 import { constants } from 'node:crypto';
-import { isIP } from 'node:net';
 import { createSecureContext, type SecureContext, type TlsOptions } from 'node:tls';
-import { domainToASCII } from 'node:url';
 import { type NnrpError, UsageError } from 'nnrp-core';
 import { MAX_TIMER_MS } from '../timer-limit.js';
-import { type CertificateSource, credentials, trustedRoots } from './tls-credentials.js';
+import { type CertificateSource, tlsCredentials, trustedRoots } from './tls-credentials.js';
+import { tlsServerName } from './tls-server-name.js';
 
 /** Name of NNRP over TLS over TCP, offered by ALPN. */
 export const TLS_ALPN = 'nnrp/1-tcp';
@@ -97,7 +96,7 @@ export function tlsServerSettings(options: TlsServerOptions): TlsServerSettings 
   if (typeof onHandshakeFailure !== 'function') throw new UsageError('onHandshakeFailure: expected a function');
   const tls = {
     ...common.context,
-    ...credentials('server', options.certificateChain, options.privateKey, options.passphrase),
+    ...tlsCredentials('server', options.certificateChain, options.privateKey, options.passphrase),
     ...(clientRoots !== undefined && { ca: trustedRoots('clientRoots', clientRoots) }),
     requestCert: mode !== 'none',
     rejectUnauthorized: mode === 'require',
@@ -134,11 +133,11 @@ export function tlsClientSettings(options: TlsClientOptions, host: string): TlsC
     ...(roots !== undefined && { ca: trustedRoots('roots', roots) }),
     ...(certificateChain !== undefined &&
       privateKey !== undefined &&
-      credentials('client', certificateChain, privateKey, passphrase)),
+      tlsCredentials('client', certificateChain, privateKey, passphrase)),
   };
   return {
     secureContext: secureContext(context),
-    serverName: name(options.serverName ?? host),
+    serverName: tlsServerName(options.serverName ?? host),
     verify: !skip,
     requireAlpn: common.requireAlpn,
   };
@@ -189,15 +188,4 @@ function boolean(field: string, value: unknown = false): boolean {
 function oneOf<Value extends string>(field: string, value: Value, values: readonly Value[]): Value {
   if (values.includes(value)) return value;
   throw new UsageError(`${field}: expected ${values.join(', ')}, got ${String(value)}`);
-}
-
-/** The form in which certificates hold names: ASCII, without the dot of the root and without an interface. */
-function name(serverName: unknown): string {
-  const text = typeof serverName === 'string' ? serverName : '';
-  const address = text.replace(/%.*$/, '');
-  if (isIP(address) !== 0) return address;
-  const ascii = domainToASCII(text).replace(/\.$/, '');
-  if (ascii === '')
-    throw new UsageError(`serverName: expected a DNS name or an IP address, got '${String(serverName)}'`);
-  return ascii;
 }

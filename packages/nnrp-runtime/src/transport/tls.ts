@@ -1,8 +1,7 @@
-import { X509Certificate } from 'node:crypto';
 import { createServer, isIP, type Server } from 'node:net';
-import { connect, type PeerCertificate, type TLSSocket } from 'node:tls';
-import { ClosedError, PacketSplitter, TimeoutError, TransportError, UsageError } from 'nnrp-core';
-import { AsyncQueue } from '../async-queue.js';
+import { connect, type TLSSocket } from 'node:tls';
+import { PacketSplitter, TimeoutError, TransportError, UsageError } from 'nnrp-core';
+import { AcceptQueue } from './accept-queue.js';
 import { formatAddress, type HostPort, parseAddress } from './address.js';
 import type { FramedConnector, FramedListener, FramedTransport } from './contract.js';
 import { type PeerIdentity, peerIdentity } from './peer-identity.js';
@@ -20,9 +19,7 @@ import {
   tlsClientSettings,
   tlsServerSettings,
 } from './tls-options.js';
-
-/** Connections that wait for `accept`; more are cut at once, so that a flood costs no memory. */
-const MAX_WAITING = 1024;
+import { checkServerName } from './tls-server-name.js';
 
 /** Four full records: enough to keep the network busy, few enough to see a slow peer take them. */
 const MAX_WRITE_BYTES = 64 * 1024;
@@ -38,7 +35,7 @@ const MAX_WRITE_BYTES = 64 * 1024;
  */
 export class TlsListener implements FramedListener {
   readonly kind = 'tcp';
-  private readonly waiting = new AsyncQueue<FramedTransport>();
+  private readonly waiting: AcceptQueue;
   private readonly handshakes: TlsHandshakes;
 
   private constructor(
@@ -47,15 +44,12 @@ export class TlsListener implements FramedListener {
     settings: TlsServerSettings,
     options: TcpOptions,
   ) {
+    this.waiting = new AcceptQueue(address);
     this.handshakes = new TlsHandshakes(settings, (socket, remoteAddress) => {
-      const connection = overTls(socket, remoteAddress, options, identityOf(socket, settings));
-      if (this.waiting.size >= MAX_WAITING) connection.abort();
-      else this.waiting.push(connection);
+      this.waiting.add(overTls(socket, remoteAddress, options, identityOf(socket, settings)));
     });
     server.on('connection', (connection) => this.handshakes.begin(connection));
-    server.on('error', (error) => {
-      this.waiting.end(new TransportError(`listener ${address}: ${error.message}`, { cause: error }));
-    });
+    server.on('error', (error) => this.waiting.fail(error));
   }
 
   /**
@@ -87,8 +81,7 @@ export class TlsListener implements FramedListener {
 
   async close(): Promise<void> {
     this.handshakes.close();
-    for (const connection of this.waiting.drain()) connection.abort();
-    this.waiting.end(new ClosedError(`listener ${this.address} is closed`));
+    this.waiting.close();
     // The callback would wait for every connection to end; those have owners of their own.
     this.server.close();
   }
@@ -136,7 +129,7 @@ export class TlsConnector implements FramedConnector {
         ...(isIP(settings.serverName) === 0 && { servername: settings.serverName }),
         // Always said: left out, it depends on an environment variable.
         rejectUnauthorized: settings.verify,
-        checkServerIdentity: (_host, certificate) => checkName(settings.serverName, certificate),
+        checkServerIdentity: (_host, { raw }) => checkServerName(settings.serverName, raw),
       });
       const timer = setTimeout(() => {
         reject(new TimeoutError(`no TLS connection to ${name} within ${connectTimeoutMs} ms`, connectTimeoutMs));
@@ -188,19 +181,6 @@ function identityOf(socket: TLSSocket, settings: TlsServerSettings): PeerIdentit
     alpn: socket.alpnProtocol || undefined,
     protocol: socket.getProtocol() ?? undefined,
   });
-}
-
-/** By subject alternative names alone: Node itself would fall back to the common name, which is no name of a host. */
-function checkName(serverName: string, { raw }: PeerCertificate): Error | undefined {
-  const certificate = new X509Certificate(raw);
-  const found =
-    isIP(serverName) === 0
-      ? certificate.checkHost(serverName, { subject: 'never', partialWildcards: false })
-      : certificate.checkIP(serverName);
-  if (found !== undefined) return undefined;
-  return new Error(
-    `the certificate is not for ${serverName}, but for ${certificate.subjectAltName ?? 'no name at all'}`,
-  );
 }
 
 /** Before the first connection needs them. @throws UsageError that names the option */

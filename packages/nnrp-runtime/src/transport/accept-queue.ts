@@ -1,0 +1,36 @@
+import { ClosedError, type NnrpError, TransportError } from 'nnrp-core';
+import { AsyncQueue } from '../async-queue.js';
+import type { FramedTransport } from './contract.js';
+
+/** Connections that wait for `accept`; more are cut at once, so that a flood costs no memory. */
+const MAX_WAITING = 1024;
+
+/** The connections of a listener that nobody has accepted yet. */
+export class AcceptQueue {
+  private readonly waiting = new AsyncQueue<FramedTransport>();
+
+  /** @param address - of the listener, for messages */
+  constructor(private readonly address: string) {}
+
+  /** Hands over a connection that is ready; one too many, or one that comes after the end, is aborted. */
+  add(connection: FramedTransport): void {
+    if (this.waiting.ended || this.waiting.size >= MAX_WAITING) connection.abort();
+    else this.waiting.push(connection);
+  }
+
+  /** The next connection. Rejects once the queue has failed or is closed, and empty. */
+  next(): Promise<FramedTransport> {
+    return this.waiting.next();
+  }
+
+  /** Nothing more will come, because of this. */
+  fail(error: Error): void {
+    this.waiting.end(new TransportError(`listener ${this.address}: ${error.message}`, { cause: error }));
+  }
+
+  /** Nobody is accepted any more; those who wait are aborted. */
+  close(reason: NnrpError = new ClosedError(`listener ${this.address} is closed`)): void {
+    for (const connection of this.waiting.drain()) connection.abort();
+    this.waiting.end(reason);
+  }
+}

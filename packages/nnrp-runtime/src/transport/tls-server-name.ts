@@ -1,0 +1,44 @@
+import { X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
+import { domainToASCII } from 'node:url';
+import { UsageError } from 'nnrp-core';
+
+/**
+ * A DNS name or an IP address in the form in which certificates hold it: ASCII in small letters, without the dot of the
+ * root and without a network interface.
+ *
+ * @throws UsageError when it is neither
+ */
+export function tlsServerName(value: unknown): string {
+  const text = typeof value === 'string' ? value : '';
+  const address = text.replace(/%.*$/, '');
+  if (isIP(address) !== 0) return address;
+  const ascii = domainToASCII(text).replace(/\.$/, '');
+  if (ascii === '') throw new UsageError(`serverName: expected a DNS name or an IP address, got '${String(value)}'`);
+  return ascii;
+}
+
+/**
+ * Whether a certificate is for a server of this name. Its subject alternative names alone count: Node itself would fall
+ * back to the common name, which is no name of a host. Nothing else about the certificate is checked.
+ *
+ * @param serverName - as {@link tlsServerName} gives it
+ * @param serverCertificate - in DER
+ * @returns why it is not, or that it cannot be read; undefined when it is
+ */
+export function checkServerName(serverName: string, serverCertificate: Uint8Array): Error | undefined {
+  let certificate: X509Certificate;
+  try {
+    certificate = new X509Certificate(serverCertificate);
+  } catch (error) {
+    return new Error('the certificate cannot be read', { cause: error });
+  }
+  const found =
+    isIP(serverName) === 0
+      ? certificate.checkHost(serverName, { subject: 'never', partialWildcards: false })
+      : certificate.checkIP(serverName);
+  if (found !== undefined) return undefined;
+  return new Error(
+    `the certificate is not for ${serverName}, but for ${certificate.subjectAltName ?? 'no name at all'}`,
+  );
+}

@@ -1,0 +1,128 @@
+import tls from 'node:tls';
+import { inspect } from 'node:util';
+import { UsageError } from 'nnrp-core';
+import { type CertificateSource, type HostPort, tlsServerName, trustedRoots } from 'nnrp-runtime/transport';
+import {
+  connectionSettings,
+  ENDPOINT_OPTIONS,
+  type QuicEndpointOptions,
+  type QuicTransportOptions,
+  readBindAddress,
+  readCredentials,
+  readTransportOptions,
+  refuseUnknown,
+} from './endpoint-options.js';
+import type { ClientSettings, PemCredentials } from './engine.js';
+
+/** What a client can be told. Certificates and keys are checked at once, and not kept as given. */
+export interface QuicClientEndpointOptions extends QuicEndpointOptions {
+  /**
+   * Self-signed certificates that a server's certificate must lead to. Default those of Node; from Node 22.15 on
+   * NODE_EXTRA_CA_CERTS adds to them.
+   */
+  readonly roots?: CertificateSource;
+  /**
+   * DNS name or IP address that the server's certificate must be for, among its subject alternative names. Default the
+   * host of the address.
+   */
+  readonly serverName?: string;
+  /** HOST:PORT to send from; port 0 takes a free one. Default whatever the platform chooses. */
+  readonly bindAddress?: string | HostPort;
+  /** For servers that ask who the client is: its certificate first, then those that lead to its root. */
+  readonly certificateChain?: CertificateSource;
+  /** Private key of the first certificate: PEM, or DER (PKCS#8, SEC1, PKCS#1). */
+  readonly privateKey?: string | Uint8Array;
+  /** Opens an encrypted `privateKey`. */
+  readonly passphrase?: string;
+  /**
+   * Exactly true to take any certificate: anybody between client and server can then read and change everything. Nothing
+   * else switches verification off.
+   */
+  readonly insecureSkipVerify?: boolean;
+}
+
+const KNOWN: readonly (keyof QuicClientEndpointOptions)[] = [
+  ...ENDPOINT_OPTIONS,
+  'roots',
+  'serverName',
+  'bindAddress',
+  'certificateChain',
+  'privateKey',
+  'passphrase',
+  'insecureSkipVerify',
+];
+
+/**
+ * How a client connects by QUIC: whom it trusts, as whom, from where, and within which limits. It is checked when it is
+ * made and never changes. Logged or turned into JSON it shows no certificate and no key.
+ */
+export class QuicClientEndpointConfig {
+  #settings: ClientSettings;
+  readonly #transportOptions: QuicTransportOptions;
+
+  /** @throws UsageError that names the option, what it takes and what it got; unknown options are refused too */
+  constructor(options: QuicClientEndpointOptions = {}) {
+    refuseUnknown(options, KNOWN);
+    const { roots, serverName, bindAddress, insecureSkipVerify = false } = options;
+    if (typeof insecureSkipVerify !== 'boolean') {
+      throw new UsageError(`insecureSkipVerify: expected true or false, got ${inspect(insecureSkipVerify)}`);
+    }
+    if (insecureSkipVerify && roots !== undefined) {
+      throw new UsageError('roots: they mean nothing with insecureSkipVerify');
+    }
+    const credentials = clientCredentials(options);
+    this.#settings = Object.freeze({
+      ...connectionSettings(options, 10_000),
+      ...(bindAddress !== undefined && { bindAddress: readBindAddress(bindAddress) }),
+      ...(serverName !== undefined && { serverName: tlsServerName(serverName) }),
+      ...(roots !== undefined && { roots: trustedRoots('roots', roots) }),
+      verify: !insecureSkipVerify,
+      ...(credentials !== undefined && { credentials }),
+    });
+    this.#transportOptions = readTransportOptions(options);
+  }
+
+  /** What a QUIC implementation is told; holds the private key. Frozen, and always the same object. */
+  get settings(): ClientSettings {
+    if (this.#settings.verify && this.#settings.roots === undefined) {
+      this.#settings = Object.freeze({ ...this.#settings, roots: platformRoots() });
+    }
+    return this.#settings;
+  }
+
+  /** What the transport of each connection is told. Frozen. */
+  get transportOptions(): QuicTransportOptions {
+    return this.#transportOptions;
+  }
+
+  toJSON(): object {
+    const { credentials: _, roots: __, ...shown } = this.#settings;
+    return shown;
+  }
+
+  [inspect.custom](): object {
+    return this.toJSON();
+  }
+}
+
+function clientCredentials(options: QuicClientEndpointOptions): PemCredentials | undefined {
+  const { certificateChain, privateKey, passphrase } = options;
+  if (certificateChain === undefined) {
+    if (privateKey === undefined && passphrase === undefined) return undefined;
+    throw new UsageError('certificateChain: needed with privateKey and passphrase');
+  }
+  if (privateKey === undefined) throw new UsageError('privateKey: needed with certificateChain');
+  return readCredentials('client', certificateChain, privateKey, passphrase);
+}
+
+let joinedRoots: string | undefined;
+
+/** Joined when the first client needs them: there are more than a hundred. */
+function platformRoots(): string {
+  const { getCACertificates, rootCertificates } = tls as typeof tls & {
+    /** Absent before Node 22.15. */
+    getCACertificates?(type: 'default'): string[];
+  };
+  joinedRoots ??= (getCACertificates?.('default') ?? rootCertificates).join('\n');
+  return joinedRoots;
+}

@@ -1,0 +1,62 @@
+import { preview3 } from 'nnrp-core';
+
+/** A connection that ends in order. */
+export const CLOSED_IN_ORDER = 0;
+
+/** TLS alerts as QUIC sends them: 0x100 and the alert. @see RFC 9001 section 4.8 */
+const ALERTS: Readonly<Record<number, string>> = {
+  296: 'the handshake failed: nothing in common, or a client certificate is required',
+  298: 'a certificate that is damaged, or not for the name it was asked for',
+  299: 'a certificate that is not meant for this use (extended key usage)',
+  300: 'a certificate that has been revoked',
+  301: 'a certificate that has expired or is not valid yet',
+  302: 'a certificate that is not accepted',
+  303: 'a handshake message with an illegal value',
+  304: 'a certificate that leads to an unknown root, or an intermediate is missing',
+  305: 'access denied',
+  307: 'a signature or key that does not match the certificate',
+  326: 'a version of TLS that is not allowed',
+  372: 'no client certificate where one is required',
+  376: 'ALPN: no protocol in common, NNRP over QUIC is nnrp/1',
+};
+
+/** @see RFC 9000 section 20.1 */
+const TRANSPORT: Readonly<Record<number, string>> = {
+  1: 'internal error',
+  2: 'connection refused',
+  3: 'flow control violated',
+  4: 'more streams than the one that is allowed',
+  5: 'a frame for a stream in the wrong state',
+  6: 'a stream with two different ends',
+  7: 'a frame that cannot be read',
+  8: 'transport parameters that are not allowed',
+  9: 'too many connection ids',
+  10: 'a rule of QUIC broken',
+  11: 'an address token that is not valid',
+  12: 'closed by the application during the handshake',
+  13: 'too many bytes of the handshake at once',
+};
+
+/** What a code of QUIC itself means. */
+export function describeTransportCode(code: number): string {
+  return TRANSPORT[code] ?? ALERTS[code] ?? (code >= 0x100 && code < 0x200 ? 'TLS failed' : 'closed');
+}
+
+/**
+ * The code by which the peer learns why its connection is ended: 0, or an error code of NNRP. QUIC knows it as an
+ * application error.
+ *
+ * @see NNRP/1-preview3 section 9.4
+ */
+export function applicationCode(error: Error | null): number {
+  if (error === null) return CLOSED_IN_ORDER;
+  const { wireCode } = error as { wireCode?: unknown };
+  if (typeof wireCode === 'number' && Number.isSafeInteger(wireCode) && wireCode > 0) return wireCode;
+  return preview3.ErrorCode.InternalError;
+}
+
+/** What an application error of the peer means. */
+export function describeApplicationCode(code: number): string {
+  const found = Object.entries(preview3.ErrorCode).find(([, value]) => value === code);
+  return found === undefined ? 'an error of its application' : found[0];
+}

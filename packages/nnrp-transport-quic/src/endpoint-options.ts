@@ -1,0 +1,150 @@
+import { inspect } from 'node:util';
+import { PacketSplitter, UsageError } from 'nnrp-core';
+import {
+  type CertificateSource,
+  type CertificateUse,
+  type HostPort,
+  parseAddress,
+  type StreamTransportOptions,
+  tlsCredentials,
+} from 'nnrp-runtime/transport';
+import type { ConnectionSettings, PemCredentials } from './engine.js';
+
+/** How packets are read from the stream of a connection and written to it. */
+export type QuicTransportOptions = Pick<
+  StreamTransportOptions,
+  'maxPacketBytes' | 'revision' | 'highWaterBytes' | 'stallTimeoutMs'
+>;
+
+/** What both ends of a connection can be told. */
+export interface QuicEndpointOptions extends QuicTransportOptions {
+  /**
+   * Milliseconds without a packet from the peer after which the connection is gone; default 30000. The smaller one of
+   * both ends counts.
+   */
+  readonly idleTimeoutMs?: number;
+  /**
+   * Milliseconds of silence after which this end sends a sign of life, below `idleTimeoutMs`; 0 = never. Default of a
+   * server 0, of a client 10000, or a third of `idleTimeoutMs` if that is less.
+   */
+  readonly keepAliveMs?: number;
+  /** Milliseconds for the handshake, however busy the peer is; default 10000. */
+  readonly handshakeTimeoutMs?: number;
+  /** Largest datagram sent to peers on other machines, in bytes of UDP payload, 1200 to 65527; default 1350. */
+  readonly maxDatagramBytes?: number;
+  /** Bytes a peer may send ahead of the reader at first, 16 KiB to 1 GiB; default 1 MiB. */
+  readonly streamWindowBytes?: number;
+  /** The same at most, once the network has shown that it needs so much; default 16 MiB, or `streamWindowBytes` if more. */
+  readonly maxStreamWindowBytes?: number;
+}
+
+/** Names of the options of both ends. */
+export const ENDPOINT_OPTIONS: readonly (keyof QuicEndpointOptions)[] = [
+  'idleTimeoutMs',
+  'keepAliveMs',
+  'handshakeTimeoutMs',
+  'maxDatagramBytes',
+  'streamWindowBytes',
+  'maxStreamWindowBytes',
+  'maxPacketBytes',
+  'revision',
+  'highWaterBytes',
+  'stallTimeoutMs',
+];
+
+/** Also the longest time a timer of Node can wait, in milliseconds. */
+const LARGEST_INT32 = 0x7fffffff;
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** @throws UsageError on anything but an object with options of these names */
+export function refuseUnknown(options: unknown, known: readonly string[]): void {
+  if (typeof options !== 'object' || options === null) {
+    throw new UsageError(`QUIC options: expected an object, got ${inspect(options)}`);
+  }
+  for (const option of Object.keys(options)) {
+    if (!known.includes(option)) throw new UsageError(`QUIC options: there is no option '${option}'`);
+  }
+}
+
+/** @throws UsageError unless it is an integer within the limits, which are included */
+export function integer(field: string, value: unknown, smallest: number, largest = LARGEST_INT32): number {
+  if (Number.isInteger(value) && (value as number) >= smallest && (value as number) <= largest) return value as number;
+  throw new UsageError(`${field}: expected an integer of ${smallest} to ${largest}, got ${inspect(value)}`);
+}
+
+/** @throws UsageError unless it is one of the values */
+export function oneOf<Value extends string>(field: string, value: Value, values: readonly Value[]): Value {
+  if (values.includes(value)) return value;
+  throw new UsageError(`${field}: expected ${values.join(', ')}, got ${inspect(value)}`);
+}
+
+/** @throws UsageError that names `bindAddress` */
+export function readBindAddress(value: string | HostPort): HostPort {
+  try {
+    return Object.freeze(parseAddress(value));
+  } catch (error) {
+    const expected = 'expected HOST:PORT with a port of 0 to 65535';
+    throw new UsageError(`bindAddress: ${expected}, got ${inspect(value)}`, { cause: error });
+  }
+}
+
+/** @throws UsageError that names `certificateChain`, `privateKey` or `passphrase` */
+export function readCredentials(
+  use: CertificateUse,
+  certificateChain: CertificateSource,
+  privateKey: string | Uint8Array,
+  passphrase: unknown,
+): PemCredentials {
+  if (passphrase !== undefined && typeof passphrase !== 'string') throw new UsageError('passphrase: expected a string');
+  return Object.freeze(tlsCredentials(use, certificateChain, privateKey, passphrase));
+}
+
+/**
+ * @param defaultKeepAliveMs - unless `idleTimeoutMs` is too short for it
+ * @throws UsageError that names the option, what it takes and what it got
+ */
+export function connectionSettings(options: QuicEndpointOptions, defaultKeepAliveMs: number): ConnectionSettings {
+  const {
+    idleTimeoutMs = 30_000,
+    handshakeTimeoutMs = 10_000,
+    maxDatagramBytes = 1350,
+    streamWindowBytes = MIB,
+  } = options;
+  integer('idleTimeoutMs', idleTimeoutMs, 1);
+  integer('streamWindowBytes', streamWindowBytes, 16 * KIB, KIB * MIB);
+  const { keepAliveMs = Math.min(defaultKeepAliveMs, Math.floor(idleTimeoutMs / 3)) } = options;
+  const { maxStreamWindowBytes = Math.max(16 * MIB, streamWindowBytes) } = options;
+  if (integer('keepAliveMs', keepAliveMs, 0) >= idleTimeoutMs) {
+    throw new UsageError(`keepAliveMs: expected less than idleTimeoutMs, ${idleTimeoutMs}, got ${keepAliveMs}`);
+  }
+  return {
+    idleTimeoutMs,
+    keepAliveMs,
+    handshakeTimeoutMs: integer('handshakeTimeoutMs', handshakeTimeoutMs, 1),
+    maxDatagramBytes: integer('maxDatagramBytes', maxDatagramBytes, 1200, 65_527),
+    streamWindowBytes,
+    maxStreamWindowBytes: integer('maxStreamWindowBytes', maxStreamWindowBytes, streamWindowBytes, KIB * MIB),
+  };
+}
+
+/** @throws UsageError that names the option, what it takes and what it got */
+export function readTransportOptions(options: QuicTransportOptions): QuicTransportOptions {
+  const { maxPacketBytes, revision, highWaterBytes, stallTimeoutMs } = options;
+  if (revision !== undefined && typeof revision?.checkHeader !== 'function') {
+    throw new UsageError(`revision: expected a revision of the wire, such as PREVIEW3, got ${inspect(revision)}`);
+  }
+  const splitting = {
+    ...(maxPacketBytes !== undefined && { maxPacketBytes }),
+    ...(revision !== undefined && { revision }),
+  };
+  // It knows its limits.
+  new PacketSplitter(splitting);
+  return Object.freeze({
+    ...splitting,
+    ...(highWaterBytes !== undefined && {
+      highWaterBytes: integer('highWaterBytes', highWaterBytes, 1, Number.MAX_SAFE_INTEGER),
+    }),
+    ...(stallTimeoutMs !== undefined && { stallTimeoutMs: integer('stallTimeoutMs', stallTimeoutMs, 0) }),
+  });
+}

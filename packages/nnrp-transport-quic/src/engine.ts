@@ -1,0 +1,102 @@
+import type { Duplex } from 'node:stream';
+import type { HostPort } from 'nnrp-runtime/transport';
+
+/** What every QUIC connection is set up with. Checked: an engine takes the values as they are. */
+export interface ConnectionSettings {
+  /** Milliseconds without a packet from the peer after which the connection is gone; the smaller one of both ends counts. */
+  readonly idleTimeoutMs: number;
+  /** Milliseconds of silence after which this end sends a sign of life; 0 = never. */
+  readonly keepAliveMs: number;
+  /** Milliseconds for the handshake, however busy the peer is. */
+  readonly handshakeTimeoutMs: number;
+  /** Largest datagram sent to peers on other machines, in bytes. */
+  readonly maxDatagramBytes: number;
+  /** Bytes that a peer may send ahead of the reader at first, and at most. */
+  readonly streamWindowBytes: number;
+  readonly maxStreamWindowBytes: number;
+  /**
+   * Bytes that everything a client sends begins with. It sends them at once: QUIC shows a stream to the peer with its
+   * first bytes only, and a server could say nothing before. At the server they count as nothing until more comes.
+   */
+  readonly preamble?: Uint8Array;
+}
+
+/** A certificate chain and its private key, in PEM. */
+export interface PemCredentials {
+  readonly cert: string;
+  readonly key: string;
+}
+
+/** A listening end. */
+export interface ServerSettings extends ConnectionSettings {
+  readonly bindAddress: HostPort;
+  readonly credentials: PemCredentials;
+  /** Whether clients are asked for a certificate; with `request`, none will do, but a wrong one will not. */
+  readonly clientCertificates: 'none' | 'request' | 'require';
+  /** PEM; present unless clients are not asked. */
+  readonly clientRoots?: string;
+  /** Whether a client has to prove its address before anything is kept of it: under load, always or never. */
+  readonly retry: 'auto' | 'always' | 'never';
+  /** Connections at once, and handshakes under way among them; packets of more are dropped. */
+  readonly maxConnections: number;
+  readonly maxHandshakes: number;
+}
+
+/** A connecting end. */
+export interface ClientSettings extends ConnectionSettings {
+  /** Where to send from; absent: the platform chooses. */
+  readonly bindAddress?: HostPort;
+  /** The DNS name or IP address the server's certificate must be for; absent: the host that is connected to. */
+  readonly serverName?: string;
+  /** PEM; absent with `verify` false. */
+  readonly roots?: string;
+  readonly verify: boolean;
+  readonly credentials?: PemCredentials;
+}
+
+/**
+ * The one stream of a connection. Writes are complete when the network has taken them; `destroy(error)` ends the whole
+ * connection at once, and the peer gets to know the error's code.
+ */
+export interface QuicStream extends Duplex {
+  /** HOST:PORT of the peer. */
+  readonly remoteAddress: string;
+  /** The protocol both ends have agreed on. */
+  readonly alpn: string;
+  /** The peer's certificate in DER, verified; absent when it has shown none. */
+  readonly peerCertificate: Uint8Array | undefined;
+  /** As of net.Socket: counts from the last progress. */
+  setTimeout(timeoutMs: number, callback: () => void): this;
+}
+
+/** What a listening end tells. */
+export interface ListenerEvents {
+  /** A handshake is complete. */
+  connected(stream: QuicStream): void;
+  /** A handshake came to nothing; says whose, and why. */
+  handshakeFailed(error: Error): void;
+  /** The socket is of no use any more. */
+  failed(error: Error): void;
+}
+
+/** A listening end that is bound. */
+export interface QuicServerSocket {
+  /** HOST:PORT, with the port it got. */
+  readonly address: string;
+  /** Takes no more connections; those there are live on. */
+  close(): void;
+}
+
+/** A connecting end for one server: its connections share a socket. */
+export interface QuicClientSocket {
+  /** Rejects with TransportError or TimeoutError; the message does not name the server. */
+  connect(): Promise<QuicStream>;
+}
+
+/** A QUIC implementation: what stands between listeners, connectors and the network. */
+export interface QuicEngine {
+  /** @throws TransportError when the address cannot be bound; UsageError when the credentials are refused */
+  listen(settings: ServerSettings, events: ListenerEvents): Promise<QuicServerSocket>;
+  /** @throws UsageError when the credentials are refused */
+  dial(server: HostPort, settings: ClientSettings): QuicClientSocket;
+}

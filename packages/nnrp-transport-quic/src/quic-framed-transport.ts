@@ -1,0 +1,28 @@
+import { X509Certificate } from 'node:crypto';
+import { type FramedTransport, peerIdentity, StreamTransport } from 'nnrp-runtime/transport';
+import type { QuicTransportOptions } from './endpoint-options.js';
+import type { QuicStream } from './engine.js';
+
+/** The kind that listeners and connectors report, and that `NnrpServerConfig.transport` names. On the wire transport_id 1. */
+export const TRANSPORT_KIND = 'quic';
+
+/** What every packet begins with, see {@link ConnectionSettings.preamble}. @see NNRP/1-preview3 section 3 */
+export const MAGIC = new TextEncoder().encode('NNRP');
+
+/**
+ * Packets over the stream of a connection, framed as over TCP.
+ *
+ * @param asked - whether the peer was asked for a certificate; absent at the connecting end, which knows whom it has called
+ */
+export function framed(stream: QuicStream, options: QuicTransportOptions, asked?: boolean): FramedTransport {
+  const { remoteAddress, alpn, peerCertificate } = stream;
+  // Nobody gets here with a certificate that has not been verified.
+  const certificate = peerCertificate === undefined ? undefined : new X509Certificate(peerCertificate);
+  const facts = { verified: true, certificate, alpn, protocol: 'TLSv1.3' };
+  return new StreamTransport(stream, {
+    ...options,
+    kind: TRANSPORT_KIND,
+    remoteAddress,
+    ...(asked !== undefined && { peerIdentity: peerIdentity({ asked, ...facts }) }),
+  });
+}

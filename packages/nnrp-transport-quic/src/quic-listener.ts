@@ -1,0 +1,50 @@
+import { AcceptQueue, type FramedListener, type FramedTransport } from 'nnrp-runtime/transport';
+import type { ListenerEvents, QuicServerSocket } from './engine.js';
+import { framed, MAGIC, TRANSPORT_KIND } from './quic-framed-transport.js';
+import { quicheEngine } from './quiche/quiche-engine.js';
+import type { QuicServerEndpointConfig } from './server-endpoint-config.js';
+
+/**
+ * Listens for QUIC on one UDP socket. A connection can be accepted once its handshake is complete; handshakes run beside
+ * each other, and a peer that is slow, silent or hostile in one of them holds up nobody. Clients have to offer
+ * `nnrp/1` by ALPN.
+ *
+ * @see NNRP/1-preview3 section 12.3
+ */
+export class QuicFramedListener implements FramedListener {
+  readonly kind = TRANSPORT_KIND;
+  readonly address: string;
+
+  private constructor(
+    private readonly socket: QuicServerSocket,
+    private readonly waiting: AcceptQueue,
+  ) {
+    this.address = socket.address;
+  }
+
+  /**
+   * @throws TransportError when the address cannot be bound, or QUIC is not to be had on this platform; UsageError when
+   * the QUIC library refuses the certificate
+   */
+  static async bind(config: QuicServerEndpointConfig): Promise<QuicFramedListener> {
+    const { settings, transportOptions, onHandshakeFailure } = config;
+    const { host, port } = settings.bindAddress;
+    const waiting = new AcceptQueue(`${host}:${port}`);
+    const asked = settings.clientCertificates !== 'none';
+    const events: ListenerEvents = {
+      connected: (stream) => waiting.add(framed(stream, transportOptions, asked)),
+      handshakeFailed: onHandshakeFailure,
+      failed: (error) => waiting.fail(error),
+    };
+    return new QuicFramedListener(await quicheEngine.listen({ ...settings, preamble: MAGIC }, events), waiting);
+  }
+
+  accept(): Promise<FramedTransport> {
+    return this.waiting.next();
+  }
+
+  async close(): Promise<void> {
+    this.waiting.close();
+    this.socket.close();
+  }
+}

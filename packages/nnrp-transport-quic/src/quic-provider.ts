@@ -1,0 +1,55 @@
+import { UsageError } from 'nnrp-core';
+import { NnrpClient, type NnrpClientConfig, NnrpServer, type NnrpServerConfig } from 'nnrp-runtime';
+import type { HostPort } from 'nnrp-runtime/transport';
+import type { QuicClientEndpointConfig, QuicClientEndpointOptions } from './client-endpoint-config.js';
+import { QuicConnector } from './quic-connector.js';
+import { TRANSPORT_KIND } from './quic-framed-transport.js';
+import { QuicFramedListener } from './quic-listener.js';
+import type { QuicServerEndpointConfig } from './server-endpoint-config.js';
+
+/** Servers and clients over QUIC, in one call each. */
+export const QuicProvider = Object.freeze({
+  /**
+   * A server that listens for QUIC.
+   *
+   * @param serverConfig - `transport` is quic, and need not be said
+   * @throws UsageError on an option that cannot work; TransportError when the address cannot be bound, or QUIC is not to
+   * be had on this platform
+   */
+  async bind(
+    endpointConfig: QuicServerEndpointConfig,
+    serverConfig: Partial<NnrpServerConfig> = {},
+  ): Promise<NnrpServer> {
+    const { transport = TRANSPORT_KIND } = serverConfig;
+    if (transport !== TRANSPORT_KIND) {
+      throw new UsageError(`transport: QuicProvider serves quic, but the configuration is for ${String(transport)}`);
+    }
+    const listener = await QuicFramedListener.bind(endpointConfig);
+    try {
+      return NnrpServer.fromListener(listener, { ...serverConfig, transport });
+    } catch (error) {
+      await listener.close();
+      throw error;
+    }
+  },
+
+  /**
+   * A client connected over QUIC. To share a UDP socket among connections to one server, use a {@link QuicConnector}.
+   *
+   * @param endpoint - HOST:PORT of the server
+   * @throws UsageError on an option that cannot work; TransportError or TimeoutError when no connection comes about
+   */
+  async connect(
+    endpoint: string | HostPort,
+    endpointConfig: QuicClientEndpointConfig | QuicClientEndpointOptions,
+    clientConfig: Partial<NnrpClientConfig> = {},
+  ): Promise<NnrpClient> {
+    const transport = await new QuicConnector(endpoint, endpointConfig).connect();
+    try {
+      return NnrpClient.fromTransport(transport, clientConfig);
+    } catch (error) {
+      transport.abort();
+      throw error;
+    }
+  },
+});

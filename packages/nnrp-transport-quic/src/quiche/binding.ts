@@ -1,0 +1,146 @@
+import { createRequire } from 'node:module';
+import { TransportError } from 'nnrp-core';
+
+/** An end of a path. The host is an IP address without a zone. */
+export interface QuicheHost {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** TLS and transport parameters; one serves any number of connections. */
+export interface QuicheConfig {
+  setApplicationProtos(protocols: string[]): void;
+  setCcAlgorithmName(name: string): void;
+  enablePacing(on: boolean): void;
+  setMaxIdleTimeout(ms: number): void;
+  setMaxRecvUdpPayloadSize(bytes: number): void;
+  setMaxSendUdpPayloadSize(bytes: number): void;
+  setInitialMaxData(bytes: number): void;
+  setInitialMaxStreamDataBidiLocal(bytes: number): void;
+  setInitialMaxStreamDataBidiRemote(bytes: number): void;
+  setInitialMaxStreamDataUni(bytes: number): void;
+  setInitialMaxStreamsBidi(count: number): void;
+  setInitialMaxStreamsUni(count: number): void;
+  setMaxStreamWindow(bytes: number): void;
+  setDisableActiveMigration(disabled: boolean): void;
+  setActiveConnectionIdLimit(count: number): void;
+}
+
+/** A connection without its socket. Null stands for "nothing to do"; errors are plain, named by their message. */
+export interface QuicheConnection {
+  /** Takes a datagram and decrypts it in place. @throws when the connection has failed over it */
+  recv(datagram: Uint8Array, path: { from: QuicheHost; to: QuicheHost }): number;
+  /** Writes the next datagram. @throws when there will never be one */
+  send(out: Uint8Array): [number, { to: QuicheHost }] | null;
+  /** @returns bytes read and whether they were the last. @throws StreamReset(code) */
+  streamRecv(stream: number, out: Uint8Array): [number, boolean] | null;
+  /** @returns bytes taken. @throws StreamStopped(code) */
+  streamSend(stream: number, bytes: Uint8Array, fin: boolean): number | null;
+  streamReadable(stream: number): boolean;
+  /** @throws when the stream is over in both directions and everything has been acknowledged */
+  streamCapacity(stream: number): number;
+  /** Whether any stream can be read. */
+  isReadable(): boolean;
+  /** Milliseconds until `onTimeout` is due. */
+  timeout(): number | null;
+  onTimeout(): void;
+  newSourceCid(id: Uint8Array, resetToken: bigint, retireIfNeeded: boolean): number;
+  retiredScidNext(): Uint8Array | null;
+  sendAckEliciting(): void;
+  close(application: boolean, code: number, reason: Uint8Array): void | null;
+  applicationProto(): Uint8Array;
+  peerCertChain(): Uint8Array[] | null;
+  isEstablished(): boolean;
+  isDraining(): boolean;
+  isClosed(): boolean;
+  isTimedOut(): boolean;
+  peerError(): QuicheError | null;
+  localError(): QuicheError | null;
+}
+
+/** Why a connection was closed, by either end. */
+export interface QuicheError {
+  readonly isApp: boolean;
+  readonly errorCode: number;
+  readonly reason: Uint8Array;
+}
+
+/** The library: what this package uses of it. */
+export interface Quiche {
+  readonly Config: {
+    withBoringSslCtx(
+      verifyPeer: boolean,
+      acceptFailedVerification: boolean,
+      ca: Uint8Array | null,
+      keys: Uint8Array[] | null,
+      chains: Uint8Array[] | null,
+      signatureAlgorithms: string | null,
+    ): QuicheConfig;
+  };
+  readonly Connection: {
+    connect(
+      serverName: string | null,
+      scid: Uint8Array,
+      local: QuicheHost,
+      remote: QuicheHost,
+      config: QuicheConfig,
+    ): QuicheConnection;
+    accept(
+      scid: Uint8Array,
+      originalDcid: Uint8Array | null,
+      local: QuicheHost,
+      remote: QuicheHost,
+      config: QuicheConfig,
+    ): QuicheConnection;
+  };
+  readonly Header: {
+    /** @throws on bytes that are no header */
+    fromSlice(datagram: Uint8Array, shortDcidBytes: number): { scid: Uint8Array; dcid: Uint8Array; token?: Uint8Array };
+  };
+  /** @returns bytes written */
+  retry(
+    scid: Uint8Array,
+    dcid: Uint8Array,
+    newScid: Uint8Array,
+    token: Uint8Array,
+    version: number,
+    out: Uint8Array,
+  ): number;
+  /** @returns bytes written */
+  negotiateVersion(scid: Uint8Array, dcid: Uint8Array, out: Uint8Array): number;
+}
+
+/** Platforms with a prebuilt binary, each in a package of its own that npm installs only there. */
+const PLATFORMS = ['darwin-arm64', 'darwin-x64', 'linux-x64', 'win32-x64'];
+const INSTEAD = 'use TLS over TCP instead: NnrpServer.bindTls and NnrpClient.connectTls of nnrp-runtime';
+
+let loaded: Quiche | undefined;
+
+/**
+ * Loads quiche, with its binary, on first use. This file is the only one that knows where it comes from.
+ *
+ * @throws TransportError where there is no binary, with what can be used instead
+ */
+export function quiche(): Quiche {
+  loaded ??= loadQuiche(`${process.platform}-${process.arch}`, createRequire(import.meta.url));
+  return loaded;
+}
+
+/** @param platform - as in linux-x64 */
+export function loadQuiche(platform: string, require: (name: string) => unknown): Quiche {
+  if (!PLATFORMS.includes(platform)) {
+    throw new TransportError(
+      `QUIC: there is no prebuilt binary for ${platform}, only for ${PLATFORMS.join(', ')}; ${INSTEAD}`,
+    );
+  }
+  const name = `@matrixai/quic-${platform}`;
+  try {
+    return require(name) as Quiche;
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND';
+    const why = missing
+      ? `the package ${name} is not installed; it is an optional dependency, which npm leaves out with --omit=optional`
+      : `the binary of ${name} does not load here${platform === 'linux-x64' ? ' (it needs glibc 2.34 or newer)' : ''}: ${(error as Error).message}`;
+    throw new TransportError(`QUIC: ${why}; ${INSTEAD}`, { cause: error });
+  }
+}

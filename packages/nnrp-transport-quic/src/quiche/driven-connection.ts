@@ -1,0 +1,305 @@
+import type { RemoteInfo } from 'node:dgram';
+import { TimeoutError, TransportError } from 'nnrp-core';
+import { formatAddress, type HostPort } from 'nnrp-runtime/transport';
+import { applicationCode, CLOSED_IN_ORDER, describeApplicationCode, describeTransportCode } from '../close-codes.js';
+import type { ConnectionSettings } from '../engine.js';
+import type { QuicheConnection, QuicheError, QuicheHost } from './binding.js';
+import type { Endpoint } from './endpoint.js';
+import { QuicheStream } from './quiche-stream.js';
+import { withoutZone } from './udp-socket.js';
+
+/** Datagrams that a connection sends before others get their turn. */
+const MAX_BURST = 64;
+
+/** What a connection is made of. */
+export interface ConnectionParts {
+  readonly endpoint: Endpoint;
+  readonly connection: QuicheConnection;
+  readonly peer: HostPort;
+  /** The end of the path on this side, as the connection was made with. */
+  readonly local: QuicheHost;
+  /** Connections of this end open the stream. */
+  readonly isClient: boolean;
+  readonly settings: ConnectionSettings;
+  /** Looks at a peer whose handshake is complete. @returns why it is not taken, and with which alert of TLS */
+  readonly judge: (connection: QuicheConnection) => Refusal | undefined;
+  /** The handshake is complete. */
+  readonly connected: (stream: QuicheStream) => void;
+  /** The handshake came to nothing. */
+  readonly failed: (error: Error) => void;
+  /** An id that the peer uses until the handshake is over. */
+  readonly handshakeKey?: string;
+}
+
+/** Why a peer is not taken after a complete handshake. */
+export interface Refusal {
+  readonly why: string;
+  readonly alert: number;
+}
+
+type State = 'handshake' | 'connected' | 'closing' | 'over';
+
+/** A connection of the library, with what it cannot do itself: datagrams, timers, turns. */
+export class DrivenConnection {
+  /** Marks of the endpoint: the connection waits for its turn. */
+  readDue = false;
+  flushDue = false;
+  readonly remoteAddress: string;
+  private state: State = 'handshake';
+  private stream: QuicheStream | undefined;
+  private readonly keys: string[] = [];
+  private zone = '';
+  private address: string;
+  private path: { from: QuicheHost; to: QuicheHost };
+  private heardMs = performance.now();
+  private timer: NodeJS.Timeout | undefined;
+  private timerDueMs = 0;
+  private deadlineMs = Number.POSITIVE_INFINITY;
+  private readonly handshakeTimer: NodeJS.Timeout;
+  private failedOver = false;
+
+  constructor(private readonly parts: ConnectionParts) {
+    const { peer, local, endpoint } = parts;
+    const { handshakeTimeoutMs } = parts.settings;
+    this.remoteAddress = formatAddress(peer.host, peer.port);
+    this.address = peer.host;
+    this.zone = peer.host.slice(withoutZone(peer.host).length);
+    this.path = { from: { host: withoutZone(peer.host), port: peer.port }, to: local };
+    this.handshakeTimer = setTimeout(() => {
+      this.fail(new TimeoutError(`the handshake took longer than ${handshakeTimeoutMs} ms`, handshakeTimeoutMs));
+    }, handshakeTimeoutMs);
+    this.handshakeTimer.unref();
+    endpoint.add(this);
+    if (parts.handshakeKey !== undefined) endpoint.route(parts.handshakeKey, this);
+  }
+
+  /** Packets for this id are for this connection from now on. */
+  listenTo(key: string): void {
+    this.keys.push(key);
+    this.parts.endpoint.route(key, this);
+  }
+
+  receive(datagram: Buffer, from: RemoteInfo): void {
+    if (from.port !== this.path.from.port || from.address !== this.address) this.moved(from);
+    try {
+      this.parts.connection.recv(datagram, this.path);
+    } catch {
+      // Garbage, or the end: then there is an error to look up, and something to send.
+      this.failedOver = true;
+    }
+    this.heardMs = performance.now();
+    this.parts.endpoint.readSoon(this);
+  }
+
+  /** Takes what has come. Its turn has been asked for with `readSoon`. */
+  read(): void {
+    if (this.state === 'handshake') this.tryConnect();
+    this.stream?.heard();
+    if (this.state === 'over') return;
+    if (this.failedOver || this.state === 'closing') this.lookForEnd();
+    else if (this.parts.connection.isDraining()) this.lookForEnd();
+    this.parts.endpoint.flushSoon(this);
+  }
+
+  /** Sends what is due. Its turn has been asked for with `flushSoon`. */
+  flush(): void {
+    if (this.state === 'over') return;
+    const { connection, endpoint } = this.parts;
+    const { socket } = endpoint;
+    try {
+      for (let count = 0; ; count++) {
+        if (count === MAX_BURST) {
+          endpoint.flushSoon(this);
+          break;
+        }
+        const sent = connection.send(socket.out);
+        if (sent === null) break;
+        const [bytes, { to }] = sent;
+        socket.send(bytes, to.port, this.zone === '' ? to.host : to.host + this.zone);
+      }
+    } catch (error) {
+      this.end(new TransportError(`QUIC cannot go on: ${(error as Error).message}`, { cause: error }));
+      return;
+    }
+    this.arm();
+  }
+
+  readSoon(): void {
+    this.parts.endpoint.readSoon(this);
+  }
+
+  flushSoon(): void {
+    this.parts.endpoint.flushSoon(this);
+  }
+
+  /** Says something if nobody has for long. */
+  signOfLife(nowMs: number, afterMs: number): void {
+    if (this.state !== 'connected' || nowMs - this.heardMs < afterMs) return;
+    this.heardMs = nowMs;
+    try {
+      this.parts.connection.sendAckEliciting();
+      this.flushSoon();
+    } catch {
+      // It is ending; that is told elsewhere.
+    }
+  }
+
+  /** Ends the connection; the peer is told why. The stream is gone, or will never be. */
+  close(error: Error | null, code = applicationCode(error), application = true): void {
+    if (this.state === 'closing' || this.state === 'over') return;
+    if (this.state === 'handshake') this.settle();
+    this.retire();
+    const reason = error === null ? '' : ((error as { code?: string }).code ?? '');
+    try {
+      this.parts.connection.close(application, code, Buffer.from(reason));
+    } catch {
+      // It is closed already.
+    }
+    this.flush();
+  }
+
+  /** The connection is gone: there is no peer any more. */
+  end(error: Error): void {
+    if (this.state === 'over') return;
+    this.over(error);
+    this.state = 'over';
+    clearTimeout(this.timer);
+    const { endpoint } = this.parts;
+    for (const key of this.keys) endpoint.unroute(key);
+    endpoint.remove(this);
+  }
+
+  private tryConnect(): void {
+    const { connection, judge, connected, isClient, settings } = this.parts;
+    if (!connection.isEstablished()) return;
+    const refusal = judge(connection);
+    if (refusal !== undefined) {
+      this.fail(new TransportError(refusal.why), refusal.alert);
+      return;
+    }
+    this.state = 'connected';
+    this.settle();
+    this.stream = new QuicheStream(this, connection, {
+      remoteAddress: this.remoteAddress,
+      alpn: Buffer.from(connection.applicationProto()).toString('latin1'),
+      peerCertificate: connection.peerCertChain()?.[0],
+      isClient,
+      preamble: settings.preamble,
+    });
+    // The last bytes of the handshake have to leave before anything that might end the connection.
+    this.flush();
+    connected(this.stream);
+  }
+
+  /** Refuses the peer during its handshake. */
+  private fail(error: Error, alert?: number): void {
+    if (this.state !== 'handshake') return;
+    if (alert === undefined) this.close(error);
+    else this.close(error, alert, false);
+    this.parts.failed(error);
+  }
+
+  private settle(): void {
+    clearTimeout(this.handshakeTimer);
+    const { endpoint, handshakeKey } = this.parts;
+    if (handshakeKey !== undefined) endpoint.unroute(handshakeKey);
+  }
+
+  private retire(): void {
+    this.state = 'closing';
+    this.parts.endpoint.retire();
+  }
+
+  private lookForEnd(): void {
+    this.failedOver = false;
+    const { connection } = this.parts;
+    const peerError = connection.peerError();
+    const localError = peerError === null ? connection.localError() : null;
+    if (peerError !== null && peerError.isApp && peerError.errorCode === CLOSED_IN_ORDER) this.over(undefined);
+    else if (peerError !== null)
+      this.over(
+        new TransportError(
+          describe(this.stream === undefined ? 'the peer refuses' : 'the peer has ended the connection', peerError),
+        ),
+      );
+    else if (localError !== null && !localError.isApp) {
+      this.over(new TransportError(describe('the peer is refused', localError)));
+    }
+  }
+
+  /** It is known how the connection ends; late packets are still listened to. */
+  private over(error: Error | undefined): void {
+    const { state, stream } = this;
+    if (state === 'closing' || state === 'over') return;
+    if (state === 'handshake') this.settle();
+    this.retire();
+    if (stream !== undefined) stream.ended(error);
+    else this.parts.failed(error ?? new TransportError('the peer has ended the connection during the handshake'));
+  }
+
+  private moved({ address, port }: RemoteInfo): void {
+    this.address = address;
+    this.path = { from: { host: withoutZone(address), port }, to: this.path.to };
+  }
+
+  /** The library's clock; a timer that is early is left alone, since deadlines mostly move away. */
+  private arm(): void {
+    const timeoutMs = this.parts.connection.timeout();
+    if (timeoutMs === null) {
+      if (this.parts.connection.isClosed()) this.end(this.lastError());
+      return;
+    }
+    const now = performance.now();
+    this.deadlineMs = now + timeoutMs;
+    if (this.timer !== undefined && this.timerDueMs <= this.deadlineMs) return;
+    this.setTimer(now);
+  }
+
+  private setTimer(nowMs: number): void {
+    clearTimeout(this.timer);
+    const waitMs = Math.max(1, Math.ceil(this.deadlineMs - nowMs));
+    this.timerDueMs = nowMs + waitMs;
+    this.timer = setTimeout(this.onTimer, waitMs);
+    // What keeps the process alive is the socket.
+    this.timer.unref();
+  }
+
+  private readonly onTimer = (): void => {
+    this.timer = undefined;
+    const { connection } = this.parts;
+    const now = performance.now();
+    if (now < this.deadlineMs - 1) {
+      this.setTimer(now);
+      return;
+    }
+    connection.onTimeout();
+    if (connection.isClosed()) {
+      this.end(this.lastError());
+      return;
+    }
+    // What was lost makes room for more.
+    this.stream?.heard();
+    this.flush();
+  };
+
+  private lastError(): Error {
+    const { connection } = this.parts;
+    if (connection.isTimedOut())
+      return new TransportError('nothing was heard of the peer for the idle timeout of QUIC');
+    const error = connection.localError();
+    return new TransportError(
+      error === null ? 'the connection has ended' : describe('the connection has ended', error),
+    );
+  }
+}
+
+function describe(what: string, { isApp, errorCode, reason }: QuicheError): string {
+  const meaning = isApp ? describeApplicationCode(errorCode) : describeTransportCode(errorCode);
+  const kind = isApp ? 'application error' : 'QUIC error';
+  // Said by a stranger: short, and without characters that a terminal obeys.
+  const said = Buffer.from(reason)
+    .toString('utf8')
+    .slice(0, 200)
+    .replace(/[^\x20-\x7e]/g, '?');
+  return `${what}: ${meaning} (${kind} 0x${errorCode.toString(16)}${said === '' ? '' : `, '${said}'`})`;
+}

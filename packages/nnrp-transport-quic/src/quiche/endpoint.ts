@@ -1,0 +1,175 @@
+import type { RemoteInfo } from 'node:dgram';
+import { destinationKey } from './datagram.js';
+import type { DrivenConnection } from './driven-connection.js';
+import type { DatagramSink, UdpSocket } from './udp-socket.js';
+
+/** How often, at most, connections are looked at for silence. */
+const LOOK_MS = 1000;
+
+/** What an endpoint leaves to its owner. */
+export interface EndpointOwner {
+  /** Whether the socket is kept, and keeps the process alive, without a connection on it. */
+  readonly listens: boolean;
+  /** A datagram that belongs to no connection. */
+  newcomer(datagram: Buffer, from: RemoteInfo): void;
+  /** An error of the socket. */
+  failed(error: NodeJS.ErrnoException): void;
+}
+
+/**
+ * One UDP socket and the connections on it, told apart by the connection ids of their packets.
+ *
+ * What the datagrams of one turn of the event loop bring is read in one go, and what is answered in that turn leaves
+ * together with the acknowledgements: one packet instead of several.
+ */
+export class Endpoint implements DatagramSink {
+  private readonly routes = new Map<string, DrivenConnection>();
+  private readonly connections = new Set<DrivenConnection>();
+  private toRead: DrivenConnection[] = [];
+  private toFlush: DrivenConnection[] = [];
+  private readScheduled = false;
+  private flushScheduled = false;
+  private lookTimer: NodeJS.Timeout | undefined;
+  /** Connections that are more than waiting for late packets. */
+  private busy = 0;
+  private listens: boolean;
+  private closed = false;
+
+  /** @param keepAliveMs - of its connections; 0 = none */
+  constructor(
+    readonly socket: UdpSocket,
+    private readonly keepAliveMs: number,
+    private readonly owner: EndpointOwner,
+  ) {
+    this.listens = owner.listens;
+    socket.sink = this;
+    socket.keepAlive(this.listens);
+  }
+
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
+  /** Connections that are not over, those included that wait for late packets. */
+  get size(): number {
+    return this.connections.size;
+  }
+
+  datagram(bytes: Buffer, from: RemoteInfo): void {
+    const key = destinationKey(bytes);
+    if (key === undefined) return;
+    const connection = this.routes.get(key);
+    if (connection === undefined) this.owner.newcomer(bytes, from);
+    else connection.receive(bytes, from);
+  }
+
+  failed(error: NodeJS.ErrnoException): void {
+    this.owner.failed(error);
+  }
+
+  add(connection: DrivenConnection): void {
+    this.connections.add(connection);
+    this.busy++;
+    this.socket.keepAlive(true);
+    if (this.keepAliveMs > 0 && this.lookTimer === undefined) this.look();
+  }
+
+  /** The connection only waits for late packets from now on. */
+  retire(): void {
+    if (--this.busy === 0 && !this.listens) this.socket.keepAlive(false);
+  }
+
+  route(key: string, connection: DrivenConnection): void {
+    this.routes.set(key, connection);
+  }
+
+  unroute(key: string): void {
+    this.routes.delete(key);
+  }
+
+  isRouted(key: string): boolean {
+    return this.routes.has(key);
+  }
+
+  remove(connection: DrivenConnection): void {
+    this.connections.delete(connection);
+    if (this.connections.size > 0) return;
+    clearTimeout(this.lookTimer);
+    this.lookTimer = undefined;
+    this.closeIfUnused();
+  }
+
+  /** Nobody new; the socket closes with its last connection. */
+  stopListening(): void {
+    this.listens = false;
+    if (this.busy === 0) this.socket.keepAlive(false);
+    this.closeIfUnused();
+  }
+
+  /** Ends every connection. */
+  endAll(error: Error): void {
+    for (const connection of [...this.connections]) connection.end(error);
+  }
+
+  readSoon(connection: DrivenConnection): void {
+    if (connection.readDue) return;
+    connection.readDue = true;
+    this.toRead.push(connection);
+    if (this.readScheduled) return;
+    this.readScheduled = true;
+    setImmediate(this.readAll);
+    // In the same phase of the loop, but after the answers that are ready at once.
+    this.scheduleFlush();
+  }
+
+  flushSoon(connection: DrivenConnection): void {
+    if (connection.flushDue) return;
+    connection.flushDue = true;
+    this.toFlush.push(connection);
+    this.scheduleFlush();
+  }
+
+  private scheduleFlush(): void {
+    if (this.flushScheduled) return;
+    this.flushScheduled = true;
+    setImmediate(this.flushAll);
+  }
+
+  private readonly readAll = (): void => {
+    this.readScheduled = false;
+    const connections = this.toRead;
+    this.toRead = [];
+    for (const connection of connections) {
+      connection.readDue = false;
+      connection.read();
+    }
+  };
+
+  private readonly flushAll = (): void => {
+    this.flushScheduled = false;
+    const connections = this.toFlush;
+    this.toFlush = [];
+    for (const connection of connections) {
+      connection.flushDue = false;
+      connection.flush();
+    }
+  };
+
+  private closeIfUnused(): void {
+    if (this.listens || this.closed || this.connections.size > 0) return;
+    this.closed = true;
+    this.socket.close();
+  }
+
+  private look(): void {
+    this.lookTimer = setTimeout(
+      () => {
+        const now = performance.now();
+        for (const connection of this.connections) connection.signOfLife(now, this.keepAliveMs);
+        this.look();
+      },
+      Math.min(LOOK_MS, this.keepAliveMs / 2),
+    );
+    this.lookTimer.unref();
+  }
+}

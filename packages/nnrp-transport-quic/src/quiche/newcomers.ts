@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import type { RemoteInfo } from 'node:dgram';
+import type { HostPort } from 'nnrp-runtime/transport';
+import type { ServerSettings } from '../engine.js';
+import { AddressTokens } from './address-token.js';
+import { quiche } from './binding.js';
+import { ID_BYTES, idKey, isInitial, isLongHeader, MIN_INITIAL_BYTES, VERSION_1, versionOf } from './datagram.js';
+import type { UdpSocket } from './udp-socket.js';
+
+/** Handshakes under way from which on clients have to prove their address, unless the settings say otherwise. */
+const LOAD_FOR_RETRY = 64;
+
+/** A client that may begin its handshake. */
+export interface Newcomer {
+  readonly datagram: Buffer;
+  readonly from: RemoteInfo;
+  /** The id that this end is known by. */
+  readonly scid: Uint8Array;
+  /** The id of the client's very first packet, when that came before a Retry. */
+  readonly originalDcid: Uint8Array | null;
+  /** The id that the client's packets carry at first; absent when it is `scid` already. */
+  readonly handshakeKey?: string;
+}
+
+/** Decides on datagrams of strangers: a handshake, a Retry, another version, or nothing at all. Keeps nothing. */
+export class Newcomers {
+  private readonly tokens = new AddressTokens();
+
+  /** @param handshakes - how many are under way */
+  constructor(
+    private readonly socket: UdpSocket,
+    private readonly settings: ServerSettings,
+    private readonly load: { readonly handshakes: number; readonly connections: number },
+  ) {}
+
+  /** @returns a client to begin with; undefined when the datagram has been dealt with */
+  receive(datagram: Buffer, from: RemoteInfo): Newcomer | undefined {
+    // Answers are never longer than what they answer, and small datagrams are not answered: nobody can use this to
+    // flood somebody else.
+    if (!isLongHeader(datagram) || datagram.length < MIN_INITIAL_BYTES) return undefined;
+    const version = versionOf(datagram);
+    if (version !== VERSION_1) {
+      if (version !== 0) this.negotiateVersion(datagram, from);
+      return undefined;
+    }
+    if (!isInitial(datagram)) return undefined;
+    const { settings, load } = this;
+    if (load.handshakes >= settings.maxHandshakes || load.connections >= settings.maxConnections) return undefined;
+    const header = parse(datagram);
+    if (header === undefined || header.dcid.length < 8) return undefined;
+    const { dcid, scid, token = new Uint8Array(0) } = header;
+    if (token.length > 0) {
+      const originalDcid = this.tokens.originalDcid(token, from.address, from.port, Date.now());
+      // The id is the one that the Retry has given out, so it is ours and random.
+      if (originalDcid !== undefined && dcid.length === ID_BYTES) return { datagram, from, scid: dcid, originalDcid };
+    }
+    const { retry } = settings;
+    if (retry === 'always' || (retry === 'auto' && load.handshakes >= LOAD_FOR_RETRY)) {
+      this.retry(scid, dcid, from);
+      return undefined;
+    }
+    return { datagram, from, scid: randomBytes(ID_BYTES), originalDcid: null, handshakeKey: idKey(dcid) };
+  }
+
+  private retry(scid: Uint8Array, dcid: Uint8Array, { address, port }: RemoteInfo): void {
+    const token = this.tokens.issue(address, port, dcid, Date.now());
+    this.answer({ host: address, port }, (out) =>
+      quiche().retry(scid, dcid, randomBytes(ID_BYTES), token, VERSION_1, out),
+    );
+  }
+
+  private negotiateVersion(datagram: Buffer, { address, port }: RemoteInfo): void {
+    const header = parse(datagram);
+    if (header === undefined) return;
+    this.answer({ host: address, port }, (out) => quiche().negotiateVersion(header.scid, header.dcid, out));
+  }
+
+  private answer(to: HostPort, write: (out: Uint8Array) => number): void {
+    try {
+      this.socket.send(write(this.socket.out), to.port, to.host);
+    } catch {
+      // Ids that the library does not take: the client has made them up.
+    }
+  }
+}
+
+function parse(datagram: Buffer) {
+  try {
+    return quiche().Header.fromSlice(datagram, ID_BYTES);
+  } catch {
+    return undefined;
+  }
+}

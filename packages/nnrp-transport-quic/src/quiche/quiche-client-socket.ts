@@ -1,0 +1,137 @@
+import { randomBytes } from 'node:crypto';
+import { isIP, isIPv6 } from 'node:net';
+import { TransportError } from 'nnrp-core';
+import { checkServerName, type HostPort, tlsServerName } from 'nnrp-runtime/transport';
+import type { ClientSettings, QuicClientSocket, QuicStream } from '../engine.js';
+import { type QuicheConnection, quiche } from './binding.js';
+import { ID_BYTES, idKey } from './datagram.js';
+import { DrivenConnection, type Refusal } from './driven-connection.js';
+import { Endpoint } from './endpoint.js';
+import { firstToSucceed } from './first-to-succeed.js';
+import { clientConfigs, configFor, type QuicheConfigs } from './quiche-config.js';
+import { resolveHost } from './resolve-host.js';
+import { UdpSocket, withoutZone } from './udp-socket.js';
+
+/** TLS alert bad_certificate as QUIC sends it. */
+const BAD_CERTIFICATE = 0x12a;
+
+/** Connections to one server: those to the same address share a UDP socket. */
+export class QuicheClientSocket implements QuicClientSocket {
+  private readonly configs: QuicheConfigs;
+  private readonly serverName: string;
+  private readonly endpoints = new Map<string, Promise<Endpoint>>();
+
+  constructor(
+    private readonly server: HostPort,
+    private readonly settings: ClientSettings,
+  ) {
+    this.configs = clientConfigs(settings);
+    this.serverName = settings.serverName ?? tlsServerName(server.host);
+  }
+
+  async connect(): Promise<QuicStream> {
+    const addresses = await resolveHost(this.server.host);
+    const { bindAddress } = this.settings;
+    const family = bindAddress === undefined ? 0 : isIP(withoutZone(bindAddress.host));
+    const fitting = family === 0 ? addresses : addresses.filter((address) => isIP(withoutZone(address)) === family);
+    if (fitting.length === 0) {
+      throw new TransportError(`bindAddress: it is IPv${family}, but the server has ${addresses.join(', ')} only`);
+    }
+    return firstToSucceed(
+      fitting.map((address) => () => this.connectTo(address)),
+      (stream) => stream.destroy(),
+    );
+  }
+
+  private async connectTo(address: string): Promise<QuicStream> {
+    const endpoint = await this.endpoint(address);
+    const peer = { host: address, port: this.server.port };
+    const remote = { host: withoutZone(address), port: peer.port };
+    const local = endpoint.socket.local;
+    const from = { host: withoutZone(local.host), port: local.port };
+    const scid = randomBytes(ID_BYTES);
+    // Addresses have no place in the handshake, only in the certificate.
+    const sni = isIP(this.serverName) === 0 ? this.serverName : null;
+    const connection = quiche().Connection.connect(sni, scid, from, remote, configFor(this.configs, remote.host));
+    return new Promise((resolve, reject) => {
+      const driven = new DrivenConnection({
+        endpoint,
+        connection,
+        peer,
+        local: from,
+        isClient: true,
+        settings: this.settings,
+        judge: (established) => this.judge(established),
+        connected: (stream) => {
+          offerSpareId(connection, driven);
+          resolve(stream);
+        },
+        failed: reject,
+      });
+      driven.listenTo(idKey(scid));
+      driven.flush();
+    });
+  }
+
+  /** The socket for this address; a new one when there is none, or its last connection has taken it along. */
+  private async endpoint(address: string): Promise<Endpoint> {
+    for (;;) {
+      let endpoint = this.endpoints.get(address);
+      if (endpoint === undefined) {
+        endpoint = this.bind(address);
+        this.endpoints.set(address, endpoint);
+      }
+      const usable = await endpoint.then(
+        ({ isClosed }) => !isClosed,
+        () => undefined,
+      );
+      if (usable) return endpoint;
+      if (this.endpoints.get(address) === endpoint) this.endpoints.delete(address);
+      // It could not be bound, and the next attempt would not do better.
+      if (usable === undefined) return endpoint;
+    }
+  }
+
+  private async bind(address: string): Promise<Endpoint> {
+    const any = isIPv6(withoutZone(address)) ? '::' : '0.0.0.0';
+    const socket = await UdpSocket.bind(this.settings.bindAddress ?? { host: any, port: 0 });
+    try {
+      await socket.connect({ host: address, port: this.server.port });
+    } catch (error) {
+      socket.close();
+      throw new TransportError((error as Error).message, { cause: error });
+    }
+    const endpoint: Endpoint = new Endpoint(socket, this.settings.keepAliveMs, {
+      listens: false,
+      newcomer: () => {},
+      failed: (error) => endpoint.endAll(new TransportError(describe(error), { cause: error })),
+    });
+    return endpoint;
+  }
+
+  /** The library compares DNS names only, and falls back to the common name, which is no name of a host. */
+  private judge(connection: QuicheConnection): Refusal | undefined {
+    if (!this.settings.verify) return undefined;
+    const certificate = connection.peerCertChain()?.[0];
+    const why =
+      certificate === undefined
+        ? 'the server has no certificate'
+        : checkServerName(this.serverName, certificate)?.message;
+    return why === undefined ? undefined : { why, alert: BAD_CERTIFICATE };
+  }
+}
+
+/** With a second id to send to, the server can follow when a router on the way gives the client another address. */
+function offerSpareId(connection: QuicheConnection, driven: DrivenConnection): void {
+  const id = randomBytes(ID_BYTES);
+  try {
+    connection.newSourceCid(id, randomBytes(16).readBigUInt64LE(0), false);
+    driven.listenTo(idKey(id));
+  } catch {
+    // The server takes one id only.
+  }
+}
+
+function describe(error: NodeJS.ErrnoException): string {
+  return error.code === 'ECONNREFUSED' ? 'nobody listens there (ECONNREFUSED)' : error.message;
+}

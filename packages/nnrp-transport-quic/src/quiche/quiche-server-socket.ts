@@ -1,0 +1,111 @@
+import type { RemoteInfo } from 'node:dgram';
+import { TransportError } from 'nnrp-core';
+import { formatAddress, type HostPort } from 'nnrp-runtime/transport';
+import type { ListenerEvents, QuicServerSocket, ServerSettings } from '../engine.js';
+import { type QuicheConnection, quiche } from './binding.js';
+import { idKey } from './datagram.js';
+import { DrivenConnection, type Refusal } from './driven-connection.js';
+import { Endpoint, type EndpointOwner } from './endpoint.js';
+import { type Newcomer, Newcomers } from './newcomers.js';
+import { configFor, type QuicheConfigs, serverConfigs } from './quiche-config.js';
+import { resolveHost } from './resolve-host.js';
+import { UdpSocket, withoutZone } from './udp-socket.js';
+
+/** TLS alert certificate_required as QUIC sends it. */
+const CERTIFICATE_REQUIRED = 0x174;
+/** Errors of single datagrams, which say nothing of the socket; some platforms report them on it all the same. */
+const OF_ONE_PEER = new Set(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'EMSGSIZE', 'EPERM']);
+
+/** A UDP socket that takes connections. */
+export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
+  readonly listens = true;
+  readonly address: string;
+  private readonly endpoint: Endpoint;
+  private readonly newcomers: Newcomers;
+  private readonly local: HostPort;
+  private underWay = 0;
+  private closed = false;
+
+  private constructor(
+    socket: UdpSocket,
+    private readonly settings: ServerSettings,
+    private readonly configs: QuicheConfigs,
+    private readonly events: ListenerEvents,
+  ) {
+    const { host, port } = socket.local;
+    this.address = formatAddress(host, port);
+    this.local = { host: withoutZone(host), port };
+    this.endpoint = new Endpoint(socket, settings.keepAliveMs, this);
+    this.newcomers = new Newcomers(socket, settings, this);
+  }
+
+  static async bind(settings: ServerSettings, events: ListenerEvents): Promise<QuicheServerSocket> {
+    const configs = serverConfigs(settings);
+    const { host, port } = settings.bindAddress;
+    const [resolved] = await resolveHost(host);
+    const socket = await UdpSocket.bind({ host: resolved as string, port });
+    return new QuicheServerSocket(socket, settings, configs, events);
+  }
+
+  /** Handshakes under way. */
+  get handshakes(): number {
+    return this.underWay;
+  }
+
+  get connections(): number {
+    return this.endpoint.size;
+  }
+
+  close(): void {
+    this.closed = true;
+    this.endpoint.stopListening();
+  }
+
+  newcomer(datagram: Buffer, from: RemoteInfo): void {
+    if (this.closed) return;
+    const newcomer = this.newcomers.receive(datagram, from);
+    if (newcomer !== undefined) this.begin(newcomer);
+  }
+
+  failed(error: NodeJS.ErrnoException): void {
+    if (error.code !== undefined && OF_ONE_PEER.has(error.code)) return;
+    this.events.failed(error);
+  }
+
+  private begin({ datagram, from, scid, originalDcid, handshakeKey }: Newcomer): void {
+    const peer = { host: from.address, port: from.port };
+    const remote = { host: withoutZone(from.address), port: from.port };
+    const config = configFor(this.configs, remote.host);
+    const connection = quiche().Connection.accept(scid, originalDcid, this.local, remote, config);
+    const { events } = this;
+    this.underWay++;
+    const driven = new DrivenConnection({
+      endpoint: this.endpoint,
+      connection,
+      peer,
+      local: this.local,
+      isClient: false,
+      settings: this.settings,
+      ...(handshakeKey !== undefined && { handshakeKey }),
+      judge: (established) => this.judge(established),
+      connected: (stream) => {
+        this.underWay--;
+        events.connected(stream);
+      },
+      failed: (error) => {
+        this.underWay--;
+        events.handshakeFailed(
+          new TransportError(`${driven.remoteAddress}: ${(error as TransportError).rawMessage}`, { cause: error }),
+        );
+      },
+    });
+    driven.listenTo(idKey(scid));
+    driven.receive(datagram, from);
+  }
+
+  private judge(connection: QuicheConnection): Refusal | undefined {
+    if (this.settings.clientCertificates !== 'require' || connection.peerCertChain()?.[0] !== undefined)
+      return undefined;
+    return { why: 'the peer has sent no client certificate', alert: CERTIFICATE_REQUIRED };
+  }
+}

@@ -1,0 +1,285 @@
+import { Duplex } from 'node:stream';
+import { TransportError } from 'nnrp-core';
+import type { QuicStream } from '../engine.js';
+import type { QuicheConnection } from './binding.js';
+import type { DrivenConnection } from './driven-connection.js';
+
+/** The only stream: the first that a client opens in both directions. */
+const STREAM = 0;
+const SCRATCH_BYTES = 64 * 1024;
+/** Bytes that one stream delivers before others get their turn. */
+const MAX_READ = 1024 * 1024;
+const EMPTY = new Uint8Array(0);
+const NOTHING: readonly Uint8Array[] = [];
+
+/** Bytes arrive here first; a read that fills much of it keeps it, and a new one is made. */
+let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+
+/** What is known of a stream from the handshake. */
+export interface StreamFacts {
+  readonly remoteAddress: string;
+  readonly alpn: string;
+  readonly peerCertificate: Uint8Array | undefined;
+  /** At a server the stream is there once the client has sent something on it. What is written waits for that. */
+  readonly isClient: boolean;
+  /** @see ConnectionSettings.preamble */
+  readonly preamble: Uint8Array | undefined;
+}
+
+/** The stream of a connection as a Node stream. */
+export class QuicheStream extends Duplex implements QuicStream {
+  readonly remoteAddress: string;
+  readonly alpn: string;
+  readonly peerCertificate: Uint8Array | undefined;
+  private readonly isClient: boolean;
+  private opened: boolean;
+  /** At a client, what has been sent of the first write already. At a server, what may come first and alone. */
+  private preamble: Uint8Array | undefined;
+  private held: Buffer | undefined;
+  private wanted = false;
+  private peerFinished = false;
+  /** Nothing comes any more but what has come already. */
+  private connectionEnded = false;
+  /** The write that is under way: which pieces, and how far it has got. */
+  private pieces = NOTHING;
+  private index = 0;
+  private offset = 0;
+  private whenWritten: ((error?: Error | null) => void) | undefined;
+  private finishing = false;
+  private finished = false;
+  private whenFinal: ((error?: Error | null) => void) | undefined;
+  private progressMs = performance.now();
+  private idleTimer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly driven: DrivenConnection,
+    private readonly connection: QuicheConnection,
+    facts: StreamFacts,
+  ) {
+    super({ allowHalfOpen: true, readableHighWaterMark: SCRATCH_BYTES, writableHighWaterMark: SCRATCH_BYTES });
+    this.remoteAddress = facts.remoteAddress;
+    this.alpn = facts.alpn;
+    this.peerCertificate = facts.peerCertificate;
+    this.opened = facts.isClient;
+    this.preamble = facts.preamble;
+    // Nothing has been sent yet, so there is room.
+    if (facts.isClient && facts.preamble !== undefined) connection.streamSend(STREAM, facts.preamble, false);
+    this.isClient = facts.isClient;
+  }
+
+  /** Something has come, or room has: goes on with whatever waits for it. */
+  heard(): void {
+    if (this.destroyed) return;
+    if (this.finished) this.progressMs = performance.now();
+    this.pull();
+    this.pump();
+    this.checkFinal();
+  }
+
+  /** The connection has ended. @param error - absent after an orderly end */
+  ended(error: Error | undefined): void {
+    if (this.destroyed) return;
+    // Nobody will take what is not written yet.
+    if (error !== undefined || this.whenWritten !== undefined) {
+      this.destroy(error ?? new TransportError('the peer has ended the connection'));
+      return;
+    }
+    this.connectionEnded = true;
+    this.finished = true;
+    this.pull();
+    this.finalDone();
+  }
+
+  setTimeout(timeoutMs: number, callback: () => void): this {
+    clearTimeout(this.idleTimer);
+    this.idleTimer = undefined;
+    if (timeoutMs > 0) {
+      this.progressMs = performance.now();
+      this.watch(timeoutMs, timeoutMs, callback);
+    }
+    return this;
+  }
+
+  override _read(): void {
+    if (this.wanted) return;
+    this.wanted = true;
+    this.driven.readSoon();
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this.begin([chunk], callback);
+  }
+
+  override _writev(
+    chunks: readonly { chunk: Buffer; encoding: BufferEncoding }[],
+    callback: (error?: Error | null) => void,
+  ): void {
+    this.begin(
+      chunks.map(({ chunk }) => chunk),
+      callback,
+    );
+  }
+
+  override _final(callback: (error?: Error | null) => void): void {
+    this.whenFinal = callback;
+    this.finishing = true;
+    this.pump();
+    if (this.opened) this.checkFinal();
+    else this.closeUnused();
+  }
+
+  override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
+    clearTimeout(this.idleTimer);
+    this.pieces = NOTHING;
+    this.driven.close(error);
+    callback(error);
+  }
+
+  private begin(pieces: readonly Uint8Array[], callback: (error?: Error | null) => void): void {
+    this.pieces = pieces;
+    this.index = 0;
+    this.offset = 0;
+    this.whenWritten = callback;
+    if (this.isClient && this.preamble !== undefined) {
+      // Pieces are whole packets, or begin with a whole header, so the first one holds all of it.
+      this.offset = this.preamble.length;
+      this.preamble = undefined;
+    }
+    this.pump();
+  }
+
+  private pull(limit = MAX_READ): void {
+    const { connection } = this;
+    let total = 0;
+    try {
+      while (this.wanted && !this.peerFinished && connection.streamReadable(STREAM)) {
+        this.opened = true;
+        if (total >= limit) {
+          this.driven.readSoon();
+          return;
+        }
+        const got = connection.streamRecv(STREAM, scratch);
+        if (got === null) break;
+        const [bytes, fin] = got;
+        total += bytes;
+        if (bytes > 0) this.received(bytes);
+        if (fin) {
+          this.peerFinished = true;
+          this.push(null);
+        }
+      }
+    } catch (error) {
+      this.destroy(new TransportError(`the peer has given up sending (${(error as Error).message})`, { cause: error }));
+      return;
+    }
+    if (this.connectionEnded && this.wanted && !this.peerFinished) {
+      this.peerFinished = true;
+      this.push(null);
+    }
+    if (total > 0) this.progressed();
+  }
+
+  /** Hands over the bytes at the beginning of the scratch. */
+  private received(bytes: number): void {
+    const { preamble, held } = this;
+    if (preamble !== undefined && !this.isClient) {
+      if (held === undefined && bytes === preamble.length && scratch.subarray(0, bytes).equals(preamble)) {
+        // A client that has said nothing else has said nothing.
+        this.held = own(bytes);
+        return;
+      }
+      this.preamble = undefined;
+      if (held !== undefined) this.push(held);
+    }
+    this.wanted = this.push(own(bytes));
+  }
+
+  private pump(): void {
+    if (this.connectionEnded || (!this.opened && !this.isOpen())) return;
+    const { connection, pieces } = this;
+    try {
+      while (this.index < pieces.length) {
+        const piece = pieces[this.index] as Uint8Array;
+        const rest = this.offset === 0 ? piece : piece.subarray(this.offset);
+        const taken = rest.length === 0 ? 0 : connection.streamSend(STREAM, rest, false);
+        if (taken === null) return;
+        if (taken > 0) this.progressed();
+        if (taken < rest.length) {
+          this.offset += taken;
+          return;
+        }
+        this.index++;
+        this.offset = 0;
+      }
+      this.written();
+      if (this.finishing && !this.finished && this.whenWritten === undefined) {
+        this.finished = connection.streamSend(STREAM, EMPTY, true) !== null;
+        this.progressed();
+      }
+    } catch (error) {
+      this.destroy(new TransportError(`the peer takes no more (${(error as Error).message})`, { cause: error }));
+    }
+  }
+
+  private written(): void {
+    const { whenWritten } = this;
+    if (whenWritten === undefined) return;
+    this.pieces = NOTHING;
+    this.whenWritten = undefined;
+    whenWritten();
+  }
+
+  private progressed(): void {
+    this.progressMs = performance.now();
+    this.driven.flushSoon();
+  }
+
+  private isOpen(): boolean {
+    this.opened = this.connection.streamReadable(STREAM);
+    return this.opened;
+  }
+
+  /** A stream counts as finished when the peer has everything: closing the connection discards what is under way. */
+  private checkFinal(): void {
+    if (this.whenFinal === undefined) return;
+    if (this.connectionEnded || (this.finished && this.peerFinished && this.isCollected())) this.finalDone();
+  }
+
+  private finalDone(): void {
+    const { whenFinal } = this;
+    this.whenFinal = undefined;
+    whenFinal?.();
+  }
+
+  /** The client has sent nothing yet, so there is no stream that could be ended, only the connection. */
+  private closeUnused(): void {
+    this.driven.close(null);
+    this.ended(undefined);
+  }
+
+  private isCollected(): boolean {
+    try {
+      this.connection.streamCapacity(STREAM);
+      return false;
+    } catch {
+      return true;
+    }
+  }
+
+  private watch(timeoutMs: number, waitMs: number, callback: () => void): void {
+    this.idleTimer = setTimeout(() => {
+      const left = this.progressMs + timeoutMs - performance.now();
+      if (left <= 0) callback();
+      else this.watch(timeoutMs, Math.ceil(left), callback);
+    }, waitMs);
+    this.idleTimer.unref();
+  }
+}
+
+/** The bytes at the beginning of the scratch, as memory that nobody writes to again. */
+function own(bytes: number): Buffer {
+  if (bytes < SCRATCH_BYTES / 2) return Buffer.from(scratch.subarray(0, bytes));
+  const filled = scratch.subarray(0, bytes);
+  scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+  return filled;
+}

@@ -1,0 +1,16 @@
+import { lookup } from 'node:dns/promises';
+import { isIP } from 'node:net';
+import { TransportError } from 'nnrp-core';
+import { withoutZone } from './udp-socket.js';
+
+/** The addresses of a host, in the order of the platform; at least one. @throws TransportError when there is none */
+export async function resolveHost(host: string): Promise<readonly string[]> {
+  if (isIP(withoutZone(host)) !== 0) return [host];
+  try {
+    const found = await lookup(host, { all: true, verbatim: true });
+    if (found.length > 0) return found.map(({ address }) => address);
+  } catch (error) {
+    throw new TransportError(`the host '${host}' is not known: ${(error as Error).message}`, { cause: error });
+  }
+  throw new TransportError(`the host '${host}' has no address`);
+}

@@ -1,0 +1,180 @@
+import { inspect } from 'node:util';
+import { type NnrpError, UsageError } from 'nnrp-core';
+import { type CertificateSource, type HostPort, trustedRoots } from 'nnrp-runtime/transport';
+import {
+  connectionSettings,
+  ENDPOINT_OPTIONS,
+  integer,
+  oneOf,
+  type QuicEndpointOptions,
+  type QuicTransportOptions,
+  readBindAddress,
+  readCredentials,
+  readTransportOptions,
+  refuseUnknown,
+} from './endpoint-options.js';
+import type { ServerSettings } from './engine.js';
+import { type SelfSignedCertificate, selfSignedCertificate } from './self-signed-certificate.js';
+
+/** What a server can be told besides its certificate and key. */
+export interface QuicServerOptions extends QuicEndpointOptions {
+  /**
+   * Whether clients are asked for a certificate. `request` also takes clients that show none, so look at
+   * `PeerIdentity.authorized`; one that is not valid is refused either way. Default none.
+   */
+  readonly clientCertificates?: 'none' | 'request' | 'require';
+  /** Roots of client certificates; needed with `request` and `require`. The platform's roots never vouch for clients. */
+  readonly clientRoots?: CertificateSource;
+  /**
+   * Whether a client must prove that its address is its own before anything is kept of it, which costs it a round trip:
+   * when many handshakes are under way (`auto`, the default), always or never.
+   */
+  readonly retry?: 'auto' | 'always' | 'never';
+  /** Connections at once; packets that would open more are dropped. Default 10000. */
+  readonly maxConnections?: number;
+  /** Handshakes under way at once, of those; default 1024. */
+  readonly maxHandshakes?: number;
+  /**
+   * Told once for each handshake that came to nothing. The message says whose, and why. Called for strangers' garbage,
+   * too: do not log it unbounded.
+   */
+  readonly onHandshakeFailure?: (error: NnrpError) => void;
+}
+
+/** What a server can be told. Certificates and keys are checked at once, and not kept as given. */
+export interface QuicServerEndpointOptions extends QuicServerOptions {
+  /** The server's certificate first, then those that lead to its root. */
+  readonly certificateChain: CertificateSource;
+  /** Private key of the first certificate: PEM, or DER (PKCS#8, SEC1, PKCS#1). */
+  readonly privateKey: string | Uint8Array;
+  /** Opens an encrypted `privateKey`. */
+  readonly passphrase?: string;
+}
+
+const WITHOUT_CERTIFICATE: readonly (keyof QuicServerOptions)[] = [
+  ...ENDPOINT_OPTIONS,
+  'clientCertificates',
+  'clientRoots',
+  'retry',
+  'maxConnections',
+  'maxHandshakes',
+  'onHandshakeFailure',
+];
+
+/**
+ * How a server listens for QUIC: where, as whom, whom it takes, and within which limits. It is checked when it is made
+ * and never changes. Logged or turned into JSON it shows no certificate and no key.
+ */
+export class QuicServerEndpointConfig {
+  readonly #settings: ServerSettings;
+  readonly #transportOptions: QuicTransportOptions;
+  readonly #onHandshakeFailure: (error: NnrpError) => void;
+
+  /**
+   * @param bindAddress - HOST:PORT; port 0 takes a free one
+   * @throws UsageError that names the option, what it takes and what it got; unknown options are refused too
+   */
+  constructor(bindAddress: string | HostPort, options: QuicServerEndpointOptions) {
+    refuseUnknown(options, [...WITHOUT_CERTIFICATE, 'certificateChain', 'privateKey', 'passphrase']);
+    const { certificateChain, privateKey, passphrase, clientRoots, onHandshakeFailure = () => {} } = options;
+    const { clientCertificates = 'none', retry = 'auto', maxConnections = 10_000, maxHandshakes = 1024 } = options;
+    const mode = oneOf('clientCertificates', clientCertificates, ['none', 'request', 'require']);
+    if ((mode === 'none') !== (clientRoots === undefined)) {
+      const problem = mode === 'none' ? 'means nothing without' : 'is needed with';
+      throw new UsageError(`clientRoots: ${problem} clientCertificates 'request' or 'require'`);
+    }
+    if (typeof onHandshakeFailure !== 'function') throw new UsageError('onHandshakeFailure: expected a function');
+    this.#settings = Object.freeze({
+      ...connectionSettings(options, 0),
+      bindAddress: readBindAddress(bindAddress),
+      credentials: readCredentials('server', certificateChain, privateKey, passphrase),
+      clientCertificates: mode,
+      ...(clientRoots !== undefined && { clientRoots: trustedRoots('clientRoots', clientRoots) }),
+      retry: oneOf('retry', retry, ['auto', 'always', 'never']),
+      maxConnections: integer('maxConnections', maxConnections, 1),
+      maxHandshakes: integer('maxHandshakes', maxHandshakes, 1),
+    });
+    this.#transportOptions = readTransportOptions(options);
+    this.#onHandshakeFailure = onHandshakeFailure;
+  }
+
+  /**
+   * For trying things out on one machine: a fresh certificate for localhost, 127.0.0.1 and ::1, valid for a year.
+   *
+   * @returns the configuration, and the certificate, which clients are to be given as their root
+   * @throws UsageError as the constructor does
+   */
+  static selfSignedLocalhost(
+    bindAddress: string | HostPort,
+    options: QuicServerOptions = {},
+  ): { readonly config: QuicServerEndpointConfig; readonly certificate: SelfSignedCertificate } {
+    refuseUnknown(options, WITHOUT_CERTIFICATE);
+    const certificate = selfSignedCertificate();
+    const { certificateDer: certificateChain, privateKeyPkcs8Der: privateKey } = certificate;
+    return {
+      config: new QuicServerEndpointConfig(bindAddress, { ...options, certificateChain, privateKey }),
+      certificate,
+    };
+  }
+
+  /**
+   * @param chain - the server's certificate first, then those that lead to its root
+   * @param key - private key of the first certificate
+   * @throws UsageError as the constructor does
+   */
+  static withCertificateChain(
+    bindAddress: string | HostPort,
+    chain: CertificateSource,
+    key: string | Uint8Array,
+    options: QuicServerOptions & { readonly passphrase?: string } = {},
+  ): QuicServerEndpointConfig {
+    refuseUnknown(options, [...WITHOUT_CERTIFICATE, 'passphrase']);
+    return new QuicServerEndpointConfig(bindAddress, { ...options, certificateChain: chain, privateKey: key });
+  }
+
+  /**
+   * The same with another certificate, as after a renewal; this one stays what it is.
+   *
+   * @param passphrase - opens an encrypted `key`
+   * @throws UsageError when the certificate or the key cannot be used
+   */
+  withCertificateChain(
+    chain: CertificateSource,
+    key: string | Uint8Array,
+    passphrase?: string,
+  ): QuicServerEndpointConfig {
+    const { bindAddress, credentials: _, ...settings } = this.#settings;
+    return new QuicServerEndpointConfig(bindAddress, {
+      ...settings,
+      ...this.#transportOptions,
+      onHandshakeFailure: this.#onHandshakeFailure,
+      certificateChain: chain,
+      privateKey: key,
+      ...(passphrase !== undefined && { passphrase }),
+    });
+  }
+
+  /** What a QUIC implementation is told; holds the private key. Frozen. */
+  get settings(): ServerSettings {
+    return this.#settings;
+  }
+
+  /** What the transport of each connection is told. Frozen. */
+  get transportOptions(): QuicTransportOptions {
+    return this.#transportOptions;
+  }
+
+  /** Whom to tell of handshakes that came to nothing. */
+  get onHandshakeFailure(): (error: NnrpError) => void {
+    return this.#onHandshakeFailure;
+  }
+
+  toJSON(): object {
+    const { credentials: _, clientRoots: __, ...shown } = this.#settings;
+    return shown;
+  }
+
+  [inspect.custom](): object {
+    return this.toJSON();
+  }
+}
