@@ -1,3 +1,4 @@
+import { createPrivateKey } from 'node:crypto';
 import { inspect } from 'node:util';
 import { PacketSplitter, UsageError } from 'nnrp-core';
 import {
@@ -54,6 +55,9 @@ export const ENDPOINT_OPTIONS: readonly (keyof QuicEndpointOptions)[] = [
 
 /** Also the longest time a timer of Node can wait, in milliseconds. */
 const LARGEST_INT32 = 0x7fffffff;
+const MIN_RSA_BITS = 2048;
+/** P-256 and P-384. */
+const CURVES = ['prime256v1', 'secp384r1'];
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
@@ -97,7 +101,21 @@ export function readCredentials(
   passphrase: unknown,
 ): PemCredentials {
   if (passphrase !== undefined && typeof passphrase !== 'string') throw new UsageError('passphrase: expected a string');
-  return Object.freeze(tlsCredentials(use, certificateChain, privateKey, passphrase));
+  const credentials = tlsCredentials(use, certificateChain, privateKey, passphrase);
+  refuseOddKeys(credentials.key);
+  return Object.freeze(credentials);
+}
+
+/** Others are taken without a word, and then no handshake comes about. */
+function refuseOddKeys(pem: string): void {
+  const { asymmetricKeyType, asymmetricKeyDetails: { modulusLength = 0, namedCurve = '' } = {} } =
+    createPrivateKey(pem);
+  if (asymmetricKeyType === 'rsa' && modulusLength >= MIN_RSA_BITS) return;
+  if (asymmetricKeyType === 'ec' && CURVES.includes(namedCurve)) return;
+  const got = `${asymmetricKeyType} ${namedCurve || modulusLength || ''}`.trim();
+  throw new UsageError(
+    `privateKey: QUIC takes RSA keys of at least ${MIN_RSA_BITS} bits and EC keys on P-256 or P-384, got ${got}`,
+  );
 }
 
 /**

@@ -1,4 +1,4 @@
-import { isNnrpError, type NnrpError, TimeoutError, TransportError } from 'nnrp-core';
+import { isNnrpError, TimeoutError, TransportError, UsageError } from 'nnrp-core';
 import {
   type FramedConnector,
   type FramedTransport,
@@ -44,7 +44,8 @@ export class QuicConnector implements FramedConnector {
     try {
       return framed(await this.socket.connect(), this.transportOptions);
     } catch (error) {
-      const why = isNnrpError(error) ? (error as NnrpError).rawMessage : (error as Error).message;
+      if (error instanceof UsageError) throw error;
+      const why = isNnrpError(error) ? error.rawMessage : (error as Error).message;
       const message = `cannot connect to ${formatAddress(this.server.host, this.server.port)} over QUIC: ${why}`;
       if (error instanceof TimeoutError) throw new TimeoutError(message, error.timeoutMs);
       throw new TransportError(message, { cause: error });

@@ -1,4 +1,5 @@
 import { X509Certificate } from 'node:crypto';
+import { isNnrpError } from 'nnrp-core';
 import { type FramedTransport, peerIdentity, StreamTransport } from 'nnrp-runtime/transport';
 import type { QuicTransportOptions } from './endpoint-options.js';
 import type { QuicStream } from './engine.js';
@@ -23,6 +24,7 @@ export function framed(stream: QuicStream, options: QuicTransportOptions, asked?
     ...options,
     kind: TRANSPORT_KIND,
     remoteAddress,
+    describeError: (error) => (isNnrpError(error) ? error.rawMessage : error.message),
     ...(asked !== undefined && { peerIdentity: peerIdentity({ asked, ...facts }) }),
   });
 }

@@ -45,9 +45,8 @@ export interface QuicheConnection {
   timeout(): number | null;
   onTimeout(): void;
   newSourceCid(id: Uint8Array, resetToken: bigint, retireIfNeeded: boolean): number;
-  retiredScidNext(): Uint8Array | null;
   sendAckEliciting(): void;
-  close(application: boolean, code: number, reason: Uint8Array): void | null;
+  close(application: boolean, code: number, reason: Uint8Array): unknown;
   applicationProto(): Uint8Array;
   peerCertChain(): Uint8Array[] | null;
   isEstablished(): boolean;

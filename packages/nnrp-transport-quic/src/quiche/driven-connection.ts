@@ -214,17 +214,15 @@ export class DrivenConnection {
     this.failedOver = false;
     const { connection } = this.parts;
     const peerError = connection.peerError();
-    const localError = peerError === null ? connection.localError() : null;
-    if (peerError !== null && peerError.isApp && peerError.errorCode === CLOSED_IN_ORDER) this.over(undefined);
-    else if (peerError !== null)
-      this.over(
-        new TransportError(
-          describe(this.stream === undefined ? 'the peer refuses' : 'the peer has ended the connection', peerError),
-        ),
-      );
-    else if (localError !== null && !localError.isApp) {
-      this.over(new TransportError(describe('the peer is refused', localError)));
+    if (peerError !== null) {
+      const inOrder = peerError.isApp && peerError.errorCode === CLOSED_IN_ORDER;
+      const what = this.stream === undefined ? 'the peer refuses' : 'the peer has ended the connection';
+      this.over(inOrder ? undefined : new TransportError(describe(what, peerError)));
+      return;
     }
+    const localError = connection.localError();
+    if (localError !== null && !localError.isApp)
+      this.over(new TransportError(describe('the peer is refused', localError)));
   }
 
   /** It is known how the connection ends; late packets are still listened to. */

@@ -8,12 +8,14 @@ import { ID_BYTES, idKey } from './datagram.js';
 import { DrivenConnection, type Refusal } from './driven-connection.js';
 import { Endpoint } from './endpoint.js';
 import { firstToSucceed } from './first-to-succeed.js';
-import { clientConfigs, configFor, type QuicheConfigs } from './quiche-config.js';
+import { QuicheConfigs } from './quiche-config.js';
 import { resolveHost } from './resolve-host.js';
 import { UdpSocket, withoutZone } from './udp-socket.js';
 
 /** TLS alert bad_certificate as QUIC sends it. */
 const BAD_CERTIFICATE = 0x12a;
+/** What a connected socket reports when the other machine has no such port open. */
+const NOBODY_LISTENS = new Set(['ECONNREFUSED', 'ECONNRESET']);
 
 /** Connections to one server: those to the same address share a UDP socket. */
 export class QuicheClientSocket implements QuicClientSocket {
@@ -25,7 +27,7 @@ export class QuicheClientSocket implements QuicClientSocket {
     private readonly server: HostPort,
     private readonly settings: ClientSettings,
   ) {
-    this.configs = clientConfigs(settings);
+    this.configs = QuicheConfigs.ofClient(settings);
     this.serverName = settings.serverName ?? tlsServerName(server.host);
   }
 
@@ -52,7 +54,7 @@ export class QuicheClientSocket implements QuicClientSocket {
     const scid = randomBytes(ID_BYTES);
     // Addresses have no place in the handshake, only in the certificate.
     const sni = isIP(this.serverName) === 0 ? this.serverName : null;
-    const connection = quiche().Connection.connect(sni, scid, from, remote, configFor(this.configs, remote.host));
+    const connection = quiche().Connection.connect(sni, scid, from, remote, this.configs.for(remote.host));
     return new Promise((resolve, reject) => {
       const driven = new DrivenConnection({
         endpoint,
@@ -104,7 +106,10 @@ export class QuicheClientSocket implements QuicClientSocket {
     const endpoint: Endpoint = new Endpoint(socket, this.settings.keepAliveMs, {
       listens: false,
       newcomer: () => {},
-      failed: (error) => endpoint.endAll(new TransportError(describe(error), { cause: error })),
+      failed: (error) => {
+        // Other errors concern single datagrams.
+        if (error.code !== undefined && NOBODY_LISTENS.has(error.code)) endpoint.endAll(refused(error));
+      },
     });
     return endpoint;
   }
@@ -132,6 +137,6 @@ function offerSpareId(connection: QuicheConnection, driven: DrivenConnection): v
   }
 }
 
-function describe(error: NodeJS.ErrnoException): string {
-  return error.code === 'ECONNREFUSED' ? 'nobody listens there (ECONNREFUSED)' : error.message;
+function refused(error: NodeJS.ErrnoException): TransportError {
+  return new TransportError(`nobody listens there (${error.code})`, { cause: error });
 }

@@ -8,58 +8,66 @@ export const QUIC_ALPN = 'nnrp/1';
 /** The loopback interface takes datagrams of 64 KiB; at 16 KiB the costs of a datagram stop to matter. */
 const LOOPBACK_DATAGRAM_BYTES = 16_384;
 const MAX_UDP_PAYLOAD_BYTES = 65_527;
+const LOOPBACK = /^(::ffff:)?127\.|^::1$/;
 
-/** The two configurations of an endpoint: datagrams may be larger where no network is in between. */
-export interface QuicheConfigs {
-  readonly loopback: QuicheConfig;
-  readonly remote: QuicheConfig;
+/** The configurations of an endpoint: datagrams may be larger where no network is in between. Made when needed. */
+export class QuicheConfigs {
+  private loopback: QuicheConfig | undefined;
+  private remote: QuicheConfig | undefined;
+
+  private constructor(
+    private readonly make: (datagramBytes: number) => QuicheConfig,
+    private readonly maxDatagramBytes: number,
+  ) {}
+
+  static ofServer(settings: ServerSettings): QuicheConfigs {
+    const { clientCertificates, clientRoots, credentials, maxDatagramBytes } = settings;
+    const tls = () => withTls(clientCertificates !== 'none', clientRoots, credentials);
+    return new QuicheConfigs((bytes) => configure(tls(), settings, 1, bytes), maxDatagramBytes);
+  }
+
+  static ofClient(settings: ClientSettings): QuicheConfigs {
+    const { verify, roots, credentials, maxDatagramBytes } = settings;
+    const tls = () => withTls(verify, roots, credentials);
+    return new QuicheConfigs((bytes) => configure(tls(), settings, 0, bytes), maxDatagramBytes);
+  }
+
+  /** @param host - IP address of the peer. @throws UsageError when the library refuses the credentials */
+  for(host: string): QuicheConfig {
+    if (LOOPBACK.test(host)) {
+      this.loopback ??= this.make(LOOPBACK_DATAGRAM_BYTES);
+      return this.loopback;
+    }
+    this.remote ??= this.make(this.maxDatagramBytes);
+    return this.remote;
+  }
 }
 
-/** Which configuration suits a peer. */
-export function configFor(configs: QuicheConfigs, host: string): QuicheConfig {
-  return /^(::ffff:)?127\.|^::1$/.test(host) ? configs.loopback : configs.remote;
-}
-
-/** @throws UsageError when the library refuses the credentials */
-export function serverConfigs(settings: ServerSettings): QuicheConfigs {
-  const asks = settings.clientCertificates !== 'none';
-  return both(settings, 1, asks, settings.clientRoots, settings.credentials);
-}
-
-/** @throws UsageError when the library refuses the credentials */
-export function clientConfigs(settings: ClientSettings): QuicheConfigs {
-  return both(settings, 0, settings.verify, settings.roots, settings.credentials);
-}
-
-function both(
+/** @param peerStreams - how many the peer may open */
+function configure(
+  config: QuicheConfig,
   settings: ConnectionSettings,
   peerStreams: number,
-  verify: boolean,
-  roots: string | undefined,
-  credentials: PemCredentials | undefined,
-): QuicheConfigs {
-  const make = (datagramBytes: number) => {
-    const config = withTls(verify, roots, credentials);
-    config.setApplicationProtos([QUIC_ALPN]);
-    // Loss recovery without pacing: CUBIC and Reno stall when what they plan for later leaves at once.
-    config.setCcAlgorithmName('bbr');
-    config.enablePacing(false);
-    config.setMaxIdleTimeout(settings.idleTimeoutMs);
-    config.setMaxRecvUdpPayloadSize(MAX_UDP_PAYLOAD_BYTES);
-    config.setMaxSendUdpPayloadSize(datagramBytes);
-    // A lost MAX_DATA frame is never sent again. With one stream, the stream's own limit does the same work.
-    config.setInitialMaxData(Number.MAX_SAFE_INTEGER);
-    config.setInitialMaxStreamDataBidiLocal(settings.streamWindowBytes);
-    config.setInitialMaxStreamDataBidiRemote(settings.streamWindowBytes);
-    config.setMaxStreamWindow(settings.maxStreamWindowBytes);
-    config.setInitialMaxStreamsBidi(peerStreams);
-    config.setInitialMaxStreamsUni(0);
-    config.setInitialMaxStreamDataUni(0);
-    config.setDisableActiveMigration(true);
-    config.setActiveConnectionIdLimit(2);
-    return config;
-  };
-  return { loopback: make(LOOPBACK_DATAGRAM_BYTES), remote: make(settings.maxDatagramBytes) };
+  datagramBytes: number,
+): QuicheConfig {
+  config.setApplicationProtos([QUIC_ALPN]);
+  // Loss recovery without pacing: CUBIC and Reno stall when what they plan for later leaves at once.
+  config.setCcAlgorithmName('bbr');
+  config.enablePacing(false);
+  config.setMaxIdleTimeout(settings.idleTimeoutMs);
+  config.setMaxRecvUdpPayloadSize(MAX_UDP_PAYLOAD_BYTES);
+  config.setMaxSendUdpPayloadSize(datagramBytes);
+  // A lost MAX_DATA frame is never sent again. With one stream, the stream's own limit does the same work.
+  config.setInitialMaxData(Number.MAX_SAFE_INTEGER);
+  config.setInitialMaxStreamDataBidiLocal(settings.streamWindowBytes);
+  config.setInitialMaxStreamDataBidiRemote(settings.streamWindowBytes);
+  config.setMaxStreamWindow(settings.maxStreamWindowBytes);
+  config.setInitialMaxStreamsBidi(peerStreams);
+  config.setInitialMaxStreamsUni(0);
+  config.setInitialMaxStreamDataUni(0);
+  config.setDisableActiveMigration(true);
+  config.setActiveConnectionIdLimit(2);
+  return config;
 }
 
 function withTls(verify: boolean, roots: string | undefined, credentials: PemCredentials | undefined): QuicheConfig {

@@ -7,7 +7,7 @@ import { idKey } from './datagram.js';
 import { DrivenConnection, type Refusal } from './driven-connection.js';
 import { Endpoint, type EndpointOwner } from './endpoint.js';
 import { type Newcomer, Newcomers } from './newcomers.js';
-import { configFor, type QuicheConfigs, serverConfigs } from './quiche-config.js';
+import { QuicheConfigs } from './quiche-config.js';
 import { resolveHost } from './resolve-host.js';
 import { UdpSocket, withoutZone } from './udp-socket.js';
 
@@ -40,9 +40,11 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
   }
 
   static async bind(settings: ServerSettings, events: ListenerEvents): Promise<QuicheServerSocket> {
-    const configs = serverConfigs(settings);
+    const configs = QuicheConfigs.ofServer(settings);
     const { host, port } = settings.bindAddress;
     const [resolved] = await resolveHost(host);
+    // Before anybody relies on the server: it may be that the library is not to be had, or refuses the credentials.
+    configs.for(resolved as string);
     const socket = await UdpSocket.bind({ host: resolved as string, port });
     return new QuicheServerSocket(socket, settings, configs, events);
   }
@@ -75,7 +77,7 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
   private begin({ datagram, from, scid, originalDcid, handshakeKey }: Newcomer): void {
     const peer = { host: from.address, port: from.port };
     const remote = { host: withoutZone(from.address), port: from.port };
-    const config = configFor(this.configs, remote.host);
+    const config = this.configs.for(remote.host);
     const connection = quiche().Connection.accept(scid, originalDcid, this.local, remote, config);
     const { events } = this;
     this.underWay++;
