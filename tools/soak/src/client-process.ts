@@ -3,6 +3,8 @@ import { Dice } from './dice.js';
 import { Faults, footprint } from './faults.js';
 import { Hostile } from './hostile.js';
 import { LoadConnection } from './load-connection.js';
+import { Noise } from './noise.js';
+import { connectorOf, type Road } from './road.js';
 import { answerQuestions } from './side.js';
 
 /** Hostile peers at once. */
@@ -18,7 +20,7 @@ export interface ClientCounts {
 }
 
 export interface LoadOrder {
-  readonly port: number;
+  readonly road: Road;
   readonly sessions: number;
   readonly connections: number;
   readonly seed: number;
@@ -29,21 +31,21 @@ export interface LoadOrder {
 const faults = new Faults();
 faults.watchProcess();
 const totals = new Totals();
-let actors: (LoadConnection | Hostile)[] = [];
+let actors: (LoadConnection | Hostile | Noise)[] = [];
 let running: Promise<unknown> = Promise.resolve();
 let visits = 0;
 
 answerQuestions({
-  start({ port, sessions, connections, seed, lifeMs }: LoadOrder): void {
-    const address = `127.0.0.1:${port}`;
-    const hostiles = Array.from(
-      { length: HOSTILES },
-      (_, index) => new Hostile(port, new Dice(seed * 7919 + index), totals, faults),
-    );
+  start({ road, sessions, connections, seed, lifeMs }: LoadOrder): void {
+    const connector = connectorOf(road);
+    const hostiles = Array.from({ length: HOSTILES }, (_, index) => {
+      const dice = new Dice(seed * 7919 + index);
+      return road.root === undefined ? new Hostile(road.port, dice, totals, faults) : new Noise(road.port, dice);
+    });
     // The remainder goes to the first connections, one each.
     const load = Array.from({ length: connections }, (_, index) => {
       const sessionsPerConnection = Math.floor(sessions / connections) + (index < sessions % connections ? 1 : 0);
-      const plan = { address, sessionsPerConnection, pauseMs: sessions / 4, lifeMs };
+      const plan = { connector, sessionsPerConnection, pauseMs: sessions / 4, lifeMs };
       return new LoadConnection(plan, new Dice(seed * 104_729 + index), totals, faults);
     });
     actors = [...hostiles, ...load];
@@ -53,7 +55,7 @@ answerQuestions({
     for (const actor of actors) actor.stop();
     await running;
     const current = counts();
-    for (const actor of actors) if (actor instanceof Hostile) visits += actor.visits;
+    for (const actor of actors) if (!(actor instanceof LoadConnection)) visits += actor.visits;
     actors = [];
     return current;
   },
@@ -62,6 +64,6 @@ answerQuestions({
 });
 
 function counts(): ClientCounts {
-  const now = actors.reduce((sum, actor) => sum + (actor instanceof Hostile ? actor.visits : 0), visits);
+  const now = actors.reduce((sum, actor) => sum + (actor instanceof LoadConnection ? 0 : actor.visits), visits);
   return { frames: { ...totals }, hostile: now, faults: faults.count, firstFaults: faults.first };
 }

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isNnrpError, preview3 } from 'nnrp-core';
 import { type ClientOperation, NnrpClient, type NnrpClientSession } from 'nnrp-runtime';
-import { type FramedTransport, TcpConnector } from 'nnrp-runtime/transport';
+import type { FramedConnector, FramedTransport } from 'nnrp-runtime/transport';
 import { AnswerBook, type SessionBook, type Totals } from './answer-book.js';
 import type { Dice } from './dice.js';
 import type { Faults } from './faults.js';
@@ -10,7 +10,7 @@ const { CacheInvalidateScope, CacheObjectKind, InFlightPolicy, UpdateReason } = 
 
 /** What a load is made of. */
 export interface LoadPlan {
-  readonly address: string;
+  readonly connector: FramedConnector;
   readonly sessionsPerConnection: number;
   /** Mean time between two actions of one session, in milliseconds. */
   readonly pauseMs: number;
@@ -65,7 +65,7 @@ export class LoadConnection {
     const book = new AnswerBook(this.totals);
     let transport: FramedTransport;
     try {
-      transport = book.watch(await new TcpConnector(plan.address).connect());
+      transport = book.watch(await plan.connector.connect());
     } catch (error) {
       this.faults.note('connect', error);
       await sleep(100);

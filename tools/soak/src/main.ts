@@ -3,6 +3,7 @@ import type { ClientCounts, LoadOrder } from './client-process.js';
 import type { Footprint } from './faults.js';
 import { parseOptions, type SoakOptions, USAGE } from './options.js';
 import { finalReport, misses, progressLine } from './report.js';
+import type { Road } from './road.js';
 import type { ServerCounts } from './server-process.js';
 import { Side } from './side.js';
 
@@ -17,7 +18,7 @@ const PROGRESS_MS = 10_000;
 const SETTLE_MS = 30_000;
 
 export type ServerTasks = {
-  listen(order: { maxSessions: number }): Promise<number>;
+  listen(order: { maxSessions: number; quic: boolean }): Promise<Road>;
   counts(): ServerCounts;
   footprint(): Promise<Footprint>;
   close(): Promise<Footprint>;
@@ -37,16 +38,16 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(`${(error as Error).message}\n${USAGE}`);
     return 2;
   }
-  const { sessions, connections, seconds, seed, warmSeconds } = options;
+  const { sessions, connections, seconds, seed, warmSeconds, quic } = options;
   console.log(
-    `${sessions} sessions over ${connections} connections for ${seconds} s, seed ${seed}, Node ${process.version}`,
+    `${sessions} sessions over ${connections} ${quic ? 'QUIC' : 'TCP'} connections for ${seconds} s, seed ${seed}, Node ${process.version}`,
   );
   const server = new Side<ServerTasks>('server', 'server-process.js');
   const client = new Side<ClientTasks>('client', 'client-process.js');
   try {
-    const port = await server.ask('listen', { maxSessions: sessions * 2 + 1000 });
+    const road = await server.ask('listen', { maxSessions: sessions * 2 + 1000, quic });
     const lifeMs = Math.min(30_000, seconds * 500);
-    await client.ask('start', { port, sessions, connections, seed: seed + 1, lifeMs });
+    await client.ask('start', { road, sessions, connections, seed: seed + 1, lifeMs });
     await sleep(warmSeconds * 1000);
     await client.ask('stop');
     await empty(server);
@@ -54,7 +55,7 @@ async function main(args: readonly string[]): Promise<number> {
     const warm = await client.ask('counts');
 
     const startedAtMs = performance.now();
-    await client.ask('start', { port, sessions, connections, seed, lifeMs });
+    await client.ask('start', { road, sessions, connections, seed, lifeMs });
     for (let leftMs = seconds * 1000; leftMs > 0; ) {
       await sleep(Math.min(leftMs, PROGRESS_MS));
       const elapsedMs = performance.now() - startedAtMs;

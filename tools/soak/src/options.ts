@@ -5,6 +5,7 @@ export const USAGE = `usage: pnpm soak [options]
   --sessions N     sessions at once (default 2000)
   --connections N  connections at once, the sessions spread over them (default 200)
   --seed N         of every random choice (default 1)
+  --quic           over QUIC instead of TCP
   --quick          the short form of CI: 6 seconds of load, 200 sessions over 20 connections`;
 
 export interface SoakOptions {
@@ -15,6 +16,7 @@ export interface SoakOptions {
   readonly sessions: number;
   readonly connections: number;
   readonly seed: number;
+  readonly quic: boolean;
 }
 
 /** @throws Error that says which argument does not fit */
@@ -26,15 +28,17 @@ export function parseOptions(args: readonly string[]): SoakOptions {
       sessions: { type: 'string' },
       connections: { type: 'string' },
       seed: { type: 'string' },
+      quic: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
     },
   });
-  const { quick } = values;
+  const { quic, quick } = values;
   const seconds = number('--minutes', values.minutes, quick ? 0.1 : 10) * 60;
   const connections = whole('--connections', values.connections, quick ? 20 : 200);
   const sessions = whole('--sessions', values.sessions, quick ? 200 : 2000);
   if (sessions < connections) throw new Error(`--sessions takes at least --connections, got ${sessions}`);
-  return { seconds, warmSeconds: quick ? 3 : 60, sessions, connections, seed: whole('--seed', values.seed, 1) };
+  const seed = whole('--seed', values.seed, 1);
+  return { seconds, warmSeconds: quick ? 3 : 60, sessions, connections, seed, quic };
 }
 
 function number(option: string, text: string | undefined, fallback: number): number {

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { preview3 } from 'nnrp-core';
 import { NnrpServer, type NnrpServerSession, type OperationContext } from 'nnrp-runtime';
+import { QuicProvider, QuicServerEndpointConfig } from 'nnrp-transport-quic';
 import { Faults, footprint } from './faults.js';
+import type { Road } from './road.js';
 import { answerQuestions } from './side.js';
 
 const { CacheObjectKind, UpdateReason } = preview3;
@@ -113,8 +115,8 @@ async function* stream(parts: number, bytes: number, signal: AbortSignal): Async
 }
 
 answerQuestions({
-  async listen({ maxSessions }: { maxSessions: number }): Promise<number> {
-    server = await NnrpServer.bindTcp('127.0.0.1:0', {
+  async listen({ maxSessions, quic }: { maxSessions: number; quic: boolean }): Promise<Road> {
+    const config = {
       maxInFlightOperations: MAX_IN_FLIGHT,
       grantedOperationCredit: 4,
       supportedCacheObjects: Object.values(CacheObjectKind),
@@ -125,7 +127,13 @@ answerQuestions({
       highWaterBytes: 64 * 1024,
       handshakeTimeoutMs: 5000,
       drainTimeoutMs: 1000,
-    });
+    };
+    const address = '127.0.0.1:0';
+    const secure = quic
+      ? QuicServerEndpointConfig.selfSignedLocalhost(address, { highWaterBytes: 64 * 1024 })
+      : undefined;
+    server =
+      secure === undefined ? await NnrpServer.bindTcp(address, config) : await QuicProvider.bind(secure.config, config);
     server.on('protocolViolation', () => violations++);
     server.on('connectionLost', () => connectionsLost++);
     server.on('handlerFailure', ({ error }) => {
@@ -139,7 +147,9 @@ answerQuestions({
     });
     flowTimer = setInterval(regulate, 20);
     served.catch((error: unknown) => faults.note('serve', error));
-    return Number(server.localAddr.split(':').at(-1));
+    const port = Number(server.localAddr.split(':').at(-1));
+    if (secure === undefined) return { port };
+    return { port, root: Buffer.from(secure.certificate.certificateDer).toString('base64') };
   },
   counts(): ServerCounts {
     return {
