@@ -37,11 +37,6 @@ const TRANSPORT: Readonly<Record<number, string>> = {
   13: 'too many bytes of the handshake at once',
 };
 
-/** What a code of QUIC itself means. */
-export function describeTransportCode(code: number): string {
-  return TRANSPORT[code] ?? ALERTS[code] ?? (code >= 0x100 && code < 0x200 ? 'TLS failed' : 'closed');
-}
-
 /**
  * The code by which the peer learns why its connection is ended: 0, or an error code of NNRP. QUIC knows it as an
  * application error.
@@ -55,8 +50,30 @@ export function applicationCode(error: Error | null): number {
   return preview3.ErrorCode.InternalError;
 }
 
-/** What an application error of the peer means. */
-export function describeApplicationCode(code: number): string {
+/** Why a connection was closed, by either end. */
+export interface CloseReason {
+  /** Whether the code is one of the application's, which is NNRP; else it is one of QUIC's own. */
+  readonly isApp: boolean;
+  readonly errorCode: number;
+  /** UTF-8, as the other end wishes. */
+  readonly reason: Uint8Array;
+}
+
+/** One sentence. @param what - how it begins */
+export function describeClose(what: string, { isApp, errorCode, reason }: CloseReason): string {
+  const meaning = isApp ? meaningOfApplicationCode(errorCode) : meaningOfTransportCode(errorCode);
+  const kind = isApp ? 'application error' : 'QUIC error';
+  // Said by a stranger: short, and without characters that a terminal obeys.
+  const said = Buffer.from(reason).toString('utf8').slice(0, 200);
+  const harmless = said.replace(/[^\x20-\x7e]/g, '?');
+  return `${what}: ${meaning} (${kind} 0x${errorCode.toString(16)}${harmless === '' ? '' : `, '${harmless}'`})`;
+}
+
+function meaningOfTransportCode(code: number): string {
+  return TRANSPORT[code] ?? ALERTS[code] ?? (code >= 0x100 && code < 0x200 ? 'TLS failed' : 'closed');
+}
+
+function meaningOfApplicationCode(code: number): string {
   const found = Object.entries(preview3.ErrorCode).find(([, value]) => value === code);
   return found === undefined ? 'an error of its application' : found[0];
 }

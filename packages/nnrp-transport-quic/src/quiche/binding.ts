@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { TransportError } from 'nnrp-core';
+import type { CloseReason } from '../close-codes.js';
 
 /** An end of a path. The host is an IP address without a zone. */
 export interface QuicheHost {
@@ -53,15 +54,8 @@ export interface QuicheConnection {
   isDraining(): boolean;
   isClosed(): boolean;
   isTimedOut(): boolean;
-  peerError(): QuicheError | null;
-  localError(): QuicheError | null;
-}
-
-/** Why a connection was closed, by either end. */
-export interface QuicheError {
-  readonly isApp: boolean;
-  readonly errorCode: number;
-  readonly reason: Uint8Array;
+  peerError(): CloseReason | null;
+  localError(): CloseReason | null;
 }
 
 /** The library: what this package uses of it. */

@@ -1,9 +1,10 @@
 import type { RemoteInfo } from 'node:dgram';
 import { TimeoutError, TransportError } from 'nnrp-core';
 import { formatAddress, type HostPort } from 'nnrp-runtime/transport';
-import { applicationCode, CLOSED_IN_ORDER, describeApplicationCode, describeTransportCode } from '../close-codes.js';
+import { applicationCode, CLOSED_IN_ORDER, describeClose } from '../close-codes.js';
 import type { ConnectionSettings } from '../engine.js';
-import type { QuicheConnection, QuicheError, QuicheHost } from './binding.js';
+import type { QuicheConnection, QuicheHost } from './binding.js';
+import { ConnectionTimer } from './connection-timer.js';
 import type { Endpoint } from './endpoint.js';
 import { QuicheStream } from './quiche-stream.js';
 import { withoutZone } from './udp-socket.js';
@@ -52,15 +53,14 @@ export class DrivenConnection {
   private address: string;
   private path: { from: QuicheHost; to: QuicheHost };
   private heardMs = performance.now();
-  private timer: NodeJS.Timeout | undefined;
-  private timerDueMs = 0;
-  private deadlineMs = Number.POSITIVE_INFINITY;
+  /** The library's clock. */
+  private readonly timer = new ConnectionTimer(() => this.timedOut());
   private readonly handshakeTimer: NodeJS.Timeout;
   private failedOver = false;
 
   constructor(private readonly parts: ConnectionParts) {
-    const { peer, local, endpoint } = parts;
-    const { handshakeTimeoutMs } = parts.settings;
+    const { peer, local, endpoint, settings } = parts;
+    const { handshakeTimeoutMs } = settings;
     this.remoteAddress = formatAddress(peer.host, peer.port);
     this.address = peer.host;
     this.zone = peer.host.slice(withoutZone(peer.host).length);
@@ -96,8 +96,7 @@ export class DrivenConnection {
     if (this.state === 'handshake') this.tryConnect();
     this.stream?.heard();
     if (this.state === 'over') return;
-    if (this.failedOver || this.state === 'closing') this.lookForEnd();
-    else if (this.parts.connection.isDraining()) this.lookForEnd();
+    if (this.state !== 'closing' && (this.failedOver || this.parts.connection.isDraining())) this.lookForEnd();
     this.parts.endpoint.flushSoon(this);
   }
 
@@ -163,7 +162,7 @@ export class DrivenConnection {
     if (this.state === 'over') return;
     this.over(error);
     this.state = 'over';
-    clearTimeout(this.timer);
+    this.timer.clear();
     const { endpoint } = this.parts;
     for (const key of this.keys) endpoint.unroute(key);
     endpoint.remove(this);
@@ -217,12 +216,12 @@ export class DrivenConnection {
     if (peerError !== null) {
       const inOrder = peerError.isApp && peerError.errorCode === CLOSED_IN_ORDER;
       const what = this.stream === undefined ? 'the peer refuses' : 'the peer has ended the connection';
-      this.over(inOrder ? undefined : new TransportError(describe(what, peerError)));
+      this.over(inOrder ? undefined : new TransportError(describeClose(what, peerError)));
       return;
     }
     const localError = connection.localError();
     if (localError !== null && !localError.isApp)
-      this.over(new TransportError(describe('the peer is refused', localError)));
+      this.over(new TransportError(describeClose('the peer is refused', localError)));
   }
 
   /** It is known how the connection ends; late packets are still listened to. */
@@ -240,36 +239,15 @@ export class DrivenConnection {
     this.path = { from: { host: withoutZone(address), port }, to: this.path.to };
   }
 
-  /** The library's clock; a timer that is early is left alone, since deadlines mostly move away. */
   private arm(): void {
-    const timeoutMs = this.parts.connection.timeout();
-    if (timeoutMs === null) {
-      if (this.parts.connection.isClosed()) this.end(this.lastError());
-      return;
-    }
-    const now = performance.now();
-    this.deadlineMs = now + timeoutMs;
-    if (this.timer !== undefined && this.timerDueMs <= this.deadlineMs) return;
-    this.setTimer(now);
-  }
-
-  private setTimer(nowMs: number): void {
-    clearTimeout(this.timer);
-    const waitMs = Math.max(1, Math.ceil(this.deadlineMs - nowMs));
-    this.timerDueMs = nowMs + waitMs;
-    this.timer = setTimeout(this.onTimer, waitMs);
-    // What keeps the process alive is the socket.
-    this.timer.unref();
-  }
-
-  private readonly onTimer = (): void => {
-    this.timer = undefined;
     const { connection } = this.parts;
-    const now = performance.now();
-    if (now < this.deadlineMs - 1) {
-      this.setTimer(now);
-      return;
-    }
+    const waitMs = connection.timeout();
+    if (waitMs !== null) this.timer.set(waitMs);
+    else if (connection.isClosed()) this.end(this.lastError());
+  }
+
+  private timedOut(): void {
+    const { connection } = this.parts;
     connection.onTimeout();
     if (connection.isClosed()) {
       this.end(this.lastError());
@@ -278,26 +256,18 @@ export class DrivenConnection {
     // What was lost makes room for more.
     this.stream?.heard();
     this.flush();
-  };
+  }
 
   private lastError(): Error {
-    const { connection } = this.parts;
-    if (connection.isTimedOut())
-      return new TransportError('nothing was heard of the peer for the idle timeout of QUIC');
+    const { connection, settings } = this.parts;
+    if (connection.isTimedOut()) {
+      return new TransportError(
+        `nothing was heard of the peer within the idle timeout (here ${settings.idleTimeoutMs} ms)`,
+      );
+    }
     const error = connection.localError();
     return new TransportError(
-      error === null ? 'the connection has ended' : describe('the connection has ended', error),
+      error === null ? 'the connection has ended' : describeClose('the connection has ended', error),
     );
   }
-}
-
-function describe(what: string, { isApp, errorCode, reason }: QuicheError): string {
-  const meaning = isApp ? describeApplicationCode(errorCode) : describeTransportCode(errorCode);
-  const kind = isApp ? 'application error' : 'QUIC error';
-  // Said by a stranger: short, and without characters that a terminal obeys.
-  const said = Buffer.from(reason)
-    .toString('utf8')
-    .slice(0, 200)
-    .replace(/[^\x20-\x7e]/g, '?');
-  return `${what}: ${meaning} (${kind} 0x${errorCode.toString(16)}${said === '' ? '' : `, '${said}'`})`;
 }

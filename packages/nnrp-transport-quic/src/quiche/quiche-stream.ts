@@ -60,11 +60,11 @@ export class QuicheStream extends Duplex implements QuicStream {
     this.remoteAddress = facts.remoteAddress;
     this.alpn = facts.alpn;
     this.peerCertificate = facts.peerCertificate;
+    this.isClient = facts.isClient;
     this.opened = facts.isClient;
     this.preamble = facts.preamble;
     // Nothing has been sent yet, so there is room.
-    if (facts.isClient && facts.preamble !== undefined) connection.streamSend(STREAM, facts.preamble, false);
-    this.isClient = facts.isClient;
+    if (this.isClient && this.preamble !== undefined) connection.streamSend(STREAM, this.preamble, false);
   }
 
   /** Something has come, or room has: goes on with whatever waits for it. */
@@ -148,35 +148,39 @@ export class QuicheStream extends Duplex implements QuicStream {
     this.pump();
   }
 
-  private pull(limit = MAX_READ): void {
-    const { connection } = this;
+  private pull(): void {
     let total = 0;
-    try {
-      while (this.wanted && !this.peerFinished && connection.streamReadable(STREAM)) {
-        this.opened = true;
-        if (total >= limit) {
-          this.driven.readSoon();
-          return;
-        }
-        const got = connection.streamRecv(STREAM, scratch);
-        if (got === null) break;
-        const [bytes, fin] = got;
-        total += bytes;
-        if (bytes > 0) this.received(bytes);
-        if (fin) {
-          this.peerFinished = true;
-          this.push(null);
-        }
+    while (this.wanted && !this.peerFinished && !this.destroyed && this.connection.streamReadable(STREAM)) {
+      this.opened = true;
+      if (total >= MAX_READ) {
+        this.driven.readSoon();
+        break;
       }
+      const got = this.receive();
+      if (got === null) break;
+      const [bytes, fin] = got;
+      total += bytes;
+      if (bytes > 0) this.received(bytes);
+      if (fin) this.peerFinishes();
+    }
+    if (this.connectionEnded && this.wanted && !this.peerFinished && total < MAX_READ) this.peerFinishes();
+    if (total > 0) this.progressed();
+  }
+
+  /** Reads into the scratch. */
+  private receive(): [bytes: number, fin: boolean] | null {
+    try {
+      return this.connection.streamRecv(STREAM, scratch);
     } catch (error) {
       this.destroy(new TransportError(`the peer has given up sending (${(error as Error).message})`, { cause: error }));
-      return;
+      return null;
     }
-    if (this.connectionEnded && this.wanted && !this.peerFinished) {
-      this.peerFinished = true;
-      this.push(null);
-    }
-    if (total > 0) this.progressed();
+  }
+
+  private peerFinishes(): void {
+    if (this.destroyed) return;
+    this.peerFinished = true;
+    this.push(null);
   }
 
   /** Hands over the bytes at the beginning of the scratch. */
@@ -196,28 +200,33 @@ export class QuicheStream extends Duplex implements QuicStream {
 
   private pump(): void {
     if (this.connectionEnded || (!this.opened && !this.isOpen())) return;
-    const { connection, pieces } = this;
+    const { pieces } = this;
+    while (this.index < pieces.length) {
+      const piece = pieces[this.index] as Uint8Array;
+      const rest = this.offset === 0 ? piece : piece.subarray(this.offset);
+      const taken = rest.length === 0 ? 0 : this.transmit(rest, false);
+      if (taken === undefined) return;
+      if (taken > 0) this.progressed();
+      if (taken < rest.length) {
+        this.offset += taken;
+        return;
+      }
+      this.index++;
+      this.offset = 0;
+    }
+    this.written();
+    if (!this.finishing || this.finished || this.whenWritten !== undefined) return;
+    this.finished = this.transmit(EMPTY, true) !== undefined;
+    this.progressed();
+  }
+
+  /** @returns bytes taken; undefined when there is no room, or the stream is over */
+  private transmit(bytes: Uint8Array, fin: boolean): number | undefined {
     try {
-      while (this.index < pieces.length) {
-        const piece = pieces[this.index] as Uint8Array;
-        const rest = this.offset === 0 ? piece : piece.subarray(this.offset);
-        const taken = rest.length === 0 ? 0 : connection.streamSend(STREAM, rest, false);
-        if (taken === null) return;
-        if (taken > 0) this.progressed();
-        if (taken < rest.length) {
-          this.offset += taken;
-          return;
-        }
-        this.index++;
-        this.offset = 0;
-      }
-      this.written();
-      if (this.finishing && !this.finished && this.whenWritten === undefined) {
-        this.finished = connection.streamSend(STREAM, EMPTY, true) !== null;
-        this.progressed();
-      }
+      return this.connection.streamSend(STREAM, bytes, fin) ?? undefined;
     } catch (error) {
       this.destroy(new TransportError(`the peer takes no more (${(error as Error).message})`, { cause: error }));
+      return undefined;
     }
   }
 
