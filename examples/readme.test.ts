@@ -61,7 +61,7 @@ const stopped = { code: 0, printed: [], complaints: '' };
 
 test('the README shows the examples as they are', () => {
   const shown = snippets(readFileSync(join(here, '..', 'README.md'), 'utf8'));
-  const files = ['server.js', 'client.js', 'streaming.js', 'cancel.js', 'tls.js'];
+  const files = ['server.js', 'client.js', 'streaming.js', 'cancel.js', 'tls.js', 'quic.js'];
   expect(shown).toEqual(files.map((file) => readFileSync(join(here, file), 'utf8')));
 });
 
@@ -101,6 +101,10 @@ describe('the README', () => {
     for (const [name, pem] of Object.entries({ ...files, ...keys })) writeFileSync(join(folder, `${name}.pem`), pem);
     const printed = ['CN=worker 7', 'said in private'];
     expect(await run('tls.js', folder).finished()).toEqual({ code: 0, printed, complaints: '' });
+  });
+
+  it('has both ends of a QUIC connection', async () => {
+    expect(await run('quic.js').finished()).toEqual({ code: 0, printed: ['said over QUIC'], complaints: '' });
   });
 });
 

@@ -12,8 +12,8 @@ const started = Date.now();
 requireNode(engines.node.replace('>=', ''));
 
 const [command, ...args] = process.argv.slice(2);
-/** npm runs scripts in the root; a file is meant from where the user stands. */
-const fromUser = (path) => resolve(process.env.INIT_CWD ?? process.cwd(), path);
+/** npm runs scripts in the root; a file is meant from where the user stands. Options are no files. */
+const fromUser = (arg) => (arg.startsWith('-') ? arg : resolve(process.env.INIT_CWD ?? process.cwd(), arg));
 const steps = {
   demo: [
     [

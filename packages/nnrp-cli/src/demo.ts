@@ -1,12 +1,15 @@
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { NnrpClient, type NnrpClientSession } from 'nnrp-runtime';
+import type { NnrpClient, NnrpClientSession } from 'nnrp-runtime';
+import { type DemoOptions, demoOptions } from './demo/demo-options.js';
 import { filePieces } from './demo/file-pieces.js';
 import { ServerProcess } from './demo/server-process.js';
 import { readTokens, streamPieces, TokenCount } from './demo/token-stream.js';
 import { TurnWriter } from './demo/turn-writer.js';
+import { CommandUsageError, ExitCode } from './exit-code.js';
 import { guardProcess } from './guard-process.js';
+import { connectClient } from './submit/connect-client.js';
 
 /*
  * One server, one connection, two sessions: the first streams a text file as tokens, the second asks for short texts in
@@ -16,6 +19,7 @@ import { guardProcess } from './guard-process.js';
 const DEFAULT_FILE = fileURLToPath(new URL('../../../examples/demo-text.txt', import.meta.url));
 const PIECE_BYTES = 64 * 1024;
 const AHEAD = 2;
+const CONNECT_TIMEOUT_MS = 10_000;
 const PROMPT_EVERY_MS = 20;
 const PROMPTS = [
   'Hello, world!',
@@ -26,22 +30,22 @@ const PROMPTS = [
 ];
 
 guardProcess();
-process.exitCode = await demo(process.argv[2]).catch((error: unknown) => {
+process.exitCode = await demo(process.argv.slice(2)).catch((error: unknown) => {
   process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
   // Connection and server are still there; they go with this process.
-  process.exit(1);
+  process.exit(error instanceof CommandUsageError ? ExitCode.Usage : ExitCode.Failed);
 });
 
-async function demo(file: string | undefined): Promise<number> {
-  const path = file === undefined ? DEFAULT_FILE : resolve(file);
+async function demo(args: readonly string[]): Promise<ExitCode> {
+  const options = demoOptions(args);
+  const path = options.file === undefined ? DEFAULT_FILE : resolve(options.file);
   const found = await stat(path).catch((error: Error) => {
     throw new Error(`cannot read ${path}: ${error.message}`, { cause: error });
   });
   if (found.isDirectory()) throw new Error(`cannot read ${path}: it is a directory`);
 
-  const server = await ServerProcess.start();
-  say(`server: nnrp serve --handler tokens, process of its own, tcp ${server.address}`);
-  const client = await NnrpClient.connectTcp(server.address);
+  const server = await ServerProcess.start(options.quic ? ['--quic'] : []);
+  const client = await connect(server.address, options);
   // A piece of text takes as long as it takes: no deadline.
   const noDeadline = { defaultDeadlineMs: 0 };
   const [text, prompts] = [await client.openSession(noDeadline), await client.openSession(noDeadline)];
@@ -64,7 +68,16 @@ async function demo(file: string | undefined): Promise<number> {
   say(
     `check: ${textCount.textBytes + promptCount.textBytes} bytes came back byte-identical; sessions, connection and server are closed`,
   );
-  return 0;
+  return ExitCode.Ok;
+}
+
+/** Over QUIC the client verifies the server as `nnrp submit --quic` does. */
+async function connect(address: string, { quic }: DemoOptions): Promise<NnrpClient> {
+  const over = quic ? 'quic' : 'tcp';
+  say(`server: nnrp serve --handler tokens${quic ? ' --quic' : ''}, process of its own, ${over} ${address}`);
+  const client = await connectClient(address, { quic }, { connectTimeoutMs: CONNECT_TIMEOUT_MS });
+  if (quic) say('client: has verified the self-signed certificate of the server, which is for this machine only');
+  return client;
 }
 
 async function streamFile(session: NnrpClientSession, path: string, count: TokenCount): Promise<void> {

@@ -90,13 +90,17 @@ export class CliProcess {
 }
 
 /** Runs `nnrp` to its end. */
-export function nnrp(args: readonly string[], input?: string | Uint8Array): Promise<Finished> {
-  return new CliProcess('bin.js', args).finish(input);
+export function nnrp(
+  args: readonly string[],
+  input?: string | Uint8Array,
+  env: NodeJS.ProcessEnv = {},
+): Promise<Finished> {
+  return new CliProcess('bin.js', args, env).finish(input);
 }
 
 /** Starts `nnrp serve` on a free port and waits until it listens. */
 export async function serving(...args: string[]): Promise<{ readonly server: CliProcess; readonly address: string }> {
   const server = new CliProcess('bin.js', ['serve', '--listen', '127.0.0.1:0', ...args]);
-  const [, address] = await server.printed(/^listening (?:tcp|tls) (\S+)\n/);
+  const [, address] = await server.printed(/^listening (?:tcp|tls|quic) (\S+)\n/);
   return { server, address: address! };
 }

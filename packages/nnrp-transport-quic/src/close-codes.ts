@@ -14,7 +14,7 @@ const ALERTS: Readonly<Record<number, string>> = {
   303: 'a handshake message with an illegal value',
   304: 'a certificate that leads to an unknown root, or an intermediate is missing',
   305: 'access denied',
-  307: 'a signature or key that does not match the certificate',
+  307: 'a signature that does not fit: a certificate by another issuer of that name, or a key of another',
   326: 'a version of TLS that is not allowed',
   372: 'no client certificate where one is required',
   376: 'ALPN: no protocol in common, NNRP over QUIC is nnrp/1',

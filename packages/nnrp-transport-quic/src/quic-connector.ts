@@ -12,6 +12,12 @@ import type { QuicClientSocket } from './engine.js';
 import { framed, MAGIC, TRANSPORT_KIND } from './quic-framed-transport.js';
 import { quicheEngine } from './quiche/quiche-engine.js';
 
+/** Options that are not QUIC's own. */
+export interface QuicConnectorDefaults extends QuicTransportOptions {
+  /** Milliseconds. */
+  readonly connectTimeoutMs?: number;
+}
+
 /**
  * Connects to one server over QUIC, offering `nnrp/1` by ALPN. Its connections to one address share a UDP socket, which
  * is there as long as any of them. The server's certificate must lead to a trusted root and be for the name it was
@@ -28,15 +34,21 @@ export class QuicConnector implements FramedConnector {
 
   /**
    * @param endpoint - HOST:PORT of the server
+   * @param defaults - for what the configuration leaves open; `connectTimeoutMs` bounds the handshake besides
    * @throws UsageError on an option that cannot work, certificates and keys included; TransportError where QUIC is not to
    * be had on this platform
    */
-  constructor(endpoint: string | HostPort, config: QuicClientEndpointConfig | QuicClientEndpointOptions = {}) {
+  constructor(
+    endpoint: string | HostPort,
+    config: QuicClientEndpointConfig | QuicClientEndpointOptions = {},
+    { connectTimeoutMs = Number.POSITIVE_INFINITY, ...defaults }: QuicConnectorDefaults = {},
+  ) {
     this.server = parseAddress(endpoint);
     const { settings, transportOptions } =
       config instanceof QuicClientEndpointConfig ? config : new QuicClientEndpointConfig(config);
-    this.transportOptions = transportOptions;
-    this.socket = quicheEngine.dial(this.server, { ...settings, preamble: MAGIC });
+    this.transportOptions = { ...defaults, ...transportOptions };
+    const handshakeTimeoutMs = Math.min(settings.handshakeTimeoutMs, connectTimeoutMs);
+    this.socket = quicheEngine.dial(this.server, { ...settings, handshakeTimeoutMs, preamble: MAGIC });
   }
 
   /** @throws TransportError or TimeoutError that names the server and says why */

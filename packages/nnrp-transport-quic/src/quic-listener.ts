@@ -1,4 +1,5 @@
 import { AcceptQueue, type FramedListener, type FramedTransport } from 'nnrp-runtime/transport';
+import type { QuicTransportOptions } from './endpoint-options.js';
 import type { ListenerEvents, QuicServerSocket } from './engine.js';
 import { framed, MAGIC, TRANSPORT_KIND } from './quic-framed-transport.js';
 import { quicheEngine } from './quiche/quiche-engine.js';
@@ -23,11 +24,16 @@ export class QuicFramedListener implements FramedListener {
   }
 
   /**
+   * @param defaults - for what the configuration leaves open
    * @throws TransportError when the address cannot be bound, or QUIC is not to be had on this platform; UsageError when
    * the QUIC library refuses the certificate
    */
-  static async bind(config: QuicServerEndpointConfig): Promise<QuicFramedListener> {
-    const { settings, transportOptions, onHandshakeFailure } = config;
+  static async bind(
+    config: QuicServerEndpointConfig,
+    defaults: QuicTransportOptions = {},
+  ): Promise<QuicFramedListener> {
+    const { settings, onHandshakeFailure } = config;
+    const transportOptions = { ...defaults, ...config.transportOptions };
     const { host, port } = settings.bindAddress;
     const waiting = new AcceptQueue(`${host}:${port}`);
     const asked = settings.clientCertificates !== 'none';

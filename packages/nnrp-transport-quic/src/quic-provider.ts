@@ -2,6 +2,7 @@ import { UsageError } from 'nnrp-core';
 import { NnrpClient, type NnrpClientConfig, NnrpServer, type NnrpServerConfig } from 'nnrp-runtime';
 import type { HostPort } from 'nnrp-runtime/transport';
 import type { QuicClientEndpointConfig, QuicClientEndpointOptions } from './client-endpoint-config.js';
+import type { QuicTransportOptions } from './endpoint-options.js';
 import { QuicConnector } from './quic-connector.js';
 import { TRANSPORT_KIND } from './quic-framed-transport.js';
 import { QuicFramedListener } from './quic-listener.js';
@@ -24,7 +25,7 @@ export const QuicProvider = Object.freeze({
     if (transport !== TRANSPORT_KIND) {
       throw new UsageError(`transport: QuicProvider serves quic, but the configuration is for ${String(transport)}`);
     }
-    const listener = await QuicFramedListener.bind(endpointConfig);
+    const listener = await QuicFramedListener.bind(endpointConfig, transportDefaults(serverConfig));
     try {
       return NnrpServer.fromListener(listener, { ...serverConfig, transport });
     } catch (error) {
@@ -44,7 +45,13 @@ export const QuicProvider = Object.freeze({
     endpointConfig: QuicClientEndpointConfig | QuicClientEndpointOptions,
     clientConfig: Partial<NnrpClientConfig> = {},
   ): Promise<NnrpClient> {
-    const transport = await new QuicConnector(endpoint, endpointConfig).connect();
+    const { connectTimeoutMs } = clientConfig;
+    const defaults = {
+      ...transportDefaults(clientConfig),
+      // A bad one is refused below, with the rest of the configuration.
+      ...(Number.isInteger(connectTimeoutMs) && { connectTimeoutMs: connectTimeoutMs as number }),
+    };
+    const transport = await new QuicConnector(endpoint, endpointConfig, defaults).connect();
     try {
       return NnrpClient.fromTransport(transport, clientConfig);
     } catch (error) {
@@ -53,3 +60,13 @@ export const QuicProvider = Object.freeze({
     }
   },
 });
+
+/** What servers and clients are told of their transport over TCP goes for QUIC too, unless the endpoint says otherwise. */
+function transportDefaults(config: QuicTransportOptions): QuicTransportOptions {
+  const { highWaterBytes, maxPacketBytes, stallTimeoutMs } = config;
+  return {
+    ...(highWaterBytes !== undefined && { highWaterBytes }),
+    ...(maxPacketBytes !== undefined && { maxPacketBytes }),
+    ...(stallTimeoutMs !== undefined && { stallTimeoutMs }),
+  };
+}

@@ -14,12 +14,14 @@ export class ServerProcess {
     readonly address: string,
   ) {}
 
-  /** @throws when the server does not say within half a minute where it listens */
-  static async start(): Promise<ServerProcess> {
+  /**
+   * @param options - further options of `nnrp serve`
+   * @throws when the server does not say within half a minute where it listens
+   */
+  static async start(options: readonly string[]): Promise<ServerProcess> {
     const bin = fileURLToPath(new URL('../bin.js', import.meta.url));
-    const child = spawn(process.execPath, [bin, 'serve', '--listen', '127.0.0.1:0', '--handler', 'tokens'], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    });
+    const args = [bin, 'serve', '--listen', '127.0.0.1:0', '--handler', 'tokens', ...options];
+    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
     const kill = () => child.kill('SIGKILL');
     process.once('exit', kill);
     child.once('exit', () => process.off('exit', kill));
@@ -49,7 +51,7 @@ async function listening(child: ChildProcess): Promise<string> {
         START_MS,
       );
       lines.on('line', (line) => {
-        const match = /^listening tcp (\S+)$/.exec(line);
+        const match = /^listening (?:tcp|quic) (\S+)$/.exec(line);
         if (match?.[1] !== undefined) resolve(match[1]);
       });
       child.once('exit', (code, signal) => reject(new Error(`the server did not start (${code ?? signal})`)));

@@ -1,20 +1,16 @@
 import { type Command, Option } from 'commander';
-import { isNnrpError, NnrpServer, type ServeHandlers, type TlsServerOptions } from 'nnrp-runtime';
-import { parseAddress } from 'nnrp-runtime/transport';
+import type { NnrpServer, ServeHandlers } from 'nnrp-runtime';
 import type { CliIo } from '../cli-io.js';
 import { sessionErrorName } from '../error-code-name.js';
 import { ExitCode } from '../exit-code.js';
-import { explainTlsError, type TlsFiles, tlsServerFiles } from '../tls-files.js';
+import { bindServer, type ListenOptions } from './bind-server.js';
 import { drainPatiently } from './drain-patience.js';
 import { echo } from './echo-handler.js';
 import { LimitedLog } from './limited-log.js';
-import { explainConfigError, readServerFile, type ServerFile } from './server-file.js';
 import { loadTokensHandler } from './tokens-handler.js';
 
-interface ServeOptions extends TlsFiles {
-  readonly listen: string;
+interface ServeOptions extends ListenOptions {
   readonly handler: string;
-  readonly config?: string;
   readonly quiet?: boolean;
 }
 
@@ -27,7 +23,7 @@ const HANDLERS: Readonly<Record<string, () => Promise<ServeHandlers['submit']>>>
 export function addServeCommand(program: Command, io: CliIo, done: (code: ExitCode) => void): void {
   program
     .command('serve')
-    .description('serve sessions over TCP, with or without TLS, until SIGINT or SIGTERM')
+    .description('serve sessions over TCP, TLS or QUIC until SIGINT or SIGTERM')
     .option('-l, --listen <address>', 'HOST:PORT; port 0 takes a free one', '127.0.0.1:4433')
     .addOption(
       new Option('--handler <name>', 'how submits are answered').choices(Object.keys(HANDLERS)).default('echo'),
@@ -35,6 +31,9 @@ export function addServeCommand(program: Command, io: CliIo, done: (code: ExitCo
     .option('-c, --config <file>', 'JSON file with options of the server')
     .option('--tls-cert <file>', 'speak TLS: certificate of the server, then those that lead to its root')
     .option('--tls-key <file>', 'private key of that certificate')
+    .option('--quic', 'speak QUIC; without --cert, with a self-signed certificate for localhost, 127.0.0.1 and ::1')
+    .option('--cert <file>', 'with --quic: certificate of the server, then those that lead to its root')
+    .option('--key <file>', 'private key of that certificate')
     .option('--ca <file>', 'take only clients whose certificates lead to one of these')
     .option('-q, --quiet', 'do not log refused sessions, violations and lost connections')
     .addHelpText(
@@ -44,12 +43,18 @@ Handlers:
   echo    one result for each submit, with the same body
   tokens  takes the body as UTF-8 text and streams its o200k_base tokens as token-delta results
 
-Prints 'listening tcp HOST:PORT' once it listens, with TLS 'listening tls HOST:PORT'. The first signal closes gracefully, the second at once.
+Prints 'listening tcp HOST:PORT' once it listens; with TLS 'listening tls', with QUIC 'listening quic'. The first
+signal closes gracefully, the second at once.
+
+Where 'nnrp serve --quic' has made its certificate itself, it leaves a copy in a folder of this user until it ends, and
+prints the path. 'nnrp submit --quic' looks there, so the two find and verify each other without further options.
 
 Examples:
   $ nnrp serve
   $ nnrp serve --listen 0.0.0.0:4433 --handler tokens
   $ nnrp serve --tls-cert server.pem --tls-key server.key
+  $ nnrp serve --quic
+  $ nnrp serve --quic --listen 0.0.0.0:4433 --cert server.pem --key server.key
   $ echo '{"max_in_flight_operations": 64, "schemas": [[4097, 3]]}' > server.json && nnrp serve --config server.json`,
     )
     .action(async (options: ServeOptions) => {
@@ -63,8 +68,7 @@ async function serve(options: ServeOptions, io: CliIo): Promise<ExitCode> {
     if (!options.quiet) log.line(text);
   };
   const submit = await HANDLERS[options.handler]!();
-  const tls = tlsServerFiles(options);
-  const server = await bind(options, tls && { ...tls, onHandshakeFailure: (error) => report(error.message) });
+  const { kind, server, certificate } = await bindServer(options, (error) => report(error.message));
   server.on('sessionRefused', ({ remoteAddress, errorCode, cause }) => {
     report(
       `refused ${remoteAddress}: ${sessionErrorName(errorCode)}${cause === undefined ? '' : `, ${String(cause)}`}`,
@@ -81,29 +85,17 @@ async function serve(options: ServeOptions, io: CliIo): Promise<ExitCode> {
     report(`failed session ${sessionId} frame ${frameId}: ${String(error)}`);
   });
   const forget = closeOnSignal(server, report);
-  io.stdout.write(`listening ${tls === undefined ? 'tcp' : 'tls'} ${server.localAddr}\n`);
+  io.stdout.write(`listening ${kind} ${server.localAddr}\n`);
+  if (certificate !== undefined) io.stdout.write(`certificate ${certificate.path}\n`);
   try {
     await server.serve({ submit, close: drainPatiently });
     await server.close();
   } finally {
     forget();
+    certificate?.remove();
     log.end();
   }
   return ExitCode.Ok;
-}
-
-async function bind(options: ServeOptions, tls: TlsServerOptions | undefined): Promise<NnrpServer> {
-  const address = parseAddress(options.listen);
-  const file: ServerFile =
-    options.config === undefined ? { config: {}, writtenAs: new Map() } : readServerFile(options.config);
-  try {
-    if (tls === undefined) return await NnrpServer.bindTcp(address, file.config);
-    return await NnrpServer.bindTls(address, tls, file.config);
-  } catch (error) {
-    const tlsError = explainTlsError(error, options);
-    if (tlsError !== error || options.config === undefined || !isNnrpError(error, 'NNRP_ERR_USAGE')) throw tlsError;
-    throw explainConfigError(error.message, options.config, file);
-  }
 }
 
 /** @returns stops listening to signals */

@@ -1,23 +1,23 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
-import { NnrpClient, type NnrpClientConfig, type NnrpClientSession, PeerError } from 'nnrp-runtime';
+import { type NnrpClient, type NnrpClientSession, PeerError } from 'nnrp-runtime';
 import { type CliIo, readFully } from '../cli-io.js';
 import { sessionErrorName } from '../error-code-name.js';
 import { CommandUsageError, ExitCode } from '../exit-code.js';
 import { LimitedLog } from '../serve/limited-log.js';
-import { explainTlsError, type TlsFiles, tlsClientFiles } from '../tls-files.js';
+import type { TransportFlags } from '../transport/transport-choice.js';
 import { bodyOutput } from './body-output.js';
+import { connectClient } from './connect-client.js';
 import { showProgress } from './progress.js';
 import { SubmitRun } from './submit-run.js';
 
-interface SubmitOptions extends TlsFiles {
+interface SubmitOptions extends TransportFlags {
   readonly to: string;
   readonly file?: string;
   readonly count: number;
   readonly inFlight: number;
   readonly timeout: number;
   readonly deadline: number;
-  readonly tls?: boolean;
   readonly output?: boolean;
 }
 
@@ -39,9 +39,13 @@ export function addSubmitCommand(program: Command, io: CliIo, done: (code: ExitC
     .option('--timeout <seconds>', 'give up when nothing comes for so long', seconds, 30)
     .option('--deadline <ms>', 'let the server drop what takes it longer; 0 = it may take any time', milliseconds, 0)
     .option('--tls', 'speak TLS; the server must have a certificate that leads to a root of the platform')
-    .option('--ca <file>', 'speak TLS, and trust these roots instead')
+    .option('--ca <file>', 'trust these roots instead; without --quic: speak TLS')
     .option('--tls-cert <file>', 'speak TLS, with this certificate of the client')
     .option('--tls-key <file>', 'private key of that certificate')
+    .option('--quic', "speak QUIC; 'nnrp serve --quic' of the same user and machine is trusted by itself")
+    .option('--cert <file>', 'with --quic: certificate of the client')
+    .option('--key <file>', 'private key of that certificate')
+    .option('--insecure', 'with --quic: take any certificate; whoever is in between can read and change everything')
     .option('-o, --output', 'write what the first submit results in to standard output; the summary goes to stderr')
     .addHelpText(
       'after',
@@ -53,6 +57,7 @@ Examples:
   $ nnrp submit 'How many tokens is this?' --output
   $ nnrp submit --to 10.0.0.7:4433 --file prompt.txt --count 10000 --in-flight 16
   $ nnrp submit --to inference.example:4433 --ca root.pem --deadline 2000 hello
+  $ nnrp submit --quic hello --output
   $ git diff | nnrp submit - --output`,
     )
     .action(async (text: string | undefined, options: SubmitOptions) => {
@@ -63,7 +68,7 @@ Examples:
 async function submit(body: Uint8Array, options: SubmitOptions, io: CliIo): Promise<ExitCode> {
   const { count: wanted, output = false } = options;
   const timeoutMs = Math.ceil(options.timeout * 1000);
-  const client = await connect(options, {
+  const client = await connectClient(options.to, options, {
     connectTimeoutMs: timeoutMs,
     openTimeoutMs: timeoutMs,
     closeTimeoutMs: Math.min(timeoutMs, CLOSE_TIMEOUT_MS),
@@ -94,18 +99,6 @@ async function submit(body: Uint8Array, options: SubmitOptions, io: CliIo): Prom
   } finally {
     await client.close();
     log.end();
-  }
-}
-
-async function connect(options: SubmitOptions, config: Partial<NnrpClientConfig>): Promise<NnrpClient> {
-  const { to, tls, ca, tlsCert, tlsKey } = options;
-  if (!tls && ca === undefined && tlsCert === undefined && tlsKey === undefined) {
-    return NnrpClient.connectTcp(to, config);
-  }
-  try {
-    return await NnrpClient.connectTls(to, tlsClientFiles(options), config);
-  } catch (error) {
-    throw explainTlsError(error, options);
   }
 }
 

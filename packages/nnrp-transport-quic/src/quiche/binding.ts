@@ -10,6 +10,8 @@ export interface QuicheHost {
 
 /** TLS and transport parameters; one serves any number of connections. */
 export interface QuicheConfig {
+  /** Whether a certificate of the peer has to be valid. At a server, a client may then do without one. */
+  verifyPeer(on: boolean): void;
   setApplicationProtos(protocols: string[]): void;
   setCcAlgorithmName(name: string): void;
   enablePacing(on: boolean): void;
@@ -46,6 +48,10 @@ export interface QuicheConnection {
   timeout(): number | null;
   onTimeout(): void;
   newSourceCid(id: Uint8Array, resetToken: bigint, retireIfNeeded: boolean): number;
+  /** How many more ids the peer will take. */
+  sourceCidsLeft(): number;
+  /** What has become of the ways to the peer; has to be read, or it piles up. */
+  pathEventNext(): { readonly type: string } | null;
   sendAckEliciting(): void;
   close(application: boolean, code: number, reason: Uint8Array): unknown;
   applicationProto(): Uint8Array;

@@ -4,8 +4,11 @@ import { formatAddress, type HostPort } from 'nnrp-runtime/transport';
 import { applicationCode, CLOSED_IN_ORDER, describeClose } from '../close-codes.js';
 import type { ConnectionSettings } from '../engine.js';
 import type { QuicheConnection, QuicheHost } from './binding.js';
+import { firstPacketBytes } from './coalesced-packets.js';
 import { ConnectionTimer } from './connection-timer.js';
+import { isLongHeader } from './datagram.js';
 import type { Endpoint } from './endpoint.js';
+import { OwnIds } from './own-ids.js';
 import { QuicheStream } from './quiche-stream.js';
 import { withoutZone } from './udp-socket.js';
 
@@ -16,6 +19,8 @@ const MAX_BURST = 64;
 export interface ConnectionParts {
   readonly endpoint: Endpoint;
   readonly connection: QuicheConnection;
+  /** The id by which the peer names it. */
+  readonly scid: Uint8Array;
   readonly peer: HostPort;
   /** The end of the path on this side, as the connection was made with. */
   readonly local: QuicheHost;
@@ -48,7 +53,7 @@ export class DrivenConnection {
   readonly remoteAddress: string;
   private state: State = 'handshake';
   private stream: QuicheStream | undefined;
-  private readonly keys: string[] = [];
+  private readonly ids: OwnIds;
   private zone = '';
   private address: string;
   private path: { from: QuicheHost; to: QuicheHost };
@@ -57,6 +62,7 @@ export class DrivenConnection {
   private readonly timer = new ConnectionTimer(() => this.timedOut());
   private readonly handshakeTimer: NodeJS.Timeout;
   private failedOver = false;
+  private hasMoved = false;
 
   constructor(private readonly parts: ConnectionParts) {
     const { peer, local, endpoint, settings } = parts;
@@ -66,33 +72,56 @@ export class DrivenConnection {
     this.zone = peer.host.slice(withoutZone(peer.host).length);
     this.path = { from: { host: withoutZone(peer.host), port: peer.port }, to: local };
     this.handshakeTimer = setTimeout(() => {
-      this.fail(new TimeoutError(`the handshake took longer than ${handshakeTimeoutMs} ms`, handshakeTimeoutMs));
+      this.giveUpHandshake(
+        new TimeoutError(`the handshake took longer than ${handshakeTimeoutMs} ms`, handshakeTimeoutMs),
+      );
     }, handshakeTimeoutMs);
     this.handshakeTimer.unref();
     endpoint.add(this);
+    this.ids = new OwnIds(endpoint, parts.connection, this);
+    this.ids.add(parts.scid);
     if (parts.handshakeKey !== undefined) endpoint.route(parts.handshakeKey, this);
-  }
-
-  /** Packets for this id are for this connection from now on. */
-  listenTo(key: string): void {
-    this.keys.push(key);
-    this.parts.endpoint.route(key, this);
   }
 
   receive(datagram: Buffer, from: RemoteInfo): void {
     if (from.port !== this.path.from.port || from.address !== this.address) this.moved(from);
-    try {
-      this.parts.connection.recv(datagram, this.path);
-    } catch {
-      // Garbage, or the end: then there is an error to look up, and something to send.
-      this.failedOver = true;
-    }
+    if (isLongHeader(datagram)) this.receiveEach(datagram);
+    else this.receivePackets(datagram);
     this.heardMs = performance.now();
     this.parts.endpoint.readSoon(this);
   }
 
+  /**
+   * Over a packet of a stage of the handshake that is behind it, the library gives up the rest of the datagram; but that
+   * may be for now, as the goodbye of a client that does not know yet that the handshake is complete.
+   */
+  private receiveEach(datagram: Buffer): void {
+    for (let rest = datagram; rest.length > 0; ) {
+      const bytes = firstPacketBytes(rest);
+      this.receivePackets(rest.subarray(0, bytes));
+      rest = rest.subarray(bytes);
+    }
+  }
+
+  private receivePackets(bytes: Buffer): void {
+    try {
+      this.parts.connection.recv(bytes, this.path);
+    } catch {
+      // Garbage, or the end: then there is an error to look up, and something to send.
+      this.failedOver = true;
+    }
+  }
+
+  /** The library follows by itself, but keeps a record that would grow with every packet from another address. */
+  private forgetMoves(): void {
+    const { connection } = this.parts;
+    while (connection.pathEventNext() !== null);
+    this.hasMoved = false;
+  }
+
   /** Takes what has come. Its turn has been asked for with `readSoon`. */
   read(): void {
+    if (this.hasMoved) this.forgetMoves();
     if (this.state === 'handshake') this.tryConnect();
     this.stream?.heard();
     if (this.state === 'over') return;
@@ -164,16 +193,28 @@ export class DrivenConnection {
     this.state = 'over';
     this.timer.clear();
     const { endpoint } = this.parts;
-    for (const key of this.keys) endpoint.unroute(key);
+    this.ids.clear();
     endpoint.remove(this);
+  }
+
+  /** Ends the connection if its handshake is not over. @param alert - of TLS, if it is about that */
+  giveUpHandshake(error: Error, alert?: number): void {
+    if (this.state !== 'handshake') return;
+    if (alert === undefined) this.close(error);
+    else this.close(error, alert, false);
+    this.parts.failed(error);
   }
 
   private tryConnect(): void {
     const { connection, judge, connected, isClient, settings } = this.parts;
     if (!connection.isEstablished()) return;
+    // A client may find fault with the server after the last word of the handshake; that goes for a failed one.
+    if (connection.peerError()?.isApp === false) return;
     const refusal = judge(connection);
     if (refusal !== undefined) {
-      this.fail(new TransportError(refusal.why), refusal.alert);
+      // The peer can read the refusal only when it has the end of the handshake.
+      this.flush();
+      this.giveUpHandshake(new TransportError(refusal.why), refusal.alert);
       return;
     }
     this.state = 'connected';
@@ -185,17 +226,10 @@ export class DrivenConnection {
       isClient,
       preamble: settings.preamble,
     });
+    if (isClient) this.ids.offerSpares();
     // The last bytes of the handshake have to leave before anything that might end the connection.
     this.flush();
     connected(this.stream);
-  }
-
-  /** Refuses the peer during its handshake. */
-  private fail(error: Error, alert?: number): void {
-    if (this.state !== 'handshake') return;
-    if (alert === undefined) this.close(error);
-    else this.close(error, alert, false);
-    this.parts.failed(error);
   }
 
   private settle(): void {
@@ -235,6 +269,7 @@ export class DrivenConnection {
   }
 
   private moved({ address, port }: RemoteInfo): void {
+    this.hasMoved = true;
     this.address = address;
     this.path = { from: { host: withoutZone(address), port }, to: this.path.to };
   }

@@ -99,9 +99,10 @@ export class Endpoint implements DatagramSink {
     this.closeIfUnused();
   }
 
-  /** Nobody new; the socket closes with its last connection. */
-  stopListening(): void {
+  /** Nobody new, and no handshake goes on; the socket closes with its last connection. */
+  stopListening(reason: Error): void {
     this.listens = false;
+    for (const connection of [...this.connections]) connection.giveUpHandshake(reason);
     if (this.busy === 0) this.socket.keepAlive(false);
     this.closeIfUnused();
   }

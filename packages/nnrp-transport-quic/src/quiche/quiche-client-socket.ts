@@ -4,7 +4,7 @@ import { TransportError } from 'nnrp-core';
 import { checkServerName, type HostPort, tlsServerName } from 'nnrp-runtime/transport';
 import type { ClientSettings, QuicClientSocket, QuicStream } from '../engine.js';
 import { type QuicheConnection, quiche } from './binding.js';
-import { ID_BYTES, idKey } from './datagram.js';
+import { ID_BYTES } from './datagram.js';
 import { DrivenConnection, type Refusal } from './driven-connection.js';
 import { Endpoint } from './endpoint.js';
 import { firstToSucceed } from './first-to-succeed.js';
@@ -59,18 +59,15 @@ export class QuicheClientSocket implements QuicClientSocket {
       const driven = new DrivenConnection({
         endpoint,
         connection,
+        scid,
         peer,
         local: from,
         isClient: true,
         settings: this.settings,
         judge: (established) => this.judge(established),
-        connected: (stream) => {
-          offerSpareId(connection, driven);
-          resolve(stream);
-        },
+        connected: resolve,
         failed: reject,
       });
-      driven.listenTo(idKey(scid));
       driven.flush();
     });
   }
@@ -123,17 +120,6 @@ export class QuicheClientSocket implements QuicClientSocket {
         ? 'the server has no certificate'
         : checkServerName(this.serverName, certificate)?.message;
     return why === undefined ? undefined : { why, alert: BAD_CERTIFICATE };
-  }
-}
-
-/** With a second id to send to, the server can follow when a router on the way gives the client another address. */
-function offerSpareId(connection: QuicheConnection, driven: DrivenConnection): void {
-  const id = randomBytes(ID_BYTES);
-  try {
-    connection.newSourceCid(id, randomBytes(16).readBigUInt64LE(0), false);
-    driven.listenTo(idKey(id));
-  } catch {
-    // The server takes one id only.
   }
 }
 

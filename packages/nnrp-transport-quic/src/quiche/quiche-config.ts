@@ -8,6 +8,8 @@ export const QUIC_ALPN = 'nnrp/1';
 /** The loopback interface takes datagrams of 64 KiB; at 16 KiB the costs of a datagram stop to matter. */
 const LOOPBACK_DATAGRAM_BYTES = 16_384;
 const MAX_UDP_PAYLOAD_BYTES = 65_527;
+/** Ids that a peer may give out: one to begin with, and one for each change of its address. */
+const MAX_IDS = 8;
 const LOOPBACK = /^(::ffff:)?127\.|^::1$/;
 
 /** The configurations of an endpoint: datagrams may be larger where no network is in between. Made when needed. */
@@ -22,7 +24,12 @@ export class QuicheConfigs {
 
   static ofServer(settings: ServerSettings): QuicheConfigs {
     const { clientCertificates, clientRoots, credentials, maxDatagramBytes } = settings;
-    const tls = () => withTls(clientCertificates !== 'none', clientRoots, credentials);
+    const tls = () => {
+      const config = withTls(clientCertificates !== 'none', clientRoots, credentials);
+      // Until now it insists on a certificate; with this it only insists that the one it gets is valid.
+      if (clientCertificates === 'request') config.verifyPeer(true);
+      return config;
+    };
     return new QuicheConfigs((bytes) => configure(tls(), settings, 1, bytes), maxDatagramBytes);
   }
 
@@ -66,7 +73,7 @@ function configure(
   config.setInitialMaxStreamsUni(0);
   config.setInitialMaxStreamDataUni(0);
   config.setDisableActiveMigration(true);
-  config.setActiveConnectionIdLimit(2);
+  config.setActiveConnectionIdLimit(MAX_IDS);
   return config;
 }
 

@@ -1,9 +1,8 @@
 import type { RemoteInfo } from 'node:dgram';
-import { TransportError } from 'nnrp-core';
+import { ClosedError, TransportError } from 'nnrp-core';
 import { formatAddress, type HostPort } from 'nnrp-runtime/transport';
 import type { ListenerEvents, QuicServerSocket, ServerSettings } from '../engine.js';
 import { type QuicheConnection, quiche } from './binding.js';
-import { idKey } from './datagram.js';
 import { DrivenConnection, type Refusal } from './driven-connection.js';
 import { Endpoint, type EndpointOwner } from './endpoint.js';
 import { type Newcomer, Newcomers } from './newcomers.js';
@@ -60,7 +59,7 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
 
   close(): void {
     this.closed = true;
-    this.endpoint.stopListening();
+    this.endpoint.stopListening(new ClosedError(`listener ${this.address} is closed`));
   }
 
   newcomer(datagram: Buffer, from: RemoteInfo): void {
@@ -84,6 +83,7 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
     const driven = new DrivenConnection({
       endpoint: this.endpoint,
       connection,
+      scid,
       peer,
       local: this.local,
       isClient: false,
@@ -101,7 +101,6 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
         );
       },
     });
-    driven.listenTo(idKey(scid));
     driven.receive(datagram, from);
   }
 

@@ -3,6 +3,7 @@ import { TransportError } from 'nnrp-core';
 import type { QuicStream } from '../engine.js';
 import type { QuicheConnection } from './binding.js';
 import type { DrivenConnection } from './driven-connection.js';
+import { ProgressTimer } from './progress-timer.js';
 
 /** The only stream: the first that a client opens in both directions. */
 const STREAM = 0;
@@ -48,8 +49,7 @@ export class QuicheStream extends Duplex implements QuicStream {
   private finishing = false;
   private finished = false;
   private whenFinal: ((error?: Error | null) => void) | undefined;
-  private progressMs = performance.now();
-  private idleTimer: NodeJS.Timeout | undefined;
+  private readonly progress = new ProgressTimer();
 
   constructor(
     private readonly driven: DrivenConnection,
@@ -70,7 +70,7 @@ export class QuicheStream extends Duplex implements QuicStream {
   /** Something has come, or room has: goes on with whatever waits for it. */
   heard(): void {
     if (this.destroyed) return;
-    if (this.finished) this.progressMs = performance.now();
+    if (this.finished) this.progress.moved();
     this.pull();
     this.pump();
     this.checkFinal();
@@ -91,12 +91,7 @@ export class QuicheStream extends Duplex implements QuicStream {
   }
 
   setTimeout(timeoutMs: number, callback: () => void): this {
-    clearTimeout(this.idleTimer);
-    this.idleTimer = undefined;
-    if (timeoutMs > 0) {
-      this.progressMs = performance.now();
-      this.watch(timeoutMs, timeoutMs, callback);
-    }
+    this.progress.watch(timeoutMs, callback);
     return this;
   }
 
@@ -129,13 +124,18 @@ export class QuicheStream extends Duplex implements QuicStream {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    clearTimeout(this.idleTimer);
+    this.progress.clear();
     this.pieces = NOTHING;
     this.driven.close(error);
     callback(error);
   }
 
   private begin(pieces: readonly Uint8Array[], callback: (error?: Error | null) => void): void {
+    if (this.connectionEnded) {
+      // Nobody is there to take it. What has come before the end can still be read.
+      callback();
+      return;
+    }
     this.pieces = pieces;
     this.index = 0;
     this.offset = 0;
@@ -239,7 +239,7 @@ export class QuicheStream extends Duplex implements QuicStream {
   }
 
   private progressed(): void {
-    this.progressMs = performance.now();
+    this.progress.moved();
     this.driven.flushSoon();
   }
 
@@ -273,15 +273,6 @@ export class QuicheStream extends Duplex implements QuicStream {
     } catch {
       return true;
     }
-  }
-
-  private watch(timeoutMs: number, waitMs: number, callback: () => void): void {
-    this.idleTimer = setTimeout(() => {
-      const left = this.progressMs + timeoutMs - performance.now();
-      if (left <= 0) callback();
-      else this.watch(timeoutMs, Math.ceil(left), callback);
-    }, waitMs);
-    this.idleTimer.unref();
   }
 }
 

@@ -1,0 +1,16 @@
+import { QuicProvider, QuicServerEndpointConfig } from 'nnrp-transport-quic';
+
+// For one machine. With a certificate of yours: new QuicServerEndpointConfig(address, { certificateChain, privateKey }).
+const { config, certificate } = QuicServerEndpointConfig.selfSignedLocalhost('127.0.0.1:0');
+const server = await QuicProvider.bind(config);
+server.serve({ submit: ({ body }) => body });
+
+const client = await QuicProvider.connect(server.localAddr, {
+  roots: certificate.certificateDer, // leave out to trust the roots of the platform
+});
+const session = await client.openSession();
+const operation = await session.submit('said over QUIC');
+console.log(new TextDecoder().decode((await operation.result()).body));
+
+await client.close();
+await server.close();
