@@ -20,7 +20,7 @@ import { transportCompliance } from 'nnrp-runtime/testing';
 import { preview3, isNnrpError } from 'nnrp-core';
 import { decodeSessionOpen } from 'nnrp-core/preview3';
 import { STRUCTS } from 'nnrp-core/preview3/struct-table';
-import { TRANSPORT_KIND } from 'nnrp-transport-quic';
+import { QuicProvider, QuicServerEndpointConfig, TRANSPORT_KIND } from 'nnrp-transport-quic';
 
 if (decodeSessionOpen !== preview3.decodeSessionOpen || STRUCTS['HEADER']?.bytes !== 40 || TRANSPORT_KIND !== 'quic') {
   throw new Error('the subpaths disagree');
@@ -42,6 +42,15 @@ console.log('echo: ' + new TextDecoder().decode((await operation.result()).body)
 await client.close();
 await serving;
 await server.close();
+
+const { config, certificate } = QuicServerEndpointConfig.selfSignedLocalhost('127.0.0.1:0');
+const quicServer = await QuicProvider.bind(config);
+void quicServer.serve({ submit: ({ body }) => body });
+const quicClient = await QuicProvider.connect(quicServer.localAddr, { roots: certificate.certificateDer });
+const asked = await (await quicClient.openSession()).submit('hello');
+console.log('over QUIC: ' + new TextDecoder().decode((await asked.result()).body));
+await quicClient.close();
+await quicServer.close();
 export {};
 `;
 
@@ -66,7 +75,7 @@ try {
 
   check('runs from ESM JavaScript', () => {
     writeFileSync(join(work, 'use.mjs'), USE);
-    expect(run(process.execPath, ['use.mjs'], work).trim(), 'echo: hello');
+    expect(run(process.execPath, ['use.mjs'], work).trim(), 'echo: hello\nover QUIC: hello');
   });
   for (const [module, resolution] of [
     ['nodenext', 'nodenext'],
