@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 const BENCHMARKS = new Map([
   ['codec', 'codec.js'],
   ['loopback', join('loopback', 'main.js')],
+  ['quic', join('quic', 'main.js')],
 ]);
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -1,6 +1,9 @@
+import { CpuTime } from '../cpu-time.js';
+import { type Memory, memoryWith } from '../memory.js';
+import { answerQuestions } from '../questions.js';
 import type { ClientFigures, Stop } from './load.js';
 import { ExchangeLoad, StreamLoad } from './load.js';
-import { SCENARIOS, type Scenario } from './scenarios.js';
+import { lanesOf, SCENARIOS, type Scenario } from './scenarios.js';
 import { type Caller, Tally } from './system.js';
 import { loadSystem, type SystemName } from './systems.js';
 
@@ -18,13 +21,6 @@ export interface ServerFigures {
   readonly messages: number;
 }
 
-/** Bytes of the server's process after its garbage has been collected. */
-export interface Memory {
-  /** JavaScript heap and what it holds outside, buffers included. */
-  readonly held: number;
-  readonly resident: number;
-}
-
 /** What can be asked: of a server the first three, of a client the others. */
 export interface Questions {
   listen(): Promise<number>;
@@ -38,24 +34,11 @@ export interface Questions {
   disconnect(): Promise<void>;
 }
 
-/** A question on its way to a child; the answer comes as {@link Answer}. */
-export interface Question {
-  readonly name: keyof Questions;
-  readonly argument?: unknown;
-}
-
-export type Answer = { readonly value: unknown } | { readonly error: string };
-
 const [, , role, name, scenarioName] = process.argv;
 const scenario = SCENARIOS.find((one) => one.name === scenarioName) as Scenario;
 const system = await loadSystem(name as SystemName);
 
-let cpuBefore = process.cpuUsage();
-function cpuSince(): number {
-  const { user, system: kernel } = process.cpuUsage(cpuBefore);
-  cpuBefore = process.cpuUsage();
-  return user + kernel;
-}
+const cpu = new CpuTime();
 
 function serverQuestions(): Partial<Questions> {
   const tally = new Tally();
@@ -64,9 +47,9 @@ function serverQuestions(): Partial<Questions> {
     figures: async () => {
       const { requests, requestBytes, messages } = tally;
       Object.assign(tally, new Tally());
-      return { cpu: cpuSince(), requests, requestBytes, messages };
+      return { cpu: cpu.take(), requests, requestBytes, messages };
     },
-    memory,
+    memory: (connections) => memoryWith(connections, openConnections),
   };
 }
 
@@ -83,10 +66,10 @@ function clientQuestions(): Partial<Questions> {
     },
     turn: async (stop) => {
       const { caller, scenario: actual } = current();
-      cpuSince();
+      cpu.take();
       const load = startLoad(caller, actual, stop);
       await load.finished;
-      return { ...load.figures(), cpu: cpuSince() };
+      return { ...load.figures(), cpu: cpu.take() };
     },
     disconnect: () => current().caller.close(),
   };
@@ -98,45 +81,13 @@ function startLoad(caller: Caller, actual: Scenario, stop: Stop): ExchangeLoad |
     caller.stream(load);
     return load;
   }
-  const load = new ExchangeLoad(actual, stop);
+  const load = new ExchangeLoad({ ...actual, lanes: lanesOf(actual) }, stop);
   caller.exchange(load);
   return load;
 }
 
-async function memory(connections: number): Promise<Memory> {
-  const collect = globalThis.gc;
-  if (collect === undefined) throw new Error('needs --expose-gc');
-  const giveUp = Date.now() + 10_000;
-  const open = () => process.getActiveResourcesInfo().filter((type) => type === 'TCPSocketWrap').length;
-  while (open() !== connections) {
-    if (Date.now() > giveUp) throw new Error(`expected ${connections} connections, the process has ${open()}`);
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  // Finalisers of one collection let go of things that the next one takes.
-  for (let round = 0; round < 3; round++) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    collect();
-  }
-  const { heapUsed, external, rss } = process.memoryUsage();
-  return { held: heapUsed + external, resident: rss };
+function openConnections(): number {
+  return process.getActiveResourcesInfo().filter((type) => type === 'TCPSocketWrap').length;
 }
 
-const questions: Partial<Record<string, (argument: never) => Promise<unknown>>> =
-  role === 'server' ? serverQuestions() : clientQuestions();
-
-process.on('message', ({ name, argument }: Question) => {
-  const reply = (answer: Answer) => process.send?.(answer);
-  const question = questions[name];
-  if (question === undefined) {
-    reply({ error: `a ${role} is not asked for ${name}` });
-    return;
-  }
-  Promise.resolve(argument)
-    .then((given) => question(given as never))
-    .then(
-      (value) => reply({ value: value ?? null }),
-      (error: unknown) => reply({ error: error instanceof Error ? (error.stack ?? error.message) : String(error) }),
-    );
-});
-// At exit a profile is written, if one was asked for.
-process.on('disconnect', () => process.exit(0));
+answerQuestions(role ?? '', role === 'server' ? serverQuestions() : clientQuestions());

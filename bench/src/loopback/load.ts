@@ -1,10 +1,19 @@
 import { performance } from 'node:perf_hooks';
-import type { Scenario } from './scenarios.js';
+import { lanesOf, type Scenario } from './scenarios.js';
 
 /** When a load ends: no lane begins anything more after so many milliseconds, or so many operations. */
 export interface Stop {
   readonly milliseconds?: number;
   readonly operations?: number;
+}
+
+/** What a load is made of. */
+export interface LoadShape {
+  /** Operations in progress at once, over all connections and sessions. */
+  readonly lanes: number;
+  readonly requestBytes: number;
+  /** One operation in so many reads the clock. */
+  readonly clockEvery: number;
 }
 
 /** What a client did in one turn. */
@@ -27,7 +36,6 @@ const MAX_SAMPLES = 1 << 18;
  * until `begin` says no. A wrong answer fails the load.
  */
 export abstract class Load {
-  /** Lanes in all, over all connections and sessions. */
   readonly lanes: number;
   /** Resolves when every lane has ended; rejects when one has failed. */
   readonly finished: Promise<void>;
@@ -44,10 +52,10 @@ export abstract class Load {
   private stopped = 0;
 
   constructor(
-    protected readonly scenario: Scenario,
+    private readonly shape: LoadShape,
     private readonly stop: Stop,
   ) {
-    this.lanes = scenario.connections * scenario.sessionsPerConnection * scenario.inFlight;
+    this.lanes = shape.lanes;
     this.began = new Float64Array(this.lanes);
     this.finished = new Promise((resolve, reject) => {
       this.resolve = resolve;
@@ -75,7 +83,7 @@ export abstract class Load {
   /** @returns false when the lane is over */
   protected beginLane(lane: number): boolean {
     let now = 0;
-    if (this.requests % this.scenario.clockEvery === 0 && !this.over) {
+    if (this.requests % this.shape.clockEvery === 0 && !this.over) {
       now = performance.now();
       if (now - this.start >= (this.stop.milliseconds ?? Number.POSITIVE_INFINITY)) this.over = true;
     }
@@ -104,13 +112,15 @@ const MAX_BODY_MEMORY = 16 * 1024 * 1024;
 
 /** Requests whose replies repeat them. */
 export class ExchangeLoad extends Load {
+  private readonly requestBytes: number;
   private readonly bodies: Uint8Array[];
   private readonly expected: Uint8Array;
   private next = 0;
 
-  constructor(scenario: Scenario, stop: Stop) {
-    super(scenario, stop);
-    const { requestBytes } = scenario;
+  constructor(shape: LoadShape, stop: Stop) {
+    super(shape, stop);
+    this.requestBytes = shape.requestBytes;
+    const { requestBytes } = this;
     const count = Math.min(BODIES, Math.floor(MAX_BODY_MEMORY / requestBytes));
     this.bodies = Array.from({ length: count }, (_, index) => Buffer.alloc(requestBytes, index + 1));
     this.expected = new Uint8Array(this.lanes);
@@ -129,7 +139,7 @@ export class ExchangeLoad extends Load {
     const first = reply[0];
     const last = reply[length - 1];
     const expected = this.expected[lane];
-    if (length !== this.scenario.requestBytes || first !== expected || last !== expected) {
+    if (length !== this.requestBytes || first !== expected || last !== expected) {
       this.fail(new Error(`lane ${lane}: expected ${expected}, got ${length} bytes from ${first} to ${last}`));
       return;
     }
@@ -144,8 +154,11 @@ export class StreamLoad extends Load {
   readonly request = new Uint8Array(16).fill(7);
   private readonly received: Int32Array;
 
-  constructor(scenario: Scenario, stop: Stop) {
-    super(scenario, stop);
+  constructor(
+    private readonly scenario: Scenario,
+    stop: Stop,
+  ) {
+    super({ ...scenario, lanes: lanesOf(scenario) }, stop);
     this.received = new Int32Array(this.lanes);
   }
 

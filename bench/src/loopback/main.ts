@@ -1,12 +1,12 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { type Options, parseOptions, USAGE } from './options.js';
+import { type Choice, type Options as OptionsOf, parseOptions, usage } from '../options.js';
 import { profileSummary } from './profile-summary.js';
 import { type Outcome, type Plan, runScenario } from './referee.js';
 import { goalLines, judge, scenarioTable, type Verdict } from './report.js';
 import { SCENARIOS, type Scenario } from './scenarios.js';
-import { DESCRIPTIONS, takesPart } from './systems.js';
+import { DESCRIPTIONS, SYSTEM_NAMES, type SystemName, takesPart } from './systems.js';
 
 /*
  * NNRP over loopback TCP against raw sockets and against what users would pick instead. Each system has a server and a
@@ -14,12 +14,22 @@ import { DESCRIPTIONS, takesPart } from './systems.js';
  * one run do not.
  */
 
+type Options = OptionsOf<SystemName>;
+
+const CHOICE: Choice<SystemName> = {
+  benchmark: 'loopback',
+  scenarios: SCENARIOS.map(({ name }) => name),
+  systems: SYSTEM_NAMES,
+  turns: 5,
+  turnMs: 1000,
+};
+
 async function main(args: readonly string[]): Promise<number> {
   let options: Options;
   try {
-    options = parseOptions(args);
+    options = parseOptions(args, CHOICE);
   } catch (error) {
-    console.error(`${(error as Error).message}\n${USAGE}`);
+    console.error(`${(error as Error).message}\n${usage(CHOICE)}`);
     return 2;
   }
   const { quick, turns, turnMs, profile } = options;

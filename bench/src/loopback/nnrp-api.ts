@@ -3,6 +3,7 @@ import {
   NnrpClient,
   type NnrpClientSession,
   NnrpServer,
+  type NnrpServerConfig,
   type NnrpServerSession,
   preview3,
   resultMetadata,
@@ -19,14 +20,16 @@ const NO_BODY = new Uint8Array(0);
 /** Long enough that nothing expires: what is measured is that the clockwork runs. */
 const DEADLINE_MS = 60_000;
 /** More than any scenario has in progress. */
-const OPERATIONS = 1024;
+export const OPERATIONS = 1024;
+
+export const SERVER_CONFIG: Partial<NnrpServerConfig> = {
+  maxInFlightOperations: OPERATIONS,
+  grantedOperationCredit: OPERATIONS,
+  leaseTtlMs: DEADLINE_MS,
+};
 
 export function bindServer(): Promise<NnrpServer> {
-  return NnrpServer.bindTcp('127.0.0.1:0', {
-    maxInFlightOperations: OPERATIONS,
-    grantedOperationCredit: OPERATIONS,
-    leaseTtlMs: DEADLINE_MS,
-  });
+  return NnrpServer.bindTcp('127.0.0.1:0', SERVER_CONFIG);
 }
 
 export function portOf(server: NnrpServer): number {
@@ -35,13 +38,17 @@ export function portOf(server: NnrpServer): number {
 
 export async function connectSessions(scenario: Scenario, port: number): Promise<[NnrpClient, NnrpClientSession[]]> {
   const client = await NnrpClient.connectTcp(`127.0.0.1:${port}`);
-  const open = () =>
-    client.openSession({
-      maxInFlightOperations: scenario.inFlight,
-      defaultDeadlineMs: DEADLINE_MS,
-      leaseTtlHintMs: DEADLINE_MS,
-    });
+  const open = () => openSession(client, scenario.inFlight);
   return [client, await Promise.all(Array.from({ length: scenario.sessionsPerConnection }, open))];
+}
+
+/** @param inFlight - operations at once */
+export function openSession(client: NnrpClient, inFlight: number): Promise<NnrpClientSession> {
+  return client.openSession({
+    maxInFlightOperations: inFlight,
+    defaultDeadlineMs: DEADLINE_MS,
+    leaseTtlHintMs: DEADLINE_MS,
+  });
 }
 
 /** Submits at once: the lanes of a load never go beyond what the session may have in flight. */

@@ -35,6 +35,8 @@ export function profileSummary(file: string): string {
 function place({ functionName, url, lineNumber }: CpuProfile['nodes'][number]['callFrame']): string {
   const name = functionName === '' ? '(anonymous)' : functionName;
   if (url === '') return name;
+  // Code that is its own address.
+  if (url.startsWith('data:')) return `${name} data:`;
   const parts = url.replace(/^file:\/\//, '').split('/');
   return `${name} ${parts.slice(-2).join('/')}:${lineNumber + 1}`;
 }

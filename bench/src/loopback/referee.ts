@@ -1,4 +1,5 @@
 import { median } from '../median.js';
+import { takeRounds } from '../rounds.js';
 import type { Stop } from './load.js';
 import { Pair } from './pair.js';
 import type { Scenario } from './scenarios.js';
@@ -55,7 +56,7 @@ async function work(scenario: Scenario, systems: readonly SystemName[], plan: Pl
       await pair.connect();
       await turn(system, plan.warmMs);
     }
-    rounds = await takeTurns(systems, plan.turns, (system) => turn(system, plan.turnMs));
+    rounds = await takeRounds(systems, plan.turns, (system) => turn(system, plan.turnMs));
   } finally {
     await Promise.all([...pairs.values()].map((pair) => pair.stop()));
   }
@@ -100,7 +101,7 @@ async function workTurn({ system, scenario, server, client }: Pair, stop: Stop):
 
 /** Each turn has processes of its own: what a process has once grown to it does not give back. */
 async function idle(scenario: Scenario, systems: readonly SystemName[], plan: Plan): Promise<Outcome[]> {
-  const rounds = await takeTurns(systems, plan.turns, async (system) => {
+  const rounds = await takeRounds(systems, plan.turns, async (system) => {
     const pair = new Pair(system, scenario, plan.profiles);
     try {
       return await idleTurn(pair);
@@ -130,18 +131,4 @@ async function idleTurn(pair: Pair): Promise<IdleTurn> {
   const after = await server.ask('memory', scenario.connections);
   const sessions = scenario.connections * scenario.sessionsPerConnection;
   return { held: (after.held - before.held) / sessions, resident: (after.resident - before.resident) / sessions };
-}
-
-async function takeTurns<T>(
-  systems: readonly SystemName[],
-  count: number,
-  turn: (system: SystemName) => Promise<T>,
-): Promise<Map<SystemName, T[]>> {
-  const turns = new Map<SystemName, T[]>(systems.map((system) => [system, []]));
-  for (let round = 0; round < count; round++) {
-    for (const system of round % 2 === 0 ? systems : [...systems].reverse()) {
-      turns.get(system)?.push(await turn(system));
-    }
-  }
-  return turns;
 }

@@ -1,3 +1,4 @@
+import { cpu, duration, grouped, kib, share } from '../figures.js';
 import { table } from '../table.js';
 import type { Outcome } from './referee.js';
 import { GOALS, type Goal, type Scenario } from './scenarios.js';
@@ -22,7 +23,6 @@ function workTable({ kind, requestBytes }: Scenario, outcomes: readonly Outcome[
 }
 
 function idleTable(outcomes: readonly Outcome[]): string {
-  const kib = (bytes: number | undefined) => (bytes === undefined ? '-' : (bytes / 1024).toFixed(1));
   const rows = outcomes.map(({ system, idle }) => [system, kib(idle?.held), kib(idle?.resident)]);
   return table(['system', 'KiB per session', 'KiB resident'], rows);
 }
@@ -74,20 +74,4 @@ function goalText({ goal, actual }: Verdict): string {
   if (actual === undefined) return `${title}: ${system} was not measured`;
   if (bytes !== undefined) return `${title}: ${(actual / 1024).toFixed(1)} KiB, goal at most ${bytes / 1024} KiB`;
   return `${title}: ${actual.toFixed(3)} of raw, goal at least ${(ratio ?? 0).toFixed(2)}`;
-}
-
-function grouped(value: number): string {
-  return Math.round(value).toLocaleString('en-US');
-}
-
-function duration(microseconds: number): string {
-  return microseconds < 1000 ? `${microseconds.toFixed(0)} us` : `${(microseconds / 1000).toFixed(2)} ms`;
-}
-
-function cpu(microseconds: number): string {
-  return microseconds < 10 ? microseconds.toFixed(2) : microseconds.toFixed(1);
-}
-
-function share(ratio: number | undefined): string {
-  return ratio === undefined ? '-' : ratio.toFixed(3);
 }

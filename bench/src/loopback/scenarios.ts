@@ -25,6 +25,11 @@ export interface Scenario {
   readonly systems?: readonly string[];
 }
 
+/** Operations in progress at once in a scenario. */
+export function lanesOf({ connections, sessionsPerConnection, inFlight }: Scenario): number {
+  return connections * sessionsPerConnection * inFlight;
+}
+
 /** A ratio to raw throughput (at least) or, for idle sessions, bytes of server memory (at most). */
 export interface Goal {
   readonly title: string;

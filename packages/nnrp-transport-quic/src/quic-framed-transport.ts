@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { isNnrpError } from 'nnrp-core';
-import { type FramedTransport, peerIdentity, StreamTransport } from 'nnrp-runtime/transport';
+import { type FramedTransport, type PeerIdentity, peerIdentity, StreamTransport } from 'nnrp-runtime/transport';
 import type { QuicTransportOptions } from './endpoint-options.js';
 import type { QuicStream } from './engine.js';
 
@@ -16,15 +16,18 @@ export const MAGIC = new TextEncoder().encode('NNRP');
  * @param asked - whether the peer was asked for a certificate; absent at the connecting end, which knows whom it has called
  */
 export function framed(stream: QuicStream, options: QuicTransportOptions, asked?: boolean): FramedTransport {
-  const { remoteAddress, alpn, peerCertificate } = stream;
-  // Nobody gets here with a certificate that has not been verified.
-  const certificate = peerCertificate === undefined ? undefined : new X509Certificate(peerCertificate);
-  const facts = { verified: true, certificate, alpn, protocol: 'TLSv1.3' };
+  const { remoteAddress } = stream;
   return new StreamTransport(stream, {
     ...options,
     kind: TRANSPORT_KIND,
     remoteAddress,
     describeError: (error) => (isNnrpError(error) ? error.rawMessage : error.message),
-    ...(asked !== undefined && { peerIdentity: peerIdentity({ asked, ...facts }) }),
+    ...(asked !== undefined && { peerIdentity: identityOf(stream, asked) }),
   });
+}
+
+function identityOf({ alpn, peerCertificate }: QuicStream, asked: boolean): PeerIdentity {
+  const certificate = peerCertificate === undefined ? undefined : new X509Certificate(peerCertificate);
+  // Nobody gets here with a certificate that has not been verified.
+  return peerIdentity({ asked, verified: true, certificate, alpn, protocol: 'TLSv1.3' });
 }

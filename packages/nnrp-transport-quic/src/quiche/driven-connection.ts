@@ -186,10 +186,10 @@ export class DrivenConnection {
     this.flush();
   }
 
-  /** The connection is gone: there is no peer any more. */
-  end(error: Error): void {
+  /** The connection is gone: there is no peer any more. @param error - why, if it is not for the library to say */
+  end(error?: Error): void {
     if (this.state === 'over') return;
-    this.over(error);
+    if (this.state !== 'closing') this.over(error ?? this.lastError());
     this.state = 'over';
     this.timer.clear();
     const { endpoint } = this.parts;
@@ -278,14 +278,14 @@ export class DrivenConnection {
     const { connection } = this.parts;
     const waitMs = connection.timeout();
     if (waitMs !== null) this.timer.set(waitMs);
-    else if (connection.isClosed()) this.end(this.lastError());
+    else if (connection.isClosed()) this.end();
   }
 
   private timedOut(): void {
     const { connection } = this.parts;
     connection.onTimeout();
     if (connection.isClosed()) {
-      this.end(this.lastError());
+      this.end();
       return;
     }
     // What was lost makes room for more.

@@ -21,6 +21,8 @@ const NOBODY_LISTENS = new Set(['ECONNREFUSED', 'ECONNRESET']);
 export class QuicheClientSocket implements QuicClientSocket {
   private readonly configs: QuicheConfigs;
   private readonly serverName: string;
+  /** The last one that was for the right name, in DER: reading it again costs more than most of a handshake. */
+  private rightCertificate: Uint8Array | undefined;
   private readonly endpoints = new Map<string, Promise<Endpoint>>();
 
   constructor(
@@ -115,11 +117,14 @@ export class QuicheClientSocket implements QuicClientSocket {
   private judge(connection: QuicheConnection): Refusal | undefined {
     if (!this.settings.verify) return undefined;
     const certificate = connection.peerCertChain()?.[0];
-    const why =
-      certificate === undefined
-        ? 'the server has no certificate'
-        : checkServerName(this.serverName, certificate)?.message;
-    return why === undefined ? undefined : { why, alert: BAD_CERTIFICATE };
+    if (certificate === undefined) return { why: 'the server has no certificate', alert: BAD_CERTIFICATE };
+    // Everything else about it has been looked at again in this handshake.
+    if (this.rightCertificate !== undefined && Buffer.compare(certificate, this.rightCertificate) === 0)
+      return undefined;
+    const wrong = checkServerName(this.serverName, certificate);
+    if (wrong !== undefined) return { why: wrong.message, alert: BAD_CERTIFICATE };
+    this.rightCertificate = certificate;
+    return undefined;
   }
 }
 
