@@ -27,6 +27,7 @@ describe('a slow server', () => {
       body[0] = frameId;
       peer.send(submitBytes(1, frameId, body));
     }
+    await eventually(() => queued(session) === 10, 'the queue is full');
     const witness = await stage.openPeer(server, 2);
     for (let trip = 0; trip < 50; trip++) {
       witness.send(packetBytes(MessageType.Ping));
@@ -50,6 +51,7 @@ describe('a slow server', () => {
     const session = await server.accept();
     const body = new Uint8Array(300_000);
     for (let frameId = 1; frameId <= 100; frameId++) peer.send(submitBytes(1, frameId, body));
+    await eventually(() => queued(session) === 4, 'the queue is full');
     const witness = await stage.openPeer(server, 2);
     for (let trip = 0; trip < 50; trip++) {
       witness.send(packetBytes(MessageType.Ping));

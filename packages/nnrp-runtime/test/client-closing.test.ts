@@ -188,6 +188,25 @@ describe('a server that closes a session', () => {
     await closing;
   });
 
+  it('waits for the drop of a frame that an ERROR has settled: it is no stray', async () => {
+    const server = await ScriptedServer.start();
+    const strays: string[] = [];
+    server.client.on('stray', ({ message }) => strays.push(message.name));
+    const session = await server.open(1);
+    const result = session.submitNowait('x').result();
+    await server.expect(MessageType.FrameSubmit);
+    server.close(1, { drainTimeoutMs: 60_000 });
+    await server.expect(MessageType.SessionCloseAck);
+    server.error(1, 0, { errorScope: preview3.ErrorScope.Frame, relatedFrameId: 1 }, 'the handler failed');
+    await expect(result).rejects.toMatchObject({ message: expect.stringContaining('the handler failed') });
+    expect(session.endReason).toBeUndefined();
+    server.drop(1, 1);
+    const ack = await server.expect(MessageType.SessionCloseAck);
+    expect(preview3.decodeSessionCloseAck(ack.view, ack.metadataStart).closeStatus).toBe(CloseStatus.Closed);
+    await server.settled();
+    expect(strays).toEqual([]);
+  });
+
   it('leaves its siblings alone', async () => {
     const { server, session } = await busy();
     const sibling = await server.open(2);

@@ -174,8 +174,11 @@ describe('an update', () => {
     const scope = { scopeKind: ScopeKind.Operation, operationId: 1n, updateReason: UpdateReason.Pause };
     server.flow(1, 7, scope);
     server.flow(1, 6, scope);
-    expect((await events.next()).value).toMatchObject({ type: 'flow_update', outcome: 'applied', operation });
-    expect((await events.next()).value).toMatchObject({ type: 'flow_update', outcome: 'stale', operation });
+    for (const outcome of ['applied', 'stale']) {
+      const { value } = await events.next();
+      if (value?.type !== 'flow_update') throw new Error(`got ${value?.type}`);
+      expect([value.outcome, value.operation === operation]).toEqual([outcome, true]);
+    }
     expect(session.submitNowait('y').frameId).toBe(2);
     server.flow(1, 8, { ...scope, operationId: 99n });
     expect((await events.next()).value).toMatchObject({ type: 'stray' });
@@ -304,17 +307,18 @@ describe('a server that does not read', () => {
     const session = await server.open(1, { grantedOperationCredit: 0xffff, maxInFlightOperations: 0 });
     server.peer.socket.pause();
     const body = new Uint8Array(MIB);
-    let refused: { reason?: string } = {};
+    let refused: unknown;
     let sent = 0;
-    while (refused.reason === undefined && sent < 200) {
+    for (; sent < 200; sent++) {
       try {
         session.submitNowait(body);
-        sent++;
       } catch (error) {
-        refused = error as { reason?: string };
+        refused = error;
+        break;
       }
       await new Promise((resolve) => setImmediate(resolve));
     }
+    // Within the turn: the network may go on taking what waits.
     expect(refused).toEqual(blocked('connection_full'));
     await expect(session.putObject({ namespace: 1, key: 1n, kind: 1 }, body)).rejects.toEqual(
       blocked('connection_full'),

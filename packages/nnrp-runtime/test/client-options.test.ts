@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { NnrpClient } from '../src/client/client.js';
 import { submitMetadata } from '../src/client/client-messages.js';
 import { memoryPair } from '../src/transport/memory.js';
+import { carrier } from './carrier.js';
 import { ScriptedServer } from './scripted-server.js';
 
 const { CloseStatus, MessageType } = preview3;
@@ -59,7 +60,7 @@ describe('a request is refused, and nothing is sent,', () => {
     const timeoutMs = wrong as number;
     const refusal = { ...USAGE, message: expect.stringContaining('timeoutMs') };
     const object = { namespace: 1, key: 1n, kind: preview3.CacheObjectKind.PromptSegment };
-    const move = session.buildMigrationRequest(preview3.TransportId.Quic);
+    const move = session.buildMigrationRequest(carrier.otherTransportId);
     await expect(server.client.ping(timeoutMs)).rejects.toMatchObject(refusal);
     await expect(server.client.probe({ timeoutMs })).rejects.toMatchObject(refusal);
     await expect(session.patch({ qualityTier: 1 }, undefined, { timeoutMs })).rejects.toMatchObject(refusal);

@@ -8,6 +8,7 @@ import {
   SESSION_MIGRATE_ACK,
   SESSION_PATCH_ACK,
 } from '../src/connection/codecs.js';
+import { carrier } from './carrier.js';
 import { ScriptedServer } from './scripted-server.js';
 
 const { CacheAckStatus, CacheInvalidateScope, CacheObjectKind, ErrorCode, MessageType, PatchFlags, TransportId } =
@@ -166,13 +167,14 @@ describe('a move to another transport', () => {
     });
 
   it('is asked for from the transport in use and after the last result, and granted', async () => {
+    const { transportId, otherTransportId } = carrier;
     const { server, session } = await opened();
     const operation = session.submitNowait('x');
     await server.expect(MessageType.FrameSubmit);
     server.result(1, 1);
     await operation.result();
-    const request = session.buildMigrationRequest(TransportId.Quic);
-    expect(request).toMatchObject({ oldTransportId: TransportId.Tcp, newTransportId: TransportId.Quic });
+    const request = session.buildMigrationRequest(otherTransportId);
+    expect(request).toMatchObject({ oldTransportId: transportId, newTransportId: otherTransportId });
     expect([request.lastResultFrameId, Number(request.clientMigrateTsUs / 1000n)]).toEqual([
       1n,
       expect.closeTo(Date.now(), -4),
@@ -186,7 +188,7 @@ describe('a move to another transport', () => {
 
   it('is rejected when the answer starts before the last result, unless it is a refusal', async () => {
     const { server, session, violations } = await opened();
-    const request = session.buildMigrationRequest(TransportId.Quic, 10n);
+    const request = session.buildMigrationRequest(carrier.otherTransportId, 10n);
     const moving = session.migrateTransport(request);
     await server.expect(MessageType.SessionMigrate);
     answerMove(server, 9n);
@@ -200,7 +202,7 @@ describe('a move to another transport', () => {
 
   it('to the same transport, or to none, is not asked for', async () => {
     const { server, session, strays } = await opened();
-    const same = session.buildMigrationRequest(TransportId.Tcp);
+    const same = session.buildMigrationRequest(carrier.transportId);
     await expect(session.migrateTransport(same)).rejects.toThrow(/NNRP_ERR_USAGE.*MIG-3/);
     const none = session.buildMigrationRequest(TransportId.Unspecified);
     await expect(session.migrateTransport(none)).rejects.toThrow(/MIG-2/);

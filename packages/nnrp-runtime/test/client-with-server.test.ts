@@ -1,11 +1,9 @@
 import { preview3 } from 'nnrp-core';
 import { afterEach, describe, expect, it } from 'vitest';
-import { NnrpClient } from '../src/client/client.js';
-import { NnrpServer } from '../src/server/server.js';
-import { issue } from './certificates.js';
+import { carrier } from './carrier.js';
 import { Stage } from './stage.js';
 
-const { CacheAckStatus, CacheObjectKind, ResultClass, TransportId, UpdateReason } = preview3;
+const { CacheAckStatus, CacheObjectKind, ResultClass, UpdateReason } = preview3;
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 
 const stage = new Stage();
@@ -37,7 +35,7 @@ describe('a client with a server of this package', () => {
     const ack = await patching;
     expect([ack.effectiveQualityTier, text(ack.body)]).toEqual([2, 'answer']);
 
-    const moving = clientSession.migrateTransport(clientSession.buildMigrationRequest(TransportId.Quic));
+    const moving = clientSession.migrateTransport(clientSession.buildMigrationRequest(carrier.otherTransportId));
     await session.sendMigrateAck(await session.receiveMigrate());
     expect((await moving).resumeFromFrameId).toBeGreaterThanOrEqual(0n);
 
@@ -102,24 +100,5 @@ describe('a client with a server of this package', () => {
     await session.sendResult(submit.frameId, { resultClass: ResultClass.Partial });
     await session.sendResult(submit.frameId, {});
     for await (const result of operation) expect(result.traceId).toBe(traceId);
-  });
-
-  it('speaks TLS to a server whose certificate is for it, and to no other', async () => {
-    const issued = await issue({ name: 'CN=server', ips: ['127.0.0.1'], use: 'server' });
-    const tls = { certificateChain: issued.certificate, privateKey: issued.key };
-    const server = await NnrpServer.bindTls('127.0.0.1:0', tls, { drainTimeoutMs: 0 });
-    const client = await NnrpClient.connectTls(server.localAddr, { roots: issued.certificate });
-    const clientSession = await client.openSession();
-    const session = await server.accept();
-    const operation = await clientSession.submit('over TLS');
-    const submit = await session.receiveSubmit();
-    await session.sendResult(submit.frameId, {}, submit.body);
-    expect(text((await operation.result()).body)).toBe('over TLS');
-    expect(clientSession.buildMigrationRequest(TransportId.Quic).oldTransportId).toBe(TransportId.Tcp);
-    await expect(NnrpClient.connectTls(server.localAddr)).rejects.toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
-    const closing = client.close();
-    await session.ackClose(await session.receiveClose());
-    await closing;
-    await server.close();
   });
 });

@@ -212,7 +212,11 @@ export async function finishCallers(state: ModelState, world: ModelWorld): Promi
         },
         () => `session ${sessionId}: no end for ${[...session.calls].map(({ text }) => text).join(', ')}`,
       );
-      if (session.session.inFlightCount !== 0) throw new Error(`session ${sessionId}: not idle`);
+      // Work that was given up takes up its place until the server has had its last word.
+      await world.until(
+        () => session.session.inFlightCount === 0,
+        () => `session ${sessionId}: not idle`,
+      );
     }
     await caller.client.close();
     world.callers.delete(client.name);

@@ -2,7 +2,7 @@ import { type FlowFields, isNnrpError, preview3 } from 'nnrp-core';
 import { NnrpClient } from '../src/client/client.js';
 import type { NnrpClientSession } from '../src/client/client-session.js';
 import type { FramedTransport } from '../src/transport/contract.js';
-import { TcpConnector } from '../src/transport/tcp.js';
+import { carrier } from './carrier.js';
 import { STEP_PATIENCE_MS } from './model-peer.js';
 import { MAX_IN_FLIGHT } from './model-state.js';
 
@@ -109,7 +109,7 @@ export class ModelCaller {
   }
 
   static async connect(address: string, breaches: string[]): Promise<ModelCaller> {
-    const transport = await new TcpConnector(address).connect();
+    const transport = await carrier.connect(address);
     const config = { closeTimeoutMs: STEP_PATIENCE_MS, pingTimeoutMs: STEP_PATIENCE_MS };
     return new ModelCaller(NnrpClient.fromTransport(transport, config), transport, breaches);
   }

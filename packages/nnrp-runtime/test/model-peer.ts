@@ -1,6 +1,6 @@
-import { once } from 'node:events';
-import { createConnection, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { PacketSplitter, preview3 } from 'nnrp-core';
+import { carrier } from './carrier.js';
 import { PacketLedger } from './model-ledger.js';
 import { packetBytes } from './wire-packets.js';
 
@@ -15,7 +15,7 @@ export class ModelPeer {
   private pings = 0;
   private waiters = new Set<() => void>();
 
-  private constructor(private readonly socket: Socket) {
+  private constructor(private readonly socket: Duplex) {
     const splitter = new PacketSplitter();
     socket.on('data', (chunk: Buffer) => {
       splitter.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
@@ -30,11 +30,9 @@ export class ModelPeer {
     });
   }
 
-  static async connect(port: number): Promise<ModelPeer> {
-    const socket = createConnection({ host: '127.0.0.1', port, noDelay: true });
-    const peer = new ModelPeer(socket);
-    await once(socket, 'connect');
-    return peer;
+  /** @param address - HOST:PORT */
+  static async connect(address: string): Promise<ModelPeer> {
+    return new ModelPeer(await carrier.dial(address));
   }
 
   /** Sends parts as one write. */
@@ -67,9 +65,9 @@ export class ModelPeer {
     }
   }
 
-  /** Vanishes. */
+  /** Vanishes in disorder. */
   destroy(): void {
-    this.socket.resetAndDestroy();
+    carrier.reset(this.socket);
   }
 
   private wake(): void {

@@ -1,10 +1,11 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { CancelledError, ClosedError, DeadlineError, ProtocolError, TransportError } from 'nnrp-core';
-import { NnrpClient } from '../src/client/client.js';
+import type { NnrpClient } from '../src/client/client.js';
 import type { NnrpClientSession } from '../src/client/client-session.js';
 import type { OperationContext } from '../src/server/operation-context.js';
-import { NnrpServer } from '../src/server/server.js';
+import type { NnrpServer } from '../src/server/server.js';
 import type { NnrpServerSession } from '../src/server/server-session.js';
+import { carrier } from './carrier.js';
 import type { ModelCaller } from './model-caller.js';
 import { type ModelPeer, STEP_PATIENCE_MS } from './model-peer.js';
 import { MAX_IN_FLIGHT } from './model-state.js';
@@ -21,7 +22,7 @@ export interface HeldOperation {
 const ABORT_REASONS = [CancelledError, DeadlineError, ClosedError, ProtocolError, TransportError];
 
 /**
- * A live server on TCP with handlers that do what the body of a submit says, and everybody connected to it. One world
+ * A live server with handlers that do what the body of a submit says, and everybody connected to it. One world
  * serves many runs; each run leaves nothing behind but the witness, a client whose session must be answered throughout.
  */
 export class ModelWorld {
@@ -48,7 +49,7 @@ export class ModelWorld {
   }
 
   static async create(): Promise<ModelWorld> {
-    const server = await NnrpServer.bindTcp('127.0.0.1:0', {
+    const server = await carrier.bind({
       maxInFlightOperations: MAX_IN_FLIGHT,
       grantedOperationCredit: MAX_IN_FLIGHT,
       drainTimeoutMs: 0,
@@ -61,13 +62,9 @@ export class ModelWorld {
       ended: (session) => void world?.sessionEnded(session),
       patch: () => ({}),
     });
-    const witness = await NnrpClient.connectTcp(server.localAddr);
+    const witness = await carrier.openClient(server.localAddr);
     world = new ModelWorld(server, witness, await witness.openSession({ defaultDeadlineMs: 0 }));
     return world;
-  }
-
-  get port(): number {
-    return Number(this.server.localAddr.split(':').at(-1));
   }
 
   /** The name of a held operation. */

@@ -8,7 +8,7 @@ import { ModelState } from './model-state.js';
 import { ModelWorld } from './model-world.js';
 
 /*
- * Random clients against a live server over TCP: what the model says must be what comes. A failure prints the seed, the
+ * Random clients against a live server: what the model says must be what comes. A failure prints the seed, the
  * path and the replay path of the smallest sequence found; run the same one again with
  * NNRP_SEED=… NNRP_PATH=… NNRP_REPLAY=… vitest run model.property.
  */

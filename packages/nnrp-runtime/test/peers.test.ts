@@ -5,7 +5,7 @@ import { NnrpServer } from '../src/server/server.js';
 import type { ConnectionLost, ProtocolViolation, SessionRefused } from '../src/server/server-events.js';
 import { within } from '../src/testing/within.js';
 import type { FramedListener, FramedTransport } from '../src/transport/contract.js';
-import { TcpConnector, TcpListener } from '../src/transport/tcp.js';
+import { carrier } from './carrier.js';
 import { eventually } from './eventually.js';
 import { PATIENCE_MS, type RawPeer } from './raw-peer.js';
 import { Stage } from './stage.js';
@@ -297,7 +297,7 @@ describe('vanishing', () => {
         if (length >= 88) await peer.next();
         if (vanish === 'destroy') peer.destroy();
         else if (vanish === 'end') peer.socket.end();
-        else peer.socket.resetAndDestroy();
+        else peer.reset();
         await gone(server);
       }
     }
@@ -319,26 +319,26 @@ describe('vanishing', () => {
     await eventually(() => server.connectionCount === 300, 'all are connected');
     for (const [index, peer] of peers.entries()) {
       if (index % 2 === 0) peer.destroy();
-      else peer.socket.resetAndDestroy();
+      else peer.reset();
     }
     await gone(server);
   });
 
   it('before the server takes it from its listener leaves nothing behind', async () => {
     const late: FramedTransport[] = [];
-    const tcp = await TcpListener.bind('127.0.0.1:0');
+    const bound = await carrier.listen();
     for (let count = 0; count < 3; count++) {
-      const connected = new TcpConnector(tcp.address).connect();
-      const transport = await tcp.accept();
+      const connected = carrier.connect(bound.address);
+      const transport = await bound.accept();
       late.push(transport);
       (await connected).abort();
       transport.abort();
       await transport.close();
     }
-    await tcp.close();
+    await bound.close();
     const listener: FramedListener = {
-      kind: 'tcp',
-      address: tcp.address,
+      kind: bound.kind,
+      address: bound.address,
       accept: async () => late.shift() ?? new Promise<never>(() => {}),
       close: async () => {},
     };
@@ -353,7 +353,7 @@ describe('vanishing', () => {
     for (let count = 0; count < 50; count++) {
       const peer = await stage.peer(server);
       peer.send(openBytes());
-      peer.socket.resetAndDestroy();
+      peer.reset();
     }
     await gone(server);
     await expectServing(server);

@@ -1,14 +1,14 @@
-import { once } from 'node:events';
-import { createConnection, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { type Packet, PacketSplitter } from 'nnrp-core';
 import { AsyncQueue } from '../src/async-queue.js';
 import { within } from '../src/testing/within.js';
+import { carrier } from './carrier.js';
 import { openAck, openBytes } from './wire-packets.js';
 
 /** Milliseconds that any single wait of a test may take. */
 export const PATIENCE_MS = 10_000;
 
-/** A peer that puts any bytes on the wire, and reads packets one by one: a bare socket and a splitter. */
+/** A peer that puts any bytes on the wire, and reads packets one by one: a bare connection and a splitter. */
 export class RawPeer {
   /** Everything received so far, taken or not. */
   readonly received: Packet[] = [];
@@ -16,7 +16,7 @@ export class RawPeer {
   private readonly splitter = new PacketSplitter();
   private readonly whenClosed: Promise<void>;
 
-  private constructor(readonly socket: Socket) {
+  private constructor(readonly socket: Duplex) {
     socket.on('data', (chunk: Buffer) => {
       this.splitter.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
       for (let packet = this.splitter.next(); packet !== undefined; packet = this.splitter.next()) {
@@ -32,19 +32,11 @@ export class RawPeer {
 
   /** @param address - HOST:PORT */
   static async connect(address: string): Promise<RawPeer> {
-    const colon = address.lastIndexOf(':');
-    const socket = createConnection({
-      host: address.slice(0, colon),
-      port: Number(address.slice(colon + 1)),
-      noDelay: true,
-    });
-    const peer = new RawPeer(socket);
-    await once(socket, 'connect');
-    return peer;
+    return new RawPeer(await carrier.dial(address));
   }
 
-  /** The other way round: a socket that a test has accepted. */
-  static over(socket: Socket): RawPeer {
+  /** The other way round: a connection that a test has accepted. */
+  static over(socket: Duplex): RawPeer {
     return new RawPeer(socket);
   }
 
@@ -70,8 +62,13 @@ export class RawPeer {
     return within(this.whenClosed, PATIENCE_MS, 'the server to close the connection');
   }
 
-  /** Vanishes. */
+  /** Vanishes: the connection ends in order, but in the middle of anything. */
   destroy(): void {
     this.socket.destroy();
+  }
+
+  /** Vanishes in disorder. */
+  reset(): void {
+    carrier.reset(this.socket);
   }
 }

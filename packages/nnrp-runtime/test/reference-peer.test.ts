@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import { NnrpClient } from '../src/client/client.js';
-import { NnrpServer } from '../src/server/server.js';
+import type { NnrpClient } from '../src/client/client.js';
+import type { NnrpServer } from '../src/server/server.js';
 import { within } from '../src/testing/within.js';
+import { carrier } from './carrier.js';
 import { eventually } from './eventually.js';
 import { PATIENCE_MS } from './raw-peer.js';
 import { ReferenceClient, ReferenceServer } from './reference-peer.js';
@@ -15,21 +16,27 @@ afterEach(async () => {
 });
 
 async function serve(): Promise<NnrpServer> {
-  const server = await NnrpServer.bindTcp('127.0.0.1:0');
+  const server = await carrier.bind();
   cleanup.push(() => server.close());
   return server;
 }
 
-async function serveAsReference(): Promise<ReferenceServer> {
-  const server = await ReferenceServer.bind();
-  cleanup.push(() => server.close());
-  return server;
+async function open(server: NnrpServer, requestedSessionId?: number): Promise<ReferenceClient> {
+  return ReferenceClient.open(await carrier.dial(server.localAddr), requestedSessionId);
 }
 
-async function connect(server: ReferenceServer): Promise<NnrpClient> {
-  const client = await NnrpClient.connectTcp(server.address, { closeTimeoutMs: 2000 });
+interface AtReference {
+  readonly client: NnrpClient;
+  readonly server: ReferenceServer;
+}
+
+/** A client of this package, connected to a reference server. */
+async function atReference(): Promise<AtReference> {
+  const listener = await carrier.listenBare();
+  cleanup.push(() => listener.close());
+  const client = await carrier.openClient(listener.address, { closeTimeoutMs: 2000 });
   cleanup.push(() => client.close());
-  return client;
+  return { client, server: new ReferenceServer(() => listener.accept()) };
 }
 
 describe('a reference client of this server', () => {
@@ -38,10 +45,7 @@ describe('a reference client of this server', () => {
     const complaints: unknown[] = [];
     server.on('protocolViolation', (violation) => complaints.push(violation));
     server.on('connectionLost', (loss) => complaints.push(loss));
-    const [client, session] = await soon(
-      Promise.all([ReferenceClient.open(server.localAddr, 42), server.accept()]),
-      'open',
-    );
+    const [client, session] = await soon(Promise.all([open(server, 42), server.accept()]), 'open');
     expect([client.sessionId, session.sessionId]).toEqual([42, 42]);
     expect(session.clientOpen.clientSessionTag).toBe(42n);
 
@@ -73,10 +77,7 @@ describe('a reference client of this server', () => {
 
   it('hears nothing that it does not know when the server closes its session, only the end', async () => {
     const server = await serve();
-    const [client, session] = await soon(
-      Promise.all([ReferenceClient.open(server.localAddr), server.accept()]),
-      'open',
-    );
+    const [client, session] = await soon(Promise.all([open(server), server.accept()]), 'open');
     client.submit(Buffer.from('unanswered'));
     await soon(session.receiveSubmit(), 'the submit');
     await session.close();
@@ -86,16 +87,15 @@ describe('a reference client of this server', () => {
 
   it('is refused a second default session with session_limit_reached, and no other way', async () => {
     const server = await serve();
-    await soon(ReferenceClient.open(server.localAddr), 'open');
-    await expect(ReferenceClient.open(server.localAddr)).rejects.toThrow(`status 1, code ${0x00010007}`);
-    expect((await soon(ReferenceClient.open(server.localAddr, 2), 'open')).sessionId).toBe(2);
+    await soon(open(server), 'open');
+    await expect(open(server)).rejects.toThrow(`status 1, code ${0x00010007}`);
+    expect((await soon(open(server, 2), 'open')).sessionId).toBe(2);
   });
 });
 
 describe('a client of this package at a reference server', () => {
   it('opens, submits, gets a result and a drop, and closes', async () => {
-    const server = await serveAsReference();
-    const client = await connect(server);
+    const { server, client } = await atReference();
     const complaints: unknown[] = [];
     for (const event of ['stray', 'peerError', 'protocolViolation'] as const) {
       client.on(event, (detail: unknown) => complaints.push(event, detail));
@@ -133,8 +133,7 @@ describe('a client of this package at a reference server', () => {
   });
 
   it('is told the code of a refusal, although the connection is dropped behind it', async () => {
-    const server = await serveAsReference();
-    const client = await connect(server);
+    const { server, client } = await atReference();
     const opening = client.openSession({ requestedSessionId: 1 });
     const refusal = expect(opening).rejects.toMatchObject({ code: 'NNRP_ERR_SESSION_REFUSED', wireCode: 0x00010007 });
     await soon(server.accept(0x00010007), 'the open');
@@ -142,8 +141,7 @@ describe('a client of this package at a reference server', () => {
   });
 
   it('keeps results that a server sends before it confirms the close and hangs up', async () => {
-    const server = await serveAsReference();
-    const client = await connect(server);
+    const { server, client } = await atReference();
     const [session, reference] = await soon(Promise.all([client.openSession(), server.accept()]), 'open');
     const operation = await session.submit('prompt');
     const closing = session.close();
@@ -156,8 +154,7 @@ describe('a client of this package at a reference server', () => {
   });
 
   it('fails its operations when the server vanishes', async () => {
-    const server = await serveAsReference();
-    const client = await connect(server);
+    const { server, client } = await atReference();
     const [session, reference] = await soon(Promise.all([client.openSession(), server.accept()]), 'open');
     const operation = await session.submit('prompt');
     await soon(reference.receiveSubmit(), 'the submit');

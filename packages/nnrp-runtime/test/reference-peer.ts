@@ -1,8 +1,8 @@
-import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 /*
  * A peer that does what the preview3 reference does, written from the specification alone: nothing of this package or
- * of nnrp-core is used, so that a mistake in them cannot hide here. One session per connection; each call reads exactly
+ * of nnrp-core is used, so that a mistake in them cannot hide here. The connections come from the test. One session each; each call reads exactly
  * one packet and fails on any that it does not expect.
  */
 
@@ -35,7 +35,7 @@ export class ReferenceWire {
   private ended = false;
   private wake: () => void = () => {};
 
-  constructor(private readonly socket: Socket) {
+  constructor(private readonly socket: Duplex) {
     socket.on('data', (chunk: Buffer) => {
       this.buffered = Buffer.concat([this.buffered, chunk]);
       this.wake();
@@ -132,9 +132,8 @@ export class ReferenceClient {
     readonly sessionId: number,
   ) {}
 
-  static async open(address: string, requestedSessionId = 1): Promise<ReferenceClient> {
-    const [host, port] = address.split(':');
-    const wire = new ReferenceWire(createConnection({ host: host ?? '', port: Number(port), noDelay: true }));
+  static async open(stream: Duplex, requestedSessionId = 1): Promise<ReferenceClient> {
+    const wire = new ReferenceWire(stream);
     const open = Buffer.alloc(48);
     open.writeUInt32LE(requestedSessionId, 0);
     open.writeUInt16LE(2, 4);
@@ -246,33 +245,12 @@ export class ReferenceSession {
 
 /** The reference server: one session per connection, id 1 for 0, and a refusal drops the connection. */
 export class ReferenceServer {
-  private readonly sockets: Socket[] = [];
-  private readonly waiting: ((socket: Socket) => void)[] = [];
-
-  private constructor(private readonly server: Server) {
-    server.on('connection', (socket) => {
-      const waiter = this.waiting.shift();
-      if (waiter === undefined) this.sockets.push(socket);
-      else waiter(socket);
-    });
-  }
-
-  static bind(): Promise<ReferenceServer> {
-    const server = createServer({ noDelay: true });
-    return new Promise((resolve) => {
-      server.listen(0, '127.0.0.1', () => resolve(new ReferenceServer(server)));
-    });
-  }
-
-  get address(): string {
-    const bound = this.server.address();
-    return bound === null || typeof bound === 'string' ? '' : `127.0.0.1:${bound.port}`;
-  }
+  /** @param connections - those that clients make to it, one after another */
+  constructor(private readonly connections: () => Promise<Duplex>) {}
 
   /** @param refuseWith - session_error_code of a refusal; absent = granted */
   async accept(refuseWith?: number): Promise<ReferenceSession> {
-    const socket = this.sockets.shift() ?? (await new Promise<Socket>((resolve) => this.waiting.push(resolve)));
-    const wire = new ReferenceWire(socket);
+    const wire = new ReferenceWire(await this.connections());
     const packet = await wire.expect(TYPE.open, undefined, 48);
     const open = packet.metadata;
     const sessionId = refuseWith === undefined ? open.readUInt32LE(0) || 1 : 0;
@@ -290,9 +268,5 @@ export class ReferenceServer {
     wire.write(TYPE.openAck, sessionId, 0, ack);
     if (refuseWith !== undefined) wire.end();
     return new ReferenceSession(wire, sessionId, packet);
-  }
-
-  close(): void {
-    this.server.close();
   }
 }

@@ -1,7 +1,5 @@
-import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
 import { type Packet, preview3 } from 'nnrp-core';
-import { NnrpClient } from '../src/client/client.js';
+import type { NnrpClient } from '../src/client/client.js';
 import type { NnrpClientConfig, SessionOptions } from '../src/client/client-config.js';
 import type { NnrpClientSession } from '../src/client/client-session.js';
 import {
@@ -13,6 +11,7 @@ import {
   SESSION_OPEN_ACK,
 } from '../src/connection/codecs.js';
 import type { MetadataCodec } from '../src/connection/outbound-message.js';
+import { type BareListener, carrier } from './carrier.js';
 import { RawPeer } from './raw-peer.js';
 import { packetBytes } from './wire-packets.js';
 
@@ -20,10 +19,10 @@ const { MessageType } = preview3;
 const UTF8 = new TextEncoder();
 const running: ScriptedServer[] = [];
 
-/** A server that says what a test tells it to, over TCP: for answers that the real one does not give. */
+/** A server that says what a test tells it to: for answers that the real one does not give. */
 export class ScriptedServer {
   private constructor(
-    private readonly listener: Server,
+    private readonly listener: BareListener,
     /** The client that is connected to it. */
     readonly client: NnrpClient,
     /** The server's end of the connection. */
@@ -33,13 +32,9 @@ export class ScriptedServer {
   }
 
   static async start(config: Partial<NnrpClientConfig> = {}): Promise<ScriptedServer> {
-    const listener = createServer({ noDelay: true }).listen(0, '127.0.0.1');
-    await once(listener, 'listening');
-    const { port } = listener.address() as { port: number };
-    const accepted = once(listener, 'connection') as Promise<[Socket]>;
-    const client = await NnrpClient.connectTcp(`127.0.0.1:${port}`, config);
-    const [socket] = await accepted;
-    return new ScriptedServer(listener, client, RawPeer.over(socket));
+    const listener = await carrier.listenBare();
+    const client = await carrier.openClient(listener.address, config);
+    return new ScriptedServer(listener, client, RawPeer.over(await listener.accept()));
   }
 
   /** Ends every server, and with it its client's connection. */

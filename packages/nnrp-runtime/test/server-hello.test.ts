@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { CLIENT_HELLO, TRANSPORT_PROBE } from '../src/connection/codecs.js';
 import type { SessionOpenContext } from '../src/server/policy.js';
 import type { NnrpServerConfig } from '../src/server/server-config.js';
+import { carrier } from './carrier.js';
 import { described } from './described.js';
 import type { RawPeer } from './raw-peer.js';
 import { ANNOUNCEMENT, messageBytes, SessionPeer } from './session-peer.js';
@@ -94,26 +95,25 @@ describe('a hello', () => {
   });
 
   it('gets an answer to the extensions that are known; others are skipped', async () => {
-    const block = preview3.encodeControlExtensions([
-      preview3.encodeHelloExtension({
-        kind: 'transport_policy',
-        policy: TransportPolicy.ForceQuic,
-        preferredTransportId: TransportId.Quic,
-      }),
-      { type: 0x9999, critical: false, payload: new Uint8Array(3) },
-      { type: preview3.PEER_MESSAGES_EXTENSION, critical: false, payload: preview3.encodePeerMessages() },
-    ]);
-    const { ack, extensions } = await greeted({}, helloBytes({}, block));
-    expect(extensions.map((extension) => preview3.decodeHelloExtension(extension) ?? extension.type)).toEqual([
-      {
-        kind: 'transport_policy_ack',
-        policy: TransportPolicy.ForceQuic,
-        acceptedPolicy: TransportPolicy.Auto,
-        activeTransportId: TransportId.Tcp,
-      },
-      preview3.PEER_MESSAGES_EXTENSION,
-    ]);
-    expect(ack.controlExtensionBytes).toBe(preview3.encodeControlExtensions(extensions).length);
+    const { transportId, otherTransportId } = carrier;
+    const onlyThis = transportId === TransportId.Quic ? TransportPolicy.ForceQuic : TransportPolicy.ForceTcp;
+    const onlyOther = transportId === TransportId.Quic ? TransportPolicy.ForceTcp : TransportPolicy.ForceQuic;
+    for (const [policy, preferredTransportId, acceptedPolicy] of [
+      [onlyOther, otherTransportId, TransportPolicy.Auto],
+      [onlyThis, transportId, onlyThis],
+    ] as const) {
+      const block = preview3.encodeControlExtensions([
+        preview3.encodeHelloExtension({ kind: 'transport_policy', policy, preferredTransportId }),
+        { type: 0x9999, critical: false, payload: new Uint8Array(3) },
+        { type: preview3.PEER_MESSAGES_EXTENSION, critical: false, payload: preview3.encodePeerMessages() },
+      ]);
+      const { ack, extensions } = await greeted({}, helloBytes({}, block));
+      expect(extensions.map((extension) => preview3.decodeHelloExtension(extension) ?? extension.type)).toEqual([
+        { kind: 'transport_policy_ack', policy, acceptedPolicy, activeTransportId: transportId },
+        preview3.PEER_MESSAGES_EXTENSION,
+      ]);
+      expect(ack.controlExtensionBytes).toBe(preview3.encodeControlExtensions(extensions).length);
+    }
   });
 
   it('brings an authentication block, which the policy sees', async () => {

@@ -120,7 +120,7 @@ describe('a migration', () => {
 
   it('between equal transports is not accepted (MIG-3), but may be refused', async () => {
     const { peer, session } = await opened();
-    peer.migrate({ oldTransportId: TransportId.Tcp, newTransportId: TransportId.Tcp });
+    peer.migrate({ oldTransportId: TransportId.Quic, newTransportId: TransportId.Quic });
     const request = await session.receiveMigrate();
     await expect(session.sendMigrateAck(request, { acceptCode: 0 })).rejects.toThrow(/MIG-3/);
     await session.sendMigrateAck(request);

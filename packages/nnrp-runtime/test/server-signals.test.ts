@@ -153,7 +153,7 @@ describe('when work is not wanted any more', () => {
     );
     peer.raw.socket.pause();
     peer.submit(1);
-    for (let before = -1; before !== sent || sent === 0; ) {
+    for (let before = -1; before !== sent || running === undefined; ) {
       before = sent;
       await stage.turns(1000);
     }

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { preview3, SchemaRegistry } from 'nnrp-core';
 import { afterEach, describe, expect, it } from 'vitest';
-import { NnrpClient } from '../src/client/client.js';
 import type { NnrpServerPolicy } from '../src/server/policy.js';
-import { NnrpServer } from '../src/server/server.js';
+import type { NnrpServer } from '../src/server/server.js';
 import type { NnrpServerConfig } from '../src/server/server-config.js';
 import type { SessionRefused } from '../src/server/server-events.js';
 import { within } from '../src/testing/within.js';
+import { carrier } from './carrier.js';
 import { PATIENCE_MS, RawPeer } from './raw-peer.js';
 import { bytesFrom, bytesOf, hexOf, openAck, openBytes, packetBytes } from './wire-packets.js';
 
@@ -70,7 +70,7 @@ function configOf({ config }: OpenVector, applicationPolicy: NnrpServerPolicy): 
 }
 
 async function serve(config: Partial<NnrpServerConfig> = {}): Promise<NnrpServer> {
-  const server = await NnrpServer.bindTcp('127.0.0.1:0', config);
+  const server = await carrier.bind(config);
   servers.push(server);
   return server;
 }
@@ -253,7 +253,7 @@ describe('the policy', () => {
         },
       },
     });
-    const client = await NnrpClient.connectTcp(server.localAddr, { closeTimeoutMs: 1 });
+    const client = await carrier.openClient(server.localAddr, { closeTimeoutMs: 1 });
     await client.openSession({ clientSessionTag: 7n, auth: new TextEncoder().encode('secret') });
     expect(seen).toEqual([7n, true, 'secret']);
     await client.close();

@@ -11,12 +11,13 @@ import {
 } from '../src/connection/codecs.js';
 import type { MetadataCodec } from '../src/connection/outbound-message.js';
 import type { NnrpServer } from '../src/server/server.js';
+import { carrier } from './carrier.js';
 import { described } from './described.js';
 import type { RawPeer } from './raw-peer.js';
 import type { Stage } from './stage.js';
 import { cancelBytes, openAck, openBytes, packetBytes } from './wire-packets.js';
 
-const { MessageType, TransportId } = preview3;
+const { MessageType } = preview3;
 
 /** What a client of this package sends with SESSION_OPEN to say what it understands. */
 export const ANNOUNCEMENT = preview3.encodeControlExtensions([
@@ -132,8 +133,8 @@ export class SessionPeer {
 
   migrate(fields: Partial<preview3.SessionMigrate> = {}): void {
     const migrate: preview3.SessionMigrate = {
-      oldTransportId: TransportId.Tcp,
-      newTransportId: TransportId.Quic,
+      oldTransportId: carrier.transportId,
+      newTransportId: carrier.otherTransportId,
       lastResultFrameId: 0n,
       clientMigrateTsUs: 0n,
       ...fields,

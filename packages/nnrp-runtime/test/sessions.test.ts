@@ -1,10 +1,9 @@
 import { preview3 } from 'nnrp-core';
 import { afterEach, describe, expect, it } from 'vitest';
-import { NnrpClient } from '../src/client/client.js';
 import type { NnrpResult } from '../src/client/nnrp-result.js';
-import { NnrpServer } from '../src/server/server.js';
 import type { ConnectionLost, ProtocolViolation } from '../src/server/server-events.js';
 import type { NnrpServerSession } from '../src/server/server-session.js';
+import { carrier } from './carrier.js';
 import { eventually } from './eventually.js';
 import { Stage } from './stage.js';
 
@@ -464,7 +463,8 @@ describe('a server', () => {
     const closing = server.close();
     const late = await clientSession.submit('after');
     await expect(late.result()).rejects.toMatchObject({ code: 'NNRP_ERR_RESULT_DROPPED' });
-    await expect(NnrpClient.connectTcp(server.localAddr)).rejects.toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
+    const nobody = carrier.openClient(server.localAddr, { connectTimeoutMs: 1000 });
+    await expect(nobody).rejects.toMatchObject({ code: carrier.turnedAway });
     await session.sendResult(submit.frameId, {}, utf8('in time'));
     expect(text((await operation.result()).body)).toBe('in time');
     await closing;
@@ -484,7 +484,7 @@ describe('a server', () => {
   });
 
   it('hands out sessions to a loop that ends when the server is closed', async () => {
-    const server = await NnrpServer.bindTcp('127.0.0.1:0');
+    const server = await carrier.bind();
     const ids: number[] = [];
     const loop = (async () => {
       for await (const session of server) ids.push(session.sessionId);

@@ -1,11 +1,11 @@
 import { NnrpClient } from '../src/client/client.js';
 import type { NnrpClientConfig, SessionOptions } from '../src/client/client-config.js';
 import type { NnrpClientSession } from '../src/client/client-session.js';
-import { NnrpServer } from '../src/server/server.js';
+import type { NnrpServer } from '../src/server/server.js';
 import type { NnrpServerConfig } from '../src/server/server-config.js';
 import type { NnrpServerSession } from '../src/server/server-session.js';
 import type { FramedTransport } from '../src/transport/contract.js';
-import { TcpConnector } from '../src/transport/tcp.js';
+import { carrier } from './carrier.js';
 import { RawPeer } from './raw-peer.js';
 
 /** A server and a client connected to it. */
@@ -20,7 +20,7 @@ export interface OpenSession extends Pair {
   readonly clientSession: NnrpClientSession;
 }
 
-/** What a test has started, all of it over TCP; `clear` ends it. */
+/** What a test has started, all of it over the carrier of the project; `clear` ends it. */
 export class Stage {
   private readonly servers: NnrpServer[] = [];
   private readonly transports = new Map<NnrpClient, FramedTransport>();
@@ -28,13 +28,13 @@ export class Stage {
 
   async serve(config: Partial<NnrpServerConfig> = {}): Promise<NnrpServer> {
     // Deadlines are on where a test is about them; elsewhere a busy machine must not drop work.
-    const server = await NnrpServer.bindTcp('127.0.0.1:0', { drainTimeoutMs: 0, deadlines: false, ...config });
+    const server = await carrier.bind({ drainTimeoutMs: 0, deadlines: false, ...config });
     this.servers.push(server);
     return server;
   }
 
   async connect(server: NnrpServer, config: Partial<NnrpClientConfig> = {}): Promise<NnrpClient> {
-    const transport = await new TcpConnector(server.localAddr).connect();
+    const transport = await carrier.connect(server.localAddr);
     const client = NnrpClient.fromTransport(transport, config);
     this.transports.set(client, transport);
     return client;
@@ -55,14 +55,14 @@ export class Stage {
     return { server, client, session: await server.accept(), clientSession };
   }
 
-  /** A bare socket connected to the server. */
+  /** A bare connection to the server. */
   async peer(server: NnrpServer): Promise<RawPeer> {
     const peer = await RawPeer.connect(server.localAddr);
     this.peers.push(peer);
     return peer;
   }
 
-  /** A bare socket with a session of this id on it. */
+  /** A bare connection with a session of this id on it. */
   async openPeer(server: NnrpServer, requestedSessionId: number): Promise<RawPeer> {
     const peer = await this.peer(server);
     await peer.open(requestedSessionId);

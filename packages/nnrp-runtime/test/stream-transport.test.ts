@@ -108,7 +108,7 @@ describe('a transport over a byte stream', () => {
   it('names the failure of its connection', async () => {
     const { peer, transport, sink } = await accepted();
     transport.start(sink);
-    peer.socket.resetAndDestroy();
+    peer.reset();
     await sink.untilClosed();
     expect(sink.closes[0]).toMatchObject({
       code: 'NNRP_ERR_TRANSPORT',

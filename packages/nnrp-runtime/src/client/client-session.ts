@@ -234,7 +234,7 @@ export class NnrpClientSession {
   }
 
   private closeWhenIdle(): void {
-    if (this.submits.inFlightCount === 0) this.closing.idle();
+    if (this.submits.isIdle) this.closing.idle();
   }
 
   private flowOf(operation: ClientOperation): FlowSender {

@@ -67,6 +67,11 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     return this.operations.size;
   }
 
+  /** Whether nothing has to come any more; a frame that an ERROR has settled is still dropped. */
+  get isIdle(): boolean {
+    return this.operations.size === 0 && this.settledByError.size === 0;
+  }
+
   operation(frameId: number): ClientOperation | undefined {
     return this.operations.get(frameId);
   }

@@ -99,7 +99,7 @@ export class SessionClosing {
     const by = `by the server, reason ${wireName(CloseReason, close.closeReason)}`;
     const { drainTimeoutMs } = close;
     const drains = close.inFlightPolicy === InFlightPolicy.Drain && drainTimeoutMs > 0;
-    if (!drains || this.submits.inFlightCount === 0) {
+    if (!drains || this.submits.isIdle) {
       this.confirm(close);
       return;
     }

@@ -209,7 +209,7 @@ export class SessionInbox implements SessionEndpoint {
   }
 
   private closeWhenIdle(): void {
-    if (this.parts.submits.inFlightCount === 0) this.parts.closing.idle();
+    if (this.parts.submits.isIdle) this.parts.closing.idle();
   }
 
   private strayUnlessReleased(frameId: number, packet: Packet, info: MessageInfo): void {

@@ -47,11 +47,8 @@ export interface QuicheConnection {
   /** Milliseconds until `onTimeout` is due. */
   timeout(): number | null;
   onTimeout(): void;
-  newSourceCid(id: Uint8Array, resetToken: bigint, retireIfNeeded: boolean): number;
-  /** How many more ids the peer will take. */
-  sourceCidsLeft(): number;
   /** What has become of the ways to the peer; has to be read, or it piles up. */
-  pathEventNext(): { readonly type: string } | null;
+  pathEventNext(): { readonly type: string; readonly peer?: QuicheHost } | null;
   sendAckEliciting(): void;
   close(application: boolean, code: number, reason: Uint8Array): unknown;
   applicationProto(): Uint8Array;

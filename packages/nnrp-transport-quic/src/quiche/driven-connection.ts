@@ -6,14 +6,18 @@ import type { ConnectionSettings } from '../engine.js';
 import type { QuicheConnection, QuicheHost } from './binding.js';
 import { firstPacketBytes } from './coalesced-packets.js';
 import { ConnectionTimer } from './connection-timer.js';
-import { isLongHeader } from './datagram.js';
+import { idKey, isLongHeader, MIN_INITIAL_BYTES } from './datagram.js';
 import type { Endpoint } from './endpoint.js';
-import { OwnIds } from './own-ids.js';
+import { Goodbye } from './goodbye.js';
+import { PeerAddress } from './peer-address.js';
 import { QuicheStream } from './quiche-stream.js';
-import { withoutZone } from './udp-socket.js';
 
 /** Datagrams that a connection sends before others get their turn. */
 const MAX_BURST = 64;
+/** Milliseconds that an end which has said goodbye stays to repeat it; the library would stay longer on slow paths. */
+const MAX_CLOSING_MS = 3000;
+/** Packets of a datagram that are looked at one by one: one of each stage of the handshake; more has somebody made up. */
+const MAX_COALESCED = 4;
 
 /** What a connection is made of. */
 export interface ConnectionParts {
@@ -53,24 +57,23 @@ export class DrivenConnection {
   readonly remoteAddress: string;
   private state: State = 'handshake';
   private stream: QuicheStream | undefined;
-  private readonly ids: OwnIds;
-  private zone = '';
-  private address: string;
-  private path: { from: QuicheHost; to: QuicheHost };
-  private heardMs = performance.now();
+  /** The id by which the peer names this connection. */
+  private readonly key: string;
+  private readonly address: PeerAddress;
+  private spokeMs = performance.now();
   /** The library's clock. */
   private readonly timer = new ConnectionTimer(() => this.timedOut());
   private readonly handshakeTimer: NodeJS.Timeout;
   private failedOver = false;
-  private hasMoved = false;
+  private shookHands = false;
+  private closingUntilMs = Number.POSITIVE_INFINITY;
+  private goodbye: Goodbye | undefined;
 
   constructor(private readonly parts: ConnectionParts) {
     const { peer, local, endpoint, settings } = parts;
     const { handshakeTimeoutMs } = settings;
     this.remoteAddress = formatAddress(peer.host, peer.port);
-    this.address = peer.host;
-    this.zone = peer.host.slice(withoutZone(peer.host).length);
-    this.path = { from: { host: withoutZone(peer.host), port: peer.port }, to: local };
+    this.address = new PeerAddress(peer, local);
     this.handshakeTimer = setTimeout(() => {
       this.giveUpHandshake(
         new TimeoutError(`the handshake took longer than ${handshakeTimeoutMs} ms`, handshakeTimeoutMs),
@@ -78,16 +81,16 @@ export class DrivenConnection {
     }, handshakeTimeoutMs);
     this.handshakeTimer.unref();
     endpoint.add(this);
-    this.ids = new OwnIds(endpoint, parts.connection, this);
-    this.ids.add(parts.scid);
+    this.key = idKey(parts.scid);
+    endpoint.route(this.key, this);
     if (parts.handshakeKey !== undefined) endpoint.route(parts.handshakeKey, this);
   }
 
   receive(datagram: Buffer, from: RemoteInfo): void {
-    if (from.port !== this.path.from.port || from.address !== this.address) this.moved(from);
+    this.address.heard(from);
     if (isLongHeader(datagram)) this.receiveEach(datagram);
     else this.receivePackets(datagram);
-    this.heardMs = performance.now();
+    if (this.state === 'closing') this.goodbye?.repeat();
     this.parts.endpoint.readSoon(this);
   }
 
@@ -96,32 +99,28 @@ export class DrivenConnection {
    * may be for now, as the goodbye of a client that does not know yet that the handshake is complete.
    */
   private receiveEach(datagram: Buffer): void {
-    for (let rest = datagram; rest.length > 0; ) {
+    let rest = datagram;
+    for (let count = 1; count < MAX_COALESCED; count++) {
       const bytes = firstPacketBytes(rest);
       this.receivePackets(rest.subarray(0, bytes));
+      if (bytes === rest.length) return;
       rest = rest.subarray(bytes);
     }
+    this.receivePackets(rest);
   }
 
   private receivePackets(bytes: Buffer): void {
     try {
-      this.parts.connection.recv(bytes, this.path);
+      this.parts.connection.recv(bytes, this.address.path);
     } catch {
       // Garbage, or the end: then there is an error to look up, and something to send.
       this.failedOver = true;
     }
   }
 
-  /** The library follows by itself, but keeps a record that would grow with every packet from another address. */
-  private forgetMoves(): void {
-    const { connection } = this.parts;
-    while (connection.pathEventNext() !== null);
-    this.hasMoved = false;
-  }
-
   /** Takes what has come. Its turn has been asked for with `readSoon`. */
   read(): void {
-    if (this.hasMoved) this.forgetMoves();
+    if (this.address.follow(this.parts.connection)) this.makeAnswer();
     if (this.state === 'handshake') this.tryConnect();
     this.stream?.heard();
     if (this.state === 'over') return;
@@ -136,14 +135,21 @@ export class DrivenConnection {
     const { socket } = endpoint;
     try {
       for (let count = 0; ; count++) {
+        // The library pads some packets of the handshake to whatever there is room for.
+        const room = this.shookHands ? socket.out : socket.out.subarray(0, MIN_INITIAL_BYTES);
         if (count === MAX_BURST) {
           endpoint.flushSoon(this);
           break;
         }
-        const sent = connection.send(socket.out);
+        const sent = connection.send(room);
         if (sent === null) break;
+        if (count === 0) this.spokeMs = performance.now();
         const [bytes, { to }] = sent;
-        socket.send(bytes, to.port, this.zone === '' ? to.host : to.host + this.zone);
+        const target = this.address.targetOf(to);
+        if (this.state === 'closing') {
+          this.goodbye = new Goodbye(socket, Buffer.from(socket.out.subarray(0, bytes)), target);
+        }
+        socket.send(bytes, target.port, target.host);
       }
     } catch (error) {
       this.end(new TransportError(`QUIC cannot go on: ${(error as Error).message}`, { cause: error }));
@@ -160,10 +166,13 @@ export class DrivenConnection {
     this.parts.endpoint.flushSoon(this);
   }
 
-  /** Says something if nobody has for long. */
+  /** Says something if it has not for long. What it has heard does not count: anybody can send to it. */
   signOfLife(nowMs: number, afterMs: number): void {
-    if (this.state !== 'connected' || nowMs - this.heardMs < afterMs) return;
-    this.heardMs = nowMs;
+    if (this.state !== 'connected' || nowMs - this.spokeMs < afterMs) return;
+    this.makeAnswer();
+  }
+
+  private makeAnswer(): void {
     try {
       this.parts.connection.sendAckEliciting();
       this.flushSoon();
@@ -193,7 +202,7 @@ export class DrivenConnection {
     this.state = 'over';
     this.timer.clear();
     const { endpoint } = this.parts;
-    this.ids.clear();
+    endpoint.unroute(this.key);
     endpoint.remove(this);
   }
 
@@ -208,8 +217,10 @@ export class DrivenConnection {
   private tryConnect(): void {
     const { connection, judge, connected, isClient, settings } = this.parts;
     if (!connection.isEstablished()) return;
-    // A client may find fault with the server after the last word of the handshake; that goes for a failed one.
-    if (connection.peerError()?.isApp === false) return;
+    // A client may find fault with the server after the last word of the handshake; that goes for a failed one. At a
+    // client nobody listens to the stream before the turn is over, so what has ended by then has not begun.
+    const fault = connection.peerError() ?? connection.localError();
+    if (fault !== null && (isClient || !fault.isApp)) return;
     const refusal = judge(connection);
     if (refusal !== undefined) {
       // The peer can read the refusal only when it has the end of the handshake.
@@ -226,9 +237,9 @@ export class DrivenConnection {
       isClient,
       preamble: settings.preamble,
     });
-    if (isClient) this.ids.offerSpares();
     // The last bytes of the handshake have to leave before anything that might end the connection.
     this.flush();
+    this.shookHands = true;
     connected(this.stream);
   }
 
@@ -240,6 +251,7 @@ export class DrivenConnection {
 
   private retire(): void {
     this.state = 'closing';
+    this.closingUntilMs = performance.now() + MAX_CLOSING_MS;
     this.parts.endpoint.retire();
   }
 
@@ -251,6 +263,8 @@ export class DrivenConnection {
       const inOrder = peerError.isApp && peerError.errorCode === CLOSED_IN_ORDER;
       const what = this.stream === undefined ? 'the peer refuses' : 'the peer has ended the connection';
       this.over(inOrder ? undefined : new TransportError(describeClose(what, peerError)));
+      // What may still come is of no use, and nothing may be sent any more.
+      this.end();
       return;
     }
     const localError = connection.localError();
@@ -258,7 +272,7 @@ export class DrivenConnection {
       this.over(new TransportError(describeClose('the peer is refused', localError)));
   }
 
-  /** It is known how the connection ends; late packets are still listened to. */
+  /** It is known how the connection ends. */
   private over(error: Error | undefined): void {
     const { state, stream } = this;
     if (state === 'closing' || state === 'over') return;
@@ -268,28 +282,22 @@ export class DrivenConnection {
     else this.parts.failed(error ?? new TransportError('the peer has ended the connection during the handshake'));
   }
 
-  private moved({ address, port }: RemoteInfo): void {
-    this.hasMoved = true;
-    this.address = address;
-    this.path = { from: { host: withoutZone(address), port }, to: this.path.to };
-  }
-
   private arm(): void {
     const { connection } = this.parts;
     const waitMs = connection.timeout();
-    if (waitMs !== null) this.timer.set(waitMs);
+    if (waitMs !== null) this.timer.set(Math.min(waitMs, this.closingUntilMs - performance.now()));
     else if (connection.isClosed()) this.end();
   }
 
   private timedOut(): void {
     const { connection } = this.parts;
     connection.onTimeout();
-    if (connection.isClosed()) {
+    if (connection.isClosed() || performance.now() >= this.closingUntilMs) {
       this.end();
       return;
     }
     // What was lost makes room for more.
-    this.stream?.heard();
+    this.stream?.goOn();
     this.flush();
   }
 

@@ -3,6 +3,11 @@ import { destinationKey } from './datagram.js';
 import type { DrivenConnection } from './driven-connection.js';
 import type { DatagramSink, UdpSocket } from './udp-socket.js';
 
+/**
+ * Connections that send in one turn. Sockets hold a few hundred small datagrams, on the way out and at the peer: what is
+ * sent beyond that in one go is lost, and found missing only after a while.
+ */
+const MAX_FLUSHES = 64;
 /** How often, at most, connections are looked at for silence. */
 const LOOK_MS = 1000;
 
@@ -149,11 +154,12 @@ export class Endpoint implements DatagramSink {
   private readonly flushAll = (): void => {
     this.flushScheduled = false;
     const connections = this.toFlush;
-    this.toFlush = [];
+    this.toFlush = connections.length > MAX_FLUSHES ? connections.splice(MAX_FLUSHES) : [];
     for (const connection of connections) {
       connection.flushDue = false;
       connection.flush();
     }
+    if (this.toFlush.length > 0) this.scheduleFlush();
   };
 
   private closeIfUnused(): void {

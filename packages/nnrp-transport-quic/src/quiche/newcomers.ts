@@ -7,8 +7,17 @@ import { quiche } from './binding.js';
 import { ID_BYTES, idKey, isInitial, isLongHeader, MIN_INITIAL_BYTES, VERSION_1, versionOf } from './datagram.js';
 import type { UdpSocket } from './udp-socket.js';
 
-/** Handshakes under way from which on clients have to prove their address, unless the settings say otherwise. */
-const LOAD_FOR_RETRY = 64;
+/** Strain from which on clients have to prove their address, unless the settings say otherwise. */
+const STRAIN_FOR_RETRY = 64;
+
+/** What the server is busy with. */
+export interface Load {
+  /** Handshakes under way. */
+  readonly handshakes: number;
+  /** The same, and those that have come to nothing lately. */
+  readonly strain: number;
+  readonly connections: number;
+}
 
 /** A client that may begin its handshake. */
 export interface Newcomer {
@@ -26,11 +35,10 @@ export interface Newcomer {
 export class Newcomers {
   private readonly tokens = new AddressTokens();
 
-  /** @param handshakes - how many are under way */
   constructor(
     private readonly socket: UdpSocket,
     private readonly settings: ServerSettings,
-    private readonly load: { readonly handshakes: number; readonly connections: number },
+    private readonly load: Load,
   ) {}
 
   /** @returns a client to begin with; undefined when the datagram has been dealt with */
@@ -55,7 +63,7 @@ export class Newcomers {
       if (originalDcid !== undefined && dcid.length === ID_BYTES) return { datagram, from, scid: dcid, originalDcid };
     }
     const { retry } = settings;
-    if (retry === 'always' || (retry === 'auto' && load.handshakes >= LOAD_FOR_RETRY)) {
+    if (retry === 'always' || (retry === 'auto' && load.strain >= STRAIN_FOR_RETRY)) {
       this.retry(scid, dcid, from);
       return undefined;
     }

@@ -12,6 +12,8 @@ import { UdpSocket, withoutZone } from './udp-socket.js';
 
 /** TLS alert certificate_required as QUIC sends it. */
 const CERTIFICATE_REQUIRED = 0x174;
+/** Milliseconds that a failed handshake counts for. */
+const FAILURE_WINDOW_MS = 1000;
 /** Errors of single datagrams, which say nothing of the socket; some platforms report them on it all the same. */
 const OF_ONE_PEER = new Set(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'EMSGSIZE', 'EPERM']);
 
@@ -23,6 +25,8 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
   private readonly newcomers: Newcomers;
   private readonly local: HostPort;
   private underWay = 0;
+  private failures = 0;
+  private failuresSinceMs = 0;
   private closed = false;
 
   private constructor(
@@ -51,6 +55,12 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
   /** Handshakes under way. */
   get handshakes(): number {
     return this.underWay;
+  }
+
+  /** Handshakes under way, and those that have come to nothing lately: they cost as much, and are over at once. */
+  get strain(): number {
+    const isRecent = performance.now() - this.failuresSinceMs < FAILURE_WINDOW_MS;
+    return this.underWay + (isRecent ? this.failures : 0);
   }
 
   get connections(): number {
@@ -96,12 +106,22 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
       },
       failed: (error) => {
         this.underWay--;
+        this.countFailure();
         events.handshakeFailed(
           new TransportError(`${driven.remoteAddress}: ${(error as TransportError).rawMessage}`, { cause: error }),
         );
       },
     });
     driven.receive(datagram, from);
+  }
+
+  private countFailure(): void {
+    const now = performance.now();
+    if (now - this.failuresSinceMs >= FAILURE_WINDOW_MS) {
+      this.failures = 0;
+      this.failuresSinceMs = now;
+    }
+    this.failures++;
   }
 
   private judge(connection: QuicheConnection): Refusal | undefined {

@@ -67,10 +67,16 @@ export class QuicheStream extends Duplex implements QuicStream {
     if (this.isClient && this.preamble !== undefined) connection.streamSend(STREAM, this.preamble, false);
   }
 
-  /** Something has come, or room has: goes on with whatever waits for it. */
+  /** Something has come. */
   heard(): void {
-    if (this.destroyed) return;
+    // What is under way is not seen to arrive; but then the peer says so.
     if (this.finished) this.progress.moved();
+    this.goOn();
+  }
+
+  /** Goes on with whatever has waited for something to come, or for room. */
+  goOn(): void {
+    if (this.destroyed) return;
     this.pull();
     this.pump();
     this.checkFinal();

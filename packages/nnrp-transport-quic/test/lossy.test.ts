@@ -1,0 +1,3 @@
+import { lossyTransfers } from './lossy-transfers.js';
+
+lossyTransfers(16_384, 10);

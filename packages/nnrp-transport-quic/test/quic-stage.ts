@@ -1,0 +1,100 @@
+import { NnrpClient, type NnrpClientConfig, NnrpServer, type NnrpServerConfig } from 'nnrp-runtime';
+import type { QuicClientEndpointOptions } from '../src/client-endpoint-config.js';
+import { QuicConnector } from '../src/quic-connector.js';
+import { QuicFramedListener } from '../src/quic-listener.js';
+import { QuicProvider } from '../src/quic-provider.js';
+import { QuicServerEndpointConfig, type QuicServerOptions } from '../src/server-endpoint-config.js';
+import { UdpProxy, type Weather } from './udp-proxy.js';
+
+/** Milliseconds that any single wait of a test may take. */
+export const PATIENCE_MS = 15_000;
+
+/** What a listener keeps: nothing else in this process knows. */
+interface Inside {
+  readonly socket: {
+    readonly handshakes: number;
+    readonly connections: number;
+    readonly endpoint: { readonly routes: ReadonlyMap<string, unknown> };
+  };
+}
+
+/** What a test has started, all of it over QUIC; `clear` ends it. */
+export class QuicStage {
+  private readonly servers: NnrpServer[] = [];
+  private readonly clients: NnrpClient[] = [];
+  private readonly proxies: UdpProxy[] = [];
+  private readonly listeners = new Map<NnrpServer, QuicFramedListener>();
+  private roots: Uint8Array | undefined;
+
+  async serve(
+    endpoint: QuicServerOptions = {},
+    config: Partial<NnrpServerConfig> = {},
+    address = '127.0.0.1:0',
+  ): Promise<NnrpServer> {
+    const { config: settings, certificate } = QuicServerEndpointConfig.selfSignedLocalhost(address, endpoint);
+    this.roots = certificate.certificateDer;
+    const listener = await QuicFramedListener.bind(settings);
+    // Deadlines are on where a test is about them; elsewhere a busy machine must not drop work.
+    const server = NnrpServer.fromListener(listener, { drainTimeoutMs: 0, deadlines: false, ...config });
+    this.servers.push(server);
+    this.listeners.set(server, listener);
+    return server;
+  }
+
+  /** A server that sends back the body of every submit. */
+  async echo(endpoint: QuicServerOptions = {}, config: Partial<NnrpServerConfig> = {}): Promise<NnrpServer> {
+    const server = await this.serve(endpoint, config);
+    void server.serve({ submit: (operation) => operation.body }).catch(() => {});
+    return server;
+  }
+
+  /** What the socket of a server keeps at the moment. */
+  inside(server: NnrpServer): { readonly handshakes: number; readonly connections: number; readonly routes: number } {
+    const { handshakes, connections, endpoint } = (this.listeners.get(server) as unknown as Inside).socket;
+    return { handshakes, connections, routes: endpoint.routes.size };
+  }
+
+  /** What a client of the last server is told. */
+  trust(options: QuicClientEndpointOptions = {}): QuicClientEndpointOptions {
+    return { ...(this.roots !== undefined && { roots: this.roots }), ...options };
+  }
+
+  connector(address: string, options: QuicClientEndpointOptions = {}): QuicConnector {
+    return new QuicConnector(address, this.trust(options));
+  }
+
+  async connect(
+    address: string,
+    options: QuicClientEndpointOptions = {},
+    config: Partial<NnrpClientConfig> = {},
+  ): Promise<NnrpClient> {
+    return this.adopt(await QuicProvider.connect(address, this.trust(options), config));
+  }
+
+  /** One more connection of a connector. */
+  async connectBy(connector: QuicConnector, config: Partial<NnrpClientConfig> = {}): Promise<NnrpClient> {
+    return this.adopt(NnrpClient.fromTransport(await connector.connect(), config));
+  }
+
+  async proxy(server: NnrpServer, weather: Weather = {}): Promise<UdpProxy> {
+    const proxy = await UdpProxy.before(server.localAddr, weather);
+    this.proxies.push(proxy);
+    return proxy;
+  }
+
+  /** So that a test can end it, or leave it to `clear`. */
+  adopt(client: NnrpClient): NnrpClient {
+    this.clients.push(client);
+    return client;
+  }
+
+  async clear(): Promise<void> {
+    for (const proxy of this.proxies) {
+      proxy.dark = false;
+      proxy.weather = {};
+    }
+    await Promise.all(this.clients.splice(0).map((client) => client.close().catch(() => {})));
+    await Promise.all(this.servers.splice(0).map((server) => server.close()));
+    for (const proxy of this.proxies.splice(0)) proxy.close();
+  }
+}
