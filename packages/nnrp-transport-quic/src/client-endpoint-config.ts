@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import tls from 'node:tls';
 import { inspect } from 'node:util';
 import { UsageError } from 'nnrp-core';
@@ -73,7 +74,7 @@ export class QuicClientEndpointConfig {
     const credentials = clientCredentials(options);
     this.#settings = Object.freeze({
       ...connectionSettings(options, 10_000),
-      ...(bindAddress !== undefined && { bindAddress: readBindAddress(bindAddress) }),
+      ...(bindAddress !== undefined && { bindAddress: readLocalAddress(bindAddress) }),
       ...(serverName !== undefined && { serverName: tlsServerName(serverName) }),
       ...(roots !== undefined && { roots: trustedRoots('roots', roots) }),
       verify: !insecureSkipVerify,
@@ -103,6 +104,13 @@ export class QuicClientEndpointConfig {
   [inspect.custom](): object {
     return this.toJSON();
   }
+}
+
+/** A client sends from an address, not from a name that may have several. */
+function readLocalAddress(value: string | HostPort): HostPort {
+  const address = readBindAddress(value);
+  if (isIP(address.host.replace(/%.*$/, '')) !== 0) return address;
+  throw new UsageError(`bindAddress: expected an IP address of this machine, got '${address.host}'`);
 }
 
 function clientCredentials(options: QuicClientEndpointOptions): PemCredentials | undefined {

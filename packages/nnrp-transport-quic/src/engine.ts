@@ -9,8 +9,9 @@ export interface ConnectionSettings {
   readonly keepAliveMs: number;
   /** Milliseconds for the handshake, however busy the peer is. */
   readonly handshakeTimeoutMs: number;
-  /** Largest datagram sent to peers on other machines, in bytes. */
+  /** Largest datagram sent to peers on other machines, and to those on this one, in bytes. */
   readonly maxDatagramBytes: number;
+  readonly maxLoopbackDatagramBytes: number;
   /** Bytes that a peer may send ahead of the reader at first, and at most. */
   readonly streamWindowBytes: number;
   readonly maxStreamWindowBytes: number;
@@ -83,20 +84,31 @@ export interface ListenerEvents {
 export interface QuicServerSocket {
   /** HOST:PORT, with the port it got. */
   readonly address: string;
+  /**
+   * From now on handshakes go by these settings, above all by their certificate. Connections that are there, the address and
+   * the limits of the socket stay as they are.
+   *
+   * @throws UsageError when the credentials are refused
+   */
+  renew(settings: ServerSettings): void;
   /** Takes no more connections; those there are live on. */
   close(): void;
 }
 
 /** A connecting end for one server: its connections share a socket. */
 export interface QuicClientSocket {
-  /** Rejects with TransportError or TimeoutError; the message does not name the server. */
-  connect(): Promise<QuicStream>;
+  /**
+   * Rejects with TransportError or TimeoutError, whose message does not name the server, or with the signal's reason.
+   *
+   * @param giveUp - ends the attempt; absent: it takes its time
+   */
+  connect(giveUp?: AbortSignal): Promise<QuicStream>;
 }
 
 /** A QUIC implementation: what stands between listeners, connectors and the network. */
 export interface QuicEngine {
   /** @throws TransportError when the address cannot be bound; UsageError when the credentials are refused */
   listen(settings: ServerSettings, events: ListenerEvents): Promise<QuicServerSocket>;
-  /** @throws UsageError when the credentials are refused */
+  /** Touches nothing yet. */
   dial(server: HostPort, settings: ClientSettings): QuicClientSocket;
 }

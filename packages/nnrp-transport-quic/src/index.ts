@@ -1,6 +1,6 @@
 export { QuicClientEndpointConfig, type QuicClientEndpointOptions } from './client-endpoint-config.js';
 export type { QuicEndpointOptions, QuicTransportOptions } from './endpoint-options.js';
-export { QuicConnector } from './quic-connector.js';
+export { QuicConnector, type QuicConnectorDefaults } from './quic-connector.js';
 export { TRANSPORT_KIND } from './quic-framed-transport.js';
 export { QuicFramedListener } from './quic-listener.js';
 export { QuicProvider } from './quic-provider.js';

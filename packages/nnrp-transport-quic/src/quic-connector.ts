@@ -7,14 +7,25 @@ import {
   parseAddress,
 } from 'nnrp-runtime/transport';
 import { QuicClientEndpointConfig, type QuicClientEndpointOptions } from './client-endpoint-config.js';
-import type { QuicTransportOptions } from './endpoint-options.js';
+import {
+  integer,
+  type QuicTransportOptions,
+  readTransportOptions,
+  refuseUnknown,
+  TRANSPORT_OPTIONS,
+} from './endpoint-options.js';
 import type { QuicClientSocket } from './engine.js';
 import { framed, MAGIC, TRANSPORT_KIND } from './quic-framed-transport.js';
 import { quicheEngine } from './quiche/quiche-engine.js';
 
+const CONNECT_TIMEOUT_MS = 10_000;
+
 /** Options that are not QUIC's own. */
 export interface QuicConnectorDefaults extends QuicTransportOptions {
-  /** Milliseconds. */
+  /**
+   * Milliseconds for the connection to come about, with lookup of the name and handshake; default 10000, or
+   * `handshakeTimeoutMs` if that is more.
+   */
   readonly connectTimeoutMs?: number;
 }
 
@@ -30,37 +41,54 @@ export class QuicConnector implements FramedConnector {
   readonly kind = TRANSPORT_KIND;
   private readonly server: HostPort;
   private readonly transportOptions: QuicTransportOptions;
+  private readonly connectTimeoutMs: number;
   private readonly socket: QuicClientSocket;
 
   /**
    * @param endpoint - HOST:PORT of the server
-   * @param defaults - for what the configuration leaves open; `connectTimeoutMs` bounds the handshake besides
-   * @throws UsageError on an option that cannot work, certificates and keys included; TransportError where QUIC is not to
-   * be had on this platform
+   * @param defaults - for what the configuration leaves open
+   * @throws UsageError on an option that cannot work, certificates and keys included
    */
   constructor(
     endpoint: string | HostPort,
     config: QuicClientEndpointConfig | QuicClientEndpointOptions = {},
-    { connectTimeoutMs = Number.POSITIVE_INFINITY, ...defaults }: QuicConnectorDefaults = {},
+    defaults: QuicConnectorDefaults = {},
   ) {
     this.server = parseAddress(endpoint);
     const { settings, transportOptions } =
       config instanceof QuicClientEndpointConfig ? config : new QuicClientEndpointConfig(config);
-    this.transportOptions = { ...defaults, ...transportOptions };
-    const handshakeTimeoutMs = Math.min(settings.handshakeTimeoutMs, connectTimeoutMs);
-    this.socket = quicheEngine.dial(this.server, { ...settings, handshakeTimeoutMs, preamble: MAGIC });
+    refuseUnknown(defaults, ['connectTimeoutMs', ...TRANSPORT_OPTIONS]);
+    const { connectTimeoutMs = Math.max(CONNECT_TIMEOUT_MS, settings.handshakeTimeoutMs) } = defaults;
+    this.connectTimeoutMs = integer('connectTimeoutMs', connectTimeoutMs, 1);
+    this.transportOptions = { ...readTransportOptions(defaults), ...transportOptions };
+    this.socket = quicheEngine.dial(this.server, { ...settings, preamble: MAGIC });
   }
 
-  /** @throws TransportError or TimeoutError that names the server and says why */
+  /** @throws TransportError or TimeoutError that names the server and says why, also where QUIC is not to be had */
   async connect(): Promise<FramedTransport> {
+    const { connectTimeoutMs } = this;
+    const giveUp = new AbortController();
+    const timer = setTimeout(() => {
+      giveUp.abort(new TimeoutError(`no connection within ${connectTimeoutMs} ms`, connectTimeoutMs));
+    }, connectTimeoutMs);
     try {
-      return framed(await this.socket.connect(), this.transportOptions);
+      return framed(await whichever(this.socket.connect(giveUp.signal), giveUp.signal), this.transportOptions);
     } catch (error) {
       if (error instanceof UsageError) throw error;
       const why = isNnrpError(error) ? error.rawMessage : (error as Error).message;
       const message = `cannot connect to ${formatAddress(this.server.host, this.server.port)} over QUIC: ${why}`;
       if (error instanceof TimeoutError) throw new TimeoutError(message, error.timeoutMs);
       throw new TransportError(message, { cause: error });
+    } finally {
+      clearTimeout(timer);
     }
   }
+}
+
+/** A lookup of a name cannot be given up; nobody waits for it then. */
+function whichever<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason));
+    promise.then(resolve, reject);
+  });
 }

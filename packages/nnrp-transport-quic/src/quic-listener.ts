@@ -1,9 +1,16 @@
+import { inspect } from 'node:util';
+import { UsageError } from 'nnrp-core';
 import { AcceptQueue, type FramedListener, type FramedTransport } from 'nnrp-runtime/transport';
-import type { QuicTransportOptions } from './endpoint-options.js';
+import {
+  type QuicTransportOptions,
+  readTransportOptions,
+  refuseUnknown,
+  TRANSPORT_OPTIONS,
+} from './endpoint-options.js';
 import type { ListenerEvents, QuicServerSocket } from './engine.js';
 import { framed, MAGIC, TRANSPORT_KIND } from './quic-framed-transport.js';
 import { quicheEngine } from './quiche/quiche-engine.js';
-import type { QuicServerEndpointConfig } from './server-endpoint-config.js';
+import { QuicServerEndpointConfig } from './server-endpoint-config.js';
 
 /**
  * Listens for QUIC on one UDP socket. A connection can be accepted once its handshake is complete; handshakes run beside
@@ -32,8 +39,10 @@ export class QuicFramedListener implements FramedListener {
     config: QuicServerEndpointConfig,
     defaults: QuicTransportOptions = {},
   ): Promise<QuicFramedListener> {
+    refuseOthers(config);
+    refuseUnknown(defaults, TRANSPORT_OPTIONS);
     const { settings, onHandshakeFailure } = config;
-    const transportOptions = { ...defaults, ...config.transportOptions };
+    const transportOptions = { ...readTransportOptions(defaults), ...config.transportOptions };
     const { host, port } = settings.bindAddress;
     const waiting = new AcceptQueue(`${host}:${port}`);
     const asked = settings.clientCertificates !== 'none';
@@ -45,6 +54,17 @@ export class QuicFramedListener implements FramedListener {
     return new QuicFramedListener(await quicheEngine.listen({ ...settings, preamble: MAGIC }, events), waiting);
   }
 
+  /**
+   * Uses another certificate from now on, or other rules for client certificates; connections that are there live on. The
+   * address, the limits and what is said of packets stay as they were.
+   *
+   * @throws UsageError when it is no configuration of a server
+   */
+  renew(config: QuicServerEndpointConfig): void {
+    refuseOthers(config);
+    this.socket.renew({ ...config.settings, preamble: MAGIC });
+  }
+
   accept(): Promise<FramedTransport> {
     return this.waiting.next();
   }
@@ -53,4 +73,9 @@ export class QuicFramedListener implements FramedListener {
     this.waiting.close();
     this.socket.close();
   }
+}
+
+function refuseOthers(config: unknown): void {
+  if (config instanceof QuicServerEndpointConfig) return;
+  throw new UsageError(`endpoint configuration: expected a QuicServerEndpointConfig, got ${inspect(config)}`);
 }

@@ -21,6 +21,8 @@ export const QuicProvider = Object.freeze({
     endpointConfig: QuicServerEndpointConfig,
     serverConfig: Partial<NnrpServerConfig> = {},
   ): Promise<NnrpServer> {
+    if (typeof serverConfig !== 'object' || serverConfig === null)
+      throw new UsageError('serverConfig: expected an object');
     const { transport = TRANSPORT_KIND } = serverConfig;
     if (transport !== TRANSPORT_KIND) {
       throw new UsageError(`transport: QuicProvider serves quic, but the configuration is for ${String(transport)}`);
@@ -45,11 +47,12 @@ export const QuicProvider = Object.freeze({
     endpointConfig: QuicClientEndpointConfig | QuicClientEndpointOptions,
     clientConfig: Partial<NnrpClientConfig> = {},
   ): Promise<NnrpClient> {
+    if (typeof clientConfig !== 'object' || clientConfig === null)
+      throw new UsageError('clientConfig: expected an object');
     const { connectTimeoutMs } = clientConfig;
     const defaults = {
       ...transportDefaults(clientConfig),
-      // A bad one is refused below, with the rest of the configuration.
-      ...(Number.isInteger(connectTimeoutMs) && { connectTimeoutMs: connectTimeoutMs as number }),
+      ...(connectTimeoutMs !== undefined && { connectTimeoutMs }),
     };
     const transport = await new QuicConnector(endpoint, endpointConfig, defaults).connect();
     try {

@@ -66,6 +66,8 @@ const WITHOUT_CERTIFICATE: readonly (keyof QuicServerOptions)[] = [
  * and never changes. Logged or turned into JSON it shows no certificate and no key.
  */
 export class QuicServerEndpointConfig {
+  /** As they were given, without the certificate and what belongs to it. */
+  readonly #options: QuicServerOptions;
   readonly #settings: ServerSettings;
   readonly #transportOptions: QuicTransportOptions;
   readonly #onHandshakeFailure: (error: NnrpError) => void;
@@ -76,7 +78,9 @@ export class QuicServerEndpointConfig {
    */
   constructor(bindAddress: string | HostPort, options: QuicServerEndpointOptions) {
     refuseUnknown(options, [...WITHOUT_CERTIFICATE, 'certificateChain', 'privateKey', 'passphrase']);
-    const { certificateChain, privateKey, passphrase, clientRoots, onHandshakeFailure = () => {} } = options;
+    const { certificateChain, privateKey, passphrase, ...others } = options;
+    this.#options = Object.freeze(others);
+    const { clientRoots, onHandshakeFailure = () => {} } = options;
     const { clientCertificates = 'none', retry = 'auto', maxConnections = 10_000, maxHandshakes = 1024 } = options;
     const mode = oneOf('clientCertificates', clientCertificates, ['none', 'request', 'require']);
     if ((mode === 'none') !== (clientRoots === undefined)) {
@@ -143,11 +147,8 @@ export class QuicServerEndpointConfig {
     key: string | Uint8Array,
     passphrase?: string,
   ): QuicServerEndpointConfig {
-    const { bindAddress, credentials: _, ...settings } = this.#settings;
-    return new QuicServerEndpointConfig(bindAddress, {
-      ...settings,
-      ...this.#transportOptions,
-      onHandshakeFailure: this.#onHandshakeFailure,
+    return new QuicServerEndpointConfig(this.#settings.bindAddress, {
+      ...this.#options,
       certificateChain: chain,
       privateKey: key,
       ...(passphrase !== undefined && { passphrase }),

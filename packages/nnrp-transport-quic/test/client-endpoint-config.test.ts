@@ -86,6 +86,7 @@ describe('the configuration of a QUIC client', () => {
       keepAliveMs: 10_000,
       handshakeTimeoutMs: 10_000,
       maxDatagramBytes: 1350,
+      maxLoopbackDatagramBytes: 16_384,
       streamWindowBytes: MIB,
       maxStreamWindowBytes: 16 * MIB,
     });

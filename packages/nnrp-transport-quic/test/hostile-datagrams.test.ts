@@ -88,7 +88,8 @@ async function peak(happens: Promise<unknown>): Promise<{ handshakes: number; co
 async function expectUnharmed(): Promise<void> {
   const atEase = () => {
     const { handshakes, connections, routes } = stage.inside(server);
-    return handshakes === 0 && connections === CLIENTS && routes === CLIENTS;
+    // Each has its own id, and that of its client's first packet.
+    return handshakes === 0 && connections === CLIENTS && routes === 2 * CLIENTS;
   };
   await until(atEase, 'only the live connections are left');
   await Promise.all(sessions.map((session) => echoed(session, 100_000)));

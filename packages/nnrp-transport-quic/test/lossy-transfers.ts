@@ -8,9 +8,13 @@ const SMALL_BYTES = 100_000;
 const TRANSFERS = 10;
 const TOKENS = 1000;
 const STREAMS = 4;
-/** A handshake that loses four flights in a row takes 15 s; nothing but a hang takes as long as this. */
+/**
+ * A handshake that loses four flights in a row takes 15 s, and what it took is what the library expects of the network
+ * for a while, so that one more loss costs as much again. Nothing but a hang takes as long as this.
+ */
 const TIMEOUT_MS = 90_000;
 const PATIENT = { handshakeTimeoutMs: TIMEOUT_MS };
+const PATIENT_CLIENT = { openTimeoutMs: TIMEOUT_MS, closeTimeoutMs: TIMEOUT_MS };
 
 /**
  * Bodies and streams of tokens through a network that loses, doubles and reorders datagrams: 1, 3 and 5 % each.
@@ -32,9 +36,9 @@ export function lossyTransfers(datagramBytes: number, connections: number): void
   for (const percent of [1, 3, 5]) {
     describe(`of datagrams of ${datagramBytes} bytes, ${percent} % lost, ${percent} % doubled, ${percent} % late`, () => {
       it('bodies of 2 MB and of 100 KB arrive intact both ways', { timeout: TIMEOUT_MS }, async () => {
-        const proxy = await behind(await stage.echo(PATIENT), percent);
+        const proxy = await behind(await stage.echo(PATIENT, PATIENT), percent);
         const transfer = async (connection: number) => {
-          const client = await stage.connect(proxy.address, PATIENT);
+          const client = await stage.connect(proxy.address, PATIENT, PATIENT_CLIENT);
           const session = await client.openSession();
           for (let count = 0; count < TRANSFERS; count++) {
             const bytes = count === 0 || count === 5 ? BIG_BYTES : SMALL_BYTES;
@@ -53,7 +57,7 @@ export function lossyTransfers(datagramBytes: number, connections: number): void
       });
 
       it(`streams of ${TOKENS} tokens arrive complete and in order`, { timeout: TIMEOUT_MS }, async () => {
-        const server = await stage.serve(PATIENT);
+        const server = await stage.serve(PATIENT, PATIENT);
         const proxy = await behind(server, percent);
         void server.serve({
           async *submit({ frameId }) {
@@ -66,7 +70,7 @@ export function lossyTransfers(datagramBytes: number, connections: number): void
           },
         });
         const stream = async () => {
-          const client = await stage.connect(proxy.address, PATIENT);
+          const client = await stage.connect(proxy.address, PATIENT, PATIENT_CLIENT);
           const session = await client.openSession();
           const operation = await session.submit('go on');
           const got: string[] = [];

@@ -13,8 +13,9 @@ export const PATIENCE_MS = 15_000;
 interface Inside {
   readonly socket: {
     readonly handshakes: number;
+    readonly strain: number;
     readonly connections: number;
-    readonly endpoint: { readonly routes: ReadonlyMap<string, unknown> };
+    readonly endpoint: { readonly routes: ReadonlyMap<string, unknown>; readonly socket: { close(): void } };
   };
 }
 
@@ -52,6 +53,22 @@ export class QuicStage {
   inside(server: NnrpServer): { readonly handshakes: number; readonly connections: number; readonly routes: number } {
     const { handshakes, connections, endpoint } = (this.listeners.get(server) as unknown as Inside).socket;
     return { handshakes, connections, routes: endpoint.routes.size };
+  }
+
+  /** How busy the socket of a server thinks it is. */
+  strain(server: NnrpServer): number {
+    return (this.listeners.get(server) as unknown as Inside).socket.strain;
+  }
+
+  /** Takes the socket away from a server, as the end of its process does. */
+  cut(server: NnrpServer): void {
+    (this.listeners.get(server) as unknown as Inside).socket.endpoint.socket.close();
+  }
+
+  /** Of the last server, in DER. */
+  get certificate(): Uint8Array {
+    if (this.roots === undefined) throw new Error('there is no server yet');
+    return this.roots;
   }
 
   /** What a client of the last server is told. */

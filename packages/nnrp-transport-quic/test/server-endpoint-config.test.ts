@@ -129,6 +129,7 @@ describe('the configuration of a QUIC server', () => {
       maxConnections: 10_000,
       maxHandshakes: 1024,
       maxDatagramBytes: 1350,
+      maxLoopbackDatagramBytes: 16_384,
       streamWindowBytes: MIB,
       maxStreamWindowBytes: 16 * MIB,
     });

@@ -14,7 +14,8 @@ export class AcceptQueue {
 
   /** Hands over a connection that is ready; one too many, or one that comes after the end, is aborted. */
   add(connection: FramedTransport): void {
-    if (this.waiting.ended || this.waiting.size >= MAX_WAITING) connection.abort();
+    if (this.waiting.ended) connection.abort();
+    else if (this.waiting.size >= MAX_WAITING) connection.abort(new TransportError('too many wait to be accepted'));
     else this.waiting.push(connection);
   }
 

@@ -12,7 +12,7 @@ export interface HostPort {
  * @throws UsageError that shows what was given
  */
 export function parseAddress(address: string | HostPort): HostPort {
-  const { host, port } = typeof address === 'string' ? split(address) : address;
+  const { host, port } = typeof address === 'string' ? split(address) : (address ?? {});
   if (typeof host !== 'string' || host === '' || !Number.isInteger(port) || port < 0 || port > 65535) {
     const shown = typeof address === 'string' ? address : JSON.stringify(address);
     throw new UsageError(`address: expected HOST:PORT with a port of 0 to 65535, got '${shown}'`);

@@ -3,6 +3,10 @@ import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { UsageError } from 'nnrp-core';
 
+/** Labels of letters, digits, hyphens and underscores: no pattern, and nothing that stands for several names. */
+const DNS_NAME = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/;
+const MAX_NAME_LENGTH = 253;
+
 /**
  * A DNS name or an IP address in the form in which certificates hold it: ASCII in small letters, without the dot of the
  * root and without a network interface.
@@ -13,8 +17,10 @@ export function tlsServerName(value: unknown): string {
   const text = typeof value === 'string' ? value : '';
   const address = text.replace(/%.*$/, '');
   if (isIP(address) !== 0) return address;
-  const ascii = domainToASCII(text).replace(/\.$/, '');
-  if (ascii === '') throw new UsageError(`serverName: expected a DNS name or an IP address, got '${String(value)}'`);
+  // A URL would end at these.
+  const ascii = /[/?#@:\s]/.test(text) ? '' : domainToASCII(text).replace(/\.$/, '');
+  if (ascii.length > MAX_NAME_LENGTH || !DNS_NAME.test(ascii))
+    throw new UsageError(`serverName: expected a DNS name or an IP address, got '${String(value)}'`);
   return ascii;
 }
 

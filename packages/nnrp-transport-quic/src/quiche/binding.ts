@@ -50,6 +50,8 @@ export interface QuicheConnection {
   /** What has become of the ways to the peer; has to be read, or it piles up. */
   pathEventNext(): { readonly type: string; readonly peer?: QuicheHost } | null;
   sendAckEliciting(): void;
+  /** Costly; the time is in milliseconds, 0 = none. */
+  stats(): { readonly peerMaxIdleTimeout: number };
   close(application: boolean, code: number, reason: Uint8Array): unknown;
   applicationProto(): Uint8Array;
   peerCertChain(): Uint8Array[] | null;

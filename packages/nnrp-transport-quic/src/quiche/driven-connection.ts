@@ -10,7 +10,8 @@ import { idKey, isLongHeader, MIN_INITIAL_BYTES } from './datagram.js';
 import type { Endpoint } from './endpoint.js';
 import { Goodbye } from './goodbye.js';
 import { PeerAddress } from './peer-address.js';
-import { QuicheStream } from './quiche-stream.js';
+import { ProgressTimer } from './progress-timer.js';
+import { QuicheStream, STREAM } from './quiche-stream.js';
 
 /** Datagrams that a connection sends before others get their turn. */
 const MAX_BURST = 64;
@@ -18,6 +19,11 @@ const MAX_BURST = 64;
 const MAX_CLOSING_MS = 3000;
 /** Packets of a datagram that are looked at one by one: one of each stage of the handshake; more has somebody made up. */
 const MAX_COALESCED = 4;
+/** Enough for long chains of certificates, with losses. */
+const MAX_HANDSHAKE_BYTES_OF_CLIENT = 64 * 1024;
+const MAX_HANDSHAKE_BYTES_OF_SERVER = 512 * 1024;
+/** About what the library takes for a connection at rest. */
+const NATIVE_BYTES = 40 * 1024;
 
 /** What a connection is made of. */
 export interface ConnectionParts {
@@ -37,7 +43,7 @@ export interface ConnectionParts {
   readonly connected: (stream: QuicheStream) => void;
   /** The handshake came to nothing. */
   readonly failed: (error: Error) => void;
-  /** An id that the peer uses until the handshake is over. */
+  /** An id that the peer uses for the handshake. */
   readonly handshakeKey?: string;
 }
 
@@ -60,7 +66,11 @@ export class DrivenConnection {
   /** The id by which the peer names this connection. */
   private readonly key: string;
   private readonly address: PeerAddress;
-  private spokeMs = performance.now();
+  /** How long this end has said nothing. */
+  private readonly silence = new ProgressTimer();
+  private handshakeBytes = 0;
+  /** What the library keeps outside of the heap. Without it, the collector would see no reason to give that back. */
+  readonly nativeMemory = Buffer.allocUnsafeSlow(NATIVE_BYTES);
   /** The library's clock. */
   private readonly timer = new ConnectionTimer(() => this.timedOut());
   private readonly handshakeTimer: NodeJS.Timeout;
@@ -87,11 +97,21 @@ export class DrivenConnection {
   }
 
   receive(datagram: Buffer, from: RemoteInfo): void {
+    if (this.state === 'handshake' && this.isTooMuch(datagram.length)) return;
     this.address.heard(from);
     if (isLongHeader(datagram)) this.receiveEach(datagram);
     else this.receivePackets(datagram);
     if (this.state === 'closing') this.goodbye?.repeat();
     this.parts.endpoint.readSoon(this);
+  }
+
+  /** Until its handshake is over a peer is a stranger, and what it sends out of order is kept by the library, without bounds. */
+  private isTooMuch(bytes: number): boolean {
+    const most = this.parts.isClient ? MAX_HANDSHAKE_BYTES_OF_SERVER : MAX_HANDSHAKE_BYTES_OF_CLIENT;
+    this.handshakeBytes += bytes;
+    if (this.handshakeBytes <= most) return false;
+    this.giveUpHandshake(new TransportError(`the handshake took more than ${most} bytes of the peer`));
+    return true;
   }
 
   /**
@@ -143,7 +163,7 @@ export class DrivenConnection {
         }
         const sent = connection.send(room);
         if (sent === null) break;
-        if (count === 0) this.spokeMs = performance.now();
+        if (count === 0) this.silence.moved();
         const [bytes, { to }] = sent;
         const target = this.address.targetOf(to);
         if (this.state === 'closing') {
@@ -166,10 +186,21 @@ export class DrivenConnection {
     this.parts.endpoint.flushSoon(this);
   }
 
-  /** Says something if it has not for long. What it has heard does not count: anybody can send to it. */
-  signOfLife(nowMs: number, afterMs: number): void {
-    if (this.state !== 'connected' || nowMs - this.spokeMs < afterMs) return;
-    this.makeAnswer();
+  /** Says something whenever it has not for long. What it has heard does not count: anybody can send to it. */
+  private keepAlive(): void {
+    const { connection, settings } = this.parts;
+    if (settings.keepAliveMs === 0) return;
+    // The peer may give up earlier than this end would.
+    const { peerMaxIdleTimeout } = connection.stats();
+    const afterMs = Math.min(
+      settings.keepAliveMs,
+      peerMaxIdleTimeout > 0 ? peerMaxIdleTimeout / 3 : settings.keepAliveMs,
+    );
+    this.silence.watch(afterMs, () => {
+      if (this.state !== 'connected') return;
+      this.makeAnswer();
+      this.keepAlive();
+    });
   }
 
   private makeAnswer(): void {
@@ -201,8 +232,11 @@ export class DrivenConnection {
     if (this.state !== 'closing') this.over(error ?? this.lastError());
     this.state = 'over';
     this.timer.clear();
-    const { endpoint } = this.parts;
+    this.silence.clear();
+    const { endpoint, handshakeKey } = this.parts;
     endpoint.unroute(this.key);
+    // Not before: copies of the client's first packet may come late, and must not begin another handshake.
+    if (handshakeKey !== undefined) endpoint.unroute(handshakeKey);
     endpoint.remove(this);
   }
 
@@ -228,6 +262,11 @@ export class DrivenConnection {
       this.giveUpHandshake(new TransportError(refusal.why), refusal.alert);
       return;
     }
+    const sent = this.openStream();
+    if (sent === undefined) return;
+    // The last bytes of the handshake have to leave before anything that might end the connection.
+    this.flush();
+    if (this.state !== 'handshake') return;
     this.state = 'connected';
     this.settle();
     this.stream = new QuicheStream(this, connection, {
@@ -236,17 +275,29 @@ export class DrivenConnection {
       peerCertificate: connection.peerCertChain()?.[0],
       isClient,
       preamble: settings.preamble,
+      preambleSent: sent,
     });
-    // The last bytes of the handshake have to leave before anything that might end the connection.
-    this.flush();
+    this.keepAlive();
     this.shookHands = true;
     connected(this.stream);
   }
 
+  /** A client opens the stream with its preamble. @returns bytes of it that are sent; undefined when it cannot be opened */
+  private openStream(): number | undefined {
+    const { connection, isClient, settings } = this.parts;
+    if (!isClient || settings.preamble === undefined) return 0;
+    try {
+      return connection.streamSend(STREAM, settings.preamble, false) ?? 0;
+    } catch (error) {
+      this.giveUpHandshake(
+        new TransportError(`the server allows no stream (${(error as Error).message})`, { cause: error }),
+      );
+      return undefined;
+    }
+  }
+
   private settle(): void {
     clearTimeout(this.handshakeTimer);
-    const { endpoint, handshakeKey } = this.parts;
-    if (handshakeKey !== undefined) endpoint.unroute(handshakeKey);
   }
 
   private retire(): void {
@@ -305,7 +356,7 @@ export class DrivenConnection {
     const { connection, settings } = this.parts;
     if (connection.isTimedOut()) {
       return new TransportError(
-        `nothing was heard of the peer within the idle timeout (here ${settings.idleTimeoutMs} ms)`,
+        `nothing was heard of the peer within the idle timeout (here ${settings.idleTimeoutMs} ms, or less if the peer wishes so)`,
       );
     }
     const error = connection.localError();

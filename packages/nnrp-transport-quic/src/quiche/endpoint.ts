@@ -8,8 +8,6 @@ import type { DatagramSink, UdpSocket } from './udp-socket.js';
  * sent beyond that in one go is lost, and found missing only after a while.
  */
 const MAX_FLUSHES = 64;
-/** How often, at most, connections are looked at for silence. */
-const LOOK_MS = 1000;
 
 /** What an endpoint leaves to its owner. */
 export interface EndpointOwner {
@@ -34,16 +32,13 @@ export class Endpoint implements DatagramSink {
   private toFlush: DrivenConnection[] = [];
   private readScheduled = false;
   private flushScheduled = false;
-  private lookTimer: NodeJS.Timeout | undefined;
   /** Connections that are more than waiting for late packets. */
   private busy = 0;
   private listens: boolean;
   private closed = false;
 
-  /** @param keepAliveMs - of its connections; 0 = none */
   constructor(
     readonly socket: UdpSocket,
-    private readonly keepAliveMs: number,
     private readonly owner: EndpointOwner,
   ) {
     this.listens = owner.listens;
@@ -76,7 +71,6 @@ export class Endpoint implements DatagramSink {
     this.connections.add(connection);
     this.busy++;
     this.socket.keepAlive(true);
-    if (this.keepAliveMs > 0 && this.lookTimer === undefined) this.look();
   }
 
   /** The connection only waits for late packets from now on. */
@@ -98,9 +92,6 @@ export class Endpoint implements DatagramSink {
 
   remove(connection: DrivenConnection): void {
     this.connections.delete(connection);
-    if (this.connections.size > 0) return;
-    clearTimeout(this.lookTimer);
-    this.lookTimer = undefined;
     this.closeIfUnused();
   }
 
@@ -147,7 +138,7 @@ export class Endpoint implements DatagramSink {
     this.toRead = [];
     for (const connection of connections) {
       connection.readDue = false;
-      connection.read();
+      apart(() => connection.read());
     }
   };
 
@@ -157,26 +148,26 @@ export class Endpoint implements DatagramSink {
     this.toFlush = connections.length > MAX_FLUSHES ? connections.splice(MAX_FLUSHES) : [];
     for (const connection of connections) {
       connection.flushDue = false;
-      connection.flush();
+      apart(() => connection.flush());
     }
     if (this.toFlush.length > 0) this.scheduleFlush();
   };
 
-  private closeIfUnused(): void {
+  /** Closes the socket if nobody needs it. */
+  closeIfUnused(): void {
     if (this.listens || this.closed || this.connections.size > 0) return;
     this.closed = true;
     this.socket.close();
   }
+}
 
-  private look(): void {
-    this.lookTimer = setTimeout(
-      () => {
-        const now = performance.now();
-        for (const connection of this.connections) connection.signOfLife(now, this.keepAliveMs);
-        this.look();
-      },
-      Math.min(LOOK_MS, this.keepAliveMs / 2),
-    );
-    this.lookTimer.unref();
+/** A handler that throws is a fault of the program, and is reported as one; but other connections get their turn. */
+function apart(turn: () => void): void {
+  try {
+    turn();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
   }
 }

@@ -58,9 +58,9 @@ export class Newcomers {
     if (header === undefined || header.dcid.length < 8) return undefined;
     const { dcid, scid, token = new Uint8Array(0) } = header;
     if (token.length > 0) {
-      const originalDcid = this.tokens.originalDcid(token, from.address, from.port, Date.now());
+      const originalDcid = this.tokens.originalDcid(token, from.address, from.port, dcid, Date.now());
       // The id is the one that the Retry has given out, so it is ours and random.
-      if (originalDcid !== undefined && dcid.length === ID_BYTES) return { datagram, from, scid: dcid, originalDcid };
+      if (originalDcid !== undefined) return { datagram, from, scid: dcid, originalDcid };
     }
     const { retry } = settings;
     if (retry === 'always' || (retry === 'auto' && load.strain >= STRAIN_FOR_RETRY)) {
@@ -71,10 +71,9 @@ export class Newcomers {
   }
 
   private retry(scid: Uint8Array, dcid: Uint8Array, { address, port }: RemoteInfo): void {
-    const token = this.tokens.issue(address, port, dcid, Date.now());
-    this.answer({ host: address, port }, (out) =>
-      quiche().retry(scid, dcid, randomBytes(ID_BYTES), token, VERSION_1, out),
-    );
+    const newScid = randomBytes(ID_BYTES);
+    const token = this.tokens.issue(address, port, dcid, newScid, Date.now());
+    this.answer({ host: address, port }, (out) => quiche().retry(scid, dcid, newScid, token, VERSION_1, out));
   }
 
   private negotiateVersion(datagram: Buffer, { address, port }: RemoteInfo): void {

@@ -33,8 +33,9 @@ export class QuicheClientSocket implements QuicClientSocket {
     this.serverName = settings.serverName ?? tlsServerName(server.host);
   }
 
-  async connect(): Promise<QuicStream> {
+  async connect(giveUp: AbortSignal = new AbortController().signal): Promise<QuicStream> {
     const addresses = await resolveHost(this.server.host);
+    giveUp.throwIfAborted();
     const { bindAddress } = this.settings;
     const family = bindAddress === undefined ? 0 : isIP(withoutZone(bindAddress.host));
     const fitting = family === 0 ? addresses : addresses.filter((address) => isIP(withoutZone(address)) === family);
@@ -42,12 +43,14 @@ export class QuicheClientSocket implements QuicClientSocket {
       throw new TransportError(`bindAddress: it is IPv${family}, but the server has ${addresses.join(', ')} only`);
     }
     return firstToSucceed(
-      fitting.map((address) => () => this.connectTo(address)),
+      fitting.map((address) => (signal) => this.connectTo(address, signal)),
       (stream) => stream.destroy(),
+      giveUp,
     );
   }
 
-  private async connectTo(address: string): Promise<QuicStream> {
+  private async connectTo(address: string, signal: AbortSignal): Promise<QuicStream> {
+    const config = this.configs.for(withoutZone(address));
     const endpoint = await this.endpoint(address);
     const peer = { host: address, port: this.server.port };
     const remote = { host: withoutZone(address), port: peer.port };
@@ -56,7 +59,14 @@ export class QuicheClientSocket implements QuicClientSocket {
     const scid = randomBytes(ID_BYTES);
     // Addresses have no place in the handshake, only in the certificate.
     const sni = isIP(this.serverName) === 0 ? this.serverName : null;
-    const connection = quiche().Connection.connect(sni, scid, from, remote, this.configs.for(remote.host));
+    let connection: QuicheConnection;
+    try {
+      signal.throwIfAborted();
+      connection = quiche().Connection.connect(sni, scid, from, remote, config);
+    } catch (error) {
+      endpoint.closeIfUnused();
+      throw error;
+    }
     return new Promise((resolve, reject) => {
       const driven = new DrivenConnection({
         endpoint,
@@ -67,9 +77,17 @@ export class QuicheClientSocket implements QuicClientSocket {
         isClient: true,
         settings: this.settings,
         judge: (established) => this.judge(established),
-        connected: resolve,
-        failed: reject,
+        connected: (stream) => {
+          signal.removeEventListener('abort', giveUp);
+          resolve(stream);
+        },
+        failed: (error) => {
+          signal.removeEventListener('abort', giveUp);
+          reject(error);
+        },
       });
+      const giveUp = () => driven.giveUpHandshake(signal.reason as Error);
+      signal.addEventListener('abort', giveUp);
       driven.flush();
     });
   }
@@ -102,7 +120,7 @@ export class QuicheClientSocket implements QuicClientSocket {
       socket.close();
       throw new TransportError((error as Error).message, { cause: error });
     }
-    const endpoint: Endpoint = new Endpoint(socket, this.settings.keepAliveMs, {
+    const endpoint: Endpoint = new Endpoint(socket, {
       listens: false,
       newcomer: () => {},
       failed: (error) => {

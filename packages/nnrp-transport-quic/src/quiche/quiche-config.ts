@@ -5,8 +5,6 @@ import { type QuicheConfig, quiche } from './binding.js';
 /** Name of NNRP over QUIC, agreed on by ALPN. @see NNRP/1-preview3 section 2 */
 export const QUIC_ALPN = 'nnrp/1';
 
-/** The loopback interface takes datagrams of 64 KiB; at 16 KiB the costs of a datagram stop to matter. */
-const LOOPBACK_DATAGRAM_BYTES = 16_384;
 const MAX_UDP_PAYLOAD_BYTES = 65_527;
 /** Ids that a peer may give out: one to begin with, and one for each change of its address. */
 const MAX_IDS = 8;
@@ -19,33 +17,33 @@ export class QuicheConfigs {
 
   private constructor(
     private readonly make: (datagramBytes: number) => QuicheConfig,
-    private readonly maxDatagramBytes: number,
+    private readonly sizes: Pick<ConnectionSettings, 'maxDatagramBytes' | 'maxLoopbackDatagramBytes'>,
   ) {}
 
   static ofServer(settings: ServerSettings): QuicheConfigs {
-    const { clientCertificates, clientRoots, credentials, maxDatagramBytes } = settings;
+    const { clientCertificates, clientRoots, credentials } = settings;
     const tls = () => {
       const config = withTls(clientCertificates !== 'none', clientRoots, credentials);
       // Until now it insists on a certificate; with this it only insists that the one it gets is valid.
       if (clientCertificates === 'request') config.verifyPeer(true);
       return config;
     };
-    return new QuicheConfigs((bytes) => configure(tls(), settings, 1, bytes), maxDatagramBytes);
+    return new QuicheConfigs((bytes) => configure(tls(), settings, 1, bytes), settings);
   }
 
   static ofClient(settings: ClientSettings): QuicheConfigs {
-    const { verify, roots, credentials, maxDatagramBytes } = settings;
+    const { verify, roots, credentials } = settings;
     const tls = () => withTls(verify, roots, credentials);
-    return new QuicheConfigs((bytes) => configure(tls(), settings, 0, bytes), maxDatagramBytes);
+    return new QuicheConfigs((bytes) => configure(tls(), settings, 0, bytes), settings);
   }
 
   /** @param host - IP address of the peer. @throws UsageError when the library refuses the credentials */
   for(host: string): QuicheConfig {
     if (LOOPBACK.test(host)) {
-      this.loopback ??= this.make(LOOPBACK_DATAGRAM_BYTES);
+      this.loopback ??= this.make(this.sizes.maxLoopbackDatagramBytes);
       return this.loopback;
     }
-    this.remote ??= this.make(this.maxDatagramBytes);
+    this.remote ??= this.make(this.sizes.maxDatagramBytes);
     return this.remote;
   }
 }

@@ -31,14 +31,14 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
 
   private constructor(
     socket: UdpSocket,
-    private readonly settings: ServerSettings,
-    private readonly configs: QuicheConfigs,
+    private settings: ServerSettings,
+    private configs: QuicheConfigs,
     private readonly events: ListenerEvents,
   ) {
     const { host, port } = socket.local;
     this.address = formatAddress(host, port);
     this.local = { host: withoutZone(host), port };
-    this.endpoint = new Endpoint(socket, settings.keepAliveMs, this);
+    this.endpoint = new Endpoint(socket, this);
     this.newcomers = new Newcomers(socket, settings, this);
   }
 
@@ -65,6 +65,13 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
 
   get connections(): number {
     return this.endpoint.size;
+  }
+
+  renew(settings: ServerSettings): void {
+    const configs = QuicheConfigs.ofServer(settings);
+    configs.for(this.local.host);
+    this.settings = settings;
+    this.configs = configs;
   }
 
   close(): void {

@@ -6,7 +6,7 @@ import type { DrivenConnection } from './driven-connection.js';
 import { ProgressTimer } from './progress-timer.js';
 
 /** The only stream: the first that a client opens in both directions. */
-const STREAM = 0;
+export const STREAM = 0;
 const SCRATCH_BYTES = 64 * 1024;
 /** Bytes that one stream delivers before others get their turn. */
 const MAX_READ = 1024 * 1024;
@@ -25,6 +25,8 @@ export interface StreamFacts {
   readonly isClient: boolean;
   /** @see ConnectionSettings.preamble */
   readonly preamble: Uint8Array | undefined;
+  /** Bytes of it that a client has sent. */
+  readonly preambleSent: number;
 }
 
 /** The stream of a connection as a Node stream. */
@@ -32,11 +34,11 @@ export class QuicheStream extends Duplex implements QuicStream {
   readonly remoteAddress: string;
   readonly alpn: string;
   readonly peerCertificate: Uint8Array | undefined;
-  private readonly isClient: boolean;
   private opened: boolean;
-  /** At a client, what has been sent of the first write already. At a server, what may come first and alone. */
+  /** At a server, what may come first and alone. */
   private preamble: Uint8Array | undefined;
   private held: Buffer | undefined;
+  private preambleSent: number;
   private wanted = false;
   private peerFinished = false;
   /** Nothing comes any more but what has come already. */
@@ -60,11 +62,11 @@ export class QuicheStream extends Duplex implements QuicStream {
     this.remoteAddress = facts.remoteAddress;
     this.alpn = facts.alpn;
     this.peerCertificate = facts.peerCertificate;
-    this.isClient = facts.isClient;
     this.opened = facts.isClient;
-    this.preamble = facts.preamble;
-    // Nothing has been sent yet, so there is room.
-    if (this.isClient && this.preamble !== undefined) connection.streamSend(STREAM, this.preamble, false);
+    if (!facts.isClient) this.preamble = facts.preamble;
+    this.preambleSent = facts.preambleSent;
+    // Whoever is interested listens besides; an end that comes before that is no fault of the program.
+    this.on('error', () => {});
   }
 
   /** Something has come. */
@@ -144,13 +146,10 @@ export class QuicheStream extends Duplex implements QuicStream {
     }
     this.pieces = pieces;
     this.index = 0;
-    this.offset = 0;
     this.whenWritten = callback;
-    if (this.isClient && this.preamble !== undefined) {
-      // Pieces are whole packets, or begin with a whole header, so the first one holds all of it.
-      this.offset = this.preamble.length;
-      this.preamble = undefined;
-    }
+    // Pieces are whole packets, or begin with a whole header, so the first one holds all of it.
+    this.offset = this.preambleSent;
+    this.preambleSent = 0;
     this.pump();
   }
 
@@ -192,7 +191,7 @@ export class QuicheStream extends Duplex implements QuicStream {
   /** Hands over the bytes at the beginning of the scratch. */
   private received(bytes: number): void {
     const { preamble, held } = this;
-    if (preamble !== undefined && !this.isClient) {
+    if (preamble !== undefined) {
       if (held === undefined && bytes === preamble.length && scratch.subarray(0, bytes).equals(preamble)) {
         // A client that has said nothing else has said nothing.
         this.held = own(bytes);

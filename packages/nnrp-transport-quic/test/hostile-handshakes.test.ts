@@ -1,0 +1,143 @@
+import { createSocket, type Socket } from 'node:dgram';
+import { isNnrpError } from 'nnrp-core';
+import type { NnrpServer } from 'nnrp-runtime';
+import { parseAddress } from 'nnrp-runtime/transport';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import type { QuicServerOptions } from '../src/server-endpoint-config.js';
+import { BareClient } from './bare-client.js';
+import { PacketCapture } from './packet-capture.js';
+import { QuicStage } from './quic-stage.js';
+import { until } from './until.js';
+
+const HANDSHAKE_MS = 700;
+
+const stage = new QuicStage();
+const failures: string[] = [];
+let server: NnrpServer;
+let stranger: Socket;
+let answeredBytes: number;
+
+beforeEach(() => {
+  failures.length = 0;
+  answeredBytes = 0;
+  stranger = createSocket('udp4', (answer) => {
+    answeredBytes += answer.length;
+  });
+});
+
+afterEach(async () => {
+  stranger.close();
+  await stage.clear();
+});
+
+async function serve(options: QuicServerOptions): Promise<void> {
+  const onHandshakeFailure = (error: Error) => failures.push(error.message.replace(/^.*127\.0\.0\.1:\d+: /, ''));
+  server = await stage.echo({ handshakeTimeoutMs: HANDSHAKE_MS, onHandshakeFailure, ...options });
+}
+
+/** Says so many first words and nothing more, as fast as the server takes them. */
+async function knock(times: number, make: () => Buffer): Promise<void> {
+  const { host, port } = parseAddress(server.localAddr);
+  for (let count = 0; count < times; count++) {
+    stranger.send(make(), port, host);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+const firstDatagram = () => BareClient.firstDatagram(server.localAddr);
+const nobodyLeft = () => until(() => stage.inside(server).connections === 0, 'no connection is left');
+
+describe('handshakes that never finish', () => {
+  it('end after handshakeTimeoutMs, are reported one by one, and get no more than three times what they said', async () => {
+    await serve({ retry: 'never' });
+    const begun = performance.now();
+    let saidBytes = 0;
+    await knock(30, () => {
+      const first = firstDatagram();
+      saidBytes += first.length;
+      return first;
+    });
+    await until(() => stage.inside(server).handshakes === 30, 'all of them have begun');
+    await until(() => failures.length === 30, 'all of them have been given up');
+    expect(performance.now() - begun).toBeGreaterThanOrEqual(HANDSHAKE_MS);
+    expect(new Set(failures)).toEqual(new Set([`the handshake took longer than ${HANDSHAKE_MS} ms`]));
+    expect(stage.inside(server).handshakes).toBe(0);
+    await nobodyLeft();
+    expect(stage.inside(server).routes).toBe(0);
+    expect(answeredBytes).toBeGreaterThan(0);
+    expect(answeredBytes).toBeLessThanOrEqual(3 * saidBytes);
+  });
+
+  it('end at the same time however much the stranger repeats itself', async () => {
+    await serve({ retry: 'never' });
+    const first = firstDatagram();
+    await knock(1, () => first);
+    const begun = performance.now();
+    while (failures.length === 0 && performance.now() - begun < 5000) await knock(1, () => first);
+    expect(performance.now() - begun).toBeLessThan(HANDSHAKE_MS + 1000);
+  });
+
+  it('take no more than maxHandshakes places, and give them back', async () => {
+    await serve({ retry: 'never', maxHandshakes: 20 });
+    await knock(100, firstDatagram);
+    expect(stage.inside(server)).toMatchObject({ handshakes: 20, connections: 20 });
+    const client = await stage.connect(server.localAddr);
+    expect(failures.slice(20)).toEqual([]);
+    await client.openSession();
+  });
+});
+
+describe('connections', () => {
+  it('take no more than maxConnections places; who comes then gets in when one has ended', async () => {
+    await serve({ maxConnections: 3, handshakeTimeoutMs: 10_000 });
+    const connector = stage.connector(server.localAddr);
+    const clients = [
+      await stage.connectBy(connector),
+      await stage.connectBy(connector),
+      await stage.connectBy(connector),
+    ];
+    const late = stage.connect(server.localAddr, { handshakeTimeoutMs: 300 });
+    await expect(late).rejects.toSatisfy((error) => isNnrpError(error, 'NNRP_ERR_TIMEOUT'));
+    const patient = stage.connect(server.localAddr);
+    await clients[0]?.close();
+    await (await patient).openSession();
+    expect(stage.inside(server).connections).toBeLessThanOrEqual(3);
+  });
+});
+
+describe('handshakes that must fail', () => {
+  it('with a name of another protocol make clients prove their address, and others still get in', async () => {
+    await serve({});
+    await knock(300, () => BareClient.firstDatagram(server.localAddr, 'http/1.1'));
+    await until(() => failures.length >= 64, 'they have failed');
+    expect(failures.length).toBeLessThan(150);
+    expect(new Set(failures).size).toBe(1);
+    expect(failures[0]).toContain('ALPN');
+    await (await stage.connect(server.localAddr)).openSession();
+    await until(() => stage.inside(server).connections === 1, 'only the client is left');
+  });
+
+  it('do not make the server work through a datagram of thousands of packets', async () => {
+    await serve({});
+    const proxy = await stage.proxy(server);
+    const capture = new PacketCapture();
+    proxy.filter = capture.note;
+    const session = await (await stage.connect(proxy.address)).openSession();
+    const { DrivenConnection } = await import('../src/quiche/driven-connection.js');
+    const looks = vi.spyOn(DrivenConnection.prototype as unknown as { receivePackets(): void }, 'receivePackets');
+    const id = (capture.oneRtt[0] as Buffer).subarray(1, 17);
+    // A Handshake packet for the live connection, and behind it as many as there is room for, of eight bytes each.
+    const tiny = Buffer.from('e000000001000000', 'hex');
+    const datagram = Buffer.concat([
+      Buffer.from('e00000000110', 'hex'),
+      id,
+      Buffer.alloc(2),
+      ...Array(8000).fill(tiny),
+    ]);
+    proxy.inject(datagram, 'to-server');
+    await until(() => looks.mock.calls.length > 0, 'the datagram has come');
+    await (await session.submit('still there')).result();
+    expect(looks.mock.calls.length).toBeLessThan(20);
+    looks.mockRestore();
+  });
+});
