@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { QuicheConnection } from '../src/quiche/binding.js';
-import { type ConnectionParts, DrivenConnection } from '../src/quiche/driven-connection.js';
+import type { ConnectionParts } from '../src/quiche/connection-parts.js';
+import { DrivenConnection } from '../src/quiche/driven-connection.js';
 
 const reason = Buffer.from('no');
 

@@ -51,18 +51,17 @@ export class QuicStage {
 
   /** What the socket of a server keeps at the moment. */
   inside(server: NnrpServer): { readonly handshakes: number; readonly connections: number; readonly routes: number } {
-    const { handshakes, connections, endpoint } = (this.listeners.get(server) as unknown as Inside).socket;
+    const { handshakes, connections, endpoint } = this.socketOf(server);
     return { handshakes, connections, routes: endpoint.routes.size };
   }
 
-  /** How busy the socket of a server thinks it is. */
+  /** What makes a server ask for proof of addresses. */
   strain(server: NnrpServer): number {
-    return (this.listeners.get(server) as unknown as Inside).socket.strain;
+    return this.socketOf(server).strain;
   }
 
-  /** Takes the socket away from a server, as the end of its process does. */
-  cut(server: NnrpServer): void {
-    (this.listeners.get(server) as unknown as Inside).socket.endpoint.socket.close();
+  private socketOf(server: NnrpServer): Inside['socket'] {
+    return (this.listeners.get(server) as unknown as Inside).socket;
   }
 
   /** Of the last server, in DER. */

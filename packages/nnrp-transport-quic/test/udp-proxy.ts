@@ -24,6 +24,8 @@ export interface ProxyCounts {
   reordered: number;
   /** Bytes of the largest one. */
   largest: number;
+  /** Bytes that have gone on to the server, and to clients. */
+  readonly bytes: Record<Direction, number>;
 }
 
 interface Late {
@@ -46,7 +48,14 @@ export class UdpProxy {
   weather: Weather;
   /** Called with every datagram before anything happens to it; false loses it. Its bytes may be kept. */
   filter: (datagram: Buffer, direction: Direction) => boolean = () => true;
-  readonly counts: ProxyCounts = { forwarded: 0, lost: 0, duplicated: 0, reordered: 0, largest: 0 };
+  readonly counts: ProxyCounts = {
+    forwarded: 0,
+    lost: 0,
+    duplicated: 0,
+    reordered: 0,
+    largest: 0,
+    bytes: { 'to-server': 0, 'to-client': 0 },
+  };
   private readonly dice: Dice;
   private readonly upstreams = new Map<string, Socket>();
   private readonly late: Record<Direction, Set<Late>> = { 'to-server': new Set(), 'to-client': new Set() };
@@ -134,6 +143,7 @@ export class UdpProxy {
     const deliver = () => {
       if (this.closed || this.dark) return;
       counts.forwarded++;
+      counts.bytes[direction] += datagram.length;
       try {
         send();
       } catch {

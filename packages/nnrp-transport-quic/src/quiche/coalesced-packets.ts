@@ -7,6 +7,27 @@ const RETRY = 3;
 /** First byte, version and the length of an id. */
 const FIXED_BYTES = 6;
 
+/** Packets of a datagram that are looked at one by one: one of each stage of the handshake; more has somebody made up. */
+const MAX_COALESCED = 4;
+
+/**
+ * The packets of a datagram that begins with a long header, each by itself. Over a packet of a stage of the handshake that
+ * is behind it, the library would give up the rest of the datagram; but that may be for now, as the goodbye of a client
+ * that does not know yet that the handshake is complete.
+ */
+export function coalescedPackets(datagram: Buffer): readonly Buffer[] {
+  const packets: Buffer[] = [];
+  let rest = datagram;
+  while (packets.length < MAX_COALESCED - 1) {
+    const bytes = firstPacketBytes(rest);
+    if (bytes === rest.length) break;
+    packets.push(rest.subarray(0, bytes));
+    rest = rest.subarray(bytes);
+  }
+  packets.push(rest);
+  return packets;
+}
+
 /**
  * Bytes of the first packet of a datagram that begins with a long header: others may follow it. Everything, when it
  * has no length of its own or cannot be read.

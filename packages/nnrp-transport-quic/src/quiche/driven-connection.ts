@@ -1,13 +1,11 @@
 import type { RemoteInfo } from 'node:dgram';
 import { TimeoutError, TransportError } from 'nnrp-core';
-import { formatAddress, type HostPort } from 'nnrp-runtime/transport';
+import { formatAddress } from 'nnrp-runtime/transport';
 import { applicationCode, CLOSED_IN_ORDER, describeClose } from '../close-codes.js';
-import type { ConnectionSettings } from '../engine.js';
-import type { QuicheConnection, QuicheHost } from './binding.js';
-import { firstPacketBytes } from './coalesced-packets.js';
+import { coalescedPackets } from './coalesced-packets.js';
+import type { ConnectionParts } from './connection-parts.js';
 import { ConnectionTimer } from './connection-timer.js';
 import { idKey, isLongHeader, MIN_INITIAL_BYTES } from './datagram.js';
-import type { Endpoint } from './endpoint.js';
 import { Goodbye } from './goodbye.js';
 import { PeerAddress } from './peer-address.js';
 import { ProgressTimer } from './progress-timer.js';
@@ -17,41 +15,11 @@ import { QuicheStream, STREAM } from './quiche-stream.js';
 const MAX_BURST = 64;
 /** Milliseconds that an end which has said goodbye stays to repeat it; the library would stay longer on slow paths. */
 const MAX_CLOSING_MS = 3000;
-/** Packets of a datagram that are looked at one by one: one of each stage of the handshake; more has somebody made up. */
-const MAX_COALESCED = 4;
 /** Enough for long chains of certificates, with losses. */
 const MAX_HANDSHAKE_BYTES_OF_CLIENT = 64 * 1024;
 const MAX_HANDSHAKE_BYTES_OF_SERVER = 512 * 1024;
 /** About what the library takes for a connection at rest. */
 const NATIVE_BYTES = 40 * 1024;
-
-/** What a connection is made of. */
-export interface ConnectionParts {
-  readonly endpoint: Endpoint;
-  readonly connection: QuicheConnection;
-  /** The id by which the peer names it. */
-  readonly scid: Uint8Array;
-  readonly peer: HostPort;
-  /** The end of the path on this side, as the connection was made with. */
-  readonly local: QuicheHost;
-  /** Connections of this end open the stream. */
-  readonly isClient: boolean;
-  readonly settings: ConnectionSettings;
-  /** Looks at a peer whose handshake is complete. @returns why it is not taken, and with which alert of TLS */
-  readonly judge: (connection: QuicheConnection) => Refusal | undefined;
-  /** The handshake is complete. */
-  readonly connected: (stream: QuicheStream) => void;
-  /** The handshake came to nothing. */
-  readonly failed: (error: Error) => void;
-  /** An id that the peer uses for the handshake. */
-  readonly handshakeKey?: string;
-}
-
-/** Why a peer is not taken after a complete handshake. */
-export interface Refusal {
-  readonly why: string;
-  readonly alert: number;
-}
 
 type State = 'handshake' | 'connected' | 'closing' | 'over';
 
@@ -99,7 +67,7 @@ export class DrivenConnection {
   receive(datagram: Buffer, from: RemoteInfo): void {
     if (this.state === 'handshake' && this.isTooMuch(datagram.length)) return;
     this.address.heard(from);
-    if (isLongHeader(datagram)) this.receiveEach(datagram);
+    if (isLongHeader(datagram)) for (const packet of coalescedPackets(datagram)) this.receivePackets(packet);
     else this.receivePackets(datagram);
     if (this.state === 'closing') this.goodbye?.repeat();
     this.parts.endpoint.readSoon(this);
@@ -112,21 +80,6 @@ export class DrivenConnection {
     if (this.handshakeBytes <= most) return false;
     this.giveUpHandshake(new TransportError(`the handshake took more than ${most} bytes of the peer`));
     return true;
-  }
-
-  /**
-   * Over a packet of a stage of the handshake that is behind it, the library gives up the rest of the datagram; but that
-   * may be for now, as the goodbye of a client that does not know yet that the handshake is complete.
-   */
-  private receiveEach(datagram: Buffer): void {
-    let rest = datagram;
-    for (let count = 1; count < MAX_COALESCED; count++) {
-      const bytes = firstPacketBytes(rest);
-      this.receivePackets(rest.subarray(0, bytes));
-      if (bytes === rest.length) return;
-      rest = rest.subarray(bytes);
-    }
-    this.receivePackets(rest);
   }
 
   private receivePackets(bytes: Buffer): void {
