@@ -10,8 +10,6 @@ const MAX_HANDSHAKES = 64;
 const MAX_CONNECTIONS = 200;
 const HANDSHAKE_MS = 1000;
 const CLIENTS = 3;
-/** Ids of a connection: the client's first one, and the server's own. */
-const ROUTES = 2;
 /** What a machine with something else to do may need for an answer that takes 2 ms. */
 const LATENCY_MS = 5000;
 const MB = 1024 * 1024;

@@ -65,7 +65,8 @@ export class DrivenConnection {
   }
 
   receive(datagram: Buffer, from: RemoteInfo): void {
-    if (this.state === 'handshake' && this.isTooMuch(datagram.length)) return;
+    // Other packets are none of the handshake's.
+    if (this.state === 'handshake' && isLongHeader(datagram) && this.isTooMuch(datagram.length)) return;
     this.address.heard(from);
     if (isLongHeader(datagram)) for (const packet of coalescedPackets(datagram)) this.receivePackets(packet);
     else this.receivePackets(datagram);
