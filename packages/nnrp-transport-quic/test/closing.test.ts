@@ -83,6 +83,22 @@ describe('close()', () => {
     for (const tookMs of await Promise.all(cases.map(leave))) expect(tookMs).toBeLessThan(GRACE_MS + LATE_MS);
   });
 
+  it('waits for what is lost while the library takes the path for slow, and asks after it late', async () => {
+    // Two flights of the handshake get lost. What the client then takes for a round trip is their timeout.
+    const seen = { 'to-server': 0, 'to-client': 0 };
+    pair = await TransportPair.connect({}, {}, {}, (_datagram, direction) => seen[direction]++ > 0);
+    pair.start();
+    let losses = 0;
+    pair.proxy.filter = (_datagram, direction) => direction === 'to-client' || ++losses > 2;
+    sendAll(pair.client, 3, 10_000);
+    const begun = performance.now();
+    await within(pair.client.close(), 20_000, 'close()');
+    expect(performance.now() - begun).toBeGreaterThan(GRACE_MS);
+    await pair.serverSink.untilClosed();
+    expectAll(pair.serverSink, 3, 10_000);
+    expect([pair.clientSink.closes, pair.serverSink.closes]).toEqual([[undefined], [undefined]]);
+  });
+
   it('of one end ends the other in order, although the last it says is lost on the way', async () => {
     pair = await TransportPair.connect();
     const { clientSink, serverSink, proxy } = pair;

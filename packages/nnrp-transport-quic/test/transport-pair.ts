@@ -21,18 +21,22 @@ export class TransportPair {
     private readonly listener: FramedListener,
   ) {}
 
+  /** @param handshake - what the network lets pass of the handshake */
   static async connect(
     weather: Weather = {},
     serverOptions: QuicServerOptions = {},
     clientOptions: QuicClientEndpointOptions = {},
+    handshake: UdpProxy['filter'] = () => true,
   ): Promise<TransportPair> {
     const { config, certificate } = QuicServerEndpointConfig.selfSignedLocalhost('127.0.0.1:0', serverOptions);
     const listener = await QuicFramedListener.bind(config);
     const proxy = await UdpProxy.before(listener.address);
+    proxy.filter = handshake;
     const connector = new QuicConnector(proxy.address, { roots: certificate.certificateDer, ...clientOptions });
     const [client, server] = await Promise.all([connector.connect(), listener.accept()]);
     // The handshake has had good weather: what it takes else has nothing to do with a test.
     proxy.weather = weather;
+    proxy.filter = () => true;
     return new TransportPair(client, server, proxy, listener);
   }
 

@@ -301,8 +301,7 @@ export class DrivenConnection {
       this.end();
       return;
     }
-    // What was lost makes room for more.
-    this.stream?.goOn();
+    this.stream?.probed();
     this.flush();
   }
 

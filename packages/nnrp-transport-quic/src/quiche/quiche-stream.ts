@@ -10,6 +10,10 @@ export const STREAM = 0;
 const SCRATCH_BYTES = 64 * 1024;
 /** Bytes that one stream delivers before others get their turn. */
 const MAX_READ = 1024 * 1024;
+/** How often a peer is asked, while this end closes, before it counts as silent. */
+const MIN_PROBES = 2;
+/** The longest wait of the library for an answer, in milliseconds; beyond, it waits for nothing but the idle timeout. */
+const MAX_PROBE_MS = 10_000;
 const EMPTY = new Uint8Array(0);
 const NOTHING: readonly Uint8Array[] = [];
 
@@ -52,6 +56,8 @@ export class QuicheStream extends Duplex implements QuicStream {
   private finished = false;
   private whenFinal: ((error?: Error | null) => void) | undefined;
   private readonly progress = new ProgressTimer();
+  /** How often the peer has been asked since it was heard. */
+  private probes = 0;
 
   constructor(
     private readonly driven: DrivenConnection,
@@ -73,11 +79,18 @@ export class QuicheStream extends Duplex implements QuicStream {
   heard(): void {
     // What is under way is not seen to arrive; but then the peer says so.
     if (this.finished) this.progress.moved();
+    this.probes = 0;
+    this.goOn();
+  }
+
+  /** The peer has been asked after what is under way, and what was lost makes room for more. */
+  probed(): void {
+    this.probes++;
     this.goOn();
   }
 
   /** Goes on with whatever has waited for something to come, or for room. */
-  goOn(): void {
+  private goOn(): void {
     if (this.destroyed) return;
     this.pull();
     this.pump();
@@ -99,7 +112,12 @@ export class QuicheStream extends Duplex implements QuicStream {
   }
 
   setTimeout(timeoutMs: number, callback: () => void): this {
-    this.progress.watch(timeoutMs, callback);
+    this.progress.watch(timeoutMs, () => {
+      // What is lost may be missed later than this on a slow path: a peer is given up after it has been asked.
+      const probeMs = this.finishing && this.probes < MIN_PROBES ? this.connection.timeout() : null;
+      if (probeMs === null || probeMs > MAX_PROBE_MS) callback();
+      else this.setTimeout(Math.max(1, Math.ceil(probeMs)), callback);
+    });
     return this;
   }
 
