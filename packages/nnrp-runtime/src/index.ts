@@ -17,6 +17,7 @@ export {
   UsageError,
   WireError,
 } from 'nnrp-core';
+export type { InternalError } from './base/internal-error.js';
 // Calling.
 export { NnrpClient } from './client/client.js';
 export type { ExtensionInit } from './client/client-announcement.js';

@@ -1,4 +1,4 @@
-import { UsageError, WireError } from 'nnrp-core';
+import { isNnrpError } from 'nnrp-core';
 
 /** What is done at once: known by identity, so that nobody needs to await it. */
 export const SETTLED: Promise<void> = Promise.resolve();
@@ -9,7 +9,7 @@ export interface Settle<T> {
   reject(error: Error): void;
 }
 
-/** A rejection that whoever drops the promise need not care about; who awaits it is told all the same. */
+/** A promise whose rejection may go unheard: to drop it is no mistake. Awaited, it rejects all the same. */
 export function unheard<T>(promise: Promise<T>): Promise<T> {
   promise.catch(ignore);
   return promise;
@@ -18,7 +18,28 @@ export function unheard<T>(promise: Promise<T>): Promise<T> {
 /** A rejected promise. Only a mistake of the caller is worth an unhandled rejection. */
 export function rejection(error: unknown): Promise<never> {
   const promise = Promise.reject(error);
-  return error instanceof UsageError || error instanceof WireError ? promise : unheard(promise);
+  return isMistake(error) ? promise : unheard(promise);
+}
+
+/**
+ * The door through which every promise reaches the application. What the caller did wrong is found before anything is
+ * waited for, so the work throws it at once: to drop that promise ends the process, as the caller should know. All that
+ * happens later (the peer vanishes, a listener fails) rejects the promise only for those who await it.
+ *
+ * A public method is never `async` by itself: what that makes of a rejection ends the process of whoever does not await it.
+ */
+export function answering<T>(work: () => T | PromiseLike<T>): Promise<T> {
+  try {
+    return unheard(Promise.resolve(work()));
+  } catch (error) {
+    return rejection(error);
+  }
+}
+
+function isMistake(error: unknown): boolean {
+  if (!isNnrpError(error)) return false;
+  // WireError alone has a fault and a place.
+  return error.code === 'NNRP_ERR_USAGE' || ('fault' in error && 'where' in error);
 }
 
 function ignore(): void {}

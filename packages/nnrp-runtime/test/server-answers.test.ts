@@ -110,21 +110,30 @@ it('a request is answered also while the results of another session wait unread'
   }
 });
 
-it('an event listener that throws harms no connection', async () => {
+it('an event listener that throws, at once or later, harms no connection, no other listener and no process', async () => {
   const stage = new Stage();
-  const thrown = new Promise((resolve) => process.once('uncaughtException', resolve));
-  const others = process.listeners('uncaughtException').slice(0, -1);
-  for (const listener of others) process.removeListener('uncaughtException', listener);
   try {
     const { server, client } = await stage.pair();
+    const reported: unknown[] = [];
+    const bothReported = new Promise<void>((resolve) => {
+      server.on('internalError', ({ error }) => {
+        if (reported.push((error as Error).message) === 2) resolve();
+      });
+    });
+    const others: number[] = [];
     server.once('sessionRefused', () => {
       throw new Error('from a listener');
     });
+    server.once('sessionRefused', async () => {
+      throw new Error('from a listener that is async');
+    });
+    server.on('sessionRefused', ({ errorCode }) => others.push(errorCode));
     await expect(client.openSession({ profileId: 1 })).rejects.toMatchObject({ code: 'NNRP_ERR_SESSION_REFUSED' });
-    expect(await thrown).toMatchObject({ message: 'from a listener' });
+    await bothReported;
+    expect(reported).toEqual(['from a listener', 'from a listener that is async']);
+    expect(others).toHaveLength(1);
     await expect(client.openSession()).resolves.toMatchObject({ sessionId: 1 });
   } finally {
-    for (const listener of others) process.on('uncaughtException', listener as NodeJS.UncaughtExceptionListener);
     await stage.clear();
   }
 });

@@ -13,6 +13,10 @@ class Entry implements Timed {
     private readonly act: () => void = () => {},
   ) {}
 
+  crashed(error: unknown): void {
+    this.log.push(`${this.name} crashed: ${(error as Error).message}`);
+  }
+
   expired(): void {
     this.log.push(this.name);
     this.act();
@@ -26,8 +30,8 @@ describe('a queue of deadlines', () => {
 
   beforeEach(() => {
     vi.useFakeTimers();
-    queue = new DeadlineQueue();
     log = [];
+    queue = new DeadlineQueue({ crashed: (error) => log.push(`queue crashed: ${(error as Error).message}`) });
   });
   afterEach(() => {
     vi.useRealTimers();

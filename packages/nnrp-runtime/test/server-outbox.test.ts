@@ -30,6 +30,10 @@ class Scene implements OutboxOwner {
     this.outbox = new Outbox(transport, { maxOutboxBytes: 1000, slowReader: 'disconnect', ...limits }, this);
   }
 
+  crashed(error: unknown): void {
+    throw error;
+  }
+
   outboxFilled = () => void this.told.push('filled');
   outboxHalfFull = () => void this.told.push('half full');
   outboxDrained = () => void this.told.push('drained');

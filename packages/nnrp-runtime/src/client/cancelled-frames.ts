@@ -1,3 +1,5 @@
+import { type Guarded, later } from '../base/guard.js';
+
 /** Frames given up without an answer that are remembered, so that a late answer is not taken for a stray. */
 const MAX_RELEASED = 1024;
 
@@ -13,6 +15,7 @@ export class CancelledFrames {
 
   /** @param release - called for each frame that had no answer for `timeoutMs` milliseconds */
   constructor(
+    private readonly owner: Guarded,
     private readonly timeoutMs: number,
     private readonly release: (frameId: number) => void,
   ) {}
@@ -40,7 +43,7 @@ export class CancelledFrames {
   }
 
   private wait(delayMs: number): void {
-    this.timer = setTimeout(() => this.releaseDue(), Math.max(1, Math.ceil(delayMs)));
+    this.timer = later(this.owner, Math.max(1, Math.ceil(delayMs)), () => this.releaseDue());
     this.timer.unref();
   }
 

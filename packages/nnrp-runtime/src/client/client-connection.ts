@@ -110,7 +110,8 @@ export class ClientConnection extends Connection implements OpeningConnection, K
 
   /** For the keep-alive: whether the server is still there. */
   ask(): void {
-    if (this.pings.waiting === 0) void this.ping();
+    // What comes of it is seen by the connection.
+    if (this.pings.waiting === 0) unheard(this.ping());
   }
 
   /** @throws what ended the connection, WireError when a value does not fit */
@@ -120,12 +121,12 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   }
 
   /** Closes every session in good order, then the connection; a server that does not answer is left behind. */
-  async shutDown(options: Partial<CloseOptions>): Promise<void> {
+  shutDown(options: Partial<CloseOptions>): Promise<void> {
     checkClose(options);
     const reason = new ClosedError('the client was closed');
     this.opens.refuse(reason);
-    await Promise.allSettled([...this.openSessions].map((session) => session.close(options)));
-    await this.close(reason);
+    const sessions = Promise.allSettled([...this.openSessions].map((session) => session.close(options)));
+    return sessions.then(() => this.close(reason));
   }
 
   giveUp(error: NnrpError): void {
@@ -165,11 +166,13 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     this.flow.serveAll();
   }
 
-  override closed(error?: NnrpError): void {
+  protected override transportEnded(error: NnrpError | undefined): void {
     const isAwaited =
       this.opens.isPending || this.greeting.isPending || this.probes.isPending || this.pings.waiting > 0;
     // Whoever waits for an answer does not get it: that is no end in good order.
-    super.closed(error ?? (isAwaited ? new TransportError(`${this.remoteAddress} closed the connection`) : undefined));
+    super.transportEnded(
+      error ?? (isAwaited ? new TransportError(`${this.remoteAddress} closed the connection`) : undefined),
+    );
   }
 
   /** Every way to break a connection is reported here, once. */
@@ -220,6 +223,10 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     this.greeting.end(error);
     this.probes.end(error);
     this.events.closed(error);
+  }
+
+  protected override internalError(error: unknown): void {
+    this.events.internalError(error);
   }
 
   private greet(options: ClientHelloOptions, isRequired: boolean): Promise<ServerHello> {

@@ -58,10 +58,10 @@ export class HelloExchange {
   private sent = false;
 
   constructor(
-    private readonly connection: Pick<SessionConnection, 'send'>,
+    private readonly connection: Pick<SessionConnection, 'send' | 'crashed'>,
     reader: AnswerReader,
   ) {
-    this.pending = new PendingRequests('CLIENT_HELLO', reader);
+    this.pending = new PendingRequests('CLIENT_HELLO', reader, connection);
   }
 
   get isPending(): boolean {

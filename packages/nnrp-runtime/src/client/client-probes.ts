@@ -39,10 +39,10 @@ export class ClientProbes {
   private lastId = 0;
 
   constructor(
-    private readonly connection: Pick<SessionConnection, 'send'>,
+    private readonly connection: Pick<SessionConnection, 'send' | 'crashed'>,
     reader: AnswerReader,
   ) {
-    this.pending = new PendingRequests('TRANSPORT_PROBE', reader);
+    this.pending = new PendingRequests('TRANSPORT_PROBE', reader, connection);
   }
 
   get isPending(): boolean {

@@ -43,9 +43,9 @@ export class ClientRequests {
     private readonly sessionId: number,
     private readonly lane: Lane,
   ) {
-    this.patches = new PendingRequests('SESSION_PATCH', connection.unread);
-    this.moves = new PendingRequests('SESSION_MIGRATE', connection.unread);
-    this.puts = new PendingRequests('CACHE_PUT', connection.unread);
+    this.patches = new PendingRequests('SESSION_PATCH', connection.unread, connection);
+    this.moves = new PendingRequests('SESSION_MIGRATE', connection.unread, connection);
+    this.puts = new PendingRequests('CACHE_PUT', connection.unread, connection);
   }
 
   patch(fields: PatchFields, profilePatch?: BodyInput, options?: RequestOptions): Promise<NnrpPatchAck> {

@@ -58,8 +58,14 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     private readonly released: () => void = () => {},
   ) {
     this.gate = new SubmitGate(connection, ack);
-    this.waiting = new WaitingSubmits(() => connection.flow.serve(this), connection.config.maxWaitingSubmits);
-    this.cancels = new CancelledFrames(connection.config.requestTimeoutMs, (frameId) => this.release(frameId));
+    this.waiting = new WaitingSubmits(
+      connection,
+      () => connection.flow.serve(this),
+      connection.config.maxWaitingSubmits,
+    );
+    this.cancels = new CancelledFrames(connection, connection.config.requestTimeoutMs, (frameId) =>
+      this.release(frameId),
+    );
   }
 
   /** Operations without their last answer; a cancelled one counts until the server has answered, or had time to. */

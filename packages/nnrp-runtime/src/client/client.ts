@@ -1,6 +1,7 @@
-import { EventEmitter } from 'node:events';
 import { type FlowFields, type NnrpError, UsageError } from 'nnrp-core';
-import { emitApart } from '../emit-apart.js';
+import { ApplicationEvents, tell } from '../base/application-events.js';
+import { warn } from '../base/warn.js';
+import { answering } from '../settled.js';
 import type { HostPort } from '../transport/address.js';
 import type { FramedTransport } from '../transport/contract.js';
 import { TcpConnector } from '../transport/tcp.js';
@@ -21,7 +22,7 @@ import type { NnrpClientSession } from './client-session.js';
 import { type EventStream, EventStreams } from './event-stream.js';
 
 /** One connection to a server, for any number of sessions. */
-export class NnrpClient extends EventEmitter<NnrpClientEvents> {
+export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   /** Resolves with the reason when the connection is over; never rejects. */
   readonly closed: Promise<NnrpError>;
   private readonly connection: ClientConnection;
@@ -43,9 +44,12 @@ export class NnrpClient extends EventEmitter<NnrpClientEvents> {
    * @param address - HOST:PORT
    * @throws TransportError or TimeoutError when no connection comes about, UsageError on a bad option
    */
-  static async connectTcp(address: string | HostPort, config: Partial<NnrpClientConfig> = {}): Promise<NnrpClient> {
-    const complete = clientConfig(config);
-    return new NnrpClient(await new TcpConnector(address, complete).connect(), complete);
+  static connectTcp(address: string | HostPort, config: Partial<NnrpClientConfig> = {}): Promise<NnrpClient> {
+    return answering(() => {
+      const complete = clientConfig(config);
+      const connector = new TcpConnector(address, complete);
+      return connector.connect().then((transport) => new NnrpClient(transport, complete));
+    });
   }
 
   /**
@@ -54,18 +58,25 @@ export class NnrpClient extends EventEmitter<NnrpClientEvents> {
    * @param address - HOST:PORT
    * @throws TransportError or TimeoutError when no connection comes about, UsageError on a bad option
    */
-  static async connectTls(
+  static connectTls(
     address: string | HostPort,
     tls: TlsClientOptions = {},
     config: Partial<NnrpClientConfig> = {},
   ): Promise<NnrpClient> {
-    const complete = clientConfig(config);
-    return new NnrpClient(await new TlsConnector(address, tls, complete).connect(), complete);
+    return answering(() => {
+      const complete = clientConfig(config);
+      const connector = new TlsConnector(address, tls, complete);
+      return connector.connect().then((transport) => new NnrpClient(transport, complete));
+    });
   }
 
   /** Always refuses: QUIC is a package of its own. @throws UsageError (as a rejection) that names it */
-  static async connectQuic(_endpoint?: unknown, _config: Partial<NnrpClientConfig> = {}): Promise<NnrpClient> {
-    throw new UsageError('connectQuic: QUIC comes with the package nnrp-transport-quic; use its QuicProvider.connect');
+  static connectQuic(_endpoint?: unknown, _config: Partial<NnrpClientConfig> = {}): Promise<NnrpClient> {
+    return answering(() => {
+      throw new UsageError(
+        'connectQuic: QUIC comes with the package nnrp-transport-quic; use its QuicProvider.connect',
+      );
+    });
   }
 
   /** Uses any transport, which the client owns from now on. @throws UsageError on a bad option; the transport is aborted */
@@ -153,7 +164,7 @@ export class NnrpClient extends EventEmitter<NnrpClientEvents> {
    * @throws (as a rejection) UsageError or WireError on a bad option; everything stays open then, and nothing else rejects
    */
   close(options: Partial<CloseOptions> = {}): Promise<void> {
-    return this.connection.shutDown(options);
+    return answering(() => this.connection.shutDown(options));
   }
 
   private reporter(): ClientConnectionEvents {
@@ -162,8 +173,9 @@ export class NnrpClient extends EventEmitter<NnrpClientEvents> {
       peerError: (error, sessionId) => this.report('peerError', { error, sessionId }),
       protocolViolation: (error, sessionId) => this.report('protocolViolation', { error, sessionId }),
       flowUpdate: (update, outcome) => this.report('flowUpdate', { update, outcome }),
+      internalError: (error) => this.internalError(error),
       closed: (error) => {
-        emitApart<NnrpClientEvents, 'closed'>(this, 'closed', error);
+        tell<NnrpClientEvents, 'closed'>(this, 'closed', error, (failure) => this.internalError(failure));
         this.reported.push({ type: 'closed', error });
         this.reported.end();
         this.resolveClosed(error);
@@ -171,11 +183,19 @@ export class NnrpClient extends EventEmitter<NnrpClientEvents> {
     };
   }
 
-  private report<Name extends Exclude<keyof NnrpClientEvents, 'closed'>>(
+  private internalError(error: unknown): void {
+    const event = { remoteAddress: this.remoteAddress, error };
+    if (this.listenerCount('internalError') === 0)
+      warn(`an internal error of the client of ${this.remoteAddress}`, error);
+    else tell<NnrpClientEvents, 'internalError'>(this, 'internalError', event);
+    if (this.reported.wanted) this.reported.push({ type: 'internalError', ...event });
+  }
+
+  private report<Name extends Exclude<keyof NnrpClientEvents, 'closed' | 'internalError'>>(
     name: Name,
     event: NnrpClientEvents[Name][0],
   ): void {
-    emitApart<NnrpClientEvents, Name>(this, name, event);
+    tell<NnrpClientEvents, Name>(this, name, event, (error) => this.internalError(error));
     if (this.reported.wanted) this.reported.push({ type: name, ...event } as NnrpClientEvent);
   }
 }

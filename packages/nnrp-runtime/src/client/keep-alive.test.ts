@@ -4,9 +4,13 @@ import { KeepAlive } from './keep-alive.js';
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
+function rethrow(error: unknown): void {
+  throw error;
+}
+
 /** A target that counts how often it is asked. */
 function watched() {
-  const target = { received: 0, isReading: true, asked: 0, ask: () => void target.asked++ };
+  const target = { received: 0, isReading: true, asked: 0, ask: () => void target.asked++, crashed: rethrow };
   return { target, keepAlive: new KeepAlive(target, 100) };
 }
 

@@ -1,5 +1,7 @@
+import { type Guarded, repeatedly } from '../base/guard.js';
+
 /** What a keep-alive watches and does. */
-export interface KeepAliveTarget {
+export interface KeepAliveTarget extends Guarded {
   /** Packets received so far. */
   readonly received: number;
   /** Whether this side reads at all: while it does not, silence says nothing about the other. */
@@ -22,7 +24,7 @@ export class KeepAlive {
     private readonly target: KeepAliveTarget,
     periodMs: number,
   ) {
-    this.timer = setInterval(() => this.look(), Math.max(1, Math.ceil(periodMs / LOOKS)));
+    this.timer = repeatedly(target, Math.max(1, Math.ceil(periodMs / LOOKS)), () => this.look());
     this.timer.unref();
   }
 

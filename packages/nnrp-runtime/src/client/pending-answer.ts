@@ -1,4 +1,5 @@
 import { type NnrpError, TimeoutError } from 'nnrp-core';
+import { type Guarded, later } from '../base/guard.js';
 import { unheard } from '../settled.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
 
@@ -14,16 +15,15 @@ export class PendingAnswer<T> {
    * @param what - for the message, such as `no answer to SESSION_PATCH`
    * @param timedOut - called after `timeoutMs` milliseconds; it settles this, and whatever else depends on it
    */
-  constructor(what: string, timeoutMs: number, timedOut: (error: TimeoutError) => void) {
+  constructor(owner: Guarded, what: string, timeoutMs: number, timedOut: (error: TimeoutError) => void) {
     this.promise = unheard(
       new Promise((resolve, reject) => {
         this.accept = resolve;
         this.refuse = reject;
       }),
     );
-    this.timer = setTimeout(
-      () => timedOut(new TimeoutError(`${what} within ${timeoutMs} ms`, timeoutMs)),
-      Math.min(timeoutMs, MAX_TIMER_MS),
+    this.timer = later(owner, Math.min(timeoutMs, MAX_TIMER_MS), () =>
+      timedOut(new TimeoutError(`${what} within ${timeoutMs} ms`, timeoutMs)),
     );
   }
 

@@ -1,4 +1,5 @@
 import { type NnrpError, UsageError } from 'nnrp-core';
+import type { Guarded } from '../base/guard.js';
 import { PendingAnswer } from './pending-answer.js';
 
 /** Requests of one kind that may be without their answer at once. */
@@ -29,6 +30,7 @@ export class PendingRequests<Q, A> {
   constructor(
     private readonly name: string,
     private readonly reader: AnswerReader,
+    private readonly owner: Guarded,
   ) {}
 
   /** Requests that wait for their answer. */
@@ -47,7 +49,7 @@ export class PendingRequests<Q, A> {
       throw new UsageError(`${this.name}: ${MAX_OUTSTANDING} requests wait for their answer already`);
     }
     send();
-    const answer = new PendingAnswer<A>(`no answer to ${this.name}`, timeoutMs, (error) => {
+    const answer = new PendingAnswer<A>(this.owner, `no answer to ${this.name}`, timeoutMs, (error) => {
       outstanding.abandoned = true;
       this.waitingCount--;
       this.reader.answerCame();

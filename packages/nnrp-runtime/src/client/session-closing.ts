@@ -1,4 +1,5 @@
 import { ClosedError, type NnrpError, PeerError, preview3, type SessionLifecycle } from 'nnrp-core';
+import { later } from '../base/guard.js';
 import { SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
@@ -59,7 +60,7 @@ export class SessionClosing {
     }
     const what = `session ${sessionId}: the close was not confirmed`;
     const timeoutMs = this.connection.config.closeTimeoutMs + drainMs;
-    this.handshake = new PendingAnswer<void>(what, timeoutMs, (error) => this.end(error));
+    this.handshake = new PendingAnswer<void>(this.connection, what, timeoutMs, (error) => this.end(error));
     this.connection.unread.answerAwaited();
     return this.handshake.promise;
   }
@@ -112,7 +113,7 @@ export class SessionClosing {
     this.submits.refuse(new ClosedError(`session ${sessionId} is being closed ${by}`));
     const drainMs = Math.min(drainTimeoutMs + DRAIN_GRACE_MS, MAX_TIMER_MS);
     this.drainEndMs = performance.now() + drainMs;
-    this.drainTimer = setTimeout(() => this.confirm(close), drainMs);
+    this.drainTimer = later(this.connection, drainMs, () => this.confirm(close));
   }
 
   /** Nothing is in flight any more. */

@@ -121,10 +121,15 @@ export class SessionOpens {
     const open = sessionOpen(options, auth.length, extensions.length);
     connection.send(MessageType.SessionOpen, 0, 0, SESSION_OPEN, open, joined([auth, extensions]));
     connection.unread.answerAwaited();
-    const answer = new PendingAnswer<NnrpClientSession>('no answer to SESSION_OPEN', openTimeoutMs, (error) => {
-      // A late answer could not be told from the next one's: the connection is given up.
-      connection.giveUp(error);
-    });
+    const answer = new PendingAnswer<NnrpClientSession>(
+      connection,
+      'no answer to SESSION_OPEN',
+      openTimeoutMs,
+      (error) => {
+        // A late answer could not be told from the next one's: the connection is given up.
+        connection.giveUp(error);
+      },
+    );
     this.pending = { open, answer };
     return answer.promise;
   }

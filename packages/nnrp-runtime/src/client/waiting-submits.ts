@@ -1,4 +1,5 @@
 import { CancelledError, FlowBlockedError, type NnrpError, type preview3 } from 'nnrp-core';
+import { type Guarded, later } from '../base/guard.js';
 import { unheard } from '../settled.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
 import { followSignal } from './abort-signals.js';
@@ -35,6 +36,7 @@ export class WaitingSubmits {
    * @param limit - submits that may wait at once
    */
   constructor(
+    private readonly owner: Guarded,
     private readonly retryNow: () => void,
     private readonly limit: number,
   ) {}
@@ -89,7 +91,7 @@ export class WaitingSubmits {
     this.timer = undefined;
     if (retryAtMs === undefined) return;
     const delayMs = Math.ceil(retryAtMs - performance.now());
-    this.timer = setTimeout(this.retryNow, Math.min(Math.max(delayMs, 1), MAX_TIMER_MS));
+    this.timer = later(this.owner, Math.min(Math.max(delayMs, 1), MAX_TIMER_MS), this.retryNow);
   }
 
   end(reason: NnrpError): void {

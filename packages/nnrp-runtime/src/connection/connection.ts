@@ -13,6 +13,7 @@ import {
   TransportError,
   type WireFault,
 } from 'nnrp-core';
+import { background, crash, guard } from '../base/guard.js';
 import type { FramedTransport, PacketSink } from '../transport/contract.js';
 import { ERROR_MESSAGE } from './codecs.js';
 import { type MetadataCodec, OutboundMessage } from './outbound-message.js';
@@ -49,6 +50,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     this.pings = new Pings(
       () => this.sendPlain(MessageType.Ping, 0, 0),
       (error) => this.endNow(error),
+      this,
     );
   }
 
@@ -135,7 +137,30 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     return this.ended === undefined ? this.pings.ping(timeoutMs) : Promise.reject(this.ended);
   }
 
+  /**
+   * Something inside the runtime has thrown. What it has left undone is unknown, so the peer is told, as far as that still
+   * can be, and the connection ends with everything on it.
+   */
+  crashed(error: unknown): void {
+    this.internalError(error);
+    if (this.ended !== undefined) return;
+    guard(this, () => {
+      const text = 'an internal error ends the connection';
+      this.sendError(ErrorCode.InternalError, ErrorScope.Connection, text, { fatal: true });
+      this.sendPlain(MessageType.Close, 0, 0);
+    });
+    this.end(new TransportError(`${this.remoteAddress}: an internal error ended the connection`, { cause: error }));
+  }
+
   packet(packet: Packet): void {
+    try {
+      this.read(packet);
+    } catch (error) {
+      crash(this, error);
+    }
+  }
+
+  private read(packet: Packet): void {
     const info = this.revision.messageInfo(packet.messageType);
     if (info === undefined) return;
     this.packetCount++;
@@ -154,14 +179,18 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
 
   broken(fault: WireFault): void {
     const code = FRAMING_ERROR_CODES[fault.kind] ?? ErrorCode.MalformedHeader;
-    this.fail(new ProtocolError(describeFault(fault), code, fault));
+    guard(this, () => this.fail(new ProtocolError(describeFault(fault), code, fault)));
   }
 
   drained(): void {
-    this.outbox.drained();
+    guard(this, () => this.outbox.drained());
   }
 
   closed(error?: NnrpError): void {
+    guard(this, () => this.transportEnded(error));
+  }
+
+  protected transportEnded(error: NnrpError | undefined): void {
     const text = `${this.remoteAddress} closed the connection`;
     // With nothing open an end is in good order, also without CLOSE: preview3 peers send none.
     this.end(error ?? (this.sessions.size === 0 ? new ClosedError(text) : new TransportError(text)));
@@ -188,16 +217,17 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     this.end(error);
   }
 
+  /** Each step by itself: what one of them throws must not keep the others from giving back what they hold. */
   protected end(error: NnrpError): void {
     if (this.ended !== undefined) return;
     this.ended = error;
-    this.outbox.flushAll();
-    void this.transport.close();
-    for (const session of [...this.sessions.values()]) session.disconnected(error);
+    guard(this, () => this.outbox.flushAll());
+    guard(this, () => background(this, this.transport.close()));
+    for (const session of [...this.sessions.values()]) guard(this, () => session.disconnected(error));
     this.sessions.clear();
-    this.outbox.end(error);
-    this.pings.end(error);
-    this.onEnded(error);
+    guard(this, () => this.outbox.end(error));
+    guard(this, () => this.pings.end(error));
+    guard(this, () => this.onEnded(error));
   }
 
   /** A packet that names no session of this connection. */
@@ -205,6 +235,8 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   /** A packet that names no session of this connection and breaks a rule. */
   protected abstract violated(packet: Packet, info: MessageInfo, fault: WireFault): void;
   protected abstract onEnded(error: NnrpError): void;
+  /** Reports what was thrown inside the runtime to the application. */
+  protected abstract internalError(error: unknown): void;
   /** The peer does not take what we send as fast as we send it. */
   outboxFilled(): void {}
   outboxHalfFull(): void {}
@@ -225,7 +257,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
         this.pings.answered();
         return true;
       case MessageType.Close:
-        void this.close(new ClosedError(`${this.remoteAddress} closed the connection`));
+        background(this, this.close(new ClosedError(`${this.remoteAddress} closed the connection`)));
         return true;
       default:
         return false;

@@ -1,4 +1,5 @@
 import type { NnrpError } from 'nnrp-core';
+import { type Guarded, nextTurn } from '../base/guard.js';
 import { SETTLED, unheard } from '../settled.js';
 import type { FramedTransport, OutboundPacket } from '../transport/contract.js';
 import { WaitingPacket } from './outbound-message.js';
@@ -21,7 +22,7 @@ export interface OutboxLimits {
 }
 
 /** What an outbox tells its connection. */
-export interface OutboxOwner {
+export interface OutboxOwner extends Guarded {
   /** The transport takes no more for now. */
   outboxFilled(): void;
   /** Half of what may wait here does: senders do not wait for room. */
@@ -171,7 +172,7 @@ export class Outbox {
       if (drain === undefined) continue;
       this.drains[lane] = undefined;
       drain.resolve();
-      setImmediate(() => this.wake());
+      nextTurn(this.owner, () => this.wake());
       return;
     }
   }

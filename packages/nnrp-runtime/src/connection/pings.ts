@@ -1,4 +1,5 @@
 import { type NnrpError, TimeoutError } from 'nnrp-core';
+import { type Guarded, later } from '../base/guard.js';
 
 interface AwaitedPong {
   readonly sentAtMs: number;
@@ -16,6 +17,7 @@ export class Pings {
   constructor(
     private readonly sendPing: () => void,
     private readonly timedOut: (error: TimeoutError) => void,
+    private readonly owner: Guarded,
   ) {}
 
   get waiting(): number {
@@ -25,9 +27,9 @@ export class Pings {
   /** @returns the round trip in milliseconds; rejects with TimeoutError, which costs the connection */
   ping(timeoutMs: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      const timer = setTimeout(() => {
+      const timer = later(this.owner, timeoutMs, () => {
         this.timedOut(new TimeoutError(`no PONG within ${timeoutMs} ms`, timeoutMs));
-      }, timeoutMs);
+      });
       timer.unref();
       this.awaited.push({ sentAtMs: performance.now(), timer, resolve, reject });
       this.sendPing();

@@ -1,4 +1,5 @@
 import type { MessageInfo, NnrpError, Packet, preview3, WireFault } from 'nnrp-core';
+import type { Guarded } from '../base/guard.js';
 import type { MetadataCodec } from './outbound-message.js';
 import type { Lane } from './outbox.js';
 
@@ -14,7 +15,7 @@ export interface SessionEndpoint {
 }
 
 /** A connection as its sessions see it. */
-export interface SessionConnection<Session extends SessionEndpoint = SessionEndpoint> {
+export interface SessionConnection<Session extends SessionEndpoint = SessionEndpoint> extends Guarded {
   readonly remoteAddress: string;
   /** Sessions open on this connection. */
   readonly sessionCount: number;

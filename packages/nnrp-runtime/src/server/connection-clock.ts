@@ -1,9 +1,10 @@
+import { type Guarded, later } from '../base/guard.js';
 import type { FramedTransport } from '../transport/contract.js';
 import type { NnrpServerConfig } from './server-config.js';
 import { Silence } from './silence.js';
 
 /** What time brings about on a connection. */
-export interface ClockOwner {
+export interface ClockOwner extends Guarded {
   readonly packetCount: number;
   /** This side does not read at the moment. */
   readonly isHeld: boolean;
@@ -36,10 +37,10 @@ export class ConnectionClock {
     clearTimeout(this.handshakeTimer);
     const { handshakeTimeoutMs, maxHandshakePacketBytes, maxPacketBytes } = this.config;
     this.transport.limitPackets?.(Math.min(maxHandshakePacketBytes, maxPacketBytes));
-    this.handshakeTimer = setTimeout(() => {
+    this.handshakeTimer = later(this.owner, handshakeTimeoutMs, () => {
       if (this.owner.isAskingPolicy()) this.startHandshake();
       else this.owner.handshakeOver();
-    }, handshakeTimeoutMs);
+    });
     this.handshakeTimer.unref();
   }
 

@@ -1,7 +1,8 @@
+import { type Guarded, guard, later } from '../base/guard.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
 
-/** Something that is to be finished in time. The fields belong to the queue it is in. */
-export interface Timed {
+/** Something that is to be finished in time; it pays itself for what it throws. The fields belong to the queue it is in. */
+export interface Timed extends Guarded {
   expiresAtMs: number;
   timedBefore: Timed | undefined;
   timedAfter: Timed | undefined;
@@ -20,11 +21,14 @@ const LONG_MS = 10_000;
 export class DeadlineQueue {
   private readonly lists = new Map<number, DeadlineList>();
 
+  /** @param owner - of the timers */
+  constructor(private readonly owner: Guarded) {}
+
   /** @param durationMs - from now, at least 1 */
   add(entry: Timed, durationMs: number): void {
     let list = this.lists.get(durationMs);
     if (list === undefined) {
-      list = new DeadlineList(durationMs, this.lists);
+      list = new DeadlineList(durationMs, this.lists, this.owner);
       this.lists.set(durationMs, list);
     }
     list.append(entry);
@@ -44,6 +48,7 @@ export class DeadlineList {
   constructor(
     private readonly durationMs: number,
     private readonly lists: Map<number, DeadlineList>,
+    private readonly owner: Guarded,
   ) {}
 
   append(entry: Timed): void {
@@ -72,7 +77,7 @@ export class DeadlineList {
 
   private arm(delayMs: number): void {
     // A timer may fire a little early; what is not due yet then is waited for again.
-    this.timer = setTimeout(() => this.expire(), Math.min(Math.max(1, Math.ceil(delayMs)), MAX_TIMER_MS));
+    this.timer = later(this.owner, Math.min(Math.max(1, Math.ceil(delayMs)), MAX_TIMER_MS), () => this.expire());
     this.timer.unref();
   }
 
@@ -88,7 +93,7 @@ export class DeadlineList {
     while (this.first !== undefined && this.first.expiresAtMs <= nowMs) {
       const entry = this.first;
       this.remove(entry);
-      entry.expired();
+      guard(entry, () => entry.expired());
     }
     // What expired may have brought something new, which has armed a timer of its own.
     if (this.timer !== undefined) return;

@@ -1,3 +1,4 @@
+import type { AsyncResource } from 'node:async_hooks';
 import {
   DeadlineError,
   type FlowSender,
@@ -37,6 +38,8 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
   heldResults = 0;
   /** For the serve loop: the generator that works on it, to be left when the work is not wanted any more. */
   work: { return?(value: undefined): unknown } | undefined = undefined;
+  /** For the serve loop: the async context that its handler began in. What ends the work is told in it, too. */
+  context: AsyncResource | undefined = undefined;
   private over = false;
   private endReason: NnrpError | undefined = undefined;
   /** What few operations need: one field for all of it keeps the others small. */
@@ -201,6 +204,11 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
     this.operations.expire(this, new DeadlineError(text, this.deadlineMs));
   }
 
+  /** @internal For the deadline queue: what it threw costs the connection. */
+  crashed(error: unknown): void {
+    this.operations.crashed(error);
+  }
+
   /** For the session: no answer may be sent any more. Nobody is told yet: several frames may end together. */
   settle(reason: NnrpError | undefined): void {
     if (this.over) return;
@@ -213,10 +221,16 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
     this.settle(reason);
     const { rare } = this;
     rare?.resolveFinished?.();
-    if (reason === undefined) return;
+    if (reason === undefined || (this.work === undefined && rare?.controller === undefined)) return;
+    if (this.context === undefined) this.giveUp(reason);
+    else this.context.runInAsyncScope(this.giveUp, this, reason);
+  }
+
+  /** What the application does about it is its own affair: it may throw, and must not unwind what ends the operation. */
+  private giveUp(reason: NnrpError): void {
     // A generator that waits at a yield can clean up at once; one that waits elsewhere does when it goes on.
     if (this.work !== undefined) leave(this.work);
-    rare?.controller?.abort(reason);
+    this.rare?.controller?.abort(reason);
   }
 
   /** For the session: counts the FLOW_UPDATEs of this operation. */

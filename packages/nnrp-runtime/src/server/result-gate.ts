@@ -1,4 +1,5 @@
 import { type FlowScope, preview3, UsageError } from 'nnrp-core';
+import { type Guarded, later } from '../base/guard.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
 import type { OperationContext } from './operation-context.js';
 
@@ -32,6 +33,7 @@ export class ResultGate {
     private readonly connectionScope: () => FlowScope | undefined,
     private readonly background: boolean,
     private readonly maxHeldBytes: number,
+    private readonly owner: Guarded,
   ) {}
 
   /** Whether a result must wait: the client said so, or earlier results of the operation wait already. */
@@ -119,7 +121,7 @@ export class ResultGate {
     const times = scopes.flatMap((scope) => (scope !== undefined && scope.retryAtMs > nowMs ? [scope.retryAtMs] : []));
     if (times.length === 0) return;
     const delayMs = Math.min(Math.ceil(Math.min(...times) - nowMs), MAX_TIMER_MS);
-    this.timer = setTimeout(() => this.recheck(), delayMs);
+    this.timer = later(this.owner, delayMs, () => this.recheck());
     this.timer.unref();
   }
 

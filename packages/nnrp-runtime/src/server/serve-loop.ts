@@ -1,4 +1,6 @@
 import { type NnrpError, preview3, UsageError } from 'nnrp-core';
+import { ApplicationContext } from '../base/application-context.js';
+import { background, type Guarded, guard, later } from '../base/guard.js';
 import { SETTLED } from '../settled.js';
 import { isThenable, settledOnce } from '../thenable.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
@@ -67,6 +69,8 @@ export interface ServeOptions {
 /** Runs the handlers of an application for every session of a server. */
 export class ServeLoop {
   private readonly dispatcher: Dispatcher;
+  /** Where the application handed its handlers over. */
+  private readonly context = new ApplicationContext();
   /** Sessions that were asked to pause because too much waits. */
   private readonly paused = new Set<SessionCore>();
 
@@ -77,7 +81,7 @@ export class ServeLoop {
   ) {
     this.dispatcher = new Dispatcher(
       limits,
-      (operation) => this.start(operation),
+      (operation) => guard(operation, () => this.start(operation)),
       () => this.resume(),
     );
   }
@@ -87,7 +91,7 @@ export class ServeLoop {
     core.receiver = new AttendedSession(core, this);
     core.inbox.handOver(core.receiver);
     const { session } = this.handlers;
-    if (session !== undefined) this.guard(core, 0, () => session.call(this.handlers, core.session));
+    if (session !== undefined) this.aside(core, 0, () => session.call(this.handlers, core.session));
   }
 
   submit(operation: OperationContext, core: SessionCore): void {
@@ -106,7 +110,7 @@ export class ServeLoop {
 
   cancel(cancel: NnrpCancel, core: SessionCore): void {
     const { handlers } = this;
-    if (handlers.cancel !== undefined) this.guard(core, cancel.frameId, () => handlers.cancel?.(cancel, core.session));
+    if (handlers.cancel !== undefined) this.aside(core, cancel.frameId, () => handlers.cancel?.(cancel, core.session));
   }
 
   /** Resolves when the patch has its answer: answers carry no id, so the next patch has to wait. */
@@ -136,10 +140,10 @@ export class ServeLoop {
     const { handlers } = this;
     // A handler that does not come back must not keep the client for longer than both sides are willing to wait.
     const patienceMs = Math.max(close.metadata.drainTimeoutMs, CLOSE_HANDLER_MS);
-    const closing = (async () => handlers.close?.(close, core.session))();
+    const closing = this.context.run(async () => handlers.close?.(close, core.session));
     const heard = closing.catch((error: unknown) => this.failedAside(core, 0, error));
-    this.guard(core, 0, async () => {
-      await within(Promise.all([answered, heard]), patienceMs);
+    this.aside(core, 0, async () => {
+      await within(core.connection, Promise.all([answered, heard]), patienceMs);
       if (!core.isOver) await core.session.ackClose(close);
     });
   }
@@ -152,7 +156,7 @@ export class ServeLoop {
     send: (ack: Ack) => Promise<void>,
   ): Promise<void> {
     try {
-      const ack = (await ask()) ?? refusal;
+      const ack = (await this.context.run(ask)) ?? refusal;
       if (!core.isOver) await send(ack);
     } catch (error) {
       this.failedAside(core, 0, error);
@@ -163,17 +167,22 @@ export class ServeLoop {
   event(event: SessionEvent, core: SessionCore): void {
     const { handlers } = this;
     const cached = event.type === 'cache_put' || event.type === 'cache_invalidate';
-    if (cached && handlers.cache !== undefined) this.guard(core, 0, () => handlers.cache?.(event, core.session));
-    else if (!cached && handlers.event !== undefined) this.guard(core, 0, () => handlers.event?.(event, core.session));
+    if (cached && handlers.cache !== undefined) this.aside(core, 0, () => handlers.cache?.(event, core.session));
+    else if (!cached && handlers.event !== undefined) this.aside(core, 0, () => handlers.event?.(event, core.session));
   }
 
   ended(core: SessionCore, reason: NnrpError): void {
     this.paused.delete(core);
     const { handlers } = this;
-    if (handlers.ended !== undefined) this.guard(core, 0, () => handlers.ended?.(core.session, reason));
+    if (handlers.ended !== undefined) this.aside(core, 0, () => handlers.ended?.(core.session, reason));
   }
 
   private start(operation: OperationContext): void {
+    operation.context = this.context.copy();
+    operation.context.runInAsyncScope(this.call, this, operation);
+  }
+
+  private call(operation: OperationContext): void {
     operation.begin();
     let outcome: SubmitOutcome;
     let promised: Promise<LastResult> | undefined;
@@ -187,12 +196,13 @@ export class ServeLoop {
       this.threw(operation, error);
       return;
     }
-    if (streamed) void this.stream(operation, outcome as AsyncGenerator<ResultValue, LastResult, void>);
+    if (streamed)
+      background(operation, this.stream(operation, outcome as AsyncGenerator<ResultValue, LastResult, void>));
     else if (promised === undefined) this.settle(operation, outcome as LastResult);
     else {
       promised.then(
-        (result) => this.settle(operation, result),
-        (error: unknown) => this.threw(operation, error),
+        (result) => guard(operation, () => this.settle(operation, result)),
+        (error: unknown) => guard(operation, () => this.threw(operation, error)),
       );
     }
   }
@@ -257,13 +267,13 @@ export class ServeLoop {
     if (this.paused.size === 0) return;
     const paused = [...this.paused];
     this.paused.clear();
-    for (const core of paused) core.sendFlow({ updateReason: UpdateReason.Resume });
+    for (const core of paused) guard(core.connection, () => core.sendFlow({ updateReason: UpdateReason.Resume }));
   }
 
   /** Runs a handler that must not bring anybody down. */
-  private guard(core: SessionCore, frameId: number, handler: () => unknown): void {
+  private aside(core: SessionCore, frameId: number, handler: () => unknown): void {
     try {
-      const outcome = handler();
+      const outcome = this.context.run(handler);
       if (isThenable(outcome)) settledOnce(outcome).catch((error: unknown) => this.failedAside(core, frameId, error));
     } catch (error) {
       this.failedAside(core, frameId, error);
@@ -317,10 +327,10 @@ function textOf(error: unknown): string {
 }
 
 /** Waits for a handler, but not for ever. */
-async function within(outcome: unknown, timeoutMs: number): Promise<void> {
+async function within(owner: Guarded, outcome: unknown, timeoutMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.min(timeoutMs, MAX_TIMER_MS));
+    timer = later(owner, Math.min(timeoutMs, MAX_TIMER_MS), resolve);
   });
   try {
     await Promise.race([outcome, timeout]);

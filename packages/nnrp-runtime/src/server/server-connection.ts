@@ -14,6 +14,8 @@ import {
   TimeoutError,
   type WireFault,
 } from 'nnrp-core';
+import type { ApplicationContext } from '../base/application-context.js';
+import { background, guard } from '../base/guard.js';
 import { FLOW_UPDATE, SERVER_HELLO_ACK, SESSION_OPEN_ACK, TRANSPORT_PROBE_ACK } from '../connection/codecs.js';
 import { Connection } from '../connection/connection.js';
 import { CONTROL_LANE } from '../connection/outbox.js';
@@ -46,12 +48,15 @@ export interface ServerConnectionOwner {
   readonly terms: SessionOpenTerms;
   readonly table: SessionTable<SessionCore>;
   readonly deadlines: DeadlineQueue;
+  /** Where the application handed its policy over. */
+  readonly policyContext: ApplicationContext;
   isDraining(): boolean;
   sessionOpened(core: SessionCore): void;
   sessionEnded(core: SessionCore): void;
   sessionRefused(refusal: SessionRefused): void;
   protocolViolation(violation: ProtocolViolation): void;
   peerReported(report: PeerReport): void;
+  internalError(error: unknown, remoteAddress: string): void;
   connectionEnded(connection: ServerConnection, loss: ConnectionLost): void;
 }
 
@@ -98,6 +103,10 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
 
   get schemas(): SchemaRegistry {
     return this.owner.config.schemaRegistry;
+  }
+
+  get policyContext(): ApplicationContext {
+    return this.owner.policyContext;
   }
 
   get peerIdentity(): PeerIdentity | undefined {
@@ -183,7 +192,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   handshakeOver(): void {
     const { handshakeTimeoutMs } = this.owner.config;
     const text = `${this.remoteAddress}: no session within ${handshakeTimeoutMs} ms`;
-    void this.closeGracefully(new TimeoutError(text, handshakeTimeoutMs));
+    background(this, this.closeGracefully(new TimeoutError(text, handshakeTimeoutMs)));
   }
 
   packetTooSlow(): void {
@@ -198,7 +207,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
       if (this.isAnnounced) core.closing.sendClose({ reason: CloseReason.IdleTimeout });
       core.end(reason);
     }
-    void this.closeGracefully(reason);
+    background(this, this.closeGracefully(reason));
   }
 
   quiet(): void {
@@ -294,10 +303,14 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   }
 
   protected override onEnded(error: NnrpError): void {
-    this.clock.end();
-    this.opening.end();
+    guard(this, () => this.clock.end());
+    guard(this, () => this.opening.end());
     const { remoteAddress, endedSessionIds: sessionIds } = this;
     this.owner.connectionEnded(this, { remoteAddress, error, sessionIds });
+  }
+
+  protected override internalError(error: unknown): void {
+    this.owner.internalError(error, this.remoteAddress);
   }
 
   protected override end(error: NnrpError): void {
@@ -387,7 +400,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     const { remoteAddress } = this;
     this.owner.peerReported({ remoteAddress, sessionId: packet.sessionId, error });
     if (error.isFatal === 1 && error.errorScope === ErrorScope.Connection) {
-      void this.close(new ClosedError(`${remoteAddress} gave the connection up`));
+      background(this, this.close(new ClosedError(`${remoteAddress} gave the connection up`)));
     }
   }
 }

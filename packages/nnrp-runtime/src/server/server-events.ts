@@ -1,4 +1,5 @@
 import type { NnrpError, ProtocolError, preview3 } from 'nnrp-core';
+import type { InternalError } from '../base/internal-error.js';
 
 /** A session that was refused; the peer has been told. */
 export interface SessionRefused {
@@ -48,6 +49,12 @@ export interface NnrpServerEvents {
   protocolViolation: [ProtocolViolation];
   peerReport: [PeerReport];
   handlerFailure: [HandlerFailure];
+  /**
+   * A defect: the server's own code has thrown, or a listener or a policy of the application has where nothing can be
+   * answered. The connection of a defect is over; a listener that throws costs nothing. Without a listener of this event it
+   * is a warning of the process.
+   */
+  internalError: [InternalError];
   /** The listener failed; nothing more is accepted. */
   listenerFailed: [NnrpError];
 }

@@ -10,7 +10,7 @@ import {
 } from 'nnrp-core';
 import type { BodyInput } from '../connection/body-bytes.js';
 import { RESULT_HINT } from '../connection/codecs.js';
-import { SETTLED } from '../settled.js';
+import { answering, SETTLED } from '../settled.js';
 import type { OperationContext } from './operation-context.js';
 import type {
   NnrpCancel,
@@ -114,11 +114,13 @@ export class NnrpServerSession {
    * @throws (as a rejection) UsageError when the client would not understand it, TimeoutError when no PONG comes within
    * `pingTimeoutMs`; the connection is over then
    */
-  async ping(): Promise<number> {
-    this.requireOpen();
-    if (!this.isAnnounced)
-      throw new UsageError(`session ${this.sessionId}: the client has not shown that it knows PING`);
-    return this.core.connection.ping(this.core.config.pingTimeoutMs);
+  ping(): Promise<number> {
+    return answering(() => {
+      this.requireOpen();
+      if (!this.isAnnounced)
+        throw new UsageError(`session ${this.sessionId}: the client has not shown that it knows PING`);
+      return this.core.connection.ping(this.core.config.pingTimeoutMs);
+    });
   }
 
   /** Why the session is over; undefined while it is not. */
@@ -155,7 +157,7 @@ export class NnrpServerSession {
    * @throws ClosedError or TransportError (as a rejection) when the session has ended and nothing waits
    */
   receiveSubmit(): Promise<OperationContext> {
-    return this.core.inbox.nextSubmit();
+    return answering(() => this.core.inbox.nextSubmit());
   }
 
   /**
@@ -168,22 +170,22 @@ export class NnrpServerSession {
 
   /** The next frame that the client gave up. The runtime has answered it with RESULT_DROP and aborted its signal. */
   receiveCancel(): Promise<NnrpCancel> {
-    return this.core.inbox.next('cancel');
+    return answering(() => this.core.inbox.next('cancel'));
   }
 
   /** The next SESSION_PATCH; answer it with `sendPatchAck`. */
   receivePatch(): Promise<NnrpPatch> {
-    return this.core.inbox.next('patch');
+    return answering(() => this.core.inbox.next('patch'));
   }
 
   /** The next SESSION_MIGRATE; answer it with `sendMigrateAck`. */
   receiveMigrate(): Promise<NnrpMigration> {
-    return this.core.inbox.next('migrate');
+    return answering(() => this.core.inbox.next('migrate'));
   }
 
   /** Resolves when the client asks to close; answer with `ackClose`. */
   receiveClose(): Promise<NnrpClose> {
-    return this.core.inbox.next('close');
+    return answering(() => this.core.inbox.next('close'));
   }
 
   /**
@@ -243,12 +245,14 @@ export class NnrpServerSession {
    * @param profilePatchAck - the profile's own data
    * @throws (as a rejection) UsageError when no patch waits for an answer, WireError when the metadata is refused
    */
-  async sendPatchAck(ack: PatchAckInit = {}, profilePatchAck: BodyInput = NO_BODY): Promise<void> {
-    const [patch] = this.core.pendingPatches;
-    if (patch === undefined) throw new UsageError(`session ${this.sessionId}: no patch waits for an answer`);
-    const room = sendPatchAck(this.core, patchAck(patch, ack), profilePatchAck);
-    this.core.pendingPatches = this.core.pendingPatches.slice(1);
-    if (!room) await this.drained();
+  sendPatchAck(ack: PatchAckInit = {}, profilePatchAck: BodyInput = NO_BODY): Promise<void> {
+    return answering(() => {
+      const [patch] = this.core.pendingPatches;
+      if (patch === undefined) throw new UsageError(`session ${this.sessionId}: no patch waits for an answer`);
+      const room = sendPatchAck(this.core, patchAck(patch, ack), profilePatchAck);
+      this.core.pendingPatches = this.core.pendingPatches.slice(1);
+      return room ? SETTLED : this.drained();
+    });
   }
 
   /**
@@ -257,47 +261,51 @@ export class NnrpServerSession {
    * @param ack - acceptCode 0 accepts, any other refuses; what is left out refuses
    * @throws (as a rejection) UsageError when no migration waits, or an acceptance breaks MIG-3 or MIG-4
    */
-  async sendMigrateAck(request: NnrpMigration, ack: MigrateAckInit = {}): Promise<void> {
-    if (!this.core.pendingMigrations.includes(request))
-      throw new UsageError(`session ${this.sessionId}: the migration does not wait for an answer`);
-    const metadata = migrateAck(request, ack);
-    checkMigrateAck(request, metadata);
-    const room = sendMigrateAck(this.core, metadata);
-    this.core.pendingMigrations = this.core.pendingMigrations.filter((pending) => pending !== request);
-    if (!room) await this.drained();
+  sendMigrateAck(request: NnrpMigration, ack: MigrateAckInit = {}): Promise<void> {
+    return answering(() => {
+      if (!this.core.pendingMigrations.includes(request))
+        throw new UsageError(`session ${this.sessionId}: the migration does not wait for an answer`);
+      const metadata = migrateAck(request, ack);
+      checkMigrateAck(request, metadata);
+      const room = sendMigrateAck(this.core, metadata);
+      this.core.pendingMigrations = this.core.pendingMigrations.filter((pending) => pending !== request);
+      return room ? SETTLED : this.drained();
+    });
   }
 
   /**
    * Tells the client how much it may send: credit, pause, resume, when to retry. Epochs are counted by the runtime.
    * @throws (as a rejection) UsageError for a frame that is not in flight, WireError when a value does not fit
    */
-  async sendFlowUpdate(update: FlowUpdateInit): Promise<void> {
-    const { frameId, ...fields } = update;
-    const operation = frameId === undefined ? undefined : this.core.operations.registry.get(frameId);
-    if (frameId !== undefined && operation === undefined) throw this.notInFlight(frameId);
-    this.requireOpen();
-    if (!this.core.sendFlow(fields, operation)) await this.drained();
+  sendFlowUpdate(update: FlowUpdateInit): Promise<void> {
+    return answering(() => {
+      const { frameId, ...fields } = update;
+      this.requireOpen();
+      const operation = frameId === undefined ? undefined : this.core.operations.registry.get(frameId);
+      if (frameId !== undefined && operation === undefined) throw this.notInFlight(frameId);
+      return this.core.sendFlow(fields, operation) ? SETTLED : this.drained();
+    });
   }
 
   /**
    * Advises the client about a frame, or about the whole session (frame 0).
    * @returns false when the client would not understand it, and nothing was sent
    */
-  async sendResultHint(frameId: number, hint: ResultHintInit): Promise<boolean> {
-    this.requireOpen();
-    if (!this.isAnnounced) return false;
-    const { sessionId, lane, connection } = this.core;
-    const metadata: preview3.ResultHint = {
-      appliedBudgetPolicy: preview3.ResultHintBudgetPolicy.None,
-      congestionState: preview3.ResultHintCongestionState.None,
-      reason: preview3.ResultHintReason.None,
-      retryAfterMs: 0,
-      ...hint,
-    };
-    if (!connection.send(MessageType.ResultHint, sessionId, frameId, RESULT_HINT, metadata, undefined, lane)) {
-      await this.drained();
-    }
-    return true;
+  sendResultHint(frameId: number, hint: ResultHintInit): Promise<boolean> {
+    return answering(() => {
+      this.requireOpen();
+      if (!this.isAnnounced) return false;
+      const { sessionId, lane, connection } = this.core;
+      const metadata: preview3.ResultHint = {
+        appliedBudgetPolicy: preview3.ResultHintBudgetPolicy.None,
+        congestionState: preview3.ResultHintCongestionState.None,
+        reason: preview3.ResultHintReason.None,
+        retryAfterMs: 0,
+        ...hint,
+      };
+      const room = connection.send(MessageType.ResultHint, sessionId, frameId, RESULT_HINT, metadata, undefined, lane);
+      return room || this.drained().then(() => true);
+    });
   }
 
   /**
@@ -306,14 +314,19 @@ export class NnrpServerSession {
    * @param text - for people; cut to 256 bytes
    * @returns false when the client would not understand it, and nothing was sent
    */
-  async sendError(errorCode: number, text: string, options: { frameId?: number; retryAfterMs?: number } = {}) {
-    this.requireOpen();
-    if (!this.isAnnounced) return false;
-    const { sessionId, lane, connection } = this.core;
-    const scope = options.frameId === undefined ? ErrorScope.Session : ErrorScope.Frame;
-    connection.sendError(errorCode, scope, text, { sessionId, lane, ...options });
-    await this.drained();
-    return true;
+  sendError(
+    errorCode: number,
+    text: string,
+    options: { frameId?: number; retryAfterMs?: number } = {},
+  ): Promise<boolean> {
+    return answering(() => {
+      this.requireOpen();
+      if (!this.isAnnounced) return false;
+      const { sessionId, lane, connection } = this.core;
+      const scope = options.frameId === undefined ? ErrorScope.Session : ErrorScope.Frame;
+      connection.sendError(errorCode, scope, text, { sessionId, lane, ...options });
+      return this.drained().then(() => true);
+    });
   }
 
   /**
@@ -322,7 +335,7 @@ export class NnrpServerSession {
    * @throws UsageError (as a rejection) when the client has not asked to close
    */
   ackClose(_close?: NnrpClose): Promise<void> {
-    return this.core.closing.acknowledge();
+    return answering(() => this.core.closing.acknowledge());
   }
 
   /**
@@ -331,7 +344,7 @@ export class NnrpServerSession {
    * told by the end of the connection, when this was its last session.
    */
   close(options: Partial<ServerCloseOptions> = {}): Promise<void> {
-    return this.core.closing.close(options);
+    return answering(() => this.core.closing.close(options));
   }
 
   private drained(): Promise<void> {

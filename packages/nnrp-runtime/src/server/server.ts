@@ -1,7 +1,10 @@
-import { EventEmitter } from 'node:events';
 import { ClosedError, isNnrpError, preview3, TransportError, UsageError } from 'nnrp-core';
 import { AsyncQueue } from '../async-queue.js';
-import { emitApart } from '../emit-apart.js';
+import { ApplicationContext } from '../base/application-context.js';
+import { ApplicationEvents, tell } from '../base/application-events.js';
+import { background, guard, repeatedly } from '../base/guard.js';
+import { warn } from '../base/warn.js';
+import { answering } from '../settled.js';
 import type { HostPort } from '../transport/address.js';
 import type { FramedListener, FramedTransport } from '../transport/contract.js';
 import { TcpListener } from '../transport/tcp.js';
@@ -26,11 +29,13 @@ const { CloseReason, InFlightPolicy } = preview3;
  * `accept` hands out sessions that are open, `serve` runs handlers for them. A peer that is silent, refused or hostile
  * never holds up either.
  */
-export class NnrpServer extends EventEmitter<NnrpServerEvents> {
+export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private readonly table = new SessionTable<SessionCore>();
   private readonly connections = new Set<ServerConnection>();
   private readonly accepted = new AsyncQueue<SessionCore>();
   private readonly watchTimer: NodeJS.Timeout | undefined;
+  /** Where the policy was handed over. */
+  private readonly policyContext = new ApplicationContext();
   private loop: ServeLoop | undefined;
   private draining = false;
   private closing: Promise<void> | undefined;
@@ -52,10 +57,10 @@ export class NnrpServer extends EventEmitter<NnrpServerEvents> {
     this.over = { resolve, reject };
     const intervalMs = Silence.intervalMs(config);
     if (intervalMs > 0) {
-      this.watchTimer = setInterval(() => this.watch(), intervalMs);
+      this.watchTimer = repeatedly(this, intervalMs, () => this.watch());
       this.watchTimer.unref();
     }
-    void this.acceptConnections(this.owner());
+    background(this, this.acceptConnections(this.owner()));
   }
 
   /**
@@ -64,9 +69,11 @@ export class NnrpServer extends EventEmitter<NnrpServerEvents> {
    * @param address - HOST:PORT; port 0 takes a free port, see `localAddr`
    * @throws UsageError on a configuration that cannot work, TransportError when the address cannot be bound
    */
-  static async bindTcp(address: string | HostPort, config: Partial<NnrpServerConfig> = {}): Promise<NnrpServer> {
-    const complete = serverConfig(config, 'tcp');
-    return new NnrpServer(await TcpListener.bind(address, complete), complete);
+  static bindTcp(address: string | HostPort, config: Partial<NnrpServerConfig> = {}): Promise<NnrpServer> {
+    return answering(() => {
+      const complete = serverConfig(config, 'tcp');
+      return TcpListener.bind(address, complete).then((listener) => new NnrpServer(listener, complete));
+    });
   }
 
   /**
@@ -77,18 +84,22 @@ export class NnrpServer extends EventEmitter<NnrpServerEvents> {
    * @throws UsageError on options that cannot work, a key that does not belong to the certificate included;
    * TransportError when the address cannot be bound
    */
-  static async bindTls(
+  static bindTls(
     address: string | HostPort,
     tls: TlsServerOptions,
     config: Partial<NnrpServerConfig> = {},
   ): Promise<NnrpServer> {
-    const complete = serverConfig(config, 'tcp');
-    return new NnrpServer(await TlsListener.bind(address, tls, complete), complete);
+    return answering(() => {
+      const complete = serverConfig(config, 'tcp');
+      return TlsListener.bind(address, tls, complete).then((listener) => new NnrpServer(listener, complete));
+    });
   }
 
   /** Always refuses: QUIC is a package of its own. @throws UsageError (as a rejection) that names it */
-  static async bindQuic(_endpoint?: unknown, _config: Partial<NnrpServerConfig> = {}): Promise<NnrpServer> {
-    throw new UsageError('bindQuic: QUIC comes with the package nnrp-transport-quic; use its QuicProvider.bind');
+  static bindQuic(_endpoint?: unknown, _config: Partial<NnrpServerConfig> = {}): Promise<NnrpServer> {
+    return answering(() => {
+      throw new UsageError('bindQuic: QUIC comes with the package nnrp-transport-quic; use its QuicProvider.bind');
+    });
   }
 
   /**
@@ -123,9 +134,11 @@ export class NnrpServer extends EventEmitter<NnrpServerEvents> {
    * The next open session. Refused and lost ones are events, never rejections.
    * @throws ClosedError (as a rejection) when the server is closed, TransportError when its listener has failed
    */
-  async accept(): Promise<NnrpServerSession> {
-    if (this.loop !== undefined) throw new UsageError('accept: serve() takes the sessions of this server');
-    return (await this.accepted.next()).session;
+  accept(): Promise<NnrpServerSession> {
+    return answering(() => {
+      if (this.loop !== undefined) throw new UsageError('accept: serve() takes the sessions of this server');
+      return this.accepted.next().then((core) => core.session);
+    });
   }
 
   /** Sessions until the server is closed. */
@@ -148,15 +161,15 @@ export class NnrpServer extends EventEmitter<NnrpServerEvents> {
    * @returns resolves when the server is closed
    * @throws (as a rejection) UsageError on a bad option or when it is called twice, TransportError when the listener fails
    */
-  async serve(handlers: ServeHandlers, options: Partial<ServeOptions> = {}): Promise<void> {
-    if (typeof handlers?.submit !== 'function') throw new UsageError('serve: needs a handler submit');
-    if (this.loop !== undefined) throw new UsageError('serve: it has been called before');
-    const loop = new ServeLoop(handlers, serveOptions(options), (failure) =>
-      emitApart<NnrpServerEvents, 'handlerFailure'>(this, 'handlerFailure', failure),
-    );
-    this.loop = loop;
-    for (const core of this.accepted.drain()) loop.attend(core);
-    await this.whenOver;
+  serve(handlers: ServeHandlers, options: Partial<ServeOptions> = {}): Promise<void> {
+    return answering(() => {
+      if (typeof handlers?.submit !== 'function') throw new UsageError('serve: needs a handler submit');
+      if (this.loop !== undefined) throw new UsageError('serve: it has been called before');
+      const loop = new ServeLoop(handlers, serveOptions(options), (failure) => this.tell('handlerFailure', failure));
+      this.loop = loop;
+      for (const core of this.accepted.drain()) loop.attend(core);
+      return this.whenOver;
+    });
   }
 
   /**
@@ -164,8 +177,13 @@ export class NnrpServer extends EventEmitter<NnrpServerEvents> {
    * `drainTimeoutMs` to be answered, then closes every session and connection.
    */
   close(): Promise<void> {
-    this.closing ??= this.shutDown();
+    this.closing ??= answering(() => this.shutDown());
     return this.closing;
+  }
+
+  /** @internal For timers and loops of the server: they have thrown, which costs nothing but what they were about. */
+  crashed(error: unknown): void {
+    this.internalError(error);
   }
 
   /** This server as its connections see it. */
@@ -175,21 +193,21 @@ export class NnrpServer extends EventEmitter<NnrpServerEvents> {
       config,
       terms: openTerms(config),
       table,
-      deadlines: new DeadlineQueue(),
+      deadlines: new DeadlineQueue(this),
       isDraining: () => this.draining,
       sessionOpened: (core) => {
         if (this.loop === undefined) this.accepted.push(core);
         else this.loop.attend(core);
       },
       sessionEnded: (core) => this.accepted.remove(core),
-      sessionRefused: (refusal) => emitApart<NnrpServerEvents, 'sessionRefused'>(this, 'sessionRefused', refusal),
-      protocolViolation: (violation) =>
-        emitApart<NnrpServerEvents, 'protocolViolation'>(this, 'protocolViolation', violation),
-      peerReported: (report) => emitApart<NnrpServerEvents, 'peerReport'>(this, 'peerReport', report),
+      policyContext: this.policyContext,
+      sessionRefused: (refusal) => this.tell('sessionRefused', refusal),
+      protocolViolation: (violation) => this.tell('protocolViolation', violation),
+      peerReported: (report) => this.tell('peerReport', report),
+      internalError: (error, remoteAddress) => this.internalError(error, remoteAddress),
       connectionEnded: (connection, loss) => {
         this.connections.delete(connection);
-        if (!(loss.error instanceof ClosedError))
-          emitApart<NnrpServerEvents, 'connectionLost'>(this, 'connectionLost', loss);
+        if (!(loss.error instanceof ClosedError)) this.tell('connectionLost', loss);
       },
     };
   }
@@ -206,7 +224,7 @@ export class NnrpServer extends EventEmitter<NnrpServerEvents> {
         if (reason instanceof ClosedError) this.over.resolve();
         else {
           this.over.reject(reason);
-          emitApart<NnrpServerEvents, 'listenerFailed'>(this, 'listenerFailed', reason);
+          this.tell('listenerFailed', reason);
         }
         return;
       }
@@ -223,7 +241,20 @@ export class NnrpServer extends EventEmitter<NnrpServerEvents> {
 
   private watch(): void {
     const nowMs = performance.now();
-    for (const connection of [...this.connections]) connection.watch(nowMs);
+    for (const connection of [...this.connections]) guard(connection, () => connection.watch(nowMs));
+  }
+
+  private tell<Name extends keyof NnrpServerEvents>(name: Name, event: NnrpServerEvents[Name][0]): void {
+    tell<NnrpServerEvents, Name>(this, name, event, (error) => this.internalError(error));
+  }
+
+  private internalError(error: unknown, remoteAddress?: string): void {
+    if (this.listenerCount('internalError') === 0) {
+      warn(`an internal error of the server${remoteAddress === undefined ? '' : `, client ${remoteAddress}`}`, error);
+      return;
+    }
+    const event = { error, ...(remoteAddress !== undefined && { remoteAddress }) };
+    tell<NnrpServerEvents, 'internalError'>(this, 'internalError', event);
   }
 
   private async shutDown(): Promise<void> {

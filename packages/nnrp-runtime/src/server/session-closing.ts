@@ -1,4 +1,5 @@
 import { ClosedError, type NnrpError, preview3, type SessionLifecycle, UsageError } from 'nnrp-core';
+import { later } from '../base/guard.js';
 import { SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
 import type { NnrpClose } from './server-messages.js';
@@ -60,7 +61,7 @@ export class SessionClosing {
     const { owner, request } = this;
     if (request === undefined) {
       const state = `the session is ${owner.lifecycle.state}`;
-      return Promise.reject(new UsageError(`session ${owner.sessionId}: ackClose needs a close request, ${state}`));
+      throw new UsageError(`session ${owner.sessionId}: ackClose needs a close request, ${state}`);
     }
     this.answer ??= this.drainAndAnswer(request.metadata);
     return this.answer;
@@ -185,7 +186,7 @@ export class SessionClosing {
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
       this.wakeDrain.push(resolve);
-      timer = setTimeout(resolve, Math.min(timeoutMs, MAX_TIMER_MS));
+      timer = later(this.owner.connection, Math.min(timeoutMs, MAX_TIMER_MS), resolve);
     });
     clearTimeout(timer);
   }

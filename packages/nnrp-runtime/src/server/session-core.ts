@@ -54,6 +54,7 @@ export class SessionCore {
       () => connection.flowScope(),
       ack.acceptedPriorityClass === SessionPriorityClass.Background,
       config.maxOutboxBytes,
+      connection,
     );
     this.session = new NnrpServerSession(this);
     this.operations = new SessionOperations(this, ack.sessionId, ack.acceptedProfileId);

@@ -60,8 +60,9 @@ export class SessionInbox {
     return waits;
   }
 
+  /** @throws UsageError when somebody else takes the messages of the session */
   nextSubmit(): Promise<OperationContext> {
-    if (this.takenBy !== undefined) return Promise.reject(this.takenAway('submit'));
+    if (this.takenBy !== undefined) throw this.takenAway('submit');
     const waiting = this.takeSubmit();
     return waiting === undefined ? this.submitQueue().next() : Promise.resolve(waiting);
   }
@@ -101,10 +102,12 @@ export class SessionInbox {
     return waits;
   }
 
-  async next<Kind extends keyof RareKinds>(kind: Kind): Promise<RareKinds[Kind]> {
+  /** @throws UsageError when somebody else takes the messages of the session */
+  next<Kind extends keyof RareKinds>(kind: Kind): Promise<RareKinds[Kind]> {
     if (this.takenBy !== undefined) throw this.takenAway(kind);
-    const queue = this.rareQueue(kind);
-    return (queue.tryTake() ?? (await queue.next())).message;
+    return this.rareQueue(kind)
+      .next()
+      .then(({ message }) => message);
   }
 
   /**

@@ -9,6 +9,8 @@ import {
   type SessionOpenTerms,
   UsageError,
 } from 'nnrp-core';
+import type { ApplicationContext } from '../base/application-context.js';
+import { type Guarded, guard, later } from '../base/guard.js';
 import { isThenable, settledOnce } from '../thenable.js';
 import type { PeerIdentity } from '../transport/peer-identity.js';
 import type { PolicyAnswer, PolicyDecision, SessionGrant, SessionOpenContext } from './policy.js';
@@ -22,7 +24,9 @@ const MAX_WAITING = 64;
 const MAX_WAITING_BYTES = 1024 * 1024;
 
 /** What opening a session needs of the connection and the server. */
-export interface OpeningOwner {
+export interface OpeningOwner extends Guarded {
+  /** Where the application handed its policy over. */
+  readonly policyContext: ApplicationContext;
   readonly remoteAddress: string;
   readonly peerIdentity: PeerIdentity | undefined;
   readonly helloAuth: Uint8Array;
@@ -86,7 +90,8 @@ export class SessionOpening {
 
   /** SESSION_OPEN has come. */
   request(packet: Packet): void {
-    const open = preview3.decodeSessionOpen(packet.view, packet.metadataStart);
+    // Frozen: the policy gets it, and so does the application afterwards.
+    const open = Object.freeze(preview3.decodeSessionOpen(packet.view, packet.metadataStart));
     const blocks = this.readBody(packet, open);
     if (blocks === undefined) return;
     const errorCode =
@@ -144,23 +149,22 @@ export class SessionOpening {
       ...(peerIdentity === undefined ? {} : { peerIdentity }),
     };
     let answer: PolicyAnswer;
-    let later: Promise<PolicyDecision> | undefined;
+    let promised: Promise<PolicyDecision> | undefined;
     try {
       // Also what a policy returns may throw when it is looked at.
-      answer = this.config.applicationPolicy.validateSessionOpen(open, context);
-      if (isThenable(answer)) later = settledOnce(answer);
+      answer = this.owner.policyContext.run(() => this.config.applicationPolicy.validateSessionOpen(open, context));
+      if (isThenable(answer)) promised = settledOnce(answer);
     } catch (error) {
       this.refuse(open, SessionErrorCode.AuthFailed, error);
       return;
     }
-    if (later === undefined) {
+    if (promised === undefined) {
       this.decide(open, answer as PolicyDecision);
       return;
     }
     this.waiting = [];
-    const timer = setTimeout(
-      () => settle(() => this.refuse(open, SessionErrorCode.AuthFailed, tooSlow())),
-      this.config.handshakeTimeoutMs,
+    const timer = later(this.owner, this.config.handshakeTimeoutMs, () =>
+      settle(() => this.refuse(open, SessionErrorCode.AuthFailed, tooSlow())),
     );
     timer.unref();
     let settled = false;
@@ -168,10 +172,12 @@ export class SessionOpening {
       if (settled) return;
       settled = true;
       clearTimeout(timer);
-      if (!this.owner.isClosed) decide();
-      this.goOn();
+      guard(this.owner, () => {
+        if (!this.owner.isClosed) decide();
+        this.goOn();
+      });
     };
-    later.then(
+    promised.then(
       (decision) => settle(() => this.decide(open, decision)),
       (error: unknown) => settle(() => this.refuse(open, SessionErrorCode.AuthFailed, error)),
     );
@@ -194,7 +200,11 @@ export class SessionOpening {
 
   /** Looking at the ids and taking one happen here, without a pause in between. */
   private decide(open: preview3.SessionOpen, decision: PolicyDecision | null): void {
-    const grant = typeof decision === 'object' && decision !== null ? decision : {};
+    const grant = grantOf(decision);
+    if ('thrown' in grant) {
+      this.refuse(open, SessionErrorCode.AuthFailed, grant.thrown);
+      return;
+    }
     if (typeof decision === 'number' && decision >>> 0 === decision) {
       this.refuse(open, decision);
       return;
@@ -232,6 +242,17 @@ export class SessionOpening {
     const { remoteAddress } = this.owner;
     const refusal = { remoteAddress, open, errorCode, ...(cause === undefined ? {} : { cause }) };
     this.owner.refused(refusal, rejectedAck(open, this.terms, errorCode));
+  }
+}
+
+/** Read once: it may have a getter that throws, or says something else the next time. */
+function grantOf(decision: PolicyDecision | null): SessionGrant | { readonly thrown: unknown } {
+  if (typeof decision !== 'object' || decision === null) return {};
+  try {
+    const { priorityClass } = decision;
+    return priorityClass === undefined ? {} : { priorityClass };
+  } catch (thrown) {
+    return { thrown };
   }
 }
 

@@ -74,6 +74,10 @@ export class SessionOperations {
     return this.owner.lane;
   }
 
+  crashed(error: unknown): void {
+    this.owner.connection.crashed(error);
+  }
+
   /** Takes a submit in. @returns undefined when its id was used before */
   admit(packet: Packet, deadlineMs: number, objects?: readonly ResolvedObject[]): OperationContext | undefined {
     const operation = new OperationContext(this.owner.session, this, packet, deadlineMs, objects);

@@ -1,3 +1,4 @@
+import { answering } from '../settled.js';
 import type { OperationContext } from './operation-context.js';
 import type { SessionInbox } from './session-inbox.js';
 
@@ -17,7 +18,7 @@ export class SubmitIterator implements AsyncIterableIterator<OperationContext, v
     if (this.left) return Promise.resolve(OVER);
     const waiting = this.inbox.takeSubmit();
     if (waiting !== undefined) return Promise.resolve({ done: false, value: waiting });
-    return this.inbox.nextSubmit().then(
+    return answering(() => this.inbox.nextSubmit()).then(
       (value) => ({ done: false, value }),
       () => OVER,
     );

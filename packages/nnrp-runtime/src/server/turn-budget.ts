@@ -17,6 +17,7 @@ export function turnDue(): Promise<void> | undefined {
   if (nextTurn !== undefined) return nextTurn;
   if (++sent % LOOK_EVERY !== 0 || performance.now() - sinceMs < MAX_TURN_MS) return undefined;
   nextTurn = new Promise((resolve) => {
+    // Nothing in it can throw.
     setImmediate(() => {
       sinceMs = performance.now();
       nextTurn = undefined;

@@ -1,0 +1,30 @@
+import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+
+const BY_HAND = { requireManualDestroy: true };
+
+/**
+ * The async context in which the application handed over a callback: its AsyncLocalStorage stores as they were then. The
+ * runtime calls the application from many stacks, also from inside the call of another client's handler, so each call
+ * starts in this context, and in a copy of its own: what it does to its stores reaches no other call.
+ */
+export class ApplicationContext {
+  private readonly enter = AsyncLocalStorage.snapshot();
+
+  /** Runs work of the application in a copy of the context. @throws what the work throws */
+  run<Result>(work: () => Result): Result {
+    return this.enter(runApart, work) as Result;
+  }
+
+  /** A copy of the context for several calls that belong together, such as those of one operation. */
+  copy(): AsyncResource {
+    return this.enter(makeResource);
+  }
+}
+
+function makeResource(): AsyncResource {
+  return new AsyncResource('NNRP', BY_HAND);
+}
+
+function runApart<Result>(work: () => Result): Result {
+  return makeResource().runInAsyncScope(work);
+}

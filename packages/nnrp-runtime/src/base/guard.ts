@@ -1,0 +1,69 @@
+import type { EventEmitter } from 'node:events';
+import { warn } from './warn.js';
+
+/**
+ * What pays for an exception inside the runtime: a connection, a listener, a server. It reports the error, ends what the
+ * error has left in an unknown state, and gives back everything that this held.
+ */
+export interface Guarded {
+  /** @param error - anything that can be thrown */
+  crashed(error: unknown): void;
+}
+
+/**
+ * The only ways into the runtime from outside of it: sockets, timers and turns of the event loop call in through these.
+ * Whatever is thrown inside costs the owner, never the process. `entry-points.test.ts` fails when a source file registers
+ * a callback in any other way.
+ */
+export function guard(owner: Guarded, work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    crash(owner, error);
+  }
+}
+
+/** Tells the owner. An owner that fails over it is past saving; then a warning is all that is left. */
+export function crash(owner: Guarded, error: unknown): void {
+  try {
+    owner.crashed(error);
+  } catch (second) {
+    warn('an error could not be dealt with', error);
+    warn('because of another one', second);
+  }
+}
+
+/** setTimeout. */
+export function later(owner: Guarded, delayMs: number, work: () => void): NodeJS.Timeout {
+  return setTimeout(() => guard(owner, work), delayMs);
+}
+
+/** setInterval. */
+export function repeatedly(owner: Guarded, intervalMs: number, work: () => void): NodeJS.Timeout {
+  return setInterval(() => guard(owner, work), intervalMs);
+}
+
+/** setImmediate: in the next turn, after the sockets have been read. */
+export function nextTurn(owner: Guarded, work: () => void): void {
+  setImmediate(() => guard(owner, work));
+}
+
+/** process.nextTick: when the code that runs now has returned, before anything else happens. */
+export function afterThis(owner: Guarded, work: () => void): void {
+  process.nextTick(() => guard(owner, work));
+}
+
+/** Listens to something of Node's: a socket, a server, a stream. */
+export function listen<Args extends unknown[]>(
+  owner: Guarded,
+  emitter: EventEmitter,
+  event: string,
+  listener: (...args: Args) => void,
+): void {
+  emitter.on(event, (...args: unknown[]) => guard(owner, () => listener(...(args as Args))));
+}
+
+/** Lets a promise go on by itself; its owner pays when it rejects. */
+export function background(owner: Guarded, promise: Promise<unknown>): void {
+  promise.catch((error: unknown) => crash(owner, error));
+}

@@ -1,0 +1,22 @@
+/** So much of a text goes into a warning. */
+const MAX_TEXT = 8192;
+
+/**
+ * Says on standard error, in the way of Node's own warnings, what nobody listens to. A process can listen to them
+ * (`process.on('warning')`), and silence them (`--disable-warning=NNRP_WARNING`).
+ *
+ * @param error - its stack becomes the detail
+ */
+export function warn(text: string, error: unknown): void {
+  process.emitWarning(text, { type: 'NnrpWarning', code: 'NNRP_WARNING', detail: stackOf(error) });
+}
+
+/** The stack of an error, or what was thrown instead of one; never throws. */
+export function stackOf(error: unknown): string {
+  try {
+    const { stack } = error as { stack?: unknown };
+    return (typeof stack === 'string' && stack !== '' ? stack : String(error)).slice(0, MAX_TEXT);
+  } catch {
+    return 'something was thrown that cannot be shown as text';
+  }
+}
