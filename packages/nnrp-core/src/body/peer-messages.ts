@@ -11,7 +11,7 @@ import { viewOf } from './view-of.js';
  */
 export const PEER_MESSAGES_EXTENSION = 0x4e52;
 
-/** Families of messages that a side may understand; bits of the announcement. */
+/** What a side may understand beyond the messages of every peer; bits of the announcement. */
 export const PeerMessages = /* @__PURE__ */ Object.freeze({
   /** ERROR, CLOSE, PING and PONG. */
   ErrorClosePing: 0x1,
@@ -21,11 +21,15 @@ export const PeerMessages = /* @__PURE__ */ Object.freeze({
   Cache: 0x4,
   /** SESSION_CLOSE that comes from the server. */
   ServerSessionClose: 0x8,
+  /** Behind the diagnostic text, the body of an ERROR may hold a block of JSON that says more. */
+  ErrorDetails: 0x10,
+  /** latency_budget_ms 0xffff of a submit means no deadline at all, also where the session has a default one. */
+  UnlimitedBudget: 0x20,
 } as const);
 export type PeerMessages = (typeof PeerMessages)[keyof typeof PeerMessages];
 
 /** Every assigned bit of {@link PeerMessages}. */
-export const PEER_MESSAGES_MASK = 0xf;
+export const PEER_MESSAGES_MASK = 0x3f;
 
 const PAYLOAD_BYTES = 8;
 

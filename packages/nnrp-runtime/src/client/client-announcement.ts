@@ -1,4 +1,5 @@
 import { preview3, UsageError } from 'nnrp-core';
+import { announcement } from '../connection/announcement.js';
 
 /** The first of the extension types that vendors and applications may use, and the last. */
 const OWN_TYPES = { first: 0x8000, last: 0xffff };
@@ -11,11 +12,6 @@ export interface ExtensionInit {
   readonly critical?: boolean;
   /** Copied. */
   readonly payload: Uint8Array;
-}
-
-/** Tells a server which messages this client understands beyond those of every preview3 client; others skip it. */
-function announcement(): preview3.ControlExtension {
-  return { type: preview3.PEER_MESSAGES_EXTENSION, critical: false, payload: preview3.encodePeerMessages() };
 }
 
 /**

@@ -13,6 +13,7 @@ import {
   UsageError,
   type WireFault,
 } from 'nnrp-core';
+import { announcedFamilies } from '../connection/announcement.js';
 import { FLOW_UPDATE } from '../connection/codecs.js';
 import { Connection } from '../connection/connection.js';
 import { rejection, unheard } from '../settled.js';
@@ -45,6 +46,8 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   private readonly probes: ClientProbes;
   private readonly flowSender = new FlowSender(ScopeKind.Connection);
   private readonly keepAlive: KeepAlive | undefined;
+  /** What the server says it understands, bits of PeerMessages. */
+  private families = 0;
   private endError: NnrpError | undefined;
 
   constructor(
@@ -131,6 +134,14 @@ export class ClientConnection extends Connection implements OpeningConnection, K
 
   giveUp(error: NnrpError): void {
     this.end(error);
+  }
+
+  announced(families: number): void {
+    this.families |= families;
+  }
+
+  understands(family: preview3.PeerMessages): boolean {
+    return (this.families & family) !== 0;
   }
 
   hasSession(sessionId: number): boolean {
@@ -240,6 +251,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     const outcome = this.greeting.answered(packet);
     if (outcome === 'stray') this.stray(packet, info);
     else if (outcome !== 'taken') this.fail(outcome);
+    else this.announced(announcedFamilies(this.serverHello?.extensions ?? []) ?? 0);
   }
 
   private flowUpdated(packet: Packet): void {

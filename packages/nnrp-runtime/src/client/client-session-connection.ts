@@ -1,4 +1,4 @@
-import type { MessageInfo, Packet, PeerError, ProtocolError, WireFault } from 'nnrp-core';
+import type { MessageInfo, Packet, PeerError, ProtocolError, preview3, WireFault } from 'nnrp-core';
 import type { SessionConnection } from '../connection/session-endpoint.js';
 import type { TransportKind } from '../transport/contract.js';
 import type { NnrpClientConfig } from './client-config.js';
@@ -9,6 +9,8 @@ import type { UnreadResults } from './unread-results.js';
 export interface ClientSessionConnection extends SessionConnection {
   readonly config: NnrpClientConfig;
   readonly transportKind: TransportKind;
+  /** Whether the server has said that it understands this. */
+  understands(family: preview3.PeerMessages): boolean;
   readonly flow: ConnectionFlow;
   /** Whether so much waits to be sent that no more work may be added. */
   readonly isOverfull: boolean;

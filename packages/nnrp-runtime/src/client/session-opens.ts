@@ -8,6 +8,7 @@ import {
   preview3,
   type WireFault,
 } from 'nnrp-core';
+import { announcedFamilies } from '../connection/announcement.js';
 import { bodyBytes } from '../connection/body-bytes.js';
 import { SESSION_OPEN } from '../connection/codecs.js';
 import { rejection, unheard } from '../settled.js';
@@ -25,6 +26,8 @@ const NO_AUTH = new Uint8Array(0);
 
 /** What opening sessions needs of the connection. */
 export interface OpeningConnection extends ClientSessionConnection {
+  /** The server says what it understands: bits of PeerMessages, 0 when it does not. */
+  announced(families: number): void;
   hasSession(sessionId: number): boolean;
   sessionOpened(session: NnrpClientSession): void;
   sessionEnded(session: NnrpClientSession): void;
@@ -100,9 +103,10 @@ export class SessionOpens {
       return;
     }
     const block = packet.body.subarray(ack.resumeTokenBytes);
-    const session = new NnrpClientSession(connection, ack, extensionsOf(block), (ended) =>
-      connection.sessionEnded(ended),
-    );
+    const extensions = extensionsOf(block);
+    connection.announced(announcedFamilies(extensions) ?? 0);
+    const own = extensions.filter(({ type }) => type !== preview3.PEER_MESSAGES_EXTENSION);
+    const session = new NnrpClientSession(connection, ack, own, (ended) => connection.sessionEnded(ended));
     connection.sessionOpened(session);
     pending.answer.resolve(session);
   }

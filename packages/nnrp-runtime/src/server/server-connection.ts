@@ -16,6 +16,7 @@ import {
 } from 'nnrp-core';
 import type { ApplicationContext } from '../base/application-context.js';
 import { background, guard } from '../base/guard.js';
+import { announcement } from '../connection/announcement.js';
 import { FLOW_UPDATE, SERVER_HELLO_ACK, SESSION_OPEN_ACK, TRANSPORT_PROBE_ACK } from '../connection/codecs.js';
 import { Connection } from '../connection/connection.js';
 import { CONTROL_LANE } from '../connection/outbox.js';
@@ -42,6 +43,13 @@ const VERSION_RULES: readonly string[] = ['HELLO-2', 'HELLO-3'];
 /** Refused opens after which a connection is given up: nobody who means well asks that often. */
 const MAX_REFUSED = 1000;
 
+/** To a client that says what it understands, the server says the same of itself; others get the acknowledgement alone. */
+function announcingAck(ack: preview3.SessionOpenAck, families: number) {
+  if (families === 0) return { metadata: ack, body: undefined };
+  const body = preview3.encodeControlExtensions([announcement()]);
+  return { metadata: { ...ack, sessionExtensionBytes: body.length }, body };
+}
+
 /** What a connection needs of its server. */
 export interface ServerConnectionOwner {
   readonly config: NnrpServerConfig;
@@ -67,6 +75,8 @@ export interface ServerConnectionOwner {
 export class ServerConnection extends Connection<SessionIntake> implements ServerSessionConnection {
   /** Without a proof of the contrary a peer is taken for the reference client, which knows few messages. */
   isAnnounced = false;
+  /** What the client says it understands, bits of PeerMessages. */
+  private families = 0;
   helloAuth: Uint8Array = NO_AUTH;
   private readonly opening: SessionOpening;
   private readonly clock: ConnectionClock;
@@ -121,8 +131,13 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     return this.flow;
   }
 
-  announced(): void {
+  announced(families: number): void {
     this.isAnnounced = true;
+    this.families |= families;
+  }
+
+  understands(family: preview3.PeerMessages): boolean {
+    return (this.families & family) !== 0;
   }
 
   hold(): void {
@@ -228,7 +243,8 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     const core = new SessionCore(this, open, ack, this.owner.config);
     this.owner.table.set(ack.sessionId, core);
     this.clock.endHandshake();
-    this.send(MessageType.SessionOpenAck, ack.sessionId, 0, SESSION_OPEN_ACK, ack, undefined, core.lane);
+    const { body, metadata } = announcingAck(ack, this.families);
+    this.send(MessageType.SessionOpenAck, ack.sessionId, 0, SESSION_OPEN_ACK, metadata, body, core.lane);
     if (!core.isOver) this.owner.sessionOpened(core);
   }
 
@@ -362,7 +378,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   }
 
   private hello(packet: Packet): void {
-    this.isAnnounced = true;
+    this.announced(0);
     if (this.greeted || this.sessionCount > 0) {
       this.violatedBy(packet, this.greeted ? 'CLIENT_HELLO: it has come before' : 'CLIENT_HELLO after SESSION_OPEN');
       return;
@@ -373,6 +389,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
       return;
     }
     this.greeted = true;
+    this.announced(answer.families);
     this.helloAuth = answer.auth;
     this.send(MessageType.ServerHelloAck, 0, 0, SERVER_HELLO_ACK, answer.ack, answer.body);
   }

@@ -1,4 +1,5 @@
 import { type HelloOutcome, negotiateHello, type Packet, preview3 } from 'nnrp-core';
+import { announcedFamilies } from '../connection/announcement.js';
 import type { TransportKind } from '../transport/contract.js';
 import type { NnrpServerConfig } from './server-config.js';
 
@@ -7,7 +8,12 @@ const HEAD_BYTES = 40 + preview3.RESULT_PUSH_BYTES;
 
 /** The answer to CLIENT_HELLO, or why there is none. */
 export type HelloAnswer =
-  | { readonly ack: preview3.ServerHelloAck; readonly body: Uint8Array; readonly auth: Uint8Array }
+  | {
+      readonly ack: preview3.ServerHelloAck;
+      readonly body: Uint8Array;
+      readonly auth: Uint8Array;
+      readonly families: number;
+    }
   | { readonly errorCode: number; readonly text: string };
 
 /**
@@ -26,7 +32,8 @@ export function answerHello(packet: Packet, config: NnrpServerConfig, kind: Tran
   if (preview3.checkControlExtensions(block) !== undefined) {
     return malformed('CLIENT_HELLO: the extension block is malformed');
   }
-  const outcome: HelloOutcome = negotiateHello(hello, preview3.decodeControlExtensions(block), {
+  const offered = preview3.decodeControlExtensions(block);
+  const outcome: HelloOutcome = negotiateHello(hello, offered, {
     supportedProfiles: config.supportedProfiles,
     supportedCacheObjects: config.supportedCacheObjects,
     maxConcurrentFrames: config.maxInFlightOperations,
@@ -38,7 +45,13 @@ export function answerHello(packet: Packet, config: NnrpServerConfig, kind: Tran
   });
   if ('errorCode' in outcome) return { errorCode: outcome.errorCode, text: `CLIENT_HELLO: ${outcome.text}` };
   const { ack, extensions } = outcome;
-  return { ack, body: preview3.encodeControlExtensions(extensions), auth: body.subarray(0, hello.authBytes) };
+  return {
+    ack,
+    body: preview3.encodeControlExtensions(extensions),
+    // Kept for every session of the connection, while the packet's chunk may not be.
+    auth: body.slice(0, hello.authBytes),
+    families: announcedFamilies(offered) ?? 0,
+  };
 }
 
 function malformed(text: string): HelloAnswer {

@@ -11,6 +11,7 @@ import {
 } from 'nnrp-core';
 import type { ApplicationContext } from '../base/application-context.js';
 import { type Guarded, guard, later } from '../base/guard.js';
+import { announcedFamilies } from '../connection/announcement.js';
 import { isThenable, settledOnce } from '../thenable.js';
 import type { PeerIdentity } from '../transport/peer-identity.js';
 import type { PolicyAnswer, PolicyDecision, SessionGrant, SessionOpenContext } from './policy.js';
@@ -34,8 +35,11 @@ export interface OpeningOwner extends Guarded {
   readonly ids: SessionIds;
   /** Whether there are as many sessions as there may be. */
   isFull(): boolean;
-  /** The client has shown that it knows more than the reference client. */
-  announced(): void;
+  /**
+   * The client has shown that it knows more than the reference client.
+   * @param families - bits of PeerMessages that it says it understands; 0 when it does not say
+   */
+  announced(families: number): void;
   granted(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): void;
   refused(refusal: SessionRefused, ack: preview3.SessionOpenAck): void;
   /** The request cannot be read. */
@@ -136,7 +140,7 @@ export class SessionOpening {
       return false;
     }
     // The reference client sends no block at all.
-    if (extensions.length > 0) this.owner.announced();
+    if (extensions.length > 0) this.owner.announced(announcedFamilies(extensions) ?? 0);
     return true;
   }
 

@@ -1,4 +1,4 @@
-import type { FlowScope, MessageInfo, NnrpError, Packet, ProtocolError, SchemaRegistry } from 'nnrp-core';
+import type { FlowScope, MessageInfo, NnrpError, Packet, ProtocolError, preview3, SchemaRegistry } from 'nnrp-core';
 import type { SessionConnection } from '../connection/session-endpoint.js';
 import type { DeadlineQueue } from './deadline-queue.js';
 import type { OperationContext } from './operation-context.js';
@@ -15,6 +15,8 @@ export interface ServerSessionConnection extends SessionConnection<SessionIntake
    * that client would fail on (ERROR, RESULT_HINT, SESSION_CLOSE and the like) without having asked.
    */
   readonly isAnnounced: boolean;
+  /** Whether the peer has said that it understands this. */
+  understands(family: preview3.PeerMessages): boolean;
   readonly deadlines: DeadlineQueue;
   /** The last round trip in milliseconds; undefined before the first PONG. */
   readonly roundTripMs: number | undefined;
