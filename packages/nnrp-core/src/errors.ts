@@ -1,7 +1,17 @@
 import type { WireFault } from './bytes/fault.js';
+import { ErrorCode } from './generated/preview3/enums.js';
 
 /** Marks errors of every copy of this package, so that {@link isNnrpError} works across duplicates. */
 const BRAND = Symbol.for('nnrp.error');
+
+/** What an error may say besides its message; what is left out has the default of its class. */
+export interface NnrpErrorOptions {
+  readonly cause?: unknown;
+  readonly wireCode?: number;
+  readonly isRetryable?: boolean;
+  readonly retryAfterMs?: number;
+  readonly details?: unknown;
+}
 
 /**
  * Base of every error the packages throw. `code` is stable and documented in docs/errors.md; the message starts with
@@ -11,12 +21,27 @@ export class NnrpError extends Error {
   readonly code: string;
   /** The message without the code in front. */
   readonly rawMessage: string;
+  /** The code on the wire that says the same: session_error_code or ERROR.error_code; 0 = none. */
+  readonly wireCode: number;
+  /**
+   * Whether the same call may succeed when it is made again as it is, on a new connection where this one is over. It does
+   * not say that nothing was done: where the connection was lost, the work may have been.
+   */
+  readonly isRetryable: boolean;
+  /** Milliseconds to wait before a retry; 0 when nobody gave any. */
+  readonly retryAfterMs: number;
+  /** What else the other side says about the failure, plain JSON data; undefined as a rule. */
+  readonly details: unknown;
   readonly [BRAND] = true;
 
-  constructor(code: string, message: string, options?: { cause?: unknown }) {
-    super(`[${code}] ${message}`, options);
+  constructor(code: string, message: string, options: NnrpErrorOptions = {}) {
+    super(`[${code}] ${message}`, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
     this.rawMessage = message;
+    this.wireCode = options.wireCode ?? 0;
+    this.isRetryable = options.isRetryable ?? false;
+    this.retryAfterMs = options.retryAfterMs ?? 0;
+    this.details = options.details;
     this.name = new.target.name;
   }
 }
@@ -27,7 +52,7 @@ export class WireError extends NnrpError {
     readonly fault: WireFault,
     /** Name of the structure or region, such as SESSION_OPEN. */
     readonly where: string,
-    options?: { cause?: unknown },
+    options?: NnrpErrorOptions,
   ) {
     super(`NNRP_ERR_${fault.kind.toUpperCase()}`, `${where}: ${describeFault(fault)}`, options);
   }
@@ -37,44 +62,42 @@ export class WireError extends NnrpError {
 export class ProtocolError extends NnrpError {
   constructor(
     message: string,
-    readonly wireCode: number,
+    wireCode: number,
     readonly fault?: WireFault,
   ) {
-    super('NNRP_ERR_PROTOCOL', message);
+    super('NNRP_ERR_PROTOCOL', message, { wireCode });
   }
 }
 
 /** The peer reported a failure: a refused open, an ERROR message, a dropped result. */
 export class PeerError extends NnrpError {
-  constructor(
-    code: string,
-    message: string,
-    /** The code on the wire: session_error_code or ERROR.error_code. */
-    readonly wireCode: number,
-    /** Milliseconds to wait before a retry; 0 when the peer gave none. */
-    readonly retryAfterMs = 0,
-  ) {
-    super(code, message);
+  /**
+   * @param wireCode - the code on the wire: session_error_code or ERROR.error_code
+   * @param retryAfterMs - milliseconds to wait before a retry; 0 when the peer gave none
+   * @param options - a peer that says when to try again says that it may help, unless `isRetryable` says otherwise
+   */
+  constructor(code: string, message: string, wireCode: number, retryAfterMs = 0, options: NnrpErrorOptions = {}) {
+    super(code, message, { ...options, wireCode, retryAfterMs, isRetryable: options.isRetryable ?? retryAfterMs > 0 });
   }
 }
 
 /** The connection failed or ended. */
 export class TransportError extends NnrpError {
-  constructor(message: string, options?: { cause?: unknown }) {
-    super('NNRP_ERR_TRANSPORT', message, options);
+  constructor(message: string, options: NnrpErrorOptions = {}) {
+    super('NNRP_ERR_TRANSPORT', message, { isRetryable: true, ...options });
   }
 }
 
 /** The caller of this library made a mistake; nothing was sent. */
 export class UsageError extends NnrpError {
-  constructor(message: string, options?: { cause?: unknown }) {
+  constructor(message: string, options?: NnrpErrorOptions) {
     super('NNRP_ERR_USAGE', message, options);
   }
 }
 
 /** The session or the endpoint has ended, so the call cannot be carried out. */
 export class ClosedError extends NnrpError {
-  constructor(message: string, options?: { cause?: unknown }) {
+  constructor(message: string, options?: NnrpErrorOptions) {
     super('NNRP_ERR_CLOSED', message, options);
   }
 }
@@ -86,14 +109,18 @@ export class TimeoutError extends NnrpError {
     /** Milliseconds waited. */
     readonly timeoutMs: number,
   ) {
-    super('NNRP_ERR_TIMEOUT', message);
+    super('NNRP_ERR_TIMEOUT', message, { isRetryable: true });
   }
 }
 
-/** Work was given up because one side cancelled it. */
+/** Work was given up because one side cancelled it: this one, unless the code says that the server did. */
 export class CancelledError extends NnrpError {
-  constructor(message: string, options?: { cause?: unknown }) {
-    super('NNRP_ERR_CANCELLED', message, options);
+  constructor(
+    message: string,
+    options?: NnrpErrorOptions,
+    code: 'NNRP_ERR_CANCELLED' | 'NNRP_ERR_CANCELLED_BY_SERVER' = 'NNRP_ERR_CANCELLED',
+  ) {
+    super(code, message, options);
   }
 }
 
@@ -101,10 +128,11 @@ export class CancelledError extends NnrpError {
 export class DeadlineError extends NnrpError {
   constructor(
     message: string,
-    /** Milliseconds that were granted. */
+    /** Milliseconds that were granted; 0 when only the server knows. */
     readonly deadlineMs: number,
+    options?: NnrpErrorOptions,
   ) {
-    super('NNRP_ERR_DEADLINE', message);
+    super('NNRP_ERR_DEADLINE', message, { wireCode: ErrorCode.FrameExpired, ...options });
   }
 }
 
@@ -115,9 +143,9 @@ export class FlowBlockedError extends NnrpError {
     /** What forbids it, such as credit or paused. */
     readonly reason: string,
     /** Milliseconds to wait before a retry; 0 when the peer gave none. */
-    readonly retryAfterMs = 0,
+    retryAfterMs = 0,
   ) {
-    super('NNRP_ERR_FLOW_BLOCKED', message);
+    super('NNRP_ERR_FLOW_BLOCKED', message, { isRetryable: true, retryAfterMs });
   }
 }
 

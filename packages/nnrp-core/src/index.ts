@@ -11,6 +11,7 @@ export {
   FlowBlockedError,
   isNnrpError,
   NnrpError,
+  type NnrpErrorOptions,
   PeerError,
   ProtocolError,
   TimeoutError,
@@ -18,6 +19,7 @@ export {
   UsageError,
   WireError,
 } from './errors.js';
+export { forCaller, isSameFailure } from './for-caller.js';
 // Machines: rules that need to remember something. No clock; what goes wrong is data.
 export { checkDependencies, type DependencyState, type ObjectDependency } from './machine/cache-dependencies.js';
 export { type CacheLease, isLeaseExpired, type LeaseOwner, leaseExpiresAtMs } from './machine/cache-lease.js';

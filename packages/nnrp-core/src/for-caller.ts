@@ -1,0 +1,34 @@
+import { isNnrpError } from './errors.js';
+
+/** On the error of one caller: the shared one that it was made from. */
+const SHARED = Symbol.for('nnrp.error.shared');
+/** V8 has it, others need not. */
+interface StackTraces {
+  captureStackTrace?(error: Error, above: unknown): void;
+}
+
+/**
+ * An error of its own for one of several who are told of the same failure: same class, code, message and fields, with the
+ * shared error as its `cause`. What one of them adds to it, nobody else has. Anything but an error of these packages is
+ * handed back as it is.
+ */
+export function forCaller<E>(error: E): E {
+  if (!isNnrpError(error) || !(error instanceof Error)) return error;
+  const shared = sharedError(error) as Error;
+  const own: Error = Reflect.construct(Error, [shared.message, { cause: shared }], shared.constructor as typeof Error);
+  // Message, stack and cause are not among these: they are not enumerable.
+  Object.assign(own, shared);
+  Object.defineProperty(own, SHARED, { value: shared });
+  (Error as StackTraces).captureStackTrace?.(own, forCaller);
+  return own as E;
+}
+
+/** Whether two errors tell of the same failure: one was made for a caller from the other, or both from a third. */
+export function isSameFailure(one: unknown, other: unknown): boolean {
+  return sharedError(one) === sharedError(other);
+}
+
+function sharedError(error: unknown): unknown {
+  if (typeof error !== 'object' || error === null) return error;
+  return (error as { [SHARED]?: unknown })[SHARED] ?? error;
+}
