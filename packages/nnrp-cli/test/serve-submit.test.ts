@@ -141,7 +141,10 @@ describe('nnrp submit', () => {
       }
     });
     const { code, stdout, stderr } = await nnrp(['submit', '--to', address, 'x', '--count', '3']);
-    expect([code, stderr]).toEqual([1, 'nnrp: 1 of 3 submits were dropped\n']);
+    expect([code, stderr]).toEqual([
+      1,
+      "nnrp: 1 of 3 submits were dropped ([NNRP_ERR_RESULT_DROPPED] frame 2 was dropped by the server's handler)\n",
+    ]);
     expect(stdout.toString()).toContain('2 results, 0 partial results, 1 drops');
   });
 
@@ -173,7 +176,7 @@ describe('nnrp submit', () => {
     });
     const { code, stdout, stderr } = await nnrp(['submit', '--to', address, 'x', '--count', '3']);
     expect([code, stdout.toString()]).toEqual([1, expect.stringContaining('2 results, 0 partial results, 1 drops')]);
-    expect(stderr).toContain('out of luck');
+    expect(stderr).toContain('the server reports internal_error (0x000c): the handler failed');
   });
 
   it.each([
@@ -205,7 +208,7 @@ describe('nnrp submit', () => {
     ]);
     const { code, stdout, stderr } = await nnrp(['submit', '--to', address, 'x']);
     expect(stderr.split('\n')).toEqual([
-      expect.stringMatching(/^nnrp: .*the peer reports 0x0001: out of {2}?\[31mluck$/),
+      expect.stringMatching(/^nnrp: .*the server reports unsupported_version \(0x0001\): out\\x0aof \\x1b\[31mluck$/),
       expect.stringMatching(/^nnrp: the server did not confirm the close: .*within 2000 ms$/),
       '',
     ]);
@@ -214,11 +217,11 @@ describe('nnrp submit', () => {
 
   it.each([
     [1, 'refuses the session'],
-    [2, 'puts the session off'],
+    [2, 'asks to retry later'],
   ])('says that there is no code when a session with status %i has none', async (session_status, how) => {
     const address = await rawPeer([openAck({ session_status })]);
     const { code, stderr } = await nnrp(['submit', '--to', address, 'x']);
-    expect([code, stderr]).toEqual([1, `nnrp: the server ${how} without a code (0x00000000)\n`]);
+    expect([code, stderr]).toEqual([1, `nnrp: the server ${how} without a code\n`]);
   });
 
   it('fails when the answer does not come in time', async () => {

@@ -1,4 +1,4 @@
-import { ClosedError } from 'nnrp-core';
+import { ClosedError, forCaller } from 'nnrp-core';
 
 interface Waiter<T> {
   resolve(item: T): void;
@@ -42,7 +42,7 @@ export class AsyncQueue<T> {
     const promise =
       this.reason === undefined
         ? new Promise<T>((resolve, reject) => this.waiters.push({ resolve, reject }))
-        : Promise.reject(this.reason);
+        : Promise.reject(forCaller(this.reason));
     // Who drops the promise does not care how it ends; who awaits it is told all the same.
     promise.catch(ignore);
     return promise;
@@ -52,7 +52,7 @@ export class AsyncQueue<T> {
   end(reason: Error = new ClosedError('the queue has ended')): void {
     if (this.reason !== undefined) return;
     this.reason = reason;
-    for (const waiter of this.waiters) waiter.reject(reason);
+    for (const waiter of this.waiters) waiter.reject(forCaller(reason));
     this.waiters = [];
   }
 

@@ -40,6 +40,7 @@ export type {
 export type { ResultStream, SessionResult } from './client/result-stream.js';
 export type { NnrpSessionEvent } from './client/session-events.js';
 export type { BodyInput } from './connection/body-bytes.js';
+export { HandlerError, type HandlerErrorOptions } from './server/handler-error.js';
 export { OperationContext, type ResolvedObject } from './server/operation-context.js';
 export {
   AllowAllServerPolicy,

@@ -138,7 +138,7 @@ describe('a frame that fails', () => {
     server.error(1, 0, failure, 'took too long');
     server.drop(1, 1);
     await expect(operation.result()).rejects.toMatchObject({
-      code: 'NNRP_ERR_PEER',
+      code: 'NNRP_ERR_DEADLINE',
       wireCode: ErrorCode.FrameExpired,
       message: expect.stringContaining('took too long'),
     });

@@ -109,7 +109,10 @@ describe('a server that closes a session', () => {
       message: expect.stringContaining('idle_timeout'),
     });
     expect(session.endReason?.message).toContain('idle_timeout');
-    await expect(session.submit('late')).rejects.toBe(session.endReason);
+    await expect(session.submit('late')).rejects.toMatchObject({
+      code: 'NNRP_ERR_CLOSED',
+      message: expect.stringContaining('idle_timeout'),
+    });
     await session.close();
   });
 
@@ -123,8 +126,8 @@ describe('a server that closes a session', () => {
     expect(session.lifecycle).toBe('draining');
     for (const submit of [waiting, session.submit('late')]) {
       await expect(submit).rejects.toMatchObject({
-        code: 'NNRP_ERR_CLOSED',
-        message: expect.stringContaining('server_shutdown'),
+        code: 'NNRP_ERR_SERVER_SHUTDOWN',
+        isRetryable: true,
       });
     }
     second.cancel();
@@ -153,7 +156,7 @@ describe('a server that closes a session', () => {
     expect(closeAckOf(await server.expect(MessageType.SessionCloseAck)).closeStatus).toBe(CloseStatus.Draining);
     server.close(1, { drainTimeoutMs: 1 });
     expect(closeAckOf(await server.expect(MessageType.SessionCloseAck)).closeStatus).toBe(CloseStatus.Closed);
-    await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSED' });
+    await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_SERVER_SHUTDOWN' });
     expect(session.lifecycle).toBe('closed');
   });
 

@@ -38,9 +38,11 @@ export function described(packet: Packet): string {
   }
 }
 
-/** The body as text. */
+/** The body as text; of an ERROR the diagnostic, without the details behind it. */
 export function textOf(packet: Packet): string {
-  return new TextDecoder().decode(packet.body);
+  const isError = packet.messageType === MessageType.Error;
+  const end = isError ? preview3.decodeErrorMessage(packet.view, packet.metadataStart).diagnosticBytes : undefined;
+  return new TextDecoder().decode(packet.body.subarray(0, end));
 }
 
 function nameOf(values: Readonly<Record<string, number>>, value: number): string {

@@ -13,7 +13,7 @@ it('drops what is in flight before it closes a session with a drain that has no 
   await session.receiveSubmit();
   const failure = operation.result().catch((error: unknown) => error);
   await session.close({ inFlightPolicy: preview3.InFlightPolicy.Drain, drainTimeoutMs: 0 });
-  expect(await failure).toMatchObject({ code: 'NNRP_ERR_RESULT_DROPPED' });
+  expect(await failure).toMatchObject({ code: 'NNRP_ERR_CLOSED' });
   await client.ping();
   expect(strays).toEqual([]);
 });

@@ -23,7 +23,7 @@ describe('cancelling on the server', () => {
       for (const frameId of [1, 2, 3]) peer.submit(frameId);
       const operations = [await session.receiveSubmit(), await session.receiveSubmit(), await session.receiveSubmit()];
       expect(session.cancelOperations(scope, 2)).toEqual([2]);
-      expect(await peer.answers()).toEqual(['drop 2']);
+      expect(await peer.answers()).toEqual(['error frame 2 frame_cancelled', 'drop 2']);
       expect(operations.map(({ isOver, state }) => [isOver, state])).toEqual([
         [false, OperationState.Running],
         [true, OperationState.Cancelled],
@@ -41,7 +41,9 @@ describe('cancelling on the server', () => {
     expect(await peer.answers()).toEqual([]);
     expect((await session.receiveSubmit()).frameId).toBe(3);
     expect(session.cancelOperations(CancelScope.Session, 77)).toEqual([1, 2, 3]);
-    expect((await peer.answers()).sort()).toEqual(['drop 1', 'drop 2', 'drop 3']);
+    expect(await peer.answers()).toEqual(
+      [1, 2, 3].flatMap((id) => [`error frame ${id} frame_cancelled`, `drop ${id}`]),
+    );
     expect(session.inFlightCount).toBe(0);
     peer.submit(4);
     expect((await session.receiveSubmit()).frameId).toBe(4);

@@ -32,16 +32,21 @@ async function opened(announced = true, config: Partial<NnrpServerConfig> = {}):
   return { server, peer, session, operation: await session.receiveSubmit() };
 }
 
+/** What an announced client hears of a frame that ends with its session. */
+function closed(frameId: number): string[] {
+  return [`error frame ${frameId} frame_cancelled`, `drop ${frameId}`];
+}
+
 describe('a close by the client', () => {
   it('with time to drain is put off, and confirmed when the last frame is answered', async () => {
     const { peer, session, operation } = await opened();
     peer.close({ drainTimeoutMs: 10_000, lastOperationId: 1n });
-    const closed = session.ackClose(await session.receiveClose());
+    const done = session.ackClose(await session.receiveClose());
     expect(await peer.next()).toBe('close ack draining');
     expect(session.lifecycle).toBe('draining');
     await operation.push('a');
     await operation.complete('z');
-    await closed;
+    await done;
     expect(await peer.take(2)).toEqual(['partial 1 a', 'result 1 z']);
     const ack = await peer.packet();
     expect(preview3.decodeSessionCloseAck(ack.view, ack.metadataStart)).toEqual({
@@ -55,10 +60,10 @@ describe('a close by the client', () => {
   it('of a reference client is answered once, because it takes the first answer for the last', async () => {
     const { peer, session, operation } = await opened(false);
     peer.close({ drainTimeoutMs: 10_000 });
-    const closed = session.ackClose(await session.receiveClose());
+    const done = session.ackClose(await session.receiveClose());
     expect(await peer.answers()).toEqual([]);
     await operation.complete('z');
-    await closed;
+    await done;
     expect(await peer.take(2)).toEqual(['result 1 z', 'close ack closed']);
   });
 
@@ -66,7 +71,7 @@ describe('a close by the client', () => {
     const { peer, session, operation } = await opened();
     peer.close({ drainTimeoutMs: 20 });
     await session.ackClose(await session.receiveClose());
-    expect(await peer.take(3)).toEqual(['close ack draining', 'drop 1', 'close ack closed']);
+    expect(await peer.take(4)).toEqual(['close ack draining', ...closed(1), 'close ack closed']);
     await expect(operation.complete('late')).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSED' });
   });
 
@@ -76,13 +81,13 @@ describe('a close by the client', () => {
     const close = await session.receiveClose();
     expect(await peer.answers()).toEqual([]);
     await session.ackClose(close);
-    expect(await peer.take(2)).toEqual(['drop 1', 'close ack closed']);
+    expect(await peer.take(3)).toEqual([...closed(1), 'close ack closed']);
   });
 
   it('with abort drops it at once, before anybody confirms', async () => {
     const { peer, session, operation } = await opened();
     peer.close({ inFlightPolicy: InFlightPolicy.Abort, drainTimeoutMs: 10_000 });
-    expect(await peer.answers()).toEqual(['drop 1']);
+    expect(await peer.answers()).toEqual(closed(1));
     expect(operation.abortReason).toMatchObject({ code: 'NNRP_ERR_CLOSED' });
     await session.ackClose(await session.receiveClose());
     expect(await peer.next()).toBe('close ack closed');
@@ -92,12 +97,12 @@ describe('a close by the client', () => {
     const { peer, session, operation } = await opened();
     peer.close({ drainTimeoutMs: 10_000 });
     peer.submit(2);
-    expect(await peer.answers()).toEqual(['drop 2']);
-    const closed = session.ackClose();
+    expect(await peer.answers()).toEqual(closed(2));
+    const done = session.ackClose();
     peer.submit(3);
-    expect(await peer.answers()).toEqual(['close ack draining', 'drop 3']);
+    expect(await peer.answers()).toEqual(['close ack draining', ...closed(3)]);
     await operation.complete('z');
-    await closed;
+    await done;
     await expect(session.receiveSubmit()).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSED' });
   });
 
@@ -113,7 +118,8 @@ describe('a close by the client', () => {
       return send.apply(connection, packet);
     });
     await session.ackClose(close);
-    expect(states).toEqual([`${MessageType.SessionCloseAck} closing`]);
+    // What is in progress is dropped first, with a word on why.
+    expect(states).toEqual([`${MessageType.Error} closing`, `${MessageType.SessionCloseAck} closing`]);
     expect(session.lifecycle).toBe('closed');
   });
 
@@ -121,7 +127,7 @@ describe('a close by the client', () => {
     const { server, peer, session } = await opened();
     peer.close();
     await session.ackClose(await session.receiveClose());
-    expect(await peer.take(2)).toEqual(['drop 1', 'close ack closed']);
+    expect(await peer.take(3)).toEqual([...closed(1), 'close ack closed']);
     const again = await SessionPeer.openOn(peer.raw, { requestedSessionId: peer.sessionId });
     again.submit(1, 'a new life');
     const next = await (await server.accept()).receiveSubmit();
@@ -136,7 +142,7 @@ describe('a close by the client', () => {
     await session.ackClose(await session.receiveClose());
     sibling.submit(1);
     await (await other.receiveSubmit()).complete('lives');
-    expect(await peer.take(3)).toEqual(['drop 1', 'close ack closed', 'result 1 lives']);
+    expect(await peer.take(4)).toEqual([...closed(1), 'close ack closed', 'result 1 lives']);
     expect([session.lifecycle, other.lifecycle, server.sessionCount]).toEqual(['closed', 'open', 1]);
   });
 
@@ -157,11 +163,11 @@ describe('a client that asks to close', () => {
     const close = await session.receiveClose();
     peer.closeAck(status);
     peer.submit(2);
-    expect(await peer.answers()).toEqual(['drop 2']);
+    expect(await peer.answers()).toEqual(closed(2));
     expect([session.lifecycle, operation.isOver]).toEqual(['closing', false]);
-    const closed = session.ackClose(close);
+    const done = session.ackClose(close);
     await operation.complete('z');
-    await closed;
+    await done;
     expect(await peer.take(3)).toEqual(['close ack draining', 'result 1 z', 'close ack closed']);
   });
 });
@@ -170,7 +176,7 @@ describe('a close by the server', () => {
   it('drops what is in progress and tells an announced client why', async () => {
     const { peer, session, operation } = await opened();
     await session.close({ reason: CloseReason.AuthRevoked, sessionErrorCode: 0x00010001 });
-    expect(await peer.next()).toBe('drop 1');
+    expect(await peer.take(2)).toEqual(closed(1));
     const close = await peer.packet();
     expect(preview3.decodeSessionClose(close.view, close.metadataStart)).toMatchObject({
       closeReason: CloseReason.AuthRevoked,
@@ -185,32 +191,32 @@ describe('a close by the server', () => {
 
   it('with a drain gives what is in progress its time, and takes nothing new', async () => {
     const { peer, session, operation } = await opened();
-    const closed = session.close({ inFlightPolicy: InFlightPolicy.Drain, drainTimeoutMs: 10_000 });
+    const done = session.close({ inFlightPolicy: InFlightPolicy.Drain, drainTimeoutMs: 10_000 });
     expect(await peer.next()).toBe('close normal');
     peer.submit(2);
-    expect(await peer.answers()).toEqual(['drop 2']);
+    expect(await peer.answers()).toEqual(closed(2));
     expect(session.lifecycle).toBe('closing');
     await operation.complete('z');
-    await closed;
+    await done;
     expect(await peer.next()).toBe('result 1 z');
   });
 
   it('with a drain drops what takes longer', async () => {
     const { peer, session } = await opened();
     await session.close({ inFlightPolicy: InFlightPolicy.Drain, drainTimeoutMs: 20 });
-    expect(await peer.take(2)).toEqual(['close normal', 'drop 1']);
+    expect(await peer.take(3)).toEqual(['close normal', ...closed(1)]);
     expect(session.endReason).toMatchObject({ code: 'NNRP_ERR_CLOSED' });
   });
 
   it('is over at once when the client confirms it as closed', async () => {
     const { peer, session, operation } = await opened();
-    const closed = session.close({ inFlightPolicy: InFlightPolicy.Drain, drainTimeoutMs: 60_000 });
+    const done = session.close({ inFlightPolicy: InFlightPolicy.Drain, drainTimeoutMs: 60_000 });
     expect(await peer.next()).toBe('close normal');
     peer.closeAck(CloseStatus.Draining);
     expect(await peer.answers()).toEqual([]);
     expect(session.lifecycle).toBe('draining');
     peer.closeAck(CloseStatus.Closed);
-    await closed;
+    await done;
     expect([session.lifecycle, operation.isOver]).toEqual(['closed', true]);
   });
 
@@ -248,7 +254,7 @@ describe('the end of a connection', () => {
       expect(closeReason).toBe(CloseReason.ServerShutdown);
     }
     peer.submit(2);
-    expect(await peer.answers()).toEqual(['drop 2']);
+    expect(await peer.answers()).toEqual(['error frame 2 server_busy', 'drop 2']);
     await operation.complete('z');
     expect(await peer.take(2)).toEqual(['result 1 z', 'close']);
     await closing;
@@ -258,7 +264,7 @@ describe('the end of a connection', () => {
   it('by server.close drops what is in progress after drainTimeoutMs', async () => {
     const { server, peer, operation } = await opened(true, { drainTimeoutMs: 20 });
     await server.close();
-    expect(await peer.take(3)).toEqual(['close server_shutdown', 'drop 1', 'close']);
+    expect(await peer.take(4)).toEqual(['close server_shutdown', 'error frame 1 server_busy', 'drop 1', 'close']);
     expect(operation.abortReason).toMatchObject({ code: 'NNRP_ERR_CLOSED' });
   });
 
@@ -278,7 +284,7 @@ describe('the end of a connection', () => {
     peer.close({ drainTimeoutMs: 60_000 });
     await session.receiveClose();
     await server.close();
-    const said = await peer.take(3);
-    expect(said).toEqual(['drop 1', 'close ack closed', 'close']);
+    const said = await peer.take(4);
+    expect(said).toEqual(['error frame 1 server_busy', 'drop 1', 'close ack closed', 'close']);
   });
 });

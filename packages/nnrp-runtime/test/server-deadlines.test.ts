@@ -18,7 +18,7 @@ describe('a deadline', () => {
     });
     const peer = await SessionPeer.open(stage, server);
     peer.submit(1, 'work', { latencyBudgetMs: 10 });
-    expect(await peer.next()).toBe('drop 1');
+    expect(await peer.take(2)).toEqual(['error frame 1 frame_expired', 'drop 1']);
     expect(held?.signal.reason).toMatchObject({ code: 'NNRP_ERR_DEADLINE', deadlineMs: 10 });
     await expect(held?.complete('late')).rejects.toMatchObject({ code: 'NNRP_ERR_DEADLINE' });
     expect(await peer.answers()).toEqual([]);
@@ -35,7 +35,7 @@ describe('a deadline', () => {
     none.submit(1);
     const granted = [await session.receiveSubmit(), await session.receiveSubmit(), await unlimited.receiveSubmit()];
     expect(granted.map(({ deadlineMs }) => deadlineMs)).toEqual([10, 60_000, 0]);
-    expect(await peer.next()).toBe('drop 1');
+    expect(await peer.take(2)).toEqual(['error frame 1 frame_expired', 'drop 1']);
     expect([session.isInFlight(1), session.isInFlight(2), unlimited.isInFlight(1)]).toEqual([false, true, true]);
   });
 
@@ -44,7 +44,7 @@ describe('a deadline', () => {
     const peer = await SessionPeer.open(stage, server, { defaultDeadlineMs: 10 });
     const session = await server.accept();
     peer.submit(1);
-    expect(await peer.next()).toBe('drop 1');
+    expect(await peer.take(2)).toEqual(['error frame 1 frame_expired', 'drop 1']);
     expect(session.inFlightCount).toBe(0);
   });
 
@@ -59,7 +59,7 @@ describe('a deadline', () => {
     const other = await stage.serve({ deadlines: true });
     const witness = await SessionPeer.open(stage, other);
     witness.submit(1, 'work', { latencyBudgetMs: 20 });
-    expect(await witness.next()).toBe('drop 1');
+    expect(await witness.take(2)).toEqual(['error frame 1 frame_expired', 'drop 1']);
     await operation.complete('in its own time');
     expect(await peer.next()).toBe('result 1 in its own time');
   });
@@ -70,7 +70,7 @@ describe('a deadline', () => {
     const peer = await SessionPeer.open(stage, server);
     peer.submit(1, 'work', { latencyBudgetMs: 15 });
     peer.submit(2, 'work', { latencyBudgetMs: 30 });
-    expect(await peer.take(2)).toEqual(['result 1 in time', 'drop 2']);
+    expect(await peer.take(3)).toEqual(['result 1 in time', 'error frame 2 frame_expired', 'drop 2']);
     expect(await peer.answers()).toEqual([]);
   });
 
@@ -84,7 +84,7 @@ describe('a deadline', () => {
     });
     const peer = await SessionPeer.open(stage, server);
     peer.submit(1, 'work', { latencyBudgetMs: 15 });
-    expect(await peer.take(2)).toEqual(['partial 1 a', 'drop 1']);
+    expect(await peer.take(3)).toEqual(['partial 1 a', 'error frame 1 frame_expired', 'drop 1']);
   });
 
   it('runs while a frame waits for a handler or for receiveSubmit, and takes it out', async () => {
@@ -93,7 +93,7 @@ describe('a deadline', () => {
     const session = await server.accept();
     peer.submit(1, 'unread', { latencyBudgetMs: 10 });
     peer.submit(2, 'kept');
-    expect(await peer.next()).toBe('drop 1');
+    expect(await peer.take(2)).toEqual(['error frame 1 frame_expired', 'drop 1']);
     expect((await session.receiveSubmit()).frameId).toBe(2);
   });
 
@@ -103,7 +103,7 @@ describe('a deadline', () => {
     const session = await server.accept();
     peer.submit(1, 'work', { latencyBudgetMs: 10 });
     await session.receiveSubmit();
-    expect(await peer.next()).toBe('drop 1');
+    expect(await peer.take(2)).toEqual(['error frame 1 frame_expired', 'drop 1']);
     await session.sendResultDrop(1);
     await expect(session.sendResultDrop(1)).rejects.toMatchObject({ code: 'NNRP_ERR_USAGE' });
     await expect(session.sendResult(1, {})).rejects.toMatchObject({ code: 'NNRP_ERR_USAGE' });

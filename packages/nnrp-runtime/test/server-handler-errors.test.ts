@@ -47,7 +47,7 @@ describe('an error of a submit handler', () => {
       const { peer, failures } = await served((operation) => (operation.frameId === 1 ? fail(operation) : 'fine'));
       peer.submit(1);
       const error = await peer.packet();
-      expect(textOf(error)).toBe('broken');
+      expect(textOf(error)).toBe('the handler failed');
       expect(preview3.decodeErrorMessage(error.view, error.metadataStart)).toMatchObject({
         errorCode: preview3.ErrorCode.InternalError,
         errorScope: preview3.ErrorScope.Frame,
@@ -85,16 +85,23 @@ describe('an error of a submit handler', () => {
     expect(await peer.take(3)).toEqual(['partial 1 a', 'error frame 1 internal_error', 'drop 1']);
   });
 
-  it('keeps its words to itself with exposeHandlerErrors: false', async () => {
-    const { peer } = await served(() => Promise.reject(new Error('a secret')), { exposeHandlerErrors: false });
+  it('reaches the client in its own words with exposeHandlerErrors: true, and only then', async () => {
+    const { peer } = await served(() => Promise.reject(new Error('a secret')), { exposeHandlerErrors: true });
     peer.submit(1);
-    expect(textOf(await peer.packet())).toBe('the handler failed');
+    expect(textOf(await peer.packet())).toBe('a secret');
+    const silent = await served(() => Promise.reject(new Error('a secret')));
+    silent.peer.submit(1);
+    const { body } = await silent.peer.packet();
+    expect(new TextDecoder().decode(body)).not.toContain('secret');
   });
 
-  it('is cut to 256 bytes, and may be anything that can be thrown', async () => {
-    const { peer, failures } = await served(({ frameId }) => Promise.reject(frameId === 1 ? 'é'.repeat(500) : null));
+  it('is cut to 256 bytes between two characters, and may be anything that can be thrown', async () => {
+    const { peer, failures } = await served(
+      ({ frameId }) => Promise.reject(frameId === 1 ? `a${'é'.repeat(500)}` : null),
+      { exposeHandlerErrors: true },
+    );
     peer.submit(1);
-    expect((await peer.packet()).body.length).toBe(256);
+    expect(textOf(await peer.packet())).toBe(`a${'é'.repeat(127)}`);
     expect(await peer.next()).toBe('drop 1');
     peer.submit(2);
     expect(textOf(await peer.packet())).toBe('null');

@@ -25,7 +25,7 @@ describe('operations in flight', () => {
     });
     const peer = await SessionPeer.open(stage, server, { maxInFlightOperations: 2 });
     for (const frameId of [1, 2, 3]) peer.submit(frameId);
-    expect(await peer.next()).toBe('drop 3');
+    expect(await peer.take(2)).toEqual(['error frame 3 limit_exceeded', 'drop 3']);
     const flow = await peer.packet();
     expect([flow.sessionId, flow.frameId]).toEqual([peer.sessionId, 0]);
     expect(preview3.decodeFlowUpdate(flow.view, flow.metadataStart)).toMatchObject({
@@ -76,7 +76,7 @@ describe('operations in flight', () => {
     second.submit(1);
     expect(await first.answers()).toEqual([]);
     second.submit(2);
-    expect(await first.answers()).toEqual(['drop 2', 'flow session reduce none']);
+    expect(await first.answers()).toEqual(['error frame 2 limit_exceeded', 'drop 2', 'flow session reduce none']);
   });
 
   it('that are cancelled or expired make room as answered ones do', async () => {
@@ -85,7 +85,8 @@ describe('operations in flight', () => {
     peer.submit(1);
     peer.cancel(1);
     peer.submit(2, 'work', { latencyBudgetMs: 5 });
-    expect(await peer.take(2)).toEqual(['drop 1', 'drop 2']);
+    // The client has cancelled the first by itself: it needs no word on that.
+    expect(await peer.take(3)).toEqual(['drop 1', 'error frame 2 frame_expired', 'drop 2']);
     peer.submit(3);
     expect(await peer.answers()).toEqual([]);
   });

@@ -138,8 +138,8 @@ describe('an outbox', () => {
     const waiting = scene.outbox.whenDrained(BALANCED);
     const reason = new ClosedError('over');
     scene.outbox.end(reason);
-    await expect(waiting).rejects.toBe(reason);
-    await expect(scene.outbox.whenDrained(BALANCED)).rejects.toBe(reason);
+    await expect(waiting).rejects.toMatchObject({ code: reason.code, cause: reason });
+    await expect(scene.outbox.whenDrained(BALANCED)).rejects.toMatchObject({ code: reason.code, cause: reason });
     expect(scene.send('late', BALANCED)).toBe(false);
     expect(scene.outbox.byteLength).toBe(0);
   });

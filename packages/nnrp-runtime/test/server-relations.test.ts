@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Stage } from './stage.js';
 
 const { CancelScope, OperationState } = preview3;
-const dropped = { code: 'NNRP_ERR_RESULT_DROPPED' };
+const dropped = { code: 'NNRP_ERR_CANCELLED_BY_SERVER' };
 
 const stage = new Stage();
 afterEach(() => stage.clear());

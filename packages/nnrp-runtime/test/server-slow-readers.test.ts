@@ -64,7 +64,7 @@ describe('a client that reads too slowly', () => {
     const { error, sessionIds } = await loss;
     expect([error.code, sessionIds]).toEqual(['NNRP_ERR_TRANSPORT', [session.sessionId]]);
     expect(error.message).toMatch(/too slowly/);
-    expect(first.signal.reason).toBe(error);
+    expect(first.signal.reason).toMatchObject({ code: error.code, message: error.message });
     expect(server.connectionCount).toBe(0);
   });
 
@@ -121,6 +121,6 @@ describe('a client that reads too slowly', () => {
     const { server, first } = await stuck({ slowReader: 'disconnect', stallTimeoutMs: 50 });
     const loss = await lost(server);
     expect(loss.error.code).toMatch(/NNRP_ERR_(TIMEOUT|TRANSPORT)/);
-    expect(first.signal.reason).toBe(loss.error);
+    expect(first.signal.reason).toMatchObject({ code: loss.error.code, message: loss.error.message });
   });
 });

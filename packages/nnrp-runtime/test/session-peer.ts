@@ -20,9 +20,12 @@ import { cancelBytes, openAck, openBytes, packetBytes } from './wire-packets.js'
 const { MessageType } = preview3;
 
 /** What a client of this package sends with SESSION_OPEN to say what it understands. */
-export const ANNOUNCEMENT = preview3.encodeControlExtensions([
-  { type: preview3.PEER_MESSAGES_EXTENSION, critical: false, payload: preview3.encodePeerMessages() },
-]);
+export const ANNOUNCEMENT = announcementOf();
+
+function announcementOf(families?: number): Uint8Array {
+  const payload = preview3.encodePeerMessages(families);
+  return preview3.encodeControlExtensions([{ type: preview3.PEER_MESSAGES_EXTENSION, critical: false, payload }]);
+}
 
 /** A message of any kind, whole. */
 export function messageBytes<T>(
@@ -38,9 +41,17 @@ export function messageBytes<T>(
   return packetBytes(messageType, sessionId, 0, metadata, bytes);
 }
 
-/** SESSION_OPEN of a peer that says what it understands. */
-export function announcedOpenBytes(open: Partial<preview3.SessionOpen> = {}): Uint8Array {
-  return openBytes({ ...open, sessionExtensionBytes: ANNOUNCEMENT.length }, ANNOUNCEMENT);
+/** SESSION_OPEN of a peer that says what it understands: everything, unless `families` says otherwise. */
+export function announcedOpenBytes(open: Partial<preview3.SessionOpen> = {}, families?: number): Uint8Array {
+  const block = announcementOf(families);
+  return openBytes({ ...open, sessionExtensionBytes: block.length }, block);
+}
+
+interface PeerOpen extends Partial<preview3.SessionOpen> {
+  /** Default true. */
+  readonly announced?: boolean;
+  /** Bits of PeerMessages that an announced peer understands; default all. */
+  readonly families?: number;
 }
 
 /** One session of a bare peer, spoken for packet by packet. */
@@ -51,20 +62,13 @@ export class SessionPeer {
   ) {}
 
   /** A new connection with a session on it; announced unless said otherwise. */
-  static async open(
-    stage: Stage,
-    server: NnrpServer,
-    { announced = true, ...open }: Partial<preview3.SessionOpen> & { announced?: boolean } = {},
-  ): Promise<SessionPeer> {
-    return SessionPeer.openOn(await stage.peer(server), { announced, ...open });
+  static async open(stage: Stage, server: NnrpServer, open: PeerOpen = {}): Promise<SessionPeer> {
+    return SessionPeer.openOn(await stage.peer(server), open);
   }
 
   /** One more session on a connection. */
-  static async openOn(
-    raw: RawPeer,
-    { announced = true, ...open }: Partial<preview3.SessionOpen> & { announced?: boolean } = {},
-  ): Promise<SessionPeer> {
-    raw.send(announced ? announcedOpenBytes(open) : openBytes(open));
+  static async openOn(raw: RawPeer, { announced = true, families, ...open }: PeerOpen = {}): Promise<SessionPeer> {
+    raw.send(announced ? announcedOpenBytes(open, families) : openBytes(open));
     const ack = openAck(await raw.next('SESSION_OPEN_ACK'));
     if (ack.sessionErrorCode !== 0) throw new Error(`refused with ${ack.sessionErrorCode}`);
     return new SessionPeer(raw, ack);

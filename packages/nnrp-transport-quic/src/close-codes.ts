@@ -1,5 +1,10 @@
 import { preview3 } from 'nnrp-core';
 
+/** So much is shown of the text that the other end gives for its end. */
+const MAX_REASON_BYTES = 200;
+/** What a terminal obeys, a log takes for the end of a line, or a reader cannot see. */
+const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
+
 /** A connection that ends in order. */
 export const CLOSED_IN_ORDER = 0;
 
@@ -63,9 +68,11 @@ export interface CloseReason {
 export function describeClose(what: string, { isApp, errorCode, reason }: CloseReason): string {
   const meaning = isApp ? meaningOfApplicationCode(errorCode) : meaningOfTransportCode(errorCode);
   const kind = isApp ? 'application error' : 'QUIC error';
-  // Said by a stranger: short, and without characters that a terminal obeys.
-  const said = Buffer.from(reason).toString('utf8').slice(0, 200);
-  const harmless = said.replace(/[^\x20-\x7e]/g, '?');
+  // Said by a stranger: short, cut between two characters, and without those that a terminal obeys.
+  const said = new TextDecoder().decode(reason.subarray(0, MAX_REASON_BYTES), {
+    stream: reason.length > MAX_REASON_BYTES,
+  });
+  const harmless = said.replace(UNSAFE, '?');
   return `${what}: ${meaning} (${kind} 0x${errorCode.toString(16)}${harmless === '' ? '' : `, '${harmless}'`})`;
 }
 
@@ -75,5 +82,7 @@ function meaningOfTransportCode(code: number): string {
 
 function meaningOfApplicationCode(code: number): string {
   const found = Object.entries(preview3.ErrorCode).find(([, value]) => value === code);
-  return found === undefined ? 'an error of its application' : found[0];
+  // As the wire calls it, server_busy and not ServerBusy.
+  const name = found?.[0].replace(/(?<=[a-z])[A-Z]/g, (letter) => `_${letter}`).toLowerCase();
+  return name ?? 'an error of its application';
 }

@@ -134,7 +134,7 @@ describe('abort()', () => {
       expect(pair.sink(role).closes).toEqual([error]);
       expect(told.closes[0]).toBeInstanceOf(TransportError);
       const code = ErrorCode.LimitExceeded.toString(16);
-      expect(told.closes[0]?.message).toContain(`LimitExceeded (application error 0x${code}, 'NNRP_ERR_PROTOCOL')`);
+      expect(told.closes[0]?.message).toContain(`limit_exceeded (application error 0x${code}, 'NNRP_ERR_PROTOCOL')`);
     });
   }
 
@@ -156,7 +156,7 @@ describe('abort()', () => {
     await pair.serverSink.untilPackets(1);
     pair.client.abort(new TransportError('something of our own'));
     await pair.serverSink.untilClosed();
-    expect(pair.serverSink.closes[0]?.message).toContain('InternalError (application error');
+    expect(pair.serverSink.closes[0]?.message).toContain('internal_error (application error');
   });
 
   it('is said again to a peer that goes on because it has missed it', async () => {
@@ -171,7 +171,7 @@ describe('abort()', () => {
     pair.proxy.filter = (_datagram, direction) => direction === 'to-client' || ++missed > 1;
     pair.client.abort(new ProtocolError('enough', ErrorCode.LimitExceeded));
     await until(() => pair.serverSink.closes.length === 1, 'the server knows', 3000);
-    expect(pair.serverSink.closes[0]?.message).toContain('LimitExceeded');
+    expect(pair.serverSink.closes[0]?.message).toContain('limit_exceeded');
     expect(missed).toBeGreaterThan(1);
   });
 });

@@ -136,7 +136,7 @@ describeWithDeno('a server by another QUIC library', (deno) => {
       const operation = await session.submit('prompt');
       await peer.close(preview3.ErrorCode.LimitExceeded, 'too\u001b[31m much');
       const code = `0x${preview3.ErrorCode.LimitExceeded.toString(16)}`;
-      const message = `the peer has ended the connection: LimitExceeded (application error ${code}, 'too?[31m much')`;
+      const message = `the peer has ended the connection: limit_exceeded (application error ${code}, 'too?[31m much')`;
       const failure = await soon(operation.result(), 'the failure').catch((error) => error);
       expect([failure.code, failure.rawMessage]).toEqual(['NNRP_ERR_TRANSPORT', expect.stringContaining(message)]);
       expect((await soon(client.closed, 'the end')).rawMessage).toContain(message);

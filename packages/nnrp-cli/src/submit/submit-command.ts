@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { type NnrpClient, type NnrpClientSession, PeerError } from 'nnrp-runtime';
 import { type CliIo, readFully } from '../cli-io.js';
-import { sessionErrorName } from '../error-code-name.js';
 import { CommandUsageError, ExitCode } from '../exit-code.js';
 import { LimitedLog } from '../serve/limited-log.js';
 import type { TransportFlags } from '../transport/transport-choice.js';
@@ -106,10 +105,8 @@ async function open(client: NnrpClient, defaultDeadlineMs: number): Promise<Nnrp
   try {
     return await client.openSession({ maxInFlightOperations: 0, defaultDeadlineMs });
   } catch (error) {
-    if (!(error instanceof PeerError)) throw error;
-    const how = error.code === 'NNRP_ERR_RETRY_LATER' ? 'puts the session off' : 'refuses the session';
-    const why = error.wireCode === 0 ? ' without a code (0x00000000)' : `: ${sessionErrorName(error.wireCode)}`;
-    throw new Error(`the server ${how}${why}`, { cause: error });
+    // What the server says needs no code of ours in front.
+    throw error instanceof PeerError ? new Error(error.rawMessage, { cause: error }) : error;
   }
 }
 

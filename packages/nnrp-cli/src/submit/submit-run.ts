@@ -1,10 +1,12 @@
 import { preview3 } from 'nnrp-core';
-import { type NnrpClientSession, type NnrpResult, PeerError, TimeoutError } from 'nnrp-runtime';
+import { isNnrpError, type NnrpClientSession, type NnrpResult, TimeoutError } from 'nnrp-runtime';
 import { LatencySamples } from './latency-samples.js';
 
 const { StatusCode } = preview3;
 const SUCCESSES: readonly number[] = [StatusCode.Success, StatusCode.Degraded, StatusCode.Ok];
 const MIB = 1024 * 1024;
+/** Names of the errors of single submits, which say nothing about those that follow. */
+const OF_ONE_SUBMIT: readonly string[] = ['DeadlineError', 'CancelledError', 'PeerError'];
 
 /** What is submitted, and how. */
 export interface SubmitRunOptions {
@@ -21,6 +23,8 @@ export class SubmitRun {
   results = 0;
   partials = 0;
   drops = 0;
+  /** Why the first of them was. */
+  private firstDrop: string | undefined;
   /** Complete results with a status that is no success. */
   rejected = 0;
   /** Bytes of all results on the wire. */
@@ -106,7 +110,7 @@ export class SubmitRun {
     const missing = count - this.answered;
     const problems = [
       ...(failure === undefined ? [] : [failure]),
-      ...(this.drops > 0 ? [`${this.drops} of ${count} submits were dropped`] : []),
+      ...(this.drops > 0 ? [`${this.drops} of ${count} submits were dropped (${this.firstDrop})`] : []),
       ...(missing > 0 ? [`${missing} of ${count} submits have no result`] : []),
       ...(this.rejected > 0 ? [`${this.rejected} of ${count} results are not successful`] : []),
     ];
@@ -131,9 +135,10 @@ export class SubmitRun {
         await output?.(result);
       }
     } catch (error) {
-      // Dropped, or failed with an ERROR of its own; one that ends the session ends the run.
-      if (!(error instanceof PeerError) || this.session.endReason !== undefined) throw error;
+      // Dropped, whatever the reason; one that ends the session, or leaves no way to submit more, ends the run.
+      if (!isDropped(error) || this.session.endReason !== undefined) throw error;
       this.lastSignAt = performance.now();
+      this.firstDrop ??= error.message;
       this.drops++;
     }
   }
@@ -143,4 +148,8 @@ export class SubmitRun {
     this.latencies.add(ms);
     if (!SUCCESSES.includes(result.metadata.statusCode)) this.rejected++;
   }
+}
+
+function isDropped(error: unknown): error is Error {
+  return isNnrpError(error) && OF_ONE_SUBMIT.includes(error.name) && error.code !== 'NNRP_ERR_SERVER_SHUTDOWN';
 }

@@ -14,7 +14,7 @@ export function warn(text: string, error: unknown): void {
 /** The stack of an error, or what was thrown instead of one; never throws. */
 export function stackOf(error: unknown): string {
   try {
-    const { stack } = error as { stack?: unknown };
+    const stack = (error as { stack?: unknown } | null | undefined)?.stack;
     return (typeof stack === 'string' && stack !== '' ? stack : String(error)).slice(0, MAX_TEXT);
   } catch {
     return 'something was thrown that cannot be shown as text';

@@ -3,6 +3,7 @@ import {
   describeFault,
   type FlowFields,
   FlowSender,
+  forCaller,
   type MessageInfo,
   type NnrpError,
   type Packet,
@@ -119,7 +120,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
 
   /** @throws what ended the connection, WireError when a value does not fit */
   sendFlowUpdate(fields: FlowFields): void {
-    if (this.endError !== undefined) throw this.endError;
+    if (this.endError !== undefined) throw forCaller(this.endError);
     this.send(MessageType.FlowUpdate, 0, 0, FLOW_UPDATE, this.flowSender.next(fields));
   }
 
@@ -233,7 +234,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     this.opens.end(error);
     this.greeting.end(error);
     this.probes.end(error);
-    this.events.closed(error);
+    this.events.closed(forCaller(error));
   }
 
   protected override internalError(error: unknown): void {
@@ -260,19 +261,19 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   }
 
   private errorArrived(packet: Packet): void {
-    const { message, error, violation } = readError(packet);
+    const { message, error, violation } = readError(packet, this.config.announce);
     if (violation !== undefined) this.violation(violation, packet.sessionId);
-    this.peerReported(error, packet.sessionId);
+    this.peerReported(forCaller(error), packet.sessionId);
     // A fatal error of a session that is gone already concerns nobody else on the connection.
     if (message.errorScope !== ErrorScope.Connection) return;
     if (message.isFatal === 1) this.end(error);
-    else if (!this.greeting.refused(error) && message.errorCode === ErrorCode.UnsupportedCapability) {
+    else if (!this.greeting.refused(forCaller(error)) && message.errorCode === ErrorCode.UnsupportedCapability) {
       this.probes.refused(error);
     }
   }
 
   private asking<T>(ask: () => Promise<T>): Promise<T> {
-    if (this.endError !== undefined) return rejection(this.endError);
+    if (this.endError !== undefined) return rejection(forCaller(this.endError));
     try {
       return ask();
     } catch (error) {

@@ -1,4 +1,4 @@
-import { CancelledError, type NnrpError, UsageError } from 'nnrp-core';
+import { CancelledError, forCaller, type NnrpError, UsageError } from 'nnrp-core';
 import { rejection, unheard } from '../settled.js';
 import type { NnrpResult } from './nnrp-result.js';
 import { PushIterator } from './push-iterator.js';
@@ -23,6 +23,8 @@ export interface OperationOwner {
 export class ClientOperation implements AsyncIterable<NnrpResult, undefined> {
   /** @internal For the session: stops listening to the signal that cancels the operation. */
   unfollow: (() => void) | undefined;
+  /** @internal For the session: when the deadline is over, in milliseconds of `performance.now()`; 0 = nobody asks. */
+  dueAtMs = 0;
   private waiting: NnrpResult[] | undefined;
   private head = 0;
   private countedBytes = 0;
@@ -39,7 +41,14 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined> {
   constructor(
     readonly frameId: number,
     private readonly owner: OperationOwner,
+    /** @internal Milliseconds that the server was granted, 0 = any time. */
+    readonly deadlineMs = 0,
   ) {}
+
+  /** @internal For the session: the deadline, when it is looked after and over; else 0. */
+  get overdueMs(): number {
+    return this.dueAtMs > 0 && performance.now() >= this.dueAtMs ? this.deadlineMs : 0;
+  }
 
   /** Whether the last answer has come, or is not waited for any more. */
   get done(): boolean {
@@ -48,14 +57,16 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined> {
 
   /**
    * The last result. Unless a loop reads them, partial ones are not kept from now on.
-   * @throws (as a rejection) PeerError when the server dropped the operation, CancelledError when it was cancelled,
-   * TransportError or ClosedError when the session ended first
+   * @throws (as a rejection) DeadlineError, CancelledError (by either side), PeerError (dropped, refused, busy, a failed handler, a
+   * shutdown) or ClosedError (its session was closed) as the server says; TransportError when the connection ended first. See
+   * docs/errors.md for each
    */
   result(): Promise<NnrpResult> {
     if (this.settled === undefined) {
       if (this.iterator === undefined) this.left();
       if (this.last !== undefined) this.settled = Promise.resolve(this.last);
-      else if (this.failure !== undefined) this.settled = rejection(this.failure);
+      else if (this.failure !== undefined)
+        this.settled = rejection(this.iterator === undefined ? this.failure : forCaller(this.failure));
       else {
         this.settled = new Promise((resolve, reject) => {
           this.resolveLast = resolve;

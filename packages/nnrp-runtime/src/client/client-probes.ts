@@ -1,4 +1,4 @@
-import { type NnrpError, type Packet, preview3, UsageError } from 'nnrp-core';
+import { forCaller, type NnrpError, type Packet, preview3, UsageError } from 'nnrp-core';
 import { TRANSPORT_PROBE } from '../connection/codecs.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
 import { callTimeoutMs, checkFields } from './call-options.js';
@@ -85,7 +85,7 @@ export class ClientProbes {
 
   /** The server does not serve probes. */
   refused(error: NnrpError): void {
-    while (this.pending.waiting > 0) this.pending.refused(error);
+    while (this.pending.waiting > 0) this.pending.refused(forCaller(error));
   }
 
   end(error: NnrpError): void {

@@ -1,6 +1,7 @@
 import {
   describeFault,
   FlowBlockedError,
+  forCaller,
   type NnrpError,
   type Packet,
   ProtocolError,
@@ -119,7 +120,7 @@ export class ClientRequests {
   /** The server reports a failure of the session: when one request alone is without its answer, this is it. */
   refused(error: NnrpError): void {
     if (this.patches.waiting + this.moves.waiting + this.puts.waiting !== 1) return;
-    for (const kind of [this.patches, this.moves, this.puts]) if (kind.waiting === 1) kind.refused(error);
+    for (const kind of [this.patches, this.moves, this.puts]) if (kind.waiting === 1) kind.refused(forCaller(error));
   }
 
   end(reason: NnrpError): void {
@@ -133,7 +134,7 @@ export class ClientRequests {
   }
 
   private request<T>(ask: () => Promise<T>): Promise<T> {
-    if (this.reason !== undefined) return rejection(this.reason);
+    if (this.reason !== undefined) return rejection(forCaller(this.reason));
     if (this.connection.isOverfull) {
       const text = `session ${this.sessionId}: the server reads too slowly, and too much waits to be sent already`;
       return rejection(new FlowBlockedError(text, 'connection_full'));

@@ -1,6 +1,7 @@
 import {
   type FlowFields,
   FlowSender,
+  forCaller,
   type NnrpError,
   preview3,
   SessionLifecycle,
@@ -68,6 +69,8 @@ export class NnrpClientSession {
     /** What the server granted. */
     readonly ack: preview3.SessionOpenAck,
     extensions: readonly preview3.ControlExtension[],
+    /** What was asked for. */
+    open: preview3.SessionOpen,
     private readonly ended: (session: NnrpClientSession) => void,
   ) {
     const { sessionId } = ack;
@@ -76,7 +79,10 @@ export class NnrpClientSession {
     this.lane = ack.acceptedPriorityClass + 1;
     this.machine = new SessionLifecycle(sessionId);
     this.flow = new FlowSender(ScopeKind.Session);
-    this.submits = new ClientSubmits(connection, sessionId, this.lane, ack, () => this.closeWhenIdle());
+    const { defaultDeadlineMs } = open;
+    this.submits = new ClientSubmits(connection, sessionId, this.lane, ack, defaultDeadlineMs, () =>
+      this.closeWhenIdle(),
+    );
     this.requests = new ClientRequests(connection, sessionId, this.lane);
     this.closing = new SessionClosing(connection, this.machine, this.submits, this.lane, end);
     const { submits, requests, closing, reported: events } = this;
@@ -204,14 +210,14 @@ export class NnrpClientSession {
    */
   sendFlowUpdate(flow: SessionFlow): void {
     const { operation } = flow;
-    if (this.reason !== undefined) throw this.reason;
+    if (this.reason !== undefined) throw forCaller(this.reason);
     const update = (operation === undefined ? this.flow : this.flowOf(operation)).next(flow);
     this.connection.send(MessageType.FlowUpdate, this.sessionId, 0, FLOW_UPDATE, update, undefined, this.lane);
   }
 
   /** Reports a failure to the server. @throws ClosedError or TransportError when the session is over */
   sendError(errorCode: number, text: string, options: ClientErrorOptions = {}): void {
-    if (this.reason !== undefined) throw this.reason;
+    if (this.reason !== undefined) throw forCaller(this.reason);
     const { sessionId, lane } = this;
     const scope = options.frameId ? ErrorScope.Frame : ErrorScope.Session;
     this.connection.sendError(errorCode, scope, text, { ...options, sessionId, lane });
@@ -250,8 +256,8 @@ export class NnrpClientSession {
     this.ended(this);
     this.submits.end(reason);
     this.requests.end(reason);
-    this.closing.settle(reason);
-    this.reported.push({ type: 'end', reason });
+    this.closing.settle(forCaller(reason));
+    if (this.reported.wanted) this.reported.push({ type: 'end', reason: forCaller(reason) });
     this.reported.end();
   }
 }

@@ -1,6 +1,8 @@
 import {
   CancelledError,
+  ClosedError,
   type FlowOutcome,
+  forCaller,
   IdTable,
   type NnrpError,
   type Packet,
@@ -18,7 +20,9 @@ import { completeSubmit, type SubmitInit, type SubmitOptions } from './client-me
 import { ClientOperation, type OperationOwner } from './client-operation.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import type { RoomWaiter } from './connection-flow.js';
+import { dropFailure, frameFailure } from './frame-failure.js';
 import { NnrpResult } from './nnrp-result.js';
+import type { ReportedError } from './peer-error.js';
 import type { ResultStream } from './result-stream.js';
 import { type Blockage, SubmitGate } from './submit-gate.js';
 import { WaitingSubmits } from './waiting-submits.js';
@@ -46,6 +50,8 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
   private readonly settledByError = new Set<number>();
   private readonly cancels: CancelledFrames;
   private refusal: NnrpError | undefined;
+  /** Whether the server is one that says why it drops a frame, unless its handler does. */
+  private readonly isToldWhy: boolean;
   /** Whether the last submit left room for more. */
   private roomLeft = true;
 
@@ -54,10 +60,13 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     private readonly sessionId: number,
     private readonly lane: Lane,
     ack: preview3.SessionOpenAck,
+    /** Milliseconds for work that has no deadline of its own, 0 = any time. */
+    private readonly defaultDeadlineMs: number,
     /** Called when an operation is over without an answer. */
     private readonly released: () => void = () => {},
   ) {
     this.gate = new SubmitGate(connection, ack);
+    this.isToldWhy = connection.understands(preview3.PeerMessages.ErrorDetails);
     this.waiting = new WaitingSubmits(
       connection,
       () => connection.flow.serve(this),
@@ -159,9 +168,15 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     if (operation === undefined) {
       return this.settledByError.delete(frameId) || this.cancels.isReleased(frameId, true) ? undefined : false;
     }
-    operation.fail(new PeerError('NNRP_ERR_RESULT_DROPPED', `frame ${frameId} was dropped by the server`, 0));
+    operation.fail(dropFailure(frameId, this.isToldWhy, operation.overdueMs));
     this.finished(operation);
     return operation;
+  }
+
+  /** ERROR about a frame. @returns the operation that ends with it */
+  reportedFailed(frameId: number, reported: ReportedError): ClientOperation | undefined {
+    const operation = this.operations.get(frameId);
+    return operation && this.failed(frameId, frameFailure(reported, frameId, operation.deadlineMs));
   }
 
   /** A frame cannot be answered properly. @returns the operation that ends with it */
@@ -188,7 +203,9 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
   }
 
   end(reason: NnrpError): void {
-    this.refuse(reason);
+    // A server that shuts down has said so before: that holds for what is in flight, too.
+    const why = reason instanceof ClosedError && this.refusal instanceof PeerError ? this.refusal : reason;
+    this.refuse(why);
     this.cancels.end();
     const { flow } = this.connection;
     const operations = this.operations.values();
@@ -196,9 +213,9 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     flow.inFlight -= operations.length;
     for (const operation of operations) {
       operation.unfollow?.();
-      operation.fail(reason);
+      operation.fail(forCaller(why));
     }
-    this.stream?.end(reason);
+    this.stream?.end(forCaller(reason));
     this.stream = undefined;
     flow.serveAll();
   }
@@ -237,7 +254,9 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
       traceId === undefined ? 0 : Number(traceId >> 32n),
     );
     this.highestFrameId = frameId;
-    const operation = new ClientOperation(frameId, this);
+    const deadlineMs = metadata.latencyBudgetMs || this.defaultDeadlineMs;
+    const operation = new ClientOperation(frameId, this, deadlineMs);
+    if (deadlineMs > 0 && !this.isToldWhy) operation.dueAtMs = performance.now() + deadlineMs;
     this.operations.set(frameId, operation);
     this.connection.flow.inFlight++;
     if (signal !== undefined) operation.unfollow = followSignal(signal, () => operation.cancel(signal.reason));
@@ -270,7 +289,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
 
   /** @throws why no work is taken at all */
   private blockage(): Blockage | undefined {
-    if (this.refusal !== undefined) throw this.refusal;
+    if (this.refusal !== undefined) throw forCaller(this.refusal);
     const blockage = this.gate.blockage(this.operations.size);
     if (blockage !== undefined || this.waiting.isEmpty) return blockage;
     // The time to wait has just passed: those who have waited for it go first.

@@ -1,4 +1,4 @@
-import { type FlowFields, type NnrpError, UsageError } from 'nnrp-core';
+import { type FlowFields, forCaller, type NnrpError, UsageError } from 'nnrp-core';
 import { ApplicationEvents, tell } from '../base/application-events.js';
 import { warn } from '../base/warn.js';
 import { answering } from '../settled.js';
@@ -178,7 +178,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
         tell<NnrpClientEvents, 'closed'>(this, 'closed', error, (failure) => this.internalError(failure));
         this.reported.push({ type: 'closed', error });
         this.reported.end();
-        this.resolveClosed(error);
+        this.resolveClosed(forCaller(error));
       },
     };
   }

@@ -1,24 +1,42 @@
 import { type Packet, PeerError, ProtocolError, preview3 } from 'nnrp-core';
+import type { ErrorDetails } from '../connection/error-details.js';
+import { readErrorText } from '../connection/error-text.js';
+import { errorCodeName } from './wire-names.js';
 
-/** Most bytes of a diagnostic text that are shown. */
-const MAX_SHOWN_BYTES = 1024;
+/** Codes that are this library's own begin so; an application has none of them. */
+export const OWN_CODES = 'NNRP_';
 
 /** An ERROR message as it is reported to the application. */
 export interface ReportedError {
   readonly message: preview3.ErrorMessage;
+  /** What it says of a session or connection. */
   readonly error: PeerError;
-  /** The length of the diagnostic text is not what the message announces; the text is left out then. */
+  /** The diagnostic text; empty when there is none. */
+  readonly text: string;
+  readonly details: ErrorDetails;
+  /** The length of the body is not what the message announces; the text is left out then. */
   readonly violation: ProtocolError | undefined;
 }
 
-/** Reads an ERROR message; the diagnostic text is for people only and decides nothing. */
-export function readError(packet: Packet): ReportedError {
+/**
+ * Reads an ERROR message; the diagnostic text is for people only and decides nothing.
+ *
+ * @param announced - whether this side has said that it understands details behind the text
+ */
+export function readError(packet: Packet, announced: boolean): ReportedError {
   const message = preview3.decodeErrorMessage(packet.view, packet.metadataStart);
-  const violation = bodyMismatch('ERROR', message.diagnosticBytes, packet.bodyLength);
-  const shown = violation === undefined ? packet.body.subarray(0, MAX_SHOWN_BYTES) : undefined;
-  const code = `0x${message.errorCode.toString(16).padStart(4, '0')}`;
-  const text = `the peer reports ${code}: ${new TextDecoder().decode(shown)}`;
-  return { message, error: new PeerError('NNRP_ERR_PEER', text, message.errorCode, message.retryAfterMs), violation };
+  const { errorCode, diagnosticBytes, retryAfterMs } = message;
+  const mayHaveDetails = announced && packet.bodyLength > diagnosticBytes;
+  const violation = mayHaveDetails ? undefined : bodyMismatch('ERROR', diagnosticBytes, packet.bodyLength);
+  const { text, details } = violation === undefined ? readErrorText(packet, message) : NOTHING_SAID;
+  const isOfApplication = details.code !== undefined && !details.code.startsWith(OWN_CODES);
+  const code = isOfApplication ? (details.code as string) : 'NNRP_ERR_PEER';
+  const said = isOfApplication
+    ? text
+    : `the server reports ${errorCodeName(errorCode)}${text === '' ? '' : `: ${text}`}`;
+  const isRetryable = details.retryable ?? (retryAfterMs > 0 || errorCode === preview3.ErrorCode.ServerBusy);
+  const error = new PeerError(code, said, errorCode, retryAfterMs, { isRetryable, details: details.details });
+  return { message, error, text, details, violation };
 }
 
 /**
@@ -30,3 +48,5 @@ export function bodyMismatch(message: string, announced: number, actual: number)
   const text = `${message}: announces ${announced} body bytes, got ${actual}`;
   return new ProtocolError(text, preview3.ErrorCode.MalformedBody);
 }
+
+const NOTHING_SAID = { text: '', details: {} as ErrorDetails };

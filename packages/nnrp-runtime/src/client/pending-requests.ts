@@ -1,4 +1,4 @@
-import { type NnrpError, UsageError } from 'nnrp-core';
+import { forCaller, type NnrpError, UsageError } from 'nnrp-core';
 import type { Guarded } from '../base/guard.js';
 import { PendingAnswer } from './pending-answer.js';
 
@@ -79,7 +79,7 @@ export class PendingRequests<Q, A> {
 
   /** No answer will come any more. */
   end(error: NnrpError): void {
-    while (this.line.length > 0) this.refused(error);
+    while (this.line.length > 0) this.refused(forCaller(error));
   }
 
   private settle(how: (answer: PendingAnswer<A>) => void, fits: (request: Q) => boolean): boolean {

@@ -7,6 +7,7 @@ import { checkFields } from './call-options.js';
 import type { CloseOptions } from './client-messages.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import type { ClientSubmits } from './client-submits.js';
+import { serverShutdown } from './frame-failure.js';
 import { PendingAnswer } from './pending-answer.js';
 import { wireName } from './wire-names.js';
 
@@ -99,6 +100,10 @@ export class SessionClosing {
     const { sessionId } = this.lifecycle;
     const by = `by the server, reason ${wireName(CloseReason, close.closeReason)}`;
     const { drainTimeoutMs } = close;
+    const isShutdown = close.closeReason === CloseReason.ServerShutdown;
+    this.submits.refuse(
+      isShutdown ? serverShutdown(sessionId) : new ClosedError(`session ${sessionId} is being closed ${by}`),
+    );
     const drains = close.inFlightPolicy === InFlightPolicy.Drain && drainTimeoutMs > 0;
     if (!drains || this.submits.isIdle) {
       this.confirm(close);
@@ -110,7 +115,6 @@ export class SessionClosing {
     this.lifecycle.closeRequested();
     this.lifecycle.closeAnswered(CloseStatus.Draining);
     this.asked = close;
-    this.submits.refuse(new ClosedError(`session ${sessionId} is being closed ${by}`));
     const drainMs = Math.min(drainTimeoutMs + DRAIN_GRACE_MS, MAX_TIMER_MS);
     this.drainEndMs = performance.now() + drainMs;
     this.drainTimer = later(this.connection, drainMs, () => this.confirm(close));

@@ -1,6 +1,7 @@
 import {
   describeFault,
   FlowScope,
+  forCaller,
   type MessageInfo,
   type NnrpError,
   type Packet,
@@ -124,7 +125,7 @@ export class SessionInbox implements SessionEndpoint {
     }
     const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
     const isResult = packet.messageType === MessageType.ResultPush;
-    if (!isResult || this.parts.submits.failed(packet.frameId, error) === undefined) this.fail(error);
+    if (!isResult || this.parts.submits.failed(packet.frameId, forCaller(error)) === undefined) this.fail(error);
     else {
       this.report(error);
       this.closeWhenIdle();
@@ -171,13 +172,16 @@ export class SessionInbox implements SessionEndpoint {
   }
 
   private errorArrived(packet: Packet): void {
-    const { message, error, violation } = readError(packet);
+    const reported = readError(packet, this.connection.config.announce);
+    const { message, error, violation } = reported;
     const { sessionId, submits, requests, events } = this.parts;
     if (violation !== undefined) this.report(violation);
-    const frameId = message.relatedFrameId || packet.frameId;
-    const operation = message.errorScope === ErrorScope.Frame ? submits.failed(frameId, error) : undefined;
-    this.connection.peerReported(error, sessionId);
-    events.push({ type: 'error', error, message, operation });
+    const isOfFrame = message.errorScope === ErrorScope.Frame;
+    const operation = isOfFrame
+      ? submits.reportedFailed(message.relatedFrameId || packet.frameId, reported)
+      : undefined;
+    this.connection.peerReported(forCaller(error), sessionId);
+    if (events.wanted) events.push({ type: 'error', error: forCaller(error), message, operation });
     if (message.errorScope === ErrorScope.Session) {
       if (message.isFatal === 1) this.end(error);
       else requests.refused(error);
@@ -230,6 +234,6 @@ export class SessionInbox implements SessionEndpoint {
   private fail(error: ProtocolError): void {
     this.report(error);
     this.parts.closing.abort();
-    this.end(error);
+    this.end(forCaller(error));
   }
 }

@@ -1,5 +1,6 @@
 import {
   describeFault,
+  forCaller,
   type MessageInfo,
   type NnrpError,
   type Packet,
@@ -19,7 +20,7 @@ import type { ClientSessionConnection } from './client-session-connection.js';
 import { joined } from './joined.js';
 import { bodyMismatch } from './peer-error.js';
 import { PendingAnswer } from './pending-answer.js';
-import { wireName } from './wire-names.js';
+import { sessionErrorName } from './wire-names.js';
 
 const { ErrorCode, MessageType, SessionErrorCode, SessionStatus } = preview3;
 const NO_AUTH = new Uint8Array(0);
@@ -99,25 +100,27 @@ export class SessionOpens {
     this.pending = undefined;
     connection.unread.answerCame();
     if (ack.sessionStatus !== SessionStatus.Opened) {
-      pending.answer.reject(refusalOf(ack));
+      pending.answer.reject(refusalOf(pending.open, ack));
       return;
     }
     const block = packet.body.subarray(ack.resumeTokenBytes);
     const extensions = extensionsOf(block);
     connection.announced(announcedFamilies(extensions) ?? 0);
     const own = extensions.filter(({ type }) => type !== preview3.PEER_MESSAGES_EXTENSION);
-    const session = new NnrpClientSession(connection, ack, own, (ended) => connection.sessionEnded(ended));
+    const session = new NnrpClientSession(connection, ack, own, pending.open, (ended) =>
+      connection.sessionEnded(ended),
+    );
     connection.sessionOpened(session);
     pending.answer.resolve(session);
   }
 
   end(error: NnrpError): void {
     this.refuse(error);
-    this.reject(error);
+    this.reject(forCaller(error));
   }
 
   private openNow(options: Partial<SessionOptions>): Promise<NnrpClientSession> {
-    if (this.refusal !== undefined) return rejection(this.refusal);
+    if (this.refusal !== undefined) return rejection(forCaller(this.refusal));
     const { connection } = this;
     const { openTimeoutMs, announce } = connection.config;
     const auth = options.auth === undefined ? NO_AUTH : bodyBytes(options.auth);
@@ -140,7 +143,7 @@ export class SessionOpens {
 
   private mismatch(text: string, fault?: WireFault): void {
     const error = new ProtocolError(`SESSION_OPEN_ACK: ${text}`, ErrorCode.InvalidState, fault);
-    this.reject(error);
+    this.reject(forCaller(error));
     this.connection.fail(error);
   }
 
@@ -181,12 +184,17 @@ function extensionsOf(block: Uint8Array): readonly preview3.ControlExtension[] {
   return preview3.checkControlExtensions(block) === undefined ? preview3.decodeControlExtensions(block) : [];
 }
 
-function refusalOf(ack: preview3.SessionOpenAck): PeerError {
-  const hex = `0x${ack.sessionErrorCode.toString(16).padStart(8, '0')}`;
-  const name = wireName(SessionErrorCode, ack.sessionErrorCode);
-  const code = name === hex ? hex : `${name}, ${hex}`;
-  if (ack.sessionStatus === SessionStatus.RetryLater) {
-    return new PeerError('NNRP_ERR_RETRY_LATER', `the server asks to retry later (${code})`, ack.sessionErrorCode);
+function refusalOf(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): PeerError {
+  const { sessionErrorCode: wireCode, sessionStatus, maxInFlightOperations: allowed } = ack;
+  const { maxInFlightOperations: asked } = open;
+  const name = wireCode === SessionErrorCode.None ? ' without a code' : `: ${sessionErrorName(wireCode)}`;
+  if (sessionStatus === SessionStatus.RetryLater) {
+    const text = `the server asks to retry later${name}`;
+    return new PeerError('NNRP_ERR_RETRY_LATER', text, wireCode, 0, { isRetryable: true });
   }
-  return new PeerError('NNRP_ERR_SESSION_REFUSED', `the server refuses the session (${code})`, ack.sessionErrorCode);
+  const isLimit = wireCode === SessionErrorCode.SessionLimitReached;
+  const isTooMuch = isLimit && allowed > 0 && asked > allowed;
+  const limits = `maxInFlightOperations: asked for ${asked}, the server allows ${allowed}`;
+  const text = `the server refuses the session${name}${isTooMuch ? `, ${limits}` : ''}`;
+  return new PeerError('NNRP_ERR_SESSION_REFUSED', text, wireCode, 0, { isRetryable: isLimit && !isTooMuch });
 }

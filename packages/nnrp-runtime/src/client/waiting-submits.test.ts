@@ -55,7 +55,7 @@ describe('a line of submits', () => {
     const { waiting, submits } = line(3);
     const reason = new TransportError('gone');
     waiting.end(reason);
-    for (const submit of submits) await expect(submit).rejects.toBe(reason);
+    for (const submit of submits) await expect(submit).rejects.toMatchObject({ code: reason.code, cause: reason });
     expect(waiting.isEmpty).toBe(true);
   });
 

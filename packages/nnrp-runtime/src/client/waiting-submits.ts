@@ -1,4 +1,4 @@
-import { CancelledError, FlowBlockedError, type NnrpError, type preview3 } from 'nnrp-core';
+import { CancelledError, FlowBlockedError, forCaller, type NnrpError, type preview3 } from 'nnrp-core';
 import { type Guarded, later } from '../base/guard.js';
 import { unheard } from '../settled.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
@@ -98,7 +98,7 @@ export class WaitingSubmits {
     clearTimeout(this.timer);
     for (let submit = this.first(); submit !== undefined; submit = this.first()) {
       this.take(submit);
-      submit.reject(reason);
+      submit.reject(forCaller(reason));
     }
   }
 

@@ -3,6 +3,7 @@ import {
   checkHeaderIds,
   checkPacket,
   describeFault,
+  forCaller,
   type MessageInfo,
   type NnrpError,
   type Packet,
@@ -16,15 +17,13 @@ import {
 import { background, crash, guard } from '../base/guard.js';
 import type { FramedTransport, PacketSink } from '../transport/contract.js';
 import { ERROR_MESSAGE } from './codecs.js';
+import { errorBody } from './error-details.js';
 import { type MetadataCodec, OutboundMessage } from './outbound-message.js';
 import { CONTROL_LANE, type Lane, Outbox, type OutboxLimits, type OutboxOwner } from './outbox.js';
 import { Pings } from './pings.js';
 import type { ErrorOptions, SessionConnection, SessionEndpoint } from './session-endpoint.js';
 
 const { MessageType, ErrorCode, ErrorScope } = preview3;
-/** Longest diagnostic text in an ERROR, in bytes (wire.md A-15). */
-const MAX_DIAGNOSTIC_BYTES = 256;
-const UTF8 = new TextEncoder();
 
 /**
  * The one reader of a connection: checks each packet, then hands it to the session it names or to the role's own
@@ -112,10 +111,14 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     return this.outbox.whenDrained(lane);
   }
 
-  /** Tells the peer what it did wrong (wire.md 7.20); the text is cut to 256 bytes. */
+  /**
+   * Tells the peer what went wrong (wire.md 7.20). The text is cut to 256 bytes; a peer that understands details has the
+   * rest of it from them.
+   */
   sendError(errorCode: number, errorScope: preview3.ErrorScope, text: string, options: ErrorOptions = {}): void {
-    const { sessionId = 0, frameId = 0, fatal = false, retryAfterMs = 0, lane = CONTROL_LANE } = options;
-    const diagnostic = UTF8.encode(text).subarray(0, MAX_DIAGNOSTIC_BYTES);
+    const { sessionId = 0, frameId = 0, fatal = false, retryAfterMs = 0, lane = CONTROL_LANE, details } = options;
+    const understandsDetails = this.understands(preview3.PeerMessages.ErrorDetails);
+    const { body, diagnosticBytes } = errorBody(text, details, understandsDetails);
     const metadata: preview3.ErrorMessage = {
       errorCode,
       errorScope,
@@ -124,9 +127,9 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
       relatedSessionId: sessionId,
       relatedFrameId: frameId,
       relatedViewId: 0,
-      diagnosticBytes: diagnostic.length,
+      diagnosticBytes,
     };
-    this.send(MessageType.Error, sessionId, frameId, ERROR_MESSAGE, metadata, diagnostic, lane);
+    this.send(MessageType.Error, sessionId, frameId, ERROR_MESSAGE, metadata, body, lane);
   }
 
   /**
@@ -134,7 +137,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
    * @returns milliseconds; rejects with TimeoutError, and the connection is over, when no PONG comes
    */
   ping(timeoutMs: number): Promise<number> {
-    return this.ended === undefined ? this.pings.ping(timeoutMs) : Promise.reject(this.ended);
+    return this.ended === undefined ? this.pings.ping(timeoutMs) : Promise.reject(forCaller(this.ended));
   }
 
   /**
@@ -223,13 +226,15 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     this.ended = error;
     guard(this, () => this.outbox.flushAll());
     guard(this, () => background(this, this.transport.close()));
-    for (const session of [...this.sessions.values()]) guard(this, () => session.disconnected(error));
+    for (const session of [...this.sessions.values()]) guard(this, () => session.disconnected(forCaller(error)));
     this.sessions.clear();
     guard(this, () => this.outbox.end(error));
     guard(this, () => this.pings.end(error));
     guard(this, () => this.onEnded(error));
   }
 
+  /** Whether the peer has said that it understands this. */
+  abstract understands(family: preview3.PeerMessages): boolean;
   /** A packet that names no session of this connection. */
   protected abstract receive(packet: Packet, info: MessageInfo): void;
   /** A packet that names no session of this connection and breaks a rule. */

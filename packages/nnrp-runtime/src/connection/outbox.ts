@@ -1,4 +1,4 @@
-import type { NnrpError } from 'nnrp-core';
+import { forCaller, type NnrpError } from 'nnrp-core';
 import { type Guarded, nextTurn } from '../base/guard.js';
 import { SETTLED, unheard } from '../settled.js';
 import type { FramedTransport, OutboundPacket } from '../transport/contract.js';
@@ -82,14 +82,14 @@ export class Outbox {
 
   /** Resolves when there is room to send more on this lane; rejects when the connection ends first. */
   whenDrained(lane: Lane): Promise<void> {
-    if (this.ended !== undefined) return unheard(Promise.reject(this.ended));
+    if (this.ended !== undefined) return unheard(Promise.reject(forCaller(this.ended)));
     if (!this.full) return SETTLED;
     let drain = this.drains[lane];
     if (drain === undefined) {
       drain = makeDrain();
       this.drains[lane] = drain;
     }
-    return drain.promise;
+    return unheard(drain.promise.catch(rejectForCaller));
   }
 
   /** The transport has room again. */
@@ -176,6 +176,11 @@ export class Outbox {
       return;
     }
   }
+}
+
+/** Many wait for the same room; each is told with an error of its own that it will not come. */
+function rejectForCaller(error: unknown): never {
+  throw forCaller(error);
 }
 
 function makeDrain(): Drain {

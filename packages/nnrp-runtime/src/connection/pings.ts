@@ -1,4 +1,4 @@
-import { type NnrpError, TimeoutError } from 'nnrp-core';
+import { forCaller, type NnrpError, TimeoutError } from 'nnrp-core';
 import { type Guarded, later } from '../base/guard.js';
 
 interface AwaitedPong {
@@ -49,7 +49,7 @@ export class Pings {
   end(error: NnrpError): void {
     for (const { timer, reject } of this.awaited.splice(0)) {
       clearTimeout(timer);
-      reject(error);
+      reject(forCaller(error));
     }
   }
 }

@@ -1,5 +1,6 @@
 import type { MessageInfo, NnrpError, Packet, preview3, WireFault } from 'nnrp-core';
 import type { Guarded } from '../base/guard.js';
+import type { ErrorDetails } from './error-details.js';
 import type { MetadataCodec } from './outbound-message.js';
 import type { Lane } from './outbox.js';
 
@@ -63,4 +64,6 @@ export interface ErrorOptions {
   /** Milliseconds after which a retry may help; 0 = no advice. */
   readonly retryAfterMs?: number;
   readonly lane?: Lane;
+  /** Said to a peer that understands it. */
+  readonly details?: ErrorDetails;
 }

@@ -9,6 +9,7 @@ import {
   UsageError,
 } from 'nnrp-core';
 import type { DeadlineList, Timed } from './deadline-queue.js';
+import type { FrameFailure } from './frame-failure.js';
 import type { NnrpSubmit, ResultValue } from './server-messages.js';
 import type { NnrpServerSession } from './server-session.js';
 import type { SessionOperations } from './session-operations.js';
@@ -193,9 +194,9 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
     this.operations.started(this);
   }
 
-  /** For the serve loop: the handler has failed. */
-  fail(diagnostic: string): void {
-    this.operations.fail(this, diagnostic);
+  /** For the serve loop: the handler has failed, or there is none that could run. */
+  fail(failure: FrameFailure): void {
+    this.operations.fail(this, failure);
   }
 
   /** For the deadline queue. */

@@ -1,4 +1,4 @@
-import { type NnrpError, preview3, UsageError } from 'nnrp-core';
+import { isSameFailure, type NnrpError, preview3, UsageError } from 'nnrp-core';
 import { ApplicationContext } from '../base/application-context.js';
 import { background, type Guarded, guard, later } from '../base/guard.js';
 import { SETTLED } from '../settled.js';
@@ -6,6 +6,8 @@ import { isThenable, settledOnce } from '../thenable.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
 import { AttendedSession } from './attended-session.js';
 import { Dispatcher, type DispatcherLimits } from './dispatcher.js';
+import { handlerFailure, serverBusy } from './frame-failure.js';
+import { isHandlerError } from './handler-error.js';
 import { leave, type OperationContext } from './operation-context.js';
 import type { HandlerFailure } from './server-events.js';
 import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, ResultValue, SessionEvent } from './server-messages.js';
@@ -13,7 +15,7 @@ import type { NnrpServerSession } from './server-session.js';
 import type { MigrateAckInit, PatchAckInit } from './session-answers.js';
 import type { SessionCore } from './session-core.js';
 
-const { BackpressureLevel, ErrorCode, SessionPatchRejectReason, UpdateReason } = preview3;
+const { BackpressureLevel, SessionPatchRejectReason, UpdateReason } = preview3;
 
 /** Milliseconds that a close handler may take, unless the client gives more; then the close is confirmed without it. */
 const CLOSE_HANDLER_MS = 10_000;
@@ -34,8 +36,8 @@ export interface ServeHandlers {
   /**
    * Does the work of one frame. What it returns is the last result; what a generator yields are partial results before
    * it, each sent when there is room for it. Returning nothing completes the frame with an empty result, unless the
-   * handler has answered it already; one that answers later returns `operation.finished`. An error drops the frame,
-   * tells the client why, and leaves the session alone.
+   * handler has answered it already; one that answers later returns `operation.finished`. An error drops the frame
+   * and leaves the session alone; a HandlerError tells the client why, any other that the handler failed.
    */
   submit(operation: OperationContext): SubmitOutcome;
   /** A session has been opened. */
@@ -76,7 +78,8 @@ export class ServeLoop {
 
   constructor(
     private readonly handlers: ServeHandlers,
-    limits: DispatcherLimits,
+    private readonly limits: DispatcherLimits,
+    private readonly exposesErrors: boolean,
     private readonly failed: (failure: HandlerFailure) => void,
   ) {
     this.dispatcher = new Dispatcher(
@@ -97,11 +100,7 @@ export class ServeLoop {
   submit(operation: OperationContext, core: SessionCore): void {
     if (this.dispatcher.isBusy) this.pause(core);
     if (this.dispatcher.submit(operation, core.lane)) return;
-    if (core.connection.isAnnounced) {
-      core.sendFrameError(ErrorCode.ServerBusy, operation.frameId, 'too many operations wait for a handler');
-    }
-    // Whether there is room for more is not asked here.
-    operation.drop().catch(() => {});
+    operation.fail(serverBusy(this.limits.maxQueuedOperations));
   }
 
   withdraw(operation: OperationContext, core: SessionCore): void {
@@ -253,8 +252,10 @@ export class ServeLoop {
   private fail(operation: OperationContext, error: unknown): void {
     if (operation.isOver && operation.abortReason !== undefined) return;
     const { session, frameId } = operation;
-    if (!operation.isOver) operation.fail(textOf(error));
-    this.failed({ sessionId: session.sessionId, frameId, error });
+    // One that the client has been told of is no defect.
+    const isTold = !operation.isOver && isHandlerError(error);
+    if (!operation.isOver) operation.fail(handlerFailure(error, this.exposesErrors));
+    if (!isTold) this.failed({ sessionId: session.sessionId, frameId, error });
   }
 
   private pause(core: SessionCore): void {
@@ -281,7 +282,7 @@ export class ServeLoop {
   }
 
   private failedAside(core: SessionCore, frameId: number, error: unknown): void {
-    if (core.isOver && error === core.endReason) return;
+    if (core.isOver && isSameFailure(error, core.endReason)) return;
     this.failed({ sessionId: core.sessionId, frameId, error });
   }
 
@@ -315,15 +316,6 @@ function isGenerator(outcome: unknown): outcome is AsyncGenerator<ResultValue, R
     typeof (outcome as { next?: unknown }).next === 'function' &&
     (Symbol.asyncIterator in outcome || Symbol.iterator in outcome)
   );
-}
-
-/** What an error says of itself; anything may be thrown, also what cannot be turned into text. */
-function textOf(error: unknown): string {
-  try {
-    return error instanceof Error ? String(error.message) : String(error);
-  } catch {
-    return 'the handler failed';
-  }
 }
 
 /** Waits for a handler, but not for ever. */

@@ -48,7 +48,10 @@ export interface NnrpServerConfig {
   readonly deadlines: boolean;
   /** Refuses submits with what the documents forbid and preview3 peers accept; default false. */
   readonly strict: boolean;
-  /** Sends the message of an error that a handler throws to clients that know ERROR; default true. */
+  /**
+   * Sends the message of whatever a handler throws to clients that know ERROR, who read 'the handler failed' otherwise. It
+   * may tell them what they should not know. A HandlerError is for the client, whatever this says; default false.
+   */
   readonly exposeHandlerErrors: boolean;
   /** Largest packet in bytes; a header that declares more ends its connection; default 64 MiB. */
   readonly maxPacketBytes: number;
@@ -126,7 +129,7 @@ const SWITCHES = [
   ['schemaOverride', false],
   ['deadlines', true],
   ['strict', false],
-  ['exposeHandlerErrors', true],
+  ['exposeHandlerErrors', false],
 ] as const;
 
 const OTHERS: readonly string[] = [

@@ -25,6 +25,7 @@ import type { PeerIdentity } from '../transport/peer-identity.js';
 import { ConnectionClock } from './connection-clock.js';
 import { ConnectionPressure } from './connection-pressure.js';
 import type { DeadlineQueue } from './deadline-queue.js';
+import { submitRefused } from './frame-failure.js';
 import type { NnrpServerConfig } from './server-config.js';
 import type { ConnectionLost, PeerReport, ProtocolViolation, SessionRefused } from './server-events.js';
 import { answerHello } from './server-hello.js';
@@ -374,6 +375,11 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
 
   /** Work for a session that is not, or no longer, open here. */
   private dropFrame({ sessionId, frameId, traceLow, traceHigh }: Packet): void {
+    if (this.isAnnounced) {
+      const text = `session ${sessionId} is not open on this connection`;
+      const { wireCode, details } = submitRefused(ErrorCode.InvalidState, text);
+      this.sendError(wireCode, ErrorScope.Frame, text, { sessionId, frameId, details });
+    }
     this.sendPlain(MessageType.ResultDrop, sessionId, frameId, CONTROL_LANE, traceLow, traceHigh);
   }
 

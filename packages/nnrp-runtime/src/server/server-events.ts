@@ -34,7 +34,7 @@ export interface PeerReport {
   readonly error: preview3.ErrorMessage;
 }
 
-/** What a handler of `serve` threw; the frame has been answered with a drop. */
+/** What a handler of `serve` threw, other than a HandlerError for the client; the frame has been answered with a drop. */
 export interface HandlerFailure {
   readonly sessionId: number;
   /** 0 when it was no frame's handler. */
@@ -48,6 +48,7 @@ export interface NnrpServerEvents {
   connectionLost: [ConnectionLost];
   protocolViolation: [ProtocolViolation];
   peerReport: [PeerReport];
+  /** Without a listener of this event the first is a warning of the process, and what follows one a minute at most. */
   handlerFailure: [HandlerFailure];
   /**
    * A defect: the server's own code has thrown, or a listener or a policy of the application has where nothing can be

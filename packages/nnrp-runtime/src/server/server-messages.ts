@@ -59,7 +59,13 @@ export type SessionEvent =
   | { readonly type: 'flow_update'; readonly update: preview3.FlowUpdate }
   | { readonly type: 'cache_put'; readonly put: preview3.CachePut; readonly ack: preview3.CacheAck }
   | { readonly type: 'cache_invalidate'; readonly invalidate: preview3.CacheInvalidate; readonly removed: number }
-  | { readonly type: 'error'; readonly error: preview3.ErrorMessage; readonly diagnostic: string };
+  /** `details`: what the client says for programs, plain JSON data; undefined as a rule. */
+  | {
+      readonly type: 'error';
+      readonly error: preview3.ErrorMessage;
+      readonly diagnostic: string;
+      readonly details?: unknown;
+    };
 
 /** Metadata of a result; what is left out has the defaults of {@link resultMetadata}. */
 export type ResultInit = Partial<preview3.ResultPush>;

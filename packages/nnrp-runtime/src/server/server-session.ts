@@ -1,5 +1,6 @@
 import {
   type FlowFields,
+  forCaller,
   type NnrpError,
   type ObjectIdentity,
   type OperationRegistry,
@@ -353,7 +354,7 @@ export class NnrpServerSession {
   }
 
   private requireOpen(): void {
-    if (this.core.endReason !== undefined) throw this.core.endReason;
+    if (this.core.endReason !== undefined) throw forCaller(this.core.endReason);
   }
 
   private notInFlight(frameId: number): UsageError {

@@ -1,4 +1,4 @@
-import { ClosedError, isNnrpError, preview3, TransportError, UsageError } from 'nnrp-core';
+import { ClosedError, forCaller, isNnrpError, preview3, TransportError, UsageError } from 'nnrp-core';
 import { AsyncQueue } from '../async-queue.js';
 import { ApplicationContext } from '../base/application-context.js';
 import { ApplicationEvents, tell } from '../base/application-events.js';
@@ -14,13 +14,14 @@ import { DeadlineQueue } from './deadline-queue.js';
 import { type ServeHandlers, ServeLoop, type ServeOptions, serveOptions } from './serve-loop.js';
 import { type NnrpServerConfig, serverConfig } from './server-config.js';
 import { ServerConnection, type ServerConnectionOwner } from './server-connection.js';
-import type { NnrpServerEvents } from './server-events.js';
+import type { HandlerFailure, NnrpServerEvents } from './server-events.js';
 import type { RuntimeSessionRecord } from './server-messages.js';
 import type { NnrpServerSession } from './server-session.js';
 import type { SessionCore } from './session-core.js';
 import { openTerms } from './session-opening.js';
 import { SessionTable } from './session-table.js';
 import { Silence } from './silence.js';
+import { UnheardFailures } from './unheard-failures.js';
 
 const { CloseReason, InFlightPolicy } = preview3;
 
@@ -36,6 +37,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private readonly watchTimer: NodeJS.Timeout | undefined;
   /** Where the policy was handed over. */
   private readonly policyContext = new ApplicationContext();
+  private readonly unheardFailures = new UnheardFailures(this);
   private loop: ServeLoop | undefined;
   private draining = false;
   private closing: Promise<void> | undefined;
@@ -165,7 +167,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return answering(() => {
       if (typeof handlers?.submit !== 'function') throw new UsageError('serve: needs a handler submit');
       if (this.loop !== undefined) throw new UsageError('serve: it has been called before');
-      const loop = new ServeLoop(handlers, serveOptions(options), (failure) => this.tell('handlerFailure', failure));
+      const loop = new ServeLoop(handlers, serveOptions(options), this.config.exposeHandlerErrors, (failure) =>
+        this.handlerFailed(failure),
+      );
       this.loop = loop;
       for (const core of this.accepted.drain()) loop.attend(core);
       return this.whenOver;
@@ -223,7 +227,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
         this.accepted.end(reason);
         if (reason instanceof ClosedError) this.over.resolve();
         else {
-          this.over.reject(reason);
+          this.over.reject(forCaller(reason));
           this.tell('listenerFailed', reason);
         }
         return;
@@ -248,6 +252,11 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     tell<NnrpServerEvents, Name>(this, name, event, (error) => this.internalError(error));
   }
 
+  private handlerFailed(failure: HandlerFailure): void {
+    if (this.listenerCount('handlerFailure') > 0) this.tell('handlerFailure', failure);
+    else this.unheardFailures.add(failure);
+  }
+
   private internalError(error: unknown, remoteAddress?: string): void {
     if (this.listenerCount('internalError') === 0) {
       warn(`an internal error of the server${remoteAddress === undefined ? '' : `, client ${remoteAddress}`}`, error);
@@ -270,6 +279,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     const closed = new ClosedError('the server was closed');
     await Promise.all([...this.connections].map((connection) => connection.closeGracefully(closed)));
     clearInterval(this.watchTimer);
+    this.unheardFailures.end();
     this.accepted.drain();
     this.accepted.end(closed);
     this.over.resolve();

@@ -2,6 +2,7 @@ import { ClosedError, type NnrpError, preview3, type SessionLifecycle, UsageErro
 import { later } from '../base/guard.js';
 import { SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
+import { type FrameFailure, SERVER_SHUTDOWN, sessionClosed } from './frame-failure.js';
 import type { NnrpClose } from './server-messages.js';
 import type { SessionOperations } from './session-operations.js';
 import type { ServerSessionConnection } from './session-ports.js';
@@ -35,6 +36,8 @@ export interface ClosingOwner {
 /** How one session comes to its end, from either side, with or without a drain. */
 export class SessionClosing {
   private request: NnrpClose | undefined;
+  /** Why this side closes the session, for the client; undefined while it does not. */
+  private why: FrameFailure | undefined;
   private answer: Promise<void> | undefined;
   private own: Promise<void> | undefined;
   private wakeDrain: (() => void)[] = [];
@@ -81,6 +84,10 @@ export class SessionClosing {
   close(options: Partial<ServerCloseOptions>): Promise<void> {
     if (this.owner.isOver) return this.own ?? Promise.resolve();
     if (this.own === undefined && this.request !== undefined) return this.acknowledge();
+    this.why ??=
+      options.reason === CloseReason.ServerShutdown
+        ? SERVER_SHUTDOWN
+        : sessionClosed(`session ${this.owner.sessionId} was closed by the server`);
     this.own ??= this.closeNow(options);
     return this.own;
   }
@@ -98,8 +105,16 @@ export class SessionClosing {
     // Whoever closes already may have been given more time than the server has left.
     await this.idleWithin(options.drainTimeoutMs ?? 0);
     if (this.owner.isOver) return;
-    this.owner.operations.dropAll(closedByServer(this.owner.sessionId));
+    this.owner.operations.dropAll(closedByServer(this.owner.sessionId), SERVER_SHUTDOWN);
     await (this.own ?? this.acknowledge());
+  }
+
+  /** What a client is told whose submit comes too late. */
+  refusal(): FrameFailure {
+    const { connection, sessionId } = this.owner;
+    return (
+      this.why ?? (connection.isDraining ? SERVER_SHUTDOWN : sessionClosed(`session ${sessionId} is being closed`))
+    );
   }
 
   /** Nothing is in flight any more, or the session is over. */
@@ -136,7 +151,7 @@ export class SessionClosing {
     const { drainTimeoutMs = 0 } = options;
     const drains =
       options.inFlightPolicy === InFlightPolicy.Drain && drainTimeoutMs > 0 && operations.registry.size > 0;
-    if (!drains) operations.dropAll(reason);
+    if (!drains) operations.dropAll(reason, this.why);
     const tell = connection.isAnnounced;
     if (tell) this.sendClose(options);
     if (drains) {
@@ -144,7 +159,7 @@ export class SessionClosing {
       owner.stopSubmits(reason);
       await this.idleWithin(drainTimeoutMs);
       if (owner.isOver) return;
-      operations.dropAll(reason);
+      operations.dropAll(reason, this.why);
     }
     if (this.request !== undefined) this.sendAck(CloseStatus.Closed, this.request.metadata.lastOperationId);
     if (tell) connection.closeSent(sessionId);

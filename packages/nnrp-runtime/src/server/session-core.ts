@@ -1,6 +1,15 @@
-import { type FlowFields, FlowSender, type NnrpError, type ProtocolError, preview3, SessionLifecycle } from 'nnrp-core';
+import {
+  type FlowFields,
+  FlowSender,
+  type NnrpError,
+  type Packet,
+  type ProtocolError,
+  preview3,
+  SessionLifecycle,
+} from 'nnrp-core';
 import { FLOW_UPDATE } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
+import type { FrameFailure } from './frame-failure.js';
 import type { OperationContext } from './operation-context.js';
 import { ResultGate } from './result-gate.js';
 import type { NnrpServerConfig } from './server-config.js';
@@ -14,7 +23,7 @@ import { SessionOperations } from './session-operations.js';
 import type { ServerSessionConnection, SessionReceiver } from './session-ports.js';
 import { UnreadSubmits } from './unread-submits.js';
 
-const { CloseReason, ErrorCode, ErrorScope, MessageType, ScopeKind, SessionPriorityClass } = preview3;
+const { CloseReason, ErrorScope, MessageType, ScopeKind, SessionPriorityClass } = preview3;
 
 const NOTHING: readonly never[] = [];
 
@@ -107,11 +116,12 @@ export class SessionCore {
     this.receiver.resumed?.(operation);
   }
 
-  /** For the operations: a handler has failed. */
-  explainFailure(operation: OperationContext, diagnostic: string): void {
-    if (!this.connection.isAnnounced) return;
-    const text = this.config.exposeHandlerErrors ? diagnostic : 'the handler failed';
-    this.sendFrameError(ErrorCode.InternalError, operation.frameId, text);
+  /**
+   * Tells why a frame is dropped, or will be. A client that has not announced itself would fail on it; it gets the drop
+   * alone.
+   */
+  explainDrop(frameId: number, failure: FrameFailure): void {
+    if (this.connection.isAnnounced) this.sendFrameError(frameId, failure);
   }
 
   /** For the operations: one is over, whoever holds it. */
@@ -139,14 +149,16 @@ export class SessionCore {
   }
 
   /** Answers a frame that was never taken, or not by the application. */
-  refuseFrame(frameId: number, traceLow = 0, traceHigh = 0): void {
+  refuseFrame(failure: FrameFailure, { frameId, traceLow, traceHigh }: Packet): void {
+    this.explainDrop(frameId, failure);
     this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId, this.lane, traceLow, traceHigh);
   }
 
   /** Tells the client about one of its frames. */
-  sendFrameError(errorCode: number, frameId: number, text: string): void {
+  sendFrameError(frameId: number, { wireCode, text, retryAfterMs, details }: FrameFailure): void {
     const { sessionId, lane } = this;
-    this.connection.sendError(errorCode, ErrorScope.Frame, text, { sessionId, frameId, lane });
+    const options = { sessionId, frameId, lane, retryAfterMs, details };
+    this.connection.sendError(wireCode, ErrorScope.Frame, text, options);
   }
 
   /** A violation that costs the session, and nothing else. */

@@ -9,8 +9,10 @@ import {
   type WireFault,
 } from 'nnrp-core';
 import { CACHE_ACK } from '../connection/codecs.js';
+import { readErrorText } from '../connection/error-text.js';
 import type { Lane } from '../connection/outbox.js';
 import type { SessionEndpoint } from '../connection/session-endpoint.js';
+import { aboveInFlightLimit, submitRefused } from './frame-failure.js';
 import type { ResolvedObject } from './operation-context.js';
 import type { SessionCore } from './session-core.js';
 import { strictFault } from './strict-submit.js';
@@ -82,8 +84,7 @@ export class SessionIntake implements SessionEndpoint {
       if (!registry.has(packet.frameId)) {
         // The frame was never taken: its id stays free, and the client is not left waiting.
         core.connection.report(core.sessionId, error);
-        if (core.connection.isAnnounced) core.sendFrameError(error.wireCode, packet.frameId, error.rawMessage);
-        core.refuseFrame(packet.frameId, packet.traceLow, packet.traceHigh);
+        core.refuseFrame(submitRefused(error.wireCode, error.rawMessage), packet);
         return;
       }
     }
@@ -95,7 +96,7 @@ export class SessionIntake implements SessionEndpoint {
     const { frameId } = packet;
     const { registry } = core.operations;
     if (!core.lifecycle.acceptsNewOperations || core.connection.isDraining) {
-      if (core.operations.consume(packet)) core.refuseFrame(frameId, packet.traceLow, packet.traceHigh);
+      if (core.operations.consume(packet)) core.refuseFrame(core.closing.refusal(), packet);
       else this.usedBefore(frameId);
       return;
     }
@@ -135,7 +136,7 @@ export class SessionIntake implements SessionEndpoint {
     const { core } = this;
     const { maxInFlightOperations } = core.config;
     if (core.operations.consume(packet)) {
-      core.refuseFrame(packet.frameId, packet.traceLow, packet.traceHigh);
+      core.refuseFrame(aboveInFlightLimit(maxInFlightOperations), packet);
       // The credit says it all; a level would slow the client down until another update takes it back.
       core.sendFlow({ updateReason: UpdateReason.Reduce, credit: maxInFlightOperations });
     } else {
@@ -148,7 +149,7 @@ export class SessionIntake implements SessionEndpoint {
     const { core } = this;
     const error = new ProtocolError(`FRAME_SUBMIT: frame ${frameId} was used before`, ErrorCode.InvalidState);
     core.connection.report(core.sessionId, error);
-    core.sendFrameError(error.wireCode, frameId, error.rawMessage);
+    core.sendFrameError(frameId, submitRefused(error.wireCode, error.rawMessage));
   }
 
   /** The frame is answered, and its id used up; who knows ERROR is told why. */
@@ -158,8 +159,7 @@ export class SessionIntake implements SessionEndpoint {
       this.usedBefore(packet.frameId);
       return;
     }
-    if (core.connection.isAnnounced) core.sendFrameError(errorCode, packet.frameId, text);
-    core.refuseFrame(packet.frameId, packet.traceLow, packet.traceHigh);
+    core.refuseFrame(submitRefused(errorCode, text), packet);
   }
 
   private cancelled(frameId: number): void {
@@ -234,7 +234,8 @@ export class SessionIntake implements SessionEndpoint {
   /** Answering an error with an error would never end. */
   private errorArrived(packet: Packet): void {
     const error = preview3.decodeErrorMessage(packet.view, packet.metadataStart);
-    this.core.receiver.event({ type: 'error', error, diagnostic: shownText(packet.body) });
+    const { text: diagnostic, details } = readErrorText(packet, error);
+    this.core.receiver.event({ type: 'error', error, diagnostic, details: details.details });
   }
 
   /** A declared length that the body does not have. */
@@ -253,11 +254,4 @@ export class SessionIntake implements SessionEndpoint {
     const text = `${info.name} in session ${core.sessionId}, state ${core.lifecycle.state}`;
     core.fail(new ProtocolError(text, ErrorCode.InvalidState), packet.frameId);
   }
-}
-
-/** Most bytes of a diagnostic text that are shown. */
-const MAX_SHOWN_BYTES = 1024;
-
-function shownText(diagnostic: Uint8Array): string {
-  return new TextDecoder().decode(diagnostic.subarray(0, MAX_SHOWN_BYTES));
 }

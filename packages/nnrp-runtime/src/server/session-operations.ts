@@ -3,6 +3,7 @@ import {
   ClosedError,
   type DeadlineError,
   describeOperationFault,
+  forCaller,
   type NnrpError,
   OperationRegistry,
   type Packet,
@@ -16,6 +17,7 @@ import { isPartial } from '../connection/result-kind.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
 import { SETTLED, unheard } from '../settled.js';
 import type { DeadlineQueue } from './deadline-queue.js';
+import { CANCELLED_BY_SERVER, deadlineFailure, type FrameFailure, sessionClosed } from './frame-failure.js';
 import { OperationContext, type ResolvedObject } from './operation-context.js';
 import type { ResultGate } from './result-gate.js';
 import { bodyOf, defaultResults, lastResult, metadataOf, partialResult } from './result-values.js';
@@ -39,7 +41,7 @@ export interface OperationsOwner {
   suspended(operation: OperationContext): void;
   resumed(operation: OperationContext): void;
   /** Tells a client that understands it why a frame will be dropped. */
-  explainFailure(operation: OperationContext, diagnostic: string): void;
+  explainDrop(frameId: number, failure: FrameFailure): void;
   /** An operation has had its terminal answer, or needs none any more. */
   operationOver(operation: OperationContext): void;
   /** No operation is in flight any more. */
@@ -135,12 +137,14 @@ export class SessionOperations {
     }
   }
 
-  /** The handler has failed: the client is told in a few words, as far as it understands them. */
-  fail(operation: OperationContext, diagnostic: string): void {
-    this.owner.explainFailure(operation, diagnostic);
-    if (!operation.isOver) this.sendDrop(operation, OperationState.Failed, undefined);
+  /** Dropped for another reason than that the application says so. */
+  fail(operation: OperationContext, failure: FrameFailure, reason?: NnrpError): void {
+    this.owner.explainDrop(operation.frameId, failure);
+    // Sending may have found the peer gone, and ended everything.
+    if (!operation.isOver) this.sendDrop(operation, OperationState.Failed, reason);
   }
 
+  /** The application's own drop: the only one without an explanation. */
   drop(operation: OperationContext): Promise<void> {
     if (operation.isOver) return unheard(Promise.reject(operation.refusal()));
     return this.sendDrop(operation, OperationState.Failed, undefined) ? SETTLED : this.drained();
@@ -186,29 +190,25 @@ export class SessionOperations {
   cancel(scope: preview3.CancelScope, frameId: number): number[] {
     const outcome = this.registry.cancel(scope, frameId);
     if ('fault' in outcome) throw new UsageError(`cancel: ${describeOperationFault(outcome.fault)}`);
-    const reason = new CancelledError(`frame ${frameId} of session ${this.sessionId} was cancelled by the server`);
-    // What listens to a signal may end the session: every frame has its answer by then.
-    for (const operation of outcome.cancelled) this.settleByDrop(operation, reason);
-    for (const operation of outcome.cancelled) this.over(operation, reason);
+    const text = `frame ${frameId} of session ${this.sessionId} was cancelled by the server`;
+    this.dropTogether(outcome.cancelled, new CancelledError(text), CANCELLED_BY_SERVER);
     return outcome.cancelled.map((operation) => operation.frameId);
   }
 
   expire(operation: OperationContext, reason: DeadlineError): void {
-    this.sendDrop(operation, OperationState.Failed, reason);
+    this.fail(operation, deadlineFailure(operation.deadlineMs), reason);
     this.rememberDropped(operation.frameId);
   }
 
-  /** Answers every frame in flight with a drop. */
-  dropAll(reason: NnrpError): void {
-    const dropped = this.registry.endAll(OperationState.Cancelled);
-    for (const operation of dropped) this.settleByDrop(operation, reason);
-    for (const operation of dropped) this.over(operation, reason);
+  /** Answers every frame in flight with a drop. @param failure - what the client is told; default what the reason says */
+  dropAll(reason: NnrpError, failure: FrameFailure = sessionClosed(reason.rawMessage)): void {
+    this.dropTogether(this.registry.endAll(OperationState.Cancelled), reason, failure);
   }
 
   /** The session is over: nothing can be answered any more. */
   end(reason: NnrpError): void {
     this.ended = reason;
-    for (const operation of this.registry.endAll(OperationState.Cancelled)) this.over(operation, reason);
+    for (const operation of this.registry.endAll(OperationState.Cancelled)) this.over(operation, forCaller(reason));
     this.droppedUnseen = undefined;
   }
 
@@ -282,10 +282,19 @@ export class SessionOperations {
     return room;
   }
 
-  /** The drop is the last that the client hears of the frame, whatever its end sets off. */
-  private settleByDrop(operation: OperationContext, reason: NnrpError): void {
-    this.plainDrop(operation);
-    operation.settle(reason);
+  /** What listens to a signal may end the session: every frame has its answer by then. */
+  private dropTogether(operations: readonly OperationContext[], shared: NnrpError, failure: FrameFailure): void {
+    const reasons = operations.map((operation) => {
+      const reason = operations.length === 1 ? shared : forCaller(shared);
+      // The drop is the last that the client hears of the frame, whatever its end sets off.
+      this.owner.explainDrop(operation.frameId, failure);
+      this.plainDrop(operation);
+      operation.settle(reason);
+      return reason;
+    });
+    operations.forEach((operation, at) => {
+      this.over(operation, reasons[at]);
+    });
   }
 
   private plainDrop({ frameId, traceLow, traceHigh }: OperationContext): boolean {
@@ -312,7 +321,8 @@ export class SessionOperations {
   private inFlight(frameId: number): OperationContext {
     const operation = this.registry.get(frameId);
     if (operation !== undefined) return operation;
-    if (this.ended !== undefined) throw new ClosedError(`session ${this.sessionId} is closed`, { cause: this.ended });
+    if (this.ended !== undefined)
+      throw new ClosedError(`session ${this.sessionId} is closed`, { cause: forCaller(this.ended) });
     throw new UsageError(
       `session ${this.sessionId}: frame ${frameId} waits for no answer (answered, cancelled, expired or unknown)`,
     );

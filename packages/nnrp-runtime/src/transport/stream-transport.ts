@@ -1,5 +1,12 @@
 import type { Duplex } from 'node:stream';
-import { type NnrpError, type Packet, PacketSplitter, type PacketSplitterOptions, TransportError } from 'nnrp-core';
+import {
+  isNnrpError,
+  type NnrpError,
+  type Packet,
+  PacketSplitter,
+  type PacketSplitterOptions,
+  TransportError,
+} from 'nnrp-core';
 import type { FramedTransport, OutboundPacket, PacketSink, TransportKind } from './contract.js';
 import { PacedWriter } from './paced-writer.js';
 import type { PeerIdentity } from './peer-identity.js';
@@ -96,7 +103,9 @@ export class StreamTransport implements FramedTransport {
     stream.on('end', () => this.peerEnded());
     const { describeError = (error: Error) => error.message } = options;
     stream.on('error', (error: Error) => {
-      this.failure ??= new TransportError(`${this.remoteAddress}: ${describeError(error)}`, { cause: error });
+      // An error of our own says by itself what has happened.
+      const what = isNnrpError(error) ? '' : 'the connection broke: ';
+      this.failure ??= new TransportError(`${this.remoteAddress}: ${what}${describeError(error)}`, { cause: error });
     });
     stream.on('close', () => {
       this.streamClosed = true;

@@ -28,7 +28,7 @@ export const CACHE_CASES: readonly BaselineCase[] = [
       check.equal(Buffer.from(object?.bytes ?? '').toString(), 'tile', 'the object for its own session');
       peer.send(closeBytes(1));
       await session.ackClose(await stage.within(session.receiveClose(), 'the close'));
-      await peer.expect(MessageType.ResultDrop, 1, 1);
+      await peer.expectExplainedDrop(preview3.ErrorCode.FrameCancelled, 1, 1);
       await peer.expect(MessageType.SessionCloseAck, 1);
       peer.send(openBytes());
       await peer.expect(MessageType.SessionOpenAck, 1);

@@ -29,7 +29,11 @@ export const CACHE_CODE_CASES: readonly BaselineCase[] = [
       const submit = referringSubmit(1, 1);
       const metadata = preview3.decodeFrameSubmit(new DataView(submit.buffer), 40);
       const operation = await stage.within(clientSession.submit(submit.subarray(112), metadata), 'the submit');
-      const error = await check.rejects(stage.within(operation.result(), 'an answer'), 'NNRP_ERR_PEER', 'our client');
+      const error = await check.rejects(
+        stage.within(operation.result(), 'an answer'),
+        'NNRP_ERR_SUBMIT_REFUSED',
+        'our client',
+      );
       check.equal((error as { readonly wireCode?: number }).wireCode, 0x00030001, 'the code in our client');
       const silent = await stage.openPeer(await stage.serve(CACHED));
       silent.peer.send(referringSubmit(1, 1));

@@ -55,7 +55,7 @@ export const MULTI_SESSION_CASES: readonly BaselineCase[] = [
       const kept = await stage.within(second.receiveSubmit(), 'the second submit');
       peer.send(closeBytes(1));
       await first.ackClose(await stage.within(first.receiveClose(), 'the close'));
-      await peer.expect(MessageType.ResultDrop, 1, 1);
+      await peer.expectExplainedDrop(preview3.ErrorCode.FrameCancelled, 1, 1);
       await peer.expect(MessageType.SessionCloseAck, 1);
       check.equal([lost.signal.aborted, kept.signal.aborted], [true, false], 'signals of both operations');
       check.equal([first.lifecycle, second.lifecycle], ['closed', 'open'], 'both sessions');

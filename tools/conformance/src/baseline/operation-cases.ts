@@ -118,7 +118,7 @@ export const OPERATION_CASES: readonly BaselineCase[] = [
       check.fields(error, { errorCode: ErrorCode.InternalError, isFatal: 0, errorScope: 2 }, 'why frame 3 failed');
       await peer.expect(MessageType.ResultDrop, 1, 3);
       peer.send(submitBytes(1, 4, 'wait', { latencyBudgetMs: 5 }));
-      await peer.expect(MessageType.ResultDrop, 1, 4);
+      await peer.expectExplainedDrop(ErrorCode.FrameExpired, 1, 4);
       peer.send(...[1, 2, 3, 4, 5].map((frameId) => packetOf(MessageType.FrameCancel, 1, frameId)));
       check.equal((await peer.settled()).length, 0, 'answers to cancels of what is over or never was');
       for (const frameId of [1, 2, 3, 4]) {

@@ -94,7 +94,11 @@ export const SCHEMA_REGISTRY_CASES: readonly BaselineCase[] = [
         const { body, counts } = typedBody(tokenPayload('x', descriptor));
         const operation = await stage.within(clientSession.submit(body, counts), 'the submit');
         const what = JSON.stringify(descriptor);
-        const error = await check.rejects(stage.within(operation.result(), 'an answer'), 'NNRP_ERR_PEER', what);
+        const error = await check.rejects(
+          stage.within(operation.result(), 'an answer'),
+          'NNRP_ERR_SUBMIT_REFUSED',
+          what,
+        );
         check.equal<unknown>((error as { readonly wireCode?: number }).wireCode, code, what);
       }
       const header = { ...HEADER, schemaFlags: SchemaFlags.Critical, dependencyCount: 2 };
@@ -136,7 +140,11 @@ export const SCHEMA_REGISTRY_CASES: readonly BaselineCase[] = [
         clientSession.submit(preview3.encodeBody({ typedPayloads }, counts), counts),
         'the submit',
       );
-      const error = await check.rejects(stage.within(operation.result(), 'an answer'), 'NNRP_ERR_PEER', 'the profile');
+      const error = await check.rejects(
+        stage.within(operation.result(), 'an answer'),
+        'NNRP_ERR_SUBMIT_REFUSED',
+        'the profile',
+      );
       check.equal<unknown>((error as { readonly wireCode?: number }).wireCode, SchemaIncompatible, 'its code');
     },
   },

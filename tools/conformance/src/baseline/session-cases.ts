@@ -187,7 +187,7 @@ export const SESSION_CASES: readonly BaselineCase[] = [
       raw.send(closeBytes(1, { drainTimeoutMs: 5000 }), submitBytes(1, 2));
       const request = await stage.within(serverSession.receiveClose(), 'the close');
       const done = stage.later(serverSession.ackClose(request));
-      await raw.expect(MessageType.ResultDrop, 1, 2);
+      await raw.expectExplainedDrop(preview3.ErrorCode.FrameCancelled, 1, 2);
       const draining = decoded(WIRE.closeAck, await raw.expect(MessageType.SessionCloseAck, 1));
       check.equal(
         [draining.closeStatus, serverSession.lifecycle],

@@ -83,7 +83,7 @@ export const TENSOR_CASES: readonly BaselineCase[] = [
       check.equal([first.metadata.tileBaseId, second.metadata.tileBaseId], [0, 640], 'which submit went where');
       check.equal([first.frameId, second.frameId], [5, 5], 'their frame ids');
       peer.send(submitBytes(3, 1, body, metadata));
-      await peer.expect(MessageType.ResultDrop, 3, 1);
+      await peer.expectExplainedDrop(preview3.ErrorCode.InvalidState, 3, 1);
       peer.send(submitBytes(1, 5, body, metadata));
       const used = decoded(WIRE.error, await peer.expect(MessageType.Error, 1, 5));
       check.fields(used, { errorScope: preview3.ErrorScope.Frame, relatedFrameId: 5, isFatal: 0 }, 'a used frame id');

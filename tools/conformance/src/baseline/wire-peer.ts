@@ -63,6 +63,15 @@ export class WirePeer {
     return packet;
   }
 
+  /** The next two packets, which must drop a frame and say why before. @throws CheckFailure when they are others */
+  async expectExplainedDrop(errorCode: number, sessionId: number, frameId: number): Promise<void> {
+    const error = await this.expect(preview3.MessageType.Error, sessionId, frameId);
+    const said = preview3.decodeErrorMessage(error.view, error.metadataStart).errorCode;
+    if (said !== errorCode)
+      throw new CheckFailure(`ERROR of frame ${frameId}: expected code ${errorCode}, got ${said}`);
+    await this.expect(preview3.MessageType.ResultDrop, sessionId, frameId);
+  }
+
   /** The next packet, which must be this message. @throws CheckFailure when it is another, or none comes */
   async expect(messageType: preview3.MessageType, sessionId?: number, frameId?: number): Promise<Packet> {
     const what = nameOf(messageType);

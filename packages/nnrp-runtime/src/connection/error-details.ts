@@ -1,0 +1,100 @@
+/** Longest diagnostic text in an ERROR, in bytes (wire.md A-15). */
+export const MAX_DIAGNOSTIC_BYTES = 256;
+/** Longest block of details behind it, in bytes. */
+export const MAX_DETAILS_BYTES = 16 * 1024;
+/** Objects and lists in each other within `details`. */
+const MAX_DEPTH = 32;
+const MAX_CODE_LENGTH = 128;
+const UTF8 = new TextEncoder();
+const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true });
+
+/**
+ * What an ERROR says beyond its metadata and text, to a peer that has announced `PeerMessages.ErrorDetails`. It lies behind
+ * the diagnostic text in the body, as one JSON object in UTF-8: an extension of this implementation, see docs/errors.md.
+ */
+export interface ErrorDetails {
+  /** What failed, for programs: a code of docs/errors.md, or one of the application's own. */
+  readonly code?: string;
+  /** The whole text, where the diagnostic has no room for it. */
+  readonly message?: string;
+  /** Anything that JSON can hold. */
+  readonly details?: unknown;
+  /** Whether the same may succeed when it is tried again as it is. */
+  readonly retryable?: boolean;
+}
+
+/**
+ * @returns undefined when JSON cannot hold the details, they nest deeper than 32, or the block would be longer than
+ * {@link MAX_DETAILS_BYTES}
+ */
+export function encodeDetails({ code, message, details, retryable }: ErrorDetails): Uint8Array | undefined {
+  try {
+    if (details !== undefined && JSON.stringify(details) === undefined) return undefined;
+    const text = JSON.stringify({ code, message, details, retryable });
+    if (text.length > MAX_DETAILS_BYTES || isTooDeep(JSON.parse(text), MAX_DEPTH + 1)) return undefined;
+    const block = UTF8.encode(text);
+    return block.length > MAX_DETAILS_BYTES ? undefined : block;
+  } catch {
+    // A bigint, a circle, a toJSON that throws.
+    return undefined;
+  }
+}
+
+/** What a block says, field by field; one that is malformed, or too long, says nothing. */
+export function decodeDetails(block: Uint8Array): ErrorDetails {
+  if (block.length === 0 || block.length > MAX_DETAILS_BYTES) return NOTHING;
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(STRICT_UTF8.decode(block));
+  } catch {
+    return NOTHING;
+  }
+  if (typeof parsed !== 'object' || parsed === null || isTooDeep(parsed, MAX_DEPTH + 1)) return NOTHING;
+  const { code, message, details, retryable } = parsed as Record<string, unknown>;
+  return {
+    ...(isErrorCode(code) && { code }),
+    ...(typeof message === 'string' && { message }),
+    ...(details !== undefined && { details }),
+    ...(typeof retryable === 'boolean' && { retryable }),
+  };
+}
+
+/** Whether it can be the code of an error: 1 to 128 characters of ASCII, none of which a terminal obeys. */
+export function isErrorCode(code: unknown): code is string {
+  return typeof code === 'string' && code.length <= MAX_CODE_LENGTH && /^[\x21-\x7e]+( [\x21-\x7e]+)*$/.test(code);
+}
+
+/** The text as the diagnostic of an ERROR: UTF-8, cut between two characters where it is too long. */
+export function diagnosticOf(text: string): { readonly bytes: Uint8Array; readonly isCut: boolean } {
+  const bytes = new Uint8Array(Math.min(MAX_DIAGNOSTIC_BYTES, text.length * 3));
+  const { read, written } = UTF8.encodeInto(text, bytes);
+  return { bytes: bytes.subarray(0, written), isCut: read < text.length };
+}
+
+/**
+ * The body of an ERROR: the diagnostic, then the details where there are any and the peer understands them. A text that is
+ * too long for both is cut.
+ */
+export function errorBody(
+  text: string,
+  details: ErrorDetails | undefined,
+  understandsDetails: boolean,
+): { readonly body: Uint8Array; readonly diagnosticBytes: number } {
+  const { bytes, isCut } = diagnosticOf(text);
+  const diagnosticBytes = bytes.length;
+  if (!understandsDetails || (details === undefined && !isCut)) return { body: bytes, diagnosticBytes };
+  const block = encodeDetails(isCut ? { ...details, message: text } : { ...details }) ?? encodeDetails({ ...details });
+  if (block === undefined) return { body: bytes, diagnosticBytes };
+  const body = new Uint8Array(diagnosticBytes + block.length);
+  body.set(bytes);
+  body.set(block, diagnosticBytes);
+  return { body, diagnosticBytes };
+}
+
+const NOTHING: ErrorDetails = Object.freeze({});
+
+function isTooDeep(value: unknown, left: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (left === 0) return true;
+  return Object.values(value).some((entry) => isTooDeep(entry, left - 1));
+}

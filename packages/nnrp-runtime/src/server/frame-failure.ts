@@ -1,0 +1,84 @@
+import { preview3 } from 'nnrp-core';
+import type { ErrorDetails } from '../connection/error-details.js';
+import { type HandlerError, isHandlerError } from './handler-error.js';
+
+const { ErrorCode } = preview3;
+/** Advice to a client whose submit finds the queue full: about what a short operation takes. */
+const BUSY_RETRY_MS = 100;
+
+/** Why a frame is dropped: what its client is told by ERROR before RESULT_DROP, as far as it understands it. */
+export interface FrameFailure {
+  readonly wireCode: number;
+  readonly text: string;
+  readonly retryAfterMs: number;
+  readonly details: ErrorDetails;
+}
+
+export const SERVER_SHUTDOWN: FrameFailure = Object.freeze({
+  wireCode: ErrorCode.ServerBusy,
+  text: 'the server is shutting down',
+  retryAfterMs: 0,
+  details: Object.freeze({ code: 'NNRP_ERR_SERVER_SHUTDOWN', retryable: true }),
+});
+
+export function deadlineFailure(deadlineMs: number): FrameFailure {
+  return failure('NNRP_ERR_DEADLINE', ErrorCode.FrameExpired, `no result within ${deadlineMs} ms`);
+}
+
+export const CANCELLED_BY_SERVER: FrameFailure = Object.freeze(
+  failure('NNRP_ERR_CANCELLED_BY_SERVER', ErrorCode.FrameCancelled, 'cancelled by the server'),
+);
+
+/** @param text - which session, and who closed it */
+export function sessionClosed(text: string): FrameFailure {
+  return failure('NNRP_ERR_CLOSED', ErrorCode.FrameCancelled, text);
+}
+
+export function aboveInFlightLimit(limit: number): FrameFailure {
+  const text = `the session has as many in flight as the server allows: maxInFlightOperations is ${limit}`;
+  return failure('NNRP_ERR_IN_FLIGHT_LIMIT', ErrorCode.LimitExceeded, text, true);
+}
+
+export function serverBusy(limit: number): FrameFailure {
+  const text = `as many wait for a handler as may: maxQueuedOperations is ${limit}`;
+  const busy = failure('NNRP_ERR_SERVER_BUSY', ErrorCode.ServerBusy, text, true);
+  return { ...busy, retryAfterMs: BUSY_RETRY_MS };
+}
+
+/** A rule of the protocol, or an object that is not there. */
+export function submitRefused(wireCode: number, text: string): FrameFailure {
+  return failure('NNRP_ERR_SUBMIT_REFUSED', wireCode, text);
+}
+
+/** @param thrown - what the handler threw; only a HandlerError is for the client, unless the option says otherwise */
+export function handlerFailure(thrown: unknown, exposed: boolean): FrameFailure {
+  if (isHandlerError(thrown)) return onPurpose(thrown);
+  const text = exposed ? textOf(thrown) : 'the handler failed';
+  return failure('NNRP_ERR_HANDLER_FAILED', ErrorCode.InternalError, text);
+}
+
+function onPurpose({ code, message, retryAfterMs, details, isRetryable, wireCode }: HandlerError): FrameFailure {
+  return { wireCode, text: message, retryAfterMs, details: { code, details, retryable: isRetryable } };
+}
+
+function failure(code: string, wireCode: number, text: string, retryable = false): FrameFailure {
+  return { wireCode, text, retryAfterMs: 0, details: { code, retryable } };
+}
+
+/** What an error says of itself; anything may be thrown, also what cannot be turned into text. */
+function textOf(error: unknown): string {
+  try {
+    const { message } = error as { message?: unknown };
+    return typeof message === 'string' ? message : String(error);
+  } catch {
+    return thrownText(error);
+  }
+}
+
+function thrownText(error: unknown): string {
+  try {
+    return String(error);
+  } catch {
+    return 'the handler failed';
+  }
+}

@@ -1,0 +1,99 @@
+import { preview3, UsageError } from 'nnrp-core';
+import { encodeDetails, isErrorCode, MAX_DETAILS_BYTES } from '../connection/error-details.js';
+import { MAX_TIMER_MS } from '../timer-limit.js';
+
+/** Marks errors of every copy of this package. */
+const BRAND = Symbol.for('nnrp.handlerError');
+const MAX_MESSAGE_BYTES = 8192;
+const MAX_U32 = 0xffffffff;
+const OPTIONS: readonly string[] = ['retryAfterMs', 'details', 'retryable', 'wireCode', 'cause'];
+
+/** What a handler says of a failure besides code and message. */
+export interface HandlerErrorOptions {
+  /** Milliseconds after which a retry may help; default 0, no advice. */
+  readonly retryAfterMs?: number;
+  /** Anything that JSON can hold, for the client's program; default undefined. */
+  readonly details?: unknown;
+  /** Whether the same submit may succeed when it is made again; default whether `retryAfterMs` is given. */
+  readonly retryable?: boolean;
+  /** error_code on the wire, all that clients of other implementations see of `code`; default internal_error. */
+  readonly wireCode?: number;
+  /** Stays on the server. */
+  readonly cause?: unknown;
+}
+
+/**
+ * Thrown by a submit handler to fail on purpose: the client gets a PeerError with exactly this code, message, advice and
+ * details. It is no defect, so it is not reported as `handlerFailure`.
+ */
+export class HandlerError extends Error {
+  readonly code: string;
+  readonly retryAfterMs: number;
+  readonly details: unknown;
+  readonly isRetryable: boolean;
+  readonly wireCode: number;
+
+  /**
+   * @param code - the application's own, 1 to 128 characters of ASCII; those that begin with NNRP_ are taken
+   * @param message - for people, at most 8192 bytes of UTF-8
+   * @throws UsageError when something does not fit, all of it together into 16 KiB of JSON included
+   */
+  constructor(code: string, message: string, options: HandlerErrorOptions = {}) {
+    check(code, message, options);
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    const { retryAfterMs = 0 } = options;
+    this.code = code;
+    this.retryAfterMs = retryAfterMs;
+    this.details = options.details;
+    this.isRetryable = options.retryable ?? retryAfterMs > 0;
+    this.wireCode = options.wireCode ?? preview3.ErrorCode.InternalError;
+    this.name = 'HandlerError';
+  }
+
+  get [BRAND](): true {
+    return true;
+  }
+}
+
+/**
+ * Whether a handler has failed on purpose; also with the error of another copy of this package. One that was changed until
+ * it does not fit any more is none.
+ */
+export function isHandlerError(error: unknown): error is HandlerError {
+  try {
+    if (typeof error !== 'object' || error === null || !(BRAND in error)) return false;
+    const { code, message, retryAfterMs, details, isRetryable, wireCode } = error as HandlerError;
+    check(code, message, { retryAfterMs, details, retryable: isRetryable, wireCode });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function check(code: unknown, message: unknown, options: HandlerErrorOptions): void {
+  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object');
+  for (const option of Object.keys(options)) {
+    if (!OPTIONS.includes(option)) throw new UsageError(`HandlerError: there is no option '${option}'`);
+  }
+  if (!isErrorCode(code)) throw wrong('code', 'text of 1 to 128 printable characters of ASCII');
+  if (code.startsWith('NNRP_'))
+    throw wrong('code', `a code of your own: those that begin with NNRP_ are taken, ${code}`);
+  if (typeof message !== 'string' || Buffer.byteLength(message) > MAX_MESSAGE_BYTES) {
+    throw wrong('message', `text of at most ${MAX_MESSAGE_BYTES} bytes`);
+  }
+  const { retryAfterMs = 0, retryable = false, wireCode = 1, details } = options;
+  if (!isInteger(retryAfterMs, 0, MAX_TIMER_MS)) throw wrong('retryAfterMs', `an integer of 0 to ${MAX_TIMER_MS}`);
+  if (!isInteger(wireCode, 1, MAX_U32)) throw wrong('wireCode', `an integer of 1 to ${MAX_U32}`);
+  if (typeof retryable !== 'boolean') throw wrong('retryable', 'true or false');
+  if (encodeDetails({ code, message, details, retryable }) === undefined) {
+    throw wrong('details', `what JSON can hold, with code and message at most ${MAX_DETAILS_BYTES} bytes of it`);
+  }
+}
+
+function isInteger(value: unknown, least: number, most: number): boolean {
+  return Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+}
+
+function wrong(field: string, takes: string): UsageError {
+  return new UsageError(`HandlerError: ${field} takes ${takes}`);
+}

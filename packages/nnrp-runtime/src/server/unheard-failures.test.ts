@@ -1,0 +1,66 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { UnheardFailures } from './unheard-failures.js';
+
+const MINUTE_MS = 60_000;
+const owner = { crashed: (error: unknown) => expect.unreachable(String(error)) };
+const warnings: { text: string; detail: string }[] = [];
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.spyOn(process, 'emitWarning').mockImplementation((text, options) => {
+    warnings.push({ text: String(text), detail: (options as { detail: string }).detail });
+  });
+});
+afterEach(() => {
+  warnings.length = 0;
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+function fail(failures: UnheardFailures, frameId: number): void {
+  failures.add({ sessionId: 7, frameId, error: new Error(`broken ${frameId}`) });
+}
+
+describe('failures of handlers that nobody listens to', () => {
+  it('are a warning at once, with the stack; those that follow are counted for a minute', () => {
+    const failures = new UnheardFailures(owner);
+    for (let frameId = 1; frameId <= 1000; frameId++) fail(failures, frameId);
+    expect(warnings).toEqual([
+      { text: expect.stringContaining('session 7, frame 1'), detail: expect.stringMatching(/broken 1\n {4}at /) },
+    ]);
+    vi.advanceTimersByTime(MINUTE_MS - 1);
+    expect(warnings).toHaveLength(1);
+    vi.advanceTimersByTime(1);
+    expect(warnings[1]).toEqual({
+      text: expect.stringContaining('999 more failures'),
+      detail: expect.stringContaining('broken 1000'),
+    });
+    fail(failures, 1001);
+    expect(warnings).toHaveLength(2);
+  });
+
+  it('are said at once again when there were none for a minute', () => {
+    const failures = new UnheardFailures(owner);
+    fail(failures, 1);
+    vi.advanceTimersByTime(MINUTE_MS);
+    expect([warnings.length, vi.getTimerCount()]).toEqual([1, 0]);
+    fail(failures, 2);
+    expect(warnings[1]?.text).toContain('frame 2');
+  });
+
+  it('that are still to be said are said at the end, which leaves no timer', () => {
+    const failures = new UnheardFailures(owner);
+    for (const frameId of [1, 2, 3]) fail(failures, frameId);
+    failures.end();
+    expect(warnings[1]?.text).toContain('2 more failures');
+    expect(vi.getTimerCount()).toBe(0);
+    failures.end();
+    expect(warnings).toHaveLength(2);
+  });
+
+  it('may be anything that can be thrown', () => {
+    const failures = new UnheardFailures(owner);
+    failures.add({ sessionId: 1, frameId: 0, error: undefined });
+    expect(warnings).toEqual([{ text: expect.stringContaining('(session 1)'), detail: 'undefined' }]);
+  });
+});
