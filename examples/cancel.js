@@ -1,7 +1,7 @@
 import { isNnrpError, NnrpClient } from 'nnrp-runtime';
 
 const client = await NnrpClient.connectTcp(process.argv[2] ?? '127.0.0.1:4433');
-const session = await client.openSession({ defaultDeadlineMs: 0 });
+const session = await client.openSession();
 
 const enough = new AbortController();
 const prompt = 'more and '.repeat(10_000);

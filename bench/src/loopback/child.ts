@@ -31,7 +31,7 @@ export interface Questions {
   /** @param connections - fewer than the scenario has, to warm up */
   connect(to: { readonly port: number; readonly connections?: number }): Promise<void>;
   turn(stop: Stop): Promise<ClientFigures & { readonly cpu: number }>;
-  disconnect(): Promise<void>;
+  disconnect(): Promise<unknown>;
 }
 
 const [, , role, name, scenarioName] = process.argv;

@@ -18,7 +18,7 @@ export class Tally {
 export interface Caller {
   exchange(load: ExchangeLoad): void;
   stream(load: StreamLoad): void;
-  close(): Promise<void>;
+  close(): Promise<unknown>;
 }
 
 /** One contestant. Its two sides run in processes of their own. */

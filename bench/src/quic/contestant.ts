@@ -18,7 +18,7 @@ export interface Exchanges {
 export interface Connection {
   /** Does the exchanges of so many lanes, each with one in progress, until they are over. */
   exchange(exchanges: Exchanges, firstLane: number, lanes: number): void;
-  close(): Promise<void>;
+  close(): Promise<unknown>;
 }
 
 /** A server that answers every request with its own bytes. */

@@ -56,6 +56,7 @@ export {
   PEER_MESSAGES_EXTENSION,
   PEER_MESSAGES_MASK,
   PeerMessages,
+  UNLIMITED_BUDGET,
 } from './body/peer-messages.js';
 export {
   decodeTokenDeltaBody,

@@ -39,6 +39,8 @@ export type {
 } from './client/request-messages.js';
 export type { ResultStream, SessionResult } from './client/result-stream.js';
 export type { NnrpSessionEvent } from './client/session-events.js';
+export type { UnreadShare } from './client/unread-results.js';
+export type { CloseReport, CutOperation } from './close-report.js';
 export type { BodyInput } from './connection/body-bytes.js';
 export { HandlerError, type HandlerErrorOptions } from './server/handler-error.js';
 export { OperationContext, type ResolvedObject } from './server/operation-context.js';

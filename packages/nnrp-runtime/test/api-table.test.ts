@@ -17,6 +17,7 @@ const FRAMED_TRANSPORT: Names<FramedTransport> = {
   remoteAddress: true,
   peerIdentity: true,
   unfinishedBytes: true,
+  unsentBytes: true,
   start: true,
   send: true,
   pause: true,

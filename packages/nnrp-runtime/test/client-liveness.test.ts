@@ -3,6 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { TRANSPORT_PROBE_ACK } from '../src/connection/codecs.js';
 import { eventually } from './eventually.js';
 import { ScriptedServer } from './scripted-server.js';
+import { ANNOUNCEMENT } from './session-peer.js';
 import { packetBytes } from './wire-packets.js';
 
 const { ErrorCode, ErrorScope, MessageType } = preview3;
@@ -15,6 +16,23 @@ const probeOf = async (server: ScriptedServer) => {
 };
 const answerProbe = (server: ScriptedServer, probeId: number) =>
   server.tell(MessageType.TransportProbeAck, 0, 0, TRANSPORT_PROBE_ACK, { probeId, serverRecvTsUs: BigInt(probeId) });
+
+it('the close of a server that has gone silent takes no longer than closeTimeoutMs, whatever its drain', async () => {
+  const server = await ScriptedServer.start({ closeTimeoutMs: 100 });
+  const opening = server.client.openSession();
+  await server.expect(MessageType.SessionOpen);
+  server.openAck(1, { sessionExtensionBytes: ANNOUNCEMENT.length }, ANNOUNCEMENT);
+  const session = await opening;
+  const operation = session.submitNowait('work');
+  const outcome = expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_TIMEOUT' });
+  const startMs = performance.now();
+  expect(await server.client.close({ drainTimeoutMs: 60_000 })).toEqual({
+    drained: false,
+    cut: [{ sessionId: 1, frameId: 1 }],
+  });
+  await outcome;
+  expect(performance.now() - startMs).toBeLessThan(5000);
+});
 
 describe('a ping', () => {
   it('gives the round trip', async () => {

@@ -22,9 +22,9 @@ function goldenOpen(): string {
 }
 
 describe('a request', () => {
-  it('is byte for byte that of the default client when nothing is announced', async () => {
+  it('is byte for byte that of the reference client when nothing is announced and its deadline is asked for', async () => {
     const server = await ScriptedServer.start({ announce: false });
-    const opened = server.client.openSession({ requestedSessionId: 1 });
+    const opened = server.client.openSession({ requestedSessionId: 1, defaultDeadlineMs: 500 });
     expect(hexOf(bytesOf(await server.next()))).toBe(goldenOpen());
     server.openAck(1);
     await opened;
@@ -32,7 +32,7 @@ describe('a request', () => {
 
   it('announces by default what this client understands, and differs in nothing else', async () => {
     const server = await ScriptedServer.start();
-    void server.client.openSession({ requestedSessionId: 1 });
+    void server.client.openSession({ requestedSessionId: 1, defaultDeadlineMs: 500 });
     const packet = await server.next();
     const golden = bytesFrom(goldenOpen());
     const sent = bytesOf(packet).slice(0, golden.length);
@@ -203,12 +203,51 @@ describe('an acknowledgement', () => {
     expect([strays, session.endReason]).toEqual([[5, 1], undefined]);
   });
 
-  it('that does not come ends the connection after the open timeout', async () => {
-    const server = await ScriptedServer.start({ openTimeoutMs: 20 });
+  it('that does not come costs its open alone, after the open timeout', async () => {
+    const server = await ScriptedServer.start({ openTimeoutMs: 30 });
+    const kept = await server.open(1);
     const [first, second] = [server.client.openSession(), server.client.openSession()];
-    await expect(first).rejects.toMatchObject({ code: 'NNRP_ERR_TIMEOUT', timeoutMs: 20 });
+    await expect(first).rejects.toMatchObject({ code: 'NNRP_ERR_TIMEOUT', timeoutMs: 30 });
     await expect(second).rejects.toMatchObject({ code: 'NNRP_ERR_TIMEOUT' });
-    await server.peer.closed();
+    for (let count = 0; count < 2; count++) await server.expect(MessageType.SessionOpen);
+    await server.settled();
+    expect(kept.lifecycle).toBe('open');
+  });
+
+  it('that comes too late belongs to the request that was given up, and its session is closed at once', async () => {
+    const server = await ScriptedServer.start({ openTimeoutMs: 100 });
+    const late = server.client.openSession();
+    await server.expect(MessageType.SessionOpen);
+    await expect(late).rejects.toMatchObject({ code: 'NNRP_ERR_TIMEOUT' });
+    const next = server.client.openSession();
+    server.openAck(7);
+    const close = await server.expect(MessageType.SessionClose);
+    expect([close.sessionId, preview3.decodeSessionClose(close.view, close.metadataStart).inFlightPolicy]).toEqual([
+      7,
+      preview3.InFlightPolicy.Abort,
+    ]);
+    server.closeAck(7, preview3.CloseStatus.Closed);
+    await server.expect(MessageType.SessionOpen);
+    server.openAck(8);
+    expect((await next).sessionId).toBe(8);
+  });
+
+  it('of a server that has announced itself may be awaited by 64 requests at once, which it answers in order', async () => {
+    const server = await ScriptedServer.start();
+    const body = preview3.encodeControlExtensions([
+      { type: preview3.PEER_MESSAGES_EXTENSION, critical: false, payload: preview3.encodePeerMessages() },
+    ]);
+    const opening = server.client.openSession();
+    await server.expect(MessageType.SessionOpen);
+    server.openAck(1, { sessionExtensionBytes: body.length }, body);
+    await opening;
+    const opens = Array.from({ length: 70 }, () => server.client.openSession());
+    for (let count = 0; count < 64; count++) await server.expect(MessageType.SessionOpen);
+    await server.settled();
+    for (let id = 2; id <= 71; id++) server.openAck(id);
+    expect((await Promise.all(opens)).map(({ sessionId }) => sessionId)).toEqual(
+      Array.from({ length: 70 }, (_, at) => at + 2),
+    );
   });
 });
 

@@ -181,7 +181,7 @@ const leave: fc.Arbitrary<ModelCommand> = fc.tuple(fc.nat(63), fc.boolean()).map
         const client = pick(state.clients, which);
         const caller = world.callers.get(client.name) as ModelCaller;
         if (abruptly) caller.vanish();
-        else await caller.client.close();
+        else await caller.client.close({ drainTimeoutMs: 0 });
         await world.until(
           () => caller.calls.length === 0,
           () => `client ${client.name} has left, and ${caller.calls.length} calls wait for their end`,
@@ -218,7 +218,7 @@ export async function finishCallers(state: ModelState, world: ModelWorld): Promi
         () => `session ${sessionId}: not idle`,
       );
     }
-    await caller.client.close();
+    await caller.client.close({ drainTimeoutMs: 0 });
     world.callers.delete(client.name);
   }
 }

@@ -188,7 +188,7 @@ const serve: fc.Arbitrary<ModelCommand> = fc.tuple(fc.nat(63), fc.constantFrom('
           served.cancelOperations(preview3.CancelScope.Session, 0);
           for (const [, frame] of session.inFlight) session.answered(frame);
         } else {
-          const closing = served.close();
+          const closing = served.close({ inFlightPolicy: InFlightPolicy.Abort });
           connection.ended(session, 'unconfirmed', true);
           if (!connection.announced) {
             // Who knows no SESSION_CLOSE from a server is told by the end of the connection.

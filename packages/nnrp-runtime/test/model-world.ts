@@ -141,7 +141,7 @@ export class ModelWorld {
 
   async close(): Promise<void> {
     process.off('unhandledRejection', this.rejected);
-    await this.witness.close();
+    await this.witness.close({ drainTimeoutMs: 0 });
     await this.server.close();
   }
 

@@ -173,9 +173,15 @@ describe('a client that asks to close', () => {
 });
 
 describe('a close by the server', () => {
-  it('drops what is in progress and tells an announced client why', async () => {
+  it('with the policy abort drops what is in progress and tells an announced client why', async () => {
     const { peer, session, operation } = await opened();
-    await session.close({ reason: CloseReason.AuthRevoked, sessionErrorCode: 0x00010001 });
+    const { Abort: inFlightPolicy } = InFlightPolicy;
+    const report = await session.close({
+      reason: CloseReason.AuthRevoked,
+      sessionErrorCode: 0x00010001,
+      inFlightPolicy,
+    });
+    expect(report).toEqual({ drained: false, cut: [{ sessionId: session.sessionId, frameId: 1 }] });
     expect(await peer.take(2)).toEqual(closed(1));
     const close = await peer.packet();
     expect(preview3.decodeSessionClose(close.view, close.metadataStart)).toMatchObject({

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { type DeadlineList, DeadlineQueue, type Timed } from '../src/server/deadline-queue.js';
+import { type DeadlineList, DeadlineQueue, type Timed } from '../src/base/deadline-queue.js';
 
 class Entry implements Timed {
   expiresAtMs = 0;

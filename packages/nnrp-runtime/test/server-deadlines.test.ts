@@ -48,6 +48,34 @@ describe('a deadline', () => {
     expect(session.inFlightCount).toBe(0);
   });
 
+  it('by default of a client that has not announced itself is kept only where the server says so', async () => {
+    for (const [enforceReferenceDeadlines, granted] of [
+      [false, 0],
+      [true, 60_000],
+    ] as const) {
+      const server = await stage.serve({ deadlines: true, enforceReferenceDeadlines });
+      const peer = await SessionPeer.open(stage, server, { announced: false, defaultDeadlineMs: 60_000 });
+      const session = await server.accept();
+      peer.submit(1);
+      expect((await session.receiveSubmit()).deadlineMs).toBe(granted);
+      peer.submit(2, 'work', { latencyBudgetMs: 10 });
+      expect(await peer.next()).toBe('drop 2');
+    }
+  });
+
+  it('of 65535 is none to clients that know so, and 65535 to others', async () => {
+    const server = await stage.serve({ deadlines: true });
+    for (const [announced, granted] of [
+      [true, 0],
+      [false, 65_535],
+    ] as const) {
+      const peer = await SessionPeer.open(stage, server, { announced, defaultDeadlineMs: 10 });
+      const session = await server.accept();
+      peer.submit(1, 'work', { latencyBudgetMs: 65_535 });
+      expect((await session.receiveSubmit()).deadlineMs).toBe(granted);
+    }
+  });
+
   it('may be switched off', async () => {
     const server = await stage.serve({ deadlines: false });
     const peer = await SessionPeer.open(stage, server, { defaultDeadlineMs: 1 });

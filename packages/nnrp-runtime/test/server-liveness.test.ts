@@ -21,6 +21,20 @@ async function lost(server: NnrpServer): Promise<ConnectionLost> {
   return loss as ConnectionLost;
 }
 
+it('an operation that waits for a client that has paused it and says nothing does not keep the connection', async () => {
+  const server = await stage.serve({ idleTimeoutMs: 60, keepAliveMs: 0 });
+  const loss = lost(server);
+  const peer = await SessionPeer.open(stage, server, { announced: false });
+  const session = await server.accept();
+  peer.submit(1);
+  const operation = await session.receiveSubmit();
+  peer.flow({ scopeKind: preview3.ScopeKind.Session, updateReason: preview3.UpdateReason.Pause, creditEpoch: 1 });
+  expect(await peer.answers()).toEqual([]);
+  const held = operation.push('nobody wants it').catch((error: { code: string }) => error.code);
+  expect((await loss).error).toMatchObject({ code: 'NNRP_ERR_TIMEOUT', timeoutMs: 60 });
+  expect(await held).toBe('NNRP_ERR_TIMEOUT');
+});
+
 describe('a PING of the server', () => {
   it('goes to an announced client that is silent, again and again while it is answered', async () => {
     const server = await stage.serve({ keepAliveMs: 20 });

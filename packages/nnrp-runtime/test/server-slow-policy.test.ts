@@ -76,6 +76,18 @@ describe('while a policy is being asked', () => {
     expect(policy.asked).toEqual([2, 3, 1, 4]);
   });
 
+  it('others are asked meanwhile: they decide side by side', async () => {
+    const policy = new SlowPolicy();
+    const server = await stage.serve(policy.config);
+    const peer = await stage.peer(server);
+    for (const requestedSessionId of [2, 3, 4]) peer.send(announcedOpenBytes({ requestedSessionId }));
+    await eventually(() => policy.asked.length === 3, 'all are asked');
+    for (const id of [4, 3, 2]) await policy.answer(id);
+    const said: string[] = [];
+    for (let count = 0; count < 3; count++) said.push(described(await peer.next()));
+    expect(said).toEqual(['opened 2', 'opened 3', 'opened 4']);
+  });
+
   it('what belongs to the session in question waits, in its order, and is served if it is granted', async () => {
     const policy = new SlowPolicy();
     const server = await stage.serve(policy.config);
@@ -152,9 +164,9 @@ describe('while a policy is being asked', () => {
 });
 
 describe('a policy that never answers', () => {
-  it('refuses with auth_failed after handshakeTimeoutMs; the sessions of the connection live on', async () => {
+  it('refuses with auth_failed after policyTimeoutMs; the sessions of the connection live on', async () => {
     const policy = new SlowPolicy();
-    const server = await stage.serve({ ...policy.config, handshakeTimeoutMs: 40 });
+    const server = await stage.serve({ ...policy.config, policyTimeoutMs: 40 });
     const refusals: SessionRefused[] = [];
     server.on('sessionRefused', (refusal) => refusals.push(refusal));
     const peer = await SessionPeer.open(stage, server, { requestedSessionId: 1 });
@@ -162,8 +174,8 @@ describe('a policy that never answers', () => {
     expect(openAck(await peer.packet()).sessionErrorCode).toBe(SessionErrorCode.AuthFailed);
     expect(openAck(await peer.packet()).sessionErrorCode).toBe(SessionErrorCode.AuthFailed);
     expect(refusals.map(({ cause }) => String(cause))).toEqual([
-      expect.stringMatching(/handshakeTimeoutMs/),
-      expect.stringMatching(/handshakeTimeoutMs/),
+      expect.stringMatching(/policyTimeoutMs/),
+      expect.stringMatching(/policyTimeoutMs/),
     ]);
     await policy.answer(2);
     expect(await peer.answers()).toEqual([]);

@@ -31,6 +31,9 @@ export type PeerMessages = (typeof PeerMessages)[keyof typeof PeerMessages];
 /** Every assigned bit of {@link PeerMessages}. */
 export const PEER_MESSAGES_MASK = 0x3f;
 
+/** latency_budget_ms of a submit that has no deadline, where both sides know {@link PeerMessages}.UnlimitedBudget. */
+export const UNLIMITED_BUDGET = 0xffff;
+
 const PAYLOAD_BYTES = 8;
 
 /**

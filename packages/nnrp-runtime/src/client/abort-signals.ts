@@ -1,7 +1,68 @@
-import { setMaxListeners } from 'node:events';
+import { type Guarded, guard } from '../base/guard.js';
 
-/** Signals that were told that many operations may follow them. */
-const followed = new WeakSet<AbortSignal>();
+interface Follower {
+  readonly owner: Guarded;
+  readonly abort: () => void;
+}
+
+/**
+ * Signals that operations follow, each with its followers. A signal is kept alive as long as it has any: nobody else may
+ * hold one that was made for a call alone, such as `AbortSignal.any([...])`.
+ */
+const followed = new Map<AbortSignal, SignalFollowers>();
+
+/** Everybody who follows one signal, by one listener: a signal finds a listener only by looking at all of them. */
+class SignalFollowers {
+  private readonly followers = new Set<Follower>();
+  private readonly letSourcesGo: readonly (() => void)[];
+
+  constructor(private readonly signal: AbortSignal) {
+    this.letSourcesGo = sourcesOf(signal).map((source) => followSignal(NOBODY, source, () => {}));
+    signal.addEventListener('abort', this.aborted, { once: true });
+  }
+
+  add(follower: Follower): void {
+    this.followers.add(follower);
+  }
+
+  remove(follower: Follower): void {
+    if (this.followers.delete(follower) && this.followers.size === 0) this.end();
+  }
+
+  private readonly aborted = (): void => {
+    this.end();
+    const told = [...this.followers];
+    this.followers.clear();
+    // Each by itself: what one of them throws is no reason for the others to go on.
+    for (const { owner, abort } of told) guard(owner, abort);
+  };
+
+  private end(): void {
+    followed.delete(this.signal);
+    this.signal.removeEventListener('abort', this.aborted);
+    for (const letGo of this.letSourcesGo) letGo();
+  }
+}
+
+const NOBODY: Guarded = { crashed: () => {} };
+
+/**
+ * What a signal of `AbortSignal.any` depends on. Node 20 holds both ends of that only weakly, so a timeout inside of it is
+ * collected before it fires unless somebody follows it by itself. Later versions, and other signals, have no such need.
+ */
+function sourcesOf(signal: AbortSignal): AbortSignal[] {
+  if (!NODE_20) return [];
+  const name = Object.getOwnPropertySymbols(signal).find(({ description }) => description === 'kSourceSignals');
+  const sources = name === undefined ? undefined : (Reflect.get(signal, name) as Iterable<WeakSource> | undefined);
+  if (typeof sources?.[Symbol.iterator] !== 'function') return [];
+  return [...sources].map((source) => source.deref?.()).filter(isAbortSignal);
+}
+
+interface WeakSource {
+  deref?(): unknown;
+}
+
+const NODE_20 = process.versions.node.startsWith('20.');
 
 /** Whether it can be followed as an AbortSignal; one of another implementation can, too. */
 export function isAbortSignal(value: unknown): value is AbortSignal {
@@ -13,15 +74,19 @@ export function isAbortSignal(value: unknown): value is AbortSignal {
 }
 
 /**
- * Calls `abort` when the signal aborts.
- * @returns stops listening
+ * Calls `abort` when the signal aborts. It costs the same however many follow the signal.
+ *
+ * @param owner - pays for what `abort` throws
+ * @returns stops following
  */
-export function followSignal(signal: AbortSignal, abort: () => void): () => void {
-  if (!followed.has(signal)) {
-    followed.add(signal);
-    // One signal for any number of operations is no leak: each stops listening when it is over.
-    if (signal instanceof EventTarget) setMaxListeners(0, signal);
+export function followSignal(owner: Guarded, signal: AbortSignal, abort: () => void): () => void {
+  let followers = followed.get(signal);
+  if (followers === undefined) {
+    followers = new SignalFollowers(signal);
+    followed.set(signal, followers);
   }
-  signal.addEventListener('abort', abort, { once: true });
-  return () => signal.removeEventListener('abort', abort);
+  const follower: Follower = { owner, abort };
+  const joined = followers;
+  joined.add(follower);
+  return () => joined.remove(follower);
 }

@@ -5,14 +5,16 @@ const refusal = (option: string) =>
   expect.objectContaining({ code: 'NNRP_ERR_USAGE', message: expect.stringContaining(option) });
 
 describe('the configuration of a client', () => {
-  it('has its defaults: no keep-alive, no hello, an announcement', () => {
+  it('has its defaults: a keep-alive, no hello, an announcement', () => {
     expect(clientConfig({})).toEqual({
       connectTimeoutMs: 10_000,
-      openTimeoutMs: 10_000,
+      openTimeoutMs: 15_000,
       closeTimeoutMs: 5000,
+      maxServerDrainMs: 30_000,
+      deadlineGraceMs: 2000,
       requestTimeoutMs: 10_000,
       pingTimeoutMs: 5000,
-      keepAliveMs: 0,
+      keepAliveMs: 15_000,
       maxPacketBytes: 64 * 1024 * 1024,
       maxBufferedResultBytes: 64 * 1024 * 1024,
       maxOutboxBytes: 64 * 1024 * 1024,

@@ -8,13 +8,23 @@ import type { ClientHelloOptions } from './client-hello.js';
 export interface NnrpClientConfig {
   /** Milliseconds for the connection to come about, a TLS handshake included; default 10000. */
   readonly connectTimeoutMs: number;
-  /** Milliseconds for a session to be answered; after them the connection is given up; default 10000. */
-  readonly openTimeoutMs: number;
   /**
-   * Milliseconds for a close to be confirmed, on top of its drain timeout or of what is left of the server's; default
-   * 5000.
+   * Milliseconds for a session to be answered; after them this open fails alone, and a session that is opened too late is
+   * closed again. More than a server gives its policy, see `policyTimeoutMs`; default 15000.
    */
+  readonly openTimeoutMs: number;
+  /** Milliseconds for a close to be confirmed, on top of its drain timeout; default 5000. */
   readonly closeTimeoutMs: number;
+  /**
+   * The longest that a server which closes a session may take to finish work in progress, in milliseconds, whatever it
+   * asks for; then the close is confirmed, and what has no answer is cut; default 30000.
+   */
+  readonly maxServerDrainMs: number;
+  /**
+   * Milliseconds after the deadline of a submit in which the answer of a server that keeps deadlines may still come; then
+   * the operation fails with DeadlineError; default 2000.
+   */
+  readonly deadlineGraceMs: number;
   /**
    * Milliseconds for the answer to a hello, probe, patch, move or cache object, unless the call says otherwise, and for
    * the last answer to a cancelled operation, which takes up no more room after them; default 10000.
@@ -23,13 +33,18 @@ export interface NnrpClientConfig {
   /** Milliseconds for the answer to a PING; without it the connection is given up; default 5000. */
   readonly pingTimeoutMs: number;
   /**
-   * Milliseconds without a packet after which a PING is sent, 0 = never; default 0. A preview3 server that serves no
-   * PING ends the connection.
+   * Milliseconds without a packet after which a PING is sent, 0 = never. By default only servers that have announced that
+   * they understand it are asked; with a value of one's own every server is, and a preview3 server that serves no PING
+   * ends the connection; default 15000.
    */
   readonly keepAliveMs: number;
   /** Largest packet in bytes; a header that declares more ends the connection; default 64 MiB. */
   readonly maxPacketBytes: number;
-  /** Bytes of results that may wait unread, over all sessions, before reading stops; default 64 MiB. */
+  /**
+   * Bytes of results that may wait unread, over all sessions, before reading stops, see the event `readingPaused`. A server
+   * that has announced itself is asked to hold back an operation that fills a quarter of them by itself; up to 8 MiB more
+   * are taken then, which were under way already; default 64 MiB.
+   */
   readonly maxBufferedResultBytes: number;
   /** Bytes that may wait to be sent, besides what the transport takes, before submits are held back; default 64 MiB. */
   readonly maxOutboxBytes: number;
@@ -55,7 +70,10 @@ export interface SessionOptions {
   readonly schemaVersion: number;
   /** Default balanced. */
   readonly priorityClass: preview3.SessionPriorityClass;
-  /** Default deadline of the session's work in milliseconds; default 500. */
+  /**
+   * Default deadline of the session's work in milliseconds, 0 = none; default 0. The protocol's own default, 500, is what
+   * reference clients ask for.
+   */
   readonly defaultDeadlineMs: number;
   /** Wanted operations in progress at once; a server refuses more than its own limit, 0 = no wish; default 4. */
   readonly maxInFlightOperations: number;
@@ -74,11 +92,13 @@ export interface SessionOptions {
 /** Name, default and least value of the numeric options. */
 const NUMBERS = [
   ['connectTimeoutMs', 10_000, 1],
-  ['openTimeoutMs', 10_000, 1],
+  ['openTimeoutMs', 15_000, 1],
   ['closeTimeoutMs', 5_000, 1],
+  ['maxServerDrainMs', 30_000, 1],
+  ['deadlineGraceMs', 2_000, 0],
   ['requestTimeoutMs', 10_000, 1],
   ['pingTimeoutMs', 5_000, 1],
-  ['keepAliveMs', 0, 0],
+  ['keepAliveMs', 15_000, 0],
   ['maxPacketBytes', DEFAULT_MAX_PACKET_BYTES, 1],
   ['maxBufferedResultBytes', DEFAULT_MAX_PACKET_BYTES, 1],
   ['maxOutboxBytes', DEFAULT_MAX_PACKET_BYTES, 1],
@@ -150,7 +170,7 @@ export function sessionOpen(
     sessionFlags: options.sessionFlags ?? 0,
     schemaId: options.schemaId ?? preview3.TOKEN_DELTA_SCHEMA_ID,
     schemaVersion: options.schemaVersion ?? preview3.TOKEN_DELTA_SCHEMA_VERSION,
-    defaultDeadlineMs: options.defaultDeadlineMs ?? 500,
+    defaultDeadlineMs: options.defaultDeadlineMs ?? 0,
     maxInFlightOperations: options.maxInFlightOperations ?? 4,
     leaseTtlHintMs: options.leaseTtlHintMs ?? 30_000,
     resumeTokenBytes: 0,

@@ -14,6 +14,8 @@ import {
   UsageError,
   type WireFault,
 } from 'nnrp-core';
+import { DeadlineQueue } from '../base/deadline-queue.js';
+import { type CloseReport, joinedReport } from '../close-report.js';
 import { announcedFamilies } from '../connection/announcement.js';
 import { FLOW_UPDATE } from '../connection/codecs.js';
 import { Connection } from '../connection/connection.js';
@@ -31,15 +33,16 @@ import { KeepAlive, type KeepAliveTarget } from './keep-alive.js';
 import { readError } from './peer-error.js';
 import { checkClose } from './session-closing.js';
 import { type OpeningConnection, SessionOpens } from './session-opens.js';
-import { UnreadResults } from './unread-results.js';
+import { UnreadResults, type UnreadShare } from './unread-results.js';
 
-const { ErrorCode, ErrorScope, MessageType, ScopeKind } = preview3;
+const { ErrorCode, ErrorScope, MessageType, PeerMessages, ScopeKind } = preview3;
 /** Room kept for control messages, which are never held back. */
 const CONTROL_ROOM_BYTES = 1024 * 1024;
 
 /** The client's side of one connection: greets, measures and routes; sessions do the rest. */
 export class ClientConnection extends Connection implements OpeningConnection, KeepAliveTarget {
   readonly flow = new ConnectionFlow();
+  readonly deadlines = new DeadlineQueue(this);
   readonly unread: UnreadResults;
   private readonly openSessions = new Set<NnrpClientSession>();
   private readonly opens = new SessionOpens(this);
@@ -55,10 +58,12 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     transport: FramedTransport,
     readonly config: NnrpClientConfig,
     private readonly events: ClientConnectionEvents,
+    /** Whether the keep-alive asks servers that have not announced themselves, too. */
+    private readonly asksAnyServer: boolean,
   ) {
     const maxOutboxBytes = config.maxOutboxBytes + CONTROL_ROOM_BYTES;
     super(transport, { maxOutboxBytes, slowReader: 'disconnect' });
-    this.unread = new UnreadResults(transport, config.maxBufferedResultBytes);
+    this.unread = new UnreadResults(transport, config.maxBufferedResultBytes, (bytes) => this.readingStopped(bytes));
     this.greeting = new HelloExchange(this, this.unread);
     this.probes = new ClientProbes(this, this.unread);
     if (config.keepAliveMs > 0) this.keepAlive = new KeepAlive(this, config.keepAliveMs);
@@ -114,8 +119,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
 
   /** For the keep-alive: whether the server is still there. */
   ask(): void {
-    // What comes of it is seen by the connection.
-    if (this.pings.waiting === 0) unheard(this.ping());
+    if (this.asksAnyServer || this.understands(PeerMessages.ErrorClosePing)) this.askWithin(this.config.pingTimeoutMs);
   }
 
   /** @throws what ended the connection, WireError when a value does not fit */
@@ -125,12 +129,19 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   }
 
   /** Closes every session in good order, then the connection; a server that does not answer is left behind. */
-  shutDown(options: Partial<CloseOptions>): Promise<void> {
+  shutDown(options: Partial<CloseOptions>): Promise<CloseReport> {
     checkClose(options);
     const reason = new ClosedError('the client was closed');
     this.opens.refuse(reason);
-    const sessions = Promise.allSettled([...this.openSessions].map((session) => session.close(options)));
-    return sessions.then(() => this.close(reason));
+    const sessions = [...this.openSessions];
+    const watch = this.watchClosing();
+    return Promise.allSettled(sessions.map((session) => session.close(options))).then(async (outcomes) => {
+      watch?.stop();
+      // A server that has not confirmed in time takes nothing any more either.
+      if (outcomes.some(({ status }) => status === 'rejected')) this.endNow(reason);
+      await this.close(reason);
+      return joinedReport(sessions.map((session) => session.closeReport));
+    });
   }
 
   giveUp(error: NnrpError): void {
@@ -241,11 +252,42 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     this.events.internalError(error);
   }
 
+  /** A server that is gone while its answer to a close is waited for is found within `closeTimeoutMs`, drain or not. */
+  private watchClosing(): KeepAlive | undefined {
+    if (this.openSessions.size === 0 || !this.understands(PeerMessages.ErrorClosePing)) return undefined;
+    const halfMs = Math.ceil(this.config.closeTimeoutMs / 2);
+    const connection = this;
+    const target: KeepAliveTarget = {
+      get received() {
+        return connection.received;
+      },
+      get isReading() {
+        return connection.isReading;
+      },
+      ask: () => this.askWithin(halfMs),
+      crashed: (error) => this.crashed(error),
+    };
+    return new KeepAlive(target, halfMs);
+  }
+
+  /** What comes of it is seen by the connection. While bytes wait to leave, the PING would wait behind them. */
+  private askWithin(timeoutMs: number): void {
+    if (this.pings.waiting === 0 && !this.isSending) unheard(this.ping(timeoutMs));
+  }
+
   private greet(options: ClientHelloOptions, isRequired: boolean): Promise<ServerHello> {
     const { announce, requestTimeoutMs } = this.config;
     const answer = this.asking(() => this.greeting.send(options, announce, requestTimeoutMs));
     this.opens.waitFor(answer, isRequired);
     return answer;
+  }
+
+  private readingStopped(unreadBytes: number): void {
+    let most: UnreadShare | undefined;
+    for (const { mostUnread } of this.openSessions) {
+      if (most === undefined || mostUnread.unreadBytes > most.unreadBytes) most = mostUnread;
+    }
+    if (most !== undefined) this.events.readingPaused(unreadBytes, most);
   }
 
   private helloAnswered(packet: Packet, info: MessageInfo): void {

@@ -1,5 +1,6 @@
 import type { FlowOutcome, MessageInfo, NnrpError, Packet, PeerError, ProtocolError, preview3 } from 'nnrp-core';
 import type { InternalError } from '../base/internal-error.js';
+import type { UnreadShare } from './unread-results.js';
 
 /** What a client reports besides results. Listening is optional; nothing is thrown when nobody does. */
 export interface NnrpClientEvents {
@@ -11,6 +12,11 @@ export interface NnrpClientEvents {
   protocolViolation: [{ readonly error: ProtocolError; readonly sessionId: number }];
   /** The server limits work on the whole connection; `outcome` says whether the update counted. */
   flowUpdate: [{ readonly update: preview3.FlowUpdate; readonly outcome: FlowOutcome }];
+  /**
+   * So many results wait unread that the connection is not read any more, for any session, until some of them are: see
+   * `maxBufferedResultBytes`. `most` is where most of them wait; at most once a second.
+   */
+  readingPaused: [{ readonly unreadBytes: number; readonly most: UnreadShare }];
   /**
    * A defect: the client's own code has thrown, or a listener of the application has. The connection of a defect is over;
    * a listener that throws costs nothing. Without a listener of this event it is a warning of the process.
@@ -26,6 +32,7 @@ export type NnrpClientEvent =
   | ({ readonly type: 'peerError' } & NnrpClientEvents['peerError'][0])
   | ({ readonly type: 'protocolViolation' } & NnrpClientEvents['protocolViolation'][0])
   | ({ readonly type: 'flowUpdate' } & NnrpClientEvents['flowUpdate'][0])
+  | ({ readonly type: 'readingPaused' } & NnrpClientEvents['readingPaused'][0])
   | ({ readonly type: 'internalError' } & NnrpClientEvents['internalError'][0])
   | { readonly type: 'closed'; readonly error: NnrpError };
 
@@ -35,6 +42,7 @@ export interface ClientConnectionEvents {
   peerError(error: PeerError, sessionId: number): void;
   protocolViolation(error: ProtocolError, sessionId: number): void;
   flowUpdate(update: preview3.FlowUpdate, outcome: FlowOutcome): void;
+  readingPaused(unreadBytes: number, most: UnreadShare): void;
   internalError(error: unknown): void;
   closed(error: NnrpError): void;
 }

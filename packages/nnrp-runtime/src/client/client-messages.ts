@@ -13,7 +13,14 @@ export interface SubmitOptions {
   readonly onBlocked?: 'wait' | 'fail';
   /** Trace id of the submit, a u64; a server that traces puts it on the results; default 0, none. */
   readonly traceId?: bigint;
-  /** Milliseconds the server may take, 0 to 65535: latency_budget_ms of the metadata; enforced by the server. */
+  /**
+   * Milliseconds the server may take, 0 to 2147483647, instead of `latencyBudgetMs` of the metadata; 0 = any time, also
+   * where the session has a default; default that of the session. The server drops what takes longer. It is asked for
+   * up to 65534 by one submit, and for more by the `defaultDeadlineMs` of the session; where that is shorter than what is
+   * wanted, a server that knows how is asked for no deadline. In any case the operation fails with DeadlineError when
+   * nothing has come by then, or `deadlineGraceMs` later where the server keeps the time. Servers that have not announced
+   * themselves can be asked for 65535 by one submit, which is also what 0 means to them under a default.
+   */
   readonly deadlineMs?: number;
 }
 
@@ -23,7 +30,10 @@ export interface CloseOptions {
   readonly reason: preview3.CloseReason;
   /** What becomes of work in progress; default drain. */
   readonly inFlightPolicy: preview3.InFlightPolicy;
-  /** Milliseconds the server may take to finish work in progress, 0 = at once; default 0. */
+  /**
+   * Milliseconds the server may take to finish work in progress, 0 = at once; default 5000 with the policy drain when
+   * anything is in progress, else 0.
+   */
   readonly drainTimeoutMs: number;
 }
 
@@ -95,18 +105,22 @@ export function submitMetadata(init: SubmitInit = {}): preview3.FrameSubmit {
 
 /**
  * The metadata to send; complete metadata is used as it is.
+ * @param budgetMs - latency_budget_ms, when a deadline was asked for
  * @throws UsageError on a field or an option that does not exist, and on a wrong option
  */
-export function completeSubmit(init: SubmitInit | undefined, options: SubmitOptions | undefined): preview3.FrameSubmit {
+export function completeSubmit(
+  init: SubmitInit | undefined,
+  options: SubmitOptions | undefined,
+  budgetMs?: number,
+): preview3.FrameSubmit {
   if (options !== undefined) checkSubmitOptions(options);
   if (init !== undefined && !(init instanceof CompleteSubmit)) checkFields(init, SUBMIT_FIELDS, 'submit metadata');
-  const deadlineMs = options?.deadlineMs;
-  if (deadlineMs !== undefined) return new CompleteSubmit(init ?? DEFAULT_SUBMIT, deadlineMs);
+  if (budgetMs !== undefined) return new CompleteSubmit(init ?? DEFAULT_SUBMIT, budgetMs);
   if (init === undefined) return DEFAULT_SUBMIT;
   return init instanceof CompleteSubmit ? init : new CompleteSubmit(init);
 }
 
-/** @throws UsageError unless every option exists and is of its kind; `deadlineMs` is checked with the metadata */
+/** @throws UsageError unless every option exists and is of its kind; `deadlineMs` has been checked before */
 function checkSubmitOptions(options: SubmitOptions): void {
   checkFields(options, SUBMIT_OPTIONS, 'submit options');
   const { signal, onBlocked, traceId } = options;

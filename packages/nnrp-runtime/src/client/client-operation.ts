@@ -1,4 +1,5 @@
 import { CancelledError, forCaller, type NnrpError, UsageError } from 'nnrp-core';
+import type { Timed } from '../base/deadline-queue.js';
 import { rejection, unheard } from '../settled.js';
 import type { NnrpResult } from './nnrp-result.js';
 import { PushIterator } from './push-iterator.js';
@@ -6,9 +7,9 @@ import { PushIterator } from './push-iterator.js';
 /** What an operation needs of its session. */
 export interface OperationOwner {
   /** A partial result waits to be read. */
-  buffered(bytes: number): void;
+  buffered(bytes: number, operation: ClientOperation): void;
   /** Results have been read or thrown away, or are the application's own now: they no longer wait. */
-  consumed(bytes: number): void;
+  consumed(bytes: number, operation: ClientOperation): void;
   /** Tells the server that nobody waits for the operation any more. */
   cancelled(operation: ClientOperation): void;
 }
@@ -25,9 +26,14 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined> {
   unfollow: (() => void) | undefined;
   /** @internal For the session: when the deadline is over, in milliseconds of `performance.now()`; 0 = nobody asks. */
   dueAtMs = 0;
+  /** @internal For the session: ends the operation when its deadline has passed without an answer. */
+  bound: Timed | undefined;
+  /** @internal For the session: the server was asked to hold its results back. */
+  paused = false;
   private waiting: NnrpResult[] | undefined;
   private head = 0;
-  private countedBytes = 0;
+  /** @internal For the session: bytes of results that wait unread. */
+  countedBytes = 0;
   private last: NnrpResult | undefined;
   private lastTaken = false;
   private failure: NnrpError | undefined;
@@ -56,14 +62,15 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined> {
   }
 
   /**
-   * The last result. Unless a loop reads them, partial ones are not kept from now on.
+   * The last result. Unless a loop reads them, partial ones are not kept from now on. Once it has been asked for, leaving
+   * the loop does not cancel the operation.
    * @throws (as a rejection) DeadlineError, CancelledError (by either side), PeerError (dropped, refused, busy, a failed handler, a
    * shutdown) or ClosedError (its session was closed) as the server says; TransportError when the connection ended first. See
    * docs/errors.md for each
    */
   result(): Promise<NnrpResult> {
     if (this.settled === undefined) {
-      if (this.iterator === undefined) this.left();
+      if (this.iterator === undefined) this.discard();
       if (this.last !== undefined) this.settled = Promise.resolve(this.last);
       else if (this.failure !== undefined)
         this.settled = rejection(this.iterator === undefined ? this.failure : forCaller(this.failure));
@@ -78,7 +85,8 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined> {
   }
 
   /**
-   * Results in order; leaving the loop early throws away what else comes.
+   * Results in order. Leaving the loop before the last one, in whatever way, cancels the operation: nobody could read what
+   * else comes. Whoever wants the last result all the same asks for `result()` before.
    * @throws UsageError for a second loop, or after `result()`
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<NnrpResult, undefined> {
@@ -96,9 +104,15 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined> {
    */
   cancel(reason?: unknown): void {
     if (this.done) return;
+    this.giveUp(new CancelledError(`frame ${this.frameId} was cancelled`, { cause: reason }));
+  }
+
+  /** @internal For the session: nobody waits for it any more, and the server is told. */
+  giveUp(error: NnrpError): void {
+    if (this.done) return;
     this.owner.cancelled(this);
-    this.left();
-    this.fail(new CancelledError(`frame ${this.frameId} was cancelled`, { cause: reason }));
+    this.discard();
+    this.fail(error);
   }
 
   /** @internal For the session: whether a loop takes the results. */
@@ -121,7 +135,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined> {
       this.waiting ??= [];
       this.waiting.push(result);
       this.countedBytes += result.byteLength;
-      this.owner.buffered(result.byteLength);
+      this.owner.buffered(result.byteLength, this);
     }
   }
 
@@ -159,8 +173,15 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined> {
     return this.failure ?? (this.last === undefined ? undefined : true);
   }
 
-  /** @internal For the loop: nobody reads any more. */
+  /** @internal For the loop: it was left. */
   left(): void {
+    this.discard();
+    if (this.settled !== undefined || this.done) return;
+    this.giveUp(new CancelledError(`frame ${this.frameId} was cancelled: its loop was left before the last result`));
+  }
+
+  /** Nobody reads partial results any more. */
+  private discard(): void {
     this.discarding = true;
     this.waiting = undefined;
     this.head = 0;
@@ -170,6 +191,6 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined> {
   private uncount(bytes: number): void {
     if (bytes === 0) return;
     this.countedBytes -= bytes;
-    this.owner.consumed(bytes);
+    this.owner.consumed(bytes, this);
   }
 }

@@ -1,4 +1,5 @@
 import type { MessageInfo, Packet, PeerError, ProtocolError, preview3, WireFault } from 'nnrp-core';
+import type { DeadlineQueue } from '../base/deadline-queue.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
 import type { TransportKind } from '../transport/contract.js';
 import type { NnrpClientConfig } from './client-config.js';
@@ -12,6 +13,8 @@ export interface ClientSessionConnection extends SessionConnection {
   /** Whether the server has said that it understands this. */
   understands(family: preview3.PeerMessages): boolean;
   readonly flow: ConnectionFlow;
+  /** Of the operations of all sessions. */
+  readonly deadlines: DeadlineQueue;
   /** Whether so much waits to be sent that no more work may be added. */
   readonly isOverfull: boolean;
   /** What is read, and what is not yet: requests say when they wait for an answer. */

@@ -8,6 +8,7 @@ import {
   type SessionState,
   UsageError,
 } from 'nnrp-core';
+import { type CloseReport, closeReport } from '../close-report.js';
 import type { BodyInput } from '../connection/body-bytes.js';
 import { FLOW_UPDATE } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
@@ -18,6 +19,7 @@ import { ClientRequests } from './client-requests.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import { ClientSubmits } from './client-submits.js';
 import { type EventStream, EventStreams } from './event-stream.js';
+import { OperationFlow } from './operation-flow.js';
 import {
   type CacheObjectInit,
   type CacheSelector,
@@ -30,6 +32,7 @@ import { ResultStream } from './result-stream.js';
 import { SessionClosing } from './session-closing.js';
 import { type NnrpSessionEvent, sessionEventBytes } from './session-events.js';
 import { SessionInbox } from './session-inbox.js';
+import type { UnreadShare } from './unread-results.js';
 
 const { ErrorScope, MessageType, ScopeKind } = preview3;
 
@@ -60,7 +63,7 @@ export class NnrpClientSession {
   private readonly machine: SessionLifecycle;
   private readonly lane: Lane;
   private readonly flow: FlowSender;
-  private readonly operationFlow = new WeakMap<ClientOperation, FlowSender>();
+  private readonly operationFlow: OperationFlow;
   private reason: NnrpError | undefined;
 
   /** @internal Made by the client; applications get sessions from `openSession`. */
@@ -79,10 +82,10 @@ export class NnrpClientSession {
     this.lane = ack.acceptedPriorityClass + 1;
     this.machine = new SessionLifecycle(sessionId);
     this.flow = new FlowSender(ScopeKind.Session);
-    const { defaultDeadlineMs } = open;
-    this.submits = new ClientSubmits(connection, sessionId, this.lane, ack, defaultDeadlineMs, () =>
-      this.closeWhenIdle(),
-    );
+    this.operationFlow = new OperationFlow(connection, sessionId, this.lane);
+    const idle = () => this.closeWhenIdle();
+    const { lane, operationFlow } = this;
+    this.submits = new ClientSubmits(connection, sessionId, lane, ack, open.defaultDeadlineMs, operationFlow, idle);
     this.requests = new ClientRequests(connection, sessionId, this.lane);
     this.closing = new SessionClosing(connection, this.machine, this.submits, this.lane, end);
     const { submits, requests, closing, reported: events } = this;
@@ -211,7 +214,11 @@ export class NnrpClientSession {
   sendFlowUpdate(flow: SessionFlow): void {
     const { operation } = flow;
     if (this.reason !== undefined) throw forCaller(this.reason);
-    const update = (operation === undefined ? this.flow : this.flowOf(operation)).next(flow);
+    if (operation !== undefined) {
+      this.operationFlow.tell(operation, flow);
+      return;
+    }
+    const update = this.flow.next(flow);
     this.connection.send(MessageType.FlowUpdate, this.sessionId, 0, FLOW_UPDATE, update, undefined, this.lane);
   }
 
@@ -225,13 +232,17 @@ export class NnrpClientSession {
 
   /**
    * Closes the session and waits for the server to confirm. Results that arrive before the confirmation are delivered;
-   * operations that have none by then fail. Calling it again returns the same promise.
+   * operations that have none by then fail with an error that says so. Work in progress gets 5 seconds, unless the options
+   * say otherwise. Calling it again returns the same promise; options that leave less time count from then on. When the
+   * server has asked to close before, this side waits no longer than its own options say.
+   *
+   * @returns what was cut
    * @throws (as a rejection) TimeoutError when the server does not answer in time and TransportError when the
    * connection is lost, with the session over; PeerError when the server refuses, with the session as open as before;
    * UsageError or WireError on a bad option, with nothing sent
    */
-  close(options: Partial<CloseOptions> = {}): Promise<void> {
-    if (this.reason !== undefined) return this.closing.result ?? Promise.resolve();
+  close(options: Partial<CloseOptions> = {}): Promise<CloseReport> {
+    if (this.reason !== undefined) return this.closing.result ?? Promise.resolve(this.closeReport);
     try {
       return this.closing.request(options);
     } catch (error) {
@@ -239,14 +250,18 @@ export class NnrpClientSession {
     }
   }
 
-  private closeWhenIdle(): void {
-    if (this.submits.isIdle) this.closing.idle();
+  /** @internal For the client: what holds most of the results that wait unread. */
+  get mostUnread(): UnreadShare {
+    return this.submits.mostUnread;
   }
 
-  private flowOf(operation: ClientOperation): FlowSender {
-    const sender = this.operationFlow.get(operation) ?? new FlowSender(ScopeKind.Operation, BigInt(operation.frameId));
-    this.operationFlow.set(operation, sender);
-    return sender;
+  /** @internal For the client: what has been cut so far. */
+  get closeReport(): CloseReport {
+    return closeReport(this.sessionId, this.submits.cutFrameIds);
+  }
+
+  private closeWhenIdle(): void {
+    if (this.submits.isIdle) this.closing.idle();
   }
 
   private end(reason: NnrpError): void {

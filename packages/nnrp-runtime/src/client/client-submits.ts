@@ -22,9 +22,12 @@ import type { ClientSessionConnection } from './client-session-connection.js';
 import type { RoomWaiter } from './connection-flow.js';
 import { dropFailure, frameFailure } from './frame-failure.js';
 import { NnrpResult } from './nnrp-result.js';
+import type { OperationFlow } from './operation-flow.js';
 import type { ReportedError } from './peer-error.js';
 import type { ResultStream } from './result-stream.js';
+import { SubmitDeadlines } from './submit-deadlines.js';
 import { type Blockage, SubmitGate } from './submit-gate.js';
+import type { UnreadShare } from './unread-results.js';
 import { WaitingSubmits } from './waiting-submits.js';
 
 const { MessageType } = preview3;
@@ -32,6 +35,9 @@ const { MessageType } = preview3;
 const MAX_FRAME_ID = 0xfffffffe;
 /** Frames that an ERROR has settled, remembered until their RESULT_DROP comes. */
 const MAX_SETTLED = 64;
+
+/** Codes of frames that a server gives up because it, or their session, comes to an end. */
+const CUT_CODES: readonly string[] = ['NNRP_ERR_CLOSED', 'NNRP_ERR_SERVER_SHUTDOWN'];
 
 const BEHIND_OTHERS: Blockage = Object.freeze({ reason: 'queued' });
 
@@ -44,11 +50,14 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
   awaitsRoom = false;
   /** Takes every result of the session while somebody reads it. */
   stream: ResultStream | undefined;
+  /** Frames that had no answer when the session was closed. */
+  readonly cutFrameIds: number[] = [];
   private readonly operations = new IdTable<ClientOperation>();
   private readonly gate: SubmitGate;
   private readonly waiting: WaitingSubmits;
   private readonly settledByError = new Set<number>();
   private readonly cancels: CancelledFrames;
+  private readonly deadlines: SubmitDeadlines;
   private refusal: NnrpError | undefined;
   /** Whether the server is one that says why it drops a frame, unless its handler does. */
   private readonly isToldWhy: boolean;
@@ -60,11 +69,13 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     private readonly sessionId: number,
     private readonly lane: Lane,
     ack: preview3.SessionOpenAck,
-    /** Milliseconds for work that has no deadline of its own, 0 = any time. */
-    private readonly defaultDeadlineMs: number,
+    /** Milliseconds, 0 = none. */
+    defaultDeadlineMs: number,
+    private readonly operationFlow: OperationFlow,
     /** Called when an operation is over without an answer. */
     private readonly released: () => void = () => {},
   ) {
+    this.deadlines = new SubmitDeadlines(connection, defaultDeadlineMs);
     this.gate = new SubmitGate(connection, ack);
     this.isToldWhy = connection.understands(preview3.PeerMessages.ErrorDetails);
     this.waiting = new WaitingSubmits(
@@ -98,7 +109,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
 
   submitNowait(body: BodyInput, metadata?: SubmitInit, options?: SubmitOptions): ClientOperation {
     const bytes = bodyBytes(body);
-    const complete = completeSubmit(metadata, options);
+    const complete = this.complete(metadata, options);
     const blockage = this.blockage();
     if (blockage !== undefined) throw this.gate.error(blockage);
     return this.start(bytes, complete, options);
@@ -107,7 +118,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
   submit(body: BodyInput, metadata?: SubmitInit, options?: SubmitOptions): Promise<ClientOperation> {
     try {
       const bytes = bodyBytes(body);
-      const complete = completeSubmit(metadata, options);
+      const complete = this.complete(metadata, options);
       const blockage = this.blockage();
       if (blockage === undefined) return this.whenSent(this.start(bytes, complete, options));
       if (options?.onBlocked === 'fail') throw this.gate.error(blockage);
@@ -168,7 +179,10 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     if (operation === undefined) {
       return this.settledByError.delete(frameId) || this.cancels.isReleased(frameId, true) ? undefined : false;
     }
-    operation.fail(dropFailure(frameId, this.isToldWhy, operation.overdueMs));
+    // A server that does not say why it drops a frame of a session that is being closed has run out of time for it.
+    const closing = this.isToldWhy || operation.done ? undefined : this.refusal;
+    if (closing !== undefined) this.cutFrameIds.push(frameId);
+    operation.fail(dropFailure(frameId, this.isToldWhy, operation.overdueMs, closing));
     this.finished(operation);
     return operation;
   }
@@ -176,7 +190,10 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
   /** ERROR about a frame. @returns the operation that ends with it */
   reportedFailed(frameId: number, reported: ReportedError): ClientOperation | undefined {
     const operation = this.operations.get(frameId);
-    return operation && this.failed(frameId, frameFailure(reported, frameId, operation.deadlineMs));
+    if (operation === undefined) return undefined;
+    const error = frameFailure(reported, frameId, operation.deadlineMs);
+    if (!operation.done && CUT_CODES.includes(error.code)) this.cutFrameIds.push(frameId);
+    return this.failed(frameId, error);
   }
 
   /** A frame cannot be answered properly. @returns the operation that ends with it */
@@ -197,6 +214,15 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     this.waiting.end(reason);
   }
 
+  /** Nobody waits for work in progress any more, and the server is told. */
+  cutAll(reason: NnrpError): void {
+    for (const operation of this.operations.values()) {
+      if (operation.done) continue;
+      this.cutFrameIds.push(operation.frameId);
+      operation.giveUp(cutError(operation.frameId, reason));
+    }
+  }
+
   /** Takes work again. */
   admit(): void {
     this.refusal = undefined;
@@ -212,20 +238,41 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     this.operations.clear();
     flow.inFlight -= operations.length;
     for (const operation of operations) {
-      operation.unfollow?.();
-      operation.fail(forCaller(why));
+      this.forget(operation);
+      this.cut(operation, why);
     }
     this.stream?.end(forCaller(reason));
     this.stream = undefined;
     flow.serveAll();
   }
 
-  buffered(bytes: number): void {
-    this.connection.unread.add(bytes);
+  /** @param operation - absent when the result waits in the loop over the whole session */
+  buffered(bytes: number, operation?: ClientOperation): void {
+    const { unread } = this.connection;
+    if (operation !== undefined && operation.countedBytes >= unread.maxOperationBytes && !operation.paused) {
+      operation.paused = this.operationFlow.pause(operation);
+      if (operation.paused) unread.operationPaused();
+    }
+    unread.add(bytes);
   }
 
-  consumed(bytes: number): void {
-    this.connection.unread.remove(bytes);
+  consumed(bytes: number, operation?: ClientOperation): void {
+    const { unread } = this.connection;
+    if (operation?.paused && operation.countedBytes * 2 <= unread.maxOperationBytes) {
+      operation.paused = false;
+      unread.operationResumed();
+      if (!operation.done) this.operationFlow.resume(operation);
+    }
+    unread.remove(bytes);
+  }
+
+  /** What holds most of the results of this session that wait unread. */
+  get mostUnread(): UnreadShare {
+    let most: UnreadShare = { sessionId: this.sessionId, frameId: 0, unreadBytes: this.stream?.unreadBytes ?? 0 };
+    for (const { frameId, countedBytes } of this.operations.values()) {
+      if (countedBytes > most.unreadBytes) most = { sessionId: this.sessionId, frameId, unreadBytes: countedBytes };
+    }
+    return most;
   }
 
   cancelled(operation: ClientOperation): void {
@@ -254,13 +301,27 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
       traceId === undefined ? 0 : Number(traceId >> 32n),
     );
     this.highestFrameId = frameId;
-    const deadlineMs = metadata.latencyBudgetMs || this.defaultDeadlineMs;
+    const { latencyBudgetMs } = metadata;
+    const deadlineMs = this.deadlines.limitMs(latencyBudgetMs, options?.deadlineMs);
     const operation = new ClientOperation(frameId, this, deadlineMs);
-    if (deadlineMs > 0 && !this.isToldWhy) operation.dueAtMs = performance.now() + deadlineMs;
+    if (deadlineMs > 0) {
+      if (!this.isToldWhy) operation.dueAtMs = performance.now() + deadlineMs;
+      operation.bound = this.deadlines.watch(operation, latencyBudgetMs);
+    }
     this.operations.set(frameId, operation);
     this.connection.flow.inFlight++;
-    if (signal !== undefined) operation.unfollow = followSignal(signal, () => operation.cancel(signal.reason));
+    if (signal !== undefined)
+      operation.unfollow = followSignal(this.connection, signal, () => operation.cancel(signal.reason));
     return operation;
+  }
+
+  private complete(metadata?: SubmitInit, options?: SubmitOptions): preview3.FrameSubmit {
+    const deadlineMs = options?.deadlineMs;
+    return completeSubmit(
+      metadata,
+      options,
+      deadlineMs === undefined ? undefined : this.deadlines.budgetMs(deadlineMs),
+    );
   }
 
   /** The answer to its cancel has not come in time. */
@@ -278,8 +339,21 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
   private finished(operation: ClientOperation): void {
     this.operations.delete(operation.frameId);
     this.cancels.answered(operation.frameId);
-    operation.unfollow?.();
+    this.forget(operation);
     this.connection.flow.finished(this);
+  }
+
+  /** Fails an operation that the end of its session leaves without an answer; the connection's own end is said as it is. */
+  private cut(operation: ClientOperation, reason: NnrpError): void {
+    if (operation.done) return;
+    this.cutFrameIds.push(operation.frameId);
+    operation.fail(reason instanceof ClosedError ? cutError(operation.frameId, reason) : forCaller(reason));
+  }
+
+  /** Neither its signal nor its deadline has anything to do any more. */
+  private forget(operation: ClientOperation): void {
+    operation.unfollow?.();
+    if (operation.bound !== undefined) this.connection.deadlines.remove(operation.bound);
   }
 
   private whenSent(operation: ClientOperation): Promise<ClientOperation> {
@@ -303,6 +377,10 @@ const NO_OPTIONS: SubmitOptions = Object.freeze({});
 function checkNotAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted)
     throw new CancelledError('the submit was cancelled before it was sent', { cause: signal.reason });
+}
+
+function cutError(frameId: number, reason: NnrpError): ClosedError {
+  return new ClosedError(`frame ${frameId} was cut, without its last answer: ${reason.rawMessage}`, { cause: reason });
 }
 
 function firstOf(ids: Set<number>): number {

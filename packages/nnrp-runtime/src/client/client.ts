@@ -1,6 +1,7 @@
 import { type FlowFields, forCaller, type NnrpError, UsageError } from 'nnrp-core';
 import { ApplicationEvents, tell } from '../base/application-events.js';
 import { warn } from '../base/warn.js';
+import type { CloseReport } from '../close-report.js';
 import { answering } from '../settled.js';
 import type { HostPort } from '../transport/address.js';
 import type { FramedTransport } from '../transport/contract.js';
@@ -29,12 +30,12 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   private readonly reported = new EventStreams<NnrpClientEvent>(clientEventBytes);
   private resolveClosed: (reason: NnrpError) => void = () => {};
 
-  private constructor(transport: FramedTransport, config: NnrpClientConfig) {
+  private constructor(transport: FramedTransport, config: NnrpClientConfig, asksAnyServer: boolean) {
     super();
     this.closed = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });
-    this.connection = new ClientConnection(transport, config, this.reporter());
+    this.connection = new ClientConnection(transport, config, this.reporter(), asksAnyServer);
     this.connection.start();
   }
 
@@ -48,7 +49,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
     return answering(() => {
       const complete = clientConfig(config);
       const connector = new TcpConnector(address, complete);
-      return connector.connect().then((transport) => new NnrpClient(transport, complete));
+      return connector.connect().then((transport) => new NnrpClient(transport, complete, asksAnyServer(config)));
     });
   }
 
@@ -66,7 +67,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
     return answering(() => {
       const complete = clientConfig(config);
       const connector = new TlsConnector(address, tls, complete);
-      return connector.connect().then((transport) => new NnrpClient(transport, complete));
+      return connector.connect().then((transport) => new NnrpClient(transport, complete, asksAnyServer(config)));
     });
   }
 
@@ -83,7 +84,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   static fromTransport(transport: FramedTransport, config: Partial<NnrpClientConfig> = {}): NnrpClient {
     const complete = configOrAbort(transport, config);
     transport.limitPackets?.(complete.maxPacketBytes);
-    return new NnrpClient(transport, complete);
+    return new NnrpClient(transport, complete, asksAnyServer(config));
   }
 
   /** The server, such as 127.0.0.1:4433. */
@@ -160,10 +161,13 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   }
 
   /**
-   * Closes every session, with these options, then the connection. A server that does not answer is left behind.
+   * Closes every session, with these options, then the connection. Work in progress gets 5 seconds, unless the options say
+   * otherwise. A server that does not answer is left behind.
+   *
+   * @returns what was cut, over all sessions
    * @throws (as a rejection) UsageError or WireError on a bad option; everything stays open then, and nothing else rejects
    */
-  close(options: Partial<CloseOptions> = {}): Promise<void> {
+  close(options: Partial<CloseOptions> = {}): Promise<CloseReport> {
     return answering(() => this.connection.shutDown(options));
   }
 
@@ -173,6 +177,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
       peerError: (error, sessionId) => this.report('peerError', { error, sessionId }),
       protocolViolation: (error, sessionId) => this.report('protocolViolation', { error, sessionId }),
       flowUpdate: (update, outcome) => this.report('flowUpdate', { update, outcome }),
+      readingPaused: (unreadBytes, most) => this.report('readingPaused', { unreadBytes, most }),
       internalError: (error) => this.internalError(error),
       closed: (error) => {
         tell<NnrpClientEvents, 'closed'>(this, 'closed', error, (failure) => this.internalError(failure));
@@ -198,6 +203,11 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
     tell<NnrpClientEvents, Name>(this, name, event, (error) => this.internalError(error));
     if (this.reported.wanted) this.reported.push({ type: name, ...event } as NnrpClientEvent);
   }
+}
+
+/** Whether the keep-alive was asked for, so that also servers get a PING that have not said that they understand it. */
+function asksAnyServer({ keepAliveMs }: Partial<NnrpClientConfig>): boolean {
+  return keepAliveMs !== undefined;
 }
 
 function configOrAbort(transport: FramedTransport, config: Partial<NnrpClientConfig>): NnrpClientConfig {

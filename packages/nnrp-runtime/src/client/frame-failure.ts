@@ -58,14 +58,16 @@ export function frameFailure(reported: ReportedError, frameId: number, deadlineM
  *
  * @param explains - the server is one that says why, unless its handler has dropped the frame
  * @param overdueMs - the deadline that the client had granted, if it is over; else 0
+ * @param closing - why the session takes no more work, where that may be the reason
  */
-export function dropFailure(frameId: number, explains: boolean, overdueMs: number): NnrpError {
+export function dropFailure(frameId: number, explains: boolean, overdueMs: number, closing?: NnrpError): NnrpError {
   if (!explains && overdueMs > 0) {
     const text = `frame ${frameId} was dropped by the server after its deadline of ${overdueMs} ms`;
     return new DeadlineError(text, overdueMs);
   }
   const by = explains ? "the server's handler" : 'the server, which does not say why';
-  return new PeerError('NNRP_ERR_RESULT_DROPPED', `frame ${frameId} was dropped by ${by}`, 0);
+  const also = closing === undefined ? '' : `: ${closing.rawMessage}`;
+  return new PeerError('NNRP_ERR_RESULT_DROPPED', `frame ${frameId} was dropped by ${by}${also}`, 0);
 }
 
 /** Why a session takes no more work, or what is in flight gets no answer: its server shuts down. */

@@ -1,5 +1,6 @@
 import { type NnrpError, TimeoutError } from 'nnrp-core';
-import { type Guarded, later } from '../base/guard.js';
+import type { Guarded } from '../base/guard.js';
+import { Patience } from '../base/patience.js';
 import { unheard } from '../settled.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
 
@@ -7,7 +8,7 @@ import { MAX_TIMER_MS } from '../timer-limit.js';
 export class PendingAnswer<T> {
   /** How it ends; may be left alone, also when it rejects. */
   readonly promise: Promise<T>;
-  private readonly timer: NodeJS.Timeout;
+  private patience: Patience;
   private accept: (value: T) => void = () => {};
   private refuse: (error: NnrpError) => void = () => {};
 
@@ -15,25 +16,40 @@ export class PendingAnswer<T> {
    * @param what - for the message, such as `no answer to SESSION_PATCH`
    * @param timedOut - called after `timeoutMs` milliseconds; it settles this, and whatever else depends on it
    */
-  constructor(owner: Guarded, what: string, timeoutMs: number, timedOut: (error: TimeoutError) => void) {
+  constructor(
+    private readonly owner: Guarded,
+    private readonly what: string,
+    timeoutMs: number,
+    private readonly timedOut: (error: TimeoutError) => void,
+  ) {
     this.promise = unheard(
       new Promise((resolve, reject) => {
         this.accept = resolve;
         this.refuse = reject;
       }),
     );
-    this.timer = later(owner, Math.min(timeoutMs, MAX_TIMER_MS), () =>
-      timedOut(new TimeoutError(`${what} within ${timeoutMs} ms`, timeoutMs)),
-    );
+    this.patience = this.wait(timeoutMs);
+  }
+
+  /** Waits for so many milliseconds from now, whatever was said before. */
+  waitOnly(timeoutMs: number): void {
+    this.patience.end();
+    this.patience = this.wait(timeoutMs);
   }
 
   resolve(value: T): void {
-    clearTimeout(this.timer);
+    this.patience.end();
     this.accept(value);
   }
 
   reject(error: NnrpError): void {
-    clearTimeout(this.timer);
+    this.patience.end();
     this.refuse(error);
+  }
+
+  private wait(timeoutMs: number): Patience {
+    return new Patience(this.owner, Math.min(timeoutMs, MAX_TIMER_MS), () =>
+      this.timedOut(new TimeoutError(`${this.what} within ${timeoutMs} ms`, timeoutMs)),
+    );
   }
 }

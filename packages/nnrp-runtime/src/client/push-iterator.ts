@@ -107,11 +107,13 @@ export class PushIterator<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   private leave(): void {
-    if (!this.finished) this.source.left();
+    const isFirst = !this.finished;
     this.finished = true;
     this.resolveNext?.(DONE);
     this.resolveNext = undefined;
     this.finishOthers();
+    // Last: the source may say at once why no more items come, and nobody is to be told any more.
+    if (isFirst) this.source.left();
   }
 
   private finishOthers(): void {

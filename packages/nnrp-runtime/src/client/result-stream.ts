@@ -19,7 +19,8 @@ export interface UnreadBytes {
 export class ResultStream implements AsyncIterable<SessionResult, undefined> {
   private waiting: SessionResult[] = [];
   private head = 0;
-  private unreadBytes = 0;
+  /** @internal For the session: bytes of results that wait unread. */
+  unreadBytes = 0;
   private reason: NnrpError | undefined;
   private readonly iterator = new PushIterator<SessionResult>(this);
 

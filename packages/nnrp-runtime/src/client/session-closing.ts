@@ -1,5 +1,6 @@
 import { ClosedError, type NnrpError, PeerError, preview3, type SessionLifecycle } from 'nnrp-core';
-import { later } from '../base/guard.js';
+import { Patience } from '../base/patience.js';
+import { type CloseReport, closeReport } from '../close-report.js';
 import { SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
@@ -14,16 +15,19 @@ import { wireName } from './wire-names.js';
 const { CloseReason, CloseStatus, InFlightPolicy, MessageType, SessionErrorCode } = preview3;
 /** Milliseconds after the drain timeout of a server in which it may still say what it gives up. */
 const DRAIN_GRACE_MS = 1000;
+/** Milliseconds that work in progress gets unless the options say otherwise. */
+const DEFAULT_DRAIN_MS = 5000;
 
 /** How one session is closed, by either side or by both at once. */
 export class SessionClosing {
   /** The newest answer of the server to our close. */
   lastAck: preview3.SessionCloseAck | undefined;
-  private handshake: PendingAnswer<void> | undefined;
+  private handshake: PendingAnswer<CloseReport> | undefined;
   /** The server's wish to close, while work in progress is waited for. */
   private asked: preview3.SessionClose | undefined;
-  private drainTimer: NodeJS.Timeout | undefined;
-  /** When the time is over that the server gave for work in progress, in milliseconds of `performance.now()`. */
+  /** Ends what is in progress when its time is over: the server's, or this side's own if that is less. */
+  private drain: Patience | undefined;
+  /** When that is, in milliseconds of `performance.now()`. */
   private drainEndMs = 0;
 
   /** @param end - ends the session */
@@ -36,7 +40,7 @@ export class SessionClosing {
   ) {}
 
   /** How the close that was asked for ends; undefined when none was. */
-  get result(): Promise<void> | undefined {
+  get result(): Promise<CloseReport> | undefined {
     return this.handshake?.promise;
   }
 
@@ -45,25 +49,27 @@ export class SessionClosing {
     return this.asked !== undefined;
   }
 
-  /** Asks the server to close; once asked, waits for the same answer. @throws as {@link checkClose} */
-  request(options: Partial<CloseOptions>): Promise<void> {
+  /**
+   * Asks the server to close; once asked, waits for the same answer, and gives what is in progress no more time than the
+   * least that was said.
+   *
+   * @throws as {@link checkClose}
+   */
+  request(options: Partial<CloseOptions>): Promise<CloseReport> {
     checkClose(options);
-    if (this.handshake !== undefined) return this.handshake.promise;
-    const { drainTimeoutMs = 0 } = options;
-    const { sessionId } = this.lifecycle;
-    let drainMs = drainTimeoutMs;
-    // A server that is about to close needs no second request; what counts is the time that it gave.
-    if (this.asked !== undefined) drainMs = Math.max(0, Math.ceil(this.drainEndMs - performance.now()));
-    else {
-      this.send(options.reason ?? CloseReason.ClientShutdown, options.inFlightPolicy, drainTimeoutMs);
-      this.lifecycle.closeRequested();
-      this.submits.refuse(new ClosedError(`session ${sessionId} is being closed`));
+    const drainMs = this.drainMs(options);
+    // A server that is about to close needs no request; what counts is the lesser time of both sides.
+    if (this.asked !== undefined) return this.agree(this.asked, drainMs);
+    if (this.handshake !== undefined) {
+      this.hurry(this.handshake, drainMs);
+      return this.handshake.promise;
     }
-    const what = `session ${sessionId}: the close was not confirmed`;
-    const timeoutMs = this.connection.config.closeTimeoutMs + drainMs;
-    this.handshake = new PendingAnswer<void>(this.connection, what, timeoutMs, (error) => this.end(error));
-    this.connection.unread.answerAwaited();
-    return this.handshake.promise;
+    const { sessionId } = this.lifecycle;
+    this.send(options.reason ?? CloseReason.ClientShutdown, options.inFlightPolicy, options.drainTimeoutMs ?? drainMs);
+    this.lifecycle.closeRequested();
+    this.submits.refuse(new ClosedError(`session ${sessionId} is being closed`));
+    this.drainEndMs = performance.now() + drainMs;
+    return this.confirmedWithin(this.connection.config.closeTimeoutMs + drainMs);
   }
 
   /** Tells the server that the session is over because it broke a rule. */
@@ -87,6 +93,7 @@ export class SessionClosing {
       this.end(new ClosedError(`session ${sessionId} was closed`));
     } else if (ack.closeStatus === CloseStatus.Rejected) {
       this.handshake = undefined;
+      this.drain?.end();
       this.submits.admit();
       this.connection.unread.answerCame();
       const text = `session ${sessionId}: the server refuses to close it`;
@@ -115,9 +122,11 @@ export class SessionClosing {
     this.lifecycle.closeRequested();
     this.lifecycle.closeAnswered(CloseStatus.Draining);
     this.asked = close;
-    const drainMs = Math.min(drainTimeoutMs + DRAIN_GRACE_MS, MAX_TIMER_MS);
-    this.drainEndMs = performance.now() + drainMs;
-    this.drainTimer = later(this.connection, drainMs, () => this.confirm(close));
+    const { maxServerDrainMs } = this.connection.config;
+    const servedMs = Math.min(drainTimeoutMs + DRAIN_GRACE_MS, maxServerDrainMs);
+    // When this side has asked as well, its own time counts, too.
+    const ownMs = this.handshake === undefined ? servedMs : Math.max(1, Math.ceil(this.drainEndMs - performance.now()));
+    this.drainFor(Math.min(servedMs, ownMs), () => this.confirm(close));
   }
 
   /** Nothing is in flight any more. */
@@ -127,12 +136,51 @@ export class SessionClosing {
 
   /** The session is over. */
   settle(reason: NnrpError): void {
-    clearTimeout(this.drainTimer);
+    this.drain?.end();
     this.asked = undefined;
     if (this.handshake === undefined) return;
     this.connection.unread.answerCame();
-    if (reason instanceof ClosedError) this.handshake.resolve();
-    else this.handshake.reject(reason);
+    const { handshake, lifecycle, submits } = this;
+    if (reason instanceof ClosedError) handshake.resolve(closeReport(lifecycle.sessionId, submits.cutFrameIds));
+    else handshake.reject(reason);
+  }
+
+  /** Both sides want to close: this one waits for work in progress as long as both are willing to. */
+  private agree(asked: preview3.SessionClose, drainMs: number): Promise<CloseReport> {
+    const leftMs = Math.max(0, Math.ceil(this.drainEndMs - performance.now()));
+    const result = this.handshake?.promise ?? this.confirmedWithin(this.connection.config.closeTimeoutMs + leftMs);
+    if (drainMs <= 0) this.confirm(asked);
+    else if (drainMs < leftMs) this.drainFor(drainMs, () => this.confirm(asked));
+    return result;
+  }
+
+  /** The close is under way; what is in progress gets less time than it was given first. */
+  private hurry(handshake: PendingAnswer<CloseReport>, drainMs: number): void {
+    if (performance.now() + drainMs >= this.drainEndMs) return;
+    const { sessionId } = this.lifecycle;
+    const cut = () => this.submits.cutAll(new ClosedError(`session ${sessionId} is being closed`));
+    handshake.waitOnly(this.connection.config.closeTimeoutMs + drainMs);
+    if (drainMs > 0) this.drainFor(drainMs, cut);
+    else cut();
+  }
+
+  private drainFor(drainMs: number, over: () => void): void {
+    this.drain?.end();
+    this.drainEndMs = performance.now() + drainMs;
+    this.drain = new Patience(this.connection, Math.min(drainMs, MAX_TIMER_MS), over);
+  }
+
+  private confirmedWithin(timeoutMs: number): Promise<CloseReport> {
+    const what = `session ${this.lifecycle.sessionId}: the close was not confirmed`;
+    this.handshake = new PendingAnswer<CloseReport>(this.connection, what, timeoutMs, (error) => this.end(error));
+    this.connection.unread.answerAwaited();
+    return this.handshake.promise;
+  }
+
+  /** Milliseconds that work in progress gets. */
+  private drainMs({ inFlightPolicy = InFlightPolicy.Drain, drainTimeoutMs }: Partial<CloseOptions>): number {
+    if (inFlightPolicy !== InFlightPolicy.Drain) return 0;
+    return drainTimeoutMs ?? (this.submits.isIdle ? 0 : DEFAULT_DRAIN_MS);
   }
 
   private confirm(close: preview3.SessionClose): void {

@@ -7,8 +7,11 @@ import {
   PeerError,
   ProtocolError,
   preview3,
+  type TimeoutError,
   type WireFault,
 } from 'nnrp-core';
+import { background } from '../base/guard.js';
+import { Patience } from '../base/patience.js';
 import { announcedFamilies } from '../connection/announcement.js';
 import { bodyBytes } from '../connection/body-bytes.js';
 import { SESSION_OPEN } from '../connection/codecs.js';
@@ -22,7 +25,7 @@ import { bodyMismatch } from './peer-error.js';
 import { PendingAnswer } from './pending-answer.js';
 import { sessionErrorName } from './wire-names.js';
 
-const { ErrorCode, MessageType, SessionErrorCode, SessionStatus } = preview3;
+const { ErrorCode, InFlightPolicy, MessageType, SessionErrorCode, SessionStatus } = preview3;
 const NO_AUTH = new Uint8Array(0);
 
 /** What opening sessions needs of the connection. */
@@ -38,51 +41,92 @@ export interface OpeningConnection extends ClientSessionConnection {
   giveUp(error: NnrpError): void;
 }
 
+/** Opens on the wire at once towards a server that is known to answer them in order; one towards others. */
+const MAX_AT_ONCE = 64;
+/** Opens that have had no answer in time, and still may get it; a server that leaves out more is given up. */
+const MAX_LATE = 1024;
+
+interface Asked {
+  readonly options: Partial<SessionOptions>;
+  readonly auth: Uint8Array;
+  readonly resolve: (session: Promise<NnrpClientSession>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
 interface PendingOpen {
   readonly open: preview3.SessionOpen;
   readonly answer: PendingAnswer<NnrpClientSession>;
+  /** Given up; its place in the line stays, because its answer may still come. */
+  late: boolean;
+  /** Others need not wait for its answer any more. */
+  passed: Patience | boolean;
 }
 
 /**
- * Opens the sessions of a connection, one after the other: nothing in an acknowledgement says which request it answers.
+ * Opens the sessions of a connection. Nothing in an acknowledgement says which request it answers, so it belongs to the
+ * oldest one: one that was given up keeps its place, and what is opened for it too late is closed again.
+ *
+ * A server that has not announced itself is asked for one session after the other; one that has is asked for up to 64 at
+ * once, because it answers in the order of the requests.
  */
 export class SessionOpens {
   /** Whether a session was asked for. */
   started = false;
-  private pending: PendingOpen | undefined;
-  private turn: Promise<unknown> = Promise.resolve();
+  /** Not sent yet, in order. */
+  private asked: Asked[] = [];
+  /** Sent, in order. */
+  private line: PendingOpen[] = [];
+  /** What has to come before any open. */
+  private greetings = 0;
   private refusal: NnrpError | undefined;
 
   constructor(private readonly connection: OpeningConnection) {}
 
   /** Whether a request waits for its answer. */
   get isPending(): boolean {
-    return this.pending !== undefined;
+    return this.line.some(({ late }) => !late);
   }
 
   open(options: Partial<SessionOptions>): Promise<NnrpClientSession> {
     this.started = true;
-    const opened = this.turn.then(() => this.openNow(options));
-    this.turn = opened.catch(() => {});
+    if (this.refusal !== undefined) return rejection(forCaller(this.refusal));
+    let auth: Uint8Array;
+    try {
+      auth = options.auth === undefined ? NO_AUTH : bodyBytes(options.auth);
+    } catch (error) {
+      return rejection(error);
+    }
+    const opened = new Promise<NnrpClientSession>((resolve, reject) => {
+      this.asked.push({ options, auth, resolve, reject });
+    });
+    this.sendNext();
     return unheard(opened);
   }
 
   /** Lets every open wait for this. @param isRequired - whether opens fail when it does */
   waitFor(greeting: Promise<unknown>, isRequired: boolean): void {
-    const failed = (error: NnrpError) => {
-      if (isRequired) this.refusal ??= error;
+    this.greetings++;
+    const over = () => {
+      this.greetings--;
+      this.sendNext();
     };
-    this.turn = Promise.all([this.turn, greeting.catch(failed)]);
+    const failed = (error: NnrpError) => {
+      if (isRequired) this.refuse(error);
+      over();
+    };
+    background(this.connection, greeting.then(over, failed));
   }
 
   /** No session is opened any more. */
   refuse(reason: NnrpError): void {
     this.refusal ??= reason;
+    for (const { reject } of this.asked.splice(0)) reject(forCaller(this.refusal));
   }
 
   /** SESSION_OPEN_ACK. @param fault - a rule that it breaks by itself */
   answered(packet: Packet, info: MessageInfo, fault?: WireFault): void {
-    const { pending, connection } = this;
+    const { connection } = this;
+    const [pending] = this.line;
     if (pending === undefined) {
       connection.stray(packet, info);
       return;
@@ -97,33 +141,52 @@ export class SessionOpens {
       this.mismatch(text);
       return;
     }
-    this.pending = undefined;
-    connection.unread.answerCame();
-    if (ack.sessionStatus !== SessionStatus.Opened) {
-      pending.answer.reject(refusalOf(pending.open, ack));
-      return;
-    }
-    const block = packet.body.subarray(ack.resumeTokenBytes);
-    const extensions = extensionsOf(block);
-    connection.announced(announcedFamilies(extensions) ?? 0);
-    const own = extensions.filter(({ type }) => type !== preview3.PEER_MESSAGES_EXTENSION);
-    const session = new NnrpClientSession(connection, ack, own, pending.open, (ended) =>
-      connection.sessionEnded(ended),
-    );
-    connection.sessionOpened(session);
-    pending.answer.resolve(session);
+    this.takeFirst();
+    if (ack.sessionStatus !== SessionStatus.Opened) pending.answer.reject(refusalOf(pending.open, ack));
+    else this.opened(pending, ack, packet.body.subarray(ack.resumeTokenBytes));
+    this.sendNext();
   }
 
   end(error: NnrpError): void {
     this.refuse(error);
-    this.reject(forCaller(error));
+    while (this.line.length > 0) this.takeFirst()?.answer.reject(forCaller(error));
   }
 
-  private openNow(options: Partial<SessionOptions>): Promise<NnrpClientSession> {
-    if (this.refusal !== undefined) return rejection(forCaller(this.refusal));
+  private opened(pending: PendingOpen, ack: preview3.SessionOpenAck, block: Uint8Array): void {
+    const { connection } = this;
+    const extensions = extensionsOf(block);
+    connection.announced(announcedFamilies(extensions) ?? 0);
+    const own = extensions.filter(({ type }) => type !== preview3.PEER_MESSAGES_EXTENSION);
+    const ended = (session: NnrpClientSession) => connection.sessionEnded(session);
+    const session = new NnrpClientSession(connection, ack, own, pending.open, ended);
+    connection.sessionOpened(session);
+    // Nobody waits for it any more; how its end goes is nobody's concern either.
+    if (pending.late) unheard(session.close({ inFlightPolicy: InFlightPolicy.Abort }));
+    else pending.answer.resolve(session);
+  }
+
+  private sendNext(): void {
+    while (this.asked.length > 0 && this.greetings === 0 && this.hasRoom()) {
+      const asked = this.asked.shift() as Asked;
+      try {
+        asked.resolve(this.send(asked));
+      } catch (error) {
+        asked.reject(error);
+      }
+    }
+  }
+
+  private hasRoom(): boolean {
+    const limit = this.connection.understands(preview3.PeerMessages.ErrorClosePing) ? MAX_AT_ONCE : 1;
+    let waitedFor = 0;
+    for (const { passed } of this.line) if (passed !== true) waitedFor++;
+    return waitedFor < limit;
+  }
+
+  /** @throws UsageError or WireError on an option that does not exist or fit; nothing is sent then */
+  private send({ options, auth }: Asked): Promise<NnrpClientSession> {
     const { connection } = this;
     const { openTimeoutMs, announce } = connection.config;
-    const auth = options.auth === undefined ? NO_AUTH : bodyBytes(options.auth);
     const extensions = sessionExtensions(announce, options.extensions);
     const open = sessionOpen(options, auth.length, extensions.length);
     connection.send(MessageType.SessionOpen, 0, 0, SESSION_OPEN, open, joined([auth, extensions]));
@@ -132,27 +195,42 @@ export class SessionOpens {
       connection,
       'no answer to SESSION_OPEN',
       openTimeoutMs,
-      (error) => {
-        // A late answer could not be told from the next one's: the connection is given up.
-        connection.giveUp(error);
-      },
+      (error) => this.giveUp(pending, error),
     );
-    this.pending = { open, answer };
+    const pending: PendingOpen = { open, answer, late: false, passed: false };
+    this.line.push(pending);
     return answer.promise;
+  }
+
+  /** It costs this open alone: its answer may still come, and others wait for that as long again, but no longer. */
+  private giveUp(pending: PendingOpen, error: TimeoutError): void {
+    const { connection } = this;
+    pending.late = true;
+    connection.unread.answerCame();
+    pending.answer.reject(error);
+    if (this.line.length > MAX_LATE) {
+      connection.giveUp(error);
+      return;
+    }
+    pending.passed = new Patience(connection, connection.config.openTimeoutMs, () => {
+      pending.passed = true;
+      this.sendNext();
+    }).unref();
   }
 
   private mismatch(text: string, fault?: WireFault): void {
     const error = new ProtocolError(`SESSION_OPEN_ACK: ${text}`, ErrorCode.InvalidState, fault);
-    this.reject(forCaller(error));
+    this.takeFirst()?.answer.reject(forCaller(error));
     this.connection.fail(error);
   }
 
-  private reject(error: NnrpError): void {
-    const { pending } = this;
-    if (pending === undefined) return;
-    this.pending = undefined;
-    this.connection.unread.answerCame();
-    pending.answer.reject(error);
+  /** It has its answer, or needs none any more. */
+  private takeFirst(): PendingOpen | undefined {
+    const pending = this.line.shift();
+    if (pending === undefined) return undefined;
+    if (pending.passed instanceof Patience) pending.passed.end();
+    if (!pending.late) this.connection.unread.answerCame();
+    return pending;
   }
 }
 

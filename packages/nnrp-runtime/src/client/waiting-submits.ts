@@ -103,7 +103,7 @@ export class WaitingSubmits {
   }
 
   private follow(submit: WaitingSubmit, signal: AbortSignal): void {
-    submit.unfollow = followSignal(signal, () => {
+    submit.unfollow = followSignal(this.owner, signal, () => {
       // Not listened to any more: to look for it among all others of the signal would take long.
       submit.unfollow = undefined;
       this.take(submit);

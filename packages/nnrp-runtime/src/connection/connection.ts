@@ -49,6 +49,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     this.pings = new Pings(
       () => this.sendPlain(MessageType.Ping, 0, 0),
       (error) => this.endNow(error),
+      () => this.isSending,
       this,
     );
   }
@@ -63,6 +64,11 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
 
   get sessionCount(): number {
     return this.sessions.size;
+  }
+
+  /** Whether bytes wait that the peer has not taken: what is sent now comes behind them. */
+  protected get isSending(): boolean {
+    return this.outbox.byteLength > 0 || (this.transport.unsentBytes ?? 0) > 0;
   }
 
   /** The last round trip in milliseconds; undefined before the first PONG. */

@@ -1,9 +1,10 @@
 import { forCaller, type NnrpError, TimeoutError } from 'nnrp-core';
-import { type Guarded, later } from '../base/guard.js';
+import type { Guarded } from '../base/guard.js';
+import { Patience } from '../base/patience.js';
 
 interface AwaitedPong {
   readonly sentAtMs: number;
-  readonly timer: NodeJS.Timeout;
+  patience: Patience;
   resolve(roundTripMs: number): void;
   reject(error: NnrpError): void;
 }
@@ -17,6 +18,8 @@ export class Pings {
   constructor(
     private readonly sendPing: () => void,
     private readonly timedOut: (error: TimeoutError) => void,
+    /** Whether bytes wait to be sent. */
+    private readonly isSending: () => boolean,
     private readonly owner: Guarded,
   ) {}
 
@@ -27,11 +30,7 @@ export class Pings {
   /** @returns the round trip in milliseconds; rejects with TimeoutError, which costs the connection */
   ping(timeoutMs: number): Promise<number> {
     return new Promise((resolve, reject) => {
-      const timer = later(this.owner, timeoutMs, () => {
-        this.timedOut(new TimeoutError(`no PONG within ${timeoutMs} ms`, timeoutMs));
-      });
-      timer.unref();
-      this.awaited.push({ sentAtMs: performance.now(), timer, resolve, reject });
+      this.awaited.push({ sentAtMs: performance.now(), patience: this.wait(timeoutMs), resolve, reject });
       this.sendPing();
     });
   }
@@ -40,15 +39,25 @@ export class Pings {
   answered(): boolean {
     const oldest = this.awaited.shift();
     if (oldest === undefined) return false;
-    clearTimeout(oldest.timer);
+    oldest.patience.end();
     this.lastRoundTripMs = performance.now() - oldest.sentAtMs;
     oldest.resolve(this.lastRoundTripMs);
     return true;
   }
 
+  private wait(timeoutMs: number): Patience {
+    const patience = new Patience(this.owner, timeoutMs, () => {
+      // It may not even have left yet; a peer that takes nothing at all is given up by the transport.
+      const awaited = this.isSending() ? this.awaited.find((other) => other.patience === patience) : undefined;
+      if (awaited !== undefined) awaited.patience = this.wait(timeoutMs);
+      else this.timedOut(new TimeoutError(`no PONG within ${timeoutMs} ms`, timeoutMs));
+    }).unref();
+    return patience;
+  }
+
   end(error: NnrpError): void {
-    for (const { timer, reject } of this.awaited.splice(0)) {
-      clearTimeout(timer);
+    for (const { patience, reject } of this.awaited.splice(0)) {
+      patience.end();
       reject(forCaller(error));
     }
   }

@@ -1,4 +1,5 @@
-import { type Guarded, later } from '../base/guard.js';
+import type { Guarded } from '../base/guard.js';
+import { Patience } from '../base/patience.js';
 import type { FramedTransport } from '../transport/contract.js';
 import type { NnrpServerConfig } from './server-config.js';
 import { Silence } from './silence.js';
@@ -22,7 +23,7 @@ export interface ClockOwner extends Guarded {
 /** All that happens on a connection because of time: the handshake's end, silence, packets that never come to an end. */
 export class ConnectionClock {
   private readonly silence: Silence;
-  private handshakeTimer: NodeJS.Timeout | undefined;
+  private handshake: Patience | undefined;
 
   constructor(
     private readonly transport: FramedTransport,
@@ -34,23 +35,22 @@ export class ConnectionClock {
 
   /** Without a session a peer is a stranger: little time, and little memory. */
   startHandshake(): void {
-    clearTimeout(this.handshakeTimer);
+    this.handshake?.end();
     const { handshakeTimeoutMs, maxHandshakePacketBytes, maxPacketBytes } = this.config;
     this.transport.limitPackets?.(Math.min(maxHandshakePacketBytes, maxPacketBytes));
-    this.handshakeTimer = later(this.owner, handshakeTimeoutMs, () => {
+    this.handshake = new Patience(this.owner, handshakeTimeoutMs, () => {
       if (this.owner.isAskingPolicy()) this.startHandshake();
       else this.owner.handshakeOver();
-    });
-    this.handshakeTimer.unref();
+    }).unref();
   }
 
   /** There is a session. */
   endHandshake(): void {
-    clearTimeout(this.handshakeTimer);
+    this.handshake?.end();
     this.transport.limitPackets?.(this.config.maxPacketBytes);
   }
 
-  /** Looks after what has not come in time; called now and then. */
+  /** Looks after what has not come in time; called now and then. @param nowMs - of a clock that stands still while this process does */
   look(nowMs: number): void {
     const { owner } = this;
     const unfinishedBytes = this.transport.unfinishedBytes ?? 0;
@@ -70,6 +70,6 @@ export class ConnectionClock {
 
   /** The connection is over. */
   end(): void {
-    clearTimeout(this.handshakeTimer);
+    this.handshake?.end();
   }
 }

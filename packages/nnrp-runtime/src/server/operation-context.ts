@@ -8,7 +8,7 @@ import {
   preview3,
   UsageError,
 } from 'nnrp-core';
-import type { DeadlineList, Timed } from './deadline-queue.js';
+import type { DeadlineList, Timed } from '../base/deadline-queue.js';
 import type { FrameFailure } from './frame-failure.js';
 import type { NnrpSubmit, ResultValue } from './server-messages.js';
 import type { NnrpServerSession } from './server-session.js';

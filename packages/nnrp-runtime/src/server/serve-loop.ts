@@ -18,7 +18,7 @@ import type { SessionCore } from './session-core.js';
 const { BackpressureLevel, SessionPatchRejectReason, UpdateReason } = preview3;
 
 /** Milliseconds that a close handler may take, unless the client gives more; then the close is confirmed without it. */
-const CLOSE_HANDLER_MS = 10_000;
+const CLOSE_HANDLER_MS = 4_000;
 
 /** A last result, or none. */
 // biome-ignore lint/suspicious/noConfusingVoidType: what an async function without a result resolves to is void

@@ -43,9 +43,14 @@ export interface NnrpServerConfig {
   readonly schemaOverride: boolean;
   /**
    * Drops an operation that has no result when its latency_budget_ms, else the session's default_deadline_ms, is over,
-   * and aborts its signal; default true.
+   * and aborts its signal; default true. See `enforceReferenceDeadlines`.
    */
   readonly deadlines: boolean;
+  /**
+   * Keeps the default_deadline_ms of clients that have not announced themselves, too. Reference clients always send 500,
+   * whatever their work needs; a latency_budget_ms of their own is kept in any case; default false.
+   */
+  readonly enforceReferenceDeadlines: boolean;
   /** Refuses submits with what the documents forbid and preview3 peers accept; default false. */
   readonly strict: boolean;
   /**
@@ -59,14 +64,20 @@ export interface NnrpServerConfig {
   readonly maxHandshakePacketBytes: number;
   /** How long a connection may go without a session, in milliseconds; then it is closed; default 10000. */
   readonly handshakeTimeoutMs: number;
+  /**
+   * How long `applicationPolicy` may take to decide on a session, in milliseconds; then that session is refused with
+   * auth_failed. Less than a client waits for its answer, which it would otherwise give up first; default 5000.
+   */
+  readonly policyTimeoutMs: number;
   /** How long a packet may take to arrive once it has begun, in milliseconds, 0 = any; default 60000. */
   readonly packetTimeoutMs: number;
   /**
    * How long a connection may be silent while nothing is in flight, in milliseconds, 0 = for ever; then its sessions are
-   * closed with idle_timeout; default 300000.
+   * closed with idle_timeout. PING and PONG are signs of life, so it is for clients with whom nobody keeps the connection
+   * alive; an operation that waits because its client has paused it counts as nothing; default 300000.
    */
   readonly idleTimeoutMs: number;
-  /** Sends PING to clients that know it after this silence, in milliseconds, 0 = never; default 0. */
+  /** Sends PING to clients that know it after this silence, in milliseconds, 0 = never; default 15000. */
   readonly keepAliveMs: number;
   /** How long a PONG may take, in milliseconds; then the connection is given up; default 10000. */
   readonly pingTimeoutMs: number;
@@ -108,9 +119,10 @@ const NUMBERS = [
   ['maxPacketBytes', DEFAULT_MAX_PACKET_BYTES, 256, U32],
   ['maxHandshakePacketBytes', 65_536, 256, U32],
   ['handshakeTimeoutMs', 10_000, 1, MAX_TIMER_MS],
+  ['policyTimeoutMs', 5_000, 1, MAX_TIMER_MS],
   ['packetTimeoutMs', 60_000, 0, MAX_TIMER_MS],
   ['idleTimeoutMs', 300_000, 0, MAX_TIMER_MS],
-  ['keepAliveMs', 0, 0, MAX_TIMER_MS],
+  ['keepAliveMs', 15_000, 0, MAX_TIMER_MS],
   ['pingTimeoutMs', 10_000, 1, MAX_TIMER_MS],
   ['drainTimeoutMs', 5_000, 0, MAX_TIMER_MS],
   ['maxConnections', 10_000, 1, U32],
@@ -128,6 +140,7 @@ const SWITCHES = [
   ['cacheLeases', false],
   ['schemaOverride', false],
   ['deadlines', true],
+  ['enforceReferenceDeadlines', false],
   ['strict', false],
   ['exposeHandlerErrors', false],
 ] as const;

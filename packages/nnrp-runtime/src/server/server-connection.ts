@@ -15,6 +15,7 @@ import {
   type WireFault,
 } from 'nnrp-core';
 import type { ApplicationContext } from '../base/application-context.js';
+import type { DeadlineQueue } from '../base/deadline-queue.js';
 import { background, guard } from '../base/guard.js';
 import { announcement } from '../connection/announcement.js';
 import { FLOW_UPDATE, SERVER_HELLO_ACK, SESSION_OPEN_ACK, TRANSPORT_PROBE_ACK } from '../connection/codecs.js';
@@ -24,7 +25,6 @@ import type { FramedTransport } from '../transport/contract.js';
 import type { PeerIdentity } from '../transport/peer-identity.js';
 import { ConnectionClock } from './connection-clock.js';
 import { ConnectionPressure } from './connection-pressure.js';
-import type { DeadlineQueue } from './deadline-queue.js';
 import { submitRefused } from './frame-failure.js';
 import type { NnrpServerConfig } from './server-config.js';
 import type { ConnectionLost, PeerReport, ProtocolViolation, SessionRefused } from './server-events.js';
@@ -197,7 +197,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   }
 
   isBusy(): boolean {
-    for (const { core } of this.sessions.values()) if (core.operations.registry.size > 0) return true;
+    for (const { core } of this.sessions.values()) if (core.operations.isBusy()) return true;
     return false;
   }
 
@@ -227,7 +227,8 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   }
 
   quiet(): void {
-    if (!this.isAnnounced || this.pings.waiting > 0) return;
+    // While bytes wait to leave, the PING would wait behind them.
+    if (!this.isAnnounced || this.pings.waiting > 0 || this.isSending) return;
     this.ping(this.owner.config.pingTimeoutMs).catch(() => {});
   }
 
@@ -269,7 +270,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   protected override receive(packet: Packet, info: MessageInfo): void {
     if (this.closes.crossed(packet)) return;
     // What comes while a policy is asked may belong to the session in question.
-    if (this.opening.isBusy && (packet.sessionId !== 0 || packet.messageType === MessageType.SessionOpen)) {
+    if (this.opening.isBusy && packet.sessionId !== 0) {
       this.opening.wait(packet);
       return;
     }

@@ -9,6 +9,7 @@ import {
   type SessionState,
   UsageError,
 } from 'nnrp-core';
+import type { CloseReport } from '../close-report.js';
 import type { BodyInput } from '../connection/body-bytes.js';
 import { RESULT_HINT } from '../connection/codecs.js';
 import { answering, SETTLED } from '../settled.js';
@@ -340,11 +341,13 @@ export class NnrpServerSession {
   }
 
   /**
-   * Ends the session from this side; confirms the client's close when it has asked for one. Frames in flight are
-   * dropped, after `drainTimeoutMs` where the options say so. A client that does not know SESSION_CLOSE from a server is
-   * told by the end of the connection, when this was its last session.
+   * Ends the session from this side; confirms the client's close when it has asked for one. Frames in flight get
+   * `drainTimeoutMs`, and are dropped then. A client that does not know SESSION_CLOSE from a server is told by the end of
+   * the connection, when this was its last session.
+   *
+   * @returns what was cut
    */
-  close(options: Partial<ServerCloseOptions> = {}): Promise<void> {
+  close(options: Partial<ServerCloseOptions> = {}): Promise<CloseReport> {
     return answering(() => this.core.closing.close(options));
   }
 

@@ -2,15 +2,17 @@ import { ClosedError, forCaller, isNnrpError, preview3, TransportError, UsageErr
 import { AsyncQueue } from '../async-queue.js';
 import { ApplicationContext } from '../base/application-context.js';
 import { ApplicationEvents, tell } from '../base/application-events.js';
+import { DeadlineQueue } from '../base/deadline-queue.js';
 import { background, guard, repeatedly } from '../base/guard.js';
+import { AttendedTime, afterReading } from '../base/patience.js';
 import { warn } from '../base/warn.js';
+import { type CloseReport, joinedReport } from '../close-report.js';
 import { answering } from '../settled.js';
 import type { HostPort } from '../transport/address.js';
 import type { FramedListener, FramedTransport } from '../transport/contract.js';
 import { TcpListener } from '../transport/tcp.js';
 import { TlsListener } from '../transport/tls.js';
 import type { TlsServerOptions } from '../transport/tls-options.js';
-import { DeadlineQueue } from './deadline-queue.js';
 import { type ServeHandlers, ServeLoop, type ServeOptions, serveOptions } from './serve-loop.js';
 import { type NnrpServerConfig, serverConfig } from './server-config.js';
 import { ServerConnection, type ServerConnectionOwner } from './server-connection.js';
@@ -40,7 +42,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private readonly unheardFailures = new UnheardFailures(this);
   private loop: ServeLoop | undefined;
   private draining = false;
-  private closing: Promise<void> | undefined;
+  private closing: Promise<CloseReport> | undefined;
   private readonly whenOver: Promise<void>;
   private readonly over: { resolve(): void; reject(error: Error): void };
 
@@ -59,7 +61,11 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     this.over = { resolve, reject };
     const intervalMs = Silence.intervalMs(config);
     if (intervalMs > 0) {
-      this.watchTimer = repeatedly(this, intervalMs, () => this.watch());
+      const attended = new AttendedTime(intervalMs);
+      this.watchTimer = repeatedly(this, intervalMs, () => {
+        const nowMs = attended.look();
+        afterReading(this, () => this.watch(nowMs));
+      });
       this.watchTimer.unref();
     }
     background(this, this.acceptConnections(this.owner()));
@@ -179,8 +185,10 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   /**
    * Closes gracefully: accepts nothing new, tells clients (SESSION_CLOSE server_shutdown), gives operations in flight
    * `drainTimeoutMs` to be answered, then closes every session and connection.
+   *
+   * @returns what was cut, over all sessions
    */
-  close(): Promise<void> {
+  close(): Promise<CloseReport> {
     this.closing ??= answering(() => this.shutDown());
     return this.closing;
   }
@@ -243,8 +251,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     }
   }
 
-  private watch(): void {
-    const nowMs = performance.now();
+  private watch(nowMs: number): void {
     for (const connection of [...this.connections]) guard(connection, () => connection.watch(nowMs));
   }
 
@@ -266,7 +273,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     tell<NnrpServerEvents, 'internalError'>(this, 'internalError', event);
   }
 
-  private async shutDown(): Promise<void> {
+  private async shutDown(): Promise<CloseReport> {
     this.draining = true;
     await this.listener.close();
     const { drainTimeoutMs } = this.config;
@@ -275,7 +282,8 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       inFlightPolicy: drainTimeoutMs > 0 ? InFlightPolicy.Drain : InFlightPolicy.Abort,
       drainTimeoutMs,
     };
-    await Promise.allSettled([...this.table.values()].map((core) => core.closing.shutDown(goodbye)));
+    const cores = [...this.table.values()];
+    await Promise.allSettled(cores.map((core) => core.closing.shutDown(goodbye)));
     const closed = new ClosedError('the server was closed');
     await Promise.all([...this.connections].map((connection) => connection.closeGracefully(closed)));
     clearInterval(this.watchTimer);
@@ -283,5 +291,6 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     this.accepted.drain();
     this.accepted.end(closed);
     this.over.resolve();
+    return joinedReport(cores.map((core) => core.closing.report));
   }
 }

@@ -46,17 +46,17 @@ export class SessionCache {
 
   /** @returns false when the session has as many objects as it may */
   track(identity: ObjectIdentity): boolean {
-    return this.objects.track(identity, Date.now());
+    return this.objects.track(identity, performance.now());
   }
 
   /** CACHE_PUT: the complete answer. */
   put(put: preview3.CachePut, body: Uint8Array): preview3.CacheAck {
     if (!this.takesSchemas || !SCHEMA_KINDS.includes(put.objectKind)) {
-      return this.objects.put(put, body, Date.now()).ack;
+      return this.objects.put(put, body, performance.now()).ack;
     }
     const installed = this.installSchema(body);
     if ('errorCode' in installed) return this.rejected(put, installed.errorCode);
-    const { ack } = this.objects.put(put, body, Date.now());
+    const { ack } = this.objects.put(put, body, performance.now());
     // What is not kept must not be named either.
     if (ack.status === CacheAckStatus.Rejected && installed.isNew) {
       this.schemas.invalidate(installed.header.schemaId, installed.header.schemaVersion);
@@ -71,12 +71,12 @@ export class SessionCache {
 
   /** Lets go of what has expired. */
   expire(): void {
-    this.objects.expire(Date.now());
+    this.objects.expire(performance.now());
   }
 
   /** The object, while its lease lasts; its bytes are not to be changed. */
   get(identity: ObjectIdentity): Uint8Array | undefined {
-    const found = this.objects.lookup(identity, Date.now());
+    const found = this.objects.lookup(identity, performance.now());
     return 'object' in found ? found.object.body : undefined;
   }
 
@@ -97,7 +97,7 @@ export class SessionCache {
     }
     const objects: ResolvedObject[] = [];
     for (const reference of preview3.decodeBody(body, metadata).objectReferences) {
-      const found = this.objects.lookup(reference, Date.now());
+      const found = this.objects.lookup(reference, performance.now());
       if ('errorCode' in found) return { errorCode: found.errorCode, text: missText(reference, found.errorCode) };
       objects.push({ reference, bytes: found.object.body ?? NO_BYTES });
     }

@@ -1,5 +1,6 @@
 import { ClosedError, type NnrpError, preview3, type SessionLifecycle, UsageError } from 'nnrp-core';
 import { later } from '../base/guard.js';
+import { type CloseReport, closeReport } from '../close-report.js';
 import { SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
 import { type FrameFailure, SERVER_SHUTDOWN, sessionClosed } from './frame-failure.js';
@@ -9,13 +10,16 @@ import type { ServerSessionConnection } from './session-ports.js';
 
 const { CloseReason, CloseStatus, InFlightPolicy, MessageType, SessionErrorCode } = preview3;
 
+/** Milliseconds that operations in flight get unless the options say otherwise. */
+const DEFAULT_DRAIN_MS = 5000;
+
 /** How a server ends a session. */
 export interface ServerCloseOptions {
   /** Default normal. */
   readonly reason: preview3.CloseReason;
-  /** What becomes of operations in flight: drain gives them `drainTimeoutMs`, abort drops them at once; default abort. */
+  /** What becomes of operations in flight: drain gives them `drainTimeoutMs`, abort drops them at once; default drain. */
   readonly inFlightPolicy: preview3.InFlightPolicy;
-  /** Milliseconds for operations in flight to be answered, with drain; default 0. */
+  /** Milliseconds for operations in flight to be answered, with drain; default 5000. */
   readonly drainTimeoutMs: number;
   /** A session_error_code for the client, 0 = none; default 0. */
   readonly sessionErrorCode: number;
@@ -38,8 +42,11 @@ export class SessionClosing {
   private request: NnrpClose | undefined;
   /** Why this side closes the session, for the client; undefined while it does not. */
   private why: FrameFailure | undefined;
+  /** When the client has asked, in milliseconds of `performance.now()`: its drain runs from then on. */
+  private requestedAtMs = 0;
   private answer: Promise<void> | undefined;
   private own: Promise<void> | undefined;
+  private readonly cutFrameIds: number[] = [];
   private wakeDrain: (() => void)[] = [];
 
   constructor(private readonly owner: ClosingOwner) {}
@@ -53,9 +60,10 @@ export class SessionClosing {
       return false;
     }
     this.request = close;
+    this.requestedAtMs = performance.now();
     const reason = new ClosedError(`session ${owner.sessionId} is being closed by the client`);
     owner.stopSubmits(reason);
-    if (close.metadata.inFlightPolicy === InFlightPolicy.Abort) owner.operations.dropAll(reason);
+    if (close.metadata.inFlightPolicy === InFlightPolicy.Abort) this.dropAll(reason);
     return true;
   }
 
@@ -81,32 +89,33 @@ export class SessionClosing {
   }
 
   /** Ends the session from this side. */
-  close(options: Partial<ServerCloseOptions>): Promise<void> {
-    if (this.owner.isOver) return this.own ?? Promise.resolve();
-    if (this.own === undefined && this.request !== undefined) return this.acknowledge();
-    this.why ??=
-      options.reason === CloseReason.ServerShutdown
-        ? SERVER_SHUTDOWN
-        : sessionClosed(`session ${this.owner.sessionId} was closed by the server`);
-    this.own ??= this.closeNow(options);
-    return this.own;
+  close(options: Partial<ServerCloseOptions>): Promise<CloseReport> {
+    return this.closed(options).then(() => this.report);
+  }
+
+  /** What has been cut so far. */
+  get report(): CloseReport {
+    return closeReport(this.owner.sessionId, this.cutFrameIds);
   }
 
   /**
    * Ends the session because the server does. A client that has asked to close already is answered within the time the
    * server gives, whatever time it gave itself.
    */
-  async shutDown(options: Partial<ServerCloseOptions>): Promise<void> {
-    if (this.owner.isOver) return;
-    if (this.request === undefined && this.own === undefined) {
-      await this.close(options);
-      return;
-    }
+  async shutDown(options: Partial<ServerCloseOptions>): Promise<CloseReport> {
+    if (this.owner.isOver) return this.report;
+    if (this.request === undefined && this.own === undefined) return this.close(options);
     // Whoever closes already may have been given more time than the server has left.
     await this.idleWithin(options.drainTimeoutMs ?? 0);
-    if (this.owner.isOver) return;
-    this.owner.operations.dropAll(closedByServer(this.owner.sessionId), SERVER_SHUTDOWN);
+    if (this.owner.isOver) return this.report;
+    this.dropAll(closedByServer(this.owner.sessionId), SERVER_SHUTDOWN);
     await (this.own ?? this.acknowledge());
+    return this.report;
+  }
+
+  /** The session has ended without a close: its operations are over without an answer. */
+  ended(frameIds: readonly number[]): void {
+    for (const frameId of frameIds) this.cutFrameIds.push(frameId);
   }
 
   /** What a client is told whose submit comes too late. */
@@ -144,22 +153,34 @@ export class SessionClosing {
     );
   }
 
+  private closed(options: Partial<ServerCloseOptions>): Promise<void> {
+    if (this.owner.isOver) return this.own ?? Promise.resolve();
+    if (this.own === undefined && this.request !== undefined) return this.acknowledge();
+    this.why ??=
+      options.reason === CloseReason.ServerShutdown
+        ? SERVER_SHUTDOWN
+        : sessionClosed(`session ${this.owner.sessionId} was closed by the server`);
+    this.own ??= this.closeNow(options);
+    return this.own;
+  }
+
   private async closeNow(options: Partial<ServerCloseOptions>): Promise<void> {
     const { owner } = this;
     const { connection, operations, sessionId } = owner;
     const reason = closedByServer(sessionId);
-    const { drainTimeoutMs = 0 } = options;
-    const drains =
-      options.inFlightPolicy === InFlightPolicy.Drain && drainTimeoutMs > 0 && operations.registry.size > 0;
-    if (!drains) operations.dropAll(reason, this.why);
+    const { inFlightPolicy = InFlightPolicy.Drain } = options;
+    const isIdle = operations.registry.size === 0;
+    const { drainTimeoutMs = isIdle || inFlightPolicy !== InFlightPolicy.Drain ? 0 : DEFAULT_DRAIN_MS } = options;
+    const drains = inFlightPolicy === InFlightPolicy.Drain && drainTimeoutMs > 0 && !isIdle;
+    if (!drains) this.dropAll(reason, this.why);
     const tell = connection.isAnnounced;
-    if (tell) this.sendClose(options);
+    if (tell) this.sendClose({ ...options, inFlightPolicy, drainTimeoutMs });
     if (drains) {
       owner.lifecycle.closeRequested();
       owner.stopSubmits(reason);
       await this.idleWithin(drainTimeoutMs);
       if (owner.isOver) return;
-      operations.dropAll(reason, this.why);
+      this.dropAll(reason, this.why);
     }
     if (this.request !== undefined) this.sendAck(CloseStatus.Closed, this.request.metadata.lastOperationId);
     if (tell) connection.closeSent(sessionId);
@@ -176,14 +197,19 @@ export class SessionClosing {
         this.sendAck(CloseStatus.Draining, lastOperationId);
         owner.lifecycle.closeAnswered(CloseStatus.Draining);
       }
-      await this.idleWithin(drainTimeoutMs);
+      // A handler that has looked at the close first has used some of the time.
+      await this.idleWithin(this.requestedAtMs + drainTimeoutMs - performance.now());
       if (owner.isOver) return;
     }
     const reason = new ClosedError(`session ${owner.sessionId} was closed by the client`);
-    owner.operations.dropAll(reason);
+    this.dropAll(reason);
     // Written before the state changes: a session that looks closed here is one that the peer has been told about.
     this.sendAck(CloseStatus.Closed, lastOperationId);
     owner.end(reason);
+  }
+
+  private dropAll(reason: NnrpError, failure?: FrameFailure): void {
+    for (const frameId of this.owner.operations.dropAll(reason, failure)) this.cutFrameIds.push(frameId);
   }
 
   private sendAck(closeStatus: preview3.CloseStatus, lastOperationId: bigint): void {

@@ -176,7 +176,7 @@ export class SessionCore {
     if (this.reason !== undefined) return;
     this.reason = reason;
     this.lifecycle.end();
-    this.operations.end(reason);
+    this.closing.ended(this.operations.end(reason));
     this.unread.end();
     this.inbox.end(reason);
     this.receiver.ended(reason);

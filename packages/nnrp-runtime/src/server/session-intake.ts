@@ -17,7 +17,7 @@ import type { ResolvedObject } from './operation-context.js';
 import type { SessionCore } from './session-core.js';
 import { strictFault } from './strict-submit.js';
 
-const { ErrorCode, MessageType, ScopeKind, SubmitMode, UpdateReason } = preview3;
+const { ErrorCode, MessageType, PeerMessages, ScopeKind, SubmitMode, UpdateReason } = preview3;
 const AT = preview3.FRAME_SUBMIT_OFFSETS;
 /** Patches, or migrations, that may wait for their answer. */
 const MAX_PENDING = 64;
@@ -126,9 +126,12 @@ export class SessionIntake implements SessionEndpoint {
 
   /** latency_budget_ms of the submit, else default_deadline_ms of the session; 0 = none. */
   private deadlineOf(packet: Packet): number {
-    const { core } = this;
-    if (!core.config.deadlines) return 0;
-    return packet.view.getUint16(packet.metadataStart + AT.latencyBudgetMs, true) || core.open.defaultDeadlineMs;
+    const { config, connection, open } = this.core;
+    if (!config.deadlines) return 0;
+    const budgetMs = packet.view.getUint16(packet.metadataStart + AT.latencyBudgetMs, true);
+    if (budgetMs === preview3.UNLIMITED_BUDGET && connection.understands(PeerMessages.UnlimitedBudget)) return 0;
+    if (budgetMs !== 0) return budgetMs;
+    return connection.isAnnounced || config.enforceReferenceDeadlines ? open.defaultDeadlineMs : 0;
   }
 
   /** More than may be in flight: the frame is dropped, and the client told what it may have. */

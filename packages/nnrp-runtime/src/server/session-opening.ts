@@ -10,7 +10,8 @@ import {
   UsageError,
 } from 'nnrp-core';
 import type { ApplicationContext } from '../base/application-context.js';
-import { type Guarded, guard, later } from '../base/guard.js';
+import { type Guarded, guard } from '../base/guard.js';
+import { Patience } from '../base/patience.js';
 import { announcedFamilies } from '../connection/announcement.js';
 import { isThenable, settledOnce } from '../thenable.js';
 import type { PeerIdentity } from '../transport/peer-identity.js';
@@ -20,7 +21,7 @@ import type { SessionRefused } from './server-events.js';
 
 const { ErrorCode, SessionErrorCode, SessionFlags, SessionPriorityClass } = preview3;
 const CLASSES: readonly number[] = Object.values(SessionPriorityClass);
-/** Packets that may wait for a slow policy before the connection is not read any more. */
+/** Requests whose policy is being asked, and packets behind them, before the connection is not read any more. */
 const MAX_WAITING = 64;
 const MAX_WAITING_BYTES = 1024 * 1024;
 
@@ -62,14 +63,26 @@ export function openTerms(config: NnrpServerConfig): SessionOpenTerms {
   };
 }
 
+/** A SESSION_OPEN whose turn to be answered has not come, or whose policy has not decided. */
+interface Undecided {
+  /** Answers it; absent as long as the policy has not decided. */
+  answer: (() => void) | undefined;
+}
+
 /**
- * Opens the sessions of one connection, one after the other: what arrives while a policy is being asked and could belong
- * to the session in question waits for the decision; what belongs to other sessions does not.
+ * Opens the sessions of one connection. Policies decide side by side, since each may have to wait for somebody else; the
+ * answers go out in the order of the requests, because nothing in an answer says which request it is for. What arrives
+ * behind a request that is not answered and could belong to its session waits for the answer; what belongs to other
+ * sessions does not.
  */
 export class SessionOpening {
-  private waiting: Packet[] | undefined;
+  /** Requests without their answer, and packets that wait for it, in the order of arrival. */
+  private line: (Undecided | Packet)[] = [];
   private waitingBytes = 0;
   private holding = false;
+  private advancing = false;
+  /** A packet is dealt with whose turn has come, although others wait behind it. */
+  private resuming = false;
 
   constructor(
     private readonly config: NnrpServerConfig,
@@ -80,16 +93,13 @@ export class SessionOpening {
 
   /** Whether a decision is being waited for; packets that may depend on it go to `wait`. */
   get isBusy(): boolean {
-    return this.waiting !== undefined;
+    return this.line.length > 0 && !this.resuming;
   }
 
   wait(packet: Packet): void {
-    if (this.waiting === undefined) return;
-    this.waiting.push(packet);
+    this.line.push(packet);
     this.waitingBytes += packet.byteLength;
-    if (this.holding || (this.waiting.length < MAX_WAITING && this.waitingBytes < MAX_WAITING_BYTES)) return;
-    this.holding = true;
-    this.owner.hold();
+    this.holdWhenFull();
   }
 
   /** SESSION_OPEN has come. */
@@ -100,13 +110,13 @@ export class SessionOpening {
     if (blocks === undefined) return;
     const errorCode =
       checkOpenRequest(open, this.terms) || (this.owner.isFull() ? SessionErrorCode.SessionLimitReached : 0);
-    if (errorCode !== SessionErrorCode.None) this.refuse(open, errorCode);
+    if (errorCode !== SessionErrorCode.None) this.answerInTurn(() => this.refuse(open, errorCode));
     else this.askPolicy(open, blocks.auth);
   }
 
   /** The connection is over. */
   end(): void {
-    this.waiting = undefined;
+    this.line = [];
   }
 
   /** token, auth, extension: all of them, or none as the reference client sends it (wire.md A-2). */
@@ -159,47 +169,80 @@ export class SessionOpening {
       answer = this.owner.policyContext.run(() => this.config.applicationPolicy.validateSessionOpen(open, context));
       if (isThenable(answer)) promised = settledOnce(answer);
     } catch (error) {
-      this.refuse(open, SessionErrorCode.AuthFailed, error);
+      this.answerInTurn(() => this.refuse(open, SessionErrorCode.AuthFailed, error));
       return;
     }
     if (promised === undefined) {
-      this.decide(open, answer as PolicyDecision);
+      this.answerInTurn(() => this.decide(open, answer as PolicyDecision));
       return;
     }
-    this.waiting = [];
-    const timer = later(this.owner, this.config.handshakeTimeoutMs, () =>
-      settle(() => this.refuse(open, SessionErrorCode.AuthFailed, tooSlow())),
-    );
-    timer.unref();
-    let settled = false;
+    const undecided: Undecided = { answer: undefined };
+    this.line.push(undecided);
+    this.holdWhenFull();
+    const { policyTimeoutMs } = this.config;
     const settle = (decide: () => void) => {
-      if (settled) return;
-      settled = true;
-      clearTimeout(timer);
-      guard(this.owner, () => {
-        if (!this.owner.isClosed) decide();
-        this.goOn();
-      });
+      if (undecided.answer !== undefined) return;
+      undecided.answer = decide;
+      patience.end();
+      guard(this.owner, () => this.advance());
     };
+    const patience = new Patience(this.owner, policyTimeoutMs, () =>
+      settle(() => this.refuse(open, SessionErrorCode.AuthFailed, tooSlow(policyTimeoutMs))),
+    ).unref();
     promised.then(
       (decision) => settle(() => this.decide(open, decision)),
       (error: unknown) => settle(() => this.refuse(open, SessionErrorCode.AuthFailed, error)),
     );
   }
 
-  /** Packets that waited are dealt with in order, up to the next one that has to wait itself. */
-  private goOn(): void {
-    const waiting = this.waiting ?? [];
-    this.waiting = undefined;
-    this.waitingBytes = 0;
-    for (const packet of waiting) {
-      if (this.owner.isClosed) return;
-      if (this.isBusy) this.wait(packet);
-      else this.owner.resumed(packet);
+  /** A decision that needs no time: given at once, unless others have come before. */
+  private answerInTurn(answer: () => void): void {
+    if (!this.isBusy) answer();
+    else {
+      this.line.push({ answer });
+      this.holdWhenFull();
     }
-    if (!this.holding || this.isBusy) return;
+  }
+
+  private holdWhenFull(): void {
+    if (this.holding || (this.line.length < MAX_WAITING && this.waitingBytes < MAX_WAITING_BYTES)) return;
+    this.holding = true;
+    this.owner.hold();
+  }
+
+  /** Deals with what waits, in order, up to the next request that is not decided. */
+  private advance(): void {
+    // A decision may set off another one on this stack; the loop below comes to it.
+    if (this.advancing) return;
+    this.advancing = true;
+    try {
+      this.answerDecided();
+    } finally {
+      this.advancing = false;
+    }
+    if (!this.holding || this.line.length >= MAX_WAITING || this.waitingBytes >= MAX_WAITING_BYTES) return;
     this.holding = false;
     this.owner.release();
+  }
+
+  private answerDecided(): void {
+    for (let at = 0; ; at++) {
+      const next = this.owner.isClosed ? undefined : this.line[at];
+      if (next === undefined || ('answer' in next && next.answer === undefined)) {
+        this.line = this.owner.isClosed ? [] : this.line.slice(at);
+        return;
+      }
+      if ('answer' in next) next.answer?.();
+      else {
+        this.waitingBytes -= next.byteLength;
+        this.resuming = true;
+        try {
+          this.owner.resumed(next);
+        } finally {
+          this.resuming = false;
+        }
+      }
+    }
   }
 
   /** Looking at the ids and taking one happen here, without a pause in between. */
@@ -260,6 +303,6 @@ function grantOf(decision: PolicyDecision | null): SessionGrant | { readonly thr
   }
 }
 
-function tooSlow(): UsageError {
-  return new UsageError('validateSessionOpen: no answer within handshakeTimeoutMs');
+function tooSlow(policyTimeoutMs: number): UsageError {
+  return new UsageError(`validateSessionOpen: no answer within policyTimeoutMs, ${policyTimeoutMs} ms`);
 }

@@ -10,13 +10,13 @@ import {
   preview3,
   UsageError,
 } from 'nnrp-core';
+import type { DeadlineQueue } from '../base/deadline-queue.js';
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { RESULT_PUSH } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
 import { isPartial } from '../connection/result-kind.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
 import { SETTLED, unheard } from '../settled.js';
-import type { DeadlineQueue } from './deadline-queue.js';
 import { CANCELLED_BY_SERVER, deadlineFailure, type FrameFailure, sessionClosed } from './frame-failure.js';
 import { OperationContext, type ResolvedObject } from './operation-context.js';
 import type { ResultGate } from './result-gate.js';
@@ -78,6 +78,12 @@ export class SessionOperations {
 
   crashed(error: unknown): void {
     this.owner.connection.crashed(error);
+  }
+
+  /** Whether any operation is being worked on; those that wait because their client has paused them do not count. */
+  isBusy(): boolean {
+    for (const { heldResults } of this.registry) if (heldResults === 0) return true;
+    return false;
   }
 
   /** Takes a submit in. @returns undefined when its id was used before */
@@ -200,16 +206,24 @@ export class SessionOperations {
     this.rememberDropped(operation.frameId);
   }
 
-  /** Answers every frame in flight with a drop. @param failure - what the client is told; default what the reason says */
-  dropAll(reason: NnrpError, failure: FrameFailure = sessionClosed(reason.rawMessage)): void {
-    this.dropTogether(this.registry.endAll(OperationState.Cancelled), reason, failure);
+  /**
+   * Answers every frame in flight with a drop.
+   * @param failure - what the client is told; default what the reason says
+   * @returns the frame ids
+   */
+  dropAll(reason: NnrpError, failure: FrameFailure = sessionClosed(reason.rawMessage)): number[] {
+    const dropped = this.registry.endAll(OperationState.Cancelled);
+    this.dropTogether(dropped, reason, failure);
+    return dropped.map(({ frameId }) => frameId);
   }
 
-  /** The session is over: nothing can be answered any more. */
-  end(reason: NnrpError): void {
+  /** The session is over: nothing can be answered any more. @returns the frame ids that have no answer */
+  end(reason: NnrpError): number[] {
     this.ended = reason;
-    for (const operation of this.registry.endAll(OperationState.Cancelled)) this.over(operation, forCaller(reason));
+    const ended = this.registry.endAll(OperationState.Cancelled);
+    for (const operation of ended) this.over(operation, forCaller(reason));
     this.droppedUnseen = undefined;
+    return ended.map(({ frameId }) => frameId);
   }
 
   private sendPartial(operation: OperationContext, metadata: preview3.ResultPush, body: Uint8Array): Promise<void> {

@@ -1,6 +1,6 @@
 import type { FlowScope, MessageInfo, NnrpError, Packet, ProtocolError, preview3, SchemaRegistry } from 'nnrp-core';
+import type { DeadlineQueue } from '../base/deadline-queue.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
-import type { DeadlineQueue } from './deadline-queue.js';
 import type { OperationContext } from './operation-context.js';
 import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
 import type { SessionCore } from './session-core.js';

@@ -52,6 +52,8 @@ export interface FramedTransport {
    * since it is the receiver's turn then. Transports that receive whole packets leave it out.
    */
   readonly unfinishedBytes?: number;
+  /** Bytes that wait to be sent, as far as the transport knows of them. */
+  readonly unsentBytes?: number;
   /** Begins delivery; called once. Nothing is lost that arrives before. */
   start(sink: PacketSink): void;
   /**

@@ -242,7 +242,7 @@ export class StreamTransport implements FramedTransport {
     );
   };
 
-  private get unsentBytes(): number {
+  get unsentBytes(): number {
     return this.queue.byteLength + (this.paced?.byteLength ?? 0) + this.stream.writableLength;
   }
 

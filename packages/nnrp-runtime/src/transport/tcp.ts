@@ -1,5 +1,6 @@
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { type PacketSplitterOptions, TimeoutError, TransportError } from 'nnrp-core';
+import { Patience } from '../base/patience.js';
 import { AcceptQueue } from './accept-queue.js';
 import { formatAddress, type HostPort, parseAddress } from './address.js';
 import type { FramedConnector, FramedListener, FramedTransport } from './contract.js';
@@ -12,9 +13,25 @@ export interface TcpOptions extends PacketSplitterOptions {
   readonly stallTimeoutMs?: number;
 }
 
+/** Asks the other end's system for a sign of life when nothing has come: a host that is gone is found by it. */
+export const KEEP_ALIVE = Object.freeze({ keepAlive: true, keepAliveInitialDelay: 30_000 });
+
+/**
+ * The options that a stream transport has in common with TCP. Callers pass their whole configuration, which has other
+ * options of the same names, such as `closeTimeoutMs`.
+ */
+export function streamOptions({ revision, maxPacketBytes, highWaterBytes, stallTimeoutMs }: TcpOptions): TcpOptions {
+  return {
+    ...(revision !== undefined && { revision }),
+    ...(maxPacketBytes !== undefined && { maxPacketBytes }),
+    ...(highWaterBytes !== undefined && { highWaterBytes }),
+    ...(stallTimeoutMs !== undefined && { stallTimeoutMs }),
+  };
+}
+
 function transport(socket: Socket, options: TcpOptions): FramedTransport {
   const remoteAddress = formatAddress(socket.remoteAddress ?? 'unknown', socket.remotePort ?? 0);
-  return new StreamTransport(socket, { ...options, kind: 'tcp', remoteAddress });
+  return new StreamTransport(socket, { ...streamOptions(options), kind: 'tcp', remoteAddress });
 }
 
 /** Listens on TCP. Nagle's algorithm is off: writes are joined here, where a turn is known to be over. */
@@ -38,7 +55,7 @@ export class TcpListener implements FramedListener {
    */
   static bind(address: string | HostPort, options: TcpOptions = {}): Promise<TcpListener> {
     const { host, port } = parseAddress(address);
-    const server = createServer({ noDelay: true, allowHalfOpen: true });
+    const server = createServer({ noDelay: true, allowHalfOpen: true, ...KEEP_ALIVE });
     return new Promise((resolve, reject) => {
       server.once('error', (error) => {
         reject(new TransportError(`cannot listen on ${formatAddress(host, port)}: ${error.message}`, { cause: error }));
@@ -83,18 +100,18 @@ export class TcpConnector implements FramedConnector {
     const { connectTimeoutMs = 10_000 } = this.options;
     const name = formatAddress(host, port);
     return new Promise((resolve, reject) => {
-      const socket = createConnection({ host, port, noDelay: true, allowHalfOpen: true });
-      const timer = setTimeout(() => {
-        socket.destroy();
-        reject(new TimeoutError(`no connection to ${name} within ${connectTimeoutMs} ms`, connectTimeoutMs));
-      }, connectTimeoutMs);
+      const socket = createConnection({ host, port, noDelay: true, allowHalfOpen: true, ...KEEP_ALIVE });
       const failed = (error: Error) => {
-        clearTimeout(timer);
+        patience.end();
         reject(new TransportError(`cannot connect to ${name}: ${error.message}`, { cause: error }));
       };
+      const patience = new Patience({ crashed: (error) => failed(error as Error) }, connectTimeoutMs, () => {
+        socket.destroy();
+        reject(new TimeoutError(`no connection to ${name} within ${connectTimeoutMs} ms`, connectTimeoutMs));
+      });
       socket.once('error', failed);
       socket.once('connect', () => {
-        clearTimeout(timer);
+        patience.end();
         socket.removeListener('error', failed);
         resolve(transport(socket, this.options));
       });

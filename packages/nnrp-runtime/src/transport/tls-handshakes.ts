@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { type NnrpError, TransportError } from 'nnrp-core';
+import { Patience } from '../base/patience.js';
 import { formatAddress } from './address.js';
 import { describeTlsFailure } from './tls-failure.js';
 import { TLS_ALPN, type TlsServerSettings } from './tls-options.js';
@@ -10,7 +11,7 @@ const MAX_HANDSHAKES = 1024;
 
 interface Handshake {
   readonly connection: Socket;
-  readonly timer: NodeJS.Timeout;
+  readonly patience: Patience;
 }
 
 /**
@@ -58,7 +59,9 @@ export class TlsHandshakes {
     const handshake = {
       connection,
       // Not the timeout of the socket, which a peer prolongs with every byte.
-      timer: setTimeout(() => connection.destroy(), this.settings.handshakeTimeoutMs),
+      patience: new Patience({ crashed: () => connection.destroy() }, this.settings.handshakeTimeoutMs, () =>
+        connection.destroy(),
+      ),
     };
     this.underWay.set(ends, handshake);
     connection.once('close', () => this.end(ends, handshake));
@@ -105,7 +108,7 @@ export class TlsHandshakes {
   }
 
   private end(ends: string, handshake: Handshake): void {
-    clearTimeout(handshake.timer);
+    handshake.patience.end();
     // A later connection may have come from the same port already.
     if (this.underWay.get(ends) === handshake) this.underWay.delete(ends);
   }

@@ -1,12 +1,13 @@
 import { createServer, isIP, type Server } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import { PacketSplitter, TimeoutError, TransportError, UsageError } from 'nnrp-core';
+import { Patience } from '../base/patience.js';
 import { AcceptQueue } from './accept-queue.js';
 import { formatAddress, type HostPort, parseAddress } from './address.js';
 import type { FramedConnector, FramedListener, FramedTransport } from './contract.js';
 import { type PeerIdentity, peerIdentity } from './peer-identity.js';
 import { StreamTransport } from './stream-transport.js';
-import type { TcpOptions } from './tcp.js';
+import { KEEP_ALIVE, streamOptions, type TcpOptions } from './tcp.js';
 import { describeTlsFailure } from './tls-failure.js';
 import { TlsHandshakes } from './tls-handshakes.js';
 import {
@@ -61,7 +62,7 @@ export class TlsListener implements FramedListener {
     const { host, port } = parseAddress(address);
     const settings = tlsServerSettings(tls);
     checkLimits(options);
-    const server = createServer({ noDelay: true });
+    const server = createServer({ noDelay: true, ...KEEP_ALIVE });
     return new Promise((resolve, reject) => {
       server.once('error', (error) => {
         reject(new TransportError(`cannot listen on ${formatAddress(host, port)}: ${error.message}`, { cause: error }));
@@ -131,15 +132,15 @@ export class TlsConnector implements FramedConnector {
         rejectUnauthorized: settings.verify,
         checkServerIdentity: (_host, { raw }) => checkServerName(settings.serverName, raw),
       });
-      const timer = setTimeout(() => {
-        reject(new TimeoutError(`no TLS connection to ${name} within ${connectTimeoutMs} ms`, connectTimeoutMs));
-        socket.destroy();
-      }, connectTimeoutMs);
       const failed = (why: string, cause?: Error) => {
-        clearTimeout(timer);
+        patience.end();
         reject(new TransportError(`cannot connect to ${name}: ${why}`, { cause }));
         socket.destroy();
       };
+      const patience = new Patience({ crashed: (error) => failed(String(error)) }, connectTimeoutMs, () => {
+        reject(new TimeoutError(`no TLS connection to ${name} within ${connectTimeoutMs} ms`, connectTimeoutMs));
+        socket.destroy();
+      });
       const handshakeFailed = (error: Error) => failed(describeTlsFailure(error), error);
       // It stays: further errors after the first have nobody to go to.
       socket.on('error', handshakeFailed);
@@ -148,8 +149,9 @@ export class TlsConnector implements FramedConnector {
           failed(`ALPN: the peer has not agreed on ${TLS_ALPN}`);
           return;
         }
-        clearTimeout(timer);
+        patience.end();
         socket.setNoDelay(true);
+        socket.setKeepAlive(KEEP_ALIVE.keepAlive, KEEP_ALIVE.keepAliveInitialDelay);
         // Only now: a server that ends its side within the handshake is gone.
         socket.allowHalfOpen = true;
         const transport = overTls(socket, formatAddress(socket.remoteAddress ?? host, port), this.options);
@@ -162,7 +164,7 @@ export class TlsConnector implements FramedConnector {
 
 function overTls(socket: TLSSocket, remoteAddress: string, options: TcpOptions, identity?: PeerIdentity) {
   return new StreamTransport(socket, {
-    ...options,
+    ...streamOptions(options),
     kind: 'tcp',
     remoteAddress,
     describeError: describeTlsFailure,

@@ -1,9 +1,14 @@
+/** A timer that fires so much too late, in milliseconds, was held up by the process: datagrams may lie in the socket unread. */
+const LATE_MS = 50;
+
 /**
  * Calls at a deadline that mostly moves away: a timer that is set too early is left alone and set anew when it fires. Does
  * not keep the process alive.
  */
 export class ConnectionTimer {
   private timer: NodeJS.Timeout | undefined;
+  /** The socket is looked at before the deadline counts as passed. */
+  private looking: NodeJS.Immediate | undefined;
   private firesMs = 0;
   private deadlineMs = Number.POSITIVE_INFINITY;
 
@@ -18,11 +23,13 @@ export class ConnectionTimer {
 
   clear(): void {
     clearTimeout(this.timer);
+    clearImmediate(this.looking);
     this.timer = undefined;
+    this.looking = undefined;
   }
 
   private start(nowMs: number): void {
-    clearTimeout(this.timer);
+    this.clear();
     const waitMs = Math.max(1, Math.ceil(this.deadlineMs - nowMs));
     this.firesMs = nowMs + waitMs;
     this.timer = setTimeout(this.fire, waitMs);
@@ -34,6 +41,15 @@ export class ConnectionTimer {
     const now = performance.now();
     // Timers count whole milliseconds.
     if (now < this.deadlineMs - 1) this.start(now);
+    else if (now > this.deadlineMs + LATE_MS) this.looking = setImmediate(this.lookFirst);
     else this.due();
+  };
+
+  /** Sockets are read between one turn's immediates and the next one's; what comes then moves the deadline. */
+  private readonly lookFirst = (): void => {
+    this.looking = setImmediate(() => {
+      this.looking = undefined;
+      this.due();
+    });
   };
 }

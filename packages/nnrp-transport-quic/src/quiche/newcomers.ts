@@ -58,7 +58,13 @@ export class Newcomers {
     if (header === undefined || header.dcid.length < 8) return undefined;
     const { dcid, scid, token = new Uint8Array(0) } = header;
     if (token.length > 0) {
-      const originalDcid = this.tokens.originalDcid(token, from.address, from.port, dcid, Date.now());
+      const originalDcid = this.tokens.originalDcid(
+        token,
+        from.address,
+        from.port,
+        dcid,
+        Math.floor(performance.now()),
+      );
       // The id is the one that the Retry has given out, so it is ours and random.
       if (originalDcid !== undefined) return { datagram, from, scid: dcid, originalDcid };
     }
@@ -72,7 +78,7 @@ export class Newcomers {
 
   private retry(scid: Uint8Array, dcid: Uint8Array, { address, port }: RemoteInfo): void {
     const newScid = randomBytes(ID_BYTES);
-    const token = this.tokens.issue(address, port, dcid, newScid, Date.now());
+    const token = this.tokens.issue(address, port, dcid, newScid, Math.floor(performance.now()));
     this.answer({ host: address, port }, (out) => quiche().retry(scid, dcid, newScid, token, VERSION_1, out));
   }
 

@@ -99,7 +99,7 @@ export const SESSION_GOLDEN_CASES: readonly BaselineCase[] = [
         .result()
         .catch(() => {});
       await scripted.peer.expect(MessageType.FrameSubmit, 1, 1);
-      void clientSession.close().catch(() => {});
+      void clientSession.close({ drainTimeoutMs: 0 }).catch(() => {});
       const sent = await scripted.peer.expect(MessageType.SessionClose);
       check.bytes(wireBytes(sent), vector.hex, 'SESSION_CLOSE of our client');
 

@@ -1,5 +1,5 @@
-import { type Guarded, guard, later } from '../base/guard.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
+import { type Guarded, guard, later } from './guard.js';
 
 /** Something that is to be finished in time; it pays itself for what it throws. The fields belong to the queue it is in. */
 export interface Timed extends Guarded {
