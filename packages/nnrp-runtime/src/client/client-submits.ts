@@ -380,7 +380,7 @@ function checkNotAborted(signal: AbortSignal | undefined): void {
 }
 
 function cutError(frameId: number, reason: NnrpError): ClosedError {
-  return new ClosedError(`frame ${frameId} was cut, without its last answer: ${reason.rawMessage}`, { cause: reason });
+  return new ClosedError(`frame ${frameId} was cut: ${reason.rawMessage}`, { cause: reason });
 }
 
 function firstOf(ids: Set<number>): number {
