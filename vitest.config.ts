@@ -17,6 +17,14 @@ const NOT_OVER_QUIC = [
   'stream-transport',
   'paced-writer',
   'tls*',
+  // Sources, plain data, and options and certificates of TCP and TLS.
+  'no-instanceof',
+  'json-events',
+  'shown-objects',
+  'option-bags',
+  'connect-failures',
+  'accept-failures',
+  'realms',
   // No connection at all.
   'server-deadline-queue',
   'server-outbox',

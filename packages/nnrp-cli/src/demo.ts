@@ -7,9 +7,10 @@ import { filePieces } from './demo/file-pieces.js';
 import { ServerProcess } from './demo/server-process.js';
 import { readTokens, streamPieces, TokenCount } from './demo/token-stream.js';
 import { TurnWriter } from './demo/turn-writer.js';
-import { CommandUsageError, ExitCode } from './exit-code.js';
+import { ExitCode, isCommandUsageError } from './exit-code.js';
 import { guardProcess } from './guard-process.js';
 import { connectClient } from './submit/connect-client.js';
+import { errorText, writeLine } from './terminal-text.js';
 
 /*
  * One server, one connection, two sessions: the first streams a text file as tokens, the second asks for short texts in
@@ -31,9 +32,9 @@ const PROMPTS = [
 
 guardProcess();
 process.exitCode = await demo(process.argv.slice(2)).catch((error: unknown) => {
-  process.stderr.write(`demo: ${error instanceof Error ? error.message : String(error)}\n`);
+  writeLine(process.stderr, `demo: ${errorText(error)}`);
   // Connection and server are still there; they go with this process.
-  process.exit(error instanceof CommandUsageError ? ExitCode.Usage : ExitCode.Failed);
+  process.exit(isCommandUsageError(error) ? ExitCode.Usage : ExitCode.Failed);
 });
 
 async function demo(args: readonly string[]): Promise<ExitCode> {

@@ -12,3 +12,7 @@ export type ExitCode = (typeof ExitCode)[keyof typeof ExitCode];
 export class CommandUsageError extends Error {
   override readonly name = 'CommandUsageError';
 }
+
+export function isCommandUsageError(error: unknown): error is CommandUsageError {
+  return typeof error === 'object' && error !== null && 'name' in error && error.name === 'CommandUsageError';
+}

@@ -1,3 +1,5 @@
+import { errorText, writeLine } from './terminal-text.js';
+
 /**
  * The last line of defence of a command: whatever nobody handled becomes one line on standard error and exit code 1,
  * and a reader that goes away (`| head`) ends the process without a word.
@@ -14,7 +16,6 @@ export function guardProcess(): void {
 }
 
 function fail(error: unknown): void {
-  const text = error instanceof Error ? error.message : String(error);
-  process.stderr.write(`nnrp: internal error: ${text.replaceAll('\n', ' ')}\n`);
+  writeLine(process.stderr, `nnrp: internal error: ${errorText(error)}`);
   process.exit(1);
 }

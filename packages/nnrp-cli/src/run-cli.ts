@@ -1,11 +1,12 @@
-import { Command, CommanderError } from 'commander';
+import { Command, type CommanderError } from 'commander';
 import { isNnrpError } from 'nnrp-core';
 import type { CliIo } from './cli-io.js';
 import { addDecodeCommand, addEncodeCommand } from './codec/codec-commands.js';
-import { CommandUsageError, ExitCode } from './exit-code.js';
+import { ExitCode, isCommandUsageError } from './exit-code.js';
 import { packageVersion } from './package-version.js';
 import { addServeCommand } from './serve/serve-command.js';
 import { addSubmitCommand } from './submit/submit-command.js';
+import { errorText, printableLines, writeLine } from './terminal-text.js';
 
 /** Adds one command to the program; the command reports its exit code when it is done. */
 export type AddCommand = (program: Command, io: CliIo, done: (code: ExitCode) => void) => void;
@@ -24,7 +25,10 @@ export async function runCli(args: readonly string[], io: CliIo = process): Prom
     .version(packageVersion())
     .showHelpAfterError('(add --help for the options and examples)')
     .exitOverride()
-    .configureOutput({ writeOut: (text) => io.stdout.write(text), writeErr: (text) => io.stderr.write(text) });
+    .configureOutput({
+      writeOut: (text) => io.stdout.write(text),
+      writeErr: (text) => io.stderr.write(printableLines(text)),
+    });
   for (const add of COMMANDS) {
     add(program, io, (done) => {
       code = done;
@@ -35,14 +39,14 @@ export async function runCli(args: readonly string[], io: CliIo = process): Prom
     await program.parseAsync(args, { from: 'user' });
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? ExitCode.Ok : ExitCode.Usage;
-    io.stderr.write(`nnrp: ${messageOf(error)}\n`);
-    return error instanceof CommandUsageError || isNnrpError(error, 'NNRP_ERR_USAGE')
-      ? ExitCode.Usage
-      : ExitCode.Failed;
+    if (isCommanderError(error)) return error.exitCode === 0 ? ExitCode.Ok : ExitCode.Usage;
+    writeLine(io.stderr, `nnrp: ${errorText(error)}`);
+    return isCommandUsageError(error) || isNnrpError(error, 'NNRP_ERR_USAGE') ? ExitCode.Usage : ExitCode.Failed;
   }
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+/** Commander has written what is wrong itself. */
+function isCommanderError(error: unknown): error is CommanderError {
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return typeof code === 'string' && code.startsWith('commander.');
 }

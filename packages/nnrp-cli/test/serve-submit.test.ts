@@ -200,7 +200,7 @@ describe('nnrp submit', () => {
   });
 
   it('prints what the server reports, and that it does not confirm the close', async () => {
-    const report = Buffer.from('out\nof \x1b[31mluck');
+    const report = Buffer.from('out\nof \x1b[31mluck\u202e');
     const address = await rawPeer([
       openAck({ session_id: 1 }),
       packet('ERROR', { session_id: 1 }, { ...ERROR, diagnostic_bytes: report.length }, report) +
@@ -208,7 +208,9 @@ describe('nnrp submit', () => {
     ]);
     const { code, stdout, stderr } = await nnrp(['submit', '--to', address, 'x']);
     expect(stderr.split('\n')).toEqual([
-      expect.stringMatching(/^nnrp: .*the server reports unsupported_version \(0x0001\): out\\x0aof \\x1b\[31mluck$/),
+      expect.stringMatching(
+        /^nnrp: .*the server reports unsupported_version \(0x0001\): out\\nof \\x1b\[31mluck\\u202e$/,
+      ),
       expect.stringMatching(/^nnrp: the server did not confirm the close: .*within 2000 ms$/),
       '',
     ]);

@@ -1,8 +1,16 @@
 import type { WireFault } from './bytes/fault.js';
 import { ErrorCode } from './generated/preview3/enums.js';
+import { INSPECT, type Inspect } from './text/inspected.js';
+import { inspectedError } from './text/inspected-error.js';
+import { plainError } from './text/plain-data.js';
+import { printable } from './text/printable.js';
 
 /** Marks errors of every copy of this package, so that {@link isNnrpError} works across duplicates. */
 const BRAND = Symbol.for('nnrp.error');
+/** The same for what a peer has reported. */
+const PEER_BRAND = Symbol.for('nnrp.peerError');
+/** Longer messages are cut: what is in them may come from a peer. */
+const MAX_MESSAGE_BYTES = 20_000;
 
 /** What an error may say besides its message; what is left out has the default of its class. */
 export interface NnrpErrorOptions {
@@ -32,17 +40,30 @@ export class NnrpError extends Error {
   readonly retryAfterMs: number;
   /** What else the other side says about the failure, plain JSON data; undefined as a rule. */
   readonly details: unknown;
-  readonly [BRAND] = true;
 
   constructor(code: string, message: string, options: NnrpErrorOptions = {}) {
-    super(`[${code}] ${message}`, 'cause' in options ? { cause: options.cause } : undefined);
+    const text = printable(message, MAX_MESSAGE_BYTES);
+    super(`[${printable(code)}] ${text}`, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
-    this.rawMessage = message;
+    this.rawMessage = text;
     this.wireCode = options.wireCode ?? 0;
     this.isRetryable = options.isRetryable ?? false;
     this.retryAfterMs = options.retryAfterMs ?? 0;
     this.details = options.details;
     this.name = new.target.name;
+  }
+
+  get [BRAND](): true {
+    return true;
+  }
+
+  /** Name, code and message, what else the error says, and the same of its cause: what a log that writes JSON shows. */
+  toJSON(): Record<string, unknown> {
+    return plainError(this);
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspectedError(this, depth, options, inspect);
   }
 }
 
@@ -78,6 +99,10 @@ export class PeerError extends NnrpError {
    */
   constructor(code: string, message: string, wireCode: number, retryAfterMs = 0, options: NnrpErrorOptions = {}) {
     super(code, message, { ...options, wireCode, retryAfterMs, isRetryable: options.isRetryable ?? retryAfterMs > 0 });
+  }
+
+  get [PEER_BRAND](): true {
+    return true;
   }
 }
 
@@ -153,6 +178,16 @@ export class FlowBlockedError extends NnrpError {
 export function isNnrpError(error: unknown, code?: string): error is NnrpError {
   if (typeof error !== 'object' || error === null || !(BRAND in error)) return false;
   return code === undefined || (error as NnrpError).code === code;
+}
+
+/** Whether it is a {@link WireError} of any copy of this package. */
+export function isWireError(error: unknown): error is WireError {
+  return isNnrpError(error) && 'fault' in error && 'where' in error;
+}
+
+/** Whether it is a {@link PeerError} of any copy of this package. */
+export function isPeerError(error: unknown): error is PeerError {
+  return isNnrpError(error) && PEER_BRAND in error;
 }
 
 /** One sentence on a fault: what was expected and what came. */

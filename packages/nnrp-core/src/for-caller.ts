@@ -13,7 +13,7 @@ interface StackTraces {
  * handed back as it is.
  */
 export function forCaller<E>(error: E): E {
-  if (!isNnrpError(error) || !(error instanceof Error)) return error;
+  if (!isNnrpError(error)) return error;
   const shared = sharedError(error) as Error;
   const own: Error = Reflect.construct(Error, [shared.message, { cause: shared }], shared.constructor as typeof Error);
   // Message, stack and cause are not among these: they are not enumerable.

@@ -10,6 +10,8 @@ export {
   describeFault,
   FlowBlockedError,
   isNnrpError,
+  isPeerError,
+  isWireError,
   NnrpError,
   type NnrpErrorOptions,
   PeerError,
@@ -82,3 +84,8 @@ export { PREVIEW3 } from './packet/preview3-revision.js';
 export type { HeaderFields, Revision } from './packet/revision.js';
 /** Everything of the preview3 wire; also the subpath nnrp-core/preview3. */
 export * as preview3 from './preview3.js';
+export { INSPECT, type Inspect, inspected } from './text/inspected.js';
+export { plainData } from './text/plain-data.js';
+export { printable, printableUtf8 } from './text/printable.js';
+export { shownValue } from './text/shown-value.js';
+export { utf8Prefix } from './text/utf8.js';

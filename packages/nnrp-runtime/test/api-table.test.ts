@@ -26,7 +26,14 @@ const FRAMED_TRANSPORT: Names<FramedTransport> = {
   close: true,
   abort: true,
 };
-const FRAMED_LISTENER: Names<FramedListener> = { kind: true, address: true, accept: true, close: true };
+const FRAMED_LISTENER: Names<FramedListener> = {
+  kind: true,
+  address: true,
+  accept: true,
+  close: true,
+  onAcceptFailed: true,
+  renew: true,
+};
 const SUBMIT_OPTIONS: Names<runtime.SubmitOptions> = { signal: true, onBlocked: true, traceId: true, deadlineMs: true };
 const SERVE_HANDLERS: Names<runtime.ServeHandlers> = {
   submit: true,

@@ -88,7 +88,11 @@ describe('a TLS listener refuses, by name', () => {
       /^privateKey: .* with this passphrase/,
     ],
     ['a passphrase of another type', { passphrase: 5 }, /^passphrase: expected a string/],
-    ['an unknown mode', { clientCertificates: 'yes' }, /^clientCertificates: expected none, request, require, got yes/],
+    [
+      'an unknown mode',
+      { clientCertificates: 'yes' },
+      /^clientCertificates: expected none, request, require, got 'yes'/,
+    ],
     ['required certificates without roots', { clientCertificates: 'require' }, /^clientRoots: is needed/],
     ['requested certificates without roots', { clientCertificates: 'request' }, /^clientRoots: is needed/],
     ['roots without certificates', { clientRoots: root.certificate }, /^clientRoots: means nothing/],
@@ -102,10 +106,10 @@ describe('a TLS listener refuses, by name', () => {
       { clientCertificates: 'require', clientRoots: expiredRoot.certificate },
       /^clientRoots: every root in it has expired/,
     ],
-    ['an old version', { minVersion: 'TLSv1.1' }, /^minVersion: expected TLSv1.2, TLSv1.3, got TLSv1.1/],
+    ['an old version', { minVersion: 'TLSv1.1' }, /^minVersion: expected TLSv1.2, TLSv1.3, got 'TLSv1.1'/],
     ['no time', { handshakeTimeoutMs: 0 }, /^handshakeTimeoutMs: expected an integer of 1/],
     ['text for time', { handshakeTimeoutMs: '10' }, /^handshakeTimeoutMs: expected/],
-    ['a word for yes', { requireAlpn: 'yes' }, /^requireAlpn: expected true or false, got yes/],
+    ['a word for yes', { requireAlpn: 'yes' }, /^requireAlpn: expected true or false, got 'yes'/],
     ['something not to be called', { onHandshakeFailure: {} }, /^onHandshakeFailure: expected a function/],
   ];
   for (const [what, options, message] of cases) {

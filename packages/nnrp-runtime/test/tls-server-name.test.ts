@@ -19,7 +19,8 @@ describe('the name of a server', () => {
 
   for (const given of ['', 'two words', 'host:4433', 7, null, undefined]) {
     it(`cannot be ${String(given) || 'empty'}`, () => {
-      expect(() => tlsServerName(given)).toThrow(`serverName: expected a DNS name or an IP address, got '${given}'`);
+      const shown = typeof given === 'string' ? `'${given}'` : String(given);
+      expect(() => tlsServerName(given)).toThrow(`serverName: expected a DNS name or an IP address, got ${shown}`);
     });
   }
 });

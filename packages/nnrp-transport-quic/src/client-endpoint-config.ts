@@ -1,17 +1,16 @@
 import { isIP } from 'node:net';
 import tls from 'node:tls';
-import { inspect } from 'node:util';
-import { UsageError } from 'nnrp-core';
+import { INSPECT, type Inspect, inspected, shownValue, UsageError } from 'nnrp-core';
 import { type CertificateSource, type HostPort, tlsServerName, trustedRoots } from 'nnrp-runtime/transport';
 import {
   connectionSettings,
   ENDPOINT_OPTIONS,
+  knownOptions,
   type QuicEndpointOptions,
   type QuicTransportOptions,
   readBindAddress,
   readCredentials,
   readTransportOptions,
-  refuseUnknown,
 } from './endpoint-options.js';
 import type { ClientSettings, PemCredentials } from './engine.js';
 
@@ -53,6 +52,14 @@ const KNOWN: readonly (keyof QuicClientEndpointOptions)[] = [
   'insecureSkipVerify',
 ];
 
+/** Marks configurations of every copy of this package. */
+const BRAND = Symbol.for('nnrp.quicClientEndpointConfig');
+
+/** Whether it is a configuration of a client, of any copy of this package. */
+export function isClientConfig(value: unknown): value is QuicClientEndpointConfig {
+  return typeof value === 'object' && value !== null && BRAND in value;
+}
+
 /**
  * How a client connects by QUIC: whom it trusts, as whom, from where, and within which limits. It is checked when it is
  * made and never changes. Logged or turned into JSON it shows no certificate and no key.
@@ -62,11 +69,11 @@ export class QuicClientEndpointConfig {
   readonly #transportOptions: QuicTransportOptions;
 
   /** @throws UsageError that names the option, what it takes and what it got; unknown options are refused too */
-  constructor(options: QuicClientEndpointOptions = {}) {
-    refuseUnknown(options, KNOWN);
+  constructor(given: QuicClientEndpointOptions = {}) {
+    const options = knownOptions(given, KNOWN);
     const { roots, serverName, bindAddress, insecureSkipVerify = false } = options;
     if (typeof insecureSkipVerify !== 'boolean') {
-      throw new UsageError(`insecureSkipVerify: expected true or false, got ${inspect(insecureSkipVerify)}`);
+      throw new UsageError(`insecureSkipVerify: expected true or false, got ${shownValue(insecureSkipVerify)}`);
     }
     if (insecureSkipVerify && roots !== undefined) {
       throw new UsageError('roots: they mean nothing with insecureSkipVerify');
@@ -96,13 +103,17 @@ export class QuicClientEndpointConfig {
     return this.#transportOptions;
   }
 
-  toJSON(): object {
+  toJSON(): Record<string, unknown> {
     const { credentials: _, roots: __, ...shown } = this.#settings;
     return shown;
   }
 
-  [inspect.custom](): object {
-    return this.toJSON();
+  get [BRAND](): true {
+    return true;
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('QuicClientEndpointConfig', this.toJSON(), depth, options, inspect);
   }
 }
 
@@ -110,7 +121,7 @@ export class QuicClientEndpointConfig {
 function readLocalAddress(value: string | HostPort): HostPort {
   const address = readBindAddress(value);
   if (isIP(address.host.replace(/%.*$/, '')) !== 0) return address;
-  throw new UsageError(`bindAddress: expected an IP address of this machine, got '${address.host}'`);
+  throw new UsageError(`bindAddress: expected an IP address of this machine, got ${shownValue(address.host)}`);
 }
 
 function clientCredentials(options: QuicClientEndpointOptions): PemCredentials | undefined {

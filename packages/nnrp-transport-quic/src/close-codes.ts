@@ -1,17 +1,16 @@
-import { preview3 } from 'nnrp-core';
+import { preview3, printableUtf8 } from 'nnrp-core';
 
-/** So much is shown of the text that the other end gives for its end. */
+/** Most bytes of a stranger's reason in a message. */
 const MAX_REASON_BYTES = 200;
-/** What a terminal obeys, a log takes for the end of a line, or a reader cannot see. */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
-
+/** TLS alert bad_certificate as QUIC sends it. */
+export const BAD_CERTIFICATE = 0x12a;
 /** A connection that ends in order. */
 export const CLOSED_IN_ORDER = 0;
 
 /** TLS alerts as QUIC sends them: 0x100 and the alert. @see RFC 9001 section 4.8 */
 const ALERTS: Readonly<Record<number, string>> = {
   296: 'the handshake failed: nothing in common, or a client certificate is required',
-  298: 'a certificate that is damaged, or not for the name it was asked for',
+  [BAD_CERTIFICATE]: 'a certificate that is damaged, or not for the name it was asked for',
   299: 'a certificate that is not meant for this use (extended key usage)',
   300: 'a certificate that has been revoked',
   301: 'a certificate that has expired or is not valid yet',
@@ -68,12 +67,8 @@ export interface CloseReason {
 export function describeClose(what: string, { isApp, errorCode, reason }: CloseReason): string {
   const meaning = isApp ? meaningOfApplicationCode(errorCode) : meaningOfTransportCode(errorCode);
   const kind = isApp ? 'application error' : 'QUIC error';
-  // Said by a stranger: short, cut between two characters, and without those that a terminal obeys.
-  const said = new TextDecoder().decode(reason.subarray(0, MAX_REASON_BYTES), {
-    stream: reason.length > MAX_REASON_BYTES,
-  });
-  const harmless = said.replace(UNSAFE, '?');
-  return `${what}: ${meaning} (${kind} 0x${errorCode.toString(16)}${harmless === '' ? '' : `, '${harmless}'`})`;
+  const said = printableUtf8(reason, MAX_REASON_BYTES);
+  return `${what}: ${meaning} (${kind} 0x${errorCode.toString(16)}${said === '' ? '' : `, '${said}'`})`;
 }
 
 function meaningOfTransportCode(code: number): string {

@@ -1,11 +1,11 @@
 import { createPrivateKey } from 'node:crypto';
-import { inspect } from 'node:util';
-import { PacketSplitter, UsageError } from 'nnrp-core';
+import { PacketSplitter, shownValue, UsageError } from 'nnrp-core';
 import {
   type CertificateSource,
   type CertificateUse,
   type HostPort,
   parseAddress,
+  readOptions,
   type StreamTransportOptions,
   tlsCredentials,
 } from 'nnrp-runtime/transport';
@@ -71,28 +71,21 @@ const CURVES = ['prime256v1', 'secp384r1'];
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** @throws UsageError on anything but an object with options of these names */
-export function refuseUnknown(options: unknown, known: readonly string[]): void {
-  const prototype: unknown =
-    typeof options === 'object' && options !== null ? Object.getPrototypeOf(options) : undefined;
-  if (typeof options !== 'object' || options === null || (prototype !== Object.prototype && prototype !== null)) {
-    throw new UsageError(`QUIC options: expected an object, got ${inspect(options)}`);
-  }
-  for (const option of Object.keys(options)) {
-    if (!known.includes(option)) throw new UsageError(`QUIC options: there is no option '${option}'`);
-  }
+/** The options as a copy, without those that are undefined. @throws UsageError on anything but an object with options of these names */
+export function knownOptions<Options extends object>(options: Options, known: readonly string[]): Options {
+  return readOptions('QUIC options', options, new Set(known));
 }
 
 /** @throws UsageError unless it is an integer within the limits, which are included */
 export function integer(field: string, value: unknown, smallest: number, largest = LARGEST_INT32): number {
   if (Number.isInteger(value) && (value as number) >= smallest && (value as number) <= largest) return value as number;
-  throw new UsageError(`${field}: expected an integer of ${smallest} to ${largest}, got ${inspect(value)}`);
+  throw new UsageError(`${field}: expected an integer of ${smallest} to ${largest}, got ${shownValue(value)}`);
 }
 
 /** @throws UsageError unless it is one of the values */
 export function oneOf<Value extends string>(field: string, value: Value, values: readonly Value[]): Value {
   if (values.includes(value)) return value;
-  throw new UsageError(`${field}: expected ${values.join(', ')}, got ${inspect(value)}`);
+  throw new UsageError(`${field}: expected ${values.join(', ')}, got ${shownValue(value)}`);
 }
 
 /** @throws UsageError that names `bindAddress` */
@@ -101,7 +94,7 @@ export function readBindAddress(value: string | HostPort): HostPort {
     return Object.freeze(parseAddress(value));
   } catch (error) {
     const expected = 'expected HOST:PORT with a port of 0 to 65535';
-    throw new UsageError(`bindAddress: ${expected}, got ${inspect(value)}`, { cause: error });
+    throw new UsageError(`bindAddress: ${expected}, got ${shownValue(value)}`, { cause: error });
   }
 }
 
@@ -164,7 +157,7 @@ export function connectionSettings(options: QuicEndpointOptions, defaultKeepAliv
 export function readTransportOptions(options: QuicTransportOptions): QuicTransportOptions {
   const { maxPacketBytes, revision, highWaterBytes, stallTimeoutMs } = options;
   if (revision !== undefined && typeof revision?.checkHeader !== 'function') {
-    throw new UsageError(`revision: expected a revision of the wire, such as PREVIEW3, got ${inspect(revision)}`);
+    throw new UsageError(`revision: expected a revision of the wire, such as PREVIEW3, got ${shownValue(revision)}`);
   }
   const splitting = {
     ...(maxPacketBytes !== undefined && { maxPacketBytes }),

@@ -72,10 +72,12 @@ export interface QuicStream extends Duplex {
 
 /** What a listening end tells. */
 export interface ListenerEvents {
-  /** A handshake is complete. */
-  connected(stream: QuicStream): void;
+  /** A handshake is complete. @param asked - whether the client was asked for a certificate */
+  connected(stream: QuicStream, asked: boolean): void;
   /** A handshake came to nothing; says whose, and why. */
   handshakeFailed(error: Error): void;
+  /** The socket has failed at something, and goes on. */
+  missed(error: Error): void;
   /** The socket is of no use any more. */
   failed(error: Error): void;
 }

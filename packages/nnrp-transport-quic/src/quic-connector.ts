@@ -1,17 +1,21 @@
-import { isNnrpError, TimeoutError, TransportError, UsageError } from 'nnrp-core';
+import { INSPECT, type Inspect, inspected, isNnrpError, TimeoutError, TransportError } from 'nnrp-core';
 import {
   type FramedConnector,
   type FramedTransport,
   formatAddress,
+  type Guarded,
   type HostPort,
+  later,
+  nextTurn,
   parseAddress,
+  reachableHost,
 } from 'nnrp-runtime/transport';
-import { QuicClientEndpointConfig, type QuicClientEndpointOptions } from './client-endpoint-config.js';
+import { isClientConfig, QuicClientEndpointConfig, type QuicClientEndpointOptions } from './client-endpoint-config.js';
 import {
   integer,
+  knownOptions,
   type QuicTransportOptions,
   readTransportOptions,
-  refuseUnknown,
   TRANSPORT_OPTIONS,
 } from './endpoint-options.js';
 import type { QuicClientSocket } from './engine.js';
@@ -54,30 +58,39 @@ export class QuicConnector implements FramedConnector {
     config: QuicClientEndpointConfig | QuicClientEndpointOptions = {},
     defaults: QuicConnectorDefaults = {},
   ) {
-    this.server = parseAddress(endpoint);
-    const { settings, transportOptions } =
-      config instanceof QuicClientEndpointConfig ? config : new QuicClientEndpointConfig(config);
-    refuseUnknown(defaults, ['connectTimeoutMs', ...TRANSPORT_OPTIONS]);
-    const { connectTimeoutMs = Math.max(CONNECT_TIMEOUT_MS, settings.handshakeTimeoutMs) } = defaults;
+    const { host, port } = parseAddress(endpoint);
+    this.server = { host: reachableHost(host), port };
+    const { settings, transportOptions } = isClientConfig(config) ? config : new QuicClientEndpointConfig(config);
+    const given = knownOptions(defaults, ['connectTimeoutMs', ...TRANSPORT_OPTIONS]);
+    const { connectTimeoutMs = Math.max(CONNECT_TIMEOUT_MS, settings.handshakeTimeoutMs) } = given;
     this.connectTimeoutMs = integer('connectTimeoutMs', connectTimeoutMs, 1);
-    this.transportOptions = { ...readTransportOptions(defaults), ...transportOptions };
+    this.transportOptions = { ...readTransportOptions(given), ...transportOptions };
     this.socket = quicheEngine.dial(this.server, { ...settings, preamble: MAGIC });
+  }
+
+  toJSON(): Record<string, unknown> {
+    return { kind: this.kind, address: formatAddress(this.server.host, this.server.port) };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('QuicConnector', this.toJSON(), depth, options, inspect);
   }
 
   /** @throws TransportError or TimeoutError that names the server and says why, also where QUIC is not to be had */
   async connect(): Promise<FramedTransport> {
     const { connectTimeoutMs } = this;
     const giveUp = new AbortController();
-    const timer = setTimeout(() => {
+    const owner: Guarded = { crashed: (error) => giveUp.abort(error) };
+    const timer = later(owner, connectTimeoutMs, () => {
       giveUp.abort(new TimeoutError(`no connection within ${connectTimeoutMs} ms`, connectTimeoutMs));
-    }, connectTimeoutMs);
+    });
     try {
       return framed(await whichever(this.socket.connect(giveUp.signal), giveUp.signal), this.transportOptions);
     } catch (error) {
-      if (error instanceof UsageError) throw error;
+      if (isNnrpError(error, 'NNRP_ERR_USAGE')) throw error;
       const why = isNnrpError(error) ? error.rawMessage : (error as Error).message;
       const message = `cannot connect to ${formatAddress(this.server.host, this.server.port)} over QUIC: ${why}`;
-      if (error instanceof TimeoutError) throw new TimeoutError(message, error.timeoutMs);
+      if (isNnrpError(error, 'NNRP_ERR_TIMEOUT')) throw new TimeoutError(message, (error as TimeoutError).timeoutMs);
       throw new TransportError(message, { cause: error });
     } finally {
       clearTimeout(timer);
@@ -85,10 +98,14 @@ export class QuicConnector implements FramedConnector {
   }
 }
 
-/** A lookup of a name cannot be given up; nobody waits for it then. */
+/**
+ * A lookup of a name cannot be given up; nobody waits for it then. Whatever else is given up says in this turn what it
+ * has tried.
+ */
 function whichever<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason));
+    const owner: Guarded = { crashed: (error) => reject(error as Error) };
+    signal.addEventListener('abort', () => nextTurn(owner, () => reject(signal.reason)));
     promise.then(resolve, reject);
   });
 }

@@ -1,16 +1,15 @@
-import { inspect } from 'node:util';
-import { UsageError } from 'nnrp-core';
-import { AcceptQueue, type FramedListener, type FramedTransport } from 'nnrp-runtime/transport';
+import { ClosedError, INSPECT, type Inspect, inspected, type NnrpError } from 'nnrp-core';
+import { type AcceptFailure, AcceptQueue, type FramedListener, type FramedTransport } from 'nnrp-runtime/transport';
 import {
+  knownOptions,
   type QuicTransportOptions,
   readTransportOptions,
-  refuseUnknown,
   TRANSPORT_OPTIONS,
 } from './endpoint-options.js';
 import type { ListenerEvents, QuicServerSocket } from './engine.js';
 import { framed, MAGIC, TRANSPORT_KIND } from './quic-framed-transport.js';
 import { quicheEngine } from './quiche/quiche-engine.js';
-import { QuicServerEndpointConfig } from './server-endpoint-config.js';
+import { type QuicServerEndpointConfig, requireServerConfig } from './server-endpoint-config.js';
 
 /**
  * Listens for QUIC on one UDP socket. A connection can be accepted once its handshake is complete; handshakes run beside
@@ -22,12 +21,14 @@ import { QuicServerEndpointConfig } from './server-endpoint-config.js';
 export class QuicFramedListener implements FramedListener {
   readonly kind = TRANSPORT_KIND;
   readonly address: string;
+  private closed = false;
 
   private constructor(
     private readonly socket: QuicServerSocket,
     private readonly waiting: AcceptQueue,
   ) {
     this.address = socket.address;
+    waiting.address = socket.address;
   }
 
   /**
@@ -39,16 +40,16 @@ export class QuicFramedListener implements FramedListener {
     config: QuicServerEndpointConfig,
     defaults: QuicTransportOptions = {},
   ): Promise<QuicFramedListener> {
-    refuseOthers(config);
-    refuseUnknown(defaults, TRANSPORT_OPTIONS);
-    const { settings, onHandshakeFailure } = config;
-    const transportOptions = { ...readTransportOptions(defaults), ...config.transportOptions };
+    requireServerConfig(config);
+    const given = knownOptions(defaults, TRANSPORT_OPTIONS);
+    const { settings, handshakeFailed } = config;
+    const transportOptions = { ...readTransportOptions(given), ...config.transportOptions };
     const { host, port } = settings.bindAddress;
     const waiting = new AcceptQueue(`${host}:${port}`);
-    const asked = settings.clientCertificates !== 'none';
     const events: ListenerEvents = {
-      connected: (stream) => waiting.add(framed(stream, transportOptions, asked)),
-      handshakeFailed: onHandshakeFailure,
+      connected: (stream, asked) => waiting.add(framed(stream, transportOptions, asked)),
+      handshakeFailed: (error) => handshakeFailed(error as NnrpError),
+      missed: (error) => waiting.missed(error),
       failed: (error) => waiting.fail(error),
     };
     return new QuicFramedListener(await quicheEngine.listen({ ...settings, preamble: MAGIC }, events), waiting);
@@ -58,10 +59,12 @@ export class QuicFramedListener implements FramedListener {
    * Uses another certificate from now on, or other rules for client certificates; connections that are there live on. The
    * address, the limits and what is said of packets stay as they were.
    *
-   * @throws UsageError when it is no configuration of a server
+   * @throws UsageError when it is no configuration of a server, ClosedError when the listener is closed; nothing has
+   * changed then
    */
   renew(config: QuicServerEndpointConfig): void {
-    refuseOthers(config);
+    requireServerConfig(config);
+    if (this.closed) throw new ClosedError(`listener ${this.address} is closed`);
     this.socket.renew({ ...config.settings, preamble: MAGIC });
   }
 
@@ -69,13 +72,21 @@ export class QuicFramedListener implements FramedListener {
     return this.waiting.next();
   }
 
+  set onAcceptFailed(told: ((failure: AcceptFailure) => void) | undefined) {
+    this.waiting.onFailure = told;
+  }
+
   async close(): Promise<void> {
+    this.closed = true;
     this.waiting.close();
     this.socket.close();
   }
-}
 
-function refuseOthers(config: unknown): void {
-  if (config instanceof QuicServerEndpointConfig) return;
-  throw new UsageError(`endpoint configuration: expected a QuicServerEndpointConfig, got ${inspect(config)}`);
+  toJSON(): Record<string, unknown> {
+    return { kind: this.kind, address: this.address };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('QuicFramedListener', this.toJSON(), depth, options, inspect);
+  }
 }

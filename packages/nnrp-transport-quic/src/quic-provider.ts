@@ -1,4 +1,4 @@
-import { UsageError } from 'nnrp-core';
+import { shownValue, UsageError } from 'nnrp-core';
 import { NnrpClient, type NnrpClientConfig, NnrpServer, type NnrpServerConfig } from 'nnrp-runtime';
 import type { HostPort } from 'nnrp-runtime/transport';
 import type { QuicClientEndpointConfig, QuicClientEndpointOptions } from './client-endpoint-config.js';
@@ -25,7 +25,9 @@ export const QuicProvider = Object.freeze({
       throw new UsageError('serverConfig: expected an object');
     const { transport = TRANSPORT_KIND } = serverConfig;
     if (transport !== TRANSPORT_KIND) {
-      throw new UsageError(`transport: QuicProvider serves quic, but the configuration is for ${String(transport)}`);
+      throw new UsageError(
+        `transport: QuicProvider serves quic, but the configuration is for ${shownValue(transport)}`,
+      );
     }
     const listener = await QuicFramedListener.bind(endpointConfig, transportDefaults(serverConfig));
     try {

@@ -1,17 +1,16 @@
-import { inspect } from 'node:util';
-import { type NnrpError, UsageError } from 'nnrp-core';
-import { type CertificateSource, type HostPort, trustedRoots } from 'nnrp-runtime/transport';
+import { INSPECT, type Inspect, inspected, type NnrpError, shownValue, UsageError } from 'nnrp-core';
+import { applicationCallback, type CertificateSource, type HostPort, trustedRoots } from 'nnrp-runtime/transport';
 import {
   connectionSettings,
   ENDPOINT_OPTIONS,
   integer,
+  knownOptions,
   oneOf,
   type QuicEndpointOptions,
   type QuicTransportOptions,
   readBindAddress,
   readCredentials,
   readTransportOptions,
-  refuseUnknown,
 } from './endpoint-options.js';
 import type { ServerSettings } from './engine.js';
 import { type SelfSignedCertificate, selfSignedCertificate } from './self-signed-certificate.js';
@@ -61,6 +60,15 @@ const WITHOUT_CERTIFICATE: readonly (keyof QuicServerOptions)[] = [
   'onHandshakeFailure',
 ];
 
+/** Marks configurations of every copy of this package. */
+const BRAND = Symbol.for('nnrp.quicServerEndpointConfig');
+
+/** @throws UsageError unless it is a configuration of a server, of any copy of this package */
+export function requireServerConfig(value: unknown): asserts value is QuicServerEndpointConfig {
+  if (typeof value === 'object' && value !== null && BRAND in value) return;
+  throw new UsageError(`endpoint configuration: expected a QuicServerEndpointConfig, got ${shownValue(value)}`);
+}
+
 /**
  * How a server listens for QUIC: where, as whom, whom it takes, and within which limits. It is checked when it is made
  * and never changes. Logged or turned into JSON it shows no certificate and no key.
@@ -71,13 +79,14 @@ export class QuicServerEndpointConfig {
   readonly #settings: ServerSettings;
   readonly #transportOptions: QuicTransportOptions;
   readonly #onHandshakeFailure: (error: NnrpError) => void;
+  readonly #handshakeFailed: (error: NnrpError) => void;
 
   /**
    * @param bindAddress - HOST:PORT; port 0 takes a free one
    * @throws UsageError that names the option, what it takes and what it got; unknown options are refused too
    */
-  constructor(bindAddress: string | HostPort, options: QuicServerEndpointOptions) {
-    refuseUnknown(options, [...WITHOUT_CERTIFICATE, 'certificateChain', 'privateKey', 'passphrase']);
+  constructor(bindAddress: string | HostPort, given: QuicServerEndpointOptions) {
+    const options = knownOptions(given, [...WITHOUT_CERTIFICATE, 'certificateChain', 'privateKey', 'passphrase']);
     const { certificateChain, privateKey, passphrase, ...others } = options;
     this.#options = Object.freeze(others);
     const { clientRoots, onHandshakeFailure = () => {} } = options;
@@ -87,7 +96,8 @@ export class QuicServerEndpointConfig {
       const problem = mode === 'none' ? 'means nothing without' : 'is needed with';
       throw new UsageError(`clientRoots: ${problem} clientCertificates 'request' or 'require'`);
     }
-    if (typeof onHandshakeFailure !== 'function') throw new UsageError('onHandshakeFailure: expected a function');
+    if (typeof onHandshakeFailure !== 'function')
+      throw new UsageError(`onHandshakeFailure: expected a function, got ${shownValue(onHandshakeFailure)}`);
     this.#settings = Object.freeze({
       ...connectionSettings(options, 0),
       bindAddress: readBindAddress(bindAddress),
@@ -100,6 +110,7 @@ export class QuicServerEndpointConfig {
     });
     this.#transportOptions = readTransportOptions(options);
     this.#onHandshakeFailure = onHandshakeFailure;
+    this.#handshakeFailed = applicationCallback('onHandshakeFailure', onHandshakeFailure);
   }
 
   /**
@@ -112,11 +123,11 @@ export class QuicServerEndpointConfig {
     bindAddress: string | HostPort,
     options: QuicServerOptions = {},
   ): { readonly config: QuicServerEndpointConfig; readonly certificate: SelfSignedCertificate } {
-    refuseUnknown(options, WITHOUT_CERTIFICATE);
+    const given = knownOptions(options, WITHOUT_CERTIFICATE);
     const certificate = selfSignedCertificate();
     const { certificateDer: certificateChain, privateKeyPkcs8Der: privateKey } = certificate;
     return {
-      config: new QuicServerEndpointConfig(bindAddress, { ...options, certificateChain, privateKey }),
+      config: new QuicServerEndpointConfig(bindAddress, { ...given, certificateChain, privateKey }),
       certificate,
     };
   }
@@ -132,8 +143,8 @@ export class QuicServerEndpointConfig {
     key: string | Uint8Array,
     options: QuicServerOptions & { readonly passphrase?: string } = {},
   ): QuicServerEndpointConfig {
-    refuseUnknown(options, [...WITHOUT_CERTIFICATE, 'passphrase']);
-    return new QuicServerEndpointConfig(bindAddress, { ...options, certificateChain: chain, privateKey: key });
+    const given = knownOptions(options, [...WITHOUT_CERTIFICATE, 'passphrase']);
+    return new QuicServerEndpointConfig(bindAddress, { ...given, certificateChain: chain, privateKey: key });
   }
 
   /**
@@ -165,17 +176,26 @@ export class QuicServerEndpointConfig {
     return this.#transportOptions;
   }
 
+  /** @internal For the listener: tells it, in the async context in which it was handed over; never throws. */
+  get handshakeFailed(): (error: NnrpError) => void {
+    return this.#handshakeFailed;
+  }
+
   /** Whom to tell of handshakes that came to nothing. */
   get onHandshakeFailure(): (error: NnrpError) => void {
     return this.#onHandshakeFailure;
   }
 
-  toJSON(): object {
+  toJSON(): Record<string, unknown> {
     const { credentials: _, clientRoots: __, ...shown } = this.#settings;
     return shown;
   }
 
-  [inspect.custom](): object {
-    return this.toJSON();
+  get [BRAND](): true {
+    return true;
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('QuicServerEndpointConfig', this.toJSON(), depth, options, inspect);
   }
 }

@@ -50,6 +50,18 @@ describe('the QUIC library', () => {
     });
   }
 
+  it.each([
+    [
+      'ERR_DLOPEN_DISABLED',
+      /may not load the binary of @matrixai\/quic-linux-x64: with --permission it needs --allow-addons/,
+    ],
+    ['ERR_ACCESS_DENIED', /may not read the binary .* with --permission it needs --allow-fs-read/],
+  ])('says what a process without the permission needs, after %s', (code, message) => {
+    const { rawMessage } = failure('linux-x64', throwing('Cannot load native addon', code));
+    expect(rawMessage).toMatch(message);
+    expect(rawMessage).not.toContain('glibc');
+  });
+
   it('is missing where optional dependencies were left out, and the message says so', () => {
     const { rawMessage, cause } = failure('linux-x64', throwing('Cannot find module', 'MODULE_NOT_FOUND'));
     expect(rawMessage).toBe(

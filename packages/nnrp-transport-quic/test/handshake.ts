@@ -50,6 +50,7 @@ export class Handshakes {
       {
         connected: (stream) => told(this.keep(stream)),
         handshakeFailed: (error) => told(plain(error).replace(/^\S+: /, '')),
+        missed: () => {},
         failed: (error) => told(`the socket has failed: ${plain(error)}`),
       },
     );

@@ -1,6 +1,6 @@
 import { withoutByteOrderMark } from '../byte-order-mark.js';
 import { type CliIo, inputChunks, writeFully } from '../cli-io.js';
-import { jsonText } from '../json-text.js';
+import { errorJson, jsonText } from '../json-text.js';
 import { type CodecRequest, performRequest } from './codec-request.js';
 import { LINE_TOO_LONG, LineSplitter } from './line-splitter.js';
 import { RequestError, requestFault } from './request-error.js';
@@ -56,11 +56,11 @@ export function answerLine(line: string | typeof LINE_TOO_LONG, defaults: BatchD
   try {
     const request = parseLine(line, defaults);
     id = idText(request['id']);
-    return withId(id, performRequest(readRequest(request, defaults)));
+    return withId(id, JSON.stringify(performRequest(readRequest(request, defaults))));
   } catch (error) {
     const fault = requestFault(error);
     if (fault === undefined) throw error;
-    return withId(id, { error: fault });
+    return withId(id, errorJson({ error: fault }));
   }
 }
 
@@ -74,9 +74,9 @@ function idText(id: unknown): string {
   return text;
 }
 
-/** @param id - as JSON @param answer - has at least one property */
-function withId(id: string, answer: object): string {
-  return `{"id":${id},${JSON.stringify(answer).slice(1)}`;
+/** @param id - as JSON @param answer - as JSON, with at least one property */
+function withId(id: string, answer: string): string {
+  return `{"id":${id},${answer.slice(1)}`;
 }
 
 function parseLine(line: string | typeof LINE_TOO_LONG, defaults: BatchDefaults): Record<string, unknown> {

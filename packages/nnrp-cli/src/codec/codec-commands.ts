@@ -2,6 +2,8 @@ import type { Command } from 'commander';
 import { withoutByteOrderMark } from '../byte-order-mark.js';
 import { type CliIo, readFully, writeFully } from '../cli-io.js';
 import { CommandUsageError, ExitCode } from '../exit-code.js';
+import { errorJson } from '../json-text.js';
+import { writeLine } from '../terminal-text.js';
 import { runBatch } from './batch.js';
 import { type CodecRequest, performRequest, STRUCT_NAMES } from './codec-request.js';
 import { RequestError, requestFault } from './request-error.js';
@@ -91,8 +93,8 @@ async function run(io: CliIo, op: CodecRequest['op'], input: string[], options: 
   } catch (error) {
     const fault = requestFault(error);
     if (fault === undefined) throw error;
-    await writeFully(io.stdout, `${JSON.stringify({ error: fault })}\n`);
-    io.stderr.write(`nnrp: ${(error as Error).message}\n`);
+    await writeFully(io.stdout, `${errorJson({ error: fault })}\n`);
+    writeLine(io.stderr, `nnrp: ${(error as Error).message}`);
     return fault.kind === 'unknown_struct' ? ExitCode.Usage : ExitCode.Failed;
   }
 }

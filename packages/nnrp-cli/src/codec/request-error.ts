@@ -1,4 +1,4 @@
-import { WireError, type WireFault } from 'nnrp-core';
+import { isWireError, type WireFault } from 'nnrp-core';
 
 /** Why a request to decode or encode was refused, as it is printed: a kind and its details. */
 export type RequestFault =
@@ -23,7 +23,11 @@ export class RequestError extends Error {
 
 /** The fault behind an error; undefined when the error is not about the request or its bytes. */
 export function requestFault(error: unknown): RequestFault | undefined {
-  return error instanceof RequestError || error instanceof WireError ? error.fault : undefined;
+  return isRequestError(error) || isWireError(error) ? error.fault : undefined;
+}
+
+function isRequestError(error: unknown): error is RequestError {
+  return typeof error === 'object' && error !== null && 'name' in error && error.name === 'RequestError';
 }
 
 /** For messages: what a JSON value is. */

@@ -27,7 +27,7 @@ describe('LimitedLog', () => {
   it('keeps an event on one line', () => {
     const { log, text } = start();
     log.line('a\r\nb\u001b[31m\u0085c');
-    expect(text()).toBe('a b [31m c\n');
+    expect(text()).toBe('a\\r\\nb\\x1b[31m\\x85c\n');
   });
 });
 

@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { writeLine } from '../terminal-text.js';
 
 const SECOND_MS = 1000;
 
@@ -16,7 +17,7 @@ export class LimitedLog {
     private readonly linesPerSecond = 20,
   ) {}
 
-  /** @param text - control characters in it are shown as spaces, so that it stays one line */
+  /** @param text - what a terminal would obey is shown as an escape, so it stays one line */
   line(text: string): void {
     this.timer ??= setTimeout(() => this.secondOver(), SECOND_MS).unref();
     if (this.written >= this.linesPerSecond) {
@@ -41,6 +42,6 @@ export class LimitedLog {
   }
 
   private write(text: string): void {
-    this.stream.write(`${text.replace(/\p{Cc}+/gu, ' ')}\n`);
+    writeLine(this.stream, text);
   }
 }

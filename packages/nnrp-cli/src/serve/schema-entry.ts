@@ -1,4 +1,4 @@
-import { preview3, WireError } from 'nnrp-core';
+import { isWireError, preview3 } from 'nnrp-core';
 import { STRUCTS } from 'nnrp-core/preview3/struct-table';
 
 const SCHEMA = STRUCTS['SCHEMA_DESCRIPTOR_HEADER']!;
@@ -18,7 +18,7 @@ export function readSchema(entry: unknown, fail: (message: string) => never): pr
   try {
     SCHEMA.encode(schema, new DataView(new ArrayBuffer(SCHEMA.bytes)));
   } catch (error) {
-    if (error instanceof WireError) return fail(`: ${error.message.replace(/^\[\w+\] \w+: /, '')}`);
+    if (isWireError(error)) return fail(`: ${error.message.replace(/^\[\w+\] \w+: /, '')}`);
     throw error;
   }
   return schema;

@@ -3,6 +3,7 @@ import type { NnrpServer, ServeHandlers } from 'nnrp-runtime';
 import type { CliIo } from '../cli-io.js';
 import { sessionErrorName } from '../error-code-name.js';
 import { ExitCode } from '../exit-code.js';
+import { errorText, writeLine } from '../terminal-text.js';
 import { bindServer, type ListenOptions } from './bind-server.js';
 import { drainPatiently } from './drain-patience.js';
 import { echo } from './echo-handler.js';
@@ -71,7 +72,7 @@ async function serve(options: ServeOptions, io: CliIo): Promise<ExitCode> {
   const { kind, server, certificate } = await bindServer(options, (error) => report(error.message));
   server.on('sessionRefused', ({ remoteAddress, errorCode, cause }) => {
     report(
-      `refused ${remoteAddress}: ${sessionErrorName(errorCode)}${cause === undefined ? '' : `, ${String(cause)}`}`,
+      `refused ${remoteAddress}: ${sessionErrorName(errorCode)}${cause === undefined ? '' : `, ${errorText(cause)}`}`,
     );
   });
   server.on('protocolViolation', ({ remoteAddress, sessionId, error }) => {
@@ -82,11 +83,14 @@ async function serve(options: ServeOptions, io: CliIo): Promise<ExitCode> {
     report(`lost ${remoteAddress} with ${sessions}: ${error.message}`);
   });
   server.on('handlerFailure', ({ sessionId, frameId, error }) => {
-    report(`failed session ${sessionId} frame ${frameId}: ${String(error)}`);
+    report(`failed session ${sessionId} frame ${frameId}: ${errorText(error)}`);
+  });
+  server.on('acceptFailed', ({ failures, error }) => {
+    report(`cannot take connections (${failures} since the last line): ${error.message}`);
   });
   const forget = closeOnSignal(server, report);
-  io.stdout.write(`listening ${kind} ${server.localAddr}\n`);
-  if (certificate !== undefined) io.stdout.write(`certificate ${certificate.path}\n`);
+  writeLine(io.stdout, `listening ${kind} ${server.localAddr}`);
+  if (certificate !== undefined) writeLine(io.stdout, `certificate ${certificate.path}`);
   try {
     await server.serve({ submit, close: drainPatiently });
     await server.close();

@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { preview3, type SchemaRegistry } from 'nnrp-core';
+import { NnrpServer } from 'nnrp-runtime';
 import { afterAll, describe, expect, it } from 'vitest';
 import { explainConfigError, readServerFile } from './server-file.js';
 
@@ -85,6 +86,32 @@ describe('a configuration file', () => {
     ],
   ])('with %j is refused by file and key', (json, message) => {
     expect(() => read(json)).toThrow(`${path}: ${message}`);
+  });
+
+  it.each([
+    ['a(b', "there is no option 'a(b'"],
+    ['a[b', "there is no option 'a[b'"],
+    ['.*', "there is no option '.*'"],
+    ['max\u001b[2J_sessions', "there is no option 'max\\x1b[2J_sessions'"],
+    ['__proto__', "there is no option '__proto__'"],
+    ['x\nnnrp: all is well', "there is no option 'x\\nnnrp: all is well'"],
+  ])('with the key %j is refused by that key', async (key, message) => {
+    const refusal = await NnrpServer.bindTcp('127.0.0.1:0', read(`{${JSON.stringify(key)}:1}`).config).catch(
+      (error: Error) => explainConfigError(error.message, path, readServerFile(path)),
+    );
+    expect((refusal as Error).message).toBe(`${path}: ${message}`);
+  });
+
+  it.each<[unknown, string]>([
+    [{ toString: 1 }, 'an object with toString'],
+    [{ a: 1 }, 'an object with a'],
+    [['x'], "['x']"],
+    ['\u001b[2J', "'\\x1b[2J'"],
+  ])('with the value %j is refused by file and key', async (value, shown) => {
+    const refusal = await NnrpServer.bindTcp('127.0.0.1:0', read({ max_sessions: value }).config).catch(
+      (error: Error) => explainConfigError(error.message, path, readServerFile(path)),
+    );
+    expect((refusal as Error).message).toBe(`${path}: max_sessions takes an integer of 1 to 4294967295, got ${shown}`);
   });
 
   it('gives what the server says the name of the key as written', () => {

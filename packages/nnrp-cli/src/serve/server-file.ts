@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { SchemaRegistry } from 'nnrp-core';
+import { printable, SchemaRegistry } from 'nnrp-core';
 import type { NnrpServerConfig } from 'nnrp-runtime';
 import { withoutByteOrderMark } from '../byte-order-mark.js';
 import { CommandUsageError } from '../exit-code.js';
@@ -9,6 +9,8 @@ import { readSchema } from './schema-entry.js';
 /** Options of a server that are not data, and so have no place in a file. */
 const NOT_DATA = ['schemaRegistry', 'applicationPolicy'];
 const MAX_U32 = 0xffffffff;
+/** As much of a name as the server shows in its messages. */
+const MAX_KEY_BYTES = 100;
 
 /** What a configuration file says. */
 export interface ServerFile {
@@ -42,9 +44,9 @@ export function readServerFile(path: string): ServerFile {
   const writtenAs = new Map<string, string>();
   for (const [key, value] of Object.entries(json)) {
     const option = key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
-    if (writtenAs.has(option)) fail(`${key}: the option is given twice`);
-    if (NOT_DATA.includes(option)) fail(`${key}: cannot be set in a file`);
-    if (value === null) fail(`${key}: takes a value, got null`);
+    if (writtenAs.has(option)) fail(`${shownKey(key)}: the option is given twice`);
+    if (NOT_DATA.includes(option)) fail(`${shownKey(key)}: cannot be set in a file`);
+    if (value === null) fail(`${shownKey(key)}: takes a value, got null`);
     writtenAs.set(option, key);
     if (option === 'schemas') config['schemaRegistry'] = schemaRegistry(value, (message) => fail(`${key}${message}`));
     else if (option === 'policyCode')
@@ -56,9 +58,21 @@ export function readServerFile(path: string): ServerFile {
 
 /** What a server says against a configuration, with the file and the key as it is written there. */
 export function explainConfigError(message: string, path: string, { writtenAs }: ServerFile): CommandUsageError {
-  let text = message.replace(/^\[\w+\] (server configuration: )?/, '');
-  for (const [option, key] of writtenAs) text = text.replace(new RegExp(`\\b${option}\\b`), () => key);
-  return new CommandUsageError(`${path}: ${text}`);
+  const text = message.replace(/^\[\w+\] (server configuration: )?/, '');
+  for (const [option, key] of writtenAs) {
+    const unknown = `there is no option '${printable(option, MAX_KEY_BYTES)}'`;
+    if (text === unknown) return new CommandUsageError(`${path}: there is no option '${shownKey(key)}'`);
+  }
+  // The first word that is an option is the one the message is about.
+  const index = [...text.matchAll(/[\w$]+/g)].find(([word]) => writtenAs.has(word));
+  if (index === undefined) return new CommandUsageError(`${path}: ${text}`);
+  const [option] = index;
+  const after = text.slice(index.index + option.length);
+  return new CommandUsageError(`${path}: ${text.slice(0, index.index)}${writtenAs.get(option)}${after}`);
+}
+
+function shownKey(key: string): string {
+  return printable(key, MAX_KEY_BYTES);
 }
 
 function schemaRegistry(value: unknown, fail: (message: string) => never): SchemaRegistry {

@@ -1,4 +1,4 @@
-import { preview3, WireError } from 'nnrp-core';
+import { isWireError, preview3 } from 'nnrp-core';
 import type { NnrpResult } from 'nnrp-runtime';
 import { type TerminalStream, writeFully } from '../cli-io.js';
 
@@ -24,7 +24,7 @@ export function resultBytes(result: NnrpResult): Uint8Array {
   try {
     return preview3.decodeTokenDeltaBody(result.body).payload;
   } catch (error) {
-    if (error instanceof WireError) return result.body;
+    if (isWireError(error)) return result.body;
     throw error;
   }
 }

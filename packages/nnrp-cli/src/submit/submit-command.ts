@@ -1,9 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
-import { type NnrpClient, type NnrpClientSession, PeerError } from 'nnrp-runtime';
+import { isPeerError } from 'nnrp-core';
+import type { NnrpClient, NnrpClientSession } from 'nnrp-runtime';
 import { type CliIo, readFully } from '../cli-io.js';
 import { CommandUsageError, ExitCode } from '../exit-code.js';
 import { LimitedLog } from '../serve/limited-log.js';
+import { writeLine } from '../terminal-text.js';
 import type { TransportFlags } from '../transport/transport-choice.js';
 import { bodyOutput } from './body-output.js';
 import { connectClient } from './connect-client.js';
@@ -82,7 +84,10 @@ async function submit(body: Uint8Array, options: SubmitOptions, io: CliIo): Prom
     const session = await open(client, options.deadline);
     const limit = session.ack.maxInFlightOperations;
     if (limit > 0 && limit < options.inFlight && wanted > limit) {
-      io.stderr.write(`the server allows ${limit} submits in flight: --in-flight ${options.inFlight} is cut to that\n`);
+      writeLine(
+        io.stderr,
+        `the server allows ${limit} submits in flight: --in-flight ${options.inFlight} is cut to that`,
+      );
     }
     const run = new SubmitRun(session, { body, count: wanted, inFlight: options.inFlight, timeoutMs });
     if (output) run.firstResults = bodyOutput(io.stdout);
@@ -90,9 +95,9 @@ async function submit(body: Uint8Array, options: SubmitOptions, io: CliIo): Prom
     const failure = await run.finish();
     hideProgress();
     (output ? io.stderr : io.stdout).write(`${run.summary()}\n`);
-    if (failure !== undefined) io.stderr.write(`nnrp: ${failure}\n`);
+    if (failure !== undefined) writeLine(io.stderr, `nnrp: ${failure}`);
     await session.close().catch((error: Error) => {
-      io.stderr.write(`nnrp: the server did not confirm the close: ${error.message}\n`);
+      writeLine(io.stderr, `nnrp: the server did not confirm the close: ${error.message}`);
     });
     return failure === undefined ? ExitCode.Ok : ExitCode.Failed;
   } finally {
@@ -106,7 +111,7 @@ async function open(client: NnrpClient, defaultDeadlineMs: number): Promise<Nnrp
     return await client.openSession({ maxInFlightOperations: 0, defaultDeadlineMs });
   } catch (error) {
     // What the server says needs no code of ours in front.
-    throw error instanceof PeerError ? new Error(error.rawMessage, { cause: error }) : error;
+    throw isPeerError(error) ? new Error(error.rawMessage, { cause: error }) : error;
   }
 }
 

@@ -1,5 +1,6 @@
 import { preview3 } from 'nnrp-core';
 import { isNnrpError, type NnrpClientSession, type NnrpResult, TimeoutError } from 'nnrp-runtime';
+import { errorText } from '../terminal-text.js';
 import { LatencySamples } from './latency-samples.js';
 
 const { StatusCode } = preview3;
@@ -76,7 +77,7 @@ export class SubmitRun {
     try {
       await Promise.race([workers, silent]);
     } catch (error) {
-      failure = error instanceof Error ? error.message : String(error);
+      failure = errorText(error);
     }
     clearInterval(silence);
     this.endedAt = performance.now();

@@ -1,6 +1,7 @@
 import type { WireFault } from '../bytes/fault.js';
 import { WireError } from '../errors.js';
 import { brokenRule } from '../rules/broken-rule.js';
+import { shownValue } from '../text/shown-value.js';
 import type { ControlExtension } from './control-extensions.js';
 import { checkUnsignedField } from './unsigned-field.js';
 import { viewOf } from './view-of.js';
@@ -153,7 +154,7 @@ function lowWord(field: string, value: number, nextField = '', nextValue = 0): n
 
 function byte(field: string, value: number): number {
   if (Number.isInteger(value) && value >= 0 && value <= 0xff) return value;
-  throw new WireError({ kind: 'field_out_of_range', field, type: 'u8', value: String(value) }, WHERE);
+  throw new WireError({ kind: 'field_out_of_range', field, type: 'u8', value: shownValue(value) }, WHERE);
 }
 
 interface PayloadLayout {

@@ -1,4 +1,5 @@
 import type { WireFault } from '../bytes/fault.js';
+import { shownValue } from '../text/shown-value.js';
 
 /**
  * Checks a number that the caller passes beside the bytes, and that a field of the metadata or of the prelude would hold.
@@ -10,5 +11,5 @@ import type { WireFault } from '../bytes/fault.js';
 export function checkUnsignedField(field: string, type: 'u16' | 'u32', value: unknown): WireFault | undefined {
   const max = type === 'u16' ? 0xffff : 0xffffffff;
   if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max) return undefined;
-  return { kind: 'field_out_of_range', field, type, value: String(value) };
+  return { kind: 'field_out_of_range', field, type, value: shownValue(value) };
 }

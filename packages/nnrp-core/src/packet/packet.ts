@@ -1,4 +1,5 @@
 import { COMMON_HEADER_OFFSETS as AT, COMMON_HEADER_BYTES } from '../generated/preview3/common-header.js';
+import { INSPECT, type Inspect, inspected } from '../text/inspected.js';
 
 /**
  * One packet inside bytes that somebody else owns: header, metadata and body are read in place and nothing is copied.
@@ -83,5 +84,15 @@ export class Packet {
   /** Length of the whole packet in bytes. */
   get byteLength(): number {
     return COMMON_HEADER_BYTES + this.metadataLength + this.bodyLength;
+  }
+  /** The facts of the header, as logs show them: of metadata and body the lengths only. */
+  toJSON(): Record<string, unknown> {
+    const { messageType, flags, sessionId, frameId, viewId, routeId, metadataLength, bodyLength } = this;
+    const traceId = String(this.traceId);
+    return { messageType, flags, sessionId, frameId, viewId, routeId, traceId, metadataLength, bodyLength };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('Packet', this.toJSON(), depth, options, inspect);
   }
 }

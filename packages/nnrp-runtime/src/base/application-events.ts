@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { isThenable } from '../thenable.js';
 import { ApplicationContext } from './application-context.js';
+import { described } from './described.js';
 import { warn } from './warn.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: what EventEmitter itself takes for a listener
@@ -65,7 +66,9 @@ export function tell<Events extends Record<keyof Events, unknown[]>, Name extend
   event: Events[Name][0],
   failed: (error: unknown) => void = (error) => warn(`a listener of the event '${name}' has failed`, error),
 ): void {
-  for (const listener of (emitter as EventEmitter).rawListeners(name)) {
+  const listeners = (emitter as EventEmitter).rawListeners(name);
+  if (listeners.length > 0) described(event);
+  for (const listener of listeners) {
     try {
       const outcome: unknown = Reflect.apply(listener, emitter, [event]);
       if (isThenable(outcome)) Promise.resolve(outcome).catch(failed);

@@ -1,4 +1,6 @@
-import { preview3, UsageError } from 'nnrp-core';
+import { preview3, shownValue, UsageError } from 'nnrp-core';
+import { asBytes } from '../base/bytes.js';
+import { checkOptions } from '../base/options.js';
 import { announcement } from '../connection/announcement.js';
 
 /** The first of the extension types that vendors and applications may use, and the last. */
@@ -21,12 +23,12 @@ export interface ExtensionInit {
  * @throws UsageError for a type outside 0x8000 to 0xffff or a payload that is not bytes
  */
 export function sessionExtensions(announce: boolean, own: readonly ExtensionInit[] = []): Uint8Array {
-  return preview3.encodeControlExtensions([...(announce ? [announcement()] : []), ...own.map(ownExtension)]);
+  return preview3.encodeControlExtensions([...(announce ? [announcement()] : []), ...entries(own).map(ownExtension)]);
 }
 
 /** The control extension block of a CLIENT_HELLO; any type may be added, since standard ones belong there. */
 export function helloExtensions(announce: boolean, own: readonly preview3.ControlExtension[] = []): Uint8Array {
-  return preview3.encodeControlExtensions([...(announce ? [announcement()] : []), ...own]);
+  return preview3.encodeControlExtensions([...(announce ? [announcement()] : []), ...entries(own).map(extension)]);
 }
 
 /** Whether an entry must be understood, and is not: neither this client nor, by its range, the application knows it. */
@@ -35,12 +37,25 @@ export function isUnknownCritical({ type, critical }: preview3.ControlExtension)
   return !Object.values<number>(preview3.HelloExtensionType).includes(type);
 }
 
-function ownExtension({ type, critical = false, payload }: ExtensionInit): preview3.ControlExtension {
+const FIELDS: ReadonlySet<string> = new Set(['type', 'critical', 'payload']);
+
+function entries<Entry>(own: readonly Entry[]): readonly Entry[] {
+  if (Array.isArray(own)) return own;
+  throw new UsageError(`extensions: expected a list, got ${shownValue(own)}`);
+}
+
+function ownExtension(init: ExtensionInit): preview3.ControlExtension {
+  const { type } = init ?? {};
   if (!Number.isInteger(type) || type < OWN_TYPES.first || type > OWN_TYPES.last) {
-    throw new UsageError(`extensions: type takes an integer of 0x8000 to 0xffff, got ${String(type)}`);
+    throw new UsageError(`extensions: type takes an integer of 0x8000 to 0xffff, got ${shownValue(type)}`);
   }
-  if (!(payload instanceof Uint8Array)) {
+  return extension(init);
+}
+
+function extension(init: ExtensionInit): preview3.ControlExtension {
+  const { type, critical = false, payload } = checkOptions('extensions', init, FIELDS);
+  const bytes = asBytes(payload);
+  if (bytes === undefined)
     throw new UsageError(`extensions: payload of type 0x${type.toString(16)} takes a Uint8Array`);
-  }
-  return { type, critical, payload };
+  return { type, critical, payload: bytes };
 }

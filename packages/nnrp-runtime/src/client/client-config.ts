@@ -1,4 +1,5 @@
-import { DEFAULT_MAX_PACKET_BYTES, preview3, UsageError } from 'nnrp-core';
+import { DEFAULT_MAX_PACKET_BYTES, preview3, shownValue, UsageError } from 'nnrp-core';
+import { checkOptions, readOptions } from '../base/options.js';
 import type { BodyInput } from '../connection/body-bytes.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
 import type { ExtensionInit } from './client-announcement.js';
@@ -105,37 +106,35 @@ const NUMBERS = [
   ['maxWaitingSubmits', 65_536, 1],
 ] as const;
 
+const CONFIG_OPTIONS: ReadonlySet<string> = new Set([...NUMBERS.map(([name]) => name), 'announce', 'hello']);
+
 type NumericOptions = { [Name in (typeof NUMBERS)[number][0]]: number };
 
 /** @throws UsageError that names the field, what it takes and what it got; unknown fields are refused too */
 export function clientConfig(config: Partial<NnrpClientConfig>): NnrpClientConfig {
-  for (const field of Object.keys(config)) {
-    if (!NUMBERS.some(([name]) => name === field) && field !== 'announce' && field !== 'hello') {
-      throw new UsageError(`client configuration: there is no option '${field}'`);
-    }
-  }
-  const { announce = true, hello = false } = config;
+  const given = readOptions('client configuration', config, CONFIG_OPTIONS);
+  const { announce = true, hello = false } = given;
   if (typeof announce !== 'boolean') throw wrong('announce', 'true or false', announce);
   if (typeof hello !== 'boolean' && (typeof hello !== 'object' || hello === null)) {
     throw wrong('hello', 'true, false or an object', hello);
   }
   const numbers = Object.fromEntries(
-    NUMBERS.map(([name, fallback, least]) => [name, number(config, name, fallback, least)]),
+    NUMBERS.map(([name, fallback, least]) => [name, number(given, name, fallback, least)]),
   );
   return { ...(numbers as NumericOptions), announce, hello };
 }
 
 function number(config: Partial<NumericOptions>, name: keyof NumericOptions, fallback: number, least: number): number {
-  const value: unknown = config[name] ?? fallback;
+  const { [name]: value = fallback }: Partial<Record<string, unknown>> = config;
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= MAX_TIMER_MS) return value;
   throw wrong(name, `an integer of ${least} to ${MAX_TIMER_MS}`, value);
 }
 
 function wrong(name: string, takes: string, got: unknown): UsageError {
-  return new UsageError(`client configuration: ${name} takes ${takes}, got ${String(got)}`);
+  return new UsageError(`client configuration: ${name} takes ${takes}, got ${shownValue(got)}`);
 }
 
-const SESSION_OPTIONS: readonly string[] = [
+const SESSION_OPTIONS: ReadonlySet<string> = new Set([
   'requestedSessionId',
   'profileId',
   'schemaId',
@@ -148,20 +147,19 @@ const SESSION_OPTIONS: readonly string[] = [
   'auth',
   'clientSessionTag',
   'extensions',
-];
+]);
 
-/**
- * The request that asks for a session.
- * @throws UsageError on an option that does not exist
- */
+/** @throws UsageError on an option that does not exist */
+export function sessionOptions(options: Partial<SessionOptions>): Partial<SessionOptions> {
+  return readOptions('session options', checkOptions('session options', options, SESSION_OPTIONS), SESSION_OPTIONS);
+}
+
+/** The request that asks for a session. @param options - as {@link sessionOptions} gives them */
 export function sessionOpen(
   options: Partial<SessionOptions>,
   authBytes = 0,
   sessionExtensionBytes = 0,
 ): preview3.SessionOpen {
-  for (const option of Object.keys(options)) {
-    if (!SESSION_OPTIONS.includes(option)) throw new UsageError(`session options: there is no option '${option}'`);
-  }
   const { requestedSessionId = 0 } = options;
   return {
     requestedSessionId,

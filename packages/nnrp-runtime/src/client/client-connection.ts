@@ -15,6 +15,7 @@ import {
   type WireFault,
 } from 'nnrp-core';
 import { DeadlineQueue } from '../base/deadline-queue.js';
+import { checkFlow } from '../base/flow-fields.js';
 import { type CloseReport, joinedReport } from '../close-report.js';
 import { announcedFamilies } from '../connection/announcement.js';
 import { FLOW_UPDATE } from '../connection/codecs.js';
@@ -69,10 +70,9 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     if (config.keepAliveMs > 0) this.keepAlive = new KeepAlive(this, config.keepAliveMs);
   }
 
-  /** Begins to read, and greets the server when asked to. */
-  start(): void {
+  /** Begins to read, and greets the server when asked to. What the greeting says is not kept: it may hold a token. */
+  start(hello: NnrpClientConfig['hello']): void {
     this.transport.start(this);
-    const { hello } = this.config;
     if (hello !== false) this.greet(hello === true ? {} : hello, true);
   }
 
@@ -125,7 +125,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   /** @throws what ended the connection, WireError when a value does not fit */
   sendFlowUpdate(fields: FlowFields): void {
     if (this.endError !== undefined) throw forCaller(this.endError);
-    this.send(MessageType.FlowUpdate, 0, 0, FLOW_UPDATE, this.flowSender.next(fields));
+    this.send(MessageType.FlowUpdate, 0, 0, FLOW_UPDATE, this.flowSender.next(checkFlow(fields, 'connection')));
   }
 
   /** Closes every session in good order, then the connection; a server that does not answer is left behind. */

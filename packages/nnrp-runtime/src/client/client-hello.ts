@@ -1,4 +1,5 @@
 import { describeFault, type NnrpError, type Packet, ProtocolError, preview3, UsageError } from 'nnrp-core';
+import { readOptions } from '../base/options.js';
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { CLIENT_HELLO } from '../connection/codecs.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
@@ -48,7 +49,7 @@ const DEFAULTS: Omit<preview3.ClientHello, 'authBytes' | 'controlExtensionBytes'
   requestedSessionId: 0,
 });
 
-const OPTIONS: readonly string[] = [...Object.keys(DEFAULTS), 'auth', 'extensions'];
+const OPTIONS: ReadonlySet<string> = new Set([...Object.keys(DEFAULTS), 'auth', 'extensions']);
 
 /** The hello of one connection: one at most, before the first session. */
 export class HelloExchange {
@@ -71,10 +72,7 @@ export class HelloExchange {
   /** @throws UsageError when one was sent before, or on an unknown option; WireError on a value that does not fit */
   send(options: ClientHelloOptions, announce: boolean, timeoutMs: number): Promise<ServerHello> {
     if (this.sent) throw new UsageError('CLIENT_HELLO: a connection has one, and it was sent before');
-    const { auth, extensions, ...wishes } = options;
-    for (const option of Object.keys(options)) {
-      if (!OPTIONS.includes(option)) throw new UsageError(`hello options: there is no option '${option}'`);
-    }
+    const { auth, extensions, ...wishes } = readOptions('hello options', options, OPTIONS);
     const authBlock = auth === undefined ? new Uint8Array(0) : bodyBytes(auth);
     const block = helloExtensions(announce, extensions);
     const hello = { ...DEFAULTS, ...wishes, authBytes: authBlock.length, controlExtensionBytes: block.length };

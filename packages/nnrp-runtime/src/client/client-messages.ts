@@ -1,6 +1,6 @@
-import { preview3, UsageError } from 'nnrp-core';
+import { preview3, shownValue, UsageError } from 'nnrp-core';
+import { checkOptions } from '../base/options.js';
 import { isAbortSignal } from './abort-signals.js';
-import { checkFields } from './call-options.js';
 
 /** Metadata of a submit; what is left out has the defaults of {@link submitMetadata}. */
 export type SubmitInit = Partial<preview3.FrameSubmit>;
@@ -37,7 +37,10 @@ export interface CloseOptions {
   readonly drainTimeoutMs: number;
 }
 
-/** Complete metadata: told from a wish by its class, so that no field has to be looked at. */
+/** Marks complete metadata of every copy of this package. */
+const COMPLETE = Symbol.for('nnrp.completeSubmit');
+
+/** Complete metadata: told from a wish by its mark, so that no field has to be looked at. */
 export class CompleteSubmit implements preview3.FrameSubmit {
   readonly srcWidth: number;
   readonly srcHeight: number;
@@ -86,6 +89,14 @@ export class CompleteSubmit implements preview3.FrameSubmit {
     this.payloadKindBitmap = init.payloadKindBitmap ?? preview3.PayloadKindFlags.TokenChunk;
     this.payloadFrameCount = init.payloadFrameCount ?? 1;
   }
+
+  get [COMPLETE](): true {
+    return true;
+  }
+}
+
+function isComplete(init: SubmitInit): init is CompleteSubmit {
+  return typeof init === 'object' && init !== null && COMPLETE in init;
 }
 
 /** One inline token_chunk frame, all else 0. */
@@ -99,7 +110,7 @@ const SUBMIT_OPTIONS: ReadonlySet<string> = new Set(['signal', 'onBlocked', 'tra
  * @throws UsageError on a field that does not exist
  */
 export function submitMetadata(init: SubmitInit = {}): preview3.FrameSubmit {
-  checkFields(init, SUBMIT_FIELDS, 'submit metadata');
+  checkOptions('submit metadata', init, SUBMIT_FIELDS);
   return new CompleteSubmit(init);
 }
 
@@ -114,24 +125,24 @@ export function completeSubmit(
   budgetMs?: number,
 ): preview3.FrameSubmit {
   if (options !== undefined) checkSubmitOptions(options);
-  if (init !== undefined && !(init instanceof CompleteSubmit)) checkFields(init, SUBMIT_FIELDS, 'submit metadata');
+  if (init !== undefined && !isComplete(init)) checkOptions('submit metadata', init, SUBMIT_FIELDS);
   if (budgetMs !== undefined) return new CompleteSubmit(init ?? DEFAULT_SUBMIT, budgetMs);
   if (init === undefined) return DEFAULT_SUBMIT;
-  return init instanceof CompleteSubmit ? init : new CompleteSubmit(init);
+  return isComplete(init) ? init : new CompleteSubmit(init);
 }
 
 /** @throws UsageError unless every option exists and is of its kind; `deadlineMs` has been checked before */
 function checkSubmitOptions(options: SubmitOptions): void {
-  checkFields(options, SUBMIT_OPTIONS, 'submit options');
+  checkOptions('submit options', options, SUBMIT_OPTIONS);
   const { signal, onBlocked, traceId } = options;
   if (signal !== undefined && !isAbortSignal(signal)) throw new UsageError('signal: expected an AbortSignal');
   if (onBlocked !== undefined && onBlocked !== 'wait' && onBlocked !== 'fail') {
-    throw new UsageError(`onBlocked takes wait or fail, got ${String(onBlocked)}`);
+    throw new UsageError(`onBlocked takes wait or fail, got ${shownValue(onBlocked)}`);
   }
   if (traceId !== undefined) checkTraceId(traceId);
 }
 
 function checkTraceId(traceId: unknown): void {
   if (typeof traceId === 'bigint' && BigInt.asUintN(64, traceId) === traceId) return;
-  throw new UsageError(`traceId: expected a bigint of 0 to 2^64-1, got ${typeof traceId} ${String(traceId)}`);
+  throw new UsageError(`traceId: expected a bigint of 0 to 2^64-1, got ${shownValue(traceId)}`);
 }

@@ -1,4 +1,4 @@
-import { CancelledError, forCaller, type NnrpError, UsageError } from 'nnrp-core';
+import { CancelledError, forCaller, INSPECT, type Inspect, inspected, type NnrpError, UsageError } from 'nnrp-core';
 import type { Timed } from '../base/deadline-queue.js';
 import { rejection, unheard } from '../settled.js';
 import type { NnrpResult } from './nnrp-result.js';
@@ -186,6 +186,17 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined> {
     this.waiting = undefined;
     this.head = 0;
     this.uncount(this.countedBytes);
+  }
+
+  /** Plain facts, as logs show them: no payload, no secret. */
+  toJSON(): Record<string, unknown> {
+    const { frameId, done, failure } = this;
+    const waitingResults = (this.waiting?.length ?? 0) - this.head;
+    return { frameId, done, waitingResults, failure: failure?.message };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('ClientOperation', this.toJSON(), depth, options, inspect);
   }
 
   private uncount(bytes: number): void {

@@ -1,7 +1,8 @@
-import { forCaller, type NnrpError, type Packet, preview3, UsageError } from 'nnrp-core';
+import { forCaller, type NnrpError, type Packet, preview3, shownValue, UsageError } from 'nnrp-core';
+import { checkOptions } from '../base/options.js';
 import { TRANSPORT_PROBE } from '../connection/codecs.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
-import { callTimeoutMs, checkFields } from './call-options.js';
+import { callTimeoutMs } from './call-options.js';
 import { type AnswerReader, PendingRequests } from './pending-requests.js';
 
 const { MessageType } = preview3;
@@ -51,12 +52,12 @@ export class ClientProbes {
 
   /** @throws UsageError on an unknown option, a bad timeout, or when the payload is no u32 or does not fit a packet of `maxPacketBytes` */
   send(options: ProbeOptions, limits: ProbeLimits): Promise<ProbeResult> {
-    checkFields(options, OPTIONS, 'probe options');
+    checkOptions('probe options', options, OPTIONS);
     const { payloadBytes = 32_768 } = options;
     const timeoutMs = callTimeoutMs(options.timeoutMs, limits.requestTimeoutMs);
     const most = limits.maxPacketBytes - HEAD_BYTES;
     if (!Number.isInteger(payloadBytes) || payloadBytes < 0 || payloadBytes > most) {
-      throw new UsageError(`payloadBytes takes an integer of 0 to ${most}, got ${String(payloadBytes)}`);
+      throw new UsageError(`payloadBytes takes an integer of 0 to ${most}, got ${shownValue(payloadBytes)}`);
     }
     this.lastId = (this.lastId + 1) >>> 0;
     const probeId = this.lastId;

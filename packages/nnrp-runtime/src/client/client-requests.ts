@@ -8,11 +8,12 @@ import {
   preview3,
   UsageError,
 } from 'nnrp-core';
+import { checkOptions } from '../base/options.js';
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { CACHE_INVALIDATE, CACHE_PUT, SESSION_MIGRATE, SESSION_PATCH } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
 import { rejection, SETTLED } from '../settled.js';
-import { callTimeoutMs, checkFields } from './call-options.js';
+import { callTimeoutMs } from './call-options.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import { bodyMismatch } from './peer-error.js';
 import { PendingRequests } from './pending-requests.js';
@@ -129,7 +130,7 @@ export class ClientRequests {
   }
 
   private timeoutMs(options: RequestOptions | undefined): number {
-    if (options !== undefined) checkFields(options, REQUEST_OPTIONS, 'request options');
+    if (options !== undefined) checkOptions('request options', options, REQUEST_OPTIONS);
     return callTimeoutMs(options?.timeoutMs, this.connection.config.requestTimeoutMs);
   }
 

@@ -2,12 +2,17 @@ import {
   type FlowFields,
   FlowSender,
   forCaller,
+  INSPECT,
+  type Inspect,
+  inspected,
   type NnrpError,
   preview3,
   SessionLifecycle,
   type SessionState,
   UsageError,
 } from 'nnrp-core';
+import { checkFlow } from '../base/flow-fields.js';
+import { checkOptions } from '../base/options.js';
 import { type CloseReport, closeReport } from '../close-report.js';
 import type { BodyInput } from '../connection/body-bytes.js';
 import { FLOW_UPDATE } from '../connection/codecs.js';
@@ -51,6 +56,8 @@ export interface ClientErrorOptions {
   /** Milliseconds after which a retry may help; 0 = no advice, the default. */
   readonly retryAfterMs?: number;
 }
+
+const ERROR_OPTIONS: ReadonlySet<string> = new Set(['frameId', 'fatal', 'retryAfterMs']);
 
 /** One session of a client: submits work and receives its results, until it is closed. */
 export class NnrpClientSession {
@@ -212,7 +219,7 @@ export class NnrpClientSession {
    * @throws WireError when a value does not fit; ClosedError or TransportError when the session is over
    */
   sendFlowUpdate(flow: SessionFlow): void {
-    const { operation } = flow;
+    const { operation } = checkFlow(flow, 'clientSession');
     if (this.reason !== undefined) throw forCaller(this.reason);
     if (operation !== undefined) {
       this.operationFlow.tell(operation, flow);
@@ -226,8 +233,9 @@ export class NnrpClientSession {
   sendError(errorCode: number, text: string, options: ClientErrorOptions = {}): void {
     if (this.reason !== undefined) throw forCaller(this.reason);
     const { sessionId, lane } = this;
-    const scope = options.frameId ? ErrorScope.Frame : ErrorScope.Session;
-    this.connection.sendError(errorCode, scope, text, { ...options, sessionId, lane });
+    const { frameId = 0, fatal = false, retryAfterMs = 0 } = checkOptions('error options', options, ERROR_OPTIONS);
+    const scope = frameId ? ErrorScope.Frame : ErrorScope.Session;
+    this.connection.sendError(errorCode, scope, text, { frameId, fatal, retryAfterMs, sessionId, lane });
   }
 
   /**
@@ -248,6 +256,18 @@ export class NnrpClientSession {
     } catch (error) {
       return rejection(error);
     }
+  }
+
+  /** Plain facts, as logs show them: no payload, no secret. */
+  toJSON(): Record<string, unknown> {
+    const { sessionId, lifecycle, inFlightCount, endReason } = this;
+    const { remoteAddress } = this.connection;
+    const { acceptedProfileId: profileId } = this.ack;
+    return { sessionId, remoteAddress, profileId, lifecycle, inFlightCount, endReason: endReason?.message };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('NnrpClientSession', this.toJSON(), depth, options, inspect);
   }
 
   /** @internal For the client: what holds most of the results that wait unread. */

@@ -4,9 +4,10 @@ import {
   type FlowOutcome,
   forCaller,
   IdTable,
+  isNnrpError,
+  isPeerError,
   type NnrpError,
   type Packet,
-  PeerError,
   preview3,
   UsageError,
 } from 'nnrp-core';
@@ -230,7 +231,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
 
   end(reason: NnrpError): void {
     // A server that shuts down has said so before: that holds for what is in flight, too.
-    const why = reason instanceof ClosedError && this.refusal instanceof PeerError ? this.refusal : reason;
+    const why = isNnrpError(reason, 'NNRP_ERR_CLOSED') && isPeerError(this.refusal) ? this.refusal : reason;
     this.refuse(why);
     this.cancels.end();
     const { flow } = this.connection;
@@ -347,7 +348,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
   private cut(operation: ClientOperation, reason: NnrpError): void {
     if (operation.done) return;
     this.cutFrameIds.push(operation.frameId);
-    operation.fail(reason instanceof ClosedError ? cutError(operation.frameId, reason) : forCaller(reason));
+    operation.fail(isNnrpError(reason, 'NNRP_ERR_CLOSED') ? cutError(operation.frameId, reason) : forCaller(reason));
   }
 
   /** Neither its signal nor its deadline has anything to do any more. */

@@ -1,11 +1,11 @@
-import { type FlowFields, forCaller, type NnrpError, UsageError } from 'nnrp-core';
+import { type FlowFields, forCaller, INSPECT, type Inspect, inspected, type NnrpError, UsageError } from 'nnrp-core';
 import { ApplicationEvents, tell } from '../base/application-events.js';
 import { warn } from '../base/warn.js';
 import type { CloseReport } from '../close-report.js';
 import { answering } from '../settled.js';
 import type { HostPort } from '../transport/address.js';
 import type { FramedTransport } from '../transport/contract.js';
-import { TcpConnector } from '../transport/tcp.js';
+import { ofTransport, TcpConnector } from '../transport/tcp.js';
 import { TlsConnector } from '../transport/tls.js';
 import type { TlsClientOptions } from '../transport/tls-options.js';
 import { clientConfig, type NnrpClientConfig, type SessionOptions } from './client-config.js';
@@ -35,8 +35,10 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
     this.closed = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });
-    this.connection = new ClientConnection(transport, config, this.reporter(), asksAnyServer);
-    this.connection.start();
+    const { hello, ...others } = config;
+    const kept = { ...others, hello: hello !== false };
+    this.connection = new ClientConnection(transport, kept, this.reporter(), asksAnyServer);
+    this.connection.start(hello);
   }
 
   /**
@@ -48,7 +50,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   static connectTcp(address: string | HostPort, config: Partial<NnrpClientConfig> = {}): Promise<NnrpClient> {
     return answering(() => {
       const complete = clientConfig(config);
-      const connector = new TcpConnector(address, complete);
+      const connector = new TcpConnector(address, connecting(complete));
       return connector.connect().then((transport) => new NnrpClient(transport, complete, asksAnyServer(config)));
     });
   }
@@ -66,7 +68,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   ): Promise<NnrpClient> {
     return answering(() => {
       const complete = clientConfig(config);
-      const connector = new TlsConnector(address, tls, complete);
+      const connector = new TlsConnector(address, tls, connecting(complete));
       return connector.connect().then((transport) => new NnrpClient(transport, complete, asksAnyServer(config)));
     });
   }
@@ -171,6 +173,17 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
     return answering(() => this.connection.shutDown(options));
   }
 
+  /** Plain facts, as logs show them: no payload, no secret. */
+  toJSON(): Record<string, unknown> {
+    const { remoteAddress, roundTripMs } = this;
+    const { sessionCount, isClosed, transportKind: transport } = this.connection;
+    return { remoteAddress, transport, state: isClosed ? 'closed' : 'open', sessionCount, roundTripMs };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('NnrpClient', this.toJSON(), depth, options, inspect);
+  }
+
   private reporter(): ClientConnectionEvents {
     return {
       stray: (packet, message) => this.report('stray', { packet, message }),
@@ -208,6 +221,10 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
 /** Whether the keep-alive was asked for, so that also servers get a PING that have not said that they understand it. */
 function asksAnyServer({ keepAliveMs }: Partial<NnrpClientConfig>): boolean {
   return keepAliveMs !== undefined;
+}
+
+function connecting(config: NnrpClientConfig) {
+  return { ...ofTransport(config), connectTimeoutMs: config.connectTimeoutMs };
 }
 
 function configOrAbort(transport: FramedTransport, config: Partial<NnrpClientConfig>): NnrpClientConfig {

@@ -1,3 +1,4 @@
+import { described } from '../base/described.js';
 import { PushIterator, type PushSource } from './push-iterator.js';
 
 /** Events that may wait unread in one stream. */
@@ -103,6 +104,7 @@ export class EventStreams<E> {
   }
 
   push(event: E): void {
+    if (this.wanted) described(event);
     for (const stream of this.streams) stream.push(event);
   }
 

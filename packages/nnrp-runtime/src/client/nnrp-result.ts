@@ -1,4 +1,4 @@
-import { type Packet, preview3 } from 'nnrp-core';
+import { INSPECT, type Inspect, inspected, type Packet, preview3 } from 'nnrp-core';
 import { isPartial } from '../connection/result-kind.js';
 
 /** One result of an operation. The metadata has been checked and is decoded when first asked for. */
@@ -41,5 +41,14 @@ export class NnrpResult {
   /** Bytes on the wire. */
   get byteLength(): number {
     return this.packet.byteLength;
+  }
+  /** Plain facts, as logs show them: no payload, no secret. */
+  toJSON(): Record<string, unknown> {
+    const { frameId, partial, byteLength } = this;
+    return { frameId, partial, statusCode: this.metadata.statusCode, bodyLength: this.packet.bodyLength, byteLength };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('NnrpResult', this.toJSON(), depth, options, inspect);
   }
 }

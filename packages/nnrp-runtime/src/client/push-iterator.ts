@@ -91,7 +91,7 @@ export class PushIterator<T> implements AsyncIterableIterator<T, undefined> {
     const { resolveNext, rejectNext, awaited } = this;
     this.finished = true;
     this.resolveNext = undefined;
-    if (ending instanceof Error) {
+    if (ending !== undefined && ending !== true) {
       // The others are not rejected: an iterator throws once.
       if (awaited !== undefined) unheard(awaited);
       rejectNext?.(ending);

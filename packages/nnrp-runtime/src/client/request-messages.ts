@@ -1,6 +1,6 @@
-import { preview3, UsageError } from 'nnrp-core';
+import { preview3, shownValue, UsageError } from 'nnrp-core';
+import { checkOptions } from '../base/options.js';
 import type { TransportKind } from '../transport/contract.js';
-import { checkFields } from './call-options.js';
 
 const { PatchFlags, TransportId } = preview3;
 
@@ -65,6 +65,8 @@ const PATCH_BITS: readonly (readonly [keyof PatchFields, number])[] = [
   ['preferredCompressionBitmap', PatchFlags.PreferredCompression],
 ];
 
+const OBJECT_FIELDS: ReadonlySet<string> = new Set(['namespace', 'key', 'kind', 'ttlMs', 'flags', 'codecBitmap']);
+const SELECTOR_FIELDS: ReadonlySet<string> = new Set(['scope', 'namespace', 'key', 'kind', 'reasonCode']);
 const PATCH_FIELDS: ReadonlySet<string> = new Set(['profileId', ...PATCH_BITS.map(([name]) => name)]);
 
 /**
@@ -72,7 +74,7 @@ const PATCH_FIELDS: ReadonlySet<string> = new Set(['profileId', ...PATCH_BITS.ma
  * @throws UsageError on a field that does not exist, and when there is nothing to change
  */
 export function sessionPatch(fields: PatchFields, profilePatchBytes: number | undefined): preview3.SessionPatch {
-  checkFields(fields, PATCH_FIELDS, 'patch fields');
+  checkOptions('patch fields', fields, PATCH_FIELDS);
   const given = PATCH_BITS.filter(([name]) => fields[name] !== undefined);
   if (given.length === 0 && profilePatchBytes === undefined) {
     throw new UsageError('patch fields: there is nothing to change');
@@ -93,7 +95,9 @@ export function sessionPatch(fields: PatchFields, profilePatchBytes: number | un
   };
 }
 
+/** @throws UsageError on a field that does not exist */
 export function cachePut(object: CacheObjectInit, objectBytes: number): preview3.CachePut {
+  checkOptions('cache object', object, OBJECT_FIELDS);
   const [cacheKeyHi, cacheKeyLo] = keyHalves(object.key);
   return {
     cacheNamespace: object.namespace,
@@ -109,6 +113,7 @@ export function cachePut(object: CacheObjectInit, objectBytes: number): preview3
 
 /** CACHE_INVALIDATE; for the scope object_kind the kind stands in place of the key (section 19, A-20). */
 export function cacheInvalidate(selector: CacheSelector): preview3.CacheInvalidate {
+  checkOptions('cache selector', selector, SELECTOR_FIELDS);
   const byKind = selector.scope === preview3.CacheInvalidateScope.ObjectKind;
   const [cacheKeyHi, cacheKeyLo] = byKind ? [selector.kind ?? 0, 0] : keyHalves(selector.key ?? 0n);
   return {
@@ -131,7 +136,7 @@ export function transportIdOf(kind: TransportKind): preview3.TransportId {
 
 function keyHalves(key: bigint): [high: number, low: number] {
   if (typeof key !== 'bigint' || BigInt.asUintN(64, key) !== key) {
-    throw new UsageError(`key: expected a bigint of 0 to 2^64-1, got ${typeof key} ${String(key)}`);
+    throw new UsageError(`key: expected a bigint of 0 to 2^64-1, got ${shownValue(key)}`);
   }
   return [Number(key >> 32n), Number(key & 0xffffffffn)];
 }

@@ -1,4 +1,4 @@
-import { ClosedError, type NnrpError } from 'nnrp-core';
+import { isNnrpError, type NnrpError } from 'nnrp-core';
 import type { ClientOperation } from './client-operation.js';
 import type { NnrpResult } from './nnrp-result.js';
 import { PushIterator } from './push-iterator.js';
@@ -68,7 +68,7 @@ export class ResultStream implements AsyncIterable<SessionResult, undefined> {
   /** @internal For the loop: a session that was closed in good order ends it, any other end throws. */
   ending(): Error | true | undefined {
     if (this.reason === undefined) return undefined;
-    return this.reason instanceof ClosedError ? true : this.reason;
+    return isNnrpError(this.reason, 'NNRP_ERR_CLOSED') ? true : this.reason;
   }
 
   /** @internal For the loop: it was left. */

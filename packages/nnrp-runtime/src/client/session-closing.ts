@@ -1,10 +1,10 @@
-import { ClosedError, type NnrpError, PeerError, preview3, type SessionLifecycle } from 'nnrp-core';
+import { ClosedError, isNnrpError, type NnrpError, PeerError, preview3, type SessionLifecycle } from 'nnrp-core';
+import { checkOptions } from '../base/options.js';
 import { Patience } from '../base/patience.js';
 import { type CloseReport, closeReport } from '../close-report.js';
 import { SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
-import { checkFields } from './call-options.js';
 import type { CloseOptions } from './client-messages.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import type { ClientSubmits } from './client-submits.js';
@@ -141,7 +141,8 @@ export class SessionClosing {
     if (this.handshake === undefined) return;
     this.connection.unread.answerCame();
     const { handshake, lifecycle, submits } = this;
-    if (reason instanceof ClosedError) handshake.resolve(closeReport(lifecycle.sessionId, submits.cutFrameIds));
+    if (isNnrpError(reason, 'NNRP_ERR_CLOSED'))
+      handshake.resolve(closeReport(lifecycle.sessionId, submits.cutFrameIds));
     else handshake.reject(reason);
   }
 
@@ -210,7 +211,7 @@ const CLOSE_OPTIONS: ReadonlySet<string> = new Set(['reason', 'inFlightPolicy', 
 
 /** @throws UsageError on an option that does not exist; WireError when one does not fit */
 export function checkClose(options: Partial<CloseOptions>): void {
-  checkFields(options, CLOSE_OPTIONS, 'close options');
+  checkOptions('close options', options, CLOSE_OPTIONS);
   const { reason = CloseReason.ClientShutdown, inFlightPolicy = InFlightPolicy.Drain, drainTimeoutMs = 0 } = options;
   const scratch = new DataView(new ArrayBuffer(SESSION_CLOSE.bytes));
   SESSION_CLOSE.encode(sessionClose(reason, inFlightPolicy, drainTimeoutMs, 0, 1), scratch, 0);

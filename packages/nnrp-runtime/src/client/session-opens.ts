@@ -17,7 +17,7 @@ import { bodyBytes } from '../connection/body-bytes.js';
 import { SESSION_OPEN } from '../connection/codecs.js';
 import { rejection, unheard } from '../settled.js';
 import { sessionExtensions } from './client-announcement.js';
-import { type SessionOptions, sessionOpen } from './client-config.js';
+import { type SessionOptions, sessionOpen, sessionOptions } from './client-config.js';
 import { NnrpClientSession } from './client-session.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import { joined } from './joined.js';
@@ -87,11 +87,13 @@ export class SessionOpens {
     return this.line.some(({ late }) => !late);
   }
 
-  open(options: Partial<SessionOptions>): Promise<NnrpClientSession> {
+  open(given: Partial<SessionOptions>): Promise<NnrpClientSession> {
     this.started = true;
     if (this.refusal !== undefined) return rejection(forCaller(this.refusal));
+    let options: Partial<SessionOptions>;
     let auth: Uint8Array;
     try {
+      options = sessionOptions(given);
       auth = options.auth === undefined ? NO_AUTH : bodyBytes(options.auth);
     } catch (error) {
       return rejection(error);
@@ -228,7 +230,7 @@ export class SessionOpens {
   private takeFirst(): PendingOpen | undefined {
     const pending = this.line.shift();
     if (pending === undefined) return undefined;
-    if (pending.passed instanceof Patience) pending.passed.end();
+    if (typeof pending.passed === 'object') pending.passed.end();
     if (!pending.late) this.connection.unread.answerCame();
     return pending;
   }

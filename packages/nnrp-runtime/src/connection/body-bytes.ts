@@ -1,4 +1,5 @@
 import { UsageError } from 'nnrp-core';
+import { asBytes } from '../base/bytes.js';
 
 const UTF8 = new TextEncoder();
 
@@ -11,9 +12,10 @@ export type BodyInput = Uint8Array | ArrayBufferView | ArrayBuffer | string;
  * @throws UsageError on anything else: a wrong type must not reach the stream, where it would shift everything after it
  */
 export function bodyBytes(body: BodyInput): Uint8Array {
+  // The common case, at once; those of other realms are taken below.
   if (body instanceof Uint8Array) return body;
   if (typeof body === 'string') return UTF8.encode(body);
-  if (ArrayBuffer.isView(body)) return new Uint8Array(body.buffer, body.byteOffset, body.byteLength);
-  if (body instanceof ArrayBuffer) return new Uint8Array(body);
+  const bytes = asBytes(body);
+  if (bytes !== undefined) return bytes;
   throw new UsageError(`body: expected bytes or text, got ${body === null ? 'null' : typeof body}`);
 }

@@ -1,4 +1,5 @@
 import { preview3, UsageError } from 'nnrp-core';
+import { readOptions } from '../base/options.js';
 import { encodeDetails, isErrorCode, MAX_DETAILS_BYTES } from '../connection/error-details.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
 
@@ -6,7 +7,7 @@ import { MAX_TIMER_MS } from '../timer-limit.js';
 const BRAND = Symbol.for('nnrp.handlerError');
 const MAX_MESSAGE_BYTES = 8192;
 const MAX_U32 = 0xffffffff;
-const OPTIONS: readonly string[] = ['retryAfterMs', 'details', 'retryable', 'wireCode', 'cause'];
+const OPTIONS: ReadonlySet<string> = new Set(['retryAfterMs', 'details', 'retryable', 'wireCode', 'cause']);
 
 /** What a handler says of a failure besides code and message. */
 export interface HandlerErrorOptions {
@@ -38,7 +39,8 @@ export class HandlerError extends Error {
    * @param message - for people, at most 8192 bytes of UTF-8
    * @throws UsageError when something does not fit, all of it together into 16 KiB of JSON included
    */
-  constructor(code: string, message: string, options: HandlerErrorOptions = {}) {
+  constructor(code: string, message: string, given: HandlerErrorOptions = {}) {
+    const options = readOptions('HandlerError options', given, OPTIONS);
     check(code, message, options);
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     const { retryAfterMs = 0 } = options;
@@ -71,10 +73,6 @@ export function isHandlerError(error: unknown): error is HandlerError {
 }
 
 function check(code: unknown, message: unknown, options: HandlerErrorOptions): void {
-  if (typeof options !== 'object' || options === null) throw wrong('options', 'an object');
-  for (const option of Object.keys(options)) {
-    if (!OPTIONS.includes(option)) throw new UsageError(`HandlerError: there is no option '${option}'`);
-  }
   if (!isErrorCode(code)) throw wrong('code', 'text of 1 to 128 printable characters of ASCII');
   if (code.startsWith('NNRP_'))
     throw wrong('code', `a code of your own: those that begin with NNRP_ are taken, ${code}`);

@@ -2,6 +2,9 @@ import type { AsyncResource } from 'node:async_hooks';
 import {
   DeadlineError,
   type FlowSender,
+  INSPECT,
+  type Inspect,
+  inspected,
   type NnrpError,
   OperationRecord,
   type Packet,
@@ -9,6 +12,7 @@ import {
   UsageError,
 } from 'nnrp-core';
 import type { DeadlineList, Timed } from '../base/deadline-queue.js';
+import { isThenable, settledOnce } from '../thenable.js';
 import type { FrameFailure } from './frame-failure.js';
 import type { NnrpSubmit, ResultValue } from './server-messages.js';
 import type { NnrpServerSession } from './server-session.js';
@@ -247,6 +251,19 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
     return new UsageError(`frame ${this.frameId} of session ${this.session.sessionId} has had its last answer`);
   }
 
+  /** Plain facts, as logs show them: no payload, no secret. */
+  toJSON(): Record<string, unknown> {
+    const { frameId, deadlineMs, isOver, abortReason } = this;
+    const { sessionId, remoteAddress } = this.session;
+    const { byteLength, bodyLength } = this.packet;
+    const ended = abortReason?.message;
+    return { sessionId, frameId, remoteAddress, deadlineMs, bodyLength, byteLength, isOver, abortReason: ended };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('OperationContext', this.toJSON(), depth, options, inspect);
+  }
+
   private rareState(): RareState {
     this.rare ??= {
       metadata: undefined,
@@ -271,7 +288,7 @@ interface RareState {
 export function leave(generator: { return?(value: undefined): unknown }): void {
   try {
     const left = generator.return?.(undefined);
-    if (left instanceof Promise) left.catch(() => {});
+    if (isThenable(left)) settledOnce(left).catch(() => {});
   } catch {
     // A generator that is running right now cannot be left; it sees its signal.
   }

@@ -1,7 +1,8 @@
+import { types } from 'node:util';
 import { preview3, UsageError } from 'nnrp-core';
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { isPartial } from '../connection/result-kind.js';
-import { type ResultInit, type ResultValue, resultMetadata } from './server-messages.js';
+import { completeResult, type ResultInit, type ResultValue, resultMetadata } from './server-messages.js';
 
 const NO_BODY = new Uint8Array(0);
 const DEFAULTS = new Map<number, { readonly partial: preview3.ResultPush; readonly last: preview3.ResultPush }>();
@@ -23,7 +24,7 @@ export function metadataOf(value: ResultValue): ResultInit | undefined {
 }
 
 export function bodyOf(value: ResultValue): Uint8Array {
-  if (value instanceof Uint8Array) return value;
+  if (ArrayBuffer.isView(value)) return bodyBytes(value);
   if (isValueObject(value)) return value.body === undefined ? NO_BODY : bodyBytes(value.body);
   return bodyBytes(value);
 }
@@ -34,7 +35,7 @@ export function bodyOf(value: ResultValue): Uint8Array {
  */
 function isValueObject(value: ResultValue): value is { readonly body?: BodyInput; readonly metadata?: ResultInit } {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
-  if (value instanceof ArrayBuffer) return false;
+  if (types.isArrayBuffer(value)) return false;
   const keys = Object.keys(value);
   if (keys.length > 0 && keys.every((key) => key === 'body' || key === 'metadata')) return true;
   const found =
@@ -49,17 +50,14 @@ export function partialResult(init: ResultInit, defaults: preview3.ResultPush): 
   const metadata = resultMetadata(init);
   if (isPartial(metadata.resultClass, metadata.resultFlags)) return metadata;
   return {
-    ...defaults,
-    ...init,
+    ...(metadata === init ? metadata : completeResult(init, defaults)),
     resultClass: defaults.resultClass,
     resultFlags: metadata.resultFlags | defaults.resultFlags,
   };
 }
 
 export function lastResult(init: ResultInit, defaults: preview3.ResultPush): preview3.ResultPush {
-  const metadata = resultMetadata(init);
-  if (!isPartial(metadata.resultClass, metadata.resultFlags)) {
-    return metadata === init ? metadata : { ...defaults, ...init };
-  }
+  const metadata = completeResult(init, defaults);
+  if (!isPartial(metadata.resultClass, metadata.resultFlags)) return metadata;
   throw new UsageError('complete: the metadata is that of a partial result; use push');
 }

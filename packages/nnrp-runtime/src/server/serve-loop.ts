@@ -1,6 +1,7 @@
-import { isSameFailure, type NnrpError, preview3, UsageError } from 'nnrp-core';
+import { isSameFailure, type NnrpError, preview3, shownValue, UsageError } from 'nnrp-core';
 import { ApplicationContext } from '../base/application-context.js';
 import { background, type Guarded, guard, later } from '../base/guard.js';
+import { withDefaults } from '../base/options.js';
 import { SETTLED } from '../settled.js';
 import { isThenable, settledOnce } from '../thenable.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
@@ -300,13 +301,13 @@ const DEFAULTS: ServeOptions = { maxConcurrentOperations: 1024, maxQueuedOperati
 
 /** @throws UsageError that names the option, what it takes and what it got */
 export function serveOptions(options: Partial<ServeOptions>): ServeOptions {
-  for (const [option, value] of Object.entries(options)) {
-    if (!(option in DEFAULTS)) throw new UsageError(`serve: there is no option '${option}'`);
+  const complete = withDefaults('serve', options, DEFAULTS);
+  for (const [option, value] of Object.entries(complete)) {
     if (!Number.isInteger(value) || value < 1) {
-      throw new UsageError(`serve: ${option} takes an integer from 1, got ${String(value)}`);
+      throw new UsageError(`serve: ${option} takes an integer from 1, got ${shownValue(value)}`);
     }
   }
-  return { ...DEFAULTS, ...options };
+  return complete;
 }
 
 function isGenerator(outcome: unknown): outcome is AsyncGenerator<ResultValue, ResultValue | undefined, void> {

@@ -1,4 +1,5 @@
-import { DEFAULT_MAX_PACKET_BYTES, preview3, SchemaRegistry, UsageError } from 'nnrp-core';
+import { DEFAULT_MAX_PACKET_BYTES, preview3, printable, SchemaRegistry, shownValue, UsageError } from 'nnrp-core';
+import { readOptions } from '../base/options.js';
 import type { SlowReaderPolicy } from '../connection/outbox.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
 import type { TransportKind } from '../transport/contract.js';
@@ -145,14 +146,16 @@ const SWITCHES = [
   ['exposeHandlerErrors', false],
 ] as const;
 
-const OTHERS: readonly string[] = [
+const OPTIONS: ReadonlySet<string> = new Set<string>([
+  ...NUMBERS.map(([name]) => name),
+  ...SWITCHES.map(([name]) => name),
   'transport',
   'supportedProfiles',
   'supportedCacheObjects',
   'schemaRegistry',
   'applicationPolicy',
   'slowReader',
-];
+]);
 
 const CACHE_OBJECT_KINDS: readonly number[] = Object.values(preview3.CacheObjectKind);
 
@@ -161,12 +164,13 @@ const CACHE_OBJECT_KINDS: readonly number[] = Object.values(preview3.CacheObject
  *
  * @throws UsageError that names the field, what it takes and what it got; unknown fields are refused too
  */
-export function serverConfig(config: Partial<NnrpServerConfig>, transport: TransportKind): NnrpServerConfig {
-  if (typeof config !== 'object' || config === null) refuse('configuration', 'an object', config);
-  refuseUnknown(config);
+export function serverConfig(options: Partial<NnrpServerConfig>, transport: TransportKind): NnrpServerConfig {
+  const config = readOptions('server configuration', options, OPTIONS);
   const wanted = config.transport === undefined ? transport : config.transport;
   if (wanted !== transport) {
-    throw new UsageError(`server configuration: transport is ${wanted}, but the listener is ${transport}`);
+    throw new UsageError(
+      `server configuration: transport is ${typeof wanted === 'string' ? printable(wanted, 100) : shownValue(wanted)}, but the listener is ${transport}`,
+    );
   }
   const { slowReader = 'disconnect' } = config;
   if (slowReader !== 'disconnect' && slowReader !== 'drop_oldest_partial') {
@@ -190,14 +194,6 @@ export function serverConfig(config: Partial<NnrpServerConfig>, transport: Trans
     schemaRegistry,
     applicationPolicy,
   };
-}
-
-function refuseUnknown(config: Partial<NnrpServerConfig>): void {
-  for (const field of Object.keys(config)) {
-    const known =
-      OTHERS.includes(field) || NUMBERS.some(([name]) => name === field) || SWITCHES.some(([name]) => name === field);
-    if (!known) throw new UsageError(`server configuration: there is no option '${field}'`);
-  }
 }
 
 function numbers(config: Partial<NnrpServerConfig>) {
@@ -239,5 +235,5 @@ function cacheObjectKinds(value: readonly number[]): readonly number[] {
 }
 
 function refuse(field: string, expected: string, got: unknown): never {
-  throw new UsageError(`server configuration: ${field} takes ${expected}, got ${String(got)}`);
+  throw new UsageError(`server configuration: ${field} takes ${expected}, got ${shownValue(got)}`);
 }

@@ -17,6 +17,7 @@ import {
 import type { ApplicationContext } from '../base/application-context.js';
 import type { DeadlineQueue } from '../base/deadline-queue.js';
 import { background, guard } from '../base/guard.js';
+import { Hidden } from '../base/hidden.js';
 import { announcement } from '../connection/announcement.js';
 import { FLOW_UPDATE, SERVER_HELLO_ACK, SESSION_OPEN_ACK, TRANSPORT_PROBE_ACK } from '../connection/codecs.js';
 import { Connection } from '../connection/connection.js';
@@ -78,7 +79,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   isAnnounced = false;
   /** What the client says it understands, bits of PeerMessages. */
   private families = 0;
-  helloAuth: Uint8Array = NO_AUTH;
+  private readonly helloToken = new Hidden<Uint8Array>(NO_AUTH);
   private readonly opening: SessionOpening;
   private readonly clock: ConnectionClock;
   private greeted = false;
@@ -118,6 +119,10 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
 
   get policyContext(): ApplicationContext {
     return this.owner.policyContext;
+  }
+
+  get helloAuth(): Uint8Array {
+    return this.helloToken.get();
   }
 
   get peerIdentity(): PeerIdentity | undefined {
@@ -397,7 +402,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     }
     this.greeted = true;
     this.announced(answer.families);
-    this.helloAuth = answer.auth;
+    this.helloToken.set(answer.auth);
     this.send(MessageType.ServerHelloAck, 0, 0, SERVER_HELLO_ACK, answer.ack, answer.body);
   }
 

@@ -1,5 +1,6 @@
 import type { NnrpError, ProtocolError, preview3 } from 'nnrp-core';
 import type { InternalError } from '../base/internal-error.js';
+import type { AcceptFailure } from '../transport/contract.js';
 
 /** A session that was refused; the peer has been told. */
 export interface SessionRefused {
@@ -56,6 +57,8 @@ export interface NnrpServerEvents {
    * is a warning of the process.
    */
   internalError: [InternalError];
+  /** Connections could not be taken, for want of descriptors or memory as a rule; at most once a second. Listening goes on. */
+  acceptFailed: [AcceptFailure];
   /** The listener failed; nothing more is accepted. */
   listenerFailed: [NnrpError];
 }

@@ -1,4 +1,5 @@
 import { preview3 } from 'nnrp-core';
+import { checkOptions } from '../base/options.js';
 import type { BodyInput } from '../connection/body-bytes.js';
 
 /** One unit of work from the client, as `receiveSubmit` hands it out. */
@@ -73,35 +74,87 @@ export type ResultInit = Partial<preview3.ResultPush>;
 /** What a handler gives as a result, partial or last: a body, or a body with metadata. */
 export type ResultValue = BodyInput | { readonly body?: BodyInput; readonly metadata?: ResultInit };
 
-/** Every field of RESULT_PUSH with its default; made by {@link resultMetadata}. */
-class ResultMetadata implements preview3.ResultPush {
-  statusCode: number = preview3.StatusCode.Success;
-  resultFlags = 0;
-  sectionCount = 0;
-  tileCount = 0;
-  activeProfileId: number = preview3.ProfileId.Token;
-  inferenceMs = 0;
-  queueMs = 0;
-  serverTotalMs = 0;
-  tileBaseId = 0;
-  tileIndexBytes = 0;
-  resultClass: preview3.ResultClass = preview3.ResultClass.Complete;
-  appliedBudgetPolicy = 0;
-  reusedFrameId = 0;
-  coveredTileCount = 0;
-  droppedTileCount = 0;
-  payloadKindBitmap: number = preview3.PayloadKindFlags.TokenChunk;
-  payloadFrameCount = 1;
+/** Marks complete metadata of every copy of this package. */
+const COMPLETE = Symbol.for('nnrp.completeResult');
 
-  constructor(init: ResultInit) {
-    Object.assign(this, init);
+const DEFAULTS: preview3.ResultPush = Object.freeze({
+  statusCode: preview3.StatusCode.Success,
+  resultFlags: 0,
+  sectionCount: 0,
+  tileCount: 0,
+  activeProfileId: preview3.ProfileId.Token,
+  inferenceMs: 0,
+  queueMs: 0,
+  serverTotalMs: 0,
+  tileBaseId: 0,
+  tileIndexBytes: 0,
+  resultClass: preview3.ResultClass.Complete,
+  appliedBudgetPolicy: 0,
+  reusedFrameId: 0,
+  coveredTileCount: 0,
+  droppedTileCount: 0,
+  payloadKindBitmap: preview3.PayloadKindFlags.TokenChunk,
+  payloadFrameCount: 1,
+});
+const FIELDS: ReadonlySet<string> = new Set(Object.keys(DEFAULTS));
+
+/** Every field of RESULT_PUSH: told from a wish by its mark, so that no field has to be looked at. */
+class ResultMetadata implements preview3.ResultPush {
+  statusCode: number;
+  resultFlags: number;
+  sectionCount: number;
+  tileCount: number;
+  activeProfileId: number;
+  inferenceMs: number;
+  queueMs: number;
+  serverTotalMs: number;
+  tileBaseId: number;
+  tileIndexBytes: number;
+  resultClass: preview3.ResultClass;
+  appliedBudgetPolicy: number;
+  reusedFrameId: number;
+  coveredTileCount: number;
+  droppedTileCount: number;
+  payloadKindBitmap: number;
+  payloadFrameCount: number;
+
+  constructor(init: ResultInit, defaults: preview3.ResultPush) {
+    this.statusCode = init.statusCode ?? defaults.statusCode;
+    this.resultFlags = init.resultFlags ?? defaults.resultFlags;
+    this.sectionCount = init.sectionCount ?? defaults.sectionCount;
+    this.tileCount = init.tileCount ?? defaults.tileCount;
+    this.activeProfileId = init.activeProfileId ?? defaults.activeProfileId;
+    this.inferenceMs = init.inferenceMs ?? defaults.inferenceMs;
+    this.queueMs = init.queueMs ?? defaults.queueMs;
+    this.serverTotalMs = init.serverTotalMs ?? defaults.serverTotalMs;
+    this.tileBaseId = init.tileBaseId ?? defaults.tileBaseId;
+    this.tileIndexBytes = init.tileIndexBytes ?? defaults.tileIndexBytes;
+    this.resultClass = init.resultClass ?? defaults.resultClass;
+    this.appliedBudgetPolicy = init.appliedBudgetPolicy ?? defaults.appliedBudgetPolicy;
+    this.reusedFrameId = init.reusedFrameId ?? defaults.reusedFrameId;
+    this.coveredTileCount = init.coveredTileCount ?? defaults.coveredTileCount;
+    this.droppedTileCount = init.droppedTileCount ?? defaults.droppedTileCount;
+    this.payloadKindBitmap = init.payloadKindBitmap ?? defaults.payloadKindBitmap;
+    this.payloadFrameCount = init.payloadFrameCount ?? defaults.payloadFrameCount;
+  }
+
+  get [COMPLETE](): true {
+    return true;
   }
 }
 
 /**
  * Complete metadata of a result: status success, complete, profile token, one token_chunk frame, all else 0, with
  * `init` on top. Keep the object and send it again and again where results are alike: it is written as it is.
+ *
+ * @throws UsageError on a field that does not exist
  */
 export function resultMetadata(init: ResultInit = {}): preview3.ResultPush {
-  return init instanceof ResultMetadata ? init : new ResultMetadata(init);
+  return completeResult(init, DEFAULTS);
+}
+
+/** The same on top of other defaults; complete metadata is used as it is. @throws UsageError on a field that does not exist */
+export function completeResult(init: ResultInit, defaults: preview3.ResultPush): preview3.ResultPush {
+  if (typeof init === 'object' && init !== null && COMPLETE in init) return init as preview3.ResultPush;
+  return new ResultMetadata(checkOptions('result metadata', init, FIELDS), defaults);
 }

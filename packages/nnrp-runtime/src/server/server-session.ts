@@ -1,6 +1,9 @@
 import {
   type FlowFields,
   forCaller,
+  INSPECT,
+  type Inspect,
+  inspected,
   type NnrpError,
   type ObjectIdentity,
   type OperationRegistry,
@@ -9,6 +12,8 @@ import {
   type SessionState,
   UsageError,
 } from 'nnrp-core';
+import { checkFlow } from '../base/flow-fields.js';
+import { checkOptions, withDefaults } from '../base/options.js';
 import type { CloseReport } from '../close-report.js';
 import type { BodyInput } from '../connection/body-bytes.js';
 import { RESULT_HINT } from '../connection/codecs.js';
@@ -38,6 +43,13 @@ import { SubmitIterator } from './submit-iterator.js';
 
 const { ErrorScope, MessageType, SessionFlagsAck } = preview3;
 const NO_BODY = new Uint8Array(0);
+const NO_HINT: preview3.ResultHint = Object.freeze({
+  appliedBudgetPolicy: preview3.ResultHintBudgetPolicy.None,
+  congestionState: preview3.ResultHintCongestionState.None,
+  reason: preview3.ResultHintReason.None,
+  retryAfterMs: 0,
+});
+const ERROR_OPTIONS: ReadonlySet<string> = new Set(['frameId', 'retryAfterMs']);
 
 /** What a FLOW_UPDATE says, and about what: the session, or one of its frames. */
 export interface FlowUpdateInit extends FlowFields {
@@ -281,11 +293,11 @@ export class NnrpServerSession {
    */
   sendFlowUpdate(update: FlowUpdateInit): Promise<void> {
     return answering(() => {
-      const { frameId, ...fields } = update;
+      const { frameId } = checkFlow(update, 'serverSession');
       this.requireOpen();
       const operation = frameId === undefined ? undefined : this.core.operations.registry.get(frameId);
       if (frameId !== undefined && operation === undefined) throw this.notInFlight(frameId);
-      return this.core.sendFlow(fields, operation) ? SETTLED : this.drained();
+      return this.core.sendFlow(update, operation) ? SETTLED : this.drained();
     });
   }
 
@@ -298,13 +310,7 @@ export class NnrpServerSession {
       this.requireOpen();
       if (!this.isAnnounced) return false;
       const { sessionId, lane, connection } = this.core;
-      const metadata: preview3.ResultHint = {
-        appliedBudgetPolicy: preview3.ResultHintBudgetPolicy.None,
-        congestionState: preview3.ResultHintCongestionState.None,
-        reason: preview3.ResultHintReason.None,
-        retryAfterMs: 0,
-        ...hint,
-      };
+      const metadata = withDefaults('result hint', hint, NO_HINT);
       const room = connection.send(MessageType.ResultHint, sessionId, frameId, RESULT_HINT, metadata, undefined, lane);
       return room || this.drained().then(() => true);
     });
@@ -322,11 +328,13 @@ export class NnrpServerSession {
     options: { frameId?: number; retryAfterMs?: number } = {},
   ): Promise<boolean> {
     return answering(() => {
+      checkOptions('error options', options, ERROR_OPTIONS);
       this.requireOpen();
       if (!this.isAnnounced) return false;
       const { sessionId, lane, connection } = this.core;
-      const scope = options.frameId === undefined ? ErrorScope.Session : ErrorScope.Frame;
-      connection.sendError(errorCode, scope, text, { sessionId, lane, ...options });
+      const { frameId, retryAfterMs = 0 } = options;
+      const scope = frameId === undefined ? ErrorScope.Session : ErrorScope.Frame;
+      connection.sendError(errorCode, scope, text, { sessionId, lane, frameId: frameId ?? 0, retryAfterMs });
       return this.drained().then(() => true);
     });
   }
@@ -349,6 +357,25 @@ export class NnrpServerSession {
    */
   close(options: Partial<ServerCloseOptions> = {}): Promise<CloseReport> {
     return answering(() => this.core.closing.close(options));
+  }
+
+  /** Plain facts, as logs show them: no payload, no secret. */
+  toJSON(): Record<string, unknown> {
+    const { sessionId, remoteAddress, lifecycle, inFlightCount, isAnnounced, endReason } = this;
+    const { acceptedProfileId: profileId } = this.ack;
+    return {
+      sessionId,
+      remoteAddress,
+      profileId,
+      lifecycle,
+      inFlightCount,
+      isAnnounced,
+      endReason: endReason?.message,
+    };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('NnrpServerSession', this.toJSON(), depth, options, inspect);
   }
 
   private drained(): Promise<void> {

@@ -1,4 +1,14 @@
-import { ClosedError, forCaller, isNnrpError, preview3, TransportError, UsageError } from 'nnrp-core';
+import {
+  ClosedError,
+  forCaller,
+  INSPECT,
+  type Inspect,
+  inspected,
+  isNnrpError,
+  preview3,
+  TransportError,
+  UsageError,
+} from 'nnrp-core';
 import { AsyncQueue } from '../async-queue.js';
 import { ApplicationContext } from '../base/application-context.js';
 import { ApplicationEvents, tell } from '../base/application-events.js';
@@ -9,8 +19,8 @@ import { warn } from '../base/warn.js';
 import { type CloseReport, joinedReport } from '../close-report.js';
 import { answering } from '../settled.js';
 import type { HostPort } from '../transport/address.js';
-import type { FramedListener, FramedTransport } from '../transport/contract.js';
-import { TcpListener } from '../transport/tcp.js';
+import type { AcceptFailure, FramedListener, FramedTransport } from '../transport/contract.js';
+import { ofTransport, TcpListener } from '../transport/tcp.js';
 import { TlsListener } from '../transport/tls.js';
 import type { TlsServerOptions } from '../transport/tls-options.js';
 import { type ServeHandlers, ServeLoop, type ServeOptions, serveOptions } from './serve-loop.js';
@@ -26,6 +36,8 @@ import { Silence } from './silence.js';
 import { UnheardFailures } from './unheard-failures.js';
 
 const { CloseReason, InFlightPolicy } = preview3;
+/** A listener of one's own may come with another copy of nnrp-core. */
+const CLOSED = 'NNRP_ERR_CLOSED';
 
 /**
  * Serves sessions. Connections are accepted and their sessions opened in the background, each connection on its own;
@@ -68,6 +80,8 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       });
       this.watchTimer.unref();
     }
+    // A listener of the application's own may not take it, and then has nothing to tell.
+    Reflect.set(listener, 'onAcceptFailed', (failure: AcceptFailure) => this.tell('acceptFailed', failure));
     background(this, this.acceptConnections(this.owner()));
   }
 
@@ -80,7 +94,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   static bindTcp(address: string | HostPort, config: Partial<NnrpServerConfig> = {}): Promise<NnrpServer> {
     return answering(() => {
       const complete = serverConfig(config, 'tcp');
-      return TcpListener.bind(address, complete).then((listener) => new NnrpServer(listener, complete));
+      return TcpListener.bind(address, ofTransport(complete)).then((listener) => new NnrpServer(listener, complete));
     });
   }
 
@@ -99,7 +113,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   ): Promise<NnrpServer> {
     return answering(() => {
       const complete = serverConfig(config, 'tcp');
-      return TlsListener.bind(address, tls, complete).then((listener) => new NnrpServer(listener, complete));
+      return TlsListener.bind(address, tls, ofTransport(complete)).then(
+        (listener) => new NnrpServer(listener, complete),
+      );
     });
   }
 
@@ -156,7 +172,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       try {
         session = await this.accept();
       } catch (error) {
-        if (error instanceof ClosedError) return;
+        if (isNnrpError(error, CLOSED)) return;
         throw error;
       }
       yield session;
@@ -183,6 +199,20 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   }
 
   /**
+   * Uses another certificate from now on, without an end to anything: sessions, connections and handshakes that are there
+   * go on by the old one.
+   *
+   * @param options - for bindTls TlsServerOptions, of which only certificate and key must be said; for QUIC a
+   * QuicServerEndpointConfig; for another listener what its `renew` takes
+   * @throws UsageError when the options cannot work, or the transport has no certificates; nothing has changed then
+   */
+  renew(options: object): void {
+    const { listener } = this;
+    if (listener.renew !== undefined) listener.renew(options as never);
+    else throw new UsageError(`renew: this server listens on ${listener.kind} without TLS, so it has no certificate`);
+  }
+
+  /**
    * Closes gracefully: accepts nothing new, tells clients (SESSION_CLOSE server_shutdown), gives operations in flight
    * `drainTimeoutMs` to be answered, then closes every session and connection.
    *
@@ -191,6 +221,17 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   close(): Promise<CloseReport> {
     this.closing ??= answering(() => this.shutDown());
     return this.closing;
+  }
+
+  /** Plain facts, as logs show them: no payload, no secret. */
+  toJSON(): Record<string, unknown> {
+    const { localAddr, sessionCount, connectionCount } = this;
+    const state = this.draining ? 'closing' : this.loop === undefined ? 'accepting' : 'serving';
+    return { localAddr, transport: this.listener.kind, state, connectionCount, sessionCount };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('NnrpServer', this.toJSON(), depth, options, inspect);
   }
 
   /** @internal For timers and loops of the server: they have thrown, which costs nothing but what they were about. */
@@ -219,7 +260,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       internalError: (error, remoteAddress) => this.internalError(error, remoteAddress),
       connectionEnded: (connection, loss) => {
         this.connections.delete(connection);
-        if (!(loss.error instanceof ClosedError)) this.tell('connectionLost', loss);
+        if (!isNnrpError(loss.error, CLOSED)) this.tell('connectionLost', loss);
       },
     };
   }
@@ -233,7 +274,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
         if (this.draining) return;
         const reason = isNnrpError(error) ? error : new TransportError(`listener: ${String(error)}`, { cause: error });
         this.accepted.end(reason);
-        if (reason instanceof ClosedError) this.over.resolve();
+        if (isNnrpError(reason, CLOSED)) this.over.resolve();
         else {
           this.over.reject(forCaller(reason));
           this.tell('listenerFailed', reason);

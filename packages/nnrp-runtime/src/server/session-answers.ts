@@ -1,4 +1,5 @@
 import { ProtocolError, preview3, UsageError } from 'nnrp-core';
+import { readOptions } from '../base/options.js';
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { SESSION_MIGRATE_ACK, SESSION_PATCH_ACK } from '../connection/codecs.js';
 import type { NnrpMigration, NnrpPatch } from './server-messages.js';
@@ -12,8 +13,31 @@ export type PatchAckInit = Partial<preview3.SessionPatchAck>;
 /** An answer to SESSION_MIGRATE; what is left out refuses (accept_code 1) and replays from the next frame. */
 export type MigrateAckInit = Partial<preview3.SessionMigrateAck>;
 
+const PATCH_ACK_FIELDS: ReadonlySet<string> = new Set<keyof preview3.SessionPatchAck>([
+  'ackStatus',
+  'rejectReason',
+  'retryAfterMs',
+  'effectiveProfileId',
+  'effectiveTargetCadenceX100',
+  'effectiveQualityTier',
+  'effectiveDegradePolicy',
+  'effectiveLaneMask',
+  'effectiveCodecBitmap',
+  'effectiveCompressionBitmap',
+  'profilePatchAckBytes',
+  'appliedPatchMask',
+  'rejectedPatchMask',
+]);
+const MIGRATE_ACK_FIELDS: ReadonlySet<string> = new Set<keyof preview3.SessionMigrateAck>([
+  'acceptCode',
+  'resumeFromFrameId',
+  'graceWindowMs',
+  'serverMigrateTsUs',
+]);
+
 /** The complete answer to a patch. With a rejectReason and no masks, everything is rejected. */
-export function patchAck({ metadata: patch }: NnrpPatch, init: PatchAckInit = {}): preview3.SessionPatchAck {
+export function patchAck({ metadata: patch }: NnrpPatch, given: PatchAckInit = {}): preview3.SessionPatchAck {
+  const init = readOptions('patch ack', given, PATCH_ACK_FIELDS);
   const rejected = init.rejectReason !== undefined && init.rejectReason !== SessionPatchRejectReason.None;
   const appliedPatchMask = init.appliedPatchMask ?? (rejected ? 0 : patch.patchMask & ~(init.rejectedPatchMask ?? 0));
   const rejectedPatchMask = init.rejectedPatchMask ?? patch.patchMask & ~appliedPatchMask;
@@ -45,7 +69,8 @@ export function sendPatchAck(core: SessionCore, ack: preview3.SessionPatchAck, b
 }
 
 /** The complete answer to a migration request. */
-export function migrateAck({ metadata }: NnrpMigration, init: MigrateAckInit = {}): preview3.SessionMigrateAck {
+export function migrateAck({ metadata }: NnrpMigration, given: MigrateAckInit = {}): preview3.SessionMigrateAck {
+  const init = readOptions('migrate ack', given, MIGRATE_ACK_FIELDS);
   return {
     acceptCode: 1,
     resumeFromFrameId: metadata.lastResultFrameId + 1n,

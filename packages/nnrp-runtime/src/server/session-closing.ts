@@ -1,5 +1,6 @@
 import { ClosedError, type NnrpError, preview3, type SessionLifecycle, UsageError } from 'nnrp-core';
 import { later } from '../base/guard.js';
+import { checkOptions } from '../base/options.js';
 import { type CloseReport, closeReport } from '../close-report.js';
 import { SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
@@ -24,6 +25,13 @@ export interface ServerCloseOptions {
   /** A session_error_code for the client, 0 = none; default 0. */
   readonly sessionErrorCode: number;
 }
+
+const CLOSE_OPTIONS: ReadonlySet<string> = new Set<keyof ServerCloseOptions>([
+  'reason',
+  'inFlightPolicy',
+  'drainTimeoutMs',
+  'sessionErrorCode',
+]);
 
 /** What closing needs of its session. */
 export interface ClosingOwner {
@@ -90,6 +98,7 @@ export class SessionClosing {
 
   /** Ends the session from this side. */
   close(options: Partial<ServerCloseOptions>): Promise<CloseReport> {
+    checkOptions('close options', options, CLOSE_OPTIONS);
     return this.closed(options).then(() => this.report);
   }
 

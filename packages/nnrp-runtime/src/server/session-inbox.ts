@@ -1,5 +1,6 @@
 import { ClosedError, type NnrpError, UsageError } from 'nnrp-core';
 import { AsyncQueue } from '../async-queue.js';
+import { described } from '../base/described.js';
 import type { OperationContext } from './operation-context.js';
 import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
 import type { SessionReceiver } from './session-ports.js';
@@ -97,7 +98,8 @@ export class SessionInbox {
   pushEvent(event: SessionEvent): boolean {
     if (this.everything === undefined) return false;
     if (this.everything.size >= MAX_EVENTS && !needsAnswer(event)) return true;
-    const waits = this.everything.push(event);
+    // Submits say of themselves what there is to say, and are many.
+    const waits = this.everything.push(event.type === 'submit' ? event : described(event));
     if (!waits && event.type === 'submit') this.taken(event.submit as OperationContext);
     return waits;
   }
@@ -181,7 +183,7 @@ export class SessionInbox {
 
   private push<Kind extends keyof RareKinds>(kind: Kind, message: RareKinds[Kind]): void {
     if (this.everything !== undefined) this.pushEvent(eventOf(kind, message));
-    else this.rareQueue(kind).push({ message, number: this.arrivals++ });
+    else this.rareQueue(kind).push({ message: described(message), number: this.arrivals++ });
   }
 
   private submitQueue(): AsyncQueue<OperationContext> {

@@ -7,9 +7,11 @@ import {
   rejectedAck,
   type SessionIds,
   type SessionOpenTerms,
+  shownValue,
   UsageError,
 } from 'nnrp-core';
 import type { ApplicationContext } from '../base/application-context.js';
+import { described } from '../base/described.js';
 import { type Guarded, guard } from '../base/guard.js';
 import { Patience } from '../base/patience.js';
 import { announcedFamilies } from '../connection/announcement.js';
@@ -105,7 +107,7 @@ export class SessionOpening {
   /** SESSION_OPEN has come. */
   request(packet: Packet): void {
     // Frozen: the policy gets it, and so does the application afterwards.
-    const open = Object.freeze(preview3.decodeSessionOpen(packet.view, packet.metadataStart));
+    const open = Object.freeze(described(preview3.decodeSessionOpen(packet.view, packet.metadataStart)));
     const blocks = this.readBody(packet, open);
     if (blocks === undefined) return;
     const errorCode =
@@ -156,12 +158,12 @@ export class SessionOpening {
 
   private askPolicy(open: preview3.SessionOpen, auth: Uint8Array): void {
     const { remoteAddress, peerIdentity, helloAuth } = this.owner;
-    const context: SessionOpenContext = {
+    const context: SessionOpenContext = described({
       remoteAddress,
       auth,
       helloAuth,
       ...(peerIdentity === undefined ? {} : { peerIdentity }),
-    };
+    });
     let answer: PolicyAnswer;
     let promised: Promise<PolicyDecision> | undefined;
     try {
@@ -275,13 +277,13 @@ export class SessionOpening {
   ): UsageError | undefined {
     if (decision !== undefined && decision !== null && typeof decision !== 'object') {
       const expected = 'undefined, a grant or an unsigned 32-bit code';
-      return new UsageError(`validateSessionOpen: expected ${expected}, got ${String(decision)}`);
+      return new UsageError(`validateSessionOpen: expected ${expected}, got ${shownValue(decision)}`);
     }
     if (priorityClass === undefined || (CLASSES.includes(priorityClass) && priorityClass >= open.priorityClass)) {
       return undefined;
     }
     return new UsageError(
-      `validateSessionOpen: priorityClass ${String(priorityClass)} is no downgrade of ${open.priorityClass}`,
+      `validateSessionOpen: priorityClass ${shownValue(priorityClass)} is no downgrade of ${open.priorityClass}`,
     );
   }
 

@@ -1,16 +1,22 @@
 import { ClosedError, type NnrpError, TransportError } from 'nnrp-core';
 import { AsyncQueue } from '../async-queue.js';
-import type { FramedTransport } from './contract.js';
+import type { AcceptFailure, FramedTransport } from './contract.js';
 
 /** Connections that wait for `accept`; more are cut at once, so that a flood costs no memory. */
 const MAX_WAITING = 1024;
+/** Milliseconds between two reports of connections that could not be taken. */
+const REPORT_EVERY_MS = 1000;
 
 /** The connections of a listener that nobody has accepted yet. */
 export class AcceptQueue {
+  /** Told of connections that could not be taken while the listener goes on; at most once a second. */
+  onFailure: ((failure: AcceptFailure) => void) | undefined;
   private readonly waiting = new AsyncQueue<FramedTransport>();
+  private failures = 0;
+  private reportedAtMs = Number.NEGATIVE_INFINITY;
 
-  /** @param address - of the listener, for messages */
-  constructor(private readonly address: string) {}
+  /** @param address - of the listener, for messages; to be set anew when it is known */
+  constructor(public address: string) {}
 
   /** Hands over a connection that is ready; one too many, or one that comes after the end, is aborted. */
   add(connection: FramedTransport): void {
@@ -24,14 +30,30 @@ export class AcceptQueue {
     return this.waiting.next();
   }
 
+  /** A connection could not be taken; others can. */
+  missed(error: Error): void {
+    if (this.waiting.ended) return;
+    this.failures++;
+    const nowMs = performance.now();
+    if (nowMs - this.reportedAtMs < REPORT_EVERY_MS) return;
+    this.reportedAtMs = nowMs;
+    const failures = this.failures;
+    this.failures = 0;
+    this.onFailure?.({ address: this.address, failures, error: this.failure(error) });
+  }
+
   /** Nothing more will come, because of this. */
   fail(error: Error): void {
-    this.waiting.end(new TransportError(`listener ${this.address}: ${error.message}`, { cause: error }));
+    this.waiting.end(this.failure(error));
   }
 
   /** Nobody is accepted any more; those who wait are aborted. */
   close(reason: NnrpError = new ClosedError(`listener ${this.address} is closed`)): void {
     for (const connection of this.waiting.drain()) connection.abort();
     this.waiting.end(reason);
+  }
+
+  private failure(error: Error): TransportError {
+    return new TransportError(`listener ${this.address}: ${error.message}`, { cause: error });
   }
 }

@@ -76,6 +76,16 @@ export interface FramedTransport {
   abort(error?: NnrpError): void;
 }
 
+/** Connections that a listener could not take, while it goes on listening. */
+export interface AcceptFailure {
+  /** Of the listener, such as 127.0.0.1:4433. */
+  readonly address: string;
+  /** How many since the last report; reports come at most once a second. */
+  readonly failures: number;
+  /** Why, the last time. */
+  readonly error: NnrpError;
+}
+
 /** Accepts connections. */
 export interface FramedListener {
   readonly kind: TransportKind;
@@ -85,6 +95,15 @@ export interface FramedListener {
   accept(): Promise<FramedTransport>;
   /** Stops accepting; connections that were accepted live on. */
   close(): Promise<void>;
+  /** Set by whoever serves the listener; told of connections that could not be taken. Listeners that cannot know leave it out. */
+  onAcceptFailed?: ((failure: AcceptFailure) => void) | undefined;
+  /**
+   * Uses other certificates, keys and rules for client certificates from now on; connections and handshakes that are
+   * there go on by the old ones. Transports without any leave it out.
+   *
+   * @throws UsageError when the options cannot work; nothing has changed then
+   */
+  renew?(options: never): void;
 }
 
 /** Makes connections. */

@@ -1,6 +1,12 @@
+export { applicationCallback } from '../base/application-callback.js';
+export { crash, type Guarded, guard, later, listen, nextTurn } from '../base/guard.js';
+export { readOptions } from '../base/options.js';
+export { warn } from '../base/warn.js';
 export { AcceptQueue } from './accept-queue.js';
-export { formatAddress, type HostPort, parseAddress } from './address.js';
+export { formatAddress, type HostPort, parseAddress, reachableHost } from './address.js';
+export { type ConnectAttempt, describeAttempts } from './connect-failure.js';
 export type {
+  AcceptFailure,
   FramedConnector,
   FramedListener,
   FramedTransport,
@@ -11,7 +17,7 @@ export type {
 export { MemoryListener, type MemoryOptions, memoryPair } from './memory.js';
 export { type HandshakeFacts, type PeerIdentity, peerIdentity } from './peer-identity.js';
 export { StreamTransport, type StreamTransportOptions } from './stream-transport.js';
-export { TcpConnector, TcpListener, type TcpOptions } from './tcp.js';
+export { type TcpConnectOptions, TcpConnector, TcpListener, type TcpOptions } from './tcp.js';
 export { TlsConnector, TlsListener } from './tls.js';
 export {
   type CertificateSource,

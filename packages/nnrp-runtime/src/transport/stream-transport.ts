@@ -1,5 +1,8 @@
 import type { Duplex } from 'node:stream';
 import {
+  INSPECT,
+  type Inspect,
+  inspected,
   isNnrpError,
   type NnrpError,
   type Packet,
@@ -170,6 +173,17 @@ export class StreamTransport implements FramedTransport {
     this.failure ??= error;
     this.closing = true;
     this.stream.destroy(error);
+  }
+
+  /** Plain facts, as logs show them: no payload, no secret. */
+  toJSON(): Record<string, unknown> {
+    const { kind, remoteAddress, peerIdentity } = this;
+    const state = this.closedReported ? 'closed' : this.closing ? 'closing' : 'open';
+    return { kind, remoteAddress, state, isAuthorized: peerIdentity?.authorized, unsentBytes: this.unsentBytes };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('StreamTransport', this.toJSON(), depth, options, inspect);
   }
 
   private received(chunk: Buffer): void {

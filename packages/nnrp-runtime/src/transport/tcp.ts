@@ -1,37 +1,83 @@
-import { createConnection, createServer, type Server, type Socket } from 'node:net';
-import { type PacketSplitterOptions, TimeoutError, TransportError } from 'nnrp-core';
+import { createConnection, type Server, type Socket } from 'node:net';
+import {
+  INSPECT,
+  type Inspect,
+  inspected,
+  PacketSplitter,
+  type PacketSplitterOptions,
+  shownValue,
+  TimeoutError,
+  TransportError,
+  UsageError,
+} from 'nnrp-core';
+import { type Guarded, listen } from '../base/guard.js';
+import { readOptions } from '../base/options.js';
 import { Patience } from '../base/patience.js';
+import { answering, SETTLED } from '../settled.js';
+import { milliseconds } from '../timer-limit.js';
 import { AcceptQueue } from './accept-queue.js';
-import { formatAddress, type HostPort, parseAddress } from './address.js';
-import type { FramedConnector, FramedListener, FramedTransport } from './contract.js';
+import { formatAddress, type HostPort, parseAddress, reachableHost } from './address.js';
+import { AttemptsOfSocket, describeConnectFailure } from './connect-failure.js';
+import type { AcceptFailure, FramedConnector, FramedListener, FramedTransport } from './contract.js';
 import { StreamTransport } from './stream-transport.js';
+import { KEEP_ALIVE, listenOnTcp, takeConnections } from './tcp-server.js';
 
 export interface TcpOptions extends PacketSplitterOptions {
   /** Bytes waiting to be sent above which a sender is told to wait; default 1 MiB. */
   readonly highWaterBytes?: number;
   /** Milliseconds without progress after which a peer that takes nothing is given up; default 30000, 0 = never. */
   readonly stallTimeoutMs?: number;
+  /** Milliseconds without progress that `close` grants the peer before it cuts the connection; default 2000. */
+  readonly closeTimeoutMs?: number;
 }
 
-/** Asks the other end's system for a sign of life when nothing has come: a host that is gone is found by it. */
-export const KEEP_ALIVE = Object.freeze({ keepAlive: true, keepAliveInitialDelay: 30_000 });
+export interface TcpConnectOptions extends TcpOptions {
+  /** Milliseconds for the connection to come about; default 10000. */
+  readonly connectTimeoutMs?: number;
+}
 
-/**
- * The options that a stream transport has in common with TCP. Callers pass their whole configuration, which has other
- * options of the same names, such as `closeTimeoutMs`.
- */
-export function streamOptions({ revision, maxPacketBytes, highWaterBytes, stallTimeoutMs }: TcpOptions): TcpOptions {
+const OPTIONS: ReadonlySet<string> = new Set<keyof TcpOptions>([
+  'maxPacketBytes',
+  'revision',
+  'highWaterBytes',
+  'stallTimeoutMs',
+  'closeTimeoutMs',
+]);
+const CONNECT_OPTIONS: ReadonlySet<string> = new Set([...OPTIONS, 'connectTimeoutMs']);
+
+/** Options of the connections of a listener. @throws UsageError on one that does not exist or cannot work */
+export function tcpOptions(options: TcpOptions): TcpOptions {
+  return checkedLimits(readOptions('transport options', options, OPTIONS));
+}
+
+/** Options of a connector. @throws UsageError on one that does not exist or cannot work */
+export function connectOptions<Options extends TcpOptions>(options: Options): Options {
+  return checkedLimits(readOptions('transport options', options, CONNECT_OPTIONS));
+}
+
+/** What a server or a client says of its transports, among much else. */
+export function ofTransport({ maxPacketBytes, highWaterBytes, stallTimeoutMs }: TcpOptions): TcpOptions {
   return {
-    ...(revision !== undefined && { revision }),
     ...(maxPacketBytes !== undefined && { maxPacketBytes }),
     ...(highWaterBytes !== undefined && { highWaterBytes }),
     ...(stallTimeoutMs !== undefined && { stallTimeoutMs }),
   };
 }
 
+function checkedLimits<Options extends TcpOptions>(options: Options): Options {
+  const { maxPacketBytes, revision, highWaterBytes, stallTimeoutMs, closeTimeoutMs } = options;
+  // It knows its limits.
+  new PacketSplitter({ ...(maxPacketBytes !== undefined && { maxPacketBytes }), ...(revision && { revision }) });
+  if (highWaterBytes !== undefined && !(Number.isSafeInteger(highWaterBytes) && highWaterBytes >= 1))
+    throw new UsageError(`highWaterBytes: expected an integer of at least 1, got ${shownValue(highWaterBytes)}`);
+  if (stallTimeoutMs !== undefined && stallTimeoutMs !== 0) milliseconds('stallTimeoutMs', stallTimeoutMs);
+  if (closeTimeoutMs !== undefined) milliseconds('closeTimeoutMs', closeTimeoutMs);
+  return options;
+}
+
 function transport(socket: Socket, options: TcpOptions): FramedTransport {
   const remoteAddress = formatAddress(socket.remoteAddress ?? 'unknown', socket.remotePort ?? 0);
-  return new StreamTransport(socket, { ...streamOptions(options), kind: 'tcp', remoteAddress });
+  return new StreamTransport(socket, { ...options, kind: 'tcp', remoteAddress });
 }
 
 /** Listens on TCP. Nagle's algorithm is off: writes are joined here, where a turn is known to be over. */
@@ -45,27 +91,18 @@ export class TcpListener implements FramedListener {
     options: TcpOptions,
   ) {
     this.waiting = new AcceptQueue(address);
-    server.on('connection', (socket) => this.waiting.add(transport(socket, options)));
-    server.on('error', (error) => this.waiting.fail(error));
+    takeConnections(server, this.waiting, (socket) => this.waiting.add(transport(socket, options)));
   }
 
   /**
    * @param address - port 0 takes a free port, see `address` of the result
-   * @throws TransportError when the address cannot be bound
+   * @throws UsageError on an option that does not exist or cannot work; TransportError when the address cannot be bound
    */
   static bind(address: string | HostPort, options: TcpOptions = {}): Promise<TcpListener> {
-    const { host, port } = parseAddress(address);
-    const server = createServer({ noDelay: true, allowHalfOpen: true, ...KEEP_ALIVE });
-    return new Promise((resolve, reject) => {
-      server.once('error', (error) => {
-        reject(new TransportError(`cannot listen on ${formatAddress(host, port)}: ${error.message}`, { cause: error }));
-      });
-      server.listen(port, host, () => {
-        server.removeAllListeners('error');
-        const bound = server.address();
-        const text = bound === null || typeof bound === 'string' ? host : formatAddress(bound.address, bound.port);
-        resolve(new TcpListener(server, text, options));
-      });
+    return answering(() => {
+      const wanted = parseAddress(address);
+      const given = tcpOptions(options);
+      return listenOnTcp(wanted).then(({ server, address: bound }) => new TcpListener(server, bound, given));
     });
   }
 
@@ -73,10 +110,23 @@ export class TcpListener implements FramedListener {
     return this.waiting.next();
   }
 
-  async close(): Promise<void> {
+  set onAcceptFailed(told: ((failure: AcceptFailure) => void) | undefined) {
+    this.waiting.onFailure = told;
+  }
+
+  close(): Promise<void> {
     this.waiting.close();
     // The callback would wait for every connection to end; those have owners of their own.
     this.server.close();
+    return SETTLED;
+  }
+
+  toJSON(): Record<string, unknown> {
+    return { kind: this.kind, address: this.address };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('TcpListener', this.toJSON(), depth, options, inspect);
   }
 }
 
@@ -84,37 +134,59 @@ export class TcpListener implements FramedListener {
 export class TcpConnector implements FramedConnector {
   readonly kind = 'tcp';
   private readonly target: HostPort;
+  private readonly options: TcpConnectOptions;
 
-  constructor(
-    address: string | HostPort,
-    private readonly options: TcpOptions & {
-      /** Milliseconds for the connection to come about; default 10000. */
-      readonly connectTimeoutMs?: number;
-    } = {},
-  ) {
-    this.target = parseAddress(address);
+  /** @throws UsageError on an address that is none, and on an option that does not exist or cannot work */
+  constructor(address: string | HostPort, options: TcpConnectOptions = {}) {
+    this.target = targetOf(address);
+    this.options = connectOptions(options);
+    milliseconds('connectTimeoutMs', options.connectTimeoutMs);
   }
 
   connect(): Promise<FramedTransport> {
-    const { host, port } = this.target;
-    const { connectTimeoutMs = 10_000 } = this.options;
+    const { target, options } = this;
+    const { host, port } = target;
+    const { connectTimeoutMs = 10_000 } = options;
     const name = formatAddress(host, port);
     return new Promise((resolve, reject) => {
       const socket = createConnection({ host, port, noDelay: true, allowHalfOpen: true, ...KEEP_ALIVE });
+      const owner: Guarded = { crashed: (error) => failed(error as Error) };
+      const attempts = new AttemptsOfSocket(target, socket, owner);
+      let connected = false;
+      const patience = new Patience(owner, connectTimeoutMs, () => {
+        socket.destroy();
+        const text = `no connection to ${name} within ${connectTimeoutMs} ms: ${attempts.describe()}`;
+        reject(new TimeoutError(text, connectTimeoutMs));
+      });
       const failed = (error: Error) => {
         patience.end();
-        reject(new TransportError(`cannot connect to ${name}: ${error.message}`, { cause: error }));
-      };
-      const patience = new Patience({ crashed: (error) => failed(error as Error) }, connectTimeoutMs, () => {
         socket.destroy();
-        reject(new TimeoutError(`no connection to ${name} within ${connectTimeoutMs} ms`, connectTimeoutMs));
+        const why = describeConnectFailure(target, error);
+        reject(new TransportError(`cannot connect to ${name}: ${why}`, { cause: error }));
+      };
+      listen(owner, socket, 'error', (error: Error) => {
+        // From then on the transport is told.
+        if (!connected) failed(error);
       });
-      socket.once('error', failed);
-      socket.once('connect', () => {
+      listen(owner, socket, 'connect', () => {
         patience.end();
-        socket.removeListener('error', failed);
-        resolve(transport(socket, this.options));
+        connected = true;
+        resolve(transport(socket, options));
       });
     });
   }
+
+  toJSON(): Record<string, unknown> {
+    return { kind: this.kind, address: formatAddress(this.target.host, this.target.port) };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('TcpConnector', this.toJSON(), depth, options, inspect);
+  }
+}
+
+/** Where to connect to; a server that listens on all addresses of this machine is reached by loopback. */
+export function targetOf(address: string | HostPort): HostPort {
+  const { host, port } = parseAddress(address);
+  return { host: reachableHost(host), port };
 }

@@ -1,5 +1,6 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
 import { UsageError } from 'nnrp-core';
+import { asBytes } from '../base/bytes.js';
 
 /**
  * Certificates: PEM with any number of them, DER with one, or a list of such. Text around PEM blocks, and blocks of
@@ -86,10 +87,11 @@ function certificates(field: string, source: CertificateSource): X509Certificate
   const found = parts.flatMap((part, index) => {
     const where = parts.length > 1 ? `${field}[${index}]` : field;
     if (typeof part === 'string') return fromPem(where, part);
-    if (!(part instanceof Uint8Array)) {
+    const bytes = asBytes(part);
+    if (bytes === undefined) {
       throw new UsageError(`${where}: expected PEM or DER as a string, a Uint8Array or a list of these`);
     }
-    return part[0] === DER_SEQUENCE ? [fromDer(where, part)] : fromPem(where, Buffer.from(part).toString('latin1'));
+    return bytes[0] === DER_SEQUENCE ? [fromDer(where, bytes)] : fromPem(where, Buffer.from(bytes).toString('latin1'));
   });
   if (found.length === 0) throw new UsageError(`${field}: there is no certificate in it, neither PEM nor DER`);
   return found;
@@ -121,8 +123,9 @@ function parse(field: string, what: string, bytes: string | Uint8Array): X509Cer
   }
 }
 
-function readPrivateKey(source: string | Uint8Array, passphrase: string | undefined): KeyObject {
-  if (typeof source !== 'string' && !(source instanceof Uint8Array)) {
+function readPrivateKey(given: string | Uint8Array, passphrase: string | undefined): KeyObject {
+  const source = typeof given === 'string' ? given : asBytes(given);
+  if (source === undefined) {
     throw new UsageError('privateKey: expected PEM or DER as a string or a Uint8Array');
   }
   const secret = passphrase === undefined ? {} : { passphrase };

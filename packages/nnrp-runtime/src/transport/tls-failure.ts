@@ -49,6 +49,5 @@ export function describeTlsFailure(
   const known = alert === undefined ? CODES[code] : (ALERTS[alert] ?? 'the peer has refused the connection');
   if (known !== undefined) return `${known} (${code})`;
   if (code.startsWith('ERR_SSL_')) return `TLS failed (${code})`;
-  // A connection tried at several addresses fails with several errors and no message of its own.
   return error.message === '' ? code : error.message;
 }

@@ -1,13 +1,18 @@
 import type { Socket } from 'node:net';
-import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import { type NnrpError, TransportError } from 'nnrp-core';
+import { afterThis, type Guarded, listen } from '../base/guard.js';
 import { Patience } from '../base/patience.js';
+import { warn } from '../base/warn.js';
 import { formatAddress } from './address.js';
 import { describeTlsFailure } from './tls-failure.js';
 import { TLS_ALPN, type TlsServerSettings } from './tls-options.js';
 
 /** Handshakes under way at once; more connections are cut at once, so that a flood costs neither memory nor time. */
 const MAX_HANDSHAKES = 1024;
+
+/** What a handshake goes by: everything of the settings but certificate and key, which node:tls has. */
+export type HandshakeRules = Omit<TlsServerSettings, 'tls'>;
 
 interface Handshake {
   readonly connection: Socket;
@@ -18,22 +23,57 @@ interface Handshake {
  * Handshakes of a server: each runs by itself, within a bounded time whatever the peer sends, and ends in exactly one
  * call, of `secured` or of `onHandshakeFailure`.
  */
-export class TlsHandshakes {
-  private readonly server: Server;
+export class TlsHandshakes implements Guarded {
+  private server: Server;
+  private rules: HandshakeRules;
   /** By both ends' addresses: a TLS socket does not tell which connection it was made over. */
   private readonly underWay = new Map<string, Handshake>();
   private closed = false;
 
   /** @param secured - gets a connection whose handshake is complete; errors have a listener only if it adds one */
   constructor(
-    private readonly settings: TlsServerSettings,
-    private readonly secured: (socket: TLSSocket, remoteAddress: string) => void,
+    { tls, ...rules }: TlsServerSettings,
+    private readonly secured: (socket: TLSSocket, remoteAddress: string, rules: HandshakeRules) => void,
     private readonly limit: number = MAX_HANDSHAKES,
   ) {
-    // It does not listen; connections are put in by hand, so that they can be counted and timed.
-    this.server = createServer(settings.tls);
-    this.server.on('secureConnection', (socket) => this.complete(socket));
-    this.server.on('tlsClientError', (error, socket) => this.refused(error, socket));
+    this.rules = rules;
+    this.server = this.serverFor(tls, rules);
+  }
+
+  /**
+   * Handshakes that begin from now on go by these settings; those under way end as they began. A session of TLS that was
+   * begun before cannot be taken up again: its ticket belongs to the old settings.
+   */
+  renew({ tls, ...rules }: TlsServerSettings): void {
+    this.server = this.serverFor(tls, rules);
+    this.rules = rules;
+  }
+
+  /** What a renewal leaves as it is. */
+  get settings(): HandshakeRules {
+    return this.rules;
+  }
+
+  /** @internal A handshake has failed over an error of the runtime's own; its connection is cut where it happened. */
+  crashed(error: unknown): void {
+    warn('a TLS handshake was lost to an internal error of the listener', error);
+  }
+
+  /** It does not listen; connections are put in by hand, so that they can be counted and timed. */
+  private serverFor(tls: TlsOptions, rules: HandshakeRules): Server {
+    const server = createServer(tls);
+    // Its secure context is what it works with; the key in readable form would only show up in somebody's log.
+    Object.assign(server, { key: undefined, passphrase: undefined });
+    listen(this, server, 'secureConnection', (socket: TLSSocket) => {
+      try {
+        this.complete(socket, rules);
+      } catch (error) {
+        socket.destroy();
+        throw error;
+      }
+    });
+    listen(this, server, 'tlsClientError', (error: Error, socket: TLSSocket) => this.refused(error, socket, rules));
+    return server;
   }
 
   /** Handshakes that have begun and not ended. */
@@ -59,12 +99,10 @@ export class TlsHandshakes {
     const handshake = {
       connection,
       // Not the timeout of the socket, which a peer prolongs with every byte.
-      patience: new Patience({ crashed: () => connection.destroy() }, this.settings.handshakeTimeoutMs, () =>
-        connection.destroy(),
-      ),
+      patience: new Patience(this, this.rules.handshakeTimeoutMs, () => connection.destroy()),
     };
     this.underWay.set(ends, handshake);
-    connection.once('close', () => this.end(ends, handshake));
+    listen(this, connection, 'close', () => this.end(ends, handshake));
     // A peer that ends its direction within the handshake is gone.
     connection.allowHalfOpen = false;
     this.server.emit('connection', connection);
@@ -76,25 +114,25 @@ export class TlsHandshakes {
     for (const { connection } of [...this.underWay.values()]) connection.destroy();
   }
 
-  private complete(socket: TLSSocket): void {
+  private complete(socket: TLSSocket, rules: HandshakeRules): void {
     const { remoteAddress, remotePort } = socket;
     const ends = endsOf(socket);
     const handshake = ends === undefined ? undefined : this.underWay.get(ends);
     // A peer that is gone by now has no address; its connection will close and be forgotten then.
     if (ends !== undefined && handshake !== undefined) this.end(ends, handshake);
     const address = formatAddress(remoteAddress ?? 'unknown', remotePort ?? 0);
-    if (this.closed || (this.settings.requireAlpn && socket.alpnProtocol !== TLS_ALPN)) {
-      socket.on('error', () => {});
+    if (this.closed || (rules.requireAlpn && socket.alpnProtocol !== TLS_ALPN)) {
+      listen(this, socket, 'error', () => {});
       socket.destroy();
-      this.report(new TransportError(`${address}: ALPN: the peer has not agreed on ${TLS_ALPN}`));
+      this.report(new TransportError(`${address}: ALPN: the peer has not agreed on ${TLS_ALPN}`), rules);
       return;
     }
     // From here on a peer may end its direction first, and still gets its answers.
     socket.allowHalfOpen = true;
-    this.secured(socket, address);
+    this.secured(socket, address, rules);
   }
 
-  private refused(error: Error, socket: TLSSocket): void {
+  private refused(error: Error, socket: TLSSocket, rules: HandshakeRules): void {
     const { remoteAddress, remotePort } = socket;
     const who = remoteAddress === undefined ? 'a peer' : formatAddress(remoteAddress, remotePort ?? 0);
     // Node says ECONNRESET when it has refused the certificate itself, and when the connection ended in whatever way.
@@ -102,9 +140,9 @@ export class TlsHandshakes {
     const cut = (error as NodeJS.ErrnoException).code === 'ECONNRESET';
     const why =
       cut && !refusal
-        ? `the handshake was not completed: the peer went, or took longer than ${this.settings.handshakeTimeoutMs} ms`
+        ? `the handshake was not completed: the peer went, or took longer than ${rules.handshakeTimeoutMs} ms`
         : describeTlsFailure(error, refusal ?? undefined);
-    this.report(new TransportError(`${who}: ${why}`, { cause: error }));
+    this.report(new TransportError(`${who}: ${why}`, { cause: error }), rules);
   }
 
   private end(ends: string, handshake: Handshake): void {
@@ -114,8 +152,8 @@ export class TlsHandshakes {
   }
 
   /** What the application's function throws must not unwind a socket's event. */
-  private report(error: NnrpError): void {
-    if (!this.closed) process.nextTick(this.settings.onHandshakeFailure, error);
+  private report(error: NnrpError, { onHandshakeFailure }: HandshakeRules = this.rules): void {
+    if (!this.closed) afterThis(this, () => onHandshakeFailure(error));
   }
 }
 

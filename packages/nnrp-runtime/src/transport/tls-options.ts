@@ -1,7 +1,9 @@
 import { constants } from 'node:crypto';
 import { createSecureContext, type SecureContext, type TlsOptions } from 'node:tls';
-import { type NnrpError, UsageError } from 'nnrp-core';
-import { MAX_TIMER_MS } from '../timer-limit.js';
+import { type NnrpError, shownValue, UsageError } from 'nnrp-core';
+import { applicationCallback } from '../base/application-callback.js';
+import { readOptions } from '../base/options.js';
+import { milliseconds } from '../timer-limit.js';
 import { type CertificateSource, tlsCredentials, trustedRoots } from './tls-credentials.js';
 import { tlsServerName } from './tls-server-name.js';
 
@@ -63,7 +65,10 @@ export interface TlsClientOptions extends TlsOptionsOfBothEnds {
 
 /** Checked options of a listener. */
 export interface TlsServerSettings {
+  /** For node:tls; holds the private key. */
   readonly tls: TlsOptions;
+  /** As given, without certificate and key: what a renewal leaves as it is. */
+  readonly kept: Partial<Omit<TlsServerOptions, 'certificateChain' | 'privateKey' | 'passphrase'>>;
   readonly asksForCertificate: boolean;
   readonly requireAlpn: boolean;
   readonly handshakeTimeoutMs: number;
@@ -79,24 +84,39 @@ export interface TlsClientSettings {
   readonly requireAlpn: boolean;
 }
 
-const COMMON = ['certificateChain', 'privateKey', 'passphrase', 'minVersion', 'requireAlpn'];
-const SERVER = [...COMMON, 'clientCertificates', 'clientRoots', 'handshakeTimeoutMs', 'onHandshakeFailure'];
-const CLIENT = [...COMMON, 'roots', 'serverName', 'insecureSkipVerify'];
+const COMMON: readonly string[] = ['certificateChain', 'privateKey', 'passphrase', 'minVersion', 'requireAlpn'];
+const SERVER: ReadonlySet<string> = new Set([
+  ...COMMON,
+  'clientCertificates',
+  'clientRoots',
+  'handshakeTimeoutMs',
+  'onHandshakeFailure',
+]);
+const CLIENT: ReadonlySet<string> = new Set([...COMMON, 'roots', 'serverName', 'insecureSkipVerify']);
 
-/** @throws UsageError that names the option, what it takes and what it got; unknown options are refused too */
-export function tlsServerSettings(options: TlsServerOptions): TlsServerSettings {
-  refuseUnknown(options, SERVER);
-  const { clientRoots, handshakeTimeoutMs, onHandshakeFailure = () => {} } = options;
-  const common = commonOptions(options);
-  const mode = oneOf('clientCertificates', options.clientCertificates ?? 'none', ['none', 'request', 'require']);
+/**
+ * @param before - what a renewal replaces; options that are left out stay as they were there, but for certificate and key
+ * @throws UsageError that names the option, what it takes and what it got; unknown options are refused too
+ */
+export function tlsServerSettings(
+  options: TlsServerOptions,
+  before?: Omit<TlsServerSettings, 'tls'>,
+): TlsServerSettings {
+  const given = readOptions('TLS options', options ?? missing(), SERVER);
+  const { certificateChain, privateKey, passphrase, onHandshakeFailure, ...others } = given;
+  const kept = { ...before?.kept, ...others };
+  // Roots that were kept have nothing to vouch for any more.
+  if (given.clientCertificates === 'none' && given.clientRoots === undefined) delete kept.clientRoots;
+  const { clientRoots, handshakeTimeoutMs } = kept;
+  const common = commonOptions({ ...kept, ...(passphrase !== undefined && { passphrase }) });
+  const mode = oneOf('clientCertificates', kept.clientCertificates ?? 'none', ['none', 'request', 'require']);
   if ((mode === 'none') !== (clientRoots === undefined)) {
     const problem = mode === 'none' ? 'means nothing without' : 'is needed with';
     throw new UsageError(`clientRoots: ${problem} clientCertificates 'request' or 'require'`);
   }
-  if (typeof onHandshakeFailure !== 'function') throw new UsageError('onHandshakeFailure: expected a function');
   const tls = {
     ...common.context,
-    ...tlsCredentials('server', options.certificateChain, options.privateKey, options.passphrase),
+    ...tlsCredentials('server', certificateChain, privateKey, passphrase),
     ...(clientRoots !== undefined && { ca: trustedRoots('clientRoots', clientRoots) }),
     requestCert: mode !== 'none',
     rejectUnauthorized: mode === 'require',
@@ -105,19 +125,31 @@ export function tlsServerSettings(options: TlsServerOptions): TlsServerSettings 
   secureContext(tls);
   return {
     tls,
+    kept,
     asksForCertificate: mode !== 'none',
     requireAlpn: common.requireAlpn,
     handshakeTimeoutMs: milliseconds('handshakeTimeoutMs', handshakeTimeoutMs),
-    onHandshakeFailure,
+    onHandshakeFailure: failureCallback(onHandshakeFailure) ?? before?.onHandshakeFailure ?? (() => {}),
   };
+}
+
+function missing(): never {
+  throw new UsageError('TLS options: expected an object, got undefined');
+}
+
+/** @throws UsageError unless it is a function or left out */
+function failureCallback(callback: unknown): ((error: NnrpError) => void) | undefined {
+  if (callback === undefined) return undefined;
+  if (typeof callback === 'function') return applicationCallback('onHandshakeFailure', callback as () => unknown);
+  throw new UsageError(`onHandshakeFailure: expected a function, got ${shownValue(callback)}`);
 }
 
 /**
  * @param host - what the client connects to
  * @throws UsageError that names the option, what it takes and what it got; unknown options are refused too
  */
-export function tlsClientSettings(options: TlsClientOptions, host: string): TlsClientSettings {
-  refuseUnknown(options, CLIENT);
+export function tlsClientSettings(given: TlsClientOptions, host: string): TlsClientSettings {
+  const options = readOptions('TLS options', given, CLIENT);
   const { roots, certificateChain, privateKey, passphrase } = options;
   const common = commonOptions(options);
   const skip = boolean('insecureSkipVerify', options.insecureSkipVerify);
@@ -143,14 +175,6 @@ export function tlsClientSettings(options: TlsClientOptions, host: string): TlsC
   };
 }
 
-/** @throws UsageError unless it is a number of milliseconds that a timer takes */
-export function milliseconds(field: string, value: unknown = 10_000): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > MAX_TIMER_MS) {
-    throw new UsageError(`${field}: expected an integer of 1 to 2147483647, got ${String(value)}`);
-  }
-  return value;
-}
-
 function commonOptions({ passphrase, minVersion = 'TLSv1.3', requireAlpn }: TlsOptionsOfBothEnds) {
   if (passphrase !== undefined && typeof passphrase !== 'string') throw new UsageError('passphrase: expected a string');
   return {
@@ -173,19 +197,12 @@ function secureContext(options: TlsOptions): SecureContext {
   }
 }
 
-function refuseUnknown(options: unknown, known: readonly string[]): void {
-  if (typeof options !== 'object' || options === null) throw new UsageError('TLS options: expected an object');
-  for (const option of Object.keys(options)) {
-    if (!known.includes(option)) throw new UsageError(`TLS options: there is no option '${option}'`);
-  }
-}
-
 function boolean(field: string, value: unknown = false): boolean {
-  if (typeof value !== 'boolean') throw new UsageError(`${field}: expected true or false, got ${String(value)}`);
+  if (typeof value !== 'boolean') throw new UsageError(`${field}: expected true or false, got ${shownValue(value)}`);
   return value;
 }
 
 function oneOf<Value extends string>(field: string, value: Value, values: readonly Value[]): Value {
   if (values.includes(value)) return value;
-  throw new UsageError(`${field}: expected ${values.join(', ')}, got ${String(value)}`);
+  throw new UsageError(`${field}: expected ${values.join(', ')}, got ${shownValue(value)}`);
 }

@@ -1,11 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
-import { UsageError } from 'nnrp-core';
+import { printable, shownValue, UsageError } from 'nnrp-core';
 
 /** Labels of letters, digits, hyphens and underscores: no pattern, and nothing that stands for several names. */
 const DNS_NAME = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/;
 const MAX_NAME_LENGTH = 253;
+/** Most bytes of a certificate's names in a message: a peer chooses how many it has. */
+const MAX_SHOWN_BYTES = 500;
 
 /**
  * A DNS name or an IP address in the form in which certificates hold it: ASCII in small letters, without the dot of the
@@ -20,7 +22,7 @@ export function tlsServerName(value: unknown): string {
   // A URL would end at these.
   const ascii = /[/?#@:\s]/.test(text) ? '' : domainToASCII(text).replace(/\.$/, '');
   if (ascii.length > MAX_NAME_LENGTH || !DNS_NAME.test(ascii))
-    throw new UsageError(`serverName: expected a DNS name or an IP address, got '${String(value)}'`);
+    throw new UsageError(`serverName: expected a DNS name or an IP address, got ${shownValue(value)}`);
   return ascii;
 }
 
@@ -44,7 +46,6 @@ export function checkServerName(serverName: string, serverCertificate: Uint8Arra
       ? certificate.checkHost(serverName, { subject: 'never', partialWildcards: false })
       : certificate.checkIP(serverName);
   if (found !== undefined) return undefined;
-  return new Error(
-    `the certificate is not for ${serverName}, but for ${certificate.subjectAltName ?? 'no name at all'}`,
-  );
+  const names = printable(certificate.subjectAltName ?? 'no name at all', MAX_SHOWN_BYTES);
+  return new Error(`the certificate is not for ${serverName}, but for ${names}`);
 }

@@ -1,17 +1,21 @@
-import { createServer, isIP, type Server } from 'node:net';
+import { isIP, type Server } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
-import { PacketSplitter, TimeoutError, TransportError, UsageError } from 'nnrp-core';
+import { ClosedError, INSPECT, type Inspect, inspected, TimeoutError, TransportError } from 'nnrp-core';
+import { type Guarded, listen, nextTurn } from '../base/guard.js';
 import { Patience } from '../base/patience.js';
+import { answering, SETTLED } from '../settled.js';
+import { milliseconds } from '../timer-limit.js';
 import { AcceptQueue } from './accept-queue.js';
 import { formatAddress, type HostPort, parseAddress } from './address.js';
-import type { FramedConnector, FramedListener, FramedTransport } from './contract.js';
+import { AttemptsOfSocket, describeConnectFailure } from './connect-failure.js';
+import type { AcceptFailure, FramedConnector, FramedListener, FramedTransport } from './contract.js';
 import { type PeerIdentity, peerIdentity } from './peer-identity.js';
 import { StreamTransport } from './stream-transport.js';
-import { KEEP_ALIVE, streamOptions, type TcpOptions } from './tcp.js';
+import { connectOptions, type TcpConnectOptions, type TcpOptions, targetOf, tcpOptions } from './tcp.js';
+import { KEEP_ALIVE, listenOnTcp, takeConnections } from './tcp-server.js';
 import { describeTlsFailure } from './tls-failure.js';
-import { TlsHandshakes } from './tls-handshakes.js';
+import { type HandshakeRules, TlsHandshakes } from './tls-handshakes.js';
 import {
-  milliseconds,
   TLS_ALPN,
   type TlsClientOptions,
   type TlsClientSettings,
@@ -38,6 +42,7 @@ export class TlsListener implements FramedListener {
   readonly kind = 'tcp';
   private readonly waiting: AcceptQueue;
   private readonly handshakes: TlsHandshakes;
+  private closed = false;
 
   private constructor(
     private readonly server: Server,
@@ -46,11 +51,10 @@ export class TlsListener implements FramedListener {
     options: TcpOptions,
   ) {
     this.waiting = new AcceptQueue(address);
-    this.handshakes = new TlsHandshakes(settings, (socket, remoteAddress) => {
-      this.waiting.add(overTls(socket, remoteAddress, options, identityOf(socket, settings)));
+    this.handshakes = new TlsHandshakes(settings, (socket, remoteAddress, rules) => {
+      this.waiting.add(overTls(socket, remoteAddress, options, identityOf(socket, rules)));
     });
-    server.on('connection', (connection) => this.handshakes.begin(connection));
-    server.on('error', (error) => this.waiting.fail(error));
+    takeConnections(server, this.waiting, (connection) => this.handshakes.begin(connection));
   }
 
   /**
@@ -58,33 +62,51 @@ export class TlsListener implements FramedListener {
    * @throws UsageError on an option that cannot work, certificates and keys included; TransportError when the address
    * cannot be bound
    */
-  static async bind(address: string | HostPort, tls: TlsServerOptions, options: TcpOptions = {}): Promise<TlsListener> {
-    const { host, port } = parseAddress(address);
-    const settings = tlsServerSettings(tls);
-    checkLimits(options);
-    const server = createServer({ noDelay: true, ...KEEP_ALIVE });
-    return new Promise((resolve, reject) => {
-      server.once('error', (error) => {
-        reject(new TransportError(`cannot listen on ${formatAddress(host, port)}: ${error.message}`, { cause: error }));
-      });
-      server.listen(port, host, () => {
-        server.removeAllListeners('error');
-        const bound = server.address();
-        const text = bound === null || typeof bound === 'string' ? host : formatAddress(bound.address, bound.port);
-        resolve(new TlsListener(server, text, settings, options));
-      });
+  static bind(address: string | HostPort, tls: TlsServerOptions, options: TcpOptions = {}): Promise<TlsListener> {
+    return answering(() => {
+      const wanted = parseAddress(address);
+      const settings = tlsServerSettings(tls);
+      const given = tcpOptions(options);
+      return listenOnTcp(wanted).then(({ server, address: bound }) => new TlsListener(server, bound, settings, given));
     });
+  }
+
+  /**
+   * Uses another certificate and key from now on, and other rules for client certificates if there are some. Connections
+   * that are there live on, and handshakes under way end as they began.
+   *
+   * @param tls - the certificate and its key; of the rest, what is left out stays as it was
+   * @throws UsageError when they cannot work, ClosedError when the listener is closed; nothing has changed then
+   */
+  renew(tls: TlsServerOptions): void {
+    if (this.closed) throw new ClosedError(`listener ${this.address} is closed`);
+    this.handshakes.renew(tlsServerSettings(tls, this.handshakes.settings));
   }
 
   accept(): Promise<FramedTransport> {
     return this.waiting.next();
   }
 
-  async close(): Promise<void> {
+  set onAcceptFailed(told: ((failure: AcceptFailure) => void) | undefined) {
+    this.waiting.onFailure = told;
+  }
+
+  close(): Promise<void> {
+    this.closed = true;
     this.handshakes.close();
     this.waiting.close();
     // The callback would wait for every connection to end; those have owners of their own.
     this.server.close();
+    return SETTLED;
+  }
+
+  toJSON(): Record<string, unknown> {
+    const { kind, address, handshakes } = this;
+    return { kind, address, handshakes: handshakes.size };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('TlsListener', this.toJSON(), depth, options, inspect);
   }
 }
 
@@ -98,27 +120,45 @@ export class TlsListener implements FramedListener {
 export class TlsConnector implements FramedConnector {
   readonly kind = 'tcp';
   private readonly target: HostPort;
-  private readonly settings: TlsClientSettings;
+  /** What each connection goes by; read again for each where the application has given a function. */
+  private readonly settings: () => TlsClientSettings;
+  private readonly options: TcpConnectOptions;
   private readonly connectTimeoutMs: number;
 
-  /** @throws UsageError on an option that cannot work, certificates and keys included */
+  /**
+   * @param tls - or a function that gives it anew for each connection, so that renewed roots and certificates count
+   * @param options - connectTimeoutMs includes the TLS handshake
+   * @throws UsageError on an option that cannot work, certificates and keys included
+   */
   constructor(
     address: string | HostPort,
-    tls: TlsClientOptions = {},
-    private readonly options: TcpOptions & {
-      /** Milliseconds for the connection to come about, the TLS handshake included; default 10000. */
-      readonly connectTimeoutMs?: number;
-    } = {},
+    tls: TlsClientOptions | (() => TlsClientOptions) = {},
+    options: TcpConnectOptions = {},
   ) {
-    this.target = parseAddress(address);
-    this.settings = tlsClientSettings(tls, this.target.host);
-    checkLimits(options);
+    this.target = targetOf(address);
+    const { host } = this.target;
+    const fixed = typeof tls === 'function' ? undefined : tlsClientSettings(tls, host);
+    this.settings = () => fixed ?? tlsClientSettings((tls as () => TlsClientOptions)(), host);
+    this.options = connectOptions(options);
     this.connectTimeoutMs = milliseconds('connectTimeoutMs', options.connectTimeoutMs);
   }
 
+  /** @throws UsageError (as a rejection) when the function that gives the options gives some that cannot work */
   connect(): Promise<FramedTransport> {
-    const { settings, connectTimeoutMs } = this;
-    const { host, port } = this.target;
+    return answering(() => this.connectWith(this.settings()));
+  }
+
+  toJSON(): Record<string, unknown> {
+    return { kind: this.kind, address: formatAddress(this.target.host, this.target.port) };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('TlsConnector', this.toJSON(), depth, options, inspect);
+  }
+
+  private connectWith(settings: TlsClientSettings): Promise<FramedTransport> {
+    const { connectTimeoutMs, target } = this;
+    const { host, port } = target;
     const name = formatAddress(host, port);
     return new Promise((resolve, reject) => {
       const socket = connect({
@@ -132,19 +172,23 @@ export class TlsConnector implements FramedConnector {
         rejectUnauthorized: settings.verify,
         checkServerIdentity: (_host, { raw }) => checkServerName(settings.serverName, raw),
       });
+      const owner: Guarded = { crashed: (error) => failed('an internal error', error as Error) };
+      const attempts = new AttemptsOfSocket(target, socket, owner);
+      const patience = new Patience(owner, connectTimeoutMs, () => {
+        const text = `no TLS connection to ${name} within ${connectTimeoutMs} ms: ${attempts.describe()}`;
+        reject(new TimeoutError(text, connectTimeoutMs));
+        socket.destroy();
+      });
       const failed = (why: string, cause?: Error) => {
         patience.end();
         reject(new TransportError(`cannot connect to ${name}: ${why}`, { cause }));
         socket.destroy();
       };
-      const patience = new Patience({ crashed: (error) => failed(String(error)) }, connectTimeoutMs, () => {
-        reject(new TimeoutError(`no TLS connection to ${name} within ${connectTimeoutMs} ms`, connectTimeoutMs));
-        socket.destroy();
-      });
-      const handshakeFailed = (error: Error) => failed(describeTlsFailure(error), error);
       // It stays: further errors after the first have nobody to go to.
-      socket.on('error', handshakeFailed);
-      socket.once('secureConnect', () => {
+      listen(owner, socket, 'error', (error: Error) =>
+        failed(describeConnectFailure(target, error, wordsOfTls), error),
+      );
+      listen(owner, socket, 'secureConnect', () => {
         if (settings.requireAlpn && socket.alpnProtocol !== TLS_ALPN) {
           failed(`ALPN: the peer has not agreed on ${TLS_ALPN}`);
           return;
@@ -156,7 +200,7 @@ export class TlsConnector implements FramedConnector {
         socket.allowHalfOpen = true;
         const transport = overTls(socket, formatAddress(socket.remoteAddress ?? host, port), this.options);
         // The last bytes of the handshake are written after this event; aborted now, the connection would not count as one.
-        setImmediate(resolve, transport);
+        nextTurn(owner, () => resolve(transport));
       });
     });
   }
@@ -164,7 +208,7 @@ export class TlsConnector implements FramedConnector {
 
 function overTls(socket: TLSSocket, remoteAddress: string, options: TcpOptions, identity?: PeerIdentity) {
   return new StreamTransport(socket, {
-    ...streamOptions(options),
+    ...options,
     kind: 'tcp',
     remoteAddress,
     describeError: describeTlsFailure,
@@ -173,7 +217,7 @@ function overTls(socket: TLSSocket, remoteAddress: string, options: TcpOptions, 
   });
 }
 
-function identityOf(socket: TLSSocket, settings: TlsServerSettings): PeerIdentity {
+function identityOf(socket: TLSSocket, settings: HandshakeRules): PeerIdentity {
   return peerIdentity({
     asked: settings.asksForCertificate,
     verified: socket.authorized,
@@ -185,10 +229,8 @@ function identityOf(socket: TLSSocket, settings: TlsServerSettings): PeerIdentit
   });
 }
 
-/** Before the first connection needs them. @throws UsageError that names the option */
-function checkLimits({ highWaterBytes, ...splitting }: TcpOptions): void {
-  new PacketSplitter(splitting);
-  if (highWaterBytes !== undefined && !(Number.isSafeInteger(highWaterBytes) && highWaterBytes >= 1)) {
-    throw new UsageError(`highWaterBytes: expected an integer of at least 1, got ${highWaterBytes}`);
-  }
+/** What the system says of connecting is known where all transports ask for it. */
+function wordsOfTls(error: Error): string | undefined {
+  const { syscall } = error as NodeJS.ErrnoException;
+  return syscall === 'connect' || syscall === 'getaddrinfo' ? undefined : describeTlsFailure(error);
 }

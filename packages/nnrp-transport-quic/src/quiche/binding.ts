@@ -135,10 +135,18 @@ export function loadQuiche(platform: string, require: (name: string) => unknown)
   try {
     return require(name) as Quiche;
   } catch (error) {
-    const missing = (error as NodeJS.ErrnoException).code === 'MODULE_NOT_FOUND';
-    const why = missing
-      ? `the package ${name} is not installed; it is an optional dependency, which npm leaves out with --omit=optional`
-      : `the binary of ${name} does not load here${platform === 'linux-x64' ? ' (it needs glibc 2.34 or newer)' : ''}: ${(error as Error).message}`;
+    const why = reasonOf(name, platform, error as NodeJS.ErrnoException);
     throw new TransportError(`QUIC: ${why}; ${INSTEAD}`, { cause: error });
   }
+}
+
+function reasonOf(name: string, platform: string, { code, message }: NodeJS.ErrnoException): string {
+  if (code === 'MODULE_NOT_FOUND')
+    return `the package ${name} is not installed; it is an optional dependency, which npm leaves out with --omit=optional`;
+  if (code === 'ERR_DLOPEN_DISABLED')
+    return `this process may not load the binary of ${name}: with --permission it needs --allow-addons`;
+  if (code === 'ERR_ACCESS_DENIED')
+    return `this process may not read the binary of ${name}: with --permission it needs --allow-fs-read for it`;
+  const hint = platform === 'linux-x64' ? ' (it needs glibc 2.34 or newer)' : '';
+  return `the binary of ${name} does not load here${hint}: ${message}`;
 }

@@ -1,6 +1,6 @@
 import type { RemoteInfo } from 'node:dgram';
 import { TimeoutError, TransportError } from 'nnrp-core';
-import { formatAddress } from 'nnrp-runtime/transport';
+import { formatAddress, type Guarded, guard, later } from 'nnrp-runtime/transport';
 import { applicationCode, CLOSED_IN_ORDER, describeClose } from '../close-codes.js';
 import { coalescedPackets } from './coalesced-packets.js';
 import type { ConnectionParts } from './connection-parts.js';
@@ -24,7 +24,7 @@ const NATIVE_BYTES = 40 * 1024;
 type State = 'handshake' | 'connected' | 'closing' | 'over';
 
 /** A connection of the library, with what it cannot do itself: datagrams, timers, turns. */
-export class DrivenConnection {
+export class DrivenConnection implements Guarded {
   /** Marks of the endpoint: the connection waits for its turn. */
   readDue = false;
   flushDue = false;
@@ -40,7 +40,7 @@ export class DrivenConnection {
   /** What the library keeps outside of the heap. Without it, the collector would see no reason to give that back. */
   readonly nativeMemory = Buffer.allocUnsafeSlow(NATIVE_BYTES);
   /** The library's clock. */
-  private readonly timer = new ConnectionTimer(() => this.timedOut());
+  private readonly timer = new ConnectionTimer(() => guard(this, () => this.timedOut()));
   private readonly handshakeTimer: NodeJS.Timeout;
   private failedOver = false;
   private shookHands = false;
@@ -52,16 +52,21 @@ export class DrivenConnection {
     const { handshakeTimeoutMs } = settings;
     this.remoteAddress = formatAddress(peer.host, peer.port);
     this.address = new PeerAddress(peer, local);
-    this.handshakeTimer = setTimeout(() => {
+    this.handshakeTimer = later(this, handshakeTimeoutMs, () => {
       this.giveUpHandshake(
         new TimeoutError(`the handshake took longer than ${handshakeTimeoutMs} ms`, handshakeTimeoutMs),
       );
-    }, handshakeTimeoutMs);
+    });
     this.handshakeTimer.unref();
     endpoint.add(this);
     this.key = idKey(parts.scid);
     endpoint.route(this.key, this);
     if (parts.handshakeKey !== undefined) endpoint.route(parts.handshakeKey, this);
+  }
+
+  /** @internal Something inside has thrown: what it has left undone is unknown, so the connection ends. */
+  crashed(error: unknown): void {
+    this.end(new TransportError('an internal error ended the connection', { cause: error }));
   }
 
   receive(datagram: Buffer, from: RemoteInfo): void {
@@ -150,11 +155,13 @@ export class DrivenConnection {
       settings.keepAliveMs,
       peerMaxIdleTimeout > 0 ? peerMaxIdleTimeout / 3 : settings.keepAliveMs,
     );
-    this.silence.watch(afterMs, () => {
-      if (this.state !== 'connected') return;
-      this.makeAnswer();
-      this.keepAlive();
-    });
+    this.silence.watch(afterMs, () =>
+      guard(this, () => {
+        if (this.state !== 'connected') return;
+        this.makeAnswer();
+        this.keepAlive();
+      }),
+    );
   }
 
   private makeAnswer(): void {
@@ -273,8 +280,10 @@ export class DrivenConnection {
       return;
     }
     const localError = connection.localError();
-    if (localError !== null && !localError.isApp)
-      this.over(new TransportError(describeClose('the peer is refused', localError)));
+    if (localError === null || localError.isApp) return;
+    const why = this.parts.explain?.(connection, localError.errorCode);
+    const text = why === undefined ? describeClose('the peer is refused', localError) : `the peer is refused: ${why}`;
+    this.over(new TransportError(text));
   }
 
   /** It is known how the connection ends. */

@@ -1,4 +1,6 @@
 import type { RemoteInfo } from 'node:dgram';
+import { TransportError } from 'nnrp-core';
+import { crash } from 'nnrp-runtime/transport';
 import { destinationKey } from './datagram.js';
 import type { DrivenConnection } from './driven-connection.js';
 import type { DatagramSink, UdpSocket } from './udp-socket.js';
@@ -15,8 +17,10 @@ export interface EndpointOwner {
   readonly listens: boolean;
   /** A datagram that belongs to no connection. */
   newcomer(datagram: Buffer, from: RemoteInfo): void;
-  /** An error of the socket. */
+  /** An error of the socket, which goes on. */
   failed(error: NodeJS.ErrnoException): void;
+  /** The socket is closed, and not by this end. */
+  lost(): void;
 }
 
 /**
@@ -60,11 +64,25 @@ export class Endpoint implements DatagramSink {
     if (key === undefined) return;
     const connection = this.routes.get(key);
     if (connection === undefined) this.owner.newcomer(bytes, from);
-    else connection.receive(bytes, from);
+    else this.deliver(connection, bytes, from);
   }
 
   failed(error: NodeJS.ErrnoException): void {
     this.owner.failed(error);
+  }
+
+  lost(): void {
+    this.endAll(new TransportError('the UDP socket was closed'));
+    this.owner.lost();
+  }
+
+  /** What one connection throws costs that connection; the others get their turn. */
+  private deliver(connection: DrivenConnection, bytes: Buffer, from: RemoteInfo): void {
+    try {
+      connection.receive(bytes, from);
+    } catch (error) {
+      crash(connection, error);
+    }
   }
 
   add(connection: DrivenConnection): void {
@@ -138,7 +156,11 @@ export class Endpoint implements DatagramSink {
     this.toRead = [];
     for (const connection of connections) {
       connection.readDue = false;
-      apart(() => connection.read());
+      try {
+        connection.read();
+      } catch (error) {
+        crash(connection, error);
+      }
     }
   };
 
@@ -148,7 +170,11 @@ export class Endpoint implements DatagramSink {
     this.toFlush = connections.length > MAX_FLUSHES ? connections.splice(MAX_FLUSHES) : [];
     for (const connection of connections) {
       connection.flushDue = false;
-      apart(() => connection.flush());
+      try {
+        connection.flush();
+      } catch (error) {
+        crash(connection, error);
+      }
     }
     if (this.toFlush.length > 0) this.scheduleFlush();
   };
@@ -158,16 +184,5 @@ export class Endpoint implements DatagramSink {
     if (this.listens || this.closed || this.connections.size > 0) return;
     this.closed = true;
     this.socket.close();
-  }
-}
-
-/** A handler that throws is a fault of the program, and is reported as one; but other connections get their turn. */
-function apart(turn: () => void): void {
-  try {
-    turn();
-  } catch (error) {
-    queueMicrotask(() => {
-      throw error;
-    });
   }
 }

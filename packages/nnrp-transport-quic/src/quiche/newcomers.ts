@@ -37,7 +37,7 @@ export class Newcomers {
 
   constructor(
     private readonly socket: UdpSocket,
-    private readonly settings: ServerSettings,
+    private readonly settings: Pick<ServerSettings, 'maxConnections' | 'maxHandshakes' | 'retry'>,
     private readonly load: Load,
   ) {}
 

@@ -1,7 +1,14 @@
 import { randomBytes } from 'node:crypto';
 import { isIP, isIPv6 } from 'node:net';
-import { TransportError } from 'nnrp-core';
-import { checkServerName, type HostPort, tlsServerName } from 'nnrp-runtime/transport';
+import { isNnrpError, TimeoutError, TransportError } from 'nnrp-core';
+import {
+  type ConnectAttempt,
+  checkServerName,
+  describeAttempts,
+  type HostPort,
+  tlsServerName,
+} from 'nnrp-runtime/transport';
+import { BAD_CERTIFICATE } from '../close-codes.js';
 import type { ClientSettings, QuicClientSocket, QuicStream } from '../engine.js';
 import { type QuicheConnection, quiche } from './binding.js';
 import type { Refusal } from './connection-parts.js';
@@ -13,10 +20,11 @@ import { QuicheConfigs } from './quiche-config.js';
 import { resolveHost } from './resolve-host.js';
 import { UdpSocket, withoutZone } from './udp-socket.js';
 
-/** TLS alert bad_certificate as QUIC sends it. */
-const BAD_CERTIFICATE = 0x12a;
 /** What a connected socket reports when the other machine has no such port open. */
 const NOBODY_LISTENS = new Set(['ECONNREFUSED', 'ECONNRESET']);
+
+/** What is kept of the settings: credentials and roots are the library's. */
+type ClientRules = Omit<ClientSettings, 'credentials' | 'roots'>;
 
 /** Connections to one server: those to the same address share a UDP socket. */
 export class QuicheClientSocket implements QuicClientSocket {
@@ -26,10 +34,14 @@ export class QuicheClientSocket implements QuicClientSocket {
   private rightCertificate: Uint8Array | undefined;
   private readonly endpoints = new Map<string, Promise<Endpoint>>();
 
+  private readonly settings: ClientRules;
+
   constructor(
     private readonly server: HostPort,
-    private readonly settings: ClientSettings,
+    settings: ClientSettings,
   ) {
+    const { credentials: _, roots: __, ...rules } = settings;
+    this.settings = rules;
     this.configs = QuicheConfigs.ofClient(settings);
     this.serverName = settings.serverName ?? tlsServerName(server.host);
   }
@@ -43,11 +55,39 @@ export class QuicheClientSocket implements QuicClientSocket {
     if (fitting.length === 0) {
       throw new TransportError(`bindAddress: it is IPv${family}, but the server has ${addresses.join(', ')} only`);
     }
-    return firstToSucceed(
-      fitting.map((address) => (signal) => this.connectTo(address, signal)),
-      (stream) => stream.destroy(),
-      giveUp,
-    );
+    const attempts = new Map<string, ConnectAttempt>();
+    const attempt = async (address: string, signal: AbortSignal) => {
+      attempts.set(address, { address });
+      try {
+        return await this.connectTo(address, signal);
+      } catch (error) {
+        // What was given up has not failed by itself.
+        if (!signal.aborted) attempts.set(address, { address, error: error as Error });
+        throw error;
+      }
+    };
+    try {
+      return await firstToSucceed(
+        fitting.map((address) => (signal) => attempt(address, signal)),
+        (stream) => stream.destroy(),
+        giveUp,
+      );
+    } catch (error) {
+      throw this.failure(error, [...attempts.values()]);
+    }
+  }
+
+  /** The error with every address that was tried; as it is where the address is all that was asked for. */
+  private failure(error: unknown, attempts: readonly ConnectAttempt[]): unknown {
+    const { host } = this.server;
+    if (isNnrpError(error, 'NNRP_ERR_USAGE') || (attempts.length === 1 && attempts[0]?.address === host)) return error;
+    const what = describeAttempts(this.server, attempts);
+    if (isNnrpError(error, 'NNRP_ERR_TIMEOUT')) {
+      const { rawMessage, timeoutMs } = error as TimeoutError;
+      // One address, and the time that it took: the attempt says so itself.
+      return new TimeoutError(what.includes(rawMessage) ? what : `${rawMessage}: ${what}`, timeoutMs);
+    }
+    return new TransportError(what, { cause: error });
   }
 
   private async connectTo(address: string, signal: AbortSignal): Promise<QuicStream> {
@@ -78,6 +118,7 @@ export class QuicheClientSocket implements QuicClientSocket {
         isClient: true,
         settings: this.settings,
         judge: (established) => this.judge(established),
+        explain: (refused, errorCode) => this.explain(refused, errorCode),
         connected: (stream) => {
           signal.removeEventListener('abort', giveUp);
           resolve(stream);
@@ -128,8 +169,16 @@ export class QuicheClientSocket implements QuicClientSocket {
         // Other errors concern single datagrams.
         if (error.code !== undefined && NOBODY_LISTENS.has(error.code)) endpoint.endAll(refused(error));
       },
+      lost: () => {},
     });
     return endpoint;
+  }
+
+  /** The library says of a certificate for another name no more than that it is bad. */
+  private explain(connection: QuicheConnection, errorCode: number): string | undefined {
+    if (errorCode !== BAD_CERTIFICATE) return undefined;
+    const certificate = connection.peerCertChain()?.[0];
+    return certificate === undefined ? undefined : checkServerName(this.serverName, certificate)?.message;
   }
 
   /** The library compares DNS names only, and falls back to the common name, which is no name of a host. */

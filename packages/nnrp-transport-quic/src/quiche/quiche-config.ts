@@ -10,6 +10,8 @@ const MAX_UDP_PAYLOAD_BYTES = 65_527;
 const MAX_IDS = 8;
 const LOOPBACK = /^(::ffff:)?127\.|^::1$/;
 
+type Sizes = Pick<ConnectionSettings, 'maxDatagramBytes' | 'maxLoopbackDatagramBytes'>;
+
 /** The configurations of an endpoint: datagrams may be larger where no network is in between. Made when needed. */
 export class QuicheConfigs {
   private loopback: QuicheConfig | undefined;
@@ -17,7 +19,7 @@ export class QuicheConfigs {
 
   private constructor(
     private readonly make: (datagramBytes: number) => QuicheConfig,
-    private readonly sizes: Pick<ConnectionSettings, 'maxDatagramBytes' | 'maxLoopbackDatagramBytes'>,
+    private readonly sizes: Sizes,
   ) {}
 
   static ofServer(settings: ServerSettings): QuicheConfigs {
@@ -28,13 +30,13 @@ export class QuicheConfigs {
       if (clientCertificates === 'request') config.verifyPeer(true);
       return config;
     };
-    return new QuicheConfigs((bytes) => configure(tls(), settings, 1, bytes), settings);
+    return new QuicheConfigs((bytes) => configure(tls(), settings, 1, bytes), sizesOf(settings));
   }
 
   static ofClient(settings: ClientSettings): QuicheConfigs {
     const { verify, roots, credentials } = settings;
     const tls = () => withTls(verify, roots, credentials);
-    return new QuicheConfigs((bytes) => configure(tls(), settings, 0, bytes), settings);
+    return new QuicheConfigs((bytes) => configure(tls(), settings, 0, bytes), sizesOf(settings));
   }
 
   /** @param host - IP address of the peer. @throws UsageError when the library refuses the credentials */
@@ -46,6 +48,11 @@ export class QuicheConfigs {
     this.remote ??= this.make(this.sizes.maxDatagramBytes);
     return this.remote;
   }
+}
+
+/** The rest of the settings, with the private key in it, is for the library alone. */
+function sizesOf({ maxDatagramBytes, maxLoopbackDatagramBytes }: ConnectionSettings): Sizes {
+  return { maxDatagramBytes, maxLoopbackDatagramBytes };
 }
 
 /** @param peerStreams - how many the peer may open */

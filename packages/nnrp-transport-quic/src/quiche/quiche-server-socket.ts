@@ -18,6 +18,9 @@ const FAILURE_WINDOW_MS = 1000;
 /** Errors of single datagrams, which say nothing of the socket; some platforms report them on it all the same. */
 const OF_ONE_PEER = new Set(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'EMSGSIZE', 'EPERM']);
 
+/** What is kept of the settings: the credentials are the library's. */
+type ServerRules = Omit<ServerSettings, 'credentials' | 'clientRoots'>;
+
 /** A UDP socket that takes connections. */
 export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
   readonly listens = true;
@@ -32,7 +35,7 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
 
   private constructor(
     socket: UdpSocket,
-    private settings: ServerSettings,
+    private settings: ServerRules,
     private configs: QuicheConfigs,
     private readonly events: ListenerEvents,
   ) {
@@ -50,7 +53,7 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
     // Before anybody relies on the server: it may be that the library is not to be had, or refuses the credentials.
     configs.for(resolved as string);
     const socket = await UdpSocket.bind({ host: resolved as string, port });
-    return new QuicheServerSocket(socket, settings, configs, events);
+    return new QuicheServerSocket(socket, rulesOf(settings), configs, events);
   }
 
   /** Handshakes under way. */
@@ -71,7 +74,7 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
   renew(settings: ServerSettings): void {
     const configs = QuicheConfigs.ofServer(settings);
     configs.for(this.local.host);
-    this.settings = settings;
+    this.settings = rulesOf(settings);
     this.configs = configs;
   }
 
@@ -88,7 +91,11 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
 
   failed(error: NodeJS.ErrnoException): void {
     if (error.code !== undefined && OF_ONE_PEER.has(error.code)) return;
-    this.events.failed(error);
+    this.events.missed(error);
+  }
+
+  lost(): void {
+    if (!this.closed) this.events.failed(new Error('the UDP socket was closed'));
   }
 
   private begin({ datagram, from, scid, originalDcid, handshakeKey }: Newcomer): void {
@@ -96,7 +103,8 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
     const remote = { host: withoutZone(from.address), port: from.port };
     const config = this.configs.for(remote.host);
     const connection = quiche().Connection.accept(scid, originalDcid, this.local, remote, config);
-    const { events } = this;
+    // A handshake ends by the rules that it began with.
+    const { events, settings } = this;
     this.underWay++;
     const driven = new DrivenConnection({
       endpoint: this.endpoint,
@@ -105,12 +113,12 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
       peer,
       local: this.local,
       isClient: false,
-      settings: this.settings,
+      settings,
       ...(handshakeKey !== undefined && { handshakeKey }),
-      judge: (established) => this.judge(established),
+      judge: (established) => judge(established, settings),
       connected: (stream) => {
         this.underWay--;
-        events.connected(stream);
+        events.connected(stream, settings.clientCertificates !== 'none');
       },
       failed: (error) => {
         this.underWay--;
@@ -131,10 +139,13 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
     }
     this.failures++;
   }
+}
 
-  private judge(connection: QuicheConnection): Refusal | undefined {
-    if (this.settings.clientCertificates !== 'require' || connection.peerCertChain()?.[0] !== undefined)
-      return undefined;
-    return { why: 'the peer has sent no client certificate', alert: CERTIFICATE_REQUIRED };
-  }
+function rulesOf({ credentials: _, clientRoots: __, ...rules }: ServerSettings): ServerRules {
+  return rules;
+}
+
+function judge(connection: QuicheConnection, { clientCertificates }: ServerRules): Refusal | undefined {
+  if (clientCertificates !== 'require' || connection.peerCertChain()?.[0] !== undefined) return undefined;
+  return { why: 'the peer has sent no client certificate', alert: CERTIFICATE_REQUIRED };
 }

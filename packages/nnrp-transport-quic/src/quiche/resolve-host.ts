@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
-import { TransportError } from 'nnrp-core';
+import { printable, TransportError } from 'nnrp-core';
 import { withoutZone } from './udp-socket.js';
 
 /** The addresses of a host, in the order of the platform; at least one. @throws TransportError when there is none */
@@ -10,7 +10,10 @@ export async function resolveHost(host: string): Promise<readonly string[]> {
     const found = await lookup(host, { all: true, verbatim: true });
     if (found.length > 0) return found.map(({ address }) => address);
   } catch (error) {
-    throw new TransportError(`the host '${host}' is not known: ${(error as Error).message}`, { cause: error });
+    throw new TransportError(
+      `the name '${printable(host, 255)}' cannot be looked up (${(error as NodeJS.ErrnoException).code})`,
+      { cause: error },
+    );
   }
-  throw new TransportError(`the host '${host}' has no address`);
+  throw new TransportError(`the name '${printable(host, 255)}' has no address`);
 }

@@ -1,7 +1,8 @@
+import cluster from 'node:cluster';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { TransportError } from 'nnrp-core';
-import { formatAddress, type HostPort } from 'nnrp-runtime/transport';
+import { formatAddress, type Guarded, type HostPort, listen, warn } from 'nnrp-runtime/transport';
 
 /** Room for bursts; the kernel gives what its own limit allows. */
 const KERNEL_BUFFER_BYTES = 4 * 1024 * 1024;
@@ -11,12 +12,14 @@ const MAX_DATAGRAM_BYTES = 65_535;
 export interface DatagramSink {
   /** The bytes belong to the receiver. */
   datagram(bytes: Buffer, from: RemoteInfo): void;
-  /** Nobody listens at the other end of a connected socket, or the socket is of no use any more. */
+  /** Nobody listens at the other end of a connected socket, or the system has failed at something. The socket goes on. */
   failed(error: NodeJS.ErrnoException): void;
+  /** The socket was closed by somebody else. */
+  lost(): void;
 }
 
 /** A UDP socket that sends at once, from one buffer. */
-export class UdpSocket {
+export class UdpSocket implements Guarded {
   /** Where the next datagram is written before `send`. Another one afterwards if the kernel had no room. */
   out = Buffer.allocUnsafeSlow(MAX_DATAGRAM_BYTES);
   sink: DatagramSink | undefined;
@@ -24,8 +27,18 @@ export class UdpSocket {
   private closed = false;
 
   private constructor(private readonly socket: Socket) {
-    socket.on('message', (bytes, from) => this.sink?.datagram(bytes, from));
-    socket.on('error', (error) => this.sink?.failed(error));
+    listen(this, socket, 'message', (bytes: Buffer, from: RemoteInfo) => this.sink?.datagram(bytes, from));
+    listen(this, socket, 'error', (error: NodeJS.ErrnoException) => this.sink?.failed(error));
+    listen(this, socket, 'close', () => {
+      if (this.closed) return;
+      this.closed = true;
+      this.sink?.lost();
+    });
+  }
+
+  /** @internal Costs the datagram that it was about. */
+  crashed(error: unknown): void {
+    warn('a datagram of QUIC was lost to an internal error', error);
   }
 
   /** @param local - an IP address, not a name. @throws TransportError when it cannot be bound */
@@ -38,7 +51,8 @@ export class UdpSocket {
     try {
       await new Promise<void>((resolve, reject) => {
         socket.once('error', reject);
-        socket.bind(local.port, local.host, () => {
+        // In a cluster, sockets of the same port would be one, and each process get what is meant for another.
+        socket.bind({ port: local.port, address: local.host, exclusive: true }, () => {
           socket.removeListener('error', reject);
           resolve();
         });
@@ -46,9 +60,8 @@ export class UdpSocket {
     } catch (error) {
       socket.close();
       const { message } = error as Error;
-      throw new TransportError(`cannot bind UDP ${formatAddress(local.host, local.port)}: ${message}`, {
-        cause: error,
-      });
+      const text = `cannot bind UDP ${formatAddress(local.host, local.port)}: ${message}${hintFor(error)}`;
+      throw new TransportError(text, { cause: error });
     }
     const udp = new UdpSocket(socket);
     udp.enlargeBuffers();
@@ -100,6 +113,15 @@ export class UdpSocket {
       // Smaller ones lose more datagrams under load; QUIC sends those again.
     }
   }
+}
+
+/** Workers of a cluster share TCP ports, so whoever has a cluster expects the same of QUIC. */
+function hintFor(error: unknown): string {
+  if (!cluster.isWorker || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return '';
+  return (
+    '; one process of a cluster alone can have the port, because each QUIC connection belongs to one: give each worker ' +
+    'a port of its own, or let one process serve QUIC'
+  );
 }
 
 /** The address as the QUIC library reads it: an interface is no part of it. */

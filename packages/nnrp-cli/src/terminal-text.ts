@@ -1,0 +1,29 @@
+import type { Writable } from 'node:stream';
+import { printable } from 'nnrp-core';
+
+/** Most bytes of one line for people. */
+const MAX_LINE_BYTES = 4096;
+
+/**
+ * Writes one line for people. What a peer, a file or the command line has put into it moves no cursor, hides nothing, and
+ * makes no line of its own.
+ */
+export function writeLine(stream: Writable, line: string): void {
+  stream.write(`${printable(line, MAX_LINE_BYTES)}\n`);
+}
+
+/** The same for a text of several lines that are meant as such. */
+export function printableLines(text: string): string {
+  const lines = text.split('\n').map((line) => printable(line, MAX_LINE_BYTES));
+  return lines.join('\n');
+}
+
+/** What an error says of itself; anything may be thrown, also what cannot be turned into text. */
+export function errorText(error: unknown): string {
+  try {
+    const isError = typeof error === 'object' && error !== null && 'message' in error;
+    return String(isError ? error.message : error);
+  } catch {
+    return 'something was thrown that cannot be shown as text';
+  }
+}

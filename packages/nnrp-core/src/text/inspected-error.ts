@@ -1,0 +1,39 @@
+import type { Inspect } from './inspected.js';
+
+const MAX_CAUSES = 8;
+
+/**
+ * An error as util.inspect shows it: its stack, its own fields, and the stacks of its causes. What the errors of others
+ * hold besides, such as the options of a connection, is not shown.
+ *
+ * @param inspect - the third argument of the method; absent where something else than util.inspect asks
+ */
+export function inspectedError(error: Error, depth: number, options: object, inspect: Inspect | undefined): unknown {
+  const stack = stackOf(error);
+  if (inspect === undefined || depth < 0) return depth < 0 ? `[${stack.split('\n', 1)[0]}]` : stack;
+  const { name: _, ...fields } = { ...error };
+  const shown: Record<string, unknown> = fields;
+  const text = Object.keys(shown).length === 0 ? stack : `${stack} ${inspect(shown, options)}`;
+  return `${text}${causesOf(error)}`;
+}
+
+function causesOf(error: Error): string {
+  let text = '';
+  let { cause } = error;
+  for (let count = 0; cause !== undefined && cause !== null && count < MAX_CAUSES; count++) {
+    text += `\n  [cause]: ${stackOf(cause).replaceAll('\n', '\n  ')}`;
+    cause = typeof cause === 'object' ? (cause as Error).cause : undefined;
+  }
+  return text;
+}
+
+function stackOf(error: unknown): string {
+  try {
+    if (typeof error !== 'object' || error === null) return String(error);
+    const { stack, message, name } = error as Partial<Error>;
+    if (typeof stack === 'string' && stack !== '') return stack;
+    return typeof message === 'string' ? `${name}: ${message}` : 'an object';
+  } catch {
+    return 'something that cannot be shown as text';
+  }
+}

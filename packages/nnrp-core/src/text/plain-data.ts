@@ -1,0 +1,63 @@
+/** Deeper than anything an event or an error of these packages holds. */
+const MAX_DEPTH = 8;
+const MAX_ENTRIES = 100;
+/** Said otherwise, or of use to people at a console only. */
+const LEFT_OUT: ReadonlySet<string> = new Set(['rawMessage', 'cause', 'stack', 'errors']);
+/** Marks the errors of these packages, in every copy. */
+const BRAND = Symbol.for('nnrp.error');
+
+/**
+ * A value as plain data that JSON can hold: bigints as decimal text, bytes by their length, errors by name, code, message
+ * and own fields. Nothing in it is a secret or a payload, nothing in it makes JSON.stringify throw.
+ */
+export function plainData(value: unknown, depth = 0): unknown {
+  try {
+    return convert(value, depth);
+  } catch {
+    return 'a value that cannot be shown';
+  }
+}
+
+/** The facts of an error: name, code and message, then its own fields, then its cause. */
+export function plainError(error: object, depth = 0): Record<string, unknown> {
+  const { name, message, code, cause, errors } = error as {
+    readonly name?: unknown;
+    readonly message?: unknown;
+    readonly code?: unknown;
+    readonly cause?: unknown;
+    readonly errors?: unknown;
+  };
+  const facts: Record<string, unknown> = { name, ...(code !== undefined && { code }), message };
+  for (const [field, value] of Object.entries(error)) {
+    if (field in facts || LEFT_OUT.has(field)) continue;
+    // What the errors of others hold may be anything, down to the options of a connection.
+    if (isOurs(error) || typeof value !== 'object') facts[field] = plainData(value, depth + 1);
+  }
+  if (errors !== undefined) facts['errors'] = plainData(errors, depth + 1);
+  if (cause !== undefined) facts['cause'] = plainData(cause, depth + 1);
+  return facts;
+}
+
+function isOurs(error: object): boolean {
+  return BRAND in error;
+}
+
+function convert(value: unknown, depth: number): unknown {
+  if (typeof value === 'bigint') return String(value);
+  if (typeof value === 'symbol' || typeof value === 'function') return typeof value;
+  if (typeof value !== 'object' || value === null) return value;
+  if (ArrayBuffer.isView(value)) return { byteLength: value.byteLength };
+  const tag = Object.prototype.toString.call(value);
+  if (tag === '[object ArrayBuffer]' || tag === '[object SharedArrayBuffer]')
+    return { byteLength: (value as ArrayBuffer).byteLength };
+  if (depth >= MAX_DEPTH) return Array.isArray(value) ? 'a list' : 'an object';
+  if (isError(value, tag)) return plainError(value, depth);
+  if (Array.isArray(value)) return value.slice(0, MAX_ENTRIES).map((entry) => plainData(entry, depth + 1));
+  const { toJSON } = value as { readonly toJSON?: unknown };
+  if (typeof toJSON === 'function') return plainData(Reflect.apply(toJSON, value, []), depth + 1);
+  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plainData(field, depth + 1)]));
+}
+
+function isError(value: object, tag: string): boolean {
+  return tag === '[object Error]' || tag === '[object DOMException]' || ('message' in value && 'stack' in value);
+}

@@ -1,0 +1,85 @@
+import { describe, expect, it } from 'vitest';
+import { printable, printableUtf8 } from './printable.js';
+import { shownValue } from './shown-value.js';
+import { utf8Prefix } from './utf8.js';
+
+const bytesOf = (text: string) => new TextEncoder().encode(text);
+
+describe('a text for people', () => {
+  it('is left as it is when nothing is wrong with it', () => {
+    expect(printable('zażółć 漢字 😀 C:\\temp')).toBe('zażółć 漢字 😀 C:\\temp');
+  });
+
+  it.each([
+    ['an escape sequence', '\x1b]0;owned\x07', '\\x1b]0;owned\\x07'],
+    ['line ends', 'a\r\nnnrp: fake\u2028b\u2029c', 'a\\r\\nnnrp: fake\\u2028b\\u2029c'],
+    ['controls of ISO 6429', '\x9b2J', '\\x9b2J'],
+    ['bidirectional marks', 'a\u202eb\u2066c\u200f', 'a\\u202eb\\u2066c\\u200f'],
+    ['what nobody sees', 'a\u200bb\ufeffc\u{e0041}', 'a\\u200bb\\ufeffc\\u{e0041}'],
+    ['halves of a pair', '\ud800a\udc00', '\\ud800a\\udc00'],
+  ])('shows %s as escapes', (_, text, shown) => {
+    expect(printable(text)).toBe(shown);
+  });
+
+  it.each([16, 17, 18, 19, 20])('is cut between two characters to %d bytes', (maxBytes) => {
+    const shown = printable('é😀漢'.repeat(20), maxBytes);
+    expect(bytesOf(shown).length).toBeLessThanOrEqual(maxBytes);
+    expect('é😀漢'.repeat(20).startsWith(shown.slice(0, -1))).toBe(true);
+    expect(shown.endsWith('…')).toBe(true);
+    expect(shown).not.toContain('\ufffd');
+  });
+
+  it('counts the escapes, and never cuts what just fits', () => {
+    expect(printable('\x1b'.repeat(100), 19)).toBe('\\x1b\\x1b\\x1b\\x1b…');
+    expect(printable('x'.repeat(20), 20)).toBe('x'.repeat(20));
+    expect(printable('é'.repeat(10), 20)).toBe('é'.repeat(10));
+  });
+
+  it('of a peer is cut before the character that the limit goes through', () => {
+    expect(printableUtf8(bytesOf('x'.repeat(1000) + '漢'.repeat(20)), 1003)).toBe(`${'x'.repeat(1000)}…`);
+    expect(printableUtf8(bytesOf('漢字'))).toBe('漢字');
+    expect(printableUtf8(Uint8Array.of(0x61, 0xff, 0x1b))).toBe('a\ufffd\\x1b');
+  });
+
+  it('becomes bytes that end with a whole character', () => {
+    expect(new TextDecoder('utf-8', { fatal: true }).decode(utf8Prefix('漢字', 5))).toBe('漢');
+    expect(utf8Prefix('ab', 5)).toEqual(bytesOf('ab'));
+  });
+});
+
+describe('a wrong value', () => {
+  const throwing = new Proxy(
+    {},
+    {
+      ownKeys: () => {
+        throw new Error('no');
+      },
+      get: () => {
+        throw new Error('no');
+      },
+    },
+  );
+
+  it.each<[unknown, string]>([
+    [undefined, 'undefined'],
+    [null, 'null'],
+    [-1, '-1'],
+    [5n, '5n'],
+    ['a\nb', "'a\\nb'"],
+    [() => 1, 'a function'],
+    [Symbol('s'), 'Symbol(s)'],
+    [[1, 'a', {}, null], "[1, 'a', an object, null]"],
+    [{ a: 1, 'b\x1b': 2 }, 'an object with a, b\\x1b'],
+    [Object.create(null), 'an object'],
+    [new Map([['secret', 1]]), 'an object of the kind Map'],
+    [bytesOf('secret'), '6 bytes'],
+    [throwing, 'a value that cannot be shown'],
+  ])('is shown on one line whatever it is', (value, shown) => {
+    expect(shownValue(value)).toBe(shown);
+  });
+
+  it('is short', () => {
+    expect(shownValue('x'.repeat(10_000)).length).toBeLessThan(130);
+    expect(shownValue(Array.from({ length: 1000 }, (_, i) => i))).toBe('[0, 1, 2, 3, 4, 5, ... 1000 in all]');
+  });
+});

@@ -1,0 +1,23 @@
+// Every runtime of JavaScript has these two; the language itself does not declare them.
+declare const TextEncoder: new () => {
+  encode(text: string): Uint8Array;
+  encodeInto(text: string, bytes: Uint8Array): { readonly written: number };
+};
+declare const TextDecoder: new () => { decode(bytes: Uint8Array, options?: { readonly stream?: boolean }): string };
+
+/** Length of a text in UTF-8. */
+export function utf8Length(text: string): number {
+  return new TextEncoder().encode(text).length;
+}
+
+/** A text in UTF-8, cut between two characters where it is longer. */
+export function utf8Prefix(text: string, maxBytes: number): Uint8Array {
+  const bytes = new Uint8Array(Math.min(maxBytes, text.length * 3));
+  const { written } = new TextEncoder().encodeInto(text, bytes);
+  return bytes.subarray(0, written);
+}
+
+/** The text behind UTF-8; what is none becomes U+FFFD. @param isCut - of a character that the end goes through nothing is shown */
+export function decodeUtf8(bytes: Uint8Array, isCut = false): string {
+  return new TextDecoder().decode(bytes, { stream: isCut });
+}

@@ -1,0 +1,68 @@
+import { printable, shownValue, UsageError } from 'nnrp-core';
+
+const MAX_NAME_BYTES = 100;
+
+/**
+ * The check of every bag of options: what a call would silently pass over is refused. `undefined` is the same as left out,
+ * `null` is no value. Inherited fields count like one's own, except for those that somebody has put on Object.prototype.
+ *
+ * @param what - for the message, such as `close options`
+ * @returns the bag itself, so nothing is copied
+ * @throws UsageError unless it is an object whose every field is known and not null
+ */
+export function checkOptions<Options extends object>(
+  what: string,
+  options: Options,
+  known: ReadonlySet<string>,
+): Options {
+  refuseUnknown(what, options, known);
+  for (const name in options)
+    if (options[name] === null) throw new UsageError(`${what}: ${name} takes a value, got null`);
+  return options;
+}
+
+/**
+ * A copy that holds nothing but what is given and known: later changes of the bag change nothing, a getter is asked once,
+ * and what somebody has put on Object.prototype switches nothing on. A null is left to whoever knows the option.
+ *
+ * @throws UsageError unless it is an object whose every field is known
+ */
+export function readOptions<Options extends object>(
+  what: string,
+  options: Options | undefined,
+  known: ReadonlySet<string>,
+): Options {
+  // Without a prototype, so that reading an option that is not given finds nothing either.
+  const given: Record<string, unknown> = Object.create(null);
+  if (options === undefined) return given as Options;
+  refuseUnknown(what, options, known);
+  for (const name of known) {
+    if (!(name in options) || isPolluted(options, name)) continue;
+    const value = (options as Record<string, unknown>)[name];
+    if (value !== undefined) given[name] = value;
+  }
+  return given as Options;
+}
+
+/** The same on top of defaults, whose fields are all that there are. @throws UsageError as {@link readOptions} does */
+export function withDefaults<Options extends object>(
+  what: string,
+  options: Partial<Options> | undefined,
+  defaults: Options,
+): Options {
+  return { ...defaults, ...readOptions<Partial<Options>>(what, options, new Set(Object.keys(defaults))) };
+}
+
+function refuseUnknown(what: string, options: object, known: ReadonlySet<string>): void {
+  if (typeof options !== 'object' || options === null || Array.isArray(options) || ArrayBuffer.isView(options)) {
+    throw new UsageError(`${what}: expected an object, got ${shownValue(options)}`);
+  }
+  for (const name in options) {
+    if (!known.has(name) && !isPolluted(options, name))
+      throw new UsageError(`${what}: there is no option '${printable(name, MAX_NAME_BYTES)}'`);
+  }
+}
+
+function isPolluted(options: object, name: string): boolean {
+  return name in Object.prototype && !Object.hasOwn(options, name);
+}
