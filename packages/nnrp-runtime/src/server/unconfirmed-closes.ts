@@ -30,7 +30,9 @@ export class UnconfirmedCloses {
   }
 }
 
+/** What comes for a session that is over may break any rule. */
 function isFinal({ view, metadataStart, metadataLength }: Packet): boolean {
   if (metadataLength < preview3.SESSION_CLOSE_ACK_BYTES) return false;
+  if (preview3.checkSessionCloseAck(view, metadataStart) >= 0) return false;
   return preview3.decodeSessionCloseAck(view, metadataStart).closeStatus === CloseStatus.Closed;
 }

@@ -1,0 +1,63 @@
+import { parseArgs } from 'node:util';
+import { CARRIERS, type Carrier, ROLES, type Role } from './conversation.js';
+
+export const USAGE = `usage: pnpm fuzz [options]
+  --packets N     mutated packets to send (default 1000000)
+  --quick         the short form of CI: 50000
+  --seed N        of every random choice (default 1)
+  --role R        server or client alone
+  --carrier C     tcp, duplex or memory alone
+  --jobs N        processes, each with its share (default 2)
+  --planted       plants a fault behind every message and shows that each is found
+  --replay FILE   plays the conversation of a file once; a run that fails writes one`;
+
+export interface FuzzOptions {
+  readonly packets: number;
+  readonly seed: number;
+  readonly roles: readonly Role[];
+  readonly carriers: readonly Carrier[];
+  readonly jobs: number;
+  readonly planted: boolean;
+  readonly replay: string | undefined;
+}
+
+/** @throws Error that says which argument does not fit */
+export function parseOptions(args: readonly string[]): FuzzOptions {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      packets: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      seed: { type: 'string' },
+      role: { type: 'string' },
+      carrier: { type: 'string' },
+      jobs: { type: 'string' },
+      planted: { type: 'boolean', default: false },
+      replay: { type: 'string' },
+    },
+  });
+  const { quick, planted, replay } = values;
+  return {
+    packets: whole('--packets', values.packets, quick ? 50_000 : 1_000_000),
+    seed: whole('--seed', values.seed, 1),
+    roles: some('--role', values.role, ROLES),
+    carriers: some('--carrier', values.carrier, CARRIERS),
+    jobs: whole('--jobs', values.jobs, 2),
+    planted,
+    replay,
+  };
+}
+
+function whole(option: string, text: string | undefined, fallback: number): number {
+  if (text === undefined) return fallback;
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new Error(`${option} takes a positive integer, got ${text}`);
+  return value;
+}
+
+function some<T extends string>(option: string, text: string | undefined, all: readonly T[]): readonly T[] {
+  if (text === undefined) return all;
+  const one = all.find((value) => value === text);
+  if (one === undefined) throw new Error(`${option} takes one of ${all.join(', ')}, got ${text}`);
+  return [one];
+}

@@ -1,0 +1,3 @@
+export async function runPlanted(_seed: number): Promise<number> {
+  return 0;
+}
