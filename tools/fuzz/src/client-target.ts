@@ -4,10 +4,9 @@ import { callApplication, type Held } from './client-application.js';
 import { type AppCall, type Carrier, FOCUS_ID, type State, type Step } from './conversation.js';
 import type { Coverage } from './coverage.js';
 import { Dice } from './dice.js';
-import { Pledges, turns, until } from './pledges.js';
+import { Pledges, pause, turns, until } from './pledges.js';
 import { type ClientRoad, clientRoad, MAX_PACKET_BYTES } from './road.js';
 import { sample } from './samples.js';
-import { PATIENCE_MS } from './server-target.js';
 import type { ProcessWatch } from './watch.js';
 import type { Wire } from './wire.js';
 
@@ -70,6 +69,7 @@ export class ClientTarget {
       if (step.do === 'reach') await this.reach(step.state, dice);
       else if (step.do === 'leave') this.wire?.[step.how]();
       else if (step.do === 'call') this.call(step.call, dice);
+      else if (step.do === 'rest') await pause(step.ms);
       else {
         if (this.state() === 'over') await this.meet();
         joined.push({ step, bytes: new Uint8Array(Buffer.from(step.hex, 'hex')) });
@@ -185,7 +185,7 @@ export class ClientTarget {
     if (client === undefined || inside === undefined) return;
     this.pledges.add('close', client.close());
     wire?.destroy();
-    if (!(await until(() => this.leftovers(inside).length === 0, PATIENCE_MS))) {
+    if (!(await until(() => this.leftovers(inside).length === 0, this.watch.patienceMs))) {
       this.watch.add('left behind', this.leftovers(inside).join('; '));
     }
     this.client = undefined;
@@ -212,7 +212,7 @@ export class ClientTarget {
     if (await until(isSettled, 40)) return true;
     wire.write(new Uint8Array(MAX_PACKET_BYTES + 64));
     wire.write(PING);
-    return until(isSettled, PATIENCE_MS);
+    return until(isSettled, this.watch.patienceMs);
   }
 
   async stop(): Promise<void> {

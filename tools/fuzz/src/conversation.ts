@@ -57,6 +57,8 @@ export type Step =
       readonly second?: boolean;
     }
   | { readonly do: 'call'; readonly call: AppCall }
+  /** Time passes: timers run out. */
+  | { readonly do: 'rest'; readonly ms: number }
   | { readonly do: 'leave'; readonly how: 'end' | 'reset' | 'destroy' };
 
 /** A whole conversation: who is attacked, and how. */
@@ -110,6 +112,7 @@ function attack(role: Role, state: State, dice: Dice, frames: { next: number }, 
     const earlier = before.filter((step) => step.do === 'say');
     if (earlier.length > 0) return [...out, dice.of(earlier)];
   }
+  if (dice.chance(0.02)) out.push({ do: 'rest', ms: 1 + dice.below(20) });
   out.push(say(dice, frames));
   if (dice.chance(0.05)) out.push(out.at(-1) as Step);
   if (dice.chance(0.05)) out.reverse();

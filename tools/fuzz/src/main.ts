@@ -26,7 +26,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   if (options.replay !== undefined) return replay(options.replay);
-  if (options.planted) return runPlanted(options.seed);
+  if (options.planted) return runPlanted(options.seed, options.part);
   return fuzz(options);
 }
 

@@ -8,7 +8,7 @@ export const USAGE = `usage: pnpm fuzz [options]
   --role R        server or client alone
   --carrier C     tcp, duplex or memory alone
   --jobs N        processes, each with its share (default 2)
-  --planted       plants a fault behind every message and shows that each is found
+  --planted       plants a fault behind every message and shows that each is found; --part TEXT: those whose names contain it
   --replay FILE   plays the conversation of a file once; a run that fails writes one`;
 
 export interface FuzzOptions {
@@ -18,6 +18,8 @@ export interface FuzzOptions {
   readonly carriers: readonly Carrier[];
   readonly jobs: number;
   readonly planted: boolean;
+  /** Of the names of the plants that are planted. */
+  readonly part: string;
   readonly replay: string | undefined;
 }
 
@@ -33,10 +35,11 @@ export function parseOptions(args: readonly string[]): FuzzOptions {
       carrier: { type: 'string' },
       jobs: { type: 'string' },
       planted: { type: 'boolean', default: false },
+      part: { type: 'string', default: '' },
       replay: { type: 'string' },
     },
   });
-  const { quick, planted, replay } = values;
+  const { quick, planted, part, replay } = values;
   return {
     packets: whole('--packets', values.packets, quick ? 50_000 : 1_000_000),
     seed: whole('--seed', values.seed, 1),
@@ -44,6 +47,7 @@ export function parseOptions(args: readonly string[]): FuzzOptions {
     carriers: some('--carrier', values.carrier, CARRIERS),
     jobs: whole('--jobs', values.jobs, 2),
     planted,
+    part,
     replay,
   };
 }

@@ -1,3 +1,84 @@
-export async function runPlanted(_seed: number): Promise<number> {
-  return 0;
+import { type Conversation, conversation, type State, type Step } from './conversation.js';
+import { Coverage } from './coverage.js';
+import { nameOf, PLANTS, type Plant, plant } from './plants.js';
+import { Stage } from './stage.js';
+import { ProcessWatch, type Violation } from './watch.js';
+
+/** Conversations in which a planted fault must be found. */
+const MAX_CONVERSATIONS = 40;
+
+/** Ways to hear of it: as an event, or by a call of the application into which it was thrown. */
+const REPORTS = ['internalError', 'application call'];
+/** So long may anything take here: what is left behind stays. */
+const PATIENCE_MS = 1500;
+
+/** What has come of one planted fault. */
+interface Finding {
+  readonly plant: Plant;
+  /** How often it has thrown. */
+  readonly fired: number;
+  /** Whether it was reported as what it is. */
+  readonly reported: boolean;
+  /** What else has happened, and must not. */
+  readonly damage: readonly Violation[];
+}
+
+/**
+ * Plants one fault after the other, and attacks until it throws. Each must be reported as an internal error, cost its
+ * connection at most, and leave nothing behind.
+ * @returns the exit code
+ */
+export async function runPlanted(seed: number, part = ''): Promise<number> {
+  const watch = new ProcessWatch(PATIENCE_MS);
+  let misses = 0;
+  for (const where of PLANTS.filter((one) => nameOf(one).includes(part))) {
+    const finding = await find(where, seed, watch);
+    const verdict = verdictOf(finding);
+    if (verdict !== 'found') misses++;
+    console.log(`${verdict === 'found' ? 'PASS' : 'FAIL'} ${nameOf(where)}: ${verdict}`);
+  }
+  console.log(misses === 0 ? `planted: all ${PLANTS.length} found` : `planted: ${misses} of ${PLANTS.length} missed`);
+  return misses === 0 ? 0 : 1;
+}
+
+function verdictOf({ plant, fired, reported, damage }: Finding): string {
+  if (fired === 0) return `the fault was never reached in ${MAX_CONVERSATIONS} conversations`;
+  if (!reported && plant.called !== true) return 'it threw, and no internalError said so';
+  if (damage.length > 0) return damage.map(({ kind, detail }) => `${kind}: ${detail}`).join('\n');
+  return 'found';
+}
+
+async function find(where: Plant, seed: number, watch: ProcessWatch): Promise<Finding> {
+  let fired = 0;
+  let reported = false;
+  const damage: Violation[] = [];
+  const isDone = () => (where.called === true ? fired > 0 : reported);
+  for (let number = 0; number < MAX_CONVERSATIONS && !isDone() && damage.length === 0; number++) {
+    const stage = new Stage(watch);
+    const talk = towards(where, seed, number);
+    // The healthy client is there before the fault is.
+    await stage.play({ ...talk, steps: [] }, new Coverage());
+    const takeOut = await plant(where, () => {
+      fired++;
+    });
+    const found = await stage.play(talk, new Coverage());
+    takeOut();
+    await stage.clear();
+    for (const violation of [...found, ...watch.take()]) {
+      const isOurs = violation.detail.includes(`planted: ${nameOf(where)}`);
+      if (isOurs && REPORTS.includes(violation.kind)) reported = true;
+      else if (where.last !== true || violation.kind !== 'left behind') damage.push(violation);
+    }
+  }
+  return { plant: where, fired, reported, damage };
+}
+
+/** A conversation that leads to where the fault is planted. */
+function towards({ role, style = 'serve', states }: Plant, seed: number, number: number): Conversation {
+  const talk = conversation(seed, number, { roles: [role], carriers: ['duplex'] });
+  if (states === undefined) return { ...talk, style };
+  const steps = talk.steps.map((step, index): Step => {
+    return step.do === 'reach' ? { ...step, state: states[index % states.length] as State } : step;
+  });
+  return { ...talk, style, steps };
 }

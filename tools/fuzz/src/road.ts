@@ -14,7 +14,10 @@ import { PacketWire, StreamWire, type Wire } from './wire.js';
 
 /** Largest packet that the attacked side takes: so much more ends any packet that is not complete. */
 export const MAX_PACKET_BYTES = 32 * 1024;
-const LIMITS = { maxPacketBytes: MAX_PACKET_BYTES };
+/** Little room, so that what happens without any happens often. */
+const LIMITS = { maxPacketBytes: MAX_PACKET_BYTES, highWaterBytes: 80 };
+/** What the connection of the client that is no attacker is called, as far as its carrier leaves that open. */
+export const HEALTHY = 'healthy';
 
 /** How clients reach an attacked server. */
 export interface ServerRoad {
@@ -56,7 +59,7 @@ class DuplexListener implements FramedListener {
 
 export async function serverRoad(carrier: Carrier): Promise<ServerRoad> {
   if (carrier === 'memory') {
-    const listener = new MemoryListener();
+    const listener = new MemoryListener({ highWaterBytes: 80 });
     return {
       listener,
       attack: async () => new PacketWire(await listener.connect(), MAX_PACKET_BYTES),
@@ -65,15 +68,15 @@ export async function serverRoad(carrier: Carrier): Promise<ServerRoad> {
   }
   if (carrier === 'duplex') {
     const listener = new DuplexListener();
-    const dial = () => {
+    const dial = (remoteAddress: string) => {
       const [ours, theirs] = duplexPair();
-      listener.offer(new StreamTransport(theirs, { kind: 'duplex', remoteAddress: 'duplex', ...LIMITS }));
+      listener.offer(new StreamTransport(theirs, { kind: 'duplex', remoteAddress, ...LIMITS }));
       return ours;
     };
     return {
       listener,
-      attack: async () => new StreamWire(dial()),
-      connect: async () => new StreamTransport(dial(), { kind: 'duplex', remoteAddress: 'duplex' }),
+      attack: async () => new StreamWire(dial('duplex')),
+      connect: async () => new StreamTransport(dial(HEALTHY), { kind: 'duplex', remoteAddress: HEALTHY }),
     };
   }
   const listener = await TcpListener.bind('127.0.0.1:0', LIMITS);
@@ -94,7 +97,7 @@ export async function serverRoad(carrier: Carrier): Promise<ServerRoad> {
 export async function clientRoad(carrier: Carrier): Promise<ClientRoad> {
   if (carrier === 'memory') {
     const meet = async () => {
-      const [transport, other] = memoryPair();
+      const [transport, other] = memoryPair({ highWaterBytes: 80 });
       return { transport, wire: new PacketWire(other, MAX_PACKET_BYTES) };
     };
     return { meet, close: () => {} };

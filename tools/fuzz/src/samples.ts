@@ -235,17 +235,18 @@ const CONTENTS: Readonly<Record<string, (dice: Dice, subject: Subject, wanted: F
   }),
   FLOW_UPDATE: (dice, { sessionId, frameId }, wanted) => {
     const scopeKind = wanted['scopeKind'] ?? dice.of(Object.values(preview3.ScopeKind));
+    const retryAfterMs = dice.chance(0.3) ? 1 + dice.below(20) : 0;
     const fields = {
       scopeKind,
       updateReason: dice.of(Object.values(preview3.UpdateReason)),
       backpressureLevel: dice.of(Object.values(preview3.BackpressureLevel)),
-      connectionCredit: dice.below(3),
-      sessionCredit: dice.below(3),
-      operationCredit: dice.below(3),
+      connectionCredit: scopeKind === preview3.ScopeKind.Connection ? dice.below(3) : 0,
+      sessionCredit: scopeKind === preview3.ScopeKind.Session ? dice.below(3) : 0,
+      operationCredit: scopeKind === preview3.ScopeKind.Operation ? dice.below(3) : 0,
       operationId: scopeKind === preview3.ScopeKind.Operation ? BigInt(frameId) : 0n,
-      retryAfterMs: dice.chance(0.3) ? dice.below(20) : 0,
+      retryAfterMs,
       creditEpoch: dice.below(20),
-      flowFlags: dice.below(preview3.FLOW_FLAGS_MASK + 1),
+      flowFlags: dice.below(preview3.FLOW_FLAGS_MASK + 1) | (retryAfterMs > 0 ? preview3.FlowFlags.RetryAfterValid : 0),
     };
     return { fields, sessionId: scopeKind === preview3.ScopeKind.Connection ? 0 : sessionId };
   },

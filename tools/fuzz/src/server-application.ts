@@ -8,7 +8,7 @@ import type {
 } from 'nnrp-runtime';
 import { preview3 } from 'nnrp-runtime';
 import type { Style } from './conversation.js';
-import type { Pledges } from './pledges.js';
+import { type Pledges, pause } from './pledges.js';
 import { WORK } from './samples.js';
 
 /** What a client asks of the policy, by its client_session_tag; any other tag is granted at once. */
@@ -16,6 +16,8 @@ export const TAGS = { slow: 77n, throws: 78n, rejects: 79n, refused: 80n, odd: 8
 /** A SESSION_CLOSE with this last_operation_id is dealt with slowly. */
 export const SLOW_CLOSE_ID = 77n;
 const SLOW_MS = 4;
+/** Longer than the attack of one episode. */
+const HANG_MS = 60;
 
 export const POLICY: NnrpServerPolicy = {
   validateSessionOpen(open) {
@@ -36,14 +38,10 @@ export const POLICY: NnrpServerPolicy = {
   },
 };
 
-function pause(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms));
-}
-
 /** Starts an application of this style; it never gives up, and all it waits for is pledged. */
 export function runApplication(server: NnrpServer, style: Style, pledges: Pledges): void {
   if (style === 'serve') {
-    server.serve(HANDLERS, { maxConcurrentOperations: 6, maxQueuedOperations: 8 }).catch(() => {});
+    server.serve(HANDLERS, { maxConcurrentOperations: 2, maxQueuedOperations: 4 }).catch(() => {});
     return;
   }
   const attend = style === 'receive' ? receiveAll : readEvents;
@@ -93,7 +91,7 @@ function work(operation: OperationContext): unknown {
     case WORK.throws:
       throw new Error('the handler throws');
     case WORK.hangs:
-      return operation.finished;
+      return hang(operation);
     case WORK.late:
       setTimeout(() => operation.complete('late').catch(() => {}), 2);
       return operation.finished;
@@ -103,6 +101,12 @@ function work(operation: OperationContext): unknown {
     default:
       return body.slice(0, 8);
   }
+}
+
+/** Till the work is not wanted any more; not for ever, for others wait for the place. */
+async function hang(operation: OperationContext): Promise<void> {
+  await Promise.race([operation.finished, pause(HANG_MS)]);
+  await operation.drop().catch(() => {});
 }
 
 function* some(body: Uint8Array): Generator<Uint8Array, Uint8Array> {
@@ -126,7 +130,7 @@ async function answer(session: NnrpServerSession, submit: NnrpSubmit): Promise<v
   const { frameId } = operation;
   switch ((operation.body[0] ?? 0) & 7) {
     case WORK.hangs:
-      await operation.finished;
+      await hang(operation);
       return;
     case WORK.throws:
       await session.sendResultDrop(frameId);

@@ -31,6 +31,8 @@ export function describeConversation({ role, carrier, style, seed, steps }: Conv
         return `  reach ${step.state}`;
       case 'call':
         return `  the application calls ${step.call}`;
+      case 'rest':
+        return `  rest ${step.ms} ms`;
       case 'leave':
         return `  leave: ${step.how}`;
       default: {

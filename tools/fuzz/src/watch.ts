@@ -14,7 +14,8 @@ const MAX_KEPT = 20;
 export class ProcessWatch {
   private readonly seen: Violation[] = [];
 
-  constructor() {
+  /** @param patienceMs - so long may anything take that has to happen */
+  constructor(readonly patienceMs = 8000) {
     process.on('uncaughtException', (error) => this.add('uncaughtException', error));
     process.on('unhandledRejection', (error) => this.add('unhandledRejection', error));
     process.on('warning', (warning) => {

@@ -39,6 +39,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   packetCount = 0;
   private readonly outbound = new OutboundMessage();
   private ended: NnrpError | undefined;
+  private crashing = false;
 
   protected constructor(
     protected readonly transport: FramedTransport,
@@ -152,7 +153,9 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
    */
   crashed(error: unknown): void {
     this.internalError(error);
-    if (this.ended !== undefined) return;
+    // What it says about it may fail in the same way again.
+    if (this.ended !== undefined || this.crashing) return;
+    this.crashing = true;
     guard(this, () => {
       const text = 'an internal error ends the connection';
       this.sendError(ErrorCode.InternalError, ErrorScope.Connection, text, { fatal: true });

@@ -1,4 +1,5 @@
 import type { NnrpError } from 'nnrp-core';
+import { crash } from '../base/guard.js';
 import type { OperationContext } from './operation-context.js';
 import type { ServeLoop } from './serve-loop.js';
 import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
@@ -40,11 +41,16 @@ export class AttendedSession implements SessionReceiver {
   }
 
   patch(patch: NnrpPatch): void {
-    this.patchTurn = this.patchTurn.then(() => this.loop.patch(patch, this.core));
+    this.patchTurn = this.answered(this.patchTurn.then(() => this.loop.patch(patch, this.core)));
   }
 
   migrate(migration: NnrpMigration): void {
-    this.migrations = Promise.all([this.migrations, this.loop.migrate(migration, this.core)]);
+    this.migrations = Promise.all([this.migrations, this.answered(this.loop.migrate(migration, this.core))]);
+  }
+
+  /** Resolves however it ends: what comes later must not wait in vain. */
+  private answered(answer: Promise<void>): Promise<void> {
+    return answer.catch((error: unknown) => crash(this.core.connection, error));
   }
 
   close(close: NnrpClose): void {

@@ -80,8 +80,11 @@ export class Dispatcher {
     // A handler that is done at once comes back here from inside `run`: the loop below goes on for it.
     if (this.starting) return;
     this.starting = true;
-    while (this.waiting > 0 && this.running < this.limits.maxConcurrentOperations) this.startFirst();
-    this.starting = false;
+    try {
+      while (this.waiting > 0 && this.running < this.limits.maxConcurrentOperations) this.startFirst();
+    } finally {
+      this.starting = false;
+    }
   }
 
   private startFirst(): void {

@@ -1,6 +1,6 @@
 import { isSameFailure, type NnrpError, preview3, shownValue, UsageError } from 'nnrp-core';
 import { ApplicationContext } from '../base/application-context.js';
-import { background, type Guarded, guard, later } from '../base/guard.js';
+import { crash, type Guarded, guard, later } from '../base/guard.js';
 import { withDefaults } from '../base/options.js';
 import { SETTLED } from '../settled.js';
 import { isThenable, settledOnce } from '../thenable.js';
@@ -69,6 +69,9 @@ export interface ServeOptions {
   readonly maxQueuedOperations: number;
 }
 
+/** Whether a handler is done when its call returns. */
+type Progress = 'done' | 'goes on';
+
 /** Runs the handlers of an application for every session of a server. */
 export class ServeLoop {
   private readonly dispatcher: Dispatcher;
@@ -85,7 +88,7 @@ export class ServeLoop {
   ) {
     this.dispatcher = new Dispatcher(
       limits,
-      (operation) => guard(operation, () => this.start(operation)),
+      (operation) => this.run(operation),
       () => this.resume(),
     );
   }
@@ -142,9 +145,13 @@ export class ServeLoop {
     const patienceMs = Math.max(close.metadata.drainTimeoutMs, CLOSE_HANDLER_MS);
     const closing = this.context.run(async () => handlers.close?.(close, core.session));
     const heard = closing.catch((error: unknown) => this.failedAside(core, 0, error));
-    this.aside(core, 0, async () => {
+    const confirm = async () => {
       await within(core.connection, Promise.all([answered, heard]), patienceMs);
       if (!core.isOver) await core.session.ackClose(close);
+    };
+    // What fails now is not the application's: a client that waits for its answer must see an end.
+    confirm().catch((error: unknown) => {
+      if (!core.isOver) crash(core.connection, error);
     });
   }
 
@@ -177,12 +184,22 @@ export class ServeLoop {
     if (handlers.ended !== undefined) this.aside(core, 0, () => handlers.ended?.(core.session, reason));
   }
 
-  private start(operation: OperationContext): void {
-    operation.context = this.context.copy();
-    operation.context.runInAsyncScope(this.call, this, operation);
+  /** Its place is given back when the handler is done, whatever fails on the way. */
+  private run(operation: OperationContext): void {
+    try {
+      if (this.start(operation) === 'goes on') return;
+    } catch (error) {
+      crash(operation, error);
+    }
+    this.finished(operation);
   }
 
-  private call(operation: OperationContext): void {
+  private start(operation: OperationContext): Progress {
+    operation.context = this.context.copy();
+    return operation.context.runInAsyncScope(this.call, this, operation);
+  }
+
+  private call(operation: OperationContext): Progress {
     operation.begin();
     let outcome: SubmitOutcome;
     let promised: Promise<LastResult> | undefined;
@@ -193,17 +210,48 @@ export class ServeLoop {
       streamed = isGenerator(outcome);
       if (!streamed && isThenable(outcome)) promised = settledOnce(outcome);
     } catch (error) {
-      this.threw(operation, error);
-      return;
+      this.fail(operation, error);
+      return 'done';
     }
     if (streamed)
-      background(operation, this.stream(operation, outcome as AsyncGenerator<ResultValue, LastResult, void>));
-    else if (promised === undefined) this.settle(operation, outcome as LastResult);
-    else {
+      this.follow(operation, this.stream(operation, outcome as AsyncGenerator<ResultValue, LastResult, void>));
+    else if (promised === undefined) {
+      this.settle(operation, outcome as LastResult);
+      return 'done';
+    } else {
       promised.then(
-        (result) => guard(operation, () => this.settle(operation, result)),
-        (error: unknown) => guard(operation, () => this.threw(operation, error)),
+        (result) => this.ends(operation, this.settle, result),
+        (error: unknown) => this.ends(operation, this.fail, error),
       );
+    }
+    return 'goes on';
+  }
+
+  private follow(operation: OperationContext, work: Promise<void>): void {
+    work.then(
+      () => this.finished(operation),
+      (error: unknown) => this.ends(operation, crash, error),
+    );
+  }
+
+  private ends<Value>(
+    operation: OperationContext,
+    how: (this: this, operation: OperationContext, value: Value) => void,
+    value: Value,
+  ): void {
+    try {
+      how.call(this, operation, value);
+    } catch (error) {
+      crash(operation, error);
+    }
+    this.finished(operation);
+  }
+
+  private finished(operation: OperationContext): void {
+    try {
+      this.dispatcher.finished();
+    } catch (error) {
+      crash(operation, error);
     }
   }
 
@@ -211,10 +259,9 @@ export class ServeLoop {
   private settle(operation: OperationContext, result: LastResult): void {
     if (!operation.isOver) {
       operation.complete(result === undefined ? '' : (result as ResultValue)).catch((error: unknown) => {
-        if (!operation.isOver) this.fail(operation, error);
+        if (!operation.isOver) guard(operation, () => this.fail(operation, error));
       });
     }
-    this.dispatcher.finished();
   }
 
   private async stream(
@@ -238,15 +285,8 @@ export class ServeLoop {
       }
     } catch (error) {
       leave(generator);
-      this.threw(operation, error);
-      return;
+      this.fail(operation, error);
     }
-    this.dispatcher.finished();
-  }
-
-  private threw(operation: OperationContext, error: unknown): void {
-    this.fail(operation, error);
-    this.dispatcher.finished();
   }
 
   /** An abort that a handler passes on is no failure of its own. */

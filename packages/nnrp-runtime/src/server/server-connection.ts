@@ -67,7 +67,9 @@ export interface ServerConnectionOwner {
   protocolViolation(violation: ProtocolViolation): void;
   peerReported(report: PeerReport): void;
   internalError(error: unknown, remoteAddress: string): void;
-  connectionEnded(connection: ServerConnection, loss: ConnectionLost): void;
+  connectionEnded(loss: ConnectionLost): void;
+  /** Nothing may be held for the connection any more. */
+  connectionGone(connection: ServerConnection): void;
 }
 
 /**
@@ -179,9 +181,13 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
 
   sessionEnded(core: SessionCore): void {
     this.detach(core.sessionId);
+    this.forget(core);
+    if (this.sessionCount === 0 && !this.isClosed) this.clock.startHandshake();
+  }
+
+  private forget(core: SessionCore): void {
     this.owner.table.release(core.sessionId, core);
     this.owner.sessionEnded(core);
-    if (this.sessionCount === 0 && !this.isClosed) this.clock.startHandshake();
   }
 
   /** Ends the connection in good order: who knows CLOSE is told. */
@@ -329,7 +335,8 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     guard(this, () => this.clock.end());
     guard(this, () => this.opening.end());
     const { remoteAddress, endedSessionIds: sessionIds } = this;
-    this.owner.connectionEnded(this, { remoteAddress, error, sessionIds });
+    this.owner.connectionGone(this);
+    this.owner.connectionEnded({ remoteAddress, error, sessionIds });
   }
 
   protected override internalError(error: unknown): void {
@@ -337,8 +344,16 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   }
 
   protected override end(error: NnrpError): void {
-    if (!this.isClosed && this.endedSessionIds.length === 0) this.endedSessionIds = [...this.sessions.keys()];
+    if (this.isClosed) return;
+    const cores = [...this.sessions.values()].map(({ core }) => core);
+    if (this.endedSessionIds.length === 0) this.endedSessionIds = cores.map(({ sessionId }) => sessionId);
     super.end(error);
+    // Once more, for whatever has failed on the way: ids and places must not be lost with a connection.
+    for (const core of cores) {
+      guard(this, () => core.end(error));
+      this.forget(core);
+    }
+    this.owner.connectionGone(this);
   }
 
   override outboxFilled(): void {

@@ -13,7 +13,7 @@ import { AsyncQueue } from '../async-queue.js';
 import { ApplicationContext } from '../base/application-context.js';
 import { ApplicationEvents, tell } from '../base/application-events.js';
 import { DeadlineQueue } from '../base/deadline-queue.js';
-import { background, guard, repeatedly } from '../base/guard.js';
+import { background, crash, guard, repeatedly } from '../base/guard.js';
 import { AttendedTime, afterReading } from '../base/patience.js';
 import { warn } from '../base/warn.js';
 import { type CloseReport, joinedReport } from '../close-report.js';
@@ -258,8 +258,8 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       protocolViolation: (violation) => this.tell('protocolViolation', violation),
       peerReported: (report) => this.tell('peerReport', report),
       internalError: (error, remoteAddress) => this.internalError(error, remoteAddress),
-      connectionEnded: (connection, loss) => {
-        this.connections.delete(connection);
+      connectionGone: (connection) => this.connections.delete(connection),
+      connectionEnded: (loss) => {
         if (!isNnrpError(loss.error, CLOSED)) this.tell('connectionLost', loss);
       },
     };
@@ -284,11 +284,21 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       if (this.draining || this.connections.size >= this.config.maxConnections) {
         transport.abort();
       } else {
-        const connection = new ServerConnection(transport, owner);
-        // Known before it starts: it may end at once.
-        this.connections.add(connection);
-        connection.start();
+        this.connected(transport, owner);
       }
+    }
+  }
+
+  /** What fails here costs this connection; the next one is accepted all the same. */
+  private connected(transport: FramedTransport, owner: ServerConnectionOwner): void {
+    try {
+      const connection = new ServerConnection(transport, owner);
+      // Known before it starts: it may end at once.
+      this.connections.add(connection);
+      guard(connection, () => connection.start());
+    } catch (error) {
+      crash(this, error);
+      transport.abort();
     }
   }
 

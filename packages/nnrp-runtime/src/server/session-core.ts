@@ -7,6 +7,7 @@ import {
   preview3,
   SessionLifecycle,
 } from 'nnrp-core';
+import { guard } from '../base/guard.js';
 import { FLOW_UPDATE } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
 import type { FrameFailure } from './frame-failure.js';
@@ -171,17 +172,21 @@ export class SessionCore {
     this.end(error);
   }
 
-  /** The session is over: whatever waits for it is told why. */
+  /**
+   * The session is over: whatever waits for it is told why. Each step by itself, so that one that fails keeps no other
+   * from giving back what it holds.
+   */
   end(reason: NnrpError): void {
     if (this.reason !== undefined) return;
     this.reason = reason;
+    const { connection } = this;
     this.lifecycle.end();
-    this.closing.ended(this.operations.end(reason));
-    this.unread.end();
-    this.inbox.end(reason);
-    this.receiver.ended(reason);
-    this.closing.wake();
-    this.gate.recheck();
-    this.connection.sessionEnded(this);
+    guard(connection, () => this.closing.ended(this.operations.end(reason)));
+    guard(connection, () => this.unread.end());
+    guard(connection, () => this.inbox.end(reason));
+    guard(connection, () => this.receiver.ended(reason));
+    guard(connection, () => this.closing.wake());
+    guard(connection, () => this.gate.recheck());
+    guard(connection, () => connection.sessionEnded(this));
   }
 }

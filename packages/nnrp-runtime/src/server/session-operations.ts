@@ -11,6 +11,7 @@ import {
   UsageError,
 } from 'nnrp-core';
 import type { DeadlineQueue } from '../base/deadline-queue.js';
+import { guard } from '../base/guard.js';
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { RESULT_PUSH } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
@@ -220,9 +221,9 @@ export class SessionOperations {
   /** The session is over: nothing can be answered any more. @returns the frame ids that have no answer */
   end(reason: NnrpError): number[] {
     this.ended = reason;
-    const ended = this.registry.endAll(OperationState.Cancelled);
-    for (const operation of ended) this.over(operation, forCaller(reason));
     this.droppedUnseen = undefined;
+    const ended = this.registry.endAll(OperationState.Cancelled);
+    for (const operation of ended) guard(this, () => this.over(operation, forCaller(reason)));
     return ended.map(({ frameId }) => frameId);
   }
 
