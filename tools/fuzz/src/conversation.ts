@@ -119,6 +119,14 @@ function attack(role: Role, state: State, dice: Dice, frames: { next: number }, 
   return out;
 }
 
+/** A valid packet of the message. */
+export function validSay(name: string, dice: Dice): Step {
+  const sessionId = FOCUS_ID + (dice.chance(0.8) ? 0 : 1);
+  const fields = name === 'SESSION_OPEN' ? { requestedSessionId: sessionId } : {};
+  const packet = sample(name, { sessionId, frameId: 1 + dice.below(6) }, dice, fields);
+  return { do: 'say', name, hex: Buffer.from(packet).toString('hex') };
+}
+
 function say(dice: Dice, frames: { next: number }): Step {
   const name = dice.of(MESSAGE_NAMES);
   const sessionId = FOCUS_ID + (dice.chance(0.85) ? 0 : dice.below(3));

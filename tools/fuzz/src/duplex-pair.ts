@@ -30,10 +30,13 @@ class DuplexEnd extends Duplex {
   }
 }
 
+/** Little room, so that what happens without any happens often. */
+const OPTIONS = { allowHalfOpen: true, writableHighWaterMark: 64 };
+
 /** Two streams: what goes into one comes out of the other, in later turns. */
 export function duplexPair(): [Duplex, Duplex] {
-  const left = new DuplexEnd({ allowHalfOpen: true });
-  const right = new DuplexEnd({ allowHalfOpen: true });
+  const left = new DuplexEnd(OPTIONS);
+  const right = new DuplexEnd(OPTIONS);
   left.peer = right;
   right.peer = left;
   return [left, right];

@@ -7,7 +7,7 @@ export const USAGE = `usage: pnpm fuzz [options]
   --seed N        of every random choice (default 1)
   --role R        server or client alone
   --carrier C     tcp, duplex or memory alone
-  --jobs N        processes, each with its share (default 2)
+  --jobs N        processes, each with its share (default 8: they wait a lot)
   --planted       plants a fault behind every message and shows that each is found; --part TEXT: those whose names contain it
   --replay FILE   plays the conversation of a file once; a run that fails writes one`;
 
@@ -45,7 +45,7 @@ export function parseOptions(args: readonly string[]): FuzzOptions {
     seed: whole('--seed', values.seed, 1),
     roles: some('--role', values.role, ROLES),
     carriers: some('--carrier', values.carrier, CARRIERS),
-    jobs: whole('--jobs', values.jobs, 2),
+    jobs: whole('--jobs', values.jobs, 8),
     planted,
     part,
     replay,

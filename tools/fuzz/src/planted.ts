@@ -1,6 +1,8 @@
-import { type Conversation, conversation, type State, type Step } from './conversation.js';
+import { type Conversation, conversation, type State, type Step, validSay } from './conversation.js';
 import { Coverage } from './coverage.js';
+import { Dice } from './dice.js';
 import { nameOf, PLANTS, type Plant, plant } from './plants.js';
+import { MESSAGE_NAMES } from './samples.js';
 import { Stage } from './stage.js';
 import { ProcessWatch, type Violation } from './watch.js';
 
@@ -76,9 +78,15 @@ async function find(where: Plant, seed: number, watch: ProcessWatch): Promise<Fi
 /** A conversation that leads to where the fault is planted. */
 function towards({ role, style = 'serve', states }: Plant, seed: number, number: number): Conversation {
   const talk = conversation(seed, number, { roles: [role], carriers: ['duplex'] });
-  if (states === undefined) return { ...talk, style };
-  const steps = talk.steps.map((step, index): Step => {
-    return step.do === 'reach' ? { ...step, state: states[index % states.length] as State } : step;
+  const dice = new Dice(number);
+  const steps = talk.steps.flatMap((step, index): Step[] => {
+    if (step.do !== 'reach') return [step];
+    const reach = states === undefined ? step : { ...step, state: states[index % states.length] as State };
+    // Much that is valid, since few mutants come far.
+    const many = Array.from({ length: 6 }, () => validSay(dice.of(MESSAGE_NAMES), dice));
+    const submits = Array.from({ length: dice.below(6) }, () => validSay('FRAME_SUBMIT', dice));
+    const cancel = dice.chance(0.5) ? [validSay('FRAME_CANCEL', dice)] : [];
+    return [reach, ...submits, ...cancel, ...many, ...(dice.chance(0.2) ? [{ do: 'rest', ms: 15 } as const] : [])];
   });
   return { ...talk, style, steps };
 }

@@ -304,6 +304,7 @@ const PAUSE = {
   backpressureLevel: 2,
   flowFlags: 0,
   operationId: 0n,
+  retryAfterMs: 0,
 };
 const PLAIN_SUBMIT = { submitMode: 0, objectRefMask: 0, latencyBudgetMs: 0 };
 const PING = sample('PING', SUBJECT, new Dice(1));

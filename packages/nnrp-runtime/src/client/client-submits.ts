@@ -311,8 +311,9 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     }
     this.operations.set(frameId, operation);
     this.connection.flow.inFlight++;
-    if (signal !== undefined)
+    if (signal !== undefined) {
       operation.unfollow = followSignal(this.connection, signal, () => operation.cancel(signal.reason));
+    }
     return operation;
   }
 

@@ -30,6 +30,7 @@ import type { HandlerFailure, NnrpServerEvents } from './server-events.js';
 import type { RuntimeSessionRecord } from './server-messages.js';
 import type { NnrpServerSession } from './server-session.js';
 import type { SessionCore } from './session-core.js';
+import { SessionIterator } from './session-iterator.js';
 import { openTerms } from './session-opening.js';
 import { SessionTable } from './session-table.js';
 import { Silence } from './silence.js';
@@ -166,17 +167,8 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   }
 
   /** Sessions until the server is closed. */
-  async *[Symbol.asyncIterator](): AsyncGenerator<NnrpServerSession, void, void> {
-    for (;;) {
-      let session: NnrpServerSession;
-      try {
-        session = await this.accept();
-      } catch (error) {
-        if (isNnrpError(error, CLOSED)) return;
-        throw error;
-      }
-      yield session;
-    }
+  [Symbol.asyncIterator](): AsyncIterableIterator<NnrpServerSession, void, void> {
+    return new SessionIterator(this);
   }
 
   /**
