@@ -10,6 +10,9 @@ const NOT_OVER_QUIC = [
   // Lists and names.
   'api-table',
   'beyond-the-reference',
+  'entry-points',
+  // Processes of their own, which run what is built.
+  'promises-walk',
   // Addresses and options of TCP and TLS; QUIC has its own.
   'config',
   // Transports: QUIC passes the compliance suite in its package.
