@@ -61,6 +61,9 @@ function sessionCall(call: AppCall, session: NnrpClientSession, held: Held, dice
         );
       return submits.map((submit) => ['submit', submit.then((operation) => operation.result())] as const);
     }
+    case 'hold':
+      // Results that nobody reads.
+      return [['held', session.submit('work').then((operation) => keep(held, operation))]];
     case 'loop':
       return [
         ['loop', session.submit('work').then((operation) => readAll(keep(held, operation), Number.MAX_SAFE_INTEGER))],

@@ -19,7 +19,7 @@ const CLIENT_CONFIG = {
   maxPacketBytes: MAX_PACKET_BYTES,
   openTimeoutMs: 250,
   closeTimeoutMs: 250,
-  requestTimeoutMs: 250,
+  requestTimeoutMs: 40,
   pingTimeoutMs: 2000,
   maxBufferedResultBytes: 64 * 1024,
   maxWaitingSubmits: 64,

@@ -33,7 +33,7 @@ export type State = (typeof STATES)[Role][number];
 
 /** What the application of the attacked client does meanwhile. */
 export const APP_CALLS = [
-  'hello', 'open', 'submit', 'submitMany', 'loop', 'leaveLoop', 'cancel', 'results', 'events', 'patch', 'migrate', 'put',
+  'hello', 'open', 'submit', 'submitMany', 'hold', 'loop', 'leaveLoop', 'cancel', 'results', 'events', 'patch', 'migrate', 'put',
   'invalidate', 'flow', 'connectionFlow', 'ping', 'probe', 'error', 'closeSession', 'close',
 ] as const; // biome-ignore format: a list of words
 

@@ -5,7 +5,7 @@ import { MAX_HEAP_GROWTH_BYTES, type Order, type Outcome, playAlone, runCampaign
 import { type Conversation, STATES } from './conversation.js';
 import { Coverage } from './coverage.js';
 import { type FuzzOptions, parseOptions, USAGE } from './options.js';
-import { runPlanted } from './planted.js';
+import { runPlants } from './planted.js';
 import { describeConversation } from './shrink.js';
 import { ProcessWatch } from './watch.js';
 
@@ -26,8 +26,21 @@ async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   if (options.replay !== undefined) return replay(options.replay);
-  if (options.planted) return runPlanted(options.seed, options.part);
+  if (options.planted) return planted(options);
   return fuzz(options);
+}
+
+/** Plants by several processes: what is planted in one reaches no other. */
+async function planted({ seed, part, jobs }: FuzzOptions): Promise<number> {
+  const misses = await Promise.all(
+    Array.from({ length: jobs }, (_, job) => {
+      const env = { ...process.env, NNRP_FUZZ_PLANTS: JSON.stringify({ seed, part, job, jobs }) };
+      return new Promise<number>((resolve) => fork(SELF, [], { env }).on('exit', (code) => resolve(code ?? 255)));
+    }),
+  );
+  const missed = misses.reduce((sum, count) => sum + count, 0);
+  console.log(missed === 0 ? 'planted: all found' : `planted: ${missed} missed`);
+  return missed === 0 ? 0 : 1;
 }
 
 async function fuzz({ packets, seed, jobs, roles, carriers }: FuzzOptions): Promise<number> {
@@ -109,7 +122,11 @@ async function replay(file: string): Promise<number> {
 }
 
 const order = process.env['NNRP_FUZZ_ORDER'];
-if (order === undefined) {
+const plants = process.env['NNRP_FUZZ_PLANTS'];
+if (plants !== undefined) {
+  const { seed, part, job, jobs } = JSON.parse(plants) as { seed: number; part: string; job: number; jobs: number };
+  process.exit(await runPlants(seed, part, job, jobs));
+} else if (order === undefined) {
   process.exitCode = await main(process.argv.slice(2));
 } else {
   const outcome = await runCampaign(JSON.parse(order) as Order, (mutants) => process.send?.({ mutants }));

@@ -10,7 +10,8 @@ import { MemoryListener, memoryPair } from 'nnrp-runtime/transport';
 const RESUME = { updateReason: preview3.UpdateReason.Resume };
 const OBJECT = { namespace: 0, key: 1n, kind: preview3.CacheObjectKind.CameraBlock };
 const IDENTITY = { cacheNamespace: 0, cacheKeyHi: 0, cacheKeyLo: 1 };
-const TLS = JSON.parse(process.env.WALK_TLS ?? '{}');
+const { cert: certificateChain, key: privateKey } = JSON.parse(process.env.WALK_TLS ?? '{}');
+const TLS = { certificateChain, privateKey };
 
 /** A server, a client, and one session with one operation between them, in both hands. */
 export class Stage {

@@ -1,0 +1,134 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { preview3 } from 'nnrp-core';
+import { afterAll, describe, expect, it } from 'vitest';
+import { CARRIERS, type Conversation, conversation, ROLES, STATES, type Step } from '../src/conversation.js';
+import { Dice } from '../src/dice.js';
+import { mutate, placesOf } from '../src/mutation.js';
+import { MESSAGE_NAMES, messageNamed, sample } from '../src/samples.js';
+import { shrink } from '../src/shrink.js';
+
+/** The fuzzer runs as a process: what it plants, and what it finds, must not be in this one. It is the built one. */
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const FOUND = fileURLToPath(new URL('./found', import.meta.url));
+const APPETITE = { roles: ROLES, carriers: CARRIERS };
+const scratch = mkdtempSync(join(tmpdir(), 'nnrp-fuzz-test-'));
+afterAll(() => rmSync(scratch, { recursive: true }));
+
+function run(...args: string[]): Promise<{ readonly code: number; readonly out: string }> {
+  return new Promise((resolve) => {
+    execFile(process.execPath, [MAIN, ...args], { maxBuffer: 64 * 1024 * 1024 }, (error, out, err) => {
+      resolve({ code: error === null ? 0 : Number(error.code ?? 1), out: out + err });
+    });
+  });
+}
+
+describe('conversations', () => {
+  it('are the same for the same seed, and others for another', () => {
+    const of = (seed: number) => Array.from({ length: 20 }, (_, number) => conversation(seed, number, APPETITE));
+    expect(of(1)).toEqual(of(1));
+    expect(of(1)).not.toEqual(of(2));
+  });
+
+  it('survive a file', () => {
+    const talk = conversation(1, 1, APPETITE);
+    expect(JSON.parse(JSON.stringify(talk))).toEqual(talk);
+  });
+
+  it('lead to every state of every role', () => {
+    for (const role of ROLES) {
+      const talks = Array.from({ length: 200 }, (_, number) => conversation(3, number, { ...APPETITE, roles: [role] }));
+      const states = new Set(
+        talks.flatMap(({ steps }) => steps.flatMap((step) => (step.do === 'reach' ? [step.state] : []))),
+      );
+      expect([...states].sort()).toEqual([...STATES[role]].sort());
+    }
+  });
+});
+
+describe('samples', () => {
+  it.each(MESSAGE_NAMES)('of %s are valid packets', (name) => {
+    const dice = new Dice(1);
+    for (let times = 0; times < 50; times++) {
+      const packet = sample(name, { sessionId: 5, frameId: 7 }, dice);
+      expect(() => preview3.decodePacket(packet)).not.toThrow();
+    }
+  });
+});
+
+describe('mutants', () => {
+  it.each(MESSAGE_NAMES)('change every byte of the metadata of %s', (name) => {
+    const places = placesOf(messageNamed(name));
+    const covered = places.flatMap(({ at, bytes }) => Array.from({ length: bytes }, (_, index) => at + index));
+    const all = Array.from({ length: messageNamed(name).metadataBytes }, (_, index) => 40 + index);
+    expect(covered).toEqual(all);
+  });
+
+  it('break every rule of header and metadata', () => {
+    const dice = new Dice(1);
+    const kinds = new Set<string>();
+    for (let times = 0; times < 20_000; times++) {
+      const name = dice.of(MESSAGE_NAMES);
+      const { bytes } = mutate(sample(name, { sessionId: 5, frameId: 7 }, dice), messageNamed(name), dice, 0.3);
+      try {
+        preview3.decodePacket(bytes);
+      } catch (error) {
+        kinds.add((error as { fault: { kind: string } }).fault.kind);
+      }
+    }
+    for (const kind of [
+      'source_too_short',
+      'invalid_magic',
+      'unsupported_version_major',
+      'unsupported_wire_format',
+      'invalid_header_length',
+      'reserved_bits_set',
+      'unknown_message_type',
+      'nonzero_reserved_field',
+      'unknown_enum_value',
+      'invalid_combination',
+    ]) {
+      expect(kinds, kind).toContain(kind);
+    }
+  });
+});
+
+describe('a conversation that fails', () => {
+  it('shrinks to what it takes', async () => {
+    const say = (name: string): Step => ({ do: 'say', name, hex: '' });
+    const steps = Array.from({ length: 60 }, (_, index) => say(`${index}`));
+    const talk: Conversation = { role: 'server', carrier: 'duplex', style: 'serve', seed: 1, steps };
+    const needed = ['7', '31', '32'];
+    const names = ({ steps }: Conversation) => steps.map((step) => (step.do === 'say' ? step.name : ''));
+    const shortest = await shrink(talk, async (candidate) => needed.every((name) => names(candidate).includes(name)));
+    expect(names(shortest)).toEqual(needed);
+  });
+
+  it.each(readdirSync(FOUND))('does not fail any more: %s', async (file) => {
+    const { code, out } = await run('--replay', join(FOUND, file));
+    expect(out).toContain('replay: nothing happened');
+    expect(code).toBe(0);
+  });
+
+  it('ends a run with an exit code, and is replayed from its file', async () => {
+    const file = join(scratch, 'valid.json');
+    writeFileSync(
+      file,
+      JSON.stringify({ ...conversation(1, 0, APPETITE), steps: [{ do: 'reach', state: 'nowhere' }] }),
+    );
+    expect((await run('--replay', file)).out).toContain('reach nowhere');
+    expect((await run('--packets', 'many')).code).toBe(2);
+  });
+});
+
+describe('planted faults', () => {
+  it('are all found, cost a connection at most, and leave nothing behind', { timeout: 600_000 }, async () => {
+    const { code, out } = await run('--planted', '--jobs', '4');
+    expect(out.split('\n').filter((line) => line.startsWith('FAIL'))).toEqual([]);
+    expect(out.match(/^PASS /gm)?.length).toBeGreaterThan(150);
+    expect(code).toBe(0);
+  });
+});
