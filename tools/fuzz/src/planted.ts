@@ -76,6 +76,13 @@ async function find(where: Plant, seed: number, watch: ProcessWatch): Promise<Fi
   return { plant: where, fired, reported, damage };
 }
 
+/** Results that wait to be read, or work that is cancelled and never answered. */
+function unreadResults(dice: Dice): Step[] {
+  const hold: Step = { do: 'call', call: 'hold' };
+  if (dice.chance(0.4)) return [hold, { do: 'call', call: 'cancel' }, { do: 'rest', ms: 60 }];
+  return [hold, ...Array.from({ length: 6 }, () => validSay('RESULT_PUSH', dice))];
+}
+
 /** A conversation that leads to where the fault is planted. */
 function towards({ role, style = 'serve', states }: Plant, seed: number, number: number): Conversation {
   const talk = conversation(seed, number, { roles: [role], carriers: ['duplex'] });
@@ -87,7 +94,15 @@ function towards({ role, style = 'serve', states }: Plant, seed: number, number:
     const many = Array.from({ length: 6 }, () => validSay(dice.of(MESSAGE_NAMES), dice));
     const submits = Array.from({ length: dice.below(6) }, () => validSay('FRAME_SUBMIT', dice));
     const cancel = dice.chance(0.5) ? [validSay('FRAME_CANCEL', dice)] : [];
-    return [reach, ...submits, ...cancel, ...many, ...(dice.chance(0.2) ? [{ do: 'rest', ms: 15 } as const] : [])];
+    const calls = role === 'client' ? unreadResults(dice) : [];
+    return [
+      reach,
+      ...calls,
+      ...submits,
+      ...cancel,
+      ...many,
+      ...(dice.chance(0.2) ? [{ do: 'rest', ms: 15 } as const] : []),
+    ];
   });
   return { ...talk, style, steps };
 }

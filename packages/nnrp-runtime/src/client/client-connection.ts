@@ -16,6 +16,7 @@ import {
 } from 'nnrp-core';
 import { DeadlineQueue } from '../base/deadline-queue.js';
 import { checkFlow } from '../base/flow-fields.js';
+import { guard } from '../base/guard.js';
 import { type CloseReport, joinedReport } from '../close-report.js';
 import { announcedFamilies } from '../connection/announcement.js';
 import { FLOW_UPDATE } from '../connection/codecs.js';
@@ -239,13 +240,19 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     else this.violation(error, packet.sessionId);
   }
 
-  protected override onEnded(error: NnrpError): void {
+  /** The application hears of the end in any case, and last. */
+  protected override end(error: NnrpError): void {
+    if (this.isClosed) return;
     this.endError = error;
-    this.keepAlive?.stop();
-    this.opens.end(error);
-    this.greeting.end(error);
-    this.probes.end(error);
+    super.end(error);
     this.events.closed(forCaller(error));
+  }
+
+  protected override onEnded(error: NnrpError): void {
+    this.keepAlive?.stop();
+    guard(this, () => this.opens.end(error));
+    guard(this, () => this.greeting.end(error));
+    guard(this, () => this.probes.end(error));
   }
 
   protected override internalError(error: unknown): void {

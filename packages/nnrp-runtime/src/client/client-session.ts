@@ -12,6 +12,7 @@ import {
   UsageError,
 } from 'nnrp-core';
 import { checkFlow } from '../base/flow-fields.js';
+import { guard } from '../base/guard.js';
 import { checkOptions } from '../base/options.js';
 import { type CloseReport, closeReport } from '../close-report.js';
 import type { BodyInput } from '../connection/body-bytes.js';
@@ -287,11 +288,13 @@ export class NnrpClientSession {
   private end(reason: NnrpError): void {
     if (this.reason !== undefined) return;
     this.reason = reason;
+    const { connection } = this;
     this.machine.end();
-    this.ended(this);
-    this.submits.end(reason);
-    this.requests.end(reason);
-    this.closing.settle(forCaller(reason));
+    // Each step by itself: one that fails must keep no other from telling whoever waits.
+    guard(connection, () => this.ended(this));
+    guard(connection, () => this.submits.end(reason));
+    guard(connection, () => this.requests.end(reason));
+    guard(connection, () => this.closing.settle(forCaller(reason)));
     if (this.reported.wanted) this.reported.push({ type: 'end', reason: forCaller(reason) });
     this.reported.end();
   }

@@ -1,4 +1,4 @@
-import { ClosedError } from 'nnrp-core';
+import { isNnrpError } from 'nnrp-core';
 import { unheard } from '../settled.js';
 import type { NnrpServerSession } from './server-session.js';
 
@@ -26,7 +26,7 @@ export class SessionIterator implements AsyncIterableIterator<NnrpServerSession,
         (value) => ({ done: false, value }),
         (error: unknown) => {
           this.left = true;
-          if (error instanceof ClosedError) return OVER;
+          if (isNnrpError(error, 'NNRP_ERR_CLOSED')) return OVER;
           throw error;
         },
       ),
