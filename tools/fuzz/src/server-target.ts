@@ -338,6 +338,8 @@ async function begin(carrier: Carrier, watch: ProcessWatch) {
     maxQueuedSubmits: 8,
   });
   server.on('internalError', ({ error }) => watch.add('internalError', error));
+  // Handlers fail on purpose here; without a listener each would be a warning.
+  server.on('handlerFailure', () => {});
   const healthy = NnrpClient.fromTransport(await road.connect());
   healthy.on('internalError', ({ error }) => watch.add('internalError', error));
   return { road, server, healthy };
