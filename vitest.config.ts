@@ -18,6 +18,7 @@ const NOT_OVER_QUIC = [
   // Transports: QUIC passes the compliance suite in its package.
   '*.compliance',
   'stream-transport',
+  'lent-packets',
   'paced-writer',
   'tls*',
   // Sources, plain data, and options and certificates of TCP and TLS.

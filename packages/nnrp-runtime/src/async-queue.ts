@@ -5,18 +5,21 @@ interface Waiter<T> {
   reject(reason: Error): void;
 }
 
+/** Empty places in a list before it is moved together. */
+const MIN_COMPACTION = 1024;
+const HOLE = Symbol('taken');
+
 /**
  * Items that are awaited one by one, in order. After `end` the items already there are still handed out; then every
- * `next` rejects with the reason.
+ * `next` rejects with the reason. No call takes longer because more waits: how much that is a peer may decide.
  */
 export class AsyncQueue<T> {
-  private items: T[] = [];
-  private head = 0;
-  private waiters: Waiter<T>[] = [];
+  private readonly items = new Line<T>();
+  private readonly waiters = new Line<Waiter<T>>();
   private reason: Error | undefined;
 
   get size(): number {
-    return this.items.length - this.head;
+    return this.items.size;
   }
 
   get ended(): boolean {
@@ -26,19 +29,21 @@ export class AsyncQueue<T> {
   /** Does nothing after `end`. @returns whether the item waits in the queue, that is, nobody was waiting for it */
   push(item: T): boolean {
     if (this.reason !== undefined) return false;
-    const waiter = this.waiters.shift();
-    if (waiter === undefined) this.items.push(item);
-    else waiter.resolve(item);
-    return waiter === undefined;
+    if (this.waiters.size === 0) {
+      this.items.push(item);
+      return true;
+    }
+    this.waiters.take().resolve(item);
+    return false;
   }
 
   /** The next item if one waits. */
   tryTake(): T | undefined {
-    return this.size > 0 ? this.take() : undefined;
+    return this.size > 0 ? this.items.take() : undefined;
   }
 
   next(): Promise<T> {
-    if (this.size > 0) return Promise.resolve(this.take());
+    if (this.size > 0) return Promise.resolve(this.items.take());
     const promise =
       this.reason === undefined
         ? new Promise<T>((resolve, reject) => this.waiters.push({ resolve, reject }))
@@ -52,36 +57,90 @@ export class AsyncQueue<T> {
   end(reason: Error = new ClosedError('the queue has ended')): void {
     if (this.reason !== undefined) return;
     this.reason = reason;
-    for (const waiter of this.waiters) waiter.reject(forCaller(reason));
-    this.waiters = [];
+    for (const waiter of this.waiters.drain()) waiter.reject(forCaller(reason));
   }
 
   /** Takes an item out of the middle, if it waits. */
   remove(item: T): void {
-    const index = this.items.indexOf(item, this.head);
-    if (index >= 0) this.items.splice(index, 1);
-    if (this.size === 0) this.drain();
+    this.items.remove(item);
   }
 
   /** Takes everything that waits. */
   drain(): T[] {
-    const items = this.items.slice(this.head);
-    this.items = [];
-    this.head = 0;
+    return this.items.drain();
+  }
+}
+
+/** First in, first out; what has left is a hole in the array until it is moved together. */
+class Line<T> {
+  size = 0;
+  private items: (T | typeof HOLE)[] = [];
+  private head = 0;
+  /** How many places have been cut off in front of `items`. */
+  private cut = 0;
+  /** Where each item stands, counted from the first one ever; made when one is first taken out of the middle. */
+  private places: Map<T, number> | undefined;
+
+  push(item: T): void {
+    this.places?.set(item, this.cut + this.items.length);
+    this.items.push(item);
+    this.size++;
+  }
+
+  /** The first item; there must be one. */
+  take(): T {
+    let item = this.items[this.head] as T | typeof HOLE;
+    while (item === HOLE) item = this.items[++this.head] as T | typeof HOLE;
+    this.items[this.head++] = HOLE;
+    this.places?.delete(item);
+    this.left();
+    return item;
+  }
+
+  remove(item: T): void {
+    if (this.size === 0) return;
+    this.places ??= this.findPlaces();
+    const place = this.places.get(item);
+    if (place === undefined) return;
+    this.places.delete(item);
+    this.items[place - this.cut] = HOLE;
+    this.left();
+  }
+
+  drain(): T[] {
+    const items = this.items.slice(this.head).filter((item) => item !== HOLE) as T[];
+    this.clear();
     return items;
   }
 
-  private take(): T {
-    const item = this.items[this.head] as T;
-    this.items[this.head++] = undefined as T;
-    if (this.head === this.items.length) {
-      this.items = [];
-      this.head = 0;
-    } else if (this.head > 1024 && this.head * 2 > this.items.length) {
+  private left(): void {
+    if (--this.size === 0) this.clear();
+    else if (this.head >= MIN_COMPACTION && this.head * 2 >= this.items.length) {
       this.items = this.items.slice(this.head);
+      this.cut += this.head;
       this.head = 0;
+    } else if (this.items.length - this.head > this.size * 2 + MIN_COMPACTION) {
+      const items = this.drain();
+      this.items = items;
+      this.size = items.length;
     }
-    return item;
+  }
+
+  private clear(): void {
+    this.size = 0;
+    this.items = [];
+    this.head = 0;
+    this.cut = 0;
+    this.places = undefined;
+  }
+
+  private findPlaces(): Map<T, number> {
+    const places = new Map<T, number>();
+    for (let index = this.head; index < this.items.length; index++) {
+      const item = this.items[index] as T | typeof HOLE;
+      if (item !== HOLE) places.set(item, this.cut + index);
+    }
+    return places;
   }
 }
 

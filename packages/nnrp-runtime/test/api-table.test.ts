@@ -23,6 +23,7 @@ const FRAMED_TRANSPORT: Names<FramedTransport> = {
   pause: true,
   resume: true,
   limitPackets: true,
+  probe: true,
   close: true,
   abort: true,
 };

@@ -1,4 +1,4 @@
-import { ClosedError } from 'nnrp-core';
+import { ClosedError, type Packet, type UsageError } from 'nnrp-core';
 import { describe, expect, it } from 'vitest';
 import { CONTROL_LANE, Outbox, type OutboxLimits, type OutboxOwner } from '../src/connection/outbox.js';
 import type { FramedTransport, OutboundPacket } from '../src/transport/contract.js';
@@ -37,6 +37,7 @@ class Scene implements OutboxOwner {
   outboxFilled = () => void this.told.push('filled');
   outboxHalfFull = () => void this.told.push('half full');
   outboxDrained = () => void this.told.push('drained');
+  unsent = (_head: Packet, error: UsageError) => void this.told.push(error.rawMessage);
   outboxOverflowed = () => void this.told.push('overflowed');
 
   send(name: string, lane: number, partial = false): boolean {

@@ -11,7 +11,10 @@ export interface SchemaKey {
 /** One object of a cache. It never changes: a put makes a new one, and whoever holds the old one keeps what it was. */
 export interface CachedObject {
   readonly identity: ObjectIdentity;
-  /** The bytes, owned by the cache and shared with everybody who looks it up; none when it is only tracked. */
+  /**
+   * The bytes, owned by the cache and shared with everybody who looks it up; none when it is only tracked. Whoever
+   * transfers their memory away loses the object: it is found no more.
+   */
   readonly body: Uint8Array | undefined;
   /** Rises with every change; of two objects of one cache, the later one has the higher version. From 1. */
   readonly version: bigint;

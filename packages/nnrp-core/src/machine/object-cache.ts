@@ -15,9 +15,17 @@ import { isUnchanged, sameSchema } from './unchanged-object.js';
 class Slot implements Expiring {
   heapIndex = -1;
   readonly expiresAtMs: number;
+  /** Length of the body when it came. */
+  readonly byteLength: number;
 
   constructor(readonly object: CachedObject) {
+    this.byteLength = object.body?.length ?? 0;
     this.expiresAtMs = object.lease === undefined ? Number.POSITIVE_INFINITY : leaseExpiresAtMs(object.lease);
+  }
+
+  /** Whether somebody who was given the bytes has transferred their memory to another thread. */
+  get isDetached(): boolean {
+    return this.object.body !== undefined && this.object.body.length !== this.byteLength;
   }
 }
 
@@ -142,8 +150,13 @@ export class ObjectCache {
     nowMs: number,
     required: ObjectRequirements = {},
   ): { object: CachedObject } | { errorCode: CacheErrorCode } {
-    const object = this.slots.get(identity)?.object;
-    if (object === undefined) return { errorCode: CacheErrorCode.CacheMiss };
+    const slot = this.slots.get(identity);
+    if (slot === undefined) return { errorCode: CacheErrorCode.CacheMiss };
+    const { object } = slot;
+    if (slot.isDetached) {
+      this.remove(identity);
+      return { errorCode: CacheErrorCode.CacheMiss };
+    }
     const { lease, schema } = object;
     if (lease !== undefined && isLeaseExpired(lease, nowMs)) return { errorCode: CacheErrorCode.LeaseExpired };
     if (required.leaseId !== undefined && required.leaseId !== lease?.leaseId) {
@@ -210,9 +223,9 @@ export class ObjectCache {
   /** Whether there is room for an object of this length, in the place of the one that has its identity. */
   private fits(identity: ObjectIdentity, length: number): boolean {
     const { maxObjects, maxTotalBytes } = this.limits;
-    const taken = this.slots.get(identity)?.object;
+    const taken = this.slots.get(identity);
     if (taken === undefined && maxObjects !== 0 && this.size >= maxObjects) return false;
-    const more = length - (taken?.body?.length ?? 0);
+    const more = length - (taken?.byteLength ?? 0);
     return more <= 0 || maxTotalBytes === 0 || this.bytes + more <= maxTotalBytes;
   }
 
@@ -233,9 +246,9 @@ export class ObjectCache {
   }
 
   private insert(slot: Slot): void {
-    const { identity, body, lease } = slot.object;
+    const { identity, lease } = slot.object;
     this.slots.set(identity, slot);
-    this.bytes += body?.length ?? 0;
+    this.bytes += slot.byteLength;
     if (lease === undefined) return;
     this.expiry.push(slot);
     if (lease.owner !== undefined) this.owned.add(ownerKey(lease.owner), slot);
@@ -244,9 +257,9 @@ export class ObjectCache {
   private remove(identity: ObjectIdentity): void {
     const slot = this.slots.get(identity);
     if (slot === undefined) return;
-    const { body, lease } = slot.object;
+    const { lease } = slot.object;
     this.slots.delete(identity);
-    this.bytes -= body?.length ?? 0;
+    this.bytes -= slot.byteLength;
     this.expiry.remove(slot);
     if (lease?.owner !== undefined) this.owned.remove(ownerKey(lease.owner), slot);
   }

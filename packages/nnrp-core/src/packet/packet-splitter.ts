@@ -36,6 +36,10 @@ export interface PacketSplitterOptions {
  * Turns a byte stream into packets. A packet that lies in one chunk is not copied; one that spans chunks is assembled
  * once, in a buffer that grows with what has arrived. Lengths are bounded before anything is buffered.
  *
+ * Whoever gets the packets of a chunk may transfer its ArrayBuffer away. So the incomplete packet at the end of a chunk
+ * is moved out of it before the first packet of the chunk is handed over; whole packets that have not been handed over
+ * yet are lost then, and `next` says so.
+ *
  * Push chunks, then call `next` until it gives undefined; pushing more before that is fine. After a fault the stream
  * cannot be trusted any more: nothing further comes out and the splitter must be discarded.
  *
@@ -46,10 +50,17 @@ export class PacketSplitter {
   private readonly revision: Revision;
   /** Chunks after the current one, from `waitingHead` on. */
   private waiting: Uint8Array[] = [];
+  /** Their lengths when they came. */
+  private waitingLengths: number[] = [];
   private waitingHead = 0;
   private chunk: Uint8Array = NOTHING;
   private view: DataView = NO_VIEW;
+  /** Length of the chunk when it came, without what has been moved out of its end. */
+  private end = 0;
   private position = 0;
+  /** Whether the end of the chunk has been looked at; and whether the partial packet below was moved out of it. */
+  private scanned = false;
+  private tailMoved = false;
   /** The packet that spans chunks: its buffer, how much of it is filled and how much it needs (40 until its header is known). */
   private partial: Uint8Array = NOTHING;
   private filled = 0;
@@ -83,8 +94,8 @@ export class PacketSplitter {
 
   /** Bytes held that no packet has been made of yet. */
   get bufferedBytes(): number {
-    let bytes = this.chunk.length - this.position + this.filled;
-    for (let index = this.waitingHead; index < this.waiting.length; index++) bytes += this.waiting[index]?.length ?? 0;
+    let bytes = this.end - this.position + this.filled;
+    for (let index = this.waitingHead; index < this.waiting.length; index++) bytes += this.waitingLengths[index] ?? 0;
     return bytes;
   }
 
@@ -92,53 +103,78 @@ export class PacketSplitter {
   push(chunk: Uint8Array): void {
     if (this.broken !== undefined || chunk.length === 0) return;
     // Also behind a chunk that is used up: others may wait before this one.
-    if (this.position < this.chunk.length || this.waiting.length > 0) this.waiting.push(chunk);
-    else this.load(chunk);
+    if (this.position < this.end || this.tailMoved || this.waiting.length > 0) {
+      this.waiting.push(chunk);
+      this.waitingLengths.push(chunk.length);
+    } else this.load(chunk, chunk.length);
   }
 
-  /** The next whole packet, or undefined when more bytes are needed or the stream is broken. */
+  /**
+   * The next whole packet, or undefined when more bytes are needed or the stream is broken.
+   * @throws UsageError when the memory of a chunk was transferred away before all of its packets were taken; nothing
+   * can be read after that
+   */
   next(): Packet | undefined {
     while (this.broken === undefined) {
-      if (this.position === this.chunk.length) {
-        const chunk = this.takeWaiting();
-        if (chunk === undefined) {
+      if (this.position === this.end) {
+        if (this.tailMoved) {
+          this.startTail();
+          continue;
+        }
+        if (!this.loadWaiting()) {
           // An idle connection must not keep its last chunk alive.
-          if (this.position !== 0) this.load(NOTHING);
+          if (this.position !== 0) this.load(NOTHING, 0);
           return undefined;
         }
-        this.load(chunk);
       }
+      if (this.chunk.length === 0 && this.end > this.position) this.throwDetached();
       const packet = this.needed === 0 ? this.inPlace() : this.assemble();
       if (packet !== undefined) return packet;
     }
     return undefined;
   }
 
-  /** Not `shift`, which moves the whole queue for each chunk. */
-  private takeWaiting(): Uint8Array | undefined {
+  /** Not `shift`, which moves the whole queue for each chunk. @returns whether there was one */
+  private loadWaiting(): boolean {
     const chunk = this.waiting[this.waitingHead];
-    if (chunk === undefined) return undefined;
+    if (chunk === undefined) return false;
+    const length = this.waitingLengths[this.waitingHead] ?? 0;
     this.waiting[this.waitingHead++] = NOTHING;
     if (this.waitingHead === this.waiting.length) {
       this.waiting = [];
+      this.waitingLengths = [];
       this.waitingHead = 0;
     } else if (this.waitingHead >= MIN_COMPACTION && this.waitingHead * 2 >= this.waiting.length) {
       this.waiting = this.waiting.slice(this.waitingHead);
+      this.waitingLengths = this.waitingLengths.slice(this.waitingHead);
       this.waitingHead = 0;
     }
-    return chunk;
+    this.load(chunk, length);
+    return true;
   }
 
-  private load(chunk: Uint8Array): void {
+  /** @param length - of the chunk when it came */
+  private load(chunk: Uint8Array, length: number): void {
+    if (chunk.length !== length) this.throwDetached();
     this.chunk = chunk;
-    this.view = chunk === NOTHING ? NO_VIEW : new DataView(chunk.buffer, chunk.byteOffset, chunk.byteLength);
+    this.view = chunk === NOTHING ? NO_VIEW : new DataView(chunk.buffer, chunk.byteOffset, length);
+    this.end = length;
     this.position = 0;
+    this.scanned = false;
+  }
+
+  /** What is lost can be replaced by nothing, so the stream ends here. */
+  private throwDetached(): never {
+    this.fail({ kind: 'source_too_short', expected: COMMON_HEADER_BYTES, actual: 0 });
+    throw new UsageError(
+      'the memory of a received chunk was transferred away while packets in it were still to be read',
+    );
   }
 
   /** A packet at the current position; starts assembling when the chunk ends before it does. */
   private inPlace(): Packet | undefined {
     const { chunk, view, position } = this;
-    const available = chunk.length - position;
+    const available = this.end - position;
     if (available < COMMON_HEADER_BYTES) {
       this.startPartial(COMMON_HEADER_BYTES);
       return undefined;
@@ -150,7 +186,43 @@ export class PacketSplitter {
       return undefined;
     }
     this.position = position + total;
+    if (!this.scanned) this.moveTail();
     return this.packet(chunk, view, position);
+  }
+
+  /**
+   * Copies the incomplete packet at the end of the chunk. Its header is checked when its turn comes, not here: packets
+   * before it may change the limit. The lengths alone are read, so a broken header may lead astray: nothing is delivered
+   * beyond it.
+   */
+  private moveTail(): void {
+    this.scanned = true;
+    const { chunk, view, end } = this;
+    let { position } = this;
+    let needed = COMMON_HEADER_BYTES;
+    while (end - position >= COMMON_HEADER_BYTES) {
+      needed =
+        COMMON_HEADER_BYTES + view.getUint32(position + AT.metaLen, true) + view.getUint32(position + AT.bodyLen, true);
+      if (end - position < needed) break;
+      position += needed;
+      needed = COMMON_HEADER_BYTES;
+    }
+    const filled = end - position;
+    if (filled === 0) return;
+    this.partial = new Uint8Array(capacityFor(filled, needed));
+    this.partial.set(chunk.subarray(position, end));
+    this.filled = filled;
+    this.end = position;
+    this.tailMoved = true;
+  }
+
+  /** The packets before it have been taken: what was moved out of the end of the chunk goes on as a partial packet. */
+  private startTail(): void {
+    this.tailMoved = false;
+    this.load(NOTHING, 0);
+    this.needed = COMMON_HEADER_BYTES;
+    if (this.filled < COMMON_HEADER_BYTES) this.checkMagicEarly();
+    else this.needed = this.packetLength(new DataView(this.partial.buffer, 0, this.filled), 0);
   }
 
   /** Moves what the chunk has into the partial packet; gives the packet when it is whole. */
@@ -182,12 +254,10 @@ export class PacketSplitter {
   }
 
   private fill(): void {
-    const count = Math.min(this.needed - this.filled, this.chunk.length - this.position);
+    const count = Math.min(this.needed - this.filled, this.end - this.position);
     const filled = this.filled + count;
     if (filled > this.partial.length) {
-      const earned = filled < EARNEST_BYTES ? 0 : filled + EARNEST_ROOM;
-      const capacity = Math.min(this.needed, Math.max(MIN_CAPACITY, filled * GROWTH, earned));
-      const grown = new Uint8Array(capacity);
+      const grown = new Uint8Array(capacityFor(filled, this.needed));
       grown.set(this.partial.subarray(0, this.filled));
       this.partial = grown;
     }
@@ -225,11 +295,19 @@ export class PacketSplitter {
   private fail(fault: WireFault): 0 {
     this.broken = fault;
     this.waiting = [];
+    this.waitingLengths = [];
     this.waitingHead = 0;
-    this.load(NOTHING);
+    this.load(NOTHING, 0);
     this.partial = NOTHING;
+    this.tailMoved = false;
     this.filled = 0;
     this.needed = 0;
     return 0;
   }
+}
+
+/** How large the buffer of a packet is when so much of it has come. */
+function capacityFor(filled: number, needed: number): number {
+  const earned = filled < EARNEST_BYTES ? 0 : filled + EARNEST_ROOM;
+  return Math.min(needed, Math.max(MIN_CAPACITY, filled * GROWTH, earned));
 }

@@ -1,10 +1,15 @@
 import { COMMON_HEADER_OFFSETS as AT, COMMON_HEADER_BYTES } from '../generated/preview3/common-header.js';
 import { INSPECT, type Inspect, inspected } from '../text/inspected.js';
 
+const NOTHING = /* @__PURE__ */ new Uint8Array(0);
+
 /**
  * One packet inside bytes that somebody else owns: header, metadata and body are read in place and nothing is copied.
  * It stays valid while it is held, because a transport never reuses bytes it has handed over; holding it keeps the
  * whole chunk alive, so copy what is to be kept for long.
+ *
+ * Several packets may lie in one chunk. When somebody transfers its ArrayBuffer to another thread, all of them are gone:
+ * body and metadata are empty then, and the fields of the header throw a TypeError.
  *
  * The layout of the common header is the same in every revision.
  *
@@ -70,13 +75,28 @@ export class Packet {
     return this.start + COMMON_HEADER_BYTES;
   }
 
+  /** Whether the memory of the packet was transferred away. */
+  get isDetached(): boolean {
+    return this.bytes.length === 0;
+  }
+
+  /** A packet of the same bytes in memory of its own. */
+  copy(): Packet {
+    const end = this.start + this.byteLength;
+    // Not slice(): a byte array of Node shares its memory with what it returns.
+    const bytes = new Uint8Array(this.bytes.subarray(this.start, end));
+    return new Packet(bytes, new DataView(bytes.buffer), 0, this.metadataLength, this.bodyLength);
+  }
+
   /** The metadata, not copied. */
   get metadata(): Uint8Array {
+    if (this.bytes.length === 0) return NOTHING;
     return this.bytes.subarray(this.metadataStart, this.metadataStart + this.metadataLength);
   }
 
   /** The body, not copied. */
   get body(): Uint8Array {
+    if (this.bytes.length === 0) return NOTHING;
     const start = this.metadataStart + this.metadataLength;
     return this.bytes.subarray(start, start + this.bodyLength);
   }

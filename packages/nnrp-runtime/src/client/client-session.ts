@@ -130,8 +130,9 @@ export class NnrpClientSession {
   /**
    * Submits work. Waits its turn while flow control forbids new work, and while the connection is full.
    *
-   * @param body - text is sent as UTF-8; bytes are not copied unless they are few, and sent some time after the promise
-   * resolves: do not change them any more
+   * @param body - text is sent as UTF-8; more than 16 KiB of bytes are lent, not copied, and may be sent some time after
+   * the promise resolves: do not change them any more. When they are transferred or resized before they have left, the
+   * operation fails with UsageError, and nothing else does
    * @param metadata - complete metadata of `submitMetadata()` is used as it is
    * @throws (as a rejection) WireError when the metadata is refused, UsageError on a wrong option, FlowBlockedError when it may not wait,
    * CancelledError when its signal aborts first, ClosedError or TransportError when the session is over

@@ -142,6 +142,11 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
       return 'blocked';
     }
     this.waiting.take(next);
+    const fault = this.waiting.fault(next);
+    if (fault !== undefined) {
+      next.reject(fault);
+      return 'started';
+    }
     try {
       next.resolve(this.whenSent(this.start(next.body, next.metadata, next.options)));
     } catch (error) {
@@ -206,6 +211,14 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     if (this.settledByError.size > MAX_SETTLED) this.settledByError.delete(firstOf(this.settledByError));
     this.finished(operation);
     return operation;
+  }
+
+  /** A submit was left out because its body had changed: the server knows nothing of it. */
+  unsent(frameId: number, error: NnrpError): void {
+    const operation = this.operations.get(frameId);
+    if (operation === undefined) return;
+    operation.fail(error);
+    this.finished(operation);
   }
 
   /** No new work: what waits for its turn is refused. */

@@ -15,7 +15,7 @@ export class ConnectionFlow {
   inFlight = 0;
   private updated = false;
   /** In the order in which they are served; some may have nothing that waits any more. */
-  private line: RoomWaiter[] = [];
+  private line = new Set<RoomWaiter>();
 
   /** FLOW_UPDATE of connection scope. */
   update(update: preview3.FlowUpdate): FlowOutcome {
@@ -31,19 +31,19 @@ export class ConnectionFlow {
   awaitRoom(waiter: RoomWaiter): void {
     if (waiter.awaitsRoom) return;
     waiter.awaitsRoom = true;
-    this.line.push(waiter);
+    this.line.add(waiter);
   }
 
   forget(waiter: RoomWaiter): void {
     if (!waiter.awaitsRoom) return;
     waiter.awaitsRoom = false;
-    this.line = this.line.filter((other) => other !== waiter);
+    this.line.delete(waiter);
   }
 
   /** An operation of this session is over. */
   finished(waiter: RoomWaiter): void {
     this.inFlight--;
-    if (this.line.length === 0) return;
+    if (this.line.size === 0) return;
     // As long as the server has limited sessions only, this one alone can have been waiting for it.
     if (this.updated) this.serveAll();
     else this.serve(waiter);
@@ -56,10 +56,10 @@ export class ConnectionFlow {
 
   /** Starts what may start, one of each session in turn; those who were served last come last the next time. */
   serveAll(): void {
-    let round = this.line;
-    this.line = [];
+    let round: Iterable<RoomWaiter> = this.line;
+    this.line = new Set();
     const blocked: RoomWaiter[] = [];
-    while (round.length > 0) {
+    for (;;) {
       const served: RoomWaiter[] = [];
       for (const waiter of round) {
         const outcome = waiter.awaitsRoom ? waiter.startNext() : 'idle';
@@ -67,8 +67,9 @@ export class ConnectionFlow {
         else if (outcome === 'blocked') blocked.push(waiter);
         else waiter.awaitsRoom = false;
       }
+      if (served.length === 0) break;
       round = served;
     }
-    this.line = [...blocked.filter(({ awaitsRoom }) => awaitsRoom), ...this.line];
+    this.line = new Set([...blocked.filter(({ awaitsRoom }) => awaitsRoom), ...this.line]);
   }
 }

@@ -1,51 +1,61 @@
-import { INSPECT, type Inspect, inspected, type Packet, preview3 } from 'nnrp-core';
-import { isPartial } from '../connection/result-kind.js';
+import { INSPECT, type Inspect, inspected, type Packet, preview3, UsageError } from 'nnrp-core';
+import { isPartialResult } from '../connection/result-kind.js';
+import { traceIdOf } from '../connection/trace-id.js';
 
 /** One result of an operation. The metadata has been checked and is decoded when first asked for. */
 export class NnrpResult {
-  private decoded: preview3.ResultPush | undefined;
+  readonly frameId: number;
   /** Whether more results of the same operation follow. */
   readonly partial: boolean;
+  private readonly traceLow: number;
+  private readonly traceHigh: number;
+  private decoded: preview3.ResultPush | undefined;
+  private viewed: Uint8Array | undefined;
 
   /** @internal */
   constructor(private readonly packet: Packet) {
-    const { view, metadataStart } = packet;
-    this.partial = isPartial(
-      view.getUint8(metadataStart + preview3.RESULT_PUSH_OFFSETS.resultClass),
-      view.getUint16(metadataStart + preview3.RESULT_PUSH_OFFSETS.resultFlags, true),
-    );
-  }
-
-  get frameId(): number {
-    return this.packet.frameId;
+    // Read now: by the time they are asked for, somebody may have transferred the memory of the packet.
+    this.frameId = packet.frameId;
+    this.partial = isPartialResult(packet);
+    this.traceLow = packet.traceLow;
+    this.traceHigh = packet.traceHigh;
   }
 
   /** Trace id of the result: that of its submit, when the server passes it on; 0 = none. */
   get traceId(): bigint {
-    return this.packet.traceId;
-  }
-
-  get metadata(): preview3.ResultPush {
-    this.decoded ??= preview3.decodeResultPush(this.packet.view, this.packet.metadataStart);
-    return this.decoded;
-  }
-
-  /**
-   * The body as it came, not copied: it stays valid while held, and keeps the chunk it lies in alive. Whether it is a
-   * region body (see preview3.decodeBody) is between client and application.
-   */
-  get body(): Uint8Array {
-    return this.packet.body;
+    return traceIdOf(this.traceLow, this.traceHigh);
   }
 
   /** Bytes on the wire. */
   get byteLength(): number {
     return this.packet.byteLength;
   }
+
+  /** @throws UsageError when the memory of the result was transferred to another thread before */
+  get metadata(): preview3.ResultPush {
+    if (this.decoded === undefined) {
+      if (this.packet.isDetached) throw new UsageError(`frame ${this.frameId}: the memory of the result is gone`);
+      this.decoded = preview3.decodeResultPush(this.packet.view, this.packet.metadataStart);
+    }
+    return this.decoded;
+  }
+
+  /**
+   * The body as it came, lent and not copied: it stays valid while held, and keeps the chunk it lies in alive. Other
+   * packets may lie in that chunk, so it cannot be transferred to another thread: transfer a copy (`body.slice()`).
+   * Whether it is a region body (see preview3.decodeBody) is between client and application.
+   */
+  get body(): Uint8Array {
+    this.viewed ??= this.packet.body;
+    return this.viewed;
+  }
+
   /** Plain facts, as logs show them: no payload, no secret. */
   toJSON(): Record<string, unknown> {
-    const { frameId, partial, byteLength } = this;
-    return { frameId, partial, statusCode: this.metadata.statusCode, bodyLength: this.packet.bodyLength, byteLength };
+    const { frameId, partial, byteLength, packet } = this;
+    const { bodyLength } = packet;
+    const statusCode = this.decoded === undefined && packet.isDetached ? undefined : this.metadata.statusCode;
+    return { frameId, partial, statusCode, bodyLength, byteLength };
   }
 
   [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {

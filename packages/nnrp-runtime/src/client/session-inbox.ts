@@ -7,6 +7,7 @@ import {
   type Packet,
   ProtocolError,
   preview3,
+  type UsageError,
   type WireFault,
 } from 'nnrp-core';
 import { CACHE_ACK } from '../connection/codecs.js';
@@ -130,6 +131,11 @@ export class SessionInbox implements SessionEndpoint {
       this.report(error);
       this.closeWhenIdle();
     }
+  }
+
+  unsent(head: Packet, error: UsageError): void {
+    this.parts.submits.unsent(head.frameId, error);
+    this.closeWhenIdle();
   }
 
   disconnected(error: NnrpError): void {

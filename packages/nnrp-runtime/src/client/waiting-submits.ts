@@ -1,7 +1,8 @@
-import { CancelledError, FlowBlockedError, forCaller, type NnrpError, type preview3 } from 'nnrp-core';
+import { CancelledError, FlowBlockedError, forCaller, type NnrpError, type preview3, type UsageError } from 'nnrp-core';
 import { type Guarded, later } from '../base/guard.js';
 import { unheard } from '../settled.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
+import { bodyChanged, lent } from '../transport/lent-packet.js';
 import { followSignal } from './abort-signals.js';
 import type { SubmitOptions } from './client-messages.js';
 import type { ClientOperation } from './client-operation.js';
@@ -12,7 +13,9 @@ const MIN_COMPACTION = 64;
 
 /** A submit that waits for its turn. */
 export interface WaitingSubmit {
+  /** Still the application's; its length when it was handed over. */
   readonly body: Uint8Array;
+  readonly bodyLength: number;
   readonly metadata: preview3.FrameSubmit;
   readonly options: SubmitOptions | undefined;
   resolve(operation: Promise<ClientOperation>): void;
@@ -53,7 +56,8 @@ export class WaitingSubmits {
     return unheard(
       new Promise<ClientOperation>((resolve, reject) => {
         const submit: WaitingSubmit = {
-          body,
+          body: lent(body),
+          bodyLength: body.length,
           metadata,
           options,
           resolve,
@@ -71,6 +75,12 @@ export class WaitingSubmits {
   first(): WaitingSubmit | undefined {
     while (this.head < this.line.length && this.line[this.head] === undefined) this.head++;
     return this.line[this.head];
+  }
+
+  /** Why its body cannot be sent any more; undefined while it is what it was. */
+  fault({ body, bodyLength }: WaitingSubmit): UsageError | undefined {
+    if (body.length === bodyLength) return undefined;
+    return bodyChanged('a submit that waited for its turn', bodyLength, body.length);
   }
 
   /** It waits no longer. */

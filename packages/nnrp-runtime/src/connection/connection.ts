@@ -12,10 +12,12 @@ import {
   preview3,
   type Revision,
   TransportError,
+  type UsageError,
   type WireFault,
 } from 'nnrp-core';
 import { background, crash, guard } from '../base/guard.js';
 import type { FramedTransport, PacketSink } from '../transport/contract.js';
+import { COPY_LIMIT } from '../transport/lent-packet.js';
 import { ERROR_MESSAGE } from './codecs.js';
 import { errorBody } from './error-details.js';
 import { type MetadataCodec, OutboundMessage } from './outbound-message.js';
@@ -97,7 +99,10 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     traceHigh = 0,
     partial = false,
   ): boolean {
-    const message = this.outbound.set(messageType, sessionId, frameId, codec, value, body, traceLow, traceHigh);
+    // Only work and results are worth lending; whoever sends anything else need not think of it.
+    const isLent = messageType === MessageType.FrameSubmit || messageType === MessageType.ResultPush;
+    const bytes = isLent || body === undefined || body.length <= COPY_LIMIT ? body : new Uint8Array(body);
+    const message = this.outbound.set(messageType, sessionId, frameId, codec, value, bytes, traceLow, traceHigh);
     const accepted = this.outbox.send(message, lane, partial);
     message.clear();
     return accepted;
@@ -196,6 +201,11 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
 
   drained(): void {
     guard(this, () => this.outbox.drained());
+  }
+
+  /** A body that was lent has changed: its frame alone is given up. */
+  unsent(head: Packet, error: UsageError): void {
+    guard(this, () => this.sessions.get(head.sessionId)?.unsent(head, error));
   }
 
   closed(error?: NnrpError): void {

@@ -1,5 +1,6 @@
-import { preview3, writeHeader } from 'nnrp-core';
+import { type Packet, preview3, type UsageError, writeHeader } from 'nnrp-core';
 import type { OutboundPacket } from '../transport/contract.js';
+import { COPY_LIMIT, changedBody, lent, unsentHead } from '../transport/lent-packet.js';
 
 /** How one metadata structure is written. */
 export interface MetadataCodec<T> {
@@ -76,10 +77,15 @@ export class OutboundMessage implements OutboundPacket {
   }
 }
 
-/** A packet that waits for room: its head is written already, so that the caller may reuse the metadata object. */
+/**
+ * A packet that waits for room: its head is written already, so that the caller may reuse the metadata object. A short
+ * body is copied beside it; a long one stays the sender's.
+ */
 export class WaitingPacket implements OutboundPacket {
   readonly headBytes: number;
   readonly body: Uint8Array;
+  /** Length of the body when the head was written. */
+  private readonly bodyLength: number;
   private readonly head: Uint8Array;
 
   /** @throws WireError when the metadata breaks a rule */
@@ -88,17 +94,35 @@ export class WaitingPacket implements OutboundPacket {
     /** A partial result: what may be left out when the reader is too slow. */
     readonly partial: boolean,
   ) {
-    this.headBytes = packet.headBytes;
-    this.body = packet.body;
-    this.head = new Uint8Array(packet.headBytes);
+    const { headBytes, body } = packet;
+    this.headBytes = headBytes;
+    this.bodyLength = body.length;
+    const copied = body.length <= COPY_LIMIT ? body.length : 0;
+    this.head = new Uint8Array(headBytes + copied);
     packet.writeHead(new DataView(this.head.buffer), 0);
+    if (copied > 0) this.head.set(body, headBytes);
+    this.body = copied > 0 || body.length === 0 ? this.head.subarray(headBytes) : lent(body);
   }
 
   get byteLength(): number {
-    return this.headBytes + this.body.length;
+    return this.headBytes + this.bodyLength;
+  }
+
+  /** Whether the body can be sent as the head says. */
+  get isIntact(): boolean {
+    return this.body.length === this.bodyLength;
+  }
+
+  /** What the sender of a body that has changed is told. */
+  unsent(): { readonly head: Packet; readonly error: UsageError } {
+    const head = unsentHead(this.head.subarray(0, this.headBytes), this.bodyLength);
+    return { head, error: changedBody(head, this.body.length) };
   }
 
   writeHead(view: DataView, start: number): void {
-    new Uint8Array(view.buffer, view.byteOffset + start, this.headBytes).set(this.head);
+    const { headBytes, head } = this;
+    new Uint8Array(view.buffer, view.byteOffset + start, headBytes).set(
+      head.length === headBytes ? head : head.subarray(0, headBytes),
+    );
   }
 }

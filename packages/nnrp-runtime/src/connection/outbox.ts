@@ -1,8 +1,9 @@
-import { forCaller, type NnrpError } from 'nnrp-core';
-import { type Guarded, nextTurn } from '../base/guard.js';
+import { forCaller, type NnrpError, type Packet, type UsageError } from 'nnrp-core';
+import { afterThis, type Guarded, nextTurn } from '../base/guard.js';
 import { SETTLED, unheard } from '../settled.js';
 import type { FramedTransport, OutboundPacket } from '../transport/contract.js';
 import { WaitingPacket } from './outbound-message.js';
+import { OutboxLane } from './outbox-lane.js';
 
 /**
  * Which of several senders goes first when there is no room for all: the connection's own messages, then sessions by
@@ -31,6 +32,8 @@ export interface OutboxOwner extends Guarded {
   outboxDrained(): void;
   /** More waits than may wait, and nothing can be left out: the peer must go. */
   outboxOverflowed(): void;
+  /** A packet was left out because its body was transferred or resized while it waited. Not called inside `send`. */
+  unsent(head: Packet, error: UsageError): void;
 }
 
 interface Drain {
@@ -41,13 +44,14 @@ interface Drain {
 
 /**
  * What a connection has to send. While the transport has room, packets go straight to it. When it has none they wait
- * here, by lane and in bounded memory; whoever cares awaits `whenDrained`, and is woken by lane too.
+ * here, by lane and in bounded memory; whoever cares awaits `whenDrained`, and is woken by lane too. What a call costs does
+ * not depend on how much waits: that is for the peer to decide.
  */
 export class Outbox {
   /** Partial results left out because the peer reads too slowly. */
   droppedPartials = 0;
   private full = false;
-  private lanes: WaitingPacket[][] | undefined;
+  private lanes: OutboxLane[] | undefined;
   private waitingBytes = 0;
   private readonly drains: (Drain | undefined)[] = [];
   private ended: NnrpError | undefined;
@@ -102,7 +106,11 @@ export class Outbox {
 
   /** Hands everything to the transport, room or not: the connection is about to close. */
   flushAll(): void {
-    for (const lane of this.takeLanes()) for (const packet of lane) this.transport.send(packet);
+    for (const lane of this.takeLanes()) {
+      for (let packet = lane.take(); packet !== undefined; packet = lane.take()) {
+        if (packet.isIntact) this.transport.send(packet);
+      }
+    }
   }
 
   end(error: NnrpError): void {
@@ -112,7 +120,7 @@ export class Outbox {
     for (const drain of this.drains.splice(0)) drain?.reject(error);
   }
 
-  private takeLanes(): WaitingPacket[][] {
+  private takeLanes(): OutboxLane[] {
     const { lanes = [] } = this;
     this.lanes = undefined;
     this.waitingBytes = 0;
@@ -127,7 +135,7 @@ export class Outbox {
         return;
       }
     }
-    this.lanes ??= Array.from({ length: LANES }, () => []);
+    this.lanes ??= Array.from({ length: LANES }, () => new OutboxLane());
     this.lanes[lane]?.push(packet);
     this.waitingBytes += packet.byteLength;
     if (this.waitingBytes * 2 >= this.limits.maxOutboxBytes) this.owner.outboxHalfFull();
@@ -136,33 +144,31 @@ export class Outbox {
   /** The least important lane gives first. */
   private dropOldestPartial(): boolean {
     for (let lane = LANES - 1; lane >= 0; lane--) {
-      const packets = this.lanes?.[lane] ?? [];
-      const index = packets.findIndex((packet) => packet.partial);
-      const [dropped] = index < 0 ? [] : packets.splice(index, 1);
-      if (dropped !== undefined) {
-        this.waitingBytes -= dropped.byteLength;
-        this.droppedPartials++;
-        return true;
-      }
+      const dropped = this.lanes?.[lane]?.dropOldestPartial();
+      if (dropped === undefined) continue;
+      this.waitingBytes -= dropped.byteLength;
+      this.droppedPartials++;
+      return true;
     }
     return false;
   }
 
   /** @returns whether everything that waited has gone */
   private flush(): boolean {
-    for (const packets of this.lanes ?? []) {
-      let sent = 0;
-      let room = true;
-      while (room && sent < packets.length) {
-        const packet = packets[sent++] as WaitingPacket;
+    for (const lane of this.lanes ?? []) {
+      for (let packet = lane.take(); packet !== undefined; packet = lane.take()) {
         this.waitingBytes -= packet.byteLength;
-        room = this.transport.send(packet);
+        if (!packet.isIntact) this.leaveOut(packet);
+        else if (!this.transport.send(packet)) return false;
       }
-      packets.splice(0, sent);
-      if (!room) return false;
     }
     this.lanes = undefined;
     return true;
+  }
+
+  private leaveOut(packet: WaitingPacket): void {
+    const { head, error } = packet.unsent();
+    afterThis(this.owner, () => this.owner.unsent(head, error));
   }
 
   /** One lane a turn, so that those who are woken first can fill the room again before the others are. */

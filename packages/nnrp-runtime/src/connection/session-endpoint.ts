@@ -1,4 +1,4 @@
-import type { MessageInfo, NnrpError, Packet, preview3, WireFault } from 'nnrp-core';
+import type { MessageInfo, NnrpError, Packet, preview3, UsageError, WireFault } from 'nnrp-core';
 import type { Guarded } from '../base/guard.js';
 import type { ErrorDetails } from './error-details.js';
 import type { MetadataCodec } from './outbound-message.js';
@@ -11,6 +11,8 @@ export interface SessionEndpoint {
   receive(packet: Packet, info: MessageInfo): void;
   /** The packet names this session and breaks a rule. */
   violated(packet: Packet, info: MessageInfo, fault: WireFault): void;
+  /** A submit or a result of the session was left out because its body was transferred or resized too early. */
+  unsent(head: Packet, error: UsageError): void;
   /** The connection is gone. */
   disconnected(error: NnrpError): void;
 }
@@ -22,7 +24,7 @@ export interface SessionConnection<Session extends SessionEndpoint = SessionEndp
   readonly sessionCount: number;
   attach(sessionId: number, session: Session): void;
   /**
-   * Sends a message. `body` is not copied unless it is small; the trace id comes as its two halves. A partial
+   * Sends a message. The `body` of a submit or a result is lent, unless it is small: see `unsent`. The trace id comes as its two halves. A partial
    * result may be left out when the peer reads too slowly.
    * @returns false when full: wait for `whenDrained`
    * @throws WireError when the metadata breaks a rule; nothing is sent then

@@ -12,6 +12,7 @@ import {
   UsageError,
 } from 'nnrp-core';
 import type { DeadlineList, Timed } from '../base/deadline-queue.js';
+import { traceIdOf } from '../connection/trace-id.js';
 import { isThenable, settledOnce } from '../thenable.js';
 import type { FrameFailure } from './frame-failure.js';
 import type { NnrpSubmit, ResultValue } from './server-messages.js';
@@ -21,7 +22,7 @@ import type { SessionOperations } from './session-operations.js';
 /** An object of the session's cache that a submit refers to. */
 export interface ResolvedObject {
   readonly reference: preview3.ObjectReferenceBlock;
-  /** Owned by the cache: not to be changed. */
+  /** Owned by the cache: not to be changed, nor transferred to another thread. */
   readonly bytes: Uint8Array;
 }
 
@@ -45,6 +46,10 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
   work: { return?(value: undefined): unknown } | undefined = undefined;
   /** For the serve loop: the async context that its handler began in. What ends the work is told in it, too. */
   context: AsyncResource | undefined = undefined;
+  /** The halves of the trace id, which every answer carries back. */
+  readonly traceLow: number;
+  readonly traceHigh: number;
+  private viewed: Uint8Array | undefined = undefined;
   private over = false;
   private endReason: NnrpError | undefined = undefined;
   /** What few operations need: one field for all of it keeps the others small. */
@@ -61,24 +66,33 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
     readonly objects: readonly ResolvedObject[] = NO_OBJECTS,
   ) {
     super(packet.frameId, undefined, undefined);
+    // Read now: by the time they are needed, a handler may have transferred the memory of the packet.
+    this.traceLow = packet.traceLow;
+    this.traceHigh = packet.traceHigh;
   }
 
   get frameId(): number {
     return this.operationId;
   }
 
+  /** @throws UsageError when the memory of the submit was transferred to another thread before */
   get metadata(): preview3.FrameSubmit {
     const rare = this.rareState();
-    rare.metadata ??= preview3.decodeFrameSubmit(this.packet.view, this.packet.metadataStart);
+    if (rare.metadata === undefined) {
+      if (this.packet.isDetached) throw new UsageError(`frame ${this.frameId}: the memory of the submit is gone`);
+      rare.metadata = preview3.decodeFrameSubmit(this.packet.view, this.packet.metadataStart);
+    }
     return rare.metadata;
   }
 
   /**
-   * The body as it came, not copied: it stays valid while held, and keeps the chunk it lies in alive. Whether it is a
-   * region body is between client and application; see `payloadFrames`.
+   * The body as it came, lent and not copied: it stays valid while held, and keeps the chunk it lies in alive. Other
+   * packets may lie in that chunk, so it cannot be transferred to another thread: transfer a copy (`body.slice()`).
+   * Whether it is a region body is between client and application; see `payloadFrames`.
    */
   get body(): Uint8Array {
-    return this.packet.body;
+    this.viewed ??= this.packet.body;
+    return this.viewed;
   }
 
   /**
@@ -91,20 +105,12 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
   }
 
   get traceId(): bigint {
-    return this.packet.traceId;
+    return traceIdOf(this.traceLow, this.traceHigh);
   }
 
+  /** Bytes of the submit on the wire. */
   get byteLength(): number {
     return this.packet.byteLength;
-  }
-
-  /** For the runtime: the halves of the trace id, which every answer carries back. */
-  get traceLow(): number {
-    return this.packet.traceLow;
-  }
-
-  get traceHigh(): number {
-    return this.packet.traceHigh;
   }
 
   /** Whether the frame has had its terminal answer, or needs none any more. */
@@ -151,7 +157,8 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
   /**
    * Sends a partial result.
    *
-   * @param partial - bytes or text, with metadata if need be; bytes are not copied unless they are few
+   * @param partial - bytes or text, with metadata if need be; more than 16 KiB of bytes are lent, not copied: when they
+   * are transferred or resized before they have left, the frame fails with UsageError
    * @returns resolves when there is room for more: the client reads slowly, or has asked to pause
    * @throws (as a rejection) the abort reason when the work is not wanted any more, UsageError after a terminal answer,
    * WireError when the metadata is refused

@@ -7,7 +7,7 @@ export interface SessionOpenContext {
   readonly remoteAddress: string;
   /** Who the peer is by TLS; absent without TLS. */
   readonly peerIdentity?: PeerIdentity;
-  /** The authentication block of the request; empty when none was sent. Not copied. */
+  /** The authentication block of the request; empty when none was sent. A copy for this call. */
   readonly auth: Uint8Array;
   /** The authentication block of CLIENT_HELLO; empty when there was none. */
   readonly helloAuth: Uint8Array;

@@ -27,6 +27,7 @@ export class ResultGate {
   private heldBytes = 0;
   private sessionScope: FlowScope | undefined;
   private timer: NodeJS.Timeout | undefined;
+  private opened = false;
 
   constructor(
     /** The scope of the whole connection; undefined while the client has said nothing about it. */
@@ -88,6 +89,12 @@ export class ResultGate {
     return scope;
   }
 
+  /** The client can say nothing any more, not even that results may flow again: they do. */
+  open(): void {
+    this.opened = true;
+    this.recheck();
+  }
+
   operationOver(operation: OperationContext): void {
     this.operationScopes?.delete(operation);
     if (this.held.length > 0) this.recheck();
@@ -134,7 +141,7 @@ export class ResultGate {
   }
 
   private holds(scope: FlowScope | undefined): boolean {
-    if (scope === undefined) return false;
+    if (scope === undefined || this.opened) return false;
     return (
       scope.paused ||
       scope.level === BackpressureLevel.Hard ||

@@ -27,8 +27,9 @@ import type { PeerIdentity } from '../transport/peer-identity.js';
 import { ConnectionClock } from './connection-clock.js';
 import { ConnectionPressure } from './connection-pressure.js';
 import { submitRefused } from './frame-failure.js';
+import { HalfClose, type HalfCloseOwner } from './half-close.js';
 import type { NnrpServerConfig } from './server-config.js';
-import type { ConnectionLost, PeerReport, ProtocolViolation, SessionRefused } from './server-events.js';
+import type { ConnectionLost, HandlerFailure, PeerReport, ProtocolViolation, SessionRefused } from './server-events.js';
 import { answerHello } from './server-hello.js';
 import { SessionCore } from './session-core.js';
 import type { SessionIntake } from './session-intake.js';
@@ -67,6 +68,7 @@ export interface ServerConnectionOwner {
   protocolViolation(violation: ProtocolViolation): void;
   peerReported(report: PeerReport): void;
   internalError(error: unknown, remoteAddress: string): void;
+  handlerFailed(failure: HandlerFailure): void;
   connectionEnded(loss: ConnectionLost): void;
   /** Nothing may be held for the connection any more. */
   connectionGone(connection: ServerConnection): void;
@@ -76,7 +78,7 @@ export interface ServerConnectionOwner {
  * One client connection: opens sessions, routes their packets, answers what concerns the connection itself. A
  * connection without a session lives for the handshake timeout only, so a silent peer costs one timer.
  */
-export class ServerConnection extends Connection<SessionIntake> implements ServerSessionConnection {
+export class ServerConnection extends Connection<SessionIntake> implements ServerSessionConnection, HalfCloseOwner {
   /** Without a proof of the contrary a peer is taken for the reference client, which knows few messages. */
   isAnnounced = false;
   /** What the client says it understands, bits of PeerMessages. */
@@ -91,6 +93,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   private flowSender: FlowSender | undefined;
   private endedSessionIds: readonly number[] = [];
   private readonly closes = new UnconfirmedCloses();
+  private readonly halfClose: HalfClose;
 
   constructor(
     transport: FramedTransport,
@@ -99,6 +102,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     super(transport, owner.config);
     this.opening = new SessionOpening(owner.config, owner.terms, this);
     this.clock = new ConnectionClock(transport, owner.config, this);
+    this.halfClose = new HalfClose(transport, this);
   }
 
   /** Begins to read. The connection may end inside this call. */
@@ -168,6 +172,10 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     this.owner.protocolViolation({ remoteAddress: this.remoteAddress, sessionId, error });
   }
 
+  handlerFailed(failure: HandlerFailure): void {
+    this.owner.handlerFailed(failure);
+  }
+
   /** A message that this server does not serve: said to the peer, and nothing else happens. */
   unsupported(packet: Packet, info: MessageInfo): void {
     const scope = packet.sessionId === 0 ? ErrorScope.Connection : ErrorScope.Session;
@@ -188,6 +196,18 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   private forget(core: SessionCore): void {
     this.owner.table.release(core.sessionId, core);
     this.owner.sessionEnded(core);
+  }
+
+  /** The client sends nothing more; what it has asked for is still answered. */
+  peerEnded(): void {
+    guard(this, () => {
+      for (const { core } of [...this.sessions.values()]) core.gate.open();
+      this.halfClose.begin();
+    });
+  }
+
+  answered(): void {
+    this.halfClose.answered();
   }
 
   /** Ends the connection in good order: who knows CLOSE is told. */
@@ -238,8 +258,8 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   }
 
   quiet(): void {
-    // While bytes wait to leave, the PING would wait behind them.
-    if (!this.isAnnounced || this.pings.waiting > 0 || this.isSending) return;
+    // Who has ended its direction cannot answer; and while bytes wait to leave, the PING would wait behind them.
+    if (this.halfClose.isBegun || !this.isAnnounced || this.pings.waiting > 0 || this.isSending) return;
     this.ping(this.owner.config.pingTimeoutMs).catch(() => {});
   }
 
@@ -259,6 +279,8 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     const { body, metadata } = announcingAck(ack, this.families);
     this.send(MessageType.SessionOpenAck, ack.sessionId, 0, SESSION_OPEN_ACK, metadata, body, core.lane);
     if (!core.isOver) this.owner.sessionOpened(core);
+    if (this.halfClose.isBegun) core.gate.open();
+    this.answered();
   }
 
   refused(refusal: SessionRefused, ack: preview3.SessionOpenAck): void {
@@ -268,6 +290,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     }
     this.send(MessageType.SessionOpenAck, 0, 0, SESSION_OPEN_ACK, ack);
     this.owner.sessionRefused(refusal);
+    this.answered();
   }
 
   malformed(packet: Packet, text: string, errorCode: number): void {
@@ -334,6 +357,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   protected override onEnded(error: NnrpError): void {
     guard(this, () => this.clock.end());
     guard(this, () => this.opening.end());
+    guard(this, () => this.halfClose.end());
     const { remoteAddress, endedSessionIds: sessionIds } = this;
     this.owner.connectionGone(this);
     this.owner.connectionEnded({ remoteAddress, error, sessionIds });
@@ -366,6 +390,19 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
 
   override outboxDrained(): void {
     this.pressure.outboxDrained();
+    this.answered();
+  }
+
+  owesAnswers(): boolean {
+    return this.isBusy() || this.opening.isBusy || this.outbox.byteLength > 0;
+  }
+
+  sendPing(): void {
+    this.sendPlain(MessageType.Ping, 0, 0);
+  }
+
+  closeAnswered(): void {
+    background(this, this.transport.close());
   }
 
   /** Sends FLOW_UPDATE for the whole connection. */

@@ -213,8 +213,9 @@ export class NnrpServerSession {
   /**
    * Answers a frame. Results marked partial may be followed by more; any other is the frame's last answer.
    *
-   * @param body - not copied unless it is small, and sent some time after the promise resolves: do not change it any
-   * more
+   * @param body - up to 16 KiB are copied; a longer one is lent, and may be sent some time after the promise resolves: do not
+   * change it any more. When it is transferred or resized before it has left, the frame fails like one whose handler has
+   * failed
    * @returns resolves when there is room to send more
    * @throws (as a rejection) UsageError when the frame has had its last answer, WireError when the metadata is refused
    * (the frame can still be answered), ClosedError when the session is over
@@ -247,7 +248,7 @@ export class NnrpServerSession {
     throw new UsageError(`session ${this.sessionId}: maxCacheObjects is ${maxCacheObjects}, and as many are there`);
   }
 
-  /** The bytes of an object that the client has put, while its lease lasts. Not to be changed. */
+  /** An object that the client has put, while its lease lasts. Not to be changed, nor transferred: copy it (`slice`). */
   cacheObject(identity: ObjectIdentity): Uint8Array | undefined {
     return this.core.cache.get(identity);
   }

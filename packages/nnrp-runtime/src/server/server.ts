@@ -244,6 +244,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
         if (this.loop === undefined) this.accepted.push(core);
         else this.loop.attend(core);
       },
+      handlerFailed: (failure) => this.handlerFailed(failure),
       sessionEnded: (core) => this.accepted.remove(core),
       policyContext: this.policyContext,
       sessionRefused: (refusal) => this.tell('sessionRefused', refusal),

@@ -1,3 +1,4 @@
+import { markAsUntransferable } from 'node:worker_threads';
 import { describeFault, ObjectCache, type ObjectIdentity, type Packet, preview3, type SchemaRegistry } from 'nnrp-core';
 import type { ResolvedObject } from './operation-context.js';
 import type { NnrpServerConfig } from './server-config.js';
@@ -51,12 +52,10 @@ export class SessionCache {
 
   /** CACHE_PUT: the complete answer. */
   put(put: preview3.CachePut, body: Uint8Array): preview3.CacheAck {
-    if (!this.takesSchemas || !SCHEMA_KINDS.includes(put.objectKind)) {
-      return this.objects.put(put, body, performance.now()).ack;
-    }
+    if (!this.takesSchemas || !SCHEMA_KINDS.includes(put.objectKind)) return this.store(put, body);
     const installed = this.installSchema(body);
     if ('errorCode' in installed) return this.rejected(put, installed.errorCode);
-    const { ack } = this.objects.put(put, body, performance.now());
+    const ack = this.store(put, body);
     // What is not kept must not be named either.
     if (ack.status === CacheAckStatus.Rejected && installed.isNew) {
       this.schemas.invalidate(installed.header.schemaId, installed.header.schemaVersion);
@@ -102,6 +101,14 @@ export class SessionCache {
       objects.push({ reference, bytes: found.object.body ?? NO_BYTES });
     }
     return { objects };
+  }
+
+  /** The cache keeps a copy, which the application may look at but not transfer away. */
+  private store(put: preview3.CachePut, body: Uint8Array): preview3.CacheAck {
+    const { ack } = this.objects.put(put, body, performance.now());
+    const stored = ack.status === CacheAckStatus.Rejected ? undefined : this.get(put);
+    if (stored !== undefined) markAsUntransferable(stored.buffer);
+    return ack;
   }
 
   private installSchema(

@@ -106,6 +106,7 @@ export class SessionCore {
   /** For the operations: none is in flight any more. */
   idle(): void {
     this.closing.wake();
+    this.connection.answered();
   }
 
   /** For the operations: what one of them sends is held back. */

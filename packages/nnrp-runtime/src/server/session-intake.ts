@@ -6,6 +6,7 @@ import {
   type Packet,
   ProtocolError,
   preview3,
+  type UsageError,
   type WireFault,
 } from 'nnrp-core';
 import { CACHE_ACK } from '../connection/codecs.js';
@@ -28,6 +29,10 @@ export class SessionIntake implements SessionEndpoint {
 
   get lane(): Lane {
     return this.core.lane;
+  }
+
+  unsent(head: Packet, error: UsageError): void {
+    this.core.operations.unsent(head, error);
   }
 
   disconnected(error: NnrpError): void {

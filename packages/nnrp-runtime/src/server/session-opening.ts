@@ -99,7 +99,8 @@ export class SessionOpening {
   }
 
   wait(packet: Packet): void {
-    this.line.push(packet);
+    // In memory of its own: handlers of other sessions have the chunk, and may transfer it away.
+    this.line.push(packet.copy());
     this.waitingBytes += packet.byteLength;
     this.holdWhenFull();
   }
@@ -160,8 +161,9 @@ export class SessionOpening {
     const { remoteAddress, peerIdentity, helloAuth } = this.owner;
     const context: SessionOpenContext = described({
       remoteAddress,
-      auth,
-      helloAuth,
+      // Copies of the policy's own: it may keep them, wipe them or hand them to another thread.
+      auth: new Uint8Array(auth),
+      helloAuth: new Uint8Array(helloAuth),
       ...(peerIdentity === undefined ? {} : { peerIdentity }),
     });
     let answer: PolicyAnswer;

@@ -15,15 +15,24 @@ import { guard } from '../base/guard.js';
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { RESULT_PUSH } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
-import { isPartial } from '../connection/result-kind.js';
+import { isPartial, isPartialResult } from '../connection/result-kind.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
 import { SETTLED, unheard } from '../settled.js';
-import { CANCELLED_BY_SERVER, deadlineFailure, type FrameFailure, sessionClosed } from './frame-failure.js';
+import { bodyChanged, COPY_LIMIT, lent } from '../transport/lent-packet.js';
+import {
+  CANCELLED_BY_SERVER,
+  deadlineFailure,
+  type FrameFailure,
+  handlerFailure,
+  sessionClosed,
+} from './frame-failure.js';
 import { OperationContext, type ResolvedObject } from './operation-context.js';
 import type { ResultGate } from './result-gate.js';
 import { bodyOf, defaultResults, lastResult, metadataOf, partialResult } from './result-values.js';
+import type { NnrpServerConfig } from './server-config.js';
 import { type ResultInit, type ResultValue, resultMetadata } from './server-messages.js';
 import type { NnrpServerSession } from './server-session.js';
+import type { ServerSessionConnection } from './session-ports.js';
 import { turnDue } from './turn-budget.js';
 
 const { MessageType, OperationState } = preview3;
@@ -33,7 +42,8 @@ const MAX_DROPPED_UNSEEN = 1024;
 /** What the operations of a session need of it. */
 export interface OperationsOwner {
   readonly session: NnrpServerSession;
-  readonly connection: SessionConnection;
+  readonly connection: SessionConnection & Pick<ServerSessionConnection, 'handlerFailed'>;
+  readonly config: Pick<NnrpServerConfig, 'exposeHandlerErrors'>;
   readonly lane: Lane;
   /** Tells when results have to wait because the client asked for it. */
   readonly gate: ResultGate;
@@ -59,6 +69,8 @@ export class SessionOperations {
   private readonly partialMetadata: preview3.ResultPush;
   private readonly lastMetadata: preview3.ResultPush;
   private droppedUnseen: Set<number> | undefined;
+  /** By frame: who waits for room after a result whose body is still the application's. */
+  private unsure: Map<number, (error: UsageError) => void> | undefined;
   private ended: NnrpError | undefined;
 
   constructor(
@@ -207,6 +219,24 @@ export class SessionOperations {
     this.rememberDropped(operation.frameId);
   }
 
+  /** A result was left out because its body had changed: the frame fails, as if its handler had. */
+  unsent(head: Packet, error: UsageError): void {
+    const { frameId } = head;
+    this.unsure?.get(frameId)?.(error);
+    this.unsure?.delete(frameId);
+    const operation = this.registry.get(frameId);
+    if (operation !== undefined) {
+      this.spoiled(operation, error);
+      return;
+    }
+    if (!isPartialResult(head)) {
+      // It was the last answer, and the client waits for one.
+      this.owner.explainDrop(frameId, handlerFailure(error, this.owner.config.exposeHandlerErrors));
+      this.plainDrop(head);
+    }
+    this.owner.connection.handlerFailed({ sessionId: this.sessionId, frameId, error });
+  }
+
   /**
    * Answers every frame in flight with a drop.
    * @param failure - what the client is told; default what the reason says
@@ -229,22 +259,22 @@ export class SessionOperations {
 
   private sendPartial(operation: OperationContext, metadata: preview3.ResultPush, body: Uint8Array): Promise<void> {
     if (this.owner.gate.isHeld(operation)) {
-      return this.later(operation, body.length, () => this.sendPartial(operation, metadata, body));
+      return this.later(operation, body, (held) => this.sendPartial(operation, metadata, held));
     }
     const room = this.sendPush(operation, metadata, body, true);
     this.moveTo(operation, OperationState.Partial);
-    return room ? (turnDue() ?? SETTLED) : this.drained();
+    return room ? (turnDue() ?? SETTLED) : this.roomAfter(operation.frameId, body);
   }
 
   private sendLast(operation: OperationContext, metadata: preview3.ResultPush, body: Uint8Array): Promise<void> {
     // Partial results that were held back go first.
     if (this.owner.gate.isWaiting(operation)) {
-      return this.later(operation, body.length, () => this.sendLast(operation, metadata, body));
+      return this.later(operation, body, (held) => this.sendLast(operation, metadata, held));
     }
     const room = this.sendPush(operation, metadata, body, false);
     this.moveTo(operation, OperationState.Completed);
     this.over(operation, undefined);
-    return room ? SETTLED : this.drained();
+    return room ? SETTLED : this.roomAfter(operation.frameId, body);
   }
 
   /** RESULT_PUSH. @returns whether there is room for more */
@@ -272,18 +302,53 @@ export class SessionOperations {
   }
 
   /** Sends when the client lets results flow again, in the order of the calls. */
-  private later(operation: OperationContext, bytes: number, send: () => Promise<void>): Promise<void> {
+  private later(
+    operation: OperationContext,
+    body: Uint8Array,
+    send: (held: Uint8Array) => Promise<void>,
+  ): Promise<void> {
     const { gate } = this.owner;
+    const held = lent(body);
+    const bytes = held.length;
     const first = operation.heldResults++ === 0;
     if (first) this.owner.suspended(operation);
     const settled = () => {
       if (--operation.heldResults === 0) this.owner.resumed(operation);
     };
-    const sent = gate.afterHold(operation, bytes, () =>
-      operation.isOver ? Promise.reject(operation.refusal()) : send(),
-    );
+    const sent = gate.afterHold(operation, bytes, () => {
+      if (operation.isOver) return Promise.reject(operation.refusal());
+      if (held.length === bytes) return send(held);
+      const result = `a result of frame ${operation.frameId} of session ${this.sessionId}`;
+      const error = bodyChanged(result, bytes, held.length);
+      this.spoiled(operation, error);
+      return Promise.reject(error);
+    });
     sent.then(settled, settled);
     return sent;
+  }
+
+  /** A result of an operation cannot be sent: without it the rest would be wrong. */
+  private spoiled(operation: OperationContext, error: UsageError): void {
+    const { frameId } = operation;
+    this.fail(operation, handlerFailure(error, this.owner.config.exposeHandlerErrors), error);
+    this.owner.connection.handlerFailed({ sessionId: this.sessionId, frameId, error });
+  }
+
+  /** Resolves when there is room for more; rejects when the body of the result turns out to have changed before that. */
+  private roomAfter(frameId: number, body: Uint8Array): Promise<void> {
+    const drained = this.drained();
+    if (body.length <= COPY_LIMIT) return drained;
+    this.unsure ??= new Map();
+    const { unsure } = this;
+    return unheard(
+      new Promise((resolve, reject) => {
+        unsure.set(frameId, reject);
+        drained.then(() => {
+          if (unsure.get(frameId) === reject) unsure.delete(frameId);
+          resolve();
+        }, reject);
+      }),
+    );
   }
 
   private sendDrop(
@@ -312,7 +377,7 @@ export class SessionOperations {
     });
   }
 
-  private plainDrop({ frameId, traceLow, traceHigh }: OperationContext): boolean {
+  private plainDrop({ frameId, traceLow, traceHigh }: OperationContext | Packet): boolean {
     const { connection, lane } = this.owner;
     return connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId, lane, traceLow, traceHigh);
   }

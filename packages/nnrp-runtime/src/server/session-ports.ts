@@ -2,6 +2,7 @@ import type { FlowScope, MessageInfo, NnrpError, Packet, ProtocolError, preview3
 import type { DeadlineQueue } from '../base/deadline-queue.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
 import type { OperationContext } from './operation-context.js';
+import type { HandlerFailure } from './server-events.js';
 import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
 import type { SessionCore } from './session-core.js';
 import type { SessionIntake } from './session-intake.js';
@@ -30,11 +31,15 @@ export interface ServerSessionConnection extends SessionConnection<SessionIntake
   release(): void;
   /** Reports a broken rule to the application. */
   report(sessionId: number, error: ProtocolError): void;
+  /** Reports to the application that it has failed at a frame. */
+  handlerFailed(failure: HandlerFailure): void;
   /** Answers a message that this server does not serve. */
   unsupported(packet: Packet, info: MessageInfo): void;
   /** SESSION_CLOSE has gone out: what the client sends for the session until it confirms is no fault. */
   closeSent(sessionId: number): void;
   sessionEnded(core: SessionCore): void;
+  /** No operation of the session is in flight any more. */
+  answered(): void;
 }
 
 /** Who takes the messages of a session: its inbox, until a serve loop does. */

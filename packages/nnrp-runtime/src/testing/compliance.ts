@@ -3,6 +3,7 @@ import type { ComplianceCase, ComplianceSetup } from './compliance-setup.js';
 import { deliveryCases } from './delivery-cases.js';
 import { endingCases } from './ending-cases.js';
 import { flowCases } from './flow-cases.js';
+import { lendingCases } from './lending-cases.js';
 import { sendingCases } from './sending-cases.js';
 
 /**
@@ -37,6 +38,7 @@ export function transportCompliance(setup: ComplianceSetup): readonly Compliance
     ...deliveryCases(setup),
     ...sendingCases(setup),
     ...flowCases(setup),
+    ...lendingCases(setup),
     ...endingCases(setup),
     ...acceptingCases(setup),
   ];

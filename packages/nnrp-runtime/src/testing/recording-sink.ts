@@ -1,4 +1,4 @@
-import { describeFault, type NnrpError, type Packet, type WireFault } from 'nnrp-core';
+import { describeFault, type NnrpError, type Packet, type UsageError, type WireFault } from 'nnrp-core';
 import type { PacketSink } from '../transport/contract.js';
 import { DEFAULT_TIMEOUT_MS, within } from './within.js';
 
@@ -8,11 +8,17 @@ export class RecordingSink implements PacketSink {
   readonly faults: WireFault[] = [];
   /** One entry per call of `closed`: its argument. */
   readonly closes: (NnrpError | undefined)[] = [];
+  /** Frame ids of packets that were left out, and why. */
+  readonly unsentFrames: number[] = [];
+  readonly unsentErrors: UsageError[] = [];
   /** Calls that came after `closed`, where none may come. */
   readonly late: string[] = [];
   drains = 0;
   /** Called with each packet, inside the transport's own call. */
   onPacket: ((packet: Packet) => void) | undefined;
+  /** Called inside the call of this name. */
+  onDrained: (() => void) | undefined;
+  onClosed: (() => void) | undefined;
   private waiters: { readonly condition: () => boolean; readonly resolve: () => void }[] = [];
   private delivering = false;
 
@@ -21,11 +27,14 @@ export class RecordingSink implements PacketSink {
   packet(packet: Packet): void {
     if (this.delivering) this.late.push('packet inside packet');
     this.delivering = true;
-    this.note('packet');
-    this.packets.push(packet);
-    this.onPacket?.(packet);
-    this.delivering = false;
-    this.changed();
+    try {
+      this.note('packet');
+      this.packets.push(packet);
+      this.onPacket?.(packet);
+    } finally {
+      this.delivering = false;
+      this.changed();
+    }
   }
 
   broken(fault: WireFault): void {
@@ -38,12 +47,21 @@ export class RecordingSink implements PacketSink {
     this.note('drained');
     this.drains++;
     this.changed();
+    this.onDrained?.();
+  }
+
+  unsent(head: Packet, error: UsageError): void {
+    this.note('unsent');
+    this.unsentFrames.push(head.frameId);
+    this.unsentErrors.push(error);
+    this.changed();
   }
 
   closed(error?: NnrpError): void {
     this.note('closed');
     this.closes.push(error);
     this.changed();
+    this.onClosed?.();
   }
 
   /** Resolves once `condition` holds; it is looked at after every call. @param what - see {@link within} */

@@ -1,4 +1,4 @@
-import type { NnrpError, Packet, WireFault } from 'nnrp-core';
+import type { NnrpError, Packet, UsageError, WireFault } from 'nnrp-core';
 import type { PeerIdentity } from './peer-identity.js';
 
 /** What carries the packets. An open set: preview3 names tcp and quic on the wire. */
@@ -6,7 +6,7 @@ export type TransportKind = 'tcp' | 'quic' | 'memory' | (string & {});
 
 /**
  * A packet on its way out. The head (header and metadata) is written straight into the transport's buffer; the body is
- * taken as it is.
+ * lent: its memory stays with whoever sends it.
  */
 export interface OutboundPacket {
   /** Bytes that `writeHead` writes. */
@@ -15,13 +15,25 @@ export interface OutboundPacket {
    * Writes the head. May throw, before it has written anything; then the packet is not sent and `send` throws the same.
    */
   writeHead(view: DataView, start: number): void;
-  /** May be empty. Must not be changed until it has been sent; a transport may hold on to it until then. */
+  /**
+   * May be empty. A transport copies it inside `send`, or reads it later, when its turn has come. Whoever lends it should
+   * not change it until then, but may do worse: transfer its memory to another thread, or resize it. So a transport that
+   * reads it later compares its length with what it was inside `send`, and leaves the packet out when it has changed: see
+   * `unsent`.
+   */
   readonly body: Uint8Array;
 }
 
-/** Who a transport delivers to. Calls never overlap, and none comes before `start` or after `closed`. */
+/**
+ * Who a transport delivers to. Calls never overlap, and none comes before `start` or after `closed`. A transport aborts
+ * its own connection when one of them throws, with a TransportError whose cause is what was thrown; nothing else happens.
+ */
 export interface PacketSink {
-  /** The next packet, in order. A transport never reuses bytes that it has handed over. */
+  /**
+   * The next packet, in order. A transport never reuses bytes that it has handed over, and does not count on them either:
+   * it marks their memory as untransferable (`worker_threads.markAsUntransferable`), and bears with it when it is
+   * transferred all the same.
+   */
   packet(packet: Packet): void;
   /**
    * The bytes are no packets any more: nothing further will be delivered. Sending still works, so that the peer can be
@@ -30,6 +42,17 @@ export interface PacketSink {
   broken(fault: WireFault): void;
   /** There is room again after `send` returned false. */
   drained(): void;
+  /**
+   * A packet was left out because its body was transferred or resized after `send`; the ones around it have gone out. Not
+   * called inside `send`. Without this method the connection is aborted with the error.
+   * @param head - header and metadata as they would have been sent, without the body
+   */
+  unsent?(head: Packet, error: UsageError): void;
+  /**
+   * The peer has ended its direction and sends nothing more, but still takes what it is sent. Whoever has this method
+   * calls `close` when everything is said; without it, the transport closes by itself in the next turn.
+   */
+  peerEnded?(): void;
   /** The connection has ended; exactly once, and last. @param error - absent after an orderly end */
   closed(error?: NnrpError): void;
 }
@@ -58,7 +81,7 @@ export interface FramedTransport {
   start(sink: PacketSink): void;
   /**
    * Sends a packet; packets sent in one turn of the event loop are joined. The packet object is read during the call
-   * only. After the end of the connection it does nothing and returns true.
+   * only, its body perhaps later. Nothing is delivered before it returns. After the end of the connection it does nothing and returns true.
    * @returns false when the sender should wait for `drained`
    * @throws what `writeHead` throws; nothing is sent then
    */
@@ -70,6 +93,11 @@ export interface FramedTransport {
    * transport that bounds its packets otherwise may leave it out.
    */
   limitPackets?(maxBytes: number): void;
+  /**
+   * The peer has ended its direction, and may be gone altogether. From now on its network is asked about it, without a
+   * packet, so that one that is gone ends the connection with an error. A transport that finds out by itself leaves it out.
+   */
+  probe?(): void;
   /** Sends what is queued and ends the connection; resolves when it has ended, within a bounded time. */
   close(): Promise<void>;
   /** Ends the connection at once; what is queued is lost. */

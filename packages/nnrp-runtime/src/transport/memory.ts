@@ -1,5 +1,8 @@
-import { ClosedError, type NnrpError, Packet } from 'nnrp-core';
+import { markAsUntransferable } from 'node:worker_threads';
+import { ClosedError, type NnrpError, Packet, TransportError } from 'nnrp-core';
 import { AsyncQueue } from '../async-queue.js';
+import { type Guarded, nextTurn } from '../base/guard.js';
+import { warn } from '../base/warn.js';
 import type { FramedConnector, FramedListener, FramedTransport, OutboundPacket, PacketSink } from './contract.js';
 
 export interface MemoryOptions {
@@ -8,6 +11,8 @@ export interface MemoryOptions {
 }
 
 const HEADER_BYTES = 40;
+/** Packets taken from an inbox before it is moved together. */
+const MIN_COMPACTION = 1024;
 
 /**
  * Two ends of a connection inside one process: a real transport, message-framed, for tests and for a client and a
@@ -46,12 +51,14 @@ export class MemoryListener implements FramedListener, FramedConnector {
   }
 }
 
-class MemoryTransport implements FramedTransport {
+class MemoryTransport implements FramedTransport, Guarded {
   readonly kind = 'memory';
   private readonly highWaterBytes: number;
   private peer: MemoryTransport | undefined;
   private sink: PacketSink | undefined;
-  private inbox: Packet[] = [];
+  /** From `inboxHead` on; undefined where a packet was taken. */
+  private inbox: (Packet | undefined)[] = [];
+  private inboxHead = 0;
   private inboxBytes = 0;
   private paused = true;
   private scheduled = false;
@@ -83,11 +90,21 @@ class MemoryTransport implements FramedTransport {
 
   send(packet: OutboundPacket): boolean {
     if (this.closing || this.peerGone || this.peer === undefined) return true;
-    const bytes = new Uint8Array(packet.headBytes + packet.body.length);
+    const { headBytes, body } = packet;
+    const bytes = new Uint8Array(headBytes + body.length);
     const view = new DataView(bytes.buffer);
     packet.writeHead(view, 0);
-    bytes.set(packet.body, packet.headBytes);
-    return this.peer.receive(new Packet(bytes, view, 0, packet.headBytes - HEADER_BYTES, packet.body.length));
+    if (body.length > 0) bytes.set(body, headBytes);
+    // As on every other transport, so that what works here works there.
+    markAsUntransferable(bytes.buffer);
+    return this.peer.receive(new Packet(bytes, view, 0, headBytes - HEADER_BYTES, body.length));
+  }
+
+  /** For the guard: the receiver of the packets has thrown. The other end is told like of any other end. */
+  crashed(error: unknown): void {
+    // Nobody is left to be told of it by closed().
+    if (this.closedReported) warn(`${this.remoteAddress}: an error after the end of the connection`, error);
+    else this.abort(new TransportError(`${this.remoteAddress}: the receiver of its packets failed`, { cause: error }));
   }
 
   pause(): void {
@@ -113,7 +130,7 @@ class MemoryTransport implements FramedTransport {
     if (this.closing) return;
     this.failure = error;
     this.closing = true;
-    this.inbox = [];
+    this.discard();
     this.peer?.ended();
     this.schedule();
   }
@@ -135,12 +152,26 @@ class MemoryTransport implements FramedTransport {
 
   private discard(): void {
     this.inbox = [];
+    this.inboxHead = 0;
+  }
+
+  /** Not `shift`, which moves all of a long inbox. */
+  private take(): Packet | undefined {
+    const packet = this.inbox[this.inboxHead];
+    if (packet === undefined) return undefined;
+    this.inbox[this.inboxHead++] = undefined;
+    if (this.inboxHead === this.inbox.length) this.discard();
+    else if (this.inboxHead >= MIN_COMPACTION && this.inboxHead * 2 >= this.inbox.length) {
+      this.inbox = this.inbox.slice(this.inboxHead);
+      this.inboxHead = 0;
+    }
+    return packet;
   }
 
   private schedule(): void {
     if (this.scheduled) return;
     this.scheduled = true;
-    setImmediate(() => {
+    nextTurn(this, () => {
       this.scheduled = false;
       this.deliver();
     });
@@ -149,7 +180,7 @@ class MemoryTransport implements FramedTransport {
   private deliver(): void {
     const { sink } = this;
     while (sink !== undefined && !this.paused && !this.closing) {
-      const packet = this.inbox.shift();
+      const packet = this.take();
       if (packet === undefined) break;
       this.inboxBytes -= packet.byteLength;
       sink.packet(packet);
@@ -157,7 +188,7 @@ class MemoryTransport implements FramedTransport {
     if (this.peerFull && this.inboxBytes < this.highWaterBytes && this.peer !== undefined) {
       this.peerFull = false;
       const { peer } = this;
-      setImmediate(() => peer.drained());
+      nextTurn(peer, () => peer.drained());
     }
     this.reportClosed();
   }

@@ -1,16 +1,20 @@
 import type { Duplex } from 'node:stream';
+import { markAsUntransferable } from 'node:worker_threads';
 import {
   INSPECT,
   type Inspect,
   inspected,
   isNnrpError,
   type NnrpError,
-  type Packet,
   PacketSplitter,
   type PacketSplitterOptions,
   TransportError,
 } from 'nnrp-core';
+import { afterThis, type Guarded, guard, later, listen, nextTurn } from '../base/guard.js';
+import { warn } from '../base/warn.js';
 import type { FramedTransport, OutboundPacket, PacketSink, TransportKind } from './contract.js';
+import { DeadPeer } from './dead-peer.js';
+import { changedBody, type LentPacket } from './lent-packet.js';
 import { PacedWriter } from './paced-writer.js';
 import type { PeerIdentity } from './peer-identity.js';
 import { WriteQueue } from './write-queue.js';
@@ -23,6 +27,15 @@ export interface StreamTransportOptions extends PacketSplitterOptions {
   readonly describeError?: (error: Error) => string;
   /** Bytes waiting to be sent above which `send` says false; default 1 MiB. */
   readonly highWaterBytes?: number;
+  /**
+   * The stream only borrows what it is given: once it has called back a write, it does not read those bytes any more, and
+   * how many they are it looks at inside `write` alone (as long as no other write is under way). Then chunks are used
+   * again, by any connection of the process, and large bodies are written from where they are. True of net.Socket,
+   * tls.TLSSocket and others whose `_write` copies or hands to the kernel; not of streams that pass chunks on, such as
+   * PassThrough, a Duplex that delivers later or another stream in this process. Default false: every write is a copy
+   * that the stream may keep.
+   */
+  readonly borrowsWrites?: boolean;
   /** Bytes of one write, for streams that show no progress inside one; default unlimited. */
   readonly maxWriteBytes?: number;
   /** Milliseconds without progress after which a peer that takes nothing is given up; default 30000, 0 = never. */
@@ -51,15 +64,17 @@ const MAX_CLOSE_MS = 30_000;
 
 /**
  * Packets over any byte stream: shared by TCP and whatever else ends in a Node Duplex. Reading goes through the
- * splitter without copying; writing joins all packets of one turn into one call.
+ * splitter without copying; writing joins all packets of one turn into one call. What the stream's events, timers and the
+ * receiver of the packets throw ends this connection, and nothing else.
  */
-export class StreamTransport implements FramedTransport {
+export class StreamTransport implements FramedTransport, Guarded {
   readonly kind: TransportKind;
   readonly remoteAddress: string;
   readonly peerIdentity?: PeerIdentity;
   private readonly splitter: PacketSplitter;
-  private readonly queue = new WriteQueue();
-  private readonly paced: PacedWriter | undefined;
+  private readonly borrows: boolean;
+  private readonly queue: WriteQueue;
+  private readonly writer: PacedWriter;
   private readonly highWaterBytes: number;
   private readonly closeTimeoutMs: number;
   private readonly stallTimeoutMs: number;
@@ -71,11 +86,14 @@ export class StreamTransport implements FramedTransport {
   private full = false;
   private closing = false;
   private ended = false;
+  private endTold = false;
   private finished = false;
   private failure: NnrpError | undefined;
   private streamClosed = false;
   private closedReported = false;
   private closeTimer: NodeJS.Timeout | undefined;
+  private deadPeer: DeadPeer | undefined;
+  private unsent: LentPacket[] | undefined;
   private readonly whenClosed: Promise<void>;
   private resolveClosed: () => void = () => {};
   private readonly flush = () => {
@@ -94,46 +112,61 @@ export class StreamTransport implements FramedTransport {
     this.highWaterBytes = options.highWaterBytes ?? DEFAULT_HIGH_WATER_BYTES;
     this.stallTimeoutMs = options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS;
     this.closeTimeoutMs = options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS;
-    if (options.maxWriteBytes !== undefined) {
-      this.paced = new PacedWriter(stream, options.maxWriteBytes, () => this.roomAgain());
-    }
+    this.borrows = options.borrowsWrites ?? false;
+    this.queue = new WriteQueue(this.borrows);
+    const { maxWriteBytes = Number.POSITIVE_INFINITY } = options;
+    this.writer = new PacedWriter(
+      stream,
+      maxWriteBytes,
+      () => {
+        if (this.full) guard(this, () => this.roomAgain());
+      },
+      (packet) => this.leftOut(packet),
+    );
     this.whenClosed = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });
-    stream.on('data', (chunk: Buffer) => this.received(chunk));
+    listen(this, stream, 'data', (chunk: Buffer) => this.received(chunk));
     stream.pause();
-    stream.on('drain', () => this.roomAgain());
-    stream.on('end', () => this.peerEnded());
+    listen(this, stream, 'end', () => this.peerEnded());
     const { describeError = (error: Error) => error.message } = options;
-    stream.on('error', (error: Error) => {
+    listen(this, stream, 'error', (error: Error) => {
       // An error of our own says by itself what has happened.
       const what = isNnrpError(error) ? '' : 'the connection broke: ';
       this.failure ??= new TransportError(`${this.remoteAddress}: ${what}${describeError(error)}`, { cause: error });
     });
-    stream.on('close', () => {
+    listen(this, stream, 'close', () => {
       this.streamClosed = true;
+      this.deadPeer?.end();
       this.reportClosed();
     });
   }
 
+  /** For the guard: something that the transport has called, or the transport itself, has thrown. */
+  crashed(error: unknown): void {
+    // Nobody is left to be told of it by closed().
+    if (this.closedReported) warn(`${this.remoteAddress}: an error after the end of the connection`, error);
+    else this.abort(new TransportError(`${this.remoteAddress}: the receiver of its packets failed`, { cause: error }));
+  }
+
   get unfinishedBytes(): number {
-    return this.paused || this.delivering || this.closing ? 0 : this.splitter.bufferedBytes;
+    return this.paused || this.delivering || this.closing || this.ended ? 0 : this.splitter.bufferedBytes;
   }
 
   start(sink: PacketSink): void {
     this.sink = sink;
     this.resume();
-    this.reportClosed();
   }
 
   send(packet: OutboundPacket): boolean {
     if (this.closing || this.finished || this.stream.destroyed) return true;
     this.queue.add(packet);
-    if (this.queue.byteLength >= FLUSH_BYTES) {
+    // Where the stream can take it, a body that is lent is written before its sender can change it.
+    if (this.queue.byteLength >= FLUSH_BYTES || (this.queue.isLending && this.writer.isIdle)) {
       this.flushNow();
     } else if (!this.flushScheduled) {
       this.flushScheduled = true;
-      process.nextTick(this.flush);
+      afterThis(this, this.flush);
     }
     if (this.unsentBytes < this.highWaterBytes) return true;
     if (!this.full) this.filled();
@@ -149,13 +182,22 @@ export class StreamTransport implements FramedTransport {
   resume(): void {
     if (!this.paused) return;
     this.paused = false;
-    this.deliver();
-    if (!this.paused) this.stream.resume();
-    this.reportClosed();
+    guard(this, () => {
+      this.deliver();
+      if (!this.paused) this.stream.resume();
+      this.tellEnded();
+      this.reportClosed();
+    });
   }
 
   limitPackets(maxBytes: number): void {
     this.splitter.maxPacketBytes = maxBytes;
+  }
+
+  probe(): void {
+    if (this.finished || this.stream.destroyed) return;
+    this.deadPeer ??= new DeadPeer(this.stream, () => this.sendAhead(), this);
+    this.deadPeer.watch();
   }
 
   close(): Promise<void> {
@@ -188,25 +230,23 @@ export class StreamTransport implements FramedTransport {
 
   private received(chunk: Buffer): void {
     if (this.closing) return;
+    // Whoever gets a packet gets the memory that others lie in, too.
+    markAsUntransferable(chunk.buffer);
     this.splitter.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     this.deliver();
   }
 
+  /** @throws what the sink throws: it has lost track of the stream and must not be left to fill memory */
   private deliver(): void {
     const { sink } = this;
     if (sink === undefined || this.delivering) return;
     this.delivering = true;
     try {
-      let packet: Packet | undefined;
       while (!this.paused && !this.closing) {
-        packet = this.splitter.next();
+        const packet = this.splitter.next();
         if (packet === undefined) break;
         sink.packet(packet);
       }
-    } catch (error) {
-      // A sink that throws has lost track of the stream; it must not be left to fill memory.
-      this.abort(new TransportError('the receiver of a packet failed', { cause: error }));
-      throw error;
     } finally {
       this.delivering = false;
     }
@@ -218,24 +258,35 @@ export class StreamTransport implements FramedTransport {
 
   private flushNow(): void {
     if (this.queue.byteLength === 0 || this.finished || this.stream.destroyed) return;
-    const pieces = this.queue.take();
-    if (this.paced !== undefined) {
-      this.queue.pending();
-      this.paced.write(pieces);
-      return;
-    }
-    if (pieces.length === 1 && pieces[0] !== undefined) {
-      this.stream.write(pieces[0]);
-    } else {
-      this.stream.cork();
-      for (const piece of pieces) this.stream.write(piece);
-      this.stream.uncork();
-    }
-    // What the kernel has taken at once lies in nobody's hands any more.
-    if (this.stream.writableLength === 0 && !this.stream.destroyed) this.queue.written();
+    this.writer.write(this.queue.take());
+    if (this.borrows && this.writer.isIdle && !this.stream.destroyed) this.queue.written();
     else this.queue.pending();
-    // The kernel may have taken it all at once; then no 'drain' will come.
-    if (this.full && !this.stream.writableNeedDrain) process.nextTick(() => this.roomAgain());
+  }
+
+  private sendAhead(): void {
+    if (this.queue.byteLength > 0 || !this.writer.isIdle || this.finished || this.stream.destroyed) return;
+    this.writer.write(this.queue.takeAhead());
+  }
+
+  /** The sink may be in the middle of something: it is told afterwards. */
+  private leftOut(packet: LentPacket): void {
+    if (this.unsent === undefined) {
+      this.unsent = [];
+      afterThis(this, () => this.tellUnsent());
+    }
+    this.unsent.push(packet);
+  }
+
+  private tellUnsent(): void {
+    const { unsent = [] } = this;
+    this.unsent = undefined;
+    for (const packet of unsent) {
+      if (this.closedReported) return;
+      const head = packet.unsentHead();
+      const error = changedBody(head, packet.body.length);
+      if (this.sink?.unsent === undefined) this.abort(error);
+      else this.sink.unsent(head, error);
+    }
   }
 
   /** From now on the peer has to take something now and then. */
@@ -244,20 +295,19 @@ export class StreamTransport implements FramedTransport {
     const { stream, stallTimeoutMs } = this;
     if (isTimed(stream) && stallTimeoutMs > 0) stream.setTimeout(stallTimeoutMs, this.stalled);
     // Within the turn, the flush may have emptied it already.
-    if (this.queue.byteLength === 0 && !stream.writableNeedDrain) process.nextTick(() => this.roomAgain());
+    if (this.queue.byteLength === 0 && this.writer.isIdle) afterThis(this, () => this.roomAgain());
   }
 
   private readonly stalled = (): void => {
-    if (!this.full || this.finished) return;
-    this.abort(
-      new TransportError(
-        `${this.remoteAddress} has taken nothing for ${this.stallTimeoutMs} ms while bytes wait for it`,
-      ),
-    );
+    guard(this, () => {
+      if (!this.full || this.finished) return;
+      const text = `${this.remoteAddress} has taken nothing for ${this.stallTimeoutMs} ms while bytes wait for it`;
+      this.abort(new TransportError(text));
+    });
   };
 
   get unsentBytes(): number {
-    return this.queue.byteLength + (this.paced?.byteLength ?? 0) + this.stream.writableLength;
+    return this.queue.byteLength + this.writer.byteLength + this.stream.writableLength;
   }
 
   private roomAgain(): void {
@@ -272,23 +322,33 @@ export class StreamTransport implements FramedTransport {
     if (this.splitter.bufferedBytes > 0 && !this.closing && !this.paused) {
       this.failure ??= new TransportError(`${this.remoteAddress}: the connection ended inside a packet`);
     }
-    // A peer that half-closes after its last packet still gets the answers that are ready in this turn.
-    setImmediate(() => {
-      this.flushNow();
-      this.finish();
-    });
+    if (this.sink?.peerEnded !== undefined) this.tellEnded();
+    else {
+      // A peer that half-closes after its last packet still gets the answers that are ready in this turn.
+      nextTurn(this, () => {
+        this.flushNow();
+        this.finish();
+      });
+    }
+  }
+
+  /** Not before everything is delivered that came before the end. */
+  private tellEnded(): void {
+    const { sink } = this;
+    if (!this.ended || this.endTold || this.paused || this.closing || sink?.peerEnded === undefined) return;
+    this.endTold = true;
+    sink.peerEnded();
   }
 
   /** Ends our side; the peer gets a bounded time to take what is queued and to end its own. */
   private finish(): void {
     if (this.closeTimer !== undefined || this.streamClosed) return;
     this.finished = true;
-    if (this.paced === undefined) this.stream.end();
-    else this.paced.end();
-    const cut = () => this.stream.destroy();
+    this.writer.end();
+    const cut = () => guard(this, () => void this.stream.destroy());
     const timed = isTimed(this.stream);
     if (timed) this.stream.setTimeout(this.closeTimeoutMs, cut);
-    this.closeTimer = setTimeout(cut, timed ? MAX_CLOSE_MS : this.closeTimeoutMs);
+    this.closeTimer = later(this, timed ? MAX_CLOSE_MS : this.closeTimeoutMs, cut);
     this.closeTimer.unref();
   }
 

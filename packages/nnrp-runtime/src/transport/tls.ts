@@ -212,6 +212,7 @@ function overTls(socket: TLSSocket, remoteAddress: string, options: TcpOptions, 
     kind: 'tcp',
     remoteAddress,
     describeError: describeTlsFailure,
+    borrowsWrites: true,
     maxWriteBytes: MAX_WRITE_BYTES,
     ...(identity !== undefined && { peerIdentity: identity }),
   });

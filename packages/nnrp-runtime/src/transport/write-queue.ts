@@ -1,7 +1,8 @@
 import type { OutboundPacket } from './contract.js';
+import { COPY_LIMIT, LentPacket, lent } from './lent-packet.js';
 
-/** Bodies up to this length are copied next to their head; longer ones are sent from where they are. */
-const COPY_LIMIT = 2048;
+/** What every packet begins with. */
+const MAGIC = new TextEncoder().encode('NNRP');
 const CHUNK_BYTES = 64 * 1024;
 /** Chunks kept for whoever writes next, over all connections. */
 const MAX_SPARE = 32;
@@ -15,53 +16,83 @@ class Chunk {
 
 const spare: Chunk[] = [];
 
+/** Bytes in memory that nobody writes to any more, or a packet whose body is still somebody else's. */
+export type Piece = Uint8Array | LentPacket;
+
 /**
- * Collects the packets of one turn into as few pieces as possible. Heads and small bodies are written into chunks; a
- * large body becomes a piece of its own, never copied. Chunks are shared by all connections and handed back as soon as
- * the network has taken them, so an idle connection holds none.
+ * Collects the packets of one turn into as few pieces as possible. Heads and small bodies are written into chunks, which
+ * all connections share.
+ *
+ * A stream that only borrows what it is given gets the chunks themselves, and large bodies from where they are; chunks are
+ * handed back as soon as the network has taken them, so an idle connection holds none. Any other stream may pass on what
+ * it gets, at any time, to anybody: it gets copies, and keeps them.
  */
 export class WriteQueue {
-  private pieces: Uint8Array[] = [];
+  private pieces: Piece[] = [];
   private chunk: Chunk | undefined;
   /** Written so far in the chunk, and where the part begins that is not yet a piece. */
   private end = 0;
   private begin = 0;
   private queued = 0;
+  private lending = false;
+  /** Bytes of the next packet that have been sent already. */
+  private ahead = 0;
   /** Chunks that the pieces of the last `take` lie in. */
   private taken: Chunk[] = [];
+
+  /** @param borrows - whether the stream only borrows what it is given */
+  constructor(private readonly borrows: boolean) {}
 
   /** Bytes added since the last `take`. */
   get byteLength(): number {
     return this.queued;
   }
 
+  /** Whether a body waits here that is still the sender's. */
+  get isLending(): boolean {
+    return this.lending;
+  }
+
   /** @throws what `writeHead` throws; the queue is unchanged then */
   add(packet: OutboundPacket): void {
     const { headBytes, body } = packet;
-    const copied = body.length <= COPY_LIMIT ? body.length : 0;
+    const { length } = body;
+    const copied = length <= COPY_LIMIT ? length : 0;
     let { chunk } = this;
     if (chunk === undefined || this.end + headBytes + copied > CHUNK_BYTES) chunk = this.nextChunk();
     packet.writeHead(chunk.view, this.end);
-    this.end += headBytes;
-    this.queued += headBytes + body.length;
-    if (copied > 0) {
+    this.queued += headBytes + length;
+    if (this.ahead > 0) {
+      this.addRest(headBytes, body);
+      return;
+    }
+    if (copied === length) {
+      this.end += headBytes;
+      if (copied === 0) return;
       chunk.bytes.set(body, this.end);
       this.end += copied;
-    } else if (body.length > 0) {
-      this.cut();
-      this.pieces.push(body);
+    } else {
+      this.addLarge(chunk, headBytes, body);
     }
   }
 
   /** The pieces in order; the queue is empty afterwards. Call `written` or `pending` when they have been passed on. */
-  take(): Uint8Array[] {
+  take(): Piece[] {
     this.cut();
     if (this.chunk !== undefined) this.taken.push(this.chunk);
     this.chunk = undefined;
     const { pieces } = this;
     this.pieces = [];
     this.queued = 0;
+    this.lending = false;
+    if (!this.borrows) this.written();
     return pieces;
+  }
+
+  /** The next byte of a packet that does not exist yet, to be sent now; nothing when no more of it is known. */
+  takeAhead(): Piece[] {
+    if (this.ahead === MAGIC.length) return [];
+    return [ownCopy(MAGIC.subarray(this.ahead, ++this.ahead))];
   }
 
   /** What was taken has left: its memory can be used again. */
@@ -73,6 +104,30 @@ export class WriteQueue {
   /** What was taken is on its way; its memory goes with it. */
   pending(): void {
     if (this.taken.length > 0) this.taken = [];
+  }
+
+  private addLarge(chunk: Chunk, headBytes: number, body: Uint8Array): void {
+    if (!this.borrows) {
+      this.end += headBytes;
+      this.cut();
+      this.pieces.push(ownCopy(body));
+      return;
+    }
+    this.cut();
+    this.end += headBytes;
+    this.begin = this.end;
+    this.pieces.push(new LentPacket(chunk.bytes.subarray(this.end - headBytes, this.end), lent(body)));
+    this.lending = true;
+  }
+
+  /** A packet whose beginning has been sent. It cannot be left out any more, so its body is copied. */
+  private addRest(headBytes: number, body: Uint8Array): void {
+    this.cut();
+    this.begin += this.ahead;
+    this.end += headBytes;
+    this.ahead = 0;
+    this.cut();
+    if (body.length > 0) this.pieces.push(ownCopy(body));
   }
 
   private nextChunk(): Chunk {
@@ -88,7 +143,15 @@ export class WriteQueue {
 
   private cut(): void {
     if (this.chunk === undefined || this.end === this.begin) return;
-    this.pieces.push(this.chunk.bytes.subarray(this.begin, this.end));
+    const piece = this.chunk.bytes.subarray(this.begin, this.end);
+    this.pieces.push(this.borrows ? piece : ownCopy(piece));
     this.begin = this.end;
   }
+}
+
+/** Each in memory of its own, so that who gets one cannot reach another. */
+function ownCopy(bytes: Uint8Array): Uint8Array {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
 }

@@ -73,6 +73,10 @@ export class QuicheStream extends Duplex implements QuicStream {
     this.preambleSent = facts.preambleSent;
     // Whoever is interested listens besides; an end that comes before that is no fault of the program.
     this.on('error', () => {});
+    // Nothing more can be sent: to go on as if it could would be to wait for ever.
+    this.on('end', () => {
+      if (this.connectionEnded) this.destroy();
+    });
   }
 
   /** Something has come. */
@@ -109,6 +113,7 @@ export class QuicheStream extends Duplex implements QuicStream {
     this.finished = true;
     this.pull();
     this.finalDone();
+    if (this.readableEnded) this.destroy();
   }
 
   setTimeout(timeoutMs: number, callback: () => void): this {
@@ -169,6 +174,19 @@ export class QuicheStream extends Duplex implements QuicStream {
     this.offset = this.preambleSent;
     this.preambleSent = 0;
     this.pump();
+    this.keepRest();
+  }
+
+  /** What there is no room for yet is copied: a piece may belong to somebody who changes or transfers it later. */
+  private keepRest(): void {
+    if (this.whenWritten === undefined || this.destroyed) return;
+    const rest = this.pieces.slice(this.index);
+    const [first] = rest;
+    if (first === undefined) return;
+    rest[0] = first.subarray(this.offset);
+    this.pieces = rest.map((piece) => new Uint8Array(piece));
+    this.index = 0;
+    this.offset = 0;
   }
 
   private pull(): void {
@@ -301,7 +319,12 @@ export class QuicheStream extends Duplex implements QuicStream {
 
 /** The bytes at the beginning of the scratch, as memory that nobody writes to again. */
 function own(bytes: number): Buffer {
-  if (bytes < SCRATCH_BYTES / 2) return Buffer.from(scratch.subarray(0, bytes));
+  if (bytes < SCRATCH_BYTES / 2) {
+    // Not Buffer.from: its pool is shared with everything else in the process, and may be reached by way of `buffer`.
+    const copy = Buffer.allocUnsafeSlow(bytes);
+    scratch.copy(copy, 0, 0, bytes);
+    return copy;
+  }
   const filled = scratch.subarray(0, bytes);
   scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
   return filled;

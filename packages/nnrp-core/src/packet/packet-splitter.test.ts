@@ -1,0 +1,119 @@
+import { describe, expect, it } from 'vitest';
+import { buildPacket } from './packet-builder.js';
+import { PacketSplitter } from './packet-splitter.js';
+
+const PING = 0x20;
+const PROBE = 25;
+
+/** Packets of these frame ids in one array of their own memory, cut to a length. */
+function chunkOf(packets: readonly Uint8Array[], length = Number.POSITIVE_INFINITY): Uint8Array {
+  return new Uint8Array(Buffer.concat(packets).subarray(0, length));
+}
+
+function ping(): Uint8Array {
+  return buildPacket({ messageType: PING })[0];
+}
+
+function probe(bodyBytes: number): Uint8Array {
+  const metadata = new Uint8Array(16);
+  return Buffer.concat(buildPacket({ messageType: PROBE }, metadata, new Uint8Array(bodyBytes).fill(7)));
+}
+
+/** Transfers the memory of a chunk, as to another thread. */
+function detach(bytes: Uint8Array): void {
+  structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] });
+  expect(bytes.length).toBe(0);
+}
+
+describe('a chunk that is transferred away by whoever got a packet of it', () => {
+  it.each([1, 39, 40, 41, 55, 100, 5055])(
+    'has lost nothing of the packet of which %i bytes stood at its end',
+    (rest) => {
+      const splitter = new PacketSplitter();
+      const last = probe(5000);
+      const chunk = chunkOf([ping(), last], 40 + rest);
+      splitter.push(chunk);
+      expect(splitter.next()?.messageType).toBe(PING);
+      expect(splitter.bufferedBytes).toBe(rest);
+      detach(chunk);
+      // More may come before the rest of the chunk has been asked for.
+      const more = new Uint8Array(last.subarray(rest));
+      const next = chunkOf([more, ping()]);
+      splitter.push(next);
+      const whole = splitter.next();
+      expect([whole?.bodyLength, whole?.body.every((byte) => byte === 7)]).toEqual([5000, true]);
+      expect(splitter.next()?.byteLength).toBe(40);
+      expect([splitter.next(), splitter.bufferedBytes]).toEqual([undefined, 0]);
+    },
+  );
+
+  it('takes the packets with it that were not handed over yet, and the stream ends there', () => {
+    const splitter = new PacketSplitter();
+    const chunk = chunkOf([ping(), ping()]);
+    splitter.push(chunk);
+    const first = splitter.next();
+    detach(chunk);
+    expect(() => splitter.next()).toThrow('transferred away');
+    expect(splitter.next()).toBeUndefined();
+    expect(splitter.fault).toBeDefined();
+    splitter.push(ping());
+    expect(splitter.next()).toBeUndefined();
+    expect([first?.isDetached, first?.body.length, first?.metadata.length]).toEqual([true, 0, 0]);
+  });
+
+  it('is missed as well when it was pushed but not begun', () => {
+    const splitter = new PacketSplitter();
+    const waiting = chunkOf([ping()]);
+    splitter.push(chunkOf([ping()]));
+    splitter.push(waiting);
+    splitter.next();
+    detach(waiting);
+    expect(() => splitter.next()).toThrow('transferred away');
+  });
+});
+
+describe('the incomplete packet at the end of a chunk', () => {
+  it('is bounded by the limit that holds when its turn comes', () => {
+    for (const limit of [100, 10_000]) {
+      const splitter = new PacketSplitter({ maxPacketBytes: 1000 });
+      splitter.push(chunkOf([ping(), probe(5000)], 140));
+      splitter.next();
+      splitter.maxPacketBytes = limit;
+      splitter.push(probe(5000).subarray(100));
+      expect(splitter.next()?.bodyLength).toBe(limit === 100 ? undefined : 5000);
+      expect(splitter.fault?.kind).toBe(limit === 100 ? 'packet_too_large' : undefined);
+    }
+  });
+
+  it('is refused when it is no packet, after what came before it', () => {
+    const splitter = new PacketSplitter();
+    splitter.push(chunkOf([ping(), new TextEncoder().encode('GET /')]));
+    expect(splitter.next()?.messageType).toBe(PING);
+    expect(splitter.fault).toBeUndefined();
+    expect(splitter.next()).toBeUndefined();
+    expect(splitter.fault).toEqual({ kind: 'invalid_magic' });
+  });
+
+  it('costs no more memory than has arrived, whatever it announces', () => {
+    const splitter = new PacketSplitter();
+    const huge = probe(0);
+    new DataView(huge.buffer, huge.byteOffset).setUint32(12, 60_000_000, true);
+    splitter.push(chunkOf([ping(), huge], 80));
+    splitter.next();
+    splitter.next();
+    const { partial } = splitter as unknown as { partial: Uint8Array };
+    expect(partial.length).toBeLessThanOrEqual(4096);
+  });
+});
+
+describe('a packet', () => {
+  it('can be copied out of its chunk', () => {
+    const splitter = new PacketSplitter();
+    const chunk = chunkOf([ping(), probe(10)]);
+    splitter.push(chunk);
+    splitter.next();
+    const copy = splitter.next()?.copy();
+    detach(chunk);
+    expect([copy?.messageType, copy?.byteLength, [...(copy?.body ?? [])]]).toEqual([PROBE, 66, Array(10).fill(7)]);
+  });
+});
