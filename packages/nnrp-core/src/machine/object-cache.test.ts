@@ -325,3 +325,24 @@ describe('owners', () => {
     expect([cache.releaseOwner(owner.scope, owner.id), cache.size]).toEqual([0, 2]);
   });
 });
+
+describe('an object whose memory was transferred away by somebody who was given it', () => {
+  it('is found no more, and takes no room', () => {
+    const cache = cacheWith({ maxTotalBytes: 10 });
+    put(cache, 1, new Uint8Array(8));
+    const { body } = objectOf(cache, 1);
+    structuredClone(body?.buffer, { transfer: [body?.buffer as ArrayBuffer] });
+    expect(look(cache, 1)).toBe('CacheMiss');
+    expect([cache.size, cache.byteLength]).toEqual([0, 0]);
+    expect(put(cache, 2, new Uint8Array(10))[0]).toBe(Accepted);
+  });
+
+  it('can be put again', () => {
+    const cache = cacheWith();
+    put(cache, 1, bytes(1, 2, 3));
+    const { body } = objectOf(cache, 1);
+    structuredClone(body?.buffer, { transfer: [body?.buffer as ArrayBuffer] });
+    expect(put(cache, 1, bytes(1, 2, 3))[0]).toBe(Replaced);
+    expect([look(cache, 1), cache.byteLength]).toEqual([[1, 2, 3], 3]);
+  });
+});

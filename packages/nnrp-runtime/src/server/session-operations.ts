@@ -34,6 +34,7 @@ import { type ResultInit, type ResultValue, resultMetadata } from './server-mess
 import type { NnrpServerSession } from './server-session.js';
 import type { ServerSessionConnection } from './session-ports.js';
 import { turnDue } from './turn-budget.js';
+import { UnsureResults } from './unsure-results.js';
 
 const { MessageType, OperationState } = preview3;
 /** Frames dropped on the client's word that the application may still drop itself; more are forgotten, oldest first. */
@@ -69,8 +70,7 @@ export class SessionOperations {
   private readonly partialMetadata: preview3.ResultPush;
   private readonly lastMetadata: preview3.ResultPush;
   private droppedUnseen: Set<number> | undefined;
-  /** By frame: who waits for room after a result whose body is still the application's. */
-  private unsure: Map<number, (error: UsageError) => void> | undefined;
+  private readonly unsure = new UnsureResults();
   private ended: NnrpError | undefined;
 
   constructor(
@@ -222,8 +222,7 @@ export class SessionOperations {
   /** A result was left out because its body had changed: the frame fails, as if its handler had. */
   unsent(head: Packet, error: UsageError): void {
     const { frameId } = head;
-    this.unsure?.get(frameId)?.(error);
-    this.unsure?.delete(frameId);
+    this.unsure.spoiled(frameId, error);
     const operation = this.registry.get(frameId);
     if (operation !== undefined) {
       this.spoiled(operation, error);
@@ -334,21 +333,10 @@ export class SessionOperations {
     this.owner.connection.handlerFailed({ sessionId: this.sessionId, frameId, error });
   }
 
-  /** Resolves when there is room for more; rejects when the body of the result turns out to have changed before that. */
+  /** Resolves when there is room for more. */
   private roomAfter(frameId: number, body: Uint8Array): Promise<void> {
     const drained = this.drained();
-    if (body.length <= COPY_LIMIT) return drained;
-    this.unsure ??= new Map();
-    const { unsure } = this;
-    return unheard(
-      new Promise((resolve, reject) => {
-        unsure.set(frameId, reject);
-        drained.then(() => {
-          if (unsure.get(frameId) === reject) unsure.delete(frameId);
-          resolve();
-        }, reject);
-      }),
-    );
+    return body.length <= COPY_LIMIT ? drained : this.unsure.after(frameId, drained);
   }
 
   private sendDrop(

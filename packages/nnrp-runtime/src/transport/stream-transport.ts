@@ -230,8 +230,6 @@ export class StreamTransport implements FramedTransport, Guarded {
 
   private received(chunk: Buffer): void {
     if (this.closing) return;
-    // Whoever gets a packet gets the memory that others lie in, too.
-    markAsUntransferable(chunk.buffer);
     this.splitter.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     this.deliver();
   }
@@ -241,10 +239,16 @@ export class StreamTransport implements FramedTransport, Guarded {
     const { sink } = this;
     if (sink === undefined || this.delivering) return;
     this.delivering = true;
+    let marked: Uint8Array | undefined;
     try {
       while (!this.paused && !this.closing) {
         const packet = this.splitter.next();
         if (packet === undefined) break;
+        // Whoever gets a packet gets the memory that others lie in, too.
+        if (packet.bytes !== marked) {
+          marked = packet.bytes;
+          markAsUntransferable(marked.buffer);
+        }
         sink.packet(packet);
       }
     } finally {
