@@ -46,7 +46,7 @@ export class ServerTarget {
   private second: Wire | undefined;
   private focus: InsideConnection | undefined;
   private hadSession = false;
-  private shutDown: Promise<void> | undefined;
+  private shutDown: Promise<unknown> | undefined;
   private frame = 100;
 
   private constructor(

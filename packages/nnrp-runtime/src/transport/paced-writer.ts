@@ -43,11 +43,11 @@ export class PacedWriter {
   write(pieces: Piece[]): void {
     const [first] = pieces;
     // As nearly always: what was said in one turn, to a peer that has taken everything before.
-    if (pieces.length === 1 && this.isIdle && first instanceof Uint8Array && first.length <= this.maxWriteBytes) {
+    if (pieces.length === 1 && this.isIdle && ArrayBuffer.isView(first) && first.length <= this.maxWriteBytes) {
       this.give(first);
       return;
     }
-    for (const piece of pieces) this.bytes += piece instanceof Uint8Array ? piece.length : piece.byteLength;
+    for (const piece of pieces) this.bytes += ArrayBuffer.isView(piece) ? piece.length : piece.byteLength;
     if (this.head === this.waiting.length) {
       this.waiting = pieces;
       this.head = 0;
@@ -107,7 +107,7 @@ export class PacedWriter {
     while (room > 0 && this.head < this.waiting.length) {
       const piece = this.waiting[this.head] as Piece;
       let rest: Uint8Array | undefined;
-      if (piece instanceof Uint8Array) {
+      if (ArrayBuffer.isView(piece)) {
         taken.push(piece.length > room ? piece.subarray(0, room) : piece);
         if (piece.length > room) rest = piece.subarray(room);
         room -= piece.length;
