@@ -1,5 +1,6 @@
 import { INSPECT, type Inspect, inspected, isNnrpError, TimeoutError, TransportError } from 'nnrp-core';
 import {
+  answering,
   type FramedConnector,
   type FramedTransport,
   formatAddress,
@@ -77,7 +78,11 @@ export class QuicConnector implements FramedConnector {
   }
 
   /** @throws TransportError or TimeoutError that names the server and says why, also where QUIC is not to be had */
-  async connect(): Promise<FramedTransport> {
+  connect(): Promise<FramedTransport> {
+    return answering(() => this.connectInTime());
+  }
+
+  private async connectInTime(): Promise<FramedTransport> {
     const { connectTimeoutMs } = this;
     const giveUp = new AbortController();
     const owner: Guarded = { crashed: (error) => giveUp.abort(error) };

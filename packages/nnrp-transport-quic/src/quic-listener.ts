@@ -1,5 +1,11 @@
 import { ClosedError, INSPECT, type Inspect, inspected, type NnrpError } from 'nnrp-core';
-import { type AcceptFailure, AcceptQueue, type FramedListener, type FramedTransport } from 'nnrp-runtime/transport';
+import {
+  type AcceptFailure,
+  AcceptQueue,
+  answering,
+  type FramedListener,
+  type FramedTransport,
+} from 'nnrp-runtime/transport';
 import {
   knownOptions,
   type QuicTransportOptions,
@@ -36,12 +42,17 @@ export class QuicFramedListener implements FramedListener {
    * @throws TransportError when the address cannot be bound, or QUIC is not to be had on this platform; UsageError when
    * the QUIC library refuses the certificate
    */
-  static async bind(
+  static bind(config: QuicServerEndpointConfig, defaults: QuicTransportOptions = {}): Promise<QuicFramedListener> {
+    return answering(() => {
+      requireServerConfig(config);
+      return QuicFramedListener.listen(config, knownOptions(defaults, TRANSPORT_OPTIONS));
+    });
+  }
+
+  private static async listen(
     config: QuicServerEndpointConfig,
-    defaults: QuicTransportOptions = {},
+    given: QuicTransportOptions,
   ): Promise<QuicFramedListener> {
-    requireServerConfig(config);
-    const given = knownOptions(defaults, TRANSPORT_OPTIONS);
     const { settings, handshakeFailed } = config;
     const transportOptions = { ...readTransportOptions(given), ...config.transportOptions };
     const { host, port } = settings.bindAddress;
@@ -76,10 +87,12 @@ export class QuicFramedListener implements FramedListener {
     this.waiting.onFailure = told;
   }
 
-  async close(): Promise<void> {
-    this.closed = true;
-    this.waiting.close();
-    this.socket.close();
+  close(): Promise<void> {
+    return answering(() => {
+      this.closed = true;
+      this.waiting.close();
+      this.socket.close();
+    });
   }
 
   toJSON(): Record<string, unknown> {

@@ -1,6 +1,6 @@
 import { shownValue, UsageError } from 'nnrp-core';
 import { NnrpClient, type NnrpClientConfig, NnrpServer, type NnrpServerConfig } from 'nnrp-runtime';
-import type { HostPort } from 'nnrp-runtime/transport';
+import { answering, type HostPort } from 'nnrp-runtime/transport';
 import type { QuicClientEndpointConfig, QuicClientEndpointOptions } from './client-endpoint-config.js';
 import type { QuicTransportOptions } from './endpoint-options.js';
 import { QuicConnector } from './quic-connector.js';
@@ -17,25 +17,8 @@ export const QuicProvider = Object.freeze({
    * @throws UsageError on an option that cannot work; TransportError when the address cannot be bound, or QUIC is not to
    * be had on this platform
    */
-  async bind(
-    endpointConfig: QuicServerEndpointConfig,
-    serverConfig: Partial<NnrpServerConfig> = {},
-  ): Promise<NnrpServer> {
-    if (typeof serverConfig !== 'object' || serverConfig === null)
-      throw new UsageError('serverConfig: expected an object');
-    const { transport = TRANSPORT_KIND } = serverConfig;
-    if (transport !== TRANSPORT_KIND) {
-      throw new UsageError(
-        `transport: QuicProvider serves quic, but the configuration is for ${shownValue(transport)}`,
-      );
-    }
-    const listener = await QuicFramedListener.bind(endpointConfig, transportDefaults(serverConfig));
-    try {
-      return NnrpServer.fromListener(listener, { ...serverConfig, transport });
-    } catch (error) {
-      await listener.close();
-      throw error;
-    }
+  bind(endpointConfig: QuicServerEndpointConfig, serverConfig: Partial<NnrpServerConfig> = {}): Promise<NnrpServer> {
+    return answering(() => bind(endpointConfig, serverConfig));
   },
 
   /**
@@ -44,27 +27,49 @@ export const QuicProvider = Object.freeze({
    * @param endpoint - HOST:PORT of the server
    * @throws UsageError on an option that cannot work; TransportError or TimeoutError when no connection comes about
    */
-  async connect(
+  connect(
     endpoint: string | HostPort,
     endpointConfig: QuicClientEndpointConfig | QuicClientEndpointOptions,
     clientConfig: Partial<NnrpClientConfig> = {},
   ): Promise<NnrpClient> {
-    if (typeof clientConfig !== 'object' || clientConfig === null)
-      throw new UsageError('clientConfig: expected an object');
-    const { connectTimeoutMs } = clientConfig;
-    const defaults = {
-      ...transportDefaults(clientConfig),
-      ...(connectTimeoutMs !== undefined && { connectTimeoutMs }),
-    };
-    const transport = await new QuicConnector(endpoint, endpointConfig, defaults).connect();
-    try {
-      return NnrpClient.fromTransport(transport, clientConfig);
-    } catch (error) {
-      transport.abort();
-      throw error;
-    }
+    return answering(() => connect(endpoint, endpointConfig, clientConfig));
   },
 });
+
+function bind(endpointConfig: QuicServerEndpointConfig, serverConfig: Partial<NnrpServerConfig>): Promise<NnrpServer> {
+  if (typeof serverConfig !== 'object' || serverConfig === null)
+    throw new UsageError('serverConfig: expected an object');
+  const { transport = TRANSPORT_KIND } = serverConfig;
+  if (transport !== TRANSPORT_KIND) {
+    throw new UsageError(`transport: QuicProvider serves quic, but the configuration is for ${shownValue(transport)}`);
+  }
+  return QuicFramedListener.bind(endpointConfig, transportDefaults(serverConfig)).then((listener) => {
+    try {
+      return NnrpServer.fromListener(listener, { ...serverConfig, transport });
+    } catch (error) {
+      return listener.close().then(() => {
+        throw error;
+      });
+    }
+  });
+}
+
+function connect(
+  endpoint: string | HostPort,
+  endpointConfig: QuicClientEndpointConfig | QuicClientEndpointOptions,
+  clientConfig: Partial<NnrpClientConfig>,
+): Promise<NnrpClient> {
+  if (typeof clientConfig !== 'object' || clientConfig === null)
+    throw new UsageError('clientConfig: expected an object');
+  const { connectTimeoutMs } = clientConfig;
+  const defaults = {
+    ...transportDefaults(clientConfig),
+    ...(connectTimeoutMs !== undefined && { connectTimeoutMs }),
+  };
+  const connector = new QuicConnector(endpoint, endpointConfig, defaults);
+  // The client gives the transport up when it refuses its configuration.
+  return connector.connect().then((transport) => NnrpClient.fromTransport(transport, clientConfig));
+}
 
 /** What servers and clients are told of their transport over TCP goes for QUIC too, unless the endpoint says otherwise. */
 function transportDefaults(config: QuicTransportOptions): QuicTransportOptions {

@@ -44,8 +44,8 @@ export function repeatedly(owner: Guarded, intervalMs: number, work: () => void)
 }
 
 /** setImmediate: in the next turn, after the sockets have been read. */
-export function nextTurn(owner: Guarded, work: () => void): void {
-  setImmediate(() => guard(owner, work));
+export function nextTurn(owner: Guarded, work: () => void): NodeJS.Immediate {
+  return setImmediate(() => guard(owner, work));
 }
 
 /** process.nextTick: when the code that runs now has returned, before anything else happens. */

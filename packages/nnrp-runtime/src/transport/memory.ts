@@ -3,6 +3,7 @@ import { ClosedError, type NnrpError, Packet, TransportError } from 'nnrp-core';
 import { AsyncQueue } from '../async-queue.js';
 import { type Guarded, nextTurn } from '../base/guard.js';
 import { warn } from '../base/warn.js';
+import { answering } from '../settled.js';
 import type { FramedConnector, FramedListener, FramedTransport, OutboundPacket, PacketSink } from './contract.js';
 
 export interface MemoryOptions {
@@ -38,16 +39,20 @@ export class MemoryListener implements FramedListener, FramedConnector {
     return this.waiting.next();
   }
 
-  async connect(): Promise<FramedTransport> {
-    if (this.waiting.ended) throw new ClosedError('the memory listener is closed');
-    const [client, server] = memoryPair(this.options);
-    this.waiting.push(server);
-    return client;
+  connect(): Promise<FramedTransport> {
+    return answering(() => {
+      if (this.waiting.ended) throw new ClosedError('the memory listener is closed');
+      const [client, server] = memoryPair(this.options);
+      this.waiting.push(server);
+      return client;
+    });
   }
 
-  async close(): Promise<void> {
-    for (const connection of this.waiting.drain()) connection.abort();
-    this.waiting.end(new ClosedError('the memory listener is closed'));
+  close(): Promise<void> {
+    return answering(() => {
+      for (const connection of this.waiting.drain()) connection.abort();
+      this.waiting.end(new ClosedError('the memory listener is closed'));
+    });
   }
 }
 

@@ -349,7 +349,10 @@ export class StreamTransport implements FramedTransport, Guarded {
     if (this.closeTimer !== undefined || this.streamClosed) return;
     this.finished = true;
     this.writer.end();
-    const cut = () => guard(this, () => void this.stream.destroy());
+    const cut = () =>
+      guard(this, () => {
+        this.stream.destroy();
+      });
     const timed = isTimed(this.stream);
     if (timed) this.stream.setTimeout(this.closeTimeoutMs, cut);
     this.closeTimer = later(this, timed ? MAX_CLOSE_MS : this.closeTimeoutMs, cut);

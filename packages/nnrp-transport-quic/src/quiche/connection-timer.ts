@@ -1,3 +1,5 @@
+import { type Guarded, later, nextTurn } from 'nnrp-runtime/transport';
+
 /** A timer that fires so much too late, in milliseconds, was held up by the process: datagrams may lie in the socket unread. */
 const LATE_MS = 50;
 
@@ -12,7 +14,10 @@ export class ConnectionTimer {
   private firesMs = 0;
   private deadlineMs = Number.POSITIVE_INFINITY;
 
-  constructor(private readonly due: () => void) {}
+  constructor(
+    private readonly owner: Guarded,
+    private readonly due: () => void,
+  ) {}
 
   /** @param waitMs - from now; whatever was said before no longer counts */
   set(waitMs: number): void {
@@ -32,7 +37,7 @@ export class ConnectionTimer {
     this.clear();
     const waitMs = Math.max(1, Math.ceil(this.deadlineMs - nowMs));
     this.firesMs = nowMs + waitMs;
-    this.timer = setTimeout(this.fire, waitMs);
+    this.timer = later(this.owner, waitMs, this.fire);
     this.timer.unref();
   }
 
@@ -41,13 +46,13 @@ export class ConnectionTimer {
     const now = performance.now();
     // Timers count whole milliseconds.
     if (now < this.deadlineMs - 1) this.start(now);
-    else if (now > this.deadlineMs + LATE_MS) this.looking = setImmediate(this.lookFirst);
+    else if (now > this.deadlineMs + LATE_MS) this.looking = nextTurn(this.owner, this.lookFirst);
     else this.due();
   };
 
   /** Sockets are read between one turn's immediates and the next one's; what comes then moves the deadline. */
   private readonly lookFirst = (): void => {
-    this.looking = setImmediate(() => {
+    this.looking = nextTurn(this.owner, () => {
       this.looking = undefined;
       this.due();
     });

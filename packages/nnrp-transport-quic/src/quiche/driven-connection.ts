@@ -35,12 +35,12 @@ export class DrivenConnection implements Guarded {
   private readonly key: string;
   private readonly address: PeerAddress;
   /** How long this end has said nothing. */
-  private readonly silence = new ProgressTimer();
+  private readonly silence = new ProgressTimer(this);
   private handshakeBytes = 0;
   /** What the library keeps outside of the heap. Without it, the collector would see no reason to give that back. */
   readonly nativeMemory = Buffer.allocUnsafeSlow(NATIVE_BYTES);
   /** The library's clock. */
-  private readonly timer = new ConnectionTimer(() => guard(this, () => this.timedOut()));
+  private readonly timer = new ConnectionTimer(this, () => this.timedOut());
   private readonly handshakeTimer: NodeJS.Timeout;
   private failedOver = false;
   private shookHands = false;

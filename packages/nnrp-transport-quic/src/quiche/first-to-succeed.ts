@@ -1,3 +1,5 @@
+import { later } from 'nnrp-runtime/transport';
+
 /** Milliseconds after which the next attempt begins beside those under way. @see RFC 8305 section 5 */
 const DELAY_MS = 250;
 
@@ -39,7 +41,7 @@ export function firstToSucceed<T>(
       const attempt = attempts[begun];
       if (attempt === undefined) return;
       begun++;
-      timer = setTimeout(next, delayMs);
+      timer = later({ crashed: lost }, delayMs, next);
       attempt(abandon.signal).then(succeeded, lost);
     };
     const succeeded = (result: T) => {

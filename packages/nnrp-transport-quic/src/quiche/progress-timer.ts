@@ -1,7 +1,11 @@
+import { type Guarded, later } from 'nnrp-runtime/transport';
+
 /** Calls when nothing has moved for a while. Does not keep the process alive. */
 export class ProgressTimer {
   private timer: NodeJS.Timeout | undefined;
   private movedMs = 0;
+
+  constructor(private readonly owner: Guarded) {}
 
   /** Something has moved. */
   moved(): void {
@@ -22,11 +26,11 @@ export class ProgressTimer {
   }
 
   private wait(timeoutMs: number, leftMs: number, callback: () => void): void {
-    this.timer = setTimeout(() => {
+    this.timer = later(this.owner, leftMs, () => {
       const left = this.movedMs + timeoutMs - performance.now();
       if (left <= 0) callback();
       else this.wait(timeoutMs, Math.ceil(left), callback);
-    }, leftMs);
+    });
     this.timer.unref();
   }
 }

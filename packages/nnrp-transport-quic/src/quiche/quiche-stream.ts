@@ -1,5 +1,6 @@
 import { Duplex } from 'node:stream';
 import { TransportError } from 'nnrp-core';
+import { listen } from 'nnrp-runtime/transport';
 import type { QuicStream } from '../engine.js';
 import type { QuicheConnection } from './binding.js';
 import type { DrivenConnection } from './driven-connection.js';
@@ -55,7 +56,7 @@ export class QuicheStream extends Duplex implements QuicStream {
   private finishing = false;
   private finished = false;
   private whenFinal: ((error?: Error | null) => void) | undefined;
-  private readonly progress = new ProgressTimer();
+  private readonly progress: ProgressTimer;
   /** How often the peer has been asked since it was heard. */
   private probes = 0;
 
@@ -65,6 +66,7 @@ export class QuicheStream extends Duplex implements QuicStream {
     facts: StreamFacts,
   ) {
     super({ allowHalfOpen: true, readableHighWaterMark: SCRATCH_BYTES, writableHighWaterMark: SCRATCH_BYTES });
+    this.progress = new ProgressTimer(driven);
     this.remoteAddress = facts.remoteAddress;
     this.alpn = facts.alpn;
     this.peerCertificate = facts.peerCertificate;
@@ -74,7 +76,7 @@ export class QuicheStream extends Duplex implements QuicStream {
     // Whoever is interested listens besides; an end that comes before that is no fault of the program.
     this.on('error', () => {});
     // Nothing more can be sent: to go on as if it could would be to wait for ever.
-    this.on('end', () => {
+    listen(driven, this, 'end', () => {
       if (this.connectionEnded) this.destroy();
     });
   }
