@@ -12,7 +12,7 @@ const MAX_CONVERSATIONS = 40;
 /** Ways to hear of it: as an event, or by a call of the application into which it was thrown. */
 const REPORTS = ['internalError', 'application call'];
 /** So long may anything take here: what is left behind stays. */
-const PATIENCE_MS = 1500;
+const PATIENCE_MS = 1000;
 
 /** What has come of one planted fault. */
 interface Finding {

@@ -43,7 +43,7 @@ export class Stage {
     this.targets.delete(key);
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise((resolve) => {
-      timer = setTimeout(resolve, 3000);
+      timer = setTimeout(resolve, Math.min(3000, this.watch.patienceMs));
     });
     await Promise.race([target.stop(), late]);
     clearTimeout(timer);

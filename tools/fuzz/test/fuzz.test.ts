@@ -126,7 +126,7 @@ describe('a conversation that fails', () => {
 
 describe('planted faults', () => {
   it('are all found, cost a connection at most, and leave nothing behind', { timeout: 600_000 }, async () => {
-    const { code, out } = await run('--planted', '--jobs', '4');
+    const { code, out } = await run('--planted');
     expect(out.split('\n').filter((line) => line.startsWith('FAIL'))).toEqual([]);
     expect(out.match(/^PASS /gm)?.length).toBeGreaterThan(150);
     expect(code).toBe(0);
