@@ -57,7 +57,8 @@ describe('a close', () => {
     await first?.complete('done');
     const report = { drained: false, cut: [{ sessionId: session.sessionId, frameId: 2 }] };
     expect(await server.close()).toEqual(report);
-    expect(await closing).toEqual(report);
+    await closing;
+    expect(session.closeReport).toEqual(report);
     expect((await outcomes).map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
   });
 

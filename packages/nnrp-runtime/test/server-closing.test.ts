@@ -176,12 +176,12 @@ describe('a close by the server', () => {
   it('with the policy abort drops what is in progress and tells an announced client why', async () => {
     const { peer, session, operation } = await opened();
     const { Abort: inFlightPolicy } = InFlightPolicy;
-    const report = await session.close({
+    await session.close({
       reason: CloseReason.AuthRevoked,
       sessionErrorCode: 0x00010001,
       inFlightPolicy,
     });
-    expect(report).toEqual({ drained: false, cut: [{ sessionId: session.sessionId, frameId: 1 }] });
+    expect(session.closeReport).toEqual({ drained: false, cut: [{ sessionId: session.sessionId, frameId: 1 }] });
     expect(await peer.take(2)).toEqual(closed(1));
     const close = await peer.packet();
     expect(preview3.decodeSessionClose(close.view, close.metadataStart)).toMatchObject({

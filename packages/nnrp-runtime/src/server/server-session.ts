@@ -352,12 +352,15 @@ export class NnrpServerSession {
   /**
    * Ends the session from this side; confirms the client's close when it has asked for one. Frames in flight get
    * `drainTimeoutMs`, and are dropped then. A client that does not know SESSION_CLOSE from a server is told by the end of
-   * the connection, when this was its last session.
-   *
-   * @returns what was cut
+   * the connection, when this was its last session. `closeReport` says what was cut.
    */
-  close(options: Partial<ServerCloseOptions> = {}): Promise<CloseReport> {
+  close(options: Partial<ServerCloseOptions> = {}): Promise<void> {
     return answering(() => this.core.closing.close(options));
+  }
+
+  /** What closing has cut so far, from either side; the reports of all sessions are what `NnrpServer.close` gives. */
+  get closeReport(): CloseReport {
+    return this.core.closing.report;
   }
 
   /** Plain facts, as logs show them: no payload, no secret. */

@@ -97,9 +97,9 @@ export class SessionClosing {
   }
 
   /** Ends the session from this side. */
-  close(options: Partial<ServerCloseOptions>): Promise<CloseReport> {
+  close(options: Partial<ServerCloseOptions>): Promise<void> {
     checkOptions('close options', options, CLOSE_OPTIONS);
-    return this.closed(options).then(() => this.report);
+    return this.closed(options);
   }
 
   /** What has been cut so far. */
@@ -113,7 +113,10 @@ export class SessionClosing {
    */
   async shutDown(options: Partial<ServerCloseOptions>): Promise<CloseReport> {
     if (this.owner.isOver) return this.report;
-    if (this.request === undefined && this.own === undefined) return this.close(options);
+    if (this.request === undefined && this.own === undefined) {
+      await this.close(options);
+      return this.report;
+    }
     // Whoever closes already may have been given more time than the server has left.
     await this.idleWithin(options.drainTimeoutMs ?? 0);
     if (this.owner.isOver) return this.report;
