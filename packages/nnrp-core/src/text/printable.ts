@@ -1,8 +1,11 @@
 import { decodeUtf8, utf8Length, utf8Prefix } from './utf8.js';
 
-/** What a terminal obeys, a log takes for the end of a line, or a reader cannot see: controls, formats, line ends, halves of pairs. */
-const UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u;
-const EVERY_UNSAFE = /[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu;
+/**
+ * What a terminal obeys, a log takes for the end of a line, or a reader cannot see: controls, formats, line ends, halves of
+ * pairs. The two joiners are formats as well, but scripts and emoji are written with them, and they move nothing.
+ */
+const UNSAFE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u;
+const EVERY_UNSAFE = new RegExp(UNSAFE.source, 'gu');
 /** What a cut text ends with. */
 const CUT = '…';
 const CUT_BYTES = 3;
