@@ -6,7 +6,10 @@ import type { UnreadShare } from './unread-results.js';
 export interface NnrpClientEvents {
   /** A message that belongs to nothing this client waits for; it has no other effect. */
   stray: [{ readonly packet: Packet; readonly message: MessageInfo }];
-  /** The server reported a failure (ERROR); `sessionId` 0 = the connection. */
+  /**
+   * The server reported a failure (ERROR); `sessionId` 0 = the connection. It tells also of those that say why one frame was
+   * dropped, whose operation fails with a code of its own: count failed operations there.
+   */
   peerError: [{ readonly error: PeerError; readonly sessionId: number }];
   /** The server broke a rule. */
   protocolViolation: [{ readonly error: ProtocolError; readonly sessionId: number }];
