@@ -90,7 +90,8 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined> {
    * @throws UsageError for a second loop, or after `result()`
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<NnrpResult, undefined> {
-    if (this.iterator !== undefined) throw new UsageError(`frame ${this.frameId}: one loop only`);
+    if (this.iterator !== undefined)
+      throw new UsageError(`frame ${this.frameId}: a second loop over its results, which go to one loop only`);
     if (this.settled !== undefined) throw new UsageError(`frame ${this.frameId}: result() has taken the results`);
     this.iterator = new PushIterator(this);
     return this.iterator;

@@ -1,4 +1,4 @@
-import { DeadlineError, preview3, UsageError } from 'nnrp-core';
+import { DeadlineError, preview3, shownValue, UsageError } from 'nnrp-core';
 import type { DeadlineList, DeadlineQueue, Timed } from '../base/deadline-queue.js';
 import type { Guarded } from '../base/guard.js';
 import { afterReading } from '../base/patience.js';
@@ -36,7 +36,7 @@ export class SubmitDeadlines {
    */
   budgetMs(deadlineMs: unknown): number {
     if (!isDeadline(deadlineMs)) {
-      throw new UsageError(`deadlineMs takes an integer of 0 to ${MAX_TIMER_MS}, got ${String(deadlineMs)}`);
+      throw new UsageError(`deadlineMs takes an integer of 0 to ${MAX_TIMER_MS}, got ${shownValue(deadlineMs)}`);
     }
     const { defaultMs } = this;
     if (deadlineMs === 0) return defaultMs === 0 ? 0 : UNLIMITED_BUDGET;

@@ -75,7 +75,7 @@ export function isHandlerError(error: unknown): error is HandlerError {
 function check(code: unknown, message: unknown, options: HandlerErrorOptions): void {
   if (!isErrorCode(code)) throw wrong('code', 'text of 1 to 128 printable characters of ASCII');
   if (code.startsWith('NNRP_'))
-    throw wrong('code', `a code of your own: those that begin with NNRP_ are taken, ${code}`);
+    throw wrong('code', `a code of your own: those that begin with NNRP_ are taken, as ${code} is`);
   if (typeof message !== 'string' || Buffer.byteLength(message) > MAX_MESSAGE_BYTES) {
     throw wrong('message', `text of at most ${MAX_MESSAGE_BYTES} bytes`);
   }

@@ -93,7 +93,10 @@ function certificates(field: string, source: CertificateSource): X509Certificate
     }
     return bytes[0] === DER_SEQUENCE ? [fromDer(where, bytes)] : fromPem(where, Buffer.from(bytes).toString('latin1'));
   });
-  if (found.length === 0) throw new UsageError(`${field}: there is no certificate in it, neither PEM nor DER`);
+  if (found.length === 0)
+    throw new UsageError(
+      `${field}: there is no certificate in it, neither PEM nor DER; it takes the contents of a file, not its path`,
+    );
   return found;
 }
 
