@@ -1,5 +1,5 @@
 import { types } from 'node:util';
-import { preview3, UsageError } from 'nnrp-core';
+import { preview3, shownValue, UsageError } from 'nnrp-core';
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { isPartial } from '../connection/result-kind.js';
 import { completeResult, type ResultInit, type ResultValue, resultMetadata } from './server-messages.js';
@@ -26,6 +26,7 @@ export function metadataOf(value: ResultValue): ResultInit | undefined {
 export function bodyOf(value: ResultValue): Uint8Array {
   if (ArrayBuffer.isView(value)) return bodyBytes(value);
   if (isValueObject(value)) return value.body === undefined ? NO_BODY : bodyBytes(value.body);
+  if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) throw noResult(shownValue(value));
   return bodyBytes(value);
 }
 
@@ -42,7 +43,11 @@ function isValueObject(value: ResultValue): value is { readonly body?: BodyInput
     keys.length > 0 && !Array.isArray(value)
       ? `an object with ${keys.join(', ')}`
       : Object.prototype.toString.call(value);
-  throw new UsageError(`result: expected bytes, text, or an object with body or metadata, got ${found}`);
+  throw noResult(found);
+}
+
+function noResult(found: string): UsageError {
+  return new UsageError(`result: expected bytes, text, or an object with body or metadata, got ${found}`);
 }
 
 /** What `push` sends is partial whatever the handler wrote; complete metadata that says so is sent as it is. */
