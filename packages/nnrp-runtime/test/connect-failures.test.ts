@@ -165,3 +165,23 @@ describe('a server on all addresses of the machine', () => {
     transport.abort();
   });
 });
+
+describe('whether to connect again', () => {
+  const failure = (connecting: Promise<unknown>) => connecting.then(undefined, (error: unknown) => error);
+
+  it('is said: the network may come back, a refused certificate is refused again', async () => {
+    const port = await freePort();
+    expect(await failure(NnrpClient.connectTcp(`127.0.0.1:${port}`))).toMatchObject({ isRetryable: true });
+    expect(await failure(NnrpClient.connectTls(`127.0.0.1:${port}`))).toMatchObject({ isRetryable: true });
+    const server = await NnrpServer.bindTls('127.0.0.1:0', {
+      certificateChain: leaf.certificate,
+      privateKey: leaf.key,
+    });
+    cleanup.push(() => server.close());
+    expect(await failure(NnrpClient.connectTls(server.localAddr))).toMatchObject({
+      code: 'NNRP_ERR_TRANSPORT',
+      isRetryable: false,
+    });
+    expect(await failure(NnrpServer.bindTcp(server.localAddr))).toMatchObject({ isRetryable: false });
+  });
+});

@@ -242,6 +242,29 @@ describe('every event', () => {
   });
 });
 
+it('what handlers and answers give is shown in JSON as well', async () => {
+  const { server, client } = await stage.pair();
+  const logged: string[] = [];
+  const log = (...values: unknown[]) => {
+    for (const value of values) logged.push(JSON.stringify(value));
+  };
+  void server.serve({
+    submit: ({ body }) => body,
+    session: (session) => log(session.ack, session.clientOpen),
+    migrate: (request) => {
+      log(request, request.metadata);
+      return { acceptCode: 1 };
+    },
+    close: (close) => log(close, close.metadata),
+  });
+  const clientSession = await client.openSession();
+  log(clientSession.ack, await client.probe());
+  log(await clientSession.migrateTransport(clientSession.buildMigrationRequest(preview3.TransportId.Quic)));
+  await clientSession.close();
+  await expect.poll(() => logged.length).toBe(9);
+  for (const text of logged) expect(text).toMatch(/"\d+"/);
+});
+
 describe('plain data', () => {
   it('that is described is read, copied and compared as before', () => {
     const data = described({ tag: 5n, bytes: SECRET, inner: { tag: 6n } });

@@ -96,7 +96,7 @@ export class QuicConnector implements FramedConnector {
       const why = isNnrpError(error) ? error.rawMessage : (error as Error).message;
       const message = `cannot connect to ${formatAddress(this.server.host, this.server.port)} over QUIC: ${why}`;
       if (isNnrpError(error, 'NNRP_ERR_TIMEOUT')) throw new TimeoutError(message, (error as TimeoutError).timeoutMs);
-      throw new TransportError(message, { cause: error });
+      throw new TransportError(message, { cause: error, isRetryable: isNnrpError(error) ? error.isRetryable : true });
     } finally {
       clearTimeout(timer);
     }

@@ -8,9 +8,8 @@ import { INSPECT, type Inspect, plainData } from 'nnrp-core';
  */
 export function described<Data>(data: Data): Data {
   if (!isPlain(data) || INSPECT in data || !Object.isExtensible(data)) return data;
-  // What is inside may be logged by itself.
-  for (const field of Object.values(data))
-    if (isPlain(field) && Object.values(field).some(needsWords)) described(field);
+  // What is inside may be logged by itself. It is made by the runtime, so it is neither deep nor a circle.
+  for (const field of Object.values(data)) if (isPlain(field) && needsWords(field)) described(field);
   Object.defineProperty(data, 'toJSON', { value: toJSON });
   Object.defineProperty(data, INSPECT, { value: inspectPlain });
   return data;
@@ -30,8 +29,10 @@ function bytesByLength(field: unknown): unknown {
   return ArrayBuffer.isView(field) ? { byteLength: field.byteLength } : field;
 }
 
+/** Whether something in it is no JSON, however deep. */
 function needsWords(field: unknown): boolean {
-  return typeof field === 'bigint' || ArrayBuffer.isView(field);
+  if (typeof field === 'bigint' || ArrayBuffer.isView(field)) return true;
+  return isPlain(field) && Object.values(field).some(needsWords);
 }
 
 function isPlain(value: unknown): value is object {

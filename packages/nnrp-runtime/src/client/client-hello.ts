@@ -1,4 +1,5 @@
 import { describeFault, type NnrpError, type Packet, ProtocolError, preview3, UsageError } from 'nnrp-core';
+import { described } from '../base/described.js';
 import { readOptions } from '../base/options.js';
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { CLIENT_HELLO } from '../connection/codecs.js';
@@ -93,7 +94,7 @@ export class HelloExchange {
     const ack = preview3.decodeServerHelloAck(packet.view, packet.metadataStart);
     const error = checkAnswer(hello, ack, packet);
     if (error !== undefined) return this.pending.refused(error) ? error : 'stray';
-    const serverHello = { ack, extensions: preview3.decodeControlExtensions(packet.body) };
+    const serverHello = described({ ack, extensions: preview3.decodeControlExtensions(packet.body) });
     if (!this.pending.answered(serverHello)) return 'stray';
     this.serverHello = serverHello;
     return 'taken';

@@ -1,4 +1,5 @@
 import { forCaller, type NnrpError, type Packet, preview3, shownValue, UsageError } from 'nnrp-core';
+import { described } from '../base/described.js';
 import { checkOptions } from '../base/options.js';
 import { TRANSPORT_PROBE } from '../connection/codecs.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
@@ -81,7 +82,8 @@ export class ClientProbes {
     if (probe === undefined) return false;
     const roundTripUs = Math.round((performance.now() - probe.sentAtMs) * 1000);
     const { sentBytes } = probe;
-    return this.pending.answered({ roundTripUs, serverReceivedAtUs: ack.serverRecvTsUs, sentBytes }, isMine);
+    const result = described({ roundTripUs, serverReceivedAtUs: ack.serverRecvTsUs, sentBytes });
+    return this.pending.answered(result, isMine);
   }
 
   /** The server does not serve probes. */

@@ -8,6 +8,7 @@ import {
   preview3,
   UsageError,
 } from 'nnrp-core';
+import { described } from '../base/described.js';
 import { checkOptions } from '../base/options.js';
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { CACHE_INVALIDATE, CACHE_PUT, SESSION_MIGRATE, SESSION_PATCH } from '../connection/codecs.js';
@@ -94,7 +95,7 @@ export class ClientRequests {
   patchAnswered(ack: preview3.SessionPatchAck, packet: Packet): AnswerOutcome {
     const mismatch = bodyMismatch('SESSION_PATCH_ACK', ack.profilePatchAckBytes, packet.bodyLength);
     if (mismatch !== undefined) return this.patches.refused(mismatch) ? mismatch : 'stray';
-    return this.patches.answered({ ...ack, body: packet.body }) ? 'taken' : 'stray';
+    return this.patches.answered(described({ ...ack, body: packet.body })) ? 'taken' : 'stray';
   }
 
   migrateAnswered(ack: preview3.SessionMigrateAck): AnswerOutcome {
@@ -102,7 +103,7 @@ export class ClientRequests {
     if (request === undefined) return 'stray';
     // A refusal moves nothing, so its cursor means nothing.
     const fault = ack.acceptCode === 0 ? preview3.checkMigration(request, ack) : undefined;
-    if (fault === undefined) return this.moves.answered(ack) ? 'taken' : 'stray';
+    if (fault === undefined) return this.moves.answered(described(ack)) ? 'taken' : 'stray';
     const error = new ProtocolError(`SESSION_MIGRATE_ACK: ${describeFault(fault)}`, ErrorCode.InvalidState, fault);
     return this.moves.refused(error) ? error : 'stray';
   }

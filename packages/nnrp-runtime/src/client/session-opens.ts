@@ -10,6 +10,7 @@ import {
   type TimeoutError,
   type WireFault,
 } from 'nnrp-core';
+import { described } from '../base/described.js';
 import { background } from '../base/guard.js';
 import { Patience } from '../base/patience.js';
 import { announcedFamilies } from '../connection/announcement.js';
@@ -160,7 +161,7 @@ export class SessionOpens {
     connection.announced(announcedFamilies(extensions) ?? 0);
     const own = extensions.filter(({ type }) => type !== preview3.PEER_MESSAGES_EXTENSION);
     const ended = (session: NnrpClientSession) => connection.sessionEnded(session);
-    const session = new NnrpClientSession(connection, ack, own, pending.open, ended);
+    const session = new NnrpClientSession(connection, described(ack), own, pending.open, ended);
     connection.sessionOpened(session);
     // Nobody waits for it any more; how its end goes is nobody's concern either.
     if (pending.late) unheard(session.close({ inFlightPolicy: InFlightPolicy.Abort }));

@@ -1,4 +1,5 @@
 import type { NnrpError } from 'nnrp-core';
+import { described } from '../base/described.js';
 import { crash } from '../base/guard.js';
 import type { OperationContext } from './operation-context.js';
 import type { ServeLoop } from './serve-loop.js';
@@ -41,11 +42,11 @@ export class AttendedSession implements SessionReceiver {
   }
 
   patch(patch: NnrpPatch): void {
-    this.patchTurn = this.answered(this.patchTurn.then(() => this.loop.patch(patch, this.core)));
+    this.patchTurn = this.answered(this.patchTurn.then(() => this.loop.patch(described(patch), this.core)));
   }
 
   migrate(migration: NnrpMigration): void {
-    this.migrations = Promise.all([this.migrations, this.answered(this.loop.migrate(migration, this.core))]);
+    this.migrations = Promise.all([this.migrations, this.answered(this.loop.migrate(described(migration), this.core))]);
   }
 
   /** Resolves however it ends: what comes later must not wait in vain. */
@@ -54,7 +55,7 @@ export class AttendedSession implements SessionReceiver {
   }
 
   close(close: NnrpClose): void {
-    this.loop.close(close, this.core, Promise.all([this.patchTurn, this.migrations]));
+    this.loop.close(described(close), this.core, Promise.all([this.patchTurn, this.migrations]));
   }
 
   event(event: SessionEvent): void {

@@ -1,5 +1,6 @@
 import { isSameFailure, type NnrpError, preview3, shownValue, UsageError } from 'nnrp-core';
 import { ApplicationContext } from '../base/application-context.js';
+import { described } from '../base/described.js';
 import { crash, type Guarded, guard, later } from '../base/guard.js';
 import { withDefaults } from '../base/options.js';
 import { SETTLED } from '../settled.js';
@@ -173,6 +174,7 @@ export class ServeLoop {
 
   event(event: SessionEvent, core: SessionCore): void {
     const { handlers } = this;
+    described(event);
     const cached = event.type === 'cache_put' || event.type === 'cache_invalidate';
     if (cached && handlers.cache !== undefined) this.aside(core, 0, () => handlers.cache?.(event, core.session));
     else if (!cached && handlers.event !== undefined) this.aside(core, 0, () => handlers.event?.(event, core.session));

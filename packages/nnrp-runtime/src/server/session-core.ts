@@ -7,6 +7,7 @@ import {
   preview3,
   SessionLifecycle,
 } from 'nnrp-core';
+import { described } from '../base/described.js';
 import { guard } from '../base/guard.js';
 import { FLOW_UPDATE } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
@@ -57,6 +58,7 @@ export class SessionCore {
     readonly ack: preview3.SessionOpenAck,
     readonly config: NnrpServerConfig,
   ) {
+    described(ack);
     this.sessionId = ack.sessionId;
     this.lane = ack.acceptedPriorityClass + 1;
     this.lifecycle = new SessionLifecycle(ack.sessionId);

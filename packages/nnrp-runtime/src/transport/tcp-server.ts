@@ -21,7 +21,8 @@ export function listenOnTcp({ host, port }: HostPort): Promise<{ readonly server
     const failed = (error: Error) => {
       const inCluster = cluster.isWorker ? ', in a worker of a cluster' : '';
       const text = `cannot listen on ${formatAddress(host, port)}${inCluster}: ${error.message}`;
-      reject(new TransportError(text, { cause: error }));
+      // The address will not be free, or this machine's, by itself.
+      reject(new TransportError(text, { cause: error, isRetryable: false }));
     };
     const owner: Guarded = { crashed: (error) => failed(error as Error) };
     // Once it listens there is nobody to reject any more, and others are told.

@@ -179,14 +179,15 @@ export class TlsConnector implements FramedConnector {
         reject(new TimeoutError(text, connectTimeoutMs));
         socket.destroy();
       });
-      const failed = (why: string, cause?: Error) => {
+      // A certificate that is not taken will not be taken the next time; a host that is not there may be.
+      const failed = (why: string, cause?: Error, isRetryable = false) => {
         patience.end();
-        reject(new TransportError(`cannot connect to ${name}: ${why}`, { cause }));
+        reject(new TransportError(`cannot connect to ${name}: ${why}`, { cause, isRetryable }));
         socket.destroy();
       };
       // It stays: further errors after the first have nobody to go to.
       listen(owner, socket, 'error', (error: Error) =>
-        failed(describeConnectFailure(target, error, wordsOfTls), error),
+        failed(describeConnectFailure(target, error, wordsOfTls), error, isOfTheNetwork(error)),
       );
       listen(owner, socket, 'secureConnect', () => {
         if (settings.requireAlpn && socket.alpnProtocol !== TLS_ALPN) {
@@ -234,4 +235,10 @@ function identityOf(socket: TLSSocket, settings: HandshakeRules): PeerIdentity {
 function wordsOfTls(error: Error): string | undefined {
   const { syscall } = error as NodeJS.ErrnoException;
   return syscall === 'connect' || syscall === 'getaddrinfo' ? undefined : describeTlsFailure(error);
+}
+
+/** Whether the network failed, which says so by a system call, and not what was to be agreed on over it. */
+function isOfTheNetwork(error: Error): boolean {
+  const { syscall, errors, code } = error as NodeJS.ErrnoException & { readonly errors?: unknown };
+  return syscall !== undefined || Array.isArray(errors) || code === 'ECONNRESET';
 }

@@ -220,7 +220,7 @@ export class DrivenConnection implements Guarded {
     if (refusal !== undefined) {
       // The peer can read the refusal only when it has the end of the handshake.
       this.flush();
-      this.giveUpHandshake(new TransportError(refusal.why), refusal.alert);
+      this.giveUpHandshake(new TransportError(refusal.why, { isRetryable: false }), refusal.alert);
       return;
     }
     const sent = this.openStream();

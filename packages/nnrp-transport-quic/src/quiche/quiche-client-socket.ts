@@ -87,7 +87,7 @@ export class QuicheClientSocket implements QuicClientSocket {
       // One address, and the time that it took: the attempt says so itself.
       return new TimeoutError(what.includes(rawMessage) ? what : `${rawMessage}: ${what}`, timeoutMs);
     }
-    return new TransportError(what, { cause: error });
+    return new TransportError(what, { cause: error, isRetryable: isRetryable(error) });
   }
 
   private async connectTo(address: string, signal: AbortSignal): Promise<QuicStream> {
@@ -198,4 +198,9 @@ export class QuicheClientSocket implements QuicClientSocket {
 
 function refused(error: NodeJS.ErrnoException): TransportError {
   return new TransportError(`nobody listens there (${error.code})`, { cause: error });
+}
+
+/** What was refused will be refused again; whatever else fails may be mended. */
+function isRetryable(error: unknown): boolean {
+  return !isNnrpError(error) || error.isRetryable;
 }
