@@ -29,8 +29,8 @@ class Slow extends Duplex {
   }
 }
 
-function over(stream: Slow, maxWriteBytes?: number) {
-  const options = { kind: 'test', remoteAddress: 'test', borrowsWrites: true };
+function over(stream: Duplex, maxWriteBytes?: number, borrowsWrites: 'call' | 'callback' = 'call') {
+  const options = { kind: 'test', remoteAddress: 'test', borrowsWrites };
   const transport = new StreamTransport(stream, { ...options, ...(maxWriteBytes !== undefined && { maxWriteBytes }) });
   cleanup.push(transport);
   return transport;
@@ -81,5 +81,46 @@ describe('a transport over a stream that borrows what it writes', () => {
     detach(packets[1] as TestPacket);
     await stream.complete();
     expect(await closed).toMatchObject({ code: 'NNRP_ERR_USAGE', message: expect.stringContaining('frame 2') });
+  });
+
+  it('takes no body from where it is as long as the stream does not take everything at once', async () => {
+    const stream = new Slow();
+    const transport = over(stream, undefined, 'callback');
+    const sink = new RecordingSink();
+    transport.start(sink);
+    const packets = [1, 2, 3].map((number) => new TestPacket(number, 200_000));
+    for (const packet of packets) transport.send(packet);
+    for (const packet of packets) detach(packet);
+    await stream.complete();
+    await stream.complete();
+    expect(stream.written.reduce((sum, bytes) => sum + bytes, 0)).toBe(3 * (HEAD_BYTES + 200_000));
+    expect([sink.unsentFrames, sink.closes]).toEqual([[], []]);
+  });
+
+  it('ends the connection when a body goes away while the stream is not done with it', async () => {
+    let isFast = true;
+    let done: () => void = () => {};
+    const stream = new Duplex({
+      read: () => {},
+      writev: (_chunks, callback) => {
+        if (isFast) callback();
+        else done = callback;
+      },
+    });
+    const transport = over(stream, undefined, 'callback');
+    const sink = new RecordingSink();
+    transport.start(sink);
+    // A stream that has taken everything at once so far is lent the next body.
+    for (let number = 1; number <= 20; number++) {
+      transport.send(new TestPacket(number, 20_000));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    isFast = false;
+    const packet = new TestPacket(21, 200_000);
+    transport.send(packet);
+    detach(packet);
+    done();
+    await sink.untilClosed();
+    expect(sink.closes[0]).toMatchObject({ code: 'NNRP_ERR_TRANSPORT', message: expect.stringContaining('frame 21') });
   });
 });

@@ -20,7 +20,7 @@ export function framed(stream: QuicStream, options: QuicTransportOptions, asked?
   return new StreamTransport(stream, {
     ...options,
     kind: TRANSPORT_KIND,
-    borrowsWrites: true,
+    borrowsWrites: 'call',
     remoteAddress,
     describeError: (error) => (isNnrpError(error) ? error.rawMessage : error.message),
     ...(asked !== undefined && { peerIdentity: identityOf(stream, asked) }),

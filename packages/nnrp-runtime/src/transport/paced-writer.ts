@@ -16,17 +16,22 @@ export class PacedWriter {
   private bytes = 0;
   private busy = false;
   private ending = false;
+  /** Bodies of others in the write that is under way. */
+  private borrowed: LentPacket[] | undefined;
 
   /**
    * @param maxWriteBytes - Infinity: everything that waits goes out in one write
    * @param written - called after each write that the stream has completed
    * @param unsent - called with each packet that is left out
+   * @param damaged - called with a packet whose body has changed while the stream was not done with it; left out for
+   * streams that look at bytes inside `write` alone
    */
   constructor(
     private readonly stream: Writable,
     private readonly maxWriteBytes: number,
     private readonly written: () => void,
     private readonly unsent: (packet: LentPacket) => void = () => {},
+    private readonly damaged?: (packet: LentPacket) => void,
   ) {}
 
   /** Bytes that the stream has not been given yet. */
@@ -81,6 +86,7 @@ export class PacedWriter {
         this.stream.uncork();
         this.busy = this.stream.writableLength > 0 || this.stream.destroyed;
       }
+      if (!this.busy) this.borrowed = undefined;
     }
   }
 
@@ -95,6 +101,12 @@ export class PacedWriter {
     if (error) return;
     if (this.busy && this.stream.writableLength === 0) {
       this.busy = false;
+      const damaged = this.borrowed?.find((packet) => !packet.isIntact);
+      this.borrowed = undefined;
+      if (damaged !== undefined) {
+        this.damaged?.(damaged);
+        return;
+      }
       this.next();
     }
     this.written();
@@ -118,6 +130,7 @@ export class PacedWriter {
         // A write that ends inside the packet promises its body: from then on it must not depend on the sender.
         const now = Math.max(0, Math.min(piece.bodyLength, room - piece.head.length));
         taken.push(piece.head);
+        if (this.damaged !== undefined) this.lend(piece);
         if (now > 0) taken.push(now === piece.bodyLength ? piece.body : piece.body.subarray(0, now));
         if (now < piece.bodyLength) rest = new Uint8Array(piece.body.subarray(now));
         room -= piece.byteLength;
@@ -127,6 +140,11 @@ export class PacedWriter {
     }
     for (const piece of taken) this.bytes -= piece.length;
     return taken;
+  }
+
+  private lend(packet: LentPacket): void {
+    this.borrowed ??= [];
+    this.borrowed.push(packet);
   }
 
   private shift(): void {

@@ -14,6 +14,7 @@ import { afterThis, type Guarded, guard, later, listen, nextTurn } from '../base
 import { warn } from '../base/warn.js';
 import type { FramedTransport, OutboundPacket, PacketSink, TransportKind } from './contract.js';
 import { DeadPeer } from './dead-peer.js';
+import { Lending } from './lending.js';
 import { changedBody, type LentPacket } from './lent-packet.js';
 import { PacedWriter } from './paced-writer.js';
 import type { PeerIdentity } from './peer-identity.js';
@@ -28,14 +29,16 @@ export interface StreamTransportOptions extends PacketSplitterOptions {
   /** Bytes waiting to be sent above which `send` says false; default 1 MiB. */
   readonly highWaterBytes?: number;
   /**
-   * The stream only borrows what it is given: once it has called back a write, it does not read those bytes any more, and
-   * how many they are it looks at inside `write` alone (as long as no other write is under way). Then chunks are used
-   * again, by any connection of the process, and large bodies are written from where they are. True of net.Socket,
-   * tls.TLSSocket and others whose `_write` copies or hands to the kernel; not of streams that pass chunks on, such as
-   * PassThrough, a Duplex that delivers later or another stream in this process. Default false: every write is a copy
-   * that the stream may keep.
+   * How long the stream reads what it is given to write, if it is known not to keep it:
+   * - `call`: inside `write` alone, as long as no other write is under way. It copies what it cannot pass on at once, as
+   *   tls.TLSSocket does.
+   * - `callback`: until it calls back, by the lengths it saw inside `write`. True of net.Socket.
+   *
+   * Then memory is used again, by any connection of the process, and large bodies are written from where they are. Not for
+   * streams that pass chunks on, such as PassThrough, a Duplex that delivers later or another stream in this process.
+   * Default undefined: every write is a copy that the stream may keep.
    */
-  readonly borrowsWrites?: boolean;
+  readonly borrowsWrites?: 'call' | 'callback';
   /** Bytes of one write, for streams that show no progress inside one; default unlimited. */
   readonly maxWriteBytes?: number;
   /** Milliseconds without progress after which a peer that takes nothing is given up; default 30000, 0 = never. */
@@ -48,6 +51,15 @@ export interface StreamTransportOptions extends PacketSplitterOptions {
 interface TimedDuplex extends Duplex {
   /** Calls back after so many milliseconds without progress; 0 ends that. */
   setTimeout(timeoutMs: number, callback: () => void): unknown;
+}
+
+/** A stream that can end without sending what it still holds, as net.Socket can. */
+interface ResettableDuplex extends Duplex {
+  resetAndDestroy(): unknown;
+}
+
+function isResettable(stream: Duplex): stream is ResettableDuplex {
+  return typeof (stream as Partial<ResettableDuplex>).resetAndDestroy === 'function';
 }
 
 function isTimed(stream: Duplex): stream is TimedDuplex {
@@ -72,7 +84,6 @@ export class StreamTransport implements FramedTransport, Guarded {
   readonly remoteAddress: string;
   readonly peerIdentity?: PeerIdentity;
   private readonly splitter: PacketSplitter;
-  private readonly borrows: boolean;
   private readonly queue: WriteQueue;
   private readonly writer: PacedWriter;
   private readonly highWaterBytes: number;
@@ -94,6 +105,7 @@ export class StreamTransport implements FramedTransport, Guarded {
   private closeTimer: NodeJS.Timeout | undefined;
   private deadPeer: DeadPeer | undefined;
   private unsent: LentPacket[] | undefined;
+  private readonly lending: Lending | undefined;
   private readonly whenClosed: Promise<void>;
   private resolveClosed: () => void = () => {};
   private readonly flush = () => {
@@ -112,9 +124,10 @@ export class StreamTransport implements FramedTransport, Guarded {
     this.highWaterBytes = options.highWaterBytes ?? DEFAULT_HIGH_WATER_BYTES;
     this.stallTimeoutMs = options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS;
     this.closeTimeoutMs = options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS;
-    this.borrows = options.borrowsWrites ?? false;
-    this.queue = new WriteQueue(this.borrows);
-    const { maxWriteBytes = Number.POSITIVE_INFINITY } = options;
+    const { borrowsWrites, maxWriteBytes = Number.POSITIVE_INFINITY } = options;
+    const lending = borrowsWrites === 'callback' ? new Lending() : undefined;
+    this.lending = lending;
+    this.queue = new WriteQueue(borrowsWrites !== undefined, lending && (() => lending.isSafe));
     this.writer = new PacedWriter(
       stream,
       maxWriteBytes,
@@ -122,6 +135,7 @@ export class StreamTransport implements FramedTransport, Guarded {
         if (this.full) guard(this, () => this.roomAgain());
       },
       (packet) => this.leftOut(packet),
+      lending && ((packet) => guard(this, () => this.damaged(packet))),
     );
     this.whenClosed = new Promise((resolve) => {
       this.resolveClosed = resolve;
@@ -262,8 +276,10 @@ export class StreamTransport implements FramedTransport, Guarded {
 
   private flushNow(): void {
     if (this.queue.byteLength === 0 || this.finished || this.stream.destroyed) return;
+    const { hasLarge } = this.queue;
     this.writer.write(this.queue.take());
-    if (this.borrows && this.writer.isIdle && !this.stream.destroyed) this.queue.written();
+    this.lending?.wrote(hasLarge, this.writer.isIdle);
+    if (this.writer.isIdle && !this.stream.destroyed) this.queue.written();
     else this.queue.pending();
   }
 
@@ -279,6 +295,14 @@ export class StreamTransport implements FramedTransport, Guarded {
       afterThis(this, () => this.tellUnsent());
     }
     this.unsent.push(packet);
+  }
+
+  /** Nobody can tell what the peer has got instead; it must not take it for the packet. */
+  private damaged(packet: LentPacket): void {
+    const { frameId, sessionId } = packet.unsentHead();
+    const what = `the body of frame ${frameId} of session ${sessionId} was transferred or resized while it was being sent`;
+    if (isResettable(this.stream)) this.stream.resetAndDestroy();
+    this.abort(new TransportError(`${this.remoteAddress}: ${what}; send a copy (body.slice()) of what is transferred`));
   }
 
   private tellUnsent(): void {

@@ -77,7 +77,7 @@ function checkedLimits<Options extends TcpOptions>(options: Options): Options {
 
 function transport(socket: Socket, options: TcpOptions): FramedTransport {
   const remoteAddress = formatAddress(socket.remoteAddress ?? 'unknown', socket.remotePort ?? 0);
-  return new StreamTransport(socket, { ...options, kind: 'tcp', remoteAddress, borrowsWrites: true });
+  return new StreamTransport(socket, { ...options, kind: 'tcp', remoteAddress, borrowsWrites: 'callback' });
 }
 
 /** Listens on TCP. Nagle's algorithm is off: writes are joined here, where a turn is known to be over. */

@@ -213,7 +213,7 @@ function overTls(socket: TLSSocket, remoteAddress: string, options: TcpOptions, 
     kind: 'tcp',
     remoteAddress,
     describeError: describeTlsFailure,
-    borrowsWrites: true,
+    borrowsWrites: 'call',
     maxWriteBytes: MAX_WRITE_BYTES,
     ...(identity !== undefined && { peerIdentity: identity }),
   });

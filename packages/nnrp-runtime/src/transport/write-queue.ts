@@ -35,13 +35,20 @@ export class WriteQueue {
   private begin = 0;
   private queued = 0;
   private lending = false;
+  private large = false;
   /** Bytes of the next packet that have been sent already. */
   private ahead = 0;
   /** Chunks that the pieces of the last `take` lie in. */
   private taken: Chunk[] = [];
 
-  /** @param borrows - whether the stream only borrows what it is given */
-  constructor(private readonly borrows: boolean) {}
+  /**
+   * @param borrows - whether the stream only borrows what it is given
+   * @param mayLend - whether it may borrow large bodies of others, too
+   */
+  constructor(
+    private readonly borrows: boolean,
+    private readonly mayLend: () => boolean = () => true,
+  ) {}
 
   /** Bytes added since the last `take`. */
   get byteLength(): number {
@@ -51,6 +58,11 @@ export class WriteQueue {
   /** Whether a body waits here that is still the sender's. */
   get isLending(): boolean {
     return this.lending;
+  }
+
+  /** Whether a large body waits here, lent or copied. */
+  get hasLarge(): boolean {
+    return this.large;
   }
 
   /** @throws what `writeHead` throws; the queue is unchanged then */
@@ -85,6 +97,7 @@ export class WriteQueue {
     this.pieces = [];
     this.queued = 0;
     this.lending = false;
+    this.large = false;
     if (!this.borrows) this.written();
     return pieces;
   }
@@ -107,6 +120,12 @@ export class WriteQueue {
   }
 
   private addLarge(chunk: Chunk, headBytes: number, body: Uint8Array): void {
+    this.large = true;
+    if (this.borrows && !this.mayLend()) {
+      this.end += headBytes;
+      this.copyIn(chunk, body);
+      return;
+    }
     if (!this.borrows) {
       this.end += headBytes;
       this.cut();
@@ -118,6 +137,18 @@ export class WriteQueue {
     this.begin = this.end;
     this.pieces.push(new LentPacket(chunk.bytes.subarray(this.end - headBytes, this.end), lent(body)));
     this.lending = true;
+  }
+
+  /** Chunk by chunk: they are at hand, and are handed back. */
+  private copyIn(first: Chunk, body: Uint8Array): void {
+    let chunk = first;
+    for (let from = 0; from < body.length; ) {
+      if (this.end === CHUNK_BYTES) chunk = this.nextChunk();
+      const count = Math.min(body.length - from, CHUNK_BYTES - this.end);
+      chunk.bytes.set(body.subarray(from, from + count), this.end);
+      this.end += count;
+      from += count;
+    }
   }
 
   /** A packet whose beginning has been sent. It cannot be left out any more, so its body is copied. */
