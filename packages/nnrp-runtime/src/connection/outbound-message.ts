@@ -83,7 +83,8 @@ export class OutboundMessage implements OutboundPacket {
  */
 export class WaitingPacket implements OutboundPacket {
   readonly headBytes: number;
-  readonly body: Uint8Array;
+  /** A long body; a short one lies behind the head. */
+  private readonly long: Uint8Array | undefined;
   /** Length of the body when the head was written. */
   private readonly bodyLength: number;
   private readonly head: Uint8Array;
@@ -101,7 +102,12 @@ export class WaitingPacket implements OutboundPacket {
     this.head = new Uint8Array(headBytes + copied);
     packet.writeHead(new DataView(this.head.buffer), 0);
     if (copied > 0) this.head.set(body, headBytes);
-    this.body = copied > 0 || body.length === 0 ? this.head.subarray(headBytes) : lent(body);
+    this.long = copied === body.length ? undefined : lent(body);
+  }
+
+  /** A view that is made when it is asked for: while the packet waits, it would cost more than most bodies. */
+  get body(): Uint8Array {
+    return this.long ?? this.head.subarray(this.headBytes);
   }
 
   get byteLength(): number {
@@ -110,7 +116,7 @@ export class WaitingPacket implements OutboundPacket {
 
   /** Whether the body can be sent as the head says. */
   get isIntact(): boolean {
-    return this.body.length === this.bodyLength;
+    return this.long === undefined || this.long.length === this.bodyLength;
   }
 
   /** What the sender of a body that has changed is told. */

@@ -100,6 +100,18 @@ export class ResultGate {
     if (this.held.length > 0) this.recheck();
   }
 
+  /** The client has said something about the flow. @see recheck */
+  flowChanged(): void {
+    // Nothing can go out as long as all of it is held, however much there is to look through.
+    if (!this.holds(this.connectionScope()) && !this.holds(this.sessionScope)) {
+      this.recheck();
+      return;
+    }
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    this.armRetry();
+  }
+
   /** Something may have changed: sends what need not wait any more. */
   recheck(): void {
     clearTimeout(this.timer);

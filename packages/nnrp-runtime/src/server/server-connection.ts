@@ -472,7 +472,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   private flowUpdated(packet: Packet): void {
     this.flow ??= new FlowScope();
     this.flow.apply(preview3.decodeFlowUpdate(packet.view, packet.metadataStart), performance.now());
-    for (const { core } of this.sessions.values()) core.gate.recheck();
+    for (const { core } of this.sessions.values()) core.gate.flowChanged();
   }
 
   /** Answering an error with an error would never end. */

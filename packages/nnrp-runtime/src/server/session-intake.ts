@@ -184,7 +184,7 @@ export class SessionIntake implements SessionEndpoint {
     // An operation that is over has nothing left to hold back.
     if (update.scopeKind === ScopeKind.Operation && operation === undefined) return;
     core.gate.scopeOf(operation, () => new FlowScope()).apply(update, performance.now());
-    core.gate.recheck();
+    core.gate.flowChanged();
     core.receiver.event({ type: 'flow_update', update });
   }
 
