@@ -1,4 +1,4 @@
-import { AsyncLocalStorage, AsyncResource } from 'node:async_hooks';
+import { AsyncResource } from 'node:async_hooks';
 
 const BY_HAND = { requireManualDestroy: true };
 
@@ -8,23 +8,20 @@ const BY_HAND = { requireManualDestroy: true };
  * starts in this context, and in a copy of its own: what it does to its stores reaches no other call.
  */
 export class ApplicationContext {
-  private readonly enter = AsyncLocalStorage.snapshot();
+  /** Nothing of the application ever runs in it, so that nothing is changed in it. */
+  private readonly origin = makeResource();
 
   /** Runs work of the application in a copy of the context. @throws what the work throws */
   run<Result>(work: () => Result): Result {
-    return this.enter(runApart, work) as Result;
+    return this.copy().runInAsyncScope(work);
   }
 
   /** A copy of the context for several calls that belong together, such as those of one operation. */
   copy(): AsyncResource {
-    return this.enter(makeResource);
+    return this.origin.runInAsyncScope(makeResource);
   }
 }
 
 function makeResource(): AsyncResource {
   return new AsyncResource('NNRP', BY_HAND);
-}
-
-function runApart<Result>(work: () => Result): Result {
-  return makeResource().runInAsyncScope(work);
 }

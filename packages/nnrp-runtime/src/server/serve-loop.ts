@@ -174,10 +174,11 @@ export class ServeLoop {
 
   event(event: SessionEvent, core: SessionCore): void {
     const { handlers } = this;
-    described(event);
     const cached = event.type === 'cache_put' || event.type === 'cache_invalidate';
-    if (cached && handlers.cache !== undefined) this.aside(core, 0, () => handlers.cache?.(event, core.session));
-    else if (!cached && handlers.event !== undefined) this.aside(core, 0, () => handlers.event?.(event, core.session));
+    if ((cached ? handlers.cache : handlers.event) === undefined) return;
+    described(event);
+    if (cached) this.aside(core, 0, () => handlers.cache?.(event, core.session));
+    else this.aside(core, 0, () => handlers.event?.(event, core.session));
   }
 
   ended(core: SessionCore, reason: NnrpError): void {
