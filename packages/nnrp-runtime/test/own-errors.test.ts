@@ -68,6 +68,18 @@ it('results that are awaited after a loop has failed bring an error of their own
   expectOwn([await step, await failureOf(operation.result())], 'NNRP_ERR_RESULT_DROPPED');
 });
 
+it('whoever asks for the same result has an error of his own, before it has failed and after', async () => {
+  const server = await ScriptedServer.start();
+  const session = await server.open(1);
+  const operation = session.submitNowait('x');
+  const asked = [operation.result(), operation.result(), operation.result()].map(failureOf);
+  await server.expect(MessageType.FrameSubmit);
+  server.drop(1, 1);
+  const errors = await Promise.all(asked);
+  errors.push(await failureOf(operation.result()), await failureOf(operation.result()));
+  expectOwn(errors, 'NNRP_ERR_RESULT_DROPPED');
+});
+
 it('an ERROR is an error of its own for the operation, the event of the session and that of the client', async () => {
   const server = await ScriptedServer.start();
   const session = await server.open(1);

@@ -69,6 +69,17 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined> {
    * docs/errors.md for each
    */
   result(): Promise<NnrpResult> {
+    if (this.settled !== undefined) return this.settledAgain(this.settled);
+    return this.settledOnce();
+  }
+
+  /** Whoever asks once more gets the same result, or an error of its own. */
+  private settledAgain(settled: Promise<NnrpResult>): Promise<NnrpResult> {
+    const own = settled.catch((error: unknown) => Promise.reject(forCaller(error)));
+    return unheard(own);
+  }
+
+  private settledOnce(): Promise<NnrpResult> {
     if (this.settled === undefined) {
       if (this.iterator === undefined) this.discard();
       if (this.last !== undefined) this.settled = Promise.resolve(this.last);
