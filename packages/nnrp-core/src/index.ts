@@ -85,7 +85,8 @@ export type { HeaderFields, Revision } from './packet/revision.js';
 /** Everything of the preview3 wire; also the subpath nnrp-core/preview3. */
 export * as preview3 from './preview3.js';
 export { INSPECT, type Inspect, inspected } from './text/inspected.js';
+export { shownStack } from './text/inspected-error.js';
 export { plainData } from './text/plain-data.js';
-export { printable, printableUtf8 } from './text/printable.js';
+export { printable, printableUtf8, shownFormats } from './text/printable.js';
 export { shownValue } from './text/shown-value.js';
 export { utf8Prefix } from './text/utf8.js';

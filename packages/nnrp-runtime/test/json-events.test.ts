@@ -149,6 +149,80 @@ describe('every error', () => {
   });
 });
 
+describe('what others have written', () => {
+  const obeyed = 'a\u009b2J\u001b[2J\u202ez';
+  const cause = new SyntaxError(`Unexpected token: ${obeyed}`);
+  const details = { [obeyed]: [obeyed] };
+  const isObeyed = /(?!\n)[\p{Cc}\p{Cf}]/u;
+  const error = new PeerError('quota', 'no', 12, 0, { details, cause });
+
+  it.each<[string, unknown]>([
+    ['an error', error],
+    ['an error that has it as its cause', new TransportError('cut', { cause: error })],
+    ['an event of a session', described({ type: 'error', error: report, diagnostic: 'x', details, cause })],
+  ])('is no command to a terminal in the JSON of %s, nor at a console', (_, held) => {
+    expect(JSON.stringify(held)).not.toMatch(isObeyed);
+    expect(JSON.stringify(held)).toContain('Unexpected token: a');
+    for (const depth of [0, 9, Number.POSITIVE_INFINITY]) expect(inspect(held, { depth })).not.toMatch(isObeyed);
+    expect(inspect(held)).toContain('Unexpected token: a');
+  });
+
+  it('is there for programs as it came', () => {
+    expect(error.details).toEqual({ [obeyed]: [obeyed] });
+    expect(error.cause).toBe(cause);
+  });
+});
+
+describe('what a call brings', () => {
+  it('can be logged, too: answers, what was granted, and the messages that handlers get', async () => {
+    const { server, client } = await stage.pair({ supportedCacheObjects: [preview3.CacheObjectKind.PromptSegment] });
+    const held = new Map<string, unknown>();
+    server.serve({
+      submit: () => '',
+      session: (session) => void held.set('ack of the server', session.ack),
+      patch(patch) {
+        held.set('patch', patch.metadata).set('patch with its bytes', patch);
+        return {};
+      },
+      migrate(migration) {
+        held.set('migration', migration.metadata).set('migration as a whole', migration);
+        return {};
+      },
+      close: (close) => void held.set('close', close.metadata).set('close as a whole', close),
+    });
+    const session = await client.openSession();
+    const request = session.buildMigrationRequest(preview3.TransportId.Quic);
+    held.set('ack of the client', session.ack).set('request', request);
+    held.set('answer to a patch', await session.patch({ activeLaneMask: 1n }, SECRET));
+    held.set('answer to a migration', await session.migrateTransport(request));
+    const object = { namespace: 1, key: 1n, kind: preview3.CacheObjectKind.PromptSegment };
+    held.set('answer to a put', await session.putObject(object, SECRET));
+    held.set('probe', await client.probe());
+    held.set('report', await session.close());
+    for (const [name, value] of held) check(value, name);
+    expect(held.size).toBe(14);
+  });
+
+  it('is told and logged when it is a circle, too: anything may be thrown', () => {
+    const circle: Record<string, unknown> = { big: 1n };
+    circle['self'] = { circle };
+    const emitter = new EventEmitter<NnrpServerEvents>();
+    const seen: unknown[] = [];
+    emitter.on('handlerFailure', (failure) => void seen.push(failure));
+    tell(emitter, 'handlerFailure', { sessionId: 1, frameId: 2, error: circle });
+    expect(seen).toHaveLength(1);
+    expect(JSON.stringify(seen[0])).toContain('"big":"1"');
+    expect(inspect(seen[0])).toContain('1n');
+  });
+
+  it('is logged at every level of an event', () => {
+    const event = described({ type: 'migrate', migration: { metadata: migrate } });
+    for (const part of [event, event.migration, event.migration.metadata]) {
+      expect(JSON.stringify(part)).toContain('"lastResultFrameId":"7"');
+    }
+  });
+});
+
 describe('every event', () => {
   it.each(Object.entries(ofServer))('of a server can be logged: %s', (name, event) => {
     const emitter = new EventEmitter<NnrpServerEvents>();

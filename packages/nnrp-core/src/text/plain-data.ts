@@ -1,6 +1,11 @@
+import { printable } from './printable.js';
+
 /** Deeper than anything an event or an error of these packages holds. */
 const MAX_DEPTH = 8;
 const MAX_ENTRIES = 100;
+/** More than the message of an error of these packages has. */
+const MAX_TEXT_BYTES = 32 * 1024;
+const MAX_NAME_BYTES = 256;
 /** Said otherwise, or of use to people at a console only. */
 const LEFT_OUT: ReadonlySet<string> = new Set(['rawMessage', 'cause', 'stack', 'errors']);
 /** Marks the errors of these packages, in every copy. */
@@ -8,7 +13,8 @@ const BRAND = Symbol.for('nnrp.error');
 
 /**
  * A value as plain data that JSON can hold: bigints as decimal text, bytes by their length, errors by name, code, message
- * and own fields. Nothing in it is a secret or a payload, nothing in it makes JSON.stringify throw.
+ * and own fields, text without what a terminal obeys or a reader cannot see. Nothing in it is a secret or a payload, nothing
+ * in it makes JSON.stringify throw.
  */
 export function plainData(value: unknown, depth = 0): unknown {
   try {
@@ -27,7 +33,11 @@ export function plainError(error: object, depth = 0): Record<string, unknown> {
     readonly cause?: unknown;
     readonly errors?: unknown;
   };
-  const facts: Record<string, unknown> = { name, ...(code !== undefined && { code }), message };
+  const facts: Record<string, unknown> = {
+    name: plainData(name, depth + 1),
+    ...(code !== undefined && { code: plainData(code, depth + 1) }),
+    message: plainData(message, depth + 1),
+  };
   for (const [field, value] of Object.entries(error)) {
     if (field in facts || LEFT_OUT.has(field)) continue;
     // What the errors of others hold may be anything, down to the options of a connection.
@@ -43,6 +53,7 @@ function isOurs(error: object): boolean {
 }
 
 function convert(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') return printable(value, MAX_TEXT_BYTES);
   if (typeof value === 'bigint') return String(value);
   if (typeof value === 'symbol' || typeof value === 'function') return typeof value;
   if (typeof value !== 'object' || value === null) return value;
@@ -55,7 +66,9 @@ function convert(value: unknown, depth: number): unknown {
   if (Array.isArray(value)) return value.slice(0, MAX_ENTRIES).map((entry) => plainData(entry, depth + 1));
   const { toJSON } = value as { readonly toJSON?: unknown };
   if (typeof toJSON === 'function') return plainData(Reflect.apply(toJSON, value, []), depth + 1);
-  return Object.fromEntries(Object.entries(value).map(([name, field]) => [name, plainData(field, depth + 1)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([name, field]) => [printable(name, MAX_NAME_BYTES), plainData(field, depth + 1)]),
+  );
 }
 
 function isError(value: object, tag: string): boolean {

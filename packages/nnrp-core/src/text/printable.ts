@@ -6,6 +6,8 @@ import { decodeUtf8, utf8Length, utf8Prefix } from './utf8.js';
  */
 const UNSAFE = /(?![\u200c\u200d])[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/u;
 const EVERY_UNSAFE = new RegExp(UNSAFE.source, 'gu');
+/** Of these, what util.inspect leaves as it is. */
+const EVERY_FORMAT = /(?![\u200c\u200d])[\p{Cf}\p{Cs}\u0080-\u009f\u2028\u2029]/gu;
 /** What a cut text ends with. */
 const CUT = '…';
 const CUT_BYTES = 3;
@@ -39,13 +41,23 @@ export function printableUtf8(bytes: Uint8Array, maxBytes: number = DEFAULT_MAX_
   return printable(cut ? `${text}${CUT}` : text, maxBytes);
 }
 
+/**
+ * What util.inspect has made, as it may be shown to people: it escapes the control characters inside of strings by itself,
+ * but neither bidirectional marks, nor what has no shape. Its own colours and lines stay.
+ */
+export function shownFormats(inspected: string): string {
+  return inspected.replace(EVERY_FORMAT, escapeCharacter);
+}
+
 function escapeUnsafe(text: string): string {
-  return text.replace(EVERY_UNSAFE, (character) => {
-    const code = character.codePointAt(0) ?? 0;
-    if (code === 0x0a) return '\\n';
-    if (code === 0x0d) return '\\r';
-    if (code === 0x09) return '\\t';
-    if (code <= 0xff) return `\\x${code.toString(16).padStart(2, '0')}`;
-    return code <= 0xffff ? `\\u${code.toString(16).padStart(4, '0')}` : `\\u{${code.toString(16)}}`;
-  });
+  return text.replace(EVERY_UNSAFE, escapeCharacter);
+}
+
+function escapeCharacter(character: string): string {
+  const code = character.codePointAt(0) ?? 0;
+  if (code === 0x0a) return '\\n';
+  if (code === 0x0d) return '\\r';
+  if (code === 0x09) return '\\t';
+  if (code <= 0xff) return `\\x${code.toString(16).padStart(2, '0')}`;
+  return code <= 0xffff ? `\\u${code.toString(16).padStart(4, '0')}` : `\\u{${code.toString(16)}}`;
 }

@@ -1,4 +1,7 @@
-import { INSPECT, type Inspect, plainData } from 'nnrp-core';
+import { INSPECT, type Inspect, plainData, shownFormats, shownStack } from 'nnrp-core';
+
+/** Deeper than metadata lies in a message, or a message in an event. */
+const MAX_DEPTH = 4;
 
 /**
  * Makes plain data fit for logs: JSON.stringify shows bigints as text, bytes by their length and errors by their facts,
@@ -8,10 +11,10 @@ import { INSPECT, type Inspect, plainData } from 'nnrp-core';
  */
 export function described<Data>(data: Data): Data {
   if (!isPlain(data) || INSPECT in data || !Object.isExtensible(data)) return data;
-  // What is inside may be logged by itself. It is made by the runtime, so it is neither deep nor a circle.
-  for (const field of Object.values(data)) if (isPlain(field) && needsWords(field)) described(field);
   Object.defineProperty(data, 'toJSON', { value: toJSON });
   Object.defineProperty(data, INSPECT, { value: inspectPlain });
+  // What is inside may be logged by itself. It may be a circle, so this object is done before.
+  for (const field of Object.values(data)) if (isPlain(field) && needsWords(field)) described(field);
   return data;
 }
 
@@ -20,19 +23,26 @@ function toJSON(this: object): unknown {
 }
 
 function inspectPlain(this: object, _depth: number, options: object, inspect?: Inspect): unknown {
-  const entries = Object.entries(this).map(([name, field]) => [name, bytesByLength(field)]);
+  const entries = Object.entries(this).map(([name, field]) => [name, harmless(field)]);
   const shown: unknown = Object.fromEntries(entries);
-  return inspect === undefined ? shown : inspect(shown, options);
+  return inspect === undefined ? shown : shownFormats(inspect(shown, options));
 }
 
-function bytesByLength(field: unknown): unknown {
-  return ArrayBuffer.isView(field) ? { byteLength: field.byteLength } : field;
+/** Bytes by their length. Of the errors of others util.inspect would show the text as it is. */
+function harmless(field: unknown): unknown {
+  if (ArrayBuffer.isView(field)) return { byteLength: field.byteLength };
+  if (!isErrorOfOthers(field)) return field;
+  return { [INSPECT]: () => shownStack(field) };
 }
 
-/** Whether something in it is no JSON, however deep. */
-function needsWords(field: unknown): boolean {
+function isErrorOfOthers(field: unknown): field is Error {
+  return typeof field === 'object' && field !== null && 'stack' in field && 'message' in field && !(INSPECT in field);
+}
+
+/** Whether something in it is no JSON. What somebody has thrown may be a circle. */
+function needsWords(field: unknown, depth = 0): boolean {
   if (typeof field === 'bigint' || ArrayBuffer.isView(field)) return true;
-  return isPlain(field) && Object.values(field).some(needsWords);
+  return depth < MAX_DEPTH && isPlain(field) && Object.values(field).some((inner) => needsWords(inner, depth + 1));
 }
 
 function isPlain(value: unknown): value is object {

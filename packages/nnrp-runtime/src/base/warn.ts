@@ -1,4 +1,6 @@
-/** So much of a text goes into a warning. */
+import { printable } from 'nnrp-core';
+
+/** So many bytes of a text go into a warning. */
 const MAX_TEXT = 8192;
 
 /**
@@ -8,7 +10,13 @@ const MAX_TEXT = 8192;
  * @param error - its stack becomes the detail
  */
 export function warn(text: string, error: unknown): void {
-  process.emitWarning(text, { type: 'NnrpWarning', code: 'NNRP_WARNING', detail: stackOf(error) });
+  process.emitWarning(text, { type: 'NnrpWarning', code: 'NNRP_WARNING', detail: shownStack(error) });
+}
+
+/** The stack line by line: what a client has sent may be in the message, and a terminal would obey it. */
+function shownStack(error: unknown): string {
+  const lines = stackOf(error).split('\n');
+  return lines.map((line) => printable(line, MAX_TEXT)).join('\n');
 }
 
 /** The stack of an error, or what was thrown instead of one; never throws. */

@@ -110,7 +110,7 @@ export class ClientRequests {
 
   cacheAnswered(ack: preview3.CacheAck): AnswerOutcome {
     const answered = this.puts.answered(
-      ack,
+      described(ack),
       (put) =>
         put.cacheKeyLo === ack.cacheKeyLo &&
         put.cacheKeyHi === ack.cacheKeyHi &&

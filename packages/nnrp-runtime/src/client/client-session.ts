@@ -11,6 +11,7 @@ import {
   type SessionState,
   UsageError,
 } from 'nnrp-core';
+import { described } from '../base/described.js';
 import { checkFlow } from '../base/flow-fields.js';
 import { guard } from '../base/guard.js';
 import { checkOptions } from '../base/options.js';
@@ -203,7 +204,7 @@ export class NnrpClientSession {
   ): preview3.SessionMigrate {
     const clientMigrateTsUs = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000));
     const oldTransportId = transportIdOf(this.connection.transportKind);
-    return { oldTransportId, newTransportId, lastResultFrameId, clientMigrateTsUs };
+    return described({ oldTransportId, newTransportId, lastResultFrameId, clientMigrateTsUs });
   }
 
   /** Stores an object with the server. @returns its answer, which may be a refusal. Rejects like `patch` */

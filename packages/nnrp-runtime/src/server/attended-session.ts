@@ -59,7 +59,7 @@ export class AttendedSession implements SessionReceiver {
   }
 
   event(event: SessionEvent): void {
-    this.loop.event(event, this.core);
+    this.loop.event(described(event), this.core);
   }
 
   ended(reason: NnrpError): void {

@@ -12,6 +12,7 @@ import {
   type SessionState,
   UsageError,
 } from 'nnrp-core';
+import { described } from '../base/described.js';
 import { checkFlow } from '../base/flow-fields.js';
 import { checkOptions, withDefaults } from '../base/options.js';
 import type { CloseReport } from '../close-report.js';
@@ -80,7 +81,7 @@ export class NnrpServerSession {
 
   /** What was granted. */
   get ack(): preview3.SessionOpenAck {
-    return this.core.ack;
+    return described(this.core.ack);
   }
 
   /** open, closing (the client or this side has asked to close), draining, closed. */

@@ -22,6 +22,21 @@ function fail(failures: UnheardFailures, frameId: number): void {
 }
 
 describe('failures of handlers that nobody listens to', () => {
+  it('show what a client has sent as text that no terminal obeys', () => {
+    const failures = new UnheardFailures(owner);
+    const said = () => JSON.parse('\u001b[2J\u009b2J\u202e no JSON');
+    expect(said).toThrow(SyntaxError);
+    try {
+      said();
+    } catch (error) {
+      failures.add({ sessionId: 7, frameId: 1, error });
+    }
+    expect(warnings[0]?.detail).toContain('\\x1b[2J\\x9b2J\\u202e no JSON');
+    expect(warnings[0]?.detail).toMatch(/\n {4}at /);
+    expect(warnings[0]?.detail).not.toMatch(/(?!\n)[\p{Cc}\p{Cf}]/u);
+    failures.end();
+  });
+
   it('are a warning at once, with the stack; those that follow are counted for a minute', () => {
     const failures = new UnheardFailures(owner);
     for (let frameId = 1; frameId <= 1000; frameId++) fail(failures, frameId);

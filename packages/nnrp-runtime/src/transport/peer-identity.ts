@@ -1,4 +1,8 @@
 import type { X509Certificate } from 'node:crypto';
+import { printable } from 'nnrp-core';
+
+/** More than a handshake takes of a certificate: what tells one peer from another must not be cut. */
+const MAX_NAME_BYTES = 1024 * 1024;
 
 /** Who the other end of a connection has proved to be. Plain data, made once when the connection is; frozen. */
 export interface PeerIdentity {
@@ -53,9 +57,14 @@ function certificateFields(certificate: X509Certificate) {
   const { subject, subjectAltName, fingerprint256, raw } = certificate;
   return {
     // Node gives one attribute a line, escaped as RFC 2253 asks, in the order of the certificate: the reverse of RFC 2253.
-    ...(subject && { subject: subject.split('\n').reverse().join(',') }),
-    ...(subjectAltName && { subjectAltNames: subjectAltName }),
+    ...(subject && { subject: shown(subject.split('\n').reverse().join(',')) }),
+    ...(subjectAltName && { subjectAltNames: shown(subjectAltName) }),
     fingerprint256,
     certificateDer: new Uint8Array(raw),
   };
+}
+
+/** Node escapes what a terminal obeys; a peer can write right-to-left, and what has no shape, all the same. */
+function shown(name: string): string {
+  return printable(name, MAX_NAME_BYTES);
 }
