@@ -368,6 +368,45 @@ describe('options', () => {
   });
 });
 
+describe('the handlers of serve', () => {
+  const submit = () => '';
+
+  it.each(['session', 'ended', 'cancel', 'patch', 'migrate', 'cache', 'close', 'event'])(
+    'take a function or nothing for %s',
+    async (name) => {
+      for (const value of [null, 5, {}, '\u001b']) {
+        const server = await stage.serve();
+        await expect(server.serve({ submit, [name]: value } as never)).rejects.toMatchObject({
+          code: 'NNRP_ERR_USAGE',
+          rawMessage: expect.stringMatching(new RegExp(`^serve: the handler ${name} takes a function, got `)),
+        });
+      }
+      const server = await stage.serve();
+      const serving = server.serve({ submit, [name]: undefined });
+      await server.close();
+      await serving;
+    },
+  );
+
+  it('have no other names, unless they are methods of a class', async () => {
+    const server = await stage.serve();
+    const misspelt = { submit, onClose() {} };
+    await expect(server.serve(misspelt)).rejects.toThrow("serve: there is no handler 'onClose'");
+    class Handlers {
+      answer = 'x';
+      submit() {
+        return this.reply();
+      }
+      reply() {
+        return this.answer;
+      }
+    }
+    const serving = server.serve(new Handlers());
+    await server.close();
+    await serving;
+  });
+});
+
 describe('the result of a handler', () => {
   it.each([
     ['a last one', { body: 'x', metadata: { status: 429 } }],

@@ -23,6 +23,7 @@ import type { AcceptFailure, FramedListener, FramedTransport } from '../transpor
 import { ofTransport, TcpListener } from '../transport/tcp.js';
 import { TlsListener } from '../transport/tls.js';
 import type { TlsServerOptions } from '../transport/tls-options.js';
+import { checkHandlers } from './check-handlers.js';
 import { type ServeHandlers, ServeLoop, type ServeOptions, serveOptions } from './serve-loop.js';
 import { type NnrpServerConfig, serverConfig } from './server-config.js';
 import { ServerConnection, type ServerConnectionOwner } from './server-connection.js';
@@ -175,11 +176,11 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
    * Runs handlers for every session, those that wait for `accept` included.
    *
    * @returns resolves when the server is closed
-   * @throws (as a rejection) UsageError on a bad option or when it is called twice, TransportError when the listener fails
+   * @throws (as a rejection) UsageError on a bad option or handler, or when it is called twice, TransportError when the listener fails
    */
   serve(handlers: ServeHandlers, options: Partial<ServeOptions> = {}): Promise<void> {
     return answering(() => {
-      if (typeof handlers?.submit !== 'function') throw new UsageError('serve: needs a handler submit');
+      checkHandlers(handlers);
       if (this.loop !== undefined) throw new UsageError('serve: it has been called before');
       const loop = new ServeLoop(handlers, serveOptions(options), this.config.exposeHandlerErrors, (failure) =>
         this.handlerFailed(failure),

@@ -1,0 +1,42 @@
+import { printable, shownValue, UsageError } from 'nnrp-core';
+import type { ServeHandlers } from './serve-loop.js';
+
+const MAX_NAME_BYTES = 100;
+/** Every handler there is. */
+const HANDLERS: Readonly<Record<keyof ServeHandlers, true>> = {
+  submit: true,
+  session: true,
+  ended: true,
+  cancel: true,
+  patch: true,
+  migrate: true,
+  cache: true,
+  close: true,
+  event: true,
+};
+
+/**
+ * Finds what would be called by nobody, or could not be called, before a client is the first to notice. A class may have
+ * methods of its own beside its handlers; a function under another name in a plain object is a handler misspelt.
+ *
+ * @throws UsageError that names the handler
+ */
+export function checkHandlers(handlers: ServeHandlers): void {
+  if (typeof handlers?.submit !== 'function') throw new UsageError('serve: needs a handler submit');
+  for (const name of Object.keys(HANDLERS) as (keyof ServeHandlers)[]) {
+    const handler: unknown = handlers[name];
+    if (handler !== undefined && typeof handler !== 'function')
+      throw new UsageError(`serve: the handler ${name} takes a function, got ${shownValue(handler)}`);
+  }
+  if (!isPlain(handlers)) return;
+  for (const [name, handler] of Object.entries(handlers)) {
+    if (typeof handler === 'function' && !Object.hasOwn(HANDLERS, name))
+      throw new UsageError(`serve: there is no handler '${printable(name, MAX_NAME_BYTES)}'`);
+  }
+}
+
+/** Also an object of another realm. */
+function isPlain(handlers: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(handlers);
+  return prototype === null || Object.getPrototypeOf(prototype) === null;
+}
