@@ -247,6 +247,12 @@ const BAGS: Readonly<Record<string, Bag>> = {
     names: ['appliedBudgetPolicy', 'congestionState', 'reason', 'retryAfterMs'],
     call: (bag, { session, operation }) => session.sendResultHint(operation.frameId, bag),
   },
+  'what an operation belongs to': {
+    what: 'relation',
+    names: ['parentFrameId', 'groupId'],
+    call: async (bag, { session }) => (await session.receiveSubmit()).relate(bag),
+    throws: true,
+  },
   'an error of a server': {
     what: 'error options',
     names: ['frameId', 'retryAfterMs'],

@@ -12,6 +12,7 @@ import {
   UsageError,
 } from 'nnrp-core';
 import type { DeadlineList, Timed } from '../base/deadline-queue.js';
+import { checkOptions } from '../base/options.js';
 import { traceIdOf } from '../connection/trace-id.js';
 import { isThenable, settledOnce } from '../thenable.js';
 import type { FrameFailure } from './frame-failure.js';
@@ -194,10 +195,11 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
    * Says what the work belongs to, for `cancelOperations` of a subtree or a group. Nothing on the wire of preview3 does.
    *
    * @param relation - the frame it is part of, a group of the application's own choice, or both
-   * @throws UsageError for a frame that was never submitted, a circle, or group 0
+   * @throws UsageError for a frame that was never submitted, a circle, group 0, or another relation
    */
   relate(relation: { readonly parentFrameId?: number; readonly groupId?: number }): void {
-    this.operations.relate(this, relation.parentFrameId, relation.groupId);
+    const { parentFrameId, groupId } = checkOptions('relation', relation, RELATIONS);
+    this.operations.relate(this, parentFrameId, groupId);
   }
 
   /** For the serve loop: a handler begins its work. */
@@ -290,6 +292,8 @@ interface RareState {
   resolveFinished: (() => void) | undefined;
   flowSender: FlowSender | undefined;
 }
+
+const RELATIONS: ReadonlySet<string> = new Set(['parentFrameId', 'groupId']);
 
 /** Lets a generator run its `finally`; what it throws then concerns nobody any more. */
 export function leave(generator: { return?(value: undefined): unknown }): void {
