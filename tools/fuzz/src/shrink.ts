@@ -1,21 +1,20 @@
 import type { Conversation, Step } from './conversation.js';
 
 /**
- * The shortest conversation that still fails, by leaving out steps: halves first, single ones at last.
+ * The shortest conversation that still fails, by leaving out steps: halves first, single ones at last, as far as the time goes.
  *
  * @param fails - plays a conversation on a stage of its own
  */
 export async function shrink(
   conversation: Conversation,
   fails: (candidate: Conversation) => Promise<boolean>,
-  maxTries = 300,
+  maxMs = 60_000,
 ): Promise<Conversation> {
   let steps: readonly Step[] = conversation.steps;
-  let tries = 0;
+  const endMs = performance.now() + maxMs;
   for (let size = Math.ceil(steps.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
-    for (let at = 0; at < steps.length && tries < maxTries; ) {
+    for (let at = 0; at < steps.length && performance.now() < endMs; ) {
       const fewer = [...steps.slice(0, at), ...steps.slice(at + size)];
-      tries++;
       if (await fails({ ...conversation, steps: fewer })) steps = fewer;
       else at += size;
     }
