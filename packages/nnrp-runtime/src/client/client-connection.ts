@@ -245,6 +245,8 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     if (this.isClosed) return;
     this.endError = error;
     super.end(error);
+    // Those that a failure on the way has left behind.
+    for (const session of [...this.openSessions]) guard(this, () => session.disconnected(error));
     this.events.closed(forCaller(error));
   }
 

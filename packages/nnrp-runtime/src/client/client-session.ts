@@ -287,6 +287,11 @@ export class NnrpClientSession {
     if (this.submits.isIdle) this.closing.idle();
   }
 
+  /** @internal For the connection: it is over. */
+  disconnected(reason: NnrpError): void {
+    this.end(reason);
+  }
+
   private end(reason: NnrpError): void {
     if (this.reason !== undefined) return;
     this.reason = reason;
