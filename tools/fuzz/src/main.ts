@@ -35,7 +35,15 @@ async function planted({ seed, part, jobs }: FuzzOptions): Promise<number> {
   const misses = await Promise.all(
     Array.from({ length: jobs }, (_, job) => {
       const env = { ...process.env, NNRP_FUZZ_PLANTS: JSON.stringify({ seed, part, job, jobs }) };
-      return new Promise<number>((resolve) => fork(SELF, [], { env }).on('exit', (code) => resolve(code ?? 255)));
+      return new Promise<number>((resolve) => {
+        let missed = 255;
+        const child = fork(SELF, [], { env });
+        // What it has not said itself counts as missed: it may have ended before it was done.
+        child.on('message', (count: number) => {
+          missed = count;
+        });
+        child.on('exit', () => resolve(missed));
+      });
     }),
   );
   const missed = misses.reduce((sum, count) => sum + count, 0);
@@ -125,7 +133,8 @@ const order = process.env['NNRP_FUZZ_ORDER'];
 const plants = process.env['NNRP_FUZZ_PLANTS'];
 if (plants !== undefined) {
   const { seed, part, job, jobs } = JSON.parse(plants) as { seed: number; part: string; job: number; jobs: number };
-  process.exit(await runPlants(seed, part, job, jobs));
+  const missed = await runPlants(seed, part, job, jobs);
+  process.send?.(missed, () => process.exit(0));
 } else if (order === undefined) {
   process.exitCode = await main(process.argv.slice(2));
 } else {

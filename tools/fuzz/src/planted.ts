@@ -4,7 +4,7 @@ import { Dice } from './dice.js';
 import { nameOf, PLANTS, type Plant, plant } from './plants.js';
 import { MESSAGE_NAMES } from './samples.js';
 import { Stage } from './stage.js';
-import { ProcessWatch, type Violation } from './watch.js';
+import { ProcessWatch, textOf, type Violation } from './watch.js';
 
 /** Conversations in which a planted fault must be found. */
 const MAX_CONVERSATIONS = 40;
@@ -36,8 +36,7 @@ export async function runPlants(seed: number, part: string, job: number, jobs: n
   let misses = 0;
   const plants = PLANTS.filter((one) => nameOf(one).includes(part)).filter((_, index) => index % jobs === job);
   for (const where of plants) {
-    const finding = await find(where, seed, watch);
-    const verdict = verdictOf(finding);
+    const verdict = await find(where, seed, watch).then(verdictOf, textOf);
     if (verdict !== 'found') misses++;
     console.log(`${verdict === 'found' ? 'PASS' : 'FAIL'} ${nameOf(where)}: ${verdict}`);
   }

@@ -34,7 +34,7 @@ const SERVER: readonly Row[] = [
   [
     'server/session-opening',
     'SessionOpening',
-    'request decide goOn wait readExtensions',
+    'request decide answerInTurn advance answerDecided wait readExtensions',
     { states: ['asking', 'fresh'] },
   ],
   // Those of a session.
