@@ -284,3 +284,66 @@ it('any number of operations may follow one signal without a warning', async () 
   process.off('warning', warned);
   expect([warnings, getEventListeners(signal, 'abort').length]).toEqual([[], 1]);
 });
+
+describe('a signal of another implementation', () => {
+  /** Throws when it is asked for this. */
+  function signalThat(broken: 'addEventListener' | 'removeEventListener' | 'reason') {
+    const abort = new AbortController();
+    const { signal } = abort;
+    const property = {
+      get() {
+        if (broken === 'reason') throw new Error('broken signal');
+        return () => {
+          throw new Error('broken signal');
+        };
+      },
+    };
+    Object.defineProperty(signal, broken, property);
+    return abort;
+  }
+
+  it('whose reason throws cancels its operation, and nothing else ends', async () => {
+    const abort = signalThat('reason');
+    const { server, session, operation } = await submitted({ signal: abort.signal });
+    abort.abort();
+    await expect(operation.result()).rejects.toMatchObject({ code: CANCELLED, cause: { message: 'broken signal' } });
+    await server.expect(MessageType.FrameCancel);
+    session.submitNowait('next');
+    await server.expect(MessageType.FrameSubmit);
+  });
+
+  it('that cannot be listened to gives the operation up that nobody gets', async () => {
+    const { server, session } = await submitted();
+    const { signal } = signalThat('addEventListener');
+    await expect(session.submit('more', undefined, { signal })).rejects.toThrow('broken signal');
+    expect((await server.expect(MessageType.FrameSubmit)).frameId).toBe(2);
+    expect((await server.expect(MessageType.FrameCancel)).frameId).toBe(2);
+    server.drop(1, 2);
+    await server.settled();
+    expect(session.inFlightCount).toBe(1);
+  });
+
+  it('that cannot be listened to leaves the line where submits wait', async () => {
+    const server = await ScriptedServer.start();
+    const session = await server.open(1, { maxInFlightOperations: 1 });
+    session.submitNowait('work');
+    await server.expect(MessageType.FrameSubmit);
+    const { signal } = signalThat('addEventListener');
+    const refused = session.submit('refused', undefined, { signal });
+    const next = session.submit('next');
+    await expect(refused).rejects.toThrow('broken signal');
+    server.result(1, 1, 'done');
+    expect((await next).frameId).toBe(2);
+    await server.expect(MessageType.FrameSubmit);
+    expect(session.inFlightCount).toBe(1);
+  });
+
+  it('that cannot be let go of keeps its operation from nothing', async () => {
+    const { signal } = signalThat('removeEventListener');
+    const { server, session, operation } = await submitted({ signal });
+    server.result(1, 1, 'done');
+    expect((await operation.result()).frameId).toBe(1);
+    session.submitNowait('next');
+    await server.expect(MessageType.FrameSubmit);
+  });
+});

@@ -18,7 +18,12 @@ class SignalFollowers {
 
   constructor(private readonly signal: AbortSignal) {
     this.letSourcesGo = sourcesOf(signal).map((source) => followSignal(NOBODY, source, () => {}));
-    signal.addEventListener('abort', this.aborted, { once: true });
+    try {
+      signal.addEventListener('abort', this.aborted, { once: true });
+    } catch (error) {
+      this.letGo();
+      throw error;
+    }
   }
 
   add(follower: Follower): void {
@@ -39,7 +44,15 @@ class SignalFollowers {
 
   private end(): void {
     followed.delete(this.signal);
-    this.signal.removeEventListener('abort', this.aborted);
+    this.letGo();
+    try {
+      this.signal.removeEventListener('abort', this.aborted);
+    } catch {
+      // A signal of another implementation, which may do anything. Nobody follows it any more: what it tells goes nowhere.
+    }
+  }
+
+  private letGo(): void {
     for (const letGo of this.letSourcesGo) letGo();
   }
 }
@@ -73,11 +86,21 @@ export function isAbortSignal(value: unknown): value is AbortSignal {
   );
 }
 
+/** Why it aborted; what the signal throws when it is asked. */
+export function reasonOf(signal: AbortSignal): unknown {
+  try {
+    return signal.reason;
+  } catch (thrown) {
+    return thrown;
+  }
+}
+
 /**
  * Calls `abort` when the signal aborts. It costs the same however many follow the signal.
  *
  * @param owner - pays for what `abort` throws
  * @returns stops following
+ * @throws what the signal throws, one of another implementation
  */
 export function followSignal(owner: Guarded, signal: AbortSignal, abort: () => void): () => void {
   let followers = followed.get(signal);

@@ -15,7 +15,7 @@ import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { FRAME_SUBMIT } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
 import { rejection, unheard } from '../settled.js';
-import { followSignal } from './abort-signals.js';
+import { followSignal, reasonOf } from './abort-signals.js';
 import { CancelledFrames } from './cancelled-frames.js';
 import { completeSubmit, type SubmitInit, type SubmitOptions } from './client-messages.js';
 import { ClientOperation, type OperationOwner } from './client-operation.js';
@@ -324,10 +324,18 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     }
     this.operations.set(frameId, operation);
     this.connection.flow.inFlight++;
-    if (signal !== undefined) {
-      operation.unfollow = followSignal(this.connection, signal, () => operation.cancel(signal.reason));
-    }
+    if (signal !== undefined) this.follow(operation, signal);
     return operation;
+  }
+
+  /** @throws what the signal throws; nobody gets the operation then, so it is given up */
+  private follow(operation: ClientOperation, signal: AbortSignal): void {
+    try {
+      operation.unfollow = followSignal(this.connection, signal, () => operation.cancel(reasonOf(signal)));
+    } catch (error) {
+      operation.cancel(error);
+      throw error;
+    }
   }
 
   private complete(metadata?: SubmitInit, options?: SubmitOptions): preview3.FrameSubmit {
@@ -391,7 +399,7 @@ const NO_OPTIONS: SubmitOptions = Object.freeze({});
 
 function checkNotAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted)
-    throw new CancelledError('the submit was cancelled before it was sent', { cause: signal.reason });
+    throw new CancelledError('the submit was cancelled before it was sent', { cause: reasonOf(signal) });
 }
 
 function cutError(frameId: number, reason: NnrpError): ClosedError {

@@ -3,7 +3,7 @@ import { type Guarded, later } from '../base/guard.js';
 import { unheard } from '../settled.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
 import { bodyChanged, lent } from '../transport/lent-packet.js';
-import { followSignal } from './abort-signals.js';
+import { followSignal, reasonOf } from './abort-signals.js';
 import type { SubmitOptions } from './client-messages.js';
 import type { ClientOperation } from './client-operation.js';
 import type { Blockage } from './submit-gate.js';
@@ -113,12 +113,19 @@ export class WaitingSubmits {
   }
 
   private follow(submit: WaitingSubmit, signal: AbortSignal): void {
-    submit.unfollow = followSignal(this.owner, signal, () => {
+    const abort = () => {
       // Not listened to any more: to look for it among all others of the signal would take long.
       submit.unfollow = undefined;
       this.take(submit);
-      submit.reject(new CancelledError('the submit was cancelled before it was sent', { cause: signal.reason }));
-    });
+      submit.reject(new CancelledError('the submit was cancelled before it was sent', { cause: reasonOf(signal) }));
+    };
+    try {
+      submit.unfollow = followSignal(this.owner, signal, abort);
+    } catch (error) {
+      // A signal of another implementation, which may do anything.
+      this.take(submit);
+      throw error;
+    }
   }
 
   private moveTogether(): void {
