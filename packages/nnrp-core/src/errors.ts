@@ -176,8 +176,13 @@ export class FlowBlockedError extends NnrpError {
 
 /** Whether `error` comes from these packages (any copy of them), and has the code when one is given. */
 export function isNnrpError(error: unknown, code?: string): error is NnrpError {
-  if (typeof error !== 'object' || error === null || !(BRAND in error)) return false;
-  return code === undefined || (error as NnrpError).code === code;
+  if (typeof error !== 'object' || error === null) return false;
+  try {
+    return BRAND in error && (code === undefined || (error as NnrpError).code === code);
+  } catch {
+    // Anything may be thrown, also what cannot be looked at.
+    return false;
+  }
 }
 
 /** Whether it is a {@link WireError} of any copy of this package. */

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import {
   CancelledError,
@@ -87,5 +88,21 @@ describe('every error', () => {
   it('has a code on the wire and details, or says that there are none', () => {
     expect(EVERY_KIND.map(({ wireCode }) => wireCode)).toEqual([0, 0, 3, 11, 0, 0, 0, 0, 0, 8, 0]);
     expect(EVERY_KIND.filter(({ details }) => details !== undefined)).toMatchObject([{ details: { a: [1] } }]);
+  });
+});
+
+describe('what cannot be looked at', () => {
+  it('is no error of ours, and the same as itself alone', () => {
+    const { proxy, revoke } = Proxy.revocable({}, {});
+    revoke();
+    expect(isNnrpError(proxy)).toBe(false);
+    expect(isSameFailure(proxy, proxy)).toBe(true);
+    expect(isSameFailure(proxy, new UsageError('x'))).toBe(false);
+    expect(Object.is(forCaller(proxy), proxy)).toBe(true);
+  });
+
+  it('may be the cause of an error that is shown', () => {
+    const cause = Object.defineProperty(new Error('inside'), 'cause', { get: () => JSON.parse('no') });
+    expect(inspect(new UsageError('outside', { cause }))).toContain('inside');
   });
 });

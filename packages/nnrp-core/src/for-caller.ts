@@ -30,5 +30,10 @@ export function isSameFailure(one: unknown, other: unknown): boolean {
 
 function sharedError(error: unknown): unknown {
   if (typeof error !== 'object' || error === null) return error;
-  return (error as { [SHARED]?: unknown })[SHARED] ?? error;
+  try {
+    return (error as { [SHARED]?: unknown })[SHARED] ?? error;
+  } catch {
+    // Anything may be thrown, also what cannot be looked at.
+    return error;
+  }
 }

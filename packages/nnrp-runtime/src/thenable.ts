@@ -6,7 +6,16 @@ export function isThenable(value: unknown): value is PromiseLike<never> {
   return typeof (value as { then?: unknown }).then === 'function';
 }
 
-/** A promise that settles once, whatever the thenable does. */
+/**
+ * A promise that settles once, whatever the thenable does, and whose methods are those of promises.
+ * @throws what a getter of the thenable throws
+ */
 export function settledOnce<T>(thenable: PromiseLike<T>): Promise<T> {
-  return types.isPromise(thenable) ? (thenable as Promise<T>) : new Promise((resolve) => resolve(thenable));
+  return isOrdinary(thenable) ? thenable : new Promise((resolve) => resolve(thenable));
+}
+
+/** Whether its `then` may be called: one that was tampered with could throw, or call back twice. */
+function isOrdinary(thenable: unknown): thenable is Promise<never> {
+  if (!types.isPromise(thenable)) return false;
+  return thenable.constructor === Promise && thenable.then === Promise.prototype.then;
 }

@@ -23,6 +23,24 @@ async function served(handlers: ServeHandlers, options: { maxConcurrentOperation
 /** Fails with something that cannot even be turned into text. */
 const voidOfText = Object.create(null);
 
+/** Whoever looks at one of these gets an exception for it. */
+function untouchables(): object[] {
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  const holed = Object.defineProperty({}, 'field', { get: thrower, enumerable: true });
+  const circle: Record<string, unknown> = {};
+  for (const name of ['left', 'right']) circle[name] = circle;
+  return [proxy, holed, circle];
+}
+
+function hide(target: object, property: string): void {
+  Object.defineProperty(target, property, { get: thrower });
+}
+
+function thrower(): never {
+  throw new Error('not to be looked at');
+}
+
 describe('a submit handler', () => {
   it('that yields without ever waiting leaves time for cancels and for everybody else', async () => {
     let yields = 0;
@@ -73,6 +91,63 @@ describe('a submit handler', () => {
     peer.submit(2);
     expect(await peer.next()).toBe('result 2 fine');
     expect(failures.map(({ error }) => error)).toEqual([voidOfText]);
+  });
+
+  it.each<[string, (failure: unknown) => ServeHandlers]>([
+    ['session', (failure) => ({ submit: () => 'fine', session: () => Promise.reject(failure) })],
+    [
+      'submit',
+      (failure) => ({
+        submit({ frameId }) {
+          if (frameId === 1) throw failure;
+          return 'fine';
+        },
+      }),
+    ],
+  ])('may fail with what cannot be looked at, and a listener hears of it: %s', async (_name, handlers) => {
+    for (const failure of untouchables()) {
+      const { server, peer, failures } = await served(handlers(failure));
+      const defects: unknown[] = [];
+      server.on('internalError', ({ error }) => defects.push(error));
+      peer.submit(1);
+      peer.submit(2);
+      await eventually(() => failures.length === 1 && peer.raw.received.length >= 3, 'the failure and the answers');
+      expect(failures[0]?.error === failure).toBe(true);
+      expect(() => JSON.stringify(failures[0])).not.toThrow();
+      peer.submit(3);
+      await eventually(() => peer.raw.received.at(-1)?.frameId === 3, 'the session goes on');
+      expect(defects).toEqual([]);
+    }
+  });
+
+  it('keeps what it throws: the event changes nothing about it', async () => {
+    const failure = { tokens: 5n };
+    const { peer, failures } = await served({
+      submit() {
+        throw failure;
+      },
+    });
+    peer.submit(1);
+    await eventually(() => failures.length === 1, 'the failure');
+    expect(Reflect.ownKeys(failure)).toEqual(['tokens']);
+    expect(JSON.stringify(failures[0])).toContain('"tokens":"5"');
+  });
+
+  it.each<[string, (promise: Promise<string>) => void]>([
+    ['then', (promise) => hide(promise, 'then')],
+    ['constructor', (promise) => hide(promise, 'constructor')],
+  ])('that returns a promise whose %s throws costs its frame and nothing else', async (_name, tamper) => {
+    const submit = ({ frameId }: OperationContext) => {
+      const promise = Promise.resolve('fine');
+      if (frameId === 1) tamper(promise);
+      return promise;
+    };
+    const { peer, failures } = await served({ submit }, { maxConcurrentOperations: 1 });
+    peer.submit(1);
+    expect(await peer.take(2)).toEqual(['error frame 1 internal_error', 'drop 1']);
+    peer.submit(2);
+    expect(await peer.next()).toBe('result 2 fine');
+    expect(failures).toHaveLength(1);
   });
 
   it('that answers twice by a careless promise has one place and one answer', async () => {

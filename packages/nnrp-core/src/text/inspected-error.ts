@@ -29,7 +29,7 @@ function causesOf(error: Error): string {
   let { cause } = error;
   for (let count = 0; cause !== undefined && cause !== null && count < MAX_CAUSES; count++) {
     text += `\n  [cause]: ${printableLines(stackOf(cause)).join('\n  ')}`;
-    cause = typeof cause === 'object' ? (cause as Error).cause : undefined;
+    cause = causeOf(cause);
   }
   return text;
 }
@@ -37,6 +37,14 @@ function causesOf(error: Error): string {
 /** What a peer has sent may be in the messages of others, too. */
 function printableLines(stack: string): string[] {
   return stack.split('\n').map((line) => printable(line, MAX_LINE_BYTES));
+}
+
+function causeOf(error: unknown): unknown {
+  try {
+    return typeof error === 'object' ? (error as Error).cause : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 function stackOf(error: unknown): string {

@@ -1,4 +1,4 @@
-import { isThenable } from '../thenable.js';
+import { isThenable, settledOnce } from '../thenable.js';
 import { ApplicationContext } from './application-context.js';
 import { warn } from './warn.js';
 
@@ -14,7 +14,7 @@ export function applicationCallback<Event>(name: string, callback: (event: Event
   return (event) => {
     try {
       const outcome = context.run(() => callback(event));
-      if (isThenable(outcome)) Promise.resolve(outcome).catch(failed);
+      if (isThenable(outcome)) settledOnce(outcome).then(undefined, failed);
     } catch (error) {
       failed(error);
     }

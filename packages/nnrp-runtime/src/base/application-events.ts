@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { isThenable } from '../thenable.js';
+import { isThenable, settledOnce } from '../thenable.js';
 import { ApplicationContext } from './application-context.js';
 import { described } from './described.js';
 import { warn } from './warn.js';
@@ -71,7 +71,7 @@ export function tell<Events extends Record<keyof Events, unknown[]>, Name extend
   for (const listener of listeners) {
     try {
       const outcome: unknown = Reflect.apply(listener, emitter, [event]);
-      if (isThenable(outcome)) Promise.resolve(outcome).catch(failed);
+      if (isThenable(outcome)) settledOnce(outcome).then(undefined, failed);
     } catch (error) {
       failed(error);
     }

@@ -3,6 +3,10 @@ import { INSPECT, type Inspect, plainData, shownFormats, shownStack } from 'nnrp
 /** Deeper than metadata lies in a message, or a message in an event. */
 const MAX_DEPTH = 4;
 
+const MAX_COPIED_DEPTH = 3;
+/** Fields for what was thrown: an object of whoever threw it, not to be changed, and perhaps not to be looked at. */
+const OF_OTHERS: ReadonlySet<string> = new Set(['error', 'cause']);
+
 /**
  * Makes plain data fit for logs: JSON.stringify shows bigints as text, bytes by their length and errors by their facts,
  * and console.log shows of bytes the length as well. Reading the fields, and copying the object, is as it was.
@@ -14,7 +18,8 @@ export function described<Data>(data: Data): Data {
   Object.defineProperty(data, 'toJSON', { value: toJSON });
   Object.defineProperty(data, INSPECT, { value: inspectPlain });
   // What is inside may be logged by itself. It may be a circle, so this object is done before.
-  for (const field of Object.values(data)) if (isPlain(field) && needsWords(field)) described(field);
+  for (const [name, field] of Object.entries(data))
+    if (!OF_OTHERS.has(name) && isPlain(field) && needsWords(field)) described(field);
   return data;
 }
 
@@ -28,11 +33,20 @@ function inspectPlain(this: object, _depth: number, options: object, inspect?: I
   return inspect === undefined ? shown : shownFormats(inspect(shown, options));
 }
 
-/** Bytes by their length. Of the errors of others util.inspect would show the text as it is. */
-function harmless(field: unknown): unknown {
+/**
+ * Bytes by their length, also in what was thrown, of which this is a copy; that may be a circle, so not all of it. Of the
+ * errors of others util.inspect would show the text as it is.
+ */
+function harmless(field: unknown, depth = 0): unknown {
   if (ArrayBuffer.isView(field)) return { byteLength: field.byteLength };
-  if (!isErrorOfOthers(field)) return field;
-  return { [INSPECT]: () => shownStack(field) };
+  try {
+    if (isErrorOfOthers(field)) return { [INSPECT]: () => shownStack(field) };
+    if (depth >= MAX_COPIED_DEPTH || !isPlain(field) || INSPECT in field) return field;
+    return Object.fromEntries(Object.entries(field).map(([name, value]) => [name, harmless(value, depth + 1)]));
+  } catch {
+    // What cannot be looked at, util.inspect shows as such.
+    return field;
+  }
 }
 
 function isErrorOfOthers(field: unknown): field is Error {

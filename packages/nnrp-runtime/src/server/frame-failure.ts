@@ -1,4 +1,5 @@
 import { preview3 } from 'nnrp-core';
+import { thrownText } from '../base/thrown-text.js';
 import type { ErrorDetails } from '../connection/error-details.js';
 import { type HandlerError, isHandlerError } from './handler-error.js';
 
@@ -71,14 +72,6 @@ function textOf(error: unknown): string {
     const { message } = error as { message?: unknown };
     return typeof message === 'string' ? message : String(error);
   } catch {
-    return thrownText(error);
-  }
-}
-
-function thrownText(error: unknown): string {
-  try {
-    return String(error);
-  } catch {
-    return 'the handler failed';
+    return thrownText(error, 'the handler failed');
   }
 }

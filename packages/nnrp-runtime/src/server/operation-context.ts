@@ -299,7 +299,7 @@ const RELATIONS: ReadonlySet<string> = new Set(['parentFrameId', 'groupId']);
 export function leave(generator: { return?(value: undefined): unknown }): void {
   try {
     const left = generator.return?.(undefined);
-    if (isThenable(left)) settledOnce(left).catch(() => {});
+    if (isThenable(left)) settledOnce(left).then(undefined, () => {});
   } catch {
     // A generator that is running right now cannot be left; it sees its signal.
   }

@@ -319,7 +319,10 @@ export class ServeLoop {
   private aside(core: SessionCore, frameId: number, handler: () => unknown): void {
     try {
       const outcome = this.context.run(handler);
-      if (isThenable(outcome)) settledOnce(outcome).catch((error: unknown) => this.failedAside(core, frameId, error));
+      if (isThenable(outcome))
+        settledOnce(outcome).then(undefined, (error: unknown) =>
+          guard(core.connection, () => this.failedAside(core, frameId, error)),
+        );
     } catch (error) {
       this.failedAside(core, frameId, error);
     }

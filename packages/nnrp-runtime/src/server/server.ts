@@ -15,6 +15,7 @@ import { ApplicationEvents, tell } from '../base/application-events.js';
 import { DeadlineQueue } from '../base/deadline-queue.js';
 import { background, crash, guard, repeatedly } from '../base/guard.js';
 import { AttendedTime, afterReading } from '../base/patience.js';
+import { thrownText } from '../base/thrown-text.js';
 import { warn } from '../base/warn.js';
 import { type CloseReport, joinedReport } from '../close-report.js';
 import { answering } from '../settled.js';
@@ -266,7 +267,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
         transport = await this.listener.accept();
       } catch (error) {
         if (this.draining) return;
-        const reason = isNnrpError(error) ? error : new TransportError(`listener: ${String(error)}`, { cause: error });
+        const reason = isNnrpError(error)
+          ? error
+          : new TransportError(`listener: ${thrownText(error, 'it has failed')}`, { cause: error });
         this.accepted.end(reason);
         if (isNnrpError(reason, CLOSED)) this.over.resolve();
         else {

@@ -1,4 +1,4 @@
-import cluster from 'node:cluster';
+import { createRequire } from 'node:module';
 import { createServer, type Server, type Socket } from 'node:net';
 import { TransportError } from 'nnrp-core';
 import { type Guarded, listen } from '../base/guard.js';
@@ -8,6 +8,12 @@ import { formatAddress, type HostPort } from './address.js';
 
 /** Asks the other end's system for a sign of life when nothing has come: a host that is gone is found by it. */
 export const KEEP_ALIVE = Object.freeze({ keepAlive: true, keepAliveInitialDelay: 30_000 });
+
+/** Asked for when something has failed: node:cluster is no small module, and few processes are workers of one. */
+function isClusterWorker(): boolean {
+  const { isWorker } = createRequire(import.meta.url)('node:cluster') as { readonly isWorker: boolean };
+  return isWorker;
+}
 
 /**
  * Opens the socket that TCP and TLS listen on.
@@ -19,7 +25,7 @@ export function listenOnTcp({ host, port }: HostPort): Promise<{ readonly server
   const server = createServer({ noDelay: true, allowHalfOpen: true, ...KEEP_ALIVE });
   return new Promise((resolve, reject) => {
     const failed = (error: Error) => {
-      const inCluster = cluster.isWorker ? ', in a worker of a cluster' : '';
+      const inCluster = isClusterWorker() ? ', in a worker of a cluster' : '';
       const text = `cannot listen on ${formatAddress(host, port)}${inCluster}: ${error.message}`;
       // The address will not be free, or this machine's, by itself.
       reject(new TransportError(text, { cause: error, isRetryable: false }));
