@@ -3,6 +3,8 @@ import { printable } from './printable.js';
 /** Deeper than anything an event or an error of these packages holds. */
 const MAX_DEPTH = 8;
 const MAX_ENTRIES = 100;
+/** Values of one call: what was thrown may be part of a graph that has many more ways through it than objects. */
+const MAX_VALUES = 10_000;
 /** More than the message of an error of these packages has. */
 const MAX_TEXT_BYTES = 32 * 1024;
 const MAX_NAME_BYTES = 256;
@@ -17,12 +19,20 @@ const BRAND = Symbol.for('nnrp.error');
  * in it makes JSON.stringify throw.
  */
 export function plainData(value: unknown, depth = 0): unknown {
+  // An object's own toJSON comes back here from inside.
+  if (callsUnderWay === 0) valuesLeft = MAX_VALUES;
+  callsUnderWay++;
   try {
-    return convert(value, depth);
+    return valuesLeft-- > 0 ? convert(value, depth) : 'more than can be shown';
   } catch {
     return 'a value that cannot be shown';
+  } finally {
+    callsUnderWay--;
   }
 }
+
+let callsUnderWay = 0;
+let valuesLeft = 0;
 
 /** The facts of an error: name, code and message, then its own fields, then its cause. */
 export function plainError(error: object, depth = 0): Record<string, unknown> {

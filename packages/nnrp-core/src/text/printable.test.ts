@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { plainData } from './plain-data.js';
 import { printable, printableUtf8 } from './printable.js';
 import { shownValue } from './shown-value.js';
 import { utf8Prefix } from './utf8.js';
@@ -82,4 +83,11 @@ describe('a wrong value', () => {
     expect(shownValue('x'.repeat(10_000)).length).toBeLessThan(130);
     expect(shownValue(Array.from({ length: 1000 }, (_, i) => i))).toBe('[0, 1, 2, 3, 4, 5, ... 1000 in all]');
   });
+});
+
+it('plain data of a graph with many ways through it is bounded', () => {
+  const nodes: Record<string, unknown>[] = Array.from({ length: 12 }, () => ({}));
+  for (const node of nodes) for (const [index, other] of nodes.entries()) node[`to${index}`] = other;
+  expect(JSON.stringify(plainData(nodes[0])).length).toBeLessThan(1_000_000);
+  expect(plainData({ tag: 5n })).toEqual({ tag: '5' });
 });

@@ -18,8 +18,9 @@ export interface SubmitOptions {
    * where the session has a default; default that of the session. The server drops what takes longer. It is asked for
    * up to 65534 by one submit, and for more by the `defaultDeadlineMs` of the session; where that is shorter than what is
    * wanted, a server that knows how is asked for no deadline. A server that is asked for none sees no deadline, and gets
-   * the client's cancel instead. In any case the operation fails with DeadlineError when nothing has come by then, or
-   * `deadlineGraceMs` later where the server keeps the time. Servers that have not announced themselves can be asked for
+   * the client's cancel instead. The time runs from when the submit is sent, not while it waits for its turn; a signal
+   * bounds that as well. The operation fails with DeadlineError when nothing has come by then, or `deadlineGraceMs` later
+   * where the server keeps the time. Servers that have not announced themselves can be asked for
    * 65535 by one submit, which is also what 0 means to them under a default.
    */
   readonly deadlineMs?: number;

@@ -9,7 +9,9 @@ const { PeerMessages, UNLIMITED_BUDGET } = preview3;
 /** The longest deadline that latency_budget_ms can ask for, where its highest value means none. */
 const MAX_BUDGET_MS = UNLIMITED_BUDGET - 1;
 /** An expiry that comes so much too late, in milliseconds, says nothing: this process has stood still. */
-const LATE_MS = 1000;
+const LATE_MS = 100;
+/** The least that the server gets once more then, in milliseconds: the submit itself may not have left before. */
+const ONCE_MORE_MS = 1000;
 
 /** What deadlines need of the connection. */
 export interface DeadlineConnection extends Guarded {
@@ -107,7 +109,7 @@ class OperationBound implements Timed {
     const { connection } = this;
     // What this side has not read says nothing about the server.
     if (connection.unread.isHolding || performance.now() - this.expiresAtMs > LATE_MS) {
-      connection.deadlines.add(this, Math.max(LATE_MS, this.graceMs));
+      connection.deadlines.add(this, Math.max(ONCE_MORE_MS, this.graceMs));
       return;
     }
     afterReading(connection, () => {
