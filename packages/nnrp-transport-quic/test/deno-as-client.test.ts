@@ -139,7 +139,7 @@ describeWithDeno('a client by another QUIC library', (deno) => {
       const code = `0x${preview3.ErrorCode.LimitExceeded.toString(16)}`;
       expect(loss?.error.code).toBe('NNRP_ERR_TRANSPORT');
       expect(loss?.error.rawMessage).toContain(
-        `the peer has ended the connection: limit_exceeded (application error ${code}, 'enough?')`,
+        `the peer has ended the connection: limit_exceeded (application error ${code}, 'enough\\x07')`,
       );
       expect(loss?.sessionIds).toEqual([1]);
     });

@@ -54,7 +54,7 @@ describeWithDeno('a server by another QUIC library', (deno) => {
 
   /** With session 1. */
   async function opened(client: NnrpClient, peer: DenoConnection) {
-    const opening = client.openSession({ requestedSessionId: 1 });
+    const opening = client.openSession({ requestedSessionId: 1, defaultDeadlineMs: 500 });
     expect(hexOf(bytesOf(await peer.next()))).toBe(hexOf(GOLDEN_OPEN));
     await peer.send(GOLDEN_OPEN_ACK);
     return soon(opening, 'the session');
@@ -136,7 +136,7 @@ describeWithDeno('a server by another QUIC library', (deno) => {
       const operation = await session.submit('prompt');
       await peer.close(preview3.ErrorCode.LimitExceeded, 'too\u001b[31m much');
       const code = `0x${preview3.ErrorCode.LimitExceeded.toString(16)}`;
-      const message = `the peer has ended the connection: limit_exceeded (application error ${code}, 'too?[31m much')`;
+      const message = `the peer has ended the connection: limit_exceeded (application error ${code}, 'too\\x1b[31m much')`;
       const failure = await soon(operation.result(), 'the failure').catch((error) => error);
       expect([failure.code, failure.rawMessage]).toEqual(['NNRP_ERR_TRANSPORT', expect.stringContaining(message)]);
       expect((await soon(client.closed, 'the end')).rawMessage).toContain(message);

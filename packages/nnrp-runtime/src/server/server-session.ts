@@ -18,7 +18,7 @@ import { checkOptions, withDefaults } from '../base/options.js';
 import type { CloseReport } from '../close-report.js';
 import type { BodyInput } from '../connection/body-bytes.js';
 import { RESULT_HINT } from '../connection/codecs.js';
-import { answering, SETTLED } from '../settled.js';
+import { answering, rejection, SETTLED } from '../settled.js';
 import type { OperationContext } from './operation-context.js';
 import type {
   NnrpCancel,
@@ -172,7 +172,12 @@ export class NnrpServerSession {
    * @throws ClosedError or TransportError (as a rejection) when the session has ended and nothing waits
    */
   receiveSubmit(): Promise<OperationContext> {
-    return answering(() => this.core.inbox.nextSubmit());
+    // The inbox makes promises that may go unheard; another one for each submit would cost time.
+    try {
+      return this.core.inbox.nextSubmit();
+    } catch (error) {
+      return rejection(error);
+    }
   }
 
   /**

@@ -1,4 +1,3 @@
-import { answering } from '../settled.js';
 import type { OperationContext } from './operation-context.js';
 import type { SessionInbox } from './session-inbox.js';
 
@@ -18,7 +17,14 @@ export class SubmitIterator implements AsyncIterableIterator<OperationContext, v
     if (this.left) return Promise.resolve(OVER);
     const waiting = this.inbox.takeSubmit();
     if (waiting !== undefined) return Promise.resolve({ done: false, value: waiting });
-    return answering(() => this.inbox.nextSubmit()).then(
+    let coming: Promise<OperationContext>;
+    try {
+      coming = this.inbox.nextSubmit();
+    } catch {
+      // Somebody else takes the submits of the session now.
+      return Promise.resolve(OVER);
+    }
+    return coming.then(
       (value) => ({ done: false, value }),
       () => OVER,
     );
