@@ -172,7 +172,11 @@ export class ServerTarget {
   }
 
   private submit(kind: number, dice: Dice): void {
-    const packet = sample('FRAME_SUBMIT', { sessionId: FOCUS_ID, frameId: ++this.frame }, dice, PLAIN_SUBMIT);
+    const packet = sample('FRAME_SUBMIT', { sessionId: FOCUS_ID, frameId: ++this.frame }, dice, {
+      ...PLAIN_SUBMIT,
+      // Work that hangs is dropped by its deadline.
+      latencyBudgetMs: dice.chance(0.3) ? 1 + dice.below(20) : 0,
+    });
     const head = packet.slice(0, 112);
     const body = workBody(kind, dice);
     new DataView(head.buffer).setUint32(16, body.length, true);

@@ -5,7 +5,7 @@ import { COPY_LIMIT, LentPacket, lent } from './lent-packet.js';
 const MAGIC = new TextEncoder().encode('NNRP');
 const CHUNK_BYTES = 64 * 1024;
 /** Chunks kept for whoever writes next, over all connections. */
-const MAX_SPARE = 64;
+const MAX_SPARE = 32;
 
 /** Memory that packets are written into, with its view made once. */
 class Chunk {
