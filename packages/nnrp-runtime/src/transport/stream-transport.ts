@@ -132,7 +132,6 @@ export class StreamTransport implements FramedTransport, Guarded {
       stream,
       maxWriteBytes,
       () => {
-        this.recycle();
         if (this.full) guard(this, () => this.roomAgain());
       },
       (packet) => this.leftOut(packet),
@@ -280,12 +279,8 @@ export class StreamTransport implements FramedTransport, Guarded {
     const { hasLarge } = this.queue;
     this.writer.write(this.queue.take());
     this.lending?.wrote(hasLarge, this.writer.isIdle);
-    this.recycle();
-  }
-
-  /** What the stream was given can be written to again when it has taken all of it. */
-  private recycle(): void {
     if (this.writer.isIdle && !this.stream.destroyed) this.queue.written();
+    else this.queue.pending();
   }
 
   private sendAhead(): void {

@@ -38,9 +38,7 @@ export class WriteQueue {
   private large = false;
   /** Bytes of the next packet that have been sent already. */
   private ahead = 0;
-  /** Full chunks whose pieces wait here. */
-  private filled: Chunk[] = [];
-  /** Chunks that the pieces of every `take` lie in that has not been written yet. */
+  /** Chunks that the pieces of the last `take` lie in. */
   private taken: Chunk[] = [];
 
   /**
@@ -90,11 +88,9 @@ export class WriteQueue {
     }
   }
 
-  /** The pieces in order; the queue is empty afterwards. Call `written` when they have left. */
+  /** The pieces in order; the queue is empty afterwards. Call `written` or `pending` when they have been passed on. */
   take(): Piece[] {
     this.cut();
-    for (const chunk of this.filled) this.taken.push(chunk);
-    if (this.filled.length > 0) this.filled = [];
     if (this.chunk !== undefined) this.taken.push(this.chunk);
     this.chunk = undefined;
     const { pieces } = this;
@@ -112,11 +108,15 @@ export class WriteQueue {
     return [ownCopy(MAGIC.subarray(this.ahead, ++this.ahead))];
   }
 
-  /** Everything that was taken has left: its memory can be used again. */
+  /** What was taken has left: its memory can be used again. */
   written(): void {
-    if (this.taken.length === 0) return;
     for (const chunk of this.taken) if (spare.length < MAX_SPARE) spare.push(chunk);
-    this.taken = [];
+    this.pending();
+  }
+
+  /** What was taken is on its way; its memory goes with it. */
+  pending(): void {
+    if (this.taken.length > 0) this.taken = [];
   }
 
   private addLarge(chunk: Chunk, headBytes: number, body: Uint8Array): void {
@@ -164,7 +164,7 @@ export class WriteQueue {
   private nextChunk(): Chunk {
     if (this.chunk !== undefined) {
       this.cut();
-      this.filled.push(this.chunk);
+      this.taken.push(this.chunk);
     }
     this.chunk = spare.pop() ?? new Chunk();
     this.begin = 0;
