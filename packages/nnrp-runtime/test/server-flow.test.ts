@@ -219,6 +219,40 @@ describe('a client that wants no results for now', () => {
     expect(await peer.answers()).toEqual(['drop 1']);
   });
 
+  it('gives no further place for handlers by results that are held longer than their handler works', async () => {
+    const server = await stage.serve({ maxInFlightOperations: 0 });
+    const held: number[] = [];
+    const begun: OperationContext[] = [];
+    void server.serve(
+      {
+        submit: (operation) => {
+          if (operation.frameId <= 4) {
+            operation.push('a').catch(() => {});
+            held.push(operation.frameId);
+            return operation.complete('z');
+          }
+          begun.push(operation);
+          return operation.finished;
+        },
+      },
+      { maxConcurrentOperations: 2 },
+    );
+    const peer = await SessionPeer.open(stage, server, { maxInFlightOperations: 0xffff });
+    const other = await SessionPeer.open(stage, server, { maxInFlightOperations: 0xffff });
+    peer.flow({ creditEpoch: 1, updateReason: UpdateReason.Pause });
+    for (let frameId = 1; frameId <= 4; frameId++) peer.submit(frameId);
+    await eventually(() => held.length === 4, 'all handlers have run whose results are held');
+    for (let frameId = 5; frameId <= 9; frameId++) other.submit(frameId);
+    expect(await other.answers()).toEqual([]);
+    expect(begun.map(({ frameId }) => frameId)).toEqual([5, 6]);
+    peer.flow({ creditEpoch: 2, updateReason: UpdateReason.Resume });
+    expect((await peer.take(8)).at(-1)).toBe('result 4 z');
+    expect(begun.map(({ frameId }) => frameId)).toEqual([5, 6]);
+    await begun[0]?.complete('5');
+    expect(await other.next()).toBe('result 5 5');
+    await eventually(() => begun.length === 3, 'the next one has the place');
+  });
+
   it('may name an operation that is over: nothing happens', async () => {
     const { peer, session, operation } = await opened();
     await operation.complete('x');

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
+import { Duplex } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RecordingSink } from '../src/testing/recording-sink.js';
 import { assertTestPacket, TestPacket } from '../src/testing/test-packet.js';
@@ -94,6 +95,28 @@ describe('a transport over a byte stream', () => {
     other.peer.socket.end(PING);
     await other.sink.untilClosed();
     expect([other.sink.packets.length, other.sink.closes]).toEqual([1, [undefined]]);
+  });
+
+  it('gives up waiting for room when its peer is gone, so that what came before the end is read', async () => {
+    // Takes nothing; what it has to give comes at once with its end.
+    const stream = new Duplex({ read() {}, write() {} });
+    const options = { kind: 'tcp', remoteAddress: 'test', highWaterBytes: 100 } as const;
+    const transport = new StreamTransport(stream, options);
+    const sink = new RecordingSink();
+    // As an outbox does that is full: nothing is read until there is room again.
+    sink.onPacket = () => {
+      if (!transport.send(new TestPacket(1, 200))) transport.pause();
+    };
+    sink.onDrained = () => transport.resume();
+    stream.push(Buffer.concat([PING, PING, PING]));
+    stream.push(null);
+    transport.start(sink);
+    await sink.untilPackets(1);
+    expect([sink.drains, sink.closes]).toEqual([0, []]);
+    stream.destroy(new Error('the peer is gone'));
+    await sink.untilClosed();
+    expect([sink.packets.length, sink.drains]).toEqual([3, 1]);
+    expect(sink.closes[0]?.message).toMatch(/the peer is gone/);
   });
 
   it('answers a peer that half-closes after its last packet', async () => {

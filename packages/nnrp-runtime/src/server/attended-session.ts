@@ -29,12 +29,12 @@ export class AttendedSession implements SessionReceiver {
     this.loop.withdraw(operation, this.core);
   }
 
-  suspended(): void {
-    this.loop.suspended();
+  suspended(operation: OperationContext): void {
+    this.loop.suspended(operation);
   }
 
-  resumed(): void {
-    this.loop.resumed();
+  resumed(operation: OperationContext): void {
+    this.loop.resumed(operation);
   }
 
   cancel(cancel: NnrpCancel): void {

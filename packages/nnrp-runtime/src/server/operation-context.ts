@@ -27,6 +27,9 @@ export interface ResolvedObject {
   readonly bytes: Uint8Array;
 }
 
+/** `lent`: the handler goes on, and others may have its place until its results may flow again. */
+export type HandlerPlace = 'none' | 'taken' | 'lent';
+
 const NO_OBJECTS: readonly ResolvedObject[] = [];
 
 /**
@@ -43,6 +46,8 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
   isUnread = false;
   /** For the session: results that are held back. */
   heldResults = 0;
+  /** For the serve loop: whether its handler has one of the places for handlers. */
+  place: HandlerPlace = 'none';
   /** For the serve loop: the generator that works on it, to be left when the work is not wanted any more. */
   work: { return?(value: undefined): unknown } | undefined = undefined;
   /** For the serve loop: the async context that its handler began in. What ends the work is told in it, too. */

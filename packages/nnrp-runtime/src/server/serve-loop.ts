@@ -189,6 +189,7 @@ export class ServeLoop {
 
   /** Its place is given back when the handler is done, whatever fails on the way. */
   private run(operation: OperationContext): void {
+    operation.place = 'taken';
     try {
       if (this.start(operation) === 'goes on') return;
     } catch (error) {
@@ -251,6 +252,10 @@ export class ServeLoop {
   }
 
   private finished(operation: OperationContext): void {
+    const { place } = operation;
+    operation.place = 'none';
+    // Results that a handler has not waited for may be held back longer than it works.
+    if (place === 'lent') return;
     try {
       this.dispatcher.finished();
     } catch (error) {
@@ -334,11 +339,15 @@ export class ServeLoop {
   }
 
   /** The client has paused what a handler sends: others may have its place until it goes on. */
-  suspended(): void {
+  suspended(operation: OperationContext): void {
+    if (operation.place !== 'taken') return;
+    operation.place = 'lent';
     this.dispatcher.suspended();
   }
 
-  resumed(): void {
+  resumed(operation: OperationContext): void {
+    if (operation.place !== 'lent') return;
+    operation.place = 'taken';
     this.dispatcher.resumed();
   }
 }

@@ -33,6 +33,10 @@ export function endingCases(setup: ComplianceSetup): ComplianceCase[] {
       run: () => ComplianceStage.use(setup, abortEnds),
     },
     {
+      name: 'does not leave an end that waits for room, and reads nothing until then, waiting for a peer that is gone',
+      run: () => ComplianceStage.use(setup, goneWhileFull),
+    },
+    {
       name: 'does nothing when told to send, pause, resume, close or abort after the end',
       run: () => ComplianceStage.use(setup, afterTheEnd),
     },
@@ -138,6 +142,27 @@ async function abortEnds(stage: ComplianceStage): Promise<void> {
     assertClosedOnce(own, 'end that aborted');
     assertClosedOnce(other, 'other end');
     ok(other.packets.length <= 1);
+  }
+}
+
+async function goneWhileFull(stage: ComplianceStage): Promise<void> {
+  for (const ending of ['abort', 'close'] as const) {
+    const { client, server, serverSink } = await stage.started();
+    client.pause();
+    // As an outbox does: it asks for nothing more while its answers wait.
+    serverSink.onPacket = () => {
+      if (serverSink.packets.length > 1) return;
+      server.pause();
+      for (let full = false; !full; ) full = !server.send(new TestPacket(1, 500_000));
+    };
+    serverSink.onDrained = () => server.resume();
+    for (let number = 1; number <= 3; number++) client.send(new TestPacket(number, 300));
+    await serverSink.untilPackets(1);
+    await stage.settle();
+    if (ending === 'abort') client.abort();
+    else await stage.wait(client.close(), 'close() with unread packets');
+    await serverSink.untilClosed();
+    assertClosedOnce(serverSink, 'end that waited for room');
   }
 }
 

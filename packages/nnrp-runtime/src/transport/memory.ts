@@ -152,6 +152,11 @@ class MemoryTransport implements FramedTransport, Guarded {
 
   private ended(): void {
     this.peerGone = true;
+    const { peer } = this;
+    if (peer?.peerFull) {
+      peer.peerFull = false;
+      nextTurn(this, () => this.drained());
+    }
     this.schedule();
   }
 

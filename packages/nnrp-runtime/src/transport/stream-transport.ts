@@ -152,6 +152,8 @@ export class StreamTransport implements FramedTransport, Guarded {
     listen(this, stream, 'close', () => {
       this.streamClosed = true;
       this.deadPeer?.end();
+      // Nothing waits for the peer any more: who has stopped reading until it does must read what came before the end.
+      if (this.full) this.hasRoom();
       this.reportClosed();
     });
   }
@@ -340,8 +342,12 @@ export class StreamTransport implements FramedTransport, Guarded {
 
   private roomAgain(): void {
     if (!this.full || this.unsentBytes >= this.highWaterBytes) return;
-    this.full = false;
     if (isTimed(this.stream) && !this.finished) this.stream.setTimeout(0, this.stalled);
+    this.hasRoom();
+  }
+
+  private hasRoom(): void {
+    this.full = false;
     if (!this.closedReported) this.sink?.drained();
   }
 
