@@ -1,16 +1,23 @@
 import type { Writable } from 'node:stream';
+import { CHUNK_BYTES, type Chunk, giveBack, takeChunk } from './chunk.js';
 import type { LentPacket } from './lent-packet.js';
+import { isPinned } from './pinned.js';
 import type { Piece } from './write-queue.js';
 
 /**
  * Hands bytes to a stream, one write after another. What the stream cannot be given yet waits here, where bodies that were
  * lent can still be looked at: one whose length has changed is left out with its head.
  *
+ * A stream that reads its memory after the call, too, gets copies of lent bodies, made as late as this: what the kernel
+ * does not take at once it is given later, and by then the sender may have transferred the memory to a thread that has
+ * freed it. The copies lie in memory that is used again when the stream has called back.
+ *
  * Writes may be of bounded length, for streams that take a write as a whole: they copy it at once, and until it is over
  * they show no progress by which a slow peer could be told from one that is gone.
  */
 export class PacedWriter {
-  private waiting: Piece[] = [];
+  /** Pieces, and behind them the chunks that they lie in. */
+  private waiting: (Piece | Chunk)[] = [];
   private head = 0;
   /** Bytes in `waiting`. */
   private bytes = 0;
@@ -18,13 +25,17 @@ export class PacedWriter {
   private ending = false;
   /** Bodies of others in the write that is under way. */
   private borrowed: LentPacket[] | undefined;
+  /** Memory of the write that is under way. */
+  private readonly leaving: Chunk[] = [];
+  /** How much of the last chunk of copies is taken. */
+  private copied = CHUNK_BYTES;
 
   /**
    * @param maxWriteBytes - Infinity: everything that waits goes out in one write
    * @param written - called after each write that the stream has completed
    * @param unsent - called with each packet that is left out
-   * @param damaged - called with a packet whose body has changed while the stream was not done with it; left out for
-   * streams that look at bytes inside `write` alone
+   * @param damaged - called with a packet whose pinned body has changed all the same while the stream was not done with it;
+   * left out for streams that look at bytes inside `write` alone
    */
   constructor(
     private readonly stream: Writable,
@@ -62,6 +73,14 @@ export class PacedWriter {
     this.next();
   }
 
+  /** Takes over the memory that the last pieces lie in; it is used again when the stream has taken them. */
+  keep(chunks: readonly Chunk[]): void {
+    // Who looks inside `write` alone has been promised nothing else.
+    if (this.damaged === undefined) return;
+    const kept = this.bytes === 0 ? this.leaving : this.waiting;
+    for (const chunk of chunks) kept.push(chunk);
+  }
+
   /** Ends the stream after what has been written. */
   end(): void {
     this.ending = true;
@@ -73,6 +92,7 @@ export class PacedWriter {
       const pieces = this.take();
       const last = pieces.pop();
       if (last === undefined) {
+        this.gone();
         if (this.ending) this.stream.end();
         return;
       }
@@ -86,8 +106,15 @@ export class PacedWriter {
         this.stream.uncork();
         this.busy = this.stream.writableLength > 0 || this.stream.destroyed;
       }
-      if (!this.busy) this.borrowed = undefined;
+      if (!this.busy) this.gone();
     }
+  }
+
+  /** The stream has taken what it was given. */
+  private gone(): void {
+    this.borrowed = undefined;
+    this.copied = CHUNK_BYTES;
+    if (this.leaving.length > 0) giveBack(this.leaving);
   }
 
   /** Some streams take it at once; they need not wait for the callback, which comes later in any case. */
@@ -102,7 +129,7 @@ export class PacedWriter {
     if (this.busy && this.stream.writableLength === 0) {
       this.busy = false;
       const damaged = this.borrowed?.find((packet) => !packet.isIntact);
-      this.borrowed = undefined;
+      this.gone();
       if (damaged !== undefined) {
         this.damaged?.(damaged);
         return;
@@ -116,22 +143,26 @@ export class PacedWriter {
   private take(): Uint8Array[] {
     const taken: Uint8Array[] = [];
     let room = this.maxWriteBytes;
+    let copied = 0;
     while (room > 0 && this.head < this.waiting.length) {
-      const piece = this.waiting[this.head] as Piece;
+      const piece = this.waiting[this.head] as Piece | Chunk;
       let rest: Uint8Array | undefined;
       if (ArrayBuffer.isView(piece)) {
         taken.push(piece.length > room ? piece.subarray(0, room) : piece);
         if (piece.length > room) rest = piece.subarray(room);
         room -= piece.length;
+      } else if ('view' in piece) {
+        this.leaving.push(piece);
       } else if (!piece.isIntact) {
         this.bytes -= piece.byteLength;
         this.unsent(piece);
+      } else if (copied >= MAX_COPIED_BYTES) {
+        break;
       } else {
         // A write that ends inside the packet promises its body: from then on it must not depend on the sender.
         const now = Math.max(0, Math.min(piece.bodyLength, room - piece.head.length));
         taken.push(piece.head);
-        if (this.damaged !== undefined) this.lend(piece);
-        if (now > 0) taken.push(now === piece.bodyLength ? piece.body : piece.body.subarray(0, now));
+        if (now > 0) copied += this.takeBody(piece, now, taken);
         if (now < piece.bodyLength) rest = new Uint8Array(piece.body.subarray(now));
         room -= piece.byteLength;
       }
@@ -142,9 +173,36 @@ export class PacedWriter {
     return taken;
   }
 
-  private lend(packet: LentPacket): void {
-    this.borrowed ??= [];
-    this.borrowed.push(packet);
+  /** @returns how many bytes had to be copied */
+  private takeBody(packet: LentPacket, count: number, taken: Uint8Array[]): number {
+    const { body } = packet;
+    const part = count === packet.bodyLength ? body : body.subarray(0, count);
+    if (this.damaged !== undefined) {
+      if (!isPinned(body.buffer)) {
+        this.copy(part, taken);
+        return count;
+      }
+      this.borrowed ??= [];
+      this.borrowed.push(packet);
+    }
+    taken.push(part);
+    return 0;
+  }
+
+  private copy(body: Uint8Array, taken: Uint8Array[]): void {
+    for (let from = 0; from < body.length; ) {
+      if (this.copied === CHUNK_BYTES) {
+        this.leaving.push(takeChunk());
+        this.copied = 0;
+      }
+      const count = Math.min(body.length - from, CHUNK_BYTES - this.copied);
+      const end = this.copied + count;
+      const copy = (this.leaving.at(-1) as Chunk).bytes.subarray(this.copied, end);
+      copy.set(count === body.length ? body : body.subarray(from, from + count));
+      taken.push(copy);
+      this.copied = end;
+      from += count;
+    }
   }
 
   private shift(): void {
@@ -157,6 +215,8 @@ export class PacedWriter {
   }
 }
 
+/** Copies made for one write, so that a few chunks do for all of them. */
+const MAX_COPIED_BYTES = 4 * 1024 * 1024;
 const NOTHING = new Uint8Array(0);
 /** Pieces taken from the list before it is moved together. */
 const MIN_COMPACTION = 1024;

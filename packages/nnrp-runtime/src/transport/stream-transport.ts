@@ -1,5 +1,4 @@
 import type { Duplex } from 'node:stream';
-import { markAsUntransferable } from 'node:worker_threads';
 import {
   INSPECT,
   type Inspect,
@@ -14,10 +13,10 @@ import { afterThis, type Guarded, guard, later, listen, nextTurn } from '../base
 import { warn } from '../base/warn.js';
 import type { FramedTransport, OutboundPacket, PacketSink, TransportKind } from './contract.js';
 import { DeadPeer } from './dead-peer.js';
-import { Lending } from './lending.js';
-import { changedBody, type LentPacket } from './lent-packet.js';
+import { COPY_LIMIT, changedBody, type LentPacket } from './lent-packet.js';
 import { PacedWriter } from './paced-writer.js';
 import type { PeerIdentity } from './peer-identity.js';
+import { pin, pinForSending } from './pinned.js';
 import { WriteQueue } from './write-queue.js';
 
 export interface StreamTransportOptions extends PacketSplitterOptions {
@@ -34,8 +33,8 @@ export interface StreamTransportOptions extends PacketSplitterOptions {
    *   tls.TLSSocket does.
    * - `callback`: until it calls back, by the lengths it saw inside `write`. True of net.Socket.
    *
-   * Then memory is used again, by any connection of the process, and large bodies are written from where they are. Not for
-   * streams that pass chunks on, such as PassThrough, a Duplex that delivers later or another stream in this process.
+   * Then memory is used again, by any connection of the process, and large bodies are copied no more than they must be. Not
+   * for streams that pass chunks on, such as PassThrough, a Duplex that delivers later or another stream in this process.
    * Default undefined: every write is a copy that the stream may keep.
    */
   readonly borrowsWrites?: 'call' | 'callback';
@@ -105,7 +104,6 @@ export class StreamTransport implements FramedTransport, Guarded {
   private closeTimer: NodeJS.Timeout | undefined;
   private deadPeer: DeadPeer | undefined;
   private unsent: LentPacket[] | undefined;
-  private readonly lending: Lending | undefined;
   private readonly whenClosed: Promise<void>;
   private resolveClosed: () => void = () => {};
   private readonly flush = () => {
@@ -125,9 +123,7 @@ export class StreamTransport implements FramedTransport, Guarded {
     this.stallTimeoutMs = options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS;
     this.closeTimeoutMs = options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS;
     const { borrowsWrites, maxWriteBytes = Number.POSITIVE_INFINITY } = options;
-    const lending = borrowsWrites === 'callback' ? new Lending() : undefined;
-    this.lending = lending;
-    this.queue = new WriteQueue(borrowsWrites !== undefined, lending && (() => lending.isSafe));
+    this.queue = new WriteQueue(borrowsWrites !== undefined);
     this.writer = new PacedWriter(
       stream,
       maxWriteBytes,
@@ -135,7 +131,7 @@ export class StreamTransport implements FramedTransport, Guarded {
         if (this.full) guard(this, () => this.roomAgain());
       },
       (packet) => this.leftOut(packet),
-      lending && ((packet) => guard(this, () => this.damaged(packet))),
+      borrowsWrites === 'callback' ? (packet) => guard(this, () => this.damaged(packet)) : undefined,
     );
     this.whenClosed = new Promise((resolve) => {
       this.resolveClosed = resolve;
@@ -263,7 +259,9 @@ export class StreamTransport implements FramedTransport, Guarded {
         // Whoever gets a packet gets the memory that others lie in, too.
         if (packet.bytes !== marked) {
           marked = packet.bytes;
-          markAsUntransferable(marked.buffer);
+          // Large bodies may be answered with: they are sent on without a copy.
+          if (packet.bodyLength > COPY_LIMIT) pinForSending(marked.buffer);
+          else pin(marked.buffer);
         }
         sink.packet(packet);
       }
@@ -278,11 +276,9 @@ export class StreamTransport implements FramedTransport, Guarded {
 
   private flushNow(): void {
     if (this.queue.byteLength === 0 || this.finished || this.stream.destroyed) return;
-    const { hasLarge } = this.queue;
     this.writer.write(this.queue.take());
-    this.lending?.wrote(hasLarge, this.writer.isIdle);
     if (this.writer.isIdle && !this.stream.destroyed) this.queue.written();
-    else this.queue.pending();
+    else this.writer.keep(this.queue.leave());
   }
 
   private sendAhead(): void {

@@ -1,7 +1,7 @@
-import { createRequire } from 'node:module';
 import { createServer, type Server, type Socket } from 'node:net';
 import { TransportError } from 'nnrp-core';
 import { type Guarded, listen } from '../base/guard.js';
+import { nodeCluster } from '../base/node-modules.js';
 import { warn } from '../base/warn.js';
 import type { AcceptQueue } from './accept-queue.js';
 import { formatAddress, type HostPort } from './address.js';
@@ -11,8 +11,7 @@ export const KEEP_ALIVE = Object.freeze({ keepAlive: true, keepAliveInitialDelay
 
 /** Asked for when something has failed: node:cluster is no small module, and few processes are workers of one. */
 function isClusterWorker(): boolean {
-  const { isWorker } = createRequire(import.meta.url)('node:cluster') as { readonly isWorker: boolean };
-  return isWorker;
+  return nodeCluster().isWorker;
 }
 
 /**

@@ -1,6 +1,7 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import { UsageError } from 'nnrp-core';
 import { asBytes } from '../base/bytes.js';
+import { nodeCrypto } from '../base/node-modules.js';
 
 /**
  * Certificates: PEM with any number of them, DER with one, or a list of such. Text around PEM blocks, and blocks of
@@ -120,7 +121,7 @@ function fromDer(field: string, bytes: Uint8Array): X509Certificate {
 
 function parse(field: string, what: string, bytes: string | Uint8Array): X509Certificate {
   try {
-    return new X509Certificate(bytes);
+    return new (nodeCrypto().X509Certificate)(bytes);
   } catch (error) {
     throw new UsageError(`${field}: ${what} cannot be read`, { cause: error });
   }
@@ -135,7 +136,7 @@ function readPrivateKey(given: string | Uint8Array, passphrase: string | undefin
   if (typeof source !== 'string' && source[0] === DER_SEQUENCE) return readDerKey(Buffer.from(source), secret);
   const key = typeof source === 'string' ? source : Buffer.from(source).toString('latin1');
   try {
-    return createPrivateKey({ key, ...secret });
+    return nodeCrypto().createPrivateKey({ key, ...secret });
   } catch (error) {
     if (!key.includes('ENCRYPTED'))
       throw new UsageError('privateKey: there is no readable key in it', { cause: error });
@@ -149,7 +150,7 @@ function readDerKey(key: Buffer, secret: { passphrase?: string }): KeyObject {
   const causes: unknown[] = [];
   for (const type of ['pkcs8', 'sec1', 'pkcs1'] as const) {
     try {
-      return createPrivateKey({ key, format: 'der', type, ...secret });
+      return nodeCrypto().createPrivateKey({ key, format: 'der', type, ...secret });
     } catch (error) {
       causes.push(error);
     }

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
-import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
+import type { Server, TLSSocket, TlsOptions } from 'node:tls';
 import { type NnrpError, TransportError } from 'nnrp-core';
 import { afterThis, type Guarded, listen } from '../base/guard.js';
+import { nodeTls } from '../base/node-modules.js';
 import { Patience } from '../base/patience.js';
 import { warn } from '../base/warn.js';
 import { formatAddress } from './address.js';
@@ -61,7 +62,7 @@ export class TlsHandshakes implements Guarded {
 
   /** It does not listen; connections are put in by hand, so that they can be counted and timed. */
   private serverFor(tls: TlsOptions, rules: HandshakeRules): Server {
-    const server = createServer(tls);
+    const server = nodeTls().createServer(tls);
     // Its secure context is what it works with; the key in readable form would only show up in somebody's log.
     Object.assign(server, { key: undefined, passphrase: undefined });
     listen(this, server, 'secureConnection', (socket: TLSSocket) => {

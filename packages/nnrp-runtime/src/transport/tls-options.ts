@@ -1,7 +1,7 @@
-import { constants } from 'node:crypto';
-import { createSecureContext, type SecureContext, type TlsOptions } from 'node:tls';
+import type { SecureContext, TlsOptions } from 'node:tls';
 import { type NnrpError, shownValue, UsageError } from 'nnrp-core';
 import { applicationCallback } from '../base/application-callback.js';
+import { nodeCrypto, nodeTls } from '../base/node-modules.js';
 import { readOptions } from '../base/options.js';
 import { milliseconds } from '../timer-limit.js';
 import { type CertificateSource, tlsCredentials, trustedRoots } from './tls-credentials.js';
@@ -181,7 +181,7 @@ function commonOptions({ passphrase, minVersion = 'TLSv1.3', requireAlpn }: TlsO
     context: {
       minVersion: oneOf('minVersion', minVersion, ['TLSv1.2', 'TLSv1.3']),
       // Who the peer is was settled when the connection was accepted.
-      secureOptions: constants.SSL_OP_NO_RENEGOTIATION,
+      secureOptions: nodeCrypto().constants.SSL_OP_NO_RENEGOTIATION,
     },
     requireAlpn: boolean('requireAlpn', requireAlpn),
   };
@@ -190,7 +190,7 @@ function commonOptions({ passphrase, minVersion = 'TLSv1.3', requireAlpn }: TlsO
 /** OpenSSL refuses what the checks here do not know, such as keys too short for its security level. */
 function secureContext(options: TlsOptions): SecureContext {
   try {
-    return createSecureContext(options);
+    return nodeTls().createSecureContext(options);
   } catch (error) {
     const { reason = String(error) } = error as { reason?: string };
     throw new UsageError(`certificateChain: OpenSSL refuses it: ${reason}`, { cause: error });

@@ -1,7 +1,8 @@
-import { X509Certificate } from 'node:crypto';
+import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
 import { printable, shownValue, UsageError } from 'nnrp-core';
+import { nodeCrypto } from '../base/node-modules.js';
 
 /** Labels of letters, digits, hyphens and underscores: no pattern, and nothing that stands for several names. */
 const DNS_NAME = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/;
@@ -37,7 +38,7 @@ export function tlsServerName(value: unknown): string {
 export function checkServerName(serverName: string, serverCertificate: Uint8Array): Error | undefined {
   let certificate: X509Certificate;
   try {
-    certificate = new X509Certificate(serverCertificate);
+    certificate = new (nodeCrypto().X509Certificate)(serverCertificate);
   } catch (error) {
     return new Error('the certificate cannot be read', { cause: error });
   }

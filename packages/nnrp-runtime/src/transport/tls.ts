@@ -1,7 +1,8 @@
 import { isIP, type Server } from 'node:net';
-import { connect, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { ClosedError, INSPECT, type Inspect, inspected, TimeoutError, TransportError } from 'nnrp-core';
 import { type Guarded, listen, nextTurn } from '../base/guard.js';
+import { nodeTls } from '../base/node-modules.js';
 import { Patience } from '../base/patience.js';
 import { answering, SETTLED } from '../settled.js';
 import { milliseconds } from '../timer-limit.js';
@@ -161,7 +162,7 @@ export class TlsConnector implements FramedConnector {
     const { host, port } = target;
     const name = formatAddress(host, port);
     return new Promise((resolve, reject) => {
-      const socket = connect({
+      const socket = nodeTls().connect({
         host,
         port,
         secureContext: settings.secureContext,

@@ -1,20 +1,9 @@
+import { CHUNK_BYTES, type Chunk, giveBack, takeChunk } from './chunk.js';
 import type { OutboundPacket } from './contract.js';
 import { COPY_LIMIT, LentPacket, lent } from './lent-packet.js';
 
 /** What every packet begins with. */
 const MAGIC = new TextEncoder().encode('NNRP');
-const CHUNK_BYTES = 64 * 1024;
-/** Chunks kept for whoever writes next, over all connections. */
-const MAX_SPARE = 32;
-
-/** Memory that packets are written into, with its view made once. */
-class Chunk {
-  // Not Buffer.allocUnsafe: its pool would tie our chunk to strangers' data for as long as either lives.
-  readonly bytes = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  readonly view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
-}
-
-const spare: Chunk[] = [];
 
 /** Bytes in memory that nobody writes to any more, or a packet whose body is still somebody else's. */
 export type Piece = Uint8Array | LentPacket;
@@ -23,9 +12,9 @@ export type Piece = Uint8Array | LentPacket;
  * Collects the packets of one turn into as few pieces as possible. Heads and small bodies are written into chunks, which
  * all connections share.
  *
- * A stream that only borrows what it is given gets the chunks themselves, and large bodies from where they are; chunks are
- * handed back as soon as the network has taken them, so an idle connection holds none. Any other stream may pass on what
- * it gets, at any time, to anybody: it gets copies, and keeps them.
+ * A stream that only borrows what it is given gets the chunks themselves, and large bodies are left where they are until
+ * they are written; chunks are handed back as soon as the network has taken them, so an idle connection holds none. Any
+ * other stream may pass on what it gets, at any time, to anybody: it gets copies, and keeps them.
  */
 export class WriteQueue {
   private pieces: Piece[] = [];
@@ -35,20 +24,13 @@ export class WriteQueue {
   private begin = 0;
   private queued = 0;
   private lending = false;
-  private large = false;
   /** Bytes of the next packet that have been sent already. */
   private ahead = 0;
   /** Chunks that the pieces of the last `take` lie in. */
   private taken: Chunk[] = [];
 
-  /**
-   * @param borrows - whether the stream only borrows what it is given
-   * @param mayLend - whether it may borrow large bodies of others, too
-   */
-  constructor(
-    private readonly borrows: boolean,
-    private readonly mayLend: () => boolean = () => true,
-  ) {}
+  /** @param borrows - whether the stream only borrows what it is given */
+  constructor(private readonly borrows: boolean) {}
 
   /** Bytes added since the last `take`. */
   get byteLength(): number {
@@ -58,11 +40,6 @@ export class WriteQueue {
   /** Whether a body waits here that is still the sender's. */
   get isLending(): boolean {
     return this.lending;
-  }
-
-  /** Whether a large body waits here, lent or copied. */
-  get hasLarge(): boolean {
-    return this.large;
   }
 
   /** @throws what `writeHead` throws; the queue is unchanged then */
@@ -88,7 +65,7 @@ export class WriteQueue {
     }
   }
 
-  /** The pieces in order; the queue is empty afterwards. Call `written` or `pending` when they have been passed on. */
+  /** The pieces in order; the queue is empty afterwards. Call `written` or `leave` when they have been passed on. */
   take(): Piece[] {
     this.cut();
     if (this.chunk !== undefined) this.taken.push(this.chunk);
@@ -97,7 +74,6 @@ export class WriteQueue {
     this.pieces = [];
     this.queued = 0;
     this.lending = false;
-    this.large = false;
     if (!this.borrows) this.written();
     return pieces;
   }
@@ -110,22 +86,17 @@ export class WriteQueue {
 
   /** What was taken has left: its memory can be used again. */
   written(): void {
-    for (const chunk of this.taken) if (spare.length < MAX_SPARE) spare.push(chunk);
-    this.pending();
+    if (this.taken.length > 0) giveBack(this.taken);
   }
 
-  /** What was taken is on its way; its memory goes with it. */
-  pending(): void {
-    if (this.taken.length > 0) this.taken = [];
+  /** What was taken is on its way. @returns the memory it lies in */
+  leave(): Chunk[] {
+    const { taken } = this;
+    this.taken = [];
+    return taken;
   }
 
   private addLarge(chunk: Chunk, headBytes: number, body: Uint8Array): void {
-    this.large = true;
-    if (this.borrows && !this.mayLend()) {
-      this.end += headBytes;
-      this.copyIn(chunk, body);
-      return;
-    }
     if (!this.borrows) {
       this.end += headBytes;
       this.cut();
@@ -137,18 +108,6 @@ export class WriteQueue {
     this.begin = this.end;
     this.pieces.push(new LentPacket(chunk.bytes.subarray(this.end - headBytes, this.end), lent(body)));
     this.lending = true;
-  }
-
-  /** Chunk by chunk: they are at hand, and are handed back. */
-  private copyIn(first: Chunk, body: Uint8Array): void {
-    let chunk = first;
-    for (let from = 0; from < body.length; ) {
-      if (this.end === CHUNK_BYTES) chunk = this.nextChunk();
-      const count = Math.min(body.length - from, CHUNK_BYTES - this.end);
-      chunk.bytes.set(body.subarray(from, from + count), this.end);
-      this.end += count;
-      from += count;
-    }
   }
 
   /** A packet whose beginning has been sent. It cannot be left out any more, so its body is copied. */
@@ -166,7 +125,7 @@ export class WriteQueue {
       this.cut();
       this.taken.push(this.chunk);
     }
-    this.chunk = spare.pop() ?? new Chunk();
+    this.chunk = takeChunk();
     this.begin = 0;
     this.end = 0;
     return this.chunk;
