@@ -1,22 +1,29 @@
-import { MAX_TIMER_MS } from '../timer-limit.js';
 import { type Guarded, guard, later } from './guard.js';
+import { type Turn, thisTurn } from './turn.js';
 
 /** Something that is to be finished in time; it pays itself for what it throws. The fields belong to the queue it is in. */
 export interface Timed extends Guarded {
-  expiresAtMs: number;
+  timedSince: Turn | undefined;
   timedBefore: Timed | undefined;
   timedAfter: Timed | undefined;
   timedIn: DeadlineList | undefined;
-  /** The time is over. Called once, and only while the entry is in the queue. */
-  expired(): void;
+  /**
+   * The time is over. Called once, and only while the entry is in the queue.
+   * @param lateMs - since when
+   */
+  expired(lateMs: number): void;
 }
 
-/** Durations above this are rare, and a client may choose another one for every session. */
-const LONG_MS = 10_000;
+/**
+ * The longest that a timer runs: it is left to run out when nothing waits any more, since the next entry comes soon. A
+ * client may choose another duration for every session, and what is left of it must not outlive it for long.
+ */
+const MAX_STEP_MS = 10_000;
 
 /**
  * Deadlines of any number of operations, with one timer for each duration in use instead of one for each operation:
- * entries of one duration expire in the order they came, so adding and removing cost a few assignments.
+ * entries of one duration expire in the order they came, so adding and removing cost a few assignments. Time counts from
+ * the end of the turn in which an entry came: it never expires too early.
  */
 export class DeadlineQueue {
   private readonly lists = new Map<number, DeadlineList>();
@@ -52,14 +59,18 @@ export class DeadlineList {
   ) {}
 
   append(entry: Timed): void {
-    // Whole milliseconds: a number of that kind needs no memory of its own.
-    entry.expiresAtMs = Math.ceil(performance.now() + this.durationMs);
+    entry.timedSince = thisTurn();
     entry.timedIn = this;
     entry.timedBefore = this.last;
     if (this.last === undefined) this.first = entry;
     else this.last.timedAfter = entry;
     this.last = entry;
     if (this.timer === undefined) this.arm(this.durationMs);
+  }
+
+  /** In milliseconds of `performance.now()`. */
+  private dueAtMs(entry: Timed): number {
+    return (entry.timedSince?.endMs ?? 0) + this.durationMs;
   }
 
   remove(entry: Timed): void {
@@ -71,33 +82,26 @@ export class DeadlineList {
     entry.timedBefore = undefined;
     entry.timedAfter = undefined;
     entry.timedIn = undefined;
-    // Short timers are left to run out, since the next entry comes soon; long ones would outlive what they were for.
-    if (this.first === undefined && this.durationMs > LONG_MS) this.end();
   }
 
   private arm(delayMs: number): void {
     // A timer may fire a little early; what is not due yet then is waited for again.
-    this.timer = later(this.owner, Math.min(Math.max(1, Math.ceil(delayMs)), MAX_TIMER_MS), () => this.expire());
+    this.timer = later(this.owner, Math.min(Math.max(1, Math.ceil(delayMs)), MAX_STEP_MS), () => this.expire());
     this.timer.unref();
-  }
-
-  private end(): void {
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    if (this.lists.get(this.durationMs) === this) this.lists.delete(this.durationMs);
   }
 
   private expire(): void {
     this.timer = undefined;
     const nowMs = performance.now();
-    while (this.first !== undefined && this.first.expiresAtMs <= nowMs) {
+    while (this.first !== undefined && this.dueAtMs(this.first) <= nowMs) {
       const entry = this.first;
+      const lateMs = nowMs - this.dueAtMs(entry);
       this.remove(entry);
-      guard(entry, () => entry.expired());
+      guard(entry, () => entry.expired(lateMs));
     }
     // What expired may have brought something new, which has armed a timer of its own.
     if (this.timer !== undefined) return;
-    if (this.first === undefined) this.end();
-    else this.arm(this.first.expiresAtMs - nowMs);
+    if (this.first === undefined) this.lists.delete(this.durationMs);
+    else this.arm(this.dueAtMs(this.first) - nowMs);
   }
 }

@@ -35,22 +35,22 @@ export function crash(owner: Guarded, error: unknown): void {
 
 /** setTimeout. */
 export function later(owner: Guarded, delayMs: number, work: () => void): NodeJS.Timeout {
-  return setTimeout(() => guard(owner, work), delayMs);
+  return setTimeout(guard, delayMs, owner, work);
 }
 
 /** setInterval. */
 export function repeatedly(owner: Guarded, intervalMs: number, work: () => void): NodeJS.Timeout {
-  return setInterval(() => guard(owner, work), intervalMs);
+  return setInterval(guard, intervalMs, owner, work);
 }
 
 /** setImmediate: in the next turn, after the sockets have been read. */
 export function nextTurn(owner: Guarded, work: () => void): NodeJS.Immediate {
-  return setImmediate(() => guard(owner, work));
+  return setImmediate(guard, owner, work);
 }
 
 /** process.nextTick: when the code that runs now has returned, before anything else happens. */
 export function afterThis(owner: Guarded, work: () => void): void {
-  process.nextTick(() => guard(owner, work));
+  process.nextTick(guard, owner, work);
 }
 
 /** Listens to something of Node's: a socket, a server, a stream. */
@@ -60,7 +60,13 @@ export function listen<Args extends unknown[]>(
   event: string,
   listener: (...args: Args) => void,
 ): void {
-  emitter.on(event, (...args: unknown[]) => guard(owner, () => listener(...(args as Args))));
+  emitter.on(event, (...args: unknown[]) => {
+    try {
+      listener(...(args as Args));
+    } catch (error) {
+      crash(owner, error);
+    }
+  });
 }
 
 /** Lets a promise go on by itself; its owner pays when it rejects. */

@@ -1,5 +1,6 @@
 import { CancelledError, forCaller, INSPECT, type Inspect, inspected, type NnrpError, UsageError } from 'nnrp-core';
-import type { Timed } from '../base/deadline-queue.js';
+import type { DeadlineList, Timed } from '../base/deadline-queue.js';
+import type { Turn } from '../base/turn.js';
 import { rejection, unheard } from '../settled.js';
 import type { NnrpResult } from './nnrp-result.js';
 import { PushIterator } from './push-iterator.js';
@@ -12,6 +13,9 @@ export interface OperationOwner {
   consumed(bytes: number, operation: ClientOperation): void;
   /** Tells the server that nobody waits for the operation any more. */
   cancelled(operation: ClientOperation): void;
+  /** No answer has come in time. */
+  expired(operation: ClientOperation, lateMs: number): void;
+  crashed(error: unknown): void;
 }
 
 /**
@@ -21,13 +25,21 @@ export interface OperationOwner {
  * While an operation is in progress its unread results count against the client's buffer: a stream that nobody reads
  * stops all reading in the end. Once it is over, what is left is only held by the operation itself.
  */
-export class ClientOperation implements AsyncIterable<NnrpResult, undefined> {
+export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Timed {
   /** @internal For the session: stops listening to the signal that cancels the operation. */
   unfollow: (() => void) | undefined;
-  /** @internal For the session: when the deadline is over, in milliseconds of `performance.now()`; 0 = nobody asks. */
-  dueAtMs = 0;
-  /** @internal For the session: ends the operation when its deadline has passed without an answer. */
-  bound: Timed | undefined;
+  /** @internal For the session: milliseconds that its answer may take beyond the deadline. */
+  graceMs = 0;
+  /** @internal For the session: it waits once more, its deadline has passed. */
+  isOverdue = false;
+  /** @internal */
+  timedSince: Turn | undefined;
+  /** @internal */
+  timedBefore: Timed | undefined;
+  /** @internal */
+  timedAfter: Timed | undefined;
+  /** @internal */
+  timedIn: DeadlineList | undefined;
   /** @internal For the session: the server was asked to hold its results back. */
   paused = false;
   private waiting: NnrpResult[] | undefined;
@@ -51,9 +63,11 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined> {
     readonly deadlineMs = 0,
   ) {}
 
-  /** @internal For the session: the deadline, when it is looked after and over; else 0. */
+  /** @internal For the session: the deadline, when it is over; else 0. */
   get overdueMs(): number {
-    return this.dueAtMs > 0 && performance.now() >= this.dueAtMs ? this.deadlineMs : 0;
+    const { deadlineMs, timedSince, isOverdue } = this;
+    if (timedSince === undefined) return 0;
+    return isOverdue || performance.now() >= timedSince.endMs + deadlineMs ? deadlineMs : 0;
   }
 
   /** Whether the last answer has come, or is not waited for any more. */
@@ -125,6 +139,16 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined> {
     this.owner.cancelled(this);
     this.discard();
     this.fail(error);
+  }
+
+  /** @internal For the deadline queue: its deadline has passed without an answer. */
+  expired(lateMs: number): void {
+    this.owner.expired(this, lateMs);
+  }
+
+  /** @internal For the deadline queue: what it threw costs the connection. */
+  crashed(error: unknown): void {
+    this.owner.crashed(error);
   }
 
   /** @internal For the session: whether a loop takes the results. */

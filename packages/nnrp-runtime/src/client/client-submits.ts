@@ -295,6 +295,14 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     this.cancels.add(operation.frameId);
   }
 
+  expired(operation: ClientOperation, lateMs: number): void {
+    this.deadlines.expired(operation, lateMs);
+  }
+
+  crashed(error: unknown): void {
+    this.connection.crashed(error);
+  }
+
   private start(body: Uint8Array, metadata: preview3.FrameSubmit, options?: SubmitOptions): ClientOperation {
     if (this.highestFrameId >= MAX_FRAME_ID) {
       throw new UsageError(`session ${this.sessionId}: the frame ids are used up`);
@@ -318,10 +326,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     const { latencyBudgetMs } = metadata;
     const deadlineMs = this.deadlines.limitMs(latencyBudgetMs, options?.deadlineMs);
     const operation = new ClientOperation(frameId, this, deadlineMs);
-    if (deadlineMs > 0) {
-      if (!this.isToldWhy) operation.dueAtMs = performance.now() + deadlineMs;
-      operation.bound = this.deadlines.watch(operation, latencyBudgetMs);
-    }
+    if (deadlineMs > 0) this.deadlines.watch(operation, latencyBudgetMs);
     this.operations.set(frameId, operation);
     this.connection.flow.inFlight++;
     if (signal !== undefined) this.follow(operation, signal);
@@ -376,7 +381,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
   /** Neither its signal nor its deadline has anything to do any more. */
   private forget(operation: ClientOperation): void {
     operation.unfollow?.();
-    if (operation.bound !== undefined) this.connection.deadlines.remove(operation.bound);
+    this.connection.deadlines.remove(operation);
   }
 
   private whenSent(operation: ClientOperation): Promise<ClientOperation> {

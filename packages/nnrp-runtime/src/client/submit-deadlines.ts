@@ -1,5 +1,5 @@
 import { DeadlineError, preview3, shownValue, UsageError } from 'nnrp-core';
-import type { DeadlineList, DeadlineQueue, Timed } from '../base/deadline-queue.js';
+import type { DeadlineQueue } from '../base/deadline-queue.js';
 import type { Guarded } from '../base/guard.js';
 import { afterReading } from '../base/patience.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
@@ -65,13 +65,30 @@ export class SubmitDeadlines {
   }
 
   /** Sees to it that a submit which has just been sent ends by its deadline, whatever the server does. */
-  watch(operation: ClientOperation, budgetMs: number): Timed {
+  watch(operation: ClientOperation, budgetMs: number): void {
+    const { connection } = this;
+    const { deadlineMs } = operation;
     const servedMs = this.servedMs(budgetMs);
     // Only a deadline that the server keeps itself needs time for its answer to arrive.
-    const isServed = servedMs > 0 && servedMs <= operation.deadlineMs;
-    const bound = new OperationBound(operation, this.connection, isServed ? this.connection.config.deadlineGraceMs : 0);
-    this.connection.deadlines.add(bound, bound.durationMs);
-    return bound;
+    if (servedMs > 0 && servedMs <= deadlineMs) operation.graceMs = connection.config.deadlineGraceMs;
+    connection.deadlines.add(operation, Math.min(deadlineMs + operation.graceMs, MAX_TIMER_MS));
+  }
+
+  /** The end of an operation that has had no answer in time. */
+  expired(operation: ClientOperation, lateMs: number): void {
+    const { connection } = this;
+    const { deadlineMs, graceMs } = operation;
+    // What this side has not read says nothing about the server.
+    if (connection.unread.isHolding || lateMs > LATE_MS) {
+      operation.isOverdue = true;
+      connection.deadlines.add(operation, Math.max(ONCE_MORE_MS, graceMs));
+      return;
+    }
+    afterReading(connection, () => {
+      const beyond = graceMs > 0 ? `, nor in the ${graceMs} ms after it` : '';
+      const text = `frame ${operation.frameId}: no answer by its deadline of ${deadlineMs} ms${beyond}`;
+      operation.giveUp(new DeadlineError(text, deadlineMs));
+    });
   }
 
   private get understandsNone(): boolean {
@@ -82,43 +99,6 @@ export class SubmitDeadlines {
   private servedMs(budgetMs: number): number {
     if (budgetMs === UNLIMITED_BUDGET && this.understandsNone) return 0;
     return budgetMs === 0 ? this.defaultMs : budgetMs;
-  }
-}
-
-/** The end of one operation that has had no answer in time. */
-class OperationBound implements Timed {
-  expiresAtMs = 0;
-  timedBefore: Timed | undefined;
-  timedAfter: Timed | undefined;
-  timedIn: DeadlineList | undefined;
-  readonly durationMs: number;
-
-  constructor(
-    private readonly operation: ClientOperation,
-    private readonly connection: DeadlineConnection,
-    private readonly graceMs: number,
-  ) {
-    this.durationMs = Math.min(operation.deadlineMs + graceMs, MAX_TIMER_MS);
-  }
-
-  crashed(error: unknown): void {
-    this.connection.crashed(error);
-  }
-
-  expired(): void {
-    const { connection } = this;
-    // What this side has not read says nothing about the server.
-    if (connection.unread.isHolding || performance.now() - this.expiresAtMs > LATE_MS) {
-      connection.deadlines.add(this, Math.max(ONCE_MORE_MS, this.graceMs));
-      return;
-    }
-    afterReading(connection, () => {
-      const { operation, graceMs } = this;
-      const { deadlineMs } = operation;
-      const beyond = graceMs > 0 ? `, nor in the ${graceMs} ms after it` : '';
-      const text = `frame ${operation.frameId}: no answer by its deadline of ${deadlineMs} ms${beyond}`;
-      operation.giveUp(new DeadlineError(text, deadlineMs));
-    });
   }
 }
 

@@ -104,7 +104,8 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     const bytes = isLent || body === undefined || body.length <= COPY_LIMIT ? body : new Uint8Array(body);
     const message = this.outbound.set(messageType, sessionId, frameId, codec, value, bytes, traceLow, traceHigh);
     const accepted = this.outbox.send(message, lane, partial);
-    message.clear();
+    // Small things may stay until the next message.
+    if (bytes !== undefined && bytes.length > COPY_LIMIT) message.clear();
     return accepted;
   }
 

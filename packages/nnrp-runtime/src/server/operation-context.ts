@@ -13,6 +13,7 @@ import {
 } from 'nnrp-core';
 import type { DeadlineList, Timed } from '../base/deadline-queue.js';
 import { checkOptions } from '../base/options.js';
+import type { Turn } from '../base/turn.js';
 import { traceIdOf } from '../connection/trace-id.js';
 import { isThenable, settledOnce } from '../thenable.js';
 import type { FrameFailure } from './frame-failure.js';
@@ -37,7 +38,7 @@ const NO_OBJECTS: readonly ResolvedObject[] = [];
  * `receiveSubmit` hands out.
  */
 export class OperationContext extends OperationRecord implements NnrpSubmit {
-  expiresAtMs = 0;
+  timedSince: Turn | undefined = undefined;
   timedBefore: Timed | undefined = undefined;
   timedAfter: Timed | undefined = undefined;
   timedIn: DeadlineList | undefined = undefined;

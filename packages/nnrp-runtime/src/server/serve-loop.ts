@@ -191,35 +191,34 @@ export class ServeLoop {
   private run(operation: OperationContext): void {
     operation.place = 'taken';
     try {
-      if (this.start(operation) === 'goes on') return;
+      if (this.call(operation) === 'goes on') return;
     } catch (error) {
       crash(operation, error);
     }
     this.finished(operation);
   }
 
-  private start(operation: OperationContext): Progress {
-    operation.context = this.context.copy();
-    return operation.context.runInAsyncScope(this.call, this, operation);
-  }
-
   private call(operation: OperationContext): Progress {
     operation.begin();
+    const { handlers } = this;
+    const context = this.context.copy();
+    operation.context = context;
     let outcome: SubmitOutcome;
     let promised: Promise<LastResult> | undefined;
     let streamed = false;
     try {
       // Whatever a handler returns may throw when it is looked at.
-      outcome = this.handlers.submit(operation);
+      outcome = context.runInAsyncScope(handlers.submit, handlers, operation);
       streamed = isGenerator(outcome);
-      if (!streamed && isThenable(outcome)) promised = settledOnce(outcome);
+      if (!streamed && isThenable(outcome))
+        promised = context.runInAsyncScope(settledOnce<LastResult>, undefined, outcome);
     } catch (error) {
       this.fail(operation, error);
       return 'done';
     }
-    if (streamed)
-      this.follow(operation, this.stream(operation, outcome as AsyncGenerator<ResultValue, LastResult, void>));
-    else if (promised === undefined) {
+    if (streamed) {
+      context.runInAsyncScope(this.follow, this, operation, outcome as AsyncGenerator<ResultValue, LastResult, void>);
+    } else if (promised === undefined) {
       this.settle(operation, outcome as LastResult);
       return 'done';
     } else {
@@ -231,8 +230,8 @@ export class ServeLoop {
     return 'goes on';
   }
 
-  private follow(operation: OperationContext, work: Promise<void>): void {
-    work.then(
+  private follow(operation: OperationContext, generator: AsyncGenerator<ResultValue, LastResult, void>): void {
+    this.stream(operation, generator).then(
       () => this.finished(operation),
       (error: unknown) => this.ends(operation, crash, error),
     );
@@ -265,11 +264,12 @@ export class ServeLoop {
 
   /** The handler is done: what it returned is the last result, unless the frame has been answered. */
   private settle(operation: OperationContext, result: LastResult): void {
-    if (!operation.isOver) {
-      operation.complete(result === undefined ? '' : (result as ResultValue)).catch((error: unknown) => {
-        if (!operation.isOver) guard(operation, () => this.fail(operation, error));
-      });
-    }
+    if (operation.isOver) return;
+    const sent = operation.complete(result === undefined ? '' : (result as ResultValue));
+    if (sent === SETTLED) return;
+    sent.catch((error: unknown) => {
+      if (!operation.isOver) guard(operation, () => this.fail(operation, error));
+    });
   }
 
   private async stream(

@@ -140,6 +140,7 @@ export class SessionClosing {
 
   /** Nothing is in flight any more, or the session is over. */
   wake(): void {
+    if (this.wakeDrain.length === 0) return;
     for (const wake of this.wakeDrain.splice(0)) wake();
   }
 

@@ -1,0 +1,29 @@
+/** From the first look at the clock to the end of the code that runs now, with all the promises that follow from it. */
+export interface Turn {
+  /** Milliseconds of `performance.now()`; the beginning, as long as it has not ended. */
+  readonly endMs: number;
+}
+
+let current: { endMs: number } | undefined;
+let isShared = false;
+
+/**
+ * The turn that runs now. To look at the clock costs more than to send a small packet, so what happens in one turn shares
+ * two looks.
+ */
+export function thisTurn(): Turn {
+  if (current === undefined) {
+    current = { endMs: performance.now() };
+    isShared = false;
+    // Of the process, no connection; nothing in it can throw.
+    process.nextTick(endTurn);
+  } else {
+    isShared = true;
+  }
+  return current;
+}
+
+function endTurn(): void {
+  if (isShared && current !== undefined) current.endMs = performance.now();
+  current = undefined;
+}
