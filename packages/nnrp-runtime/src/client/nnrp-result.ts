@@ -1,28 +1,29 @@
 import { INSPECT, type Inspect, inspected, type Packet, preview3, UsageError } from 'nnrp-core';
 import { isPartialResult } from '../connection/result-kind.js';
+import { traceIdOf } from '../connection/trace-id.js';
 
 /** One result of an operation. The metadata has been checked and is decoded when first asked for. */
 export class NnrpResult {
   readonly frameId: number;
   /** Whether more results of the same operation follow. */
   readonly partial: boolean;
+  private readonly traceLow: number;
+  private readonly traceHigh: number;
   private decoded: preview3.ResultPush | undefined;
   private viewed: Uint8Array | undefined;
 
   /** @internal */
   constructor(private readonly packet: Packet) {
-    // Read now: by the time it is asked for, somebody may have transferred the memory of the packet.
+    // Read now: by the time they are asked for, somebody may have transferred the memory of the packet.
     this.frameId = packet.frameId;
     this.partial = isPartialResult(packet);
+    this.traceLow = packet.traceLow;
+    this.traceHigh = packet.traceHigh;
   }
 
-  /**
-   * Trace id of the result: that of its submit, when the server passes it on; 0 = none.
-   * @throws UsageError when the memory of the result was transferred to another thread before
-   */
+  /** Trace id of the result: that of its submit, when the server passes it on; 0 = none. */
   get traceId(): bigint {
-    if (this.packet.isDetached) throw this.gone();
-    return this.packet.traceId;
+    return traceIdOf(this.traceLow, this.traceHigh);
   }
 
   /** Bytes on the wire. */
@@ -33,7 +34,7 @@ export class NnrpResult {
   /** @throws UsageError when the memory of the result was transferred to another thread before */
   get metadata(): preview3.ResultPush {
     if (this.decoded === undefined) {
-      if (this.packet.isDetached) throw this.gone();
+      if (this.packet.isDetached) throw new UsageError(`frame ${this.frameId}: the memory of the result is gone`);
       this.decoded = preview3.decodeResultPush(this.packet.view, this.packet.metadataStart);
     }
     return this.decoded;
@@ -47,10 +48,6 @@ export class NnrpResult {
   get body(): Uint8Array {
     this.viewed ??= this.packet.body;
     return this.viewed;
-  }
-
-  private gone(): UsageError {
-    return new UsageError(`frame ${this.frameId}: the memory of the result is gone`);
   }
 
   /** Plain facts, as logs show them: no payload, no secret. */

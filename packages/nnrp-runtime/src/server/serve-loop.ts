@@ -1,7 +1,7 @@
 import { isSameFailure, type NnrpError, preview3, shownValue, UsageError } from 'nnrp-core';
 import { ApplicationContext } from '../base/application-context.js';
 import { described } from '../base/described.js';
-import { crash, type Guarded, guard, later } from '../base/guard.js';
+import { background, crash, type Guarded, guard, later } from '../base/guard.js';
 import { withDefaults } from '../base/options.js';
 import { SETTLED } from '../settled.js';
 import { isThenable, settledOnce } from '../thenable.js';
@@ -69,6 +69,9 @@ export interface ServeOptions {
   /** Operations that may wait for a handler; more are dropped with server_busy; default 4096. */
   readonly maxQueuedOperations: number;
 }
+
+/** What a handler returns is a stream of results, which is sent as it comes. */
+const STREAMED = Symbol('streamed');
 
 /** Whether a handler is done when its call returns. */
 type Progress = 'done' | 'goes on';
@@ -200,41 +203,35 @@ export class ServeLoop {
 
   private call(operation: OperationContext): Progress {
     operation.begin();
-    const { handlers } = this;
     const context = this.context.copy();
     operation.context = context;
-    let outcome: SubmitOutcome;
-    let promised: Promise<LastResult> | undefined;
-    let streamed = false;
+    let outcome: LastResult | Promise<LastResult> | typeof STREAMED;
     try {
-      // Whatever a handler returns may throw when it is looked at.
-      outcome = context.runInAsyncScope(handlers.submit, handlers, operation);
-      streamed = isGenerator(outcome);
-      if (!streamed && isThenable(outcome))
-        promised = context.runInAsyncScope(settledOnce<LastResult>, undefined, outcome);
+      outcome = context.runInAsyncScope(this.handle, this, operation);
+      if (outcome === STREAMED) return 'goes on';
+      if (!isThenable(outcome)) {
+        this.settle(operation, outcome as LastResult);
+        return 'done';
+      }
     } catch (error) {
       this.fail(operation, error);
       return 'done';
     }
-    if (streamed) {
-      context.runInAsyncScope(this.follow, this, operation, outcome as AsyncGenerator<ResultValue, LastResult, void>);
-    } else if (promised === undefined) {
-      this.settle(operation, outcome as LastResult);
-      return 'done';
-    } else {
-      promised.then(
-        (result) => this.ends(operation, this.settle, result),
-        (error: unknown) => this.ends(operation, this.fail, error),
-      );
-    }
+    (outcome as Promise<LastResult>).then(
+      (result) => this.ends(operation, this.settle, result),
+      (error: unknown) => this.ends(operation, this.fail, error),
+    );
     return 'goes on';
   }
 
-  private follow(operation: OperationContext, generator: AsyncGenerator<ResultValue, LastResult, void>): void {
-    this.stream(operation, generator).then(
-      () => this.finished(operation),
-      (error: unknown) => this.ends(operation, crash, error),
-    );
+  /** All that is the application's: whatever its handler returns may throw when it is looked at. */
+  private handle(operation: OperationContext): LastResult | Promise<LastResult> | typeof STREAMED {
+    const outcome = this.handlers.submit(operation);
+    if (isGenerator(outcome)) {
+      background(operation, this.stream(operation, outcome));
+      return STREAMED;
+    }
+    return isThenable(outcome) ? settledOnce(outcome) : (outcome as LastResult);
   }
 
   private ends<Value>(
@@ -286,15 +283,16 @@ export class ServeLoop {
         }
         if (step.done === true) {
           this.settle(operation, step.value);
-          return;
+          break;
         }
         const sent = operation.push(step.value);
         if (sent !== SETTLED) await sent;
       }
     } catch (error) {
       leave(generator);
-      this.fail(operation, error);
+      guard(operation, () => this.fail(operation, error));
     }
+    this.finished(operation);
   }
 
   /** An abort that a handler passes on is no failure of its own. */
