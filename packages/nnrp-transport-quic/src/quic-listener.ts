@@ -43,18 +43,21 @@ export class QuicFramedListener implements FramedListener {
    * the QUIC library refuses the certificate
    */
   static bind(config: QuicServerEndpointConfig, defaults: QuicTransportOptions = {}): Promise<QuicFramedListener> {
-    return answering(() => {
-      requireServerConfig(config);
-      return QuicFramedListener.listen(config, knownOptions(defaults, TRANSPORT_OPTIONS));
-    });
+    return answering(() => QuicFramedListener.open(config, defaults));
+  }
+
+  /** @internal `bind` for who has a door of his own: mistakes are thrown at once. */
+  static open(config: QuicServerEndpointConfig, defaults: QuicTransportOptions): Promise<QuicFramedListener> {
+    requireServerConfig(config);
+    const given = readTransportOptions(knownOptions(defaults, TRANSPORT_OPTIONS));
+    return QuicFramedListener.listen(config, { ...given, ...config.transportOptions });
   }
 
   private static async listen(
     config: QuicServerEndpointConfig,
-    given: QuicTransportOptions,
+    transportOptions: QuicTransportOptions,
   ): Promise<QuicFramedListener> {
     const { settings, handshakeFailed } = config;
-    const transportOptions = { ...readTransportOptions(given), ...config.transportOptions };
     const { host, port } = settings.bindAddress;
     const waiting = new AcceptQueue(`${host}:${port}`);
     const events: ListenerEvents = {

@@ -43,7 +43,7 @@ function bind(endpointConfig: QuicServerEndpointConfig, serverConfig: Partial<Nn
   if (transport !== TRANSPORT_KIND) {
     throw new UsageError(`transport: QuicProvider serves quic, but the configuration is for ${shownValue(transport)}`);
   }
-  return QuicFramedListener.bind(endpointConfig, transportDefaults(serverConfig)).then((listener) => {
+  return QuicFramedListener.open(endpointConfig, transportDefaults(serverConfig)).then((listener) => {
     try {
       return NnrpServer.fromListener(listener, { ...serverConfig, transport });
     } catch (error) {

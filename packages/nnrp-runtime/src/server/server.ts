@@ -6,6 +6,7 @@ import {
   inspected,
   isNnrpError,
   preview3,
+  shownValue,
   TransportError,
   UsageError,
 } from 'nnrp-core';
@@ -14,9 +15,9 @@ import { ApplicationContext } from '../base/application-context.js';
 import { ApplicationEvents, tell } from '../base/application-events.js';
 import { DeadlineQueue } from '../base/deadline-queue.js';
 import { background, crash, guard, repeatedly } from '../base/guard.js';
+import type { InternalError } from '../base/internal-error.js';
 import { AttendedTime, afterReading } from '../base/patience.js';
 import { thrownText } from '../base/thrown-text.js';
-import { warn } from '../base/warn.js';
 import { type CloseReport, joinedReport } from '../close-report.js';
 import { answering } from '../settled.js';
 import type { HostPort } from '../transport/address.js';
@@ -36,7 +37,7 @@ import { SessionIterator } from './session-iterator.js';
 import { openTerms } from './session-opening.js';
 import { SessionTable } from './session-table.js';
 import { Silence } from './silence.js';
-import { UnheardFailures } from './unheard-failures.js';
+import { HANDLER_WORDS, INTERNAL_WORDS, UnheardFailures } from './unheard-failures.js';
 
 const { CloseReason, InFlightPolicy } = preview3;
 /** A listener of one's own may come with another copy of nnrp-core. */
@@ -54,7 +55,8 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private readonly watchTimer: NodeJS.Timeout | undefined;
   /** Where the policy was handed over. */
   private readonly policyContext = new ApplicationContext();
-  private readonly unheardFailures = new UnheardFailures(this);
+  private readonly unheardFailures = new UnheardFailures<HandlerFailure>(this, HANDLER_WORDS);
+  private readonly unheardErrors = new UnheardFailures<InternalError>(this, INTERNAL_WORDS);
   private loop: ServeLoop | undefined;
   private draining = false;
   private closing: Promise<CloseReport> | undefined;
@@ -97,7 +99,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   static bindTcp(address: string | HostPort, config: Partial<NnrpServerConfig> = {}): Promise<NnrpServer> {
     return answering(() => {
       const complete = serverConfig(config, 'tcp');
-      return TcpListener.bind(address, ofTransport(complete)).then((listener) => new NnrpServer(listener, complete));
+      return TcpListener.open(address, ofTransport(complete)).then((listener) => new NnrpServer(listener, complete));
     });
   }
 
@@ -116,7 +118,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   ): Promise<NnrpServer> {
     return answering(() => {
       const complete = serverConfig(config, 'tcp');
-      return TlsListener.bind(address, tls, ofTransport(complete)).then(
+      return TlsListener.open(address, tls, ofTransport(complete)).then(
         (listener) => new NnrpServer(listener, complete),
       );
     });
@@ -202,6 +204,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
    */
   renew(options: object): void {
     const { listener } = this;
+    if (typeof options !== 'object' || options === null) {
+      throw new UsageError(`renew: expected an object with certificate and key, got ${shownValue(options)}`);
+    }
     if (listener.renew !== undefined) listener.renew(options as never);
     else throw new UsageError(`renew: this server listens on ${listener.kind} without TLS, so it has no certificate`);
   }
@@ -313,12 +318,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   }
 
   private internalError(error: unknown, remoteAddress?: string): void {
-    if (this.listenerCount('internalError') === 0) {
-      warn(`an internal error of the server${remoteAddress === undefined ? '' : `, client ${remoteAddress}`}`, error);
-      return;
-    }
     const event = { error, ...(remoteAddress !== undefined && { remoteAddress }) };
-    tell<NnrpServerEvents, 'internalError'>(this, 'internalError', event);
+    if (this.listenerCount('internalError') === 0) this.unheardErrors.add(event);
+    else tell<NnrpServerEvents, 'internalError'>(this, 'internalError', event);
   }
 
   private async shutDown(): Promise<CloseReport> {
@@ -336,6 +338,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     await Promise.all([...this.connections].map((connection) => connection.closeGracefully(closed)));
     clearInterval(this.watchTimer);
     this.unheardFailures.end();
+    this.unheardErrors.end();
     this.accepted.drain();
     this.accepted.end(closed);
     this.over.resolve();

@@ -99,11 +99,14 @@ export class TcpListener implements FramedListener {
    * @throws UsageError on an option that does not exist or cannot work; TransportError when the address cannot be bound
    */
   static bind(address: string | HostPort, options: TcpOptions = {}): Promise<TcpListener> {
-    return answering(() => {
-      const wanted = parseAddress(address);
-      const given = tcpOptions(options);
-      return listenOnTcp(wanted).then(({ server, address: bound }) => new TcpListener(server, bound, given));
-    });
+    return answering(() => TcpListener.open(address, options));
+  }
+
+  /** @internal `bind` for who has a door of his own: mistakes are thrown at once. */
+  static open(address: string | HostPort, options: TcpOptions): Promise<TcpListener> {
+    const wanted = parseAddress(address);
+    const given = tcpOptions(options);
+    return listenOnTcp(wanted).then(({ server, address: bound }) => new TcpListener(server, bound, given));
   }
 
   accept(): Promise<FramedTransport> {

@@ -64,12 +64,15 @@ export class TlsListener implements FramedListener {
    * cannot be bound
    */
   static bind(address: string | HostPort, tls: TlsServerOptions, options: TcpOptions = {}): Promise<TlsListener> {
-    return answering(() => {
-      const wanted = parseAddress(address);
-      const settings = tlsServerSettings(tls);
-      const given = tcpOptions(options);
-      return listenOnTcp(wanted).then(({ server, address: bound }) => new TlsListener(server, bound, settings, given));
-    });
+    return answering(() => TlsListener.open(address, tls, options));
+  }
+
+  /** @internal `bind` for who has a door of his own: mistakes are thrown at once. */
+  static open(address: string | HostPort, tls: TlsServerOptions, options: TcpOptions): Promise<TlsListener> {
+    const wanted = parseAddress(address);
+    const settings = tlsServerSettings(tls);
+    const given = tcpOptions(options);
+    return listenOnTcp(wanted).then(({ server, address: bound }) => new TlsListener(server, bound, settings, given));
   }
 
   /**

@@ -196,6 +196,9 @@ export const MISTAKES = {
   'bindQuic without the package': () => NnrpServer.bindQuic(),
   'connectQuic without the package': () => NnrpClient.connectQuic(),
   'an option that does not exist': () => NnrpServer.bindTcp('127.0.0.1:0', { nothing: 1 }),
+  'an address that is none': () => NnrpServer.bindTcp('nowhere'),
+  'a certificate that is none': () =>
+    NnrpServer.bindTls('127.0.0.1:0', { certificateChain: 'none', privateKey: 'none' }),
   'a client option that does not exist': () => NnrpClient.connectTcp('127.0.0.1:1', { nothing: 1 }),
   'accept beside serve': (stage) => stage.server.accept(),
   'serve twice': (stage) => stage.server.serve({ submit: () => '' }),
