@@ -60,7 +60,7 @@ const SERVER: readonly Row[] = [
     { style: 'receive', states: ['busy', 'open', 'closing'] },
   ],
   ['server/attended-session', 'AttendedSession', 'submit cancel patch migrate close event ended', BUSY],
-  ['server/serve-loop', 'ServeLoop', 'submit cancel patch migrate close event ended start call settle stream', BUSY],
+  ['server/serve-loop', 'ServeLoop', 'submit cancel patch migrate close event ended call settle follow stream', BUSY],
   ['server/serve-loop', 'ServeLoop', 'fail aside answer', BUSY],
   ['server/serve-loop', 'ServeLoop', 'pause resume', { states: ['busy'] }],
   ['server/dispatcher', 'Dispatcher', 'submit', BUSY],

@@ -206,15 +206,17 @@ export class ServeLoop {
     const context = this.context.copy();
     operation.context = context;
     let outcome: LastResult | Promise<LastResult> | typeof STREAMED;
+    let isPromise: boolean;
     try {
       outcome = context.runInAsyncScope(this.handle, this, operation);
-      if (outcome === STREAMED) return 'goes on';
-      if (!isThenable(outcome)) {
-        this.settle(operation, outcome as LastResult);
-        return 'done';
-      }
+      isPromise = outcome !== STREAMED && isThenable(outcome);
     } catch (error) {
       this.fail(operation, error);
+      return 'done';
+    }
+    if (outcome === STREAMED) return 'goes on';
+    if (!isPromise) {
+      this.settle(operation, outcome as LastResult);
       return 'done';
     }
     (outcome as Promise<LastResult>).then(
@@ -228,10 +230,20 @@ export class ServeLoop {
   private handle(operation: OperationContext): LastResult | Promise<LastResult> | typeof STREAMED {
     const outcome = this.handlers.submit(operation);
     if (isGenerator(outcome)) {
-      background(operation, this.stream(operation, outcome));
+      this.follow(operation, outcome);
       return STREAMED;
     }
     return isThenable(outcome) ? settledOnce(outcome) : (outcome as LastResult);
+  }
+
+  /** What fails in here is not the handler's. */
+  private follow(operation: OperationContext, generator: AsyncGenerator<ResultValue, LastResult, void>): void {
+    try {
+      background(operation, this.stream(operation, generator));
+    } catch (error) {
+      crash(operation, error);
+      this.finished(operation);
+    }
   }
 
   private ends<Value>(
