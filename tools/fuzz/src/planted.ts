@@ -7,7 +7,7 @@ import { Stage } from './stage.js';
 import { ProcessWatch, textOf, type Violation } from './watch.js';
 
 /** Conversations in which a planted fault must be found. */
-const MAX_CONVERSATIONS = 40;
+const MAX_CONVERSATIONS = 200;
 
 /** Ways to hear of it: as an event, or by a call of the application into which it was thrown. */
 const REPORTS = ['internalError', 'application call'];
