@@ -119,10 +119,20 @@ export class WaitingPacket implements OutboundPacket {
     return this.long === undefined || this.long.length === this.bodyLength;
   }
 
+  /** Which operation it is a result of, for comparison; undefined for anything else. Not cheap. */
+  get resultOf(): string | undefined {
+    const { messageType, sessionId, frameId } = this.unsentHead();
+    return messageType === preview3.MessageType.ResultPush ? `${sessionId}/${frameId}` : undefined;
+  }
+
   /** What the sender of a body that has changed is told. */
   unsent(): { readonly head: Packet; readonly error: UsageError } {
-    const head = unsentHead(this.head.subarray(0, this.headBytes), this.bodyLength);
+    const head = this.unsentHead();
     return { head, error: changedBody(head, this.body.length) };
+  }
+
+  private unsentHead(): Packet {
+    return unsentHead(this.head.subarray(0, this.headBytes), this.bodyLength);
   }
 
   writeHead(view: DataView, start: number): void {

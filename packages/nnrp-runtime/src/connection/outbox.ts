@@ -55,6 +55,8 @@ export class Outbox {
   private waitingBytes = 0;
   private readonly drains: (Drain | undefined)[] = [];
   private ended: NnrpError | undefined;
+  /** Operations whose results were left out of what waits, and why. */
+  private spoilt: Map<string, UsageError> | undefined;
 
   constructor(
     private readonly transport: FramedTransport,
@@ -108,7 +110,7 @@ export class Outbox {
   flushAll(): void {
     for (const lane of this.takeLanes()) {
       for (let packet = lane.take(); packet !== undefined; packet = lane.take()) {
-        if (packet.isIntact) this.transport.send(packet);
+        if (!this.isSpoilt(packet)) this.transport.send(packet);
       }
     }
   }
@@ -158,16 +160,31 @@ export class Outbox {
     for (const lane of this.lanes ?? []) {
       for (let packet = lane.take(); packet !== undefined; packet = lane.take()) {
         this.waitingBytes -= packet.byteLength;
-        if (!packet.isIntact) this.leaveOut(packet);
+        if (this.isSpoilt(packet)) this.leaveOut(packet);
         else if (!this.transport.send(packet)) return false;
       }
     }
     this.lanes = undefined;
+    this.spoilt = undefined;
+    return true;
+  }
+
+  /** Its body has changed, or that of an earlier result of its frame: the rest without it would be taken for the whole. */
+  private isSpoilt(packet: WaitingPacket): boolean {
+    if (packet.isIntact && this.spoilt === undefined) return false;
+    const { resultOf } = packet;
+    if (packet.isIntact) return resultOf !== undefined && this.spoilt?.has(resultOf) === true;
+    this.spoilt ??= new Map();
+    if (resultOf !== undefined) this.spoilt.set(resultOf, packet.unsent().error);
     return true;
   }
 
   private leaveOut(packet: WaitingPacket): void {
-    const { head, error } = packet.unsent();
+    const { head, error: own } = packet.unsent();
+    const isFollower = packet.isIntact;
+    // Its operation has ended with the result that was left out before it, unless this was the last one.
+    if (isFollower && packet.partial) return;
+    const error = (isFollower && this.spoilt?.get(packet.resultOf ?? '')) || own;
     afterThis(this.owner, () => this.owner.unsent(head, error));
   }
 

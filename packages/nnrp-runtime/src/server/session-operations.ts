@@ -228,11 +228,11 @@ export class SessionOperations {
       this.spoiled(operation, error);
       return;
     }
-    if (!isPartialResult(head)) {
-      // It was the last answer, and the client waits for one.
-      this.owner.explainDrop(frameId, handlerFailure(error, this.owner.config.exposeHandlerErrors));
-      this.plainDrop(head);
-    }
+    // The last answer of the frame is left out after it, and tells.
+    if (isPartialResult(head)) return;
+    // The client waits for an answer.
+    this.owner.explainDrop(frameId, handlerFailure(error, this.owner.config.exposeHandlerErrors));
+    this.plainDrop(head);
     this.owner.connection.handlerFailed({ sessionId: this.sessionId, frameId, error });
   }
 
@@ -258,7 +258,8 @@ export class SessionOperations {
 
   private sendPartial(operation: OperationContext, metadata: preview3.ResultPush, body: Uint8Array): Promise<void> {
     if (this.owner.gate.isHeld(operation)) {
-      return this.later(operation, body, (held) => this.sendPartial(operation, metadata, held));
+      const own = { ...metadata };
+      return this.later(operation, body, (held) => this.sendPartial(operation, own, held));
     }
     const room = this.sendPush(operation, metadata, body, true);
     this.moveTo(operation, OperationState.Partial);
@@ -268,7 +269,8 @@ export class SessionOperations {
   private sendLast(operation: OperationContext, metadata: preview3.ResultPush, body: Uint8Array): Promise<void> {
     // Partial results that were held back go first.
     if (this.owner.gate.isWaiting(operation)) {
-      return this.later(operation, body, (held) => this.sendLast(operation, metadata, held));
+      const own = { ...metadata };
+      return this.later(operation, body, (held) => this.sendLast(operation, own, held));
     }
     const room = this.sendPush(operation, metadata, body, false);
     this.moveTo(operation, OperationState.Completed);
@@ -307,7 +309,7 @@ export class SessionOperations {
     send: (held: Uint8Array) => Promise<void>,
   ): Promise<void> {
     const { gate } = this.owner;
-    const held = lent(body);
+    const held = body.length <= COPY_LIMIT ? new Uint8Array(body) : lent(body);
     const bytes = held.length;
     const first = operation.heldResults++ === 0;
     if (first) this.owner.suspended(operation);

@@ -143,7 +143,6 @@ export class PacedWriter {
   private take(): Uint8Array[] {
     const taken: Uint8Array[] = [];
     let room = this.maxWriteBytes;
-    let copied = 0;
     while (room > 0 && this.head < this.waiting.length) {
       const piece = this.waiting[this.head] as Piece | Chunk;
       let rest: Uint8Array | undefined;
@@ -156,13 +155,11 @@ export class PacedWriter {
       } else if (!piece.isIntact) {
         this.bytes -= piece.byteLength;
         this.unsent(piece);
-      } else if (copied >= MAX_COPIED_BYTES) {
-        break;
       } else {
         // A write that ends inside the packet promises its body: from then on it must not depend on the sender.
         const now = Math.max(0, Math.min(piece.bodyLength, room - piece.head.length));
         taken.push(piece.head);
-        if (now > 0) copied += this.takeBody(piece, now, taken);
+        if (now > 0) this.takeBody(piece, now, taken);
         if (now < piece.bodyLength) rest = new Uint8Array(piece.body.subarray(now));
         room -= piece.byteLength;
       }
@@ -173,20 +170,18 @@ export class PacedWriter {
     return taken;
   }
 
-  /** @returns how many bytes had to be copied */
-  private takeBody(packet: LentPacket, count: number, taken: Uint8Array[]): number {
+  private takeBody(packet: LentPacket, count: number, taken: Uint8Array[]): void {
     const { body } = packet;
     const part = count === packet.bodyLength ? body : body.subarray(0, count);
     if (this.damaged !== undefined) {
       if (!isPinned(body.buffer)) {
         this.copy(part, taken);
-        return count;
+        return;
       }
       this.borrowed ??= [];
       this.borrowed.push(packet);
     }
     taken.push(part);
-    return 0;
   }
 
   private copy(body: Uint8Array, taken: Uint8Array[]): void {
@@ -215,8 +210,6 @@ export class PacedWriter {
   }
 }
 
-/** Copies made for one write, so that a few chunks do for all of them. */
-const MAX_COPIED_BYTES = 4 * 1024 * 1024;
 const NOTHING = new Uint8Array(0);
 /** Pieces taken from the list before it is moved together. */
 const MIN_COMPACTION = 1024;

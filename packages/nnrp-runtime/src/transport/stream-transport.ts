@@ -123,7 +123,7 @@ export class StreamTransport implements FramedTransport, Guarded {
     this.stallTimeoutMs = options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS;
     this.closeTimeoutMs = options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS;
     const { borrowsWrites, maxWriteBytes = Number.POSITIVE_INFINITY } = options;
-    this.queue = new WriteQueue(borrowsWrites !== undefined);
+    this.queue = new WriteQueue(borrowsWrites !== undefined, () => this.writer.isIdle);
     this.writer = new PacedWriter(
       stream,
       maxWriteBytes,

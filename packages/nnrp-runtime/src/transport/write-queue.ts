@@ -1,6 +1,7 @@
 import { CHUNK_BYTES, type Chunk, giveBack, takeChunk } from './chunk.js';
 import type { OutboundPacket } from './contract.js';
 import { COPY_LIMIT, LentPacket, lent } from './lent-packet.js';
+import { isPinned } from './pinned.js';
 
 /** What every packet begins with. */
 const MAGIC = new TextEncoder().encode('NNRP');
@@ -12,8 +13,8 @@ export type Piece = Uint8Array | LentPacket;
  * Collects the packets of one turn into as few pieces as possible. Heads and small bodies are written into chunks, which
  * all connections share.
  *
- * A stream that only borrows what it is given gets the chunks themselves, and large bodies are left where they are until
- * they are written; chunks are handed back as soon as the network has taken them, so an idle connection holds none. Any
+ * A stream that only borrows what it is given gets the chunks themselves, and large bodies are left where they are when
+ * they are written at once, or cannot go away; chunks are handed back as soon as the network has taken them, so an idle connection holds none. Any
  * other stream may pass on what it gets, at any time, to anybody: it gets copies, and keeps them.
  */
 export class WriteQueue {
@@ -29,8 +30,14 @@ export class WriteQueue {
   /** Chunks that the pieces of the last `take` lie in. */
   private taken: Chunk[] = [];
 
-  /** @param borrows - whether the stream only borrows what it is given */
-  constructor(private readonly borrows: boolean) {}
+  /**
+   * @param borrows - whether the stream only borrows what it is given
+   * @param isFree - whether what is added can be written at once
+   */
+  constructor(
+    private readonly borrows: boolean,
+    private readonly isFree: () => boolean = () => true,
+  ) {}
 
   /** Bytes added since the last `take`. */
   get byteLength(): number {
@@ -103,11 +110,29 @@ export class WriteQueue {
       this.pieces.push(ownCopy(body));
       return;
     }
+    // What has to wait is copied: a frame's last answer may follow, and must not arrive without it.
+    if (!this.isFree() && !isPinned(body.buffer)) {
+      this.end += headBytes;
+      this.copyIn(chunk, body);
+      return;
+    }
     this.cut();
     this.end += headBytes;
     this.begin = this.end;
     this.pieces.push(new LentPacket(chunk.bytes.subarray(this.end - headBytes, this.end), lent(body)));
     this.lending = true;
+  }
+
+  /** Chunk by chunk: they are at hand, and are handed back. */
+  private copyIn(first: Chunk, body: Uint8Array): void {
+    let chunk = first;
+    for (let from = 0; from < body.length; ) {
+      if (this.end === CHUNK_BYTES) chunk = this.nextChunk();
+      const count = Math.min(body.length - from, CHUNK_BYTES - this.end);
+      chunk.bytes.set(body.subarray(from, from + count), this.end);
+      this.end += count;
+      from += count;
+    }
   }
 
   /** A packet whose beginning has been sent. It cannot be left out any more, so its body is copied. */
