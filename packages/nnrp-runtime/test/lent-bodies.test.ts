@@ -152,6 +152,14 @@ describe('the body of a result that is transferred away', () => {
 
   it.each<[string, (operation: OperationContext, body: Uint8Array) => Promise<unknown>]>([
     ['push', (operation, body) => operation.push(body)],
+    [
+      'push, with the last answer behind it',
+      (operation, body) => {
+        const pushed = operation.push(body);
+        void operation.complete('done').catch(() => {});
+        return pushed;
+      },
+    ],
     ['complete', (operation, body) => operation.complete(body)],
     ['sendResult', (operation, body) => operation.session.sendResult(operation.frameId, {}, body)],
   ])('fails its frame, and nothing else: %s', async (_name, send) => {
