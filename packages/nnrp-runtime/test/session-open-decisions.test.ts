@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs';
+import { runInNewContext } from 'node:vm';
 import { preview3, SchemaRegistry } from 'nnrp-core';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NnrpServerPolicy } from '../src/server/policy.js';
@@ -241,6 +242,51 @@ describe('the policy', () => {
       expect(openAck(await peer.next()).sessionErrorCode).toBe(SessionErrorCode.AuthFailed);
       expect(refusals.map((refusal) => refusal.cause)).toEqual([error]);
     }
+  });
+
+  it.each<[string, () => unknown]>([
+    ['an Error', () => new Error('not allowed')],
+    ['a code under a name', () => ({ errorCode: 65537 })],
+    ['a misspelled class', () => ({ priorityclass: 2 })],
+    ['a class beside something else', () => ({ priorityClass: 2, refuse: true })],
+    ['a code in a list', () => [65537]],
+    ['a boxed number', () => Object(65537)],
+    ['a boxed boolean', () => Object(false)],
+    ['a Map', () => new Map([['priorityClass', 2]])],
+    ['bytes', () => new Uint8Array(4)],
+    ['a Date', () => new Date()],
+    ['a generator whose body never runs', function* refuse() {}],
+    ['text', () => 'no'],
+    ['false', () => false],
+  ])('grants nothing by an answer that is no grant: %s', async (_name, answer) => {
+    const server = await serve({ applicationPolicy: { validateSessionOpen: answer } as unknown as NnrpServerPolicy });
+    const refusals: SessionRefused[] = [];
+    server.on('sessionRefused', (refusal) => refusals.push(refusal));
+    const peer = await connect(server);
+    peer.send(openBytes());
+    expect(openAck(await peer.next()).sessionErrorCode).toBe(SessionErrorCode.AuthFailed);
+    expect(refusals).toMatchObject([{ cause: { code: 'NNRP_ERR_USAGE' } }]);
+  });
+
+  it.each<[string, () => unknown]>([
+    ['an empty object', () => ({})],
+    ['an object without a prototype', () => Object.create(null)],
+    ['an object of another realm', () => runInNewContext('({})')],
+    ['null', () => null],
+    [
+      'an object of a class',
+      () =>
+        new (class Grant {
+          get priorityClass() {
+            return undefined;
+          }
+        })(),
+    ],
+  ])('grants by %s', async (_name, answer) => {
+    const server = await serve({ applicationPolicy: { validateSessionOpen: answer } as unknown as NnrpServerPolicy });
+    const peer = await connect(server);
+    peer.send(openBytes());
+    expect(openAck(await peer.next()).sessionStatus).toBe(SessionStatus.Opened);
   });
 
   it('sees the request, the peer and the authentication block', async () => {

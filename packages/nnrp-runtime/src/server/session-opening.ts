@@ -13,6 +13,7 @@ import {
 import type { ApplicationContext } from '../base/application-context.js';
 import { described } from '../base/described.js';
 import { type Guarded, guard } from '../base/guard.js';
+import { checkOptions } from '../base/options.js';
 import { Patience } from '../base/patience.js';
 import { announcedFamilies } from '../connection/announcement.js';
 import { isThenable, settledOnce } from '../thenable.js';
@@ -22,6 +23,7 @@ import type { NnrpServerConfig } from './server-config.js';
 import type { SessionRefused } from './server-events.js';
 
 const { ErrorCode, SessionErrorCode, SessionFlags, SessionPriorityClass } = preview3;
+const GRANT: ReadonlySet<string> = new Set<keyof SessionGrant>(['priorityClass']);
 const CLASSES: readonly number[] = Object.values(SessionPriorityClass);
 /** Requests whose policy is being asked, and packets behind them, before the connection is not read any more. */
 const MAX_WAITING = 64;
@@ -278,8 +280,7 @@ export class SessionOpening {
     { priorityClass }: SessionGrant,
   ): UsageError | undefined {
     if (decision !== undefined && decision !== null && typeof decision !== 'object') {
-      const expected = 'undefined, a grant or an unsigned 32-bit code';
-      return new UsageError(`validateSessionOpen: expected ${expected}, got ${shownValue(decision)}`);
+      return noGrant(decision);
     }
     if (priorityClass === undefined || (CLASSES.includes(priorityClass) && priorityClass >= open.priorityClass)) {
       return undefined;
@@ -300,11 +301,25 @@ export class SessionOpening {
 function grantOf(decision: PolicyDecision | null): SessionGrant | { readonly thrown: unknown } {
   if (typeof decision !== 'object' || decision === null) return {};
   try {
+    // What was not meant as a grant must not be one: an Error that was returned, a generator, a code in a list.
+    if (!('priorityClass' in decision) && !isPlain(decision)) return { thrown: noGrant(decision) };
+    checkOptions('validateSessionOpen, the grant', decision, GRANT);
     const { priorityClass } = decision;
     return priorityClass === undefined ? {} : { priorityClass };
   } catch (thrown) {
     return { thrown };
   }
+}
+
+/** Of any realm. */
+function isPlain(value: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(value);
+  return prototype === null || Object.hasOwn(prototype as object, 'isPrototypeOf');
+}
+
+function noGrant(decision: unknown): UsageError {
+  const expected = 'undefined, a grant or an unsigned 32-bit code';
+  return new UsageError(`validateSessionOpen: expected ${expected}, got ${shownValue(decision)}`);
 }
 
 function tooSlow(policyTimeoutMs: number): UsageError {
