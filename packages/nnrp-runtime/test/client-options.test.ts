@@ -25,7 +25,7 @@ describe('a submit is refused, and nothing is sent or queued,', () => {
     [{ onBlocked: 'later' }, 'onBlocked'],
     [{ onBlocked: null }, 'onBlocked'],
     [{ timeoutMs: 5 }, "'timeoutMs'"],
-    ['signal', "expected an object, got 'signal'"],
+    ['signal', 'expected an object, got a string of 6 characters'],
     [null, 'null'],
   ])('with the options %o', async (options, name) => {
     const { server, session } = await opened(1);

@@ -141,7 +141,7 @@ describe('addresses', () => {
 describe('a listener', () => {
   it('must be of the kind that the configuration names', async () => {
     const listener = new MemoryListener();
-    expect(() => NnrpServer.fromListener(listener, { transport: 'tcp' })).toThrow(/transport is tcp, .* is memory/);
+    expect(() => NnrpServer.fromListener(listener, { transport: 'tcp' })).toThrow(/transport is 'tcp', .* is memory/);
     const server = NnrpServer.fromListener(listener, { transport: 'memory' });
     expect([server.config.transport, server.localAddr]).toEqual(['memory', 'memory']);
     await server.close();

@@ -137,6 +137,9 @@ describe('a server on all addresses of the machine', () => {
     ['::ffff:0.0.0.0', '127.0.0.1'],
     ['::ffff:0:0', '127.0.0.1'],
     ['::%lo', '::1'],
+    ['0', '127.0.0.1'],
+    ['0x0', '127.0.0.1'],
+    ['000.000.000.000', '127.0.0.1'],
     ['127.0.0.1', '127.0.0.1'],
     ['fe80::1%eth0', 'fe80::1%eth0'],
     ['localhost', 'localhost'],
@@ -163,6 +166,72 @@ describe('a server on all addresses of the machine', () => {
     const transport = await new TlsConnector(mapped, { roots: root.certificate }).connect();
     expect(transport.remoteAddress).toContain('127.0.0.1');
     transport.abort();
+  });
+});
+
+describe('an address', () => {
+  it.each([
+    ['0:1', '0.0.0.0'],
+    ['0x0:1', '0.0.0.0'],
+    ['000.000.000.000:1', '0.0.0.0'],
+    ['127.1:1', '127.0.0.1'],
+    ['0x7f.1:1', '127.0.0.1'],
+    ['127.0.257:1', '127.0.1.1'],
+    ['2130706433:1', '127.0.0.1'],
+    ['0177.0.0.01:1', '127.0.0.1'],
+    ['255.255.255.255:1', '255.255.255.255'],
+    ['LOCALHOST:1', 'LOCALHOST'],
+    ['1.example:1', '1.example'],
+    ['0x:1', '0x'],
+    ['[::1%lo]:1', '::1%lo'],
+  ])('%s has the host %s', (address, host) => {
+    expect(parseAddress(address)).toEqual({ host, port: 1 });
+  });
+
+  it('may be an object, with an IPv6 host in brackets or without', () => {
+    for (const host of ['[::]', '::']) expect(parseAddress({ host, port: 1 })).toEqual({ host: '::', port: 1 });
+    expect(parseAddress({ host: '0', port: 1 })).toEqual({ host: '0.0.0.0', port: 1 });
+  });
+
+  it.each(['256.0.0.1', '1.2.3.256', '1.2.65536', '4294967296', '08.0.0.1', '1.2.3.4.5', '0x100.1'])(
+    'of numbers that are no IPv4 address is refused, such as %s',
+    (host) => {
+      expect(() => parseAddress(`${host}:1`)).toThrow(`address: the host is no IPv4 address, got '${host}:1'`);
+    },
+  );
+
+  it.each<[unknown, string]>([
+    ['x://user:TOKEN@host:1', "got 'x://…@host:1'"],
+    ['user@host:1', "got '…@host:1'"],
+    ['host:1/TOKEN', "got 'host:1…'"],
+    [{ host: 'x://user:TOKEN@host', port: 1 }, "got host 'x://…@host' and port 1"],
+    [{ host: 'a:b', port: 1 }, "got host 'a:b' and port 1"],
+    [{ host: 'host', port: 'TOKEN' }, "got host 'host' and port a string of 5 characters"],
+    [{ host: 'two words', port: 1 }, "got host 'two words' and port 1"],
+    [null, 'got null'],
+    ['', "got ''"],
+  ])('is none: %j', (address, got) => {
+    expect(() => parseAddress(address as string)).toThrow(
+      `address: expected HOST:PORT with a port of 0 to 65535, ${got}`,
+    );
+  });
+
+  it('of a server on all addresses may be written in any way, over TCP and TLS', async () => {
+    const tcp = await NnrpServer.bindTcp('0:0');
+    const tls = await NnrpServer.bindTls('0x0:0', { certificateChain: leaf.certificate, privateKey: leaf.key });
+    cleanup.push(
+      () => tcp.close(),
+      () => tls.close(),
+    );
+    expect(tcp.localAddr).toMatch(/^0\.0\.0\.0:/);
+    for (const host of ['0', '0x0', '000.000.000.000', '127.1', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]']) {
+      const at = (server: NnrpServer) => `${host}:${parseAddress(server.localAddr).port}`;
+      const clients = [
+        await NnrpClient.connectTcp(at(tcp)),
+        await NnrpClient.connectTls(at(tls), { roots: root.certificate }),
+      ];
+      for (const client of clients) await client.close();
+    }
   });
 });
 

@@ -7,7 +7,9 @@ import { HandlerError } from '../src/server/handler-error.js';
 import { serveOptions } from '../src/server/serve-loop.js';
 import { serverConfig } from '../src/server/server-config.js';
 import { resultMetadata } from '../src/server/server-messages.js';
+import { MemoryListener, memoryPair } from '../src/transport/memory.js';
 import { TcpConnector, TcpListener } from '../src/transport/tcp.js';
+import { TlsConnector, TlsListener } from '../src/transport/tls.js';
 import { tlsClientSettings, tlsServerSettings } from '../src/transport/tls-options.js';
 import { issue } from './certificates.js';
 import { type OpenSession, Stage } from './stage.js';
@@ -33,6 +35,8 @@ interface Bag {
   call?(bag: object, ends: Ends): unknown;
   /** What is sent is no promise, so wrong options throw. */
   readonly throws?: boolean;
+  /** Options for which null is a value like any other. */
+  readonly nullable?: readonly string[];
 }
 
 const FLOW = ['updateReason', 'backpressureLevel', 'credit', 'retryAfterMs', 'backgroundOnly', 'drainInFlightOnly'];
@@ -85,6 +89,45 @@ const BAGS: Readonly<Record<string, Bag>> = {
     ],
     read: (bag) => tlsClientSettings(bag, 'localhost'),
   },
+  'what a renewal of TLS replaces': {
+    what: 'TLS options',
+    needed: OWN,
+    names: [
+      'passphrase',
+      'minVersion',
+      'requireAlpn',
+      'clientCertificates',
+      'clientRoots',
+      'handshakeTimeoutMs',
+      'onHandshakeFailure',
+    ],
+    read: async (bag) => {
+      const listener = await TlsListener.bind('127.0.0.1:0', OWN);
+      try {
+        listener.renew(bag as typeof OWN);
+      } finally {
+        await listener.close();
+      }
+    },
+  },
+  'TLS of a connector': {
+    what: 'TLS options',
+    names: ['roots', 'serverName', 'certificateChain', 'privateKey', 'passphrase', 'minVersion', 'insecureSkipVerify'],
+    read: (bag) => new TlsConnector('127.0.0.1:1', bag),
+    throws: true,
+  },
+  'a pair of transports in memory': {
+    what: 'memory options',
+    names: ['highWaterBytes'],
+    read: (bag) => memoryPair(bag),
+    throws: true,
+  },
+  'a listener in memory': {
+    what: 'memory options',
+    names: ['highWaterBytes'],
+    read: (bag) => new MemoryListener(bag),
+    throws: true,
+  },
   'the transport of a listener': {
     what: 'transport options',
     names: TRANSPORT,
@@ -99,6 +142,7 @@ const BAGS: Readonly<Record<string, Bag>> = {
   'an error of a handler': {
     what: 'HandlerError options',
     names: ['retryAfterMs', 'details', 'retryable', 'wireCode', 'cause'],
+    nullable: ['details', 'cause'],
     read: (bag) => new HandlerError('OUT_OF_LUCK', 'x', bag),
     throws: true,
   },
@@ -113,6 +157,34 @@ const BAGS: Readonly<Record<string, Bag>> = {
     names: RESULT,
     read: (bag) => resultMetadata(bag),
     throws: true,
+  },
+  'a hello': {
+    what: 'hello options',
+    names: [
+      'minVersionMajor',
+      'maxVersionMajor',
+      'supportedWireFormatBitmap',
+      'supportedProfileBitmap',
+      'supportedPayloadKindBitmap',
+      'supportedCodecBitmap',
+      'supportedCompressionBitmap',
+      'supportedDtypeBitmap',
+      'supportedLayoutBitmap',
+      'cacheDigestBitmap',
+      'cacheObjectBitmap',
+      'cacheNamespaceCount',
+      'maxLaneCount',
+      'maxCacheEntries',
+      'maxCacheBytes',
+      'targetCadenceX100',
+      'latencyBudgetMs',
+      'qualityTier',
+      'degradePolicy',
+      'requestedSessionId',
+      'auth',
+      'extensions',
+    ],
+    call: async (bag, { server }) => (await stage.connect(server)).hello(bag),
   },
   'options of a session': {
     what: 'session options',
@@ -319,6 +391,14 @@ describe.each(Object.entries(BAGS))('%s', (_, bag) => {
     // Defined, as JSON.parse would: an assignment to __proto__ would be something else.
     const refusing = async () => use(bag, Object.defineProperty({}, name, { value: 1, enumerable: true }));
     await expect(refusing()).rejects.toEqual(USAGE(bag.what, shown));
+  });
+
+  const ways = bag.names.filter((name) => bag.nullable?.includes(name) !== true);
+
+  it.each(ways)('refuses null for %s, and says so', async (name) => {
+    const error: unknown = await (async () => use(bag, { [name]: null }))().catch((reason: unknown) => reason);
+    expect(error).toMatchObject({ code: 'NNRP_ERR_USAGE' });
+    expect((error as Error).message).toMatch(new RegExp(`\\b${name}\\b`));
   });
 
   it('has no option __proto__, and none that is inherited', async () => {

@@ -97,6 +97,25 @@ describe('an object that a client puts', () => {
     expect(session.cacheObjectCount).toBe(2);
   });
 
+  it.each([
+    ['cacheKeyHi', { cacheNamespace: 1, keyHi: 0, cacheKeyLo: 7, objectKind: PromptSegment }, 'undefined'],
+    ['objectKind', { cacheNamespace: 1, cacheKeyHi: 0, cacheKeyLo: 7, kind: PromptSegment }, 'undefined'],
+    ['cacheNamespace', { ...keyOf(7), cacheNamespace: null }, 'null'],
+    ['cacheKeyLo', { ...keyOf(7), cacheKeyLo: 7n }, '7n'],
+    ['cacheKeyLo', { ...keyOf(7), cacheKeyLo: 1.5 }, '1.5'],
+    ['cacheKeyLo', { ...keyOf(7), cacheKeyLo: -1 }, '-1'],
+    ['cacheKeyLo', { ...keyOf(7), cacheKeyLo: 'TOKEN' }, 'a string of 5 characters'],
+  ])('is named by four numbers: a wrong %s is refused', async (field, identity, got) => {
+    const { session } = await opened();
+    const message = `cache object: ${field} takes an integer of 0 to 4294967295, got ${got}`;
+    expect(() => session.trackCacheObject(identity as never)).toThrow(message);
+    expect(() => session.cacheObject(identity as never)).toThrow(message);
+    expect(() => session.cacheObject(undefined as never)).toThrow('cache object: expected an object, got undefined');
+    expect(session.cacheObjectCount).toBe(0);
+    session.trackCacheObject({ ...keyOf(7), ttlMs: 5 } as never);
+    expect(session.cacheObjectCount).toBe(1);
+  });
+
   it('with another length than announced costs its session', async () => {
     const { peer, session } = await opened();
     peer.put(1, 'object', { objectBytes: 7 });

@@ -13,6 +13,9 @@ describe('the name of a server', () => {
     ['bücher.example', 'xn--bcher-kva.example'],
     ['10.0.0.7', '10.0.0.7'],
     ['fe80::1%eth0', 'fe80::1'],
+    ['::ffff:127.0.0.1', '127.0.0.1'],
+    ['::ffff:7f00:1', '127.0.0.1'],
+    ['::7f00:1', '::7f00:1'],
   ] as const) {
     it(`${given} is looked for as ${name}`, () => expect(tlsServerName(given)).toBe(name));
   }

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import tls from 'node:tls';
-import { INSPECT, type Inspect, inspected, shownValue, UsageError } from 'nnrp-core';
+import { INSPECT, type Inspect, inspected, shownValue, shownWord, UsageError } from 'nnrp-core';
 import { type CertificateSource, type HostPort, tlsServerName, trustedRoots } from 'nnrp-runtime/transport';
 import {
   connectionSettings,
@@ -121,7 +121,7 @@ export class QuicClientEndpointConfig {
 function readLocalAddress(value: string | HostPort): HostPort {
   const address = readBindAddress(value);
   if (isIP(address.host.replace(/%.*$/, '')) !== 0) return address;
-  throw new UsageError(`bindAddress: expected an IP address of this machine, got ${shownValue(address.host)}`);
+  throw new UsageError(`bindAddress: expected an IP address of this machine, got ${shownWord(address.host)}`);
 }
 
 function clientCredentials(options: QuicClientEndpointOptions): PemCredentials | undefined {

@@ -1,5 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
-import { PacketSplitter, shownValue, UsageError } from 'nnrp-core';
+import { PacketSplitter, shownAddress, shownValue, shownWord, UsageError } from 'nnrp-core';
 import {
   type CertificateSource,
   type CertificateUse,
@@ -85,7 +85,7 @@ export function integer(field: string, value: unknown, smallest: number, largest
 /** @throws UsageError unless it is one of the values */
 export function oneOf<Value extends string>(field: string, value: Value, values: readonly Value[]): Value {
   if (values.includes(value)) return value;
-  throw new UsageError(`${field}: expected ${values.join(', ')}, got ${shownValue(value)}`);
+  throw new UsageError(`${field}: expected ${values.join(', ')}, got ${shownWord(value)}`);
 }
 
 /** @throws UsageError that names `bindAddress` */
@@ -94,7 +94,7 @@ export function readBindAddress(value: string | HostPort): HostPort {
     return Object.freeze(parseAddress(value));
   } catch (error) {
     const expected = 'expected HOST:PORT with a port of 0 to 65535';
-    throw new UsageError(`bindAddress: ${expected}, got ${shownValue(value)}`, { cause: error });
+    throw new UsageError(`bindAddress: ${expected}, got ${shownAddress(value)}`, { cause: error });
   }
 }
 

@@ -1,4 +1,4 @@
-import { shownValue, UsageError } from 'nnrp-core';
+import { shownWord, UsageError } from 'nnrp-core';
 import { NnrpClient, type NnrpClientConfig, NnrpServer, type NnrpServerConfig } from 'nnrp-runtime';
 import { answering, type HostPort } from 'nnrp-runtime/transport';
 import type { QuicClientEndpointConfig, QuicClientEndpointOptions } from './client-endpoint-config.js';
@@ -41,7 +41,7 @@ function bind(endpointConfig: QuicServerEndpointConfig, serverConfig: Partial<Nn
     throw new UsageError('serverConfig: expected an object');
   const { transport = TRANSPORT_KIND } = serverConfig;
   if (transport !== TRANSPORT_KIND) {
-    throw new UsageError(`transport: QuicProvider serves quic, but the configuration is for ${shownValue(transport)}`);
+    throw new UsageError(`transport: QuicProvider serves quic, but the configuration is for ${shownWord(transport)}`);
   }
   return QuicFramedListener.open(endpointConfig, transportDefaults(serverConfig)).then((listener) => {
     try {

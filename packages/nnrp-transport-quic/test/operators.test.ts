@@ -5,7 +5,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { inspect } from 'node:util';
 import type { NnrpError } from 'nnrp-core';
 import { NnrpClient, type NnrpClientSession, type NnrpServer } from 'nnrp-runtime';
-import { parseAddress } from 'nnrp-runtime/transport';
+import { type HostPort, parseAddress } from 'nnrp-runtime/transport';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { type Issued, issue } from '../../nnrp-runtime/test/certificates.js';
 import {
@@ -46,7 +46,10 @@ async function serving(config: QuicServerEndpointConfig = configured(oldLeaf)): 
   return server;
 }
 
-async function opened(address: string, endpoint: QuicClientEndpointOptions = OLD): Promise<NnrpClientSession> {
+async function opened(
+  address: string | HostPort,
+  endpoint: QuicClientEndpointOptions = OLD,
+): Promise<NnrpClientSession> {
   const connected = await QuicProvider.connect(address, endpoint);
   undo.push(() => connected.close());
   return connected.openSession({ defaultDeadlineMs: 0 });
@@ -83,7 +86,10 @@ describe('a QUIC server renews', () => {
 
   it('nothing when it is told what cannot work', async () => {
     const server = await serving();
-    for (const wrong of [{}, undefined, own(newLeaf), new QuicClientEndpointConfig(OLD)]) {
+    expect(() => server.renew(undefined as never)).toThrow(
+      /renew: expected an object with certificate and key, got undefined/,
+    );
+    for (const wrong of [{}, own(newLeaf), new QuicClientEndpointConfig(OLD)]) {
       expect(() => server.renew(wrong as object)).toThrow(/expected a QuicServerEndpointConfig/);
     }
     expect(() => configured({ ...newLeaf, key: oldLeaf.key })).toThrow(/does not belong/);
@@ -124,9 +130,24 @@ describe('a QUIC client', () => {
     for (const address of ['0.0.0.0:0', '[::]:0']) {
       const server = await serving(configured(oldLeaf, {}, address));
       expect(await echo(await opened(server.localAddr))).toBe('still here');
-      const mapped = `[::ffff:0.0.0.0]:${parseAddress(server.localAddr).port}`;
-      expect(await echo(await opened(mapped))).toBe('still here');
+      const { port } = parseAddress(server.localAddr);
+      for (const other of ['[::ffff:0.0.0.0]', '0', '0x0', '000.000.000.000', '127.1'])
+        expect(await echo(await opened(`${other}:${port}`))).toBe('still here');
+      expect(await echo(await opened({ host: address.slice(0, -2), port }))).toBe('still here');
     }
+  });
+
+  it('reaches it by a name that stands for all addresses, too', async () => {
+    const server = await serving(configured(oldLeaf, {}, '0.0.0.0:0'));
+    const { port } = parseAddress(server.localAddr);
+    lookingUp(async () => ['0.0.0.0']);
+    const endpoint = { ...OLD, serverName: 'localhost' };
+    expect(await echo(await opened(`any.test:${port}`, endpoint))).toBe('still here');
+  });
+
+  it('takes a certificate for the IPv4 address that an IPv6 address stands for', async () => {
+    const server = await serving(configured(newLeaf, {}, '[::ffff:127.0.0.1]:0'));
+    expect(await echo(await opened(server.localAddr, { roots: newRoot.certificate }))).toBe('still here');
   });
 
   it('says of every address of a name why it could not connect', async () => {
@@ -255,6 +276,42 @@ describe('options of QUIC', () => {
     for (const name of ['status', 'toString', 'constructor'])
       expect(() => read({ [name]: 1 })).toThrow(`there is no option '${name}'`);
     expect(() => read(Object.create({ status: 1 }))).toThrow("there is no option 'status'");
+  });
+
+  const ENDPOINT = ['idleTimeoutMs', 'keepAliveMs', 'handshakeTimeoutMs', 'maxDatagramBytes', 'streamWindowBytes'];
+  const BOTH = [...ENDPOINT, 'maxStreamWindowBytes', 'maxPacketBytes', 'revision', 'highWaterBytes', 'stallTimeoutMs'];
+  const SERVER = [
+    'clientCertificates',
+    'clientRoots',
+    'retry',
+    'maxConnections',
+    'maxHandshakes',
+    'onHandshakeFailure',
+  ];
+  const CLIENT = ['roots', 'serverName', 'bindAddress', 'certificateChain', 'privateKey', 'passphrase'];
+  const NAMES: Readonly<Record<string, readonly string[]>> = {
+    'of a server': [...BOTH, ...SERVER, 'passphrase'],
+    'of a server with a certificate of its own': [...BOTH, ...SERVER],
+    'of a client': [...BOTH, ...CLIENT, 'insecureSkipVerify'],
+    'of a connector': ['connectTimeoutMs', 'maxPacketBytes', 'revision', 'highWaterBytes', 'stallTimeoutMs'],
+  };
+
+  it.each(Object.entries(BAGS))('%s are never null', (bag, read) => {
+    for (const name of NAMES[bag] ?? [])
+      expect(() => read({ [name]: null })).toThrow(new RegExp(`USAGE.*\\b${name}\\b`));
+  });
+
+  it('that are a private key in the wrong place are not shown', () => {
+    const { key } = oldLeaf;
+    for (const read of [
+      () => configured(oldLeaf, { retry: key as 'auto' }),
+      () => configured(oldLeaf, { maxConnections: key as never }),
+      () => configured(oldLeaf, {}, key),
+      () => new QuicClientEndpointConfig({ serverName: key }),
+      () => new QuicClientEndpointConfig({ bindAddress: key }),
+      () => new QuicConnector('127.0.0.1:1', key as never),
+    ])
+      expect(read).toThrow(new RegExp(`got a string of ${key.length} characters`));
   });
 
   it('that somebody has put on Object.prototype switch nothing off', () => {

@@ -65,7 +65,7 @@ describe('the configuration of a QUIC server refuses, by name', () => {
     ['no idle time', { idleTimeoutMs: 0 }, /^idleTimeoutMs: expected an integer of 1 to 2147483647, got 0/],
     ['more idle time than a timer takes', { idleTimeoutMs: 2 ** 31 }, /^idleTimeoutMs: .* got 2147483648/],
     ['null for idle time', { idleTimeoutMs: null }, /^idleTimeoutMs: .* got null/],
-    ['text for time', { idleTimeoutMs: '10' }, /^idleTimeoutMs: .* got '10'/],
+    ['text for time', { idleTimeoutMs: '10' }, /^idleTimeoutMs: .* got a string of 2 characters/],
     ['half a millisecond', { handshakeTimeoutMs: 0.5 }, /^handshakeTimeoutMs: expected an integer of 1/],
     ['no time for handshakes', { handshakeTimeoutMs: 0 }, /^handshakeTimeoutMs: expected/],
     ['a sign of life before time', { keepAliveMs: -1 }, /^keepAliveMs: expected an integer of 0/],
@@ -107,7 +107,9 @@ describe('the configuration of a QUIC server refuses, by name', () => {
     const none = null as unknown as QuicServerEndpointOptions;
     const text = 'x' as unknown as QuicServerEndpointOptions;
     expect(refusal(() => new QuicServerEndpointConfig(BIND, none))).toMatch(/expected an object, got null/);
-    expect(refusal(() => new QuicServerEndpointConfig(BIND, text))).toMatch(/expected an object, got 'x'/);
+    expect(refusal(() => new QuicServerEndpointConfig(BIND, text))).toMatch(
+      /expected an object, got a string of 1 character/,
+    );
     expect(refusal(() => QuicServerEndpointConfig.selfSignedLocalhost(BIND, none))).toMatch(/expected an object/);
     expect(
       refusal(() => QuicServerEndpointConfig.withCertificateChain(BIND, server.certificate, server.key, none)),

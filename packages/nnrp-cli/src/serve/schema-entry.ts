@@ -1,4 +1,4 @@
-import { isWireError, preview3 } from 'nnrp-core';
+import { isWireError, preview3, shownValue } from 'nnrp-core';
 import { STRUCTS } from 'nnrp-core/preview3/struct-table';
 
 const SCHEMA = STRUCTS['SCHEMA_DESCRIPTOR_HEADER']!;
@@ -27,14 +27,14 @@ export function readSchema(entry: unknown, fail: (message: string) => never): pr
 function pair(entry: readonly unknown[], fail: (message: string) => never): Record<string, number | bigint> {
   const [schemaId, schemaVersion, ...rest] = entry;
   if (typeof schemaId !== 'number' || typeof schemaVersion !== 'number' || rest.length > 0) {
-    return fail(`: takes [id, version], got ${JSON.stringify(entry)}`);
+    return fail(`: takes [id, version], got ${shownValue(entry)}`);
   }
   return { schemaId, schemaVersion };
 }
 
 function fields(entry: unknown, fail: (message: string) => never): Record<string, number | bigint> {
   if (typeof entry !== 'object' || entry === null) {
-    return fail(`: takes [id, version] or a schema header, got ${JSON.stringify(entry)}`);
+    return fail(`: takes [id, version] or a schema header, got ${shownValue(entry)}`);
   }
   const given: Record<string, number | bigint> = {};
   for (const [key, value] of Object.entries(entry)) {
@@ -47,7 +47,7 @@ function fields(entry: unknown, fail: (message: string) => never): Record<string
     } else if (typeof value === 'number') {
       given[field.property] = value;
     } else {
-      return fail(`.${key}: takes a number, got ${JSON.stringify(value)}`);
+      return fail(`.${key}: takes a number, got ${shownValue(value)}`);
     }
   }
   if (given['schemaId'] === undefined) return fail('.schema_id: is missing');

@@ -71,14 +71,14 @@ describe('a configuration file', () => {
     [{ schema_registry: 1 }, 'schema_registry: cannot be set in a file'],
     [{ max_sessions: null }, 'max_sessions: takes a value, got null'],
     [{ policy_code: -1 }, 'policy_code: takes an integer of 0 to 4294967295, got -1'],
-    [{ policyCode: '1' }, 'policyCode: takes an integer of 0 to 4294967295, got "1"'],
+    [{ policyCode: '1' }, 'policyCode: takes an integer of 0 to 4294967295, got a string of 1 character'],
     [{ schemas: {} }, 'schemas: takes a list'],
     [{ schemas: [[1]] }, 'schemas[0]: takes [id, version], got [1]'],
     [{ schemas: [[1, 1], 2] }, 'schemas[1]: takes [id, version] or a schema header, got 2'],
     [{ schemas: [[1, -1]] }, 'schemas[0]: schema_version is a u32, got -1'],
     [{ schemas: [{ schema_id: 1 }] }, 'schemas[0].schema_version: is missing'],
     [{ schemas: [{ schema_name: 1 }] }, 'schemas[0].schema_name: a schema header has no such field'],
-    [{ schemas: [{ schema_id: '1' }] }, 'schemas[0].schema_id: takes a number, got "1"'],
+    [{ schemas: [{ schema_id: '1' }] }, 'schemas[0].schema_id: takes a number, got a string of 1 character'],
     [{ schemas: [{ schema_hash: 'ff' }] }, 'schemas[0].schema_hash: takes a decimal string'],
     [
       { schemas: [{ schema_id: 1, schema_version: 1, schema_flags: 255 }] },
@@ -105,8 +105,8 @@ describe('a configuration file', () => {
   it.each<[unknown, string]>([
     [{ toString: 1 }, 'an object with toString'],
     [{ a: 1 }, 'an object with a'],
-    [['x'], "['x']"],
-    ['\u001b[2J', "'\\x1b[2J'"],
+    [['x'], '[a string]'],
+    ['\u001b[2J', 'a string of 4 characters'],
   ])('with the value %j is refused by file and key', async (value, shown) => {
     const refusal = await NnrpServer.bindTcp('127.0.0.1:0', read({ max_sessions: value }).config).catch(
       (error: Error) => explainConfigError(error.message, path, readServerFile(path)),

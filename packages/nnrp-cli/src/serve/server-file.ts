@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { printable, SchemaRegistry } from 'nnrp-core';
+import { printable, SchemaRegistry, shownValue } from 'nnrp-core';
 import type { NnrpServerConfig } from 'nnrp-runtime';
 import { withoutByteOrderMark } from '../byte-order-mark.js';
 import { CommandUsageError } from '../exit-code.js';
@@ -82,7 +82,7 @@ function schemaRegistry(value: unknown, fail: (message: string) => never): Schem
 
 function policy(value: unknown, fail: (message: string) => never): NnrpServerConfig['applicationPolicy'] {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > MAX_U32) {
-    return fail(`: takes an integer of 0 to ${MAX_U32}, got ${JSON.stringify(value)}`);
+    return fail(`: takes an integer of 0 to ${MAX_U32}, got ${shownValue(value)}`);
   }
   const answer = value === 0 ? undefined : value;
   return { validateSessionOpen: () => answer };

@@ -1,4 +1,5 @@
 import { WireError } from '../errors.js';
+import { ofLength } from '../text/shown-value.js';
 import { bytesLeft, faultAt, faultWithValue, type WireRule } from './fault.js';
 
 /*
@@ -31,9 +32,9 @@ export function outOfRange(field: string, type: string, value: unknown, where: s
   return new WireError({ kind: 'field_out_of_range', field, type, value: shown(value) }, where);
 }
 
-/** A wrong value for a message: total over everything that a caller without types may pass, and short. */
+/** A wrong value for a message: total over everything that a caller without types may pass, and short. Text is not shown. */
 function shown(value: unknown): string {
-  if (typeof value === 'bigint') return String(value);
-  if (typeof value === 'string') return JSON.stringify(value.slice(0, 40));
-  return typeof value === 'number' || typeof value === 'boolean' || value == null ? String(value) : typeof value;
+  if (typeof value === 'string') return ofLength(value);
+  const isPlain = typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean' || value == null;
+  return isPlain ? String(value) : typeof value;
 }

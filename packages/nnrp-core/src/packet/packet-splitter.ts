@@ -1,6 +1,7 @@
 import { faultAt, type WireFault } from '../bytes/fault.js';
 import { UsageError } from '../errors.js';
 import { COMMON_HEADER_OFFSETS as AT, COMMON_HEADER_BYTES } from '../generated/preview3/common-header.js';
+import { shownValue } from '../text/shown-value.js';
 import { Packet } from './packet.js';
 import { PREVIEW3 } from './preview3-revision.js';
 import type { Revision } from './revision.js';
@@ -82,7 +83,7 @@ export class PacketSplitter {
   /** @throws UsageError unless it is an integer of at least 40 */
   set maxPacketBytes(bytes: number) {
     if (!(Number.isSafeInteger(bytes) && bytes >= COMMON_HEADER_BYTES)) {
-      throw new UsageError(`maxPacketBytes: expected an integer of at least 40, got ${bytes}`);
+      throw new UsageError(`maxPacketBytes: expected an integer of at least 40, got ${shownValue(bytes)}`);
     }
     this.limit = bytes;
   }

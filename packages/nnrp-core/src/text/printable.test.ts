@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { plainData } from './plain-data.js';
 import { printable, printableUtf8 } from './printable.js';
-import { shownValue } from './shown-value.js';
+import { shownAddress, shownValue, shownWord } from './shown-value.js';
 import { utf8Prefix } from './utf8.js';
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
@@ -66,10 +66,12 @@ describe('a wrong value', () => {
     [null, 'null'],
     [-1, '-1'],
     [5n, '5n'],
-    ['a\nb', "'a\\nb'"],
+    ['a\nb', 'a string of 3 characters'],
+    ['x', 'a string of 1 character'],
+    ['', 'an empty string'],
     [() => 1, 'a function'],
     [Symbol('s'), 'Symbol(s)'],
-    [[1, 'a', {}, null], "[1, 'a', an object, null]"],
+    [[1, 'a', {}, null], '[1, a string, an object, null]'],
     [{ a: 1, 'b\x1b': 2 }, 'an object with a, b\\x1b'],
     [Object.create(null), 'an object'],
     [new Map([['secret', 1]]), 'an object of the kind Map'],
@@ -77,6 +79,35 @@ describe('a wrong value', () => {
     [throwing, 'a value that cannot be shown'],
   ])('is shown on one line whatever it is', (value, shown) => {
     expect(shownValue(value)).toBe(shown);
+  });
+
+  it('shows no text where none was expected', () => {
+    for (const secret of ['S3CRETTOKEN', ['S3CRETTOKEN'], [1, ['S3CRETTOKEN']], { token: 'S3CRETTOKEN' }])
+      expect(shownValue(secret)).not.toContain('S3CRET');
+  });
+
+  it('is a short word where a word was expected, and never a longer text', () => {
+    expect(shownWord('TLSv1.1\n')).toBe("'TLSv1.1\\n'");
+    expect(shownWord('x'.repeat(32))).toBe(`'${'x'.repeat(32)}'`);
+    expect(shownWord('x'.repeat(33))).toBe('a string of 33 characters');
+    expect(shownWord('RSA PRIVATE KEY')).toBe('a string of 15 characters');
+    expect(shownWord(null)).toBe('null');
+    expect(shownWord({ a: 'x' })).toBe('an object with a');
+  });
+
+  it.each([
+    ['localhost', "'localhost'"],
+    ['host:99999', "'host:99999'"],
+    ['x://user:TOKEN@host:1', "'x://…@host:1'"],
+    ['user:TO@KEN@host:1', "'…@host:1'"],
+    ['x://user:TO/KEN@host:1', "'x://…@host:1'"],
+    ['wss://host:1/path?token=TOKEN', "'wss://host:1…'"],
+    ['host:1#TOKEN\nTOKEN', "'host:1…'"],
+    [`-----BEGIN PRIVATE KEY-----`, 'a string of 27 characters'],
+    ['x'.repeat(101), 'a string of 101 characters'],
+    [5, '5'],
+  ])('is shown without what only its owner should know where an address was expected: %j', (value, shown) => {
+    expect(shownAddress(value)).toBe(shown);
   });
 
   it('is short', () => {

@@ -5,9 +5,17 @@ const MAX_BYTES = 120;
 /** Entries of a list, and names of an object, that are shown. */
 const MAX_ENTRIES = 6;
 
+/** Most characters of a text that is shown: no word that an option takes is longer, and many secrets are. */
+const MAX_WORD = 32;
+/** Most characters of an address: a long name of a host has its place. */
+const MAX_ADDRESS = 100;
+/** In every PEM block that holds a key. */
+const KEY = 'PRIVATE KEY';
+
 /**
  * A wrong value for the message that refuses it: short, on one line, and total over everything that a caller without
- * types may pass. Bytes and what objects hold are not shown, since it may be what nobody should read.
+ * types may pass. Text, bytes and what objects hold are not shown, since it may be what nobody should read: a token or a
+ * key in the wrong place. Where text was expected, see {@link shownWord}.
  */
 export function shownValue(value: unknown): string {
   try {
@@ -18,10 +26,39 @@ export function shownValue(value: unknown): string {
   }
 }
 
+/**
+ * The same where one of a few words, or a name, was expected: a short text is shown, so that a misspelling is seen. Of a
+ * longer one, and of a private key, only the length is told.
+ */
+export function shownWord(value: unknown): string {
+  return typeof value === 'string' ? quoted(value, MAX_WORD) : shownValue(value);
+}
+
+/** The same where an address was expected: without user, password, path and query, as URLs have them. */
+export function shownAddress(value: unknown): string {
+  if (typeof value !== 'string') return shownValue(value);
+  const [, scheme = '', rest = ''] = /^([a-z][a-z0-9+.-]*:\/\/)?(.*)$/is.exec(value) ?? [];
+  const host = rest.slice(rest.lastIndexOf('@') + 1);
+  const place = host.replace(/[/?#].*$/s, '');
+  const text = `${scheme}${host === rest ? '' : '…@'}${place}${place === host ? '' : '…'}`;
+  return value.includes(KEY) ? ofLength(value) : quoted(text, MAX_ADDRESS);
+}
+
+function quoted(text: string, most: number): string {
+  if (text.length > most || text.includes(KEY)) return ofLength(text);
+  return `'${printable(text, MAX_BYTES)}'`;
+}
+
+/** A text of which nothing is shown. */
+export function ofLength({ length }: string): string {
+  if (length === 0) return 'an empty string';
+  return `a string of ${length} ${length === 1 ? 'character' : 'characters'}`;
+}
+
 function describe(value: unknown): string {
   switch (typeof value) {
     case 'string':
-      return `'${value.slice(0, MAX_BYTES)}'`;
+      return ofLength(value);
     case 'bigint':
       return `${value}n`;
     case 'function':
@@ -47,7 +84,9 @@ function describeObject(value: object): string {
 function describeList(list: readonly unknown[]): string {
   const shown = list
     .slice(0, MAX_ENTRIES)
-    .map((entry) => (typeof entry === 'object' ? typeOf(entry) : describe(entry)));
+    .map((entry) =>
+      typeof entry === 'object' ? typeOf(entry) : typeof entry === 'string' ? 'a string' : describe(entry),
+    );
   return `[${shown.join(', ')}${list.length > MAX_ENTRIES ? `, ... ${list.length} in all` : ''}]`;
 }
 

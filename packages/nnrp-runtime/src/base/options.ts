@@ -16,8 +16,7 @@ export function checkOptions<Options extends object>(
   known: ReadonlySet<string>,
 ): Options {
   refuseUnknown(what, options, known);
-  for (const name in options)
-    if (options[name] === null) throw new UsageError(`${what}: ${name} takes a value, got null`);
+  refuseNull(what, options);
   return options;
 }
 
@@ -44,13 +43,24 @@ export function readOptions<Options extends object>(
   return given as Options;
 }
 
-/** The same on top of defaults, whose fields are all that there are. @throws UsageError as {@link readOptions} does */
+/** The same where null is no value of any option. @throws UsageError as {@link checkOptions} does */
+export function readValues<Options extends object>(
+  what: string,
+  options: Options | undefined,
+  known: ReadonlySet<string>,
+): Options {
+  const given = readOptions(what, options, known);
+  refuseNull(what, given);
+  return given;
+}
+
+/** The same on top of defaults, whose fields are all that there are. @throws UsageError as {@link checkOptions} does */
 export function withDefaults<Options extends object>(
   what: string,
   options: Partial<Options> | undefined,
   defaults: Options,
 ): Options {
-  return { ...defaults, ...readOptions<Partial<Options>>(what, options, new Set(Object.keys(defaults))) };
+  return { ...defaults, ...readValues<Partial<Options>>(what, options, new Set(Object.keys(defaults))) };
 }
 
 function refuseUnknown(what: string, options: object, known: ReadonlySet<string>): void {
@@ -60,6 +70,13 @@ function refuseUnknown(what: string, options: object, known: ReadonlySet<string>
   for (const name in options) {
     if (!known.has(name) && !isPolluted(options, name))
       throw new UsageError(`${what}: there is no option '${printable(name, MAX_NAME_BYTES)}'`);
+  }
+}
+
+function refuseNull(what: string, options: object): void {
+  for (const name in options) {
+    if ((options as Record<string, unknown>)[name] === null)
+      throw new UsageError(`${what}: ${name} takes a value, got null`);
   }
 }
 

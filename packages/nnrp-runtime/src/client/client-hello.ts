@@ -1,6 +1,6 @@
 import { describeFault, type NnrpError, type Packet, ProtocolError, preview3, UsageError } from 'nnrp-core';
 import { described } from '../base/described.js';
-import { readOptions } from '../base/options.js';
+import { readValues } from '../base/options.js';
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { CLIENT_HELLO } from '../connection/codecs.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
@@ -73,7 +73,7 @@ export class HelloExchange {
   /** @throws UsageError when one was sent before, or on an unknown option; WireError on a value that does not fit */
   send(options: ClientHelloOptions, announce: boolean, timeoutMs: number): Promise<ServerHello> {
     if (this.sent) throw new UsageError('CLIENT_HELLO: a connection has one, and it was sent before');
-    const { auth, extensions, ...wishes } = readOptions('hello options', options, OPTIONS);
+    const { auth, extensions, ...wishes } = readValues('hello options', options, OPTIONS);
     const authBlock = auth === undefined ? new Uint8Array(0) : bodyBytes(auth);
     const block = helloExtensions(announce, extensions);
     const hello = { ...DEFAULTS, ...wishes, authBytes: authBlock.length, controlExtensionBytes: block.length };

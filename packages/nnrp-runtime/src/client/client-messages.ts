@@ -1,4 +1,4 @@
-import { preview3, shownValue, UsageError } from 'nnrp-core';
+import { preview3, shownValue, shownWord, UsageError } from 'nnrp-core';
 import { checkOptions } from '../base/options.js';
 import { isAbortSignal } from './abort-signals.js';
 
@@ -139,7 +139,7 @@ function checkSubmitOptions(options: SubmitOptions): void {
   const { signal, onBlocked, traceId } = options;
   if (signal !== undefined && !isAbortSignal(signal)) throw new UsageError('signal: expected an AbortSignal');
   if (onBlocked !== undefined && onBlocked !== 'wait' && onBlocked !== 'fail') {
-    throw new UsageError(`onBlocked takes wait or fail, got ${shownValue(onBlocked)}`);
+    throw new UsageError(`onBlocked takes wait or fail, got ${shownWord(onBlocked)}`);
   }
   if (traceId !== undefined) checkTraceId(traceId);
 }

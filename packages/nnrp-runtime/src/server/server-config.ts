@@ -1,4 +1,4 @@
-import { DEFAULT_MAX_PACKET_BYTES, preview3, printable, SchemaRegistry, shownValue, UsageError } from 'nnrp-core';
+import { DEFAULT_MAX_PACKET_BYTES, preview3, SchemaRegistry, shownValue, shownWord, UsageError } from 'nnrp-core';
 import { readOptions } from '../base/options.js';
 import type { SlowReaderPolicy } from '../connection/outbox.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
@@ -168,13 +168,11 @@ export function serverConfig(options: Partial<NnrpServerConfig>, transport: Tran
   const config = readOptions('server configuration', options, OPTIONS);
   const wanted = config.transport === undefined ? transport : config.transport;
   if (wanted !== transport) {
-    throw new UsageError(
-      `server configuration: transport is ${typeof wanted === 'string' ? printable(wanted, 100) : shownValue(wanted)}, but the listener is ${transport}`,
-    );
+    throw new UsageError(`server configuration: transport is ${shownWord(wanted)}, but the listener is ${transport}`);
   }
   const { slowReader = 'disconnect' } = config;
   if (slowReader !== 'disconnect' && slowReader !== 'drop_oldest_partial') {
-    refuse('slowReader', "'disconnect' or 'drop_oldest_partial'", slowReader);
+    refuse('slowReader', "'disconnect' or 'drop_oldest_partial'", slowReader, shownWord(slowReader));
   }
   const { schemaRegistry = new SchemaRegistry([preview3.TOKEN_DELTA_SCHEMA]) } = config;
   if (typeof schemaRegistry?.has !== 'function' || typeof schemaRegistry.overlay !== 'function')
@@ -234,6 +232,6 @@ function cacheObjectKinds(value: readonly number[]): readonly number[] {
   return kinds;
 }
 
-function refuse(field: string, expected: string, got: unknown): never {
-  throw new UsageError(`server configuration: ${field} takes ${expected}, got ${shownValue(got)}`);
+function refuse(field: string, expected: string, got: unknown, shown = shownValue(got)): never {
+  throw new UsageError(`server configuration: ${field} takes ${expected}, got ${shown}`);
 }

@@ -247,14 +247,17 @@ export class NnrpServerSession {
     return this.core.operations.cancel(scope, frameId);
   }
 
-  /** Notes an object whose bytes the application keeps. @throws UsageError when maxCacheObjects is reached */
+  /** Notes an object whose bytes the application keeps. @throws UsageError above maxCacheObjects, or on a wrong field */
   trackCacheObject(identity: ObjectIdentity): void {
     if (this.core.cache.track(identity)) return;
     const { maxCacheObjects } = this.core.config;
     throw new UsageError(`session ${this.sessionId}: maxCacheObjects is ${maxCacheObjects}, and as many are there`);
   }
 
-  /** An object that the client has put, while its lease lasts. Not to be changed, nor transferred: copy it (`slice`). */
+  /**
+   * An object that the client has put, while its lease lasts. Not to be changed, nor transferred: copy it (`slice`).
+   * @throws UsageError when a field of the identity is missing or no number of the wire
+   */
   cacheObject(identity: ObjectIdentity): Uint8Array | undefined {
     return this.core.cache.get(identity);
   }

@@ -1,5 +1,5 @@
 import { ProtocolError, preview3, UsageError } from 'nnrp-core';
-import { readOptions } from '../base/options.js';
+import { readValues } from '../base/options.js';
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { SESSION_MIGRATE_ACK, SESSION_PATCH_ACK } from '../connection/codecs.js';
 import type { NnrpMigration, NnrpPatch } from './server-messages.js';
@@ -37,7 +37,7 @@ const MIGRATE_ACK_FIELDS: ReadonlySet<string> = new Set<keyof preview3.SessionMi
 
 /** The complete answer to a patch. With a rejectReason and no masks, everything is rejected. */
 export function patchAck({ metadata: patch }: NnrpPatch, given: PatchAckInit = {}): preview3.SessionPatchAck {
-  const init = readOptions('patch ack', given, PATCH_ACK_FIELDS);
+  const init = readValues('patch ack', given, PATCH_ACK_FIELDS);
   const rejected = init.rejectReason !== undefined && init.rejectReason !== SessionPatchRejectReason.None;
   const appliedPatchMask = init.appliedPatchMask ?? (rejected ? 0 : patch.patchMask & ~(init.rejectedPatchMask ?? 0));
   const rejectedPatchMask = init.rejectedPatchMask ?? patch.patchMask & ~appliedPatchMask;
@@ -70,7 +70,7 @@ export function sendPatchAck(core: SessionCore, ack: preview3.SessionPatchAck, b
 
 /** The complete answer to a migration request. */
 export function migrateAck({ metadata }: NnrpMigration, given: MigrateAckInit = {}): preview3.SessionMigrateAck {
-  const init = readOptions('migrate ack', given, MIGRATE_ACK_FIELDS);
+  const init = readValues('migrate ack', given, MIGRATE_ACK_FIELDS);
   return {
     acceptCode: 1,
     resumeFromFrameId: metadata.lastResultFrameId + 1n,

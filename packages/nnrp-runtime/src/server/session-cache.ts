@@ -1,5 +1,6 @@
 import { markAsUntransferable } from 'node:worker_threads';
 import { describeFault, ObjectCache, type ObjectIdentity, type Packet, preview3, type SchemaRegistry } from 'nnrp-core';
+import { objectIdentity } from './object-identity.js';
 import type { ResolvedObject } from './operation-context.js';
 import type { NnrpServerConfig } from './server-config.js';
 
@@ -47,7 +48,7 @@ export class SessionCache {
 
   /** @returns false when the session has as many objects as it may */
   track(identity: ObjectIdentity): boolean {
-    return this.objects.track(identity, performance.now());
+    return this.objects.track(objectIdentity(identity), performance.now());
   }
 
   /** CACHE_PUT: the complete answer. */
@@ -75,7 +76,7 @@ export class SessionCache {
 
   /** The object, while its lease lasts; its bytes are not to be changed. */
   get(identity: ObjectIdentity): Uint8Array | undefined {
-    const found = this.objects.lookup(identity, performance.now());
+    const found = this.objects.lookup(objectIdentity(identity), performance.now());
     return 'object' in found ? found.object.body : undefined;
   }
 

@@ -1,23 +1,31 @@
-import { isIPv6, SocketAddress } from 'node:net';
-import { shownValue, UsageError } from 'nnrp-core';
+import { shownAddress, shownValue, UsageError } from 'nnrp-core';
+import { canonicalIPv6, dottedIPv4, isNumeric, mappedIPv4 } from './ip-literal.js';
 
 export interface HostPort {
+  /** A name or an IP address, an IPv6 address with or without brackets. */
   readonly host: string;
   /** 0 to 65535. */
   readonly port: number;
 }
 
+/** What no host has, but a URL, a user with a password, or a mistake. */
+const NO_HOST = /[\s/?#@\\[\]\p{Cc}]/u;
+
 /**
- * Reads HOST:PORT, with an IPv6 host in brackets.
+ * Reads HOST:PORT, with an IPv6 host in brackets. An IPv4 host comes out as four decimal numbers, however it was written.
  *
- * @throws UsageError that shows what was given
+ * @throws UsageError that shows what was given, but for what may be a password
  */
 export function parseAddress(address: string | HostPort): HostPort {
   const { host, port } = typeof address === 'string' ? split(address) : (address ?? {});
-  if (typeof host !== 'string' || host === '' || !Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new UsageError(`address: expected HOST:PORT with a port of 0 to 65535, got ${shownAddress(address)}`);
+  const bare = typeof host === 'string' ? host.replace(/^\[([^[\]]*)\]$/, '$1') : '';
+  if (!isHost(bare) || !Number.isInteger(port) || port < 0 || port > 65535) {
+    throw new UsageError(`address: expected HOST:PORT with a port of 0 to 65535, got ${shown(address)}`);
   }
-  return { host, port };
+  if (!isNumeric(bare)) return { host: bare, port };
+  const ipv4 = dottedIPv4(bare);
+  if (ipv4 === undefined) throw new UsageError(`address: the host is no IPv4 address, got ${shown(address)}`);
+  return { host: ipv4, port };
 }
 
 export function formatAddress(host: string, port: number): string {
@@ -26,21 +34,23 @@ export function formatAddress(host: string, port: number): string {
 
 /**
  * Where a client reaches a server of this machine that listens on all addresses: the loopback address of the same family
- * in place of 0.0.0.0 and ::. Any other host is left as it is.
+ * in place of 0.0.0.0 and ::. Any other host is left as it is. A name is not looked up: whoever does so asks again with
+ * each address that is found.
  */
 export function reachableHost(host: string): string {
-  if (host === '0.0.0.0') return '127.0.0.1';
-  const address = host.replace(/%.*$/, '');
-  if (!isIPv6(address)) return host;
-  const { address: canonical } = new SocketAddress({ address, family: 'ipv6' });
-  if (canonical === '::') return '::1';
-  return canonical === '::ffff:0.0.0.0' ? '127.0.0.1' : host;
+  if (canonicalIPv6(host) === '::') return '::1';
+  return (mappedIPv4(host) ?? dottedIPv4(host)) === '0.0.0.0' ? '127.0.0.1' : host;
 }
 
-function shownAddress(address: unknown): string {
-  if (typeof address !== 'object' || address === null) return shownValue(address);
+function isHost(host: string): boolean {
+  if (host === '' || NO_HOST.test(host)) return false;
+  return !host.includes(':') || canonicalIPv6(host) !== undefined;
+}
+
+function shown(address: unknown): string {
+  if (typeof address !== 'object' || address === null) return shownAddress(address);
   const { host, port } = address as Partial<HostPort>;
-  return `host ${shownValue(host)} and port ${shownValue(port)}`;
+  return `host ${shownAddress(host)} and port ${shownValue(port)}`;
 }
 
 function split(address: string): HostPort {

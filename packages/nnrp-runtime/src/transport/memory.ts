@@ -1,7 +1,8 @@
 import { markAsUntransferable } from 'node:worker_threads';
-import { ClosedError, type NnrpError, Packet, TransportError } from 'nnrp-core';
+import { ClosedError, type NnrpError, Packet, shownValue, TransportError, UsageError } from 'nnrp-core';
 import { AsyncQueue } from '../async-queue.js';
 import { type Guarded, nextTurn } from '../base/guard.js';
+import { readOptions } from '../base/options.js';
 import { warn } from '../base/warn.js';
 import { answering } from '../settled.js';
 import type { FramedConnector, FramedListener, FramedTransport, OutboundPacket, PacketSink } from './contract.js';
@@ -11,6 +12,8 @@ export interface MemoryOptions {
   readonly highWaterBytes?: number;
 }
 
+const OPTIONS: ReadonlySet<string> = new Set<keyof MemoryOptions>(['highWaterBytes']);
+const DEFAULT_HIGH_WATER_BYTES = 1024 * 1024;
 const HEADER_BYTES = 40;
 /** Packets taken from an inbox before it is moved together. */
 const MIN_COMPACTION = 1024;
@@ -18,10 +21,13 @@ const MIN_COMPACTION = 1024;
 /**
  * Two ends of a connection inside one process: a real transport, message-framed, for tests and for a client and a
  * server that share a process. Packets arrive in a later turn, in order.
+ *
+ * @throws UsageError on an option that does not exist or cannot work
  */
 export function memoryPair(options: MemoryOptions = {}): [FramedTransport, FramedTransport] {
-  const left = new MemoryTransport('memory:left', options);
-  const right = new MemoryTransport('memory:right', options);
+  const { highWaterBytes } = memoryOptions(options);
+  const left = new MemoryTransport('memory:left', highWaterBytes);
+  const right = new MemoryTransport('memory:right', highWaterBytes);
   left.link(right);
   right.link(left);
   return [left, right];
@@ -33,7 +39,12 @@ export class MemoryListener implements FramedListener, FramedConnector {
   readonly address = 'memory';
   private readonly waiting = new AsyncQueue<FramedTransport>();
 
-  constructor(private readonly options: MemoryOptions = {}) {}
+  private readonly options: MemoryOptions;
+
+  /** @throws UsageError on an option that does not exist or cannot work */
+  constructor(options: MemoryOptions = {}) {
+    this.options = memoryOptions(options);
+  }
 
   accept(): Promise<FramedTransport> {
     return this.waiting.next();
@@ -56,9 +67,14 @@ export class MemoryListener implements FramedListener, FramedConnector {
   }
 }
 
+function memoryOptions(options: MemoryOptions): Required<MemoryOptions> {
+  const { highWaterBytes = DEFAULT_HIGH_WATER_BYTES } = readOptions('memory options', options, OPTIONS);
+  if (Number.isSafeInteger(highWaterBytes) && highWaterBytes >= 1) return { highWaterBytes };
+  throw new UsageError(`highWaterBytes: expected an integer of at least 1, got ${shownValue(highWaterBytes)}`);
+}
+
 class MemoryTransport implements FramedTransport, Guarded {
   readonly kind = 'memory';
-  private readonly highWaterBytes: number;
   private peer: MemoryTransport | undefined;
   private sink: PacketSink | undefined;
   /** From `inboxHead` on; undefined where a packet was taken. */
@@ -79,10 +95,8 @@ class MemoryTransport implements FramedTransport, Guarded {
 
   constructor(
     readonly remoteAddress: string,
-    options: MemoryOptions,
-  ) {
-    this.highWaterBytes = options.highWaterBytes ?? 1024 * 1024;
-  }
+    private readonly highWaterBytes: number,
+  ) {}
 
   link(peer: MemoryTransport): void {
     this.peer = peer;

@@ -66,8 +66,13 @@ export function ofTransport({ maxPacketBytes, highWaterBytes, stallTimeoutMs }: 
 
 function checkedLimits<Options extends TcpOptions>(options: Options): Options {
   const { maxPacketBytes, revision, highWaterBytes, stallTimeoutMs, closeTimeoutMs } = options;
+  if (revision !== undefined && typeof revision?.checkHeader !== 'function')
+    throw new UsageError(`revision: expected a revision of the wire, such as PREVIEW3, got ${shownValue(revision)}`);
   // It knows its limits.
-  new PacketSplitter({ ...(maxPacketBytes !== undefined && { maxPacketBytes }), ...(revision && { revision }) });
+  new PacketSplitter({
+    ...(maxPacketBytes !== undefined && { maxPacketBytes }),
+    ...(revision !== undefined && { revision }),
+  });
   if (highWaterBytes !== undefined && !(Number.isSafeInteger(highWaterBytes) && highWaterBytes >= 1))
     throw new UsageError(`highWaterBytes: expected an integer of at least 1, got ${shownValue(highWaterBytes)}`);
   if (stallTimeoutMs !== undefined && stallTimeoutMs !== 0) milliseconds('stallTimeoutMs', stallTimeoutMs);

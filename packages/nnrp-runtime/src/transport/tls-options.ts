@@ -1,5 +1,5 @@
 import type { SecureContext, TlsOptions } from 'node:tls';
-import { type NnrpError, shownValue, UsageError } from 'nnrp-core';
+import { type NnrpError, shownValue, shownWord, UsageError } from 'nnrp-core';
 import { applicationCallback } from '../base/application-callback.js';
 import { nodeCrypto, nodeTls } from '../base/node-modules.js';
 import { readOptions } from '../base/options.js';
@@ -107,9 +107,9 @@ export function tlsServerSettings(
   const kept = { ...before?.kept, ...others };
   // Roots that were kept have nothing to vouch for any more.
   if (given.clientCertificates === 'none' && given.clientRoots === undefined) delete kept.clientRoots;
-  const { clientRoots, handshakeTimeoutMs } = kept;
+  const { clientCertificates = 'none', clientRoots, handshakeTimeoutMs } = kept;
   const common = commonOptions({ ...kept, ...(passphrase !== undefined && { passphrase }) });
-  const mode = oneOf('clientCertificates', kept.clientCertificates ?? 'none', ['none', 'request', 'require']);
+  const mode = oneOf('clientCertificates', clientCertificates, ['none', 'request', 'require']);
   if ((mode === 'none') !== (clientRoots === undefined)) {
     const problem = mode === 'none' ? 'means nothing without' : 'is needed with';
     throw new UsageError(`clientRoots: ${problem} clientCertificates 'request' or 'require'`);
@@ -150,11 +150,11 @@ function failureCallback(callback: unknown): ((error: NnrpError) => void) | unde
  */
 export function tlsClientSettings(given: TlsClientOptions, host: string): TlsClientSettings {
   const options = readOptions('TLS options', given, CLIENT);
-  const { roots, certificateChain, privateKey, passphrase } = options;
+  const { roots, serverName = host, certificateChain, privateKey, passphrase } = options;
   const common = commonOptions(options);
   const skip = boolean('insecureSkipVerify', options.insecureSkipVerify);
   if (skip && roots !== undefined) throw new UsageError('roots: they mean nothing with insecureSkipVerify');
-  if (certificateChain === undefined && (privateKey ?? passphrase) !== undefined) {
+  if (certificateChain === undefined && (privateKey !== undefined || passphrase !== undefined)) {
     throw new UsageError('certificateChain: needed with privateKey and passphrase');
   }
   if (certificateChain !== undefined && privateKey === undefined) {
@@ -169,7 +169,7 @@ export function tlsClientSettings(given: TlsClientOptions, host: string): TlsCli
   };
   return {
     secureContext: secureContext(context),
-    serverName: tlsServerName(options.serverName ?? host),
+    serverName: tlsServerName(serverName),
     verify: !skip,
     requireAlpn: common.requireAlpn,
   };
@@ -204,5 +204,5 @@ function boolean(field: string, value: unknown = false): boolean {
 
 function oneOf<Value extends string>(field: string, value: Value, values: readonly Value[]): Value {
   if (values.includes(value)) return value;
-  throw new UsageError(`${field}: expected ${values.join(', ')}, got ${shownValue(value)}`);
+  throw new UsageError(`${field}: expected ${values.join(', ')}, got ${shownWord(value)}`);
 }

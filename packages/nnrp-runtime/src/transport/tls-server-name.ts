@@ -1,8 +1,9 @@
 import type { X509Certificate } from 'node:crypto';
 import { isIP } from 'node:net';
 import { domainToASCII } from 'node:url';
-import { printable, shownValue, UsageError } from 'nnrp-core';
+import { printable, shownWord, UsageError } from 'nnrp-core';
 import { nodeCrypto } from '../base/node-modules.js';
+import { mappedIPv4 } from './ip-literal.js';
 
 /** Labels of letters, digits, hyphens and underscores: no pattern, and nothing that stands for several names. */
 const DNS_NAME = /^[a-z0-9_-]{1,63}(\.[a-z0-9_-]{1,63})*$/;
@@ -12,18 +13,18 @@ const MAX_SHOWN_BYTES = 500;
 
 /**
  * A DNS name or an IP address in the form in which certificates hold it: ASCII in small letters, without the dot of the
- * root and without a network interface.
+ * root and without a network interface. An IPv4 address is one, also inside of an IPv6 address.
  *
  * @throws UsageError when it is neither
  */
 export function tlsServerName(value: unknown): string {
   const text = typeof value === 'string' ? value : '';
   const address = text.replace(/%.*$/, '');
-  if (isIP(address) !== 0) return address;
+  if (isIP(address) !== 0) return mappedIPv4(address) ?? address;
   // A URL would end at these.
   const ascii = /[/?#@:\s]/.test(text) ? '' : domainToASCII(text).replace(/\.$/, '');
   if (ascii.length > MAX_NAME_LENGTH || !DNS_NAME.test(ascii))
-    throw new UsageError(`serverName: expected a DNS name or an IP address, got ${shownValue(value)}`);
+    throw new UsageError(`serverName: expected a DNS name or an IP address, got ${shownWord(value)}`);
   return ascii;
 }
 

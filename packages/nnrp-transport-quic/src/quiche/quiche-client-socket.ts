@@ -6,6 +6,7 @@ import {
   checkServerName,
   describeAttempts,
   type HostPort,
+  reachableHost,
   tlsServerName,
 } from 'nnrp-runtime/transport';
 import { BAD_CERTIFICATE } from '../close-codes.js';
@@ -47,7 +48,9 @@ export class QuicheClientSocket implements QuicClientSocket {
   }
 
   async connect(giveUp: AbortSignal = new AbortController().signal): Promise<QuicStream> {
-    const addresses = await resolveHost(this.server.host);
+    // A name may stand for all addresses of this machine, too; answers would come from another one.
+    const found = await resolveHost(this.server.host);
+    const addresses = [...new Set(found.map(reachableHost))];
     giveUp.throwIfAborted();
     const { bindAddress } = this.settings;
     const family = bindAddress === undefined ? 0 : isIP(withoutZone(bindAddress.host));

@@ -1,0 +1,20 @@
+import { type ObjectIdentity, shownValue, UsageError } from 'nnrp-core';
+
+const FIELDS = ['cacheNamespace', 'cacheKeyHi', 'cacheKeyLo', 'objectKind'] as const;
+const MAX_U32 = 0xffffffff;
+
+/**
+ * What names a cache object, as the application gives it; other fields, such as those of decoded metadata, are passed over.
+ *
+ * @throws UsageError that names the field which is missing, misspelled or no number of the wire
+ */
+export function objectIdentity(identity: ObjectIdentity): ObjectIdentity {
+  if (typeof identity !== 'object' || identity === null)
+    throw new UsageError(`cache object: expected an object, got ${shownValue(identity)}`);
+  for (const field of FIELDS) {
+    const value: unknown = identity[field];
+    if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > MAX_U32)
+      throw new UsageError(`cache object: ${field} takes an integer of 0 to ${MAX_U32}, got ${shownValue(value)}`);
+  }
+  return identity;
+}
