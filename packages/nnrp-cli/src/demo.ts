@@ -10,7 +10,8 @@ import { TurnWriter } from './demo/turn-writer.js';
 import { ExitCode, isCommandUsageError } from './exit-code.js';
 import { guardProcess } from './guard-process.js';
 import { connectClient } from './submit/connect-client.js';
-import { errorText, writeLine } from './terminal-text.js';
+import { TerminalBytes } from './terminal-bytes.js';
+import { errorText, printableLines, writeLine } from './terminal-text.js';
 
 /*
  * One server, one connection, two sessions: the first streams a text file as tokens, the second asks for short texts in
@@ -83,7 +84,11 @@ async function connect(address: string, { quic }: DemoOptions): Promise<NnrpClie
 
 async function streamFile(session: NnrpClientSession, path: string, count: TokenCount): Promise<void> {
   const output = new TurnWriter(process.stdout);
-  await streamPieces(session, filePieces(path, PIECE_BYTES), AHEAD, count, (fragment) => output.write(fragment));
+  const text = process.stdout.isTTY ? new TerminalBytes() : undefined;
+  const shown = (bytes: Uint8Array) => (text === undefined ? bytes : Buffer.from(text.next(bytes)));
+  const rest = () => Buffer.from(text?.end() ?? '');
+  await streamPieces(session, filePieces(path, PIECE_BYTES), AHEAD, count, (fragment) => output.write(shown(fragment)));
+  await output.write(rest());
   await output.flush();
 }
 
@@ -111,5 +116,5 @@ function figures({ texts, tokens, packets, textBytes, wireBytes }: TokenCount, s
 }
 
 function say(line: string): void {
-  process.stdout.write(`${line}\n`);
+  process.stdout.write(`${printableLines(line)}\n`);
 }

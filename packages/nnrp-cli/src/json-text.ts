@@ -11,12 +11,14 @@ export function jsonText(value: unknown): string | undefined {
   }
 }
 
-/**
- * What is wrong, as JSON that a terminal shows as it is: characters that it would obey, or not show, are escapes of JSON.
- * The values are the same.
- */
+/** What is wrong, as JSON that a terminal shows as it is. */
 export function errorJson(value: object): string {
-  return JSON.stringify(value).replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) =>
+  return terminalJson(JSON.stringify(value));
+}
+
+/** JSON on one line with escapes for the characters that a terminal would obey, or not show. The values are the same. */
+export function terminalJson(json: string): string {
+  return json.replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, (character) =>
     [...Array(character.length).keys()]
       .map((index) => `\\u${character.charCodeAt(index).toString(16).padStart(4, '0')}`)
       .join(''),

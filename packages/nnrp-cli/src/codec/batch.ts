@@ -1,6 +1,6 @@
 import { withoutByteOrderMark } from '../byte-order-mark.js';
 import { type CliIo, inputChunks, writeFully } from '../cli-io.js';
-import { errorJson, jsonText } from '../json-text.js';
+import { errorJson, jsonText, terminalJson } from '../json-text.js';
 import { type CodecRequest, performRequest } from './codec-request.js';
 import { LINE_TOO_LONG, LineSplitter } from './line-splitter.js';
 import { RequestError, requestFault } from './request-error.js';
@@ -71,7 +71,7 @@ function idText(id: unknown): string {
   }
   const text = jsonText(id ?? null);
   if (text === undefined) throw badRequest('id is nested too deeply');
-  return text;
+  return terminalJson(text);
 }
 
 /** @param id - as JSON @param answer - as JSON, with at least one property */

@@ -1,15 +1,18 @@
 import { isWireError, preview3 } from 'nnrp-core';
 import type { NnrpResult } from 'nnrp-runtime';
 import { type TerminalStream, writeFully } from '../cli-io.js';
+import { TerminalBytes } from '../terminal-bytes.js';
 
 /**
- * Writes the bodies of results one after the other: the fragment of a token-delta body, any other body as it is. On a
- * terminal a line feed follows the last one.
+ * Writes the bodies of the results of one submit one after the other: the fragment of a token-delta body, any other body
+ * as it is. On a terminal they are text that it does not obey, and a line feed follows the last one.
  */
 export function bodyOutput(stream: TerminalStream): (result: NnrpResult) => Promise<void> {
-  return async (result) => {
-    await writeFully(stream, resultBytes(result));
-    if (!result.partial && stream.isTTY) await writeFully(stream, '\n');
+  if (!stream.isTTY) return (result) => writeFully(stream, resultBytes(result));
+  const text = new TerminalBytes();
+  return (result) => {
+    const shown = text.next(resultBytes(result));
+    return writeFully(stream, result.partial ? shown : `${shown}${text.end()}\n`);
   };
 }
 
