@@ -268,8 +268,10 @@ describe('a TLS server refuses a client', () => {
     expect(sink.closes[0]).toMatchObject({
       code: 'NNRP_ERR_TRANSPORT',
       message: expect.stringContaining('the peer requires a client certificate and got none'),
+      isRetryable: false,
     });
     expect(await onlyFailure(listener)).toMatch(/^127\.0\.0\.1:\d+: the peer has sent no client certificate/);
+    expect(failures[0]?.isRetryable).toBe(false);
   });
 
   const cases: [what: string, certificate: Promise<Issued>, message: RegExp][] = [

@@ -71,6 +71,11 @@ export function describeClose(what: string, { isApp, errorCode, reason }: CloseR
   return `${what}: ${meaning} (${kind} 0x${errorCode.toString(16)}${said === '' ? '' : `, '${said}'`})`;
 }
 
+/** Whether a certificate or the protocol was refused: what is tried again as it is will be refused again. */
+export function isRefusal({ isApp, errorCode }: CloseReason): boolean {
+  return !isApp && Object.hasOwn(ALERTS, errorCode);
+}
+
 function meaningOfTransportCode(code: number): string {
   return TRANSPORT[code] ?? ALERTS[code] ?? (code >= 0x100 && code < 0x200 ? 'TLS failed' : 'closed');
 }

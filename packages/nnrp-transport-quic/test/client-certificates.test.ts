@@ -202,8 +202,12 @@ describe('a client that is refused for its certificate', () => {
       privateKey: ofServers.key,
     });
     const message = `${bound.localAddr}: the peer has ended the connection: ${UNKNOWN}`;
-    await expect(refused.openSession()).rejects.toMatchObject({ code: 'NNRP_ERR_TRANSPORT', rawMessage: message });
-    expect((await refused.closed).rawMessage).toBe(message);
+    await expect(refused.openSession()).rejects.toMatchObject({
+      code: 'NNRP_ERR_TRANSPORT',
+      rawMessage: message,
+      isRetryable: false,
+    });
+    expect(await refused.closed).toMatchObject({ rawMessage: message, isRetryable: false });
     expect(bound.connectionCount).toBe(0);
   });
 });

@@ -3,7 +3,6 @@ import {
   INSPECT,
   type Inspect,
   inspected,
-  isNnrpError,
   type NnrpError,
   PacketSplitter,
   type PacketSplitterOptions,
@@ -11,6 +10,7 @@ import {
 } from 'nnrp-core';
 import { afterThis, type Guarded, guard, later, listen, nextTurn } from '../base/guard.js';
 import { warn } from '../base/warn.js';
+import { brokenStream, type StreamFailures } from './broken-stream.js';
 import type { FramedTransport, OutboundPacket, PacketSink, TransportKind } from './contract.js';
 import { DeadPeer } from './dead-peer.js';
 import { COPY_LIMIT, changedBody, type LentPacket } from './lent-packet.js';
@@ -19,12 +19,10 @@ import type { PeerIdentity } from './peer-identity.js';
 import { pin, pinForSending } from './pinned.js';
 import { WriteQueue } from './write-queue.js';
 
-export interface StreamTransportOptions extends PacketSplitterOptions {
+export interface StreamTransportOptions extends PacketSplitterOptions, StreamFailures {
   readonly kind: TransportKind;
   readonly remoteAddress: string;
   readonly peerIdentity?: PeerIdentity;
-  /** Words for what the stream fails with; default the error's own message. */
-  readonly describeError?: (error: Error) => string;
   /** Bytes waiting to be sent above which `send` says false; default 1 MiB. */
   readonly highWaterBytes?: number;
   /**
@@ -139,11 +137,8 @@ export class StreamTransport implements FramedTransport, Guarded {
     listen(this, stream, 'data', (chunk: Buffer) => this.received(chunk));
     stream.pause();
     listen(this, stream, 'end', () => this.peerEnded());
-    const { describeError = (error: Error) => error.message } = options;
     listen(this, stream, 'error', (error: Error) => {
-      // An error of our own says by itself what has happened.
-      const what = isNnrpError(error) ? '' : 'the connection broke: ';
-      this.failure ??= new TransportError(`${this.remoteAddress}: ${what}${describeError(error)}`, { cause: error });
+      this.failure ??= brokenStream(this.remoteAddress, error, options);
     });
     listen(this, stream, 'close', () => {
       this.streamClosed = true;

@@ -31,6 +31,8 @@ const ALERTS: Readonly<Record<string, string>> = {
   BAD_CERTIFICATE: 'the peer does not accept our certificate',
   CERTIFICATE_UNKNOWN: 'the peer does not accept our certificate',
   UNSUPPORTED_CERTIFICATE: 'the peer does not accept our certificate',
+  CERTIFICATE_REVOKED: 'the peer finds our certificate revoked',
+  ILLEGAL_PARAMETER: 'the peer finds a value in the handshake that is not allowed',
   HANDSHAKE_FAILURE: 'the peer refuses the handshake: nothing in common, or it requires a client certificate',
 };
 
@@ -44,10 +46,21 @@ export function describeTlsFailure(
   code: string | undefined = (error as NodeJS.ErrnoException).code,
 ): string {
   if (code === undefined) return error.message;
-  // The part before ALERT names a version of TLS and differs between versions of OpenSSL.
-  const alert = /^ERR_SSL_.*ALERT_(\w+)$/.exec(code)?.[1];
+  const alert = alertOf(code);
   const known = alert === undefined ? CODES[code] : (ALERTS[alert] ?? 'the peer has refused the connection');
   if (known !== undefined) return `${known} (${code})`;
   if (code.startsWith('ERR_SSL_')) return `TLS failed (${code})`;
   return error.message === '' ? code : error.message;
+}
+
+/** Whether a certificate or the protocol was refused, at either end: what is tried again as it is will be refused again. */
+export function isTlsRefusal(error: Error, code: string | undefined = (error as NodeJS.ErrnoException).code): boolean {
+  if (code === undefined) return false;
+  const alert = alertOf(code);
+  return alert === undefined ? Object.hasOwn(CODES, code) : Object.hasOwn(ALERTS, alert);
+}
+
+/** The part before ALERT names a version of TLS and differs between versions of OpenSSL. */
+function alertOf(code: string): string | undefined {
+  return /^ERR_SSL_.*ALERT_(\w+)$/.exec(code)?.[1];
 }

@@ -6,7 +6,7 @@ import { nodeTls } from '../base/node-modules.js';
 import { Patience } from '../base/patience.js';
 import { warn } from '../base/warn.js';
 import { formatAddress } from './address.js';
-import { describeTlsFailure } from './tls-failure.js';
+import { describeTlsFailure, isTlsRefusal } from './tls-failure.js';
 import { TLS_ALPN, type TlsServerSettings } from './tls-options.js';
 
 /** Handshakes under way at once; more connections are cut at once, so that a flood costs neither memory nor time. */
@@ -125,7 +125,8 @@ export class TlsHandshakes implements Guarded {
     if (this.closed || (rules.requireAlpn && socket.alpnProtocol !== TLS_ALPN)) {
       listen(this, socket, 'error', () => {});
       socket.destroy();
-      this.report(new TransportError(`${address}: ALPN: the peer has not agreed on ${TLS_ALPN}`), rules);
+      const text = `${address}: ALPN: the peer has not agreed on ${TLS_ALPN}`;
+      this.report(new TransportError(text, { isRetryable: false }), rules);
       return;
     }
     // From here on a peer may end its direction first, and still gets its answers.
@@ -139,11 +140,12 @@ export class TlsHandshakes implements Guarded {
     // Node says ECONNRESET when it has refused the certificate itself, and when the connection ended in whatever way.
     const refusal = socket.authorizationError as unknown as string | null | undefined;
     const cut = (error as NodeJS.ErrnoException).code === 'ECONNRESET';
+    const isRetryable = !refusal && !isTlsRefusal(error);
     const why =
       cut && !refusal
         ? `the handshake was not completed: the peer went, or took longer than ${rules.handshakeTimeoutMs} ms`
         : describeTlsFailure(error, refusal ?? undefined);
-    this.report(new TransportError(`${who}: ${why}`, { cause: error }), rules);
+    this.report(new TransportError(`${who}: ${why}`, { cause: error, isRetryable }), rules);
   }
 
   private end(ends: string, handshake: Handshake): void {

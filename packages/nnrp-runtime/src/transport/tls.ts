@@ -14,7 +14,7 @@ import { type PeerIdentity, peerIdentity } from './peer-identity.js';
 import { StreamTransport } from './stream-transport.js';
 import { connectOptions, type TcpConnectOptions, type TcpOptions, targetOf, tcpOptions } from './tcp.js';
 import { KEEP_ALIVE, listenOnTcp, takeConnections } from './tcp-server.js';
-import { describeTlsFailure } from './tls-failure.js';
+import { describeTlsFailure, isTlsRefusal } from './tls-failure.js';
 import { type HandshakeRules, TlsHandshakes } from './tls-handshakes.js';
 import {
   TLS_ALPN,
@@ -217,6 +217,7 @@ function overTls(socket: TLSSocket, remoteAddress: string, options: TcpOptions, 
     kind: 'tcp',
     remoteAddress,
     describeError: describeTlsFailure,
+    isRetryable: (error) => !isTlsRefusal(error),
     borrowsWrites: 'call',
     maxWriteBytes: MAX_WRITE_BYTES,
     ...(identity !== undefined && { peerIdentity: identity }),

@@ -1,7 +1,7 @@
 import type { RemoteInfo } from 'node:dgram';
 import { TimeoutError, TransportError } from 'nnrp-core';
 import { formatAddress, type Guarded, guard, later } from 'nnrp-runtime/transport';
-import { applicationCode, CLOSED_IN_ORDER, describeClose } from '../close-codes.js';
+import { applicationCode, CLOSED_IN_ORDER, type CloseReason, describeClose, isRefusal } from '../close-codes.js';
 import { coalescedPackets } from './coalesced-packets.js';
 import type { ConnectionParts } from './connection-parts.js';
 import { ConnectionTimer } from './connection-timer.js';
@@ -274,7 +274,7 @@ export class DrivenConnection implements Guarded {
     if (peerError !== null) {
       const inOrder = peerError.isApp && peerError.errorCode === CLOSED_IN_ORDER;
       const what = this.stream === undefined ? 'the peer refuses' : 'the peer has ended the connection';
-      this.over(inOrder ? undefined : new TransportError(describeClose(what, peerError)));
+      this.over(inOrder ? undefined : failureOf(describeClose(what, peerError), peerError));
       // What may still come is of no use, and nothing may be sent any more.
       this.end();
       return;
@@ -283,7 +283,7 @@ export class DrivenConnection implements Guarded {
     if (localError === null || localError.isApp) return;
     const why = this.parts.explain?.(connection, localError.errorCode);
     const text = why === undefined ? describeClose('the peer is refused', localError) : `the peer is refused: ${why}`;
-    this.over(new TransportError(text));
+    this.over(failureOf(text, localError));
   }
 
   /** It is known how the connection ends. */
@@ -322,8 +322,11 @@ export class DrivenConnection implements Guarded {
       );
     }
     const error = connection.localError();
-    return new TransportError(
-      error === null ? 'the connection has ended' : describeClose('the connection has ended', error),
-    );
+    const what = 'the connection has ended';
+    return error === null ? new TransportError(what) : failureOf(describeClose(what, error), error);
   }
+}
+
+function failureOf(text: string, reason: CloseReason): TransportError {
+  return new TransportError(text, { isRetryable: !isRefusal(reason) });
 }

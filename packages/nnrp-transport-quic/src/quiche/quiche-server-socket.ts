@@ -123,8 +123,9 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
       failed: (error) => {
         this.underWay--;
         this.countFailure();
+        const { rawMessage, isRetryable } = error as TransportError;
         events.handshakeFailed(
-          new TransportError(`${driven.remoteAddress}: ${(error as TransportError).rawMessage}`, { cause: error }),
+          new TransportError(`${driven.remoteAddress}: ${rawMessage}`, { cause: error, isRetryable }),
         );
       },
     });
