@@ -3,12 +3,22 @@ import type { ClientOperation } from '../src/client/client-operation.js';
 import type { NnrpClientSession } from '../src/client/client-session.js';
 import { HandlerError } from '../src/server/handler-error.js';
 import type { OperationContext } from '../src/server/operation-context.js';
+import type { NnrpServerPolicy } from '../src/server/policy.js';
 import type { NnrpServerConfig } from '../src/server/server-config.js';
 import { carrier } from './carrier.js';
 import { ScriptedServer } from './scripted-server.js';
 import type { OpenSession, Stage } from './stage.js';
 
-const { CancelScope, CloseReason, ErrorCode, InFlightPolicy, MessageType, SessionErrorCode, SessionStatus } = preview3;
+const {
+  CancelScope,
+  CloseReason,
+  ErrorCode,
+  InFlightPolicy,
+  MessageType,
+  SessionErrorCode,
+  SessionStatus,
+  TransportId,
+} = preview3;
 
 /** What the handler of the row says that throws on purpose. */
 export const ON_PURPOSE = {
@@ -114,11 +124,29 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<unknow
   },
 
   'The handler failed on purpose': async (stage) => {
-    const { code, message, details } = ON_PURPOSE;
     const { session } = await handled(stage, () => {
-      throw new HandlerError(code, message, { details, retryAfterMs: 60_000 });
+      throw onPurpose();
     });
     return failureOf(await session.submit('x'));
+  },
+
+  'The handler of a patch or migration failed': async (stage) => {
+    const { server, session } = await asked(stage, () => Promise.reject(new Error('a secret of the server')));
+    server.on('handlerFailure', () => {});
+    return session.patch({ qualityTier: 1 }).catch((error: unknown) => error);
+  },
+
+  'The handler of a patch failed on purpose': async (stage) => {
+    const { session } = await asked(stage, () => Promise.reject(onPurpose()));
+    return session.patch({ qualityTier: 1 }).catch((error: unknown) => error);
+  },
+
+  'The handler of a migration failed on purpose': async (stage) => {
+    const { session } = await asked(stage, () => {
+      throw onPurpose();
+    });
+    const request = { ...session.buildMigrationRequest(TransportId.Tcp), oldTransportId: TransportId.Quic };
+    return session.migrateTransport(request).catch((error: unknown) => error);
   },
 
   'The submit breaks a rule': async (stage) => {
@@ -137,6 +165,29 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<unknow
     const { session } = await held(stage);
     const failure = failureOf(await session.submit('x'));
     await session.close({ inFlightPolicy: InFlightPolicy.Abort });
+    return failure;
+  },
+
+  'The client closed the session itself, and the server only drops': async () => {
+    const server = await ScriptedServer.start();
+    const session = await server.open(1);
+    const failure = failureOf(await session.submit('x'));
+    await server.expect(MessageType.FrameSubmit);
+    const closed = session.close({ drainTimeoutMs: 0 });
+    await server.expect(MessageType.SessionClose);
+    server.drop(1, 1);
+    server.closeAck(1, preview3.CloseStatus.Closed);
+    await closed;
+    return failure;
+  },
+
+  'The server shuts down, and only drops': async () => {
+    const server = await ScriptedServer.start();
+    const session = await server.open(1);
+    const failure = failureOf(await session.submit('x'));
+    await server.expect(MessageType.FrameSubmit);
+    server.close(1, { drainTimeoutMs: 1000 });
+    server.drop(1, 1);
     return failure;
   },
 
@@ -166,6 +217,14 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<unknow
     await server.expect(MessageType.FrameSubmit);
     server.peer.socket.end();
     return failure;
+  },
+
+  'The connection ended before the server said anything': async () => {
+    const server = await ScriptedServer.start();
+    const opened = server.client.openSession().catch((error: unknown) => error);
+    await server.expect(MessageType.SessionOpen);
+    server.peer.socket.end();
+    return opened;
   },
 
   'The connection broke': async () => {
@@ -210,8 +269,10 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<unknow
   },
 
   'The session is refused': async (stage) => {
-    const applicationPolicy = { validateSessionOpen: () => SessionErrorCode.AuthFailed };
-    return refusalBy(stage, { applicationPolicy });
+    return refusalBy(
+      stage,
+      policy(() => SessionErrorCode.AuthFailed),
+    );
   },
 
   'The session is refused: more in flight than the server allows': (stage) =>
@@ -221,6 +282,55 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<unknow
     const { client } = await stage.pair({ maxSessions: 1 });
     await client.openSession();
     return client.openSession().catch((error: unknown) => error);
+  },
+
+  'The session is refused: too many on the connection': async (stage) => {
+    const { client } = await stage.pair({ maxSessionsPerConnection: 1 });
+    await client.openSession();
+    return client.openSession().catch((error: unknown) => error);
+  },
+
+  'The session is refused: its id is in use': async (stage) => {
+    const { client } = await stage.pair();
+    await client.openSession({ requestedSessionId: 5 });
+    return client.openSession({ requestedSessionId: 5 }).catch((error: unknown) => error);
+  },
+
+  'The session is refused: the server shuts down': async (stage) => {
+    const { server, client, session, operations } = await held(stage, { drainTimeoutMs: 1000 });
+    await session.submit('keeps the server waiting');
+    const operation = await operations.next();
+    const closing = server.close();
+    const refused = await client.openSession().catch((error: unknown) => error);
+    await operation.complete('done');
+    await closing;
+    return refused;
+  },
+
+  'The session is refused: the policy failed': (stage) =>
+    refusalBy(
+      stage,
+      policy(() => Promise.reject(new Error('a secret of the server'))),
+    ),
+
+  'The session is refused: the policy took too long': (stage) =>
+    refusalBy(stage, { ...policy(() => new Promise(() => {})), policyTimeoutMs: 20 }),
+
+  'The session is refused on purpose': (stage) =>
+    refusalBy(
+      stage,
+      policy(() => {
+        throw onPurpose();
+      }),
+    ),
+
+  'The session is refused, and the server gives a code only': async () => {
+    const server = await ScriptedServer.start();
+    const refused = server.client.openSession().catch((error: unknown) => error);
+    await server.expect(MessageType.SessionOpen);
+    const sessionErrorCode = SessionErrorCode.SessionLimitReached;
+    server.openAck(0, { sessionStatus: SessionStatus.Rejected, sessionErrorCode });
+    return refused;
   },
 
   'The session is put off': async () => {
@@ -252,6 +362,15 @@ async function failureOf(operation: ClientOperation): Promise<unknown> {
   );
 }
 
+function onPurpose(): HandlerError {
+  const { code, message, details } = ON_PURPOSE;
+  return new HandlerError(code, message, { details, retryAfterMs: 60_000 });
+}
+
+function policy(validateSessionOpen: NnrpServerPolicy['validateSessionOpen']): Partial<NnrpServerConfig> {
+  return { applicationPolicy: { validateSessionOpen } };
+}
+
 type Handled = Pick<OpenSession, 'server' | 'client'> & { readonly session: NnrpClientSession };
 
 async function handled(
@@ -263,6 +382,13 @@ async function handled(
   const { server, client } = await stage.pair({ drainTimeoutMs: 0, ...config });
   void server.serve({ submit }, limits);
   return { server, client, session: await client.openSession({ defaultDeadlineMs: 0 }) };
+}
+
+/** A server whose handler for patches and migrations fails. */
+async function asked(stage: Stage, fail: () => Promise<never>): Promise<Handled> {
+  const { server, client } = await stage.pair();
+  void server.serve({ submit: () => '', patch: fail, migrate: fail });
+  return { server, client, session: await client.openSession() };
 }
 
 interface Operations {

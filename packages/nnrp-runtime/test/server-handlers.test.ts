@@ -207,7 +207,8 @@ describe('serve', () => {
     peer.put(1, 'x');
     peer.flow({ creditEpoch: 1 });
     peer.close();
-    const said = ['drop 1', 'session_patch_ack', 'session_migrate_ack', 'cache_ack', 'close ack closed'];
+    const failed = 'error session 0 internal_error';
+    const said = ['drop 1', failed, failed, 'cache_ack', 'close ack closed'];
     expect((await peer.take(5)).sort()).toEqual(said.sort());
     await eventually(() => failures.length === 8, 'every failure is reported');
     expect(failures.every(({ frameId, error }) => frameId <= 1 && (error as Error).message === 'broken')).toBe(true);

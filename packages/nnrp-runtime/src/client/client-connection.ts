@@ -194,9 +194,9 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     const isAwaited =
       this.opens.isPending || this.greeting.isPending || this.probes.isPending || this.pings.waiting > 0;
     // Whoever waits for an answer does not get it: that is no end in good order.
-    super.transportEnded(
-      error ?? (isAwaited ? new TransportError(`${this.remoteAddress} closed the connection`) : undefined),
-    );
+    const when = this.received === 0 ? ' before it said anything' : '';
+    const text = `${this.remoteAddress} closed the connection${when}`;
+    super.transportEnded(error ?? (isAwaited ? new TransportError(text) : undefined));
   }
 
   /** Every way to break a connection is reported here, once. */

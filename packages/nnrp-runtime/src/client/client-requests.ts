@@ -12,6 +12,7 @@ import { described } from '../base/described.js';
 import { checkOptions } from '../base/options.js';
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { CACHE_INVALIDATE, CACHE_PUT, SESSION_MIGRATE, SESSION_PATCH } from '../connection/codecs.js';
+import type { AnsweredRequest } from '../connection/error-details.js';
 import type { Lane } from '../connection/outbox.js';
 import { rejection, SETTLED } from '../settled.js';
 import { callTimeoutMs } from './call-options.js';
@@ -123,6 +124,12 @@ export class ClientRequests {
   refused(error: NnrpError): void {
     if (this.patches.waiting + this.moves.waiting + this.puts.waiting !== 1) return;
     for (const kind of [this.patches, this.moves, this.puts]) if (kind.waiting === 1) kind.refused(forCaller(error));
+  }
+
+  /** The server answers the oldest request of a kind by an ERROR. */
+  failed(request: AnsweredRequest, error: NnrpError): void {
+    const kind = request === 'SESSION_PATCH' ? this.patches : this.moves;
+    kind.refused(error);
   }
 
   end(reason: NnrpError): void {

@@ -34,6 +34,8 @@ import { WaitingSubmits } from './waiting-submits.js';
 const { MessageType } = preview3;
 /** The last frame id: one more would not fit the header. */
 const MAX_FRAME_ID = 0xfffffffe;
+/** Milliseconds by which a timer of the server may be early. */
+const TIMER_SLACK_MS = 5;
 /** Frames that an ERROR has settled, remembered until their RESULT_DROP comes. */
 const MAX_SETTLED = 64;
 
@@ -60,6 +62,8 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
   private readonly cancels: CancelledFrames;
   private readonly deadlines: SubmitDeadlines;
   private refusal: NnrpError | undefined;
+  /** From when on the server drops because of it, in milliseconds of `performance.now()`. */
+  private cutsFromMs = 0;
   /** Whether the server is one that says why it drops a frame, unless its handler does. */
   private readonly isToldWhy: boolean;
   /** Whether the last submit left room for more. */
@@ -188,7 +192,8 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     // A server that does not say why it drops a frame of a session that is being closed has run out of time for it.
     const closing = this.isToldWhy || operation.done ? undefined : this.refusal;
     if (closing !== undefined) this.cutFrameIds.push(frameId);
-    operation.fail(dropFailure(frameId, this.isToldWhy, operation.overdueMs, closing));
+    const isCut = performance.now() >= this.cutsFromMs;
+    operation.fail(dropFailure(frameId, this.isToldWhy, operation.overdueMs, closing, isCut));
     this.finished(operation);
     return operation;
   }
@@ -221,9 +226,10 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     this.finished(operation);
   }
 
-  /** No new work: what waits for its turn is refused. */
-  refuse(reason: NnrpError): void {
+  /** No new work: what waits for its turn is refused. @param drainMs - that the server gives to work in progress */
+  refuse(reason: NnrpError, drainMs = 0): void {
     this.refusal = reason;
+    this.cutsFromMs = performance.now() + drainMs - TIMER_SLACK_MS;
     this.connection.flow.forget(this);
     this.waiting.end(reason);
   }

@@ -1,4 +1,12 @@
-import { CancelledError, ClosedError, DeadlineError, type NnrpError, PeerError, preview3 } from 'nnrp-core';
+import {
+  CancelledError,
+  ClosedError,
+  DeadlineError,
+  isPeerError,
+  type NnrpError,
+  PeerError,
+  preview3,
+} from 'nnrp-core';
 import { OWN_CODES, type ReportedError } from './peer-error.js';
 import { errorCodeName } from './wire-names.js';
 
@@ -59,15 +67,27 @@ export function frameFailure(reported: ReportedError, frameId: number, deadlineM
  * @param explains - the server is one that says why, unless its handler has dropped the frame
  * @param overdueMs - the deadline that the client had granted, if it is over; else 0
  * @param closing - why the session takes no more work, where that may be the reason
+ * @param isCut - work in progress has had its time since, so that it is the reason
  */
-export function dropFailure(frameId: number, explains: boolean, overdueMs: number, closing?: NnrpError): NnrpError {
+export function dropFailure(
+  frameId: number,
+  explains: boolean,
+  overdueMs: number,
+  closing: NnrpError | undefined,
+  isCut: boolean,
+): NnrpError {
   if (!explains && overdueMs > 0) {
     const text = `frame ${frameId} was dropped by the server after its deadline of ${overdueMs} ms`;
     return new DeadlineError(text, overdueMs);
   }
   const by = explains ? "the server's handler" : 'the server, which does not say why';
-  const also = closing === undefined ? '' : `: ${closing.rawMessage}`;
-  return new PeerError('NNRP_ERR_RESULT_DROPPED', `frame ${frameId} was dropped by ${by}${also}`, 0);
+  const text = `frame ${frameId} was dropped by ${by}`;
+  if (closing === undefined) return new PeerError('NNRP_ERR_RESULT_DROPPED', text, 0);
+  const why = `${text}: ${closing.rawMessage}`;
+  if (!isCut) return new PeerError('NNRP_ERR_RESULT_DROPPED', why, 0);
+  if (!isPeerError(closing)) return new ClosedError(why);
+  const { code, wireCode, retryAfterMs, isRetryable } = closing;
+  return new PeerError(code, why, wireCode, retryAfterMs, { isRetryable });
 }
 
 /** Why a session takes no more work, or what is in flight gets no answer: its server shuts down. */

@@ -1,10 +1,12 @@
-import { type Packet, PeerError, ProtocolError, preview3 } from 'nnrp-core';
+import { forCaller, type Packet, PeerError, ProtocolError, preview3 } from 'nnrp-core';
 import type { ErrorDetails } from '../connection/error-details.js';
 import { readErrorText } from '../connection/error-text.js';
 import { errorCodeName } from './wire-names.js';
 
 /** Codes that are this library's own begin so; an application has none of them. */
 export const OWN_CODES = 'NNRP_';
+
+const HANDLER_FAILED = 'NNRP_ERR_HANDLER_FAILED';
 
 /** An ERROR message as it is reported to the application. */
 export interface ReportedError {
@@ -37,6 +39,14 @@ export function readError(packet: Packet, announced: boolean): ReportedError {
   const isRetryable = details.retryable ?? (retryAfterMs > 0 || errorCode === preview3.ErrorCode.ServerBusy);
   const error = new PeerError(code, said, errorCode, retryAfterMs, { isRetryable, details: details.details });
   return { message, error, text, details, violation };
+}
+
+/** How a request fails that the server answers by this error. @param request - its name on the wire */
+export function requestFailure({ message, error, text, details }: ReportedError, request: string): PeerError {
+  if (details.code !== HANDLER_FAILED) return forCaller(error);
+  const { errorCode, retryAfterMs } = message;
+  const said = `the server reports ${errorCodeName(errorCode)} for ${request}: ${text}`;
+  return new PeerError(HANDLER_FAILED, said, errorCode, retryAfterMs, { isRetryable: error.isRetryable });
 }
 
 /**

@@ -67,7 +67,7 @@ export class SessionClosing {
     const { sessionId } = this.lifecycle;
     this.send(options.reason ?? CloseReason.ClientShutdown, options.inFlightPolicy, options.drainTimeoutMs ?? drainMs);
     this.lifecycle.closeRequested();
-    this.submits.refuse(new ClosedError(`session ${sessionId} is being closed`));
+    this.submits.refuse(new ClosedError(`session ${sessionId} is being closed`), drainMs);
     this.drainEndMs = performance.now() + drainMs;
     return this.confirmedWithin(this.connection.config.closeTimeoutMs + drainMs);
   }

@@ -17,7 +17,7 @@ import type { AnswerOutcome, ClientRequests } from './client-requests.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import type { ClientSubmits } from './client-submits.js';
 import type { EventStreams } from './event-stream.js';
-import { readError } from './peer-error.js';
+import { readError, requestFailure } from './peer-error.js';
 import type { SessionClosing } from './session-closing.js';
 import type { NnrpSessionEvent } from './session-events.js';
 
@@ -189,7 +189,9 @@ export class SessionInbox implements SessionEndpoint {
     this.connection.peerReported(forCaller(error), sessionId);
     if (events.wanted) events.push({ type: 'error', error: forCaller(error), message, operation });
     if (message.errorScope === ErrorScope.Session) {
+      const { answers } = reported.details;
       if (message.isFatal === 1) this.end(error);
+      else if (answers !== undefined) requests.failed(answers, requestFailure(reported, answers));
       else requests.refused(error);
     }
     this.closeWhenIdle();

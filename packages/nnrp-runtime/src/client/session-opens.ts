@@ -4,7 +4,6 @@ import {
   type MessageInfo,
   type NnrpError,
   type Packet,
-  PeerError,
   ProtocolError,
   preview3,
   type TimeoutError,
@@ -16,6 +15,7 @@ import { Patience } from '../base/patience.js';
 import { announcedFamilies } from '../connection/announcement.js';
 import { bodyBytes } from '../connection/body-bytes.js';
 import { SESSION_OPEN } from '../connection/codecs.js';
+import { readRefusal } from '../connection/open-refusal.js';
 import { rejection, unheard } from '../settled.js';
 import { sessionExtensions } from './client-announcement.js';
 import { type SessionOptions, sessionOpen, sessionOptions } from './client-config.js';
@@ -24,9 +24,9 @@ import type { ClientSessionConnection } from './client-session-connection.js';
 import { joined } from './joined.js';
 import { bodyMismatch } from './peer-error.js';
 import { PendingAnswer } from './pending-answer.js';
-import { sessionErrorName } from './wire-names.js';
+import { refusalOf } from './refused-open.js';
 
-const { ErrorCode, InFlightPolicy, MessageType, SessionErrorCode, SessionStatus } = preview3;
+const { ErrorCode, InFlightPolicy, MessageType, SessionStatus } = preview3;
 const NO_AUTH = new Uint8Array(0);
 
 /** What opening sessions needs of the connection. */
@@ -145,8 +145,9 @@ export class SessionOpens {
       return;
     }
     this.takeFirst();
-    if (ack.sessionStatus !== SessionStatus.Opened) pending.answer.reject(refusalOf(pending.open, ack));
-    else this.opened(pending, ack, packet.body.subarray(ack.resumeTokenBytes));
+    const extensions = extensionsOf(packet.body.subarray(ack.resumeTokenBytes));
+    if (ack.sessionStatus === SessionStatus.Opened) this.opened(pending, ack, extensions);
+    else pending.answer.reject(refusalOf(pending.open, ack, readRefusal(extensions)));
     this.sendNext();
   }
 
@@ -155,9 +156,12 @@ export class SessionOpens {
     while (this.line.length > 0) this.takeFirst()?.answer.reject(forCaller(error));
   }
 
-  private opened(pending: PendingOpen, ack: preview3.SessionOpenAck, block: Uint8Array): void {
+  private opened(
+    pending: PendingOpen,
+    ack: preview3.SessionOpenAck,
+    extensions: readonly preview3.ControlExtension[],
+  ): void {
     const { connection } = this;
-    const extensions = extensionsOf(block);
     connection.announced(announcedFamilies(extensions) ?? 0);
     const own = extensions.filter(({ type }) => type !== preview3.PEER_MESSAGES_EXTENSION);
     const ended = (session: NnrpClientSession) => connection.sessionEnded(session);
@@ -263,19 +267,4 @@ function mismatchOf(
 /** No document says what the block of an acknowledgement holds: one that is no list of entries says nothing. */
 function extensionsOf(block: Uint8Array): readonly preview3.ControlExtension[] {
   return preview3.checkControlExtensions(block) === undefined ? preview3.decodeControlExtensions(block) : [];
-}
-
-function refusalOf(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): PeerError {
-  const { sessionErrorCode: wireCode, sessionStatus, maxInFlightOperations: allowed } = ack;
-  const { maxInFlightOperations: asked } = open;
-  const name = wireCode === SessionErrorCode.None ? ' without a code' : `: ${sessionErrorName(wireCode)}`;
-  if (sessionStatus === SessionStatus.RetryLater) {
-    const text = `the server asks to retry later${name}`;
-    return new PeerError('NNRP_ERR_RETRY_LATER', text, wireCode, 0, { isRetryable: true });
-  }
-  const isLimit = wireCode === SessionErrorCode.SessionLimitReached;
-  const isTooMuch = isLimit && allowed > 0 && asked > allowed;
-  const limits = `maxInFlightOperations: asked for ${asked}, the server allows ${allowed}`;
-  const text = `the server refuses the session${name}${isTooMuch ? `, ${limits}` : ''}`;
-  return new PeerError('NNRP_ERR_SESSION_REFUSED', text, wireCode, 0, { isRetryable: isLimit && !isTooMuch });
 }

@@ -8,9 +8,13 @@ const MAX_CODE_LENGTH = 128;
 const UTF8 = new TextEncoder();
 const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true });
 
+/** Requests that an ERROR may answer in place of their acknowledgement. */
+export type AnsweredRequest = 'SESSION_PATCH' | 'SESSION_MIGRATE';
+
 /**
- * What an ERROR says beyond its metadata and text, to a peer that has announced `PeerMessages.ErrorDetails`. It lies behind
- * the diagnostic text in the body, as one JSON object in UTF-8: an extension of this implementation, see docs/errors.md.
+ * What a failure says to a peer that has announced `PeerMessages.ErrorDetails`, beyond the fields of its message. Of an ERROR
+ * it lies behind the diagnostic text in the body, of a SESSION_OPEN_ACK in the extension block, as one JSON object in UTF-8:
+ * an extension of this implementation, see docs/errors.md.
  */
 export interface ErrorDetails {
   /** What failed, for programs: a code of docs/errors.md, or one of the application's own. */
@@ -21,16 +25,21 @@ export interface ErrorDetails {
   readonly details?: unknown;
   /** Whether the same may succeed when it is tried again as it is. */
   readonly retryable?: boolean;
+  /** Milliseconds to wait before that, where the message has no field for it. */
+  readonly retryAfterMs?: number;
+  /** The ERROR is the answer to the oldest request of this kind that has none. */
+  readonly answers?: AnsweredRequest;
 }
 
 /**
  * @returns undefined when JSON cannot hold the details, they nest deeper than 32, or the block would be longer than
  * {@link MAX_DETAILS_BYTES}
  */
-export function encodeDetails({ code, message, details, retryable }: ErrorDetails): Uint8Array | undefined {
+export function encodeDetails(given: ErrorDetails): Uint8Array | undefined {
+  const { code, message, details, retryable, retryAfterMs, answers } = given;
   try {
     if (details !== undefined && JSON.stringify(details) === undefined) return undefined;
-    const text = JSON.stringify({ code, message, details, retryable });
+    const text = JSON.stringify({ code, message, details, retryable, retryAfterMs, answers });
     if (text.length > MAX_DETAILS_BYTES || isTooDeep(JSON.parse(text), MAX_DEPTH + 1)) return undefined;
     const block = UTF8.encode(text);
     return block.length > MAX_DETAILS_BYTES ? undefined : block;
@@ -50,18 +59,25 @@ export function decodeDetails(block: Uint8Array): ErrorDetails {
     return NOTHING;
   }
   if (typeof parsed !== 'object' || parsed === null || isTooDeep(parsed, MAX_DEPTH + 1)) return NOTHING;
-  const { code, message, details, retryable } = parsed as Record<string, unknown>;
+  const { code, message, details, retryable, retryAfterMs, answers } = parsed as Record<string, unknown>;
   return {
     ...(isErrorCode(code) && { code }),
     ...(typeof message === 'string' && { message }),
     ...(details !== undefined && { details }),
     ...(typeof retryable === 'boolean' && { retryable }),
+    ...(isU32(retryAfterMs) && { retryAfterMs }),
+    ...(isAnsweredRequest(answers) && { answers }),
   };
 }
 
 /** Whether it can be the code of an error: 1 to 128 characters of ASCII, none of which a terminal obeys. */
 export function isErrorCode(code: unknown): code is string {
   return typeof code === 'string' && code.length <= MAX_CODE_LENGTH && /^[\x21-\x7e]+( [\x21-\x7e]+)*$/.test(code);
+}
+
+/** The text as far as the diagnostic of an ERROR has room for it. */
+export function diagnosticText(text: string): string {
+  return STRICT_UTF8.decode(diagnosticOf(text).bytes);
 }
 
 /** The text as the diagnostic of an ERROR: UTF-8, cut between two characters where it is too long. */
@@ -92,6 +108,14 @@ export function errorBody(
 }
 
 const NOTHING: ErrorDetails = Object.freeze({});
+
+function isU32(value: unknown): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffffffff;
+}
+
+function isAnsweredRequest(value: unknown): value is AnsweredRequest {
+  return value === 'SESSION_PATCH' || value === 'SESSION_MIGRATE';
+}
 
 function isTooDeep(value: unknown, left: number): boolean {
   if (typeof value !== 'object' || value === null) return false;

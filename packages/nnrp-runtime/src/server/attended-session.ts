@@ -11,7 +11,7 @@ const READY: Promise<void> = Promise.resolve();
 
 /** One session whose messages go to the handlers. */
 export class AttendedSession implements SessionReceiver {
-  /** Patches are answered one after the other. */
+  /** Patches are answered one after the other, and so are migrations: nothing in an answer says what it is for. */
   private patchTurn: Promise<unknown> = READY;
   /** Resolves when every migration has its answer. */
   private migrations: Promise<unknown> = READY;
@@ -46,7 +46,7 @@ export class AttendedSession implements SessionReceiver {
   }
 
   migrate(migration: NnrpMigration): void {
-    this.migrations = Promise.all([this.migrations, this.answered(this.loop.migrate(described(migration), this.core))]);
+    this.migrations = this.answered(this.migrations.then(() => this.loop.migrate(described(migration), this.core)));
   }
 
   /** Resolves however it ends: what comes later must not wait in vain. */

@@ -6,8 +6,9 @@ import { type HandlerError, isHandlerError } from './handler-error.js';
 const { ErrorCode } = preview3;
 /** Advice to a client whose submit finds the queue full: about what a short operation takes. */
 const BUSY_RETRY_MS = 100;
+const HANDLER_FAILED = 'the handler failed';
 
-/** Why a frame is dropped: what its client is told by ERROR before RESULT_DROP, as far as it understands it. */
+/** Why a frame or a request has no other answer: what its client is told by ERROR, as far as it understands it. */
 export interface FrameFailure {
   readonly wireCode: number;
   readonly text: string;
@@ -54,7 +55,7 @@ export function submitRefused(wireCode: number, text: string): FrameFailure {
 /** @param thrown - what the handler threw; only a HandlerError is for the client, unless the option says otherwise */
 export function handlerFailure(thrown: unknown, exposed: boolean): FrameFailure {
   if (isHandlerError(thrown)) return onPurpose(thrown);
-  const text = exposed ? textOf(thrown) : 'the handler failed';
+  const text = exposed ? thrownMessage(thrown, HANDLER_FAILED) : HANDLER_FAILED;
   return failure('NNRP_ERR_HANDLER_FAILED', ErrorCode.InternalError, text);
 }
 
@@ -67,11 +68,11 @@ function failure(code: string, wireCode: number, text: string, retryable = false
 }
 
 /** What an error says of itself; anything may be thrown, also what cannot be turned into text. */
-function textOf(error: unknown): string {
+export function thrownMessage(error: unknown, otherwise: string): string {
   try {
     const { message } = error as { message?: unknown };
     return typeof message === 'string' ? message : String(error);
   } catch {
-    return thrownText(error, 'the handler failed');
+    return thrownText(error, otherwise);
   }
 }

@@ -15,7 +15,7 @@ export interface HandlerErrorOptions {
   readonly retryAfterMs?: number;
   /** Anything that JSON can hold, for the client's program; default undefined. */
   readonly details?: unknown;
-  /** Whether the same submit may succeed when it is made again; default whether `retryAfterMs` is given. */
+  /** Whether the same may succeed when it is asked for again; default whether `retryAfterMs` is given. */
   readonly retryable?: boolean;
   /** error_code on the wire, all that clients of other implementations see of `code`; default internal_error. */
   readonly wireCode?: number;
@@ -24,8 +24,8 @@ export interface HandlerErrorOptions {
 }
 
 /**
- * Thrown by a submit handler to fail on purpose: the client gets a PeerError with exactly this code, message, advice and
- * details. It is no defect, so it is not reported as `handlerFailure`.
+ * Thrown by a handler for submits, patches or migrations, or by the policy, to fail on purpose: the client gets a PeerError
+ * with exactly this code, message, advice and details. It is no defect, so it is not reported as `handlerFailure`.
  */
 export class HandlerError extends Error {
   readonly code: string;
@@ -83,7 +83,8 @@ function check(code: unknown, message: unknown, options: HandlerErrorOptions): v
   if (!isInteger(retryAfterMs, 0, MAX_TIMER_MS)) throw wrong('retryAfterMs', `an integer of 0 to ${MAX_TIMER_MS}`);
   if (!isInteger(wireCode, 1, MAX_U32)) throw wrong('wireCode', `an integer of 1 to ${MAX_U32}`);
   if (typeof retryable !== 'boolean') throw wrong('retryable', 'true or false');
-  if (encodeDetails({ code, message, details, retryable }) === undefined) {
+  // With whatever stands beside it in the longest message that may carry it.
+  if (encodeDetails({ code, message, details, retryable, retryAfterMs, answers: 'SESSION_MIGRATE' }) === undefined) {
     throw wrong('details', `what JSON can hold, with code and message at most ${MAX_DETAILS_BYTES} bytes of it`);
   }
 }

@@ -29,8 +29,9 @@ export type PolicyAnswer = PolicyDecision | void | Promise<PolicyDecision | void
 /** Decides whether a session that the server could grant is granted. */
 export interface NnrpServerPolicy {
   /**
-   * A policy that throws or rejects, or takes longer than the handshake may, refuses with auth_failed; an error is
-   * reported as an event.
+   * A policy that throws or rejects, or takes longer than `policyTimeoutMs`, refuses with auth_failed; an error is
+   * reported as the event `sessionRefused`. Clients that understand more than the code are told that it failed, and of a
+   * HandlerError exactly what it says.
    */
   validateSessionOpen(open: preview3.SessionOpen, context: SessionOpenContext): PolicyAnswer;
 }

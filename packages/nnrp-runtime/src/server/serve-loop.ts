@@ -1,16 +1,17 @@
 import { isSameFailure, type NnrpError, preview3, shownValue, UsageError } from 'nnrp-core';
 import { ApplicationContext } from '../base/application-context.js';
 import { described } from '../base/described.js';
-import { background, crash, type Guarded, guard, later } from '../base/guard.js';
+import { background, crash, guard } from '../base/guard.js';
 import { withDefaults } from '../base/options.js';
+import { within } from '../base/within.js';
 import { SETTLED } from '../settled.js';
 import { isThenable, settledOnce } from '../thenable.js';
-import { MAX_TIMER_MS } from '../timer-limit.js';
 import { AttendedSession } from './attended-session.js';
 import { Dispatcher, type DispatcherLimits } from './dispatcher.js';
-import { handlerFailure, serverBusy } from './frame-failure.js';
+import { type FrameFailure, handlerFailure, serverBusy } from './frame-failure.js';
 import { isHandlerError } from './handler-error.js';
 import { leave, type OperationContext } from './operation-context.js';
+import { failMigration, failPatch } from './request-failure.js';
 import type { HandlerFailure } from './server-events.js';
 import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, ResultValue, SessionEvent } from './server-messages.js';
 import type { NnrpServerSession } from './server-session.js';
@@ -48,9 +49,9 @@ export interface ServeHandlers {
   ended?(session: NnrpServerSession, reason: NnrpError): void;
   /** The client gave a frame up; it has been dropped, and its signal aborted. */
   cancel?(cancel: NnrpCancel, session: NnrpServerSession): void | PromiseLike<void>;
-  /** Answers SESSION_PATCH; without this handler every patch is rejected. */
+  /** Answers SESSION_PATCH; without this handler every patch is rejected. What it throws, the client gets as of `submit`. */
   patch?(patch: NnrpPatch, session: NnrpServerSession): PatchAckInit | PromiseLike<PatchAckInit>;
-  /** Answers SESSION_MIGRATE; without this handler every migration is refused. */
+  /** Answers SESSION_MIGRATE; without this handler every migration is refused. Errors as of `patch`. */
   migrate?(migration: NnrpMigration, session: NnrpServerSession): MigrateAckInit | PromiseLike<MigrateAckInit>;
   /** The client has put or invalidated objects; the cache has done its part and answered. */
   cache?(
@@ -129,6 +130,7 @@ export class ServeLoop {
       refusal,
       () => handlers.patch?.(patch, core.session),
       (ack) => core.session.sendPatchAck(ack),
+      (failure) => failPatch(core, patch, failure),
     );
   }
 
@@ -139,6 +141,7 @@ export class ServeLoop {
       {},
       () => handlers.migrate?.(migration, core.session),
       (ack) => core.session.sendMigrateAck(migration, ack),
+      (failure) => failMigration(core, migration, failure),
     );
   }
 
@@ -159,19 +162,24 @@ export class ServeLoop {
     });
   }
 
-  /** Every request gets an answer: the handler's, or the refusal when there is none or it cannot be sent. */
+  /**
+   * Every request gets an answer: the handler's, the refusal when there is no handler, or the failure of either.
+   *
+   * @param fail - false when the client has its answer already
+   */
   private async answer<Ack>(
     core: SessionCore,
     refusal: Ack,
     ask: () => Ack | PromiseLike<Ack> | undefined,
     send: (ack: Ack) => Promise<void>,
+    fail: (failure: FrameFailure) => boolean,
   ): Promise<void> {
     try {
       const ack = (await this.context.run(ask)) ?? refusal;
       if (!core.isOver) await send(ack);
     } catch (error) {
-      this.failedAside(core, 0, error);
-      if (!core.isOver) await send(refusal).catch((failure: unknown) => this.failedAside(core, 0, failure));
+      const isTold = !core.isOver && fail(handlerFailure(error, this.exposesErrors));
+      if (!isTold || !isHandlerError(error)) this.failedAside(core, 0, error);
     }
   }
 
@@ -382,17 +390,4 @@ function isGenerator(outcome: unknown): outcome is AsyncGenerator<ResultValue, R
     typeof (outcome as { next?: unknown }).next === 'function' &&
     (Symbol.asyncIterator in outcome || Symbol.iterator in outcome)
   );
-}
-
-/** Waits for a handler, but not for ever. */
-async function within(owner: Guarded, outcome: unknown, timeoutMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = later(owner, Math.min(timeoutMs, MAX_TIMER_MS), resolve);
-  });
-  try {
-    await Promise.race([outcome, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

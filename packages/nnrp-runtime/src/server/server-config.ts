@@ -55,8 +55,9 @@ export interface NnrpServerConfig {
   /** Refuses submits with what the documents forbid and preview3 peers accept; default false. */
   readonly strict: boolean;
   /**
-   * Sends the message of whatever a handler throws to clients that know ERROR, who read 'the handler failed' otherwise. It
-   * may tell them what they should not know. A HandlerError is for the client, whatever this says; default false.
+   * Sends the message of whatever a handler or the policy throws to clients that know ERROR, who read 'the handler failed'
+   * or "the server's policy failed" otherwise. It may tell them what they should not know. A HandlerError is for the client,
+   * whatever this says; default false.
    */
   readonly exposeHandlerErrors: boolean;
   /** Largest packet in bytes; a header that declares more ends its connection; default 64 MiB. */

@@ -18,7 +18,6 @@ import type { ApplicationContext } from '../base/application-context.js';
 import type { DeadlineQueue } from '../base/deadline-queue.js';
 import { background, guard } from '../base/guard.js';
 import { Hidden } from '../base/hidden.js';
-import { announcement } from '../connection/announcement.js';
 import { FLOW_UPDATE, SERVER_HELLO_ACK, SESSION_OPEN_ACK, TRANSPORT_PROBE_ACK } from '../connection/codecs.js';
 import { Connection } from '../connection/connection.js';
 import { CONTROL_LANE } from '../connection/outbox.js';
@@ -28,6 +27,8 @@ import { ConnectionClock } from './connection-clock.js';
 import { ConnectionPressure } from './connection-pressure.js';
 import { submitRefused } from './frame-failure.js';
 import { HalfClose, type HalfCloseOwner } from './half-close.js';
+import { grantedAnswer, refusedAnswer } from './open-answer.js';
+import { type OpenFailure, SHUTS_DOWN, tooManySessions } from './refused-open.js';
 import type { NnrpServerConfig } from './server-config.js';
 import type { ConnectionLost, HandlerFailure, PeerReport, ProtocolViolation, SessionRefused } from './server-events.js';
 import { answerHello } from './server-hello.js';
@@ -45,13 +46,6 @@ const VERSION_RULES: readonly string[] = ['HELLO-2', 'HELLO-3'];
 
 /** Refused opens after which a connection is given up: nobody who means well asks that often. */
 const MAX_REFUSED = 1000;
-
-/** To a client that says what it understands, the server says the same of itself; others get the acknowledgement alone. */
-function announcingAck(ack: preview3.SessionOpenAck, families: number) {
-  if (families === 0) return { metadata: ack, body: undefined };
-  const body = preview3.encodeControlExtensions([announcement()]);
-  return { metadata: { ...ack, sessionExtensionBytes: body.length }, body };
-}
 
 /** What a connection needs of its server. */
 export interface ServerConnectionOwner {
@@ -263,10 +257,13 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     this.ping(this.owner.config.pingTimeoutMs).catch(() => {});
   }
 
-  isFull(): boolean {
-    const { config, table } = this.owner;
-    const full = table.size >= config.maxSessions || this.sessionCount >= config.maxSessionsPerConnection;
-    return full || this.isDraining;
+  hindrance(): OpenFailure | undefined {
+    if (this.isDraining) return SHUTS_DOWN;
+    const { table, config } = this.owner;
+    const { maxSessions, maxSessionsPerConnection: most } = config;
+    if (table.size >= maxSessions) return tooManySessions('the server', 'maxSessions', maxSessions);
+    if (this.sessionCount < most) return undefined;
+    return tooManySessions('the connection', 'maxSessionsPerConnection', most);
   }
 
   granted(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): void {
@@ -276,19 +273,20 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     const core = new SessionCore(this, open, ack, this.owner.config);
     this.owner.table.set(ack.sessionId, core);
     this.clock.endHandshake();
-    const { body, metadata } = announcingAck(ack, this.families);
+    const { body, metadata } = grantedAnswer(ack, this.families);
     this.send(MessageType.SessionOpenAck, ack.sessionId, 0, SESSION_OPEN_ACK, metadata, body, core.lane);
     if (!core.isOver) this.owner.sessionOpened(core);
     if (this.halfClose.isBegun) core.gate.open();
     this.answered();
   }
 
-  refused(refusal: SessionRefused, ack: preview3.SessionOpenAck): void {
+  refused(refusal: SessionRefused, ack: preview3.SessionOpenAck, why: OpenFailure['why']): void {
     if (++this.refusedCount > MAX_REFUSED) {
       this.fail(new ProtocolError(`${MAX_REFUSED} sessions were refused on this connection`, ErrorCode.LimitExceeded));
       return;
     }
-    this.send(MessageType.SessionOpenAck, 0, 0, SESSION_OPEN_ACK, ack);
+    const { metadata, body } = refusedAnswer(ack, why, this.understands(preview3.PeerMessages.ErrorDetails));
+    this.send(MessageType.SessionOpenAck, 0, 0, SESSION_OPEN_ACK, metadata, body);
     this.owner.sessionRefused(refusal);
     this.answered();
   }

@@ -1,6 +1,7 @@
 import {
   checkOpenRequest,
   chooseSessionId,
+  isNnrpError,
   openedAck,
   type Packet,
   preview3,
@@ -19,6 +20,7 @@ import { announcedFamilies } from '../connection/announcement.js';
 import { isThenable, settledOnce } from '../thenable.js';
 import type { PeerIdentity } from '../transport/peer-identity.js';
 import type { PolicyAnswer, PolicyDecision, SessionGrant, SessionOpenContext } from './policy.js';
+import { noSuchId, type OpenFailure, policyFailed, policyTooSlow, policyWrong } from './refused-open.js';
 import type { NnrpServerConfig } from './server-config.js';
 import type { SessionRefused } from './server-events.js';
 
@@ -38,15 +40,16 @@ export interface OpeningOwner extends Guarded {
   readonly helloAuth: Uint8Array;
   readonly isClosed: boolean;
   readonly ids: SessionIds;
-  /** Whether there are as many sessions as there may be. */
-  isFull(): boolean;
+  /** Why no session may be opened now, such as too many; undefined when one may. */
+  hindrance(): OpenFailure | undefined;
   /**
    * The client has shown that it knows more than the reference client.
    * @param families - bits of PeerMessages that it says it understands; 0 when it does not say
    */
   announced(families: number): void;
   granted(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): void;
-  refused(refusal: SessionRefused, ack: preview3.SessionOpenAck): void;
+  /** @param why - what a client is told that understands more than the code */
+  refused(refusal: SessionRefused, ack: preview3.SessionOpenAck, why: OpenFailure['why']): void;
   /** The request cannot be read. */
   malformed(packet: Packet, text: string, errorCode: number): void;
   /** A packet that had to wait for a decision. */
@@ -113,9 +116,9 @@ export class SessionOpening {
     const open = Object.freeze(described(preview3.decodeSessionOpen(packet.view, packet.metadataStart)));
     const blocks = this.readBody(packet, open);
     if (blocks === undefined) return;
-    const errorCode =
-      checkOpenRequest(open, this.terms) || (this.owner.isFull() ? SessionErrorCode.SessionLimitReached : 0);
-    if (errorCode !== SessionErrorCode.None) this.answerInTurn(() => this.refuse(open, errorCode));
+    const errorCode = checkOpenRequest(open, this.terms);
+    const failure = errorCode === SessionErrorCode.None ? this.owner.hindrance() : { errorCode };
+    if (failure !== undefined) this.answerInTurn(() => this.refuse(open, failure));
     else this.askPolicy(open, blocks.auth);
   }
 
@@ -175,7 +178,7 @@ export class SessionOpening {
       answer = this.owner.policyContext.run(() => this.config.applicationPolicy.validateSessionOpen(open, context));
       if (isThenable(answer)) promised = settledOnce(answer);
     } catch (error) {
-      this.answerInTurn(() => this.refuse(open, SessionErrorCode.AuthFailed, error));
+      this.answerInTurn(() => this.policyFailed(open, error));
       return;
     }
     if (promised === undefined) {
@@ -193,11 +196,11 @@ export class SessionOpening {
       guard(this.owner, () => this.advance());
     };
     const patience = new Patience(this.owner, policyTimeoutMs, () =>
-      settle(() => this.refuse(open, SessionErrorCode.AuthFailed, tooSlow(policyTimeoutMs))),
+      settle(() => this.refuse(open, policyTooSlow(policyTimeoutMs))),
     ).unref();
     promised.then(
       (decision) => settle(() => this.decide(open, decision)),
-      (error: unknown) => settle(() => this.refuse(open, SessionErrorCode.AuthFailed, error)),
+      (error: unknown) => settle(() => this.policyFailed(open, error)),
     );
   }
 
@@ -255,23 +258,30 @@ export class SessionOpening {
   private decide(open: preview3.SessionOpen, decision: PolicyDecision | null): void {
     const grant = grantOf(decision);
     if ('thrown' in grant) {
-      this.refuse(open, SessionErrorCode.AuthFailed, grant.thrown);
+      const { thrown } = grant;
+      if (isNnrpError(thrown, 'NNRP_ERR_USAGE')) this.refuse(open, policyWrong(thrown));
+      else this.policyFailed(open, thrown);
       return;
     }
     if (typeof decision === 'number' && decision >>> 0 === decision) {
-      this.refuse(open, decision);
+      this.refuse(open, { errorCode: decision });
       return;
     }
     const wrong = this.wrongAnswer(open, decision, grant);
     if (wrong !== undefined) {
-      this.refuse(open, SessionErrorCode.AuthFailed, wrong);
+      this.refuse(open, policyWrong(wrong));
       return;
     }
-    const choice = this.owner.isFull()
-      ? { errorCode: SessionErrorCode.SessionLimitReached }
-      : chooseSessionId(open, this.owner.ids);
-    if ('errorCode' in choice) this.refuse(open, choice.errorCode);
-    else this.owner.granted(open, openedAck(open, this.terms, choice.sessionId, grant.priorityClass));
+    const failure = this.owner.hindrance();
+    if (failure !== undefined) {
+      this.refuse(open, failure);
+      return;
+    }
+    const choice = chooseSessionId(open, this.owner.ids);
+    if ('sessionId' in choice)
+      this.owner.granted(open, openedAck(open, this.terms, choice.sessionId, grant.priorityClass));
+    else if (choice.errorCode !== SessionErrorCode.SessionLimitReached) this.refuse(open, choice);
+    else this.refuse(open, noSuchId(open.requestedSessionId));
   }
 
   private wrongAnswer(
@@ -290,10 +300,14 @@ export class SessionOpening {
     );
   }
 
-  private refuse(open: preview3.SessionOpen, errorCode: number, cause?: unknown): void {
+  private policyFailed(open: preview3.SessionOpen, thrown: unknown): void {
+    this.refuse(open, policyFailed(thrown, this.config.exposeHandlerErrors));
+  }
+
+  private refuse(open: preview3.SessionOpen, { errorCode, why, cause }: OpenFailure): void {
     const { remoteAddress } = this.owner;
     const refusal = { remoteAddress, open, errorCode, ...(cause === undefined ? {} : { cause }) };
-    this.owner.refused(refusal, rejectedAck(open, this.terms, errorCode));
+    this.owner.refused(refusal, rejectedAck(open, this.terms, errorCode), why);
   }
 }
 
@@ -320,8 +334,4 @@ function isPlain(value: object): boolean {
 function noGrant(decision: unknown): UsageError {
   const expected = 'undefined, a grant or an unsigned 32-bit code';
   return new UsageError(`validateSessionOpen: expected ${expected}, got ${shownValue(decision)}`);
-}
-
-function tooSlow(policyTimeoutMs: number): UsageError {
-  return new UsageError(`validateSessionOpen: no answer within policyTimeoutMs, ${policyTimeoutMs} ms`);
 }
