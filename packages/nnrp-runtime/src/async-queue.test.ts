@@ -39,6 +39,46 @@ describe('an async queue', () => {
     expect(queue.push(9)).toBe(false);
   });
 
+  it('lets those go who do not want to wait any more, and serves the others in order', async () => {
+    const queue = new AsyncQueue<number>();
+    const got: string[] = [];
+    const waiters = ['a', 'b', 'c'].map((name) => ({
+      resolve: (item: number) => got.push(`${name}${item}`),
+      reject: (reason: Error) => got.push(`${name} ${reason.message}`),
+    }));
+    for (const waiter of waiters) queue.wait(waiter);
+    queue.withdraw(waiters[1] as (typeof waiters)[number]);
+    expect([queue.push(1), queue.push(2), queue.push(3)]).toEqual([false, false, true]);
+    expect(got).toEqual(['a1', 'c2']);
+    expect(queue.drain()).toEqual([3]);
+    queue.end(new ClosedError('over'));
+    queue.wait(waiters[0] as (typeof waiters)[number]);
+    expect(got.at(-1)).toContain('over');
+  });
+
+  it('takes items back before all that wait, and first for those who wait', async () => {
+    for (const taken of [0, 1, 3]) {
+      const queue = new AsyncQueue<number>();
+      for (let item = 0; item < 6; item++) queue.push(item);
+      // A place in the middle is known by its number; it must hold when others come before it.
+      queue.remove(4);
+      const back = Array.from({ length: taken }, () => queue.tryTake() as number);
+      expect(queue.putBack([-1, ...back])).toBe(taken + 1);
+      queue.remove(5);
+      queue.remove(-1);
+      queue.push(7);
+      queue.remove(2);
+      expect(queue.drain()).toEqual([0, 1, 3, 7]);
+    }
+    const empty = new AsyncQueue<number>();
+    const waiting = [empty.next(), empty.next()];
+    expect(empty.putBack([1, 2, 3])).toBe(1);
+    expect(await Promise.all(waiting)).toEqual([1, 2]);
+    empty.end();
+    expect(empty.putBack([2])).toBe(1);
+    expect(empty.drain()).toEqual([2, 3]);
+  });
+
   it('takes no longer to take out an item, or to serve one who waits, however many wait', () => {
     const spent = [1000, 50_000].map((count) => {
       const queue = new AsyncQueue<number>();

@@ -1,6 +1,7 @@
 import { ClosedError, forCaller } from 'nnrp-core';
 
-interface Waiter<T> {
+/** Somebody who waits for an item. */
+export interface Waiter<T> {
   resolve(item: T): void;
   reject(reason: Error): void;
 }
@@ -53,6 +54,28 @@ export class AsyncQueue<T> {
     return promise;
   }
 
+  /** Like `next` when nothing waits, for somebody who may be taken back; after `end` it is rejected at once. */
+  wait(waiter: Waiter<T>): void {
+    if (this.reason === undefined) this.waiters.push(waiter);
+    else waiter.reject(forCaller(this.reason));
+  }
+
+  /** Takes back somebody who waits: the next item is not for him. */
+  withdraw(waiter: Waiter<T>): void {
+    this.waiters.remove(waiter);
+  }
+
+  /**
+   * Puts items back that have been handed out, in their order: before all that wait, also after `end`.
+   * @returns how many of them wait now, always the last ones; the others went to those who were waiting
+   */
+  putBack(items: readonly T[]): number {
+    let served = 0;
+    while (served < items.length && this.waiters.size > 0) this.waiters.take().resolve(items[served++] as T);
+    for (let at = items.length - 1; at >= served; at--) this.items.unshift(items[at] as T);
+    return items.length - served;
+  }
+
   /** Only the first reason counts. */
   end(reason: Error = new ClosedError('the queue has ended')): void {
     if (this.reason !== undefined) return;
@@ -84,6 +107,17 @@ class Line<T> {
   push(item: T): void {
     this.places?.set(item, this.cut + this.items.length);
     this.items.push(item);
+    this.size++;
+  }
+
+  unshift(item: T): void {
+    if (this.head === 0) {
+      this.items.unshift(item);
+      this.cut--;
+    } else {
+      this.items[--this.head] = item;
+    }
+    this.places?.set(item, this.cut + this.head);
     this.size++;
   }
 

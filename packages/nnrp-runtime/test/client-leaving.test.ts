@@ -2,6 +2,7 @@ import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ClientOperation } from '../src/client/client-operation.js';
+import type { ResultStream } from '../src/client/result-stream.js';
 import type { OperationContext } from '../src/server/operation-context.js';
 import { eventually } from './eventually.js';
 import { Stage } from './stage.js';
@@ -82,6 +83,64 @@ describe('a loop over the results of an operation that is left early', () => {
   });
 });
 
+/** Every way to leave the loop over all results of a session. */
+const WAYS_OF_A_SESSION: Record<string, (results: ResultStream, count: number) => Promise<unknown>> = {
+  'a break': async (results, count) => {
+    let seen = 0;
+    for await (const _ of results) if (++seen === count) break;
+  },
+  'a throw in its body': async (results, count) => {
+    let seen = 0;
+    for await (const _ of results) if (++seen === count) throw enough;
+  },
+  'return() while it waits': async (results, count) => {
+    const loop = results[Symbol.asyncIterator]();
+    for (let seen = 0; seen < count; seen++) await loop.next();
+    const waiting = loop.next();
+    await loop.return?.();
+    expect(await waiting).toEqual({ done: true, value: undefined });
+  },
+  'a stream that is destroyed': async (results, count) => {
+    const stream = Readable.from(results);
+    let seen = 0;
+    const closed = new Promise((resolve) => stream.once('close', resolve));
+    stream.on('data', () => {
+      if (++seen === count) stream.destroy();
+    });
+    await closed;
+  },
+};
+
+describe('a loop over the results of a session that is left', () => {
+  it.each(Object.keys(WAYS_OF_A_SESSION))('by %s cancels what it has read, and the session works on', async (way) => {
+    const { session, clientSession } = await stage.session();
+    const results = clientSession.results();
+    const operations = [await clientSession.submit('one'), await clientSession.submit('two')];
+    const works = [await session.receiveSubmit(), await session.receiveSubmit()];
+    for (const work of works) await work.push('part');
+    await WAYS_OF_A_SESSION[way]?.(results, 2).catch((error: unknown) => expect(error).toBe(enough));
+    await eventually(() => works.every(({ signal }) => signal.aborted), 'the work is cancelled');
+    for (const operation of operations)
+      await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_CANCELLED' });
+    const next = await clientSession.submit('next');
+    await (await session.receiveSubmit()).complete('done');
+    expect(new TextDecoder().decode((await next.result()).body)).toBe('done');
+    expect(clientSession.inFlightCount).toBe(0);
+  });
+
+  it('while results wait unread cancels their operations as well: those results are gone', async () => {
+    const { client, session, clientSession } = await stage.session();
+    const results = clientSession.results();
+    const operation = await clientSession.submit('work');
+    const work = await session.receiveSubmit();
+    await work.push('part');
+    await client.ping();
+    Readable.from(results).destroy();
+    await eventually(() => work.signal.aborted, 'the work is cancelled');
+    await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_CANCELLED' });
+  });
+});
+
 describe('an operation goes on', () => {
   async function stepwise() {
     const { session, clientSession, client, server } = await stage.session();
@@ -101,14 +160,36 @@ describe('an operation goes on', () => {
     expect(new TextDecoder().decode((await last).body)).toBe('end');
   });
 
-  it('when the loop over the results of the whole session is left', async () => {
+  it('when the loop over the results of the whole session is left after result() was asked for', async () => {
     const { clientSession, operation, work } = await stepwise();
     const all = clientSession.results()[Symbol.asyncIterator]();
+    const last = operation.result();
     await work.push('part');
     await all.next();
     await all.return?.();
     await work.complete('end');
+    expect(new TextDecoder().decode((await last).body)).toBe('end');
+  });
+
+  it('when the loop over the results of the whole session is left before any of its results has come', async () => {
+    const { client, clientSession, operation, work } = await stepwise();
+    await clientSession.results()[Symbol.asyncIterator]().return?.();
+    await client.ping();
+    expect([work.signal.aborted, clientSession.inFlightCount]).toEqual([false, 1]);
+    await work.complete('end');
     expect(new TextDecoder().decode((await operation.result()).body)).toBe('end');
+  });
+
+  it('when the loop over the results of the whole session is left, but not its own', async () => {
+    const { clientSession, operation, work } = await stepwise();
+    const all = clientSession.results()[Symbol.asyncIterator]();
+    const own = operation[Symbol.asyncIterator]();
+    await work.push('part');
+    await all.next();
+    await all.return?.();
+    await work.complete('end');
+    const bodies = [await own.next(), await own.next()].map(({ value }) => new TextDecoder().decode(value?.body));
+    expect(bodies).toEqual(['part', 'end']);
   });
 
   it('to its own end when the loop is left at the last result: there is nothing to cancel', async () => {

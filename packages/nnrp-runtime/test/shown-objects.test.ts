@@ -3,7 +3,10 @@ import { type InspectOptions, inspect } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { NnrpClient } from '../src/client/client.js';
 import type { BodyInput } from '../src/connection/body-bytes.js';
+import type { OperationContext } from '../src/server/operation-context.js';
 import { NnrpServer } from '../src/server/server.js';
+import type { NnrpServerSession } from '../src/server/server-session.js';
+import { MemoryListener, memoryPair } from '../src/transport/memory.js';
 import { TcpConnector, TcpListener } from '../src/transport/tcp.js';
 import { TlsConnector, TlsListener } from '../src/transport/tls.js';
 import { issue } from './certificates.js';
@@ -47,6 +50,7 @@ const SHOWN: readonly InspectOptions[] = [
   { depth: 20 },
   { depth: 20, showHidden: true },
   { depth: 20, showHidden: true, getters: true },
+  { depth: Number.POSITIVE_INFINITY, showHidden: true },
 ];
 /** What reaches past the methods of the objects: the fields as they are. Of chunks that arrived the bytes are there. */
 const RAW: InspectOptions = { depth: 20, customInspect: false, showHidden: true };
@@ -63,7 +67,8 @@ function expectHarmless(value: unknown, name: string): void {
     }
     expect(text.length, `${name} with ${inspect(options)}`).toBeLessThan(2500);
   }
-  expect(() => JSON.stringify(value), name).not.toThrow();
+  const json = JSON.stringify(value) ?? '';
+  for (const secret of [TOKEN, PROMPT, bytes(PROMPT).join(',')]) expect(json, `${name} as JSON`).not.toContain(secret);
 }
 
 /** A server and a client with everything on them that applications hold. */
@@ -147,6 +152,99 @@ describe('what an application holds', () => {
       expect(inspect(held)).toContain('127.0.0.1:');
       for (const trace of [...KEY, ...traces(PASSPHRASE)]) expect(shown(held, RAW)).not.toContain(trace);
     }
+  });
+});
+
+/** A session whose submits nobody has answered, with everything that its public methods return. */
+async function unanswered() {
+  const server = await NnrpServer.bindTcp('127.0.0.1:0', { drainTimeoutMs: 0, supportedCacheObjects: [1] });
+  const client = await NnrpClient.connectTcp(server.localAddr);
+  // The server goes first: nobody would confirm the client's close.
+  cleanup.push(() => server.close());
+  const clientSession = await client.openSession({ auth: TOKEN });
+  const sessions = server[Symbol.asyncIterator]();
+  const accepted = sessions.next();
+  const session = (await accepted).value as NnrpServerSession;
+  const results = clientSession.results();
+  const submits = session.allSubmits();
+  const looked = submits.next();
+  const operations = [await clientSession.submit(PROMPT), await clientSession.submit(PROMPT)];
+  const work = (await looked).value as OperationContext;
+  const unseen = submits.next();
+  await unseen;
+  const partials = operations[0]?.[Symbol.asyncIterator]();
+  await work.push(PROMPT);
+  await work.push(PROMPT);
+  await client.ping();
+  const loop = results[Symbol.asyncIterator]();
+  return {
+    server,
+    session,
+    held: {
+      'a loop over sessions': sessions,
+      'a step of it': accepted,
+      'a loop over submits': submits,
+      'a step of it that nobody has looked at': unseen,
+      'a loop over submits that is left': await left(session.allSubmits()),
+      operations: session.operations,
+      'the schemas': session.schemas,
+      'the records': server.sessions(),
+      'a record': session.record,
+      'the request of a session': session.clientOpen,
+      'the grant of a session': session.ack,
+      'the close report of a session': session.closeReport,
+      'results of a session': results,
+      'a loop over them': loop,
+      'a result of the session': await loop.next(),
+      'a loop over the results of an operation': partials,
+      'a partial result': await partials?.next(),
+      'an operation with a loop': operations[0],
+      'events of a client': client.events(),
+      'events of a session of the client': clientSession.events(),
+      'a loop over events': clientSession.events()[Symbol.asyncIterator](),
+      'a request to migrate': clientSession.buildMigrationRequest(2),
+      'the answer to a ping': await client.ping(),
+      'promises of all kinds': [session.receiveSubmit(), session.receivePatch(), operations[1]?.result()],
+    },
+  };
+}
+
+async function left<Loop extends AsyncIterator<unknown>>(loop: Loop): Promise<Loop> {
+  await loop.return?.();
+  return loop;
+}
+
+describe('what public methods return', () => {
+  it('shows no token and no payload at any depth, and can be made JSON', async () => {
+    const { held } = await unanswered();
+    for (const [name, value] of Object.entries(held)) expectHarmless(value, name);
+  });
+
+  it('says how it stands', async () => {
+    const { held, session } = await unanswered();
+    expect(inspect(held['results of a session'])).toMatch(/^ResultStream \{ waitingResults: 1, unreadBytes: \d+ \}$/);
+    expect(inspect(held['a loop over submits'])).toBe("SubmitIterator { state: 'open', waitingCalls: 0 }");
+    expect(inspect(held['a loop over submits that is left'])).toContain("state: 'over'");
+    expect(inspect(await held['a step of it that nobody has looked at'])).toMatch(/done: false,.*OperationContext/s);
+    expect(inspect(held['events of a client'])).toMatch(/^EventStream \{ state: 'open', waitingEvents: 0/);
+    const events = session.events();
+    void events.next();
+    expect(JSON.parse(JSON.stringify(events))).toEqual({ state: 'open', waitingCalls: 1 });
+    expectHarmless(events, 'a loop over events');
+  });
+
+  it('shows of the ends of a connection inside one process how they stand', async () => {
+    const [left, right] = memoryPair();
+    const listener = new MemoryListener();
+    const server = NnrpServer.fromListener(listener, { drainTimeoutMs: 0 });
+    cleanup.push(() => server.close());
+    const transport = await listener.connect();
+    const client = NnrpClient.fromTransport(transport);
+    const session = await client.openSession({ auth: TOKEN });
+    session.submitNowait(PROMPT);
+    for (const end of [left, right, listener, transport]) expectHarmless(end, inspect(end));
+    expect(JSON.parse(JSON.stringify(left))).toMatchObject({ kind: 'memory', state: 'open', unreadPackets: 0 });
+    expect(inspect(listener)).toMatch(/^MemoryListener \{.*waitingConnections: 0/);
   });
 });
 

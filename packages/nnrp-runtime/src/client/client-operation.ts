@@ -40,6 +40,8 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Ti
   timedAfter: Timed | undefined;
   /** @internal */
   timedIn: DeadlineList | undefined;
+  /** @internal For the session: results of it have gone to the loop over the whole session. */
+  isStreamed = false;
   /** @internal For the session: the server was asked to hold its results back. */
   paused = false;
   private waiting: NnrpResult[] | undefined;
@@ -214,6 +216,13 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Ti
     this.discard();
     if (this.settled !== undefined || this.done) return;
     this.giveUp(new CancelledError(`frame ${this.frameId} was cancelled: its loop was left before the last result`));
+  }
+
+  /** @internal For the session: the loop over all its results was left. Who has not had all of them has nothing. */
+  streamLeft(): void {
+    if (!this.isStreamed || this.iterator !== undefined || this.settled !== undefined || this.done) return;
+    const text = 'the loop over the results of its session was left before the last one';
+    this.giveUp(new CancelledError(`frame ${this.frameId} was cancelled: ${text}`));
   }
 
   /** Nobody reads partial results any more. */

@@ -155,13 +155,15 @@ export class NnrpClientSession {
    * Every result of the session from now on, in the order of arrival, with its operation. While such a loop runs,
    * partial results are kept for operations only that have a loop of their own. Results that wait unread count against the
    * client's buffer. Ends when the session is closed; throws when it ends otherwise.
+   *
+   * Leaving the loop, in whatever way, cancels the operations in flight whose results have gone to it, as nobody could read
+   * them whole any more. Not those that have a loop of their own, or whose `result()` was asked for before; nor those of
+   * which no result has come yet.
    * @throws UsageError when there is such a loop already
    */
   results(): ResultStream {
     if (this.submits.stream !== undefined) throw new UsageError(`session ${this.sessionId}: results() is being read`);
-    const stream = new ResultStream(this.submits, () => {
-      this.submits.stream = undefined;
-    });
+    const stream = new ResultStream(this.submits, () => this.submits.streamLeft());
     if (this.reason === undefined) this.submits.stream = stream;
     else stream.end(this.reason);
     return stream;

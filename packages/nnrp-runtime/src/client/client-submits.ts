@@ -176,6 +176,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     const { stream } = this;
     if (stream === undefined) operation.push(result);
     else if (!operation.done) {
+      operation.isStreamed = true;
       stream.push({ operation, result });
       if (!result.partial || operation.isLooped) operation.push(result);
     }
@@ -241,6 +242,12 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
       this.cutFrameIds.push(operation.frameId);
       operation.giveUp(cutError(operation.frameId, reason));
     }
+  }
+
+  /** The loop over all results was left: what nobody else reads is given up. */
+  streamLeft(): void {
+    this.stream = undefined;
+    for (const operation of this.operations.values()) operation.streamLeft();
   }
 
   /** Takes work again. */

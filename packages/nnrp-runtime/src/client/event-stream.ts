@@ -1,3 +1,4 @@
+import { INSPECT, type Inspect, inspected } from 'nnrp-core';
 import { described } from '../base/described.js';
 import { PushIterator, type PushSource } from './push-iterator.js';
 
@@ -60,6 +61,16 @@ export class EventStream<E> implements AsyncIterable<E, undefined> {
   end(): void {
     this.over = true;
     this.iterator.ended();
+  }
+
+  /** Plain facts, as logs show them: no payload, no secret. */
+  toJSON(): Record<string, unknown> {
+    const { dropped, over } = this;
+    return { state: over ? 'over' : 'open', waitingEvents: this.waiting.length - this.head, dropped };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('EventStream', this.toJSON(), depth, options, inspect);
   }
 
   private isOverfull(): boolean {

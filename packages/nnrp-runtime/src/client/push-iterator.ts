@@ -1,3 +1,4 @@
+import { INSPECT, type Inspect, inspected } from 'nnrp-core';
 import { rejection, type Settle, unheard } from '../settled.js';
 
 /** Where a {@link PushIterator} gets its items. */
@@ -70,6 +71,16 @@ export class PushIterator<T> implements AsyncIterableIterator<T, undefined> {
   throw(error: unknown): Promise<Step<T>> {
     this.leave();
     return Promise.reject(error);
+  }
+
+  /** Plain facts, as logs show them: no payload, no secret. */
+  toJSON(): Record<string, unknown> {
+    const waitingCalls = this.resolveNext === undefined ? 0 : 1 + (this.others?.length ?? 0);
+    return { state: this.finished ? 'over' : 'open', waitingCalls };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('PushIterator', this.toJSON(), depth, options, inspect);
   }
 
   /** For the source: hands an item to whoever waits for one. @returns false when nobody does */

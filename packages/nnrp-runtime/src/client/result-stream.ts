@@ -1,4 +1,4 @@
-import { isNnrpError, type NnrpError } from 'nnrp-core';
+import { INSPECT, type Inspect, inspected, isNnrpError, type NnrpError } from 'nnrp-core';
 import type { ClientOperation } from './client-operation.js';
 import type { NnrpResult } from './nnrp-result.js';
 import { PushIterator } from './push-iterator.js';
@@ -78,6 +78,16 @@ export class ResultStream implements AsyncIterable<SessionResult, undefined> {
     this.waiting = [];
     this.head = 0;
     this.uncount(this.unreadBytes);
+  }
+
+  /** Plain facts, as logs show them: no payload, no secret. */
+  toJSON(): Record<string, unknown> {
+    const { unreadBytes, reason } = this;
+    return { waitingResults: this.waiting.length - this.head, unreadBytes, endReason: reason?.message };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('ResultStream', this.toJSON(), depth, options, inspect);
   }
 
   private uncount(bytes: number): void {

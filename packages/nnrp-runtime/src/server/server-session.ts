@@ -183,8 +183,14 @@ export class NnrpServerSession {
   /**
    * Every submit until the client closes the session or the session ends otherwise (see `endReason`). Call `close`
    * afterwards: it confirms the client's close.
+   *
+   * The loop may be left at any time, and another one begun: the next submit goes to whoever asks for one then. Leaving
+   * answers nothing. A submit that the loop has handed out is the application's own, also when its body has thrown: the
+   * application completes it or drops it, else the client waits until its deadline. (`serve` drops it by itself.)
+   * @throws UsageError when `events` or `serve` takes the messages; where that begins later, the loop throws it
    */
   allSubmits(): AsyncIterableIterator<OperationContext, void, void> {
+    this.core.inbox.requireKinds('allSubmits()');
     return new SubmitIterator(this.core.inbox);
   }
 
@@ -209,10 +215,12 @@ export class NnrpServerSession {
   }
 
   /**
-   * Every message of the session in the order of arrival, until it is over. It takes the messages: the `receive*` calls
-   * get none any more. One loop only.
+   * Every message of the session in the order of arrival, until it is over. It takes the messages from the call on: the
+   * `receive*` calls get none any more, and a second loop throws UsageError. When the loop is left, also while it waits,
+   * the messages go to the `receive*` calls again, those included that it has not handed out; only `events` shows
+   * flow updates, cache messages and errors, so those are gone. What it has handed out the application answers.
    */
-  events(): AsyncGenerator<SessionEvent, void, void> {
+  events(): AsyncIterableIterator<SessionEvent, void, void> {
     return this.core.inbox.events();
   }
 

@@ -165,14 +165,20 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
    */
   accept(): Promise<NnrpServerSession> {
     return answering(() => {
-      if (this.loop !== undefined) throw new UsageError('accept: serve() takes the sessions of this server');
+      const refusal = this.acceptRefusal();
+      if (refusal !== undefined) throw refusal;
       return this.accepted.next().then((core) => core.session);
     });
   }
 
-  /** Sessions until the server is closed. */
+  /** Sessions until the server is closed. Once the loop is left, the next session goes to whoever accepts then. */
   [Symbol.asyncIterator](): AsyncIterableIterator<NnrpServerSession, void, void> {
-    return new SessionIterator(this);
+    const { accepted } = this;
+    return new SessionIterator({
+      accepted,
+      refusal: () => this.acceptRefusal(),
+      putBack: (cores) => this.putBack(cores.filter(({ isOver }) => !isOver)),
+    });
   }
 
   /**
@@ -263,6 +269,16 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
         if (!isNnrpError(loss.error, CLOSED)) this.tell('connectionLost', loss);
       },
     };
+  }
+
+  private acceptRefusal(): UsageError | undefined {
+    return this.loop && new UsageError('accept: serve() takes the sessions of this server');
+  }
+
+  /** Sessions that were handed out, and nobody has looked at. */
+  private putBack(cores: readonly SessionCore[]): void {
+    if (this.loop === undefined) this.accepted.putBack(cores);
+    else for (const core of cores) this.loop.attend(core);
   }
 
   private async acceptConnections(owner: ServerConnectionOwner): Promise<void> {

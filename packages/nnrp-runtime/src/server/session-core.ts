@@ -72,7 +72,7 @@ export class SessionCore {
     this.operations = new SessionOperations(this, ack.sessionId, ack.acceptedProfileId);
     this.closing = new SessionClosing(this);
     this.unread = new UnreadSubmits(this);
-    this.inbox = new SessionInbox((operation) => this.unread.taken(operation));
+    this.inbox = new SessionInbox(this.unread);
     this.receiver = this.unread;
     connection.attach(ack.sessionId, new SessionIntake(this));
   }

@@ -1,8 +1,9 @@
 import { ClosedError, type NnrpError, UsageError } from 'nnrp-core';
-import { AsyncQueue } from '../async-queue.js';
+import { AsyncQueue, type Waiter } from '../async-queue.js';
 import { described } from '../base/described.js';
 import type { OperationContext } from './operation-context.js';
 import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
+import { type EventsOwner, SessionEventIterator } from './session-event-iterator.js';
 import type { SessionReceiver } from './session-ports.js';
 
 /** Cancels that may wait unread. */
@@ -23,11 +24,21 @@ interface Arrived<T> {
   readonly number: number;
 }
 
+/** Counts the submits that wait. */
+export interface InboxOwner {
+  /** A submit is handed out. */
+  taken(operation: OperationContext): void;
+  /** A submit that was handed out waits once more. */
+  waits(operation: OperationContext): void;
+  /** Other messages do not wait any more. */
+  eased(): void;
+}
+
 /**
- * The messages of a session that its application has not taken yet: by kind, or all in order once `events` has been
- * asked for.
+ * The messages of a session that its application has not taken yet: by kind, or all in order while a loop over `events`
+ * takes them.
  */
-export class SessionInbox {
+export class SessionInbox implements EventsOwner {
   private submits: AsyncQueue<OperationContext> | undefined;
   private rare: { [Kind in keyof RareKinds]?: AsyncQueue<Arrived<RareKinds[Kind]>> } | undefined;
   private everything: AsyncQueue<SessionEvent> | undefined;
@@ -37,10 +48,7 @@ export class SessionInbox {
   private endReason: NnrpError | undefined;
   private submitsEnd: NnrpError | undefined;
 
-  constructor(
-    /** Called for each submit that is handed out. */
-    private readonly taken: (operation: OperationContext) => void,
-  ) {}
+  constructor(private readonly owner: InboxOwner) {}
 
   /** Submits that wait; with `events`, whatever waits. */
   get submitCount(): number {
@@ -57,13 +65,14 @@ export class SessionInbox {
     if (this.everything !== undefined) return this.pushEvent({ type: 'submit', submit: operation });
     operation.arrival = this.arrivals++;
     const waits = this.submitQueue().push(operation);
-    if (!waits && this.submitsEnd === undefined) this.taken(operation);
+    if (!waits && this.submitsEnd === undefined) this.owner.taken(operation);
     return waits;
   }
 
   /** @throws UsageError when somebody else takes the messages of the session */
   nextSubmit(): Promise<OperationContext> {
-    if (this.takenBy !== undefined) throw this.takenAway('submit');
+    const refusal = this.takenAway('submit');
+    if (refusal !== undefined) throw refusal;
     const waiting = this.takeSubmit();
     return waiting === undefined ? this.submitQueue().next() : Promise.resolve(waiting);
   }
@@ -71,8 +80,31 @@ export class SessionInbox {
   /** The next submit if one waits. */
   takeSubmit(): OperationContext | undefined {
     const waiting = this.submits?.tryTake();
-    if (waiting !== undefined) this.taken(waiting);
+    if (waiting !== undefined) this.owner.taken(waiting);
     return waiting;
+  }
+
+  /** For a loop over the submits: it waits for the next one. */
+  awaitSubmit(waiter: Waiter<OperationContext>): void {
+    const refusal = this.takenAway('submit');
+    if (refusal === undefined) this.submitQueue().wait(waiter);
+    else waiter.reject(refusal);
+  }
+
+  /** For a loop over the submits: it does not wait any more. */
+  withdraw(waiter: Waiter<OperationContext>): void {
+    this.submits?.withdraw(waiter);
+  }
+
+  /** Submits that were handed out, and nobody has looked at, in order: they go before all that wait. */
+  putBack(operations: readonly OperationContext[]): void {
+    const back = operations.filter(({ isOver }) => !isOver);
+    if (back.length === 0) return;
+    const waiting =
+      this.everything === undefined
+        ? this.submitQueue().putBack(back)
+        : this.everything.putBack(back.map((submit) => ({ type: 'submit', submit })));
+    for (const operation of back.slice(back.length - waiting)) this.owner.waits(operation);
   }
 
   pushPatch(patch: NnrpPatch): void {
@@ -100,13 +132,14 @@ export class SessionInbox {
     if (this.everything.size >= MAX_EVENTS && !needsAnswer(event)) return true;
     // Submits say of themselves what there is to say, and are many.
     const waits = this.everything.push(event.type === 'submit' ? event : described(event));
-    if (!waits && event.type === 'submit') this.taken(event.submit as OperationContext);
+    if (!waits && event.type === 'submit') this.owner.taken(event.submit as OperationContext);
     return waits;
   }
 
   /** @throws UsageError when somebody else takes the messages of the session */
   next<Kind extends keyof RareKinds>(kind: Kind): Promise<RareKinds[Kind]> {
-    if (this.takenBy !== undefined) throw this.takenAway(kind);
+    const refusal = this.takenAway(kind);
+    if (refusal !== undefined) throw refusal;
     return this.rareQueue(kind)
       .next()
       .then(({ message }) => message);
@@ -114,43 +147,65 @@ export class SessionInbox {
 
   /**
    * Every message in the order of arrival, those that wait included, until the session is over. It takes them from the
-   * call on: nothing is lost while the first one is not asked for yet.
+   * call on, until the loop is left: nothing is lost while the first one is not asked for yet.
    */
-  events(): AsyncGenerator<SessionEvent, void, void> {
-    return this.readEvents(this.takenBy === undefined ? this.takeEverything() : undefined);
+  events(): SessionEventIterator {
+    const refusal = this.takenAway('events()');
+    return new SessionEventIterator(this, refusal === undefined ? this.takeEverything() : new AsyncQueue(), refusal);
   }
 
   private takeEverything(): AsyncQueue<SessionEvent> {
     const everything = new AsyncQueue<SessionEvent>();
-    for (const event of this.gather()) everything.push(event);
     this.takenBy = 'events()';
+    for (const event of this.gather()) everything.push(event);
     this.everything = everything;
     if (this.endReason !== undefined) everything.end(this.endReason);
     return everything;
   }
 
-  /** @param everything - missing when somebody else takes the messages */
-  private async *readEvents(
-    everything: AsyncQueue<SessionEvent> | undefined,
-  ): AsyncGenerator<SessionEvent, void, void> {
-    if (everything === undefined) throw this.takenAway('events()');
-    for (;;) {
-      const waiting = everything.tryTake();
-      if (waiting?.type === 'submit') this.taken(waiting.submit as OperationContext);
-      const event = waiting ?? (await everything.next().catch(() => undefined));
-      if (event === undefined) return;
-      yield event;
-    }
+  submitTaken(operation: OperationContext): void {
+    this.owner.taken(operation);
+  }
+
+  /** The messages are asked for by kind again. What only `events` shows is gone. */
+  eventsLeft(everything: AsyncQueue<SessionEvent>, unseen: SessionEvent[]): void {
+    if (this.everything !== everything) return;
+    this.everything = undefined;
+    this.takenBy = undefined;
+    const { endReason, submitsEnd } = this;
+    // What waits is handed out after the end as well, but a queue takes nothing after it.
+    this.endReason = undefined;
+    this.submitsEnd = undefined;
+    for (const event of [...unseen, ...everything.drain()]) this.sortIn(event);
+    if (submitsEnd !== undefined) this.endSubmits(submitsEnd);
+    if (endReason !== undefined) this.end(endReason);
+    else this.owner.eased();
+  }
+
+  /** What a loop over all messages has left. */
+  private sortIn(event: SessionEvent): void {
+    if (event.type === 'submit') {
+      const operation = event.submit as OperationContext;
+      if (operation.isOver) this.owner.taken(operation);
+      else {
+        operation.arrival = this.arrivals++;
+        this.submitQueue().push(operation);
+        if (!operation.isUnread) this.owner.waits(operation);
+      }
+    } else if (event.type === 'cancel') this.pushCancel(event.cancel);
+    else if (event.type === 'patch') this.pushPatch(event.patch);
+    else if (event.type === 'migrate') this.pushMigration(event.migration);
+    else if (event.type === 'close') this.pushClose(event.close);
   }
 
   /** Passes on what waits, in order; from now on somebody else takes the messages of this session. */
   handOver(receiver: SessionReceiver): void {
     this.requireKinds('serve()');
-    const waiting = this.gather();
     this.takenBy = 'serve()';
+    const waiting = this.gather();
     for (const event of waiting) {
       if (event.type === 'submit') {
-        this.taken(event.submit as OperationContext);
+        this.owner.taken(event.submit as OperationContext);
         receiver.submit(event.submit as OperationContext);
       } else if (event.type === 'cancel') receiver.cancel(event.cancel);
       else if (event.type === 'patch') receiver.patch(event.patch);
@@ -218,15 +273,21 @@ export class SessionInbox {
       for (const { message, number } of queue?.drain() ?? []) arrived.push({ event: eventOf(kind, message), number });
       queue?.end(new ClosedError('somebody else takes the messages of this session'));
     }
+    this.submits = undefined;
+    this.rare = undefined;
     return arrived.sort((a, b) => a.number - b.number).map(({ event }) => event);
   }
 
-  private requireKinds(by: string): void {
+  /** @throws UsageError when somebody else takes the messages of the session */
+  requireKinds(by: string): void {
     if (this.takenBy !== undefined) throw new UsageError(`${by}: ${this.takenBy} takes the messages of this session`);
   }
 
-  private takenAway(kind: string): UsageError {
-    return new UsageError(`${this.takenBy} takes the messages of this session, ${kind} included`);
+  /** Why messages of this kind do not come any more; undefined while they do. */
+  takenAway(kind: string): UsageError | undefined {
+    const { takenBy } = this;
+    if (takenBy === undefined) return undefined;
+    return new UsageError(`${takenBy} takes the messages of this session, ${kind} included`);
   }
 }
 

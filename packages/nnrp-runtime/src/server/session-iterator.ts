@@ -1,40 +1,48 @@
 import { isNnrpError } from 'nnrp-core';
-import { unheard } from '../settled.js';
+import type { AsyncQueue, Waiter } from '../async-queue.js';
+import { QueueIterator } from './queue-iterator.js';
 import type { NnrpServerSession } from './server-session.js';
+import type { SessionCore } from './session-core.js';
 
-const OVER: IteratorResult<NnrpServerSession, void> = { done: true, value: undefined };
-
-/** Hands out sessions; a promise of it that rejects harms nobody who has dropped it. */
-interface Accepting {
-  accept(): Promise<NnrpServerSession>;
+/** What a loop over the sessions of a server needs of it. */
+export interface SessionSource {
+  /** Sessions that wait to be accepted. */
+  readonly accepted: AsyncQueue<SessionCore>;
+  /** What accepting is refused with; undefined while it is not. */
+  refusal(): Error | undefined;
+  /** Sessions that nobody has looked at, in order: whoever comes next gets them. */
+  putBack(cores: SessionCore[]): void;
 }
 
 /** The sessions of a server one after the other, until it is closed. */
-export class SessionIterator implements AsyncIterableIterator<NnrpServerSession, void, void> {
-  private left = false;
-
-  constructor(private readonly server: Accepting) {}
-
-  [Symbol.asyncIterator](): this {
-    return this;
+export class SessionIterator extends QueueIterator<SessionCore, NnrpServerSession> {
+  constructor(private readonly source: SessionSource) {
+    super();
   }
 
-  next(): Promise<IteratorResult<NnrpServerSession, void>> {
-    if (this.left) return Promise.resolve(OVER);
-    return unheard(
-      this.server.accept().then(
-        (value) => ({ done: false, value }),
-        (error: unknown) => {
-          this.left = true;
-          if (isNnrpError(error, 'NNRP_ERR_CLOSED')) return OVER;
-          throw error;
-        },
-      ),
-    );
+  protected take(): SessionCore | undefined {
+    return this.source.accepted.tryTake();
   }
 
-  return(): Promise<IteratorResult<NnrpServerSession, void>> {
-    this.left = true;
-    return Promise.resolve(OVER);
+  protected wait(waiter: Waiter<SessionCore>): void {
+    const refusal = this.source.refusal();
+    if (refusal === undefined) this.source.accepted.wait(waiter);
+    else waiter.reject(refusal);
+  }
+
+  protected withdraw(waiter: Waiter<SessionCore>): void {
+    this.source.accepted.withdraw(waiter);
+  }
+
+  protected ending(reason: Error): Error | undefined {
+    return isNnrpError(reason, 'NNRP_ERR_CLOSED') ? undefined : reason;
+  }
+
+  protected left(unseen: SessionCore[]): void {
+    this.source.putBack(unseen);
+  }
+
+  protected shown(core: SessionCore): NnrpServerSession {
+    return core.session;
   }
 }

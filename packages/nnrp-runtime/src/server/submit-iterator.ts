@@ -1,37 +1,35 @@
+import type { Waiter } from '../async-queue.js';
 import type { OperationContext } from './operation-context.js';
+import { QueueIterator } from './queue-iterator.js';
 import type { SessionInbox } from './session-inbox.js';
 
-const OVER: IteratorResult<OperationContext, void> = { done: true, value: undefined };
-
-/** The submits of a session one after the other; by hand, because an async generator costs three promises for each. */
-export class SubmitIterator implements AsyncIterableIterator<OperationContext, void, void> {
-  private left = false;
-
-  constructor(private readonly inbox: SessionInbox) {}
-
-  [Symbol.asyncIterator](): this {
-    return this;
+/** The submits of a session one after the other; it throws when somebody else takes the messages in the meantime. */
+export class SubmitIterator extends QueueIterator<OperationContext, OperationContext> {
+  constructor(private readonly inbox: SessionInbox) {
+    super();
   }
 
-  next(): Promise<IteratorResult<OperationContext, void>> {
-    if (this.left) return Promise.resolve(OVER);
-    const waiting = this.inbox.takeSubmit();
-    if (waiting !== undefined) return Promise.resolve({ done: false, value: waiting });
-    let coming: Promise<OperationContext>;
-    try {
-      coming = this.inbox.nextSubmit();
-    } catch {
-      // Somebody else takes the submits of the session now.
-      return Promise.resolve(OVER);
-    }
-    return coming.then(
-      (value) => ({ done: false, value }),
-      () => OVER,
-    );
+  protected take(): OperationContext | undefined {
+    return this.inbox.takeSubmit();
   }
 
-  return(): Promise<IteratorResult<OperationContext, void>> {
-    this.left = true;
-    return Promise.resolve(OVER);
+  protected wait(waiter: Waiter<OperationContext>): void {
+    this.inbox.awaitSubmit(waiter);
+  }
+
+  protected withdraw(waiter: Waiter<OperationContext>): void {
+    this.inbox.withdraw(waiter);
+  }
+
+  protected ending(): Error | undefined {
+    return this.inbox.takenAway('submit');
+  }
+
+  protected left(unseen: OperationContext[]): void {
+    this.inbox.putBack(unseen);
+  }
+
+  protected shown(operation: OperationContext): OperationContext {
+    return operation;
   }
 }

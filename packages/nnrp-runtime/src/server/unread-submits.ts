@@ -2,6 +2,7 @@ import { preview3 } from 'nnrp-core';
 import type { OperationContext } from './operation-context.js';
 import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
 import type { SessionCore } from './session-core.js';
+import type { InboxOwner } from './session-inbox.js';
 import type { SessionReceiver } from './session-ports.js';
 
 const { BackpressureLevel, UpdateReason } = preview3;
@@ -10,7 +11,7 @@ const { BackpressureLevel, UpdateReason } = preview3;
  * Takes the messages of a session for an application that asks for them one by one, and keeps what it has not asked for
  * within bounds: at half of the limit the client is asked to pause, at the limit its connection is not read any more.
  */
-export class UnreadSubmits implements SessionReceiver {
+export class UnreadSubmits implements SessionReceiver, InboxOwner {
   private queuedBytes = 0;
   private holding = false;
   private paused = false;
@@ -18,7 +19,11 @@ export class UnreadSubmits implements SessionReceiver {
   constructor(private readonly core: SessionCore) {}
 
   submit(operation: OperationContext): void {
-    if (!this.core.inbox.pushSubmit(operation)) return;
+    if (this.core.inbox.pushSubmit(operation)) this.waits(operation);
+  }
+
+  /** It waits for the application, perhaps for the second time. */
+  waits(operation: OperationContext): void {
     operation.isUnread = true;
     this.queuedBytes += operation.byteLength;
     if (!this.holding && this.reaches(1)) {
@@ -74,6 +79,11 @@ export class UnreadSubmits implements SessionReceiver {
     if (!operation.isUnread) return;
     operation.isUnread = false;
     this.queuedBytes -= operation.byteLength;
+    this.eased();
+  }
+
+  /** Less waits than before. */
+  eased(): void {
     if (this.holding && !this.exceeds(2)) this.releaseHold();
     if (this.paused && !this.exceeds(4)) {
       this.paused = false;

@@ -1,5 +1,15 @@
 import { markAsUntransferable } from 'node:worker_threads';
-import { ClosedError, type NnrpError, Packet, shownValue, TransportError, UsageError } from 'nnrp-core';
+import {
+  ClosedError,
+  INSPECT,
+  type Inspect,
+  inspected,
+  type NnrpError,
+  Packet,
+  shownValue,
+  TransportError,
+  UsageError,
+} from 'nnrp-core';
 import { AsyncQueue } from '../async-queue.js';
 import { type Guarded, nextTurn } from '../base/guard.js';
 import { readOptions } from '../base/options.js';
@@ -64,6 +74,16 @@ export class MemoryListener implements FramedListener, FramedConnector {
       for (const connection of this.waiting.drain()) connection.abort();
       this.waiting.end(new ClosedError('the memory listener is closed'));
     });
+  }
+
+  /** Plain facts, as logs show them: no payload, no secret. */
+  toJSON(): Record<string, unknown> {
+    const { kind, address } = this;
+    return { kind, address, waitingConnections: this.waiting.size };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('MemoryListener', this.toJSON(), depth, options, inspect);
   }
 }
 
@@ -143,6 +163,17 @@ class MemoryTransport implements FramedTransport, Guarded {
   abort(error?: NnrpError): void {
     this.peer?.discard();
     this.end(error);
+  }
+
+  /** Plain facts, as logs show them: no payload, no secret. */
+  toJSON(): Record<string, unknown> {
+    const { kind, remoteAddress } = this;
+    const state = this.closedReported ? 'closed' : this.closing ? 'closing' : 'open';
+    return { kind, remoteAddress, state, unreadPackets: this.inbox.length - this.inboxHead };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('MemoryTransport', this.toJSON(), depth, options, inspect);
   }
 
   private end(error: NnrpError | undefined): void {

@@ -1,0 +1,52 @@
+import type { UsageError } from 'nnrp-core';
+import type { AsyncQueue, Waiter } from '../async-queue.js';
+import type { OperationContext } from './operation-context.js';
+import { QueueIterator } from './queue-iterator.js';
+import type { SessionEvent } from './server-messages.js';
+
+/** What a loop over all messages of a session needs of its inbox. */
+export interface EventsOwner {
+  /** The application has this submit now. */
+  submitTaken(operation: OperationContext): void;
+  /** The loop is over. What it has not given out, and what nobody has looked at, goes back. */
+  eventsLeft(everything: AsyncQueue<SessionEvent>, unseen: SessionEvent[]): void;
+}
+
+/** The messages of a session one after the other, of every kind; it ends quietly with the session. */
+export class SessionEventIterator extends QueueIterator<SessionEvent, SessionEvent> {
+  /** @param refusal - somebody else takes the messages: the loop throws this */
+  constructor(
+    private readonly owner: EventsOwner,
+    private readonly everything: AsyncQueue<SessionEvent>,
+    private readonly refusal: UsageError | undefined,
+  ) {
+    super();
+  }
+
+  protected take(): SessionEvent | undefined {
+    const event = this.everything.tryTake();
+    if (event?.type === 'submit') this.owner.submitTaken(event.submit as OperationContext);
+    return event;
+  }
+
+  protected wait(waiter: Waiter<SessionEvent>): void {
+    if (this.refusal === undefined) this.everything.wait(waiter);
+    else waiter.reject(this.refusal);
+  }
+
+  protected withdraw(waiter: Waiter<SessionEvent>): void {
+    this.everything.withdraw(waiter);
+  }
+
+  protected ending(): Error | undefined {
+    return this.refusal;
+  }
+
+  protected left(unseen: SessionEvent[]): void {
+    this.owner.eventsLeft(this.everything, unseen);
+  }
+
+  protected shown(event: SessionEvent): SessionEvent {
+    return event;
+  }
+}
