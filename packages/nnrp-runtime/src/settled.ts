@@ -36,7 +36,8 @@ export function answering<T>(work: () => T | PromiseLike<T>): Promise<T> {
   }
 }
 
-function isMistake(error: unknown): boolean {
+/** Whether the caller has done something wrong. */
+export function isMistake(error: unknown): boolean {
   if (!isNnrpError(error)) return false;
   // WireError alone has a fault and a place.
   return error.code === 'NNRP_ERR_USAGE' || ('fault' in error && 'where' in error);

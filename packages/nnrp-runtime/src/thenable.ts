@@ -6,6 +6,41 @@ export function isThenable(value: unknown): value is PromiseLike<never> {
   return typeof (value as { then?: unknown }).then === 'function';
 }
 
+/** How deep promises are looked for in what is refused, and in how many places of each object. */
+const MAX_DEPTH = 3;
+const MAX_FIELDS = 64;
+
+/**
+ * Lets the promises in a refused value reject unheard: who forgot to await one is told by the refusal, and must not lose the
+ * process to the rejection as well. Promises alone: another thenable may begin its work when it is asked.
+ */
+export function unheardWithin(value: unknown, depth = MAX_DEPTH): void {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return;
+  try {
+    if (types.isPromise(value)) Promise.prototype.then.call(value, undefined, ignore);
+    else if (depth > 0) for (const field of fieldsOf(value)) unheardWithin(field, depth - 1);
+  } catch {
+    // A proxy, or a promise with a constructor of its own, which may do anything.
+  }
+}
+
+/** What a refusal adds about a promise. */
+export function awaitHint(value: unknown): string {
+  try {
+    return isThenable(value) ? ', a promise: did you forget await?' : '';
+  } catch {
+    return '';
+  }
+}
+
+/** No getter is called. */
+function fieldsOf(value: object): unknown[] {
+  const names = Object.keys(value).slice(0, MAX_FIELDS);
+  return names.map((name) => Object.getOwnPropertyDescriptor(value, name)?.value);
+}
+
+function ignore(): void {}
+
 /**
  * A promise that settles once, whatever the thenable does, and whose methods are those of promises.
  * @throws what a getter of the thenable throws

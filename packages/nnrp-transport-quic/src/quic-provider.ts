@@ -1,6 +1,6 @@
 import { shownWord, UsageError } from 'nnrp-core';
 import { NnrpClient, type NnrpClientConfig, NnrpServer, type NnrpServerConfig } from 'nnrp-runtime';
-import { answering, type HostPort } from 'nnrp-runtime/transport';
+import { answering, givenClientConfig, type HostPort } from 'nnrp-runtime/transport';
 import type { QuicClientEndpointConfig, QuicClientEndpointOptions } from './client-endpoint-config.js';
 import type { QuicTransportOptions } from './endpoint-options.js';
 import { QuicConnector } from './quic-connector.js';
@@ -43,9 +43,10 @@ function bind(endpointConfig: QuicServerEndpointConfig, serverConfig: Partial<Nn
   if (transport !== TRANSPORT_KIND) {
     throw new UsageError(`transport: QuicProvider serves quic, but the configuration is for ${shownWord(transport)}`);
   }
+  const given = { ...copied(serverConfig), transport };
   return QuicFramedListener.open(endpointConfig, transportDefaults(serverConfig)).then((listener) => {
     try {
-      return NnrpServer.fromListener(listener, { ...serverConfig, transport });
+      return NnrpServer.fromListener(listener, given);
     } catch (error) {
       return listener.close().then(() => {
         throw error;
@@ -67,8 +68,19 @@ function connect(
     ...(connectTimeoutMs !== undefined && { connectTimeoutMs }),
   };
   const connector = new QuicConnector(endpoint, endpointConfig, defaults);
-  // The client gives the transport up when it refuses its configuration.
-  return connector.connect().then((transport) => NnrpClient.fromTransport(transport, clientConfig));
+  // Read before the connection comes about: the application may wipe a token, or use the object for another client.
+  const given = givenClientConfig(clientConfig);
+  return connector.connect().then((transport) => NnrpClient.fromTransport(transport, given));
+}
+
+/** What the configuration says now: it is needed when the listener is there. */
+function copied(config: Partial<NnrpServerConfig>): Partial<NnrpServerConfig> {
+  const { supportedProfiles: profiles, supportedCacheObjects: objects } = config;
+  return {
+    ...config,
+    ...(Array.isArray(profiles) && { supportedProfiles: [...profiles] }),
+    ...(Array.isArray(objects) && { supportedCacheObjects: [...objects] }),
+  };
 }
 
 /** What servers and clients are told of their transport over TCP goes for QUIC too, unless the endpoint says otherwise. */

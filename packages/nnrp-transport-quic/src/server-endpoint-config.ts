@@ -88,7 +88,6 @@ export class QuicServerEndpointConfig {
   constructor(bindAddress: string | HostPort, given: QuicServerEndpointOptions) {
     const options = knownOptions(given, [...WITHOUT_CERTIFICATE, 'certificateChain', 'privateKey', 'passphrase']);
     const { certificateChain, privateKey, passphrase, ...others } = options;
-    this.#options = Object.freeze(others);
     const { clientRoots, onHandshakeFailure = () => {} } = options;
     const { clientCertificates = 'none', retry = 'auto', maxConnections = 10_000, maxHandshakes = 1024 } = options;
     const mode = oneOf('clientCertificates', clientCertificates, ['none', 'request', 'require']);
@@ -108,6 +107,9 @@ export class QuicServerEndpointConfig {
       maxConnections: integer('maxConnections', maxConnections, 1),
       maxHandshakes: integer('maxHandshakes', maxHandshakes, 1),
     });
+    const { clientRoots: roots } = this.#settings;
+    // The roots as they were read: the bytes are the application's.
+    this.#options = Object.freeze({ ...others, ...(roots !== undefined && { clientRoots: roots }) });
     this.#transportOptions = readTransportOptions(options);
     this.#onHandshakeFailure = onHandshakeFailure;
     this.#handshakeFailed = applicationCallback('onHandshakeFailure', onHandshakeFailure);

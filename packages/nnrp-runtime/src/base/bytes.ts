@@ -1,5 +1,17 @@
 import { types } from 'node:util';
 
+/** Of the language itself: a property of the same name on the object, or of a subclass, may say anything. */
+interface ViewGetters {
+  readonly buffer: () => ArrayBufferLike;
+  readonly byteOffset: () => number;
+  readonly byteLength: () => number;
+}
+
+const TYPED_ARRAY: object = Object.getPrototypeOf(Uint8Array.prototype);
+const OF_TYPED_ARRAYS = gettersOf(TYPED_ARRAY);
+const OF_DATA_VIEWS = gettersOf(DataView.prototype);
+const lengthOf = getter<number>(TYPED_ARRAY, 'length');
+
 /**
  * Bytes in any form and of any realm as a Uint8Array over the same memory, not copied. Shared memory alone is no bytes yet:
  * whoever means it says so by a view.
@@ -7,6 +19,48 @@ import { types } from 'node:util';
  */
 export function asBytes(value: unknown): Uint8Array | undefined {
   // A property of its own of every realm: instanceof knows the classes of one realm only.
-  if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+  if (ArrayBuffer.isView(value)) {
+    const { buffer, byteOffset, byteLength } = gettersFor(value);
+    return new Uint8Array(buffer.call(value), byteOffset.call(value), byteLength.call(value));
+  }
   return types.isArrayBuffer(value) ? new Uint8Array(value) : undefined;
+}
+
+/** The memory that a view lies in, whatever its own properties say. */
+export function memoryOf(view: ArrayBufferView): ArrayBufferLike {
+  return gettersFor(view).buffer.call(view);
+}
+
+/** Whether `length` is what it seems to be. @returns false also for what only inherits from Uint8Array */
+export function hasItsLength(bytes: Uint8Array): boolean {
+  try {
+    return lengthOf.call(bytes) === bytes.length;
+  } catch {
+    return false;
+  }
+}
+
+/** The same for all that says where the bytes of a typed array lie. */
+export function liesWhereItSays(bytes: Uint8Array): boolean {
+  return (
+    OF_TYPED_ARRAYS.buffer.call(bytes) === bytes.buffer &&
+    OF_TYPED_ARRAYS.byteOffset.call(bytes) === bytes.byteOffset &&
+    OF_TYPED_ARRAYS.byteLength.call(bytes) === bytes.byteLength
+  );
+}
+
+function gettersFor(view: ArrayBufferView): ViewGetters {
+  return types.isDataView(view) ? OF_DATA_VIEWS : OF_TYPED_ARRAYS;
+}
+
+function gettersOf(prototype: object): ViewGetters {
+  return {
+    buffer: getter(prototype, 'buffer'),
+    byteOffset: getter(prototype, 'byteOffset'),
+    byteLength: getter(prototype, 'byteLength'),
+  };
+}
+
+function getter<Value>(prototype: object, name: string): () => Value {
+  return Object.getOwnPropertyDescriptor(prototype, name)?.get as () => Value;
 }

@@ -1,4 +1,6 @@
+import { types } from 'node:util';
 import { printable, shownValue, UsageError } from 'nnrp-core';
+import { awaitHint, isThenable, unheardWithin } from '../thenable.js';
 
 const MAX_NAME_BYTES = 100;
 
@@ -8,7 +10,8 @@ const MAX_NAME_BYTES = 100;
  *
  * @param what - for the message, such as `close options`
  * @returns the bag itself, so nothing is copied
- * @throws UsageError unless it is an object whose every field is known and not null
+ * @throws UsageError unless it is an object whose every field is known, not null and no promise; nor is the object one, or
+ * a Map or Set
  */
 export function checkOptions<Options extends object>(
   what: string,
@@ -16,7 +19,7 @@ export function checkOptions<Options extends object>(
   known: ReadonlySet<string>,
 ): Options {
   refuseUnknown(what, options, known);
-  refuseNull(what, options);
+  refuseNoValues(what, options);
   return options;
 }
 
@@ -24,7 +27,7 @@ export function checkOptions<Options extends object>(
  * A copy that holds nothing but what is given and known: later changes of the bag change nothing, a getter is asked once,
  * and what somebody has put on Object.prototype switches nothing on. A null is left to whoever knows the option.
  *
- * @throws UsageError unless it is an object whose every field is known
+ * @throws UsageError unless it is an object whose every field is known and no promise; nor is the object one, or a Map or Set
  */
 export function readOptions<Options extends object>(
   what: string,
@@ -38,6 +41,7 @@ export function readOptions<Options extends object>(
   for (const name of known) {
     if (!(name in options) || isPolluted(options, name)) continue;
     const value = (options as Record<string, unknown>)[name];
+    if (typeof value === 'object' && isThenable(value)) throw promised(what, options, name);
     if (value !== undefined) given[name] = value;
   }
   return given as Options;
@@ -50,7 +54,7 @@ export function readValues<Options extends object>(
   known: ReadonlySet<string>,
 ): Options {
   const given = readOptions(what, options, known);
-  refuseNull(what, given);
+  refuseNoValues(what, given);
   return given;
 }
 
@@ -64,20 +68,39 @@ export function withDefaults<Options extends object>(
 }
 
 function refuseUnknown(what: string, options: object, known: ReadonlySet<string>): void {
-  if (typeof options !== 'object' || options === null || Array.isArray(options) || ArrayBuffer.isView(options)) {
-    throw new UsageError(`${what}: expected an object, got ${shownValue(options)}`);
-  }
+  if (!isBag(options))
+    throw refusal(options, `${what}: expected an object, got ${shownValue(options)}${awaitHint(options)}`);
   for (const name in options) {
     if (!known.has(name) && !isPolluted(options, name))
-      throw new UsageError(`${what}: there is no option '${printable(name, MAX_NAME_BYTES)}'`);
+      throw refusal(options, `${what}: there is no option '${printable(name, MAX_NAME_BYTES)}'`);
   }
 }
 
-function refuseNull(what: string, options: object): void {
+/** A null, and what will be a value only later. */
+function refuseNoValues(what: string, options: object): void {
   for (const name in options) {
-    if ((options as Record<string, unknown>)[name] === null)
-      throw new UsageError(`${what}: ${name} takes a value, got null`);
+    const value: unknown = (options as Record<string, unknown>)[name];
+    if (value === null) throw refusal(options, `${what}: ${name} takes a value, got null`);
+    if (typeof value === 'object' && isThenable(value)) throw promised(what, options, name);
   }
+}
+
+/** Objects of a class are bags, too; not those that hold what they hold elsewhere than in fields. */
+function isBag(options: object): boolean {
+  if (typeof options !== 'object' || options === null) return false;
+  // Nearly always.
+  if (options.constructor === Object) return true;
+  if (Array.isArray(options) || ArrayBuffer.isView(options) || types.isAnyArrayBuffer(options)) return false;
+  return !(types.isMap(options) || types.isSet(options) || isThenable(options));
+}
+
+function promised(what: string, options: object, name: string): UsageError {
+  return refusal(options, `${what}: ${name} takes a value, got a promise: did you forget await?`);
+}
+
+function refusal(options: unknown, text: string): UsageError {
+  unheardWithin(options);
+  return new UsageError(text);
 }
 
 function isPolluted(options: object, name: string): boolean {

@@ -1,7 +1,7 @@
 import { preview3, shownValue, UsageError } from 'nnrp-core';
-import { asBytes } from '../base/bytes.js';
 import { checkOptions } from '../base/options.js';
 import { announcement } from '../connection/announcement.js';
+import { viewed } from '../connection/body-bytes.js';
 
 /** The first of the extension types that vendors and applications may use, and the last. */
 const OWN_TYPES = { first: 0x8000, last: 0xffff };
@@ -31,6 +31,13 @@ export function helloExtensions(announce: boolean, own: readonly preview3.Contro
   return preview3.encodeControlExtensions([...(announce ? [announcement()] : []), ...entries(own).map(extension)]);
 }
 
+/** The entries with payloads in memory of their own, for what is needed after the call. @throws UsageError on one that is none */
+export function ownExtensions(given: readonly ExtensionInit[]): preview3.ControlExtension[] {
+  return entries(given)
+    .map(extension)
+    .map(({ type, critical, payload }) => ({ type, critical, payload: new Uint8Array(payload) }));
+}
+
 /** Whether an entry must be understood, and is not: neither this client nor, by its range, the application knows it. */
 export function isUnknownCritical({ type, critical }: preview3.ControlExtension): boolean {
   if (!critical || type >= OWN_TYPES.first || type === preview3.PEER_MESSAGES_EXTENSION) return false;
@@ -54,7 +61,7 @@ function ownExtension(init: ExtensionInit): preview3.ControlExtension {
 
 function extension(init: ExtensionInit): preview3.ControlExtension {
   const { type, critical = false, payload } = checkOptions('extensions', init, FIELDS);
-  const bytes = asBytes(payload);
+  const bytes = viewed(payload, 'extensions');
   if (bytes === undefined)
     throw new UsageError(`extensions: payload of type 0x${type.toString(16)} takes a Uint8Array`);
   return { type, critical, payload: bytes };

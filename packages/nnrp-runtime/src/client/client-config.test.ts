@@ -1,4 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { SessionOpenContext } from '../server/policy.js';
+import { NnrpServer } from '../server/server.js';
+import { NnrpClient } from './client.js';
 import { clientConfig } from './client-config.js';
 
 const refusal = (option: string) =>
@@ -40,9 +43,27 @@ describe('the configuration of a client', () => {
   });
 
   it('takes yes, no or the values of a hello', () => {
-    for (const hello of [true, false, { latencyBudgetMs: 5 }]) expect(clientConfig({ hello }).hello).toBe(hello);
+    for (const hello of [true, false, { latencyBudgetMs: 5 }]) expect(clientConfig({ hello }).hello).toEqual(hello);
     for (const hello of ['yes', 5, null])
       expect(() => clientConfig({ hello: hello as never })).toThrow(refusal('hello'));
     expect(() => clientConfig({ announce: 'yes' as never })).toThrow(refusal('announce'));
   });
+});
+
+it.each<[string, (bytes: Uint8Array) => void]>([
+  ['wiped', (bytes) => void bytes.fill(42)],
+  ['transferred', (bytes) => void structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] })],
+])('a token of the configuration that is %s while the client connects is sent as it was', async (_name, spoil) => {
+  const seen: string[] = [];
+  const validateSessionOpen = (_open: unknown, { helloAuth }: SessionOpenContext) =>
+    void seen.push(new TextDecoder().decode(helloAuth));
+  const server = await NnrpServer.bindTcp('127.0.0.1:0', { applicationPolicy: { validateSessionOpen } });
+  const auth = new TextEncoder().encode('secret');
+  const connecting = NnrpClient.connectTcp(server.localAddr, { hello: { auth } });
+  spoil(auth);
+  const client = await connecting;
+  await client.openSession();
+  expect(seen).toEqual(['secret']);
+  await client.close();
+  await server.close();
 });

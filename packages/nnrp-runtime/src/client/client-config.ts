@@ -3,7 +3,7 @@ import { checkOptions, readOptions } from '../base/options.js';
 import type { BodyInput } from '../connection/body-bytes.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
 import type { ExtensionInit } from './client-announcement.js';
-import type { ClientHelloOptions } from './client-hello.js';
+import { type ClientHelloOptions, helloOptions } from './client-hello.js';
 
 /** Options of a client's connection. */
 export interface NnrpClientConfig {
@@ -121,7 +121,18 @@ export function clientConfig(config: Partial<NnrpClientConfig>): NnrpClientConfi
   const numbers = Object.fromEntries(
     NUMBERS.map(([name, fallback, least]) => [name, number(given, name, fallback, least)]),
   );
-  return { ...(numbers as NumericOptions), announce, hello };
+  return { ...(numbers as NumericOptions), announce, hello: typeof hello === 'object' ? helloOptions(hello) : hello };
+}
+
+/**
+ * What was given, checked, in a copy that no later change reaches: for who connects first and makes the client then. What
+ * was left out is still left out.
+ * @throws UsageError as {@link clientConfig} does
+ */
+export function givenClientConfig(config: Partial<NnrpClientConfig>): Partial<NnrpClientConfig> {
+  const complete: Partial<Record<string, unknown>> = { ...clientConfig(config) };
+  const given = readOptions('client configuration', config, CONFIG_OPTIONS);
+  return Object.fromEntries(Object.keys(given).map((name) => [name, complete[name]]));
 }
 
 function number(config: Partial<NumericOptions>, name: keyof NumericOptions, fallback: number, least: number): number {

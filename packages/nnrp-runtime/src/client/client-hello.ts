@@ -1,10 +1,10 @@
 import { describeFault, type NnrpError, type Packet, ProtocolError, preview3, UsageError } from 'nnrp-core';
 import { described } from '../base/described.js';
 import { readValues } from '../base/options.js';
-import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
+import { type BodyInput, ownBytes } from '../connection/body-bytes.js';
 import { CLIENT_HELLO } from '../connection/codecs.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
-import { helloExtensions, isUnknownCritical } from './client-announcement.js';
+import { helloExtensions, isUnknownCritical, ownExtensions } from './client-announcement.js';
 import { joined } from './joined.js';
 import { bodyMismatch } from './peer-error.js';
 import { type AnswerReader, PendingRequests } from './pending-requests.js';
@@ -52,6 +52,19 @@ const DEFAULTS: Omit<preview3.ClientHello, 'authBytes' | 'controlExtensionBytes'
 
 const OPTIONS: ReadonlySet<string> = new Set([...Object.keys(DEFAULTS), 'auth', 'extensions']);
 
+/**
+ * A copy that no later change of the options, or of bytes in them, reaches.
+ * @throws UsageError on an unknown option, and on bytes or extensions that are none
+ */
+export function helloOptions(options: ClientHelloOptions): ClientHelloOptions {
+  const { auth, extensions, ...wishes } = readValues('hello options', options, OPTIONS);
+  return {
+    ...wishes,
+    ...(auth !== undefined && { auth: ownBytes(auth) }),
+    ...(extensions !== undefined && { extensions: ownExtensions(extensions) }),
+  };
+}
+
 /** The hello of one connection: one at most, before the first session. */
 export class HelloExchange {
   /** The server's answer, once it has come. */
@@ -73,8 +86,8 @@ export class HelloExchange {
   /** @throws UsageError when one was sent before, or on an unknown option; WireError on a value that does not fit */
   send(options: ClientHelloOptions, announce: boolean, timeoutMs: number): Promise<ServerHello> {
     if (this.sent) throw new UsageError('CLIENT_HELLO: a connection has one, and it was sent before');
-    const { auth, extensions, ...wishes } = readValues('hello options', options, OPTIONS);
-    const authBlock = auth === undefined ? new Uint8Array(0) : bodyBytes(auth);
+    const { auth = '', extensions, ...wishes } = helloOptions(options);
+    const authBlock = ownBytes(auth);
     const block = helloExtensions(announce, extensions);
     const hello = { ...DEFAULTS, ...wishes, authBytes: authBlock.length, controlExtensionBytes: block.length };
     const answer = this.pending.ask(hello, timeoutMs, () =>

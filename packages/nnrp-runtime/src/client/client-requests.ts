@@ -9,8 +9,8 @@ import {
   UsageError,
 } from 'nnrp-core';
 import { described } from '../base/described.js';
-import { checkOptions } from '../base/options.js';
-import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
+import { checkOptions, readOptions } from '../base/options.js';
+import { type BodyInput, unlentBytes } from '../connection/body-bytes.js';
 import { CACHE_INVALIDATE, CACHE_PUT, SESSION_MIGRATE, SESSION_PATCH } from '../connection/codecs.js';
 import type { AnsweredRequest } from '../connection/error-details.js';
 import type { Lane } from '../connection/outbox.js';
@@ -54,7 +54,7 @@ export class ClientRequests {
 
   patch(fields: PatchFields, profilePatch?: BodyInput, options?: RequestOptions): Promise<NnrpPatchAck> {
     return this.request(() => {
-      const block = profilePatch === undefined ? undefined : bodyBytes(profilePatch);
+      const block = profilePatch === undefined ? undefined : unlentBytes(profilePatch);
       const patch = sessionPatch(fields, block?.length);
       return this.patches.ask(undefined, this.timeoutMs(options), () =>
         this.connection.send(MessageType.SessionPatch, this.sessionId, 0, SESSION_PATCH, patch, block, this.lane),
@@ -62,8 +62,10 @@ export class ClientRequests {
     });
   }
 
-  migrate(request: preview3.SessionMigrate, options?: RequestOptions): Promise<preview3.SessionMigrateAck> {
+  migrate(given: preview3.SessionMigrate, options?: RequestOptions): Promise<preview3.SessionMigrateAck> {
     return this.request(() => {
+      // A copy: the answer is checked against what was asked for.
+      const request = readOptions('migration request', given, MIGRATE_FIELDS);
       if (request.oldTransportId === request.newTransportId) {
         throw new UsageError(`SESSION_MIGRATE: both transports are ${request.oldTransportId} (MIG-3)`);
       }
@@ -75,7 +77,7 @@ export class ClientRequests {
 
   putObject(object: CacheObjectInit, bytes: BodyInput, options?: RequestOptions): Promise<preview3.CacheAck> {
     return this.request(() => {
-      const body = bodyBytes(bytes);
+      const body = unlentBytes(bytes);
       const put = cachePut(object, body.length);
       return this.puts.ask(put, this.timeoutMs(options), () =>
         this.connection.send(MessageType.CachePut, this.sessionId, 0, CACHE_PUT, put, body, this.lane),
@@ -157,4 +159,10 @@ export class ClientRequests {
 }
 
 const REQUEST_OPTIONS: ReadonlySet<string> = new Set(['timeoutMs']);
+const MIGRATE_FIELDS: ReadonlySet<string> = new Set<keyof preview3.SessionMigrate>([
+  'oldTransportId',
+  'newTransportId',
+  'lastResultFrameId',
+  'clientMigrateTsUs',
+]);
 const NONE = new Uint8Array(0);

@@ -133,7 +133,7 @@ export class NnrpClientSession {
    *
    * @param body - text is sent as UTF-8; more than 16 KiB of bytes are lent, not copied, and may be sent some time after
    * the promise resolves: do not change them any more. When they are transferred or resized before they have left, the
-   * operation fails with UsageError, and nothing else does
+   * operation fails with UsageError, and nothing else does. What waits for its turn is a copy, of the options as well
    * @param metadata - complete metadata of `submitMetadata()` is used as it is
    * @throws (as a rejection) WireError when the metadata is refused, UsageError on a wrong option, FlowBlockedError when it may not wait,
    * CancelledError when its signal aborts first, ClosedError or TransportError when the session is over

@@ -17,7 +17,7 @@ import type { Lane } from '../connection/outbox.js';
 import { rejection, unheard } from '../settled.js';
 import { followSignal, reasonOf } from './abort-signals.js';
 import { CancelledFrames } from './cancelled-frames.js';
-import { completeSubmit, type SubmitInit, type SubmitOptions } from './client-messages.js';
+import { CompleteSubmit, completeSubmit, type SubmitInit, type SubmitOptions } from './client-messages.js';
 import { ClientOperation, type OperationOwner } from './client-operation.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import type { RoomWaiter } from './connection-flow.js';
@@ -128,7 +128,9 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
       if (blockage === undefined) return this.whenSent(this.start(bytes, complete, options));
       if (options?.onBlocked === 'fail') throw this.gate.error(blockage);
       checkNotAborted(options?.signal);
-      const started = this.waiting.add(bytes, complete, options);
+      // The application goes on with what it has given: while others are answered it may fill a buffer anew.
+      const own = typeof body === 'string' ? bytes : new Uint8Array(bytes);
+      const started = this.waiting.add(own, complete === metadata ? new CompleteSubmit(complete) : complete, options);
       this.connection.flow.awaitRoom(this);
       this.connection.flow.serve(this);
       return started;
@@ -146,11 +148,6 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
       return 'blocked';
     }
     this.waiting.take(next);
-    const fault = this.waiting.fault(next);
-    if (fault !== undefined) {
-      next.reject(fault);
-      return 'started';
-    }
     try {
       next.resolve(this.whenSent(this.start(next.body, next.metadata, next.options)));
     } catch (error) {

@@ -13,10 +13,11 @@ import { described } from '../base/described.js';
 import { background } from '../base/guard.js';
 import { Patience } from '../base/patience.js';
 import { announcedFamilies } from '../connection/announcement.js';
-import { bodyBytes } from '../connection/body-bytes.js';
+import { ownBytes } from '../connection/body-bytes.js';
 import { SESSION_OPEN } from '../connection/codecs.js';
 import { readRefusal } from '../connection/open-refusal.js';
 import { rejection, unheard } from '../settled.js';
+import { unheardWithin } from '../thenable.js';
 import { sessionExtensions } from './client-announcement.js';
 import { type SessionOptions, sessionOpen, sessionOptions } from './client-config.js';
 import { NnrpClientSession } from './client-session.js';
@@ -27,7 +28,6 @@ import { PendingAnswer } from './pending-answer.js';
 import { refusalOf } from './refused-open.js';
 
 const { ErrorCode, InFlightPolicy, MessageType, SessionStatus } = preview3;
-const NO_AUTH = new Uint8Array(0);
 
 /** What opening sessions needs of the connection. */
 export interface OpeningConnection extends ClientSessionConnection {
@@ -48,8 +48,8 @@ const MAX_AT_ONCE = 64;
 const MAX_LATE = 1024;
 
 interface Asked {
-  readonly options: Partial<SessionOptions>;
-  readonly auth: Uint8Array;
+  readonly open: preview3.SessionOpen;
+  readonly body: Uint8Array;
   readonly resolve: (session: Promise<NnrpClientSession>) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -90,17 +90,24 @@ export class SessionOpens {
 
   open(given: Partial<SessionOptions>): Promise<NnrpClientSession> {
     this.started = true;
-    if (this.refusal !== undefined) return rejection(forCaller(this.refusal));
-    let options: Partial<SessionOptions>;
-    let auth: Uint8Array;
+    if (this.refusal !== undefined) {
+      unheardWithin(given);
+      return rejection(forCaller(this.refusal));
+    }
+    let open: preview3.SessionOpen;
+    let body: Uint8Array;
     try {
-      options = sessionOptions(given);
-      auth = options.auth === undefined ? NO_AUTH : bodyBytes(options.auth);
+      // All of it now: by the time that it is sent, its sender may have wiped a token, or used the object for another.
+      const options = sessionOptions(given);
+      const auth = ownBytes(options.auth ?? '');
+      const extensions = sessionExtensions(this.connection.config.announce, options.extensions);
+      open = sessionOpen(options, auth.length, extensions.length);
+      body = joined([auth, extensions]);
     } catch (error) {
       return rejection(error);
     }
     const opened = new Promise<NnrpClientSession>((resolve, reject) => {
-      this.asked.push({ options, auth, resolve, reject });
+      this.asked.push({ open, body, resolve, reject });
     });
     this.sendNext();
     return unheard(opened);
@@ -190,18 +197,15 @@ export class SessionOpens {
     return waitedFor < limit;
   }
 
-  /** @throws UsageError or WireError on an option that does not exist or fit; nothing is sent then */
-  private send({ options, auth }: Asked): Promise<NnrpClientSession> {
+  /** @throws WireError on an option that does not fit; nothing is sent then */
+  private send({ open, body }: Asked): Promise<NnrpClientSession> {
     const { connection } = this;
-    const { openTimeoutMs, announce } = connection.config;
-    const extensions = sessionExtensions(announce, options.extensions);
-    const open = sessionOpen(options, auth.length, extensions.length);
-    connection.send(MessageType.SessionOpen, 0, 0, SESSION_OPEN, open, joined([auth, extensions]));
+    connection.send(MessageType.SessionOpen, 0, 0, SESSION_OPEN, open, body);
     connection.unread.answerAwaited();
     const answer = new PendingAnswer<NnrpClientSession>(
       connection,
       'no answer to SESSION_OPEN',
-      openTimeoutMs,
+      connection.config.openTimeoutMs,
       (error) => this.giveUp(pending, error),
     );
     const pending: PendingOpen = { open, answer, late: false, passed: false };

@@ -1,8 +1,7 @@
-import { CancelledError, FlowBlockedError, forCaller, type NnrpError, type preview3, type UsageError } from 'nnrp-core';
+import { CancelledError, FlowBlockedError, forCaller, type NnrpError, type preview3 } from 'nnrp-core';
 import { type Guarded, later } from '../base/guard.js';
 import { unheard } from '../settled.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
-import { bodyChanged, lent } from '../transport/lent-packet.js';
 import { followSignal, reasonOf } from './abort-signals.js';
 import type { SubmitOptions } from './client-messages.js';
 import type { ClientOperation } from './client-operation.js';
@@ -13,9 +12,7 @@ const MIN_COMPACTION = 64;
 
 /** A submit that waits for its turn. */
 export interface WaitingSubmit {
-  /** Still the application's; its length when it was handed over. */
   readonly body: Uint8Array;
-  readonly bodyLength: number;
   readonly metadata: preview3.FrameSubmit;
   readonly options: SubmitOptions | undefined;
   resolve(operation: Promise<ClientOperation>): void;
@@ -48,18 +45,22 @@ export class WaitingSubmits {
     return this.count === 0;
   }
 
-  /** @throws FlowBlockedError when too many wait already */
+  /**
+   * @param body - and the metadata: its own from now on
+   * @param options - copied: the application may use the object for the next submit
+   * @throws FlowBlockedError when too many wait already
+   */
   add(body: Uint8Array, metadata: preview3.FrameSubmit, options: SubmitOptions | undefined): Promise<ClientOperation> {
     if (this.count >= this.limit) {
       throw new FlowBlockedError(`${this.limit} submits wait already: more may not`, 'too_many_waiting');
     }
+    const own = options === undefined ? undefined : ownOptions(options);
     return unheard(
       new Promise<ClientOperation>((resolve, reject) => {
         const submit: WaitingSubmit = {
-          body: lent(body),
-          bodyLength: body.length,
+          body,
           metadata,
-          options,
+          options: own,
           resolve,
           reject,
           unfollow: undefined,
@@ -67,7 +68,7 @@ export class WaitingSubmits {
         };
         this.line.push(submit);
         this.count++;
-        if (options?.signal !== undefined) this.follow(submit, options.signal);
+        if (own?.signal !== undefined) this.follow(submit, own.signal);
       }),
     );
   }
@@ -75,12 +76,6 @@ export class WaitingSubmits {
   first(): WaitingSubmit | undefined {
     while (this.head < this.line.length && this.line[this.head] === undefined) this.head++;
     return this.line[this.head];
-  }
-
-  /** Why its body cannot be sent any more; undefined while it is what it was. */
-  fault({ body, bodyLength }: WaitingSubmit): UsageError | undefined {
-    if (body.length === bodyLength) return undefined;
-    return bodyChanged('a submit that waited for its turn', bodyLength, body.length);
   }
 
   /** It waits no longer. */
@@ -137,4 +132,13 @@ export class WaitingSubmits {
     }
     this.line.length = at;
   }
+}
+
+/** What is needed when its turn comes. */
+function ownOptions({ signal, traceId, deadlineMs }: SubmitOptions): SubmitOptions {
+  return {
+    ...(signal !== undefined && { signal }),
+    ...(traceId !== undefined && { traceId }),
+    ...(deadlineMs !== undefined && { deadlineMs }),
+  };
 }

@@ -253,6 +253,22 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
     this.rare?.controller?.abort(reason);
   }
 
+  /**
+   * For the session and the serve loop: whether its failure is to be told. A value that was refused is told beside no other
+   * failure, and one that the handler throws later, when it awaits the call at last, is not told again.
+   */
+  tells(error: unknown): boolean {
+    const rare = this.rareState();
+    if (rare.told !== undefined && rare.told.error === error) return false;
+    rare.told = { error };
+    return true;
+  }
+
+  /** For the session: whether a failure of it has been told. */
+  get hasTold(): boolean {
+    return this.rare?.told !== undefined;
+  }
+
   /** For the session: counts the FLOW_UPDATEs of this operation. */
   flowSender(make: () => FlowSender): FlowSender {
     const rare = this.rareState();
@@ -286,6 +302,7 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
       finished: undefined,
       resolveFinished: undefined,
       flowSender: undefined,
+      told: undefined,
     };
     return this.rare;
   }
@@ -297,6 +314,8 @@ interface RareState {
   finished: Promise<void> | undefined;
   resolveFinished: (() => void) | undefined;
   flowSender: FlowSender | undefined;
+  /** The failure of the handler that the application was told of last. */
+  told: { readonly error: unknown } | undefined;
 }
 
 const RELATIONS: ReadonlySet<string> = new Set(['parentFrameId', 'groupId']);

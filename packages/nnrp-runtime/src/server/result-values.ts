@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import { preview3, shownValue, UsageError } from 'nnrp-core';
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { isPartial } from '../connection/result-kind.js';
+import { awaitHint } from '../thenable.js';
 import { completeResult, type ResultInit, type ResultValue, resultMetadata } from './server-messages.js';
 
 const NO_BODY = new Uint8Array(0);
@@ -43,7 +44,7 @@ function isValueObject(value: ResultValue): value is { readonly body?: BodyInput
     keys.length > 0 && !Array.isArray(value)
       ? `an object with ${keys.join(', ')}`
       : Object.prototype.toString.call(value);
-  throw noResult(found);
+  throw noResult(found + awaitHint(value));
 }
 
 function noResult(found: string): UsageError {

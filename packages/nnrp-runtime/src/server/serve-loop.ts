@@ -5,7 +5,7 @@ import { background, crash, guard } from '../base/guard.js';
 import { withDefaults } from '../base/options.js';
 import { within } from '../base/within.js';
 import { SETTLED } from '../settled.js';
-import { isThenable, settledOnce } from '../thenable.js';
+import { isThenable, settledOnce, unheardWithin } from '../thenable.js';
 import { AttendedSession } from './attended-session.js';
 import { Dispatcher, type DispatcherLimits } from './dispatcher.js';
 import { type FrameFailure, handlerFailure, serverBusy } from './frame-failure.js';
@@ -281,7 +281,10 @@ export class ServeLoop {
 
   /** The handler is done: what it returned is the last result, unless the frame has been answered. */
   private settle(operation: OperationContext, result: LastResult): void {
-    if (operation.isOver) return;
+    if (operation.isOver) {
+      unheardWithin(result);
+      return;
+    }
     const sent = operation.complete(result === undefined ? '' : (result as ResultValue));
     if (sent === SETTLED) return;
     sent.catch((error: unknown) => {
@@ -298,6 +301,7 @@ export class ServeLoop {
       for (;;) {
         const step = await generator.next();
         if (operation.isOver) {
+          unheardWithin(step.value);
           leave(generator);
           break;
         }
@@ -322,7 +326,7 @@ export class ServeLoop {
     // One that the client has been told of is no defect.
     const isTold = !operation.isOver && isHandlerError(error);
     if (!operation.isOver) operation.fail(handlerFailure(error, this.exposesErrors));
-    if (!isTold) this.failed({ sessionId: session.sessionId, frameId, error });
+    if (!isTold && operation.tells(error)) this.failed({ sessionId: session.sessionId, frameId, error });
   }
 
   private pause(core: SessionCore): void {

@@ -1,6 +1,6 @@
 import { ProtocolError, preview3, UsageError } from 'nnrp-core';
 import { readValues } from '../base/options.js';
-import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
+import { type BodyInput, unlentBytes } from '../connection/body-bytes.js';
 import { SESSION_MIGRATE_ACK, SESSION_PATCH_ACK } from '../connection/codecs.js';
 import type { NnrpMigration, NnrpPatch } from './server-messages.js';
 import type { SessionCore } from './session-core.js';
@@ -62,7 +62,7 @@ export function patchAck({ metadata: patch }: NnrpPatch, given: PatchAckInit = {
 
 /** @param body - the profile's own data; its length is written into the metadata */
 export function sendPatchAck(core: SessionCore, ack: preview3.SessionPatchAck, body: BodyInput = ''): boolean {
-  const bytes = bodyBytes(body);
+  const bytes = unlentBytes(body);
   const metadata = { ...ack, profilePatchAckBytes: bytes.length };
   const { sessionId, lane, connection } = core;
   return connection.send(MessageType.SessionPatchAck, sessionId, 0, SESSION_PATCH_ACK, metadata, bytes, lane);

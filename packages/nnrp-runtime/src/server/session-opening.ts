@@ -17,7 +17,7 @@ import { type Guarded, guard } from '../base/guard.js';
 import { checkOptions } from '../base/options.js';
 import { Patience } from '../base/patience.js';
 import { announcedFamilies } from '../connection/announcement.js';
-import { isThenable, settledOnce } from '../thenable.js';
+import { isThenable, settledOnce, unheardWithin } from '../thenable.js';
 import type { PeerIdentity } from '../transport/peer-identity.js';
 import type { PolicyAnswer, PolicyDecision, SessionGrant, SessionOpenContext } from './policy.js';
 import { noSuchId, type OpenFailure, policyFailed, policyTooSlow, policyWrong } from './refused-open.js';
@@ -269,6 +269,7 @@ export class SessionOpening {
     }
     const wrong = this.wrongAnswer(open, decision, grant);
     if (wrong !== undefined) {
+      unheardWithin(decision);
       this.refuse(open, policyWrong(wrong));
       return;
     }

@@ -11,13 +11,14 @@ import {
   UsageError,
 } from 'nnrp-core';
 import type { DeadlineQueue } from '../base/deadline-queue.js';
-import { guard } from '../base/guard.js';
+import { guard, nextTurn } from '../base/guard.js';
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { RESULT_PUSH } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
 import { isPartial, isPartialResult } from '../connection/result-kind.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
-import { SETTLED, unheard } from '../settled.js';
+import { isMistake, SETTLED, unheard } from '../settled.js';
+import { unheardWithin } from '../thenable.js';
 import { bodyChanged, COPY_LIMIT, lent } from '../transport/lent-packet.js';
 import {
   CANCELLED_BY_SERVER,
@@ -135,24 +136,24 @@ export class SessionOperations {
   }
 
   push(operation: OperationContext, partial: ResultValue): Promise<void> {
-    if (operation.isOver) return unheard(Promise.reject(operation.refusal()));
+    if (operation.isOver) return this.refused(operation, partial, operation.refusal());
     try {
       const init = metadataOf(partial);
       const metadata = init === undefined ? this.partialMetadata : partialResult(init, this.partialMetadata);
       return this.sendPartial(operation, metadata, bodyOf(partial));
     } catch (error) {
-      return unheard(Promise.reject(error));
+      return this.refused(operation, partial, error);
     }
   }
 
   complete(operation: OperationContext, result: ResultValue): Promise<void> {
-    if (operation.isOver) return unheard(Promise.reject(operation.refusal()));
+    if (operation.isOver) return this.refused(operation, result, operation.refusal());
     try {
       const init = metadataOf(result);
       const metadata = init === undefined ? this.lastMetadata : lastResult(init, this.lastMetadata);
       return this.sendLast(operation, metadata, bodyOf(result));
     } catch (error) {
-      return unheard(Promise.reject(error));
+      return this.refused(operation, result, error);
     }
   }
 
@@ -178,6 +179,7 @@ export class SessionOperations {
       const partial = isPartial(metadata.resultClass, metadata.resultFlags);
       return partial ? this.sendPartial(operation, metadata, bytes) : this.sendLast(operation, metadata, bytes);
     } catch (error) {
+      unheardWithin([result, body]);
       return unheard(Promise.reject(error));
     }
   }
@@ -333,6 +335,22 @@ export class SessionOperations {
     const { frameId } = operation;
     this.fail(operation, handlerFailure(error, this.owner.config.exposeHandlerErrors), error);
     this.owner.connection.handlerFailed({ sessionId: this.sessionId, frameId, error });
+  }
+
+  /**
+   * A result that is not taken. A handler that does not await the call is told of its mistake by an event; one that does
+   * throws it before the next turn, and that is told as its failure.
+   */
+  private refused(operation: OperationContext, value: ResultValue, error: unknown): Promise<never> {
+    unheardWithin(value);
+    if (operation.context !== undefined && !operation.isOver && isMistake(error)) {
+      nextTurn(this, () => {
+        if (operation.hasTold || !operation.tells(error)) return;
+        const { frameId } = operation;
+        this.owner.connection.handlerFailed({ sessionId: this.sessionId, frameId, error });
+      });
+    }
+    return unheard(Promise.reject(error));
   }
 
   /** Resolves when there is room for more. */

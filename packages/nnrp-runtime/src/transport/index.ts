@@ -2,6 +2,7 @@ export { applicationCallback } from '../base/application-callback.js';
 export { crash, type Guarded, guard, later, listen, nextTurn } from '../base/guard.js';
 export { readOptions } from '../base/options.js';
 export { warn } from '../base/warn.js';
+export { givenClientConfig } from '../client/client-config.js';
 export { answering } from '../settled.js';
 export { AcceptQueue } from './accept-queue.js';
 export { formatAddress, type HostPort, parseAddress, reachableHost } from './address.js';

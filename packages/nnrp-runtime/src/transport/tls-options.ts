@@ -125,7 +125,8 @@ export function tlsServerSettings(
   secureContext(tls);
   return {
     tls,
-    kept,
+    // The roots as they were read: the bytes are the application's.
+    kept: { ...kept, ...(tls.ca !== undefined && { clientRoots: tls.ca }) },
     asksForCertificate: mode !== 'none',
     requireAlpn: common.requireAlpn,
     handshakeTimeoutMs: milliseconds('handshakeTimeoutMs', handshakeTimeoutMs),
