@@ -49,8 +49,11 @@ export function settledOnce<T>(thenable: PromiseLike<T>): Promise<T> {
   return isOrdinary(thenable) ? thenable : new Promise((resolve) => resolve(thenable));
 }
 
-/** Whether its `then` may be called: one that was tampered with could throw, or call back twice. */
+/**
+ * Whether its `then` may be called: one that was tampered with could throw, or call back twice. Nothing of it is read: what
+ * it says now it need not say again.
+ */
 function isOrdinary(thenable: unknown): thenable is Promise<never> {
-  if (!types.isPromise(thenable)) return false;
-  return thenable.constructor === Promise && thenable.then === Promise.prototype.then;
+  if (!types.isPromise(thenable) || Object.getPrototypeOf(thenable) !== Promise.prototype) return false;
+  return !Object.hasOwn(thenable, 'then') && !Object.hasOwn(thenable, 'constructor');
 }

@@ -27,6 +27,11 @@ export class ApplicationContext {
   }
 }
 
+/** The context of whoever calls, to go on in it later. */
+export function currentContext(): AsyncResource {
+  return makeResource();
+}
+
 function makeResources(): AsyncResource[] {
   const resources: AsyncResource[] = [];
   for (let count = 0; count < COPIES; count++) resources.push(makeResource());

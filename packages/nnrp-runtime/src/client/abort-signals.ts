@@ -15,6 +15,8 @@ const followed = new Map<AbortSignal, SignalFollowers>();
 class SignalFollowers {
   private readonly followers = new Set<Follower>();
   private readonly letSourcesGo: readonly (() => void)[];
+  /** It has aborted, perhaps while it was asked to be followed: nobody can join any more. */
+  isOver = false;
 
   constructor(private readonly signal: AbortSignal) {
     this.letSourcesGo = sourcesOf(signal).map((source) => followSignal(NOBODY, source, () => {}));
@@ -34,7 +36,8 @@ class SignalFollowers {
     if (this.followers.delete(follower) && this.followers.size === 0) this.end();
   }
 
-  private readonly aborted = (): void => {
+  readonly aborted = (): void => {
+    this.isOver = true;
     this.end();
     const told = [...this.followers];
     this.followers.clear();
@@ -96,7 +99,7 @@ export function reasonOf(signal: AbortSignal): unknown {
 }
 
 /**
- * Calls `abort` when the signal aborts. It costs the same however many follow the signal.
+ * Calls `abort` when the signal aborts, inside this call if it has already. It costs the same however many follow the signal.
  *
  * @param owner - pays for what `abort` throws
  * @returns stops following
@@ -106,10 +109,17 @@ export function followSignal(owner: Guarded, signal: AbortSignal, abort: () => v
   let followers = followed.get(signal);
   if (followers === undefined) {
     followers = new SignalFollowers(signal);
-    followed.set(signal, followers);
+    if (!followers.isOver) followed.set(signal, followers);
   }
   const follower: Follower = { owner, abort };
   const joined = followers;
   joined.add(follower);
+  // One of another implementation may tell of its abort while it is asked for it, or never again.
+  try {
+    if (joined.isOver || signal.aborted) joined.aborted();
+  } catch (error) {
+    joined.remove(follower);
+    throw error;
+  }
   return () => joined.remove(follower);
 }

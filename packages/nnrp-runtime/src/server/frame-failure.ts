@@ -1,7 +1,7 @@
 import { preview3 } from 'nnrp-core';
 import { thrownText } from '../base/thrown-text.js';
 import type { ErrorDetails } from '../connection/error-details.js';
-import { type HandlerError, isHandlerError } from './handler-error.js';
+import { readHandlerError } from './handler-error.js';
 
 const { ErrorCode } = preview3;
 /** Advice to a client whose submit finds the queue full: about what a short operation takes. */
@@ -52,15 +52,18 @@ export function submitRefused(wireCode: number, text: string): FrameFailure {
   return failure('NNRP_ERR_SUBMIT_REFUSED', wireCode, text);
 }
 
-/** @param thrown - what the handler threw; only a HandlerError is for the client, unless the option says otherwise */
-export function handlerFailure(thrown: unknown, exposed: boolean): FrameFailure {
-  if (isHandlerError(thrown)) return onPurpose(thrown);
-  const text = exposed ? thrownMessage(thrown, HANDLER_FAILED) : HANDLER_FAILED;
-  return failure('NNRP_ERR_HANDLER_FAILED', ErrorCode.InternalError, text);
+/** What the client is told of a HandlerError, exactly; undefined for whatever else a handler has thrown. */
+export function failureOnPurpose(thrown: unknown): FrameFailure | undefined {
+  const read = readHandlerError(thrown);
+  if (read === undefined) return undefined;
+  const { code, message, retryAfterMs, details, isRetryable, wireCode } = read;
+  return { wireCode, text: message, retryAfterMs, details: { code, details, retryable: isRetryable } };
 }
 
-function onPurpose({ code, message, retryAfterMs, details, isRetryable, wireCode }: HandlerError): FrameFailure {
-  return { wireCode, text: message, retryAfterMs, details: { code, details, retryable: isRetryable } };
+/** What the client is told of a defect. @param exposed - whether it may read what was thrown */
+export function handlerFailure(thrown: unknown, exposed: boolean): FrameFailure {
+  const text = exposed ? thrownMessage(thrown, HANDLER_FAILED) : HANDLER_FAILED;
+  return failure('NNRP_ERR_HANDLER_FAILED', ErrorCode.InternalError, text);
 }
 
 function failure(code: string, wireCode: number, text: string, retryable = false): FrameFailure {

@@ -57,18 +57,27 @@ export class HandlerError extends Error {
   }
 }
 
+/** What a HandlerError says, in plain values that say the same again. */
+export type HandlerErrorFields = Pick<
+  HandlerError,
+  'code' | 'message' | 'retryAfterMs' | 'details' | 'isRetryable' | 'wireCode'
+>;
+
 /**
- * Whether a handler has failed on purpose; also with the error of another copy of this package. One that was changed until
- * it does not fit any more is none.
+ * What a handler has failed with on purpose; also with the error of another copy of this package. Each field is read once:
+ * one that was tampered with may say something else the second time.
+ *
+ * @returns undefined for any other error, and for one that was changed until it does not fit any more
  */
-export function isHandlerError(error: unknown): error is HandlerError {
+export function readHandlerError(error: unknown): HandlerErrorFields | undefined {
   try {
-    if (typeof error !== 'object' || error === null || !(BRAND in error)) return false;
-    const { code, message, retryAfterMs, details, isRetryable, wireCode } = error as HandlerError;
+    if (typeof error !== 'object' || error === null || !(BRAND in error)) return undefined;
+    const { code, message, retryAfterMs, details: given, isRetryable, wireCode } = error as HandlerError;
+    const details: unknown = given === undefined ? undefined : JSON.parse(JSON.stringify(given));
     check(code, message, { retryAfterMs, details, retryable: isRetryable, wireCode });
-    return true;
+    return { code, message, retryAfterMs, details, isRetryable, wireCode };
   } catch {
-    return false;
+    return undefined;
   }
 }
 

@@ -17,6 +17,7 @@ import type { Turn } from '../base/turn.js';
 import { traceIdOf } from '../connection/trace-id.js';
 import { isThenable, settledOnce } from '../thenable.js';
 import type { FrameFailure } from './frame-failure.js';
+import { OperationAbort } from './operation-abort.js';
 import type { NnrpSubmit, ResultValue } from './server-messages.js';
 import type { NnrpServerSession } from './server-session.js';
 import type { SessionOperations } from './session-operations.js';
@@ -51,7 +52,7 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
   place: HandlerPlace = 'none';
   /** For the serve loop: the generator that works on it, to be left when the work is not wanted any more. */
   work: { return?(value: undefined): unknown } | undefined = undefined;
-  /** For the serve loop: the async context that its handler began in. What ends the work is told in it, too. */
+  /** For the serve loop: the async context of the generator, as far as it is known; it is left in it, too. */
   context: AsyncResource | undefined = undefined;
   /** The halves of the trace id, which every answer carries back. */
   readonly traceLow: number;
@@ -128,14 +129,15 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
   /**
    * Aborts when the work is not wanted any more. Its reason says why: CancelledError (the client cancelled),
    * DeadlineError, ClosedError (session or connection closed), TransportError (connection lost) or ProtocolError (the client
-   * broke a rule that cost it the session). It never aborts after a terminal answer.
+   * broke a rule that cost it the session). It never aborts after a terminal answer. Each listener is called in the async
+   * context (AsyncLocalStorage) in which it was added.
    */
   get signal(): AbortSignal {
     const rare = this.rareState();
-    rare.controller ??= new AbortController();
-    const { controller } = rare;
-    if (this.endReason !== undefined && !controller.signal.aborted) controller.abort(this.endReason);
-    return controller.signal;
+    rare.abort ??= new OperationAbort();
+    const { signal } = rare.abort;
+    if (this.endReason !== undefined && !signal.aborted) rare.abort.abort(this.endReason);
+    return signal;
   }
 
   /**
@@ -241,16 +243,17 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
     this.settle(reason);
     const { rare } = this;
     rare?.resolveFinished?.();
-    if (reason === undefined || (this.work === undefined && rare?.controller === undefined)) return;
-    if (this.context === undefined) this.giveUp(reason);
-    else this.context.runInAsyncScope(this.giveUp, this, reason);
+    if (reason === undefined) return;
+    // What the application does about it is its own affair: it may throw, and must not unwind what ends the operation.
+    this.leaveWork();
+    rare?.abort?.abort(reason);
   }
 
-  /** What the application does about it is its own affair: it may throw, and must not unwind what ends the operation. */
-  private giveUp(reason: NnrpError): void {
-    // A generator that waits at a yield can clean up at once; one that waits elsewhere does when it goes on.
-    if (this.work !== undefined) leave(this.work);
-    this.rare?.controller?.abort(reason);
+  /** A generator that waits at a yield can clean up at once; one that waits elsewhere does when it goes on. */
+  private leaveWork(): void {
+    if (this.work === undefined) return;
+    if (this.context === undefined) leave(this.work);
+    else this.context.runInAsyncScope(leave, undefined, this.work);
   }
 
   /**
@@ -298,7 +301,7 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
   private rareState(): RareState {
     this.rare ??= {
       metadata: undefined,
-      controller: undefined,
+      abort: undefined,
       finished: undefined,
       resolveFinished: undefined,
       flowSender: undefined,
@@ -310,7 +313,7 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
 
 interface RareState {
   metadata: preview3.FrameSubmit | undefined;
-  controller: AbortController | undefined;
+  abort: OperationAbort | undefined;
   finished: Promise<void> | undefined;
   resolveFinished: (() => void) | undefined;
   flowSender: FlowSender | undefined;

@@ -1,7 +1,7 @@
 import { preview3, UsageError } from 'nnrp-core';
 import type { ErrorDetails } from '../connection/error-details.js';
 import { SERVER_SHUTDOWN, thrownMessage } from './frame-failure.js';
-import { isHandlerError } from './handler-error.js';
+import { readHandlerError } from './handler-error.js';
 
 const { SessionErrorCode } = preview3;
 
@@ -33,10 +33,11 @@ export function noSuchId(requestedSessionId: number): OpenFailure {
 
 /** @param thrown - by the policy; only a HandlerError is for the client, unless `exposed` */
 export function policyFailed(thrown: unknown, exposed: boolean): OpenFailure {
-  if (!isHandlerError(thrown)) {
+  const read = readHandlerError(thrown);
+  if (read === undefined) {
     return policyFailure(exposed ? `${FAILED}: ${thrownMessage(thrown, 'it threw')}` : FAILED, true, thrown);
   }
-  const { code, message, retryAfterMs, details, isRetryable: retryable } = thrown;
+  const { code, message, retryAfterMs, details, isRetryable: retryable } = read;
   const why = { code, message, details, retryable, retryAfterMs };
   return { errorCode: SessionErrorCode.AuthFailed, why, cause: thrown };
 }

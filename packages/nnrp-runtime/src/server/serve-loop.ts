@@ -1,5 +1,6 @@
+import { types } from 'node:util';
 import { isSameFailure, type NnrpError, preview3, shownValue, UsageError } from 'nnrp-core';
-import { ApplicationContext } from '../base/application-context.js';
+import { ApplicationContext, currentContext } from '../base/application-context.js';
 import { described } from '../base/described.js';
 import { background, crash, guard } from '../base/guard.js';
 import { withDefaults } from '../base/options.js';
@@ -8,8 +9,7 @@ import { SETTLED } from '../settled.js';
 import { isThenable, settledOnce, unheardWithin } from '../thenable.js';
 import { AttendedSession } from './attended-session.js';
 import { Dispatcher, type DispatcherLimits } from './dispatcher.js';
-import { type FrameFailure, handlerFailure, serverBusy } from './frame-failure.js';
-import { isHandlerError } from './handler-error.js';
+import { type FrameFailure, failureOnPurpose, handlerFailure, serverBusy } from './frame-failure.js';
 import { leave, type OperationContext } from './operation-context.js';
 import { failMigration, failPatch } from './request-failure.js';
 import type { HandlerFailure } from './server-events.js';
@@ -73,6 +73,8 @@ export interface ServeOptions {
 
 /** What a handler returns is a stream of results, which is sent as it comes. */
 const STREAMED = Symbol('streamed');
+/** What a handler returns is awaited; see `promised`. */
+const PROMISED = Symbol('promised');
 
 /** Whether a handler is done when its call returns. */
 type Progress = 'done' | 'goes on';
@@ -84,6 +86,8 @@ export class ServeLoop {
   private readonly context = new ApplicationContext();
   /** Sessions that were asked to pause because too much waits. */
   private readonly paused = new Set<SessionCore>();
+  /** What the handler that has returned just now has promised. What it returned is not asked again whether it is a promise. */
+  private promised: Promise<LastResult> = NOTHING_PROMISED;
 
   constructor(
     private readonly handlers: ServeHandlers,
@@ -178,8 +182,9 @@ export class ServeLoop {
       const ack = (await this.context.run(ask)) ?? refusal;
       if (!core.isOver) await send(ack);
     } catch (error) {
-      const isTold = !core.isOver && fail(handlerFailure(error, this.exposesErrors));
-      if (!isTold || !isHandlerError(error)) this.failedAside(core, 0, error);
+      const onPurpose = failureOnPurpose(error);
+      const isTold = !core.isOver && fail(onPurpose ?? handlerFailure(error, this.exposesErrors));
+      if (!isTold || onPurpose === undefined) this.failedAside(core, 0, error);
     }
   }
 
@@ -213,21 +218,21 @@ export class ServeLoop {
     operation.begin();
     const context = this.context.copy();
     operation.context = context;
-    let outcome: LastResult | Promise<LastResult> | typeof STREAMED;
-    let isPromise: boolean;
+    let outcome: LastResult | typeof STREAMED | typeof PROMISED;
     try {
       outcome = context.runInAsyncScope(this.handle, this, operation);
-      isPromise = outcome !== STREAMED && isThenable(outcome);
     } catch (error) {
       this.fail(operation, error);
       return 'done';
     }
     if (outcome === STREAMED) return 'goes on';
-    if (!isPromise) {
-      this.settle(operation, outcome as LastResult);
+    if (outcome !== PROMISED) {
+      this.settle(operation, outcome);
       return 'done';
     }
-    (outcome as Promise<LastResult>).then(
+    const { promised } = this;
+    this.promised = NOTHING_PROMISED;
+    promised.then(
       (result) => this.ends(operation, this.settle, result),
       (error: unknown) => this.ends(operation, this.fail, error),
     );
@@ -235,13 +240,15 @@ export class ServeLoop {
   }
 
   /** All that is the application's: whatever its handler returns may throw when it is looked at. */
-  private handle(operation: OperationContext): LastResult | Promise<LastResult> | typeof STREAMED {
+  private handle(operation: OperationContext): LastResult | typeof STREAMED | typeof PROMISED {
     const outcome = this.handlers.submit(operation);
     if (isGenerator(outcome)) {
       this.follow(operation, outcome);
       return STREAMED;
     }
-    return isThenable(outcome) ? settledOnce(outcome) : (outcome as LastResult);
+    if (!isThenable(outcome)) return outcome as LastResult;
+    this.promised = settledOnce(outcome);
+    return PROMISED;
   }
 
   /** What fails in here is not the handler's. */
@@ -297,9 +304,14 @@ export class ServeLoop {
     generator: AsyncGenerator<ResultValue, LastResult, void> | Generator<ResultValue, LastResult, void>,
   ): Promise<void> {
     operation.work = generator;
+    // One of the application's own making runs in the context of whoever calls it, also when it is left while it works.
+    let isOwn = !types.isGeneratorObject(generator);
     try {
       for (;;) {
-        const step = await generator.next();
+        const next = generator.next();
+        if (isOwn) operation.context = currentContext();
+        isOwn = false;
+        const step = await next;
         if (operation.isOver) {
           unheardWithin(step.value);
           leave(generator);
@@ -310,7 +322,10 @@ export class ServeLoop {
           break;
         }
         const sent = operation.push(step.value);
-        if (sent !== SETTLED) await sent;
+        if (sent === SETTLED) continue;
+        // While it waits at its yield, it may be left from anywhere.
+        operation.context = currentContext();
+        await sent;
       }
     } catch (error) {
       leave(generator);
@@ -324,9 +339,9 @@ export class ServeLoop {
     if (operation.isOver && operation.abortReason !== undefined) return;
     const { session, frameId } = operation;
     // One that the client has been told of is no defect.
-    const isTold = !operation.isOver && isHandlerError(error);
-    if (!operation.isOver) operation.fail(handlerFailure(error, this.exposesErrors));
-    if (!isTold && operation.tells(error)) this.failed({ sessionId: session.sessionId, frameId, error });
+    const onPurpose = operation.isOver ? undefined : failureOnPurpose(error);
+    if (!operation.isOver) operation.fail(onPurpose ?? handlerFailure(error, this.exposesErrors));
+    if (onPurpose === undefined && operation.tells(error)) this.failed({ sessionId: session.sessionId, frameId, error });
   }
 
   private pause(core: SessionCore): void {
@@ -374,6 +389,7 @@ export class ServeLoop {
   }
 }
 
+const NOTHING_PROMISED: Promise<LastResult> = Promise.resolve(undefined);
 const DEFAULTS: ServeOptions = { maxConcurrentOperations: 1024, maxQueuedOperations: 4096 };
 
 /** @throws UsageError that names the option, what it takes and what it got */

@@ -1,0 +1,58 @@
+import type { AsyncResource } from 'node:async_hooks';
+import { currentContext } from '../base/application-context.js';
+
+type Listening = [type: string, listener: unknown, ...more: unknown[]];
+type Listen = (this: AbortSignal, ...args: Listening) => void;
+type Handler = (this: unknown, event: unknown) => unknown;
+
+/**
+ * The signal of one operation. What ends work may be a packet of its client, or a call of somebody else's code: so each
+ * listener is called in the async context in which it was added, whatever store its handler had entered by then. Signals
+ * that the application derives from this one (`AbortSignal.any`) abort in the context in which it was first asked for.
+ */
+export class OperationAbort {
+  private readonly controller = new AbortController();
+  private readonly context = currentContext();
+  private bound: Map<unknown, Handler> | undefined;
+
+  constructor() {
+    const { signal } = this.controller;
+    const add = signal.addEventListener as Listen;
+    const remove = signal.removeEventListener as Listen;
+    signal.addEventListener = (...[type, listener, ...more]: Listening) =>
+      add.call(signal, type, type === 'abort' ? this.bind(listener) : listener, ...more);
+    signal.removeEventListener = (...[type, listener, ...more]: Listening) =>
+      remove.call(signal, type, this.bound?.get(listener) ?? listener, ...more);
+  }
+
+  get signal(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  abort(reason: unknown): void {
+    this.context.runInAsyncScope(this.controller.abort, this.controller, reason);
+  }
+
+  /** The same for the same listener: the signal takes each only once. What is no listener is for the signal to refuse. */
+  private bind(listener: unknown): unknown {
+    if (listener === null || (typeof listener !== 'function' && typeof listener !== 'object')) return listener;
+    this.bound ??= new Map();
+    let bound = this.bound.get(listener);
+    if (bound === undefined) {
+      bound = inContext(currentContext(), listener);
+      this.bound.set(listener, bound);
+    }
+    return bound;
+  }
+}
+
+function inContext(context: AsyncResource, listener: object): Handler {
+  return function (event) {
+    if (typeof listener === 'function') return context.runInAsyncScope(listener as Handler, this, event);
+    return context.runInAsyncScope(() => (listener as Partial<EventListenerObject>).handleEvent?.(event as Event));
+  };
+}
+
+interface EventListenerObject {
+  handleEvent(event: Event): unknown;
+}
