@@ -255,10 +255,129 @@ describe('what ends work', () => {
     await end({ b, frame, operation: signalled as OperationContext });
     await eventually(() => seen.has('finally'), 'the callbacks have run');
     await eventually(() => seen.has('signal'), 'the callbacks have run');
-    // A listener has the context in which the runtime began the work; what the work itself entered is not known outside.
-    expect(['serve', 'the work']).toContain(seen.of('signal')[0]);
+    expect(seen.of('signal')).toEqual(['the work']);
     expect(seen.of('finally')).toEqual(['the work']);
   });
+
+  /** How a handler may enter a store, and listen in it. */
+  const LISTENS: Readonly<Record<string, (listener: () => void, operation: OperationContext) => void>> = {
+    'in run()': (listener, operation) =>
+      store.run('the work', () => operation.signal.addEventListener('abort', listener)),
+    'in run(), by a signal read before': (listener, { signal }) =>
+      store.run('the work', () => signal.addEventListener('abort', listener)),
+    'after enterWith()': (listener, operation) => {
+      store.enterWith('the work');
+      operation.signal.addEventListener('abort', listener);
+    },
+    'after enterWith(), by a signal read before': (listener, { signal }) => {
+      store.enterWith('the work');
+      signal.addEventListener('abort', listener);
+    },
+    'by an object': (listener, { signal }) =>
+      store.run('the work', () => signal.addEventListener('abort', { handleEvent: listener })),
+    'by onabort': (listener, { signal }) =>
+      store.run('the work', () => {
+        signal.onabort = listener;
+      }),
+    'by a signal made of it': (listener, operation) =>
+      store.run('the work', () => AbortSignal.any([operation.signal]).addEventListener('abort', listener)),
+  };
+
+  describe.each(Object.entries(LISTENS))('that listens %s', (_how, listen) => {
+    it.each(Object.entries(ENDS))('is told in the store that it had then: %s', async (_name, end) => {
+      const seen = new Seen();
+      let begun: OperationContext | undefined;
+      const { b, sessionB } = await twoClients({
+        submit: async (operation) => {
+          listen(() => seen.note('signal'), operation);
+          begun = operation;
+          await operation.finished;
+        },
+      });
+      const frame = await sessionB.submit('work');
+      frame.result().catch(() => {});
+      await eventually(() => begun !== undefined, 'the work has begun');
+      Promise.resolve(end({ b, frame, operation: begun as OperationContext })).catch(() => {});
+      await eventually(() => seen.has('signal'), 'the callbacks have run');
+      expect(seen.of('signal')).toEqual(['the work']);
+    });
+  });
+
+  it('is told in its own store when others take the submits by accept() and end them', async () => {
+    const seen = new Seen();
+    const server = await stage.serve();
+    const client = await stage.connect(server);
+    const session = await client.openSession();
+    const accepted = await server.accept();
+    (await session.submit('work')).result().catch(() => {});
+    await store.run('the work', async () => {
+      const operation = await accepted.receiveSubmit();
+      operation.signal.addEventListener('abort', () => seen.note('signal'));
+    });
+    await store.run('somebody', () => accepted.close({ drainTimeoutMs: 0 }));
+    expect(seen.of('signal')).toEqual(['the work']);
+  });
+
+  it('takes a listener once, and lets it go again', async () => {
+    const { server, clientSession, session } = await stage.session();
+    (await clientSession.submit('work')).result().catch(() => {});
+    const { signal } = await session.receiveSubmit();
+    let calls = 0;
+    const twice = () => void calls++;
+    const never = () => expect.fail('it has been removed');
+    signal.addEventListener('abort', twice);
+    signal.addEventListener('abort', twice, { once: true });
+    signal.addEventListener('abort', never);
+    signal.removeEventListener('abort', never);
+    await server.close();
+    expect(calls).toBe(1);
+  });
+
+  it.each(['a generator', 'an iterator of its own'] as const)(
+    'leaves %s that waits in its own context',
+    async (what) => {
+      const seen = new Seen();
+      let begun: OperationContext | undefined;
+      const { a, sessionA } = await twoClients({
+        submit: (operation): never => {
+          async function* work(): AsyncGenerator<string, string> {
+            store.enterWith('the work');
+            begun = operation;
+            try {
+              for (;;) yield 'part';
+            } finally {
+              seen.note('left');
+            }
+          }
+          const generator = work();
+          if (what === 'a generator') return generator as never;
+          return {
+            [Symbol.asyncIterator]() {
+              return this;
+            },
+            next() {
+              store.enterWith('the work');
+              return generator.next();
+            },
+            return() {
+              seen.note('left');
+              return Promise.resolve({ done: true, value: undefined });
+            },
+          } as never;
+        },
+      });
+      a.sendFlowUpdate({ updateReason: UpdateReason.Pause });
+      const frame = await sessionA.submit('work');
+      frame.result().catch(() => {});
+      await eventually(() => begun !== undefined, 'the work has begun');
+      await a.ping();
+      store.run('somebody', () =>
+        (begun as OperationContext).session.cancelOperations(preview3.CancelScope.Operation, frame.frameId),
+      );
+      await eventually(() => seen.has('left'), 'the callbacks have run');
+      expect(seen.of('left')).toEqual(['the work']);
+    },
+  );
 
   it('is told in the context of the work when a deadline ends it', async () => {
     const seen = new Seen();

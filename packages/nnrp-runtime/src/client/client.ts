@@ -1,10 +1,21 @@
-import { type FlowFields, forCaller, INSPECT, type Inspect, inspected, type NnrpError, UsageError } from 'nnrp-core';
+import {
+  type FlowFields,
+  forCaller,
+  INSPECT,
+  type Inspect,
+  inspected,
+  isNnrpError,
+  type NnrpError,
+  UsageError,
+} from 'nnrp-core';
 import { ApplicationEvents, tell } from '../base/application-events.js';
+import { type Guarded, guard } from '../base/guard.js';
 import { warn } from '../base/warn.js';
 import type { CloseReport } from '../close-report.js';
 import { answering } from '../settled.js';
 import type { HostPort } from '../transport/address.js';
 import type { FramedTransport } from '../transport/contract.js';
+import { checkTransport } from '../transport/is-transport.js';
 import { ofTransport, TcpConnector } from '../transport/tcp.js';
 import { TlsConnector } from '../transport/tls.js';
 import type { TlsClientOptions } from '../transport/tls-options.js';
@@ -82,11 +93,18 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
     });
   }
 
-  /** Uses any transport, which the client owns from now on. @throws UsageError on a bad option; the transport is aborted */
+  /** Uses any transport, which the client owns from now on. @throws UsageError on a bad option, or what is no transport; a transport is aborted */
   static fromTransport(transport: FramedTransport, config: Partial<NnrpClientConfig> = {}): NnrpClient {
-    const complete = configOrAbort(transport, config);
-    transport.limitPackets?.(complete.maxPacketBytes);
-    return new NnrpClient(transport, complete, asksAnyServer(config));
+    checkTransport('fromTransport', transport);
+    try {
+      const complete = clientConfig(config);
+      transport.limitPackets?.(complete.maxPacketBytes);
+      return new NnrpClient(transport, complete, asksAnyServer(config));
+    } catch (error) {
+      // Nobody else has it any more, and it may fail at this, too.
+      guard(NOBODY, () => transport.abort(isNnrpError(error) ? error : undefined));
+      throw error;
+    }
   }
 
   /** The server, such as 127.0.0.1:4433. */
@@ -227,11 +245,4 @@ function connecting(config: NnrpClientConfig) {
   return { ...ofTransport(config), connectTimeoutMs: config.connectTimeoutMs };
 }
 
-function configOrAbort(transport: FramedTransport, config: Partial<NnrpClientConfig>): NnrpClientConfig {
-  try {
-    return clientConfig(config);
-  } catch (error) {
-    transport.abort(error as NnrpError);
-    throw error;
-  }
-}
+const NOBODY: Guarded = { crashed: () => {} };

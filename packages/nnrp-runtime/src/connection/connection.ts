@@ -4,6 +4,7 @@ import {
   checkPacket,
   describeFault,
   forCaller,
+  isNnrpError,
   type MessageInfo,
   type NnrpError,
   type Packet,
@@ -15,7 +16,8 @@ import {
   type UsageError,
   type WireFault,
 } from 'nnrp-core';
-import { background, crash, guard } from '../base/guard.js';
+import { background, crash, type Guarded, guard } from '../base/guard.js';
+import { warn } from '../base/warn.js';
 import type { FramedTransport, PacketSink } from '../transport/contract.js';
 import { COPY_LIMIT } from '../transport/lent-packet.js';
 import { ERROR_MESSAGE } from './codecs.js';
@@ -24,6 +26,7 @@ import { type MetadataCodec, OutboundMessage } from './outbound-message.js';
 import { CONTROL_LANE, type Lane, Outbox, type OutboxLimits, type OutboxOwner } from './outbox.js';
 import { Pings } from './pings.js';
 import type { ErrorOptions, SessionConnection, SessionEndpoint } from './session-endpoint.js';
+import { endedBy, endTransport, remoteAddressOf } from './transport-end.js';
 
 const { MessageType, ErrorCode, ErrorScope } = preview3;
 
@@ -37,17 +40,20 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   protected readonly sessions = new Map<number, Session>();
   protected readonly outbox: Outbox;
   protected readonly pings: Pings;
+  readonly remoteAddress: string;
   /** Packets received so far. */
   packetCount = 0;
   private readonly outbound = new OutboundMessage();
   private ended: NnrpError | undefined;
   private crashing = false;
+  private transportEnd: Promise<void> | undefined;
 
   protected constructor(
     protected readonly transport: FramedTransport,
     limits: OutboxLimits,
     protected readonly revision: Revision = PREVIEW3,
   ) {
+    this.remoteAddress = remoteAddressOf(transport);
     this.outbox = new Outbox(transport, limits, this);
     this.pings = new Pings(
       () => this.sendPlain(MessageType.Ping, 0, 0),
@@ -55,10 +61,6 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
       () => this.isSending,
       this,
     );
-  }
-
-  get remoteAddress(): string {
-    return this.transport.remoteAddress;
   }
 
   get isClosed(): boolean {
@@ -158,7 +160,8 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
    * can be, and the connection ends with everything on it.
    */
   crashed(error: unknown): void {
-    this.internalError(error);
+    // The end must not depend on whether it can be reported.
+    guard(UNREPORTED, () => this.internalError(error));
     // What it says about it may fail in the same way again.
     if (this.ended !== undefined || this.crashing) return;
     this.crashing = true;
@@ -196,8 +199,10 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   }
 
   broken(fault: WireFault): void {
-    const code = FRAMING_ERROR_CODES[fault.kind] ?? ErrorCode.MalformedHeader;
-    guard(this, () => this.fail(new ProtocolError(describeFault(fault), code, fault)));
+    guard(this, () => {
+      const code = FRAMING_ERROR_CODES[fault.kind] ?? ErrorCode.MalformedHeader;
+      this.fail(new ProtocolError(describeFault(fault), code, fault));
+    });
   }
 
   drained(): void {
@@ -210,7 +215,8 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   }
 
   closed(error?: NnrpError): void {
-    guard(this, () => this.transportEnded(error));
+    const isPlain = error === undefined || error === null || isNnrpError(error);
+    guard(this, () => this.transportEnded(isPlain ? (error ?? undefined) : endedBy(error, this.remoteAddress)));
   }
 
   protected transportEnded(error: NnrpError | undefined): void {
@@ -227,16 +233,28 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     this.end(error);
   }
 
-  /** Ends the connection on our side: what is queued is still sent. */
+  /**
+   * Ends the connection on our side: what is queued is still sent.
+   * @returns resolves when its transport has ended, or is not waited for any longer; what fails is an internal error
+   */
   close(reason: NnrpError): Promise<void> {
     this.end(reason);
-    return this.transport.close();
+    return this.endTransport();
+  }
+
+  protected endTransport(): Promise<void> {
+    this.transportEnd ??= endTransport(this, this.transport, this.remoteAddress);
+    return this.transportEnd;
   }
 
   /** Ends the connection at once; what is queued is lost. */
   protected endNow(error: NnrpError): void {
     if (this.ended !== undefined) return;
-    this.transport.abort(error);
+    try {
+      this.transport.abort(error);
+    } catch (thrown) {
+      guard(UNREPORTED, () => this.internalError(thrown));
+    }
     this.end(error);
   }
 
@@ -245,7 +263,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     if (this.ended !== undefined) return;
     this.ended = error;
     guard(this, () => this.outbox.flushAll());
-    guard(this, () => background(this, this.transport.close()));
+    guard(this, () => background(this, this.endTransport()));
     for (const session of [...this.sessions.values()]) guard(this, () => session.disconnected(forCaller(error)));
     this.sessions.clear();
     guard(this, () => this.outbox.end(error));
@@ -289,6 +307,8 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     }
   }
 }
+
+const UNREPORTED: Guarded = { crashed: (error) => warn('an internal error could not be reported', error) };
 
 const FRAMING_ERROR_CODES: Partial<Record<WireFault['kind'], number>> = {
   unsupported_version_major: ErrorCode.UnsupportedVersion,

@@ -1,5 +1,5 @@
 import { preview3 } from 'nnrp-core';
-import { thrownText } from '../base/thrown-text.js';
+import { messageOf } from '../base/thrown-text.js';
 import type { ErrorDetails } from '../connection/error-details.js';
 import { readHandlerError } from './handler-error.js';
 
@@ -62,20 +62,10 @@ export function failureOnPurpose(thrown: unknown): FrameFailure | undefined {
 
 /** What the client is told of a defect. @param exposed - whether it may read what was thrown */
 export function handlerFailure(thrown: unknown, exposed: boolean): FrameFailure {
-  const text = exposed ? thrownMessage(thrown, HANDLER_FAILED) : HANDLER_FAILED;
+  const text = exposed ? messageOf(thrown, HANDLER_FAILED) : HANDLER_FAILED;
   return failure('NNRP_ERR_HANDLER_FAILED', ErrorCode.InternalError, text);
 }
 
 function failure(code: string, wireCode: number, text: string, retryable = false): FrameFailure {
   return { wireCode, text, retryAfterMs: 0, details: { code, retryable } };
-}
-
-/** What an error says of itself; anything may be thrown, also what cannot be turned into text. */
-export function thrownMessage(error: unknown, otherwise: string): string {
-  try {
-    const { message } = error as { message?: unknown };
-    return typeof message === 'string' ? message : String(error);
-  } catch {
-    return thrownText(error, otherwise);
-  }
 }

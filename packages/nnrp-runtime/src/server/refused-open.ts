@@ -1,6 +1,7 @@
 import { preview3, UsageError } from 'nnrp-core';
+import { messageOf } from '../base/thrown-text.js';
 import type { ErrorDetails } from '../connection/error-details.js';
-import { SERVER_SHUTDOWN, thrownMessage } from './frame-failure.js';
+import { SERVER_SHUTDOWN } from './frame-failure.js';
 import { readHandlerError } from './handler-error.js';
 
 const { SessionErrorCode } = preview3;
@@ -35,7 +36,7 @@ export function noSuchId(requestedSessionId: number): OpenFailure {
 export function policyFailed(thrown: unknown, exposed: boolean): OpenFailure {
   const read = readHandlerError(thrown);
   if (read === undefined) {
-    return policyFailure(exposed ? `${FAILED}: ${thrownMessage(thrown, 'it threw')}` : FAILED, true, thrown);
+    return policyFailure(exposed ? `${FAILED}: ${messageOf(thrown, 'it threw')}` : FAILED, true, thrown);
   }
   const { code, message, retryAfterMs, details, isRetryable: retryable } = read;
   const why = { code, message, details, retryable, retryAfterMs };

@@ -206,7 +206,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
 
   /** Ends the connection in good order: who knows CLOSE is told. */
   async closeGracefully(reason: NnrpError): Promise<void> {
-    if (!this.isClosed && this.isAnnounced) this.sendPlain(MessageType.Close, 0, 0);
+    if (!this.isClosed && this.isAnnounced) guard(this, () => this.sendPlain(MessageType.Close, 0, 0));
     await this.close(reason);
   }
 
@@ -400,7 +400,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   }
 
   closeAnswered(): void {
-    background(this, this.transport.close());
+    background(this, this.endTransport());
   }
 
   /** Sends FLOW_UPDATE for the whole connection. */

@@ -7,17 +7,17 @@ import {
   isNnrpError,
   preview3,
   shownValue,
-  TransportError,
+  TimeoutError,
   UsageError,
 } from 'nnrp-core';
 import { AsyncQueue } from '../async-queue.js';
 import { ApplicationContext } from '../base/application-context.js';
 import { ApplicationEvents, tell } from '../base/application-events.js';
+import { awaited, STEP_MS } from '../base/awaited.js';
 import { DeadlineQueue } from '../base/deadline-queue.js';
-import { background, crash, guard, repeatedly } from '../base/guard.js';
+import { background, guard, repeatedly } from '../base/guard.js';
 import type { InternalError } from '../base/internal-error.js';
 import { AttendedTime, afterReading } from '../base/patience.js';
-import { thrownText } from '../base/thrown-text.js';
 import { type CloseReport, joinedReport } from '../close-report.js';
 import { answering } from '../settled.js';
 import type { HostPort } from '../transport/address.js';
@@ -25,6 +25,7 @@ import type { AcceptFailure, FramedListener, FramedTransport } from '../transpor
 import { ofTransport, TcpListener } from '../transport/tcp.js';
 import { TlsListener } from '../transport/tls.js';
 import type { TlsServerOptions } from '../transport/tls-options.js';
+import { type Acceptor, acceptAll } from './accepting.js';
 import { checkHandlers } from './check-handlers.js';
 import { type ServeHandlers, ServeLoop, type ServeOptions, serveOptions } from './serve-loop.js';
 import { type NnrpServerConfig, serverConfig } from './server-config.js';
@@ -86,7 +87,8 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       this.watchTimer.unref();
     }
     // A listener of the application's own may not take it, and then has nothing to tell.
-    Reflect.set(listener, 'onAcceptFailed', (failure: AcceptFailure) => this.tell('acceptFailed', failure));
+    const onAcceptFailed = (failure: AcceptFailure) => this.tell('acceptFailed', failure);
+    guard(this, () => Reflect.set(listener, 'onAcceptFailed', onAcceptFailed));
     background(this, this.acceptConnections(this.owner()));
   }
 
@@ -161,7 +163,8 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
 
   /**
    * The next open session. Refused and lost ones are events, never rejections.
-   * @throws ClosedError (as a rejection) when the server is closed, TransportError when its listener has failed
+   * @throws (as a rejection) ClosedError when the server is closed, TransportError when its listener has failed, UsageError
+   * when serve() takes the sessions
    */
   accept(): Promise<NnrpServerSession> {
     return answering(() => {
@@ -196,6 +199,8 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       );
       this.loop = loop;
       for (const core of this.accepted.drain()) loop.attend(core);
+      // Who has asked before, and waits, would wait for as long as the server lives.
+      this.accepted.end(new UsageError('accept: serve() takes the sessions of this server'));
       return this.whenOver;
     });
   }
@@ -282,42 +287,43 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   }
 
   private async acceptConnections(owner: ServerConnectionOwner): Promise<void> {
-    for (;;) {
-      let transport: FramedTransport;
-      try {
-        transport = await this.listener.accept();
-      } catch (error) {
-        if (this.draining) return;
-        const reason = isNnrpError(error)
-          ? error
-          : new TransportError(`listener: ${thrownText(error, 'it has failed')}`, { cause: error });
-        this.accepted.end(reason);
-        if (isNnrpError(reason, CLOSED)) this.over.resolve();
-        else {
-          this.over.reject(forCaller(reason));
-          this.tell('listenerFailed', reason);
-        }
-        return;
-      }
-      if (this.draining || this.connections.size >= this.config.maxConnections) {
-        transport.abort();
-      } else {
-        this.connected(transport, owner);
-      }
+    const reason = await acceptAll(this.listener, this.acceptor(owner));
+    if (this.draining) return;
+    this.accepted.end(reason);
+    if (isNnrpError(reason, CLOSED)) this.over.resolve();
+    else {
+      this.over.reject(forCaller(reason));
+      this.tell('listenerFailed', reason);
     }
+  }
+
+  private acceptor(owner: ServerConnectionOwner): Acceptor {
+    const server = this;
+    return {
+      get isClosing() {
+        return server.draining;
+      },
+      get isFull() {
+        return server.connections.size >= server.config.maxConnections;
+      },
+      connected: (transport) => this.connected(transport, owner),
+      acceptFailed: (failure) => this.tell('acceptFailed', failure),
+      crashed: (error) => this.internalError(error),
+    };
   }
 
   /** What fails here costs this connection; the next one is accepted all the same. */
   private connected(transport: FramedTransport, owner: ServerConnectionOwner): void {
+    let connection: ServerConnection;
     try {
-      const connection = new ServerConnection(transport, owner);
-      // Known before it starts: it may end at once.
-      this.connections.add(connection);
-      guard(connection, () => connection.start());
+      connection = new ServerConnection(transport, owner);
     } catch (error) {
-      crash(this, error);
-      transport.abort();
+      guard(this, () => transport.abort());
+      throw error;
     }
+    // Known before it starts: it may end at once.
+    this.connections.add(connection);
+    guard(connection, () => connection.start());
   }
 
   private watch(nowMs: number): void {
@@ -339,9 +345,10 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     else tell<NnrpServerEvents, 'internalError'>(this, 'internalError', event);
   }
 
+  /** Each step by itself: what one of them fails with is an internal error, and keeps nobody from being told of the end. */
   private async shutDown(): Promise<CloseReport> {
     this.draining = true;
-    await this.listener.close();
+    await this.closeListener();
     const { drainTimeoutMs } = this.config;
     const goodbye = {
       reason: CloseReason.ServerShutdown,
@@ -349,9 +356,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       drainTimeoutMs,
     };
     const cores = [...this.table.values()];
-    await Promise.allSettled(cores.map((core) => core.closing.shutDown(goodbye)));
+    await Promise.allSettled(cores.map(async (core) => core.closing.shutDown(goodbye)));
     const closed = new ClosedError('the server was closed');
-    await Promise.all([...this.connections].map((connection) => connection.closeGracefully(closed)));
+    await Promise.allSettled([...this.connections].map((connection) => connection.closeGracefully(closed)));
     clearInterval(this.watchTimer);
     this.unheardFailures.end();
     this.unheardErrors.end();
@@ -359,5 +366,11 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     this.accepted.end(closed);
     this.over.resolve();
     return joinedReport(cores.map((core) => core.closing.report));
+  }
+
+  private closeListener(): Promise<void> {
+    const { listener } = this;
+    const late = () => new TimeoutError(`the listener has not closed within ${STEP_MS} ms`, STEP_MS);
+    return awaited(this, () => listener.close(), STEP_MS, late);
   }
 }

@@ -1,19 +1,17 @@
 import { ClosedError, type NnrpError, TransportError } from 'nnrp-core';
 import { AsyncQueue } from '../async-queue.js';
+import { AcceptFailures, listenerError } from './accept-failures.js';
 import type { AcceptFailure, FramedTransport } from './contract.js';
 
 /** Connections that wait for `accept`; more are cut at once, so that a flood costs no memory. */
 const MAX_WAITING = 1024;
-/** Milliseconds between two reports of connections that could not be taken. */
-const REPORT_EVERY_MS = 1000;
 
 /** The connections of a listener that nobody has accepted yet. */
 export class AcceptQueue {
   /** Told of connections that could not be taken while the listener goes on; at most once a second. */
   onFailure: ((failure: AcceptFailure) => void) | undefined;
   private readonly waiting = new AsyncQueue<FramedTransport>();
-  private failures = 0;
-  private reportedAtMs = Number.NEGATIVE_INFINITY;
+  private readonly failures = new AcceptFailures();
 
   /** @param address - of the listener, for messages; to be set anew when it is known */
   constructor(public address: string) {}
@@ -33,27 +31,17 @@ export class AcceptQueue {
   /** A connection could not be taken; others can. */
   missed(error: Error): void {
     if (this.waiting.ended) return;
-    this.failures++;
-    const nowMs = performance.now();
-    if (nowMs - this.reportedAtMs < REPORT_EVERY_MS) return;
-    this.reportedAtMs = nowMs;
-    const failures = this.failures;
-    this.failures = 0;
-    this.onFailure?.({ address: this.address, failures, error: this.failure(error) });
+    this.failures.add(this.address, error, (failure) => this.onFailure?.(failure));
   }
 
   /** Nothing more will come, because of this. */
   fail(error: Error): void {
-    this.waiting.end(this.failure(error));
+    this.waiting.end(listenerError(this.address, error));
   }
 
   /** Nobody is accepted any more; those who wait are aborted. */
   close(reason: NnrpError = new ClosedError(`listener ${this.address} is closed`)): void {
     for (const connection of this.waiting.drain()) connection.abort();
     this.waiting.end(reason);
-  }
-
-  private failure(error: Error): TransportError {
-    return new TransportError(`listener ${this.address}: ${error.message}`, { cause: error });
   }
 }

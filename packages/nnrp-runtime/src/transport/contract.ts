@@ -98,6 +98,11 @@ export interface FramedTransport {
    * packet, so that one that is gone ends the connection with an error. A transport that finds out by itself leaves it out.
    */
   probe?(): void;
+  /**
+   * Milliseconds that `close` may take. Without it, one that has not come to its end is aborted when `unsentBytes` has not
+   * become less for 2 seconds.
+   */
+  readonly maxCloseMs?: number;
   /** Sends what is queued and ends the connection; resolves when it has ended, within a bounded time. */
   close(): Promise<void>;
   /** Ends the connection at once; what is queued is lost. */

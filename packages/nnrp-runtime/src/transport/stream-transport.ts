@@ -59,6 +59,11 @@ function isResettable(stream: Duplex): stream is ResettableDuplex {
   return typeof (stream as Partial<ResettableDuplex>).resetAndDestroy === 'function';
 }
 
+/** Whether it has ended for good, or is broken: its events may have come, and come no more. */
+function isOver(stream: Duplex): boolean {
+  return stream.destroyed || stream.closed || Boolean(stream.errored);
+}
+
 function isTimed(stream: Duplex): stream is TimedDuplex {
   return typeof (stream as Partial<TimedDuplex>).setTimeout === 'function';
 }
@@ -70,6 +75,8 @@ const DEFAULT_STALL_TIMEOUT_MS = 30_000;
 const FLUSH_BYTES = 60 * 1024;
 /** Milliseconds after which a closing connection is cut even if the peer still takes bytes, drop by drop. */
 const MAX_CLOSE_MS = 30_000;
+/** Milliseconds that a stream gets to say that it is closed, once it has been destroyed; some never say it. */
+const DESTROY_MS = 500;
 
 /**
  * Packets over any byte stream: shared by TCP and whatever else ends in a Node Duplex. Reading goes through the
@@ -80,12 +87,14 @@ export class StreamTransport implements FramedTransport, Guarded {
   readonly kind: TransportKind;
   readonly remoteAddress: string;
   readonly peerIdentity?: PeerIdentity;
+  readonly maxCloseMs: number;
   private readonly splitter: PacketSplitter;
   private readonly queue: WriteQueue;
   private readonly writer: PacedWriter;
   private readonly highWaterBytes: number;
   private readonly closeTimeoutMs: number;
   private readonly stallTimeoutMs: number;
+  private readonly failures: StreamFailures;
   private sink: PacketSink | undefined;
   private paused = true;
   private delivering = false;
@@ -100,6 +109,7 @@ export class StreamTransport implements FramedTransport, Guarded {
   private streamClosed = false;
   private closedReported = false;
   private closeTimer: NodeJS.Timeout | undefined;
+  private destroyTimer: NodeJS.Timeout | undefined;
   private deadPeer: DeadPeer | undefined;
   private unsent: LentPacket[] | undefined;
   private readonly whenClosed: Promise<void>;
@@ -120,6 +130,7 @@ export class StreamTransport implements FramedTransport, Guarded {
     this.highWaterBytes = options.highWaterBytes ?? DEFAULT_HIGH_WATER_BYTES;
     this.stallTimeoutMs = options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS;
     this.closeTimeoutMs = options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS;
+    this.maxCloseMs = Math.max(MAX_CLOSE_MS, this.closeTimeoutMs) + 4 * DESTROY_MS;
     const { borrowsWrites, maxWriteBytes = Number.POSITIVE_INFINITY } = options;
     this.queue = new WriteQueue(borrowsWrites !== undefined, () => this.writer.isIdle);
     this.writer = new PacedWriter(
@@ -137,16 +148,15 @@ export class StreamTransport implements FramedTransport, Guarded {
     listen(this, stream, 'data', (chunk: Buffer) => this.received(chunk));
     stream.pause();
     listen(this, stream, 'end', () => this.peerEnded());
-    listen(this, stream, 'error', (error: Error) => {
-      this.failure ??= brokenStream(this.remoteAddress, error, options);
+    this.failures = options;
+    listen(this, stream, 'error', (error: unknown) => {
+      this.broke(error);
+      // As a stream ends by itself, unless it was told not to.
+      if (!stream.destroyed) this.destroy();
     });
-    listen(this, stream, 'close', () => {
-      this.streamClosed = true;
-      this.deadPeer?.end();
-      // Nothing waits for the peer any more: who has stopped reading until it does must read what came before the end.
-      if (this.full) this.hasRoom();
-      this.reportClosed();
-    });
+    listen(this, stream, 'close', () => this.closedByStream());
+    if (isOver(stream)) nextTurn(this, () => this.wasOver());
+    else if (stream.readableEnded) nextTurn(this, () => this.peerEnded());
   }
 
   /** For the guard: something that the transport has called, or the transport itself, has thrown. */
@@ -221,7 +231,7 @@ export class StreamTransport implements FramedTransport, Guarded {
   abort(error?: NnrpError): void {
     this.failure ??= error;
     this.closing = true;
-    this.stream.destroy(error);
+    this.destroy(error);
   }
 
   /** Plain facts, as logs show them: no payload, no secret. */
@@ -271,14 +281,61 @@ export class StreamTransport implements FramedTransport, Guarded {
 
   private flushNow(): void {
     if (this.queue.byteLength === 0 || this.finished || this.stream.destroyed) return;
-    this.writer.write(this.queue.take());
+    if (!this.write(this.queue.take())) return;
     if (this.writer.isIdle && !this.stream.destroyed) this.queue.written();
     else this.writer.keep(this.queue.leave());
   }
 
   private sendAhead(): void {
     if (this.queue.byteLength > 0 || !this.writer.isIdle || this.finished || this.stream.destroyed) return;
-    this.writer.write(this.queue.takeAhead());
+    this.write(this.queue.takeAhead());
+  }
+
+  /** @returns false when the stream has thrown, and so is over */
+  private write(pieces: Parameters<PacedWriter['write']>[0]): boolean {
+    try {
+      this.writer.write(pieces);
+      return true;
+    } catch (error) {
+      this.broke(error);
+      this.destroy();
+      return false;
+    }
+  }
+
+  /** Why, in the stream's own words: it may say anything, and nothing. */
+  private broke(error: unknown): void {
+    this.failure ??= brokenStream(this.remoteAddress, error, this.failures);
+  }
+
+  /** Nothing is heard any more of a stream that was over before it came here. */
+  private wasOver(): void {
+    if (this.streamClosed) return;
+    const { errored } = this.stream;
+    if (errored) this.broke(errored);
+    this.failure ??= new TransportError(`${this.remoteAddress}: the stream was destroyed before it was handed over`);
+    this.destroy();
+  }
+
+  /** Not every stream tells of its end: one that does not is not waited for. */
+  private destroy(error?: NnrpError): void {
+    const { stream } = this;
+    stream.destroy(error);
+    if (this.streamClosed || this.destroyTimer !== undefined) return;
+    this.destroyTimer = later(this, DESTROY_MS, () => this.closedByStream());
+    nextTurn(this, () => {
+      if (stream.closed) this.closedByStream();
+    });
+  }
+
+  private closedByStream(): void {
+    clearTimeout(this.destroyTimer);
+    if (this.streamClosed) return;
+    this.streamClosed = true;
+    this.deadPeer?.end();
+    // Nothing waits for the peer any more: who has stopped reading until it does must read what came before the end.
+    if (this.full) this.hasRoom();
+    this.reportClosed();
   }
 
   /** The sink may be in the middle of something: it is told afterwards. */
@@ -369,15 +426,21 @@ export class StreamTransport implements FramedTransport, Guarded {
   private finish(): void {
     if (this.closeTimer !== undefined || this.streamClosed) return;
     this.finished = true;
-    this.writer.end();
-    const cut = () =>
-      guard(this, () => {
-        this.stream.destroy();
-      });
+    this.endWriter();
+    const cut = () => guard(this, () => this.destroy());
     const timed = isTimed(this.stream);
     if (timed) this.stream.setTimeout(this.closeTimeoutMs, cut);
     this.closeTimer = later(this, timed ? MAX_CLOSE_MS : this.closeTimeoutMs, cut);
     this.closeTimer.unref();
+  }
+
+  private endWriter(): void {
+    try {
+      this.writer.end();
+    } catch (error) {
+      this.broke(error);
+      this.destroy();
+    }
   }
 
   private reportClosed(): void {
