@@ -19,6 +19,7 @@ const NOT_OVER_QUIC = [
   '*.compliance',
   'stream-transport',
   'lent-packets',
+  'own-transports',
   'paced-writer',
   'tls*',
   // Sources, plain data, and options and certificates of TCP and TLS.

@@ -312,6 +312,19 @@ describe('a signal of another implementation', () => {
     await server.expect(MessageType.FrameSubmit);
   });
 
+  it('that aborts while it is asked for its abort cancels the operation', async () => {
+    const { server, session } = await submitted();
+    const signal = Object.assign(new EventTarget(), { aborted: false, reason: 'at once' });
+    signal.addEventListener = (_type: string, listener: unknown) => {
+      signal.aborted = true;
+      (listener as () => void)();
+    };
+    const operation = await session.submit('more', undefined, { signal: signal as never });
+    await expect(operation.result()).rejects.toMatchObject({ code: CANCELLED, cause: 'at once' });
+    expect((await server.expect(MessageType.FrameSubmit)).frameId).toBe(2);
+    expect((await server.expect(MessageType.FrameCancel)).frameId).toBe(2);
+  });
+
   it('that cannot be listened to gives the operation up that nobody gets', async () => {
     const { server, session } = await submitted();
     const { signal } = signalThat('addEventListener');

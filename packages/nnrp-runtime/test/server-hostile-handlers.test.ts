@@ -1,8 +1,10 @@
 import { preview3 } from 'nnrp-core';
 import { afterEach, describe, expect, it } from 'vitest';
+import { HandlerError } from '../src/server/handler-error.js';
 import type { OperationContext } from '../src/server/operation-context.js';
 import type { ServeHandlers } from '../src/server/serve-loop.js';
 import type { HandlerFailure } from '../src/server/server-events.js';
+import { textOf } from './described.js';
 import { eventually } from './eventually.js';
 import { SessionPeer } from './session-peer.js';
 import { Stage } from './stage.js';
@@ -340,4 +342,84 @@ it('a malformed submit with the id of an answered frame gets no second answer', 
   bytes[40 + preview3.FRAME_SUBMIT_OFFSETS.submitMode] = 9;
   peer.raw.send(bytes);
   expect(await peer.answers()).toEqual(['error frame 1 invalid_state']);
+});
+
+describe('what a submit handler gives that says something else the second time', () => {
+  /** Says each of these once, and the last one again and again. */
+  const saying = (...sayings: (() => unknown)[]) => {
+    let count = 0;
+    return () => sayings[Math.min(count++, sayings.length - 1)]?.();
+  };
+  const plain = () => undefined;
+  const throwing = () => thrower;
+  const twice = () => (resolve: (value: string) => void) => {
+    resolve('x');
+    resolve('y');
+  };
+
+  const THENABLES: [string, () => object][] = [
+    ['a value, then a promise that throws', () => Object.defineProperty({}, 'then', { get: saying(plain, throwing) })],
+    ['a value, then a promise', () => Object.defineProperty({}, 'then', { get: saying(plain, twice) })],
+    ['a promise, then one that throws', () => Object.defineProperty({}, 'then', { get: saying(twice, throwing) })],
+    ['a promise, then what throws', () => Object.defineProperty({}, 'then', { get: saying(twice, thrower) })],
+    [
+      'a real promise, then one that throws',
+      () =>
+        Object.defineProperty(Promise.resolve('x'), 'then', { get: saying(() => Promise.prototype.then, throwing) }),
+    ],
+  ];
+
+  it.each(THENABLES)('costs its frame, and its place is free again: %s', async (_what, make) => {
+    const submit = (operation: OperationContext) => (operation.frameId === 1 ? (make() as never) : 'fine');
+    const { server, peer } = await served({ submit }, { maxConcurrentOperations: 1 });
+    const other = await SessionPeer.open(stage, server);
+    peer.submit(1);
+    const answer = await peer.next();
+    if (answer !== 'result 1 x') {
+      expect([answer, await peer.next()]).toEqual(['error frame 1 internal_error', 'drop 1']);
+    }
+    for (const one of [peer, other]) {
+      one.submit(2);
+      expect(await one.next()).toBe('result 2 fine');
+    }
+  });
+
+  const FIELDS = ['code', 'message', 'retryAfterMs', 'wireCode', 'isRetryable'] as const;
+
+  it.each(FIELDS)('is what a HandlerError said first, or is reported: %s', async (field) => {
+    const error = new HandlerError('a_code', 'a message', { retryAfterMs: 5 });
+    const first = error[field];
+    Object.defineProperty(error, field, { get: saying(() => first, thrower) });
+    const { peer, failures } = await served({
+      submit: () => {
+        throw error;
+      },
+    });
+    peer.submit(1);
+    expect(await peer.answers()).toEqual(['error frame 1 internal_error', 'drop 1']);
+    expect(failures).toEqual([]);
+  });
+
+  it.each([1, 2, 3, 4, 5])(
+    'is no HandlerError, or is one and no secret: details that fail at reading %i',
+    async (at) => {
+      let readings = 0;
+      const details = {
+        toJSON() {
+          if (++readings >= at) throw new Error('no more');
+          return 'detail';
+        },
+      };
+      const { peer, failures } = await served({
+        submit: () => {
+          throw new HandlerError('a_code', 'a message', { details });
+        },
+      });
+      peer.submit(1);
+      const error = await peer.packet();
+      // Either its client is told everything, or it is a defect, which is never silent.
+      expect(textOf(error) === 'a message').toBe(failures.length === 0);
+      expect(['a message', 'the handler failed']).toContain(textOf(error));
+    },
+  );
 });

@@ -155,7 +155,7 @@ export class StreamTransport implements FramedTransport, Guarded {
       if (!stream.destroyed) this.destroy();
     });
     listen(this, stream, 'close', () => this.closedByStream());
-    if (isOver(stream)) nextTurn(this, () => this.wasOver());
+    if (isOver(stream)) this.wasOver();
     else if (stream.readableEnded) nextTurn(this, () => this.peerEnded());
   }
 
@@ -310,11 +310,10 @@ export class StreamTransport implements FramedTransport, Guarded {
 
   /** Nothing is heard any more of a stream that was over before it came here. */
   private wasOver(): void {
-    if (this.streamClosed) return;
     const { errored } = this.stream;
     if (errored) this.broke(errored);
     this.failure ??= new TransportError(`${this.remoteAddress}: the stream was destroyed before it was handed over`);
-    this.destroy();
+    nextTurn(this, () => this.destroy());
   }
 
   /** Not every stream tells of its end: one that does not is not waited for. */
