@@ -341,7 +341,8 @@ export class ServeLoop {
     // One that the client has been told of is no defect.
     const onPurpose = operation.isOver ? undefined : failureOnPurpose(error);
     if (!operation.isOver) operation.fail(onPurpose ?? handlerFailure(error, this.exposesErrors));
-    if (onPurpose === undefined && operation.tells(error)) this.failed({ sessionId: session.sessionId, frameId, error });
+    if (onPurpose === undefined && operation.tells(error))
+      this.failed({ sessionId: session.sessionId, frameId, error });
   }
 
   private pause(core: SessionCore): void {
