@@ -75,4 +75,20 @@ describe('a paced writer', () => {
     await complete(new Error('failed by the test'));
     expect([writes.length, stream.destroyed]).toEqual([1, true]);
   });
+
+  it('gives up a stream that throws in a later write, and nothing else', async () => {
+    let writes = 0;
+    const pending: (() => void)[] = [];
+    const stream = new Writable({
+      write: (_chunk, _encoding, done) => {
+        if (++writes === 2) throw new Error('thrown by the stream');
+        pending.push(done);
+      },
+    });
+    const failed = new Promise<unknown>((resolve) => stream.on('error', resolve));
+    const writer = new PacedWriter(stream, 10, () => {});
+    writer.write([bytes(0, 20)]);
+    pending.shift()?.();
+    expect(await failed).toMatchObject({ code: 'NNRP_ERR_TRANSPORT', cause: new Error('thrown by the stream') });
+  });
 });

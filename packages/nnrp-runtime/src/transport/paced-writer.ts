@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { TransportError } from 'nnrp-core';
 import { CHUNK_BYTES, type Chunk, giveBack, takeChunk } from './chunk.js';
 import type { LentPacket } from './lent-packet.js';
 import { isPinned } from './pinned.js';
@@ -126,18 +127,22 @@ export class PacedWriter {
   private readonly completed = (error?: Error | null): void => {
     // The stream tells of its failure itself; it takes nothing any more.
     if (error) return;
-    if (this.busy && this.stream.writableLength === 0) {
-      this.busy = false;
-      const damaged = this.borrowed?.find((packet) => !packet.isIntact);
-      this.gone();
-      if (damaged !== undefined) {
-        this.damaged?.(damaged);
-        return;
-      }
-      this.next();
+    try {
+      if (this.busy && this.stream.writableLength === 0) this.goOn();
+      this.written();
+    } catch (thrown) {
+      // A stream that throws in a write is broken, whatever it says; its end tells the rest.
+      this.stream.destroy(new TransportError('a write of the stream threw', { cause: thrown }));
     }
-    this.written();
   };
+
+  private goOn(): void {
+    this.busy = false;
+    const damaged = this.borrowed?.find((packet) => !packet.isIntact);
+    this.gone();
+    if (damaged === undefined) this.next();
+    else this.damaged?.(damaged);
+  }
 
   /** The next pieces, `maxWriteBytes` together; the last one may be the beginning of a longer one. */
   private take(): Uint8Array[] {
