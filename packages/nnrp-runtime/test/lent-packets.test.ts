@@ -43,6 +43,15 @@ function detach({ body }: TestPacket): void {
   structuredClone(body.buffer, { transfer: [body.buffer as ArrayBuffer] });
 }
 
+/** What the transport has received lies in memory of its own. */
+async function receives(stream: Slow, sink: RecordingSink, packet: TestPacket): Promise<void> {
+  const head = Buffer.alloc(HEAD_BYTES);
+  packet.writeHead(new DataView(head.buffer, head.byteOffset), 0);
+  stream.push(head);
+  stream.push(Buffer.from(packet.body));
+  await sink.untilPackets(1);
+}
+
 describe('a transport over a stream that borrows what it writes', () => {
   it.each(['call', 'callback'] as const)(
     'sends bodies whole that go away after send(), whether it can write them at once or not: %s',
@@ -114,11 +123,7 @@ describe('a transport over a stream that borrows what it writes', () => {
     const sink = new RecordingSink();
     transport.start(sink);
     const packet = new TestPacket(1, 200_000);
-    const head = Buffer.alloc(HEAD_BYTES);
-    packet.writeHead(new DataView(head.buffer, head.byteOffset), 0);
-    stream.push(head);
-    stream.push(Buffer.from(packet.body));
-    await sink.untilPackets(1);
+    await receives(stream, sink, packet);
     const body = sink.packets[0]?.body as Uint8Array;
     transport.send({ headBytes: HEAD_BYTES, body, writeHead: (view, at) => packet.writeHead(view, at) });
     expect(stream.chunks.some(({ buffer }) => buffer === body.buffer)).toBe(true);
@@ -143,11 +148,7 @@ describe('a transport over a stream that borrows what it writes', () => {
     const sink = new RecordingSink();
     transport.start(sink);
     const packet = new TestPacket(1, 200_000);
-    const head = Buffer.alloc(HEAD_BYTES);
-    packet.writeHead(new DataView(head.buffer, head.byteOffset), 0);
-    stream.push(head);
-    stream.push(Buffer.from(packet.body));
-    await sink.untilPackets(1);
+    await receives(stream, sink, packet);
     const body = sink.packets[0]?.body as Uint8Array & { buffer: { transfer?(): ArrayBuffer } };
     transport.send(new TestPacket(1, 20_000));
     transport.send({ headBytes: HEAD_BYTES, body, writeHead: (view, at) => packet.writeHead(view, at) });

@@ -1,13 +1,5 @@
 import type { Duplex } from 'node:stream';
-import {
-  INSPECT,
-  type Inspect,
-  inspected,
-  type NnrpError,
-  PacketSplitter,
-  type PacketSplitterOptions,
-  TransportError,
-} from 'nnrp-core';
+import { INSPECT, type Inspect, inspected, type NnrpError, PacketSplitter, TransportError } from 'nnrp-core';
 import { afterThis, type Guarded, guard, later, listen, nextTurn } from '../base/guard.js';
 import { warn } from '../base/warn.js';
 import { brokenStream, type StreamFailures } from './broken-stream.js';
@@ -17,56 +9,9 @@ import { COPY_LIMIT, changedBody, type LentPacket } from './lent-packet.js';
 import { PacedWriter } from './paced-writer.js';
 import type { PeerIdentity } from './peer-identity.js';
 import { pin, pinForSending } from './pinned.js';
+import { isOver, isResettable, isTimed } from './stream-kinds.js';
+import type { StreamTransportOptions } from './stream-transport-options.js';
 import { WriteQueue } from './write-queue.js';
-
-export interface StreamTransportOptions extends PacketSplitterOptions, StreamFailures {
-  readonly kind: TransportKind;
-  readonly remoteAddress: string;
-  readonly peerIdentity?: PeerIdentity;
-  /** Bytes waiting to be sent above which `send` says false; default 1 MiB. */
-  readonly highWaterBytes?: number;
-  /**
-   * How long the stream reads what it is given to write, if it is known not to keep it:
-   * - `call`: inside `write` alone, as long as no other write is under way. It copies what it cannot pass on at once, as
-   *   tls.TLSSocket does.
-   * - `callback`: until it calls back, by the lengths it saw inside `write`. True of net.Socket.
-   *
-   * Then memory is used again, by any connection of the process, and large bodies are copied no more than they must be. Not
-   * for streams that pass chunks on, such as PassThrough, a Duplex that delivers later or another stream in this process.
-   * Default undefined: every write is a copy that the stream may keep.
-   */
-  readonly borrowsWrites?: 'call' | 'callback';
-  /** Bytes of one write, for streams that show no progress inside one; default unlimited. */
-  readonly maxWriteBytes?: number;
-  /** Milliseconds without progress after which a peer that takes nothing is given up; default 30000, 0 = never. */
-  readonly stallTimeoutMs?: number;
-  /** Milliseconds without progress that `close` grants the peer before it cuts the connection; default 2000. */
-  readonly closeTimeoutMs?: number;
-}
-
-/** A stream that knows of its progress inside one large write, as net.Socket does. */
-interface TimedDuplex extends Duplex {
-  /** Calls back after so many milliseconds without progress; 0 ends that. */
-  setTimeout(timeoutMs: number, callback: () => void): unknown;
-}
-
-/** A stream that can end without sending what it still holds, as net.Socket can. */
-interface ResettableDuplex extends Duplex {
-  resetAndDestroy(): unknown;
-}
-
-function isResettable(stream: Duplex): stream is ResettableDuplex {
-  return typeof (stream as Partial<ResettableDuplex>).resetAndDestroy === 'function';
-}
-
-/** Whether it has ended for good, or is broken: its events may have come, and come no more. */
-function isOver(stream: Duplex): boolean {
-  return stream.destroyed || stream.closed || Boolean(stream.errored);
-}
-
-function isTimed(stream: Duplex): stream is TimedDuplex {
-  return typeof (stream as Partial<TimedDuplex>).setTimeout === 'function';
-}
 
 const DEFAULT_HIGH_WATER_BYTES = 1024 * 1024;
 const DEFAULT_CLOSE_TIMEOUT_MS = 2000;

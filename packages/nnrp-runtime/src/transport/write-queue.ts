@@ -14,8 +14,9 @@ export type Piece = Uint8Array | LentPacket;
  * all connections share.
  *
  * A stream that only borrows what it is given gets the chunks themselves, and large bodies are left where they are when
- * they are written at once, or cannot go away; chunks are handed back as soon as the network has taken them, so an idle connection holds none. Any
- * other stream may pass on what it gets, at any time, to anybody: it gets copies, and keeps them.
+ * they are written at once, or cannot go away; chunks are handed back as soon as the network has taken them, so an idle
+ * connection holds none. Any other stream may pass on what it gets, at any time, to anybody: it gets copies, and keeps
+ * them.
  */
 export class WriteQueue {
   private pieces: Piece[] = [];

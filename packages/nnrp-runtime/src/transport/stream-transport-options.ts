@@ -1,0 +1,29 @@
+import type { PacketSplitterOptions } from 'nnrp-core';
+import type { StreamFailures } from './broken-stream.js';
+import type { TransportKind } from './contract.js';
+import type { PeerIdentity } from './peer-identity.js';
+
+export interface StreamTransportOptions extends PacketSplitterOptions, StreamFailures {
+  readonly kind: TransportKind;
+  readonly remoteAddress: string;
+  readonly peerIdentity?: PeerIdentity;
+  /** Bytes waiting to be sent above which `send` says false; default 1 MiB. */
+  readonly highWaterBytes?: number;
+  /**
+   * How long the stream reads what it is given to write, if it is known not to keep it:
+   * - `call`: inside `write` alone, as long as no other write is under way. It copies what it cannot pass on at once, as
+   *   tls.TLSSocket does.
+   * - `callback`: until it calls back, by the lengths it saw inside `write`. True of net.Socket.
+   *
+   * Then memory is used again, by any connection of the process, and large bodies are copied no more than they must be. Not
+   * for streams that pass chunks on, such as PassThrough, a Duplex that delivers later or another stream in this process.
+   * Default undefined: every write is a copy that the stream may keep.
+   */
+  readonly borrowsWrites?: 'call' | 'callback';
+  /** Bytes of one write, for streams that show no progress inside one; default unlimited. */
+  readonly maxWriteBytes?: number;
+  /** Milliseconds without progress after which a peer that takes nothing is given up; default 30000, 0 = never. */
+  readonly stallTimeoutMs?: number;
+  /** Milliseconds without progress that `close` grants the peer before it cuts the connection; default 2000. */
+  readonly closeTimeoutMs?: number;
+}
