@@ -97,6 +97,22 @@ describe('a migration', () => {
     expect(migrateAckOf(await peer.packet())).toMatchObject({ acceptCode: 1, resumeFromFrameId: 11n });
   });
 
+  it.each([true, false])(
+    'after the last frame that there can be is answered, and so is the next; serve: %s',
+    async (serves) => {
+      const server = await stage.serve();
+      const peer = await SessionPeer.open(stage, server, { announced: false });
+      if (serves) void server.serve({ submit: () => '' });
+      const session = serves ? undefined : await server.accept();
+      for (const lastResultFrameId of [0xffff_ffff_ffff_ffffn, 5n]) {
+        peer.migrate({ lastResultFrameId });
+        if (session !== undefined) await session.sendMigrateAck(await session.receiveMigrate());
+        const resumeFromFrameId = lastResultFrameId === 5n ? 6n : lastResultFrameId;
+        expect(migrateAckOf(await peer.packet())).toMatchObject({ acceptCode: 1, resumeFromFrameId });
+      }
+    },
+  );
+
   it('is accepted with the cursor from which results come again', async () => {
     const { peer, session } = await opened();
     peer.migrate({ lastResultFrameId: 10n });

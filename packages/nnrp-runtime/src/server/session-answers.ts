@@ -68,12 +68,16 @@ export function sendPatchAck(core: SessionCore, ack: preview3.SessionPatchAck, b
   return connection.send(MessageType.SessionPatchAck, sessionId, 0, SESSION_PATCH_ACK, metadata, bytes, lane);
 }
 
+const LAST_FRAME_ID = 0xffff_ffff_ffff_ffffn;
+
 /** The complete answer to a migration request. */
 export function migrateAck({ metadata }: NnrpMigration, given: MigrateAckInit = {}): preview3.SessionMigrateAck {
   const init = readValues('migrate ack', given, MIGRATE_ACK_FIELDS);
+  const { lastResultFrameId } = metadata;
   return {
     acceptCode: 1,
-    resumeFromFrameId: metadata.lastResultFrameId + 1n,
+    // After the last frame that the field has room for there is none to go on with; the refusal still has to be sent.
+    resumeFromFrameId: lastResultFrameId === LAST_FRAME_ID ? LAST_FRAME_ID : lastResultFrameId + 1n,
     graceWindowMs: 0,
     serverMigrateTsUs: BigInt(Math.round(performance.timeOrigin * 1000 + performance.now() * 1000)),
     ...init,
