@@ -1,4 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NnrpClient, NnrpClientSession, OperationContext, ServeHandlers, SubmitOutcome } from '../src/index.js';
 import { preview3 } from '../src/index.js';
@@ -16,6 +18,16 @@ const stage = new Stage();
 afterEach(() => stage.clear());
 
 const { UpdateReason } = preview3;
+
+/** A function of its own, whose variables are gone when it returns. */
+function addedAndRemoved(signal: AbortSignal, count: number): WeakRef<object>[] {
+  return Array.from({ length: count }, () => {
+    const listener = () => {};
+    signal.addEventListener('abort', listener, { once: true });
+    signal.removeEventListener('abort', listener);
+    return new WeakRef(listener);
+  });
+}
 
 /** What was seen, by the name of the callback. */
 class Seen {
@@ -331,6 +343,38 @@ describe('what ends work', () => {
     signal.removeEventListener('abort', never);
     await server.close();
     expect(calls).toBe(1);
+  });
+
+  it('calls a listener that was added again in the store of the last time, and one that captures in its own', async () => {
+    const seen = new Seen();
+    const { server, clientSession, session } = await stage.session({ drainTimeoutMs: 0 });
+    (await clientSession.submit('work')).result().catch(() => {});
+    const { signal } = await session.receiveSubmit();
+    const listener = () => seen.note('signal');
+    store.run('first', () => signal.addEventListener('abort', listener));
+    signal.removeEventListener('abort', listener);
+    store.run('second', () => signal.addEventListener('abort', listener));
+    store.run('capturing', () => signal.addEventListener('abort', listener, { capture: true }));
+    // Of another type the same function is another registration.
+    signal.addEventListener('other', listener);
+    signal.removeEventListener('other', listener);
+    signal.dispatchEvent(new Event('other'));
+    await server.close();
+    expect(seen.of('signal').sort()).toEqual(['capturing', 'second']);
+  });
+
+  it('keeps no listener that was removed', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect: () => void = runInNewContext('gc');
+    const { clientSession, session } = await stage.session({ drainTimeoutMs: 0 });
+    (await clientSession.submit('work')).result().catch(() => {});
+    const { signal } = await session.receiveSubmit();
+    const removed = addedAndRemoved(signal, 100);
+    await eventually(() => {
+      collect();
+      return removed.every((reference) => reference.deref() === undefined);
+    }, 'the listeners are gone');
+    expect(signal.aborted).toBe(false);
   });
 
   it.each(['a generator', 'an iterator of its own'] as const)(

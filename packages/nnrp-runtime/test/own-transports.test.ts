@@ -106,6 +106,25 @@ describe('server.close()', () => {
   });
 });
 
+describe('a transport that takes a moment to close', () => {
+  it.each([Number.MAX_SAFE_INTEGER, Number.POSITIVE_INFINITY, 2 ** 31 + 5, 0, -1, Number.NaN])(
+    'gets it, whatever it says of the most it may take: %s',
+    async (maxCloseMs) => {
+      const { memory, server } = await served();
+      const transport = await memory.connect();
+      const close = () => new Promise((resolve) => setTimeout(resolve, 30)).then(() => transport.close());
+      const members = { close: { value: close }, maxCloseMs: { value: maxCloseMs } };
+      const client = NnrpClient.fromTransport(altered(transport, members));
+      const errors: unknown[] = [];
+      client.on('internalError', ({ error }) => errors.push(error));
+      await client.openSession();
+      await client.close();
+      expect(errors).toEqual([]);
+      await server.close();
+    },
+  );
+});
+
 describe('what accept() gives', () => {
   const trap = new Proxy({}, { get: (_, name) => (name === 'then' ? undefined : fail('not to be looked at')()) });
   const JUNK: [string, unknown][] = [

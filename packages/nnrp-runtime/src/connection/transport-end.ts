@@ -2,6 +2,7 @@ import { TimeoutError, TransportError } from 'nnrp-core';
 import { awaited, STEP_MS } from '../base/awaited.js';
 import { type Guarded, guard } from '../base/guard.js';
 import { brokenBy } from '../base/thrown-text.js';
+import { MAX_TIMER_MS } from '../timer-limit.js';
 import type { FramedTransport } from '../transport/contract.js';
 
 /**
@@ -31,7 +32,8 @@ export function endTransport(owner: Guarded, transport: FramedTransport, remoteA
 function ownLimitMs(transport: FramedTransport): number | undefined {
   try {
     const { maxCloseMs } = transport;
-    return Number.isInteger(maxCloseMs) ? maxCloseMs : undefined;
+    // A timer of more would run out at once, as would one of none.
+    return maxCloseMs !== undefined && maxCloseMs >= 1 ? Math.min(maxCloseMs, MAX_TIMER_MS) : undefined;
   } catch {
     return undefined;
   }

@@ -13,16 +13,18 @@ type Handler = (this: unknown, event: unknown) => unknown;
 export class OperationAbort {
   private readonly controller = new AbortController();
   private readonly context = currentContext();
-  private bound: Map<unknown, Handler> | undefined;
+  /** By listener; one that captures is another registration. They keep no listener alive that was removed. */
+  private readonly bound = new WeakMap<object, Handler>();
+  private readonly capturing = new WeakMap<object, Handler>();
 
   constructor() {
     const { signal } = this.controller;
     const add = signal.addEventListener as Listen;
     const remove = signal.removeEventListener as Listen;
     signal.addEventListener = (...[type, listener, ...more]: Listening) =>
-      add.call(signal, type, type === 'abort' ? this.bind(listener) : listener, ...more);
+      add.call(signal, type, type === 'abort' ? this.bind(listener, more[0]) : listener, ...more);
     signal.removeEventListener = (...[type, listener, ...more]: Listening) =>
-      remove.call(signal, type, this.bound?.get(listener) ?? listener, ...more);
+      remove.call(signal, type, type === 'abort' ? this.unbind(listener, more[0]) : listener, ...more);
   }
 
   get signal(): AbortSignal {
@@ -34,16 +36,34 @@ export class OperationAbort {
   }
 
   /** The same for the same listener: the signal takes each only once. What is no listener is for the signal to refuse. */
-  private bind(listener: unknown): unknown {
-    if (listener === null || (typeof listener !== 'function' && typeof listener !== 'object')) return listener;
-    this.bound ??= new Map();
-    let bound = this.bound.get(listener);
-    if (bound === undefined) {
-      bound = inContext(currentContext(), listener);
-      this.bound.set(listener, bound);
+  private bind(listener: unknown, options: unknown): unknown {
+    if (!isListener(listener)) return listener;
+    const bound = this.boundBy(options);
+    let handler = bound.get(listener);
+    if (handler === undefined) {
+      handler = inContext(currentContext(), listener);
+      bound.set(listener, handler);
     }
-    return bound;
+    return handler;
   }
+
+  /** Added again, it may be in another context. */
+  private unbind(listener: unknown, options: unknown): unknown {
+    if (!isListener(listener)) return listener;
+    const bound = this.boundBy(options);
+    const handler = bound.get(listener);
+    bound.delete(listener);
+    return handler ?? listener;
+  }
+
+  private boundBy(options: unknown): WeakMap<object, Handler> {
+    const isObject = typeof options === 'object' && options !== null;
+    return (isObject ? (options as AddEventListenerOptions).capture : options) ? this.capturing : this.bound;
+  }
+}
+
+function isListener(listener: unknown): listener is object {
+  return typeof listener === 'function' || (typeof listener === 'object' && listener !== null);
 }
 
 function inContext(context: AsyncResource, listener: object): Handler {
@@ -51,6 +71,10 @@ function inContext(context: AsyncResource, listener: object): Handler {
     if (typeof listener === 'function') return context.runInAsyncScope(listener as Handler, this, event);
     return context.runInAsyncScope(() => (listener as Partial<EventListenerObject>).handleEvent?.(event as Event));
   };
+}
+
+interface AddEventListenerOptions {
+  readonly capture?: unknown;
 }
 
 interface EventListenerObject {

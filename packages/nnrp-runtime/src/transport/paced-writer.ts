@@ -28,8 +28,9 @@ export class PacedWriter {
   private borrowed: LentPacket[] | undefined;
   /** Memory of the write that is under way. */
   private readonly leaving: Chunk[] = [];
-  /** How much of the last chunk of copies is taken. */
-  private copied = CHUNK_BYTES;
+  /** What is copied into at the moment, and how much of it is taken. */
+  private copies: Chunk | undefined;
+  private copied = 0;
 
   /**
    * @param maxWriteBytes - Infinity: everything that waits goes out in one write
@@ -114,7 +115,7 @@ export class PacedWriter {
   /** The stream has taken what it was given. */
   private gone(): void {
     this.borrowed = undefined;
-    this.copied = CHUNK_BYTES;
+    this.copies = undefined;
     if (this.leaving.length > 0) giveBack(this.leaving);
   }
 
@@ -191,13 +192,14 @@ export class PacedWriter {
 
   private copy(body: Uint8Array, taken: Uint8Array[]): void {
     for (let from = 0; from < body.length; ) {
-      if (this.copied === CHUNK_BYTES) {
-        this.leaving.push(takeChunk());
+      if (this.copies === undefined || this.copied === CHUNK_BYTES) {
+        this.copies = takeChunk();
         this.copied = 0;
+        this.leaving.push(this.copies);
       }
       const count = Math.min(body.length - from, CHUNK_BYTES - this.copied);
       const end = this.copied + count;
-      const copy = (this.leaving.at(-1) as Chunk).bytes.subarray(this.copied, end);
+      const copy = this.copies.bytes.subarray(this.copied, end);
       copy.set(count === body.length ? body : body.subarray(from, from + count));
       taken.push(copy);
       this.copied = end;
