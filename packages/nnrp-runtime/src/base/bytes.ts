@@ -34,7 +34,8 @@ export function memoryOf(view: ArrayBufferView): ArrayBufferLike {
 /** Whether `length` is what it seems to be. @returns false also for what only inherits from Uint8Array */
 export function hasItsLength(bytes: Uint8Array): boolean {
   try {
-    return lengthOf.call(bytes) === bytes.length;
+    // In this order the engine knows the class by the time of the call, and makes none.
+    return bytes.length === lengthOf.call(bytes);
   } catch {
     return false;
   }

@@ -121,7 +121,8 @@ export class StreamTransport implements FramedTransport, Guarded {
   }
 
   send(packet: OutboundPacket): boolean {
-    if (this.closing || this.finished || this.stream.destroyed) return true;
+    // One look at the stream for all that is sent in a turn; if it ends meanwhile, the flush drops the rest.
+    if (this.closing || this.finished || (this.queue.byteLength === 0 && this.stream.destroyed)) return true;
     this.queue.add(packet);
     // Where the stream can take it, a body that is lent is written before its sender can change it.
     if (this.queue.byteLength >= FLUSH_BYTES || (this.queue.isLending && this.writer.isIdle)) {
@@ -130,7 +131,7 @@ export class StreamTransport implements FramedTransport, Guarded {
       this.flushScheduled = true;
       afterThis(this, this.flush);
     }
-    if (this.unsentBytes < this.highWaterBytes) return true;
+    if (this.takesMore()) return true;
     if (!this.full) this.filled();
     return false;
   }
@@ -225,7 +226,12 @@ export class StreamTransport implements FramedTransport, Guarded {
   }
 
   private flushNow(): void {
-    if (this.queue.byteLength === 0 || this.finished || this.stream.destroyed) return;
+    if (this.queue.byteLength === 0 || this.finished) return;
+    if (this.stream.destroyed) {
+      this.queue.take();
+      this.queue.written();
+      return;
+    }
     if (!this.write(this.queue.take())) return;
     if (this.writer.isIdle && !this.stream.destroyed) this.queue.written();
     else this.writer.keep(this.queue.leave());
@@ -330,6 +336,12 @@ export class StreamTransport implements FramedTransport, Guarded {
 
   get unsentBytes(): number {
     return this.queue.byteLength + this.writer.byteLength + this.stream.writableLength;
+  }
+
+  /** Whether senders need not wait. A writer that is idle has nothing left in the stream, which is slow to ask. */
+  private takesMore(): boolean {
+    const { highWaterBytes } = this;
+    return this.queue.byteLength < highWaterBytes && (this.writer.isIdle || this.unsentBytes < highWaterBytes);
   }
 
   private roomAgain(): void {
