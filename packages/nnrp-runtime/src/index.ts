@@ -54,6 +54,7 @@ export {
 } from './server/policy.js';
 export type { LastResult, ServeHandlers, ServeOptions, SubmitOutcome } from './server/serve-loop.js';
 export { NnrpServer } from './server/server.js';
+export type { BoundName, BoundReached, BoundScope, BoundStats, ServerStats } from './server/server-bounds.js';
 export type { NnrpServerConfig } from './server/server-config.js';
 export type {
   ConnectionLost,

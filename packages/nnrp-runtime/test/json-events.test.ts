@@ -75,6 +75,7 @@ const ofServer: { [Name in keyof NnrpServerEvents]: NnrpServerEvents[Name][0] } 
   handlerFailure: { sessionId: 1, frameId: 2, error: new TypeError('x is not a function') },
   internalError: { remoteAddress: '127.0.0.1:1', error: { odd: 1n, bytes: SECRET } },
   acceptFailed: { address: '127.0.0.1:1', failures: 3, error: cut },
+  boundReached: { name: 'sessions', scope: 'server', value: 9, bound: 9, hits: 1 },
   listenerFailed: cut,
 };
 const ofClient: { [Name in keyof NnrpClientEvents]: NnrpClientEvents[Name][0] } = {

@@ -29,6 +29,7 @@ import { submitRefused } from './frame-failure.js';
 import { HalfClose, type HalfCloseOwner } from './half-close.js';
 import { grantedAnswer, refusedAnswer } from './open-answer.js';
 import { type OpenFailure, SHUTS_DOWN, tooManySessions } from './refused-open.js';
+import type { ServerBounds } from './server-bounds.js';
 import type { NnrpServerConfig } from './server-config.js';
 import type { ConnectionLost, HandlerFailure, PeerReport, ProtocolViolation, SessionRefused } from './server-events.js';
 import { answerHello } from './server-hello.js';
@@ -50,6 +51,7 @@ const MAX_REFUSED = 1000;
 /** What a connection needs of its server. */
 export interface ServerConnectionOwner {
   readonly config: NnrpServerConfig;
+  readonly bounds: ServerBounds;
   readonly terms: SessionOpenTerms;
   readonly table: SessionTable<SessionCore>;
   readonly deadlines: DeadlineQueue;
@@ -107,6 +109,10 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
 
   get isDraining(): boolean {
     return this.owner.isDraining();
+  }
+
+  get bounds(): ServerBounds {
+    return this.owner.bounds;
   }
 
   get deadlines(): DeadlineQueue {
@@ -259,10 +265,14 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
 
   hindrance(): OpenFailure | undefined {
     if (this.isDraining) return SHUTS_DOWN;
-    const { table, config } = this.owner;
+    const { table, config, bounds } = this.owner;
     const { maxSessions, maxSessionsPerConnection: most } = config;
-    if (table.size >= maxSessions) return tooManySessions('the server', 'maxSessions', maxSessions);
+    if (table.size >= maxSessions) {
+      bounds.hit('sessions');
+      return tooManySessions('the server', 'maxSessions', maxSessions);
+    }
     if (this.sessionCount < most) return undefined;
+    bounds.hit('connectionSessions');
     return tooManySessions('the connection', 'maxSessionsPerConnection', most);
   }
 

@@ -1,6 +1,7 @@
 import type { NnrpError, ProtocolError, preview3 } from 'nnrp-core';
 import type { InternalError } from '../base/internal-error.js';
 import type { AcceptFailure } from '../transport/contract.js';
+import type { BoundReached } from './server-bounds.js';
 
 /** A session that was refused; the peer has been told. */
 export interface SessionRefused {
@@ -59,6 +60,8 @@ export interface NnrpServerEvents {
   internalError: [InternalError];
   /** Connections could not be taken, for want of descriptors or memory as a rule; at most once a second. Listening goes on. */
   acceptFailed: [AcceptFailure];
+  /** Something was refused, cut or made to wait because a bound was reached; for each bound at most once a second. */
+  boundReached: [BoundReached];
   /** The listener failed; nothing more is accepted. */
   listenerFailed: [NnrpError];
 }

@@ -28,6 +28,7 @@ import type { TlsServerOptions } from '../transport/tls-options.js';
 import { type Acceptor, acceptAll } from './accepting.js';
 import { checkHandlers } from './check-handlers.js';
 import { type ServeHandlers, ServeLoop, type ServeOptions, serveOptions } from './serve-loop.js';
+import { ServerBounds, type ServerStats } from './server-bounds.js';
 import { type NnrpServerConfig, serverConfig } from './server-config.js';
 import { ServerConnection, type ServerConnectionOwner } from './server-connection.js';
 import type { HandlerFailure, NnrpServerEvents } from './server-events.js';
@@ -53,6 +54,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private readonly table = new SessionTable<SessionCore>();
   private readonly connections = new Set<ServerConnection>();
   private readonly accepted = new AsyncQueue<SessionCore>();
+  private readonly bounds = new ServerBounds((event) => this.tell('boundReached', event));
   private readonly watchTimer: NodeJS.Timeout | undefined;
   /** Where the policy was handed over. */
   private readonly policyContext = new ApplicationContext();
@@ -77,6 +79,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     });
     this.whenOver.catch(() => {});
     this.over = { resolve, reject };
+    this.declareBounds();
     const intervalMs = Silence.intervalMs(config);
     if (intervalMs > 0) {
       const attended = new AttendedTime(intervalMs);
@@ -154,6 +157,11 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
 
   get connectionCount(): number {
     return this.connections.size;
+  }
+
+  /** Every bounded thing of this server: how much there is, how much there may be, and how often that was reached. */
+  stats(): ServerStats {
+    return this.bounds.stats();
   }
 
   /** What the server keeps of each open session. */
@@ -254,6 +262,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     const { config, table } = this;
     return {
       config,
+      bounds: this.bounds,
       terms: openTerms(config),
       table,
       deadlines: new DeadlineQueue(this),
@@ -274,6 +283,15 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
         if (!isNnrpError(loss.error, CLOSED)) this.tell('connectionLost', loss);
       },
     };
+  }
+
+  private declareBounds(): void {
+    const { bounds, config, connections, table } = this;
+    bounds.add('connections', 'server', config.maxConnections, () => connections.size);
+    bounds.add('sessions', 'server', config.maxSessions, () => table.size);
+    bounds.add('connectionSessions', 'connection', config.maxSessionsPerConnection, () =>
+      highest(connections, ({ sessionCount }) => sessionCount),
+    );
   }
 
   private acceptRefusal(): UsageError | undefined {
@@ -304,7 +322,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
         return server.draining;
       },
       get isFull() {
-        return server.connections.size >= server.config.maxConnections;
+        if (server.connections.size < server.config.maxConnections) return false;
+        server.bounds.hit('connections');
+        return true;
       },
       connected: (transport) => this.connected(transport, owner),
       acceptFailed: (failure) => this.tell('acceptFailed', failure),
@@ -373,4 +393,11 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     const late = () => new TimeoutError(`the listener has not closed within ${STEP_MS} ms`, STEP_MS);
     return awaited(this, () => listener.close(), STEP_MS, late);
   }
+}
+
+/** Of the connection that has most. */
+function highest(connections: Iterable<ServerConnection>, count: (connection: ServerConnection) => number): number {
+  let most = 0;
+  for (const connection of connections) most = Math.max(most, count(connection));
+  return most;
 }

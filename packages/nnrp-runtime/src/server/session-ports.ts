@@ -2,6 +2,7 @@ import type { FlowScope, MessageInfo, NnrpError, Packet, ProtocolError, preview3
 import type { DeadlineQueue } from '../base/deadline-queue.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
 import type { OperationContext } from './operation-context.js';
+import type { ServerBounds } from './server-bounds.js';
 import type { HandlerFailure } from './server-events.js';
 import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
 import type { SessionCore } from './session-core.js';
@@ -19,6 +20,8 @@ export interface ServerSessionConnection extends SessionConnection<SessionIntake
   /** Whether the peer has said that it understands this. */
   understands(family: preview3.PeerMessages): boolean;
   readonly deadlines: DeadlineQueue;
+  /** What the server bounds, to say that a bound was reached. */
+  readonly bounds: ServerBounds;
   /** The last round trip in milliseconds; undefined before the first PONG. */
   readonly roundTripMs: number | undefined;
   /** @returns the round trip in milliseconds */
