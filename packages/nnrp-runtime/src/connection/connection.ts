@@ -38,6 +38,9 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   implements PacketSink, SessionConnection<Session>, OutboxOwner
 {
   protected readonly sessions = new Map<number, Session>();
+  /** The session of the last packet: the next one is for it as a rule. */
+  private recent: Session | undefined;
+  private recentId = 0;
   protected readonly outbox: Outbox;
   protected readonly pings: Pings;
   readonly remoteAddress: string;
@@ -82,10 +85,12 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   }
 
   attach(sessionId: number, session: Session): void {
+    this.forgetRecent();
     this.sessions.set(sessionId, session);
   }
 
   detach(sessionId: number): void {
+    this.forgetRecent();
     this.sessions.delete(sessionId);
   }
 
@@ -187,7 +192,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     this.packetCount++;
     const fault = checkPacket(packet, info, this.revision) ?? checkHeaderIds(packet, info);
     const { sessionId } = packet;
-    const session = sessionId === 0 ? undefined : this.sessions.get(sessionId);
+    const session = sessionId === this.recentId ? this.recent : this.sessionOf(sessionId);
     if (session !== undefined) {
       if (fault === undefined) session.receive(packet, info);
       else session.violated(packet, info, fault);
@@ -196,6 +201,21 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     } else if (!this.receivedByAnyRole(packet)) {
       this.receive(packet, info);
     }
+  }
+
+  private sessionOf(sessionId: number): Session | undefined {
+    if (sessionId === 0) return undefined;
+    const session = this.sessions.get(sessionId);
+    if (session !== undefined) {
+      this.recent = session;
+      this.recentId = sessionId;
+    }
+    return session;
+  }
+
+  private forgetRecent(): void {
+    this.recent = undefined;
+    this.recentId = 0;
   }
 
   broken(fault: WireFault): void {
@@ -266,6 +286,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     guard(this, () => background(this, this.endTransport()));
     for (const session of [...this.sessions.values()]) guard(this, () => session.disconnected(forCaller(error)));
     this.sessions.clear();
+    this.forgetRecent();
     guard(this, () => this.outbox.end(error));
     guard(this, () => this.pings.end(error));
     guard(this, () => this.onEnded(error));
