@@ -80,6 +80,6 @@ export { type FlowUpdateInit, NnrpServerSession, type ResultHintInit } from './s
 export type { MigrateAckInit, PatchAckInit } from './server/session-answers.js';
 export type { ServerCloseOptions } from './server/session-closing.js';
 export type { HostPort } from './transport/address.js';
-export type { AcceptFailure } from './transport/contract.js';
+export type { AcceptFailure, ListenerBoundName } from './transport/contract.js';
 export type { PeerIdentity } from './transport/peer-identity.js';
 export type { TlsClientOptions, TlsServerOptions } from './transport/tls-options.js';

@@ -34,6 +34,8 @@ const FRAMED_LISTENER: Names<FramedListener> = {
   accept: true,
   close: true,
   onAcceptFailed: true,
+  bounds: true,
+  onBoundHit: true,
   renew: true,
 };
 const SUBMIT_OPTIONS: Names<runtime.SubmitOptions> = { signal: true, onBlocked: true, traceId: true, deadlineMs: true };

@@ -5,7 +5,7 @@ import type { NnrpError } from 'nnrp-core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { TlsConnector, TlsListener } from '../src/transport/tls.js';
 import { TlsHandshakes } from '../src/transport/tls-handshakes.js';
-import { tlsServerSettings } from '../src/transport/tls-options.js';
+import { type TlsServerOptions, tlsServerSettings } from '../src/transport/tls-options.js';
 import { issue } from './certificates.js';
 
 const { certificate, key } = await issue({ name: 'CN=server', ips: ['127.0.0.1'] });
@@ -28,13 +28,13 @@ interface Stage {
 }
 
 /** Handshakes on a port of their own, so that they can be counted. */
-async function stage(handshakeTimeoutMs = 10_000, limit?: number): Promise<Stage> {
+async function stage(handshakeTimeoutMs = 10_000, limits: Partial<TlsServerOptions> = {}): Promise<Stage> {
   const secured: TLSSocket[] = [];
   const failures: string[] = [];
   const onHandshakeFailure = ({ rawMessage }: NnrpError) => void failures.push(rawMessage);
-  const settings = tlsServerSettings({ ...OWN, handshakeTimeoutMs, onHandshakeFailure });
+  const settings = tlsServerSettings({ ...OWN, ...limits, handshakeTimeoutMs, onHandshakeFailure });
   const taken = (socket: TLSSocket) => void secured.push(socket.on('error', () => {}).resume());
-  const handshakes = new TlsHandshakes(settings, taken, limit);
+  const handshakes = new TlsHandshakes(settings, taken);
   const server = createServer({ allowHalfOpen: true }, (connection) => handshakes.begin(connection));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -48,7 +48,11 @@ async function stage(handshakeTimeoutMs = 10_000, limit?: number): Promise<Stage
 
 /** A peer that speaks no TLS by itself. */
 async function stranger(port: number, ...bytes: Uint8Array[]): Promise<Socket> {
-  const socket = createConnection(port, '127.0.0.1');
+  return strangerFrom('127.0.0.1', port, ...bytes);
+}
+
+async function strangerFrom(localAddress: string, port: number, ...bytes: Uint8Array[]): Promise<Socket> {
+  const socket = createConnection({ port, host: '127.0.0.1', localAddress });
   cleanup.push(() => socket.destroy());
   await once(socket, 'connect');
   socket.on('error', () => {}).resume();
@@ -118,20 +122,63 @@ describe('TLS handshakes', () => {
     expect([socket.destroyed, secured[0]?.destroyed]).toEqual([false, false]);
   });
 
-  it('cuts connections beyond its limit at once, and takes others when there is room again', async () => {
-    const { handshakes, port, secured, failures } = await stage(10_000, 2);
-    const slow = [await stranger(port, HALF_A_HELLO), await stranger(port)];
-    await eventually(() => handshakes.size).toBe(2);
-    await closed(await stranger(port));
-    await eventually(() => failures).toEqual([
-      expect.stringMatching(/refused, because 2 TLS handshakes are under way/),
-    ]);
-    expect(handshakes.size).toBe(2);
-    slow[0]?.destroy();
+  it('cuts the oldest beyond its limit, and the newcomer gets in', async () => {
+    const { handshakes, port, secured, failures } = await stage(10_000, {
+      maxHandshakes: 2,
+      maxHandshakesPerAddress: 0,
+    });
+    const oldest = await stranger(port, HALF_A_HELLO);
     await eventually(() => handshakes.size).toBe(1);
+    const other = await stranger(port, HALF_A_HELLO);
+    await eventually(() => handshakes.size).toBe(2);
     await shakeHands(port);
     await eventually(() => secured.length).toBe(1);
-    expect([handshakes.size, slow[1]?.destroyed]).toEqual([1, false]);
+    await eventually(() => [handshakes.size, oldest.destroyed, other.destroyed]).toEqual([1, true, false]);
+    await eventually(() => failures).toEqual([
+      expect.stringMatching(/^127\.0\.0\.1:\d+: the handshake made room for others that have begun since$/),
+    ]);
+  });
+
+  it('cuts the oldest of an address that has its fill, and nobody else', async () => {
+    const limits = { maxHandshakes: 100, maxHandshakesPerAddress: 3 };
+    const { handshakes, port, secured, failures } = await stage(10_000, limits);
+    const honest = await strangerFrom('127.0.0.2', port, HALF_A_HELLO);
+    await eventually(() => handshakes.size).toBe(1);
+    const crowd: Socket[] = [];
+    for (let count = 0; count < 20; count++) crowd.push(await stranger(port));
+    await eventually(() => failures.length).toBe(17);
+    await eventually(() => crowd.map(({ destroyed }) => destroyed)).toEqual([
+      ...Array(17).fill(true),
+      ...Array(3).fill(false),
+    ]);
+    expect([handshakes.size, honest.destroyed]).toEqual([4, false]);
+    await shakeHands(port);
+    await eventually(() => secured.length).toBe(1);
+  });
+
+  it('keeps who has begun to speak over who is silent, when those have had a second', async () => {
+    const limits = { maxHandshakes: 3, maxHandshakesPerAddress: 0 };
+    const { handshakes, port, failures } = await stage(10_000, limits);
+    const slow = await stranger(port, HALF_A_HELLO);
+    await eventually(() => handshakes.size).toBe(1);
+    const silent = [await stranger(port), await stranger(port)];
+    await eventually(() => handshakes.size).toBe(3);
+    await new Promise((resolve) => setTimeout(resolve, 1100));
+    await stranger(port);
+    await eventually(() => failures.length).toBe(1);
+    await eventually(() => [slow, ...silent].map(({ destroyed }) => destroyed)).toEqual([false, true, false]);
+  });
+
+  it('are told apart from others by bounds that count', async () => {
+    const { handshakes, port } = await stage(10_000, { maxHandshakes: 2, maxHandshakesPerAddress: 1 });
+    const hits: string[] = [];
+    handshakes.onBoundHit = (name) => hits.push(name);
+    for (const from of ['127.0.0.2', '127.0.0.2', '127.0.0.3', '127.0.0.4']) await strangerFrom(from, port);
+    await eventually(() => hits).toEqual(['addressTlsHandshakes', 'tlsHandshakes']);
+    expect(handshakes.bounds.map(({ name, bound, value }) => [name, bound, value()])).toEqual([
+      ['tlsHandshakes', 2, 2],
+      ['addressTlsHandshakes', 1, 1],
+    ]);
   });
 
   it('ends those under way when it is closed, without a word', async () => {

@@ -14,8 +14,8 @@ const REFUSED_AT_ONCE = 64;
 /** What is done with what a listener gives. */
 export interface Acceptor extends Guarded {
   readonly isClosing: boolean;
-  readonly isFull: boolean;
-  connected(transport: FramedTransport): void;
+  /** @returns whether it stays */
+  connected(transport: FramedTransport): boolean;
   acceptFailed(failure: AcceptFailure): void;
 }
 
@@ -51,12 +51,14 @@ export async function acceptAll(listener: FramedListener, acceptor: Acceptor): P
     }
     restMs = FIRST_REST_MS;
     const transport = given;
-    if (acceptor.isClosing || acceptor.isFull) {
-      guard(acceptor, () => transport.abort());
-      if (++refused % REFUSED_AT_ONCE === 0) await turn(acceptor);
-    } else {
-      guard(acceptor, () => acceptor.connected(transport));
+    let stays = false;
+    if (acceptor.isClosing) guard(acceptor, () => transport.abort());
+    else {
+      guard(acceptor, () => {
+        stays = acceptor.connected(transport);
+      });
     }
+    if (!stays && ++refused % REFUSED_AT_ONCE === 0) await turn(acceptor);
   }
 }
 

@@ -34,11 +34,11 @@ export class ConnectionClock {
   }
 
   /** Without a session a peer is a stranger: little time, and little memory. */
-  startHandshake(): void {
+  startHandshake(limitMs = this.config.handshakeTimeoutMs): void {
     this.handshake?.end();
-    const { handshakeTimeoutMs, maxHandshakePacketBytes, maxPacketBytes } = this.config;
+    const { maxHandshakePacketBytes, maxPacketBytes } = this.config;
     this.transport.limitPackets?.(Math.min(maxHandshakePacketBytes, maxPacketBytes));
-    this.handshake = new Patience(this.owner, handshakeTimeoutMs, () => {
+    this.handshake = new Patience(this.owner, limitMs, () => {
       if (this.owner.isAskingPolicy()) this.startHandshake();
       else this.owner.handshakeOver();
     }).unref();

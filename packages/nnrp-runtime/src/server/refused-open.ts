@@ -25,11 +25,24 @@ export function tooManySessions(whose: string, option: string, limit: number): O
   return limitReached(`${whose} has as many sessions as may be: ${option} is ${limit}`, true);
 }
 
+export function tooManyConnections(limit: number): OpenFailure {
+  return limitReached(`the server has as many connections as may be: maxConnections is ${limit}`, true);
+}
+
 /** @param requestedSessionId - 0 when any id would have done */
 export function noSuchId(requestedSessionId: number): OpenFailure {
   return requestedSessionId === 0
     ? limitReached('no session id is free', true)
     : limitReached(`requested id ${requestedSessionId} is in use`, false);
+}
+
+/**
+ * Whether a policy that decides so may have been shown a wrong token: it says auth_failed, or that the same will not
+ * succeed when it is asked for again. Any other code is a reason of another kind, and so is a policy that has failed.
+ */
+export function mayBeGuess({ errorCode, why, cause }: OpenFailure): boolean {
+  if (errorCode !== SessionErrorCode.AuthFailed) return false;
+  return cause === undefined || (readHandlerError(cause) !== undefined && why?.retryable === false);
 }
 
 /** @param thrown - by the policy; only a HandlerError is for the client, unless `exposed` */

@@ -1,8 +1,19 @@
+import type { ListenerBound, ListenerBoundName } from '../transport/contract.js';
+
 /** What a bound holds for: the whole server, or each connection, session or peer address by itself. */
 export type BoundScope = 'server' | 'connection' | 'session' | 'address';
 
 /** Everything that a server bounds. A name ends in what is counted. */
-export type BoundName = 'connections' | 'sessions' | 'connectionSessions';
+export type BoundName =
+  | 'connections'
+  | 'sessions'
+  | 'connectionSessions'
+  | 'unopenedConnections'
+  | 'addressUnopened'
+  | 'turnedAway'
+  | 'addressRefusals'
+  | 'refusedAddresses'
+  | ListenerBoundName;
 
 /** How far something is from its bound. */
 export interface BoundStats {
@@ -47,6 +58,11 @@ export class ServerBounds {
    */
   add(name: BoundName, scope: BoundScope, bound: number, value: () => number): void {
     this.bounds.set(name, { scope, bound, value, hits: 0, toldMs: Number.NEGATIVE_INFINITY });
+  }
+
+  /** What a listener bounds, which counts its hits by `hit` as everybody does. */
+  addAll(ofListener: readonly ListenerBound[]): void {
+    for (const { name, scope, bound, value } of ofListener) this.add(name, scope, bound, value);
   }
 
   /** Something was refused, cut or made to wait because of the bound. */

@@ -85,8 +85,32 @@ export interface NnrpServerConfig {
   readonly pingTimeoutMs: number;
   /** How long `close` waits for frames in progress, in milliseconds; default 5000. */
   readonly drainTimeoutMs: number;
-  /** Connections at once; more are refused; default 10000. */
+  /**
+   * Connections at once. When there are as many, one without a session gives way if it has had a second; otherwise the
+   * newcomer is told that the server is full, if it understands that, and closed; default 10000.
+   */
   readonly maxConnections: number;
+  /**
+   * Connections without a session at once, of those, 0 = no limit. Of more, the oldest silent one is closed, else the oldest;
+   * default half of maxConnections, but at least 64.
+   */
+  readonly maxUnopenedConnections: number;
+  /**
+   * The same for one address: an IPv4 address, or the /64 of an IPv6 address. Behind a proxy, which has one address for
+   * everybody, 0 = no limit may be better; default a tenth of maxConnections, but at least 64.
+   */
+  readonly maxUnopenedPerAddress: number;
+  /**
+   * Sessions that the policy may refuse to one address with auth_failed, which may be guesses at a token. A fifth of them is
+   * answered at once, further ones wait 100 ms, twice as long each time, up to 3 s; after the last one connections of the
+   * address without a session are closed for `refusalPauseMs`. 0 = any number, for servers behind a proxy; default 50.
+   */
+  readonly refusalsPerAddress: number;
+  /**
+   * How long an address is shut out that has had `refusalsPerAddress`, in milliseconds. In each such time a fifth of its
+   * refusals is forgotten; default 10000.
+   */
+  readonly refusalPauseMs: number;
   /** Sessions at once over all connections; more are refused with session_limit_reached; default 65536. */
   readonly maxSessions: number;
   /** Sessions at once on one connection; more are refused with session_limit_reached; default 1024. */
@@ -128,6 +152,8 @@ const NUMBERS = [
   ['pingTimeoutMs', 10_000, 1, MAX_TIMER_MS],
   ['drainTimeoutMs', 5_000, 0, MAX_TIMER_MS],
   ['maxConnections', 10_000, 1, U32],
+  ['refusalsPerAddress', 50, 0, U32],
+  ['refusalPauseMs', 10_000, 1, MAX_TIMER_MS],
   ['maxSessions', 65_536, 1, U32],
   ['maxSessionsPerConnection', 1024, 1, U32],
   ['maxQueuedSubmits', 256, 1, U32],
@@ -136,6 +162,14 @@ const NUMBERS = [
   ['maxOutboxBytes', 16 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER],
   ['stallTimeoutMs', 30_000, 0, MAX_TIMER_MS],
 ] as const;
+
+/** Limits for strangers: field, and which part of maxConnections it is by default. */
+const SHARES = [
+  ['maxUnopenedConnections', 2],
+  ['maxUnopenedPerAddress', 10],
+] as const;
+/** Clients that begin at the same time must not push each other out of a small server. */
+const LEAST_SHARE = 64;
 
 const SWITCHES = [
   ['backgroundResults', false],
@@ -149,6 +183,7 @@ const SWITCHES = [
 
 const OPTIONS: ReadonlySet<string> = new Set<string>([
   ...NUMBERS.map(([name]) => name),
+  ...SHARES.map(([name]) => name),
   ...SWITCHES.map(([name]) => name),
   'transport',
   'supportedProfiles',
@@ -183,8 +218,10 @@ export function serverConfig(options: Partial<NnrpServerConfig>, transport: Tran
     refuse('applicationPolicy', 'an object with a method validateSessionOpen', applicationPolicy);
   }
   const { supportedProfiles = [preview3.ProfileId.Token], supportedCacheObjects = [] } = config;
+  const given = numbers(config);
   return {
-    ...numbers(config),
+    ...given,
+    ...shares(config, given.maxConnections),
     ...switches(config),
     transport,
     slowReader,
@@ -199,13 +236,24 @@ function numbers(config: Partial<NnrpServerConfig>) {
   return Object.fromEntries(
     NUMBERS.map(([name, fallback, least, most]) => {
       const given: unknown = config[name];
-      const value = given === undefined ? fallback : given;
-      if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most) {
-        refuse(name, `an integer of ${least} to ${most}`, value);
-      }
-      return [name, value];
+      return [name, integer(name, given === undefined ? fallback : given, least, most)];
     }),
   ) as { [Name in (typeof NUMBERS)[number][0]]: number };
+}
+
+function shares(config: Partial<NnrpServerConfig>, maxConnections: number) {
+  return Object.fromEntries(
+    SHARES.map(([name, part]) => {
+      const given: unknown = config[name];
+      const fallback = Math.min(maxConnections, Math.max(LEAST_SHARE, Math.ceil(maxConnections / part)));
+      return [name, integer(name, given === undefined ? fallback : given, 0, U32)];
+    }),
+  ) as { [Name in (typeof SHARES)[number][0]]: number };
+}
+
+function integer(name: string, value: unknown, least: number, most: number): number {
+  if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
+  return refuse(name, `an integer of ${least} to ${most}`, value);
 }
 
 function switches(config: Partial<NnrpServerConfig>) {

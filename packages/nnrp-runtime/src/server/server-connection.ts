@@ -23,12 +23,15 @@ import { Connection } from '../connection/connection.js';
 import { CONTROL_LANE } from '../connection/outbox.js';
 import type { FramedTransport } from '../transport/contract.js';
 import type { PeerIdentity } from '../transport/peer-identity.js';
+import type { Stranger } from '../transport/strangers.js';
+import type { RefusalTerms } from './address-refusals.js';
+import type { Admission } from './admission.js';
 import { ConnectionClock } from './connection-clock.js';
 import { ConnectionPressure } from './connection-pressure.js';
 import { submitRefused } from './frame-failure.js';
 import { HalfClose, type HalfCloseOwner } from './half-close.js';
 import { grantedAnswer, refusedAnswer } from './open-answer.js';
-import { type OpenFailure, SHUTS_DOWN, tooManySessions } from './refused-open.js';
+import { type OpenFailure, SHUTS_DOWN, tooManyConnections, tooManySessions } from './refused-open.js';
 import type { ServerBounds } from './server-bounds.js';
 import type { NnrpServerConfig } from './server-config.js';
 import type { ConnectionLost, HandlerFailure, PeerReport, ProtocolViolation, SessionRefused } from './server-events.js';
@@ -47,11 +50,14 @@ const VERSION_RULES: readonly string[] = ['HELLO-2', 'HELLO-3'];
 
 /** Refused opens after which a connection is given up: nobody who means well asks that often. */
 const MAX_REFUSED = 1000;
+/** Milliseconds that a client has to ask for a session which is refused because the server is full. */
+const TURNED_AWAY_MS = 2000;
 
 /** What a connection needs of its server. */
 export interface ServerConnectionOwner {
   readonly config: NnrpServerConfig;
   readonly bounds: ServerBounds;
+  readonly admission: Admission;
   readonly terms: SessionOpenTerms;
   readonly table: SessionTable<SessionCore>;
   readonly deadlines: DeadlineQueue;
@@ -74,7 +80,10 @@ export interface ServerConnectionOwner {
  * One client connection: opens sessions, routes their packets, answers what concerns the connection itself. A
  * connection without a session lives for the handshake timeout only, so a silent peer costs one timer.
  */
-export class ServerConnection extends Connection<SessionIntake> implements ServerSessionConnection, HalfCloseOwner {
+export class ServerConnection
+  extends Connection<SessionIntake>
+  implements ServerSessionConnection, HalfCloseOwner, Stranger
+{
   /** Without a proof of the contrary a peer is taken for the reference client, which knows few messages. */
   isAnnounced = false;
   /** What the client says it understands, bits of PeerMessages. */
@@ -94,6 +103,9 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   constructor(
     transport: FramedTransport,
     private readonly owner: ServerConnectionOwner,
+    readonly addressGroup: string | undefined,
+    /** The server is full: the client is told so when it asks for a session, and that is all. */
+    private readonly isTurnedAway: boolean,
   ) {
     super(transport, owner.config);
     this.opening = new SessionOpening(owner.config, owner.terms, this);
@@ -103,7 +115,12 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
 
   /** Begins to read. The connection may end inside this call. */
   start(): void {
-    this.clock.startHandshake();
+    const { admission, config } = this.owner;
+    if (this.isTurnedAway) admission.turnAway(this);
+    else admission.unopened(this);
+    this.clock.startHandshake(
+      this.isTurnedAway ? Math.min(TURNED_AWAY_MS, config.handshakeTimeoutMs) : config.handshakeTimeoutMs,
+    );
     this.transport.start(this);
   }
 
@@ -190,7 +207,9 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   sessionEnded(core: SessionCore): void {
     this.detach(core.sessionId);
     this.forget(core);
-    if (this.sessionCount === 0 && !this.isClosed) this.clock.startHandshake();
+    if (this.sessionCount > 0 || this.isClosed) return;
+    this.clock.startHandshake();
+    if (!this.isDraining) this.owner.admission.unopened(this);
   }
 
   private forget(core: SessionCore): void {
@@ -237,6 +256,10 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   }
 
   handshakeOver(): void {
+    if (this.isTurnedAway) {
+      this.makeRoom();
+      return;
+    }
     const { handshakeTimeoutMs } = this.owner.config;
     const text = `${this.remoteAddress}: no session within ${handshakeTimeoutMs} ms`;
     background(this, this.closeGracefully(new TimeoutError(text, handshakeTimeoutMs)));
@@ -265,6 +288,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
 
   hindrance(): OpenFailure | undefined {
     if (this.isDraining) return SHUTS_DOWN;
+    if (this.isTurnedAway) return tooManyConnections(this.owner.config.maxConnections);
     const { table, config, bounds } = this.owner;
     const { maxSessions, maxSessionsPerConnection: most } = config;
     if (table.size >= maxSessions) {
@@ -278,6 +302,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
 
   granted(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): void {
     this.closes.forget(ack.sessionId);
+    this.owner.admission.opened(this);
     // The reference client opens one session on a connection, and no more.
     if (this.sessionCount > 0) this.isAnnounced = true;
     const core = new SessionCore(this, open, ack, this.owner.config);
@@ -295,10 +320,43 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
       this.fail(new ProtocolError(`${MAX_REFUSED} sessions were refused on this connection`, ErrorCode.LimitExceeded));
       return;
     }
+    // The reference client has never been told, and is not now.
+    if (this.isTurnedAway && !this.isAnnounced) {
+      this.makeRoom();
+      return;
+    }
     const { metadata, body } = refusedAnswer(ack, why, this.understands(preview3.PeerMessages.ErrorDetails));
     this.send(MessageType.SessionOpenAck, 0, 0, SESSION_OPEN_ACK, metadata, body);
     this.owner.sessionRefused(refusal);
+    if (this.isTurnedAway) this.leave('the server has no room for it');
     this.answered();
+  }
+
+  guessed(): RefusalTerms {
+    return this.owner.admission.refused(this.addressGroup);
+  }
+
+  guessedTooOften(): void {
+    // Who has a session here is no stranger: it is slowed down, and that is all.
+    if (this.sessionCount === 0) this.leave('too many sessions were refused to its address');
+  }
+
+  guessesOn(): void {
+    const text = 'sessions are asked for while the refusal of others is still to be answered';
+    this.fail(new ProtocolError(text, ErrorCode.LimitExceeded));
+  }
+
+  /** Whether it has said anything that makes sense, or has begun to. */
+  hasSpoken(): boolean {
+    return this.packetCount > 0 || (this.transport.unfinishedBytes ?? 0) > 0;
+  }
+
+  makeRoom(): void {
+    guard(this, () => this.endNow(new ClosedError(`${this.remoteAddress}: others need its place`)));
+  }
+
+  private leave(why: string): void {
+    background(this, this.closeGracefully(new ClosedError(`${this.remoteAddress}: ${why}`)));
   }
 
   malformed(packet: Packet, text: string, errorCode: number): void {
@@ -322,7 +380,8 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     }
     switch (packet.messageType) {
       case MessageType.SessionOpen:
-        this.opening.request(packet);
+        if (this.sessionCount === 0 && this.owner.admission.isShutOut(this.addressGroup)) this.makeRoom();
+        else this.opening.request(packet);
         break;
       case MessageType.ClientHello:
         this.hello(packet);
@@ -363,6 +422,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   }
 
   protected override onEnded(error: NnrpError): void {
+    guard(this, () => this.owner.admission.gone(this));
     guard(this, () => this.clock.end());
     guard(this, () => this.opening.end());
     guard(this, () => this.halfClose.end());

@@ -19,13 +19,16 @@ import { background, guard, repeatedly } from '../base/guard.js';
 import type { InternalError } from '../base/internal-error.js';
 import { AttendedTime, afterReading } from '../base/patience.js';
 import { type CloseReport, joinedReport } from '../close-report.js';
+import { remoteAddressOf } from '../connection/transport-end.js';
 import { answering } from '../settled.js';
 import type { HostPort } from '../transport/address.js';
-import type { AcceptFailure, FramedListener, FramedTransport } from '../transport/contract.js';
+import { addressGroup } from '../transport/address-group.js';
+import type { AcceptFailure, FramedListener, FramedTransport, ListenerBoundName } from '../transport/contract.js';
 import { ofTransport, TcpListener } from '../transport/tcp.js';
 import { TlsListener } from '../transport/tls.js';
 import type { TlsServerOptions } from '../transport/tls-options.js';
 import { type Acceptor, acceptAll } from './accepting.js';
+import { Admission } from './admission.js';
 import { checkHandlers } from './check-handlers.js';
 import { type ServeHandlers, ServeLoop, type ServeOptions, serveOptions } from './serve-loop.js';
 import { ServerBounds, type ServerStats } from './server-bounds.js';
@@ -55,6 +58,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private readonly connections = new Set<ServerConnection>();
   private readonly accepted = new AsyncQueue<SessionCore>();
   private readonly bounds = new ServerBounds((event) => this.tell('boundReached', event));
+  private readonly admission: Admission;
   private readonly watchTimer: NodeJS.Timeout | undefined;
   /** Where the policy was handed over. */
   private readonly policyContext = new ApplicationContext();
@@ -80,6 +84,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     this.whenOver.catch(() => {});
     this.over = { resolve, reject };
     this.declareBounds();
+    this.admission = new Admission(config, this.bounds, () => this.connections.size);
     const intervalMs = Silence.intervalMs(config);
     if (intervalMs > 0) {
       const attended = new AttendedTime(intervalMs);
@@ -92,6 +97,11 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     // A listener of the application's own may not take it, and then has nothing to tell.
     const onAcceptFailed = (failure: AcceptFailure) => this.tell('acceptFailed', failure);
     guard(this, () => Reflect.set(listener, 'onAcceptFailed', onAcceptFailed));
+    const onBoundHit = (name: ListenerBoundName) => this.bounds.hit(name);
+    guard(this, () => {
+      this.bounds.addAll(listener.bounds ?? []);
+      Reflect.set(listener, 'onBoundHit', onBoundHit);
+    });
     background(this, this.acceptConnections(this.owner()));
   }
 
@@ -263,6 +273,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return {
       config,
       bounds: this.bounds,
+      admission: this.admission,
       terms: openTerms(config),
       table,
       deadlines: new DeadlineQueue(this),
@@ -321,11 +332,6 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       get isClosing() {
         return server.draining;
       },
-      get isFull() {
-        if (server.connections.size < server.config.maxConnections) return false;
-        server.bounds.hit('connections');
-        return true;
-      },
       connected: (transport) => this.connected(transport, owner),
       acceptFailed: (failure) => this.tell('acceptFailed', failure),
       crashed: (error) => this.internalError(error),
@@ -333,10 +339,16 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   }
 
   /** What fails here costs this connection; the next one is accepted all the same. */
-  private connected(transport: FramedTransport, owner: ServerConnectionOwner): void {
+  private connected(transport: FramedTransport, owner: ServerConnectionOwner): boolean {
+    const group = addressGroup(remoteAddressOf(transport));
+    const reception = this.admission.receive(group);
+    if (reception === 'shut out') {
+      transport.abort();
+      return false;
+    }
     let connection: ServerConnection;
     try {
-      connection = new ServerConnection(transport, owner);
+      connection = new ServerConnection(transport, owner, group, reception === 'turned away');
     } catch (error) {
       guard(this, () => transport.abort());
       throw error;
@@ -344,6 +356,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     // Known before it starts: it may end at once.
     this.connections.add(connection);
     guard(connection, () => connection.start());
+    return reception === 'taken';
   }
 
   private watch(nowMs: number): void {

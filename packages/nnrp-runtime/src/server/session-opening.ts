@@ -13,14 +13,15 @@ import {
 } from 'nnrp-core';
 import type { ApplicationContext } from '../base/application-context.js';
 import { described } from '../base/described.js';
-import { type Guarded, guard } from '../base/guard.js';
+import { type Guarded, guard, later } from '../base/guard.js';
 import { checkOptions } from '../base/options.js';
 import { Patience } from '../base/patience.js';
 import { announcedFamilies } from '../connection/announcement.js';
 import { isThenable, settledOnce, unheardWithin } from '../thenable.js';
 import type { PeerIdentity } from '../transport/peer-identity.js';
+import type { RefusalTerms } from './address-refusals.js';
 import type { PolicyAnswer, PolicyDecision, SessionGrant, SessionOpenContext } from './policy.js';
-import { noSuchId, type OpenFailure, policyFailed, policyTooSlow, policyWrong } from './refused-open.js';
+import { mayBeGuess, noSuchId, type OpenFailure, policyFailed, policyTooSlow, policyWrong } from './refused-open.js';
 import type { NnrpServerConfig } from './server-config.js';
 import type { SessionRefused } from './server-events.js';
 
@@ -30,6 +31,8 @@ const CLASSES: readonly number[] = Object.values(SessionPriorityClass);
 /** Requests whose policy is being asked, and packets behind them, before the connection is not read any more. */
 const MAX_WAITING = 64;
 const MAX_WAITING_BYTES = 1024 * 1024;
+
+const NO_DELAY: RefusalTerms = Object.freeze({ delayMs: 0, isLast: false });
 
 /** What opening a session needs of the connection and the server. */
 export interface OpeningOwner extends Guarded {
@@ -50,6 +53,12 @@ export interface OpeningOwner extends Guarded {
   granted(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): void;
   /** @param why - what a client is told that understands more than the code */
   refused(refusal: SessionRefused, ack: preview3.SessionOpenAck, why: OpenFailure['why']): void;
+  /** The policy has refused somebody who may be guessing. @returns what happens to the answer */
+  guessed(): RefusalTerms;
+  /** The last answer to a guess is given. */
+  guessedTooOften(): void;
+  /** As many requests wait as may, behind a refusal whose answer is delayed. */
+  guessesOn(): void;
   /** The request cannot be read. */
   malformed(packet: Packet, text: string, errorCode: number): void;
   /** A packet that had to wait for a decision. */
@@ -90,6 +99,10 @@ export class SessionOpening {
   private advancing = false;
   /** A packet is dealt with whose turn has come, although others wait behind it. */
   private resuming = false;
+  /** A refusal whose answer is to wait; it is put back to the front of the line. */
+  private postponed: Undecided | undefined;
+  /** Until the answer at the front of the line may go. */
+  private delay: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly config: NnrpServerConfig,
@@ -125,6 +138,7 @@ export class SessionOpening {
   /** The connection is over. */
   end(): void {
     this.line = [];
+    clearTimeout(this.delay);
   }
 
   /** token, auth, extension: all of them, or none as the reference client sends it (wire.md A-2). */
@@ -206,8 +220,11 @@ export class SessionOpening {
 
   /** A decision that needs no time: given at once, unless others have come before. */
   private answerInTurn(answer: () => void): void {
-    if (!this.isBusy) answer();
-    else {
+    if (!this.isBusy) {
+      answer();
+      // In place of the packet that is being resumed, or in an empty line.
+      if (!this.resuming) this.putBack(0);
+    } else {
       this.line.push({ answer });
       this.holdWhenFull();
     }
@@ -215,8 +232,21 @@ export class SessionOpening {
 
   private holdWhenFull(): void {
     if (this.holding || (this.line.length < MAX_WAITING && this.waitingBytes < MAX_WAITING_BYTES)) return;
+    if (this.delay !== undefined && this.line.length >= MAX_WAITING) {
+      this.owner.guessesOn();
+      return;
+    }
     this.holding = true;
     this.owner.hold();
+  }
+
+  /** An answer that was not given after all takes its place in the line again. @returns whether there is one */
+  private putBack(at: number): boolean {
+    const { postponed } = this;
+    if (postponed === undefined) return false;
+    this.postponed = undefined;
+    this.line[at] = postponed;
+    return true;
   }
 
   /** Deals with what waits, in order, up to the next request that is not decided. */
@@ -251,6 +281,7 @@ export class SessionOpening {
           this.resuming = false;
         }
       }
+      if (this.putBack(at)) at--;
     }
   }
 
@@ -264,7 +295,7 @@ export class SessionOpening {
       return;
     }
     if (typeof decision === 'number' && decision >>> 0 === decision) {
-      this.refuse(open, { errorCode: decision });
+      this.refuseByPolicy(open, { errorCode: decision });
       return;
     }
     const wrong = this.wrongAnswer(open, decision, grant);
@@ -302,7 +333,27 @@ export class SessionOpening {
   }
 
   private policyFailed(open: preview3.SessionOpen, thrown: unknown): void {
-    this.refuse(open, policyFailed(thrown, this.config.exposeHandlerErrors));
+    this.refuseByPolicy(open, policyFailed(thrown, this.config.exposeHandlerErrors));
+  }
+
+  /** Whoever guesses gets his answers ever later. Nothing of a guess is kept but the answer, and no policy waits for it. */
+  private refuseByPolicy(open: preview3.SessionOpen, failure: OpenFailure): void {
+    const { delayMs, isLast } = mayBeGuess(failure) ? this.owner.guessed() : NO_DELAY;
+    const answer = () => {
+      this.refuse(open, failure);
+      if (isLast) this.owner.guessedTooOften();
+    };
+    if (delayMs === 0) {
+      answer();
+      return;
+    }
+    const undecided: Undecided = { answer: undefined };
+    this.postponed = undecided;
+    this.delay = later(this.owner, delayMs, () => {
+      this.delay = undefined;
+      undecided.answer = answer;
+      this.advance();
+    }).unref();
   }
 
   private refuse(open: preview3.SessionOpen, { errorCode, why, cause }: OpenFailure): void {

@@ -119,6 +119,26 @@ export interface AcceptFailure {
   readonly error: NnrpError;
 }
 
+/** What a listener may bound. */
+export type ListenerBoundName =
+  | 'acceptQueue'
+  | 'tlsHandshakes'
+  | 'addressTlsHandshakes'
+  | 'quicConnections'
+  | 'quicHandshakes'
+  | 'addressQuicHandshakes';
+
+/** One of the things that a listener bounds, for `NnrpServer.stats`. */
+export interface ListenerBound {
+  readonly name: ListenerBoundName;
+  /** Whether it holds for all peers, or for each address by itself. */
+  readonly scope: 'server' | 'address';
+  /** How much there may be; Infinity when there is no limit. */
+  readonly bound: number;
+  /** How much there is now; of the fullest one where it holds for each address. */
+  value(): number;
+}
+
 /** Accepts connections. */
 export interface FramedListener {
   readonly kind: TransportKind;
@@ -130,6 +150,10 @@ export interface FramedListener {
   close(): Promise<void>;
   /** Set by whoever serves the listener; told of connections that could not be taken. Listeners that cannot know leave it out. */
   onAcceptFailed?: ((failure: AcceptFailure) => void) | undefined;
+  /** What the listener bounds; asked for once. Listeners that bound nothing leave it out. */
+  readonly bounds?: readonly ListenerBound[];
+  /** Set by whoever serves the listener; told of each time that one of `bounds` has cost somebody something. */
+  onBoundHit?: ((name: ListenerBoundName) => void) | undefined;
   /**
    * Uses other certificates, keys and rules for client certificates from now on; connections and handshakes that are
    * there go on by the old ones. Transports without any leave it out.

@@ -6,18 +6,22 @@ export { givenClientConfig } from '../client/client-config.js';
 export { answering } from '../settled.js';
 export { AcceptQueue } from './accept-queue.js';
 export { formatAddress, type HostPort, parseAddress, reachableHost } from './address.js';
+export { hostGroup } from './address-group.js';
 export { type ConnectAttempt, describeAttempts } from './connect-failure.js';
 export type {
   AcceptFailure,
   FramedConnector,
   FramedListener,
   FramedTransport,
+  ListenerBound,
+  ListenerBoundName,
   OutboundPacket,
   PacketSink,
   TransportKind,
 } from './contract.js';
 export { MemoryListener, type MemoryOptions, memoryPair } from './memory.js';
 export { type HandshakeFacts, type PeerIdentity, peerIdentity } from './peer-identity.js';
+export { boundOf, type Stranger, type StrangerLimits, Strangers } from './strangers.js';
 export { StreamTransport } from './stream-transport.js';
 export type { StreamTransportOptions } from './stream-transport-options.js';
 export { type TcpConnectOptions, TcpConnector, TcpListener, type TcpOptions } from './tcp.js';

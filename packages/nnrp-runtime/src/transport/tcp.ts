@@ -18,7 +18,14 @@ import { milliseconds } from '../timer-limit.js';
 import { AcceptQueue } from './accept-queue.js';
 import { formatAddress, type HostPort, parseAddress, reachableHost } from './address.js';
 import { AttemptsOfSocket, describeConnectFailure } from './connect-failure.js';
-import type { AcceptFailure, FramedConnector, FramedListener, FramedTransport } from './contract.js';
+import type {
+  AcceptFailure,
+  FramedConnector,
+  FramedListener,
+  FramedTransport,
+  ListenerBound,
+  ListenerBoundName,
+} from './contract.js';
 import { StreamTransport } from './stream-transport.js';
 import { KEEP_ALIVE, listenOnTcp, takeConnections } from './tcp-server.js';
 
@@ -120,6 +127,14 @@ export class TcpListener implements FramedListener {
 
   set onAcceptFailed(told: ((failure: AcceptFailure) => void) | undefined) {
     this.waiting.onFailure = told;
+  }
+
+  get bounds(): readonly ListenerBound[] {
+    return [this.waiting.bound];
+  }
+
+  set onBoundHit(told: ((name: ListenerBoundName) => void) | undefined) {
+    this.waiting.onBoundHit = told;
   }
 
   close(): Promise<void> {

@@ -1,43 +1,53 @@
 import type { Socket } from 'node:net';
 import type { Server, TLSSocket, TlsOptions } from 'node:tls';
-import { type NnrpError, TransportError } from 'nnrp-core';
+import { isNnrpError, type NnrpError, TransportError } from 'nnrp-core';
 import { afterThis, type Guarded, listen } from '../base/guard.js';
 import { nodeTls } from '../base/node-modules.js';
 import { Patience } from '../base/patience.js';
 import { warn } from '../base/warn.js';
 import { formatAddress } from './address.js';
+import { hostGroup } from './address-group.js';
+import type { ListenerBound, ListenerBoundName } from './contract.js';
+import { boundOf, type Stranger, type StrangerLimits, Strangers } from './strangers.js';
 import { describeTlsFailure, isTlsRefusal } from './tls-failure.js';
 import { TLS_ALPN, type TlsServerSettings } from './tls-options.js';
-
-/** Handshakes under way at once; more connections are cut at once, so that a flood costs neither memory nor time. */
-const MAX_HANDSHAKES = 1024;
 
 /** What a handshake goes by: everything of the settings but certificate and key, which node:tls has. */
 export type HandshakeRules = Omit<TlsServerSettings, 'tls'>;
 
-interface Handshake {
+interface Handshake extends Stranger {
   readonly connection: Socket;
   readonly patience: Patience;
 }
 
+/** How each of the bounds is called in the stats of a server. */
+const BOUND_NAMES: { readonly [Bound in keyof StrangerLimits]: ListenerBoundName } = {
+  inAll: 'tlsHandshakes',
+  perAddress: 'addressTlsHandshakes',
+};
+
 /**
  * Handshakes of a server: each runs by itself, within a bounded time whatever the peer sends, and ends in exactly one
- * call, of `secured` or of `onHandshakeFailure`.
+ * call, of `secured` or of `onHandshakeFailure`. When there are as many as there may be, in all or of one address, the one
+ * that has waited longest is cut for the newcomer, those first of which nothing has come.
  */
 export class TlsHandshakes implements Guarded {
   private server: Server;
   private rules: HandshakeRules;
   /** By both ends' addresses: a TLS socket does not tell which connection it was made over. */
   private readonly underWay = new Map<string, Handshake>();
+  private readonly strangers: Strangers<Handshake>;
   private closed = false;
+  /** Told of each handshake that was cut for another one. */
+  onBoundHit: ((name: ListenerBoundName) => void) | undefined;
 
   /** @param secured - gets a connection whose handshake is complete; errors have a listener only if it adds one */
   constructor(
     { tls, ...rules }: TlsServerSettings,
     private readonly secured: (socket: TLSSocket, remoteAddress: string, rules: HandshakeRules) => void,
-    private readonly limit: number = MAX_HANDSHAKES,
   ) {
     this.rules = rules;
+    this.strangers = new Strangers(rules.limits, (bound) => this.onBoundHit?.(BOUND_NAMES[bound]));
     this.server = this.serverFor(tls, rules);
   }
 
@@ -48,6 +58,7 @@ export class TlsHandshakes implements Guarded {
   renew({ tls, ...rules }: TlsServerSettings): void {
     this.server = this.serverFor(tls, rules);
     this.rules = rules;
+    this.strangers.limit(rules.limits);
   }
 
   /** What a renewal leaves as it is. */
@@ -82,6 +93,21 @@ export class TlsHandshakes implements Guarded {
     return this.underWay.size;
   }
 
+  /** For the stats of a server. A renewal that changes them is not seen there. */
+  get bounds(): readonly ListenerBound[] {
+    const { inAll, perAddress } = this.rules.limits;
+    const { strangers } = this;
+    return [
+      { name: BOUND_NAMES.inAll, scope: 'server', bound: boundOf(inAll), value: () => strangers.size },
+      {
+        name: BOUND_NAMES.perAddress,
+        scope: 'address',
+        bound: boundOf(perAddress),
+        value: () => strangers.mostOfAnAddress,
+      },
+    ];
+  }
+
   /** Begins the handshake on a connection that nobody has read from. */
   begin(connection: Socket): void {
     const { remoteAddress, remotePort } = connection;
@@ -91,17 +117,19 @@ export class TlsHandshakes implements Guarded {
       this.report(new TransportError('a peer vanished before the handshake'));
       return;
     }
-    if (this.closed || this.underWay.size >= this.limit) {
+    if (this.closed) {
       connection.destroy();
-      const address = formatAddress(remoteAddress, remotePort);
-      this.report(new TransportError(`${address}: refused, because ${this.limit} TLS handshakes are under way`));
       return;
     }
-    const handshake = {
+    const handshake: Handshake = {
       connection,
       // Not the timeout of the socket, which a peer prolongs with every byte.
       patience: new Patience(this, this.rules.handshakeTimeoutMs, () => connection.destroy()),
+      addressGroup: hostGroup(remoteAddress),
+      hasSpoken: () => connection.bytesRead > 0,
+      makeRoom: () => this.cut(ends, handshake, formatAddress(remoteAddress, remotePort)),
     };
+    this.strangers.add(handshake);
     this.underWay.set(ends, handshake);
     listen(this, connection, 'close', () => this.end(ends, handshake));
     // A peer that ends its direction within the handshake is gone.
@@ -113,6 +141,14 @@ export class TlsHandshakes implements Guarded {
   close(): void {
     this.closed = true;
     for (const { connection } of [...this.underWay.values()]) connection.destroy();
+  }
+
+  private cut(ends: string, handshake: Handshake, address: string): void {
+    const { connection } = handshake;
+    this.end(ends, handshake);
+    // node:tls hands it on to whoever it tells of the end.
+    listen(this, connection, 'error', () => {});
+    connection.destroy(new TransportError(`${address}: ${MADE_ROOM}`));
   }
 
   private complete(socket: TLSSocket, rules: HandshakeRules): void {
@@ -135,6 +171,10 @@ export class TlsHandshakes implements Guarded {
   }
 
   private refused(error: Error, socket: TLSSocket, rules: HandshakeRules): void {
+    if (isNnrpError(error)) {
+      this.report(error, rules);
+      return;
+    }
     const { remoteAddress, remotePort } = socket;
     const who = remoteAddress === undefined ? 'a peer' : formatAddress(remoteAddress, remotePort ?? 0);
     // Node says ECONNRESET when it has refused the certificate itself, and when the connection ended in whatever way.
@@ -150,6 +190,7 @@ export class TlsHandshakes implements Guarded {
 
   private end(ends: string, handshake: Handshake): void {
     handshake.patience.end();
+    this.strangers.delete(handshake);
     // A later connection may have come from the same port already.
     if (this.underWay.get(ends) === handshake) this.underWay.delete(ends);
   }
@@ -159,6 +200,8 @@ export class TlsHandshakes implements Guarded {
     if (!this.closed) afterThis(this, () => onHandshakeFailure(error));
   }
 }
+
+const MADE_ROOM = 'the handshake made room for others that have begun since';
 
 function endsOf({ remoteAddress, remotePort, localAddress }: Socket): string | undefined {
   return remoteAddress === undefined ? undefined : `${remoteAddress} ${remotePort} ${localAddress}`;

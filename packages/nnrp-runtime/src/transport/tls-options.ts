@@ -4,11 +4,14 @@ import { applicationCallback } from '../base/application-callback.js';
 import { nodeCrypto, nodeTls } from '../base/node-modules.js';
 import { readOptions } from '../base/options.js';
 import { milliseconds } from '../timer-limit.js';
+import type { StrangerLimits } from './strangers.js';
 import { type CertificateSource, tlsCredentials, trustedRoots } from './tls-credentials.js';
 import { tlsServerName } from './tls-server-name.js';
 
 /** Name of NNRP over TLS over TCP, offered by ALPN. */
 export const TLS_ALPN = 'nnrp/1-tcp';
+
+const MAX_COUNT = 0x7fffffff;
 
 interface TlsOptionsOfBothEnds {
   /** Private key of the first certificate: PEM, or DER (PKCS#8, SEC1, PKCS#1). Read once, not kept as given. */
@@ -38,6 +41,13 @@ export interface TlsServerOptions extends TlsOptionsOfBothEnds {
   readonly clientRoots?: CertificateSource;
   /** Milliseconds from connection to the end of the handshake, however busy the peer is; default 10000. */
   readonly handshakeTimeoutMs?: number;
+  /** Handshakes under way at once, 0 = no limit; of more, the oldest silent one is cut, else the oldest; default 1024. */
+  readonly maxHandshakes?: number;
+  /**
+   * The same for one address: an IPv4 address, or the /64 of an IPv6 address. Behind a proxy, which has one address for
+   * everybody, 0 = no limit may be better; default a quarter of maxHandshakes.
+   */
+  readonly maxHandshakesPerAddress?: number;
   /**
    * Told once for each connection that came to nothing before it could be accepted. The message says why; it names the
    * peer's address unless the connection was gone already. Called for strangers' garbage, too: do not log it unbounded.
@@ -72,6 +82,7 @@ export interface TlsServerSettings {
   readonly asksForCertificate: boolean;
   readonly requireAlpn: boolean;
   readonly handshakeTimeoutMs: number;
+  readonly limits: StrangerLimits;
   readonly onHandshakeFailure: (error: NnrpError) => void;
 }
 
@@ -90,6 +101,8 @@ const SERVER: ReadonlySet<string> = new Set([
   'clientCertificates',
   'clientRoots',
   'handshakeTimeoutMs',
+  'maxHandshakes',
+  'maxHandshakesPerAddress',
   'onHandshakeFailure',
 ]);
 const CLIENT: ReadonlySet<string> = new Set([...COMMON, 'roots', 'serverName', 'insecureSkipVerify']);
@@ -130,12 +143,23 @@ export function tlsServerSettings(
     asksForCertificate: mode !== 'none',
     requireAlpn: common.requireAlpn,
     handshakeTimeoutMs: milliseconds('handshakeTimeoutMs', handshakeTimeoutMs),
+    limits: handshakeLimits(kept),
     onHandshakeFailure: failureCallback(onHandshakeFailure) ?? before?.onHandshakeFailure ?? (() => {}),
   };
 }
 
 function missing(): never {
   throw new UsageError('TLS options: expected an object, got undefined');
+}
+
+function handshakeLimits({ maxHandshakes = 1024, maxHandshakesPerAddress }: Partial<TlsServerOptions>): StrangerLimits {
+  const inAll = count('maxHandshakes', maxHandshakes);
+  return { inAll, perAddress: count('maxHandshakesPerAddress', maxHandshakesPerAddress ?? Math.ceil(inAll / 4)) };
+}
+
+function count(field: string, value: unknown): number {
+  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_COUNT) return value as number;
+  throw new UsageError(`${field}: expected an integer of 0 to ${MAX_COUNT}, got ${shownValue(value)}`);
 }
 
 /** @throws UsageError unless it is a function or left out */

@@ -9,7 +9,14 @@ import { milliseconds } from '../timer-limit.js';
 import { AcceptQueue } from './accept-queue.js';
 import { formatAddress, type HostPort, parseAddress } from './address.js';
 import { AttemptsOfSocket, describeConnectFailure } from './connect-failure.js';
-import type { AcceptFailure, FramedConnector, FramedListener, FramedTransport } from './contract.js';
+import type {
+  AcceptFailure,
+  FramedConnector,
+  FramedListener,
+  FramedTransport,
+  ListenerBound,
+  ListenerBoundName,
+} from './contract.js';
 import { type PeerIdentity, peerIdentity } from './peer-identity.js';
 import { StreamTransport } from './stream-transport.js';
 import { connectOptions, type TcpConnectOptions, type TcpOptions, targetOf, tcpOptions } from './tcp.js';
@@ -32,7 +39,7 @@ const MAX_WRITE_BYTES = 64 * 1024;
 
 /**
  * Listens on TCP and speaks TLS. A connection can be accepted once its handshake is complete; handshakes run beside each
- * other, at most 1024 at once, and a peer that is slow, silent or hostile in one of them holds up nobody.
+ * other, within `maxHandshakes`, and a peer that is slow, silent or hostile in one of them holds up nobody.
  *
  * By ALPN the server offers `nnrp/1-tcp`. Clients that offer none are taken too, unless `requireAlpn` is set; those that
  * offer other protocols only are refused. On the wire the transport is called tcp.
@@ -93,6 +100,15 @@ export class TlsListener implements FramedListener {
 
   set onAcceptFailed(told: ((failure: AcceptFailure) => void) | undefined) {
     this.waiting.onFailure = told;
+  }
+
+  get bounds(): readonly ListenerBound[] {
+    return [this.waiting.bound, ...this.handshakes.bounds];
+  }
+
+  set onBoundHit(told: ((name: ListenerBoundName) => void) | undefined) {
+    this.waiting.onBoundHit = told;
+    this.handshakes.onBoundHit = told;
   }
 
   close(): Promise<void> {

@@ -1,0 +1,102 @@
+import { type Link, LinkedQueue } from '../base/linked-queue.js';
+import { boundOf, type Stranger, Strangers } from '../transport/strangers.js';
+import { AddressRefusals, MAX_REFUSED_ADDRESSES, type RefusalTerms } from './address-refusals.js';
+import type { ServerBounds } from './server-bounds.js';
+import type { NnrpServerConfig } from './server-config.js';
+
+/** Connections above maxConnections that are kept for as long as it takes to tell them so. */
+const MAX_TURNED_AWAY = 64;
+
+/**
+ * How a newcomer is received: taken; taken only to be told that there is no room; or not at all, because its address has
+ * guessed too often.
+ */
+export type Reception = 'taken' | 'turned away' | 'shut out';
+
+/** Who is let in: what a server does about connections of which it knows nothing but their address. */
+export class Admission {
+  private readonly strangers: Strangers<Stranger>;
+  private readonly refusals: AddressRefusals;
+  /** Those that are told that there is no room. */
+  private readonly turnedAway = new Map<Stranger, Link<Stranger>>();
+  private readonly turnedAwayByAge = new LinkedQueue<Stranger>();
+
+  /** @param connectionCount - of the server, those that are turned away included */
+  constructor(
+    private readonly config: NnrpServerConfig,
+    private readonly bounds: ServerBounds,
+    private readonly connectionCount: () => number,
+  ) {
+    const { maxUnopenedConnections: inAll, maxUnopenedPerAddress: perAddress } = config;
+    this.strangers = new Strangers({ inAll, perAddress }, (bound) =>
+      bounds.hit(bound === 'inAll' ? 'unopenedConnections' : 'addressUnopened'),
+    );
+    const { refusalsPerAddress, refusalPauseMs } = config;
+    this.refusals = new AddressRefusals(
+      refusalsPerAddress,
+      refusalPauseMs,
+      () => bounds.hit('addressRefusals'),
+      () => bounds.hit('refusedAddresses'),
+    );
+    this.declareBounds();
+  }
+
+  /** @param group - of the newcomer's address */
+  receive(group: string | undefined): Reception {
+    if (this.refusals.isShut(group)) return 'shut out';
+    if (this.connectionCount() - this.turnedAway.size < this.config.maxConnections) return 'taken';
+    this.bounds.hit('connections');
+    if (this.strangers.giveUpOne()) return 'taken';
+    return 'turned away';
+  }
+
+  /** The connection has no session: it has just come, or its last session has ended. */
+  unopened(connection: Stranger): void {
+    this.strangers.add(connection);
+  }
+
+  /** The connection has a session. */
+  opened(connection: Stranger): void {
+    this.strangers.delete(connection);
+  }
+
+  /** The connection is to be told that there is no room. */
+  turnAway(connection: Stranger): void {
+    const { oldest } = this.turnedAwayByAge;
+    if (this.turnedAway.size >= MAX_TURNED_AWAY && oldest !== undefined) {
+      this.gone(oldest);
+      oldest.makeRoom();
+      this.bounds.hit('turnedAway');
+    }
+    this.turnedAway.set(connection, this.turnedAwayByAge.push(connection));
+  }
+
+  /** Whether whoever has no session on a connection from there is not listened to at the moment. */
+  isShutOut(group: string | undefined): boolean {
+    return this.refusals.isShut(group);
+  }
+
+  /** A policy has refused somebody there for good: perhaps a guess. */
+  refused(group: string | undefined): RefusalTerms {
+    return this.refusals.add(group);
+  }
+
+  /** The connection is over. */
+  gone(connection: Stranger): void {
+    this.strangers.delete(connection);
+    const link = this.turnedAway.get(connection);
+    if (link === undefined) return;
+    this.turnedAway.delete(connection);
+    this.turnedAwayByAge.remove(link);
+  }
+
+  private declareBounds(): void {
+    const { bounds, config, strangers, refusals } = this;
+    const { maxUnopenedConnections, maxUnopenedPerAddress, refusalsPerAddress } = config;
+    bounds.add('unopenedConnections', 'server', boundOf(maxUnopenedConnections), () => strangers.size);
+    bounds.add('addressUnopened', 'address', boundOf(maxUnopenedPerAddress), () => strangers.mostOfAnAddress);
+    bounds.add('turnedAway', 'server', MAX_TURNED_AWAY, () => this.turnedAway.size);
+    bounds.add('addressRefusals', 'address', boundOf(refusalsPerAddress), () => refusals.mostOfAnAddress);
+    bounds.add('refusedAddresses', 'server', MAX_REFUSED_ADDRESSES, () => refusals.size);
+  }
+}
