@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { HostPort } from 'nnrp-runtime/transport';
+import type { HostPort, ListenerBound, ListenerBoundName } from 'nnrp-runtime/transport';
 
 /** What every QUIC connection is set up with. Checked: an engine takes the values as they are. */
 export interface ConnectionSettings {
@@ -38,9 +38,11 @@ export interface ServerSettings extends ConnectionSettings {
   readonly clientRoots?: string;
   /** Whether a client has to prove its address before anything is kept of it: under load, always or never. */
   readonly retry: 'auto' | 'always' | 'never';
-  /** Connections at once, and handshakes under way among them; packets of more are dropped. */
+  /** Connections at once, those included that are ending or in their handshake; packets of more are dropped. */
   readonly maxConnections: number;
+  /** Handshakes under way among them, in all and of one address (0 = no limit); of more, the oldest is cut. */
   readonly maxHandshakes: number;
+  readonly maxHandshakesPerAddress: number;
 }
 
 /** A connecting end. */
@@ -76,6 +78,8 @@ export interface ListenerEvents {
   connected(stream: QuicStream, asked: boolean): void;
   /** A handshake came to nothing; says whose, and why. */
   handshakeFailed(error: Error): void;
+  /** A bound has cost somebody a connection. */
+  boundHit(name: ListenerBoundName): void;
   /** The socket has failed at something, and goes on. */
   missed(error: Error): void;
   /** The socket is of no use any more. */
@@ -86,6 +90,8 @@ export interface ListenerEvents {
 export interface QuicServerSocket {
   /** HOST:PORT, with the port it got. */
   readonly address: string;
+  /** For the stats of a server. */
+  readonly bounds: readonly ListenerBound[];
   /**
    * From now on handshakes go by these settings, above all by their certificate. Connections that are there, the address and
    * the limits of the socket stay as they are.

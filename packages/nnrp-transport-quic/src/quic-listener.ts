@@ -5,6 +5,8 @@ import {
   answering,
   type FramedListener,
   type FramedTransport,
+  type ListenerBound,
+  type ListenerBoundName,
 } from 'nnrp-runtime/transport';
 import {
   knownOptions,
@@ -63,6 +65,7 @@ export class QuicFramedListener implements FramedListener {
     const events: ListenerEvents = {
       connected: (stream, asked) => waiting.add(framed(stream, transportOptions, asked)),
       handshakeFailed: (error) => handshakeFailed(error as NnrpError),
+      boundHit: (name) => waiting.onBoundHit?.(name),
       missed: (error) => waiting.missed(error),
       failed: (error) => waiting.fail(error),
     };
@@ -88,6 +91,14 @@ export class QuicFramedListener implements FramedListener {
 
   set onAcceptFailed(told: ((failure: AcceptFailure) => void) | undefined) {
     this.waiting.onFailure = told;
+  }
+
+  get bounds(): readonly ListenerBound[] {
+    return [this.waiting.bound, ...this.socket.bounds];
+  }
+
+  set onBoundHit(told: ((name: ListenerBoundName) => void) | undefined) {
+    this.waiting.onBoundHit = told;
   }
 
   close(): Promise<void> {

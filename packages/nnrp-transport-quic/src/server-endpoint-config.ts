@@ -29,10 +29,18 @@ export interface QuicServerOptions extends QuicEndpointOptions {
    * when many handshakes are under way (`auto`, the default), always or never.
    */
   readonly retry?: 'auto' | 'always' | 'never';
-  /** Connections at once; packets that would open more are dropped. Default 10000. */
+  /**
+   * Connections at once, those included that are ending or in their handshake; packets that would open more are dropped
+   * without an answer. Default 12000: more than a server takes by default, which tells clients that it is full.
+   */
   readonly maxConnections?: number;
-  /** Handshakes under way at once, of those; default 1024. */
+  /** Handshakes under way at once, of those; of more, the oldest one whose address is not proved is cut, else the oldest. Default 1024. */
   readonly maxHandshakes?: number;
+  /**
+   * The same for one address: an IPv4 address, or the /64 of an IPv6 address. Behind a proxy, which has one address for
+   * everybody, 0 = no limit may be better. Default a quarter of `maxHandshakes`.
+   */
+  readonly maxHandshakesPerAddress?: number;
   /**
    * Told once for each handshake that came to nothing. The message says whose, and why. Called for strangers' garbage,
    * too: do not log it unbounded.
@@ -57,6 +65,7 @@ const WITHOUT_CERTIFICATE: readonly (keyof QuicServerOptions)[] = [
   'retry',
   'maxConnections',
   'maxHandshakes',
+  'maxHandshakesPerAddress',
   'onHandshakeFailure',
 ];
 
@@ -89,7 +98,8 @@ export class QuicServerEndpointConfig {
     const options = knownOptions(given, [...WITHOUT_CERTIFICATE, 'certificateChain', 'privateKey', 'passphrase']);
     const { certificateChain, privateKey, passphrase, ...others } = options;
     const { clientRoots, onHandshakeFailure = () => {} } = options;
-    const { clientCertificates = 'none', retry = 'auto', maxConnections = 10_000, maxHandshakes = 1024 } = options;
+    const { clientCertificates = 'none', retry = 'auto', maxConnections = 12_000, maxHandshakes = 1024 } = options;
+    const { maxHandshakesPerAddress = Math.ceil(maxHandshakes / 4) } = options;
     const mode = oneOf('clientCertificates', clientCertificates, ['none', 'request', 'require']);
     if ((mode === 'none') !== (clientRoots === undefined)) {
       const problem = mode === 'none' ? 'means nothing without' : 'is needed with';
@@ -106,6 +116,7 @@ export class QuicServerEndpointConfig {
       retry: oneOf('retry', retry, ['auto', 'always', 'never']),
       maxConnections: integer('maxConnections', maxConnections, 1),
       maxHandshakes: integer('maxHandshakes', maxHandshakes, 1),
+      maxHandshakesPerAddress: integer('maxHandshakesPerAddress', maxHandshakesPerAddress, 0),
     });
     const { clientRoots: roots } = this.#settings;
     // The roots as they were read: the bytes are the application's.

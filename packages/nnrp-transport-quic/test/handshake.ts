@@ -50,6 +50,7 @@ export class Handshakes {
       {
         connected: (stream) => told(this.keep(stream)),
         handshakeFailed: (error) => told(plain(error).replace(/^\S+: /, '')),
+        boundHit: () => {},
         missed: () => {},
         failed: (error) => told(`the socket has failed: ${plain(error)}`),
       },

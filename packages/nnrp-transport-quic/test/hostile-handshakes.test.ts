@@ -77,13 +77,54 @@ describe('handshakes that never finish', () => {
     expect(performance.now() - begun).toBeLessThan(HANDSHAKE_MS + 1000);
   });
 
-  it('take no more than maxHandshakes places, and give them back', async () => {
-    await serve({ retry: 'never', maxHandshakes: 20 });
+  it('take no more than maxHandshakes places: the oldest makes room for who comes', async () => {
+    await serve({ retry: 'never', maxHandshakes: 20, maxHandshakesPerAddress: 0, handshakeTimeoutMs: 30_000 });
     await knock(100, firstDatagram);
+    await until(() => failures.length === 80, 'the oldest have been cut');
+    expect(new Set(failures)).toEqual(new Set(['the handshake made room for others that have begun since']));
     expect(stage.inside(server)).toMatchObject({ handshakes: 20, connections: 20 });
+    expect(server.stats().quicHandshakes).toMatchObject({ scope: 'server', value: 20, bound: 20, hits: 80 });
     const client = await stage.connect(server.localAddr);
-    expect(failures.slice(20)).toEqual([]);
     await client.openSession();
+  });
+
+  it('take no more of one address than maxHandshakesPerAddress, and cost others nothing', async () => {
+    await serve({ retry: 'never', maxHandshakes: 20, maxHandshakesPerAddress: 5, handshakeTimeoutMs: 30_000 });
+    const elsewhere = createSocket('udp4');
+    await new Promise<void>((resolve) => elsewhere.bind(0, '127.0.0.2', resolve));
+    const { host, port } = parseAddress(server.localAddr);
+    elsewhere.send(firstDatagram(), port, host);
+    await until(() => stage.inside(server).handshakes === 1, 'somebody else has begun');
+    await knock(40, firstDatagram);
+    await until(() => failures.length === 35, 'the oldest have been cut');
+    expect(stage.inside(server)).toMatchObject({ handshakes: 6, connections: 6 });
+    expect(server.stats().addressQuicHandshakes).toMatchObject({ scope: 'address', value: 5, bound: 5, hits: 35 });
+    expect(server.stats().quicHandshakes?.hits).toBe(0);
+    elsewhere.close();
+    await (await stage.connect(server.localAddr)).openSession();
+  });
+
+  it('get no more than three times what one of them has said, however long they last', async () => {
+    // Longer than the library takes to repeat itself three times.
+    await serve({ retry: 'never', handshakeTimeoutMs: 8000 });
+    const first = firstDatagram();
+    await knock(1, () => first);
+    await until(() => failures.length === 1, 'it has been given up', 15_000);
+    await nobodyLeft();
+    expect(answeredBytes).toBeGreaterThan(1000);
+    expect(answeredBytes).toBeLessThanOrEqual(3 * first.length);
+  }, 30_000);
+
+  it('are answered again when they repeat themselves: what was lost on the way comes', async () => {
+    await serve({ retry: 'never', handshakeTimeoutMs: 20_000 });
+    const first = firstDatagram();
+    for (let said = 1; said <= 5; said++) {
+      const before = answeredBytes;
+      await knock(1, () => first);
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      expect(answeredBytes).toBeLessThanOrEqual(3 * first.length * said);
+      if (said === 1) expect(answeredBytes).toBeGreaterThan(before);
+    }
   });
 });
 

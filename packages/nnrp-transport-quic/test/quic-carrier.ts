@@ -45,6 +45,7 @@ export const quicCarrier: Carrier = {
       {
         connected: (stream) => accepted.push(bare(stream)),
         handshakeFailed: (error) => accepted.end(error),
+        boundHit: () => {},
         missed: () => {},
         failed: (error) => accepted.end(error),
       },

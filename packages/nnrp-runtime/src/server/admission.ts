@@ -6,6 +6,8 @@ import type { NnrpServerConfig } from './server-config.js';
 
 /** Connections above maxConnections that are kept for as long as it takes to tell them so. */
 const MAX_TURNED_AWAY = 64;
+/** Milliseconds that they have to ask for a session. */
+const TURNED_AWAY_MS = 2000;
 
 /**
  * How a newcomer is received: taken; taken only to be told that there is no room; or not at all, because its address has
@@ -50,9 +52,14 @@ export class Admission {
     return 'turned away';
   }
 
-  /** The connection has no session: it has just come, or its last session has ended. */
-  unopened(connection: Stranger): void {
+  /**
+   * The connection has no session: it has just come, or its last session has ended.
+   * @returns milliseconds that it may take to open one: where many are without, each has half the time
+   */
+  unopened(connection: Stranger): number {
     this.strangers.add(connection);
+    const { handshakeTimeoutMs } = this.config;
+    return this.strangers.isCrowded(connection) ? Math.ceil(handshakeTimeoutMs / 2) : handshakeTimeoutMs;
   }
 
   /** The connection has a session. */
@@ -60,8 +67,8 @@ export class Admission {
     this.strangers.delete(connection);
   }
 
-  /** The connection is to be told that there is no room. */
-  turnAway(connection: Stranger): void {
+  /** The connection is to be told that there is no room. @returns milliseconds that it may take to ask */
+  turnAway(connection: Stranger): number {
     const { oldest } = this.turnedAwayByAge;
     if (this.turnedAway.size >= MAX_TURNED_AWAY && oldest !== undefined) {
       this.gone(oldest);
@@ -69,6 +76,7 @@ export class Admission {
       this.bounds.hit('turnedAway');
     }
     this.turnedAway.set(connection, this.turnedAwayByAge.push(connection));
+    return Math.min(TURNED_AWAY_MS, this.config.handshakeTimeoutMs);
   }
 
   /** Whether whoever has no session on a connection from there is not listened to at the moment. */

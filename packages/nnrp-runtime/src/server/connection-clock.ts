@@ -13,7 +13,8 @@ export interface ClockOwner extends Guarded {
   isBusy(): boolean;
   /** A policy is being asked; it has a time of its own, and its refusal is told. */
   isAskingPolicy(): boolean;
-  handshakeOver(): void;
+  /** @param limitMs - how long the peer has had */
+  handshakeOver(limitMs: number): void;
   packetTooSlow(): void;
   idle(): void;
   /** A sign of life is due. */
@@ -39,8 +40,8 @@ export class ConnectionClock {
     const { maxHandshakePacketBytes, maxPacketBytes } = this.config;
     this.transport.limitPackets?.(Math.min(maxHandshakePacketBytes, maxPacketBytes));
     this.handshake = new Patience(this.owner, limitMs, () => {
-      if (this.owner.isAskingPolicy()) this.startHandshake();
-      else this.owner.handshakeOver();
+      if (this.owner.isAskingPolicy()) this.startHandshake(limitMs);
+      else this.owner.handshakeOver(limitMs);
     }).unref();
   }
 

@@ -50,8 +50,6 @@ const VERSION_RULES: readonly string[] = ['HELLO-2', 'HELLO-3'];
 
 /** Refused opens after which a connection is given up: nobody who means well asks that often. */
 const MAX_REFUSED = 1000;
-/** Milliseconds that a client has to ask for a session which is refused because the server is full. */
-const TURNED_AWAY_MS = 2000;
 
 /** What a connection needs of its server. */
 export interface ServerConnectionOwner {
@@ -115,12 +113,8 @@ export class ServerConnection
 
   /** Begins to read. The connection may end inside this call. */
   start(): void {
-    const { admission, config } = this.owner;
-    if (this.isTurnedAway) admission.turnAway(this);
-    else admission.unopened(this);
-    this.clock.startHandshake(
-      this.isTurnedAway ? Math.min(TURNED_AWAY_MS, config.handshakeTimeoutMs) : config.handshakeTimeoutMs,
-    );
+    const { admission } = this.owner;
+    this.clock.startHandshake(this.isTurnedAway ? admission.turnAway(this) : admission.unopened(this));
     this.transport.start(this);
   }
 
@@ -208,8 +202,8 @@ export class ServerConnection
     this.detach(core.sessionId);
     this.forget(core);
     if (this.sessionCount > 0 || this.isClosed) return;
-    this.clock.startHandshake();
-    if (!this.isDraining) this.owner.admission.unopened(this);
+    if (this.isDraining) this.clock.startHandshake();
+    else this.clock.startHandshake(this.owner.admission.unopened(this));
   }
 
   private forget(core: SessionCore): void {
@@ -255,14 +249,13 @@ export class ServerConnection
     return this.opening.isBusy;
   }
 
-  handshakeOver(): void {
+  handshakeOver(limitMs: number): void {
     if (this.isTurnedAway) {
       this.makeRoom();
       return;
     }
-    const { handshakeTimeoutMs } = this.owner.config;
-    const text = `${this.remoteAddress}: no session within ${handshakeTimeoutMs} ms`;
-    background(this, this.closeGracefully(new TimeoutError(text, handshakeTimeoutMs)));
+    const text = `${this.remoteAddress}: no session within ${limitMs} ms`;
+    background(this, this.closeGracefully(new TimeoutError(text, limitMs)));
   }
 
   packetTooSlow(): void {

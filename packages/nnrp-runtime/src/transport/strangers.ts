@@ -71,8 +71,12 @@ export class Strangers<S extends Stranger> {
     this.limits = limits;
   }
 
-  has(stranger: S): boolean {
-    return this.entries.has(stranger);
+  /** Whether more than half of the places are taken, in all or of this one's address. */
+  isCrowded(stranger: S): boolean {
+    const { inAll, perAddress } = this.limits;
+    if (inAll > 0 && this.entries.size > inAll / 2) return true;
+    const line = this.entries.get(stranger)?.ofAddress;
+    return line !== undefined && perAddress > 0 && sizeOf(line) > perAddress / 2;
   }
 
   /** One more. Others may be ended by it, never this one. */

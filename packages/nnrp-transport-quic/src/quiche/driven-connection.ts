@@ -5,11 +5,12 @@ import { applicationCode, CLOSED_IN_ORDER, type CloseReason, describeClose, isRe
 import { coalescedPackets } from './coalesced-packets.js';
 import type { ConnectionParts } from './connection-parts.js';
 import { ConnectionTimer } from './connection-timer.js';
-import { idKey, isLongHeader, MIN_INITIAL_BYTES } from './datagram.js';
+import { destinationKey, idKey, isLongHeader, MIN_INITIAL_BYTES } from './datagram.js';
 import { Goodbye } from './goodbye.js';
 import { PeerAddress } from './peer-address.js';
 import { ProgressTimer } from './progress-timer.js';
 import { QuicheStream, STREAM } from './quiche-stream.js';
+import { UnprovedAddress } from './unproved-address.js';
 
 /** Datagrams that a connection sends before others get their turn. */
 const MAX_BURST = 64;
@@ -37,6 +38,8 @@ export class DrivenConnection implements Guarded {
   /** How long this end has said nothing. */
   private readonly silence = new ProgressTimer(this);
   private handshakeBytes = 0;
+  /** Until the peer has shown that it receives at the address it sends from; a Retry has made it do so before. */
+  private unproved: UnprovedAddress | undefined;
   /** What the library keeps outside of the heap. Without it, the collector would see no reason to give that back. */
   readonly nativeMemory = Buffer.allocUnsafeSlow(NATIVE_BYTES);
   /** The library's clock. */
@@ -52,6 +55,7 @@ export class DrivenConnection implements Guarded {
     const { handshakeTimeoutMs } = settings;
     this.remoteAddress = formatAddress(peer.host, peer.port);
     this.address = new PeerAddress(peer, local);
+    if (!parts.isClient && parts.handshakeKey !== undefined) this.unproved = new UnprovedAddress();
     this.handshakeTimer = later(this, handshakeTimeoutMs, () => {
       this.giveUpHandshake(
         new TimeoutError(`the handshake took longer than ${handshakeTimeoutMs} ms`, handshakeTimeoutMs),
@@ -70,13 +74,34 @@ export class DrivenConnection implements Guarded {
   }
 
   receive(datagram: Buffer, from: RemoteInfo): void {
+    this.lookForProof(datagram, from);
     // Other packets are none of the handshake's.
     if (this.state === 'handshake' && isLongHeader(datagram) && this.isTooMuch(datagram.length)) return;
     this.address.heard(from);
     if (isLongHeader(datagram)) for (const packet of coalescedPackets(datagram)) this.receivePackets(packet);
     else this.receivePackets(datagram);
-    if (this.state === 'closing') this.goodbye?.repeat();
+    if (this.state === 'closing') this.repeatGoodbye();
     this.parts.endpoint.readSoon(this);
+  }
+
+  /** Whether the peer is known to receive at the address it sends from. */
+  get hasProvedAddress(): boolean {
+    return this.unproved === undefined;
+  }
+
+  /** Nobody but who has got an answer of this end knows the id that it has chosen for itself. */
+  private lookForProof(datagram: Buffer, from: RemoteInfo): void {
+    const { unproved, parts } = this;
+    if (unproved === undefined || from.address !== parts.peer.host || from.port !== parts.peer.port) return;
+    if (destinationKey(datagram) === this.key) this.unproved = undefined;
+    else unproved.heard(datagram.length);
+  }
+
+  private repeatGoodbye(): void {
+    const { goodbye, unproved } = this;
+    if (goodbye === undefined || unproved?.takes(goodbye.byteLength) === false) return;
+    const bytes = goodbye.repeat();
+    unproved?.sent(bytes);
   }
 
   /** Until its handshake is over a peer is a stranger, and what it sends out of order is kept by the library, without bounds. */
@@ -120,10 +145,13 @@ export class DrivenConnection implements Guarded {
           endpoint.flushSoon(this);
           break;
         }
+        // What the library has is not lost: it waits for its next turn, or is sent again when its time has come.
+        if (this.unproved?.takes() === false) break;
         const sent = connection.send(room);
         if (sent === null) break;
         if (count === 0) this.silence.moved();
         const [bytes, { to }] = sent;
+        this.unproved?.sent(bytes);
         const target = this.address.targetOf(to);
         if (this.state === 'closing') {
           this.goodbye = new Goodbye(socket, Buffer.from(socket.out.subarray(0, bytes)), target);

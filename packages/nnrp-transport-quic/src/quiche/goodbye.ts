@@ -17,12 +17,17 @@ export class Goodbye {
     private readonly to: HostPort,
   ) {}
 
-  /** Something has come from there: after the first, second, fourth, eighth ... it is said again. The others may be late. */
-  repeat(): void {
+  get byteLength(): number {
+    return this.datagram.length;
+  }
+
+  /** Something has come from there: after the first, second, fourth, eighth ... it is said again. The others may be late. @returns bytes sent */
+  repeat(): number {
     const { heard, socket, datagram, to } = this;
     this.heard++;
-    if ((heard & (heard + 1)) !== 0) return;
+    if ((heard & (heard + 1)) !== 0) return 0;
     socket.out.set(datagram);
     socket.send(datagram.length, to.port, to.host);
+    return datagram.length;
   }
 }

@@ -12,11 +12,10 @@ const STRAIN_FOR_RETRY = 64;
 
 /** What the server is busy with. */
 export interface Load {
-  /** Handshakes under way. */
-  readonly handshakes: number;
-  /** The same, and those that have come to nothing lately. */
+  /** Handshakes under way, and those that have come to nothing lately. */
   readonly strain: number;
-  readonly connections: number;
+  /** There are as many connections as there may be, and none of them could give way. */
+  readonly isFull: boolean;
 }
 
 /** A client that may begin its handshake. */
@@ -37,7 +36,7 @@ export class Newcomers {
 
   constructor(
     private readonly socket: UdpSocket,
-    private readonly settings: Pick<ServerSettings, 'maxConnections' | 'maxHandshakes' | 'retry'>,
+    private readonly settings: Pick<ServerSettings, 'retry'>,
     private readonly load: Load,
   ) {}
 
@@ -53,7 +52,7 @@ export class Newcomers {
     }
     if (!isInitial(datagram)) return undefined;
     const { settings, load } = this;
-    if (load.handshakes >= settings.maxHandshakes || load.connections >= settings.maxConnections) return undefined;
+    if (load.isFull) return undefined;
     const header = parse(datagram);
     if (header === undefined || header.dcid.length < 8) return undefined;
     const { dcid, scid, token = new Uint8Array(0) } = header;

@@ -1,6 +1,17 @@
 import type { RemoteInfo } from 'node:dgram';
 import { ClosedError, TransportError } from 'nnrp-core';
-import { formatAddress, type HostPort } from 'nnrp-runtime/transport';
+import {
+  boundOf,
+  formatAddress,
+  guard,
+  type HostPort,
+  hostGroup,
+  type ListenerBound,
+  type ListenerBoundName,
+  type Stranger,
+  type StrangerLimits,
+  Strangers,
+} from 'nnrp-runtime/transport';
 import type { ListenerEvents, QuicServerSocket, ServerSettings } from '../engine.js';
 import { type QuicheConnection, quiche } from './binding.js';
 import type { Refusal } from './connection-parts.js';
@@ -13,10 +24,17 @@ import { UdpSocket, withoutZone } from './udp-socket.js';
 
 /** TLS alert certificate_required as QUIC sends it. */
 const CERTIFICATE_REQUIRED = 0x174;
+const MADE_ROOM = 'the handshake made room for others that have begun since';
 /** Milliseconds that a failed handshake counts for. */
 const FAILURE_WINDOW_MS = 1000;
 /** Errors of single datagrams, which say nothing of the socket; some platforms report them on it all the same. */
 const OF_ONE_PEER = new Set(['ECONNREFUSED', 'ECONNRESET', 'EHOSTUNREACH', 'ENETUNREACH', 'EMSGSIZE', 'EPERM']);
+
+/** How each of the bounds is called in the stats of a server. */
+const BOUND_NAMES: { readonly [Bound in keyof StrangerLimits]: ListenerBoundName } = {
+  inAll: 'quicHandshakes',
+  perAddress: 'addressQuicHandshakes',
+};
 
 /** What is kept of the settings: the credentials are the library's. */
 type ServerRules = Omit<ServerSettings, 'credentials' | 'clientRoots'>;
@@ -28,6 +46,7 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
   private readonly endpoint: Endpoint;
   private readonly newcomers: Newcomers;
   private readonly local: HostPort;
+  private readonly strangers: Strangers<Stranger>;
   private underWay = 0;
   private failures = 0;
   private failuresSinceMs = 0;
@@ -44,6 +63,8 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
     this.local = { host: withoutZone(host), port };
     this.endpoint = new Endpoint(socket, this);
     this.newcomers = new Newcomers(socket, settings, this);
+    const { maxHandshakes: inAll, maxHandshakesPerAddress: perAddress } = settings;
+    this.strangers = new Strangers({ inAll, perAddress }, (bound) => events.boundHit(BOUND_NAMES[bound]));
   }
 
   static async bind(settings: ServerSettings, events: ListenerEvents): Promise<QuicheServerSocket> {
@@ -69,6 +90,28 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
 
   get connections(): number {
     return this.endpoint.size;
+  }
+
+  get isFull(): boolean {
+    if (this.endpoint.size < this.settings.maxConnections || this.strangers.size > 0) return false;
+    this.events.boundHit('quicConnections');
+    return true;
+  }
+
+  /** For the stats of a server. */
+  get bounds(): readonly ListenerBound[] {
+    const { strangers, endpoint } = this;
+    const { maxConnections, maxHandshakes, maxHandshakesPerAddress: perAddress } = this.settings;
+    return [
+      { name: 'quicConnections', scope: 'server', bound: maxConnections, value: () => endpoint.size },
+      { name: BOUND_NAMES.inAll, scope: 'server', bound: maxHandshakes, value: () => strangers.size },
+      {
+        name: BOUND_NAMES.perAddress,
+        scope: 'address',
+        bound: boundOf(perAddress),
+        value: () => strangers.mostOfAnAddress,
+      },
+    ];
   }
 
   renew(settings: ServerSettings): void {
@@ -101,12 +144,19 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
   private begin({ datagram, from, scid, originalDcid, handshakeKey }: Newcomer): void {
     const peer = { host: from.address, port: from.port };
     const remote = { host: withoutZone(from.address), port: from.port };
+    if (!this.makeRoom()) return;
     const config = this.configs.for(remote.host);
     const connection = quiche().Connection.accept(scid, originalDcid, this.local, remote, config);
     // A handshake ends by the rules that it began with.
     const { events, settings } = this;
+    const stranger: Stranger = {
+      addressGroup: hostGroup(remote.host),
+      hasSpoken: () => driven.hasProvedAddress,
+      makeRoom: () => guard(driven, () => driven.end(new TransportError(MADE_ROOM))),
+    };
+    this.strangers.add(stranger);
     this.underWay++;
-    const driven = new DrivenConnection({
+    const driven: DrivenConnection = new DrivenConnection({
       endpoint: this.endpoint,
       connection,
       scid,
@@ -118,10 +168,12 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
       judge: (established) => judge(established, settings),
       connected: (stream) => {
         this.underWay--;
+        this.strangers.delete(stranger);
         events.connected(stream, settings.clientCertificates !== 'none');
       },
       failed: (error) => {
         this.underWay--;
+        this.strangers.delete(stranger);
         this.countFailure();
         const { rawMessage, isRetryable } = error as TransportError;
         events.handshakeFailed(
@@ -130,6 +182,13 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
       },
     });
     driven.receive(datagram, from);
+  }
+
+  /** @returns whether there is a place for one more connection */
+  private makeRoom(): boolean {
+    if (this.endpoint.size < this.settings.maxConnections) return true;
+    this.events.boundHit('quicConnections');
+    return this.strangers.giveUpOne();
   }
 
   private countFailure(): void {
