@@ -58,6 +58,10 @@ export async function bindServer(options: ListenOptions, handshakeFailed: Report
   }
 }
 
+/** Connections of QUIC above those of the server: it could not tell clients that it is full otherwise. */
+const ROOM_TO_TELL = 2000;
+const MAX_COUNT = 0x7fffffff;
+
 async function bindQuic(
   address: HostPort,
   files: CertificateFiles,
@@ -71,7 +75,7 @@ async function bindQuic(
   const settings = {
     ...clientDemands(files),
     onHandshakeFailure,
-    ...(maxConnections !== undefined && { maxConnections }),
+    ...(maxConnections !== undefined && { maxConnections: Math.min(maxConnections + ROOM_TO_TELL, MAX_COUNT) }),
     ...(highWaterBytes !== undefined && { highWaterBytes }),
     ...(stallTimeoutMs !== undefined && { stallTimeoutMs }),
   };

@@ -1,0 +1,101 @@
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { type Stranger, type StrangerLimits, Strangers } from './strangers.js';
+
+afterEach(() => void vi.useRealTimers());
+
+interface Visitor extends Stranger {
+  readonly name: string;
+  speaks: boolean;
+}
+
+function stage(limits: StrangerLimits) {
+  const hits: string[] = [];
+  const gone: string[] = [];
+  const strangers = new Strangers<Visitor>(limits, (bound) => hits.push(bound));
+  const come = (name: string, addressGroup?: string, speaks = false): Visitor => {
+    const visitor: Visitor = {
+      name,
+      speaks,
+      addressGroup,
+      hasSpoken: () => visitor.speaks,
+      makeRoom: () => gone.push(name),
+    };
+    strangers.add(visitor);
+    return visitor;
+  };
+  return { strangers, hits, gone, come };
+}
+
+describe('strangers', () => {
+  it('go in the order in which they have come, when there are too many', () => {
+    const { strangers, hits, gone, come } = stage({ inAll: 3, perAddress: 0 });
+    for (const name of 'abcdef') come(name, name);
+    expect([gone.join(''), hits, strangers.size]).toEqual(['abc', ['inAll', 'inAll', 'inAll'], 3]);
+  });
+
+  it('of an address that has its fill go for others of it only', () => {
+    const { strangers, hits, gone, come } = stage({ inAll: 10, perAddress: 2 });
+    come('honest', 'h');
+    for (const name of 'abcd') come(name, 'x');
+    expect([gone.join(''), hits, strangers.size]).toEqual(['ab', ['perAddress', 'perAddress'], 3]);
+    expect(strangers.mostOfAnAddress).toBe(2);
+  });
+
+  it('that have spoken are kept over those that had a second to, but not for ever', () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const { gone, come } = stage({ inAll: 3, perAddress: 0 });
+    come('a', '1', true);
+    come('b', '2');
+    come('c', '3');
+    vi.advanceTimersByTime(1500);
+    come('d', '4');
+    expect(gone.join('')).toBe('b');
+    come('e', '5');
+    expect(gone.join('')).toBe('bc');
+    // d and e have not had their time yet: who drips pays, although it speaks.
+    come('f', '6');
+    expect(gone.join('')).toBe('bca');
+  });
+
+  it('without an address count in all only', () => {
+    const { strangers, gone, come } = stage({ inAll: 5, perAddress: 1 });
+    for (const name of 'abcdef') come(name);
+    expect([gone.join(''), strangers.size, strangers.mostOfAnAddress]).toEqual(['a', 5, 0]);
+  });
+
+  it('are not limited by 0', () => {
+    const { strangers, come } = stage({ inAll: 0, perAddress: 0 });
+    for (let count = 0; count < 5000; count++) come(`${count}`, 'x');
+    expect([strangers.size, strangers.mostOfAnAddress]).toEqual([5000, 5000]);
+  });
+
+  it('that are none any more are forgotten, with their addresses', () => {
+    const { strangers, gone, come } = stage({ inAll: 3, perAddress: 2 });
+    const all = ['a', 'b', 'c'].map((name) => come(name, name, name === 'b'));
+    for (const visitor of all) strangers.delete(visitor);
+    for (const visitor of all) strangers.delete(visitor);
+    expect([strangers.size, strangers.mostOfAnAddress, gone]).toEqual([0, 0, []]);
+  });
+
+  it('give a place up for others once they have had a second', () => {
+    vi.useFakeTimers({ toFake: ['performance'] });
+    const { strangers, gone, come } = stage({ inAll: 0, perAddress: 0 });
+    come('a', 'x', true);
+    expect(strangers.giveUpOne()).toBe(false);
+    vi.advanceTimersByTime(1000);
+    expect([strangers.giveUpOne(), strangers.giveUpOne(), gone.join('')]).toEqual([true, false, 'a']);
+  });
+
+  it('take the same time to come and go, however many there are', () => {
+    const timeOf = (count: number) => {
+      const { come } = stage({ inAll: count, perAddress: 0 });
+      for (let index = 0; index < count; index++) come('x', `${index % 1000}`, index % 2 === 0);
+      const beganMs = performance.now();
+      for (let index = 0; index < 20_000; index++) come('y', `${index % 1000}`, index % 2 === 0);
+      return performance.now() - beganMs;
+    };
+    timeOf(1000);
+    const fewMs = timeOf(1000);
+    expect(timeOf(100_000)).toBeLessThan(Math.max(20, fewMs) * 10);
+  });
+});
