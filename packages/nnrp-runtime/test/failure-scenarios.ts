@@ -284,6 +284,12 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<unknow
     return client.openSession().catch((error: unknown) => error);
   },
 
+  'The session is refused: too many connections': async (stage) => {
+    const { server, client } = await stage.pair({ maxConnections: 1 });
+    await client.openSession();
+    return (await stage.connect(server)).openSession().catch((error: unknown) => error);
+  },
+
   'The session is refused: too many on the connection': async (stage) => {
     const { client } = await stage.pair({ maxSessionsPerConnection: 1 });
     await client.openSession();
