@@ -77,6 +77,8 @@ export interface FramedTransport {
   readonly unfinishedBytes?: number;
   /** Bytes that wait to be sent, as far as the transport knows of them. */
   readonly unsentBytes?: number;
+  /** Whether the peer was given up because it did not take what it was sent; for the facts of a server. */
+  readonly hasStalled?: boolean;
   /** Begins delivery; called once. Nothing is lost that arrives before. */
   start(sink: PacketSink): void;
   /**

@@ -20,7 +20,11 @@ export interface StreamTransportOptions extends PacketSplitterOptions, StreamFai
    * Default undefined: every write is a copy that the stream may keep.
    */
   readonly borrowsWrites?: 'call' | 'callback';
-  /** Bytes of one write, for streams that show no progress inside one; default unlimited. */
+  /**
+   * Bytes of one write, for streams that show no progress inside one: a peer that takes less than that within
+   * `stallTimeoutMs` is given up. Default 16 KiB; unlimited for sockets, and for streams with `takenBytes`
+   * (MeasuredStream).
+   */
   readonly maxWriteBytes?: number;
   /** Milliseconds without progress after which a peer that takes nothing is given up; default 30000, 0 = never. */
   readonly stallTimeoutMs?: number;
