@@ -66,7 +66,9 @@ export interface ServerConnectionOwner {
   internalError(error: unknown, remoteAddress: string): void;
   handlerFailed(failure: HandlerFailure): void;
   connectionEnded(loss: ConnectionLost): void;
-  /** Nothing may be held for the connection any more. */
+  /** The connection is over, but its transport may not be: it has to send what is left, and the peer to end its side. */
+  connectionClosing(connection: ServerConnection): void;
+  /** Its transport is gone as well: nothing may be held for the connection any more. */
   connectionGone(connection: ServerConnection): void;
 }
 
@@ -90,6 +92,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   private endedSessionIds: readonly number[] = [];
   private readonly closes = new UnconfirmedCloses();
   private readonly halfClose: HalfClose;
+  private transportGone = false;
 
   constructor(
     transport: FramedTransport,
@@ -239,6 +242,8 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   handshakeOver(): void {
     const { handshakeTimeoutMs } = this.owner.config;
     const text = `${this.remoteAddress}: no session within ${handshakeTimeoutMs} ms`;
+    // Who has asked for nothing has been told nothing that could be on its way.
+    if (this.packetCount === 0) this.cut();
     background(this, this.closeGracefully(new TimeoutError(text, handshakeTimeoutMs)));
   }
 
@@ -367,7 +372,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     guard(this, () => this.opening.end());
     guard(this, () => this.halfClose.end());
     const { remoteAddress, endedSessionIds: sessionIds } = this;
-    this.owner.connectionGone(this);
+    this.owner.connectionClosing(this);
     this.owner.connectionEnded({ remoteAddress, error, sessionIds });
   }
 
@@ -385,7 +390,28 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
       guard(this, () => core.end(error));
       this.forget(core);
     }
-    this.owner.connectionGone(this);
+    this.owner.connectionClosing(this);
+    const gone = () => this.owner.connectionGone(this);
+    if (this.transportGone) gone();
+    else guard(this, () => background(this, this.endTransport().then(gone)));
+  }
+
+  override closed(error?: NnrpError): void {
+    this.transportGone = true;
+    guard(this, () => {
+      if (this.transport.hasStalled === true) this.bounds.hit('slowConnections');
+    });
+    super.closed(error);
+  }
+
+  /** Ends the transport at once; what is queued is lost. */
+  cut(): void {
+    guard(this, () => this.transport.abort());
+  }
+
+  /** Whether bytes wait that the client has not taken. */
+  get isSlow(): boolean {
+    return this.isSending;
   }
 
   override outboxFilled(): void {

@@ -102,7 +102,7 @@ export interface FramedTransport {
   probe?(): void;
   /**
    * Milliseconds that `close` may take. Without it, one that has not come to its end is aborted when `unsentBytes` has not
-   * become less for 2 seconds.
+   * become less for 2 seconds, and after 30 seconds in any case.
    */
   readonly maxCloseMs?: number;
   /** Sends what is queued and ends the connection; resolves when it has ended, within a bounded time. */
