@@ -85,7 +85,10 @@ export interface NnrpServerConfig {
   readonly pingTimeoutMs: number;
   /** How long `close` waits for frames in progress, in milliseconds; default 5000. */
   readonly drainTimeoutMs: number;
-  /** Connections at once; more are refused; default 10000. */
+  /**
+   * Connections at once, those that are being closed included; the oldest of these is cut to make room, and without one more
+   * are refused; default 10000.
+   */
   readonly maxConnections: number;
   /** Sessions at once over all connections; more are refused with session_limit_reached; default 65536. */
   readonly maxSessions: number;
@@ -101,7 +104,10 @@ export interface NnrpServerConfig {
   readonly maxOutboxBytes: number;
   /** What happens above that: the connection ends, or the oldest partial results are left out; default disconnect. */
   readonly slowReader: SlowReaderPolicy;
-  /** How long a peer may take nothing while bytes wait for it, in milliseconds, 0 = any; default 30000. */
+  /**
+   * How long a peer may take nothing while bytes wait for it, or less than 500 bytes a second, whatever it sends meanwhile,
+   * in milliseconds, 0 = any; default 30000.
+   */
   readonly stallTimeoutMs: number;
 }
 

@@ -18,6 +18,7 @@ export type {
 } from './contract.js';
 export { MemoryListener, type MemoryOptions, memoryPair } from './memory.js';
 export { type HandshakeFacts, type PeerIdentity, peerIdentity } from './peer-identity.js';
+export type { MeasuredStream } from './stream-gauge.js';
 export { StreamTransport } from './stream-transport.js';
 export type { StreamTransportOptions } from './stream-transport-options.js';
 export { type TcpConnectOptions, TcpConnector, TcpListener, type TcpOptions } from './tcp.js';
