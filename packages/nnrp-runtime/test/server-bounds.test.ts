@@ -51,7 +51,7 @@ describe('the bounds of a server', () => {
     expect(server.connectionCount).toBe(3);
     expect(server.stats()).toMatchObject({ connections: { value: 3, bound: 3 }, closingConnections: { hits: 0 } });
 
-    const client = await NnrpClient.connectTcp(server.localAddr);
+    const client = await NnrpClient.connectTcp(server.localAddr, { closeTimeoutMs: 100 });
     await client.openSession();
     expect(server.stats()).toMatchObject({ connections: { hits: 0 }, closingConnections: { value: 2, hits: 1 } });
     expect(server.connectionCount).toBe(3);
@@ -64,9 +64,9 @@ describe('the bounds of a server', () => {
 
   it('refuse a connection when there is no room and nobody is on the way out', async () => {
     const server = await NnrpServer.bindTcp('127.0.0.1:0', { maxConnections: 1 });
-    const client = await NnrpClient.connectTcp(server.localAddr);
+    const client = await NnrpClient.connectTcp(server.localAddr, { closeTimeoutMs: 100 });
     await client.openSession();
-    const second = await NnrpClient.connectTcp(server.localAddr);
+    const second = await NnrpClient.connectTcp(server.localAddr, { closeTimeoutMs: 100 });
     await expect(second.openSession()).rejects.toThrow();
     expect(server.stats()).toMatchObject({ connections: { value: 1, hits: 1 }, closingConnections: { hits: 0 } });
     await client.close();
