@@ -20,6 +20,7 @@ const NOT_OVER_QUIC = [
   'stream-transport',
   'lent-packets',
   'own-transports',
+  'server-bounds',
   'paced-writer',
   'tls*',
   // Sources, plain data, and options and certificates of TCP and TLS.

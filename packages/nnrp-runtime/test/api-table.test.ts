@@ -18,6 +18,7 @@ const FRAMED_TRANSPORT: Names<FramedTransport> = {
   peerIdentity: true,
   unfinishedBytes: true,
   unsentBytes: true,
+  hasStalled: true,
   maxCloseMs: true,
   start: true,
   send: true,

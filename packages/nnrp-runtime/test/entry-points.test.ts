@@ -58,24 +58,12 @@ const ALLOWED: readonly (readonly [file: string, what: string, reason: string])[
   ['nnrp-runtime/src/transport/tls-credentials.ts', 'Date.now', 'dates of certificates'],
   ['nnrp-runtime/src/transport/tls-credentials.ts', 'Date.now', 'dates of certificates'],
   ['nnrp-transport-quic/src/self-signed-certificate.ts', 'new Date()', 'dates of certificates'],
-  [
-    'nnrp-runtime/src/transport/stream-transport.ts',
-    '.setTimeout()',
-    "the stream's own clock; what it calls guards itself",
-  ],
-  ['nnrp-runtime/src/transport/stream-transport.ts', '.setTimeout()', 'switches that clock off'],
-  [
-    'nnrp-runtime/src/transport/stream-transport.ts',
-    '.setTimeout()',
-    "the stream's own clock; what it calls guards itself",
-  ],
   ['nnrp-transport-quic/src/quic-connector.ts', '.addEventListener()', 'rejects a promise in a guarded turn'],
   ['nnrp-transport-quic/src/quiche/endpoint.ts', 'setImmediate', 'each connection that it reads guards itself'],
   ['nnrp-transport-quic/src/quiche/endpoint.ts', 'setImmediate', 'each connection that it flushes guards itself'],
   ['nnrp-transport-quic/src/quiche/first-to-succeed.ts', '.addEventListener()', 'rejects a promise'],
   ['nnrp-transport-quic/src/quiche/quiche-client-socket.ts', '.addEventListener()', 'gives up a handshake'],
   ['nnrp-transport-quic/src/quiche/quiche-stream.ts', '.on()', 'does nothing'],
-  ['nnrp-transport-quic/src/quiche/quiche-stream.ts', '.setTimeout()', 'its own method, whose timer is guarded'],
   ['nnrp-transport-quic/src/quiche/udp-socket.ts', '.once()', 'rejects a promise'],
 ];
 

@@ -90,7 +90,9 @@ const PIPES: [string, Pipe][] = [
 ];
 
 describe.each(PIPES)("a stream of one's own as a transport: %s", (_name, pipe) => {
+  const stallTimeoutMs = 1000;
   const cases = transportCompliance({
+    stallTimeoutMs,
     async listen() {
       const waiting = new AcceptQueue('pipe');
       let isOpen = true;
@@ -103,8 +105,8 @@ describe.each(PIPES)("a stream of one's own as a transport: %s", (_name, pipe) =
         connect: async () => {
           if (!isOpen) throw new ClosedError('the pipe has no listener');
           const [here, there] = pipe();
-          waiting.add(new StreamTransport(there, { kind: 'pipe', remoteAddress: 'client' }));
-          return new StreamTransport(here, { kind: 'pipe', remoteAddress: 'server' });
+          waiting.add(new StreamTransport(there, { kind: 'pipe', remoteAddress: 'client', stallTimeoutMs }));
+          return new StreamTransport(here, { kind: 'pipe', remoteAddress: 'server', stallTimeoutMs });
         },
         close,
       };

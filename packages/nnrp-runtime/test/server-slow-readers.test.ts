@@ -6,6 +6,7 @@ import type { NnrpServerConfig } from '../src/server/server-config.js';
 import type { ConnectionLost } from '../src/server/server-events.js';
 import type { NnrpServerSession } from '../src/server/server-session.js';
 import { within } from '../src/testing/within.js';
+import { eventually } from './eventually.js';
 import { PATIENCE_MS } from './raw-peer.js';
 import { SessionPeer } from './session-peer.js';
 import { Stage } from './stage.js';
@@ -65,7 +66,7 @@ describe('a client that reads too slowly', () => {
     expect([error.code, sessionIds]).toEqual(['NNRP_ERR_TRANSPORT', [session.sessionId]]);
     expect(error.message).toMatch(/too slowly/);
     expect(first.signal.reason).toMatchObject({ code: error.code, message: error.message });
-    expect(server.connectionCount).toBe(0);
+    await eventually(() => server.connectionCount === 0, 'its socket is gone');
   });
 
   it('loses the oldest partial results instead, where the server says so, and no last answer', async () => {
@@ -110,6 +111,7 @@ describe('a client that reads too slowly', () => {
 
   it('does not hold up others', async () => {
     const { server } = await stuck({ slowReader: 'disconnect' });
+    expect(server.stats().slowConnections).toMatchObject({ scope: 'server', value: 1, hits: 0 });
     const other = await SessionPeer.open(stage, server);
     const session = await server.accept();
     other.submit(1);
@@ -120,6 +122,7 @@ describe('a client that reads too slowly', () => {
   it('and takes nothing at all is cut after stallTimeoutMs', async () => {
     const { server, first } = await stuck({ slowReader: 'disconnect', stallTimeoutMs: 50 });
     const loss = await lost(server);
+    expect(server.stats().slowConnections).toMatchObject({ value: 0, hits: 1 });
     expect(loss.error.code).toMatch(/NNRP_ERR_(TIMEOUT|TRANSPORT)/);
     expect(first.signal.reason).toMatchObject({ code: loss.error.code, message: loss.error.message });
   });

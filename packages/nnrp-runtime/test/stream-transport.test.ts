@@ -181,6 +181,116 @@ describe('a transport over a byte stream', () => {
   });
 });
 
+describe('a peer that only sends', () => {
+  /** Writes a byte every now and then. */
+  function chatter(socket: Duplex, everyMs: number): void {
+    socket.on('error', () => {});
+    const timer = setInterval(() => socket.write('N'), everyMs);
+    cleanup.push(() => clearInterval(timer));
+  }
+
+  it('does not prolong close(), with nothing to send and with much', async () => {
+    for (const count of [0, 200]) {
+      const { transport, socket, sink } = await pairOver(200);
+      transport.start(sink);
+      chatter(socket, 20);
+      for (let number = 1; number <= count; number++) transport.send(new TestPacket(number, 100_000));
+      const begunMs = performance.now();
+      await transport.close();
+      const tookMs = performance.now() - begunMs;
+      expect(tookMs).toBeGreaterThanOrEqual(195);
+      expect(tookMs).toBeLessThan(3 * 200);
+      socket.destroy();
+    }
+  });
+
+  it('is given up after stallTimeoutMs, also with less than highWaterBytes waiting', async () => {
+    const { peer, transport, sink } = await accepted({ stallTimeoutMs: 200, highWaterBytes: 2 ** 30 });
+    transport.start(sink);
+    peer.socket.pause();
+    chatter(peer.socket, 20);
+    for (let number = 1; number <= 200; number++) expect(transport.send(new TestPacket(number, 100_000))).toBe(true);
+    await sink.untilClosed();
+    expect(sink.closes[0]?.message).toMatch(/has taken nothing for 200 ms while bytes wait for it/);
+    expect(transport.hasStalled).toBe(true);
+  });
+});
+
+/** A stream whose other end takes what it is given at its own pace. */
+class Slow extends Duplex {
+  /** Bytes it has been given by writes, of which it has taken all. */
+  taken = 0;
+
+  /** @param bytesPerMs - 0: never */
+  constructor(private readonly bytesPerMs: number) {
+    super();
+  }
+
+  override _read(): void {}
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, callback: () => void): void {
+    if (this.bytesPerMs === 0) return;
+    setTimeout(() => {
+      this.taken += chunk.length;
+      callback();
+    }, chunk.length / this.bytesPerMs);
+  }
+}
+
+describe("a Duplex of one's own", () => {
+  function over(stream: Duplex, options: { stallTimeoutMs?: number; maxWriteBytes?: number; closeTimeoutMs?: number }) {
+    const transport = new StreamTransport(stream, { kind: 'own', remoteAddress: 'own:1', ...options });
+    cleanup.push(() => transport.abort());
+    const sink = new RecordingSink();
+    transport.start(sink);
+    const timer = setInterval(() => stream.push(Buffer.from('N')), 20);
+    cleanup.push(() => clearInterval(timer));
+    return { transport, sink };
+  }
+
+  it('that calls no write back is given up, whatever it delivers', async () => {
+    const { transport, sink } = over(new Slow(0), { stallTimeoutMs: 200 });
+    transport.send(new TestPacket(1, 1000));
+    await sink.untilClosed();
+    expect(sink.closes[0]?.message).toMatch(/own:1 has taken nothing for 200 ms/);
+  });
+
+  it('that takes one large body in small writes is borne with, longer than any limit in all', async () => {
+    const stream = new Slow((16 * 1024) / 50);
+    const { transport, sink } = over(stream, { stallTimeoutMs: 400, closeTimeoutMs: 400 });
+    transport.send(new TestPacket(1, 500_000));
+    const begunMs = performance.now();
+    await transport.close();
+    expect(performance.now() - begunMs).toBeGreaterThan(800);
+    expect(stream.taken).toBeGreaterThan(500_000);
+    expect(sink.closes).toEqual([undefined]);
+  });
+
+  it('whose other end takes a few bytes now and then holds nothing for ever', async () => {
+    const { transport, sink } = over(new Slow(0.1), { stallTimeoutMs: 400, maxWriteBytes: 2 });
+    transport.send(new TestPacket(1, 100_000));
+    await sink.untilClosed();
+    expect(sink.closes[0]?.message).toMatch(/own:1 has taken only \d+ bytes for 400 ms/);
+  });
+
+  it('that says what has been taken is believed', async () => {
+    class Measured extends Slow {
+      takenBytes = 0;
+    }
+    const stream = new Measured(0);
+    const { transport, sink } = over(stream, { stallTimeoutMs: 300 });
+    transport.send(new TestPacket(1, 100_000));
+    const timer = setInterval(() => {
+      stream.takenBytes += 1000;
+      if (stream.takenBytes === 40_000) clearInterval(timer);
+    }, 25);
+    const begunMs = performance.now();
+    await sink.untilClosed();
+    expect(performance.now() - begunMs).toBeGreaterThan(900);
+    expect(sink.closes[0]?.message).toMatch(/for 300 ms while bytes wait/);
+  });
+});
+
 /** A transport that closes this fast, and the bare socket it is connected to, which does not read yet. */
 async function pairOver(closeTimeoutMs: number) {
   const server = createServer({ pauseOnConnect: true }).listen(0, '127.0.0.1');

@@ -4,14 +4,17 @@ import { transportCompliance } from '../src/testing/index.js';
 import { TlsConnector, TlsListener } from '../src/transport/tls.js';
 import { issue } from './certificates.js';
 
+const stallTimeoutMs = 1000;
 const server = await issue({ name: 'CN=server', ips: ['127.0.0.1'] });
 
 for (const version of ['TLSv1.3', 'TLSv1.2'] as const) {
   describe(`${version} over TCP`, () => {
     const cases = transportCompliance({
+      stallTimeoutMs,
       async listen() {
         const listener = await bound(version);
-        const connector = new TlsConnector(listener.address, { roots: server.certificate, minVersion: 'TLSv1.2' });
+        const roots = server.certificate;
+        const connector = new TlsConnector(listener.address, { roots, minVersion: 'TLSv1.2' }, { stallTimeoutMs });
         return {
           listener,
           connect: () => connector.connect(),
@@ -39,7 +42,7 @@ async function bound(version: 'TLSv1.2' | 'TLSv1.3'): Promise<TlsListener> {
   try {
     const { certificate, key } = server;
     const own = { certificateChain: certificate, privateKey: key, minVersion: 'TLSv1.2' } as const;
-    return await TlsListener.bind('127.0.0.1:0', own);
+    return await TlsListener.bind('127.0.0.1:0', own, { stallTimeoutMs });
   } finally {
     tls.DEFAULT_MAX_VERSION = DEFAULT_MAX_VERSION;
   }

@@ -68,8 +68,10 @@ export interface QuicStream extends Duplex {
   readonly alpn: string;
   /** The peer's certificate in DER, verified; absent when it has shown none. */
   readonly peerCertificate: Uint8Array | undefined;
-  /** As of net.Socket: counts from the last progress. */
-  setTimeout(timeoutMs: number, callback: () => void): this;
+  /** Bytes that the peer has made room for, and what it has acknowledged since the last was written; never what it has sent. */
+  readonly takenBytes: number;
+  /** Whether the peer is being asked after what has not been acknowledged. */
+  readonly isAsking: boolean;
 }
 
 /** What a listening end tells. */

@@ -5,15 +5,20 @@ import { brokenBy } from '../base/thrown-text.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
 import type { FramedTransport } from '../transport/contract.js';
 
+/** Milliseconds that an end may take whose bytes leave one by one. */
+const MAX_CLOSE_MS = 30_000;
+
 /**
  * Closes a transport, which may be of the application's own, within a bounded time: one that says nothing of how long it may
- * take is aborted when it has not come to its end, and nothing has left it, for 2 seconds. The owner is told what fails.
+ * take is aborted when it has not come to its end, and nothing has left it, for 2 seconds, and after 30 seconds in any
+ * case. The owner is told what fails.
  *
  * @returns resolves in any case
  */
 export function endTransport(owner: Guarded, transport: FramedTransport, remoteAddress: string): Promise<void> {
   const limitMs = ownLimitMs(transport) ?? STEP_MS;
   let unsentBytes = unsentOf(transport);
+  let leftMs = MAX_CLOSE_MS;
   return awaited(
     owner,
     () => transport.close(),
@@ -21,7 +26,8 @@ export function endTransport(owner: Guarded, transport: FramedTransport, remoteA
     () => {
       const before = unsentBytes;
       unsentBytes = unsentOf(transport);
-      if (unsentBytes < before) return undefined;
+      leftMs -= limitMs;
+      if (unsentBytes < before && leftMs > 0) return undefined;
       const late = new TimeoutError(`${remoteAddress}: its transport has not closed within ${limitMs} ms`, limitMs);
       guard(owner, () => transport.abort(late));
       return late;

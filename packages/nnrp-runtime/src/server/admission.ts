@@ -23,11 +23,15 @@ export class Admission {
   private readonly turnedAway = new Map<Stranger, Link<Stranger>>();
   private readonly turnedAwayByAge = new LinkedQueue<Stranger>();
 
-  /** @param connectionCount - of the server, those that are turned away included */
+  /**
+   * @param connectionCount - of the server, those that are turned away or being closed included
+   * @param cutClosing - cuts the one that has been closing for longest; false when there is none
+   */
   constructor(
     private readonly config: NnrpServerConfig,
     private readonly bounds: ServerBounds,
     private readonly connectionCount: () => number,
+    private readonly cutClosing: () => boolean,
   ) {
     const { maxUnopenedConnections: inAll, maxUnopenedPerAddress: perAddress } = config;
     this.strangers = new Strangers({ inAll, perAddress }, (bound) =>
@@ -47,6 +51,10 @@ export class Admission {
   receive(group: string | undefined): Reception {
     if (this.refusals.isShut(group)) return 'shut out';
     if (this.connectionCount() - this.turnedAway.size < this.config.maxConnections) return 'taken';
+    if (this.cutClosing()) {
+      this.bounds.hit('closingConnections');
+      return 'taken';
+    }
     this.bounds.hit('connections');
     if (this.strangers.giveUpOne()) return 'taken';
     return 'turned away';

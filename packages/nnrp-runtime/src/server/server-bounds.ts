@@ -6,6 +6,10 @@ export type BoundScope = 'server' | 'connection' | 'session' | 'address';
 /** Everything that a server bounds. A name ends in what is counted. */
 export type BoundName =
   | 'connections'
+  /** Of the connections those that are over, but whose transport is not; a hit is one that was cut to make room. */
+  | 'closingConnections'
+  /** Connections whose client has not taken all that was sent; a hit is one that was given up after stallTimeoutMs. */
+  | 'slowConnections'
   | 'sessions'
   | 'connectionSessions'
   | 'unopenedConnections'

@@ -86,8 +86,9 @@ export interface NnrpServerConfig {
   /** How long `close` waits for frames in progress, in milliseconds; default 5000. */
   readonly drainTimeoutMs: number;
   /**
-   * Connections at once. When there are as many, one without a session gives way if it has had a second; otherwise the
-   * newcomer is told that the server is full, if it understands that, and closed; default 10000.
+   * Connections at once, those that are being closed included. When there are as many, the oldest of these is cut, or one
+   * without a session gives way that has had a second; otherwise the newcomer is told that the server is full, if it
+   * understands that, and closed; default 10000.
    */
   readonly maxConnections: number;
   /**
@@ -125,7 +126,10 @@ export interface NnrpServerConfig {
   readonly maxOutboxBytes: number;
   /** What happens above that: the connection ends, or the oldest partial results are left out; default disconnect. */
   readonly slowReader: SlowReaderPolicy;
-  /** How long a peer may take nothing while bytes wait for it, in milliseconds, 0 = any; default 30000. */
+  /**
+   * How long a peer may take nothing while bytes wait for it, or less than 500 bytes a second, whatever it sends meanwhile,
+   * in milliseconds, 0 = any; default 30000.
+   */
   readonly stallTimeoutMs: number;
 }
 

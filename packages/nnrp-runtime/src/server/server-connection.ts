@@ -70,7 +70,9 @@ export interface ServerConnectionOwner {
   internalError(error: unknown, remoteAddress: string): void;
   handlerFailed(failure: HandlerFailure): void;
   connectionEnded(loss: ConnectionLost): void;
-  /** Nothing may be held for the connection any more. */
+  /** The connection is over, but its transport may not be: it has to send what is left, and the peer to end its side. */
+  connectionClosing(connection: ServerConnection): void;
+  /** Its transport is gone as well: nothing may be held for the connection any more. */
   connectionGone(connection: ServerConnection): void;
 }
 
@@ -97,6 +99,7 @@ export class ServerConnection
   private endedSessionIds: readonly number[] = [];
   private readonly closes = new UnconfirmedCloses();
   private readonly halfClose: HalfClose;
+  private transportGone = false;
 
   constructor(
     transport: FramedTransport,
@@ -255,6 +258,8 @@ export class ServerConnection
       return;
     }
     const text = `${this.remoteAddress}: no session within ${limitMs} ms`;
+    // Who has asked for nothing has been told nothing that could be on its way.
+    if (this.packetCount === 0) this.cut();
     background(this, this.closeGracefully(new TimeoutError(text, limitMs)));
   }
 
@@ -420,7 +425,7 @@ export class ServerConnection
     guard(this, () => this.opening.end());
     guard(this, () => this.halfClose.end());
     const { remoteAddress, endedSessionIds: sessionIds } = this;
-    this.owner.connectionGone(this);
+    this.owner.connectionClosing(this);
     this.owner.connectionEnded({ remoteAddress, error, sessionIds });
   }
 
@@ -438,7 +443,28 @@ export class ServerConnection
       guard(this, () => core.end(error));
       this.forget(core);
     }
-    this.owner.connectionGone(this);
+    this.owner.connectionClosing(this);
+    const gone = () => this.owner.connectionGone(this);
+    if (this.transportGone) gone();
+    else guard(this, () => background(this, this.endTransport().then(gone)));
+  }
+
+  override closed(error?: NnrpError): void {
+    this.transportGone = true;
+    guard(this, () => {
+      if (this.transport.hasStalled === true) this.bounds.hit('slowConnections');
+    });
+    super.closed(error);
+  }
+
+  /** Ends the transport at once; what is queued is lost. */
+  cut(): void {
+    guard(this, () => this.transport.abort());
+  }
+
+  /** Whether bytes wait that the client has not taken. */
+  get isSlow(): boolean {
+    return this.isSending;
   }
 
   override outboxFilled(): void {

@@ -30,6 +30,7 @@ import type { TlsServerOptions } from '../transport/tls-options.js';
 import { type Acceptor, acceptAll } from './accepting.js';
 import { Admission } from './admission.js';
 import { checkHandlers } from './check-handlers.js';
+import { ClosingConnections } from './closing-connections.js';
 import { type ServeHandlers, ServeLoop, type ServeOptions, serveOptions } from './serve-loop.js';
 import { ServerBounds, type ServerStats } from './server-bounds.js';
 import { type NnrpServerConfig, serverConfig } from './server-config.js';
@@ -56,6 +57,7 @@ const CLOSED = 'NNRP_ERR_CLOSED';
 export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private readonly table = new SessionTable<SessionCore>();
   private readonly connections = new Set<ServerConnection>();
+  private readonly closingConnections = new ClosingConnections<ServerConnection>();
   private readonly accepted = new AsyncQueue<SessionCore>();
   private readonly bounds = new ServerBounds((event) => this.tell('boundReached', event));
   private readonly admission: Admission;
@@ -84,7 +86,12 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     this.whenOver.catch(() => {});
     this.over = { resolve, reject };
     this.declareBounds();
-    this.admission = new Admission(config, this.bounds, () => this.connections.size);
+    this.admission = new Admission(
+      config,
+      this.bounds,
+      () => this.connectionCount,
+      () => this.closingConnections.cutOldest(),
+    );
     const intervalMs = Silence.intervalMs(config);
     if (intervalMs > 0) {
       const attended = new AttendedTime(intervalMs);
@@ -165,8 +172,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return this.table.size;
   }
 
+  /** Connections, those that are being closed included, until their sockets are gone. */
   get connectionCount(): number {
-    return this.connections.size;
+    return this.connections.size + this.closingConnections.size;
   }
 
   /** Every bounded thing of this server: how much there is, how much there may be, and how often that was reached. */
@@ -289,7 +297,10 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       protocolViolation: (violation) => this.tell('protocolViolation', violation),
       peerReported: (report) => this.tell('peerReport', report),
       internalError: (error, remoteAddress) => this.internalError(error, remoteAddress),
-      connectionGone: (connection) => this.connections.delete(connection),
+      connectionClosing: (connection) => {
+        if (this.connections.delete(connection)) this.closingConnections.add(connection);
+      },
+      connectionGone: (connection) => this.closingConnections.delete(connection),
       connectionEnded: (loss) => {
         if (!isNnrpError(loss.error, CLOSED)) this.tell('connectionLost', loss);
       },
@@ -297,8 +308,10 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   }
 
   private declareBounds(): void {
-    const { bounds, config, connections, table } = this;
-    bounds.add('connections', 'server', config.maxConnections, () => connections.size);
+    const { bounds, config, connections, closingConnections, table } = this;
+    bounds.add('connections', 'server', config.maxConnections, () => this.connectionCount);
+    bounds.add('closingConnections', 'server', config.maxConnections, () => closingConnections.size);
+    bounds.add('slowConnections', 'server', Number.POSITIVE_INFINITY, () => slow(connections));
     bounds.add('sessions', 'server', config.maxSessions, () => table.size);
     bounds.add('connectionSessions', 'connection', config.maxSessionsPerConnection, () =>
       highest(connections, ({ sessionCount }) => sessionCount),
@@ -391,7 +404,8 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     const cores = [...this.table.values()];
     await Promise.allSettled(cores.map(async (core) => core.closing.shutDown(goodbye)));
     const closed = new ClosedError('the server was closed');
-    await Promise.allSettled([...this.connections].map((connection) => connection.closeGracefully(closed)));
+    const connections = [...this.connections, ...this.closingConnections];
+    await Promise.allSettled(connections.map((connection) => connection.closeGracefully(closed)));
     clearInterval(this.watchTimer);
     this.unheardFailures.end();
     this.unheardErrors.end();
@@ -413,4 +427,10 @@ function highest(connections: Iterable<ServerConnection>, count: (connection: Se
   let most = 0;
   for (const connection of connections) most = Math.max(most, count(connection));
   return most;
+}
+
+function slow(connections: Iterable<ServerConnection>): number {
+  let count = 0;
+  for (const connection of connections) if (connection.isSlow) count++;
+  return count;
 }

@@ -13,6 +13,11 @@ export interface ComplianceEndpoint {
 export interface ComplianceSetup {
   /** A fresh endpoint with no connections; each case takes one of its own. */
   listen(): Promise<ComplianceEndpoint>;
+  /**
+   * The `stallTimeoutMs` that the connections of `listen` are made with, at both ends, in milliseconds; 1000 is plenty.
+   * Leave it out for a transport that gives nobody up: its cases about that are left out, too.
+   */
+  readonly stallTimeoutMs?: number;
   /** Milliseconds that a single wait may take before its case fails; default 10000. */
   readonly timeoutMs?: number;
 }

@@ -4,6 +4,7 @@ import { deliveryCases } from './delivery-cases.js';
 import { endingCases } from './ending-cases.js';
 import { flowCases } from './flow-cases.js';
 import { lendingCases } from './lending-cases.js';
+import { progressCases } from './progress-cases.js';
 import { sendingCases } from './sending-cases.js';
 
 /**
@@ -30,8 +31,8 @@ import { sendingCases } from './sending-cases.js';
  * ```
  *
  * With node:test the loop reads `for (const { name, run } of cases) test(name, run);`. Cases do not depend on each
- * other and may run in any order, also at once. None of them sleeps; the slowest one waits for the transport's own limit
- * on `close`. One case sends 32 MiB.
+ * other and may run in any order, also at once. None of them sleeps but those about peers that are slow; the slowest
+ * ones wait for the transport's own limits, `stallTimeoutMs` and that on `close`. One case sends 32 MiB.
  */
 export function transportCompliance(setup: ComplianceSetup): readonly ComplianceCase[] {
   return [
@@ -39,6 +40,7 @@ export function transportCompliance(setup: ComplianceSetup): readonly Compliance
     ...sendingCases(setup),
     ...flowCases(setup),
     ...lendingCases(setup),
+    ...progressCases(setup),
     ...endingCases(setup),
     ...acceptingCases(setup),
   ];

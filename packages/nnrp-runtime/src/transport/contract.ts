@@ -77,6 +77,8 @@ export interface FramedTransport {
   readonly unfinishedBytes?: number;
   /** Bytes that wait to be sent, as far as the transport knows of them. */
   readonly unsentBytes?: number;
+  /** Whether the peer was given up because it did not take what it was sent; for the facts of a server. */
+  readonly hasStalled?: boolean;
   /** Begins delivery; called once. Nothing is lost that arrives before. */
   start(sink: PacketSink): void;
   /**
@@ -100,7 +102,7 @@ export interface FramedTransport {
   probe?(): void;
   /**
    * Milliseconds that `close` may take. Without it, one that has not come to its end is aborted when `unsentBytes` has not
-   * become less for 2 seconds.
+   * become less for 2 seconds, and after 30 seconds in any case.
    */
   readonly maxCloseMs?: number;
   /** Sends what is queued and ends the connection; resolves when it has ended, within a bounded time. */

@@ -22,6 +22,7 @@ export type {
 export { MemoryListener, type MemoryOptions, memoryPair } from './memory.js';
 export { type HandshakeFacts, type PeerIdentity, peerIdentity } from './peer-identity.js';
 export { boundOf, type Stranger, type StrangerLimits, Strangers } from './strangers.js';
+export type { MeasuredStream } from './stream-gauge.js';
 export { StreamTransport } from './stream-transport.js';
 export type { StreamTransportOptions } from './stream-transport-options.js';
 export { type TcpConnectOptions, TcpConnector, TcpListener, type TcpOptions } from './tcp.js';

@@ -2,12 +2,6 @@ import type { Duplex } from 'node:stream';
 
 /* What a stream can do beyond a Duplex, and what has become of it. */
 
-/** A stream that knows of its progress inside one large write, as net.Socket does. */
-interface TimedDuplex extends Duplex {
-  /** Calls back after so many milliseconds without progress; 0 ends that. */
-  setTimeout(timeoutMs: number, callback: () => void): unknown;
-}
-
 /** A stream that can end without sending what it still holds, as net.Socket can. */
 interface ResettableDuplex extends Duplex {
   resetAndDestroy(): unknown;
@@ -20,8 +14,4 @@ export function isResettable(stream: Duplex): stream is ResettableDuplex {
 /** Whether it has ended for good, or is broken: its events may have come, and come no more. */
 export function isOver(stream: Duplex): boolean {
   return stream.destroyed || stream.closed || Boolean(stream.errored);
-}
-
-export function isTimed(stream: Duplex): stream is TimedDuplex {
-  return typeof (stream as Partial<TimedDuplex>).setTimeout === 'function';
 }

@@ -20,10 +20,20 @@ export interface StreamTransportOptions extends PacketSplitterOptions, StreamFai
    * Default undefined: every write is a copy that the stream may keep.
    */
   readonly borrowsWrites?: 'call' | 'callback';
-  /** Bytes of one write, for streams that show no progress inside one; default unlimited. */
+  /**
+   * Bytes of one write, for streams that show no progress inside one: a peer that takes less than that within
+   * `stallTimeoutMs` is given up. Default 16 KiB; unlimited for sockets, and for streams with `takenBytes`
+   * (MeasuredStream).
+   */
   readonly maxWriteBytes?: number;
-  /** Milliseconds without progress after which a peer that takes nothing is given up; default 30000, 0 = never. */
+  /**
+   * Milliseconds in which a peer for which bytes wait must have taken something, and 500 bytes a second on an average; else
+   * it is given up, whatever it sends, an eighth of that later at most. Default 30000, 0 = never.
+   */
   readonly stallTimeoutMs?: number;
-  /** Milliseconds without progress that `close` grants the peer before it cuts the connection; default 2000. */
+  /**
+   * Milliseconds in which a peer must take something while `close` sends what is left, and end its own side when it has all,
+   * whatever it sends; else it is cut. Default 2000; 30 seconds in all.
+   */
   readonly closeTimeoutMs?: number;
 }

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { INSPECT, type Inspect, inspected, type NnrpError, PacketSplitter, TransportError } from 'nnrp-core';
-import { afterThis, type Guarded, guard, later, listen, nextTurn } from '../base/guard.js';
+import { afterThis, type Guarded, guard, listen, nextTurn } from '../base/guard.js';
 import { warn } from '../base/warn.js';
 import { brokenStream, type StreamFailures } from './broken-stream.js';
 import type { FramedTransport, OutboundPacket, PacketSink, TransportKind } from './contract.js';
@@ -9,7 +9,10 @@ import { COPY_LIMIT, changedBody, type LentPacket } from './lent-packet.js';
 import { PacedWriter } from './paced-writer.js';
 import type { PeerIdentity } from './peer-identity.js';
 import { pin, pinForSending } from './pinned.js';
-import { isOver, isResettable, isTimed } from './stream-kinds.js';
+import { StallWatch } from './stall-watch.js';
+import { maxCloseMs, StreamEnd } from './stream-end.js';
+import { bestWriteBytes, StreamGauge } from './stream-gauge.js';
+import { isOver, isResettable } from './stream-kinds.js';
 import type { StreamTransportOptions } from './stream-transport-options.js';
 import { WriteQueue } from './write-queue.js';
 
@@ -18,10 +21,6 @@ const DEFAULT_CLOSE_TIMEOUT_MS = 2000;
 const DEFAULT_STALL_TIMEOUT_MS = 30_000;
 /** So much is written within the turn, while it still lies in one chunk: the peer works on it while more is made. */
 const FLUSH_BYTES = 60 * 1024;
-/** Milliseconds after which a closing connection is cut even if the peer still takes bytes, drop by drop. */
-const MAX_CLOSE_MS = 30_000;
-/** Milliseconds that a stream gets to say that it is closed, once it has been destroyed; some never say it. */
-const DESTROY_MS = 500;
 
 /**
  * Packets over any byte stream: shared by TCP and whatever else ends in a Node Duplex. Reading goes through the
@@ -37,8 +36,10 @@ export class StreamTransport implements FramedTransport, Guarded {
   private readonly queue: WriteQueue;
   private readonly writer: PacedWriter;
   private readonly highWaterBytes: number;
-  private readonly closeTimeoutMs: number;
   private readonly stallTimeoutMs: number;
+  private readonly gauge: StreamGauge;
+  private readonly stallWatch: StallWatch | undefined;
+  private readonly streamEnd: StreamEnd;
   private readonly failures: StreamFailures;
   private sink: PacketSink | undefined;
   private paused = true;
@@ -51,10 +52,8 @@ export class StreamTransport implements FramedTransport, Guarded {
   private endTold = false;
   private finished = false;
   private failure: NnrpError | undefined;
-  private streamClosed = false;
   private closedReported = false;
-  private closeTimer: NodeJS.Timeout | undefined;
-  private destroyTimer: NodeJS.Timeout | undefined;
+  private stalled = false;
   private deadPeer: DeadPeer | undefined;
   private unsent: LentPacket[] | undefined;
   private readonly whenClosed: Promise<void>;
@@ -74,9 +73,12 @@ export class StreamTransport implements FramedTransport, Guarded {
     this.splitter = new PacketSplitter(options);
     this.highWaterBytes = options.highWaterBytes ?? DEFAULT_HIGH_WATER_BYTES;
     this.stallTimeoutMs = options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS;
-    this.closeTimeoutMs = options.closeTimeoutMs ?? DEFAULT_CLOSE_TIMEOUT_MS;
-    this.maxCloseMs = Math.max(MAX_CLOSE_MS, this.closeTimeoutMs) + 4 * DESTROY_MS;
-    const { borrowsWrites, maxWriteBytes = Number.POSITIVE_INFINITY } = options;
+    const {
+      closeTimeoutMs = DEFAULT_CLOSE_TIMEOUT_MS,
+      borrowsWrites,
+      maxWriteBytes = bestWriteBytes(stream),
+    } = options;
+    this.maxCloseMs = maxCloseMs(closeTimeoutMs);
     this.queue = new WriteQueue(borrowsWrites !== undefined, () => this.writer.isIdle);
     this.writer = new PacedWriter(
       stream,
@@ -87,6 +89,12 @@ export class StreamTransport implements FramedTransport, Guarded {
       (packet) => this.leftOut(packet),
       borrowsWrites === 'callback' ? (packet) => guard(this, () => this.damaged(packet)) : undefined,
     );
+    this.gauge = new StreamGauge(stream, this.writer);
+    this.streamEnd = new StreamEnd(this, stream, this.gauge, closeTimeoutMs, () => this.streamClosed());
+    if (this.stallTimeoutMs > 0) {
+      const stalled = (taken: number) => this.giveUp(taken);
+      this.stallWatch = new StallWatch(this, this.gauge, this.stallTimeoutMs, true, stalled);
+    }
     this.whenClosed = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });
@@ -97,9 +105,9 @@ export class StreamTransport implements FramedTransport, Guarded {
     listen(this, stream, 'error', (error: unknown) => {
       this.broke(error);
       // As a stream ends by itself, unless it was told not to.
-      if (!stream.destroyed) this.destroy();
+      if (!stream.destroyed) this.streamEnd.destroy();
     });
-    listen(this, stream, 'close', () => this.closedByStream());
+    listen(this, stream, 'close', () => this.streamEnd.over());
     if (isOver(stream)) this.wasOver();
     else if (stream.readableEnded) nextTurn(this, () => this.peerEnded());
   }
@@ -177,7 +185,7 @@ export class StreamTransport implements FramedTransport, Guarded {
   abort(error?: NnrpError): void {
     this.failure ??= error;
     this.closing = true;
-    this.destroy(error);
+    this.streamEnd.destroy(error);
   }
 
   /** Plain facts, as logs show them: no payload, no secret. */
@@ -232,9 +240,13 @@ export class StreamTransport implements FramedTransport, Guarded {
       this.queue.written();
       return;
     }
+    this.gauge.passedBytes += this.queue.byteLength;
     if (!this.write(this.queue.take())) return;
     if (this.writer.isIdle && !this.stream.destroyed) this.queue.written();
-    else this.writer.keep(this.queue.leave());
+    else {
+      this.writer.keep(this.queue.leave());
+      this.stallWatch?.begin();
+    }
   }
 
   private sendAhead(): void {
@@ -249,7 +261,7 @@ export class StreamTransport implements FramedTransport, Guarded {
       return true;
     } catch (error) {
       this.broke(error);
-      this.destroy();
+      this.streamEnd.destroy();
       return false;
     }
   }
@@ -264,24 +276,11 @@ export class StreamTransport implements FramedTransport, Guarded {
     const { errored } = this.stream;
     if (errored) this.broke(errored);
     this.failure ??= new TransportError(`${this.remoteAddress}: the stream was destroyed before it was handed over`);
-    nextTurn(this, () => this.destroy());
+    nextTurn(this, () => this.streamEnd.destroy());
   }
 
-  /** Not every stream tells of its end: one that does not is not waited for. */
-  private destroy(error?: NnrpError): void {
-    const { stream } = this;
-    stream.destroy(error);
-    if (this.streamClosed || this.destroyTimer !== undefined) return;
-    this.destroyTimer = later(this, DESTROY_MS, () => this.closedByStream());
-    nextTurn(this, () => {
-      if (stream.closed) this.closedByStream();
-    });
-  }
-
-  private closedByStream(): void {
-    clearTimeout(this.destroyTimer);
-    if (this.streamClosed) return;
-    this.streamClosed = true;
+  private streamClosed(): void {
+    this.stallWatch?.end();
     this.deadPeer?.end();
     // Nothing waits for the peer any more: who has stopped reading until it does must read what came before the end.
     if (this.full) this.hasRoom();
@@ -317,22 +316,22 @@ export class StreamTransport implements FramedTransport, Guarded {
     }
   }
 
-  /** From now on the peer has to take something now and then. */
   private filled(): void {
     this.full = true;
-    const { stream, stallTimeoutMs } = this;
-    if (isTimed(stream) && stallTimeoutMs > 0) stream.setTimeout(stallTimeoutMs, this.stalled);
     // Within the turn, the flush may have emptied it already.
     if (this.queue.byteLength === 0 && this.writer.isIdle) afterThis(this, () => this.roomAgain());
   }
 
-  private readonly stalled = (): void => {
-    guard(this, () => {
-      if (!this.full || this.finished) return;
-      const text = `${this.remoteAddress} has taken nothing for ${this.stallTimeoutMs} ms while bytes wait for it`;
-      this.abort(new TransportError(text));
-    });
-  };
+  private giveUp(takenBytes: number): void {
+    this.stalled = true;
+    const taken = takenBytes === 0 ? 'nothing' : `only ${takenBytes} bytes`;
+    const text = `${this.remoteAddress} has taken ${taken} for ${this.stallTimeoutMs} ms while bytes wait for it`;
+    this.abort(new TransportError(text));
+  }
+
+  get hasStalled(): boolean {
+    return this.stalled;
+  }
 
   get unsentBytes(): number {
     return this.queue.byteLength + this.writer.byteLength + this.stream.writableLength;
@@ -346,7 +345,6 @@ export class StreamTransport implements FramedTransport, Guarded {
 
   private roomAgain(): void {
     if (!this.full || this.unsentBytes >= this.highWaterBytes) return;
-    if (isTimed(this.stream) && !this.finished) this.stream.setTimeout(0, this.stalled);
     this.hasRoom();
   }
 
@@ -380,14 +378,11 @@ export class StreamTransport implements FramedTransport, Guarded {
 
   /** Ends our side; the peer gets a bounded time to take what is queued and to end its own. */
   private finish(): void {
-    if (this.closeTimer !== undefined || this.streamClosed) return;
+    if (this.finished || this.streamEnd.isOver) return;
     this.finished = true;
+    this.stallWatch?.end();
     this.endWriter();
-    const cut = () => guard(this, () => this.destroy());
-    const timed = isTimed(this.stream);
-    if (timed) this.stream.setTimeout(this.closeTimeoutMs, cut);
-    this.closeTimer = later(this, timed ? MAX_CLOSE_MS : this.closeTimeoutMs, cut);
-    this.closeTimer.unref();
+    this.streamEnd.begin();
   }
 
   private endWriter(): void {
@@ -395,14 +390,13 @@ export class StreamTransport implements FramedTransport, Guarded {
       this.writer.end();
     } catch (error) {
       this.broke(error);
-      this.destroy();
+      this.streamEnd.destroy();
     }
   }
 
   private reportClosed(): void {
-    if (!this.streamClosed || this.closedReported) return;
+    if (!this.streamEnd.isOver || this.closedReported) return;
     if (this.paused && this.ended && this.splitter.bufferedBytes > 0 && !this.closing) return;
-    clearTimeout(this.closeTimer);
     if (this.closing) this.resolveClosed();
     // Whoever starts later is told then.
     if (this.sink === undefined) return;

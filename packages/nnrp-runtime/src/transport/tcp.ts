@@ -32,9 +32,15 @@ import { KEEP_ALIVE, listenOnTcp, takeConnections } from './tcp-server.js';
 export interface TcpOptions extends PacketSplitterOptions {
   /** Bytes waiting to be sent above which a sender is told to wait; default 1 MiB. */
   readonly highWaterBytes?: number;
-  /** Milliseconds without progress after which a peer that takes nothing is given up; default 30000, 0 = never. */
+  /**
+   * Milliseconds in which a peer for which bytes wait must have taken something, and 500 bytes a second on an average; else
+   * it is given up, whatever it sends, an eighth of that later at most. Default 30000, 0 = never.
+   */
   readonly stallTimeoutMs?: number;
-  /** Milliseconds without progress that `close` grants the peer before it cuts the connection; default 2000. */
+  /**
+   * Milliseconds in which a peer must take something while `close` sends what is left, and end its own side when it has all,
+   * whatever it sends; else it is cut. Default 2000; 30 seconds in all.
+   */
   readonly closeTimeoutMs?: number;
 }
 

@@ -4,7 +4,6 @@ import { listen } from 'nnrp-runtime/transport';
 import type { QuicStream } from '../engine.js';
 import type { QuicheConnection } from './binding.js';
 import type { DrivenConnection } from './driven-connection.js';
-import { ProgressTimer } from './progress-timer.js';
 
 /** The only stream: the first that a client opens in both directions. */
 export const STREAM = 0;
@@ -56,8 +55,10 @@ export class QuicheStream extends Duplex implements QuicStream {
   private finishing = false;
   private finished = false;
   private whenFinal: ((error?: Error | null) => void) | undefined;
-  private readonly progress: ProgressTimer;
-  /** How often the peer has been asked since it was heard. */
+  private taken = 0;
+  /** The most room that there was since everything was written: acknowledgements make more. */
+  private mostRoom = Number.POSITIVE_INFINITY;
+  /** How often the peer has been asked since it has taken something. */
   private probes = 0;
 
   constructor(
@@ -66,7 +67,6 @@ export class QuicheStream extends Duplex implements QuicStream {
     facts: StreamFacts,
   ) {
     super({ allowHalfOpen: true, readableHighWaterMark: SCRATCH_BYTES, writableHighWaterMark: SCRATCH_BYTES });
-    this.progress = new ProgressTimer(driven);
     this.remoteAddress = facts.remoteAddress;
     this.alpn = facts.alpn;
     this.peerCertificate = facts.peerCertificate;
@@ -83,9 +83,7 @@ export class QuicheStream extends Duplex implements QuicStream {
 
   /** Something has come. */
   heard(): void {
-    // What is under way is not seen to arrive; but then the peer says so.
-    if (this.finished) this.progress.moved();
-    this.probes = 0;
+    if (this.finished) this.lookForAcknowledgements();
     this.goOn();
   }
 
@@ -118,14 +116,15 @@ export class QuicheStream extends Duplex implements QuicStream {
     if (this.readableEnded) this.destroy();
   }
 
-  setTimeout(timeoutMs: number, callback: () => void): this {
-    this.progress.watch(timeoutMs, () => {
-      // What is lost may be missed later than this on a slow path: a peer is given up after it has been asked.
-      const probeMs = this.finishing && this.probes < MIN_PROBES ? this.connection.timeout() : null;
-      if (probeMs === null || probeMs > MAX_PROBE_MS) callback();
-      else this.setTimeout(Math.max(1, Math.ceil(probeMs)), callback);
-    });
-    return this;
+  get takenBytes(): number {
+    return this.taken;
+  }
+
+  /** What is lost may be missed late on a slow path: a peer is given up after it has been asked. */
+  get isAsking(): boolean {
+    if (!this.finishing || this.probes >= MIN_PROBES) return false;
+    const probeMs = this.connection.timeout();
+    return probeMs !== null && probeMs <= MAX_PROBE_MS;
   }
 
   override _read(): void {
@@ -157,7 +156,6 @@ export class QuicheStream extends Duplex implements QuicStream {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.progress.clear();
     this.pieces = NOTHING;
     this.driven.close(error);
     callback(error);
@@ -207,7 +205,7 @@ export class QuicheStream extends Duplex implements QuicStream {
       if (fin) this.peerFinishes();
     }
     if (this.connectionEnded && this.wanted && !this.peerFinished && total < MAX_READ) this.peerFinishes();
-    if (total > 0) this.progressed();
+    if (total > 0) this.driven.flushSoon();
   }
 
   /** Reads into the scratch. */
@@ -249,7 +247,7 @@ export class QuicheStream extends Duplex implements QuicStream {
       const rest = this.offset === 0 ? piece : piece.subarray(this.offset);
       const taken = rest.length === 0 ? 0 : this.transmit(rest, false);
       if (taken === undefined) return;
-      if (taken > 0) this.progressed();
+      if (taken > 0) this.progressed(taken);
       if (taken < rest.length) {
         this.offset += taken;
         return;
@@ -260,7 +258,8 @@ export class QuicheStream extends Duplex implements QuicStream {
     this.written();
     if (!this.finishing || this.finished || this.whenWritten !== undefined) return;
     this.finished = this.transmit(EMPTY, true) !== undefined;
-    this.progressed();
+    if (this.finished) this.mostRoom = this.room() ?? 0;
+    this.driven.flushSoon();
   }
 
   /** @returns bytes taken; undefined when there is no room, or the stream is over */
@@ -281,9 +280,18 @@ export class QuicheStream extends Duplex implements QuicStream {
     whenWritten();
   }
 
-  private progressed(): void {
-    this.progress.moved();
+  private progressed(bytes: number): void {
+    this.taken += bytes;
+    this.probes = 0;
     this.driven.flushSoon();
+  }
+
+  /** What is under way is not seen to arrive; but then there is more room than there ever was. */
+  private lookForAcknowledgements(): void {
+    const room = this.room();
+    if (room === undefined || room <= this.mostRoom) return;
+    this.progressed(room - this.mostRoom);
+    this.mostRoom = room;
   }
 
   private isOpen(): boolean {
@@ -310,11 +318,15 @@ export class QuicheStream extends Duplex implements QuicStream {
   }
 
   private isCollected(): boolean {
+    return this.room() === undefined;
+  }
+
+  /** Bytes that the stream would take now; undefined when it is over in both directions and everything is acknowledged. */
+  private room(): number | undefined {
     try {
-      this.connection.streamCapacity(STREAM);
-      return false;
+      return this.connection.streamCapacity(STREAM);
     } catch {
-      return true;
+      return undefined;
     }
   }
 }

@@ -1,0 +1,68 @@
+import type { Duplex } from 'node:stream';
+import type { PacedWriter } from './paced-writer.js';
+import type { Gauge } from './stall-watch.js';
+
+/** Bytes of one write to a stream that shows nothing of it until it is over. */
+const UNSEEN_WRITE_BYTES = 16 * 1024;
+
+/** A stream of one's own that can tell how its peer gets on inside one write. */
+export interface MeasuredStream {
+  /** Bytes that the other end has taken off this one since the stream began; never what it has sent. It only grows. */
+  readonly takenBytes: number;
+  /** Whether the other end is being asked at the moment whether it is still there, so that its answer is worth waiting for. */
+  readonly isAsking?: boolean;
+}
+
+/** What a socket of Node has in the system's hands. Node's own timeouts of sockets look at the same. */
+interface Handle {
+  readonly writeQueueSize?: number;
+  /** Of TLS: the socket below it. */
+  readonly _parent?: Handle;
+}
+
+/** The best length of one write: where nothing shows of a write until it is over, a slow peer has to get over it in time. */
+export function bestWriteBytes(stream: Duplex): number {
+  return isMeasured(stream) || queuedBytes(stream) !== undefined ? Number.POSITIVE_INFINITY : UNSEEN_WRITE_BYTES;
+}
+
+/** Shows how far the peer of a stream has got with what it is sent. */
+export class StreamGauge implements Gauge {
+  /** Bytes that the writer has been given. */
+  passedBytes = 0;
+
+  constructor(
+    private readonly stream: Duplex,
+    private readonly writer: PacedWriter,
+  ) {}
+
+  get takenBytes(): number {
+    const { stream } = this;
+    return isMeasured(stream) ? stream.takenBytes : this.passedBytes - this.waitingBytes;
+  }
+
+  get waitingBytes(): number {
+    return this.writer.byteLength + heldBytes(this.stream);
+  }
+
+  get isAsking(): boolean {
+    return isMeasured(this.stream) && this.stream.isAsking === true;
+  }
+}
+
+function isMeasured(stream: Duplex): stream is Duplex & MeasuredStream {
+  return typeof (stream as Partial<MeasuredStream>).takenBytes === 'number';
+}
+
+/** Of a write that is under way, a stream counts all until it is over; a socket knows better. */
+function heldBytes(stream: Duplex): number {
+  const { writableLength } = stream;
+  return Math.min(writableLength, queuedBytes(stream) ?? writableLength);
+}
+
+/** What the system has not taken yet of a socket's write; undefined where nobody knows. */
+function queuedBytes(stream: Duplex): number | undefined {
+  let handle = (stream as { readonly _handle?: Handle | null })._handle ?? undefined;
+  while (handle?._parent) handle = handle._parent;
+  const size = handle?.writeQueueSize;
+  return typeof size === 'number' ? size : undefined;
+}
