@@ -27,3 +27,21 @@ function endTurn(): void {
   if (isShared && current !== undefined) current.endMs = performance.now();
   current = undefined;
 }
+
+let turns = 0;
+let isCounting = false;
+
+/** The number of the present turn of the event loop; it grows only while somebody asks. */
+export function loopTurn(): number {
+  if (!isCounting) {
+    isCounting = true;
+    // Of the process, no connection; nothing in it can throw.
+    setImmediate(nextLoopTurn);
+  }
+  return turns;
+}
+
+function nextLoopTurn(): void {
+  isCounting = false;
+  turns++;
+}

@@ -14,6 +14,7 @@ import { maxCloseMs, StreamEnd } from './stream-end.js';
 import { bestWriteBytes, StreamGauge } from './stream-gauge.js';
 import { isOver, isResettable } from './stream-kinds.js';
 import type { StreamTransportOptions } from './stream-transport-options.js';
+import { TurnShare } from './turn-share.js';
 import { WriteQueue } from './write-queue.js';
 
 const DEFAULT_HIGH_WATER_BYTES = 1024 * 1024;
@@ -43,6 +44,9 @@ export class StreamTransport implements FramedTransport, Guarded {
   private readonly failures: StreamFailures;
   private sink: PacketSink | undefined;
   private paused = true;
+  private readonly share = new TurnShare();
+  /** Reading goes on in the next turn of the event loop. */
+  private waitsForTurn = false;
   private delivering = false;
   private brokenReported = false;
   private flushScheduled = false;
@@ -120,7 +124,7 @@ export class StreamTransport implements FramedTransport, Guarded {
   }
 
   get unfinishedBytes(): number {
-    return this.paused || this.delivering || this.closing || this.ended ? 0 : this.splitter.bufferedBytes;
+    return this.isHeld || this.delivering || this.closing || this.ended ? 0 : this.splitter.bufferedBytes;
   }
 
   start(sink: PacketSink): void {
@@ -153,12 +157,7 @@ export class StreamTransport implements FramedTransport, Guarded {
   resume(): void {
     if (!this.paused) return;
     this.paused = false;
-    guard(this, () => {
-      this.deliver();
-      if (!this.paused) this.stream.resume();
-      this.tellEnded();
-      this.reportClosed();
-    });
+    guard(this, () => this.readOn());
   }
 
   limitPackets(maxBytes: number): void {
@@ -201,6 +200,7 @@ export class StreamTransport implements FramedTransport, Guarded {
 
   private received(chunk: Buffer): void {
     if (this.closing) return;
+    this.share.begin(chunk.byteLength);
     this.splitter.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
     this.deliver();
   }
@@ -212,7 +212,7 @@ export class StreamTransport implements FramedTransport, Guarded {
     this.delivering = true;
     let marked: Uint8Array | undefined;
     try {
-      while (!this.paused && !this.closing) {
+      while (!this.paused && !this.waitsForTurn && !this.closing) {
         const packet = this.splitter.next();
         if (packet === undefined) break;
         // Whoever gets a packet gets the memory that others lie in, too.
@@ -223,6 +223,7 @@ export class StreamTransport implements FramedTransport, Guarded {
           else pin(marked.buffer);
         }
         sink.packet(packet);
+        if (this.share.isUsedUp()) this.letOthersGo();
       }
     } finally {
       this.delivering = false;
@@ -231,6 +232,31 @@ export class StreamTransport implements FramedTransport, Guarded {
       this.brokenReported = true;
       sink.broken(this.splitter.fault);
     }
+  }
+
+  private get isHeld(): boolean {
+    return this.paused || this.waitsForTurn;
+  }
+
+  private readOn(): void {
+    if (this.isHeld) return;
+    this.deliver();
+    if (!this.isHeld) this.stream.resume();
+    this.checkEnd();
+    this.tellEnded();
+    this.reportClosed();
+  }
+
+  /** What has come and what still comes waits until all other connections have been read once. */
+  private letOthersGo(): void {
+    this.waitsForTurn = true;
+    this.stream.pause();
+    nextTurn(this, () => {
+      this.waitsForTurn = false;
+      this.share.renew();
+      if (this.paused) this.reportClosed();
+      else this.readOn();
+    });
   }
 
   private flushNow(): void {
@@ -355,9 +381,7 @@ export class StreamTransport implements FramedTransport, Guarded {
 
   private peerEnded(): void {
     this.ended = true;
-    if (this.splitter.bufferedBytes > 0 && !this.closing && !this.paused) {
-      this.failure ??= new TransportError(`${this.remoteAddress}: the connection ended inside a packet`);
-    }
+    this.checkEnd();
     if (this.sink?.peerEnded !== undefined) this.tellEnded();
     else {
       // A peer that half-closes after its last packet still gets the answers that are ready in this turn.
@@ -368,10 +392,15 @@ export class StreamTransport implements FramedTransport, Guarded {
     }
   }
 
+  private checkEnd(): void {
+    if (!this.ended || this.isHeld || this.closing || this.splitter.bufferedBytes === 0) return;
+    this.failure ??= new TransportError(`${this.remoteAddress}: the connection ended inside a packet`);
+  }
+
   /** Not before everything is delivered that came before the end. */
   private tellEnded(): void {
     const { sink } = this;
-    if (!this.ended || this.endTold || this.paused || this.closing || sink?.peerEnded === undefined) return;
+    if (!this.ended || this.endTold || this.isHeld || this.closing || sink?.peerEnded === undefined) return;
     this.endTold = true;
     sink.peerEnded();
   }
@@ -396,7 +425,8 @@ export class StreamTransport implements FramedTransport, Guarded {
 
   private reportClosed(): void {
     if (!this.streamEnd.isOver || this.closedReported) return;
-    if (this.paused && this.ended && this.splitter.bufferedBytes > 0 && !this.closing) return;
+    const mayReadOn = this.waitsForTurn || (this.paused && this.ended);
+    if (mayReadOn && this.splitter.bufferedBytes > 0 && !this.closing) return;
     if (this.closing) this.resolveClosed();
     // Whoever starts later is told then.
     if (this.sink === undefined) return;
