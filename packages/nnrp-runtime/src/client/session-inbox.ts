@@ -13,6 +13,7 @@ import {
 import { CACHE_ACK } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
 import type { SessionEndpoint } from '../connection/session-endpoint.js';
+import { TEXT_BYTES } from '../connection/waiting-packet.js';
 import type { AnswerOutcome, ClientRequests } from './client-requests.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import type { ClientSubmits } from './client-submits.js';
@@ -210,7 +211,9 @@ export class SessionInbox implements SessionEndpoint {
       maxObjectBytes: 0,
       detailCode: ErrorCode.UnsupportedCapability,
     };
-    this.connection.send(MessageType.CacheAck, sessionId, 0, CACHE_ACK, ack, undefined, this.lane);
+    const { connection, lane } = this;
+    const hasLeft = connection.send(MessageType.CacheAck, sessionId, 0, CACHE_ACK, ack, undefined, lane);
+    if (!hasLeft) connection.answerWaits(TEXT_BYTES + preview3.COMMON_HEADER_BYTES + CACHE_ACK.bytes);
     events.push({ type: 'cache_put', put, body: packet.body });
   }
 

@@ -6,7 +6,6 @@ import {
   type Packet,
   ProtocolError,
   preview3,
-  type TimeoutError,
   type WireFault,
 } from 'nnrp-core';
 import { described } from '../base/described.js';
@@ -25,6 +24,7 @@ import type { ClientSessionConnection } from './client-session-connection.js';
 import { joined } from './joined.js';
 import { bodyMismatch } from './peer-error.js';
 import { PendingAnswer } from './pending-answer.js';
+import type { AnswerWaiter } from './pending-requests.js';
 import { refusalOf } from './refused-open.js';
 
 const { ErrorCode, InFlightPolicy, MessageType, SessionStatus } = preview3;
@@ -54,7 +54,7 @@ interface Asked {
   readonly reject: (error: unknown) => void;
 }
 
-interface PendingOpen {
+interface PendingOpen extends AnswerWaiter {
   readonly open: preview3.SessionOpen;
   readonly answer: PendingAnswer<NnrpClientSession>;
   /** Given up; its place in the line stays, because its answer may still come. */
@@ -201,23 +201,25 @@ export class SessionOpens {
   private send({ open, body }: Asked): Promise<NnrpClientSession> {
     const { connection } = this;
     connection.send(MessageType.SessionOpen, 0, 0, SESSION_OPEN, open, body);
-    connection.unread.answerAwaited();
     const answer = new PendingAnswer<NnrpClientSession>(
       connection,
       'no answer to SESSION_OPEN',
       connection.config.openTimeoutMs,
       (error) => this.giveUp(pending, error),
     );
-    const pending: PendingOpen = { open, answer, late: false, passed: false };
+    const tooMuchBefore = (error: NnrpError) => this.giveUp(pending, error);
+    const pending: PendingOpen = { open, answer, late: false, passed: false, tooMuchBefore };
     this.line.push(pending);
+    connection.unread.answerAwaited(pending);
     return answer.promise;
   }
 
   /** It costs this open alone: its answer may still come, and others wait for that as long again, but no longer. */
-  private giveUp(pending: PendingOpen, error: TimeoutError): void {
+  private giveUp(pending: PendingOpen, error: NnrpError): void {
     const { connection } = this;
+    if (pending.late) return;
     pending.late = true;
-    connection.unread.answerCame();
+    connection.unread.answerCame(pending);
     pending.answer.reject(error);
     if (this.line.length > MAX_LATE) {
       connection.giveUp(error);
@@ -240,7 +242,7 @@ export class SessionOpens {
     const pending = this.line.shift();
     if (pending === undefined) return undefined;
     if (typeof pending.passed === 'object') pending.passed.end();
-    if (!pending.late) this.connection.unread.answerCame();
+    if (!pending.late) this.connection.unread.answerCame(pending);
     return pending;
   }
 }

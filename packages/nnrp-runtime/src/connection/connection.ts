@@ -27,6 +27,7 @@ import { CONTROL_LANE, type Lane, Outbox, type OutboxLimits, type OutboxOwner } 
 import { Pings } from './pings.js';
 import type { ErrorOptions, SessionConnection, SessionEndpoint } from './session-endpoint.js';
 import { endedBy, endTransport, remoteAddressOf } from './transport-end.js';
+import { TEXT_BYTES } from './waiting-packet.js';
 
 const { MessageType, ErrorCode, ErrorScope } = preview3;
 
@@ -62,6 +63,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
       () => this.sendPlain(MessageType.Ping, 0, 0),
       (error) => this.endNow(error),
       () => this.isSending,
+      () => this.reading,
       this,
     );
   }
@@ -301,10 +303,22 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   protected abstract onEnded(error: NnrpError): void;
   /** Reports what was thrown inside the runtime to the application. */
   protected abstract internalError(error: unknown): void;
+  /** Whether this side reads, and how often it has stopped. */
+  protected abstract get reading(): { readonly stops: number; readonly isHeld: boolean };
+  /** An answer to what the peer has sent waits, so many bytes of it: the peer asks faster than it reads. */
+  answerWaits(_bytes: number): void {}
   /** The peer does not take what we send as fast as we send it. */
   outboxFilled(): void {}
   outboxHalfFull(): void {}
   outboxDrained(): void {}
+
+  /** A partial result was left out because the peer reads too slowly. */
+  partialDropped(): void {}
+
+  /** Bytes held for what waits to be sent. */
+  get outboxBytes(): number {
+    return this.outbox.byteLength;
+  }
 
   outboxOverflowed(): void {
     const text = `${this.remoteAddress} reads too slowly: ${this.outbox.byteLength} bytes wait to be sent`;
@@ -314,7 +328,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   private receivedByAnyRole(packet: Packet): boolean {
     switch (packet.messageType) {
       case MessageType.Ping:
-        this.sendPlain(MessageType.Pong, 0, 0);
+        if (!this.sendPlain(MessageType.Pong, 0, 0)) this.answerWaits(TEXT_BYTES + preview3.COMMON_HEADER_BYTES);
         return true;
       case MessageType.Pong:
         // An answer that nobody asked for says nothing.

@@ -84,7 +84,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   private readonly clock: ConnectionClock;
   private greeted = false;
   private refusedCount = 0;
-  private readonly pressure = new ConnectionPressure(this);
+  private readonly pressure: ConnectionPressure = new ConnectionPressure(this);
   private flow: FlowScope | undefined;
   private flowSender: FlowSender | undefined;
   private endedSessionIds: readonly number[] = [];
@@ -225,6 +225,10 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
 
   get isHeld(): boolean {
     return this.pressure.isHeld;
+  }
+
+  protected override get reading(): ConnectionPressure {
+    return this.pressure;
   }
 
   isBusy(): boolean {
@@ -390,6 +394,15 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
 
   override outboxFilled(): void {
     this.pressure.outboxFilled();
+  }
+
+  override partialDropped(): void {
+    this.owner.bounds.hit('outboxBytes');
+  }
+
+  override outboxOverflowed(): void {
+    this.owner.bounds.hit('outboxBytes');
+    super.outboxOverflowed();
   }
 
   override outboxHalfFull(): void {
