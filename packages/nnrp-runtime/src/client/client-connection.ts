@@ -43,6 +43,8 @@ const { ErrorCode, ErrorScope, MessageType, PeerMessages, ScopeKind } = preview3
 /** Room kept for control messages, which are never held back. */
 const CONTROL_ROOM_BYTES = 1024 * 1024;
 
+/** What a server leaves for header and metadata when it says in its hello how large a body may be. */
+const HELLO_HEAD_BYTES = preview3.COMMON_HEADER_BYTES + preview3.RESULT_PUSH_BYTES;
 /** Bytes of answers to the server that may wait: a server that takes none of them is not read any more. */
 const MAX_ANSWER_BYTES = CONTROL_ROOM_BYTES / 2;
 
@@ -263,6 +265,10 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     }
   }
 
+  protected override takesFrames(head: Packet): boolean {
+    return head.messageType === MessageType.ResultPush;
+  }
+
   protected override violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
     if (packet.messageType === MessageType.SessionOpenAck && this.opens.isPending) {
       this.openAnswered(packet, info, fault);
@@ -322,8 +328,8 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   }
 
   private greet(options: ClientHelloOptions, isRequired: boolean): Promise<ServerHello> {
-    const { announce, requestTimeoutMs } = this.config;
-    const answer = this.asking(() => this.greeting.send(options, announce, requestTimeoutMs));
+    const { config } = this;
+    const answer = this.asking(() => this.greeting.send(options, config, config.requestTimeoutMs));
     this.opens.waitFor(answer, isRequired);
     return answer;
   }
@@ -348,7 +354,11 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     const outcome = this.greeting.answered(packet);
     if (outcome === 'stray') this.stray(packet, info);
     else if (outcome !== 'taken') this.fail(outcome);
-    else this.announced(announcedFamilies(this.serverHello?.extensions ?? []) ?? 0);
+    else {
+      const { extensions = [], ack } = this.serverHello ?? {};
+      this.announced(announcedFamilies(extensions) ?? 0);
+      this.peerTakes(ack === undefined || ack.maxBodyBytes === 0 ? undefined : ack.maxBodyBytes + HELLO_HEAD_BYTES);
+    }
   }
 
   private flowUpdated(packet: Packet): void {

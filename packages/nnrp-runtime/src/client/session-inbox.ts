@@ -125,13 +125,24 @@ export class SessionInbox implements SessionEndpoint {
       this.connection.openAnswered(packet, info, fault);
       return;
     }
-    const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
+    const isTooLarge = fault.kind === 'packet_too_large';
+    const code = isTooLarge ? ErrorCode.LimitExceeded : ErrorCode.MalformedBody;
+    const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, code, fault);
     const isResult = packet.messageType === MessageType.ResultPush;
     if (!isResult || this.parts.submits.failed(packet.frameId, forCaller(error)) === undefined) this.fail(error);
     else {
+      // It may go on with other results, which nobody waits for any more.
+      if (isTooLarge) this.cancel(packet.frameId);
       this.report(error);
       this.closeWhenIdle();
     }
+  }
+
+  /** A server that has not announced itself may fail on a frame that it does not know any more. */
+  private cancel(frameId: number): void {
+    const { connection, lane } = this;
+    if (!connection.understands(preview3.PeerMessages.ErrorClosePing)) return;
+    connection.sendPlain(MessageType.FrameCancel, this.parts.sessionId, frameId, lane);
   }
 
   unsent(head: Packet, error: UsageError): void {

@@ -11,7 +11,7 @@ import {
 import { described } from '../base/described.js';
 import { background } from '../base/guard.js';
 import { Patience } from '../base/patience.js';
-import { announcedFamilies } from '../connection/announcement.js';
+import { announcedFamilies, announcedPacketBytes, isAnnouncement } from '../connection/announcement.js';
 import { ownBytes } from '../connection/body-bytes.js';
 import { SESSION_OPEN } from '../connection/codecs.js';
 import { readRefusal } from '../connection/open-refusal.js';
@@ -33,6 +33,8 @@ const { ErrorCode, InFlightPolicy, MessageType, SessionStatus } = preview3;
 export interface OpeningConnection extends ClientSessionConnection {
   /** The server says what it understands: bits of PeerMessages, 0 when it does not. */
   announced(families: number): void;
+  /** The server says how large a packet it takes; undefined when it does not. */
+  peerTakes(maxPacketBytes: number | undefined): void;
   hasSession(sessionId: number): boolean;
   sessionOpened(session: NnrpClientSession): void;
   sessionEnded(session: NnrpClientSession): void;
@@ -100,7 +102,7 @@ export class SessionOpens {
       // All of it now: by the time that it is sent, its sender may have wiped a token, or used the object for another.
       const options = sessionOptions(given);
       const auth = ownBytes(options.auth ?? '');
-      const extensions = sessionExtensions(this.connection.config.announce, options.extensions);
+      const extensions = sessionExtensions(this.connection.config, options.extensions);
       open = sessionOpen(options, auth.length, extensions.length);
       body = joined([auth, extensions]);
     } catch (error) {
@@ -170,7 +172,8 @@ export class SessionOpens {
   ): void {
     const { connection } = this;
     connection.announced(announcedFamilies(extensions) ?? 0);
-    const own = extensions.filter(({ type }) => type !== preview3.PEER_MESSAGES_EXTENSION);
+    connection.peerTakes(announcedPacketBytes(extensions));
+    const own = extensions.filter((extension) => !isAnnouncement(extension));
     const ended = (session: NnrpClientSession) => connection.sessionEnded(session);
     const session = new NnrpClientSession(connection, described(ack), own, pending.open, ended);
     connection.sessionOpened(session);

@@ -2,7 +2,13 @@
 export type BoundScope = 'server' | 'connection' | 'session' | 'address';
 
 /** Everything that a server bounds. A name ends in what is counted. */
-export type BoundName = 'connections' | 'sessions' | 'connectionSessions' | 'outboxBytes' | 'unansweredRequests';
+export type BoundName =
+  | 'connections'
+  | 'sessions'
+  | 'connectionSessions'
+  | 'outboxBytes'
+  | 'packetBytes'
+  | 'unansweredRequests';
 
 /** How far something is from its bound. */
 export interface BoundStats {

@@ -287,7 +287,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     const core = new SessionCore(this, open, ack, this.owner.config);
     this.owner.table.set(ack.sessionId, core);
     this.clock.endHandshake();
-    const { body, metadata } = grantedAnswer(ack, this.families);
+    const { body, metadata } = grantedAnswer(ack, this.families, this.owner.config.maxPacketBytes);
     this.send(MessageType.SessionOpenAck, ack.sessionId, 0, SESSION_OPEN_ACK, metadata, body, core.lane);
     if (!core.isOver) this.owner.sessionOpened(core);
     if (this.halfClose.isBegun) core.gate.open();
@@ -350,6 +350,15 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
         if (this.sessionCount === 0) this.violatedBy(packet, `${info.name} before SESSION_OPEN`);
         else this.unknownSession(packet, info);
     }
+  }
+
+  protected override takesFrames(head: Packet): boolean {
+    return head.messageType === MessageType.FrameSubmit;
+  }
+
+  /** Bytes received of a packet that is not complete. */
+  get unfinishedBytes(): number {
+    return this.transport.unfinishedBytes ?? 0;
   }
 
   protected override violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
@@ -475,6 +484,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     }
     this.greeted = true;
     this.announced(answer.families);
+    this.peerTakes(answer.packetBytes);
     this.helloToken.set(answer.auth);
     this.send(MessageType.ServerHelloAck, 0, 0, SERVER_HELLO_ACK, answer.ack, answer.body);
   }

@@ -296,6 +296,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     bounds.add('outboxBytes', 'connection', config.maxOutboxBytes, () =>
       highest(connections, ({ outboxBytes }) => outboxBytes),
     );
+    bounds.add('packetBytes', 'connection', config.maxPacketBytes, () =>
+      highest(connections, ({ unfinishedBytes }) => unfinishedBytes),
+    );
     bounds.add('unansweredRequests', 'session', MAX_UNANSWERED, () =>
       highest(table.values(), ({ pendingPatches, pendingMigrations }) =>
         Math.max(pendingPatches.size, pendingMigrations.size),

@@ -79,7 +79,8 @@ export class SessionIntake implements SessionEndpoint {
 
   violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
     const { core } = this;
-    const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
+    if (fault.kind === 'packet_too_large') core.connection.bounds.hit('packetBytes');
+    const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, codeOf(fault), fault);
     if (packet.messageType === MessageType.FrameSubmit && packet.frameId !== 0) {
       const { registry } = core.operations;
       if (registry.wasUsed(packet.frameId) && !registry.has(packet.frameId)) {
@@ -251,4 +252,8 @@ export class SessionIntake implements SessionEndpoint {
     const text = `${info.name} in session ${core.sessionId}, state ${core.lifecycle.state}`;
     core.fail(new ProtocolError(text, ErrorCode.InvalidState), packet.frameId);
   }
+}
+
+function codeOf(fault: WireFault): number {
+  return fault.kind === 'packet_too_large' ? ErrorCode.LimitExceeded : ErrorCode.MalformedBody;
 }
