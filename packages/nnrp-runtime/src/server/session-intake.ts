@@ -200,6 +200,8 @@ export class SessionIntake implements SessionEndpoint {
     }
     // A copy: a short body must not keep the chunk that it came in.
     const patch = { metadata, profilePatch: new Uint8Array(packet.body) };
+    // What is read while the session ends is answered by its end.
+    if (core.isOver) return;
     core.pendingPatches.add(patch, REQUEST_BYTES + packet.bodyLength);
     core.receiver.patch(patch);
   }
@@ -207,6 +209,7 @@ export class SessionIntake implements SessionEndpoint {
   private migrated(packet: Packet): void {
     const { core } = this;
     const migration = { metadata: preview3.decodeSessionMigrate(packet.view, packet.metadataStart) };
+    if (core.isOver) return;
     core.pendingMigrations.add(migration, REQUEST_BYTES);
     core.receiver.migrate(migration);
   }
