@@ -38,7 +38,7 @@ export const UNLIMITED_BUDGET = 0xffff;
  * Type of the entry by which a side that announces itself says how large a packet it takes, where that is not the default
  * of 64 MiB. Others may ignore it, so it is never critical.
  */
-export const PACKET_LIMIT_EXTENSION = 0x4e53;
+export const PACKET_LIMIT_EXTENSION = 0x4e54;
 
 const PAYLOAD_BYTES = 8;
 const LIMIT_BYTES = 4;
