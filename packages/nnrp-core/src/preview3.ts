@@ -51,8 +51,11 @@ export {
 } from './body/object-references.js';
 export { type SubmitObjects, slotOf } from './body/object-slots.js';
 export {
+  decodePacketLimit,
   decodePeerMessages,
+  encodePacketLimit,
   encodePeerMessages,
+  PACKET_LIMIT_EXTENSION,
   PEER_MESSAGES_EXTENSION,
   PEER_MESSAGES_MASK,
   PeerMessages,

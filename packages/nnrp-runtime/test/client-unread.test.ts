@@ -63,7 +63,7 @@ describe('an operation whose results nobody reads', () => {
   });
 
   it('stops all reading at a server that cannot be asked, and the event says which it is, once a second', async () => {
-    const server = await ScriptedServer.start({ maxBufferedResultBytes: 250 });
+    const server = await ScriptedServer.start({ maxBufferedResultBytes: 800 });
     const told: NnrpClientEvents['readingPaused'][0][] = [];
     server.client.on('readingPaused', (event) => told.push(event));
     const [one, two] = [await server.open(1), await server.open(2)];

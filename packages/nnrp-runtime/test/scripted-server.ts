@@ -149,7 +149,8 @@ export class ScriptedServer {
   }
 }
 
-const OPENED: preview3.SessionOpenAck = {
+/** What a server grants. */
+export const OPENED: preview3.SessionOpenAck = {
   sessionId: 0,
   acceptedProfileId: preview3.ProfileId.Token,
   acceptedPriorityClass: preview3.SessionPriorityClass.Balanced,
@@ -168,7 +169,8 @@ const OPENED: preview3.SessionOpenAck = {
   sessionFlagsAck: 0,
 };
 
-const COMPLETE: preview3.ResultPush = {
+/** A last result. */
+export const COMPLETE: preview3.ResultPush = {
   statusCode: 200,
   resultFlags: 0,
   sectionCount: 0,

@@ -2,6 +2,7 @@ import { preview3 } from 'nnrp-core';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { SessionRefused } from '../src/server/server-events.js';
 import { described } from './described.js';
+import { eventually } from './eventually.js';
 import { announcedOpenBytes, SessionPeer } from './session-peer.js';
 import { Stage } from './stage.js';
 import { cancelBytes, packetBytes } from './wire-packets.js';
@@ -32,14 +33,42 @@ async function flooded(flood: (peer: SessionPeer) => void): Promise<{ peer: Sess
 }
 
 describe('a flood', () => {
-  it.each<[string, (peer: SessionPeer) => void]>([
-    ['patches', (peer) => peer.patch()],
-    ['migrations', (peer) => peer.migrate()],
-  ])('of %s that nobody answers costs its session, at the 65th', async (_name, send) => {
-    const { said } = await flooded((peer) => {
-      for (let count = 0; count < 200; count++) send(peer);
-    });
-    expect(said).toEqual(['error session 0 limit_exceeded', 'close protocol_error']);
+  it('of patches or migrations that nobody answers stops reading at the 64th, and costs nobody', async () => {
+    const server = await stage.serve();
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    const [other, otherSession] = [await SessionPeer.open(stage, server), await server.accept()];
+    for (let count = 0; count < 200; count++) peer.patch();
+    for (let count = 0; count < 200; count++) peer.migrate();
+    const bound = () => server.stats().unansweredRequests;
+    await eventually(() => bound()?.value === 64, 'as many wait as may');
+    expect(bound()).toMatchObject({ scope: 'session', bound: 64, hits: 1 });
+    other.submit(1);
+    await (await otherSession.receiveSubmit()).complete('other');
+    expect(await other.next()).toBe('result 1 other');
+    for (let count = 0; count < 200; count++) {
+      await session.receivePatch();
+      await session.sendPatchAck();
+      expect(await peer.next()).toBe('session_patch_ack');
+    }
+    for (let count = 0; count < 200; count++) {
+      await session.sendMigrateAck(await session.receiveMigrate());
+      expect(await peer.next()).toBe('session_migrate_ack');
+    }
+    expect(bound()?.value).toBe(0);
+  });
+
+  it('of patches that stopped reading does not outlive its session', async () => {
+    const server = await stage.serve();
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    const sibling = await SessionPeer.openOn(peer.raw);
+    const siblingSession = await server.accept();
+    for (let count = 0; count < 100; count++) peer.patch();
+    sibling.submit(1);
+    await eventually(() => server.stats().unansweredRequests?.value === 64, 'reading has stopped');
+    await session.close({ inFlightPolicy: preview3.InFlightPolicy.Abort }).catch(() => {});
+    await (await siblingSession.receiveSubmit()).complete('sibling');
   });
 
   it('of patches that are answered is none', async () => {

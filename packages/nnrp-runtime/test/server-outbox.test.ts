@@ -1,12 +1,15 @@
 import { ClosedError, type Packet, type UsageError } from 'nnrp-core';
 import { describe, expect, it } from 'vitest';
 import { CONTROL_LANE, Outbox, type OutboxLimits, type OutboxOwner } from '../src/connection/outbox.js';
+import { TEXT_BYTES } from '../src/connection/waiting-packet.js';
 import type { FramedTransport, OutboundPacket } from '../src/transport/contract.js';
 
 const INTERACTIVE = 1;
 const BALANCED = 2;
 const BACKGROUND = 3;
 const PACKET_BYTES = 10;
+/** What one of them holds while it waits. */
+const HELD_BYTES = PACKET_BYTES + TEXT_BYTES;
 
 /** A packet that is known by its body. */
 function packet(name: string): OutboundPacket {
@@ -27,7 +30,11 @@ class Scene implements OutboxOwner {
       return --this.room > 0;
     };
     const transport = { send } as unknown as FramedTransport;
-    this.outbox = new Outbox(transport, { maxOutboxBytes: 1000, slowReader: 'disconnect', ...limits }, this);
+    this.outbox = new Outbox(
+      transport,
+      { maxOutboxBytes: 100 * HELD_BYTES, slowReader: 'disconnect', ...limits },
+      this,
+    );
   }
 
   crashed(error: unknown): void {
@@ -36,6 +43,7 @@ class Scene implements OutboxOwner {
 
   outboxFilled = () => void this.told.push('filled');
   outboxHalfFull = () => void this.told.push('half full');
+  partialDropped = () => {};
   outboxDrained = () => void this.told.push('drained');
   unsent = (_head: Packet, error: UsageError) => void this.told.push(error.rawMessage);
   outboxOverflowed = () => void this.told.push('overflowed');
@@ -99,7 +107,7 @@ describe('an outbox', () => {
   });
 
   it('ends the connection of a slow reader above its limit', () => {
-    const scene = new Scene({ maxOutboxBytes: 2 * PACKET_BYTES });
+    const scene = new Scene({ maxOutboxBytes: 2 * HELD_BYTES });
     scene.room = 1;
     for (const name of ['sent', 'a', 'b']) scene.send(name, BALANCED, true);
     expect(scene.told).toEqual(['filled', 'half full', 'half full']);
@@ -108,7 +116,7 @@ describe('an outbox', () => {
   });
 
   it('leaves out the oldest partial results instead, least important first, and never anything else', () => {
-    const scene = new Scene({ maxOutboxBytes: 4 * PACKET_BYTES, slowReader: 'drop_oldest_partial' });
+    const scene = new Scene({ maxOutboxBytes: 4 * HELD_BYTES, slowReader: 'drop_oldest_partial' });
     scene.room = 1;
     scene.send('sent', BALANCED);
     scene.send('p1', INTERACTIVE, true);
@@ -124,7 +132,7 @@ describe('an outbox', () => {
   });
 
   it('ends the connection as well when there is nothing to leave out', () => {
-    const scene = new Scene({ maxOutboxBytes: PACKET_BYTES, slowReader: 'drop_oldest_partial' });
+    const scene = new Scene({ maxOutboxBytes: HELD_BYTES, slowReader: 'drop_oldest_partial' });
     scene.room = 1;
     for (const name of ['sent', 'a', 'b']) scene.send(name, BALANCED);
     expect(scene.told).toContain('overflowed');

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { faultOf } from '../../test/fault-of.js';
 import {
+  decodePacketLimit,
   decodePeerMessages,
+  encodePacketLimit,
   encodePeerMessages,
   PEER_MESSAGES_EXTENSION,
   PEER_MESSAGES_MASK,
@@ -25,6 +27,20 @@ describe('announcement of messages', () => {
   it('is not taken for something else of the same type', () => {
     for (const payload of [[], [15, 0, 0, 0], [15, 0, 0, 0, 0, 0, 0, 1], [15, 0, 0, 0, 0, 0, 0, 0, 0]]) {
       expect(decodePeerMessages(Uint8Array.from(payload))).toBeUndefined();
+    }
+  });
+});
+
+describe('announcement of the packet limit', () => {
+  it('is a u32 of at least a header', () => {
+    expect(encodePacketLimit(0x1234)).toEqual(Uint8Array.of(0x34, 0x12, 0, 0));
+    for (const bytes of [40, 1000, 0xffffffff]) expect(decodePacketLimit(encodePacketLimit(bytes))).toBe(bytes);
+    expect(faultOf(() => encodePacketLimit(-1))).toMatchObject({ kind: 'field_out_of_range' });
+  });
+
+  it('is not taken for something else of the same type', () => {
+    for (const payload of [[], [39, 0, 0, 0], [0, 1, 0, 0, 0], [0, 1]]) {
+      expect(decodePacketLimit(Uint8Array.from(payload))).toBeUndefined();
     }
   });
 });

@@ -34,7 +34,16 @@ export const PEER_MESSAGES_MASK = 0x3f;
 /** latency_budget_ms of a submit that has no deadline, where both sides know {@link PeerMessages}.UnlimitedBudget. */
 export const UNLIMITED_BUDGET = 0xffff;
 
+/**
+ * Type of the entry by which a side that announces itself says how large a packet it takes, where that is not the default
+ * of 64 MiB. Others may ignore it, so it is never critical.
+ */
+export const PACKET_LIMIT_EXTENSION = 0x4e54;
+
 const PAYLOAD_BYTES = 8;
+const LIMIT_BYTES = 4;
+/** The least that can be announced: a header and nothing else. */
+const LEAST_LIMIT = 40;
 
 /**
  * The payload of the announcement: the families as a u32, then a u32 of zero.
@@ -60,4 +69,26 @@ export function decodePeerMessages(payload: Uint8Array): number | undefined {
   if (payload.length !== PAYLOAD_BYTES) return undefined;
   const view = viewOf(payload);
   return view.getUint32(4, true) === 0 ? view.getUint32(0, true) : undefined;
+}
+
+/**
+ * The payload of the packet limit: a u32.
+ *
+ * @param bytes - of the largest packet, header included
+ * @returns 4 new bytes
+ * @throws WireError field_out_of_range for something that is no u32
+ */
+export function encodePacketLimit(bytes: number): Uint8Array {
+  const unfit = checkUnsignedField('packet_limit.bytes', 'u32', bytes);
+  if (unfit !== undefined) throw new WireError(unfit, 'PACKET_LIMIT');
+  const payload = new Uint8Array(LIMIT_BYTES);
+  viewOf(payload).setUint32(0, bytes, true);
+  return payload;
+}
+
+/** The largest packet that a payload announces, in bytes; undefined when it has another form. */
+export function decodePacketLimit(payload: Uint8Array): number | undefined {
+  if (payload.length !== LIMIT_BYTES) return undefined;
+  const bytes = viewOf(payload).getUint32(0, true);
+  return bytes < LEAST_LIMIT ? undefined : bytes;
 }

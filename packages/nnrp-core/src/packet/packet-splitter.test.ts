@@ -117,3 +117,36 @@ describe('a packet', () => {
     expect([copy?.messageType, copy?.byteLength, [...(copy?.body ?? [])]]).toEqual([PROBE, 66, Array(10).fill(7)]);
   });
 });
+
+describe('a packet above the limit', () => {
+  it.each([1, 7, 39, 40, 41, 100, 5000, 100_000])(
+    'is skipped when somebody wants that, in chunks of %s bytes',
+    (size) => {
+      const bytes = chunkOf([ping(), probe(3000), ping(), probe(5000), probe(10)]);
+      const splitter = new PacketSplitter({ maxPacketBytes: 200 });
+      const skipped: unknown[] = [];
+      splitter.oversized = (head, fault) => {
+        skipped.push([head.messageType, head.bodyLength, fault]);
+        return true;
+      };
+      const got: number[] = [];
+      for (let at = 0; at < bytes.length; at += size) {
+        splitter.push(bytes.slice(at, at + size));
+        for (let packet = splitter.next(); packet !== undefined; packet = splitter.next()) got.push(packet.byteLength);
+        expect(splitter.bufferedBytes).toBeLessThan(201);
+      }
+      expect(got).toEqual([40, 40, 66]);
+      const fault = { kind: 'packet_too_large', limit: 200 };
+      expect(skipped).toMatchObject([3000, 5000].map((body) => [PROBE, 0, { ...fault, declared: body + 56 }]));
+      expect([splitter.fault, splitter.isSkipping]).toEqual([undefined, false]);
+    },
+  );
+
+  it('breaks the stream when nobody does', () => {
+    const splitter = new PacketSplitter({ maxPacketBytes: 200 });
+    splitter.oversized = () => false;
+    splitter.push(chunkOf([probe(3000)]));
+    expect(splitter.next()).toBeUndefined();
+    expect(splitter.fault).toEqual({ kind: 'packet_too_large', limit: 200, declared: 3056 });
+  });
+});

@@ -47,6 +47,13 @@ export interface PacketSplitterOptions {
  * @see NNRP/1-preview3 section 3
  */
 export class PacketSplitter {
+  /**
+   * Asked about a packet above the limit whose header is well-formed: true skips its bytes as they come, without keeping
+   * them; false, or no such function, breaks the stream. The packet is its header alone, in memory of its own.
+   */
+  oversized: ((head: Packet, fault: WireFault) => boolean) | undefined;
+  /** Bytes of a packet above the limit that are still to come. */
+  private skipping = 0;
   private limit: number;
   private readonly revision: Revision;
   /** Chunks after the current one, from `waitingHead` on. */
@@ -100,6 +107,11 @@ export class PacketSplitter {
     return bytes;
   }
 
+  /** Whether a packet above the limit is being skipped. */
+  get isSkipping(): boolean {
+    return this.skipping > 0;
+  }
+
   /** @param chunk - any length, also 0; it must not be changed afterwards, packets read it in place */
   push(chunk: Uint8Array): void {
     if (this.broken !== undefined || chunk.length === 0) return;
@@ -129,10 +141,20 @@ export class PacketSplitter {
         }
       }
       if (this.chunk.length === 0 && this.end > this.position) this.throwDetached();
+      if (this.skipping > 0) {
+        this.skip();
+        continue;
+      }
       const packet = this.needed === 0 ? this.inPlace() : this.assemble();
       if (packet !== undefined) return packet;
     }
     return undefined;
+  }
+
+  private skip(): void {
+    const count = Math.min(this.skipping, this.end - this.position);
+    this.skipping -= count;
+    this.position += count;
   }
 
   /** Not `shift`, which moves the whole queue for each chunk. @returns whether there was one */
@@ -181,6 +203,7 @@ export class PacketSplitter {
       return undefined;
     }
     const total = this.packetLength(view, position);
+    // What is skipped begins here.
     if (total === 0) return undefined;
     if (available < total) {
       this.startPartial(total);
@@ -223,7 +246,10 @@ export class PacketSplitter {
     this.load(NOTHING, 0);
     this.needed = COMMON_HEADER_BYTES;
     if (this.filled < COMMON_HEADER_BYTES) this.checkMagicEarly();
-    else this.needed = this.packetLength(new DataView(this.partial.buffer, 0, this.filled), 0);
+    else {
+      this.needed = this.packetLength(new DataView(this.partial.buffer, 0, this.filled), 0);
+      if (this.skipping > 0) this.dropPartial();
+    }
   }
 
   /** Moves what the chunk has into the partial packet; gives the packet when it is whole. */
@@ -236,7 +262,10 @@ export class PacketSplitter {
     const { partial } = this;
     const view = new DataView(partial.buffer, 0, this.filled);
     const total = this.packetLength(view, 0);
-    if (total === 0) return undefined;
+    if (total === 0) {
+      if (this.skipping > 0) this.dropPartial();
+      return undefined;
+    }
     if (this.filled < total) {
       this.needed = total;
       return undefined;
@@ -245,6 +274,14 @@ export class PacketSplitter {
     this.filled = 0;
     this.needed = 0;
     return this.packet(partial, view, 0);
+  }
+
+  /** It is above the limit, and skipped: what has come of it is not kept. */
+  private dropPartial(): void {
+    this.skipping -= this.filled;
+    this.partial = NOTHING;
+    this.filled = 0;
+    this.needed = 0;
   }
 
   private startPartial(needed: number): void {
@@ -267,7 +304,7 @@ export class PacketSplitter {
     this.position += count;
   }
 
-  /** Total length of the packet whose header starts at `start`; 0 after a fault. */
+  /** Total length of the packet whose header starts at `start`; 0 after a fault, and for a packet that is skipped. */
   private packetLength(view: DataView, start: number): number {
     const broken = this.revision.checkHeader(view, start);
     if (broken >= 0) return this.fail(faultAt(this.revision.headerRules, broken, view, start));
@@ -275,7 +312,10 @@ export class PacketSplitter {
     if (lengths > 0xffffffff) return this.fail({ kind: 'message_length_overflow' });
     const total = COMMON_HEADER_BYTES + lengths;
     if (total > this.limit) {
-      return this.fail({ kind: 'packet_too_large', limit: this.limit, declared: total });
+      const fault: WireFault = { kind: 'packet_too_large', limit: this.limit, declared: total };
+      if (this.oversized?.(headOf(view, start), fault) !== true) return this.fail(fault);
+      this.skipping = total;
+      return 0;
     }
     return total;
   }
@@ -305,6 +345,12 @@ export class PacketSplitter {
     this.needed = 0;
     return 0;
   }
+}
+
+function headOf(view: DataView, start: number): Packet {
+  const bytes = new Uint8Array(COMMON_HEADER_BYTES);
+  bytes.set(new Uint8Array(view.buffer, view.byteOffset + start, COMMON_HEADER_BYTES));
+  return new Packet(bytes, new DataView(bytes.buffer), 0, 0, 0);
 }
 
 /** How large the buffer of a packet is when so much of it has come. */

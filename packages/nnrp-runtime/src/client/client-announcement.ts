@@ -2,9 +2,13 @@ import { preview3, shownValue, UsageError } from 'nnrp-core';
 import { checkOptions } from '../base/options.js';
 import { announcement } from '../connection/announcement.js';
 import { viewed } from '../connection/body-bytes.js';
+import type { NnrpClientConfig } from './client-config.js';
 
 /** The first of the extension types that vendors and applications may use, and the last. */
 const OWN_TYPES = { first: 0x8000, last: 0xffff };
+
+/** Whether a client announces itself, and the largest packet that it takes. */
+export type Announcing = Pick<NnrpClientConfig, 'announce' | 'maxPacketBytes'>;
 
 /** An extension block entry of the application's own. */
 export interface ExtensionInit {
@@ -22,13 +26,13 @@ export interface ExtensionInit {
  * @returns no bytes when there is nothing to say
  * @throws UsageError for a type outside 0x8000 to 0xffff or a payload that is not bytes
  */
-export function sessionExtensions(announce: boolean, own: readonly ExtensionInit[] = []): Uint8Array {
-  return preview3.encodeControlExtensions([...(announce ? [announcement()] : []), ...entries(own).map(ownExtension)]);
+export function sessionExtensions(config: Announcing, own: readonly ExtensionInit[] = []): Uint8Array {
+  return preview3.encodeControlExtensions([...announced(config), ...entries(own).map(ownExtension)]);
 }
 
 /** The control extension block of a CLIENT_HELLO; any type may be added, since standard ones belong there. */
-export function helloExtensions(announce: boolean, own: readonly preview3.ControlExtension[] = []): Uint8Array {
-  return preview3.encodeControlExtensions([...(announce ? [announcement()] : []), ...entries(own).map(extension)]);
+export function helloExtensions(config: Announcing, own: readonly preview3.ControlExtension[] = []): Uint8Array {
+  return preview3.encodeControlExtensions([...announced(config), ...entries(own).map(extension)]);
 }
 
 /** The entries with payloads in memory of their own, for what is needed after the call. @throws UsageError on one that is none */
@@ -45,6 +49,10 @@ export function isUnknownCritical({ type, critical }: preview3.ControlExtension)
 }
 
 const FIELDS: ReadonlySet<string> = new Set(['type', 'critical', 'payload']);
+
+function announced({ announce, maxPacketBytes }: Announcing): readonly preview3.ControlExtension[] {
+  return announce ? announcement(maxPacketBytes) : [];
+}
 
 function entries<Entry>(own: readonly Entry[]): readonly Entry[] {
   if (Array.isArray(own)) return own;

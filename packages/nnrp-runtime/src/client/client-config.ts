@@ -39,15 +39,23 @@ export interface NnrpClientConfig {
    * ends the connection; default 15000.
    */
   readonly keepAliveMs: number;
-  /** Largest packet in bytes; a header that declares more ends the connection; default 64 MiB. */
+  /**
+   * Largest packet in bytes. A result that is larger costs its operation, anything else the connection; a server that has
+   * announced itself is told, and does not send it; default 64 MiB.
+   */
   readonly maxPacketBytes: number;
   /**
-   * Bytes of results that may wait unread, over all sessions, before reading stops, see the event `readingPaused`. A server
+   * Bytes held for results that may wait unread, over all sessions, before reading stops, see the event `readingPaused`; 256
+   * for each on top of its own. While an answer is awaited, as much again is taken, 1 MiB at least and 8 MiB at most; then the
+   * request fails with FlowBlockedError, reason `unread_results`. A server
    * that has announced itself is asked to hold back an operation that fills a quarter of them by itself; up to 8 MiB more
    * are taken then, which were under way already; default 64 MiB.
    */
   readonly maxBufferedResultBytes: number;
-  /** Bytes that may wait to be sent, besides what the transport takes, before submits are held back; default 64 MiB. */
+  /**
+   * Bytes held for what may wait to be sent, besides what the transport takes, before submits and requests are held back;
+   * default 64 MiB.
+   */
   readonly maxOutboxBytes: number;
   /** Submits of one session that may wait for their turn; more are refused; default 65536. */
   readonly maxWaitingSubmits: number;

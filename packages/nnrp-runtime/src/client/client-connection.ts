@@ -21,6 +21,7 @@ import { type CloseReport, joinedReport } from '../close-report.js';
 import { announcedFamilies } from '../connection/announcement.js';
 import { FLOW_UPDATE } from '../connection/codecs.js';
 import { Connection } from '../connection/connection.js';
+import { ReadingHold } from '../connection/reading-hold.js';
 import { rejection, unheard } from '../settled.js';
 import type { FramedTransport, TransportKind } from '../transport/contract.js';
 import { callTimeoutMs } from './call-options.js';
@@ -32,26 +33,38 @@ import { ClientProbes, type ProbeOptions, type ProbeResult } from './client-prob
 import type { NnrpClientSession } from './client-session.js';
 import { ConnectionFlow } from './connection-flow.js';
 import { KeepAlive, type KeepAliveTarget } from './keep-alive.js';
+import type { NnrpResult } from './nnrp-result.js';
 import { readError } from './peer-error.js';
 import { checkClose } from './session-closing.js';
 import { type OpeningConnection, SessionOpens } from './session-opens.js';
-import { UnreadResults, type UnreadShare } from './unread-results.js';
+import { type UnreadOwner, UnreadResults, type UnreadShare } from './unread-results.js';
 
 const { ErrorCode, ErrorScope, MessageType, PeerMessages, ScopeKind } = preview3;
 /** Room kept for control messages, which are never held back. */
 const CONTROL_ROOM_BYTES = 1024 * 1024;
 
+/** What a server leaves for header and metadata when it says in its hello how large a body may be. */
+const HELLO_HEAD_BYTES = preview3.COMMON_HEADER_BYTES + preview3.RESULT_PUSH_BYTES;
+/** Bytes of answers to the server that may wait: a server that takes none of them is not read any more. */
+const MAX_ANSWER_BYTES = CONTROL_ROOM_BYTES / 2;
+
 /** The client's side of one connection: greets, measures and routes; sessions do the rest. */
-export class ClientConnection extends Connection implements OpeningConnection, KeepAliveTarget {
+export class ClientConnection extends Connection implements OpeningConnection, KeepAliveTarget, UnreadOwner {
   readonly flow = new ConnectionFlow();
   readonly deadlines = new DeadlineQueue(this);
   readonly unread: UnreadResults;
+  protected readonly reading: ReadingHold;
   private readonly openSessions = new Set<NnrpClientSession>();
   private readonly opens = new SessionOpens(this);
   private readonly greeting: HelloExchange;
   private readonly probes: ClientProbes;
   private readonly flowSender = new FlowSender(ScopeKind.Connection);
   private readonly keepAlive: KeepAlive | undefined;
+  /** Bytes of answers to the server that wait. */
+  private answerBytes = 0;
+  private answersHeld = false;
+  /** Bytes of requests that wait for their turn. */
+  private requestBytes = 0;
   /** What the server says it understands, bits of PeerMessages. */
   private families = 0;
   private endError: NnrpError | undefined;
@@ -65,7 +78,8 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   ) {
     const maxOutboxBytes = config.maxOutboxBytes + CONTROL_ROOM_BYTES;
     super(transport, { maxOutboxBytes, slowReader: 'disconnect' });
-    this.unread = new UnreadResults(transport, config.maxBufferedResultBytes, (bytes) => this.readingStopped(bytes));
+    this.reading = new ReadingHold(transport);
+    this.unread = new UnreadResults(this.reading, config.maxBufferedResultBytes, this);
     this.greeting = new HelloExchange(this, this.unread);
     this.probes = new ClientProbes(this, this.unread);
     if (config.keepAliveMs > 0) this.keepAlive = new KeepAlive(this, config.keepAliveMs);
@@ -90,7 +104,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   }
 
   get isReading(): boolean {
-    return !this.unread.isHolding;
+    return !this.reading.isHeld;
   }
 
   get serverHello(): ServerHello | undefined {
@@ -113,8 +127,10 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   override ping(timeoutMs?: number): Promise<number> {
     return this.asking(() => {
       const waitMs = callTimeoutMs(timeoutMs, this.config.pingTimeoutMs);
-      this.unread.answerAwaited();
-      return unheard(super.ping(waitMs).finally(() => this.unread.answerCame()));
+      const { roundTrip, giveUp } = this.pings.start(waitMs);
+      const waiter = { tooMuchBefore: giveUp };
+      this.unread.answerAwaited(waiter);
+      return unheard(roundTrip.finally(() => this.unread.answerCame(waiter)));
     });
   }
 
@@ -186,7 +202,27 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     this.events.protocolViolation(error, sessionId);
   }
 
+  get isFullOfRequests(): boolean {
+    return this.outbox.byteLength + this.requestBytes >= this.config.maxOutboxBytes;
+  }
+
+  requestsHeld(bytes: number): void {
+    this.requestBytes += bytes;
+  }
+
+  override answerWaits(bytes: number): void {
+    this.answerBytes += bytes;
+    if (this.answersHeld || this.answerBytes < MAX_ANSWER_BYTES) return;
+    this.answersHeld = true;
+    this.reading.hold();
+  }
+
   override outboxDrained(): void {
+    this.answerBytes = 0;
+    if (this.answersHeld) {
+      this.answersHeld = false;
+      this.reading.release();
+    }
     this.flow.serveAll();
   }
 
@@ -227,6 +263,10 @@ export class ClientConnection extends Connection implements OpeningConnection, K
       default:
         this.stray(packet, info);
     }
+  }
+
+  protected override takesFrames(head: Packet): boolean {
+    return head.messageType === MessageType.ResultPush;
   }
 
   protected override violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
@@ -279,19 +319,22 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     return new KeepAlive(target, halfMs);
   }
 
-  /** What comes of it is seen by the connection. While bytes wait to leave, the PING would wait behind them. */
+  /**
+   * What comes of it is seen by the connection. While bytes wait to leave, the PING would wait behind them. Its answer is no
+   * reason to read more than may wait unread: until it can be read, it says nothing.
+   */
   private askWithin(timeoutMs: number): void {
-    if (this.pings.waiting === 0 && !this.isSending) unheard(this.ping(timeoutMs));
+    if (this.pings.waiting === 0 && !this.isSending) unheard(super.ping(timeoutMs));
   }
 
   private greet(options: ClientHelloOptions, isRequired: boolean): Promise<ServerHello> {
-    const { announce, requestTimeoutMs } = this.config;
-    const answer = this.asking(() => this.greeting.send(options, announce, requestTimeoutMs));
+    const { config } = this;
+    const answer = this.asking(() => this.greeting.send(options, config, config.requestTimeoutMs));
     this.opens.waitFor(answer, isRequired);
     return answer;
   }
 
-  private readingStopped(unreadBytes: number): void {
+  readingStopped(unreadBytes: number): void {
     let most: UnreadShare | undefined;
     for (const { mostUnread } of this.openSessions) {
       if (most === undefined || mostUnread.unreadBytes > most.unreadBytes) most = mostUnread;
@@ -299,11 +342,23 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     if (most !== undefined) this.events.readingPaused(unreadBytes, most);
   }
 
+  holdBack(): void {
+    for (const session of this.openSessions) session.holdBack();
+  }
+
+  eachUnread(visit: (result: NnrpResult) => void): void {
+    for (const session of this.openSessions) session.eachUnread(visit);
+  }
+
   private helloAnswered(packet: Packet, info: MessageInfo): void {
     const outcome = this.greeting.answered(packet);
     if (outcome === 'stray') this.stray(packet, info);
     else if (outcome !== 'taken') this.fail(outcome);
-    else this.announced(announcedFamilies(this.serverHello?.extensions ?? []) ?? 0);
+    else {
+      const { extensions = [], ack } = this.serverHello ?? {};
+      this.announced(announcedFamilies(extensions) ?? 0);
+      this.peerTakes(ack === undefined || ack.maxBodyBytes === 0 ? undefined : ack.maxBodyBytes + HELLO_HEAD_BYTES);
+    }
   }
 
   private flowUpdated(packet: Packet): void {

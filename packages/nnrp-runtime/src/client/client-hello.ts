@@ -4,7 +4,7 @@ import { readValues } from '../base/options.js';
 import { type BodyInput, ownBytes } from '../connection/body-bytes.js';
 import { CLIENT_HELLO } from '../connection/codecs.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
-import { helloExtensions, isUnknownCritical, ownExtensions } from './client-announcement.js';
+import { type Announcing, helloExtensions, isUnknownCritical, ownExtensions } from './client-announcement.js';
 import { joined } from './joined.js';
 import { bodyMismatch } from './peer-error.js';
 import { type AnswerReader, PendingRequests } from './pending-requests.js';
@@ -84,11 +84,11 @@ export class HelloExchange {
   }
 
   /** @throws UsageError when one was sent before, or on an unknown option; WireError on a value that does not fit */
-  send(options: ClientHelloOptions, announce: boolean, timeoutMs: number): Promise<ServerHello> {
+  send(options: ClientHelloOptions, announcing: Announcing, timeoutMs: number): Promise<ServerHello> {
     if (this.sent) throw new UsageError('CLIENT_HELLO: a connection has one, and it was sent before');
     const { auth = '', extensions, ...wishes } = helloOptions(options);
     const authBlock = ownBytes(auth);
-    const block = helloExtensions(announce, extensions);
+    const block = helloExtensions(announcing, extensions);
     const hello = { ...DEFAULTS, ...wishes, authBytes: authBlock.length, controlExtensionBytes: block.length };
     const answer = this.pending.ask(hello, timeoutMs, () =>
       this.connection.send(MessageType.ClientHello, 0, 0, CLIENT_HELLO, hello, joined([authBlock, block])),

@@ -4,11 +4,12 @@ import type { Turn } from '../base/turn.js';
 import { rejection, unheard } from '../settled.js';
 import type { NnrpResult } from './nnrp-result.js';
 import { PushIterator } from './push-iterator.js';
+import { heldBy } from './unread-results.js';
 
 /** What an operation needs of its session. */
 export interface OperationOwner {
   /** A partial result waits to be read. */
-  buffered(bytes: number, operation: ClientOperation): void;
+  buffered(result: NnrpResult, operation: ClientOperation): void;
   /** Results have been read or thrown away, or are the application's own now: they no longer wait. */
   consumed(bytes: number, operation: ClientOperation): void;
   /** Tells the server that nobody waits for the operation any more. */
@@ -46,7 +47,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Ti
   paused = false;
   private waiting: NnrpResult[] | undefined;
   private head = 0;
-  /** @internal For the session: bytes of results that wait unread. */
+  /** @internal For the session: bytes held for results that wait unread. */
   countedBytes = 0;
   private last: NnrpResult | undefined;
   private lastTaken = false;
@@ -172,8 +173,8 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Ti
     } else if (!this.discarding && !this.iterator?.deliver(result)) {
       this.waiting ??= [];
       this.waiting.push(result);
-      this.countedBytes += result.byteLength;
-      this.owner.buffered(result.byteLength, this);
+      this.countedBytes += heldBy(result);
+      this.owner.buffered(result, this);
     }
   }
 
@@ -202,8 +203,15 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Ti
       this.waiting = undefined;
       this.head = 0;
     }
-    this.uncount(Math.min(this.countedBytes, result.byteLength));
+    this.uncount(Math.min(this.countedBytes, heldBy(result)));
     return result;
+  }
+
+  /** @internal For the session: every result that waits. */
+  eachUnread(visit: (result: NnrpResult) => void): void {
+    const { waiting } = this;
+    if (waiting === undefined) return;
+    for (let at = this.head; at < waiting.length; at++) visit(waiting[at] as NnrpResult);
   }
 
   /** @internal For the loop: why no more results come. */

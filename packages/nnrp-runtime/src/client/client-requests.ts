@@ -13,12 +13,13 @@ import { checkOptions, readOptions } from '../base/options.js';
 import { type BodyInput, unlentBytes } from '../connection/body-bytes.js';
 import { CACHE_INVALIDATE, CACHE_PUT, SESSION_MIGRATE, SESSION_PATCH } from '../connection/codecs.js';
 import type { AnsweredRequest } from '../connection/error-details.js';
+import type { MetadataCodec } from '../connection/outbound-message.js';
 import type { Lane } from '../connection/outbox.js';
 import { rejection, SETTLED } from '../settled.js';
 import { callTimeoutMs } from './call-options.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import { bodyMismatch } from './peer-error.js';
-import { PendingRequests } from './pending-requests.js';
+import { PendingRequests, type SendWindow } from './pending-requests.js';
 import {
   type CacheObjectInit,
   type CacheSelector,
@@ -31,6 +32,15 @@ import {
 } from './request-messages.js';
 
 const { ErrorCode, MessageType } = preview3;
+/**
+ * Patches, and moves, of one session on the wire at once. Servers of this implementation take 64 before they stop reading,
+ * those that were given up included.
+ */
+const WINDOW = { requests: 16, places: 64 };
+/** Puts of one session on the wire at once: a server answers each as it reads it. */
+const PUT_WINDOW = { requests: 1024, places: 2048 };
+/** What a request that waits for its turn holds besides its body (measured, rounded up). */
+const REQUEST_BYTES = 2048;
 
 /** What comes of an answer: it was taken, nobody waits for it, or it breaks a rule. */
 export type AnswerOutcome = 'taken' | 'stray' | ProtocolError;
@@ -47,18 +57,20 @@ export class ClientRequests {
     private readonly sessionId: number,
     private readonly lane: Lane,
   ) {
-    this.patches = new PendingRequests('SESSION_PATCH', connection.unread, connection);
-    this.moves = new PendingRequests('SESSION_MIGRATE', connection.unread, connection);
-    this.puts = new PendingRequests('CACHE_PUT', connection.unread, connection);
+    const window: SendWindow = { ...WINDOW, hold: (bytes) => connection.requestsHeld(bytes) };
+    this.patches = new PendingRequests('SESSION_PATCH', connection.unread, connection, window);
+    this.moves = new PendingRequests('SESSION_MIGRATE', connection.unread, connection, window);
+    this.puts = new PendingRequests('CACHE_PUT', connection.unread, connection, { ...window, ...PUT_WINDOW });
   }
 
   patch(fields: PatchFields, profilePatch?: BodyInput, options?: RequestOptions): Promise<NnrpPatchAck> {
     return this.request(() => {
-      const block = profilePatch === undefined ? undefined : unlentBytes(profilePatch);
+      const block = profilePatch === undefined ? undefined : this.bytesFor(this.patches, profilePatch);
       const patch = sessionPatch(fields, block?.length);
-      return this.patches.ask(undefined, this.timeoutMs(options), () =>
-        this.connection.send(MessageType.SessionPatch, this.sessionId, 0, SESSION_PATCH, patch, block, this.lane),
-      );
+      const { connection, sessionId, lane } = this;
+      const send = () => connection.send(MessageType.SessionPatch, sessionId, 0, SESSION_PATCH, patch, block, lane);
+      checkMetadata(SESSION_PATCH, patch);
+      return this.patches.ask(undefined, this.timeoutMs(options), send, REQUEST_BYTES + (block?.length ?? 0));
     });
   }
 
@@ -69,19 +81,22 @@ export class ClientRequests {
       if (request.oldTransportId === request.newTransportId) {
         throw new UsageError(`SESSION_MIGRATE: both transports are ${request.oldTransportId} (MIG-3)`);
       }
-      return this.moves.ask(request, this.timeoutMs(options), () =>
-        this.connection.send(MessageType.SessionMigrate, this.sessionId, 0, SESSION_MIGRATE, request, NONE, this.lane),
-      );
+      const { connection, sessionId, lane } = this;
+      const send = () =>
+        connection.send(MessageType.SessionMigrate, sessionId, 0, SESSION_MIGRATE, request, NONE, lane);
+      checkMetadata(SESSION_MIGRATE, request);
+      return this.moves.ask(request, this.timeoutMs(options), send, REQUEST_BYTES);
     });
   }
 
   putObject(object: CacheObjectInit, bytes: BodyInput, options?: RequestOptions): Promise<preview3.CacheAck> {
     return this.request(() => {
-      const body = unlentBytes(bytes);
+      const body = this.bytesFor(this.puts, bytes);
       const put = cachePut(object, body.length);
-      return this.puts.ask(put, this.timeoutMs(options), () =>
-        this.connection.send(MessageType.CachePut, this.sessionId, 0, CACHE_PUT, put, body, this.lane),
-      );
+      const { connection, sessionId, lane } = this;
+      const send = () => connection.send(MessageType.CachePut, sessionId, 0, CACHE_PUT, put, body, lane);
+      checkMetadata(CACHE_PUT, put);
+      return this.puts.ask(put, this.timeoutMs(options), send, REQUEST_BYTES + body.length);
     });
   }
 
@@ -134,9 +149,20 @@ export class ClientRequests {
     kind.refused(error);
   }
 
+  /** No new requests: what waits for its turn is refused. */
+  refuseUnsent(reason: NnrpError): void {
+    for (const kind of [this.patches, this.moves, this.puts]) kind.refuseUnsent(reason);
+  }
+
   end(reason: NnrpError): void {
     this.reason = reason;
     for (const kind of [this.patches, this.moves, this.puts]) kind.end(reason);
+  }
+
+  /** The application goes on with what it has given: what is sent later is a copy. */
+  private bytesFor(requests: { readonly isFull: boolean }, given: BodyInput): Uint8Array {
+    const bytes = unlentBytes(given);
+    return requests.isFull && typeof given !== 'string' ? new Uint8Array(bytes) : bytes;
   }
 
   private timeoutMs(options: RequestOptions | undefined): number {
@@ -146,7 +172,7 @@ export class ClientRequests {
 
   private request<T>(ask: () => Promise<T>): Promise<T> {
     if (this.reason !== undefined) return rejection(forCaller(this.reason));
-    if (this.connection.isOverfull) {
+    if (this.connection.isFullOfRequests) {
       const text = `session ${this.sessionId}: the server reads too slowly, and too much waits to be sent already`;
       return rejection(new FlowBlockedError(text, 'connection_full'));
     }
@@ -158,6 +184,12 @@ export class ClientRequests {
   }
 }
 
+/** What does not fit is refused at the call, also when it is to be sent later. @throws WireError */
+function checkMetadata<T>(codec: MetadataCodec<T>, value: T): void {
+  codec.encode(value, SCRATCH, 0);
+}
+
+const SCRATCH = new DataView(new ArrayBuffer(Math.max(SESSION_PATCH.bytes, SESSION_MIGRATE.bytes, CACHE_PUT.bytes)));
 const REQUEST_OPTIONS: ReadonlySet<string> = new Set(['timeoutMs']);
 const MIGRATE_FIELDS: ReadonlySet<string> = new Set<keyof preview3.SessionMigrate>([
   'oldTransportId',

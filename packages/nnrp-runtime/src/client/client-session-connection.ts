@@ -17,6 +17,12 @@ export interface ClientSessionConnection extends SessionConnection {
   readonly deadlines: DeadlineQueue;
   /** Whether so much waits to be sent that no more work may be added. */
   readonly isOverfull: boolean;
+  /** Whether so much is held for requests, and so much else waits to be sent, that no request may be added. */
+  readonly isFullOfRequests: boolean;
+  /** So many bytes are held for requests that wait for their turn; less than 0 when they do not any more. */
+  requestsHeld(bytes: number): void;
+  /** An answer to what the server has sent waits, so many bytes of it. */
+  answerWaits(bytes: number): void;
   /** What is read, and what is not yet: requests say when they wait for an answer. */
   readonly unread: UnreadResults;
   /** Reports a message that belongs to nothing this client waits for. */

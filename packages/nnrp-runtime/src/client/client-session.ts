@@ -1,4 +1,5 @@
 import {
+  ClosedError,
   type FlowFields,
   FlowSender,
   forCaller,
@@ -26,6 +27,7 @@ import { ClientRequests } from './client-requests.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import { ClientSubmits } from './client-submits.js';
 import { type EventStream, EventStreams } from './event-stream.js';
+import type { NnrpResult } from './nnrp-result.js';
 import { OperationFlow } from './operation-flow.js';
 import {
   type CacheObjectInit,
@@ -257,7 +259,9 @@ export class NnrpClientSession {
   close(options: Partial<CloseOptions> = {}): Promise<CloseReport> {
     if (this.reason !== undefined) return this.closing.result ?? Promise.resolve(this.closeReport);
     try {
-      return this.closing.request(options);
+      const closed = this.closing.request(options);
+      this.requests.refuseUnsent(new ClosedError(`session ${this.sessionId} is being closed`));
+      return closed;
     } catch (error) {
       return rejection(error);
     }
@@ -278,6 +282,16 @@ export class NnrpClientSession {
   /** @internal For the client: what holds most of the results that wait unread. */
   get mostUnread(): UnreadShare {
     return this.submits.mostUnread;
+  }
+
+  /** @internal For the client: too much waits unread, the server is asked to hold operations back. */
+  holdBack(): void {
+    this.submits.holdBack();
+  }
+
+  /** @internal For the client: every result that waits unread. */
+  eachUnread(visit: (result: NnrpResult) => void): void {
+    this.submits.eachUnread(visit);
   }
 
   /** @internal For the client: what has been cut so far. */

@@ -271,13 +271,27 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
   }
 
   /** @param operation - absent when the result waits in the loop over the whole session */
-  buffered(bytes: number, operation?: ClientOperation): void {
+  buffered(result: NnrpResult, operation?: ClientOperation): void {
     const { unread } = this.connection;
-    if (operation !== undefined && operation.countedBytes >= unread.maxOperationBytes && !operation.paused) {
-      operation.paused = this.operationFlow.pause(operation);
-      if (operation.paused) unread.operationPaused();
-    }
-    unread.add(bytes);
+    if (operation !== undefined && operation.countedBytes >= unread.maxOperationBytes) this.pause(operation);
+    unread.add(result);
+  }
+
+  /** Asks the server to hold back every operation whose results wait. */
+  holdBack(): void {
+    for (const operation of this.operations.values()) if (operation.countedBytes > 0) this.pause(operation);
+  }
+
+  /** Shows every result that waits. */
+  eachUnread(visit: (result: NnrpResult) => void): void {
+    for (const operation of this.operations.values()) operation.eachUnread(visit);
+    this.stream?.eachUnread(visit);
+  }
+
+  private pause(operation: ClientOperation): void {
+    if (operation.paused) return;
+    operation.paused = this.operationFlow.pause(operation);
+    if (operation.paused) this.connection.unread.operationPaused();
   }
 
   consumed(bytes: number, operation?: ClientOperation): void {

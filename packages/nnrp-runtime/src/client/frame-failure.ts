@@ -21,6 +21,7 @@ const MEANINGS: Readonly<Record<string, string>> = {
   NNRP_ERR_IN_FLIGHT_LIMIT: 'too many operations are in flight',
   NNRP_ERR_SERVER_BUSY: 'too much work waits already',
   NNRP_ERR_HANDLER_FAILED: 'the handler failed',
+  NNRP_ERR_RESULT_TOO_LARGE: 'the result is larger than this client takes',
   NNRP_ERR_SUBMIT_REFUSED: 'the submit is refused',
 };
 

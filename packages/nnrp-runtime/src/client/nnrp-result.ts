@@ -1,6 +1,7 @@
 import { INSPECT, type Inspect, inspected, type Packet, preview3, UsageError } from 'nnrp-core';
 import { isPartialResult } from '../connection/result-kind.js';
 import { traceIdOf } from '../connection/trace-id.js';
+import type { ResultStore } from './result-store.js';
 
 /** One result of an operation. The metadata has been checked and is decoded when first asked for. */
 export class NnrpResult {
@@ -13,7 +14,7 @@ export class NnrpResult {
   private viewed: Uint8Array | undefined;
 
   /** @internal */
-  constructor(private readonly packet: Packet) {
+  constructor(private packet: Packet) {
     // Read now: by the time they are asked for, somebody may have transferred the memory of the packet.
     this.frameId = packet.frameId;
     this.partial = isPartialResult(packet);
@@ -29,6 +30,16 @@ export class NnrpResult {
   /** Bytes on the wire. */
   get byteLength(): number {
     return this.packet.byteLength;
+  }
+
+  /** @internal The memory that it keeps alive. */
+  get chunk(): ArrayBufferLike {
+    return this.packet.bytes.buffer;
+  }
+
+  /** @internal Lets go of its chunk. Nobody has seen the result yet. */
+  moveTo(store: ResultStore): void {
+    if (!this.packet.isDetached) this.packet = store.copy(this.packet);
   }
 
   /** @throws UsageError when the memory of the result was transferred to another thread before */

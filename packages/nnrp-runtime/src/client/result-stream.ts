@@ -2,6 +2,7 @@ import { INSPECT, type Inspect, inspected, isNnrpError, type NnrpError } from 'n
 import type { ClientOperation } from './client-operation.js';
 import type { NnrpResult } from './nnrp-result.js';
 import { PushIterator } from './push-iterator.js';
+import { heldBy } from './unread-results.js';
 
 /** One result of a session and the operation it belongs to. */
 export interface SessionResult {
@@ -11,7 +12,7 @@ export interface SessionResult {
 
 /** Counts what waits unread, so that reading can stop. */
 export interface UnreadBytes {
-  buffered(bytes: number): void;
+  buffered(result: NnrpResult): void;
   consumed(bytes: number): void;
 }
 
@@ -19,7 +20,7 @@ export interface UnreadBytes {
 export class ResultStream implements AsyncIterable<SessionResult, undefined> {
   private waiting: SessionResult[] = [];
   private head = 0;
-  /** @internal For the session: bytes of results that wait unread. */
+  /** @internal For the session: bytes held for results that wait unread. */
   unreadBytes = 0;
   private reason: NnrpError | undefined;
   private readonly iterator = new PushIterator<SessionResult>(this);
@@ -38,8 +39,8 @@ export class ResultStream implements AsyncIterable<SessionResult, undefined> {
   push(item: SessionResult): void {
     if (this.iterator.deliver(item)) return;
     this.waiting.push(item);
-    this.unreadBytes += item.result.byteLength;
-    this.unread.buffered(item.result.byteLength);
+    this.unreadBytes += heldBy(item.result);
+    this.unread.buffered(item.result);
   }
 
   /** @internal For the session: it is over. What waits can still be read. */
@@ -61,8 +62,13 @@ export class ResultStream implements AsyncIterable<SessionResult, undefined> {
       this.waiting = this.waiting.slice(this.head);
       this.head = 0;
     }
-    this.uncount(Math.min(this.unreadBytes, item.result.byteLength));
+    this.uncount(Math.min(this.unreadBytes, heldBy(item.result)));
     return item;
+  }
+
+  /** @internal For the session: every result that waits. */
+  eachUnread(visit: (result: NnrpResult) => void): void {
+    for (let at = this.head; at < this.waiting.length; at++) visit((this.waiting[at] as SessionResult).result);
   }
 
   /** @internal For the loop: a session that was closed in good order ends it, any other end throws. */

@@ -10,6 +10,7 @@ import type { ClientSessionConnection } from './client-session-connection.js';
 import type { ClientSubmits } from './client-submits.js';
 import { serverShutdown } from './frame-failure.js';
 import { PendingAnswer } from './pending-answer.js';
+import type { AnswerWaiter } from './pending-requests.js';
 import { wireName } from './wire-names.js';
 
 const { CloseReason, CloseStatus, InFlightPolicy, MessageType, SessionErrorCode } = preview3;
@@ -19,7 +20,7 @@ const DRAIN_GRACE_MS = 1000;
 const DEFAULT_DRAIN_MS = 5000;
 
 /** How one session is closed, by either side or by both at once. */
-export class SessionClosing {
+export class SessionClosing implements AnswerWaiter {
   /** The newest answer of the server to our close. */
   lastAck: preview3.SessionCloseAck | undefined;
   private handshake: PendingAnswer<CloseReport> | undefined;
@@ -95,7 +96,7 @@ export class SessionClosing {
       this.handshake = undefined;
       this.drain?.end();
       this.submits.admit();
-      this.connection.unread.answerCame();
+      this.connection.unread.answerCame(this);
       const text = `session ${sessionId}: the server refuses to close it`;
       handshake.reject(new PeerError('NNRP_ERR_CLOSE_REJECTED', text, ack.sessionErrorCode));
     }
@@ -134,12 +135,16 @@ export class SessionClosing {
     if (this.asked !== undefined) this.confirm(this.asked);
   }
 
+  tooMuchBefore(error: NnrpError): void {
+    this.end(error);
+  }
+
   /** The session is over. */
   settle(reason: NnrpError): void {
     this.drain?.end();
     this.asked = undefined;
     if (this.handshake === undefined) return;
-    this.connection.unread.answerCame();
+    this.connection.unread.answerCame(this);
     const { handshake, lifecycle, submits } = this;
     if (isNnrpError(reason, 'NNRP_ERR_CLOSED'))
       handshake.resolve(closeReport(lifecycle.sessionId, submits.cutFrameIds));
@@ -174,8 +179,9 @@ export class SessionClosing {
   private confirmedWithin(timeoutMs: number): Promise<CloseReport> {
     const what = `session ${this.lifecycle.sessionId}: the close was not confirmed`;
     this.handshake = new PendingAnswer<CloseReport>(this.connection, what, timeoutMs, (error) => this.end(error));
-    this.connection.unread.answerAwaited();
-    return this.handshake.promise;
+    const { promise } = this.handshake;
+    this.connection.unread.answerAwaited(this);
+    return promise;
   }
 
   /** Milliseconds that work in progress gets. */

@@ -13,6 +13,7 @@ import {
 import { CACHE_ACK } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
 import type { SessionEndpoint } from '../connection/session-endpoint.js';
+import { TEXT_BYTES } from '../connection/waiting-packet.js';
 import type { AnswerOutcome, ClientRequests } from './client-requests.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import type { ClientSubmits } from './client-submits.js';
@@ -124,13 +125,24 @@ export class SessionInbox implements SessionEndpoint {
       this.connection.openAnswered(packet, info, fault);
       return;
     }
-    const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
+    const isTooLarge = fault.kind === 'packet_too_large';
+    const code = isTooLarge ? ErrorCode.LimitExceeded : ErrorCode.MalformedBody;
+    const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, code, fault);
     const isResult = packet.messageType === MessageType.ResultPush;
     if (!isResult || this.parts.submits.failed(packet.frameId, forCaller(error)) === undefined) this.fail(error);
     else {
+      // It may go on with other results, which nobody waits for any more.
+      if (isTooLarge) this.cancel(packet.frameId);
       this.report(error);
       this.closeWhenIdle();
     }
+  }
+
+  /** A server that has not announced itself may fail on a frame that it does not know any more. */
+  private cancel(frameId: number): void {
+    const { connection, lane } = this;
+    if (!connection.understands(preview3.PeerMessages.ErrorClosePing)) return;
+    connection.sendPlain(MessageType.FrameCancel, this.parts.sessionId, frameId, lane);
   }
 
   unsent(head: Packet, error: UsageError): void {
@@ -210,7 +222,9 @@ export class SessionInbox implements SessionEndpoint {
       maxObjectBytes: 0,
       detailCode: ErrorCode.UnsupportedCapability,
     };
-    this.connection.send(MessageType.CacheAck, sessionId, 0, CACHE_ACK, ack, undefined, this.lane);
+    const { connection, lane } = this;
+    const hasLeft = connection.send(MessageType.CacheAck, sessionId, 0, CACHE_ACK, ack, undefined, lane);
+    if (!hasLeft) connection.answerWaits(TEXT_BYTES + preview3.COMMON_HEADER_BYTES + CACHE_ACK.bytes);
     events.push({ type: 'cache_put', put, body: packet.body });
   }
 

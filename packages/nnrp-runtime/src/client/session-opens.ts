@@ -6,13 +6,12 @@ import {
   type Packet,
   ProtocolError,
   preview3,
-  type TimeoutError,
   type WireFault,
 } from 'nnrp-core';
 import { described } from '../base/described.js';
 import { background } from '../base/guard.js';
 import { Patience } from '../base/patience.js';
-import { announcedFamilies } from '../connection/announcement.js';
+import { announcedFamilies, announcedPacketBytes, isAnnouncement } from '../connection/announcement.js';
 import { ownBytes } from '../connection/body-bytes.js';
 import { SESSION_OPEN } from '../connection/codecs.js';
 import { readRefusal } from '../connection/open-refusal.js';
@@ -25,6 +24,7 @@ import type { ClientSessionConnection } from './client-session-connection.js';
 import { joined } from './joined.js';
 import { bodyMismatch } from './peer-error.js';
 import { PendingAnswer } from './pending-answer.js';
+import type { AnswerWaiter } from './pending-requests.js';
 import { refusalOf } from './refused-open.js';
 
 const { ErrorCode, InFlightPolicy, MessageType, SessionStatus } = preview3;
@@ -33,6 +33,8 @@ const { ErrorCode, InFlightPolicy, MessageType, SessionStatus } = preview3;
 export interface OpeningConnection extends ClientSessionConnection {
   /** The server says what it understands: bits of PeerMessages, 0 when it does not. */
   announced(families: number): void;
+  /** The server says how large a packet it takes; undefined when it does not. */
+  peerTakes(maxPacketBytes: number | undefined): void;
   hasSession(sessionId: number): boolean;
   sessionOpened(session: NnrpClientSession): void;
   sessionEnded(session: NnrpClientSession): void;
@@ -54,7 +56,7 @@ interface Asked {
   readonly reject: (error: unknown) => void;
 }
 
-interface PendingOpen {
+interface PendingOpen extends AnswerWaiter {
   readonly open: preview3.SessionOpen;
   readonly answer: PendingAnswer<NnrpClientSession>;
   /** Given up; its place in the line stays, because its answer may still come. */
@@ -100,7 +102,7 @@ export class SessionOpens {
       // All of it now: by the time that it is sent, its sender may have wiped a token, or used the object for another.
       const options = sessionOptions(given);
       const auth = ownBytes(options.auth ?? '');
-      const extensions = sessionExtensions(this.connection.config.announce, options.extensions);
+      const extensions = sessionExtensions(this.connection.config, options.extensions);
       open = sessionOpen(options, auth.length, extensions.length);
       body = joined([auth, extensions]);
     } catch (error) {
@@ -170,7 +172,8 @@ export class SessionOpens {
   ): void {
     const { connection } = this;
     connection.announced(announcedFamilies(extensions) ?? 0);
-    const own = extensions.filter(({ type }) => type !== preview3.PEER_MESSAGES_EXTENSION);
+    connection.peerTakes(announcedPacketBytes(extensions));
+    const own = extensions.filter((extension) => !isAnnouncement(extension));
     const ended = (session: NnrpClientSession) => connection.sessionEnded(session);
     const session = new NnrpClientSession(connection, described(ack), own, pending.open, ended);
     connection.sessionOpened(session);
@@ -201,23 +204,25 @@ export class SessionOpens {
   private send({ open, body }: Asked): Promise<NnrpClientSession> {
     const { connection } = this;
     connection.send(MessageType.SessionOpen, 0, 0, SESSION_OPEN, open, body);
-    connection.unread.answerAwaited();
     const answer = new PendingAnswer<NnrpClientSession>(
       connection,
       'no answer to SESSION_OPEN',
       connection.config.openTimeoutMs,
       (error) => this.giveUp(pending, error),
     );
-    const pending: PendingOpen = { open, answer, late: false, passed: false };
+    const tooMuchBefore = (error: NnrpError) => this.giveUp(pending, error);
+    const pending: PendingOpen = { open, answer, late: false, passed: false, tooMuchBefore };
     this.line.push(pending);
+    connection.unread.answerAwaited(pending);
     return answer.promise;
   }
 
   /** It costs this open alone: its answer may still come, and others wait for that as long again, but no longer. */
-  private giveUp(pending: PendingOpen, error: TimeoutError): void {
+  private giveUp(pending: PendingOpen, error: NnrpError): void {
     const { connection } = this;
+    if (pending.late) return;
     pending.late = true;
-    connection.unread.answerCame();
+    connection.unread.answerCame(pending);
     pending.answer.reject(error);
     if (this.line.length > MAX_LATE) {
       connection.giveUp(error);
@@ -240,7 +245,7 @@ export class SessionOpens {
     const pending = this.line.shift();
     if (pending === undefined) return undefined;
     if (typeof pending.passed === 'object') pending.passed.end();
-    if (!pending.late) this.connection.unread.answerCame();
+    if (!pending.late) this.connection.unread.answerCame(pending);
     return pending;
   }
 }

@@ -1,36 +1,67 @@
-import type { FramedTransport } from '../transport/contract.js';
-import type { AnswerReader } from './pending-requests.js';
+import { FlowBlockedError, type NnrpError } from 'nnrp-core';
+import type { ReadingHold } from '../connection/reading-hold.js';
+import { HeldChunks } from './held-chunks.js';
+import type { NnrpResult } from './nnrp-result.js';
+import type { AnswerReader, AnswerWaiter } from './pending-requests.js';
 
 /** Part of the limit that one operation may fill before its server is asked to hold it back. */
 const OPERATION_SHARE = 4;
+const MIB = 1024 * 1024;
 /** Bytes above the limit that may be under way from operations whose server has been asked to hold them back. */
-const UNDER_WAY_BYTES = 8 * 1024 * 1024;
+const UNDER_WAY_BYTES = 8 * MIB;
 /** Milliseconds between two reports that reading has stopped. */
 const REPORT_MS = 1000;
+
+/** What a result that waits costs besides its bytes: the objects, and its place in a list (measured, rounded up). */
+export const RESULT_BYTES = 256;
+
+/** What a result that waits unread holds. */
+export function heldBy(result: NnrpResult): number {
+  return result.byteLength + RESULT_BYTES;
+}
 
 /** Results that wait unread in one place. */
 export interface UnreadShare {
   readonly sessionId: number;
   /** The operation they belong to; 0 = they wait in the loop over the results of the whole session. */
   readonly frameId: number;
+  /** Bytes held for them: 256 for each result on top of its own. */
   readonly unreadBytes: number;
 }
 
-/** Results that wait unread are bounded: above the limit nothing more is read, unless an answer is awaited. */
+/** What the results that wait unread are to their connection. */
+export interface UnreadOwner {
+  /** Reading stops; called at most once a second. */
+  readingStopped(unreadBytes: number): void;
+  /** Servers that understand it are asked to hold back every operation whose results wait. */
+  holdBack(): void;
+  /** Shows every result that waits. */
+  eachUnread(visit: (result: NnrpResult) => void): void;
+}
+
+/**
+ * Results that wait unread are bounded: at the limit nothing more is read. While an answer is awaited reading goes on, up
+ * to a second limit; then whoever waits for an answer is told that too much comes before it.
+ */
 export class UnreadResults implements AnswerReader {
   private unreadBytes = 0;
   private held = false;
+  private pushedBack = false;
   /** Requests without an answer. */
-  private awaited = 0;
+  private readonly awaited = new Set<AnswerWaiter>();
   private pausedOperations = 0;
   private reportedMs = Number.NEGATIVE_INFINITY;
+  private readonly chunks: HeldChunks;
+  private readonly maxAwaitingBytes: number;
 
   constructor(
-    private readonly transport: FramedTransport,
+    private readonly reading: ReadingHold,
     private readonly maxBytes: number,
-    /** Told when reading stops, at most once a second. */
-    private readonly stopped: (unreadBytes: number) => void,
-  ) {}
+    private readonly owner: UnreadOwner,
+  ) {
+    this.chunks = new HeldChunks(maxBytes / OPERATION_SHARE, (visit) => owner.eachUnread(visit));
+    this.maxAwaitingBytes = maxBytes + Math.min(Math.max(maxBytes, MIB), UNDER_WAY_BYTES);
+  }
 
   /** Bytes that one operation may have waiting before its server is asked to hold it back. */
   get maxOperationBytes(): number {
@@ -42,21 +73,18 @@ export class UnreadResults implements AnswerReader {
     return this.held;
   }
 
-  add(bytes: number): void {
-    this.unreadBytes += bytes;
-    if (this.held || this.awaited > 0 || this.unreadBytes < this.maxBytes) return;
-    if (this.pausedOperations > 0 && this.unreadBytes < this.maxBytes + UNDER_WAY_BYTES) return;
-    this.held = true;
-    this.transport.pause();
-    const nowMs = performance.now();
-    if (nowMs - this.reportedMs < REPORT_MS) return;
-    this.reportedMs = nowMs;
-    this.stopped(this.unreadBytes);
+  add(result: NnrpResult): void {
+    this.unreadBytes += heldBy(result);
+    this.chunks.add(result);
+    if (this.unreadBytes >= this.maxBytes && !this.held) this.full();
   }
 
   remove(bytes: number): void {
     this.unreadBytes -= bytes;
-    if (this.unreadBytes * 2 <= this.maxBytes) this.readOn();
+    if (this.unreadBytes * 2 > this.maxBytes) return;
+    if (this.unreadBytes === 0) this.chunks.clear();
+    this.pushedBack = false;
+    this.readOn();
   }
 
   /** The server was asked to hold an operation back; what is under way already still comes. */
@@ -69,18 +97,51 @@ export class UnreadResults implements AnswerReader {
     this.pausedOperations--;
   }
 
-  answerAwaited(): void {
-    this.awaited++;
-    this.readOn();
+  answerAwaited(waiter: AnswerWaiter): void {
+    this.awaited.add(waiter);
+    if (this.unreadBytes >= this.maxAwaitingBytes) this.failAwaited();
+    else this.readOn();
   }
 
-  answerCame(): void {
-    this.awaited--;
+  answerCame(waiter: AnswerWaiter): void {
+    this.awaited.delete(waiter);
+  }
+
+  private full(): void {
+    if (!this.pushedBack) {
+      this.pushedBack = true;
+      this.owner.holdBack();
+    }
+    if (this.awaited.size > 0 && this.unreadBytes < this.maxAwaitingBytes) return;
+    if (this.pausedOperations > 0 && this.unreadBytes < this.maxBytes + UNDER_WAY_BYTES) return;
+    this.held = true;
+    this.reading.hold();
+    this.report();
+    this.failAwaited();
+  }
+
+  private report(): void {
+    const nowMs = performance.now();
+    if (nowMs - this.reportedMs < REPORT_MS) return;
+    this.reportedMs = nowMs;
+    this.owner.readingStopped(this.unreadBytes);
+  }
+
+  /** Their answers may lie behind any number of results, which nobody takes. */
+  private failAwaited(): void {
+    for (const waiter of [...this.awaited]) waiter.tooMuchBefore(tooMuchBefore(this.unreadBytes, this.maxBytes));
   }
 
   private readOn(): void {
     if (!this.held) return;
     this.held = false;
-    this.transport.resume();
+    this.reading.release();
   }
+}
+
+function tooMuchBefore(unreadBytes: number, maxBytes: number): NnrpError {
+  const text =
+    `too much arrives before the answer: ${unreadBytes} bytes of results wait unread, maxBufferedResultBytes is ` +
+    `${maxBytes}; read the results, or cancel their operations`;
+  return new FlowBlockedError(text, 'unread_results');
 }

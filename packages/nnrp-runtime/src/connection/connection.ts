@@ -24,11 +24,14 @@ import { ERROR_MESSAGE } from './codecs.js';
 import { errorBody } from './error-details.js';
 import { type MetadataCodec, OutboundMessage } from './outbound-message.js';
 import { CONTROL_LANE, type Lane, Outbox, type OutboxLimits, type OutboxOwner } from './outbox.js';
+import { MOST_BYTES, packetTooLarge } from './packet-limit.js';
 import { Pings } from './pings.js';
 import type { ErrorOptions, SessionConnection, SessionEndpoint } from './session-endpoint.js';
 import { endedBy, endTransport, remoteAddressOf } from './transport-end.js';
+import { TEXT_BYTES } from './waiting-packet.js';
 
 const { MessageType, ErrorCode, ErrorScope } = preview3;
+const HEADER_BYTES = preview3.COMMON_HEADER_BYTES;
 
 /**
  * The one reader of a connection: checks each packet, then hands it to the session it names or to the role's own
@@ -47,6 +50,8 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   /** Packets received so far. */
   packetCount = 0;
   private readonly outbound = new OutboundMessage();
+  /** Bytes of metadata and body that the peer takes in one packet. */
+  private mostBytes = MOST_BYTES;
   private ended: NnrpError | undefined;
   private crashing = false;
   private transportEnd: Promise<void> | undefined;
@@ -62,6 +67,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
       () => this.sendPlain(MessageType.Ping, 0, 0),
       (error) => this.endNow(error),
       () => this.isSending,
+      () => this.reading,
       this,
     );
   }
@@ -106,6 +112,9 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     traceHigh = 0,
     partial = false,
   ): boolean {
+    if (body !== undefined && body.length + codec.bytes > this.mostBytes) {
+      this.refuseTooLarge(messageType, sessionId, frameId, body.length + codec.bytes);
+    }
     // Only work and results are worth lending; whoever sends anything else need not think of it.
     const isLent = messageType === MessageType.FrameSubmit || messageType === MessageType.ResultPush;
     const bytes = isLent || body === undefined || body.length <= COPY_LIMIT ? body : new Uint8Array(body);
@@ -125,6 +134,18 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     traceHigh = 0,
   ): boolean {
     return this.outbox.send(this.outbound.setPlain(messageType, sessionId, frameId, traceLow, traceHigh), lane, false);
+  }
+
+  /** @throws UsageError unless the message must be sent all the same */
+  private refuseTooLarge(messageType: number, sessionId: number, frameId: number, bytes: number): void {
+    const info = this.revision.messageInfo(messageType);
+    const error = packetTooLarge(info, messageType, sessionId, frameId, bytes, this.mostBytes);
+    if (error !== undefined) throw error;
+  }
+
+  /** The peer has said how large a packet it takes, header included. */
+  peerTakes(maxPacketBytes: number | undefined): void {
+    if (maxPacketBytes !== undefined) this.mostBytes = Math.min(maxPacketBytes - HEADER_BYTES, MOST_BYTES);
   }
 
   whenDrained(lane: Lane = CONTROL_LANE): Promise<void> {
@@ -218,6 +239,25 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     this.recentId = 0;
   }
 
+  oversized(head: Packet, fault: WireFault): boolean {
+    try {
+      return this.refusedAlone(head, fault);
+    } catch (error) {
+      crash(this, error);
+      return false;
+    }
+  }
+
+  /** A piece of work, or a result, that is too large costs its frame alone. */
+  private refusedAlone(head: Packet, fault: WireFault): boolean {
+    const session = this.sessions.get(head.sessionId);
+    const info = this.revision.messageInfo(head.messageType);
+    if (session === undefined || info === undefined || head.frameId === 0 || !this.takesFrames(head)) return false;
+    this.packetCount++;
+    session.violated(head, info, fault);
+    return true;
+  }
+
   broken(fault: WireFault): void {
     guard(this, () => {
       const code = FRAMING_ERROR_CODES[fault.kind] ?? ErrorCode.MalformedHeader;
@@ -292,6 +332,8 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     guard(this, () => this.onEnded(error));
   }
 
+  /** Whether a packet is what the peer sends frames by. */
+  protected abstract takesFrames(head: Packet): boolean;
   /** Whether the peer has said that it understands this. */
   abstract understands(family: preview3.PeerMessages): boolean;
   /** A packet that names no session of this connection. */
@@ -301,10 +343,22 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   protected abstract onEnded(error: NnrpError): void;
   /** Reports what was thrown inside the runtime to the application. */
   protected abstract internalError(error: unknown): void;
+  /** Whether this side reads, and how often it has stopped. */
+  protected abstract get reading(): { readonly stops: number; readonly isHeld: boolean };
+  /** An answer to what the peer has sent waits, so many bytes of it: the peer asks faster than it reads. */
+  answerWaits(_bytes: number): void {}
   /** The peer does not take what we send as fast as we send it. */
   outboxFilled(): void {}
   outboxHalfFull(): void {}
   outboxDrained(): void {}
+
+  /** A partial result was left out because the peer reads too slowly. */
+  partialDropped(): void {}
+
+  /** Bytes held for what waits to be sent. */
+  get outboxBytes(): number {
+    return this.outbox.byteLength;
+  }
 
   outboxOverflowed(): void {
     const text = `${this.remoteAddress} reads too slowly: ${this.outbox.byteLength} bytes wait to be sent`;
@@ -314,7 +368,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   private receivedByAnyRole(packet: Packet): boolean {
     switch (packet.messageType) {
       case MessageType.Ping:
-        this.sendPlain(MessageType.Pong, 0, 0);
+        if (!this.sendPlain(MessageType.Pong, 0, 0)) this.answerWaits(TEXT_BYTES + preview3.COMMON_HEADER_BYTES);
         return true;
       case MessageType.Pong:
         // An answer that nobody asked for says nothing.

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { OutboundPacket } from '../transport/contract.js';
-import { WaitingPacket } from './outbound-message.js';
 import { OutboxLane } from './outbox-lane.js';
+import { WaitingPacket } from './waiting-packet.js';
 
 function packet(number: number, partial = false): WaitingPacket {
   const body = new Uint8Array([number & 0xff, number >> 8]);

@@ -1,4 +1,4 @@
-import type { WaitingPacket } from './outbound-message.js';
+import { WaitingPacket } from './waiting-packet.js';
 
 /** Empty places in a lane before it is moved together. */
 const MIN_COMPACTION = 256;
@@ -9,14 +9,15 @@ const MIN_COMPACTION = 256;
  * nothing moves up, however much waits.
  */
 export class OutboxLane {
-  private packets: (WaitingPacket | undefined)[] = [];
+  /** Short ones as text. */
+  private packets: (WaitingPacket | string | undefined)[] = [];
   private head = 0;
   private count = 0;
   /** No packet before this place may be left out. */
   private droppable = 0;
 
   push(packet: WaitingPacket): void {
-    this.packets.push(packet);
+    this.packets.push(packet.text ?? packet);
     this.count++;
   }
 
@@ -27,7 +28,7 @@ export class OutboxLane {
       this.packets[this.head++] = undefined;
       if (packet === undefined) continue;
       this.left();
-      return packet;
+      return opened(packet);
     }
     return undefined;
   }
@@ -36,7 +37,8 @@ export class OutboxLane {
   dropOldestPartial(): WaitingPacket | undefined {
     this.droppable = Math.max(this.droppable, this.head);
     while (this.droppable < this.packets.length) {
-      const packet = this.packets[this.droppable];
+      const waiting = this.packets[this.droppable];
+      const packet = waiting === undefined ? undefined : opened(waiting);
       if (packet?.partial === true) {
         this.packets[this.droppable++] = undefined;
         this.left();
@@ -53,7 +55,7 @@ export class OutboxLane {
     if (this.packets.length <= this.count * 2 + MIN_COMPACTION) return;
     // The packets that stay and have been passed over come first.
     let passed = 0;
-    const packets: WaitingPacket[] = [];
+    const packets: (WaitingPacket | string)[] = [];
     for (let place = this.head; place < this.packets.length; place++) {
       const packet = this.packets[place];
       if (packet === undefined) continue;
@@ -64,4 +66,8 @@ export class OutboxLane {
     this.head = 0;
     this.droppable = passed;
   }
+}
+
+function opened(packet: WaitingPacket | string): WaitingPacket {
+  return typeof packet === 'string' ? new WaitingPacket(packet) : packet;
 }

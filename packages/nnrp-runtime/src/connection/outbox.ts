@@ -2,8 +2,8 @@ import { forCaller, type NnrpError, type Packet, type UsageError } from 'nnrp-co
 import { afterThis, type Guarded, nextTurn } from '../base/guard.js';
 import { SETTLED, unheard } from '../settled.js';
 import type { FramedTransport, OutboundPacket } from '../transport/contract.js';
-import { WaitingPacket } from './outbound-message.js';
 import { OutboxLane } from './outbox-lane.js';
+import { WaitingPacket } from './waiting-packet.js';
 
 /**
  * Which of several senders goes first when there is no room for all: the connection's own messages, then sessions by
@@ -17,7 +17,7 @@ const LANES = 4;
 export type SlowReaderPolicy = 'disconnect' | 'drop_oldest_partial';
 
 export interface OutboxLimits {
-  /** Bytes that may wait on top of what the transport takes. */
+  /** Bytes that may be held for what waits, on top of what the transport takes; with what each packet takes besides its own. */
   readonly maxOutboxBytes: number;
   readonly slowReader: SlowReaderPolicy;
 }
@@ -32,11 +32,20 @@ export interface OutboxOwner extends Guarded {
   outboxDrained(): void;
   /** More waits than may wait, and nothing can be left out: the peer must go. */
   outboxOverflowed(): void;
+  /** A partial result was left out to make room. */
+  partialDropped(): void;
   /** A packet was left out because its body was transferred or resized while it waited. Not called inside `send`. */
   unsent(head: Packet, error: UsageError): void;
 }
 
+/** Calls that wait for the same room with promises of their own; those beyond it are of senders that do not wait. */
+const MAX_OWN_PROMISES = 1024;
+
 interface Drain {
+  /** Calls that have promises of their own. */
+  calls: number;
+  /** For all others. */
+  shared: Promise<void> | undefined;
   readonly promise: Promise<void>;
   resolve(): void;
   reject(error: NnrpError): void;
@@ -64,7 +73,7 @@ export class Outbox {
     private readonly owner: OutboxOwner,
   ) {}
 
-  /** Bytes that wait here; what the transport holds is not counted. */
+  /** Bytes that are held by what waits here, with what each packet takes besides its own; what the transport holds is not counted. */
   get byteLength(): number {
     return this.waitingBytes;
   }
@@ -95,7 +104,9 @@ export class Outbox {
       drain = makeDrain();
       this.drains[lane] = drain;
     }
-    return unheard(drain.promise.catch(rejectForCaller));
+    if (drain.calls++ < MAX_OWN_PROMISES) return unheard(drain.promise.catch(rejectForCaller));
+    drain.shared ??= unheard(drain.promise.catch(rejectForCaller));
+    return drain.shared;
   }
 
   /** The transport has room again. */
@@ -139,7 +150,7 @@ export class Outbox {
     }
     this.lanes ??= Array.from({ length: LANES }, () => new OutboxLane());
     this.lanes[lane]?.push(packet);
-    this.waitingBytes += packet.byteLength;
+    this.waitingBytes += packet.heldBytes;
     if (this.waitingBytes * 2 >= this.limits.maxOutboxBytes) this.owner.outboxHalfFull();
   }
 
@@ -148,8 +159,9 @@ export class Outbox {
     for (let lane = LANES - 1; lane >= 0; lane--) {
       const dropped = this.lanes?.[lane]?.dropOldestPartial();
       if (dropped === undefined) continue;
-      this.waitingBytes -= dropped.byteLength;
+      this.waitingBytes -= dropped.heldBytes;
       this.droppedPartials++;
+      this.owner.partialDropped();
       return true;
     }
     return false;
@@ -159,7 +171,7 @@ export class Outbox {
   private flush(): boolean {
     for (const lane of this.lanes ?? []) {
       for (let packet = lane.take(); packet !== undefined; packet = lane.take()) {
-        this.waitingBytes -= packet.byteLength;
+        this.waitingBytes -= packet.heldBytes;
         if (this.isSpoilt(packet)) this.leaveOut(packet);
         else if (!this.transport.send(packet)) return false;
       }
@@ -214,5 +226,5 @@ function makeDrain(): Drain {
     reject = no;
   });
   // Who does not wait for room must not be brought down by a connection that ends.
-  return { promise: unheard(promise), resolve, reject };
+  return { calls: 0, shared: undefined, promise: unheard(promise), resolve, reject };
 }

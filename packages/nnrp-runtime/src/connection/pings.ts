@@ -9,6 +9,13 @@ interface AwaitedPong {
   reject(error: NnrpError): void;
 }
 
+/** A PING on its way. */
+export interface StartedPing {
+  /** In milliseconds. */
+  readonly roundTrip: Promise<number>;
+  giveUp(error: NnrpError): void;
+}
+
 /** PINGs without their PONG. Nothing in a PONG says which PING it answers, so they are matched in order. */
 export class Pings {
   /** The last round trip in milliseconds; undefined before the first answer. */
@@ -20,6 +27,8 @@ export class Pings {
     private readonly timedOut: (error: TimeoutError) => void,
     /** Whether bytes wait to be sent. */
     private readonly isSending: () => boolean,
+    /** How often this side has stopped reading, and whether it reads now: a PONG that is not read proves nothing. */
+    private readonly reading: () => { readonly stops: number; readonly isHeld: boolean },
     private readonly owner: Guarded,
   ) {}
 
@@ -29,10 +38,22 @@ export class Pings {
 
   /** @returns the round trip in milliseconds; rejects with TimeoutError, which costs the connection */
   ping(timeoutMs: number): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.awaited.push({ sentAtMs: performance.now(), patience: this.wait(timeoutMs), resolve, reject });
+    return this.start(timeoutMs).roundTrip;
+  }
+
+  /** The same, in a form that can be given up: the PONG is still waited for in its place, and costs nothing any more. */
+  start(timeoutMs: number): StartedPing {
+    let giveUp: (error: NnrpError) => void = () => {};
+    const roundTrip = new Promise<number>((resolve, reject) => {
+      const pong: AwaitedPong = { sentAtMs: performance.now(), patience: this.wait(timeoutMs), resolve, reject };
+      this.awaited.push(pong);
+      giveUp = (error) => {
+        pong.patience.end();
+        reject(error);
+      };
       this.sendPing();
     });
+    return { roundTrip, giveUp };
   }
 
   /** @returns false when no PING waits for an answer */
@@ -46,9 +67,13 @@ export class Pings {
   }
 
   private wait(timeoutMs: number): Patience {
+    const { stops } = this.reading();
     const patience = new Patience(this.owner, timeoutMs, () => {
-      // It may not even have left yet; a peer that takes nothing at all is given up by the transport.
-      const awaited = this.isSending() ? this.awaited.find((other) => other.patience === patience) : undefined;
+      const reading = this.reading();
+      // It may not even have left yet; a peer that takes nothing at all is given up by the transport. Nor may its PONG have
+      // been read: it lies behind what this side does not take.
+      const isExcused = this.isSending() || reading.isHeld || reading.stops !== stops;
+      const awaited = isExcused ? this.awaited.find((other) => other.patience === patience) : undefined;
       if (awaited !== undefined) awaited.patience = this.wait(timeoutMs);
       else this.timedOut(new TimeoutError(`no PONG within ${timeoutMs} ms`, timeoutMs));
     }).unref();

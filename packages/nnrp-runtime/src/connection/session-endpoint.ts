@@ -27,7 +27,8 @@ export interface SessionConnection<Session extends SessionEndpoint = SessionEndp
    * Sends a message. The `body` of a submit or a result is lent, unless it is small: see `unsent`. The trace id comes as its two halves. A partial
    * result may be left out when the peer reads too slowly.
    * @returns false when full: wait for `whenDrained`
-   * @throws WireError when the metadata breaks a rule; nothing is sent then
+   * @throws WireError when the metadata breaks a rule, UsageError when the packet is larger than the peer takes; nothing is
+   * sent then
    */
   send<T>(
     messageType: number,

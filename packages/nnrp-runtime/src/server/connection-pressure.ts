@@ -1,4 +1,5 @@
 import { type FlowFields, preview3 } from 'nnrp-core';
+import { ReadingHold } from '../connection/reading-hold.js';
 
 const { BackpressureLevel, UpdateReason } = preview3;
 
@@ -16,23 +17,35 @@ export interface PressureOwner {
  * peer that does not read its answers is not read from either, since its next request would only add to them.
  */
 export class ConnectionPressure {
-  private holds = 0;
+  private readonly reading: ReadingHold;
   private outboxHeld = false;
   private clientPaused = false;
 
-  constructor(private readonly owner: PressureOwner) {}
+  constructor(private readonly owner: PressureOwner) {
+    this.reading = new ReadingHold({
+      pause: () => owner.pauseReading(),
+      resume: () => {
+        if (!owner.isClosed) owner.resumeReading();
+      },
+    });
+  }
 
   get isHeld(): boolean {
-    return this.holds > 0;
+    return this.reading.isHeld;
+  }
+
+  /** How often reading has stopped. */
+  get stops(): number {
+    return this.reading.stops;
   }
 
   /** Stops reading until `release` has been called as often. */
   hold(): void {
-    if (this.holds++ === 0) this.owner.pauseReading();
+    this.reading.hold();
   }
 
   release(): void {
-    if (--this.holds === 0 && !this.owner.isClosed) this.owner.resumeReading();
+    this.reading.release();
   }
 
   outboxFilled(): void {

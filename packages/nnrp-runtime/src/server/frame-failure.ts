@@ -1,6 +1,7 @@
 import { preview3 } from 'nnrp-core';
 import { messageOf } from '../base/thrown-text.js';
 import type { ErrorDetails } from '../connection/error-details.js';
+import { tooLargeText } from '../connection/packet-limit.js';
 import { readHandlerError } from './handler-error.js';
 
 const { ErrorCode } = preview3;
@@ -62,6 +63,8 @@ export function failureOnPurpose(thrown: unknown): FrameFailure | undefined {
 
 /** What the client is told of a defect. @param exposed - whether it may read what was thrown */
 export function handlerFailure(thrown: unknown, exposed: boolean): FrameFailure {
+  const tooLarge = tooLargeText(thrown);
+  if (tooLarge !== undefined) return failure('NNRP_ERR_RESULT_TOO_LARGE', ErrorCode.LimitExceeded, tooLarge);
   const text = exposed ? messageOf(thrown, HANDLER_FAILED) : HANDLER_FAILED;
   return failure('NNRP_ERR_HANDLER_FAILED', ErrorCode.InternalError, text);
 }

@@ -10,8 +10,8 @@ export interface OpenAnswer {
 }
 
 /** To a client that says what it understands, the server says the same of itself; others get the acknowledgement alone. */
-export function grantedAnswer(ack: preview3.SessionOpenAck, families: number): OpenAnswer {
-  return answerWith(ack, families === 0 ? undefined : preview3.encodeControlExtensions([announcement()]));
+export function grantedAnswer(ack: preview3.SessionOpenAck, families: number, maxPacketBytes: number): OpenAnswer {
+  return answerWith(ack, families === 0 ? undefined : preview3.encodeControlExtensions(announcement(maxPacketBytes)));
 }
 
 /** @param understandsDetails - whether the client is told why beyond the code */

@@ -14,8 +14,7 @@ const { ErrorScope, PeerMessages, SessionPatchRejectReason } = preview3;
  * @returns false when the patch has an answer already
  */
 export function failPatch(core: SessionCore, patch: NnrpPatch, failure: FrameFailure): boolean {
-  if (!core.pendingPatches.includes(patch)) return false;
-  core.pendingPatches = core.pendingPatches.filter((pending) => pending !== patch);
+  if (!core.pendingPatches.answered(patch)) return false;
   if (answeredByError(core, 'SESSION_PATCH', failure)) return true;
   const { retryAfterMs } = failure;
   const { RateLimited, UnsupportedField } = SessionPatchRejectReason;
@@ -26,8 +25,7 @@ export function failPatch(core: SessionCore, patch: NnrpPatch, failure: FrameFai
 
 /** The same for a migration: other clients get a refusal whose accept_code is the error code. */
 export function failMigration(core: SessionCore, migration: NnrpMigration, failure: FrameFailure): boolean {
-  if (!core.pendingMigrations.includes(migration)) return false;
-  core.pendingMigrations = core.pendingMigrations.filter((pending) => pending !== migration);
+  if (!core.pendingMigrations.answered(migration)) return false;
   if (!answeredByError(core, 'SESSION_MIGRATE', failure)) {
     sendMigrateAck(core, migrateAck(migration, { acceptCode: failure.wireCode }));
   }

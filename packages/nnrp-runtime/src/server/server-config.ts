@@ -60,7 +60,10 @@ export interface NnrpServerConfig {
    * whatever this says; default false.
    */
   readonly exposeHandlerErrors: boolean;
-  /** Largest packet in bytes; a header that declares more ends its connection; default 64 MiB. */
+  /**
+   * Largest packet in bytes. A submit that is larger costs its frame, anything else its connection; a client that has announced
+   * itself is told, and does not send it; default 64 MiB.
+   */
   readonly maxPacketBytes: number;
   /** Largest packet in bytes of a connection without a session: room for token and authentication; default 64 KiB. */
   readonly maxHandshakePacketBytes: number;

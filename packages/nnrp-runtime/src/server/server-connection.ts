@@ -93,7 +93,7 @@ export class ServerConnection
   private readonly clock: ConnectionClock;
   private greeted = false;
   private refusedCount = 0;
-  private readonly pressure = new ConnectionPressure(this);
+  private readonly pressure: ConnectionPressure = new ConnectionPressure(this);
   private flow: FlowScope | undefined;
   private flowSender: FlowSender | undefined;
   private endedSessionIds: readonly number[] = [];
@@ -243,6 +243,10 @@ export class ServerConnection
     return this.pressure.isHeld;
   }
 
+  protected override get reading(): ConnectionPressure {
+    return this.pressure;
+  }
+
   isBusy(): boolean {
     for (const { core } of this.sessions.values()) if (core.operations.isBusy()) return true;
     return false;
@@ -306,7 +310,7 @@ export class ServerConnection
     const core = new SessionCore(this, open, ack, this.owner.config);
     this.owner.table.set(ack.sessionId, core);
     this.clock.endHandshake();
-    const { body, metadata } = grantedAnswer(ack, this.families);
+    const { body, metadata } = grantedAnswer(ack, this.families, this.owner.config.maxPacketBytes);
     this.send(MessageType.SessionOpenAck, ack.sessionId, 0, SESSION_OPEN_ACK, metadata, body, core.lane);
     if (!core.isOver) this.owner.sessionOpened(core);
     if (this.halfClose.isBegun) core.gate.open();
@@ -405,6 +409,15 @@ export class ServerConnection
     }
   }
 
+  protected override takesFrames(head: Packet): boolean {
+    return head.messageType === MessageType.FrameSubmit;
+  }
+
+  /** Bytes received of a packet that is not complete. */
+  get unfinishedBytes(): number {
+    return this.transport.unfinishedBytes ?? 0;
+  }
+
   protected override violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
     if (this.closes.crossed(packet)) return;
     // A client of another version is told so, not that it has made a mistake.
@@ -469,6 +482,15 @@ export class ServerConnection
 
   override outboxFilled(): void {
     this.pressure.outboxFilled();
+  }
+
+  override partialDropped(): void {
+    this.owner.bounds.hit('outboxBytes');
+  }
+
+  override outboxOverflowed(): void {
+    this.owner.bounds.hit('outboxBytes');
+    super.outboxOverflowed();
   }
 
   override outboxHalfFull(): void {
@@ -541,6 +563,7 @@ export class ServerConnection
     }
     this.greeted = true;
     this.announced(answer.families);
+    this.peerTakes(answer.packetBytes);
     this.helloToken.set(answer.auth);
     this.send(MessageType.ServerHelloAck, 0, 0, SERVER_HELLO_ACK, answer.ack, answer.body);
   }

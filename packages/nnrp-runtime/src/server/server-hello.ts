@@ -1,5 +1,5 @@
 import { type HelloOutcome, negotiateHello, type Packet, preview3 } from 'nnrp-core';
-import { announcedFamilies } from '../connection/announcement.js';
+import { announcedFamilies, announcedPacketBytes } from '../connection/announcement.js';
 import type { TransportKind } from '../transport/contract.js';
 import type { NnrpServerConfig } from './server-config.js';
 
@@ -13,6 +13,8 @@ export type HelloAnswer =
       readonly body: Uint8Array;
       readonly auth: Uint8Array;
       readonly families: number;
+      /** The largest packet that the client takes, if it says so. */
+      readonly packetBytes: number | undefined;
     }
   | { readonly errorCode: number; readonly text: string };
 
@@ -51,6 +53,7 @@ export function answerHello(packet: Packet, config: NnrpServerConfig, kind: Tran
     // Kept for every session of the connection, while the packet's chunk may not be.
     auth: body.slice(0, hello.authBytes),
     families: announcedFamilies(offered) ?? 0,
+    packetBytes: announcedPacketBytes(offered),
   };
 }
 

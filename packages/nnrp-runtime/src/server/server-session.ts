@@ -279,10 +279,10 @@ export class NnrpServerSession {
    */
   sendPatchAck(ack: PatchAckInit = {}, profilePatchAck: BodyInput = NO_BODY): Promise<void> {
     return answering(() => {
-      const [patch] = this.core.pendingPatches;
+      const patch = this.core.pendingPatches.oldest;
       if (patch === undefined) throw new UsageError(`session ${this.sessionId}: no patch waits for an answer`);
       const room = sendPatchAck(this.core, patchAck(patch, ack), profilePatchAck);
-      this.core.pendingPatches = this.core.pendingPatches.slice(1);
+      this.core.pendingPatches.answered(patch);
       return room ? SETTLED : this.drained();
     });
   }
@@ -295,12 +295,12 @@ export class NnrpServerSession {
    */
   sendMigrateAck(request: NnrpMigration, ack: MigrateAckInit = {}): Promise<void> {
     return answering(() => {
-      if (!this.core.pendingMigrations.includes(request))
+      if (!this.core.pendingMigrations.has(request))
         throw new UsageError(`session ${this.sessionId}: the migration does not wait for an answer`);
       const metadata = migrateAck(request, ack);
       checkMigrateAck(request, metadata);
       const room = sendMigrateAck(this.core, metadata);
-      this.core.pendingMigrations = this.core.pendingMigrations.filter((pending) => pending !== request);
+      this.core.pendingMigrations.answered(request);
       return room ? SETTLED : this.drained();
     });
   }

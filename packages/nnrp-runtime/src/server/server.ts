@@ -43,6 +43,7 @@ import { SessionIterator } from './session-iterator.js';
 import { openTerms } from './session-opening.js';
 import { SessionTable } from './session-table.js';
 import { Silence } from './silence.js';
+import { MAX_UNANSWERED } from './unanswered-requests.js';
 import { HANDLER_WORDS, INTERNAL_WORDS, UnheardFailures } from './unheard-failures.js';
 
 const { CloseReason, InFlightPolicy } = preview3;
@@ -316,6 +317,17 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     bounds.add('connectionSessions', 'connection', config.maxSessionsPerConnection, () =>
       highest(connections, ({ sessionCount }) => sessionCount),
     );
+    bounds.add('outboxBytes', 'connection', config.maxOutboxBytes, () =>
+      highest(connections, ({ outboxBytes }) => outboxBytes),
+    );
+    bounds.add('packetBytes', 'connection', config.maxPacketBytes, () =>
+      highest(connections, ({ unfinishedBytes }) => unfinishedBytes),
+    );
+    bounds.add('unansweredRequests', 'session', MAX_UNANSWERED, () =>
+      highest(table.values(), ({ pendingPatches, pendingMigrations }) =>
+        Math.max(pendingPatches.size, pendingMigrations.size),
+      ),
+    );
   }
 
   private acceptRefusal(): UsageError | undefined {
@@ -423,9 +435,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
 }
 
 /** Of the connection that has most. */
-function highest(connections: Iterable<ServerConnection>, count: (connection: ServerConnection) => number): number {
+function highest<Part>(parts: Iterable<Part>, count: (part: Part) => number): number {
   let most = 0;
-  for (const connection of connections) most = Math.max(most, count(connection));
+  for (const part of parts) most = Math.max(most, count(part));
   return most;
 }
 

@@ -23,11 +23,10 @@ import { SessionInbox } from './session-inbox.js';
 import { SessionIntake } from './session-intake.js';
 import { SessionOperations } from './session-operations.js';
 import type { ServerSessionConnection, SessionReceiver } from './session-ports.js';
+import { UnansweredRequests } from './unanswered-requests.js';
 import { UnreadSubmits } from './unread-submits.js';
 
 const { CloseReason, ErrorScope, MessageType, ScopeKind, SessionPriorityClass } = preview3;
-
-const NOTHING: readonly never[] = [];
 
 /**
  * One session of a server with all its parts: what comes in goes through `intake`, what goes out through `operations` and
@@ -43,8 +42,8 @@ export class SessionCore {
   readonly closing: SessionClosing;
   readonly inbox: SessionInbox;
   /** Requests without an answer, in order. */
-  pendingPatches: readonly NnrpPatch[] = NOTHING;
-  pendingMigrations: readonly NnrpMigration[] = NOTHING;
+  readonly pendingPatches: UnansweredRequests<NnrpPatch>;
+  readonly pendingMigrations: UnansweredRequests<NnrpMigration>;
   /** Who takes the messages; a serve loop puts itself here. */
   receiver: SessionReceiver;
   private readonly unread: UnreadSubmits;
@@ -71,6 +70,8 @@ export class SessionCore {
     this.session = new NnrpServerSession(this);
     this.operations = new SessionOperations(this, ack.sessionId, ack.acceptedProfileId);
     this.closing = new SessionClosing(this);
+    this.pendingPatches = new UnansweredRequests(connection, config.maxQueuedBytes);
+    this.pendingMigrations = new UnansweredRequests(connection, config.maxQueuedBytes);
     this.unread = new UnreadSubmits(this);
     this.inbox = new SessionInbox(this.unread);
     this.receiver = this.unread;
@@ -186,6 +187,8 @@ export class SessionCore {
     this.lifecycle.end();
     guard(connection, () => this.closing.ended(this.operations.end(reason)));
     guard(connection, () => this.unread.end());
+    guard(connection, () => this.pendingPatches.end());
+    guard(connection, () => this.pendingMigrations.end());
     guard(connection, () => this.inbox.end(reason));
     guard(connection, () => this.receiver.ended(reason));
     guard(connection, () => this.closing.wake());

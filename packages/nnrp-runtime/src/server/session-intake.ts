@@ -20,8 +20,8 @@ import { strictFault } from './strict-submit.js';
 
 const { ErrorCode, MessageType, PeerMessages, ScopeKind, SubmitMode, UpdateReason } = preview3;
 const AT = preview3.FRAME_SUBMIT_OFFSETS;
-/** Patches, or migrations, that may wait for their answer. */
-const MAX_PENDING = 64;
+/** What a request without an answer holds besides its body. */
+const REQUEST_BYTES = 1024;
 
 /** What comes in for one session: checks what each message may do in the state the session is in, and passes it on. */
 export class SessionIntake implements SessionEndpoint {
@@ -54,7 +54,7 @@ export class SessionIntake implements SessionEndpoint {
         this.patched(packet, info);
         break;
       case MessageType.SessionMigrate:
-        this.migrated(packet, info);
+        this.migrated(packet);
         break;
       case MessageType.CachePut:
         this.objectPut(packet, info);
@@ -79,7 +79,8 @@ export class SessionIntake implements SessionEndpoint {
 
   violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
     const { core } = this;
-    const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
+    if (fault.kind === 'packet_too_large') core.connection.bounds.hit('packetBytes');
+    const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, codeOf(fault), fault);
     if (packet.messageType === MessageType.FrameSubmit && packet.frameId !== 0) {
       const { registry } = core.operations;
       if (registry.wasUsed(packet.frameId) && !registry.has(packet.frameId)) {
@@ -197,23 +198,20 @@ export class SessionIntake implements SessionEndpoint {
       this.badBody(packet, info, announced);
       return;
     }
-    const patch = { metadata, profilePatch: packet.body };
-    // Answers carry no id: the next one must be that of the oldest patch, so a flood cannot be refused patch by patch.
-    if (core.pendingPatches.length >= MAX_PENDING) this.flooded(info);
-    else {
-      core.pendingPatches = [...core.pendingPatches, patch];
-      core.receiver.patch(patch);
-    }
+    // A copy: a short body must not keep the chunk that it came in.
+    const patch = { metadata, profilePatch: new Uint8Array(packet.body) };
+    // What is read while the session ends is answered by its end.
+    if (core.isOver) return;
+    core.pendingPatches.add(patch, REQUEST_BYTES + packet.bodyLength);
+    core.receiver.patch(patch);
   }
 
-  private migrated(packet: Packet, info: MessageInfo): void {
+  private migrated(packet: Packet): void {
     const { core } = this;
     const migration = { metadata: preview3.decodeSessionMigrate(packet.view, packet.metadataStart) };
-    if (core.pendingMigrations.length >= MAX_PENDING) this.flooded(info);
-    else {
-      core.pendingMigrations = [...core.pendingMigrations, migration];
-      core.receiver.migrate(migration);
-    }
+    if (core.isOver) return;
+    core.pendingMigrations.add(migration, REQUEST_BYTES);
+    core.receiver.migrate(migration);
   }
 
   private objectPut(packet: Packet, info: MessageInfo): void {
@@ -252,14 +250,13 @@ export class SessionIntake implements SessionEndpoint {
     this.core.fail(new ProtocolError(text, ErrorCode.MalformedBody), packet.frameId);
   }
 
-  private flooded(info: MessageInfo): void {
-    const text = `${info.name}: ${MAX_PENDING} of them wait for an answer already`;
-    this.core.fail(new ProtocolError(text, ErrorCode.LimitExceeded), 0);
-  }
-
   private refuse(packet: Packet, info: MessageInfo): void {
     const { core } = this;
     const text = `${info.name} in session ${core.sessionId}, state ${core.lifecycle.state}`;
     core.fail(new ProtocolError(text, ErrorCode.InvalidState), packet.frameId);
   }
+}
+
+function codeOf(fault: WireFault): number {
+  return fault.kind === 'packet_too_large' ? ErrorCode.LimitExceeded : ErrorCode.MalformedBody;
 }

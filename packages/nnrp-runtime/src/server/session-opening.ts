@@ -16,7 +16,7 @@ import { described } from '../base/described.js';
 import { type Guarded, guard, later } from '../base/guard.js';
 import { checkOptions } from '../base/options.js';
 import { Patience } from '../base/patience.js';
-import { announcedFamilies } from '../connection/announcement.js';
+import { announcedFamilies, announcedPacketBytes } from '../connection/announcement.js';
 import { isThenable, settledOnce, unheardWithin } from '../thenable.js';
 import type { PeerIdentity } from '../transport/peer-identity.js';
 import type { RefusalTerms } from './address-refusals.js';
@@ -50,6 +50,8 @@ export interface OpeningOwner extends Guarded {
    * @param families - bits of PeerMessages that it says it understands; 0 when it does not say
    */
   announced(families: number): void;
+  /** The client says how large a packet it takes; undefined when it does not. */
+  peerTakes(maxPacketBytes: number | undefined): void;
   granted(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): void;
   /** @param why - what a client is told that understands more than the code */
   refused(refusal: SessionRefused, ack: preview3.SessionOpenAck, why: OpenFailure['why']): void;
@@ -173,6 +175,7 @@ export class SessionOpening {
     }
     // The reference client sends no block at all.
     if (extensions.length > 0) this.owner.announced(announcedFamilies(extensions) ?? 0);
+    this.owner.peerTakes(announcedPacketBytes(extensions));
     return true;
   }
 

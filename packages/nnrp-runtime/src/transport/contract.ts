@@ -40,6 +40,12 @@ export interface PacketSink {
    * told; the sink is expected to close.
    */
   broken(fault: WireFault): void;
+  /**
+   * A packet is larger than may be taken. Without this method the stream is broken.
+   * @param head - its header alone
+   * @returns true when its bytes are to be skipped as they come, false when the stream is broken
+   */
+  oversized?(head: Packet, fault: WireFault): boolean;
   /** There is room again after `send` returned false. */
   drained(): void;
   /**

@@ -75,6 +75,7 @@ export class StreamTransport implements FramedTransport, Guarded {
     this.remoteAddress = options.remoteAddress;
     if (options.peerIdentity !== undefined) this.peerIdentity = options.peerIdentity;
     this.splitter = new PacketSplitter(options);
+    this.splitter.oversized = (head, fault) => this.sink?.oversized?.(head, fault) ?? false;
     this.highWaterBytes = options.highWaterBytes ?? DEFAULT_HIGH_WATER_BYTES;
     this.stallTimeoutMs = options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS;
     const {
@@ -124,7 +125,8 @@ export class StreamTransport implements FramedTransport, Guarded {
   }
 
   get unfinishedBytes(): number {
-    return this.isHeld || this.delivering || this.closing || this.ended ? 0 : this.splitter.bufferedBytes;
+    if (this.isHeld || this.delivering || this.closing || this.ended) return 0;
+    return this.splitter.bufferedBytes + (this.splitter.isSkipping ? 1 : 0);
   }
 
   start(sink: PacketSink): void {
