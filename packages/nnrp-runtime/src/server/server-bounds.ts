@@ -2,7 +2,23 @@
 export type BoundScope = 'server' | 'connection' | 'session' | 'address';
 
 /** Everything that a server bounds. A name ends in what is counted. */
-export type BoundName = 'connections' | 'sessions' | 'connectionSessions';
+export type BoundName =
+  | 'connections'
+  | 'sessions'
+  | 'connectionSessions'
+  | 'cacheObjects'
+  | 'cacheBytes'
+  | 'connectionCacheBytes'
+  | 'serverCacheBytes'
+  | 'schemas'
+  | 'queuedSubmits'
+  | 'queuedBytes'
+  | 'connectionQueuedBytes'
+  | 'serverQueuedBytes'
+  | 'unreadEvents'
+  | 'connectionOpeningBytes'
+  | 'serverOpeningBytes'
+  | 'serverHelloBytes';
 
 /** How far something is from its bound. */
 export interface BoundStats {

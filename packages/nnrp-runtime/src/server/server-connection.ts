@@ -33,6 +33,7 @@ import type { ServerBounds } from './server-bounds.js';
 import type { NnrpServerConfig } from './server-config.js';
 import type { ConnectionLost, HandlerFailure, PeerReport, ProtocolViolation, SessionRefused } from './server-events.js';
 import { answerHello } from './server-hello.js';
+import { ConnectionMemory, type ServerMemory } from './server-memory.js';
 import { SessionCore } from './session-core.js';
 import type { SessionIntake } from './session-intake.js';
 import { SessionOpening } from './session-opening.js';
@@ -52,6 +53,8 @@ const MAX_REFUSED = 1000;
 export interface ServerConnectionOwner {
   readonly config: NnrpServerConfig;
   readonly bounds: ServerBounds;
+  /** What all connections share. */
+  readonly memory: ServerMemory;
   readonly terms: SessionOpenTerms;
   readonly table: SessionTable<SessionCore>;
   readonly deadlines: DeadlineQueue;
@@ -85,6 +88,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   private greeted = false;
   private refusedCount = 0;
   private readonly pressure = new ConnectionPressure(this);
+  readonly memory: ConnectionMemory;
   private flow: FlowScope | undefined;
   private flowSender: FlowSender | undefined;
   private endedSessionIds: readonly number[] = [];
@@ -96,6 +100,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     private readonly owner: ServerConnectionOwner,
   ) {
     super(transport, owner.config);
+    this.memory = new ConnectionMemory(owner.memory, owner.config, this);
     this.opening = new SessionOpening(owner.config, owner.terms, this);
     this.clock = new ConnectionClock(transport, owner.config, this);
     this.halfClose = new HalfClose(transport, this);
@@ -366,6 +371,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     guard(this, () => this.clock.end());
     guard(this, () => this.opening.end());
     guard(this, () => this.halfClose.end());
+    guard(this, () => this.memory.end());
     const { remoteAddress, endedSessionIds: sessionIds } = this;
     this.owner.connectionGone(this);
     this.owner.connectionEnded({ remoteAddress, error, sessionIds });
@@ -458,6 +464,10 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     const answer = answerHello(packet, this.owner.config, this.transport.kind);
     if ('errorCode' in answer) {
       this.violatedBy(packet, answer.text, answer.errorCode);
+      return;
+    }
+    if (!this.memory.keepHello(answer.auth.length)) {
+      this.violatedBy(packet, 'CLIENT_HELLO: there is no room for so much authentication now', ErrorCode.LimitExceeded);
       return;
     }
     this.greeted = true;

@@ -27,11 +27,13 @@ import { TlsListener } from '../transport/tls.js';
 import type { TlsServerOptions } from '../transport/tls-options.js';
 import { type Acceptor, acceptAll } from './accepting.js';
 import { checkHandlers } from './check-handlers.js';
+import { declareMemory } from './memory-bounds.js';
 import { type ServeHandlers, ServeLoop, type ServeOptions, serveOptions } from './serve-loop.js';
 import { ServerBounds, type ServerStats } from './server-bounds.js';
 import { type NnrpServerConfig, serverConfig } from './server-config.js';
 import { ServerConnection, type ServerConnectionOwner } from './server-connection.js';
 import type { HandlerFailure, NnrpServerEvents } from './server-events.js';
+import { ServerMemory } from './server-memory.js';
 import type { RuntimeSessionRecord } from './server-messages.js';
 import type { NnrpServerSession } from './server-session.js';
 import type { SessionCore } from './session-core.js';
@@ -55,6 +57,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private readonly connections = new Set<ServerConnection>();
   private readonly accepted = new AsyncQueue<SessionCore>();
   private readonly bounds = new ServerBounds((event) => this.tell('boundReached', event));
+  private readonly memory: ServerMemory;
   private readonly watchTimer: NodeJS.Timeout | undefined;
   /** Where the policy was handed over. */
   private readonly policyContext = new ApplicationContext();
@@ -79,6 +82,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     });
     this.whenOver.catch(() => {});
     this.over = { resolve, reject };
+    this.memory = new ServerMemory(config, this.bounds);
     this.declareBounds();
     const intervalMs = Silence.intervalMs(config);
     if (intervalMs > 0) {
@@ -263,6 +267,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return {
       config,
       bounds: this.bounds,
+      memory: this.memory,
       terms: openTerms(config),
       table,
       deadlines: new DeadlineQueue(this),
@@ -292,6 +297,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     bounds.add('connectionSessions', 'connection', config.maxSessionsPerConnection, () =>
       highest(connections, ({ sessionCount }) => sessionCount),
     );
+    declareMemory(bounds, config, this.memory, connections, () => table.values());
   }
 
   private acceptRefusal(): UsageError | undefined {

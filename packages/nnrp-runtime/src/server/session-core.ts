@@ -13,6 +13,7 @@ import { FLOW_UPDATE } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
 import type { FrameFailure } from './frame-failure.js';
 import type { OperationContext } from './operation-context.js';
+import { QueuedSubmits } from './queued-submits.js';
 import { ResultGate } from './result-gate.js';
 import type { NnrpServerConfig } from './server-config.js';
 import type { NnrpMigration, NnrpPatch } from './server-messages.js';
@@ -47,6 +48,8 @@ export class SessionCore {
   pendingMigrations: readonly NnrpMigration[] = NOTHING;
   /** Who takes the messages; a serve loop puts itself here. */
   receiver: SessionReceiver;
+  /** Its submits that wait. */
+  readonly queued: QueuedSubmits;
   private readonly unread: UnreadSubmits;
   private objectCache: SessionCache | undefined;
   private flowSender: FlowSender | undefined;
@@ -71,6 +74,7 @@ export class SessionCore {
     this.session = new NnrpServerSession(this);
     this.operations = new SessionOperations(this, ack.sessionId, ack.acceptedProfileId);
     this.closing = new SessionClosing(this);
+    this.queued = new QueuedSubmits(connection.memory.queue, connection);
     this.unread = new UnreadSubmits(this);
     this.inbox = new SessionInbox(this.unread);
     this.receiver = this.unread;
@@ -92,12 +96,19 @@ export class SessionCore {
 
   /** The objects that the client has put, or the application tracks; made when first asked for. */
   get cache(): SessionCache {
-    this.objectCache ??= new SessionCache(this.config, this.connection.schemas, this.ack);
+    const { config, connection, ack } = this;
+    this.objectCache ??= new SessionCache(config, connection.schemas, ack, connection.memory.cache, connection.bounds);
     return this.objectCache;
   }
 
   get cacheObjectCount(): number {
     return this.objectCache?.size ?? 0;
+  }
+
+  /** What the cache is counted as, for `stats`. */
+  get cacheFacts(): { readonly bytes: number; readonly objects: number; readonly schemas: number } {
+    const cache = this.objectCache;
+    return { bytes: cache?.byteLength ?? 0, objects: cache?.size ?? 0, schemas: cache?.schemaCount ?? 0 };
   }
 
   /** Lets go of cached objects whose lease is over. */
@@ -126,6 +137,11 @@ export class SessionCore {
    */
   explainDrop(frameId: number, failure: FrameFailure): void {
     if (this.connection.isAnnounced) this.sendFrameError(frameId, failure);
+  }
+
+  /** For the operations: one that has waited has begun. */
+  begun(operation: OperationContext): void {
+    this.queued.remove(operation);
   }
 
   /** For the operations: one is over, whoever holds it. */
@@ -186,6 +202,8 @@ export class SessionCore {
     this.lifecycle.end();
     guard(connection, () => this.closing.ended(this.operations.end(reason)));
     guard(connection, () => this.unread.end());
+    guard(connection, () => this.queued.end());
+    guard(connection, () => this.objectCache?.end());
     guard(connection, () => this.inbox.end(reason));
     guard(connection, () => this.receiver.ended(reason));
     guard(connection, () => this.closing.wake());

@@ -23,13 +23,15 @@ import type { PolicyAnswer, PolicyDecision, SessionGrant, SessionOpenContext } f
 import { noSuchId, type OpenFailure, policyFailed, policyTooSlow, policyWrong } from './refused-open.js';
 import type { NnrpServerConfig } from './server-config.js';
 import type { SessionRefused } from './server-events.js';
+import type { ConnectionWaiting } from './waiting-bytes.js';
 
 const { ErrorCode, SessionErrorCode, SessionFlags, SessionPriorityClass } = preview3;
 const GRANT: ReadonlySet<string> = new Set<keyof SessionGrant>(['priorityClass']);
 const CLASSES: readonly number[] = Object.values(SessionPriorityClass);
-/** Requests whose policy is being asked, and packets behind them, before the connection is not read any more. */
+/** Requests whose policy is being asked, and packets behind them, before the connection is not read any more; for their bytes see ServerMemory. */
 const MAX_WAITING = 64;
-const MAX_WAITING_BYTES = 1024 * 1024;
+/** What a request costs that is not decided, besides what its policy gets. */
+const REQUEST_BYTES = 1024;
 
 /** What opening a session needs of the connection and the server. */
 export interface OpeningOwner extends Guarded {
@@ -54,6 +56,8 @@ export interface OpeningOwner extends Guarded {
   malformed(packet: Packet, text: string, errorCode: number): void;
   /** A packet that had to wait for a decision. */
   resumed(packet: Packet): void;
+  /** Where the bytes of what waits are counted; it stops reading by itself. */
+  readonly memory: { readonly opening: Pick<ConnectionWaiting, 'add'> };
   hold(): void;
   release(): void;
 }
@@ -85,7 +89,6 @@ interface Undecided {
 export class SessionOpening {
   /** Requests without their answer, and packets that wait for it, in the order of arrival. */
   private line: (Undecided | Packet)[] = [];
-  private waitingBytes = 0;
   private holding = false;
   private advancing = false;
   /** A packet is dealt with whose turn has come, although others wait behind it. */
@@ -106,7 +109,7 @@ export class SessionOpening {
   wait(packet: Packet): void {
     // In memory of its own: handlers of other sessions have the chunk, and may transfer it away.
     this.line.push(packet.copy());
-    this.waitingBytes += packet.byteLength;
+    this.owner.memory.opening.add(packet.byteLength);
     this.holdWhenFull();
   }
 
@@ -188,10 +191,13 @@ export class SessionOpening {
     const undecided: Undecided = { answer: undefined };
     this.line.push(undecided);
     this.holdWhenFull();
+    const bytes = REQUEST_BYTES + auth.length + helloAuth.length;
+    this.owner.memory.opening.add(bytes);
     const { policyTimeoutMs } = this.config;
     const settle = (decide: () => void) => {
       if (undecided.answer !== undefined) return;
       undecided.answer = decide;
+      this.owner.memory.opening.add(-bytes);
       patience.end();
       guard(this.owner, () => this.advance());
     };
@@ -214,7 +220,7 @@ export class SessionOpening {
   }
 
   private holdWhenFull(): void {
-    if (this.holding || (this.line.length < MAX_WAITING && this.waitingBytes < MAX_WAITING_BYTES)) return;
+    if (this.holding || this.line.length < MAX_WAITING) return;
     this.holding = true;
     this.owner.hold();
   }
@@ -229,7 +235,7 @@ export class SessionOpening {
     } finally {
       this.advancing = false;
     }
-    if (!this.holding || this.line.length >= MAX_WAITING || this.waitingBytes >= MAX_WAITING_BYTES) return;
+    if (!this.holding || this.line.length >= MAX_WAITING) return;
     this.holding = false;
     this.owner.release();
   }
@@ -243,7 +249,7 @@ export class SessionOpening {
       }
       if ('answer' in next) next.answer?.();
       else {
-        this.waitingBytes -= next.byteLength;
+        this.owner.memory.opening.add(-next.byteLength);
         this.resuming = true;
         try {
           this.owner.resumed(next);
