@@ -31,6 +31,8 @@ class Slot implements Expiring {
 }
 
 const NOTHING: readonly never[] = [];
+/** Shared: there is nothing in it that could be changed or taken away. */
+const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 
 /**
  * The cache objects of one session, with their leases. It keeps copies of the bytes and has no clock: an object whose
@@ -101,7 +103,7 @@ export class ObjectCache {
     const object: CachedObject = {
       identity: identityOf(put),
       // Not slice(): a byte array of Node shares its memory with what it returns.
-      body: renewed?.body ?? new Uint8Array(body),
+      body: renewed?.body ?? (body.length === 0 ? EMPTY : new Uint8Array(body)),
       version: renewed?.version ?? this.nextVersion(),
       lease: {
         leaseId: renewed?.lease?.leaseId ?? this.nextLeaseId(),

@@ -46,6 +46,7 @@ export class IdentityMap<T> {
     return this.entries(identity)?.get(keyOf(identity))?.value;
   }
 
+  /** @param identity - kept as it is: see {@link identityOf} */
   set(identity: ObjectIdentity, value: T): void {
     const { cacheNamespace, objectKind } = identity;
     let kinds = this.namespaces.get(cacheNamespace);
@@ -59,7 +60,7 @@ export class IdentityMap<T> {
       kinds.set(objectKind, entries);
     }
     const before = entries.size;
-    entries.set(keyOf(identity), { identity: identityOf(identity), value });
+    entries.set(keyOf(identity), { identity, value });
     this.count += entries.size - before;
   }
 

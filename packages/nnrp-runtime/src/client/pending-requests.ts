@@ -1,5 +1,6 @@
 import { forCaller, type NnrpError, UsageError } from 'nnrp-core';
 import type { Guarded } from '../base/guard.js';
+import { Line } from '../base/line.js';
 import { PendingAnswer } from './pending-answer.js';
 
 /** Requests of one kind that may be without their answer at once. */
@@ -23,7 +24,7 @@ interface Outstanding<Q, A> {
  * up still takes the answer that comes too late, so that no other request gets it.
  */
 export class PendingRequests<Q, A> {
-  private line: Outstanding<Q, A>[] = [];
+  private readonly line = new Line<Outstanding<Q, A>>();
   private waitingCount = 0;
 
   /** @param name - of the request on the wire, such as SESSION_PATCH */
@@ -45,7 +46,7 @@ export class PendingRequests<Q, A> {
    * @throws UsageError when too many are outstanding, and what `send` throws
    */
   ask(request: Q, timeoutMs: number, send: () => void): Promise<A> {
-    if (this.line.length >= MAX_OUTSTANDING && !this.forgetAbandoned()) {
+    if (this.line.size >= MAX_OUTSTANDING && !this.forgetAbandoned()) {
       throw new UsageError(`${this.name}: ${MAX_OUTSTANDING} requests wait for their answer already`);
     }
     send();
@@ -64,7 +65,7 @@ export class PendingRequests<Q, A> {
 
   /** The request that an answer belongs to; take it at once with `answered` or `refused`. */
   first(fits: (request: Q) => boolean = anything): Q | undefined {
-    return this.line.find(({ request }) => fits(request))?.request;
+    return this.oldest(fits)?.request;
   }
 
   /** An answer has come. @returns false when nobody waits for it */
@@ -79,23 +80,31 @@ export class PendingRequests<Q, A> {
 
   /** No answer will come any more. */
   end(error: NnrpError): void {
-    while (this.line.length > 0) this.refused(forCaller(error));
+    while (this.line.size > 0) this.refused(forCaller(error));
   }
 
   private settle(how: (answer: PendingAnswer<A>) => void, fits: (request: Q) => boolean): boolean {
-    const index = this.line.findIndex(({ request }) => fits(request));
-    const [oldest] = index < 0 ? [] : this.line.splice(index, 1);
-    if (oldest === undefined || oldest.abandoned) return false;
+    const oldest = this.oldest(fits);
+    if (oldest === undefined) return false;
+    if (oldest === this.line.first) this.line.take();
+    else this.line.remove(oldest);
+    if (oldest.abandoned) return false;
     this.waitingCount--;
     this.reader.answerCame();
     how(oldest.answer);
     return true;
   }
 
+  /** Nearly always the first one: a server answers in order. */
+  private oldest(fits: (request: Q) => boolean): Outstanding<Q, A> | undefined {
+    for (const outstanding of this.line) if (fits(outstanding.request)) return outstanding;
+    return undefined;
+  }
+
   private forgetAbandoned(): boolean {
-    const before = this.line.length;
-    this.line = this.line.filter(({ abandoned }) => !abandoned);
-    return this.line.length < before;
+    const before = this.line.size;
+    for (const outstanding of this.line.drain()) if (!outstanding.abandoned) this.line.push(outstanding);
+    return this.line.size < before;
   }
 }
 

@@ -150,7 +150,7 @@ export class SessionCache {
     const { ack } = this.objects.put(put, body, performance.now());
     if (ack.detailCode === ErrorCode.LimitExceeded && !this.isTooLarge(body)) this.full(body.length);
     const stored = ack.status === CacheAckStatus.Rejected ? undefined : this.get(put);
-    if (stored !== undefined) markAsUntransferable(stored.buffer);
+    if (stored !== undefined && stored.length > 0) markAsUntransferable(stored.buffer);
     return ack;
   }
 

@@ -197,7 +197,7 @@ export class SessionIntake implements SessionEndpoint {
       this.badBody(packet, info, announced);
       return;
     }
-    const patch = { metadata, profilePatch: packet.body };
+    const patch = { metadata, profilePatch: packet.settled().body };
     // Answers carry no id: the next one must be that of the oldest patch, so a flood cannot be refused patch by patch.
     if (core.pendingPatches.length >= MAX_PENDING) this.flooded(info);
     else {

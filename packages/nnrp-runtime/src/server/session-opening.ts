@@ -14,6 +14,7 @@ import {
 import type { ApplicationContext } from '../base/application-context.js';
 import { described } from '../base/described.js';
 import { type Guarded, guard } from '../base/guard.js';
+import { Line } from '../base/line.js';
 import { checkOptions } from '../base/options.js';
 import { Patience } from '../base/patience.js';
 import { announcedFamilies } from '../connection/announcement.js';
@@ -30,8 +31,8 @@ const GRANT: ReadonlySet<string> = new Set<keyof SessionGrant>(['priorityClass']
 const CLASSES: readonly number[] = Object.values(SessionPriorityClass);
 /** Requests whose policy is being asked, and packets behind them, before the connection is not read any more; for their bytes see ServerMemory. */
 const MAX_WAITING = 64;
-/** What a request costs that is not decided, besides what its policy gets. */
-const REQUEST_BYTES = 1024;
+/** What a request that is not decided, or a packet behind it, costs besides its bytes; rounded up. */
+const REQUEST_BYTES = 512;
 
 /** What opening a session needs of the connection and the server. */
 export interface OpeningOwner extends Guarded {
@@ -88,7 +89,7 @@ interface Undecided {
  */
 export class SessionOpening {
   /** Requests without their answer, and packets that wait for it, in the order of arrival. */
-  private line: (Undecided | Packet)[] = [];
+  private readonly line = new Line<Undecided | Packet>();
   private holding = false;
   private advancing = false;
   /** A packet is dealt with whose turn has come, although others wait behind it. */
@@ -103,13 +104,13 @@ export class SessionOpening {
 
   /** Whether a decision is being waited for; packets that may depend on it go to `wait`. */
   get isBusy(): boolean {
-    return this.line.length > 0 && !this.resuming;
+    return this.line.size > 0 && !this.resuming;
   }
 
   wait(packet: Packet): void {
     // In memory of its own: handlers of other sessions have the chunk, and may transfer it away.
     this.line.push(packet.copy());
-    this.owner.memory.opening.add(packet.byteLength);
+    this.owner.memory.opening.add(REQUEST_BYTES + packet.byteLength);
     this.holdWhenFull();
   }
 
@@ -127,7 +128,7 @@ export class SessionOpening {
 
   /** The connection is over. */
   end(): void {
-    this.line = [];
+    this.line.drain();
   }
 
   /** token, auth, extension: all of them, or none as the reference client sends it (wire.md A-2). */
@@ -220,7 +221,7 @@ export class SessionOpening {
   }
 
   private holdWhenFull(): void {
-    if (this.holding || this.line.length < MAX_WAITING) return;
+    if (this.holding || this.line.size < MAX_WAITING) return;
     this.holding = true;
     this.owner.hold();
   }
@@ -235,21 +236,18 @@ export class SessionOpening {
     } finally {
       this.advancing = false;
     }
-    if (!this.holding || this.line.length >= MAX_WAITING) return;
+    if (!this.holding || this.line.size >= MAX_WAITING) return;
     this.holding = false;
     this.owner.release();
   }
 
   private answerDecided(): void {
-    for (let at = 0; ; at++) {
-      const next = this.owner.isClosed ? undefined : this.line[at];
-      if (next === undefined || ('answer' in next && next.answer === undefined)) {
-        this.line = this.owner.isClosed ? [] : this.line.slice(at);
-        return;
-      }
+    for (let next = this.line.first; next !== undefined; next = this.line.first) {
+      if (this.owner.isClosed) this.line.drain();
+      if (this.owner.isClosed || ('answer' in next && next.answer === undefined)) return;
       if ('answer' in next) next.answer?.();
       else {
-        this.owner.memory.opening.add(-next.byteLength);
+        this.owner.memory.opening.add(-REQUEST_BYTES - next.byteLength);
         this.resuming = true;
         try {
           this.owner.resumed(next);
@@ -257,6 +255,8 @@ export class SessionOpening {
           this.resuming = false;
         }
       }
+      // It stands in the line until it is dealt with, so that nothing overtakes it.
+      if (this.line.first === next) this.line.take();
     }
   }
 
