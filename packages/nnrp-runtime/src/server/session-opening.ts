@@ -90,6 +90,8 @@ interface Undecided {
 export class SessionOpening {
   /** Requests without their answer, and packets that wait for it, in the order of arrival. */
   private readonly line = new Line<Undecided | Packet>();
+  /** Counted as waiting, although they wait no more. */
+  private dealtWithBytes = 0;
   private holding = false;
   private advancing = false;
   /** A packet is dealt with whose turn has come, although others wait behind it. */
@@ -235,6 +237,10 @@ export class SessionOpening {
       this.answerDecided();
     } finally {
       this.advancing = false;
+      // Not before: what is read then must find the line as it is, and come behind all of it.
+      const bytes = this.dealtWithBytes;
+      this.dealtWithBytes = 0;
+      this.owner.memory.opening.add(-bytes);
     }
     if (!this.holding || this.line.size >= MAX_WAITING) return;
     this.holding = false;
@@ -247,7 +253,7 @@ export class SessionOpening {
       if (this.owner.isClosed || ('answer' in next && next.answer === undefined)) return;
       if ('answer' in next) next.answer?.();
       else {
-        this.owner.memory.opening.add(-REQUEST_BYTES - next.byteLength);
+        this.dealtWithBytes += REQUEST_BYTES + next.byteLength;
         this.resuming = true;
         try {
           this.owner.resumed(next);
