@@ -50,7 +50,9 @@ export {
   negotiateHello,
   profileBitmap,
 } from './machine/hello.js';
+export { IdMap, IdSet } from './machine/id-map.js';
 export { IdTable } from './machine/id-table.js';
+export type { MemoryBudget } from './machine/memory-budget.js';
 export { ObjectCache } from './machine/object-cache.js';
 export { identityOf, type ObjectIdentity } from './machine/object-identity.js';
 export { describeOperationFault, type OperationFault } from './machine/operation-fault.js';

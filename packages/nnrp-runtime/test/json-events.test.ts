@@ -295,7 +295,14 @@ describe('every event', () => {
       cache_invalidate: { type: 'cache_invalidate', invalidate, removed: 3 },
       error: { type: 'error', error: report, diagnostic: 'said' },
     };
-    const inbox = new SessionInbox({ taken: () => {}, waits: () => {}, eased: () => {} });
+    const inbox = new SessionInbox({
+      taken: () => {},
+      waits: () => {},
+      eased: () => {},
+      isFull: false,
+      eventLeftOut: () => {},
+      eventBytes: () => {},
+    });
     const reader = inbox.events();
     for (const [type, event] of Object.entries(events)) {
       inbox.pushEvent(event);

@@ -54,8 +54,10 @@ export interface ObjectCacheLimits {
   readonly maxObjects: number;
   /** 0 = no limit. */
   readonly maxObjectBytes: number;
-  /** All bodies together; 0 = no limit. */
+  /** All objects together: their bodies, and `overheadBytes` for each; 0 = no limit. */
   readonly maxTotalBytes: number;
+  /** What an object is counted as besides its body; default 0, which counts bodies alone. */
+  readonly overheadBytes?: number | undefined;
   /** Longest lease, and the one of a put that wishes none, in milliseconds. */
   readonly leaseTtlMs: number;
 }

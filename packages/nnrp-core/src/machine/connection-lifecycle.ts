@@ -1,6 +1,7 @@
 import type { CloseStatus } from '../generated/preview3/enums.js';
 import type { SessionOpenAck } from '../generated/preview3/session-open-ack.js';
 import { openAckOutcome } from '../rules/open-ack.js';
+import { IdMap } from './id-map.js';
 import { SessionLifecycle } from './session-lifecycle.js';
 import type { StateFault } from './state-fault.js';
 
@@ -33,7 +34,7 @@ export type InstallOutcome =
  */
 export class ConnectionLifecycle implements Iterable<SessionLifecycle> {
   private current: ConnectionState = 'open';
-  private readonly sessions = new Map<number, SessionLifecycle>();
+  private readonly sessions = new IdMap<SessionLifecycle>();
 
   get state(): ConnectionState {
     return this.current;

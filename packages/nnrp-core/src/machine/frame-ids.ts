@@ -1,3 +1,5 @@
+import { IdSet } from './id-map.js';
+
 /** How many ids above the watermark are remembered one by one before the watermark is moved over the gaps. */
 const MAX_SCATTERED = 4096;
 
@@ -10,7 +12,7 @@ const MAX_SCATTERED = 4096;
 export class FrameIds {
   /** Every id up to this one counts as used. */
   private watermark = 0;
-  private scattered: Set<number> | undefined;
+  private scattered: IdSet | undefined;
   private highestUsed = 0;
 
   /** The highest id used so far, 0 when none: what SESSION_CLOSE reports. */
@@ -28,7 +30,7 @@ export class FrameIds {
     if (frameId <= this.watermark || this.scattered?.has(frameId) === true) return false;
     if (frameId > this.highestUsed) this.highestUsed = frameId;
     if (frameId !== this.watermark + 1) {
-      this.scattered ??= new Set();
+      this.scattered ??= new IdSet();
       this.scattered.add(frameId);
       if (this.scattered.size > MAX_SCATTERED) this.forgetGaps();
       return true;

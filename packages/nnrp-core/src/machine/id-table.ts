@@ -87,7 +87,10 @@ export class IdTable<T> {
   }
 
   private home(id: number): number {
-    return Math.imul(id, FACTOR) >>> this.shift;
+    // A product alone spreads ids badly that differ in few bits, whenever the factor happens to be a bad one (measured).
+    let mixed = Math.imul(id, FACTOR);
+    mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
+    return Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35) >>> this.shift;
   }
 
   private resize(capacity: number): void {

@@ -7,6 +7,7 @@ import { checkDependencies, type DependencyState, type ObjectDependency } from '
 import { isLeaseExpired, type LeaseOwner, leaseExpiresAtMs } from './cache-lease.js';
 import type { CachedObject, ObjectCacheLimits, ObjectFacts, ObjectRequirements } from './cached-object.js';
 import { type Expiring, ExpiryHeap } from './expiry-heap.js';
+import type { MemoryBudget } from './memory-budget.js';
 import { IdentityMap, identityOf, type ObjectIdentity } from './object-identity.js';
 import { RecordIndex } from './record-index.js';
 import { isUnchanged, sameSchema } from './unchanged-object.js';
@@ -30,6 +31,8 @@ class Slot implements Expiring {
 }
 
 const NOTHING: readonly never[] = [];
+/** Shared: there is nothing in it that could be changed or taken away. */
+const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 
 /**
  * The cache objects of one session, with their leases. It keeps copies of the bytes and has no clock: an object whose
@@ -42,12 +45,16 @@ const NOTHING: readonly never[] = [];
 export class ObjectCache {
   private readonly slots = new IdentityMap<Slot>();
   private readonly expiry = new ExpiryHeap<Slot>();
-  private readonly owned = new RecordIndex<Slot>();
+  private readonly owned = new RecordIndex<Slot, string>(() => new Map());
   private bytes = 0;
   private lastVersion = 0n;
   private lastLeaseId = 0n;
 
-  constructor(readonly limits: ObjectCacheLimits) {}
+  /** @param budget - what it shares with others; default none */
+  constructor(
+    readonly limits: ObjectCacheLimits,
+    private readonly budget?: MemoryBudget,
+  ) {}
 
   /** Objects in the cache, those that are only tracked included. */
   get size(): number {
@@ -57,6 +64,11 @@ export class ObjectCache {
   /** Bytes of all bodies. */
   get byteLength(): number {
     return this.bytes;
+  }
+
+  /** Bytes that the objects are counted as: their bodies, and what each of them costs besides. */
+  get heldBytes(): number {
+    return this.bytes + this.size * this.overheadBytes;
   }
 
   /** When the next lease is over, in milliseconds of the caller's clock; undefined when there is none. */
@@ -91,7 +103,7 @@ export class ObjectCache {
     const object: CachedObject = {
       identity: identityOf(put),
       // Not slice(): a byte array of Node shares its memory with what it returns.
-      body: renewed?.body ?? new Uint8Array(body),
+      body: renewed?.body ?? (body.length === 0 ? EMPTY : new Uint8Array(body)),
       version: renewed?.version ?? this.nextVersion(),
       lease: {
         leaseId: renewed?.lease?.leaseId ?? this.nextLeaseId(),
@@ -201,6 +213,7 @@ export class ObjectCache {
 
   /** Drops everything. Versions and lease ids go on counting. */
   clear(): void {
+    this.budget?.add(-this.heldBytes);
     this.slots.clear();
     this.expiry.clear();
     this.owned.clear();
@@ -225,8 +238,13 @@ export class ObjectCache {
     const { maxObjects, maxTotalBytes } = this.limits;
     const taken = this.slots.get(identity);
     if (taken === undefined && maxObjects !== 0 && this.size >= maxObjects) return false;
-    const more = length - (taken?.byteLength ?? 0);
-    return more <= 0 || maxTotalBytes === 0 || this.bytes + more <= maxTotalBytes;
+    const more = length - (taken?.byteLength ?? -this.overheadBytes);
+    if (more <= 0) return true;
+    return (maxTotalBytes === 0 || this.heldBytes + more <= maxTotalBytes) && (this.budget?.fits(more) ?? true);
+  }
+
+  private get overheadBytes(): number {
+    return this.limits.overheadBytes ?? 0;
   }
 
   private checkDependencies(dependencies: readonly ObjectDependency[], nowMs: number): CacheErrorCode {
@@ -249,6 +267,7 @@ export class ObjectCache {
     const { identity, lease } = slot.object;
     this.slots.set(identity, slot);
     this.bytes += slot.byteLength;
+    this.budget?.add(slot.byteLength + this.overheadBytes);
     if (lease === undefined) return;
     this.expiry.push(slot);
     if (lease.owner !== undefined) this.owned.add(ownerKey(lease.owner), slot);
@@ -260,6 +279,7 @@ export class ObjectCache {
     const { lease } = slot.object;
     this.slots.delete(identity);
     this.bytes -= slot.byteLength;
+    this.budget?.add(-slot.byteLength - this.overheadBytes);
     this.expiry.remove(slot);
     if (lease?.owner !== undefined) this.owned.remove(ownerKey(lease.owner), slot);
   }
@@ -281,7 +301,7 @@ export class ObjectCache {
   }
 }
 
-/** One number for scope and id: the scopes are 0, 1 and 2. */
-function ownerKey({ scope, id }: LeaseOwner): number {
-  return id * 3 + scope;
+/** The id is any number of the application's; with a sign in it, since the language hashes digits alone without a seed. */
+function ownerKey({ scope, id }: LeaseOwner): string {
+  return `${scope}:${id}`;
 }

@@ -1,5 +1,6 @@
 import type { CacheInvalidate } from '../generated/preview3/cache-invalidate.js';
 import { CacheInvalidateScope, CacheObjectKind } from '../generated/preview3/enums.js';
+import { IdMap } from './id-map.js';
 
 /**
  * What names a cache object. CACHE_PUT metadata and the blocks of an object-reference region are identities as they are.
@@ -21,9 +22,20 @@ export function identityOf(named: ObjectIdentity): ObjectIdentity {
   return { cacheNamespace, cacheKeyHi, cacheKeyLo, objectKind };
 }
 
-/** Entries by identity, found again by the selectors of CACHE_INVALIDATE without looking at other namespaces. */
+interface Entry<T> {
+  readonly identity: ObjectIdentity;
+  value: T;
+}
+
+/** The entries of one kind in one namespace, by key. */
+type OfKind<T> = Map<string, Entry<T>>;
+
+/**
+ * Entries by identity, found again by the selectors of CACHE_INVALIDATE without looking at any that is not meant. All four
+ * numbers are the peer's choice: those that are keys of a map by themselves are seeded, and so are strings by the language.
+ */
 export class IdentityMap<T> {
-  private readonly namespaces = new Map<number, Map<string, { readonly identity: ObjectIdentity; value: T }>>();
+  private readonly namespaces = new IdMap<IdMap<OfKind<T>>>();
   private count = 0;
 
   get size(): number {
@@ -31,23 +43,36 @@ export class IdentityMap<T> {
   }
 
   get(identity: ObjectIdentity): T | undefined {
-    return this.namespaces.get(identity.cacheNamespace)?.get(keyOf(identity))?.value;
+    return this.entries(identity)?.get(keyOf(identity))?.value;
   }
 
+  /** @param identity - kept as it is: see {@link identityOf} */
   set(identity: ObjectIdentity, value: T): void {
-    const { cacheNamespace } = identity;
-    const entries = this.namespaces.get(cacheNamespace) ?? new Map<string, { identity: ObjectIdentity; value: T }>();
-    if (entries.size === 0) this.namespaces.set(cacheNamespace, entries);
+    const { cacheNamespace, objectKind } = identity;
+    let kinds = this.namespaces.get(cacheNamespace);
+    if (kinds === undefined) {
+      kinds = new IdMap();
+      this.namespaces.set(cacheNamespace, kinds);
+    }
+    let entries = kinds.get(objectKind);
+    if (entries === undefined) {
+      entries = new Map();
+      kinds.set(objectKind, entries);
+    }
     const before = entries.size;
-    entries.set(keyOf(identity), { identity: identityOf(identity), value });
+    entries.set(keyOf(identity), { identity, value });
     this.count += entries.size - before;
   }
 
   delete(identity: ObjectIdentity): void {
-    const entries = this.namespaces.get(identity.cacheNamespace);
-    if (!entries?.delete(keyOf(identity))) return;
+    const { cacheNamespace, objectKind } = identity;
+    const kinds = this.namespaces.get(cacheNamespace);
+    const entries = kinds?.get(objectKind);
+    if (entries?.delete(keyOf(identity)) !== true) return;
     this.count -= 1;
-    if (entries.size === 0) this.namespaces.delete(identity.cacheNamespace);
+    if (entries.size > 0) return;
+    kinds?.delete(objectKind);
+    if (kinds?.size === 0) this.namespaces.delete(cacheNamespace);
   }
 
   clear(): void {
@@ -57,36 +82,43 @@ export class IdentityMap<T> {
 
   /**
    * The identities that an invalidation names: all of them; those of the namespace; those of the namespace and of the
-   * kind in cache_key_hi; those with the key, of whatever kind.
+   * kind in cache_key_hi; those with the key, of whatever kind. Takes as long as there are some.
    *
    * @see NNRP/1-preview3 sections 7.19 and 19 (A-20)
    */
   matching(message: CacheInvalidate): ObjectIdentity[] {
     const matched: ObjectIdentity[] = [];
     if (message.invalidateScope === CacheInvalidateScope.WholeSession) {
-      for (const entries of this.namespaces.values())
-        for (const { identity } of entries.values()) matched.push(identity);
+      for (const kinds of this.namespaces.values()) addAllKinds(matched, kinds);
       return matched;
     }
-    const entries = this.namespaces.get(message.cacheNamespace);
-    if (entries === undefined) return matched;
-    if (message.invalidateScope === CacheInvalidateScope.ObjectKey) {
+    const kinds = this.namespaces.get(message.cacheNamespace);
+    if (kinds === undefined) return matched;
+    if (message.invalidateScope === CacheInvalidateScope.Namespace) addAllKinds(matched, kinds);
+    else if (message.invalidateScope === CacheInvalidateScope.ObjectKey) {
+      const key = keyOf(message);
       for (const objectKind of KINDS) {
-        const { cacheNamespace, cacheKeyHi, cacheKeyLo } = message;
-        const entry = entries.get(keyOf({ cacheNamespace, cacheKeyHi, cacheKeyLo, objectKind }));
+        const entry = kinds.get(objectKind)?.get(key);
         if (entry !== undefined) matched.push(entry.identity);
       }
-      return matched;
-    }
-    const anyKind = message.invalidateScope === CacheInvalidateScope.Namespace;
-    for (const { identity } of entries.values()) {
-      if (anyKind || identity.objectKind === message.cacheKeyHi) matched.push(identity);
-    }
+    } else addAll(matched, kinds.get(message.cacheKeyHi));
     return matched;
+  }
+
+  private entries({ cacheNamespace, objectKind }: ObjectIdentity): OfKind<T> | undefined {
+    return this.namespaces.get(cacheNamespace)?.get(objectKind);
   }
 }
 
-/** The key inside a namespace. */
-function keyOf({ cacheKeyHi, cacheKeyLo, objectKind }: ObjectIdentity): string {
-  return `${cacheKeyHi}:${cacheKeyLo}:${objectKind}`;
+function addAllKinds<T>(matched: ObjectIdentity[], kinds: IdMap<OfKind<T>>): void {
+  for (const entries of kinds.values()) addAll(matched, entries);
+}
+
+function addAll<T>(matched: ObjectIdentity[], entries: OfKind<T> | undefined): void {
+  for (const { identity } of entries?.values() ?? []) matched.push(identity);
+}
+
+/** The key inside a kind. With a sign in it: a string of digits alone is hashed like the number, without a seed. */
+function keyOf({ cacheKeyHi, cacheKeyLo }: Pick<ObjectIdentity, 'cacheKeyHi' | 'cacheKeyLo'>): string {
+  return `${cacheKeyHi}:${cacheKeyLo}`;
 }

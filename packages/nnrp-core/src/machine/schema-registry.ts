@@ -3,6 +3,7 @@ import { SchemaFlags } from '../generated/preview3/flags.js';
 import type { SchemaDescriptorHeader } from '../generated/preview3/schema-descriptor-header.js';
 import type { TypedPayloadDescriptor } from '../generated/preview3/typed-payload-descriptor.js';
 import type { SchemaKey } from './cached-object.js';
+import { IdMap } from './id-map.js';
 import { REFUSED_SCHEMA, type SchemaBinding, type SchemaChange, type SchemaRefusal } from './schema-outcome.js';
 
 /** Schemas that one overlay holds unless it is told otherwise. */
@@ -29,7 +30,7 @@ const NO_SCHEMA: SchemaBinding = /* @__PURE__ */ Object.freeze({ outcome: 'bound
  * @see NNRP/1-preview3 sections 7.21, 9.3 and 12.2
  */
 export class SchemaRegistry {
-  private readonly versions = new Map<number, Map<number, Entry>>();
+  private readonly versions = new IdMap<IdMap<Entry>>();
   private count = 0;
 
   /** @param schemas - taken as they are; of two with the same id and version the last one stays */
@@ -170,7 +171,7 @@ export class SchemaRegistry {
     body: Uint8Array | undefined,
     dependencies: readonly SchemaKey[] | undefined,
   ): void {
-    const versions = this.versions.get(header.schemaId) ?? new Map<number, Entry>();
+    const versions = this.versions.get(header.schemaId) ?? new IdMap<Entry>();
     const before = versions.size;
     versions.set(header.schemaVersion, { header, body, dependencies, binding: { outcome: 'bound', schema: header } });
     this.versions.set(header.schemaId, versions);

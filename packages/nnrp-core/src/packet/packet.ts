@@ -88,6 +88,18 @@ export class Packet {
     return new Packet(bytes, new DataView(bytes.buffer), 0, this.metadataLength, this.bodyLength);
   }
 
+  /** Bytes of memory that the packet keeps from being given back, once it has {@link settled}. */
+  get settledBytes(): number {
+    const { byteLength } = this;
+    const keptBytes = this.bytes.buffer.byteLength;
+    return byteLength * 2 < keptBytes ? byteLength : keptBytes;
+  }
+
+  /** For a packet that is kept for long: a copy when it uses less than half of the memory that it keeps, else itself. */
+  settled(): Packet {
+    return this.byteLength * 2 < this.bytes.buffer.byteLength ? this.copy() : this;
+  }
+
   /** The metadata, not copied. */
   get metadata(): Uint8Array {
     if (this.bytes.length === 0) return NOTHING;

@@ -1,3 +1,4 @@
+import { IdMap } from 'nnrp-core';
 import { type Guarded, guard, later } from './guard.js';
 import { type Turn, thisTurn } from './turn.js';
 
@@ -26,7 +27,7 @@ const MAX_STEP_MS = 10_000;
  * the end of the turn in which an entry came: it never expires too early.
  */
 export class DeadlineQueue {
-  private readonly lists = new Map<number, DeadlineList>();
+  private readonly lists = new IdMap<DeadlineList>();
 
   /** @param owner - of the timers */
   constructor(private readonly owner: Guarded) {}
@@ -54,7 +55,7 @@ export class DeadlineList {
 
   constructor(
     private readonly durationMs: number,
-    private readonly lists: Map<number, DeadlineList>,
+    private readonly lists: IdMap<DeadlineList>,
     private readonly owner: Guarded,
   ) {}
 

@@ -3,6 +3,7 @@ import {
   ClosedError,
   type FlowOutcome,
   forCaller,
+  IdSet,
   IdTable,
   isNnrpError,
   isPeerError,
@@ -58,7 +59,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
   private readonly operations = new IdTable<ClientOperation>();
   private readonly gate: SubmitGate;
   private readonly waiting: WaitingSubmits;
-  private readonly settledByError = new Set<number>();
+  private readonly settledByError = new IdSet();
   private readonly cancels: CancelledFrames;
   private readonly deadlines: SubmitDeadlines;
   private refusal: NnrpError | undefined;
@@ -211,7 +212,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     if (operation === undefined) return undefined;
     operation.fail(error);
     this.settledByError.add(frameId);
-    if (this.settledByError.size > MAX_SETTLED) this.settledByError.delete(firstOf(this.settledByError));
+    if (this.settledByError.size > MAX_SETTLED) this.settledByError.delete(this.settledByError.oldest ?? 0);
     this.finished(operation);
     return operation;
   }
@@ -433,9 +434,4 @@ function checkNotAborted(signal: AbortSignal | undefined): void {
 
 function cutError(frameId: number, reason: NnrpError): ClosedError {
   return new ClosedError(`frame ${frameId} was cut: ${reason.rawMessage}`, { cause: reason });
-}
-
-function firstOf(ids: Set<number>): number {
-  for (const id of ids) return id;
-  return 0;
 }

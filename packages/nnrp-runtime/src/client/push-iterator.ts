@@ -1,4 +1,5 @@
 import { INSPECT, type Inspect, inspected } from 'nnrp-core';
+import { Line } from '../base/line.js';
 import { rejection, type Settle, unheard } from '../settled.js';
 
 /** Where a {@link PushIterator} gets its items. */
@@ -29,7 +30,7 @@ export class PushIterator<T> implements AsyncIterableIterator<T, undefined> {
   /** Of the first call that waits. */
   private awaited: Promise<Step<T>> | undefined;
   /** Calls behind the first one that waits. */
-  private others: Waiter<T>[] | undefined;
+  private others: Line<Waiter<T>> | undefined;
   private finished = false;
 
   constructor(private readonly source: PushSource<T>) {}
@@ -53,7 +54,7 @@ export class PushIterator<T> implements AsyncIterableIterator<T, undefined> {
         this.rejectNext = reject;
       } else {
         behind = { resolve, reject };
-        this.others ??= [];
+        this.others ??= new Line();
         this.others.push(behind);
       }
     });
@@ -75,7 +76,7 @@ export class PushIterator<T> implements AsyncIterableIterator<T, undefined> {
 
   /** Plain facts, as logs show them: no payload, no secret. */
   toJSON(): Record<string, unknown> {
-    const waitingCalls = this.resolveNext === undefined ? 0 : 1 + (this.others?.length ?? 0);
+    const waitingCalls = this.resolveNext === undefined ? 0 : 1 + (this.others?.size ?? 0);
     return { state: this.finished ? 'over' : 'open', waitingCalls };
   }
 
@@ -87,7 +88,8 @@ export class PushIterator<T> implements AsyncIterableIterator<T, undefined> {
   deliver(value: T): boolean {
     const { resolveNext } = this;
     if (resolveNext === undefined) return false;
-    const following = this.others?.shift();
+    const following = this.others?.first;
+    if (following !== undefined) this.others?.take();
     this.resolveNext = following?.resolve;
     this.rejectNext = following?.reject;
     this.awaited = following?.promise;
@@ -128,7 +130,7 @@ export class PushIterator<T> implements AsyncIterableIterator<T, undefined> {
   }
 
   private finishOthers(): void {
-    for (const { resolve } of this.others ?? []) resolve(DONE);
+    for (const { resolve } of this.others?.drain() ?? []) resolve(DONE);
     this.others = undefined;
   }
 }

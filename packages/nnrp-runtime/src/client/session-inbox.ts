@@ -2,6 +2,7 @@ import {
   describeFault,
   FlowScope,
   forCaller,
+  IdMap,
   type MessageInfo,
   type NnrpError,
   type Packet,
@@ -24,6 +25,9 @@ import type { NnrpSessionEvent } from './session-events.js';
 
 const { CacheAckStatus, ErrorCode, ErrorScope, MessageType, ScopeKind } = preview3;
 
+/** Operations with a flow of their own before those that are over are looked for. */
+const MIN_PRUNING = 16;
+
 /** The parts of a session that messages go to. */
 export interface SessionParts {
   readonly sessionId: number;
@@ -39,7 +43,8 @@ export interface SessionParts {
  */
 export class SessionInbox implements SessionEndpoint {
   /** Flow control of single operations, by frame id; only as long as they are in flight. */
-  private operationScopes: Map<number, FlowScope> | undefined;
+  private operationScopes: IdMap<FlowScope> | undefined;
+  private nextPruning = MIN_PRUNING;
 
   /** @param end - ends the session */
   constructor(
@@ -180,13 +185,19 @@ export class SessionInbox implements SessionEndpoint {
   }
 
   private operationScope(frameId: number): FlowScope {
-    this.operationScopes ??= new Map();
-    for (const id of this.operationScopes.keys()) {
-      if (this.parts.submits.operation(id) === undefined) this.operationScopes.delete(id);
-    }
-    const scope = this.operationScopes.get(frameId) ?? new FlowScope();
+    this.operationScopes ??= new IdMap();
+    let scope = this.operationScopes.get(frameId);
+    if (scope !== undefined) return scope;
+    if (this.operationScopes.size >= this.nextPruning) this.pruneScopes(this.operationScopes);
+    scope = new FlowScope();
     this.operationScopes.set(frameId, scope);
     return scope;
+  }
+
+  /** Seldom enough that what it walks over was added one by one since. */
+  private pruneScopes(scopes: IdMap<FlowScope>): void {
+    for (const id of [...scopes.keys()]) if (this.parts.submits.operation(id) === undefined) scopes.delete(id);
+    this.nextPruning = scopes.size * 2 + MIN_PRUNING;
   }
 
   private errorArrived(packet: Packet): void {

@@ -10,6 +10,7 @@ import {
 } from 'nnrp-core';
 import { described } from '../base/described.js';
 import { background } from '../base/guard.js';
+import { Line } from '../base/line.js';
 import { Patience } from '../base/patience.js';
 import { announcedFamilies, announcedPacketBytes, isAnnouncement } from '../connection/announcement.js';
 import { ownBytes } from '../connection/body-bytes.js';
@@ -76,7 +77,7 @@ export class SessionOpens {
   /** Whether a session was asked for. */
   started = false;
   /** Not sent yet, in order. */
-  private asked: Asked[] = [];
+  private readonly asked = new Line<Asked>();
   /** Sent, in order. */
   private line: PendingOpen[] = [];
   /** What has to come before any open. */
@@ -132,7 +133,7 @@ export class SessionOpens {
   /** No session is opened any more. */
   refuse(reason: NnrpError): void {
     this.refusal ??= reason;
-    for (const { reject } of this.asked.splice(0)) reject(forCaller(this.refusal));
+    for (const { reject } of this.asked.drain()) reject(forCaller(this.refusal));
   }
 
   /** SESSION_OPEN_ACK. @param fault - a rule that it breaks by itself */
@@ -183,8 +184,8 @@ export class SessionOpens {
   }
 
   private sendNext(): void {
-    while (this.asked.length > 0 && this.greetings === 0 && this.hasRoom()) {
-      const asked = this.asked.shift() as Asked;
+    while (this.asked.size > 0 && this.greetings === 0 && this.hasRoom()) {
+      const asked = this.asked.take();
       try {
         asked.resolve(this.send(asked));
       } catch (error) {

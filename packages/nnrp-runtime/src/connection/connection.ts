@@ -4,6 +4,7 @@ import {
   checkPacket,
   describeFault,
   forCaller,
+  IdMap,
   isNnrpError,
   type MessageInfo,
   type NnrpError,
@@ -40,7 +41,7 @@ const HEADER_BYTES = preview3.COMMON_HEADER_BYTES;
 export abstract class Connection<Session extends SessionEndpoint = SessionEndpoint>
   implements PacketSink, SessionConnection<Session>, OutboxOwner
 {
-  protected readonly sessions = new Map<number, Session>();
+  protected readonly sessions = new IdMap<Session>();
   /** The session of the last packet: the next one is for it as a rule. */
   private recent: Session | undefined;
   private recentId = 0;

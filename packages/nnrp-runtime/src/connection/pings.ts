@@ -1,10 +1,12 @@
 import { forCaller, type NnrpError, TimeoutError } from 'nnrp-core';
 import type { Guarded } from '../base/guard.js';
+import { Line } from '../base/line.js';
 import { Patience } from '../base/patience.js';
 
 interface AwaitedPong {
   readonly sentAtMs: number;
-  patience: Patience;
+  patience: Patience | undefined;
+  isOver: boolean;
   resolve(roundTripMs: number): void;
   reject(error: NnrpError): void;
 }
@@ -20,7 +22,7 @@ export interface StartedPing {
 export class Pings {
   /** The last round trip in milliseconds; undefined before the first answer. */
   lastRoundTripMs: number | undefined;
-  private readonly awaited: AwaitedPong[] = [];
+  private readonly awaited = new Line<AwaitedPong>();
 
   constructor(
     private readonly sendPing: () => void,
@@ -33,7 +35,7 @@ export class Pings {
   ) {}
 
   get waiting(): number {
-    return this.awaited.length;
+    return this.awaited.size;
   }
 
   /** @returns the round trip in milliseconds; rejects with TimeoutError, which costs the connection */
@@ -45,10 +47,12 @@ export class Pings {
   start(timeoutMs: number): StartedPing {
     let giveUp: (error: NnrpError) => void = () => {};
     const roundTrip = new Promise<number>((resolve, reject) => {
-      const pong: AwaitedPong = { sentAtMs: performance.now(), patience: this.wait(timeoutMs), resolve, reject };
+      const pong: AwaitedPong = { sentAtMs: performance.now(), patience: undefined, isOver: false, resolve, reject };
+      this.wait(pong, timeoutMs);
       this.awaited.push(pong);
       giveUp = (error) => {
-        pong.patience.end();
+        pong.isOver = true;
+        pong.patience?.end();
         reject(error);
       };
       this.sendPing();
@@ -58,32 +62,32 @@ export class Pings {
 
   /** @returns false when no PING waits for an answer */
   answered(): boolean {
-    const oldest = this.awaited.shift();
-    if (oldest === undefined) return false;
-    oldest.patience.end();
+    if (this.awaited.size === 0) return false;
+    const oldest = this.awaited.take();
+    oldest.isOver = true;
+    oldest.patience?.end();
     this.lastRoundTripMs = performance.now() - oldest.sentAtMs;
     oldest.resolve(this.lastRoundTripMs);
     return true;
   }
 
-  private wait(timeoutMs: number): Patience {
+  private wait(awaited: AwaitedPong, timeoutMs: number): void {
     const { stops } = this.reading();
-    const patience = new Patience(this.owner, timeoutMs, () => {
+    awaited.patience = new Patience(this.owner, timeoutMs, () => {
       const reading = this.reading();
       // It may not even have left yet; a peer that takes nothing at all is given up by the transport. Nor may its PONG have
       // been read: it lies behind what this side does not take.
       const isExcused = this.isSending() || reading.isHeld || reading.stops !== stops;
-      const awaited = isExcused ? this.awaited.find((other) => other.patience === patience) : undefined;
-      if (awaited !== undefined) awaited.patience = this.wait(timeoutMs);
+      if (isExcused && !awaited.isOver) this.wait(awaited, timeoutMs);
       else this.timedOut(new TimeoutError(`no PONG within ${timeoutMs} ms`, timeoutMs));
     }).unref();
-    return patience;
   }
 
   end(error: NnrpError): void {
-    for (const { patience, reject } of this.awaited.splice(0)) {
-      patience.end();
-      reject(forCaller(error));
+    for (const awaited of this.awaited.drain()) {
+      awaited.isOver = true;
+      awaited.patience?.end();
+      awaited.reject(forCaller(error));
     }
   }
 }

@@ -1,4 +1,4 @@
-import type { NnrpError } from 'nnrp-core';
+import { type NnrpError, preview3 } from 'nnrp-core';
 import { described } from '../base/described.js';
 import { crash } from '../base/guard.js';
 import type { OperationContext } from './operation-context.js';
@@ -7,6 +7,7 @@ import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } fr
 import type { SessionCore } from './session-core.js';
 import type { SessionReceiver } from './session-ports.js';
 
+const { OperationState } = preview3;
 const READY: Promise<void> = Promise.resolve();
 
 /** One session whose messages go to the handlers. */
@@ -23,9 +24,11 @@ export class AttendedSession implements SessionReceiver {
 
   submit(operation: OperationContext): void {
     this.loop.submit(operation, this.core);
+    if (operation.state === OperationState.Accepted && !operation.isOver) this.core.queued.add(operation);
   }
 
   withdraw(operation: OperationContext): void {
+    this.core.queued.remove(operation);
     this.loop.withdraw(operation, this.core);
   }
 

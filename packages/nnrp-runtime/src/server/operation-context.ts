@@ -16,6 +16,7 @@ import { checkOptions } from '../base/options.js';
 import type { Turn } from '../base/turn.js';
 import { traceIdOf } from '../connection/trace-id.js';
 import { isThenable, settledOnce } from '../thenable.js';
+import { pin } from '../transport/pinned.js';
 import type { FrameFailure } from './frame-failure.js';
 import { OperationAbort } from './operation-abort.js';
 import type { NnrpSubmit, ResultValue } from './server-messages.js';
@@ -46,6 +47,8 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
   /** For the inbox: its place in the order of arrival, and whether it waits there. */
   arrival = 0;
   isUnread = false;
+  /** For the session: what it is counted as while it waits, 0 when it does not. */
+  queuedBytes = 0;
   /** For the session: results that are held back. */
   heldResults = 0;
   /** For the serve loop: whether its handler has one of the places for handlers. */
@@ -67,7 +70,7 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
   constructor(
     readonly session: NnrpServerSession,
     private readonly operations: SessionOperations,
-    private readonly packet: Packet,
+    private packet: Packet,
     /** Milliseconds granted for the work, 0 = any. */
     readonly deadlineMs: number,
     /** Objects of the session's cache that the submit refers to, in the order of its references. */
@@ -119,6 +122,21 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
   /** Bytes of the submit on the wire. */
   get byteLength(): number {
     return this.packet.byteLength;
+  }
+
+  /** For the session: bytes that it keeps while it waits, once it has settled in. */
+  get settledBytes(): number {
+    return this.packet.settledBytes;
+  }
+
+  /** For the session: it waits, and moves out of a chunk of which it needs little. */
+  settleIn(): void {
+    const settled = this.packet.settled();
+    if (settled === this.packet) return;
+    // As with the chunks of the transport: what the application gets cannot be transferred away.
+    pin(settled.bytes.buffer);
+    this.packet = settled;
+    this.viewed = undefined;
   }
 
   /** Whether the frame has had its terminal answer, or needs none any more. */

@@ -17,8 +17,15 @@ export interface NnrpServerConfig {
   readonly maxCacheObjects: number;
   /** Bytes of one cached object; 0 = whatever fits a packet; default 0. */
   readonly maxCacheObjectBytes: number;
-  /** Bytes of all cached objects of one session; a put above it is rejected; default 64 MiB. */
+  /**
+   * Bytes of all cached objects and schemas of one session, each counted as its body and what it costs besides (1 KiB); a put
+   * above it is rejected; default 64 MiB.
+   */
   readonly maxCacheBytes: number;
+  /** The same for all sessions of one connection; default 128 MiB. */
+  readonly maxCacheBytesPerConnection: number;
+  /** The same for the whole server; default 1 GiB. */
+  readonly maxCacheBytesTotal: number;
   /** Schemas that sessions may name; default the standard token-delta schema. */
   readonly schemaRegistry: SchemaRegistry;
   /** Bytes of a resume token announced to sessions that allow resuming, 0 for none; default 24. */
@@ -121,8 +128,28 @@ export interface NnrpServerConfig {
   readonly maxSessionsPerConnection: number;
   /** Submits that one session may have waiting for `receiveSubmit` before its connection stops reading; default 256. */
   readonly maxQueuedSubmits: number;
-  /** Bytes of waiting submits of one session before its connection stops reading; default 64 MiB. */
+  /**
+   * Bytes of waiting submits of one session before its connection stops reading, each counted as the memory that it keeps and
+   * what it costs besides (1 KiB); default 64 MiB.
+   */
   readonly maxQueuedBytes: number;
+  /** The same for all sessions of one connection, for submits that wait for a handler as well; default 128 MiB. */
+  readonly maxQueuedBytesPerConnection: number;
+  /**
+   * The same for the whole server; default 512 MiB. From half of it on, connections are not read that have more than their
+   * share of the half; from all of it on, none that adds to it.
+   */
+  readonly maxQueuedBytesTotal: number;
+  /**
+   * Bytes of all requests for sessions that a policy decides on, with what waits behind them (at most 1 MiB and one packet of
+   * a connection), before connections that add to them are not read; default 256 MiB.
+   */
+  readonly maxOpeningBytesTotal: number;
+  /**
+   * Bytes of authentication that all connections have sent with CLIENT_HELLO, kept for their policies; a connection that would
+   * have more than its share of half of it is refused when there is no room; default 256 MiB.
+   */
+  readonly maxHelloBytesTotal: number;
   /** Bytes waiting in the network layer of a connection above which senders are asked to wait; default 1 MiB. */
   readonly highWaterBytes: number;
   /** Bytes that senders who do not wait may pile up on top of that, per connection; default 16 MiB. */
@@ -144,6 +171,8 @@ const NUMBERS = [
   ['maxCacheObjects', 0, 0, U32],
   ['maxCacheObjectBytes', 0, 0, U32],
   ['maxCacheBytes', DEFAULT_MAX_PACKET_BYTES, 1, Number.MAX_SAFE_INTEGER],
+  ['maxCacheBytesPerConnection', 128 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER],
+  ['maxCacheBytesTotal', 1024 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER],
   ['resumeTokenBytes', 24, 0, 4096],
   ['maxInFlightOperations', 4, 0, U16],
   ['grantedOperationCredit', 2, 0, U16],
@@ -165,6 +194,10 @@ const NUMBERS = [
   ['maxSessionsPerConnection', 1024, 1, U32],
   ['maxQueuedSubmits', 256, 1, U32],
   ['maxQueuedBytes', DEFAULT_MAX_PACKET_BYTES, 1, U32],
+  ['maxQueuedBytesPerConnection', 128 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER],
+  ['maxQueuedBytesTotal', 512 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER],
+  ['maxOpeningBytesTotal', 256 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER],
+  ['maxHelloBytesTotal', 256 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER],
   ['highWaterBytes', 1024 * 1024, 1, U32],
   ['maxOutboxBytes', 16 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER],
   ['stallTimeoutMs', 30_000, 0, MAX_TIMER_MS],

@@ -36,6 +36,7 @@ import type { ServerBounds } from './server-bounds.js';
 import type { NnrpServerConfig } from './server-config.js';
 import type { ConnectionLost, HandlerFailure, PeerReport, ProtocolViolation, SessionRefused } from './server-events.js';
 import { answerHello } from './server-hello.js';
+import { ConnectionMemory, type ServerMemory } from './server-memory.js';
 import { SessionCore } from './session-core.js';
 import type { SessionIntake } from './session-intake.js';
 import { SessionOpening } from './session-opening.js';
@@ -56,6 +57,8 @@ export interface ServerConnectionOwner {
   readonly config: NnrpServerConfig;
   readonly bounds: ServerBounds;
   readonly admission: Admission;
+  /** What all connections share. */
+  readonly memory: ServerMemory;
   readonly terms: SessionOpenTerms;
   readonly table: SessionTable<SessionCore>;
   readonly deadlines: DeadlineQueue;
@@ -94,6 +97,7 @@ export class ServerConnection
   private greeted = false;
   private refusedCount = 0;
   private readonly pressure: ConnectionPressure = new ConnectionPressure(this);
+  readonly memory: ConnectionMemory;
   private flow: FlowScope | undefined;
   private flowSender: FlowSender | undefined;
   private endedSessionIds: readonly number[] = [];
@@ -109,6 +113,7 @@ export class ServerConnection
     private readonly isTurnedAway: boolean,
   ) {
     super(transport, owner.config);
+    this.memory = new ConnectionMemory(owner.memory, owner.config, this);
     this.opening = new SessionOpening(owner.config, owner.terms, this);
     this.clock = new ConnectionClock(transport, owner.config, this);
     this.halfClose = new HalfClose(transport, this);
@@ -437,6 +442,7 @@ export class ServerConnection
     guard(this, () => this.clock.end());
     guard(this, () => this.opening.end());
     guard(this, () => this.halfClose.end());
+    guard(this, () => this.memory.end());
     const { remoteAddress, endedSessionIds: sessionIds } = this;
     this.owner.connectionClosing(this);
     this.owner.connectionEnded({ remoteAddress, error, sessionIds });
@@ -559,6 +565,10 @@ export class ServerConnection
     const answer = answerHello(packet, this.owner.config, this.transport.kind);
     if ('errorCode' in answer) {
       this.violatedBy(packet, answer.text, answer.errorCode);
+      return;
+    }
+    if (!this.memory.keepHello(answer.auth.length)) {
+      this.violatedBy(packet, 'CLIENT_HELLO: there is no room for so much authentication now', ErrorCode.LimitExceeded);
       return;
     }
     this.greeted = true;

@@ -51,7 +51,7 @@ export function answerHello(packet: Packet, config: NnrpServerConfig, kind: Tran
     ack,
     body: preview3.encodeControlExtensions(extensions),
     // Kept for every session of the connection, while the packet's chunk may not be.
-    auth: body.slice(0, hello.authBytes),
+    auth: new Uint8Array(body.subarray(0, hello.authBytes)),
     families: announcedFamilies(offered) ?? 0,
     packetBytes: announcedPacketBytes(offered),
   };

@@ -255,11 +255,14 @@ export class NnrpServerSession {
     return this.core.operations.cancel(scope, frameId);
   }
 
-  /** Notes an object whose bytes the application keeps. @throws UsageError above maxCacheObjects, or on a wrong field */
+  /** Notes an object whose bytes the application keeps. @throws UsageError when the cache is full, or on a wrong field */
   trackCacheObject(identity: ObjectIdentity): void {
-    if (this.core.cache.track(identity)) return;
+    const full = this.core.cache.track(identity);
+    if (full === undefined) return;
     const { maxCacheObjects } = this.core.config;
-    throw new UsageError(`session ${this.sessionId}: maxCacheObjects is ${maxCacheObjects}, and as many are there`);
+    const why =
+      full === 'cacheObjects' ? `maxCacheObjects is ${maxCacheObjects}, and as many are there` : `${full} is reached`;
+    throw new UsageError(`session ${this.sessionId}: ${why}`);
   }
 
   /**

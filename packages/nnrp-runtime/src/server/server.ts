@@ -31,11 +31,13 @@ import { type Acceptor, acceptAll } from './accepting.js';
 import { Admission } from './admission.js';
 import { checkHandlers } from './check-handlers.js';
 import { ClosingConnections } from './closing-connections.js';
+import { declareMemory } from './memory-bounds.js';
 import { type ServeHandlers, ServeLoop, type ServeOptions, serveOptions } from './serve-loop.js';
 import { ServerBounds, type ServerStats } from './server-bounds.js';
 import { type NnrpServerConfig, serverConfig } from './server-config.js';
 import { ServerConnection, type ServerConnectionOwner } from './server-connection.js';
 import type { HandlerFailure, NnrpServerEvents } from './server-events.js';
+import { ServerMemory } from './server-memory.js';
 import type { RuntimeSessionRecord } from './server-messages.js';
 import type { NnrpServerSession } from './server-session.js';
 import type { SessionCore } from './session-core.js';
@@ -62,6 +64,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private readonly accepted = new AsyncQueue<SessionCore>();
   private readonly bounds = new ServerBounds((event) => this.tell('boundReached', event));
   private readonly admission: Admission;
+  private readonly memory: ServerMemory;
   private readonly watchTimer: NodeJS.Timeout | undefined;
   /** Where the policy was handed over. */
   private readonly policyContext = new ApplicationContext();
@@ -86,6 +89,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     });
     this.whenOver.catch(() => {});
     this.over = { resolve, reject };
+    this.memory = new ServerMemory(config, this.bounds);
     this.declareBounds();
     this.admission = new Admission(
       config,
@@ -283,6 +287,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       config,
       bounds: this.bounds,
       admission: this.admission,
+      memory: this.memory,
       terms: openTerms(config),
       table,
       deadlines: new DeadlineQueue(this),
@@ -328,6 +333,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
         Math.max(pendingPatches.size, pendingMigrations.size),
       ),
     );
+    declareMemory(bounds, config, this.memory, connections, () => table.values());
   }
 
   private acceptRefusal(): UsageError | undefined {

@@ -2,14 +2,18 @@ import { markAsUntransferable } from 'node:worker_threads';
 import { describeFault, ObjectCache, type ObjectIdentity, type Packet, preview3, type SchemaRegistry } from 'nnrp-core';
 import { objectIdentity } from './object-identity.js';
 import type { ResolvedObject } from './operation-context.js';
+import type { BoundName, ServerBounds } from './server-bounds.js';
 import type { NnrpServerConfig } from './server-config.js';
+import { SharedBudget } from './shared-budget.js';
 
 const { CacheAckStatus, CacheObjectKind, ErrorCode, SessionFlagsAck } = preview3;
 const SCHEMA_KINDS: readonly number[] = [CacheObjectKind.ToolSchema, CacheObjectKind.StructuredEventSchema];
 const HEADER_BYTES = preview3.SCHEMA_DESCRIPTOR_HEADER_BYTES;
 
-/** What an object costs besides its body, roughly. */
-const OBJECT_BYTES = 512;
+/** What an object or a schema costs besides its body, rounded up (measured with one object in each namespace). */
+export const OBJECT_BYTES = 1024;
+/** Schemas that a session may bring along. */
+export const MAX_SCHEMAS = 256;
 
 /** Why a submit's references cannot be served. */
 export interface ReferenceFault {
@@ -27,28 +31,62 @@ export class SessionCache {
   private readonly objects: ObjectCache;
   private readonly takesSchemas: boolean;
   private readonly isServed: boolean;
+  private readonly budget: SharedBudget;
+  private ownSchemas = 0;
+  private isOver = false;
 
-  constructor(config: NnrpServerConfig, schemas: SchemaRegistry, ack: preview3.SessionOpenAck) {
+  /** @param shared - by the sessions of the connection */
+  constructor(
+    private readonly config: NnrpServerConfig,
+    schemas: SchemaRegistry,
+    ack: preview3.SessionOpenAck,
+    shared: SharedBudget,
+    private readonly bounds: Pick<ServerBounds, 'hit'>,
+  ) {
+    this.budget = new SharedBudget('cacheBytes', config.maxCacheBytes, shared);
     this.takesSchemas = (ack.sessionFlagsAck & SessionFlagsAck.SchemaOverrideEnabled) !== 0;
-    this.schemas = this.takesSchemas ? schemas.overlay() : schemas;
+    this.schemas = this.takesSchemas ? schemas.overlay(MAX_SCHEMAS) : schemas;
     this.isServed = config.supportedCacheObjects.length > 0;
-    this.objects = new ObjectCache({
-      supportedKinds: config.supportedCacheObjects,
-      // Without a limit of its own the count is bounded by what the objects cost besides their bytes.
-      maxObjects: config.maxCacheObjects || Math.max(1, Math.floor(config.maxCacheBytes / OBJECT_BYTES)),
-      maxObjectBytes: config.maxCacheObjectBytes,
-      maxTotalBytes: config.maxCacheBytes,
-      leaseTtlMs: config.leaseTtlMs,
-    });
+    this.objects = new ObjectCache(
+      {
+        supportedKinds: config.supportedCacheObjects,
+        maxObjects: config.maxCacheObjects,
+        maxObjectBytes: config.maxCacheObjectBytes,
+        // The budget knows of the schemas as well.
+        maxTotalBytes: 0,
+        overheadBytes: OBJECT_BYTES,
+        leaseTtlMs: config.leaseTtlMs,
+      },
+      this.budget,
+    );
+  }
+
+  /** Bytes that objects and schemas are counted as. */
+  get byteLength(): number {
+    return this.budget.byteLength;
+  }
+
+  /** Schemas that the client has brought along. */
+  get schemaCount(): number {
+    return this.ownSchemas;
+  }
+
+  /** The session is over: nothing is held for it any more. */
+  end(): void {
+    this.objects.clear();
+    this.budget.end();
+    this.isOver = true;
   }
 
   get size(): number {
     return this.objects.size;
   }
 
-  /** @returns false when the session has as many objects as it may */
-  track(identity: ObjectIdentity): boolean {
-    return this.objects.track(objectIdentity(identity), performance.now());
+  /** @returns the bound that another object would break; undefined when it is noted */
+  track(identity: ObjectIdentity): BoundName | undefined {
+    const named = objectIdentity(identity);
+    if (this.isOver || this.objects.track(named, performance.now())) return undefined;
+    return this.full(0);
   }
 
   /** CACHE_PUT: the complete answer. */
@@ -59,7 +97,10 @@ export class SessionCache {
     const ack = this.store(put, body);
     // What is not kept must not be named either.
     if (ack.status === CacheAckStatus.Rejected && installed.isNew) {
-      this.schemas.invalidate(installed.header.schemaId, installed.header.schemaVersion);
+      const { schemaId, schemaVersion, bodyBytes } = installed.header;
+      this.schemas.invalidate(schemaId, schemaVersion);
+      this.ownSchemas--;
+      this.budget.add(-OBJECT_BYTES - bodyBytes);
     }
     return ack;
   }
@@ -107,8 +148,9 @@ export class SessionCache {
   /** The cache keeps a copy, which the application may look at but not transfer away. */
   private store(put: preview3.CachePut, body: Uint8Array): preview3.CacheAck {
     const { ack } = this.objects.put(put, body, performance.now());
+    if (ack.detailCode === ErrorCode.LimitExceeded && !this.isTooLarge(body)) this.full(body.length);
     const stored = ack.status === CacheAckStatus.Rejected ? undefined : this.get(put);
-    if (stored !== undefined) markAsUntransferable(stored.buffer);
+    if (stored !== undefined && stored.length > 0) markAsUntransferable(stored.buffer);
     return ack;
   }
 
@@ -118,9 +160,38 @@ export class SessionCache {
     const view = new DataView(body.buffer, body.byteOffset, body.byteLength);
     if (preview3.checkSchemaDescriptorHeader(view) !== -1) return { errorCode: ErrorCode.MalformedBody };
     const header = preview3.decodeSchemaDescriptorHeader(view);
+    const isKnown = this.schemas.has(header.schemaId, header.schemaVersion);
+    const bytes = OBJECT_BYTES + header.bodyBytes;
+    // A body of another length is refused for that.
+    const isWhole = body.length - HEADER_BYTES === header.bodyBytes;
+    const lacking = isKnown || !isWhole ? undefined : this.budget.lacking(bytes);
+    if (lacking !== undefined) {
+      this.bounds.hit(lacking);
+      return { errorCode: ErrorCode.LimitExceeded };
+    }
     const outcome = this.schemas.install(header, body.subarray(HEADER_BYTES));
-    if (outcome.outcome === 'refused') return { errorCode: outcome.errorCode };
-    return { header, isNew: outcome.outcome !== 'already_installed' };
+    if (outcome.outcome === 'refused') {
+      if (!isKnown && isWhole && this.ownSchemas >= MAX_SCHEMAS) this.bounds.hit('schemas');
+      return { errorCode: outcome.errorCode };
+    }
+    const isNew = outcome.outcome !== 'already_installed';
+    if (isNew) {
+      this.ownSchemas++;
+      this.budget.add(bytes);
+    }
+    return { header, isNew };
+  }
+
+  private isTooLarge({ length }: Uint8Array): boolean {
+    const { maxCacheObjectBytes } = this.config;
+    return maxCacheObjectBytes !== 0 && length > maxCacheObjectBytes;
+  }
+
+  /** There was no room for an object. @returns the bound that it would have broken */
+  private full(bodyBytes: number): BoundName {
+    const name = this.budget.lacking(OBJECT_BYTES + bodyBytes) ?? 'cacheObjects';
+    this.bounds.hit(name);
+    return name;
   }
 
   private rejected(put: preview3.CachePut, detailCode: number): preview3.CacheAck {

@@ -13,6 +13,7 @@ import { FLOW_UPDATE } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
 import type { FrameFailure } from './frame-failure.js';
 import type { OperationContext } from './operation-context.js';
+import { QueuedSubmits } from './queued-submits.js';
 import { ResultGate } from './result-gate.js';
 import type { NnrpServerConfig } from './server-config.js';
 import type { NnrpMigration, NnrpPatch } from './server-messages.js';
@@ -46,6 +47,8 @@ export class SessionCore {
   readonly pendingMigrations: UnansweredRequests<NnrpMigration>;
   /** Who takes the messages; a serve loop puts itself here. */
   receiver: SessionReceiver;
+  /** Its submits that wait. */
+  readonly queued: QueuedSubmits;
   private readonly unread: UnreadSubmits;
   private objectCache: SessionCache | undefined;
   private flowSender: FlowSender | undefined;
@@ -72,6 +75,7 @@ export class SessionCore {
     this.closing = new SessionClosing(this);
     this.pendingPatches = new UnansweredRequests(connection, config.maxQueuedBytes);
     this.pendingMigrations = new UnansweredRequests(connection, config.maxQueuedBytes);
+    this.queued = new QueuedSubmits(connection.memory.queue, connection);
     this.unread = new UnreadSubmits(this);
     this.inbox = new SessionInbox(this.unread);
     this.receiver = this.unread;
@@ -93,12 +97,19 @@ export class SessionCore {
 
   /** The objects that the client has put, or the application tracks; made when first asked for. */
   get cache(): SessionCache {
-    this.objectCache ??= new SessionCache(this.config, this.connection.schemas, this.ack);
+    const { config, connection, ack } = this;
+    this.objectCache ??= new SessionCache(config, connection.schemas, ack, connection.memory.cache, connection.bounds);
     return this.objectCache;
   }
 
   get cacheObjectCount(): number {
     return this.objectCache?.size ?? 0;
+  }
+
+  /** What the cache is counted as, for `stats`. */
+  get cacheFacts(): { readonly bytes: number; readonly objects: number; readonly schemas: number } {
+    const cache = this.objectCache;
+    return { bytes: cache?.byteLength ?? 0, objects: cache?.size ?? 0, schemas: cache?.schemaCount ?? 0 };
   }
 
   /** Lets go of cached objects whose lease is over. */
@@ -127,6 +138,11 @@ export class SessionCore {
    */
   explainDrop(frameId: number, failure: FrameFailure): void {
     if (this.connection.isAnnounced) this.sendFrameError(frameId, failure);
+  }
+
+  /** For the operations: one that has waited has begun. */
+  begun(operation: OperationContext): void {
+    this.queued.remove(operation);
   }
 
   /** For the operations: one is over, whoever holds it. */
@@ -189,6 +205,8 @@ export class SessionCore {
     guard(connection, () => this.unread.end());
     guard(connection, () => this.pendingPatches.end());
     guard(connection, () => this.pendingMigrations.end());
+    guard(connection, () => this.queued.end());
+    guard(connection, () => this.objectCache?.end());
     guard(connection, () => this.inbox.end(reason));
     guard(connection, () => this.receiver.ended(reason));
     guard(connection, () => this.closing.wake());

@@ -1,13 +1,12 @@
 import type { UsageError } from 'nnrp-core';
 import type { AsyncQueue, Waiter } from '../async-queue.js';
-import type { OperationContext } from './operation-context.js';
 import { QueueIterator } from './queue-iterator.js';
 import type { SessionEvent } from './server-messages.js';
 
 /** What a loop over all messages of a session needs of its inbox. */
 export interface EventsOwner {
-  /** The application has this submit now. */
-  submitTaken(operation: OperationContext): void;
+  /** The application has this one now, which has waited. */
+  eventTaken(event: SessionEvent): void;
   /** The loop is over. What it has not given out, and what nobody has looked at, goes back. */
   eventsLeft(everything: AsyncQueue<SessionEvent>, unseen: SessionEvent[]): void;
 }
@@ -25,7 +24,7 @@ export class SessionEventIterator extends QueueIterator<SessionEvent, SessionEve
 
   protected take(): SessionEvent | undefined {
     const event = this.everything.tryTake();
-    if (event?.type === 'submit') this.owner.submitTaken(event.submit as OperationContext);
+    if (event !== undefined) this.owner.eventTaken(event);
     return event;
   }
 

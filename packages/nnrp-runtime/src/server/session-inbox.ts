@@ -9,7 +9,9 @@ import type { SessionReceiver } from './session-ports.js';
 /** Cancels that may wait unread. */
 const MAX_CANCELS = 1024;
 /** Events that may wait unread before those that need no answer are left out. */
-const MAX_EVENTS = 4096;
+export const MAX_EVENTS = 4096;
+/** What one of them costs, rounded up. */
+const EVENT_BYTES = 1024;
 
 interface RareKinds {
   cancel: NnrpCancel;
@@ -32,6 +34,12 @@ export interface InboxOwner {
   waits(operation: OperationContext): void;
   /** Other messages do not wait any more. */
   eased(): void;
+  /** Whether so much waits that only what needs an answer is kept. */
+  readonly isFull: boolean;
+  /** An event was left out because too many wait. */
+  eventLeftOut(): void;
+  /** An event waits that is no submit, and takes so many bytes; a negative number when it waits no more. */
+  eventBytes(bytes: number): void;
 }
 
 /**
@@ -53,6 +61,11 @@ export class SessionInbox implements EventsOwner {
   /** Submits that wait; with `events`, whatever waits. */
   get submitCount(): number {
     return (this.everything ?? this.submits)?.size ?? 0;
+  }
+
+  /** What waits for a loop over `events`. */
+  get eventCount(): number {
+    return this.everything?.size ?? 0;
   }
 
   /** Whether the application takes events in order instead of messages by kind. */
@@ -129,10 +142,15 @@ export class SessionInbox implements EventsOwner {
   /** A message that only `events` shows. */
   pushEvent(event: SessionEvent): boolean {
     if (this.everything === undefined) return false;
-    if (this.everything.size >= MAX_EVENTS && !needsAnswer(event)) return true;
+    if (!needsAnswer(event) && (this.everything.size >= MAX_EVENTS || this.owner.isFull)) {
+      this.owner.eventLeftOut();
+      return true;
+    }
     // Submits say of themselves what there is to say, and are many.
     const waits = this.everything.push(event.type === 'submit' ? event : described(event));
     if (!waits && event.type === 'submit') this.owner.taken(event.submit as OperationContext);
+    // A submit that waits is counted by itself.
+    if (waits && event.type !== 'submit') this.owner.eventBytes(EVENT_BYTES);
     return waits;
   }
 
@@ -157,14 +175,18 @@ export class SessionInbox implements EventsOwner {
   private takeEverything(): AsyncQueue<SessionEvent> {
     const everything = new AsyncQueue<SessionEvent>();
     this.takenBy = 'events()';
-    for (const event of this.gather()) everything.push(event);
+    for (const event of this.gather()) {
+      everything.push(event);
+      if (event.type !== 'submit') this.owner.eventBytes(EVENT_BYTES);
+    }
     this.everything = everything;
     if (this.endReason !== undefined) everything.end(this.endReason);
     return everything;
   }
 
-  submitTaken(operation: OperationContext): void {
-    this.owner.taken(operation);
+  eventTaken(event: SessionEvent): void {
+    if (event.type === 'submit') this.owner.taken(event.submit as OperationContext);
+    else this.owner.eventBytes(-EVENT_BYTES);
   }
 
   /** The messages are asked for by kind again. What only `events` shows is gone. */
@@ -176,7 +198,11 @@ export class SessionInbox implements EventsOwner {
     // What waits is handed out after the end as well, but a queue takes nothing after it.
     this.endReason = undefined;
     this.submitsEnd = undefined;
-    for (const event of [...unseen, ...everything.drain()]) this.sortIn(event);
+    for (const event of unseen) this.sortIn(event);
+    for (const event of everything.drain()) {
+      if (event.type !== 'submit') this.owner.eventBytes(-EVENT_BYTES);
+      this.sortIn(event);
+    }
     if (submitsEnd !== undefined) this.endSubmits(submitsEnd);
     if (endReason !== undefined) this.end(endReason);
     else this.owner.eased();

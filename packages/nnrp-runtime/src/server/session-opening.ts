@@ -14,6 +14,7 @@ import {
 import type { ApplicationContext } from '../base/application-context.js';
 import { described } from '../base/described.js';
 import { type Guarded, guard, later } from '../base/guard.js';
+import { Line } from '../base/line.js';
 import { checkOptions } from '../base/options.js';
 import { Patience } from '../base/patience.js';
 import { announcedFamilies, announcedPacketBytes } from '../connection/announcement.js';
@@ -24,13 +25,15 @@ import type { PolicyAnswer, PolicyDecision, SessionGrant, SessionOpenContext } f
 import { mayBeGuess, noSuchId, type OpenFailure, policyFailed, policyTooSlow, policyWrong } from './refused-open.js';
 import type { NnrpServerConfig } from './server-config.js';
 import type { SessionRefused } from './server-events.js';
+import type { ConnectionWaiting } from './waiting-bytes.js';
 
 const { ErrorCode, SessionErrorCode, SessionFlags, SessionPriorityClass } = preview3;
 const GRANT: ReadonlySet<string> = new Set<keyof SessionGrant>(['priorityClass']);
 const CLASSES: readonly number[] = Object.values(SessionPriorityClass);
-/** Requests whose policy is being asked, and packets behind them, before the connection is not read any more. */
+/** Requests whose policy is being asked, and packets behind them, before the connection is not read any more; for their bytes see ServerMemory. */
 const MAX_WAITING = 64;
-const MAX_WAITING_BYTES = 1024 * 1024;
+/** What a request that is not decided, or a packet behind it, costs besides its bytes; rounded up. */
+const REQUEST_BYTES = 512;
 
 const NO_DELAY: RefusalTerms = Object.freeze({ delayMs: 0, isLast: false });
 
@@ -65,6 +68,8 @@ export interface OpeningOwner extends Guarded {
   malformed(packet: Packet, text: string, errorCode: number): void;
   /** A packet that had to wait for a decision. */
   resumed(packet: Packet): void;
+  /** Where the bytes of what waits are counted; it stops reading by itself. */
+  readonly memory: { readonly opening: Pick<ConnectionWaiting, 'add'> };
   hold(): void;
   release(): void;
 }
@@ -95,8 +100,9 @@ interface Undecided {
  */
 export class SessionOpening {
   /** Requests without their answer, and packets that wait for it, in the order of arrival. */
-  private line: (Undecided | Packet)[] = [];
-  private waitingBytes = 0;
+  private readonly line = new Line<Undecided | Packet>();
+  /** Counted as waiting, although they wait no more. */
+  private dealtWithBytes = 0;
   private holding = false;
   private advancing = false;
   /** A packet is dealt with whose turn has come, although others wait behind it. */
@@ -115,13 +121,13 @@ export class SessionOpening {
 
   /** Whether a decision is being waited for; packets that may depend on it go to `wait`. */
   get isBusy(): boolean {
-    return this.line.length > 0 && !this.resuming;
+    return this.line.size > 0 && !this.resuming;
   }
 
   wait(packet: Packet): void {
     // In memory of its own: handlers of other sessions have the chunk, and may transfer it away.
     this.line.push(packet.copy());
-    this.waitingBytes += packet.byteLength;
+    this.owner.memory.opening.add(REQUEST_BYTES + packet.byteLength);
     this.holdWhenFull();
   }
 
@@ -139,7 +145,7 @@ export class SessionOpening {
 
   /** The connection is over. */
   end(): void {
-    this.line = [];
+    this.line.drain();
     clearTimeout(this.delay);
   }
 
@@ -205,10 +211,13 @@ export class SessionOpening {
     const undecided: Undecided = { answer: undefined };
     this.line.push(undecided);
     this.holdWhenFull();
+    const bytes = REQUEST_BYTES + auth.length + helloAuth.length;
+    this.owner.memory.opening.add(bytes);
     const { policyTimeoutMs } = this.config;
     const settle = (decide: () => void) => {
       if (undecided.answer !== undefined) return;
       undecided.answer = decide;
+      this.owner.memory.opening.add(-bytes);
       patience.end();
       guard(this.owner, () => this.advance());
     };
@@ -226,7 +235,7 @@ export class SessionOpening {
     if (!this.isBusy) {
       answer();
       // In place of the packet that is being resumed, or in an empty line.
-      if (!this.resuming) this.putBack(0);
+      if (!this.resuming) this.putBack();
     } else {
       this.line.push({ answer });
       this.holdWhenFull();
@@ -234,8 +243,8 @@ export class SessionOpening {
   }
 
   private holdWhenFull(): void {
-    if (this.holding || (this.line.length < MAX_WAITING && this.waitingBytes < MAX_WAITING_BYTES)) return;
-    if (this.delay !== undefined && this.line.length >= MAX_WAITING) {
+    if (this.holding || this.line.size < MAX_WAITING) return;
+    if (this.delay !== undefined) {
       this.owner.guessesOn();
       return;
     }
@@ -243,13 +252,12 @@ export class SessionOpening {
     this.owner.hold();
   }
 
-  /** An answer that was not given after all takes its place in the line again. @returns whether there is one */
-  private putBack(at: number): boolean {
+  /** An answer that was not given after all is the first in the line again. */
+  private putBack(): void {
     const { postponed } = this;
-    if (postponed === undefined) return false;
+    if (postponed === undefined) return;
     this.postponed = undefined;
-    this.line[at] = postponed;
-    return true;
+    this.line.unshift(postponed);
   }
 
   /** Deals with what waits, in order, up to the next request that is not decided. */
@@ -261,22 +269,23 @@ export class SessionOpening {
       this.answerDecided();
     } finally {
       this.advancing = false;
+      // Not before: what is read then must find the line as it is, and come behind all of it.
+      const bytes = this.dealtWithBytes;
+      this.dealtWithBytes = 0;
+      this.owner.memory.opening.add(-bytes);
     }
-    if (!this.holding || this.line.length >= MAX_WAITING || this.waitingBytes >= MAX_WAITING_BYTES) return;
+    if (!this.holding || this.line.size >= MAX_WAITING) return;
     this.holding = false;
     this.owner.release();
   }
 
   private answerDecided(): void {
-    for (let at = 0; ; at++) {
-      const next = this.owner.isClosed ? undefined : this.line[at];
-      if (next === undefined || ('answer' in next && next.answer === undefined)) {
-        this.line = this.owner.isClosed ? [] : this.line.slice(at);
-        return;
-      }
+    for (let next = this.line.first; next !== undefined; next = this.line.first) {
+      if (this.owner.isClosed) this.line.drain();
+      if (this.owner.isClosed || ('answer' in next && next.answer === undefined)) return;
       if ('answer' in next) next.answer?.();
       else {
-        this.waitingBytes -= next.byteLength;
+        this.dealtWithBytes += REQUEST_BYTES + next.byteLength;
         this.resuming = true;
         try {
           this.owner.resumed(next);
@@ -284,7 +293,9 @@ export class SessionOpening {
           this.resuming = false;
         }
       }
-      if (this.putBack(at)) at--;
+      // It stands in the line until it is dealt with, so that nothing overtakes it.
+      if (this.line.first === next) this.line.take();
+      this.putBack();
     }
   }
 

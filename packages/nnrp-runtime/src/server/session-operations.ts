@@ -4,6 +4,7 @@ import {
   type DeadlineError,
   describeOperationFault,
   forCaller,
+  IdSet,
   type NnrpError,
   OperationRegistry,
   type Packet,
@@ -55,6 +56,8 @@ export interface OperationsOwner {
   resumed(operation: OperationContext): void;
   /** Tells a client that understands it why a frame will be dropped. */
   explainDrop(frameId: number, failure: FrameFailure): void;
+  /** An operation that has waited has begun. */
+  begun(operation: OperationContext): void;
   /** An operation has had its terminal answer, or needs none any more. */
   operationOver(operation: OperationContext): void;
   /** No operation is in flight any more. */
@@ -70,7 +73,7 @@ export class SessionOperations {
   private readonly sessionId: number;
   private readonly partialMetadata: preview3.ResultPush;
   private readonly lastMetadata: preview3.ResultPush;
-  private droppedUnseen: Set<number> | undefined;
+  private droppedUnseen: IdSet | undefined;
   private readonly unsure = new UnsureResults();
   private ended: NnrpError | undefined;
 
@@ -119,6 +122,7 @@ export class SessionOperations {
 
   /** The work is in the application's hands. */
   started(operation: OperationContext): void {
+    if (operation.queuedBytes > 0) this.owner.begun(operation);
     if (!operation.isOver) this.registry.advance(operation, OperationState.Running);
   }
 
@@ -417,10 +421,10 @@ export class SessionOperations {
   }
 
   private rememberDropped(frameId: number): void {
-    this.droppedUnseen ??= new Set();
+    this.droppedUnseen ??= new IdSet();
     this.droppedUnseen.add(frameId);
     if (this.droppedUnseen.size <= MAX_DROPPED_UNSEEN) return;
-    const [oldest] = this.droppedUnseen;
+    const { oldest } = this.droppedUnseen;
     if (oldest !== undefined) this.droppedUnseen.delete(oldest);
   }
 

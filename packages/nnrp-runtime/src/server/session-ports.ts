@@ -4,6 +4,7 @@ import type { SessionConnection } from '../connection/session-endpoint.js';
 import type { OperationContext } from './operation-context.js';
 import type { ServerBounds } from './server-bounds.js';
 import type { HandlerFailure } from './server-events.js';
+import type { ConnectionMemory } from './server-memory.js';
 import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
 import type { SessionCore } from './session-core.js';
 import type { SessionIntake } from './session-intake.js';
@@ -22,6 +23,8 @@ export interface ServerSessionConnection extends SessionConnection<SessionIntake
   readonly deadlines: DeadlineQueue;
   /** What the server bounds, to say that a bound was reached. */
   readonly bounds: ServerBounds;
+  /** What its sessions share. */
+  readonly memory: ConnectionMemory;
   /** The last round trip in milliseconds; undefined before the first PONG. */
   readonly roundTripMs: number | undefined;
   /** @returns the round trip in milliseconds */

@@ -1,10 +1,13 @@
-import type { SessionIds } from 'nnrp-core';
+import { IdMap, type SessionIds } from 'nnrp-core';
+import { FreeIds } from './free-ids.js';
 
 /** The session ids in use on one server, over all its connections. Looking and taking are one step of one thread. */
 export class SessionTable<T> implements SessionIds {
-  private readonly records = new Map<number, T>();
-  /** No id below this one is free. */
-  private lowest = 1;
+  private readonly records = new IdMap<T>();
+  /** Every free id is in `freed`, or is not below this one. It only rises, over ids that are taken. */
+  private frontier = 1;
+  /** Ids below the frontier that were free at some time since; clients may have asked for some of them again. */
+  private readonly freed = new FreeIds();
 
   get size(): number {
     return this.records.size;
@@ -16,8 +19,12 @@ export class SessionTable<T> implements SessionIds {
 
   /** The lowest free id; 0 when all are taken. */
   free(): number {
-    while (this.records.has(this.lowest)) this.lowest++;
-    return this.lowest > 0xffffffff ? 0 : this.lowest;
+    for (let id = this.freed.lowest; id !== undefined; id = this.freed.lowest) {
+      if (!this.records.has(id)) return id;
+      this.freed.takeLowest();
+    }
+    while (this.records.has(this.frontier)) this.frontier++;
+    return this.frontier > 0xffffffff ? 0 : this.frontier;
   }
 
   set(sessionId: number, record: T): void {
@@ -28,7 +35,7 @@ export class SessionTable<T> implements SessionIds {
   release(sessionId: number, record: T): void {
     if (this.records.get(sessionId) !== record) return;
     this.records.delete(sessionId);
-    if (sessionId < this.lowest) this.lowest = sessionId;
+    if (sessionId < this.frontier) this.freed.add(sessionId);
   }
 
   values(): Iterable<T> {

@@ -1,4 +1,4 @@
-import { type Packet, preview3 } from 'nnrp-core';
+import { IdSet, type Packet, preview3 } from 'nnrp-core';
 
 const { CloseStatus, MessageType } = preview3;
 /** Closes remembered until the client confirms them; a client that never does costs no more than this. */
@@ -7,13 +7,13 @@ const MAX_REMEMBERED = 1024;
 /** Sessions that this side has closed without a confirmation yet: what still comes for them has crossed the close. */
 export class UnconfirmedCloses {
   /** Made with the first close. */
-  private sessionIds: Set<number> | undefined;
+  private sessionIds: IdSet | undefined;
 
   add(sessionId: number): void {
-    this.sessionIds ??= new Set();
+    this.sessionIds ??= new IdSet();
     this.sessionIds.add(sessionId);
     if (this.sessionIds.size <= MAX_REMEMBERED) return;
-    const [oldest] = this.sessionIds;
+    const { oldest } = this.sessionIds;
     if (oldest !== undefined) this.sessionIds.delete(oldest);
   }
 

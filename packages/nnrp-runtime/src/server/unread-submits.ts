@@ -1,5 +1,6 @@
 import { preview3 } from 'nnrp-core';
 import type { OperationContext } from './operation-context.js';
+import type { BoundName } from './server-bounds.js';
 import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
 import type { SessionCore } from './session-core.js';
 import type { InboxOwner } from './session-inbox.js';
@@ -12,7 +13,6 @@ const { BackpressureLevel, UpdateReason } = preview3;
  * within bounds: at half of the limit the client is asked to pause, at the limit its connection is not read any more.
  */
 export class UnreadSubmits implements SessionReceiver, InboxOwner {
-  private queuedBytes = 0;
   private holding = false;
   private paused = false;
 
@@ -25,8 +25,9 @@ export class UnreadSubmits implements SessionReceiver, InboxOwner {
   /** It waits for the application, perhaps for the second time. */
   waits(operation: OperationContext): void {
     operation.isUnread = true;
-    this.queuedBytes += operation.byteLength;
+    this.core.queued.add(operation);
     if (!this.holding && this.reaches(1)) {
+      this.core.connection.bounds.hit(this.isFullOf());
       this.holding = true;
       this.core.connection.hold();
     }
@@ -75,10 +76,22 @@ export class UnreadSubmits implements SessionReceiver, InboxOwner {
     this.releaseHold();
   }
 
+  get isFull(): boolean {
+    return this.core.queued.byteLength >= this.core.config.maxQueuedBytes;
+  }
+
+  eventLeftOut(): void {
+    this.core.connection.bounds.hit('unreadEvents');
+  }
+
+  eventBytes(bytes: number): void {
+    this.core.queued.count(bytes);
+  }
+
   private removed(operation: OperationContext): void {
     if (!operation.isUnread) return;
     operation.isUnread = false;
-    this.queuedBytes -= operation.byteLength;
+    this.core.queued.remove(operation);
     this.eased();
   }
 
@@ -93,12 +106,18 @@ export class UnreadSubmits implements SessionReceiver, InboxOwner {
 
   private reaches(part: number): boolean {
     const { maxQueuedSubmits, maxQueuedBytes } = this.core.config;
-    return this.core.inbox.submitCount * part >= maxQueuedSubmits || this.queuedBytes * part >= maxQueuedBytes;
+    const { inbox, queued } = this.core;
+    return inbox.submitCount * part >= maxQueuedSubmits || queued.byteLength * part >= maxQueuedBytes;
   }
 
   private exceeds(part: number): boolean {
     const { maxQueuedSubmits, maxQueuedBytes } = this.core.config;
-    return this.core.inbox.submitCount * part > maxQueuedSubmits || this.queuedBytes * part > maxQueuedBytes;
+    const { inbox, queued } = this.core;
+    return inbox.submitCount * part > maxQueuedSubmits || queued.byteLength * part > maxQueuedBytes;
+  }
+
+  private isFullOf(): BoundName {
+    return this.core.inbox.submitCount >= this.core.config.maxQueuedSubmits ? 'queuedSubmits' : 'queuedBytes';
   }
 
   private releaseHold(): void {

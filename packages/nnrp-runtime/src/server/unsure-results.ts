@@ -1,13 +1,13 @@
-import type { UsageError } from 'nnrp-core';
+import { IdMap, type UsageError } from 'nnrp-core';
 import { unheard } from '../settled.js';
 
 /** Who waits for room after a result whose body is still the application's, by frame. */
 export class UnsureResults {
-  private waiting: Map<number, (error: UsageError) => void> | undefined;
+  private waiting: IdMap<(error: UsageError) => void> | undefined;
 
   /** Resolves like `drained`; rejects when the body of the result turns out to have changed before that. */
   after(frameId: number, drained: Promise<void>): Promise<void> {
-    this.waiting ??= new Map();
+    this.waiting ??= new IdMap();
     const { waiting } = this;
     return unheard(
       new Promise((resolve, reject) => {

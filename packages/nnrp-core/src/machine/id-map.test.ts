@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { IdMap, IdSet } from './id-map.js';
+
+/** Where V8 puts an integer in a table: its hash has no seed. */
+function hashOfV8(id: number): number {
+  let x = id | 0;
+  x = (~x + (x << 15)) | 0;
+  x ^= x >>> 12;
+  x = (x + (x << 2)) | 0;
+  x ^= x >>> 4;
+  x = Math.imul(x, 2057);
+  x ^= x >>> 16;
+  return x & 0x3fffffff;
+}
+
+function collidingIds(count: number): number[] {
+  const ids: number[] = [];
+  for (let id = 1; ids.length < count; id++) if ((hashOfV8(id) & 0x3fff) === 0) ids.push(id);
+  return ids;
+}
+
+const AT_THE_EDGES = [0, 1, 2, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff];
+
+describe('id map', () => {
+  it('keeps every 32-bit id apart, in the order of insertion', () => {
+    const map = new IdMap<string>();
+    for (const id of AT_THE_EDGES) map.set(id, `${id}`);
+    map.set(1, 'again');
+    expect([...map.keys()]).toEqual(AT_THE_EDGES);
+    expect([...map.values()]).toEqual(AT_THE_EDGES.map((id) => (id === 1 ? 'again' : `${id}`)));
+    expect(AT_THE_EDGES.map((id) => map.has(id))).toEqual(AT_THE_EDGES.map(() => true));
+    expect([map.get(0xffffffff), map.get(3), map.has(3)]).toEqual(['4294967295', undefined, false]);
+    expect([map.delete(0), map.delete(0), map.size]).toEqual([true, false, AT_THE_EDGES.length - 1]);
+    map.clear();
+    expect([map.size, [...map.keys()]]).toEqual([0, []]);
+  });
+
+  it('knows the oldest of a set', () => {
+    const set = new IdSet();
+    expect(set.oldest).toBe(undefined);
+    for (const id of AT_THE_EDGES) set.add(id);
+    expect([set.size, set.oldest, set.has(0x80000000), set.has(5)]).toEqual([AT_THE_EDGES.length, 0, true, false]);
+    expect([set.delete(0), set.delete(0), set.oldest]).toEqual([true, false, 1]);
+    set.clear();
+    expect([set.size, set.oldest]).toEqual([0, undefined]);
+  });
+
+  it('takes ids that were chosen to fall into one place of the language as quickly as others', () => {
+    const chosen = collidingIds(10_000);
+    const plain = chosen.map((_, index) => index * 7 + 1);
+    const elapsed = (ids: readonly number[]) => {
+      const map = new IdMap<number>();
+      const startMs = performance.now();
+      for (const id of ids) map.set(id, id);
+      for (const id of ids) map.get(id);
+      return performance.now() - startMs;
+    };
+    const best = (ids: readonly number[]) => Math.min(...Array.from({ length: 5 }, () => elapsed(ids)));
+    best(plain);
+    expect(best(chosen)).toBeLessThan(best(plain) * 5 + 2);
+  });
+});
