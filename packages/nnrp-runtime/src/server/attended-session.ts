@@ -2,6 +2,7 @@ import type { NnrpError } from 'nnrp-core';
 import { described } from '../base/described.js';
 import { crash } from '../base/guard.js';
 import type { OperationContext } from './operation-context.js';
+import type { SessionLine } from './scheduling/connection-share.js';
 import type { ServeLoop } from './serve-loop.js';
 import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
 import type { SessionCore } from './session-core.js';
@@ -19,22 +20,23 @@ export class AttendedSession implements SessionReceiver {
   constructor(
     private readonly core: SessionCore,
     private readonly loop: ServeLoop,
+    private readonly line: SessionLine,
   ) {}
 
   submit(operation: OperationContext): void {
-    this.loop.submit(operation, this.core);
+    this.loop.submit(operation, this.core, this.line);
   }
 
   withdraw(operation: OperationContext): void {
-    this.loop.withdraw(operation, this.core);
+    this.loop.withdraw(operation);
   }
 
   suspended(operation: OperationContext): void {
     this.loop.suspended(operation);
   }
 
-  resumed(operation: OperationContext): void {
-    this.loop.resumed(operation);
+  resumed(operation: OperationContext): Promise<void> | undefined {
+    return this.loop.resumed(operation);
   }
 
   cancel(cancel: NnrpCancel): void {
@@ -63,6 +65,6 @@ export class AttendedSession implements SessionReceiver {
   }
 
   ended(reason: NnrpError): void {
-    this.loop.ended(this.core, reason);
+    this.loop.ended(this.core, this.line, reason);
   }
 }

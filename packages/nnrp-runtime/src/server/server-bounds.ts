@@ -2,7 +2,19 @@
 export type BoundScope = 'server' | 'connection' | 'session' | 'address';
 
 /** Everything that a server bounds. A name ends in what is counted. */
-export type BoundName = 'connections' | 'sessions' | 'connectionSessions';
+export type BoundName =
+  | 'connections'
+  | 'sessions'
+  | 'connectionSessions'
+  | 'runningOperations'
+  | 'queuedOperations'
+  | 'suspendedOperations'
+  | 'connectionRunningOperations'
+  | 'connectionQueuedOperations'
+  | 'connectionSuspendedOperations'
+  | 'stuckHandlers'
+  | 'heldResults'
+  | 'heldResultBytes';
 
 /** How far something is from its bound. */
 export interface BoundStats {

@@ -159,6 +159,11 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return this.connections.size;
   }
 
+  /** Handlers that run although their operation has been over for `stuckHandlerMs`, see {@link SchedulingOptions}. */
+  get stuckHandlers(): number {
+    return this.loop?.stuckHandlers ?? 0;
+  }
+
   /** Every bounded thing of this server: how much there is, how much there may be, and how often that was reached. */
   stats(): ServerStats {
     return this.bounds.stats();
@@ -202,9 +207,14 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return answering(() => {
       checkHandlers(handlers);
       if (this.loop !== undefined) throw new UsageError('serve: it has been called before');
-      const loop = new ServeLoop(handlers, serveOptions(options), this.config.exposeHandlerErrors, (failure) =>
-        this.handlerFailed(failure),
-      );
+      const loop = new ServeLoop(handlers, serveOptions(options), {
+        exposesErrors: this.config.exposeHandlerErrors,
+        bounds: this.bounds,
+        connections: this.connections,
+        handlerFailed: (failure) => this.handlerFailed(failure),
+        handlerStuck: (stuck) => this.tell('handlerStuck', stuck),
+        crashed: (error) => this.internalError(error),
+      });
       this.loop = loop;
       for (const core of this.accepted.drain()) loop.attend(core);
       // Who has asked before, and waits, would wait for as long as the server lives.

@@ -111,13 +111,13 @@ export class SessionCore {
     this.connection.answered();
   }
 
-  /** For the operations: what one of them sends is held back. */
+  /** For the operations: one of them waits for its client, or for room. */
   suspended(operation: OperationContext): void {
     this.receiver.suspended?.(operation);
   }
 
-  resumed(operation: OperationContext): void {
-    this.receiver.resumed?.(operation);
+  resumed(operation: OperationContext): Promise<void> | undefined {
+    return this.receiver.resumed?.(operation);
   }
 
   /**

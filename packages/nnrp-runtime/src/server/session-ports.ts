@@ -56,7 +56,8 @@ export interface SessionReceiver {
   event(event: SessionEvent): void;
   /** What the operation sends is held back because its client wants nothing now; then again that it goes on. */
   suspended?(operation: OperationContext): void;
-  resumed?(operation: OperationContext): void;
+  /** @returns what to wait for before it goes on: a place; undefined when it has one or needs none */
+  resumed?(operation: OperationContext): Promise<void> | undefined;
   /** The operation is over before it was taken. */
   withdraw(operation: OperationContext): void;
   ended(reason: NnrpError): void;
