@@ -24,6 +24,7 @@ import { CONTROL_LANE } from '../connection/outbox.js';
 import type { FramedTransport } from '../transport/contract.js';
 import type { PeerIdentity } from '../transport/peer-identity.js';
 import { ConnectionClock } from './connection-clock.js';
+import { ConnectionGate } from './connection-gate.js';
 import { ConnectionPressure } from './connection-pressure.js';
 import { submitRefused } from './frame-failure.js';
 import { HalfClose, type HalfCloseOwner } from './half-close.js';
@@ -85,7 +86,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   private greeted = false;
   private refusedCount = 0;
   private readonly pressure = new ConnectionPressure(this);
-  private flow: FlowScope | undefined;
+  readonly gate = new ConnectionGate(this);
   private flowSender: FlowSender | undefined;
   private endedSessionIds: readonly number[] = [];
   private readonly closes = new UnconfirmedCloses();
@@ -137,10 +138,6 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
 
   get ids(): SessionTable<SessionCore> {
     return this.owner.table;
-  }
-
-  flowScope(): FlowScope | undefined {
-    return this.flow;
   }
 
   announced(families: number): void {
@@ -366,6 +363,7 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
     guard(this, () => this.clock.end());
     guard(this, () => this.opening.end());
     guard(this, () => this.halfClose.end());
+    guard(this, () => this.gate.end());
     const { remoteAddress, endedSessionIds: sessionIds } = this;
     this.owner.connectionGone(this);
     this.owner.connectionEnded({ remoteAddress, error, sessionIds });
@@ -478,9 +476,10 @@ export class ServerConnection extends Connection<SessionIntake> implements Serve
   }
 
   private flowUpdated(packet: Packet): void {
-    this.flow ??= new FlowScope();
-    this.flow.apply(preview3.decodeFlowUpdate(packet.view, packet.metadataStart), performance.now());
-    for (const { core } of this.sessions.values()) core.gate.flowChanged();
+    const { gate } = this;
+    gate.scope ??= new FlowScope();
+    const update = preview3.decodeFlowUpdate(packet.view, packet.metadataStart);
+    if (gate.scope.apply(update, performance.now()) === 'applied') gate.changed();
   }
 
   /** Answering an error with an error would never end. */

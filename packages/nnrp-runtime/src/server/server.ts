@@ -27,6 +27,7 @@ import { TlsListener } from '../transport/tls.js';
 import type { TlsServerOptions } from '../transport/tls-options.js';
 import { type Acceptor, acceptAll } from './accepting.js';
 import { checkHandlers } from './check-handlers.js';
+import { MAX_HELD, type ResultGate } from './result-gate.js';
 import { type ServeHandlers, ServeLoop, type ServeOptions, serveOptions } from './serve-loop.js';
 import { ServerBounds, type ServerStats } from './server-bounds.js';
 import { type NnrpServerConfig, serverConfig } from './server-config.js';
@@ -302,6 +303,19 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     bounds.add('connectionSessions', 'connection', config.maxSessionsPerConnection, () =>
       highest(connections, ({ sessionCount }) => sessionCount),
     );
+    const mostHeld = (count: (gate: ResultGate) => number) => () => highest(table.values(), ({ gate }) => count(gate));
+    bounds.add(
+      'heldResults',
+      'session',
+      MAX_HELD,
+      mostHeld(({ heldCount }) => heldCount),
+    );
+    bounds.add(
+      'heldResultBytes',
+      'session',
+      config.maxOutboxBytes,
+      mostHeld(({ heldByteLength }) => heldByteLength),
+    );
   }
 
   private acceptRefusal(): UsageError | undefined {
@@ -405,9 +419,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   }
 }
 
-/** Of the connection that has most. */
-function highest(connections: Iterable<ServerConnection>, count: (connection: ServerConnection) => number): number {
+/** Of the one that has most. */
+function highest<Owner>(owners: Iterable<Owner>, count: (owner: Owner) => number): number {
   let most = 0;
-  for (const connection of connections) most = Math.max(most, count(connection));
+  for (const owner of owners) most = Math.max(most, count(owner));
   return most;
 }

@@ -63,10 +63,11 @@ export class SessionCore {
     this.lane = ack.acceptedPriorityClass + 1;
     this.lifecycle = new SessionLifecycle(ack.sessionId);
     this.gate = new ResultGate(
-      () => connection.flowScope(),
+      connection.gate,
       ack.acceptedPriorityClass === SessionPriorityClass.Background,
       config.maxOutboxBytes,
       connection,
+      (bound) => connection.bounds.hit(bound),
     );
     this.session = new NnrpServerSession(this);
     this.operations = new SessionOperations(this, ack.sessionId, ack.acceptedProfileId);
@@ -189,7 +190,7 @@ export class SessionCore {
     guard(connection, () => this.inbox.end(reason));
     guard(connection, () => this.receiver.ended(reason));
     guard(connection, () => this.closing.wake());
-    guard(connection, () => this.gate.recheck());
+    guard(connection, () => this.gate.end());
     guard(connection, () => connection.sessionEnded(this));
   }
 }
