@@ -52,6 +52,7 @@ export {
   type SessionGrant,
   type SessionOpenContext,
 } from './server/policy.js';
+export type { SchedulingOptions } from './server/scheduling/scheduling-options.js';
 export type { LastResult, ServeHandlers, ServeOptions, SubmitOutcome } from './server/serve-loop.js';
 export { NnrpServer } from './server/server.js';
 export type { BoundName, BoundReached, BoundScope, BoundStats, ServerStats } from './server/server-bounds.js';
@@ -59,6 +60,7 @@ export type { NnrpServerConfig } from './server/server-config.js';
 export type {
   ConnectionLost,
   HandlerFailure,
+  HandlerStuck,
   NnrpServerEvents,
   PeerReport,
   ProtocolViolation,

@@ -90,7 +90,8 @@ describe('the API table', () => {
 describe('the options', () => {
   it.each<[string, string, object]>([
     ['NnrpServerConfig', 'server/server-config', serverConfig({}, 'tcp')],
-    ['ServeOptions', 'server/serve-loop', serveOptions({})],
+    ['ServeOptions', 'server/serve-loop', { ...serveOptions({}), scheduling: {} }],
+    ['SchedulingOptions', 'server/scheduling/scheduling-options', serveOptions({}).scheduling],
     ['NnrpClientConfig', 'client/client-config', clientConfig({})],
     ['SessionOptions', 'client/client-config', sessionDefaults()],
   ])('of %s stand in the page as in the code, with their defaults', (name, source, defaults) => {
@@ -251,6 +252,7 @@ function unitOf(option: string, value: unknown): string {
   if (Array.isArray(value)) return 'list';
   if (value instanceof SchemaRegistry || value instanceof runtime.AllowAllServerPolicy) return 'object';
   if (typeof value === 'boolean') return 'switch';
+  if (typeof value === 'object') return 'object';
   return typeof value === 'string' ? 'text' : 'number';
 }
 

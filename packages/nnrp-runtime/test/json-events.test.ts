@@ -73,6 +73,7 @@ const ofServer: { [Name in keyof NnrpServerEvents]: NnrpServerEvents[Name][0] } 
   protocolViolation: { remoteAddress: '127.0.0.1:1', sessionId: 1, error: violation },
   peerReport: { remoteAddress: '127.0.0.1:1', sessionId: 1, error: report },
   handlerFailure: { sessionId: 1, frameId: 2, error: new TypeError('x is not a function') },
+  handlerStuck: { sessionId: 1, frameId: 2, remoteAddress: '127.0.0.1:1', forMs: 30_000 },
   internalError: { remoteAddress: '127.0.0.1:1', error: { odd: 1n, bytes: SECRET } },
   acceptFailed: { address: '127.0.0.1:1', failures: 3, error: cut },
   boundReached: { name: 'sessions', scope: 'server', value: 9, bound: 9, hits: 1 },

@@ -149,6 +149,7 @@ describe('the time of one operation does not grow with what there is', () => {
           () => {},
           () => {},
           () => false,
+          () => ({ stops: 0, isHeld: false }),
           owner,
         );
         for (let count = 0; count < size; count++) pings.ping(1e6).catch(() => {});

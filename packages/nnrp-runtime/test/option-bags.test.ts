@@ -4,6 +4,7 @@ import { clientConfig } from '../src/client/client-config.js';
 import { submitMetadata } from '../src/client/client-messages.js';
 import type { NnrpClientSession } from '../src/client/client-session.js';
 import { HandlerError } from '../src/server/handler-error.js';
+import { schedulingOptions } from '../src/server/scheduling/scheduling-options.js';
 import { serveOptions } from '../src/server/serve-loop.js';
 import { serverConfig } from '../src/server/server-config.js';
 import { resultMetadata } from '../src/server/server-messages.js';
@@ -58,8 +59,13 @@ const BAGS: Readonly<Record<string, Bag>> = {
   },
   'options of serve': {
     what: 'serve',
-    names: ['maxConcurrentOperations', 'maxQueuedOperations'],
+    names: ['maxConcurrentOperations', 'maxQueuedOperations', 'scheduling'],
     read: (bag) => serveOptions(bag),
+  },
+  'scheduling of serve': {
+    what: 'serve: scheduling',
+    names: Object.keys(schedulingOptions({}, 1, 1)),
+    read: (bag) => schedulingOptions(bag, 1024, 4096),
   },
   'TLS of a server': {
     what: 'TLS options',

@@ -117,7 +117,8 @@ describe('handlers', () => {
       held.push(operation);
       return operation.finished;
     };
-    void server.serve({ submit }, { maxConcurrentOperations: 1, maxQueuedOperations: 4 });
+    const scheduling = { maxQueuedPerConnection: 4 };
+    void server.serve({ submit }, { maxConcurrentOperations: 1, maxQueuedOperations: 4, scheduling });
     const peer = await SessionPeer.open(stage, server, { maxInFlightOperations: 0 });
     for (let frameId = 1; frameId <= 6; frameId++) peer.submit(frameId);
     expect(await peer.answers()).toEqual(['flow session congestion hard', 'error frame 6 server_busy', 'drop 6']);
@@ -177,7 +178,7 @@ describe('handlers', () => {
           return operation === first ? operation.finished : undefined;
         },
       },
-      { maxConcurrentOperations: 1, maxQueuedOperations: 100_000 },
+      { maxConcurrentOperations: 1, maxQueuedOperations: 100_000, scheduling: { maxQueuedPerConnection: 100_000 } },
     );
     const peer = await SessionPeer.open(stage, server, { maxInFlightOperations: 0 });
     const count = 20_000;

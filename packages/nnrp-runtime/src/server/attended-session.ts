@@ -2,6 +2,7 @@ import { type NnrpError, preview3 } from 'nnrp-core';
 import { described } from '../base/described.js';
 import { crash } from '../base/guard.js';
 import type { OperationContext } from './operation-context.js';
+import type { SessionLine } from './scheduling/connection-share.js';
 import type { ServeLoop } from './serve-loop.js';
 import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
 import type { SessionCore } from './session-core.js';
@@ -20,24 +21,25 @@ export class AttendedSession implements SessionReceiver {
   constructor(
     private readonly core: SessionCore,
     private readonly loop: ServeLoop,
+    private readonly line: SessionLine,
   ) {}
 
   submit(operation: OperationContext): void {
-    this.loop.submit(operation, this.core);
+    this.loop.submit(operation, this.core, this.line);
     if (operation.state === OperationState.Accepted && !operation.isOver) this.core.queued.add(operation);
   }
 
   withdraw(operation: OperationContext): void {
     this.core.queued.remove(operation);
-    this.loop.withdraw(operation, this.core);
+    this.loop.withdraw(operation);
   }
 
   suspended(operation: OperationContext): void {
     this.loop.suspended(operation);
   }
 
-  resumed(operation: OperationContext): void {
-    this.loop.resumed(operation);
+  resumed(operation: OperationContext): Promise<void> | undefined {
+    return this.loop.resumed(operation);
   }
 
   cancel(cancel: NnrpCancel): void {
@@ -66,6 +68,6 @@ export class AttendedSession implements SessionReceiver {
   }
 
   ended(reason: NnrpError): void {
-    this.loop.ended(this.core, reason);
+    this.loop.ended(this.core, this.line, reason);
   }
 }

@@ -43,7 +43,15 @@ export function aboveInFlightLimit(limit: number): FrameFailure {
 }
 
 export function serverBusy(limit: number): FrameFailure {
-  const text = `as many wait for a handler as may: maxQueuedOperations is ${limit}`;
+  return busyWith(`as many wait for a handler as may: maxQueuedOperations is ${limit}`);
+}
+
+/** @param limit - of its connection; less as long as others wait, who have their share */
+export function connectionBusy(limit: number): FrameFailure {
+  return busyWith(`as many of this connection wait for a handler as may: maxQueuedPerConnection is ${limit}`);
+}
+
+function busyWith(text: string): FrameFailure {
   const busy = failure('NNRP_ERR_SERVER_BUSY', ErrorCode.ServerBusy, text, true);
   return { ...busy, retryAfterMs: BUSY_RETRY_MS };
 }

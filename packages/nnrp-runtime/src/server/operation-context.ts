@@ -19,6 +19,7 @@ import { isThenable, settledOnce } from '../thenable.js';
 import { pin } from '../transport/pinned.js';
 import type { FrameFailure } from './frame-failure.js';
 import { OperationAbort } from './operation-abort.js';
+import type { Turn as PlaceTurn, SessionLine } from './scheduling/connection-share.js';
 import type { NnrpSubmit, ResultValue } from './server-messages.js';
 import type { NnrpServerSession } from './server-session.js';
 import type { SessionOperations } from './session-operations.js';
@@ -51,8 +52,14 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
   queuedBytes = 0;
   /** For the session: results that are held back. */
   heldResults = 0;
+  /** For the session: pushes that wait for the client or for room, while a handler has or had a place. */
+  blockedPushes = 0;
   /** For the serve loop: whether its handler has one of the places for handlers. */
   place: HandlerPlace = 'none';
+  /** For the dispatcher: who pays for its place; undefined before it has come there. */
+  line: SessionLine | undefined = undefined;
+  /** For the dispatcher: that it waits for a place. */
+  turn: PlaceTurn | undefined = undefined;
   /** For the serve loop: the generator that works on it, to be left when the work is not wanted any more. */
   work: { return?(value: undefined): unknown } | undefined = undefined;
   /** For the serve loop: the async context of the generator, as far as it is known; it is left in it, too. */
@@ -238,8 +245,12 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
     this.operations.fail(this, failure);
   }
 
-  /** For the deadline queue. */
-  expired(): void {
+  /** For the deadline queues: the time for its work is over, or the one in which its handler should have seen its end. */
+  expired(lateMs: number): void {
+    if (this.over) {
+      this.line?.handlerStuck(this, lateMs);
+      return;
+    }
     const text = `frame ${this.frameId} of session ${this.session.sessionId}: no result within ${this.deadlineMs} ms`;
     this.operations.expire(this, new DeadlineError(text, this.deadlineMs));
   }

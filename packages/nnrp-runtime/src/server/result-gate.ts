@@ -1,76 +1,100 @@
-import { type FlowScope, preview3, UsageError } from 'nnrp-core';
+import { type FlowScope, UsageError } from 'nnrp-core';
 import { type Guarded, later } from '../base/guard.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
+import type { ConnectionGate, WaitingGate } from './connection-gate.js';
+import { holdsResults } from './holds-results.js';
 import type { OperationContext } from './operation-context.js';
 
-const { BackpressureLevel } = preview3;
 /** Results of one session that may be held back; a handler that does not await `push` is refused more. */
-const MAX_HELD = 4096;
+export const MAX_HELD = 4096;
 
-/** Nothing is held, as nearly always; never changed. */
-const NONE: HeldResult[] = [];
-
-interface HeldResult {
+/** What is held back of one operation, oldest first. */
+interface HeldLine {
   readonly operation: OperationContext;
-  /** Sends it, or rejects when the operation is over. */
-  release(): void;
+  /** Each sends its result, or rejects when the operation is over. */
+  releases: (() => void)[];
+  /** Ends a pause of a certain length that the client has made for the operation alone. */
+  timer: NodeJS.Timeout | undefined;
 }
 
 /**
  * Holds back the partial results of a session while its client wants none: it has paused the connection, the session or
- * the operation by FLOW_UPDATE. What is held goes out in order when the client lets it.
+ * the operation by FLOW_UPDATE. What is held of an operation goes out in order when the client lets it.
+ *
+ * An update looks at what it lets go, however much is held besides.
  */
-export class ResultGate {
+export class ResultGate implements WaitingGate {
   /** Made when the client first speaks of an operation. */
   private operationScopes: Map<OperationContext, FlowScope> | undefined;
-  private held: HeldResult[] = NONE;
+  /** Operations with results that wait for the session or the connection, and for nothing else. */
+  private readonly lines = new Map<OperationContext, HeldLine>();
+  /** Operations with results that the client has paused one by one. */
+  private readonly paused = new Map<OperationContext, HeldLine>();
+  private held = 0;
   private heldBytes = 0;
   private sessionScope: FlowScope | undefined;
   private timer: NodeJS.Timeout | undefined;
   private opened = false;
 
   constructor(
-    /** The scope of the whole connection; undefined while the client has said nothing about it. */
-    private readonly connectionScope: () => FlowScope | undefined,
-    private readonly background: boolean,
+    private readonly connection: ConnectionGate,
+    readonly isBackground: boolean,
     private readonly maxHeldBytes: number,
     private readonly owner: Guarded,
+    /** More is held than may be: it is refused, or one more for an operation that has none here. */
+    private readonly full: (bound: 'heldResults' | 'heldResultBytes') => void,
   ) {}
+
+  get heldCount(): number {
+    return this.held;
+  }
+
+  get heldByteLength(): number {
+    return this.heldBytes;
+  }
 
   /** Whether a result must wait: the client said so, or earlier results of the operation wait already. */
   isHeld(operation: OperationContext): boolean {
-    const connectionScope = this.connectionScope();
-    if (connectionScope === undefined && this.sessionScope === undefined && this.operationScopes === undefined) {
-      return this.held.length > 0 && this.isWaiting(operation);
-    }
-    return this.mustWait(operation) || this.isWaiting(operation);
+    if (this.connection.scope === undefined && this.sessionScope === undefined && this.operationScopes === undefined)
+      return this.isWaiting(operation);
+    return this.isPausedTogether() || this.isPausedAlone(operation) || this.isWaiting(operation);
   }
 
   /** Whether results of the operation wait here. */
   isWaiting(operation: OperationContext): boolean {
-    return this.held.length > 0 && this.held.some((result) => result.operation === operation);
+    return this.held > 0 && this.lineOf(operation) !== undefined;
   }
 
   /**
    * @param bytes - of the result that waits
    * @param send - called when the hold is over, or the operation is
-   * @throws (as a rejection) UsageError when too much is held back already
+   * @throws (as a rejection) UsageError when too much is held back already. Whoever awaits each push has one result here
+   * at a time, which always may wait
    */
   afterHold(operation: OperationContext, bytes: number, send: () => Promise<void>): Promise<void> {
-    if (this.held.length >= MAX_HELD || (this.heldBytes > 0 && this.heldBytes + bytes > this.maxHeldBytes)) {
-      const much = `${this.held.length} results of ${this.heldBytes} bytes`;
-      return Promise.reject(new UsageError(`${much} are held back already: await each push, the client has paused`));
+    let line = this.lineOf(operation);
+    const full = this.fullWith(bytes);
+    if (full !== undefined) {
+      this.full(full);
+      if (line !== undefined) {
+        const much = `${this.held} results of ${this.heldBytes} bytes`;
+        return Promise.reject(new UsageError(`${much} are held back already: await each push, the client has paused`));
+      }
     }
+    if (line === undefined) {
+      line = { operation, releases: [], timer: undefined };
+      this.place(line);
+    }
+    const { releases } = line;
+    this.held++;
     this.heldBytes += bytes;
     return new Promise((resolve, reject) => {
-      if (this.held === NONE) this.held = [];
       // Sent in the same step as it is let go, so that nothing newer overtakes it.
-      const release = () => {
+      releases.push(() => {
+        this.held--;
         this.heldBytes -= bytes;
         send().then(resolve, reject);
-      };
-      this.held.push({ operation, release });
-      this.armRetry();
+      });
     });
   }
 
@@ -92,74 +116,109 @@ export class ResultGate {
   /** The client can say nothing any more, not even that results may flow again: they do. */
   open(): void {
     this.opened = true;
+    for (const line of [...this.paused.values()]) this.replace(line);
     this.recheck();
   }
 
   operationOver(operation: OperationContext): void {
     this.operationScopes?.delete(operation);
-    if (this.held.length > 0) this.recheck();
+    const line = this.held > 0 ? this.lineOf(operation) : undefined;
+    if (line !== undefined) this.release(line);
   }
 
-  /** The client has said something about the flow. @see recheck */
-  flowChanged(): void {
-    // Nothing can go out as long as all of it is held, however much there is to look through.
-    if (!this.holds(this.connectionScope()) && !this.holds(this.sessionScope)) {
+  /** The client has said something new about the session, or about one of its operations. */
+  flowChanged(operation: OperationContext | undefined): void {
+    if (operation === undefined) {
       this.recheck();
       return;
     }
-    clearTimeout(this.timer);
-    this.timer = undefined;
-    this.armRetry();
+    const line = this.held > 0 ? this.lineOf(operation) : undefined;
+    if (line === undefined) return;
+    this.replace(line);
+    if (this.lines.has(operation) && !this.isPausedTogether()) this.release(line);
   }
 
-  /** Something may have changed: sends what need not wait any more. */
+  /** Something may have changed for all of them: sends what need not wait any more. */
   recheck(): void {
+    if (!this.isPausedTogether()) for (const line of [...this.lines.values()]) this.release(line);
+    this.waitOn();
+  }
+
+  /** The session is over, and so are its operations. */
+  end(): void {
+    clearTimeout(this.timer);
+    this.connection.waitsNoMore(this);
+  }
+
+  private lineOf(operation: OperationContext): HeldLine | undefined {
+    return this.lines.get(operation) ?? this.paused.get(operation);
+  }
+
+  private fullWith(bytes: number): 'heldResults' | 'heldResultBytes' | undefined {
+    if (this.held >= MAX_HELD) return 'heldResults';
+    return this.heldBytes > 0 && this.heldBytes + bytes > this.maxHeldBytes ? 'heldResultBytes' : undefined;
+  }
+
+  /** Puts it where what it waits for is looked after. */
+  private place(line: HeldLine): void {
+    const { operation } = line;
+    if (this.isPausedAlone(operation)) {
+      this.paused.set(operation, line);
+      line.timer = this.retry(this.operationScopes?.get(operation), () => this.flowChanged(operation));
+    } else {
+      this.lines.set(operation, line);
+      if (this.lines.size === 1) this.waitOn();
+    }
+  }
+
+  private replace(line: HeldLine): void {
+    this.takeOut(line);
+    this.place(line);
+  }
+
+  private takeOut(line: HeldLine): void {
+    clearTimeout(line.timer);
+    line.timer = undefined;
+    this.paused.delete(line.operation);
+    if (this.lines.delete(line.operation) && this.lines.size === 0) this.connection.waitsNoMore(this);
+  }
+
+  private release(line: HeldLine): void {
+    this.takeOut(line);
+    const { releases } = line;
+    line.releases = [];
+    for (const send of releases) send();
+  }
+
+  /** Sees to it that what waits here is looked at when the session, or else the connection, lets it go. */
+  private waitOn(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    if (this.held.length === 0) return;
-    const waiting = this.held;
-    this.held = [];
-    const stuck = new Set<OperationContext>();
-    for (const result of waiting) {
-      const { operation } = result;
-      if (!operation.isOver && (stuck.has(operation) || this.mustWait(operation))) {
-        stuck.add(operation);
-        this.held.push(result);
-      } else {
-        result.release();
-      }
+    if (this.lines.size === 0) return;
+    if (this.holds(this.sessionScope)) {
+      this.connection.waitsNoMore(this);
+      this.timer = this.retry(this.sessionScope, () => this.recheck());
+    } else {
+      this.connection.waits(this);
     }
-    this.armRetry();
   }
 
   /** A pause of a certain length ends by itself. */
-  private armRetry(): void {
-    if (this.timer !== undefined || this.held.length === 0) return;
-    const nowMs = performance.now();
-    const scopes = [this.connectionScope(), this.sessionScope, ...(this.operationScopes?.values() ?? [])];
-    const times = scopes.flatMap((scope) => (scope !== undefined && scope.retryAtMs > nowMs ? [scope.retryAtMs] : []));
-    if (times.length === 0) return;
-    const delayMs = Math.min(Math.ceil(Math.min(...times) - nowMs), MAX_TIMER_MS);
-    this.timer = later(this.owner, delayMs, () => this.recheck());
-    this.timer.unref();
+  private retry(scope: FlowScope | undefined, look: () => void): NodeJS.Timeout | undefined {
+    const leftMs = (scope?.retryAtMs ?? 0) - performance.now();
+    if (leftMs <= 0) return undefined;
+    return later(this.owner, Math.min(Math.ceil(leftMs), MAX_TIMER_MS), look).unref();
   }
 
-  private mustWait(operation: OperationContext): boolean {
-    return (
-      this.holds(this.connectionScope()) ||
-      this.holds(this.sessionScope) ||
-      this.holds(this.operationScopes?.get(operation))
-    );
+  private isPausedTogether(): boolean {
+    return !this.opened && (this.holds(this.sessionScope) || this.connection.holds(this.isBackground));
+  }
+
+  private isPausedAlone(operation: OperationContext): boolean {
+    return !this.opened && this.holds(this.operationScopes?.get(operation));
   }
 
   private holds(scope: FlowScope | undefined): boolean {
-    if (scope === undefined || this.opened) return false;
-    return (
-      scope.paused ||
-      scope.level === BackpressureLevel.Hard ||
-      scope.credit === 0 ||
-      (scope.backgroundOnly && !this.background) ||
-      scope.retryAtMs > performance.now()
-    );
+    return scope !== undefined && holdsResults(scope, this.isBackground);
   }
 }

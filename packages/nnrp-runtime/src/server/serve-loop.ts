@@ -2,21 +2,25 @@ import { types } from 'node:util';
 import { isSameFailure, type NnrpError, preview3, shownValue, UsageError } from 'nnrp-core';
 import { ApplicationContext, currentContext } from '../base/application-context.js';
 import { described } from '../base/described.js';
-import { background, crash, guard } from '../base/guard.js';
+import { background, crash, type Guarded, guard } from '../base/guard.js';
 import { withDefaults } from '../base/options.js';
 import { within } from '../base/within.js';
 import { SETTLED } from '../settled.js';
 import { isThenable, settledOnce, unheardWithin } from '../thenable.js';
 import { AttendedSession } from './attended-session.js';
 import { Dispatcher, type DispatcherLimits } from './dispatcher.js';
-import { type FrameFailure, failureOnPurpose, handlerFailure, serverBusy } from './frame-failure.js';
+import { connectionBusy, type FrameFailure, failureOnPurpose, handlerFailure, serverBusy } from './frame-failure.js';
 import { leave, type OperationContext } from './operation-context.js';
 import { failMigration, failPatch } from './request-failure.js';
-import type { HandlerFailure } from './server-events.js';
+import { ConnectionShare, SessionLine } from './scheduling/connection-share.js';
+import { type SchedulingOptions, schedulingOptions } from './scheduling/scheduling-options.js';
+import type { ServerBounds } from './server-bounds.js';
+import type { HandlerFailure, HandlerStuck } from './server-events.js';
 import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, ResultValue, SessionEvent } from './server-messages.js';
 import type { NnrpServerSession } from './server-session.js';
 import type { MigrateAckInit, PatchAckInit } from './session-answers.js';
 import type { SessionCore } from './session-core.js';
+import { StuckHandlers } from './stuck-handlers.js';
 
 const { BackpressureLevel, SessionPatchRejectReason, UpdateReason } = preview3;
 
@@ -65,10 +69,27 @@ export interface ServeHandlers {
 }
 
 export interface ServeOptions {
-  /** Submit handlers that run at once, over all sessions; more wait, interactive sessions first; default 1024. */
+  /** Submit handlers that run at once, over all connections; more wait for their turn; default 1024. */
   readonly maxConcurrentOperations: number;
   /** Operations that may wait for a handler; more are dropped with server_busy; default 4096. */
   readonly maxQueuedOperations: number;
+  /** How these are shared out between connections and priority classes, see docs/scheduling.md; default {}. */
+  readonly scheduling: Partial<SchedulingOptions>;
+}
+
+/** With all defaults filled in. */
+export interface CompleteServeOptions extends ServeOptions {
+  readonly scheduling: SchedulingOptions;
+}
+
+/** What a serve loop needs of its server. */
+export interface ServeLoopOwner extends Guarded {
+  readonly exposesErrors: boolean;
+  readonly bounds: ServerBounds;
+  /** Those that are open. */
+  readonly connections: Iterable<object>;
+  handlerFailed(failure: HandlerFailure): void;
+  handlerStuck(stuck: HandlerStuck): void;
 }
 
 /** What a handler returns is a stream of results, which is sent as it comes. */
@@ -84,40 +105,63 @@ export class ServeLoop {
   private readonly dispatcher: Dispatcher;
   /** Where the application handed its handlers over. */
   private readonly context = new ApplicationContext();
-  /** Sessions that were asked to pause because too much waits. */
-  private readonly paused = new Set<SessionCore>();
+  private readonly limits: DispatcherLimits;
+  private readonly stuck: StuckHandlers;
+  private readonly exposesErrors: boolean;
+  /** By connection, for as long as it lives. */
+  private readonly shares = new WeakMap<object, ConnectionShare>();
+  /** Sessions that were asked to pause because too much of their connection waits. */
+  private readonly paused = new Map<ConnectionShare, Set<SessionCore>>();
+  /** Its handler has returned: it neither runs on nor waits for room. */
+  private settling: OperationContext | undefined;
   /** What the handler that has returned just now has promised. What it returned is not asked again whether it is a promise. */
   private promised: Promise<LastResult> = NOTHING_PROMISED;
 
   constructor(
     private readonly handlers: ServeHandlers,
-    private readonly limits: DispatcherLimits,
-    private readonly exposesErrors: boolean,
-    private readonly failed: (failure: HandlerFailure) => void,
+    options: CompleteServeOptions,
+    private readonly owner: ServeLoopOwner,
   ) {
-    this.dispatcher = new Dispatcher(
-      limits,
-      (operation) => this.run(operation),
-      () => this.resume(),
-    );
+    const { maxConcurrentOperations, maxQueuedOperations, scheduling } = options;
+    this.limits = { maxConcurrentOperations, maxQueuedOperations, ...scheduling };
+    this.exposesErrors = owner.exposesErrors;
+    this.stuck = new StuckHandlers(scheduling.stuckHandlerMs, owner);
+    this.dispatcher = new Dispatcher(this.limits, {
+      run: (operation) => this.run(operation),
+      relieved: (share) => this.resume(share),
+      hit: (bound) => owner.bounds.hit(bound),
+    });
+    this.declareBounds();
+  }
+
+  /** Handlers that run although their operation has been over for `stuckHandlerMs`. */
+  get stuckHandlers(): number {
+    return this.stuck.count;
   }
 
   /** Serves a session from now on; what has arrived already comes first. */
   attend(core: SessionCore): void {
-    core.receiver = new AttendedSession(core, this);
+    core.receiver = new AttendedSession(core, this, this.lineOf(core));
     core.inbox.handOver(core.receiver);
     const { session } = this.handlers;
     if (session !== undefined) this.aside(core, 0, () => session.call(this.handlers, core.session));
   }
 
-  submit(operation: OperationContext, core: SessionCore): void {
-    if (this.dispatcher.isBusy) this.pause(core);
-    if (this.dispatcher.submit(operation, core.lane)) return;
-    operation.fail(serverBusy(this.limits.maxQueuedOperations));
+  submit(operation: OperationContext, core: SessionCore, line: SessionLine): void {
+    if (this.dispatcher.isBusy(line.share)) this.pause(core, line.share);
+    const full = this.dispatcher.submit(operation, line);
+    if (full === undefined) return;
+    this.owner.bounds.hit(full);
+    const { maxQueuedOperations, maxQueuedPerConnection } = this.limits;
+    operation.fail(
+      full === 'queuedOperations' ? serverBusy(maxQueuedOperations) : connectionBusy(maxQueuedPerConnection),
+    );
   }
 
-  withdraw(operation: OperationContext, core: SessionCore): void {
-    this.dispatcher.withdraw(operation, core.lane);
+  /** The operation is over, whatever its handler does. */
+  withdraw(operation: OperationContext): void {
+    if (operation.place !== 'none' && operation !== this.settling) this.stuck.overBefore(operation);
+    this.dispatcher.withdraw(operation);
   }
 
   cancel(cancel: NnrpCancel, core: SessionCore): void {
@@ -197,8 +241,9 @@ export class ServeLoop {
     else this.aside(core, 0, () => handlers.event?.(event, core.session));
   }
 
-  ended(core: SessionCore, reason: NnrpError): void {
-    this.paused.delete(core);
+  ended(core: SessionCore, { share }: SessionLine, reason: NnrpError): void {
+    const paused = this.paused.get(share);
+    if (paused?.delete(core) === true && paused.size === 0) this.paused.delete(share);
     const { handlers } = this;
     if (handlers.ended !== undefined) this.aside(core, 0, () => handlers.ended?.(core.session, reason));
   }
@@ -275,12 +320,9 @@ export class ServeLoop {
   }
 
   private finished(operation: OperationContext): void {
-    const { place } = operation;
-    operation.place = 'none';
-    // Results that a handler has not waited for may be held back longer than it works.
-    if (place === 'lent') return;
+    if (operation.isOver) this.stuck.done(operation);
     try {
-      this.dispatcher.finished();
+      this.dispatcher.finished(operation);
     } catch (error) {
       crash(operation, error);
     }
@@ -292,7 +334,10 @@ export class ServeLoop {
       unheardWithin(result);
       return;
     }
+    const outer = this.settling;
+    this.settling = operation;
     const sent = operation.complete(result === undefined ? '' : (result as ResultValue));
+    this.settling = outer;
     if (sent === SETTLED) return;
     sent.catch((error: unknown) => {
       if (!operation.isOver) guard(operation, () => this.fail(operation, error));
@@ -342,19 +387,24 @@ export class ServeLoop {
     const onPurpose = operation.isOver ? undefined : failureOnPurpose(error);
     if (!operation.isOver) operation.fail(onPurpose ?? handlerFailure(error, this.exposesErrors));
     if (onPurpose === undefined && operation.tells(error))
-      this.failed({ sessionId: session.sessionId, frameId, error });
+      this.owner.handlerFailed({ sessionId: session.sessionId, frameId, error });
   }
 
-  private pause(core: SessionCore): void {
-    if (this.paused.has(core)) return;
-    this.paused.add(core);
+  private pause(core: SessionCore, share: ConnectionShare): void {
+    let paused = this.paused.get(share);
+    if (paused === undefined) {
+      paused = new Set();
+      this.paused.set(share, paused);
+    }
+    if (paused.has(core)) return;
+    paused.add(core);
     core.sendFlow({ updateReason: UpdateReason.Congestion, backpressureLevel: BackpressureLevel.Hard });
   }
 
-  private resume(): void {
-    if (this.paused.size === 0) return;
-    const paused = [...this.paused];
-    this.paused.clear();
+  private resume(share: ConnectionShare): void {
+    const paused = this.paused.get(share);
+    if (paused === undefined) return;
+    this.paused.delete(share);
     for (const core of paused) guard(core.connection, () => core.sendFlow({ updateReason: UpdateReason.Resume }));
   }
 
@@ -373,35 +423,96 @@ export class ServeLoop {
 
   private failedAside(core: SessionCore, frameId: number, error: unknown): void {
     if (core.isOver && isSameFailure(error, core.endReason)) return;
-    this.failed({ sessionId: core.sessionId, frameId, error });
+    this.owner.handlerFailed({ sessionId: core.sessionId, frameId, error });
   }
 
-  /** The client has paused what a handler sends: others may have its place until it goes on. */
+  /** A handler waits for its client, or for room: others may have its place until it goes on. */
   suspended(operation: OperationContext): void {
-    if (operation.place !== 'taken') return;
-    operation.place = 'lent';
-    this.dispatcher.suspended();
+    if (operation.place === 'taken' && operation !== this.settling) this.dispatcher.suspended(operation);
   }
 
-  resumed(operation: OperationContext): void {
-    if (operation.place !== 'lent') return;
-    operation.place = 'taken';
-    this.dispatcher.resumed();
+  /** @returns what to wait for before it goes on; undefined when it may go on at once */
+  resumed(operation: OperationContext): Promise<void> | undefined {
+    return operation.place === 'lent' ? this.dispatcher.resumed(operation) : undefined;
+  }
+
+  private lineOf({ connection, ack }: SessionCore): SessionLine {
+    let share = this.shares.get(connection);
+    if (share === undefined) {
+      share = new ConnectionShare();
+      this.shares.set(connection, share);
+    }
+    return new SessionLine(share, ack.acceptedPriorityClass, (operation, lateMs) => this.isStuck(operation, lateMs));
+  }
+
+  private isStuck(operation: OperationContext, lateMs: number): void {
+    this.owner.bounds.hit('stuckHandlers');
+    this.stuck.found(operation);
+    const { stuckHandlerMs, releaseStuckPlaces } = this.limits;
+    // Never taken again: it goes on without one.
+    if (releaseStuckPlaces) this.suspended(operation);
+    const { sessionId, remoteAddress } = operation.session;
+    const { frameId } = operation;
+    this.owner.handlerStuck({ sessionId, frameId, remoteAddress, forMs: stuckHandlerMs + lateMs });
+  }
+
+  private declareBounds(): void {
+    const { dispatcher, limits } = this;
+    const { bounds } = this.owner;
+    const none = Number.POSITIVE_INFINITY;
+    bounds.add('runningOperations', 'server', limits.maxConcurrentOperations, () => dispatcher.runningCount);
+    bounds.add('queuedOperations', 'server', limits.maxQueuedOperations, () => dispatcher.waitingCount);
+    bounds.add('suspendedOperations', 'server', none, () => dispatcher.suspendedCount);
+    bounds.add('stuckHandlers', 'server', none, () => this.stuck.count);
+    const { maxRunningPerConnection, maxQueuedPerConnection, maxSuspendedPerConnection } = limits;
+    const most = (count: (share: ConnectionShare) => number) => () => this.mostOf(count);
+    bounds.add(
+      'connectionRunningOperations',
+      'connection',
+      maxRunningPerConnection,
+      most((share) => share.running),
+    );
+    bounds.add(
+      'connectionQueuedOperations',
+      'connection',
+      maxQueuedPerConnection,
+      most((share) => share.waiting),
+    );
+    bounds.add(
+      'connectionSuspendedOperations',
+      'connection',
+      maxSuspendedPerConnection,
+      most((share) => share.suspended),
+    );
+  }
+
+  /** Of the connection that has most. */
+  private mostOf(count: (share: ConnectionShare) => number): number {
+    let most = 0;
+    for (const connection of this.owner.connections) {
+      const share = this.shares.get(connection);
+      if (share !== undefined) most = Math.max(most, count(share));
+    }
+    return most;
   }
 }
 
 const NOTHING_PROMISED: Promise<LastResult> = Promise.resolve(undefined);
-const DEFAULTS: ServeOptions = { maxConcurrentOperations: 1024, maxQueuedOperations: 4096 };
+const DEFAULTS: ServeOptions = { maxConcurrentOperations: 1024, maxQueuedOperations: 4096, scheduling: {} };
 
 /** @throws UsageError that names the option, what it takes and what it got */
-export function serveOptions(options: Partial<ServeOptions>): ServeOptions {
+export function serveOptions(options: Partial<ServeOptions>): CompleteServeOptions {
   const complete = withDefaults('serve', options, DEFAULTS);
-  for (const [option, value] of Object.entries(complete)) {
+  const { scheduling, ...counts } = complete;
+  for (const [option, value] of Object.entries(counts)) {
     if (!Number.isInteger(value) || value < 1) {
       throw new UsageError(`serve: ${option} takes an integer from 1, got ${shownValue(value)}`);
     }
   }
-  return complete;
+  return {
+    ...counts,
+    scheduling: schedulingOptions(scheduling, counts.maxConcurrentOperations, counts.maxQueuedOperations),
+  };
 }
 
 function isGenerator(outcome: unknown): outcome is AsyncGenerator<ResultValue, ResultValue | undefined, void> {

@@ -27,6 +27,7 @@ import type { Stranger } from '../transport/strangers.js';
 import type { RefusalTerms } from './address-refusals.js';
 import type { Admission } from './admission.js';
 import { ConnectionClock } from './connection-clock.js';
+import { ConnectionGate } from './connection-gate.js';
 import { ConnectionPressure } from './connection-pressure.js';
 import { submitRefused } from './frame-failure.js';
 import { HalfClose, type HalfCloseOwner } from './half-close.js';
@@ -98,7 +99,7 @@ export class ServerConnection
   private refusedCount = 0;
   private readonly pressure: ConnectionPressure = new ConnectionPressure(this);
   readonly memory: ConnectionMemory;
-  private flow: FlowScope | undefined;
+  readonly gate = new ConnectionGate(this);
   private flowSender: FlowSender | undefined;
   private endedSessionIds: readonly number[] = [];
   private readonly closes = new UnconfirmedCloses();
@@ -156,10 +157,6 @@ export class ServerConnection
 
   get ids(): SessionTable<SessionCore> {
     return this.owner.table;
-  }
-
-  flowScope(): FlowScope | undefined {
-    return this.flow;
   }
 
   announced(families: number): void {
@@ -443,6 +440,7 @@ export class ServerConnection
     guard(this, () => this.opening.end());
     guard(this, () => this.halfClose.end());
     guard(this, () => this.memory.end());
+    guard(this, () => this.gate.end());
     const { remoteAddress, endedSessionIds: sessionIds } = this;
     this.owner.connectionClosing(this);
     this.owner.connectionEnded({ remoteAddress, error, sessionIds });
@@ -590,9 +588,10 @@ export class ServerConnection
   }
 
   private flowUpdated(packet: Packet): void {
-    this.flow ??= new FlowScope();
-    this.flow.apply(preview3.decodeFlowUpdate(packet.view, packet.metadataStart), performance.now());
-    for (const { core } of this.sessions.values()) core.gate.flowChanged();
+    const { gate } = this;
+    gate.scope ??= new FlowScope();
+    const update = preview3.decodeFlowUpdate(packet.view, packet.metadataStart);
+    if (gate.scope.apply(update, performance.now()) === 'applied') gate.changed();
   }
 
   /** Answering an error with an error would never end. */

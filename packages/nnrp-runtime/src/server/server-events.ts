@@ -44,6 +44,15 @@ export interface HandlerFailure {
   readonly error: unknown;
 }
 
+/** A handler that still runs although its operation is over: it does not look at its signal, or waits for ever. */
+export interface HandlerStuck {
+  readonly sessionId: number;
+  readonly frameId: number;
+  readonly remoteAddress: string;
+  /** Milliseconds since its operation was over. */
+  readonly forMs: number;
+}
+
 /** What a server reports besides sessions. Listening is optional; nothing is thrown when nobody does. */
 export interface NnrpServerEvents {
   sessionRefused: [SessionRefused];
@@ -52,6 +61,8 @@ export interface NnrpServerEvents {
   peerReport: [PeerReport];
   /** Without a listener of this event the first is a warning of the process, and what follows one a minute at most. */
   handlerFailure: [HandlerFailure];
+  /** A handler runs on for `stuckHandlerMs` after its operation is over. */
+  handlerStuck: [HandlerStuck];
   /**
    * A defect: the server's own code has thrown, or a listener or a policy of the application has where nothing can be
    * answered. The connection of a defect is over; a listener that throws costs nothing. Without a listener of this event it

@@ -32,6 +32,7 @@ import { Admission } from './admission.js';
 import { checkHandlers } from './check-handlers.js';
 import { ClosingConnections } from './closing-connections.js';
 import { declareMemory } from './memory-bounds.js';
+import { MAX_HELD, type ResultGate } from './result-gate.js';
 import { type ServeHandlers, ServeLoop, type ServeOptions, serveOptions } from './serve-loop.js';
 import { ServerBounds, type ServerStats } from './server-bounds.js';
 import { type NnrpServerConfig, serverConfig } from './server-config.js';
@@ -182,6 +183,11 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return this.connections.size + this.closingConnections.size;
   }
 
+  /** Handlers that run although their operation has been over for `stuckHandlerMs`, see {@link SchedulingOptions}. */
+  get stuckHandlers(): number {
+    return this.loop?.stuckHandlers ?? 0;
+  }
+
   /** Every bounded thing of this server: how much there is, how much there may be, and how often that was reached. */
   stats(): ServerStats {
     return this.bounds.stats();
@@ -225,9 +231,14 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return answering(() => {
       checkHandlers(handlers);
       if (this.loop !== undefined) throw new UsageError('serve: it has been called before');
-      const loop = new ServeLoop(handlers, serveOptions(options), this.config.exposeHandlerErrors, (failure) =>
-        this.handlerFailed(failure),
-      );
+      const loop = new ServeLoop(handlers, serveOptions(options), {
+        exposesErrors: this.config.exposeHandlerErrors,
+        bounds: this.bounds,
+        connections: this.connections,
+        handlerFailed: (failure) => this.handlerFailed(failure),
+        handlerStuck: (stuck) => this.tell('handlerStuck', stuck),
+        crashed: (error) => this.internalError(error),
+      });
       this.loop = loop;
       for (const core of this.accepted.drain()) loop.attend(core);
       // Who has asked before, and waits, would wait for as long as the server lives.
@@ -334,6 +345,19 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       ),
     );
     declareMemory(bounds, config, this.memory, connections, () => table.values());
+    const mostHeld = (count: (gate: ResultGate) => number) => () => highest(table.values(), ({ gate }) => count(gate));
+    bounds.add(
+      'heldResults',
+      'session',
+      MAX_HELD,
+      mostHeld(({ heldCount }) => heldCount),
+    );
+    bounds.add(
+      'heldResultBytes',
+      'session',
+      config.maxOutboxBytes,
+      mostHeld(({ heldByteLength }) => heldByteLength),
+    );
   }
 
   private acceptRefusal(): UsageError | undefined {
@@ -440,10 +464,10 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   }
 }
 
-/** Of the connection that has most. */
-function highest<Part>(parts: Iterable<Part>, count: (part: Part) => number): number {
+/** Of the one that has most. */
+function highest<Owner>(owners: Iterable<Owner>, count: (owner: Owner) => number): number {
   let most = 0;
-  for (const part of parts) most = Math.max(most, count(part));
+  for (const owner of owners) most = Math.max(most, count(owner));
   return most;
 }
 

@@ -65,10 +65,11 @@ export class SessionCore {
     this.lane = ack.acceptedPriorityClass + 1;
     this.lifecycle = new SessionLifecycle(ack.sessionId);
     this.gate = new ResultGate(
-      () => connection.flowScope(),
+      connection.gate,
       ack.acceptedPriorityClass === SessionPriorityClass.Background,
       config.maxOutboxBytes,
       connection,
+      (bound) => connection.bounds.hit(bound),
     );
     this.session = new NnrpServerSession(this);
     this.operations = new SessionOperations(this, ack.sessionId, ack.acceptedProfileId);
@@ -123,13 +124,13 @@ export class SessionCore {
     this.connection.answered();
   }
 
-  /** For the operations: what one of them sends is held back. */
+  /** For the operations: one of them waits for its client, or for room. */
   suspended(operation: OperationContext): void {
     this.receiver.suspended?.(operation);
   }
 
-  resumed(operation: OperationContext): void {
-    this.receiver.resumed?.(operation);
+  resumed(operation: OperationContext): Promise<void> | undefined {
+    return this.receiver.resumed?.(operation);
   }
 
   /**
@@ -210,7 +211,7 @@ export class SessionCore {
     guard(connection, () => this.inbox.end(reason));
     guard(connection, () => this.receiver.ended(reason));
     guard(connection, () => this.closing.wake());
-    guard(connection, () => this.gate.recheck());
+    guard(connection, () => this.gate.end());
     guard(connection, () => connection.sessionEnded(this));
   }
 }

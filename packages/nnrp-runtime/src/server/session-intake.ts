@@ -184,8 +184,9 @@ export class SessionIntake implements SessionEndpoint {
       update.scopeKind === ScopeKind.Operation ? core.operations.registry.get(Number(update.operationId)) : undefined;
     // An operation that is over has nothing left to hold back.
     if (update.scopeKind === ScopeKind.Operation && operation === undefined) return;
-    core.gate.scopeOf(operation, () => new FlowScope()).apply(update, performance.now());
-    core.gate.flowChanged();
+    const outcome = core.gate.scopeOf(operation, () => new FlowScope()).apply(update, performance.now());
+    // One that is stale has changed nothing.
+    if (outcome === 'applied') core.gate.flowChanged(operation);
     core.receiver.event({ type: 'flow_update', update });
   }
 

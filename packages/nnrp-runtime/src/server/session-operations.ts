@@ -51,9 +51,10 @@ export interface OperationsOwner {
   /** Tells when results have to wait because the client asked for it. */
   readonly gate: ResultGate;
   readonly deadlines: DeadlineQueue;
-  /** What the operation sends is held back because its client wants nothing now; then again that it goes on. */
+  /** The operation waits because its client wants nothing now, or because there is no room; then again it could go on. */
   suspended(operation: OperationContext): void;
-  resumed(operation: OperationContext): void;
+  /** @returns what to wait for before it goes on; undefined when it may go on at once */
+  resumed(operation: OperationContext): Promise<void> | undefined;
   /** Tells a client that understands it why a frame will be dropped. */
   explainDrop(frameId: number, failure: FrameFailure): void;
   /** An operation that has waited has begun. */
@@ -171,7 +172,8 @@ export class SessionOperations {
   /** The application's own drop: the only one without an explanation. */
   drop(operation: OperationContext): Promise<void> {
     if (operation.isOver) return unheard(Promise.reject(operation.refusal()));
-    return this.sendDrop(operation, OperationState.Failed, undefined) ? SETTLED : this.drained();
+    if (this.sendDrop(operation, OperationState.Failed, undefined)) return SETTLED;
+    return this.withoutPlace(operation, this.drained());
   }
 
   /** A result by frame id: partial or last as its metadata says. */
@@ -269,7 +271,7 @@ export class SessionOperations {
     }
     const room = this.sendPush(operation, metadata, body, true);
     this.moveTo(operation, OperationState.Partial);
-    return room ? (turnDue() ?? SETTLED) : this.roomAfter(operation.frameId, body);
+    return room ? (turnDue() ?? SETTLED) : this.roomAfter(operation, body);
   }
 
   private sendLast(operation: OperationContext, metadata: preview3.ResultPush, body: Uint8Array): Promise<void> {
@@ -281,7 +283,7 @@ export class SessionOperations {
     const room = this.sendPush(operation, metadata, body, false);
     this.moveTo(operation, OperationState.Completed);
     this.over(operation, undefined);
-    return room ? SETTLED : this.roomAfter(operation.frameId, body);
+    return room ? SETTLED : this.roomAfter(operation, body);
   }
 
   /** RESULT_PUSH. @returns whether there is room for more */
@@ -317,10 +319,9 @@ export class SessionOperations {
     const { gate } = this.owner;
     const held = body.length <= COPY_LIMIT ? new Uint8Array(body) : lent(body);
     const bytes = held.length;
-    const first = operation.heldResults++ === 0;
-    if (first) this.owner.suspended(operation);
+    operation.heldResults++;
     const settled = () => {
-      if (--operation.heldResults === 0) this.owner.resumed(operation);
+      operation.heldResults--;
     };
     const sent = gate.afterHold(operation, bytes, () => {
       if (operation.isOver) return Promise.reject(operation.refusal());
@@ -331,7 +332,31 @@ export class SessionOperations {
       return Promise.reject(error);
     });
     sent.then(settled, settled);
-    return sent;
+    return this.withoutPlace(operation, sent);
+  }
+
+  /**
+   * Whoever waits for its client lends its place for handlers to others meanwhile, and has one again before it goes on.
+   *
+   * @param wait - for the client, or for room
+   */
+  private withoutPlace(operation: OperationContext, wait: Promise<void>): Promise<void> {
+    if (operation.place === 'none') return wait;
+    if (operation.blockedPushes++ === 0) this.owner.suspended(operation);
+    return unheard(
+      wait.then(
+        () => this.placeAgain(operation),
+        async (error: unknown) => {
+          await this.placeAgain(operation);
+          throw error;
+        },
+      ),
+    );
+  }
+
+  private placeAgain(operation: OperationContext): Promise<void> | undefined {
+    if (--operation.blockedPushes > 0) return undefined;
+    return this.owner.resumed(operation);
   }
 
   /** A result of an operation cannot be sent: without it the rest would be wrong. */
@@ -358,9 +383,10 @@ export class SessionOperations {
   }
 
   /** Resolves when there is room for more. */
-  private roomAfter(frameId: number, body: Uint8Array): Promise<void> {
+  private roomAfter(operation: OperationContext, body: Uint8Array): Promise<void> {
     const drained = this.drained();
-    return body.length <= COPY_LIMIT ? drained : this.unsure.after(frameId, drained);
+    const room = body.length <= COPY_LIMIT ? drained : this.unsure.after(operation.frameId, drained);
+    return this.withoutPlace(operation, room);
   }
 
   private sendDrop(

@@ -1,6 +1,7 @@
-import type { FlowScope, MessageInfo, NnrpError, Packet, ProtocolError, preview3, SchemaRegistry } from 'nnrp-core';
+import type { MessageInfo, NnrpError, Packet, ProtocolError, preview3, SchemaRegistry } from 'nnrp-core';
 import type { DeadlineQueue } from '../base/deadline-queue.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
+import type { ConnectionGate } from './connection-gate.js';
 import type { OperationContext } from './operation-context.js';
 import type { ServerBounds } from './server-bounds.js';
 import type { HandlerFailure } from './server-events.js';
@@ -30,8 +31,8 @@ export interface ServerSessionConnection extends SessionConnection<SessionIntake
   /** @returns the round trip in milliseconds */
   ping(timeoutMs: number): Promise<number>;
   readonly schemas: SchemaRegistry;
-  /** What the client has said about the flow on the whole connection; undefined while it has said nothing. */
-  flowScope(): FlowScope | undefined;
+  /** What the client has said about the flow on the whole connection. */
+  readonly gate: ConnectionGate;
   /** Stops reading from the peer until `release`. */
   hold(): void;
   release(): void;
@@ -59,7 +60,8 @@ export interface SessionReceiver {
   event(event: SessionEvent): void;
   /** What the operation sends is held back because its client wants nothing now; then again that it goes on. */
   suspended?(operation: OperationContext): void;
-  resumed?(operation: OperationContext): void;
+  /** @returns what to wait for before it goes on: a place; undefined when it has one or needs none */
+  resumed?(operation: OperationContext): Promise<void> | undefined;
   /** The operation is over before it was taken. */
   withdraw(operation: OperationContext): void;
   ended(reason: NnrpError): void;

@@ -1,0 +1,75 @@
+import { shownValue, UsageError } from 'nnrp-core';
+import { withDefaults } from '../../base/options.js';
+import { MAX_TIMER_MS } from '../../timer-limit.js';
+
+/** How the places for handlers are shared out. See docs/scheduling.md. */
+export interface SchedulingOptions {
+  /** Handlers of one connection that run at once; default three quarters of maxConcurrentOperations, rounded up. */
+  readonly maxRunningPerConnection: number;
+  /**
+   * Operations of one connection that may wait for a handler; more are dropped with server_busy; default a quarter of
+   * maxQueuedOperations, rounded up.
+   */
+  readonly maxQueuedPerConnection: number;
+  /**
+   * Operations of one connection whose handler has begun and waits for its client, who has paused it or does not read: it
+   * has lent its place. A connection that has so many gets no further handler; default a quarter of
+   * maxConcurrentOperations, at least 16.
+   */
+  readonly maxSuspendedPerConnection: number;
+  /** Turns of interactive sessions while sessions of other classes wait too; default 8. */
+  readonly interactiveWeight: number;
+  /** Turns of balanced sessions likewise; default 4. */
+  readonly balancedWeight: number;
+  /** Turns of background sessions likewise; default 1. */
+  readonly backgroundWeight: number;
+  /**
+   * How long a handler may run on after its operation is over, in milliseconds; then it is reported by the event
+   * `handlerStuck` and counted by `stuckHandlers`. 0 = never; default 30000.
+   */
+  readonly stuckHandlerMs: number;
+  /** Gives the place of a handler that is stuck to others; it has none then, however it goes on; default false. */
+  readonly releaseStuckPlaces: boolean;
+}
+
+const MIN_SUSPENDED = 16;
+const MAX_WEIGHT = 1000;
+const MAX_COUNT = 0x7fffffff;
+
+/**
+ * @param maxConcurrentOperations - of the whole server
+ * @param maxQueuedOperations - of the whole server
+ * @throws UsageError that names the option, what it takes and what it got
+ */
+export function schedulingOptions(
+  options: Partial<SchedulingOptions> | undefined,
+  maxConcurrentOperations: number,
+  maxQueuedOperations: number,
+): SchedulingOptions {
+  const defaults: SchedulingOptions = {
+    maxRunningPerConnection: Math.ceil(maxConcurrentOperations * 0.75),
+    maxQueuedPerConnection: Math.ceil(maxQueuedOperations / 4),
+    maxSuspendedPerConnection: Math.max(MIN_SUSPENDED, Math.ceil(maxConcurrentOperations / 4)),
+    interactiveWeight: 8,
+    balancedWeight: 4,
+    backgroundWeight: 1,
+    stuckHandlerMs: 30_000,
+    releaseStuckPlaces: false,
+  };
+  const complete = withDefaults('serve: scheduling', options, defaults);
+  for (const [option, value] of Object.entries(complete) as [keyof SchedulingOptions, unknown][]) {
+    if (option === 'releaseStuckPlaces') {
+      if (typeof value !== 'boolean') refuse(option, 'true or false', value);
+      continue;
+    }
+    const least = option === 'stuckHandlerMs' ? 0 : 1;
+    const most = option === 'stuckHandlerMs' ? MAX_TIMER_MS : option.endsWith('Weight') ? MAX_WEIGHT : MAX_COUNT;
+    if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
+      refuse(option, `an integer of ${least} to ${most}`, value);
+  }
+  return complete;
+}
+
+function refuse(option: string, expected: string, got: unknown): never {
+  throw new UsageError(`serve: scheduling.${option} takes ${expected}, got ${shownValue(got)}`);
+}
