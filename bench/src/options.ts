@@ -58,7 +58,7 @@ export function parseOptions<S extends string>(args: readonly string[], choice: 
   };
 }
 
-function count(option: string, text: string | undefined, fallback: number): number {
+export function count(option: string, text: string | undefined, fallback: number): number {
   if (text === undefined) return fallback;
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new Error(`${option} takes a positive integer, got ${text}`);

@@ -8,6 +8,7 @@ const BENCHMARKS = new Map([
   ['codec', 'codec.js'],
   ['loopback', join('loopback', 'main.js')],
   ['quic', join('quic', 'main.js')],
+  ['fairness', join('fairness', 'main.js')],
 ]);
 
 const [name = '', ...args] = process.argv.slice(2);
