@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { MAX_HEAP_GROWTH_BYTES, type Order, type Outcome, playAlone, runCampaign } from './campaign.js';
 import { type Conversation, STATES } from './conversation.js';
 import { Coverage } from './coverage.js';
+import { runHostile } from './hostile/run.js';
 import { type FuzzOptions, parseOptions, USAGE } from './options.js';
 import { runPlants } from './planted.js';
 import { describeConversation } from './shrink.js';
@@ -26,6 +27,7 @@ async function main(args: readonly string[]): Promise<number> {
     return 2;
   }
   if (options.replay !== undefined) return replay(options.replay);
+  if (options.hostile) return runHostile(options.packets, options.seed);
   if (options.planted) return planted(options);
   return fuzz(options);
 }

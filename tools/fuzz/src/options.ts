@@ -3,7 +3,8 @@ import { CARRIERS, type Carrier, ROLES, type Role } from './conversation.js';
 
 export const USAGE = `usage: pnpm fuzz [options]
   --packets N     mutated packets to send (default 1000000)
-  --quick         the short form of CI: 50000
+  --quick         the short form of CI: 50000, with --hostile 200000
+  --hostile       floods over sockets (TCP, TLS, QUIC), server and client in processes of their own; 10000000 by default
   --seed N        of every random choice (default 1)
   --role R        server or client alone
   --carrier C     tcp, duplex or memory alone
@@ -17,6 +18,8 @@ export interface FuzzOptions {
   readonly roles: readonly Role[];
   readonly carriers: readonly Carrier[];
   readonly jobs: number;
+  /** Over sockets, in processes of their own. */
+  readonly hostile: boolean;
   readonly planted: boolean;
   /** Of the names of the plants that are planted. */
   readonly part: string;
@@ -34,18 +37,20 @@ export function parseOptions(args: readonly string[]): FuzzOptions {
       role: { type: 'string' },
       carrier: { type: 'string' },
       jobs: { type: 'string' },
+      hostile: { type: 'boolean', default: false },
       planted: { type: 'boolean', default: false },
       part: { type: 'string', default: '' },
       replay: { type: 'string' },
     },
   });
-  const { quick, planted, part, replay } = values;
+  const { quick, hostile, planted, part, replay } = values;
   return {
-    packets: whole('--packets', values.packets, quick ? 50_000 : 1_000_000),
+    packets: whole('--packets', values.packets, hostile ? (quick ? 200_000 : 10_000_000) : quick ? 50_000 : 1_000_000),
     seed: whole('--seed', values.seed, 1),
     roles: some('--role', values.role, ROLES),
     carriers: some('--carrier', values.carrier, CARRIERS),
     jobs: whole('--jobs', values.jobs, 8),
+    hostile,
     planted,
     part,
     replay,

@@ -50,7 +50,7 @@ export function runApplication(server: NnrpServer, style: Style, pledges: Pledge
   })();
 }
 
-const HANDLERS: ServeHandlers = {
+export const HANDLERS: ServeHandlers = {
   submit: (operation) => work(operation) as never,
   session: () => {},
   ended: () => {},

@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type Packet, PacketSplitter } from 'nnrp-core';
 import type { FramedTransport } from 'nnrp-runtime/transport';
@@ -60,7 +60,8 @@ export class StreamWire implements Wire {
   }
 
   reset(): void {
-    if ('resetAndDestroy' in this.stream) (this.stream as Socket).resetAndDestroy();
+    // A socket under TLS has the method, too, and throws.
+    if (this.stream instanceof Socket && !('encrypted' in this.stream)) this.stream.resetAndDestroy();
     else this.stream.destroy();
     this.isOver = true;
   }

@@ -7,6 +7,7 @@ import { preview3 } from 'nnrp-core';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CARRIERS, type Conversation, conversation, ROLES, STATES, type Step } from '../src/conversation.js';
 import { Dice } from '../src/dice.js';
+import { baseOf, isPong, volley } from '../src/hostile/volley.js';
 import { mutate, placesOf } from '../src/mutation.js';
 import { MESSAGE_NAMES, messageNamed, sample } from '../src/samples.js';
 import { shrink } from '../src/shrink.js';
@@ -93,6 +94,24 @@ describe('mutants', () => {
     ]) {
       expect(kinds, kind).toContain(kind);
     }
+  });
+});
+
+describe('volleys over sockets', () => {
+  it('are the same for the same seed, and others for another', () => {
+    const of = (seed: number) => {
+      const dice = new Dice(seed);
+      return Array.from({ length: 20 }, () => Buffer.from(volley(dice, baseOf(1), 'open').bytes).toString('hex'));
+    };
+    expect(of(1)).toEqual(of(1));
+    expect(of(1)).not.toEqual(of(2));
+  });
+
+  it('begin with a session and end with a PING, behind which nothing is hidden', () => {
+    const { bytes } = volley(new Dice(1), baseOf(1), 'open');
+    expect(bytes[6]).toBe(preview3.MessageType.SessionOpen);
+    expect(preview3.decodePacket(bytes.slice(-40)).messageType).toBe(preview3.MessageType.Ping);
+    expect(isPong(preview3.MessageType.Pong)).toBe(true);
   });
 });
 
