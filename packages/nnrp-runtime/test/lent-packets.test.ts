@@ -32,9 +32,9 @@ class Slow extends Duplex {
   }
 }
 
-function over(stream: Duplex, maxWriteBytes?: number, borrowsWrites: 'call' | 'callback' = 'call') {
-  const options = { kind: 'test', remoteAddress: 'test', borrowsWrites };
-  const transport = new StreamTransport(stream, { ...options, ...(maxWriteBytes !== undefined && { maxWriteBytes }) });
+function over(stream: Duplex, maxWriteBytes = Number.POSITIVE_INFINITY, borrowsWrites: 'call' | 'callback' = 'call') {
+  const options = { kind: 'test', remoteAddress: 'test', borrowsWrites, maxWriteBytes };
+  const transport = new StreamTransport(stream, options);
   cleanup.push(transport);
   return transport;
 }

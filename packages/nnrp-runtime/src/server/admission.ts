@@ -24,7 +24,7 @@ export class Admission {
   private readonly turnedAwayByAge = new LinkedQueue<Stranger>();
 
   /**
-   * @param connectionCount - of the server, those that are turned away or being closed included
+   * @param connectionCount - of the server, those that are being closed included, without those that are turned away
    * @param cutClosing - cuts the one that has been closing for longest; false when there is none
    */
   constructor(
@@ -50,7 +50,7 @@ export class Admission {
   /** @param group - of the newcomer's address */
   receive(group: string | undefined): Reception {
     if (this.refusals.isShut(group)) return 'shut out';
-    if (this.connectionCount() - this.turnedAway.size < this.config.maxConnections) return 'taken';
+    if (this.connectionCount() < this.config.maxConnections) return 'taken';
     if (this.cutClosing()) {
       this.bounds.hit('closingConnections');
       return 'taken';
@@ -79,7 +79,7 @@ export class Admission {
   turnAway(connection: Stranger): number {
     const { oldest } = this.turnedAwayByAge;
     if (this.turnedAway.size >= MAX_TURNED_AWAY && oldest !== undefined) {
-      this.gone(oldest);
+      this.left(oldest);
       oldest.makeRoom();
       this.bounds.hit('turnedAway');
     }
@@ -100,10 +100,19 @@ export class Admission {
   /** The connection is over. */
   gone(connection: Stranger): void {
     this.strangers.delete(connection);
+  }
+
+  /** The transport of the connection is gone, too. */
+  left(connection: Stranger): void {
     const link = this.turnedAway.get(connection);
     if (link === undefined) return;
     this.turnedAway.delete(connection);
     this.turnedAwayByAge.remove(link);
+  }
+
+  /** The server is closing: there is no time for those that have no place. */
+  end(): void {
+    for (const connection of [...this.turnedAway.keys()]) connection.makeRoom();
   }
 
   private declareBounds(): void {

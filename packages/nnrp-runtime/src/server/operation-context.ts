@@ -54,6 +54,10 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
   heldResults = 0;
   /** For the session: pushes that wait for the client or for room, while a handler has or had a place. */
   blockedPushes = 0;
+  /** For the session: what the last of them waits for, and what it got; who does not await its pushes gets the same again. */
+  blockedBy: Promise<void> | undefined;
+  /** For the session. */
+  blocked: Promise<void> | undefined;
   /** For the serve loop: whether its handler has one of the places for handlers. */
   place: HandlerPlace = 'none';
   /** For the dispatcher: who pays for its place; undefined before it has come there. */
@@ -245,7 +249,7 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
     this.operations.fail(this, failure);
   }
 
-  /** For the deadline queues: the time for its work is over, or the one in which its handler should have seen its end. */
+  /** For the deadline queue: the time for its work is over, or the one in which its handler should have seen its end. */
   expired(lateMs: number): void {
     if (this.over) {
       this.line?.handlerStuck(this, lateMs);

@@ -356,7 +356,9 @@ export class ServerConnection
   }
 
   makeRoom(): void {
-    guard(this, () => this.endNow(new ClosedError(`${this.remoteAddress}: others need its place`)));
+    // One that is being closed already has said what it had to say.
+    if (this.isClosed) this.cut();
+    else guard(this, () => this.endNow(new ClosedError(`${this.remoteAddress}: others need its place`)));
   }
 
   private leave(why: string): void {

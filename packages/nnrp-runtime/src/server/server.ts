@@ -317,7 +317,10 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       connectionClosing: (connection) => {
         if (this.connections.delete(connection)) this.closingConnections.add(connection);
       },
-      connectionGone: (connection) => this.closingConnections.delete(connection),
+      connectionGone: (connection) => {
+        this.closingConnections.delete(connection);
+        this.admission.left(connection);
+      },
       connectionEnded: (loss) => {
         if (!isNnrpError(loss.error, CLOSED)) this.tell('connectionLost', loss);
       },
@@ -409,7 +412,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       throw error;
     }
     // Known before it starts: it may end at once.
-    this.connections.add(connection);
+    if (reception === 'taken') this.connections.add(connection);
     guard(connection, () => connection.start());
     return reception === 'taken';
   }
@@ -446,6 +449,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     const cores = [...this.table.values()];
     await Promise.allSettled(cores.map(async (core) => core.closing.shutDown(goodbye)));
     const closed = new ClosedError('the server was closed');
+    this.admission.end();
     const connections = [...this.connections, ...this.closingConnections];
     await Promise.allSettled(connections.map((connection) => connection.closeGracefully(closed)));
     clearInterval(this.watchTimer);

@@ -342,8 +342,10 @@ export class SessionOperations {
    */
   private withoutPlace(operation: OperationContext, wait: Promise<void>): Promise<void> {
     if (operation.place === 'none') return wait;
+    if (operation.blocked !== undefined && wait === operation.blockedBy) return operation.blocked;
     if (operation.blockedPushes++ === 0) this.owner.suspended(operation);
-    return unheard(
+    operation.blockedBy = wait;
+    operation.blocked = unheard(
       wait.then(
         () => this.placeAgain(operation),
         async (error: unknown) => {
@@ -352,10 +354,13 @@ export class SessionOperations {
         },
       ),
     );
+    return operation.blocked;
   }
 
   private placeAgain(operation: OperationContext): Promise<void> | undefined {
     if (--operation.blockedPushes > 0) return undefined;
+    operation.blockedBy = undefined;
+    operation.blocked = undefined;
     return this.owner.resumed(operation);
   }
 

@@ -79,6 +79,20 @@ export class Strangers<S extends Stranger> {
     return line !== undefined && perAddress > 0 && sizeOf(line) > perAddress / 2;
   }
 
+  /**
+   * Whether one more of the address would end none that has not had its time. Where newcomers ask again by themselves, it is
+   * better to let them: many honest ones may come from one address at once.
+   */
+  mayCome(group: string | undefined): boolean {
+    const known = group === undefined ? undefined : this.addresses.get(group);
+    const { perAddress } = this.limits;
+    if (known === undefined || perAddress === 0 || sizeOf(known) < perAddress) return true;
+    const next = this.nextToGo(known);
+    if (next !== undefined && performance.now() - next.sinceMs >= TIME_TO_SPEAK_MS) return true;
+    this.hit('perAddress');
+    return false;
+  }
+
   /** One more. Others may be ended by it, never this one. */
   add(stranger: S): void {
     if (this.entries.has(stranger)) return;

@@ -144,13 +144,15 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
   private begin({ datagram, from, scid, originalDcid, handshakeKey }: Newcomer): void {
     const peer = { host: from.address, port: from.port };
     const remote = { host: withoutZone(from.address), port: from.port };
-    if (!this.makeRoom()) return;
+    const addressGroup = hostGroup(remote.host);
+    // A client repeats what has had no answer.
+    if (!this.strangers.mayCome(addressGroup) || !this.makeRoom()) return;
     const config = this.configs.for(remote.host);
     const connection = quiche().Connection.accept(scid, originalDcid, this.local, remote, config);
     // A handshake ends by the rules that it began with.
     const { events, settings } = this;
     const stranger: Stranger = {
-      addressGroup: hostGroup(remote.host),
+      addressGroup,
       hasSpoken: () => driven.hasProvedAddress,
       makeRoom: () => guard(driven, () => driven.end(new TransportError(MADE_ROOM))),
     };
