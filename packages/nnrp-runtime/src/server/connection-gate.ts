@@ -12,6 +12,9 @@ export interface WaitingGate {
 /** What the client has said about the whole connection, and the sessions that wait because of it. */
 export class ConnectionGate {
   scope: FlowScope | undefined = undefined;
+  /** Results that its sessions hold back, and their bytes. */
+  heldCount = 0;
+  heldByteLength = 0;
   /** Background sessions, and others: either may have to wait without the other. */
   private readonly background = new Set<WaitingGate>();
   private readonly others = new Set<WaitingGate>();

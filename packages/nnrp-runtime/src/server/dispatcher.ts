@@ -101,9 +101,11 @@ export class Dispatcher {
     if (turn.again !== undefined) {
       turn.again.resolve();
     } else {
-      this.left(share);
+      this.waiting--;
+      share.waiting--;
     }
     this.startNext();
+    if (turn.again === undefined) this.tellRelieved(share);
   }
 
   /** A handler waits for its client: another may have its place meanwhile. */
@@ -214,8 +216,10 @@ export class Dispatcher {
       return;
     }
     this.hasPlace(share);
-    this.left(share);
+    this.waiting--;
+    share.waiting--;
     this.owner.run(operation);
+    this.tellRelieved(share);
   }
 
   private goesOn(operation: OperationContext, share: ConnectionShare): void {
@@ -267,9 +271,8 @@ export class Dispatcher {
     this.active--;
   }
 
-  private left(share: ConnectionShare): void {
-    this.waiting--;
-    share.waiting--;
+  /** Last of all: what it sets off must find everything in order. */
+  private tellRelieved(share: ConnectionShare): void {
     if (share.waiting * 4 <= this.mostWaiting(share)) this.owner.relieved(share);
   }
 }

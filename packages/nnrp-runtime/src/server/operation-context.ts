@@ -52,6 +52,8 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
   queuedBytes = 0;
   /** For the session: results that are held back. */
   heldResults = 0;
+  /** For the session: what the last push got that was refused because too much is held back. */
+  refusedPush: Promise<never> | undefined;
   /** For the session: pushes that wait for the client or for room, while a handler has or had a place. */
   blockedPushes = 0;
   /** For the session: what the last of them waits for, and what it got; who does not await its pushes gets the same again. */

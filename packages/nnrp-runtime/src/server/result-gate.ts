@@ -7,6 +7,8 @@ import type { OperationContext } from './operation-context.js';
 
 /** Results of one session that may be held back; a handler that does not await `push` is refused more. */
 export const MAX_HELD = 4096;
+/** The same of one connection. */
+export const MAX_HELD_OF_CONNECTION = 4 * MAX_HELD;
 
 /** What is held back of one operation, oldest first. */
 interface HeldLine {
@@ -31,7 +33,6 @@ export class ResultGate implements WaitingGate {
   /** Operations with results that the client has paused one by one. */
   private readonly paused = new Map<OperationContext, HeldLine>();
   private held = 0;
-  private heldBytes = 0;
   private sessionScope: FlowScope | undefined;
   private timer: NodeJS.Timeout | undefined;
   private opened = false;
@@ -49,10 +50,6 @@ export class ResultGate implements WaitingGate {
     return this.held;
   }
 
-  get heldByteLength(): number {
-    return this.heldBytes;
-  }
-
   /** Whether a result must wait: the client said so, or earlier results of the operation wait already. */
   isHeld(operation: OperationContext): boolean {
     if (this.connection.scope === undefined && this.sessionScope === undefined && this.operationScopes === undefined)
@@ -66,33 +63,39 @@ export class ResultGate implements WaitingGate {
   }
 
   /**
+   * Whether too much is held back already for one more of so many bytes. Whoever awaits each push has one result here at a
+   * time, which always may wait.
+   */
+  isTooMuch(operation: OperationContext, bytes: number): boolean {
+    const full = this.fullWith(bytes);
+    if (full === undefined) return false;
+    this.full(full);
+    return this.lineOf(operation) !== undefined;
+  }
+
+  /** What whoever is refused is told. */
+  refusal(): UsageError {
+    const { heldCount, heldByteLength } = this.connection;
+    const much = `${heldCount} results of ${heldByteLength} bytes`;
+    return new UsageError(`${much} are held back already: await each push, the client has paused`);
+  }
+
+  /**
    * @param bytes - of the result that waits
    * @param send - called when the hold is over, or the operation is
-   * @throws (as a rejection) UsageError when too much is held back already. Whoever awaits each push has one result here
-   * at a time, which always may wait
    */
   afterHold(operation: OperationContext, bytes: number, send: () => Promise<void>): Promise<void> {
     let line = this.lineOf(operation);
-    const full = this.fullWith(bytes);
-    if (full !== undefined) {
-      this.full(full);
-      if (line !== undefined) {
-        const much = `${this.held} results of ${this.heldBytes} bytes`;
-        return Promise.reject(new UsageError(`${much} are held back already: await each push, the client has paused`));
-      }
-    }
     if (line === undefined) {
       line = { operation, releases: [], timer: undefined };
       this.place(line);
     }
     const { releases } = line;
-    this.held++;
-    this.heldBytes += bytes;
+    this.count(1, bytes);
     return new Promise((resolve, reject) => {
       // Sent in the same step as it is let go, so that nothing newer overtakes it.
       releases.push(() => {
-        this.held--;
-        this.heldBytes -= bytes;
+        this.count(-1, -bytes);
         send().then(resolve, reject);
       });
     });
@@ -155,8 +158,15 @@ export class ResultGate implements WaitingGate {
   }
 
   private fullWith(bytes: number): 'heldResults' | 'heldResultBytes' | undefined {
-    if (this.held >= MAX_HELD) return 'heldResults';
-    return this.heldBytes > 0 && this.heldBytes + bytes > this.maxHeldBytes ? 'heldResultBytes' : undefined;
+    const { heldCount, heldByteLength } = this.connection;
+    if (this.held >= MAX_HELD || heldCount >= MAX_HELD_OF_CONNECTION) return 'heldResults';
+    return heldByteLength > 0 && heldByteLength + bytes > this.maxHeldBytes ? 'heldResultBytes' : undefined;
+  }
+
+  private count(results: number, bytes: number): void {
+    this.held += results;
+    this.connection.heldCount += results;
+    this.connection.heldByteLength += bytes;
   }
 
   /** Puts it where what it waits for is looked after. */

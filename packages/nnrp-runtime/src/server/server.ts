@@ -32,7 +32,7 @@ import { Admission } from './admission.js';
 import { checkHandlers } from './check-handlers.js';
 import { ClosingConnections } from './closing-connections.js';
 import { declareMemory } from './memory-bounds.js';
-import { MAX_HELD, type ResultGate } from './result-gate.js';
+import { MAX_HELD } from './result-gate.js';
 import { type ServeHandlers, ServeLoop, type ServeOptions, serveOptions } from './serve-loop.js';
 import { ServerBounds, type ServerStats } from './server-bounds.js';
 import { type NnrpServerConfig, serverConfig } from './server-config.js';
@@ -348,18 +348,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       ),
     );
     declareMemory(bounds, config, this.memory, connections, () => table.values());
-    const mostHeld = (count: (gate: ResultGate) => number) => () => highest(table.values(), ({ gate }) => count(gate));
-    bounds.add(
-      'heldResults',
-      'session',
-      MAX_HELD,
-      mostHeld(({ heldCount }) => heldCount),
-    );
-    bounds.add(
-      'heldResultBytes',
-      'session',
-      config.maxOutboxBytes,
-      mostHeld(({ heldByteLength }) => heldByteLength),
+    bounds.add('heldResults', 'session', MAX_HELD, () => highest(table.values(), ({ gate }) => gate.heldCount));
+    bounds.add('heldResultBytes', 'connection', config.maxOutboxBytes, () =>
+      highest(connections, ({ gate }) => gate.heldByteLength),
     );
   }
 

@@ -317,6 +317,12 @@ export class SessionOperations {
     send: (held: Uint8Array) => Promise<void>,
   ): Promise<void> {
     const { gate } = this.owner;
+    if (gate.isTooMuch(operation, body.length)) {
+      // A handler that awaits nothing hears the same each time: an error for each would cost more than what is held.
+      operation.refusedPush ??= unheard(Promise.reject(gate.refusal()));
+      return operation.refusedPush;
+    }
+    operation.refusedPush = undefined;
     const held = body.length <= COPY_LIMIT ? new Uint8Array(body) : lent(body);
     const bytes = held.length;
     operation.heldResults++;
