@@ -1,14 +1,17 @@
+import { Chain, type Link } from './chain.js';
+
 /** A place in a {@link LinkedQueue}. */
-export interface Link<T> {
-  readonly value: T;
-  before: Link<T> | undefined;
-  after: Link<T> | undefined;
+export class Place<T> implements Link<Place<T>> {
+  before: Place<T> | undefined = undefined;
+  after: Place<T> | undefined = undefined;
+  chain: Link<Place<T>>['chain'] = undefined;
+
+  constructor(readonly value: T) {}
 }
 
-/** A queue whose places can be given up anywhere, in the same time however long it is. */
+/** A chain of anything, by places that are kept for `remove`: a value may stand in several queues. It knows its length. */
 export class LinkedQueue<T> {
-  private first: Link<T> | undefined;
-  private last: Link<T> | undefined;
+  private readonly chain = new Chain<Place<T>>();
   private count = 0;
 
   get size(): number {
@@ -17,26 +20,20 @@ export class LinkedQueue<T> {
 
   /** Who has waited longest. */
   get oldest(): T | undefined {
-    return this.first?.value;
+    return this.chain.first?.value;
   }
 
   /** @returns its place, for `remove` */
-  push(value: T): Link<T> {
-    const link: Link<T> = { value, before: this.last, after: undefined };
-    if (this.last === undefined) this.first = link;
-    else this.last.after = link;
-    this.last = link;
+  push(value: T): Place<T> {
+    const place = new Place(value);
+    this.chain.push(place);
     this.count++;
-    return link;
+    return place;
   }
 
-  /** @param link - a place of this queue that has not been given up */
-  remove(link: Link<T>): void {
-    const { before, after } = link;
-    if (before === undefined) this.first = after;
-    else before.after = after;
-    if (after === undefined) this.last = before;
-    else after.before = before;
+  /** @param place - of this queue, not given up yet */
+  remove(place: Place<T>): void {
+    this.chain.remove(place);
     this.count--;
   }
 }

@@ -1,4 +1,4 @@
-import { type Link, LinkedQueue } from '../base/linked-queue.js';
+import { LinkedQueue, type Place } from '../base/linked-queue.js';
 
 /** Addresses that are remembered at most; of more, the one whose last refusal is longest ago is forgotten. */
 export const MAX_REFUSED_ADDRESSES = 10_000;
@@ -14,7 +14,7 @@ interface Refusals {
   count: number;
   countedMs: number;
   shutUntilMs: number;
-  link: Link<Refusals> | undefined;
+  link: Place<Refusals> | undefined;
 }
 
 /** What happens to the answer that refuses once more. */

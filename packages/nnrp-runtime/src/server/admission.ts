@@ -1,4 +1,4 @@
-import { type Link, LinkedQueue } from '../base/linked-queue.js';
+import { LinkedQueue, type Place } from '../base/linked-queue.js';
 import { boundOf, type Stranger, Strangers } from '../transport/strangers.js';
 import { AddressRefusals, MAX_REFUSED_ADDRESSES, type RefusalTerms } from './address-refusals.js';
 import type { ServerBounds } from './server-bounds.js';
@@ -20,7 +20,7 @@ export class Admission {
   private readonly strangers: Strangers<Stranger>;
   private readonly refusals: AddressRefusals;
   /** Those that are told that there is no room. */
-  private readonly turnedAway = new Map<Stranger, Link<Stranger>>();
+  private readonly turnedAway = new Map<Stranger, Place<Stranger>>();
   private readonly turnedAwayByAge = new LinkedQueue<Stranger>();
 
   /**

@@ -1,4 +1,4 @@
-import { type Link, LinkedQueue } from '../base/linked-queue.js';
+import { LinkedQueue, type Place } from '../base/linked-queue.js';
 
 /** Milliseconds after which a peer that has said nothing counts as silent. Before, its first bytes may be on the way. */
 const TIME_TO_SPEAK_MS = 1000;
@@ -35,8 +35,8 @@ interface Entry<S> {
   readonly sinceMs: number;
   readonly ofAddress: Line<S> | undefined;
   speaks: boolean;
-  link: Link<Entry<S>> | undefined;
-  linkOfAddress: Link<Entry<S>> | undefined;
+  link: Place<Entry<S>> | undefined;
+  linkOfAddress: Place<Entry<S>> | undefined;
 }
 
 /**
