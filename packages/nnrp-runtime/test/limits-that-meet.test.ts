@@ -1,12 +1,14 @@
 import { preview3 } from 'nnrp-core';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { HandlerFailure } from '../src/server/server-events.js';
+import { described } from './described.js';
 import { eventually } from './eventually.js';
 import { ScriptedServer } from './scripted-server.js';
+import { SessionPeer } from './session-peer.js';
 import { Stage } from './stage.js';
-import { packetBytes } from './wire-packets.js';
+import { packetBytes, submitBytes } from './wire-packets.js';
 
-const { MessageType } = preview3;
+const { COMMON_HEADER_OFFSETS, MessageType } = preview3;
 const { Tcp, Quic } = preview3.TransportId;
 const LAST = 2n ** 64n - 1n;
 const KIB = 1024;
@@ -89,6 +91,19 @@ describe('a packet above the limit of the other side', () => {
     await expect(large).rejects.toThrow(/FRAME_SUBMIT: .*307312/);
     for (const session of [one, two]) await (await session.submit('small')).result();
     expect(server.stats().packetBytes?.hits).toBe(1);
+  });
+
+  it('ends the connection when its metadata cannot be that of its message', async () => {
+    const server = await stage.serve({ maxPacketBytes: 100 * KIB });
+    const peer = await SessionPeer.open(stage, server);
+    const header = submitBytes(peer.sessionId, 1).slice(0, preview3.COMMON_HEADER_BYTES);
+    const view = new DataView(header.buffer);
+    const { metaLen, bodyLen } = COMMON_HEADER_OFFSETS;
+    view.setUint32(metaLen, preview3.FRAME_SUBMIT_BYTES - 1, true);
+    view.setUint32(bodyLen, 101 * KIB, true);
+    peer.raw.send(header);
+    expect(described(await peer.raw.next('ERROR'))).toBe('error connection 0 limit_exceeded');
+    await peer.raw.closed();
   });
 
   it('costs its operation alone at a client, also when it comes byte by byte', async () => {

@@ -137,7 +137,7 @@ describe('a packet above the limit', () => {
       }
       expect(got).toEqual([40, 40, 66]);
       const fault = { kind: 'packet_too_large', limit: 200 };
-      expect(skipped).toMatchObject([3000, 5000].map((body) => [PROBE, 0, { ...fault, declared: body + 56 }]));
+      expect(skipped).toMatchObject([3000, 5000].map((body) => [PROBE, body, { ...fault, declared: body + 56 }]));
       expect([splitter.fault, splitter.isSkipping]).toEqual([undefined, false]);
     },
   );

@@ -49,7 +49,8 @@ export interface PacketSplitterOptions {
 export class PacketSplitter {
   /**
    * Asked about a packet above the limit whose header is well-formed: true skips its bytes as they come, without keeping
-   * them; false, or no such function, breaks the stream. The packet is its header alone, in memory of its own.
+   * them; false, or no such function, breaks the stream. The packet is its header alone, in memory of its own: it says
+   * how long its metadata and its body are, and neither can be read.
    */
   oversized: ((head: Packet, fault: WireFault) => boolean) | undefined;
   /** Bytes of a packet above the limit that are still to come. */
@@ -350,7 +351,8 @@ export class PacketSplitter {
 function headOf(view: DataView, start: number): Packet {
   const bytes = new Uint8Array(COMMON_HEADER_BYTES);
   bytes.set(new Uint8Array(view.buffer, view.byteOffset + start, COMMON_HEADER_BYTES));
-  return new Packet(bytes, new DataView(bytes.buffer), 0, 0, 0);
+  const head = new DataView(bytes.buffer);
+  return new Packet(bytes, head, 0, head.getUint32(AT.metaLen, true), head.getUint32(AT.bodyLen, true));
 }
 
 /** How large the buffer of a packet is when so much of it has come. */

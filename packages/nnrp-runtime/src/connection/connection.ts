@@ -1,6 +1,7 @@
 import {
   ClosedError,
   checkHeaderIds,
+  checkLengths,
   checkPacket,
   describeFault,
   forCaller,
@@ -254,6 +255,8 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     const session = this.sessions.get(head.sessionId);
     const info = this.revision.messageInfo(head.messageType);
     if (session === undefined || info === undefined || head.frameId === 0 || !this.takesFrames(head)) return false;
+    // Lengths that the message cannot have are no large frame but a broken header.
+    if (checkLengths(info, head.metadataLength, head.bodyLength) !== undefined) return false;
     this.packetCount++;
     session.violated(head, info, fault);
     return true;
