@@ -94,7 +94,7 @@ describe('places for handlers', () => {
   });
 
   it('are waited for within a bound of the connection, and others have their own', async () => {
-    const { server, begun } = await served({ maxConcurrentOperations: 1, maxQueuedOperations: 16 });
+    const { server, begun } = await served({ maxConcurrentOperations: 1, maxQueuedOperations: 8 });
     const greedy = await SessionPeer.open(stage, server, MANY);
     for (let frameId = 1; frameId <= 6; frameId++) greedy.submit(frameId, 'g');
     expect(await greedy.answers()).toEqual(['flow session congestion hard', 'error frame 6 server_busy', 'drop 6']);

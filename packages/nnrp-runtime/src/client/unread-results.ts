@@ -48,7 +48,7 @@ export class UnreadResults implements AnswerReader {
   private held = false;
   private pushedBack = false;
   /** Requests without an answer. */
-  private readonly awaited = new Set<AnswerWaiter>();
+  private readonly waiters = new Set<AnswerWaiter>();
   private pausedOperations = 0;
   private reportedMs = Number.NEGATIVE_INFINITY;
   private readonly chunks: HeldChunks;
@@ -66,6 +66,11 @@ export class UnreadResults implements AnswerReader {
   /** Bytes that one operation may have waiting before its server is asked to hold it back. */
   get maxOperationBytes(): number {
     return this.maxBytes / OPERATION_SHARE;
+  }
+
+  /** Answers that are awaited. */
+  get awaited(): number {
+    return this.waiters.size;
   }
 
   /** Whether reading has stopped. */
@@ -98,13 +103,13 @@ export class UnreadResults implements AnswerReader {
   }
 
   answerAwaited(waiter: AnswerWaiter): void {
-    this.awaited.add(waiter);
+    this.waiters.add(waiter);
     if (this.unreadBytes >= this.maxAwaitingBytes) this.failAwaited();
     else this.readOn();
   }
 
   answerCame(waiter: AnswerWaiter): void {
-    this.awaited.delete(waiter);
+    this.waiters.delete(waiter);
   }
 
   private full(): void {
@@ -112,7 +117,7 @@ export class UnreadResults implements AnswerReader {
       this.pushedBack = true;
       this.owner.holdBack();
     }
-    if (this.awaited.size > 0 && this.unreadBytes < this.maxAwaitingBytes) return;
+    if (this.awaited > 0 && this.unreadBytes < this.maxAwaitingBytes) return;
     if (this.pausedOperations > 0 && this.unreadBytes < this.maxBytes + UNDER_WAY_BYTES) return;
     this.held = true;
     this.reading.hold();
@@ -129,7 +134,7 @@ export class UnreadResults implements AnswerReader {
 
   /** Their answers may lie behind any number of results, which nobody takes. */
   private failAwaited(): void {
-    for (const waiter of [...this.awaited]) waiter.tooMuchBefore(tooMuchBefore(this.unreadBytes, this.maxBytes));
+    for (const waiter of [...this.waiters]) waiter.tooMuchBefore(tooMuchBefore(this.unreadBytes, this.maxBytes));
   }
 
   private readOn(): void {

@@ -7,7 +7,7 @@ export interface SchedulingOptions {
   /** Handlers of one connection that run at once; default three quarters of maxConcurrentOperations, rounded up. */
   readonly maxRunningPerConnection: number;
   /**
-   * Operations of one connection that may wait for a handler; more are dropped with server_busy; default a quarter of
+   * Operations of one connection that may wait for a handler; more are dropped with server_busy; default half of
    * maxQueuedOperations, rounded up.
    */
   readonly maxQueuedPerConnection: number;
@@ -48,7 +48,7 @@ export function schedulingOptions(
 ): SchedulingOptions {
   const defaults: SchedulingOptions = {
     maxRunningPerConnection: Math.ceil(maxConcurrentOperations * 0.75),
-    maxQueuedPerConnection: Math.ceil(maxQueuedOperations / 4),
+    maxQueuedPerConnection: Math.ceil(maxQueuedOperations / 2),
     maxSuspendedPerConnection: Math.max(MIN_SUSPENDED, Math.ceil(maxConcurrentOperations / 4)),
     interactiveWeight: 8,
     balancedWeight: 4,
