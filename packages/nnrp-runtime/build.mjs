@@ -28,4 +28,6 @@ await build({
   sourcesContent: false,
   chunkNames: 'chunks/[name]-[hash]',
   legalComments: 'none',
+  // A class keeps its name where two modules have one of the same name.
+  keepNames: true,
 });
