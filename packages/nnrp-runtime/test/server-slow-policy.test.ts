@@ -181,6 +181,16 @@ describe('a policy that never answers', () => {
     expect(await peer.answers()).toEqual([]);
     expect(server.sessionCount).toBe(1);
   });
+
+  it('has no longer than the handshake, unless it is given a time of its own', async () => {
+    const policy = new SlowPolicy();
+    const server = await stage.serve({ ...policy.config, handshakeTimeoutMs: 40 });
+    const peer = await stage.peer(server);
+    peer.send(announcedOpenBytes({ requestedSessionId: 2 }));
+    expect(openAck(await peer.next()).sessionErrorCode).toBe(SessionErrorCode.AuthFailed);
+    const own = await stage.serve({ ...policy.config, handshakeTimeoutMs: 40, policyTimeoutMs: 50 });
+    expect([server.config.policyTimeoutMs, own.config.policyTimeoutMs]).toEqual([40, 50]);
+  });
 });
 
 it('PING and PONG need no decision: they are answered while a policy is asked', async () => {

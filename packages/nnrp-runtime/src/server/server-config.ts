@@ -78,7 +78,8 @@ export interface NnrpServerConfig {
   readonly handshakeTimeoutMs: number;
   /**
    * How long `applicationPolicy` may take to decide on a session, in milliseconds; then that session is refused with
-   * auth_failed. Less than a client waits for its answer, which it would otherwise give up first; default 5000.
+   * auth_failed. Less than a client waits for its answer, which it would otherwise give up first; default 5000, or
+   * `handshakeTimeoutMs` where that is less.
    */
   readonly policyTimeoutMs: number;
   /** How long a packet may take to arrive once it has begun, in milliseconds, 0 = any; default 60000. */
@@ -261,6 +262,7 @@ export function serverConfig(options: Partial<NnrpServerConfig>, transport: Tran
   const given = numbers(config);
   return {
     ...given,
+    policyTimeoutMs: config.policyTimeoutMs ?? Math.min(given.policyTimeoutMs, given.handshakeTimeoutMs),
     ...shares(config, given.maxConnections),
     ...switches(config),
     transport,
