@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -45,6 +46,8 @@ export default defineConfig({
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    // On two processors the default is one worker, which mostly waits: for peers that stall, and for processes.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // A test that leaves something unhandled has failed, whatever its assertions say.
     dangerouslyIgnoreUnhandledErrors: false,
     projects: [
