@@ -4,6 +4,7 @@ import type { NnrpClientSession } from '../src/client/client-session.js';
 import { HandlerError } from '../src/server/handler-error.js';
 import type { OperationContext } from '../src/server/operation-context.js';
 import type { NnrpServerPolicy } from '../src/server/policy.js';
+import type { ServeOptions } from '../src/server/serve-loop.js';
 import type { NnrpServerConfig } from '../src/server/server-config.js';
 import { carrier } from './carrier.js';
 import { ScriptedServer } from './scripted-server.js';
@@ -112,6 +113,13 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<unknow
 
   'The server is busy': async (stage) => {
     const limits = { maxConcurrentOperations: 1, maxQueuedOperations: 1 };
+    const { session } = await handled(stage, (operation) => operation.finished, { grantedOperationCredit: 4 }, limits);
+    const submits = ['runs', 'waits', 'too much'].map((body) => session.submitNowait(body));
+    return failureOf(submits[2] as ClientOperation);
+  },
+
+  'As much of this connection waits as may': async (stage) => {
+    const limits = { maxConcurrentOperations: 1, scheduling: { maxQueuedPerConnection: 1 } };
     const { session } = await handled(stage, (operation) => operation.finished, { grantedOperationCredit: 4 }, limits);
     const submits = ['runs', 'waits', 'too much'].map((body) => session.submitNowait(body));
     return failureOf(submits[2] as ClientOperation);
@@ -383,7 +391,7 @@ async function handled(
   stage: Stage,
   submit: (operation: OperationContext) => Promise<void>,
   config: Partial<NnrpServerConfig> = {},
-  limits: { maxConcurrentOperations?: number; maxQueuedOperations?: number } = {},
+  limits: Partial<ServeOptions> = {},
 ): Promise<Handled> {
   const { server, client } = await stage.pair({ drainTimeoutMs: 0, ...config });
   void server.serve({ submit }, limits);
