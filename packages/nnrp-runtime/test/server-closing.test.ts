@@ -38,6 +38,24 @@ function closed(frameId: number): string[] {
 }
 
 describe('a close by the client', () => {
+  it.each<[string, (peer: SessionPeer) => void]>([
+    ['a cancel', (peer) => peer.cancel(1)],
+    ['a word about flow', (peer) => peer.flow({ updateReason: preview3.UpdateReason.Pause, creditEpoch: 1 })],
+  ])('that was confirmed is no fault of what has crossed the confirmation: %s', async (_name, say) => {
+    const { server, peer, session } = await opened();
+    const faults = vi.fn();
+    server.on('protocolViolation', faults);
+    peer.close();
+    const done = session.ackClose(await session.receiveClose());
+    say(peer);
+    await done;
+    expect(await peer.take(3)).toEqual([...closed(1), 'close ack closed']);
+    // The connection is there for another session, and nothing else has come.
+    peer.raw.send(packetBytes(MessageType.Ping));
+    expect((await peer.packet()).messageType).toBe(MessageType.Pong);
+    expect(faults).not.toHaveBeenCalled();
+  });
+
   it('with time to drain is put off, and confirmed when the last frame is answered', async () => {
     const { peer, session, operation } = await opened();
     peer.close({ drainTimeoutMs: 10_000, lastOperationId: 1n });

@@ -43,7 +43,111 @@ function thrower(): never {
   throw new Error('not to be looked at');
 }
 
+/** Ways in which a listener of an operation's signal can fail. */
+const LISTENERS: [string, (signal: AbortSignal, error: unknown) => void][] = [
+  [
+    'it throws',
+    (signal, error) =>
+      signal.addEventListener('abort', () => {
+        throw error;
+      }),
+  ],
+  ['its promise rejects', (signal, error) => signal.addEventListener('abort', () => Promise.reject(error))],
+  [
+    'it is an object',
+    (signal, error) =>
+      signal.addEventListener('abort', {
+        handleEvent() {
+          throw error;
+        },
+      }),
+  ],
+  [
+    'it is assigned',
+    (signal, error) => {
+      signal.onabort = () => {
+        throw error;
+      };
+    },
+  ],
+];
+
+describe('a listener of the signal of an operation', () => {
+  it.each(LISTENERS)('that fails is told of, and ends nothing: %s', async (_name, listen) => {
+    const error = new Error('of the listener');
+    let others = 0;
+    const submit = ({ signal, frameId }: OperationContext) => {
+      if (frameId === 2) return 'fine';
+      listen(signal, error);
+      signal.addEventListener('abort', () => others++);
+      return new Promise<never>(() => {});
+    };
+    const { peer, failures } = await served({ submit });
+    peer.submit(1);
+    peer.cancel(1);
+    expect(await peer.next()).toBe('drop 1');
+    await eventually(() => failures.length > 0, 'the failure has been told');
+    expect(failures).toEqual([{ sessionId: peer.sessionId, frameId: 1, error }]);
+    expect(others).toBe(1);
+    peer.submit(2);
+    expect(await peer.next()).toBe('result 2 fine');
+  });
+
+  it('that passes the reason on has not failed', async () => {
+    let heard = 0;
+    const submit = ({ signal }: OperationContext) => {
+      signal.addEventListener('abort', async () => {
+        heard++;
+        signal.throwIfAborted();
+      });
+      return new Promise<never>(() => {});
+    };
+    const { peer, failures } = await served({ submit });
+    peer.submit(1);
+    peer.cancel(1);
+    expect(await peer.next()).toBe('drop 1');
+    await eventually(() => heard > 0, 'the signal has aborted');
+    await stage.turns(3);
+    expect(failures).toEqual([]);
+  });
+
+  it('is called once that was assigned last, and not when it was taken away', async () => {
+    const heard: string[] = [];
+    const submit = ({ signal }: OperationContext) => {
+      const first = () => heard.push('first');
+      signal.onabort = first;
+      expect(signal.onabort).toBe(first);
+      signal.onabort = null;
+      expect(signal.onabort).toBeNull();
+      signal.onabort = () => heard.push('second');
+      signal.onabort = () => heard.push('third');
+      return new Promise<never>(() => {});
+    };
+    const { peer } = await served({ submit });
+    peer.submit(1);
+    peer.cancel(1);
+    expect(await peer.next()).toBe('drop 1');
+    await eventually(() => heard.length > 0, 'the signal has aborted');
+    expect(heard).toEqual(['third']);
+  });
+});
+
 describe('a submit handler', () => {
+  it('that freezes its operation costs its connection, and no place for good', async () => {
+    const submit = (operation: OperationContext) => {
+      if (operation.frameId === 1) Object.freeze(operation);
+      return 'fine';
+    };
+    const { server, peer } = await served({ submit }, { maxConcurrentOperations: 1 });
+    server.on('internalError', () => {});
+    peer.submit(1);
+    await eventually(() => server.connectionCount === 0, 'the connection is gone');
+    expect(server.stats().runningOperations?.value).toBe(0);
+    const other = await SessionPeer.open(stage, server);
+    other.submit(2);
+    expect(await other.next()).toBe('result 2 fine');
+  });
+
   it('that yields without ever waiting leaves time for cancels and for everybody else', async () => {
     let yields = 0;
     const submit = async function* (operation: OperationContext) {

@@ -142,8 +142,16 @@ export class Dispatcher {
   /** A handler is done. */
   finished(operation: OperationContext): void {
     const { place, turn } = operation;
-    operation.place = 'none';
     if (place === 'none') return;
+    try {
+      operation.place = 'none';
+    } finally {
+      // An operation that the application has frozen costs its connection, but not the place as well.
+      this.placeBack(operation, place, turn);
+    }
+  }
+
+  private placeBack(operation: OperationContext, place: 'taken' | 'lent', turn: Turn | undefined): void {
     const share = shareOf(operation);
     // It was not waited for: the handler has ended before it was let go on.
     if (turn !== undefined) {

@@ -1,5 +1,6 @@
 import type { AsyncResource } from 'node:async_hooks';
 import { currentContext } from '../base/application-context.js';
+import { isThenable, settledOnce } from '../thenable.js';
 
 type Listening = [type: string, listener: unknown, ...more: unknown[]];
 type Listen = (this: AbortSignal, ...args: Listening) => void;
@@ -9,6 +10,9 @@ type Handler = (this: unknown, event: unknown) => unknown;
  * The signal of one operation. What ends work may be a packet of its client, or a call of somebody else's code: so each
  * listener is called in the async context in which it was added, whatever store its handler had entered by then. Signals
  * that the application derives from this one (`AbortSignal.any`) abort in the context in which it was first asked for.
+ *
+ * What a listener throws, or its promise rejects with, is reported: an EventTarget would make an uncaught exception of it,
+ * and so each client could end the process by giving work up.
  */
 export class OperationAbort {
   private readonly controller = new AbortController();
@@ -16,8 +20,12 @@ export class OperationAbort {
   /** By listener; one that captures is another registration. They keep no listener alive that was removed. */
   private readonly bound = new WeakMap<object, Handler>();
   private readonly capturing = new WeakMap<object, Handler>();
+  /** What was assigned to `onabort`, and what listens for it. */
+  private assigned: unknown = null;
+  private listening: Handler | undefined = undefined;
 
-  constructor() {
+  /** @param failed - is told what a listener has thrown */
+  constructor(private readonly failed: (error: unknown) => void) {
     const { signal } = this.controller;
     const add = signal.addEventListener as Listen;
     const remove = signal.removeEventListener as Listen;
@@ -25,6 +33,17 @@ export class OperationAbort {
       add.call(signal, type, type === 'abort' ? this.bind(listener, more[0]) : listener, ...more);
     signal.removeEventListener = (...[type, listener, ...more]: Listening) =>
       remove.call(signal, type, type === 'abort' ? this.unbind(listener, more[0]) : listener, ...more);
+    Object.defineProperty(signal, 'onabort', {
+      configurable: true,
+      enumerable: true,
+      get: () => this.assigned,
+      set: (listener: unknown) => {
+        if (this.listening !== undefined) remove.call(signal, 'abort', this.listening);
+        this.assigned = isListener(listener) ? listener : null;
+        this.listening = typeof listener === 'function' ? this.inContext(currentContext(), listener) : undefined;
+        if (this.listening !== undefined) add.call(signal, 'abort', this.listening);
+      },
+    });
   }
 
   get signal(): AbortSignal {
@@ -41,7 +60,7 @@ export class OperationAbort {
     const bound = this.boundBy(options);
     let handler = bound.get(listener);
     if (handler === undefined) {
-      handler = inContext(currentContext(), listener);
+      handler = this.inContext(currentContext(), listener);
       bound.set(listener, handler);
     }
     return handler;
@@ -56,6 +75,18 @@ export class OperationAbort {
     return handler ?? listener;
   }
 
+  private inContext(context: AsyncResource, listener: object): Handler {
+    const { failed } = this;
+    return function (event) {
+      try {
+        const outcome = context.runInAsyncScope(call, this, listener, event);
+        if (isThenable(outcome)) settledOnce(outcome).then(undefined, failed);
+      } catch (error) {
+        failed(error);
+      }
+    };
+  }
+
   private boundBy(options: unknown): WeakMap<object, Handler> {
     const isObject = typeof options === 'object' && options !== null;
     return (isObject ? (options as AddEventListenerOptions).capture : options) ? this.capturing : this.bound;
@@ -66,11 +97,9 @@ function isListener(listener: unknown): listener is object {
   return typeof listener === 'function' || (typeof listener === 'object' && listener !== null);
 }
 
-function inContext(context: AsyncResource, listener: object): Handler {
-  return function (event) {
-    if (typeof listener === 'function') return context.runInAsyncScope(listener as Handler, this, event);
-    return context.runInAsyncScope(() => (listener as Partial<EventListenerObject>).handleEvent?.(event as Event));
-  };
+function call(this: unknown, listener: object, event: unknown): unknown {
+  if (typeof listener === 'function') return Reflect.apply(listener, this, [event]);
+  return (listener as Partial<EventListenerObject>).handleEvent?.(event as Event);
 }
 
 interface AddEventListenerOptions {

@@ -161,11 +161,12 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
    * Aborts when the work is not wanted any more. Its reason says why: CancelledError (the client cancelled),
    * DeadlineError, ClosedError (session or connection closed), TransportError (connection lost) or ProtocolError (the client
    * broke a rule that cost it the session). It never aborts after a terminal answer. Each listener is called in the async
-   * context (AsyncLocalStorage) in which it was added.
+   * context (AsyncLocalStorage) in which it was added; what it throws, or its promise rejects with, is told by the event
+   * `handlerFailure`. Not so the listeners of signals derived from this one: there it ends the process.
    */
   get signal(): AbortSignal {
     const rare = this.rareState();
-    rare.abort ??= new OperationAbort();
+    rare.abort ??= new OperationAbort((error) => this.operations.listenerFailed(this, error));
     const { signal } = rare.abort;
     if (this.endReason !== undefined && !signal.aborted) rare.abort.abort(this.endReason);
     return signal;

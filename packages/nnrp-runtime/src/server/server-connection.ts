@@ -203,6 +203,10 @@ export class ServerConnection
     this.closes.add(sessionId);
   }
 
+  closeConfirmed(sessionId: number): void {
+    this.closes.addClosedByClient(sessionId);
+  }
+
   sessionEnded(core: SessionCore): void {
     this.detach(core.sessionId);
     this.forget(core);

@@ -197,6 +197,7 @@ export class SessionClosing {
     }
     if (this.request !== undefined) this.sendAck(CloseStatus.Closed, this.request.metadata.lastOperationId);
     if (tell) connection.closeSent(sessionId);
+    else if (this.request !== undefined) connection.closeConfirmed(sessionId);
     owner.end(reason);
     // A peer that knows no SESSION_CLOSE from a server understands the end of its connection.
     if (!tell && connection.sessionCount === 0) await connection.close(new ClosedError('the last session was closed'));
@@ -218,6 +219,7 @@ export class SessionClosing {
     this.dropAll(reason);
     // Written before the state changes: a session that looks closed here is one that the peer has been told about.
     this.sendAck(CloseStatus.Closed, lastOperationId);
+    owner.connection.closeConfirmed(owner.sessionId);
     owner.end(reason);
   }
 

@@ -377,6 +377,13 @@ export class SessionOperations {
     this.owner.connection.handlerFailed({ sessionId: this.sessionId, frameId, error });
   }
 
+  /** A listener of the operation's signal has failed. One that passes the reason on has not. */
+  listenerFailed(operation: OperationContext, error: unknown): void {
+    if (error === operation.abortReason) return;
+    const { frameId } = operation;
+    this.owner.connection.handlerFailed({ sessionId: this.sessionId, frameId, error });
+  }
+
   /**
    * A result that is not taken. A handler that does not await the call is told of its mistake by an event; one that does
    * throws it before the next turn, and that is told as its failure.

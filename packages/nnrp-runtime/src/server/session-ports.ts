@@ -44,6 +44,8 @@ export interface ServerSessionConnection extends SessionConnection<SessionIntake
   unsupported(packet: Packet, info: MessageInfo): void;
   /** SESSION_CLOSE has gone out: what the client sends for the session until it confirms is no fault. */
   closeSent(sessionId: number): void;
+  /** The client's own close is confirmed: what it has sent for the session before it reads that is no fault either. */
+  closeConfirmed(sessionId: number): void;
   sessionEnded(core: SessionCore): void;
   /** No operation of the session is in flight any more. */
   answered(): void;

@@ -4,30 +4,57 @@ const { CloseStatus, MessageType } = preview3;
 /** Closes remembered until the client confirms them; a client that never does costs no more than this. */
 const MAX_REMEMBERED = 1024;
 
-/** Sessions that this side has closed without a confirmation yet: what still comes for them has crossed the close. */
+/**
+ * What a client may still say in a session that it has closed itself, as long as it has not read the confirmation. Not a
+ * submit, which it may not send any more and which needs an answer, nor another close.
+ */
+const CROSSING: ReadonlySet<number> = new Set([
+  MessageType.FrameCancel,
+  MessageType.FlowUpdate,
+  MessageType.SessionPatch,
+  MessageType.SessionMigrate,
+  MessageType.CachePut,
+  MessageType.CacheInvalidate,
+]);
+
+/** Sessions that are over, and for which messages may still come that have crossed the end. */
 export class UnconfirmedCloses {
-  /** Made with the first close. */
+  /** This side has closed them, without a confirmation yet. Made with the first close. */
   private sessionIds: IdSet | undefined;
+  /** The client has closed them: it never says when it has read the confirmation. */
+  private closedByClient: IdSet | undefined;
 
   add(sessionId: number): void {
     this.sessionIds ??= new IdSet();
-    this.sessionIds.add(sessionId);
-    if (this.sessionIds.size <= MAX_REMEMBERED) return;
-    const { oldest } = this.sessionIds;
-    if (oldest !== undefined) this.sessionIds.delete(oldest);
+    remember(this.sessionIds, sessionId);
+  }
+
+  addClosedByClient(sessionId: number): void {
+    this.closedByClient ??= new IdSet();
+    remember(this.closedByClient, sessionId);
   }
 
   /** The id belongs to a new session. */
   forget(sessionId: number): void {
     this.sessionIds?.delete(sessionId);
+    this.closedByClient?.delete(sessionId);
   }
 
   /** Whether the packet belongs to one of them; the client's final answer settles it. */
   crossed(packet: Packet): boolean {
-    if (this.sessionIds === undefined || !this.sessionIds.has(packet.sessionId)) return false;
-    if (packet.messageType === MessageType.SessionCloseAck && isFinal(packet)) this.sessionIds.delete(packet.sessionId);
+    const { sessionId, messageType } = packet;
+    if (this.closedByClient?.has(sessionId) && CROSSING.has(messageType)) return true;
+    if (this.sessionIds === undefined || !this.sessionIds.has(sessionId)) return false;
+    if (messageType === MessageType.SessionCloseAck && isFinal(packet)) this.sessionIds.delete(sessionId);
     return true;
   }
+}
+
+function remember(sessionIds: IdSet, sessionId: number): void {
+  sessionIds.add(sessionId);
+  if (sessionIds.size <= MAX_REMEMBERED) return;
+  const { oldest } = sessionIds;
+  if (oldest !== undefined) sessionIds.delete(oldest);
 }
 
 /** What comes for a session that is over may break any rule. */
