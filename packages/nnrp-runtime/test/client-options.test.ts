@@ -111,3 +111,25 @@ describe('a client', () => {
     other.abort();
   });
 });
+
+it.each([5, 'x', {}, []])('a word about the flow of what is no operation is refused: %o', async (operation) => {
+  const { server, session } = await opened();
+  const refusal = { ...USAGE, message: expect.stringContaining('operation takes an operation') };
+  expect(() => session.sendFlowUpdate({ operation: operation as never })).toThrow(expect.objectContaining(refusal));
+  await server.settled();
+  expect(session.lifecycle).toBe('open');
+});
+
+it.each([undefined, null, 5, {}, new Uint8Array(1)])('an error to be told of has a text, and no %o', async (text) => {
+  const { server, session } = await opened();
+  const refusal = { ...USAGE, message: expect.stringContaining('text takes a string') };
+  expect(() => session.sendError(1, text as never)).toThrow(expect.objectContaining(refusal));
+  await server.settled();
+  expect(session.lifecycle).toBe('open');
+});
+
+it('authentication that is neither bytes nor text is refused by its name', async () => {
+  const { server } = await opened();
+  const refusal = { ...USAGE, message: expect.stringContaining('auth: expected bytes or text') };
+  await expect(server.client.openSession({ auth: 5 as never })).rejects.toMatchObject(refusal);
+});

@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import { isThenable, settledOnce } from '../thenable.js';
 import { ApplicationContext } from './application-context.js';
 import { described } from './described.js';
-import { warn } from './warn.js';
+import { SeldomWarning } from './warn.js';
 
 // biome-ignore lint/suspicious/noExplicitAny: what EventEmitter itself takes for a listener
 type Listener = (...args: any[]) => any;
@@ -64,7 +64,8 @@ export function tell<Events extends Record<keyof Events, unknown[]>, Name extend
   emitter: EventEmitter<Events>,
   name: Name,
   event: Events[Name][0],
-  failed: (error: unknown) => void = (error) => warn(`a listener of the event '${name}' has failed`, error),
+  failed: (error: unknown) => void = (error) =>
+    warningOf(emitter).say(`a listener of the event '${name}' has failed`, error),
 ): void {
   const listeners = (emitter as EventEmitter).rawListeners(name);
   if (listeners.length > 0) described(event);
@@ -76,4 +77,15 @@ export function tell<Events extends Record<keyof Events, unknown[]>, Name extend
       failed(error);
     }
   }
+}
+
+const warnings = new WeakMap<object, SeldomWarning>();
+
+function warningOf(emitter: object): SeldomWarning {
+  let warning = warnings.get(emitter);
+  if (warning === undefined) {
+    warning = new SeldomWarning();
+    warnings.set(emitter, warning);
+  }
+  return warning;
 }

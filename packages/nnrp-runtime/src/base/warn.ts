@@ -13,6 +13,26 @@ export function warn(text: string, error: unknown): void {
   process.emitWarning(text, { type: 'NnrpWarning', code: 'NNRP_WARNING', detail: shownStack(error) });
 }
 
+/** Milliseconds between two warnings of the same {@link SeldomWarning}. */
+const INTERVAL_MS = 60_000;
+
+/** For what a peer can bring about as often as it likes: one warning a minute, with the number of those left out. */
+export class SeldomWarning {
+  private quietUntilMs = Number.NEGATIVE_INFINITY;
+  private leftOut = 0;
+
+  say(text: string, error: unknown): void {
+    const nowMs = performance.now();
+    if (nowMs < this.quietUntilMs) {
+      this.leftOut++;
+      return;
+    }
+    this.quietUntilMs = nowMs + INTERVAL_MS;
+    warn(this.leftOut === 0 ? text : `${text}, and ${this.leftOut} times before without a warning`, error);
+    this.leftOut = 0;
+  }
+}
+
 /** The stack line by line: what a client has sent may be in the message, and a terminal would obey it. */
 function shownStack(error: unknown): string {
   const lines = stackOf(error).split('\n');

@@ -60,7 +60,7 @@ export function helloOptions(options: ClientHelloOptions): ClientHelloOptions {
   const { auth, extensions, ...wishes } = readValues('hello options', options, OPTIONS);
   return {
     ...wishes,
-    ...(auth !== undefined && { auth: ownBytes(auth) }),
+    ...(auth !== undefined && { auth: ownBytes(auth, 'auth') }),
     ...(extensions !== undefined && { extensions: ownExtensions(extensions) }),
   };
 }
@@ -87,7 +87,7 @@ export class HelloExchange {
   send(options: ClientHelloOptions, announcing: Announcing, timeoutMs: number): Promise<ServerHello> {
     if (this.sent) throw new UsageError('CLIENT_HELLO: a connection has one, and it was sent before');
     const { auth = '', extensions, ...wishes } = helloOptions(options);
-    const authBlock = ownBytes(auth);
+    const authBlock = ownBytes(auth, 'auth');
     const block = helloExtensions(announcing, extensions);
     const hello = { ...DEFAULTS, ...wishes, authBytes: authBlock.length, controlExtensionBytes: block.length };
     const answer = this.pending.ask(hello, timeoutMs, () =>

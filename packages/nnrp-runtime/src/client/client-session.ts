@@ -10,6 +10,7 @@ import {
   preview3,
   SessionLifecycle,
   type SessionState,
+  shownValue,
   UsageError,
 } from 'nnrp-core';
 import { described } from '../base/described.js';
@@ -19,6 +20,7 @@ import { checkOptions } from '../base/options.js';
 import { type CloseReport, closeReport } from '../close-report.js';
 import type { BodyInput } from '../connection/body-bytes.js';
 import { FLOW_UPDATE } from '../connection/codecs.js';
+import { givenText } from '../connection/error-text.js';
 import type { Lane } from '../connection/outbox.js';
 import { rejection } from '../settled.js';
 import type { CloseOptions, SubmitInit, SubmitOptions } from './client-messages.js';
@@ -229,6 +231,8 @@ export class NnrpClientSession {
     const { operation } = checkFlow(flow, 'clientSession');
     if (this.reason !== undefined) throw forCaller(this.reason);
     if (operation !== undefined) {
+      if (typeof operation.frameId !== 'number')
+        throw new UsageError(`flow update: operation takes an operation of the session, got ${shownValue(operation)}`);
       this.operationFlow.tell(operation, flow);
       return;
     }
@@ -242,7 +246,7 @@ export class NnrpClientSession {
     const { sessionId, lane } = this;
     const { frameId = 0, fatal = false, retryAfterMs = 0 } = checkOptions('error options', options, ERROR_OPTIONS);
     const scope = frameId ? ErrorScope.Frame : ErrorScope.Session;
-    this.connection.sendError(errorCode, scope, text, { frameId, fatal, retryAfterMs, sessionId, lane });
+    this.connection.sendError(errorCode, scope, givenText(text), { frameId, fatal, retryAfterMs, sessionId, lane });
   }
 
   /**

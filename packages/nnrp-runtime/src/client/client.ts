@@ -10,7 +10,7 @@ import {
 } from 'nnrp-core';
 import { ApplicationEvents, tell } from '../base/application-events.js';
 import { type Guarded, guard } from '../base/guard.js';
-import { warn } from '../base/warn.js';
+import { SeldomWarning } from '../base/warn.js';
 import type { CloseReport } from '../close-report.js';
 import { answering } from '../settled.js';
 import type { HostPort } from '../transport/address.js';
@@ -39,6 +39,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   readonly closed: Promise<NnrpError>;
   private readonly connection: ClientConnection;
   private readonly reported = new EventStreams<NnrpClientEvent>(clientEventBytes);
+  private readonly warning = new SeldomWarning();
   private resolveClosed: (reason: NnrpError) => void = () => {};
 
   private constructor(transport: FramedTransport, config: NnrpClientConfig, asksAnyServer: boolean) {
@@ -222,7 +223,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   private internalError(error: unknown): void {
     const event = { remoteAddress: this.remoteAddress, error };
     if (this.listenerCount('internalError') === 0)
-      warn(`an internal error of the client of ${this.remoteAddress}`, error);
+      this.warning.say(`an internal error of the client of ${this.remoteAddress}`, error);
     else tell<NnrpClientEvents, 'internalError'>(this, 'internalError', event);
     if (this.reported.wanted) this.reported.push({ type: 'internalError', ...event });
   }

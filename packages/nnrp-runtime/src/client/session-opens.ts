@@ -102,7 +102,7 @@ export class SessionOpens {
     try {
       // All of it now: by the time that it is sent, its sender may have wiped a token, or used the object for another.
       const options = sessionOptions(given);
-      const auth = ownBytes(options.auth ?? '');
+      const auth = ownBytes(options.auth ?? '', 'auth');
       const extensions = sessionExtensions(this.connection.config, options.extensions);
       open = sessionOpen(options, auth.length, extensions.length);
       body = joined([auth, extensions]);

@@ -12,21 +12,22 @@ export type BodyInput = Uint8Array | ArrayBufferView | ArrayBuffer | string;
 /**
  * The bytes of a body, not copied unless it is text. Its length is the true one, and so is all else where it may be lent.
  *
+ * @param what - the option or argument that it was given as
  * @throws UsageError on anything else: a wrong type must not reach the stream, where it would shift everything after it;
  * and on memory that was transferred away, which would be sent as an empty body
  */
-export function bodyBytes(body: BodyInput): Uint8Array {
+export function bodyBytes(body: BodyInput, what = 'body'): Uint8Array {
   if (typeof body === 'string') return UTF8.encode(body);
-  const bytes = viewed(body, 'body');
+  const bytes = viewed(body, what);
   if (bytes !== undefined) return bytes;
   unheardWithin(body);
   const found = body === null ? 'null' : typeof body;
-  throw new UsageError(`body: expected bytes or text, got ${found}${awaitHint(body)}`);
+  throw new UsageError(`${what}: expected bytes or text, got ${found}${awaitHint(body)}`);
 }
 
 /** The bytes in memory of their own, for what is needed after the call. @throws UsageError as {@link bodyBytes} does */
-export function ownBytes(body: BodyInput): Uint8Array {
-  const bytes = bodyBytes(body);
+export function ownBytes(body: BodyInput, what?: string): Uint8Array {
+  const bytes = bodyBytes(body, what);
   return typeof body === 'string' ? bytes : new Uint8Array(bytes);
 }
 
@@ -34,8 +35,8 @@ export function ownBytes(body: BodyInput): Uint8Array {
  * The bytes of a message that is never lent. Transports copy short bodies, so only long ones are copied here.
  * @throws UsageError as {@link bodyBytes} does
  */
-export function unlentBytes(body: BodyInput): Uint8Array {
-  const bytes = bodyBytes(body);
+export function unlentBytes(body: BodyInput, what?: string): Uint8Array {
+  const bytes = bodyBytes(body, what);
   return bytes.length <= COPY_LIMIT || typeof body === 'string' ? bytes : new Uint8Array(bytes);
 }
 

@@ -1,4 +1,4 @@
-import { type Packet, type preview3, printable, printableUtf8 } from 'nnrp-core';
+import { type Packet, type preview3, printable, printableUtf8, shownValue, UsageError } from 'nnrp-core';
 import { decodeDetails, type ErrorDetails, MAX_DETAILS_BYTES } from './error-details.js';
 
 /** What the body of an ERROR says. */
@@ -19,4 +19,10 @@ export function readErrorText(packet: Packet, message: preview3.ErrorMessage): E
   const { message: whole } = details;
   if (whole !== undefined) return { text: printable(whole, MAX_DETAILS_BYTES), details };
   return { text: printableUtf8(body.subarray(0, diagnosticBytes)), details };
+}
+
+/** What the application wants to say in an ERROR. @throws UsageError on anything but text */
+export function givenText(text: unknown): string {
+  if (typeof text === 'string') return text;
+  throw new UsageError(`sendError: text takes a string, got ${shownValue(text)}`);
 }

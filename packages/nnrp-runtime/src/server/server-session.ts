@@ -18,6 +18,7 @@ import { checkOptions, withDefaults } from '../base/options.js';
 import type { CloseReport } from '../close-report.js';
 import type { BodyInput } from '../connection/body-bytes.js';
 import { RESULT_HINT } from '../connection/codecs.js';
+import { givenText } from '../connection/error-text.js';
 import { answering, rejection, SETTLED } from '../settled.js';
 import type { OperationContext } from './operation-context.js';
 import type {
@@ -350,6 +351,7 @@ export class NnrpServerSession {
   ): Promise<boolean> {
     return answering(() => {
       checkOptions('error options', options, ERROR_OPTIONS);
+      givenText(text);
       this.requireOpen();
       if (!this.isAnnounced) return false;
       const { sessionId, lane, connection } = this.core;
