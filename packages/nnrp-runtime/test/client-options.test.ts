@@ -133,3 +133,12 @@ it('authentication that is neither bytes nor text is refused by its name', async
   const refusal = { ...USAGE, message: expect.stringContaining('auth: expected bytes or text') };
   await expect(server.client.openSession({ auth: 5 as never })).rejects.toMatchObject(refusal);
 });
+
+it('an operation that was frozen keeps no other from hearing of the end', async () => {
+  vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  const { server, session } = await opened();
+  Object.freeze(session.submitNowait('frozen'));
+  const other = session.submitNowait('other').result();
+  server.vanish();
+  await expect(other).rejects.toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
+});

@@ -133,6 +133,21 @@ describe('a listener of the signal of an operation', () => {
 });
 
 describe('a submit handler', () => {
+  it('that freezes its operation keeps no other from hearing of the end', async () => {
+    const aborted: number[] = [];
+    const submit = (operation: OperationContext) => {
+      if (operation.frameId === 1) Object.freeze(operation);
+      else operation.signal.addEventListener('abort', () => aborted.push(operation.frameId));
+      return new Promise<never>(() => {});
+    };
+    const { server, peer } = await served({ submit });
+    server.on('internalError', () => {});
+    for (const frameId of [1, 2, 3]) peer.submit(frameId);
+    await eventually(() => server.stats().runningOperations?.value === 3, 'all of them run');
+    peer.raw.destroy();
+    await eventually(() => aborted.length === 2, 'the others have been told');
+  });
+
   it('that freezes its operation costs its connection, and no place for good', async () => {
     const submit = (operation: OperationContext) => {
       if (operation.frameId === 1) Object.freeze(operation);

@@ -181,7 +181,8 @@ export class OperationRegistry<R extends OperationRecord = OperationRecord> impl
       throw new RangeError('operations can be ended as cancelled, failed or superseded');
     }
     const ended = this.records.values();
-    for (const record of ended) record.state = to;
+    // An application may have frozen one: the others end all the same.
+    for (const record of ended) Reflect.set(record, 'state', to);
     this.records.clear();
     this.children.clear();
     this.groups.clear();

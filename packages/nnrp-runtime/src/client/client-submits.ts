@@ -12,6 +12,7 @@ import {
   preview3,
   UsageError,
 } from 'nnrp-core';
+import { guard } from '../base/guard.js';
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { FRAME_SUBMIT } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
@@ -262,9 +263,12 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     const operations = this.operations.values();
     this.operations.clear();
     flow.inFlight -= operations.length;
+    // Each by itself: one that the application has frozen must keep no other from being told.
     for (const operation of operations) {
-      this.forget(operation);
-      this.cut(operation, why);
+      guard(this, () => {
+        this.forget(operation);
+        this.cut(operation, why);
+      });
     }
     this.stream?.end(forCaller(reason));
     this.stream = undefined;
