@@ -41,6 +41,27 @@ describe('an operation whose results nobody reads', () => {
     expect(updates.some(({ updateReason }) => updateReason === UpdateReason.Resume)).toBe(true);
   });
 
+  it('does not stop those before it: many are read one after the other', async () => {
+    const { server, client } = await stage.pair(
+      { maxInFlightOperations: 16, grantedOperationCredit: 16 },
+      { maxBufferedResultBytes: 1024 * KIB },
+    );
+    void server.serve({
+      async *submit() {
+        // Held by the client they take several times the limit, and more than four of them together reach it early.
+        for (let part = 0; part < 4000; part++) yield 'token';
+        return 'end';
+      },
+    });
+    const session = await client.openSession({ defaultDeadlineMs: 0, maxInFlightOperations: 16 });
+    const operations = await Promise.all(Array.from({ length: 12 }, () => session.submit('stream')));
+    for (const operation of operations) {
+      let parts = 0;
+      for await (const { partial } of operation) if (partial) parts++;
+      expect(parts).toBe(4000);
+    }
+  });
+
   it('is not paused when the application has said something about its flow', async () => {
     const { server, client } = await stage.pair({}, { maxBufferedResultBytes: 256 * KIB });
     const updates: preview3.FlowUpdate[] = [];

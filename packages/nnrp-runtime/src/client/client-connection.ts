@@ -346,6 +346,10 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     for (const session of this.openSessions) session.holdBack();
   }
 
+  get inFlight(): number {
+    return this.flow.inFlight;
+  }
+
   eachUnread(visit: (result: NnrpResult) => void): void {
     for (const session of this.openSessions) session.eachUnread(visit);
   }

@@ -70,6 +70,9 @@ export class SessionClosing implements AnswerWaiter {
     this.lifecycle.closeRequested();
     this.submits.refuse(new ClosedError(`session ${sessionId} is being closed`), drainMs);
     this.drainEndMs = performance.now() + drainMs;
+    // The answer lies behind results that are not wanted any more: nothing would be read until they are.
+    if (options.inFlightPolicy === InFlightPolicy.Abort && this.connection.unread.isHolding)
+      this.submits.cutAll(new ClosedError(`session ${sessionId} is being closed`));
     return this.confirmedWithin(this.connection.config.closeTimeoutMs + drainMs);
   }
 

@@ -4,11 +4,18 @@ import { HeldChunks } from './held-chunks.js';
 import type { NnrpResult } from './nnrp-result.js';
 import type { AnswerReader, AnswerWaiter } from './pending-requests.js';
 
-/** Part of the limit that one operation may fill before its server is asked to hold it back. */
+/** Part of the limit that one operation may fill at most before its server is asked to hold it back. */
 const OPERATION_SHARE = 4;
+/** What each of many operations may fill all the same: a pause and its end cost two messages. */
+const LEAST_OPERATION_BYTES = 16 * 1024;
 const MIB = 1024 * 1024;
-/** Bytes above the limit that may be under way from operations whose server has been asked to hold them back. */
+/**
+ * Bytes on the wire that may come above the limit from operations whose server has been asked to hold them back: what lies
+ * in its outbox and in the network by then.
+ */
 const UNDER_WAY_BYTES = 8 * MIB;
+/** Bytes above the limit that are taken while an answer is awaited. */
+const AWAITING_BYTES = 8 * MIB;
 /** Milliseconds between two reports that reading has stopped. */
 const REPORT_MS = 1000;
 
@@ -37,6 +44,8 @@ export interface UnreadOwner {
   holdBack(): void;
   /** Shows every result that waits. */
   eachUnread(visit: (result: NnrpResult) => void): void;
+  /** Operations in flight on the connection. */
+  readonly inFlight: number;
 }
 
 /**
@@ -50,6 +59,8 @@ export class UnreadResults implements AnswerReader {
   /** Requests without an answer. */
   private readonly waiters = new Set<AnswerWaiter>();
   private pausedOperations = 0;
+  /** Bytes on the wire that have come above the limit, less what was read since. */
+  private underWayBytes = 0;
   private reportedMs = Number.NEGATIVE_INFINITY;
   private readonly chunks: HeldChunks;
   private readonly maxAwaitingBytes: number;
@@ -60,12 +71,16 @@ export class UnreadResults implements AnswerReader {
     private readonly owner: UnreadOwner,
   ) {
     this.chunks = new HeldChunks(maxBytes / OPERATION_SHARE, (visit) => owner.eachUnread(visit));
-    this.maxAwaitingBytes = maxBytes + Math.min(Math.max(maxBytes, MIB), UNDER_WAY_BYTES);
+    this.maxAwaitingBytes = maxBytes + Math.min(Math.max(maxBytes, MIB), AWAITING_BYTES);
   }
 
-  /** Bytes that one operation may have waiting before its server is asked to hold it back. */
+  /**
+   * Bytes that one operation may have waiting before its server is asked to hold it back. All together may fill half of
+   * the limit: an application that reads one operation after the other must not stop at the results of those behind.
+   */
   get maxOperationBytes(): number {
-    return this.maxBytes / OPERATION_SHARE;
+    const share = Math.max(this.maxBytes / (2 * this.owner.inFlight + 1), LEAST_OPERATION_BYTES);
+    return Math.min(share, this.maxBytes / OPERATION_SHARE);
   }
 
   /** Answers that are awaited. */
@@ -81,11 +96,12 @@ export class UnreadResults implements AnswerReader {
   add(result: NnrpResult): void {
     this.unreadBytes += heldBy(result);
     this.chunks.add(result);
-    if (this.unreadBytes >= this.maxBytes && !this.held) this.full();
+    if (this.unreadBytes >= this.maxBytes && !this.held) this.full(result.byteLength);
   }
 
   remove(bytes: number): void {
     this.unreadBytes -= bytes;
+    if (this.underWayBytes > 0) this.underWayBytes = Math.max(0, this.underWayBytes - bytes);
     if (this.unreadBytes * 2 > this.maxBytes) return;
     if (this.unreadBytes === 0) this.chunks.clear();
     this.pushedBack = false;
@@ -112,13 +128,14 @@ export class UnreadResults implements AnswerReader {
     this.waiters.delete(waiter);
   }
 
-  private full(): void {
+  private full(bytes: number): void {
     if (!this.pushedBack) {
       this.pushedBack = true;
       this.owner.holdBack();
     }
+    this.underWayBytes += bytes;
     if (this.awaited > 0 && this.unreadBytes < this.maxAwaitingBytes) return;
-    if (this.pausedOperations > 0 && this.unreadBytes < this.maxBytes + UNDER_WAY_BYTES) return;
+    if (this.pausedOperations > 0 && this.underWayBytes < UNDER_WAY_BYTES) return;
     this.held = true;
     this.reading.hold();
     this.report();
