@@ -76,8 +76,12 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     /** Whether the keep-alive asks servers that have not announced themselves, too. */
     private readonly asksAnyServer: boolean,
   ) {
-    const maxOutboxBytes = config.maxOutboxBytes + CONTROL_ROOM_BYTES;
-    super(transport, { maxOutboxBytes, slowReader: 'disconnect' });
+    const { maxOutboxBytes: heldBackBytes } = config;
+    super(transport, {
+      maxOutboxBytes: heldBackBytes + CONTROL_ROOM_BYTES,
+      heldBackBytes,
+      slowReader: 'disconnect',
+    });
     this.reading = new ReadingHold(transport);
     this.unread = new UnreadResults(this.reading, config.maxBufferedResultBytes, this);
     this.greeting = new HelloExchange(this, this.unread);

@@ -19,6 +19,11 @@ export type SlowReaderPolicy = 'disconnect' | 'drop_oldest_partial';
 export interface OutboxLimits {
   /** Bytes that may be held for what waits, on top of what the transport takes; with what each packet takes besides its own. */
   readonly maxOutboxBytes: number;
+  /**
+   * From here on this side holds its senders back, so that what is left up to `maxOutboxBytes` is for messages that do not
+   * wait. By how much the packet that crosses it is too long does not count, or it would take their room; default never.
+   */
+  readonly heldBackBytes?: number;
   readonly slowReader: SlowReaderPolicy;
 }
 
@@ -62,6 +67,9 @@ export class Outbox {
   private full = false;
   private lanes: OutboxLane[] | undefined;
   private waitingBytes = 0;
+  private readonly heldBackBytes: number;
+  /** By how much the packet was too long with which senders were held back. */
+  private overshootBytes = 0;
   private readonly drains: (Drain | undefined)[] = [];
   private ended: NnrpError | undefined;
   /** Operations whose results were left out of what waits, and why. */
@@ -71,7 +79,9 @@ export class Outbox {
     private readonly transport: FramedTransport,
     private readonly limits: OutboxLimits,
     private readonly owner: OutboxOwner,
-  ) {}
+  ) {
+    this.heldBackBytes = limits.heldBackBytes ?? Number.POSITIVE_INFINITY;
+  }
 
   /** Bytes that are held by what waits here, with what each packet takes besides its own; what the transport holds is not counted. */
   get byteLength(): number {
@@ -137,12 +147,13 @@ export class Outbox {
     const { lanes = [] } = this;
     this.lanes = undefined;
     this.waitingBytes = 0;
+    this.overshootBytes = 0;
     return lanes;
   }
 
   private wait(packet: WaitingPacket, lane: Lane): void {
     if (this.ended !== undefined) return;
-    while (this.waitingBytes >= this.limits.maxOutboxBytes) {
+    while (this.waitingBytes - this.overshootBytes >= this.limits.maxOutboxBytes) {
       if (this.limits.slowReader === 'disconnect' || !this.dropOldestPartial()) {
         this.owner.outboxOverflowed();
         return;
@@ -150,7 +161,9 @@ export class Outbox {
     }
     this.lanes ??= Array.from({ length: LANES }, () => new OutboxLane());
     this.lanes[lane]?.push(packet);
+    const wasBelow = this.waitingBytes < this.heldBackBytes;
     this.waitingBytes += packet.heldBytes;
+    if (wasBelow) this.overshootBytes = Math.max(0, this.waitingBytes - this.heldBackBytes);
     if (this.waitingBytes * 2 >= this.limits.maxOutboxBytes) this.owner.outboxHalfFull();
   }
 
@@ -172,6 +185,7 @@ export class Outbox {
     for (const lane of this.lanes ?? []) {
       for (let packet = lane.take(); packet !== undefined; packet = lane.take()) {
         this.waitingBytes -= packet.heldBytes;
+        if (this.waitingBytes < this.heldBackBytes) this.overshootBytes = 0;
         if (this.isSpoilt(packet)) this.leaveOut(packet);
         else if (!this.transport.send(packet)) return false;
       }
