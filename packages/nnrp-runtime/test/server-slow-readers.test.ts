@@ -86,6 +86,58 @@ describe('a client that reads too slowly', () => {
     await Promise.all(waiting);
   });
 
+  it('keeps it when many operations that wait for room end together, and gets all of their results', async () => {
+    const server = await stage.serve({ ...LIMITS, maxInFlightOperations: 0, deadlines: true });
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    const count = 100;
+    for (let frameId = 1; frameId <= count; frameId++) {
+      peer.submit(frameId, 'work', { latencyBudgetMs: frameId === count ? 50 : 0 });
+    }
+    const operations: OperationContext[] = [];
+    while (operations.length < count) operations.push(await session.receiveSubmit());
+    const late = operations.pop();
+    peer.raw.socket.pause();
+    const pushed = Promise.allSettled(
+      operations.map(async (operation) => {
+        await operation.push(BODY);
+        await operation.complete(BODY);
+      }),
+    );
+    const [one, another] = operations.slice(-2);
+    one?.drop().catch(() => {});
+    await eventually(() => late?.signal.aborted === true, 'what is late is dropped');
+    expect(server.stats().outboxBytes?.value).toBeLessThan(LIMITS.maxOutboxBytes);
+    peer.raw.socket.resume();
+    const outcomes = await pushed;
+    expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(1);
+    const answers = new Map<string, number>();
+    while ((answers.get('result') ?? 0) < count - 2) {
+      const [kind = ''] = (await peer.next()).split(' ');
+      answers.set(kind, (answers.get(kind) ?? 0) + 1);
+    }
+    expect([answers.get('partial'), answers.get('drop')]).toEqual([count - 2, 2]);
+    expect(another?.isOver).toBe(true);
+    expect(session.inFlightCount).toBe(0);
+  });
+
+  it('keeps it when one result is longer than all that may wait, and something else is said meanwhile', async () => {
+    const server = await stage.serve({ ...LIMITS, maxInFlightOperations: 0 });
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    for (let frameId = 1; frameId <= 4; frameId++) peer.submit(frameId);
+    const operations: OperationContext[] = [];
+    while (operations.length < 4) operations.push(await session.receiveSubmit());
+    peer.raw.socket.pause();
+    const long = new Uint8Array(100 * BODY.length);
+    const completed = operations.slice(0, 3).map((operation) => operation.complete(long));
+    operations[3]?.drop().catch(() => {});
+    session.sendFlowUpdate({ credit: 5 });
+    peer.raw.socket.resume();
+    await Promise.all(completed);
+    expect(session.lifecycle).toBe('open');
+  });
+
   it('is asked to pause when half of what may wait does, and to go on when it reads', async () => {
     const { peer, first } = await stuck({ slowReader: 'disconnect' });
     const waiting = [1, 2, 3, 4, 5].map(() => first.push(BODY));

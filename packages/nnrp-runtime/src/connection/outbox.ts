@@ -20,10 +20,10 @@ export interface OutboxLimits {
   /** Bytes that may be held for what waits, on top of what the transport takes; with what each packet takes besides its own. */
   readonly maxOutboxBytes: number;
   /**
-   * From here on this side holds its senders back, so that what is left up to `maxOutboxBytes` is for messages that do not
-   * wait. By how much the packet that crosses it is too long does not count, or it would take their room; default never.
+   * Up to here work and results may fill it; what is left up to `maxOutboxBytes` is for messages that do not wait. By how
+   * much the packet that crosses it is too long does not count, or it would take their room.
    */
-  readonly heldBackBytes?: number;
+  readonly heldBackBytes: number;
   readonly slowReader: SlowReaderPolicy;
 }
 
@@ -67,8 +67,7 @@ export class Outbox {
   private full = false;
   private lanes: OutboxLane[] | undefined;
   private waitingBytes = 0;
-  private readonly heldBackBytes: number;
-  /** By how much the packet was too long with which senders were held back. */
+  /** By how much the packet that crossed `heldBackBytes` was too long. */
   private overshootBytes = 0;
   private readonly drains: (Drain | undefined)[] = [];
   private ended: NnrpError | undefined;
@@ -79,9 +78,7 @@ export class Outbox {
     private readonly transport: FramedTransport,
     private readonly limits: OutboxLimits,
     private readonly owner: OutboxOwner,
-  ) {
-    this.heldBackBytes = limits.heldBackBytes ?? Number.POSITIVE_INFINITY;
-  }
+  ) {}
 
   /** Bytes that are held by what waits here, with what each packet takes besides its own; what the transport holds is not counted. */
   get byteLength(): number {
@@ -161,10 +158,15 @@ export class Outbox {
     }
     this.lanes ??= Array.from({ length: LANES }, () => new OutboxLane());
     this.lanes[lane]?.push(packet);
-    const wasBelow = this.waitingBytes < this.heldBackBytes;
+    const wasBelow = this.waitingBytes < this.limits.heldBackBytes;
     this.waitingBytes += packet.heldBytes;
-    if (wasBelow) this.overshootBytes = Math.max(0, this.waitingBytes - this.heldBackBytes);
+    if (wasBelow) this.overshootBytes = Math.max(0, this.waitingBytes - this.limits.heldBackBytes);
     if (this.waitingBytes * 2 >= this.limits.maxOutboxBytes) this.owner.outboxHalfFull();
+  }
+
+  private gone(bytes: number): void {
+    this.waitingBytes -= bytes;
+    if (this.waitingBytes < this.limits.heldBackBytes) this.overshootBytes = 0;
   }
 
   /** The least important lane gives first. */
@@ -172,7 +174,7 @@ export class Outbox {
     for (let lane = LANES - 1; lane >= 0; lane--) {
       const dropped = this.lanes?.[lane]?.dropOldestPartial();
       if (dropped === undefined) continue;
-      this.waitingBytes -= dropped.heldBytes;
+      this.gone(dropped.heldBytes);
       this.droppedPartials++;
       this.owner.partialDropped();
       return true;
@@ -184,8 +186,7 @@ export class Outbox {
   private flush(): boolean {
     for (const lane of this.lanes ?? []) {
       for (let packet = lane.take(); packet !== undefined; packet = lane.take()) {
-        this.waitingBytes -= packet.heldBytes;
-        if (this.waitingBytes < this.heldBackBytes) this.overshootBytes = 0;
+        this.gone(packet.heldBytes);
         if (this.isSpoilt(packet)) this.leaveOut(packet);
         else if (!this.transport.send(packet)) return false;
       }
