@@ -301,6 +301,8 @@ export class ServerConnection
   quiet(): void {
     // Who has ended its direction cannot answer; and while bytes wait to leave, the PING would wait behind them.
     if (this.halfClose.isBegun || !this.isAnnounced || this.pings.waiting > 0 || this.isSending) return;
+    // A PONG could not come before the packet that arrives, which has a time limit of its own.
+    if (this.unfinishedBytes > 0 && this.owner.config.packetTimeoutMs > 0) return;
     this.ping(this.owner.config.pingTimeoutMs).catch(() => {});
   }
 
@@ -366,7 +368,7 @@ export class ServerConnection
 
   /** Whether it has said anything that makes sense, or has begun to. */
   hasSpoken(): boolean {
-    return this.packetCount > 0 || (this.transport.unfinishedBytes ?? 0) > 0;
+    return this.packetCount > 0 || this.unfinishedBytes > 0;
   }
 
   makeRoom(): void {
@@ -429,11 +431,6 @@ export class ServerConnection
 
   protected override takesFrames(head: Packet): boolean {
     return head.messageType === MessageType.FrameSubmit;
-  }
-
-  /** Bytes received of a packet that is not complete. */
-  get unfinishedBytes(): number {
-    return this.transport.unfinishedBytes ?? 0;
   }
 
   protected override violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
