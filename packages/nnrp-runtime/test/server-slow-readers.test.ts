@@ -90,35 +90,53 @@ describe('a client that reads too slowly', () => {
     const server = await stage.serve({ ...LIMITS, maxInFlightOperations: 0, deadlines: true });
     const peer = await SessionPeer.open(stage, server);
     const session = await server.accept();
-    const count = 100;
+    const count = 24;
     for (let frameId = 1; frameId <= count; frameId++) {
-      peer.submit(frameId, 'work', { latencyBudgetMs: frameId === count ? 50 : 0 });
+      peer.submit(frameId, 'work', { latencyBudgetMs: frameId === count ? 1000 : 0 });
     }
     const operations: OperationContext[] = [];
     while (operations.length < count) operations.push(await session.receiveSubmit());
-    const late = operations.pop();
     peer.raw.socket.pause();
-    const pushed = Promise.allSettled(
-      operations.map(async (operation) => {
+    const [first, ...others] = operations;
+    for (let full = false; !full; ) {
+      const sent = first?.push(BODY);
+      full = await Promise.race([sent?.then(() => false), stage.turns(300).then(() => true)]).then(
+        (now) => now === true,
+      );
+    }
+    const late = others.pop();
+    const dropped = others.at(-1);
+    const outcomes = Promise.allSettled(
+      others.map(async (operation) => {
         await operation.push(BODY);
         await operation.complete(BODY);
       }),
     );
-    const [one, another] = operations.slice(-2);
-    one?.drop().catch(() => {});
+    dropped?.drop().catch(() => {});
     await eventually(() => late?.signal.aborted === true, 'what is late is dropped');
     expect(server.stats().outboxBytes?.value).toBeLessThan(LIMITS.maxOutboxBytes);
     peer.raw.socket.resume();
-    const outcomes = await pushed;
-    expect(outcomes.filter(({ status }) => status === 'rejected')).toHaveLength(1);
-    const answers = new Map<string, number>();
-    while ((answers.get('result') ?? 0) < count - 2) {
-      const [kind = ''] = (await peer.next()).split(' ');
-      answers.set(kind, (answers.get(kind) ?? 0) + 1);
-    }
-    expect([answers.get('partial'), answers.get('drop')]).toEqual([count - 2, 2]);
-    expect(another?.isOver).toBe(true);
-    expect(session.inFlightCount).toBe(0);
+    expect((await outcomes).filter(({ status }) => status === 'rejected')).toHaveLength(1);
+    expect(session.inFlightCount).toBe(1);
+    await first?.complete('end');
+    const said = (await readAll(peer)).filter((line) => !line.startsWith('partial 1 '));
+    const answers = (kind: string) => said.filter((line) => line.startsWith(kind)).length;
+    expect([answers('partial'), answers('drop'), answers('result')]).toEqual([count - 3, 2, count - 2]);
+  });
+
+  it('loses it when what waits for its turn is more than it can ever want', async () => {
+    const server = await stage.serve({ ...LIMITS, maxInFlightOperations: 0 });
+    const loss = lost(server);
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    const count = 300;
+    for (let frameId = 1; frameId <= count; frameId++) peer.submit(frameId);
+    const operations: OperationContext[] = [];
+    while (operations.length < count) operations.push(await session.receiveSubmit());
+    peer.raw.socket.pause();
+    const outcomes = await Promise.allSettled(operations.map((operation) => operation.complete(BODY)));
+    expect((await loss).error.message).toMatch(/too slowly/);
+    expect(outcomes.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(0);
   });
 
   it('keeps it when one result is longer than all that may wait, and something else is said meanwhile', async () => {

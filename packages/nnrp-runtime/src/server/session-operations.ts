@@ -374,7 +374,7 @@ export class SessionOperations {
    * does not wait for this one either.
    */
   private hasToWait(operation: OperationContext, body: Uint8Array): boolean {
-    return this.owner.connection.room.isCrowded(body.length) && !operation.lacksRoom;
+    return this.owner.connection.room.shouldWait(body.length) && !operation.lacksRoom;
   }
 
   /** What still waits goes before what comes now; sending it may find the peer gone, and end everything. */
