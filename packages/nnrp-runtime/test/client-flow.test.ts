@@ -2,6 +2,7 @@ import { preview3 } from 'nnrp-core';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ClientOperation } from '../src/client/client-operation.js';
 import { ScriptedServer } from './scripted-server.js';
+import { packetBytes } from './wire-packets.js';
 
 const { BackpressureLevel, FlowFlags, MessageType, ScopeKind, SessionPriorityClass, UpdateReason } = preview3;
 const MIB = 1024 * 1024;
@@ -327,6 +328,36 @@ describe('a server that does not read', () => {
     server.peer.socket.resume();
     expect((await waiting).frameId).toBe(sent + 1);
     for (let frameId = 1; frameId <= sent + 1; frameId++) expect((await server.next()).frameId).toBe(frameId);
+    expect(session.endReason).toBeUndefined();
+  });
+
+  it('is still answered, and told what was cancelled, behind work that is longer than all that may wait', async () => {
+    const server = await ScriptedServer.start({ maxOutboxBytes: MIB });
+    const session = await server.open(1, { grantedOperationCredit: 0xffff, maxInFlightOperations: 0 });
+    server.peer.socket.pause();
+    const body = new Uint8Array(8 * MIB);
+    const operations: ClientOperation[] = [];
+    while (operations.length < 100) {
+      try {
+        operations.push(session.submitNowait(body));
+      } catch (error) {
+        expect(error).toEqual(blocked('connection_full'));
+        break;
+      }
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    operations[0]?.cancel();
+    server.send(packetBytes(MessageType.Ping));
+    session.sendFlowUpdate({ credit: 7 });
+    expect(session.endReason).toBeUndefined();
+    server.peer.socket.resume();
+    const missing = new Set<number>([MessageType.FrameCancel, MessageType.FlowUpdate, MessageType.Pong]);
+    let frames = 0;
+    while (missing.size > 0 || frames < operations.length) {
+      const { messageType } = await server.next();
+      if (messageType === MessageType.FrameSubmit) frames++;
+      else missing.delete(messageType);
+    }
     expect(session.endReason).toBeUndefined();
   });
 });

@@ -1,12 +1,15 @@
 import { preview3 } from 'nnrp-core';
 import { afterEach, describe, expect, it } from 'vitest';
-import { TRANSPORT_PROBE_ACK } from '../src/connection/codecs.js';
+import { RESULT_PUSH, TRANSPORT_PROBE_ACK } from '../src/connection/codecs.js';
 import { eventually } from './eventually.js';
-import { ScriptedServer } from './scripted-server.js';
+import { COMPLETE, ScriptedServer } from './scripted-server.js';
 import { ANNOUNCEMENT } from './session-peer.js';
 import { packetBytes } from './wire-packets.js';
 
 const { ErrorCode, ErrorScope, MessageType } = preview3;
+
+/** A long result comes in pieces of so many bytes. */
+const PIECE_BYTES = 8 * 1024;
 
 afterEach(() => ScriptedServer.clear());
 
@@ -53,6 +56,31 @@ describe('a ping', () => {
     await expect(server.client.ping()).rejects.toMatchObject({ code: 'NNRP_ERR_TIMEOUT', timeoutMs: 20 });
     await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_TIMEOUT' });
     await expect(server.client.ping()).rejects.toMatchObject({ code: 'NNRP_ERR_TIMEOUT' });
+  });
+
+  it('waits for its answer behind a long result that the network brings slowly, and not behind one that stands still', async () => {
+    const server = await ScriptedServer.start({ pingTimeoutMs: 100, keepAliveMs: 40 });
+    const session = await server.open(1);
+    const operation = await session.submit('x');
+    await server.expect(MessageType.FrameSubmit);
+    const pinging = server.client.ping();
+    await server.expect(MessageType.Ping);
+    const metadata = new Uint8Array(RESULT_PUSH.bytes);
+    RESULT_PUSH.encode(COMPLETE, new DataView(metadata.buffer), 0);
+    const whole = packetBytes(MessageType.ResultPush, 1, 1, metadata, new Uint8Array(1000 * PIECE_BYTES));
+    const startMs = performance.now();
+    let sent = 0;
+    await eventually(() => {
+      const passedMs = performance.now() - startMs;
+      // A piece each 5 ms: the test must not send all of it in no time.
+      for (; sent * 5 < passedMs * PIECE_BYTES; sent += PIECE_BYTES) {
+        server.send(whole.subarray(sent, sent + PIECE_BYTES));
+      }
+      return passedMs > 600;
+    }, 'several times the time-out has passed');
+    expect(session.endReason).toBeUndefined();
+    await expect(pinging).rejects.toMatchObject({ code: 'NNRP_ERR_TIMEOUT', timeoutMs: 100 });
+    await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_TIMEOUT' });
   });
 
   it('is answered also while results wait unread and nothing is read', async () => {

@@ -5,6 +5,7 @@ import type { NnrpServer } from '../src/server/server.js';
 import type { ConnectionLost } from '../src/server/server-events.js';
 import { within } from '../src/testing/within.js';
 import { described } from './described.js';
+import { eventually } from './eventually.js';
 import { PATIENCE_MS } from './raw-peer.js';
 import { SessionPeer } from './session-peer.js';
 import { Stage } from './stage.js';
@@ -45,6 +46,23 @@ describe('a PING of the server', () => {
     }
     peer.submit(1);
     expect((await (await server.accept()).receiveSubmit()).frameId).toBe(1);
+  });
+
+  it('is not sent while a packet arrives, which no PONG could overtake', async () => {
+    const server = await stage.serve({ keepAliveMs: 100, pingTimeoutMs: 30 });
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    const submit = peer.submitBytes(1, new Uint8Array(100_000));
+    const startMs = performance.now();
+    let sent = 0;
+    await eventually(() => {
+      const passedMs = performance.now() - startMs;
+      for (; sent < passedMs * 100; sent += 1000) peer.raw.send(submit.subarray(sent, sent + 1000));
+      return passedMs > 600;
+    }, 'several times the time-out has passed');
+    expect(peer.raw.received.filter(({ messageType }) => messageType === MessageType.Ping)).toHaveLength(0);
+    peer.raw.send(submit.subarray(sent));
+    expect((await session.receiveSubmit()).body.length).toBe(100_000);
   });
 
   it('that is not answered costs the connection, and nothing is sent in between', async () => {

@@ -32,7 +32,7 @@ class Scene implements OutboxOwner {
     const transport = { send } as unknown as FramedTransport;
     this.outbox = new Outbox(
       transport,
-      { maxOutboxBytes: 100 * HELD_BYTES, slowReader: 'disconnect', ...limits },
+      { maxOutboxBytes: 100 * HELD_BYTES, heldBackBytes: 100 * HELD_BYTES, slowReader: 'disconnect', ...limits },
       this,
     );
   }

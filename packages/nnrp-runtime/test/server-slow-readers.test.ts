@@ -86,6 +86,76 @@ describe('a client that reads too slowly', () => {
     await Promise.all(waiting);
   });
 
+  it('keeps it when many operations that wait for room end together, and gets all of their results', async () => {
+    const server = await stage.serve({ ...LIMITS, maxInFlightOperations: 0, deadlines: true });
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    const count = 24;
+    for (let frameId = 1; frameId <= count; frameId++) {
+      peer.submit(frameId, 'work', { latencyBudgetMs: frameId === count ? 1000 : 0 });
+    }
+    const operations: OperationContext[] = [];
+    while (operations.length < count) operations.push(await session.receiveSubmit());
+    peer.raw.socket.pause();
+    const [first, ...others] = operations;
+    for (let full = false; !full; ) {
+      const sent = first?.push(BODY);
+      full = await Promise.race([sent?.then(() => false), stage.turns(300).then(() => true)]).then(
+        (now) => now === true,
+      );
+    }
+    const late = others.pop();
+    const dropped = others.at(-1);
+    const outcomes = Promise.allSettled(
+      others.map(async (operation) => {
+        await operation.push(BODY);
+        await operation.complete(BODY);
+      }),
+    );
+    dropped?.drop().catch(() => {});
+    await eventually(() => late?.signal.aborted === true, 'what is late is dropped');
+    expect(server.stats().outboxBytes?.value).toBeLessThan(LIMITS.maxOutboxBytes);
+    peer.raw.socket.resume();
+    expect((await outcomes).filter(({ status }) => status === 'rejected')).toHaveLength(1);
+    expect(session.inFlightCount).toBe(1);
+    await first?.complete('end');
+    const said = (await readAll(peer)).filter((line) => !line.startsWith('partial 1 '));
+    const answers = (kind: string) => said.filter((line) => line.startsWith(kind)).length;
+    expect([answers('partial'), answers('drop'), answers('result')]).toEqual([count - 3, 2, count - 2]);
+  });
+
+  it('loses it when what waits for its turn is more than it can ever want', async () => {
+    const server = await stage.serve({ ...LIMITS, maxInFlightOperations: 0 });
+    const loss = lost(server);
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    const count = 300;
+    for (let frameId = 1; frameId <= count; frameId++) peer.submit(frameId);
+    const operations: OperationContext[] = [];
+    while (operations.length < count) operations.push(await session.receiveSubmit());
+    peer.raw.socket.pause();
+    const outcomes = await Promise.allSettled(operations.map((operation) => operation.complete(BODY)));
+    expect((await loss).error.message).toMatch(/too slowly/);
+    expect(outcomes.filter(({ status }) => status === 'rejected').length).toBeGreaterThan(0);
+  });
+
+  it('keeps it when one result is longer than all that may wait, and something else is said meanwhile', async () => {
+    const server = await stage.serve({ ...LIMITS, maxInFlightOperations: 0 });
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    for (let frameId = 1; frameId <= 4; frameId++) peer.submit(frameId);
+    const operations: OperationContext[] = [];
+    while (operations.length < 4) operations.push(await session.receiveSubmit());
+    peer.raw.socket.pause();
+    const long = new Uint8Array(100 * BODY.length);
+    const completed = operations.slice(0, 3).map((operation) => operation.complete(long));
+    operations[3]?.drop().catch(() => {});
+    session.sendFlowUpdate({ credit: 5 });
+    peer.raw.socket.resume();
+    await Promise.all(completed);
+    expect(session.lifecycle).toBe('open');
+  });
+
   it('is asked to pause when half of what may wait does, and to go on when it reads', async () => {
     const { peer, first } = await stuck({ slowReader: 'disconnect' });
     const waiting = [1, 2, 3, 4, 5].map(() => first.push(BODY));

@@ -45,6 +45,8 @@ const CONTROL_ROOM_BYTES = 1024 * 1024;
 
 /** What a server leaves for header and metadata when it says in its hello how large a body may be. */
 const HELLO_HEAD_BYTES = preview3.COMMON_HEADER_BYTES + preview3.RESULT_PUSH_BYTES;
+/** Bytes of one packet whose arrival says that the server is there. */
+const PROGRESS_BYTES = 4096;
 /** Bytes of answers to the server that may wait: a server that takes none of them is not read any more. */
 const MAX_ANSWER_BYTES = CONTROL_ROOM_BYTES / 2;
 
@@ -76,8 +78,12 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     /** Whether the keep-alive asks servers that have not announced themselves, too. */
     private readonly asksAnyServer: boolean,
   ) {
-    const maxOutboxBytes = config.maxOutboxBytes + CONTROL_ROOM_BYTES;
-    super(transport, { maxOutboxBytes, slowReader: 'disconnect' });
+    const { maxOutboxBytes: heldBackBytes } = config;
+    super(transport, {
+      maxOutboxBytes: heldBackBytes + CONTROL_ROOM_BYTES,
+      heldBackBytes,
+      slowReader: 'disconnect',
+    });
     this.reading = new ReadingHold(transport);
     this.unread = new UnreadResults(this.reading, config.maxBufferedResultBytes, this);
     this.greeting = new HelloExchange(this, this.unread);
@@ -99,8 +105,9 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     return this.outbox.byteLength >= this.config.maxOutboxBytes;
   }
 
+  /** A long packet that arrives is a sign of life, and a PONG could not come before it. */
   get received(): number {
-    return this.packetCount;
+    return this.packetCount + Math.floor(this.unfinishedBytes / PROGRESS_BYTES);
   }
 
   get isReading(): boolean {
@@ -230,7 +237,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     const isAwaited =
       this.opens.isPending || this.greeting.isPending || this.probes.isPending || this.pings.waiting > 0;
     // Whoever waits for an answer does not get it: that is no end in good order.
-    const when = this.received === 0 ? ' before it said anything' : '';
+    const when = this.packetCount === 0 ? ' before it said anything' : '';
     const text = `${this.remoteAddress} closed the connection${when}`;
     super.transportEnded(error ?? (isAwaited ? new TransportError(text) : undefined));
   }

@@ -71,6 +71,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
       () => this.isSending,
       () => this.reading,
       this,
+      () => this.unfinishedBytes,
     );
   }
 
@@ -85,6 +86,11 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   /** Whether bytes wait that the peer has not taken: what is sent now comes behind them. */
   protected get isSending(): boolean {
     return this.outbox.byteLength > 0 || (this.transport.unsentBytes ?? 0) > 0;
+  }
+
+  /** Bytes received of a packet that is not complete. */
+  get unfinishedBytes(): number {
+    return this.transport.unfinishedBytes ?? 0;
   }
 
   /** The last round trip in milliseconds; undefined before the first PONG. */

@@ -19,6 +19,11 @@ export type SlowReaderPolicy = 'disconnect' | 'drop_oldest_partial';
 export interface OutboxLimits {
   /** Bytes that may be held for what waits, on top of what the transport takes; with what each packet takes besides its own. */
   readonly maxOutboxBytes: number;
+  /**
+   * Up to here work and results may fill it; what is left up to `maxOutboxBytes` is for messages that do not wait. By how
+   * much the packet that crosses it is too long does not count, or it would take their room.
+   */
+  readonly heldBackBytes: number;
   readonly slowReader: SlowReaderPolicy;
 }
 
@@ -62,6 +67,8 @@ export class Outbox {
   private full = false;
   private lanes: OutboxLane[] | undefined;
   private waitingBytes = 0;
+  /** By how much the packet that crossed `heldBackBytes` was too long. */
+  private overshootBytes = 0;
   private readonly drains: (Drain | undefined)[] = [];
   private ended: NnrpError | undefined;
   /** Operations whose results were left out of what waits, and why. */
@@ -137,12 +144,13 @@ export class Outbox {
     const { lanes = [] } = this;
     this.lanes = undefined;
     this.waitingBytes = 0;
+    this.overshootBytes = 0;
     return lanes;
   }
 
   private wait(packet: WaitingPacket, lane: Lane): void {
     if (this.ended !== undefined) return;
-    while (this.waitingBytes >= this.limits.maxOutboxBytes) {
+    while (this.waitingBytes - this.overshootBytes >= this.limits.maxOutboxBytes) {
       if (this.limits.slowReader === 'disconnect' || !this.dropOldestPartial()) {
         this.owner.outboxOverflowed();
         return;
@@ -150,8 +158,15 @@ export class Outbox {
     }
     this.lanes ??= Array.from({ length: LANES }, () => new OutboxLane());
     this.lanes[lane]?.push(packet);
+    const wasBelow = this.waitingBytes < this.limits.heldBackBytes;
     this.waitingBytes += packet.heldBytes;
+    if (wasBelow) this.overshootBytes = Math.max(0, this.waitingBytes - this.limits.heldBackBytes);
     if (this.waitingBytes * 2 >= this.limits.maxOutboxBytes) this.owner.outboxHalfFull();
+  }
+
+  private gone(bytes: number): void {
+    this.waitingBytes -= bytes;
+    if (this.waitingBytes < this.limits.heldBackBytes) this.overshootBytes = 0;
   }
 
   /** The least important lane gives first. */
@@ -159,7 +174,7 @@ export class Outbox {
     for (let lane = LANES - 1; lane >= 0; lane--) {
       const dropped = this.lanes?.[lane]?.dropOldestPartial();
       if (dropped === undefined) continue;
-      this.waitingBytes -= dropped.heldBytes;
+      this.gone(dropped.heldBytes);
       this.droppedPartials++;
       this.owner.partialDropped();
       return true;
@@ -171,7 +186,7 @@ export class Outbox {
   private flush(): boolean {
     for (const lane of this.lanes ?? []) {
       for (let packet = lane.take(); packet !== undefined; packet = lane.take()) {
-        this.waitingBytes -= packet.heldBytes;
+        this.gone(packet.heldBytes);
         if (this.isSpoilt(packet)) this.leaveOut(packet);
         else if (!this.transport.send(packet)) return false;
       }

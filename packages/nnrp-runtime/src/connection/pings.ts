@@ -3,6 +3,11 @@ import type { Guarded } from '../base/guard.js';
 import { Line } from '../base/line.js';
 import { Patience } from '../base/patience.js';
 
+/** A PONG cannot come inside a packet: while a long one arrives it is waited for, so long at most. */
+const MOST_BEHIND_MS = 60_000;
+/** Bytes of it that have to come in a second: a packet that stands still excuses nobody. */
+const LEAST_BYTES_PER_SECOND = 500;
+
 interface AwaitedPong {
   readonly sentAtMs: number;
   patience: Patience | undefined;
@@ -32,6 +37,8 @@ export class Pings {
     /** How often this side has stopped reading, and whether it reads now: a PONG that is not read proves nothing. */
     private readonly reading: () => { readonly stops: number; readonly isHeld: boolean },
     private readonly owner: Guarded,
+    /** Bytes that have come of a packet that is not complete. */
+    private readonly arriving: () => number = () => 0,
   ) {}
 
   get waiting(): number {
@@ -73,14 +80,24 @@ export class Pings {
 
   private wait(awaited: AwaitedPong, timeoutMs: number): void {
     const { stops } = this.reading();
+    const before = this.arriving();
     awaited.patience = new Patience(this.owner, timeoutMs, () => {
       const reading = this.reading();
       // It may not even have left yet; a peer that takes nothing at all is given up by the transport. Nor may its PONG have
       // been read: it lies behind what this side does not take.
-      const isExcused = this.isSending() || reading.isHeld || reading.stops !== stops;
+      const isExcused =
+        this.isSending() || reading.isHeld || reading.stops !== stops || this.isBehind(awaited, before, timeoutMs);
       if (isExcused && !awaited.isOver) this.wait(awaited, timeoutMs);
       else this.timedOut(new TimeoutError(`no PONG within ${timeoutMs} ms`, timeoutMs));
     }).unref();
+  }
+
+  /** Whether a packet arrives that was sent before it, however slowly the network brings it. */
+  private isBehind({ sentAtMs }: AwaitedPong, before: number, waitedMs: number): boolean {
+    const now = this.arriving();
+    const came = now >= before ? now - before : now;
+    if (came === 0 || came * 1000 < LEAST_BYTES_PER_SECOND * waitedMs) return false;
+    return performance.now() - sentAtMs < MOST_BEHIND_MS;
   }
 
   end(error: NnrpError): void {

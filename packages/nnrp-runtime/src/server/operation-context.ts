@@ -52,6 +52,10 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
   queuedBytes = 0;
   /** For the session: results that are held back. */
   heldResults = 0;
+  /** For the session: a result of it was sent, and there is no room yet for one more. */
+  lacksRoom = false;
+  /** For the session: sends the result that waits for its turn, or gives it up when the operation is over. */
+  sendWaiting: (() => void) | undefined = undefined;
   /** For the session: what the last push got that was refused because too much is held back. */
   refusedPush: Promise<never> | undefined;
   /** For the session: pushes that wait for the client or for room, while a handler has or had a place. */

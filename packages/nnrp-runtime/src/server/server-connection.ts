@@ -20,7 +20,7 @@ import { background, guard } from '../base/guard.js';
 import { Hidden } from '../base/hidden.js';
 import { FLOW_UPDATE, SERVER_HELLO_ACK, SESSION_OPEN_ACK, TRANSPORT_PROBE_ACK } from '../connection/codecs.js';
 import { Connection } from '../connection/connection.js';
-import { CONTROL_LANE } from '../connection/outbox.js';
+import { CONTROL_LANE, type OutboxLimits } from '../connection/outbox.js';
 import type { FramedTransport } from '../transport/contract.js';
 import type { PeerIdentity } from '../transport/peer-identity.js';
 import type { Stranger } from '../transport/strangers.js';
@@ -33,6 +33,7 @@ import { submitRefused } from './frame-failure.js';
 import { HalfClose, type HalfCloseOwner } from './half-close.js';
 import { grantedAnswer, refusedAnswer } from './open-answer.js';
 import { type OpenFailure, SHUTS_DOWN, tooManyConnections, tooManySessions } from './refused-open.js';
+import { RoomLine } from './room-line.js';
 import type { ServerBounds } from './server-bounds.js';
 import type { NnrpServerConfig } from './server-config.js';
 import type { ConnectionLost, HandlerFailure, PeerReport, ProtocolViolation, SessionRefused } from './server-events.js';
@@ -52,6 +53,14 @@ const VERSION_RULES: readonly string[] = ['HELLO-2', 'HELLO-3'];
 
 /** Refused opens after which a connection is given up: nobody who means well asks that often. */
 const MAX_REFUSED = 1000;
+
+/** Of the outbox, the part that a result which crosses it leaves to drops, errors and acknowledgements. */
+const CONTROL_SHARE = 16;
+
+function outboxLimits({ maxOutboxBytes, slowReader }: NnrpServerConfig): OutboxLimits {
+  const heldBackBytes = maxOutboxBytes - Math.ceil(maxOutboxBytes / CONTROL_SHARE);
+  return { maxOutboxBytes, heldBackBytes, slowReader };
+}
 
 /** What a connection needs of its server. */
 export interface ServerConnectionOwner {
@@ -100,6 +109,7 @@ export class ServerConnection
   private readonly pressure: ConnectionPressure = new ConnectionPressure(this);
   readonly memory: ConnectionMemory;
   readonly gate = new ConnectionGate(this);
+  readonly room: RoomLine;
   private flowSender: FlowSender | undefined;
   private endedSessionIds: readonly number[] = [];
   private readonly closes = new UnconfirmedCloses();
@@ -113,7 +123,11 @@ export class ServerConnection
     /** The server is full: the client is told so when it asks for a session, and that is all. */
     private readonly isTurnedAway: boolean,
   ) {
-    super(transport, owner.config);
+    const limits = outboxLimits(owner.config);
+    super(transport, limits);
+    // Where partial results are left out, they make the room.
+    const fillBytes = limits.slowReader === 'disconnect' ? limits.heldBackBytes : Number.POSITIVE_INFINITY;
+    this.room = new RoomLine(this.outbox, fillBytes);
     this.memory = new ConnectionMemory(owner.memory, owner.config, this);
     this.opening = new SessionOpening(owner.config, owner.terms, this);
     this.clock = new ConnectionClock(transport, owner.config, this);
@@ -291,6 +305,8 @@ export class ServerConnection
   quiet(): void {
     // Who has ended its direction cannot answer; and while bytes wait to leave, the PING would wait behind them.
     if (this.halfClose.isBegun || !this.isAnnounced || this.pings.waiting > 0 || this.isSending) return;
+    // A PONG could not come before the packet that arrives, which has a time limit of its own.
+    if (this.unfinishedBytes > 0 && this.owner.config.packetTimeoutMs > 0) return;
     this.ping(this.owner.config.pingTimeoutMs).catch(() => {});
   }
 
@@ -356,7 +372,7 @@ export class ServerConnection
 
   /** Whether it has said anything that makes sense, or has begun to. */
   hasSpoken(): boolean {
-    return this.packetCount > 0 || (this.transport.unfinishedBytes ?? 0) > 0;
+    return this.packetCount > 0 || this.unfinishedBytes > 0;
   }
 
   makeRoom(): void {
@@ -419,11 +435,6 @@ export class ServerConnection
 
   protected override takesFrames(head: Packet): boolean {
     return head.messageType === MessageType.FrameSubmit;
-  }
-
-  /** Bytes received of a packet that is not complete. */
-  get unfinishedBytes(): number {
-    return this.transport.unfinishedBytes ?? 0;
   }
 
   protected override violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
@@ -509,6 +520,7 @@ export class ServerConnection
 
   override outboxDrained(): void {
     this.pressure.outboxDrained();
+    this.room.drained();
     this.answered();
   }
 

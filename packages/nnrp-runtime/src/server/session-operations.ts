@@ -31,6 +31,7 @@ import {
 import { OperationContext, type ResolvedObject } from './operation-context.js';
 import type { ResultGate } from './result-gate.js';
 import { bodyOf, defaultResults, lastResult, metadataOf, partialResult } from './result-values.js';
+import type { RoomWaiter } from './room-line.js';
 import type { NnrpServerConfig } from './server-config.js';
 import { type ResultInit, type ResultValue, resultMetadata } from './server-messages.js';
 import type { NnrpServerSession } from './server-session.js';
@@ -45,7 +46,7 @@ const MAX_DROPPED_UNSEEN = 1024;
 /** What the operations of a session need of it. */
 export interface OperationsOwner {
   readonly session: NnrpServerSession;
-  readonly connection: SessionConnection & Pick<ServerSessionConnection, 'handlerFailed'>;
+  readonly connection: SessionConnection & Pick<ServerSessionConnection, 'handlerFailed' | 'room'>;
   readonly config: Pick<NnrpServerConfig, 'exposeHandlerErrors'>;
   readonly lane: Lane;
   /** Tells when results have to wait because the client asked for it. */
@@ -264,21 +265,41 @@ export class SessionOperations {
     return ended.map(({ frameId }) => frameId);
   }
 
-  private sendPartial(operation: OperationContext, metadata: preview3.ResultPush, body: Uint8Array): Promise<void> {
+  private sendPartial(
+    operation: OperationContext,
+    metadata: preview3.ResultPush,
+    body: Uint8Array,
+    isTurn = false,
+  ): Promise<void> {
+    if (this.isOverAfterWaiting(operation)) return unheard(Promise.reject(operation.refusal()));
     if (this.owner.gate.isHeld(operation)) {
       const own = { ...metadata };
       return this.later(operation, body, (held) => this.sendPartial(operation, own, held));
+    }
+    if (!isTurn && this.hasToWait(operation, body)) {
+      const own = { ...metadata };
+      return this.inTurn(operation, body, (held) => this.sendPartial(operation, own, held, true));
     }
     const room = this.sendPush(operation, metadata, body, true);
     this.moveTo(operation, OperationState.Partial);
     return room ? (turnDue() ?? SETTLED) : this.roomAfter(operation, body);
   }
 
-  private sendLast(operation: OperationContext, metadata: preview3.ResultPush, body: Uint8Array): Promise<void> {
+  private sendLast(
+    operation: OperationContext,
+    metadata: preview3.ResultPush,
+    body: Uint8Array,
+    isTurn = false,
+  ): Promise<void> {
+    if (this.isOverAfterWaiting(operation)) return unheard(Promise.reject(operation.refusal()));
     // Partial results that were held back go first.
     if (this.owner.gate.isWaiting(operation)) {
       const own = { ...metadata };
       return this.later(operation, body, (held) => this.sendLast(operation, own, held));
+    }
+    if (!isTurn && this.hasToWait(operation, body)) {
+      const own = { ...metadata };
+      return this.inTurn(operation, body, (held) => this.sendLast(operation, own, held, true));
     }
     const room = this.sendPush(operation, metadata, body, false);
     this.moveTo(operation, OperationState.Completed);
@@ -329,16 +350,68 @@ export class SessionOperations {
     const settled = () => {
       operation.heldResults--;
     };
-    const sent = gate.afterHold(operation, bytes, () => {
-      if (operation.isOver) return Promise.reject(operation.refusal());
-      if (held.length === bytes) return send(held);
-      const result = `a result of frame ${operation.frameId} of session ${this.sessionId}`;
-      const error = bodyChanged(result, bytes, held.length);
-      this.spoiled(operation, error);
-      return Promise.reject(error);
-    });
+    const sent = gate.afterHold(operation, bytes, () => this.sendHeld(operation, held, bytes, send));
     sent.then(settled, settled);
     return this.withoutPlace(operation, sent);
+  }
+
+  private sendHeld(
+    operation: OperationContext,
+    held: Uint8Array,
+    bytes: number,
+    send: (held: Uint8Array) => Promise<void>,
+  ): Promise<void> {
+    if (operation.isOver) return Promise.reject(operation.refusal());
+    if (held.length === bytes) return send(held);
+    const result = `a result of frame ${operation.frameId} of session ${this.sessionId}`;
+    const error = bodyChanged(result, bytes, held.length);
+    this.spoiled(operation, error);
+    return Promise.reject(error);
+  }
+
+  /**
+   * Whether so much waits to be sent that this result comes later. Who has not waited for the room after the one before
+   * does not wait for this one either.
+   */
+  private hasToWait(operation: OperationContext, body: Uint8Array): boolean {
+    return this.owner.connection.room.shouldWait(body.length) && !operation.lacksRoom;
+  }
+
+  /** What still waits goes before what comes now; sending it may find the peer gone, and end everything. */
+  private isOverAfterWaiting(operation: OperationContext): boolean {
+    if (operation.sendWaiting === undefined) return false;
+    operation.sendWaiting();
+    return operation.isOver;
+  }
+
+  /** Sends when its turn has come, when the next one of the operation is there, or not at all when that is over. */
+  private inTurn(
+    operation: OperationContext,
+    body: Uint8Array,
+    send: (held: Uint8Array) => Promise<void>,
+  ): Promise<void> {
+    const { room } = this.owner.connection;
+    const held = body.length <= COPY_LIMIT ? new Uint8Array(body) : lent(body);
+    const bytes = held.length;
+    const sent = new Promise<void>((resolve, reject) => {
+      const waiter: RoomWaiter = {
+        bytes,
+        send: () => {
+          operation.sendWaiting = undefined;
+          try {
+            this.sendHeld(operation, held, bytes, send).then(resolve, reject);
+          } catch (error) {
+            reject(error);
+          }
+        },
+      };
+      operation.sendWaiting = () => {
+        room.leave(waiter);
+        waiter.send();
+      };
+      room.wait(waiter);
+    });
+    return this.withoutPlace(operation, unheard(sent));
   }
 
   /**
@@ -404,6 +477,13 @@ export class SessionOperations {
   private roomAfter(operation: OperationContext, body: Uint8Array): Promise<void> {
     const drained = this.drained();
     const room = body.length <= COPY_LIMIT ? drained : this.unsure.after(operation.frameId, drained);
+    if (!operation.lacksRoom) {
+      operation.lacksRoom = true;
+      const over = () => {
+        operation.lacksRoom = false;
+      };
+      room.then(over, over);
+    }
     return this.withoutPlace(operation, room);
   }
 
@@ -450,6 +530,8 @@ export class SessionOperations {
   private over(operation: OperationContext, reason: NnrpError | undefined): void {
     this.owner.deadlines.remove(operation);
     operation.end(reason);
+    // What it had still to say is not said any more.
+    operation.sendWaiting?.();
     this.owner.operationOver(operation);
     if (this.registry.size === 0) this.owner.idle();
   }

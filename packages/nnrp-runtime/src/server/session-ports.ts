@@ -3,6 +3,7 @@ import type { DeadlineQueue } from '../base/deadline-queue.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
 import type { ConnectionGate } from './connection-gate.js';
 import type { OperationContext } from './operation-context.js';
+import type { RoomLine } from './room-line.js';
 import type { ServerBounds } from './server-bounds.js';
 import type { HandlerFailure } from './server-events.js';
 import type { ConnectionMemory } from './server-memory.js';
@@ -33,6 +34,8 @@ export interface ServerSessionConnection extends SessionConnection<SessionIntake
   readonly schemas: SchemaRegistry;
   /** What the client has said about the flow on the whole connection. */
   readonly gate: ConnectionGate;
+  /** Results that wait because so much waits to be sent. */
+  readonly room: RoomLine;
   /** Stops reading from the peer until `release`. */
   hold(): void;
   release(): void;
