@@ -19,16 +19,33 @@ export class RoomLine {
   private readonly waiting = new Line<RoomWaiter>();
   private waitingBytes = 0;
 
-  /** @param fillBytes - up to which results may fill the outbox; one that is larger goes when nothing else waits there */
+  /**
+   * @param outbox - what waits to be sent
+   * @param fillBytes - up to which results may fill it; one that is larger goes when nothing else waits there
+   */
   constructor(
     private readonly outbox: { readonly byteLength: number },
     private readonly fillBytes: number,
+    /** A result does not wait because too many do. */
+    private readonly full: () => void,
   ) {}
+
+  /** Bytes of the results that wait. */
+  get byteLength(): number {
+    return this.waitingBytes;
+  }
+
+  /** How many of them may wait. */
+  static maxBytes(fillBytes: number): number {
+    return fillBytes * LINE_SHARE;
+  }
 
   /** Whether a result of so many bytes should wait, and may: one always may. */
   shouldWait(bytes: number): boolean {
     if (!this.isCrowded(bytes)) return false;
-    return this.waitingBytes === 0 || this.waitingBytes + bytes <= this.fillBytes * LINE_SHARE;
+    if (this.waitingBytes === 0 || this.waitingBytes + bytes <= RoomLine.maxBytes(this.fillBytes)) return true;
+    this.full();
+    return false;
   }
 
   wait(waiter: RoomWaiter): void {

@@ -22,6 +22,8 @@ export type BoundName =
   | 'heldResults'
   | 'heldResultBytes'
   | 'outboxBytes'
+  /** Results that wait for room in the outbox; a hit is one that did not, and met `slowReader`. */
+  | 'waitingResultBytes'
   | 'cacheObjects'
   | 'cacheBytes'
   | 'connectionCacheBytes'

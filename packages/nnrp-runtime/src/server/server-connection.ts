@@ -57,6 +57,14 @@ const MAX_REFUSED = 1000;
 /** Of the outbox, the part that a result which crosses it leaves to drops, errors and acknowledgements. */
 const CONTROL_SHARE = 16;
 
+/** Up to where results may fill an outbox. */
+export function resultRoom({ maxOutboxBytes, slowReader }: NnrpServerConfig): number {
+  // Where partial results are left out, they make the room.
+  return slowReader === 'disconnect'
+    ? maxOutboxBytes - Math.ceil(maxOutboxBytes / CONTROL_SHARE)
+    : Number.POSITIVE_INFINITY;
+}
+
 function outboxLimits({ maxOutboxBytes, slowReader }: NnrpServerConfig): OutboxLimits {
   const heldBackBytes = maxOutboxBytes - Math.ceil(maxOutboxBytes / CONTROL_SHARE);
   return { maxOutboxBytes, heldBackBytes, slowReader };
@@ -123,11 +131,8 @@ export class ServerConnection
     /** The server is full: the client is told so when it asks for a session, and that is all. */
     private readonly isTurnedAway: boolean,
   ) {
-    const limits = outboxLimits(owner.config);
-    super(transport, limits);
-    // Where partial results are left out, they make the room.
-    const fillBytes = limits.slowReader === 'disconnect' ? limits.heldBackBytes : Number.POSITIVE_INFINITY;
-    this.room = new RoomLine(this.outbox, fillBytes);
+    super(transport, outboxLimits(owner.config));
+    this.room = new RoomLine(this.outbox, resultRoom(owner.config), () => this.bounds.hit('waitingResultBytes'));
     this.memory = new ConnectionMemory(owner.memory, owner.config, this);
     this.opening = new SessionOpening(owner.config, owner.terms, this);
     this.clock = new ConnectionClock(transport, owner.config, this);

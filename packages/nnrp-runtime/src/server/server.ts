@@ -33,10 +33,11 @@ import { checkHandlers } from './check-handlers.js';
 import { ClosingConnections } from './closing-connections.js';
 import { declareMemory } from './memory-bounds.js';
 import { MAX_HELD } from './result-gate.js';
+import { RoomLine } from './room-line.js';
 import { type ServeHandlers, ServeLoop, type ServeOptions, serveOptions } from './serve-loop.js';
 import { ServerBounds, type ServerStats } from './server-bounds.js';
 import { type NnrpServerConfig, serverConfig } from './server-config.js';
-import { ServerConnection, type ServerConnectionOwner } from './server-connection.js';
+import { resultRoom, ServerConnection, type ServerConnectionOwner } from './server-connection.js';
 import type { HandlerFailure, NnrpServerEvents } from './server-events.js';
 import { ServerMemory } from './server-memory.js';
 import type { RuntimeSessionRecord } from './server-messages.js';
@@ -338,6 +339,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     );
     bounds.add('outboxBytes', 'connection', config.maxOutboxBytes, () =>
       highest(connections, ({ outboxBytes }) => outboxBytes),
+    );
+    bounds.add('waitingResultBytes', 'connection', RoomLine.maxBytes(resultRoom(config)), () =>
+      highest(connections, ({ room }) => room.byteLength),
     );
     bounds.add('packetBytes', 'connection', config.maxPacketBytes, () =>
       highest(connections, ({ unfinishedBytes }) => unfinishedBytes),
