@@ -48,6 +48,29 @@ describe('a close', () => {
     expect(await clientSession.close()).toEqual(report);
   });
 
+  it('of a client says what the end of its connection has cut, before it and with it, each time', async () => {
+    const { client, server, session, clientSession } = await stage.session();
+    const operation = await clientSession.submit('work');
+    const cut = expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
+    await session.receiveSubmit();
+    void stage.drop(client);
+    await cut;
+    const report = { drained: false, cut: [{ sessionId: clientSession.sessionId, frameId: 1 }] };
+    for (let time = 0; time < 2; time++) expect(await client.close()).toEqual(report);
+
+    const other = await stage.connect(server);
+    const otherSession = await other.openSession();
+    const work = expect((await otherSession.submit('work')).result()).rejects.toMatchObject({
+      code: 'NNRP_ERR_CLOSED',
+    });
+    const closing = other.close({ drainTimeoutMs: 10 });
+    const accepted = await server.accept();
+    await accepted.ackClose(await accepted.receiveClose());
+    expect(await closing).toEqual({ drained: false, cut: [{ sessionId: otherSession.sessionId, frameId: 1 }] });
+    await work;
+    expect(await other.close()).toEqual(await closing);
+  });
+
   it('of a server gives work in progress its time by default, and says what it has cut', async () => {
     const { server, session, clientSession } = await stage.session({ drainTimeoutMs: 10 });
     const operations = [await clientSession.submit('1'), await clientSession.submit('2')];

@@ -107,6 +107,27 @@ describe('operations in flight', () => {
   });
 });
 
+describe('faults of a peer', () => {
+  it('are told of a thousand times a minute; the others are answered all the same, and counted', async () => {
+    const server = await stage.serve();
+    let told = 0;
+    server.on('protocolViolation', () => {
+      told++;
+    });
+    const peer = await SessionPeer.open(stage, server);
+    peer.submit(1);
+    await (await (await server.accept()).receiveSubmit()).complete('done');
+    expect(await peer.next()).toBe('result 1 done');
+    const faults = 1200;
+    // Its id was used before.
+    for (let fault = 0; fault < faults; fault++) peer.submit(1);
+    const answers = await peer.take(faults);
+    expect(new Set(answers)).toEqual(new Set(['error frame 1 invalid_state']));
+    expect(told).toBe(1000);
+    expect(server.stats().toldFaults).toEqual({ scope: 'connection', value: 1000, bound: 1000, hits: faults - 1000 });
+  });
+});
+
 describe('handlers', () => {
   it('above maxQueuedOperations are dropped with server_busy, and the client is asked to pause before', async () => {
     const server = await stage.serve({ maxInFlightOperations: 0 });

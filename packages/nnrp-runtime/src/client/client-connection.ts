@@ -70,6 +70,9 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   /** What the server says it understands, bits of PeerMessages. */
   private families = 0;
   private endError: NnrpError | undefined;
+  private isShuttingDown = false;
+  /** Sessions that the end of the connection has ended, or is about to. */
+  private readonly lastSessions: NnrpClientSession[] = [];
 
   constructor(
     transport: FramedTransport,
@@ -156,6 +159,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   shutDown(options: Partial<CloseOptions>): Promise<CloseReport> {
     checkClose(options);
     const reason = new ClosedError('the client was closed');
+    this.isShuttingDown = true;
     this.opens.refuse(reason);
     const sessions = [...this.openSessions];
     const watch = this.watchClosing();
@@ -164,7 +168,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
       // A server that has not confirmed in time takes nothing any more either.
       if (outcomes.some(({ status }) => status === 'rejected')) this.endNow(reason);
       await this.close(reason);
-      return joinedReport(sessions.map((session) => session.closeReport));
+      return joinedReport(this.lastSessions.map((session) => session.closeReport));
     });
   }
 
@@ -191,6 +195,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   sessionEnded(session: NnrpClientSession): void {
     this.detach(session.sessionId);
     this.openSessions.delete(session);
+    if (this.isShuttingDown || this.isClosed) this.lastSessions.push(session);
   }
 
   openAnswered(packet: Packet, info: MessageInfo, fault?: WireFault): void {

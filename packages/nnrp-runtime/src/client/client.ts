@@ -185,7 +185,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * Closes every session, with these options, then the connection. Work in progress gets 5 seconds, unless the options say
    * otherwise. A server that does not answer is left behind.
    *
-   * @returns what was cut, over all sessions
+   * @returns what was cut, over all sessions, also when the connection had ended before
    * @throws (as a rejection) UsageError or WireError on a bad option; everything stays open then, and nothing else rejects
    */
   close(options: Partial<CloseOptions> = {}): Promise<CloseReport> {

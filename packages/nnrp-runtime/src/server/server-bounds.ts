@@ -39,6 +39,8 @@ export type BoundName =
   | 'serverHelloBytes'
   | 'packetBytes'
   | 'unansweredRequests'
+  /** Events `protocolViolation` and `peerReport` about one connection in a minute; a hit is a fault that was not told of. */
+  | 'toldFaults'
   | 'unopenedConnections'
   | 'addressUnopened'
   | 'turnedAway'

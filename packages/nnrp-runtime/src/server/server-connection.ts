@@ -44,6 +44,7 @@ import type { SessionIntake } from './session-intake.js';
 import { SessionOpening } from './session-opening.js';
 import type { ServerSessionConnection } from './session-ports.js';
 import type { SessionTable } from './session-table.js';
+import { ToldFaults } from './told-faults.js';
 import { UnconfirmedCloses } from './unconfirmed-closes.js';
 
 const { CloseReason, ErrorCode, ErrorScope, MessageType, ScopeKind } = preview3;
@@ -118,6 +119,8 @@ export class ServerConnection
   readonly memory: ConnectionMemory;
   readonly gate = new ConnectionGate(this);
   readonly room: RoomLine;
+  /** Of its faults, those that the application is told of. */
+  readonly faults = new ToldFaults();
   private flowSender: FlowSender | undefined;
   private endedSessionIds: readonly number[] = [];
   private readonly closes = new UnconfirmedCloses();
@@ -204,7 +207,13 @@ export class ServerConnection
   }
 
   report(sessionId: number, error: ProtocolError): void {
-    this.owner.protocolViolation({ remoteAddress: this.remoteAddress, sessionId, error });
+    if (this.mayTellFault()) this.owner.protocolViolation({ remoteAddress: this.remoteAddress, sessionId, error });
+  }
+
+  private mayTellFault(): boolean {
+    if (this.faults.mayTell()) return true;
+    this.bounds.hit('toldFaults');
+    return false;
   }
 
   handlerFailed(failure: HandlerFailure): void {
@@ -621,7 +630,7 @@ export class ServerConnection
   private errorArrived(packet: Packet): void {
     const error = preview3.decodeErrorMessage(packet.view, packet.metadataStart);
     const { remoteAddress } = this;
-    this.owner.peerReported({ remoteAddress, sessionId: packet.sessionId, error });
+    if (this.mayTellFault()) this.owner.peerReported({ remoteAddress, sessionId: packet.sessionId, error });
     if (error.isFatal === 1 && error.errorScope === ErrorScope.Connection) {
       background(this, this.close(new ClosedError(`${remoteAddress} gave the connection up`)));
     }

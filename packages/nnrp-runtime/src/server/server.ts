@@ -47,6 +47,7 @@ import { SessionIterator } from './session-iterator.js';
 import { openTerms } from './session-opening.js';
 import { SessionTable } from './session-table.js';
 import { Silence } from './silence.js';
+import { MAX_TOLD } from './told-faults.js';
 import { MAX_UNANSWERED } from './unanswered-requests.js';
 import { HANDLER_WORDS, INTERNAL_WORDS, UnheardFailures } from './unheard-failures.js';
 
@@ -343,6 +344,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     bounds.add('waitingResultBytes', 'connection', RoomLine.maxBytes(resultRoom(config)), () =>
       highest(connections, ({ room }) => room.byteLength),
     );
+    bounds.add('toldFaults', 'connection', MAX_TOLD, () => highest(connections, ({ faults }) => faults.count));
     bounds.add('packetBytes', 'connection', config.maxPacketBytes, () =>
       highest(connections, ({ unfinishedBytes }) => unfinishedBytes),
     );
