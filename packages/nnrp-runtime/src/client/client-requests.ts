@@ -67,9 +67,7 @@ export class ClientRequests {
     return this.request(() => {
       const block = profilePatch === undefined ? undefined : this.bytesFor(this.patches, profilePatch);
       const patch = sessionPatch(fields, block?.length);
-      const { connection, sessionId, lane } = this;
-      const send = () => connection.send(MessageType.SessionPatch, sessionId, 0, SESSION_PATCH, patch, block, lane);
-      checkMetadata(SESSION_PATCH, patch);
+      const send = this.sender(MessageType.SessionPatch, SESSION_PATCH, patch, block);
       return this.patches.ask(undefined, this.timeoutMs(options), send, REQUEST_BYTES + (block?.length ?? 0));
     });
   }
@@ -81,10 +79,7 @@ export class ClientRequests {
       if (request.oldTransportId === request.newTransportId) {
         throw new UsageError(`SESSION_MIGRATE: both transports are ${request.oldTransportId} (MIG-3)`);
       }
-      const { connection, sessionId, lane } = this;
-      const send = () =>
-        connection.send(MessageType.SessionMigrate, sessionId, 0, SESSION_MIGRATE, request, NONE, lane);
-      checkMetadata(SESSION_MIGRATE, request);
+      const send = this.sender(MessageType.SessionMigrate, SESSION_MIGRATE, request, NONE);
       return this.moves.ask(request, this.timeoutMs(options), send, REQUEST_BYTES);
     });
   }
@@ -93,9 +88,7 @@ export class ClientRequests {
     return this.request(() => {
       const body = this.bytesFor(this.puts, bytes);
       const put = cachePut(object, body.length);
-      const { connection, sessionId, lane } = this;
-      const send = () => connection.send(MessageType.CachePut, sessionId, 0, CACHE_PUT, put, body, lane);
-      checkMetadata(CACHE_PUT, put);
+      const send = this.sender(MessageType.CachePut, CACHE_PUT, put, body);
       return this.puts.ask(put, this.timeoutMs(options), send, REQUEST_BYTES + body.length);
     });
   }
@@ -157,6 +150,21 @@ export class ClientRequests {
   end(reason: NnrpError): void {
     this.reason = reason;
     for (const kind of [this.patches, this.moves, this.puts]) kind.end(reason);
+  }
+
+  /**
+   * What sends a request when its turn comes. It keeps the body that is sent, and nothing that the application has given.
+   * @throws WireError when the metadata does not fit
+   */
+  private sender<T>(
+    messageType: preview3.MessageType,
+    codec: MetadataCodec<T>,
+    metadata: T,
+    body: Uint8Array | undefined,
+  ): () => void {
+    checkMetadata(codec, metadata);
+    const { connection, sessionId, lane } = this;
+    return () => connection.send(messageType, sessionId, 0, codec, metadata, body, lane);
   }
 
   /** The application goes on with what it has given: what is sent later is a copy. */

@@ -41,7 +41,7 @@ import {
 } from './request-messages.js';
 import { ResultStream } from './result-stream.js';
 import { SessionClosing } from './session-closing.js';
-import { type NnrpSessionEvent, sessionEventBytes } from './session-events.js';
+import { keptSessionEvent, type NnrpSessionEvent, sessionEventBytes } from './session-events.js';
 import { SessionInbox } from './session-inbox.js';
 import type { UnreadShare } from './unread-results.js';
 
@@ -72,7 +72,7 @@ export class NnrpClientSession {
   private readonly submits: ClientSubmits;
   private readonly requests: ClientRequests;
   private readonly closing: SessionClosing;
-  private readonly reported = new EventStreams<NnrpSessionEvent>(sessionEventBytes);
+  private readonly reported = new EventStreams<NnrpSessionEvent>(sessionEventBytes, keptSessionEvent);
   private readonly machine: SessionLifecycle;
   private readonly lane: Lane;
   private readonly flow: FlowSender;

@@ -24,6 +24,7 @@ import { ClientConnection } from './client-connection.js';
 import {
   type ClientConnectionEvents,
   clientEventBytes,
+  keptClientEvent,
   type NnrpClientEvent,
   type NnrpClientEvents,
 } from './client-events.js';
@@ -38,7 +39,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   /** Resolves with the reason when the connection is over; never rejects. */
   readonly closed: Promise<NnrpError>;
   private readonly connection: ClientConnection;
-  private readonly reported = new EventStreams<NnrpClientEvent>(clientEventBytes);
+  private readonly reported = new EventStreams<NnrpClientEvent>(clientEventBytes, keptClientEvent);
   private readonly warning = new SeldomWarning();
   private resolveClosed: (reason: NnrpError) => void = () => {};
 

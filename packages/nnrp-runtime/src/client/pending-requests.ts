@@ -20,8 +20,8 @@ export interface AnswerWaiter {
 interface Outstanding<Q, A> extends AnswerWaiter {
   readonly request: Q;
   readonly answer: PendingAnswer<A>;
-  /** Sends it. */
-  readonly send: () => void;
+  /** Sends it; gone when it is sent, and with it the body. */
+  send: (() => void) | undefined;
   /** Bytes that it holds while it is not sent. */
   readonly bytes: number;
   isSent: boolean;
@@ -97,7 +97,7 @@ export class PendingRequests<Q, A> {
     const outstanding: Outstanding<Q, A> = {
       request,
       answer,
-      send,
+      send: isNow ? undefined : send,
       bytes,
       isSent: isNow,
       abandoned: false,
@@ -169,6 +169,7 @@ export class PendingRequests<Q, A> {
       this.reader.answerCame(outstanding);
     } else {
       this.unsentCount--;
+      outstanding.send = undefined;
       this.window.hold(-outstanding.bytes);
     }
     outstanding.answer.reject(error);
@@ -189,12 +190,13 @@ export class PendingRequests<Q, A> {
       this.unsentCount--;
       this.window.hold(-next.bytes);
       try {
-        next.send();
+        next.send?.();
       } catch (error) {
         next.abandoned = true;
         next.answer.reject(error as NnrpError);
         continue;
       }
+      next.send = undefined;
       next.isSent = true;
       this.sent(next);
     }
