@@ -121,7 +121,8 @@ describe('what waits in streams of events holds what it is counted as', () => {
       const unit = Buffer.concat([packet, ...Array.from({ length: hints }, () => hint)]);
       flood(socket, Array.from({ length: 3000 }, () => unit)[Symbol.iterator]());
       const measured = await settled(child, 400 * 1024);
-      expect(measured.counted).toBeLessThan(3 * MIB);
+      // Two streams, of the session and of the client.
+      expect(measured.counted).toBeLessThan(9 * MIB);
       expectHeld(measured);
     },
     60_000,

@@ -60,7 +60,14 @@ export class ClientRequests {
     const window: SendWindow = { ...WINDOW, hold: (bytes) => connection.requestsHeld(bytes) };
     this.patches = new PendingRequests('SESSION_PATCH', connection.unread, connection, window);
     this.moves = new PendingRequests('SESSION_MIGRATE', connection.unread, connection, window);
-    this.puts = new PendingRequests('CACHE_PUT', connection.unread, connection, { ...window, ...PUT_WINDOW });
+    const putWindow = { ...window, ...PUT_WINDOW };
+    this.puts = new PendingRequests<preview3.CachePut, preview3.CacheAck>(
+      'CACHE_PUT',
+      connection.unread,
+      connection,
+      putWindow,
+      keyOf,
+    );
   }
 
   patch(fields: PatchFields, profilePatch?: BodyInput, options?: RequestOptions): Promise<NnrpPatchAck> {
@@ -120,14 +127,7 @@ export class ClientRequests {
   }
 
   cacheAnswered(ack: preview3.CacheAck): AnswerOutcome {
-    const answered = this.puts.answered(
-      described(ack),
-      (put) =>
-        put.cacheKeyLo === ack.cacheKeyLo &&
-        put.cacheKeyHi === ack.cacheKeyHi &&
-        put.cacheNamespace === ack.cacheNamespace,
-    );
-    return answered ? 'taken' : 'stray';
+    return this.puts.answered(described(ack), keyOf(ack)) ? 'taken' : 'stray';
   }
 
   /** The server reports a failure of the session: when one request alone is without its answer, this is it. */
@@ -190,6 +190,13 @@ export class ClientRequests {
       return rejection(error);
     }
   }
+}
+
+type CacheKey = Pick<preview3.CachePut, 'cacheNamespace' | 'cacheKeyHi' | 'cacheKeyLo'>;
+
+/** What an answer to a put says of it. With signs in it: the language hashes digits alone without a seed. */
+function keyOf({ cacheNamespace, cacheKeyHi, cacheKeyLo }: CacheKey): string {
+  return `${cacheNamespace}:${cacheKeyHi}:${cacheKeyLo}`;
 }
 
 /** What does not fit is refused at the call, also when it is to be sent later. @throws WireError */

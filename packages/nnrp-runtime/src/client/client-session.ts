@@ -174,7 +174,7 @@ export class NnrpClientSession {
   }
 
   /**
-   * What happens in the session besides results, from now on. At most 1024 events, and 1 MiB of their packets or the
+   * What happens in the session besides results, from now on. At most 1024 events, and 4 MiB of what they hold or the
    * newest one alone, wait unread: the oldest go first.
    */
   events(): EventStream<NnrpSessionEvent> {

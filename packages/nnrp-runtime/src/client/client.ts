@@ -175,7 +175,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   }
 
   /**
-   * Everything that the listeners are told, from now on. At most 1024 events, and 1 MiB of their packets or the newest
+   * Everything that the listeners are told, from now on. At most 1024 events, and 4 MiB of what they hold or the newest
    * one alone, wait unread: the oldest go first.
    */
   events(): EventStream<NnrpClientEvent> {

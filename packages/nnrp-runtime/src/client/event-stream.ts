@@ -5,7 +5,7 @@ import { PushIterator, type PushSource } from './push-iterator.js';
 /** Events that may wait unread in one stream. */
 const MAX_WAITING_EVENTS = 1024;
 /** Bytes that events may hold while they wait in one stream; the newest event may hold more. */
-const MAX_WAITING_BYTES = 1024 * 1024;
+const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 
 /**
  * Events in order, from the call that made the stream on. Whoever reads too slowly loses the oldest ones, and is told
