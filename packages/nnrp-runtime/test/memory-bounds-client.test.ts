@@ -119,7 +119,7 @@ describe('what waits in streams of events holds what it is counted as', () => {
       socket.resume();
       const hint = packetBytes(MessageType.ResultHint, 1, 0, new Uint8Array(16));
       const unit = Buffer.concat([packet, ...Array.from({ length: hints }, () => hint)]);
-      flood(socket, Array.from({ length: 3000 }, () => unit)[Symbol.iterator]());
+      flood(socket, Array.from({ length: 1100 }, () => unit)[Symbol.iterator]());
       const measured = await settled(child, 400 * 1024);
       // Two streams, of the session and of the client.
       expect(measured.counted).toBeLessThan(9 * MIB);
