@@ -14,7 +14,7 @@ const NOT_OVER_QUIC = [
   'entry-points',
   // Processes of their own, which run what is built.
   'promises-walk',
-  'memory-bounds',
+  'memory-bounds*',
   // Addresses and options of TCP and TLS; QUIC has its own.
   'config',
   // Transports: QUIC passes the compliance suite in its package.

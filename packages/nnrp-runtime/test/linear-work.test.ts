@@ -1,9 +1,12 @@
-import { ObjectCache, preview3, SchemaRegistry } from 'nnrp-core';
+import { IdSet, ObjectCache, preview3, SchemaRegistry } from 'nnrp-core';
 import { describe, expect, it } from 'vitest';
 import { IdentityMap } from '../../nnrp-core/src/machine/object-identity.js';
 import { AsyncQueue } from '../src/async-queue.js';
+import { ConnectionFlow, RoomTurn, type RoomWaiter } from '../src/client/connection-flow.js';
+import { PendingRequests } from '../src/client/pending-requests.js';
 import { PushIterator } from '../src/client/push-iterator.js';
 import { Pings } from '../src/connection/pings.js';
+import { ClosingConnections } from '../src/server/closing-connections.js';
 import { FreeIds } from '../src/server/free-ids.js';
 import { SessionTable } from '../src/server/session-table.js';
 import { ConnectionWaiting, ServerWaiting } from '../src/server/waiting-bytes.js';
@@ -173,12 +176,94 @@ describe('the time of one operation does not grow with what there is', () => {
         };
       },
     ],
+    [
+      'a connection at its own bound, while the server goes above half of its bound and back',
+      (size) => {
+        const all = new ServerWaiting('serverOpeningBytes', size * 200, { hit: () => {} });
+        const each = Array.from({ length: size }, () => {
+          return new ConnectionWaiting('connectionOpeningBytes', 100, all, { hold: () => {}, release: () => {} });
+        });
+        for (const connection of each) connection.add(100);
+        return () => {
+          each[0]?.add(-1);
+          each[0]?.add(1);
+        };
+      },
+    ],
+    [
+      'the end of an operation while many sessions wait for room on their connection',
+      (size) => {
+        const flow = new ConnectionFlow();
+        const held = Array.from({ length: size }, () => waiterOf(() => 'held up'));
+        for (const waiter of held) flow.serve(waiter);
+        flow.inFlight = 1e9;
+        return (round) => flow.finished(held[round % size] as RoomWaiter);
+      },
+    ],
+    [
+      'the end of an operation while many sessions wait for their own',
+      (size) => {
+        const flow = new ConnectionFlow();
+        const blocked = Array.from({ length: size }, () => waiterOf(() => 'blocked'));
+        for (const waiter of blocked) flow.serve(waiter);
+        flow.inFlight = 1e9;
+        return (round) => flow.finished(blocked[round % size] as RoomWaiter);
+      },
+    ],
+    [
+      'an answer to the newest of many requests',
+      (size) => {
+        const window = { requests: size + 1, places: size + 1, hold: () => {} };
+        const reader = { answerAwaited: () => {}, answerCame: () => {} };
+        const requests = new PendingRequests<number, string>('CACHE_PUT', reader, owner, window, (id) => `key ${id}`);
+        // A kind of request has 16,384 outstanding at most.
+        const most = Math.min(size, 16_000);
+        const ask = (id: number) => void requests.ask(id, 1e6, () => {}).catch(() => {});
+        for (let id = 0; id < most; id++) ask(id);
+        return (round) => {
+          const id = (round * 7919) % most;
+          requests.answered('done', `key ${id}`);
+          ask(id);
+        };
+      },
+    ],
+    [
+      'the oldest of many ids, after those before it have left',
+      (size) => {
+        const ids = new IdSet();
+        let next = 0;
+        while (next < size) ids.add(next++);
+        for (let id = 0; id < size * 0.4; id++) ids.delete(id);
+        return () => {
+          ids.delete(ids.oldest ?? 0);
+          ids.add(next++);
+        };
+      },
+    ],
+    [
+      'the oldest of many connections that are being closed',
+      (size) => {
+        const closing = new ClosingConnections<{ cut(): void }>();
+        const connection = () => ({ cut: () => {} });
+        for (let count = 0; count < size; count++) closing.add(connection());
+        return () => {
+          closing.cutOldest();
+          closing.add(connection());
+        };
+      },
+    ],
   ])('%s', (_name, prepared) => {
     const small = microseconds(prepared, SMALL);
     const large = microseconds(prepared, LARGE);
     expect(large).toBeLessThan(small * FACTOR + 1);
   });
 });
+
+function waiterOf(startNext: RoomWaiter['startNext']): RoomWaiter {
+  const waiter = { isBackground: false, startNext } as { -readonly [Field in keyof RoomWaiter]: RoomWaiter[Field] };
+  waiter.roomTurn = new RoomTurn(waiter);
+  return waiter;
+}
 
 function expectNone(count: number): void {
   if (count !== 0) throw new Error(`expected none, got ${count}`);

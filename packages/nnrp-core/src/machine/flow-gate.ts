@@ -77,8 +77,19 @@ export class FlowGate {
     if (inFlightSession >= limit) return LIMIT;
     const sessionWindow = Math.min(limit, session.credit ?? Number.POSITIVE_INFINITY);
     if (inFlightSession >= slowed(sessionWindow, level)) return CREDIT;
-    const connectionWindow = connection.credit ?? Number.POSITIVE_INFINITY;
-    return inFlightConnection >= slowed(connectionWindow, connectionLevel) ? CREDIT : undefined;
+    return this.isConnectionFull(inFlightConnection) ? CREDIT : undefined;
+  }
+
+  /** Whether the connection alone keeps every session that is background, or not, from beginning; see `blockedBy`. */
+  isConnectionBlocking(inFlightConnection: number, background: boolean, nowMs: number): boolean {
+    const { paused, level, drainInFlightOnly, backgroundOnly, retryAtMs } = this.connection;
+    if (paused || level === BackpressureLevel.Hard || drainInFlightOnly) return true;
+    return (!background && backgroundOnly) || nowMs < retryAtMs || this.isConnectionFull(inFlightConnection);
+  }
+
+  private isConnectionFull(inFlight: number): boolean {
+    const { credit, level } = this.connection;
+    return inFlight >= slowed(credit ?? Number.POSITIVE_INFINITY, level);
   }
 }
 

@@ -45,6 +45,29 @@ describe('id map', () => {
     expect([set.size, set.oldest]).toEqual([0, undefined]);
   });
 
+  it('knows the oldest of a set after any number have come and gone', () => {
+    const set = new IdSet();
+    const expected: number[] = [];
+    let seed = 1;
+    for (let step = 0; step < 20_000; step++) {
+      seed = (Math.imul(seed, 1_103_515_245) + 12_345) >>> 0;
+      const id = (seed >>> 8) % 64;
+      const at = expected.indexOf(id);
+      if (seed % 5 < 2) {
+        if (at < 0) expected.push(id);
+        set.add(id);
+      } else {
+        expect(set.delete(id)).toBe(at >= 0);
+        if (at >= 0) expected.splice(at, 1);
+      }
+      if (seed % 3 === 0) expect(set.oldest).toBe(expected[0]);
+      if (step % 4000 === 3999) {
+        set.clear();
+        expected.length = 0;
+      }
+    }
+  });
+
   it('takes ids that were chosen to fall into one place of the language as quickly as others', () => {
     const chosen = collidingIds(10_000);
     const plain = chosen.map((_, index) => index * 7 + 1);

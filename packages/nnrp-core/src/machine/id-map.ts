@@ -50,6 +50,9 @@ export class IdMap<T> {
 /** A Set of 32-bit ids that somebody else chooses; see {@link IdMap}. */
 export class IdSet {
   private readonly entries = new Set<number>();
+  /** Stands behind the oldest, once that was asked for. A new one would walk over the holes of those that have left. */
+  private walk: Iterator<number, undefined> | undefined;
+  private first: number | undefined;
 
   get size(): number {
     return this.entries.size;
@@ -57,8 +60,13 @@ export class IdSet {
 
   /** The one that was added first; undefined when there is none. */
   get oldest(): number | undefined {
-    const { value } = this.entries.values().next();
-    return value === undefined ? undefined : Math.imul(value, INVERSE) >>> 0;
+    if (this.first === undefined) {
+      this.walk ??= this.entries.values();
+      this.first = this.walk.next().value;
+      // At its end there is nothing left, and it would not see what is added later.
+      if (this.first === undefined) this.walk = undefined;
+    }
+    return this.first === undefined ? undefined : Math.imul(this.first, INVERSE) >>> 0;
   }
 
   /** @param id - an unsigned 32-bit number, here and in the other methods */
@@ -72,10 +80,14 @@ export class IdSet {
 
   /** @returns whether it was there */
   delete(id: number): boolean {
-    return this.entries.delete(Math.imul(id, FACTOR));
+    const key = Math.imul(id, FACTOR);
+    if (key === this.first) this.first = undefined;
+    return this.entries.delete(key);
   }
 
   clear(): void {
+    this.walk = undefined;
+    this.first = undefined;
     this.entries.clear();
   }
 }

@@ -1,3 +1,4 @@
+import { IdSet } from 'nnrp-core';
 import { type Guarded, later } from '../base/guard.js';
 
 /** Frames given up without an answer that are remembered, so that a late answer is not taken for a stray. */
@@ -10,7 +11,7 @@ const MAX_RELEASED = 1024;
 export class CancelledFrames {
   /** Frame ids and when their time is over, in milliseconds of `performance.now()`; the oldest first. */
   private readonly waiting = new Map<number, number>();
-  private readonly released = new Set<number>();
+  private readonly released = new IdSet();
   private timer: NodeJS.Timeout | undefined;
 
   /** @param release - called for each frame that had no answer for `timeoutMs` milliseconds */
@@ -65,12 +66,7 @@ export class CancelledFrames {
     // The release of another one may have ended the session, and this with it.
     if (!this.waiting.delete(frameId)) return;
     this.released.add(frameId);
-    if (this.released.size > MAX_RELEASED) {
-      for (const oldest of this.released) {
-        this.released.delete(oldest);
-        break;
-      }
-    }
+    if (this.released.size > MAX_RELEASED) this.released.delete(this.released.oldest ?? 0);
     this.release(frameId);
   }
 }

@@ -1,5 +1,6 @@
 import type { FlowOutcome, MessageInfo, NnrpError, Packet, PeerError, ProtocolError, preview3 } from 'nnrp-core';
 import type { InternalError } from '../base/internal-error.js';
+import { EVENT_BYTES, heldByError, keptPacket } from './kept-events.js';
 import type { UnreadShare } from './unread-results.js';
 
 /** What a client reports besides results. Listening is optional; nothing is thrown when nobody does. */
@@ -50,7 +51,20 @@ export interface ClientConnectionEvents {
   closed(error: NnrpError): void;
 }
 
-/** Bytes of the packet that an event holds as long as it waits. */
+/** Bytes that an event holds as long as it waits. */
 export function clientEventBytes(event: NnrpClientEvent): number {
-  return event.type === 'stray' ? event.packet.byteLength : 0;
+  switch (event.type) {
+    case 'stray':
+      return EVENT_BYTES + event.packet.settledBytes;
+    case 'peerError':
+    case 'protocolViolation':
+      return EVENT_BYTES + heldByError(event.error);
+    default:
+      return EVENT_BYTES;
+  }
+}
+
+/** The event as it may wait: what it brings is moved out of a chunk of which it needs little. */
+export function keptClientEvent(event: NnrpClientEvent): NnrpClientEvent {
+  return event.type === 'stray' ? { ...event, packet: keptPacket(event.packet) } : event;
 }

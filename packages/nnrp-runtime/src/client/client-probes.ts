@@ -44,7 +44,7 @@ export class ClientProbes {
     private readonly connection: Pick<SessionConnection, 'send' | 'crashed'>,
     reader: AnswerReader,
   ) {
-    this.pending = new PendingRequests('TRANSPORT_PROBE', reader, connection);
+    this.pending = new PendingRequests<Probe, ProbeResult>('TRANSPORT_PROBE', reader, connection, undefined, keyOf);
   }
 
   get isPending(): boolean {
@@ -77,13 +77,13 @@ export class ClientProbes {
   /** TRANSPORT_PROBE_ACK. @returns false when nobody waits for it */
   answered(packet: Packet): boolean {
     const ack = preview3.decodeTransportProbeAck(packet.view, packet.metadataStart);
-    const isMine = (probe: Probe) => probe.probeId === ack.probeId;
-    const probe = this.pending.first(isMine);
+    const key = keyOf(ack);
+    const probe = this.pending.first(key);
     if (probe === undefined) return false;
     const roundTripUs = Math.round((performance.now() - probe.sentAtMs) * 1000);
     const { sentBytes } = probe;
     const result = described({ roundTripUs, serverReceivedAtUs: ack.serverRecvTsUs, sentBytes });
-    return this.pending.answered(result, isMine);
+    return this.pending.answered(result, key);
   }
 
   /** The server does not serve probes. */
@@ -94,6 +94,10 @@ export class ClientProbes {
   end(error: NnrpError): void {
     this.pending.end(error);
   }
+}
+
+function keyOf({ probeId }: Pick<Probe, 'probeId'>): string {
+  return `probe ${probeId}`;
 }
 
 /** What bounds a probe. */

@@ -60,16 +60,21 @@ export class ClientRequests {
     const window: SendWindow = { ...WINDOW, hold: (bytes) => connection.requestsHeld(bytes) };
     this.patches = new PendingRequests('SESSION_PATCH', connection.unread, connection, window);
     this.moves = new PendingRequests('SESSION_MIGRATE', connection.unread, connection, window);
-    this.puts = new PendingRequests('CACHE_PUT', connection.unread, connection, { ...window, ...PUT_WINDOW });
+    const putWindow = { ...window, ...PUT_WINDOW };
+    this.puts = new PendingRequests<preview3.CachePut, preview3.CacheAck>(
+      'CACHE_PUT',
+      connection.unread,
+      connection,
+      putWindow,
+      keyOf,
+    );
   }
 
   patch(fields: PatchFields, profilePatch?: BodyInput, options?: RequestOptions): Promise<NnrpPatchAck> {
     return this.request(() => {
       const block = profilePatch === undefined ? undefined : this.bytesFor(this.patches, profilePatch);
       const patch = sessionPatch(fields, block?.length);
-      const { connection, sessionId, lane } = this;
-      const send = () => connection.send(MessageType.SessionPatch, sessionId, 0, SESSION_PATCH, patch, block, lane);
-      checkMetadata(SESSION_PATCH, patch);
+      const send = this.sender(MessageType.SessionPatch, SESSION_PATCH, patch, block);
       return this.patches.ask(undefined, this.timeoutMs(options), send, REQUEST_BYTES + (block?.length ?? 0));
     });
   }
@@ -81,10 +86,7 @@ export class ClientRequests {
       if (request.oldTransportId === request.newTransportId) {
         throw new UsageError(`SESSION_MIGRATE: both transports are ${request.oldTransportId} (MIG-3)`);
       }
-      const { connection, sessionId, lane } = this;
-      const send = () =>
-        connection.send(MessageType.SessionMigrate, sessionId, 0, SESSION_MIGRATE, request, NONE, lane);
-      checkMetadata(SESSION_MIGRATE, request);
+      const send = this.sender(MessageType.SessionMigrate, SESSION_MIGRATE, request, NONE);
       return this.moves.ask(request, this.timeoutMs(options), send, REQUEST_BYTES);
     });
   }
@@ -93,9 +95,7 @@ export class ClientRequests {
     return this.request(() => {
       const body = this.bytesFor(this.puts, bytes);
       const put = cachePut(object, body.length);
-      const { connection, sessionId, lane } = this;
-      const send = () => connection.send(MessageType.CachePut, sessionId, 0, CACHE_PUT, put, body, lane);
-      checkMetadata(CACHE_PUT, put);
+      const send = this.sender(MessageType.CachePut, CACHE_PUT, put, body);
       return this.puts.ask(put, this.timeoutMs(options), send, REQUEST_BYTES + body.length);
     });
   }
@@ -127,14 +127,7 @@ export class ClientRequests {
   }
 
   cacheAnswered(ack: preview3.CacheAck): AnswerOutcome {
-    const answered = this.puts.answered(
-      described(ack),
-      (put) =>
-        put.cacheKeyLo === ack.cacheKeyLo &&
-        put.cacheKeyHi === ack.cacheKeyHi &&
-        put.cacheNamespace === ack.cacheNamespace,
-    );
-    return answered ? 'taken' : 'stray';
+    return this.puts.answered(described(ack), keyOf(ack)) ? 'taken' : 'stray';
   }
 
   /** The server reports a failure of the session: when one request alone is without its answer, this is it. */
@@ -157,6 +150,21 @@ export class ClientRequests {
   end(reason: NnrpError): void {
     this.reason = reason;
     for (const kind of [this.patches, this.moves, this.puts]) kind.end(reason);
+  }
+
+  /**
+   * What sends a request when its turn comes. It keeps the body that is sent, and nothing that the application has given.
+   * @throws WireError when the metadata does not fit
+   */
+  private sender<T>(
+    messageType: preview3.MessageType,
+    codec: MetadataCodec<T>,
+    metadata: T,
+    body: Uint8Array | undefined,
+  ): () => void {
+    checkMetadata(codec, metadata);
+    const { connection, sessionId, lane } = this;
+    return () => connection.send(messageType, sessionId, 0, codec, metadata, body, lane);
   }
 
   /** The application goes on with what it has given: what is sent later is a copy. */
@@ -182,6 +190,13 @@ export class ClientRequests {
       return rejection(error);
     }
   }
+}
+
+type CacheKey = Pick<preview3.CachePut, 'cacheNamespace' | 'cacheKeyHi' | 'cacheKeyLo'>;
+
+/** What an answer to a put says of it. With signs in it: the language hashes digits alone without a seed. */
+function keyOf({ cacheNamespace, cacheKeyHi, cacheKeyLo }: CacheKey): string {
+  return `${cacheNamespace}:${cacheKeyHi}:${cacheKeyLo}`;
 }
 
 /** What does not fit is refused at the call, also when it is to be sent later. @throws WireError */

@@ -41,7 +41,7 @@ import {
 } from './request-messages.js';
 import { ResultStream } from './result-stream.js';
 import { SessionClosing } from './session-closing.js';
-import { type NnrpSessionEvent, sessionEventBytes } from './session-events.js';
+import { keptSessionEvent, type NnrpSessionEvent, sessionEventBytes } from './session-events.js';
 import { SessionInbox } from './session-inbox.js';
 import type { UnreadShare } from './unread-results.js';
 
@@ -72,7 +72,7 @@ export class NnrpClientSession {
   private readonly submits: ClientSubmits;
   private readonly requests: ClientRequests;
   private readonly closing: SessionClosing;
-  private readonly reported = new EventStreams<NnrpSessionEvent>(sessionEventBytes);
+  private readonly reported = new EventStreams<NnrpSessionEvent>(sessionEventBytes, keptSessionEvent);
   private readonly machine: SessionLifecycle;
   private readonly lane: Lane;
   private readonly flow: FlowSender;
@@ -174,7 +174,7 @@ export class NnrpClientSession {
   }
 
   /**
-   * What happens in the session besides results, from now on. At most 1024 events, and 1 MiB of their packets or the
+   * What happens in the session besides results, from now on. At most 1024 events, and 4 MiB of what they hold or the
    * newest one alone, wait unread: the oldest go first.
    */
   events(): EventStream<NnrpSessionEvent> {

@@ -22,7 +22,7 @@ import { CancelledFrames } from './cancelled-frames.js';
 import { CompleteSubmit, completeSubmit, type SubmitInit, type SubmitOptions } from './client-messages.js';
 import { ClientOperation, type OperationOwner } from './client-operation.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
-import type { RoomWaiter } from './connection-flow.js';
+import { RoomTurn, type RoomWaiter } from './connection-flow.js';
 import { dropFailure, frameFailure } from './frame-failure.js';
 import { NnrpResult } from './nnrp-result.js';
 import type { OperationFlow } from './operation-flow.js';
@@ -52,7 +52,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
   highestFrameId = 0;
   /** The highest frame that had a result, 0 = none. */
   lastResultFrameId = 0;
-  awaitsRoom = false;
+  readonly roomTurn: RoomTurn = new RoomTurn(this);
   /** Takes every result of the session while somebody reads it. */
   stream: ResultStream | undefined;
   /** Frames that had no answer when the session was closed. */
@@ -105,6 +105,10 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     return this.operations.size === 0 && this.settledByError.size === 0;
   }
 
+  get isBackground(): boolean {
+    return this.gate.isBackground;
+  }
+
   operation(frameId: number): ClientOperation | undefined {
     return this.operations.get(frameId);
   }
@@ -133,7 +137,6 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
       // The application goes on with what it has given: while others are answered it may fill a buffer anew.
       const own = typeof body === 'string' ? bytes : new Uint8Array(bytes);
       const started = this.waiting.add(own, complete === metadata ? new CompleteSubmit(complete) : complete, options);
-      this.connection.flow.awaitRoom(this);
       this.connection.flow.serve(this);
       return started;
     } catch (error) {
@@ -141,13 +144,13 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     }
   }
 
-  startNext(): 'started' | 'blocked' | 'idle' {
+  startNext(): 'started' | 'held up' | 'blocked' | 'idle' {
     const next = this.waiting.first();
     if (next === undefined) return 'idle';
     const blockage = this.gate.blockage(this.operations.size);
     if (blockage !== undefined) {
       this.waiting.retry(blockage);
-      return 'blocked';
+      return this.gate.isConnectionBlocking ? 'held up' : 'blocked';
     }
     this.waiting.take(next);
     try {
@@ -232,6 +235,8 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     this.cutsFromMs = performance.now() + drainMs - TIMER_SLACK_MS;
     this.connection.flow.forget(this);
     this.waiting.end(reason);
+    // Another one looks after the time to wait now.
+    this.connection.flow.serveAll();
   }
 
   /** Nobody waits for work in progress any more, and the server is told. */

@@ -24,6 +24,7 @@ import { ClientConnection } from './client-connection.js';
 import {
   type ClientConnectionEvents,
   clientEventBytes,
+  keptClientEvent,
   type NnrpClientEvent,
   type NnrpClientEvents,
 } from './client-events.js';
@@ -38,7 +39,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   /** Resolves with the reason when the connection is over; never rejects. */
   readonly closed: Promise<NnrpError>;
   private readonly connection: ClientConnection;
-  private readonly reported = new EventStreams<NnrpClientEvent>(clientEventBytes);
+  private readonly reported = new EventStreams<NnrpClientEvent>(clientEventBytes, keptClientEvent);
   private readonly warning = new SeldomWarning();
   private resolveClosed: (reason: NnrpError) => void = () => {};
 
@@ -174,7 +175,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   }
 
   /**
-   * Everything that the listeners are told, from now on. At most 1024 events, and 1 MiB of their packets or the newest
+   * Everything that the listeners are told, from now on. At most 1024 events, and 4 MiB of what they hold or the newest
    * one alone, wait unread: the oldest go first.
    */
   events(): EventStream<NnrpClientEvent> {

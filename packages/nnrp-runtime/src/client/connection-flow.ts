@@ -1,75 +1,125 @@
 import { type FlowOutcome, FlowScope, type preview3 } from 'nnrp-core';
+import { Chain, type Link } from '../base/chain.js';
 
 /** A session whose submits may have to wait for room on the connection. */
 export interface RoomWaiter {
-  /** Whether it stands in the line; kept by the line alone. */
-  awaitsRoom: boolean;
-  /** Starts the first submit that waits, if it may start. */
-  startNext(): 'started' | 'blocked' | 'idle';
+  readonly isBackground: boolean;
+  /** Its place in the line; kept by the line alone. */
+  readonly roomTurn: RoomTurn;
+  /**
+   * Starts the first submit that waits, if it may start: it is `held up` by what the server has said about the connection,
+   * or `blocked` by the session's own bounds.
+   */
+  startNext(): 'started' | 'held up' | 'blocked' | 'idle';
 }
 
-/** Flow control over all sessions of a connection: what the server has said about it, and whose turn it is. */
+/** Where a session stands, if anywhere. */
+export class RoomTurn implements Link<RoomTurn> {
+  before: RoomTurn | undefined = undefined;
+  after: RoomTurn | undefined = undefined;
+  chain: Link<RoomTurn>['chain'] = undefined;
+  /** Rises with every turn that is waited for. */
+  number = 0;
+
+  constructor(readonly waiter: RoomWaiter) {}
+
+  leave(): void {
+    this.chain?.remove(this);
+  }
+}
+
+/**
+ * Flow control over all sessions of a connection: what the server has said about it, and whose turn it is. Sessions take
+ * turns. The end of an operation looks at those that it lets go on, however many wait besides.
+ */
 export class ConnectionFlow {
   readonly scope = new FlowScope();
   /** Operations in flight, over all sessions. */
   inFlight = 0;
-  private updated = false;
-  /** In the order in which they are served; some may have nothing that waits any more. */
-  private line = new Set<RoomWaiter>();
+  private turns = 0;
+  /** Sessions that wait for the connection; what holds one of them up holds up all of its kind. */
+  private readonly background = new Chain<RoomTurn>();
+  private readonly others = new Chain<RoomTurn>();
+  /** Those that wait for an operation of their own to end, or for an update of their own. */
+  private readonly blocked = new Chain<RoomTurn>();
+  private serving = false;
+  private again = false;
 
   /** FLOW_UPDATE of connection scope. */
   update(update: preview3.FlowUpdate): FlowOutcome {
+    const { level } = this.scope;
     const outcome = this.scope.apply(update, performance.now());
-    if (outcome === 'applied') {
-      this.updated = true;
-      this.serveAll();
-    }
+    if (outcome !== 'applied') return outcome;
+    // Soft backpressure on the connection makes the windows of all its sessions smaller, too.
+    if (this.scope.level !== level) this.lookAtBlocked();
+    this.serveAll();
     return outcome;
   }
 
   /** Serves this one, too, whenever there is room. */
-  awaitRoom(waiter: RoomWaiter): void {
-    if (waiter.awaitsRoom) return;
-    waiter.awaitsRoom = true;
-    this.line.add(waiter);
+  awaitRoom({ roomTurn, isBackground }: RoomWaiter): void {
+    if (roomTurn.chain !== undefined && roomTurn.chain !== this.blocked) return;
+    roomTurn.leave();
+    roomTurn.number = ++this.turns;
+    (isBackground ? this.background : this.others).push(roomTurn);
   }
 
-  forget(waiter: RoomWaiter): void {
-    if (!waiter.awaitsRoom) return;
-    waiter.awaitsRoom = false;
-    this.line.delete(waiter);
+  forget({ roomTurn }: RoomWaiter): void {
+    roomTurn.leave();
   }
 
   /** An operation of this session is over. */
   finished(waiter: RoomWaiter): void {
     this.inFlight--;
-    if (this.line.size === 0) return;
-    // As long as the server has limited sessions only, this one alone can have been waiting for it.
-    if (this.updated) this.serveAll();
-    else this.serve(waiter);
+    if (waiter.roomTurn.chain === this.blocked) this.awaitRoom(waiter);
+    this.serveAll();
   }
 
-  /** Starts what may start of one session. */
+  /** Something has changed for this session. */
   serve(waiter: RoomWaiter): void {
-    while (waiter.startNext() === 'started');
+    this.awaitRoom(waiter);
+    this.serveAll();
   }
 
   /** Starts what may start, one of each session in turn; those who were served last come last the next time. */
   serveAll(): void {
-    let round: Iterable<RoomWaiter> = this.line;
-    this.line = new Set();
-    const blocked: RoomWaiter[] = [];
-    for (;;) {
-      const served: RoomWaiter[] = [];
-      for (const waiter of round) {
-        const outcome = waiter.awaitsRoom ? waiter.startNext() : 'idle';
-        if (outcome === 'started') served.push(waiter);
-        else if (outcome === 'blocked') blocked.push(waiter);
-        else waiter.awaitsRoom = false;
+    this.again = true;
+    // What is started may end at once: the loop below comes to it.
+    if (this.serving) return;
+    this.serving = true;
+    try {
+      while (this.again) {
+        this.again = false;
+        this.serveWaiting();
       }
-      if (served.length === 0) break;
-      round = served;
+    } finally {
+      this.serving = false;
     }
-    this.line = new Set([...blocked.filter(({ awaitsRoom }) => awaitsRoom), ...this.line]);
+  }
+
+  private serveWaiting(): void {
+    let background = this.background.first;
+    let others = this.others.first;
+    while (background !== undefined || others !== undefined) {
+      const isBackground = others === undefined || (background !== undefined && background.number < others.number);
+      const turn = (isBackground ? background : others) as RoomTurn;
+      const isHeldUp = this.take(turn) === 'held up';
+      if (isBackground) background = isHeldUp ? undefined : this.background.first;
+      else others = isHeldUp ? undefined : this.others.first;
+    }
+  }
+
+  private take(turn: RoomTurn): ReturnType<RoomWaiter['startNext']> {
+    const outcome = turn.waiter.startNext();
+    // It may have left meanwhile.
+    if (outcome === 'held up' || turn.chain === undefined) return outcome;
+    turn.leave();
+    if (outcome === 'started') this.awaitRoom(turn.waiter);
+    else if (outcome === 'blocked') this.blocked.push(turn);
+    return outcome;
+  }
+
+  private lookAtBlocked(): void {
+    for (let turn = this.blocked.first; turn !== undefined; turn = this.blocked.first) this.awaitRoom(turn.waiter);
   }
 }

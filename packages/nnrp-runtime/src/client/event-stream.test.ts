@@ -9,8 +9,8 @@ async function read(events: AsyncIterable<number>): Promise<number[]> {
   return all;
 }
 
-it('holds 1 MiB of packets at most, leaves the oldest events out, and counts them', async () => {
-  const streams = new EventStreams<number>((event) => event * KIB);
+it('holds 4 MiB at most, leaves the oldest events out, and counts them', async () => {
+  const streams = new EventStreams<number>((event) => event * 4 * KIB);
   const stream = streams.open();
   for (const event of [400, 401, 223, 500, 1]) streams.push(event);
   streams.end();
@@ -18,7 +18,7 @@ it('holds 1 MiB of packets at most, leaves the oldest events out, and counts the
 });
 
 it('keeps the newest event however large it is, and has room again once events are read', async () => {
-  const streams = new EventStreams<number>((event) => event * KIB);
+  const streams = new EventStreams<number>((event) => event * 4 * KIB);
   const stream = streams.open();
   for (const event of [5, 5000]) streams.push(event);
   expect(stream.dropped).toBe(1);

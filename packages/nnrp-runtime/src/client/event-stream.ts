@@ -4,8 +4,8 @@ import { PushIterator, type PushSource } from './push-iterator.js';
 
 /** Events that may wait unread in one stream. */
 const MAX_WAITING_EVENTS = 1024;
-/** Bytes of packets that events may hold while they wait in one stream; the newest event may hold more. */
-const MAX_WAITING_BYTES = 1024 * 1024;
+/** Bytes that events may hold while they wait in one stream; the newest event may hold more. */
+const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 
 /**
  * Events in order, from the call that made the stream on. Whoever reads too slowly loses the oldest ones, and is told
@@ -22,7 +22,7 @@ export class EventStream<E> implements AsyncIterable<E, undefined> {
 
   /**
    * @internal
-   * @param bytesOf - bytes of the packet that an event holds
+   * @param bytesOf - bytes that an event holds while it waits
    */
   constructor(
     closed: (stream: EventStream<E>) => void,
@@ -99,8 +99,14 @@ export class EventStreams<E> {
   private readonly streams = new Set<EventStream<E>>();
   private over = false;
 
-  /** @param bytesOf - bytes of the packet that an event holds */
-  constructor(private readonly bytesOf: (event: E) => number) {}
+  /**
+   * @param bytesOf - bytes that an event holds while it waits
+   * @param kept - the event as it may wait for long: without memory of which it needs little; default as it is
+   */
+  constructor(
+    private readonly bytesOf: (event: E) => number,
+    private readonly kept: (event: E) => E = asItIs,
+  ) {}
 
   /** Whether anybody listens. */
   get wanted(): boolean {
@@ -115,8 +121,9 @@ export class EventStreams<E> {
   }
 
   push(event: E): void {
-    if (this.wanted) described(event);
-    for (const stream of this.streams) stream.push(event);
+    if (!this.wanted) return;
+    const own = described(this.kept(event));
+    for (const stream of this.streams) stream.push(own);
   }
 
   end(): void {
@@ -124,4 +131,8 @@ export class EventStreams<E> {
     for (const stream of this.streams) stream.end();
     this.streams.clear();
   }
+}
+
+function asItIs<E>(event: E): E {
+  return event;
 }

@@ -1,5 +1,6 @@
 import { forCaller, type NnrpError, UsageError } from 'nnrp-core';
 import type { Guarded } from '../base/guard.js';
+import { Line } from '../base/line.js';
 import { PendingAnswer } from './pending-answer.js';
 
 /** Requests of one kind that may be without their answer at once. */
@@ -19,9 +20,11 @@ export interface AnswerWaiter {
 
 interface Outstanding<Q, A> extends AnswerWaiter {
   readonly request: Q;
+  /** Which answers it fits. */
+  readonly key: string;
   readonly answer: PendingAnswer<A>;
-  /** Sends it. */
-  readonly send: () => void;
+  /** Sends it; gone when it is sent, and with it the body. */
+  send: (() => void) | undefined;
   /** Bytes that it holds while it is not sent. */
   readonly bytes: number;
   isSent: boolean;
@@ -51,7 +54,9 @@ const NO_WINDOW: SendWindow = { requests: MAX_OUTSTANDING, places: MAX_OUTSTANDI
  */
 export class PendingRequests<Q, A> {
   /** Sent, in order. */
-  private line: Outstanding<Q, A>[] = [];
+  private readonly line = new Line<Outstanding<Q, A>>();
+  /** The same by key, where answers say which requests they fit; undefined where they fit any. */
+  private readonly byKey: Map<string, Line<Outstanding<Q, A>>> | undefined;
   /** Not sent yet, in order; those that were given up are passed over. */
   private unsent: Outstanding<Q, A>[] = [];
   private unsentHead = 0;
@@ -59,13 +64,19 @@ export class PendingRequests<Q, A> {
   /** Sent, and waited for. */
   private sentCount = 0;
 
-  /** @param name - of the request on the wire, such as SESSION_PATCH */
+  /**
+   * @param name - of the request on the wire, such as SESSION_PATCH
+   * @param keyOf - what its answer says as well; left out where an answer does not say which request it is for
+   */
   constructor(
     private readonly name: string,
     private readonly reader: AnswerReader,
     private readonly owner: Guarded,
     private readonly window: SendWindow = NO_WINDOW,
-  ) {}
+    private readonly keyOf?: (request: Q) => string,
+  ) {
+    if (keyOf !== undefined) this.byKey = new Map();
+  }
 
   /** Whether the next request has to wait for its turn. */
   get isFull(): boolean {
@@ -85,7 +96,7 @@ export class PendingRequests<Q, A> {
    * @throws UsageError when too many are outstanding, and what `send` throws
    */
   ask(request: Q, timeoutMs: number, send: () => void, bytes = 0): Promise<A> {
-    if (this.line.length + this.unsentCount >= MAX_OUTSTANDING && !this.forgetAbandoned()) {
+    if (this.line.size + this.unsentCount >= MAX_OUTSTANDING && !this.forgetAbandoned()) {
       throw new UsageError(`${this.name}: ${MAX_OUTSTANDING} requests wait for their answer already`);
     }
     const isNow = !this.isFull;
@@ -96,8 +107,9 @@ export class PendingRequests<Q, A> {
     const tooMuchBefore = (error: NnrpError) => this.giveUp(outstanding, error);
     const outstanding: Outstanding<Q, A> = {
       request,
+      key: this.keyOf?.(request) ?? '',
       answer,
-      send,
+      send: isNow ? undefined : send,
       bytes,
       isSent: isNow,
       abandoned: false,
@@ -113,18 +125,18 @@ export class PendingRequests<Q, A> {
   }
 
   /** The request that an answer belongs to; take it at once with `answered` or `refused`. */
-  first(fits: (request: Q) => boolean = anything): Q | undefined {
-    return this.line.find(({ request }) => fits(request))?.request;
+  first(key?: string): Q | undefined {
+    return this.oldest(key)?.request;
   }
 
-  /** An answer has come. @returns false when nobody waits for it */
-  answered(value: A, fits: (request: Q) => boolean = anything): boolean {
-    return this.settle((answer) => answer.resolve(value), fits);
+  /** An answer has come. @param key - that it names, where it does @returns false when nobody waits for it */
+  answered(value: A, key?: string): boolean {
+    return this.settle((answer) => answer.resolve(value), this.oldest(key));
   }
 
-  /** The oldest request that fits is refused. @returns false when nobody waits for its answer */
-  refused(error: NnrpError, fits: (request: Q) => boolean = anything): boolean {
-    return this.settle((answer) => answer.reject(error), fits);
+  /** The oldest request is refused. @returns false when nobody waits for its answer */
+  refused(error: NnrpError): boolean {
+    return this.settle((answer) => answer.reject(error), this.oldest());
   }
 
   /** What is not sent yet never will be. */
@@ -144,13 +156,16 @@ export class PendingRequests<Q, A> {
   /** No answer will come any more. */
   end(error: NnrpError): void {
     this.refuseUnsent(error);
-    while (this.line.length > 0) this.refused(forCaller(error));
+    while (this.line.size > 0) this.refused(forCaller(error));
   }
 
-  private settle(how: (answer: PendingAnswer<A>) => void, fits: (request: Q) => boolean): boolean {
-    const index = this.line.findIndex(({ request }) => fits(request));
-    const [oldest] = index < 0 ? [] : this.line.splice(index, 1);
+  private oldest(key?: string): Outstanding<Q, A> | undefined {
+    return key === undefined ? this.line.first : this.byKey?.get(key)?.first;
+  }
+
+  private settle(how: (answer: PendingAnswer<A>) => void, oldest: Outstanding<Q, A> | undefined): boolean {
     if (oldest === undefined) return false;
+    this.takeOut(oldest);
     const isAwaited = !oldest.abandoned;
     if (isAwaited) {
       this.sentCount--;
@@ -169,6 +184,7 @@ export class PendingRequests<Q, A> {
       this.reader.answerCame(outstanding);
     } else {
       this.unsentCount--;
+      outstanding.send = undefined;
       this.window.hold(-outstanding.bytes);
     }
     outstanding.answer.reject(error);
@@ -178,6 +194,7 @@ export class PendingRequests<Q, A> {
   private sent(outstanding: Outstanding<Q, A>): void {
     this.line.push(outstanding);
     this.sentCount++;
+    this.noteKey(outstanding);
     this.reader.answerAwaited(outstanding);
   }
 
@@ -189,12 +206,13 @@ export class PendingRequests<Q, A> {
       this.unsentCount--;
       this.window.hold(-next.bytes);
       try {
-        next.send();
+        next.send?.();
       } catch (error) {
         next.abandoned = true;
         next.answer.reject(error as NnrpError);
         continue;
       }
+      next.send = undefined;
       next.isSent = true;
       this.sent(next);
     }
@@ -208,16 +226,39 @@ export class PendingRequests<Q, A> {
     const { requests, places } = this.window;
     if (this.sentCount >= requests) return false;
     // A server that has left out so many answers leaves out all of them.
-    return this.line.length < places || (this.sentCount === 0 && this.forgetAbandoned());
+    return this.line.size < places || (this.sentCount === 0 && this.forgetAbandoned());
   }
 
   private forgetAbandoned(): boolean {
-    const before = this.line.length;
-    this.line = this.line.filter(({ abandoned }) => !abandoned);
-    return this.line.length < before;
+    if (this.line.size === this.sentCount) return false;
+    const sent = this.line.drain();
+    this.byKey?.clear();
+    for (const outstanding of sent) {
+      if (outstanding.abandoned) continue;
+      this.line.push(outstanding);
+      this.noteKey(outstanding);
+    }
+    return true;
   }
-}
 
-function anything(): boolean {
-  return true;
+  private noteKey(outstanding: Outstanding<Q, A>): void {
+    if (this.byKey === undefined) return;
+    let line = this.byKey.get(outstanding.key);
+    if (line === undefined) {
+      line = new Line();
+      this.byKey.set(outstanding.key, line);
+    }
+    line.push(outstanding);
+  }
+
+  private takeOut(outstanding: Outstanding<Q, A>): void {
+    const { line, byKey } = this;
+    if (line.first === outstanding) line.take();
+    else line.remove(outstanding);
+    const alike = byKey?.get(outstanding.key);
+    if (alike === undefined) return;
+    if (alike.first === outstanding) alike.take();
+    else alike.remove(outstanding);
+    if (alike.size === 0) byKey?.delete(outstanding.key);
+  }
 }

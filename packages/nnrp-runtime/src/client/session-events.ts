@@ -1,5 +1,6 @@
 import type { FlowOutcome, MessageInfo, NnrpError, Packet, PeerError, ProtocolError, preview3 } from 'nnrp-core';
 import type { ClientOperation } from './client-operation.js';
+import { EVENT_BYTES, heldByError, keptBytes, keptPacket } from './kept-events.js';
 import type { NnrpPatchAck } from './request-messages.js';
 
 /** What happens in a session besides results, as `events()` tells it. */
@@ -44,16 +45,33 @@ export type NnrpSessionEvent =
   /** The session is over: the last event. */
   | { readonly type: 'end'; readonly reason: NnrpError };
 
-/** Bytes of the packet that an event holds as long as it waits. */
+/** Bytes that an event holds as long as it waits. */
 export function sessionEventBytes(event: NnrpSessionEvent): number {
   switch (event.type) {
     case 'stray':
-      return event.packet.byteLength;
+      return EVENT_BYTES + event.packet.settledBytes;
     case 'cache_put':
-      return event.body.length;
+      return EVENT_BYTES + event.body.length;
     case 'patch_ack':
-      return event.ack.body.length;
+      return EVENT_BYTES + event.ack.body.length;
+    case 'error':
+    case 'violation':
+      return EVENT_BYTES + heldByError(event.error);
     default:
-      return 0;
+      return EVENT_BYTES;
+  }
+}
+
+/** The event as it may wait: what it brings is moved out of a chunk of which it needs little. */
+export function keptSessionEvent(event: NnrpSessionEvent): NnrpSessionEvent {
+  switch (event.type) {
+    case 'stray':
+      return { ...event, packet: keptPacket(event.packet) };
+    case 'cache_put':
+      return { ...event, body: keptBytes(event.body) };
+    case 'patch_ack':
+      return { ...event, ack: { ...event.ack, body: keptBytes(event.ack.body) } };
+    default:
+      return event;
   }
 }

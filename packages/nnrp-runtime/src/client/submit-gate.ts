@@ -15,7 +15,7 @@ const OVERFULL: Blockage = Object.freeze({ reason: 'connection_full' });
 export class SubmitGate {
   private readonly scope: FlowScope;
   private readonly gate: FlowGate;
-  private readonly isBackground: boolean;
+  readonly isBackground: boolean;
 
   constructor(
     private readonly connection: ClientSessionConnection,
@@ -37,6 +37,14 @@ export class SubmitGate {
     if (isOverfull) return OVERFULL;
     const isTimed = this.scope.retryAtMs > 0 || flow.scope.retryAtMs > 0;
     return this.gate.blockedBy(inFlight, flow.inFlight, this.isBackground, isTimed ? performance.now() : 0);
+  }
+
+  /** Whether the connection lets no session of this kind begin anything now. */
+  get isConnectionBlocking(): boolean {
+    const { flow, isOverfull } = this.connection;
+    if (isOverfull) return true;
+    const nowMs = flow.scope.retryAtMs > 0 ? performance.now() : 0;
+    return this.gate.isConnectionBlocking(flow.inFlight, this.isBackground, nowMs);
   }
 
   error({ reason, retryAtMs }: Blockage): FlowBlockedError {

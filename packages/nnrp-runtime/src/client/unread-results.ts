@@ -55,6 +55,7 @@ export interface UnreadOwner {
 export class UnreadResults implements AnswerReader {
   private unreadBytes = 0;
   private held = false;
+  private failing = false;
   private pushedBack = false;
   /** Requests without an answer. */
   private readonly waiters = new Set<AnswerWaiter>();
@@ -151,7 +152,14 @@ export class UnreadResults implements AnswerReader {
 
   /** Their answers may lie behind any number of results, which nobody takes. */
   private failAwaited(): void {
-    for (const waiter of [...this.waiters]) waiter.tooMuchBefore(tooMuchBefore(this.unreadBytes, this.maxBytes));
+    // Who is given up makes room for another request, which is awaited then: the loop below comes to it.
+    if (this.failing) return;
+    this.failing = true;
+    try {
+      for (const waiter of this.waiters) waiter.tooMuchBefore(tooMuchBefore(this.unreadBytes, this.maxBytes));
+    } finally {
+      this.failing = false;
+    }
   }
 
   private readOn(): void {

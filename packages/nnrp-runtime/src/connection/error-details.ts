@@ -5,6 +5,10 @@ export const MAX_DETAILS_BYTES = 16 * 1024;
 /** Objects and lists in each other within `details`. */
 const MAX_DEPTH = 32;
 const MAX_CODE_LENGTH = 128;
+/** What details take in memory for each byte of their JSON at most: objects, each with keys of its own (measured, rounded up). */
+const MEMORY_OF_BYTE = 32;
+/** Of details that have parts: what they take in memory. */
+const memory = new WeakMap<object, number>();
 const UTF8 = new TextEncoder();
 const STRICT_UTF8 = new TextDecoder('utf-8', { fatal: true });
 
@@ -49,6 +53,12 @@ export function encodeDetails(given: ErrorDetails): Uint8Array | undefined {
   }
 }
 
+/** Bytes of memory that details take which came from the other side. */
+export function heldByDetails(details: unknown): number {
+  if (typeof details === 'string') return details.length * 2;
+  return typeof details === 'object' && details !== null ? (memory.get(details) ?? 0) : 0;
+}
+
 /** What a block says, field by field; one that is malformed, or too long, says nothing. */
 export function decodeDetails(block: Uint8Array): ErrorDetails {
   if (block.length === 0 || block.length > MAX_DETAILS_BYTES) return NOTHING;
@@ -60,6 +70,7 @@ export function decodeDetails(block: Uint8Array): ErrorDetails {
   }
   if (typeof parsed !== 'object' || parsed === null || isTooDeep(parsed, MAX_DEPTH + 1)) return NOTHING;
   const { code, message, details, retryable, retryAfterMs, answers } = parsed as Record<string, unknown>;
+  if (typeof details === 'object' && details !== null) memory.set(details, block.length * MEMORY_OF_BYTE);
   return {
     ...(isErrorCode(code) && { code }),
     ...(typeof message === 'string' && { message }),

@@ -12,7 +12,7 @@ export interface WaitingGate {
 /** What the client has said about the whole connection, and the sessions that wait because of it. */
 export class ConnectionGate {
   scope: FlowScope | undefined = undefined;
-  /** Results that its sessions hold back, and their bytes. */
+  /** Results that its sessions hold back, and their bytes with what they cost besides. */
   heldCount = 0;
   heldByteLength = 0;
   /** Background sessions, and others: either may have to wait without the other. */

@@ -26,6 +26,7 @@ export interface HalfCloseOwner extends Guarded {
  */
 export class HalfClose {
   private begun = false;
+  private looking = false;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -52,9 +53,11 @@ export class HalfClose {
 
   /** An answer has been given; another may follow in this turn. */
   answered(): void {
-    if (!this.begun) return;
+    if (!this.begun || this.looking) return;
+    this.looking = true;
     const { owner } = this;
     nextTurn(owner, () => {
+      this.looking = false;
       if (!owner.isClosed && !owner.owesAnswers()) owner.closeAnswered();
     });
   }

@@ -10,6 +10,9 @@ export const MAX_HELD = 4096;
 /** The same of one connection. */
 export const MAX_HELD_OF_CONNECTION = 4 * MAX_HELD;
 
+/** What a result costs that is held back besides its body: promises and what they run (measured, rounded up). */
+const HELD_BYTES = 2048;
+
 /** What is held back of one operation, oldest first. */
 interface HeldLine {
   readonly operation: OperationContext;
@@ -91,11 +94,11 @@ export class ResultGate implements WaitingGate {
       this.place(line);
     }
     const { releases } = line;
-    this.count(1, bytes);
+    this.count(1, bytes + HELD_BYTES);
     return new Promise((resolve, reject) => {
       // Sent in the same step as it is let go, so that nothing newer overtakes it.
       releases.push(() => {
-        this.count(-1, -bytes);
+        this.count(-1, -bytes - HELD_BYTES);
         send().then(resolve, reject);
       });
     });
@@ -160,7 +163,9 @@ export class ResultGate implements WaitingGate {
   private fullWith(bytes: number): 'heldResults' | 'heldResultBytes' | undefined {
     const { heldCount, heldByteLength } = this.connection;
     if (this.held >= MAX_HELD || heldCount >= MAX_HELD_OF_CONNECTION) return 'heldResults';
-    return heldByteLength > 0 && heldByteLength + bytes > this.maxHeldBytes ? 'heldResultBytes' : undefined;
+    return heldByteLength > 0 && heldByteLength + bytes + HELD_BYTES > this.maxHeldBytes
+      ? 'heldResultBytes'
+      : undefined;
   }
 
   private count(results: number, bytes: number): void {

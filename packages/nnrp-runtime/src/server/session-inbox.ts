@@ -1,6 +1,7 @@
 import { ClosedError, type NnrpError, UsageError } from 'nnrp-core';
 import { AsyncQueue, type Waiter } from '../async-queue.js';
 import { described } from '../base/described.js';
+import { heldByDetails } from '../connection/error-details.js';
 import type { OperationContext } from './operation-context.js';
 import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
 import { type EventsOwner, SessionEventIterator } from './session-event-iterator.js';
@@ -10,7 +11,7 @@ import type { SessionReceiver } from './session-ports.js';
 const MAX_CANCELS = 1024;
 /** Events that may wait unread before those that need no answer are left out. */
 export const MAX_EVENTS = 4096;
-/** What one of them costs, rounded up. */
+/** What one of them costs, rounded up: the longest diagnostic text included. */
 const EVENT_BYTES = 1024;
 
 interface RareKinds {
@@ -150,7 +151,7 @@ export class SessionInbox implements EventsOwner {
     const waits = this.everything.push(event.type === 'submit' ? event : described(event));
     if (!waits && event.type === 'submit') this.owner.taken(event.submit as OperationContext);
     // A submit that waits is counted by itself.
-    if (waits && event.type !== 'submit') this.owner.eventBytes(EVENT_BYTES);
+    if (waits && event.type !== 'submit') this.owner.eventBytes(heldBy(event));
     return waits;
   }
 
@@ -177,7 +178,7 @@ export class SessionInbox implements EventsOwner {
     this.takenBy = 'events()';
     for (const event of this.gather()) {
       everything.push(event);
-      if (event.type !== 'submit') this.owner.eventBytes(EVENT_BYTES);
+      if (event.type !== 'submit') this.owner.eventBytes(heldBy(event));
     }
     this.everything = everything;
     if (this.endReason !== undefined) everything.end(this.endReason);
@@ -186,7 +187,7 @@ export class SessionInbox implements EventsOwner {
 
   eventTaken(event: SessionEvent): void {
     if (event.type === 'submit') this.owner.taken(event.submit as OperationContext);
-    else this.owner.eventBytes(-EVENT_BYTES);
+    else this.owner.eventBytes(-heldBy(event));
   }
 
   /** The messages are asked for by kind again. What only `events` shows is gone. */
@@ -200,7 +201,7 @@ export class SessionInbox implements EventsOwner {
     this.submitsEnd = undefined;
     for (const event of unseen) this.sortIn(event);
     for (const event of everything.drain()) {
-      if (event.type !== 'submit') this.owner.eventBytes(-EVENT_BYTES);
+      if (event.type !== 'submit') this.owner.eventBytes(-heldBy(event));
       this.sortIn(event);
     }
     if (submitsEnd !== undefined) this.endSubmits(submitsEnd);
@@ -315,6 +316,10 @@ export class SessionInbox implements EventsOwner {
     if (takenBy === undefined) return undefined;
     return new UsageError(`${takenBy} takes the messages of this session, ${kind} included`);
   }
+}
+
+function heldBy(event: SessionEvent): number {
+  return event.type === 'error' ? EVENT_BYTES + heldByDetails(event.details) : EVENT_BYTES;
 }
 
 function needsAnswer(event: SessionEvent): boolean {

@@ -32,8 +32,12 @@ const GRANT: ReadonlySet<string> = new Set<keyof SessionGrant>(['priorityClass']
 const CLASSES: readonly number[] = Object.values(SessionPriorityClass);
 /** Requests whose policy is being asked, and packets behind them, before the connection is not read any more; for their bytes see ServerMemory. */
 const MAX_WAITING = 64;
-/** What a request that is not decided, or a packet behind it, costs besides its bytes; rounded up. */
-const REQUEST_BYTES = 512;
+/** What a request costs besides its bytes while its policy decides: promises, a timer, what the policy is shown (measured, rounded up). */
+const REQUEST_BYTES = 2048;
+/** What one that is decided costs while others before it are not (rounded up). */
+const DECIDED_BYTES = 1024;
+/** What a packet behind a request costs besides its bytes (measured, rounded up). */
+const PACKET_BYTES = 512;
 
 const NO_DELAY: RefusalTerms = Object.freeze({ delayMs: 0, isLast: false });
 
@@ -90,6 +94,8 @@ export function openTerms(config: NnrpServerConfig): SessionOpenTerms {
 interface Undecided {
   /** Answers it; absent as long as the policy has not decided. */
   answer: (() => void) | undefined;
+  /** Counted for it as long as it stands in the line. */
+  bytes: number;
 }
 
 /**
@@ -127,7 +133,7 @@ export class SessionOpening {
   wait(packet: Packet): void {
     // In memory of its own: handlers of other sessions have the chunk, and may transfer it away.
     this.line.push(packet.copy());
-    this.owner.memory.opening.add(REQUEST_BYTES + packet.byteLength);
+    this.owner.memory.opening.add(PACKET_BYTES + packet.byteLength);
     this.holdWhenFull();
   }
 
@@ -208,16 +214,17 @@ export class SessionOpening {
       this.answerInTurn(() => this.decide(open, answer as PolicyDecision));
       return;
     }
-    const undecided: Undecided = { answer: undefined };
+    const bytes = REQUEST_BYTES + auth.length + helloAuth.length;
+    const undecided: Undecided = { answer: undefined, bytes };
     this.line.push(undecided);
     this.holdWhenFull();
-    const bytes = REQUEST_BYTES + auth.length + helloAuth.length;
     this.owner.memory.opening.add(bytes);
     const { policyTimeoutMs } = this.config;
     const settle = (decide: () => void) => {
       if (undecided.answer !== undefined) return;
       undecided.answer = decide;
-      this.owner.memory.opening.add(-bytes);
+      undecided.bytes = DECIDED_BYTES;
+      this.owner.memory.opening.add(DECIDED_BYTES - bytes);
       patience.end();
       guard(this.owner, () => this.advance());
     };
@@ -237,7 +244,8 @@ export class SessionOpening {
       // In place of the packet that is being resumed, or in an empty line.
       if (!this.resuming) this.putBack();
     } else {
-      this.line.push({ answer });
+      this.line.push({ answer, bytes: DECIDED_BYTES });
+      this.owner.memory.opening.add(DECIDED_BYTES);
       this.holdWhenFull();
     }
   }
@@ -258,6 +266,7 @@ export class SessionOpening {
     if (postponed === undefined) return;
     this.postponed = undefined;
     this.line.unshift(postponed);
+    this.owner.memory.opening.add(postponed.bytes);
   }
 
   /** Deals with what waits, in order, up to the next request that is not decided. */
@@ -283,9 +292,11 @@ export class SessionOpening {
     for (let next = this.line.first; next !== undefined; next = this.line.first) {
       if (this.owner.isClosed) this.line.drain();
       if (this.owner.isClosed || ('answer' in next && next.answer === undefined)) return;
-      if ('answer' in next) next.answer?.();
-      else {
-        this.dealtWithBytes += REQUEST_BYTES + next.byteLength;
+      if ('answer' in next) {
+        this.dealtWithBytes += next.bytes;
+        next.answer?.();
+      } else {
+        this.dealtWithBytes += PACKET_BYTES + next.byteLength;
         this.resuming = true;
         try {
           this.owner.resumed(next);
@@ -361,7 +372,7 @@ export class SessionOpening {
       answer();
       return;
     }
-    const undecided: Undecided = { answer: undefined };
+    const undecided: Undecided = { answer: undefined, bytes: DECIDED_BYTES };
     this.postponed = undecided;
     this.delay = later(this.owner, delayMs, () => {
       this.delay = undefined;

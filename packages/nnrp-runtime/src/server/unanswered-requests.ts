@@ -1,4 +1,5 @@
 import type { ServerBounds } from './server-bounds.js';
+import type { ConnectionWaiting } from './waiting-bytes.js';
 
 /** Requests of one kind and session that may be without an answer before their connection is not read any more. */
 export const MAX_UNANSWERED = 64;
@@ -6,6 +7,8 @@ export const MAX_UNANSWERED = 64;
 /** What these requests need of their connection. */
 export interface RequestsOwner {
   readonly bounds: ServerBounds;
+  /** Where their bytes count together with all that waits on the connection. */
+  readonly memory: { readonly queue: Pick<ConnectionWaiting, 'add'> };
   /** Stops reading until `release`. */
   hold(): void;
   release(): void;
@@ -20,6 +23,7 @@ export class UnansweredRequests<Request extends object> {
   private readonly requests = new Map<Request, number>();
   private bytes = 0;
   private holding = false;
+  private isOver = false;
 
   constructor(
     private readonly owner: RequestsOwner,
@@ -44,6 +48,7 @@ export class UnansweredRequests<Request extends object> {
   add(request: Request, bytes: number): void {
     this.requests.set(request, bytes);
     this.bytes += bytes;
+    this.owner.memory.queue.add(bytes);
     if (this.holding || (this.requests.size < MAX_UNANSWERED && this.bytes < this.maxBytes)) return;
     this.holding = true;
     this.owner.bounds.hit('unansweredRequests');
@@ -56,12 +61,16 @@ export class UnansweredRequests<Request extends object> {
     if (bytes === undefined) return false;
     this.requests.delete(request);
     this.bytes -= bytes;
+    if (this.isOver) return true;
+    this.owner.memory.queue.add(-bytes);
     if (this.requests.size * 2 <= MAX_UNANSWERED && this.bytes * 2 <= this.maxBytes) this.readOn();
     return true;
   }
 
   /** The session is over. */
   end(): void {
+    this.isOver = true;
+    this.owner.memory.queue.add(-this.bytes);
     this.readOn();
   }
 

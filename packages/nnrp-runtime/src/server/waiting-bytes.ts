@@ -6,7 +6,7 @@ export class ServerWaiting {
   byteLength = 0;
   /** Connections that have something waiting. */
   private senders = 0;
-  private readonly held = new Set<ConnectionWaiting>();
+  private held = new Set<ConnectionWaiting>();
 
   constructor(
     readonly name: BoundName,
@@ -32,7 +32,10 @@ export class ServerWaiting {
     if (before === 0) this.senders++;
     if (after === 0) this.senders--;
     if (!wasHigh || this.byteLength * 2 >= this.limit) return;
-    for (const connection of [...this.held]) connection.relieved();
+    // All of them leave: who is full by itself waits for that alone.
+    const { held } = this;
+    this.held = new Set();
+    for (const connection of held) connection.relieved();
   }
 
   /** For a connection: it is not read because of all the others. */
@@ -79,7 +82,11 @@ export class ConnectionWaiting {
 
   /** Less waits than before, here or elsewhere. */
   relieved(): void {
-    if (!this.isHeld || this.byteLength * 2 > this.limit || this.whole.stops(this.byteLength)) return;
+    if (!this.isHeld || this.byteLength * 2 > this.limit) return;
+    if (this.whole.stops(this.byteLength)) {
+      this.whole.hold(this);
+      return;
+    }
     this.isHeld = false;
     this.whole.letGo(this);
     this.owner.release();
@@ -101,7 +108,7 @@ export class ConnectionWaiting {
     if (!isFull && !this.whole.stops(this.byteLength)) return;
     this.whole.bounds.hit(isFull ? this.name : this.whole.name);
     this.isHeld = true;
-    this.whole.hold(this);
+    if (!isFull) this.whole.hold(this);
     this.owner.hold();
   }
 }

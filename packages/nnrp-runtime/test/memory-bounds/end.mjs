@@ -1,4 +1,4 @@
-// One end of a connection in a process of its own, so that what it holds can be measured. Its parent is the other end.
+// A client, or the outbox of a server, in a process of its own, so that what it holds can be measured. Its parent is the other end.
 import { NnrpClient, NnrpServer } from 'nnrp-runtime';
 
 const [role, option] = process.argv.slice(2);
@@ -10,6 +10,7 @@ const held = () => {
 };
 let counted = () => 0;
 let base = 0;
+let baseResident = 0;
 
 if (role === 'server') {
   const server = await NnrpServer.bindTcp('127.0.0.1:0', {
@@ -30,11 +31,16 @@ if (role === 'server') {
   base = held();
   process.send({ address: server.localAddr });
 } else {
-  const maxBufferedResultBytes = Number(option) || undefined;
+  const maxBufferedResultBytes = role === 'unread' ? Number(option) : undefined;
   process.on('message', async ({ address }) => {
     if (address === undefined) return;
-    const client = await NnrpClient.connectTcp(address, { ...(maxBufferedResultBytes && { maxBufferedResultBytes }) });
+    const client = await NnrpClient.connectTcp(address, {
+      ...(maxBufferedResultBytes && { maxBufferedResultBytes }),
+      requestTimeoutMs: 100_000,
+      maxOutboxBytes: 32 * 1024 * 1024,
+    });
     base = held();
+    baseResident = process.memoryUsage.rss();
     const { connection } = client;
     if (role === 'unread') {
       const session = await client.openSession({ defaultDeadlineMs: 0 });
@@ -42,11 +48,40 @@ if (role === 'server') {
       globalThis.patch = session.patch({ targetCadenceX100: 1 }, undefined, { timeoutMs: 60_000 });
       globalThis.patch.catch((error) => process.send({ failed: error.reason }));
       counted = () => connection.unread.unreadBytes;
+    } else if (role === 'events') {
+      globalThis.session = await client.openSession({ defaultDeadlineMs: 0 });
+      const stream = globalThis.session.events();
+      const ofClient = client.events();
+      counted = () => stream.waitingBytes + ofClient.waitingBytes;
+      process.send({ ready: true });
+    } else if (role === 'requests') {
+      const session = await client.openSession({ defaultDeadlineMs: 0 });
+      const bytes = Number(option);
+      const ask =
+        bytes < 0
+          ? () => session.patch({ qualityTier: 1 })
+          : () => session.putObject({ namespace: 1, key: 1n, kind: 1 }, new Uint8Array(bytes));
+      let refused;
+      while (!refused) {
+        ask().catch((error) => {
+          refused ??= error.code;
+        });
+        await undefined;
+      }
+      globalThis.session = session;
+      counted = () => connection.outbox.byteLength + connection.requestBytes;
+    } else if (role === 'submits') {
+      const session = await client.openSession({ defaultDeadlineMs: 0 });
+      const bytes = Number(option);
+      for (let count = 0; count < 30_000; count++) session.submit(new Uint8Array(bytes)).catch(() => {});
+      globalThis.session = session;
+      counted = () => 30_000;
     } else {
       counted = () => connection.outbox.byteLength;
     }
   });
 }
 process.on('message', ({ measure }) => {
-  if (measure) process.send({ counted: counted(), held: held() - base, rss: process.memoryUsage.rss() });
+  if (measure)
+    process.send({ counted: counted(), held: held() - base, resident: process.memoryUsage.rss() - baseResident });
 });

@@ -1,0 +1,44 @@
+// A server in a process of its own, so that what it holds can be measured. Its parent is the clients.
+import { NnrpServer } from 'nnrp-runtime';
+
+const { name, use, handlers: wanted = [], config = {}, serving = {} } = JSON.parse(process.argv[2]);
+const held = () => {
+  globalThis.gc();
+  globalThis.gc();
+  const { heapUsed, external } = process.memoryUsage();
+  return heapUsed + external;
+};
+const never = new Promise(() => {});
+const kept = [];
+
+const server = await NnrpServer.bindTcp('127.0.0.1:0', {
+  ...config,
+  ...(use === 'policy' && { applicationPolicy: { validateSessionOpen: () => never } }),
+});
+if (use === 'serve') {
+  const handlers = { submit: () => never, patch: () => never, migrate: () => never };
+  server.serve({ submit: handlers.submit, ...Object.fromEntries(wanted.map((of) => [of, handlers[of]])) }, serving);
+} else if (use === 'push') {
+  // Nobody waits for room.
+  server.serve({
+    submit(operation) {
+      for (let count = 0; count < serving.results; count++) operation.push(new Uint8Array(serving.bytes));
+      return never;
+    },
+  });
+} else {
+  (async () => {
+    for await (const session of server) {
+      kept.push(session);
+      if (use === 'events') kept.push(session.events());
+    }
+  })();
+}
+const base = held();
+const baseResident = process.memoryUsage.rss();
+process.send({ address: server.localAddr });
+process.on('message', ({ measure }) => {
+  if (!measure) return;
+  const { value } = server.stats()[name];
+  process.send({ counted: value, held: held() - base, resident: process.memoryUsage.rss() - baseResident });
+});
