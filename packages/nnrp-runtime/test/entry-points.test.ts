@@ -118,7 +118,10 @@ function membersOf(node: ts.VariableStatement): ts.MethodDeclaration[] {
 }
 
 function entryOf({ expression, arguments: args }: ts.CallExpression): string | undefined {
-  if (ts.isIdentifier(expression)) return TIMERS.includes(expression.text) ? expression.text : undefined;
+  if (ts.isIdentifier(expression)) {
+    if (expression.text === 'nextTick') return 'process.nextTick';
+    return TIMERS.includes(expression.text) ? expression.text : undefined;
+  }
   if (!ts.isPropertyAccessExpression(expression)) return undefined;
   const { text: name } = expression.name;
   const target = expression.expression.getText();
@@ -189,6 +192,7 @@ describe('what the test finds', () => {
     ['globalThis.setTimeout(go, 1);', 'setTimeout'],
     ['queueMicrotask(() => {});', 'queueMicrotask'],
     ['process.nextTick(this.flush);', 'process.nextTick'],
+    ['nextTick(this.flush);', 'process.nextTick'],
     ["socket.on('data', (chunk) => this.received(chunk));", '.on()'],
     ["server?.once('error', reject);", '.once()'],
     ["signal.addEventListener('abort', stop);", '.addEventListener()'],

@@ -1,4 +1,5 @@
 import type { EventEmitter } from 'node:events';
+import { nextTick, setImmediate } from './turns-of-node.js';
 import { warn } from './warn.js';
 
 /**
@@ -50,7 +51,7 @@ export function nextTurn(owner: Guarded, work: () => void): NodeJS.Immediate {
 
 /** process.nextTick: when the code that runs now has returned, before anything else happens. */
 export function afterThis(owner: Guarded, work: () => void): void {
-  process.nextTick(guard, owner, work);
+  nextTick(guard, owner, work);
 }
 
 /** Listens to something of Node's: a socket, a server, a stream. */

@@ -1,3 +1,5 @@
+import { nextTick, setImmediate } from './turns-of-node.js';
+
 /** From the first look at the clock to the end of the code that runs now, with all the promises that follow from it. */
 export interface Turn {
   /** Milliseconds of `performance.now()`; the beginning, as long as it has not ended. */
@@ -16,7 +18,7 @@ export function thisTurn(): Turn {
     current = { endMs: performance.now() };
     isShared = false;
     // Of the process, no connection; nothing in it can throw.
-    process.nextTick(endTurn);
+    nextTick(endTurn);
   } else {
     isShared = true;
   }

@@ -35,7 +35,10 @@ export interface NnrpServerConfig {
    * submit above it is answered with RESULT_DROP and FLOW_UPDATE. 0 = no limit; default 4.
    */
   readonly maxInFlightOperations: number;
-  /** Operations that a client should have in flight at once until told otherwise, announced in the ack; default 2. */
+  /**
+   * Operations that a client should have in flight at once until told otherwise, announced in the ack. 0 = none: its submits
+   * wait until `sendFlowUpdate` grants some; default 2.
+   */
   readonly grantedOperationCredit: number;
   /** Lease lifetime announced in the ack, and the longest of a cached object, in milliseconds; default 30000. */
   readonly leaseTtlMs: number;

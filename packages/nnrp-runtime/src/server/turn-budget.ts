@@ -1,3 +1,5 @@
+import { setImmediate } from '../base/turns-of-node.js';
+
 /** Milliseconds of sending after which a turn of the event loop is due; the clock is looked at now and then only. */
 const MAX_TURN_MS = 8;
 const LOOK_EVERY = 32;
