@@ -1,5 +1,6 @@
-// The published JavaScript is a few modules: two hundred of them cost every process that imports the package four times
-// the time and 8 MiB. The sources are in the package, and the maps point to them.
+// Modules as the sources have them, from which bundlers take what is used; and few for Node, since two hundred of them cost
+// every process that imports the package four times the time and 8 MiB. The sources are in the package, and the maps point
+// to them.
 import { execFileSync } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
@@ -8,16 +9,21 @@ import { build } from 'esbuild';
 const packageFolder = fileURLToPath(new URL('.', import.meta.url));
 const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
 
+function compile(...options) {
+  const args = [tsc, '-p', 'tsconfig.build.json', ...options];
+  execFileSync(process.execPath, args, { cwd: packageFolder, stdio: 'inherit' });
+}
+
 // Modules of an earlier build have other names and would be published along.
 rmSync(`${packageFolder}dist`, { recursive: true, force: true });
-execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--emitDeclarationOnly'], {
-  cwd: packageFolder,
-  stdio: 'inherit',
-});
+// Types have the comments, which editors show; what runs has none.
+compile('--emitDeclarationOnly');
+compile('--outDir', 'dist/modules', '--declaration', 'false', '--declarationMap', 'false', '--removeComments');
 await build({
   absWorkingDir: packageFolder,
   entryPoints: ['src/index.ts', 'src/transport/index.ts', 'src/testing/index.ts'],
   outdir: 'dist',
+  outbase: 'src',
   bundle: true,
   splitting: true,
   format: 'esm',

@@ -30,7 +30,7 @@ interface Inside {
   readonly connection: {
     readonly isClosed: boolean;
     readonly sessionCount: number;
-    readonly flow: { readonly inFlight: number; readonly line: ReadonlySet<unknown> };
+    readonly flow: { readonly inFlight: number; readonly line: readonly unknown[] };
     readonly unread: { readonly unreadBytes: number; readonly isHolding: boolean };
     readonly opens: { readonly isPending: boolean };
     readonly greeting: { readonly isPending: boolean };
@@ -196,7 +196,7 @@ export class ClientTarget {
     const counts = {
       sessions: inside.sessionCount,
       'operations in flight': inside.flow.inFlight,
-      'sessions in the line': inside.flow.line.size,
+      'sessions in the line': inside.flow.line.length,
       'unread bytes': inside.unread.unreadBytes,
     };
     const left = Object.entries(counts).flatMap(([name, count]) => (count === 0 ? [] : [`${name}: ${count}`]));

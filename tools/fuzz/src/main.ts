@@ -17,6 +17,7 @@ import { ProcessWatch } from './watch.js';
 
 const PROGRESS_MS = 10_000;
 const SELF = fileURLToPath(import.meta.url);
+const ONE_BY_ONE = new URL('./one-by-one/register.js', import.meta.url).href;
 
 async function main(args: readonly string[]): Promise<number> {
   let options: FuzzOptions;
@@ -39,7 +40,7 @@ async function planted({ seed, part, jobs }: FuzzOptions): Promise<number> {
       const env = { ...process.env, NNRP_FUZZ_PLANTS: JSON.stringify({ seed, part, job, jobs }) };
       return new Promise<number>((resolve) => {
         let missed = 255;
-        const child = fork(SELF, [], { env });
+        const child = fork(SELF, [], { env, execArgv: ['--import', ONE_BY_ONE] });
         // What it has not said itself counts as missed: it may have ended before it was done.
         child.on('message', (count: number) => {
           missed = count;

@@ -45,6 +45,14 @@ export class ConnectionFlow {
   private serving = false;
   private again = false;
 
+  /** The sessions that stand in a line, in no order. */
+  get line(): RoomWaiter[] {
+    const waiters: RoomWaiter[] = [];
+    for (const chain of [this.background, this.others, this.blocked])
+      for (let turn = chain.first; turn !== undefined; turn = turn.after) waiters.push(turn.waiter);
+    return waiters;
+  }
+
   /** FLOW_UPDATE of connection scope. */
   update(update: preview3.FlowUpdate): FlowOutcome {
     const { level } = this.scope;
