@@ -91,6 +91,7 @@ export class ConnectionFlow {
 
   /** Starts what may start, one of each session in turn; those who were served last come last the next time. */
   serveAll(): void {
+    if (this.others.isEmpty && this.background.isEmpty) return;
     this.again = true;
     // What is started may end at once: the loop below comes to it.
     if (this.serving) return;

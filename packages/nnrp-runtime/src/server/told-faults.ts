@@ -17,16 +17,13 @@ export class ToldFaults {
 
   /** Whether one more may be told of; it counts as told then. */
   mayTell(): boolean {
-    if (this.told >= MAX_TOLD && !this.isOver()) return false;
-    if (this.told === 0 || this.isOver()) {
-      this.sinceMs = performance.now();
+    const nowMs = performance.now();
+    if (nowMs - this.sinceMs >= WINDOW_MS) {
+      this.sinceMs = nowMs;
       this.told = 0;
     }
+    if (this.told >= MAX_TOLD) return false;
     this.told++;
     return true;
-  }
-
-  private isOver(): boolean {
-    return performance.now() - this.sinceMs >= WINDOW_MS;
   }
 }
