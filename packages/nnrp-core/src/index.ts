@@ -84,8 +84,6 @@ export { checkHeaderIds, checkLengths, checkPacket } from './packet/packet-rules
 export { DEFAULT_MAX_PACKET_BYTES, PacketSplitter, type PacketSplitterOptions } from './packet/packet-splitter.js';
 export { PREVIEW3 } from './packet/preview3-revision.js';
 export type { HeaderFields, Revision } from './packet/revision.js';
-/** Everything of the preview3 wire; also the subpath nnrp-core/preview3. */
-export * as preview3 from './preview3.js';
 export { INSPECT, type Inspect, inspected } from './text/inspected.js';
 export { shownStack } from './text/inspected-error.js';
 export { plainData } from './text/plain-data.js';

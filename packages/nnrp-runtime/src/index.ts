@@ -10,13 +10,13 @@ export {
   NnrpError,
   PeerError,
   ProtocolError,
-  preview3,
   SchemaRegistry,
   TimeoutError,
   TransportError,
   UsageError,
   WireError,
 } from 'nnrp-core';
+export * as preview3 from 'nnrp-core/preview3';
 export type { InternalError } from './base/internal-error.js';
 // Calling.
 export { NnrpClient } from './client/client.js';
