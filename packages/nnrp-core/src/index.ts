@@ -57,7 +57,7 @@ export { ObjectCache } from './machine/object-cache.js';
 export { identityOf, type ObjectIdentity } from './machine/object-identity.js';
 export { describeOperationFault, type OperationFault } from './machine/operation-fault.js';
 export { OperationRecord, OperationRegistry } from './machine/operation-registry.js';
-export { canAdvance, isTerminal, OPERATION_STATE_NAMES, OPERATION_TRANSITIONS } from './machine/operation-state.js';
+export { canAdvance, isTerminal, OPERATION_TRANSITIONS } from './machine/operation-state.js';
 export type { SchemaBinding, SchemaChange, SchemaRefusal } from './machine/schema-outcome.js';
 export { SchemaRegistry } from './machine/schema-registry.js';
 export {

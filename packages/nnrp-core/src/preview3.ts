@@ -80,8 +80,9 @@ export {
   type TypedPayloadFrame,
   type TypedPayloadInput,
 } from './body/typed-payload.js';
+export { flagNames, type NamesByValue, type NameTable } from './bytes/tables.js';
 
-// Structures, enumerations, flags and the message table.
+// Structures, enumerations, flags, their names, and the message table.
 export * from './generated/preview3/index.js';
 
 // Whole packets.
