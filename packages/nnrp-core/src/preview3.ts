@@ -20,6 +20,14 @@ export {
   encodeControlExtensions,
   MAX_CONTROL_EXTENSIONS,
 } from './body/control-extensions.js';
+// Payloads as an application has them: what they are goes in, and body and metadata come out.
+export {
+  type ElementArrays,
+  type ElementType,
+  elementBytes,
+  elementsOf,
+  float32Of,
+} from './body/elements.js';
 export {
   checkExtensionFrames,
   decodeExtensionFrames,
@@ -51,6 +59,21 @@ export {
 } from './body/object-references.js';
 export { type SubmitObjects, slotOf } from './body/object-slots.js';
 export {
+  audioPayload,
+  type EncodedPayloads,
+  encodePayloads,
+  eventPayload,
+  opaquePayload,
+  type PayloadInput,
+  type PayloadKind,
+  type PayloadOptions,
+  tokenPayload,
+  toolPayload,
+  videoPayload,
+} from './body/payload-body.js';
+export { type BodyChunks, joinBody } from './body/payload-data.js';
+export { decodePayloads, Payload } from './body/payload-reader.js';
+export {
   decodePacketLimit,
   decodePeerMessages,
   encodePacketLimit,
@@ -61,6 +84,15 @@ export {
   PeerMessages,
   UNLIMITED_BUDGET,
 } from './body/peer-messages.js';
+export {
+  type EncodedTensors,
+  encodeTensorResult,
+  encodeTensorSubmit,
+  type TensorInput,
+  type TensorResultMetadata,
+  type TensorSubmitMetadata,
+} from './body/tensor-body.js';
+export { decodeTensors, Tensor, type TensorContext } from './body/tensor-reader.js';
 export {
   decodeTokenDeltaBody,
   encodeTokenDeltaBody,
