@@ -49,6 +49,7 @@ export {
   type InlineObject,
   type InlineObjectInput,
 } from './body/inline-objects.js';
+export { type ObjectKey, objectKeyOf, objectReferenceOf } from './body/object-keys.js';
 export {
   checkObjectReferences,
   decodeObjectReferences,
