@@ -36,7 +36,6 @@ export {
   CONNECTION_TRANSITIONS,
   type ConnectionInput,
   ConnectionLifecycle,
-  type ConnectionState,
   type InstallOutcome,
 } from './machine/connection-lifecycle.js';
 export { type FlowBlock, FlowGate } from './machine/flow-gate.js';
@@ -52,6 +51,7 @@ export {
 } from './machine/hello.js';
 export { IdMap, IdSet } from './machine/id-map.js';
 export { IdTable } from './machine/id-table.js';
+export type { ConnectionState, SessionState } from './machine/lifecycle-state.js';
 export type { MemoryBudget } from './machine/memory-budget.js';
 export { ObjectCache } from './machine/object-cache.js';
 export { identityOf, type ObjectIdentity } from './machine/object-identity.js';
@@ -64,7 +64,6 @@ export {
   SESSION_TRANSITIONS,
   type SessionInput,
   SessionLifecycle,
-  type SessionState,
   type SessionTarget,
 } from './machine/session-lifecycle.js';
 export {
