@@ -3,6 +3,7 @@
 // What integrators (transports, runtimes, tools) touch.
 export { faultAt, type WireFault, type WireFaultKind, type WireRule } from './bytes/fault.js';
 export type { StructCodec, StructField } from './bytes/struct-codec.js';
+export type { ApplicationErrorCode, NnrpErrorCode, WireErrorCode } from './error-code.js';
 export {
   CancelledError,
   ClosedError,

@@ -2,12 +2,14 @@
 
 // The wire's enums and codecs, what both throw, and the schemas a server is configured with.
 export {
+  type ApplicationErrorCode,
   CancelledError,
   ClosedError,
   DeadlineError,
   FlowBlockedError,
   isNnrpError,
   NnrpError,
+  type NnrpErrorCode,
   PeerError,
   ProtocolError,
   SchemaRegistry,
@@ -15,6 +17,7 @@ export {
   TransportError,
   UsageError,
   WireError,
+  type WireErrorCode,
 } from 'nnrp-core';
 export * as preview3 from 'nnrp-core/preview3';
 export type { InternalError } from './base/internal-error.js';
