@@ -18,6 +18,8 @@ const ALIAS = {
 
 /** The splitter checks the metadata of every message, so their rules are in the bundle whatever the sample decodes. */
 const SAMPLE_LIMIT = 37_000;
+/** Reading a body checks all of its regions. */
+const PAYLOADS_LIMIT = 32_500;
 /** FRAME_SUBMIT has the largest codec. Half of it are the errors, which show themselves in logs. */
 const CODEC_LIMIT = 9_500;
 
@@ -51,9 +53,17 @@ const trustless: Plugin = {
   },
 };
 
-const [sample = ''] = [...readFileSync(`${PACKAGE}README.md`, 'utf8').matchAll(/```js\n(.*?)```/gs)].map(
+const [sample = '', ...programs] = [...readFileSync(`${PACKAGE}README.md`, 'utf8').matchAll(/```js\n(.*?)```/gs)].map(
   ([, code]) => code ?? '',
 );
+
+/** What a bundled program prints, one list a line. */
+async function printed(program: string): Promise<unknown[][]> {
+  const lines: unknown[][] = [];
+  const code = await bundle(program);
+  new Function('console', code)({ log: (...values: unknown[]) => void lines.push(values) });
+  return lines;
+}
 
 describe('a bundle holds what is used and no more', () => {
   it('of the sample in the README', async () => {
@@ -92,5 +102,21 @@ describe('a bundle holds what is used and no more', () => {
     );
     // It would find a statement that has effects: the factor of this module is drawn when it is loaded.
     expect(await bundle("import './src/machine/id-map.js';", [trustless])).toContain('Math.random');
+  });
+});
+
+describe('the other samples of the README', () => {
+  it('do what they say', async () => {
+    expect(programs).toHaveLength(2);
+    const [payloads = '', tensors = ''] = programs;
+    expect(await printed(payloads)).toEqual([
+      ['token_chunk', 'Let me look. '],
+      ['tool_delta', { name: 'search', arguments: { query: 'nnrp' } }],
+    ]);
+    expect(await printed(tensors)).toEqual([['fp32', [1, 3, 224, 224], 150528]]);
+  });
+
+  it('bundle to what they use', async () => {
+    for (const program of programs) expect((await bundle(program)).length).toBeLessThan(PAYLOADS_LIMIT);
   });
 });
