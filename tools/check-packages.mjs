@@ -17,7 +17,8 @@ const USE = `
 import { NnrpClient, NnrpServer, resultMetadata } from 'nnrp-runtime';
 import { MemoryListener } from 'nnrp-runtime/transport';
 import { transportCompliance } from 'nnrp-runtime/testing';
-import { preview3, isNnrpError } from 'nnrp-core';
+import { isNnrpError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { decodeSessionOpen } from 'nnrp-core/preview3';
 import { STRUCTS } from 'nnrp-core/preview3/struct-table';
 import { QuicProvider, QuicServerEndpointConfig, TRANSPORT_KIND } from 'nnrp-transport-quic';
@@ -55,7 +56,8 @@ export {};
 `;
 
 const USE_CORE = `
-import { PacketSplitter, buildPacket, preview3, type WireFault } from 'nnrp-core';
+import { PacketSplitter, buildPacket, type WireFault } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 const status: preview3.SessionStatus = preview3.SessionStatus.Opened;
 const fault: WireFault | undefined = new PacketSplitter({ maxPacketBytes: 1024 }).fault;
 export const parts: [Uint8Array, Uint8Array] = buildPacket({ messageType: preview3.MessageType.Ping });
@@ -108,7 +110,8 @@ try {
   await checkAsync('nnrp-core bundles for the browser without a polyfill', async () => {
     const result = await build({
       stdin: {
-        contents: "export * from 'nnrp-core'; export * from 'nnrp-core/preview3/struct-table';",
+        contents:
+          "export * from 'nnrp-core'; export * as preview3 from 'nnrp-core/preview3'; export * from 'nnrp-core/preview3/struct-table';",
         resolveDir: work,
       },
       bundle: true,

@@ -1,4 +1,4 @@
-import type { preview3 } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
 import { refuse } from './handwritten-refuse.js';
 
 const WHERE = 'HEADER';

@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import * as frameSubmitByHand from './handwritten-frame-submit.js';
 import * as headerByHand from './handwritten-header.js';
 import * as resultPushByHand from './handwritten-result-push.js';

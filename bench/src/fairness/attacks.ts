@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { type Packet, preview3 } from 'nnrp-core';
+import type { Packet } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { type FloodKind, flood } from './floods.js';
 import { type Fields, flowPacket, packet, submitPacket } from './packets.js';
 import type { Peer } from './peer.js';

@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { type Content, type Fields, MESSAGE_NAMES, openPacket, packet, submitPacket } from './packets.js';
 import type { Peer } from './peer.js';
 import { STREAM, TIMED } from './work.js';

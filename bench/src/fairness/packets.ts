@@ -1,4 +1,5 @@
-import { buildPacket, type MessageInfo, preview3 } from 'nnrp-core';
+import { buildPacket, type MessageInfo } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { STRUCTS } from 'nnrp-core/preview3/struct-table';
 
 /* Packets of a peer that is made by hand: any message with any fields, whoever may send it. */

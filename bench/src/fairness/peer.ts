@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Packet, PacketSplitter, preview3 } from 'nnrp-core';
+import { type Packet, PacketSplitter } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { type Fields, openPacket } from './packets.js';
 
 const { MessageType } = preview3;

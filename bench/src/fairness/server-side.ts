@@ -1,6 +1,6 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { NnrpServer, type OperationContext } from 'nnrp-runtime';
 import { CpuTime } from '../cpu-time.js';
 import { PART_BYTES, PARTS, STREAM, WORK_MS } from './work.js';

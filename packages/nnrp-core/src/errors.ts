@@ -1,4 +1,5 @@
 import type { WireFault } from './bytes/fault.js';
+import type { ApplicationErrorCode, NnrpErrorCode, WireErrorCode } from './error-code.js';
 import { ErrorCode } from './generated/preview3/enums.js';
 import { INSPECT, type Inspect } from './text/inspected.js';
 import { inspectedError } from './text/inspected-error.js';
@@ -26,7 +27,8 @@ export interface NnrpErrorOptions {
  * it and names what was expected, what came and where.
  */
 export class NnrpError extends Error {
-  readonly code: string;
+  /** One of these packages, or of the server's application where a {@link PeerError} brings it. */
+  readonly code: NnrpErrorCode | ApplicationErrorCode;
   /** The message without the code in front. */
   readonly rawMessage: string;
   /** The code on the wire that says the same: session_error_code or ERROR.error_code; 0 = none. */
@@ -41,7 +43,7 @@ export class NnrpError extends Error {
   /** What else the other side says about the failure, plain JSON data; undefined as a rule. */
   readonly details: unknown;
 
-  constructor(code: string, message: string, options: NnrpErrorOptions = {}) {
+  constructor(code: NnrpErrorCode | ApplicationErrorCode, message: string, options: NnrpErrorOptions = {}) {
     const text = printable(message, MAX_MESSAGE_BYTES);
     super(`[${printable(code)}] ${text}`, 'cause' in options ? { cause: options.cause } : undefined);
     this.code = code;
@@ -69,6 +71,8 @@ export class NnrpError extends Error {
 
 /** The bytes are wrong, or a value cannot be written: a {@link WireFault} with the structure it was found in. */
 export class WireError extends NnrpError {
+  declare readonly code: WireErrorCode;
+
   constructor(
     readonly fault: WireFault,
     /** Name of the structure or region, such as SESSION_OPEN. */
@@ -81,6 +85,8 @@ export class WireError extends NnrpError {
 
 /** The peer broke a rule of the protocol; `wireCode` is the error code that answers it (wire.md 9.4). */
 export class ProtocolError extends NnrpError {
+  declare readonly code: 'NNRP_ERR_PROTOCOL';
+
   constructor(
     message: string,
     wireCode: number,
@@ -97,7 +103,13 @@ export class PeerError extends NnrpError {
    * @param retryAfterMs - milliseconds to wait before a retry; 0 when the peer gave none
    * @param options - a peer that says when to try again says that it may help, unless `isRetryable` says otherwise
    */
-  constructor(code: string, message: string, wireCode: number, retryAfterMs = 0, options: NnrpErrorOptions = {}) {
+  constructor(
+    code: NnrpErrorCode | ApplicationErrorCode,
+    message: string,
+    wireCode: number,
+    retryAfterMs = 0,
+    options: NnrpErrorOptions = {},
+  ) {
     super(code, message, { ...options, wireCode, retryAfterMs, isRetryable: options.isRetryable ?? retryAfterMs > 0 });
   }
 
@@ -108,6 +120,8 @@ export class PeerError extends NnrpError {
 
 /** The connection failed or ended. */
 export class TransportError extends NnrpError {
+  declare readonly code: 'NNRP_ERR_TRANSPORT';
+
   constructor(message: string, options: NnrpErrorOptions = {}) {
     super('NNRP_ERR_TRANSPORT', message, { isRetryable: true, ...options });
   }
@@ -115,6 +129,8 @@ export class TransportError extends NnrpError {
 
 /** The caller of this library made a mistake; nothing was sent. */
 export class UsageError extends NnrpError {
+  declare readonly code: 'NNRP_ERR_USAGE';
+
   constructor(message: string, options?: NnrpErrorOptions) {
     super('NNRP_ERR_USAGE', message, options);
   }
@@ -122,6 +138,8 @@ export class UsageError extends NnrpError {
 
 /** The session or the endpoint has ended, so the call cannot be carried out. */
 export class ClosedError extends NnrpError {
+  declare readonly code: 'NNRP_ERR_CLOSED';
+
   constructor(message: string, options?: NnrpErrorOptions) {
     super('NNRP_ERR_CLOSED', message, options);
   }
@@ -129,6 +147,8 @@ export class ClosedError extends NnrpError {
 
 /** Something did not happen within its time. */
 export class TimeoutError extends NnrpError {
+  declare readonly code: 'NNRP_ERR_TIMEOUT';
+
   constructor(
     message: string,
     /** Milliseconds waited. */
@@ -140,6 +160,8 @@ export class TimeoutError extends NnrpError {
 
 /** Work was given up because one side cancelled it: this one, unless the code says that the server did. */
 export class CancelledError extends NnrpError {
+  declare readonly code: 'NNRP_ERR_CANCELLED' | 'NNRP_ERR_CANCELLED_BY_SERVER';
+
   constructor(
     message: string,
     options?: NnrpErrorOptions,
@@ -151,6 +173,8 @@ export class CancelledError extends NnrpError {
 
 /** Work was not finished by its deadline. */
 export class DeadlineError extends NnrpError {
+  declare readonly code: 'NNRP_ERR_DEADLINE';
+
   constructor(
     message: string,
     /** Milliseconds that were granted; 0 when only the server knows. */
@@ -163,6 +187,8 @@ export class DeadlineError extends NnrpError {
 
 /** Flow control forbids new work at the moment, and the caller asked not to wait; nothing was sent. */
 export class FlowBlockedError extends NnrpError {
+  declare readonly code: 'NNRP_ERR_FLOW_BLOCKED';
+
   constructor(
     message: string,
     /** What forbids it, such as credit or paused. */
@@ -174,7 +200,26 @@ export class FlowBlockedError extends NnrpError {
   }
 }
 
-/** Whether `error` comes from these packages (any copy of them), and has the code when one is given. */
+/** The class of the errors with a code; of codes that are not in it, PeerError brings most. */
+interface ErrorClasses extends Record<WireErrorCode, WireError> {
+  readonly NNRP_ERR_PROTOCOL: ProtocolError;
+  readonly NNRP_ERR_TRANSPORT: TransportError;
+  readonly NNRP_ERR_USAGE: UsageError;
+  readonly NNRP_ERR_CLOSED: ClosedError;
+  readonly NNRP_ERR_TIMEOUT: TimeoutError;
+  readonly NNRP_ERR_CANCELLED: CancelledError;
+  readonly NNRP_ERR_CANCELLED_BY_SERVER: CancelledError;
+  readonly NNRP_ERR_DEADLINE: DeadlineError;
+  readonly NNRP_ERR_FLOW_BLOCKED: FlowBlockedError;
+}
+
+/**
+ * Whether `error` comes from these packages (any copy of them), and has the code when one is given. Where all errors with
+ * the code are of one class, it is of that class to the compiler.
+ */
+export function isNnrpError(error: unknown): error is NnrpError;
+export function isNnrpError<Code extends keyof ErrorClasses>(error: unknown, code: Code): error is ErrorClasses[Code];
+export function isNnrpError(error: unknown, code?: NnrpErrorCode | ApplicationErrorCode): error is NnrpError;
 export function isNnrpError(error: unknown, code?: string): error is NnrpError {
   if (typeof error !== 'object' || error === null) return false;
   try {

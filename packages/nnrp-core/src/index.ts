@@ -3,6 +3,7 @@
 // What integrators (transports, runtimes, tools) touch.
 export { faultAt, type WireFault, type WireFaultKind, type WireRule } from './bytes/fault.js';
 export type { StructCodec, StructField } from './bytes/struct-codec.js';
+export type { ApplicationErrorCode, NnrpErrorCode, WireErrorCode } from './error-code.js';
 export {
   CancelledError,
   ClosedError,
@@ -36,7 +37,6 @@ export {
   CONNECTION_TRANSITIONS,
   type ConnectionInput,
   ConnectionLifecycle,
-  type ConnectionState,
   type InstallOutcome,
 } from './machine/connection-lifecycle.js';
 export { type FlowBlock, FlowGate } from './machine/flow-gate.js';
@@ -52,19 +52,19 @@ export {
 } from './machine/hello.js';
 export { IdMap, IdSet } from './machine/id-map.js';
 export { IdTable } from './machine/id-table.js';
+export type { ConnectionState, SessionState } from './machine/lifecycle-state.js';
 export type { MemoryBudget } from './machine/memory-budget.js';
 export { ObjectCache } from './machine/object-cache.js';
 export { identityOf, type ObjectIdentity } from './machine/object-identity.js';
 export { describeOperationFault, type OperationFault } from './machine/operation-fault.js';
 export { OperationRecord, OperationRegistry } from './machine/operation-registry.js';
-export { canAdvance, isTerminal, OPERATION_STATE_NAMES, OPERATION_TRANSITIONS } from './machine/operation-state.js';
+export { canAdvance, isTerminal, OPERATION_TRANSITIONS } from './machine/operation-state.js';
 export type { SchemaBinding, SchemaChange, SchemaRefusal } from './machine/schema-outcome.js';
 export { SchemaRegistry } from './machine/schema-registry.js';
 export {
   SESSION_TRANSITIONS,
   type SessionInput,
   SessionLifecycle,
-  type SessionState,
   type SessionTarget,
 } from './machine/session-lifecycle.js';
 export {
@@ -84,8 +84,6 @@ export { checkHeaderIds, checkLengths, checkPacket } from './packet/packet-rules
 export { DEFAULT_MAX_PACKET_BYTES, PacketSplitter, type PacketSplitterOptions } from './packet/packet-splitter.js';
 export { PREVIEW3 } from './packet/preview3-revision.js';
 export type { HeaderFields, Revision } from './packet/revision.js';
-/** Everything of the preview3 wire; also the subpath nnrp-core/preview3. */
-export * as preview3 from './preview3.js';
 export { INSPECT, type Inspect, inspected } from './text/inspected.js';
 export { shownStack } from './text/inspected-error.js';
 export { plainData } from './text/plain-data.js';

@@ -20,6 +20,14 @@ export {
   encodeControlExtensions,
   MAX_CONTROL_EXTENSIONS,
 } from './body/control-extensions.js';
+// Payloads as an application has them: what they are goes in, and body and metadata come out.
+export {
+  type ElementArrays,
+  type ElementType,
+  elementBytes,
+  elementsOf,
+  float32Of,
+} from './body/elements.js';
 export {
   checkExtensionFrames,
   decodeExtensionFrames,
@@ -41,6 +49,7 @@ export {
   type InlineObject,
   type InlineObjectInput,
 } from './body/inline-objects.js';
+export { type ObjectKey, objectKeyOf, objectReferenceOf } from './body/object-keys.js';
 export {
   checkObjectReferences,
   decodeObjectReferences,
@@ -50,6 +59,21 @@ export {
   resolveObjectReferences,
 } from './body/object-references.js';
 export { type SubmitObjects, slotOf } from './body/object-slots.js';
+export {
+  audioPayload,
+  type EncodedPayloads,
+  encodePayloads,
+  eventPayload,
+  opaquePayload,
+  type PayloadInput,
+  type PayloadKind,
+  type PayloadOptions,
+  tokenPayload,
+  toolPayload,
+  videoPayload,
+} from './body/payload-body.js';
+export { type BodyChunks, joinBody } from './body/payload-data.js';
+export { decodePayloads, Payload } from './body/payload-reader.js';
 export {
   decodePacketLimit,
   decodePeerMessages,
@@ -61,6 +85,15 @@ export {
   PeerMessages,
   UNLIMITED_BUDGET,
 } from './body/peer-messages.js';
+export {
+  type EncodedTensors,
+  encodeTensorResult,
+  encodeTensorSubmit,
+  type TensorInput,
+  type TensorResultMetadata,
+  type TensorSubmitMetadata,
+} from './body/tensor-body.js';
+export { decodeTensors, Tensor, type TensorContext } from './body/tensor-reader.js';
 export {
   decodeTokenDeltaBody,
   encodeTokenDeltaBody,
@@ -80,8 +113,9 @@ export {
   type TypedPayloadFrame,
   type TypedPayloadInput,
 } from './body/typed-payload.js';
+export { flagNames, type NamesByValue, type NameTable } from './bytes/tables.js';
 
-// Structures, enumerations, flags and the message table.
+// Structures, enumerations, flags, their names, and the message table.
 export * from './generated/preview3/index.js';
 
 // Whole packets.

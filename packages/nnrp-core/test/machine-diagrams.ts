@@ -1,9 +1,5 @@
-import {
-  CONNECTION_TRANSITIONS,
-  OPERATION_STATE_NAMES,
-  OPERATION_TRANSITIONS,
-  SESSION_TRANSITIONS,
-} from '../src/index.js';
+import { CONNECTION_TRANSITIONS, OPERATION_TRANSITIONS, SESSION_TRANSITIONS } from '../src/index.js';
+import { OperationStateName } from '../src/preview3.js';
 
 /** The state diagrams of docs/machines.md, drawn from the tables that the machines run on, by the name of the machine. */
 export function drawMachines(): Map<string, string> {
@@ -16,7 +12,7 @@ export function drawMachines(): Map<string, string> {
 
 function drawOperation(): string {
   const lines = ['[*] --> accepted'];
-  const name = (state: number) => OPERATION_STATE_NAMES[state] ?? String(state);
+  const name = (state: number) => OperationStateName[state] ?? String(state);
   for (const [from, targets] of Object.entries(OPERATION_TRANSITIONS)) {
     for (const to of targets) lines.push(`${name(Number(from))} --> ${name(to)}`);
     if (targets.length === 0) lines.push(`${name(Number(from))} --> [*]`);

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { CloseStatus, OperationState, SessionStatus } from '../src/generated/preview3/enums.js';
+import { OperationStateName } from '../src/generated/preview3/names.js';
 import {
   ConnectionLifecycle,
   type ConnectionState,
   canAdvance,
   isTerminal,
-  OPERATION_STATE_NAMES,
   OPERATION_TRANSITIONS,
   OperationRecord,
   OperationRegistry,
@@ -64,7 +64,7 @@ describe('operation table', () => {
   ] as unknown as Record<OperationState, readonly OperationState[]>;
 
   it('names its states as the wire does', () => {
-    expect(OPERATION_STATE_NAMES).toEqual(vectors.operation.states);
+    expect(Object.values(OperationStateName)).toEqual(vectors.operation.states);
     expect(states.filter(isTerminal)).toEqual(vectors.operation.terminal);
   });
 

@@ -2,21 +2,24 @@
 
 // The wire's enums and codecs, what both throw, and the schemas a server is configured with.
 export {
+  type ApplicationErrorCode,
   CancelledError,
   ClosedError,
   DeadlineError,
   FlowBlockedError,
   isNnrpError,
   NnrpError,
+  type NnrpErrorCode,
   PeerError,
   ProtocolError,
-  preview3,
   SchemaRegistry,
   TimeoutError,
   TransportError,
   UsageError,
   WireError,
+  type WireErrorCode,
 } from 'nnrp-core';
+export * as preview3 from 'nnrp-core/preview3';
 export type { InternalError } from './base/internal-error.js';
 // Calling.
 export { NnrpClient } from './client/client.js';

@@ -1,6 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { preview3, SchemaRegistry } from 'nnrp-core';
+import { SchemaRegistry } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterAll, describe, expect, it } from 'vitest';
 import { clientConfig, type SessionOptions, sessionOpen } from '../src/client/client-config.js';
 import * as runtime from '../src/index.js';

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { preview3 } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
 import type { NnrpClient } from '../src/client/client.js';
 import type { NnrpClientConfig } from '../src/client/client-config.js';
 import type { NnrpServer } from '../src/server/server.js';

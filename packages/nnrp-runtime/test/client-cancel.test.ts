@@ -1,5 +1,5 @@
 import { getEventListeners } from 'node:events';
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ScriptedServer } from './scripted-server.js';
 import { packetBytes } from './wire-packets.js';

@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ClientOperation } from '../src/client/client-operation.js';
 import { ScriptedServer } from './scripted-server.js';

@@ -1,4 +1,5 @@
-import { type Packet, preview3 } from 'nnrp-core';
+import type { Packet } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SERVER_HELLO_ACK } from '../src/connection/codecs.js';
 import { ScriptedServer } from './scripted-server.js';

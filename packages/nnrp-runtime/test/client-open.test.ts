@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ScriptedServer } from './scripted-server.js';
 import { bytesFrom, bytesOf, errorOf, hexOf, packetBytes } from './wire-packets.js';

@@ -1,4 +1,5 @@
-import { preview3, UsageError } from 'nnrp-core';
+import { UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { NnrpClient } from '../src/client/client.js';
 import { submitMetadata } from '../src/client/client-messages.js';

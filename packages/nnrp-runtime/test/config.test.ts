@@ -1,4 +1,5 @@
-import { preview3, type SchemaRegistry } from 'nnrp-core';
+import type { SchemaRegistry } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { NnrpClient } from '../src/client/client.js';
 import type { NnrpServerPolicy } from '../src/server/policy.js';

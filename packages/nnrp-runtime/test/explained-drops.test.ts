@@ -1,4 +1,5 @@
-import { CancelledError, DeadlineError, PeerError, preview3 } from 'nnrp-core';
+import { CancelledError, DeadlineError, PeerError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ERROR_MESSAGE } from '../src/connection/codecs.js';
 import { ScriptedServer } from './scripted-server.js';

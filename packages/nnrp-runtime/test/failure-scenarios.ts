@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { ClientOperation } from '../src/client/client-operation.js';
 import type { NnrpClientSession } from '../src/client/client-session.js';
 import { HandlerError } from '../src/server/handler-error.js';

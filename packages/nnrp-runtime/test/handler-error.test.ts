@@ -1,4 +1,5 @@
-import { PeerError, preview3 } from 'nnrp-core';
+import { PeerError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { HandlerError, type HandlerErrorOptions } from '../src/server/handler-error.js';
 import type { ServeHandlers } from '../src/server/serve-loop.js';

@@ -1,4 +1,5 @@
-import { FlowScope, preview3 } from 'nnrp-core';
+import { FlowScope } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ConnectionGate } from '../src/server/connection-gate.js';
 import type { OperationContext } from '../src/server/operation-context.js';

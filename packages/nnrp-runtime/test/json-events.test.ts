@@ -12,12 +12,12 @@ import {
   PeerError,
   PREVIEW3,
   ProtocolError,
-  preview3,
   TimeoutError,
   TransportError,
   UsageError,
   WireError,
 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { tell } from '../src/base/application-events.js';
 import { described } from '../src/base/described.js';

@@ -1,4 +1,5 @@
-import { IdSet, ObjectCache, preview3, SchemaRegistry } from 'nnrp-core';
+import { IdSet, ObjectCache, SchemaRegistry } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { describe, expect, it } from 'vitest';
 import { IdentityMap } from '../../nnrp-core/src/machine/object-identity.js';
 import { AsyncQueue } from '../src/async-queue.js';

@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, it } from 'vitest';
 import { ERROR_MESSAGE, SESSION_PATCH } from '../src/connection/codecs.js';
 import { endAll, MIB } from './memory-bounds/driven-end.js';

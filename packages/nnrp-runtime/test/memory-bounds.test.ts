@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RESULT_PUSH, SESSION_OPEN_ACK } from '../src/connection/codecs.js';
 import { eventually } from './eventually.js';

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { type FlowFields, preview3 } from 'nnrp-core';
+import type { FlowFields } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { type CallerSession, ModelCaller } from './model-caller.js';
 
 import { MAX_IN_FLIGHT, type ModelState } from './model-state.js';

@@ -1,4 +1,5 @@
-import { type FlowFields, isNnrpError, preview3 } from 'nnrp-core';
+import { type FlowFields, isNnrpError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { NnrpClient } from '../src/client/client.js';
 import type { NnrpClientSession } from '../src/client/client-session.js';
 import type { FramedTransport } from '../src/transport/contract.js';

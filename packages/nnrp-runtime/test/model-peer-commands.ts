@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { agree } from './model-agreement.js';
 import { ModelPeer } from './model-peer.js';
 import { applySubmit, SAYINGS } from './model-sayings.js';

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
-import { PacketSplitter, preview3 } from 'nnrp-core';
+import { PacketSplitter } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { carrier } from './carrier.js';
 import { PacketLedger } from './model-ledger.js';
 import { packetBytes } from './wire-packets.js';

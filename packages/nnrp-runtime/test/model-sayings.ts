@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { ModelConnection, ModelSession } from './model-state.js';
 import { pick } from './model-step.js';
 import { type ModelFlow, malformedSubmit, modelClose, modelFlow, modelPatch, modelSubmit } from './model-wire.js';

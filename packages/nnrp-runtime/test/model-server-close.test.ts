@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, expect, it } from 'vitest';
 import { Stage } from './stage.js';
 

@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { submitMetadata } from '../src/client/client-messages.js';
 import {
   FLOW_UPDATE,

@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { clientConfig } from '../src/client/client-config.js';
 import { submitMetadata } from '../src/client/client-messages.js';

@@ -1,4 +1,5 @@
-import { isNnrpError, preview3 } from 'nnrp-core';
+import { isNnrpError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, expect, it } from 'vitest';
 import type { OperationContext } from '../src/server/operation-context.js';
 import { ScriptedServer } from './scripted-server.js';

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { PREVIEW3, preview3 } from 'nnrp-core';
+import { PREVIEW3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { NnrpServer } from '../src/server/server.js';
 import type { ConnectionLost, ProtocolViolation, SessionRefused } from '../src/server/server-events.js';

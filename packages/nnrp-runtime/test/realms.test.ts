@@ -1,5 +1,6 @@
 import vm from 'node:vm';
 import * as core from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { NnrpClient } from '../src/client/client.js';
 import { submitMetadata } from '../src/client/client-messages.js';
@@ -116,13 +117,13 @@ describe('values of another copy are taken', () => {
   });
 
   it('as complete metadata, which is used as it is', async () => {
-    const complete = copy.resultMetadata({ statusCode: core.preview3.StatusCode.Degraded });
+    const complete = copy.resultMetadata({ statusCode: preview3.StatusCode.Degraded });
     expect(resultMetadata(complete)).toBe(complete);
     const { server, client } = await stage.pair();
     server.serve({ submit: () => ({ body: 'hi', metadata: complete }) });
     const session = await client.openSession({ defaultDeadlineMs: 0 });
     const operation = await session.submit('x', copy.submitMetadata({ targetFpsX100: 100 }));
-    expect((await operation.result()).metadata.statusCode).toBe(core.preview3.StatusCode.Degraded);
+    expect((await operation.result()).metadata.statusCode).toBe(preview3.StatusCode.Degraded);
     expect(submitMetadata(copy.submitMetadata({ targetFpsX100: 7 }))).toMatchObject({ targetFpsX100: 7 });
   });
 
@@ -149,7 +150,7 @@ describe('values of another copy are taken', () => {
   });
 
   it('as a registry of schemas', async () => {
-    const registry = new copyOfCore.SchemaRegistry([core.preview3.TOKEN_DELTA_SCHEMA]);
+    const registry = new copyOfCore.SchemaRegistry([preview3.TOKEN_DELTA_SCHEMA]);
     const { client } = await stage.pair({ schemaRegistry: registry as never });
     expect((await client.openSession()).sessionId).toBeGreaterThan(0);
   });

@@ -1,4 +1,5 @@
-import { type PeerError, preview3 } from 'nnrp-core';
+import type { PeerError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { REFUSAL_EXTENSION } from '../src/connection/open-refusal.js';
 import { HandlerError } from '../src/server/handler-error.js';

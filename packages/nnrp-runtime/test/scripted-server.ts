@@ -1,4 +1,5 @@
-import { type Packet, preview3 } from 'nnrp-core';
+import type { Packet } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { NnrpClient } from '../src/client/client.js';
 import type { NnrpClientConfig, SessionOptions } from '../src/client/client-config.js';
 import type { NnrpClientSession } from '../src/client/client-session.js';

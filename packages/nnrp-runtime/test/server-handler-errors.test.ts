@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ServeHandlers } from '../src/server/serve-loop.js';
 import type { NnrpServerConfig } from '../src/server/server-config.js';

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { OperationContext } from '../src/server/operation-context.js';
 import type { ServeHandlers } from '../src/server/serve-loop.js';

@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CLIENT_HELLO, TRANSPORT_PROBE } from '../src/connection/codecs.js';
 import type { SessionOpenContext } from '../src/server/policy.js';

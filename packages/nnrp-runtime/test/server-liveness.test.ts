@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NnrpServer } from '../src/server/server.js';
 import type { ConnectionLost } from '../src/server/server-events.js';

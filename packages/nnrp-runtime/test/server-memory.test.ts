@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from './eventually.js';
 import { SessionPeer } from './session-peer.js';

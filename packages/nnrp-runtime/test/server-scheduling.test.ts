@@ -1,4 +1,5 @@
-import { preview3, UsageError } from 'nnrp-core';
+import { UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { OperationContext } from '../src/server/operation-context.js';
 import type { ServeOptions } from '../src/server/serve-loop.js';

@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NnrpServerConfig } from '../src/server/server-config.js';
 import type { SessionRefused } from '../src/server/server-events.js';

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { runInNewContext } from 'node:vm';
-import { preview3, SchemaRegistry } from 'nnrp-core';
+import { SchemaRegistry } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NnrpServerPolicy } from '../src/server/policy.js';
 import type { NnrpServer } from '../src/server/server.js';

@@ -1,4 +1,5 @@
-import { type Packet, preview3 } from 'nnrp-core';
+import type { Packet } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { submitMetadata } from '../src/client/client-messages.js';
 import {
   CACHE_PUT,

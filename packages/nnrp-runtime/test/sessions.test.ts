@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NnrpResult } from '../src/client/nnrp-result.js';
 import type { ConnectionLost, ProtocolViolation } from '../src/server/server-events.js';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { createConnection, createServer, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { AsyncQueue } from '../src/async-queue.js';
 import { NnrpClient } from '../src/client/client.js';
 import { NnrpServer } from '../src/server/server.js';

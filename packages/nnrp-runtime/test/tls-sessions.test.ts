@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { expect, it } from 'vitest';
 import { NnrpClient } from '../src/client/client.js';
 import { NnrpServer } from '../src/server/server.js';

@@ -1,4 +1,5 @@
-import { buildPacket, type Packet, preview3 } from 'nnrp-core';
+import { buildPacket, type Packet } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { sessionOpen } from '../src/client/client-config.js';
 import { submitMetadata } from '../src/client/client-messages.js';
 

@@ -1,4 +1,5 @@
-import { preview3, printableUtf8 } from 'nnrp-core';
+import { printableUtf8 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 
 /** Most bytes of a stranger's reason in a message. */
 const MAX_REASON_BYTES = 200;

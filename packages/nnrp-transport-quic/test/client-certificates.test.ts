@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { PeerIdentity } from 'nnrp-runtime';
 import { afterEach, describe, expect, it } from 'vitest';
 import { der, issue } from '../../nnrp-runtime/test/certificates.js';

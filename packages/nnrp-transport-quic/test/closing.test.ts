@@ -1,4 +1,5 @@
-import { ProtocolError, preview3, TransportError } from 'nnrp-core';
+import { ProtocolError, TransportError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { within } from '../../nnrp-runtime/src/testing/within.js';
 import { expectAll, sendAll, slowly, TransportPair } from './transport-pair.js';

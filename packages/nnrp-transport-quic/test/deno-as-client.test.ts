@@ -1,4 +1,5 @@
-import { ProtocolError, preview3, TransportError } from 'nnrp-core';
+import { ProtocolError, TransportError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { ConnectionLost, NnrpServer, NnrpServerSession } from 'nnrp-runtime';
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../nnrp-runtime/test/eventually.js';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { resultMetadata } from 'nnrp-runtime';
 import { packetBytes } from '../../nnrp-runtime/test/wire-packets.js';
 

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
-import { preview3, TransportError } from 'nnrp-core';
+import { TransportError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { parseAddress } from 'nnrp-runtime/transport';
 import { AsyncQueue } from '../../nnrp-runtime/src/async-queue.js';
 import type { NnrpClient } from '../../nnrp-runtime/src/client/client.js';

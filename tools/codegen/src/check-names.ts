@@ -15,7 +15,7 @@ const TAKEN: ReadonlySet<string> = new Set([
 ]);
 
 /** Modules of a revision that are not structures. */
-const MODULES: readonly string[] = ['enums', 'flags', 'index', 'message-table', 'struct-table'];
+const MODULES: readonly string[] = ['enums', 'flags', 'index', 'message-table', 'names', 'struct-table'];
 
 /** Reports field ids whose TypeScript names are taken: by the language, by the emitted code or by another field. */
 export function checkFieldNames(file: KsyFile, diagnostics: Diagnostics): void {
@@ -52,7 +52,7 @@ export function checkExportedNames(
   };
   for (const entry of enums) {
     const names = flagSets.has(entry.id) ? [`${constant(entry.id)}_MASK`] : [];
-    claim(entry.at, `enum ${entry.id}`, [pascal(entry.id), ...names]);
+    claim(entry.at, `enum ${entry.id}`, [pascal(entry.id), `${pascal(entry.id)}Name`, ...names]);
     checkValueNames(entry, diagnostics);
   }
   const wireNames = new Map<string, string>();

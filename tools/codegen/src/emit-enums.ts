@@ -21,6 +21,31 @@ export function emitFlags(layout: Layout): string {
   ].join('\n');
 }
 
+/** Of every enum and flag set, the names on the wire by value. */
+export function emitNames(layout: Layout): string {
+  const typeImport = (entries: readonly EnumLayout[], module: string) =>
+    `import type { ${entries.map(({ id }) => pascal(id)).join(', ')} } from './${module}.js';`;
+  return [
+    generatedHeader(`spec/${layout.revision}/nnrp_enums.ksy`),
+    `import { nameTable } from '../../bytes/tables.js';`,
+    typeImport(layout.enums, 'enums'),
+    typeImport(layout.flagSets, 'flags'),
+    '',
+    ...[...layout.enums, ...layout.flagSets].map(({ id, values }) => {
+      const name = pascal(id);
+      const rows = [...values].sort((one, other) => one.value - other.value);
+      return [
+        `/** The name on the wire of each value of {@link ${name}}, such as ${rows[0]?.id}. */`,
+        `export const ${name}Name = /* @__PURE__ */ nameTable({`,
+        ...rows.map((row) => `  ${row.value}: '${row.id}',`),
+        '});',
+        `export type ${name}Name = (typeof ${name}Name)[${name}];`,
+        '',
+      ].join('\n');
+    }),
+  ].join('\n');
+}
+
 function emitOne(entry: EnumLayout, print: (value: number) => string): string {
   const name = pascal(entry.id);
   const values = entry.values.map(

@@ -73,16 +73,14 @@ export function emitStructTable(layout: Layout): string {
       '  }),',
     ].join('\n');
   });
-  const names = (entries: Layout['enums']) =>
-    entries.map(
-      ({ id, values }) =>
-        `  ${id}: /* @__PURE__ */ lookupTable({ ${values.map(({ value, id: name }) => `${value}: '${name}'`).join(', ')} }),`,
-    );
+  const names = (entries: Layout['enums']) => entries.map(({ id }) => `  ${id}: ${pascal(id)}Name,`);
+  const nameTables = [...layout.enums, ...layout.flagSets].map(({ id }) => `${pascal(id)}Name`);
   return [
     generatedHeader(`spec/${layout.revision}/*.ksy`),
     `import type { StructCodec, StructField } from '../../bytes/struct-codec.js';`,
-    `import { frozenRows, lookupTable } from '../../bytes/tables.js';`,
+    `import { frozenRows, lookupTable, type NamesByValue } from '../../bytes/tables.js';`,
     ...imports,
+    `import { ${nameTables.join(', ')} } from './names.js';`,
     '',
     '/** Every structure of this revision by its wire name. */',
     'export const STRUCTS: Readonly<Record<string, StructCodec>> = /* @__PURE__ */ lookupTable<StructCodec>({',
@@ -90,12 +88,12 @@ export function emitStructTable(layout: Layout): string {
     '});',
     '',
     '/** Names of enum values: enum id, then value. */',
-    'export const ENUM_NAMES: Readonly<Record<string, Readonly<Record<number, string>>>> = /* @__PURE__ */ lookupTable({',
+    'export const ENUM_NAMES: Readonly<Record<string, NamesByValue>> = /* @__PURE__ */ lookupTable<NamesByValue>({',
     ...names(layout.enums),
     '});',
     '',
     '/** Names of flag bits: flag set id, then bit value. */',
-    'export const FLAG_NAMES: Readonly<Record<string, Readonly<Record<number, string>>>> = /* @__PURE__ */ lookupTable({',
+    'export const FLAG_NAMES: Readonly<Record<string, NamesByValue>> = /* @__PURE__ */ lookupTable<NamesByValue>({',
     ...names(layout.flagSets),
     '});',
     '',
@@ -107,7 +105,7 @@ export function emitIndex(layout: Layout): string {
   const modules = layout.structs.map((struct) => kebab(struct.id)).sort();
   return [
     generatedHeader(`spec/${layout.revision}/*.ksy`),
-    ...['enums', 'flags', 'message-table', ...modules].map((module) => `export * from './${module}.js';`),
+    ...['enums', 'flags', 'message-table', 'names', ...modules].map((module) => `export * from './${module}.js';`),
     '',
   ].join('\n');
 }

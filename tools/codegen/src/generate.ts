@@ -1,7 +1,7 @@
 import { buildLayout } from './build-layout.js';
 import { checkComposition } from './check-composition.js';
 import { Diagnostics } from './diagnostics.js';
-import { emitEnums, emitFlags } from './emit-enums.js';
+import { emitEnums, emitFlags, emitNames } from './emit-enums.js';
 import { emitReference } from './emit-reference.js';
 import { emitStruct } from './emit-struct.js';
 import { emitIndex, emitMessageTable, emitStructTable } from './emit-tables.js';
@@ -40,6 +40,7 @@ export function emitAll(layout: Layout): Map<string, string> {
   for (const struct of layout.structs) output.set(`${folder}/${kebab(struct.id)}.ts`, emitStruct(layout, struct));
   output.set(`${folder}/enums.ts`, emitEnums(layout));
   output.set(`${folder}/flags.ts`, emitFlags(layout));
+  output.set(`${folder}/names.ts`, emitNames(layout));
   output.set(`${folder}/message-table.ts`, emitMessageTable(layout));
   output.set(`${folder}/struct-table.ts`, emitStructTable(layout));
   output.set(`${folder}/index.ts`, emitIndex(layout));

@@ -703,6 +703,13 @@ describe('schema lints', () => {
     expect(problemsOf(enums)).toEqual([
       "spec/test/color.ksy:1:1: schema color: the name 'Color' belongs to enum color",
     ]);
+    const named = {
+      ...FILES,
+      'color_name.ksy': PING.replace('id: ping', 'id: color_name').replace(': PING', ': NAME'),
+    };
+    expect(problemsOf(named)).toEqual([
+      "spec/test/color_name.ksy:1:1: schema color_name: the name 'ColorName' belongs to enum color",
+    ]);
     const modules = { ...FILES, 'flags.ksy': PING.replace('id: ping', 'id: flags').replace(': PING', ': FLAGS') };
     expect(problemsOf(modules)).toEqual(["spec/test/flags.ksy:1:1: schema flags: the module 'flags' is taken"]);
   });

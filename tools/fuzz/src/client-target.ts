@@ -1,4 +1,5 @@
-import { type Packet, preview3 } from 'nnrp-core';
+import type { Packet } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { NnrpClient } from 'nnrp-runtime';
 import { callApplication, type Held } from './client-application.js';
 import { type AppCall, type Carrier, FOCUS_ID, type State, type Step } from './conversation.js';

@@ -1,4 +1,5 @@
-import { type MessageInfo, preview3 } from 'nnrp-core';
+import type { MessageInfo } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { STRUCTS } from 'nnrp-core/preview3/struct-table';
 import type { Dice } from './dice.js';
 

@@ -1,4 +1,5 @@
-import { type Packet, preview3 } from 'nnrp-core';
+import type { Packet } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { NnrpClient, type NnrpClientSession, NnrpServer } from 'nnrp-runtime';
 import { type Carrier, FOCUS_ID, type State, type Step, type Style } from './conversation.js';
 import type { Coverage } from './coverage.js';

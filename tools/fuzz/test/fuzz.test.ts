@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { afterAll, describe, expect, it } from 'vitest';
 import { CARRIERS, type Conversation, conversation, ROLES, STATES, type Step } from '../src/conversation.js';
 import { Dice } from '../src/dice.js';

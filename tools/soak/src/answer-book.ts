@@ -1,4 +1,5 @@
-import { FrameIds, type Packet, preview3 } from 'nnrp-core';
+import { FrameIds, type Packet } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { FramedTransport, PacketSink } from 'nnrp-runtime/transport';
 
 const { CloseStatus, MessageType, ResultClass, ResultFlags } = preview3;

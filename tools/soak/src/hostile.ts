@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { buildPacket, PacketSplitter, preview3 } from 'nnrp-core';
+import { buildPacket, PacketSplitter } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { submitMetadata } from 'nnrp-runtime';
 import { AnswerBook, type Totals } from './answer-book.js';
 import type { Dice } from './dice.js';

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isNnrpError, preview3 } from 'nnrp-core';
+import { isNnrpError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { type ClientOperation, NnrpClient, type NnrpClientSession } from 'nnrp-runtime';
 import type { FramedConnector, FramedTransport } from 'nnrp-runtime/transport';
 import { AnswerBook, type SessionBook, type Totals } from './answer-book.js';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { NnrpServer, type NnrpServerSession, type OperationContext } from 'nnrp-runtime';
 import { QuicProvider, QuicServerEndpointConfig } from 'nnrp-transport-quic';
 import { Faults, footprint } from './faults.js';

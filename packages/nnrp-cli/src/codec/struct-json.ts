@@ -1,4 +1,5 @@
 import type { StructCodec, StructField } from 'nnrp-core';
+import { flagNames } from 'nnrp-core/preview3';
 import { ENUM_NAMES, FLAG_NAMES } from 'nnrp-core/preview3/struct-table';
 import { jsonType, RequestError } from './request-error.js';
 
@@ -68,14 +69,4 @@ function numberOf(field: StructField, value: unknown, path: string): number | bi
 function addNames(json: Record<string, unknown>, field: StructField, value: number): void {
   if (field.enum !== undefined) json[`${field.name}_name`] = ENUM_NAMES[field.enum]?.[value] ?? null;
   if (field.flags !== undefined) json[`${field.name}_names`] = flagNames(FLAG_NAMES[field.flags] ?? {}, value);
-}
-
-/** Names of the bits that are set, lowest first; a bit without a name is shown as its value in hex. */
-function flagNames(names: Readonly<Record<number, string>>, value: number): string[] {
-  const set: string[] = [];
-  for (let bit = 0; bit < 32; bit++) {
-    const mask = (1 << bit) >>> 0;
-    if ((value & mask) !== 0) set.push(names[mask] ?? `0x${mask.toString(16)}`);
-  }
-  return set;
 }

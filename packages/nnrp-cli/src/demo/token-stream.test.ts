@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { ClientOperation } from 'nnrp-runtime';
 import { describe, expect, it } from 'vitest';
 import { readTokens, TokenCount } from './token-stream.js';

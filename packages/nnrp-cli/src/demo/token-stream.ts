@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { ClientOperation, NnrpClientSession } from 'nnrp-runtime';
 
 /** What came back for the texts of one session. */

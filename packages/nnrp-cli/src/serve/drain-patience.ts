@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { NnrpClose, NnrpServerSession } from 'nnrp-runtime';
 
 /** How long a close waits for answers when the client names no time; within the patience of common clients. */

@@ -1,4 +1,5 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { InFlightPolicy, PayloadKindFlags, ResultClass, StatusCode } from 'nnrp-core/preview3';
 import {
   type HandlerFailure,
   NnrpClient,
@@ -12,7 +13,6 @@ import { drainPatiently } from './drain-patience.js';
 import { echo } from './echo-handler.js';
 import { loadTokensHandler } from './tokens-handler.js';
 
-const { InFlightPolicy, PayloadKindFlags, ResultClass, StatusCode } = preview3;
 const opened: { close(): Promise<unknown> }[] = [];
 
 afterEach(async () => {

@@ -1,4 +1,5 @@
-import { isWireError, preview3, shownValue } from 'nnrp-core';
+import { isWireError, shownValue } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { STRUCTS } from 'nnrp-core/preview3/struct-table';
 
 const SCHEMA = STRUCTS['SCHEMA_DESCRIPTOR_HEADER']!;

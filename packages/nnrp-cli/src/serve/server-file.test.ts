@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { preview3, type SchemaRegistry } from 'nnrp-core';
+import type { SchemaRegistry } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { NnrpServer } from 'nnrp-runtime';
 import { afterAll, describe, expect, it } from 'vitest';
 import { explainConfigError, readServerFile } from './server-file.js';

@@ -1,11 +1,16 @@
 import { isUtf8 } from 'node:buffer';
-import { preview3 } from 'nnrp-core';
+import {
+  encodeTokenDeltaBody,
+  PayloadKindFlags,
+  ResultClass,
+  ResultFlags,
+  StatusCode,
+  TOKEN_DELTA_COUNTS,
+} from 'nnrp-core/preview3';
 import { type OperationContext, type ResultValue, resultMetadata } from 'nnrp-runtime';
 import { textPieces } from './text-pieces.js';
 import { loadTokenizer, type Tokenizer } from './tokenizer.js';
 import { WorkTurns } from './work-turns.js';
-
-const { encodeTokenDeltaBody, PayloadKindFlags, ResultClass, ResultFlags, StatusCode, TOKEN_DELTA_COUNTS } = preview3;
 
 /** Merging takes time by the square of the longest word, at worst of the piece: some milliseconds for this many. */
 const MAX_PIECE_BYTES = 1024;

@@ -1,5 +1,5 @@
 import { PassThrough } from 'node:stream';
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { NnrpResult } from 'nnrp-runtime';
 import { describe, expect, it } from 'vitest';
 import type { TerminalStream } from '../cli-io.js';

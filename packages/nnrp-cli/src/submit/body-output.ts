@@ -1,4 +1,5 @@
-import { isWireError, preview3 } from 'nnrp-core';
+import { isWireError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { NnrpResult } from 'nnrp-runtime';
 import { type TerminalStream, writeFully } from '../cli-io.js';
 import { TerminalBytes } from '../terminal-bytes.js';

@@ -1,9 +1,8 @@
-import { preview3 } from 'nnrp-core';
+import { StatusCode } from 'nnrp-core/preview3';
 import { isNnrpError, type NnrpClientSession, type NnrpResult, TimeoutError } from 'nnrp-runtime';
 import { errorText } from '../terminal-text.js';
 import { LatencySamples } from './latency-samples.js';
 
-const { StatusCode } = preview3;
 const SUCCESSES: readonly number[] = [StatusCode.Success, StatusCode.Degraded, StatusCode.Ok];
 const MIB = 1024 * 1024;
 /** Names of the errors of single submits, which say nothing about those that follow. */

@@ -10,6 +10,11 @@ import { shownValue } from '../text/shown-value.js';
  */
 export function checkUnsignedField(field: string, type: 'u16' | 'u32', value: unknown): WireFault | undefined {
   const max = type === 'u16' ? 0xffff : 0xffffffff;
-  if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max) return undefined;
+  if (isUnsigned(value, max)) return undefined;
   return { kind: 'field_out_of_range', field, type, value: shownValue(value) };
+}
+
+/** Whether the value is an integer from 0 to `max`. */
+export function isUnsigned(value: unknown, max: number): value is number {
+  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max;
 }

@@ -8,7 +8,7 @@ import { bytesLeft, faultAt, faultWithValue, type WireRule } from './fault.js';
  */
 
 /** An empty view, for flyweights that have not been pointed at anything. */
-export const NO_BYTES: DataView = /* @__PURE__ */ new DataView(new ArrayBuffer(0));
+export const NO_BYTES: DataView = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(0));
 
 export function decodeFailed(rules: readonly WireRule[], index: number, view: DataView, offset: number, where: string) {
   return new WireError(faultAt(rules, index, view, offset), where);

@@ -2,11 +2,9 @@ import type { CloseStatus } from '../generated/preview3/enums.js';
 import type { SessionOpenAck } from '../generated/preview3/session-open-ack.js';
 import { openAckOutcome } from '../rules/open-ack.js';
 import { IdMap } from './id-map.js';
+import type { ConnectionState } from './lifecycle-state.js';
 import { SessionLifecycle } from './session-lifecycle.js';
 import type { StateFault } from './state-fault.js';
-
-/** Where a connection stands: `open`; `closing`, it takes no new sessions and lets the others finish; `closed`. */
-export type ConnectionState = 'open' | 'closing' | 'closed';
 
 /** What moves a connection: the decision to end it in good order, and CLOSE or its loss. */
 export type ConnectionInput = 'begin_close' | 'close';

@@ -1,5 +1,5 @@
 import type { OperationState } from '../generated/preview3/enums.js';
-import { OPERATION_STATE_NAMES } from './operation-state.js';
+import { OperationStateName } from '../generated/preview3/names.js';
 
 /**
  * Why something cannot be done to an operation, as data. `rule` says in words which relationship is wrong.
@@ -31,5 +31,5 @@ export function describeOperationFault(fault: OperationFault): string {
 }
 
 function stateName(state: OperationState): string {
-  return OPERATION_STATE_NAMES[state] ?? String(state);
+  return OperationStateName[state] ?? String(state);
 }

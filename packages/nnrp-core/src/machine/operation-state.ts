@@ -21,18 +21,6 @@ export const OPERATION_TRANSITIONS: Readonly<Record<OperationState, readonly Ope
     [Completed]: [],
   });
 
-/** Names of the states on the wire, by value. */
-export const OPERATION_STATE_NAMES: readonly string[] = /* @__PURE__ */ Object.freeze([
-  'accepted',
-  'running',
-  'partial',
-  'waiting_tool',
-  'superseded',
-  'cancelled',
-  'failed',
-  'completed',
-]);
-
 /** The same table as bits: bit `to` of row `from`. */
 const LEGAL: readonly number[] = /* @__PURE__ */ Object.values(OPERATION_TRANSITIONS).map((next) =>
   next.reduce<number>((bits, to) => bits | (1 << to), 0),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { CloseStatus } from '../generated/preview3/enums.js';
-import { SessionLifecycle, type SessionState } from './session-lifecycle.js';
+import type { SessionState } from './lifecycle-state.js';
+import { SessionLifecycle } from './session-lifecycle.js';
 import { describeStateFault } from './state-fault.js';
 
 const { Acknowledged, Draining, Closed, Rejected } = CloseStatus;

@@ -1,11 +1,6 @@
 import { CloseStatus } from '../generated/preview3/enums.js';
+import type { SessionState } from './lifecycle-state.js';
 import type { StateFault } from './state-fault.js';
-
-/**
- * Where a session stands: `open`, new; `resumed`, an earlier session goes on; `closing`, one side has asked for the end;
- * `draining`, the other finishes what is in progress; `closed`.
- */
-export type SessionState = 'open' | 'resumed' | 'closing' | 'draining' | 'closed';
 
 /** What moves a session: SESSION_CLOSE, each status of SESSION_CLOSE_ACK, and the loss of the connection or an error. */
 export type SessionInput = 'close' | 'acknowledged' | 'draining' | 'closed' | 'rejected' | 'end';

@@ -1,5 +1,4 @@
-import type { ConnectionState } from './connection-lifecycle.js';
-import type { SessionState } from './session-lifecycle.js';
+import type { ConnectionState, SessionState } from './lifecycle-state.js';
 
 /**
  * Why a message does not fit the state of its connection or session, as data.

@@ -5,9 +5,14 @@ declare const TextEncoder: new () => {
 };
 declare const TextDecoder: new () => { decode(bytes: Uint8Array, options?: { readonly stream?: boolean }): string };
 
+/** A text in UTF-8. */
+export function encodeUtf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}
+
 /** Length of a text in UTF-8. */
 export function utf8Length(text: string): number {
-  return new TextEncoder().encode(text).length;
+  return encodeUtf8(text).length;
 }
 
 /** A text in UTF-8, cut between two characters where it is longer. */

@@ -1,4 +1,5 @@
-import { preview3, shownValue, UsageError } from 'nnrp-core';
+import { shownValue, UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { checkOptions } from '../base/options.js';
 import { announcement } from '../connection/announcement.js';
 import { viewed } from '../connection/body-bytes.js';

@@ -1,4 +1,5 @@
-import { DEFAULT_MAX_PACKET_BYTES, preview3, shownValue, UsageError } from 'nnrp-core';
+import { DEFAULT_MAX_PACKET_BYTES, shownValue, UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { checkOptions, readOptions } from '../base/options.js';
 import type { BodyInput } from '../connection/body-bytes.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';

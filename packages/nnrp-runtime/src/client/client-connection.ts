@@ -9,11 +9,12 @@ import {
   type Packet,
   type PeerError,
   ProtocolError,
-  preview3,
   TransportError,
   UsageError,
   type WireFault,
 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { ErrorCode, ErrorScope, MessageType, PeerMessages, ScopeKind } from 'nnrp-core/preview3';
 import { DeadlineQueue } from '../base/deadline-queue.js';
 import { checkFlow } from '../base/flow-fields.js';
 import { guard } from '../base/guard.js';
@@ -39,7 +40,6 @@ import { checkClose } from './session-closing.js';
 import { type OpeningConnection, SessionOpens } from './session-opens.js';
 import { type UnreadOwner, UnreadResults, type UnreadShare } from './unread-results.js';
 
-const { ErrorCode, ErrorScope, MessageType, PeerMessages, ScopeKind } = preview3;
 /** Room kept for control messages, which are never held back. */
 const CONTROL_ROOM_BYTES = 1024 * 1024;
 

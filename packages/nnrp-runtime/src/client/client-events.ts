@@ -1,4 +1,5 @@
-import type { FlowOutcome, MessageInfo, NnrpError, Packet, PeerError, ProtocolError, preview3 } from 'nnrp-core';
+import type { FlowOutcome, MessageInfo, NnrpError, Packet, PeerError, ProtocolError } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
 import type { InternalError } from '../base/internal-error.js';
 import { EVENT_BYTES, heldByError, keptPacket } from './kept-events.js';
 import type { UnreadShare } from './unread-results.js';

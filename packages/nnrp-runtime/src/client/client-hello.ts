@@ -1,4 +1,6 @@
-import { describeFault, type NnrpError, type Packet, ProtocolError, preview3, UsageError } from 'nnrp-core';
+import { describeFault, type NnrpError, type Packet, ProtocolError, UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { ErrorCode, MessageType } from 'nnrp-core/preview3';
 import { described } from '../base/described.js';
 import { readValues } from '../base/options.js';
 import { type BodyInput, ownBytes } from '../connection/body-bytes.js';
@@ -8,8 +10,6 @@ import { type Announcing, helloExtensions, isUnknownCritical, ownExtensions } fr
 import { joined } from './joined.js';
 import { bodyMismatch } from './peer-error.js';
 import { type AnswerReader, PendingRequests } from './pending-requests.js';
-
-const { ErrorCode, MessageType } = preview3;
 
 /** What a client says about itself before its first session; what is left out has its default. */
 export interface ClientHelloOptions extends Partial<Omit<preview3.ClientHello, 'authBytes' | 'controlExtensionBytes'>> {

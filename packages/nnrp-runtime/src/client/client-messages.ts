@@ -1,4 +1,5 @@
-import { preview3, shownValue, shownWord, UsageError } from 'nnrp-core';
+import { shownValue, shownWord, UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { checkOptions } from '../base/options.js';
 import { isAbortSignal } from './abort-signals.js';
 

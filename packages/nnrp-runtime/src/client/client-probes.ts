@@ -1,4 +1,6 @@
-import { forCaller, type NnrpError, type Packet, preview3, shownValue, UsageError } from 'nnrp-core';
+import { forCaller, type NnrpError, type Packet, shownValue, UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { MessageType } from 'nnrp-core/preview3';
 import { described } from '../base/described.js';
 import { checkOptions } from '../base/options.js';
 import { TRANSPORT_PROBE } from '../connection/codecs.js';
@@ -6,7 +8,6 @@ import type { SessionConnection } from '../connection/session-endpoint.js';
 import { callTimeoutMs } from './call-options.js';
 import { type AnswerReader, PendingRequests } from './pending-requests.js';
 
-const { MessageType } = preview3;
 const OPTIONS: ReadonlySet<string> = new Set(['payloadBytes', 'timeoutMs']);
 /** Bytes before the padding: header and metadata. */
 const HEAD_BYTES = preview3.COMMON_HEADER_BYTES + preview3.TRANSPORT_PROBE_BYTES;

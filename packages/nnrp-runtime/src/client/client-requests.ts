@@ -5,9 +5,10 @@ import {
   type NnrpError,
   type Packet,
   ProtocolError,
-  preview3,
   UsageError,
 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { ErrorCode, MessageType } from 'nnrp-core/preview3';
 import { described } from '../base/described.js';
 import { checkOptions, readOptions } from '../base/options.js';
 import { type BodyInput, unlentBytes } from '../connection/body-bytes.js';
@@ -31,7 +32,6 @@ import {
   sessionPatch,
 } from './request-messages.js';
 
-const { ErrorCode, MessageType } = preview3;
 /**
  * Patches, and moves, of one session on the wire at once. Servers of this implementation take 64 before they stop reading,
  * those that were given up included.

@@ -1,4 +1,5 @@
-import type { MessageInfo, Packet, PeerError, ProtocolError, preview3, WireFault } from 'nnrp-core';
+import type { MessageInfo, Packet, PeerError, ProtocolError, WireFault } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
 import type { DeadlineQueue } from '../base/deadline-queue.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
 import type { TransportKind } from '../transport/contract.js';

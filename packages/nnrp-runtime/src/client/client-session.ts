@@ -7,12 +7,13 @@ import {
   type Inspect,
   inspected,
   type NnrpError,
-  preview3,
   SessionLifecycle,
   type SessionState,
   shownValue,
   UsageError,
 } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
+import { ErrorScope, MessageType, ScopeKind } from 'nnrp-core/preview3';
 import { described } from '../base/described.js';
 import { checkFlow } from '../base/flow-fields.js';
 import { guard } from '../base/guard.js';
@@ -44,8 +45,6 @@ import { SessionClosing } from './session-closing.js';
 import { keptSessionEvent, type NnrpSessionEvent, sessionEventBytes } from './session-events.js';
 import { SessionInbox } from './session-inbox.js';
 import type { UnreadShare } from './unread-results.js';
-
-const { ErrorScope, MessageType, ScopeKind } = preview3;
 
 /** What a session tells the server about its flow; see FlowFields of nnrp-core. */
 export interface SessionFlow extends FlowFields {

@@ -9,9 +9,10 @@ import {
   isPeerError,
   type NnrpError,
   type Packet,
-  preview3,
   UsageError,
 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { MessageType } from 'nnrp-core/preview3';
 import { guard } from '../base/guard.js';
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { FRAME_SUBMIT } from '../connection/codecs.js';
@@ -33,7 +34,6 @@ import { type Blockage, SubmitGate } from './submit-gate.js';
 import type { UnreadShare } from './unread-results.js';
 import { WaitingSubmits } from './waiting-submits.js';
 
-const { MessageType } = preview3;
 /** The last frame id: one more would not fit the header. */
 const MAX_FRAME_ID = 0xfffffffe;
 /** Milliseconds by which a timer of the server may be early. */

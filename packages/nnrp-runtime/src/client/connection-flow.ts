@@ -1,4 +1,5 @@
-import { type FlowOutcome, FlowScope, type preview3 } from 'nnrp-core';
+import { type FlowOutcome, FlowScope } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
 import { Chain, type Link } from '../base/chain.js';
 
 /** A session whose submits may have to wait for room on the connection. */

@@ -1,16 +1,7 @@
-import {
-  CancelledError,
-  ClosedError,
-  DeadlineError,
-  isPeerError,
-  type NnrpError,
-  PeerError,
-  preview3,
-} from 'nnrp-core';
+import { CancelledError, ClosedError, DeadlineError, isPeerError, type NnrpError, PeerError } from 'nnrp-core';
+import { ErrorCode } from 'nnrp-core/preview3';
 import { OWN_CODES, type ReportedError } from './peer-error.js';
 import { errorCodeName } from './wire-names.js';
-
-const { ErrorCode } = preview3;
 
 /** What the codes mean that a server may give for a frame, for a server that gives no text. */
 const MEANINGS: Readonly<Record<string, string>> = {

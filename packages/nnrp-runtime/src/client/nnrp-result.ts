@@ -1,4 +1,5 @@
-import { INSPECT, type Inspect, inspected, type Packet, preview3, UsageError } from 'nnrp-core';
+import { INSPECT, type Inspect, inspected, type Packet, UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { isPartialResult } from '../connection/result-kind.js';
 import { traceIdOf } from '../connection/trace-id.js';
 import type { ResultStore } from './result-store.js';

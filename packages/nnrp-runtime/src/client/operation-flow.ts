@@ -1,10 +1,9 @@
-import { type FlowFields, FlowSender, preview3 } from 'nnrp-core';
+import { type FlowFields, FlowSender } from 'nnrp-core';
+import { MessageType, PeerMessages, ScopeKind, UpdateReason } from 'nnrp-core/preview3';
 import { FLOW_UPDATE } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
 import type { ClientOperation } from './client-operation.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
-
-const { MessageType, PeerMessages, ScopeKind, UpdateReason } = preview3;
 
 /**
  * What the server is told about the flow of single operations of a session. An operation whose results nobody reads is

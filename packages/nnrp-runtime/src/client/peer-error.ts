@@ -1,4 +1,5 @@
-import { forCaller, type Packet, PeerError, ProtocolError, preview3 } from 'nnrp-core';
+import { forCaller, type Packet, PeerError, ProtocolError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { ErrorDetails } from '../connection/error-details.js';
 import { readErrorText } from '../connection/error-text.js';
 import { errorCodeName } from './wire-names.js';

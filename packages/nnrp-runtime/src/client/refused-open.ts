@@ -1,9 +1,10 @@
-import { PeerError, preview3, printable } from 'nnrp-core';
+import { PeerError, printable } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
+import { SessionErrorCode, SessionStatus } from 'nnrp-core/preview3';
 import { type ErrorDetails, MAX_DETAILS_BYTES } from '../connection/error-details.js';
 import { OWN_CODES } from './peer-error.js';
 import { sessionErrorName } from './wire-names.js';
 
-const { SessionErrorCode, SessionStatus } = preview3;
 const SHUTDOWN = 'NNRP_ERR_SERVER_SHUTDOWN';
 
 /**

@@ -1,8 +1,8 @@
-import { preview3, shownValue, UsageError } from 'nnrp-core';
+import { shownValue, UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { PatchFlags, TransportId } from 'nnrp-core/preview3';
 import { checkOptions } from '../base/options.js';
 import type { TransportKind } from '../transport/contract.js';
-
-const { PatchFlags, TransportId } = preview3;
 
 /** How long a request waits for its answer. */
 export interface RequestOptions {

@@ -1,4 +1,6 @@
-import { ClosedError, isNnrpError, type NnrpError, PeerError, preview3, type SessionLifecycle } from 'nnrp-core';
+import { ClosedError, isNnrpError, type NnrpError, PeerError, type SessionLifecycle } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
+import { CloseReason, CloseStatus, InFlightPolicy, MessageType, SessionErrorCode } from 'nnrp-core/preview3';
 import { checkOptions } from '../base/options.js';
 import { Patience } from '../base/patience.js';
 import { type CloseReport, closeReport } from '../close-report.js';
@@ -13,7 +15,6 @@ import { PendingAnswer } from './pending-answer.js';
 import type { AnswerWaiter } from './pending-requests.js';
 import { wireName } from './wire-names.js';
 
-const { CloseReason, CloseStatus, InFlightPolicy, MessageType, SessionErrorCode } = preview3;
 /** Milliseconds after the drain timeout of a server in which it may still say what it gives up. */
 const DRAIN_GRACE_MS = 1000;
 /** Milliseconds that work in progress gets unless the options say otherwise. */

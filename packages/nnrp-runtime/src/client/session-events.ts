@@ -1,4 +1,5 @@
-import type { FlowOutcome, MessageInfo, NnrpError, Packet, PeerError, ProtocolError, preview3 } from 'nnrp-core';
+import type { FlowOutcome, MessageInfo, NnrpError, Packet, PeerError, ProtocolError } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
 import type { ClientOperation } from './client-operation.js';
 import { EVENT_BYTES, heldByError, keptBytes, keptPacket } from './kept-events.js';
 import type { NnrpPatchAck } from './request-messages.js';

@@ -7,10 +7,11 @@ import {
   type NnrpError,
   type Packet,
   ProtocolError,
-  preview3,
   type UsageError,
   type WireFault,
 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { CacheAckStatus, ErrorCode, ErrorScope, MessageType, ScopeKind } from 'nnrp-core/preview3';
 import { CACHE_ACK } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
 import type { SessionEndpoint } from '../connection/session-endpoint.js';
@@ -22,8 +23,6 @@ import type { EventStreams } from './event-stream.js';
 import { readError, requestFailure } from './peer-error.js';
 import type { SessionClosing } from './session-closing.js';
 import type { NnrpSessionEvent } from './session-events.js';
-
-const { CacheAckStatus, ErrorCode, ErrorScope, MessageType, ScopeKind } = preview3;
 
 /** Operations with a flow of their own before those that are over are looked for. */
 const MIN_PRUNING = 16;

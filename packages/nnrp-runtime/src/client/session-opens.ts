@@ -5,9 +5,10 @@ import {
   type NnrpError,
   type Packet,
   ProtocolError,
-  preview3,
   type WireFault,
 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { ErrorCode, InFlightPolicy, MessageType, SessionStatus } from 'nnrp-core/preview3';
 import { described } from '../base/described.js';
 import { background } from '../base/guard.js';
 import { Line } from '../base/line.js';
@@ -27,8 +28,6 @@ import { bodyMismatch } from './peer-error.js';
 import { PendingAnswer } from './pending-answer.js';
 import type { AnswerWaiter } from './pending-requests.js';
 import { refusalOf } from './refused-open.js';
-
-const { ErrorCode, InFlightPolicy, MessageType, SessionStatus } = preview3;
 
 /** What opening sessions needs of the connection. */
 export interface OpeningConnection extends ClientSessionConnection {

@@ -1,11 +1,12 @@
-import { DeadlineError, preview3, shownValue, UsageError } from 'nnrp-core';
+import { DeadlineError, shownValue, UsageError } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
+import { PeerMessages, UNLIMITED_BUDGET } from 'nnrp-core/preview3';
 import type { DeadlineQueue } from '../base/deadline-queue.js';
 import type { Guarded } from '../base/guard.js';
 import { afterReading } from '../base/patience.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
 import type { ClientOperation } from './client-operation.js';
 
-const { PeerMessages, UNLIMITED_BUDGET } = preview3;
 /** The longest deadline that latency_budget_ms can ask for, where its highest value means none. */
 const MAX_BUDGET_MS = UNLIMITED_BUDGET - 1;
 /** An expiry that comes so much too late, in milliseconds, says nothing: this process has stood still. */

@@ -1,4 +1,5 @@
-import { FlowBlockedError, FlowGate, type FlowOutcome, FlowScope, preview3 } from 'nnrp-core';
+import { FlowBlockedError, FlowGate, type FlowOutcome, FlowScope } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { ClientSessionConnection } from './client-session-connection.js';
 
 /** Why no submit may start now. */

@@ -1,4 +1,5 @@
-import { type preview3, TransportError } from 'nnrp-core';
+import { TransportError } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { submitMetadata } from './client-messages.js';
 import { WaitingSubmits } from './waiting-submits.js';

@@ -1,4 +1,5 @@
-import { CancelledError, FlowBlockedError, forCaller, type NnrpError, type preview3 } from 'nnrp-core';
+import { CancelledError, FlowBlockedError, forCaller, type NnrpError } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
 import { type Guarded, later } from '../base/guard.js';
 import { unheard } from '../settled.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';

@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 
 /** The name on the wire of a value of an enum, such as server_shutdown; its number when it has none. */
 export function wireName(values: Readonly<Record<string, number>>, value: number): string {

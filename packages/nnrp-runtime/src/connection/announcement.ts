@@ -1,4 +1,5 @@
-import { DEFAULT_MAX_PACKET_BYTES, preview3 } from 'nnrp-core';
+import { DEFAULT_MAX_PACKET_BYTES } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 
 /**
  * Tells the other side what this one understands beyond what every preview3 peer does, and how large a packet it takes

@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { MetadataCodec } from './outbound-message.js';
 
 /** The metadata structures the runtime sends, one constant each so that call sites stay monomorphic. */

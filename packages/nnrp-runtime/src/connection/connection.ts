@@ -12,12 +12,13 @@ import {
   type Packet,
   PREVIEW3,
   ProtocolError,
-  preview3,
   type Revision,
   TransportError,
   type UsageError,
   type WireFault,
 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { ErrorCode, ErrorScope, MessageType } from 'nnrp-core/preview3';
 import { background, crash, type Guarded, guard } from '../base/guard.js';
 import { warn } from '../base/warn.js';
 import type { FramedTransport, PacketSink } from '../transport/contract.js';
@@ -32,7 +33,6 @@ import type { ErrorOptions, SessionConnection, SessionEndpoint } from './session
 import { endedBy, endTransport, remoteAddressOf } from './transport-end.js';
 import { TEXT_BYTES } from './waiting-packet.js';
 
-const { MessageType, ErrorCode, ErrorScope } = preview3;
 const HEADER_BYTES = preview3.COMMON_HEADER_BYTES;
 
 /**

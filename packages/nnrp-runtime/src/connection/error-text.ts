@@ -1,4 +1,5 @@
-import { type Packet, type preview3, printable, printableUtf8, shownValue, UsageError } from 'nnrp-core';
+import { type Packet, printable, printableUtf8, shownValue, UsageError } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
 import { decodeDetails, type ErrorDetails, MAX_DETAILS_BYTES } from './error-details.js';
 
 /** What the body of an ERROR says. */

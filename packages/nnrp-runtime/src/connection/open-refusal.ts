@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { decodeDetails, diagnosticText, type ErrorDetails, encodeDetails } from './error-details.js';
 
 /**

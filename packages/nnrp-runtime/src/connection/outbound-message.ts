@@ -1,4 +1,5 @@
-import { preview3, writeHeader } from 'nnrp-core';
+import { writeHeader } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { OutboundPacket } from '../transport/contract.js';
 
 /** How one metadata structure is written. */

@@ -1,7 +1,6 @@
-import { type MessageInfo, preview3, UsageError } from 'nnrp-core';
+import { type MessageInfo, UsageError } from 'nnrp-core';
+import { COMMON_HEADER_BYTES, MessageType } from 'nnrp-core/preview3';
 
-const { MessageType } = preview3;
-const { COMMON_HEADER_BYTES } = preview3;
 /** What the lengths of a header can say, together. */
 export const MOST_BYTES = 0xffffffff;
 /** Messages of the protocol's own, which must not fail for their length; they are short. */

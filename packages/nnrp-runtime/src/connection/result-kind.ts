@@ -1,4 +1,5 @@
-import { type Packet, preview3 } from 'nnrp-core';
+import type { Packet } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 
 const AT = preview3.RESULT_PUSH_OFFSETS;
 

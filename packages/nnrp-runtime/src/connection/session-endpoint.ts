@@ -1,4 +1,5 @@
-import type { MessageInfo, NnrpError, Packet, preview3, UsageError, WireFault } from 'nnrp-core';
+import type { MessageInfo, NnrpError, Packet, UsageError, WireFault } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
 import type { Guarded } from '../base/guard.js';
 import type { ErrorDetails } from './error-details.js';
 import type { MetadataCodec } from './outbound-message.js';

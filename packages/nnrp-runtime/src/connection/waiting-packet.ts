@@ -1,4 +1,5 @@
-import { type Packet, preview3, type UsageError } from 'nnrp-core';
+import type { Packet, UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { OutboundPacket } from '../transport/contract.js';
 import { COPY_LIMIT, changedBody, lent, unsentHead } from '../transport/lent-packet.js';
 

@@ -1,4 +1,5 @@
-import { type NnrpError, preview3 } from 'nnrp-core';
+import type { NnrpError } from 'nnrp-core';
+import { OperationState } from 'nnrp-core/preview3';
 import { described } from '../base/described.js';
 import { crash } from '../base/guard.js';
 import type { OperationContext } from './operation-context.js';
@@ -8,7 +9,6 @@ import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } fr
 import type { SessionCore } from './session-core.js';
 import type { SessionReceiver } from './session-ports.js';
 
-const { OperationState } = preview3;
 const READY: Promise<void> = Promise.resolve();
 
 /** One session whose messages go to the handlers. */

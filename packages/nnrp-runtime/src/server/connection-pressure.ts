@@ -1,7 +1,6 @@
-import { type FlowFields, preview3 } from 'nnrp-core';
+import type { FlowFields } from 'nnrp-core';
+import { BackpressureLevel, UpdateReason } from 'nnrp-core/preview3';
 import { ReadingHold } from '../connection/reading-hold.js';
-
-const { BackpressureLevel, UpdateReason } = preview3;
 
 /** What pressure acts on. */
 export interface PressureOwner {

@@ -1,10 +1,9 @@
-import { preview3 } from 'nnrp-core';
+import { ErrorCode } from 'nnrp-core/preview3';
 import { messageOf } from '../base/thrown-text.js';
 import type { ErrorDetails } from '../connection/error-details.js';
 import { tooLargeText } from '../connection/packet-limit.js';
 import { readHandlerError } from './handler-error.js';
 
-const { ErrorCode } = preview3;
 /** Advice to a client whose submit finds the queue full: about what a short operation takes. */
 const BUSY_RETRY_MS = 100;
 const HANDLER_FAILED = 'the handler failed';

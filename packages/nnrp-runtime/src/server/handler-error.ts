@@ -1,4 +1,5 @@
-import { preview3, UsageError } from 'nnrp-core';
+import { UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { readOptions } from '../base/options.js';
 import { encodeDetails, isErrorCode, MAX_DETAILS_BYTES } from '../connection/error-details.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';

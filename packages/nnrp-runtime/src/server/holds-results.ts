@@ -1,6 +1,5 @@
-import { type FlowScope, preview3 } from 'nnrp-core';
-
-const { BackpressureLevel } = preview3;
+import type { FlowScope } from 'nnrp-core';
+import { BackpressureLevel } from 'nnrp-core/preview3';
 
 /** Whether the client wants no partial results of this scope now. */
 export function holdsResults(scope: FlowScope, isBackground: boolean): boolean {

@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { announcement } from '../connection/announcement.js';
 import type { ErrorDetails } from '../connection/error-details.js';
 import { refusalBlock } from '../connection/open-refusal.js';

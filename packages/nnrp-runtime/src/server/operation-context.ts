@@ -8,9 +8,9 @@ import {
   type NnrpError,
   OperationRecord,
   type Packet,
-  preview3,
   UsageError,
 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { DeadlineList, Timed } from '../base/deadline-queue.js';
 import { checkOptions } from '../base/options.js';
 import type { Turn } from '../base/turn.js';

@@ -1,4 +1,4 @@
-import type { preview3 } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
 import type { PeerIdentity } from '../transport/peer-identity.js';
 
 /** What a policy may look at besides the request itself. */

@@ -1,10 +1,9 @@
-import { preview3, UsageError } from 'nnrp-core';
+import { UsageError } from 'nnrp-core';
+import { SessionErrorCode } from 'nnrp-core/preview3';
 import { messageOf } from '../base/thrown-text.js';
 import type { ErrorDetails } from '../connection/error-details.js';
 import { SERVER_SHUTDOWN } from './frame-failure.js';
 import { readHandlerError } from './handler-error.js';
-
-const { SessionErrorCode } = preview3;
 
 /** Why a session is not opened: the code that every client gets, and what those are told besides that understand it. */
 export interface OpenFailure {

@@ -1,11 +1,9 @@
-import { preview3 } from 'nnrp-core';
+import { ErrorScope, PeerMessages, SessionPatchRejectReason } from 'nnrp-core/preview3';
 import type { AnsweredRequest } from '../connection/error-details.js';
 import type { FrameFailure } from './frame-failure.js';
 import type { NnrpMigration, NnrpPatch } from './server-messages.js';
 import { migrateAck, patchAck, sendMigrateAck, sendPatchAck } from './session-answers.js';
 import type { SessionCore } from './session-core.js';
-
-const { ErrorScope, PeerMessages, SessionPatchRejectReason } = preview3;
 
 /**
  * Answers a patch whose handler has failed: by an ERROR that says so, or to a client that does not understand it by a

@@ -1,18 +1,18 @@
 import { types } from 'node:util';
-import { preview3, shownValue, UsageError } from 'nnrp-core';
+import { shownValue, UsageError } from 'nnrp-core';
+import { ResultClass, ResultFlags, type ResultPush } from 'nnrp-core/preview3';
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { isPartial } from '../connection/result-kind.js';
 import { awaitHint } from '../thenable.js';
 import { completeResult, type ResultInit, type ResultValue, resultMetadata } from './server-messages.js';
 
 const NO_BODY = new Uint8Array(0);
-const DEFAULTS = new Map<number, { readonly partial: preview3.ResultPush; readonly last: preview3.ResultPush }>();
+const DEFAULTS = new Map<number, { readonly partial: ResultPush; readonly last: ResultPush }>();
 
 /** The metadata of results that say nothing of their own; shared by all sessions of a profile. */
 export function defaultResults(activeProfileId: number) {
   let defaults = DEFAULTS.get(activeProfileId);
   if (defaults === undefined) {
-    const { ResultClass, ResultFlags } = preview3;
     const partial = { activeProfileId, resultClass: ResultClass.Partial, resultFlags: ResultFlags.Partial };
     defaults = { partial: resultMetadata(partial), last: resultMetadata({ activeProfileId }) };
     DEFAULTS.set(activeProfileId, defaults);
@@ -52,7 +52,7 @@ function noResult(found: string): UsageError {
 }
 
 /** What `push` sends is partial whatever the handler wrote; complete metadata that says so is sent as it is. */
-export function partialResult(init: ResultInit, defaults: preview3.ResultPush): preview3.ResultPush {
+export function partialResult(init: ResultInit, defaults: ResultPush): ResultPush {
   const metadata = resultMetadata(init);
   if (isPartial(metadata.resultClass, metadata.resultFlags)) return metadata;
   return {
@@ -62,7 +62,7 @@ export function partialResult(init: ResultInit, defaults: preview3.ResultPush): 
   };
 }
 
-export function lastResult(init: ResultInit, defaults: preview3.ResultPush): preview3.ResultPush {
+export function lastResult(init: ResultInit, defaults: ResultPush): ResultPush {
   const metadata = completeResult(init, defaults);
   if (!isPartial(metadata.resultClass, metadata.resultFlags)) return metadata;
   throw new UsageError('complete: the metadata is that of a partial result; use push');

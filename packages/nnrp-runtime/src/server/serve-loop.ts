@@ -1,5 +1,6 @@
 import { types } from 'node:util';
-import { isSameFailure, type NnrpError, preview3, shownValue, UsageError } from 'nnrp-core';
+import { isSameFailure, type NnrpError, shownValue, UsageError } from 'nnrp-core';
+import { BackpressureLevel, SessionPatchRejectReason, UpdateReason } from 'nnrp-core/preview3';
 import { ApplicationContext, currentContext } from '../base/application-context.js';
 import { described } from '../base/described.js';
 import { background, crash, type Guarded, guard } from '../base/guard.js';
@@ -21,8 +22,6 @@ import type { NnrpServerSession } from './server-session.js';
 import type { MigrateAckInit, PatchAckInit } from './session-answers.js';
 import type { SessionCore } from './session-core.js';
 import { StuckHandlers } from './stuck-handlers.js';
-
-const { BackpressureLevel, SessionPatchRejectReason, UpdateReason } = preview3;
 
 /** Milliseconds that a close handler may take, unless the client gives more; then the close is confirmed without it. */
 const CLOSE_HANDLER_MS = 4_000;

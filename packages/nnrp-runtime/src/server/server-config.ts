@@ -1,4 +1,5 @@
-import { DEFAULT_MAX_PACKET_BYTES, preview3, SchemaRegistry, shownValue, shownWord, UsageError } from 'nnrp-core';
+import { DEFAULT_MAX_PACKET_BYTES, SchemaRegistry, shownValue, shownWord, UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { readOptions } from '../base/options.js';
 import type { SlowReaderPolicy } from '../connection/outbox.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';

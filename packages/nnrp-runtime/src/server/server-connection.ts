@@ -8,12 +8,13 @@ import {
   type NnrpError,
   type Packet,
   ProtocolError,
-  preview3,
   type SchemaRegistry,
   type SessionOpenTerms,
   TimeoutError,
   type WireFault,
 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { CloseReason, ErrorCode, ErrorScope, MessageType, ScopeKind } from 'nnrp-core/preview3';
 import type { ApplicationContext } from '../base/application-context.js';
 import type { DeadlineQueue } from '../base/deadline-queue.js';
 import { background, guard } from '../base/guard.js';
@@ -47,7 +48,6 @@ import type { SessionTable } from './session-table.js';
 import { ToldFaults } from './told-faults.js';
 import { UnconfirmedCloses } from './unconfirmed-closes.js';
 
-const { CloseReason, ErrorCode, ErrorScope, MessageType, ScopeKind } = preview3;
 const NO_AUTH = new Uint8Array(0);
 /** What a CLIENT_HELLO breaks that offers neither version_major 1 nor wire_format 0. */
 const VERSION_RULES: readonly string[] = ['HELLO-2', 'HELLO-3'];

@@ -1,4 +1,5 @@
-import type { NnrpError, ProtocolError, preview3 } from 'nnrp-core';
+import type { NnrpError, ProtocolError } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
 import type { InternalError } from '../base/internal-error.js';
 import type { AcceptFailure } from '../transport/contract.js';
 import type { BoundReached } from './server-bounds.js';

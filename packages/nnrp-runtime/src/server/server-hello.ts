@@ -1,9 +1,10 @@
-import { type HelloOutcome, negotiateHello, type Packet, preview3 } from 'nnrp-core';
+import { type HelloOutcome, negotiateHello, type Packet } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { ErrorCode, TransportId } from 'nnrp-core/preview3';
 import { announcedFamilies, announcedPacketBytes } from '../connection/announcement.js';
 import type { TransportKind } from '../transport/contract.js';
 import type { NnrpServerConfig } from './server-config.js';
 
-const { ErrorCode, TransportId } = preview3;
 const HEAD_BYTES = 40 + preview3.RESULT_PUSH_BYTES;
 
 /** The answer to CLIENT_HELLO, or why there is none. */

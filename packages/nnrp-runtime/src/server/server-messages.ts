@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { checkOptions } from '../base/options.js';
 import type { BodyInput } from '../connection/body-bytes.js';
 

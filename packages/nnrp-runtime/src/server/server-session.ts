@@ -7,11 +7,12 @@ import {
   type NnrpError,
   type ObjectIdentity,
   type OperationRegistry,
-  preview3,
   type SchemaRegistry,
   type SessionState,
   UsageError,
 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { ErrorScope, MessageType, SessionFlagsAck } from 'nnrp-core/preview3';
 import { described } from '../base/described.js';
 import { checkFlow } from '../base/flow-fields.js';
 import { checkOptions, withDefaults } from '../base/options.js';
@@ -43,7 +44,6 @@ import type { ServerCloseOptions } from './session-closing.js';
 import type { SessionCore } from './session-core.js';
 import { SubmitIterator } from './submit-iterator.js';
 
-const { ErrorScope, MessageType, SessionFlagsAck } = preview3;
 const NO_BODY = new Uint8Array(0);
 const NO_HINT: preview3.ResultHint = Object.freeze({
   appliedBudgetPolicy: preview3.ResultHintBudgetPolicy.None,

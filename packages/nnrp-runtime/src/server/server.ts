@@ -5,11 +5,11 @@ import {
   type Inspect,
   inspected,
   isNnrpError,
-  preview3,
   shownValue,
   TimeoutError,
   UsageError,
 } from 'nnrp-core';
+import { CloseReason, InFlightPolicy } from 'nnrp-core/preview3';
 import { AsyncQueue } from '../async-queue.js';
 import { ApplicationContext } from '../base/application-context.js';
 import { ApplicationEvents, tell } from '../base/application-events.js';
@@ -51,7 +51,6 @@ import { MAX_TOLD } from './told-faults.js';
 import { MAX_UNANSWERED } from './unanswered-requests.js';
 import { HANDLER_WORDS, INTERNAL_WORDS, UnheardFailures } from './unheard-failures.js';
 
-const { CloseReason, InFlightPolicy } = preview3;
 /** A listener of one's own may come with another copy of nnrp-core. */
 const CLOSED = 'NNRP_ERR_CLOSED';
 

@@ -1,11 +1,17 @@
-import { ProtocolError, preview3, UsageError } from 'nnrp-core';
+import { ProtocolError, UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import {
+  ErrorCode,
+  MessageType,
+  PatchFlags,
+  SessionPatchAckStatus,
+  SessionPatchRejectReason,
+} from 'nnrp-core/preview3';
 import { readValues } from '../base/options.js';
 import { type BodyInput, unlentBytes } from '../connection/body-bytes.js';
 import { SESSION_MIGRATE_ACK, SESSION_PATCH_ACK } from '../connection/codecs.js';
 import type { NnrpMigration, NnrpPatch } from './server-messages.js';
 import type { SessionCore } from './session-core.js';
-
-const { ErrorCode, MessageType, PatchFlags, SessionPatchAckStatus, SessionPatchRejectReason } = preview3;
 
 /** An answer to SESSION_PATCH; what is left out follows from the patch: everything applied as asked. */
 export type PatchAckInit = Partial<preview3.SessionPatchAck>;

@@ -1,12 +1,13 @@
 import { markAsUntransferable } from 'node:worker_threads';
-import { describeFault, ObjectCache, type ObjectIdentity, type Packet, preview3, type SchemaRegistry } from 'nnrp-core';
+import { describeFault, ObjectCache, type ObjectIdentity, type Packet, type SchemaRegistry } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { CacheAckStatus, CacheObjectKind, ErrorCode, SessionFlagsAck } from 'nnrp-core/preview3';
 import { objectIdentity } from './object-identity.js';
 import type { ResolvedObject } from './operation-context.js';
 import type { BoundName, ServerBounds } from './server-bounds.js';
 import type { NnrpServerConfig } from './server-config.js';
 import { SharedBudget } from './shared-budget.js';
 
-const { CacheAckStatus, CacheObjectKind, ErrorCode, SessionFlagsAck } = preview3;
 const SCHEMA_KINDS: readonly number[] = [CacheObjectKind.ToolSchema, CacheObjectKind.StructuredEventSchema];
 const HEADER_BYTES = preview3.SCHEMA_DESCRIPTOR_HEADER_BYTES;
 

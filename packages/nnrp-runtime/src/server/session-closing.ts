@@ -1,4 +1,6 @@
-import { ClosedError, type NnrpError, preview3, type SessionLifecycle, UsageError } from 'nnrp-core';
+import { ClosedError, type NnrpError, type SessionLifecycle, UsageError } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
+import { CloseReason, CloseStatus, InFlightPolicy, MessageType, SessionErrorCode } from 'nnrp-core/preview3';
 import { later } from '../base/guard.js';
 import { checkOptions } from '../base/options.js';
 import { type CloseReport, closeReport } from '../close-report.js';
@@ -8,8 +10,6 @@ import { type FrameFailure, SERVER_SHUTDOWN, sessionClosed } from './frame-failu
 import type { NnrpClose } from './server-messages.js';
 import type { SessionOperations } from './session-operations.js';
 import type { ServerSessionConnection } from './session-ports.js';
-
-const { CloseReason, CloseStatus, InFlightPolicy, MessageType, SessionErrorCode } = preview3;
 
 /** Milliseconds that operations in flight get unless the options say otherwise. */
 const DEFAULT_DRAIN_MS = 5000;

@@ -4,9 +4,10 @@ import {
   type NnrpError,
   type Packet,
   type ProtocolError,
-  preview3,
   SessionLifecycle,
 } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
+import { CloseReason, ErrorScope, MessageType, ScopeKind, SessionPriorityClass } from 'nnrp-core/preview3';
 import { described } from '../base/described.js';
 import { guard } from '../base/guard.js';
 import { FLOW_UPDATE } from '../connection/codecs.js';
@@ -26,8 +27,6 @@ import { SessionOperations } from './session-operations.js';
 import type { ServerSessionConnection, SessionReceiver } from './session-ports.js';
 import { UnansweredRequests } from './unanswered-requests.js';
 import { UnreadSubmits } from './unread-submits.js';
-
-const { CloseReason, ErrorScope, MessageType, ScopeKind, SessionPriorityClass } = preview3;
 
 /**
  * One session of a server with all its parts: what comes in goes through `intake`, what goes out through `operations` and

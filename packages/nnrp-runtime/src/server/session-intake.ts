@@ -5,10 +5,11 @@ import {
   type NnrpError,
   type Packet,
   ProtocolError,
-  preview3,
   type UsageError,
   type WireFault,
 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { ErrorCode, MessageType, PeerMessages, ScopeKind, SubmitMode, UpdateReason } from 'nnrp-core/preview3';
 import { CACHE_ACK } from '../connection/codecs.js';
 import { readErrorText } from '../connection/error-text.js';
 import type { Lane } from '../connection/outbox.js';
@@ -18,7 +19,6 @@ import type { ResolvedObject } from './operation-context.js';
 import type { SessionCore } from './session-core.js';
 import { strictFault } from './strict-submit.js';
 
-const { ErrorCode, MessageType, PeerMessages, ScopeKind, SubmitMode, UpdateReason } = preview3;
 const AT = preview3.FRAME_SUBMIT_OFFSETS;
 /** What a request without an answer holds besides its body. */
 const REQUEST_BYTES = 1024;

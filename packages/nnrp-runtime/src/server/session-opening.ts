@@ -4,13 +4,14 @@ import {
   isNnrpError,
   openedAck,
   type Packet,
-  preview3,
   rejectedAck,
   type SessionIds,
   type SessionOpenTerms,
   shownValue,
   UsageError,
 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { ErrorCode, SessionErrorCode, SessionFlags, SessionPriorityClass } from 'nnrp-core/preview3';
 import type { ApplicationContext } from '../base/application-context.js';
 import { described } from '../base/described.js';
 import { type Guarded, guard, later } from '../base/guard.js';
@@ -27,7 +28,6 @@ import type { NnrpServerConfig } from './server-config.js';
 import type { SessionRefused } from './server-events.js';
 import type { ConnectionWaiting } from './waiting-bytes.js';
 
-const { ErrorCode, SessionErrorCode, SessionFlags, SessionPriorityClass } = preview3;
 const GRANT: ReadonlySet<string> = new Set<keyof SessionGrant>(['priorityClass']);
 const CLASSES: readonly number[] = Object.values(SessionPriorityClass);
 /** Requests whose policy is being asked, and packets behind them, before the connection is not read any more; for their bytes see ServerMemory. */

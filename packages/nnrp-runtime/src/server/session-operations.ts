@@ -8,9 +8,10 @@ import {
   type NnrpError,
   OperationRegistry,
   type Packet,
-  preview3,
   UsageError,
 } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
+import { MessageType, OperationState } from 'nnrp-core/preview3';
 import type { DeadlineQueue } from '../base/deadline-queue.js';
 import { guard, nextTurn } from '../base/guard.js';
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
@@ -39,7 +40,6 @@ import type { ServerSessionConnection } from './session-ports.js';
 import { turnDue } from './turn-budget.js';
 import { UnsureResults } from './unsure-results.js';
 
-const { MessageType, OperationState } = preview3;
 /** Frames dropped on the client's word that the application may still drop itself; more are forgotten, oldest first. */
 const MAX_DROPPED_UNSEEN = 1024;
 

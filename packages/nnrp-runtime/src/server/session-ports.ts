@@ -1,4 +1,5 @@
-import type { MessageInfo, NnrpError, Packet, ProtocolError, preview3, SchemaRegistry } from 'nnrp-core';
+import type { MessageInfo, NnrpError, Packet, ProtocolError, SchemaRegistry } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
 import type { DeadlineQueue } from '../base/deadline-queue.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
 import type { ConnectionGate } from './connection-gate.js';

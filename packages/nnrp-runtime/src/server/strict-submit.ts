@@ -1,7 +1,8 @@
-import { type Packet, preview3, type SchemaRegistry } from 'nnrp-core';
+import type { Packet, SchemaRegistry } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { DescriptorFlags, ErrorCode, FrameClass, LossTolerancePolicy, StreamSemantics } from 'nnrp-core/preview3';
 import type { ReferenceFault } from './session-cache.js';
 
-const { DescriptorFlags, ErrorCode, FrameClass, LossTolerancePolicy, StreamSemantics } = preview3;
 const AT = preview3.FRAME_SUBMIT_OFFSETS;
 const FRAME_CLASSES: readonly number[] = Object.values(FrameClass);
 const LOSS_TOLERANCES: readonly number[] = Object.values(LossTolerancePolicy);

@@ -1,6 +1,7 @@
-import { IdSet, type Packet, preview3 } from 'nnrp-core';
+import { IdSet, type Packet } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { CloseStatus, MessageType } from 'nnrp-core/preview3';
 
-const { CloseStatus, MessageType } = preview3;
 /** Closes remembered until the client confirms them; a client that never does costs no more than this. */
 const MAX_REMEMBERED = 1024;
 

@@ -1,12 +1,10 @@
-import { preview3 } from 'nnrp-core';
+import { BackpressureLevel, UpdateReason } from 'nnrp-core/preview3';
 import type { OperationContext } from './operation-context.js';
 import type { BoundName } from './server-bounds.js';
 import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
 import type { SessionCore } from './session-core.js';
 import type { InboxOwner } from './session-inbox.js';
 import type { SessionReceiver } from './session-ports.js';
-
-const { BackpressureLevel, UpdateReason } = preview3;
 
 /**
  * Takes the messages of a session for an application that asks for them one by one, and keeps what it has not asked for

@@ -1,8 +1,8 @@
 import { ok, strictEqual } from 'node:assert';
-import { type Packet, preview3, writeHeader } from 'nnrp-core';
+import { type Packet, writeHeader } from 'nnrp-core';
+import { COMMON_HEADER_BYTES, FRAME_SUBMIT_BYTES, MessageType } from 'nnrp-core/preview3';
 import type { OutboundPacket } from '../transport/contract.js';
 
-const { COMMON_HEADER_BYTES, FRAME_SUBMIT_BYTES, MessageType } = preview3;
 const SESSION = 0x7e57;
 
 /**

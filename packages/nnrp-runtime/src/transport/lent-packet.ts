@@ -1,4 +1,5 @@
-import { Packet, preview3, UsageError } from 'nnrp-core';
+import { Packet, UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 
 /** Bodies up to this length are copied where they would have to wait; longer ones are lent. */
 export const COPY_LIMIT = 16 * 1024;

@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { BASELINE_CASES } from './baseline-cases.js';
 import { BASELINE_ENTRIES, CLAIMED_TOKENS, UNCLAIMED_TOKENS } from './baseline-entries.js';

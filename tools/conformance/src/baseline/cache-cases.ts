@@ -1,4 +1,5 @@
-import { ObjectCache, type ObjectDependency, preview3 } from 'nnrp-core';
+import { ObjectCache, type ObjectDependency } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { BaselineCase } from './baseline-case.js';
 import { CACHED, checkNotServed, found, LIMITS, put, TILES } from './cache-fixtures.js';
 import type { Checks } from './checks.js';

@@ -1,4 +1,5 @@
-import { type CachedObject, preview3 } from 'nnrp-core';
+import type { CachedObject } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { Checks } from './checks.js';
 import { referringSubmit, TILE_INDEX } from './region-bodies.js';
 import { decoded, putBytes, WIRE } from './wire-messages.js';

@@ -1,4 +1,5 @@
-import { decodePacket, PacketSplitter, preview3 } from 'nnrp-core';
+import { decodePacket, PacketSplitter } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { bytesOf, hexOf } from '../golden-vectors.js';
 import type { BaselineCase } from './baseline-case.js';
 import { checkGolden, checkRefused, negative, vectorBytes } from './golden.js';

@@ -1,4 +1,5 @@
-import { type Packet, preview3 } from 'nnrp-core';
+import type { Packet } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { Lie, Speaker } from './lying-proxy.js';
 import { wireBytes } from './wire-messages.js';
 

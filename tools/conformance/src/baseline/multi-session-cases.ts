@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { BaselineCase } from './baseline-case.js';
 import { closeBytes, openBytes, packetOf, submitBytes } from './wire-messages.js';
 

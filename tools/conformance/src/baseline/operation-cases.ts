@@ -1,4 +1,5 @@
-import { canAdvance, isTerminal, OperationRecord, OperationRegistry, preview3 } from 'nnrp-core';
+import { canAdvance, isTerminal, OperationRecord, OperationRegistry } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { ServeHandlers } from 'nnrp-runtime';
 import type { BaselineCase } from './baseline-case.js';
 import type { Checks } from './checks.js';

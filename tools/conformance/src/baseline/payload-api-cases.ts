@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { OperationContext } from 'nnrp-runtime';
 import { hexOf } from '../golden-vectors.js';
 import type { BaselineCase } from './baseline-case.js';

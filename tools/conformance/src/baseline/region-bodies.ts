@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { submitMetadata } from 'nnrp-runtime';
 import { submitBytes } from './wire-messages.js';
 

@@ -1,4 +1,5 @@
-import { preview3, type SchemaChange, type SchemaRefusal } from 'nnrp-core';
+import type { SchemaChange, SchemaRefusal } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { Checks } from './checks.js';
 import { tokenPayload, typedBody } from './region-bodies.js';
 import type { Stage } from './stage.js';

@@ -1,4 +1,5 @@
-import { preview3, SESSION_TRANSITIONS, SessionLifecycle } from 'nnrp-core';
+import { SESSION_TRANSITIONS, SessionLifecycle } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import type { BaselineCase } from './baseline-case.js';
 import type { Checks } from './checks.js';
 import { closeAckBytes, closeBytes, decoded, openAckBytes, openBytes, submitBytes, WIRE } from './wire-messages.js';

@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { bytesOf, hexOf, type JsonFields, objectOf } from '../golden-vectors.js';
 import type { BaselineCase } from './baseline-case.js';
 import { checkGolden, checkRefused, negative, openDecision, positive, vectorBytes } from './golden.js';

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
-import type { preview3 } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
 import {
   NnrpClient,
   type NnrpClientConfig,

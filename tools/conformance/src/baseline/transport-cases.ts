@@ -1,5 +1,5 @@
 import { connect } from 'node:tls';
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { NnrpClient, NnrpServer } from 'nnrp-runtime';
 import { QuicProvider, QuicServerEndpointConfig } from 'nnrp-transport-quic';
 import type { BaselineCase } from './baseline-case.js';

@@ -1,4 +1,5 @@
-import { buildPacket, type Packet, preview3, UsageError } from 'nnrp-core';
+import { buildPacket, type Packet, UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { resultMetadata, submitMetadata } from 'nnrp-runtime';
 
 const { MessageType } = preview3;

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
-import { type Packet, PacketSplitter, preview3 } from 'nnrp-core';
+import { type Packet, PacketSplitter } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { CheckFailure } from './checks.js';
 import { packetOf } from './wire-messages.js';
 

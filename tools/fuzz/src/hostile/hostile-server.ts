@@ -1,7 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { createServer as createTcp, type Server, type Socket } from 'node:net';
 import { createServer as createTls } from 'node:tls';
-import { type Packet, preview3 } from 'nnrp-core';
+import type { Packet } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { QuicFramedListener, QuicServerEndpointConfig } from 'nnrp-transport-quic';
 import { Dice } from '../dice.js';
 import { pause, until } from '../pledges.js';

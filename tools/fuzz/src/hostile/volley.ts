@@ -1,4 +1,4 @@
-import { preview3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
 import { FOCUS_ID } from '../conversation.js';
 import { Dice } from '../dice.js';
 import { mutate } from '../mutation.js';

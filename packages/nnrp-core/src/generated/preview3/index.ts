@@ -3,6 +3,7 @@
 export * from './enums.js';
 export * from './flags.js';
 export * from './message-table.js';
+export * from './names.js';
 export * from './body-region-prelude.js';
 export * from './cache-ack.js';
 export * from './cache-invalidate.js';

@@ -1,0 +1,122 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build, type Plugin } from 'esbuild';
+import { describe, expect, it } from 'vitest';
+
+/*
+ * What the package costs in a browser's bundle. The sources are bundled as the built modules would be: one module each,
+ * under the package.json that says that none of them has side effects.
+ */
+
+const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
+const ALIAS = {
+  'nnrp-core/preview3/struct-table': `${PACKAGE}src/generated/preview3/struct-table.ts`,
+  'nnrp-core/preview3': `${PACKAGE}src/preview3.ts`,
+  'nnrp-core': `${PACKAGE}src/index.ts`,
+};
+
+/** The splitter checks the metadata of every message, so their rules are in the bundle whatever the sample decodes. */
+const SAMPLE_LIMIT = 37_000;
+/** Reading a body checks all of its regions. */
+const PAYLOADS_LIMIT = 32_500;
+/** FRAME_SUBMIT has the largest codec. Half of it are the errors, which show themselves in logs. */
+const CODEC_LIMIT = 9_500;
+
+/** The minified bundle of a program. */
+async function bundle(contents: string, plugins: Plugin[] = []): Promise<string> {
+  const result = await build({
+    stdin: { contents, resolveDir: PACKAGE },
+    alias: ALIAS,
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    write: false,
+    logLevel: 'silent',
+    plugins,
+  });
+  return result.outputFiles[0]?.text ?? '';
+}
+
+/**
+ * Takes back what package.json says of the tables and codecs, so that one of their modules is left out only when each of
+ * its statements is known to be pure.
+ */
+const trustless: Plugin = {
+  name: 'trustless',
+  setup({ onResolve }) {
+    onResolve({ filter: /^\./ }, ({ path, resolveDir }) => {
+      const source = resolve(resolveDir, path.replace(/\.js$/, '.ts'));
+      return { path: source, sideEffects: /\/src\/(generated|bytes|machine)\//.test(source) };
+    });
+  },
+};
+
+const [sample = '', ...programs] = [...readFileSync(`${PACKAGE}README.md`, 'utf8').matchAll(/```js\n(.*?)```/gs)].map(
+  ([, code]) => code ?? '',
+);
+
+/** What a bundled program prints, one list a line. */
+async function printed(program: string): Promise<unknown[][]> {
+  const lines: unknown[][] = [];
+  const code = await bundle(program);
+  new Function('console', code)({ log: (...values: unknown[]) => void lines.push(values) });
+  return lines;
+}
+
+describe('a bundle holds what is used and no more', () => {
+  it('of the sample in the README', async () => {
+    expect(sample).toContain('PacketSplitter');
+    const code = await bundle(`const chunk = globalThis.chunk;\n${sample}`);
+    expect(code.length).toBeLessThan(SAMPLE_LIMIT);
+  });
+
+  it('of one codec, whether it is imported by name or through the namespace', async () => {
+    const byName = await bundle("export { decodeFrameSubmit } from 'nnrp-core/preview3';");
+    const through = await bundle(
+      "import * as preview3 from 'nnrp-core/preview3'; export const { decodeFrameSubmit } = { decodeFrameSubmit: preview3.decodeFrameSubmit };",
+    );
+    expect(byName).toContain('FRAME_SUBMIT');
+    expect(byName).not.toContain('SESSION_OPEN');
+    expect(byName.length).toBeLessThan(CODEC_LIMIT);
+    expect(through.length).toBeLessThan(CODEC_LIMIT);
+  });
+
+  it('of one enum: nothing else', async () => {
+    const code = await bundle("import { SubmitMode } from 'nnrp-core/preview3'; console.log(SubmitMode.Mixed);");
+    expect(code.length).toBeLessThan(120);
+  });
+
+  it('of modules that are loaded and not used: nothing', async () => {
+    const code = await bundle(
+      "import 'nnrp-core'; import 'nnrp-core/preview3'; import 'nnrp-core/preview3/struct-table';",
+    );
+    expect(code.trim()).toBe('');
+  });
+
+  it('of generated modules, even where nothing is known of side effects', async () => {
+    const folder = './src/generated/preview3/';
+    expect((await bundle(`import '${folder}index.js'; import '${folder}struct-table.js';`, [trustless])).trim()).toBe(
+      '',
+    );
+    // It would find a statement that has effects: the factor of this module is drawn when it is loaded.
+    expect(await bundle("import './src/machine/id-map.js';", [trustless])).toContain('Math.random');
+  });
+});
+
+describe('the other samples of the README', () => {
+  it('do what they say', async () => {
+    expect(programs).toHaveLength(2);
+    const [payloads = '', tensors = ''] = programs;
+    expect(await printed(payloads)).toEqual([
+      ['token_chunk', 'Let me look. '],
+      ['tool_delta', { name: 'search', arguments: { query: 'nnrp' } }],
+    ]);
+    expect(await printed(tensors)).toEqual([['fp32', [1, 3, 224, 224], 150528]]);
+  });
+
+  it('bundle to what they use', async () => {
+    for (const program of programs) expect((await bundle(program)).length).toBeLessThan(PAYLOADS_LIMIT);
+  });
+});
