@@ -5,7 +5,7 @@ const session = await client.openSession();
 
 const enough = new AbortController();
 const prompt = 'more and '.repeat(10_000);
-const operation = await session.submit(prompt, {}, { signal: enough.signal });
+const operation = await session.submit(prompt, { signal: enough.signal });
 try {
   let tokens = 0;
   for await (const result of operation) {

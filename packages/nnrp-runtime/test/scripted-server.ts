@@ -1,6 +1,6 @@
 import { type Packet, preview3 } from 'nnrp-core';
 import type { NnrpClient } from '../src/client/client.js';
-import type { NnrpClientConfig, SessionOptions } from '../src/client/client-config.js';
+import type { NnrpClientOptions, SessionOptions } from '../src/client/client-config.js';
 import type { NnrpClientSession } from '../src/client/client-session.js';
 import {
   ERROR_MESSAGE,
@@ -31,7 +31,7 @@ export class ScriptedServer {
     running.push(this);
   }
 
-  static async start(config: Partial<NnrpClientConfig> = {}): Promise<ScriptedServer> {
+  static async start(config: NnrpClientOptions = {}): Promise<ScriptedServer> {
     const listener = await carrier.listenBare();
     const client = await carrier.openClient(listener.address, config);
     return new ScriptedServer(listener, client, RawPeer.over(await listener.accept()));
@@ -89,7 +89,7 @@ export class ScriptedServer {
   async open(
     sessionId: number,
     granted: Partial<preview3.SessionOpenAck> = {},
-    options: Partial<SessionOptions> = {},
+    options: SessionOptions = {},
   ): Promise<NnrpClientSession> {
     const opened = this.client.openSession(options);
     await this.expect(MessageType.SessionOpen);

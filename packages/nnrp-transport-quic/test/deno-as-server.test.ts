@@ -1,5 +1,5 @@
 import { ProtocolError, preview3, TransportError } from 'nnrp-core';
-import type { NnrpClient, NnrpClientConfig } from 'nnrp-runtime';
+import type { NnrpClient, NnrpClientOptions } from 'nnrp-runtime';
 import { afterEach, describe, expect, it } from 'vitest';
 import { issue } from '../../nnrp-runtime/test/certificates.js';
 import { bytesOf, hexOf } from '../../nnrp-runtime/test/wire-packets.js';
@@ -40,7 +40,7 @@ describeWithDeno('a server by another QUIC library', (deno) => {
   async function connected(
     hostname = '127.0.0.1',
     options: QuicClientEndpointOptions = {},
-    config: Partial<NnrpClientConfig> = PLAIN,
+    config: NnrpClientOptions = PLAIN,
   ) {
     const listener = await listen(hostname.replace('localhost', '127.0.0.1').replace(/[[\]]/g, ''));
     const accepting = DenoConnection.accept(deno(), listener);
