@@ -8,8 +8,8 @@ const prompt = 'more and '.repeat(10_000);
 const operation = await session.submit(prompt, { signal: enough.signal });
 try {
   let tokens = 0;
-  for await (const result of operation) {
-    console.log(new TextDecoder().decode(result.body));
+  for await (const text of operation.text()) {
+    console.log(text);
     if (++tokens === 3) enough.abort('the user has read enough');
   }
 } catch (error) {

@@ -76,13 +76,16 @@ function joinedChunks(list: readonly unknown[], what: string): Uint8Array {
   return copiedTogether(chunks, length, what);
 }
 
-/** @throws UsageError when a chunk has lost its memory since its length was asked for */
+/**
+ * An entry of the list may have been a getter that took the memory of another one away.
+ * @throws UsageError when a chunk has lost its memory since its length was asked for
+ */
 function copiedTogether(chunks: readonly (Uint8Array | string)[], length: number, what: string): Uint8Array {
   const joined = new Uint8Array(length);
   let end = 0;
   for (const chunk of chunks) {
     if (typeof chunk === 'string') end += UTF8.encodeInto(chunk, joined.subarray(end)).written;
-    else {
+    else if (chunk.length > 0 && chunk.length <= length - end) {
       joined.set(chunk, end);
       end += chunk.length;
     }
