@@ -45,7 +45,9 @@ function isValueObject(value: ResultValue): value is Exclude<ResultValue, BodyIn
 }
 
 function noResult(found: string): UsageError {
-  return new UsageError(`result: expected bytes, text, a list of both, or an object with body or metadata, got ${found}`);
+  return new UsageError(
+    `result: expected bytes, text, a list of both, or an object with body or metadata, got ${found}`,
+  );
 }
 
 /** What `push` sends is partial whatever the handler wrote; complete metadata that says so is sent as it is. */
