@@ -127,33 +127,25 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
   }
 
   submit(body: BodyInput, options?: SubmitOptions): Promise<ClientOperation> {
-    return this.inTurn(body, options, this.whenSent);
-  }
-
-  /** The one result of the work. It does not wait for room: the answer comes after that. */
-  request(body: BodyInput, options?: SubmitOptions): Promise<NnrpResult> {
-    return this.inTurn(body, options, onlyResult);
-  }
-
-  /** @param begun - what the caller gets of the operation that has begun */
-  private inTurn<Outcome>(
-    body: BodyInput,
-    options: SubmitOptions | undefined,
-    begun: (operation: ClientOperation) => Promise<Outcome>,
-  ): Promise<Outcome> {
     try {
       const bytes = bodyBytes(body);
       const complete = this.complete(options);
       const blockage = this.blockage();
-      if (blockage === undefined) return begun(this.start(bytes, complete, options));
-      if (options?.onBlocked === 'fail') throw this.gate.error(blockage);
-      checkNotAborted(options?.signal);
-      // The application goes on with what it has given: while others are answered it may fill a buffer anew.
-      const own = isMadeAnew(body) ? bytes : new Uint8Array(bytes);
-      const metadata = complete === options?.metadata ? new CompleteSubmit(complete) : complete;
-      const started = this.waiting.add(own, metadata, options, begun);
-      this.connection.flow.serve(this);
-      return started;
+      if (blockage === undefined) return this.whenSent(this.start(bytes, complete, options));
+      return this.wait(isMadeAnew(body) ? bytes : new Uint8Array(bytes), complete, options, blockage, this.whenSent);
+    } catch (error) {
+      return rejection(error);
+    }
+  }
+
+  /** The one result of the work. It does not wait for room: the answer comes after that. */
+  request(body: BodyInput, options?: SubmitOptions): Promise<NnrpResult> {
+    try {
+      const bytes = bodyBytes(body);
+      const complete = this.complete(options);
+      const blockage = this.blockage();
+      if (blockage === undefined) return this.start(bytes, complete, options).onlyResult();
+      return this.wait(isMadeAnew(body) ? bytes : new Uint8Array(bytes), complete, options, blockage, onlyResult);
     } catch (error) {
       return rejection(error);
     }
@@ -350,6 +342,27 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
 
   crashed(error: unknown): void {
     this.connection.crashed(error);
+  }
+
+  /**
+   * The application goes on with what it has given: while others are answered it may fill a buffer anew.
+   *
+   * @param body - its own from now on
+   * @param begun - what the caller gets of the operation when its turn has come
+   */
+  private wait<Outcome>(
+    body: Uint8Array,
+    complete: preview3.FrameSubmit,
+    options: SubmitOptions | undefined,
+    blockage: Blockage,
+    begun: (operation: ClientOperation) => Promise<Outcome>,
+  ): Promise<Outcome> {
+    if (options?.onBlocked === 'fail') throw this.gate.error(blockage);
+    checkNotAborted(options?.signal);
+    const metadata = complete === options?.metadata ? new CompleteSubmit(complete) : complete;
+    const started = this.waiting.add(body, metadata, options, begun);
+    this.connection.flow.serve(this);
+    return started;
   }
 
   private start(body: Uint8Array, metadata: preview3.FrameSubmit, options?: SubmitOptions): ClientOperation {
