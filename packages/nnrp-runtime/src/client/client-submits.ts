@@ -132,7 +132,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
       const complete = this.complete(options);
       const blockage = this.blockage();
       if (blockage === undefined) return this.whenSent(this.start(bytes, complete, options));
-      return this.wait(isMadeAnew(body) ? bytes : new Uint8Array(bytes), complete, options, blockage, this.whenSent);
+      return this.wait(body, bytes, complete, options, blockage, this.whenSent);
     } catch (error) {
       return rejection(error);
     }
@@ -145,7 +145,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
       const complete = this.complete(options);
       const blockage = this.blockage();
       if (blockage === undefined) return this.start(bytes, complete, options).onlyResult();
-      return this.wait(isMadeAnew(body) ? bytes : new Uint8Array(bytes), complete, options, blockage, onlyResult);
+      return this.wait(body, bytes, complete, options, blockage, onlyResult);
     } catch (error) {
       return rejection(error);
     }
@@ -347,11 +347,12 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
   /**
    * The application goes on with what it has given: while others are answered it may fill a buffer anew.
    *
-   * @param body - its own from now on
+   * @param bytes - of the body
    * @param begun - what the caller gets of the operation when its turn has come
    */
   private wait<Outcome>(
-    body: Uint8Array,
+    body: BodyInput,
+    bytes: Uint8Array,
     complete: preview3.FrameSubmit,
     options: SubmitOptions | undefined,
     blockage: Blockage,
@@ -360,7 +361,8 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     if (options?.onBlocked === 'fail') throw this.gate.error(blockage);
     checkNotAborted(options?.signal);
     const metadata = complete === options?.metadata ? new CompleteSubmit(complete) : complete;
-    const started = this.waiting.add(body, metadata, options, begun);
+    const own = isMadeAnew(body) ? bytes : new Uint8Array(bytes);
+    const started = this.waiting.add(own, metadata, options, begun);
     this.connection.flow.serve(this);
     return started;
   }
