@@ -148,7 +148,7 @@ it.each([undefined, null, 5, {}, new Uint8Array(1)])('an error to be told of has
 
 it('authentication that is neither bytes nor text is refused by its name', async () => {
   const { server } = await opened();
-  const refusal = { ...USAGE, message: expect.stringContaining('auth: expected bytes or text') };
+  const refusal = { ...USAGE, message: expect.stringContaining('auth: expected bytes, text or a list of both') };
   await expect(server.client.openSession({ auth: 5 as never })).rejects.toMatchObject(refusal);
 });
 
