@@ -5,11 +5,11 @@ const session = await client.openSession();
 
 const enough = new AbortController();
 const prompt = 'more and '.repeat(10_000);
-const operation = await session.submit(prompt, {}, { signal: enough.signal });
+const operation = await session.submit(prompt, { signal: enough.signal });
 try {
   let tokens = 0;
-  for await (const result of operation) {
-    console.log(new TextDecoder().decode(result.body));
+  for await (const text of operation.text()) {
+    console.log(text);
     if (++tokens === 3) enough.abort('the user has read enough');
   }
 } catch (error) {

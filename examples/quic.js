@@ -9,8 +9,8 @@ const client = await QuicProvider.connect(server.localAddr, {
   roots: certificate.certificateDer, // leave out to trust the roots of the platform
 });
 const session = await client.openSession();
-const operation = await session.submit('said over QUIC');
-console.log(new TextDecoder().decode((await operation.result()).body));
+const answer = await session.request('said over QUIC');
+console.log(answer.text());
 
 await client.close();
 await server.close();

@@ -1,12 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { expect, it } from 'vitest';
 
 /*
- * The js blocks of every README, compiled as strict TypeScript against the built packages. Only the types of parameters
- * may be missing, because JavaScript cannot have them.
+ * The js and ts blocks of every README and of docs/errors.md, compiled as strict TypeScript against the built packages.
+ * Only the types of parameters may be missing, because JavaScript cannot have them.
  */
 
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -14,6 +14,7 @@ const SERVER = "declare const server: import('nnrp-runtime').NnrpServer;";
 /** Where the blocks of a README stand, and what goes before those that are no whole programs. */
 const READMES = [
   ['README.md', 'examples', ''],
+  ['docs/errors.md', 'examples', ''],
   ['packages/nnrp-core/README.md', 'packages/nnrp-core', 'declare const chunk: Uint8Array;'],
   ['packages/nnrp-runtime/README.md', 'packages/nnrp-runtime', ''],
   ['packages/nnrp-transport-quic/README.md', 'packages/nnrp-transport-quic', ''],
@@ -40,9 +41,12 @@ const OPTIONS: ts.CompilerOptions = {
 function blocks(): Map<string, string> {
   const sources = new Map<string, string>();
   for (const [readme, folder, before] of READMES) {
-    const found = [...readFileSync(join(ROOT, readme), 'utf8').matchAll(/```js\n(.*?)```/gs)];
+    const found = [...readFileSync(join(ROOT, readme), 'utf8').matchAll(/```(?:js|ts)\n(.*?)```/gs)];
     for (const [index, [, code = '']] of found.entries()) {
-      sources.set(ts.sys.resolvePath(join(ROOT, folder, `README-${index + 1}.mts`)), `${before}\n${code}`);
+      sources.set(
+        ts.sys.resolvePath(join(ROOT, folder, `${basename(readme, '.md')}-${index + 1}.mts`)),
+        `${before}\n${code}`,
+      );
     }
   }
   return sources;
@@ -66,7 +70,7 @@ function complaints(sources: ReadonlyMap<string, string>): string[] {
 
 it('compiles every block of every README as strict TypeScript', () => {
   const sources = blocks();
-  expect(sources.size).toBe(13);
+  expect(sources.size).toBe(16);
   expect(complaints(sources)).toEqual([]);
 });
 

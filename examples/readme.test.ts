@@ -83,7 +83,7 @@ describe('the README', () => {
   it('has a streaming handler that stops at the deadline', async () => {
     const server = await serving('streaming.js');
     const session = await sessionWith(server.address);
-    const operation = await session.submit('on and '.repeat(10_000), {}, { deadlineMs: 50 });
+    const operation = await session.submit('on and '.repeat(10_000), { deadlineMs: 50 });
     await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_DEADLINE', deadlineMs: 50 });
     expect((await server.lines.next()).value).toBe('frame 1 stopped: NNRP_ERR_DEADLINE');
     expect(await answerTo(session, 'and on')).toBe('2 tokens');

@@ -16,6 +16,6 @@ async function serve(session) {
 }
 
 async function answer(submit) {
-  for (const word of new TextDecoder().decode(submit.body).split(' ')) await submit.push(word);
+  for (const word of submit.text().split(' ')) await submit.push(word);
   await submit.complete({ metadata: { statusCode: preview3.StatusCode.Ok } });
 }

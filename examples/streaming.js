@@ -8,10 +8,11 @@ server.on('handlerFailure', ({ error }) => console.error(error));
 
 await server.serve({
   // Yields partial results, returns the last one. It goes no faster than the client reads.
-  async *submit({ frameId, body, signal }) {
+  async *submit(operation) {
+    const { frameId, signal } = operation;
     signal.addEventListener('abort', () => console.log(`frame ${frameId} stopped: ${signal.reason.code}`));
     let tokens = 0;
-    for await (const token of generate(new TextDecoder().decode(body), signal)) {
+    for await (const token of generate(operation.text(), signal)) {
       tokens++;
       yield token;
     }

@@ -27,8 +27,8 @@ const client = await NnrpClient.connectTls(server.localAddr, {
   privateKey: file('client-key.pem'),
 });
 const session = await client.openSession();
-const operation = await session.submit('said in private');
-console.log(new TextDecoder().decode((await operation.result()).body));
+const answer = await session.request('said in private');
+console.log(answer.text());
 
 await client.close();
 await server.close();

@@ -18,9 +18,10 @@ server.on('handlerFailure', ({ error }) => console.error(error));
 
 await server.serve(
   {
-    async submit({ frameId, body, signal }) {
+    async submit(operation) {
+      const { frameId, signal } = operation;
       signal.addEventListener('abort', () => console.log(`frame ${frameId} stopped: ${signal.reason.code}`));
-      const primes = await pool.run(Number(new TextDecoder().decode(body)), { signal });
+      const primes = await pool.run(Number(operation.text()), { signal });
       return String(primes);
     },
   },

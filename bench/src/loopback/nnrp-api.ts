@@ -3,7 +3,7 @@ import {
   NnrpClient,
   type NnrpClientSession,
   NnrpServer,
-  type NnrpServerConfig,
+  type NnrpServerOptions,
   type NnrpServerSession,
   preview3,
   resultMetadata,
@@ -22,7 +22,7 @@ const DEADLINE_MS = 60_000;
 /** More than any scenario has in progress. */
 export const OPERATIONS = 1024;
 
-export const SERVER_CONFIG: Partial<NnrpServerConfig> = {
+export const SERVER_CONFIG: NnrpServerOptions = {
   maxInFlightOperations: OPERATIONS,
   grantedOperationCredit: OPERATIONS,
   leaseTtlMs: DEADLINE_MS,
@@ -53,7 +53,7 @@ export function openSession(client: NnrpClient, inFlight: number): Promise<NnrpC
 
 /** Submits at once: the lanes of a load never go beyond what the session may have in flight. */
 export function submit(session: NnrpClientSession, body: Uint8Array): ClientOperation {
-  return session.submitNowait(body);
+  return session.submitNow(body);
 }
 
 /** The last result of a frame; resolves when there is room for more. */

@@ -24,7 +24,7 @@ export type { InternalError } from './base/internal-error.js';
 // Calling.
 export { NnrpClient } from './client/client.js';
 export type { ExtensionInit } from './client/client-announcement.js';
-export type { NnrpClientConfig, SessionOptions } from './client/client-config.js';
+export type { NnrpClientOptions, SessionOptions } from './client/client-config.js';
 export type { NnrpClientEvent, NnrpClientEvents } from './client/client-events.js';
 export type { ClientHelloOptions, ServerHello } from './client/client-hello.js';
 export { type CloseOptions, type SubmitInit, type SubmitOptions, submitMetadata } from './client/client-messages.js';
@@ -44,7 +44,8 @@ export type { ResultStream, SessionResult } from './client/result-stream.js';
 export type { NnrpSessionEvent } from './client/session-events.js';
 export type { UnreadShare } from './client/unread-results.js';
 export type { CloseReport, CutOperation } from './close-report.js';
-export type { BodyInput } from './connection/body-bytes.js';
+export type { BodyChunk, BodyInput } from './connection/body-bytes.js';
+export type { OwnBytes } from './connection/body-reading.js';
 export { HandlerError, type HandlerErrorOptions } from './server/handler-error.js';
 export { OperationContext, type ResolvedObject } from './server/operation-context.js';
 export {
@@ -59,7 +60,7 @@ export type { SchedulingOptions } from './server/scheduling/scheduling-options.j
 export type { LastResult, ServeHandlers, ServeOptions, SubmitOutcome } from './server/serve-loop.js';
 export { NnrpServer } from './server/server.js';
 export type { BoundName, BoundReached, BoundScope, BoundStats, ServerStats } from './server/server-bounds.js';
-export type { NnrpServerConfig } from './server/server-config.js';
+export type { NnrpServerOptions } from './server/server-config.js';
 export type {
   ConnectionLost,
   HandlerFailure,

@@ -40,7 +40,13 @@ const FRAMED_LISTENER: Names<FramedListener> = {
   onBoundHit: true,
   renew: true,
 };
-const SUBMIT_OPTIONS: Names<runtime.SubmitOptions> = { signal: true, onBlocked: true, traceId: true, deadlineMs: true };
+const SUBMIT_OPTIONS: Names<runtime.SubmitOptions> = {
+  signal: true,
+  deadlineMs: true,
+  metadata: true,
+  traceId: true,
+  onBlocked: true,
+};
 const SERVE_HANDLERS: Names<runtime.ServeHandlers> = {
   submit: true,
   session: true,
@@ -90,10 +96,10 @@ describe('the API table', () => {
 
 describe('the options', () => {
   it.each<[string, string, object]>([
-    ['NnrpServerConfig', 'server/server-config', serverConfig({}, 'tcp')],
+    ['NnrpServerOptions', 'server/server-config', serverConfig({}, 'tcp')],
     ['ServeOptions', 'server/serve-loop', { ...serveOptions({}), scheduling: {} }],
     ['SchedulingOptions', 'server/scheduling/scheduling-options', serveOptions({}).scheduling],
-    ['NnrpClientConfig', 'client/client-config', clientConfig({})],
+    ['NnrpClientOptions', 'client/client-config', clientConfig({})],
     ['SessionOptions', 'client/client-config', sessionDefaults()],
   ])('of %s stand in the page as in the code, with their defaults', (name, source, defaults) => {
     const documented = comments(name, source);
@@ -185,7 +191,7 @@ async function oneOfEverything() {
   await moving;
   const owners: Record<string, unknown> = {
     NnrpServer: server,
-    NnrpServerConfig: server.config,
+    NnrpServerOptions: server.config,
     NnrpServerPolicy: server.config.applicationPolicy,
     AllowAllServerPolicy: server.config.applicationPolicy,
     NnrpServerSession: session,
@@ -199,6 +205,7 @@ async function oneOfEverything() {
     NnrpClient: client,
     NnrpClientSession: clientSession,
     ClientOperation: clientOperation,
+    NnrpResult: runtime.NnrpResult.prototype,
     SessionOptions: sessionDefaults(),
     SubmitOptions: SUBMIT_OPTIONS,
     FramedListener: FRAMED_LISTENER,

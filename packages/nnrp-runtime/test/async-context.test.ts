@@ -441,7 +441,7 @@ describe('what ends work', () => {
       .catch(() => {});
     const client = await stage.connect(server);
     const session = await client.openSession();
-    await expect((await session.submit('work', {}, { deadlineMs: 5 })).result()).rejects.toThrow();
+    await expect((await session.submit('work', { deadlineMs: 5 })).result()).rejects.toThrow();
     await eventually(() => seen.has('signal'), 'the callbacks have run');
     expect(seen.of('signal')).toEqual(['serve']);
   });

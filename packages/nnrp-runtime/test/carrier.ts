@@ -1,9 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type * as preview3 from 'nnrp-core/preview3';
 import type { NnrpClient } from '../src/client/client.js';
-import type { NnrpClientConfig } from '../src/client/client-config.js';
+import type { NnrpClientOptions } from '../src/client/client-config.js';
 import type { NnrpServer } from '../src/server/server.js';
-import type { NnrpServerConfig } from '../src/server/server-config.js';
+import type { NnrpServerOptions } from '../src/server/server-config.js';
 import type { FramedListener, FramedTransport } from '../src/transport/contract.js';
 import { tcpCarrier } from './tcp-carrier.js';
 
@@ -28,11 +28,11 @@ export interface Carrier {
   /** How a client fails at a server that takes no more connections, and has some left. */
   readonly turnedAway: string;
   /** A server of this package. */
-  bind(config?: Partial<NnrpServerConfig>): Promise<NnrpServer>;
+  bind(config?: NnrpServerOptions): Promise<NnrpServer>;
   /** What a server listens with. */
   listen(): Promise<FramedListener>;
   /** A client of this package. @param address - HOST:PORT */
-  openClient(address: string, config?: Partial<NnrpClientConfig>): Promise<NnrpClient>;
+  openClient(address: string, config?: NnrpClientOptions): Promise<NnrpClient>;
   /** What a client is made from. @param address - HOST:PORT */
   connect(address: string): Promise<FramedTransport>;
   /**

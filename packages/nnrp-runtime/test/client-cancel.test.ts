@@ -15,7 +15,7 @@ async function submitted(options: { signal?: AbortSignal } = {}) {
   const strays: unknown[] = [];
   server.client.on('stray', (stray) => strays.push(stray));
   const session = await server.open(1);
-  const operation = session.submitNowait('work', undefined, options);
+  const operation = session.submitNow('work', options);
   await server.expect(MessageType.FrameSubmit);
   return { server, session, operation, strays };
 }
@@ -47,7 +47,7 @@ describe('cancelling', () => {
     server.result(1, 1, 'too late');
     await server.settled();
     expect([session.inFlightCount, strays]).toEqual([0, []]);
-    session.submitNowait('next');
+    session.submitNow('next');
     await server.expect(MessageType.FrameSubmit);
     server.result(1, 2, 'next');
     for await (const { result } of results) {
@@ -77,7 +77,7 @@ describe('cancelling', () => {
 
   it('makes room for those who wait once the server has answered', async () => {
     const { server, session, operation } = await submitted();
-    session.submitNowait('2');
+    session.submitNow('2');
     const third = session.submit('3');
     await server.expect(MessageType.FrameSubmit);
     operation.cancel();
@@ -101,10 +101,10 @@ describe('a signal', () => {
     const server = await ScriptedServer.start();
     const session = await server.open(1, { grantedOperationCredit: 1 });
     const options = { signal: AbortSignal.abort('before') };
-    expect(() => session.submitNowait('x', {}, options)).toThrow(/NNRP_ERR_CANCELLED/);
-    await expect(session.submit('x', {}, options)).rejects.toMatchObject({ code: CANCELLED, cause: 'before' });
-    session.submitNowait('first');
-    await expect(session.submit('x', {}, options)).rejects.toMatchObject({ code: CANCELLED, cause: 'before' });
+    expect(() => session.submitNow('x', options)).toThrow(/NNRP_ERR_CANCELLED/);
+    await expect(session.submit('x', options)).rejects.toMatchObject({ code: CANCELLED, cause: 'before' });
+    session.submitNow('first');
+    await expect(session.submit('x', options)).rejects.toMatchObject({ code: CANCELLED, cause: 'before' });
     expect((await server.expect(MessageType.FrameSubmit)).frameId).toBe(1);
     await server.settled();
   });
@@ -113,8 +113,8 @@ describe('a signal', () => {
     const { signal } = new AbortController();
     const listeners = () => getEventListeners(signal, 'abort').length;
     const { server, session } = await submitted({ signal });
-    session.submitNowait('2', {}, { signal });
-    const third = session.submit('3', {}, { signal });
+    session.submitNow('2', { signal });
+    const third = session.submit('3', { signal });
     expect(listeners()).toBe(1);
     server.result(1, 1);
     await third;
@@ -173,7 +173,7 @@ describe('an option of a submit', () => {
     const server = await ScriptedServer.start();
     const session = await server.open(1);
     const traceId = 0xfedcba98_76543210n;
-    const operation = session.submitNowait('x', { targetFpsX100: 6 }, { deadlineMs: 250, traceId });
+    const operation = session.submitNow('x', { metadata: { targetFpsX100: 6 }, deadlineMs: 250, traceId });
     const packet = await server.expect(MessageType.FrameSubmit);
     const submit = preview3.decodeFrameSubmit(packet.view, packet.metadataStart);
     expect([submit.latencyBudgetMs, submit.targetFpsX100, packet.traceId]).toEqual([250, 6, traceId]);
@@ -193,9 +193,9 @@ describe('an option of a submit', () => {
   ])('that does not fit is refused before anything is sent: %o', async (options, text) => {
     const server = await ScriptedServer.start();
     const session = await server.open(1);
-    expect(() => session.submitNowait('x', {}, options)).toThrow(text);
-    await expect(session.submit('x', {}, options)).rejects.toThrow(text);
-    expect(session.submitNowait('x').frameId).toBe(1);
+    expect(() => session.submitNow('x', options)).toThrow(text);
+    await expect(session.submit('x', options)).rejects.toThrow(text);
+    expect(session.submitNow('x').frameId).toBe(1);
   });
 });
 
@@ -207,7 +207,7 @@ describe('a server that does not answer FRAME_CANCEL', () => {
     const strays: unknown[] = [];
     server.client.on('stray', (stray) => strays.push(stray));
     const session = await server.open(1, { maxInFlightOperations: 2 });
-    const operations = [session.submitNowait('1'), session.submitNowait('2')];
+    const operations = [session.submitNow('1'), session.submitNow('2')];
     const waiting = ['3', '4'].map((body) => session.submit(body));
     for (const operation of operations) operation.cancel();
     expect(session.inFlightCount).toBe(2);
@@ -229,7 +229,7 @@ describe('a server that does not answer FRAME_CANCEL', () => {
   it('does not keep a session from draining', async () => {
     const server = await ScriptedServer.start(config);
     const session = await server.open(1);
-    const operation = session.submitNowait('work');
+    const operation = session.submitNow('work');
     await server.expect(MessageType.FrameSubmit);
     server.close(1, { drainTimeoutMs: 60_000 });
     await server.expect(MessageType.SessionCloseAck);
@@ -257,8 +257,8 @@ it('a signal cancels all that follow it, also when one of them throws over it: t
     server.client.on('internalError', () => crashed.push(name));
     sessions.push(await server.open(1, { grantedOperationCredit: 1 }));
   }
-  const [one, other] = sessions.map((session) => session.submitNowait('x', {}, { signal }));
-  const waiting = sessions[1]?.submit('y', {}, { signal });
+  const [one, other] = sessions.map((session) => session.submitNow('x', { signal }));
+  const waiting = sessions[1]?.submit('y', { signal });
   const outcomes = Promise.allSettled([other?.result(), waiting]);
   if (one !== undefined) {
     one.cancel = () => {
@@ -279,7 +279,7 @@ it('any number of operations may follow one signal without a warning', async () 
   const server = await ScriptedServer.start();
   const session = await server.open(1, { grantedOperationCredit: 20, maxInFlightOperations: 20 });
   const { signal } = new AbortController();
-  for (let count = 0; count < 40; count++) void session.submit('x', {}, { signal });
+  for (let count = 0; count < 40; count++) void session.submit('x', { signal });
   await new Promise(setImmediate);
   process.off('warning', warned);
   expect([warnings, getEventListeners(signal, 'abort').length]).toEqual([[], 1]);
@@ -308,7 +308,7 @@ describe('a signal of another implementation', () => {
     abort.abort();
     await expect(operation.result()).rejects.toMatchObject({ code: CANCELLED, cause: { message: 'broken signal' } });
     await server.expect(MessageType.FrameCancel);
-    session.submitNowait('next');
+    session.submitNow('next');
     await server.expect(MessageType.FrameSubmit);
   });
 
@@ -319,7 +319,7 @@ describe('a signal of another implementation', () => {
       signal.aborted = true;
       (listener as () => void)();
     };
-    const operation = await session.submit('more', undefined, { signal: signal as never });
+    const operation = await session.submit('more', { signal: signal as never });
     await expect(operation.result()).rejects.toMatchObject({ code: CANCELLED, cause: 'at once' });
     expect((await server.expect(MessageType.FrameSubmit)).frameId).toBe(2);
     expect((await server.expect(MessageType.FrameCancel)).frameId).toBe(2);
@@ -328,7 +328,7 @@ describe('a signal of another implementation', () => {
   it('that cannot be listened to gives the operation up that nobody gets', async () => {
     const { server, session } = await submitted();
     const { signal } = signalThat('addEventListener');
-    await expect(session.submit('more', undefined, { signal })).rejects.toThrow('broken signal');
+    await expect(session.submit('more', { signal })).rejects.toThrow('broken signal');
     expect((await server.expect(MessageType.FrameSubmit)).frameId).toBe(2);
     expect((await server.expect(MessageType.FrameCancel)).frameId).toBe(2);
     server.drop(1, 2);
@@ -339,10 +339,10 @@ describe('a signal of another implementation', () => {
   it('that cannot be listened to leaves the line where submits wait', async () => {
     const server = await ScriptedServer.start();
     const session = await server.open(1, { maxInFlightOperations: 1 });
-    session.submitNowait('work');
+    session.submitNow('work');
     await server.expect(MessageType.FrameSubmit);
     const { signal } = signalThat('addEventListener');
-    const refused = session.submit('refused', undefined, { signal });
+    const refused = session.submit('refused', { signal });
     const next = session.submit('next');
     await expect(refused).rejects.toThrow('broken signal');
     server.result(1, 1, 'done');
@@ -356,7 +356,7 @@ describe('a signal of another implementation', () => {
     const { server, session, operation } = await submitted({ signal });
     server.result(1, 1, 'done');
     expect((await operation.result()).frameId).toBe(1);
-    session.submitNowait('next');
+    session.submitNow('next');
     await server.expect(MessageType.FrameSubmit);
   });
 });

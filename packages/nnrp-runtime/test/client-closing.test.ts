@@ -15,7 +15,7 @@ const closeAckOf = (packet: Packet) => preview3.decodeSessionCloseAck(packet.vie
 async function busy() {
   const server = await ScriptedServer.start();
   const session = await server.open(1);
-  const operation = session.submitNowait('work');
+  const operation = session.submitNow('work');
   await server.expect(MessageType.FrameSubmit);
   return { server, session, operation };
 }
@@ -33,7 +33,7 @@ describe('closing a session', () => {
       sessionCloseTag: 1,
     });
     expect(session.lifecycle).toBe('closing');
-    expect(() => session.submitNowait('late')).toThrow(/NNRP_ERR_CLOSED/);
+    expect(() => session.submitNow('late')).toThrow(/NNRP_ERR_CLOSED/);
     server.closeAck(1, CloseStatus.Acknowledged);
     server.closeAck(1, CloseStatus.Draining, 1n);
     server.partial(1, 1, 'still coming');
@@ -57,7 +57,7 @@ describe('closing a session', () => {
     await server.expect(MessageType.SessionClose);
     server.closeAck(1, CloseStatus.Rejected);
     await expect(refused).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSE_REJECTED' });
-    expect([session.lifecycle, session.submitNowait('more').frameId]).toEqual(['open', 2]);
+    expect([session.lifecycle, session.submitNow('more').frameId]).toEqual(['open', 2]);
     await server.expect(MessageType.FrameSubmit);
     const closing = session.close();
     await server.expect(MessageType.SessionClose);
@@ -82,7 +82,7 @@ describe('closing a session', () => {
     const server = await ScriptedServer.start();
     const session = await server.open(1, { grantedOperationCredit: 100, maxInFlightOperations: 100 });
     server.peer.socket.pause();
-    for (let count = 0; count < 20; count++) session.submitNowait(new Uint8Array(500_000));
+    for (let count = 0; count < 20; count++) session.submitNow(new Uint8Array(500_000));
     void session.close();
     server.peer.socket.resume();
     for (let frameId = 1; frameId <= 20; frameId++) {
@@ -119,7 +119,7 @@ describe('a server that closes a session', () => {
 
   it('with time to drain gets draining, and closed when nothing is in flight any more', async () => {
     const { server, session, operation } = await busy();
-    const second = session.submitNowait('second');
+    const second = session.submitNow('second');
     await server.expect(MessageType.FrameSubmit);
     const waiting = session.submit('waits');
     server.close(1, { drainTimeoutMs: 10_000 });
@@ -197,7 +197,7 @@ describe('a server that closes a session', () => {
     const strays: string[] = [];
     server.client.on('stray', ({ message }) => strays.push(message.name));
     const session = await server.open(1);
-    const result = session.submitNowait('x').result();
+    const result = session.submitNow('x').result();
     await server.expect(MessageType.FrameSubmit);
     server.close(1, { drainTimeoutMs: 60_000 });
     await server.expect(MessageType.SessionCloseAck);
@@ -216,7 +216,7 @@ describe('a server that closes a session', () => {
     const sibling = await server.open(2);
     server.close(1, { inFlightPolicy: InFlightPolicy.Abort });
     await server.expect(MessageType.SessionCloseAck);
-    expect([session.lifecycle, sibling.lifecycle, sibling.submitNowait('x').frameId]).toEqual(['closed', 'open', 1]);
+    expect([session.lifecycle, sibling.lifecycle, sibling.submitNow('x').frameId]).toEqual(['closed', 'open', 1]);
   });
 });
 
@@ -260,7 +260,7 @@ it('a CLOSE of the connection ends every session, and what waits on them', async
 it('a close while the server drains waits for work in progress as long as its own options say', async () => {
   const server = await ScriptedServer.start({ closeTimeoutMs: 1 });
   const session = await server.open(1);
-  const operation = session.submitNowait('work');
+  const operation = session.submitNow('work');
   await server.expect(MessageType.FrameSubmit);
   server.close(1, { drainTimeoutMs: 60_000 });
   await server.expect(MessageType.SessionCloseAck);

@@ -1,6 +1,6 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { NnrpClientConfig, SessionOptions } from '../src/client/client-config.js';
+import type { NnrpClientOptions, SessionOptions } from '../src/client/client-config.js';
 import type { SubmitOptions } from '../src/client/client-messages.js';
 import { ScriptedServer } from './scripted-server.js';
 import { ANNOUNCEMENT } from './session-peer.js';
@@ -14,11 +14,7 @@ afterEach(async () => {
 });
 
 /** A session of a client at a server that says what it understands, or does not. */
-async function opened(
-  announced: boolean,
-  options: Partial<SessionOptions> = {},
-  config: Partial<NnrpClientConfig> = {},
-) {
+async function opened(announced: boolean, options: SessionOptions = {}, config: NnrpClientOptions = {}) {
   const server = await ScriptedServer.start(config);
   const opening = server.client.openSession(options);
   await server.expect(MessageType.SessionOpen);
@@ -30,7 +26,7 @@ async function opened(
 /** latency_budget_ms of a submit. */
 async function budgetOf(announced: boolean, defaultDeadlineMs: number, options?: SubmitOptions): Promise<number> {
   const { server, session } = await opened(announced, { defaultDeadlineMs });
-  session.submitNowait('work', {}, options);
+  session.submitNow('work', options);
   const packet = await server.expect(MessageType.FrameSubmit);
   return preview3.decodeFrameSubmit(packet.view, packet.metadataStart).latencyBudgetMs;
 }
@@ -61,15 +57,15 @@ describe('the deadline of a submit', () => {
     const { session } = await opened(false, { defaultDeadlineMs: 500 });
     const options = { deadlineMs: 65_536 };
     const text = /65535 ms by one submit.*500 ms by the defaultDeadlineMs.*longer defaultDeadlineMs/;
-    expect(() => session.submitNowait('work', {}, options)).toThrow(text);
-    await expect(session.submit('work', {}, options)).rejects.toThrow(text);
-    expect(session.submitNowait('work').frameId).toBe(1);
+    expect(() => session.submitNow('work', options)).toThrow(text);
+    await expect(session.submit('work', options)).rejects.toThrow(text);
+    expect(session.submitNow('work').frameId).toBe(1);
   });
 
   it('is kept by this side when the server says nothing, some time after it', async () => {
     const { server, session } = await opened(true, { defaultDeadlineMs: 20 }, { deadlineGraceMs: 30 });
-    const byDefault = session.submitNowait('work');
-    const own = session.submitNowait('work', {}, { deadlineMs: 30 });
+    const byDefault = session.submitNow('work');
+    const own = session.submitNow('work', { deadlineMs: 30 });
     const error = { code: 'NNRP_ERR_DEADLINE', message: expect.stringContaining('nor in the 30 ms after it') };
     await expect(byDefault.result()).rejects.toMatchObject({ ...error, deadlineMs: 20 });
     await expect(own.result()).rejects.toMatchObject({ ...error, deadlineMs: 30 });
@@ -83,20 +79,20 @@ describe('the deadline of a submit', () => {
 
   it('says nothing about work that was answered in time, and about work without one', async () => {
     const { server, session } = await opened(true, { defaultDeadlineMs: 10 }, { deadlineGraceMs: 1 });
-    const answered = session.submitNowait('work');
+    const answered = session.submitNow('work');
     server.result(1, 1);
     await answered.result();
-    const unlimited = session.submitNowait('work', {}, { deadlineMs: 0 });
-    const witness = session.submitNowait('work');
+    const unlimited = session.submitNow('work', { deadlineMs: 0 });
+    const witness = session.submitNow('work');
     await expect(witness.result()).rejects.toMatchObject({ code: 'NNRP_ERR_DEADLINE' });
     expect(unlimited.done).toBe(false);
   });
 
   it('does not run out while this side does not read', async () => {
     const { server, session } = await opened(false, {}, { deadlineGraceMs: 1, maxBufferedResultBytes: 10 });
-    const unread = session.submitNowait('work');
+    const unread = session.submitNow('work');
     server.partial(1, 1, 'more than ten bytes');
-    const late = session.submitNowait('work', {}, { deadlineMs: 20 });
+    const late = session.submitNow('work', { deadlineMs: 20 });
     for (let count = 0; count < 2; count++) await server.expect(MessageType.FrameSubmit);
     server.result(1, 2, 'in time');
     await new Promise((resolve) => setTimeout(resolve, 60));
@@ -109,7 +105,7 @@ describe('the deadline of a submit', () => {
 it('no deadline, and one of more than 65 seconds, reach a server of this package', async () => {
   const { session, clientSession } = await stage.session({ deadlines: true }, { defaultDeadlineMs: 500 });
   for (const deadlineMs of [0, 600_000]) {
-    const operation = await clientSession.submit('work', {}, { deadlineMs });
+    const operation = await clientSession.submit('work', { deadlineMs });
     const work = await session.receiveSubmit();
     expect(work.deadlineMs).toBe(0);
     await work.complete('done');

@@ -46,7 +46,7 @@ describe('credit', () => {
   it('of nothing lets nothing begin until it is granted', async () => {
     const server = await ScriptedServer.start();
     const session = await server.open(1, { grantedOperationCredit: 0 });
-    expect(() => session.submitNowait('x')).toThrow(blocked('credit'));
+    expect(() => session.submitNow('x')).toThrow(blocked('credit'));
     const waiting = session.submit('x');
     server.flow(1, 1, credit(1));
     expect((await waiting).frameId).toBe(1);
@@ -57,21 +57,21 @@ describe('credit', () => {
     const session = await server.open(1);
     server.flow(1, 1, credit(100));
     await settled(server);
-    for (let count = 0; count < 4; count++) session.submitNowait('x');
-    expect(() => session.submitNowait('x')).toThrow(blocked('in_flight_limit'));
+    for (let count = 0; count < 4; count++) session.submitNow('x');
+    expect(() => session.submitNow('x')).toThrow(blocked('in_flight_limit'));
     server.flow(1, 2, { ...credit(1), updateReason: UpdateReason.Reduce });
     for (const frameId of [1, 2, 3]) server.result(1, frameId);
     await settled(server);
-    expect(() => session.submitNowait('x')).toThrow(blocked('credit'));
+    expect(() => session.submitNow('x')).toThrow(blocked('credit'));
     server.result(1, 4);
     await settled(server);
-    expect(session.submitNowait('x').frameId).toBe(5);
+    expect(session.submitNow('x').frameId).toBe(5);
   });
 
   it('does not stop a session whose server sets no limit', async () => {
     const server = await ScriptedServer.start();
     const session = await server.open(1, { grantedOperationCredit: 0xffff, maxInFlightOperations: 0 });
-    for (let count = 0; count < 500; count++) session.submitNowait('x');
+    for (let count = 0; count < 500; count++) session.submitNow('x');
     expect(session.inFlightCount).toBe(500);
   });
 });
@@ -86,7 +86,7 @@ describe('an update', () => {
     server.flow(1, 5, { updateReason: UpdateReason.Pause });
     server.flow(1, 5, credit(4));
     await settled(server);
-    expect(session.submitNowait('x').frameId).toBe(1);
+    expect(session.submitNow('x').frameId).toBe(1);
     const outcomes = [];
     for await (const event of events) {
       if (event.type === 'flow_update') outcomes.push([event.update.creditEpoch, event.outcome]);
@@ -108,8 +108,8 @@ describe('an update', () => {
     const session = await server.open(1);
     server.flow(1, 1, update);
     await settled(server);
-    expect(() => session.submitNowait('x')).toThrow(blocked(reason));
-    await expect(session.submit('x', {}, { onBlocked: 'fail' })).rejects.toEqual(blocked(reason));
+    expect(() => session.submitNow('x')).toThrow(blocked(reason));
+    await expect(session.submit('x', { onBlocked: 'fail' })).rejects.toEqual(blocked(reason));
     const waiting = session.submit('waits');
     server.flow(1, 2, { updateReason: UpdateReason.Reduce, ...credit(3) });
     await settled(server);
@@ -123,12 +123,12 @@ describe('an update', () => {
     const session = await server.open(1);
     server.flow(1, 1, { ...credit(4), backpressureLevel: BackpressureLevel.Soft });
     await settled(server);
-    session.submitNowait('1');
-    session.submitNowait('2');
-    expect(() => session.submitNowait('3')).toThrow(blocked('credit'));
+    session.submitNow('1');
+    session.submitNow('2');
+    expect(() => session.submitNow('3')).toThrow(blocked('credit'));
     server.flow(1, 2);
     await settled(server);
-    expect(session.submitNowait('3').frameId).toBe(3);
+    expect(session.submitNow('3').frameId).toBe(3);
   });
 
   it('that lets only background work begin holds the others back', async () => {
@@ -137,17 +137,17 @@ describe('an update', () => {
     const background = await server.open(2, { acceptedPriorityClass: SessionPriorityClass.Background });
     for (const sessionId of [1, 2]) server.flow(sessionId, 1, { flowFlags: FlowFlags.BackgroundOnly });
     await settled(server);
-    expect(() => session.submitNowait('x')).toThrow(blocked('background_only'));
-    expect(background.submitNowait('x').frameId).toBe(1);
+    expect(() => session.submitNow('x')).toThrow(blocked('background_only'));
+    expect(background.submitNow('x').frameId).toBe(1);
   });
 
   it('that only drains lets nothing begin', async () => {
     const server = await ScriptedServer.start();
     const session = await server.open(1);
-    const operation = session.submitNowait('in flight');
+    const operation = session.submitNow('in flight');
     server.flow(1, 1, { flowFlags: FlowFlags.DrainInFlightOnly });
     await settled(server);
-    expect(() => session.submitNowait('x')).toThrow(blocked('drain_in_flight_only'));
+    expect(() => session.submitNow('x')).toThrow(blocked('drain_in_flight_only'));
     server.result(1, 1, 'done');
     expect((await operation.result()).frameId).toBe(1);
   });
@@ -158,7 +158,7 @@ describe('an update', () => {
     const arrived = performance.now();
     server.flow(1, 1, { retryAfterMs: 40, flowFlags: FlowFlags.RetryAfterValid });
     await settled(server);
-    const refused = await session.submit('x', {}, { onBlocked: 'fail' }).catch((error) => error);
+    const refused = await session.submit('x', { onBlocked: 'fail' }).catch((error) => error);
     expect(refused).toMatchObject({ code: 'NNRP_ERR_FLOW_BLOCKED', reason: 'retry_after' });
     expect(refused.retryAfterMs).toBeGreaterThan(0);
     expect(refused.retryAfterMs).toBeLessThanOrEqual(40);
@@ -170,7 +170,7 @@ describe('an update', () => {
   it('of one operation is reported with it, and limits nothing', async () => {
     const server = await ScriptedServer.start();
     const session = await server.open(1);
-    const operation = session.submitNowait('x');
+    const operation = session.submitNow('x');
     const events = session.events()[Symbol.asyncIterator]();
     const scope = { scopeKind: ScopeKind.Operation, operationId: 1n, updateReason: UpdateReason.Pause };
     server.flow(1, 7, scope);
@@ -180,7 +180,7 @@ describe('an update', () => {
       if (value?.type !== 'flow_update') throw new Error(`got ${value?.type}`);
       expect([value.outcome, value.operation === operation]).toEqual([outcome, true]);
     }
-    expect(session.submitNowait('y').frameId).toBe(2);
+    expect(session.submitNow('y').frameId).toBe(2);
     server.flow(1, 8, { ...scope, operationId: 99n });
     expect((await events.next()).value).toMatchObject({ type: 'stray' });
   });
@@ -192,7 +192,7 @@ describe('an update of the whole connection', () => {
     const sessions = [await server.open(1), await server.open(2)];
     server.flow(0, 1, { updateReason: UpdateReason.Pause });
     await settled(server);
-    for (const session of sessions) expect(() => session.submitNowait('x')).toThrow(blocked('paused'));
+    for (const session of sessions) expect(() => session.submitNow('x')).toThrow(blocked('paused'));
     const waiting = sessions.map((session) => session.submit('x'));
     server.flow(0, 2, { updateReason: UpdateReason.Resume });
     expect((await Promise.all(waiting)).map(({ frameId }) => frameId)).toEqual([1, 1]);
@@ -205,8 +205,8 @@ describe('an update of the whole connection', () => {
     server.flow(0, 1, connectionCredit(1));
     await settled(server);
     const [first] = sessions;
-    first?.submitNowait('x');
-    for (const session of sessions) expect(() => session.submitNowait('x')).toThrow(blocked('credit'));
+    first?.submitNow('x');
+    for (const session of sessions) expect(() => session.submitNow('x')).toThrow(blocked('credit'));
     for (const session of sessions) for (let count = 0; count < 3; count++) void session.submit('x');
     const order: number[] = [];
     for (let count = 0; count < 10; count++) {
@@ -222,7 +222,7 @@ describe('an update of the whole connection', () => {
     const [first, second] = [await server.open(1), await server.open(2)];
     server.flow(0, 1, connectionCredit(1));
     await settled(server);
-    const lost = first.submitNowait('x').result();
+    const lost = first.submitNow('x').result();
     const waiting = second.submit('x');
     server.error(1, 1);
     await expect(lost).rejects.toMatchObject({ code: 'NNRP_ERR_PEER' });
@@ -234,11 +234,11 @@ describe('submits that wait', () => {
   it('go in their order, and one that is given up leaves the line', async () => {
     const server = await ScriptedServer.start();
     const session = await server.open(1, { grantedOperationCredit: 1 });
-    session.submitNowait('0');
+    session.submitNow('0');
     const order: string[] = [];
     const abort = new AbortController();
     const submit = (body: string, signal?: AbortSignal) =>
-      session.submit(body, {}, signal === undefined ? {} : { signal }).then((operation: ClientOperation) => {
+      session.submit(body, signal === undefined ? {} : { signal }).then((operation: ClientOperation) => {
         order.push(body);
         server.result(1, operation.frameId);
       });
@@ -246,7 +246,7 @@ describe('submits that wait', () => {
     const given = expect(submits[1]).rejects.toMatchObject({ code: 'NNRP_ERR_CANCELLED', cause: 'too slow' });
     abort.abort('too slow');
     await given;
-    expect(() => session.submitNowait('x')).toThrow(blocked('credit'));
+    expect(() => session.submitNow('x')).toThrow(blocked('credit'));
     server.result(1, 1);
     await Promise.all([submits[0], submits[2]]);
     await settled(server);
@@ -260,7 +260,7 @@ describe('submits that wait', () => {
     const server = await ScriptedServer.start();
     const [closed, lost] = [await server.open(1), await server.open(2)];
     const waiting = [closed, lost].map((session) => {
-      for (let count = 0; count < 2; count++) session.submitNowait('x');
+      for (let count = 0; count < 2; count++) session.submitNow('x');
       return session.submit('waits');
     });
     void closed.close();
@@ -296,9 +296,9 @@ describe('submits that wait', () => {
   it('hold on to nothing of theirs when they are refused: frame ids go on without a gap', async () => {
     const server = await ScriptedServer.start();
     const session = await server.open(1);
-    expect(() => session.submitNowait('x', { tileCount: 1 })).toThrow(/FSUB-1/);
-    expect(() => session.submitNowait(5 as never)).toThrow(/NNRP_ERR_USAGE/);
-    expect([session.inFlightCount, session.submitNowait('x').frameId]).toEqual([0, 1]);
+    expect(() => session.submitNow('x', { metadata: { tileCount: 1 } })).toThrow(/FSUB-1/);
+    expect(() => session.submitNow(5 as never)).toThrow(/NNRP_ERR_USAGE/);
+    expect([session.inFlightCount, session.submitNow('x').frameId]).toEqual([0, 1]);
   });
 });
 
@@ -312,7 +312,7 @@ describe('a server that does not read', () => {
     let sent = 0;
     for (; sent < 200; sent++) {
       try {
-        session.submitNowait(body);
+        session.submitNow(body);
       } catch (error) {
         refused = error;
         break;
@@ -339,7 +339,7 @@ describe('a server that does not read', () => {
     const operations: ClientOperation[] = [];
     while (operations.length < 100) {
       try {
-        operations.push(session.submitNowait(body));
+        operations.push(session.submitNow(body));
       } catch (error) {
         expect(error).toEqual(blocked('connection_full'));
         break;
@@ -366,7 +366,7 @@ describe('flow control of the client', () => {
   it('tells the server about a session, an operation and the connection, each with epochs of its own', async () => {
     const server = await ScriptedServer.start();
     const session = await server.open(3);
-    const operation = session.submitNowait('x');
+    const operation = session.submitNow('x');
     await server.expect(MessageType.FrameSubmit);
     session.sendFlowUpdate({ updateReason: UpdateReason.Pause });
     session.sendFlowUpdate({ updateReason: UpdateReason.Resume, credit: 9 });

@@ -26,7 +26,7 @@ it('the close of a server that has gone silent takes no longer than closeTimeout
   await server.expect(MessageType.SessionOpen);
   server.openAck(1, { sessionExtensionBytes: ANNOUNCEMENT.length }, ANNOUNCEMENT);
   const session = await opening;
-  const operation = session.submitNowait('work');
+  const operation = session.submitNow('work');
   const outcome = expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_TIMEOUT' });
   const startMs = performance.now();
   expect(await server.client.close({ drainTimeoutMs: 60_000 })).toEqual({

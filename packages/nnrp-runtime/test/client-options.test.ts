@@ -1,4 +1,3 @@
-import { UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { NnrpClient } from '../src/client/client.js';
@@ -32,27 +31,45 @@ describe('a submit is refused, and nothing is sent or queued,', () => {
     const { server, session } = await opened(1);
     const refusal = { ...USAGE, message: expect.stringContaining(name) };
     for (const frameId of [1, 2]) {
-      expect(() => session.submitNowait('x', {}, options as never)).toThrow(expect.objectContaining(refusal));
-      await expect(session.submit('x', {}, options as never)).rejects.toMatchObject(refusal);
+      expect(() => session.submitNow('x', options as never)).toThrow(expect.objectContaining(refusal));
+      await expect(session.submit('x', options as never)).rejects.toMatchObject(refusal);
+      await expect(session.request('x', options as never)).rejects.toMatchObject(refusal);
       // The second time the credit is used up: a wrong submit must not wait for its turn either.
-      if (frameId === 1) session.submitNowait('x');
+      if (frameId === 1) session.submitNow('x');
     }
     const next = session.submit('next');
     server.drop(1, 1);
     expect((await next).frameId).toBe(2);
   });
 
-  it('with its options in the place of the metadata', async () => {
+  it.each([
+    [{ latencyBudgetMs: 5 }, 'it is a field of the metadata: { metadata: { latencyBudgetMs } }'],
+    [submitMetadata(), 'it is a field of the metadata: { metadata: { srcWidth } }'],
+    [{ metadata: { signal: new AbortController().signal } }, 'it is an option of the submit: { signal }'],
+    [{ metadata: { deadlineMs: 5 } }, 'it is an option of the submit: { deadlineMs }, beside metadata'],
+    [{ metadata: { latencyBudget: 5 } }, "submit metadata: there is no option 'latencyBudget'"],
+    [{ metadata: null }, 'metadata takes a value, got null'],
+    [{ metadata: 'text' }, 'submit metadata: expected an object'],
+  ])('with what belongs elsewhere, and the error says where: %o', async (options, text) => {
     const { session } = await opened();
-    const { signal } = new AbortController();
-    for (const wrong of [{ signal }, { deadlineMs: 5 }, { latencyBudget: 5 }, null, 'text']) {
-      expect(() => session.submitNowait('x', wrong as never)).toThrow(UsageError);
-      await expect(session.submit('x', wrong as never)).rejects.toMatchObject(USAGE);
-    }
-    expect(() => submitMetadata({ signal } as never)).toThrow(/'signal'/);
-    expect(session.submitNowait('x', submitMetadata({ targetFpsX100: 1 })).frameId).toBe(1);
-    expect(session.submitNowait('x', { ...submitMetadata() }, { onBlocked: 'wait', signal }).frameId).toBe(2);
+    const refusal = { ...USAGE, message: expect.stringContaining(text) };
+    expect(() => session.submitNow('x', options as never)).toThrow(expect.objectContaining(refusal));
+    await expect(session.submit('x', options as never)).rejects.toMatchObject(refusal);
+    await expect(session.request('x', options as never)).rejects.toMatchObject(refusal);
+    expect(session.inFlightCount).toBe(0);
   });
+
+  it('by submitMetadata, too', () => {
+    const { signal } = new AbortController();
+    expect(() => submitMetadata({ signal } as never)).toThrow(/'signal'; it is an option of the submit/);
+  });
+});
+
+it('metadata is taken as it is, and beside other options', async () => {
+  const { session } = await opened();
+  const { signal } = new AbortController();
+  expect(session.submitNow('x', { metadata: submitMetadata({ targetFpsX100: 1 }) }).frameId).toBe(1);
+  expect(session.submitNow('x', { metadata: { ...submitMetadata() }, onBlocked: 'wait', signal }).frameId).toBe(2);
 });
 
 describe('a request is refused, and nothing is sent,', () => {
@@ -131,15 +148,15 @@ it.each([undefined, null, 5, {}, new Uint8Array(1)])('an error to be told of has
 
 it('authentication that is neither bytes nor text is refused by its name', async () => {
   const { server } = await opened();
-  const refusal = { ...USAGE, message: expect.stringContaining('auth: expected bytes or text') };
+  const refusal = { ...USAGE, message: expect.stringContaining('auth: expected bytes, text or a list of both') };
   await expect(server.client.openSession({ auth: 5 as never })).rejects.toMatchObject(refusal);
 });
 
 it('an operation that was frozen keeps no other from hearing of the end', async () => {
   vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
   const { server, session } = await opened();
-  Object.freeze(session.submitNowait('frozen'));
-  const other = session.submitNowait('other').result();
+  Object.freeze(session.submitNow('frozen'));
+  const other = session.submitNow('other').result();
   server.vanish();
   await expect(other).rejects.toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
 });

@@ -87,7 +87,7 @@ describe('a patch', () => {
 
   it('is answered in its turn when several are outstanding, and results in between are not lost', async () => {
     const { server, session } = await opened();
-    const operation = session.submitNowait('x');
+    const operation = session.submitNow('x');
     const patches = [1, 2, 3].map((qualityTier) => session.patch({ qualityTier }));
     await server.expect(MessageType.FrameSubmit);
     server.partial(1, 1, 'before');
@@ -170,7 +170,7 @@ describe('a move to another transport', () => {
   it('is asked for from the transport in use and after the last result, and granted', async () => {
     const { transportId, otherTransportId } = carrier;
     const { server, session } = await opened();
-    const operation = session.submitNowait('x');
+    const operation = session.submitNow('x');
     await server.expect(MessageType.FrameSubmit);
     server.result(1, 1);
     await operation.result();

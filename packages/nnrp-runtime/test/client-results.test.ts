@@ -13,7 +13,7 @@ afterEach(() => ScriptedServer.clear());
 async function submitted(count = 1) {
   const server = await ScriptedServer.start();
   const session = await server.open(1, { grantedOperationCredit: 8, maxInFlightOperations: 8 });
-  const operations = Array.from({ length: count }, () => session.submitNowait('work'));
+  const operations = Array.from({ length: count }, () => session.submitNow('work'));
   for (const _ of operations) await server.expect(MessageType.FrameSubmit);
   const [operation] = operations;
   if (operation === undefined) throw new Error('no operation');
@@ -148,7 +148,7 @@ describe('the results of a session', () => {
     const session = await server.open(1);
     const results = session.results();
     const submit = async () => {
-      const operation = session.submitNowait('x');
+      const operation = session.submitNow('x');
       await server.expect(MessageType.FrameSubmit);
       for (let part = 0; part < 20; part++) server.partial(1, operation.frameId, 'x'.repeat(500));
       server.result(1, operation.frameId);
@@ -246,10 +246,10 @@ it('complete metadata can be kept and used again, and gives the same bytes as a 
   const server = await ScriptedServer.start();
   const session = await server.open(1, { grantedOperationCredit: 8, maxInFlightOperations: 8 });
   const kept = submitMetadata({ targetFpsX100: 3000, latencyBudgetMs: 9 });
-  session.submitNowait('x', kept);
-  session.submitNowait('x', { targetFpsX100: 3000, latencyBudgetMs: 9 });
-  session.submitNowait('x', { ...kept });
-  session.submitNowait('x', kept, { deadlineMs: 9 });
+  session.submitNow('x', { metadata: kept });
+  session.submitNow('x', { metadata: { targetFpsX100: 3000, latencyBudgetMs: 9 } });
+  session.submitNow('x', { metadata: { ...kept } });
+  session.submitNow('x', { metadata: kept, deadlineMs: 9 });
   const sent = [];
   for (let frameId = 1; frameId <= 4; frameId++) {
     sent.push(text(bytesOf(await server.expect(MessageType.FrameSubmit)).slice(40)));

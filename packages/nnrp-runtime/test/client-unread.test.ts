@@ -88,13 +88,13 @@ describe('an operation whose results nobody reads', () => {
     const told: NnrpClientEvents['readingPaused'][0][] = [];
     server.client.on('readingPaused', (event) => told.push(event));
     const [one, two] = [await server.open(1), await server.open(2)];
-    const [small, large] = [one.submitNowait('1'), two.submitNowait('2')];
+    const [small, large] = [one.submitNow('1'), two.submitNow('2')];
     server.partial(1, 1, 'x');
     server.partial(2, 1, 'x'.repeat(200));
     await eventually(() => told.length === 1, 'reading has stopped');
     expect(told[0]?.most).toMatchObject({ sessionId: 2, frameId: 1 });
     expect(told[0]?.unreadBytes).toBeGreaterThan(told[0]?.most.unreadBytes ?? 0);
-    const again = two.submitNowait('3');
+    const again = two.submitNow('3');
     large.cancel();
     server.partial(2, 2, 'x'.repeat(200));
     small.cancel();

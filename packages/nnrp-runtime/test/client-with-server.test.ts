@@ -54,13 +54,13 @@ describe('a client with a server of this package', () => {
 
   it('waits with its submits when the server pauses it, and holds the server’s results back when it does', async () => {
     const { session, clientSession } = await stage.session();
-    const operation = clientSession.submitNowait('one');
+    const operation = clientSession.submitNow('one');
     const { frameId } = await session.receiveSubmit();
     await session.sendFlowUpdate({ updateReason: UpdateReason.Pause });
     await session.sendResult(frameId, { resultClass: ResultClass.Partial }, 'a');
     const loop = operation[Symbol.asyncIterator]();
     await loop.next();
-    expect(() => clientSession.submitNowait('two')).toThrow(/paused/);
+    expect(() => clientSession.submitNow('two')).toThrow(/paused/);
     const waiting = clientSession.submit('two');
     await session.sendFlowUpdate({ updateReason: UpdateReason.Resume });
     expect((await waiting).frameId).toBe(2);
@@ -81,7 +81,7 @@ describe('a client with a server of this package', () => {
   it('cancels by signal, and the server is told why its work is over', async () => {
     const { session, clientSession } = await stage.session();
     const abort = new AbortController();
-    const operation = clientSession.submitNowait('x', {}, { signal: abort.signal, traceId: 77n });
+    const operation = clientSession.submitNow('x', { signal: abort.signal, traceId: 77n });
     const { frameId, signal } = await session.receiveSubmit();
     const aborted = new Promise((resolve) => signal.addEventListener('abort', resolve));
     const result = operation.result();
@@ -94,7 +94,7 @@ describe('a client with a server of this package', () => {
   it('gets its trace id back with every result', async () => {
     const { session, clientSession } = await stage.session();
     const traceId = 0x8000_0000_0000_0001n;
-    const operation = clientSession.submitNowait('x', {}, { traceId });
+    const operation = clientSession.submitNow('x', { traceId });
     const submit = await session.receiveSubmit();
     expect(submit.traceId).toBe(traceId);
     await session.sendResult(submit.frameId, { resultClass: ResultClass.Partial });

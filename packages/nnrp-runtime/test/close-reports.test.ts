@@ -105,7 +105,7 @@ describe('a server that asks to close with the longest drain there is', () => {
   async function asked(config = {}) {
     const server = await ScriptedServer.start({ closeTimeoutMs: 1000, ...config });
     const session = await server.open(1);
-    const operation = session.submitNowait('work');
+    const operation = session.submitNow('work');
     const outcome = operation.result().catch((error: Error) => error.message);
     await server.expect(MessageType.FrameSubmit);
     server.close(1, { drainTimeoutMs });

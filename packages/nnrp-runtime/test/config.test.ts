@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { NnrpClient } from '../src/client/client.js';
 import type { NnrpServerPolicy } from '../src/server/policy.js';
 import { NnrpServer } from '../src/server/server.js';
-import type { NnrpServerConfig } from '../src/server/server-config.js';
+import type { NnrpServerOptions } from '../src/server/server-config.js';
 import { MemoryListener, memoryPair } from '../src/transport/memory.js';
 import { Stage } from './stage.js';
 
@@ -12,7 +12,7 @@ const stage = new Stage();
 afterEach(() => stage.clear());
 
 /** Every numeric option with its smallest and its largest value. */
-const SERVER_NUMBERS: readonly (readonly [keyof NnrpServerConfig, number, number])[] = [
+const SERVER_NUMBERS: readonly (readonly [keyof NnrpServerOptions, number, number])[] = [
   ['resumeTokenBytes', 0, 4096],
   ['maxInFlightOperations', 0, 0xffff],
   ['grantedOperationCredit', 0, 0xffff],
@@ -40,7 +40,7 @@ const NO_NUMBERS = [1.5, Number.NaN, Number.POSITIVE_INFINITY, '5', true, {}, 5n
 const refusal = (option: string) =>
   expect.objectContaining({ code: 'NNRP_ERR_USAGE', message: expect.stringMatching(new RegExp(`\\b${option}\\b`)) });
 
-const bind = (config: object) => NnrpServer.bindTcp('127.0.0.1:0', config as Partial<NnrpServerConfig>);
+const bind = (config: object) => NnrpServer.bindTcp('127.0.0.1:0', config as NnrpServerOptions);
 
 describe('server options', () => {
   it.each(SERVER_NUMBERS)('refuse %s outside %d to %d, and whatever is no integer', async (option, least, most) => {

@@ -1,6 +1,6 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { NnrpClientConfig, SessionOptions } from '../src/client/client-config.js';
+import type { NnrpClientOptions, SessionOptions } from '../src/client/client-config.js';
 import { submitMetadata } from '../src/client/client-messages.js';
 import type { ClientOperation } from '../src/client/client-operation.js';
 import type { NnrpClientSession } from '../src/client/client-session.js';
@@ -23,7 +23,7 @@ const SPOILT: readonly [string, (bytes: Uint8Array) => void][] = [
 
 describe.each(SPOILT)('bytes that are %s right after the call', (_name, spoil) => {
   /** What a policy sees of the clients that come. */
-  async function guarded(config: Partial<NnrpClientConfig> = {}) {
+  async function guarded(config: NnrpClientOptions = {}) {
     const seen: string[] = [];
     const validateSessionOpen = (_open: unknown, { auth, helloAuth }: SessionOpenContext) =>
       void seen.push(`${text(auth)}/${text(helloAuth)}`);
@@ -62,7 +62,7 @@ describe.each(SPOILT)('bytes that are %s right after the call', (_name, spoil) =
 });
 
 /** A session whose first operation is in progress until `complete`; the others wait, and are answered like this. */
-async function oneAtATime(answer: (operation: OperationContext) => unknown, options: Partial<SessionOptions> = {}) {
+async function oneAtATime(answer: (operation: OperationContext) => unknown, options: SessionOptions = {}) {
   const { server, client } = await stage.pair({ maxInFlightOperations: 1, grantedOperationCredit: 1 });
   let first: OperationContext | undefined;
   void server.serve({
@@ -106,7 +106,7 @@ describe('one object for many submits that wait for their turn', () => {
       options.traceId = BigInt(number);
       options.deadlineMs = 10_000 + number;
       options.signal = (controllers[number - 1] as AbortController).signal;
-      return session.submit('x', {}, options);
+      return session.submit('x', options);
     });
     controllers[2]?.abort();
     complete();
@@ -119,7 +119,7 @@ describe('one object for many submits that wait for their turn', () => {
     const metadata = submitMetadata() as { latencyBudgetMs: number } & preview3.FrameSubmit;
     const submitted = submitAll(session, (number) => {
       metadata.latencyBudgetMs = 10_000 + number;
-      return session.submit('x', metadata);
+      return session.submit('x', { metadata });
     });
     metadata.latencyBudgetMs = 1;
     complete();

@@ -24,7 +24,7 @@ async function failureBy(
 ): Promise<PeerError> {
   const server = await ScriptedServer.start({ announce });
   const session = await server.open(1);
-  const operation = await session.submit('x', {}, { deadlineMs: 60_000 });
+  const operation = await session.submit('x', { deadlineMs: 60_000 });
   await server.expect(MessageType.FrameSubmit);
   const body = Buffer.concat([utf8(diagnostic), typeof block === 'string' ? utf8(block) : block]);
   const metadata: preview3.ErrorMessage = {

@@ -5,7 +5,7 @@ import { HandlerError } from '../src/server/handler-error.js';
 import type { OperationContext } from '../src/server/operation-context.js';
 import type { NnrpServerPolicy } from '../src/server/policy.js';
 import type { ServeOptions } from '../src/server/serve-loop.js';
-import type { NnrpServerConfig } from '../src/server/server-config.js';
+import type { NnrpServerOptions } from '../src/server/server-config.js';
 import { carrier } from './carrier.js';
 import { ScriptedServer } from './scripted-server.js';
 import type { OpenSession, Stage } from './stage.js';
@@ -32,13 +32,13 @@ export const ON_PURPOSE = {
 export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<unknown>>> = {
   'The deadline passed': async (stage) => {
     const { session } = await held(stage, { deadlines: true });
-    return failureOf(await session.submit('x', {}, { deadlineMs: 20 }));
+    return failureOf(await session.submit('x', { deadlineMs: 20 }));
   },
 
   'The deadline passed, and the server only drops': async () => {
     const server = await ScriptedServer.start();
     const session = await server.open(1);
-    const operation = await session.submit('x', {}, { deadlineMs: 20 });
+    const operation = await session.submit('x', { deadlineMs: 20 });
     await server.expect(MessageType.FrameSubmit);
     const failure = failureOf(operation);
     await new Promise((resolve) => setTimeout(resolve, 25));
@@ -81,7 +81,7 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<unknow
     await session.submit('keeps the server waiting');
     const operation = await operations.next();
     const closing = server.close();
-    const failure = failureOf(session.submitNowait('late'));
+    const failure = failureOf(session.submitNow('late'));
     await failure;
     await operation.complete('done');
     await closing;
@@ -107,21 +107,21 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<unknow
     // A client of this package keeps to the limit.
     const { gate } = (session as unknown as { submits: { gate: { blockage(): undefined } } }).submits;
     gate.blockage = () => undefined;
-    session.submitNowait('first');
-    return failureOf(session.submitNowait('one too many'));
+    session.submitNow('first');
+    return failureOf(session.submitNow('one too many'));
   },
 
   'The server is busy': async (stage) => {
     const limits = { maxConcurrentOperations: 1, maxQueuedOperations: 1 };
     const { session } = await handled(stage, (operation) => operation.finished, { grantedOperationCredit: 4 }, limits);
-    const submits = ['runs', 'waits', 'too much'].map((body) => session.submitNowait(body));
+    const submits = ['runs', 'waits', 'too much'].map((body) => session.submitNow(body));
     return failureOf(submits[2] as ClientOperation);
   },
 
   'As much of this connection waits as may': async (stage) => {
     const limits = { maxConcurrentOperations: 1, scheduling: { maxQueuedPerConnection: 1 } };
     const { session } = await handled(stage, (operation) => operation.finished, { grantedOperationCredit: 4 }, limits);
-    const submits = ['runs', 'waits', 'too much'].map((body) => session.submitNowait(body));
+    const submits = ['runs', 'waits', 'too much'].map((body) => session.submitNow(body));
     return failureOf(submits[2] as ClientOperation);
   },
 
@@ -159,7 +159,7 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<unknow
 
   'The submit breaks a rule': async (stage) => {
     const { session } = await held(stage, { strict: true });
-    return failureOf(await session.submit('x', { frameClass: 99 }));
+    return failureOf(await session.submit('x', { metadata: { frameClass: 99 } }));
   },
 
   'The server closed the session': async (stage) => {
@@ -214,8 +214,8 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<unknow
 
   'Flow control forbids it': async (stage) => {
     const { session } = await held(stage, { grantedOperationCredit: 1 });
-    session.submitNowait('x');
-    return session.submit('y', {}, { onBlocked: 'fail' }).catch((error: unknown) => error);
+    session.submitNow('x');
+    return session.submit('y', { onBlocked: 'fail' }).catch((error: unknown) => error);
   },
 
   'The connection ended': async () => {
@@ -381,7 +381,7 @@ function onPurpose(): HandlerError {
   return new HandlerError(code, message, { details, retryAfterMs: 60_000 });
 }
 
-function policy(validateSessionOpen: NnrpServerPolicy['validateSessionOpen']): Partial<NnrpServerConfig> {
+function policy(validateSessionOpen: NnrpServerPolicy['validateSessionOpen']): NnrpServerOptions {
   return { applicationPolicy: { validateSessionOpen } };
 }
 
@@ -390,8 +390,8 @@ type Handled = Pick<OpenSession, 'server' | 'client'> & { readonly session: Nnrp
 async function handled(
   stage: Stage,
   submit: (operation: OperationContext) => Promise<void>,
-  config: Partial<NnrpServerConfig> = {},
-  limits: Partial<ServeOptions> = {},
+  config: NnrpServerOptions = {},
+  limits: ServeOptions = {},
 ): Promise<Handled> {
   const { server, client } = await stage.pair({ drainTimeoutMs: 0, ...config });
   void server.serve({ submit }, limits);
@@ -413,7 +413,7 @@ interface Operations {
 /** A server that answers nothing by itself. */
 async function held(
   stage: Stage,
-  config: Partial<NnrpServerConfig> = {},
+  config: NnrpServerOptions = {},
   open: { maxInFlightOperations?: number } = {},
 ): Promise<Handled & { readonly operations: Operations }> {
   const { server, client } = await stage.pair({ drainTimeoutMs: 0, ...config });
@@ -440,7 +440,7 @@ async function held(
 
 async function refusalBy(
   stage: Stage,
-  config: Partial<NnrpServerConfig>,
+  config: NnrpServerOptions,
   open: { maxInFlightOperations?: number } = {},
 ): Promise<unknown> {
   const { client } = await stage.pair(config);

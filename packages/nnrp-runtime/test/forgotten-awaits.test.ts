@@ -50,7 +50,7 @@ describe('a handler that forgets to await', () => {
     ['metadata', () => ({ body: 'x', metadata: model() }), /result metadata: .* forget await/],
     ['a field of metadata', () => ({ body: 'x', metadata: { statusCode: model() } }), /statusCode .* forget await/],
     ['a field that no result has', () => ({ text: model() }), /an object with text/],
-    ['a list', async () => [model(), model()], /Array/],
+    ['a list', async () => [model(), model()], /chunk 0: .* forget await/],
     [
       'what it yields',
       function* () {
@@ -116,10 +116,11 @@ describe('a mistake in a push whose promise nobody awaits', () => {
 describe('a client that forgets to await', () => {
   it.each<[string, unknown[]]>([
     ['a body', [model]],
-    ['metadata', ['x', model]],
-    ['options', ['x', {}, model]],
-    ['a field of metadata', ['x', () => ({ latencyBudgetMs: model() })]],
-    ['a field of options', ['x', {}, () => ({ signal: model() })]],
+    ['a chunk of a body', [() => ['x', model()]]],
+    ['options', ['x', model]],
+    ['metadata', ['x', () => ({ metadata: model() })]],
+    ['a field of metadata', ['x', () => ({ metadata: { latencyBudgetMs: model() } })]],
+    ['a field of options', ['x', () => ({ signal: model() })]],
   ])('%s is told so, and keeps its process', async (_what, given) => {
     const { clientSession } = await stage.session();
     const call = given.map((value) => (typeof value === 'function' ? value() : value));
@@ -137,8 +138,10 @@ describe('a client that forgets to await', () => {
     'and %o is no bag of fields either',
     async (bag) => {
       const { clientSession } = await stage.session();
-      await expect(clientSession.submit('x', bag as object)).rejects.toThrow('submit metadata: expected an object');
-      await expect(clientSession.submit('x', {}, bag as object)).rejects.toThrow('submit options: expected an object');
+      await expect(clientSession.submit('x', { metadata: bag as object })).rejects.toThrow(
+        'submit metadata: expected an object',
+      );
+      await expect(clientSession.submit('x', bag as object)).rejects.toThrow('submit options: expected an object');
     },
   );
 });

@@ -48,10 +48,10 @@ describe('the body of a submit that is transferred away', () => {
   it('while it waits to be sent costs its own operation, and says so', async () => {
     const { server, client, session, other } = await measured();
     transportOf(server).pause();
-    const before = Array.from({ length: 40 }, () => session.submitNowait(new Uint8Array(1_000_000)));
+    const before = Array.from({ length: 40 }, () => session.submitNow(new Uint8Array(1_000_000)));
     const bodies = Array.from({ length: 3 }, () => new Uint8Array(LARGE));
-    const lost = bodies.map((body) => session.submitNowait(body));
-    const after = other.submitNowait('hello');
+    const lost = bodies.map((body) => session.submitNow(body));
+    const after = other.submitNow('hello');
     await stage.turns(20);
     for (const body of bodies) transferAway(body);
     transportOf(server).resume();
@@ -73,7 +73,7 @@ describe('the body of a submit that is transferred away', () => {
     async (bytes) => {
       const { session, other } = await measured();
       const body = new Uint8Array(bytes);
-      const operation = session.submitNowait(body);
+      const operation = session.submitNow(body);
       transferAway(body);
       expect(text((await (await other.submit('hello')).result()).body)).toBe('5');
       expect(await operation.result().then(({ body: answer }) => text(answer))).toBe(`${bytes}`);
@@ -107,7 +107,7 @@ describe('the body of a submit that is transferred away', () => {
     const words = new Uint16Array(body.buffer);
     const { buffer } = body;
     transferAway(body);
-    expect(() => session.submitNowait(body)).toThrow('transferred away');
+    expect(() => session.submitNow(body)).toThrow('transferred away');
     for (const gone of [body, words, buffer]) await expect(session.submit(gone)).rejects.toThrow('transferred away');
     expect(text((await (await session.submit(new Uint8Array(0))).result()).body)).toBe('0');
   });
@@ -251,7 +251,7 @@ describe('a received body that is transferred away', () => {
     const session = await client.openSession({ defaultDeadlineMs: 0 });
     for (let round = 0; round < 3; round++) {
       const answers: string[] = [];
-      for await (const result of await session.submit('hello', {}, { traceId: 0x1234_5678_9abc_def0n })) {
+      for await (const result of await session.submit('hello', { traceId: 0x1234_5678_9abc_def0n })) {
         answers.push(text(result.body));
         const { byteLength, frameId } = result;
         transferAway(result.body);
@@ -282,7 +282,7 @@ describe('a received body that is transferred away', () => {
       },
     });
     const session = await client.openSession({ maxInFlightOperations: 64, defaultDeadlineMs: 0 });
-    const operations = [10, 20_000, 300].map((bytes) => session.submitNowait(new Uint8Array(bytes)));
+    const operations = [10, 20_000, 300].map((bytes) => session.submitNow(new Uint8Array(bytes)));
     for (const [index, bytes] of [10, 20_000, 300].entries())
       expect(text((await (operations[index] as (typeof operations)[0]).result()).body)).toBe(`${bytes}`);
   });

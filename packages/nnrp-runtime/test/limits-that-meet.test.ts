@@ -75,7 +75,7 @@ describe('a packet above the limit of the other side', () => {
     });
     const [one, two] = [await client.openSession(), await client.openSession()];
     await expect(one.submit(new Uint8Array(101 * KIB))).rejects.toMatchObject({ code: 'NNRP_ERR_USAGE' });
-    expect(() => one.submitNowait(new Uint8Array(101 * KIB))).toThrow(/FRAME_SUBMIT .* limit is 102400 bytes/);
+    expect(() => one.submitNow(new Uint8Array(101 * KIB))).toThrow(/FRAME_SUBMIT .* limit is 102400 bytes/);
     const large = (await one.submit('x')).result();
     await expect(large).rejects.toMatchObject({ code: 'NNRP_ERR_RESULT_TOO_LARGE' });
     await expect(large).rejects.toThrow(/RESULT_PUSH .* limit is 51200 bytes/);
@@ -109,7 +109,7 @@ describe('a packet above the limit of the other side', () => {
   it('costs its operation alone at a client, also when it comes byte by byte', async () => {
     const server = await ScriptedServer.start({ maxPacketBytes: 1000 });
     const session = await server.open(1);
-    const [large, small] = [session.submitNowait('1'), session.submitNowait('2')];
+    const [large, small] = [session.submitNow('1'), session.submitNow('2')];
     server.result(1, 1, 'x'.repeat(5000));
     server.result(1, 2, 'small');
     await expect(large.result()).rejects.toMatchObject({ code: 'NNRP_ERR_PROTOCOL' });
@@ -121,7 +121,7 @@ describe('answers behind results that nobody reads', () => {
   it('are given up with an error that says so, and everything goes on when the results are read', async () => {
     const server = await ScriptedServer.start({ maxBufferedResultBytes: 64 * KIB });
     const session = await server.open(1);
-    const operation = session.submitNowait('1');
+    const operation = session.submitNow('1');
     const patch = session.patch({ targetCadenceX100: 1 });
     const parts = 150;
     for (let part = 0; part < parts; part++) server.partial(1, 1, 'x'.repeat(10 * KIB));
@@ -137,7 +137,7 @@ describe('answers behind results that nobody reads', () => {
     const config = { maxBufferedResultBytes: 64 * KIB, keepAliveMs: 20, pingTimeoutMs: 40 };
     const server = await ScriptedServer.start(config);
     const session = await server.open(1);
-    const operation = session.submitNowait('1');
+    const operation = session.submitNow('1');
     while ((await server.next()).messageType !== MessageType.Ping);
     for (let part = 0; part < 20; part++) server.partial(1, 1, 'x'.repeat(10 * KIB));
     // Longer than any PONG is waited for.

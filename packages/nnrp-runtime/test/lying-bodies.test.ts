@@ -55,5 +55,5 @@ it('ordinary bytes are neither copied nor wrapped', () => {
 it('what only inherits from bytes is no body', () => {
   const inherits = Object.create(Uint8Array.prototype) as Uint8Array;
   for (const wrong of [inherits, new Proxy(new Uint8Array(3), {})])
-    expect(() => bodyBytes(wrong)).toThrow('body: expected bytes or text, got object');
+    expect(() => bodyBytes(wrong)).toThrow('body: expected bytes, text or a list of both, got object');
 });

@@ -59,7 +59,7 @@ export class CallerSession {
     const { signal } = controller;
     try {
       const options = { signal, ...(deadlineMs === undefined ? {} : { deadlineMs }) };
-      const operation = await this.session.submit(text, undefined, options);
+      const operation = await this.session.submit(text, options);
       const bodies: string[] = [];
       let lasts = 0;
       for await (const result of operation) {

@@ -219,12 +219,12 @@ const BAGS: Readonly<Record<string, Bag>> = {
   'metadata of a submit': {
     what: 'submit metadata',
     names: SUBMIT,
-    call: (bag, { clientSession }) => clientSession.submit('x', bag),
+    call: (bag, { clientSession }) => clientSession.submit('x', { metadata: bag }),
   },
   'options of a submit': {
     what: 'submit options',
-    names: ['signal', 'onBlocked', 'traceId', 'deadlineMs'],
-    call: (bag, { clientSession }) => clientSession.submit('x', undefined, bag),
+    names: ['signal', 'onBlocked', 'traceId', 'deadlineMs', 'metadata'],
+    call: (bag, { clientSession }) => clientSession.submit('x', bag),
   },
   'how a client closes a session': {
     what: 'close options',

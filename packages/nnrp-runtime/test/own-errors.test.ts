@@ -32,7 +32,7 @@ it('whoever waits on a connection that is lost has an error of his own', async (
   const waiting: Promise<unknown>[] = [];
   const wait = (promise: Promise<unknown>) => waiting.push(failureOf(promise));
   for (const session of sessions) {
-    const [first, second, looped] = ['a', 'b', 'c'].map((body) => session.submitNowait(body));
+    const [first, second, looped] = ['a', 'b', 'c'].map((body) => session.submitNow(body));
     wait(first?.result() as Promise<unknown>);
     wait(second?.result() as Promise<unknown>);
     wait(looped?.[Symbol.asyncIterator]().next() as Promise<unknown>);
@@ -62,7 +62,7 @@ it('whoever waits on a connection that is lost has an error of his own', async (
 it('results that are awaited after a loop has failed bring an error of their own', async () => {
   const server = await ScriptedServer.start();
   const session = await server.open(1);
-  const operation = session.submitNowait('x');
+  const operation = session.submitNow('x');
   const step = failureOf(operation[Symbol.asyncIterator]().next());
   await server.expect(MessageType.FrameSubmit);
   server.drop(1, 1);
@@ -72,7 +72,7 @@ it('results that are awaited after a loop has failed bring an error of their own
 it('whoever asks for the same result has an error of his own, before it has failed and after', async () => {
   const server = await ScriptedServer.start();
   const session = await server.open(1);
-  const operation = session.submitNowait('x');
+  const operation = session.submitNow('x');
   const asked = [operation.result(), operation.result(), operation.result()].map(failureOf);
   await server.expect(MessageType.FrameSubmit);
   server.drop(1, 1);
@@ -84,7 +84,7 @@ it('whoever asks for the same result has an error of his own, before it has fail
 it('an ERROR is an error of its own for the operation, the event of the session and that of the client', async () => {
   const server = await ScriptedServer.start();
   const session = await server.open(1);
-  const operation = session.submitNowait('x');
+  const operation = session.submitNow('x');
   const events = session.events();
   const reported = new Promise((resolve) => server.client.once('peerError', ({ error }) => resolve(error)));
   await server.expect(MessageType.FrameSubmit);
@@ -104,7 +104,7 @@ it('on the server, each operation has a reason of its own for its signal, and fo
     const { client, session, clientSession } = await stage.session(limits, { defaultDeadlineMs: 0 });
     const contexts: OperationContext[] = [];
     for (let count = 0; count < 4; count++) {
-      clientSession.submitNowait('x');
+      clientSession.submitNow('x');
       contexts.push(await session.receiveSubmit());
     }
     const { signal } = contexts[0] as OperationContext;

@@ -28,6 +28,12 @@ const CLASSES: readonly (readonly [name: string, file: string])[] = [
   ['ResultStream', 'client/result-stream.ts'],
 ];
 
+/** What methods that a symbol names are called here. */
+const SYMBOLS: Readonly<Record<string, string>> = {
+  '[Symbol.asyncIterator]': '[iterator]',
+  '[ASYNC_DISPOSE]': '[dispose]',
+};
+
 /** Methods that are public for other parts of the runtime alone, as their comments say. */
 const FOR_THE_RUNTIME =
   /@internal|^\/\*\*\s*(\*\s*)?For the (session|serve loop|runtime|deadline queue|stream|reporter|loop)\b/;
@@ -52,7 +58,7 @@ function publicCalls(className: string, file: string): string[] {
     const text = member.name?.getText() ?? '';
     // For logs: what they give is there at once.
     if (text === 'toJSON' || text === '[INSPECT]') return [];
-    return [`${className}.${text === '[Symbol.asyncIterator]' ? '[iterator]' : text}`];
+    return [`${className}.${SYMBOLS[text] ?? text}`];
   });
 }
 

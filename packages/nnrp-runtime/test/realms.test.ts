@@ -84,7 +84,7 @@ describe('values of another realm are taken', () => {
       ),
     );
     const controller = foreign('new AbortController()') as AbortController;
-    const operation = await session.submit('x', undefined, { signal: controller.signal });
+    const operation = await session.submit('x', { signal: controller.signal });
     for await (const _ of operation) break;
     controller.abort();
     await expect.poll(() => foreign('left')).toBe(1);
@@ -122,7 +122,7 @@ describe('values of another copy are taken', () => {
     const { server, client } = await stage.pair();
     server.serve({ submit: () => ({ body: 'hi', metadata: complete }) });
     const session = await client.openSession({ defaultDeadlineMs: 0 });
-    const operation = await session.submit('x', copy.submitMetadata({ targetFpsX100: 100 }));
+    const operation = await session.submit('x', { metadata: copy.submitMetadata({ targetFpsX100: 100 }) });
     expect((await operation.result()).metadata.statusCode).toBe(preview3.StatusCode.Degraded);
     expect(submitMetadata(copy.submitMetadata({ targetFpsX100: 7 }))).toMatchObject({ targetFpsX100: 7 });
   });

@@ -3,7 +3,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { REFUSAL_EXTENSION } from '../src/connection/open-refusal.js';
 import { HandlerError } from '../src/server/handler-error.js';
-import type { NnrpServerConfig } from '../src/server/server-config.js';
+import type { NnrpServerOptions } from '../src/server/server-config.js';
 import type { SessionRefused } from '../src/server/server-events.js';
 import { ScriptedServer } from './scripted-server.js';
 import { announcedOpenBytes } from './session-peer.js';
@@ -17,12 +17,12 @@ afterEach(async () => {
   await stage.clear();
 });
 
-const failing = (thrown: unknown, exposeHandlerErrors = false): Partial<NnrpServerConfig> => ({
+const failing = (thrown: unknown, exposeHandlerErrors = false): NnrpServerOptions => ({
   exposeHandlerErrors,
   applicationPolicy: { validateSessionOpen: () => Promise.reject(thrown) },
 });
 
-async function refusalBy(config: Partial<NnrpServerConfig>): Promise<{ error: PeerError; refusals: SessionRefused[] }> {
+async function refusalBy(config: NnrpServerOptions): Promise<{ error: PeerError; refusals: SessionRefused[] }> {
   const { server, client } = await stage.pair(config);
   const refusals: SessionRefused[] = [];
   server.on('sessionRefused', (refusal) => refusals.push(refusal));

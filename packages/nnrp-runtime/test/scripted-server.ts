@@ -1,7 +1,7 @@
 import type { Packet } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import type { NnrpClient } from '../src/client/client.js';
-import type { NnrpClientConfig, SessionOptions } from '../src/client/client-config.js';
+import type { NnrpClientOptions, SessionOptions } from '../src/client/client-config.js';
 import type { NnrpClientSession } from '../src/client/client-session.js';
 import {
   ERROR_MESSAGE,
@@ -32,7 +32,7 @@ export class ScriptedServer {
     running.push(this);
   }
 
-  static async start(config: Partial<NnrpClientConfig> = {}): Promise<ScriptedServer> {
+  static async start(config: NnrpClientOptions = {}): Promise<ScriptedServer> {
     const listener = await carrier.listenBare();
     const client = await carrier.openClient(listener.address, config);
     return new ScriptedServer(listener, client, RawPeer.over(await listener.accept()));
@@ -90,7 +90,7 @@ export class ScriptedServer {
   async open(
     sessionId: number,
     granted: Partial<preview3.SessionOpenAck> = {},
-    options: Partial<SessionOptions> = {},
+    options: SessionOptions = {},
   ): Promise<NnrpClientSession> {
     const opened = this.client.openSession(options);
     await this.expect(MessageType.SessionOpen);

@@ -63,10 +63,10 @@ describe('a message about a wrong option shows no secret', () => {
       () => client.openSession({ extensions: TOKEN as never }),
       () => client.openSession({ profileId: TOKEN as never }),
       () => client.probe(TOKEN as never),
-      () => clientSession.submit('x', TOKEN as never),
-      () => clientSession.submit('x', undefined, { traceId: TOKEN as never }),
-      () => clientSession.submit('x', undefined, { deadlineMs: TOKEN as never }),
-      () => clientSession.submit('x', { tileCount: TOKEN as never }),
+      () => clientSession.submit('x', { metadata: TOKEN as never }),
+      () => clientSession.submit('x', { traceId: TOKEN as never }),
+      () => clientSession.submit('x', { deadlineMs: TOKEN as never }),
+      () => clientSession.submit('x', { metadata: { tileCount: TOKEN as never } }),
     ]) {
       const error: unknown = await (async () => call())().catch((reason: unknown) => reason);
       expect(error).toBeInstanceOf(Error);

@@ -1,6 +1,6 @@
 import { createConnection } from 'node:net';
-import { type BoundReached, NnrpClient, NnrpServer } from 'nnrp-runtime';
 import { describe, expect, it } from 'vitest';
+import { type BoundReached, NnrpClient, NnrpServer } from '../src/index.js';
 import { eventually } from './eventually.js';
 import { packetBytes } from './wire-packets.js';
 

@@ -2,7 +2,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CACHE_INVALIDATE } from '../src/connection/codecs.js';
 import type { NnrpServer } from '../src/server/server.js';
-import type { NnrpServerConfig } from '../src/server/server-config.js';
+import type { NnrpServerOptions } from '../src/server/server-config.js';
 import type { NnrpServerSession } from '../src/server/server-session.js';
 import { eventually } from './eventually.js';
 import { messageBytes, SessionPeer } from './session-peer.js';
@@ -27,10 +27,7 @@ interface Opened {
   readonly session: NnrpServerSession;
 }
 
-async function opened(
-  config: Partial<NnrpServerConfig> = {},
-  open: Partial<preview3.SessionOpen> = {},
-): Promise<Opened> {
+async function opened(config: NnrpServerOptions = {}, open: Partial<preview3.SessionOpen> = {}): Promise<Opened> {
   const server = await stage.serve({ supportedCacheObjects: [PromptSegment, ToolSchema], ...config });
   const peer = await SessionPeer.open(stage, server, open);
   return { server, peer, session: await server.accept() };
@@ -69,7 +66,7 @@ describe('an object that a client puts', () => {
     expect(session.cacheObjectCount).toBe(1);
   });
 
-  it.each<[string, Partial<NnrpServerConfig>, Partial<preview3.CachePut>, number]>([
+  it.each<[string, NnrpServerOptions, Partial<preview3.CachePut>, number]>([
     ['of a kind that is not served', { supportedCacheObjects: [ToolSchema] }, {}, ErrorCode.UnsupportedCapability],
     ['where no cache is served', { supportedCacheObjects: [] }, {}, ErrorCode.UnsupportedCapability],
     ['too large', { maxCacheObjectBytes: 5 }, {}, ErrorCode.LimitExceeded],

@@ -2,7 +2,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { OperationContext } from '../src/server/operation-context.js';
 import type { NnrpServer } from '../src/server/server.js';
-import type { NnrpServerConfig } from '../src/server/server-config.js';
+import type { NnrpServerOptions } from '../src/server/server-config.js';
 import type { ConnectionLost } from '../src/server/server-events.js';
 import type { NnrpServerSession } from '../src/server/server-session.js';
 import { eventually } from './eventually.js';
@@ -24,7 +24,7 @@ interface Opened {
 }
 
 /** A session with a frame in progress. */
-async function opened(announced = true, config: Partial<NnrpServerConfig> = {}): Promise<Opened> {
+async function opened(announced = true, config: NnrpServerOptions = {}): Promise<Opened> {
   const server = await stage.serve(config);
   const peer = await SessionPeer.open(stage, server, { announced });
   const session = await server.accept();

@@ -1,7 +1,7 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ServeHandlers } from '../src/server/serve-loop.js';
-import type { NnrpServerConfig } from '../src/server/server-config.js';
+import type { NnrpServerOptions } from '../src/server/server-config.js';
 import type { HandlerFailure } from '../src/server/server-events.js';
 import { textOf } from './described.js';
 import { eventually } from './eventually.js';
@@ -14,7 +14,7 @@ afterEach(() => stage.clear());
 /** A server with this handler, and a bare peer with a session on it. */
 async function served(
   submit: ServeHandlers['submit'],
-  { announced = true, ...config }: Partial<NnrpServerConfig> & { announced?: boolean } = {},
+  { announced = true, ...config }: NnrpServerOptions & { announced?: boolean } = {},
 ): Promise<{ peer: SessionPeer; failures: HandlerFailure[] }> {
   const server = await stage.serve(config);
   const failures: HandlerFailure[] = [];

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { OperationContext } from '../src/server/operation-context.js';
 import type { ServeHandlers } from '../src/server/serve-loop.js';
 import type { NnrpServer } from '../src/server/server.js';
-import type { NnrpServerConfig } from '../src/server/server-config.js';
+import type { NnrpServerOptions } from '../src/server/server-config.js';
 import type { HandlerFailure } from '../src/server/server-events.js';
 import { eventually } from './eventually.js';
 import { SessionPeer } from './session-peer.js';
@@ -24,7 +24,7 @@ interface Served {
 /** A server with these handlers, and a bare peer with a session on it. */
 async function served(
   handlers: ServeHandlers | ServeHandlers['submit'],
-  { announced = true, ...config }: Partial<NnrpServerConfig> & { announced?: boolean } = {},
+  { announced = true, ...config }: NnrpServerOptions & { announced?: boolean } = {},
 ): Promise<Served> {
   const server = await stage.serve(config);
   const failures: HandlerFailure[] = [];

@@ -2,7 +2,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CLIENT_HELLO, TRANSPORT_PROBE } from '../src/connection/codecs.js';
 import type { SessionOpenContext } from '../src/server/policy.js';
-import type { NnrpServerConfig } from '../src/server/server-config.js';
+import type { NnrpServerOptions } from '../src/server/server-config.js';
 import { carrier } from './carrier.js';
 import { described } from './described.js';
 import type { RawPeer } from './raw-peer.js';
@@ -54,7 +54,7 @@ function offering([minVersion, maxVersion]: [number, number], wireFormats: numbe
 
 /** A peer that has said hello, and the acknowledgement. */
 async function greeted(
-  config: Partial<NnrpServerConfig> = {},
+  config: NnrpServerOptions = {},
   hello = helloBytes(),
 ): Promise<{ peer: RawPeer; ack: preview3.ServerHelloAck; extensions: preview3.ControlExtension[] }> {
   const peer = await stage.peer(await stage.serve(config));

@@ -2,7 +2,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { OperationContext } from '../src/server/operation-context.js';
 import type { SessionGrant } from '../src/server/policy.js';
-import type { NnrpServerConfig } from '../src/server/server-config.js';
+import type { NnrpServerOptions } from '../src/server/server-config.js';
 import type { SessionRefused } from '../src/server/server-events.js';
 import { described } from './described.js';
 import { eventually } from './eventually.js';
@@ -92,7 +92,7 @@ describe('under contention', () => {
 });
 
 describe('a policy', () => {
-  const policy = (answer: SessionGrant | number | undefined): Partial<NnrpServerConfig> => ({
+  const policy = (answer: SessionGrant | number | undefined): NnrpServerOptions => ({
     applicationPolicy: { validateSessionOpen: () => answer },
   });
 
@@ -122,7 +122,7 @@ describe('a policy', () => {
 
 describe('flags of a session', () => {
   const ALL = SessionFlags.AllowBackgroundResults | SessionFlags.AllowCacheLeases | SessionFlags.AllowSchemaOverride;
-  const cases: [keyof NnrpServerConfig, number, number][] = [
+  const cases: [keyof NnrpServerOptions, number, number][] = [
     ['backgroundResults', SessionFlags.AllowBackgroundResults, SessionFlagsAck.BackgroundResultsEnabled],
     ['cacheLeases', SessionFlags.AllowCacheLeases, SessionFlagsAck.CacheLeasesEnabled],
     ['schemaOverride', SessionFlags.AllowSchemaOverride, SessionFlagsAck.SchemaOverrideEnabled],

@@ -23,7 +23,7 @@ interface Begun {
   readonly texts: () => string[];
 }
 
-async function served(options: Partial<ServeOptions>): Promise<Begun> {
+async function served(options: ServeOptions): Promise<Begun> {
   const server = await stage.serve({ maxInFlightOperations: 0 });
   const begun: OperationContext[] = [];
   const submit = (operation: OperationContext) => {
@@ -136,7 +136,7 @@ describe('places for handlers', () => {
 });
 
 describe('a handler that waits for its client', () => {
-  async function streaming(options: Partial<ServeOptions>) {
+  async function streaming(options: ServeOptions) {
     const server = await stage.serve({ maxInFlightOperations: 0 });
     let working = 0;
     let most = 0;

@@ -1,6 +1,6 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { NnrpServerConfig } from '../src/server/server-config.js';
+import type { NnrpServerOptions } from '../src/server/server-config.js';
 import type { NnrpServerSession } from '../src/server/server-session.js';
 import { SessionPeer } from './session-peer.js';
 import { Stage } from './stage.js';
@@ -20,7 +20,7 @@ function schemaBytes(fields: Partial<preview3.SchemaDescriptorHeader> = {}): Uin
 }
 
 async function opened(
-  config: Partial<NnrpServerConfig>,
+  config: NnrpServerOptions,
   sessionFlags = 0,
 ): Promise<{ peer: SessionPeer; session: NnrpServerSession }> {
   const server = await stage.serve(config);

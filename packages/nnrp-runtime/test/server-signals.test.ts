@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { OperationContext } from '../src/server/operation-context.js';
 import type { ServeHandlers } from '../src/server/serve-loop.js';
 import type { NnrpServer } from '../src/server/server.js';
-import type { NnrpServerConfig } from '../src/server/server-config.js';
+import type { NnrpServerOptions } from '../src/server/server-config.js';
 import { within } from '../src/testing/within.js';
 import { eventually } from './eventually.js';
 import { PATIENCE_MS } from './raw-peer.js';
@@ -20,7 +20,7 @@ afterEach(() => stage.clear());
 /** A server with this handler, and a bare peer with a session on it. */
 async function served(
   submit: ServeHandlers['submit'],
-  config: Partial<NnrpServerConfig> = {},
+  config: NnrpServerOptions = {},
 ): Promise<{ server: NnrpServer; peer: SessionPeer }> {
   const server = await stage.serve(config);
   void server.serve({ submit });
@@ -32,7 +32,7 @@ const ENDS: [
   string,
   (peer: SessionPeer, server: NnrpServer, operation: OperationContext) => unknown,
   string,
-  Partial<NnrpServerConfig>,
+  NnrpServerOptions,
 ][] = [
   ['the client cancels', (peer) => peer.cancel(1), 'NNRP_ERR_CANCELLED', {}],
   ['the deadline is over', () => undefined, 'NNRP_ERR_DEADLINE', { deadlines: true }],

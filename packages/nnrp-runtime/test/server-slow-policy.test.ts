@@ -1,6 +1,6 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { NnrpServerConfig } from '../src/server/server-config.js';
+import type { NnrpServerOptions } from '../src/server/server-config.js';
 import type { SessionRefused } from '../src/server/server-events.js';
 import { described } from './described.js';
 import { eventually } from './eventually.js';
@@ -18,7 +18,7 @@ class SlowPolicy {
   readonly asked: number[] = [];
   private readonly waiting = new Map<number, (code: number | undefined) => void>();
 
-  readonly config: Partial<NnrpServerConfig> = {
+  readonly config: NnrpServerOptions = {
     applicationPolicy: {
       validateSessionOpen: ({ requestedSessionId }) => {
         this.asked.push(requestedSessionId);

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { OperationContext } from '../src/server/operation-context.js';
 import type { NnrpServer } from '../src/server/server.js';
-import type { NnrpServerConfig } from '../src/server/server-config.js';
+import type { NnrpServerOptions } from '../src/server/server-config.js';
 import type { ConnectionLost } from '../src/server/server-events.js';
 import type { NnrpServerSession } from '../src/server/server-session.js';
 import { within } from '../src/testing/within.js';
@@ -26,7 +26,7 @@ interface Stuck {
 }
 
 /** Two frames of a client that does not read, and a network that is full. */
-async function stuck(config: Partial<NnrpServerConfig>): Promise<Stuck> {
+async function stuck(config: NnrpServerOptions): Promise<Stuck> {
   const server = await stage.serve({ ...LIMITS, ...config });
   const peer = await SessionPeer.open(stage, server);
   const session = await server.accept();

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { NnrpClientSession } from '../src/client/client-session.js';
 import { HandlerError } from '../src/server/handler-error.js';
 import type { NnrpServer } from '../src/server/server.js';
-import type { NnrpServerConfig } from '../src/server/server-config.js';
+import type { NnrpServerOptions } from '../src/server/server-config.js';
 import { eventually } from './eventually.js';
 import type { RawPeer } from './raw-peer.js';
 import { announcedOpenBytes } from './session-peer.js';
@@ -155,7 +155,7 @@ describe('a full server', () => {
 });
 
 describe('guesses at a token', () => {
-  const guarded: Partial<NnrpServerConfig> = {
+  const guarded: NnrpServerOptions = {
     applicationPolicy: {
       validateSessionOpen: (_open, { auth }) =>
         Buffer.from(auth).toString() === 'secret' ? undefined : SessionErrorCode.AuthFailed,

@@ -5,7 +5,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NnrpServerPolicy } from '../src/server/policy.js';
 import type { NnrpServer } from '../src/server/server.js';
-import type { NnrpServerConfig } from '../src/server/server-config.js';
+import type { NnrpServerOptions } from '../src/server/server-config.js';
 import type { SessionRefused } from '../src/server/server-events.js';
 import { within } from '../src/testing/within.js';
 import { carrier } from './carrier.js';
@@ -53,7 +53,7 @@ class SwitchedPolicy implements NnrpServerPolicy {
   }
 }
 
-function configOf({ config }: OpenVector, applicationPolicy: NnrpServerPolicy): Partial<NnrpServerConfig> {
+function configOf({ config }: OpenVector, applicationPolicy: NnrpServerPolicy): NnrpServerOptions {
   const schemas = config.schemas.map(([schemaId, schemaVersion]) => ({
     ...preview3.TOKEN_DELTA_SCHEMA,
     schemaId,
@@ -71,7 +71,7 @@ function configOf({ config }: OpenVector, applicationPolicy: NnrpServerPolicy): 
   };
 }
 
-async function serve(config: Partial<NnrpServerConfig> = {}): Promise<NnrpServer> {
+async function serve(config: NnrpServerOptions = {}): Promise<NnrpServer> {
   const server = await carrier.bind(config);
   servers.push(server);
   return server;

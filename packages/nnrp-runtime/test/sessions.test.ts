@@ -31,7 +31,7 @@ describe('a session', () => {
     expect(session.clientOpen).toMatchObject({ requestedSessionId: 42, defaultDeadlineMs: 900, clientSessionTag: 42n });
     expect(clientSession.ack).toMatchObject({ sessionId: 42, grantedOperationCredit: 2, maxInFlightOperations: 4 });
 
-    const operation = await clientSession.submit('prompt', { latencyBudgetMs: 77 });
+    const operation = await clientSession.submit('prompt', { metadata: { latencyBudgetMs: 77 } });
     const submit = await session.receiveSubmit();
     expect([operation.frameId, submit.frameId, text(submit.body), submit.traceId]).toEqual([1, 1, 'prompt', 0n]);
     expect(submit.metadata).toMatchObject({ payloadKindBitmap: 2, payloadFrameCount: 1, latencyBudgetMs: 77 });
@@ -166,8 +166,8 @@ describe('frame ids of a client', () => {
   it('count up from 1, and a refused submit does not use one up', async () => {
     const { session, clientSession } = await stage.session();
     expect((await clientSession.submit('a')).frameId).toBe(1);
-    await expect(clientSession.submit('b', { tileCount: 1 })).rejects.toThrow(/FSUB-1/);
-    await expect(clientSession.submit('b', { latencyBudgetMs: -1 })).rejects.toThrow(/latency_budget_ms/);
+    await expect(clientSession.submit('b', { metadata: { tileCount: 1 } })).rejects.toThrow(/FSUB-1/);
+    await expect(clientSession.submit('b', { metadata: { latencyBudgetMs: -1 } })).rejects.toThrow(/latency_budget_ms/);
     expect((await clientSession.submit('c')).frameId).toBe(2);
     expect([(await session.receiveSubmit()).frameId, (await session.receiveSubmit()).frameId]).toEqual([1, 2]);
   });
@@ -186,7 +186,7 @@ describe('frame ids of a client', () => {
   it('hand their turn on when they are refused after waiting', async () => {
     const { session, clientSession } = await stage.session({ maxInFlightOperations: 1 }, { maxInFlightOperations: 1 });
     const first = await clientSession.submit('1');
-    const refused = clientSession.submit('2', { tileCount: 1 });
+    const refused = clientSession.submit('2', { metadata: { tileCount: 1 } });
     const third = clientSession.submit('3');
     const refusal = expect(refused).rejects.toThrow(/FSUB-1/);
     await session.sendResult((await session.receiveSubmit()).frameId, {});

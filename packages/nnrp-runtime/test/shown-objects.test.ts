@@ -242,7 +242,7 @@ describe('what public methods return', () => {
     const transport = await listener.connect();
     const client = NnrpClient.fromTransport(transport);
     const session = await client.openSession({ auth: TOKEN });
-    session.submitNowait(PROMPT);
+    session.submitNow(PROMPT);
     for (const end of [left, right, listener, transport]) expectHarmless(end, inspect(end));
     expect(JSON.parse(JSON.stringify(left))).toMatchObject({ kind: 'memory', state: 'open', unreadPackets: 0 });
     expect(inspect(listener)).toMatch(/^MemoryListener \{.*waitingConnections: 0/);

@@ -1,8 +1,8 @@
 import { NnrpClient } from '../src/client/client.js';
-import type { NnrpClientConfig, SessionOptions } from '../src/client/client-config.js';
+import type { NnrpClientOptions, SessionOptions } from '../src/client/client-config.js';
 import type { NnrpClientSession } from '../src/client/client-session.js';
 import type { NnrpServer } from '../src/server/server.js';
-import type { NnrpServerConfig } from '../src/server/server-config.js';
+import type { NnrpServerOptions } from '../src/server/server-config.js';
 import type { NnrpServerSession } from '../src/server/server-session.js';
 import type { FramedTransport } from '../src/transport/contract.js';
 import { carrier } from './carrier.js';
@@ -26,29 +26,29 @@ export class Stage {
   private readonly transports = new Map<NnrpClient, FramedTransport>();
   private readonly peers: RawPeer[] = [];
 
-  async serve(config: Partial<NnrpServerConfig> = {}): Promise<NnrpServer> {
+  async serve(config: NnrpServerOptions = {}): Promise<NnrpServer> {
     // Deadlines are on where a test is about them; elsewhere a busy machine must not drop work.
     const server = await carrier.bind({ drainTimeoutMs: 0, deadlines: false, ...config });
     this.servers.push(server);
     return server;
   }
 
-  async connect(server: NnrpServer, config: Partial<NnrpClientConfig> = {}): Promise<NnrpClient> {
+  async connect(server: NnrpServer, config: NnrpClientOptions = {}): Promise<NnrpClient> {
     const transport = await carrier.connect(server.localAddr);
     const client = NnrpClient.fromTransport(transport, config);
     this.transports.set(client, transport);
     return client;
   }
 
-  async pair(config: Partial<NnrpServerConfig> = {}, clientConfig: Partial<NnrpClientConfig> = {}): Promise<Pair> {
+  async pair(config: NnrpServerOptions = {}, clientConfig: NnrpClientOptions = {}): Promise<Pair> {
     const server = await this.serve({ drainTimeoutMs: 5000, ...config });
     return { server, client: await this.connect(server, clientConfig) };
   }
 
   async session(
-    config: Partial<NnrpServerConfig> = {},
-    options: Partial<SessionOptions> = {},
-    clientConfig: Partial<NnrpClientConfig> = {},
+    config: NnrpServerOptions = {},
+    options: SessionOptions = {},
+    clientConfig: NnrpClientOptions = {},
   ): Promise<OpenSession> {
     const { server, client } = await this.pair(config, clientConfig);
     const clientSession = await client.openSession(options);

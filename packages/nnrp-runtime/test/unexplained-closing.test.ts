@@ -17,7 +17,7 @@ async function working() {
 }
 
 describe('what a client’s own close cuts at a server that does not say why', () => {
-  it.each<[string, Partial<CloseOptions>]>([
+  it.each<[string, CloseOptions]>([
     ['no time to drain', { drainTimeoutMs: 0 }],
     ['the policy abort', { inFlightPolicy: InFlightPolicy.Abort }],
     ['a time to drain that is over', { drainTimeoutMs: 20 }],

@@ -20,25 +20,25 @@ export interface QuicClientEndpointOptions extends QuicEndpointOptions {
    * Self-signed certificates that a server's certificate must lead to. Default those of Node; from Node 22.15 on
    * NODE_EXTRA_CA_CERTS adds to them.
    */
-  readonly roots?: CertificateSource;
+  readonly roots?: CertificateSource | undefined;
   /**
    * DNS name or IP address that the server's certificate must be for, among its subject alternative names. Default the
    * host of the address.
    */
-  readonly serverName?: string;
+  readonly serverName?: string | undefined;
   /** HOST:PORT to send from; port 0 takes a free one. Default whatever the platform chooses. */
-  readonly bindAddress?: string | HostPort;
+  readonly bindAddress?: string | HostPort | undefined;
   /** For servers that ask who the client is: its certificate first, then those that lead to its root. */
-  readonly certificateChain?: CertificateSource;
+  readonly certificateChain?: CertificateSource | undefined;
   /** Private key of the first certificate: PEM, or DER (PKCS#8, SEC1, PKCS#1). */
-  readonly privateKey?: string | Uint8Array;
+  readonly privateKey?: string | Uint8Array | undefined;
   /** Opens an encrypted `privateKey`. */
-  readonly passphrase?: string;
+  readonly passphrase?: string | undefined;
   /**
    * Exactly true to take any certificate: anybody between client and server can then read and change everything. Nothing
    * else switches verification off.
    */
-  readonly insecureSkipVerify?: boolean;
+  readonly insecureSkipVerify?: boolean | undefined;
 }
 
 const KNOWN: readonly (keyof QuicClientEndpointOptions)[] = [

@@ -23,23 +23,23 @@ export interface QuicEndpointOptions extends QuicTransportOptions {
    * Milliseconds without a packet from the peer after which the connection is gone; default 30000. The smaller one of
    * both ends counts.
    */
-  readonly idleTimeoutMs?: number;
+  readonly idleTimeoutMs?: number | undefined;
   /**
    * Milliseconds of silence after which this end sends a sign of life, below `idleTimeoutMs`; 0 = never. Default of a
    * server 0, of a client 10000, or a third of `idleTimeoutMs` if that is less.
    */
-  readonly keepAliveMs?: number;
+  readonly keepAliveMs?: number | undefined;
   /** Milliseconds for the handshake, however busy the peer is; default 10000. */
-  readonly handshakeTimeoutMs?: number;
+  readonly handshakeTimeoutMs?: number | undefined;
   /**
    * Largest datagram to send, in bytes of UDP payload, 1200 to 65527; default 1350 to other machines and 16384 on the
    * loopback interface.
    */
-  readonly maxDatagramBytes?: number;
+  readonly maxDatagramBytes?: number | undefined;
   /** Bytes a peer may send ahead of the reader at first, 16 KiB to 1 GiB; default 1 MiB. */
-  readonly streamWindowBytes?: number;
+  readonly streamWindowBytes?: number | undefined;
   /** The same at most, once the network has shown that it needs so much; default 16 MiB, or `streamWindowBytes` if more. */
-  readonly maxStreamWindowBytes?: number;
+  readonly maxStreamWindowBytes?: number | undefined;
 }
 
 /** Names of the options of the stream. */

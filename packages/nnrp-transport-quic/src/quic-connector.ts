@@ -31,7 +31,7 @@ export interface QuicConnectorDefaults extends QuicTransportOptions {
    * Milliseconds for the connection to come about, with lookup of the name and handshake; default 10000, or
    * `handshakeTimeoutMs` if that is more.
    */
-  readonly connectTimeoutMs?: number;
+  readonly connectTimeoutMs?: number | undefined;
 }
 
 /**

@@ -4,7 +4,7 @@ import { type FramedTransport, type PeerIdentity, peerIdentity, StreamTransport 
 import type { QuicTransportOptions } from './endpoint-options.js';
 import type { QuicStream } from './engine.js';
 
-/** The kind that listeners and connectors report, and that `NnrpServerConfig.transport` names. On the wire transport_id 1. */
+/** The kind that listeners and connectors report, and that `NnrpServerOptions.transport` names. On the wire transport_id 1. */
 export const TRANSPORT_KIND = 'quic';
 
 /** What every packet begins with, see {@link ConnectionSettings.preamble}. @see NNRP/1-preview3 section 3 */

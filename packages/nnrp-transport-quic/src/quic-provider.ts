@@ -1,5 +1,5 @@
 import { shownWord, UsageError } from 'nnrp-core';
-import { NnrpClient, type NnrpClientConfig, NnrpServer, type NnrpServerConfig } from 'nnrp-runtime';
+import { NnrpClient, type NnrpClientOptions, NnrpServer, type NnrpServerOptions } from 'nnrp-runtime';
 import { answering, givenClientConfig, type HostPort } from 'nnrp-runtime/transport';
 import type { QuicClientEndpointConfig, QuicClientEndpointOptions } from './client-endpoint-config.js';
 import type { QuicTransportOptions } from './endpoint-options.js';
@@ -17,7 +17,7 @@ export const QuicProvider = Object.freeze({
    * @throws UsageError on an option that cannot work; TransportError when the address cannot be bound, or QUIC is not to
    * be had on this platform
    */
-  bind(endpointConfig: QuicServerEndpointConfig, serverConfig: Partial<NnrpServerConfig> = {}): Promise<NnrpServer> {
+  bind(endpointConfig: QuicServerEndpointConfig, serverConfig: NnrpServerOptions = {}): Promise<NnrpServer> {
     return answering(() => bind(endpointConfig, serverConfig));
   },
 
@@ -30,13 +30,13 @@ export const QuicProvider = Object.freeze({
   connect(
     endpoint: string | HostPort,
     endpointConfig: QuicClientEndpointConfig | QuicClientEndpointOptions,
-    clientConfig: Partial<NnrpClientConfig> = {},
+    clientConfig: NnrpClientOptions = {},
   ): Promise<NnrpClient> {
     return answering(() => connect(endpoint, endpointConfig, clientConfig));
   },
 });
 
-function bind(endpointConfig: QuicServerEndpointConfig, serverConfig: Partial<NnrpServerConfig>): Promise<NnrpServer> {
+function bind(endpointConfig: QuicServerEndpointConfig, serverConfig: NnrpServerOptions): Promise<NnrpServer> {
   if (typeof serverConfig !== 'object' || serverConfig === null)
     throw new UsageError('serverConfig: expected an object');
   const { transport = TRANSPORT_KIND } = serverConfig;
@@ -58,7 +58,7 @@ function bind(endpointConfig: QuicServerEndpointConfig, serverConfig: Partial<Nn
 function connect(
   endpoint: string | HostPort,
   endpointConfig: QuicClientEndpointConfig | QuicClientEndpointOptions,
-  clientConfig: Partial<NnrpClientConfig>,
+  clientConfig: NnrpClientOptions,
 ): Promise<NnrpClient> {
   if (typeof clientConfig !== 'object' || clientConfig === null)
     throw new UsageError('clientConfig: expected an object');
@@ -74,7 +74,7 @@ function connect(
 }
 
 /** What the configuration says now: it is needed when the listener is there. */
-function copied(config: Partial<NnrpServerConfig>): Partial<NnrpServerConfig> {
+function copied(config: NnrpServerOptions): NnrpServerOptions {
   const { supportedProfiles: profiles, supportedCacheObjects: objects } = config;
   return {
     ...config,

@@ -21,31 +21,31 @@ export interface QuicServerOptions extends QuicEndpointOptions {
    * Whether clients are asked for a certificate. `request` also takes clients that show none, so look at
    * `PeerIdentity.authorized`; one that is not valid is refused either way. Default none.
    */
-  readonly clientCertificates?: 'none' | 'request' | 'require';
+  readonly clientCertificates?: 'none' | 'request' | 'require' | undefined;
   /** Roots of client certificates; needed with `request` and `require`. The platform's roots never vouch for clients. */
-  readonly clientRoots?: CertificateSource;
+  readonly clientRoots?: CertificateSource | undefined;
   /**
    * Whether a client must prove that its address is its own before anything is kept of it, which costs it a round trip:
    * when many handshakes are under way (`auto`, the default), always or never.
    */
-  readonly retry?: 'auto' | 'always' | 'never';
+  readonly retry?: 'auto' | 'always' | 'never' | undefined;
   /**
    * Connections at once, those included that are ending or in their handshake; packets that would open more are dropped
    * without an answer. Default 12000: more than a server takes by default, which tells clients that it is full.
    */
-  readonly maxConnections?: number;
+  readonly maxConnections?: number | undefined;
   /** Handshakes under way at once, of those; of more, the oldest one whose address is not proved is cut, else the oldest. Default 1024. */
-  readonly maxHandshakes?: number;
+  readonly maxHandshakes?: number | undefined;
   /**
    * The same for one address: an IPv4 address, or the /64 of an IPv6 address. Behind a proxy, which has one address for
    * everybody, 0 = no limit may be better. Default a quarter of `maxHandshakes`.
    */
-  readonly maxHandshakesPerAddress?: number;
+  readonly maxHandshakesPerAddress?: number | undefined;
   /**
    * Told once for each handshake that came to nothing. The message says whose, and why. Called for strangers' garbage,
    * too: do not log it unbounded.
    */
-  readonly onHandshakeFailure?: (error: NnrpError) => void;
+  readonly onHandshakeFailure?: ((error: NnrpError) => void) | undefined;
 }
 
 /** What a server can be told. Certificates and keys are checked at once, and not kept as given. */
@@ -55,7 +55,7 @@ export interface QuicServerEndpointOptions extends QuicServerOptions {
   /** Private key of the first certificate: PEM, or DER (PKCS#8, SEC1, PKCS#1). */
   readonly privateKey: string | Uint8Array;
   /** Opens an encrypted `privateKey`. */
-  readonly passphrase?: string;
+  readonly passphrase?: string | undefined;
 }
 
 const WITHOUT_CERTIFICATE: readonly (keyof QuicServerOptions)[] = [
@@ -154,7 +154,7 @@ export class QuicServerEndpointConfig {
     bindAddress: string | HostPort,
     chain: CertificateSource,
     key: string | Uint8Array,
-    options: QuicServerOptions & { readonly passphrase?: string } = {},
+    options: QuicServerOptions & { readonly passphrase?: string | undefined } = {},
   ): QuicServerEndpointConfig {
     const given = knownOptions(options, [...WITHOUT_CERTIFICATE, 'passphrase']);
     return new QuicServerEndpointConfig(bindAddress, { ...given, certificateChain: chain, privateKey: key });

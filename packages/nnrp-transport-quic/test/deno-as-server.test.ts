@@ -1,6 +1,6 @@
 import { ProtocolError, TransportError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import type { NnrpClient, NnrpClientConfig } from 'nnrp-runtime';
+import type { NnrpClient, NnrpClientOptions } from 'nnrp-runtime';
 import { afterEach, describe, expect, it } from 'vitest';
 import { issue } from '../../nnrp-runtime/test/certificates.js';
 import { bytesOf, hexOf } from '../../nnrp-runtime/test/wire-packets.js';
@@ -41,7 +41,7 @@ describeWithDeno('a server by another QUIC library', (deno) => {
   async function connected(
     hostname = '127.0.0.1',
     options: QuicClientEndpointOptions = {},
-    config: Partial<NnrpClientConfig> = PLAIN,
+    config: NnrpClientOptions = PLAIN,
   ) {
     const listener = await listen(hostname.replace('localhost', '127.0.0.1').replace(/[[\]]/g, ''));
     const accepting = DenoConnection.accept(deno(), listener);

@@ -1,4 +1,4 @@
-import { NnrpClient, type NnrpClientConfig, NnrpServer, type NnrpServerConfig } from 'nnrp-runtime';
+import { NnrpClient, type NnrpClientOptions, NnrpServer, type NnrpServerOptions } from 'nnrp-runtime';
 import type { QuicClientEndpointOptions } from '../src/client-endpoint-config.js';
 import { QuicConnector } from '../src/quic-connector.js';
 import { QuicFramedListener } from '../src/quic-listener.js';
@@ -29,7 +29,7 @@ export class QuicStage {
 
   async serve(
     endpoint: QuicServerOptions = {},
-    config: Partial<NnrpServerConfig> = {},
+    config: NnrpServerOptions = {},
     address = '127.0.0.1:0',
   ): Promise<NnrpServer> {
     const { config: settings, certificate } = QuicServerEndpointConfig.selfSignedLocalhost(address, endpoint);
@@ -43,7 +43,7 @@ export class QuicStage {
   }
 
   /** A server that sends back the body of every submit. */
-  async echo(endpoint: QuicServerOptions = {}, config: Partial<NnrpServerConfig> = {}): Promise<NnrpServer> {
+  async echo(endpoint: QuicServerOptions = {}, config: NnrpServerOptions = {}): Promise<NnrpServer> {
     const server = await this.serve(endpoint, config);
     void server.serve({ submit: (operation) => operation.body }).catch(() => {});
     return server;
@@ -82,13 +82,13 @@ export class QuicStage {
   async connect(
     address: string,
     options: QuicClientEndpointOptions = {},
-    config: Partial<NnrpClientConfig> = {},
+    config: NnrpClientOptions = {},
   ): Promise<NnrpClient> {
     return this.adopt(await QuicProvider.connect(address, this.trust(options), config));
   }
 
   /** One more connection of a connector. */
-  async connectBy(connector: QuicConnector, config: Partial<NnrpClientConfig> = {}): Promise<NnrpClient> {
+  async connectBy(connector: QuicConnector, config: NnrpClientOptions = {}): Promise<NnrpClient> {
     return this.adopt(NnrpClient.fromTransport(await connector.connect(), config));
   }
 

@@ -226,7 +226,7 @@ export class LoadConnection {
     body: string,
     deadlineMs?: number,
   ): Promise<ClientOperation> {
-    const operation = await session.submit(body, undefined, deadlineMs === undefined ? {} : { deadlineMs });
+    const operation = await session.submit(body, deadlineMs === undefined ? {} : { deadlineMs });
     book.submitted(operation.frameId);
     return operation;
   }

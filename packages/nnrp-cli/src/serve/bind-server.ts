@@ -1,4 +1,4 @@
-import { isNnrpError, NnrpServer, type NnrpServerConfig } from 'nnrp-runtime';
+import { isNnrpError, NnrpServer, type NnrpServerOptions } from 'nnrp-runtime';
 import { formatAddress, type HostPort, parseAddress } from 'nnrp-runtime/transport';
 import { CommandUsageError } from '../exit-code.js';
 import {
@@ -65,7 +65,7 @@ const MAX_COUNT = 0x7fffffff;
 async function bindQuic(
   address: HostPort,
   files: CertificateFiles,
-  config: Partial<NnrpServerConfig>,
+  config: NnrpServerOptions,
   onHandshakeFailure: Report,
 ): Promise<BoundServer> {
   // Loaded when it is wanted: it brings a binary along.

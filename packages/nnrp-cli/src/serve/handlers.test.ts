@@ -58,7 +58,7 @@ describe('the echo handler', () => {
       payloadKindBitmap: PayloadKindFlags.OpaqueBytes | PayloadKindFlags.ToolDelta,
       payloadFrameCount: 3,
     };
-    const result = await (await client.submit(body, payload)).result();
+    const result = await (await client.submit(body, { metadata: payload })).result();
     expect(Buffer.compare(result.body, body)).toBe(0);
     expect(result.metadata).toMatchObject({ ...payload, resultClass: ResultClass.Complete, activeProfileId: 2 });
   });

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { printable, SchemaRegistry, shownValue } from 'nnrp-core';
-import type { NnrpServerConfig } from 'nnrp-runtime';
+import type { NnrpServerOptions } from 'nnrp-runtime';
 import { withoutByteOrderMark } from '../byte-order-mark.js';
 import { CommandUsageError } from '../exit-code.js';
 import { jsonText } from '../json-text.js';
@@ -14,13 +14,13 @@ const MAX_KEY_BYTES = 100;
 
 /** What a configuration file says. */
 export interface ServerFile {
-  readonly config: Partial<NnrpServerConfig>;
+  readonly config: NnrpServerOptions;
   /** Name of each option as the file writes it, for messages. */
   readonly writtenAs: ReadonlyMap<string, string>;
 }
 
 /**
- * Reads a configuration file: a JSON object with any option of NnrpServerConfig that is data, in camelCase or
+ * Reads a configuration file: a JSON object with any option of NnrpServerOptions that is data, in camelCase or
  * snake_case, and `schemas` and `policyCode`. Ranges and unknown options are for the server to judge, see
  * {@link explainConfigError}.
  *
@@ -53,7 +53,7 @@ export function readServerFile(path: string): ServerFile {
       config['applicationPolicy'] = policy(value, (message) => fail(`${key}${message}`));
     else config[option] = value;
   }
-  return { config: config as Partial<NnrpServerConfig>, writtenAs };
+  return { config: config as NnrpServerOptions, writtenAs };
 }
 
 /** What a server says against a configuration, with the file and the key as it is written there. */
@@ -80,7 +80,7 @@ function schemaRegistry(value: unknown, fail: (message: string) => never): Schem
   return new SchemaRegistry(value.map((entry, index) => readSchema(entry, (message) => fail(`[${index}]${message}`))));
 }
 
-function policy(value: unknown, fail: (message: string) => never): NnrpServerConfig['applicationPolicy'] {
+function policy(value: unknown, fail: (message: string) => never): NnrpServerOptions['applicationPolicy'] {
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 0 || value > MAX_U32) {
     return fail(`: takes an integer of 0 to ${MAX_U32}, got ${shownValue(value)}`);
   }

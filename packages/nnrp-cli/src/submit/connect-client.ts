@@ -1,4 +1,4 @@
-import { NnrpClient, type NnrpClientConfig } from 'nnrp-runtime';
+import { NnrpClient, type NnrpClientOptions } from 'nnrp-runtime';
 import { parseAddress } from 'nnrp-runtime/transport';
 import { type CertificateFiles, clientFiles, explainFileError } from '../transport/certificate-files.js';
 import { LOCAL_HOSTS, localCertificates } from '../transport/local-certificates.js';
@@ -14,7 +14,7 @@ import { chooseTransport, type TransportFlags } from '../transport/transport-cho
 export async function connectClient(
   to: string,
   flags: TransportFlags,
-  config: Partial<NnrpClientConfig> & { readonly connectTimeoutMs: number },
+  config: NnrpClientOptions & { readonly connectTimeoutMs: number },
 ): Promise<NnrpClient> {
   const choice = chooseTransport(flags);
   if (choice.kind === 'tcp') return NnrpClient.connectTcp(to, config);
@@ -32,7 +32,7 @@ async function connectQuic(
   to: string,
   files: CertificateFiles,
   insecureSkipVerify: boolean,
-  config: Partial<NnrpClientConfig> & { readonly connectTimeoutMs: number },
+  config: NnrpClientOptions & { readonly connectTimeoutMs: number },
 ): Promise<NnrpClient> {
   const { host, port } = parseAddress(to);
   const asked = files.ca !== undefined || insecureSkipVerify;

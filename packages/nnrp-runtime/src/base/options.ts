@@ -4,11 +4,21 @@ import { awaitHint, isThenable, unheardWithin } from '../thenable.js';
 
 const MAX_NAME_BYTES = 100;
 
+/** What a caller gives: any of the fields, and undefined for those that are not meant. */
+export type Given<Fields> = { readonly [Name in keyof Fields]?: Fields[Name] | undefined };
+
+/** What was given, without those that are undefined. */
+export type Kept<Options> = { readonly [Name in keyof Options]: Exclude<Options[Name], undefined> };
+
+/** Options with all their defaults filled in. */
+export type Complete<Options> = { readonly [Name in keyof Options]-?: Exclude<Options[Name], undefined> };
+
 /**
  * The check of every bag of options: what a call would silently pass over is refused. `undefined` is the same as left out,
  * `null` is no value. Inherited fields count like one's own, except for those that somebody has put on Object.prototype.
  *
  * @param what - for the message, such as `close options`
+ * @param elsewhere - what the message adds about an unknown field that belongs somewhere else
  * @returns the bag itself, so nothing is copied
  * @throws UsageError unless it is an object whose every field is known, not null and no promise; nor is the object one, or
  * a Map or Set
@@ -17,8 +27,9 @@ export function checkOptions<Options extends object>(
   what: string,
   options: Options,
   known: ReadonlySet<string>,
+  elsewhere?: (name: string) => string,
 ): Options {
-  refuseUnknown(what, options, known);
+  refuseUnknown(what, options, known, elsewhere);
   refuseNoValues(what, options);
   return options;
 }
@@ -33,10 +44,10 @@ export function readOptions<Options extends object>(
   what: string,
   options: Options | undefined,
   known: ReadonlySet<string>,
-): Options {
+): Kept<Options> {
   // Without a prototype, so that reading an option that is not given finds nothing either.
   const given: Record<string, unknown> = Object.create(null);
-  if (options === undefined) return given as Options;
+  if (options === undefined) return given as Kept<Options>;
   refuseUnknown(what, options, known);
   for (const name of known) {
     if (!(name in options) || isPolluted(options, name)) continue;
@@ -44,7 +55,7 @@ export function readOptions<Options extends object>(
     if (typeof value === 'object' && isThenable(value)) throw promised(what, options, name);
     if (value !== undefined) given[name] = value;
   }
-  return given as Options;
+  return given as Kept<Options>;
 }
 
 /** The same where null is no value of any option. @throws UsageError as {@link checkOptions} does */
@@ -52,7 +63,7 @@ export function readValues<Options extends object>(
   what: string,
   options: Options | undefined,
   known: ReadonlySet<string>,
-): Options {
+): Kept<Options> {
   const given = readOptions(what, options, known);
   refuseNoValues(what, given);
   return given;
@@ -61,18 +72,24 @@ export function readValues<Options extends object>(
 /** The same on top of defaults, whose fields are all that there are. @throws UsageError as {@link checkOptions} does */
 export function withDefaults<Options extends object>(
   what: string,
-  options: Partial<Options> | undefined,
+  options: Given<Options> | undefined,
   defaults: Options,
 ): Options {
-  return { ...defaults, ...readValues<Partial<Options>>(what, options, new Set(Object.keys(defaults))) };
+  return { ...defaults, ...readValues<Given<Options>>(what, options, new Set(Object.keys(defaults))) };
 }
 
-function refuseUnknown(what: string, options: object, known: ReadonlySet<string>): void {
+function refuseUnknown(
+  what: string,
+  options: object,
+  known: ReadonlySet<string>,
+  elsewhere?: (name: string) => string,
+): void {
   if (!isBag(options))
     throw refusal(options, `${what}: expected an object, got ${shownValue(options)}${awaitHint(options)}`);
   for (const name in options) {
-    if (!known.has(name) && !isPolluted(options, name))
-      throw refusal(options, `${what}: there is no option '${printable(name, MAX_NAME_BYTES)}'`);
+    if (known.has(name) || isPolluted(options, name)) continue;
+    const hint = elsewhere?.(name) ?? '';
+    throw refusal(options, `${what}: there is no option '${printable(name, MAX_NAME_BYTES)}'${hint}`);
   }
 }
 

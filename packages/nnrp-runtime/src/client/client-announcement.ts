@@ -16,7 +16,7 @@ export interface ExtensionInit {
   /** 0x8000 to 0xbfff of a vendor, 0xc000 to 0xffff local. */
   readonly type: number;
   /** Whether a server that does not know the type refuses the message; default false. */
-  readonly critical?: boolean;
+  readonly critical?: boolean | undefined;
   /** Copied. */
   readonly payload: Uint8Array;
 }

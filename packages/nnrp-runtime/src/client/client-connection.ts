@@ -121,7 +121,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     return this.greeting.serverHello;
   }
 
-  openSession(options: Partial<SessionOptions>): Promise<NnrpClientSession> {
+  openSession(options: SessionOptions): Promise<NnrpClientSession> {
     return this.opens.open(options);
   }
 
@@ -156,7 +156,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   }
 
   /** Closes every session in good order, then the connection; a server that does not answer is left behind. */
-  shutDown(options: Partial<CloseOptions>): Promise<CloseReport> {
+  shutDown(options: CloseOptions): Promise<CloseReport> {
     checkClose(options);
     const reason = new ClosedError('the client was closed');
     this.isShuttingDown = true;

@@ -2,7 +2,7 @@ import { describeFault, type NnrpError, type Packet, ProtocolError, UsageError }
 import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, MessageType } from 'nnrp-core/preview3';
 import { described } from '../base/described.js';
-import { readValues } from '../base/options.js';
+import { type Given, type Kept, readValues } from '../base/options.js';
 import { type BodyInput, ownBytes } from '../connection/body-bytes.js';
 import { CLIENT_HELLO } from '../connection/codecs.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
@@ -12,11 +12,11 @@ import { bodyMismatch } from './peer-error.js';
 import { type AnswerReader, PendingRequests } from './pending-requests.js';
 
 /** What a client says about itself before its first session; what is left out has its default. */
-export interface ClientHelloOptions extends Partial<Omit<preview3.ClientHello, 'authBytes' | 'controlExtensionBytes'>> {
+export interface ClientHelloOptions extends Given<Omit<preview3.ClientHello, 'authBytes' | 'controlExtensionBytes'>> {
   /** Authentication block; default empty. */
-  readonly auth?: BodyInput;
+  readonly auth?: BodyInput | undefined;
   /** Entries of the control extension block; default none. See preview3.encodeHelloExtension. */
-  readonly extensions?: readonly preview3.ControlExtension[];
+  readonly extensions?: readonly preview3.ControlExtension[] | undefined;
 }
 
 /** The server's answer to a hello. */
@@ -56,7 +56,7 @@ const OPTIONS: ReadonlySet<string> = new Set([...Object.keys(DEFAULTS), 'auth', 
  * A copy that no later change of the options, or of bytes in them, reaches.
  * @throws UsageError on an unknown option, and on bytes or extensions that are none
  */
-export function helloOptions(options: ClientHelloOptions): ClientHelloOptions {
+export function helloOptions(options: ClientHelloOptions): Kept<ClientHelloOptions> {
   const { auth, extensions, ...wishes } = readValues('hello options', options, OPTIONS);
   return {
     ...wishes,

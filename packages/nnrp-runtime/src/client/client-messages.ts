@@ -1,19 +1,15 @@
 import { shownValue, shownWord, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { checkOptions } from '../base/options.js';
+import { checkOptions, type Given } from '../base/options.js';
 import { isAbortSignal } from './abort-signals.js';
 
 /** Metadata of a submit; what is left out has the defaults of {@link submitMetadata}. */
-export type SubmitInit = Partial<preview3.FrameSubmit>;
+export type SubmitInit = Given<preview3.FrameSubmit>;
 
-/** How one submit is treated; what is left out has its default. */
+/** How one submit is treated; what is left out, or undefined, has its default. */
 export interface SubmitOptions {
   /** Cancels the work when it aborts, also while the submit waits for its turn. */
-  readonly signal?: AbortSignal;
-  /** What becomes of a submit that flow control forbids: it waits, or fails with FlowBlockedError; default wait. */
-  readonly onBlocked?: 'wait' | 'fail';
-  /** Trace id of the submit, a u64; a server that traces puts it on the results; default 0, none. */
-  readonly traceId?: bigint;
+  readonly signal?: AbortSignal | undefined;
   /**
    * Milliseconds the server may take, 0 to 2147483647, instead of `latencyBudgetMs` of the metadata; 0 = any time, also
    * where the session has a default; default that of the session. The server drops what takes longer. It is asked for
@@ -24,20 +20,29 @@ export interface SubmitOptions {
    * where the server keeps the time. Servers that have not announced themselves can be asked for
    * 65535 by one submit, which is also what 0 means to them under a default.
    */
-  readonly deadlineMs?: number;
+  readonly deadlineMs?: number | undefined;
+  /**
+   * Fields of FRAME_SUBMIT, the protocol's own; default those of {@link submitMetadata}, whose complete metadata is used as
+   * it is.
+   */
+  readonly metadata?: SubmitInit | undefined;
+  /** Trace id of the submit, a u64; a server that traces puts it on the results; default 0, none. */
+  readonly traceId?: bigint | undefined;
+  /** What becomes of a submit that flow control forbids: it waits, or fails with FlowBlockedError; default wait. */
+  readonly onBlocked?: 'wait' | 'fail' | undefined;
 }
 
-/** How a session is closed. */
+/** How a session is closed; what is left out, or undefined, has its default. */
 export interface CloseOptions {
   /** Default client_shutdown. */
-  readonly reason: preview3.CloseReason;
+  readonly reason?: preview3.CloseReason | undefined;
   /** What becomes of work in progress; default drain. */
-  readonly inFlightPolicy: preview3.InFlightPolicy;
+  readonly inFlightPolicy?: preview3.InFlightPolicy | undefined;
   /**
    * Milliseconds the server may take to finish work in progress, 0 = at once; default 5000 with the policy drain when
    * anything is in progress, else 0.
    */
-  readonly drainTimeoutMs: number;
+  readonly drainTimeoutMs?: number | undefined;
 }
 
 /** Marks complete metadata of every copy of this package. */
@@ -105,7 +110,7 @@ function isComplete(init: SubmitInit): init is CompleteSubmit {
 /** One inline token_chunk frame, all else 0. */
 const DEFAULT_SUBMIT = Object.freeze(new CompleteSubmit({}));
 const SUBMIT_FIELDS: ReadonlySet<string> = new Set(Object.keys(DEFAULT_SUBMIT));
-const SUBMIT_OPTIONS: ReadonlySet<string> = new Set(['signal', 'onBlocked', 'traceId', 'deadlineMs']);
+const SUBMIT_OPTIONS: ReadonlySet<string> = new Set(['signal', 'deadlineMs', 'metadata', 'traceId', 'onBlocked']);
 
 /**
  * Complete metadata of a submit: one inline token_chunk frame, all else 0, with `init` on top. It may be kept and used
@@ -113,7 +118,7 @@ const SUBMIT_OPTIONS: ReadonlySet<string> = new Set(['signal', 'onBlocked', 'tra
  * @throws UsageError on a field that does not exist
  */
 export function submitMetadata(init: SubmitInit = {}): preview3.FrameSubmit {
-  checkOptions('submit metadata', init, SUBMIT_FIELDS);
+  checkMetadata(init);
   return new CompleteSubmit(init);
 }
 
@@ -122,27 +127,37 @@ export function submitMetadata(init: SubmitInit = {}): preview3.FrameSubmit {
  * @param budgetMs - latency_budget_ms, when a deadline was asked for
  * @throws UsageError on a field or an option that does not exist, and on a wrong option
  */
-export function completeSubmit(
-  init: SubmitInit | undefined,
-  options: SubmitOptions | undefined,
-  budgetMs?: number,
-): preview3.FrameSubmit {
-  if (options !== undefined) checkSubmitOptions(options);
-  if (init !== undefined && !isComplete(init)) checkOptions('submit metadata', init, SUBMIT_FIELDS);
-  if (budgetMs !== undefined) return new CompleteSubmit(init ?? DEFAULT_SUBMIT, budgetMs);
-  if (init === undefined) return DEFAULT_SUBMIT;
-  return isComplete(init) ? init : new CompleteSubmit(init);
+export function completeSubmit(options: SubmitOptions | undefined, budgetMs?: number): preview3.FrameSubmit {
+  if (options === undefined) return DEFAULT_SUBMIT;
+  checkSubmitOptions(options);
+  const { metadata } = options;
+  if (metadata !== undefined && !isComplete(metadata)) checkMetadata(metadata);
+  if (budgetMs !== undefined) return new CompleteSubmit(metadata ?? DEFAULT_SUBMIT, budgetMs);
+  if (metadata === undefined) return DEFAULT_SUBMIT;
+  return isComplete(metadata) ? metadata : new CompleteSubmit(metadata);
+}
+
+function checkMetadata(init: SubmitInit): void {
+  checkOptions('submit metadata', init, SUBMIT_FIELDS, besideMetadata);
+}
+
+function besideMetadata(name: string): string {
+  return SUBMIT_OPTIONS.has(name) ? `; it is an option of the submit: { ${name} }, beside metadata` : '';
 }
 
 /** @throws UsageError unless every option exists and is of its kind; `deadlineMs` has been checked before */
 function checkSubmitOptions(options: SubmitOptions): void {
-  checkOptions('submit options', options, SUBMIT_OPTIONS);
+  checkOptions('submit options', options, SUBMIT_OPTIONS, insideMetadata);
   const { signal, onBlocked, traceId } = options;
   if (signal !== undefined && !isAbortSignal(signal)) throw new UsageError('signal: expected an AbortSignal');
   if (onBlocked !== undefined && onBlocked !== 'wait' && onBlocked !== 'fail') {
     throw new UsageError(`onBlocked takes wait or fail, got ${shownWord(onBlocked)}`);
   }
   if (traceId !== undefined) checkTraceId(traceId);
+}
+
+function insideMetadata(name: string): string {
+  return SUBMIT_FIELDS.has(name) ? `; it is a field of the metadata: { metadata: { ${name} } }` : '';
 }
 
 function checkTraceId(traceId: unknown): void {

@@ -4,6 +4,7 @@ import type { Turn } from '../base/turn.js';
 import { rejection, unheard } from '../settled.js';
 import type { NnrpResult } from './nnrp-result.js';
 import { PushIterator } from './push-iterator.js';
+import { TextIterator } from './text-iterator.js';
 import { heldBy } from './unread-results.js';
 
 /** What an operation needs of its session. */
@@ -53,6 +54,8 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Ti
   private lastTaken = false;
   private failure: NnrpError | undefined;
   private discarding = false;
+  /** There is to be one result, the last. */
+  private isSingle = false;
   private iterator: PushIterator<NnrpResult> | undefined;
   private settled: Promise<NnrpResult> | undefined;
   private resolveLast: ((result: NnrpResult) => void) | undefined;
@@ -118,11 +121,26 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Ti
    * @throws UsageError for a second loop, or after `result()`
    */
   [Symbol.asyncIterator](): AsyncIterableIterator<NnrpResult, undefined> {
+    return this.resultIterator();
+  }
+
+  private resultIterator(): PushIterator<NnrpResult> {
     if (this.iterator !== undefined)
       throw new UsageError(`frame ${this.frameId}: a second loop over its results, which go to one loop only`);
     if (this.settled !== undefined) throw new UsageError(`frame ${this.frameId}: result() has taken the results`);
     this.iterator = new PushIterator(this);
     return this.iterator;
+  }
+
+  /**
+   * The text of all results in order, the last one included, for one loop: `for await (const text of operation.text())`.
+   * A character whose bytes lie in two results comes whole. Invalid UTF-8 becomes U+FFFD. Otherwise like the loop over the
+   * results: it throws what the operation fails with, and leaving it early cancels the operation. The last result itself is
+   * there afterwards, by `result()`.
+   * @throws UsageError for a second loop, or after `result()`
+   */
+  text(): AsyncIterableIterator<string, undefined> {
+    return new TextIterator(this.resultIterator());
   }
 
   /**
@@ -154,9 +172,18 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Ti
     this.owner.crashed(error);
   }
 
-  /** @internal For the session: whether a loop takes the results. */
-  get isLooped(): boolean {
-    return this.iterator !== undefined && !this.discarding;
+  /**
+   * @internal For the session: the last result, which is to be the only one. With a partial one the operation is cancelled
+   * and fails.
+   */
+  onlyResult(): Promise<NnrpResult> {
+    this.isSingle = true;
+    return this.settledOnce();
+  }
+
+  /** @internal For the session: whether partial results are for a loop of its own, or not to come at all. */
+  get takesPartials(): boolean {
+    return this.isSingle || (this.iterator !== undefined && !this.discarding);
   }
 
   /** @internal For the session: the next result. One that comes after the end of all waiting is passed over. */
@@ -170,7 +197,9 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Ti
         this.lastTaken = true;
         this.iterator.ended();
       }
-    } else if (!this.discarding && !this.iterator?.deliver(result)) {
+    } else if (this.discarding) {
+      if (this.isSingle) this.giveUp(answersInParts(this.frameId));
+    } else if (!this.iterator?.deliver(result)) {
       this.waiting ??= [];
       this.waiting.push(result);
       this.countedBytes += heldBy(result);
@@ -257,4 +286,11 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Ti
     this.countedBytes -= bytes;
     this.owner.consumed(bytes, this);
   }
+}
+
+function answersInParts(frameId: number): UsageError {
+  return new UsageError(
+    `frame ${frameId}: the server answers in parts, and request() takes a single result; ` +
+      'use submit(), and read the operation or its text()',
+  );
 }

@@ -15,9 +15,9 @@ const HEAD_BYTES = preview3.COMMON_HEADER_BYTES + preview3.TRANSPORT_PROBE_BYTES
 /** How the connection is measured. */
 export interface ProbeOptions {
   /** Bytes of padding to send; default 32768. */
-  readonly payloadBytes?: number;
+  readonly payloadBytes?: number | undefined;
   /** Milliseconds to wait for the answer; default `requestTimeoutMs` of the client. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** What a probe has measured. */

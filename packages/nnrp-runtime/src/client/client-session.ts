@@ -14,6 +14,7 @@ import {
 } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { ErrorScope, MessageType, ScopeKind } from 'nnrp-core/preview3';
+import { ASYNC_DISPOSE } from '../base/async-dispose.js';
 import { described } from '../base/described.js';
 import { checkFlow } from '../base/flow-fields.js';
 import { guard } from '../base/guard.js';
@@ -23,8 +24,8 @@ import type { BodyInput } from '../connection/body-bytes.js';
 import { FLOW_UPDATE } from '../connection/codecs.js';
 import { givenText } from '../connection/error-text.js';
 import type { Lane } from '../connection/outbox.js';
-import { rejection } from '../settled.js';
-import type { CloseOptions, SubmitInit, SubmitOptions } from './client-messages.js';
+import { rejection, unheard } from '../settled.js';
+import type { CloseOptions, SubmitOptions } from './client-messages.js';
 import type { ClientOperation } from './client-operation.js';
 import { ClientRequests } from './client-requests.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
@@ -49,17 +50,17 @@ import type { UnreadShare } from './unread-results.js';
 /** What a session tells the server about its flow; see FlowFields of nnrp-core. */
 export interface SessionFlow extends FlowFields {
   /** The operation concerned; left out, the whole session. */
-  readonly operation?: ClientOperation;
+  readonly operation?: ClientOperation | undefined;
 }
 
 /** What an ERROR to the server refers to. */
 export interface ClientErrorOptions {
   /** The frame concerned; 0 = the session, the default. */
-  readonly frameId?: number;
+  readonly frameId?: number | undefined;
   /** Default false. */
-  readonly fatal?: boolean;
+  readonly fatal?: boolean | undefined;
   /** Milliseconds after which a retry may help; 0 = no advice, the default. */
-  readonly retryAfterMs?: number;
+  readonly retryAfterMs?: number | undefined;
 }
 
 const ERROR_OPTIONS: ReadonlySet<string> = new Set(['frameId', 'fatal', 'retryAfterMs']);
@@ -134,15 +135,15 @@ export class NnrpClientSession {
   /**
    * Submits work. Waits its turn while flow control forbids new work, and while the connection is full.
    *
-   * @param body - text is sent as UTF-8; more than 16 KiB of bytes are lent, not copied, and may be sent some time after
-   * the promise resolves: do not change them any more. When they are transferred or resized before they have left, the
-   * operation fails with UsageError, and nothing else does. What waits for its turn is a copy, of the options as well
-   * @param metadata - complete metadata of `submitMetadata()` is used as it is
+   * @param body - text is sent as UTF-8, and a list of chunks as one body, copied in the call; more than 16 KiB of bytes in
+   * one piece are lent, not copied, and may be sent some time after the promise resolves: do not change them any more. When
+   * they are transferred or resized before they have left, the operation fails with UsageError, and nothing else does. What
+   * waits for its turn is a copy, of the options as well
    * @throws (as a rejection) WireError when the metadata is refused, UsageError on a wrong option, FlowBlockedError when it may not wait,
    * CancelledError when its signal aborts first, ClosedError or TransportError when the session is over
    */
-  submit(body: BodyInput, metadata?: SubmitInit, options?: SubmitOptions): Promise<ClientOperation> {
-    return this.submits.submit(body, metadata, options);
+  submit(body: BodyInput, options?: SubmitOptions): Promise<ClientOperation> {
+    return this.submits.submit(body, options);
   }
 
   /**
@@ -150,8 +151,21 @@ export class NnrpClientSession {
    *
    * @throws FlowBlockedError when flow control forbids it now, with the reason and when to retry; the rest as `submit`
    */
-  submitNowait(body: BodyInput, metadata?: SubmitInit, options?: SubmitOptions): ClientOperation {
-    return this.submits.submitNowait(body, metadata, options);
+  submitNow(body: BodyInput, options?: SubmitOptions): ClientOperation {
+    return this.submits.submitNow(body, options);
+  }
+
+  /**
+   * Submits work that has a single result, and gives that: `(await session.request('ping')).text()`.
+   *
+   * A server that sends partial results before it makes the request fail with UsageError, and the work is cancelled: which
+   * of them is the answer, or whether all of them are, only the application can know. For such work take `submit`: the
+   * operation has all results, `operation.text()` the text of all, and `operation.result()` the last one alone.
+   *
+   * @throws (as a rejection) as `submit`, and as `ClientOperation.result`
+   */
+  request(body: BodyInput, options?: SubmitOptions): Promise<NnrpResult> {
+    return this.submits.request(body, options);
   }
 
   /**
@@ -259,7 +273,7 @@ export class NnrpClientSession {
    * connection is lost, with the session over; PeerError when the server refuses, with the session as open as before;
    * UsageError or WireError on a bad option, with nothing sent
    */
-  close(options: Partial<CloseOptions> = {}): Promise<CloseReport> {
+  close(options: CloseOptions = {}): Promise<CloseReport> {
     if (this.reason !== undefined) return this.closing.result ?? Promise.resolve(this.closeReport);
     try {
       const closed = this.closing.request(options);
@@ -268,6 +282,11 @@ export class NnrpClientSession {
     } catch (error) {
       return rejection(error);
     }
+  }
+
+  /** What leaving an `await using` block does: `close()`, with the defaults. @throws (as a rejection) as `close` */
+  [ASYNC_DISPOSE](): Promise<void> {
+    return unheard(this.close().then(() => {}));
   }
 
   /** Plain facts, as logs show them: no payload, no secret. */

@@ -14,13 +14,13 @@ import {
 import * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
 import { guard } from '../base/guard.js';
-import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
+import { type BodyInput, bodyBytes, isMadeAnew } from '../connection/body-bytes.js';
 import { FRAME_SUBMIT } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
 import { rejection, unheard } from '../settled.js';
 import { followSignal, reasonOf } from './abort-signals.js';
 import { CancelledFrames } from './cancelled-frames.js';
-import { CompleteSubmit, completeSubmit, type SubmitInit, type SubmitOptions } from './client-messages.js';
+import { CompleteSubmit, completeSubmit, type SubmitOptions } from './client-messages.js';
 import { ClientOperation, type OperationOwner } from './client-operation.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import { RoomTurn, type RoomWaiter } from './connection-flow.js';
@@ -118,27 +118,34 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     return this.cancels.isReleased(frameId, false);
   }
 
-  submitNowait(body: BodyInput, metadata?: SubmitInit, options?: SubmitOptions): ClientOperation {
+  submitNow(body: BodyInput, options?: SubmitOptions): ClientOperation {
     const bytes = bodyBytes(body);
-    const complete = this.complete(metadata, options);
+    const complete = this.complete(options);
     const blockage = this.blockage();
     if (blockage !== undefined) throw this.gate.error(blockage);
     return this.start(bytes, complete, options);
   }
 
-  submit(body: BodyInput, metadata?: SubmitInit, options?: SubmitOptions): Promise<ClientOperation> {
+  submit(body: BodyInput, options?: SubmitOptions): Promise<ClientOperation> {
     try {
       const bytes = bodyBytes(body);
-      const complete = this.complete(metadata, options);
+      const complete = this.complete(options);
       const blockage = this.blockage();
       if (blockage === undefined) return this.whenSent(this.start(bytes, complete, options));
-      if (options?.onBlocked === 'fail') throw this.gate.error(blockage);
-      checkNotAborted(options?.signal);
-      // The application goes on with what it has given: while others are answered it may fill a buffer anew.
-      const own = typeof body === 'string' ? bytes : new Uint8Array(bytes);
-      const started = this.waiting.add(own, complete === metadata ? new CompleteSubmit(complete) : complete, options);
-      this.connection.flow.serve(this);
-      return started;
+      return this.wait(body, bytes, complete, options, blockage, this.whenSent);
+    } catch (error) {
+      return rejection(error);
+    }
+  }
+
+  /** The one result of the work. It does not wait for room: the answer comes after that. */
+  request(body: BodyInput, options?: SubmitOptions): Promise<NnrpResult> {
+    try {
+      const bytes = bodyBytes(body);
+      const complete = this.complete(options);
+      const blockage = this.blockage();
+      if (blockage === undefined) return this.start(bytes, complete, options).onlyResult();
+      return this.wait(body, bytes, complete, options, blockage, onlyResult);
     } catch (error) {
       return rejection(error);
     }
@@ -154,7 +161,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     }
     this.waiting.take(next);
     try {
-      next.resolve(this.whenSent(this.start(next.body, next.metadata, next.options)));
+      next.begun(this.start(next.body, next.metadata, next.options));
     } catch (error) {
       next.reject(error as Error);
     }
@@ -180,7 +187,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     else if (!operation.done) {
       operation.isStreamed = true;
       stream.push({ operation, result });
-      if (!result.partial || operation.isLooped) operation.push(result);
+      if (!result.partial || operation.takesPartials) operation.push(result);
     }
     if (!result.partial) this.finished(operation);
     return true;
@@ -337,6 +344,29 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     this.connection.crashed(error);
   }
 
+  /**
+   * The application goes on with what it has given: while others are answered it may fill a buffer anew.
+   *
+   * @param bytes - of the body
+   * @param begun - what the caller gets of the operation when its turn has come
+   */
+  private wait<Outcome>(
+    body: BodyInput,
+    bytes: Uint8Array,
+    complete: preview3.FrameSubmit,
+    options: SubmitOptions | undefined,
+    blockage: Blockage,
+    begun: (operation: ClientOperation) => Promise<Outcome>,
+  ): Promise<Outcome> {
+    if (options?.onBlocked === 'fail') throw this.gate.error(blockage);
+    checkNotAborted(options?.signal);
+    const metadata = complete === options?.metadata ? new CompleteSubmit(complete) : complete;
+    const own = isMadeAnew(body) ? bytes : new Uint8Array(bytes);
+    const started = this.waiting.add(own, metadata, options, begun);
+    this.connection.flow.serve(this);
+    return started;
+  }
+
   private start(body: Uint8Array, metadata: preview3.FrameSubmit, options?: SubmitOptions): ClientOperation {
     if (this.highestFrameId >= MAX_FRAME_ID) {
       throw new UsageError(`session ${this.sessionId}: the frame ids are used up`);
@@ -377,13 +407,9 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     }
   }
 
-  private complete(metadata?: SubmitInit, options?: SubmitOptions): preview3.FrameSubmit {
+  private complete(options?: SubmitOptions): preview3.FrameSubmit {
     const deadlineMs = options?.deadlineMs;
-    return completeSubmit(
-      metadata,
-      options,
-      deadlineMs === undefined ? undefined : this.deadlines.budgetMs(deadlineMs),
-    );
+    return completeSubmit(options, deadlineMs === undefined ? undefined : this.deadlines.budgetMs(deadlineMs));
   }
 
   /** The answer to its cancel has not come in time. */
@@ -418,10 +444,10 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     this.connection.deadlines.remove(operation);
   }
 
-  private whenSent(operation: ClientOperation): Promise<ClientOperation> {
+  private readonly whenSent = (operation: ClientOperation): Promise<ClientOperation> => {
     if (this.roomLeft) return Promise.resolve(operation);
     return unheard(this.connection.whenDrained(this.lane).then(() => operation));
-  }
+  };
 
   /** @throws why no work is taken at all */
   private blockage(): Blockage | undefined {
@@ -435,6 +461,10 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
 }
 
 const NO_OPTIONS: SubmitOptions = Object.freeze({});
+
+function onlyResult(operation: ClientOperation): Promise<NnrpResult> {
+  return operation.onlyResult();
+}
 
 function checkNotAborted(signal: AbortSignal | undefined): void {
   if (signal?.aborted)

@@ -9,17 +9,18 @@ import {
   UsageError,
 } from 'nnrp-core';
 import { ApplicationEvents, tell } from '../base/application-events.js';
+import { ASYNC_DISPOSE } from '../base/async-dispose.js';
 import { type Guarded, guard } from '../base/guard.js';
 import { SeldomWarning } from '../base/warn.js';
 import type { CloseReport } from '../close-report.js';
-import { answering } from '../settled.js';
+import { answering, unheard } from '../settled.js';
 import type { HostPort } from '../transport/address.js';
 import type { FramedTransport } from '../transport/contract.js';
 import { checkTransport } from '../transport/is-transport.js';
 import { ofTransport, TcpConnector } from '../transport/tcp.js';
 import { TlsConnector } from '../transport/tls.js';
 import type { TlsClientOptions } from '../transport/tls-options.js';
-import { clientConfig, type NnrpClientConfig, type SessionOptions } from './client-config.js';
+import { clientConfig, type NnrpClientConfig, type NnrpClientOptions, type SessionOptions } from './client-config.js';
 import { ClientConnection } from './client-connection.js';
 import {
   type ClientConnectionEvents,
@@ -60,7 +61,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * @param address - HOST:PORT
    * @throws TransportError or TimeoutError when no connection comes about, UsageError on a bad option
    */
-  static connectTcp(address: string | HostPort, config: Partial<NnrpClientConfig> = {}): Promise<NnrpClient> {
+  static connectTcp(address: string | HostPort, config: NnrpClientOptions = {}): Promise<NnrpClient> {
     return answering(() => {
       const complete = clientConfig(config);
       const connector = new TcpConnector(address, connecting(complete));
@@ -77,7 +78,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   static connectTls(
     address: string | HostPort,
     tls: TlsClientOptions = {},
-    config: Partial<NnrpClientConfig> = {},
+    config: NnrpClientOptions = {},
   ): Promise<NnrpClient> {
     return answering(() => {
       const complete = clientConfig(config);
@@ -87,7 +88,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   }
 
   /** Always refuses: QUIC is a package of its own. @throws UsageError (as a rejection) that names it */
-  static connectQuic(_endpoint?: unknown, _config: Partial<NnrpClientConfig> = {}): Promise<NnrpClient> {
+  static connectQuic(_endpoint?: unknown, _config: NnrpClientOptions = {}): Promise<NnrpClient> {
     return answering(() => {
       throw new UsageError(
         'connectQuic: QUIC comes with the package nnrp-transport-quic; use its QuicProvider.connect',
@@ -96,7 +97,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   }
 
   /** Uses any transport, which the client owns from now on. @throws UsageError on a bad option, or what is no transport; a transport is aborted */
-  static fromTransport(transport: FramedTransport, config: Partial<NnrpClientConfig> = {}): NnrpClient {
+  static fromTransport(transport: FramedTransport, config: NnrpClientOptions = {}): NnrpClient {
     checkTransport('fromTransport', transport);
     try {
       const complete = clientConfig(config);
@@ -130,7 +131,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * @throws (as a rejection) PeerError with the server's session_error_code when it refuses, TimeoutError when it does
    * not answer, TransportError or ClosedError when the connection is over, WireError when an option does not fit
    */
-  openSession(options: Partial<SessionOptions> = {}): Promise<NnrpClientSession> {
+  openSession(options: SessionOptions = {}): Promise<NnrpClientSession> {
     return this.connection.openSession(options);
   }
 
@@ -189,8 +190,13 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * @returns what was cut, over all sessions, also when the connection had ended before
    * @throws (as a rejection) UsageError or WireError on a bad option; everything stays open then, and nothing else rejects
    */
-  close(options: Partial<CloseOptions> = {}): Promise<CloseReport> {
+  close(options: CloseOptions = {}): Promise<CloseReport> {
     return answering(() => this.connection.shutDown(options));
+  }
+
+  /** What leaving an `await using` block does: `close()`, with the defaults. */
+  [ASYNC_DISPOSE](): Promise<void> {
+    return unheard(this.close().then(() => {}));
   }
 
   /** Plain facts, as logs show them: no payload, no secret. */
@@ -239,7 +245,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
 }
 
 /** Whether the keep-alive was asked for, so that also servers get a PING that have not said that they understand it. */
-function asksAnyServer({ keepAliveMs }: Partial<NnrpClientConfig>): boolean {
+function asksAnyServer({ keepAliveMs }: NnrpClientOptions): boolean {
   return keepAliveMs !== undefined;
 }
 

@@ -7,21 +7,21 @@ import type { TransportKind } from '../transport/contract.js';
 /** How long a request waits for its answer. */
 export interface RequestOptions {
   /** Milliseconds; default `requestTimeoutMs` of the client. */
-  readonly timeoutMs?: number;
+  readonly timeoutMs?: number | undefined;
 }
 
 /** Settings of a session to change; what is left out stays as it is. */
 export interface PatchFields {
   /** The profile concerned; default 0, the active one. */
-  readonly profileId?: number;
+  readonly profileId?: number | undefined;
   /** Wanted cadence in hundredths of a frame per second. */
-  readonly targetCadenceX100?: number;
-  readonly qualityTier?: number;
-  readonly degradePolicy?: number;
+  readonly targetCadenceX100?: number | undefined;
+  readonly qualityTier?: number | undefined;
+  readonly degradePolicy?: number | undefined;
   /** Active logical lanes, one bit each. */
-  readonly activeLaneMask?: bigint;
-  readonly preferredCodecBitmap?: number;
-  readonly preferredCompressionBitmap?: number;
+  readonly activeLaneMask?: bigint | undefined;
+  readonly preferredCodecBitmap?: number | undefined;
+  readonly preferredCompressionBitmap?: number | undefined;
 }
 
 /** The answer to a patch, whatever it says, with its profile patch block. */
@@ -37,23 +37,23 @@ export interface CacheObjectInit {
   readonly key: bigint;
   readonly kind: preview3.CacheObjectKind;
   /** Wanted lifetime in milliseconds; default 0, the server's. */
-  readonly ttlMs?: number;
+  readonly ttlMs?: number | undefined;
   /** CachePutFlags; default 0. */
-  readonly flags?: number;
+  readonly flags?: number | undefined;
   /** Codecs of the object, one bit each; default 0. */
-  readonly codecBitmap?: number;
+  readonly codecBitmap?: number | undefined;
 }
 
 /** Which objects the server is to forget; what the scope does not look at may be left out. */
 export interface CacheSelector {
   readonly scope: preview3.CacheInvalidateScope;
-  readonly namespace?: number;
+  readonly namespace?: number | undefined;
   /** For the scope object_key. */
-  readonly key?: bigint;
+  readonly key?: bigint | undefined;
   /** For the scope object_kind. */
-  readonly kind?: preview3.CacheObjectKind;
+  readonly kind?: preview3.CacheObjectKind | undefined;
   /** Default 0. */
-  readonly reasonCode?: number;
+  readonly reasonCode?: number | undefined;
 }
 
 const PATCH_BITS: readonly (readonly [keyof PatchFields, number])[] = [

@@ -57,7 +57,7 @@ export class SessionClosing implements AnswerWaiter {
    *
    * @throws as {@link checkClose}
    */
-  request(options: Partial<CloseOptions>): Promise<CloseReport> {
+  request(options: CloseOptions): Promise<CloseReport> {
     checkClose(options);
     const drainMs = this.drainMs(options);
     // A server that is about to close needs no request; what counts is the lesser time of both sides.
@@ -189,7 +189,7 @@ export class SessionClosing implements AnswerWaiter {
   }
 
   /** Milliseconds that work in progress gets. */
-  private drainMs({ inFlightPolicy = InFlightPolicy.Drain, drainTimeoutMs }: Partial<CloseOptions>): number {
+  private drainMs({ inFlightPolicy = InFlightPolicy.Drain, drainTimeoutMs }: CloseOptions): number {
     if (inFlightPolicy !== InFlightPolicy.Drain) return 0;
     return drainTimeoutMs ?? (this.submits.isIdle ? 0 : DEFAULT_DRAIN_MS);
   }
@@ -220,7 +220,7 @@ export class SessionClosing implements AnswerWaiter {
 const CLOSE_OPTIONS: ReadonlySet<string> = new Set(['reason', 'inFlightPolicy', 'drainTimeoutMs']);
 
 /** @throws UsageError on an option that does not exist; WireError when one does not fit */
-export function checkClose(options: Partial<CloseOptions>): void {
+export function checkClose(options: CloseOptions): void {
   checkOptions('close options', options, CLOSE_OPTIONS);
   const { reason = CloseReason.ClientShutdown, inFlightPolicy = InFlightPolicy.Drain, drainTimeoutMs = 0 } = options;
   const scratch = new DataView(new ArrayBuffer(SESSION_CLOSE.bytes));

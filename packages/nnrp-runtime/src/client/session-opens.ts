@@ -90,7 +90,7 @@ export class SessionOpens {
     return this.line.some(({ late }) => !late);
   }
 
-  open(given: Partial<SessionOptions>): Promise<NnrpClientSession> {
+  open(given: SessionOptions): Promise<NnrpClientSession> {
     this.started = true;
     if (this.refusal !== undefined) {
       unheardWithin(given);

@@ -2,6 +2,7 @@ import { TransportError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { submitMetadata } from './client-messages.js';
+import type { ClientOperation } from './client-operation.js';
 import { WaitingSubmits } from './waiting-submits.js';
 
 const metadata: preview3.FrameSubmit = submitMetadata();
@@ -14,10 +15,12 @@ function line(count: number, signal?: AbortSignal) {
   const retries = vi.fn();
   const waiting = new WaitingSubmits(NOBODY, retries, 10_000);
   const submits = Array.from({ length: count }, (_, index) =>
-    waiting.add(new Uint32Array([index]) as never, metadata, signal === undefined ? undefined : { signal }),
+    waiting.add(new Uint32Array([index]) as never, metadata, signal === undefined ? undefined : { signal }, itself),
   );
   return { waiting, retries, submits };
 }
+
+const itself = (operation: ClientOperation) => Promise.resolve(operation);
 
 const takeFirst = (waiting: WaitingSubmits): number | undefined => {
   const first = waiting.first();
@@ -35,8 +38,8 @@ describe('a line of submits', () => {
   it('is served in order, however long it is and whoever leaves it', async () => {
     const abort = new AbortController();
     const { waiting, submits } = line(300);
-    const leaving = waiting.add(new Uint8Array(1), metadata, { signal: abort.signal });
-    void waiting.add(new Uint32Array([300]) as never, metadata, undefined);
+    const leaving = waiting.add(new Uint8Array(1), metadata, { signal: abort.signal }, itself);
+    void waiting.add(new Uint32Array([300]) as never, metadata, undefined, itself);
     for (let index = 0; index < 250; index++) expect(takeFirst(waiting)).toBe(index);
     abort.abort();
     await expect(leaving).rejects.toMatchObject({ code: 'NNRP_ERR_CANCELLED' });
@@ -79,12 +82,12 @@ it('a long line may be left from its end as fast as from its head', async () => 
   const waiting = new WaitingSubmits(NOBODY, () => {}, 100_000);
   const search = vi.spyOn(Array.prototype, 'indexOf');
   const aborts = Array.from({ length: 2000 }, () => new AbortController());
-  const submits = aborts.map(({ signal }) => waiting.add(new Uint8Array(1), metadata, { signal }));
+  const submits = aborts.map(({ signal }) => waiting.add(new Uint8Array(1), metadata, { signal }, itself));
   for (const abort of aborts.slice(1).reverse()) abort.abort();
   const searches = search.mock.calls.length;
   search.mockRestore();
   expect(searches).toBe(0);
-  void waiting.add(new Uint32Array([7]) as never, metadata, undefined);
+  void waiting.add(new Uint32Array([7]) as never, metadata, undefined, itself);
   expect([takeFirst(waiting), takeFirst(waiting), waiting.isEmpty]).toEqual([0, 7, true]);
   await expect(Promise.all(submits.slice(1))).rejects.toMatchObject({ code: 'NNRP_ERR_CANCELLED' });
 });

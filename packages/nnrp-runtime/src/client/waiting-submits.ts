@@ -16,7 +16,8 @@ export interface WaitingSubmit {
   readonly body: Uint8Array;
   readonly metadata: preview3.FrameSubmit;
   readonly options: SubmitOptions | undefined;
-  resolve(operation: Promise<ClientOperation>): void;
+  /** Its turn has come. */
+  begun(operation: ClientOperation): void;
   reject(error: Error): void;
   /** Stops listening to its signal. */
   unfollow: (() => void) | undefined;
@@ -49,20 +50,26 @@ export class WaitingSubmits {
   /**
    * @param body - and the metadata: its own from now on
    * @param options - copied: the application may use the object for the next submit
+   * @param begun - what its caller gets of the operation when its turn has come
    * @throws FlowBlockedError when too many wait already
    */
-  add(body: Uint8Array, metadata: preview3.FrameSubmit, options: SubmitOptions | undefined): Promise<ClientOperation> {
+  add<Outcome>(
+    body: Uint8Array,
+    metadata: preview3.FrameSubmit,
+    options: SubmitOptions | undefined,
+    begun: (operation: ClientOperation) => Promise<Outcome>,
+  ): Promise<Outcome> {
     if (this.count >= this.limit) {
       throw new FlowBlockedError(`${this.limit} submits wait already: more may not`, 'too_many_waiting');
     }
     const own = options === undefined ? undefined : ownOptions(options);
     return unheard(
-      new Promise<ClientOperation>((resolve, reject) => {
+      new Promise<Outcome>((resolve, reject) => {
         const submit: WaitingSubmit = {
           body,
           metadata,
           options: own,
-          resolve,
+          begun: (operation) => resolve(begun(operation)),
           reject,
           unfollow: undefined,
           at: this.line.length,

@@ -1,10 +1,11 @@
+import type { Complete } from '../base/options.js';
 import type { OperationContext } from './operation-context.js';
 import { ConnectionShare, type SessionLine, Turn } from './scheduling/connection-share.js';
 import { FairQueue, roughly } from './scheduling/fair-queue.js';
 import type { SchedulingOptions } from './scheduling/scheduling-options.js';
 import type { BoundName } from './server-bounds.js';
 
-export interface DispatcherLimits extends SchedulingOptions {
+export interface DispatcherLimits extends Complete<SchedulingOptions> {
   /** Handlers that run at once. */
   readonly maxConcurrentOperations: number;
   /** Operations that may wait for their turn. */

@@ -14,6 +14,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import type { DeadlineList, Timed } from '../base/deadline-queue.js';
 import { checkOptions } from '../base/options.js';
 import type { Turn } from '../base/turn.js';
+import { bodyCopy, bodyFrames, bodyJson, bodyText, type OwnBytes } from '../connection/body-reading.js';
 import { traceIdOf } from '../connection/trace-id.js';
 import { isThenable, settledOnce } from '../thenable.js';
 import { pin } from '../transport/pinned.js';
@@ -115,21 +116,40 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
 
   /**
    * The body as it came, lent and not copied: it stays valid while held, and keeps the chunk it lies in alive. Other
-   * packets may lie in that chunk, so it cannot be transferred to another thread: transfer a copy (`body.slice()`).
-   * Whether it is a region body is between client and application; see `payloadFrames`.
+   * packets may lie in that chunk, so it cannot be transferred to another thread: transfer a copy (`bytes()`).
+   * It may begin at any byte of that chunk, also at an odd one: see `bytes` for what is to be read as numbers. Whether it is
+   * a region body is between client and application; see `payloadFrames`.
    */
   get body(): Uint8Array {
     this.viewed ??= this.packet.body;
     return this.viewed;
   }
 
+  /** The body as text. Invalid UTF-8 becomes U+FFFD. */
+  text(): string {
+    return bodyText(this.body);
+  }
+
+  /** The body as a value. @throws UsageError when it is no JSON */
+  json(): unknown {
+    return bodyJson(this.body, this.frameId);
+  }
+
   /**
-   * The typed payload frames of a region body, not copied.
+   * A copy of the body: the caller's own, to be changed or transferred to another thread. It lies at the beginning of its
+   * memory, so a typed array of any kind may lie over it, such as `new Float32Array(operation.bytes().buffer)`.
+   */
+  bytes(): OwnBytes {
+    return bodyCopy(this.body);
+  }
+
+  /**
+   * The typed payload frames of a region body, not copied; decoded each time.
    * @throws WireError when the body is no region body or breaks its rules
    * @see NNRP/1-preview3 section 10
    */
   get payloadFrames(): readonly preview3.TypedPayloadFrame[] {
-    return preview3.decodeBody(this.body, this.metadata).typedPayloads;
+    return bodyFrames(this.body, this.metadata);
   }
 
   get traceId(): bigint {

@@ -25,7 +25,7 @@ export function metadataOf(value: ResultValue): ResultInit | undefined {
 }
 
 export function bodyOf(value: ResultValue): Uint8Array {
-  if (ArrayBuffer.isView(value)) return bodyBytes(value);
+  if (ArrayBuffer.isView(value) || Array.isArray(value)) return bodyBytes(value);
   if (isValueObject(value)) return value.body === undefined ? NO_BODY : bodyBytes(value.body);
   if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) throw noResult(shownValue(value));
   return bodyBytes(value);
@@ -35,20 +35,19 @@ export function bodyOf(value: ResultValue): Uint8Array {
  * Whether the value is a body with metadata rather than a body.
  * @throws UsageError for an object that is neither: what it means must not be guessed
  */
-function isValueObject(value: ResultValue): value is { readonly body?: BodyInput; readonly metadata?: ResultInit } {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return false;
+function isValueObject(value: ResultValue): value is Exclude<ResultValue, BodyInput> {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || Array.isArray(value)) return false;
   if (types.isArrayBuffer(value)) return false;
   const keys = Object.keys(value);
   if (keys.length > 0 && keys.every((key) => key === 'body' || key === 'metadata')) return true;
-  const found =
-    keys.length > 0 && !Array.isArray(value)
-      ? `an object with ${keys.join(', ')}`
-      : Object.prototype.toString.call(value);
+  const found = keys.length > 0 ? `an object with ${keys.join(', ')}` : Object.prototype.toString.call(value);
   throw noResult(found + awaitHint(value));
 }
 
 function noResult(found: string): UsageError {
-  return new UsageError(`result: expected bytes, text, or an object with body or metadata, got ${found}`);
+  return new UsageError(
+    `result: expected bytes, text, a list of both, or an object with body or metadata, got ${found}`,
+  );
 }
 
 /** What `push` sends is partial whatever the handler wrote; complete metadata that says so is sent as it is. */

@@ -4,7 +4,7 @@ import { BackpressureLevel, SessionPatchRejectReason, UpdateReason } from 'nnrp-
 import { ApplicationContext, currentContext } from '../base/application-context.js';
 import { described } from '../base/described.js';
 import { background, crash, type Guarded, guard } from '../base/guard.js';
-import { withDefaults } from '../base/options.js';
+import { type Complete, withDefaults } from '../base/options.js';
 import { within } from '../base/within.js';
 import { SETTLED } from '../settled.js';
 import { isThenable, settledOnce, unheardWithin } from '../thenable.js';
@@ -67,18 +67,19 @@ export interface ServeHandlers {
   event?(event: SessionEvent, session: NnrpServerSession): void | PromiseLike<void>;
 }
 
+/** How handlers are run; what is left out, or undefined, has its default. */
 export interface ServeOptions {
   /** Submit handlers that run at once, over all connections; more wait for their turn; default 1024. */
-  readonly maxConcurrentOperations: number;
+  readonly maxConcurrentOperations?: number | undefined;
   /** Operations that may wait for a handler; more are dropped with server_busy; default 4096. */
-  readonly maxQueuedOperations: number;
+  readonly maxQueuedOperations?: number | undefined;
   /** How these are shared out between connections and priority classes, see docs/scheduling.md; default {}. */
-  readonly scheduling: Partial<SchedulingOptions>;
+  readonly scheduling?: SchedulingOptions | undefined;
 }
 
 /** With all defaults filled in. */
-export interface CompleteServeOptions extends ServeOptions {
-  readonly scheduling: SchedulingOptions;
+export interface CompleteServeOptions extends Complete<ServeOptions> {
+  readonly scheduling: Complete<SchedulingOptions>;
 }
 
 /** What a serve loop needs of its server. */
@@ -497,10 +498,10 @@ export class ServeLoop {
 }
 
 const NOTHING_PROMISED: Promise<LastResult> = Promise.resolve(undefined);
-const DEFAULTS: ServeOptions = { maxConcurrentOperations: 1024, maxQueuedOperations: 4096, scheduling: {} };
+const DEFAULTS: Complete<ServeOptions> = { maxConcurrentOperations: 1024, maxQueuedOperations: 4096, scheduling: {} };
 
 /** @throws UsageError that names the option, what it takes and what it got */
-export function serveOptions(options: Partial<ServeOptions>): CompleteServeOptions {
+export function serveOptions(options: ServeOptions): CompleteServeOptions {
   const complete = withDefaults('serve', options, DEFAULTS);
   const { scheduling, ...counts } = complete;
   for (const [option, value] of Object.entries(counts)) {

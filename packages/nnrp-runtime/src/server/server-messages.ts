@@ -1,5 +1,5 @@
 import * as preview3 from 'nnrp-core/preview3';
-import { checkOptions } from '../base/options.js';
+import { checkOptions, type Given } from '../base/options.js';
 import type { BodyInput } from '../connection/body-bytes.js';
 
 /** One unit of work from the client, as `receiveSubmit` hands it out. */
@@ -69,10 +69,12 @@ export type SessionEvent =
     };
 
 /** Metadata of a result; what is left out has the defaults of {@link resultMetadata}. */
-export type ResultInit = Partial<preview3.ResultPush>;
+export type ResultInit = Given<preview3.ResultPush>;
 
 /** What a handler gives as a result, partial or last: a body, or a body with metadata. */
-export type ResultValue = BodyInput | { readonly body?: BodyInput; readonly metadata?: ResultInit };
+export type ResultValue =
+  | BodyInput
+  | { readonly body?: BodyInput | undefined; readonly metadata?: ResultInit | undefined };
 
 /** Marks complete metadata of every copy of this package. */
 const COMPLETE = Symbol.for('nnrp.completeResult');

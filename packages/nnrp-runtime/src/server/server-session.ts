@@ -13,9 +13,10 @@ import {
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { ErrorScope, MessageType, SessionFlagsAck } from 'nnrp-core/preview3';
+import { ASYNC_DISPOSE } from '../base/async-dispose.js';
 import { described } from '../base/described.js';
 import { checkFlow } from '../base/flow-fields.js';
-import { checkOptions, withDefaults } from '../base/options.js';
+import { checkOptions, type Given, withDefaults } from '../base/options.js';
 import type { CloseReport } from '../close-report.js';
 import type { BodyInput } from '../connection/body-bytes.js';
 import { RESULT_HINT } from '../connection/codecs.js';
@@ -56,11 +57,11 @@ const ERROR_OPTIONS: ReadonlySet<string> = new Set(['frameId', 'retryAfterMs']);
 /** What a FLOW_UPDATE says, and about what: the session, or one of its frames. */
 export interface FlowUpdateInit extends FlowFields {
   /** The operation that is meant; left out, the whole session. */
-  readonly frameId?: number;
+  readonly frameId?: number | undefined;
 }
 
 /** What a RESULT_HINT says; what is left out is none. */
-export type ResultHintInit = Partial<preview3.ResultHint>;
+export type ResultHintInit = Given<preview3.ResultHint>;
 
 /**
  * One session of a server. `receive*` calls wait for the next message of their kind, may be outstanding at once, and
@@ -347,7 +348,7 @@ export class NnrpServerSession {
   sendError(
     errorCode: number,
     text: string,
-    options: { frameId?: number; retryAfterMs?: number } = {},
+    options: { readonly frameId?: number | undefined; readonly retryAfterMs?: number | undefined } = {},
   ): Promise<boolean> {
     return answering(() => {
       checkOptions('error options', options, ERROR_OPTIONS);
@@ -376,13 +377,18 @@ export class NnrpServerSession {
    * `drainTimeoutMs`, and are dropped then. A client that does not know SESSION_CLOSE from a server is told by the end of
    * the connection, when this was its last session. `closeReport` says what was cut.
    */
-  close(options: Partial<ServerCloseOptions> = {}): Promise<void> {
+  close(options: ServerCloseOptions = {}): Promise<void> {
     return answering(() => this.core.closing.close(options));
   }
 
   /** What closing has cut so far, from either side; the reports of all sessions are what `NnrpServer.close` gives. */
   get closeReport(): CloseReport {
     return this.core.closing.report;
+  }
+
+  /** What leaving an `await using` block does: `close()`, with the defaults. */
+  [ASYNC_DISPOSE](): Promise<void> {
+    return this.close();
   }
 
   /** Plain facts, as logs show them: no payload, no secret. */

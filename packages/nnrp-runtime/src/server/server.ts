@@ -13,6 +13,7 @@ import { CloseReason, InFlightPolicy } from 'nnrp-core/preview3';
 import { AsyncQueue } from '../async-queue.js';
 import { ApplicationContext } from '../base/application-context.js';
 import { ApplicationEvents, tell } from '../base/application-events.js';
+import { ASYNC_DISPOSE } from '../base/async-dispose.js';
 import { awaited, STEP_MS } from '../base/awaited.js';
 import { DeadlineQueue } from '../base/deadline-queue.js';
 import { background, guard, repeatedly } from '../base/guard.js';
@@ -20,7 +21,7 @@ import type { InternalError } from '../base/internal-error.js';
 import { AttendedTime, afterReading } from '../base/patience.js';
 import { type CloseReport, joinedReport } from '../close-report.js';
 import { remoteAddressOf } from '../connection/transport-end.js';
-import { answering } from '../settled.js';
+import { answering, unheard } from '../settled.js';
 import type { HostPort } from '../transport/address.js';
 import { addressGroup } from '../transport/address-group.js';
 import type { AcceptFailure, FramedListener, FramedTransport, ListenerBoundName } from '../transport/contract.js';
@@ -36,7 +37,7 @@ import { MAX_HELD } from './result-gate.js';
 import { RoomLine } from './room-line.js';
 import { type ServeHandlers, ServeLoop, type ServeOptions, serveOptions } from './serve-loop.js';
 import { ServerBounds, type ServerStats } from './server-bounds.js';
-import { type NnrpServerConfig, serverConfig } from './server-config.js';
+import { type NnrpServerConfig, type NnrpServerOptions, serverConfig } from './server-config.js';
 import { resultRoom, ServerConnection, type ServerConnectionOwner } from './server-connection.js';
 import type { HandlerFailure, NnrpServerEvents } from './server-events.js';
 import { ServerMemory } from './server-memory.js';
@@ -125,7 +126,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
    * @param address - HOST:PORT; port 0 takes a free port, see `localAddr`
    * @throws UsageError on a configuration that cannot work, TransportError when the address cannot be bound
    */
-  static bindTcp(address: string | HostPort, config: Partial<NnrpServerConfig> = {}): Promise<NnrpServer> {
+  static bindTcp(address: string | HostPort, config: NnrpServerOptions = {}): Promise<NnrpServer> {
     return answering(() => {
       const complete = serverConfig(config, 'tcp');
       return TcpListener.open(address, ofTransport(complete)).then((listener) => new NnrpServer(listener, complete));
@@ -143,7 +144,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   static bindTls(
     address: string | HostPort,
     tls: TlsServerOptions,
-    config: Partial<NnrpServerConfig> = {},
+    config: NnrpServerOptions = {},
   ): Promise<NnrpServer> {
     return answering(() => {
       const complete = serverConfig(config, 'tcp');
@@ -154,7 +155,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   }
 
   /** Always refuses: QUIC is a package of its own. @throws UsageError (as a rejection) that names it */
-  static bindQuic(_endpoint?: unknown, _config: Partial<NnrpServerConfig> = {}): Promise<NnrpServer> {
+  static bindQuic(_endpoint?: unknown, _config: NnrpServerOptions = {}): Promise<NnrpServer> {
     return answering(() => {
       throw new UsageError('bindQuic: QUIC comes with the package nnrp-transport-quic; use its QuicProvider.bind');
     });
@@ -165,7 +166,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
    *
    * @throws UsageError when the configuration names another transport than the listener's
    */
-  static fromListener(listener: FramedListener, config: Partial<NnrpServerConfig> = {}): NnrpServer {
+  static fromListener(listener: FramedListener, config: NnrpServerOptions = {}): NnrpServer {
     return new NnrpServer(listener, serverConfig(config, listener.kind));
   }
 
@@ -228,7 +229,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
    * @returns resolves when the server is closed
    * @throws (as a rejection) UsageError on a bad option or handler, or when it is called twice, TransportError when the listener fails
    */
-  serve(handlers: ServeHandlers, options: Partial<ServeOptions> = {}): Promise<void> {
+  serve(handlers: ServeHandlers, options: ServeOptions = {}): Promise<void> {
     return answering(() => {
       checkHandlers(handlers);
       if (this.loop !== undefined) throw new UsageError('serve: it has been called before');
@@ -274,6 +275,11 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   close(): Promise<CloseReport> {
     this.closing ??= answering(() => this.shutDown());
     return this.closing;
+  }
+
+  /** What leaving an `await using` block does: `close()`. */
+  [ASYNC_DISPOSE](): Promise<void> {
+    return unheard(this.close().then(() => {}));
   }
 
   /** Plain facts, as logs show them: no payload, no secret. */

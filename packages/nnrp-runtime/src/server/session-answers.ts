@@ -7,17 +7,17 @@ import {
   SessionPatchAckStatus,
   SessionPatchRejectReason,
 } from 'nnrp-core/preview3';
-import { readValues } from '../base/options.js';
+import { type Given, readValues } from '../base/options.js';
 import { type BodyInput, unlentBytes } from '../connection/body-bytes.js';
 import { SESSION_MIGRATE_ACK, SESSION_PATCH_ACK } from '../connection/codecs.js';
 import type { NnrpMigration, NnrpPatch } from './server-messages.js';
 import type { SessionCore } from './session-core.js';
 
 /** An answer to SESSION_PATCH; what is left out follows from the patch: everything applied as asked. */
-export type PatchAckInit = Partial<preview3.SessionPatchAck>;
+export type PatchAckInit = Given<preview3.SessionPatchAck>;
 
 /** An answer to SESSION_MIGRATE; what is left out refuses (accept_code 1) and replays from the next frame. */
-export type MigrateAckInit = Partial<preview3.SessionMigrateAck>;
+export type MigrateAckInit = Given<preview3.SessionMigrateAck>;
 
 const PATCH_ACK_FIELDS: ReadonlySet<string> = new Set<keyof preview3.SessionPatchAck>([
   'ackStatus',

@@ -14,16 +14,16 @@ import type { ServerSessionConnection } from './session-ports.js';
 /** Milliseconds that operations in flight get unless the options say otherwise. */
 const DEFAULT_DRAIN_MS = 5000;
 
-/** How a server ends a session. */
+/** How a server ends a session; what is left out, or undefined, has its default. */
 export interface ServerCloseOptions {
   /** Default normal. */
-  readonly reason: preview3.CloseReason;
+  readonly reason?: preview3.CloseReason | undefined;
   /** What becomes of operations in flight: drain gives them `drainTimeoutMs`, abort drops them at once; default drain. */
-  readonly inFlightPolicy: preview3.InFlightPolicy;
+  readonly inFlightPolicy?: preview3.InFlightPolicy | undefined;
   /** Milliseconds for operations in flight to be answered, with drain; default 5000. */
-  readonly drainTimeoutMs: number;
+  readonly drainTimeoutMs?: number | undefined;
   /** A session_error_code for the client, 0 = none; default 0. */
-  readonly sessionErrorCode: number;
+  readonly sessionErrorCode?: number | undefined;
 }
 
 const CLOSE_OPTIONS: ReadonlySet<string> = new Set<keyof ServerCloseOptions>([
@@ -97,7 +97,7 @@ export class SessionClosing {
   }
 
   /** Ends the session from this side. */
-  close(options: Partial<ServerCloseOptions>): Promise<void> {
+  close(options: ServerCloseOptions): Promise<void> {
     checkOptions('close options', options, CLOSE_OPTIONS);
     return this.closed(options);
   }
@@ -111,7 +111,7 @@ export class SessionClosing {
    * Ends the session because the server does. A client that has asked to close already is answered within the time the
    * server gives, whatever time it gave itself.
    */
-  async shutDown(options: Partial<ServerCloseOptions>): Promise<CloseReport> {
+  async shutDown(options: ServerCloseOptions): Promise<CloseReport> {
     if (this.owner.isOver) return this.report;
     if (this.request === undefined && this.own === undefined) {
       await this.close(options);
@@ -145,7 +145,7 @@ export class SessionClosing {
   }
 
   /** Tells the client that the session is over. */
-  sendClose(options: Partial<ServerCloseOptions>): void {
+  sendClose(options: ServerCloseOptions): void {
     const { connection, sessionId, operations } = this.owner;
     const metadata: preview3.SessionClose = {
       closeReason: options.reason ?? CloseReason.Normal,
@@ -166,7 +166,7 @@ export class SessionClosing {
     );
   }
 
-  private closed(options: Partial<ServerCloseOptions>): Promise<void> {
+  private closed(options: ServerCloseOptions): Promise<void> {
     if (this.owner.isOver) return this.own ?? Promise.resolve();
     if (this.own === undefined && this.request !== undefined) return this.acknowledge();
     this.why ??=
@@ -177,7 +177,7 @@ export class SessionClosing {
     return this.own;
   }
 
-  private async closeNow(options: Partial<ServerCloseOptions>): Promise<void> {
+  private async closeNow(options: ServerCloseOptions): Promise<void> {
     const { owner } = this;
     const { connection, operations, sessionId } = owner;
     const reason = closedByServer(sessionId);

@@ -12,14 +12,14 @@ import {
 } from 'nnrp-core';
 import { AsyncQueue } from '../async-queue.js';
 import { type Guarded, nextTurn } from '../base/guard.js';
-import { readOptions } from '../base/options.js';
+import { type Complete, readOptions } from '../base/options.js';
 import { warn } from '../base/warn.js';
 import { answering } from '../settled.js';
 import type { FramedConnector, FramedListener, FramedTransport, OutboundPacket, PacketSink } from './contract.js';
 
 export interface MemoryOptions {
   /** Bytes in flight above which a sender is told to wait; default 1 MiB. */
-  readonly highWaterBytes?: number;
+  readonly highWaterBytes?: number | undefined;
 }
 
 const OPTIONS: ReadonlySet<string> = new Set<keyof MemoryOptions>(['highWaterBytes']);
@@ -87,7 +87,7 @@ export class MemoryListener implements FramedListener, FramedConnector {
   }
 }
 
-function memoryOptions(options: MemoryOptions): Required<MemoryOptions> {
+function memoryOptions(options: MemoryOptions): Complete<MemoryOptions> {
   const { highWaterBytes = DEFAULT_HIGH_WATER_BYTES } = readOptions('memory options', options, OPTIONS);
   if (Number.isSafeInteger(highWaterBytes) && highWaterBytes >= 1) return { highWaterBytes };
   throw new UsageError(`highWaterBytes: expected an integer of at least 1, got ${shownValue(highWaterBytes)}`);

@@ -13,7 +13,7 @@ import { StallWatch } from './stall-watch.js';
 import { maxCloseMs, StreamEnd } from './stream-end.js';
 import { bestWriteBytes, StreamGauge } from './stream-gauge.js';
 import { isOver, isResettable } from './stream-kinds.js';
-import type { StreamTransportOptions } from './stream-transport-options.js';
+import { type StreamTransportOptions, splitterOptions } from './stream-transport-options.js';
 import { TurnShare } from './turn-share.js';
 import { WriteQueue } from './write-queue.js';
 
@@ -74,7 +74,7 @@ export class StreamTransport implements FramedTransport, Guarded {
     this.kind = options.kind;
     this.remoteAddress = options.remoteAddress;
     if (options.peerIdentity !== undefined) this.peerIdentity = options.peerIdentity;
-    this.splitter = new PacketSplitter(options);
+    this.splitter = new PacketSplitter(splitterOptions(options));
     this.splitter.oversized = (head, fault) => this.sink?.oversized?.(head, fault) ?? false;
     this.highWaterBytes = options.highWaterBytes ?? DEFAULT_HIGH_WATER_BYTES;
     this.stallTimeoutMs = options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS;

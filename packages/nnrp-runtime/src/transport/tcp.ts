@@ -11,7 +11,7 @@ import {
   UsageError,
 } from 'nnrp-core';
 import { type Guarded, listen } from '../base/guard.js';
-import { readOptions } from '../base/options.js';
+import { type Given, readOptions } from '../base/options.js';
 import { Patience } from '../base/patience.js';
 import { answering, SETTLED } from '../settled.js';
 import { milliseconds } from '../timer-limit.js';
@@ -27,26 +27,27 @@ import type {
   ListenerBoundName,
 } from './contract.js';
 import { StreamTransport } from './stream-transport.js';
+import { splitterOptions } from './stream-transport-options.js';
 import { KEEP_ALIVE, listenOnTcp, takeConnections } from './tcp-server.js';
 
-export interface TcpOptions extends PacketSplitterOptions {
+export interface TcpOptions extends Given<PacketSplitterOptions> {
   /** Bytes waiting to be sent above which a sender is told to wait; default 1 MiB. */
-  readonly highWaterBytes?: number;
+  readonly highWaterBytes?: number | undefined;
   /**
    * Milliseconds in which a peer for which bytes wait must have taken something, and 500 bytes a second on an average; else
    * it is given up, whatever it sends, an eighth of that later at most. Default 30000, 0 = never.
    */
-  readonly stallTimeoutMs?: number;
+  readonly stallTimeoutMs?: number | undefined;
   /**
    * Milliseconds in which a peer must take something while `close` sends what is left, and end its own side when it has all,
    * whatever it sends; else it is cut. Default 2000; 30 seconds in all.
    */
-  readonly closeTimeoutMs?: number;
+  readonly closeTimeoutMs?: number | undefined;
 }
 
 export interface TcpConnectOptions extends TcpOptions {
   /** Milliseconds for the connection to come about; default 10000. */
-  readonly connectTimeoutMs?: number;
+  readonly connectTimeoutMs?: number | undefined;
 }
 
 const OPTIONS: ReadonlySet<string> = new Set<keyof TcpOptions>([
@@ -82,10 +83,7 @@ function checkedLimits<Options extends TcpOptions>(options: Options): Options {
   if (revision !== undefined && typeof revision?.checkHeader !== 'function')
     throw new UsageError(`revision: expected a revision of the wire, such as PREVIEW3, got ${shownValue(revision)}`);
   // It knows its limits.
-  new PacketSplitter({
-    ...(maxPacketBytes !== undefined && { maxPacketBytes }),
-    ...(revision !== undefined && { revision }),
-  });
+  new PacketSplitter(splitterOptions({ maxPacketBytes, revision }));
   if (highWaterBytes !== undefined && !(Number.isSafeInteger(highWaterBytes) && highWaterBytes >= 1))
     throw new UsageError(`highWaterBytes: expected an integer of at least 1, got ${shownValue(highWaterBytes)}`);
   if (stallTimeoutMs !== undefined && stallTimeoutMs !== 0) milliseconds('stallTimeoutMs', stallTimeoutMs);

@@ -15,16 +15,16 @@ const MAX_COUNT = 0x7fffffff;
 
 interface TlsOptionsOfBothEnds {
   /** Private key of the first certificate: PEM, or DER (PKCS#8, SEC1, PKCS#1). Read once, not kept as given. */
-  readonly privateKey?: string | Uint8Array;
+  readonly privateKey?: string | Uint8Array | undefined;
   /** Opens an encrypted `privateKey`. */
-  readonly passphrase?: string;
+  readonly passphrase?: string | undefined;
   /**
    * Oldest version of TLS to speak. Default TLSv1.3: every current TLS library has it, an end may close its own direction
    * only there (before, the answers to its last packets would be lost), and nothing can be renegotiated.
    */
-  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3';
+  readonly minVersion?: 'TLSv1.2' | 'TLSv1.3' | undefined;
   /** Refuses a peer that does not agree on `nnrp/1-tcp` by ALPN; default false: a peer without ALPN will do. */
-  readonly requireAlpn?: boolean;
+  readonly requireAlpn?: boolean | undefined;
 }
 
 /** How a listener proves who it is, and what it asks of its clients. Certificates and keys are checked at once. */
@@ -36,41 +36,41 @@ export interface TlsServerOptions extends TlsOptionsOfBothEnds {
    * Whether clients are asked for a certificate. `request` also takes clients without one and with one that is not
    * valid: whoever serves them must look at {@link PeerIdentity.authorized}. Default none.
    */
-  readonly clientCertificates?: 'none' | 'request' | 'require';
+  readonly clientCertificates?: 'none' | 'request' | 'require' | undefined;
   /** Roots of client certificates; needed with `request` and `require`. The platform's roots never vouch for clients. */
-  readonly clientRoots?: CertificateSource;
+  readonly clientRoots?: CertificateSource | undefined;
   /** Milliseconds from connection to the end of the handshake, however busy the peer is; default 10000. */
-  readonly handshakeTimeoutMs?: number;
+  readonly handshakeTimeoutMs?: number | undefined;
   /** Handshakes under way at once, 0 = no limit; of more, the oldest silent one is cut, else the oldest; default 1024. */
-  readonly maxHandshakes?: number;
+  readonly maxHandshakes?: number | undefined;
   /**
    * The same for one address: an IPv4 address, or the /64 of an IPv6 address. Behind a proxy, which has one address for
    * everybody, 0 = no limit may be better; default a quarter of maxHandshakes.
    */
-  readonly maxHandshakesPerAddress?: number;
+  readonly maxHandshakesPerAddress?: number | undefined;
   /**
    * Told once for each connection that came to nothing before it could be accepted. The message says why; it names the
    * peer's address unless the connection was gone already. Called for strangers' garbage, too: do not log it unbounded.
    */
-  readonly onHandshakeFailure?: (error: NnrpError) => void;
+  readonly onHandshakeFailure?: ((error: NnrpError) => void) | undefined;
 }
 
 /** How a client checks its server, and proves who it is. Certificates and keys are checked at once. */
 export interface TlsClientOptions extends TlsOptionsOfBothEnds {
   /** Roots that a server's certificate must lead to; default those of the platform (of Node, see NODE_EXTRA_CA_CERTS). */
-  readonly roots?: CertificateSource;
+  readonly roots?: CertificateSource | undefined;
   /**
    * DNS name or IP address that the server's certificate must be for, among its subject alternative names. Default the
    * host of the address.
    */
-  readonly serverName?: string;
+  readonly serverName?: string | undefined;
   /** For servers that ask who the client is: its certificate first, then those that lead to its root. */
-  readonly certificateChain?: CertificateSource;
+  readonly certificateChain?: CertificateSource | undefined;
   /**
    * Exactly true to take any certificate: anybody between client and server can then read and change everything. Nothing
    * else switches verification off, NODE_TLS_REJECT_UNAUTHORIZED included.
    */
-  readonly insecureSkipVerify?: boolean;
+  readonly insecureSkipVerify?: boolean | undefined;
 }
 
 /** Checked options of a listener. */

@@ -128,6 +128,7 @@ export const CALLS = {
   'NnrpServer.accept': accepting,
   'NnrpServer.serve': { args: () => [{ submit: () => '' }], styles: ['accept'] },
   'NnrpServer.close': plain,
+  'NnrpServer.[dispose]': plain,
   'NnrpServer.sessions': plain,
   'NnrpServer.stats': plain,
   'NnrpServer.[iterator]': accepting,
@@ -152,6 +153,10 @@ export const CALLS = {
   'NnrpServerSession.sendError': { args: () => [1, 'it failed'] },
   'NnrpServerSession.ackClose': after(closing),
   'NnrpServerSession.close': plain,
+  'NnrpServerSession.[dispose]': plain,
+  'OperationContext.text': plain,
+  'OperationContext.json': plain,
+  'OperationContext.bytes': plain,
   'OperationContext.throwIfAborted': plain,
   'OperationContext.finished': { isGetter: true },
   'OperationContext.push': { args: () => ['part'] },
@@ -170,9 +175,11 @@ export const CALLS = {
   'NnrpClient.sendFlowUpdate': { args: () => [RESUME] },
   'NnrpClient.events': plain,
   'NnrpClient.close': plain,
+  'NnrpClient.[dispose]': plain,
   'NnrpClient.closed': { isGetter: true },
   'NnrpClientSession.submit': { args: () => ['work'] },
-  'NnrpClientSession.submitNowait': { args: () => ['work'] },
+  'NnrpClientSession.submitNow': { args: () => ['work'] },
+  'NnrpClientSession.request': { args: () => ['work'] },
   'NnrpClientSession.results': plain,
   'NnrpClientSession.events': plain,
   'NnrpClientSession.patch': { args: () => [{ qualityTier: 1 }] },
@@ -185,8 +192,10 @@ export const CALLS = {
   'NnrpClientSession.sendFlowUpdate': { args: () => [RESUME] },
   'NnrpClientSession.sendError': { args: () => [1, 'it failed'] },
   'NnrpClientSession.close': plain,
+  'NnrpClientSession.[dispose]': plain,
   'ClientOperation.result': plain,
   'ClientOperation.[iterator]': plain,
+  'ClientOperation.text': plain,
   'ClientOperation.cancel': plain,
   'EventStream.[iterator]': plain,
   'ResultStream.[iterator]': plain,
@@ -205,7 +214,7 @@ export const MISTAKES = {
   'serve twice': (stage) => stage.server.serve({ submit: () => '' }),
   'a patch of nothing': (stage) => stage.clientSession.patch({}),
   'a submit of a number': (stage) => stage.clientSession.submit(5),
-  'metadata that does not fit': (stage) => stage.clientSession.submit('work', { srcWidth: -1 }),
+  'metadata that does not fit': (stage) => stage.clientSession.submit('work', { metadata: { srcWidth: -1 } }),
   'an answer to a patch that never came': (stage) => stage.session.sendPatchAck(),
   'a close that was not asked for': (stage) => stage.session.ackClose(),
 };
@@ -220,7 +229,7 @@ export async function prepare(name, stage) {
   const given = (await args?.(stage)) ?? [];
   return () => {
     if (isGetter) return owner[member];
-    const key = member === '[iterator]' ? Symbol.asyncIterator : member;
+    const key = { '[iterator]': Symbol.asyncIterator, '[dispose]': Symbol.asyncDispose }[member] ?? member;
     const made = owner[key](...given);
     return typeof made?.next === 'function' ? steps(made) : firstOf(made);
   };

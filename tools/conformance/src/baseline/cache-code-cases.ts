@@ -29,7 +29,7 @@ export const CACHE_CODE_CASES: readonly BaselineCase[] = [
       const { clientSession } = await stage.session(CACHED);
       const submit = referringSubmit(1, 1);
       const metadata = preview3.decodeFrameSubmit(new DataView(submit.buffer), 40);
-      const operation = await stage.within(clientSession.submit(submit.subarray(112), metadata), 'the submit');
+      const operation = await stage.within(clientSession.submit(submit.subarray(112), { metadata }), 'the submit');
       const error = await check.rejects(
         stage.within(operation.result(), 'an answer'),
         'NNRP_ERR_SUBMIT_REFUSED',

@@ -39,7 +39,7 @@ export const FLOW_CASES: readonly BaselineCase[] = [
       for (const [reason, limit] of Object.entries(LIMITS)) {
         scripted.peer.send(flowBytes(1, { flowFlags: 0, ...limit, creditEpoch: ++epoch }));
         await scripted.peer.settled();
-        check.throws(() => clientSession.submitNowait('blocked'), BLOCKED, reason);
+        check.throws(() => clientSession.submitNow('blocked'), BLOCKED, reason);
         const waiting = stage.later(clientSession.submit('waits'));
         check.equal((await scripted.peer.settled()).length, 0, `submits under ${reason}`);
         scripted.peer.send(flowBytes(1, { updateReason: UpdateReason.Resume, flowFlags: 0, creditEpoch: ++epoch }));
@@ -62,11 +62,11 @@ export const FLOW_CASES: readonly BaselineCase[] = [
       peer.send(flowBytes(0, { connectionCredit: 1 }));
       await peer.settled();
       one
-        .submitNowait('first')
+        .submitNow('first')
         .result()
         .catch(() => {});
       await peer.expect(MessageType.FrameSubmit, 1, 1);
-      check.throws(() => two.submitNowait('second'), BLOCKED, 'a submit of the other session');
+      check.throws(() => two.submitNow('second'), BLOCKED, 'a submit of the other session');
       const second = stage.later(two.submit('second'));
       check.equal((await peer.settled()).length, 0, 'submits beyond the credit of the connection');
       peer.send(resultBytes(1, 1, 'done'));
@@ -75,7 +75,7 @@ export const FLOW_CASES: readonly BaselineCase[] = [
       peer.send(flowBytes(0, { connectionCredit: 2, creditEpoch: 2 }));
       await peer.settled();
       one
-        .submitNowait('third')
+        .submitNow('third')
         .result()
         .catch(() => {});
       await peer.expect(MessageType.FrameSubmit, 1, 2);
@@ -111,14 +111,14 @@ export const FLOW_CASES: readonly BaselineCase[] = [
       peer.send(flowBytes(1, { sessionCredit: 1 }), flowBytes(2, { sessionCredit: 0 }));
       await peer.settled();
       one
-        .submitNowait('first')
+        .submitNow('first')
         .result()
         .catch(() => {});
-      check.throws(() => one.submitNowait('second'), BLOCKED, 'the second submit of session 1');
-      check.throws(() => two.submitNowait('first'), BLOCKED, 'a submit of session 2');
+      check.throws(() => one.submitNow('second'), BLOCKED, 'the second submit of session 1');
+      check.throws(() => two.submitNow('first'), BLOCKED, 'a submit of session 2');
       for (let count = 0; count < 5; count++)
         three
-          .submitNowait('free')
+          .submitNow('free')
           .result()
           .catch(() => {});
       const submits = await peer.settled();
@@ -130,7 +130,7 @@ export const FLOW_CASES: readonly BaselineCase[] = [
       peer.send(flowBytes(2, { sessionCredit: 1, creditEpoch: 2 }));
       await peer.settled();
       two
-        .submitNowait('now')
+        .submitNow('now')
         .result()
         .catch(() => {});
       await peer.expect(MessageType.FrameSubmit, 2, 1);

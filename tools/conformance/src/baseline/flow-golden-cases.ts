@@ -78,7 +78,7 @@ export const FLOW_GOLDEN_CASES: readonly BaselineCase[] = [
 
       const scripted = await stage.scripted();
       const clientSession = await stage.openScripted(scripted);
-      const operation = clientSession.submitNowait('prompt');
+      const operation = clientSession.submitNow('prompt');
       operation.result().catch(() => {});
       await scripted.peer.expect(MessageType.FrameSubmit, 1, 1);
       const events = clientSession.events()[Symbol.asyncIterator]();

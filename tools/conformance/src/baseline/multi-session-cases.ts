@@ -103,7 +103,7 @@ export const MULTI_SESSION_CASES: readonly BaselineCase[] = [
       const scripted = await stage.scripted();
       const one = await stage.openScripted(scripted, { sessionId: 1 });
       const two = await stage.openScripted(scripted, { sessionId: 2, serverSessionTag: 2n });
-      const pending = stage.later(one.submitNowait('prompt').result());
+      const pending = stage.later(one.submitNow('prompt').result());
       await scripted.peer.expect(MessageType.FrameSubmit, 1, 1);
       scripted.peer.send(packetOf(MessageType.Close));
       await check.rejects(stage.within(pending, 'the operation to fail'), 'NNRP_ERR_CLOSED', 'work of our client');

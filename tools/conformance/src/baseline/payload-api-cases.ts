@@ -33,7 +33,7 @@ export const PAYLOAD_API_CASES: readonly BaselineCase[] = [
       source.payload.fill(0);
       check.equal(Buffer.from(body.subarray(80, 91)).toString(), 'firstsecond', 'a body whose source has changed');
       const { session, clientSession } = await stage.session();
-      const submitted = clientSession.submitNowait(body, counts);
+      const submitted = clientSession.submitNow(body, { metadata: counts });
       const held = await stage.within(session.receiveSubmit(), 'the submit');
       const [one, two] = held.payloadFrames;
       check.ok(one !== undefined && two !== undefined, 'two payloads');
@@ -45,7 +45,7 @@ export const PAYLOAD_API_CASES: readonly BaselineCase[] = [
       const result = await stage.within(submitted.result(), 'the result');
       const before = [hexOf(held.body), hexOf(result.body)];
       for (let count = 0; count < 100; count++) {
-        const next = clientSession.submitNowait(new Uint8Array(200).fill(count));
+        const next = clientSession.submitNow(new Uint8Array(200).fill(count));
         const operation = await stage.within(session.receiveSubmit(), 'more work');
         await operation.complete(new Uint8Array(200).fill(255 - count));
         await stage.within(next.result(), 'its result');
@@ -123,12 +123,12 @@ export const PAYLOAD_API_CASES: readonly BaselineCase[] = [
         }
         return all;
       };
-      const byLoop = stage.later(read(looping.submitNowait('loop')));
-      const byPromise = stage.later(looping.submitNowait('promise').result());
+      const byLoop = stage.later(read(looping.submitNow('loop')));
+      const byPromise = stage.later(looping.submitNow('promise').result());
       const pump = pumping.results();
       const byPump: unknown[] = [];
       pumping
-        .submitNowait('pump')
+        .submitNow('pump')
         .result()
         .catch(() => {});
       for (let count = 0; count < 3; count++) await peer.expect(MessageType.FrameSubmit);
@@ -147,7 +147,7 @@ export const PAYLOAD_API_CASES: readonly BaselineCase[] = [
       check.equal<unknown>(byPump, bytes, 'what the pump saw');
       const last = await stage.within(byPromise, 'result()');
       check.equal(preview3.decodeTokenDeltaBody(last.body).terminal, true, 'what result() gave');
-      const dropped = stage.later(read(looping.submitNowait('dropped')));
+      const dropped = stage.later(read(looping.submitNow('dropped')));
       await peer.expect(MessageType.FrameSubmit, 1, 3);
       peer.send(...stream(1, 3).slice(0, 1), packetOf(MessageType.ResultDrop, 1, 3));
       await check.rejects(stage.within(dropped, 'the loop'), 'NNRP_ERR_RESULT_DROPPED', 'a stream that is dropped');

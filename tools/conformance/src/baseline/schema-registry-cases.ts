@@ -92,7 +92,7 @@ export const SCHEMA_REGISTRY_CASES: readonly BaselineCase[] = [
         [{ schemaVersion: 99 }, SchemaErrorCode.SchemaVersionUnknown],
       ] as const) {
         const { body, counts } = typedBody(tokenPayload('x', descriptor));
-        const operation = await stage.within(clientSession.submit(body, counts), 'the submit');
+        const operation = await stage.within(clientSession.submit(body, { metadata: counts }), 'the submit');
         const what = JSON.stringify(descriptor);
         const error = await check.rejects(
           stage.within(operation.result(), 'an answer'),
@@ -137,7 +137,7 @@ export const SCHEMA_REGISTRY_CASES: readonly BaselineCase[] = [
       const counts = { payloadKindBitmap: preview3.PayloadKindFlags.StructuredEvent, payloadFrameCount: 1 };
       const typedPayloads = [tokenPayload('x', { profileId: ProfileId.Unspecified })];
       const operation = await stage.within(
-        clientSession.submit(preview3.encodeBody({ typedPayloads }, counts), counts),
+        clientSession.submit(preview3.encodeBody({ typedPayloads }, counts), { metadata: counts }),
         'the submit',
       );
       const error = await check.rejects(

@@ -95,7 +95,7 @@ export const SESSION_GOLDEN_CASES: readonly BaselineCase[] = [
       const scripted = await stage.scripted();
       const clientSession = await stage.openScripted(scripted);
       clientSession
-        .submitNowait('prompt')
+        .submitNow('prompt')
         .result()
         .catch(() => {});
       await scripted.peer.expect(MessageType.FrameSubmit, 1, 1);

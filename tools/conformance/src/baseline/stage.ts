@@ -3,10 +3,10 @@ import { createServer, type Server, type Socket } from 'node:net';
 import type * as preview3 from 'nnrp-core/preview3';
 import {
   NnrpClient,
-  type NnrpClientConfig,
+  type NnrpClientOptions,
   type NnrpClientSession,
   NnrpServer,
-  type NnrpServerConfig,
+  type NnrpServerOptions,
   type NnrpServerSession,
   type ServeHandlers,
   type SessionOptions,
@@ -53,7 +53,7 @@ export class Stage {
   constructor(private readonly options: StageOptions) {}
 
   /** A live server. Deadlines are off unless asked for: a busy machine must not drop work. */
-  async serve(config: Partial<NnrpServerConfig> = {}): Promise<NnrpServer> {
+  async serve(config: NnrpServerOptions = {}): Promise<NnrpServer> {
     const server = await NnrpServer.bindTcp('127.0.0.1:0', { drainTimeoutMs: 0, deadlines: false, ...config });
     return this.owned(server);
   }
@@ -91,7 +91,7 @@ export class Stage {
   /** A bare socket with a session that handlers work for. Announced, so that it is told why work fails. */
   async servedPeer(
     handlers: ServeHandlers,
-    config: Partial<NnrpServerConfig> = {},
+    config: NnrpServerOptions = {},
   ): Promise<{ readonly peer: WirePeer; readonly session: NnrpServerSession }> {
     const server = await this.serve(config);
     const opened = new Promise<NnrpServerSession>((resolve) => {
@@ -103,15 +103,15 @@ export class Stage {
     return { peer, session: await this.within(opened, 'a session to be served') };
   }
 
-  async connect(server: NnrpServer, config: Partial<NnrpClientConfig> = {}): Promise<NnrpClient> {
+  async connect(server: NnrpServer, config: NnrpClientOptions = {}): Promise<NnrpClient> {
     return this.connectTo(server.localAddr, 'server', config);
   }
 
   /** A session of our client with our server. */
   async session(
-    config: Partial<NnrpServerConfig> = {},
-    options: Partial<SessionOptions> = {},
-    clientConfig: Partial<NnrpClientConfig> = {},
+    config: NnrpServerOptions = {},
+    options: SessionOptions = {},
+    clientConfig: NnrpClientOptions = {},
   ): Promise<SessionPair> {
     const server = await this.serve(config);
     const client = await this.connect(server, clientConfig);
@@ -120,7 +120,7 @@ export class Stage {
   }
 
   /** Our client, and a socket that says to it whatever the case wants. */
-  async scripted(config: Partial<NnrpClientConfig> = {}): Promise<ScriptedServer> {
+  async scripted(config: NnrpClientOptions = {}): Promise<ScriptedServer> {
     const listener = createServer({ noDelay: true }).listen(0, '127.0.0.1');
     this.listeners.push(listener);
     await once(listener, 'listening');
@@ -137,7 +137,7 @@ export class Stage {
   async openScripted(
     { client, peer }: ScriptedServer,
     ack: Partial<preview3.SessionOpenAck> = {},
-    options: Partial<SessionOptions> = {},
+    options: SessionOptions = {},
   ): Promise<NnrpClientSession> {
     const opened = client.openSession(options);
     opened.catch(() => {});
@@ -174,11 +174,7 @@ export class Stage {
     await Promise.all(this.clients.map((client) => client.close()));
   }
 
-  private async connectTo(
-    target: string,
-    under: 'client' | 'server',
-    config: Partial<NnrpClientConfig>,
-  ): Promise<NnrpClient> {
+  private async connectTo(target: string, under: 'client' | 'server', config: NnrpClientOptions): Promise<NnrpClient> {
     const { patienceMs } = this.options;
     const timeouts = { openTimeoutMs: patienceMs, closeTimeoutMs: patienceMs, requestTimeoutMs: patienceMs };
     const client = await NnrpClient.connectTcp(await this.addressOf(target, under), { ...timeouts, ...config });

@@ -46,7 +46,7 @@ export const TENSOR_CASES: readonly BaselineCase[] = [
       const scripted = await stage.scripted();
       const clientSession = await stage.openScripted(scripted, { acceptedProfileId: 1 }, TENSOR_SESSION);
       clientSession
-        .submitNowait(body, metadata)
+        .submitNow(body, { metadata })
         .result()
         .catch(() => {});
       const sent = await scripted.peer.expect(MessageType.FrameSubmit, 1, 1);
@@ -158,14 +158,14 @@ export const TENSOR_CASES: readonly BaselineCase[] = [
           }
         })(),
       );
-      const loop = session.submitNowait('looped');
+      const loop = session.submitNow('looped');
       const looped: boolean[] = [];
       const read = stage.later(
         (async () => {
           for await (const result of loop) looped.push(result.partial);
         })(),
       );
-      const awaited = stage.later(session.submitNowait('awaited').result());
+      const awaited = stage.later(session.submitNow('awaited').result());
       await peer.expect(MessageType.FrameSubmit, 1, 1);
       await peer.expect(MessageType.FrameSubmit, 1, 2);
       for (const frameId of [1, 2]) {

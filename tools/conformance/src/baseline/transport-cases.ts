@@ -17,7 +17,7 @@ async function checkWholeSession(check: Checks, stage: Stage, server: NnrpServer
   const session = await stage.within(server.accept(), `a session over ${over}`);
   const clientSession = await stage.within(opening, `a session over ${over}`);
   const payload = new Uint8Array(300_000).map((_byte, index) => index * 31);
-  const operation = clientSession.submitNowait(payload);
+  const operation = clientSession.submitNow(payload);
   const submitted = await stage.within(session.receiveSubmit(), 'the submit');
   check.ok(Buffer.compare(submitted.body, payload) === 0, `300000 bytes to the server over ${over}`);
   await submitted.push('part');

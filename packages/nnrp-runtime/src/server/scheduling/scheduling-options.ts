@@ -1,35 +1,35 @@
 import { shownValue, UsageError } from 'nnrp-core';
-import { withDefaults } from '../../base/options.js';
+import { type Complete, withDefaults } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../timer-limit.js';
 
-/** How the places for handlers are shared out. See docs/scheduling.md. */
+/** How the places for handlers are shared out; what is left out, or undefined, has its default. See docs/scheduling.md. */
 export interface SchedulingOptions {
   /** Handlers of one connection that run at once; default three quarters of maxConcurrentOperations, rounded up. */
-  readonly maxRunningPerConnection: number;
+  readonly maxRunningPerConnection?: number | undefined;
   /**
    * Operations of one connection that may wait for a handler; more are dropped with server_busy; default half of
    * maxQueuedOperations, rounded up.
    */
-  readonly maxQueuedPerConnection: number;
+  readonly maxQueuedPerConnection?: number | undefined;
   /**
    * Operations of one connection whose handler has begun and waits for its client, who has paused it or does not read: it
    * has lent its place. A connection that has so many gets no further handler; default a quarter of
    * maxConcurrentOperations, at least 16.
    */
-  readonly maxSuspendedPerConnection: number;
+  readonly maxSuspendedPerConnection?: number | undefined;
   /** Turns of interactive sessions while sessions of other classes wait too; default 8. */
-  readonly interactiveWeight: number;
+  readonly interactiveWeight?: number | undefined;
   /** Turns of balanced sessions likewise; default 4. */
-  readonly balancedWeight: number;
+  readonly balancedWeight?: number | undefined;
   /** Turns of background sessions likewise; default 1. */
-  readonly backgroundWeight: number;
+  readonly backgroundWeight?: number | undefined;
   /**
    * How long a handler may run on after its operation is over, in milliseconds; then it is reported by the event
    * `handlerStuck` and counted by `stuckHandlers`. 0 = never; default 30000.
    */
-  readonly stuckHandlerMs: number;
+  readonly stuckHandlerMs?: number | undefined;
   /** Gives the place of a handler that is stuck to others; it has none then, however it goes on; default false. */
-  readonly releaseStuckPlaces: boolean;
+  readonly releaseStuckPlaces?: boolean | undefined;
 }
 
 const MIN_SUSPENDED = 16;
@@ -42,11 +42,11 @@ const MAX_COUNT = 0x7fffffff;
  * @throws UsageError that names the option, what it takes and what it got
  */
 export function schedulingOptions(
-  options: Partial<SchedulingOptions> | undefined,
+  options: SchedulingOptions | undefined,
   maxConcurrentOperations: number,
   maxQueuedOperations: number,
-): SchedulingOptions {
-  const defaults: SchedulingOptions = {
+): Complete<SchedulingOptions> {
+  const defaults: Complete<SchedulingOptions> = {
     maxRunningPerConnection: Math.ceil(maxConcurrentOperations * 0.75),
     maxQueuedPerConnection: Math.ceil(maxQueuedOperations / 2),
     maxSuspendedPerConnection: Math.max(MIN_SUSPENDED, Math.ceil(maxConcurrentOperations / 4)),

@@ -1,0 +1,39 @@
+import { UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+
+/** Bytes of the caller's own. A type of every TypeScript from 5.4 on, other than `Uint8Array<ArrayBuffer>`. */
+export type OwnBytes = Uint8Array & { readonly buffer: ArrayBuffer };
+
+const UTF8 = new TextDecoder();
+
+/** The body as text. Invalid UTF-8 becomes U+FFFD, and a byte order mark at the beginning is left out. */
+export function bodyText(body: Uint8Array): string {
+  return UTF8.decode(body);
+}
+
+/**
+ * The body as a value. The error has no piece of the body in it, unlike that of JSON.parse, as errors are logged.
+ * @throws UsageError when the body is no JSON
+ */
+export function bodyJson(body: Uint8Array, frameId: number): unknown {
+  try {
+    return JSON.parse(UTF8.decode(body));
+  } catch {
+    const found = body.length === 0 ? 'the body is empty' : `its ${body.length} bytes are no JSON`;
+    throw new UsageError(`frame ${frameId}: json() takes a body of JSON, but ${found}`);
+  }
+}
+
+/** A copy in memory of its own, from its beginning on, so that a typed array of any kind may lie over it. */
+export function bodyCopy(body: Uint8Array): OwnBytes {
+  // Not slice: the body may be a Buffer, whose slice copies nothing.
+  return new Uint8Array(body) as OwnBytes;
+}
+
+/** @throws WireError when the body is no region body or breaks its rules */
+export function bodyFrames(
+  body: Uint8Array,
+  metadata: preview3.FrameSubmit | preview3.ResultPush,
+): readonly preview3.TypedPayloadFrame[] {
+  return preview3.decodeBody(body, metadata).typedPayloads;
+}
