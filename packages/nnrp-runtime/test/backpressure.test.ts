@@ -1,6 +1,6 @@
 import { type Packet, preview3 } from 'nnrp-core';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { NnrpServerSession } from '../src/server/server-session.js';
+import type { NnrpServerSession } from '../src/server/contract.js';
 import { eventually } from './eventually.js';
 import type { RawPeer } from './raw-peer.js';
 import { Stage } from './stage.js';

@@ -1,6 +1,6 @@
 import { isNnrpError, preview3 } from 'nnrp-core';
 import { afterEach, expect, it } from 'vitest';
-import type { OperationContext } from '../src/server/operation-context.js';
+import type { OperationContext } from '../src/server/contract.js';
 import { ScriptedServer } from './scripted-server.js';
 import { Stage } from './stage.js';
 

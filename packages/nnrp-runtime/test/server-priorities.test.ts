@@ -1,6 +1,6 @@
 import { preview3 } from 'nnrp-core';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OperationContext } from '../src/server/operation-context.js';
+import type { OperationContext } from '../src/server/contract.js';
 import type { SessionGrant } from '../src/server/policy.js';
 import type { NnrpServerConfig } from '../src/server/server-config.js';
 import type { SessionRefused } from '../src/server/server-events.js';

@@ -1,6 +1,6 @@
 import { type Packet, preview3 } from 'nnrp-core';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { NnrpServerSession } from '../src/server/server-session.js';
+import type { NnrpServerSession } from '../src/server/contract.js';
 import { textOf } from './described.js';
 import { SessionPeer } from './session-peer.js';
 import { Stage } from './stage.js';

@@ -1,7 +1,7 @@
 import { preview3, UsageError } from 'nnrp-core';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OperationContext } from '../src/server/operation-context.js';
-import type { ServeOptions } from '../src/server/serve-loop.js';
+import type { OperationContext } from '../src/server/contract.js';
+import type { ServeOptions } from '../src/server/serve-handlers.js';
 import type { NnrpServer } from '../src/server/server.js';
 import type { HandlerStuck } from '../src/server/server-events.js';
 import { eventually } from './eventually.js';

@@ -1,7 +1,7 @@
 import { markAsUntransferable } from 'node:worker_threads';
 import { describeFault, ObjectCache, type ObjectIdentity, type Packet, preview3, type SchemaRegistry } from 'nnrp-core';
+import type { ResolvedObject } from './contract.js';
 import { objectIdentity } from './object-identity.js';
-import type { ResolvedObject } from './operation-context.js';
 import type { BoundName, ServerBounds } from './server-bounds.js';
 import type { NnrpServerConfig } from './server-config.js';
 import { SharedBudget } from './shared-budget.js';
