@@ -46,8 +46,18 @@ export type { UnreadShare } from './client/unread-results.js';
 export type { CloseReport, CutOperation } from './close-report.js';
 export type { BodyChunk, BodyInput } from './connection/body-bytes.js';
 export type { OwnBytes } from './connection/body-reading.js';
+export type {
+  FlowUpdateInit,
+  MigrateAckInit,
+  NnrpServerSession,
+  OperationContext,
+  OperationsInFlight,
+  PatchAckInit,
+  ResolvedObject,
+  ResultHintInit,
+  ServerCloseOptions,
+} from './server/contract.js';
 export { HandlerError, type HandlerErrorOptions } from './server/handler-error.js';
-export { OperationContext, type ResolvedObject } from './server/operation-context.js';
 export {
   AllowAllServerPolicy,
   type NnrpServerPolicy,
@@ -57,7 +67,7 @@ export {
   type SessionOpenContext,
 } from './server/policy.js';
 export type { SchedulingOptions } from './server/scheduling/scheduling-options.js';
-export type { LastResult, ServeHandlers, ServeOptions, SubmitOutcome } from './server/serve-loop.js';
+export type { LastResult, ServeHandlers, ServeOptions, SubmitOutcome } from './server/serve-handlers.js';
 export { NnrpServer } from './server/server.js';
 export type { BoundName, BoundReached, BoundScope, BoundStats, ServerStats } from './server/server-bounds.js';
 export type { NnrpServerOptions } from './server/server-config.js';
@@ -82,9 +92,6 @@ export {
   resultMetadata,
   type SessionEvent,
 } from './server/server-messages.js';
-export { type FlowUpdateInit, NnrpServerSession, type ResultHintInit } from './server/server-session.js';
-export type { MigrateAckInit, PatchAckInit } from './server/session-answers.js';
-export type { ServerCloseOptions } from './server/session-closing.js';
 export type { HostPort } from './transport/address.js';
 export type { AcceptFailure, ListenerBoundName } from './transport/contract.js';
 export type { PeerIdentity } from './transport/peer-identity.js';

@@ -5,7 +5,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { afterAll, describe, expect, it } from 'vitest';
 import { clientConfig, type SessionOptions, sessionOpen } from '../src/client/client-config.js';
 import * as runtime from '../src/index.js';
-import { serveOptions } from '../src/server/serve-loop.js';
+import { serveOptions } from '../src/server/serve-handlers.js';
 import { serverConfig } from '../src/server/server-config.js';
 import type { FramedListener, FramedTransport } from '../src/transport/index.js';
 import * as transport from '../src/transport/index.js';
@@ -97,7 +97,7 @@ describe('the API table', () => {
 describe('the options', () => {
   it.each<[string, string, object]>([
     ['NnrpServerOptions', 'server/server-config', serverConfig({}, 'tcp')],
-    ['ServeOptions', 'server/serve-loop', { ...serveOptions({}), scheduling: {} }],
+    ['ServeOptions', 'server/serve-handlers', { ...serveOptions({}), scheduling: {} }],
     ['SchedulingOptions', 'server/scheduling/scheduling-options', serveOptions({}).scheduling],
     ['NnrpClientOptions', 'client/client-config', clientConfig({})],
     ['SessionOptions', 'client/client-config', sessionDefaults()],
@@ -115,7 +115,7 @@ describe('the options', () => {
   it.each([
     ['SubmitOptions', 'client/client-messages'],
     ['CloseOptions', 'client/client-messages'],
-    ['ServerCloseOptions', 'server/session-closing'],
+    ['ServerCloseOptions', 'server/contract'],
     ['TlsOptionsOfBothEnds', 'transport/tls-options'],
     ['TlsServerOptions', 'transport/tls-options'],
     ['TlsClientOptions', 'transport/tls-options'],

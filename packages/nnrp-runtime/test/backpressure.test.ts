@@ -1,7 +1,7 @@
 import type { Packet } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { NnrpServerSession } from '../src/server/server-session.js';
+import type { NnrpServerSession } from '../src/server/contract.js';
 import { eventually } from './eventually.js';
 import type { RawPeer } from './raw-peer.js';
 import { Stage } from './stage.js';

@@ -2,7 +2,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, expectTypeOf, it } from 'vitest';
 import type { NnrpResult } from '../src/client/nnrp-result.js';
 import type { BodyInput } from '../src/connection/body-bytes.js';
-import type { OperationContext } from '../src/server/operation-context.js';
+import type { OperationContext } from '../src/server/contract.js';
 import { Stage } from './stage.js';
 
 const stage = new Stage();

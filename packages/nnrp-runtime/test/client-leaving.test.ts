@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ClientOperation } from '../src/client/client-operation.js';
 import type { ResultStream } from '../src/client/result-stream.js';
-import type { OperationContext } from '../src/server/operation-context.js';
+import type { OperationContext } from '../src/server/contract.js';
 import { eventually } from './eventually.js';
 import { Stage } from './stage.js';
 

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OperationContext } from '../src/server/operation-context.js';
+import type { OperationContext } from '../src/server/contract.js';
 import { eventually } from './eventually.js';
 import { ScriptedServer } from './scripted-server.js';
 import { Stage } from './stage.js';

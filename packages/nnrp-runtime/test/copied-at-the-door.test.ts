@@ -4,7 +4,7 @@ import type { NnrpClientOptions, SessionOptions } from '../src/client/client-con
 import { submitMetadata } from '../src/client/client-messages.js';
 import type { ClientOperation } from '../src/client/client-operation.js';
 import type { NnrpClientSession } from '../src/client/client-session.js';
-import type { OperationContext } from '../src/server/operation-context.js';
+import type { OperationContext } from '../src/server/contract.js';
 import type { SessionOpenContext } from '../src/server/policy.js';
 import { eventually } from './eventually.js';
 import { Stage } from './stage.js';

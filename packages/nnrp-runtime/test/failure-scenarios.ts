@@ -1,10 +1,10 @@
 import * as preview3 from 'nnrp-core/preview3';
 import type { ClientOperation } from '../src/client/client-operation.js';
 import type { NnrpClientSession } from '../src/client/client-session.js';
+import type { OperationContext } from '../src/server/contract.js';
 import { HandlerError } from '../src/server/handler-error.js';
-import type { OperationContext } from '../src/server/operation-context.js';
 import type { NnrpServerPolicy } from '../src/server/policy.js';
-import type { ServeOptions } from '../src/server/serve-loop.js';
+import type { ServeOptions } from '../src/server/serve-handlers.js';
 import type { NnrpServerOptions } from '../src/server/server-config.js';
 import { carrier } from './carrier.js';
 import { ScriptedServer } from './scripted-server.js';

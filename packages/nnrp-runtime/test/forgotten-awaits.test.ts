@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { OperationContext } from '../src/server/operation-context.js';
-import type { SubmitOutcome } from '../src/server/serve-loop.js';
+import type { OperationContext } from '../src/server/contract.js';
+import type { SubmitOutcome } from '../src/server/serve-handlers.js';
 import type { HandlerFailure } from '../src/server/server-events.js';
 import { Stage } from './stage.js';
 

@@ -1,6 +1,6 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OperationContext } from '../src/server/operation-context.js';
+import type { OperationContext } from '../src/server/contract.js';
 import { within } from '../src/testing/within.js';
 import { described } from './described.js';
 import { eventually } from './eventually.js';

@@ -2,7 +2,7 @@ import { PeerError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { HandlerError, type HandlerErrorOptions } from '../src/server/handler-error.js';
-import type { ServeHandlers } from '../src/server/serve-loop.js';
+import type { ServeHandlers } from '../src/server/serve-handlers.js';
 import type { HandlerFailure } from '../src/server/server-events.js';
 import { textOf } from './described.js';
 import { eventually } from './eventually.js';

@@ -2,7 +2,8 @@ import { FlowScope } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ConnectionGate } from '../src/server/connection-gate.js';
-import type { OperationContext } from '../src/server/operation-context.js';
+import type { OperationContext } from '../src/server/contract.js';
+import type { Operation } from '../src/server/operation.js';
 import { ResultGate } from '../src/server/result-gate.js';
 import { eventually } from './eventually.js';
 import { SessionPeer } from './session-peer.js';
@@ -61,7 +62,7 @@ describe('an update of the flow', () => {
     const connection = new ConnectionGate({ crashed: () => {} });
     const gate = new ResultGate(connection, false, 1 << 30, { crashed: () => {} }, () => {});
     for (let id = 0; id < paused; id++) {
-      const operation = { isOver: false } as OperationContext;
+      const operation = { isOver: false } as Operation;
       gate.scopeOf(operation, () => new FlowScope()).apply(update(1, Pause), 0);
       gate.flowChanged(operation);
       gate.afterHold(operation, 1, () => Promise.resolve()).catch(() => {});

@@ -24,6 +24,7 @@ import { described } from '../src/base/described.js';
 import type { NnrpClientEvents } from '../src/client/client-events.js';
 import { EventStreams } from '../src/client/event-stream.js';
 import type { NnrpSessionEvent } from '../src/client/session-events.js';
+import { serverConfig } from '../src/server/server-config.js';
 import type { NnrpServerEvents } from '../src/server/server-events.js';
 import type { SessionEvent } from '../src/server/server-messages.js';
 import { SessionInbox } from '../src/server/session-inbox.js';
@@ -297,16 +298,14 @@ describe('every event', () => {
       error: { type: 'error', error: report, diagnostic: 'said' },
     };
     const inbox = new SessionInbox({
-      taken: () => {},
-      waits: () => {},
-      eased: () => {},
-      isFull: false,
-      eventLeftOut: () => {},
-      eventBytes: () => {},
+      config: serverConfig({}, 'tcp'),
+      connection: { bounds: { hit: () => {} }, hold: () => {}, release: () => {} },
+      queued: { add: () => {}, remove: () => {}, count: () => {}, byteLength: 0 },
+      sendFlow: () => true,
     });
     const reader = inbox.events();
     for (const [type, event] of Object.entries(events)) {
-      inbox.pushEvent(event);
+      inbox.event(event);
       const { value } = await reader.next();
       check(value, type);
     }

@@ -3,7 +3,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { NnrpClient } from '../src/client/client.js';
 import { NnrpResult } from '../src/client/nnrp-result.js';
-import type { OperationContext } from '../src/server/operation-context.js';
+import type { OperationContext } from '../src/server/contract.js';
 import { NnrpServer } from '../src/server/server.js';
 import type { HandlerFailure } from '../src/server/server-events.js';
 import type { FramedTransport, PacketSink } from '../src/transport/contract.js';

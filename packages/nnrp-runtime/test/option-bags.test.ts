@@ -5,7 +5,7 @@ import { submitMetadata } from '../src/client/client-messages.js';
 import type { NnrpClientSession } from '../src/client/client-session.js';
 import { HandlerError } from '../src/server/handler-error.js';
 import { schedulingOptions } from '../src/server/scheduling/scheduling-options.js';
-import { serveOptions } from '../src/server/serve-loop.js';
+import { serveOptions } from '../src/server/serve-handlers.js';
 import { serverConfig } from '../src/server/server-config.js';
 import { resultMetadata } from '../src/server/server-messages.js';
 import { MemoryListener, memoryPair } from '../src/transport/memory.js';

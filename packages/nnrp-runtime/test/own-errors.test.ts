@@ -1,7 +1,7 @@
 import { isNnrpError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, expect, it } from 'vitest';
-import type { OperationContext } from '../src/server/operation-context.js';
+import type { OperationContext } from '../src/server/contract.js';
 import { ScriptedServer } from './scripted-server.js';
 import { Stage } from './stage.js';
 

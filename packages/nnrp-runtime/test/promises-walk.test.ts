@@ -16,11 +16,11 @@ import { issue } from './certificates.js';
 
 const WALK = fileURLToPath(new URL('./promises-walk/walk.mjs', import.meta.url));
 
-/** Public classes with their sources. */
+/** Public classes and interfaces with their sources. */
 const CLASSES: readonly (readonly [name: string, file: string])[] = [
   ['NnrpServer', 'server/server.ts'],
-  ['NnrpServerSession', 'server/server-session.ts'],
-  ['OperationContext', 'server/operation-context.ts'],
+  ['NnrpServerSession', 'server/contract.ts'],
+  ['OperationContext', 'server/contract.ts'],
   ['NnrpClient', 'client/client.ts'],
   ['NnrpClientSession', 'client/client-session.ts'],
   ['ClientOperation', 'client/client-operation.ts'],
@@ -41,16 +41,20 @@ const FOR_THE_RUNTIME =
 /** Always refuse on the servers of this test, by a promise among the mistakes or, as renew, at once. */
 const ALWAYS_REFUSED = ['NnrpServer.bindQuic', 'NnrpClient.connectQuic', 'NnrpServer.renew'];
 
-/** Public methods, and getters and fields of promises, of a class. */
+/** Public methods, and getters and fields of promises, of a class or an interface. */
 function publicCalls(className: string, file: string): string[] {
   const path = fileURLToPath(new URL(`../src/${file}`, import.meta.url));
   const source = ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.ES2022, true);
-  const declared = source.statements.filter(ts.isClassDeclaration).find(({ name }) => name?.text === className);
+  const declared = source.statements.find(
+    (statement) =>
+      (ts.isClassDeclaration(statement) || ts.isInterfaceDeclaration(statement)) && statement.name?.text === className,
+  ) as ts.ClassDeclaration | ts.InterfaceDeclaration | undefined;
   if (declared === undefined) throw new Error(`${file} declares no ${className}`);
-  return declared.members.flatMap((member) => {
-    const isPromise =
-      (ts.isGetAccessor(member) || ts.isPropertyDeclaration(member)) && member.type?.getText().startsWith('Promise');
-    if (!ts.isMethodDeclaration(member) && isPromise !== true) return [];
+  const members: readonly (ts.ClassElement | ts.TypeElement)[] = [...declared.members];
+  return members.flatMap((member) => {
+    const isField = ts.isGetAccessor(member) || ts.isPropertyDeclaration(member) || ts.isPropertySignature(member);
+    const isPromise = isField && member.type?.getText().startsWith('Promise');
+    if (!ts.isMethodDeclaration(member) && !ts.isMethodSignature(member) && isPromise !== true) return [];
     const modifiers = ts.canHaveModifiers(member) ? (ts.getModifiers(member) ?? []) : [];
     if (modifiers.some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword)) return [];
     const comment = source.text.slice(member.getFullStart(), member.getStart()).trim();

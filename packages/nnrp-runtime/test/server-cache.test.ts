@@ -1,9 +1,9 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CACHE_INVALIDATE } from '../src/connection/codecs.js';
+import type { NnrpServerSession } from '../src/server/contract.js';
 import type { NnrpServer } from '../src/server/server.js';
 import type { NnrpServerOptions } from '../src/server/server-config.js';
-import type { NnrpServerSession } from '../src/server/server-session.js';
 import { eventually } from './eventually.js';
 import { messageBytes, SessionPeer } from './session-peer.js';
 import { Stage } from './stage.js';

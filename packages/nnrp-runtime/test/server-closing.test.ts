@@ -1,10 +1,9 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { OperationContext } from '../src/server/operation-context.js';
+import type { NnrpServerSession, OperationContext } from '../src/server/contract.js';
 import type { NnrpServer } from '../src/server/server.js';
 import type { NnrpServerOptions } from '../src/server/server-config.js';
 import type { ConnectionLost } from '../src/server/server-events.js';
-import type { NnrpServerSession } from '../src/server/server-session.js';
 import { eventually } from './eventually.js';
 import { SessionPeer } from './session-peer.js';
 import { Stage } from './stage.js';

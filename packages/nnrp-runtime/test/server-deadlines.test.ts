@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OperationContext } from '../src/server/operation-context.js';
+import type { OperationContext } from '../src/server/contract.js';
 import { SessionPeer } from './session-peer.js';
 import { Stage } from './stage.js';
 

@@ -1,7 +1,6 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OperationContext } from '../src/server/operation-context.js';
-import type { NnrpServerSession } from '../src/server/server-session.js';
+import type { NnrpServerSession, OperationContext } from '../src/server/contract.js';
 import { eventually } from './eventually.js';
 import { SessionPeer } from './session-peer.js';
 import { Stage } from './stage.js';

@@ -1,6 +1,6 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { ServeHandlers } from '../src/server/serve-loop.js';
+import type { ServeHandlers } from '../src/server/serve-handlers.js';
 import type { NnrpServerOptions } from '../src/server/server-config.js';
 import type { HandlerFailure } from '../src/server/server-events.js';
 import { textOf } from './described.js';

@@ -1,8 +1,8 @@
 import { once } from 'node:events';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OperationContext } from '../src/server/operation-context.js';
-import type { ServeHandlers } from '../src/server/serve-loop.js';
+import type { OperationContext } from '../src/server/contract.js';
+import type { ServeHandlers } from '../src/server/serve-handlers.js';
 import type { NnrpServer } from '../src/server/server.js';
 import type { NnrpServerOptions } from '../src/server/server-config.js';
 import type { HandlerFailure } from '../src/server/server-events.js';

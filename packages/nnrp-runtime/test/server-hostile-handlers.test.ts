@@ -1,8 +1,8 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { OperationContext } from '../src/server/contract.js';
 import { HandlerError } from '../src/server/handler-error.js';
-import type { OperationContext } from '../src/server/operation-context.js';
-import type { ServeHandlers } from '../src/server/serve-loop.js';
+import type { ServeHandlers } from '../src/server/serve-handlers.js';
 import type { HandlerFailure } from '../src/server/server-events.js';
 import { textOf } from './described.js';
 import { eventually } from './eventually.js';

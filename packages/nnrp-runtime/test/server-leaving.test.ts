@@ -1,8 +1,7 @@
 import { Readable } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OperationContext } from '../src/server/operation-context.js';
+import type { NnrpServerSession, OperationContext } from '../src/server/contract.js';
 import type { SessionEvent } from '../src/server/server-messages.js';
-import type { NnrpServerSession } from '../src/server/server-session.js';
 import { eventually } from './eventually.js';
 import { SessionPeer } from './session-peer.js';
 import { Stage } from './stage.js';

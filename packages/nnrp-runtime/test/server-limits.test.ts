@@ -1,6 +1,6 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OperationContext } from '../src/server/operation-context.js';
+import type { OperationContext } from '../src/server/contract.js';
 import type { ProtocolViolation } from '../src/server/server-events.js';
 import { eventually } from './eventually.js';
 import { SessionPeer } from './session-peer.js';

@@ -1,6 +1,6 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OperationContext } from '../src/server/operation-context.js';
+import type { OperationContext } from '../src/server/contract.js';
 import type { SessionGrant } from '../src/server/policy.js';
 import type { NnrpServerOptions } from '../src/server/server-config.js';
 import type { SessionRefused } from '../src/server/server-events.js';

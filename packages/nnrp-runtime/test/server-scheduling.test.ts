@@ -1,8 +1,8 @@
 import { UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OperationContext } from '../src/server/operation-context.js';
-import type { ServeOptions } from '../src/server/serve-loop.js';
+import type { OperationContext } from '../src/server/contract.js';
+import type { ServeOptions } from '../src/server/serve-handlers.js';
 import type { NnrpServer } from '../src/server/server.js';
 import type { HandlerStuck } from '../src/server/server-events.js';
 import { eventually } from './eventually.js';

@@ -1,7 +1,7 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { NnrpServerSession } from '../src/server/contract.js';
 import type { NnrpServerOptions } from '../src/server/server-config.js';
-import type { NnrpServerSession } from '../src/server/server-session.js';
 import { SessionPeer } from './session-peer.js';
 import { Stage } from './stage.js';
 

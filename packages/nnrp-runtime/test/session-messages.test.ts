@@ -1,8 +1,8 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
+import type { NnrpServerSession } from '../src/server/contract.js';
 import type { NnrpServer } from '../src/server/server.js';
 import type { ProtocolViolation } from '../src/server/server-events.js';
-import type { NnrpServerSession } from '../src/server/server-session.js';
 import type { RawPeer } from './raw-peer.js';
 import { Stage } from './stage.js';
 import {

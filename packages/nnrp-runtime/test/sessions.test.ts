@@ -1,8 +1,8 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NnrpResult } from '../src/client/nnrp-result.js';
+import type { NnrpServerSession } from '../src/server/contract.js';
 import type { ConnectionLost, ProtocolViolation } from '../src/server/server-events.js';
-import type { NnrpServerSession } from '../src/server/server-session.js';
 import { carrier } from './carrier.js';
 import { eventually } from './eventually.js';
 import { Stage } from './stage.js';

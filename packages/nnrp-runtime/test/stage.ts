@@ -1,9 +1,9 @@
 import { NnrpClient } from '../src/client/client.js';
 import type { NnrpClientOptions, SessionOptions } from '../src/client/client-config.js';
 import type { NnrpClientSession } from '../src/client/client-session.js';
+import type { NnrpServerSession } from '../src/server/contract.js';
 import type { NnrpServer } from '../src/server/server.js';
 import type { NnrpServerOptions } from '../src/server/server-config.js';
-import type { NnrpServerSession } from '../src/server/server-session.js';
 import type { FramedTransport } from '../src/transport/contract.js';
 import { carrier } from './carrier.js';
 import { RawPeer } from './raw-peer.js';

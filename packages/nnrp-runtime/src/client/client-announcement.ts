@@ -3,13 +3,15 @@ import * as preview3 from 'nnrp-core/preview3';
 import { checkOptions } from '../base/options.js';
 import { announcement } from '../connection/announcement.js';
 import { viewed } from '../connection/body-bytes.js';
-import type { NnrpClientConfig } from './client-config.js';
 
 /** The first of the extension types that vendors and applications may use, and the last. */
 const OWN_TYPES = { first: 0x8000, last: 0xffff };
 
 /** Whether a client announces itself, and the largest packet that it takes. */
-export type Announcing = Pick<NnrpClientConfig, 'announce' | 'maxPacketBytes'>;
+export interface Announcing {
+  readonly announce: boolean;
+  readonly maxPacketBytes: number;
+}
 
 /** An extension block entry of the application's own. */
 export interface ExtensionInit {

@@ -2,14 +2,30 @@ import type { NnrpError } from 'nnrp-core';
 import { OperationState } from 'nnrp-core/preview3';
 import { described } from '../base/described.js';
 import { crash } from '../base/guard.js';
-import type { OperationContext } from './operation-context.js';
+import type { Operation } from './operation.js';
 import type { SessionLine } from './scheduling/connection-share.js';
-import type { ServeLoop } from './serve-loop.js';
 import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
 import type { SessionCore } from './session-core.js';
-import type { SessionReceiver } from './session-ports.js';
+import type { SessionReceiver } from './session-receiver.js';
 
 const READY: Promise<void> = Promise.resolve();
+
+/** The handlers of an application, for the sessions that it serves. */
+export interface SessionHandlers {
+  submit(operation: Operation, core: SessionCore, line: SessionLine): void;
+  /** The operation is over, whatever its handler does. */
+  withdraw(operation: Operation): void;
+  suspended(operation: Operation): void;
+  resumed(operation: Operation): Promise<void> | undefined;
+  cancel(cancel: NnrpCancel, core: SessionCore): void;
+  /** Resolves when the patch has its answer: answers carry no id, so the next patch has to wait. */
+  patch(patch: NnrpPatch, core: SessionCore): Promise<void>;
+  migrate(migration: NnrpMigration, core: SessionCore): Promise<void>;
+  /** @param answered - resolves when the requests that came before have their answers */
+  close(close: NnrpClose, core: SessionCore, answered: Promise<unknown>): void;
+  event(event: SessionEvent, core: SessionCore): void;
+  ended(core: SessionCore, line: SessionLine, reason: NnrpError): void;
+}
 
 /** One session whose messages go to the handlers. */
 export class AttendedSession implements SessionReceiver {
@@ -20,38 +36,38 @@ export class AttendedSession implements SessionReceiver {
 
   constructor(
     private readonly core: SessionCore,
-    private readonly loop: ServeLoop,
+    private readonly handlers: SessionHandlers,
     private readonly line: SessionLine,
   ) {}
 
-  submit(operation: OperationContext): void {
-    this.loop.submit(operation, this.core, this.line);
+  submit(operation: Operation): void {
+    this.handlers.submit(operation, this.core, this.line);
     if (operation.state === OperationState.Accepted && !operation.isOver) this.core.queued.add(operation);
   }
 
-  withdraw(operation: OperationContext): void {
+  withdraw(operation: Operation): void {
     this.core.queued.remove(operation);
-    this.loop.withdraw(operation);
+    this.handlers.withdraw(operation);
   }
 
-  suspended(operation: OperationContext): void {
-    this.loop.suspended(operation);
+  suspended(operation: Operation): void {
+    this.handlers.suspended(operation);
   }
 
-  resumed(operation: OperationContext): Promise<void> | undefined {
-    return this.loop.resumed(operation);
+  resumed(operation: Operation): Promise<void> | undefined {
+    return this.handlers.resumed(operation);
   }
 
   cancel(cancel: NnrpCancel): void {
-    this.loop.cancel(cancel, this.core);
+    this.handlers.cancel(cancel, this.core);
   }
 
   patch(patch: NnrpPatch): void {
-    this.patchTurn = this.answered(this.patchTurn.then(() => this.loop.patch(described(patch), this.core)));
+    this.patchTurn = this.answered(this.patchTurn.then(() => this.handlers.patch(described(patch), this.core)));
   }
 
   migrate(migration: NnrpMigration): void {
-    this.migrations = this.answered(this.migrations.then(() => this.loop.migrate(described(migration), this.core)));
+    this.migrations = this.answered(this.migrations.then(() => this.handlers.migrate(described(migration), this.core)));
   }
 
   /** Resolves however it ends: what comes later must not wait in vain. */
@@ -60,14 +76,14 @@ export class AttendedSession implements SessionReceiver {
   }
 
   close(close: NnrpClose): void {
-    this.loop.close(described(close), this.core, Promise.all([this.patchTurn, this.migrations]));
+    this.handlers.close(described(close), this.core, Promise.all([this.patchTurn, this.migrations]));
   }
 
   event(event: SessionEvent): void {
-    this.loop.event(described(event), this.core);
+    this.handlers.event(described(event), this.core);
   }
 
   ended(reason: NnrpError): void {
-    this.loop.ended(this.core, this.line, reason);
+    this.handlers.ended(this.core, this.line, reason);
   }
 }

@@ -1,5 +1,5 @@
 import { printable, shownValue, UsageError } from 'nnrp-core';
-import type { ServeHandlers } from './serve-loop.js';
+import type { ServeHandlers } from './serve-handlers.js';
 
 const MAX_NAME_BYTES = 100;
 /** Every handler there is. */

@@ -1,6 +1,5 @@
 import type { Complete } from '../base/options.js';
-import type { OperationContext } from './operation-context.js';
-import { ConnectionShare, type SessionLine, Turn } from './scheduling/connection-share.js';
+import { ConnectionShare, type Scheduled, type SessionLine, Turn } from './scheduling/connection-share.js';
 import { FairQueue, roughly } from './scheduling/fair-queue.js';
 import type { SchedulingOptions } from './scheduling/scheduling-options.js';
 import type { BoundName } from './server-bounds.js';
@@ -15,7 +14,7 @@ export interface DispatcherLimits extends Complete<SchedulingOptions> {
 /** What a dispatcher needs of the serve loop. */
 export interface DispatcherOwner {
   /** Starts the handler; `finished` is called when it is done, however it ends. */
-  run(operation: OperationContext): void;
+  run(operation: Scheduled): void;
   /** A connection has room for more again: a quarter of what it may have waiting, or less, waits. */
   relieved(share: ConnectionShare): void;
   /** Something was refused or made to wait. */
@@ -72,7 +71,7 @@ export class Dispatcher {
   }
 
   /** @returns which bound keeps the operation from being taken; undefined when it is taken */
-  submit(operation: OperationContext, line: SessionLine): BoundName | undefined {
+  submit(operation: Scheduled, line: SessionLine): BoundName | undefined {
     const { share } = line;
     if (!this.starting && share.turns === 0 && this.mayBegin(share)) {
       operation.line = line;
@@ -94,7 +93,7 @@ export class Dispatcher {
   }
 
   /** The operation is over: if it waits for a place, it needs none. */
-  withdraw(operation: OperationContext): void {
+  withdraw(operation: Scheduled): void {
     const { turn } = operation;
     if (turn === undefined) return;
     const { share } = turn.line;
@@ -110,7 +109,7 @@ export class Dispatcher {
   }
 
   /** A handler waits for its client: another may have its place meanwhile. */
-  suspended(operation: OperationContext): void {
+  suspended(operation: Scheduled): void {
     const share = shareOf(operation);
     operation.place = 'lent';
     this.suspendedOperations++;
@@ -122,7 +121,7 @@ export class Dispatcher {
    * A handler could go on.
    * @returns what it waits for: a place; undefined when it has one, or needs none
    */
-  resumed(operation: OperationContext): Promise<void> | undefined {
+  resumed(operation: Scheduled): Promise<void> | undefined {
     const { line, turn } = operation;
     if (turn !== undefined) return turn.again?.promise;
     if (line === undefined || operation.abortReason !== undefined) return undefined;
@@ -141,7 +140,7 @@ export class Dispatcher {
   }
 
   /** A handler is done. */
-  finished(operation: OperationContext): void {
+  finished(operation: Scheduled): void {
     const { place, turn } = operation;
     if (place === 'none') return;
     try {
@@ -152,7 +151,7 @@ export class Dispatcher {
     }
   }
 
-  private placeBack(operation: OperationContext, place: 'taken' | 'lent', turn: Turn | undefined): void {
+  private placeBack(operation: Scheduled, place: 'taken' | 'lent', turn: Turn | undefined): void {
     const share = shareOf(operation);
     // It was not waited for: the handler has ended before it was let go on.
     if (turn !== undefined) {
@@ -231,7 +230,7 @@ export class Dispatcher {
     this.tellRelieved(share);
   }
 
-  private goesOn(operation: OperationContext, share: ConnectionShare): void {
+  private goesOn(operation: Scheduled, share: ConnectionShare): void {
     operation.place = 'taken';
     this.suspendedOperations--;
     share.suspended--;
@@ -286,7 +285,7 @@ export class Dispatcher {
   }
 }
 
-function shareOf(operation: OperationContext): ConnectionShare {
+function shareOf(operation: Scheduled): ConnectionShare {
   // Whoever has a place has come by `submit`.
   return operation.line?.share ?? new ConnectionShare();
 }

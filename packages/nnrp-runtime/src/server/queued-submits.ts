@@ -1,5 +1,5 @@
 import { type Guarded, nextTurn } from '../base/guard.js';
-import type { OperationContext } from './operation-context.js';
+import type { Operation } from './operation.js';
 import type { ConnectionWaiting } from './waiting-bytes.js';
 
 /** What a waiting submit costs besides the memory that its packet keeps, rounded up (measured). */
@@ -12,7 +12,7 @@ export const SUBMIT_BYTES = 1024;
 export class QueuedSubmits {
   /** Bytes of those that wait. */
   byteLength = 0;
-  private young: OperationContext[] = [];
+  private young: Operation[] = [];
   private isOver = false;
 
   /** @param connection - what waits on it */
@@ -21,14 +21,14 @@ export class QueuedSubmits {
     private readonly owner: Guarded,
   ) {}
 
-  add(operation: OperationContext): void {
+  add(operation: Operation): void {
     if (operation.queuedBytes > 0) return;
     operation.queuedBytes = SUBMIT_BYTES + operation.settledBytes;
     this.count(operation.queuedBytes);
     if (this.young.push(operation) === 1) nextTurn(this.owner, () => this.settle());
   }
 
-  remove(operation: OperationContext): void {
+  remove(operation: Operation): void {
     const { queuedBytes } = operation;
     if (queuedBytes === 0) return;
     operation.queuedBytes = 0;

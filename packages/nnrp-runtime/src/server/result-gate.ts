@@ -3,7 +3,7 @@ import { type Guarded, later } from '../base/guard.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
 import type { ConnectionGate, WaitingGate } from './connection-gate.js';
 import { holdsResults } from './holds-results.js';
-import type { OperationContext } from './operation-context.js';
+import type { Operation } from './operation.js';
 
 /** Results of one session that may be held back; a handler that does not await `push` is refused more. */
 export const MAX_HELD = 4096;
@@ -15,7 +15,7 @@ const HELD_BYTES = 2048;
 
 /** What is held back of one operation, oldest first. */
 interface HeldLine {
-  readonly operation: OperationContext;
+  readonly operation: Operation;
   /** Each sends its result, or rejects when the operation is over. */
   releases: (() => void)[];
   /** Ends a pause of a certain length that the client has made for the operation alone. */
@@ -30,11 +30,11 @@ interface HeldLine {
  */
 export class ResultGate implements WaitingGate {
   /** Made when the client first speaks of an operation. */
-  private operationScopes: Map<OperationContext, FlowScope> | undefined;
+  private operationScopes: Map<Operation, FlowScope> | undefined;
   /** Operations with results that wait for the session or the connection, and for nothing else. */
-  private readonly lines = new Map<OperationContext, HeldLine>();
+  private readonly lines = new Map<Operation, HeldLine>();
   /** Operations with results that the client has paused one by one. */
-  private readonly paused = new Map<OperationContext, HeldLine>();
+  private readonly paused = new Map<Operation, HeldLine>();
   private held = 0;
   private sessionScope: FlowScope | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -54,14 +54,14 @@ export class ResultGate implements WaitingGate {
   }
 
   /** Whether a result must wait: the client said so, or earlier results of the operation wait already. */
-  isHeld(operation: OperationContext): boolean {
+  isHeld(operation: Operation): boolean {
     if (this.connection.scope === undefined && this.sessionScope === undefined && this.operationScopes === undefined)
       return this.isWaiting(operation);
     return this.isPausedTogether() || this.isPausedAlone(operation) || this.isWaiting(operation);
   }
 
   /** Whether results of the operation wait here. */
-  isWaiting(operation: OperationContext): boolean {
+  isWaiting(operation: Operation): boolean {
     return this.held > 0 && this.lineOf(operation) !== undefined;
   }
 
@@ -69,7 +69,7 @@ export class ResultGate implements WaitingGate {
    * Whether too much is held back already for one more of so many bytes. Whoever awaits each push has one result here at a
    * time, which always may wait.
    */
-  isTooMuch(operation: OperationContext, bytes: number): boolean {
+  isTooMuch(operation: Operation, bytes: number): boolean {
     const full = this.fullWith(bytes);
     if (full === undefined) return false;
     this.full(full);
@@ -87,7 +87,7 @@ export class ResultGate implements WaitingGate {
    * @param bytes - of the result that waits
    * @param send - called when the hold is over, or the operation is
    */
-  afterHold(operation: OperationContext, bytes: number, send: () => Promise<void>): Promise<void> {
+  afterHold(operation: Operation, bytes: number, send: () => Promise<void>): Promise<void> {
     let line = this.lineOf(operation);
     if (line === undefined) {
       line = { operation, releases: [], timer: undefined };
@@ -105,7 +105,7 @@ export class ResultGate implements WaitingGate {
   }
 
   /** The scope of the session, or of one of its operations; made when the client first speaks of it. */
-  scopeOf(operation: OperationContext | undefined, make: () => FlowScope): FlowScope {
+  scopeOf(operation: Operation | undefined, make: () => FlowScope): FlowScope {
     if (operation === undefined) {
       this.sessionScope ??= make();
       return this.sessionScope;
@@ -126,14 +126,14 @@ export class ResultGate implements WaitingGate {
     this.recheck();
   }
 
-  operationOver(operation: OperationContext): void {
+  operationOver(operation: Operation): void {
     this.operationScopes?.delete(operation);
     const line = this.held > 0 ? this.lineOf(operation) : undefined;
     if (line !== undefined) this.release(line);
   }
 
   /** The client has said something new about the session, or about one of its operations. */
-  flowChanged(operation: OperationContext | undefined): void {
+  flowChanged(operation: Operation | undefined): void {
     if (operation === undefined) {
       this.recheck();
       return;
@@ -156,7 +156,7 @@ export class ResultGate implements WaitingGate {
     this.connection.waitsNoMore(this);
   }
 
-  private lineOf(operation: OperationContext): HeldLine | undefined {
+  private lineOf(operation: Operation): HeldLine | undefined {
     return this.lines.get(operation) ?? this.paused.get(operation);
   }
 
@@ -229,7 +229,7 @@ export class ResultGate implements WaitingGate {
     return !this.opened && (this.holds(this.sessionScope) || this.connection.holds(this.isBackground));
   }
 
-  private isPausedAlone(operation: OperationContext): boolean {
+  private isPausedAlone(operation: Operation): boolean {
     return !this.opened && this.holds(this.operationScopes?.get(operation));
   }
 

@@ -1,86 +1,29 @@
 import { types } from 'node:util';
-import { isSameFailure, type NnrpError, shownValue, UsageError } from 'nnrp-core';
-import { BackpressureLevel, SessionPatchRejectReason, UpdateReason } from 'nnrp-core/preview3';
+import { isSameFailure, type NnrpError } from 'nnrp-core';
+import { SessionPatchRejectReason } from 'nnrp-core/preview3';
 import { ApplicationContext, currentContext } from '../base/application-context.js';
 import { described } from '../base/described.js';
 import { background, crash, type Guarded, guard } from '../base/guard.js';
-import { type Complete, withDefaults } from '../base/options.js';
 import { within } from '../base/within.js';
 import { SETTLED } from '../settled.js';
 import { isThenable, settledOnce, unheardWithin } from '../thenable.js';
-import { AttendedSession } from './attended-session.js';
+import { AttendedSession, type SessionHandlers } from './attended-session.js';
+import type { MigrateAckInit, PatchAckInit } from './contract.js';
 import { Dispatcher, type DispatcherLimits } from './dispatcher.js';
 import { connectionBusy, type FrameFailure, failureOnPurpose, handlerFailure, serverBusy } from './frame-failure.js';
-import { leave, type OperationContext } from './operation-context.js';
-import { failMigration, failPatch } from './request-failure.js';
-import { ConnectionShare, SessionLine } from './scheduling/connection-share.js';
-import { type SchedulingOptions, schedulingOptions } from './scheduling/scheduling-options.js';
+import { declareHandlers } from './handler-bounds.js';
+import { leave, type Operation } from './operation.js';
+import { PausedSessions } from './paused-sessions.js';
+import { ConnectionShare, type Scheduled, SessionLine } from './scheduling/connection-share.js';
+import { type CompleteServeOptions, isGenerator, type LastResult, type ServeHandlers } from './serve-handlers.js';
 import type { ServerBounds } from './server-bounds.js';
 import type { HandlerFailure, HandlerStuck } from './server-events.js';
 import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, ResultValue, SessionEvent } from './server-messages.js';
-import type { NnrpServerSession } from './server-session.js';
-import type { MigrateAckInit, PatchAckInit } from './session-answers.js';
 import type { SessionCore } from './session-core.js';
 import { StuckHandlers } from './stuck-handlers.js';
 
 /** Milliseconds that a close handler may take, unless the client gives more; then the close is confirmed without it. */
 const CLOSE_HANDLER_MS = 4_000;
-
-/** A last result, or none. */
-// biome-ignore lint/suspicious/noConfusingVoidType: what an async function without a result resolves to is void
-export type LastResult = ResultValue | undefined | void;
-
-/** A result, nothing, or a stream of partial results whose return value is the last one. */
-export type SubmitOutcome =
-  | LastResult
-  | PromiseLike<LastResult>
-  | AsyncGenerator<ResultValue, LastResult, void>
-  | Generator<ResultValue, LastResult, void>;
-
-/** What a server does with its clients' messages. Only `submit` is needed. */
-export interface ServeHandlers {
-  /**
-   * Does the work of one frame. What it returns is the last result; what a generator yields are partial results before
-   * it, each sent when there is room for it. Returning nothing completes the frame with an empty result, unless the
-   * handler has answered it already; one that answers later returns `operation.finished`. An error drops the frame
-   * and leaves the session alone; a HandlerError tells the client why, any other that the handler failed.
-   */
-  submit(operation: OperationContext): SubmitOutcome;
-  /** A session has been opened. */
-  session?(session: NnrpServerSession): void | PromiseLike<void>;
-  /** A session is over. */
-  ended?(session: NnrpServerSession, reason: NnrpError): void;
-  /** The client gave a frame up; it has been dropped, and its signal aborted. */
-  cancel?(cancel: NnrpCancel, session: NnrpServerSession): void | PromiseLike<void>;
-  /** Answers SESSION_PATCH; without this handler every patch is rejected. What it throws, the client gets as of `submit`. */
-  patch?(patch: NnrpPatch, session: NnrpServerSession): PatchAckInit | PromiseLike<PatchAckInit>;
-  /** Answers SESSION_MIGRATE; without this handler every migration is refused. Errors as of `patch`. */
-  migrate?(migration: NnrpMigration, session: NnrpServerSession): MigrateAckInit | PromiseLike<MigrateAckInit>;
-  /** The client has put or invalidated objects; the cache has done its part and answered. */
-  cache?(
-    event: Extract<SessionEvent, { type: 'cache_put' | 'cache_invalidate' }>,
-    session: NnrpServerSession,
-  ): void | PromiseLike<void>;
-  /** The client wants to close; its session is confirmed closed when the handler is done and work has drained. */
-  close?(close: NnrpClose, session: NnrpServerSession): void | PromiseLike<void>;
-  /** Whatever else a session says: flow updates and errors. */
-  event?(event: SessionEvent, session: NnrpServerSession): void | PromiseLike<void>;
-}
-
-/** How handlers are run; what is left out, or undefined, has its default. */
-export interface ServeOptions {
-  /** Submit handlers that run at once, over all connections; more wait for their turn; default 1024. */
-  readonly maxConcurrentOperations?: number | undefined;
-  /** Operations that may wait for a handler; more are dropped with server_busy; default 4096. */
-  readonly maxQueuedOperations?: number | undefined;
-  /** How these are shared out between connections and priority classes, see docs/scheduling.md; default {}. */
-  readonly scheduling?: SchedulingOptions | undefined;
-}
-
-/** With all defaults filled in. */
-export interface CompleteServeOptions extends Complete<ServeOptions> {
-  readonly scheduling: Complete<SchedulingOptions>;
-}
 
 /** What a serve loop needs of its server. */
 export interface ServeLoopOwner extends Guarded {
@@ -101,7 +44,7 @@ const PROMISED = Symbol('promised');
 type Progress = 'done' | 'goes on';
 
 /** Runs the handlers of an application for every session of a server. */
-export class ServeLoop {
+export class ServeLoop implements SessionHandlers {
   private readonly dispatcher: Dispatcher;
   /** Where the application handed its handlers over. */
   private readonly context = new ApplicationContext();
@@ -110,10 +53,9 @@ export class ServeLoop {
   private readonly exposesErrors: boolean;
   /** By connection, for as long as it lives. */
   private readonly shares = new WeakMap<object, ConnectionShare>();
-  /** Sessions that were asked to pause because too much of their connection waits. */
-  private readonly paused = new Map<ConnectionShare, Set<SessionCore>>();
+  private readonly paused = new PausedSessions();
   /** Its handler has returned: it neither runs on nor waits for room. */
-  private settling: OperationContext | undefined;
+  private settling: Operation | undefined;
   /** What the handler that has returned just now has promised. What it returned is not asked again whether it is a promise. */
   private promised: Promise<LastResult> = NOTHING_PROMISED;
 
@@ -127,11 +69,12 @@ export class ServeLoop {
     this.exposesErrors = owner.exposesErrors;
     this.stuck = new StuckHandlers(scheduling.stuckHandlerMs, owner);
     this.dispatcher = new Dispatcher(this.limits, {
-      run: (operation) => this.run(operation),
-      relieved: (share) => this.resume(share),
+      // It gives back what it was given.
+      run: (operation) => this.run(operation as Operation),
+      relieved: (share) => this.paused.resume(share),
       hit: (bound) => owner.bounds.hit(bound),
     });
-    this.declareBounds();
+    declareHandlers(owner.bounds, this.limits, this.dispatcher, this.stuck, () => this.liveShares());
   }
 
   /** Handlers that run although their operation has been over for `stuckHandlerMs`. */
@@ -147,8 +90,8 @@ export class ServeLoop {
     if (session !== undefined) this.aside(core, 0, () => session.call(this.handlers, core.session));
   }
 
-  submit(operation: OperationContext, core: SessionCore, line: SessionLine): void {
-    if (this.dispatcher.isBusy(line.share)) this.pause(core, line.share);
+  submit(operation: Operation, core: SessionCore, line: SessionLine): void {
+    if (this.dispatcher.isBusy(line.share)) this.paused.pause(core, line.share);
     const full = this.dispatcher.submit(operation, line);
     if (full === undefined) return;
     this.owner.bounds.hit(full);
@@ -159,7 +102,7 @@ export class ServeLoop {
   }
 
   /** The operation is over, whatever its handler does. */
-  withdraw(operation: OperationContext): void {
+  withdraw(operation: Operation): void {
     if (operation.place !== 'none' && operation !== this.settling) this.stuck.overBefore(operation);
     this.dispatcher.withdraw(operation);
   }
@@ -178,7 +121,7 @@ export class ServeLoop {
       refusal,
       () => handlers.patch?.(patch, core.session),
       (ack) => core.session.sendPatchAck(ack),
-      (failure) => failPatch(core, patch, failure),
+      (failure) => core.patches.failed(patch, failure),
     );
   }
 
@@ -189,7 +132,7 @@ export class ServeLoop {
       {},
       () => handlers.migrate?.(migration, core.session),
       (ack) => core.session.sendMigrateAck(migration, ack),
-      (failure) => failMigration(core, migration, failure),
+      (failure) => core.migrations.failed(migration, failure),
     );
   }
 
@@ -242,14 +185,13 @@ export class ServeLoop {
   }
 
   ended(core: SessionCore, { share }: SessionLine, reason: NnrpError): void {
-    const paused = this.paused.get(share);
-    if (paused?.delete(core) === true && paused.size === 0) this.paused.delete(share);
+    this.paused.forget(core, share);
     const { handlers } = this;
     if (handlers.ended !== undefined) this.aside(core, 0, () => handlers.ended?.(core.session, reason));
   }
 
   /** Its place is given back when the handler is done, whatever fails on the way. */
-  private run(operation: OperationContext): void {
+  private run(operation: Operation): void {
     operation.place = 'taken';
     try {
       if (this.call(operation) === 'goes on') return;
@@ -259,7 +201,7 @@ export class ServeLoop {
     this.finished(operation);
   }
 
-  private call(operation: OperationContext): Progress {
+  private call(operation: Operation): Progress {
     operation.begin();
     const context = this.context.copy();
     operation.context = context;
@@ -285,7 +227,7 @@ export class ServeLoop {
   }
 
   /** All that is the application's: whatever its handler returns may throw when it is looked at. */
-  private handle(operation: OperationContext): LastResult | typeof STREAMED | typeof PROMISED {
+  private handle(operation: Operation): LastResult | typeof STREAMED | typeof PROMISED {
     const outcome = this.handlers.submit(operation);
     if (isGenerator(outcome)) {
       this.follow(operation, outcome);
@@ -297,7 +239,7 @@ export class ServeLoop {
   }
 
   /** What fails in here is not the handler's. */
-  private follow(operation: OperationContext, generator: AsyncGenerator<ResultValue, LastResult, void>): void {
+  private follow(operation: Operation, generator: AsyncGenerator<ResultValue, LastResult, void>): void {
     try {
       background(operation, this.stream(operation, generator));
     } catch (error) {
@@ -307,8 +249,8 @@ export class ServeLoop {
   }
 
   private ends<Value>(
-    operation: OperationContext,
-    how: (this: this, operation: OperationContext, value: Value) => void,
+    operation: Operation,
+    how: (this: this, operation: Operation, value: Value) => void,
     value: Value,
   ): void {
     try {
@@ -319,7 +261,7 @@ export class ServeLoop {
     this.finished(operation);
   }
 
-  private finished(operation: OperationContext): void {
+  private finished(operation: Operation): void {
     if (operation.isOver) this.stuck.done(operation);
     try {
       this.dispatcher.finished(operation);
@@ -329,7 +271,7 @@ export class ServeLoop {
   }
 
   /** The handler is done: what it returned is the last result, unless the frame has been answered. */
-  private settle(operation: OperationContext, result: LastResult): void {
+  private settle(operation: Operation, result: LastResult): void {
     if (operation.isOver) {
       unheardWithin(result);
       return;
@@ -345,7 +287,7 @@ export class ServeLoop {
   }
 
   private async stream(
-    operation: OperationContext,
+    operation: Operation,
     generator: AsyncGenerator<ResultValue, LastResult, void> | Generator<ResultValue, LastResult, void>,
   ): Promise<void> {
     operation.work = generator;
@@ -380,7 +322,7 @@ export class ServeLoop {
   }
 
   /** An abort that a handler passes on is no failure of its own. */
-  private fail(operation: OperationContext, error: unknown): void {
+  private fail(operation: Operation, error: unknown): void {
     if (operation.isOver && operation.abortReason !== undefined) return;
     const { session, frameId } = operation;
     // One that the client has been told of is no defect.
@@ -388,24 +330,6 @@ export class ServeLoop {
     if (!operation.isOver) operation.fail(onPurpose ?? handlerFailure(error, this.exposesErrors));
     if (onPurpose === undefined && operation.tells(error))
       this.owner.handlerFailed({ sessionId: session.sessionId, frameId, error });
-  }
-
-  private pause(core: SessionCore, share: ConnectionShare): void {
-    let paused = this.paused.get(share);
-    if (paused === undefined) {
-      paused = new Set();
-      this.paused.set(share, paused);
-    }
-    if (paused.has(core)) return;
-    paused.add(core);
-    core.sendFlow({ updateReason: UpdateReason.Congestion, backpressureLevel: BackpressureLevel.Hard });
-  }
-
-  private resume(share: ConnectionShare): void {
-    const paused = this.paused.get(share);
-    if (paused === undefined) return;
-    this.paused.delete(share);
-    for (const core of paused) guard(core.connection, () => core.sendFlow({ updateReason: UpdateReason.Resume }));
   }
 
   /** Runs a handler that must not bring anybody down. */
@@ -427,12 +351,12 @@ export class ServeLoop {
   }
 
   /** A handler waits for its client, or for room: others may have its place until it goes on. */
-  suspended(operation: OperationContext): void {
+  suspended(operation: Scheduled): void {
     if (operation.place === 'taken' && operation !== this.settling) this.dispatcher.suspended(operation);
   }
 
   /** @returns what to wait for before it goes on; undefined when it may go on at once */
-  resumed(operation: OperationContext): Promise<void> | undefined {
+  resumed(operation: Operation): Promise<void> | undefined {
     return operation.place === 'lent' ? this.dispatcher.resumed(operation) : undefined;
   }
 
@@ -445,7 +369,7 @@ export class ServeLoop {
     return new SessionLine(share, ack.acceptedPriorityClass, (operation, lateMs) => this.isStuck(operation, lateMs));
   }
 
-  private isStuck(operation: OperationContext, lateMs: number): void {
+  private isStuck(operation: Scheduled, lateMs: number): void {
     this.owner.bounds.hit('stuckHandlers');
     this.stuck.found(operation);
     const { stuckHandlerMs, releaseStuckPlaces } = this.limits;
@@ -456,70 +380,13 @@ export class ServeLoop {
     this.owner.handlerStuck({ sessionId, frameId, remoteAddress, forMs: stuckHandlerMs + lateMs });
   }
 
-  private declareBounds(): void {
-    const { dispatcher, limits } = this;
-    const { bounds } = this.owner;
-    const none = Number.POSITIVE_INFINITY;
-    bounds.add('runningOperations', 'server', limits.maxConcurrentOperations, () => dispatcher.runningCount);
-    bounds.add('queuedOperations', 'server', limits.maxQueuedOperations, () => dispatcher.waitingCount);
-    bounds.add('suspendedOperations', 'server', none, () => dispatcher.suspendedCount);
-    bounds.add('stuckHandlers', 'server', none, () => this.stuck.count);
-    const { maxRunningPerConnection, maxQueuedPerConnection, maxSuspendedPerConnection } = limits;
-    const most = (count: (share: ConnectionShare) => number) => () => this.mostOf(count);
-    bounds.add(
-      'connectionRunningOperations',
-      'connection',
-      maxRunningPerConnection,
-      most((share) => share.running),
-    );
-    bounds.add(
-      'connectionQueuedOperations',
-      'connection',
-      maxQueuedPerConnection,
-      most((share) => share.waiting),
-    );
-    bounds.add(
-      'connectionSuspendedOperations',
-      'connection',
-      maxSuspendedPerConnection,
-      most((share) => share.suspended),
-    );
-  }
-
-  /** Of the connection that has most. */
-  private mostOf(count: (share: ConnectionShare) => number): number {
-    let most = 0;
+  /** What the connections that are open have, as far as they have or had a session. */
+  private *liveShares(): Iterable<ConnectionShare> {
     for (const connection of this.owner.connections) {
       const share = this.shares.get(connection);
-      if (share !== undefined) most = Math.max(most, count(share));
+      if (share !== undefined) yield share;
     }
-    return most;
   }
 }
 
 const NOTHING_PROMISED: Promise<LastResult> = Promise.resolve(undefined);
-const DEFAULTS: Complete<ServeOptions> = { maxConcurrentOperations: 1024, maxQueuedOperations: 4096, scheduling: {} };
-
-/** @throws UsageError that names the option, what it takes and what it got */
-export function serveOptions(options: ServeOptions): CompleteServeOptions {
-  const complete = withDefaults('serve', options, DEFAULTS);
-  const { scheduling, ...counts } = complete;
-  for (const [option, value] of Object.entries(counts)) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new UsageError(`serve: ${option} takes an integer from 1, got ${shownValue(value)}`);
-    }
-  }
-  return {
-    ...counts,
-    scheduling: schedulingOptions(scheduling, counts.maxConcurrentOperations, counts.maxQueuedOperations),
-  };
-}
-
-function isGenerator(outcome: unknown): outcome is AsyncGenerator<ResultValue, ResultValue | undefined, void> {
-  return (
-    typeof outcome === 'object' &&
-    outcome !== null &&
-    typeof (outcome as { next?: unknown }).next === 'function' &&
-    (Symbol.asyncIterator in outcome || Symbol.iterator in outcome)
-  );
-}

@@ -1,8 +1,6 @@
 import {
   ClosedError,
-  describeFault,
   type FlowFields,
-  FlowScope,
   FlowSender,
   type MessageInfo,
   type NnrpError,
@@ -13,63 +11,38 @@ import {
   TimeoutError,
   type WireFault,
 } from 'nnrp-core';
-import * as preview3 from 'nnrp-core/preview3';
+import type * as preview3 from 'nnrp-core/preview3';
 import { CloseReason, ErrorCode, ErrorScope, MessageType, ScopeKind } from 'nnrp-core/preview3';
 import type { ApplicationContext } from '../base/application-context.js';
 import type { DeadlineQueue } from '../base/deadline-queue.js';
 import { background, guard } from '../base/guard.js';
-import { Hidden } from '../base/hidden.js';
-import { FLOW_UPDATE, SERVER_HELLO_ACK, SESSION_OPEN_ACK, TRANSPORT_PROBE_ACK } from '../connection/codecs.js';
+import { FLOW_UPDATE, SESSION_OPEN_ACK } from '../connection/codecs.js';
 import { Connection } from '../connection/connection.js';
-import { CONTROL_LANE, type OutboxLimits } from '../connection/outbox.js';
 import type { FramedTransport } from '../transport/contract.js';
 import type { PeerIdentity } from '../transport/peer-identity.js';
 import type { Stranger } from '../transport/strangers.js';
-import type { RefusalTerms } from './address-refusals.js';
 import type { Admission } from './admission.js';
-import { ConnectionClock } from './connection-clock.js';
+import { type ClockOwner, ConnectionClock } from './connection-clock.js';
 import { ConnectionGate } from './connection-gate.js';
-import { ConnectionPressure } from './connection-pressure.js';
-import { submitRefused } from './frame-failure.js';
+import { ConnectionIntake, type ConnectionIntakeOwner } from './connection-intake.js';
+import { ConnectionPressure, type PressureOwner } from './connection-pressure.js';
 import { HalfClose, type HalfCloseOwner } from './half-close.js';
-import { grantedAnswer, refusedAnswer } from './open-answer.js';
-import { type OpenFailure, SHUTS_DOWN, tooManyConnections, tooManySessions } from './refused-open.js';
+import { grantedAnswer } from './open-answer.js';
+import { OpenRefusals, type RefusingConnection } from './open-refusals.js';
+import { outboxLimits, resultRoom } from './outbox-shares.js';
 import { RoomLine } from './room-line.js';
 import type { ServerBounds } from './server-bounds.js';
 import type { NnrpServerConfig } from './server-config.js';
 import type { ConnectionLost, HandlerFailure, PeerReport, ProtocolViolation, SessionRefused } from './server-events.js';
-import { answerHello } from './server-hello.js';
 import { ConnectionMemory, type ServerMemory } from './server-memory.js';
-import { SessionCore } from './session-core.js';
-import type { SessionIntake } from './session-intake.js';
-import { SessionOpening } from './session-opening.js';
-import type { ServerSessionConnection } from './session-ports.js';
+import { ServerSession } from './server-session.js';
+import type { ServerSessionConnection } from './server-session-connection.js';
+import type { SessionCore } from './session-core.js';
+import { SessionIntake } from './session-intake.js';
+import { type OpeningOwner, SessionOpening } from './session-opening.js';
 import type { SessionTable } from './session-table.js';
 import { ToldFaults } from './told-faults.js';
 import { UnconfirmedCloses } from './unconfirmed-closes.js';
-
-const NO_AUTH = new Uint8Array(0);
-/** What a CLIENT_HELLO breaks that offers neither version_major 1 nor wire_format 0. */
-const VERSION_RULES: readonly string[] = ['HELLO-2', 'HELLO-3'];
-
-/** Refused opens after which a connection is given up: nobody who means well asks that often. */
-const MAX_REFUSED = 1000;
-
-/** Of the outbox, the part that a result which crosses it leaves to drops, errors and acknowledgements. */
-const CONTROL_SHARE = 16;
-
-/** Up to where results may fill an outbox. */
-export function resultRoom({ maxOutboxBytes, slowReader }: NnrpServerConfig): number {
-  // Where partial results are left out, they make the room.
-  return slowReader === 'disconnect'
-    ? maxOutboxBytes - Math.ceil(maxOutboxBytes / CONTROL_SHARE)
-    : Number.POSITIVE_INFINITY;
-}
-
-function outboxLimits({ maxOutboxBytes, slowReader }: NnrpServerConfig): OutboxLimits {
-  const heldBackBytes = maxOutboxBytes - Math.ceil(maxOutboxBytes / CONTROL_SHARE);
-  return { maxOutboxBytes, heldBackBytes, slowReader };
-}
 
 /** What a connection needs of its server. */
 export interface ServerConnectionOwner {
@@ -103,18 +76,24 @@ export interface ServerConnectionOwner {
  * connection without a session lives for the handshake timeout only, so a silent peer costs one timer.
  */
 export class ServerConnection
-  extends Connection<SessionIntake>
-  implements ServerSessionConnection, HalfCloseOwner, Stranger
+  extends Connection<SessionIntake<SessionCore>>
+  implements
+    ServerSessionConnection,
+    ConnectionIntakeOwner,
+    OpeningOwner,
+    RefusingConnection,
+    ClockOwner,
+    PressureOwner,
+    HalfCloseOwner,
+    Stranger
 {
   /** Without a proof of the contrary a peer is taken for the reference client, which knows few messages. */
   isAnnounced = false;
   /** What the client says it understands, bits of PeerMessages. */
   private families = 0;
-  private readonly helloToken = new Hidden<Uint8Array>(NO_AUTH);
   private readonly opening: SessionOpening;
   private readonly clock: ConnectionClock;
-  private greeted = false;
-  private refusedCount = 0;
+  private readonly intake: ConnectionIntake;
   private readonly pressure: ConnectionPressure = new ConnectionPressure(this);
   readonly memory: ConnectionMemory;
   readonly gate = new ConnectionGate(this);
@@ -132,12 +111,13 @@ export class ServerConnection
     private readonly owner: ServerConnectionOwner,
     readonly addressGroup: string | undefined,
     /** The server is full: the client is told so when it asks for a session, and that is all. */
-    private readonly isTurnedAway: boolean,
+    readonly isTurnedAway: boolean,
   ) {
     super(transport, outboxLimits(owner.config));
     this.room = new RoomLine(this.outbox, resultRoom(owner.config), () => this.bounds.hit('waitingResultBytes'));
     this.memory = new ConnectionMemory(owner.memory, owner.config, this);
-    this.opening = new SessionOpening(owner.config, owner.terms, this);
+    this.opening = new SessionOpening(owner.config, owner.terms, this, new OpenRefusals(this, owner));
+    this.intake = new ConnectionIntake(this, this.opening, this.closes);
     this.clock = new ConnectionClock(transport, owner.config, this);
     this.halfClose = new HalfClose(transport, this);
   }
@@ -151,6 +131,18 @@ export class ServerConnection
 
   get isDraining(): boolean {
     return this.owner.isDraining();
+  }
+
+  get config(): NnrpServerConfig {
+    return this.owner.config;
+  }
+
+  get transportKind(): string {
+    return this.transport.kind;
+  }
+
+  get isShutOut(): boolean {
+    return this.owner.admission.isShutOut(this.addressGroup);
   }
 
   get bounds(): ServerBounds {
@@ -170,7 +162,7 @@ export class ServerConnection
   }
 
   get helloAuth(): Uint8Array {
-    return this.helloToken.get();
+    return this.intake.helloAuth;
   }
 
   get peerIdentity(): PeerIdentity | undefined {
@@ -216,6 +208,10 @@ export class ServerConnection
     return false;
   }
 
+  peerReported(report: PeerReport): void {
+    if (this.mayTellFault()) this.owner.peerReported(report);
+  }
+
   handlerFailed(failure: HandlerFailure): void {
     this.owner.handlerFailed(failure);
   }
@@ -235,9 +231,10 @@ export class ServerConnection
     this.closes.addClosedByClient(sessionId);
   }
 
-  sessionEnded(core: SessionCore): void {
-    this.detach(core.sessionId);
-    this.forget(core);
+  sessionEnded(sessionId: number): void {
+    const core = this.sessions.get(sessionId)?.core;
+    this.detach(sessionId);
+    if (core !== undefined) this.forget(core);
     if (this.sessionCount > 0 || this.isClosed) return;
     if (this.isDraining) this.clock.startHandshake();
     else this.clock.startHandshake(this.owner.admission.unopened(this));
@@ -324,26 +321,13 @@ export class ServerConnection
     this.ping(this.owner.config.pingTimeoutMs).catch(() => {});
   }
 
-  hindrance(): OpenFailure | undefined {
-    if (this.isDraining) return SHUTS_DOWN;
-    if (this.isTurnedAway) return tooManyConnections(this.owner.config.maxConnections);
-    const { table, config, bounds } = this.owner;
-    const { maxSessions, maxSessionsPerConnection: most } = config;
-    if (table.size >= maxSessions) {
-      bounds.hit('sessions');
-      return tooManySessions('the server', 'maxSessions', maxSessions);
-    }
-    if (this.sessionCount < most) return undefined;
-    bounds.hit('connectionSessions');
-    return tooManySessions('the connection', 'maxSessionsPerConnection', most);
-  }
-
   granted(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): void {
     this.closes.forget(ack.sessionId);
     this.owner.admission.opened(this);
     // The reference client opens one session on a connection, and no more.
     if (this.sessionCount > 0) this.isAnnounced = true;
-    const core = new SessionCore(this, open, ack, this.owner.config);
+    const { core } = new ServerSession(this, open, ack, this.owner.config);
+    this.attach(ack.sessionId, new SessionIntake(core));
     this.owner.table.set(ack.sessionId, core);
     this.clock.endHandshake();
     const { body, metadata } = grantedAnswer(ack, this.families, this.owner.config.maxPacketBytes);
@@ -351,37 +335,6 @@ export class ServerConnection
     if (!core.isOver) this.owner.sessionOpened(core);
     if (this.halfClose.isBegun) core.gate.open();
     this.answered();
-  }
-
-  refused(refusal: SessionRefused, ack: preview3.SessionOpenAck, why: OpenFailure['why']): void {
-    if (++this.refusedCount > MAX_REFUSED) {
-      this.fail(new ProtocolError(`${MAX_REFUSED} sessions were refused on this connection`, ErrorCode.LimitExceeded));
-      return;
-    }
-    // The reference client has never been told, and is not now.
-    if (this.isTurnedAway && !this.isAnnounced) {
-      this.makeRoom();
-      return;
-    }
-    const { metadata, body } = refusedAnswer(ack, why, this.understands(preview3.PeerMessages.ErrorDetails));
-    this.send(MessageType.SessionOpenAck, 0, 0, SESSION_OPEN_ACK, metadata, body);
-    this.owner.sessionRefused(refusal);
-    if (this.isTurnedAway) this.leave('the server has no room for it');
-    this.answered();
-  }
-
-  guessed(): RefusalTerms {
-    return this.owner.admission.refused(this.addressGroup);
-  }
-
-  guessedTooOften(): void {
-    // Who has a session here is no stranger: it is slowed down, and that is all.
-    if (this.sessionCount === 0) this.leave('too many sessions were refused to its address');
-  }
-
-  guessesOn(): void {
-    const text = 'sessions are asked for while the refusal of others is still to be answered';
-    this.fail(new ProtocolError(text, ErrorCode.LimitExceeded));
   }
 
   /** Whether it has said anything that makes sense, or has begun to. */
@@ -395,12 +348,12 @@ export class ServerConnection
     else guard(this, () => this.endNow(new ClosedError(`${this.remoteAddress}: others need its place`)));
   }
 
-  private leave(why: string): void {
+  leave(why: string): void {
     background(this, this.closeGracefully(new ClosedError(`${this.remoteAddress}: ${why}`)));
   }
 
   malformed(packet: Packet, text: string, errorCode: number): void {
-    this.violatedBy(packet, text, errorCode);
+    this.intake.violatedBy(packet, text, errorCode);
   }
 
   resumed(packet: Packet): void {
@@ -408,60 +361,24 @@ export class ServerConnection
   }
 
   protected override receive(packet: Packet, info: MessageInfo): void {
-    if (this.closes.crossed(packet)) return;
-    // What comes while a policy is asked may belong to the session in question.
-    if (this.opening.isBusy && packet.sessionId !== 0) {
-      this.opening.wait(packet);
-      return;
-    }
-    if (info.direction === 'server_to_client') {
-      this.violatedBy(packet, `${info.name} from a client`);
-      return;
-    }
-    switch (packet.messageType) {
-      case MessageType.SessionOpen:
-        if (this.sessionCount === 0 && this.owner.admission.isShutOut(this.addressGroup)) this.makeRoom();
-        else this.opening.request(packet);
-        break;
-      case MessageType.ClientHello:
-        this.hello(packet);
-        break;
-      case MessageType.TransportProbe:
-        this.probed(packet, info);
-        break;
-      case MessageType.FlowUpdate:
-        if (this.sessionCount === 0) this.violatedBy(packet, `${info.name} before SESSION_OPEN`);
-        else if (packet.sessionId === 0) this.flowUpdated(packet);
-        else this.unknownSession(packet, info);
-        break;
-      case MessageType.Error:
-        this.errorArrived(packet);
-        break;
-      case MessageType.FrameSubmit:
-        if (this.sessionCount === 0) this.violatedBy(packet, `${info.name} before SESSION_OPEN`);
-        else this.dropFrame(packet);
-        break;
-      default:
-        if (this.sessionCount === 0) this.violatedBy(packet, `${info.name} before SESSION_OPEN`);
-        else this.unknownSession(packet, info);
-    }
+    this.intake.receive(packet, info);
+  }
+
+  protected override violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
+    this.intake.violated(packet, info, fault);
   }
 
   protected override takesFrames(head: Packet): boolean {
     return head.messageType === MessageType.FrameSubmit;
   }
 
-  protected override violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
-    if (this.closes.crossed(packet)) return;
-    // A client of another version is told so, not that it has made a mistake.
-    const foreign = fault.kind === 'invalid_combination' && VERSION_RULES.includes(fault.rule);
-    const code = foreign ? ErrorCode.UnsupportedVersion : ErrorCode.MalformedBody;
-    this.violatedBy(packet, `${info.name}: ${describeFault(fault)}`, code, fault);
-  }
-
   override fail(error: ProtocolError): void {
     // Framing that is broken is reported like any other broken rule.
     if (!this.isClosed) this.report(0, error);
+    super.fail(error);
+  }
+
+  giveUp(error: ProtocolError): void {
     super.fail(error);
   }
 
@@ -554,85 +471,5 @@ export class ServerConnection
   sendFlow(fields: FlowFields): void {
     this.flowSender ??= new FlowSender(ScopeKind.Connection);
     this.send(MessageType.FlowUpdate, 0, 0, FLOW_UPDATE, this.flowSender.next(fields));
-  }
-
-  /** Costs the connection when nobody else lives on it; otherwise the peer is told and its sessions go on. */
-  private violatedBy(packet: Packet, text: string, code: number = ErrorCode.InvalidState, fault?: WireFault): void {
-    const error = new ProtocolError(text, code, fault);
-    this.report(packet.sessionId, error);
-    if (this.sessionCount === 0) {
-      super.fail(error);
-    } else {
-      const { sessionId, frameId } = packet;
-      const scope = sessionId === 0 ? ErrorScope.Connection : ErrorScope.Session;
-      this.sendError(code, scope, error.rawMessage, { sessionId, frameId });
-    }
-  }
-
-  private unknownSession(packet: Packet, info: MessageInfo): void {
-    const { sessionId, frameId } = packet;
-    const text = `${info.name}: session ${sessionId} is not open on this connection`;
-    this.report(sessionId, new ProtocolError(text, ErrorCode.InvalidState));
-    this.sendError(ErrorCode.InvalidState, ErrorScope.Session, text, { sessionId, frameId });
-  }
-
-  /** Work for a session that is not, or no longer, open here. */
-  private dropFrame({ sessionId, frameId, traceLow, traceHigh }: Packet): void {
-    if (this.isAnnounced) {
-      const text = `session ${sessionId} is not open on this connection`;
-      const { wireCode, details } = submitRefused(ErrorCode.InvalidState, text);
-      this.sendError(wireCode, ErrorScope.Frame, text, { sessionId, frameId, details });
-    }
-    this.sendPlain(MessageType.ResultDrop, sessionId, frameId, CONTROL_LANE, traceLow, traceHigh);
-  }
-
-  private hello(packet: Packet): void {
-    this.announced(0);
-    if (this.greeted || this.sessionCount > 0) {
-      this.violatedBy(packet, this.greeted ? 'CLIENT_HELLO: it has come before' : 'CLIENT_HELLO after SESSION_OPEN');
-      return;
-    }
-    const answer = answerHello(packet, this.owner.config, this.transport.kind);
-    if ('errorCode' in answer) {
-      this.violatedBy(packet, answer.text, answer.errorCode);
-      return;
-    }
-    if (!this.memory.keepHello(answer.auth.length)) {
-      this.violatedBy(packet, 'CLIENT_HELLO: there is no room for so much authentication now', ErrorCode.LimitExceeded);
-      return;
-    }
-    this.greeted = true;
-    this.announced(answer.families);
-    this.peerTakes(answer.packetBytes);
-    this.helloToken.set(answer.auth);
-    this.send(MessageType.ServerHelloAck, 0, 0, SERVER_HELLO_ACK, answer.ack, answer.body);
-  }
-
-  private probed(packet: Packet, info: MessageInfo): void {
-    const probe = preview3.decodeTransportProbe(packet.view, packet.metadataStart);
-    if (packet.bodyLength !== probe.probePayloadBytes) {
-      const text = `${info.name} announces ${probe.probePayloadBytes} body bytes, got ${packet.bodyLength}`;
-      this.violatedBy(packet, text, ErrorCode.MalformedBody);
-      return;
-    }
-    const serverRecvTsUs = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000));
-    this.send(MessageType.TransportProbeAck, 0, 0, TRANSPORT_PROBE_ACK, { probeId: probe.probeId, serverRecvTsUs });
-  }
-
-  private flowUpdated(packet: Packet): void {
-    const { gate } = this;
-    gate.scope ??= new FlowScope();
-    const update = preview3.decodeFlowUpdate(packet.view, packet.metadataStart);
-    if (gate.scope.apply(update, performance.now()) === 'applied') gate.changed();
-  }
-
-  /** Answering an error with an error would never end. */
-  private errorArrived(packet: Packet): void {
-    const error = preview3.decodeErrorMessage(packet.view, packet.metadataStart);
-    const { remoteAddress } = this;
-    if (this.mayTellFault()) this.owner.peerReported({ remoteAddress, sessionId: packet.sessionId, error });
-    if (error.isFatal === 1 && error.errorScope === ErrorScope.Connection) {
-      background(this, this.close(new ClosedError(`${remoteAddress} gave the connection up`)));
-    }
   }
 }

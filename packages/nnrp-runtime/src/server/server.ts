@@ -32,17 +32,19 @@ import { type Acceptor, acceptAll } from './accepting.js';
 import { Admission } from './admission.js';
 import { checkHandlers } from './check-handlers.js';
 import { ClosingConnections } from './closing-connections.js';
+import type { NnrpServerSession } from './contract.js';
 import { declareMemory } from './memory-bounds.js';
+import { resultRoom } from './outbox-shares.js';
 import { MAX_HELD } from './result-gate.js';
 import { RoomLine } from './room-line.js';
-import { type ServeHandlers, ServeLoop, type ServeOptions, serveOptions } from './serve-loop.js';
+import { type ServeHandlers, type ServeOptions, serveOptions } from './serve-handlers.js';
+import { ServeLoop } from './serve-loop.js';
 import { ServerBounds, type ServerStats } from './server-bounds.js';
 import { type NnrpServerConfig, type NnrpServerOptions, serverConfig } from './server-config.js';
-import { resultRoom, ServerConnection, type ServerConnectionOwner } from './server-connection.js';
+import { ServerConnection, type ServerConnectionOwner } from './server-connection.js';
 import type { HandlerFailure, NnrpServerEvents } from './server-events.js';
 import { ServerMemory } from './server-memory.js';
 import type { RuntimeSessionRecord } from './server-messages.js';
-import type { NnrpServerSession } from './server-session.js';
 import type { SessionCore } from './session-core.js';
 import { SessionIterator } from './session-iterator.js';
 import { openTerms } from './session-opening.js';
@@ -354,9 +356,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       highest(connections, ({ unfinishedBytes }) => unfinishedBytes),
     );
     bounds.add('unansweredRequests', 'session', MAX_UNANSWERED, () =>
-      highest(table.values(), ({ pendingPatches, pendingMigrations }) =>
-        Math.max(pendingPatches.size, pendingMigrations.size),
-      ),
+      highest(table.values(), ({ patches, migrations }) => Math.max(patches.size, migrations.size)),
     );
     declareMemory(bounds, config, this.memory, connections, () => table.values());
     bounds.add('heldResults', 'session', MAX_HELD, () => highest(table.values(), ({ gate }) => gate.heldCount));

@@ -6,25 +6,14 @@ import { checkOptions } from '../base/options.js';
 import { type CloseReport, closeReport } from '../close-report.js';
 import { SESSION_CLOSE, SESSION_CLOSE_ACK } from '../connection/codecs.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
+import type { ServerCloseOptions } from './contract.js';
 import { type FrameFailure, SERVER_SHUTDOWN, sessionClosed } from './frame-failure.js';
 import type { NnrpClose } from './server-messages.js';
+import type { ServerSessionConnection } from './server-session-connection.js';
 import type { SessionOperations } from './session-operations.js';
-import type { ServerSessionConnection } from './session-ports.js';
 
 /** Milliseconds that operations in flight get unless the options say otherwise. */
 const DEFAULT_DRAIN_MS = 5000;
-
-/** How a server ends a session; what is left out, or undefined, has its default. */
-export interface ServerCloseOptions {
-  /** Default normal. */
-  readonly reason?: preview3.CloseReason | undefined;
-  /** What becomes of operations in flight: drain gives them `drainTimeoutMs`, abort drops them at once; default drain. */
-  readonly inFlightPolicy?: preview3.InFlightPolicy | undefined;
-  /** Milliseconds for operations in flight to be answered, with drain; default 5000. */
-  readonly drainTimeoutMs?: number | undefined;
-  /** A session_error_code for the client, 0 = none; default 0. */
-  readonly sessionErrorCode?: number | undefined;
-}
 
 const CLOSE_OPTIONS: ReadonlySet<string> = new Set<keyof ServerCloseOptions>([
   'reason',

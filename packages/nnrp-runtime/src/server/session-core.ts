@@ -12,28 +12,26 @@ import { described } from '../base/described.js';
 import { guard } from '../base/guard.js';
 import { FLOW_UPDATE } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
+import type { NnrpServerSession } from './contract.js';
 import type { FrameFailure } from './frame-failure.js';
-import type { OperationContext } from './operation-context.js';
+import type { Operation } from './operation.js';
 import { QueuedSubmits } from './queued-submits.js';
 import { ResultGate } from './result-gate.js';
 import type { NnrpServerConfig } from './server-config.js';
-import type { NnrpMigration, NnrpPatch } from './server-messages.js';
-import { NnrpServerSession } from './server-session.js';
+import type { ServerSessionConnection } from './server-session-connection.js';
 import { SessionCache } from './session-cache.js';
 import { SessionClosing } from './session-closing.js';
 import { SessionInbox } from './session-inbox.js';
-import { SessionIntake } from './session-intake.js';
+import { SessionMigrations } from './session-migrations.js';
 import { SessionOperations } from './session-operations.js';
-import type { ServerSessionConnection, SessionReceiver } from './session-ports.js';
-import { UnansweredRequests } from './unanswered-requests.js';
-import { UnreadSubmits } from './unread-submits.js';
+import { SessionPatches } from './session-patches.js';
+import type { SessionReceiver } from './session-receiver.js';
 
 /**
- * One session of a server with all its parts: what comes in goes through `intake`, what goes out through `operations` and
+ * One session of a server with all its parts: what comes in goes to `receiver`, what goes out through `operations` and
  * `closing`. The application holds `session`.
  */
 export class SessionCore {
-  readonly session: NnrpServerSession;
   readonly sessionId: number;
   readonly lane: Lane;
   readonly lifecycle: SessionLifecycle;
@@ -41,19 +39,19 @@ export class SessionCore {
   readonly operations: SessionOperations;
   readonly closing: SessionClosing;
   readonly inbox: SessionInbox;
-  /** Requests without an answer, in order. */
-  readonly pendingPatches: UnansweredRequests<NnrpPatch>;
-  readonly pendingMigrations: UnansweredRequests<NnrpMigration>;
+  readonly patches: SessionPatches;
+  readonly migrations: SessionMigrations;
   /** Who takes the messages; a serve loop puts itself here. */
   receiver: SessionReceiver;
   /** Its submits that wait. */
   readonly queued: QueuedSubmits;
-  private readonly unread: UnreadSubmits;
   private objectCache: SessionCache | undefined;
   private flowSender: FlowSender | undefined;
   private reason: NnrpError | undefined;
 
   constructor(
+    /** What the application holds. */
+    readonly session: NnrpServerSession,
     readonly connection: ServerSessionConnection,
     readonly open: preview3.SessionOpen,
     readonly ack: preview3.SessionOpenAck,
@@ -70,16 +68,13 @@ export class SessionCore {
       connection,
       (bound) => connection.bounds.hit(bound),
     );
-    this.session = new NnrpServerSession(this);
     this.operations = new SessionOperations(this, ack.sessionId, ack.acceptedProfileId);
     this.closing = new SessionClosing(this);
-    this.pendingPatches = new UnansweredRequests(connection, config.maxQueuedBytes);
-    this.pendingMigrations = new UnansweredRequests(connection, config.maxQueuedBytes);
+    this.patches = new SessionPatches(this, config.maxQueuedBytes);
+    this.migrations = new SessionMigrations(this, config.maxQueuedBytes);
     this.queued = new QueuedSubmits(connection.memory.queue, connection);
-    this.unread = new UnreadSubmits(this);
-    this.inbox = new SessionInbox(this.unread);
-    this.receiver = this.unread;
-    connection.attach(ack.sessionId, new SessionIntake(this));
+    this.inbox = new SessionInbox(this);
+    this.receiver = this.inbox;
   }
 
   get deadlines() {
@@ -124,11 +119,11 @@ export class SessionCore {
   }
 
   /** For the operations: one of them waits for its client, or for room. */
-  suspended(operation: OperationContext): void {
+  suspended(operation: Operation): void {
     this.receiver.suspended?.(operation);
   }
 
-  resumed(operation: OperationContext): Promise<void> | undefined {
+  resumed(operation: Operation): Promise<void> | undefined {
     return this.receiver.resumed?.(operation);
   }
 
@@ -141,12 +136,12 @@ export class SessionCore {
   }
 
   /** For the operations: one that has waited has begun. */
-  begun(operation: OperationContext): void {
+  begun(operation: Operation): void {
     this.queued.remove(operation);
   }
 
   /** For the operations: one is over, whoever holds it. */
-  operationOver(operation: OperationContext): void {
+  operationOver(operation: Operation): void {
     this.gate.operationOver(operation);
     this.receiver.withdraw(operation);
   }
@@ -157,7 +152,7 @@ export class SessionCore {
   }
 
   /** Sends FLOW_UPDATE for this session, or for one of its operations. */
-  sendFlow(fields: FlowFields, operation?: OperationContext): boolean {
+  sendFlow(fields: FlowFields, operation?: Operation): boolean {
     let sender: FlowSender;
     if (operation === undefined) {
       this.flowSender ??= new FlowSender(ScopeKind.Session);
@@ -202,15 +197,15 @@ export class SessionCore {
     const { connection } = this;
     this.lifecycle.end();
     guard(connection, () => this.closing.ended(this.operations.end(reason)));
-    guard(connection, () => this.unread.end());
-    guard(connection, () => this.pendingPatches.end());
-    guard(connection, () => this.pendingMigrations.end());
+    guard(connection, () => this.inbox.readOn());
+    guard(connection, () => this.patches.end());
+    guard(connection, () => this.migrations.end());
     guard(connection, () => this.queued.end());
     guard(connection, () => this.objectCache?.end());
-    guard(connection, () => this.inbox.end(reason));
+    guard(connection, () => this.inbox.ended(reason));
     guard(connection, () => this.receiver.ended(reason));
     guard(connection, () => this.closing.wake());
     guard(connection, () => this.gate.end());
-    guard(connection, () => connection.sessionEnded(this));
+    guard(connection, () => connection.sessionEnded(this.sessionId));
   }
 }

@@ -1,61 +1,52 @@
-import { ClosedError, type NnrpError, UsageError } from 'nnrp-core';
+import { ClosedError, type FlowFields, type NnrpError, UsageError } from 'nnrp-core';
+import { BackpressureLevel, UpdateReason } from 'nnrp-core/preview3';
 import { AsyncQueue, type Waiter } from '../async-queue.js';
 import { described } from '../base/described.js';
 import { heldByDetails } from '../connection/error-details.js';
-import type { OperationContext } from './operation-context.js';
+import type { Operation } from './operation.js';
+import type { QueuedSubmits } from './queued-submits.js';
+import { type Arrived, eventOf, type RareKinds, RareMessages } from './rare-messages.js';
+import type { ServerBounds } from './server-bounds.js';
+import type { NnrpServerConfig } from './server-config.js';
 import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
 import { type EventsOwner, SessionEventIterator } from './session-event-iterator.js';
-import type { SessionReceiver } from './session-ports.js';
+import type { SessionReceiver } from './session-receiver.js';
 
-/** Cancels that may wait unread. */
-const MAX_CANCELS = 1024;
 /** Events that may wait unread before those that need no answer are left out. */
 export const MAX_EVENTS = 4096;
 /** What one of them costs, rounded up: the longest diagnostic text included. */
 const EVENT_BYTES = 1024;
 
-interface RareKinds {
-  cancel: NnrpCancel;
-  patch: NnrpPatch;
-  migrate: NnrpMigration;
-  close: NnrpClose;
-}
-
-interface Arrived<T> {
-  readonly message: T;
-  /** Place in the order of arrival over all kinds. */
-  readonly number: number;
-}
-
-/** Counts the submits that wait. */
+/** What an inbox needs of its session. */
 export interface InboxOwner {
-  /** A submit is handed out. */
-  taken(operation: OperationContext): void;
-  /** A submit that was handed out waits once more. */
-  waits(operation: OperationContext): void;
-  /** Other messages do not wait any more. */
-  eased(): void;
-  /** Whether so much waits that only what needs an answer is kept. */
-  readonly isFull: boolean;
-  /** An event was left out because too many wait. */
-  eventLeftOut(): void;
-  /** An event waits that is no submit, and takes so many bytes; a negative number when it waits no more. */
-  eventBytes(bytes: number): void;
+  readonly config: Pick<NnrpServerConfig, 'maxQueuedSubmits' | 'maxQueuedBytes'>;
+  readonly connection: {
+    readonly bounds: Pick<ServerBounds, 'hit'>;
+    /** Stops reading until `release`. */
+    hold(): void;
+    release(): void;
+  };
+  /** What waits, and the memory that it keeps. */
+  readonly queued: Pick<QueuedSubmits, 'add' | 'remove' | 'count' | 'byteLength'>;
+  sendFlow(fields: FlowFields): boolean;
 }
 
 /**
  * The messages of a session that its application has not taken yet: by kind, or all in order while a loop over `events`
- * takes them.
+ * takes them. They are kept within bounds: at half of the limit the client is asked to pause, at the limit its connection
+ * is not read any more.
  */
-export class SessionInbox implements EventsOwner {
-  private submits: AsyncQueue<OperationContext> | undefined;
-  private rare: { [Kind in keyof RareKinds]?: AsyncQueue<Arrived<RareKinds[Kind]>> } | undefined;
+export class SessionInbox implements SessionReceiver, EventsOwner {
+  private submits: AsyncQueue<Operation> | undefined;
+  private rare: RareMessages | undefined;
   private everything: AsyncQueue<SessionEvent> | undefined;
   /** Who takes the messages when they are not asked for by kind. */
   private takenBy: string | undefined;
   private arrivals = 0;
   private endReason: NnrpError | undefined;
   private submitsEnd: NnrpError | undefined;
+  private holding = false;
+  private paused = false;
 
   constructor(private readonly owner: InboxOwner) {}
 
@@ -69,22 +60,21 @@ export class SessionInbox implements EventsOwner {
     return this.everything?.size ?? 0;
   }
 
-  /** Whether the application takes events in order instead of messages by kind. */
-  get yieldsEvents(): boolean {
-    return this.everything !== undefined;
+  submit(operation: Operation): void {
+    if (this.pushSubmit(operation)) this.waits(operation);
   }
 
-  /** @returns whether the submit waits, that is, nobody was waiting for it */
-  pushSubmit(operation: OperationContext): boolean {
-    if (this.everything !== undefined) return this.pushEvent({ type: 'submit', submit: operation });
+  /** @returns whether the submit waits, that is, no call was waiting for it */
+  private pushSubmit(operation: Operation): boolean {
+    if (this.everything !== undefined) return this.event({ type: 'submit', submit: operation });
     operation.arrival = this.arrivals++;
     const waits = this.submitQueue().push(operation);
-    if (!waits && this.submitsEnd === undefined) this.owner.taken(operation);
+    if (!waits && this.submitsEnd === undefined) this.taken(operation);
     return waits;
   }
 
   /** @throws UsageError when somebody else takes the messages of the session */
-  nextSubmit(): Promise<OperationContext> {
+  nextSubmit(): Promise<Operation> {
     const refusal = this.takenAway('submit');
     if (refusal !== undefined) throw refusal;
     const waiting = this.takeSubmit();
@@ -92,66 +82,63 @@ export class SessionInbox implements EventsOwner {
   }
 
   /** The next submit if one waits. */
-  takeSubmit(): OperationContext | undefined {
+  takeSubmit(): Operation | undefined {
     const waiting = this.submits?.tryTake();
-    if (waiting !== undefined) this.owner.taken(waiting);
+    if (waiting !== undefined) this.taken(waiting);
     return waiting;
   }
 
   /** For a loop over the submits: it waits for the next one. */
-  awaitSubmit(waiter: Waiter<OperationContext>): void {
+  awaitSubmit(waiter: Waiter<Operation>): void {
     const refusal = this.takenAway('submit');
     if (refusal === undefined) this.submitQueue().wait(waiter);
     else waiter.reject(refusal);
   }
 
   /** For a loop over the submits: it does not wait any more. */
-  withdraw(waiter: Waiter<OperationContext>): void {
+  waitsNoMore(waiter: Waiter<Operation>): void {
     this.submits?.withdraw(waiter);
   }
 
   /** Submits that were handed out, and nobody has looked at, in order: they go before all that wait. */
-  putBack(operations: readonly OperationContext[]): void {
+  putBack(operations: readonly Operation[]): void {
     const back = operations.filter(({ isOver }) => !isOver);
     if (back.length === 0) return;
     const waiting =
       this.everything === undefined
         ? this.submitQueue().putBack(back)
         : this.everything.putBack(back.map((submit) => ({ type: 'submit', submit })));
-    for (const operation of back.slice(back.length - waiting)) this.owner.waits(operation);
+    for (const operation of back.slice(back.length - waiting)) this.waits(operation);
   }
 
-  pushPatch(patch: NnrpPatch): void {
+  patch(patch: NnrpPatch): void {
     this.push('patch', patch);
   }
 
-  pushMigration(migration: NnrpMigration): void {
+  migrate(migration: NnrpMigration): void {
     this.push('migrate', migration);
   }
 
-  /** The oldest gives way when too many wait: the frame has been answered already. */
-  pushCancel(cancel: NnrpCancel): void {
-    if (this.everything === undefined && this.rareQueue('cancel').size >= MAX_CANCELS)
-      this.rareQueue('cancel').tryTake();
+  cancel(cancel: NnrpCancel): void {
     this.push('cancel', cancel);
   }
 
-  pushClose(close: NnrpClose): void {
+  close(close: NnrpClose): void {
     this.push('close', close);
   }
 
-  /** A message that only `events` shows. */
-  pushEvent(event: SessionEvent): boolean {
+  /** A message that only `events` shows. @returns whether it waits, or was left out */
+  event(event: SessionEvent): boolean {
     if (this.everything === undefined) return false;
-    if (!needsAnswer(event) && (this.everything.size >= MAX_EVENTS || this.owner.isFull)) {
-      this.owner.eventLeftOut();
+    if (!needsAnswer(event) && (this.everything.size >= MAX_EVENTS || this.isFull)) {
+      this.owner.connection.bounds.hit('unreadEvents');
       return true;
     }
     // Submits say of themselves what there is to say, and are many.
     const waits = this.everything.push(event.type === 'submit' ? event : described(event));
-    if (!waits && event.type === 'submit') this.owner.taken(event.submit as OperationContext);
+    if (!waits && event.type === 'submit') this.taken(event.submit as Operation);
     // A submit that waits is counted by itself.
-    if (waits && event.type !== 'submit') this.owner.eventBytes(heldBy(event));
+    if (waits && event.type !== 'submit') this.owner.queued.count(heldBy(event));
     return waits;
   }
 
@@ -159,9 +146,7 @@ export class SessionInbox implements EventsOwner {
   next<Kind extends keyof RareKinds>(kind: Kind): Promise<RareKinds[Kind]> {
     const refusal = this.takenAway(kind);
     if (refusal !== undefined) throw refusal;
-    return this.rareQueue(kind)
-      .next()
-      .then(({ message }) => message);
+    return this.rareMessages().next(kind);
   }
 
   /**
@@ -178,7 +163,7 @@ export class SessionInbox implements EventsOwner {
     this.takenBy = 'events()';
     for (const event of this.gather()) {
       everything.push(event);
-      if (event.type !== 'submit') this.owner.eventBytes(heldBy(event));
+      if (event.type !== 'submit') this.owner.queued.count(heldBy(event));
     }
     this.everything = everything;
     if (this.endReason !== undefined) everything.end(this.endReason);
@@ -186,8 +171,8 @@ export class SessionInbox implements EventsOwner {
   }
 
   eventTaken(event: SessionEvent): void {
-    if (event.type === 'submit') this.owner.taken(event.submit as OperationContext);
-    else this.owner.eventBytes(-heldBy(event));
+    if (event.type === 'submit') this.taken(event.submit as Operation);
+    else this.owner.queued.count(-heldBy(event));
   }
 
   /** The messages are asked for by kind again. What only `events` shows is gone. */
@@ -201,28 +186,28 @@ export class SessionInbox implements EventsOwner {
     this.submitsEnd = undefined;
     for (const event of unseen) this.sortIn(event);
     for (const event of everything.drain()) {
-      if (event.type !== 'submit') this.owner.eventBytes(-heldBy(event));
+      if (event.type !== 'submit') this.owner.queued.count(-heldBy(event));
       this.sortIn(event);
     }
     if (submitsEnd !== undefined) this.endSubmits(submitsEnd);
-    if (endReason !== undefined) this.end(endReason);
-    else this.owner.eased();
+    if (endReason !== undefined) this.ended(endReason);
+    else this.eased();
   }
 
   /** What a loop over all messages has left. */
   private sortIn(event: SessionEvent): void {
     if (event.type === 'submit') {
-      const operation = event.submit as OperationContext;
-      if (operation.isOver) this.owner.taken(operation);
+      const operation = event.submit as Operation;
+      if (operation.isOver) this.taken(operation);
       else {
         operation.arrival = this.arrivals++;
         this.submitQueue().push(operation);
-        if (!operation.isUnread) this.owner.waits(operation);
+        if (!operation.isUnread) this.waits(operation);
       }
-    } else if (event.type === 'cancel') this.pushCancel(event.cancel);
-    else if (event.type === 'patch') this.pushPatch(event.patch);
-    else if (event.type === 'migrate') this.pushMigration(event.migration);
-    else if (event.type === 'close') this.pushClose(event.close);
+    } else if (event.type === 'cancel') this.cancel(event.cancel);
+    else if (event.type === 'patch') this.patch(event.patch);
+    else if (event.type === 'migrate') this.migrate(event.migration);
+    else if (event.type === 'close') this.close(event.close);
   }
 
   /** Passes on what waits, in order; from now on somebody else takes the messages of this session. */
@@ -232,8 +217,8 @@ export class SessionInbox implements EventsOwner {
     const waiting = this.gather();
     for (const event of waiting) {
       if (event.type === 'submit') {
-        this.owner.taken(event.submit as OperationContext);
-        receiver.submit(event.submit as OperationContext);
+        this.taken(event.submit as Operation);
+        receiver.submit(event.submit as Operation);
       } else if (event.type === 'cancel') receiver.cancel(event.cancel);
       else if (event.type === 'patch') receiver.patch(event.patch);
       else if (event.type === 'migrate') receiver.migrate(event.migration);
@@ -248,27 +233,91 @@ export class SessionInbox implements EventsOwner {
   }
 
   /** Takes a submit out that was given up while it waited. */
-  remove(operation: OperationContext): void {
+  withdraw(operation: Operation): void {
+    // Among events it stays, and counts, until it is taken.
+    if (!operation.isUnread || this.everything !== undefined) return;
     this.submits?.remove(operation);
+    this.removed(operation);
   }
 
   /** Rejects whatever is awaited; submits that wait are gone, a close request is still handed out. */
-  end(reason: NnrpError): void {
+  ended(reason: NnrpError): void {
     if (this.endReason !== undefined) return;
     this.endReason = reason;
     this.submitsEnd ??= reason;
     this.submits?.drain();
     this.submits?.end(reason);
-    for (const queue of Object.values(this.rare ?? {})) queue?.end(reason);
+    this.rare?.end(reason);
     this.everything?.end(reason);
   }
 
-  private push<Kind extends keyof RareKinds>(kind: Kind, message: RareKinds[Kind]): void {
-    if (this.everything !== undefined) this.pushEvent(eventOf(kind, message));
-    else this.rareQueue(kind).push({ message: described(message), number: this.arrivals++ });
+  /** Nothing waits any more that would keep the connection from being read. */
+  readOn(): void {
+    if (!this.holding) return;
+    this.holding = false;
+    this.owner.connection.release();
   }
 
-  private submitQueue(): AsyncQueue<OperationContext> {
+  /** It waits for the application, perhaps for the second time. */
+  private waits(operation: Operation): void {
+    const { owner } = this;
+    operation.isUnread = true;
+    owner.queued.add(operation);
+    if (!this.holding && this.reaches(1)) {
+      const { maxQueuedSubmits } = owner.config;
+      owner.connection.bounds.hit(this.submitCount >= maxQueuedSubmits ? 'queuedSubmits' : 'queuedBytes');
+      this.holding = true;
+      owner.connection.hold();
+    }
+    if (!this.paused && this.reaches(2)) {
+      this.paused = true;
+      owner.sendFlow({ updateReason: UpdateReason.Congestion, backpressureLevel: BackpressureLevel.Hard });
+    }
+  }
+
+  /** The application has it now. */
+  private taken(operation: Operation): void {
+    operation.begin();
+    this.removed(operation);
+  }
+
+  private removed(operation: Operation): void {
+    if (!operation.isUnread) return;
+    operation.isUnread = false;
+    this.owner.queued.remove(operation);
+    this.eased();
+  }
+
+  /** Less waits than before. */
+  private eased(): void {
+    if (this.holding && !this.exceeds(2)) this.readOn();
+    if (this.paused && !this.exceeds(4)) {
+      this.paused = false;
+      this.owner.sendFlow({ updateReason: UpdateReason.Resume });
+    }
+  }
+
+  /** Whether so much waits that only what needs an answer is kept. */
+  private get isFull(): boolean {
+    return this.owner.queued.byteLength >= this.owner.config.maxQueuedBytes;
+  }
+
+  private reaches(part: number): boolean {
+    const { config, queued } = this.owner;
+    return this.submitCount * part >= config.maxQueuedSubmits || queued.byteLength * part >= config.maxQueuedBytes;
+  }
+
+  private exceeds(part: number): boolean {
+    const { config, queued } = this.owner;
+    return this.submitCount * part > config.maxQueuedSubmits || queued.byteLength * part > config.maxQueuedBytes;
+  }
+
+  private push<Kind extends keyof RareKinds>(kind: Kind, message: RareKinds[Kind]): void {
+    if (this.everything !== undefined) this.event(eventOf(kind, message));
+    else this.rareMessages().push(kind, message, this.arrivals++);
+  }
+
+  private submitQueue(): AsyncQueue<Operation> {
     if (this.submits === undefined) {
       this.submits = new AsyncQueue();
       if (this.submitsEnd !== undefined) this.submits.end(this.submitsEnd);
@@ -276,33 +325,23 @@ export class SessionInbox implements EventsOwner {
     return this.submits;
   }
 
-  private rareQueue<Kind extends keyof RareKinds>(kind: Kind): AsyncQueue<Arrived<RareKinds[Kind]>> {
-    this.rare ??= {};
-    const queues = this.rare as { [Name in Kind]?: AsyncQueue<Arrived<RareKinds[Kind]>> };
-    let queue = queues[kind];
-    if (queue === undefined) {
-      queue = new AsyncQueue();
-      queues[kind] = queue;
-      if (this.endReason !== undefined) queue.end(this.endReason);
-    }
-    return queue;
+  private rareMessages(): RareMessages {
+    this.rare ??= new RareMessages(this.endReason);
+    return this.rare;
   }
 
   /** Everything that waits, in the order of arrival; whoever waits for a kind of message is told that none will come. */
   private gather(): SessionEvent[] {
-    const arrived: { event: SessionEvent; number: number }[] = [];
+    const reason = new ClosedError('somebody else takes the messages of this session');
+    const arrived: Arrived<SessionEvent>[] = [];
     for (const operation of this.submits?.drain() ?? []) {
-      arrived.push({ event: { type: 'submit', submit: operation }, number: operation.arrival });
+      arrived.push({ message: { type: 'submit', submit: operation }, number: operation.arrival });
     }
-    this.submits?.end(new ClosedError('somebody else takes the messages of this session'));
-    for (const kind of ['cancel', 'patch', 'migrate', 'close'] as const) {
-      const queue = this.rare?.[kind] as AsyncQueue<Arrived<RareKinds[typeof kind]>> | undefined;
-      for (const { message, number } of queue?.drain() ?? []) arrived.push({ event: eventOf(kind, message), number });
-      queue?.end(new ClosedError('somebody else takes the messages of this session'));
-    }
+    this.submits?.end(reason);
+    arrived.push(...(this.rare?.takeAll(reason) ?? []));
     this.submits = undefined;
     this.rare = undefined;
-    return arrived.sort((a, b) => a.number - b.number).map(({ event }) => event);
+    return arrived.sort((a, b) => a.number - b.number).map(({ message }) => message);
   }
 
   /** @throws UsageError when somebody else takes the messages of the session */
@@ -324,17 +363,4 @@ function heldBy(event: SessionEvent): number {
 
 function needsAnswer(event: SessionEvent): boolean {
   return event.type === 'submit' || event.type === 'close' || event.type === 'patch' || event.type === 'migrate';
-}
-
-function eventOf<Kind extends keyof RareKinds>(kind: Kind, message: RareKinds[Kind]): SessionEvent {
-  switch (kind) {
-    case 'cancel':
-      return { type: 'cancel', cancel: message as NnrpCancel };
-    case 'patch':
-      return { type: 'patch', patch: message as NnrpPatch };
-    case 'migrate':
-      return { type: 'migrate', migration: message as NnrpMigration };
-    default:
-      return { type: 'close', close: message as NnrpClose };
-  }
 }

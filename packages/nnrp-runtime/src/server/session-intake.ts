@@ -1,10 +1,12 @@
 import {
   describeFault,
+  type FlowFields,
   FlowScope,
   type MessageInfo,
   type NnrpError,
   type Packet,
   ProtocolError,
+  type SessionLifecycle,
   type UsageError,
   type WireFault,
 } from 'nnrp-core';
@@ -14,18 +16,52 @@ import { CACHE_ACK } from '../connection/codecs.js';
 import { readErrorText } from '../connection/error-text.js';
 import type { Lane } from '../connection/outbox.js';
 import type { SessionEndpoint } from '../connection/session-endpoint.js';
-import { aboveInFlightLimit, submitRefused } from './frame-failure.js';
-import type { ResolvedObject } from './operation-context.js';
-import type { SessionCore } from './session-core.js';
+import { bodyLengthError } from './body-length.js';
+import type { ResolvedObject } from './contract.js';
+import { aboveInFlightLimit, type FrameFailure, submitRefused } from './frame-failure.js';
+import type { ResultGate } from './result-gate.js';
+import type { NnrpServerConfig } from './server-config.js';
+import type { ServerSessionConnection } from './server-session-connection.js';
+import type { SessionCache } from './session-cache.js';
+import type { SessionClosing } from './session-closing.js';
+import type { SessionMigrations } from './session-migrations.js';
+import type { SessionOperations } from './session-operations.js';
+import type { SessionPatches } from './session-patches.js';
+import type { SessionReceiver } from './session-receiver.js';
 import { strictFault } from './strict-submit.js';
 
 const AT = preview3.FRAME_SUBMIT_OFFSETS;
-/** What a request without an answer holds besides its body. */
-const REQUEST_BYTES = 1024;
+
+/** What the intake of a session needs of it. */
+export interface IntakeOwner {
+  readonly sessionId: number;
+  readonly lane: Lane;
+  /** The request that the session was granted for. */
+  readonly open: Pick<preview3.SessionOpen, 'defaultDeadlineMs'>;
+  readonly config: NnrpServerConfig;
+  readonly connection: Omit<ServerSessionConnection, 'sessionEnded'>;
+  readonly lifecycle: SessionLifecycle;
+  readonly operations: SessionOperations;
+  readonly closing: SessionClosing;
+  readonly gate: ResultGate;
+  readonly cache: SessionCache;
+  readonly patches: SessionPatches;
+  readonly migrations: SessionMigrations;
+  /** Takes what has come. */
+  readonly receiver: SessionReceiver;
+  sendFlow(fields: FlowFields): boolean;
+  /** Tells the client about one of its frames. */
+  sendFrameError(frameId: number, failure: FrameFailure): void;
+  /** Answers a frame that was never taken. */
+  refuseFrame(failure: FrameFailure, packet: Packet): void;
+  /** The client broke a rule that costs the session. */
+  fail(error: ProtocolError, frameId: number): void;
+  end(reason: NnrpError): void;
+}
 
 /** What comes in for one session: checks what each message may do in the state the session is in, and passes it on. */
-export class SessionIntake implements SessionEndpoint {
-  constructor(readonly core: SessionCore) {}
+export class SessionIntake<Core extends IntakeOwner = IntakeOwner> implements SessionEndpoint {
+  constructor(readonly core: Core) {}
 
   get lane(): Lane {
     return this.core.lane;
@@ -51,10 +87,10 @@ export class SessionIntake implements SessionEndpoint {
         this.flowUpdated(packet);
         break;
       case MessageType.SessionPatch:
-        this.patched(packet, info);
+        this.core.patches.received(packet, info);
         break;
       case MessageType.SessionMigrate:
-        this.migrated(packet);
+        this.core.migrations.received(packet);
         break;
       case MessageType.CachePut:
         this.objectPut(packet, info);
@@ -190,36 +226,11 @@ export class SessionIntake implements SessionEndpoint {
     core.receiver.event({ type: 'flow_update', update });
   }
 
-  private patched(packet: Packet, info: MessageInfo): void {
-    const { core } = this;
-    const metadata = preview3.decodeSessionPatch(packet.view, packet.metadataStart);
-    const announced =
-      (metadata.patchMask & preview3.PatchFlags.ProfilePatch) === 0 ? packet.bodyLength : metadata.profilePatchBytes;
-    if (packet.bodyLength !== 0 && packet.bodyLength !== announced) {
-      this.badBody(packet, info, announced);
-      return;
-    }
-    // A copy: a short body must not keep the chunk that it came in.
-    const patch = { metadata, profilePatch: new Uint8Array(packet.body) };
-    // What is read while the session ends is answered by its end.
-    if (core.isOver) return;
-    core.pendingPatches.add(patch, REQUEST_BYTES + packet.bodyLength);
-    core.receiver.patch(patch);
-  }
-
-  private migrated(packet: Packet): void {
-    const { core } = this;
-    const migration = { metadata: preview3.decodeSessionMigrate(packet.view, packet.metadataStart) };
-    if (core.isOver) return;
-    core.pendingMigrations.add(migration, REQUEST_BYTES);
-    core.receiver.migrate(migration);
-  }
-
   private objectPut(packet: Packet, info: MessageInfo): void {
     const { core } = this;
     const put = preview3.decodeCachePut(packet.view, packet.metadataStart);
     if (packet.bodyLength !== put.objectBytes) {
-      this.badBody(packet, info, put.objectBytes);
+      core.fail(bodyLengthError(packet, info, put.objectBytes), packet.frameId);
       return;
     }
     const ack = core.cache.put(put, packet.body);
@@ -243,12 +254,6 @@ export class SessionIntake implements SessionEndpoint {
     const error = preview3.decodeErrorMessage(packet.view, packet.metadataStart);
     const { text: diagnostic, details } = readErrorText(packet, error);
     this.core.receiver.event({ type: 'error', error, diagnostic, details: details.details });
-  }
-
-  /** A declared length that the body does not have. */
-  private badBody(packet: Packet, info: MessageInfo, announced: number): void {
-    const text = `${info.name} announces ${announced} body bytes, got ${packet.bodyLength}`;
-    this.core.fail(new ProtocolError(text, ErrorCode.MalformedBody), packet.frameId);
   }
 
   private refuse(packet: Packet, info: MessageInfo): void {

@@ -1,7 +1,7 @@
 import { isNnrpError } from 'nnrp-core';
 import type { AsyncQueue, Waiter } from '../async-queue.js';
+import type { NnrpServerSession } from './contract.js';
 import { QueueIterator } from './queue-iterator.js';
-import type { NnrpServerSession } from './server-session.js';
 import type { SessionCore } from './session-core.js';
 
 /** What a loop over the sessions of a server needs of it. */

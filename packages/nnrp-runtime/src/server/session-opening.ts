@@ -22,10 +22,10 @@ import { announcedFamilies, announcedPacketBytes } from '../connection/announcem
 import { isThenable, settledOnce, unheardWithin } from '../thenable.js';
 import type { PeerIdentity } from '../transport/peer-identity.js';
 import type { RefusalTerms } from './address-refusals.js';
+import type { OpenRefusals } from './open-refusals.js';
 import type { PolicyAnswer, PolicyDecision, SessionGrant, SessionOpenContext } from './policy.js';
 import { mayBeGuess, noSuchId, type OpenFailure, policyFailed, policyTooSlow, policyWrong } from './refused-open.js';
 import type { NnrpServerConfig } from './server-config.js';
-import type { SessionRefused } from './server-events.js';
 import type { ConnectionWaiting } from './waiting-bytes.js';
 
 const GRANT: ReadonlySet<string> = new Set<keyof SessionGrant>(['priorityClass']);
@@ -50,8 +50,6 @@ export interface OpeningOwner extends Guarded {
   readonly helloAuth: Uint8Array;
   readonly isClosed: boolean;
   readonly ids: SessionIds;
-  /** Why no session may be opened now, such as too many; undefined when one may. */
-  hindrance(): OpenFailure | undefined;
   /**
    * The client has shown that it knows more than the reference client.
    * @param families - bits of PeerMessages that it says it understands; 0 when it does not say
@@ -60,14 +58,6 @@ export interface OpeningOwner extends Guarded {
   /** The client says how large a packet it takes; undefined when it does not. */
   peerTakes(maxPacketBytes: number | undefined): void;
   granted(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): void;
-  /** @param why - what a client is told that understands more than the code */
-  refused(refusal: SessionRefused, ack: preview3.SessionOpenAck, why: OpenFailure['why']): void;
-  /** The policy has refused somebody who may be guessing. @returns what happens to the answer */
-  guessed(): RefusalTerms;
-  /** The last answer to a guess is given. */
-  guessedTooOften(): void;
-  /** As many requests wait as may, behind a refusal whose answer is delayed. */
-  guessesOn(): void;
   /** The request cannot be read. */
   malformed(packet: Packet, text: string, errorCode: number): void;
   /** A packet that had to wait for a decision. */
@@ -123,6 +113,7 @@ export class SessionOpening {
     /** Of the whole server: see {@link openTerms}. */
     private readonly terms: SessionOpenTerms,
     private readonly owner: OpeningOwner,
+    private readonly refusals: OpenRefusals,
   ) {}
 
   /** Whether a decision is being waited for; packets that may depend on it go to `wait`. */
@@ -144,7 +135,7 @@ export class SessionOpening {
     const blocks = this.readBody(packet, open);
     if (blocks === undefined) return;
     const errorCode = checkOpenRequest(open, this.terms);
-    const failure = errorCode === SessionErrorCode.None ? this.owner.hindrance() : { errorCode };
+    const failure = errorCode === SessionErrorCode.None ? this.refusals.hindrance() : { errorCode };
     if (failure !== undefined) this.answerInTurn(() => this.refuse(open, failure));
     else this.askPolicy(open, blocks.auth);
   }
@@ -253,7 +244,7 @@ export class SessionOpening {
   private holdWhenFull(): void {
     if (this.holding || this.line.size < MAX_WAITING) return;
     if (this.delay !== undefined) {
-      this.owner.guessesOn();
+      this.refusals.guessesOn();
       return;
     }
     this.holding = true;
@@ -329,7 +320,7 @@ export class SessionOpening {
       this.refuse(open, policyWrong(wrong));
       return;
     }
-    const failure = this.owner.hindrance();
+    const failure = this.refusals.hindrance();
     if (failure !== undefined) {
       this.refuse(open, failure);
       return;
@@ -363,10 +354,10 @@ export class SessionOpening {
 
   /** Whoever guesses gets his answers ever later. Nothing of a guess is kept but the answer, and no policy waits for it. */
   private refuseByPolicy(open: preview3.SessionOpen, failure: OpenFailure): void {
-    const { delayMs, isLast } = mayBeGuess(failure) ? this.owner.guessed() : NO_DELAY;
+    const { delayMs, isLast } = mayBeGuess(failure) ? this.refusals.guessed() : NO_DELAY;
     const answer = () => {
       this.refuse(open, failure);
-      if (isLast) this.owner.guessedTooOften();
+      if (isLast) this.refusals.guessedTooOften();
     };
     if (delayMs === 0) {
       answer();
@@ -384,7 +375,7 @@ export class SessionOpening {
   private refuse(open: preview3.SessionOpen, { errorCode, why, cause }: OpenFailure): void {
     const { remoteAddress } = this.owner;
     const refusal = { remoteAddress, open, errorCode, ...(cause === undefined ? {} : { cause }) };
-    this.owner.refused(refusal, rejectedAck(open, this.terms, errorCode), why);
+    this.refusals.refused(refusal, rejectedAck(open, this.terms, errorCode), why);
   }
 }
 

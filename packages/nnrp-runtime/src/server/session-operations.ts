@@ -4,7 +4,6 @@ import {
   type DeadlineError,
   describeOperationFault,
   forCaller,
-  IdSet,
   type NnrpError,
   OperationRegistry,
   type Packet,
@@ -18,10 +17,12 @@ import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { RESULT_PUSH } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
 import { isPartial, isPartialResult } from '../connection/result-kind.js';
-import type { SessionConnection } from '../connection/session-endpoint.js';
 import { isMistake, SETTLED, unheard } from '../settled.js';
 import { unheardWithin } from '../thenable.js';
-import { bodyChanged, COPY_LIMIT, lent } from '../transport/lent-packet.js';
+import { COPY_LIMIT } from '../transport/lent-packet.js';
+import type { NnrpServerSession, ResolvedObject } from './contract.js';
+import { DelayedResults } from './delayed-results.js';
+import { DroppedUnseen } from './dropped-unseen.js';
 import {
   CANCELLED_BY_SERVER,
   deadlineFailure,
@@ -29,39 +30,34 @@ import {
   handlerFailure,
   sessionClosed,
 } from './frame-failure.js';
-import { OperationContext, type ResolvedObject } from './operation-context.js';
+import { LentPlaces, type PlacesOwner } from './lent-places.js';
+import { Operation, type OperationOwner } from './operation.js';
 import type { ResultGate } from './result-gate.js';
 import { bodyOf, defaultResults, lastResult, metadataOf, partialResult } from './result-values.js';
-import type { RoomWaiter } from './room-line.js';
 import type { NnrpServerConfig } from './server-config.js';
 import { type ResultInit, type ResultValue, resultMetadata } from './server-messages.js';
-import type { NnrpServerSession } from './server-session.js';
-import type { ServerSessionConnection } from './session-ports.js';
+import type { ServerSessionConnection } from './server-session-connection.js';
 import { turnDue } from './turn-budget.js';
 import { UnsureResults } from './unsure-results.js';
 
-/** Frames dropped on the client's word that the application may still drop itself; more are forgotten, oldest first. */
-const MAX_DROPPED_UNSEEN = 1024;
-
 /** What the operations of a session need of it. */
-export interface OperationsOwner {
+export interface OperationsOwner extends PlacesOwner {
   readonly session: NnrpServerSession;
-  readonly connection: SessionConnection & Pick<ServerSessionConnection, 'handlerFailed' | 'room'>;
+  readonly connection: Pick<
+    ServerSessionConnection,
+    'send' | 'sendPlain' | 'whenDrained' | 'handlerFailed' | 'crashed' | 'room'
+  >;
   readonly config: Pick<NnrpServerConfig, 'exposeHandlerErrors'>;
   readonly lane: Lane;
   /** Tells when results have to wait because the client asked for it. */
   readonly gate: ResultGate;
   readonly deadlines: DeadlineQueue;
-  /** The operation waits because its client wants nothing now, or because there is no room; then again it could go on. */
-  suspended(operation: OperationContext): void;
-  /** @returns what to wait for before it goes on; undefined when it may go on at once */
-  resumed(operation: OperationContext): Promise<void> | undefined;
   /** Tells a client that understands it why a frame will be dropped. */
   explainDrop(frameId: number, failure: FrameFailure): void;
   /** An operation that has waited has begun. */
-  begun(operation: OperationContext): void;
+  begun(operation: Operation): void;
   /** An operation has had its terminal answer, or needs none any more. */
-  operationOver(operation: OperationContext): void;
+  operationOver(operation: Operation): void;
   /** No operation is in flight any more. */
   idle(): void;
 }
@@ -70,12 +66,14 @@ export interface OperationsOwner {
  * The operations of one session: which frames are in flight, and the one place that answers them, so that every frame
  * gets exactly one terminal answer.
  */
-export class SessionOperations {
-  readonly registry: OperationRegistry<OperationContext>;
+export class SessionOperations implements OperationOwner {
+  readonly registry: OperationRegistry<Operation>;
   private readonly sessionId: number;
   private readonly partialMetadata: preview3.ResultPush;
   private readonly lastMetadata: preview3.ResultPush;
-  private droppedUnseen: IdSet | undefined;
+  private readonly droppedUnseen = new DroppedUnseen();
+  private readonly places: LentPlaces;
+  private readonly delayed: DelayedResults;
   private readonly unsure = new UnsureResults();
   private ended: NnrpError | undefined;
 
@@ -85,6 +83,8 @@ export class SessionOperations {
     profileId: number,
   ) {
     this.sessionId = sessionId;
+    this.places = new LentPlaces(owner);
+    this.delayed = new DelayedResults(sessionId, owner.gate, owner.connection.room, this.places, this);
     this.registry = new OperationRegistry(sessionId);
     const { partial, last } = defaultResults(profileId);
     this.partialMetadata = partial;
@@ -106,8 +106,8 @@ export class SessionOperations {
   }
 
   /** Takes a submit in. @returns undefined when its id was used before */
-  admit(packet: Packet, deadlineMs: number, objects?: readonly ResolvedObject[]): OperationContext | undefined {
-    const operation = new OperationContext(this.owner.session, this, packet, deadlineMs, objects);
+  admit(packet: Packet, deadlineMs: number, objects?: readonly ResolvedObject[]): Operation | undefined {
+    const operation = new Operation(this.owner.session, this, packet, deadlineMs, objects);
     if (this.registry.register(operation) !== undefined) return undefined;
     if (deadlineMs > 0) this.owner.deadlines.add(operation, deadlineMs);
     return operation;
@@ -115,7 +115,7 @@ export class SessionOperations {
 
   /** Uses up the id of a submit that is refused. @returns false when it was used before */
   consume(packet: Packet): boolean {
-    const operation = new OperationContext(this.owner.session, this, packet, 0);
+    const operation = new Operation(this.owner.session, this, packet, 0);
     if (this.registry.register(operation) !== undefined) return false;
     this.registry.advance(operation, OperationState.Cancelled);
     operation.end(undefined);
@@ -123,25 +123,25 @@ export class SessionOperations {
   }
 
   /** The work is in the application's hands. */
-  started(operation: OperationContext): void {
+  started(operation: Operation): void {
     if (operation.queuedBytes > 0) this.owner.begun(operation);
     if (!operation.isOver) this.registry.advance(operation, OperationState.Running);
   }
 
   /** @throws UsageError when the state does not lead there, or the operation is over */
-  enter(operation: OperationContext, state: preview3.OperationState): void {
+  enter(operation: Operation, state: preview3.OperationState): void {
     const fault = operation.isOver ? undefined : this.registry.advance(operation, state);
     if (operation.isOver) throw operation.refusal();
     if (fault !== undefined) throw new UsageError(`frame ${operation.frameId}: ${describeOperationFault(fault)}`);
   }
 
   /** @throws UsageError when the relationship cannot be */
-  relate(operation: OperationContext, parentFrameId: number | undefined, groupId: number | undefined): void {
+  relate(operation: Operation, parentFrameId: number | undefined, groupId: number | undefined): void {
     const fault = this.registry.relate(operation, parentFrameId, groupId);
     if (fault !== undefined) throw new UsageError(`frame ${operation.frameId}: ${describeOperationFault(fault)}`);
   }
 
-  push(operation: OperationContext, partial: ResultValue): Promise<void> {
+  push(operation: Operation, partial: ResultValue): Promise<void> {
     if (operation.isOver) return this.refused(operation, partial, operation.refusal());
     try {
       const init = metadataOf(partial);
@@ -152,7 +152,7 @@ export class SessionOperations {
     }
   }
 
-  complete(operation: OperationContext, result: ResultValue): Promise<void> {
+  complete(operation: Operation, result: ResultValue): Promise<void> {
     if (operation.isOver) return this.refused(operation, result, operation.refusal());
     try {
       const init = metadataOf(result);
@@ -164,17 +164,17 @@ export class SessionOperations {
   }
 
   /** Dropped for another reason than that the application says so. */
-  fail(operation: OperationContext, failure: FrameFailure, reason?: NnrpError): void {
+  fail(operation: Operation, failure: FrameFailure, reason?: NnrpError): void {
     this.owner.explainDrop(operation.frameId, failure);
     // Sending may have found the peer gone, and ended everything.
     if (!operation.isOver) this.sendDrop(operation, OperationState.Failed, reason);
   }
 
   /** The application's own drop: the only one without an explanation. */
-  drop(operation: OperationContext): Promise<void> {
+  drop(operation: Operation): Promise<void> {
     if (operation.isOver) return unheard(Promise.reject(operation.refusal()));
     if (this.sendDrop(operation, OperationState.Failed, undefined)) return SETTLED;
-    return this.withoutPlace(operation, this.drained());
+    return this.places.during(operation, this.drained());
   }
 
   /** A result by frame id: partial or last as its metadata says. */
@@ -193,7 +193,7 @@ export class SessionOperations {
 
   sendResultDrop(frameId: number): Promise<void> {
     // The client's cancel was answered at once; an application that answers it too has done right.
-    if (this.droppedUnseen?.delete(frameId)) return SETTLED;
+    if (this.droppedUnseen.delete(frameId)) return SETTLED;
     try {
       return this.drop(this.inFlight(frameId));
     } catch (error) {
@@ -206,7 +206,7 @@ export class SessionOperations {
     const operation = this.registry.get(frameId);
     if (operation === undefined) return false;
     this.sendDrop(operation, OperationState.Cancelled, new CancelledError(`the client cancelled frame ${frameId}`));
-    this.rememberDropped(frameId);
+    this.droppedUnseen.add(frameId);
     return true;
   }
 
@@ -223,9 +223,9 @@ export class SessionOperations {
     return outcome.cancelled.map((operation) => operation.frameId);
   }
 
-  expire(operation: OperationContext, reason: DeadlineError): void {
+  expire(operation: Operation, reason: DeadlineError): void {
     this.fail(operation, deadlineFailure(operation.deadlineMs), reason);
-    this.rememberDropped(operation.frameId);
+    this.droppedUnseen.add(operation.frameId);
   }
 
   /** A result was left out because its body had changed: the frame fails, as if its handler had. */
@@ -259,14 +259,14 @@ export class SessionOperations {
   /** The session is over: nothing can be answered any more. @returns the frame ids that have no answer */
   end(reason: NnrpError): number[] {
     this.ended = reason;
-    this.droppedUnseen = undefined;
+    this.droppedUnseen.clear();
     const ended = this.registry.endAll(OperationState.Cancelled);
     for (const operation of ended) guard(this, () => this.over(operation, forCaller(reason)));
     return ended.map(({ frameId }) => frameId);
   }
 
   private sendPartial(
-    operation: OperationContext,
+    operation: Operation,
     metadata: preview3.ResultPush,
     body: Uint8Array,
     isTurn = false,
@@ -274,11 +274,11 @@ export class SessionOperations {
     if (this.isOverAfterWaiting(operation)) return unheard(Promise.reject(operation.refusal()));
     if (this.owner.gate.isHeld(operation)) {
       const own = { ...metadata };
-      return this.later(operation, body, (held) => this.sendPartial(operation, own, held));
+      return this.delayed.later(operation, body, (held) => this.sendPartial(operation, own, held));
     }
     if (!isTurn && this.hasToWait(operation, body)) {
       const own = { ...metadata };
-      return this.inTurn(operation, body, (held) => this.sendPartial(operation, own, held, true));
+      return this.delayed.inTurn(operation, body, (held) => this.sendPartial(operation, own, held, true));
     }
     const room = this.sendPush(operation, metadata, body, true);
     this.moveTo(operation, OperationState.Partial);
@@ -286,7 +286,7 @@ export class SessionOperations {
   }
 
   private sendLast(
-    operation: OperationContext,
+    operation: Operation,
     metadata: preview3.ResultPush,
     body: Uint8Array,
     isTurn = false,
@@ -295,11 +295,11 @@ export class SessionOperations {
     // Partial results that were held back go first.
     if (this.owner.gate.isWaiting(operation)) {
       const own = { ...metadata };
-      return this.later(operation, body, (held) => this.sendLast(operation, own, held));
+      return this.delayed.later(operation, body, (held) => this.sendLast(operation, own, held));
     }
     if (!isTurn && this.hasToWait(operation, body)) {
       const own = { ...metadata };
-      return this.inTurn(operation, body, (held) => this.sendLast(operation, own, held, true));
+      return this.delayed.inTurn(operation, body, (held) => this.sendLast(operation, own, held, true));
     }
     const room = this.sendPush(operation, metadata, body, false);
     this.moveTo(operation, OperationState.Completed);
@@ -309,7 +309,7 @@ export class SessionOperations {
 
   /** RESULT_PUSH. @returns whether there is room for more */
   private sendPush(
-    { frameId, traceLow, traceHigh }: OperationContext,
+    { frameId, traceLow, traceHigh }: Operation,
     metadata: preview3.ResultPush,
     body: Uint8Array,
     partial: boolean,
@@ -331,127 +331,30 @@ export class SessionOperations {
     );
   }
 
-  /** Sends when the client lets results flow again, in the order of the calls. */
-  private later(
-    operation: OperationContext,
-    body: Uint8Array,
-    send: (held: Uint8Array) => Promise<void>,
-  ): Promise<void> {
-    const { gate } = this.owner;
-    if (gate.isTooMuch(operation, body.length)) {
-      // A handler that awaits nothing hears the same each time: an error for each would cost more than what is held.
-      operation.refusedPush ??= unheard(Promise.reject(gate.refusal()));
-      return operation.refusedPush;
-    }
-    operation.refusedPush = undefined;
-    const held = body.length <= COPY_LIMIT ? new Uint8Array(body) : lent(body);
-    const bytes = held.length;
-    operation.heldResults++;
-    const settled = () => {
-      operation.heldResults--;
-    };
-    const sent = gate.afterHold(operation, bytes, () => this.sendHeld(operation, held, bytes, send));
-    sent.then(settled, settled);
-    return this.withoutPlace(operation, sent);
-  }
-
-  private sendHeld(
-    operation: OperationContext,
-    held: Uint8Array,
-    bytes: number,
-    send: (held: Uint8Array) => Promise<void>,
-  ): Promise<void> {
-    if (operation.isOver) return Promise.reject(operation.refusal());
-    if (held.length === bytes) return send(held);
-    const result = `a result of frame ${operation.frameId} of session ${this.sessionId}`;
-    const error = bodyChanged(result, bytes, held.length);
-    this.spoiled(operation, error);
-    return Promise.reject(error);
-  }
-
   /**
    * Whether so much waits to be sent that this result comes later. Who has not waited for the room after the one before
    * does not wait for this one either.
    */
-  private hasToWait(operation: OperationContext, body: Uint8Array): boolean {
+  private hasToWait(operation: Operation, body: Uint8Array): boolean {
     return this.owner.connection.room.shouldWait(body.length) && !operation.lacksRoom;
   }
 
   /** What still waits goes before what comes now; sending it may find the peer gone, and end everything. */
-  private isOverAfterWaiting(operation: OperationContext): boolean {
+  private isOverAfterWaiting(operation: Operation): boolean {
     if (operation.sendWaiting === undefined) return false;
     operation.sendWaiting();
     return operation.isOver;
   }
 
-  /** Sends when its turn has come, when the next one of the operation is there, or not at all when that is over. */
-  private inTurn(
-    operation: OperationContext,
-    body: Uint8Array,
-    send: (held: Uint8Array) => Promise<void>,
-  ): Promise<void> {
-    const { room } = this.owner.connection;
-    const held = body.length <= COPY_LIMIT ? new Uint8Array(body) : lent(body);
-    const bytes = held.length;
-    const sent = new Promise<void>((resolve, reject) => {
-      const waiter: RoomWaiter = {
-        bytes,
-        send: () => {
-          operation.sendWaiting = undefined;
-          try {
-            this.sendHeld(operation, held, bytes, send).then(resolve, reject);
-          } catch (error) {
-            reject(error);
-          }
-        },
-      };
-      operation.sendWaiting = () => {
-        room.leave(waiter);
-        waiter.send();
-      };
-      room.wait(waiter);
-    });
-    return this.withoutPlace(operation, unheard(sent));
-  }
-
-  /**
-   * Whoever waits for its client lends its place for handlers to others meanwhile, and has one again before it goes on.
-   *
-   * @param wait - for the client, or for room
-   */
-  private withoutPlace(operation: OperationContext, wait: Promise<void>): Promise<void> {
-    if (operation.place === 'none') return wait;
-    if (operation.blocked !== undefined && wait === operation.blockedBy) return operation.blocked;
-    if (operation.blockedPushes++ === 0) this.owner.suspended(operation);
-    operation.blockedBy = wait;
-    operation.blocked = unheard(
-      wait.then(
-        () => this.placeAgain(operation),
-        async (error: unknown) => {
-          await this.placeAgain(operation);
-          throw error;
-        },
-      ),
-    );
-    return operation.blocked;
-  }
-
-  private placeAgain(operation: OperationContext): Promise<void> | undefined {
-    if (--operation.blockedPushes > 0) return undefined;
-    operation.blockedBy = undefined;
-    operation.blocked = undefined;
-    return this.owner.resumed(operation);
-  }
-
   /** A result of an operation cannot be sent: without it the rest would be wrong. */
-  private spoiled(operation: OperationContext, error: UsageError): void {
+  spoiled(operation: Operation, error: UsageError): void {
     const { frameId } = operation;
     this.fail(operation, handlerFailure(error, this.owner.config.exposeHandlerErrors), error);
     this.owner.connection.handlerFailed({ sessionId: this.sessionId, frameId, error });
   }
 
   /** A listener of the operation's signal has failed. One that passes the reason on has not. */
-  listenerFailed(operation: OperationContext, error: unknown): void {
+  listenerFailed(operation: Operation, error: unknown): void {
     if (error === operation.abortReason) return;
     const { frameId } = operation;
     this.owner.connection.handlerFailed({ sessionId: this.sessionId, frameId, error });
@@ -461,7 +364,7 @@ export class SessionOperations {
    * A result that is not taken. A handler that does not await the call is told of its mistake by an event; one that does
    * throws it before the next turn, and that is told as its failure.
    */
-  private refused(operation: OperationContext, value: ResultValue, error: unknown): Promise<never> {
+  private refused(operation: Operation, value: ResultValue, error: unknown): Promise<never> {
     unheardWithin(value);
     if (operation.context !== undefined && !operation.isOver && isMistake(error)) {
       nextTurn(this, () => {
@@ -474,7 +377,7 @@ export class SessionOperations {
   }
 
   /** Resolves when there is room for more. */
-  private roomAfter(operation: OperationContext, body: Uint8Array): Promise<void> {
+  private roomAfter(operation: Operation, body: Uint8Array): Promise<void> {
     const drained = this.drained();
     const room = body.length <= COPY_LIMIT ? drained : this.unsure.after(operation.frameId, drained);
     if (!operation.lacksRoom) {
@@ -484,14 +387,10 @@ export class SessionOperations {
       };
       room.then(over, over);
     }
-    return this.withoutPlace(operation, room);
+    return this.places.during(operation, room);
   }
 
-  private sendDrop(
-    operation: OperationContext,
-    state: preview3.OperationState,
-    reason: NnrpError | undefined,
-  ): boolean {
+  private sendDrop(operation: Operation, state: preview3.OperationState, reason: NnrpError | undefined): boolean {
     const room = this.plainDrop(operation);
     this.registry.advance(operation, state);
     this.over(operation, reason);
@@ -499,7 +398,7 @@ export class SessionOperations {
   }
 
   /** What listens to a signal may end the session: every frame has its answer by then. */
-  private dropTogether(operations: readonly OperationContext[], shared: NnrpError, failure: FrameFailure): void {
+  private dropTogether(operations: readonly Operation[], shared: NnrpError, failure: FrameFailure): void {
     const reasons = operations.map((operation) => {
       const reason = operations.length === 1 ? shared : forCaller(shared);
       // The drop is the last that the client hears of the frame, whatever its end sets off.
@@ -513,13 +412,13 @@ export class SessionOperations {
     });
   }
 
-  private plainDrop({ frameId, traceLow, traceHigh }: OperationContext | Packet): boolean {
+  private plainDrop({ frameId, traceLow, traceHigh }: Operation | Packet): boolean {
     const { connection, lane } = this.owner;
     return connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId, lane, traceLow, traceHigh);
   }
 
   /** An application may answer what it has not been handed yet, or what waits for a tool: both count as running. */
-  private moveTo(operation: OperationContext, state: preview3.OperationState): void {
+  private moveTo(operation: Operation, state: preview3.OperationState): void {
     // Sending may have found the peer gone, and ended everything.
     if (operation.isOver) return;
     if (this.registry.advance(operation, state) === undefined) return;
@@ -527,7 +426,7 @@ export class SessionOperations {
     this.registry.advance(operation, state);
   }
 
-  private over(operation: OperationContext, reason: NnrpError | undefined): void {
+  private over(operation: Operation, reason: NnrpError | undefined): void {
     this.owner.deadlines.remove(operation);
     operation.end(reason);
     // What it had still to say is not said any more.
@@ -536,7 +435,7 @@ export class SessionOperations {
     if (this.registry.size === 0) this.owner.idle();
   }
 
-  private inFlight(frameId: number): OperationContext {
+  private inFlight(frameId: number): Operation {
     const operation = this.registry.get(frameId);
     if (operation !== undefined) return operation;
     if (this.ended !== undefined)
@@ -544,14 +443,6 @@ export class SessionOperations {
     throw new UsageError(
       `session ${this.sessionId}: frame ${frameId} waits for no answer (answered, cancelled, expired or unknown)`,
     );
-  }
-
-  private rememberDropped(frameId: number): void {
-    this.droppedUnseen ??= new IdSet();
-    this.droppedUnseen.add(frameId);
-    if (this.droppedUnseen.size <= MAX_DROPPED_UNSEEN) return;
-    const { oldest } = this.droppedUnseen;
-    if (oldest !== undefined) this.droppedUnseen.delete(oldest);
   }
 
   private drained(): Promise<void> {

@@ -4,9 +4,12 @@ import type { ConnectionWaiting } from './waiting-bytes.js';
 /** Requests of one kind and session that may be without an answer before their connection is not read any more. */
 export const MAX_UNANSWERED = 64;
 
+/** What a request without an answer holds besides its body. */
+export const REQUEST_BYTES = 1024;
+
 /** What these requests need of their connection. */
-export interface RequestsOwner {
-  readonly bounds: ServerBounds;
+export interface ReadHolder {
+  readonly bounds: Pick<ServerBounds, 'hit'>;
   /** Where their bytes count together with all that waits on the connection. */
   readonly memory: { readonly queue: Pick<ConnectionWaiting, 'add'> };
   /** Stops reading until `release`. */
@@ -26,7 +29,7 @@ export class UnansweredRequests<Request extends object> {
   private isOver = false;
 
   constructor(
-    private readonly owner: RequestsOwner,
+    private readonly owner: ReadHolder,
     private readonly maxBytes: number,
   ) {}
 

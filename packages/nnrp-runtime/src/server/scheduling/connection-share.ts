@@ -1,5 +1,18 @@
 import { Chain, type Link } from '../../base/chain.js';
-import type { OperationContext } from '../operation-context.js';
+import type { OperationContext } from '../contract.js';
+
+/** `lent`: the handler goes on, and others may have its place until its results may flow again. */
+export type HandlerPlace = 'none' | 'taken' | 'lent';
+
+/** An operation, as far as the places for handlers are concerned. */
+export interface Scheduled extends Pick<OperationContext, 'frameId' | 'session' | 'abortReason'> {
+  /** Whether its handler has one of the places. */
+  place: HandlerPlace;
+  /** Its session, which pays for its place; undefined before it has come to the dispatcher. */
+  line: SessionLine | undefined;
+  /** That it waits for a place. */
+  turn: Turn | undefined;
+}
 
 /** An operation that waits for a place: to begin, or to go on. */
 export class Turn implements Link<Turn> {
@@ -8,7 +21,7 @@ export class Turn implements Link<Turn> {
   chain: Chain<Turn> | undefined = undefined;
 
   constructor(
-    readonly operation: OperationContext,
+    readonly operation: Scheduled,
     readonly line: SessionLine,
     /** It has begun before, and whoever waits for it to go on awaits `promise`; undefined for one that has yet to begin. */
     readonly again: { readonly promise: Promise<void>; resolve(): void } | undefined,
@@ -74,7 +87,7 @@ export class SessionLine {
     /** 0 for interactive, 2 for background. */
     readonly classIndex: number,
     /** The handler of an operation that is over has run on for too long, in milliseconds. */
-    readonly handlerStuck: (operation: OperationContext, forMs: number) => void,
+    readonly handlerStuck: (operation: Scheduled, forMs: number) => void,
   ) {}
 
   turnsOf(turn: Turn): SessionTurns {

@@ -1,19 +1,15 @@
-import type { MessageInfo, NnrpError, Packet, ProtocolError, SchemaRegistry } from 'nnrp-core';
+import type { MessageInfo, Packet, ProtocolError, SchemaRegistry } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import type { DeadlineQueue } from '../base/deadline-queue.js';
 import type { SessionConnection } from '../connection/session-endpoint.js';
 import type { ConnectionGate } from './connection-gate.js';
-import type { OperationContext } from './operation-context.js';
 import type { RoomLine } from './room-line.js';
 import type { ServerBounds } from './server-bounds.js';
 import type { HandlerFailure } from './server-events.js';
 import type { ConnectionMemory } from './server-memory.js';
-import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
-import type { SessionCore } from './session-core.js';
-import type { SessionIntake } from './session-intake.js';
 
 /** What a server's session needs of its connection besides sending. */
-export interface ServerSessionConnection extends SessionConnection<SessionIntake> {
+export interface ServerSessionConnection extends Omit<SessionConnection, 'attach'> {
   /** The server is closing: no new work. */
   readonly isDraining: boolean;
   /**
@@ -50,25 +46,8 @@ export interface ServerSessionConnection extends SessionConnection<SessionIntake
   closeSent(sessionId: number): void;
   /** The client's own close is confirmed: what it has sent for the session before it reads that is no fault either. */
   closeConfirmed(sessionId: number): void;
-  sessionEnded(core: SessionCore): void;
+  /** The session takes no more packets, and its id is free. */
+  sessionEnded(sessionId: number): void;
   /** No operation of the session is in flight any more. */
   answered(): void;
-}
-
-/** Who takes the messages of a session: its inbox, until a serve loop does. */
-export interface SessionReceiver {
-  submit(operation: OperationContext): void;
-  cancel(cancel: NnrpCancel): void;
-  patch(patch: NnrpPatch): void;
-  migrate(migration: NnrpMigration): void;
-  close(close: NnrpClose): void;
-  /** Whatever else has come, already dealt with. */
-  event(event: SessionEvent): void;
-  /** What the operation sends is held back because its client wants nothing now; then again that it goes on. */
-  suspended?(operation: OperationContext): void;
-  /** @returns what to wait for before it goes on: a place; undefined when it has one or needs none */
-  resumed?(operation: OperationContext): Promise<void> | undefined;
-  /** The operation is over before it was taken. */
-  withdraw(operation: OperationContext): void;
-  ended(reason: NnrpError): void;
 }

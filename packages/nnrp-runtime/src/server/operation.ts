@@ -18,30 +18,36 @@ import { bodyCopy, bodyFrames, bodyJson, bodyText, type OwnBytes } from '../conn
 import { traceIdOf } from '../connection/trace-id.js';
 import { isThenable, settledOnce } from '../thenable.js';
 import { pin } from '../transport/pinned.js';
+import type { NnrpServerSession, OperationContext, ResolvedObject } from './contract.js';
 import type { FrameFailure } from './frame-failure.js';
 import { OperationAbort } from './operation-abort.js';
-import type { Turn as PlaceTurn, SessionLine } from './scheduling/connection-share.js';
-import type { NnrpSubmit, ResultValue } from './server-messages.js';
-import type { NnrpServerSession } from './server-session.js';
-import type { SessionOperations } from './session-operations.js';
+import type { HandlerPlace, Turn as PlaceTurn, Scheduled, SessionLine } from './scheduling/connection-share.js';
+import type { ResultValue } from './server-messages.js';
 
-/** An object of the session's cache that a submit refers to. */
-export interface ResolvedObject {
-  readonly reference: preview3.ObjectReferenceBlock;
-  /** Owned by the cache: not to be changed, nor transferred to another thread. */
-  readonly bytes: Uint8Array;
+/** What an operation needs of those that it is one of. */
+export interface OperationOwner {
+  push(operation: Operation, partial: ResultValue): Promise<void>;
+  complete(operation: Operation, result: ResultValue): Promise<void>;
+  drop(operation: Operation): Promise<void>;
+  /** @throws UsageError when the state does not lead there, or the operation is over */
+  enter(operation: Operation, state: preview3.OperationState): void;
+  /** @throws UsageError when the relationship cannot be */
+  relate(operation: Operation, parentFrameId: number | undefined, groupId: number | undefined): void;
+  /** The work is in the application's hands. */
+  started(operation: Operation): void;
+  /** Dropped for another reason than that the application says so. */
+  fail(operation: Operation, failure: FrameFailure): void;
+  /** The time for its work is over. */
+  expire(operation: Operation, reason: DeadlineError): void;
+  /** A listener of the operation's signal has failed. */
+  listenerFailed(operation: Operation, error: unknown): void;
+  crashed(error: unknown): void;
 }
-
-/** `lent`: the handler goes on, and others may have its place until its results may flow again. */
-export type HandlerPlace = 'none' | 'taken' | 'lent';
 
 const NO_OBJECTS: readonly ResolvedObject[] = [];
 
-/**
- * One submitted unit of work on the server, from its arrival to its one terminal answer: what a handler holds, and what
- * `receiveSubmit` hands out.
- */
-export class OperationContext extends OperationRecord implements NnrpSubmit {
+/** One submitted unit of work on the server, from its arrival to its one terminal answer. */
+export class Operation extends OperationRecord implements OperationContext, Scheduled {
   timedSince: Turn | undefined = undefined;
   timedBefore: Timed | undefined = undefined;
   timedAfter: Timed | undefined = undefined;
@@ -87,11 +93,9 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
   /** Made by the session. */
   constructor(
     readonly session: NnrpServerSession,
-    private readonly operations: SessionOperations,
+    private readonly owner: OperationOwner,
     private packet: Packet,
-    /** Milliseconds granted for the work, 0 = any. */
     readonly deadlineMs: number,
-    /** Objects of the session's cache that the submit refers to, in the order of its references. */
     readonly objects: readonly ResolvedObject[] = NO_OBJECTS,
   ) {
     super(packet.frameId, undefined, undefined);
@@ -104,7 +108,6 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
     return this.operationId;
   }
 
-  /** @throws UsageError when the memory of the submit was transferred to another thread before */
   get metadata(): preview3.FrameSubmit {
     const rare = this.rareState();
     if (rare.metadata === undefined) {
@@ -114,40 +117,23 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
     return rare.metadata;
   }
 
-  /**
-   * The body as it came, lent and not copied: it stays valid while held, and keeps the chunk it lies in alive. Other
-   * packets may lie in that chunk, so it cannot be transferred to another thread: transfer a copy (`bytes()`).
-   * It may begin at any byte of that chunk, also at an odd one: see `bytes` for what is to be read as numbers. Whether it is
-   * a region body is between client and application; see `payloadFrames`.
-   */
   get body(): Uint8Array {
     this.viewed ??= this.packet.body;
     return this.viewed;
   }
 
-  /** The body as text. Invalid UTF-8 becomes U+FFFD. */
   text(): string {
     return bodyText(this.body);
   }
 
-  /** The body as a value. @throws UsageError when it is no JSON */
   json(): unknown {
     return bodyJson(this.body, this.frameId);
   }
 
-  /**
-   * A copy of the body: the caller's own, to be changed or transferred to another thread. It lies at the beginning of its
-   * memory, so a typed array of any kind may lie over it, such as `new Float32Array(operation.bytes().buffer)`.
-   */
   bytes(): OwnBytes {
     return bodyCopy(this.body);
   }
 
-  /**
-   * The typed payload frames of a region body, not copied; decoded each time.
-   * @throws WireError when the body is no region body or breaks its rules
-   * @see NNRP/1-preview3 section 10
-   */
   get payloadFrames(): readonly preview3.TypedPayloadFrame[] {
     return bodyFrames(this.body, this.metadata);
   }
@@ -156,7 +142,6 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
     return traceIdOf(this.traceLow, this.traceHigh);
   }
 
-  /** Bytes of the submit on the wire. */
   get byteLength(): number {
     return this.packet.byteLength;
   }
@@ -176,40 +161,26 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
     this.viewed = undefined;
   }
 
-  /** Whether the frame has had its terminal answer, or needs none any more. */
   get isOver(): boolean {
     return this.over;
   }
 
-  /**
-   * Aborts when the work is not wanted any more. Its reason says why: CancelledError (the client cancelled),
-   * DeadlineError, ClosedError (session or connection closed), TransportError (connection lost) or ProtocolError (the client
-   * broke a rule that cost it the session). It never aborts after a terminal answer. Each listener is called in the async
-   * context (AsyncLocalStorage) in which it was added; what it throws, or its promise rejects with, is told by the event
-   * `handlerFailure`. Not so the listeners of signals derived from this one: there it ends the process.
-   */
   get signal(): AbortSignal {
     const rare = this.rareState();
-    rare.abort ??= new OperationAbort((error) => this.operations.listenerFailed(this, error));
+    rare.abort ??= new OperationAbort((error) => this.owner.listenerFailed(this, error));
     const { signal } = rare.abort;
     if (this.endReason !== undefined && !signal.aborted) rare.abort.abort(this.endReason);
     return signal;
   }
 
-  /**
-   * Throws the reason when the work is not wanted any more: what `signal.throwIfAborted()` does, without the signal,
-   * whose making costs more than a short operation (2 microseconds in Node 20).
-   */
   throwIfAborted(): void {
     if (this.endReason !== undefined) throw this.endReason;
   }
 
-  /** Why the work is not wanted any more; undefined while it is, and after an answer of the handler's own. */
   get abortReason(): NnrpError | undefined {
     return this.endReason;
   }
 
-  /** Resolves when the operation is over, whatever its end. A handler that answers later returns this. */
   get finished(): Promise<void> {
     if (this.over) return Promise.resolve();
     const rare = this.rareState();
@@ -219,61 +190,39 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
     return rare.finished;
   }
 
-  /**
-   * Sends a partial result.
-   *
-   * @param partial - bytes or text, with metadata if need be; more than 16 KiB of bytes are lent, not copied: when they
-   * are transferred or resized before they have left, the frame fails with UsageError
-   * @returns resolves when there is room for more: the client reads slowly, or has asked to pause
-   * @throws (as a rejection) the abort reason when the work is not wanted any more, UsageError after a terminal answer,
-   * WireError when the metadata is refused
-   */
   push(partial: ResultValue): Promise<void> {
-    return this.operations.push(this, partial);
+    return this.owner.push(this, partial);
   }
 
-  /** Sends the last result, an empty one by default. Rejects like `push`. */
   complete(result: ResultValue = ''): Promise<void> {
-    return this.operations.complete(this, result);
+    return this.owner.complete(this, result);
   }
 
-  /** Answers that there is no result. Rejects like `push`. */
   drop(): Promise<void> {
-    return this.operations.drop(this);
+    return this.owner.drop(this);
   }
 
-  /**
-   * Says that the work waits for a tool: its state is waiting_tool until `resumeWork`, or the next result.
-   * @throws UsageError when it does not run, the abort reason when it is not wanted any more
-   */
   waitForTool(): void {
-    this.operations.enter(this, preview3.OperationState.WaitingTool);
+    this.owner.enter(this, preview3.OperationState.WaitingTool);
   }
 
-  /** The tool has answered. @throws UsageError when the work waits for none */
   resumeWork(): void {
-    this.operations.enter(this, preview3.OperationState.Running);
+    this.owner.enter(this, preview3.OperationState.Running);
   }
 
-  /**
-   * Says what the work belongs to, for `cancelOperations` of a subtree or a group. Nothing on the wire of preview3 does.
-   *
-   * @param relation - the frame it is part of, a group of the application's own choice, or both
-   * @throws UsageError for a frame that was never submitted, a circle, group 0, or another relation
-   */
   relate(relation: { readonly parentFrameId?: number; readonly groupId?: number }): void {
     const { parentFrameId, groupId } = checkOptions('relation', relation, RELATIONS);
-    this.operations.relate(this, parentFrameId, groupId);
+    this.owner.relate(this, parentFrameId, groupId);
   }
 
   /** For the serve loop: a handler begins its work. */
   begin(): void {
-    this.operations.started(this);
+    this.owner.started(this);
   }
 
   /** For the serve loop: the handler has failed, or there is none that could run. */
   fail(failure: FrameFailure): void {
-    this.operations.fail(this, failure);
+    this.owner.fail(this, failure);
   }
 
   /** For the deadline queue: the time for its work is over, or the one in which its handler should have seen its end. */
@@ -283,12 +232,12 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
       return;
     }
     const text = `frame ${this.frameId} of session ${this.session.sessionId}: no result within ${this.deadlineMs} ms`;
-    this.operations.expire(this, new DeadlineError(text, this.deadlineMs));
+    this.owner.expire(this, new DeadlineError(text, this.deadlineMs));
   }
 
   /** @internal For the deadline queue: what it threw costs the connection. */
   crashed(error: unknown): void {
-    this.operations.crashed(error);
+    this.owner.crashed(error);
   }
 
   /** For the session: no answer may be sent any more. Nobody is told yet: several frames may end together. */
@@ -345,7 +294,6 @@ export class OperationContext extends OperationRecord implements NnrpSubmit {
     return new UsageError(`frame ${this.frameId} of session ${this.session.sessionId} has had its last answer`);
   }
 
-  /** Plain facts, as logs show them: no payload, no secret. */
   toJSON(): Record<string, unknown> {
     const { frameId, deadlineMs, isOver, abortReason } = this;
     const { sessionId, remoteAddress } = this.session;
