@@ -1,50 +1,87 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-const SESSION_TESTS = 'packages/nnrp-runtime/test/*.test.ts';
-/**
- * Those of them that are not about sessions over a connection, whatever carries it. All others run twice: they get their
- * connections from `test/carrier.ts`, which is TCP unless a project says otherwise.
+/*
+ * Each test file belongs to one project: what no other project names is a unit test. The sessions run once more over QUIC.
  */
-const NOT_OVER_QUIC = [
-  // Lists and names.
+
+/** Processes that run what is built, and whatever else takes long. */
+const SLOW = [
+  'examples/*.test.ts',
+  'packages/nnrp-cli/test/**/*.test.ts',
+  'packages/nnrp-cli/src/serve/handlers.test.ts',
+  'packages/nnrp-core/test/**/splitter.fuzz.test.ts',
+  'packages/nnrp-runtime/test/**/{promises-walk,memory-bounds*,shown-objects}.test.ts',
+  'packages/nnrp-transport-quic/test/**/{closing-processes,cluster,lossy*,many-connections}.test.ts',
+  'tools/conformance/{src,test}/**/*.test.ts',
+  'tools/fuzz/test/**/*.test.ts',
+];
+
+/** TCP, TLS, QUIC, memory and transports of the application's own. QUIC passes the compliance suite in its package. */
+const TRANSPORTS = [
+  'packages/nnrp-transport-quic/test/**/*.test.ts',
+  ...[
+    '*.compliance',
+    'stream-transport',
+    'turn-share',
+    'lent-packets',
+    'own-transports',
+    'server-bounds',
+    'paced-writer',
+    'tls*',
+    'connect-failures',
+    'accept-failures',
+    'realms',
+    // QUIC tells losses by time.
+    'fake-timers',
+  ].map((name) => `packages/nnrp-runtime/test/**/${name}.test.ts`),
+];
+
+/** Of the runtime's tests, those that have no connection: lists, names and plain data. */
+const WITHOUT_SESSIONS = [
   'api-table',
   'beyond-the-reference',
   'entry-points',
-  // Processes of their own, which run what is built.
-  'promises-walk',
-  'memory-bounds*',
-  // Addresses and options of TCP and TLS; QUIC has its own.
   'config',
-  // Transports: QUIC passes the compliance suite in its package.
-  '*.compliance',
-  'stream-transport',
-  'turn-share',
-  'lent-packets',
-  'own-transports',
-  'server-bounds',
-  'paced-writer',
-  'tls*',
-  // Sources, plain data, and options and certificates of TCP and TLS.
   'no-instanceof',
   'json-events',
-  'shown-objects',
   'option-bags',
-  'connect-failures',
-  'accept-failures',
-  'realms',
-  // No connection at all.
   'server-deadline-queue',
-  // QUIC tells losses by time.
-  'fake-timers',
   'server-outbox',
-].map((name) => `packages/nnrp-runtime/test/${name}.test.ts`);
+].map((name) => `packages/nnrp-runtime/test/**/${name}.test.ts`);
 
-/** The runtime's sources, so that there is one copy of it beside the sources that the tests import. */
-const runtime = (entry: string) => fileURLToPath(new URL(`packages/nnrp-runtime/src/${entry}`, import.meta.url));
+/** They get their connections from `test/carrier.ts`, which is TCP unless a project says otherwise. */
+const SESSIONS = {
+  include: ['packages/nnrp-runtime/test/**/*.test.ts'],
+  exclude: [...WITHOUT_SESSIONS, ...TRANSPORTS, ...SLOW],
+};
+
+/** The entries of all packages, each with its source: tests see sources, whatever has been built. */
+const sources = [...['packages', 'tools'].flatMap(foldersIn)].flatMap((folder) => {
+  const { name, exports = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
+  return Object.entries(exports).flatMap(([path, entry]) => {
+    if (typeof entry === 'string') return [];
+    const source = entry.types.replace('./dist/', './src/').replace(/\.d\.ts$/, '.ts');
+    return [{ find: new RegExp(`^${name}${path.slice(1)}$`), replacement: join(folder, source) }];
+  });
+});
+
+interface Manifest {
+  readonly name: string;
+  readonly exports?: Readonly<Record<string, string | { readonly types: string }>>;
+}
+
+function foldersIn(parent: string): string[] {
+  const path = fileURLToPath(new URL(parent, import.meta.url));
+  const entries = readdirSync(path, { withFileTypes: true });
+  return entries.filter((entry) => entry.isDirectory()).map(({ name }) => join(path, name));
+}
 
 export default defineConfig({
+  resolve: { alias: sources },
   test: {
     testTimeout: 30_000,
     hookTimeout: 60_000,
@@ -56,31 +93,29 @@ export default defineConfig({
       {
         extends: true,
         test: {
-          name: 'default',
+          name: 'unit',
+          // They leave nothing behind, and each process loads the sources once.
+          isolate: false,
           include: [
-            'packages/*/{src,test}/**/*.test.ts',
+            'packages/*/src/**/*.test.ts',
+            'packages/nnrp-core/test/**/*.test.ts',
             'tools/*/{src,test}/**/*.test.ts',
-            'spec/test/**/*.test.ts',
-            'examples/*.test.ts',
+            ...WITHOUT_SESSIONS,
           ],
+          exclude: [...TRANSPORTS, ...SLOW],
         },
       },
-      // Every end-to-end test of the session API once more: what runs over TCP above runs over QUIC here.
+      { extends: true, test: { name: 'sessions', ...SESSIONS } },
       {
         extends: true,
-        resolve: {
-          alias: [
-            { find: /^nnrp-runtime$/, replacement: runtime('index.ts') },
-            { find: /^nnrp-runtime\/(transport|testing)$/, replacement: runtime('$1/index.ts') },
-          ],
-        },
         test: {
-          name: 'sessions over QUIC',
-          include: [SESSION_TESTS],
-          exclude: NOT_OVER_QUIC,
+          name: 'sessions-quic',
+          ...SESSIONS,
           setupFiles: ['packages/nnrp-transport-quic/test/run-over-quic.ts'],
         },
       },
+      { extends: true, test: { name: 'transports', include: TRANSPORTS, exclude: SLOW } },
+      { extends: true, test: { name: 'slow', include: SLOW } },
     ],
   },
 });

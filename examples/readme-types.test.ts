@@ -9,6 +9,8 @@ import { expect, it } from 'vitest';
  * Only the types of parameters may be missing, because JavaScript cannot have them.
  */
 
+requireFreshBuilds('packages/nnrp-core', 'packages/nnrp-runtime', 'packages/nnrp-transport-quic', 'packages/nnrp-cli');
+
 const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const SERVER = "declare const server: import('nnrp-runtime').NnrpServer;";
 /** Where the blocks of a README stand, and what goes before those that are no whole programs. */
@@ -78,6 +80,7 @@ it('would find a call that does not exist, and a value that may be undefined', (
   const file = ts.sys.resolvePath(join(ROOT, 'examples', 'README-0.mts'));
   const code = `
 import { NnrpServer, type SessionOpenContext } from 'nnrp-runtime';
+import { requireFreshBuilds } from '../tools/fresh-build.mjs';
 NnrpServer.bindCarrierPigeon();
 const subject = (context: SessionOpenContext) => context.peerIdentity.subject;
 console.log(subject);`;

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { NnrpClient, type NnrpClientSession } from 'nnrp-runtime';
 import { afterEach, describe, expect, it, test } from 'vitest';
 import { issue } from '../packages/nnrp-runtime/test/certificates.js';
+import { requireFreshBuilds } from '../tools/fresh-build.mjs';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const running: ChildProcess[] = [];
@@ -18,6 +19,7 @@ afterEach(async () => {
 });
 
 function run(...args: string[]) {
+  requireFreshBuilds('packages/nnrp-core', 'packages/nnrp-runtime', 'packages/nnrp-transport-quic');
   const child = spawn(process.execPath, args, { cwd: here, stdio: ['ignore', 'pipe', 'pipe'] });
   running.push(child);
   let complaints = '';

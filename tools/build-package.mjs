@@ -1,45 +1,52 @@
-// node ../../tools/build-package.mjs ENTRY...   in the folder of a package
-// Writes dist: types; for Node a few modules, since each of three hundred costs every process that imports them time and
-// memory; and in dist/modules one for each source, from which bundlers take what is used. The sources are published, and
-// the maps point to them.
+// node ../../tools/build-package.mjs [ENTRY...]   in the folder of a package
+// Writes dist: types and one module for each source. With entries, it holds for Node a few modules, since each of three
+// hundred costs every process that imports them time and memory, and those of each source are in dist/modules, from which
+// bundlers take what is used. The sources are published, and the maps point to them.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { stampBuild } from './fresh-build.mjs';
 
 const tsc = fileURLToPath(import.meta.resolve('typescript/bin/tsc'));
 const entryPoints = process.argv.slice(2);
-if (entryPoints.length === 0)
-  throw new Error('build-package: expected the entries of the package, such as src/index.ts');
 
 // Modules of an earlier build have other names and would be published along.
 rmSync('dist', { recursive: true, force: true });
-execFileSync(
-  process.execPath,
-  [tsc, '-p', 'tsconfig.build.json', '--outDir', 'dist/modules', '--declarationDir', 'dist'],
-  { stdio: 'inherit' },
-);
+if (entryPoints.length === 0) {
+  compile();
+} else {
+  compile('--outDir', 'dist/modules', '--declarationDir', 'dist');
+  await bundle();
+}
+stampBuild(process.cwd());
 
-const { outputFiles } = await build({
-  entryPoints,
-  outdir: 'dist',
-  outbase: 'src',
-  bundle: true,
-  splitting: true,
-  format: 'esm',
-  platform: 'node',
-  target: 'node20.19',
-  packages: 'external',
-  sourcemap: true,
-  sourcesContent: false,
-  chunkNames: 'chunks/[name]-[hash]',
-  legalComments: 'none',
-  write: false,
-});
-for (const { path, contents, text } of outputFiles) {
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, path.endsWith('.js') ? withOwnNames(text) : contents);
+function compile(...options) {
+  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json', ...options], { stdio: 'inherit' });
+}
+
+async function bundle() {
+  const { outputFiles } = await build({
+    entryPoints,
+    outdir: 'dist',
+    outbase: 'src',
+    bundle: true,
+    splitting: true,
+    format: 'esm',
+    platform: 'node',
+    target: 'node20.19',
+    packages: 'external',
+    sourcemap: true,
+    sourcesContent: false,
+    chunkNames: 'chunks/[name]-[hash]',
+    legalComments: 'none',
+    write: false,
+  });
+  for (const { path, contents, text } of outputFiles) {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, path.endsWith('.js') ? withOwnNames(text) : contents);
+  }
 }
 
 /** A class that names itself gets a second name with an underscore, which stack traces would show. */

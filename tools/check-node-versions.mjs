@@ -19,7 +19,7 @@ for (const version of VERSIONS) {
     process.exit(1);
   }
   console.log(`Node ${version}`);
-  const tests = ['node_modules/vitest/vitest.mjs', 'run', '--project=default', ...TESTS];
+  const tests = ['node_modules/vitest/vitest.mjs', 'run', ...TESTS];
   const { status } = spawnSync('npx', [...node, ...tests], { cwd: root, stdio: 'inherit' });
   if (status !== 0) process.exit(1);
 }

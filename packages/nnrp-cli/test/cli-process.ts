@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterEach } from 'vitest';
+import { requireFreshBuilds } from '../../../tools/fresh-build.mjs';
 
 const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
 
@@ -36,7 +36,12 @@ export class CliProcess {
     env: NodeJS.ProcessEnv = {},
     stdin: 'pipe' | number = 'pipe',
   ) {
-    if (!existsSync(DIST + script)) throw new Error(`${DIST}${script} is missing: build the package first`);
+    requireFreshBuilds(
+      'packages/nnrp-core',
+      'packages/nnrp-runtime',
+      'packages/nnrp-transport-quic',
+      'packages/nnrp-cli',
+    );
     this.child = spawn(process.execPath, [DIST + script, ...args], {
       env: { ...process.env, ...env },
       stdio: [stdin, 'pipe', 'pipe'],

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { TransportError } from 'nnrp-core';
 import ts from 'typescript';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { requireFreshBuilds } from '../../../tools/fresh-build.mjs';
 import { NnrpServer } from '../src/index.js';
 import type { FramedListener, FramedTransport } from '../src/transport/index.js';
 import { issue } from './certificates.js';
@@ -72,6 +73,7 @@ interface Listed {
 }
 
 function run(...args: string[]): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+  requireFreshBuilds('packages/nnrp-core', 'packages/nnrp-runtime');
   return new Promise((resolve) => {
     const options = { env: { ...process.env, WALK_TLS: tls }, timeout: 60_000 };
     execFile(process.execPath, [WALK, ...args], options, (error, out, err) => {

@@ -1,7 +1,7 @@
 import vm from 'node:vm';
 import * as core from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { NnrpClient } from '../src/client/client.js';
 import { submitMetadata } from '../src/client/client-messages.js';
 import type { NnrpClientSession } from '../src/client/client-session.js';
@@ -93,9 +93,10 @@ describe('values of another realm are taken', () => {
   });
 });
 
-/** Another copy of the packages, as a tree with two versions of a dependency has: the built one beside the sources. */
-const copy = (await import('../dist/index.js' as string)) as typeof import('../src/index.js');
-const copyOfCore = (await import('../../nnrp-core/src/index.js' as string)) as typeof core;
+// Another copy of the packages, as a tree with two versions of a dependency has.
+vi.resetModules();
+const copy = await import('../src/index.js');
+const copyOfCore = await import('nnrp-core');
 
 describe('values of another copy are taken', () => {
   it('for what they are, by class and code', () => {

@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
+import { requireFreshBuilds } from '../../../tools/fresh-build.mjs';
 import { eventually } from './eventually.js';
 import { SessionPeer } from './session-peer.js';
 import { Stage } from './stage.js';
@@ -80,6 +81,7 @@ describe('a cache that is full', () => {
   it.each([0, 100, 5000])(
     'takes at most one and a half times what it is counted as, with objects of %i bytes',
     (bytes) => {
+      requireFreshBuilds('packages/nnrp-core');
       const script = `
       const { ObjectCache } = await import(${JSON.stringify(new URL('../../nnrp-core/dist/index.js', import.meta.url).href)});
       const held = () => { gc(); gc(); const { heapUsed, external } = process.memoryUsage(); return heapUsed + external; };

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { NnrpClient, NnrpServer } from 'nnrp-runtime';
 import { parseAddress } from 'nnrp-runtime/transport';
 import { afterEach, describe, expect, it } from 'vitest';
+import { requireFreshBuilds } from '../../../tools/fresh-build.mjs';
 import { issue } from '../../nnrp-runtime/test/certificates.js';
 import { QuicProvider, QuicServerEndpointConfig } from '../src/index.js';
 
@@ -28,6 +29,7 @@ afterEach(async () => {
 
 /** Runs two workers of a cluster. @returns what each of them says, in the order in which they were started */
 async function cluster(role: 'serve' | 'call', way: Way, address: string): Promise<[Report, Report]> {
+  requireFreshBuilds('packages/nnrp-core', 'packages/nnrp-runtime', 'packages/nnrp-transport-quic');
   const env = { ...process.env, CERTIFICATE: root.certificate, KEY: root.key };
   const child: ChildProcess = spawn(process.execPath, [SCRIPT, role, way, address], { env, stdio: 'pipe' });
   undo.push(async () => {

@@ -325,7 +325,8 @@ describe('options of QUIC', () => {
   });
 
   it('of another copy of the package are taken', async () => {
-    const copy = (await import('../dist/index.js' as string)) as typeof import('../src/index.js');
+    vi.resetModules();
+    const copy = await import('../src/index.js');
     const config = new copy.QuicServerEndpointConfig('127.0.0.1:0', own(oldLeaf));
     expect(config).not.toBeInstanceOf(QuicServerEndpointConfig);
     const server = await serving(config as unknown as QuicServerEndpointConfig);

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { requireFreshBuilds } from '../../../tools/fresh-build.mjs';
 import { within } from '../../nnrp-runtime/src/testing/within.js';
 
 const SCRIPT = fileURLToPath(new URL('quic-process.mjs', import.meta.url));
@@ -31,6 +32,7 @@ export class QuicProcess {
   }
 
   private static start(...words: string[]): QuicProcess {
+    requireFreshBuilds('packages/nnrp-core', 'packages/nnrp-runtime', 'packages/nnrp-transport-quic');
     return new QuicProcess(spawn(process.execPath, [SCRIPT, ...words], { stdio: ['pipe', 'pipe', 'pipe'] }));
   }
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterAll, describe, expect, it } from 'vitest';
+import { requireFreshBuilds } from '../../fresh-build.mjs';
 import { CARRIERS, type Conversation, conversation, ROLES, STATES, type Step } from '../src/conversation.js';
 import { Dice } from '../src/dice.js';
 import { baseOf, isPong, volley } from '../src/hostile/volley.js';
@@ -20,6 +21,7 @@ const scratch = mkdtempSync(join(tmpdir(), 'nnrp-fuzz-test-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
 function run(...args: string[]): Promise<{ readonly code: number; readonly out: string }> {
+  requireFreshBuilds('packages/nnrp-core', 'packages/nnrp-runtime', 'packages/nnrp-transport-quic', 'tools/fuzz');
   return new Promise((resolve) => {
     execFile(process.execPath, [MAIN, ...args], { maxBuffer: 64 * 1024 * 1024 }, (error, out, err) => {
       resolve({ code: error === null ? 0 : Number(error.code ?? 1), out: out + err });

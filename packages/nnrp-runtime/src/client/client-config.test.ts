@@ -58,6 +58,8 @@ it.each<[string, (bytes: Uint8Array) => void]>([
   const validateSessionOpen = (_open: unknown, { helloAuth }: SessionOpenContext) =>
     void seen.push(new TextDecoder().decode(helloAuth));
   const server = await NnrpServer.bindTcp('127.0.0.1:0', { applicationPolicy: { validateSessionOpen } });
+  // It answers the close of the session.
+  void server.serve({ submit: () => 'unused' });
   const auth = new TextEncoder().encode('secret');
   const connecting = NnrpClient.connectTcp(server.localAddr, { hello: { auth } });
   spoil(auth);

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, connect as dial, type Server, type Socket } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'vitest';
+import { requireFreshBuilds } from '../../../../tools/fresh-build.mjs';
 import { eventually } from '../eventually.js';
 
 /** One end of a connection in a process of its own, as it is built, and a peer here that does its worst. */
@@ -36,6 +37,7 @@ export function endAll(): void {
 
 /** @param file - beside this one */
 export function startEnd(file: string, ...options: string[]): { child: ChildProcess; said: Said[] } {
+  requireFreshBuilds('packages/nnrp-core', 'packages/nnrp-runtime');
   const path = fileURLToPath(new URL(file, import.meta.url));
   const child = fork(path, options, { execArgv: ['--expose-gc'] });
   children.push(child);
