@@ -3,6 +3,7 @@ import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
 import { expect, it } from 'vitest';
+import { requireFreshBuilds } from '../tools/fresh-build.mjs';
 
 /*
  * The js and ts blocks of every README and of docs/errors.md, compiled as strict TypeScript against the built packages.
@@ -80,7 +81,6 @@ it('would find a call that does not exist, and a value that may be undefined', (
   const file = ts.sys.resolvePath(join(ROOT, 'examples', 'README-0.mts'));
   const code = `
 import { NnrpServer, type SessionOpenContext } from 'nnrp-runtime';
-import { requireFreshBuilds } from '../tools/fresh-build.mjs';
 NnrpServer.bindCarrierPigeon();
 const subject = (context: SessionOpenContext) => context.peerIdentity.subject;
 console.log(subject);`;
