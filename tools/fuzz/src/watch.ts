@@ -7,30 +7,35 @@ export interface Violation {
   readonly detail: string;
 }
 
-/** Kept per conversation; one that goes wrong goes wrong again and again. */
-const MAX_KEPT = 20;
+/** Kept of each kind per conversation: one that goes wrong goes wrong again and again, and must not hide another kind. */
+const MAX_KEPT_OF_A_KIND = 5;
 
-/** Everything that must not happen anywhere in the process. */
-export class ProcessWatch {
+/** What has been seen of it. */
+export class Violations {
   private readonly seen: Violation[] = [];
-
-  /** @param patienceMs - so long may anything take that has to happen */
-  constructor(readonly patienceMs = 8000) {
-    process.on('uncaughtException', (error) => this.add('uncaughtException', error));
-    process.on('unhandledRejection', (error) => this.add('unhandledRejection', error));
-    process.on('warning', (warning) => {
-      if (warning.name === 'NnrpWarning') this.add('warning', warning);
-    });
-  }
 
   /** @param thing - an error, or text */
   add(kind: string, thing: unknown): void {
-    if (this.seen.length < MAX_KEPT) this.seen.push({ kind, detail: textOf(thing) });
+    const kept = this.seen.filter((violation) => violation.kind === kind).length;
+    if (kept < MAX_KEPT_OF_A_KIND) this.seen.push({ kind, detail: textOf(thing) });
   }
 
   /** What has been seen since the last call. */
   take(): Violation[] {
     return this.seen.splice(0);
+  }
+}
+
+/** Everything that must not happen anywhere in the process. */
+export class ProcessWatch extends Violations {
+  /** @param patienceMs - so long may anything take that has to happen */
+  constructor(readonly patienceMs = 8000) {
+    super();
+    process.on('uncaughtException', (error) => this.add('uncaughtException', error));
+    process.on('unhandledRejection', (error) => this.add('unhandledRejection', error));
+    process.on('warning', (warning) => {
+      if (warning.name === 'NnrpWarning') this.add('warning', warning);
+    });
   }
 }
 

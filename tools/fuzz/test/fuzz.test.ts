@@ -12,6 +12,7 @@ import { baseOf, isPong, volley } from '../src/hostile/volley.js';
 import { mutate, placesOf } from '../src/mutation.js';
 import { MESSAGE_NAMES, messageNamed, sample } from '../src/samples.js';
 import { shrink } from '../src/shrink.js';
+import { Violations } from '../src/watch.js';
 
 /** The fuzzer runs as a process: what it plants, and what it finds, must not be in this one. It is the built one. */
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
@@ -49,6 +50,18 @@ describe('conversations', () => {
       );
       expect([...states].sort()).toEqual([...STATES[role]].sort());
     }
+  });
+});
+
+describe('what has been seen', () => {
+  it('is kept of every kind, however often one of them comes', () => {
+    const violations = new Violations();
+    for (let times = 0; times < 1000; times++) violations.add('internalError', new Error(`number ${times}`));
+    violations.add('healthy client', 'got no answer');
+    const seen = violations.take();
+    expect(seen.filter(({ kind }) => kind === 'internalError')).toHaveLength(5);
+    expect(seen.at(-1)).toEqual({ kind: 'healthy client', detail: 'got no answer' });
+    expect(violations.take()).toEqual([]);
   });
 });
 
