@@ -20,6 +20,7 @@ export {
   type WireErrorCode,
 } from 'nnrp-core';
 export * as preview3 from 'nnrp-core/preview3';
+export type { AsyncItems } from './base/async-items.js';
 export type { InternalError } from './base/internal-error.js';
 // Calling.
 export { NnrpClient } from './client/client.js';

@@ -1,4 +1,5 @@
 import { CancelledError, forCaller, INSPECT, type Inspect, inspected, type NnrpError, UsageError } from 'nnrp-core';
+import type { AsyncItems } from '../base/async-items.js';
 import type { DeadlineList, Timed } from '../base/deadline-queue.js';
 import type { Turn } from '../base/turn.js';
 import { rejection, unheard } from '../settled.js';
@@ -27,7 +28,7 @@ export interface OperationOwner {
  * While an operation is in progress its unread results count against the client's buffer: a stream that nobody reads
  * stops all reading in the end. Once it is over, what is left is only held by the operation itself.
  */
-export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Timed {
+export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
   /** @internal For the session: stops listening to the signal that cancels the operation. */
   unfollow: (() => void) | undefined;
   /** @internal For the session: milliseconds that its answer may take beyond the deadline. */
@@ -120,7 +121,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Ti
    * else comes. Whoever wants the last result all the same asks for `result()` before.
    * @throws UsageError for a second loop, or after `result()`
    */
-  [Symbol.asyncIterator](): AsyncIterableIterator<NnrpResult, undefined> {
+  [Symbol.asyncIterator](): AsyncItems<NnrpResult> {
     return this.resultIterator();
   }
 
@@ -139,7 +140,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Ti
    * there afterwards, by `result()`.
    * @throws UsageError for a second loop, or after `result()`
    */
-  text(): AsyncIterableIterator<string, undefined> {
+  text(): AsyncItems<string> {
     return new TextIterator(this.resultIterator());
   }
 

@@ -1,4 +1,5 @@
 import { INSPECT, type Inspect, inspected } from 'nnrp-core';
+import type { AsyncItems } from '../base/async-items.js';
 import { described } from '../base/described.js';
 import { PushIterator, type PushSource } from './push-iterator.js';
 
@@ -11,7 +12,7 @@ const MAX_WAITING_BYTES = 4 * 1024 * 1024;
  * Events in order, from the call that made the stream on. Whoever reads too slowly loses the oldest ones, and is told
  * how many. It ends with what it reports about, and when its loop is left.
  */
-export class EventStream<E> implements AsyncIterable<E, undefined> {
+export class EventStream<E> implements AsyncIterable<E> {
   /** Events left out because they were not read in time. */
   dropped = 0;
   private waiting: E[] = [];
@@ -42,7 +43,7 @@ export class EventStream<E> implements AsyncIterable<E, undefined> {
   }
 
   /** One loop: a second one shares its events. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<E, undefined> {
+  [Symbol.asyncIterator](): AsyncItems<E> {
     return this.iterator;
   }
 

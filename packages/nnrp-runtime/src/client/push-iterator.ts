@@ -1,4 +1,5 @@
 import { INSPECT, type Inspect, inspected } from 'nnrp-core';
+import type { AsyncItems } from '../base/async-items.js';
 import { Line } from '../base/line.js';
 import { rejection, type Settle, unheard } from '../settled.js';
 
@@ -24,7 +25,7 @@ interface Waiter<T> extends Settle<Step<T>> {
  * An iterator over items that are pushed. A step costs one promise, which is resolved already when an item waits.
  * `next` may be called several times ahead; items go to the calls in order.
  */
-export class PushIterator<T> implements AsyncIterableIterator<T, undefined> {
+export class PushIterator<T> implements AsyncItems<T> {
   private resolveNext: ((step: Step<T>) => void) | undefined;
   private rejectNext: ((error: Error) => void) | undefined;
   /** Of the first call that waits. */

@@ -1,4 +1,5 @@
 import { INSPECT, type Inspect, inspected, isNnrpError, type NnrpError } from 'nnrp-core';
+import type { AsyncItems } from '../base/async-items.js';
 import type { ClientOperation } from './client-operation.js';
 import type { NnrpResult } from './nnrp-result.js';
 import { PushIterator } from './push-iterator.js';
@@ -17,7 +18,7 @@ export interface UnreadBytes {
 }
 
 /** Every result of a session in the order of arrival, for one loop. */
-export class ResultStream implements AsyncIterable<SessionResult, undefined> {
+export class ResultStream implements AsyncIterable<SessionResult> {
   private waiting: SessionResult[] = [];
   private head = 0;
   /** @internal For the session: bytes held for results that wait unread. */
@@ -31,7 +32,7 @@ export class ResultStream implements AsyncIterable<SessionResult, undefined> {
     private readonly closed: () => void,
   ) {}
 
-  [Symbol.asyncIterator](): AsyncIterableIterator<SessionResult, undefined> {
+  [Symbol.asyncIterator](): AsyncItems<SessionResult> {
     return this.iterator;
   }
 

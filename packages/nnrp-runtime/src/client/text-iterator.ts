@@ -1,4 +1,5 @@
 import { INSPECT, type Inspect, inspected } from 'nnrp-core';
+import type { AsyncItems } from '../base/async-items.js';
 import { unheard } from '../settled.js';
 import type { NnrpResult } from './nnrp-result.js';
 import type { PushIterator } from './push-iterator.js';
@@ -9,7 +10,7 @@ type Step = IteratorResult<string, undefined>;
  * The text of an operation's results, piece by piece. A character whose bytes lie in two results comes whole, with the
  * second one; a result that completes no character gives no piece.
  */
-export class TextIterator implements AsyncIterableIterator<string, undefined> {
+export class TextIterator implements AsyncItems<string> {
   private readonly decoder = new TextDecoder();
   /** Calls are served one after another: each may need several results. */
   private before: Promise<unknown> | undefined;

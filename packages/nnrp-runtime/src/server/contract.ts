@@ -1,6 +1,7 @@
 import type { FlowFields, NnrpError, ObjectIdentity, SchemaRegistry, SessionState } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import type { ASYNC_DISPOSE } from '../base/async-dispose.js';
+import type { AsyncItems } from '../base/async-items.js';
 import type { Given } from '../base/options.js';
 import type { CloseReport } from '../close-report.js';
 import type { BodyInput } from '../connection/body-bytes.js';
@@ -115,7 +116,7 @@ export interface NnrpServerSession {
    * application completes it or drops it, else the client waits until its deadline. (`serve` drops it by itself.)
    * @throws UsageError when `events` or `serve` takes the messages; where that begins later, the loop throws it
    */
-  allSubmits(): AsyncIterableIterator<OperationContext, void, void>;
+  allSubmits(): AsyncItems<OperationContext, void>;
   /** The next frame that the client gave up. The runtime has answered it with RESULT_DROP and aborted its signal. */
   receiveCancel(): Promise<NnrpCancel>;
   /** The next SESSION_PATCH; answer it with `sendPatchAck`. */
@@ -130,7 +131,7 @@ export interface NnrpServerSession {
    * the messages go to the `receive*` calls again, those included that it has not handed out; only `events` shows
    * flow updates, cache messages and errors, so those are gone. What it has handed out the application answers.
    */
-  events(): AsyncIterableIterator<SessionEvent, void, void>;
+  events(): AsyncItems<SessionEvent, void>;
   /**
    * Answers a frame. Results marked partial may be followed by more; any other is the frame's last answer.
    *

@@ -1,5 +1,6 @@
 import { INSPECT, type Inspect, inspected } from 'nnrp-core';
 import type { Waiter } from '../async-queue.js';
+import type { AsyncItems } from '../base/async-items.js';
 import { unheard } from '../settled.js';
 
 const OVER: IteratorReturnResult<void> = Object.freeze({ done: true, value: undefined });
@@ -13,7 +14,7 @@ const MIN_REMEMBERED = 16;
  * Nothing is lost when it is left. Whoever waits in it is told that it is over, and takes nothing from those who come
  * later; an item that was handed over to a `next` that nobody has looked at goes back to the queue.
  */
-export abstract class QueueIterator<Item, Value> implements AsyncIterableIterator<Value, void, void> {
+export abstract class QueueIterator<Item, Value> implements AsyncItems<Value, void> {
   private finished = false;
   private readonly waiting = new Set<WaitingStep<Item, Value>>();
   /** The last step, and those before it that nobody has looked at. */

@@ -12,6 +12,7 @@ import {
 import * as preview3 from 'nnrp-core/preview3';
 import { ErrorScope, MessageType, SessionFlagsAck } from 'nnrp-core/preview3';
 import { ASYNC_DISPOSE } from '../base/async-dispose.js';
+import type { AsyncItems } from '../base/async-items.js';
 import { described } from '../base/described.js';
 import { checkFlow } from '../base/flow-fields.js';
 import { checkOptions, withDefaults } from '../base/options.js';
@@ -149,7 +150,7 @@ export class ServerSession implements NnrpServerSession {
     }
   }
 
-  allSubmits(): AsyncIterableIterator<OperationContext, void, void> {
+  allSubmits(): AsyncItems<OperationContext, void> {
     this.core.inbox.requireKinds('allSubmits()');
     return new SubmitIterator(this.core.inbox);
   }
@@ -170,7 +171,7 @@ export class ServerSession implements NnrpServerSession {
     return answering(() => this.core.inbox.next('close'));
   }
 
-  events(): AsyncIterableIterator<SessionEvent, void, void> {
+  events(): AsyncItems<SessionEvent, void> {
     return this.core.inbox.events();
   }
 

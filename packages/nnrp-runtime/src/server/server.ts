@@ -14,6 +14,7 @@ import { AsyncQueue } from '../async-queue.js';
 import { ApplicationContext } from '../base/application-context.js';
 import { ApplicationEvents, tell } from '../base/application-events.js';
 import { ASYNC_DISPOSE } from '../base/async-dispose.js';
+import type { AsyncItems } from '../base/async-items.js';
 import { awaited, STEP_MS } from '../base/awaited.js';
 import { DeadlineQueue } from '../base/deadline-queue.js';
 import { background, guard, repeatedly } from '../base/guard.js';
@@ -216,7 +217,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   }
 
   /** Sessions until the server is closed. Once the loop is left, the next session goes to whoever accepts then. */
-  [Symbol.asyncIterator](): AsyncIterableIterator<NnrpServerSession, void, void> {
+  [Symbol.asyncIterator](): AsyncItems<NnrpServerSession, void> {
     const { accepted } = this;
     return new SessionIterator({
       accepted,

@@ -11,8 +11,8 @@ const TRIM_MS = 1000;
 /** Memory that packets are written into, with its view made once. */
 export class Chunk {
   // Not Buffer.allocUnsafe: its pool would tie our chunk to strangers' data for as long as either lives.
-  readonly bytes = Buffer.allocUnsafeSlow(CHUNK_BYTES);
-  readonly view = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
+  readonly bytes: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
+  readonly view: DataView = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
 }
 
 const spare: Chunk[] = [];
