@@ -1,5 +1,6 @@
-// Packs every package, installs the tarballs into an empty project and uses them there as a stranger would: from ESM
-// JavaScript, from TypeScript under both module resolutions, from a browser bundle, and as a command.
+// Packs every package of a clone that is not built, installs the tarballs into an empty project and uses them there as a
+// stranger would: from ESM JavaScript, from the newest and the oldest TypeScript under both module resolutions, from a
+// browser bundle, and as a command.
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,6 +11,9 @@ import { build } from 'esbuild';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const { packageManager, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const packages = readdirSync(join(root, 'packages'));
+const manifests = packages.map((name) =>
+  JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')),
+);
 const work = mkdtempSync(join(tmpdir(), 'nnrp-packages-'));
 const checks = [];
 
@@ -64,7 +68,22 @@ export const parts: [Uint8Array, Uint8Array] = buildPacket({ messageType: previe
 export const shown: string = status + ' ' + (fault?.kind ?? '');
 `;
 
+/** The folder in which the oldest TypeScript is installed beside the one that this repository uses. */
+const OLDEST = 'typescript-oldest';
+const oldest = manifests[0].engines.typescript.replace('>=', '');
+/** Minified bytes of what the first sample of the core's README uses; the rules of all messages are the most of it. */
+const SAMPLE_LIMIT = 37_000;
+
 try {
+  check('every package.json says where it comes from and what it needs', () => {
+    for (const { name, repository, homepage, bugs, engines, license, scripts, files, exports } of manifests) {
+      const isComplete =
+        repository?.directory === `packages/${name}` && homepage && bugs && license && files && exports;
+      if (!isComplete || scripts.prepack === undefined) throw new Error(`${name} leaves something out`);
+      expect(`${engines.node} ${engines.typescript}`, `>=20.19 >=${oldest}`);
+    }
+  });
+  for (const name of packages) rmSync(join(root, 'packages', name, 'dist'), { recursive: true, force: true });
   for (const name of packages) {
     run('npx', ['--yes', packageManager, 'pack', '--pack-destination', work], join(root, 'packages', name));
   }
@@ -72,18 +91,22 @@ try {
   writeFileSync(join(work, 'package.json'), JSON.stringify({ name: 'stranger', private: true, type: 'module' }));
   const types = ['typescript', '@types/node'].map((name) => `${name}@${devDependencies[name]}`);
   const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
-  run('npm', ['install', ...quiet, ...tarballs.map((name) => `./${name}`), ...types], work);
+  const compilers = [...types, `${OLDEST}@npm:typescript@~${oldest}.0`];
+  run('npm', ['install', ...quiet, ...tarballs.map((name) => `./${name}`), ...compilers], work);
   check('installs into an empty project', () => {});
 
   check('runs from ESM JavaScript', () => {
     writeFileSync(join(work, 'use.mjs'), USE);
     expect(run(process.execPath, ['use.mjs'], work).trim(), 'echo: hello\nover QUIC: hello');
   });
-  for (const [module, resolution] of [
-    ['nodenext', 'nodenext'],
-    ['esnext', 'bundler'],
+  for (const [compiler, module, resolution] of [
+    ['typescript', 'nodenext', 'nodenext'],
+    ['typescript', 'esnext', 'bundler'],
+    [OLDEST, 'nodenext', 'nodenext'],
+    [OLDEST, 'esnext', 'bundler'],
   ]) {
-    check(`compiles from TypeScript, moduleResolution ${resolution}`, () => {
+    const { version } = JSON.parse(readFileSync(join(work, 'node_modules', compiler, 'package.json'), 'utf8'));
+    check(`compiles from TypeScript ${version}, moduleResolution ${resolution}`, () => {
       writeFileSync(join(work, 'use.ts'), USE);
       writeFileSync(join(work, 'use-core.ts'), USE_CORE);
       const shared = {
@@ -94,9 +117,9 @@ try {
         module,
         moduleResolution: resolution,
       };
-      // The core's types stand without Node's and without skipLibCheck.
-      compile({ ...shared, types: [] }, 'use-core.ts');
-      compile({ ...shared, types: ['node'], skipLibCheck: false }, 'use.ts');
+      // The types stand without skipLibCheck, and the core's without Node's.
+      compile(compiler, { ...shared, types: [], skipLibCheck: false }, 'use-core.ts');
+      compile(compiler, { ...shared, types: ['node'], skipLibCheck: false }, 'use.ts');
     });
   }
   check('the command runs', () => {
@@ -108,33 +131,19 @@ try {
     expect(JSON.parse(fields).close_status, 2);
   });
   await checkAsync('nnrp-core bundles for the browser without a polyfill', async () => {
-    const result = await build({
-      stdin: {
-        contents:
-          "export * from 'nnrp-core'; export * as preview3 from 'nnrp-core/preview3'; export * from 'nnrp-core/preview3/struct-table';",
-        resolveDir: work,
-      },
-      bundle: true,
-      format: 'esm',
-      platform: 'browser',
-      write: false,
-      logLevel: 'silent',
-    });
-    const code = result.outputFiles[0]?.text ?? '';
+    const code = await bundled(
+      "export * from 'nnrp-core'; export * as preview3 from 'nnrp-core/preview3'; export * from 'nnrp-core/preview3/struct-table';",
+    );
     if (/\bnode:|\brequire\(|\bBuffer\b|\bprocess\./.test(code)) throw new Error('the bundle leans on Node');
   });
   await checkAsync('one codec alone is small in a bundle', async () => {
-    const result = await build({
-      stdin: { contents: "export { decodeSessionOpen } from 'nnrp-core/preview3';", resolveDir: work },
-      bundle: true,
-      minify: true,
-      format: 'esm',
-      platform: 'browser',
-      write: false,
-      logLevel: 'silent',
-    });
-    const bytes = result.outputFiles[0]?.contents.length ?? 0;
-    if (bytes > 8192) throw new Error(`decodeSessionOpen alone takes ${bytes} bytes, expected at most 8192`);
+    smallerThan(8192, await bundled("export { decodeSessionOpen } from 'nnrp-core/preview3';"));
+  });
+  await checkAsync("the sample in nnrp-core's README bundles to what it uses", async () => {
+    const readme = readFileSync(join(work, 'node_modules', 'nnrp-core', 'README.md'), 'utf8');
+    const [, sample = ''] = /```js\n(.*?)```/s.exec(readme) ?? [];
+    if (!sample.includes('PacketSplitter')) throw new Error('this is another sample');
+    smallerThan(SAMPLE_LIMIT, await bundled(`const chunk = globalThis.chunk;\n${sample}`));
   });
 } finally {
   rmSync(work, { recursive: true, force: true });
@@ -152,9 +161,27 @@ function run(program, args, cwd) {
   }
 }
 
-function compile(compilerOptions, file) {
+function compile(compiler, compilerOptions, file) {
   writeFileSync(join(work, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }));
-  run('npx', ['tsc', '-p', 'tsconfig.json'], work);
+  run(process.execPath, [join('node_modules', compiler, 'bin', 'tsc'), '-p', 'tsconfig.json'], work);
+}
+
+/** A program for the browser, minified. */
+async function bundled(contents) {
+  const result = await build({
+    stdin: { contents, resolveDir: work },
+    bundle: true,
+    minify: true,
+    format: 'esm',
+    platform: 'browser',
+    write: false,
+    logLevel: 'silent',
+  });
+  return result.outputFiles[0]?.text ?? '';
+}
+
+function smallerThan(limit, code) {
+  if (code.length > limit) throw new Error(`it takes ${code.length} bytes, expected at most ${limit}`);
 }
 
 function check(name, body) {
