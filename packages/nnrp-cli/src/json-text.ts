@@ -1,14 +1,14 @@
-/**
- * A value that JSON.parse gave as JSON again; undefined when it is nested too deeply for that. JSON is read to any depth,
- * but written only as deep as the stack allows.
- */
+/** Objects and lists within each other; JSON.parse reads any number of them, and what walks through them needs a stack. */
+const MAX_DEPTH = 1000;
+
+/** A value that JSON.parse gave as JSON again; undefined when it is nested more than a thousand deep. */
 export function jsonText(value: unknown): string | undefined {
-  try {
-    return JSON.stringify(value);
-  } catch (error) {
-    if ((error as Error).name === 'RangeError') return undefined;
-    throw error;
+  let level: unknown[] = [value];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > MAX_DEPTH) return undefined;
+    level = level.flatMap((each) => (typeof each === 'object' && each !== null ? Object.values(each) : []));
   }
+  return JSON.stringify(value);
 }
 
 /** What is wrong, as JSON that a terminal shows as it is. */

@@ -16,7 +16,8 @@ async function written(isTTY: boolean, ...results: NnrpResult[]): Promise<Buffer
   const stream: TerminalStream = Object.assign(new PassThrough(), { isTTY });
   const write = bodyOutput(stream);
   for (const each of results) await write(each);
-  return (stream as PassThrough).read() as Buffer;
+  const through = stream as PassThrough;
+  return Buffer.concat(await through.end().toArray());
 }
 
 describe('the body of a result', () => {
