@@ -1,9 +1,10 @@
-import type { Server } from 'node:net';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Server } from 'node:net';
+import { afterEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import { NnrpClient } from '../src/client/client.js';
 import { NnrpServer } from '../src/server/server.js';
 import type { AcceptFailure } from '../src/transport/contract.js';
 import { TlsConnector } from '../src/transport/tls.js';
+import { TlsHandshakes } from '../src/transport/tls-handshakes.js';
 import { issue } from './certificates.js';
 
 const root = await issue({ name: 'CN=root', authority: true, ips: ['127.0.0.1'] });
@@ -15,8 +16,8 @@ afterEach(async () => {
   for (const undo of cleanup.splice(0).reverse()) await undo();
 });
 
-/** The socket behind a server. The system's own failures of accept cannot be had at will. */
-const socketOf = (server: NnrpServer) => (server as unknown as { listener: { server: Server } }).listener.server;
+/** The socket that began to listen last. The system's own failures of accept cannot be had at will. */
+const lastSocket = (listens: MockInstance<Server['listen']>) => listens.mock.contexts.at(-1) as Server;
 
 const failed = (code: string) => Object.assign(new Error(`accept ${code}`), { code });
 
@@ -31,18 +32,20 @@ const WAYS = [
 
 describe.each(WAYS)('a server over %s', (_, bind, connect) => {
   async function serving() {
+    const listens = vi.spyOn(Server.prototype, 'listen');
     const server = await bind();
     cleanup.push(() => server.close());
+    const socket = lastSocket(listens);
     const events: AcceptFailure[] = [];
     server.on('acceptFailed', (failure) => void events.push(failure));
     const over = server.serve({ submit: ({ body }) => body });
     over.catch(() => {});
-    return { server, events, over };
+    return { server, socket, events, over };
   }
 
   it.each(['ENOBUFS', 'EMFILE', 'EPROTO', 'ECONNABORTED', 'ENETDOWN'])('goes on after %s of accept', async (code) => {
-    const { server, events } = await serving();
-    socketOf(server).emit('error', failed(code));
+    const { server, socket, events } = await serving();
+    socket.emit('error', failed(code));
     expect(events).toHaveLength(1);
     expect(events[0]).toMatchObject({ address: server.localAddr, failures: 1, error: { cause: { code } } });
     const client = await connect(server.localAddr);
@@ -52,21 +55,21 @@ describe.each(WAYS)('a server over %s', (_, bind, connect) => {
   });
 
   it('says so once a second at most, with how many there were', async () => {
-    const { server, events } = await serving();
+    const { socket, events } = await serving();
     const clock = vi.spyOn(performance, 'now');
     const startMs = clock.getMockImplementation()?.() ?? performance.now();
     clock.mockImplementation(() => startMs + 5000);
-    for (let count = 0; count < 100; count++) socketOf(server).emit('error', failed('ENOBUFS'));
+    for (let count = 0; count < 100; count++) socket.emit('error', failed('ENOBUFS'));
     expect(events.map(({ failures }) => failures)).toEqual([1]);
     clock.mockImplementation(() => startMs + 6001);
-    socketOf(server).emit('error', failed('ENOBUFS'));
+    socket.emit('error', failed('ENOBUFS'));
     expect(events.map(({ failures }) => failures)).toEqual([1, 100]);
   });
 
   it('ends when it really listens no more', async () => {
-    const { server, over } = await serving();
+    const { server, socket, over } = await serving();
     const told = new Promise<unknown>((resolve) => server.on('listenerFailed', resolve));
-    socketOf(server).close();
+    socket.close();
     await expect(over).rejects.toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
     expect(await told).toMatchObject({ message: expect.stringContaining('does not listen any more') });
   });
@@ -84,9 +87,7 @@ describe('a TLS listener', () => {
     const server = await NnrpServer.bindTls('127.0.0.1:0', TLS);
     cleanup.push(() => server.close());
     const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
-    const { handshakes } = (server as unknown as { listener: { handshakes: { begin(socket: unknown): void } } })
-      .listener;
-    const begin = vi.spyOn(handshakes, 'begin').mockImplementationOnce(() => {
+    const begin = vi.spyOn(TlsHandshakes.prototype, 'begin').mockImplementationOnce(() => {
       throw new Error('a defect');
     });
     const connecting = () => new TlsConnector(server.localAddr, { roots: root.certificate }).connect();

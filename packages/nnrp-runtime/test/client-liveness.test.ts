@@ -88,9 +88,9 @@ describe('a ping', () => {
     const session = await server.open(1);
     const operation = await session.submit('x');
     await server.expect(MessageType.FrameSubmit);
+    const paused = new Promise((resolve) => server.client.on('readingPaused', resolve));
     for (let part = 0; part < 10; part++) server.partial(1, 1, 'x'.repeat(100));
-    const { unread } = (server.client as unknown as { connection: { unread: { isHolding: boolean } } }).connection;
-    await eventually(() => unread.isHolding, 'reading has stopped');
+    await paused;
     const pinging = server.client.ping();
     await server.expect(MessageType.Ping);
     server.send(packetBytes(MessageType.Pong));

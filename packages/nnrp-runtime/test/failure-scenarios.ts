@@ -1,6 +1,8 @@
 import * as preview3 from 'nnrp-core/preview3';
+import { vi } from 'vitest';
 import type { ClientOperation } from '../src/client/client-operation.js';
 import type { NnrpClientSession } from '../src/client/client-session.js';
+import { SubmitGate } from '../src/client/submit-gate.js';
 import type { OperationContext } from '../src/server/contract.js';
 import { HandlerError } from '../src/server/handler-error.js';
 import type { NnrpServerPolicy } from '../src/server/policy.js';
@@ -105,10 +107,11 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<unknow
   'More in flight than the server allows': async (stage) => {
     const { session } = await held(stage, { maxInFlightOperations: 1 }, { maxInFlightOperations: 1 });
     // A client of this package keeps to the limit.
-    const { gate } = (session as unknown as { submits: { gate: { blockage(): undefined } } }).submits;
-    gate.blockage = () => undefined;
+    const blockage = vi.spyOn(SubmitGate.prototype, 'blockage').mockReturnValue(undefined);
     session.submitNow('first');
-    return failureOf(session.submitNow('one too many'));
+    const failure = failureOf(session.submitNow('one too many'));
+    blockage.mockRestore();
+    return failure;
   },
 
   'The server is busy': async (stage) => {

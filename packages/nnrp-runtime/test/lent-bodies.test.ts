@@ -27,11 +27,9 @@ function transferAway(body: Uint8Array): void {
   expect(body.length).toBe(0);
 }
 
-/** What stands under a client or the only connection of a server. */
-function transportOf(end: NnrpClient | NnrpServer): FramedTransport {
-  if (end instanceof NnrpClient)
-    return (end as unknown as { connection: { transport: FramedTransport } }).connection.transport;
-  const [connection] = (end as unknown as { connections: Set<{ transport: FramedTransport }> }).connections;
+/** What stands under the only connection of a server. */
+function transportOf(server: NnrpServer): FramedTransport {
+  const [connection] = (server as unknown as { connections: Set<{ transport: FramedTransport }> }).connections;
   return (connection as { transport: FramedTransport }).transport;
 }
 
@@ -141,13 +139,13 @@ describe('the body of a result that is transferred away', () => {
     const session = await client.openSession({ defaultDeadlineMs: 0 });
     const operation = await session.submit('work');
     const other = await session.submit('other');
-    transportOf(client).pause();
+    stage.transportOf(client).pause();
     const outcome = operation.result();
     outcome.catch(() => {});
     await eventually(() => sent !== undefined, 'the result is on its way');
     await stage.turns(20);
     transferAway(body);
-    transportOf(client).resume();
+    stage.transportOf(client).resume();
     return { failures, outcome, other, sent: sent as Promise<unknown> };
   }
 

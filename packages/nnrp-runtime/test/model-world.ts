@@ -105,11 +105,13 @@ export class ModelWorld {
     );
     this.inHand.clear();
     this.windows.clear();
-    const inner = this.server as unknown as { loop: { dispatcher: { runningCount: number; waitingCount: number } } };
-    const { dispatcher } = inner.loop;
+    const busy = () => {
+      const { runningOperations, queuedOperations } = this.server.stats();
+      return { running: runningOperations?.value, waiting: queuedOperations?.value };
+    };
     await this.until(
-      () => dispatcher.runningCount === 0 && dispatcher.waitingCount === 0,
-      () => `${dispatcher.runningCount} handlers run, ${dispatcher.waitingCount} operations wait for one`,
+      () => busy().running === 0 && busy().waiting === 0,
+      () => `${busy().running} handlers run, ${busy().waiting} operations wait for one`,
     );
   }
 

@@ -1,5 +1,6 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Connection } from '../src/connection/connection.js';
 import type { NnrpServerSession, OperationContext } from '../src/server/contract.js';
 import type { NnrpServer } from '../src/server/server.js';
 import type { NnrpServerOptions } from '../src/server/server-config.js';
@@ -127,14 +128,15 @@ describe('a close by the client', () => {
     const { peer, session } = await opened();
     peer.close();
     const close = await session.receiveClose();
-    const { connection } = (session as unknown as { core: { connection: { send(type: number): boolean } } }).core;
     const states: string[] = [];
-    const send = connection.send;
-    vi.spyOn(connection, 'send').mockImplementation(function (this: unknown, ...packet) {
+    // The peer has no connection of this class.
+    const { send } = Connection.prototype;
+    const sends = vi.spyOn(Connection.prototype, 'send').mockImplementation(function (this: Connection, ...packet) {
       states.push(`${packet[0]} ${session.lifecycle}`);
-      return send.apply(connection, packet);
+      return send.apply(this, packet);
     });
     await session.ackClose(close);
+    sends.mockRestore();
     // What is in progress is dropped first, with a word on why.
     expect(states).toEqual([`${MessageType.Error} closing`, `${MessageType.SessionCloseAck} closing`]);
     expect(session.lifecycle).toBe('closed');

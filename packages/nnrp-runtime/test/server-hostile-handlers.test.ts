@@ -1,5 +1,5 @@
 import * as preview3 from 'nnrp-core/preview3';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { OperationContext } from '../src/server/contract.js';
 import { HandlerError } from '../src/server/handler-error.js';
 import type { ServeHandlers } from '../src/server/serve-handlers.js';
@@ -429,13 +429,14 @@ describe('an end', () => {
     expect(await peer.answers()).toEqual([]);
     for (const operation of operations) void operation.push('held');
     // The pause ends just before the frames are dropped: no timer has sent yet what it held back.
-    const { gate } = (session as unknown as { core: { gate: { mustWait(): boolean } } }).core;
-    gate.mustWait = () => false;
+    const now = performance.now.bind(performance);
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + 60_000);
     peer.close({ inFlightPolicy: InFlightPolicy.Abort });
     await session.receiveClose();
     await session.ackClose();
     const told = [1, 2].flatMap((id) => [`error frame ${id} frame_cancelled`, `drop ${id}`]);
     expect(await peer.take(5)).toEqual([...told, 'close ack closed']);
+    clock.mockRestore();
   });
 
   it('of the server is not kept waiting by a longer drain that a session was given', async () => {

@@ -75,6 +75,13 @@ export class Stage {
     return undefined;
   }
 
+  /** What carries a client, for tests that make it go on later. */
+  transportOf(client: NnrpClient): FramedTransport {
+    const transport = this.transports.get(client);
+    if (transport === undefined) throw new Error('it is a client of another stage');
+    return transport;
+  }
+
   /** Makes a client vanish, without a word to the server. */
   async drop(client: NnrpClient): Promise<void> {
     const transport = this.transports.get(client);

@@ -1,12 +1,12 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { createSocket, type Socket } from 'node:dgram';
+import { createSocket, Socket } from 'node:dgram';
 import dns from 'node:dns/promises';
 import { syncBuiltinESMExports } from 'node:module';
 import { inspect } from 'node:util';
 import type { NnrpError } from 'nnrp-core';
 import { NnrpClient, type NnrpClientSession, type NnrpServer } from 'nnrp-runtime';
 import { type HostPort, parseAddress } from 'nnrp-runtime/transport';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, type MockInstance, vi } from 'vitest';
 import { type Issued, issue } from '../../nnrp-runtime/test/certificates.js';
 import {
   QuicClientEndpointConfig,
@@ -180,27 +180,28 @@ describe('a QUIC client', () => {
 });
 
 describe('an error of the socket of a QUIC server', () => {
-  /** The system's own errors cannot be had at will. */
-  const socketOf = (server: NnrpServer): Socket =>
-    (server as unknown as { listener: { socket: { endpoint: { socket: { socket: Socket } } } } }).listener.socket
-      .endpoint.socket.socket;
+  /** The socket that was bound last. The system's own errors cannot be had at will. */
+  const lastSocket = (binds: MockInstance<Socket['bind']>) => binds.mock.contexts.at(-1) as Socket;
 
   it('is an event, and the server goes on', async () => {
+    const binds = vi.spyOn(Socket.prototype, 'bind');
     const server = await serving();
+    const socket = lastSocket(binds);
     const failures: unknown[] = [];
     server.on('acceptFailed', (failure) => void failures.push(failure));
     const session = await opened(server.localAddr);
-    socketOf(server).emit('error', Object.assign(new Error('recvmsg ENOBUFS'), { code: 'ENOBUFS' }));
+    socket.emit('error', Object.assign(new Error('recvmsg ENOBUFS'), { code: 'ENOBUFS' }));
     expect(failures).toMatchObject([{ address: server.localAddr, failures: 1, error: { cause: { code: 'ENOBUFS' } } }]);
     expect(await echo(session)).toBe('still here');
     expect(await echo(await opened(server.localAddr))).toBe('still here');
   });
 
   it('ends it when the socket is gone', async () => {
+    const binds = vi.spyOn(Socket.prototype, 'bind');
     const server = await QuicProvider.bind(configured(oldLeaf));
     undo.push(() => server.close());
     const over = server.serve({ submit: () => 'x' });
-    socketOf(server).close();
+    lastSocket(binds).close();
     await expect(over).rejects.toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
   });
 });
