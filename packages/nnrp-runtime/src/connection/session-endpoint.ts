@@ -1,9 +1,9 @@
 import type { MessageInfo, NnrpError, Packet, UsageError, WireFault } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import type { Guarded } from '../base/guard.js';
-import type { ErrorDetails } from './error-details.js';
-import type { MetadataCodec } from './outbound-message.js';
-import type { Lane } from './outbox.js';
+import type { ErrorDetails } from './errors/error-details.js';
+import type { MetadataCodec } from './sending/outbound-message.js';
+import type { Lane } from './sending/outbox.js';
 
 /** One session as its connection sees it: somebody who takes the packets that carry its id. */
 export interface SessionEndpoint {

@@ -1,9 +1,9 @@
-import type { ServerBounds } from './server-bounds.js';
-import type { NnrpServerConfig } from './server-config.js';
-import { type ConnectionMemory, MAX_OPENING_BYTES, type ServerMemory } from './server-memory.js';
-import { MAX_SCHEMAS } from './session-cache.js';
-import type { SessionCore } from './session-core.js';
-import { MAX_EVENTS } from './session-inbox.js';
+import { type ConnectionMemory, MAX_OPENING_BYTES, type ServerMemory } from './bounds/server-memory.js';
+import type { ServerBounds } from './contract/server-bounds.js';
+import type { NnrpServerConfig } from './contract/server-config.js';
+import { MAX_EVENTS } from './inbox/session-inbox.js';
+import { MAX_SCHEMAS } from './session/session-cache.js';
+import type { SessionCore } from './session/session-core.js';
 
 /** Says what bounds the memory that clients fill: of each session, each connection and the server. */
 export function declareMemory(

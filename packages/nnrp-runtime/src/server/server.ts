@@ -10,49 +10,54 @@ import {
   UsageError,
 } from 'nnrp-core';
 import { CloseReason, InFlightPolicy } from 'nnrp-core/preview3';
-import { AsyncQueue } from '../async-queue.js';
-import { ApplicationContext } from '../base/application-context.js';
-import { ApplicationEvents, tell } from '../base/application-events.js';
-import { ASYNC_DISPOSE } from '../base/async-dispose.js';
-import { awaited, STEP_MS } from '../base/awaited.js';
-import { DeadlineQueue } from '../base/deadline-queue.js';
+import { ApplicationContext } from '../base/application/application-context.js';
+import { ApplicationEvents, tell } from '../base/application/application-events.js';
+import { ASYNC_DISPOSE } from '../base/application/async-dispose.js';
 import { background, guard, repeatedly } from '../base/guard.js';
 import type { InternalError } from '../base/internal-error.js';
-import { AttendedTime, afterReading } from '../base/patience.js';
-import { type CloseReport, joinedReport } from '../close-report.js';
+import { awaited, STEP_MS } from '../base/promises/awaited.js';
+import { answering, unheard } from '../base/promises/settled.js';
+import { AsyncQueue } from '../base/queues/async-queue.js';
+import { DeadlineQueue } from '../base/time/deadline-queue.js';
+import { AttendedTime, afterReading } from '../base/time/patience.js';
+import { type CloseReport, joinedReport } from '../connection/close-report.js';
 import { remoteAddressOf } from '../connection/transport-end.js';
-import { answering, unheard } from '../settled.js';
-import type { HostPort } from '../transport/address.js';
-import { addressGroup } from '../transport/address-group.js';
-import type { AcceptFailure, FramedListener, FramedTransport, ListenerBoundName } from '../transport/contract.js';
-import { ofTransport, TcpListener } from '../transport/tcp.js';
-import { TlsListener } from '../transport/tls.js';
-import type { TlsServerOptions } from '../transport/tls-options.js';
+import type { HostPort } from '../transport/address/address.js';
+import { addressGroup } from '../transport/address/address-group.js';
+import type {
+  AcceptFailure,
+  FramedListener,
+  FramedTransport,
+  ListenerBoundName,
+} from '../transport/contract/contract.js';
+import { ofTransport, TcpListener } from '../transport/tcp/tcp.js';
+import { TlsListener } from '../transport/tls/tls.js';
+import type { TlsServerOptions } from '../transport/tls/tls-options.js';
 import { type Acceptor, acceptAll } from './accepting.js';
-import { Admission } from './admission.js';
-import { checkHandlers } from './check-handlers.js';
+import { resultRoom } from './bounds/outbox-shares.js';
+import { ServerMemory } from './bounds/server-memory.js';
+import { MAX_UNANSWERED } from './bounds/unanswered-requests.js';
 import { ClosingConnections } from './closing-connections.js';
-import type { NnrpServerSession } from './contract.js';
+import { ServerConnection, type ServerConnectionOwner } from './connection/server-connection.js';
+import { SessionTable } from './connection/session-table.js';
+import { Silence } from './connection/silence.js';
+import type { NnrpServerSession } from './contract/contract.js';
+import { ServerBounds, type ServerStats } from './contract/server-bounds.js';
+import { type NnrpServerConfig, type NnrpServerOptions, serverConfig } from './contract/server-config.js';
+import type { HandlerFailure, NnrpServerEvents } from './contract/server-events.js';
+import type { RuntimeSessionRecord } from './contract/server-messages.js';
+import { MAX_TOLD } from './failures/told-faults.js';
+import { HANDLER_WORDS, INTERNAL_WORDS, UnheardFailures } from './failures/unheard-failures.js';
 import { declareMemory } from './memory-bounds.js';
-import { resultRoom } from './outbox-shares.js';
-import { MAX_HELD } from './result-gate.js';
-import { RoomLine } from './room-line.js';
-import { type ServeHandlers, type ServeOptions, serveOptions } from './serve-handlers.js';
-import { ServeLoop } from './serve-loop.js';
-import { ServerBounds, type ServerStats } from './server-bounds.js';
-import { type NnrpServerConfig, type NnrpServerOptions, serverConfig } from './server-config.js';
-import { ServerConnection, type ServerConnectionOwner } from './server-connection.js';
-import type { HandlerFailure, NnrpServerEvents } from './server-events.js';
-import { ServerMemory } from './server-memory.js';
-import type { RuntimeSessionRecord } from './server-messages.js';
-import type { SessionCore } from './session-core.js';
+import { Admission } from './opening/admission.js';
+import { openTerms } from './opening/session-opening.js';
+import { MAX_HELD } from './operation/result-gate.js';
+import { RoomLine } from './operation/room-line.js';
+import { checkHandlers } from './serve/check-handlers.js';
+import { type ServeHandlers, type ServeOptions, serveOptions } from './serve/serve-handlers.js';
+import { ServeLoop } from './serve/serve-loop.js';
+import type { SessionCore } from './session/session-core.js';
 import { SessionIterator } from './session-iterator.js';
-import { openTerms } from './session-opening.js';
-import { SessionTable } from './session-table.js';
-import { Silence } from './silence.js';
-import { MAX_TOLD } from './told-faults.js';
-import { MAX_UNANSWERED } from './unanswered-requests.js';
-import { HANDLER_WORDS, INTERNAL_WORDS, UnheardFailures } from './unheard-failures.js';
 
 /** A listener of one's own may come with another copy of nnrp-core. */
 const CLOSED = 'NNRP_ERR_CLOSED';
