@@ -1,5 +1,5 @@
 import type { EventEmitter } from 'node:events';
-import { nextTick, setImmediate } from './time/turns-of-node.js';
+import { nextTick, setImmediate } from './turns-of-node.js';
 import { warn } from './warn.js';
 
 /**

@@ -1,4 +1,4 @@
-import { isThenable, settledOnce } from '../promises/thenable.js';
+import { isThenable, settledOnce } from '../thenable.js';
 import { SeldomWarning } from '../warn.js';
 import { ApplicationContext } from './application-context.js';
 

@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events';
-import { isThenable, settledOnce } from '../promises/thenable.js';
+import { isThenable, settledOnce } from '../thenable.js';
 import { SeldomWarning } from '../warn.js';
 import { ApplicationContext } from './application-context.js';
 import { described } from './described.js';

@@ -1,4 +1,4 @@
-import { nextTick, setImmediate } from './turns-of-node.js';
+import { nextTick, setImmediate } from '../turns-of-node.js';
 
 /** From the first look at the clock to the end of the code that runs now, with all the promises that follow from it. */
 export interface Turn {

@@ -12,8 +12,8 @@ import { ErrorCode, InFlightPolicy, MessageType, SessionStatus } from 'nnrp-core
 import { described } from '../../base/application/described.js';
 import { background } from '../../base/guard.js';
 import { rejection, unheard } from '../../base/promises/settled.js';
-import { unheardWithin } from '../../base/promises/thenable.js';
 import { Line } from '../../base/queues/line.js';
+import { unheardWithin } from '../../base/thenable.js';
 import { Patience } from '../../base/time/patience.js';
 import { announcedFamilies, announcedPacketBytes, isAnnouncement } from '../../connection/announcement.js';
 import { ownBytes } from '../../connection/body/body-bytes.js';

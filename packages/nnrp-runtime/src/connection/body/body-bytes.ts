@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { UsageError } from 'nnrp-core';
 import { asBytes, hasItsLength, liesWhereItSays, memoryOf } from '../../base/bytes.js';
-import { awaitHint, unheardWithin } from '../../base/promises/thenable.js';
+import { awaitHint, unheardWithin } from '../../base/thenable.js';
 import { COPY_LIMIT } from '../../transport/stream/lent-packet.js';
 
 const UTF8 = new TextEncoder();

@@ -16,8 +16,8 @@ import type { ApplicationContext } from '../../base/application/application-cont
 import { described } from '../../base/application/described.js';
 import { type Guarded, guard, later } from '../../base/guard.js';
 import { checkOptions } from '../../base/options.js';
-import { isThenable, settledOnce, unheardWithin } from '../../base/promises/thenable.js';
 import { Line } from '../../base/queues/line.js';
+import { isThenable, settledOnce, unheardWithin } from '../../base/thenable.js';
 import { Patience } from '../../base/time/patience.js';
 import { announcedFamilies, announcedPacketBytes } from '../../connection/announcement.js';
 import type { PeerIdentity } from '../../transport/contract/peer-identity.js';

@@ -1,6 +1,6 @@
 import type { AsyncResource } from 'node:async_hooks';
 import { currentContext } from '../../base/application/application-context.js';
-import { isThenable, settledOnce } from '../../base/promises/thenable.js';
+import { isThenable, settledOnce } from '../../base/thenable.js';
 
 type Listening = [type: string, listener: unknown, ...more: unknown[]];
 type Listen = (this: AbortSignal, ...args: Listening) => void;

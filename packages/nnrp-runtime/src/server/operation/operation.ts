@@ -12,7 +12,7 @@ import {
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { checkOptions } from '../../base/options.js';
-import { isThenable, settledOnce } from '../../base/promises/thenable.js';
+import { isThenable, settledOnce } from '../../base/thenable.js';
 import type { DeadlineList, Timed } from '../../base/time/deadline-queue.js';
 import type { Turn } from '../../base/time/turn.js';
 import { bodyCopy, bodyFrames, bodyJson, bodyText, type OwnBytes } from '../../connection/body/body-reading.js';

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { shownValue, UsageError } from 'nnrp-core';
 import { ResultClass, ResultFlags, type ResultPush } from 'nnrp-core/preview3';
-import { awaitHint } from '../../base/promises/thenable.js';
+import { awaitHint } from '../../base/thenable.js';
 import { type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
 import { isPartial } from '../../connection/body/result-kind.js';
 import { completeResult, type ResultInit, type ResultValue, resultMetadata } from '../contract/server-messages.js';

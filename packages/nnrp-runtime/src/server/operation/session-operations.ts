@@ -13,7 +13,7 @@ import type * as preview3 from 'nnrp-core/preview3';
 import { MessageType, OperationState } from 'nnrp-core/preview3';
 import { guard, nextTurn } from '../../base/guard.js';
 import { isMistake, SETTLED, unheard } from '../../base/promises/settled.js';
-import { unheardWithin } from '../../base/promises/thenable.js';
+import { unheardWithin } from '../../base/thenable.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import { type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
 import { isPartial, isPartialResult } from '../../connection/body/result-kind.js';

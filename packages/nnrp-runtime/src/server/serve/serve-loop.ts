@@ -5,7 +5,7 @@ import { ApplicationContext, currentContext } from '../../base/application/appli
 import { described } from '../../base/application/described.js';
 import { background, crash, type Guarded, guard } from '../../base/guard.js';
 import { SETTLED } from '../../base/promises/settled.js';
-import { isThenable, settledOnce, unheardWithin } from '../../base/promises/thenable.js';
+import { isThenable, settledOnce, unheardWithin } from '../../base/thenable.js';
 import { within } from '../../base/time/within.js';
 import type { MigrateAckInit, PatchAckInit } from '../contract/contract.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
