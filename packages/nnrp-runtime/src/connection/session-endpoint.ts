@@ -1,7 +1,7 @@
 import type { MessageInfo, NnrpError, Packet, UsageError, WireFault } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import type { Guarded } from '../base/guard.js';
-import type { ErrorDetails } from './errors/error-details.js';
+import type { ErrorOptions } from './errors/error-message.js';
 import type { MetadataCodec } from './sending/outbound-message.js';
 import type { Lane } from './sending/outbox.js';
 
@@ -58,16 +58,4 @@ export interface SessionConnection<Session extends SessionEndpoint = SessionEndp
   whenDrained(lane?: Lane): Promise<void>;
   /** Ends the connection on our side: what is queued is still sent. */
   close(reason: NnrpError): Promise<void>;
-}
-
-/** What an ERROR message refers to; 0 = nothing. */
-export interface ErrorOptions {
-  readonly sessionId?: number;
-  readonly frameId?: number;
-  readonly fatal?: boolean;
-  /** Milliseconds after which a retry may help; 0 = no advice. */
-  readonly retryAfterMs?: number;
-  readonly lane?: Lane;
-  /** Said to a peer that understands it. */
-  readonly details?: ErrorDetails;
 }

@@ -39,6 +39,7 @@ import { ConnectionFlow } from '../submits/connection-flow.js';
 import { ClientProbes, type ProbeOptions, type ProbeResult } from './client-probes.js';
 import { KeepAlive, type KeepAliveTarget } from './keep-alive.js';
 import { type OpeningConnection, SessionOpens } from './session-opens.js';
+import { WaitingAnswers } from './waiting-answers.js';
 
 /** Room kept for control messages, which are never held back. */
 const CONTROL_ROOM_BYTES = 1024 * 1024;
@@ -47,8 +48,6 @@ const CONTROL_ROOM_BYTES = 1024 * 1024;
 const HELLO_HEAD_BYTES = preview3.COMMON_HEADER_BYTES + preview3.RESULT_PUSH_BYTES;
 /** Bytes of one packet whose arrival says that the server is there. */
 const PROGRESS_BYTES = 4096;
-/** Bytes of answers to the server that may wait: a server that takes none of them is not read any more. */
-const MAX_ANSWER_BYTES = CONTROL_ROOM_BYTES / 2;
 
 /** The client's side of one connection: greets, measures and routes; sessions do the rest. */
 export class ClientConnection extends Connection implements OpeningConnection, KeepAliveTarget, UnreadOwner {
@@ -62,9 +61,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   private readonly probes: ClientProbes;
   private readonly flowSender = new FlowSender(ScopeKind.Connection);
   private readonly keepAlive: KeepAlive | undefined;
-  /** Bytes of answers to the server that wait. */
-  private answerBytes = 0;
-  private answersHeld = false;
+  private readonly answers: WaitingAnswers;
   /** Bytes of requests that wait for their turn. */
   private requestBytes = 0;
   /** What the server says it understands, bits of PeerMessages. */
@@ -88,6 +85,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
       slowReader: 'disconnect',
     });
     this.reading = new ReadingHold(transport);
+    this.answers = new WaitingAnswers(this.reading, CONTROL_ROOM_BYTES / 2);
     this.unread = new UnreadResults(this.reading, config.maxBufferedResultBytes, this);
     this.greeting = new HelloExchange(this, this.unread);
     this.probes = new ClientProbes(this, this.unread);
@@ -223,18 +221,11 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   }
 
   override answerWaits(bytes: number): void {
-    this.answerBytes += bytes;
-    if (this.answersHeld || this.answerBytes < MAX_ANSWER_BYTES) return;
-    this.answersHeld = true;
-    this.reading.hold();
+    this.answers.add(bytes);
   }
 
   override outboxDrained(): void {
-    this.answerBytes = 0;
-    if (this.answersHeld) {
-      this.answersHeld = false;
-      this.reading.release();
-    }
+    this.answers.sent();
     this.flow.serveAll();
   }
 
@@ -317,18 +308,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   private watchClosing(): KeepAlive | undefined {
     if (this.openSessions.size === 0 || !this.understands(PeerMessages.ErrorClosePing)) return undefined;
     const halfMs = Math.ceil(this.config.closeTimeoutMs / 2);
-    const connection = this;
-    const target: KeepAliveTarget = {
-      get received() {
-        return connection.received;
-      },
-      get isReading() {
-        return connection.isReading;
-      },
-      ask: () => this.askWithin(halfMs),
-      crashed: (error) => this.crashed(error),
-    };
-    return new KeepAlive(target, halfMs);
+    return new KeepAlive(this, halfMs, () => this.askWithin(halfMs));
   }
 
   /**

@@ -19,10 +19,14 @@ export class KeepAlive {
   private seen = 0;
   private quietLooks = 0;
 
-  /** @param periodMs - silence after which it asks, in milliseconds; a quarter more at most */
+  /**
+   * @param periodMs - silence after which it asks, in milliseconds; a quarter more at most
+   * @param ask - in place of the target's own way to ask
+   */
   constructor(
     private readonly target: KeepAliveTarget,
     periodMs: number,
+    private readonly ask: () => void = () => target.ask(),
   ) {
     this.timer = repeatedly(target, Math.max(1, Math.ceil(periodMs / LOOKS)), () => this.look());
     this.timer.unref();
@@ -39,7 +43,7 @@ export class KeepAlive {
       this.quietLooks = 0;
     } else if (++this.quietLooks >= LOOKS) {
       this.quietLooks = 0;
-      this.target.ask();
+      this.ask();
     }
   }
 }

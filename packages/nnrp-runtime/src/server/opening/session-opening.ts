@@ -7,29 +7,25 @@ import {
   rejectedAck,
   type SessionIds,
   type SessionOpenTerms,
-  shownValue,
-  UsageError,
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { ErrorCode, SessionErrorCode, SessionFlags, SessionPriorityClass } from 'nnrp-core/preview3';
+import { SessionErrorCode, SessionFlags } from 'nnrp-core/preview3';
 import type { ApplicationContext } from '../../base/application/application-context.js';
 import { described } from '../../base/application/described.js';
 import { type Guarded, guard, later } from '../../base/guard.js';
-import { checkOptions } from '../../base/options.js';
 import { Line } from '../../base/queues/line.js';
 import { isThenable, settledOnce, unheardWithin } from '../../base/thenable.js';
 import { Patience } from '../../base/time/patience.js';
-import { announcedFamilies, announcedPacketBytes } from '../../connection/announcement.js';
 import type { PeerIdentity } from '../../transport/contract/peer-identity.js';
 import type { ConnectionWaiting } from '../bounds/waiting-bytes.js';
-import type { PolicyAnswer, PolicyDecision, SessionGrant, SessionOpenContext } from '../contract/policy.js';
+import type { PolicyAnswer, PolicyDecision, SessionOpenContext } from '../contract/policy.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
 import type { RefusalTerms } from './address-refusals.js';
+import { type OpenReader, readOpenBody } from './open-body.js';
 import type { OpenRefusals } from './open-refusals.js';
+import { grantOf, wrongAnswer } from './policy-grant.js';
 import { mayBeGuess, noSuchId, type OpenFailure, policyFailed, policyTooSlow, policyWrong } from './refused-open.js';
 
-const GRANT: ReadonlySet<string> = new Set<keyof SessionGrant>(['priorityClass']);
-const CLASSES: readonly number[] = Object.values(SessionPriorityClass);
 /** Requests whose policy is being asked, and packets behind them, before the connection is not read any more; for their bytes see ServerMemory. */
 const MAX_WAITING = 64;
 /** What a request costs besides its bytes while its policy decides: promises, a timer, what the policy is shown (measured, rounded up). */
@@ -42,7 +38,7 @@ const PACKET_BYTES = 512;
 const NO_DELAY: RefusalTerms = Object.freeze({ delayMs: 0, isLast: false });
 
 /** What opening a session needs of the connection and the server. */
-export interface OpeningOwner extends Guarded {
+export interface OpeningOwner extends OpenReader, Guarded {
   /** Where the application handed its policy over. */
   readonly policyContext: ApplicationContext;
   readonly remoteAddress: string;
@@ -50,16 +46,7 @@ export interface OpeningOwner extends Guarded {
   readonly helloAuth: Uint8Array;
   readonly isClosed: boolean;
   readonly ids: SessionIds;
-  /**
-   * The client has shown that it knows more than the reference client.
-   * @param families - bits of PeerMessages that it says it understands; 0 when it does not say
-   */
-  announced(families: number): void;
-  /** The client says how large a packet it takes; undefined when it does not. */
-  peerTakes(maxPacketBytes: number | undefined): void;
   granted(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): void;
-  /** The request cannot be read. */
-  malformed(packet: Packet, text: string, errorCode: number): void;
   /** A packet that had to wait for a decision. */
   resumed(packet: Packet): void;
   /** Where the bytes of what waits are counted; it stops reading by itself. */
@@ -132,54 +119,18 @@ export class SessionOpening {
   request(packet: Packet): void {
     // Frozen: the policy gets it, and so does the application afterwards.
     const open = Object.freeze(described(preview3.decodeSessionOpen(packet.view, packet.metadataStart)));
-    const blocks = this.readBody(packet, open);
-    if (blocks === undefined) return;
+    const auth = readOpenBody(packet, open, this.owner);
+    if (auth === undefined) return;
     const errorCode = checkOpenRequest(open, this.terms);
     const failure = errorCode === SessionErrorCode.None ? this.refusals.hindrance() : { errorCode };
     if (failure !== undefined) this.answerInTurn(() => this.refuse(open, failure));
-    else this.askPolicy(open, blocks.auth);
+    else this.askPolicy(open, auth);
   }
 
   /** The connection is over. */
   end(): void {
     this.line.drain();
     clearTimeout(this.delay);
-  }
-
-  /** token, auth, extension: all of them, or none as the reference client sends it (wire.md A-2). */
-  private readBody(packet: Packet, open: preview3.SessionOpen): { auth: Uint8Array } | undefined {
-    const { resumeTokenBytes, authBytes, sessionExtensionBytes } = open;
-    const { body } = packet;
-    const announced = resumeTokenBytes + authBytes + sessionExtensionBytes;
-    if (body.length === 0) return { auth: body };
-    if (body.length !== announced) {
-      const text = `SESSION_OPEN announces ${announced} body bytes, got ${body.length}`;
-      this.owner.malformed(packet, text, ErrorCode.MalformedBody);
-      return undefined;
-    }
-    const authEnd = resumeTokenBytes + authBytes;
-    return this.readExtensions(packet, body.subarray(authEnd))
-      ? { auth: body.subarray(resumeTokenBytes, authEnd) }
-      : undefined;
-  }
-
-  private readExtensions(packet: Packet, block: Uint8Array): boolean {
-    if (block.length === 0) return true;
-    if (preview3.checkControlExtensions(block) !== undefined) {
-      this.owner.malformed(packet, 'SESSION_OPEN: the extension block is malformed', ErrorCode.MalformedBody);
-      return false;
-    }
-    const extensions = preview3.decodeControlExtensions(block);
-    const unknown = extensions.find(({ type, critical }) => critical && type !== preview3.PEER_MESSAGES_EXTENSION);
-    if (unknown !== undefined) {
-      const text = `SESSION_OPEN: critical extension 0x${unknown.type.toString(16).padStart(4, '0')} is not known`;
-      this.owner.malformed(packet, text, ErrorCode.UnsupportedCapability);
-      return false;
-    }
-    // The reference client sends no block at all.
-    if (extensions.length > 0) this.owner.announced(announcedFamilies(extensions) ?? 0);
-    this.owner.peerTakes(announcedPacketBytes(extensions));
-    return true;
   }
 
   private askPolicy(open: preview3.SessionOpen, auth: Uint8Array): void {
@@ -314,7 +265,7 @@ export class SessionOpening {
       this.refuseByPolicy(open, { errorCode: decision });
       return;
     }
-    const wrong = this.wrongAnswer(open, decision, grant);
+    const wrong = wrongAnswer(open, decision, grant);
     if (wrong !== undefined) {
       unheardWithin(decision);
       this.refuse(open, policyWrong(wrong));
@@ -330,22 +281,6 @@ export class SessionOpening {
       this.owner.granted(open, openedAck(open, this.terms, choice.sessionId, grant.priorityClass));
     else if (choice.errorCode !== SessionErrorCode.SessionLimitReached) this.refuse(open, choice);
     else this.refuse(open, noSuchId(open.requestedSessionId));
-  }
-
-  private wrongAnswer(
-    open: preview3.SessionOpen,
-    decision: PolicyDecision | null,
-    { priorityClass }: SessionGrant,
-  ): UsageError | undefined {
-    if (decision !== undefined && decision !== null && typeof decision !== 'object') {
-      return noGrant(decision);
-    }
-    if (priorityClass === undefined || (CLASSES.includes(priorityClass) && priorityClass >= open.priorityClass)) {
-      return undefined;
-    }
-    return new UsageError(
-      `validateSessionOpen: priorityClass ${shownValue(priorityClass)} is no downgrade of ${open.priorityClass}`,
-    );
   }
 
   private policyFailed(open: preview3.SessionOpen, thrown: unknown): void {
@@ -377,29 +312,4 @@ export class SessionOpening {
     const refusal = { remoteAddress, open, errorCode, ...(cause === undefined ? {} : { cause }) };
     this.refusals.refused(refusal, rejectedAck(open, this.terms, errorCode), why);
   }
-}
-
-/** Read once: it may have a getter that throws, or says something else the next time. */
-function grantOf(decision: PolicyDecision | null): SessionGrant | { readonly thrown: unknown } {
-  if (typeof decision !== 'object' || decision === null) return {};
-  try {
-    // What was not meant as a grant must not be one: an Error that was returned, a generator, a code in a list.
-    if (!('priorityClass' in decision) && !isPlain(decision)) return { thrown: noGrant(decision) };
-    checkOptions('validateSessionOpen, the grant', decision, GRANT);
-    const { priorityClass } = decision;
-    return priorityClass === undefined ? {} : { priorityClass };
-  } catch (thrown) {
-    return { thrown };
-  }
-}
-
-/** Of any realm. */
-function isPlain(value: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(value);
-  return prototype === null || Object.hasOwn(prototype as object, 'isPrototypeOf');
-}
-
-function noGrant(decision: unknown): UsageError {
-  const expected = 'undefined, a grant or an unsigned 32-bit code';
-  return new UsageError(`validateSessionOpen: expected ${expected}, got ${shownValue(decision)}`);
 }

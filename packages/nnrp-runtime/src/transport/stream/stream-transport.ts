@@ -1,20 +1,19 @@
 import type { Duplex } from 'node:stream';
 import { INSPECT, type Inspect, inspected, type NnrpError, PacketSplitter, TransportError } from 'nnrp-core';
-import { afterThis, type Guarded, guard, listen, nextTurn } from '../../base/guard.js';
+import { afterThis, guard, listen, nextTurn } from '../../base/guard.js';
 import { warn } from '../../base/warn.js';
 import type { FramedTransport, OutboundPacket, PacketSink, TransportKind } from '../contract/contract.js';
 import type { PeerIdentity } from '../contract/peer-identity.js';
 import { brokenStream, type StreamFailures } from './broken-stream.js';
 import { DeadPeer } from './dead-peer.js';
-import { COPY_LIMIT, changedBody, type LentPacket } from './lent-packet.js';
+import { changedBody, type LentPacket } from './lent-packet.js';
 import { PacedWriter } from './paced-writer.js';
-import { pin, pinForSending } from './pinned.js';
 import { StallWatch } from './stall-watch.js';
 import { maxCloseMs, StreamEnd } from './stream-end.js';
 import { bestWriteBytes, StreamGauge } from './stream-gauge.js';
 import { isOver, isResettable } from './stream-kinds.js';
+import { type ReaderOwner, StreamReader } from './stream-reader.js';
 import { type StreamTransportOptions, splitterOptions } from './stream-transport-options.js';
-import { TurnShare } from './turn-share.js';
 import { WriteQueue } from './write-queue.js';
 
 const DEFAULT_HIGH_WATER_BYTES = 1024 * 1024;
@@ -28,12 +27,12 @@ const FLUSH_BYTES = 60 * 1024;
  * splitter without copying; writing joins all packets of one turn into one call. What the stream's events, timers and the
  * receiver of the packets throw ends this connection, and nothing else.
  */
-export class StreamTransport implements FramedTransport, Guarded {
+export class StreamTransport implements FramedTransport, ReaderOwner {
   readonly kind: TransportKind;
   readonly remoteAddress: string;
   readonly peerIdentity?: PeerIdentity;
   readonly maxCloseMs: number;
-  private readonly splitter: PacketSplitter;
+  private readonly reader: StreamReader;
   private readonly queue: WriteQueue;
   private readonly writer: PacedWriter;
   private readonly highWaterBytes: number;
@@ -42,18 +41,9 @@ export class StreamTransport implements FramedTransport, Guarded {
   private readonly stallWatch: StallWatch | undefined;
   private readonly streamEnd: StreamEnd;
   private readonly failures: StreamFailures;
-  private sink: PacketSink | undefined;
-  private paused = true;
-  private readonly share = new TurnShare();
-  /** Reading goes on in the next turn of the event loop. */
-  private waitsForTurn = false;
-  private delivering = false;
-  private brokenReported = false;
   private flushScheduled = false;
   private full = false;
   private closing = false;
-  private ended = false;
-  private endTold = false;
   private finished = false;
   private failure: NnrpError | undefined;
   private closedReported = false;
@@ -74,8 +64,7 @@ export class StreamTransport implements FramedTransport, Guarded {
     this.kind = options.kind;
     this.remoteAddress = options.remoteAddress;
     if (options.peerIdentity !== undefined) this.peerIdentity = options.peerIdentity;
-    this.splitter = new PacketSplitter(splitterOptions(options));
-    this.splitter.oversized = (head, fault) => this.sink?.oversized?.(head, fault) ?? false;
+    this.reader = new StreamReader(stream, new PacketSplitter(splitterOptions(options)), this);
     this.highWaterBytes = options.highWaterBytes ?? DEFAULT_HIGH_WATER_BYTES;
     this.stallTimeoutMs = options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS;
     const {
@@ -103,9 +92,7 @@ export class StreamTransport implements FramedTransport, Guarded {
     this.whenClosed = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });
-    listen(this, stream, 'data', (chunk: Buffer) => this.received(chunk));
-    stream.pause();
-    listen(this, stream, 'end', () => this.peerEnded());
+    this.reader.listen();
     this.failures = options;
     listen(this, stream, 'error', (error: unknown) => {
       this.broke(error);
@@ -114,7 +101,7 @@ export class StreamTransport implements FramedTransport, Guarded {
     });
     listen(this, stream, 'close', () => this.streamEnd.over());
     if (isOver(stream)) this.wasOver();
-    else if (stream.readableEnded) nextTurn(this, () => this.peerEnded());
+    else if (stream.readableEnded) nextTurn(this, () => this.reader.ended());
   }
 
   /** For the guard: something that the transport has called, or the transport itself, has thrown. */
@@ -125,13 +112,12 @@ export class StreamTransport implements FramedTransport, Guarded {
   }
 
   get unfinishedBytes(): number {
-    if (this.isHeld || this.delivering || this.closing || this.ended) return 0;
-    return this.splitter.bufferedBytes + (this.splitter.isSkipping ? 1 : 0);
+    return this.reader.unfinishedBytes;
   }
 
   start(sink: PacketSink): void {
-    this.sink = sink;
-    this.resume();
+    this.reader.sink = sink;
+    this.reader.resume();
   }
 
   send(packet: OutboundPacket): boolean {
@@ -151,19 +137,15 @@ export class StreamTransport implements FramedTransport, Guarded {
   }
 
   pause(): void {
-    if (this.paused) return;
-    this.paused = true;
-    this.stream.pause();
+    this.reader.pause();
   }
 
   resume(): void {
-    if (!this.paused) return;
-    this.paused = false;
-    guard(this, () => this.readOn());
+    this.reader.resume();
   }
 
   limitPackets(maxBytes: number): void {
-    this.splitter.maxPacketBytes = maxBytes;
+    this.reader.limitPackets(maxBytes);
   }
 
   probe(): void {
@@ -176,9 +158,9 @@ export class StreamTransport implements FramedTransport, Guarded {
     if (!this.closing) {
       this.flushNow();
       this.closing = true;
+      this.reader.stop();
       this.finish();
-      // What still comes is read to see the end, and dropped.
-      this.stream.resume();
+      this.reader.drain();
     }
     return this.whenClosed;
   }
@@ -186,6 +168,7 @@ export class StreamTransport implements FramedTransport, Guarded {
   abort(error?: NnrpError): void {
     this.failure ??= error;
     this.closing = true;
+    this.reader.stop();
     this.streamEnd.destroy(error);
   }
 
@@ -198,67 +181,6 @@ export class StreamTransport implements FramedTransport, Guarded {
 
   [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
     return inspected('StreamTransport', this.toJSON(), depth, options, inspect);
-  }
-
-  private received(chunk: Buffer): void {
-    if (this.closing) return;
-    this.share.begin(chunk.byteLength);
-    this.splitter.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
-    this.deliver();
-  }
-
-  /** @throws what the sink throws: it has lost track of the stream and must not be left to fill memory */
-  private deliver(): void {
-    const { sink } = this;
-    if (sink === undefined || this.delivering) return;
-    this.delivering = true;
-    let marked: Uint8Array | undefined;
-    try {
-      while (!this.paused && !this.waitsForTurn && !this.closing) {
-        const packet = this.splitter.next();
-        if (packet === undefined) break;
-        // Whoever gets a packet gets the memory that others lie in, too.
-        if (packet.bytes !== marked) {
-          marked = packet.bytes;
-          // Large bodies may be answered with: they are sent on without a copy.
-          if (packet.bodyLength > COPY_LIMIT) pinForSending(marked.buffer);
-          else pin(marked.buffer);
-        }
-        sink.packet(packet);
-        if (this.share.isUsedUp()) this.letOthersGo();
-      }
-    } finally {
-      this.delivering = false;
-    }
-    if (this.splitter.fault !== undefined && !this.brokenReported && !this.closing) {
-      this.brokenReported = true;
-      sink.broken(this.splitter.fault);
-    }
-  }
-
-  private get isHeld(): boolean {
-    return this.paused || this.waitsForTurn;
-  }
-
-  private readOn(): void {
-    if (this.isHeld) return;
-    this.deliver();
-    if (!this.isHeld) this.stream.resume();
-    this.checkEnd();
-    this.tellEnded();
-    this.reportClosed();
-  }
-
-  /** What has come and what still comes waits until all other connections have been read once. */
-  private letOthersGo(): void {
-    this.waitsForTurn = true;
-    this.stream.pause();
-    nextTurn(this, () => {
-      this.waitsForTurn = false;
-      this.share.renew();
-      if (this.paused) this.reportClosed();
-      else this.readOn();
-    });
   }
 
   private flushNow(): void {
@@ -312,7 +234,7 @@ export class StreamTransport implements FramedTransport, Guarded {
     this.deadPeer?.end();
     // Nothing waits for the peer any more: who has stopped reading until it does must read what came before the end.
     if (this.full) this.hasRoom();
-    this.reportClosed();
+    this.caughtUp();
   }
 
   /** The sink may be in the middle of something: it is told afterwards. */
@@ -339,8 +261,8 @@ export class StreamTransport implements FramedTransport, Guarded {
       if (this.closedReported) return;
       const head = packet.unsentHead();
       const error = changedBody(head, packet.body.length);
-      if (this.sink?.unsent === undefined) this.abort(error);
-      else this.sink.unsent(head, error);
+      if (this.reader.sink?.unsent === undefined) this.abort(error);
+      else this.reader.sink.unsent(head, error);
     }
   }
 
@@ -378,33 +300,20 @@ export class StreamTransport implements FramedTransport, Guarded {
 
   private hasRoom(): void {
     this.full = false;
-    if (!this.closedReported) this.sink?.drained();
+    if (!this.closedReported) this.reader.sink?.drained();
   }
 
-  private peerEnded(): void {
-    this.ended = true;
-    this.checkEnd();
-    if (this.sink?.peerEnded !== undefined) this.tellEnded();
-    else {
-      // A peer that half-closes after its last packet still gets the answers that are ready in this turn.
-      nextTurn(this, () => {
-        this.flushNow();
-        this.finish();
-      });
-    }
+  /** The peer sends nothing more. A sink that does not ask for this gets an end of our side, too. */
+  peerEnded(): void {
+    // A peer that half-closes after its last packet still gets the answers that are ready in this turn.
+    nextTurn(this, () => {
+      this.flushNow();
+      this.finish();
+    });
   }
 
-  private checkEnd(): void {
-    if (!this.ended || this.isHeld || this.closing || this.splitter.bufferedBytes === 0) return;
+  endedInsidePacket(): void {
     this.failure ??= new TransportError(`${this.remoteAddress}: the connection ended inside a packet`);
-  }
-
-  /** Not before everything is delivered that came before the end. */
-  private tellEnded(): void {
-    const { sink } = this;
-    if (!this.ended || this.endTold || this.isHeld || this.closing || sink?.peerEnded === undefined) return;
-    this.endTold = true;
-    sink.peerEnded();
   }
 
   /** Ends our side; the peer gets a bounded time to take what is queued and to end its own. */
@@ -425,15 +334,15 @@ export class StreamTransport implements FramedTransport, Guarded {
     }
   }
 
-  private reportClosed(): void {
-    if (!this.streamEnd.isOver || this.closedReported) return;
-    const mayReadOn = this.waitsForTurn || (this.paused && this.ended);
-    if (mayReadOn && this.splitter.bufferedBytes > 0 && !this.closing) return;
+  /** Tells the sink of the end, unless there is something that it has to read first. */
+  caughtUp(): void {
+    if (!this.streamEnd.isOver || this.closedReported || this.reader.hasMore) return;
     if (this.closing) this.resolveClosed();
-    // Whoever starts later is told then.
-    if (this.sink === undefined) return;
+    const { sink } = this.reader;
+    // No sink yet: start() reports it.
+    if (sink === undefined) return;
     this.closedReported = true;
     this.resolveClosed();
-    this.sink.closed(this.failure);
+    sink.closed(this.failure);
   }
 }
