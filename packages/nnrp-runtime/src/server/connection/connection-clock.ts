@@ -7,8 +7,6 @@ import { Silence } from './silence.js';
 /** What time brings about on a connection. */
 export interface ClockOwner extends Guarded {
   readonly packetCount: number;
-  /** This side does not read at the moment. */
-  readonly isHeld: boolean;
   /** The peer waits for an answer, and need not say anything. */
   isBusy(): boolean;
   /** A policy is being asked; it has a time of its own, and its refusal is told. */
@@ -29,6 +27,8 @@ export class ConnectionClock {
   constructor(
     private readonly transport: FramedTransport,
     private readonly config: NnrpServerConfig,
+    /** Whether this side reads at the moment. */
+    private readonly reading: { readonly isHeld: boolean },
     private readonly owner: ClockOwner,
   ) {
     this.silence = new Silence(config);
@@ -55,7 +55,7 @@ export class ConnectionClock {
   look(nowMs: number): void {
     const { owner } = this;
     const unfinishedBytes = this.transport.unfinishedBytes ?? 0;
-    switch (this.silence.observe(nowMs, owner.packetCount, unfinishedBytes, owner.isHeld, owner.isBusy())) {
+    switch (this.silence.observe(nowMs, owner.packetCount, unfinishedBytes, this.reading.isHeld, owner.isBusy())) {
       case 'unfinished':
         owner.packetTooSlow();
         break;

@@ -1,14 +1,12 @@
-import type { FlowFields } from 'nnrp-core';
-import { BackpressureLevel, UpdateReason } from 'nnrp-core/preview3';
-import { ReadingHold } from '../../connection/reading-hold.js';
+import { type FlowFields, FlowSender } from 'nnrp-core';
+import { BackpressureLevel, MessageType, ScopeKind, UpdateReason } from 'nnrp-core/preview3';
+import { type Readable, ReadingHold } from '../../connection/reading-hold.js';
+import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
+import type { SessionConnection } from '../../connection/session-endpoint.js';
 
 /** What pressure acts on. */
-export interface PressureOwner {
+export interface PressureOwner extends Pick<SessionConnection, 'send'> {
   readonly isClosed: boolean;
-  pauseReading(): void;
-  resumeReading(): void;
-  /** Sends FLOW_UPDATE for the whole connection. */
-  sendFlow(fields: FlowFields): void;
 }
 
 /**
@@ -20,11 +18,16 @@ export class ConnectionPressure {
   private outboxHeld = false;
   private clientPaused = false;
 
-  constructor(private readonly owner: PressureOwner) {
+  private flowSender: FlowSender | undefined;
+
+  constructor(
+    transport: Readable,
+    private readonly owner: PressureOwner,
+  ) {
     this.reading = new ReadingHold({
-      pause: () => owner.pauseReading(),
+      pause: () => transport.pause(),
       resume: () => {
-        if (!owner.isClosed) owner.resumeReading();
+        if (!owner.isClosed) transport.resume();
       },
     });
   }
@@ -57,16 +60,22 @@ export class ConnectionPressure {
   outboxHalfFull(): void {
     if (this.clientPaused) return;
     this.clientPaused = true;
-    this.owner.sendFlow({ updateReason: UpdateReason.Congestion, backpressureLevel: BackpressureLevel.Hard });
+    this.sendFlow({ updateReason: UpdateReason.Congestion, backpressureLevel: BackpressureLevel.Hard });
   }
 
   outboxDrained(): void {
     if (this.clientPaused) {
       this.clientPaused = false;
-      this.owner.sendFlow({ updateReason: UpdateReason.Resume });
+      this.sendFlow({ updateReason: UpdateReason.Resume });
     }
     if (!this.outboxHeld) return;
     this.outboxHeld = false;
     this.release();
+  }
+
+  /** FLOW_UPDATE for the whole connection. */
+  private sendFlow(fields: FlowFields): void {
+    this.flowSender ??= new FlowSender(ScopeKind.Connection);
+    this.owner.send(MessageType.FlowUpdate, 0, 0, FLOW_UPDATE, this.flowSender.next(fields));
   }
 }

@@ -1,39 +1,27 @@
 import {
   ClosedError,
-  type FlowFields,
-  FlowSender,
   type MessageInfo,
   type NnrpError,
   type Packet,
   ProtocolError,
-  type SchemaRegistry,
-  type SessionOpenTerms,
   TimeoutError,
   type WireFault,
 } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
-import { CloseReason, ErrorCode, ErrorScope, MessageType, ScopeKind } from 'nnrp-core/preview3';
-import type { ApplicationContext } from '../../base/application/application-context.js';
+import { CloseReason, ErrorCode, MessageType } from 'nnrp-core/preview3';
 import { background, guard } from '../../base/guard.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import { Connection } from '../../connection/connection.js';
-import { FLOW_UPDATE, SESSION_OPEN_ACK } from '../../connection/sending/codecs.js';
+import { SESSION_OPEN_ACK } from '../../connection/sending/codecs.js';
 import type { FramedTransport } from '../../transport/contract/contract.js';
 import type { PeerIdentity } from '../../transport/contract/peer-identity.js';
 import type { Stranger } from '../../transport/listening/strangers.js';
 import { outboxLimits, resultRoom } from '../bounds/outbox-shares.js';
-import { ConnectionMemory, type ServerMemory } from '../bounds/server-memory.js';
+import { ConnectionMemory } from '../bounds/server-memory.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
-import type {
-  ConnectionLost,
-  HandlerFailure,
-  PeerReport,
-  ProtocolViolation,
-  SessionRefused,
-} from '../contract/server-events.js';
+import type { HandlerFailure, PeerReport } from '../contract/server-events.js';
 import { ToldFaults } from '../failures/told-faults.js';
-import type { Admission } from '../opening/admission.js';
 import { grantedAnswer } from '../opening/open-answer.js';
 import { OpenRefusals, type RefusingConnection } from '../opening/open-refusals.js';
 import { type OpeningOwner, SessionOpening } from '../opening/session-opening.js';
@@ -47,35 +35,8 @@ import { type ClockOwner, ConnectionClock } from './connection-clock.js';
 import { ConnectionIntake, type ConnectionIntakeOwner } from './connection-intake.js';
 import { ConnectionPressure, type PressureOwner } from './connection-pressure.js';
 import { HalfClose, type HalfCloseOwner } from './half-close.js';
-import type { SessionTable } from './session-table.js';
+import type { ServerConnectionOwner } from './server-connection-owner.js';
 import { UnconfirmedCloses } from './unconfirmed-closes.js';
-
-/** What a connection needs of its server. */
-export interface ServerConnectionOwner {
-  readonly config: NnrpServerConfig;
-  readonly bounds: ServerBounds;
-  readonly admission: Admission;
-  /** What all connections share. */
-  readonly memory: ServerMemory;
-  readonly terms: SessionOpenTerms;
-  readonly table: SessionTable<SessionCore>;
-  readonly deadlines: DeadlineQueue;
-  /** Where the application handed its policy over. */
-  readonly policyContext: ApplicationContext;
-  isDraining(): boolean;
-  sessionOpened(core: SessionCore): void;
-  sessionEnded(core: SessionCore): void;
-  sessionRefused(refusal: SessionRefused): void;
-  protocolViolation(violation: ProtocolViolation): void;
-  peerReported(report: PeerReport): void;
-  internalError(error: unknown, remoteAddress: string): void;
-  handlerFailed(failure: HandlerFailure): void;
-  connectionEnded(loss: ConnectionLost): void;
-  /** The connection is over, but its transport may not be: it has to send what is left, and the peer to end its side. */
-  connectionClosing(connection: ServerConnection): void;
-  /** Its transport is gone as well: nothing may be held for the connection any more. */
-  connectionGone(connection: ServerConnection): void;
-}
 
 /**
  * One client connection: opens sessions, routes their packets, answers what concerns the connection itself. A
@@ -100,13 +61,12 @@ export class ServerConnection
   private readonly opening: SessionOpening;
   private readonly clock: ConnectionClock;
   private readonly intake: ConnectionIntake;
-  private readonly pressure: ConnectionPressure = new ConnectionPressure(this);
+  private readonly pressure: ConnectionPressure;
   readonly memory: ConnectionMemory;
   readonly gate = new ConnectionGate(this);
   readonly room: RoomLine;
   /** Of its faults, those that the application is told of. */
-  readonly faults = new ToldFaults();
-  private flowSender: FlowSender | undefined;
+  readonly faults = new ToldFaults(() => this.bounds.hit('toldFaults'));
   private endedSessionIds: readonly number[] = [];
   private readonly closes = new UnconfirmedCloses();
   private readonly halfClose: HalfClose;
@@ -114,7 +74,7 @@ export class ServerConnection
 
   constructor(
     transport: FramedTransport,
-    private readonly owner: ServerConnectionOwner,
+    private readonly owner: ServerConnectionOwner<ServerConnection>,
     readonly addressGroup: string | undefined,
     /** The server is full: the client is told so when it asks for a session, and that is all. */
     readonly isTurnedAway: boolean,
@@ -122,10 +82,11 @@ export class ServerConnection
     super(transport, outboxLimits(owner.config));
     this.room = new RoomLine(this.outbox, resultRoom(owner.config), () => this.bounds.hit('waitingResultBytes'));
     this.memory = new ConnectionMemory(owner.memory, owner.config, this);
-    this.opening = new SessionOpening(owner.config, owner.terms, this, new OpenRefusals(this, owner));
+    this.opening = new SessionOpening(owner, this, new OpenRefusals(this, owner));
     this.intake = new ConnectionIntake(this, this.opening, this.closes);
-    this.clock = new ConnectionClock(transport, owner.config, this);
     this.halfClose = new HalfClose(transport, this);
+    this.pressure = new ConnectionPressure(transport, this);
+    this.clock = new ConnectionClock(transport, owner.config, this.pressure, this);
   }
 
   /** Begins to read. The connection may end inside this call. */
@@ -159,24 +120,12 @@ export class ServerConnection
     return this.owner.deadlines;
   }
 
-  get schemas(): SchemaRegistry {
-    return this.owner.config.schemaRegistry;
-  }
-
-  get policyContext(): ApplicationContext {
-    return this.owner.policyContext;
-  }
-
   get helloAuth(): Uint8Array {
     return this.intake.helloAuth;
   }
 
   get peerIdentity(): PeerIdentity | undefined {
     return this.transport.peerIdentity;
-  }
-
-  get ids(): SessionTable<SessionCore> {
-    return this.owner.table;
   }
 
   announced(families: number): void {
@@ -196,37 +145,16 @@ export class ServerConnection
     this.pressure.release();
   }
 
-  pauseReading(): void {
-    this.transport.pause();
-  }
-
-  resumeReading(): void {
-    this.transport.resume();
-  }
-
   report(sessionId: number, error: ProtocolError): void {
-    if (this.mayTellFault()) this.owner.protocolViolation({ remoteAddress: this.remoteAddress, sessionId, error });
-  }
-
-  private mayTellFault(): boolean {
-    if (this.faults.mayTell()) return true;
-    this.bounds.hit('toldFaults');
-    return false;
+    if (this.faults.mayTell()) this.owner.protocolViolation({ remoteAddress: this.remoteAddress, sessionId, error });
   }
 
   peerReported(report: PeerReport): void {
-    if (this.mayTellFault()) this.owner.peerReported(report);
+    if (this.faults.mayTell()) this.owner.peerReported(report);
   }
 
   handlerFailed(failure: HandlerFailure): void {
     this.owner.handlerFailed(failure);
-  }
-
-  /** A message that this server does not serve: said to the peer, and nothing else happens. */
-  unsupported(packet: Packet, info: MessageInfo): void {
-    const scope = packet.sessionId === 0 ? ErrorScope.Connection : ErrorScope.Session;
-    const { sessionId, frameId } = packet;
-    this.sendError(ErrorCode.UnsupportedCapability, scope, `${info.name} is not served`, { sessionId, frameId });
   }
 
   closeSent(sessionId: number): void {
@@ -274,10 +202,6 @@ export class ServerConnection
     if (this.isClosed) return;
     for (const { core } of this.sessions.values()) core.expireObjects();
     this.clock.look(nowMs);
-  }
-
-  get isHeld(): boolean {
-    return this.pressure.isHeld;
   }
 
   protected override get reading(): ConnectionPressure {
@@ -471,11 +395,5 @@ export class ServerConnection
 
   closeAnswered(): void {
     background(this, this.endTransport());
-  }
-
-  /** Sends FLOW_UPDATE for the whole connection. */
-  sendFlow(fields: FlowFields): void {
-    this.flowSender ??= new FlowSender(ScopeKind.Connection);
-    this.send(MessageType.FlowUpdate, 0, 0, FLOW_UPDATE, this.flowSender.next(fields));
   }
 }

@@ -1,3 +1,6 @@
+import { type Guarded, repeatedly } from '../../base/guard.js';
+import { AttendedTime, afterReading } from '../../base/time/patience.js';
+
 /** What has not come in time. */
 export type SilenceVerdict = 'fine' | 'quiet' | 'idle' | 'unfinished';
 
@@ -46,10 +49,31 @@ export class Silence {
     }
     return 'fine';
   }
+}
 
-  /** How often to look, in milliseconds, for limits to be kept within about a quarter; 0 = there is nothing to look for. */
-  static intervalMs({ packetTimeoutMs, idleTimeoutMs, keepAliveMs }: SilenceLimits): number {
-    const set = [packetTimeoutMs, idleTimeoutMs, keepAliveMs].filter((limit) => limit > 0);
-    return set.length === 0 ? 0 : Math.max(5, Math.min(1000, Math.floor(Math.min(...set) / 4)));
-  }
+/**
+ * Calls `look` as often as the limits need it, with a time that stands still while this process does, and after what had
+ * come by then has been read.
+ *
+ * @returns the timer; undefined when there is nothing to look for
+ */
+export function watchSilence(
+  limits: SilenceLimits,
+  owner: Guarded,
+  look: (nowMs: number) => void,
+): NodeJS.Timeout | undefined {
+  const everyMs = intervalMs(limits);
+  if (everyMs === 0) return undefined;
+  const attended = new AttendedTime(everyMs);
+  const timer = repeatedly(owner, everyMs, () => {
+    const nowMs = attended.look();
+    afterReading(owner, () => look(nowMs));
+  });
+  return timer.unref();
+}
+
+/** How often to look, in milliseconds, for limits to be kept within about a quarter; 0 = there is nothing to look for. */
+function intervalMs({ packetTimeoutMs, idleTimeoutMs, keepAliveMs }: SilenceLimits): number {
+  const set = [packetTimeoutMs, idleTimeoutMs, keepAliveMs].filter((limit) => limit > 0);
+  return set.length === 0 ? 0 : Math.max(5, Math.min(1000, Math.floor(Math.min(...set) / 4)));
 }

@@ -10,6 +10,9 @@ export class ToldFaults {
   private told = 0;
   private sinceMs = Number.NEGATIVE_INFINITY;
 
+  /** @param tooMany - called for each that is not told of */
+  constructor(private readonly tooMany: () => void) {}
+
   /** How many were told of in the present minute. */
   get count(): number {
     return this.told;
@@ -22,7 +25,10 @@ export class ToldFaults {
       this.sinceMs = nowMs;
       this.told = 0;
     }
-    if (this.told >= MAX_TOLD) return false;
+    if (this.told >= MAX_TOLD) {
+      this.tooMany();
+      return false;
+    }
     this.told++;
     return true;
   }

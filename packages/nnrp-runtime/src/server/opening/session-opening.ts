@@ -39,13 +39,10 @@ const NO_DELAY: RefusalTerms = Object.freeze({ delayMs: 0, isLast: false });
 
 /** What opening a session needs of the connection and the server. */
 export interface OpeningOwner extends OpenReader, Guarded {
-  /** Where the application handed its policy over. */
-  readonly policyContext: ApplicationContext;
   readonly remoteAddress: string;
   readonly peerIdentity: PeerIdentity | undefined;
   readonly helloAuth: Uint8Array;
   readonly isClosed: boolean;
-  readonly ids: SessionIds;
   granted(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): void;
   /** A packet that had to wait for a decision. */
   resumed(packet: Packet): void;
@@ -53,6 +50,16 @@ export interface OpeningOwner extends OpenReader, Guarded {
   readonly memory: { readonly opening: Pick<ConnectionWaiting, 'add'> };
   hold(): void;
   release(): void;
+}
+
+/** What opening a session needs of the server. */
+export interface OpeningServer {
+  readonly config: NnrpServerConfig;
+  /** See {@link openTerms}. */
+  readonly terms: SessionOpenTerms;
+  readonly table: SessionIds;
+  /** Where the application handed its policy over. */
+  readonly policyContext: ApplicationContext;
 }
 
 /** What a configuration grants; made once for a server. */
@@ -96,9 +103,7 @@ export class SessionOpening {
   private delay: NodeJS.Timeout | undefined;
 
   constructor(
-    private readonly config: NnrpServerConfig,
-    /** Of the whole server: see {@link openTerms}. */
-    private readonly terms: SessionOpenTerms,
+    private readonly server: OpeningServer,
     private readonly owner: OpeningOwner,
     private readonly refusals: OpenRefusals,
   ) {}
@@ -121,7 +126,7 @@ export class SessionOpening {
     const open = Object.freeze(described(preview3.decodeSessionOpen(packet.view, packet.metadataStart)));
     const auth = readOpenBody(packet, open, this.owner);
     if (auth === undefined) return;
-    const errorCode = checkOpenRequest(open, this.terms);
+    const errorCode = checkOpenRequest(open, this.server.terms);
     const failure = errorCode === SessionErrorCode.None ? this.refusals.hindrance() : { errorCode };
     if (failure !== undefined) this.answerInTurn(() => this.refuse(open, failure));
     else this.askPolicy(open, auth);
@@ -146,7 +151,9 @@ export class SessionOpening {
     let promised: Promise<PolicyDecision> | undefined;
     try {
       // Also what a policy returns may throw when it is looked at.
-      answer = this.owner.policyContext.run(() => this.config.applicationPolicy.validateSessionOpen(open, context));
+      answer = this.server.policyContext.run(() =>
+        this.server.config.applicationPolicy.validateSessionOpen(open, context),
+      );
       if (isThenable(answer)) promised = settledOnce(answer);
     } catch (error) {
       this.answerInTurn(() => this.policyFailed(open, error));
@@ -161,7 +168,7 @@ export class SessionOpening {
     this.line.push(undecided);
     this.holdWhenFull();
     this.owner.memory.opening.add(bytes);
-    const { policyTimeoutMs } = this.config;
+    const { policyTimeoutMs } = this.server.config;
     const settle = (decide: () => void) => {
       if (undecided.answer !== undefined) return;
       undecided.answer = decide;
@@ -276,15 +283,15 @@ export class SessionOpening {
       this.refuse(open, failure);
       return;
     }
-    const choice = chooseSessionId(open, this.owner.ids);
+    const choice = chooseSessionId(open, this.server.table);
     if ('sessionId' in choice)
-      this.owner.granted(open, openedAck(open, this.terms, choice.sessionId, grant.priorityClass));
+      this.owner.granted(open, openedAck(open, this.server.terms, choice.sessionId, grant.priorityClass));
     else if (choice.errorCode !== SessionErrorCode.SessionLimitReached) this.refuse(open, choice);
     else this.refuse(open, noSuchId(open.requestedSessionId));
   }
 
   private policyFailed(open: preview3.SessionOpen, thrown: unknown): void {
-    this.refuseByPolicy(open, policyFailed(thrown, this.config.exposeHandlerErrors));
+    this.refuseByPolicy(open, policyFailed(thrown, this.server.config.exposeHandlerErrors));
   }
 
   /** Whoever guesses gets his answers ever later. Nothing of a guess is kept but the answer, and no policy waits for it. */
@@ -310,6 +317,6 @@ export class SessionOpening {
   private refuse(open: preview3.SessionOpen, { errorCode, why, cause }: OpenFailure): void {
     const { remoteAddress } = this.owner;
     const refusal = { remoteAddress, open, errorCode, ...(cause === undefined ? {} : { cause }) };
-    this.refusals.refused(refusal, rejectedAck(open, this.terms, errorCode), why);
+    this.refusals.refused(refusal, rejectedAck(open, this.server.terms, errorCode), why);
   }
 }

@@ -26,8 +26,10 @@ import { OperationAbort } from './operation-abort.js';
 
 /** What an operation needs of those that it is one of. */
 export interface OperationOwner {
-  push(operation: Operation, partial: ResultValue): Promise<void>;
-  complete(operation: Operation, result: ResultValue): Promise<void>;
+  readonly results: {
+    push(operation: Operation, partial: ResultValue): Promise<void>;
+    complete(operation: Operation, result: ResultValue): Promise<void>;
+  };
   drop(operation: Operation): Promise<void>;
   /** @throws UsageError when the state does not lead there, or the operation is over */
   enter(operation: Operation, state: preview3.OperationState): void;
@@ -191,11 +193,11 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   }
 
   push(partial: ResultValue): Promise<void> {
-    return this.owner.push(this, partial);
+    return this.owner.results.push(this, partial);
   }
 
   complete(result: ResultValue = ''): Promise<void> {
-    return this.owner.complete(this, result);
+    return this.owner.results.complete(this, result);
   }
 
   drop(): Promise<void> {

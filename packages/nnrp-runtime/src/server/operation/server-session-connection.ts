@@ -1,4 +1,4 @@
-import type { MessageInfo, Packet, ProtocolError, SchemaRegistry } from 'nnrp-core';
+import type { ProtocolError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import type { SessionConnection } from '../../connection/session-endpoint.js';
@@ -28,7 +28,6 @@ export interface ServerSessionConnection extends Omit<SessionConnection, 'attach
   readonly roundTripMs: number | undefined;
   /** @returns the round trip in milliseconds */
   ping(timeoutMs: number): Promise<number>;
-  readonly schemas: SchemaRegistry;
   /** What the client has said about the flow on the whole connection. */
   readonly gate: ConnectionGate;
   /** Results that wait because so much waits to be sent. */
@@ -40,8 +39,6 @@ export interface ServerSessionConnection extends Omit<SessionConnection, 'attach
   report(sessionId: number, error: ProtocolError): void;
   /** Reports to the application that it has failed at a frame. */
   handlerFailed(failure: HandlerFailure): void;
-  /** Answers a message that this server does not serve. */
-  unsupported(packet: Packet, info: MessageInfo): void;
   /** SESSION_CLOSE has gone out: what the client sends for the session until it confirms is no fault. */
   closeSent(sessionId: number): void;
   /** The client's own close is confirmed: what it has sent for the session before it reads that is no fault either. */

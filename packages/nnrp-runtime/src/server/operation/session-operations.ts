@@ -11,18 +11,16 @@ import {
 } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { MessageType, OperationState } from 'nnrp-core/preview3';
-import { guard, nextTurn } from '../../base/guard.js';
-import { isMistake, SETTLED, unheard } from '../../base/promises/settled.js';
+import { guard } from '../../base/guard.js';
+import { SETTLED, unheard } from '../../base/promises/settled.js';
 import { unheardWithin } from '../../base/thenable.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import { type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
 import { isPartial, isPartialResult } from '../../connection/body/result-kind.js';
-import { RESULT_PUSH } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
-import { COPY_LIMIT } from '../../transport/stream/lent-packet.js';
 import type { NnrpServerSession, ResolvedObject } from '../contract/contract.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
-import { type ResultInit, type ResultValue, resultMetadata } from '../contract/server-messages.js';
+import { type ResultInit, resultMetadata } from '../contract/server-messages.js';
 import {
   CANCELLED_BY_SERVER,
   deadlineFailure,
@@ -30,27 +28,17 @@ import {
   handlerFailure,
   sessionClosed,
 } from '../failures/frame-failure.js';
-import { DelayedResults } from './delayed-results.js';
 import { DroppedUnseen } from './dropped-unseen.js';
-import { LentPlaces, type PlacesOwner } from './lent-places.js';
 import { Operation, type OperationOwner } from './operation.js';
-import type { ResultGate } from './result-gate.js';
-import { bodyOf, defaultResults, lastResult, metadataOf, partialResult } from './result-values.js';
+import { ResultSender, type ResultSenderOwner, type SendingSession } from './result-sender.js';
+import { defaultResults } from './result-values.js';
 import type { ServerSessionConnection } from './server-session-connection.js';
-import { turnDue } from './turn-budget.js';
-import { UnsureResults } from './unsure-results.js';
 
 /** What the operations of a session need of it. */
-export interface OperationsOwner extends PlacesOwner {
+export interface OperationsOwner extends SendingSession {
   readonly session: NnrpServerSession;
-  readonly connection: Pick<
-    ServerSessionConnection,
-    'send' | 'sendPlain' | 'whenDrained' | 'handlerFailed' | 'crashed' | 'room'
-  >;
+  readonly connection: SendingSession['connection'] & Pick<ServerSessionConnection, 'sendPlain' | 'crashed'>;
   readonly config: Pick<NnrpServerConfig, 'exposeHandlerErrors'>;
-  readonly lane: Lane;
-  /** Tells when results have to wait because the client asked for it. */
-  readonly gate: ResultGate;
   readonly deadlines: DeadlineQueue;
   /** Tells a client that understands it why a frame will be dropped. */
   explainDrop(frameId: number, failure: FrameFailure): void;
@@ -63,18 +51,14 @@ export interface OperationsOwner extends PlacesOwner {
 }
 
 /**
- * The operations of one session: which frames are in flight, and the one place that answers them, so that every frame
- * gets exactly one terminal answer.
+ * The operations of one session: which frames are in flight, how they end, and that every frame gets exactly one terminal
+ * answer. Drops are sent here, results by {@link ResultSender}.
  */
-export class SessionOperations implements OperationOwner {
+export class SessionOperations implements OperationOwner, ResultSenderOwner {
   readonly registry: OperationRegistry<Operation>;
+  readonly results: ResultSender;
   private readonly sessionId: number;
-  private readonly partialMetadata: preview3.ResultPush;
-  private readonly lastMetadata: preview3.ResultPush;
   private readonly droppedUnseen = new DroppedUnseen();
-  private readonly places: LentPlaces;
-  private readonly delayed: DelayedResults;
-  private readonly unsure = new UnsureResults();
   private ended: NnrpError | undefined;
 
   constructor(
@@ -83,12 +67,8 @@ export class SessionOperations implements OperationOwner {
     profileId: number,
   ) {
     this.sessionId = sessionId;
-    this.places = new LentPlaces(owner);
-    this.delayed = new DelayedResults(sessionId, owner.gate, owner.connection.room, this.places, this);
     this.registry = new OperationRegistry(sessionId);
-    const { partial, last } = defaultResults(profileId);
-    this.partialMetadata = partial;
-    this.lastMetadata = last;
+    this.results = new ResultSender(sessionId, defaultResults(profileId), owner, this);
   }
 
   get lane(): Lane {
@@ -141,28 +121,6 @@ export class SessionOperations implements OperationOwner {
     if (fault !== undefined) throw new UsageError(`frame ${operation.frameId}: ${describeOperationFault(fault)}`);
   }
 
-  push(operation: Operation, partial: ResultValue): Promise<void> {
-    if (operation.isOver) return this.refused(operation, partial, operation.refusal());
-    try {
-      const init = metadataOf(partial);
-      const metadata = init === undefined ? this.partialMetadata : partialResult(init, this.partialMetadata);
-      return this.sendPartial(operation, metadata, bodyOf(partial));
-    } catch (error) {
-      return this.refused(operation, partial, error);
-    }
-  }
-
-  complete(operation: Operation, result: ResultValue): Promise<void> {
-    if (operation.isOver) return this.refused(operation, result, operation.refusal());
-    try {
-      const init = metadataOf(result);
-      const metadata = init === undefined ? this.lastMetadata : lastResult(init, this.lastMetadata);
-      return this.sendLast(operation, metadata, bodyOf(result));
-    } catch (error) {
-      return this.refused(operation, result, error);
-    }
-  }
-
   /** Dropped for another reason than that the application says so. */
   fail(operation: Operation, failure: FrameFailure, reason?: NnrpError): void {
     this.owner.explainDrop(operation.frameId, failure);
@@ -174,7 +132,7 @@ export class SessionOperations implements OperationOwner {
   drop(operation: Operation): Promise<void> {
     if (operation.isOver) return unheard(Promise.reject(operation.refusal()));
     if (this.sendDrop(operation, OperationState.Failed, undefined)) return SETTLED;
-    return this.places.during(operation, this.drained());
+    return this.results.whenRoom(operation);
   }
 
   /** A result by frame id: partial or last as its metadata says. */
@@ -184,7 +142,9 @@ export class SessionOperations implements OperationOwner {
       const metadata = resultMetadata(result);
       const bytes = bodyBytes(body);
       const partial = isPartial(metadata.resultClass, metadata.resultFlags);
-      return partial ? this.sendPartial(operation, metadata, bytes) : this.sendLast(operation, metadata, bytes);
+      return partial
+        ? this.results.sendPartial(operation, metadata, bytes)
+        : this.results.sendLast(operation, metadata, bytes);
     } catch (error) {
       unheardWithin([result, body]);
       return unheard(Promise.reject(error));
@@ -231,7 +191,7 @@ export class SessionOperations implements OperationOwner {
   /** A result was left out because its body had changed: the frame fails, as if its handler had. */
   unsent(head: Packet, error: UsageError): void {
     const { frameId } = head;
-    this.unsure.spoiled(frameId, error);
+    this.results.leftOut(frameId, error);
     const operation = this.registry.get(frameId);
     if (operation !== undefined) {
       this.spoiled(operation, error);
@@ -265,87 +225,6 @@ export class SessionOperations implements OperationOwner {
     return ended.map(({ frameId }) => frameId);
   }
 
-  private sendPartial(
-    operation: Operation,
-    metadata: preview3.ResultPush,
-    body: Uint8Array,
-    isTurn = false,
-  ): Promise<void> {
-    if (this.isOverAfterWaiting(operation)) return unheard(Promise.reject(operation.refusal()));
-    if (this.owner.gate.isHeld(operation)) {
-      const own = { ...metadata };
-      return this.delayed.later(operation, body, (held) => this.sendPartial(operation, own, held));
-    }
-    if (!isTurn && this.hasToWait(operation, body)) {
-      const own = { ...metadata };
-      return this.delayed.inTurn(operation, body, (held) => this.sendPartial(operation, own, held, true));
-    }
-    const room = this.sendPush(operation, metadata, body, true);
-    this.moveTo(operation, OperationState.Partial);
-    return room ? (turnDue() ?? SETTLED) : this.roomAfter(operation, body);
-  }
-
-  private sendLast(
-    operation: Operation,
-    metadata: preview3.ResultPush,
-    body: Uint8Array,
-    isTurn = false,
-  ): Promise<void> {
-    if (this.isOverAfterWaiting(operation)) return unheard(Promise.reject(operation.refusal()));
-    // Partial results that were held back go first.
-    if (this.owner.gate.isWaiting(operation)) {
-      const own = { ...metadata };
-      return this.delayed.later(operation, body, (held) => this.sendLast(operation, own, held));
-    }
-    if (!isTurn && this.hasToWait(operation, body)) {
-      const own = { ...metadata };
-      return this.delayed.inTurn(operation, body, (held) => this.sendLast(operation, own, held, true));
-    }
-    const room = this.sendPush(operation, metadata, body, false);
-    this.moveTo(operation, OperationState.Completed);
-    this.over(operation, undefined);
-    return room ? SETTLED : this.roomAfter(operation, body);
-  }
-
-  /** RESULT_PUSH. @returns whether there is room for more */
-  private sendPush(
-    { frameId, traceLow, traceHigh }: Operation,
-    metadata: preview3.ResultPush,
-    body: Uint8Array,
-    partial: boolean,
-  ): boolean {
-    const { connection, lane } = this.owner;
-    const { sessionId } = this;
-    const { ResultPush } = MessageType;
-    return connection.send(
-      ResultPush,
-      sessionId,
-      frameId,
-      RESULT_PUSH,
-      metadata,
-      body,
-      lane,
-      traceLow,
-      traceHigh,
-      partial,
-    );
-  }
-
-  /**
-   * Whether so much waits to be sent that this result comes later. Who has not waited for the room after the one before
-   * does not wait for this one either.
-   */
-  private hasToWait(operation: Operation, body: Uint8Array): boolean {
-    return this.owner.connection.room.shouldWait(body.length) && !operation.lacksRoom;
-  }
-
-  /** What still waits goes before what comes now; sending it may find the peer gone, and end everything. */
-  private isOverAfterWaiting(operation: Operation): boolean {
-    if (operation.sendWaiting === undefined) return false;
-    operation.sendWaiting();
-    return operation.isOver;
-  }
-
   /** A result of an operation cannot be sent: without it the rest would be wrong. */
   spoiled(operation: Operation, error: UsageError): void {
     const { frameId } = operation;
@@ -358,36 +237,6 @@ export class SessionOperations implements OperationOwner {
     if (error === operation.abortReason) return;
     const { frameId } = operation;
     this.owner.connection.handlerFailed({ sessionId: this.sessionId, frameId, error });
-  }
-
-  /**
-   * A result that is not taken. A handler that does not await the call is told of its mistake by an event; one that does
-   * throws it before the next turn, and that is told as its failure.
-   */
-  private refused(operation: Operation, value: ResultValue, error: unknown): Promise<never> {
-    unheardWithin(value);
-    if (operation.context !== undefined && !operation.isOver && isMistake(error)) {
-      nextTurn(this, () => {
-        if (operation.hasTold || !operation.tells(error)) return;
-        const { frameId } = operation;
-        this.owner.connection.handlerFailed({ sessionId: this.sessionId, frameId, error });
-      });
-    }
-    return unheard(Promise.reject(error));
-  }
-
-  /** Resolves when there is room for more. */
-  private roomAfter(operation: Operation, body: Uint8Array): Promise<void> {
-    const drained = this.drained();
-    const room = body.length <= COPY_LIMIT ? drained : this.unsure.after(operation.frameId, drained);
-    if (!operation.lacksRoom) {
-      operation.lacksRoom = true;
-      const over = () => {
-        operation.lacksRoom = false;
-      };
-      room.then(over, over);
-    }
-    return this.places.during(operation, room);
   }
 
   private sendDrop(operation: Operation, state: preview3.OperationState, reason: NnrpError | undefined): boolean {
@@ -418,7 +267,7 @@ export class SessionOperations implements OperationOwner {
   }
 
   /** An application may answer what it has not been handed yet, or what waits for a tool: both count as running. */
-  private moveTo(operation: Operation, state: preview3.OperationState): void {
+  moveTo(operation: Operation, state: preview3.OperationState): void {
     // Sending may have found the peer gone, and ended everything.
     if (operation.isOver) return;
     if (this.registry.advance(operation, state) === undefined) return;
@@ -426,7 +275,8 @@ export class SessionOperations implements OperationOwner {
     this.registry.advance(operation, state);
   }
 
-  private over(operation: Operation, reason: NnrpError | undefined): void {
+  /** The operation has had its terminal answer. */
+  over(operation: Operation, reason: NnrpError | undefined): void {
     this.owner.deadlines.remove(operation);
     operation.end(reason);
     // What it had still to say is not said any more.
@@ -443,9 +293,5 @@ export class SessionOperations implements OperationOwner {
     throw new UsageError(
       `session ${this.sessionId}: frame ${frameId} waits for no answer (answered, cancelled, expired or unknown)`,
     );
-  }
-
-  private drained(): Promise<void> {
-    return this.owner.connection.whenDrained(this.owner.lane);
   }
 }

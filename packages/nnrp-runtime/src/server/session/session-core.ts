@@ -93,7 +93,13 @@ export class SessionCore {
   /** The objects that the client has put, or the application tracks; made when first asked for. */
   get cache(): SessionCache {
     const { config, connection, ack } = this;
-    this.objectCache ??= new SessionCache(config, connection.schemas, ack, connection.memory.cache, connection.bounds);
+    this.objectCache ??= new SessionCache(
+      config,
+      config.schemaRegistry,
+      ack,
+      connection.memory.cache,
+      connection.bounds,
+    );
     return this.objectCache;
   }
 

@@ -11,7 +11,15 @@ import {
   type WireFault,
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { ErrorCode, MessageType, PeerMessages, ScopeKind, SubmitMode, UpdateReason } from 'nnrp-core/preview3';
+import {
+  ErrorCode,
+  ErrorScope,
+  MessageType,
+  PeerMessages,
+  ScopeKind,
+  SubmitMode,
+  UpdateReason,
+} from 'nnrp-core/preview3';
 import { readErrorText } from '../../connection/errors/error-text.js';
 import { CACHE_ACK } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
@@ -109,7 +117,7 @@ export class SessionIntake<Core extends IntakeOwner = IntakeOwner> implements Se
         break;
       default:
         if (info.direction === 'server_to_client') this.refuse(packet, info);
-        else this.core.connection.unsupported(packet, info);
+        else this.unsupported(packet, info);
     }
   }
 
@@ -254,6 +262,12 @@ export class SessionIntake<Core extends IntakeOwner = IntakeOwner> implements Se
     const error = preview3.decodeErrorMessage(packet.view, packet.metadataStart);
     const { text: diagnostic, details } = readErrorText(packet, error);
     this.core.receiver.event({ type: 'error', error, diagnostic, details: details.details });
+  }
+
+  /** A message that this server does not serve: said to the peer, and nothing else happens. */
+  private unsupported({ sessionId, frameId }: Packet, info: MessageInfo): void {
+    const text = `${info.name} is not served`;
+    this.core.connection.sendError(ErrorCode.UnsupportedCapability, ErrorScope.Session, text, { sessionId, frameId });
   }
 
   private refuse(packet: Packet, info: MessageInfo): void {
