@@ -5,7 +5,7 @@ import { parseAddress } from 'nnrp-runtime/transport';
 import { AsyncQueue } from '../../nnrp-runtime/src/base/queues/async-queue.js';
 import type { NnrpClient } from '../../nnrp-runtime/src/client/client.js';
 import type { NnrpServer } from '../../nnrp-runtime/src/server/server.js';
-import type { BareListener, Carrier } from '../../nnrp-runtime/test/support/carrier.js';
+import type { BareListener, Carrier } from '../../nnrp-runtime/test/support/carrier-contract.js';
 import { QuicClientEndpointConfig } from '../src/client-endpoint-config.js';
 import type { QuicStream } from '../src/engine.js';
 import { QuicConnector } from '../src/quic-connector.js';

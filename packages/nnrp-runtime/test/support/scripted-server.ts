@@ -12,7 +12,8 @@ import {
   SESSION_OPEN_ACK,
 } from '../../src/connection/sending/codecs.js';
 import type { MetadataCodec } from '../../src/connection/sending/outbound-message.js';
-import { type BareListener, carrier } from './carrier.js';
+import { carrier } from './carrier.js';
+import type { BareListener } from './carrier-contract.js';
 import { RawPeer } from './raw-peer.js';
 import { packetBytes } from './wire-packets.js';
 

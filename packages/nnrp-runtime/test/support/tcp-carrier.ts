@@ -7,7 +7,7 @@ import { NnrpClient } from '../../src/client/client.js';
 import { NnrpServer } from '../../src/server/server.js';
 import { formatAddress, parseAddress } from '../../src/transport/address/address.js';
 import { TcpConnector, TcpListener } from '../../src/transport/tcp/tcp.js';
-import type { BareListener, Carrier } from './carrier.js';
+import type { BareListener, Carrier } from './carrier-contract.js';
 
 const ANY_PORT = '127.0.0.1:0';
 

@@ -7,7 +7,7 @@ import { NnrpClient } from '../../src/client/client.js';
 import { NnrpServer } from '../../src/server/server.js';
 import { formatAddress, parseAddress } from '../../src/transport/address/address.js';
 import { TlsConnector, TlsListener } from '../../src/transport/tls/tls.js';
-import type { BareListener, Carrier } from './carrier.js';
+import type { BareListener, Carrier } from './carrier-contract.js';
 import { issue } from './certificates.js';
 import { tcpCarrier } from './tcp-carrier.js';
 

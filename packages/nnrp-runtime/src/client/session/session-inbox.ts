@@ -170,7 +170,7 @@ export class SessionInbox implements SessionEndpoint {
     const update = preview3.decodeFlowUpdate(packet.view, packet.metadataStart);
     const { submits, events } = this.parts;
     if (update.scopeKind === ScopeKind.Session) {
-      events.push({ type: 'flow_update', update, outcome: submits.flowUpdated(update) });
+      events.push({ type: 'flow_update', update, outcome: submits.line.flowUpdated(update) });
       return;
     }
     // An operation has nothing to submit, so what is said about it is for the application alone.

@@ -1,3 +1,4 @@
+import { CancelledError } from 'nnrp-core';
 import { type Guarded, guard } from '../../base/guard.js';
 
 interface Follower {
@@ -122,4 +123,10 @@ export function followSignal(owner: Guarded, signal: AbortSignal, abort: () => v
     throw error;
   }
   return () => joined.remove(follower);
+}
+
+/** @throws CancelledError when the signal is aborted already */
+export function checkNotAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted)
+    throw new CancelledError('the submit was cancelled before it was sent', { cause: reasonOf(signal) });
 }

@@ -1,7 +1,5 @@
 import {
-  CancelledError,
   ClosedError,
-  type FlowOutcome,
   forCaller,
   IdSet,
   IdTable,
@@ -15,7 +13,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
 import { guard } from '../../base/guard.js';
 import { rejection, unheard } from '../../base/promises/settled.js';
-import { type BodyInput, bodyBytes, isMadeAnew } from '../../connection/body/body-bytes.js';
+import { type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
 import { FRAME_SUBMIT } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import { dropFailure, frameFailure } from '../failures/frame-failure.js';
@@ -24,15 +22,13 @@ import { ClientOperation, type OperationOwner } from '../results/client-operatio
 import { NnrpResult } from '../results/nnrp-result.js';
 import type { ResultStream } from '../results/result-stream.js';
 import type { UnreadShare } from '../results/unread-results.js';
-import { followSignal, reasonOf } from './abort-signals.js';
+import { checkNotAborted, followSignal, reasonOf } from './abort-signals.js';
 import { CancelledFrames } from './cancelled-frames.js';
-import { CompleteSubmit, completeSubmit, type SubmitOptions } from './client-messages.js';
+import { completeSubmit, type SubmitOptions } from './client-messages.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
-import { RoomTurn, type RoomWaiter } from './connection-flow.js';
 import type { OperationFlow } from './operation-flow.js';
 import { SubmitDeadlines } from './submit-deadlines.js';
-import { type Blockage, SubmitGate } from './submit-gate.js';
-import { WaitingSubmits } from './waiting-submits.js';
+import { SubmitLine, type SubmitStarter } from './submit-line.js';
 
 /** The last frame id: one more would not fit the header. */
 const MAX_FRAME_ID = 0xfffffffe;
@@ -44,26 +40,22 @@ const MAX_SETTLED = 64;
 /** Codes of frames that a server gives up because it, or their session, comes to an end. */
 const CUT_CODES: readonly string[] = ['NNRP_ERR_CLOSED', 'NNRP_ERR_SERVER_SHUTDOWN'];
 
-const BEHIND_OTHERS: Blockage = Object.freeze({ reason: 'queued' });
-
 /** The work of one session: submits it as flow control allows, and gives each operation its results. */
-export class ClientSubmits implements OperationOwner, RoomWaiter {
+export class ClientSubmits implements OperationOwner, SubmitStarter {
   /** The newest frame id that was used, 0 = none: what SESSION_CLOSE reports. */
   highestFrameId = 0;
   /** The highest frame that had a result, 0 = none. */
   lastResultFrameId = 0;
-  readonly roomTurn: RoomTurn = new RoomTurn(this);
+  /** Those that wait for their turn. */
+  readonly line: SubmitLine;
   /** Takes every result of the session while somebody reads it. */
   stream: ResultStream | undefined;
   /** Frames that had no answer when the session was closed. */
   readonly cutFrameIds: number[] = [];
   private readonly operations = new IdTable<ClientOperation>();
-  private readonly gate: SubmitGate;
-  private readonly waiting: WaitingSubmits;
   private readonly settledByError = new IdSet();
   private readonly cancels: CancelledFrames;
   private readonly deadlines: SubmitDeadlines;
-  private refusal: NnrpError | undefined;
   /** From when on the server drops because of it, in milliseconds of `performance.now()`. */
   private cutsFromMs = 0;
   /** Whether the server is one that says why it drops a frame, unless its handler does. */
@@ -83,13 +75,8 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     private readonly released: () => void = () => {},
   ) {
     this.deadlines = new SubmitDeadlines(connection, defaultDeadlineMs);
-    this.gate = new SubmitGate(connection, ack);
+    this.line = new SubmitLine(connection, ack, this);
     this.isToldWhy = connection.understands(preview3.PeerMessages.ErrorDetails);
-    this.waiting = new WaitingSubmits(
-      connection,
-      () => connection.flow.serve(this),
-      connection.config.maxWaitingSubmits,
-    );
     this.cancels = new CancelledFrames(connection, connection.config.requestTimeoutMs, (frameId) =>
       this.release(frameId),
     );
@@ -105,10 +92,6 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     return this.operations.size === 0 && this.settledByError.size === 0;
   }
 
-  get isBackground(): boolean {
-    return this.gate.isBackground;
-  }
-
   operation(frameId: number): ClientOperation | undefined {
     return this.operations.get(frameId);
   }
@@ -121,8 +104,8 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
   submitNow(body: BodyInput, options?: SubmitOptions): ClientOperation {
     const bytes = bodyBytes(body);
     const complete = this.complete(options);
-    const blockage = this.blockage();
-    if (blockage !== undefined) throw this.gate.error(blockage);
+    const blockage = this.line.blockage(this.operations.size);
+    if (blockage !== undefined) throw this.line.error(blockage);
     return this.start(bytes, complete, options);
   }
 
@@ -130,9 +113,9 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     try {
       const bytes = bodyBytes(body);
       const complete = this.complete(options);
-      const blockage = this.blockage();
+      const blockage = this.line.blockage(this.operations.size);
       if (blockage === undefined) return this.whenSent(this.start(bytes, complete, options));
-      return this.wait(body, bytes, complete, options, blockage, this.whenSent);
+      return this.line.wait(body, bytes, complete, options, blockage, this.whenSent);
     } catch (error) {
       return rejection(error);
     }
@@ -143,36 +126,12 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     try {
       const bytes = bodyBytes(body);
       const complete = this.complete(options);
-      const blockage = this.blockage();
+      const blockage = this.line.blockage(this.operations.size);
       if (blockage === undefined) return this.start(bytes, complete, options).onlyResult();
-      return this.wait(body, bytes, complete, options, blockage, onlyResult);
+      return this.line.wait(body, bytes, complete, options, blockage, onlyResult);
     } catch (error) {
       return rejection(error);
     }
-  }
-
-  startNext(): 'started' | 'held up' | 'blocked' | 'idle' {
-    const next = this.waiting.first();
-    if (next === undefined) return 'idle';
-    const blockage = this.gate.blockage(this.operations.size);
-    if (blockage !== undefined) {
-      this.waiting.retry(blockage);
-      return this.gate.isConnectionBlocking ? 'held up' : 'blocked';
-    }
-    this.waiting.take(next);
-    try {
-      next.begun(this.start(next.body, next.metadata, next.options));
-    } catch (error) {
-      next.reject(error as Error);
-    }
-    return 'started';
-  }
-
-  /** FLOW_UPDATE of session scope. */
-  flowUpdated(update: preview3.FlowUpdate): FlowOutcome {
-    const outcome = this.gate.update(update);
-    if (outcome === 'applied') this.connection.flow.serve(this);
-    return outcome;
   }
 
   /** RESULT_PUSH. @returns false when nobody waits for it */
@@ -200,7 +159,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
       return this.settledByError.delete(frameId) || this.cancels.isReleased(frameId, true) ? undefined : false;
     }
     // A server that does not say why it drops a frame of a session that is being closed has run out of time for it.
-    const closing = this.isToldWhy || operation.done ? undefined : this.refusal;
+    const closing = this.isToldWhy || operation.done ? undefined : this.line.refusal;
     if (closing !== undefined) this.cutFrameIds.push(frameId);
     const isCut = performance.now() >= this.cutsFromMs;
     operation.fail(dropFailure(frameId, this.isToldWhy, operation.overdueMs, closing, isCut));
@@ -238,12 +197,8 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
 
   /** No new work: what waits for its turn is refused. @param drainMs - that the server gives to work in progress */
   refuse(reason: NnrpError, drainMs = 0): void {
-    this.refusal = reason;
     this.cutsFromMs = performance.now() + drainMs - TIMER_SLACK_MS;
-    this.connection.flow.forget(this);
-    this.waiting.end(reason);
-    // Another one looks after the time to wait now.
-    this.connection.flow.serveAll();
+    this.line.refuse(reason);
   }
 
   /** Nobody waits for work in progress any more, and the server is told. */
@@ -263,12 +218,12 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
 
   /** Takes work again. */
   admit(): void {
-    this.refusal = undefined;
+    this.line.admit();
   }
 
   end(reason: NnrpError): void {
     // A server that shuts down has said so before: that holds for what is in flight, too.
-    const why = isNnrpError(reason, 'NNRP_ERR_CLOSED') && isPeerError(this.refusal) ? this.refusal : reason;
+    const why = isNnrpError(reason, 'NNRP_ERR_CLOSED') && isPeerError(this.line.refusal) ? this.line.refusal : reason;
     this.refuse(why);
     this.cancels.end();
     const { flow } = this.connection;
@@ -344,30 +299,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     this.connection.crashed(error);
   }
 
-  /**
-   * The application goes on with what it has given: while others are answered it may fill a buffer anew.
-   *
-   * @param bytes - of the body
-   * @param begun - what the caller gets of the operation when its turn has come
-   */
-  private wait<Outcome>(
-    body: BodyInput,
-    bytes: Uint8Array,
-    complete: preview3.FrameSubmit,
-    options: SubmitOptions | undefined,
-    blockage: Blockage,
-    begun: (operation: ClientOperation) => Promise<Outcome>,
-  ): Promise<Outcome> {
-    if (options?.onBlocked === 'fail') throw this.gate.error(blockage);
-    checkNotAborted(options?.signal);
-    const metadata = complete === options?.metadata ? new CompleteSubmit(complete) : complete;
-    const own = isMadeAnew(body) ? bytes : new Uint8Array(bytes);
-    const started = this.waiting.add(own, metadata, options, begun);
-    this.connection.flow.serve(this);
-    return started;
-  }
-
-  private start(body: Uint8Array, metadata: preview3.FrameSubmit, options?: SubmitOptions): ClientOperation {
+  start(body: Uint8Array, metadata: preview3.FrameSubmit, options?: SubmitOptions): ClientOperation {
     if (this.highestFrameId >= MAX_FRAME_ID) {
       throw new UsageError(`session ${this.sessionId}: the frame ids are used up`);
     }
@@ -428,7 +360,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     this.operations.delete(operation.frameId);
     this.cancels.answered(operation.frameId);
     this.forget(operation);
-    this.connection.flow.finished(this);
+    this.connection.flow.finished(this.line);
   }
 
   /** Fails an operation that the end of its session leaves without an answer; the connection's own end is said as it is. */
@@ -448,27 +380,12 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     if (this.roomLeft) return Promise.resolve(operation);
     return unheard(this.connection.whenDrained(this.lane).then(() => operation));
   };
-
-  /** @throws why no work is taken at all */
-  private blockage(): Blockage | undefined {
-    if (this.refusal !== undefined) throw forCaller(this.refusal);
-    const blockage = this.gate.blockage(this.operations.size);
-    if (blockage !== undefined || this.waiting.isEmpty) return blockage;
-    // The time to wait has just passed: those who have waited for it go first.
-    this.connection.flow.serve(this);
-    return this.gate.blockage(this.operations.size) ?? (this.waiting.isEmpty ? undefined : BEHIND_OTHERS);
-  }
 }
 
 const NO_OPTIONS: SubmitOptions = Object.freeze({});
 
 function onlyResult(operation: ClientOperation): Promise<NnrpResult> {
   return operation.onlyResult();
-}
-
-function checkNotAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted)
-    throw new CancelledError('the submit was cancelled before it was sent', { cause: reasonOf(signal) });
 }
 
 function cutError(frameId: number, reason: NnrpError): ClosedError {
