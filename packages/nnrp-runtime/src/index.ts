@@ -27,7 +27,7 @@ export type { ProbeOptions, ProbeResult } from './client/connection/client-probe
 export type { NnrpClientOptions, SessionOptions } from './client/contract/client-config.js';
 export type { NnrpClientEvent, NnrpClientEvents } from './client/contract/client-events.js';
 export type { ExtensionInit } from './client/hello/client-announcement.js';
-export type { ClientHelloOptions, ServerHello } from './client/hello/client-hello.js';
+export type { ClientHelloOptions, ServerHello } from './client/hello/hello-exchange.js';
 export type {
   CacheObjectInit,
   CacheSelector,
@@ -37,17 +37,17 @@ export type {
 } from './client/requests/request-messages.js';
 export { ClientOperation } from './client/results/client-operation.js';
 export { NnrpResult } from './client/results/nnrp-result.js';
+export type { UnreadShare } from './client/results/read-gate.js';
 export type { ResultStream, SessionResult } from './client/results/result-stream.js';
-export type { UnreadShare } from './client/results/unread-results.js';
 export { type ClientErrorOptions, NnrpClientSession, type SessionFlow } from './client/session/client-session.js';
 export type { EventStream } from './client/session/event-stream.js';
+export type { CloseOptions } from './client/session/session-closing.js';
 export type { NnrpSessionEvent } from './client/session/session-events.js';
 export {
-  type CloseOptions,
   type SubmitInit,
   type SubmitOptions,
   submitMetadata,
-} from './client/submits/client-messages.js';
+} from './client/submits/submit-options.js';
 export type { BodyChunk, BodyInput } from './connection/body/body-bytes.js';
 export type { OwnBytes } from './connection/body/body-reading.js';
 export type { CloseReport, CutOperation } from './connection/close-report.js';

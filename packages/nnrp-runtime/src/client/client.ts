@@ -35,10 +35,10 @@ import {
   type NnrpClientEvent,
   type NnrpClientEvents,
 } from './contract/client-events.js';
-import type { ClientHelloOptions, ServerHello } from './hello/client-hello.js';
+import type { ClientHelloOptions, ServerHello } from './hello/hello-exchange.js';
 import type { NnrpClientSession } from './session/client-session.js';
 import { type EventStream, EventStreams } from './session/event-stream.js';
-import type { CloseOptions } from './submits/client-messages.js';
+import type { CloseOptions } from './session/session-closing.js';
 
 /** One connection to a server, for any number of sessions. */
 export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {

@@ -44,8 +44,8 @@ import { Newcomers } from './newcomers.js';
 import { Admission } from './opening/admission.js';
 import { openTerms } from './opening/session-opening.js';
 import { checkHandlers } from './serve/check-handlers.js';
+import { HandlerService } from './serve/handler-service.js';
 import { type ServeHandlers, type ServeOptions, serveOptions } from './serve/serve-handlers.js';
-import { ServeLoop } from './serve/serve-loop.js';
 import type { SessionCore } from './session/session-core.js';
 import { SessionIterator } from './session-iterator.js';
 
@@ -70,7 +70,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private readonly policyContext = new ApplicationContext();
   private readonly unheardFailures = new UnheardFailures<HandlerFailure>(this, HANDLER_WORDS);
   private readonly unheardErrors = new UnheardFailures<InternalError>(this, INTERNAL_WORDS);
-  private loop: ServeLoop | undefined;
+  private loop: HandlerService | undefined;
   private draining = false;
   private closing: Promise<CloseReport> | undefined;
   private readonly over = deferred<void>();
@@ -219,7 +219,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return answering(() => {
       checkHandlers(handlers);
       if (this.loop !== undefined) throw new UsageError('serve: it has been called before');
-      const loop = new ServeLoop(handlers, serveOptions(options), {
+      const loop = new HandlerService(handlers, serveOptions(options), {
         exposesErrors: this.config.exposeHandlerErrors,
         bounds: this.bounds,
         connections: this.connections,

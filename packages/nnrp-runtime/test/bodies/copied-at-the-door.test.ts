@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { NnrpClientOptions, SessionOptions } from '../../src/client/contract/client-config.js';
 import type { ClientOperation } from '../../src/client/results/client-operation.js';
 import type { NnrpClientSession } from '../../src/client/session/client-session.js';
-import { submitMetadata } from '../../src/client/submits/client-messages.js';
+import { submitMetadata } from '../../src/client/submits/submit-options.js';
 import type { OperationContext } from '../../src/server/contract/contract.js';
 import type { SessionOpenContext } from '../../src/server/contract/policy.js';
 import { eventually } from '../support/eventually.js';

@@ -1,7 +1,7 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NnrpClientOptions, SessionOptions } from '../../src/client/contract/client-config.js';
-import type { SubmitOptions } from '../../src/client/submits/client-messages.js';
+import type { SubmitOptions } from '../../src/client/submits/submit-options.js';
 import { ScriptedServer } from '../support/scripted-server.js';
 import { ANNOUNCEMENT } from '../support/session-peer.js';
 import { Stage } from '../support/stage.js';

@@ -1,7 +1,7 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { NnrpClient } from '../../src/client/client.js';
-import { submitMetadata } from '../../src/client/submits/client-messages.js';
+import { submitMetadata } from '../../src/client/submits/submit-options.js';
 import { memoryPair } from '../../src/transport/memory.js';
 import { carrier } from '../support/carrier.js';
 import { ScriptedServer } from '../support/scripted-server.js';

@@ -1,6 +1,6 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import { submitMetadata } from '../../src/client/submits/client-messages.js';
+import { submitMetadata } from '../../src/client/submits/submit-options.js';
 import { RESULT_HINT } from '../../src/connection/sending/codecs.js';
 import { ScriptedServer } from '../support/scripted-server.js';
 import { bytesOf, packetBytes } from '../support/wire-packets.js';

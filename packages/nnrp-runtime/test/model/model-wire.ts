@@ -1,5 +1,5 @@
 import * as preview3 from 'nnrp-core/preview3';
-import { submitMetadata } from '../../src/client/submits/client-messages.js';
+import { submitMetadata } from '../../src/client/submits/submit-options.js';
 import {
   FLOW_UPDATE,
   FRAME_SUBMIT,

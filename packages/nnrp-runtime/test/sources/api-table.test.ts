@@ -113,8 +113,8 @@ describe('the options', () => {
   });
 
   it.each([
-    ['SubmitOptions', 'client/submits/client-messages'],
-    ['CloseOptions', 'client/submits/client-messages'],
+    ['SubmitOptions', 'client/submits/submit-options'],
+    ['CloseOptions', 'client/session/session-closing'],
     ['ServerCloseOptions', 'server/contract/contract'],
     ['TlsOptionsOfBothEnds', 'transport/tls/tls-options'],
     ['TlsServerOptions', 'transport/tls/tls-options'],

@@ -1,6 +1,6 @@
 import type { Packet } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { submitMetadata } from '../../src/client/submits/client-messages.js';
+import { submitMetadata } from '../../src/client/submits/submit-options.js';
 import {
   CACHE_PUT,
   FLOW_UPDATE,

@@ -1,7 +1,7 @@
 import { buildPacket, type Packet } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { sessionOpen } from '../../src/client/contract/client-config.js';
-import { submitMetadata } from '../../src/client/submits/client-messages.js';
+import { submitMetadata } from '../../src/client/submits/submit-options.js';
 
 const { MessageType } = preview3;
 const NOTHING = new Uint8Array(0);

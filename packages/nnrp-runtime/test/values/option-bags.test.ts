@@ -2,7 +2,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { clientConfig } from '../../src/client/contract/client-config.js';
 import type { NnrpClientSession } from '../../src/client/session/client-session.js';
-import { submitMetadata } from '../../src/client/submits/client-messages.js';
+import { submitMetadata } from '../../src/client/submits/submit-options.js';
 import { serverConfig } from '../../src/server/contract/server-config.js';
 import { resultMetadata } from '../../src/server/contract/server-messages.js';
 import { HandlerError } from '../../src/server/failures/handler-error.js';

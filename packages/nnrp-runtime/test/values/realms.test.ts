@@ -4,7 +4,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { NnrpClient } from '../../src/client/client.js';
 import type { NnrpClientSession } from '../../src/client/session/client-session.js';
-import { submitMetadata } from '../../src/client/submits/client-messages.js';
+import { submitMetadata } from '../../src/client/submits/submit-options.js';
 import { resultMetadata } from '../../src/server/contract/server-messages.js';
 import { NnrpServer } from '../../src/server/server.js';
 import { MemoryListener } from '../../src/transport/memory.js';

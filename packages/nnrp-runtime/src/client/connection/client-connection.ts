@@ -28,17 +28,17 @@ import type { FramedTransport, TransportKind } from '../../transport/contract/co
 import type { NnrpClientConfig, SessionOptions } from '../contract/client-config.js';
 import type { ClientConnectionEvents } from '../contract/client-events.js';
 import { readError } from '../failures/peer-error.js';
-import { type ClientHelloOptions, HelloExchange, type ServerHello } from '../hello/client-hello.js';
+import { type ClientHelloOptions, HelloExchange, type ServerHello } from '../hello/hello-exchange.js';
 import { callTimeoutMs } from '../requests/call-options.js';
 import type { NnrpResult } from '../results/nnrp-result.js';
-import { type UnreadOwner, UnreadResults, type UnreadShare } from '../results/unread-results.js';
+import { ReadGate, type ReadGateOwner, type UnreadShare } from '../results/read-gate.js';
 import type { NnrpClientSession } from '../session/client-session.js';
+import type { CloseOptions } from '../session/session-closing.js';
 import { checkClose } from '../session/session-closing.js';
-import type { CloseOptions } from '../submits/client-messages.js';
 import { ConnectionFlow } from '../submits/connection-flow.js';
 import { ClientProbes, type ProbeOptions, type ProbeResult } from './client-probes.js';
 import { KeepAlive, type KeepAliveTarget } from './keep-alive.js';
-import { type OpeningConnection, SessionOpens } from './session-opens.js';
+import { type OpeningConnection, SessionOpening } from './session-opening.js';
 import { WaitingAnswers } from './waiting-answers.js';
 
 /** Room kept for control messages, which are never held back. */
@@ -50,13 +50,13 @@ const HELLO_HEAD_BYTES = preview3.COMMON_HEADER_BYTES + preview3.RESULT_PUSH_BYT
 const PROGRESS_BYTES = 4096;
 
 /** The client's side of one connection: greets, measures and routes; sessions do the rest. */
-export class ClientConnection extends Connection implements OpeningConnection, KeepAliveTarget, UnreadOwner {
+export class ClientConnection extends Connection implements OpeningConnection, KeepAliveTarget, ReadGateOwner {
   readonly flow = new ConnectionFlow();
   readonly deadlines = new DeadlineQueue(this);
-  readonly unread: UnreadResults;
+  readonly unread: ReadGate;
   protected readonly reading: ReadingHold;
   private readonly openSessions = new Set<NnrpClientSession>();
-  private readonly opens = new SessionOpens(this);
+  private readonly opens = new SessionOpening(this);
   private readonly greeting: HelloExchange;
   private readonly probes: ClientProbes;
   private readonly flowSender = new FlowSender(ScopeKind.Connection);
@@ -86,7 +86,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     });
     this.reading = new ReadingHold(transport);
     this.answers = new WaitingAnswers(this.reading, CONTROL_ROOM_BYTES / 2);
-    this.unread = new UnreadResults(this.reading, config.maxBufferedResultBytes, this);
+    this.unread = new ReadGate(this.reading, config.maxBufferedResultBytes, this);
     this.greeting = new HelloExchange(this, this.unread);
     this.probes = new ClientProbes(this, this.unread);
     if (config.keepAliveMs > 0) this.keepAlive = new KeepAlive(this, config.keepAliveMs);

@@ -1,7 +1,7 @@
 import type { FlowOutcome, MessageInfo, NnrpError, Packet, PeerError, ProtocolError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import type { InternalError } from '../../base/internal-error.js';
-import type { UnreadShare } from '../results/unread-results.js';
+import type { UnreadShare } from '../results/read-gate.js';
 import { EVENT_BYTES, heldByError, keptPacket } from './kept-events.js';
 
 /** What a client reports besides results. Listening is optional; nothing is thrown when nobody does. */

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { ReadingHold } from '../../connection/reading-hold.js';
 import type { NnrpResult } from '../results/nnrp-result.js';
-import { UnreadResults } from '../results/unread-results.js';
+import { ReadGate } from '../results/read-gate.js';
 import { PendingRequests, type SendWindow } from './pending-requests.js';
 
 const MIB = 1024 * 1024;
@@ -11,7 +11,7 @@ const owner = {
   },
 };
 
-function asked(unread: UnreadResults, window: Omit<SendWindow, 'hold'>) {
+function asked(unread: ReadGate, window: Omit<SendWindow, 'hold'>) {
   let held = 0;
   const hold = (bytes: number) => {
     held += bytes;
@@ -30,7 +30,7 @@ function asked(unread: UnreadResults, window: Omit<SendWindow, 'hold'>) {
 
 function unreadResults() {
   const reading = new ReadingHold({ pause: () => {}, resume: () => {} });
-  return new UnreadResults(reading, MIB, {
+  return new ReadGate(reading, MIB, {
     inFlight: 1,
     readingStopped: () => {},
     holdBack: () => {},

@@ -4,8 +4,8 @@ import type { DeadlineList, Timed } from '../../base/time/deadline-queue.js';
 import type { Turn } from '../../base/time/turn.js';
 import type { NnrpResult } from './nnrp-result.js';
 import { PushIterator } from './push-iterator.js';
+import { heldBy } from './read-gate.js';
 import { TextIterator } from './text-iterator.js';
-import { heldBy } from './unread-results.js';
 
 /** What an operation needs of its session. */
 export interface OperationOwner {

@@ -2,7 +2,7 @@ import { INSPECT, type Inspect, inspected, isNnrpError, type NnrpError } from 'n
 import type { ClientOperation } from './client-operation.js';
 import type { NnrpResult } from './nnrp-result.js';
 import { PushIterator } from './push-iterator.js';
-import { heldBy } from './unread-results.js';
+import { heldBy } from './read-gate.js';
 
 /** One result of a session and the operation it belongs to. */
 export interface SessionResult {

@@ -35,17 +35,18 @@ import {
 } from '../requests/request-messages.js';
 import type { ClientOperation } from '../results/client-operation.js';
 import type { NnrpResult } from '../results/nnrp-result.js';
+import type { UnreadShare } from '../results/read-gate.js';
 import { ResultStream } from '../results/result-stream.js';
-import type { UnreadShare } from '../results/unread-results.js';
-import type { CloseOptions, SubmitOptions } from '../submits/client-messages.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';
 import { ClientSubmits } from '../submits/client-submits.js';
 import { OperationFlow } from '../submits/operation-flow.js';
+import type { SubmitOptions } from '../submits/submit-options.js';
 import { ClientRequests } from './client-requests.js';
 import { type EventStream, EventStreams } from './event-stream.js';
+import type { CloseOptions } from './session-closing.js';
 import { SessionClosing } from './session-closing.js';
 import { keptSessionEvent, type NnrpSessionEvent, sessionEventBytes } from './session-events.js';
-import { SessionInbox } from './session-inbox.js';
+import { SessionRouter } from './session-router.js';
 
 /** What a session tells the server about its flow; see FlowFields of nnrp-core. */
 export interface SessionFlow extends FlowFields {
@@ -103,7 +104,7 @@ export class NnrpClientSession {
     this.closing = new SessionClosing(connection, this.machine, this.submits, this.lane, end);
     const { submits, requests, closing, reported: events } = this;
     const parts = { sessionId, submits, requests, closing, events };
-    connection.attach(sessionId, new SessionInbox(connection, parts, this.lane, end));
+    connection.attach(sessionId, new SessionRouter(connection, parts, this.lane, end));
   }
 
   get sessionId(): number {
@@ -322,7 +323,7 @@ export class NnrpClientSession {
   }
 
   private closeWhenIdle(): void {
-    if (this.submits.isIdle) this.closing.idle();
+    if (this.submits.isIdle) this.closing.nothingInFlight();
   }
 
   /** @internal For the connection: it is over. */

@@ -11,9 +11,21 @@ import { serverShutdown } from '../failures/frame-failure.js';
 import { wireName } from '../failures/wire-names.js';
 import { PendingAnswer } from '../requests/pending-answer.js';
 import type { AnswerWaiter } from '../requests/pending-requests.js';
-import type { CloseOptions } from '../submits/client-messages.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';
 import type { ClientSubmits } from '../submits/client-submits.js';
+
+/** How a session is closed; what is left out, or undefined, has its default. */
+export interface CloseOptions {
+  /** Default client_shutdown. */
+  readonly reason?: preview3.CloseReason | undefined;
+  /** What becomes of work in progress; default drain. */
+  readonly inFlightPolicy?: preview3.InFlightPolicy | undefined;
+  /**
+   * Milliseconds the server may take to finish work in progress, 0 = at once; default 5000 with the policy drain when
+   * anything is in progress, else 0.
+   */
+  readonly drainTimeoutMs?: number | undefined;
+}
 
 /** Milliseconds after the drain timeout of a server in which it may still say what it gives up. */
 const DRAIN_GRACE_MS = 1000;
@@ -69,7 +81,7 @@ export class SessionClosing implements AnswerWaiter {
     const { sessionId } = this.lifecycle;
     this.send(options.reason ?? CloseReason.ClientShutdown, options.inFlightPolicy, options.drainTimeoutMs ?? drainMs);
     this.lifecycle.closeRequested();
-    this.submits.refuse(new ClosedError(`session ${sessionId} is being closed`), drainMs);
+    this.submits.stopTaking(new ClosedError(`session ${sessionId} is being closed`), drainMs);
     this.drainEndMs = performance.now() + drainMs;
     // The answer lies behind results that are not wanted any more: nothing would be read until they are.
     if (options.inFlightPolicy === InFlightPolicy.Abort && this.connection.unread.isHolding)
@@ -113,7 +125,7 @@ export class SessionClosing implements AnswerWaiter {
     const by = `by the server, reason ${wireName(CloseReason, close.closeReason)}`;
     const { drainTimeoutMs } = close;
     const isShutdown = close.closeReason === CloseReason.ServerShutdown;
-    this.submits.refuse(
+    this.submits.stopTaking(
       isShutdown ? serverShutdown(sessionId) : new ClosedError(`session ${sessionId} is being closed ${by}`),
     );
     const drains = close.inFlightPolicy === InFlightPolicy.Drain && drainTimeoutMs > 0;
@@ -135,7 +147,7 @@ export class SessionClosing implements AnswerWaiter {
   }
 
   /** Nothing is in flight any more. */
-  idle(): void {
+  nothingInFlight(): void {
     if (this.asked !== undefined) this.confirm(this.asked);
   }
 

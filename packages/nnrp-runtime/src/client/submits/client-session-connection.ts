@@ -4,7 +4,7 @@ import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import type { SessionConnection } from '../../connection/session-endpoint.js';
 import type { TransportKind } from '../../transport/contract/contract.js';
 import type { NnrpClientConfig } from '../contract/client-config.js';
-import type { UnreadResults } from '../results/unread-results.js';
+import type { ReadGate } from '../results/read-gate.js';
 import type { ConnectionFlow } from './connection-flow.js';
 
 /** What a client's session needs of its connection besides sending. */
@@ -25,7 +25,7 @@ export interface ClientSessionConnection extends SessionConnection {
   /** An answer to what the server has sent waits, so many bytes of it. */
   answerWaits(bytes: number): void;
   /** What is read, and what is not yet: requests say when they wait for an answer. */
-  readonly unread: UnreadResults;
+  readonly unread: ReadGate;
   /** Reports a message that belongs to nothing this client waits for. */
   stray(packet: Packet, info: MessageInfo): void;
   /** SESSION_OPEN_ACK that names this session: an answer about another one, or a second answer. */

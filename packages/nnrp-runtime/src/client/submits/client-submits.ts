@@ -20,15 +20,15 @@ import { dropFailure, frameFailure } from '../failures/frame-failure.js';
 import type { ReportedError } from '../failures/peer-error.js';
 import { ClientOperation, type OperationOwner } from '../results/client-operation.js';
 import { NnrpResult } from '../results/nnrp-result.js';
+import type { UnreadShare } from '../results/read-gate.js';
 import type { ResultStream } from '../results/result-stream.js';
-import type { UnreadShare } from '../results/unread-results.js';
 import { checkNotAborted, followSignal, reasonOf } from './abort-signals.js';
 import { CancelledFrames } from './cancelled-frames.js';
-import { completeSubmit, type SubmitOptions } from './client-messages.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import type { OperationFlow } from './operation-flow.js';
 import { SubmitDeadlines } from './submit-deadlines.js';
 import { SubmitLine, type SubmitStarter } from './submit-line.js';
+import { completeSubmit, type SubmitOptions } from './submit-options.js';
 
 /** The last frame id: one more would not fit the header. */
 const MAX_FRAME_ID = 0xfffffffe;
@@ -196,9 +196,9 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   }
 
   /** No new work: what waits for its turn is refused. @param drainMs - that the server gives to work in progress */
-  refuse(reason: NnrpError, drainMs = 0): void {
+  stopTaking(reason: NnrpError, drainMs = 0): void {
     this.cutsFromMs = performance.now() + drainMs - TIMER_SLACK_MS;
-    this.line.refuse(reason);
+    this.line.stopTaking(reason);
   }
 
   /** Nobody waits for work in progress any more, and the server is told. */
@@ -224,7 +224,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   end(reason: NnrpError): void {
     // A server that shuts down has said so before: that holds for what is in flight, too.
     const why = isNnrpError(reason, 'NNRP_ERR_CLOSED') && isPeerError(this.line.refusal) ? this.line.refusal : reason;
-    this.refuse(why);
+    this.stopTaking(why);
     this.cancels.end();
     const { flow } = this.connection;
     const operations = this.operations.values();

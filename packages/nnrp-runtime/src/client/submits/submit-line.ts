@@ -3,10 +3,10 @@ import type * as preview3 from 'nnrp-core/preview3';
 import { type BodyInput, isMadeAnew } from '../../connection/body/body-bytes.js';
 import type { ClientOperation } from '../results/client-operation.js';
 import { checkNotAborted } from './abort-signals.js';
-import { CompleteSubmit, type SubmitOptions } from './client-messages.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import { RoomTurn, type RoomWaiter } from './connection-flow.js';
 import { type Blockage, SubmitGate } from './submit-gate.js';
+import { CompleteSubmit, type SubmitOptions } from './submit-options.js';
 import { WaitingSubmits } from './waiting-submits.js';
 
 const BEHIND_OTHERS: Blockage = Object.freeze({ reason: 'queued' });
@@ -48,7 +48,7 @@ export class SubmitLine implements RoomWaiter {
   }
 
   /** No submit is taken any more, and those that wait are refused. */
-  refuse(reason: NnrpError): void {
+  stopTaking(reason: NnrpError): void {
     this.reason = reason;
     this.connection.flow.forget(this);
     this.waiting.end(reason);

@@ -2,7 +2,7 @@ import { TransportError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { ClientOperation } from '../results/client-operation.js';
-import { submitMetadata } from './client-messages.js';
+import { submitMetadata } from './submit-options.js';
 import { WaitingSubmits } from './waiting-submits.js';
 
 const metadata: preview3.FrameSubmit = submitMetadata();

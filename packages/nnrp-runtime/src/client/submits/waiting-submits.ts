@@ -5,8 +5,8 @@ import { unheard } from '../../base/promises/settled.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { ClientOperation } from '../results/client-operation.js';
 import { followSignal, reasonOf } from './abort-signals.js';
-import type { SubmitOptions } from './client-messages.js';
 import type { Blockage } from './submit-gate.js';
+import type { SubmitOptions } from './submit-options.js';
 
 /** Places given up at the head of the line, or in its middle, before it is moved together. */
 const MIN_COMPACTION = 64;

@@ -30,11 +30,11 @@ import { RoomLine } from '../operation/room-line.js';
 import type { ServerSessionConnection } from '../operation/server-session-connection.js';
 import { ServerSession } from '../session/server-session.js';
 import type { SessionCore } from '../session/session-core.js';
-import { SessionIntake } from '../session/session-intake.js';
-import { type ClockOwner, ConnectionClock } from './connection-clock.js';
-import { ConnectionIntake, type ConnectionIntakeOwner } from './connection-intake.js';
-import { ConnectionPressure, type PressureOwner } from './connection-pressure.js';
+import { SessionRouter } from '../session/session-router.js';
+import { ConnectionRouter, type ConnectionRouterOwner } from './connection-router.js';
+import { ConnectionTimers, type ConnectionTimersOwner } from './connection-timers.js';
 import { HalfClose, type HalfCloseOwner } from './half-close.js';
+import { ReadHolds, type ReadHoldsOwner } from './read-holds.js';
 import type { ServerConnectionOwner } from './server-connection-owner.js';
 import { UnconfirmedCloses } from './unconfirmed-closes.js';
 
@@ -43,14 +43,14 @@ import { UnconfirmedCloses } from './unconfirmed-closes.js';
  * connection without a session lives for the handshake timeout only, so a silent peer costs one timer.
  */
 export class ServerConnection
-  extends Connection<SessionIntake<SessionCore>>
+  extends Connection<SessionRouter<SessionCore>>
   implements
     ServerSessionConnection,
-    ConnectionIntakeOwner,
+    ConnectionRouterOwner,
     OpeningOwner,
     RefusingConnection,
-    ClockOwner,
-    PressureOwner,
+    ConnectionTimersOwner,
+    ReadHoldsOwner,
     HalfCloseOwner,
     Stranger
 {
@@ -59,9 +59,9 @@ export class ServerConnection
   /** What the client says it understands, bits of PeerMessages. */
   private families = 0;
   private readonly opening: SessionOpening;
-  private readonly clock: ConnectionClock;
-  private readonly intake: ConnectionIntake;
-  private readonly pressure: ConnectionPressure;
+  private readonly timers: ConnectionTimers;
+  private readonly router: ConnectionRouter;
+  private readonly holds: ReadHolds;
   readonly memory: ConnectionMemory;
   readonly gate = new ConnectionGate(this);
   readonly room: RoomLine;
@@ -83,16 +83,16 @@ export class ServerConnection
     this.room = new RoomLine(this.outbox, resultRoom(owner.config), () => this.bounds.hit('waitingResultBytes'));
     this.memory = new ConnectionMemory(owner.memory, owner.config, this);
     this.opening = new SessionOpening(owner, this, new OpenRefusals(this, owner));
-    this.intake = new ConnectionIntake(this, this.opening, this.closes);
+    this.router = new ConnectionRouter(this, this.opening, this.closes);
     this.halfClose = new HalfClose(transport, this);
-    this.pressure = new ConnectionPressure(transport, this);
-    this.clock = new ConnectionClock(transport, owner.config, this.pressure, this);
+    this.holds = new ReadHolds(transport, this);
+    this.timers = new ConnectionTimers(transport, owner.config, this.holds, this);
   }
 
   /** Begins to read. The connection may end inside this call. */
   start(): void {
     const { admission } = this.owner;
-    this.clock.startHandshake(this.isTurnedAway ? admission.turnAway(this) : admission.unopened(this));
+    this.timers.startHandshake(this.isTurnedAway ? admission.turnAway(this) : admission.unopened(this));
     this.transport.start(this);
   }
 
@@ -121,7 +121,7 @@ export class ServerConnection
   }
 
   get helloAuth(): Uint8Array {
-    return this.intake.helloAuth;
+    return this.router.helloAuth;
   }
 
   get peerIdentity(): PeerIdentity | undefined {
@@ -138,11 +138,11 @@ export class ServerConnection
   }
 
   hold(): void {
-    this.pressure.hold();
+    this.holds.hold();
   }
 
   release(): void {
-    this.pressure.release();
+    this.holds.release();
   }
 
   report(sessionId: number, error: ProtocolError): void {
@@ -170,8 +170,8 @@ export class ServerConnection
     this.detach(sessionId);
     if (core !== undefined) this.forget(core);
     if (this.sessionCount > 0 || this.isClosed) return;
-    if (this.isDraining) this.clock.startHandshake();
-    else this.clock.startHandshake(this.owner.admission.unopened(this));
+    if (this.isDraining) this.timers.startHandshake();
+    else this.timers.startHandshake(this.owner.admission.unopened(this));
   }
 
   private forget(core: SessionCore): void {
@@ -201,11 +201,11 @@ export class ServerConnection
   watch(nowMs: number): void {
     if (this.isClosed) return;
     for (const { core } of this.sessions.values()) core.expireObjects();
-    this.clock.look(nowMs);
+    this.timers.look(nowMs);
   }
 
-  protected override get reading(): ConnectionPressure {
-    return this.pressure;
+  protected override get reading(): ReadHolds {
+    return this.holds;
   }
 
   isBusy(): boolean {
@@ -232,7 +232,7 @@ export class ServerConnection
     this.fail(new ProtocolError('a packet took too long to arrive', ErrorCode.LimitExceeded));
   }
 
-  idle(): void {
+  silentTooLong(): void {
     const { idleTimeoutMs } = this.owner.config;
     const reason = new TimeoutError(`${this.remoteAddress}: silent for ${idleTimeoutMs} ms`, idleTimeoutMs);
     this.endedSessionIds = [...this.sessions.keys()];
@@ -257,9 +257,9 @@ export class ServerConnection
     // The reference client opens one session on a connection, and no more.
     if (this.sessionCount > 0) this.isAnnounced = true;
     const { core } = new ServerSession(this, open, ack, this.owner.config);
-    this.attach(ack.sessionId, new SessionIntake(core));
+    this.attach(ack.sessionId, new SessionRouter(core));
     this.owner.table.set(ack.sessionId, core);
-    this.clock.endHandshake();
+    this.timers.endHandshake();
     const { body, metadata } = grantedAnswer(ack, this.families, this.owner.config.maxPacketBytes);
     this.send(MessageType.SessionOpenAck, ack.sessionId, 0, SESSION_OPEN_ACK, metadata, body, core.lane);
     if (!core.isOver) this.owner.sessionOpened(core);
@@ -283,19 +283,19 @@ export class ServerConnection
   }
 
   malformed(packet: Packet, text: string, errorCode: number): void {
-    this.intake.violatedBy(packet, text, errorCode);
+    this.router.violatedBy(packet, text, errorCode);
   }
 
-  resumed(packet: Packet): void {
+  redeliver(packet: Packet): void {
     this.packet(packet);
   }
 
   protected override receive(packet: Packet, info: MessageInfo): void {
-    this.intake.receive(packet, info);
+    this.router.receive(packet, info);
   }
 
   protected override violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
-    this.intake.violated(packet, info, fault);
+    this.router.violated(packet, info, fault);
   }
 
   protected override takesFrames(head: Packet): boolean {
@@ -314,7 +314,7 @@ export class ServerConnection
 
   protected override onEnded(error: NnrpError): void {
     guard(this, () => this.owner.admission.gone(this));
-    guard(this, () => this.clock.end());
+    guard(this, () => this.timers.end());
     guard(this, () => this.opening.end());
     guard(this, () => this.halfClose.end());
     guard(this, () => this.memory.end());
@@ -363,7 +363,7 @@ export class ServerConnection
   }
 
   override outboxFilled(): void {
-    this.pressure.outboxFilled();
+    this.holds.outboxFilled();
   }
 
   override partialDropped(): void {
@@ -376,11 +376,11 @@ export class ServerConnection
   }
 
   override outboxHalfFull(): void {
-    this.pressure.outboxHalfFull();
+    this.holds.outboxHalfFull();
   }
 
   override outboxDrained(): void {
-    this.pressure.outboxDrained();
+    this.holds.outboxDrained();
     this.room.drained();
     this.answered();
   }

@@ -45,7 +45,7 @@ export interface OpeningOwner extends OpenReader, Guarded {
   readonly isClosed: boolean;
   granted(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): void;
   /** A packet that had to wait for a decision. */
-  resumed(packet: Packet): void;
+  redeliver(packet: Packet): void;
   /** Where the bytes of what waits are counted; it stops reading by itself. */
   readonly memory: { readonly opening: Pick<ConnectionWaiting, 'add'> };
   hold(): void;
@@ -248,7 +248,7 @@ export class SessionOpening {
         this.dealtWithBytes += PACKET_BYTES + next.byteLength;
         this.resuming = true;
         try {
-          this.owner.resumed(next);
+          this.owner.redeliver(next);
         } finally {
           this.resuming = false;
         }

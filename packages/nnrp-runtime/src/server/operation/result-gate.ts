@@ -54,7 +54,7 @@ export class ResultGate implements WaitingGate {
   }
 
   /** Whether a result must wait: the client said so, or earlier results of the operation wait already. */
-  isHeld(operation: Operation): boolean {
+  mustWait(operation: Operation): boolean {
     if (this.connection.scope === undefined && this.sessionScope === undefined && this.operationScopes === undefined)
       return this.isWaiting(operation);
     return this.isPausedTogether() || this.isPausedAlone(operation) || this.isWaiting(operation);

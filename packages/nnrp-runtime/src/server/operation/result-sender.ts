@@ -88,7 +88,7 @@ export class ResultSender {
   /** A partial result with complete metadata. */
   sendPartial(operation: Operation, metadata: preview3.ResultPush, body: Uint8Array, isTurn = false): Promise<void> {
     if (this.isOverAfterWaiting(operation)) return unheard(Promise.reject(operation.refusal()));
-    if (this.session.gate.isHeld(operation)) {
+    if (this.session.gate.mustWait(operation)) {
       const own = { ...metadata };
       return this.delayed.later(operation, body, (held) => this.sendPartial(operation, own, held));
     }

@@ -47,7 +47,7 @@ export interface OperationsOwner extends SendingSession {
   /** An operation has had its terminal answer, or needs none any more. */
   operationOver(operation: Operation): void;
   /** No operation is in flight any more. */
-  idle(): void;
+  allAnswered(): void;
 }
 
 /**
@@ -94,7 +94,7 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
   }
 
   /** Uses up the id of a submit that is refused. @returns false when it was used before */
-  consume(packet: Packet): boolean {
+  useUpId(packet: Packet): boolean {
     const operation = new Operation(this.owner.session, this, packet, 0);
     if (this.registry.register(operation) !== undefined) return false;
     this.registry.advance(operation, OperationState.Cancelled);
@@ -282,7 +282,7 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
     // What it had still to say is not said any more.
     operation.sendWaiting?.();
     this.owner.operationOver(operation);
-    if (this.registry.size === 0) this.owner.idle();
+    if (this.registry.size === 0) this.owner.allAnswered();
   }
 
   private inFlight(frameId: number): Operation {

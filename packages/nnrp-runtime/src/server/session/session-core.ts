@@ -119,7 +119,7 @@ export class SessionCore {
   }
 
   /** For the operations: none is in flight any more. */
-  idle(): void {
+  allAnswered(): void {
     this.closing.wake();
     this.connection.answered();
   }
@@ -171,7 +171,7 @@ export class SessionCore {
   }
 
   /** Answers a frame that was never taken, or not by the application. */
-  refuseFrame(failure: FrameFailure, { frameId, traceLow, traceHigh }: Packet): void {
+  dropFrame(failure: FrameFailure, { frameId, traceLow, traceHigh }: Packet): void {
     this.explainDrop(frameId, failure);
     this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId, this.lane, traceLow, traceHigh);
   }

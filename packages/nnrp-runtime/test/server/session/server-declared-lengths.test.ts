@@ -1,6 +1,6 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import { submitMetadata } from '../../../src/client/submits/client-messages.js';
+import { submitMetadata } from '../../../src/client/submits/submit-options.js';
 import { FRAME_SUBMIT } from '../../../src/connection/sending/codecs.js';
 import type { NnrpServerSession } from '../../../src/server/contract/contract.js';
 import type { SessionOpenContext } from '../../../src/server/contract/policy.js';

@@ -41,7 +41,7 @@ import { strictFault } from './strict-submit.js';
 const AT = preview3.FRAME_SUBMIT_OFFSETS;
 
 /** What the intake of a session needs of it. */
-export interface IntakeOwner {
+export interface RouterOwner {
   readonly sessionId: number;
   readonly lane: Lane;
   /** The request that the session was granted for. */
@@ -61,14 +61,14 @@ export interface IntakeOwner {
   /** Tells the client about one of its frames. */
   sendFrameError(frameId: number, failure: FrameFailure): void;
   /** Answers a frame that was never taken. */
-  refuseFrame(failure: FrameFailure, packet: Packet): void;
+  dropFrame(failure: FrameFailure, packet: Packet): void;
   /** The client broke a rule that costs the session. */
   fail(error: ProtocolError, frameId: number): void;
   end(reason: NnrpError): void;
 }
 
 /** What comes in for one session: checks what each message may do in the state the session is in, and passes it on. */
-export class SessionIntake<Core extends IntakeOwner = IntakeOwner> implements SessionEndpoint {
+export class SessionRouter<Core extends RouterOwner = RouterOwner> implements SessionEndpoint {
   constructor(readonly core: Core) {}
 
   get lane(): Lane {
@@ -116,7 +116,7 @@ export class SessionIntake<Core extends IntakeOwner = IntakeOwner> implements Se
         this.errorArrived(packet);
         break;
       default:
-        if (info.direction === 'server_to_client') this.refuse(packet, info);
+        if (info.direction === 'server_to_client') this.failSession(packet, info);
         else this.unsupported(packet, info);
     }
   }
@@ -134,7 +134,7 @@ export class SessionIntake<Core extends IntakeOwner = IntakeOwner> implements Se
       if (!registry.has(packet.frameId)) {
         // The frame was never taken: its id stays free, and the client is not left waiting.
         core.connection.report(core.sessionId, error);
-        core.refuseFrame(submitRefused(error.wireCode, error.rawMessage), packet);
+        core.dropFrame(submitRefused(error.wireCode, error.rawMessage), packet);
         return;
       }
     }
@@ -146,7 +146,7 @@ export class SessionIntake<Core extends IntakeOwner = IntakeOwner> implements Se
     const { frameId } = packet;
     const { registry } = core.operations;
     if (!core.lifecycle.acceptsNewOperations || core.connection.isDraining) {
-      if (core.operations.consume(packet)) core.refuseFrame(core.closing.refusal(), packet);
+      if (core.operations.useUpId(packet)) core.dropFrame(core.closing.refusal(), packet);
       else this.usedBefore(frameId);
       return;
     }
@@ -157,14 +157,14 @@ export class SessionIntake<Core extends IntakeOwner = IntakeOwner> implements Se
     }
     const fault = strict ? strictFault(packet, core.cache.schemas) : undefined;
     if (fault !== undefined) {
-      this.refuseSubmit(packet, fault.errorCode, fault.text);
+      this.rejectSubmit(packet, fault.errorCode, fault.text);
       return;
     }
     let objects: readonly ResolvedObject[] | undefined;
     if (packet.view.getUint8(packet.metadataStart + AT.submitMode) !== SubmitMode.Inline) {
       const resolved = core.cache.resolve(packet);
       if ('errorCode' in resolved) {
-        this.refuseSubmit(packet, resolved.errorCode, resolved.text);
+        this.rejectSubmit(packet, resolved.errorCode, resolved.text);
         return;
       }
       objects = resolved.objects;
@@ -188,8 +188,8 @@ export class SessionIntake<Core extends IntakeOwner = IntakeOwner> implements Se
   private exceeded(packet: Packet): void {
     const { core } = this;
     const { maxInFlightOperations } = core.config;
-    if (core.operations.consume(packet)) {
-      core.refuseFrame(aboveInFlightLimit(maxInFlightOperations), packet);
+    if (core.operations.useUpId(packet)) {
+      core.dropFrame(aboveInFlightLimit(maxInFlightOperations), packet);
       // The credit says it all; a level would slow the client down until another update takes it back.
       core.sendFlow({ updateReason: UpdateReason.Reduce, credit: maxInFlightOperations });
     } else {
@@ -206,13 +206,13 @@ export class SessionIntake<Core extends IntakeOwner = IntakeOwner> implements Se
   }
 
   /** The frame is answered, and its id used up; who knows ERROR is told why. */
-  private refuseSubmit(packet: Packet, errorCode: number, text: string): void {
+  private rejectSubmit(packet: Packet, errorCode: number, text: string): void {
     const { core } = this;
-    if (!core.operations.consume(packet)) {
+    if (!core.operations.useUpId(packet)) {
       this.usedBefore(packet.frameId);
       return;
     }
-    core.refuseFrame(submitRefused(errorCode, text), packet);
+    core.dropFrame(submitRefused(errorCode, text), packet);
   }
 
   private cancelled(frameId: number): void {
@@ -270,7 +270,7 @@ export class SessionIntake<Core extends IntakeOwner = IntakeOwner> implements Se
     this.core.connection.sendError(ErrorCode.UnsupportedCapability, ErrorScope.Session, text, { sessionId, frameId });
   }
 
-  private refuse(packet: Packet, info: MessageInfo): void {
+  private failSession(packet: Packet, info: MessageInfo): void {
     const { core } = this;
     const text = `${info.name} in session ${core.sessionId}, state ${core.lifecycle.state}`;
     core.fail(new ProtocolError(text, ErrorCode.InvalidState), packet.frameId);

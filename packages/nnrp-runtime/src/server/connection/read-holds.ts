@@ -5,7 +5,7 @@ import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
 import type { SessionConnection } from '../../connection/session-endpoint.js';
 
 /** What pressure acts on. */
-export interface PressureOwner extends Pick<SessionConnection, 'send'> {
+export interface ReadHoldsOwner extends Pick<SessionConnection, 'send'> {
   readonly isClosed: boolean;
 }
 
@@ -13,7 +13,7 @@ export interface PressureOwner extends Pick<SessionConnection, 'send'> {
  * Why a connection is not read at the moment: a full outbox, sessions whose queues are full, a policy that is asked. A
  * peer that does not read its answers is not read from either, since its next request would only add to them.
  */
-export class ConnectionPressure {
+export class ReadHolds {
   private readonly reading: ReadingHold;
   private outboxHeld = false;
   private clientPaused = false;
@@ -22,7 +22,7 @@ export class ConnectionPressure {
 
   constructor(
     transport: Readable,
-    private readonly owner: PressureOwner,
+    private readonly owner: ReadHoldsOwner,
   ) {
     this.reading = new ReadingHold({
       pause: () => transport.pause(),

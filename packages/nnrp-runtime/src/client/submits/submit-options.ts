@@ -32,19 +32,6 @@ export interface SubmitOptions {
   readonly onBlocked?: 'wait' | 'fail' | undefined;
 }
 
-/** How a session is closed; what is left out, or undefined, has its default. */
-export interface CloseOptions {
-  /** Default client_shutdown. */
-  readonly reason?: preview3.CloseReason | undefined;
-  /** What becomes of work in progress; default drain. */
-  readonly inFlightPolicy?: preview3.InFlightPolicy | undefined;
-  /**
-   * Milliseconds the server may take to finish work in progress, 0 = at once; default 5000 with the policy drain when
-   * anything is in progress, else 0.
-   */
-  readonly drainTimeoutMs?: number | undefined;
-}
-
 /** Marks complete metadata of every copy of this package. */
 const COMPLETE = Symbol.for('nnrp.completeSubmit');
 

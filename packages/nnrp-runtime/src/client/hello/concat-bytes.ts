@@ -1,5 +1,5 @@
 /** Parts of a body behind each other; one part alone is not copied. */
-export function joined(parts: readonly Uint8Array[]): Uint8Array {
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   const filled = parts.filter((part) => part.length > 0);
   const [only] = filled;
   if (filled.length === 1 && only !== undefined) return only;

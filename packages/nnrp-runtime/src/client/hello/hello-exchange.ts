@@ -9,7 +9,7 @@ import type { SessionConnection } from '../../connection/session-endpoint.js';
 import { bodyMismatch } from '../failures/peer-error.js';
 import { type AnswerReader, PendingRequests } from '../requests/pending-requests.js';
 import { type Announcing, helloExtensions, isUnknownCritical, ownExtensions } from './client-announcement.js';
-import { joined } from './joined.js';
+import { concatBytes } from './concat-bytes.js';
 
 /** What a client says about itself before its first session; what is left out has its default. */
 export interface ClientHelloOptions extends Given<Omit<preview3.ClientHello, 'authBytes' | 'controlExtensionBytes'>> {
@@ -91,7 +91,7 @@ export class HelloExchange {
     const block = helloExtensions(announcing, extensions);
     const hello = { ...DEFAULTS, ...wishes, authBytes: authBlock.length, controlExtensionBytes: block.length };
     const answer = this.pending.ask(hello, timeoutMs, () =>
-      this.connection.send(MessageType.ClientHello, 0, 0, CLIENT_HELLO, hello, joined([authBlock, block])),
+      this.connection.send(MessageType.ClientHello, 0, 0, CLIENT_HELLO, hello, concatBytes([authBlock, block])),
     );
     this.sent = true;
     return answer;

@@ -19,7 +19,7 @@ import type { PeerReport } from '../contract/server-events.js';
 import { submitRefused } from '../failures/frame-failure.js';
 import type { SessionOpening } from '../opening/session-opening.js';
 import type { ConnectionGate } from '../operation/connection-gate.js';
-import { answerHello } from './server-hello.js';
+import { answerHello } from './answer-hello.js';
 import type { UnconfirmedCloses } from './unconfirmed-closes.js';
 
 const NO_AUTH = new Uint8Array(0);
@@ -27,7 +27,7 @@ const NO_AUTH = new Uint8Array(0);
 const VERSION_RULES: readonly string[] = ['HELLO-2', 'HELLO-3'];
 
 /** What the intake of a connection needs of it. */
-export interface ConnectionIntakeOwner
+export interface ConnectionRouterOwner
   extends Guarded,
     Pick<SessionConnection, 'remoteAddress' | 'sessionCount' | 'send' | 'sendPlain' | 'sendError' | 'close'> {
   readonly config: NnrpServerConfig;
@@ -54,13 +54,13 @@ export interface ConnectionIntakeOwner
 }
 
 /** What comes in for a connection itself, or for a session that it does not have: checked, answered, or passed on. */
-export class ConnectionIntake {
+export class ConnectionRouter {
   /** A CLIENT_HELLO has come. */
   greeted = false;
   private readonly token = new Hidden<Uint8Array>(NO_AUTH);
 
   constructor(
-    private readonly owner: ConnectionIntakeOwner,
+    private readonly owner: ConnectionRouterOwner,
     private readonly opening: Pick<SessionOpening, 'isBusy' | 'wait' | 'request'>,
     private readonly closes: UnconfirmedCloses,
   ) {}

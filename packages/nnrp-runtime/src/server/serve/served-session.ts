@@ -28,7 +28,7 @@ export interface SessionHandlers {
 }
 
 /** One session whose messages go to the handlers. */
-export class AttendedSession implements SessionReceiver {
+export class ServedSession implements SessionReceiver {
   /** Patches are answered one after the other, and so are migrations: nothing in an answer says what it is for. */
   private patchTurn: Promise<unknown> = READY;
   /** Resolves when every migration has its answer. */

@@ -40,7 +40,7 @@ export interface SessionParts {
  * Reads what comes for one session and hands it to the part that it is for. Nothing a server sends here is fatal to
  * others.
  */
-export class SessionInbox implements SessionEndpoint {
+export class SessionRouter implements SessionEndpoint {
   /** Flow control of single operations, by frame id; only as long as they are in flight. */
   private operationScopes: IdMap<FlowScope> | undefined;
   private nextPruning = MIN_PRUNING;
@@ -245,7 +245,7 @@ export class SessionInbox implements SessionEndpoint {
   }
 
   private closeWhenIdle(): void {
-    if (this.parts.submits.isIdle) this.parts.closing.idle();
+    if (this.parts.submits.isIdle) this.parts.closing.nothingInFlight();
   }
 
   private strayUnlessReleased(frameId: number, packet: Packet, info: MessageInfo): void {

@@ -5,7 +5,7 @@ import type { NnrpServerConfig } from '../contract/server-config.js';
 import { Silence } from './silence.js';
 
 /** What time brings about on a connection. */
-export interface ClockOwner extends Guarded {
+export interface ConnectionTimersOwner extends Guarded {
   readonly packetCount: number;
   /** The peer waits for an answer, and need not say anything. */
   isBusy(): boolean;
@@ -14,13 +14,13 @@ export interface ClockOwner extends Guarded {
   /** @param limitMs - how long the peer has had */
   handshakeOver(limitMs: number): void;
   packetTooSlow(): void;
-  idle(): void;
+  silentTooLong(): void;
   /** A sign of life is due. */
   quiet(): void;
 }
 
 /** All that happens on a connection because of time: the handshake's end, silence, packets that never come to an end. */
-export class ConnectionClock {
+export class ConnectionTimers {
   private readonly silence: Silence;
   private handshake: Patience | undefined;
 
@@ -29,7 +29,7 @@ export class ConnectionClock {
     private readonly config: NnrpServerConfig,
     /** Whether this side reads at the moment. */
     private readonly reading: { readonly isHeld: boolean },
-    private readonly owner: ClockOwner,
+    private readonly owner: ConnectionTimersOwner,
   ) {
     this.silence = new Silence(config);
   }
@@ -60,7 +60,7 @@ export class ConnectionClock {
         owner.packetTooSlow();
         break;
       case 'idle':
-        owner.idle();
+        owner.silentTooLong();
         break;
       case 'quiet':
         owner.quiet();

@@ -28,11 +28,11 @@ import {
 import { leave, type Operation } from '../operation/operation.js';
 import { ConnectionShare, type Scheduled, SessionLine } from '../scheduling/connection-share.js';
 import type { SessionCore } from '../session/session-core.js';
-import { AttendedSession, type SessionHandlers } from './attended-session.js';
 import { Dispatcher, type DispatcherLimits } from './dispatcher.js';
 import { declareHandlers } from './handler-bounds.js';
 import { PausedSessions } from './paused-sessions.js';
 import { type CompleteServeOptions, isGenerator, type LastResult, type ServeHandlers } from './serve-handlers.js';
+import { ServedSession, type SessionHandlers } from './served-session.js';
 import { StuckHandlers } from './stuck-handlers.js';
 
 /** Milliseconds that a close handler may take, unless the client gives more; then the close is confirmed without it. */
@@ -57,7 +57,7 @@ const PROMISED = Symbol('promised');
 type Progress = 'done' | 'goes on';
 
 /** Runs the handlers of an application for every session of a server. */
-export class ServeLoop implements SessionHandlers {
+export class HandlerService implements SessionHandlers {
   private readonly dispatcher: Dispatcher;
   /** Where the application handed its handlers over. */
   private readonly context = new ApplicationContext();
@@ -97,7 +97,7 @@ export class ServeLoop implements SessionHandlers {
 
   /** Serves a session from now on; what has arrived already comes first. */
   attend(core: SessionCore): void {
-    core.receiver = new AttendedSession(core, this, this.lineOf(core));
+    core.receiver = new ServedSession(core, this, this.lineOf(core));
     core.inbox.handOver(core.receiver);
     const { session } = this.handlers;
     if (session !== undefined) this.aside(core, 0, () => session.call(this.handlers, core.session));

@@ -22,7 +22,7 @@ import { SESSION_OPEN } from '../../connection/sending/codecs.js';
 import { type SessionOptions, sessionOpen, sessionOptions } from '../contract/client-config.js';
 import { bodyMismatch } from '../failures/peer-error.js';
 import { sessionExtensions } from '../hello/client-announcement.js';
-import { joined } from '../hello/joined.js';
+import { concatBytes } from '../hello/concat-bytes.js';
 import { PendingAnswer } from '../requests/pending-answer.js';
 import type { AnswerWaiter } from '../requests/pending-requests.js';
 import { NnrpClientSession } from '../session/client-session.js';
@@ -72,7 +72,7 @@ interface PendingOpen extends AnswerWaiter {
  * A server that has not announced itself is asked for one session after the other; one that has is asked for up to 64 at
  * once, because it answers in the order of the requests.
  */
-export class SessionOpens {
+export class SessionOpening {
   /** Whether a session was asked for. */
   started = false;
   /** Not sent yet, in order. */
@@ -104,7 +104,7 @@ export class SessionOpens {
       const auth = ownBytes(options.auth ?? '', 'auth');
       const extensions = sessionExtensions(this.connection.config, options.extensions);
       open = sessionOpen(options, auth.length, extensions.length);
-      body = joined([auth, extensions]);
+      body = concatBytes([auth, extensions]);
     } catch (error) {
       return rejection(error);
     }

@@ -37,7 +37,7 @@ export interface UnreadShare {
 }
 
 /** What the results that wait unread are to their connection. */
-export interface UnreadOwner {
+export interface ReadGateOwner {
   /** Reading stops; called at most once a second. */
   readingStopped(unreadBytes: number): void;
   /** Servers that understand it are asked to hold back every operation whose results wait. */
@@ -52,7 +52,7 @@ export interface UnreadOwner {
  * Results that wait unread are bounded: at the limit nothing more is read. While an answer is awaited reading goes on, up
  * to a second limit; then whoever waits for an answer is told that too much comes before it.
  */
-export class UnreadResults implements AnswerReader {
+export class ReadGate implements AnswerReader {
   private unreadBytes = 0;
   private held = false;
   private failing = false;
@@ -69,7 +69,7 @@ export class UnreadResults implements AnswerReader {
   constructor(
     private readonly reading: ReadingHold,
     private readonly maxBytes: number,
-    private readonly owner: UnreadOwner,
+    private readonly owner: ReadGateOwner,
   ) {
     this.chunks = new HeldChunks(maxBytes / OPERATION_SHARE, (visit) => owner.eachUnread(visit));
     this.maxAwaitingBytes = maxBytes + Math.min(Math.max(maxBytes, MIB), AWAITING_BYTES);
