@@ -43,12 +43,16 @@ const SERVER: readonly Row[] = [
   [
     'server/session/session-router',
     'SessionRouter',
-    'submitted cancelled flowUpdated objectPut violated failSession unsupported',
+    'submitted cancelled flowUpdated objectPut violated failSession',
     { states: ['open', 'busy', 'draining'] },
   ],
   ['server/session/session-patches', 'SessionPatches', 'received', { states: ['open', 'busy', 'draining'] }],
   ['server/session/session-migrations', 'SessionMigrations', 'received', { states: ['open', 'busy', 'draining'] }],
-  ['server/session/session-router', 'SessionRouter', 'objectsInvalidated closeRequested errorArrived usedBefore'],
+  [
+    'server/session/session-router',
+    'SessionRouter',
+    'objectsInvalidated closeRequested errorArrived usedBefore unsupported',
+  ],
   ['server/session/session-closing', 'SessionClosing', 'requestedByClient answered drainAndAnswer sendAck sendClose'],
   [
     'server/inbox/session-inbox',
