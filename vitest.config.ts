@@ -14,7 +14,8 @@ const SLOW = [
   'packages/nnrp-cli/test/**/*.test.ts',
   'packages/nnrp-cli/src/serve/handlers.test.ts',
   'packages/nnrp-core/test/**/splitter.fuzz.test.ts',
-  'packages/nnrp-runtime/test/**/{promises-walk,memory-bounds*,shown-objects}.test.ts',
+  'packages/nnrp-runtime/test/processes/*.test.ts',
+  'packages/nnrp-runtime/test/values/shown-objects.test.ts',
   'packages/nnrp-transport-quic/test/**/{closing-processes,cluster,lossy*,many-connections}.test.ts',
   'tools/conformance/{src,test}/**/*.test.ts',
   'tools/fuzz/test/**/*.test.ts',
@@ -24,36 +25,21 @@ const SLOW = [
 const TRANSPORTS = [
   'packages/nnrp-transport-quic/test/**/*.test.ts',
   ...[
-    '*.compliance',
-    'stream-transport',
-    'turn-share',
-    'lent-packets',
-    'own-transports',
-    'server-bounds',
-    'paced-writer',
-    'tls*',
-    'connect-failures',
-    'accept-failures',
-    'realms',
+    'transport/**/*',
+    'values/realms',
+    // Counts connections of TCP.
+    'server/bounds/server-bounds',
     // QUIC tells losses by time.
-    'fake-timers',
-  ].map((name) => `packages/nnrp-runtime/test/**/${name}.test.ts`),
+    'sessions/fake-timers',
+  ].map((name) => `packages/nnrp-runtime/test/${name}.test.ts`),
 ];
 
-/** Of the runtime's tests, those that have no connection: lists, names and plain data. */
-const WITHOUT_SESSIONS = [
-  'api-table',
-  'beyond-the-reference',
-  'entry-points',
-  'config',
-  'no-instanceof',
-  'json-events',
-  'option-bags',
-  'server-deadline-queue',
-  'server-outbox',
-].map((name) => `packages/nnrp-runtime/test/**/${name}.test.ts`);
+/** Of the runtime's tests, those that have no connection: sources, lists and plain data. */
+const WITHOUT_SESSIONS = ['sources/*', 'values/*', 'server/connection/server-outbox'].map(
+  (name) => `packages/nnrp-runtime/test/${name}.test.ts`,
+);
 
-/** They get their connections from `test/carrier.ts`, which is TCP unless a project says otherwise. */
+/** They get their connections from `test/support/carrier.ts`, which is TCP unless a project says otherwise. */
 const SESSIONS = {
   include: ['packages/nnrp-runtime/test/**/*.test.ts'],
   exclude: [...WITHOUT_SESSIONS, ...TRANSPORTS, ...SLOW],
