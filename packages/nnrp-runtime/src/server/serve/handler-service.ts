@@ -1,50 +1,29 @@
 import { types } from 'node:util';
-import { isSameFailure, type NnrpError } from 'nnrp-core';
-import { SessionPatchRejectReason } from 'nnrp-core/preview3';
+import type { NnrpError } from 'nnrp-core';
 import { ApplicationContext, currentContext } from '../../base/application/application-context.js';
-import { described } from '../../base/application/described.js';
 import { background, crash, type Guarded, guard } from '../../base/guard.js';
 import { SETTLED } from '../../base/promises/settled.js';
 import { isThenable, settledOnce, unheardWithin } from '../../base/thenable.js';
-import { within } from '../../base/time/within.js';
-import type { MigrateAckInit, PatchAckInit } from '../contract/contract.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
-import type { HandlerFailure, HandlerStuck } from '../contract/server-events.js';
-import type {
-  NnrpCancel,
-  NnrpClose,
-  NnrpMigration,
-  NnrpPatch,
-  ResultValue,
-  SessionEvent,
-} from '../contract/server-messages.js';
-import {
-  connectionBusy,
-  type FrameFailure,
-  failureOnPurpose,
-  handlerFailure,
-  serverBusy,
-} from '../failures/frame-failure.js';
+import type { HandlerStuck } from '../contract/server-events.js';
+import type { ResultValue } from '../contract/server-messages.js';
+import { connectionBusy, failureOnPurpose, handlerFailure, serverBusy } from '../failures/frame-failure.js';
 import { leave, type Operation } from '../operation/operation.js';
 import { ConnectionShare, type Scheduled, SessionLine } from '../scheduling/connection-share.js';
 import type { SessionCore } from '../session/session-core.js';
 import { Dispatcher, type DispatcherLimits } from './dispatcher.js';
 import { declareHandlers } from './handler-bounds.js';
+import { MessageHandlers, type MessageHandlersOwner } from './message-handlers.js';
 import { PausedSessions } from './paused-sessions.js';
 import { type CompleteServeOptions, isGenerator, type LastResult, type ServeHandlers } from './serve-handlers.js';
 import { ServedSession, type SessionHandlers } from './served-session.js';
 import { StuckHandlers } from './stuck-handlers.js';
 
-/** Milliseconds that a close handler may take, unless the client gives more; then the close is confirmed without it. */
-const CLOSE_HANDLER_MS = 4_000;
-
-/** What a serve loop needs of its server. */
-export interface ServeLoopOwner extends Guarded {
-  readonly exposesErrors: boolean;
+/** What running handlers needs of the server. */
+export interface HandlerServiceOwner extends MessageHandlersOwner, Guarded {
   readonly bounds: ServerBounds;
   /** Those that are open. */
   readonly connections: Iterable<object>;
-  handlerFailed(failure: HandlerFailure): void;
   handlerStuck(stuck: HandlerStuck): void;
 }
 
@@ -56,11 +35,13 @@ const PROMISED = Symbol('promised');
 /** Whether a handler is done when its call returns. */
 type Progress = 'done' | 'goes on';
 
-/** Runs the handlers of an application for every session of a server. */
+/** Runs the handlers of an application for every session of a server: those of submits, in the places there are. */
 export class HandlerService implements SessionHandlers {
   private readonly dispatcher: Dispatcher;
   /** Where the application handed its handlers over. */
   private readonly context = new ApplicationContext();
+  /** The handlers of everything but submits. */
+  readonly messages: MessageHandlers;
   private readonly limits: DispatcherLimits;
   private readonly stuck: StuckHandlers;
   private readonly exposesErrors: boolean;
@@ -75,11 +56,12 @@ export class HandlerService implements SessionHandlers {
   constructor(
     private readonly handlers: ServeHandlers,
     options: CompleteServeOptions,
-    private readonly owner: ServeLoopOwner,
+    private readonly owner: HandlerServiceOwner,
   ) {
     const { maxConcurrentOperations, maxQueuedOperations, scheduling } = options;
     this.limits = { maxConcurrentOperations, maxQueuedOperations, ...scheduling };
     this.exposesErrors = owner.exposesErrors;
+    this.messages = new MessageHandlers(handlers, this.context, owner);
     this.stuck = new StuckHandlers(scheduling.stuckHandlerMs, owner);
     this.dispatcher = new Dispatcher(this.limits, {
       // It gives back what it was given.
@@ -99,8 +81,7 @@ export class HandlerService implements SessionHandlers {
   attend(core: SessionCore): void {
     core.receiver = new ServedSession(core, this, this.lineOf(core));
     core.inbox.handOver(core.receiver);
-    const { session } = this.handlers;
-    if (session !== undefined) this.aside(core, 0, () => session.call(this.handlers, core.session));
+    this.messages.attended(core);
   }
 
   submit(operation: Operation, core: SessionCore, line: SessionLine): void {
@@ -120,87 +101,9 @@ export class HandlerService implements SessionHandlers {
     this.dispatcher.withdraw(operation);
   }
 
-  cancel(cancel: NnrpCancel, core: SessionCore): void {
-    const { handlers } = this;
-    if (handlers.cancel !== undefined) this.aside(core, cancel.frameId, () => handlers.cancel?.(cancel, core.session));
-  }
-
-  /** Resolves when the patch has its answer: answers carry no id, so the next patch has to wait. */
-  async patch(patch: NnrpPatch, core: SessionCore): Promise<void> {
-    const { handlers } = this;
-    const refusal: PatchAckInit = { rejectReason: SessionPatchRejectReason.UnsupportedField };
-    await this.answer<PatchAckInit>(
-      core,
-      refusal,
-      () => handlers.patch?.(patch, core.session),
-      (ack) => core.session.sendPatchAck(ack),
-      (failure) => core.patches.failed(patch, failure),
-    );
-  }
-
-  async migrate(migration: NnrpMigration, core: SessionCore): Promise<void> {
-    const { handlers } = this;
-    await this.answer<MigrateAckInit>(
-      core,
-      {},
-      () => handlers.migrate?.(migration, core.session),
-      (ack) => core.session.sendMigrateAck(migration, ack),
-      (failure) => core.migrations.failed(migration, failure),
-    );
-  }
-
-  /** @param answered - resolves when the requests that came before have their answers */
-  close(close: NnrpClose, core: SessionCore, answered: Promise<unknown>): void {
-    const { handlers } = this;
-    // A handler that does not come back must not keep the client for longer than both sides are willing to wait.
-    const patienceMs = Math.max(close.metadata.drainTimeoutMs, CLOSE_HANDLER_MS);
-    const closing = this.context.run(async () => handlers.close?.(close, core.session));
-    const heard = closing.catch((error: unknown) => this.failedAside(core, 0, error));
-    const confirm = async () => {
-      await within(core.connection, Promise.all([answered, heard]), patienceMs);
-      if (!core.isOver) await core.session.ackClose(close);
-    };
-    // What fails now is not the application's: a client that waits for its answer must see an end.
-    confirm().catch((error: unknown) => {
-      if (!core.isOver) crash(core.connection, error);
-    });
-  }
-
-  /**
-   * Every request gets an answer: the handler's, the refusal when there is no handler, or the failure of either.
-   *
-   * @param fail - false when the client has its answer already
-   */
-  private async answer<Ack>(
-    core: SessionCore,
-    refusal: Ack,
-    ask: () => Ack | PromiseLike<Ack> | undefined,
-    send: (ack: Ack) => Promise<void>,
-    fail: (failure: FrameFailure) => boolean,
-  ): Promise<void> {
-    try {
-      const ack = (await this.context.run(ask)) ?? refusal;
-      if (!core.isOver) await send(ack);
-    } catch (error) {
-      const onPurpose = failureOnPurpose(error);
-      const isTold = !core.isOver && fail(onPurpose ?? handlerFailure(error, this.exposesErrors));
-      if (!isTold || onPurpose === undefined) this.failedAside(core, 0, error);
-    }
-  }
-
-  event(event: SessionEvent, core: SessionCore): void {
-    const { handlers } = this;
-    const cached = event.type === 'cache_put' || event.type === 'cache_invalidate';
-    if ((cached ? handlers.cache : handlers.event) === undefined) return;
-    described(event);
-    if (cached) this.aside(core, 0, () => handlers.cache?.(event, core.session));
-    else this.aside(core, 0, () => handlers.event?.(event, core.session));
-  }
-
   ended(core: SessionCore, { share }: SessionLine, reason: NnrpError): void {
     this.paused.forget(core, share);
-    const { handlers } = this;
-    if (handlers.ended !== undefined) this.aside(core, 0, () => handlers.ended?.(core.session, reason));
+    this.messages.ended(core, reason);
   }
 
   /** Its place is given back when the handler is done, whatever fails on the way. */
@@ -343,24 +246,6 @@ export class HandlerService implements SessionHandlers {
     if (!operation.isOver) operation.fail(onPurpose ?? handlerFailure(error, this.exposesErrors));
     if (onPurpose === undefined && operation.tells(error))
       this.owner.handlerFailed({ sessionId: session.sessionId, frameId, error });
-  }
-
-  /** Runs a handler that must not bring anybody down. */
-  private aside(core: SessionCore, frameId: number, handler: () => unknown): void {
-    try {
-      const outcome = this.context.run(handler);
-      if (isThenable(outcome))
-        settledOnce(outcome).then(undefined, (error: unknown) =>
-          guard(core.connection, () => this.failedAside(core, frameId, error)),
-        );
-    } catch (error) {
-      this.failedAside(core, frameId, error);
-    }
-  }
-
-  private failedAside(core: SessionCore, frameId: number, error: unknown): void {
-    if (core.isOver && isSameFailure(error, core.endReason)) return;
-    this.owner.handlerFailed({ sessionId: core.sessionId, frameId, error });
   }
 
   /** A handler waits for its client, or for room: others may have its place until it goes on. */

@@ -7,23 +7,19 @@ import type { SessionReceiver } from '../inbox/session-receiver.js';
 import type { Operation } from '../operation/operation.js';
 import type { SessionLine } from '../scheduling/connection-share.js';
 import type { SessionCore } from '../session/session-core.js';
+import type { MessageHandlers } from './message-handlers.js';
 
 const READY: Promise<void> = Promise.resolve();
 
 /** The handlers of an application, for the sessions that it serves. */
 export interface SessionHandlers {
+  /** The handlers of everything but submits. */
+  readonly messages: MessageHandlers;
   submit(operation: Operation, core: SessionCore, line: SessionLine): void;
   /** The operation is over, whatever its handler does. */
   withdraw(operation: Operation): void;
   suspended(operation: Operation): void;
   resumed(operation: Operation): Promise<void> | undefined;
-  cancel(cancel: NnrpCancel, core: SessionCore): void;
-  /** Resolves when the patch has its answer: answers carry no id, so the next patch has to wait. */
-  patch(patch: NnrpPatch, core: SessionCore): Promise<void>;
-  migrate(migration: NnrpMigration, core: SessionCore): Promise<void>;
-  /** @param answered - resolves when the requests that came before have their answers */
-  close(close: NnrpClose, core: SessionCore, answered: Promise<unknown>): void;
-  event(event: SessionEvent, core: SessionCore): void;
   ended(core: SessionCore, line: SessionLine, reason: NnrpError): void;
 }
 
@@ -59,15 +55,19 @@ export class ServedSession implements SessionReceiver {
   }
 
   cancel(cancel: NnrpCancel): void {
-    this.handlers.cancel(cancel, this.core);
+    this.handlers.messages.cancel(cancel, this.core);
   }
 
   patch(patch: NnrpPatch): void {
-    this.patchTurn = this.answered(this.patchTurn.then(() => this.handlers.patch(described(patch), this.core)));
+    this.patchTurn = this.answered(
+      this.patchTurn.then(() => this.handlers.messages.patch(described(patch), this.core)),
+    );
   }
 
   migrate(migration: NnrpMigration): void {
-    this.migrations = this.answered(this.migrations.then(() => this.handlers.migrate(described(migration), this.core)));
+    this.migrations = this.answered(
+      this.migrations.then(() => this.handlers.messages.migrate(described(migration), this.core)),
+    );
   }
 
   /** Resolves however it ends: what comes later must not wait in vain. */
@@ -76,11 +76,11 @@ export class ServedSession implements SessionReceiver {
   }
 
   close(close: NnrpClose): void {
-    this.handlers.close(described(close), this.core, Promise.all([this.patchTurn, this.migrations]));
+    this.handlers.messages.close(described(close), this.core, Promise.all([this.patchTurn, this.migrations]));
   }
 
   event(event: SessionEvent): void {
-    this.handlers.event(described(event), this.core);
+    this.handlers.messages.event(described(event), this.core);
   }
 
   ended(reason: NnrpError): void {
