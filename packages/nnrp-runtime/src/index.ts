@@ -67,7 +67,17 @@ export {
   type SessionOpenContext,
 } from './server/policy.js';
 export type { SchedulingOptions } from './server/scheduling/scheduling-options.js';
-export type { LastResult, ServeHandlers, ServeOptions, SubmitOutcome } from './server/serve-handlers.js';
+export type {
+  AsyncResults,
+  LastResult,
+  ReadableResults,
+  ResponseResults,
+  ResultSource,
+  ServeHandlers,
+  ServeOptions,
+  SubmitOutcome,
+  SyncResults,
+} from './server/serve-handlers.js';
 export { NnrpServer } from './server/server.js';
 export type { BoundName, BoundReached, BoundScope, BoundStats, ServerStats } from './server/server-bounds.js';
 export type { NnrpServerOptions } from './server/server-config.js';
