@@ -60,6 +60,8 @@ export type {
 export { HandlerError, type HandlerErrorOptions } from './server/handler-error.js';
 export {
   AllowAllServerPolicy,
+  type Authorization,
+  type Authorize,
   type NnrpServerPolicy,
   type PolicyAnswer,
   type PolicyDecision,

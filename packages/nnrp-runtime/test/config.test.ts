@@ -55,7 +55,8 @@ describe('server options', () => {
   it.each([
     ['supportedProfiles', [[-1], [65_536], [1.5], ['2'], 2, 'token', {}]],
     ['schemaRegistry', [{}, 5, [preview3.TOKEN_DELTA_SCHEMA]]],
-    ['applicationPolicy', [{}, () => {}, 5]],
+    ['applicationPolicy', [{}, () => {}, 5, null]],
+    ['authorize', [{}, { validateSessionOpen: () => {} }, true, null]],
     ['transport', ['quic', 'memory', 5]],
     ['maxPacketByte', [1000]],
     ['constructor', [1000]],
