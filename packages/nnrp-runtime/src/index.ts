@@ -41,7 +41,7 @@ export type {
   RequestOptions,
 } from './client/request-messages.js';
 export type { ResultStream, SessionResult } from './client/result-stream.js';
-export type { NnrpSessionEvent } from './client/session-events.js';
+export type { ClientSessionEvent } from './client/session-events.js';
 export type { UnreadShare } from './client/unread-results.js';
 export type { CloseReport, CutOperation } from './close-report.js';
 export type { BodyChunk, BodyInput } from './connection/body-bytes.js';
@@ -88,7 +88,7 @@ export type {
   HandlerFailure,
   HandlerStuck,
   NnrpServerEvents,
-  PeerReport,
+  PeerErrorReport,
   ProtocolViolation,
   SessionRefused,
 } from './server/server-events.js';
@@ -102,7 +102,7 @@ export {
   type ResultValue,
   type RuntimeSessionRecord,
   resultMetadata,
-  type SessionEvent,
+  type ServerSessionEvent,
 } from './server/server-messages.js';
 export type { HostPort } from './transport/address.js';
 export type { AcceptFailure, ListenerBoundName } from './transport/contract.js';

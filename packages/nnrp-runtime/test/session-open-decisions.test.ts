@@ -78,7 +78,7 @@ async function serve(config: NnrpServerOptions = {}): Promise<NnrpServer> {
 }
 
 async function connect(server: NnrpServer): Promise<RawPeer> {
-  const peer = await RawPeer.connect(server.localAddr);
+  const peer = await RawPeer.connect(server.localAddress);
   peers.push(peer);
   return peer;
 }
@@ -211,7 +211,7 @@ describe('where this server differs from the reference', () => {
     }
     const sessions = [await server.accept(), await server.accept()];
     expect(sessions.map((session) => session.sessionId)).toEqual([77, 78]);
-    expect(sessions.map((session) => session.lifecycle)).toEqual(['open', 'open']);
+    expect(sessions.map((session) => session.state)).toEqual(['open', 'open']);
     await expectAcceptWorks(server);
   });
 
@@ -300,7 +300,7 @@ describe('the policy', () => {
         },
       },
     });
-    const client = await carrier.openClient(server.localAddr, { closeTimeoutMs: 1 });
+    const client = await carrier.openClient(server.localAddress, { closeTimeoutMs: 1 });
     await client.openSession({ clientSessionTag: 7n, auth: new TextEncoder().encode('secret') });
     expect(seen).toEqual([7n, true, 'secret']);
     await client.close();
@@ -364,7 +364,7 @@ describe('authorize, the policy as one function', () => {
       authorize: (open, { remoteAddress, auth }) =>
         void seen.push(open.clientSessionTag, remoteAddress.startsWith('127.0.0.1:'), new TextDecoder().decode(auth)),
     });
-    const client = await carrier.openClient(server.localAddr, { closeTimeoutMs: 1 });
+    const client = await carrier.openClient(server.localAddress, { closeTimeoutMs: 1 });
     await client.openSession({ clientSessionTag: 7n, auth: 'secret' });
     expect(seen).toEqual([7n, true, 'secret']);
     await client.close();

@@ -2,7 +2,14 @@ import { type NnrpError, shownValue, UsageError } from 'nnrp-core';
 import { type Complete, withDefaults } from '../base/options.js';
 import type { MigrateAckInit, NnrpServerSession, OperationContext, PatchAckInit } from './contract.js';
 import { type SchedulingOptions, schedulingOptions } from './scheduling/scheduling-options.js';
-import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, ResultValue, SessionEvent } from './server-messages.js';
+import type {
+  NnrpCancel,
+  NnrpClose,
+  NnrpMigration,
+  NnrpPatch,
+  ResultValue,
+  ServerSessionEvent,
+} from './server-messages.js';
 
 /** A last result, or none. */
 // biome-ignore lint/suspicious/noConfusingVoidType: what an async function without a result resolves to is void
@@ -77,13 +84,13 @@ export interface ServeHandlers {
   migrate?(migration: NnrpMigration, session: NnrpServerSession): MigrateAckInit | PromiseLike<MigrateAckInit>;
   /** The client has put or invalidated objects; the cache has done its part and answered. */
   cache?(
-    event: Extract<SessionEvent, { type: 'cache_put' | 'cache_invalidate' }>,
+    event: Extract<ServerSessionEvent, { type: 'cachePut' | 'cacheInvalidate' }>,
     session: NnrpServerSession,
   ): void | PromiseLike<void>;
   /** The client wants to close; its session is confirmed closed when the handler is done and work has drained. */
   close?(close: NnrpClose, session: NnrpServerSession): void | PromiseLike<void>;
   /** Whatever else a session says: flow updates and errors. */
-  event?(event: SessionEvent, session: NnrpServerSession): void | PromiseLike<void>;
+  event?(event: ServerSessionEvent, session: NnrpServerSession): void | PromiseLike<void>;
 }
 
 /** How handlers are run; what is left out, or undefined, has its default. */

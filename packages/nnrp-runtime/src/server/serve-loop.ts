@@ -20,7 +20,14 @@ import { ConnectionShares } from './scheduling/connection-shares.js';
 import type { CompleteServeOptions, LastResult, ResultSource, ServeHandlers } from './serve-handlers.js';
 import type { ServerBounds } from './server-bounds.js';
 import type { HandlerFailure, HandlerStuck } from './server-events.js';
-import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, ResultValue, SessionEvent } from './server-messages.js';
+import type {
+  NnrpCancel,
+  NnrpClose,
+  NnrpMigration,
+  NnrpPatch,
+  ResultValue,
+  ServerSessionEvent,
+} from './server-messages.js';
 import type { SessionCore } from './session-core.js';
 import { StuckHandlers } from './stuck-handlers.js';
 
@@ -176,9 +183,9 @@ export class ServeLoop implements SessionHandlers {
     }
   }
 
-  event(event: SessionEvent, core: SessionCore): void {
+  event(event: ServerSessionEvent, core: SessionCore): void {
     const { handlers } = this;
-    const cached = event.type === 'cache_put' || event.type === 'cache_invalidate';
+    const cached = event.type === 'cachePut' || event.type === 'cacheInvalidate';
     if ((cached ? handlers.cache : handlers.event) === undefined) return;
     described(event);
     if (cached) this.aside(core, 0, () => handlers.cache?.(event, core.session));
