@@ -156,13 +156,6 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     });
   }
 
-  /** Always refuses: QUIC is a package of its own. @throws UsageError (as a rejection) that names it */
-  static bindQuic(_endpoint?: unknown, _config: NnrpServerOptions = {}): Promise<NnrpServer> {
-    return answering(() => {
-      throw new UsageError('bindQuic: QUIC comes with the package nnrp-transport-quic; use its QuicProvider.bind');
-    });
-  }
-
   /**
    * Serves the connections of any listener, which the server owns from now on.
    *
