@@ -2,43 +2,25 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
-const SESSION_TESTS = 'packages/nnrp-runtime/test/*.test.ts';
+const SESSION_TESTS = 'packages/nnrp-runtime/test/**/*.test.ts';
 /**
  * Those of them that are not about sessions over a connection, whatever carries it. All others run twice: they get their
- * connections from `test/carrier.ts`, which is TCP unless a project says otherwise.
+ * connections from `test/support/carrier.ts`, which is TCP unless a project says otherwise.
  */
 const NOT_OVER_QUIC = [
   // Lists and names.
-  'api-table',
-  'beyond-the-reference',
-  'entry-points',
+  'sources/*',
   // Processes of their own, which run what is built.
-  'promises-walk',
-  'memory-bounds*',
-  // Addresses and options of TCP and TLS; QUIC has its own.
-  'config',
+  'processes/*',
   // Transports: QUIC passes the compliance suite in its package.
-  '*.compliance',
-  'stream-transport',
-  'turn-share',
-  'lent-packets',
-  'own-transports',
-  'server-bounds',
-  'paced-writer',
-  'tls*',
-  // Sources, plain data, and options and certificates of TCP and TLS.
-  'no-instanceof',
-  'json-events',
-  'shown-objects',
-  'option-bags',
-  'connect-failures',
-  'accept-failures',
-  'realms',
-  // No connection at all.
-  'server-deadline-queue',
+  'transport/**/*',
+  // Plain data and options; addresses, options and certificates of TCP and TLS.
+  'values/*',
+  // Counts connections of TCP.
+  'server/bounds/server-bounds',
   // QUIC tells losses by time.
-  'fake-timers',
-  'server-outbox',
+  'sessions/fake-timers',
+  'server/connection/server-outbox',
 ].map((name) => `packages/nnrp-runtime/test/${name}.test.ts`);
 
 /** The runtime's sources, so that there is one copy of it beside the sources that the tests import. */

@@ -6,7 +6,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { NnrpClient, type NnrpClientSession } from 'nnrp-runtime';
 import { afterEach, describe, expect, it, test } from 'vitest';
-import { issue } from '../packages/nnrp-runtime/test/certificates.js';
+import { issue } from '../packages/nnrp-runtime/test/support/certificates.js';
 
 const here = dirname(fileURLToPath(import.meta.url));
 const running: ChildProcess[] = [];

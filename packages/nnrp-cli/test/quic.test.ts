@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { PassThrough, Readable } from 'node:stream';
 import { QuicProvider } from 'nnrp-transport-quic';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type CertificateWish, issue } from '../../nnrp-runtime/test/certificates.js';
+import { type CertificateWish, issue } from '../../nnrp-runtime/test/support/certificates.js';
 import { runCli } from '../src/index.js';
 import { CliProcess, nnrp, serving } from './cli-process.js';
 

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type Issued, issue } from '../../nnrp-runtime/test/certificates.js';
+import { type Issued, issue } from '../../nnrp-runtime/test/support/certificates.js';
 import { nnrp, serving } from './cli-process.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'nnrp-tls-'));

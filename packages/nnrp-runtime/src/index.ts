@@ -23,29 +23,34 @@ export * as preview3 from 'nnrp-core/preview3';
 export type { InternalError } from './base/internal-error.js';
 // Calling.
 export { NnrpClient } from './client/client.js';
-export type { ExtensionInit } from './client/client-announcement.js';
-export type { NnrpClientOptions, SessionOptions } from './client/client-config.js';
-export type { NnrpClientEvent, NnrpClientEvents } from './client/client-events.js';
-export type { ClientHelloOptions, ServerHello } from './client/client-hello.js';
-export { type CloseOptions, type SubmitInit, type SubmitOptions, submitMetadata } from './client/client-messages.js';
-export { ClientOperation } from './client/client-operation.js';
-export type { ProbeOptions, ProbeResult } from './client/client-probes.js';
-export { type ClientErrorOptions, NnrpClientSession, type SessionFlow } from './client/client-session.js';
-export type { EventStream } from './client/event-stream.js';
-export { NnrpResult } from './client/nnrp-result.js';
+export type { ProbeOptions, ProbeResult } from './client/connection/client-probes.js';
+export type { NnrpClientOptions, SessionOptions } from './client/contract/client-config.js';
+export type { NnrpClientEvent, NnrpClientEvents } from './client/contract/client-events.js';
+export type { ExtensionInit } from './client/hello/client-announcement.js';
+export type { ClientHelloOptions, ServerHello } from './client/hello/hello-exchange.js';
 export type {
   CacheObjectInit,
   CacheSelector,
   NnrpPatchAck,
   PatchFields,
   RequestOptions,
-} from './client/request-messages.js';
-export type { ResultStream, SessionResult } from './client/result-stream.js';
-export type { ClientSessionEvent } from './client/session-events.js';
-export type { UnreadShare } from './client/unread-results.js';
-export type { CloseReport, CutOperation } from './close-report.js';
-export type { BodyChunk, BodyInput } from './connection/body-bytes.js';
-export type { OwnBytes } from './connection/body-reading.js';
+} from './client/requests/request-messages.js';
+export { ClientOperation } from './client/results/client-operation.js';
+export { NnrpResult } from './client/results/nnrp-result.js';
+export type { UnreadShare } from './client/results/read-gate.js';
+export type { ResultStream, SessionResult } from './client/results/result-stream.js';
+export { type ClientErrorOptions, NnrpClientSession, type SessionFlow } from './client/session/client-session.js';
+export type { EventStream } from './client/session/event-stream.js';
+export type { CloseOptions } from './client/session/session-closing.js';
+export type { ClientSessionEvent } from './client/session/session-events.js';
+export {
+  type SubmitInit,
+  type SubmitOptions,
+  submitMetadata,
+} from './client/submits/submit-options.js';
+export type { BodyChunk, BodyInput } from './connection/body/body-bytes.js';
+export type { OwnBytes } from './connection/body/body-reading.js';
+export type { CloseReport, CutOperation } from './connection/close-report.js';
 export type {
   FlowUpdateInit,
   MigrateAckInit,
@@ -56,8 +61,7 @@ export type {
   ResolvedObject,
   ResultHintInit,
   ServerCloseOptions,
-} from './server/contract.js';
-export { HandlerError, type HandlerErrorOptions } from './server/handler-error.js';
+} from './server/contract/contract.js';
 export {
   AllowAllServerPolicy,
   type Authorization,
@@ -67,22 +71,9 @@ export {
   type PolicyDecision,
   type SessionGrant,
   type SessionOpenContext,
-} from './server/policy.js';
-export type { SchedulingOptions } from './server/scheduling/scheduling-options.js';
-export type {
-  AsyncResults,
-  LastResult,
-  ReadableResults,
-  ResponseResults,
-  ResultSource,
-  ServeHandlers,
-  ServeOptions,
-  SubmitOutcome,
-  SyncResults,
-} from './server/serve-handlers.js';
-export { NnrpServer } from './server/server.js';
-export type { BoundName, BoundReached, BoundScope, BoundStats, ServerStats } from './server/server-bounds.js';
-export type { NnrpServerOptions } from './server/server-config.js';
+} from './server/contract/policy.js';
+export type { BoundName, BoundReached, BoundScope, BoundStats, ServerStats } from './server/contract/server-bounds.js';
+export type { NnrpServerOptions } from './server/contract/server-config.js';
 export type {
   ConnectionLost,
   HandlerFailure,
@@ -91,7 +82,7 @@ export type {
   PeerErrorReport,
   ProtocolViolation,
   SessionRefused,
-} from './server/server-events.js';
+} from './server/contract/server-events.js';
 export {
   type NnrpCancel,
   type NnrpClose,
@@ -103,8 +94,22 @@ export {
   type RuntimeSessionRecord,
   resultMetadata,
   type ServerSessionEvent,
-} from './server/server-messages.js';
-export type { HostPort } from './transport/address.js';
-export type { AcceptFailure, ListenerBoundName } from './transport/contract.js';
-export type { PeerIdentity } from './transport/peer-identity.js';
-export type { TlsClientOptions, TlsServerOptions } from './transport/tls-options.js';
+} from './server/contract/server-messages.js';
+export { HandlerError, type HandlerErrorOptions } from './server/failures/handler-error.js';
+export type { SchedulingOptions } from './server/scheduling/scheduling-options.js';
+export type {
+  AsyncResults,
+  LastResult,
+  ReadableResults,
+  ResponseResults,
+  ResultSource,
+  ServeHandlers,
+  ServeOptions,
+  SubmitOutcome,
+  SyncResults,
+} from './server/serve/serve-handlers.js';
+export { NnrpServer } from './server/server.js';
+export type { HostPort } from './transport/address/address.js';
+export type { AcceptFailure, ListenerBoundName } from './transport/contract/contract.js';
+export type { PeerIdentity } from './transport/contract/peer-identity.js';
+export type { TlsClientOptions, TlsServerOptions } from './transport/tls/tls-options.js';

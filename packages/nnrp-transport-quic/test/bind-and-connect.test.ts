@@ -1,7 +1,7 @@
 import { HandlerError, type NnrpServer } from 'nnrp-runtime';
 import { parseAddress } from 'nnrp-runtime/transport';
 import { afterEach, describe, expect, it } from 'vitest';
-import { issue } from '../../nnrp-runtime/test/certificates.js';
+import { issue } from '../../nnrp-runtime/test/support/certificates.js';
 import { bindQuic, connectQuic, QuicClientEndpointConfig, QuicServerEndpointConfig } from '../src/index.js';
 
 const root = await issue({ name: 'CN=root', authority: true });

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import * as preview3 from 'nnrp-core/preview3';
 import type { PeerIdentity } from 'nnrp-runtime';
 import { afterEach, describe, expect, it } from 'vitest';
-import { der, issue } from '../../nnrp-runtime/test/certificates.js';
+import { der, issue } from '../../nnrp-runtime/test/support/certificates.js';
 import type { PemCredentials, ServerSettings } from '../src/engine.js';
 import {
   type QuicClientEndpointOptions,

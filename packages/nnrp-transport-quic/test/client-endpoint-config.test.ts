@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import tls from 'node:tls';
 import { inspect } from 'node:util';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { der, issue } from '../../nnrp-runtime/test/certificates.js';
+import { der, issue } from '../../nnrp-runtime/test/support/certificates.js';
 import { QuicClientEndpointConfig, type QuicClientEndpointOptions } from '../src/client-endpoint-config.js';
 import { refusal } from './refusal.js';
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { NnrpClient, NnrpServer } from 'nnrp-runtime';
 import { parseAddress } from 'nnrp-runtime/transport';
 import { afterEach, describe, expect, it } from 'vitest';
-import { issue } from '../../nnrp-runtime/test/certificates.js';
+import { issue } from '../../nnrp-runtime/test/support/certificates.js';
 import { QuicProvider, QuicServerEndpointConfig } from '../src/index.js';
 
 const SCRIPT = fileURLToPath(new URL('cluster-process.mjs', import.meta.url));

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { issue } from '../../nnrp-runtime/test/certificates.js';
+import { issue } from '../../nnrp-runtime/test/support/certificates.js';
 import {
   QuicConnector,
   QuicFramedListener,

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import * as preview3 from 'nnrp-core/preview3';
 import { resultMetadata } from 'nnrp-runtime';
-import { packetBytes } from '../../nnrp-runtime/test/wire-packets.js';
+import { packetBytes } from '../../nnrp-runtime/test/support/wire-packets.js';
 
 const { MessageType } = preview3;
 

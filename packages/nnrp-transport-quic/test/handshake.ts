@@ -1,7 +1,7 @@
 import { isNnrpError } from 'nnrp-core';
 import { parseAddress } from 'nnrp-runtime/transport';
 import { within } from '../../nnrp-runtime/src/testing/within.js';
-import type { Issued } from '../../nnrp-runtime/test/certificates.js';
+import type { Issued } from '../../nnrp-runtime/test/support/certificates.js';
 import { QuicClientEndpointConfig, type QuicClientEndpointOptions } from '../src/client-endpoint-config.js';
 import type { ClientSettings, PemCredentials, QuicServerSocket, QuicStream, ServerSettings } from '../src/engine.js';
 import { quicheEngine } from '../src/quiche/quiche-engine.js';

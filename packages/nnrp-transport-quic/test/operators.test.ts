@@ -7,7 +7,7 @@ import type { NnrpError } from 'nnrp-core';
 import { NnrpClient, type NnrpClientSession, type NnrpServer } from 'nnrp-runtime';
 import { type HostPort, parseAddress } from 'nnrp-runtime/transport';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { type Issued, issue } from '../../nnrp-runtime/test/certificates.js';
+import { type Issued, issue } from '../../nnrp-runtime/test/support/certificates.js';
 import {
   QuicClientEndpointConfig,
   type QuicClientEndpointOptions,

@@ -1,5 +1,5 @@
 import { Server, Socket } from 'node:net';
-import { runOver } from '../../nnrp-runtime/test/carrier.js';
+import { runOver } from '../../nnrp-runtime/test/support/carrier.js';
 import { quicCarrier } from './quic-carrier.js';
 
 /*

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { inspect } from 'node:util';
 import { PREVIEW3 } from 'nnrp-core';
 import { describe, expect, it } from 'vitest';
-import { der, issue } from '../../nnrp-runtime/test/certificates.js';
+import { der, issue } from '../../nnrp-runtime/test/support/certificates.js';
 import { QuicServerEndpointConfig, type QuicServerEndpointOptions } from '../src/server-endpoint-config.js';
 import { refusal } from './refusal.js';
 

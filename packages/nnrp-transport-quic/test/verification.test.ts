@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { der, issue } from '../../nnrp-runtime/test/certificates.js';
+import { der, issue } from '../../nnrp-runtime/test/support/certificates.js';
 import type { ServerSettings } from '../src/engine.js';
 import { QuicConnector, QuicFramedListener, QuicServerEndpointConfig } from '../src/index.js';
 import { assertAlive, credentialsOf, ending, Handshakes, type HandshakeWish } from './handshake.js';

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { afterEach, expect, it } from 'vitest';
 import { within } from '../../nnrp-runtime/src/testing/within.js';
-import type { BareListener } from '../../nnrp-runtime/test/carrier.js';
+import type { BareListener } from '../../nnrp-runtime/test/support/carrier-contract.js';
 import { quicCarrier } from './quic-carrier.js';
 
 let listener: BareListener;

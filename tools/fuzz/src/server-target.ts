@@ -27,7 +27,7 @@ interface Inside {
 
 interface InsideConnection {
   readonly isClosed: boolean;
-  readonly intake: { readonly greeted: boolean };
+  readonly router: { readonly greeted: boolean };
   readonly opening: { readonly isBusy: boolean };
   readonly sessions: Map<number, { readonly core: InsideCore }>;
   readonly outbox: { readonly byteLength: number };
@@ -115,7 +115,7 @@ export class ServerTarget {
     if (core === undefined) {
       if (focus.opening.isBusy) return 'asking';
       if (this.hadSession) return 'closed';
-      return focus.intake.greeted ? 'greeted' : 'fresh';
+      return focus.router.greeted ? 'greeted' : 'fresh';
     }
     this.hadSession = true;
     const { state } = core.lifecycle;

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { printable, shownValue, UsageError } from 'nnrp-core';
-import { awaitHint, isThenable, unheardWithin } from '../thenable.js';
+import { awaitHint, isThenable, unheardWithin } from './thenable.js';
 
 const MAX_NAME_BYTES = 100;
 

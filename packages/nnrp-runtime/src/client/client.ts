@@ -1,30 +1,35 @@
 import { type FlowFields, forCaller, INSPECT, type Inspect, inspected, isNnrpError, type NnrpError } from 'nnrp-core';
-import { ApplicationEvents, tell } from '../base/application-events.js';
-import { ASYNC_DISPOSE } from '../base/async-dispose.js';
+import { ApplicationEvents, tell } from '../base/application/application-events.js';
+import { ASYNC_DISPOSE } from '../base/application/async-dispose.js';
 import { type Guarded, guard } from '../base/guard.js';
+import { answering, unheard } from '../base/promises/settled.js';
 import { SeldomWarning } from '../base/warn.js';
-import type { CloseReport } from '../close-report.js';
-import { answering, unheard } from '../settled.js';
-import type { HostPort } from '../transport/address.js';
-import type { FramedTransport } from '../transport/contract.js';
-import { checkTransport } from '../transport/is-transport.js';
-import { ofTransport, TcpConnector } from '../transport/tcp.js';
-import { TlsConnector } from '../transport/tls.js';
-import type { TlsClientOptions } from '../transport/tls-options.js';
-import { clientConfig, type NnrpClientConfig, type NnrpClientOptions, type SessionOptions } from './client-config.js';
-import { ClientConnection } from './client-connection.js';
+import type { CloseReport } from '../connection/close-report.js';
+import type { HostPort } from '../transport/address/address.js';
+import type { FramedTransport } from '../transport/contract/contract.js';
+import { checkTransport } from '../transport/contract/is-transport.js';
+import { ofTransport, TcpConnector } from '../transport/tcp/tcp.js';
+import { TlsConnector } from '../transport/tls/tls.js';
+import type { TlsClientOptions } from '../transport/tls/tls-options.js';
+import { ClientConnection } from './connection/client-connection.js';
+import type { ProbeOptions, ProbeResult } from './connection/client-probes.js';
+import {
+  clientConfig,
+  type NnrpClientConfig,
+  type NnrpClientOptions,
+  type SessionOptions,
+} from './contract/client-config.js';
 import {
   type ClientConnectionEvents,
   clientEventBytes,
   keptClientEvent,
   type NnrpClientEvent,
   type NnrpClientEvents,
-} from './client-events.js';
-import type { ClientHelloOptions, ServerHello } from './client-hello.js';
-import type { CloseOptions } from './client-messages.js';
-import type { ProbeOptions, ProbeResult } from './client-probes.js';
-import type { NnrpClientSession } from './client-session.js';
-import { type EventStream, EventStreams } from './event-stream.js';
+} from './contract/client-events.js';
+import type { ClientHelloOptions, ServerHello } from './hello/hello-exchange.js';
+import type { NnrpClientSession } from './session/client-session.js';
+import { type EventStream, EventStreams } from './session/event-stream.js';
+import type { CloseOptions } from './session/session-closing.js';
 
 /** One connection to a server, for any number of sessions. */
 export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {

@@ -21,17 +21,17 @@ import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, ErrorScope, MessageType } from 'nnrp-core/preview3';
 import { background, crash, type Guarded, guard } from '../base/guard.js';
 import { warn } from '../base/warn.js';
-import type { FramedTransport, PacketSink } from '../transport/contract.js';
-import { COPY_LIMIT } from '../transport/lent-packet.js';
-import { ERROR_MESSAGE } from './codecs.js';
-import { errorBody } from './error-details.js';
-import { type MetadataCodec, OutboundMessage } from './outbound-message.js';
-import { CONTROL_LANE, type Lane, Outbox, type OutboxLimits, type OutboxOwner } from './outbox.js';
+import type { FramedTransport, PacketSink } from '../transport/contract/contract.js';
+import { COPY_LIMIT } from '../transport/stream/lent-packet.js';
+import { type ErrorOptions, errorMessage } from './errors/error-message.js';
 import { MOST_BYTES, packetTooLarge } from './packet-limit.js';
 import { Pings } from './pings.js';
-import type { ErrorOptions, SessionConnection, SessionEndpoint } from './session-endpoint.js';
+import { ERROR_MESSAGE } from './sending/codecs.js';
+import { type MetadataCodec, OutboundMessage } from './sending/outbound-message.js';
+import { CONTROL_LANE, type Lane, Outbox, type OutboxLimits, type OutboxOwner } from './sending/outbox.js';
+import { TEXT_BYTES } from './sending/waiting-packet.js';
+import type { SessionConnection, SessionEndpoint } from './session-endpoint.js';
 import { endedBy, endTransport, remoteAddressOf } from './transport-end.js';
-import { TEXT_BYTES } from './waiting-packet.js';
 
 const HEADER_BYTES = preview3.COMMON_HEADER_BYTES;
 
@@ -165,19 +165,9 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
    * rest of it from them.
    */
   sendError(errorCode: number, errorScope: preview3.ErrorScope, text: string, options: ErrorOptions = {}): void {
-    const { sessionId = 0, frameId = 0, fatal = false, retryAfterMs = 0, lane = CONTROL_LANE, details } = options;
+    const { sessionId = 0, frameId = 0, lane = CONTROL_LANE } = options;
     const understandsDetails = this.understands(preview3.PeerMessages.ErrorDetails);
-    const { body, diagnosticBytes } = errorBody(text, details, understandsDetails);
-    const metadata: preview3.ErrorMessage = {
-      errorCode,
-      errorScope,
-      isFatal: fatal ? 1 : 0,
-      retryAfterMs,
-      relatedSessionId: sessionId,
-      relatedFrameId: frameId,
-      relatedViewId: 0,
-      diagnosticBytes,
-    };
+    const { metadata, body } = errorMessage(errorCode, errorScope, text, options, understandsDetails);
     this.send(MessageType.Error, sessionId, frameId, ERROR_MESSAGE, metadata, body, lane);
   }
 

@@ -1,7 +1,7 @@
 import { forCaller, type NnrpError, TimeoutError } from 'nnrp-core';
 import type { Guarded } from '../base/guard.js';
-import { Line } from '../base/line.js';
-import { Patience } from '../base/patience.js';
+import { Line } from '../base/queues/line.js';
+import { Patience } from '../base/time/patience.js';
 
 /** A PONG cannot come inside a packet: while a long one arrives it is waited for, so long at most. */
 const MOST_BEHIND_MS = 60_000;

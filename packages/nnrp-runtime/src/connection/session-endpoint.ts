@@ -1,9 +1,9 @@
 import type { MessageInfo, NnrpError, Packet, UsageError, WireFault } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import type { Guarded } from '../base/guard.js';
-import type { ErrorDetails } from './error-details.js';
-import type { MetadataCodec } from './outbound-message.js';
-import type { Lane } from './outbox.js';
+import type { ErrorOptions } from './errors/error-message.js';
+import type { MetadataCodec } from './sending/outbound-message.js';
+import type { Lane } from './sending/outbox.js';
 
 /** One session as its connection sees it: somebody who takes the packets that carry its id. */
 export interface SessionEndpoint {
@@ -58,16 +58,4 @@ export interface SessionConnection<Session extends SessionEndpoint = SessionEndp
   whenDrained(lane?: Lane): Promise<void>;
   /** Ends the connection on our side: what is queued is still sent. */
   close(reason: NnrpError): Promise<void>;
-}
-
-/** What an ERROR message refers to; 0 = nothing. */
-export interface ErrorOptions {
-  readonly sessionId?: number;
-  readonly frameId?: number;
-  readonly fatal?: boolean;
-  /** Milliseconds after which a retry may help; 0 = no advice. */
-  readonly retryAfterMs?: number;
-  readonly lane?: Lane;
-  /** Said to a peer that understands it. */
-  readonly details?: ErrorDetails;
 }

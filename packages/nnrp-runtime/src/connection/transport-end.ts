@@ -1,9 +1,9 @@
 import { TimeoutError, TransportError } from 'nnrp-core';
-import { awaited, STEP_MS } from '../base/awaited.js';
+import { brokenBy } from '../base/application/thrown-text.js';
 import { type Guarded, guard } from '../base/guard.js';
-import { brokenBy } from '../base/thrown-text.js';
-import { MAX_TIMER_MS } from '../timer-limit.js';
-import type { FramedTransport } from '../transport/contract.js';
+import { awaited, STEP_MS } from '../base/promises/awaited.js';
+import { MAX_TIMER_MS } from '../base/time/timer-limit.js';
+import type { FramedTransport } from '../transport/contract/contract.js';
 
 /** Milliseconds that an end may take whose bytes leave one by one. */
 const MAX_CLOSE_MS = 30_000;

@@ -1,9 +1,9 @@
 import { ClosedError, isNnrpError, type NnrpError, TransportError } from 'nnrp-core';
+import { brokenBy } from '../base/application/thrown-text.js';
 import { type Guarded, guard, later, nextTurn } from '../base/guard.js';
-import { brokenBy } from '../base/thrown-text.js';
-import { AcceptFailures } from '../transport/accept-failures.js';
-import type { AcceptFailure, FramedListener, FramedTransport } from '../transport/contract.js';
-import { checkTransport } from '../transport/is-transport.js';
+import type { AcceptFailure, FramedListener, FramedTransport } from '../transport/contract/contract.js';
+import { checkTransport } from '../transport/contract/is-transport.js';
+import { AcceptFailures } from '../transport/listening/accept-failures.js';
 
 /** Milliseconds of rest after something that is no connection; twice as long after the next one, and so on. */
 const FIRST_REST_MS = 1;

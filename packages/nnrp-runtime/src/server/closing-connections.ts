@@ -1,4 +1,4 @@
-import { LinkedQueue, type Place } from '../base/linked-queue.js';
+import { LinkedQueue, type Place } from '../base/queues/linked-queue.js';
 
 /** A connection that is over, but whose transport is not. */
 interface Closing {

@@ -10,48 +10,43 @@ import {
   UsageError,
 } from 'nnrp-core';
 import { CloseReason, InFlightPolicy } from 'nnrp-core/preview3';
-import { AsyncQueue } from '../async-queue.js';
-import { ApplicationContext } from '../base/application-context.js';
-import { ApplicationEvents, tell } from '../base/application-events.js';
-import { ASYNC_DISPOSE } from '../base/async-dispose.js';
-import { awaited, STEP_MS } from '../base/awaited.js';
-import { DeadlineQueue } from '../base/deadline-queue.js';
-import { background, guard, repeatedly } from '../base/guard.js';
+import { ApplicationContext } from '../base/application/application-context.js';
+import { ApplicationEvents, tell } from '../base/application/application-events.js';
+import { ASYNC_DISPOSE } from '../base/application/async-dispose.js';
+import { background, guard } from '../base/guard.js';
 import type { InternalError } from '../base/internal-error.js';
-import { AttendedTime, afterReading } from '../base/patience.js';
-import { type CloseReport, joinedReport } from '../close-report.js';
-import { remoteAddressOf } from '../connection/transport-end.js';
-import { answering, unheard } from '../settled.js';
-import type { HostPort } from '../transport/address.js';
-import { addressGroup } from '../transport/address-group.js';
-import type { AcceptFailure, FramedListener, FramedTransport, ListenerBoundName } from '../transport/contract.js';
-import { ofTransport, TcpListener } from '../transport/tcp.js';
-import { TlsListener } from '../transport/tls.js';
-import type { TlsServerOptions } from '../transport/tls-options.js';
-import { type Acceptor, acceptAll } from './accepting.js';
-import { Admission } from './admission.js';
-import { checkHandlers } from './check-handlers.js';
+import { awaited, STEP_MS } from '../base/promises/awaited.js';
+import { deferred } from '../base/promises/deferred.js';
+import { answering, unheard } from '../base/promises/settled.js';
+import { AsyncQueue } from '../base/queues/async-queue.js';
+import { DeadlineQueue } from '../base/time/deadline-queue.js';
+import { type CloseReport, joinedReport } from '../connection/close-report.js';
+import type { HostPort } from '../transport/address/address.js';
+import type { AcceptFailure, FramedListener, ListenerBoundName } from '../transport/contract/contract.js';
+import { ofTransport, TcpListener } from '../transport/tcp/tcp.js';
+import { TlsListener } from '../transport/tls/tls.js';
+import type { TlsServerOptions } from '../transport/tls/tls-options.js';
+import { acceptAll } from './accepting.js';
+import { ServerMemory } from './bounds/server-memory.js';
 import { ClosingConnections } from './closing-connections.js';
-import type { NnrpServerSession } from './contract.js';
-import { declareMemory } from './memory-bounds.js';
-import { resultRoom } from './outbox-shares.js';
-import { MAX_HELD } from './result-gate.js';
-import { RoomLine } from './room-line.js';
-import { type ServeHandlers, type ServeOptions, serveOptions } from './serve-handlers.js';
-import { ServeLoop } from './serve-loop.js';
-import { ServerBounds, type ServerStats } from './server-bounds.js';
-import { type NnrpServerConfig, type NnrpServerOptions, serverConfig } from './server-config.js';
-import { ServerConnection, type ServerConnectionOwner } from './server-connection.js';
-import type { HandlerFailure, NnrpServerEvents } from './server-events.js';
-import { ServerMemory } from './server-memory.js';
-import type { SessionCore } from './session-core.js';
+import type { ServerConnection } from './connection/server-connection.js';
+import type { ServerConnectionOwner } from './connection/server-connection-owner.js';
+import { SessionTable } from './connection/session-table.js';
+import { watchSilence } from './connection/silence.js';
+import type { NnrpServerSession } from './contract/contract.js';
+import { ServerBounds, type ServerStats } from './contract/server-bounds.js';
+import { type NnrpServerConfig, type NnrpServerOptions, serverConfig } from './contract/server-config.js';
+import type { HandlerFailure, NnrpServerEvents } from './contract/server-events.js';
+import { declareBounds } from './declared-bounds.js';
+import { HANDLER_WORDS, INTERNAL_WORDS, UnheardFailures } from './failures/unheard-failures.js';
+import { Newcomers } from './newcomers.js';
+import { Admission } from './opening/admission.js';
+import { openTerms } from './opening/session-opening.js';
+import { checkHandlers } from './serve/check-handlers.js';
+import { HandlerService } from './serve/handler-service.js';
+import { type ServeHandlers, type ServeOptions, serveOptions } from './serve/serve-handlers.js';
+import type { SessionCore } from './session/session-core.js';
 import { SessionIterator } from './session-iterator.js';
-import { openTerms } from './session-opening.js';
-import { SessionTable } from './session-table.js';
-import { Silence } from './silence.js';
-import { MAX_TOLD } from './told-faults.js';
-import { MAX_UNANSWERED } from './unanswered-requests.js';
-import { HANDLER_WORDS, INTERNAL_WORDS, UnheardFailures } from './unheard-failures.js';
 
 /** A listener of one's own may come with another copy of nnrp-core. */
 const CLOSED = 'NNRP_ERR_CLOSED';
@@ -74,42 +69,31 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private readonly policyContext = new ApplicationContext();
   private readonly unheardFailures = new UnheardFailures<HandlerFailure>(this, HANDLER_WORDS);
   private readonly unheardErrors = new UnheardFailures<InternalError>(this, INTERNAL_WORDS);
-  private loop: ServeLoop | undefined;
+  private loop: HandlerService | undefined;
   private draining = false;
   private closing: Promise<CloseReport> | undefined;
-  private readonly whenOver: Promise<void>;
-  private readonly over: { resolve(): void; reject(error: Error): void };
+  private readonly over = deferred<void>();
 
   private constructor(
     private readonly listener: FramedListener,
     readonly config: NnrpServerConfig,
   ) {
     super();
-    let resolve: () => void = () => {};
-    let reject: (error: Error) => void = () => {};
-    this.whenOver = new Promise<void>((yes, no) => {
-      resolve = yes;
-      reject = no;
-    });
-    this.whenOver.catch(() => {});
-    this.over = { resolve, reject };
+    unheard(this.over.promise);
     this.memory = new ServerMemory(config, this.bounds);
-    this.declareBounds();
+    declareBounds(this.bounds, config, {
+      memory: this.memory,
+      connections: this.connections,
+      closingConnections: this.closingConnections,
+      table: this.table,
+    });
     this.admission = new Admission(
       config,
       this.bounds,
       () => this.connectionCount,
       () => this.closingConnections.cutOldest(),
     );
-    const intervalMs = Silence.intervalMs(config);
-    if (intervalMs > 0) {
-      const attended = new AttendedTime(intervalMs);
-      this.watchTimer = repeatedly(this, intervalMs, () => {
-        const nowMs = attended.look();
-        afterReading(this, () => this.watch(nowMs));
-      });
-      this.watchTimer.unref();
-    }
+    this.watchTimer = watchSilence(config, this, (nowMs) => this.watch(nowMs));
     // A listener of the application's own may not take it, and then has nothing to tell.
     const onAcceptFailed = (failure: AcceptFailure) => this.tell('acceptFailed', failure);
     guard(this, () => Reflect.set(listener, 'onAcceptFailed', onAcceptFailed));
@@ -227,7 +211,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return answering(() => {
       checkHandlers(handlers);
       if (this.loop !== undefined) throw new UsageError('serve: it has been called before');
-      const loop = new ServeLoop(handlers, serveOptions(options), {
+      const loop = new HandlerService(handlers, serveOptions(options), {
         exposesErrors: this.config.exposeHandlerErrors,
         bounds: this.bounds,
         connections: this.connections,
@@ -239,7 +223,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       for (const core of this.accepted.drain()) loop.attend(core);
       // Who has asked before, and waits, would wait for as long as the server lives.
       this.accepted.end(new UsageError('accept: serve() takes the sessions of this server'));
-      return this.whenOver;
+      return this.over.promise;
     });
   }
 
@@ -293,7 +277,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   }
 
   /** This server as its connections see it. */
-  private owner(): ServerConnectionOwner {
+  private owner(): ServerConnectionOwner<ServerConnection> {
     const { config, table } = this;
     return {
       config,
@@ -328,35 +312,6 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     };
   }
 
-  private declareBounds(): void {
-    const { bounds, config, connections, closingConnections, table } = this;
-    bounds.add('connections', 'server', config.maxConnections, () => this.connectionCount);
-    bounds.add('closingConnections', 'server', config.maxConnections, () => closingConnections.size);
-    bounds.add('slowConnections', 'server', Number.POSITIVE_INFINITY, () => slow(connections));
-    bounds.add('sessions', 'server', config.maxSessions, () => table.size);
-    bounds.add('connectionSessions', 'connection', config.maxSessionsPerConnection, () =>
-      highest(connections, ({ sessionCount }) => sessionCount),
-    );
-    bounds.add('outboxBytes', 'connection', config.maxOutboxBytes, () =>
-      highest(connections, ({ outboxBytes }) => outboxBytes),
-    );
-    bounds.add('waitingResultBytes', 'connection', RoomLine.maxBytes(resultRoom(config)), () =>
-      highest(connections, ({ room }) => room.byteLength),
-    );
-    bounds.add('toldFaults', 'connection', MAX_TOLD, () => highest(connections, ({ faults }) => faults.count));
-    bounds.add('packetBytes', 'connection', config.maxPacketBytes, () =>
-      highest(connections, ({ unfinishedBytes }) => unfinishedBytes),
-    );
-    bounds.add('unansweredRequests', 'session', MAX_UNANSWERED, () =>
-      highest(table.values(), ({ patches, migrations }) => Math.max(patches.size, migrations.size)),
-    );
-    declareMemory(bounds, config, this.memory, connections, () => table.values());
-    bounds.add('heldResults', 'session', MAX_HELD, () => highest(table.values(), ({ gate }) => gate.heldCount));
-    bounds.add('heldResultBytes', 'connection', config.maxOutboxBytes, () =>
-      highest(connections, ({ gate }) => gate.heldByteLength),
-    );
-  }
-
   private acceptRefusal(): UsageError | undefined {
     return this.loop && new UsageError('accept: serve() takes the sessions of this server');
   }
@@ -367,8 +322,13 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     else for (const core of cores) this.loop.attend(core);
   }
 
-  private async acceptConnections(owner: ServerConnectionOwner): Promise<void> {
-    const reason = await acceptAll(this.listener, this.acceptor(owner));
+  private async acceptConnections(owner: ServerConnectionOwner<ServerConnection>): Promise<void> {
+    const newcomers = new Newcomers(this.admission, this.connections, owner, {
+      isDraining: () => this.draining,
+      acceptFailed: (failure) => this.tell('acceptFailed', failure),
+      crashed: (error) => this.internalError(error),
+    });
+    const reason = await acceptAll(this.listener, newcomers);
     if (this.draining) return;
     this.accepted.end(reason);
     if (isNnrpError(reason, CLOSED)) this.over.resolve();
@@ -376,39 +336,6 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       this.over.reject(forCaller(reason));
       this.tell('listenerFailed', reason);
     }
-  }
-
-  private acceptor(owner: ServerConnectionOwner): Acceptor {
-    const server = this;
-    return {
-      get isClosing() {
-        return server.draining;
-      },
-      connected: (transport) => this.connected(transport, owner),
-      acceptFailed: (failure) => this.tell('acceptFailed', failure),
-      crashed: (error) => this.internalError(error),
-    };
-  }
-
-  /** What fails here costs this connection; the next one is accepted all the same. */
-  private connected(transport: FramedTransport, owner: ServerConnectionOwner): boolean {
-    const group = addressGroup(remoteAddressOf(transport));
-    const reception = this.admission.receive(group);
-    if (reception === 'shut out') {
-      transport.abort();
-      return false;
-    }
-    let connection: ServerConnection;
-    try {
-      connection = new ServerConnection(transport, owner, group, reception === 'turned away');
-    } catch (error) {
-      guard(this, () => transport.abort());
-      throw error;
-    }
-    // Known before it starts: it may end at once.
-    if (reception === 'taken') this.connections.add(connection);
-    guard(connection, () => connection.start());
-    return reception === 'taken';
   }
 
   private watch(nowMs: number): void {
@@ -460,17 +387,4 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     const late = () => new TimeoutError(`the listener has not closed within ${STEP_MS} ms`, STEP_MS);
     return awaited(this, () => listener.close(), STEP_MS, late);
   }
-}
-
-/** Of the one that has most. */
-function highest<Owner>(owners: Iterable<Owner>, count: (owner: Owner) => number): number {
-  let most = 0;
-  for (const owner of owners) most = Math.max(most, count(owner));
-  return most;
-}
-
-function slow(connections: Iterable<ServerConnection>): number {
-  let count = 0;
-  for (const connection of connections) if (connection.isSlow) count++;
-  return count;
 }

@@ -1,8 +1,8 @@
 import { isNnrpError } from 'nnrp-core';
-import type { AsyncQueue, Waiter } from '../async-queue.js';
-import type { NnrpServerSession } from './contract.js';
-import { QueueIterator } from './queue-iterator.js';
-import type { SessionCore } from './session-core.js';
+import type { AsyncQueue, Waiter } from '../base/queues/async-queue.js';
+import type { NnrpServerSession } from './contract/contract.js';
+import { QueueIterator } from './inbox/queue-iterator.js';
+import type { SessionCore } from './session/session-core.js';
 
 /** What a loop over the sessions of a server needs of it. */
 export interface SessionSource {

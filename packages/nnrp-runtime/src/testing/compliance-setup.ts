@@ -1,4 +1,4 @@
-import type { FramedListener, FramedTransport } from '../transport/contract.js';
+import type { FramedListener, FramedTransport } from '../transport/contract/contract.js';
 
 /** A listener under test, and what connects to it. */
 export interface ComplianceEndpoint {

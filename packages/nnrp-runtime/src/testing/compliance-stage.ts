@@ -1,4 +1,4 @@
-import type { FramedTransport } from '../transport/contract.js';
+import type { FramedTransport } from '../transport/contract/contract.js';
 import type { ComplianceEndpoint, ComplianceSetup } from './compliance-setup.js';
 import { RecordingSink } from './recording-sink.js';
 import { TestPacket } from './test-packet.js';

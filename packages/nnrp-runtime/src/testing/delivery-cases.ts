@@ -1,6 +1,6 @@
 import { notStrictEqual, strictEqual } from 'node:assert';
 import type { Packet } from 'nnrp-core';
-import type { FramedTransport } from '../transport/contract.js';
+import type { FramedTransport } from '../transport/contract/contract.js';
 import type { ComplianceCase, ComplianceSetup } from './compliance-setup.js';
 import { ComplianceStage } from './compliance-stage.js';
 import { assertTestPacket, TestPacket } from './test-packet.js';

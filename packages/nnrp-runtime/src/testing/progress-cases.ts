@@ -1,5 +1,5 @@
 import { ok, strictEqual } from 'node:assert';
-import type { FramedTransport } from '../transport/contract.js';
+import type { FramedTransport } from '../transport/contract/contract.js';
 import type { ComplianceCase, ComplianceSetup } from './compliance-setup.js';
 import { ComplianceStage } from './compliance-stage.js';
 import { TestPacket } from './test-packet.js';

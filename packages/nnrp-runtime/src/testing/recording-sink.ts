@@ -1,5 +1,5 @@
 import { describeFault, type NnrpError, type Packet, type UsageError, type WireFault } from 'nnrp-core';
-import type { PacketSink } from '../transport/contract.js';
+import type { PacketSink } from '../transport/contract/contract.js';
 import { DEFAULT_TIMEOUT_MS, within } from './within.js';
 
 /** A sink that remembers every call, and can be waited upon. */

@@ -1,7 +1,7 @@
 import { ok, strictEqual } from 'node:assert';
 import { type Packet, writeHeader } from 'nnrp-core';
 import { COMMON_HEADER_BYTES, FRAME_SUBMIT_BYTES, MessageType } from 'nnrp-core/preview3';
-import type { OutboundPacket } from '../transport/contract.js';
+import type { OutboundPacket } from '../transport/contract/contract.js';
 
 const SESSION = 0x7e57;
 

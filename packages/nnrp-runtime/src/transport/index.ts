@@ -1,13 +1,11 @@
-export { applicationCallback } from '../base/application-callback.js';
+export { applicationCallback } from '../base/application/application-callback.js';
 export { crash, type Guarded, guard, later, listen, nextTurn } from '../base/guard.js';
 export { readOptions } from '../base/options.js';
+export { answering } from '../base/promises/settled.js';
 export { warn } from '../base/warn.js';
-export { givenClientConfig } from '../client/client-config.js';
-export { answering } from '../settled.js';
-export { AcceptQueue } from './accept-queue.js';
-export { formatAddress, type HostPort, parseAddress, reachableHost } from './address.js';
-export { hostGroup } from './address-group.js';
-export { type ConnectAttempt, describeAttempts } from './connect-failure.js';
+export { givenClientConfig } from '../client/contract/client-config.js';
+export { formatAddress, type HostPort, parseAddress, reachableHost } from './address/address.js';
+export { hostGroup } from './address/address-group.js';
 export type {
   AcceptFailure,
   FramedConnector,
@@ -18,21 +16,23 @@ export type {
   OutboundPacket,
   PacketSink,
   TransportKind,
-} from './contract.js';
+} from './contract/contract.js';
+export { type HandshakeFacts, type PeerIdentity, peerIdentity } from './contract/peer-identity.js';
+export { AcceptQueue } from './listening/accept-queue.js';
+export { type ConnectAttempt, describeAttempts } from './listening/connect-failure.js';
+export { boundOf, type Stranger, type StrangerLimits, Strangers } from './listening/strangers.js';
 export { MemoryListener, type MemoryOptions, memoryPair } from './memory.js';
-export { type HandshakeFacts, type PeerIdentity, peerIdentity } from './peer-identity.js';
-export { boundOf, type Stranger, type StrangerLimits, Strangers } from './strangers.js';
-export type { MeasuredStream } from './stream-gauge.js';
-export { StreamTransport } from './stream-transport.js';
-export type { StreamTransportOptions } from './stream-transport-options.js';
-export { type TcpConnectOptions, TcpConnector, TcpListener, type TcpOptions } from './tcp.js';
-export { TlsConnector, TlsListener } from './tls.js';
+export type { MeasuredStream } from './stream/stream-gauge.js';
+export { StreamTransport } from './stream/stream-transport.js';
+export type { StreamTransportOptions } from './stream/stream-transport-options.js';
+export { type TcpConnectOptions, TcpConnector, TcpListener, type TcpOptions } from './tcp/tcp.js';
+export { TlsConnector, TlsListener } from './tls/tls.js';
 export {
   type CertificateSource,
   type CertificateUse,
   type TlsCredentials,
   tlsCredentials,
   trustedRoots,
-} from './tls-credentials.js';
-export type { TlsClientOptions, TlsServerOptions } from './tls-options.js';
-export { checkServerName, tlsServerName } from './tls-server-name.js';
+} from './tls/tls-credentials.js';
+export type { TlsClientOptions, TlsServerOptions } from './tls/tls-options.js';
+export { checkServerName, tlsServerName } from './tls/tls-server-name.js';

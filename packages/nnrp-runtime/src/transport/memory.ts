@@ -10,12 +10,18 @@ import {
   TransportError,
   UsageError,
 } from 'nnrp-core';
-import { AsyncQueue } from '../async-queue.js';
 import { type Guarded, nextTurn } from '../base/guard.js';
 import { type Complete, readOptions } from '../base/options.js';
+import { answering } from '../base/promises/settled.js';
+import { AsyncQueue } from '../base/queues/async-queue.js';
 import { warn } from '../base/warn.js';
-import { answering } from '../settled.js';
-import type { FramedConnector, FramedListener, FramedTransport, OutboundPacket, PacketSink } from './contract.js';
+import type {
+  FramedConnector,
+  FramedListener,
+  FramedTransport,
+  OutboundPacket,
+  PacketSink,
+} from './contract/contract.js';
 
 export interface MemoryOptions {
   /** Bytes in flight above which a sender is told to wait; default 1 MiB. */

@@ -1,15 +1,16 @@
 import type { RemoteInfo } from 'node:dgram';
 import { TimeoutError, TransportError } from 'nnrp-core';
-import { formatAddress, type Guarded, guard, later } from 'nnrp-runtime/transport';
+import { formatAddress, guard, later } from 'nnrp-runtime/transport';
 import { applicationCode, CLOSED_IN_ORDER, type CloseReason, describeClose, isRefusal } from '../close-codes.js';
 import { coalescedPackets } from './coalesced-packets.js';
 import type { ConnectionParts } from './connection-parts.js';
 import { ConnectionTimer } from './connection-timer.js';
 import { destinationKey, idKey, isLongHeader, MIN_INITIAL_BYTES } from './datagram.js';
+import type { EndpointConnection } from './endpoint.js';
 import { Goodbye } from './goodbye.js';
 import { PeerAddress } from './peer-address.js';
 import { ProgressTimer } from './progress-timer.js';
-import { QuicheStream, STREAM } from './quiche-stream.js';
+import { QuicheStream, STREAM, type StreamOwner } from './quiche-stream.js';
 import { UnprovedAddress } from './unproved-address.js';
 
 /** Datagrams that a connection sends before others get their turn. */
@@ -25,8 +26,7 @@ const NATIVE_BYTES = 40 * 1024;
 type State = 'handshake' | 'connected' | 'closing' | 'over';
 
 /** A connection of the library, with what it cannot do itself: datagrams, timers, turns. */
-export class DrivenConnection implements Guarded {
-  /** Marks of the endpoint: the connection waits for its turn. */
+export class DrivenConnection implements EndpointConnection, StreamOwner {
   readDue = false;
   flushDue = false;
   readonly remoteAddress: string;

@@ -1,8 +1,7 @@
 import type { RemoteInfo } from 'node:dgram';
 import { TransportError } from 'nnrp-core';
-import { crash } from 'nnrp-runtime/transport';
+import { crash, type Guarded } from 'nnrp-runtime/transport';
 import { destinationKey } from './datagram.js';
-import type { DrivenConnection } from './driven-connection.js';
 import type { DatagramSink, UdpSocket } from './udp-socket.js';
 
 /**
@@ -10,6 +9,20 @@ import type { DatagramSink, UdpSocket } from './udp-socket.js';
  * sent beyond that in one go is lost, and found missing only after a while.
  */
 const MAX_FLUSHES = 64;
+
+/** A connection as its endpoint sees it. */
+export interface EndpointConnection extends Guarded {
+  /** Marks of the endpoint: the connection waits for its turn. */
+  readDue: boolean;
+  flushDue: boolean;
+  receive(datagram: Buffer, from: RemoteInfo): void;
+  /** Takes what has come; its turn has been asked for with `readSoon`. */
+  read(): void;
+  /** Sends what waits; its turn has been asked for with `flushSoon`. */
+  flush(): void;
+  giveUpHandshake(error: Error): void;
+  end(error?: Error): void;
+}
 
 /** What an endpoint leaves to its owner. */
 export interface EndpointOwner {
@@ -30,10 +43,10 @@ export interface EndpointOwner {
  * together with the acknowledgements: one packet instead of several.
  */
 export class Endpoint implements DatagramSink {
-  private readonly routes = new Map<string, DrivenConnection>();
-  private readonly connections = new Set<DrivenConnection>();
-  private toRead: DrivenConnection[] = [];
-  private toFlush: DrivenConnection[] = [];
+  private readonly routes = new Map<string, EndpointConnection>();
+  private readonly connections = new Set<EndpointConnection>();
+  private toRead: EndpointConnection[] = [];
+  private toFlush: EndpointConnection[] = [];
   private readScheduled = false;
   private flushScheduled = false;
   /** Connections that are more than waiting for late packets. */
@@ -77,7 +90,7 @@ export class Endpoint implements DatagramSink {
   }
 
   /** What one connection throws costs that connection; the others get their turn. */
-  private deliver(connection: DrivenConnection, bytes: Buffer, from: RemoteInfo): void {
+  private deliver(connection: EndpointConnection, bytes: Buffer, from: RemoteInfo): void {
     try {
       connection.receive(bytes, from);
     } catch (error) {
@@ -85,7 +98,7 @@ export class Endpoint implements DatagramSink {
     }
   }
 
-  add(connection: DrivenConnection): void {
+  add(connection: EndpointConnection): void {
     this.connections.add(connection);
     this.busy++;
     this.socket.keepAlive(true);
@@ -96,7 +109,7 @@ export class Endpoint implements DatagramSink {
     if (--this.busy === 0 && !this.listens) this.socket.keepAlive(false);
   }
 
-  route(key: string, connection: DrivenConnection): void {
+  route(key: string, connection: EndpointConnection): void {
     this.routes.set(key, connection);
   }
 
@@ -108,7 +121,7 @@ export class Endpoint implements DatagramSink {
     return this.routes.has(key);
   }
 
-  remove(connection: DrivenConnection): void {
+  remove(connection: EndpointConnection): void {
     this.connections.delete(connection);
     this.closeIfUnused();
   }
@@ -126,7 +139,7 @@ export class Endpoint implements DatagramSink {
     for (const connection of [...this.connections]) connection.end(error);
   }
 
-  readSoon(connection: DrivenConnection): void {
+  readSoon(connection: EndpointConnection): void {
     if (connection.readDue) return;
     connection.readDue = true;
     this.toRead.push(connection);
@@ -137,7 +150,7 @@ export class Endpoint implements DatagramSink {
     this.scheduleFlush();
   }
 
-  flushSoon(connection: DrivenConnection): void {
+  flushSoon(connection: EndpointConnection): void {
     if (connection.flushDue) return;
     connection.flushDue = true;
     this.toFlush.push(connection);

@@ -1,9 +1,8 @@
 import { Duplex } from 'node:stream';
 import { TransportError } from 'nnrp-core';
-import { listen } from 'nnrp-runtime/transport';
+import { type Guarded, listen } from 'nnrp-runtime/transport';
 import type { QuicStream } from '../engine.js';
 import type { QuicheConnection } from './binding.js';
-import type { DrivenConnection } from './driven-connection.js';
 
 /** The only stream: the first that a client opens in both directions. */
 export const STREAM = 0;
@@ -19,6 +18,16 @@ const NOTHING: readonly Uint8Array[] = [];
 
 /** Bytes arrive here first; a read that fills much of it keeps it, and a new one is made. */
 let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
+
+/** What a stream needs of its connection. */
+export interface StreamOwner extends Guarded {
+  /** Asks for a turn in which what has come is read. */
+  readSoon(): void;
+  /** Asks for a turn in which what waits is sent. */
+  flushSoon(): void;
+  /** The stream is over, so the connection is. @param error - null when it ends in good order */
+  close(error: Error | null): void;
+}
 
 /** What is known of a stream from the handshake. */
 export interface StreamFacts {
@@ -62,7 +71,7 @@ export class QuicheStream extends Duplex implements QuicStream {
   private probes = 0;
 
   constructor(
-    private readonly driven: DrivenConnection,
+    private readonly driven: StreamOwner,
     private readonly connection: QuicheConnection,
     facts: StreamFacts,
   ) {

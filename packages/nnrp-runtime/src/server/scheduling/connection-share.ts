@@ -1,5 +1,5 @@
-import { Chain, type Link } from '../../base/chain.js';
-import type { OperationContext } from '../contract.js';
+import { Chain, type Link } from '../../base/queues/chain.js';
+import type { OperationContext } from '../contract/contract.js';
 
 /** `lent`: the handler goes on, and others may have its place until its results may flow again. */
 export type HandlerPlace = 'none' | 'taken' | 'lent';

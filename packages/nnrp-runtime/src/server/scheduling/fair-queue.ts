@@ -1,4 +1,4 @@
-import { Chain } from '../../base/chain.js';
+import { Chain } from '../../base/queues/chain.js';
 import type { ConnectionShare, ShareOfClass, Turn } from './connection-share.js';
 
 /** What a connection may have. */

@@ -1,6 +1,6 @@
 import { shownValue, UsageError } from 'nnrp-core';
 import { type Complete, withDefaults } from '../../base/options.js';
-import { MAX_TIMER_MS } from '../../timer-limit.js';
+import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 
 /** How the places for handlers are shared out; what is left out, or undefined, has its default. See docs/scheduling.md. */
 export interface SchedulingOptions {

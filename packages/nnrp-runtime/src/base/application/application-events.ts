@@ -1,0 +1,91 @@
+import { EventEmitter } from 'node:events';
+import { isThenable, settledOnce } from '../thenable.js';
+import { SeldomWarning } from '../warn.js';
+import { ApplicationContext } from './application-context.js';
+import { described } from './described.js';
+
+// biome-ignore lint/suspicious/noExplicitAny: what EventEmitter itself takes for a listener
+type Listener = (...args: any[]) => any;
+
+class ContextEmitter extends EventEmitter {
+  override on(event: string | symbol, listener: Listener): this {
+    return super.on(event, inContext(listener));
+  }
+
+  override addListener(event: string | symbol, listener: Listener): this {
+    return this.on(event, listener);
+  }
+
+  override prependListener(event: string | symbol, listener: Listener): this {
+    return super.prependListener(event, inContext(listener));
+  }
+
+  override once(event: string | symbol, listener: Listener): this {
+    return super.on(event, this.onlyOnce(event, listener));
+  }
+
+  override prependOnceListener(event: string | symbol, listener: Listener): this {
+    return super.prependListener(event, this.onlyOnce(event, listener));
+  }
+
+  private onlyOnce(event: string | symbol, listener: Listener): Listener {
+    const wrapped = inContext(listener, () => this.removeListener(event, wrapped));
+    return wrapped;
+  }
+}
+
+/** The listener in the context in which it is added now; `off` and `listeners` know it by itself all the same. */
+function inContext(listener: Listener, before?: () => void): Listener {
+  // EventEmitter refuses it, in its own words.
+  if (typeof listener !== 'function') return listener;
+  const context = new ApplicationContext();
+  function wrapped(this: unknown, ...args: unknown[]): unknown {
+    before?.();
+    return context.run(() => Reflect.apply(listener, this, args));
+  }
+  return Object.assign(wrapped, { listener });
+}
+
+/**
+ * Events for the application: an EventEmitter whose listeners are called in the async context in which each was added, in
+ * a copy of its own. Events are sent by {@link tell}.
+ */
+export const ApplicationEvents = ContextEmitter as new <
+  Events extends Record<keyof Events, unknown[]>,
+>() => EventEmitter<Events>;
+
+/**
+ * Sends an event to the application. What a listener throws, or its promise rejects with, reaches neither the protocol
+ * code that reports the event, nor the other listeners, nor the process.
+ *
+ * @param failed - is told of it; itself an event as a rule, so it must not come back here for its own failure
+ */
+export function tell<Events extends Record<keyof Events, unknown[]>, Name extends keyof Events & string>(
+  emitter: EventEmitter<Events>,
+  name: Name,
+  event: Events[Name][0],
+  failed: (error: unknown) => void = (error) =>
+    warningOf(emitter).say(`a listener of the event '${name}' has failed`, error),
+): void {
+  const listeners = (emitter as EventEmitter).rawListeners(name);
+  if (listeners.length > 0) described(event);
+  for (const listener of listeners) {
+    try {
+      const outcome: unknown = Reflect.apply(listener, emitter, [event]);
+      if (isThenable(outcome)) settledOnce(outcome).then(undefined, failed);
+    } catch (error) {
+      failed(error);
+    }
+  }
+}
+
+const warnings = new WeakMap<object, SeldomWarning>();
+
+function warningOf(emitter: object): SeldomWarning {
+  let warning = warnings.get(emitter);
+  if (warning === undefined) {
+    warning = new SeldomWarning();
+    warnings.set(emitter, warning);
+  }
+  return warning;
+}

@@ -1,0 +1,84 @@
+import { type Guarded, later, nextTurn } from '../guard.js';
+
+/** A timer that fires so much too late, in milliseconds, has been held up together with everything else in the process. */
+const LATE_MS = 1000;
+
+/**
+ * Runs work when what has arrived by now has been read. Timers of Node run before the sockets are looked at, so an answer
+ * that came while the process was busy is still unread when a timer fires. One turn of the event loop reads the sockets,
+ * the second one what these have let through (TLS, a stream that was paused).
+ */
+export function afterReading(owner: Guarded, work: () => void): void {
+  nextTurn(owner, () => nextTurn(owner, work));
+}
+
+/**
+ * A time limit for the other side. It passes only while this side is able to listen: what has arrived is read before the
+ * judgement, and after a time in which this process stood still the limit runs once more.
+ */
+export class Patience {
+  private timer: NodeJS.Timeout | undefined;
+  private over = false;
+  private keepsAlive = true;
+
+  /**
+   * @param limitMs - from now; at most 2147483647
+   * @param judge - the time has passed; not called after `end`
+   */
+  constructor(
+    private readonly owner: Guarded,
+    private readonly limitMs: number,
+    private readonly judge: () => void,
+  ) {
+    this.wait(true);
+  }
+
+  /** Does not keep the process running. */
+  unref(): this {
+    this.keepsAlive = false;
+    this.timer?.unref();
+    return this;
+  }
+
+  /** What was waited for has come, or is not waited for any more. */
+  end(): void {
+    this.over = true;
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  private wait(mayWaitAgain: boolean): void {
+    const dueMs = performance.now() + this.limitMs;
+    this.timer = later(this.owner, this.limitMs, () => {
+      const lateMs = performance.now() - dueMs;
+      const heldUp = lateMs > Math.min(LATE_MS, this.limitMs);
+      afterReading(this.owner, () => {
+        if (this.over) return;
+        if (heldUp && mayWaitAgain) this.wait(false);
+        else this.judge();
+      });
+    });
+    if (!this.keepsAlive) this.timer.unref();
+  }
+}
+
+/**
+ * A clock that counts the time during which this process was able to listen. It is looked at every so often; when a look
+ * comes much later than that, the process has stood still, and nobody can be blamed for having been silent meanwhile.
+ */
+export class AttendedTime {
+  private lookedMs = performance.now();
+  private attendedMs = 0;
+
+  /** @param intervalMs - between two looks, in milliseconds */
+  constructor(private readonly intervalMs: number) {}
+
+  /** @returns milliseconds since the clock was made, without those in which the process stood still */
+  look(): number {
+    const nowMs = performance.now();
+    const sinceMs = nowMs - this.lookedMs;
+    this.lookedMs = nowMs;
+    this.attendedMs += Math.min(sinceMs, this.intervalMs * 2);
+    return this.attendedMs;
+  }
+}

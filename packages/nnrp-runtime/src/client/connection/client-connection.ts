@@ -1,0 +1,385 @@
+import {
+  ClosedError,
+  describeFault,
+  type FlowFields,
+  FlowSender,
+  forCaller,
+  type MessageInfo,
+  type NnrpError,
+  type Packet,
+  type PeerError,
+  ProtocolError,
+  TransportError,
+  UsageError,
+  type WireFault,
+} from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { ErrorCode, ErrorScope, MessageType, PeerMessages, ScopeKind } from 'nnrp-core/preview3';
+import { checkFlow } from '../../base/flow-fields.js';
+import { guard } from '../../base/guard.js';
+import { rejection, unheard } from '../../base/promises/settled.js';
+import { DeadlineQueue } from '../../base/time/deadline-queue.js';
+import { announcedFamilies } from '../../connection/announcement.js';
+import { type CloseReport, joinedReport } from '../../connection/close-report.js';
+import { Connection } from '../../connection/connection.js';
+import { ReadingHold } from '../../connection/reading-hold.js';
+import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
+import type { FramedTransport, TransportKind } from '../../transport/contract/contract.js';
+import type { NnrpClientConfig, SessionOptions } from '../contract/client-config.js';
+import type { ClientConnectionEvents } from '../contract/client-events.js';
+import { readError } from '../failures/peer-error.js';
+import { type ClientHelloOptions, HelloExchange, type ServerHello } from '../hello/hello-exchange.js';
+import { callTimeoutMs } from '../requests/call-options.js';
+import type { NnrpResult } from '../results/nnrp-result.js';
+import { ReadGate, type ReadGateOwner, type UnreadShare } from '../results/read-gate.js';
+import type { NnrpClientSession } from '../session/client-session.js';
+import type { CloseOptions } from '../session/session-closing.js';
+import { checkClose } from '../session/session-closing.js';
+import { ConnectionFlow } from '../submits/connection-flow.js';
+import { ClientProbes, type ProbeOptions, type ProbeResult } from './client-probes.js';
+import { KeepAlive, type KeepAliveTarget } from './keep-alive.js';
+import { type OpeningConnection, SessionOpening } from './session-opening.js';
+import { WaitingAnswers } from './waiting-answers.js';
+
+/** Room kept for control messages, which are never held back. */
+const CONTROL_ROOM_BYTES = 1024 * 1024;
+
+/** What a server leaves for header and metadata when it says in its hello how large a body may be. */
+const HELLO_HEAD_BYTES = preview3.COMMON_HEADER_BYTES + preview3.RESULT_PUSH_BYTES;
+/** Bytes of one packet whose arrival says that the server is there. */
+const PROGRESS_BYTES = 4096;
+
+/** The client's side of one connection: greets, measures and routes; sessions do the rest. */
+export class ClientConnection extends Connection implements OpeningConnection, KeepAliveTarget, ReadGateOwner {
+  readonly flow = new ConnectionFlow();
+  readonly deadlines = new DeadlineQueue(this);
+  readonly unread: ReadGate;
+  protected readonly reading: ReadingHold;
+  private readonly openSessions = new Set<NnrpClientSession>();
+  private readonly opens = new SessionOpening(this);
+  private readonly greeting: HelloExchange;
+  private readonly probes: ClientProbes;
+  private readonly flowSender = new FlowSender(ScopeKind.Connection);
+  private readonly keepAlive: KeepAlive | undefined;
+  private readonly answers: WaitingAnswers;
+  /** Bytes of requests that wait for their turn. */
+  private requestBytes = 0;
+  /** What the server says it understands, bits of PeerMessages. */
+  private families = 0;
+  private endError: NnrpError | undefined;
+  private isShuttingDown = false;
+  /** Sessions that the end of the connection has ended, or is about to. */
+  private readonly lastSessions: NnrpClientSession[] = [];
+
+  constructor(
+    transport: FramedTransport,
+    readonly config: NnrpClientConfig,
+    private readonly events: ClientConnectionEvents,
+    /** Whether the keep-alive asks servers that have not announced themselves, too. */
+    private readonly asksAnyServer: boolean,
+  ) {
+    const { maxOutboxBytes: heldBackBytes } = config;
+    super(transport, {
+      maxOutboxBytes: heldBackBytes + CONTROL_ROOM_BYTES,
+      heldBackBytes,
+      slowReader: 'disconnect',
+    });
+    this.reading = new ReadingHold(transport);
+    this.answers = new WaitingAnswers(this.reading, CONTROL_ROOM_BYTES / 2);
+    this.unread = new ReadGate(this.reading, config.maxBufferedResultBytes, this);
+    this.greeting = new HelloExchange(this, this.unread);
+    this.probes = new ClientProbes(this, this.unread);
+    if (config.keepAliveMs > 0) this.keepAlive = new KeepAlive(this, config.keepAliveMs);
+  }
+
+  /** Begins to read, and greets the server when asked to. What the greeting says is not kept: it may hold a token. */
+  start(hello: NnrpClientConfig['hello']): void {
+    this.transport.start(this);
+    if (hello !== false) this.greet(hello === true ? {} : hello, true);
+  }
+
+  get transportKind(): TransportKind {
+    return this.transport.kind;
+  }
+
+  get isOverfull(): boolean {
+    return this.outbox.byteLength >= this.config.maxOutboxBytes;
+  }
+
+  /** A long packet that arrives is a sign of life, and a PONG could not come before it. */
+  get received(): number {
+    return this.packetCount + Math.floor(this.unfinishedBytes / PROGRESS_BYTES);
+  }
+
+  get isReading(): boolean {
+    return !this.reading.isHeld;
+  }
+
+  get serverHello(): ServerHello | undefined {
+    return this.greeting.serverHello;
+  }
+
+  openSession(options: SessionOptions): Promise<NnrpClientSession> {
+    return this.opens.open(options);
+  }
+
+  hello(options: ClientHelloOptions): Promise<ServerHello> {
+    if (this.opens.started) return rejection(new UsageError('CLIENT_HELLO: it goes before the first session'));
+    return this.greet(options, false);
+  }
+
+  probe(options: ProbeOptions): Promise<ProbeResult> {
+    return this.asking(() => this.probes.send(options, this.config));
+  }
+
+  override ping(timeoutMs?: number): Promise<number> {
+    return this.asking(() => {
+      const waitMs = callTimeoutMs(timeoutMs, this.config.pingTimeoutMs);
+      const { roundTrip, giveUp } = this.pings.start(waitMs);
+      const waiter = { tooMuchBefore: giveUp };
+      this.unread.answerAwaited(waiter);
+      return unheard(roundTrip.finally(() => this.unread.answerCame(waiter)));
+    });
+  }
+
+  /** For the keep-alive: whether the server is still there. */
+  ask(): void {
+    if (this.asksAnyServer || this.understands(PeerMessages.ErrorClosePing)) this.askWithin(this.config.pingTimeoutMs);
+  }
+
+  /** @throws what ended the connection, WireError when a value does not fit */
+  sendFlowUpdate(fields: FlowFields): void {
+    if (this.endError !== undefined) throw forCaller(this.endError);
+    this.send(MessageType.FlowUpdate, 0, 0, FLOW_UPDATE, this.flowSender.next(checkFlow(fields, 'connection')));
+  }
+
+  /** Closes every session in good order, then the connection; a server that does not answer is left behind. */
+  shutDown(options: CloseOptions): Promise<CloseReport> {
+    checkClose(options);
+    const reason = new ClosedError('the client was closed');
+    this.isShuttingDown = true;
+    this.opens.refuse(reason);
+    const sessions = [...this.openSessions];
+    const watch = this.watchClosing();
+    return Promise.allSettled(sessions.map((session) => session.close(options))).then(async (outcomes) => {
+      watch?.stop();
+      // A server that has not confirmed in time takes nothing any more either.
+      if (outcomes.some(({ status }) => status === 'rejected')) this.endNow(reason);
+      await this.close(reason);
+      return joinedReport(this.lastSessions.map((session) => session.closeReport));
+    });
+  }
+
+  giveUp(error: NnrpError): void {
+    this.end(error);
+  }
+
+  announced(families: number): void {
+    this.families |= families;
+  }
+
+  understands(family: preview3.PeerMessages): boolean {
+    return (this.families & family) !== 0;
+  }
+
+  hasSession(sessionId: number): boolean {
+    return this.sessions.has(sessionId);
+  }
+
+  sessionOpened(session: NnrpClientSession): void {
+    this.openSessions.add(session);
+  }
+
+  sessionEnded(session: NnrpClientSession): void {
+    this.detach(session.sessionId);
+    this.openSessions.delete(session);
+    if (this.isShuttingDown || this.isClosed) this.lastSessions.push(session);
+  }
+
+  openAnswered(packet: Packet, info: MessageInfo, fault?: WireFault): void {
+    this.opens.answered(packet, info, fault);
+  }
+
+  stray(packet: Packet, info: MessageInfo): void {
+    this.events.stray(packet, info);
+  }
+
+  peerReported(error: PeerError, sessionId: number): void {
+    this.events.peerError(error, sessionId);
+  }
+
+  violation(error: ProtocolError, sessionId: number): void {
+    this.events.protocolViolation(error, sessionId);
+  }
+
+  get isFullOfRequests(): boolean {
+    return this.outbox.byteLength + this.requestBytes >= this.config.maxOutboxBytes;
+  }
+
+  requestsHeld(bytes: number): void {
+    this.requestBytes += bytes;
+  }
+
+  override answerWaits(bytes: number): void {
+    this.answers.add(bytes);
+  }
+
+  override outboxDrained(): void {
+    this.answers.sent();
+    this.flow.serveAll();
+  }
+
+  protected override transportEnded(error: NnrpError | undefined): void {
+    const isAwaited =
+      this.opens.isPending || this.greeting.isPending || this.probes.isPending || this.pings.waiting > 0;
+    // Whoever waits for an answer does not get it: that is no end in good order.
+    const when = this.packetCount === 0 ? ' before it said anything' : '';
+    const text = `${this.remoteAddress} closed the connection${when}`;
+    super.transportEnded(error ?? (isAwaited ? new TransportError(text) : undefined));
+  }
+
+  /** Every way to break a connection is reported here, once. */
+  override fail(error: ProtocolError): void {
+    if (!this.isClosed) this.violation(error, 0);
+    super.fail(error);
+  }
+
+  protected override receive(packet: Packet, info: MessageInfo): void {
+    switch (packet.messageType) {
+      case MessageType.SessionOpenAck:
+        this.openAnswered(packet, info);
+        break;
+      case MessageType.ServerHelloAck:
+        this.helloAnswered(packet, info);
+        break;
+      case MessageType.TransportProbeAck:
+        if (!this.probes.answered(packet)) this.stray(packet, info);
+        break;
+      case MessageType.FlowUpdate:
+        // One of a session that is over concerns nobody any more.
+        if (packet.sessionId !== 0) this.stray(packet, info);
+        else this.flowUpdated(packet);
+        break;
+      case MessageType.Error:
+        this.errorArrived(packet);
+        break;
+      default:
+        this.stray(packet, info);
+    }
+  }
+
+  protected override takesFrames(head: Packet): boolean {
+    return head.messageType === MessageType.ResultPush;
+  }
+
+  protected override violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
+    if (packet.messageType === MessageType.SessionOpenAck && this.opens.isPending) {
+      this.openAnswered(packet, info, fault);
+      return;
+    }
+    const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
+    // What comes for a session that is over harms nobody, however it looks.
+    if (packet.sessionId === 0) this.fail(error);
+    else this.violation(error, packet.sessionId);
+  }
+
+  /** The application hears of the end in any case, and last. */
+  protected override end(error: NnrpError): void {
+    if (this.isClosed) return;
+    this.endError = error;
+    super.end(error);
+    // Those that a failure on the way has left behind.
+    for (const session of [...this.openSessions]) guard(this, () => session.disconnected(error));
+    this.events.closed(forCaller(error));
+  }
+
+  protected override onEnded(error: NnrpError): void {
+    this.keepAlive?.stop();
+    guard(this, () => this.opens.end(error));
+    guard(this, () => this.greeting.end(error));
+    guard(this, () => this.probes.end(error));
+  }
+
+  protected override internalError(error: unknown): void {
+    this.events.internalError(error);
+  }
+
+  /** A server that is gone while its answer to a close is waited for is found within `closeTimeoutMs`, drain or not. */
+  private watchClosing(): KeepAlive | undefined {
+    if (this.openSessions.size === 0 || !this.understands(PeerMessages.ErrorClosePing)) return undefined;
+    const halfMs = Math.ceil(this.config.closeTimeoutMs / 2);
+    return new KeepAlive(this, halfMs, () => this.askWithin(halfMs));
+  }
+
+  /**
+   * What comes of it is seen by the connection. While bytes wait to leave, the PING would wait behind them. Its answer is no
+   * reason to read more than may wait unread: until it can be read, it says nothing.
+   */
+  private askWithin(timeoutMs: number): void {
+    if (this.pings.waiting === 0 && !this.isSending) unheard(super.ping(timeoutMs));
+  }
+
+  private greet(options: ClientHelloOptions, isRequired: boolean): Promise<ServerHello> {
+    const { config } = this;
+    const answer = this.asking(() => this.greeting.send(options, config, config.requestTimeoutMs));
+    this.opens.waitFor(answer, isRequired);
+    return answer;
+  }
+
+  readingStopped(unreadBytes: number): void {
+    let most: UnreadShare | undefined;
+    for (const { mostUnread } of this.openSessions) {
+      if (most === undefined || mostUnread.unreadBytes > most.unreadBytes) most = mostUnread;
+    }
+    if (most !== undefined) this.events.readingPaused(unreadBytes, most);
+  }
+
+  holdBack(): void {
+    for (const session of this.openSessions) session.holdBack();
+  }
+
+  get inFlight(): number {
+    return this.flow.inFlight;
+  }
+
+  eachUnread(visit: (result: NnrpResult) => void): void {
+    for (const session of this.openSessions) session.eachUnread(visit);
+  }
+
+  private helloAnswered(packet: Packet, info: MessageInfo): void {
+    const outcome = this.greeting.answered(packet);
+    if (outcome === 'stray') this.stray(packet, info);
+    else if (outcome !== 'taken') this.fail(outcome);
+    else {
+      const { extensions = [], ack } = this.serverHello ?? {};
+      this.announced(announcedFamilies(extensions) ?? 0);
+      this.peerTakes(ack === undefined || ack.maxBodyBytes === 0 ? undefined : ack.maxBodyBytes + HELLO_HEAD_BYTES);
+    }
+  }
+
+  private flowUpdated(packet: Packet): void {
+    const update = preview3.decodeFlowUpdate(packet.view, packet.metadataStart);
+    this.events.flowUpdate(update, this.flow.update(update));
+  }
+
+  private errorArrived(packet: Packet): void {
+    const { message, error, violation } = readError(packet, this.config.announce);
+    if (violation !== undefined) this.violation(violation, packet.sessionId);
+    this.peerReported(forCaller(error), packet.sessionId);
+    // A fatal error of a session that is gone already concerns nobody else on the connection.
+    if (message.errorScope !== ErrorScope.Connection) return;
+    if (message.isFatal === 1) this.end(error);
+    else if (!this.greeting.refused(forCaller(error)) && message.errorCode === ErrorCode.UnsupportedCapability) {
+      this.probes.refused(error);
+    }
+  }
+
+  private asking<T>(ask: () => Promise<T>): Promise<T> {
+    if (this.endError !== undefined) return rejection(forCaller(this.endError));
+    try {
+      return ask();
+    } catch (error) {
+      return rejection(error);
+    }
+  }
+}

@@ -1,0 +1,108 @@
+import { forCaller, type NnrpError, type Packet, shownValue, UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { MessageType } from 'nnrp-core/preview3';
+import { described } from '../../base/application/described.js';
+import { checkOptions } from '../../base/options.js';
+import { TRANSPORT_PROBE } from '../../connection/sending/codecs.js';
+import type { SessionConnection } from '../../connection/session-endpoint.js';
+import { callTimeoutMs } from '../requests/call-options.js';
+import { type AnswerReader, PendingRequests } from '../requests/pending-requests.js';
+
+const OPTIONS: ReadonlySet<string> = new Set(['payloadBytes', 'timeoutMs']);
+/** Bytes before the padding: header and metadata. */
+const HEAD_BYTES = preview3.COMMON_HEADER_BYTES + preview3.TRANSPORT_PROBE_BYTES;
+
+/** How the connection is measured. */
+export interface ProbeOptions {
+  /** Bytes of padding to send; default 32768. */
+  readonly payloadBytes?: number | undefined;
+  /** Milliseconds to wait for the answer; default `requestTimeoutMs` of the client. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** What a probe has measured. */
+export interface ProbeResult {
+  /** From sending to the answer, in microseconds. */
+  readonly roundTripUs: number;
+  /** When the server received it, in microseconds of the server's clock. */
+  readonly serverReceivedAtUs: bigint;
+  /** Bytes of the probe on the wire. */
+  readonly sentBytes: number;
+}
+
+interface Probe {
+  readonly probeId: number;
+  readonly sentAtMs: number;
+  readonly sentBytes: number;
+}
+
+/** The probes of one connection that wait for their answers, matched by id. */
+export class ClientProbes {
+  private readonly pending: PendingRequests<Probe, ProbeResult>;
+  private lastId = 0;
+
+  constructor(
+    private readonly connection: Pick<SessionConnection, 'send' | 'crashed'>,
+    reader: AnswerReader,
+  ) {
+    this.pending = new PendingRequests<Probe, ProbeResult>('TRANSPORT_PROBE', reader, connection, undefined, keyOf);
+  }
+
+  get isPending(): boolean {
+    return this.pending.waiting > 0;
+  }
+
+  /** @throws UsageError on an unknown option, a bad timeout, or when the payload is no u32 or does not fit a packet of `maxPacketBytes` */
+  send(options: ProbeOptions, limits: ProbeLimits): Promise<ProbeResult> {
+    checkOptions('probe options', options, OPTIONS);
+    const { payloadBytes = 32_768 } = options;
+    const timeoutMs = callTimeoutMs(options.timeoutMs, limits.requestTimeoutMs);
+    const most = limits.maxPacketBytes - HEAD_BYTES;
+    if (!Number.isInteger(payloadBytes) || payloadBytes < 0 || payloadBytes > most) {
+      throw new UsageError(`payloadBytes takes an integer of 0 to ${most}, got ${shownValue(payloadBytes)}`);
+    }
+    this.lastId = (this.lastId + 1) >>> 0;
+    const probeId = this.lastId;
+    const sentAtMs = performance.now();
+    const metadata: preview3.TransportProbe = {
+      probeId,
+      probePayloadBytes: payloadBytes,
+      clientSendTsUs: BigInt(Math.round((performance.timeOrigin + sentAtMs) * 1000)),
+    };
+    const probe: Probe = { probeId, sentAtMs, sentBytes: HEAD_BYTES + payloadBytes };
+    return this.pending.ask(probe, timeoutMs, () =>
+      this.connection.send(MessageType.TransportProbe, 0, 0, TRANSPORT_PROBE, metadata, new Uint8Array(payloadBytes)),
+    );
+  }
+
+  /** TRANSPORT_PROBE_ACK. @returns false when nobody waits for it */
+  answered(packet: Packet): boolean {
+    const ack = preview3.decodeTransportProbeAck(packet.view, packet.metadataStart);
+    const key = keyOf(ack);
+    const probe = this.pending.first(key);
+    if (probe === undefined) return false;
+    const roundTripUs = Math.round((performance.now() - probe.sentAtMs) * 1000);
+    const { sentBytes } = probe;
+    const result = described({ roundTripUs, serverReceivedAtUs: ack.serverRecvTsUs, sentBytes });
+    return this.pending.answered(result, key);
+  }
+
+  /** The server does not serve probes. */
+  refused(error: NnrpError): void {
+    while (this.pending.waiting > 0) this.pending.refused(forCaller(error));
+  }
+
+  end(error: NnrpError): void {
+    this.pending.end(error);
+  }
+}
+
+function keyOf({ probeId }: Pick<Probe, 'probeId'>): string {
+  return `probe ${probeId}`;
+}
+
+/** What bounds a probe. */
+export interface ProbeLimits {
+  readonly maxPacketBytes: number;
+  readonly requestTimeoutMs: number;
+}

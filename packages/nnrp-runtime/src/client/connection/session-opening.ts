@@ -1,0 +1,279 @@
+import {
+  describeFault,
+  forCaller,
+  type MessageInfo,
+  type NnrpError,
+  type Packet,
+  ProtocolError,
+  type WireFault,
+} from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { ErrorCode, InFlightPolicy, MessageType, SessionStatus } from 'nnrp-core/preview3';
+import { described } from '../../base/application/described.js';
+import { background } from '../../base/guard.js';
+import { rejection, unheard } from '../../base/promises/settled.js';
+import { Line } from '../../base/queues/line.js';
+import { unheardWithin } from '../../base/thenable.js';
+import { Patience } from '../../base/time/patience.js';
+import { announcedFamilies, announcedPacketBytes, isAnnouncement } from '../../connection/announcement.js';
+import { ownBytes } from '../../connection/body/body-bytes.js';
+import { readRefusal } from '../../connection/errors/open-refusal.js';
+import { SESSION_OPEN } from '../../connection/sending/codecs.js';
+import { type SessionOptions, sessionOpen, sessionOptions } from '../contract/client-config.js';
+import { bodyMismatch } from '../failures/peer-error.js';
+import { sessionExtensions } from '../hello/client-announcement.js';
+import { concatBytes } from '../hello/concat-bytes.js';
+import { PendingAnswer } from '../requests/pending-answer.js';
+import type { AnswerWaiter } from '../requests/pending-requests.js';
+import { NnrpClientSession } from '../session/client-session.js';
+import type { ClientSessionConnection } from '../submits/client-session-connection.js';
+import { refusalOf } from './refused-open.js';
+
+/** What opening sessions needs of the connection. */
+export interface OpeningConnection extends ClientSessionConnection {
+  /** The server says what it understands: bits of PeerMessages, 0 when it does not. */
+  announced(families: number): void;
+  /** The server says how large a packet it takes; undefined when it does not. */
+  peerTakes(maxPacketBytes: number | undefined): void;
+  hasSession(sessionId: number): boolean;
+  sessionOpened(session: NnrpClientSession): void;
+  sessionEnded(session: NnrpClientSession): void;
+  /** The server broke a rule that costs the connection. */
+  fail(error: ProtocolError): void;
+  /** Ends the connection without a word. */
+  giveUp(error: NnrpError): void;
+}
+
+/** Opens on the wire at once towards a server that is known to answer them in order; one towards others. */
+const MAX_AT_ONCE = 64;
+/** Opens that have had no answer in time, and still may get it; a server that leaves out more is given up. */
+const MAX_LATE = 1024;
+
+interface Asked {
+  readonly open: preview3.SessionOpen;
+  readonly body: Uint8Array;
+  readonly resolve: (session: Promise<NnrpClientSession>) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+interface PendingOpen extends AnswerWaiter {
+  readonly open: preview3.SessionOpen;
+  readonly answer: PendingAnswer<NnrpClientSession>;
+  /** Given up; its place in the line stays, because its answer may still come. */
+  late: boolean;
+  /** Others need not wait for its answer any more. */
+  passed: Patience | boolean;
+}
+
+/**
+ * Opens the sessions of a connection. Nothing in an acknowledgement says which request it answers, so it belongs to the
+ * oldest one: one that was given up keeps its place, and what is opened for it too late is closed again.
+ *
+ * A server that has not announced itself is asked for one session after the other; one that has is asked for up to 64 at
+ * once, because it answers in the order of the requests.
+ */
+export class SessionOpening {
+  /** Whether a session was asked for. */
+  started = false;
+  /** Not sent yet, in order. */
+  private readonly asked = new Line<Asked>();
+  /** Sent, in order. */
+  private line: PendingOpen[] = [];
+  /** What has to come before any open. */
+  private greetings = 0;
+  private refusal: NnrpError | undefined;
+
+  constructor(private readonly connection: OpeningConnection) {}
+
+  /** Whether a request waits for its answer. */
+  get isPending(): boolean {
+    return this.line.some(({ late }) => !late);
+  }
+
+  open(given: SessionOptions): Promise<NnrpClientSession> {
+    this.started = true;
+    if (this.refusal !== undefined) {
+      unheardWithin(given);
+      return rejection(forCaller(this.refusal));
+    }
+    let open: preview3.SessionOpen;
+    let body: Uint8Array;
+    try {
+      // All of it now: by the time that it is sent, its sender may have wiped a token, or used the object for another.
+      const options = sessionOptions(given);
+      const auth = ownBytes(options.auth ?? '', 'auth');
+      const extensions = sessionExtensions(this.connection.config, options.extensions);
+      open = sessionOpen(options, auth.length, extensions.length);
+      body = concatBytes([auth, extensions]);
+    } catch (error) {
+      return rejection(error);
+    }
+    const opened = new Promise<NnrpClientSession>((resolve, reject) => {
+      this.asked.push({ open, body, resolve, reject });
+    });
+    this.sendNext();
+    return unheard(opened);
+  }
+
+  /** Lets every open wait for this. @param isRequired - whether opens fail when it does */
+  waitFor(greeting: Promise<unknown>, isRequired: boolean): void {
+    this.greetings++;
+    const over = () => {
+      this.greetings--;
+      this.sendNext();
+    };
+    const failed = (error: NnrpError) => {
+      if (isRequired) this.refuse(error);
+      over();
+    };
+    background(this.connection, greeting.then(over, failed));
+  }
+
+  /** No session is opened any more. */
+  refuse(reason: NnrpError): void {
+    this.refusal ??= reason;
+    for (const { reject } of this.asked.drain()) reject(forCaller(this.refusal));
+  }
+
+  /** SESSION_OPEN_ACK. @param fault - a rule that it breaks by itself */
+  answered(packet: Packet, info: MessageInfo, fault?: WireFault): void {
+    const { connection } = this;
+    const [pending] = this.line;
+    if (pending === undefined) {
+      connection.stray(packet, info);
+      return;
+    }
+    if (fault !== undefined) {
+      this.mismatch(describeFault(fault), fault);
+      return;
+    }
+    const ack = preview3.decodeSessionOpenAck(packet.view, packet.metadataStart);
+    const text = mismatchOf(pending.open, ack, packet, connection);
+    if (text !== undefined) {
+      this.mismatch(text);
+      return;
+    }
+    this.takeFirst();
+    const extensions = extensionsOf(packet.body.subarray(ack.resumeTokenBytes));
+    if (ack.sessionStatus === SessionStatus.Opened) this.opened(pending, ack, extensions);
+    else pending.answer.reject(refusalOf(pending.open, ack, readRefusal(extensions)));
+    this.sendNext();
+  }
+
+  end(error: NnrpError): void {
+    this.refuse(error);
+    while (this.line.length > 0) this.takeFirst()?.answer.reject(forCaller(error));
+  }
+
+  private opened(
+    pending: PendingOpen,
+    ack: preview3.SessionOpenAck,
+    extensions: readonly preview3.ControlExtension[],
+  ): void {
+    const { connection } = this;
+    connection.announced(announcedFamilies(extensions) ?? 0);
+    connection.peerTakes(announcedPacketBytes(extensions));
+    const own = extensions.filter((extension) => !isAnnouncement(extension));
+    const ended = (session: NnrpClientSession) => connection.sessionEnded(session);
+    const session = new NnrpClientSession(connection, described(ack), own, pending.open, ended);
+    connection.sessionOpened(session);
+    // Nobody waits for it any more; how its end goes is nobody's concern either.
+    if (pending.late) unheard(session.close({ inFlightPolicy: InFlightPolicy.Abort }));
+    else pending.answer.resolve(session);
+  }
+
+  private sendNext(): void {
+    while (this.asked.size > 0 && this.greetings === 0 && this.hasRoom()) {
+      const asked = this.asked.take();
+      try {
+        asked.resolve(this.send(asked));
+      } catch (error) {
+        asked.reject(error);
+      }
+    }
+  }
+
+  private hasRoom(): boolean {
+    const limit = this.connection.understands(preview3.PeerMessages.ErrorClosePing) ? MAX_AT_ONCE : 1;
+    let waitedFor = 0;
+    for (const { passed } of this.line) if (passed !== true) waitedFor++;
+    return waitedFor < limit;
+  }
+
+  /** @throws WireError on an option that does not fit; nothing is sent then */
+  private send({ open, body }: Asked): Promise<NnrpClientSession> {
+    const { connection } = this;
+    connection.send(MessageType.SessionOpen, 0, 0, SESSION_OPEN, open, body);
+    const answer = new PendingAnswer<NnrpClientSession>(
+      connection,
+      'no answer to SESSION_OPEN',
+      connection.config.openTimeoutMs,
+      (error) => this.giveUp(pending, error),
+    );
+    const tooMuchBefore = (error: NnrpError) => this.giveUp(pending, error);
+    const pending: PendingOpen = { open, answer, late: false, passed: false, tooMuchBefore };
+    this.line.push(pending);
+    connection.unread.answerAwaited(pending);
+    return answer.promise;
+  }
+
+  /** It costs this open alone: its answer may still come, and others wait for that as long again, but no longer. */
+  private giveUp(pending: PendingOpen, error: NnrpError): void {
+    const { connection } = this;
+    if (pending.late) return;
+    pending.late = true;
+    connection.unread.answerCame(pending);
+    pending.answer.reject(error);
+    if (this.line.length > MAX_LATE) {
+      connection.giveUp(error);
+      return;
+    }
+    pending.passed = new Patience(connection, connection.config.openTimeoutMs, () => {
+      pending.passed = true;
+      this.sendNext();
+    }).unref();
+  }
+
+  private mismatch(text: string, fault?: WireFault): void {
+    const error = new ProtocolError(`SESSION_OPEN_ACK: ${text}`, ErrorCode.InvalidState, fault);
+    this.takeFirst()?.answer.reject(forCaller(error));
+    this.connection.fail(error);
+  }
+
+  /** It has its answer, or needs none any more. */
+  private takeFirst(): PendingOpen | undefined {
+    const pending = this.line.shift();
+    if (pending === undefined) return undefined;
+    if (typeof pending.passed === 'object') pending.passed.end();
+    if (!pending.late) this.connection.unread.answerCame(pending);
+    return pending;
+  }
+}
+
+/** What an acknowledgement must agree with: its own header, the request, and the rules of recovery. */
+function mismatchOf(
+  open: preview3.SessionOpen,
+  ack: preview3.SessionOpenAck,
+  packet: Packet,
+  connection: OpeningConnection,
+): string | undefined {
+  const installed = preview3.openAckOutcome(ack);
+  if (installed.outcome === 'fault') return describeFault(installed.fault);
+  const recovery = preview3.recoveryOutcome(open, ack);
+  if (recovery.outcome === 'fault') return describeFault(recovery.fault);
+  if (packet.sessionId !== ack.sessionId) {
+    return `header session ${packet.sessionId}, metadata session ${ack.sessionId}`;
+  }
+  if (installed.outcome === 'not_installed') return undefined;
+  if (open.requestedSessionId !== 0 && ack.sessionId !== open.requestedSessionId) {
+    return `asked for session ${open.requestedSessionId}, got ${ack.sessionId}`;
+  }
+  if (connection.hasSession(ack.sessionId)) return `session ${ack.sessionId} exists already`;
+  const announced = ack.resumeTokenBytes + ack.sessionExtensionBytes;
+  return bodyMismatch('it', announced, packet.bodyLength)?.rawMessage;
+}
+
+/** No document says what the block of an acknowledgement holds: one that is no list of entries says nothing. */
+function extensionsOf(block: Uint8Array): readonly preview3.ControlExtension[] {
+  return preview3.checkControlExtensions(block) === undefined ? preview3.decodeControlExtensions(block) : [];
+}

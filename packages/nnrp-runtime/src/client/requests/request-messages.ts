@@ -1,0 +1,142 @@
+import { shownValue, UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { PatchFlags, TransportId } from 'nnrp-core/preview3';
+import { checkOptions } from '../../base/options.js';
+import type { TransportKind } from '../../transport/contract/contract.js';
+
+/** How long a request waits for its answer. */
+export interface RequestOptions {
+  /** Milliseconds; default `requestTimeoutMs` of the client. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/** Settings of a session to change; what is left out stays as it is. */
+export interface PatchFields {
+  /** The profile concerned; default 0, the active one. */
+  readonly profileId?: number | undefined;
+  /** Wanted cadence in hundredths of a frame per second. */
+  readonly targetCadenceX100?: number | undefined;
+  readonly qualityTier?: number | undefined;
+  readonly degradePolicy?: number | undefined;
+  /** Active logical lanes, one bit each. */
+  readonly activeLaneMask?: bigint | undefined;
+  readonly preferredCodecBitmap?: number | undefined;
+  readonly preferredCompressionBitmap?: number | undefined;
+}
+
+/** The answer to a patch, whatever it says, with its profile patch block. */
+export type NnrpPatchAck = preview3.SessionPatchAck & {
+  /** The block of the profile; empty when there is none. Not copied. */
+  readonly body: Uint8Array;
+};
+
+/** An object to be stored with the server. */
+export interface CacheObjectInit {
+  readonly namespace: number;
+  /** The whole key, a u64. */
+  readonly key: bigint;
+  readonly kind: preview3.CacheObjectKind;
+  /** Wanted lifetime in milliseconds; default 0, the server's. */
+  readonly ttlMs?: number | undefined;
+  /** CachePutFlags; default 0. */
+  readonly flags?: number | undefined;
+  /** Codecs of the object, one bit each; default 0. */
+  readonly codecBitmap?: number | undefined;
+}
+
+/** Which objects the server is to forget; what the scope does not look at may be left out. */
+export interface CacheSelector {
+  readonly scope: preview3.CacheInvalidateScope;
+  readonly namespace?: number | undefined;
+  /** For the scope object_key. */
+  readonly key?: bigint | undefined;
+  /** For the scope object_kind. */
+  readonly kind?: preview3.CacheObjectKind | undefined;
+  /** Default 0. */
+  readonly reasonCode?: number | undefined;
+}
+
+const PATCH_BITS: readonly (readonly [keyof PatchFields, number])[] = [
+  ['targetCadenceX100', PatchFlags.TargetCadence],
+  ['qualityTier', PatchFlags.QualityTier],
+  ['degradePolicy', PatchFlags.DegradePolicy],
+  ['activeLaneMask', PatchFlags.ActiveLaneMask],
+  ['preferredCodecBitmap', PatchFlags.PreferredCodec],
+  ['preferredCompressionBitmap', PatchFlags.PreferredCompression],
+];
+
+const OBJECT_FIELDS: ReadonlySet<string> = new Set(['namespace', 'key', 'kind', 'ttlMs', 'flags', 'codecBitmap']);
+const SELECTOR_FIELDS: ReadonlySet<string> = new Set(['scope', 'namespace', 'key', 'kind', 'reasonCode']);
+const PATCH_FIELDS: ReadonlySet<string> = new Set(['profileId', ...PATCH_BITS.map(([name]) => name)]);
+
+/**
+ * SESSION_PATCH: the mask follows from the fields that are given.
+ * @throws UsageError on a field that does not exist, and when there is nothing to change
+ */
+export function sessionPatch(fields: PatchFields, profilePatchBytes: number | undefined): preview3.SessionPatch {
+  checkOptions('patch fields', fields, PATCH_FIELDS);
+  const given = PATCH_BITS.filter(([name]) => fields[name] !== undefined);
+  if (given.length === 0 && profilePatchBytes === undefined) {
+    throw new UsageError('patch fields: there is nothing to change');
+  }
+  return {
+    profileId: fields.profileId ?? 0,
+    patchMask: given.reduce(
+      (mask, [, bit]) => mask | bit,
+      profilePatchBytes === undefined ? 0 : PatchFlags.ProfilePatch,
+    ),
+    targetCadenceX100: fields.targetCadenceX100 ?? 0,
+    qualityTier: fields.qualityTier ?? 0,
+    degradePolicy: fields.degradePolicy ?? 0,
+    activeLaneMask: fields.activeLaneMask ?? 0n,
+    preferredCodecBitmap: fields.preferredCodecBitmap ?? 0,
+    preferredCompressionBitmap: fields.preferredCompressionBitmap ?? 0,
+    profilePatchBytes: profilePatchBytes ?? 0,
+  };
+}
+
+/** @throws UsageError on a field that does not exist */
+export function cachePut(object: CacheObjectInit, objectBytes: number): preview3.CachePut {
+  checkOptions('cache object', object, OBJECT_FIELDS);
+  const [cacheKeyHi, cacheKeyLo] = keyHalves(object.key);
+  return {
+    cacheNamespace: object.namespace,
+    cacheKeyHi,
+    cacheKeyLo,
+    objectKind: object.kind,
+    ttlMs: object.ttlMs ?? 0,
+    objectBytes,
+    codecBitmap: object.codecBitmap ?? 0,
+    flags: object.flags ?? 0,
+  };
+}
+
+/** CACHE_INVALIDATE; for the scope object_kind the kind stands in place of the key (section 19, A-20). */
+export function cacheInvalidate(selector: CacheSelector): preview3.CacheInvalidate {
+  checkOptions('cache selector', selector, SELECTOR_FIELDS);
+  const byKind = selector.scope === preview3.CacheInvalidateScope.ObjectKind;
+  const [cacheKeyHi, cacheKeyLo] = byKind ? [selector.kind ?? 0, 0] : keyHalves(selector.key ?? 0n);
+  return {
+    invalidateScope: selector.scope,
+    cacheNamespace: selector.namespace ?? 0,
+    cacheKeyHi,
+    cacheKeyLo,
+    reasonCode: selector.reasonCode ?? 0,
+  };
+}
+
+/**
+ * The transport_id of a kind of transport: TLS counts as the tcp it runs on.
+ * @returns 0 when preview3 has none for it, as for memory
+ */
+export function transportIdOf(kind: TransportKind): preview3.TransportId {
+  if (kind === 'tcp' || kind === 'tls') return TransportId.Tcp;
+  return kind === 'quic' ? TransportId.Quic : TransportId.Unspecified;
+}
+
+function keyHalves(key: bigint): [high: number, low: number] {
+  if (typeof key !== 'bigint' || BigInt.asUintN(64, key) !== key) {
+    throw new UsageError(`key: expected a bigint of 0 to 2^64-1, got ${shownValue(key)}`);
+  }
+  return [Number(key >> 32n), Number(key & 0xffffffffn)];
+}

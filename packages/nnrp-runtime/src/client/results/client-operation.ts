@@ -1,0 +1,296 @@
+import { CancelledError, forCaller, INSPECT, type Inspect, inspected, type NnrpError, UsageError } from 'nnrp-core';
+import { rejection, unheard } from '../../base/promises/settled.js';
+import type { DeadlineList, Timed } from '../../base/time/deadline-queue.js';
+import type { Turn } from '../../base/time/turn.js';
+import type { NnrpResult } from './nnrp-result.js';
+import { PushIterator } from './push-iterator.js';
+import { heldBy } from './read-gate.js';
+import { TextIterator } from './text-iterator.js';
+
+/** What an operation needs of its session. */
+export interface OperationOwner {
+  /** A partial result waits to be read. */
+  buffered(result: NnrpResult, operation: ClientOperation): void;
+  /** Results have been read or thrown away, or are the application's own now: they no longer wait. */
+  consumed(bytes: number, operation: ClientOperation): void;
+  /** Tells the server that nobody waits for the operation any more. */
+  cancelled(operation: ClientOperation): void;
+  /** No answer has come in time. */
+  expired(operation: ClientOperation, lateMs: number): void;
+  crashed(error: unknown): void;
+}
+
+/**
+ * One submitted unit of work and its results. Iterate it for all of them, partial ones first and the last one at the
+ * end; or await `result()` for the last one alone. A dropped, failed, cancelled or disconnected operation throws.
+ *
+ * While an operation is in progress its unread results count against the client's buffer: a stream that nobody reads
+ * stops all reading in the end. Once it is over, what is left is only held by the operation itself.
+ */
+export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Timed {
+  /** @internal For the session: stops listening to the signal that cancels the operation. */
+  unfollow: (() => void) | undefined;
+  /** @internal For the session: milliseconds that its answer may take beyond the deadline. */
+  graceMs = 0;
+  /** @internal For the session: it waits once more, its deadline has passed. */
+  isOverdue = false;
+  /** @internal */
+  timedSince: Turn | undefined;
+  /** @internal */
+  timedBefore: Timed | undefined;
+  /** @internal */
+  timedAfter: Timed | undefined;
+  /** @internal */
+  timedIn: DeadlineList | undefined;
+  /** @internal For the session: results of it have gone to the loop over the whole session. */
+  isStreamed = false;
+  /** @internal For the session: the server was asked to hold its results back. */
+  paused = false;
+  private waiting: NnrpResult[] | undefined;
+  private head = 0;
+  /** @internal For the session: bytes held for results that wait unread. */
+  countedBytes = 0;
+  private last: NnrpResult | undefined;
+  private lastTaken = false;
+  private failure: NnrpError | undefined;
+  private discarding = false;
+  /** There is to be one result, the last. */
+  private isSingle = false;
+  private iterator: PushIterator<NnrpResult> | undefined;
+  private settled: Promise<NnrpResult> | undefined;
+  private resolveLast: ((result: NnrpResult) => void) | undefined;
+  private rejectLast: ((error: NnrpError) => void) | undefined;
+
+  /** @internal */
+  constructor(
+    readonly frameId: number,
+    private readonly owner: OperationOwner,
+    /** @internal Milliseconds that the server was granted, 0 = any time. */
+    readonly deadlineMs = 0,
+  ) {}
+
+  /** @internal For the session: the deadline, when it is over; else 0. */
+  get overdueMs(): number {
+    const { deadlineMs, timedSince, isOverdue } = this;
+    if (timedSince === undefined) return 0;
+    return isOverdue || performance.now() >= timedSince.endMs + deadlineMs ? deadlineMs : 0;
+  }
+
+  /** Whether the last answer has come, or is not waited for any more. */
+  get isOver(): boolean {
+    return this.last !== undefined || this.failure !== undefined;
+  }
+
+  /**
+   * The last result. Unless a loop reads them, partial ones are not kept from now on. Once it has been asked for, leaving
+   * the loop does not cancel the operation.
+   * @throws (as a rejection) DeadlineError, CancelledError (by either side), PeerError (dropped, refused, busy, a failed handler, a
+   * shutdown) or ClosedError (its session was closed) as the server says; TransportError when the connection ended first. See
+   * docs/errors.md for each
+   */
+  result(): Promise<NnrpResult> {
+    if (this.settled !== undefined) return this.settledAgain(this.settled);
+    return this.settledOnce();
+  }
+
+  /** Whoever asks once more gets the same result, or an error of its own. */
+  private settledAgain(settled: Promise<NnrpResult>): Promise<NnrpResult> {
+    const own = settled.catch((error: unknown) => Promise.reject(forCaller(error)));
+    return unheard(own);
+  }
+
+  private settledOnce(): Promise<NnrpResult> {
+    if (this.settled === undefined) {
+      if (this.iterator === undefined) this.discard();
+      if (this.last !== undefined) this.settled = Promise.resolve(this.last);
+      else if (this.failure !== undefined)
+        this.settled = rejection(this.iterator === undefined ? this.failure : forCaller(this.failure));
+      else {
+        this.settled = new Promise((resolve, reject) => {
+          this.resolveLast = resolve;
+          this.rejectLast = reject;
+        });
+      }
+    }
+    return this.settled;
+  }
+
+  /**
+   * Results in order. Leaving the loop before the last one, in whatever way, cancels the operation: nobody could read what
+   * else comes. Whoever wants the last result all the same asks for `result()` before.
+   * @throws UsageError for a second loop, or after `result()`
+   */
+  [Symbol.asyncIterator](): AsyncIterableIterator<NnrpResult, undefined> {
+    return this.resultIterator();
+  }
+
+  private resultIterator(): PushIterator<NnrpResult> {
+    if (this.iterator !== undefined)
+      throw new UsageError(`frame ${this.frameId}: a second loop over its results, which go to one loop only`);
+    if (this.settled !== undefined) throw new UsageError(`frame ${this.frameId}: result() has taken the results`);
+    this.iterator = new PushIterator(this);
+    return this.iterator;
+  }
+
+  /**
+   * The text of all results in order, the last one included, for one loop: `for await (const text of operation.text())`.
+   * A character whose bytes lie in two results comes whole. Invalid UTF-8 becomes U+FFFD. Otherwise like the loop over the
+   * results: it throws what the operation fails with, and leaving it early cancels the operation. The last result itself is
+   * there afterwards, by `result()`.
+   * @throws UsageError for a second loop, or after `result()`
+   */
+  text(): AsyncIterableIterator<string, undefined> {
+    return new TextIterator(this.resultIterator());
+  }
+
+  /**
+   * Gives the work up: the server is told by FRAME_CANCEL, once, and whoever waits for a result is rejected with
+   * CancelledError at once. The operation counts as in flight until the server has answered, or for `requestTimeoutMs`. After the last answer it
+   * does nothing.
+   * @param reason - becomes the cause of the error
+   */
+  cancel(reason?: unknown): void {
+    if (this.isOver) return;
+    this.giveUp(new CancelledError(`frame ${this.frameId} was cancelled`, { cause: reason }));
+  }
+
+  /** @internal For the session: nobody waits for it any more, and the server is told. */
+  giveUp(error: NnrpError): void {
+    if (this.isOver) return;
+    this.owner.cancelled(this);
+    this.discard();
+    this.fail(error);
+  }
+
+  /** @internal For the deadline queue: its deadline has passed without an answer. */
+  expired(lateMs: number): void {
+    this.owner.expired(this, lateMs);
+  }
+
+  /** @internal For the deadline queue: what it threw costs the connection. */
+  crashed(error: unknown): void {
+    this.owner.crashed(error);
+  }
+
+  /**
+   * @internal For the session: the last result, which is to be the only one. With a partial one the operation is cancelled
+   * and fails.
+   */
+  onlyResult(): Promise<NnrpResult> {
+    this.isSingle = true;
+    return this.settledOnce();
+  }
+
+  /** @internal For the session: whether partial results are for a loop of its own, or not to come at all. */
+  get takesPartials(): boolean {
+    return this.isSingle || (this.iterator !== undefined && !this.discarding);
+  }
+
+  /** @internal For the session: the next result. One that comes after the end of all waiting is passed over. */
+  push(result: NnrpResult): void {
+    if (this.failure !== undefined) return;
+    if (!result.partial) {
+      this.last = result;
+      this.uncount(this.countedBytes);
+      this.resolveLast?.(result);
+      if (this.iterator?.deliver(result)) {
+        this.lastTaken = true;
+        this.iterator.ended();
+      }
+    } else if (this.discarding) {
+      if (this.isSingle) this.giveUp(answersInParts(this.frameId));
+    } else if (!this.iterator?.deliver(result)) {
+      this.waiting ??= [];
+      this.waiting.push(result);
+      this.countedBytes += heldBy(result);
+      this.owner.buffered(result, this);
+    }
+  }
+
+  /** @internal For the session: there will be no more. */
+  fail(error: NnrpError): void {
+    if (this.isOver) return;
+    this.failure = error;
+    this.uncount(this.countedBytes);
+    if (this.rejectLast !== undefined && this.settled !== undefined) {
+      unheard(this.settled);
+      this.rejectLast(error);
+    }
+    this.iterator?.ended();
+  }
+
+  /** @internal For the loop: the next result that waits. */
+  take(): NnrpResult | undefined {
+    if (this.waiting === undefined) {
+      if (this.last === undefined || this.lastTaken || this.discarding) return undefined;
+      this.lastTaken = true;
+      return this.last;
+    }
+    const result = this.waiting[this.head] as NnrpResult;
+    this.waiting[this.head++] = undefined as never;
+    if (this.head === this.waiting.length) {
+      this.waiting = undefined;
+      this.head = 0;
+    }
+    this.uncount(Math.min(this.countedBytes, heldBy(result)));
+    return result;
+  }
+
+  /** @internal For the session: every result that waits. */
+  eachUnread(visit: (result: NnrpResult) => void): void {
+    const { waiting } = this;
+    if (waiting === undefined) return;
+    for (let at = this.head; at < waiting.length; at++) visit(waiting[at] as NnrpResult);
+  }
+
+  /** @internal For the loop: why no more results come. */
+  ending(): NnrpError | true | undefined {
+    return this.failure ?? (this.last === undefined ? undefined : true);
+  }
+
+  /** @internal For the loop: it was left. */
+  left(): void {
+    this.discard();
+    if (this.settled !== undefined || this.isOver) return;
+    this.giveUp(new CancelledError(`frame ${this.frameId} was cancelled: its loop was left before the last result`));
+  }
+
+  /** @internal For the session: the loop over all its results was left. Who has not had all of them has nothing. */
+  streamLeft(): void {
+    if (!this.isStreamed || this.iterator !== undefined || this.settled !== undefined || this.isOver) return;
+    const text = 'the loop over the results of its session was left before the last one';
+    this.giveUp(new CancelledError(`frame ${this.frameId} was cancelled: ${text}`));
+  }
+
+  /** Nobody reads partial results any more. */
+  private discard(): void {
+    this.discarding = true;
+    this.waiting = undefined;
+    this.head = 0;
+    this.uncount(this.countedBytes);
+  }
+
+  /** Plain facts, as logs show them: no payload, no secret. */
+  toJSON(): Record<string, unknown> {
+    const { frameId, isOver, failure } = this;
+    const waitingResults = (this.waiting?.length ?? 0) - this.head;
+    return { frameId, isOver, waitingResults, failure: failure?.message };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('ClientOperation', this.toJSON(), depth, options, inspect);
+  }
+
+  private uncount(bytes: number): void {
+    if (bytes === 0) return;
+    this.countedBytes -= bytes;
+    this.owner.consumed(bytes, this);
+  }
+}
+
+function answersInParts(frameId: number): UsageError {
+  return new UsageError(
+    `frame ${frameId}: the server answers in parts, and request() takes a single result; ` +
+      'use submit(), and read the operation or its text()',
+  );
+}

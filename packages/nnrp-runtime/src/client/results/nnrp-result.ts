@@ -1,0 +1,117 @@
+import { INSPECT, type Inspect, inspected, type Packet, UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { bodyCopy, bodyFrames, bodyJson, bodyText, type OwnBytes } from '../../connection/body/body-reading.js';
+import { isPartialResult } from '../../connection/body/result-kind.js';
+import { traceIdOf } from '../../connection/body/trace-id.js';
+import type { ResultStore } from './result-store.js';
+
+const { Success, Degraded, Ok } = preview3.StatusCode;
+
+/** One result of an operation. The metadata has been checked and is decoded when first asked for. */
+export class NnrpResult {
+  readonly frameId: number;
+  /** Whether more results of the same operation follow. */
+  readonly partial: boolean;
+  private readonly traceLow: number;
+  private readonly traceHigh: number;
+  private decoded: preview3.ResultPush | undefined;
+  private viewed: Uint8Array | undefined;
+
+  /** @internal */
+  constructor(private packet: Packet) {
+    // Read now: by the time they are asked for, somebody may have transferred the memory of the packet.
+    this.frameId = packet.frameId;
+    this.partial = isPartialResult(packet);
+    this.traceLow = packet.traceLow;
+    this.traceHigh = packet.traceHigh;
+  }
+
+  /** Trace id of the result: that of its submit, when the server passes it on; 0 = none. */
+  get traceId(): bigint {
+    return traceIdOf(this.traceLow, this.traceHigh);
+  }
+
+  /** Bytes on the wire. */
+  get byteLength(): number {
+    return this.packet.byteLength;
+  }
+
+  /** @internal The memory that it keeps alive. */
+  get chunk(): ArrayBufferLike {
+    return this.packet.bytes.buffer;
+  }
+
+  /** @internal Lets go of its chunk. Nobody has seen the result yet. */
+  moveTo(store: ResultStore): void {
+    if (!this.packet.isDetached) this.packet = store.copy(this.packet);
+  }
+
+  /** @throws UsageError when the memory of the result was transferred to another thread before */
+  get metadata(): preview3.ResultPush {
+    if (this.decoded === undefined) {
+      if (this.packet.isDetached) throw new UsageError(`frame ${this.frameId}: the memory of the result is gone`);
+      this.decoded = preview3.decodeResultPush(this.packet.view, this.packet.metadataStart);
+    }
+    return this.decoded;
+  }
+
+  /**
+   * Whether the work succeeded, also with lower quality: the status is 0, 1 or 200. Any other is a result like this one, with
+   * whatever body the server gave it; work that has no result at all rejects.
+   * @throws UsageError as `metadata`
+   */
+  get isSuccess(): boolean {
+    const { statusCode } = this.metadata;
+    return statusCode === Success || statusCode === Degraded || statusCode === Ok;
+  }
+
+  /**
+   * The body as it came, lent and not copied: it stays valid while held, and keeps the chunk it lies in alive. Other
+   * packets may lie in that chunk, so it cannot be transferred to another thread: transfer a copy (`bytes()`).
+   * It may begin at any byte of that chunk, also at an odd one: see `bytes` for what is to be read as numbers. Whether it is
+   * a region body is between server and application; see `payloadFrames`.
+   */
+  get body(): Uint8Array {
+    this.viewed ??= this.packet.body;
+    return this.viewed;
+  }
+
+  /** The body as text. Invalid UTF-8 becomes U+FFFD. For text that comes in parts see `ClientOperation.text`. */
+  text(): string {
+    return bodyText(this.body);
+  }
+
+  /** The body as a value. @throws UsageError when it is no JSON */
+  json(): unknown {
+    return bodyJson(this.body, this.frameId);
+  }
+
+  /**
+   * A copy of the body: the caller's own, to be changed or transferred to another thread. It lies at the beginning of its
+   * memory, so a typed array of any kind may lie over it, such as `new Float32Array(result.bytes().buffer)`.
+   */
+  bytes(): OwnBytes {
+    return bodyCopy(this.body);
+  }
+
+  /**
+   * The typed payload frames of a region body, not copied; decoded each time.
+   * @throws WireError when the body is no region body or breaks its rules, UsageError as `metadata`
+   * @see NNRP/1-preview3 section 10
+   */
+  get payloadFrames(): readonly preview3.TypedPayloadFrame[] {
+    return bodyFrames(this.body, this.metadata);
+  }
+
+  /** Plain facts, as logs show them: no payload, no secret. */
+  toJSON(): Record<string, unknown> {
+    const { frameId, partial, byteLength, packet } = this;
+    const { bodyLength } = packet;
+    const statusCode = this.decoded === undefined && packet.isDetached ? undefined : this.metadata.statusCode;
+    return { frameId, partial, statusCode, bodyLength, byteLength };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('NnrpResult', this.toJSON(), depth, options, inspect);
+  }
+}

@@ -1,0 +1,215 @@
+import {
+  describeFault,
+  FlowBlockedError,
+  forCaller,
+  type NnrpError,
+  type Packet,
+  ProtocolError,
+  UsageError,
+} from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { ErrorCode, MessageType } from 'nnrp-core/preview3';
+import { described } from '../../base/application/described.js';
+import { checkOptions, readOptions } from '../../base/options.js';
+import { rejection, SETTLED } from '../../base/promises/settled.js';
+import { type BodyInput, unlentBytes } from '../../connection/body/body-bytes.js';
+import type { AnsweredRequest } from '../../connection/errors/error-details.js';
+import { CACHE_INVALIDATE, CACHE_PUT, SESSION_MIGRATE, SESSION_PATCH } from '../../connection/sending/codecs.js';
+import type { MetadataCodec } from '../../connection/sending/outbound-message.js';
+import type { Lane } from '../../connection/sending/outbox.js';
+import { bodyMismatch } from '../failures/peer-error.js';
+import { callTimeoutMs } from '../requests/call-options.js';
+import { PendingRequests, type SendWindow } from '../requests/pending-requests.js';
+import {
+  type CacheObjectInit,
+  type CacheSelector,
+  cacheInvalidate,
+  cachePut,
+  type NnrpPatchAck,
+  type PatchFields,
+  type RequestOptions,
+  sessionPatch,
+} from '../requests/request-messages.js';
+import type { ClientSessionConnection } from '../submits/client-session-connection.js';
+
+/**
+ * Patches, and moves, of one session on the wire at once. Servers of this implementation take 64 before they stop reading,
+ * those that were given up included.
+ */
+const WINDOW = { requests: 16, places: 64 };
+/** Puts of one session on the wire at once: a server answers each as it reads it. */
+const PUT_WINDOW = { requests: 1024, places: 2048 };
+/** What a request that waits for its turn holds besides its body (measured, rounded up). */
+const REQUEST_BYTES = 2048;
+
+/** What comes of an answer: it was taken, nobody waits for it, or it breaks a rule. */
+export type AnswerOutcome = 'taken' | 'stray' | ProtocolError;
+
+/** The requests of one session and their answers: patches, moves and cache objects, several of each at once. */
+export class ClientRequests {
+  private readonly patches: PendingRequests<undefined, NnrpPatchAck>;
+  private readonly moves: PendingRequests<preview3.SessionMigrate, preview3.SessionMigrateAck>;
+  private readonly puts: PendingRequests<preview3.CachePut, preview3.CacheAck>;
+  private reason: NnrpError | undefined;
+
+  constructor(
+    private readonly connection: ClientSessionConnection,
+    private readonly sessionId: number,
+    private readonly lane: Lane,
+  ) {
+    const window: SendWindow = { ...WINDOW, hold: (bytes) => connection.requestsHeld(bytes) };
+    this.patches = new PendingRequests('SESSION_PATCH', connection.unread, connection, window);
+    this.moves = new PendingRequests('SESSION_MIGRATE', connection.unread, connection, window);
+    const putWindow = { ...window, ...PUT_WINDOW };
+    this.puts = new PendingRequests<preview3.CachePut, preview3.CacheAck>(
+      'CACHE_PUT',
+      connection.unread,
+      connection,
+      putWindow,
+      keyOf,
+    );
+  }
+
+  patch(fields: PatchFields, profilePatch?: BodyInput, options?: RequestOptions): Promise<NnrpPatchAck> {
+    return this.request(() => {
+      const block = profilePatch === undefined ? undefined : this.bytesFor(this.patches, profilePatch);
+      const patch = sessionPatch(fields, block?.length);
+      const send = this.sender(MessageType.SessionPatch, SESSION_PATCH, patch, block);
+      return this.patches.ask(undefined, this.timeoutMs(options), send, REQUEST_BYTES + (block?.length ?? 0));
+    });
+  }
+
+  migrate(given: preview3.SessionMigrate, options?: RequestOptions): Promise<preview3.SessionMigrateAck> {
+    return this.request(() => {
+      // A copy: the answer is checked against what was asked for.
+      const request = readOptions('migration request', given, MIGRATE_FIELDS);
+      if (request.oldTransportId === request.newTransportId) {
+        throw new UsageError(`SESSION_MIGRATE: both transports are ${request.oldTransportId} (MIG-3)`);
+      }
+      const send = this.sender(MessageType.SessionMigrate, SESSION_MIGRATE, request, NONE);
+      return this.moves.ask(request, this.timeoutMs(options), send, REQUEST_BYTES);
+    });
+  }
+
+  putObject(object: CacheObjectInit, bytes: BodyInput, options?: RequestOptions): Promise<preview3.CacheAck> {
+    return this.request(() => {
+      const body = this.bytesFor(this.puts, bytes);
+      const put = cachePut(object, body.length);
+      const send = this.sender(MessageType.CachePut, CACHE_PUT, put, body);
+      return this.puts.ask(put, this.timeoutMs(options), send, REQUEST_BYTES + body.length);
+    });
+  }
+
+  /** There is no answer to it: resolves when there is room to send more. */
+  invalidateObjects(selector: CacheSelector): Promise<void> {
+    return this.request(() => {
+      const message = cacheInvalidate(selector);
+      const { connection, sessionId, lane } = this;
+      const room = connection.send(MessageType.CacheInvalidate, sessionId, 0, CACHE_INVALIDATE, message, NONE, lane);
+      return room ? SETTLED : connection.whenDrained(lane);
+    });
+  }
+
+  patchAnswered(ack: preview3.SessionPatchAck, packet: Packet): AnswerOutcome {
+    const mismatch = bodyMismatch('SESSION_PATCH_ACK', ack.profilePatchAckBytes, packet.bodyLength);
+    if (mismatch !== undefined) return this.patches.refused(mismatch) ? mismatch : 'stray';
+    return this.patches.answered(described({ ...ack, body: packet.body })) ? 'taken' : 'stray';
+  }
+
+  migrateAnswered(ack: preview3.SessionMigrateAck): AnswerOutcome {
+    const request = this.moves.first();
+    if (request === undefined) return 'stray';
+    // A refusal moves nothing, so its cursor means nothing.
+    const fault = ack.acceptCode === 0 ? preview3.checkMigration(request, ack) : undefined;
+    if (fault === undefined) return this.moves.answered(described(ack)) ? 'taken' : 'stray';
+    const error = new ProtocolError(`SESSION_MIGRATE_ACK: ${describeFault(fault)}`, ErrorCode.InvalidState, fault);
+    return this.moves.refused(error) ? error : 'stray';
+  }
+
+  cacheAnswered(ack: preview3.CacheAck): AnswerOutcome {
+    return this.puts.answered(described(ack), keyOf(ack)) ? 'taken' : 'stray';
+  }
+
+  /** The server reports a failure of the session: when one request alone is without its answer, this is it. */
+  refused(error: NnrpError): void {
+    if (this.patches.waiting + this.moves.waiting + this.puts.waiting !== 1) return;
+    for (const kind of [this.patches, this.moves, this.puts]) if (kind.waiting === 1) kind.refused(forCaller(error));
+  }
+
+  /** The server answers the oldest request of a kind by an ERROR. */
+  failed(request: AnsweredRequest, error: NnrpError): void {
+    const kind = request === 'SESSION_PATCH' ? this.patches : this.moves;
+    kind.refused(error);
+  }
+
+  /** No new requests: what waits for its turn is refused. */
+  refuseUnsent(reason: NnrpError): void {
+    for (const kind of [this.patches, this.moves, this.puts]) kind.refuseUnsent(reason);
+  }
+
+  end(reason: NnrpError): void {
+    this.reason = reason;
+    for (const kind of [this.patches, this.moves, this.puts]) kind.end(reason);
+  }
+
+  /**
+   * What sends a request when its turn comes. It keeps the body that is sent, and nothing that the application has given.
+   * @throws WireError when the metadata does not fit
+   */
+  private sender<T>(
+    messageType: preview3.MessageType,
+    codec: MetadataCodec<T>,
+    metadata: T,
+    body: Uint8Array | undefined,
+  ): () => void {
+    checkMetadata(codec, metadata);
+    const { connection, sessionId, lane } = this;
+    return () => connection.send(messageType, sessionId, 0, codec, metadata, body, lane);
+  }
+
+  /** The application goes on with what it has given: what is sent later is a copy. */
+  private bytesFor(requests: { readonly isFull: boolean }, given: BodyInput): Uint8Array {
+    const bytes = unlentBytes(given);
+    return requests.isFull && typeof given !== 'string' ? new Uint8Array(bytes) : bytes;
+  }
+
+  private timeoutMs(options: RequestOptions | undefined): number {
+    if (options !== undefined) checkOptions('request options', options, REQUEST_OPTIONS);
+    return callTimeoutMs(options?.timeoutMs, this.connection.config.requestTimeoutMs);
+  }
+
+  private request<T>(ask: () => Promise<T>): Promise<T> {
+    if (this.reason !== undefined) return rejection(forCaller(this.reason));
+    if (this.connection.isFullOfRequests) {
+      const text = `session ${this.sessionId}: the server reads too slowly, and too much waits to be sent already`;
+      return rejection(new FlowBlockedError(text, 'connection_full'));
+    }
+    try {
+      return ask();
+    } catch (error) {
+      return rejection(error);
+    }
+  }
+}
+
+type CacheKey = Pick<preview3.CachePut, 'cacheNamespace' | 'cacheKeyHi' | 'cacheKeyLo'>;
+
+/** What an answer to a put says of it. With signs in it: the language hashes digits alone without a seed. */
+function keyOf({ cacheNamespace, cacheKeyHi, cacheKeyLo }: CacheKey): string {
+  return `${cacheNamespace}:${cacheKeyHi}:${cacheKeyLo}`;
+}
+
+/** What does not fit is refused at the call, also when it is to be sent later. @throws WireError */
+function checkMetadata<T>(codec: MetadataCodec<T>, value: T): void {
+  codec.encode(value, SCRATCH, 0);
+}
+
+const SCRATCH = new DataView(new ArrayBuffer(Math.max(SESSION_PATCH.bytes, SESSION_MIGRATE.bytes, CACHE_PUT.bytes)));
+const REQUEST_OPTIONS: ReadonlySet<string> = new Set(['timeoutMs']);
+const MIGRATE_FIELDS: ReadonlySet<string> = new Set<keyof preview3.SessionMigrate>([
+  'oldTransportId',
+  'newTransportId',
+  'lastResultFrameId',
+  'clientMigrateTsUs',
+]);
+const NONE = new Uint8Array(0);

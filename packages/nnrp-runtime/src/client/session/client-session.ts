@@ -1,0 +1,347 @@
+import {
+  ClosedError,
+  type FlowFields,
+  FlowSender,
+  forCaller,
+  INSPECT,
+  type Inspect,
+  inspected,
+  type NnrpError,
+  SessionLifecycle,
+  type SessionState,
+  shownValue,
+  UsageError,
+} from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
+import { ErrorScope, MessageType, ScopeKind } from 'nnrp-core/preview3';
+import { ASYNC_DISPOSE } from '../../base/application/async-dispose.js';
+import { described } from '../../base/application/described.js';
+import { checkFlow } from '../../base/flow-fields.js';
+import { guard } from '../../base/guard.js';
+import { checkOptions } from '../../base/options.js';
+import { rejection, unheard } from '../../base/promises/settled.js';
+import type { BodyInput } from '../../connection/body/body-bytes.js';
+import { type CloseReport, closeReport } from '../../connection/close-report.js';
+import { givenText } from '../../connection/errors/error-text.js';
+import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
+import type { Lane } from '../../connection/sending/outbox.js';
+import {
+  type CacheObjectInit,
+  type CacheSelector,
+  type NnrpPatchAck,
+  type PatchFields,
+  type RequestOptions,
+  transportIdOf,
+} from '../requests/request-messages.js';
+import type { ClientOperation } from '../results/client-operation.js';
+import type { NnrpResult } from '../results/nnrp-result.js';
+import type { UnreadShare } from '../results/read-gate.js';
+import { ResultStream } from '../results/result-stream.js';
+import type { ClientSessionConnection } from '../submits/client-session-connection.js';
+import { ClientSubmits } from '../submits/client-submits.js';
+import { OperationFlow } from '../submits/operation-flow.js';
+import type { SubmitOptions } from '../submits/submit-options.js';
+import { ClientRequests } from './client-requests.js';
+import { type EventStream, EventStreams } from './event-stream.js';
+import type { CloseOptions } from './session-closing.js';
+import { SessionClosing } from './session-closing.js';
+import { type ClientSessionEvent, keptSessionEvent, sessionEventBytes } from './session-events.js';
+import { SessionRouter } from './session-router.js';
+
+/** What a session tells the server about its flow; see FlowFields of nnrp-core. */
+export interface SessionFlow extends FlowFields {
+  /** The operation concerned; left out, the whole session. */
+  readonly operation?: ClientOperation | undefined;
+}
+
+/** What an ERROR to the server refers to. */
+export interface ClientErrorOptions {
+  /** The frame concerned; 0 = the session, the default. */
+  readonly frameId?: number | undefined;
+  /** Default false. */
+  readonly fatal?: boolean | undefined;
+  /** Milliseconds after which a retry may help; 0 = no advice, the default. */
+  readonly retryAfterMs?: number | undefined;
+}
+
+const ERROR_OPTIONS: ReadonlySet<string> = new Set(['frameId', 'fatal', 'retryAfterMs']);
+
+/** One session of a client: submits work and receives its results, until it is closed. */
+export class NnrpClientSession {
+  /** Blocks that the server sent with its acknowledgement, such as vendor extensions. */
+  readonly extensions: readonly preview3.ControlExtension[];
+  private readonly submits: ClientSubmits;
+  private readonly requests: ClientRequests;
+  private readonly closing: SessionClosing;
+  private readonly reported = new EventStreams<ClientSessionEvent>(sessionEventBytes, keptSessionEvent);
+  private readonly machine: SessionLifecycle;
+  private readonly lane: Lane;
+  private readonly flow: FlowSender;
+  private readonly operationFlow: OperationFlow;
+  private reason: NnrpError | undefined;
+
+  /** @internal Made by the client; applications get sessions from `openSession`. */
+  constructor(
+    private readonly connection: ClientSessionConnection,
+    /** What the server granted. */
+    readonly ack: preview3.SessionOpenAck,
+    extensions: readonly preview3.ControlExtension[],
+    /** What was asked for. */
+    open: preview3.SessionOpen,
+    private readonly ended: (session: NnrpClientSession) => void,
+  ) {
+    const { sessionId } = ack;
+    const end = (reason: NnrpError) => this.end(reason);
+    this.extensions = extensions;
+    this.lane = ack.acceptedPriorityClass + 1;
+    this.machine = new SessionLifecycle(sessionId);
+    this.flow = new FlowSender(ScopeKind.Session);
+    this.operationFlow = new OperationFlow(connection, sessionId, this.lane);
+    const idle = () => this.closeWhenIdle();
+    const { lane, operationFlow } = this;
+    this.submits = new ClientSubmits(connection, sessionId, lane, ack, open.defaultDeadlineMs, operationFlow, idle);
+    this.requests = new ClientRequests(connection, sessionId, this.lane);
+    this.closing = new SessionClosing(connection, this.machine, this.submits, this.lane, end);
+    const { submits, requests, closing, reported: events } = this;
+    const parts = { sessionId, submits, requests, closing, events };
+    connection.attach(sessionId, new SessionRouter(connection, parts, this.lane, end));
+  }
+
+  get sessionId(): number {
+    return this.ack.sessionId;
+  }
+
+  /** open, then closing, draining and closed as the two sides agree on the end. */
+  get state(): SessionState {
+    return this.machine.state;
+  }
+
+  /**
+   * Operations without their last answer; a cancelled one counts until the server has answered, or for `requestTimeoutMs`.
+   */
+  get inFlightCount(): number {
+    return this.submits.inFlightCount;
+  }
+
+  /** Why the session is over; undefined while it is not. */
+  get endReason(): NnrpError | undefined {
+    return this.reason;
+  }
+
+  /** The server's newest answer to our close: its status and the last operation that it confirms. */
+  get closeAck(): preview3.SessionCloseAck | undefined {
+    return this.closing.lastAck;
+  }
+
+  /**
+   * Submits work. Waits its turn while flow control forbids new work, and while the connection is full.
+   *
+   * @param body - text is sent as UTF-8, and a list of chunks as one body, copied in the call; more than 16 KiB of bytes in
+   * one piece are lent, not copied, and may be sent some time after the promise resolves: do not change them any more. When
+   * they are transferred or resized before they have left, the operation fails with UsageError, and nothing else does. What
+   * waits for its turn is a copy, of the options as well
+   * @throws (as a rejection) WireError when the metadata is refused, UsageError on a wrong option, FlowBlockedError when it may not wait,
+   * CancelledError when its signal aborts first, ClosedError or TransportError when the session is over
+   */
+  submit(body: BodyInput, options?: SubmitOptions): Promise<ClientOperation> {
+    return this.submits.submit(body, options);
+  }
+
+  /**
+   * Submits work at once, without a promise: the cheapest way.
+   *
+   * @throws FlowBlockedError when flow control forbids it now, with the reason and when to retry; the rest as `submit`
+   */
+  submitNow(body: BodyInput, options?: SubmitOptions): ClientOperation {
+    return this.submits.submitNow(body, options);
+  }
+
+  /**
+   * Submits work that has a single result, and gives that: `(await session.request('ping')).text()`.
+   *
+   * A server that sends partial results before it makes the request fail with UsageError, and the work is cancelled: which
+   * of them is the answer, or whether all of them are, only the application can know. For such work take `submit`: the
+   * operation has all results, `operation.text()` the text of all, and `operation.result()` the last one alone.
+   *
+   * @throws (as a rejection) as `submit`, and as `ClientOperation.result`
+   */
+  request(body: BodyInput, options?: SubmitOptions): Promise<NnrpResult> {
+    return this.submits.request(body, options);
+  }
+
+  /**
+   * Every result of the session from now on, in the order of arrival, with its operation. While such a loop runs,
+   * partial results are kept for operations only that have a loop of their own. Results that wait unread count against the
+   * client's buffer. Ends when the session is closed; throws when it ends otherwise.
+   *
+   * Leaving the loop, in whatever way, cancels the operations in flight whose results have gone to it, as nobody could read
+   * them whole any more. Not those that have a loop of their own, or whose `result()` was asked for before; nor those of
+   * which no result has come yet.
+   * @throws UsageError when there is such a loop already
+   */
+  results(): ResultStream {
+    if (this.submits.stream !== undefined) throw new UsageError(`session ${this.sessionId}: results() is being read`);
+    const stream = new ResultStream(this.submits, () => this.submits.streamLeft());
+    if (this.reason === undefined) this.submits.stream = stream;
+    else stream.end(this.reason);
+    return stream;
+  }
+
+  /**
+   * What happens in the session besides results, from now on. At most 1024 events, and 4 MiB of what they hold or the
+   * newest one alone, wait unread: the oldest go first.
+   */
+  events(): EventStream<ClientSessionEvent> {
+    return this.reported.open();
+  }
+
+  /**
+   * Changes settings of the session. Several patches may be outstanding; they are answered in order.
+   * @returns the server's answer, which may be a refusal
+   * @throws (as a rejection) TimeoutError, PeerError when the server reports a failure instead, WireError or
+   * UsageError on a bad field or when none is given, ClosedError or TransportError when the session ends first; the same for the other requests
+   */
+  patch(fields: PatchFields, profilePatch?: BodyInput, options?: RequestOptions): Promise<NnrpPatchAck> {
+    return this.requests.patch(fields, profilePatch, options);
+  }
+
+  /**
+   * Announces that the session will move to another transport.
+   * @returns the server's answer; with accept_code 0 its cursor has been checked
+   * @throws (as a rejection) ProtocolError when the answer contradicts the request, and as `patch`
+   */
+  migrateTransport(request: preview3.SessionMigrate, options?: RequestOptions): Promise<preview3.SessionMigrateAck> {
+    return this.requests.migrate(request, options);
+  }
+
+  /**
+   * A request to move away from the transport in use.
+   * @param lastResultFrameId - default the highest frame that had a result
+   */
+  buildMigrationRequest(
+    newTransportId: preview3.TransportId,
+    lastResultFrameId = BigInt(this.submits.lastResultFrameId),
+  ): preview3.SessionMigrate {
+    const clientMigrateTsUs = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000));
+    const oldTransportId = transportIdOf(this.connection.transportKind);
+    return described({ oldTransportId, newTransportId, lastResultFrameId, clientMigrateTsUs });
+  }
+
+  /** Stores an object with the server. @returns its answer, which may be a refusal. Rejects like `patch` */
+  putObject(object: CacheObjectInit, bytes: BodyInput, options?: RequestOptions): Promise<preview3.CacheAck> {
+    return this.requests.putObject(object, bytes, options);
+  }
+
+  /** Makes the server forget objects. There is no answer: resolves when there is room to send more. */
+  invalidateObjects(selector: CacheSelector): Promise<void> {
+    return this.requests.invalidateObjects(selector);
+  }
+
+  /**
+   * Tells the server how much of the session, or of one operation, it wants: pause and resume, credit, backpressure.
+   * @throws WireError when a value does not fit; ClosedError or TransportError when the session is over
+   */
+  sendFlowUpdate(flow: SessionFlow): void {
+    const { operation } = checkFlow(flow, 'clientSession');
+    if (this.reason !== undefined) throw forCaller(this.reason);
+    if (operation !== undefined) {
+      if (typeof operation.frameId !== 'number')
+        throw new UsageError(`flow update: operation takes an operation of the session, got ${shownValue(operation)}`);
+      this.operationFlow.tell(operation, flow);
+      return;
+    }
+    const update = this.flow.next(flow);
+    this.connection.send(MessageType.FlowUpdate, this.sessionId, 0, FLOW_UPDATE, update, undefined, this.lane);
+  }
+
+  /** Reports a failure to the server. @throws ClosedError or TransportError when the session is over */
+  sendError(errorCode: number, text: string, options: ClientErrorOptions = {}): void {
+    if (this.reason !== undefined) throw forCaller(this.reason);
+    const { sessionId, lane } = this;
+    const { frameId = 0, fatal = false, retryAfterMs = 0 } = checkOptions('error options', options, ERROR_OPTIONS);
+    const scope = frameId ? ErrorScope.Frame : ErrorScope.Session;
+    this.connection.sendError(errorCode, scope, givenText(text), { frameId, fatal, retryAfterMs, sessionId, lane });
+  }
+
+  /**
+   * Closes the session and waits for the server to confirm. Results that arrive before the confirmation are delivered;
+   * operations that have none by then fail with an error that says so. Work in progress gets 5 seconds, unless the options
+   * say otherwise. Calling it again returns the same promise; options that leave less time count from then on. When the
+   * server has asked to close before, this side waits no longer than its own options say.
+   *
+   * @returns what was cut
+   * @throws (as a rejection) TimeoutError when the server does not answer in time and TransportError when the
+   * connection is lost, with the session over; PeerError when the server refuses, with the session as open as before;
+   * UsageError or WireError on a bad option, with nothing sent
+   */
+  close(options: CloseOptions = {}): Promise<CloseReport> {
+    if (this.reason !== undefined) return this.closing.result ?? Promise.resolve(this.closeReport);
+    try {
+      const closed = this.closing.request(options);
+      this.requests.refuseUnsent(new ClosedError(`session ${this.sessionId} is being closed`));
+      return closed;
+    } catch (error) {
+      return rejection(error);
+    }
+  }
+
+  /** What leaving an `await using` block does: `close()`, with the defaults. @throws (as a rejection) as `close` */
+  [ASYNC_DISPOSE](): Promise<void> {
+    return unheard(this.close().then(() => {}));
+  }
+
+  /** Plain facts, as logs show them: no payload, no secret. */
+  toJSON(): Record<string, unknown> {
+    const { sessionId, state, inFlightCount, endReason } = this;
+    const { remoteAddress } = this.connection;
+    const { acceptedProfileId: profileId } = this.ack;
+    return { sessionId, remoteAddress, profileId, state, inFlightCount, endReason: endReason?.message };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('NnrpClientSession', this.toJSON(), depth, options, inspect);
+  }
+
+  /** @internal For the client: what holds most of the results that wait unread. */
+  get mostUnread(): UnreadShare {
+    return this.submits.mostUnread;
+  }
+
+  /** @internal For the client: too much waits unread, the server is asked to hold operations back. */
+  holdBack(): void {
+    this.submits.holdBack();
+  }
+
+  /** @internal For the client: every result that waits unread. */
+  eachUnread(visit: (result: NnrpResult) => void): void {
+    this.submits.eachUnread(visit);
+  }
+
+  /** @internal For the client: what has been cut so far. */
+  get closeReport(): CloseReport {
+    return closeReport(this.sessionId, this.submits.cutFrameIds);
+  }
+
+  private closeWhenIdle(): void {
+    if (this.submits.isIdle) this.closing.nothingInFlight();
+  }
+
+  /** @internal For the connection: it is over. */
+  disconnected(reason: NnrpError): void {
+    this.end(reason);
+  }
+
+  private end(reason: NnrpError): void {
+    if (this.reason !== undefined) return;
+    this.reason = reason;
+    const { connection } = this;
+    this.machine.end();
+    // Each step by itself: one that fails must keep no other from telling whoever waits.
+    guard(connection, () => this.ended(this));
+    guard(connection, () => this.submits.end(reason));
+    guard(connection, () => this.requests.end(reason));
+    guard(connection, () => this.closing.settle(forCaller(reason)));
+    if (this.reported.wanted) this.reported.push({ type: 'end', reason: forCaller(reason) });
+    this.reported.end();
+  }
+}

@@ -1,0 +1,138 @@
+import { INSPECT, type Inspect, inspected } from 'nnrp-core';
+import { described } from '../../base/application/described.js';
+import { PushIterator, type PushSource } from '../results/push-iterator.js';
+
+/** Events that may wait unread in one stream. */
+const MAX_WAITING_EVENTS = 1024;
+/** Bytes that events may hold while they wait in one stream; the newest event may hold more. */
+const MAX_WAITING_BYTES = 4 * 1024 * 1024;
+
+/**
+ * Events in order, from the call that made the stream on. Whoever reads too slowly loses the oldest ones, and is told
+ * how many. It ends with what it reports about, and when its loop is left.
+ */
+export class EventStream<E> implements AsyncIterable<E, undefined> {
+  /** Events left out because they were not read in time. */
+  dropped = 0;
+  private waiting: E[] = [];
+  private head = 0;
+  private waitingBytes = 0;
+  private over = false;
+  private readonly iterator: PushIterator<E>;
+
+  /**
+   * @internal
+   * @param bytesOf - bytes that an event holds while it waits
+   */
+  constructor(
+    closed: (stream: EventStream<E>) => void,
+    private readonly bytesOf: (event: E) => number,
+  ) {
+    const source: PushSource<E> = {
+      take: () => this.take(),
+      ending: () => this.over || undefined,
+      left: () => {
+        this.waiting = [];
+        this.head = 0;
+        this.waitingBytes = 0;
+        closed(this);
+      },
+    };
+    this.iterator = new PushIterator(source);
+  }
+
+  /** One loop: a second one shares its events. */
+  [Symbol.asyncIterator](): AsyncIterableIterator<E, undefined> {
+    return this.iterator;
+  }
+
+  /** @internal For the reporter: the next event. */
+  push(event: E): void {
+    if (this.over || this.iterator.deliver(event)) return;
+    this.waiting.push(event);
+    this.waitingBytes += this.bytesOf(event);
+    while (this.isOverfull()) {
+      this.take();
+      this.dropped++;
+    }
+  }
+
+  /** @internal For the reporter: there will be no more; what waits can still be read. */
+  end(): void {
+    this.over = true;
+    this.iterator.ended();
+  }
+
+  /** Plain facts, as logs show them: no payload, no secret. */
+  toJSON(): Record<string, unknown> {
+    const { dropped, over } = this;
+    return { state: over ? 'over' : 'open', waitingEvents: this.waiting.length - this.head, dropped };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('EventStream', this.toJSON(), depth, options, inspect);
+  }
+
+  private isOverfull(): boolean {
+    const count = this.waiting.length - this.head;
+    return count > MAX_WAITING_EVENTS || (count > 1 && this.waitingBytes > MAX_WAITING_BYTES);
+  }
+
+  private take(): E | undefined {
+    const event = this.waiting[this.head];
+    if (event === undefined) return undefined;
+    this.waitingBytes -= this.bytesOf(event);
+    this.waiting[this.head++] = undefined as never;
+    if (this.head === this.waiting.length) {
+      this.waiting = [];
+      this.head = 0;
+    } else if (this.head > MAX_WAITING_EVENTS) {
+      this.waiting = this.waiting.slice(this.head);
+      this.head = 0;
+    }
+    return event;
+  }
+}
+
+/** The streams of one reporter. Events are made only while somebody listens. */
+export class EventStreams<E> {
+  private readonly streams = new Set<EventStream<E>>();
+  private over = false;
+
+  /**
+   * @param bytesOf - bytes that an event holds while it waits
+   * @param kept - the event as it may wait for long: without memory of which it needs little; default as it is
+   */
+  constructor(
+    private readonly bytesOf: (event: E) => number,
+    private readonly kept: (event: E) => E = asItIs,
+  ) {}
+
+  /** Whether anybody listens. */
+  get wanted(): boolean {
+    return this.streams.size > 0;
+  }
+
+  open(): EventStream<E> {
+    const stream = new EventStream<E>((left) => this.streams.delete(left), this.bytesOf);
+    if (this.over) stream.end();
+    else this.streams.add(stream);
+    return stream;
+  }
+
+  push(event: E): void {
+    if (!this.wanted) return;
+    const own = described(this.kept(event));
+    for (const stream of this.streams) stream.push(own);
+  }
+
+  end(): void {
+    this.over = true;
+    for (const stream of this.streams) stream.end();
+    this.streams.clear();
+  }
+}
+
+function asItIs<E>(event: E): E {
+  return event;
+}

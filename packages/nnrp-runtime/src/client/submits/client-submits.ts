@@ -1,0 +1,393 @@
+import {
+  ClosedError,
+  forCaller,
+  IdSet,
+  IdTable,
+  isNnrpError,
+  isPeerError,
+  type NnrpError,
+  type Packet,
+  UsageError,
+} from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { MessageType } from 'nnrp-core/preview3';
+import { guard } from '../../base/guard.js';
+import { rejection, unheard } from '../../base/promises/settled.js';
+import { type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
+import { FRAME_SUBMIT } from '../../connection/sending/codecs.js';
+import type { Lane } from '../../connection/sending/outbox.js';
+import { dropFailure, frameFailure } from '../failures/frame-failure.js';
+import type { ReportedError } from '../failures/peer-error.js';
+import { ClientOperation, type OperationOwner } from '../results/client-operation.js';
+import { NnrpResult } from '../results/nnrp-result.js';
+import type { UnreadShare } from '../results/read-gate.js';
+import type { ResultStream } from '../results/result-stream.js';
+import { checkNotAborted, followSignal, reasonOf } from './abort-signals.js';
+import { CancelledFrames } from './cancelled-frames.js';
+import type { ClientSessionConnection } from './client-session-connection.js';
+import type { OperationFlow } from './operation-flow.js';
+import { SubmitDeadlines } from './submit-deadlines.js';
+import { SubmitLine, type SubmitStarter } from './submit-line.js';
+import { completeSubmit, type SubmitOptions } from './submit-options.js';
+
+/** The last frame id: one more would not fit the header. */
+const MAX_FRAME_ID = 0xfffffffe;
+/** Milliseconds by which a timer of the server may be early. */
+const TIMER_SLACK_MS = 5;
+/** Frames that an ERROR has settled, remembered until their RESULT_DROP comes. */
+const MAX_SETTLED = 64;
+
+/** Codes of frames that a server gives up because it, or their session, comes to an end. */
+const CUT_CODES: readonly string[] = ['NNRP_ERR_CLOSED', 'NNRP_ERR_SERVER_SHUTDOWN'];
+
+/** The work of one session: submits it as flow control allows, and gives each operation its results. */
+export class ClientSubmits implements OperationOwner, SubmitStarter {
+  /** The newest frame id that was used, 0 = none: what SESSION_CLOSE reports. */
+  highestFrameId = 0;
+  /** The highest frame that had a result, 0 = none. */
+  lastResultFrameId = 0;
+  /** Those that wait for their turn. */
+  readonly line: SubmitLine;
+  /** Takes every result of the session while somebody reads it. */
+  stream: ResultStream | undefined;
+  /** Frames that had no answer when the session was closed. */
+  readonly cutFrameIds: number[] = [];
+  private readonly operations = new IdTable<ClientOperation>();
+  private readonly settledByError = new IdSet();
+  private readonly cancels: CancelledFrames;
+  private readonly deadlines: SubmitDeadlines;
+  /** From when on the server drops because of it, in milliseconds of `performance.now()`. */
+  private cutsFromMs = 0;
+  /** Whether the server is one that says why it drops a frame, unless its handler does. */
+  private readonly isToldWhy: boolean;
+  /** Whether the last submit left room for more. */
+  private roomLeft = true;
+
+  constructor(
+    private readonly connection: ClientSessionConnection,
+    private readonly sessionId: number,
+    private readonly lane: Lane,
+    ack: preview3.SessionOpenAck,
+    /** Milliseconds, 0 = none. */
+    defaultDeadlineMs: number,
+    private readonly operationFlow: OperationFlow,
+    /** Called when an operation is over without an answer. */
+    private readonly released: () => void = () => {},
+  ) {
+    this.deadlines = new SubmitDeadlines(connection, defaultDeadlineMs);
+    this.line = new SubmitLine(connection, ack, this);
+    this.isToldWhy = connection.understands(preview3.PeerMessages.ErrorDetails);
+    this.cancels = new CancelledFrames(connection, connection.config.requestTimeoutMs, (frameId) =>
+      this.release(frameId),
+    );
+  }
+
+  /** Operations without their last answer; a cancelled one counts until the server has answered, or had time to. */
+  get inFlightCount(): number {
+    return this.operations.size;
+  }
+
+  /** Whether nothing has to come any more; a frame that an ERROR has settled is still dropped. */
+  get isIdle(): boolean {
+    return this.operations.size === 0 && this.settledByError.size === 0;
+  }
+
+  operation(frameId: number): ClientOperation | undefined {
+    return this.operations.get(frameId);
+  }
+
+  /** Whether the frame was cancelled, and its answer is not waited for any more. */
+  isReleased(frameId: number): boolean {
+    return this.cancels.isReleased(frameId, false);
+  }
+
+  submitNow(body: BodyInput, options?: SubmitOptions): ClientOperation {
+    const bytes = bodyBytes(body);
+    const complete = this.complete(options);
+    const blockage = this.line.blockage(this.operations.size);
+    if (blockage !== undefined) throw this.line.error(blockage);
+    return this.start(bytes, complete, options);
+  }
+
+  submit(body: BodyInput, options?: SubmitOptions): Promise<ClientOperation> {
+    try {
+      const bytes = bodyBytes(body);
+      const complete = this.complete(options);
+      const blockage = this.line.blockage(this.operations.size);
+      if (blockage === undefined) return this.whenSent(this.start(bytes, complete, options));
+      return this.line.wait(body, bytes, complete, options, blockage, this.whenSent);
+    } catch (error) {
+      return rejection(error);
+    }
+  }
+
+  /** The one result of the work. It does not wait for room: the answer comes after that. */
+  request(body: BodyInput, options?: SubmitOptions): Promise<NnrpResult> {
+    try {
+      const bytes = bodyBytes(body);
+      const complete = this.complete(options);
+      const blockage = this.line.blockage(this.operations.size);
+      if (blockage === undefined) return this.start(bytes, complete, options).onlyResult();
+      return this.line.wait(body, bytes, complete, options, blockage, onlyResult);
+    } catch (error) {
+      return rejection(error);
+    }
+  }
+
+  /** RESULT_PUSH. @returns false when nobody waits for it */
+  resultArrived(packet: Packet): boolean {
+    const { frameId } = packet;
+    const operation = this.operations.get(frameId);
+    if (operation === undefined) return this.resultIsLate(packet);
+    const result = new NnrpResult(packet);
+    if (frameId > this.lastResultFrameId) this.lastResultFrameId = frameId;
+    const { stream } = this;
+    if (stream === undefined) operation.push(result);
+    else if (!operation.isOver) {
+      operation.isStreamed = true;
+      stream.push({ operation, result });
+      if (!result.partial || operation.takesPartials) operation.push(result);
+    }
+    if (!result.partial) this.finished(operation);
+    return true;
+  }
+
+  /** RESULT_DROP. @returns the operation that ends with it; undefined when there is none, false when that is odd */
+  dropped(frameId: number): ClientOperation | undefined | false {
+    const operation = this.operations.get(frameId);
+    if (operation === undefined) {
+      return this.settledByError.delete(frameId) || this.cancels.isReleased(frameId, true) ? undefined : false;
+    }
+    // A server that does not say why it drops a frame of a session that is being closed has run out of time for it.
+    const closing = this.isToldWhy || operation.isOver ? undefined : this.line.refusal;
+    if (closing !== undefined) this.cutFrameIds.push(frameId);
+    const isCut = performance.now() >= this.cutsFromMs;
+    operation.fail(dropFailure(frameId, this.isToldWhy, operation.overdueMs, closing, isCut));
+    this.finished(operation);
+    return operation;
+  }
+
+  /** ERROR about a frame. @returns the operation that ends with it */
+  reportedFailed(frameId: number, reported: ReportedError): ClientOperation | undefined {
+    const operation = this.operations.get(frameId);
+    if (operation === undefined) return undefined;
+    const error = frameFailure(reported, frameId, operation.deadlineMs);
+    if (!operation.isOver && CUT_CODES.includes(error.code)) this.cutFrameIds.push(frameId);
+    return this.failed(frameId, error);
+  }
+
+  /** A frame cannot be answered properly. @returns the operation that ends with it */
+  failed(frameId: number, error: NnrpError): ClientOperation | undefined {
+    const operation = this.operations.get(frameId);
+    if (operation === undefined) return undefined;
+    operation.fail(error);
+    this.settledByError.add(frameId);
+    if (this.settledByError.size > MAX_SETTLED) this.settledByError.delete(this.settledByError.oldest ?? 0);
+    this.finished(operation);
+    return operation;
+  }
+
+  /** A submit was left out because its body had changed: the server knows nothing of it. */
+  unsent(frameId: number, error: NnrpError): void {
+    const operation = this.operations.get(frameId);
+    if (operation === undefined) return;
+    operation.fail(error);
+    this.finished(operation);
+  }
+
+  /** No new work: what waits for its turn is refused. @param drainMs - that the server gives to work in progress */
+  stopTaking(reason: NnrpError, drainMs = 0): void {
+    this.cutsFromMs = performance.now() + drainMs - TIMER_SLACK_MS;
+    this.line.stopTaking(reason);
+  }
+
+  /** Nobody waits for work in progress any more, and the server is told. */
+  cutAll(reason: NnrpError): void {
+    for (const operation of this.operations.values()) {
+      if (operation.isOver) continue;
+      this.cutFrameIds.push(operation.frameId);
+      operation.giveUp(cutError(operation.frameId, reason));
+    }
+  }
+
+  /** The loop over all results was left: what nobody else reads is given up. */
+  streamLeft(): void {
+    this.stream = undefined;
+    for (const operation of this.operations.values()) operation.streamLeft();
+  }
+
+  /** Takes work again. */
+  admit(): void {
+    this.line.admit();
+  }
+
+  end(reason: NnrpError): void {
+    // A server that shuts down has said so before: that holds for what is in flight, too.
+    const why = isNnrpError(reason, 'NNRP_ERR_CLOSED') && isPeerError(this.line.refusal) ? this.line.refusal : reason;
+    this.stopTaking(why);
+    this.cancels.end();
+    const { flow } = this.connection;
+    const operations = this.operations.values();
+    this.operations.clear();
+    flow.inFlight -= operations.length;
+    // Each by itself: one that the application has frozen must keep no other from being told.
+    for (const operation of operations) {
+      guard(this, () => {
+        this.forget(operation);
+        this.cut(operation, why);
+      });
+    }
+    this.stream?.end(forCaller(reason));
+    this.stream = undefined;
+    flow.serveAll();
+  }
+
+  /** @param operation - absent when the result waits in the loop over the whole session */
+  buffered(result: NnrpResult, operation?: ClientOperation): void {
+    const { unread } = this.connection;
+    if (operation !== undefined && operation.countedBytes >= unread.maxOperationBytes) this.pause(operation);
+    unread.add(result);
+  }
+
+  /** Asks the server to hold back every operation whose results wait. */
+  holdBack(): void {
+    for (const operation of this.operations.values()) if (operation.countedBytes > 0) this.pause(operation);
+  }
+
+  /** Shows every result that waits. */
+  eachUnread(visit: (result: NnrpResult) => void): void {
+    for (const operation of this.operations.values()) operation.eachUnread(visit);
+    this.stream?.eachUnread(visit);
+  }
+
+  private pause(operation: ClientOperation): void {
+    if (operation.paused) return;
+    operation.paused = this.operationFlow.pause(operation);
+    if (operation.paused) this.connection.unread.operationPaused();
+  }
+
+  consumed(bytes: number, operation?: ClientOperation): void {
+    const { unread } = this.connection;
+    if (operation?.paused && operation.countedBytes * 2 <= unread.maxOperationBytes) {
+      operation.paused = false;
+      unread.operationResumed();
+      if (!operation.isOver) this.operationFlow.resume(operation);
+    }
+    unread.remove(bytes);
+  }
+
+  /** What holds most of the results of this session that wait unread. */
+  get mostUnread(): UnreadShare {
+    let most: UnreadShare = { sessionId: this.sessionId, frameId: 0, unreadBytes: this.stream?.unreadBytes ?? 0 };
+    for (const { frameId, countedBytes } of this.operations.values()) {
+      if (countedBytes > most.unreadBytes) most = { sessionId: this.sessionId, frameId, unreadBytes: countedBytes };
+    }
+    return most;
+  }
+
+  cancelled(operation: ClientOperation): void {
+    if (!this.operations.has(operation.frameId)) return;
+    this.connection.sendPlain(MessageType.FrameCancel, this.sessionId, operation.frameId, this.lane);
+    this.cancels.add(operation.frameId);
+  }
+
+  expired(operation: ClientOperation, lateMs: number): void {
+    this.deadlines.expired(operation, lateMs);
+  }
+
+  crashed(error: unknown): void {
+    this.connection.crashed(error);
+  }
+
+  start(body: Uint8Array, metadata: preview3.FrameSubmit, options?: SubmitOptions): ClientOperation {
+    if (this.highestFrameId >= MAX_FRAME_ID) {
+      throw new UsageError(`session ${this.sessionId}: the frame ids are used up`);
+    }
+    const { signal, traceId } = options ?? NO_OPTIONS;
+    checkNotAborted(signal);
+    const frameId = this.highestFrameId + 1;
+    // The id counts as used only once the submit could be encoded.
+    this.roomLeft = this.connection.send(
+      MessageType.FrameSubmit,
+      this.sessionId,
+      frameId,
+      FRAME_SUBMIT,
+      metadata,
+      body,
+      this.lane,
+      traceId === undefined ? 0 : Number(traceId & 0xffffffffn),
+      traceId === undefined ? 0 : Number(traceId >> 32n),
+    );
+    this.highestFrameId = frameId;
+    const { latencyBudgetMs } = metadata;
+    const deadlineMs = this.deadlines.limitMs(latencyBudgetMs, options?.deadlineMs);
+    const operation = new ClientOperation(frameId, this, deadlineMs);
+    if (deadlineMs > 0) this.deadlines.watch(operation, latencyBudgetMs);
+    this.operations.set(frameId, operation);
+    this.connection.flow.inFlight++;
+    if (signal !== undefined) this.follow(operation, signal);
+    return operation;
+  }
+
+  /** @throws what the signal throws; nobody gets the operation then, so it is given up */
+  private follow(operation: ClientOperation, signal: AbortSignal): void {
+    try {
+      operation.unfollow = followSignal(this.connection, signal, () => operation.cancel(reasonOf(signal)));
+    } catch (error) {
+      operation.cancel(error);
+      throw error;
+    }
+  }
+
+  private complete(options?: SubmitOptions): preview3.FrameSubmit {
+    const deadlineMs = options?.deadlineMs;
+    return completeSubmit(options, deadlineMs === undefined ? undefined : this.deadlines.budgetMs(deadlineMs));
+  }
+
+  /** The answer to its cancel has not come in time. */
+  private release(frameId: number): void {
+    const operation = this.operations.get(frameId);
+    if (operation === undefined) return;
+    this.finished(operation);
+    this.released();
+  }
+
+  private resultIsLate(packet: Packet): boolean {
+    return this.cancels.isReleased(packet.frameId, !new NnrpResult(packet).partial);
+  }
+
+  private finished(operation: ClientOperation): void {
+    this.operations.delete(operation.frameId);
+    this.cancels.answered(operation.frameId);
+    this.forget(operation);
+    this.connection.flow.finished(this.line);
+  }
+
+  /** Fails an operation that the end of its session leaves without an answer; the connection's own end is said as it is. */
+  private cut(operation: ClientOperation, reason: NnrpError): void {
+    if (operation.isOver) return;
+    this.cutFrameIds.push(operation.frameId);
+    operation.fail(isNnrpError(reason, 'NNRP_ERR_CLOSED') ? cutError(operation.frameId, reason) : forCaller(reason));
+  }
+
+  /** Neither its signal nor its deadline has anything to do any more. */
+  private forget(operation: ClientOperation): void {
+    operation.unfollow?.();
+    this.connection.deadlines.remove(operation);
+  }
+
+  private readonly whenSent = (operation: ClientOperation): Promise<ClientOperation> => {
+    if (this.roomLeft) return Promise.resolve(operation);
+    return unheard(this.connection.whenDrained(this.lane).then(() => operation));
+  };
+}
+
+const NO_OPTIONS: SubmitOptions = Object.freeze({});
+
+function onlyResult(operation: ClientOperation): Promise<NnrpResult> {
+  return operation.onlyResult();
+}
+
+function cutError(frameId: number, reason: NnrpError): ClosedError {
+  return new ClosedError(`frame ${frameId} was cut: ${reason.rawMessage}`, { cause: reason });
+}

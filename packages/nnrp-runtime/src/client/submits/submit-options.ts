@@ -1,0 +1,153 @@
+import { shownValue, shownWord, UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { checkOptions, type Given } from '../../base/options.js';
+import { isAbortSignal } from './abort-signals.js';
+
+/** Metadata of a submit; what is left out has the defaults of {@link submitMetadata}. */
+export type SubmitInit = Given<preview3.FrameSubmit>;
+
+/** How one submit is treated; what is left out, or undefined, has its default. */
+export interface SubmitOptions {
+  /** Cancels the work when it aborts, also while the submit waits for its turn. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Milliseconds the server may take, 0 to 2147483647, instead of `latencyBudgetMs` of the metadata; 0 = any time, also
+   * where the session has a default; default that of the session. The server drops what takes longer. It is asked for
+   * up to 65534 by one submit, and for more by the `defaultDeadlineMs` of the session; where that is shorter than what is
+   * wanted, a server that knows how is asked for no deadline. A server that is asked for none sees no deadline, and gets
+   * the client's cancel instead. The time runs from when the submit is sent, not while it waits for its turn; a signal
+   * bounds that as well. The operation fails with DeadlineError when nothing has come by then, or `deadlineGraceMs` later
+   * where the server keeps the time. Servers that have not announced themselves can be asked for
+   * 65535 by one submit, which is also what 0 means to them under a default.
+   */
+  readonly deadlineMs?: number | undefined;
+  /**
+   * Fields of FRAME_SUBMIT, the protocol's own; default those of {@link submitMetadata}, whose complete metadata is used as
+   * it is.
+   */
+  readonly metadata?: SubmitInit | undefined;
+  /** Trace id of the submit, a u64; a server that traces puts it on the results; default 0, none. */
+  readonly traceId?: bigint | undefined;
+  /** What becomes of a submit that flow control forbids: it waits, or fails with FlowBlockedError; default wait. */
+  readonly onBlocked?: 'wait' | 'fail' | undefined;
+}
+
+/** Marks complete metadata of every copy of this package. */
+const COMPLETE = Symbol.for('nnrp.completeSubmit');
+
+/** Complete metadata: told from a wish by its mark, so that no field has to be looked at. */
+export class CompleteSubmit implements preview3.FrameSubmit {
+  readonly srcWidth: number;
+  readonly srcHeight: number;
+  readonly tileWidth: number;
+  readonly tileHeight: number;
+  readonly tileCount: number;
+  readonly sectionCount: number;
+  readonly frameClass: number;
+  readonly inputProfile: preview3.InputProfile;
+  readonly tileIndexMode: preview3.TileIndexMode;
+  readonly latencyBudgetMs: number;
+  readonly targetFpsX100: number;
+  readonly retryOfFrame: number;
+  readonly tileBaseId: number;
+  readonly cameraBytes: number;
+  readonly tileIndexBytes: number;
+  readonly submitMode: preview3.SubmitMode;
+  readonly budgetPolicy: number;
+  readonly lossTolerancePolicy: number;
+  readonly objectRefMask: number;
+  readonly dependencyFrameId: number;
+  readonly payloadKindBitmap: number;
+  readonly payloadFrameCount: number;
+
+  constructor(init: SubmitInit, latencyBudgetMs: number = init.latencyBudgetMs ?? 0) {
+    this.srcWidth = init.srcWidth ?? 0;
+    this.srcHeight = init.srcHeight ?? 0;
+    this.tileWidth = init.tileWidth ?? 0;
+    this.tileHeight = init.tileHeight ?? 0;
+    this.tileCount = init.tileCount ?? 0;
+    this.sectionCount = init.sectionCount ?? 0;
+    this.frameClass = init.frameClass ?? 0;
+    this.inputProfile = init.inputProfile ?? preview3.InputProfile.Unspecified;
+    this.tileIndexMode = init.tileIndexMode ?? preview3.TileIndexMode.DenseRange;
+    this.latencyBudgetMs = latencyBudgetMs;
+    this.targetFpsX100 = init.targetFpsX100 ?? 0;
+    this.retryOfFrame = init.retryOfFrame ?? 0;
+    this.tileBaseId = init.tileBaseId ?? 0;
+    this.cameraBytes = init.cameraBytes ?? 0;
+    this.tileIndexBytes = init.tileIndexBytes ?? 0;
+    this.submitMode = init.submitMode ?? preview3.SubmitMode.Inline;
+    this.budgetPolicy = init.budgetPolicy ?? 0;
+    this.lossTolerancePolicy = init.lossTolerancePolicy ?? 0;
+    this.objectRefMask = init.objectRefMask ?? 0;
+    this.dependencyFrameId = init.dependencyFrameId ?? 0;
+    this.payloadKindBitmap = init.payloadKindBitmap ?? preview3.PayloadKindFlags.TokenChunk;
+    this.payloadFrameCount = init.payloadFrameCount ?? 1;
+  }
+
+  get [COMPLETE](): true {
+    return true;
+  }
+}
+
+function isComplete(init: SubmitInit): init is CompleteSubmit {
+  return typeof init === 'object' && init !== null && COMPLETE in init;
+}
+
+/** One inline token_chunk frame, all else 0. */
+const DEFAULT_SUBMIT = Object.freeze(new CompleteSubmit({}));
+const SUBMIT_FIELDS: ReadonlySet<string> = new Set(Object.keys(DEFAULT_SUBMIT));
+const SUBMIT_OPTIONS: ReadonlySet<string> = new Set(['signal', 'deadlineMs', 'metadata', 'traceId', 'onBlocked']);
+
+/**
+ * Complete metadata of a submit: one inline token_chunk frame, all else 0, with `init` on top. It may be kept and used
+ * for any number of submits, which then need not complete it again.
+ * @throws UsageError on a field that does not exist
+ */
+export function submitMetadata(init: SubmitInit = {}): preview3.FrameSubmit {
+  checkMetadata(init);
+  return new CompleteSubmit(init);
+}
+
+/**
+ * The metadata to send; complete metadata is used as it is.
+ * @param budgetMs - latency_budget_ms, when a deadline was asked for
+ * @throws UsageError on a field or an option that does not exist, and on a wrong option
+ */
+export function completeSubmit(options: SubmitOptions | undefined, budgetMs?: number): preview3.FrameSubmit {
+  if (options === undefined) return DEFAULT_SUBMIT;
+  checkSubmitOptions(options);
+  const { metadata } = options;
+  if (metadata !== undefined && !isComplete(metadata)) checkMetadata(metadata);
+  if (budgetMs !== undefined) return new CompleteSubmit(metadata ?? DEFAULT_SUBMIT, budgetMs);
+  if (metadata === undefined) return DEFAULT_SUBMIT;
+  return isComplete(metadata) ? metadata : new CompleteSubmit(metadata);
+}
+
+function checkMetadata(init: SubmitInit): void {
+  checkOptions('submit metadata', init, SUBMIT_FIELDS, besideMetadata);
+}
+
+function besideMetadata(name: string): string {
+  return SUBMIT_OPTIONS.has(name) ? `; it is an option of the submit: { ${name} }, beside metadata` : '';
+}
+
+/** @throws UsageError unless every option exists and is of its kind; `deadlineMs` has been checked before */
+function checkSubmitOptions(options: SubmitOptions): void {
+  checkOptions('submit options', options, SUBMIT_OPTIONS, insideMetadata);
+  const { signal, onBlocked, traceId } = options;
+  if (signal !== undefined && !isAbortSignal(signal)) throw new UsageError('signal: expected an AbortSignal');
+  if (onBlocked !== undefined && onBlocked !== 'wait' && onBlocked !== 'fail') {
+    throw new UsageError(`onBlocked takes wait or fail, got ${shownWord(onBlocked)}`);
+  }
+  if (traceId !== undefined) checkTraceId(traceId);
+}
+
+function insideMetadata(name: string): string {
+  return SUBMIT_FIELDS.has(name) ? `; it is a field of the metadata: { metadata: { ${name} } }` : '';
+}
+
+function checkTraceId(traceId: unknown): void {
+  if (typeof traceId === 'bigint' && BigInt.asUintN(64, traceId) === traceId) return;
+  throw new UsageError(`traceId: expected a bigint of 0 to 2^64-1, got ${shownValue(traceId)}`);
+}

@@ -1,0 +1,152 @@
+import { CancelledError, FlowBlockedError, forCaller, type NnrpError } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
+import { type Guarded, later } from '../../base/guard.js';
+import { unheard } from '../../base/promises/settled.js';
+import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
+import type { ClientOperation } from '../results/client-operation.js';
+import { followSignal, reasonOf } from './abort-signals.js';
+import type { Blockage } from './submit-gate.js';
+import type { SubmitOptions } from './submit-options.js';
+
+/** Places given up at the head of the line, or in its middle, before it is moved together. */
+const MIN_COMPACTION = 64;
+
+/** A submit that waits for its turn. */
+export interface WaitingSubmit {
+  readonly body: Uint8Array;
+  readonly metadata: preview3.FrameSubmit;
+  readonly options: SubmitOptions | undefined;
+  /** Its turn has come. */
+  begun(operation: ClientOperation): void;
+  reject(error: Error): void;
+  /** Stops listening to its signal. */
+  unfollow: (() => void) | undefined;
+  /** Its place in the line; kept by the line alone. */
+  at: number;
+}
+
+/** The submits of one session that wait, first come, first served. */
+export class WaitingSubmits {
+  /** Undefined where one has left. An array, not a Set, for the reason that IdTable of nnrp-core gives. */
+  private line: (WaitingSubmit | undefined)[] = [];
+  private head = 0;
+  private count = 0;
+  private timer: NodeJS.Timeout | undefined;
+
+  /**
+   * @param retryNow - called when a blockage that ends by itself has ended
+   * @param limit - submits that may wait at once
+   */
+  constructor(
+    private readonly owner: Guarded,
+    private readonly retryNow: () => void,
+    private readonly limit: number,
+  ) {}
+
+  get isEmpty(): boolean {
+    return this.count === 0;
+  }
+
+  /**
+   * @param body - and the metadata: its own from now on
+   * @param options - copied: the application may use the object for the next submit
+   * @param begun - what its caller gets of the operation when its turn has come
+   * @throws FlowBlockedError when too many wait already
+   */
+  add<Outcome>(
+    body: Uint8Array,
+    metadata: preview3.FrameSubmit,
+    options: SubmitOptions | undefined,
+    begun: (operation: ClientOperation) => Promise<Outcome>,
+  ): Promise<Outcome> {
+    if (this.count >= this.limit) {
+      throw new FlowBlockedError(`${this.limit} submits wait already: more may not`, 'too_many_waiting');
+    }
+    const own = options === undefined ? undefined : ownOptions(options);
+    return unheard(
+      new Promise<Outcome>((resolve, reject) => {
+        const submit: WaitingSubmit = {
+          body,
+          metadata,
+          options: own,
+          begun: (operation) => resolve(begun(operation)),
+          reject,
+          unfollow: undefined,
+          at: this.line.length,
+        };
+        this.line.push(submit);
+        this.count++;
+        if (own?.signal !== undefined) this.follow(submit, own.signal);
+      }),
+    );
+  }
+
+  first(): WaitingSubmit | undefined {
+    while (this.head < this.line.length && this.line[this.head] === undefined) this.head++;
+    return this.line[this.head];
+  }
+
+  /** It waits no longer. */
+  take(submit: WaitingSubmit): void {
+    if (this.line[submit.at] !== submit) return;
+    this.line[submit.at] = undefined;
+    this.count--;
+    submit.unfollow?.();
+    if (this.count === 0) this.line.length = 0;
+    else if (this.line.length > this.count * 2 + MIN_COMPACTION) this.moveTogether();
+    else return;
+    this.head = 0;
+  }
+
+  /** Tries again when this blockage has ended by itself, if it does. */
+  retry({ retryAtMs }: Blockage): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (retryAtMs === undefined) return;
+    const delayMs = Math.ceil(retryAtMs - performance.now());
+    this.timer = later(this.owner, Math.min(Math.max(delayMs, 1), MAX_TIMER_MS), this.retryNow);
+  }
+
+  end(reason: NnrpError): void {
+    clearTimeout(this.timer);
+    for (let submit = this.first(); submit !== undefined; submit = this.first()) {
+      this.take(submit);
+      submit.reject(forCaller(reason));
+    }
+  }
+
+  private follow(submit: WaitingSubmit, signal: AbortSignal): void {
+    const abort = () => {
+      // Not listened to any more: to look for it among all others of the signal would take long.
+      submit.unfollow = undefined;
+      this.take(submit);
+      submit.reject(new CancelledError('the submit was cancelled before it was sent', { cause: reasonOf(signal) }));
+    };
+    try {
+      submit.unfollow = followSignal(this.owner, signal, abort);
+    } catch (error) {
+      // A signal of another implementation, which may do anything.
+      this.take(submit);
+      throw error;
+    }
+  }
+
+  private moveTogether(): void {
+    let at = 0;
+    for (const submit of this.line) {
+      if (submit === undefined) continue;
+      submit.at = at;
+      this.line[at++] = submit;
+    }
+    this.line.length = at;
+  }
+}
+
+/** What is needed when its turn comes. */
+function ownOptions({ signal, traceId, deadlineMs }: SubmitOptions): SubmitOptions {
+  return {
+    ...(signal !== undefined && { signal }),
+    ...(traceId !== undefined && { traceId }),
+    ...(deadlineMs !== undefined && { deadlineMs }),
+  };
+}

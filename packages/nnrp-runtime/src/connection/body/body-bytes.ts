@@ -1,0 +1,133 @@
+import { types } from 'node:util';
+import { UsageError } from 'nnrp-core';
+import { asBytes, hasItsLength, liesWhereItSays, memoryOf } from '../../base/bytes.js';
+import { awaitHint, unheardWithin } from '../../base/thenable.js';
+import { COPY_LIMIT } from '../../transport/stream/lent-packet.js';
+
+const UTF8 = new TextEncoder();
+/** body_length is a u32. */
+const MAX_BODY_BYTES = 0xffffffff;
+
+/** Bytes in any form, or text, which is sent as UTF-8. */
+export type BodyChunk = Uint8Array | ArrayBufferView | ArrayBuffer | string;
+
+/**
+ * What may be sent as a body: bytes, text, or a list of such chunks, which are sent behind each other as one body. A list is
+ * joined in the call, by one copy of each chunk: it and its chunks may be changed afterwards, whatever their length.
+ */
+export type BodyInput = BodyChunk | readonly BodyChunk[];
+
+/**
+ * The bytes of a body, not copied unless it is text or a list. Its length is the true one, and so is all else where it may
+ * be lent.
+ *
+ * @param what - the option or argument that it was given as
+ * @throws UsageError on anything else: a wrong type must not reach the stream, where it would shift everything after it;
+ * and on memory that was transferred away, which would be sent as an empty body
+ */
+export function bodyBytes(body: BodyInput, what = 'body'): Uint8Array {
+  if (typeof body === 'string') return UTF8.encode(body);
+  const bytes = viewed(body, what);
+  if (bytes !== undefined) return bytes;
+  if (Array.isArray(body)) return joinedChunks(body, what);
+  unheardWithin(body);
+  throw new UsageError(`${what}: expected bytes, text or a list of both, got ${kindOf(body)}${awaitHint(body)}`);
+}
+
+/** Whether {@link bodyBytes} has made the bytes of this body anew, so that nobody else has them. */
+export function isMadeAnew(body: BodyInput): boolean {
+  return typeof body === 'string' || Array.isArray(body);
+}
+
+/** The bytes in memory of their own, for what is needed after the call. @throws UsageError as {@link bodyBytes} does */
+export function ownBytes(body: BodyInput, what?: string): Uint8Array {
+  const bytes = bodyBytes(body, what);
+  return isMadeAnew(body) ? bytes : new Uint8Array(bytes);
+}
+
+/**
+ * The bytes of a message that is never lent. Transports copy short bodies, so only long ones are copied here.
+ * @throws UsageError as {@link bodyBytes} does
+ */
+export function unlentBytes(body: BodyInput, what?: string): Uint8Array {
+  const bytes = bodyBytes(body, what);
+  return bytes.length <= COPY_LIMIT || isMadeAnew(body) ? bytes : new Uint8Array(bytes);
+}
+
+/** Every chunk is looked at before any is copied: what stands in a list may be anything, and change. */
+function joinedChunks(list: readonly unknown[], what: string): Uint8Array {
+  const chunks: (Uint8Array | string)[] = [];
+  let length = 0;
+  for (let at = 0; at < list.length; at++) {
+    const chunk = list[at];
+    const bytes = typeof chunk === 'string' ? chunk : viewed(chunk, `${what}: chunk ${at}`);
+    if (bytes === undefined) {
+      unheardWithin(list);
+      const found = `${kindOf(chunk)}${awaitHint(chunk)}`;
+      throw new UsageError(`${what}: chunk ${at}: expected bytes or text, got ${found}`);
+    }
+    chunks.push(bytes);
+    length += typeof bytes === 'string' ? Buffer.byteLength(bytes) : bytes.length;
+    if (length > MAX_BODY_BYTES)
+      throw new UsageError(
+        `${what}: the first ${at + 1} chunks have ${length} bytes, and a body at most ${MAX_BODY_BYTES}`,
+      );
+  }
+  return copiedTogether(chunks, length, what);
+}
+
+/**
+ * An entry of the list may have been a getter that took the memory of another one away.
+ * @throws UsageError when a chunk has lost its memory since its length was asked for
+ */
+function copiedTogether(chunks: readonly (Uint8Array | string)[], length: number, what: string): Uint8Array {
+  const joined = new Uint8Array(length);
+  let end = 0;
+  for (const chunk of chunks) {
+    if (typeof chunk === 'string') end += UTF8.encodeInto(chunk, joined.subarray(end)).written;
+    else if (chunk.length > 0 && chunk.length <= length - end) {
+      joined.set(chunk, end);
+      end += chunk.length;
+    }
+  }
+  if (end !== length) throw detached(what);
+  return joined;
+}
+
+function kindOf(value: unknown): string {
+  return value === null ? 'null' : typeof value;
+}
+
+/**
+ * The bytes of a view or buffer, not copied.
+ * @returns undefined when it is neither
+ * @throws UsageError when its memory was transferred away
+ */
+export function viewed(body: unknown, what: string): Uint8Array | undefined {
+  // The common case, at once; those of other realms and classes are taken below.
+  const isPlain = body instanceof Uint8Array && hasItsLength(body);
+  const bytes = isPlain && (body.length <= COPY_LIMIT || liesWhereItSays(body)) ? body : viewOver(body, what);
+  if (bytes?.length === 0 && isDetached(memoryOf(bytes))) throw detached(what);
+  return bytes;
+}
+
+/** A view over memory that is gone cannot be made, so it is looked at first. */
+function viewOver(value: unknown, what: string): Uint8Array | undefined {
+  const buffer = ArrayBuffer.isView(value) ? memoryOf(value) : value;
+  if (types.isArrayBuffer(buffer) && isDetached(buffer)) throw detached(what);
+  return asBytes(value);
+}
+
+function isDetached(buffer: ArrayBufferLike): boolean {
+  if (buffer.byteLength > 0) return false;
+  try {
+    new Uint8Array(buffer);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
+function detached(what: string): UsageError {
+  return new UsageError(`${what}: its memory was transferred away, so there is nothing to send`);
+}

@@ -1,0 +1,78 @@
+import { writeHeader } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import type { OutboundPacket } from '../../transport/contract/contract.js';
+
+/** How one metadata structure is written. */
+export interface MetadataCodec<T> {
+  readonly bytes: number;
+  readonly encode: (value: T, view: DataView, start: number) => number;
+}
+
+const NOTHING = new Uint8Array(0);
+const NO_METADATA: MetadataCodec<undefined> = { bytes: 0, encode: (_value, _view, start) => start };
+
+/**
+ * The packet a connection is sending. One object serves a whole connection: a transport reads it during `send` only,
+ * so nothing needs to be allocated per packet.
+ */
+export class OutboundMessage implements OutboundPacket {
+  headBytes = preview3.COMMON_HEADER_BYTES;
+  body: Uint8Array = NOTHING;
+  private messageType = 0;
+  private sessionId = 0;
+  private frameId = 0;
+  private traceLow = 0;
+  private traceHigh = 0;
+  private codec: MetadataCodec<never> = NO_METADATA;
+  private value: unknown;
+
+  /** @param body - not copied unless it is small; it must not be changed until it has been sent */
+  set<T>(
+    messageType: number,
+    sessionId: number,
+    frameId: number,
+    codec: MetadataCodec<T>,
+    value: T,
+    body: Uint8Array = NOTHING,
+    traceLow = 0,
+    traceHigh = 0,
+  ): this {
+    this.messageType = messageType;
+    this.sessionId = sessionId;
+    this.frameId = frameId;
+    this.traceLow = traceLow;
+    this.traceHigh = traceHigh;
+    this.codec = codec as MetadataCodec<never>;
+    this.value = value;
+    this.body = body;
+    this.headBytes = preview3.COMMON_HEADER_BYTES + codec.bytes;
+    return this;
+  }
+
+  /** A message without metadata. */
+  setPlain(messageType: number, sessionId: number, frameId: number, traceLow = 0, traceHigh = 0): this {
+    return this.set(messageType, sessionId, frameId, NO_METADATA, undefined, NOTHING, traceLow, traceHigh);
+  }
+
+  writeHead(view: DataView, start: number): void {
+    // Metadata first: it may be refused, and then nothing must have been written.
+    this.codec.encode(this.value as never, view, start + preview3.COMMON_HEADER_BYTES);
+    writeHeader(
+      view,
+      start,
+      this.messageType,
+      this.codec.bytes,
+      this.body.length,
+      this.sessionId,
+      this.frameId,
+      this.traceLow,
+      this.traceHigh,
+    );
+  }
+
+  /** Lets go of what was sent. */
+  clear(): void {
+    this.body = NOTHING;
+    this.value = undefined;
+  }
+}

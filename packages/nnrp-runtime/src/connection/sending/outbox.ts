@@ -1,0 +1,245 @@
+import { forCaller, type NnrpError, type Packet, type UsageError } from 'nnrp-core';
+import { afterThis, type Guarded, nextTurn } from '../../base/guard.js';
+import { SETTLED, unheard } from '../../base/promises/settled.js';
+import type { FramedTransport, OutboundPacket } from '../../transport/contract/contract.js';
+import { OutboxLane } from './outbox-lane.js';
+import { WaitingPacket } from './waiting-packet.js';
+
+/**
+ * Which of several senders goes first when there is no room for all: the connection's own messages, then sessions by
+ * priority class (class + 1).
+ */
+export type Lane = number;
+export const CONTROL_LANE: Lane = 0;
+const LANES = 4;
+
+/** What becomes of a peer that reads slower than it is sent to. */
+export type SlowReaderPolicy = 'disconnect' | 'drop_oldest_partial';
+
+export interface OutboxLimits {
+  /** Bytes that may be held for what waits, on top of what the transport takes; with what each packet takes besides its own. */
+  readonly maxOutboxBytes: number;
+  /**
+   * Up to here work and results may fill it; what is left up to `maxOutboxBytes` is for messages that do not wait. By how
+   * much the packet that crosses it is too long does not count, or it would take their room.
+   */
+  readonly heldBackBytes: number;
+  readonly slowReader: SlowReaderPolicy;
+}
+
+/** What an outbox tells its connection. */
+export interface OutboxOwner extends Guarded {
+  /** The transport takes no more for now. */
+  outboxFilled(): void;
+  /** Half of what may wait here does: senders do not wait for room. */
+  outboxHalfFull(): void;
+  /** There is room again. */
+  outboxDrained(): void;
+  /** More waits than may wait, and nothing can be left out: the peer must go. */
+  outboxOverflowed(): void;
+  /** A partial result was left out to make room. */
+  partialDropped(): void;
+  /** A packet was left out because its body was transferred or resized while it waited. Not called inside `send`. */
+  unsent(head: Packet, error: UsageError): void;
+}
+
+/** Calls that wait for the same room with promises of their own; those beyond it are of senders that do not wait. */
+const MAX_OWN_PROMISES = 1024;
+
+interface Drain {
+  /** Calls that have promises of their own. */
+  calls: number;
+  /** For all others. */
+  shared: Promise<void> | undefined;
+  readonly promise: Promise<void>;
+  resolve(): void;
+  reject(error: NnrpError): void;
+}
+
+/**
+ * What a connection has to send. While the transport has room, packets go straight to it. When it has none they wait
+ * here, by lane and in bounded memory; whoever cares awaits `whenDrained`, and is woken by lane too. What a call costs does
+ * not depend on how much waits: that is for the peer to decide.
+ */
+export class Outbox {
+  /** Partial results left out because the peer reads too slowly. */
+  droppedPartials = 0;
+  private full = false;
+  private lanes: OutboxLane[] | undefined;
+  private waitingBytes = 0;
+  /** By how much the packet that crossed `heldBackBytes` was too long. */
+  private overshootBytes = 0;
+  private readonly drains: (Drain | undefined)[] = [];
+  private ended: NnrpError | undefined;
+  /** Operations whose results were left out of what waits, and why. */
+  private spoilt: Map<string, UsageError> | undefined;
+
+  constructor(
+    private readonly transport: FramedTransport,
+    private readonly limits: OutboxLimits,
+    private readonly owner: OutboxOwner,
+  ) {}
+
+  /** Bytes that are held by what waits here, with what each packet takes besides its own; what the transport holds is not counted. */
+  get byteLength(): number {
+    return this.waitingBytes;
+  }
+
+  /** Whether senders are asked to wait. */
+  get isFull(): boolean {
+    return this.full;
+  }
+
+  /** @returns false when the sender should wait for `whenDrained`. @throws what `writeHead` throws; nothing is sent then */
+  send(packet: OutboundPacket, lane: Lane, partial: boolean): boolean {
+    if (this.full) {
+      this.wait(new WaitingPacket(packet, partial), lane);
+      return false;
+    }
+    if (this.transport.send(packet)) return true;
+    this.full = true;
+    this.owner.outboxFilled();
+    return false;
+  }
+
+  /** Resolves when there is room to send more on this lane; rejects when the connection ends first. */
+  whenDrained(lane: Lane): Promise<void> {
+    if (this.ended !== undefined) return unheard(Promise.reject(forCaller(this.ended)));
+    if (!this.full) return SETTLED;
+    let drain = this.drains[lane];
+    if (drain === undefined) {
+      drain = makeDrain();
+      this.drains[lane] = drain;
+    }
+    if (drain.calls++ < MAX_OWN_PROMISES) return unheard(drain.promise.catch(rejectForCaller));
+    drain.shared ??= unheard(drain.promise.catch(rejectForCaller));
+    return drain.shared;
+  }
+
+  /** The transport has room again. */
+  drained(): void {
+    if (!this.flush()) return;
+    this.full = false;
+    this.owner.outboxDrained();
+    this.wake();
+  }
+
+  /** Hands everything to the transport, room or not: the connection is about to close. */
+  flushAll(): void {
+    for (const lane of this.takeLanes()) {
+      for (let packet = lane.take(); packet !== undefined; packet = lane.take()) {
+        if (!this.isSpoilt(packet)) this.transport.send(packet);
+      }
+    }
+  }
+
+  end(error: NnrpError): void {
+    if (this.ended !== undefined) return;
+    this.ended = error;
+    this.takeLanes();
+    for (const drain of this.drains.splice(0)) drain?.reject(error);
+  }
+
+  private takeLanes(): OutboxLane[] {
+    const { lanes = [] } = this;
+    this.lanes = undefined;
+    this.waitingBytes = 0;
+    this.overshootBytes = 0;
+    return lanes;
+  }
+
+  private wait(packet: WaitingPacket, lane: Lane): void {
+    if (this.ended !== undefined) return;
+    while (this.waitingBytes - this.overshootBytes >= this.limits.maxOutboxBytes) {
+      if (this.limits.slowReader === 'disconnect' || !this.dropOldestPartial()) {
+        this.owner.outboxOverflowed();
+        return;
+      }
+    }
+    this.lanes ??= Array.from({ length: LANES }, () => new OutboxLane());
+    this.lanes[lane]?.push(packet);
+    const wasBelow = this.waitingBytes < this.limits.heldBackBytes;
+    this.waitingBytes += packet.heldBytes;
+    if (wasBelow) this.overshootBytes = Math.max(0, this.waitingBytes - this.limits.heldBackBytes);
+    if (this.waitingBytes * 2 >= this.limits.maxOutboxBytes) this.owner.outboxHalfFull();
+  }
+
+  private gone(bytes: number): void {
+    this.waitingBytes -= bytes;
+    if (this.waitingBytes < this.limits.heldBackBytes) this.overshootBytes = 0;
+  }
+
+  /** The least important lane gives first. */
+  private dropOldestPartial(): boolean {
+    for (let lane = LANES - 1; lane >= 0; lane--) {
+      const dropped = this.lanes?.[lane]?.dropOldestPartial();
+      if (dropped === undefined) continue;
+      this.gone(dropped.heldBytes);
+      this.droppedPartials++;
+      this.owner.partialDropped();
+      return true;
+    }
+    return false;
+  }
+
+  /** @returns whether everything that waited has gone */
+  private flush(): boolean {
+    for (const lane of this.lanes ?? []) {
+      for (let packet = lane.take(); packet !== undefined; packet = lane.take()) {
+        this.gone(packet.heldBytes);
+        if (this.isSpoilt(packet)) this.leaveOut(packet);
+        else if (!this.transport.send(packet)) return false;
+      }
+    }
+    this.lanes = undefined;
+    this.spoilt = undefined;
+    return true;
+  }
+
+  /** Its body has changed, or that of an earlier result of its frame: the rest without it would be taken for the whole. */
+  private isSpoilt(packet: WaitingPacket): boolean {
+    if (packet.isIntact && this.spoilt === undefined) return false;
+    const { resultOf } = packet;
+    if (packet.isIntact) return resultOf !== undefined && this.spoilt?.has(resultOf) === true;
+    this.spoilt ??= new Map();
+    if (resultOf !== undefined) this.spoilt.set(resultOf, packet.unsent().error);
+    return true;
+  }
+
+  private leaveOut(packet: WaitingPacket): void {
+    const { head, error: own } = packet.unsent();
+    const isFollower = packet.isIntact;
+    // Its operation has ended with the result that was left out before it, unless this was the last one.
+    if (isFollower && packet.partial) return;
+    const error = (isFollower && this.spoilt?.get(packet.resultOf ?? '')) || own;
+    afterThis(this.owner, () => this.owner.unsent(head, error));
+  }
+
+  /** One lane a turn, so that those who are woken first can fill the room again before the others are. */
+  private wake(): void {
+    for (let lane = 0; lane < LANES && !this.full; lane++) {
+      const drain = this.drains[lane];
+      if (drain === undefined) continue;
+      this.drains[lane] = undefined;
+      drain.resolve();
+      nextTurn(this.owner, () => this.wake());
+      return;
+    }
+  }
+}
+
+/** Many wait for the same room; each is told with an error of its own that it will not come. */
+function rejectForCaller(error: unknown): never {
+  throw forCaller(error);
+}
+
+function makeDrain(): Drain {
+  let resolve: () => void = () => {};
+  let reject: (error: NnrpError) => void = () => {};
+  const promise = new Promise<void>((yes, no) => {
+    resolve = yes;
+    reject = no;
+  });
+  // Who does not wait for room must not be brought down by a connection that ends.
+  return { calls: 0, shared: undefined, promise: unheard(promise), resolve, reject };
+}

@@ -1,0 +1,63 @@
+import { type HelloOutcome, negotiateHello, type Packet } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { ErrorCode, TransportId } from 'nnrp-core/preview3';
+import { announcedFamilies, announcedPacketBytes } from '../../connection/announcement.js';
+import type { TransportKind } from '../../transport/contract/contract.js';
+import type { NnrpServerConfig } from '../contract/server-config.js';
+
+const HEAD_BYTES = 40 + preview3.RESULT_PUSH_BYTES;
+
+/** The answer to CLIENT_HELLO, or why there is none. */
+export type HelloAnswer =
+  | {
+      readonly ack: preview3.ServerHelloAck;
+      readonly body: Uint8Array;
+      readonly auth: Uint8Array;
+      readonly families: number;
+      /** The largest packet that the client takes, if it says so. */
+      readonly packetBytes: number | undefined;
+    }
+  | { readonly errorCode: number; readonly text: string };
+
+/**
+ * Answers CLIENT_HELLO from the configuration of a server.
+ *
+ * @see NNRP/1-preview3 sections 7.1, 7.2, 11.1 and 13
+ */
+export function answerHello(packet: Packet, config: NnrpServerConfig, kind: TransportKind): HelloAnswer {
+  const hello = preview3.decodeClientHello(packet.view, packet.metadataStart);
+  const { body } = packet;
+  const announced = hello.authBytes + hello.controlExtensionBytes;
+  if (body.length !== 0 && body.length !== announced) {
+    return malformed(`CLIENT_HELLO announces ${announced} body bytes, got ${body.length}`);
+  }
+  const block = body.subarray(Math.min(hello.authBytes, body.length));
+  if (preview3.checkControlExtensions(block) !== undefined) {
+    return malformed('CLIENT_HELLO: the extension block is malformed');
+  }
+  const offered = preview3.decodeControlExtensions(block);
+  const outcome: HelloOutcome = negotiateHello(hello, offered, {
+    supportedProfiles: config.supportedProfiles,
+    supportedCacheObjects: config.supportedCacheObjects,
+    maxConcurrentFrames: config.maxInFlightOperations,
+    maxBodyBytes: config.maxPacketBytes - HEAD_BYTES,
+    peerMessages: preview3.PEER_MESSAGES_MASK,
+    transportId: kind === 'quic' ? TransportId.Quic : kind === 'tcp' ? TransportId.Tcp : TransportId.Unspecified,
+    ...(config.maxCacheObjects === 0 ? {} : { maxCacheEntries: config.maxCacheObjects }),
+    maxCacheBytes: Math.min(config.maxCacheBytes, 0xffffffff),
+  });
+  if ('errorCode' in outcome) return { errorCode: outcome.errorCode, text: `CLIENT_HELLO: ${outcome.text}` };
+  const { ack, extensions } = outcome;
+  return {
+    ack,
+    body: preview3.encodeControlExtensions(extensions),
+    // Kept for every session of the connection, while the packet's chunk may not be.
+    auth: new Uint8Array(body.subarray(0, hello.authBytes)),
+    families: announcedFamilies(offered) ?? 0,
+    packetBytes: announcedPacketBytes(offered),
+  };
+}
+
+function malformed(text: string): HelloAnswer {
+  return { errorCode: ErrorCode.MalformedBody, text };
+}

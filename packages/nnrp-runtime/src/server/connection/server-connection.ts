@@ -1,0 +1,399 @@
+import {
+  ClosedError,
+  type MessageInfo,
+  type NnrpError,
+  type Packet,
+  ProtocolError,
+  TimeoutError,
+  type WireFault,
+} from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
+import { CloseReason, ErrorCode, MessageType } from 'nnrp-core/preview3';
+import { background, guard } from '../../base/guard.js';
+import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
+import { Connection } from '../../connection/connection.js';
+import { SESSION_OPEN_ACK } from '../../connection/sending/codecs.js';
+import type { FramedTransport } from '../../transport/contract/contract.js';
+import type { PeerIdentity } from '../../transport/contract/peer-identity.js';
+import type { Stranger } from '../../transport/listening/strangers.js';
+import { outboxLimits, resultRoom } from '../bounds/outbox-shares.js';
+import { ConnectionMemory } from '../bounds/server-memory.js';
+import type { ServerBounds } from '../contract/server-bounds.js';
+import type { NnrpServerConfig } from '../contract/server-config.js';
+import type { HandlerFailure, PeerErrorReport } from '../contract/server-events.js';
+import { ToldFaults } from '../failures/told-faults.js';
+import { grantedAnswer } from '../opening/open-answer.js';
+import { OpenRefusals, type RefusingConnection } from '../opening/open-refusals.js';
+import { type OpeningOwner, SessionOpening } from '../opening/session-opening.js';
+import { ConnectionGate } from '../operation/connection-gate.js';
+import { RoomLine } from '../operation/room-line.js';
+import type { ServerSessionConnection } from '../operation/server-session-connection.js';
+import { ServerSession } from '../session/server-session.js';
+import type { SessionCore } from '../session/session-core.js';
+import { SessionRouter } from '../session/session-router.js';
+import { ConnectionRouter, type ConnectionRouterOwner } from './connection-router.js';
+import { ConnectionTimers, type ConnectionTimersOwner } from './connection-timers.js';
+import { HalfClose, type HalfCloseOwner } from './half-close.js';
+import { ReadHolds, type ReadHoldsOwner } from './read-holds.js';
+import type { ServerConnectionOwner } from './server-connection-owner.js';
+import { UnconfirmedCloses } from './unconfirmed-closes.js';
+
+/**
+ * One client connection: opens sessions, routes their packets, answers what concerns the connection itself. A
+ * connection without a session lives for the handshake timeout only, so a silent peer costs one timer.
+ */
+export class ServerConnection
+  extends Connection<SessionRouter<SessionCore>>
+  implements
+    ServerSessionConnection,
+    ConnectionRouterOwner,
+    OpeningOwner,
+    RefusingConnection,
+    ConnectionTimersOwner,
+    ReadHoldsOwner,
+    HalfCloseOwner,
+    Stranger
+{
+  /** Without a proof of the contrary a peer is taken for the reference client, which knows few messages. */
+  isAnnounced = false;
+  /** What the client says it understands, bits of PeerMessages. */
+  private families = 0;
+  private readonly opening: SessionOpening;
+  private readonly timers: ConnectionTimers;
+  private readonly router: ConnectionRouter;
+  private readonly holds: ReadHolds;
+  readonly memory: ConnectionMemory;
+  readonly gate = new ConnectionGate(this);
+  readonly room: RoomLine;
+  /** Of its faults, those that the application is told of. */
+  readonly faults = new ToldFaults(() => this.bounds.hit('toldFaults'));
+  private endedSessionIds: readonly number[] = [];
+  private readonly closes = new UnconfirmedCloses();
+  private readonly halfClose: HalfClose;
+  private transportGone = false;
+
+  constructor(
+    transport: FramedTransport,
+    private readonly owner: ServerConnectionOwner<ServerConnection>,
+    readonly addressGroup: string | undefined,
+    /** The server is full: the client is told so when it asks for a session, and that is all. */
+    readonly isTurnedAway: boolean,
+  ) {
+    super(transport, outboxLimits(owner.config));
+    this.room = new RoomLine(this.outbox, resultRoom(owner.config), () => this.bounds.hit('waitingResultBytes'));
+    this.memory = new ConnectionMemory(owner.memory, owner.config, this);
+    this.opening = new SessionOpening(owner, this, new OpenRefusals(this, owner));
+    this.router = new ConnectionRouter(this, this.opening, this.closes);
+    this.halfClose = new HalfClose(transport, this);
+    this.holds = new ReadHolds(transport, this);
+    this.timers = new ConnectionTimers(transport, owner.config, this.holds, this);
+  }
+
+  /** Begins to read. The connection may end inside this call. */
+  start(): void {
+    const { admission } = this.owner;
+    this.timers.startHandshake(this.isTurnedAway ? admission.turnAway(this) : admission.unopened(this));
+    this.transport.start(this);
+  }
+
+  get isDraining(): boolean {
+    return this.owner.isDraining();
+  }
+
+  get config(): NnrpServerConfig {
+    return this.owner.config;
+  }
+
+  get transportKind(): string {
+    return this.transport.kind;
+  }
+
+  get isShutOut(): boolean {
+    return this.owner.admission.isShutOut(this.addressGroup);
+  }
+
+  get bounds(): ServerBounds {
+    return this.owner.bounds;
+  }
+
+  get deadlines(): DeadlineQueue {
+    return this.owner.deadlines;
+  }
+
+  get helloAuth(): Uint8Array {
+    return this.router.helloAuth;
+  }
+
+  get peerIdentity(): PeerIdentity | undefined {
+    return this.transport.peerIdentity;
+  }
+
+  announced(families: number): void {
+    this.isAnnounced = true;
+    this.families |= families;
+  }
+
+  understands(family: preview3.PeerMessages): boolean {
+    return (this.families & family) !== 0;
+  }
+
+  hold(): void {
+    this.holds.hold();
+  }
+
+  release(): void {
+    this.holds.release();
+  }
+
+  report(sessionId: number, error: ProtocolError): void {
+    if (this.faults.mayTell()) this.owner.protocolViolation({ remoteAddress: this.remoteAddress, sessionId, error });
+  }
+
+  peerReported(report: PeerErrorReport): void {
+    if (this.faults.mayTell()) this.owner.peerReported(report);
+  }
+
+  handlerFailed(failure: HandlerFailure): void {
+    this.owner.handlerFailed(failure);
+  }
+
+  closeSent(sessionId: number): void {
+    this.closes.add(sessionId);
+  }
+
+  closeConfirmed(sessionId: number): void {
+    this.closes.addClosedByClient(sessionId);
+  }
+
+  sessionEnded(sessionId: number): void {
+    const core = this.sessions.get(sessionId)?.core;
+    this.detach(sessionId);
+    if (core !== undefined) this.forget(core);
+    if (this.sessionCount > 0 || this.isClosed) return;
+    if (this.isDraining) this.timers.startHandshake();
+    else this.timers.startHandshake(this.owner.admission.unopened(this));
+  }
+
+  private forget(core: SessionCore): void {
+    this.owner.table.release(core.sessionId, core);
+    this.owner.sessionEnded(core);
+  }
+
+  /** The client sends nothing more; what it has asked for is still answered. */
+  peerEnded(): void {
+    guard(this, () => {
+      for (const { core } of [...this.sessions.values()]) core.gate.open();
+      this.halfClose.begin();
+    });
+  }
+
+  answered(): void {
+    this.halfClose.answered();
+  }
+
+  /** Ends the connection in good order: who knows CLOSE is told. */
+  async closeGracefully(reason: NnrpError): Promise<void> {
+    if (!this.isClosed && this.isAnnounced) guard(this, () => this.sendPlain(MessageType.Close, 0, 0));
+    await this.close(reason);
+  }
+
+  /** Looks after what has not come, or has not gone, in time; called now and then. */
+  watch(nowMs: number): void {
+    if (this.isClosed) return;
+    for (const { core } of this.sessions.values()) core.expireObjects();
+    this.timers.look(nowMs);
+  }
+
+  protected override get reading(): ReadHolds {
+    return this.holds;
+  }
+
+  isBusy(): boolean {
+    for (const { core } of this.sessions.values()) if (core.operations.isBusy()) return true;
+    return false;
+  }
+
+  isAskingPolicy(): boolean {
+    return this.opening.isBusy;
+  }
+
+  handshakeOver(limitMs: number): void {
+    if (this.isTurnedAway) {
+      this.makeRoom();
+      return;
+    }
+    const text = `${this.remoteAddress}: no session within ${limitMs} ms`;
+    // Who has asked for nothing has been told nothing that could be on its way.
+    if (this.packetCount === 0) this.cut();
+    background(this, this.closeGracefully(new TimeoutError(text, limitMs)));
+  }
+
+  packetTooSlow(): void {
+    this.fail(new ProtocolError('a packet took too long to arrive', ErrorCode.LimitExceeded));
+  }
+
+  silentTooLong(): void {
+    const { idleTimeoutMs } = this.owner.config;
+    const reason = new TimeoutError(`${this.remoteAddress}: silent for ${idleTimeoutMs} ms`, idleTimeoutMs);
+    this.endedSessionIds = [...this.sessions.keys()];
+    for (const { core } of [...this.sessions.values()]) {
+      if (this.isAnnounced) core.closing.sendClose({ reason: CloseReason.IdleTimeout });
+      core.end(reason);
+    }
+    background(this, this.closeGracefully(reason));
+  }
+
+  quiet(): void {
+    // Who has ended its direction cannot answer; and while bytes wait to leave, the PING would wait behind them.
+    if (this.halfClose.isBegun || !this.isAnnounced || this.pings.waiting > 0 || this.isSending) return;
+    // A PONG could not come before the packet that arrives, which has a time limit of its own.
+    if (this.unfinishedBytes > 0 && this.owner.config.packetTimeoutMs > 0) return;
+    this.ping(this.owner.config.pingTimeoutMs).catch(() => {});
+  }
+
+  granted(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): void {
+    this.closes.forget(ack.sessionId);
+    this.owner.admission.opened(this);
+    // The reference client opens one session on a connection, and no more.
+    if (this.sessionCount > 0) this.isAnnounced = true;
+    const { core } = new ServerSession(this, open, ack, this.owner.config);
+    this.attach(ack.sessionId, new SessionRouter(core));
+    this.owner.table.set(ack.sessionId, core);
+    this.timers.endHandshake();
+    const { body, metadata } = grantedAnswer(ack, this.families, this.owner.config.maxPacketBytes);
+    this.send(MessageType.SessionOpenAck, ack.sessionId, 0, SESSION_OPEN_ACK, metadata, body, core.lane);
+    if (!core.isOver) this.owner.sessionOpened(core);
+    if (this.halfClose.isBegun) core.gate.open();
+    this.answered();
+  }
+
+  /** Whether it has said anything that makes sense, or has begun to. */
+  hasSpoken(): boolean {
+    return this.packetCount > 0 || this.unfinishedBytes > 0;
+  }
+
+  makeRoom(): void {
+    // One that is being closed already has said what it had to say.
+    if (this.isClosed) this.cut();
+    else guard(this, () => this.endNow(new ClosedError(`${this.remoteAddress}: others need its place`)));
+  }
+
+  leave(why: string): void {
+    background(this, this.closeGracefully(new ClosedError(`${this.remoteAddress}: ${why}`)));
+  }
+
+  malformed(packet: Packet, text: string, errorCode: number): void {
+    this.router.violatedBy(packet, text, errorCode);
+  }
+
+  redeliver(packet: Packet): void {
+    this.packet(packet);
+  }
+
+  protected override receive(packet: Packet, info: MessageInfo): void {
+    this.router.receive(packet, info);
+  }
+
+  protected override violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
+    this.router.violated(packet, info, fault);
+  }
+
+  protected override takesFrames(head: Packet): boolean {
+    return head.messageType === MessageType.FrameSubmit;
+  }
+
+  override fail(error: ProtocolError): void {
+    // Framing that is broken is reported like any other broken rule.
+    if (!this.isClosed) this.report(0, error);
+    super.fail(error);
+  }
+
+  giveUp(error: ProtocolError): void {
+    super.fail(error);
+  }
+
+  protected override onEnded(error: NnrpError): void {
+    guard(this, () => this.owner.admission.gone(this));
+    guard(this, () => this.timers.end());
+    guard(this, () => this.opening.end());
+    guard(this, () => this.halfClose.end());
+    guard(this, () => this.memory.end());
+    guard(this, () => this.gate.end());
+    const { remoteAddress, endedSessionIds: sessionIds } = this;
+    this.owner.connectionClosing(this);
+    this.owner.connectionEnded({ remoteAddress, error, sessionIds });
+  }
+
+  protected override internalError(error: unknown): void {
+    this.owner.internalError(error, this.remoteAddress);
+  }
+
+  protected override end(error: NnrpError): void {
+    if (this.isClosed) return;
+    const cores = [...this.sessions.values()].map(({ core }) => core);
+    if (this.endedSessionIds.length === 0) this.endedSessionIds = cores.map(({ sessionId }) => sessionId);
+    super.end(error);
+    // Once more, for whatever has failed on the way: ids and places must not be lost with a connection.
+    for (const core of cores) {
+      guard(this, () => core.end(error));
+      this.forget(core);
+    }
+    this.owner.connectionClosing(this);
+    const gone = () => this.owner.connectionGone(this);
+    if (this.transportGone) gone();
+    else guard(this, () => background(this, this.endTransport().then(gone)));
+  }
+
+  override closed(error?: NnrpError): void {
+    this.transportGone = true;
+    guard(this, () => {
+      if (this.transport.hasStalled === true) this.bounds.hit('slowConnections');
+    });
+    super.closed(error);
+  }
+
+  /** Ends the transport at once; what is queued is lost. */
+  cut(): void {
+    guard(this, () => this.transport.abort());
+  }
+
+  /** Whether bytes wait that the client has not taken. */
+  get isSlow(): boolean {
+    return this.isSending;
+  }
+
+  override outboxFilled(): void {
+    this.holds.outboxFilled();
+  }
+
+  override partialDropped(): void {
+    this.owner.bounds.hit('outboxBytes');
+  }
+
+  override outboxOverflowed(): void {
+    this.owner.bounds.hit('outboxBytes');
+    super.outboxOverflowed();
+  }
+
+  override outboxHalfFull(): void {
+    this.holds.outboxHalfFull();
+  }
+
+  override outboxDrained(): void {
+    this.holds.outboxDrained();
+    this.room.drained();
+    this.answered();
+  }
+
+  owesAnswers(): boolean {
+    return this.isBusy() || this.opening.isBusy || this.outbox.byteLength > 0;
+  }
+
+  sendPing(): void {
+    this.sendPlain(MessageType.Ping, 0, 0);
+  }
+
+  closeAnswered(): void {
+    background(this, this.endTransport());
+  }
+}

@@ -1,0 +1,70 @@
+import type * as preview3 from 'nnrp-core/preview3';
+import { SessionErrorCode } from 'nnrp-core/preview3';
+import { isThenable, settledOnce } from '../../base/thenable.js';
+import type { PeerIdentity } from '../../transport/contract/peer-identity.js';
+
+/** What a policy may look at besides the request itself. */
+export interface SessionOpenContext {
+  /** The peer, such as 127.0.0.1:51000. */
+  readonly remoteAddress: string;
+  /** Who the peer is by TLS; absent without TLS. */
+  readonly peerIdentity?: PeerIdentity;
+  /** The authentication block of the request; empty when none was sent. A copy for this call. */
+  readonly auth: Uint8Array;
+  /** The authentication block of CLIENT_HELLO; empty when there was none. */
+  readonly helloAuth: Uint8Array;
+}
+
+/** A session is granted, but not quite as it was asked for. */
+export interface SessionGrant {
+  /** A less urgent class than the one asked for; the client is told by priority_downgraded. */
+  readonly priorityClass?: preview3.SessionPriorityClass;
+}
+
+/** undefined or a grant; or a code to refuse with: a SessionErrorCode, or any other unsigned 32-bit number. */
+export type PolicyDecision = undefined | number | SessionGrant;
+
+/** What a policy returns: its decision, nothing to grant, or a promise of either. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a policy that only looks returns void
+export type PolicyAnswer = PolicyDecision | void | Promise<PolicyDecision | void>;
+
+/** Decides whether a session that the server could grant is granted. */
+export interface NnrpServerPolicy {
+  /**
+   * A policy that throws or rejects, or takes longer than `policyTimeoutMs`, refuses with auth_failed; an error is
+   * reported as the event `sessionRefused`. Clients that understand more than the code are told that it failed, and of a
+   * HandlerError exactly what it says.
+   */
+  validateSessionOpen(open: preview3.SessionOpen, context: SessionOpenContext): PolicyAnswer;
+}
+
+/** Grants every session. */
+export class AllowAllServerPolicy implements NnrpServerPolicy {
+  validateSessionOpen(): undefined {
+    return undefined;
+  }
+}
+
+/** What `authorize` returns: true or false beside what a policy returns, or a promise of any. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a function that throws to refuse returns void
+export type Authorization = PolicyDecision | boolean | void | Promise<PolicyDecision | boolean | void>;
+
+/** A policy as one function. */
+export type Authorize = (open: preview3.SessionOpen, context: SessionOpenContext) => Authorization;
+
+/** The policy that a function is: true grants, false refuses with auth_failed, and the rest is as of every policy. */
+export function policyOf(authorize: Authorize): NnrpServerPolicy {
+  return {
+    validateSessionOpen(open, context) {
+      const answer = authorize(open, context);
+      return isThenable(answer)
+        ? settledOnce<Awaited<Authorization>>(answer).then(decisionOf)
+        : decisionOf(answer as Awaited<Authorization>);
+    },
+  };
+}
+
+function decisionOf(answer: Awaited<Authorization>): PolicyDecision {
+  if (typeof answer === 'boolean') return answer ? undefined : SessionErrorCode.AuthFailed;
+  return answer as PolicyDecision;
+}

@@ -1,0 +1,108 @@
+import { UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { readOptions } from '../../base/options.js';
+import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
+import { encodeDetails, isErrorCode, MAX_DETAILS_BYTES } from '../../connection/errors/error-details.js';
+
+/** Marks errors of every copy of this package. */
+const BRAND = Symbol.for('nnrp.handlerError');
+const MAX_MESSAGE_BYTES = 8192;
+const MAX_U32 = 0xffffffff;
+const OPTIONS: ReadonlySet<string> = new Set(['retryAfterMs', 'details', 'retryable', 'wireCode', 'cause']);
+
+/** What a handler says of a failure besides code and message. */
+export interface HandlerErrorOptions {
+  /** Milliseconds after which a retry may help; default 0, no advice. */
+  readonly retryAfterMs?: number | undefined;
+  /** Anything that JSON can hold, for the client's program; default undefined. */
+  readonly details?: unknown | undefined;
+  /** Whether the same may succeed when it is asked for again; default whether `retryAfterMs` is given. */
+  readonly retryable?: boolean | undefined;
+  /** error_code on the wire, all that clients of other implementations see of `code`; default internal_error. */
+  readonly wireCode?: number | undefined;
+  /** Stays on the server. */
+  readonly cause?: unknown | undefined;
+}
+
+/**
+ * Thrown by a handler for submits, patches or migrations, or by the policy, to fail on purpose: the client gets a PeerError
+ * with exactly this code, message, advice and details. It is no defect, so it is not reported as `handlerFailure`.
+ */
+export class HandlerError extends Error {
+  readonly code: string;
+  readonly retryAfterMs: number;
+  readonly details: unknown;
+  readonly isRetryable: boolean;
+  readonly wireCode: number;
+
+  /**
+   * @param code - the application's own, 1 to 128 characters of ASCII; those that begin with NNRP_ are taken
+   * @param message - for people, at most 8192 bytes of UTF-8
+   * @throws UsageError when something does not fit, all of it together into 16 KiB of JSON included
+   */
+  constructor(code: string, message: string, given: HandlerErrorOptions = {}) {
+    const options = readOptions('HandlerError options', given, OPTIONS);
+    check(code, message, options);
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    const { retryAfterMs = 0 } = options;
+    this.code = code;
+    this.retryAfterMs = retryAfterMs;
+    this.details = options.details;
+    this.isRetryable = options.retryable ?? retryAfterMs > 0;
+    this.wireCode = options.wireCode ?? preview3.ErrorCode.InternalError;
+    this.name = 'HandlerError';
+  }
+
+  get [BRAND](): true {
+    return true;
+  }
+}
+
+/** What a HandlerError says, in plain values that say the same again. */
+export type HandlerErrorFields = Pick<
+  HandlerError,
+  'code' | 'message' | 'retryAfterMs' | 'details' | 'isRetryable' | 'wireCode'
+>;
+
+/**
+ * What a handler has failed with on purpose; also with the error of another copy of this package. Each field is read once:
+ * one that was tampered with may say something else the second time.
+ *
+ * @returns undefined for any other error, and for one that was changed until it does not fit any more
+ */
+export function readHandlerError(error: unknown): HandlerErrorFields | undefined {
+  try {
+    if (typeof error !== 'object' || error === null || !(BRAND in error)) return undefined;
+    const { code, message, retryAfterMs, details: given, isRetryable, wireCode } = error as HandlerError;
+    const details: unknown = given === undefined ? undefined : JSON.parse(JSON.stringify(given));
+    check(code, message, { retryAfterMs, details, retryable: isRetryable, wireCode });
+    return { code, message, retryAfterMs, details, isRetryable, wireCode };
+  } catch {
+    return undefined;
+  }
+}
+
+function check(code: unknown, message: unknown, options: HandlerErrorOptions): void {
+  if (!isErrorCode(code)) throw wrong('code', 'text of 1 to 128 printable characters of ASCII');
+  if (code.startsWith('NNRP_'))
+    throw wrong('code', `a code of your own: those that begin with NNRP_ are taken, as ${code} is`);
+  if (typeof message !== 'string' || Buffer.byteLength(message) > MAX_MESSAGE_BYTES) {
+    throw wrong('message', `text of at most ${MAX_MESSAGE_BYTES} bytes`);
+  }
+  const { retryAfterMs = 0, retryable = false, wireCode = 1, details } = options;
+  if (!isInteger(retryAfterMs, 0, MAX_TIMER_MS)) throw wrong('retryAfterMs', `an integer of 0 to ${MAX_TIMER_MS}`);
+  if (!isInteger(wireCode, 1, MAX_U32)) throw wrong('wireCode', `an integer of 1 to ${MAX_U32}`);
+  if (typeof retryable !== 'boolean') throw wrong('retryable', 'true or false');
+  // With whatever stands beside it in the longest message that may carry it.
+  if (encodeDetails({ code, message, details, retryable, retryAfterMs, answers: 'SESSION_MIGRATE' }) === undefined) {
+    throw wrong('details', `what JSON can hold, with code and message at most ${MAX_DETAILS_BYTES} bytes of it`);
+  }
+}
+
+function isInteger(value: unknown, least: number, most: number): boolean {
+  return Number.isInteger(value) && (value as number) >= least && (value as number) <= most;
+}
+
+function wrong(field: string, takes: string): UsageError {
+  return new UsageError(`HandlerError: ${field} takes ${takes}`);
+}

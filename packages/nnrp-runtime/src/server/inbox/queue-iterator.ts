@@ -1,0 +1,185 @@
+import { INSPECT, type Inspect, inspected } from 'nnrp-core';
+import { unheard } from '../../base/promises/settled.js';
+import type { Waiter } from '../../base/queues/async-queue.js';
+
+const OVER: IteratorReturnResult<void> = Object.freeze({ done: true, value: undefined });
+/** Steps that nobody has looked at yet are looked through when so many are remembered. */
+const MIN_REMEMBERED = 16;
+
+/**
+ * A loop over a queue that others may take from as well. It is written by hand, because an async generator costs three
+ * promises for each item, and cannot be left while it waits: its `return` stands in line behind the `next` before.
+ *
+ * Nothing is lost when it is left. Whoever waits in it is told that it is over, and takes nothing from those who come
+ * later; an item that was handed over to a `next` that nobody has looked at goes back to the queue.
+ */
+export abstract class QueueIterator<Item, Value> implements AsyncIterableIterator<Value, void, void> {
+  private finished = false;
+  private readonly waiting = new Set<WaitingStep<Item, Value>>();
+  /** The last step, and those before it that nobody has looked at. */
+  private newest: Step<Item, Value> | undefined;
+  private unseen: Step<Item, Value>[] | undefined;
+  private nextPruning = MIN_REMEMBERED;
+
+  /** The next item, if one waits. */
+  protected abstract take(): Item | undefined;
+  /** Puts somebody in the line of those who wait; where nothing can come any more he is rejected at once. */
+  protected abstract wait(waiter: Waiter<Item>): void;
+  protected abstract withdraw(waiter: Waiter<Item>): void;
+  /** What the loop throws after such a rejection; undefined when it just ends. */
+  protected abstract ending(reason: Error): Error | undefined;
+  /** The loop is over. These items go back: nobody has looked at them. They are in order. */
+  protected abstract left(unseen: Item[]): void;
+  /** What the loop shows of an item. */
+  protected abstract shown(item: Item): Value;
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  next(): Promise<IteratorResult<Value, void>> {
+    if (this.finished) return Promise.resolve(OVER);
+    const item = this.take();
+    if (item !== undefined) return Promise.resolve(this.step(item));
+    // A loop that waits, perhaps for long, keeps no item alive.
+    if (this.newest?.isSeen) this.newest = undefined;
+    const waiting = new WaitingStep<Item, Value>(this);
+    this.waiting.add(waiting);
+    this.wait(waiting);
+    return waiting.promise;
+  }
+
+  /** Leaves the loop. */
+  return(): Promise<IteratorResult<Value, void>> {
+    this.leave();
+    return Promise.resolve(OVER);
+  }
+
+  throw(error: unknown): Promise<IteratorResult<Value, void>> {
+    this.leave();
+    return Promise.reject(error);
+  }
+
+  /** Plain facts, as logs show them: no payload, no secret. */
+  toJSON(): Record<string, unknown> {
+    return { state: this.finished ? 'over' : 'open', waitingCalls: this.waiting.size };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected(this.constructor.name, this.toJSON(), depth, options, inspect);
+  }
+
+  /** @internal For a step that waited: the item it gets. */
+  arrived(waiting: WaitingStep<Item, Value>, item: Item): IteratorResult<Value, void> {
+    this.waiting.delete(waiting);
+    return this.step(item);
+  }
+
+  /** @internal For a step that waited: nothing comes any more. @returns what the loop throws, once */
+  ended(waiting: WaitingStep<Item, Value>, reason: Error): Error | undefined {
+    this.waiting.delete(waiting);
+    if (this.finished) return undefined;
+    this.finished = true;
+    const ending = this.ending(reason);
+    this.left([]);
+    return ending;
+  }
+
+  private step(item: Item): IteratorResult<Value, void> {
+    const { newest } = this;
+    if (newest !== undefined && !newest.isSeen) this.remember(newest);
+    this.newest = new Step(item, this.shown(item));
+    return this.newest as IteratorResult<Value, void>;
+  }
+
+  private remember(step: Step<Item, Value>): void {
+    this.unseen ??= [];
+    this.unseen.push(step);
+    if (this.unseen.length < this.nextPruning) return;
+    this.unseen = this.unseen.filter(({ isSeen }) => !isSeen);
+    this.nextPruning = this.unseen.length * 2 + MIN_REMEMBERED;
+  }
+
+  private leave(): void {
+    if (this.finished) return;
+    this.finished = true;
+    for (const waiting of this.waiting) {
+      this.withdraw(waiting);
+      waiting.finish();
+    }
+    this.waiting.clear();
+    const handed = this.unseen ?? [];
+    if (this.newest !== undefined) handed.push(this.newest);
+    this.newest = undefined;
+    this.unseen = undefined;
+    this.left(handed.filter(({ isSeen }) => !isSeen).map((step) => step.takenBack()));
+  }
+}
+
+/** A result of `next` that knows whether anybody has looked at it: before that, its item can be taken back. */
+class Step<Item, Value> {
+  isSeen = false;
+  private isBack = false;
+
+  constructor(
+    private readonly item: Item,
+    private readonly shown: Value,
+  ) {}
+
+  get done(): boolean {
+    this.isSeen = true;
+    return this.isBack;
+  }
+
+  get value(): Value | undefined {
+    this.isSeen = true;
+    return this.isBack ? undefined : this.shown;
+  }
+
+  /** From now on it is the end of the loop. */
+  takenBack(): Item {
+    this.isBack = true;
+    return this.item;
+  }
+
+  /** As the plain object that it stands for; a log is nobody who takes the item. */
+  toJSON(): { done: boolean; value: Value | undefined } {
+    return { done: this.isBack, value: this.isBack ? undefined : this.shown };
+  }
+
+  [INSPECT](): unknown {
+    return this.toJSON();
+  }
+}
+
+/** A `next` that waits. */
+class WaitingStep<Item, Value> implements Waiter<Item> {
+  readonly promise: Promise<IteratorResult<Value, void>>;
+  private settle: (step: IteratorResult<Value, void>) => void = () => {};
+  private fail: (error: Error) => void = () => {};
+
+  constructor(private readonly loop: QueueIterator<Item, Value>) {
+    this.promise = new Promise((resolve, reject) => {
+      this.settle = resolve;
+      this.fail = reject;
+    });
+  }
+
+  resolve(item: Item): void {
+    this.settle(this.loop.arrived(this, item));
+  }
+
+  reject(reason: Error): void {
+    const error = this.loop.ended(this, reason);
+    if (error === undefined) {
+      this.finish();
+    } else {
+      unheard(this.promise);
+      this.fail(error);
+    }
+  }
+
+  finish(): void {
+    this.settle(OVER);
+  }
+}

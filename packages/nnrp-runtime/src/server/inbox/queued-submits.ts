@@ -1,0 +1,57 @@
+import { type Guarded, nextTurn } from '../../base/guard.js';
+import type { ConnectionWaiting } from '../bounds/waiting-bytes.js';
+import type { Operation } from '../operation/operation.js';
+
+/** What a waiting submit costs besides the memory that its packet keeps, rounded up (measured). */
+export const SUBMIT_BYTES = 1024;
+
+/**
+ * The submits of a session that wait, for the application or for a handler, and the memory that they keep. Who still waits
+ * when the turn is over is moved out of a chunk that it keeps for little; who does not wait that long is not copied.
+ */
+export class QueuedSubmits {
+  /** Bytes of those that wait. */
+  byteLength = 0;
+  private young: Operation[] = [];
+  private isOver = false;
+
+  /** @param connection - what waits on it */
+  constructor(
+    private readonly connection: ConnectionWaiting,
+    private readonly owner: Guarded,
+  ) {}
+
+  add(operation: Operation): void {
+    if (operation.queuedBytes > 0) return;
+    operation.queuedBytes = SUBMIT_BYTES + operation.settledBytes;
+    this.count(operation.queuedBytes);
+    if (this.young.push(operation) === 1) nextTurn(this.owner, () => this.settle());
+  }
+
+  remove(operation: Operation): void {
+    const { queuedBytes } = operation;
+    if (queuedBytes === 0) return;
+    operation.queuedBytes = 0;
+    this.count(-queuedBytes);
+  }
+
+  /** The session is over. */
+  end(): void {
+    this.young = [];
+    this.count(-this.byteLength);
+    this.isOver = true;
+  }
+
+  /** @param bytes - of something else that waits for the application; negative when it waits no more */
+  count(bytes: number): void {
+    if (this.isOver) return;
+    this.byteLength += bytes;
+    this.connection.add(bytes);
+  }
+
+  private settle(): void {
+    const { young } = this;
+    this.young = [];
+    for (const operation of young) if (operation.queuedBytes > 0) operation.settleIn();
+  }
+}

@@ -1,0 +1,90 @@
+import type { NnrpError } from 'nnrp-core';
+import { described } from '../../base/application/described.js';
+import { AsyncQueue } from '../../base/queues/async-queue.js';
+import type {
+  NnrpCancel,
+  NnrpClose,
+  NnrpMigration,
+  NnrpPatch,
+  ServerSessionEvent,
+} from '../contract/server-messages.js';
+
+/** Cancels that may wait unread. */
+const MAX_CANCELS = 1024;
+const KINDS = ['cancel', 'patch', 'migrate', 'close'] as const;
+
+/** The messages of a session that come seldom, beside its submits. */
+export interface RareKinds {
+  cancel: NnrpCancel;
+  patch: NnrpPatch;
+  migrate: NnrpMigration;
+  close: NnrpClose;
+}
+
+/** A message with its place in the order of arrival over all kinds. */
+export interface Arrived<T> {
+  readonly message: T;
+  readonly number: number;
+}
+
+/** Those that the application of a session has not taken yet, each kind by itself. */
+export class RareMessages {
+  private readonly queues: { [Kind in keyof RareKinds]?: AsyncQueue<Arrived<RareKinds[Kind]>> } = {};
+
+  /** @param endReason - the session is over: nothing comes any more */
+  constructor(private endReason: NnrpError | undefined) {}
+
+  /** The oldest cancel gives way when too many wait: its frame has been answered already. */
+  push<Kind extends keyof RareKinds>(kind: Kind, message: RareKinds[Kind], number: number): void {
+    const queue = this.queue(kind);
+    if (kind === 'cancel' && queue.size >= MAX_CANCELS) queue.tryTake();
+    queue.push({ message: described(message), number });
+  }
+
+  next<Kind extends keyof RareKinds>(kind: Kind): Promise<RareKinds[Kind]> {
+    return this.queue(kind)
+      .next()
+      .then(({ message }) => message);
+  }
+
+  /** No more: what waits is still handed out. */
+  end(reason: NnrpError): void {
+    this.endReason = reason;
+    for (const queue of Object.values(this.queues)) queue?.end(reason);
+  }
+
+  /** Takes out everything that waits. @param reason - for the calls that wait for a message, which will not come */
+  takeAll(reason: NnrpError): Arrived<ServerSessionEvent>[] {
+    const events: Arrived<ServerSessionEvent>[] = [];
+    for (const kind of KINDS) {
+      const queue = this.queues[kind] as AsyncQueue<Arrived<RareKinds[typeof kind]>> | undefined;
+      for (const { message, number } of queue?.drain() ?? []) events.push({ message: eventOf(kind, message), number });
+      queue?.end(reason);
+    }
+    return events;
+  }
+
+  private queue<Kind extends keyof RareKinds>(kind: Kind): AsyncQueue<Arrived<RareKinds[Kind]>> {
+    const queues = this.queues as { [Name in Kind]?: AsyncQueue<Arrived<RareKinds[Kind]>> };
+    let queue = queues[kind];
+    if (queue === undefined) {
+      queue = new AsyncQueue();
+      queues[kind] = queue;
+      if (this.endReason !== undefined) queue.end(this.endReason);
+    }
+    return queue;
+  }
+}
+
+export function eventOf<Kind extends keyof RareKinds>(kind: Kind, message: RareKinds[Kind]): ServerSessionEvent {
+  switch (kind) {
+    case 'cancel':
+      return { type: 'cancel', cancel: message as NnrpCancel };
+    case 'patch':
+      return { type: 'patch', patch: message as NnrpPatch };
+    case 'migrate':
+      return { type: 'migrate', migration: message as NnrpMigration };
+    default:
+      return { type: 'close', close: message as NnrpClose };
+  }
+}

@@ -1,0 +1,55 @@
+import type { Packet } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { ErrorCode } from 'nnrp-core/preview3';
+import { announcedFamilies, announcedPacketBytes } from '../../connection/announcement.js';
+
+/** What is told of the body of a SESSION_OPEN. */
+export interface OpenReader {
+  /**
+   * The client has shown that it knows more than the reference client.
+   * @param families - bits of PeerMessages that it says it understands; 0 when it does not say
+   */
+  announced(families: number): void;
+  /** The client says how large a packet it takes; undefined when it does not. */
+  peerTakes(maxPacketBytes: number | undefined): void;
+  /** The request cannot be read. */
+  malformed(packet: Packet, text: string, errorCode: number): void;
+}
+
+/**
+ * token, auth, extension: all of them, or none as the reference client sends it (wire.md A-2).
+ *
+ * @returns the authentication block, a view; undefined when the body is malformed, which the reader has been told
+ */
+export function readOpenBody(packet: Packet, open: preview3.SessionOpen, reader: OpenReader): Uint8Array | undefined {
+  const { resumeTokenBytes, authBytes, sessionExtensionBytes } = open;
+  const { body } = packet;
+  const announced = resumeTokenBytes + authBytes + sessionExtensionBytes;
+  if (body.length === 0) return body;
+  if (body.length !== announced) {
+    const text = `SESSION_OPEN announces ${announced} body bytes, got ${body.length}`;
+    reader.malformed(packet, text, ErrorCode.MalformedBody);
+    return undefined;
+  }
+  const authEnd = resumeTokenBytes + authBytes;
+  return readExtensions(packet, body.subarray(authEnd), reader) ? body.subarray(resumeTokenBytes, authEnd) : undefined;
+}
+
+function readExtensions(packet: Packet, block: Uint8Array, reader: OpenReader): boolean {
+  if (block.length === 0) return true;
+  if (preview3.checkControlExtensions(block) !== undefined) {
+    reader.malformed(packet, 'SESSION_OPEN: the extension block is malformed', ErrorCode.MalformedBody);
+    return false;
+  }
+  const extensions = preview3.decodeControlExtensions(block);
+  const unknown = extensions.find(({ type, critical }) => critical && type !== preview3.PEER_MESSAGES_EXTENSION);
+  if (unknown !== undefined) {
+    const text = `SESSION_OPEN: critical extension 0x${unknown.type.toString(16).padStart(4, '0')} is not known`;
+    reader.malformed(packet, text, ErrorCode.UnsupportedCapability);
+    return false;
+  }
+  // The reference client sends no block at all.
+  if (extensions.length > 0) reader.announced(announcedFamilies(extensions) ?? 0);
+  reader.peerTakes(announcedPacketBytes(extensions));
+  return true;
+}

@@ -1,0 +1,107 @@
+import { ProtocolError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { ErrorCode, MessageType } from 'nnrp-core/preview3';
+import { SESSION_OPEN_ACK } from '../../connection/sending/codecs.js';
+import type { SessionConnection } from '../../connection/session-endpoint.js';
+import type { ServerBounds } from '../contract/server-bounds.js';
+import type { NnrpServerConfig } from '../contract/server-config.js';
+import type { SessionRefused } from '../contract/server-events.js';
+import type { RefusalTerms } from './address-refusals.js';
+import type { Admission } from './admission.js';
+import { refusedAnswer } from './open-answer.js';
+import { type OpenFailure, SHUTS_DOWN, tooManyConnections, tooManySessions } from './refused-open.js';
+
+/** Refused opens after which a connection is given up: nobody who means well asks that often. */
+const MAX_REFUSED = 1000;
+
+/** What refusing a session needs of the connection. */
+export interface RefusingConnection extends Pick<SessionConnection, 'send' | 'sessionCount'> {
+  readonly isDraining: boolean;
+  readonly isAnnounced: boolean;
+  /** The server is full: the client is told so when it asks for a session, and that is all. */
+  readonly isTurnedAway: boolean;
+  readonly addressGroup: string | undefined;
+  understands(family: preview3.PeerMessages): boolean;
+  /** The client broke a rule that costs the connection. */
+  fail(error: ProtocolError): void;
+  /** Others need its place. */
+  makeRoom(): void;
+  /** Ends the connection in good order. */
+  leave(why: string): void;
+  /** An answer is given. */
+  answered(): void;
+}
+
+/** What refusing a session needs of the server. */
+export interface RefusingServer {
+  readonly config: NnrpServerConfig;
+  readonly bounds: Pick<ServerBounds, 'hit'>;
+  readonly admission: Pick<Admission, 'refused'>;
+  /** The sessions of the server. */
+  readonly table: { readonly size: number };
+  sessionRefused(refusal: SessionRefused): void;
+}
+
+/** Opens of one connection that are refused: why, how it is told, and what becomes of the connection. */
+export class OpenRefusals {
+  private refusedCount = 0;
+
+  constructor(
+    private readonly connection: RefusingConnection,
+    private readonly server: RefusingServer,
+  ) {}
+
+  /** Why no session may be opened now, such as too many; undefined when one may. */
+  hindrance(): OpenFailure | undefined {
+    const { connection, server } = this;
+    if (connection.isDraining) return SHUTS_DOWN;
+    if (connection.isTurnedAway) return tooManyConnections(server.config.maxConnections);
+    const { table, config, bounds } = server;
+    const { maxSessions, maxSessionsPerConnection: most } = config;
+    if (table.size >= maxSessions) {
+      bounds.hit('sessions');
+      return tooManySessions('the server', 'maxSessions', maxSessions);
+    }
+    if (connection.sessionCount < most) return undefined;
+    bounds.hit('connectionSessions');
+    return tooManySessions('the connection', 'maxSessionsPerConnection', most);
+  }
+
+  /** @param why - what a client is told that understands more than the code */
+  refused(refusal: SessionRefused, ack: preview3.SessionOpenAck, why: OpenFailure['why']): void {
+    const { connection } = this;
+    if (++this.refusedCount > MAX_REFUSED) {
+      connection.fail(
+        new ProtocolError(`${MAX_REFUSED} sessions were refused on this connection`, ErrorCode.LimitExceeded),
+      );
+      return;
+    }
+    // The reference client has never been told, and is not now.
+    if (connection.isTurnedAway && !connection.isAnnounced) {
+      connection.makeRoom();
+      return;
+    }
+    const { metadata, body } = refusedAnswer(ack, why, connection.understands(preview3.PeerMessages.ErrorDetails));
+    connection.send(MessageType.SessionOpenAck, 0, 0, SESSION_OPEN_ACK, metadata, body);
+    this.server.sessionRefused(refusal);
+    if (connection.isTurnedAway) connection.leave('the server has no room for it');
+    connection.answered();
+  }
+
+  /** The policy has refused an open that may be a guess. @returns what happens to the answer */
+  guessed(): RefusalTerms {
+    return this.server.admission.refused(this.connection.addressGroup);
+  }
+
+  /** The last answer to a guess is given. */
+  guessedTooOften(): void {
+    // Who has a session here is no stranger: it is slowed down, and that is all.
+    if (this.connection.sessionCount === 0) this.connection.leave('too many sessions were refused to its address');
+  }
+
+  /** As many requests wait as may, behind a refusal whose answer is delayed. */
+  guessesOn(): void {
+    const text = 'sessions are asked for while the refusal of others is still to be answered';
+    this.connection.fail(new ProtocolError(text, ErrorCode.LimitExceeded));
+  }
+}

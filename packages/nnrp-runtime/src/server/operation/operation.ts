@@ -1,0 +1,334 @@
+import type { AsyncResource } from 'node:async_hooks';
+import {
+  DeadlineError,
+  type FlowSender,
+  INSPECT,
+  type Inspect,
+  inspected,
+  type NnrpError,
+  OperationRecord,
+  type Packet,
+  UsageError,
+} from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { checkOptions } from '../../base/options.js';
+import type { DeadlineList, Timed } from '../../base/time/deadline-queue.js';
+import type { Turn } from '../../base/time/turn.js';
+import { bodyCopy, bodyFrames, bodyJson, bodyText, type OwnBytes } from '../../connection/body/body-reading.js';
+import { traceIdOf } from '../../connection/body/trace-id.js';
+import { pin } from '../../transport/stream/pinned.js';
+import type { NnrpServerSession, OperationContext, ResolvedObject } from '../contract/contract.js';
+import type { ResultValue } from '../contract/server-messages.js';
+import type { FrameFailure } from '../failures/frame-failure.js';
+import type { HandlerPlace, Turn as PlaceTurn, Scheduled, SessionLine } from '../scheduling/connection-share.js';
+import { leave } from './leave.js';
+import { OperationAbort } from './operation-abort.js';
+
+/** What an operation needs of those that it is one of. */
+export interface OperationOwner {
+  readonly results: {
+    push(operation: Operation, partial: ResultValue): Promise<void>;
+    complete(operation: Operation, result: ResultValue): Promise<void>;
+  };
+  drop(operation: Operation): Promise<void>;
+  /** @throws UsageError when the state does not lead there, or the operation is over */
+  enter(operation: Operation, state: preview3.OperationState): void;
+  /** @throws UsageError when the relationship cannot be */
+  relate(operation: Operation, parentFrameId: number | undefined, groupId: number | undefined): void;
+  /** The work is in the application's hands. */
+  started(operation: Operation): void;
+  /** Dropped for another reason than that the application says so. */
+  fail(operation: Operation, failure: FrameFailure): void;
+  /** The time for its work is over. */
+  expire(operation: Operation, reason: DeadlineError): void;
+  /** A listener of the operation's signal has failed. */
+  listenerFailed(operation: Operation, error: unknown): void;
+  crashed(error: unknown): void;
+}
+
+const NO_OBJECTS: readonly ResolvedObject[] = [];
+
+/** One submitted unit of work on the server, from its arrival to its one terminal answer. */
+export class Operation extends OperationRecord implements OperationContext, Scheduled {
+  timedSince: Turn | undefined = undefined;
+  timedBefore: Timed | undefined = undefined;
+  timedAfter: Timed | undefined = undefined;
+  timedIn: DeadlineList | undefined = undefined;
+  /** For the inbox: its place in the order of arrival, and whether it waits there. */
+  arrival = 0;
+  isUnread = false;
+  /** For the session: what it is counted as while it waits, 0 when it does not. */
+  queuedBytes = 0;
+  /** For the session: results that are held back. */
+  heldResults = 0;
+  /** For the session: a result of it was sent, and there is no room yet for one more. */
+  lacksRoom = false;
+  /** For the session: sends the result that waits for its turn, or gives it up when the operation is over. */
+  sendWaiting: (() => void) | undefined = undefined;
+  /** For the session: what the last push got that was refused because too much is held back. */
+  refusedPush: Promise<never> | undefined;
+  /** For the session: pushes that wait for the client or for room, while a handler has or had a place. */
+  blockedPushes = 0;
+  /** For the session: what the last of them waits for, and what it got; who does not await its pushes gets the same again. */
+  blockedBy: Promise<void> | undefined;
+  /** For the session. */
+  blocked: Promise<void> | undefined;
+  /** For the serve loop: whether its handler has one of the places for handlers. */
+  place: HandlerPlace = 'none';
+  /** For the dispatcher: who pays for its place; undefined before it has come there. */
+  line: SessionLine | undefined = undefined;
+  /** For the dispatcher: that it waits for a place. */
+  turn: PlaceTurn | undefined = undefined;
+  /** For the serve loop: the stream of results that answers it, to be left when the work is not wanted any more. */
+  work: { return?(value: undefined): unknown } | undefined = undefined;
+  /** For the serve loop: the async context of that stream, as far as it is known; it is left in it, too. */
+  context: AsyncResource | undefined = undefined;
+  /** The halves of the trace id, which every answer carries back. */
+  readonly traceLow: number;
+  readonly traceHigh: number;
+  private viewed: Uint8Array | undefined = undefined;
+  private over = false;
+  private endReason: NnrpError | undefined = undefined;
+  /** What few operations need: one field for all of it keeps the others small. */
+  private rare: RareState | undefined = undefined;
+
+  /** Made by the session. */
+  constructor(
+    readonly session: NnrpServerSession,
+    private readonly owner: OperationOwner,
+    private packet: Packet,
+    readonly deadlineMs: number,
+    readonly objects: readonly ResolvedObject[] = NO_OBJECTS,
+  ) {
+    super(packet.frameId, undefined, undefined);
+    // Read now: by the time they are needed, a handler may have transferred the memory of the packet.
+    this.traceLow = packet.traceLow;
+    this.traceHigh = packet.traceHigh;
+  }
+
+  get frameId(): number {
+    return this.operationId;
+  }
+
+  get metadata(): preview3.FrameSubmit {
+    const rare = this.rareState();
+    if (rare.metadata === undefined) {
+      if (this.packet.isDetached) throw new UsageError(`frame ${this.frameId}: the memory of the submit is gone`);
+      rare.metadata = preview3.decodeFrameSubmit(this.packet.view, this.packet.metadataStart);
+    }
+    return rare.metadata;
+  }
+
+  get body(): Uint8Array {
+    this.viewed ??= this.packet.body;
+    return this.viewed;
+  }
+
+  text(): string {
+    return bodyText(this.body);
+  }
+
+  json(): unknown {
+    return bodyJson(this.body, this.frameId);
+  }
+
+  bytes(): OwnBytes {
+    return bodyCopy(this.body);
+  }
+
+  get payloadFrames(): readonly preview3.TypedPayloadFrame[] {
+    return bodyFrames(this.body, this.metadata);
+  }
+
+  get traceId(): bigint {
+    return traceIdOf(this.traceLow, this.traceHigh);
+  }
+
+  get byteLength(): number {
+    return this.packet.byteLength;
+  }
+
+  /** For the session: bytes that it keeps while it waits, once it has settled in. */
+  get settledBytes(): number {
+    return this.packet.settledBytes;
+  }
+
+  /** For the session: it waits, and moves out of a chunk of which it needs little. */
+  settleIn(): void {
+    const settled = this.packet.settled();
+    if (settled === this.packet) return;
+    // As with the chunks of the transport: what the application gets cannot be transferred away.
+    pin(settled.bytes.buffer);
+    this.packet = settled;
+    this.viewed = undefined;
+  }
+
+  get isOver(): boolean {
+    return this.over;
+  }
+
+  get signal(): AbortSignal {
+    const rare = this.rareState();
+    rare.abort ??= new OperationAbort((error) => this.owner.listenerFailed(this, error));
+    const { signal } = rare.abort;
+    if (this.endReason !== undefined && !signal.aborted) rare.abort.abort(this.endReason);
+    return signal;
+  }
+
+  throwIfAborted(): void {
+    if (this.endReason !== undefined) throw this.endReason;
+  }
+
+  get abortReason(): NnrpError | undefined {
+    return this.endReason;
+  }
+
+  get finished(): Promise<void> {
+    if (this.over) return Promise.resolve();
+    const rare = this.rareState();
+    rare.finished ??= new Promise((resolve) => {
+      rare.resolveFinished = resolve;
+    });
+    return rare.finished;
+  }
+
+  push(partial: ResultValue): Promise<void> {
+    return this.owner.results.push(this, partial);
+  }
+
+  complete(result: ResultValue = ''): Promise<void> {
+    return this.owner.results.complete(this, result);
+  }
+
+  drop(): Promise<void> {
+    return this.owner.drop(this);
+  }
+
+  waitForTool(): void {
+    this.owner.enter(this, preview3.OperationState.WaitingTool);
+  }
+
+  resumeWork(): void {
+    this.owner.enter(this, preview3.OperationState.Running);
+  }
+
+  relate(relation: { readonly parentFrameId?: number; readonly groupId?: number }): void {
+    const { parentFrameId, groupId } = checkOptions('relation', relation, RELATIONS);
+    this.owner.relate(this, parentFrameId, groupId);
+  }
+
+  /** For the serve loop: a handler begins its work. */
+  begin(): void {
+    this.owner.started(this);
+  }
+
+  /** For the serve loop: the handler has failed, or there is none that could run. */
+  fail(failure: FrameFailure): void {
+    this.owner.fail(this, failure);
+  }
+
+  /** For the deadline queue: the time for its work is over, or the one in which its handler should have seen its end. */
+  expired(lateMs: number): void {
+    if (this.over) {
+      this.line?.handlerStuck(this, lateMs);
+      return;
+    }
+    const text = `frame ${this.frameId} of session ${this.session.sessionId}: no result within ${this.deadlineMs} ms`;
+    this.owner.expire(this, new DeadlineError(text, this.deadlineMs));
+  }
+
+  /** @internal For the deadline queue: what it threw costs the connection. */
+  crashed(error: unknown): void {
+    this.owner.crashed(error);
+  }
+
+  /** For the session: no answer may be sent any more. Nobody is told yet: several frames may end together. */
+  settle(reason: NnrpError | undefined): void {
+    if (this.over) return;
+    this.over = true;
+    this.endReason = reason;
+  }
+
+  /** For the session: the frame is answered, or given up for a reason. */
+  end(reason: NnrpError | undefined): void {
+    this.settle(reason);
+    const { rare } = this;
+    rare?.resolveFinished?.();
+    if (reason === undefined) return;
+    // What the application does about it is its own affair: it may throw, and must not unwind what ends the operation.
+    this.leaveWork();
+    rare?.abort?.abort(reason);
+  }
+
+  /** A generator that waits at a yield can clean up at once; one that waits elsewhere does when it goes on. */
+  private leaveWork(): void {
+    if (this.work === undefined) return;
+    if (this.context === undefined) leave(this.work);
+    else this.context.runInAsyncScope(leave, undefined, this.work);
+  }
+
+  /**
+   * For the session and the serve loop: whether its failure is to be told. A value that was refused is told beside no other
+   * failure, and one that the handler throws later, when it awaits the call at last, is not told again.
+   */
+  tells(error: unknown): boolean {
+    const rare = this.rareState();
+    if (rare.told !== undefined && rare.told.error === error) return false;
+    rare.told = { error };
+    return true;
+  }
+
+  /** For the session: whether a failure of it has been told. */
+  get hasTold(): boolean {
+    return this.rare?.told !== undefined;
+  }
+
+  /** For the session: counts the FLOW_UPDATEs of this operation. */
+  flowSender(make: () => FlowSender): FlowSender {
+    const rare = this.rareState();
+    rare.flowSender ??= make();
+    return rare.flowSender;
+  }
+
+  /** For the session: why no answer may be sent any more. */
+  refusal(): NnrpError {
+    if (this.endReason !== undefined) return this.endReason;
+    return new UsageError(`frame ${this.frameId} of session ${this.session.sessionId} has had its last answer`);
+  }
+
+  toJSON(): Record<string, unknown> {
+    const { frameId, deadlineMs, isOver, abortReason } = this;
+    const { sessionId, remoteAddress } = this.session;
+    const { byteLength, bodyLength } = this.packet;
+    const ended = abortReason?.message;
+    return { sessionId, frameId, remoteAddress, deadlineMs, bodyLength, byteLength, isOver, abortReason: ended };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('OperationContext', this.toJSON(), depth, options, inspect);
+  }
+
+  private rareState(): RareState {
+    this.rare ??= {
+      metadata: undefined,
+      abort: undefined,
+      finished: undefined,
+      resolveFinished: undefined,
+      flowSender: undefined,
+      told: undefined,
+    };
+    return this.rare;
+  }
+}
+
+interface RareState {
+  metadata: preview3.FrameSubmit | undefined;
+  abort: OperationAbort | undefined;
+  finished: Promise<void> | undefined;
+  resolveFinished: (() => void) | undefined;
+  flowSender: FlowSender | undefined;
+  /** The failure of the handler that the application was told of last. */
+  told: { readonly error: unknown } | undefined;
+}
+
+const RELATIONS: ReadonlySet<string> = new Set(['parentFrameId', 'groupId']);

@@ -1,0 +1,194 @@
+import type { NnrpError, UsageError } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
+import { MessageType, OperationState } from 'nnrp-core/preview3';
+import { type Guarded, nextTurn } from '../../base/guard.js';
+import { isMistake, SETTLED, unheard } from '../../base/promises/settled.js';
+import { unheardWithin } from '../../base/thenable.js';
+import { RESULT_PUSH } from '../../connection/sending/codecs.js';
+import type { Lane } from '../../connection/sending/outbox.js';
+import { COPY_LIMIT } from '../../transport/stream/lent-packet.js';
+import type { ResultValue } from '../contract/server-messages.js';
+import { DelayedResults, type DelaysOwner } from './delayed-results.js';
+import { LentPlaces, type PlacesOwner } from './lent-places.js';
+import type { Operation } from './operation.js';
+import type { ResultGate } from './result-gate.js';
+import { bodyOf, type defaultResults, lastResult, metadataOf, partialResult } from './result-values.js';
+import type { ServerSessionConnection } from './server-session-connection.js';
+import { turnDue } from './turn-budget.js';
+import { UnsureResults } from './unsure-results.js';
+
+/** What sending results needs of the session. */
+export interface SendingSession extends PlacesOwner {
+  readonly connection: Pick<ServerSessionConnection, 'send' | 'whenDrained' | 'handlerFailed' | 'room'>;
+  readonly lane: Lane;
+  /** Tells when results have to wait because the client asked for it. */
+  readonly gate: ResultGate;
+}
+
+/** What is told of results that were sent, and of those that cannot be. */
+export interface ResultSenderOwner extends DelaysOwner, Guarded {
+  /** A result has been sent. */
+  moveTo(operation: Operation, state: preview3.OperationState): void;
+  /** The last result has been sent. */
+  over(operation: Operation, reason: NnrpError | undefined): void;
+}
+
+/** Sends the results of a session's operations: at once, when the client lets them flow again, or when there is room. */
+export class ResultSender {
+  private readonly partialMetadata: preview3.ResultPush;
+  private readonly lastMetadata: preview3.ResultPush;
+  private readonly places: LentPlaces;
+  private readonly delayed: DelayedResults;
+  private readonly unsure = new UnsureResults();
+
+  constructor(
+    private readonly sessionId: number,
+    defaults: ReturnType<typeof defaultResults>,
+    private readonly session: SendingSession,
+    private readonly owner: ResultSenderOwner,
+  ) {
+    this.partialMetadata = defaults.partial;
+    this.lastMetadata = defaults.last;
+    this.places = new LentPlaces(session);
+    this.delayed = new DelayedResults(sessionId, session.gate, session.connection.room, this.places, owner);
+  }
+
+  push(operation: Operation, partial: ResultValue): Promise<void> {
+    if (operation.isOver) return this.refused(operation, partial, operation.refusal());
+    try {
+      const init = metadataOf(partial);
+      const metadata = init === undefined ? this.partialMetadata : partialResult(init, this.partialMetadata);
+      return this.sendPartial(operation, metadata, bodyOf(partial));
+    } catch (error) {
+      return this.refused(operation, partial, error);
+    }
+  }
+
+  complete(operation: Operation, result: ResultValue): Promise<void> {
+    if (operation.isOver) return this.refused(operation, result, operation.refusal());
+    try {
+      const init = metadataOf(result);
+      const metadata = init === undefined ? this.lastMetadata : lastResult(init, this.lastMetadata);
+      return this.sendLast(operation, metadata, bodyOf(result));
+    } catch (error) {
+      return this.refused(operation, result, error);
+    }
+  }
+
+  /** Resolves when there is room for more; the handler lends its place until then. */
+  whenRoom(operation: Operation): Promise<void> {
+    return this.places.during(operation, this.drained());
+  }
+
+  /** The body of a result of the frame had changed: the result was left out. */
+  leftOut(frameId: number, error: UsageError): void {
+    this.unsure.spoiled(frameId, error);
+  }
+
+  /** A partial result with complete metadata. */
+  sendPartial(operation: Operation, metadata: preview3.ResultPush, body: Uint8Array, isTurn = false): Promise<void> {
+    if (this.isOverAfterWaiting(operation)) return unheard(Promise.reject(operation.refusal()));
+    if (this.session.gate.mustWait(operation)) {
+      const own = { ...metadata };
+      return this.delayed.later(operation, body, (held) => this.sendPartial(operation, own, held));
+    }
+    if (!isTurn && this.hasToWait(operation, body)) {
+      const own = { ...metadata };
+      return this.delayed.inTurn(operation, body, (held) => this.sendPartial(operation, own, held, true));
+    }
+    const room = this.sendPush(operation, metadata, body, true);
+    this.owner.moveTo(operation, OperationState.Partial);
+    return room ? (turnDue() ?? SETTLED) : this.roomAfter(operation, body);
+  }
+
+  /** The last result, with complete metadata. */
+  sendLast(operation: Operation, metadata: preview3.ResultPush, body: Uint8Array, isTurn = false): Promise<void> {
+    if (this.isOverAfterWaiting(operation)) return unheard(Promise.reject(operation.refusal()));
+    // Partial results that were held back go first.
+    if (this.session.gate.isWaiting(operation)) {
+      const own = { ...metadata };
+      return this.delayed.later(operation, body, (held) => this.sendLast(operation, own, held));
+    }
+    if (!isTurn && this.hasToWait(operation, body)) {
+      const own = { ...metadata };
+      return this.delayed.inTurn(operation, body, (held) => this.sendLast(operation, own, held, true));
+    }
+    const room = this.sendPush(operation, metadata, body, false);
+    this.owner.moveTo(operation, OperationState.Completed);
+    this.owner.over(operation, undefined);
+    return room ? SETTLED : this.roomAfter(operation, body);
+  }
+
+  /** RESULT_PUSH. @returns whether there is room for more */
+  private sendPush(
+    { frameId, traceLow, traceHigh }: Operation,
+    metadata: preview3.ResultPush,
+    body: Uint8Array,
+    partial: boolean,
+  ): boolean {
+    const { connection, lane } = this.session;
+    const { sessionId } = this;
+    const { ResultPush } = MessageType;
+    return connection.send(
+      ResultPush,
+      sessionId,
+      frameId,
+      RESULT_PUSH,
+      metadata,
+      body,
+      lane,
+      traceLow,
+      traceHigh,
+      partial,
+    );
+  }
+
+  /**
+   * Whether so much waits to be sent that this result comes later. Who has not waited for the room after the one before
+   * does not wait for this one either.
+   */
+  private hasToWait(operation: Operation, body: Uint8Array): boolean {
+    return this.session.connection.room.shouldWait(body.length) && !operation.lacksRoom;
+  }
+
+  /** What still waits goes before what comes now; sending it may find the peer gone, and end everything. */
+  private isOverAfterWaiting(operation: Operation): boolean {
+    if (operation.sendWaiting === undefined) return false;
+    operation.sendWaiting();
+    return operation.isOver;
+  }
+
+  /**
+   * A result that is not taken. A handler that does not await the call is told of its mistake by an event; one that does
+   * throws it before the next turn, and that is told as its failure.
+   */
+  private refused(operation: Operation, value: ResultValue, error: unknown): Promise<never> {
+    unheardWithin(value);
+    if (operation.context !== undefined && !operation.isOver && isMistake(error)) {
+      nextTurn(this.owner, () => {
+        if (operation.hasTold || !operation.tells(error)) return;
+        const { frameId } = operation;
+        this.session.connection.handlerFailed({ sessionId: this.sessionId, frameId, error });
+      });
+    }
+    return unheard(Promise.reject(error));
+  }
+
+  /** Resolves when there is room for more. */
+  private roomAfter(operation: Operation, body: Uint8Array): Promise<void> {
+    const drained = this.drained();
+    const room = body.length <= COPY_LIMIT ? drained : this.unsure.after(operation.frameId, drained);
+    if (!operation.lacksRoom) {
+      operation.lacksRoom = true;
+      const over = () => {
+        operation.lacksRoom = false;
+      };
+      room.then(over, over);
+    }
+    return this.places.during(operation, room);
+  }
+
+  private drained(): Promise<void> {
+    return this.session.connection.whenDrained(this.session.lane);
+  }
+}

@@ -1,0 +1,79 @@
+import { types } from 'node:util';
+import { shownValue, UsageError } from 'nnrp-core';
+import { ResultClass, ResultFlags, type ResultPush } from 'nnrp-core/preview3';
+import { awaitHint } from '../../base/thenable.js';
+import { type BodyChunk, type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
+import { isPartial } from '../../connection/body/result-kind.js';
+import { completeResult, type ResultInit, type ResultValue, resultMetadata } from '../contract/server-messages.js';
+
+const NO_BODY = new Uint8Array(0);
+const DEFAULTS = new Map<number, { readonly partial: ResultPush; readonly last: ResultPush }>();
+
+/** The metadata of results that say nothing of their own; shared by all sessions of a profile. */
+export function defaultResults(activeProfileId: number) {
+  let defaults = DEFAULTS.get(activeProfileId);
+  if (defaults === undefined) {
+    const partial = { activeProfileId, resultClass: ResultClass.Partial, resultFlags: ResultFlags.Partial };
+    defaults = { partial: resultMetadata(partial), last: resultMetadata({ activeProfileId }) };
+    DEFAULTS.set(activeProfileId, defaults);
+  }
+  return defaults;
+}
+
+export function metadataOf(value: ResultValue): ResultInit | undefined {
+  return isValueObject(value) ? value.metadata : undefined;
+}
+
+export function bodyOf(value: ResultValue): Uint8Array {
+  if (ArrayBuffer.isView(value)) return bodyBytes(value);
+  if (Array.isArray(value)) return bodyBytes(chunks(value));
+  if (isValueObject(value)) return value.body === undefined ? NO_BODY : bodyBytes(value.body);
+  if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) throw noResult(shownValue(value));
+  return bodyBytes(value);
+}
+
+/** @throws UsageError when it is a list of results: what that means must not be guessed */
+function chunks(list: readonly BodyChunk[]): readonly BodyChunk[] {
+  const isResult = (entry: unknown) =>
+    typeof entry === 'object' && entry !== null && ('body' in entry || 'metadata' in entry);
+  if (!list.some(isResult)) return list;
+  throw new UsageError(
+    'result: a list is one body, made of bytes and text; where each entry is a result, return list.values()',
+  );
+}
+
+/**
+ * Whether the value is a body with metadata rather than a body.
+ * @throws UsageError for an object that is neither: what it means must not be guessed
+ */
+function isValueObject(value: ResultValue): value is Exclude<ResultValue, BodyInput> {
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value) || Array.isArray(value)) return false;
+  if (types.isArrayBuffer(value)) return false;
+  const keys = Object.keys(value);
+  if (keys.length > 0 && keys.every((key) => key === 'body' || key === 'metadata')) return true;
+  const found = keys.length > 0 ? `an object with ${keys.join(', ')}` : Object.prototype.toString.call(value);
+  throw noResult(found + awaitHint(value));
+}
+
+function noResult(found: string): UsageError {
+  return new UsageError(
+    `result: expected bytes, text, a list of both, or an object with body or metadata, got ${found}`,
+  );
+}
+
+/** What `push` sends is partial whatever the handler wrote; complete metadata that says so is sent as it is. */
+export function partialResult(init: ResultInit, defaults: ResultPush): ResultPush {
+  const metadata = resultMetadata(init);
+  if (isPartial(metadata.resultClass, metadata.resultFlags)) return metadata;
+  return {
+    ...(metadata === init ? metadata : completeResult(init, defaults)),
+    resultClass: defaults.resultClass,
+    resultFlags: metadata.resultFlags | defaults.resultFlags,
+  };
+}
+
+export function lastResult(init: ResultInit, defaults: ResultPush): ResultPush {
+  const metadata = completeResult(init, defaults);
+  if (!isPartial(metadata.resultClass, metadata.resultFlags)) return metadata;
+  throw new UsageError('complete: the metadata is that of a partial result; use push');
+}

@@ -1,0 +1,291 @@
+import type { Complete } from '../../base/options.js';
+import type { BoundName } from '../contract/server-bounds.js';
+import { ConnectionShare, type Scheduled, type SessionLine, Turn } from '../scheduling/connection-share.js';
+import { FairQueue, roughly } from '../scheduling/fair-queue.js';
+import type { SchedulingOptions } from '../scheduling/scheduling-options.js';
+
+export interface DispatcherLimits extends Complete<SchedulingOptions> {
+  /** Handlers that run at once. */
+  readonly maxConcurrentOperations: number;
+  /** Operations that may wait for their turn. */
+  readonly maxQueuedOperations: number;
+}
+
+/** What a dispatcher needs of the serve loop. */
+export interface DispatcherOwner {
+  /** Starts the handler; `finished` is called when it is done, however it ends. */
+  run(operation: Scheduled): void;
+  /** A connection has room for more again: a quarter of what it may have waiting, or less, waits. */
+  relieved(share: ConnectionShare): void;
+  /** Something was refused or made to wait. */
+  hit(bound: BoundName): void;
+}
+
+/**
+ * Gives operations to handlers, as many at once as may run, in the order of the fair queue. No connection has all places:
+ * a part of them is kept for those that come, and as soon as several connections want places, what stays free is as much
+ * as about any of them has. An operation that waits for its client lends its place, and waits for one before it goes on.
+ *
+ * Nothing costs more because more waits.
+ */
+export class Dispatcher {
+  private readonly queue: FairQueue;
+  private running = 0;
+  private waiting = 0;
+  private suspendedOperations = 0;
+  /** Operations that wait for a place, to begin or to go on. */
+  private turns = 0;
+  /** Connections that have a place, or wait for one. */
+  private active = 0;
+  private starting = false;
+  private readonly hasRoomAbove = (places: number): boolean =>
+    this.active <= 1 || places === 0 || places < this.limits.maxConcurrentOperations - this.running;
+
+  constructor(
+    private readonly limits: DispatcherLimits,
+    private readonly owner: DispatcherOwner,
+  ) {
+    const { interactiveWeight, balancedWeight, backgroundWeight } = limits;
+    this.queue = new FairQueue([interactiveWeight, balancedWeight, backgroundWeight], limits);
+  }
+
+  /** Operations that wait for their handler to begin. */
+  get waitingCount(): number {
+    return this.waiting;
+  }
+
+  /** Handlers that have a place. */
+  get runningCount(): number {
+    return this.running;
+  }
+
+  /** Operations whose handler has lent its place. */
+  get suspendedCount(): number {
+    return this.suspendedOperations;
+  }
+
+  /** Whether half of what the connection may have waiting does, so that its client should pause. */
+  isBusy(share: ConnectionShare): boolean {
+    // Whoever has nothing waiting would not be told either when there is room again.
+    return share.waiting > 0 && share.waiting * 2 >= this.mostWaiting(share);
+  }
+
+  /** @returns which bound keeps the operation from being taken; undefined when it is taken */
+  submit(operation: Scheduled, line: SessionLine): BoundName | undefined {
+    const { share } = line;
+    if (!this.starting && share.turns === 0 && this.mayBegin(share)) {
+      operation.line = line;
+      this.hasPlace(share);
+      this.owner.run(operation);
+      return undefined;
+    }
+    const full = this.full(share);
+    if (full !== undefined) return full;
+    operation.line = line;
+    this.waiting++;
+    share.waiting++;
+    this.waits(new Turn(operation, line, undefined));
+    this.tellWhyItWaits(share);
+    // While a handler begins, the loop that has begun it goes on to this one.
+    if (this.starting) return undefined;
+    this.startNext();
+    return undefined;
+  }
+
+  /** The operation is over: if it waits for a place, it needs none. */
+  withdraw(operation: Scheduled): void {
+    const { turn } = operation;
+    if (turn === undefined) return;
+    const { share } = turn.line;
+    this.leaves(turn);
+    if (turn.again !== undefined) {
+      turn.again.resolve();
+    } else {
+      this.waiting--;
+      share.waiting--;
+    }
+    this.startNext();
+    if (turn.again === undefined) this.tellRelieved(share);
+  }
+
+  /** A handler waits for its client: another may have its place meanwhile. */
+  suspended(operation: Scheduled): void {
+    const share = shareOf(operation);
+    operation.place = 'lent';
+    this.suspendedOperations++;
+    share.suspended++;
+    this.placeFree(share);
+  }
+
+  /**
+   * A handler could go on.
+   * @returns what it waits for: a place; undefined when it has one, or needs none
+   */
+  resumed(operation: Scheduled): Promise<void> | undefined {
+    const { line, turn } = operation;
+    if (turn !== undefined) return turn.again?.promise;
+    if (line === undefined || operation.abortReason !== undefined) return undefined;
+    const { share } = line;
+    if (share.turns === 0 && this.mayRun(share)) {
+      this.goesOn(operation, share);
+      return undefined;
+    }
+    let resolve: () => void = () => {};
+    const promise = new Promise<void>((yes) => {
+      resolve = yes;
+    });
+    this.waits(new Turn(operation, line, { promise, resolve }));
+    this.startNext();
+    return promise;
+  }
+
+  /** A handler is done. */
+  finished(operation: Scheduled): void {
+    const { place, turn } = operation;
+    if (place === 'none') return;
+    try {
+      operation.place = 'none';
+    } finally {
+      // An operation that the application has frozen costs its connection, but not the place as well.
+      this.placeBack(operation, place, turn);
+    }
+  }
+
+  private placeBack(operation: Scheduled, place: 'taken' | 'lent', turn: Turn | undefined): void {
+    const share = shareOf(operation);
+    // It was not waited for: the handler has ended before it was let go on.
+    if (turn !== undefined) {
+      this.leaves(turn);
+      turn.again?.resolve();
+    }
+    if (place === 'taken') {
+      this.placeFree(share);
+    } else {
+      this.suspendedOperations--;
+      share.suspended--;
+      this.queue.changed(share);
+      this.startNext();
+    }
+  }
+
+  private mayBegin(share: ConnectionShare): boolean {
+    return share.suspended < this.limits.maxSuspendedPerConnection && this.mayRun(share);
+  }
+
+  private mayRun({ running, isActive }: ConnectionShare): boolean {
+    const { maxConcurrentOperations, maxRunningPerConnection } = this.limits;
+    const free = maxConcurrentOperations - this.running;
+    if (free <= 0 || running >= maxRunningPerConnection) return false;
+    const others = isActive ? this.active - 1 : this.active;
+    return running === 0 || others === 0 || roughly(running) < free;
+  }
+
+  /** As long as others wait too, no connection has more waiting than there is room left. */
+  private mostWaiting(share: ConnectionShare): number {
+    const { maxQueuedOperations, maxQueuedPerConnection } = this.limits;
+    if (this.waiting === share.waiting) return Math.min(maxQueuedOperations, maxQueuedPerConnection);
+    return Math.min(maxQueuedOperations - this.waiting, maxQueuedPerConnection);
+  }
+
+  private full(share: ConnectionShare): BoundName | undefined {
+    if (this.waiting >= this.limits.maxQueuedOperations) return 'queuedOperations';
+    return share.waiting >= this.mostWaiting(share) ? 'connectionQueuedOperations' : undefined;
+  }
+
+  private tellWhyItWaits(share: ConnectionShare): void {
+    const { maxConcurrentOperations, maxSuspendedPerConnection } = this.limits;
+    if (this.running >= maxConcurrentOperations) this.owner.hit('runningOperations');
+    else if (share.suspended >= maxSuspendedPerConnection) this.owner.hit('connectionSuspendedOperations');
+    else this.owner.hit('connectionRunningOperations');
+  }
+
+  private startNext(): void {
+    // A handler that is done at once comes back here from inside `run`: the loop below goes on for it.
+    if (this.starting || this.turns === 0) return;
+    this.starting = true;
+    try {
+      while (this.turns > 0 && this.running < this.limits.maxConcurrentOperations) {
+        const turn = this.queue.next(this.hasRoomAbove);
+        if (turn === undefined) break;
+        this.comesOn(turn);
+      }
+    } finally {
+      this.starting = false;
+    }
+  }
+
+  private comesOn({ operation, line, again }: Turn): void {
+    const { share } = line;
+    operation.turn = undefined;
+    this.turns--;
+    if (again !== undefined) {
+      this.goesOn(operation, share);
+      again.resolve();
+      return;
+    }
+    this.hasPlace(share);
+    this.waiting--;
+    share.waiting--;
+    this.owner.run(operation);
+    this.tellRelieved(share);
+  }
+
+  private goesOn(operation: Scheduled, share: ConnectionShare): void {
+    operation.place = 'taken';
+    this.suspendedOperations--;
+    share.suspended--;
+    this.hasPlace(share);
+  }
+
+  private hasPlace(share: ConnectionShare): void {
+    this.running++;
+    share.running++;
+    this.isActive(share);
+    this.queue.changed(share);
+  }
+
+  private placeFree(share: ConnectionShare): void {
+    this.running--;
+    share.running--;
+    this.isIdle(share);
+    if (this.turns === 0) return;
+    this.queue.changed(share);
+    this.startNext();
+  }
+
+  private waits(turn: Turn): void {
+    turn.operation.turn = turn;
+    this.turns++;
+    this.isActive(turn.line.share);
+    this.queue.add(turn);
+  }
+
+  private leaves(turn: Turn): void {
+    turn.operation.turn = undefined;
+    this.turns--;
+    this.queue.remove(turn);
+    this.isIdle(turn.line.share);
+  }
+
+  private isActive(share: ConnectionShare): void {
+    if (share.isActive) return;
+    share.isActive = true;
+    this.active++;
+  }
+
+  private isIdle(share: ConnectionShare): void {
+    if (share.running > 0 || share.turns > 0) return;
+    share.isActive = false;
+    this.active--;
+  }
+
+  /** Last of all: what it sets off must find everything in order. */
+  private tellRelieved(share: ConnectionShare): void {
+    if (share.waiting * 4 <= this.mostWaiting(share)) this.owner.relieved(share);
+  }
+}
+
+function shareOf(operation: Scheduled): ConnectionShare {
+  // Whoever has a place has come by `submit`.
+  return operation.line?.share ?? new ConnectionShare();
+}

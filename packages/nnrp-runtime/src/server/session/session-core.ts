@@ -1,0 +1,217 @@
+import {
+  type FlowFields,
+  FlowSender,
+  type NnrpError,
+  type Packet,
+  type ProtocolError,
+  SessionLifecycle,
+} from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
+import { CloseReason, ErrorScope, MessageType, ScopeKind, SessionPriorityClass } from 'nnrp-core/preview3';
+import { described } from '../../base/application/described.js';
+import { guard } from '../../base/guard.js';
+import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
+import type { Lane } from '../../connection/sending/outbox.js';
+import type { NnrpServerSession } from '../contract/contract.js';
+import type { NnrpServerConfig } from '../contract/server-config.js';
+import type { FrameFailure } from '../failures/frame-failure.js';
+import { QueuedSubmits } from '../inbox/queued-submits.js';
+import { SessionInbox } from '../inbox/session-inbox.js';
+import type { SessionReceiver } from '../inbox/session-receiver.js';
+import type { Operation } from '../operation/operation.js';
+import { ResultGate } from '../operation/result-gate.js';
+import type { ServerSessionConnection } from '../operation/server-session-connection.js';
+import { SessionOperations } from '../operation/session-operations.js';
+import { SessionCache } from './session-cache.js';
+import { SessionClosing } from './session-closing.js';
+import { SessionMigrations } from './session-migrations.js';
+import { SessionPatches } from './session-patches.js';
+
+/**
+ * One session of a server with all its parts: what comes in goes to `receiver`, what goes out through `operations` and
+ * `closing`. The application holds `session`.
+ */
+export class SessionCore {
+  readonly sessionId: number;
+  readonly lane: Lane;
+  readonly lifecycle: SessionLifecycle;
+  readonly gate: ResultGate;
+  readonly operations: SessionOperations;
+  readonly closing: SessionClosing;
+  readonly inbox: SessionInbox;
+  readonly patches: SessionPatches;
+  readonly migrations: SessionMigrations;
+  /** Who takes the messages; a serve loop puts itself here. */
+  receiver: SessionReceiver;
+  /** Its submits that wait. */
+  readonly queued: QueuedSubmits;
+  private objectCache: SessionCache | undefined;
+  private flowSender: FlowSender | undefined;
+  private reason: NnrpError | undefined;
+
+  constructor(
+    /** What the application holds. */
+    readonly session: NnrpServerSession,
+    readonly connection: ServerSessionConnection,
+    readonly open: preview3.SessionOpen,
+    readonly ack: preview3.SessionOpenAck,
+    readonly config: NnrpServerConfig,
+  ) {
+    described(ack);
+    this.sessionId = ack.sessionId;
+    this.lane = ack.acceptedPriorityClass + 1;
+    this.lifecycle = new SessionLifecycle(ack.sessionId);
+    this.gate = new ResultGate(
+      connection.gate,
+      ack.acceptedPriorityClass === SessionPriorityClass.Background,
+      config.maxOutboxBytes,
+      connection,
+      (bound) => connection.bounds.hit(bound),
+    );
+    this.operations = new SessionOperations(this, ack.sessionId, ack.acceptedProfileId);
+    this.closing = new SessionClosing(this);
+    this.patches = new SessionPatches(this, config.maxQueuedBytes);
+    this.migrations = new SessionMigrations(this, config.maxQueuedBytes);
+    this.queued = new QueuedSubmits(connection.memory.queue, connection);
+    this.inbox = new SessionInbox(this);
+    this.receiver = this.inbox;
+  }
+
+  get deadlines() {
+    return this.connection.deadlines;
+  }
+
+  get isOver(): boolean {
+    return this.reason !== undefined;
+  }
+
+  /** Why the session is over; undefined while it is not. */
+  get endReason(): NnrpError | undefined {
+    return this.reason;
+  }
+
+  /** The objects that the client has put, or the application tracks; made when first asked for. */
+  get cache(): SessionCache {
+    const { config, connection, ack } = this;
+    this.objectCache ??= new SessionCache(
+      config,
+      config.schemaRegistry,
+      ack,
+      connection.memory.cache,
+      connection.bounds,
+    );
+    return this.objectCache;
+  }
+
+  get cacheObjectCount(): number {
+    return this.objectCache?.size ?? 0;
+  }
+
+  /** What the cache is counted as, for `stats`. */
+  get cacheFacts(): { readonly bytes: number; readonly objects: number; readonly schemas: number } {
+    const cache = this.objectCache;
+    return { bytes: cache?.byteLength ?? 0, objects: cache?.size ?? 0, schemas: cache?.schemaCount ?? 0 };
+  }
+
+  /** Lets go of cached objects whose lease is over. */
+  expireObjects(): void {
+    this.objectCache?.expire();
+  }
+
+  /** For the operations: none is in flight any more. */
+  allAnswered(): void {
+    this.closing.wake();
+    this.connection.answered();
+  }
+
+  /** For the operations: one of them waits for its client, or for room. */
+  suspended(operation: Operation): void {
+    this.receiver.suspended?.(operation);
+  }
+
+  resumed(operation: Operation): Promise<void> | undefined {
+    return this.receiver.resumed?.(operation);
+  }
+
+  /**
+   * Tells why a frame is dropped, or will be. A client that has not announced itself would fail on it; it gets the drop
+   * alone.
+   */
+  explainDrop(frameId: number, failure: FrameFailure): void {
+    if (this.connection.isAnnounced) this.sendFrameError(frameId, failure);
+  }
+
+  /** For the operations: one that has waited has begun. */
+  begun(operation: Operation): void {
+    this.queued.remove(operation);
+  }
+
+  /** For the operations: one is over, whoever holds it. */
+  operationOver(operation: Operation): void {
+    this.gate.operationOver(operation);
+    this.receiver.withdraw(operation);
+  }
+
+  /** For the closing: work that comes from now on is refused. */
+  stopSubmits(reason: NnrpError): void {
+    this.inbox.endSubmits(reason);
+  }
+
+  /** Sends FLOW_UPDATE for this session, or for one of its operations. */
+  sendFlow(fields: FlowFields, operation?: Operation): boolean {
+    let sender: FlowSender;
+    if (operation === undefined) {
+      this.flowSender ??= new FlowSender(ScopeKind.Session);
+      sender = this.flowSender;
+    } else {
+      sender = operation.flowSender(() => new FlowSender(ScopeKind.Operation, BigInt(operation.operationId)));
+    }
+    const update = sender.next(fields);
+    return this.connection.send(MessageType.FlowUpdate, this.sessionId, 0, FLOW_UPDATE, update, undefined, this.lane);
+  }
+
+  /** Answers a frame that was never taken, or not by the application. */
+  dropFrame(failure: FrameFailure, { frameId, traceLow, traceHigh }: Packet): void {
+    this.explainDrop(frameId, failure);
+    this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId, this.lane, traceLow, traceHigh);
+  }
+
+  /** Tells the client about one of its frames. */
+  sendFrameError(frameId: number, { wireCode, text, retryAfterMs, details }: FrameFailure): void {
+    const { sessionId, lane } = this;
+    const options = { sessionId, frameId, lane, retryAfterMs, details };
+    this.connection.sendError(wireCode, ErrorScope.Frame, text, options);
+  }
+
+  /** A violation that costs the session, and nothing else. */
+  fail(error: ProtocolError, frameId: number): void {
+    const { sessionId, lane } = this;
+    this.connection.report(sessionId, error);
+    this.connection.sendError(error.wireCode, ErrorScope.Session, error.rawMessage, { sessionId, frameId, lane });
+    this.closing.sendClose({ reason: CloseReason.ProtocolError });
+    this.connection.closeSent(sessionId);
+    this.end(error);
+  }
+
+  /**
+   * The session is over: whatever waits for it is told why. Each step by itself, so that one that fails keeps no other
+   * from giving back what it holds.
+   */
+  end(reason: NnrpError): void {
+    if (this.reason !== undefined) return;
+    this.reason = reason;
+    const { connection } = this;
+    this.lifecycle.end();
+    guard(connection, () => this.closing.ended(this.operations.end(reason)));
+    guard(connection, () => this.inbox.readOn());
+    guard(connection, () => this.patches.end());
+    guard(connection, () => this.migrations.end());
+    guard(connection, () => this.queued.end());
+    guard(connection, () => this.objectCache?.end());
+    guard(connection, () => this.inbox.ended(reason));
+    guard(connection, () => this.receiver.ended(reason));
+    guard(connection, () => this.closing.wake());
+    guard(connection, () => this.gate.end());
+    guard(connection, () => connection.sessionEnded(this.sessionId));
+  }
+}

@@ -1,0 +1,123 @@
+import { type Packet, ProtocolError, UsageError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { ErrorCode, MessageType } from 'nnrp-core/preview3';
+import { readValues } from '../../base/options.js';
+import { SESSION_MIGRATE_ACK } from '../../connection/sending/codecs.js';
+import { REQUEST_BYTES, UnansweredRequests } from '../bounds/unanswered-requests.js';
+import type { MigrateAckInit } from '../contract/contract.js';
+import type { NnrpMigration } from '../contract/server-messages.js';
+import type { FrameFailure } from '../failures/frame-failure.js';
+import { answeredByError, type RequestSession } from './request-failure.js';
+
+/** What the migrations of a session need of it. */
+export interface MigrationsOwner extends RequestSession {
+  readonly isOver: boolean;
+  /** Takes the requests that have come. */
+  readonly receiver: { migrate(migration: NnrpMigration): void };
+}
+
+const MIGRATE_ACK_FIELDS: ReadonlySet<string> = new Set<keyof preview3.SessionMigrateAck>([
+  'acceptCode',
+  'resumeFromFrameId',
+  'graceWindowMs',
+  'serverMigrateTsUs',
+]);
+
+/** SESSION_MIGRATE: requests to move to another transport, from their arrival to their answer. */
+export class SessionMigrations {
+  private readonly pending: UnansweredRequests<NnrpMigration>;
+
+  /** @param maxBytes - that those without an answer may hold before the connection is not read any more */
+  constructor(
+    private readonly owner: MigrationsOwner,
+    maxBytes: number,
+  ) {
+    this.pending = new UnansweredRequests(owner.connection, maxBytes);
+  }
+
+  /** Requests without an answer. */
+  get size(): number {
+    return this.pending.size;
+  }
+
+  /** The one that has waited longest. */
+  get oldest(): NnrpMigration | undefined {
+    return this.pending.oldest;
+  }
+
+  received(packet: Packet): void {
+    const { owner } = this;
+    const migration = { metadata: preview3.decodeSessionMigrate(packet.view, packet.metadataStart) };
+    // What is read while the session ends is answered by its end.
+    if (owner.isOver) return;
+    this.pending.add(migration, REQUEST_BYTES);
+    owner.receiver.migrate(migration);
+  }
+
+  /**
+   * @returns whether there is room for more
+   * @throws UsageError when the request has an answer, or on an unknown field, or when an acceptance breaks MIG-3 or MIG-4
+   */
+  answer(request: NnrpMigration, ack: MigrateAckInit): boolean {
+    if (!this.pending.has(request))
+      throw new UsageError(`session ${this.owner.sessionId}: the migration does not wait for an answer`);
+    const metadata = migrateAck(request, ack);
+    checkMigrateAck(request, metadata);
+    const room = this.send(metadata);
+    this.pending.answered(request);
+    return room;
+  }
+
+  /**
+   * Answers a request whose handler has failed: by an ERROR that says so, or to a client that does not understand it by a
+   * refusal whose accept_code is the error code.
+   *
+   * @returns false when the request has an answer already
+   */
+  failed(migration: NnrpMigration, failure: FrameFailure): boolean {
+    if (!this.pending.answered(migration)) return false;
+    if (!answeredByError(this.owner, 'SESSION_MIGRATE', failure))
+      this.send(migrateAck(migration, { acceptCode: failure.wireCode }));
+    return true;
+  }
+
+  /** The session is over. */
+  end(): void {
+    this.pending.end();
+  }
+
+  private send(ack: preview3.SessionMigrateAck): boolean {
+    const { sessionId, lane, connection } = this.owner;
+    return connection.send(MessageType.SessionMigrateAck, sessionId, 0, SESSION_MIGRATE_ACK, ack, undefined, lane);
+  }
+}
+
+const LAST_FRAME_ID = 0xffff_ffff_ffff_ffffn;
+
+/** The complete answer to a migration request. */
+function migrateAck({ metadata }: NnrpMigration, given: MigrateAckInit): preview3.SessionMigrateAck {
+  const init = readValues('migrate ack', given, MIGRATE_ACK_FIELDS);
+  const { lastResultFrameId } = metadata;
+  return {
+    acceptCode: 1,
+    // After the last frame that the field has room for there is none to go on with; the refusal still has to be sent.
+    resumeFromFrameId: lastResultFrameId === LAST_FRAME_ID ? LAST_FRAME_ID : lastResultFrameId + 1n,
+    graceWindowMs: 0,
+    serverMigrateTsUs: BigInt(Math.round(performance.timeOrigin * 1000 + performance.now() * 1000)),
+    ...init,
+  };
+}
+
+/**
+ * @throws UsageError when an acceptance breaks MIG-3 or MIG-4 against its request
+ */
+function checkMigrateAck({ metadata }: NnrpMigration, ack: preview3.SessionMigrateAck): void {
+  // A refusal may be sent for any request, also for one between equal transports.
+  if (ack.acceptCode !== 0) return;
+  const fault = preview3.checkMigration(metadata, ack);
+  if (fault === undefined) return;
+  const rule = fault.kind === 'invalid_combination' ? fault.rule : fault.kind;
+  throw new UsageError(`sendMigrateAck: rule ${rule} is broken`, {
+    cause: new ProtocolError(`SESSION_MIGRATE_ACK breaks ${rule}`, ErrorCode.InvalidState, fault),
+  });
+}

@@ -1,0 +1,282 @@
+import {
+  describeFault,
+  type FlowFields,
+  FlowScope,
+  type MessageInfo,
+  type NnrpError,
+  type Packet,
+  ProtocolError,
+  type SessionLifecycle,
+  type UsageError,
+  type WireFault,
+} from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import {
+  ErrorCode,
+  ErrorScope,
+  MessageType,
+  PeerMessages,
+  ScopeKind,
+  SubmitMode,
+  UpdateReason,
+} from 'nnrp-core/preview3';
+import { readErrorText } from '../../connection/errors/error-text.js';
+import { CACHE_ACK } from '../../connection/sending/codecs.js';
+import type { Lane } from '../../connection/sending/outbox.js';
+import type { SessionEndpoint } from '../../connection/session-endpoint.js';
+import type { ResolvedObject } from '../contract/contract.js';
+import type { NnrpServerConfig } from '../contract/server-config.js';
+import { aboveInFlightLimit, type FrameFailure, submitRefused } from '../failures/frame-failure.js';
+import type { SessionReceiver } from '../inbox/session-receiver.js';
+import type { ResultGate } from '../operation/result-gate.js';
+import type { ServerSessionConnection } from '../operation/server-session-connection.js';
+import type { SessionOperations } from '../operation/session-operations.js';
+import { bodyLengthError } from './body-length.js';
+import type { SessionCache } from './session-cache.js';
+import type { SessionClosing } from './session-closing.js';
+import type { SessionMigrations } from './session-migrations.js';
+import type { SessionPatches } from './session-patches.js';
+import { strictFault } from './strict-submit.js';
+
+const AT = preview3.FRAME_SUBMIT_OFFSETS;
+
+/** What the intake of a session needs of it. */
+export interface RouterOwner {
+  readonly sessionId: number;
+  readonly lane: Lane;
+  /** The request that the session was granted for. */
+  readonly open: Pick<preview3.SessionOpen, 'defaultDeadlineMs'>;
+  readonly config: NnrpServerConfig;
+  readonly connection: Omit<ServerSessionConnection, 'sessionEnded'>;
+  readonly lifecycle: SessionLifecycle;
+  readonly operations: SessionOperations;
+  readonly closing: SessionClosing;
+  readonly gate: ResultGate;
+  readonly cache: SessionCache;
+  readonly patches: SessionPatches;
+  readonly migrations: SessionMigrations;
+  /** Takes what has come. */
+  readonly receiver: SessionReceiver;
+  sendFlow(fields: FlowFields): boolean;
+  /** Tells the client about one of its frames. */
+  sendFrameError(frameId: number, failure: FrameFailure): void;
+  /** Answers a frame that was never taken. */
+  dropFrame(failure: FrameFailure, packet: Packet): void;
+  /** The client broke a rule that costs the session. */
+  fail(error: ProtocolError, frameId: number): void;
+  end(reason: NnrpError): void;
+}
+
+/** What comes in for one session: checks what each message may do in the state the session is in, and passes it on. */
+export class SessionRouter<Core extends RouterOwner = RouterOwner> implements SessionEndpoint {
+  constructor(readonly core: Core) {}
+
+  get lane(): Lane {
+    return this.core.lane;
+  }
+
+  unsent(head: Packet, error: UsageError): void {
+    this.core.operations.unsent(head, error);
+  }
+
+  disconnected(error: NnrpError): void {
+    this.core.end(error);
+  }
+
+  receive(packet: Packet, info: MessageInfo): void {
+    switch (packet.messageType) {
+      case MessageType.FrameSubmit:
+        this.submitted(packet);
+        break;
+      case MessageType.FrameCancel:
+        this.cancelled(packet.frameId);
+        break;
+      case MessageType.FlowUpdate:
+        this.flowUpdated(packet);
+        break;
+      case MessageType.SessionPatch:
+        this.core.patches.received(packet, info);
+        break;
+      case MessageType.SessionMigrate:
+        this.core.migrations.received(packet);
+        break;
+      case MessageType.CachePut:
+        this.objectPut(packet, info);
+        break;
+      case MessageType.CacheInvalidate:
+        this.objectsInvalidated(packet);
+        break;
+      case MessageType.SessionClose:
+        this.closeRequested(packet);
+        break;
+      case MessageType.SessionCloseAck:
+        this.core.closing.answered(preview3.decodeSessionCloseAck(packet.view, packet.metadataStart).closeStatus);
+        break;
+      case MessageType.Error:
+        this.errorArrived(packet);
+        break;
+      default:
+        if (info.direction === 'server_to_client') this.failSession(packet, info);
+        else this.unsupported(packet, info);
+    }
+  }
+
+  violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
+    const { core } = this;
+    if (fault.kind === 'packet_too_large') core.connection.bounds.hit('packetBytes');
+    const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, codeOf(fault), fault);
+    if (packet.messageType === MessageType.FrameSubmit && packet.frameId !== 0) {
+      const { registry } = core.operations;
+      if (registry.wasUsed(packet.frameId) && !registry.has(packet.frameId)) {
+        this.usedBefore(packet.frameId);
+        return;
+      }
+      if (!registry.has(packet.frameId)) {
+        // The frame was never taken: its id stays free, and the client is not left waiting.
+        core.connection.report(core.sessionId, error);
+        core.dropFrame(submitRefused(error.wireCode, error.rawMessage), packet);
+        return;
+      }
+    }
+    core.fail(error, packet.frameId);
+  }
+
+  private submitted(packet: Packet): void {
+    const { core } = this;
+    const { frameId } = packet;
+    const { registry } = core.operations;
+    if (!core.lifecycle.acceptsNewOperations || core.connection.isDraining) {
+      if (core.operations.useUpId(packet)) core.dropFrame(core.closing.refusal(), packet);
+      else this.usedBefore(frameId);
+      return;
+    }
+    const { maxInFlightOperations, strict } = core.config;
+    if (maxInFlightOperations > 0 && registry.size >= maxInFlightOperations && !registry.has(frameId)) {
+      this.exceeded(packet);
+      return;
+    }
+    const fault = strict ? strictFault(packet, core.cache.schemas) : undefined;
+    if (fault !== undefined) {
+      this.rejectSubmit(packet, fault.errorCode, fault.text);
+      return;
+    }
+    let objects: readonly ResolvedObject[] | undefined;
+    if (packet.view.getUint8(packet.metadataStart + AT.submitMode) !== SubmitMode.Inline) {
+      const resolved = core.cache.resolve(packet);
+      if ('errorCode' in resolved) {
+        this.rejectSubmit(packet, resolved.errorCode, resolved.text);
+        return;
+      }
+      objects = resolved.objects;
+    }
+    const operation = core.operations.admit(packet, this.deadlineOf(packet), objects);
+    if (operation === undefined) this.usedBefore(frameId);
+    else core.receiver.submit(operation);
+  }
+
+  /** latency_budget_ms of the submit, else default_deadline_ms of the session; 0 = none. */
+  private deadlineOf(packet: Packet): number {
+    const { config, connection, open } = this.core;
+    if (!config.deadlines) return 0;
+    const budgetMs = packet.view.getUint16(packet.metadataStart + AT.latencyBudgetMs, true);
+    if (budgetMs === preview3.UNLIMITED_BUDGET && connection.understands(PeerMessages.UnlimitedBudget)) return 0;
+    if (budgetMs !== 0) return budgetMs;
+    return connection.isAnnounced || config.enforceReferenceDeadlines ? open.defaultDeadlineMs : 0;
+  }
+
+  /** More than may be in flight: the frame is dropped, and the client told what it may have. */
+  private exceeded(packet: Packet): void {
+    const { core } = this;
+    const { maxInFlightOperations } = core.config;
+    if (core.operations.useUpId(packet)) {
+      core.dropFrame(aboveInFlightLimit(maxInFlightOperations), packet);
+      // The credit says it all; a level would slow the client down until another update takes it back.
+      core.sendFlow({ updateReason: UpdateReason.Reduce, credit: maxInFlightOperations });
+    } else {
+      this.usedBefore(packet.frameId);
+    }
+  }
+
+  /** A frame id comes twice: its first frame has its answer, or gets it; this one gets none. */
+  private usedBefore(frameId: number): void {
+    const { core } = this;
+    const error = new ProtocolError(`FRAME_SUBMIT: frame ${frameId} was used before`, ErrorCode.InvalidState);
+    core.connection.report(core.sessionId, error);
+    core.sendFrameError(frameId, submitRefused(error.wireCode, error.rawMessage));
+  }
+
+  /** The frame is answered, and its id used up; who knows ERROR is told why. */
+  private rejectSubmit(packet: Packet, errorCode: number, text: string): void {
+    const { core } = this;
+    if (!core.operations.useUpId(packet)) {
+      this.usedBefore(packet.frameId);
+      return;
+    }
+    core.dropFrame(submitRefused(errorCode, text), packet);
+  }
+
+  private cancelled(frameId: number): void {
+    const { core } = this;
+    // A cancel that crosses the last answer, or comes twice, has nothing left to do.
+    if (core.operations.cancelled(frameId)) core.receiver.cancel({ frameId });
+  }
+
+  private flowUpdated(packet: Packet): void {
+    const { core } = this;
+    const update = preview3.decodeFlowUpdate(packet.view, packet.metadataStart);
+    const operation =
+      update.scopeKind === ScopeKind.Operation ? core.operations.registry.get(Number(update.operationId)) : undefined;
+    // An operation that is over has nothing left to hold back.
+    if (update.scopeKind === ScopeKind.Operation && operation === undefined) return;
+    const outcome = core.gate.scopeOf(operation, () => new FlowScope()).apply(update, performance.now());
+    // One that is stale has changed nothing.
+    if (outcome === 'applied') core.gate.flowChanged(operation);
+    core.receiver.event({ type: 'flowUpdate', update });
+  }
+
+  private objectPut(packet: Packet, info: MessageInfo): void {
+    const { core } = this;
+    const put = preview3.decodeCachePut(packet.view, packet.metadataStart);
+    if (packet.bodyLength !== put.objectBytes) {
+      core.fail(bodyLengthError(packet, info, put.objectBytes), packet.frameId);
+      return;
+    }
+    const ack = core.cache.put(put, packet.body);
+    core.connection.send(MessageType.CacheAck, core.sessionId, 0, CACHE_ACK, ack, undefined, core.lane);
+    core.receiver.event({ type: 'cachePut', put, ack });
+  }
+
+  private objectsInvalidated(packet: Packet): void {
+    const { core } = this;
+    const invalidate = preview3.decodeCacheInvalidate(packet.view, packet.metadataStart);
+    core.receiver.event({ type: 'cacheInvalidate', invalidate, removed: core.cache.invalidate(invalidate) });
+  }
+
+  private closeRequested(packet: Packet): void {
+    const close = { metadata: preview3.decodeSessionClose(packet.view, packet.metadataStart) };
+    if (this.core.closing.requestedByClient(close)) this.core.receiver.close(close);
+  }
+
+  /** Answering an error with an error would never end. */
+  private errorArrived(packet: Packet): void {
+    const error = preview3.decodeErrorMessage(packet.view, packet.metadataStart);
+    const { text: diagnostic, details } = readErrorText(packet, error);
+    this.core.receiver.event({ type: 'peerError', error, diagnostic, details: details.details });
+  }
+
+  /** A message that this server does not serve: said to the peer, and nothing else happens. */
+  private unsupported({ sessionId, frameId }: Packet, info: MessageInfo): void {
+    const text = `${info.name} is not served`;
+    this.core.connection.sendError(ErrorCode.UnsupportedCapability, ErrorScope.Session, text, { sessionId, frameId });
+  }
+
+  private failSession(packet: Packet, info: MessageInfo): void {
+    const { core } = this;
+    const text = `${info.name} in session ${core.sessionId}, state ${core.lifecycle.state}`;
+    core.fail(new ProtocolError(text, ErrorCode.InvalidState), packet.frameId);
+  }
+}
+
+function codeOf(fault: WireFault): number {
+  return fault.kind === 'packet_too_large' ? ErrorCode.LimitExceeded : ErrorCode.MalformedBody;
+}

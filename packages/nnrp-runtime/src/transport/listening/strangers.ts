@@ -1,0 +1,187 @@
+import { LinkedQueue, type Place } from '../../base/queues/linked-queue.js';
+
+/** Milliseconds after which a peer that has said nothing counts as silent. Before, its first bytes may be on the way. */
+const TIME_TO_SPEAK_MS = 1000;
+
+/** Somebody of whom nothing is known yet. */
+export interface Stranger {
+  /** See `addressGroup`; without one it counts in all only. */
+  readonly addressGroup: string | undefined;
+  /** Whether it has begun to say what makes sense. */
+  hasSpoken(): boolean;
+  /** Somebody else needs its place, which is free already: ends it at once. Must not throw. */
+  makeRoom(): void;
+}
+
+/** How many there may be; 0 = no limit. */
+export interface StrangerLimits {
+  readonly inAll: number;
+  readonly perAddress: number;
+}
+
+/** A limit as stats show it. */
+export function boundOf(limit: number): number {
+  return limit === 0 ? Number.POSITIVE_INFINITY : limit;
+}
+
+/** The strangers of an address, or all of them: in the order in which they have come, and in which they have spoken. */
+interface Line<S> {
+  readonly silent: LinkedQueue<Entry<S>>;
+  readonly speaking: LinkedQueue<Entry<S>>;
+}
+
+interface Entry<S> {
+  readonly stranger: S;
+  readonly sinceMs: number;
+  readonly ofAddress: Line<S> | undefined;
+  speaks: boolean;
+  link: Place<Entry<S>> | undefined;
+  linkOfAddress: Place<Entry<S>> | undefined;
+}
+
+/**
+ * Strangers, within bounds. A newcomer is always let in: when there are as many as there may be, the oldest one that has
+ * had time to speak and is silent goes, else the oldest of all, so that nobody stays by dripping either. An address that has
+ * its fill pays with its own. Each step takes the same time, however many there are.
+ */
+export class Strangers<S extends Stranger> {
+  private readonly entries = new Map<S, Entry<S>>();
+  private readonly everybody: Line<S> = newLine();
+  private readonly addresses = new Map<string, Line<S>>();
+
+  /** @param hit - a bound was reached, the one in all or the one per address */
+  constructor(
+    private limits: StrangerLimits,
+    private readonly hit: (bound: keyof StrangerLimits) => void,
+  ) {}
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  /** Of the address that has most; walks over all addresses. */
+  get mostOfAnAddress(): number {
+    let most = 0;
+    for (const line of this.addresses.values()) most = Math.max(most, sizeOf(line));
+    return most;
+  }
+
+  /** From now on, for newcomers. */
+  limit(limits: StrangerLimits): void {
+    this.limits = limits;
+  }
+
+  /** Whether more than half of the places are taken, in all or of this one's address. */
+  isCrowded(stranger: S): boolean {
+    const { inAll, perAddress } = this.limits;
+    if (inAll > 0 && this.entries.size > inAll / 2) return true;
+    const line = this.entries.get(stranger)?.ofAddress;
+    return line !== undefined && perAddress > 0 && sizeOf(line) > perAddress / 2;
+  }
+
+  /**
+   * Whether one more of the address would end none that has not had its time. Where newcomers ask again by themselves, it is
+   * better to let them: many honest ones may come from one address at once.
+   */
+  mayCome(group: string | undefined): boolean {
+    const known = group === undefined ? undefined : this.addresses.get(group);
+    const { perAddress } = this.limits;
+    if (known === undefined || perAddress === 0 || sizeOf(known) < perAddress) return true;
+    const next = this.nextToGo(known);
+    if (next !== undefined && performance.now() - next.sinceMs >= TIME_TO_SPEAK_MS) return true;
+    this.hit('perAddress');
+    return false;
+  }
+
+  /** One more. Others may be ended by it, never this one. */
+  add(stranger: S): void {
+    if (this.entries.has(stranger)) return;
+    const { addressGroup: group } = stranger;
+    const { inAll, perAddress } = this.limits;
+    const known = group === undefined ? undefined : this.addresses.get(group);
+    if (known !== undefined && perAddress > 0 && sizeOf(known) >= perAddress) this.evict(known, 'perAddress');
+    else if (inAll > 0 && this.entries.size >= inAll) this.evict(this.everybody, 'inAll');
+    this.insert(stranger, group);
+  }
+
+  /** Nothing to do with strangers any more. */
+  delete(stranger: S): void {
+    const entry = this.entries.get(stranger);
+    if (entry === undefined) return;
+    this.entries.delete(stranger);
+    this.unlink(entry);
+    const { ofAddress } = entry;
+    if (ofAddress === undefined || sizeOf(ofAddress) > 0) return;
+    this.addresses.delete(stranger.addressGroup as string);
+  }
+
+  /**
+   * Makes room that is needed elsewhere: the next one to go does, if it has had its time.
+   * @returns whether there was one
+   */
+  giveUpOne(): boolean {
+    const next = this.nextToGo(this.everybody);
+    if (next === undefined || performance.now() - next.sinceMs < TIME_TO_SPEAK_MS) return false;
+    this.delete(next.stranger);
+    next.stranger.makeRoom();
+    return true;
+  }
+
+  private insert(stranger: S, group: string | undefined): void {
+    let ofAddress = group === undefined ? undefined : this.addresses.get(group);
+    if (group !== undefined && ofAddress === undefined) {
+      ofAddress = newLine();
+      this.addresses.set(group, ofAddress);
+    }
+    const entry: Entry<S> = {
+      stranger,
+      sinceMs: performance.now(),
+      ofAddress,
+      speaks: false,
+      link: undefined,
+      linkOfAddress: undefined,
+    };
+    entry.link = this.everybody.silent.push(entry);
+    entry.linkOfAddress = ofAddress?.silent.push(entry);
+    this.entries.set(stranger, entry);
+  }
+
+  private evict(line: Line<S>, bound: keyof StrangerLimits): void {
+    const next = this.nextToGo(line);
+    if (next === undefined) return;
+    this.delete(next.stranger);
+    next.stranger.makeRoom();
+    this.hit(bound);
+  }
+
+  private nextToGo(line: Line<S>): Entry<S> | undefined {
+    // Each moves over once: that somebody has spoken is looked at when it matters, not told with every packet.
+    for (let head = line.silent.oldest; head?.stranger.hasSpoken(); head = line.silent.oldest) this.spoke(head);
+    const silent = line.silent.oldest;
+    const speaking = line.speaking.oldest;
+    if (silent === undefined || speaking === undefined) return silent ?? speaking;
+    const hadTime = performance.now() - silent.sinceMs >= TIME_TO_SPEAK_MS;
+    return hadTime || silent.sinceMs <= speaking.sinceMs ? silent : speaking;
+  }
+
+  private spoke(entry: Entry<S>): void {
+    this.unlink(entry);
+    entry.speaks = true;
+    entry.link = this.everybody.speaking.push(entry);
+    entry.linkOfAddress = entry.ofAddress?.speaking.push(entry);
+  }
+
+  private unlink({ speaks, link, linkOfAddress, ofAddress }: Entry<S>): void {
+    const queue = speaks ? 'speaking' : 'silent';
+    if (link !== undefined) this.everybody[queue].remove(link);
+    if (linkOfAddress !== undefined) ofAddress?.[queue].remove(linkOfAddress);
+  }
+}
+
+function newLine<S>(): Line<S> {
+  return { silent: new LinkedQueue(), speaking: new LinkedQueue() };
+}
+
+function sizeOf({ silent, speaking }: Line<unknown>): number {
+  return silent.size + speaking.size;
+}

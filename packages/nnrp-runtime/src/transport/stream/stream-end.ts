@@ -1,0 +1,89 @@
+import type { Duplex } from 'node:stream';
+import type { NnrpError } from 'nnrp-core';
+import { type Guarded, later, nextTurn } from '../../base/guard.js';
+import { type Gauge, StallWatch } from './stall-watch.js';
+
+/** Milliseconds after which a closing connection is cut even if the peer still takes bytes, drop by drop. */
+const MAX_CLOSE_MS = 30_000;
+/** Milliseconds that a stream gets to say that it is closed, once it has been destroyed; some never say it. */
+const DESTROY_MS = 500;
+
+/** The most that the end of a stream takes, in milliseconds. @param closeTimeoutMs - see {@link StreamEnd} */
+export function maxCloseMs(closeTimeoutMs: number): number {
+  return Math.max(MAX_CLOSE_MS, closeTimeoutMs) + 4 * DESTROY_MS;
+}
+
+/**
+ * The end of a stream, which waits for nobody without a limit: the peer has to take what is left, and then to end its own
+ * side, whatever it sends meanwhile; a stream that was destroyed has to say that it is closed.
+ */
+export class StreamEnd {
+  private readonly watch: StallWatch;
+  private readonly closeTimeoutMs: number;
+  private isClosing = false;
+  private isClosed = false;
+  private closeTimer: NodeJS.Timeout | undefined;
+  private destroyTimer: NodeJS.Timeout | undefined;
+
+  /**
+   * @param closeTimeoutMs - milliseconds that the peer may take nothing; again when it has all, for the end of its own side
+   * @param closed - is called once, perhaps within `destroyed`
+   */
+  constructor(
+    private readonly owner: Guarded,
+    private readonly stream: Duplex,
+    gauge: Gauge,
+    closeTimeoutMs: number,
+    private readonly closed: () => void,
+  ) {
+    this.closeTimeoutMs = closeTimeoutMs;
+    const closing: Gauge = {
+      get takenBytes() {
+        // That everything has left is progress once more.
+        return gauge.takenBytes + (stream.writableFinished ? closeTimeoutMs : 0);
+      },
+      get waitingBytes() {
+        return gauge.waitingBytes;
+      },
+      get isAsking() {
+        return gauge.isAsking;
+      },
+    };
+    this.watch = new StallWatch(owner, closing, closeTimeoutMs, false, () => this.destroy());
+  }
+
+  /** Whether the stream is closed. */
+  get isOver(): boolean {
+    return this.isClosed;
+  }
+
+  /** Our side has been ended: from now on the time of the peer runs. */
+  begin(): void {
+    if (this.isClosing || this.isClosed) return;
+    this.isClosing = true;
+    this.watch.begin();
+    this.closeTimer = later(this.owner, Math.max(MAX_CLOSE_MS, this.closeTimeoutMs), () => this.destroy());
+    this.closeTimer.unref();
+  }
+
+  /** Not every stream tells of its end: one that does not is not waited for. */
+  destroy(error?: NnrpError): void {
+    const { stream, owner } = this;
+    stream.destroy(error);
+    if (this.isClosed || this.destroyTimer !== undefined) return;
+    this.destroyTimer = later(owner, DESTROY_MS, () => this.over());
+    nextTurn(owner, () => {
+      if (stream.closed) this.over();
+    });
+  }
+
+  /** The stream is closed, or not waited for any longer. */
+  over(): void {
+    clearTimeout(this.destroyTimer);
+    clearTimeout(this.closeTimer);
+    this.watch.end();
+    if (this.isClosed) return;
+    this.isClosed = true;
+    this.closed();
+  }
+}

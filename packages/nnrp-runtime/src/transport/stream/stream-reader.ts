@@ -1,0 +1,169 @@
+import type { Duplex } from 'node:stream';
+import type { PacketSplitter } from 'nnrp-core';
+import { type Guarded, guard, listen, nextTurn } from '../../base/guard.js';
+import type { PacketSink } from '../contract/contract.js';
+import { COPY_LIMIT } from './lent-packet.js';
+import { pin, pinForSending } from './pinned.js';
+import { TurnShare } from './turn-share.js';
+
+/** What a reader tells its transport. */
+export interface ReaderOwner extends Guarded {
+  /** The peer sends nothing more, and the sink does not ask to be told. */
+  peerEnded(): void;
+  endedInsidePacket(): void;
+  /** All that can be read for now is read. */
+  caughtUp(): void;
+}
+
+/**
+ * The reading side of a byte stream: chunks in, packets out to the sink, without a copy. It reads while neither the sink has
+ * paused it nor its share of the turn is used up.
+ */
+export class StreamReader {
+  sink: PacketSink | undefined;
+  private readonly share = new TurnShare();
+  /** `broken`: the sink has been told that no packet can be found any more. `stopped`: whatever comes is dropped. */
+  private state: 'open' | 'broken' | 'stopped' = 'open';
+  /** The peer's direction of the stream; `told`: the sink knows of its end. */
+  private peer: 'sends' | 'ended' | 'told' = 'sends';
+  private paused = true;
+  /** Reading goes on in the next turn of the event loop. */
+  private waitsForTurn = false;
+  private delivering = false;
+
+  constructor(
+    private readonly stream: Duplex,
+    private readonly splitter: PacketSplitter,
+    private readonly owner: ReaderOwner,
+  ) {
+    splitter.oversized = (head, fault) => this.sink?.oversized?.(head, fault) ?? false;
+  }
+
+  /** Hears of the stream from now on; reads when it is resumed. */
+  listen(): void {
+    const { stream } = this;
+    listen(this.owner, stream, 'data', (chunk: Buffer) => this.received(chunk));
+    stream.pause();
+    listen(this.owner, stream, 'end', () => this.ended());
+  }
+
+  /** Bytes of a packet that has begun to arrive, as long as more of it could be read. */
+  get unfinishedBytes(): number {
+    if (this.isHeld || this.delivering || this.state === 'stopped' || this.peer !== 'sends') return 0;
+    return this.splitter.bufferedBytes + (this.splitter.isSkipping ? 1 : 0);
+  }
+
+  /** Whether something has come that is still to be delivered, although the stream may be over. */
+  get hasMore(): boolean {
+    if (this.state === 'stopped' || this.splitter.bufferedBytes === 0) return false;
+    return this.waitsForTurn || (this.paused && this.peer !== 'sends');
+  }
+
+  limitPackets(maxBytes: number): void {
+    this.splitter.maxPacketBytes = maxBytes;
+  }
+
+  pause(): void {
+    if (this.paused) return;
+    this.paused = true;
+    this.stream.pause();
+  }
+
+  resume(): void {
+    if (!this.paused) return;
+    this.paused = false;
+    guard(this.owner, () => this.readOn());
+  }
+
+  /** Nothing is delivered any more. */
+  stop(): void {
+    this.state = 'stopped';
+  }
+
+  /** What still comes is read to see the end, and dropped. */
+  drain(): void {
+    this.stream.resume();
+  }
+
+  /** The peer has ended its direction. */
+  ended(): void {
+    if (this.peer === 'sends') this.peer = 'ended';
+    this.checkEnd();
+    if (this.sink?.peerEnded !== undefined) this.tellEnded();
+    else this.owner.peerEnded();
+  }
+
+  private get isHeld(): boolean {
+    return this.paused || this.waitsForTurn;
+  }
+
+  private received(chunk: Buffer): void {
+    if (this.state === 'stopped') return;
+    this.share.begin(chunk.byteLength);
+    this.splitter.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    this.deliver();
+  }
+
+  /** @throws what the sink throws: it has lost track of the stream and must not be left to fill memory */
+  private deliver(): void {
+    const { sink } = this;
+    if (sink === undefined || this.delivering) return;
+    this.delivering = true;
+    let marked: Uint8Array | undefined;
+    try {
+      while (!this.paused && !this.waitsForTurn && this.state !== 'stopped') {
+        const packet = this.splitter.next();
+        if (packet === undefined) break;
+        // The packet gives access to the whole chunk, where other packets lie, too.
+        if (packet.bytes !== marked) {
+          marked = packet.bytes;
+          // Large bodies may be answered with: they are sent on without a copy.
+          if (packet.bodyLength > COPY_LIMIT) pinForSending(marked.buffer);
+          else pin(marked.buffer);
+        }
+        sink.packet(packet);
+        if (this.share.isUsedUp()) this.letOthersGo();
+      }
+    } finally {
+      this.delivering = false;
+    }
+    if (this.splitter.fault !== undefined && this.state === 'open') {
+      this.state = 'broken';
+      sink.broken(this.splitter.fault);
+    }
+  }
+
+  private readOn(): void {
+    if (this.isHeld) return;
+    this.deliver();
+    if (!this.isHeld) this.stream.resume();
+    this.checkEnd();
+    this.tellEnded();
+    this.owner.caughtUp();
+  }
+
+  /** What has come and what still comes waits until all other connections have been read once. */
+  private letOthersGo(): void {
+    this.waitsForTurn = true;
+    this.stream.pause();
+    nextTurn(this.owner, () => {
+      this.waitsForTurn = false;
+      this.share.renew();
+      if (this.paused) this.owner.caughtUp();
+      else this.readOn();
+    });
+  }
+
+  private checkEnd(): void {
+    if (this.peer === 'sends' || this.isHeld || this.state === 'stopped') return;
+    if (this.splitter.bufferedBytes > 0) this.owner.endedInsidePacket();
+  }
+
+  /** Not before everything is delivered that came before the end. */
+  private tellEnded(): void {
+    const { sink } = this;
+    if (this.peer !== 'ended' || this.isHeld || this.state === 'stopped' || sink?.peerEnded === undefined) return;
+    this.peer = 'told';
+    sink.peerEnded();
+  }
+}

@@ -1,0 +1,46 @@
+import { loopTurn } from '../../base/time/turn.js';
+
+/** Milliseconds of one turn of the event loop that the packets of one connection may take while others wait. */
+const SHARE_MS = 2;
+/** Packets between two looks at the clock. */
+const LOOK_EVERY = 32;
+/** What comes in small pieces hardly fills a turn: so much is taken before it is asked which turn it is. */
+const ASK_EVERY_BYTES = 4096;
+/** Counted for each piece on top of its bytes. */
+const PIECE_BYTES = 256;
+
+/**
+ * How long one connection has been at work in the present turn of the event loop. A socket whose peer sends as fast as it
+ * can is read some thirty times before any other gets its turn, and what its packets set off runs in between: without a
+ * bound one peer would make all others wait for as long as that takes.
+ */
+export class TurnShare {
+  private turn = -1;
+  private beganMs = 0;
+  private packets = 0;
+  private bytes = 0;
+
+  /** Something has come. */
+  begin(bytes: number): void {
+    this.bytes += bytes + PIECE_BYTES;
+    if (this.bytes < ASK_EVERY_BYTES) return;
+    this.bytes = 0;
+    if (loopTurn() !== this.turn) this.renew(performance.now());
+  }
+
+  /** One packet has been dealt with. @returns whether the others must have their turn now */
+  isUsedUp(): boolean {
+    if (++this.packets % LOOK_EVERY !== 0) return false;
+    const nowMs = performance.now();
+    if (nowMs - this.beganMs < SHARE_MS) return false;
+    if (loopTurn() === this.turn) return true;
+    this.renew(nowMs);
+    return false;
+  }
+
+  /** A new turn has begun for the connection. */
+  renew(nowMs = performance.now()): void {
+    this.turn = loopTurn();
+    this.beganMs = nowMs;
+  }
+}

@@ -1,0 +1,173 @@
+import type { OutboundPacket } from '../contract/contract.js';
+import { CHUNK_BYTES, type Chunk, giveBack, takeChunk } from './chunk.js';
+import { COPY_LIMIT, LentPacket, lent } from './lent-packet.js';
+import { isPinned } from './pinned.js';
+
+/** What every packet begins with. */
+const MAGIC = new TextEncoder().encode('NNRP');
+
+/** Bytes in memory that nobody writes to any more, or a packet whose body is still somebody else's. */
+export type Piece = Uint8Array | LentPacket;
+
+/**
+ * Collects the packets of one turn into as few pieces as possible. Heads and small bodies are written into chunks, which
+ * all connections share.
+ *
+ * A stream that only borrows what it is given gets the chunks themselves, and large bodies are left where they are when
+ * they are written at once, or cannot go away; chunks are handed back as soon as the network has taken them, so an idle
+ * connection holds none. Any other stream may pass on what it gets, at any time, to anybody: it gets copies, and keeps
+ * them.
+ */
+export class WriteQueue {
+  private pieces: Piece[] = [];
+  private chunk: Chunk | undefined;
+  /** Written so far in the chunk, and where the part begins that is not yet a piece. */
+  private end = 0;
+  private begin = 0;
+  private queued = 0;
+  private lending = false;
+  /** Bytes of the next packet that have been sent already. */
+  private ahead = 0;
+  /** Chunks that the pieces of the last `take` lie in. */
+  private taken: Chunk[] = [];
+
+  /**
+   * @param borrows - whether the stream only borrows what it is given
+   * @param isFree - whether what is added can be written at once
+   */
+  constructor(
+    private readonly borrows: boolean,
+    private readonly isFree: () => boolean = () => true,
+  ) {}
+
+  /** Bytes added since the last `take`. */
+  get byteLength(): number {
+    return this.queued;
+  }
+
+  /** Whether a body waits here that is still the sender's. */
+  get isLending(): boolean {
+    return this.lending;
+  }
+
+  /** @throws what `writeHead` throws; the queue is unchanged then */
+  add(packet: OutboundPacket): void {
+    const { headBytes, body } = packet;
+    const { length } = body;
+    const copied = length <= COPY_LIMIT ? length : 0;
+    let { chunk } = this;
+    if (chunk === undefined || this.end + headBytes + copied > CHUNK_BYTES) chunk = this.nextChunk();
+    packet.writeHead(chunk.view, this.end);
+    this.queued += headBytes + length;
+    if (this.ahead > 0) {
+      this.addRest(headBytes, body);
+      return;
+    }
+    if (copied === length) {
+      this.end += headBytes;
+      if (copied === 0) return;
+      chunk.bytes.set(body, this.end);
+      this.end += copied;
+    } else {
+      this.addLarge(chunk, headBytes, body);
+    }
+  }
+
+  /** The pieces in order; the queue is empty afterwards. Call `written` or `leave` when they have been passed on. */
+  take(): Piece[] {
+    this.cut();
+    if (this.chunk !== undefined) this.taken.push(this.chunk);
+    this.chunk = undefined;
+    const { pieces } = this;
+    this.pieces = [];
+    this.queued = 0;
+    this.lending = false;
+    if (!this.borrows) this.written();
+    return pieces;
+  }
+
+  /** The next byte of a packet that does not exist yet, to be sent now; nothing when no more of it is known. */
+  takeAhead(): Piece[] {
+    if (this.ahead === MAGIC.length) return [];
+    return [ownCopy(MAGIC.subarray(this.ahead, ++this.ahead))];
+  }
+
+  /** What was taken has left: its memory can be used again. */
+  written(): void {
+    if (this.taken.length > 0) giveBack(this.taken);
+  }
+
+  /** What was taken is on its way. @returns the memory it lies in */
+  leave(): Chunk[] {
+    const { taken } = this;
+    this.taken = [];
+    return taken;
+  }
+
+  private addLarge(chunk: Chunk, headBytes: number, body: Uint8Array): void {
+    if (!this.borrows) {
+      this.end += headBytes;
+      this.cut();
+      this.pieces.push(ownCopy(body));
+      return;
+    }
+    // What has to wait is copied: a frame's last answer may follow, and must not arrive without it.
+    if (!this.isFree() && !isPinned(body.buffer)) {
+      this.end += headBytes;
+      this.copyIn(chunk, body);
+      return;
+    }
+    this.cut();
+    this.end += headBytes;
+    this.begin = this.end;
+    this.pieces.push(new LentPacket(chunk.bytes.subarray(this.end - headBytes, this.end), lent(body)));
+    this.lending = true;
+  }
+
+  /** Chunk by chunk: they are at hand, and are handed back. */
+  private copyIn(first: Chunk, body: Uint8Array): void {
+    let chunk = first;
+    for (let from = 0; from < body.length; ) {
+      if (this.end === CHUNK_BYTES) chunk = this.nextChunk();
+      const count = Math.min(body.length - from, CHUNK_BYTES - this.end);
+      chunk.bytes.set(body.subarray(from, from + count), this.end);
+      this.end += count;
+      from += count;
+    }
+  }
+
+  /** A packet whose beginning has been sent. It cannot be left out any more, so its body is copied. */
+  private addRest(headBytes: number, body: Uint8Array): void {
+    this.cut();
+    this.begin += this.ahead;
+    this.end += headBytes;
+    this.ahead = 0;
+    this.cut();
+    if (body.length > 0) this.pieces.push(ownCopy(body));
+  }
+
+  private nextChunk(): Chunk {
+    if (this.chunk !== undefined) {
+      this.cut();
+      this.taken.push(this.chunk);
+    }
+    this.chunk = takeChunk();
+    this.begin = 0;
+    this.end = 0;
+    return this.chunk;
+  }
+
+  private cut(): void {
+    if (this.chunk === undefined || this.end === this.begin) return;
+    const piece = this.chunk.bytes.subarray(this.begin, this.end);
+    this.pieces.push(this.borrows ? piece : ownCopy(piece));
+    this.begin = this.end;
+  }
+}
+
+/** Each in memory of its own, so that who gets one cannot reach another. */
+function ownCopy(bytes: Uint8Array): Uint8Array {
+  const copy = Buffer.allocUnsafeSlow(bytes.length);
+  copy.set(bytes);
+  return copy;
+}

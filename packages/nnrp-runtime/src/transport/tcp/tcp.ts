@@ -1,0 +1,219 @@
+import { createConnection, type Server, type Socket } from 'node:net';
+import {
+  INSPECT,
+  type Inspect,
+  inspected,
+  PacketSplitter,
+  type PacketSplitterOptions,
+  shownValue,
+  TimeoutError,
+  TransportError,
+  UsageError,
+} from 'nnrp-core';
+import { type Guarded, listen } from '../../base/guard.js';
+import { type Given, readOptions } from '../../base/options.js';
+import { answering, SETTLED } from '../../base/promises/settled.js';
+import { Patience } from '../../base/time/patience.js';
+import { milliseconds } from '../../base/time/timer-limit.js';
+import { formatAddress, type HostPort, parseAddress, reachableHost } from '../address/address.js';
+import type {
+  AcceptFailure,
+  FramedConnector,
+  FramedListener,
+  FramedTransport,
+  ListenerBound,
+  ListenerBoundName,
+} from '../contract/contract.js';
+import { AcceptQueue } from '../listening/accept-queue.js';
+import { AttemptsOfSocket, describeConnectFailure } from '../listening/connect-failure.js';
+import { StreamTransport } from '../stream/stream-transport.js';
+import { splitterOptions } from '../stream/stream-transport-options.js';
+import { KEEP_ALIVE, listenOnTcp, takeConnections } from './tcp-server.js';
+
+export interface TcpOptions extends Given<PacketSplitterOptions> {
+  /** Bytes waiting to be sent above which a sender is told to wait; default 1 MiB. */
+  readonly highWaterBytes?: number | undefined;
+  /**
+   * Milliseconds in which a peer for which bytes wait must have taken something, and 500 bytes a second on an average; else
+   * it is given up, whatever it sends, an eighth of that later at most. Default 30000, 0 = never.
+   */
+  readonly stallTimeoutMs?: number | undefined;
+  /**
+   * Milliseconds in which a peer must take something while `close` sends what is left, and end its own side when it has all,
+   * whatever it sends; else it is cut. Default 2000; 30 seconds in all.
+   */
+  readonly closeTimeoutMs?: number | undefined;
+}
+
+export interface TcpConnectOptions extends TcpOptions {
+  /** Milliseconds for the connection to come about; default 10000. */
+  readonly connectTimeoutMs?: number | undefined;
+}
+
+const OPTIONS: ReadonlySet<string> = new Set<keyof TcpOptions>([
+  'maxPacketBytes',
+  'revision',
+  'highWaterBytes',
+  'stallTimeoutMs',
+  'closeTimeoutMs',
+]);
+const CONNECT_OPTIONS: ReadonlySet<string> = new Set([...OPTIONS, 'connectTimeoutMs']);
+
+/** Options of the connections of a listener. @throws UsageError on one that does not exist or cannot work */
+export function tcpOptions(options: TcpOptions): TcpOptions {
+  return checkedLimits(readOptions('transport options', options, OPTIONS));
+}
+
+/** Options of a connector. @throws UsageError on one that does not exist or cannot work */
+export function connectOptions<Options extends TcpOptions>(options: Options): Options {
+  return checkedLimits(readOptions('transport options', options, CONNECT_OPTIONS));
+}
+
+/** What a server or a client says of its transports, among much else. */
+export function ofTransport({ maxPacketBytes, highWaterBytes, stallTimeoutMs }: TcpOptions): TcpOptions {
+  return {
+    ...(maxPacketBytes !== undefined && { maxPacketBytes }),
+    ...(highWaterBytes !== undefined && { highWaterBytes }),
+    ...(stallTimeoutMs !== undefined && { stallTimeoutMs }),
+  };
+}
+
+function checkedLimits<Options extends TcpOptions>(options: Options): Options {
+  const { maxPacketBytes, revision, highWaterBytes, stallTimeoutMs, closeTimeoutMs } = options;
+  if (revision !== undefined && typeof revision?.checkHeader !== 'function')
+    throw new UsageError(`revision: expected a revision of the wire, such as PREVIEW3, got ${shownValue(revision)}`);
+  // It knows its limits.
+  new PacketSplitter(splitterOptions({ maxPacketBytes, revision }));
+  if (highWaterBytes !== undefined && !(Number.isSafeInteger(highWaterBytes) && highWaterBytes >= 1))
+    throw new UsageError(`highWaterBytes: expected an integer of at least 1, got ${shownValue(highWaterBytes)}`);
+  if (stallTimeoutMs !== undefined && stallTimeoutMs !== 0) milliseconds('stallTimeoutMs', stallTimeoutMs);
+  if (closeTimeoutMs !== undefined) milliseconds('closeTimeoutMs', closeTimeoutMs);
+  return options;
+}
+
+function transport(socket: Socket, options: TcpOptions): FramedTransport {
+  const remoteAddress = formatAddress(socket.remoteAddress ?? 'unknown', socket.remotePort ?? 0);
+  return new StreamTransport(socket, { ...options, kind: 'tcp', remoteAddress, borrowsWrites: 'callback' });
+}
+
+/** Listens on TCP. Nagle's algorithm is off: writes are joined here, where a turn is known to be over. */
+export class TcpListener implements FramedListener {
+  readonly kind = 'tcp';
+  private readonly waiting: AcceptQueue;
+
+  private constructor(
+    private readonly server: Server,
+    readonly address: string,
+    options: TcpOptions,
+  ) {
+    this.waiting = new AcceptQueue(address);
+    takeConnections(server, this.waiting, (socket) => this.waiting.add(transport(socket, options)));
+  }
+
+  /**
+   * @param address - port 0 takes a free port, see `address` of the result
+   * @throws UsageError on an option that does not exist or cannot work; TransportError when the address cannot be bound
+   */
+  static bind(address: string | HostPort, options: TcpOptions = {}): Promise<TcpListener> {
+    return answering(() => TcpListener.open(address, options));
+  }
+
+  /** @internal `bind` for who has a door of his own: mistakes are thrown at once. */
+  static open(address: string | HostPort, options: TcpOptions): Promise<TcpListener> {
+    const wanted = parseAddress(address);
+    const given = tcpOptions(options);
+    return listenOnTcp(wanted).then(({ server, address: bound }) => new TcpListener(server, bound, given));
+  }
+
+  accept(): Promise<FramedTransport> {
+    return this.waiting.next();
+  }
+
+  set onAcceptFailed(told: ((failure: AcceptFailure) => void) | undefined) {
+    this.waiting.onFailure = told;
+  }
+
+  get bounds(): readonly ListenerBound[] {
+    return [this.waiting.bound];
+  }
+
+  set onBoundHit(told: ((name: ListenerBoundName) => void) | undefined) {
+    this.waiting.onBoundHit = told;
+  }
+
+  close(): Promise<void> {
+    this.waiting.close();
+    // The callback would wait for every connection to end; those have owners of their own.
+    this.server.close();
+    return SETTLED;
+  }
+
+  toJSON(): Record<string, unknown> {
+    return { kind: this.kind, address: this.address };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('TcpListener', this.toJSON(), depth, options, inspect);
+  }
+}
+
+/** Connects over TCP. */
+export class TcpConnector implements FramedConnector {
+  readonly kind = 'tcp';
+  private readonly target: HostPort;
+  private readonly options: TcpConnectOptions;
+
+  /** @throws UsageError on an address that is none, and on an option that does not exist or cannot work */
+  constructor(address: string | HostPort, options: TcpConnectOptions = {}) {
+    this.target = targetOf(address);
+    this.options = connectOptions(options);
+    milliseconds('connectTimeoutMs', options.connectTimeoutMs);
+  }
+
+  connect(): Promise<FramedTransport> {
+    const { target, options } = this;
+    const { host, port } = target;
+    const { connectTimeoutMs = 10_000 } = options;
+    const name = formatAddress(host, port);
+    return new Promise((resolve, reject) => {
+      const socket = createConnection({ host, port, noDelay: true, allowHalfOpen: true, ...KEEP_ALIVE });
+      const owner: Guarded = { crashed: (error) => failed(error as Error) };
+      const attempts = new AttemptsOfSocket(target, socket, owner);
+      let connected = false;
+      const patience = new Patience(owner, connectTimeoutMs, () => {
+        socket.destroy();
+        const text = `no connection to ${name} within ${connectTimeoutMs} ms: ${attempts.describe()}`;
+        reject(new TimeoutError(text, connectTimeoutMs));
+      });
+      const failed = (error: Error) => {
+        patience.end();
+        socket.destroy();
+        const why = describeConnectFailure(target, error);
+        reject(new TransportError(`cannot connect to ${name}: ${why}`, { cause: error }));
+      };
+      listen(owner, socket, 'error', (error: Error) => {
+        // From then on the transport is told.
+        if (!connected) failed(error);
+      });
+      listen(owner, socket, 'connect', () => {
+        patience.end();
+        connected = true;
+        resolve(transport(socket, options));
+      });
+    });
+  }
+
+  toJSON(): Record<string, unknown> {
+    return { kind: this.kind, address: formatAddress(this.target.host, this.target.port) };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('TcpConnector', this.toJSON(), depth, options, inspect);
+  }
+}
+
+/** Where to connect to; a server that listens on all addresses of this machine is reached by loopback. */
+export function targetOf(address: string | HostPort): HostPort {
+  const { host, port } = parseAddress(address);
+  return { host: reachableHost(host), port };
+}

@@ -1,0 +1,157 @@
+import * as preview3 from 'nnrp-core/preview3';
+import { afterEach, describe, it } from 'vitest';
+import { ERROR_MESSAGE, SESSION_PATCH } from '../../src/connection/sending/codecs.js';
+import { messageBytes } from '../support/session-peer.js';
+import { packetBytes, submitBytes } from '../support/wire-packets.js';
+import { endAll, MIB } from './memory-bounds/driven-end.js';
+import { type Driven, drive, idOf, opens, ROOM } from './memory-bounds/driven-server.js';
+
+/*
+ * What waits in a server for its application, each room of docs/memory.md driven to its bound.
+ */
+
+const { MessageType } = preview3;
+
+afterEach(endAll);
+
+/** What is sent at most: somewhat more than has room. */
+const most = (bytesOfOne: number, connections = 1) => Math.ceil((ROOM * 1.2) / (bytesOfOne + 1024) / connections);
+
+describe('submits that wait hold what they are counted as', () => {
+  /** @param hints - packets of something else behind each submit, which fill its chunk */
+  function* submits(connection: number, bodyBytes: number, count: number, sessions = 1, hints = 0) {
+    yield opens(connection, sessions);
+    const body = new Uint8Array(bodyBytes);
+    const filling = Buffer.concat(Array.from({ length: hints }, () => packetBytes(MessageType.Ping)));
+    for (let frameId = 1; frameId <= count; frameId++) {
+      yield Buffer.concat([submitBytes(idOf(connection, frameId % sessions), frameId, body), filling]);
+    }
+  }
+  const RECEIVING = { maxInFlightOperations: 0, maxQueuedSubmits: 1e6 };
+  const SERVING = { maxConcurrentOperations: 1, maxQueuedOperations: 1e6, scheduling: { maxQueuedPerConnection: 1e6 } };
+
+  it.each<[string, Driven]>([
+    ...[16, 3000, 40_000, 1_000_000].map((bodyBytes): [string, Driven] => [
+      `for receiveSubmit, ${bodyBytes} bytes each`,
+      {
+        name: 'queuedBytes',
+        use: 'receive',
+        config: { ...RECEIVING, maxQueuedBytes: ROOM },
+        bytes: (connection) => submits(connection, bodyBytes, most(bodyBytes)),
+        resident: bodyBytes > 16,
+      },
+    ]),
+    [
+      'for receiveSubmit, in chunks full of something else',
+      {
+        name: 'queuedBytes',
+        use: 'receive',
+        config: { ...RECEIVING, maxQueuedBytes: MIB },
+        bytes: (connection) => submits(connection, 16, 2000, 1, 800),
+        least: MIB,
+      },
+    ],
+    [
+      'of many sessions',
+      {
+        name: 'connectionQueuedBytes',
+        use: 'receive',
+        config: { ...RECEIVING, maxQueuedBytesPerConnection: ROOM },
+        bytes: (connection) => submits(connection, 16, most(16), 500),
+      },
+    ],
+    ...[16, 40_000].map((bodyBytes): [string, Driven] => [
+      `for a handler, ${bodyBytes} bytes each`,
+      {
+        name: 'connectionQueuedBytes',
+        use: 'serve',
+        config: { maxInFlightOperations: 0, maxQueuedBytesPerConnection: ROOM },
+        serving: SERVING,
+        bytes: (connection) => submits(connection, bodyBytes, most(bodyBytes)),
+      },
+    ]),
+    [
+      'of many connections',
+      {
+        name: 'serverQueuedBytes',
+        use: 'serve',
+        config: { maxInFlightOperations: 0, maxQueuedBytesTotal: ROOM },
+        serving: SERVING,
+        connections: 20,
+        bytes: (connection) => submits(connection, 16, most(16, 20)),
+        // From half of it on nobody may add to more than its share.
+        least: ROOM / 2,
+      },
+    ],
+  ])('%s', async (_name, driven) => drive(driven), 60_000);
+});
+
+describe('what else waits for the application holds what it is counted as', () => {
+  function* requests(connection: number, bodyBytes: number, sessions: number) {
+    yield opens(connection, sessions);
+    const metadata = {
+      profileId: 0,
+      patchMask: preview3.PatchFlags.ProfilePatch,
+      targetCadenceX100: 0,
+      qualityTier: 0,
+      degradePolicy: 0,
+      activeLaneMask: 0n,
+      preferredCodecBitmap: 0,
+      preferredCompressionBitmap: 0,
+      profilePatchBytes: bodyBytes,
+    };
+    const body = new Uint8Array(bodyBytes);
+    for (let count = 0; count < sessions * 64; count++) {
+      yield messageBytes(MessageType.SessionPatch, SESSION_PATCH, metadata, idOf(connection, count % sessions), body);
+    }
+  }
+
+  /** @param block - details of the error, as JSON */
+  function* errors(connection: number, block: string) {
+    yield opens(connection);
+    const metadata = {
+      errorCode: 1,
+      errorScope: preview3.ErrorScope.Session,
+      isFatal: 0,
+      retryAfterMs: 0,
+      relatedSessionId: idOf(connection),
+      relatedFrameId: 0,
+      relatedViewId: 0,
+      diagnosticBytes: 0,
+    };
+    const packet = messageBytes(MessageType.Error, ERROR_MESSAGE, metadata, idOf(connection), block);
+    for (let count = 0; count < 5000; count++) yield packet;
+  }
+
+  it.each<[string, Driven]>([
+    [
+      'patches without an answer',
+      {
+        name: 'connectionQueuedBytes',
+        use: 'receive',
+        config: { maxQueuedBytesPerConnection: ROOM },
+        bytes: (connection) => requests(connection, 30_000, 40),
+      },
+    ],
+    [
+      'events, small ones',
+      {
+        name: 'unreadEvents',
+        use: 'events',
+        bytes: (connection) => errors(connection, ''),
+        least: 4096,
+        bytesOfOne: 1024,
+      },
+    ],
+    [
+      'events with details of many small parts',
+      {
+        name: 'queuedBytes',
+        use: 'events',
+        config: { maxQueuedBytes: ROOM },
+        bytes: (connection) =>
+          errors(connection, `{"details":[${Array.from({ length: 4000 }, () => '{}').join(',')}]}`),
+      },
+    ],
+  ])('%s', async (_name, driven) => drive(driven), 60_000);
+});

@@ -1,0 +1,26 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import { Stage } from '../support/stage.js';
+
+const stage = new Stage();
+afterEach(async () => {
+  vi.useRealTimers();
+  await stage.clear();
+});
+
+it('fake timers stop no turn: requests are answered, streams go on, and everything closes', async () => {
+  const { server, client } = await stage.pair();
+  vi.useFakeTimers({ toFake: ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask', 'Date'] });
+  void server.serve({
+    async *submit() {
+      for (let part = 0; part < 2000; part++) yield 'part';
+      return 'end';
+    },
+  });
+  const session = await client.openSession({ defaultDeadlineMs: 0 });
+  let parts = 0;
+  for await (const { partial } of await session.submit('x')) if (partial) parts++;
+  expect(parts).toBe(2000);
+  expect(await session.close()).toEqual({ drained: true, cut: [] });
+  await client.close();
+  await server.close();
+});

@@ -1,0 +1,271 @@
+import { IdSet, ObjectCache, SchemaRegistry } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { describe, expect, it } from 'vitest';
+import { IdentityMap } from '../../../nnrp-core/src/machine/object-identity.js';
+import { AsyncQueue } from '../../src/base/queues/async-queue.js';
+import { PendingRequests } from '../../src/client/requests/pending-requests.js';
+import { PushIterator } from '../../src/client/results/push-iterator.js';
+import { ConnectionFlow, RoomTurn, type RoomWaiter } from '../../src/client/submits/connection-flow.js';
+import { Pings } from '../../src/connection/pings.js';
+import { ConnectionWaiting, ServerWaiting } from '../../src/server/bounds/waiting-bytes.js';
+import { ClosingConnections } from '../../src/server/closing-connections.js';
+import { FreeIds } from '../../src/server/connection/free-ids.js';
+import { SessionTable } from '../../src/server/connection/session-table.js';
+
+const SMALL = 1000;
+const LARGE = 100_000;
+/** What differs by the size of caches of the processor, the collector and the neighbours on the machine. */
+const FACTOR = 8;
+const OPERATIONS = 2000;
+
+/** Prepares something of a size; what it returns does one operation. */
+type Prepared = (size: number) => (round: number) => void;
+
+function microseconds(prepared: Prepared, size: number): number {
+  let best = Number.POSITIVE_INFINITY;
+  const operation = prepared(size);
+  let round = 0;
+  for (let attempt = 0; attempt < 7; attempt++) {
+    const startMs = performance.now();
+    for (let count = 0; count < OPERATIONS; count++) operation(round++);
+    best = Math.min(best, ((performance.now() - startMs) * 1000) / OPERATIONS);
+  }
+  return best;
+}
+
+const { CacheInvalidateScope, CacheObjectKind } = preview3;
+const object = (cacheKeyLo: number, objectKind: number = CacheObjectKind.PromptSegment, cacheNamespace = 1) => ({
+  cacheNamespace,
+  cacheKeyHi: 0,
+  cacheKeyLo,
+  objectKind: objectKind as preview3.CacheObjectKind,
+});
+const owner = {
+  crashed: (error: unknown) => {
+    throw error;
+  },
+};
+
+describe('the time of one operation does not grow with what there is', () => {
+  it.each<[string, Prepared]>([
+    [
+      'a new session id, after others were freed',
+      (size) => {
+        const table = new SessionTable<object>();
+        const record = {};
+        for (let id = 1; id <= size; id++) table.set(table.free(), record);
+        return (round) => {
+          table.release(1, record);
+          table.set(table.free(), record);
+          table.release(size - (round % 7), record);
+          table.set(table.free(), record);
+        };
+      },
+    ],
+    [
+      'an id that is freed again and again',
+      (size) => {
+        const ids = new FreeIds();
+        for (let id = size; id > 0; id--) ids.add(id);
+        return () => {
+          const lowest = ids.lowest ?? 0;
+          ids.takeLowest();
+          ids.add(lowest);
+          ids.add(lowest);
+        };
+      },
+    ],
+    [
+      'an invalidation by kind that names nothing',
+      (size) => {
+        const map = new IdentityMap<number>();
+        for (let key = 0; key < size; key++) map.set(object(key), key);
+        const message = {
+          ...object(0),
+          cacheKeyHi: 9,
+          invalidateScope: CacheInvalidateScope.ObjectKind,
+          reasonCode: 0,
+        };
+        return () => expectNone(map.matching(message).length);
+      },
+    ],
+    [
+      'a look after leases that are over',
+      (size) => {
+        const cache = new ObjectCache({
+          supportedKinds: [],
+          maxObjects: 0,
+          maxObjectBytes: 0,
+          maxTotalBytes: 0,
+          leaseTtlMs: 1e6,
+        });
+        for (let key = 0; key < size; key++) cache.track(object(key), 0);
+        return () => expectNone(cache.expire(1));
+      },
+    ],
+    [
+      'an invalidation of one object in a namespace of its own',
+      (size) => {
+        const map = new IdentityMap<number>();
+        for (let key = 0; key < size; key++) map.set(object(key, CacheObjectKind.PromptSegment, key), key);
+        return (round) => {
+          map.delete(object(round % size, CacheObjectKind.PromptSegment, round % size));
+          map.set(object(round % size, CacheObjectKind.PromptSegment, round % size), 1);
+        };
+      },
+    ],
+    [
+      'a schema that is looked up',
+      (size) => {
+        const registry = new SchemaRegistry();
+        for (let id = 1; id <= size; id++) registry.install({ ...preview3.TOKEN_DELTA_SCHEMA, schemaId: id });
+        return (round) => expectNone(registry.has((round % size) + 1, 999) ? 1 : 0);
+      },
+    ],
+    [
+      'an item that is taken out of the middle of a queue',
+      (size) => {
+        const queue = new AsyncQueue<{ id: number }>();
+        const items = Array.from({ length: size }, (_, id) => ({ id }));
+        for (const item of items) queue.push(item);
+        return (round) => {
+          const item = items[(round * 7) % size] as { id: number };
+          queue.remove(item);
+          queue.push(item);
+        };
+      },
+    ],
+    [
+      'an item for the first of many calls that wait',
+      (size) => {
+        const iterator = new PushIterator<number>({ take: () => undefined, ending: () => undefined, left: () => {} });
+        for (let call = 0; call < size; call++) void iterator.next();
+        return (round) => {
+          iterator.deliver(round);
+          void iterator.next();
+        };
+      },
+    ],
+    [
+      'a PONG while many PINGs wait',
+      (size) => {
+        const pings = new Pings(
+          () => {},
+          () => {},
+          () => false,
+          () => ({ stops: 0, isHeld: false }),
+          owner,
+        );
+        for (let count = 0; count < size; count++) pings.ping(1e6).catch(() => {});
+        return () => {
+          pings.answered();
+          pings.ping(1e6).catch(() => {});
+        };
+      },
+    ],
+    [
+      'a submit that waits while many connections have some waiting',
+      (size) => {
+        const all = new ServerWaiting('serverQueuedBytes', size * 100, { hit: () => {} });
+        const each = Array.from({ length: size }, () => {
+          return new ConnectionWaiting('connectionQueuedBytes', 1e9, all, { hold: () => {}, release: () => {} });
+        });
+        for (const connection of each) connection.add(80);
+        return (round) => {
+          each[round % size]?.add(1);
+          each[round % size]?.add(-1);
+        };
+      },
+    ],
+    [
+      'a connection at its own bound, while the server goes above half of its bound and back',
+      (size) => {
+        const all = new ServerWaiting('serverOpeningBytes', size * 200, { hit: () => {} });
+        const each = Array.from({ length: size }, () => {
+          return new ConnectionWaiting('connectionOpeningBytes', 100, all, { hold: () => {}, release: () => {} });
+        });
+        for (const connection of each) connection.add(100);
+        return () => {
+          each[0]?.add(-1);
+          each[0]?.add(1);
+        };
+      },
+    ],
+    [
+      'the end of an operation while many sessions wait for room on their connection',
+      (size) => {
+        const flow = new ConnectionFlow();
+        const held = Array.from({ length: size }, () => waiterOf(() => 'held up'));
+        for (const waiter of held) flow.serve(waiter);
+        flow.inFlight = 1e9;
+        return (round) => flow.finished(held[round % size] as RoomWaiter);
+      },
+    ],
+    [
+      'the end of an operation while many sessions wait for their own',
+      (size) => {
+        const flow = new ConnectionFlow();
+        const blocked = Array.from({ length: size }, () => waiterOf(() => 'blocked'));
+        for (const waiter of blocked) flow.serve(waiter);
+        flow.inFlight = 1e9;
+        return (round) => flow.finished(blocked[round % size] as RoomWaiter);
+      },
+    ],
+    [
+      'an answer to the newest of many requests',
+      (size) => {
+        const window = { requests: size + 1, places: size + 1, hold: () => {} };
+        const reader = { answerAwaited: () => {}, answerCame: () => {} };
+        const requests = new PendingRequests<number, string>('CACHE_PUT', reader, owner, window, (id) => `key ${id}`);
+        // A kind of request has 16,384 outstanding at most.
+        const most = Math.min(size, 16_000);
+        const ask = (id: number) => void requests.ask(id, 1e6, () => {}).catch(() => {});
+        for (let id = 0; id < most; id++) ask(id);
+        return (round) => {
+          const id = (round * 7919) % most;
+          requests.answered('done', `key ${id}`);
+          ask(id);
+        };
+      },
+    ],
+    [
+      'the oldest of many ids, after those before it have left',
+      (size) => {
+        const ids = new IdSet();
+        let next = 0;
+        while (next < size) ids.add(next++);
+        for (let id = 0; id < size * 0.4; id++) ids.delete(id);
+        return () => {
+          ids.delete(ids.oldest ?? 0);
+          ids.add(next++);
+        };
+      },
+    ],
+    [
+      'the oldest of many connections that are being closed',
+      (size) => {
+        const closing = new ClosingConnections<{ cut(): void }>();
+        const connection = () => ({ cut: () => {} });
+        for (let count = 0; count < size; count++) closing.add(connection());
+        return () => {
+          closing.cutOldest();
+          closing.add(connection());
+        };
+      },
+    ],
+  ])('%s', (_name, prepared) => {
+    const small = microseconds(prepared, SMALL);
+    const large = microseconds(prepared, LARGE);
+    expect(large).toBeLessThan(small * FACTOR + 1);
+  });
+});
+
+function waiterOf(startNext: RoomWaiter['startNext']): RoomWaiter {
+  const waiter = { isBackground: false, startNext } as { -readonly [Field in keyof RoomWaiter]: RoomWaiter[Field] };
+  waiter.roomTurn = new RoomTurn(waiter);
+  return waiter;
+}
+
+function expectNone(count: number): void {
+  if (count !== 0) throw new Error(`expected none, got ${count}`);
+}

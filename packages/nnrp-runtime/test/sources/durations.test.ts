@@ -1,0 +1,19 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+
+const packages = fileURLToPath(new URL('../../../', import.meta.url));
+/** Dates of certificates are the only times that stand on the calendar. */
+const CALENDAR = ['nnrp-runtime/src/transport/tls/tls-credentials.ts'];
+
+function sources(folder: string): string[] {
+  return readdirSync(`${packages}${folder}`, { recursive: true, encoding: 'utf8' })
+    .map((name) => `${folder}/${name.replaceAll('\\', '/')}`)
+    .filter((name) => name.endsWith('.ts') && !name.endsWith('.test.ts'));
+}
+
+it('no duration follows the wall clock, which may be set at any time', () => {
+  const files = ['nnrp-core/src', 'nnrp-runtime/src', 'nnrp-transport-quic/src'].flatMap(sources);
+  const calendar = files.filter((name) => readFileSync(`${packages}${name}`, 'utf8').includes('Date.now('));
+  expect(calendar).toEqual(CALENDAR);
+});
