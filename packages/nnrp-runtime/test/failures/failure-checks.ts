@@ -2,7 +2,8 @@ import { NnrpError } from 'nnrp-core';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ScriptedServer } from '../support/scripted-server.js';
 import { Stage } from '../support/stage.js';
-import { ON_PURPOSE, SCENARIOS } from './failure-scenarios.js';
+import { SCENARIOS } from './failure-scenarios.js';
+import { ON_PURPOSE } from './failure-stage.js';
 import { failureRows } from './failure-table.js';
 
 /** Produces every row of the table of failures in docs/errors.md over the carrier in use, and compares. */

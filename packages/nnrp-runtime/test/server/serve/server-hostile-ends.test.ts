@@ -1,0 +1,225 @@
+import * as preview3 from 'nnrp-core/preview3';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { OperationContext } from '../../../src/server/contract/contract.js';
+import type { HandlerFailure } from '../../../src/server/contract/server-events.js';
+import { HandlerError } from '../../../src/server/failures/handler-error.js';
+import type { ServeHandlers } from '../../../src/server/serve/serve-handlers.js';
+import { textOf } from '../../support/described.js';
+import { eventually } from '../../support/eventually.js';
+import { SessionPeer } from '../../support/session-peer.js';
+import { Stage } from '../../support/stage.js';
+
+const { CloseStatus, InFlightPolicy, UpdateReason } = preview3;
+
+const stage = new Stage();
+afterEach(() => stage.clear());
+
+async function served(handlers: ServeHandlers, options: { maxConcurrentOperations?: number } = {}) {
+  const server = await stage.serve();
+  const failures: HandlerFailure[] = [];
+  server.on('handlerFailure', (failure) => failures.push(failure));
+  void server.serve(handlers, options);
+  return { server, peer: await SessionPeer.open(stage, server), failures };
+}
+
+function thrower(): never {
+  throw new Error('not to be looked at');
+}
+
+describe('patches', () => {
+  it('are answered in their order, however long each takes', async () => {
+    const slow: (() => void)[] = [];
+    const patch = async ({ metadata }: { metadata: preview3.SessionPatch }) => {
+      if (metadata.qualityTier !== 1) return {};
+      await new Promise<void>((resolve) => slow.push(resolve));
+      return { rejectReason: preview3.SessionPatchRejectReason.InvalidRange };
+    };
+    const { peer } = await served({ submit: () => '', patch });
+    peer.patch({ qualityTier: 1 });
+    peer.patch({ qualityTier: 2 });
+    expect(await peer.answers()).toEqual([]);
+    await eventually(() => slow.length === 1, 'the first patch is looked at');
+    slow[0]?.();
+    const acks = [await peer.packet(), await peer.packet()];
+    const tiers = acks.map(({ view, metadataStart }) => preview3.decodeSessionPatchAck(view, metadataStart));
+    expect(tiers.map((ack) => [ack.rejectReason, ack.effectiveQualityTier])).toEqual([
+      [preview3.SessionPatchRejectReason.InvalidRange, 0],
+      [0, 2],
+    ]);
+  });
+
+  it('get an error when the handler’s answer cannot be sent', async () => {
+    const patch = () => ({ rejectReason: 999_999 as never });
+    const migrate = () => ({ acceptCode: 0, resumeFromFrameId: 0n });
+    const { peer, failures } = await served({ submit: () => '', patch, migrate });
+    peer.patch();
+    expect(await peer.next()).toBe('error session 0 internal_error');
+    peer.migrate({ lastResultFrameId: 9n });
+    expect(await peer.next()).toBe('error session 0 internal_error');
+    expect(failures.length).toBe(2);
+  });
+});
+
+describe('an end', () => {
+  it('from both sides at once is confirmed to the client', async () => {
+    const server = await stage.serve();
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    peer.submit(1);
+    await session.receiveSubmit();
+    const closed = session.close({ inFlightPolicy: InFlightPolicy.Drain, drainTimeoutMs: 10_000 });
+    expect((await peer.packet()).messageType).toBe(preview3.MessageType.SessionClose);
+    peer.close();
+    expect(await peer.answers()).toEqual([]);
+    await session.sendResult(1, {});
+    await closed;
+    const last = (await peer.take(2)) as [string, string];
+    expect([last[0].startsWith('result 1'), last[1]]).toEqual([true, 'close ack closed']);
+    peer.closeAck(CloseStatus.Closed);
+    expect(await peer.answers()).toEqual([]);
+  });
+
+  it('that an abort listener causes comes after every drop', async () => {
+    const server = await stage.serve({ maxInFlightOperations: 4 });
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    for (const frameId of [1, 2, 3]) peer.submit(frameId);
+    for (const _ of [1, 2, 3]) {
+      const { signal } = await session.receiveSubmit();
+      signal.addEventListener('abort', () => void session.close());
+    }
+    peer.close({ inFlightPolicy: InFlightPolicy.Abort });
+    expect((await peer.take(7)).filter((said) => !said.startsWith('error'))).toEqual([
+      'drop 1',
+      'drop 2',
+      'drop 3',
+      'close ack closed',
+    ]);
+  });
+
+  it('of several frames lets nothing out after the drops, not even what was held back until just now', async () => {
+    const server = await stage.serve({ maxInFlightOperations: 4 });
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    for (const frameId of [1, 2]) peer.submit(frameId);
+    const operations = [await session.receiveSubmit(), await session.receiveSubmit()];
+    peer.flow({
+      creditEpoch: 1,
+      retryAfterMs: 60_000,
+      flowFlags: preview3.FlowFlags.RetryAfterValid,
+      updateReason: UpdateReason.Congestion,
+    });
+    expect(await peer.answers()).toEqual([]);
+    for (const operation of operations) void operation.push('held');
+    // The pause ends just before the frames are dropped: no timer has sent yet what it held back.
+    const { gate } = (session as unknown as { core: { gate: { mustWait(): boolean } } }).core;
+    gate.mustWait = () => false;
+    peer.close({ inFlightPolicy: InFlightPolicy.Abort });
+    await session.receiveClose();
+    await session.ackClose();
+    const told = [1, 2].flatMap((id) => [`error frame ${id} frame_cancelled`, `drop ${id}`]);
+    expect(await peer.take(5)).toEqual([...told, 'close ack closed']);
+  });
+
+  it('of the server is not kept waiting by a longer drain that a session was given', async () => {
+    const server = await stage.serve({ drainTimeoutMs: 20 });
+    const peer = await SessionPeer.open(stage, server);
+    const session = await server.accept();
+    peer.submit(1);
+    await session.receiveSubmit();
+    const own = session.close({ inFlightPolicy: InFlightPolicy.Drain, drainTimeoutMs: 60_000 });
+    await server.close();
+    await own;
+    expect(session.state).toBe('closed');
+  });
+});
+
+it('a malformed submit with the id of an answered frame gets no second answer', async () => {
+  const { peer } = await served({ submit: () => 'x' });
+  peer.submit(1);
+  expect(await peer.next()).toBe('result 1 x');
+  const bytes = peer.submitBytes(1);
+  bytes[40 + preview3.FRAME_SUBMIT_OFFSETS.submitMode] = 9;
+  peer.raw.send(bytes);
+  expect(await peer.answers()).toEqual(['error frame 1 invalid_state']);
+});
+
+describe('what a submit handler gives that says something else the second time', () => {
+  /** Says each of these once, and the last one again and again. */
+  const saying = (...sayings: (() => unknown)[]) => {
+    let count = 0;
+    return () => sayings[Math.min(count++, sayings.length - 1)]?.();
+  };
+  const plain = () => undefined;
+  const throwing = () => thrower;
+  const twice = () => (resolve: (value: string) => void) => {
+    resolve('x');
+    resolve('y');
+  };
+
+  const THENABLES: [string, () => object][] = [
+    ['a value, then a promise that throws', () => Object.defineProperty({}, 'then', { get: saying(plain, throwing) })],
+    ['a value, then a promise', () => Object.defineProperty({}, 'then', { get: saying(plain, twice) })],
+    ['a promise, then one that throws', () => Object.defineProperty({}, 'then', { get: saying(twice, throwing) })],
+    ['a promise, then what throws', () => Object.defineProperty({}, 'then', { get: saying(twice, thrower) })],
+    [
+      'a real promise, then one that throws',
+      () =>
+        Object.defineProperty(Promise.resolve('x'), 'then', { get: saying(() => Promise.prototype.then, throwing) }),
+    ],
+  ];
+
+  it.each(THENABLES)('costs its frame, and its place is free again: %s', async (_what, make) => {
+    const submit = (operation: OperationContext) => (operation.frameId === 1 ? (make() as never) : 'fine');
+    const { server, peer } = await served({ submit }, { maxConcurrentOperations: 1 });
+    const other = await SessionPeer.open(stage, server);
+    peer.submit(1);
+    const answer = await peer.next();
+    if (answer !== 'result 1 x') {
+      expect([answer, await peer.next()]).toEqual(['error frame 1 internal_error', 'drop 1']);
+    }
+    for (const one of [peer, other]) {
+      one.submit(2);
+      expect(await one.next()).toBe('result 2 fine');
+    }
+  });
+
+  const FIELDS = ['code', 'message', 'retryAfterMs', 'wireCode', 'isRetryable'] as const;
+
+  it.each(FIELDS)('is what a HandlerError said first, or is reported: %s', async (field) => {
+    const error = new HandlerError('a_code', 'a message', { retryAfterMs: 5 });
+    const first = error[field];
+    Object.defineProperty(error, field, { get: saying(() => first, thrower) });
+    const { peer, failures } = await served({
+      submit: () => {
+        throw error;
+      },
+    });
+    peer.submit(1);
+    expect(await peer.answers()).toEqual(['error frame 1 internal_error', 'drop 1']);
+    expect(failures).toEqual([]);
+  });
+
+  it.each([1, 2, 3, 4, 5])(
+    'is no HandlerError, or is one and no secret: details that fail at reading %i',
+    async (at) => {
+      let readings = 0;
+      const details = {
+        toJSON() {
+          if (++readings >= at) throw new Error('no more');
+          return 'detail';
+        },
+      };
+      const { peer, failures } = await served({
+        submit: () => {
+          throw new HandlerError('a_code', 'a message', { details });
+        },
+      });
+      peer.submit(1);
+      const error = await peer.packet();
+      // Either its client is told everything, or it is a defect, which is never silent.
+      expect(textOf(error) === 'a message').toBe(failures.length === 0);
+      expect(['a message', 'the handler failed']).toContain(textOf(error));
+    },
+  );
+});

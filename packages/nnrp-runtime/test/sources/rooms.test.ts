@@ -1,0 +1,98 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+
+const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
+const RUNTIME = 'packages/nnrp-runtime';
+const MAX_LINES = 400;
+const MAX_FILES = 15;
+
+/** Hand-written code below a folder of the repository. */
+function sources(folder: string): string[] {
+  return readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .map((name) => join(folder, name))
+    .filter((name) => /\.(ts|mjs|js)$/.test(name) && !/(^|\/)(node_modules|dist|generated)\//.test(name));
+}
+
+/** The folders of some files, each with its files. */
+function folders(files: readonly string[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const file of files) found.set(dirname(file), [...(found.get(dirname(file)) ?? []), file]);
+  return found;
+}
+
+function text(file: string): string {
+  return readFileSync(join(ROOT, file), 'utf8');
+}
+
+/** A room is a folder; entry points of the package stand above all rooms. */
+function roomOf(file: string): string {
+  const name = relative(`${RUNTIME}/src`, file);
+  return /(^|\/)index\.[jt]s$/.test(name) ? name : dirname(name);
+}
+
+/** Which room imports which, types included. */
+function arrows(): Map<string, Set<string>> {
+  const found = new Map<string, Set<string>>();
+  for (const file of sources(`${RUNTIME}/src`)) {
+    if (file.endsWith('.test.ts')) continue;
+    const room = roomOf(file);
+    const below = found.get(room) ?? new Set();
+    for (const [, path = ''] of text(file).matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)'/g)) {
+      const other = roomOf(join(dirname(file), path));
+      if (other !== room) below.add(other);
+    }
+    found.set(room, below);
+  }
+  return found;
+}
+
+/** The rooms that stand on a floor: each imports only what has gone before. Those that are left stand in a circle. */
+function circles(rooms: ReadonlyMap<string, ReadonlySet<string>>): string[] {
+  const left = new Map(rooms);
+  for (;;) {
+    const floor = [...left].filter(([, below]) => [...below].every((room) => !left.has(room)));
+    if (floor.length === 0) return [...left.keys()];
+    for (const [room] of floor) left.delete(room);
+  }
+}
+
+describe('the house', () => {
+  it('has rooms that import downwards only', () => {
+    expect(circles(arrows())).toEqual([]);
+  });
+
+  it('would find rooms that stand on each other', () => {
+    const rooms = new Map([
+      ['a', new Set(['b', 'c'])],
+      ['b', new Set(['a'])],
+      ['c', new Set<string>()],
+    ]);
+    expect(circles(rooms)).toEqual(['a', 'b']);
+  });
+
+  it('says in each room what lives there', () => {
+    const rooms = [
+      ...folders(sources('packages').filter((file) => /\/src\/.+\//.test(file))).keys(),
+      ...folders(sources(`${RUNTIME}/test`)).keys(),
+    ];
+    const silent = rooms.filter((room) => {
+      const note = join(room, 'README.md');
+      return !existsSync(join(ROOT, note)) || !/^# \S+\n\n\S/.test(text(note));
+    });
+    expect(silent).toEqual([]);
+  });
+
+  it(`keeps no more than ${MAX_FILES} files beside each other`, () => {
+    const rooms = folders(sources(RUNTIME).filter((file) => !file.includes('/src/') || !file.endsWith('.test.ts')));
+    const crowded = [...rooms].filter(([, files]) => files.length > MAX_FILES).map(([room]) => room);
+    expect(crowded).toEqual([]);
+  });
+
+  it(`has no file of more than ${MAX_LINES} lines`, () => {
+    const files = ['packages', 'tools', 'bench', 'examples', 'spec'].flatMap(sources);
+    const long = files.filter((file) => text(file).trimEnd().split('\n').length > MAX_LINES);
+    expect(long).toEqual([]);
+  });
+});
