@@ -21,7 +21,7 @@ const server = await NnrpServer.bindTls(
 );
 server.serve({ submit: ({ body }) => body });
 
-const client = await NnrpClient.connectTls(server.localAddr, {
+const client = await NnrpClient.connectTls(server.localAddress, {
   roots: file('root.pem'), // leave out to trust the roots of the platform
   certificateChain: file('client.pem'),
   privateKey: file('client-key.pem'),

@@ -43,7 +43,7 @@ export type { ResultStream, SessionResult } from './client/results/result-stream
 export { type ClientErrorOptions, NnrpClientSession, type SessionFlow } from './client/session/client-session.js';
 export type { EventStream } from './client/session/event-stream.js';
 export type { CloseOptions } from './client/session/session-closing.js';
-export type { NnrpSessionEvent } from './client/session/session-events.js';
+export type { ClientSessionEvent } from './client/session/session-events.js';
 export {
   type SubmitInit,
   type SubmitOptions,
@@ -65,6 +65,8 @@ export type {
 } from './server/contract/contract.js';
 export {
   AllowAllServerPolicy,
+  type Authorization,
+  type Authorize,
   type NnrpServerPolicy,
   type PolicyAnswer,
   type PolicyDecision,
@@ -78,7 +80,7 @@ export type {
   HandlerFailure,
   HandlerStuck,
   NnrpServerEvents,
-  PeerReport,
+  PeerErrorReport,
   ProtocolViolation,
   SessionRefused,
 } from './server/contract/server-events.js';
@@ -92,11 +94,21 @@ export {
   type ResultValue,
   type RuntimeSessionRecord,
   resultMetadata,
-  type SessionEvent,
+  type ServerSessionEvent,
 } from './server/contract/server-messages.js';
 export { HandlerError, type HandlerErrorOptions } from './server/failures/handler-error.js';
 export type { SchedulingOptions } from './server/scheduling/scheduling-options.js';
-export type { LastResult, ServeHandlers, ServeOptions, SubmitOutcome } from './server/serve/serve-handlers.js';
+export type {
+  AsyncResults,
+  LastResult,
+  ReadableResults,
+  ResponseResults,
+  ResultSource,
+  ServeHandlers,
+  ServeOptions,
+  SubmitOutcome,
+  SyncResults,
+} from './server/serve/serve-handlers.js';
 export { NnrpServer } from './server/server.js';
 export type { HostPort } from './transport/address/address.js';
 export type { AcceptFailure, ListenerBoundName } from './transport/contract/contract.js';

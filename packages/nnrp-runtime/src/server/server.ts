@@ -38,7 +38,6 @@ import type { NnrpServerSession } from './contract/contract.js';
 import { ServerBounds, type ServerStats } from './contract/server-bounds.js';
 import { type NnrpServerConfig, type NnrpServerOptions, serverConfig } from './contract/server-config.js';
 import type { HandlerFailure, NnrpServerEvents } from './contract/server-events.js';
-import type { RuntimeSessionRecord } from './contract/server-messages.js';
 import { declareBounds } from './declared-bounds.js';
 import { HANDLER_WORDS, INTERNAL_WORDS, UnheardFailures } from './failures/unheard-failures.js';
 import { Newcomers } from './newcomers.js';
@@ -110,7 +109,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   /**
    * Listens on TCP.
    *
-   * @param address - HOST:PORT; port 0 takes a free port, see `localAddr`
+   * @param address - HOST:PORT; port 0 takes a free port, see `localAddress`
    * @throws UsageError on a configuration that cannot work, TransportError when the address cannot be bound
    */
   static bindTcp(address: string | HostPort, config: NnrpServerOptions = {}): Promise<NnrpServer> {
@@ -123,7 +122,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   /**
    * Listens on TCP with TLS, ALPN `nnrp/1-tcp`.
    *
-   * @param address - HOST:PORT; port 0 takes a free port, see `localAddr`
+   * @param address - HOST:PORT; port 0 takes a free port, see `localAddress`
    * @param tls - certificate chain and private key, client certificates if wanted
    * @throws UsageError on options that cannot work, a key that does not belong to the certificate included;
    * TransportError when the address cannot be bound
@@ -141,13 +140,6 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     });
   }
 
-  /** Always refuses: QUIC is a package of its own. @throws UsageError (as a rejection) that names it */
-  static bindQuic(_endpoint?: unknown, _config: NnrpServerOptions = {}): Promise<NnrpServer> {
-    return answering(() => {
-      throw new UsageError('bindQuic: QUIC comes with the package nnrp-transport-quic; use its QuicProvider.bind');
-    });
-  }
-
   /**
    * Serves the connections of any listener, which the server owns from now on.
    *
@@ -158,7 +150,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   }
 
   /** Where the server listens, such as 127.0.0.1:4433. */
-  get localAddr(): string {
+  get localAddress(): string {
     return this.listener.address;
   }
 
@@ -182,9 +174,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return this.bounds.stats();
   }
 
-  /** What the server keeps of each open session. */
-  sessions(): RuntimeSessionRecord[] {
-    return [...this.table.values()].map((core) => core.session.record);
+  /** The open sessions, those that wait for `accept` included: to look at them, or to close one. */
+  sessions(): NnrpServerSession[] {
+    return [...this.table.values()].map((core) => core.session);
   }
 
   /**
@@ -271,9 +263,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
 
   /** Plain facts, as logs show them: no payload, no secret. */
   toJSON(): Record<string, unknown> {
-    const { localAddr, sessionCount, connectionCount } = this;
+    const { localAddress, sessionCount, connectionCount } = this;
     const state = this.draining ? 'closing' : this.loop === undefined ? 'accepting' : 'serving';
-    return { localAddr, transport: this.listener.kind, state, connectionCount, sessionCount };
+    return { localAddress, transport: this.listener.kind, state, connectionCount, sessionCount };
   }
 
   [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
@@ -306,7 +298,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       policyContext: this.policyContext,
       sessionRefused: (refusal) => this.tell('sessionRefused', refusal),
       protocolViolation: (violation) => this.tell('protocolViolation', violation),
-      peerReported: (report) => this.tell('peerReport', report),
+      peerReported: (report) => this.tell('peerError', report),
       internalError: (error, remoteAddress) => this.internalError(error, remoteAddress),
       connectionClosing: (connection) => {
         if (this.connections.delete(connection)) this.closingConnections.add(connection);

@@ -211,7 +211,7 @@ describe('an acknowledgement', () => {
     await expect(second).rejects.toMatchObject({ code: 'NNRP_ERR_TIMEOUT' });
     for (let count = 0; count < 2; count++) await server.expect(MessageType.SessionOpen);
     await server.settled();
-    expect(kept.lifecycle).toBe('open');
+    expect(kept.state).toBe('open');
   });
 
   it('that comes too late belongs to the request that was given up, and its session is closed at once', async () => {
@@ -263,14 +263,6 @@ it('an open fails when the connection ends or the client is closed first', async
   await expect(waiting).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSED' });
   await closing;
   await expect(closed.client.openSession()).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSED' });
-});
-
-it('QUIC is refused with the name of the package that has it', async () => {
-  const { NnrpClient } = await import('../../src/client/client.js');
-  await expect(NnrpClient.connectQuic()).rejects.toMatchObject({
-    code: 'NNRP_ERR_USAGE',
-    message: expect.stringContaining('nnrp-transport-quic'),
-  });
 });
 
 /** A whole acknowledgement of a session with this id. */

@@ -254,7 +254,7 @@ describe('a first packet', () => {
 async function drainAccepted(server: NnrpServer): Promise<void> {
   for await (const session of server) {
     void (async () => {
-      for await (const submit of session.allSubmits()) await session.sendResult(submit.frameId, {}).catch(() => {});
+      for await (const submit of session) await session.sendResult(submit.frameId, {}).catch(() => {});
     })();
   }
 }

@@ -15,7 +15,7 @@ afterEach(() => stage.clear());
 
 /** Answers every submit with its own body in capitals, until the client closes. */
 async function shout(session: NnrpServerSession): Promise<void> {
-  for await (const submit of session.allSubmits()) {
+  for await (const submit of session) {
     await session.sendResult(submit.frameId, {}, utf8(text(submit.body).toUpperCase()));
   }
   await session.close();
@@ -45,10 +45,10 @@ describe('a session', () => {
     const closing = clientSession.close();
     const close = await session.receiveClose();
     expect(close.metadata).toMatchObject({ lastOperationId: 1n, sessionCloseTag: 42, closeReason: 1 });
-    expect(session.lifecycle).toBe('closing');
+    expect(session.state).toBe('closing');
     await session.ackClose(close);
     await closing;
-    expect([session.lifecycle, server.sessionCount]).toEqual(['closed', 0]);
+    expect([session.state, server.sessionCount]).toEqual(['closed', 0]);
     await expect(session.sendResult(1, {})).rejects.toThrow(/\[NNRP_ERR_CLOSED]/);
     await expect(clientSession.submit('late')).rejects.toThrow(/\[NNRP_ERR_CLOSED]/);
   });
@@ -95,7 +95,7 @@ describe('a session', () => {
     const { frameId } = await session.receiveSubmit();
     for (let part = 0; part < 5; part++) await session.sendResult(frameId, { resultClass: ResultClass.Partial });
     for await (const _ of operation) break;
-    expect(operation.done).toBe(true);
+    expect(operation.isOver).toBe(true);
     expect((await session.receiveCancel()).frameId).toBe(frameId);
     await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_CANCELLED' });
     await eventually(() => clientSession.inFlightCount === 0, 'the slot is given back');

@@ -61,7 +61,7 @@ it.each<[string, (bytes: Uint8Array) => void]>([
   // It answers the close of the session.
   void server.serve({ submit: () => 'unused' });
   const auth = new TextEncoder().encode('secret');
-  const connecting = NnrpClient.connectTcp(server.localAddr, { hello: { auth } });
+  const connecting = NnrpClient.connectTcp(server.localAddress, { hello: { auth } });
   spoil(auth);
   const client = await connecting;
   await client.openSession();

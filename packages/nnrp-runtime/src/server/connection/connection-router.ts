@@ -15,7 +15,7 @@ import { SERVER_HELLO_ACK, TRANSPORT_PROBE_ACK } from '../../connection/sending/
 import { CONTROL_LANE } from '../../connection/sending/outbox.js';
 import type { SessionConnection } from '../../connection/session-endpoint.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
-import type { PeerReport } from '../contract/server-events.js';
+import type { PeerErrorReport } from '../contract/server-events.js';
 import { submitRefused } from '../failures/frame-failure.js';
 import type { SessionOpening } from '../opening/session-opening.js';
 import type { ConnectionGate } from '../operation/connection-gate.js';
@@ -48,7 +48,7 @@ export interface ConnectionRouterOwner
   makeRoom(): void;
   /** Reports a broken rule to the application. */
   report(sessionId: number, error: ProtocolError): void;
-  peerReported(report: PeerReport): void;
+  peerReported(report: PeerErrorReport): void;
   /** A broken rule that has been reported costs the connection. */
   giveUp(error: ProtocolError): void;
 }

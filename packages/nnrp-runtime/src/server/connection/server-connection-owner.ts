@@ -7,7 +7,7 @@ import type { NnrpServerConfig } from '../contract/server-config.js';
 import type {
   ConnectionLost,
   HandlerFailure,
-  PeerReport,
+  PeerErrorReport,
   ProtocolViolation,
   SessionRefused,
 } from '../contract/server-events.js';
@@ -32,7 +32,7 @@ export interface ServerConnectionOwner<Connection> {
   sessionEnded(core: SessionCore): void;
   sessionRefused(refusal: SessionRefused): void;
   protocolViolation(violation: ProtocolViolation): void;
-  peerReported(report: PeerReport): void;
+  peerReported(report: PeerErrorReport): void;
   internalError(error: unknown, remoteAddress: string): void;
   handlerFailed(failure: HandlerFailure): void;
   connectionEnded(loss: ConnectionLost): void;

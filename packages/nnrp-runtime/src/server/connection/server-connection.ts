@@ -20,7 +20,7 @@ import { outboxLimits, resultRoom } from '../bounds/outbox-shares.js';
 import { ConnectionMemory } from '../bounds/server-memory.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
-import type { HandlerFailure, PeerReport } from '../contract/server-events.js';
+import type { HandlerFailure, PeerErrorReport } from '../contract/server-events.js';
 import { ToldFaults } from '../failures/told-faults.js';
 import { grantedAnswer } from '../opening/open-answer.js';
 import { OpenRefusals, type RefusingConnection } from '../opening/open-refusals.js';
@@ -149,7 +149,7 @@ export class ServerConnection
     if (this.faults.mayTell()) this.owner.protocolViolation({ remoteAddress: this.remoteAddress, sessionId, error });
   }
 
-  peerReported(report: PeerReport): void {
+  peerReported(report: PeerErrorReport): void {
     if (this.faults.mayTell()) this.owner.peerReported(report);
   }
 

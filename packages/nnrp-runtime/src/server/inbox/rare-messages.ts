@@ -1,7 +1,13 @@
 import type { NnrpError } from 'nnrp-core';
 import { described } from '../../base/application/described.js';
 import { AsyncQueue } from '../../base/queues/async-queue.js';
-import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from '../contract/server-messages.js';
+import type {
+  NnrpCancel,
+  NnrpClose,
+  NnrpMigration,
+  NnrpPatch,
+  ServerSessionEvent,
+} from '../contract/server-messages.js';
 
 /** Cancels that may wait unread. */
 const MAX_CANCELS = 1024;
@@ -48,8 +54,8 @@ export class RareMessages {
   }
 
   /** Takes out everything that waits. @param reason - for the calls that wait for a message, which will not come */
-  takeAll(reason: NnrpError): Arrived<SessionEvent>[] {
-    const events: Arrived<SessionEvent>[] = [];
+  takeAll(reason: NnrpError): Arrived<ServerSessionEvent>[] {
+    const events: Arrived<ServerSessionEvent>[] = [];
     for (const kind of KINDS) {
       const queue = this.queues[kind] as AsyncQueue<Arrived<RareKinds[typeof kind]>> | undefined;
       for (const { message, number } of queue?.drain() ?? []) events.push({ message: eventOf(kind, message), number });
@@ -70,7 +76,7 @@ export class RareMessages {
   }
 }
 
-export function eventOf<Kind extends keyof RareKinds>(kind: Kind, message: RareKinds[Kind]): SessionEvent {
+export function eventOf<Kind extends keyof RareKinds>(kind: Kind, message: RareKinds[Kind]): ServerSessionEvent {
   switch (kind) {
     case 'cancel':
       return { type: 'cancel', cancel: message as NnrpCancel };

@@ -1,5 +1,11 @@
 import type { NnrpError } from 'nnrp-core';
-import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from '../contract/server-messages.js';
+import type {
+  NnrpCancel,
+  NnrpClose,
+  NnrpMigration,
+  NnrpPatch,
+  ServerSessionEvent,
+} from '../contract/server-messages.js';
 import type { Operation } from '../operation/operation.js';
 
 /** Who takes the messages of a session: its inbox, until a serve loop does. */
@@ -10,7 +16,7 @@ export interface SessionReceiver {
   migrate(migration: NnrpMigration): void;
   close(close: NnrpClose): void;
   /** Whatever else has come, already dealt with. */
-  event(event: SessionEvent): void;
+  event(event: ServerSessionEvent): void;
   /** What the operation sends is held back because its client wants nothing now; then again that it goes on. */
   suspended?(operation: Operation): void;
   /** @returns what to wait for before it goes on: a place; undefined when it has one or needs none */

@@ -13,7 +13,7 @@ export function grantOf(decision: PolicyDecision | null): SessionGrant | { reado
   try {
     // What was not meant as a grant must not be one: an Error that was returned, a generator, a code in a list.
     if (!('priorityClass' in decision) && !isPlain(decision)) return { thrown: noGrant(decision) };
-    checkOptions('validateSessionOpen, the grant', decision, GRANT);
+    checkOptions('policy, the grant', decision, GRANT);
     const { priorityClass } = decision;
     return priorityClass === undefined ? {} : { priorityClass };
   } catch (thrown) {
@@ -29,7 +29,7 @@ function isPlain(value: object): boolean {
 
 function noGrant(decision: unknown): UsageError {
   const expected = 'undefined, a grant or an unsigned 32-bit code';
-  return new UsageError(`validateSessionOpen: expected ${expected}, got ${shownValue(decision)}`);
+  return new UsageError(`policy: expected ${expected}, got ${shownValue(decision)}`);
 }
 
 /** What is wrong with the answer of a policy, if anything is. */
@@ -44,7 +44,5 @@ export function wrongAnswer(
   if (priorityClass === undefined || (CLASSES.includes(priorityClass) && priorityClass >= open.priorityClass)) {
     return undefined;
   }
-  return new UsageError(
-    `validateSessionOpen: priorityClass ${shownValue(priorityClass)} is no downgrade of ${open.priorityClass}`,
-  );
+  return new UsageError(`policy: priorityClass ${shownValue(priorityClass)} is no downgrade of ${open.priorityClass}`);
 }

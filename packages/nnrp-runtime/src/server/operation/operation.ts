@@ -12,7 +12,6 @@ import {
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { checkOptions } from '../../base/options.js';
-import { isThenable, settledOnce } from '../../base/thenable.js';
 import type { DeadlineList, Timed } from '../../base/time/deadline-queue.js';
 import type { Turn } from '../../base/time/turn.js';
 import { bodyCopy, bodyFrames, bodyJson, bodyText, type OwnBytes } from '../../connection/body/body-reading.js';
@@ -22,6 +21,7 @@ import type { NnrpServerSession, OperationContext, ResolvedObject } from '../con
 import type { ResultValue } from '../contract/server-messages.js';
 import type { FrameFailure } from '../failures/frame-failure.js';
 import type { HandlerPlace, Turn as PlaceTurn, Scheduled, SessionLine } from '../scheduling/connection-share.js';
+import { leave } from './leave.js';
 import { OperationAbort } from './operation-abort.js';
 
 /** What an operation needs of those that it is one of. */
@@ -79,9 +79,9 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   line: SessionLine | undefined = undefined;
   /** For the dispatcher: that it waits for a place. */
   turn: PlaceTurn | undefined = undefined;
-  /** For the serve loop: the generator that works on it, to be left when the work is not wanted any more. */
+  /** For the serve loop: the stream of results that answers it, to be left when the work is not wanted any more. */
   work: { return?(value: undefined): unknown } | undefined = undefined;
-  /** For the serve loop: the async context of the generator, as far as it is known; it is left in it, too. */
+  /** For the serve loop: the async context of that stream, as far as it is known; it is left in it, too. */
   context: AsyncResource | undefined = undefined;
   /** The halves of the trace id, which every answer carries back. */
   readonly traceLow: number;
@@ -332,13 +332,3 @@ interface RareState {
 }
 
 const RELATIONS: ReadonlySet<string> = new Set(['parentFrameId', 'groupId']);
-
-/** Lets a generator run its `finally`; what it throws then concerns nobody any more. */
-export function leave(generator: { return?(value: undefined): unknown }): void {
-  try {
-    const left = generator.return?.(undefined);
-    if (isThenable(left)) settledOnce(left).then(undefined, () => {});
-  } catch {
-    // A generator that is running right now cannot be left; it sees its signal.
-  }
-}

@@ -1,31 +1,25 @@
 import { types } from 'node:util';
 import type { NnrpError } from 'nnrp-core';
 import { ApplicationContext, currentContext } from '../../base/application/application-context.js';
-import { background, crash, type Guarded, guard } from '../../base/guard.js';
+import { background, crash, guard } from '../../base/guard.js';
 import { SETTLED } from '../../base/promises/settled.js';
 import { isThenable, settledOnce, unheardWithin } from '../../base/thenable.js';
-import type { ServerBounds } from '../contract/server-bounds.js';
-import type { HandlerStuck } from '../contract/server-events.js';
 import type { ResultValue } from '../contract/server-messages.js';
 import { connectionBusy, failureOnPurpose, handlerFailure, serverBusy } from '../failures/frame-failure.js';
-import { leave, type Operation } from '../operation/operation.js';
-import { ConnectionShare, type Scheduled, SessionLine } from '../scheduling/connection-share.js';
+import { leave } from '../operation/leave.js';
+import type { Operation } from '../operation/operation.js';
+import { type Scheduled, SessionLine } from '../scheduling/connection-share.js';
+import { ConnectionShares } from '../scheduling/connection-shares.js';
 import type { SessionCore } from '../session/session-core.js';
 import { Dispatcher, type DispatcherLimits } from './dispatcher.js';
 import { declareHandlers } from './handler-bounds.js';
-import { MessageHandlers, type MessageHandlersOwner } from './message-handlers.js';
+import type { HandlerServiceOwner } from './handler-service-owner.js';
+import { MessageHandlers } from './message-handlers.js';
 import { PausedSessions } from './paused-sessions.js';
-import { type CompleteServeOptions, isGenerator, type LastResult, type ServeHandlers } from './serve-handlers.js';
+import { isGenerator, isSource, type OpenSource, openSource } from './result-source.js';
+import type { CompleteServeOptions, LastResult, ResultSource, ServeHandlers } from './serve-handlers.js';
 import { ServedSession, type SessionHandlers } from './served-session.js';
 import { StuckHandlers } from './stuck-handlers.js';
-
-/** What running handlers needs of the server. */
-export interface HandlerServiceOwner extends MessageHandlersOwner, Guarded {
-  readonly bounds: ServerBounds;
-  /** Those that are open. */
-  readonly connections: Iterable<object>;
-  handlerStuck(stuck: HandlerStuck): void;
-}
 
 /** What a handler returns is a stream of results, which is sent as it comes. */
 const STREAMED = Symbol('streamed');
@@ -45,13 +39,12 @@ export class HandlerService implements SessionHandlers {
   private readonly limits: DispatcherLimits;
   private readonly stuck: StuckHandlers;
   private readonly exposesErrors: boolean;
-  /** By connection, for as long as it lives. */
-  private readonly shares = new WeakMap<object, ConnectionShare>();
+  private readonly shares = new ConnectionShares();
   private readonly paused = new PausedSessions();
   /** Its handler has returned: it neither runs on nor waits for room. */
   private settling: Operation | undefined;
   /** What the handler that has returned just now has promised. What it returned is not asked again whether it is a promise. */
-  private promised: Promise<LastResult> = NOTHING_PROMISED;
+  private promised: Promise<LastResult | ResultSource> = NOTHING_PROMISED;
 
   constructor(
     private readonly handlers: ServeHandlers,
@@ -69,7 +62,7 @@ export class HandlerService implements SessionHandlers {
       relieved: (share) => this.paused.resume(share),
       hit: (bound) => owner.bounds.hit(bound),
     });
-    declareHandlers(owner.bounds, this.limits, this.dispatcher, this.stuck, () => this.liveShares());
+    declareHandlers(owner.bounds, this.limits, this.dispatcher, this.stuck, () => this.shares.ofAll(owner.connections));
   }
 
   /** Handlers that run although their operation has been over for `stuckHandlerMs`. */
@@ -136,7 +129,7 @@ export class HandlerService implements SessionHandlers {
     const { promised } = this;
     this.promised = NOTHING_PROMISED;
     promised.then(
-      (result) => this.ends(operation, this.settle, result),
+      (result) => this.kept(operation, result),
       (error: unknown) => this.ends(operation, this.fail, error),
     );
     return 'goes on';
@@ -145,23 +138,38 @@ export class HandlerService implements SessionHandlers {
   /** All that is the application's: whatever its handler returns may throw when it is looked at. */
   private handle(operation: Operation): LastResult | typeof STREAMED | typeof PROMISED {
     const outcome = this.handlers.submit(operation);
-    if (isGenerator(outcome)) {
-      this.follow(operation, outcome);
-      return STREAMED;
+    if (isGenerator(outcome)) return this.follow(operation, outcome);
+    // What is both a promise and a stream is read as it comes.
+    if (isThenable(outcome) && !(Symbol.asyncIterator in outcome)) {
+      this.promised = settledOnce(outcome);
+      return PROMISED;
     }
-    if (!isThenable(outcome)) return outcome as LastResult;
-    this.promised = settledOnce(outcome);
-    return PROMISED;
+    return isSource(outcome) ? this.follow(operation, openSource(outcome, operation)) : (outcome as LastResult);
+  }
+
+  /** The handler has kept its promise: by a result, or by a stream of results. */
+  private kept(operation: Operation, outcome: LastResult | ResultSource): void {
+    try {
+      if (isSource(outcome)) {
+        operation.context?.runInAsyncScope(() => this.follow(operation, openSource(outcome, operation)));
+        return;
+      }
+    } catch (error) {
+      this.ends(operation, this.fail, error);
+      return;
+    }
+    this.ends(operation, this.settle, outcome);
   }
 
   /** What fails in here is not the handler's. */
-  private follow(operation: Operation, generator: AsyncGenerator<ResultValue, LastResult, void>): void {
+  private follow(operation: Operation, source: OpenSource): typeof STREAMED {
     try {
-      background(operation, this.stream(operation, generator));
+      background(operation, this.stream(operation, source));
     } catch (error) {
       crash(operation, error);
       this.finished(operation);
     }
+    return STREAMED;
   }
 
   private ends<Value>(
@@ -202,22 +210,21 @@ export class HandlerService implements SessionHandlers {
     });
   }
 
-  private async stream(
-    operation: Operation,
-    generator: AsyncGenerator<ResultValue, LastResult, void> | Generator<ResultValue, LastResult, void>,
-  ): Promise<void> {
-    operation.work = generator;
+  private async stream(operation: Operation, source: OpenSource): Promise<void> {
+    operation.work = source;
     // One of the application's own making runs in the context of whoever calls it, also when it is left while it works.
-    let isOwn = !types.isGeneratorObject(generator);
+    let isOwn = !types.isGeneratorObject(source);
     try {
+      // A promise of it may have been kept too late.
+      if (operation.isOver) leave(source);
       for (;;) {
-        const next = generator.next();
+        const next = source.next();
         if (isOwn) operation.context = currentContext();
         isOwn = false;
         const step = await next;
         if (operation.isOver) {
           unheardWithin(step.value);
-          leave(generator);
+          leave(source);
           break;
         }
         if (step.done === true) {
@@ -231,7 +238,7 @@ export class HandlerService implements SessionHandlers {
         await sent;
       }
     } catch (error) {
-      leave(generator);
+      leave(source);
       guard(operation, () => this.fail(operation, error));
     }
     this.finished(operation);
@@ -259,12 +266,9 @@ export class HandlerService implements SessionHandlers {
   }
 
   private lineOf({ connection, ack }: SessionCore): SessionLine {
-    let share = this.shares.get(connection);
-    if (share === undefined) {
-      share = new ConnectionShare();
-      this.shares.set(connection, share);
-    }
-    return new SessionLine(share, ack.acceptedPriorityClass, (operation, lateMs) => this.isStuck(operation, lateMs));
+    return new SessionLine(this.shares.of(connection), ack.acceptedPriorityClass, (operation, lateMs) =>
+      this.isStuck(operation, lateMs),
+    );
   }
 
   private isStuck(operation: Scheduled, lateMs: number): void {
@@ -277,14 +281,6 @@ export class HandlerService implements SessionHandlers {
     const { frameId } = operation;
     this.owner.handlerStuck({ sessionId, frameId, remoteAddress, forMs: stuckHandlerMs + lateMs });
   }
-
-  /** What the connections that are open have, as far as they have or had a session. */
-  private *liveShares(): Iterable<ConnectionShare> {
-    for (const connection of this.owner.connections) {
-      const share = this.shares.get(connection);
-      if (share !== undefined) yield share;
-    }
-  }
 }
 
-const NOTHING_PROMISED: Promise<LastResult> = Promise.resolve(undefined);
+const NOTHING_PROMISED: Promise<undefined> = Promise.resolve(undefined);

@@ -7,7 +7,13 @@ import { isThenable, settledOnce } from '../../base/thenable.js';
 import { within } from '../../base/time/within.js';
 import type { MigrateAckInit, PatchAckInit } from '../contract/contract.js';
 import type { HandlerFailure } from '../contract/server-events.js';
-import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from '../contract/server-messages.js';
+import type {
+  NnrpCancel,
+  NnrpClose,
+  NnrpMigration,
+  NnrpPatch,
+  ServerSessionEvent,
+} from '../contract/server-messages.js';
 import { type FrameFailure, failureOnPurpose, handlerFailure } from '../failures/frame-failure.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { ServeHandlers } from './serve-handlers.js';
@@ -105,9 +111,9 @@ export class MessageHandlers {
     }
   }
 
-  event(event: SessionEvent, core: SessionCore): void {
+  event(event: ServerSessionEvent, core: SessionCore): void {
     const { handlers } = this;
-    const cached = event.type === 'cache_put' || event.type === 'cache_invalidate';
+    const cached = event.type === 'cachePut' || event.type === 'cacheInvalidate';
     if ((cached ? handlers.cache : handlers.event) === undefined) return;
     described(event);
     if (cached) this.aside(core, 0, () => handlers.cache?.(event, core.session));

@@ -2,7 +2,13 @@ import type { NnrpError } from 'nnrp-core';
 import { OperationState } from 'nnrp-core/preview3';
 import { described } from '../../base/application/described.js';
 import { crash } from '../../base/guard.js';
-import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from '../contract/server-messages.js';
+import type {
+  NnrpCancel,
+  NnrpClose,
+  NnrpMigration,
+  NnrpPatch,
+  ServerSessionEvent,
+} from '../contract/server-messages.js';
 import type { SessionReceiver } from '../inbox/session-receiver.js';
 import type { Operation } from '../operation/operation.js';
 import type { SessionLine } from '../scheduling/connection-share.js';
@@ -79,7 +85,7 @@ export class ServedSession implements SessionReceiver {
     this.handlers.messages.close(described(close), this.core, Promise.all([this.patchTurn, this.migrations]));
   }
 
-  event(event: SessionEvent): void {
+  event(event: ServerSessionEvent): void {
     this.handlers.messages.event(described(event), this.core);
   }
 

@@ -39,7 +39,7 @@ import type {
   NnrpPatch,
   ResultInit,
   RuntimeSessionRecord,
-  SessionEvent,
+  ServerSessionEvent,
 } from '../contract/server-messages.js';
 import { SubmitIterator } from '../inbox/submit-iterator.js';
 import type { ServerSessionConnection } from '../operation/server-session-connection.js';
@@ -79,7 +79,7 @@ export class ServerSession implements NnrpServerSession {
     return described(this.core.ack);
   }
 
-  get lifecycle(): SessionState {
+  get state(): SessionState {
     return this.core.lifecycle.state;
   }
 
@@ -150,8 +150,8 @@ export class ServerSession implements NnrpServerSession {
     }
   }
 
-  allSubmits(): AsyncItems<OperationContext, void> {
-    this.core.inbox.requireKinds('allSubmits()');
+  [Symbol.asyncIterator](): AsyncItems<OperationContext, void> {
+    this.core.inbox.requireKinds('for await over the session');
     return new SubmitIterator(this.core.inbox);
   }
 
@@ -171,7 +171,7 @@ export class ServerSession implements NnrpServerSession {
     return answering(() => this.core.inbox.next('close'));
   }
 
-  events(): AsyncItems<SessionEvent, void> {
+  events(): AsyncItems<ServerSessionEvent, void> {
     return this.core.inbox.events();
   }
 
@@ -264,13 +264,13 @@ export class ServerSession implements NnrpServerSession {
   }
 
   toJSON(): Record<string, unknown> {
-    const { sessionId, remoteAddress, lifecycle, inFlightCount, isAnnounced, endReason } = this;
+    const { sessionId, remoteAddress, state, inFlightCount, isAnnounced, endReason } = this;
     const { acceptedProfileId: profileId } = this.ack;
     return {
       sessionId,
       remoteAddress,
       profileId,
-      lifecycle,
+      state,
       inFlightCount,
       isAnnounced,
       endReason: endReason?.message,

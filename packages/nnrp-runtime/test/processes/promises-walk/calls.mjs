@@ -26,7 +26,7 @@ export class Stage {
       pingTimeoutMs: 5000,
       supportedCacheObjects: [preview3.CacheObjectKind.CameraBlock],
     });
-    this.address = this.server.localAddr;
+    this.address = this.server.localAddress;
     const arrived = new Promise((resolve) => {
       this.arrive = resolve;
     });
@@ -135,7 +135,7 @@ export const CALLS = {
   'NnrpServerSession.ping': plain,
   'NnrpServerSession.isInFlight': { args: () => [1] },
   'NnrpServerSession.receiveSubmit': accepting,
-  'NnrpServerSession.allSubmits': accepting,
+  'NnrpServerSession.[iterator]': accepting,
   'NnrpServerSession.receiveCancel': accepting,
   'NnrpServerSession.receivePatch': accepting,
   'NnrpServerSession.receiveMigrate': accepting,
@@ -203,8 +203,6 @@ export const CALLS = {
 
 /** Calls that are wrong: whoever drops their promises is told by the end of the process. */
 export const MISTAKES = {
-  'bindQuic without the package': () => NnrpServer.bindQuic(),
-  'connectQuic without the package': () => NnrpClient.connectQuic(),
   'an option that does not exist': () => NnrpServer.bindTcp('127.0.0.1:0', { nothing: 1 }),
   'an address that is none': () => NnrpServer.bindTcp('nowhere'),
   'a certificate that is none': () =>
