@@ -146,7 +146,7 @@ export class SessionOpening {
     clearTimeout(this.delay);
   }
 
-  /** token, auth, extension: all of them, or none as the reference client sends it (wire.md A-2). */
+  /** token, auth, extension: all of them, or none as the reference client sends it (docs/protocol.md A-2). */
   private readBody(packet: Packet, open: preview3.SessionOpen): { auth: Uint8Array } | undefined {
     const { resumeTokenBytes, authBytes, sessionExtensionBytes } = open;
     const { body } = packet;
