@@ -126,7 +126,7 @@ describe('the options', () => {
   });
 });
 
-/** What runtime.md sections 11 to 13 call the calls and options of server and client. */
+/** What the protocol's pages call the calls and options of server and client. */
 const PUBLIC_NAMES = `
   with_transport with_supported_profiles with_supported_cache_objects with_cache_limits with_schema_registry
   with_resume_token_bytes with_application_policy validate_session_open bind_tcp bind_quic from_listener
