@@ -37,7 +37,7 @@ const OPTIONS: ts.CompilerOptions = {
   noImplicitAny: false,
   exactOptionalPropertyTypes: true,
   target: ts.ScriptTarget.ES2022,
-  lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts', 'lib.dom.d.ts'],
+  lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts', 'lib.dom.d.ts', 'lib.dom.asynciterable.d.ts'],
   module: ts.ModuleKind.NodeNext,
   moduleResolution: ts.ModuleResolutionKind.NodeNext,
   skipLibCheck: true,
@@ -69,11 +69,11 @@ function complaints(sources: ReadonlyMap<string, string>): string[] {
   });
 }
 
-describe('every block', () => {
-  it.each(READMES)('of %s compiles as strict TypeScript', (page, folder, before) => {
-    const sources = new Map(blocksOf(page, folder, before));
-    expect(sources.size).toBeGreaterThan(0);
-    expect(complaints(sources)).toEqual([]);
+describe('every block', { timeout: 120_000 }, () => {
+  it('of every README compiles as strict TypeScript', () => {
+    const found = READMES.map(([page, folder, before]) => blocksOf(page, folder, before));
+    expect(found.map((blocks) => blocks.length)).toEqual([3, 3, 2, 2, 1]);
+    expect(complaints(new Map(found.flat()))).toEqual([]);
   });
 
   it('of docs compiles as strict TypeScript', () => {

@@ -8,7 +8,9 @@ const run = promisify(execFile);
 /** Programs of docs: js blocks with a text block right behind them that says what they print. */
 const programs = docsPages()
   .flatMap(snippetsOf)
-  .filter((snippet): snippet is Snippet & { prints: string } => snippet.language === 'js' && snippet.prints !== undefined);
+  .filter(
+    (snippet): snippet is Snippet & { prints: string } => snippet.language === 'js' && snippet.prints !== undefined,
+  );
 
 describe('a program of docs prints what its page says', () => {
   it('in many places', () => expect(programs.length).toBeGreaterThan(15));

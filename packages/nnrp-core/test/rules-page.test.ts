@@ -13,7 +13,9 @@ const NEVER_BROKEN = new Set(['FLOW-1', 'LIFE-3', 'LIFE-5']);
 
 function files(folder: string, ending: string): string[] {
   const entries = readdirSync(join(ROOT, folder), { recursive: true, encoding: 'utf8' });
-  return entries.filter((name) => name.endsWith(ending) && !name.endsWith('.test.ts')).map((name) => join(folder, name));
+  return entries
+    .filter((name) => name.endsWith(ending) && !name.endsWith('.test.ts'))
+    .map((name) => join(folder, name));
 }
 
 /** The names of rules in the sources of the packages and in the schemas. */
