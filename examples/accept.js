@@ -1,7 +1,7 @@
 import { NnrpServer } from 'nnrp-runtime';
 
 const server = await NnrpServer.bindTcp(process.argv[2] ?? '127.0.0.1:4433');
-console.log(`listening on ${server.localAddr}`);
+console.log(`listening on ${server.localAddress}`);
 process.once('SIGINT', () => server.close());
 
 for await (const session of server) {
@@ -9,7 +9,7 @@ for await (const session of server) {
 }
 
 async function serve(session) {
-  for await (const submit of session.allSubmits()) {
+  for await (const submit of session) {
     answer(submit).catch((error) => console.error(`frame ${submit.frameId}: ${error.message}`));
   }
   await session.close();

@@ -5,7 +5,7 @@ const { config, certificate } = QuicServerEndpointConfig.selfSignedLocalhost('12
 const server = await QuicProvider.bind(config);
 server.serve({ submit: ({ body }) => body });
 
-const client = await QuicProvider.connect(server.localAddr, {
+const client = await QuicProvider.connect(server.localAddress, {
   roots: certificate.certificateDer, // leave out to trust the roots of the platform
 });
 const session = await client.openSession();

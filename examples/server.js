@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { NnrpServer } from 'nnrp-runtime';
 
 const server = await NnrpServer.bindTcp(process.argv[2] ?? '127.0.0.1:4433');
-console.log(`listening on ${server.localAddr}`);
+console.log(`listening on ${server.localAddress}`);
 process.once('SIGINT', () => server.close());
 
 await server.serve({

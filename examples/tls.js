@@ -12,16 +12,14 @@ const server = await NnrpServer.bindTls(
     clientRoots: file('root.pem'),
   },
   {
-    applicationPolicy: {
-      validateSessionOpen(_open, context) {
-        console.log(context.peerIdentity?.subject); // return a SessionErrorCode to refuse
-      },
+    authorize(_open, { peerIdentity }) {
+      console.log(peerIdentity?.subject); // return false to refuse
     },
   },
 );
 server.serve({ submit: ({ body }) => body });
 
-const client = await NnrpClient.connectTls(server.localAddr, {
+const client = await NnrpClient.connectTls(server.localAddress, {
   roots: file('root.pem'), // leave out to trust the roots of the platform
   certificateChain: file('client.pem'),
   privateKey: file('client-key.pem'),

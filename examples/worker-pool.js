@@ -12,7 +12,7 @@ const maxThreads = Number(threads);
 const pool = new Piscina({ filename: new URL('count-primes.js', import.meta.url).href, minThreads: 1, maxThreads });
 
 const server = await NnrpServer.bindTcp(address);
-console.log(`listening on ${server.localAddr}`);
+console.log(`listening on ${server.localAddress}`);
 process.once('SIGINT', () => server.close());
 server.on('handlerFailure', ({ error }) => console.error(error));
 

@@ -31,7 +31,7 @@ const listener = new MemoryListener();
 const server = NnrpServer.fromListener(listener);
 const serving = (async () => {
   const session = await server.accept();
-  for await (const submit of session.allSubmits()) {
+  for await (const submit of session) {
     await session.sendResult(submit.frameId, resultMetadata(), submit.body);
   }
   await session.close();
@@ -47,7 +47,7 @@ await server.close();
 const { config, certificate } = QuicServerEndpointConfig.selfSignedLocalhost('127.0.0.1:0');
 const quicServer = await QuicProvider.bind(config);
 void quicServer.serve({ submit: ({ body }) => body });
-const quicClient = await QuicProvider.connect(quicServer.localAddr, { roots: certificate.certificateDer });
+const quicClient = await QuicProvider.connect(quicServer.localAddress, { roots: certificate.certificateDer });
 const asked = await (await quicClient.openSession()).submit('hello');
 console.log('over QUIC: ' + new TextDecoder().decode((await asked.result()).body));
 await quicClient.close();

@@ -58,7 +58,7 @@ export class ServerSide {
     setInterval(() => {
       this.resident = Math.max(this.resident, process.memoryUsage.rss());
     }, SAMPLE_MS);
-    return Number(server.localAddr.slice(server.localAddr.lastIndexOf(':') + 1));
+    return Number(server.localAddress.slice(server.localAddress.lastIndexOf(':') + 1));
   }
 
   async figures(): Promise<ServerFigures> {

@@ -33,7 +33,7 @@ export function bindServer(): Promise<NnrpServer> {
 }
 
 export function portOf(server: NnrpServer): number {
-  return Number(server.localAddr.slice(server.localAddr.lastIndexOf(':') + 1));
+  return Number(server.localAddress.slice(server.localAddress.lastIndexOf(':') + 1));
 }
 
 export async function connectSessions(scenario: Scenario, port: number): Promise<[NnrpClient, NnrpClientSession[]]> {

@@ -53,7 +53,7 @@ async function connect(scenario: Scenario, port: number): Promise<Caller> {
 }
 
 async function serveExchanges(session: NnrpServerSession, tally: Tally): Promise<void> {
-  for await (const { frameId, body } of session.allSubmits()) {
+  for await (const { frameId, body } of session) {
     tally.request(body.length);
     await complete(session, frameId, body);
   }
@@ -66,7 +66,7 @@ async function serveStreams(
   tally: Tally,
   bodies: Buffer[],
 ): Promise<void> {
-  for await (const { frameId, body } of session.allSubmits()) {
+  for await (const { frameId, body } of session) {
     tally.request(body.length);
     for (let index = 0; index < scenario.messages; index++) {
       if (scenario.paced) await nextTurn();

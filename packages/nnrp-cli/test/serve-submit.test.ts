@@ -133,7 +133,7 @@ describe('nnrp submit', () => {
   it('fails when submits are dropped', async () => {
     const address = await ownServer(async (server) => {
       for await (const session of server) {
-        for await (const { frameId } of session.allSubmits()) {
+        for await (const { frameId } of session) {
           if (frameId === 2) await session.sendResultDrop(frameId);
           else await session.sendResult(frameId, {});
         }
@@ -190,7 +190,7 @@ describe('nnrp submit', () => {
   ])('takes status %i for what it is: exit code %i', async (statusCode, expected) => {
     const address = await ownServer(async (server) => {
       for await (const session of server) {
-        for await (const { frameId } of session.allSubmits()) await session.sendResult(frameId, { statusCode });
+        for await (const { frameId } of session) await session.sendResult(frameId, { statusCode });
         await session.close();
       }
     });
@@ -341,5 +341,5 @@ async function ownServer(serve: (server: NnrpServer) => Promise<void>): Promise<
   const server = await NnrpServer.bindTcp('127.0.0.1:0');
   servers.push(server);
   void serve(server).catch(() => {});
-  return server.localAddr;
+  return server.localAddress;
 }

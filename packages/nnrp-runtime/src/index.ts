@@ -41,7 +41,7 @@ export type {
   RequestOptions,
 } from './client/request-messages.js';
 export type { ResultStream, SessionResult } from './client/result-stream.js';
-export type { NnrpSessionEvent } from './client/session-events.js';
+export type { ClientSessionEvent } from './client/session-events.js';
 export type { UnreadShare } from './client/unread-results.js';
 export type { CloseReport, CutOperation } from './close-report.js';
 export type { BodyChunk, BodyInput } from './connection/body-bytes.js';
@@ -60,6 +60,8 @@ export type {
 export { HandlerError, type HandlerErrorOptions } from './server/handler-error.js';
 export {
   AllowAllServerPolicy,
+  type Authorization,
+  type Authorize,
   type NnrpServerPolicy,
   type PolicyAnswer,
   type PolicyDecision,
@@ -67,7 +69,17 @@ export {
   type SessionOpenContext,
 } from './server/policy.js';
 export type { SchedulingOptions } from './server/scheduling/scheduling-options.js';
-export type { LastResult, ServeHandlers, ServeOptions, SubmitOutcome } from './server/serve-handlers.js';
+export type {
+  AsyncResults,
+  LastResult,
+  ReadableResults,
+  ResponseResults,
+  ResultSource,
+  ServeHandlers,
+  ServeOptions,
+  SubmitOutcome,
+  SyncResults,
+} from './server/serve-handlers.js';
 export { NnrpServer } from './server/server.js';
 export type { BoundName, BoundReached, BoundScope, BoundStats, ServerStats } from './server/server-bounds.js';
 export type { NnrpServerOptions } from './server/server-config.js';
@@ -76,7 +88,7 @@ export type {
   HandlerFailure,
   HandlerStuck,
   NnrpServerEvents,
-  PeerReport,
+  PeerErrorReport,
   ProtocolViolation,
   SessionRefused,
 } from './server/server-events.js';
@@ -90,7 +102,7 @@ export {
   type ResultValue,
   type RuntimeSessionRecord,
   resultMetadata,
-  type SessionEvent,
+  type ServerSessionEvent,
 } from './server/server-messages.js';
 export type { HostPort } from './transport/address.js';
 export type { AcceptFailure, ListenerBoundName } from './transport/contract.js';

@@ -44,8 +44,8 @@ describe.each(WAYS)('a server over %s', (_, bind, connect) => {
     const { server, events } = await serving();
     socketOf(server).emit('error', failed(code));
     expect(events).toHaveLength(1);
-    expect(events[0]).toMatchObject({ address: server.localAddr, failures: 1, error: { cause: { code } } });
-    const client = await connect(server.localAddr);
+    expect(events[0]).toMatchObject({ address: server.localAddress, failures: 1, error: { cause: { code } } });
+    const client = await connect(server.localAddress);
     const session = await client.openSession({ defaultDeadlineMs: 0 });
     expect((await (await session.submit('x')).result()).byteLength).toBeGreaterThan(0);
     await client.close();
@@ -89,7 +89,7 @@ describe('a TLS listener', () => {
     const begin = vi.spyOn(handshakes, 'begin').mockImplementationOnce(() => {
       throw new Error('a defect');
     });
-    const connecting = () => new TlsConnector(server.localAddr, { roots: root.certificate }).connect();
+    const connecting = () => new TlsConnector(server.localAddress, { roots: root.certificate }).connect();
     await expect(connecting()).rejects.toThrow(/cannot connect/);
     (await connecting()).abort();
     expect(begin).toHaveBeenCalledTimes(2);

@@ -106,7 +106,7 @@ describe('the pages of the API', () => {
 
 describe('the options', () => {
   it.each<[string, string, object]>([
-    ['NnrpServerOptions', 'server/server-config', serverConfig({}, 'tcp')],
+    ['NnrpServerOptions', 'server/server-config', { ...serverConfig({}, 'tcp'), authorize: undefined }],
     ['ServeOptions', 'server/serve-handlers', { ...serveOptions({}), scheduling: {} }],
     ['SchedulingOptions', 'server/scheduling/scheduling-options', serveOptions({}).scheduling],
     ['NnrpClientOptions', 'client/client-config', clientConfig({})],
@@ -205,7 +205,7 @@ async function oneOfEverything() {
   await moving;
   const owners: Record<string, unknown> = {
     NnrpServer: server,
-    NnrpServerOptions: server.config,
+    NnrpServerOptions: { ...server.config, authorize: undefined },
     NnrpServerPolicy: server.config.applicationPolicy,
     AllowAllServerPolicy: server.config.applicationPolicy,
     NnrpServerSession: session,
@@ -274,12 +274,14 @@ function unitOf(option: string, value: unknown): string {
   if (option.endsWith('Bytes')) return 'bytes';
   if (Array.isArray(value)) return 'list';
   if (value instanceof SchemaRegistry || value instanceof runtime.AllowAllServerPolicy) return 'object';
+  if (value === undefined) return 'function';
   if (typeof value === 'boolean') return 'switch';
   if (typeof value === 'object') return 'object';
   return typeof value === 'string' ? 'text' : 'number';
 }
 
 function shown(value: unknown): string {
+  if (value === undefined) return 'none';
   if (value instanceof SchemaRegistry) return [...value].map((schema) => `schema ${schema.schemaId}`).join(', ');
   if (value instanceof runtime.AllowAllServerPolicy) return '`AllowAllServerPolicy`';
   return `\`${typeof value === 'bigint' ? `${value}n` : JSON.stringify(value).replaceAll('"', "'")}\``;

@@ -19,7 +19,7 @@ describe('the end of an `await using` block', () => {
       left = session;
       expect((await session.request('x')).text()).toBe('x');
     }
-    expect([left.lifecycle, left.endReason?.code]).toEqual(['closed', 'NNRP_ERR_CLOSED']);
+    expect([left.state, left.endReason?.code]).toEqual(['closed', 'NNRP_ERR_CLOSED']);
     expect((await (await client.openSession()).request('y')).text()).toBe('y');
   });
 
@@ -35,7 +35,7 @@ describe('the end of an `await using` block', () => {
       left = session;
     }
     expect(await reason).toMatchObject({ code: 'NNRP_ERR_CLOSED' });
-    expect(left.lifecycle).toBe('closed');
+    expect(left.state).toBe('closed');
   });
 
   it('drains: work in progress is answered', async () => {
@@ -54,7 +54,7 @@ describe('the end of an `await using` block', () => {
   it('closes a server and the sessions of a server', async () => {
     const { server, session, clientSession } = await stage.session();
     await session[Symbol.asyncDispose]();
-    expect(session.lifecycle).toBe('closed');
+    expect(session.state).toBe('closed');
     await server[Symbol.asyncDispose]();
     expect(server.sessionCount).toBe(0);
     await expect(clientSession.submit('x')).rejects.toMatchObject({ code: expect.stringMatching(/CLOSED|TRANSPORT/) });

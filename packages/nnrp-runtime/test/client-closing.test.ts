@@ -23,7 +23,7 @@ async function busy() {
 describe('closing a session', () => {
   it('goes by acknowledged and draining to closed, with the state and the watermark to be seen', async () => {
     const { server, session, operation } = await busy();
-    expect(session.lifecycle).toBe('open');
+    expect(session.state).toBe('open');
     const closing = session.close({ reason: CloseReason.Normal, drainTimeoutMs: 700 });
     expect(closeOf(await server.expect(MessageType.SessionClose))).toMatchObject({
       closeReason: CloseReason.Normal,
@@ -32,18 +32,18 @@ describe('closing a session', () => {
       lastOperationId: 1n,
       sessionCloseTag: 1,
     });
-    expect(session.lifecycle).toBe('closing');
+    expect(session.state).toBe('closing');
     expect(() => session.submitNow('late')).toThrow(/NNRP_ERR_CLOSED/);
     server.closeAck(1, CloseStatus.Acknowledged);
     server.closeAck(1, CloseStatus.Draining, 1n);
     server.partial(1, 1, 'still coming');
     await server.settled();
-    expect([session.lifecycle, session.closeAck?.closeStatus]).toEqual(['draining', CloseStatus.Draining]);
+    expect([session.state, session.closeAck?.closeStatus]).toEqual(['draining', CloseStatus.Draining]);
     server.result(1, 1, 'in time');
     server.closeAck(1, CloseStatus.Closed, 1n);
     await closing;
     expect((await operation.result()).partial).toBe(false);
-    expect([session.lifecycle, session.closeAck]).toEqual([
+    expect([session.state, session.closeAck]).toEqual([
       'closed',
       { closeStatus: CloseStatus.Closed, lastOperationId: 1n, sessionErrorCode: 0 },
     ]);
@@ -57,7 +57,7 @@ describe('closing a session', () => {
     await server.expect(MessageType.SessionClose);
     server.closeAck(1, CloseStatus.Rejected);
     await expect(refused).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSE_REJECTED' });
-    expect([session.lifecycle, session.submitNow('more').frameId]).toEqual(['open', 2]);
+    expect([session.state, session.submitNow('more').frameId]).toEqual(['open', 2]);
     await server.expect(MessageType.FrameSubmit);
     const closing = session.close();
     await server.expect(MessageType.SessionClose);
@@ -75,7 +75,7 @@ describe('closing a session', () => {
     server.client.on('stray', ({ packet }) => strays.push(packet.messageType));
     for (const status of Object.values(CloseStatus)) server.closeAck(1, status);
     await server.settled();
-    expect([session.lifecycle, strays.length]).toEqual(['open', 4]);
+    expect([session.state, strays.length]).toEqual(['open', 4]);
   });
 
   it('sends what was submitted before, even when the server reads late', async () => {
@@ -124,7 +124,7 @@ describe('a server that closes a session', () => {
     const waiting = session.submit('waits');
     server.close(1, { drainTimeoutMs: 10_000 });
     expect(closeAckOf(await server.expect(MessageType.SessionCloseAck)).closeStatus).toBe(CloseStatus.Draining);
-    expect(session.lifecycle).toBe('draining');
+    expect(session.state).toBe('draining');
     for (const submit of [waiting, session.submit('late')]) {
       await expect(submit).rejects.toMatchObject({
         code: 'NNRP_ERR_SERVER_SHUTDOWN',
@@ -148,7 +148,7 @@ describe('a server that closes a session', () => {
     const session = await server.open(1);
     server.close(1, { drainTimeoutMs: 10_000 });
     expect(closeAckOf(await server.expect(MessageType.SessionCloseAck)).closeStatus).toBe(CloseStatus.Closed);
-    expect(session.lifecycle).toBe('closed');
+    expect(session.state).toBe('closed');
   });
 
   it('and then does not answer what is in flight ends it soon after the time it gave', async () => {
@@ -158,7 +158,7 @@ describe('a server that closes a session', () => {
     server.close(1, { drainTimeoutMs: 1 });
     expect(closeAckOf(await server.expect(MessageType.SessionCloseAck)).closeStatus).toBe(CloseStatus.Closed);
     await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_SERVER_SHUTDOWN' });
-    expect(session.lifecycle).toBe('closed');
+    expect(session.state).toBe('closed');
   });
 
   it('changes its mind: drained first, aborted after', async () => {
@@ -167,7 +167,7 @@ describe('a server that closes a session', () => {
     await server.expect(MessageType.SessionCloseAck);
     server.close(1, { inFlightPolicy: InFlightPolicy.Abort });
     expect(closeAckOf(await server.expect(MessageType.SessionCloseAck)).closeStatus).toBe(CloseStatus.Closed);
-    expect(session.lifecycle).toBe('closed');
+    expect(session.state).toBe('closed');
   });
 
   it('while the client closes it as well ends it for both', async () => {
@@ -216,7 +216,7 @@ describe('a server that closes a session', () => {
     const sibling = await server.open(2);
     server.close(1, { inFlightPolicy: InFlightPolicy.Abort });
     await server.expect(MessageType.SessionCloseAck);
-    expect([session.lifecycle, sibling.lifecycle, sibling.submitNow('x').frameId]).toEqual(['closed', 'open', 1]);
+    expect([session.state, sibling.state, sibling.submitNow('x').frameId]).toEqual(['closed', 'open', 1]);
   });
 });
 
@@ -254,7 +254,7 @@ it('a CLOSE of the connection ends every session, and what waits on them', async
   const other = await server.open(2);
   server.send(packetBytes(MessageType.Close));
   await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSED' });
-  expect([session.lifecycle, other.lifecycle]).toEqual(['closed', 'closed']);
+  expect([session.state, other.state]).toEqual(['closed', 'closed']);
 });
 
 it('a close while the server drains waits for work in progress as long as its own options say', async () => {

@@ -89,7 +89,7 @@ describe('an update', () => {
     expect(session.submitNow('x').frameId).toBe(1);
     const outcomes = [];
     for await (const event of events) {
-      if (event.type === 'flow_update') outcomes.push([event.update.creditEpoch, event.outcome]);
+      if (event.type === 'flowUpdate') outcomes.push([event.update.creditEpoch, event.outcome]);
       if (outcomes.length === 4) break;
     }
     expect(outcomes).toEqual([
@@ -177,7 +177,7 @@ describe('an update', () => {
     server.flow(1, 6, scope);
     for (const outcome of ['applied', 'stale']) {
       const { value } = await events.next();
-      if (value?.type !== 'flow_update') throw new Error(`got ${value?.type}`);
+      if (value?.type !== 'flowUpdate') throw new Error(`got ${value?.type}`);
       expect([value.outcome, value.operation === operation]).toEqual([outcome, true]);
     }
     expect(session.submitNow('y').frameId).toBe(2);

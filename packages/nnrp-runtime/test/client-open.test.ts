@@ -211,7 +211,7 @@ describe('an acknowledgement', () => {
     await expect(second).rejects.toMatchObject({ code: 'NNRP_ERR_TIMEOUT' });
     for (let count = 0; count < 2; count++) await server.expect(MessageType.SessionOpen);
     await server.settled();
-    expect(kept.lifecycle).toBe('open');
+    expect(kept.state).toBe('open');
   });
 
   it('that comes too late belongs to the request that was given up, and its session is closed at once', async () => {

@@ -98,7 +98,7 @@ describe('a request is refused, and nothing is sent,', () => {
     await expect(session.close(wrong)).rejects.toMatchObject(USAGE);
     await expect(server.client.probe(wrong)).rejects.toMatchObject(USAGE);
     await server.settled();
-    expect(session.lifecycle).toBe('open');
+    expect(session.state).toBe('open');
   });
 });
 
@@ -111,7 +111,7 @@ describe('a client', () => {
       await expect(server.client.close(options as never)).rejects.toMatchObject({ code });
       await server.settled();
       const other = await server.open(2);
-      expect([session.lifecycle, other.lifecycle]).toEqual(['open', 'open']);
+      expect([session.state, other.state]).toEqual(['open', 'open']);
       const closing = server.client.close();
       for (const sessionId of [1, 2]) {
         await server.expect(MessageType.SessionClose);
@@ -135,7 +135,7 @@ it.each([5, 'x', {}, []])('a word about the flow of what is no operation is refu
   const refusal = { ...USAGE, message: expect.stringContaining('operation takes an operation') };
   expect(() => session.sendFlowUpdate({ operation: operation as never })).toThrow(expect.objectContaining(refusal));
   await server.settled();
-  expect(session.lifecycle).toBe('open');
+  expect(session.state).toBe('open');
 });
 
 it.each([undefined, null, 5, {}, new Uint8Array(1)])('an error to be told of has a text, and no %o', async (text) => {
@@ -143,7 +143,7 @@ it.each([undefined, null, 5, {}, new Uint8Array(1)])('an error to be told of has
   const refusal = { ...USAGE, message: expect.stringContaining('text takes a string') };
   expect(() => session.sendError(1, text as never)).toThrow(expect.objectContaining(refusal));
   await server.settled();
-  expect(session.lifecycle).toBe('open');
+  expect(session.state).toBe('open');
 });
 
 it('authentication that is neither bytes nor text is refused by its name', async () => {

@@ -1,7 +1,7 @@
 import type { Packet } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { NnrpSessionEvent } from '../src/client/session-events.js';
+import type { ClientSessionEvent } from '../src/client/session-events.js';
 import {
   CACHE_ACK,
   CACHE_INVALIDATE,
@@ -307,14 +307,14 @@ describe('a cache object', () => {
     });
     const invalidate = { invalidateScope: 1, cacheNamespace: 1, cacheKeyHi: 0, cacheKeyLo: 0, reasonCode: 9 } as const;
     server.tell(MessageType.CacheInvalidate, 1, 0, CACHE_INVALIDATE, invalidate);
-    expect((await events.next()).value).toMatchObject({ type: 'cache_put', body: new Uint8Array(2) });
-    expect((await events.next()).value).toEqual({ type: 'cache_invalidate', invalidate });
+    expect((await events.next()).value).toMatchObject({ type: 'cachePut', body: new Uint8Array(2) });
+    expect((await events.next()).value).toEqual({ type: 'cacheInvalidate', invalidate });
   });
 });
 
 it('answers are events as well', async () => {
   const { server, session } = await opened();
-  const types: NnrpSessionEvent['type'][] = [];
+  const types: ClientSessionEvent['type'][] = [];
   const seen = (async () => {
     for await (const { type } of session.events()) types.push(type);
   })();
@@ -327,7 +327,7 @@ it('answers are events as well', async () => {
   await server.expect(MessageType.SessionClose);
   server.closeAck(1, preview3.CloseStatus.Closed);
   await seen;
-  expect(types).toEqual(['patch_ack', 'cache_ack', 'close_ack', 'end']);
+  expect(types).toEqual(['patchAck', 'cacheAck', 'closeAck', 'end']);
 });
 
 it('an error is told to the server, about the session or one of its frames', async () => {

@@ -186,13 +186,13 @@ describe('what a session reports', () => {
     for await (const event of events) seen.push(event);
     const [first, second] = operations;
     expect(seen).toEqual([
-      { type: 'result_hint', hint, frameId: 2, operation: second },
-      { type: 'result_hint', hint, frameId: 0, operation: undefined },
+      { type: 'resultHint', hint, frameId: 2, operation: second },
+      { type: 'resultHint', hint, frameId: 0, operation: undefined },
       expect.objectContaining({ type: 'stray' }),
-      { type: 'result_drop', frameId: 1, operation: first },
-      expect.objectContaining({ type: 'error', operation: second }),
-      expect.objectContaining({ type: 'error', operation: undefined }),
-      expect.objectContaining({ type: 'flow_update', outcome: 'applied' }),
+      { type: 'resultDrop', frameId: 1, operation: first },
+      expect.objectContaining({ type: 'peerError', operation: second }),
+      expect.objectContaining({ type: 'peerError', operation: undefined }),
+      expect.objectContaining({ type: 'flowUpdate', outcome: 'applied' }),
       expect.objectContaining({ type: 'stray' }),
       expect.objectContaining({ type: 'stray' }),
       expect.objectContaining({ type: 'close' }),

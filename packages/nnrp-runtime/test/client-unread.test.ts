@@ -26,7 +26,7 @@ describe('an operation whose results nobody reads', () => {
         return 'end';
       },
       event: (event) => {
-        if (event.type === 'flow_update') updates.push(event.update);
+        if (event.type === 'flowUpdate') updates.push(event.update);
       },
     });
     const [one, two] = [await client.openSession(), await client.openSession()];
@@ -70,7 +70,7 @@ describe('an operation whose results nobody reads', () => {
         for (let part = 0; part < 50 && !signal.aborted; part++) yield new Uint8Array(10 * KIB);
       },
       event: (event) => {
-        if (event.type === 'flow_update') updates.push(event.update);
+        if (event.type === 'flowUpdate') updates.push(event.update);
       },
     });
     const session = await client.openSession();

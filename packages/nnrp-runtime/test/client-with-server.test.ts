@@ -49,7 +49,7 @@ describe('a client with a server of this package', () => {
     const closing = clientSession.close();
     await session.ackClose(await session.receiveClose());
     await closing;
-    expect([clientSession.lifecycle, session.cacheObjectCount]).toEqual(['closed', 0]);
+    expect([clientSession.state, session.cacheObjectCount]).toEqual(['closed', 0]);
   });
 
   it('waits with its submits when the server pauses it, and holds the server’s results back when it does', async () => {

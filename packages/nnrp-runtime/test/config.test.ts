@@ -55,7 +55,8 @@ describe('server options', () => {
   it.each([
     ['supportedProfiles', [[-1], [65_536], [1.5], ['2'], 2, 'token', {}]],
     ['schemaRegistry', [{}, 5, [preview3.TOKEN_DELTA_SCHEMA]]],
-    ['applicationPolicy', [{}, () => {}, 5]],
+    ['applicationPolicy', [{}, () => {}, 5, null]],
+    ['authorize', [{}, { validateSessionOpen: () => {} }, true, null]],
     ['transport', ['quic', 'memory', 5]],
     ['maxPacketByte', [1000]],
     ['constructor', [1000]],
@@ -131,7 +132,7 @@ describe('addresses', () => {
   it('come as text, as host and port, and with IPv6 in brackets', async () => {
     for (const address of ['127.0.0.1:0', { host: '127.0.0.1', port: 0 }, '[::1]:0']) {
       const server = await NnrpServer.bindTcp(address);
-      const client = await NnrpClient.connectTcp(server.localAddr, { closeTimeoutMs: 1 });
+      const client = await NnrpClient.connectTcp(server.localAddress, { closeTimeoutMs: 1 });
       await client.openSession();
       await client.close();
       await server.close();
@@ -144,7 +145,7 @@ describe('a listener', () => {
     const listener = new MemoryListener();
     expect(() => NnrpServer.fromListener(listener, { transport: 'tcp' })).toThrow(/transport is 'tcp', .* is memory/);
     const server = NnrpServer.fromListener(listener, { transport: 'memory' });
-    expect([server.config.transport, server.localAddr]).toEqual(['memory', 'memory']);
+    expect([server.config.transport, server.localAddress]).toEqual(['memory', 'memory']);
     await server.close();
   });
 
@@ -160,9 +161,9 @@ describe('a listener', () => {
 
   it('cannot have a port that is taken, and the refusal names it', async () => {
     const server = await stage.serve();
-    await expect(NnrpServer.bindTcp(server.localAddr)).rejects.toMatchObject({
+    await expect(NnrpServer.bindTcp(server.localAddress)).rejects.toMatchObject({
       code: 'NNRP_ERR_TRANSPORT',
-      message: expect.stringContaining(server.localAddr),
+      message: expect.stringContaining(server.localAddress),
     });
     const client = await stage.connect(server);
     await client.openSession();
@@ -170,7 +171,7 @@ describe('a listener', () => {
 
   it('gives its port back when the server is closed', async () => {
     const server = await NnrpServer.bindTcp('127.0.0.1:0');
-    const address = server.localAddr;
+    const address = server.localAddress;
     await server.close();
     await (await NnrpServer.bindTcp(address)).close();
   });
@@ -178,6 +179,6 @@ describe('a listener', () => {
   it('that nobody listens on is a transport error for a client', async () => {
     const server = await NnrpServer.bindTcp('127.0.0.1:0');
     await server.close();
-    await expect(NnrpClient.connectTcp(server.localAddr)).rejects.toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
+    await expect(NnrpClient.connectTcp(server.localAddress)).rejects.toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
   });
 });

@@ -155,14 +155,14 @@ describe('a server on all addresses of the machine', () => {
       () => tls.close(),
     );
     const clients = [
-      await NnrpClient.connectTcp(tcp.localAddr),
-      await NnrpClient.connectTls(tls.localAddr, { roots: root.certificate }),
+      await NnrpClient.connectTcp(tcp.localAddress),
+      await NnrpClient.connectTls(tls.localAddress, { roots: root.certificate }),
     ];
     for (const client of clients) {
       expect((await client.openSession()).sessionId).toBeGreaterThan(0);
       await client.close();
     }
-    const mapped = `[::ffff:0.0.0.0]:${parseAddress(tls.localAddr).port}`;
+    const mapped = `[::ffff:0.0.0.0]:${parseAddress(tls.localAddress).port}`;
     const transport = await new TlsConnector(mapped, { roots: root.certificate }).connect();
     expect(transport.remoteAddress).toContain('127.0.0.1');
     transport.abort();
@@ -223,9 +223,9 @@ describe('an address', () => {
       () => tcp.close(),
       () => tls.close(),
     );
-    expect(tcp.localAddr).toMatch(/^0\.0\.0\.0:/);
+    expect(tcp.localAddress).toMatch(/^0\.0\.0\.0:/);
     for (const host of ['0', '0x0', '000.000.000.000', '127.1', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]']) {
-      const at = (server: NnrpServer) => `${host}:${parseAddress(server.localAddr).port}`;
+      const at = (server: NnrpServer) => `${host}:${parseAddress(server.localAddress).port}`;
       const clients = [
         await NnrpClient.connectTcp(at(tcp)),
         await NnrpClient.connectTls(at(tls), { roots: root.certificate }),
@@ -247,10 +247,10 @@ describe('whether to connect again', () => {
       privateKey: leaf.key,
     });
     cleanup.push(() => server.close());
-    expect(await failure(NnrpClient.connectTls(server.localAddr))).toMatchObject({
+    expect(await failure(NnrpClient.connectTls(server.localAddress))).toMatchObject({
       code: 'NNRP_ERR_TRANSPORT',
       isRetryable: false,
     });
-    expect(await failure(NnrpServer.bindTcp(server.localAddr))).toMatchObject({ isRetryable: false });
+    expect(await failure(NnrpServer.bindTcp(server.localAddress))).toMatchObject({ isRetryable: false });
   });
 });

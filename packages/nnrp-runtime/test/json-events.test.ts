@@ -23,10 +23,10 @@ import { tell } from '../src/base/application-events.js';
 import { described } from '../src/base/described.js';
 import type { NnrpClientEvents } from '../src/client/client-events.js';
 import { EventStreams } from '../src/client/event-stream.js';
-import type { NnrpSessionEvent } from '../src/client/session-events.js';
+import type { ClientSessionEvent } from '../src/client/session-events.js';
 import { serverConfig } from '../src/server/server-config.js';
 import type { NnrpServerEvents } from '../src/server/server-events.js';
-import type { SessionEvent } from '../src/server/server-messages.js';
+import type { ServerSessionEvent } from '../src/server/server-messages.js';
 import { SessionInbox } from '../src/server/session-inbox.js';
 import { Stage } from './stage.js';
 
@@ -72,7 +72,7 @@ const ofServer: { [Name in keyof NnrpServerEvents]: NnrpServerEvents[Name][0] } 
   sessionRefused: { remoteAddress: '127.0.0.1:1', open, errorCode: 4, cause: cut },
   connectionLost: { remoteAddress: '127.0.0.1:1', error: cut, sessionIds: [1, 2] },
   protocolViolation: { remoteAddress: '127.0.0.1:1', sessionId: 1, error: violation },
-  peerReport: { remoteAddress: '127.0.0.1:1', sessionId: 1, error: report },
+  peerError: { remoteAddress: '127.0.0.1:1', sessionId: 1, error: report },
   handlerFailure: { sessionId: 1, frameId: 2, error: new TypeError('x is not a function') },
   handlerStuck: { sessionId: 1, frameId: 2, remoteAddress: '127.0.0.1:1', forMs: 30_000 },
   internalError: { remoteAddress: '127.0.0.1:1', error: { odd: 1n, bytes: SECRET } },
@@ -162,7 +162,7 @@ describe('what others have written', () => {
   it.each<[string, unknown]>([
     ['an error', error],
     ['an error that has it as its cause', new TransportError('cut', { cause: error })],
-    ['an event of a session', described({ type: 'error', error: report, diagnostic: 'x', details, cause })],
+    ['an event of a session', described({ type: 'peerError', error: report, diagnostic: 'x', details, cause })],
   ])('is no command to a terminal in the JSON of %s, nor at a console', (_, held) => {
     expect(JSON.stringify(held)).not.toMatch(isObeyed);
     expect(JSON.stringify(held)).toContain('Unexpected token: a');
@@ -250,26 +250,26 @@ describe('every event', () => {
   it('of a session of a client can be logged', async () => {
     made = stage.session();
     const { operation } = await operations();
-    const events: Sessions<NnrpSessionEvent> = {
-      flow_update: { type: 'flow_update', update: flow, outcome: 'applied' as never, operation },
-      result_hint: { type: 'result_hint', hint, frameId: 1, operation },
-      result_drop: { type: 'result_drop', frameId: 1, operation },
-      error: { type: 'error', error: peerError, message: report, operation },
+    const events: Sessions<ClientSessionEvent> = {
+      flowUpdate: { type: 'flowUpdate', update: flow, outcome: 'applied' as never, operation },
+      resultHint: { type: 'resultHint', hint, frameId: 1, operation },
+      resultDrop: { type: 'resultDrop', frameId: 1, operation },
+      peerError: { type: 'peerError', error: peerError, message: report, operation },
       close: { type: 'close', close },
-      close_ack: { type: 'close_ack', ack: closeAck },
-      patch_ack: {
-        type: 'patch_ack',
+      closeAck: { type: 'closeAck', ack: closeAck },
+      patchAck: {
+        type: 'patchAck',
         ack: { ...({} as preview3.SessionPatchAck), effectiveLaneMask: 1n, body: SECRET },
       },
-      migrate_ack: { type: 'migrate_ack', ack: migrateAck },
-      cache_ack: { type: 'cache_ack', ack },
-      cache_put: { type: 'cache_put', put, body: SECRET },
-      cache_invalidate: { type: 'cache_invalidate', invalidate },
+      migrateAck: { type: 'migrateAck', ack: migrateAck },
+      cacheAck: { type: 'cacheAck', ack },
+      cachePut: { type: 'cachePut', put, body: SECRET },
+      cacheInvalidate: { type: 'cacheInvalidate', invalidate },
       stray: { type: 'stray', packet, message },
-      violation: { type: 'violation', error: violation },
+      protocolViolation: { type: 'protocolViolation', error: violation },
       end: { type: 'end', reason: cut },
     };
-    const streams = new EventStreams<NnrpSessionEvent>(() => 0);
+    const streams = new EventStreams<ClientSessionEvent>(() => 0);
     const reader = streams.open()[Symbol.asyncIterator]();
     for (const [type, event] of Object.entries(events)) {
       streams.push(event);
@@ -277,7 +277,7 @@ describe('every event', () => {
       expect(value, type).toBe(event);
       check(value, type);
     }
-    expect(JSON.parse(JSON.stringify(events.patch_ack)).ack).toEqual({
+    expect(JSON.parse(JSON.stringify(events.patchAck)).ack).toEqual({
       effectiveLaneMask: '1',
       body: { byteLength: SECRET.length },
     });
@@ -286,16 +286,16 @@ describe('every event', () => {
   it('of a session of a server can be logged', async () => {
     made = stage.session();
     const { submit } = await operations();
-    const events: Sessions<SessionEvent> = {
+    const events: Sessions<ServerSessionEvent> = {
       submit: { type: 'submit', submit },
       cancel: { type: 'cancel', cancel: { frameId: 1 } },
       patch: { type: 'patch', patch: { metadata: patch, profilePatch: SECRET } },
       migrate: { type: 'migrate', migration: { metadata: migrate } },
       close: { type: 'close', close: { metadata: close } },
-      flow_update: { type: 'flow_update', update: flow },
-      cache_put: { type: 'cache_put', put, ack },
-      cache_invalidate: { type: 'cache_invalidate', invalidate, removed: 3 },
-      error: { type: 'error', error: report, diagnostic: 'said' },
+      flowUpdate: { type: 'flowUpdate', update: flow },
+      cachePut: { type: 'cachePut', put, ack },
+      cacheInvalidate: { type: 'cacheInvalidate', invalidate, removed: 3 },
+      peerError: { type: 'peerError', error: report, diagnostic: 'said' },
     };
     const inbox = new SessionInbox({
       config: serverConfig({}, 'tcp'),

@@ -28,7 +28,7 @@ const connect: fc.Arbitrary<ModelCommand> = fc.constant(
     ({ clients }) => clients.length < MAX_CLIENTS,
     async (state, world) => {
       const name = state.newName();
-      const caller = await ModelCaller.connect(world.server.localAddr, world.breaches);
+      const caller = await ModelCaller.connect(world.server.localAddress, world.breaches);
       world.callers.set(name, caller);
       const { sessionId } = await caller.open();
       world.windows.set(sessionId, MAX_IN_FLIGHT);

@@ -53,7 +53,7 @@ const connect: fc.Arbitrary<ModelCommand> = fc.boolean().map(
       ({ connections }) => connections.length < MAX_CONNECTIONS,
       async (state, world) => {
         const connection = state.newConnection();
-        world.peers.set(connection.name, await ModelPeer.connect(world.server.localAddr));
+        world.peers.set(connection.name, await ModelPeer.connect(world.server.localAddress));
         await open(connection, announced, world);
       },
     ),

@@ -61,7 +61,7 @@ export class ModelWorld {
       ended: (session) => void world?.sessionEnded(session),
       patch: () => ({}),
     });
-    const witness = await carrier.openClient(server.localAddr);
+    const witness = await carrier.openClient(server.localAddress);
     world = new ModelWorld(server, witness, await witness.openSession({ defaultDeadlineMs: 0 }));
     return world;
   }

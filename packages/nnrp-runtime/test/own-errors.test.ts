@@ -91,7 +91,7 @@ it('an ERROR is an error of its own for the operation, the event of the session 
   server.error(1, 0, { errorScope: preview3.ErrorScope.Frame, relatedFrameId: 1 }, 'broken');
   const errors: unknown[] = [await failureOf(operation.result()), await reported];
   for await (const event of events) {
-    if (event.type !== 'error') continue;
+    if (event.type !== 'peerError') continue;
     errors.push(event.error);
     break;
   }

@@ -374,7 +374,7 @@ describe('vanishing', () => {
 async function drainAccepted(server: NnrpServer): Promise<void> {
   for await (const session of server) {
     void (async () => {
-      for await (const submit of session.allSubmits()) await session.sendResult(submit.frameId, {}).catch(() => {});
+      for await (const submit of session) await session.sendResult(submit.frameId, {}).catch(() => {});
     })();
   }
 }

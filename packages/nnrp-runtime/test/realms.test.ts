@@ -72,7 +72,7 @@ describe('values of another realm are taken', () => {
     const tls = { certificateChain: foreign('Uint8Array.from(pem)'), privateKey: foreign('Uint8Array.from(key)') };
     const server = await NnrpServer.bindTls('127.0.0.1:0', tls);
     cleanup.push(() => server.close());
-    const connected = await NnrpClient.connectTls(server.localAddr, { roots: foreign('[Uint8Array.from(pem)]') });
+    const connected = await NnrpClient.connectTls(server.localAddress, { roots: foreign('[Uint8Array.from(pem)]') });
     await connected.close();
   });
 

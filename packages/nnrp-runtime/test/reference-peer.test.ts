@@ -22,7 +22,7 @@ async function serve(): Promise<NnrpServer> {
 }
 
 async function open(server: NnrpServer, requestedSessionId?: number): Promise<ReferenceClient> {
-  return ReferenceClient.open(await carrier.dial(server.localAddr), requestedSessionId);
+  return ReferenceClient.open(await carrier.dial(server.localAddress), requestedSessionId);
 }
 
 interface AtReference {

@@ -7,7 +7,7 @@ import { packetBytes } from './wire-packets.js';
 describe('the bounds of a server', () => {
   it('are shown with what there is, what there may be and how often that was reached', async () => {
     const server = await NnrpServer.bindTcp('127.0.0.1:0', { maxSessionsPerConnection: 2, maxConnections: 50 });
-    const client = await NnrpClient.connectTcp(server.localAddr);
+    const client = await NnrpClient.connectTcp(server.localAddress);
     await client.openSession();
     await client.openSession();
     await expect(client.openSession()).rejects.toMatchObject({ message: expect.stringContaining('maxSessionsPer') });
@@ -25,7 +25,7 @@ describe('the bounds of a server', () => {
     const server = await NnrpServer.bindTcp('127.0.0.1:0', { maxSessions: 1, maxSessionsPerConnection: 9 });
     const reached: BoundReached[] = [];
     server.on('boundReached', (event) => reached.push(event));
-    const client = await NnrpClient.connectTcp(server.localAddr);
+    const client = await NnrpClient.connectTcp(server.localAddress);
     await client.openSession();
     for (let refused = 0; refused < 20; refused++) await expect(client.openSession()).rejects.toThrow('maxSessions');
     expect(reached[0]).toEqual({ name: 'sessions', scope: 'server', value: 1, bound: 1, hits: 1 });
@@ -38,7 +38,7 @@ describe('the bounds of a server', () => {
   it('count connections that are being closed until they are gone, and cut the oldest of them to make room', async () => {
     const server = await NnrpServer.bindTcp('127.0.0.1:0', { maxConnections: 3 });
     const strangers = [0, 1, 2].map(() => {
-      const port = Number(server.localAddr.split(':')[1]);
+      const port = Number(server.localAddress.split(':')[1]);
       const socket = createConnection({ port, host: '127.0.0.1', allowHalfOpen: true });
       socket.on('error', () => {});
       // A rule is broken; it is told so, but neither ends its side nor stops sending.
@@ -51,7 +51,7 @@ describe('the bounds of a server', () => {
     expect(server.connectionCount).toBe(3);
     expect(server.stats()).toMatchObject({ connections: { value: 3, bound: 3 }, closingConnections: { hits: 0 } });
 
-    const client = await NnrpClient.connectTcp(server.localAddr, { closeTimeoutMs: 100 });
+    const client = await NnrpClient.connectTcp(server.localAddress, { closeTimeoutMs: 100 });
     await client.openSession();
     expect(server.stats()).toMatchObject({ connections: { hits: 0 }, closingConnections: { value: 2, hits: 1 } });
     expect(server.connectionCount).toBe(3);
@@ -64,9 +64,9 @@ describe('the bounds of a server', () => {
 
   it('refuse a connection when there is no room and nobody is on the way out', async () => {
     const server = await NnrpServer.bindTcp('127.0.0.1:0', { maxConnections: 1 });
-    const client = await NnrpClient.connectTcp(server.localAddr, { closeTimeoutMs: 100 });
+    const client = await NnrpClient.connectTcp(server.localAddress, { closeTimeoutMs: 100 });
     await client.openSession();
-    const second = await NnrpClient.connectTcp(server.localAddr, { closeTimeoutMs: 100 });
+    const second = await NnrpClient.connectTcp(server.localAddress, { closeTimeoutMs: 100 });
     await expect(second.openSession()).rejects.toThrow();
     expect(server.stats()).toMatchObject({ connections: { value: 1, hits: 1 }, closingConnections: { hits: 0 } });
     await client.close();
@@ -75,7 +75,7 @@ describe('the bounds of a server', () => {
 
   it('cut a stranger that has said nothing at once, and let one that was told something end', async () => {
     const server = await NnrpServer.bindTcp('127.0.0.1:0', { handshakeTimeoutMs: 50 });
-    const port = Number(server.localAddr.split(':')[1]);
+    const port = Number(server.localAddress.split(':')[1]);
     const connected = (said: Uint8Array) => {
       const socket = createConnection({ port, host: '127.0.0.1', allowHalfOpen: true });
       socket.on('error', () => {}).write(said);

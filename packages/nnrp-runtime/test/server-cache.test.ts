@@ -76,7 +76,7 @@ describe('an object that a client puts', () => {
     peer.put(1, 'twelve bytes', fields);
     expect(await acked(peer)).toMatchObject({ status: CacheAckStatus.Rejected, acceptedTtlMs: 0, detailCode });
     expect(session.cacheObject(keyOf(1))).toBeUndefined();
-    expect([session.cacheObjectCount, session.lifecycle]).toEqual([0, 'open']);
+    expect([session.cacheObjectCount, session.state]).toEqual([0, 'open']);
   });
 
   it('is rejected when there are as many as there may be; replacing one is not adding one', async () => {
@@ -117,7 +117,7 @@ describe('an object that a client puts', () => {
     const { peer, session } = await opened();
     peer.put(1, 'object', { objectBytes: 7 });
     expect(await peer.take(2)).toEqual(['error session 0 malformed_body', 'close protocol_error']);
-    expect(session.lifecycle).toBe('closed');
+    expect(session.state).toBe('closed');
   });
 
   it('is gone when its lease is over, and makes room', async () => {

@@ -60,7 +60,7 @@ describe('a close by the client', () => {
     peer.close({ drainTimeoutMs: 10_000, lastOperationId: 1n });
     const done = session.ackClose(await session.receiveClose());
     expect(await peer.next()).toBe('close ack draining');
-    expect(session.lifecycle).toBe('draining');
+    expect(session.state).toBe('draining');
     await operation.push('a');
     await operation.complete('z');
     await done;
@@ -71,7 +71,7 @@ describe('a close by the client', () => {
       lastOperationId: 1n,
       sessionErrorCode: 0,
     });
-    expect(session.lifecycle).toBe('closed');
+    expect(session.state).toBe('closed');
   });
 
   it('of a reference client is answered once, because it takes the first answer for the last', async () => {
@@ -131,13 +131,13 @@ describe('a close by the client', () => {
     const states: string[] = [];
     const send = connection.send;
     vi.spyOn(connection, 'send').mockImplementation(function (this: unknown, ...packet) {
-      states.push(`${packet[0]} ${session.lifecycle}`);
+      states.push(`${packet[0]} ${session.state}`);
       return send.apply(connection, packet);
     });
     await session.ackClose(close);
     // What is in progress is dropped first, with a word on why.
     expect(states).toEqual([`${MessageType.Error} closing`, `${MessageType.SessionCloseAck} closing`]);
-    expect(session.lifecycle).toBe('closed');
+    expect(session.state).toBe('closed');
   });
 
   it('leaves its id to the next session, on the same connection too', async () => {
@@ -160,14 +160,14 @@ describe('a close by the client', () => {
     sibling.submit(1);
     await (await other.receiveSubmit()).complete('lives');
     expect(await peer.take(4)).toEqual([...closed(1), 'close ack closed', 'result 1 lives']);
-    expect([session.lifecycle, other.lifecycle, server.sessionCount]).toEqual(['closed', 'open', 1]);
+    expect([session.state, other.state, server.sessionCount]).toEqual(['closed', 'open', 1]);
   });
 
   it('is not made up: a confirmation that nobody asked for changes nothing', async () => {
     const { peer, session, operation } = await opened();
     for (const status of Object.values(CloseStatus)) peer.closeAck(status);
     expect(await peer.answers()).toEqual([]);
-    expect(session.lifecycle).toBe('open');
+    expect(session.state).toBe('open');
     await operation.complete('x');
     expect(await peer.next()).toBe('result 1 x');
   });
@@ -181,7 +181,7 @@ describe('a client that asks to close', () => {
     peer.closeAck(status);
     peer.submit(2);
     expect(await peer.answers()).toEqual(closed(2));
-    expect([session.lifecycle, operation.isOver]).toEqual(['closing', false]);
+    expect([session.state, operation.isOver]).toEqual(['closing', false]);
     const done = session.ackClose(close);
     await operation.complete('z');
     await done;
@@ -218,7 +218,7 @@ describe('a close by the server', () => {
     expect(await peer.next()).toBe('close normal');
     peer.submit(2);
     expect(await peer.answers()).toEqual(closed(2));
-    expect(session.lifecycle).toBe('closing');
+    expect(session.state).toBe('closing');
     await operation.complete('z');
     await done;
     expect(await peer.next()).toBe('result 1 z');
@@ -237,10 +237,10 @@ describe('a close by the server', () => {
     expect(await peer.next()).toBe('close normal');
     peer.closeAck(CloseStatus.Draining);
     expect(await peer.answers()).toEqual([]);
-    expect(session.lifecycle).toBe('draining');
+    expect(session.state).toBe('draining');
     peer.closeAck(CloseStatus.Closed);
     await done;
-    expect([session.lifecycle, operation.isOver]).toEqual(['closed', true]);
+    expect([session.state, operation.isOver]).toEqual(['closed', true]);
   });
 
   it('of the last session of a reference client is the end of its connection', async () => {

@@ -447,7 +447,7 @@ describe('an end', () => {
     const own = session.close({ inFlightPolicy: InFlightPolicy.Drain, drainTimeoutMs: 60_000 });
     await server.close();
     await own;
-    expect(session.lifecycle).toBe('closed');
+    expect(session.state).toBe('closed');
   });
 });
 

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NnrpServerSession, OperationContext } from '../src/server/contract.js';
-import type { SessionEvent } from '../src/server/server-messages.js';
+import type { ServerSessionEvent } from '../src/server/server-messages.js';
 import { eventually } from './eventually.js';
 import { SessionPeer } from './session-peer.js';
 import { Stage } from './stage.js';
@@ -60,15 +60,15 @@ async function frameIds(loop: AsyncIterable<OperationContext>, count: number): P
   return seen;
 }
 
-const types = (events: readonly SessionEvent[]) => events.map(({ type }) => type);
+const types = (events: readonly ServerSessionEvent[]) => events.map(({ type }) => type);
 
 describe('a loop over the submits of a session', () => {
   it.each(Object.keys(WAYS))('left by %s while it waits takes no submit from the next one', async (way) => {
     const { peer, session } = await opened();
-    await WAYS[way]?.(session.allSubmits());
+    await WAYS[way]?.(session);
     peer.submit(1);
     peer.submit(2);
-    expect(await frameIds(session.allSubmits(), 1)).toEqual([1]);
+    expect(await frameIds(session, 1)).toEqual([1]);
     expect((await session.receiveSubmit()).frameId).toBe(2);
   });
 
@@ -82,12 +82,12 @@ describe('a loop over the submits of a session', () => {
       expect(await peer.answers()).toEqual([]);
     };
     if (early) await come();
-    const loop = session.allSubmits();
+    const loop = session[Symbol.asyncIterator]();
     const steps = [loop.next(), loop.next(), loop.next()];
     if (!early) await come();
     expect((await steps[0])?.value).toMatchObject({ frameId: 1 });
     await loop.return?.();
-    expect(await frameIds(session.allSubmits(), 3)).toEqual([2, 3, 4]);
+    expect(await frameIds(session, 3)).toEqual([2, 3, 4]);
     // Whoever looks late finds the end, not a submit that somebody else has.
     expect((await steps[1])?.done).toBe(true);
     expect((await steps[2])?.value).toBeUndefined();
@@ -96,7 +96,7 @@ describe('a loop over the submits of a session', () => {
 
   it('gives back to whoever waits, and nothing that is over', async () => {
     const { peer, session } = await opened();
-    const loop = session.allSubmits();
+    const loop = session[Symbol.asyncIterator]();
     const forgotten = [loop.next(), loop.next()];
     const other = session.receiveSubmit();
     peer.submit(1);
@@ -112,7 +112,7 @@ describe('a loop over the submits of a session', () => {
     const server = await stage.serve({ maxInFlightOperations: 0, maxQueuedSubmits: 4 });
     const peer = await SessionPeer.open(stage, server);
     const session = await server.accept();
-    const loop = session.allSubmits();
+    const loop = session[Symbol.asyncIterator]();
     void loop.next();
     void loop.next();
     peer.submit(1);
@@ -120,17 +120,19 @@ describe('a loop over the submits of a session', () => {
     expect(await peer.answers()).toEqual([]);
     await loop.return?.();
     expect(await peer.take(1)).toEqual(['flow session congestion hard']);
-    expect(await frameIds(session.allSubmits(), 2)).toEqual([1, 2]);
+    expect(await frameIds(session, 2)).toEqual([1, 2]);
     expect(await peer.take(1)).toEqual(['flow session resume none']);
   });
 
   it('is refused where it is asked for while events() takes the messages, and throws when that begins later', async () => {
     const { session } = await opened();
-    const waiting = expect(session.allSubmits().next()).rejects.toThrow(/events\(\) takes/);
-    const later = session.allSubmits();
+    const waiting = expect(session[Symbol.asyncIterator]().next()).rejects.toThrow(/events\(\) takes/);
+    const later = session[Symbol.asyncIterator]();
     session.events();
     await waiting;
-    expect(() => session.allSubmits()).toThrow(/NNRP_ERR_USAGE.*allSubmits\(\): events\(\) takes/);
+    expect(() => session[Symbol.asyncIterator]()).toThrow(
+      /NNRP_ERR_USAGE.*for await over the session: events\(\) takes/,
+    );
     await expect(later.next()).rejects.toMatchObject({ code: 'NNRP_ERR_USAGE' });
     expect(await later.next()).toEqual(DONE);
   });
@@ -143,7 +145,7 @@ describe('a loop over the events of a session', () => {
     peer.submit(1);
     peer.patch({ qualityTier: 7 });
     expect((await session.receivePatch()).metadata.qualityTier).toBe(7);
-    expect(await frameIds(session.allSubmits(), 1)).toEqual([1]);
+    expect(await frameIds(session, 1)).toEqual([1]);
   });
 
   it('that is left hands what waits over to the calls by kind, without what is over', async () => {
@@ -156,10 +158,10 @@ describe('a loop over the events of a session', () => {
     peer.migrate({ lastResultFrameId: 9n });
     peer.close({ sessionCloseTag: 5 });
     expect(await peer.answers()).toEqual(['drop 2']);
-    const seen: SessionEvent[] = [];
+    const seen: ServerSessionEvent[] = [];
     for await (const event of events) if (seen.push(event) === 2) break;
-    expect(types(seen)).toEqual(['flow_update', 'submit']);
-    expect(await frameIds(session.allSubmits(), 2)).toEqual([3, 4]);
+    expect(types(seen)).toEqual(['flowUpdate', 'submit']);
+    expect(await frameIds(session, 2)).toEqual([3, 4]);
     expect((await session.receiveCancel()).frameId).toBe(2);
     expect((await session.receivePatch()).metadata.qualityTier).toBe(7);
     expect((await session.receiveMigrate()).metadata.lastResultFrameId).toBe(9n);
@@ -179,7 +181,7 @@ describe('a loop over the events of a session', () => {
     void first.next();
     void first.next();
     await first.return?.();
-    const seen: SessionEvent[] = [];
+    const seen: ServerSessionEvent[] = [];
     for await (const event of session.events()) if (seen.push(event) === 3) break;
     expect(types(seen)).toEqual(['submit', 'patch', 'submit']);
   });
@@ -196,7 +198,7 @@ describe('a loop over the events of a session', () => {
     expect(await peer.take(1)).toEqual(['flow session resume none']);
     expect(await peer.answers()).toEqual([]);
     peer.submit(2);
-    expect(await frameIds(session.allSubmits(), 2)).toEqual([1, 2]);
+    expect(await frameIds(session, 2)).toEqual([1, 2]);
   });
 
   it('that is left after the end of the session leaves the reason to the other calls', async () => {

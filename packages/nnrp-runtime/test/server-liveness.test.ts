@@ -157,7 +157,7 @@ describe('a connection that is silent', () => {
       const idle = await SessionPeer.open(stage, server, { announced: false });
       await idle.raw.closed();
     }
-    expect(session.lifecycle).toBe('open');
+    expect(session.state).toBe('open');
     await operation.complete('at last');
     expect(await busy.next()).toBe('result 1 at last');
     // And is from then on.

@@ -2,7 +2,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NnrpServerSession } from '../src/server/contract.js';
 import type { NnrpServer } from '../src/server/server.js';
-import type { SessionEvent } from '../src/server/server-messages.js';
+import type { ServerSessionEvent } from '../src/server/server-messages.js';
 import { SessionPeer } from './session-peer.js';
 import { Stage } from './stage.js';
 import { packetBytes } from './wire-packets.js';
@@ -111,7 +111,7 @@ describe('events', () => {
     peer.submit(1);
     expect(await peer.answers()).toEqual([]);
     const events = session.events();
-    const seen: SessionEvent[] = [(await events.next()).value as SessionEvent];
+    const seen: ServerSessionEvent[] = [(await events.next()).value as ServerSessionEvent];
     peer.cancel(1);
     peer.flow({ creditEpoch: 4 });
     peer.put(1, 'object');
@@ -124,7 +124,7 @@ describe('events', () => {
       if (event.type === 'close') await session.ackClose(event.close);
     }
     const before = ['migrate', 'patch', 'submit'];
-    const after = ['cancel', 'flow_update', 'cache_put', 'migrate', 'submit', 'error', 'close'];
+    const after = ['cancel', 'flowUpdate', 'cachePut', 'migrate', 'submit', 'peerError', 'close'];
     expect(seen.map(({ type }) => type)).toEqual([...before, ...after]);
     expect(seen[4]).toMatchObject({ update: { creditEpoch: 4 } });
     expect(seen[7]).toMatchObject({ submit: { frameId: 2 } });
@@ -138,8 +138,8 @@ describe('events', () => {
     peer.submit(1);
     await peer.answers();
     const types: string[] = [];
-    for (let count = 0; count < 3; count++) types.push(((await events.next()).value as SessionEvent).type);
-    expect(types).toEqual(['flow_update', 'cache_put', 'submit']);
+    for (let count = 0; count < 3; count++) types.push(((await events.next()).value as ServerSessionEvent).type);
+    expect(types).toEqual(['flowUpdate', 'cachePut', 'submit']);
   });
 
   it('take the messages: the other calls are refused, those that waited too, and there is one loop', async () => {
@@ -161,7 +161,7 @@ describe('events', () => {
     const events = session.events();
     const first = events.next();
     peer.flow({ creditEpoch: 1 });
-    expect((await first).value).toMatchObject({ type: 'flow_update' });
+    expect((await first).value).toMatchObject({ type: 'flowUpdate' });
     for (let epoch = 2; epoch <= 5000; epoch++) peer.flow({ creditEpoch: epoch });
     expect(await peer.answers()).toEqual([]);
     peer.submit(1);
@@ -183,7 +183,7 @@ describe('every submit of a session', () => {
     peer.submit(2, 'b');
     peer.close();
     const seen: number[] = [];
-    for await (const operation of session.allSubmits()) {
+    for await (const operation of session) {
       seen.push(operation.frameId);
       await operation.complete('x');
     }

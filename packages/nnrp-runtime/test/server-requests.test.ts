@@ -158,7 +158,7 @@ describe('a migration', () => {
     bytes[40 + SESSION_MIGRATE_OFFSETS.newTransportId] = 1;
     peer.raw.send(bytes);
     expect(await peer.take(2)).toEqual(['error session 0 malformed_body', 'close protocol_error']);
-    expect(session.lifecycle).toBe('closed');
+    expect(session.state).toBe('closed');
   });
 });
 
@@ -199,7 +199,7 @@ describe('an error of the application', () => {
       relatedFrameId: 3,
       diagnosticBytes: 256,
     });
-    expect(session.lifecycle).toBe('open');
+    expect(session.state).toBe('open');
   });
 
   it('is not sent to a reference client', async () => {

@@ -152,7 +152,7 @@ describe('a client that reads too slowly', () => {
     session.sendFlowUpdate({ credit: 5 });
     peer.raw.socket.resume();
     await Promise.all(completed);
-    expect(session.lifecycle).toBe('open');
+    expect(session.state).toBe('open');
   });
 
   it('is asked to pause when half of what may wait does, and to go on when it reads', async () => {

@@ -136,7 +136,7 @@ describe('frames', () => {
     peer.send(submitBytes(5, 2), badSubmit(5, 3), cancelBytes(5, 1), closeBytes(5), ack);
     expect(await answersUntilPong(peer)).toEqual([]);
     expect(violations.length).toBe(1);
-    expect(sibling.lifecycle).toBe('open');
+    expect(sibling.state).toBe('open');
     peer.send(submitBytes(6, 1, 'sibling'));
     expect(text((await sibling.receiveSubmit()).body)).toBe('sibling');
     // Once confirmed, the session is one that nobody knows.
@@ -222,7 +222,7 @@ describe('interleaved messages', () => {
       MessageType.Error,
       MessageType.Error,
     ]);
-    expect(session.lifecycle).toBe('open');
+    expect(session.state).toBe('open');
     peer.send(submitBytes(5, 1, 'owner'));
     expect(text((await session.receiveSubmit()).body)).toBe('owner');
   });
@@ -234,7 +234,7 @@ describe('messages that a session does not expect', () => {
     peer.send(packetBytes(MessageType.CacheAck, 5, 0, validMetadata(MessageType.CacheAck)));
     const [refusal] = await answersUntilPong(peer);
     expect(refusal && errorOf(refusal)).toMatchObject({ errorCode: ErrorCode.UnsupportedCapability, isFatal: 0 });
-    expect(session.lifecycle).toBe('open');
+    expect(session.state).toBe('open');
   });
 
   it('are not answered when they are errors', async () => {
@@ -243,7 +243,7 @@ describe('messages that a session does not expect', () => {
     const atLarge = packetBytes(MessageType.Error, 0, 0, new Uint8Array(32));
     peer.send(error, atLarge, error);
     expect(await answersUntilPong(peer)).toEqual([]);
-    expect([session.lifecycle, violations.length]).toEqual(['open', 0]);
+    expect([session.state, violations.length]).toEqual(['open', 0]);
   });
 
   it.each([MessageType.ResultPush, MessageType.ResultDrop, MessageType.SessionPatchAck, MessageType.SessionMigrateAck])(
@@ -254,7 +254,7 @@ describe('messages that a session does not expect', () => {
       peer.send(packetBytes(messageType, 5, frameId, validMetadata(messageType)));
       expect(errorOf(await peer.next()).errorCode).toBe(ErrorCode.InvalidState);
       expect((await peer.next()).messageType).toBe(MessageType.SessionClose);
-      expect(session.lifecycle).toBe('closed');
+      expect(session.state).toBe('closed');
     },
   );
 

@@ -3,7 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { SchemaRegistry } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { NnrpServerPolicy } from '../src/server/policy.js';
+import type { Authorize, NnrpServerPolicy } from '../src/server/policy.js';
 import type { NnrpServer } from '../src/server/server.js';
 import type { NnrpServerOptions } from '../src/server/server-config.js';
 import type { SessionRefused } from '../src/server/server-events.js';
@@ -78,7 +78,7 @@ async function serve(config: NnrpServerOptions = {}): Promise<NnrpServer> {
 }
 
 async function connect(server: NnrpServer): Promise<RawPeer> {
-  const peer = await RawPeer.connect(server.localAddr);
+  const peer = await RawPeer.connect(server.localAddress);
   peers.push(peer);
   return peer;
 }
@@ -211,7 +211,7 @@ describe('where this server differs from the reference', () => {
     }
     const sessions = [await server.accept(), await server.accept()];
     expect(sessions.map((session) => session.sessionId)).toEqual([77, 78]);
-    expect(sessions.map((session) => session.lifecycle)).toEqual(['open', 'open']);
+    expect(sessions.map((session) => session.state)).toEqual(['open', 'open']);
     await expectAcceptWorks(server);
   });
 
@@ -300,7 +300,7 @@ describe('the policy', () => {
         },
       },
     });
-    const client = await carrier.openClient(server.localAddr, { closeTimeoutMs: 1 });
+    const client = await carrier.openClient(server.localAddress, { closeTimeoutMs: 1 });
     await client.openSession({ clientSessionTag: 7n, auth: new TextEncoder().encode('secret') });
     expect(seen).toEqual([7n, true, 'secret']);
     await client.close();
@@ -313,6 +313,66 @@ describe('the policy', () => {
     const peer = await connect(server);
     peer.send(openBytes());
     expect(openAck(await peer.next()).sessionErrorCode).toBe(1234);
+  });
+});
+
+describe('authorize, the policy as one function', () => {
+  const REFUSED = { sessionStatus: SessionStatus.Rejected, sessionErrorCode: SessionErrorCode.AuthFailed };
+  const OPENED = { sessionStatus: SessionStatus.Opened };
+
+  async function decided(authorize: () => unknown) {
+    const server = await serve({ authorize: authorize as Authorize });
+    const refusals: SessionRefused[] = [];
+    server.on('sessionRefused', (refusal) => refusals.push(refusal));
+    const peer = await connect(server);
+    peer.send(openBytes());
+    return { ack: openAck(await peer.next()), refusals };
+  }
+
+  it.each<[string, () => unknown, object]>([
+    ['true', () => true, OPENED],
+    ['a promise of true', async () => true, OPENED],
+    ['nothing', () => undefined, OPENED],
+    ['a grant', async () => ({ priorityClass: 2 }), { ...OPENED, acceptedPriorityClass: 2 }],
+    ['false', () => false, REFUSED],
+    ['a promise of false', async () => false, REFUSED],
+    ['a code', () => 7, { ...REFUSED, sessionErrorCode: 7 }],
+    ['a promise of a code', async () => 7, { ...REFUSED, sessionErrorCode: 7 }],
+  ])('decides by %s', async (_name, answer, expected) => {
+    const { ack, refusals } = await decided(answer);
+    expect(ack).toMatchObject(expected);
+    expect(refusals.map(({ cause }) => cause)).toEqual(
+      expected === REFUSED || ack.sessionErrorCode === 7 ? [undefined] : [],
+    );
+  });
+
+  const error = new Error('no such user');
+  it.each<[string, () => unknown, unknown]>([
+    ['throws', () => fail(error), error],
+    ['rejects', () => Promise.reject(error), error],
+    ['answers what is no decision', () => 'yes', expect.objectContaining({ code: 'NNRP_ERR_USAGE' })],
+    ['promises what is no decision', async () => [true], expect.objectContaining({ code: 'NNRP_ERR_USAGE' })],
+  ])('refuses when it %s, and the server is told why', async (_name, answer, cause) => {
+    const { ack, refusals } = await decided(answer);
+    expect(ack).toMatchObject(REFUSED);
+    expect(refusals.map((refusal) => refusal.cause)).toEqual([cause]);
+  });
+
+  it('sees the request, the peer and the authentication block', async () => {
+    const seen: unknown[] = [];
+    const server = await serve({
+      authorize: (open, { remoteAddress, auth }) =>
+        void seen.push(open.clientSessionTag, remoteAddress.startsWith('127.0.0.1:'), new TextDecoder().decode(auth)),
+    });
+    const client = await carrier.openClient(server.localAddress, { closeTimeoutMs: 1 });
+    await client.openSession({ clientSessionTag: 7n, auth: 'secret' });
+    expect(seen).toEqual([7n, true, 'secret']);
+    await client.close();
+  });
+
+  it('is refused beside a policy', async () => {
+    const both = { authorize: () => true, applicationPolicy: { validateSessionOpen: () => undefined } };
+    await expect(serve(both)).rejects.toThrow('authorize takes the place of applicationPolicy, got both');
   });
 });
 

@@ -16,7 +16,7 @@ afterEach(() => stage.clear());
 
 /** Answers every submit with its own body in capitals, until the client closes. */
 async function shout(session: NnrpServerSession): Promise<void> {
-  for await (const submit of session.allSubmits()) {
+  for await (const submit of session) {
     await session.sendResult(submit.frameId, {}, utf8(text(submit.body).toUpperCase()));
   }
   await session.close();
@@ -46,10 +46,10 @@ describe('a session', () => {
     const closing = clientSession.close();
     const close = await session.receiveClose();
     expect(close.metadata).toMatchObject({ lastOperationId: 1n, sessionCloseTag: 42, closeReason: 1 });
-    expect(session.lifecycle).toBe('closing');
+    expect(session.state).toBe('closing');
     await session.ackClose(close);
     await closing;
-    expect([session.lifecycle, server.sessionCount]).toEqual(['closed', 0]);
+    expect([session.state, server.sessionCount]).toEqual(['closed', 0]);
     await expect(session.sendResult(1, {})).rejects.toThrow(/\[NNRP_ERR_CLOSED]/);
     await expect(clientSession.submit('late')).rejects.toThrow(/\[NNRP_ERR_CLOSED]/);
   });
@@ -364,7 +364,7 @@ describe('closing', () => {
     const { session } = await stage.session();
     const close = { metadata: {} as preview3.SessionClose };
     await expect(session.ackClose(close)).rejects.toMatchObject({ code: 'NNRP_ERR_USAGE' });
-    expect(session.lifecycle).toBe('open');
+    expect(session.state).toBe('open');
   });
 
   it('gives up on a server that does not confirm', async () => {
@@ -418,7 +418,7 @@ describe('a lost connection', () => {
     for (const promise of waiting) await expect(promise).rejects.toMatchObject({ code, message });
     await expect(session.receiveSubmit()).rejects.toMatchObject({ code, message });
     expect(session.endReason).toMatchObject({ code, message });
-    expect(session.lifecycle).toBe('closed');
+    expect(session.state).toBe('closed');
     await expect(session.sendResult(1, {})).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSED' });
     await expect(taken.result()).rejects.toMatchObject({ code: expect.stringMatching(/TRANSPORT|CLOSED/) });
     await session.close();
@@ -470,7 +470,7 @@ describe('a server', () => {
     const closing = server.close();
     const late = await clientSession.submit('after');
     await expect(late.result()).rejects.toMatchObject({ code: 'NNRP_ERR_SERVER_SHUTDOWN' });
-    const nobody = carrier.openClient(server.localAddr, { connectTimeoutMs: 1000 });
+    const nobody = carrier.openClient(server.localAddress, { connectTimeoutMs: 1000 });
     await expect(nobody).rejects.toMatchObject({ code: carrier.turnedAway });
     await session.sendResult(submit.frameId, {}, utf8('in time'));
     expect(text((await operation.result()).body)).toBe('in time');

@@ -93,7 +93,7 @@ async function running() {
     },
   });
   const client = await NnrpClient.connectTls(
-    tls.localAddr,
+    tls.localAddress,
     { roots: server.certificate },
     { hello: { auth: TOKEN as BodyInput } },
   );
@@ -120,8 +120,8 @@ describe('what an application holds', () => {
 
   it('says what it is and how it stands', async () => {
     const { held, tls, client } = await running();
-    const { localAddr } = tls;
-    expect(inspect(tls)).toMatch(new RegExp(`^NnrpServer \\{\\s+localAddr: '${localAddr}',\\s+transport: 'tcp'`));
+    const { localAddress } = tls;
+    expect(inspect(tls)).toMatch(new RegExp(`^NnrpServer \\{\\s+localAddress: '${localAddress}',\\s+transport: 'tcp'`));
     expect(JSON.parse(JSON.stringify(tls))).toMatchObject({ state: 'serving', connectionCount: 1, sessionCount: 1 });
     expect(inspect(client)).toMatch(/^NnrpClient \{.*state: 'open'/s);
     expect(inspect(held.get('a result'))).toMatch(/^NnrpResult \{.*bodyLength: 27/s);
@@ -158,7 +158,7 @@ describe('what an application holds', () => {
 /** A session whose submits nobody has answered, with everything that its public methods return. */
 async function unanswered() {
   const server = await NnrpServer.bindTcp('127.0.0.1:0', { drainTimeoutMs: 0, supportedCacheObjects: [1] });
-  const client = await NnrpClient.connectTcp(server.localAddr);
+  const client = await NnrpClient.connectTcp(server.localAddress);
   // The server goes first: nobody would confirm the client's close.
   cleanup.push(() => server.close());
   const clientSession = await client.openSession({ auth: TOKEN });
@@ -166,7 +166,7 @@ async function unanswered() {
   const accepted = sessions.next();
   const session = (await accepted).value as NnrpServerSession;
   const results = clientSession.results();
-  const submits = session.allSubmits();
+  const submits = session[Symbol.asyncIterator]();
   const looked = submits.next();
   const operations = [await clientSession.submit(PROMPT), await clientSession.submit(PROMPT)];
   const work = (await looked).value as OperationContext;
@@ -185,7 +185,7 @@ async function unanswered() {
       'a step of it': accepted,
       'a loop over submits': submits,
       'a step of it that nobody has looked at': unseen,
-      'a loop over submits that is left': await left(session.allSubmits()),
+      'a loop over submits that is left': await left(session[Symbol.asyncIterator]()),
       operations: session.operations,
       'the schemas': session.schemas,
       'the records': server.sessions(),

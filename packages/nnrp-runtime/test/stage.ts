@@ -34,7 +34,7 @@ export class Stage {
   }
 
   async connect(server: NnrpServer, config: NnrpClientOptions = {}): Promise<NnrpClient> {
-    const transport = await carrier.connect(server.localAddr);
+    const transport = await carrier.connect(server.localAddress);
     const client = NnrpClient.fromTransport(transport, config);
     this.transports.set(client, transport);
     return client;
@@ -57,7 +57,7 @@ export class Stage {
 
   /** A bare connection to the server. */
   async peer(server: NnrpServer): Promise<RawPeer> {
-    const peer = await RawPeer.connect(server.localAddr);
+    const peer = await RawPeer.connect(server.localAddress);
     this.peers.push(peer);
     return peer;
   }

@@ -39,7 +39,7 @@ async function serving(tls: Partial<TlsServerOptions> = {}): Promise<NnrpServer>
 }
 
 async function opened(server: NnrpServer, tls: TlsClientOptions): Promise<NnrpClientSession> {
-  const client = await NnrpClient.connectTls(server.localAddr, tls);
+  const client = await NnrpClient.connectTls(server.localAddress, tls);
   cleanup.push(() => client.close());
   return client.openSession({ defaultDeadlineMs: 0 });
 }
@@ -57,7 +57,7 @@ async function shownBy(server: NnrpServer, options: ConnectionOptions = {}): Pro
 }
 
 async function bareTls(server: NnrpServer, options: ConnectionOptions = {}): Promise<TLSSocket> {
-  const socket = connect({ ...parseAddress(server.localAddr), rejectUnauthorized: false, ...options });
+  const socket = connect({ ...parseAddress(server.localAddress), rejectUnauthorized: false, ...options });
   cleanup.push(() => socket.destroy());
   socket.on('error', () => {});
   await once(socket, 'secureConnect');
@@ -78,7 +78,7 @@ describe('a renewed certificate', () => {
 
   it('leaves a handshake that is under way to the old one', async () => {
     const server = await serving();
-    const { host, port } = parseAddress(server.localAddr);
+    const { host, port } = parseAddress(server.localAddress);
     const raw = createConnection({ host, port });
     cleanup.push(() => raw.destroy());
     await once(raw, 'connect');
@@ -182,7 +182,7 @@ describe('renewed rules for client certificates', () => {
     const second = await bareTls(server, resuming);
     expect(second.isSessionReused()).toBe(true);
     server.renew({ ...own(oldLeaf), ...NEW });
-    const third = connect({ ...parseAddress(server.localAddr), rejectUnauthorized: false, ...resuming });
+    const third = connect({ ...parseAddress(server.localAddress), rejectUnauthorized: false, ...resuming });
     cleanup.push(() => third.destroy());
     const ended = new Promise<unknown>((resolve) => third.on('error', resolve).on('close', resolve));
     let reused = false;
@@ -210,7 +210,7 @@ describe('a client', () => {
   it('that connects again and again asks for its options each time, where they are a function', async () => {
     const server = await serving();
     let roots = oldRoot.certificate;
-    const connector = new TlsConnector(server.localAddr, () => ({ roots }));
+    const connector = new TlsConnector(server.localAddress, () => ({ roots }));
     (await connector.connect()).abort();
     server.renew(own(newLeaf));
     await expect(connector.connect()).rejects.toThrow(/unknown root/);

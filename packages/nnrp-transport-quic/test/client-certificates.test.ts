@@ -176,12 +176,12 @@ describe('the identity of a client', () => {
     cleanup.push(() => server.close());
     void server.serve({ submit: () => 'done' });
     const connect = async (options: QuicClientEndpointOptions) => {
-      const client = await QuicProvider.connect(server.localAddr, { roots: root.certificate, ...options });
+      const client = await QuicProvider.connect(server.localAddress, { roots: root.certificate, ...options });
       cleanup.push(() => client.close());
       return client;
     };
     const known = await connect(own);
-    await expect(known.openSession()).resolves.toMatchObject({ lifecycle: 'open' });
+    await expect(known.openSession()).resolves.toMatchObject({ state: 'open' });
     const unknown = await connect({});
     await expect(unknown.openSession()).rejects.toMatchObject({ wireCode: preview3.SessionErrorCode.AuthFailed });
     expect(seen.map((identity) => identity?.subject)).toEqual(['CN=worker 7,O=Example\\, Inc,C=DE', undefined]);
@@ -196,12 +196,12 @@ describe('a client that is refused for its certificate', () => {
     });
     const bound = await QuicProvider.bind(config);
     cleanup.push(() => bound.close());
-    const refused = await QuicProvider.connect(bound.localAddr, {
+    const refused = await QuicProvider.connect(bound.localAddress, {
       roots: root.certificate,
       certificateChain: ofServers.certificate,
       privateKey: ofServers.key,
     });
-    const message = `${bound.localAddr}: the peer has ended the connection: ${UNKNOWN}`;
+    const message = `${bound.localAddress}: the peer has ended the connection: ${UNKNOWN}`;
     await expect(refused.openSession()).rejects.toMatchObject({
       code: 'NNRP_ERR_TRANSPORT',
       rawMessage: message,

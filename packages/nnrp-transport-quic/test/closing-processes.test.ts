@@ -23,7 +23,7 @@ function started(end: QuicProcess): QuicProcess {
 
 it('a client that has closed lets its process end', async () => {
   const server = await stage.echo();
-  const client = started(QuicProcess.call('closes', server.localAddr, stage.certificate));
+  const client = started(QuicProcess.call('closes', server.localAddress, stage.certificate));
   expect(await client.next()).toEqual({ answer: 'ping' });
   expect(await client.next()).toEqual({ closed: true });
   await client.end(END_MS);
@@ -31,7 +31,7 @@ it('a client that has closed lets its process end', async () => {
 
 it('a client that has not keeps its process, as a socket does', async () => {
   const server = await stage.echo();
-  const client = started(QuicProcess.call('stays', server.localAddr, stage.certificate));
+  const client = started(QuicProcess.call('stays', server.localAddress, stage.certificate));
   await client.next();
   await expect(client.end(500)).rejects.toThrow('timed out');
   await server.close();

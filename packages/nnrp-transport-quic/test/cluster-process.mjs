@@ -25,7 +25,7 @@ async function work() {
   if (role === 'serve') {
     const server = await bind(address);
     server.serve({ submit: () => `worker ${process.pid}` });
-    return { pid: process.pid, address: server.localAddr };
+    return { pid: process.pid, address: server.localAddress };
   }
   const client = await connect();
   const session = await client.openSession({ defaultDeadlineMs: 0 });

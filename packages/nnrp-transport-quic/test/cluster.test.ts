@@ -42,7 +42,7 @@ async function cluster(role: 'serve' | 'call', way: Way, address: string): Promi
 /** A port that was free a moment ago: in a cluster, port 0 is another one for each worker of QUIC. */
 async function freePort(): Promise<number> {
   const server = await NnrpServer.bindTcp('127.0.0.1:0');
-  const { port } = parseAddress(server.localAddr);
+  const { port } = parseAddress(server.localAddress);
   await server.close();
   return port;
 }
@@ -102,7 +102,7 @@ describe('clients in the workers of a cluster', () => {
     const server = await bind[way]();
     undo.push(() => server.close());
     server.serve({ submit: ({ body }) => body });
-    const reports = await cluster('call', way, server.localAddr);
+    const reports = await cluster('call', way, server.localAddress);
     expect(reports.map(({ right, error }) => error ?? right)).toEqual([10, 10]);
   });
 });

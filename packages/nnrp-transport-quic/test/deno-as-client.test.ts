@@ -38,7 +38,7 @@ async function serve(address = '127.0.0.1:0', options: QuicServerOptions = {}): 
 
 describeWithDeno('a client by another QUIC library', (deno) => {
   async function connect({ server, root }: Served, hostname = '127.0.0.1'): Promise<DenoConnection> {
-    const peer = await DenoConnection.connect(deno(), server.localAddr, { hostname, caCerts: [root] });
+    const peer = await DenoConnection.connect(deno(), server.localAddress, { hostname, caCerts: [root] });
     cleanup.push(() => peer.close());
     return peer.open();
   }
@@ -185,7 +185,7 @@ describeWithDeno('a client by another QUIC library', (deno) => {
       const served = await serve();
       const options = { hostname: '127.0.0.1', caCerts: [served.root] };
       for (let count = 0; count < 100; count++) {
-        const peer = await DenoConnection.connect(deno(), served.server.localAddr, options);
+        const peer = await DenoConnection.connect(deno(), served.server.localAddress, options);
         await peer.close(0, '');
       }
       await eventually(() => served.server.connectionCount === 0, 'the connections are gone');

@@ -36,7 +36,7 @@ describeWithDeno('with another QUIC library', (deno) => {
       });
       const server = await QuicProvider.bind(config);
       cleanup.push(() => server.close());
-      return { address: server.localAddr, failures };
+      return { address: server.localAddress, failures };
     }
 
     const right = { hostname: '127.0.0.1', caCerts: [root.certificate] };

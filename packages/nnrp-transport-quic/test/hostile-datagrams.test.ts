@@ -29,7 +29,7 @@ beforeEach(async () => {
   proxy = await stage.proxy(server);
   const capture = new PacketCapture();
   proxy.filter = capture.note;
-  const connector = stage.connector(server.localAddr);
+  const connector = stage.connector(server.localAddress);
   const clients = [
     await stage.connect(proxy.address),
     await stage.connectBy(connector),
@@ -39,7 +39,7 @@ beforeEach(async () => {
   await Promise.all(sessions.map((session) => echoed(session, 30_000)));
   proxy.filter = () => true;
   expect(capture.initials.length * capture.handshakes.length * capture.oneRtt.length).toBeGreaterThan(0);
-  attacker = await Attacker.against(server.localAddr, capture, 1);
+  attacker = await Attacker.against(server.localAddress, capture, 1);
 });
 
 afterEach(async () => {
@@ -93,7 +93,7 @@ async function expectUnharmed(): Promise<void> {
   };
   await until(atEase, 'only the live connections are left');
   await Promise.all(sessions.map((session) => echoed(session, 100_000)));
-  const client = await stage.connect(server.localAddr);
+  const client = await stage.connect(server.localAddress);
   await echoed(await client.openSession(), 1000);
   expect(lost).toEqual([]);
 }

@@ -37,14 +37,14 @@ async function serve(options: QuicServerOptions): Promise<void> {
 
 /** Says so many first words and nothing more, as fast as the server takes them. */
 async function knock(times: number, make: () => Buffer): Promise<void> {
-  const { host, port } = parseAddress(server.localAddr);
+  const { host, port } = parseAddress(server.localAddress);
   for (let count = 0; count < times; count++) {
     stranger.send(make(), port, host);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-const firstDatagram = () => BareClient.firstDatagram(server.localAddr);
+const firstDatagram = () => BareClient.firstDatagram(server.localAddress);
 const nobodyLeft = () => until(() => stage.inside(server).connections === 0, 'no connection is left');
 
 describe('handshakes that never finish', () => {
@@ -84,7 +84,7 @@ describe('handshakes that never finish', () => {
     expect(new Set(failures)).toEqual(new Set(['the handshake made room for others that have begun since']));
     expect(stage.inside(server)).toMatchObject({ handshakes: 20, connections: 20 });
     expect(server.stats().quicHandshakes).toMatchObject({ scope: 'server', value: 20, bound: 20, hits: 80 });
-    const client = await stage.connect(server.localAddr);
+    const client = await stage.connect(server.localAddress);
     await client.openSession();
   });
 
@@ -92,7 +92,7 @@ describe('handshakes that never finish', () => {
     await serve({ retry: 'never', maxHandshakes: 20, maxHandshakesPerAddress: 5, handshakeTimeoutMs: 30_000 });
     const elsewhere = createSocket('udp4');
     await new Promise<void>((resolve) => elsewhere.bind(0, '127.0.0.2', resolve));
-    const { host, port } = parseAddress(server.localAddr);
+    const { host, port } = parseAddress(server.localAddress);
     elsewhere.send(firstDatagram(), port, host);
     await until(() => stage.inside(server).handshakes === 1, 'somebody else has begun');
     await knock(40, firstDatagram);
@@ -103,7 +103,7 @@ describe('handshakes that never finish', () => {
     expect(server.stats().quicHandshakes?.hits).toBe(0);
     elsewhere.close();
     // Whoever repeats himself gets in as soon as the oldest has had its time.
-    await (await stage.connect(server.localAddr)).openSession();
+    await (await stage.connect(server.localAddress)).openSession();
     expect(failures.length).toBeGreaterThan(0);
   });
 
@@ -134,15 +134,15 @@ describe('handshakes that never finish', () => {
 describe('connections', () => {
   it('take no more than maxConnections places; who comes then gets in when one has ended', async () => {
     await serve({ maxConnections: 3, handshakeTimeoutMs: 10_000 });
-    const connector = stage.connector(server.localAddr);
+    const connector = stage.connector(server.localAddress);
     const clients = [
       await stage.connectBy(connector),
       await stage.connectBy(connector),
       await stage.connectBy(connector),
     ];
-    const late = stage.connect(server.localAddr, { handshakeTimeoutMs: 300 });
+    const late = stage.connect(server.localAddress, { handshakeTimeoutMs: 300 });
     await expect(late).rejects.toSatisfy((error) => isNnrpError(error, 'NNRP_ERR_TIMEOUT'));
-    const patient = stage.connect(server.localAddr);
+    const patient = stage.connect(server.localAddress);
     await clients[0]?.close();
     await (await patient).openSession();
     expect(stage.inside(server).connections).toBeLessThanOrEqual(3);
@@ -152,12 +152,12 @@ describe('connections', () => {
 describe('handshakes that must fail', () => {
   it('with a name of another protocol make clients prove their address, and others still get in', async () => {
     await serve({});
-    await knock(300, () => BareClient.firstDatagram(server.localAddr, 'http/1.1'));
+    await knock(300, () => BareClient.firstDatagram(server.localAddress, 'http/1.1'));
     await until(() => failures.length >= 64, 'they have failed');
     expect(failures.length).toBeLessThan(150);
     expect(new Set(failures).size).toBe(1);
     expect(failures[0]).toContain('ALPN');
-    await (await stage.connect(server.localAddr)).openSession();
+    await (await stage.connect(server.localAddress)).openSession();
     await until(() => stage.inside(server).connections === 1, 'only the client is left');
   });
 

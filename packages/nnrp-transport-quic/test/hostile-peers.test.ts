@@ -20,7 +20,7 @@ beforeEach(async () => {
   server = await stage.echo({}, { handshakeTimeoutMs: 1000 });
   server.on('connectionLost', ({ error }) => lost.push(error.message));
   server.on('protocolViolation', ({ error }) => violations.push(error.message));
-  bystander = await (await stage.connect(server.localAddr)).openSession();
+  bystander = await (await stage.connect(server.localAddress)).openSession();
 });
 
 afterEach(async () => {
@@ -30,7 +30,7 @@ afterEach(async () => {
 
 /** Handshake complete, nothing said. */
 async function peer(): Promise<BareClient> {
-  const connected = await BareClient.connected(server.localAddr);
+  const connected = await BareClient.connected(server.localAddress);
   peers.push(connected);
   return connected;
 }

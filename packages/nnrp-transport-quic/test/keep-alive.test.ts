@@ -15,7 +15,7 @@ describe('a connection on which nothing is said', () => {
     ],
   ])('lives on, %s', async (_, ofServer, ofClient) => {
     const server = await stage.echo(ofServer);
-    const client = await stage.connect(server.localAddr, ofClient);
+    const client = await stage.connect(server.localAddress, ofClient);
     const session = await client.openSession();
     // Silence is the matter of this test.
     await passing(2500);

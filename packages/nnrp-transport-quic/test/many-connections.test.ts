@@ -22,7 +22,7 @@ it(`serves ${COUNT} connections of one socket at another, each by itself, and ke
   timeout: 60_000,
 }, async () => {
   const server = await stage.echo(PATIENT, PATIENT);
-  const connector = stage.connector(server.localAddr, PATIENT);
+  const connector = stage.connector(server.localAddress, PATIENT);
   const before = process.memoryUsage.rss();
   const clients: NnrpClient[] = await Promise.all(
     Array.from({ length: COUNT }, () => stage.connectBy(connector, { openTimeoutMs: 30_000 })),

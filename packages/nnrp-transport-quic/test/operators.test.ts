@@ -77,10 +77,10 @@ async function messageOf(connecting: Promise<unknown>): Promise<string> {
 describe('a QUIC server renews', () => {
   it('its certificate through the server, while sessions that are there go on', async () => {
     const server = await serving();
-    const session = await opened(server.localAddr);
+    const session = await opened(server.localAddress);
     server.renew(configured(newLeaf));
-    await expect(opened(server.localAddr)).rejects.toThrow(/unknown root/);
-    expect(await echo(await opened(server.localAddr, { roots: newRoot.certificate }))).toBe('still here');
+    await expect(opened(server.localAddress)).rejects.toThrow(/unknown root/);
+    expect(await echo(await opened(server.localAddress, { roots: newRoot.certificate }))).toBe('still here');
     expect(await echo(session)).toBe('still here');
   });
 
@@ -93,7 +93,7 @@ describe('a QUIC server renews', () => {
       expect(() => server.renew(wrong as object)).toThrow(/expected a QuicServerEndpointConfig/);
     }
     expect(() => configured({ ...newLeaf, key: oldLeaf.key })).toThrow(/does not belong/);
-    expect(await echo(await opened(server.localAddr))).toBe('still here');
+    expect(await echo(await opened(server.localAddress))).toBe('still here');
     await server.close();
     expect(() => server.renew(configured(newLeaf))).toThrow(/is closed/);
   });
@@ -120,17 +120,17 @@ describe('a QUIC server renews', () => {
 describe('a QUIC client', () => {
   it('says whose certificate it has met', async () => {
     const server = await serving(configured(named));
-    const message = await messageOf(opened(server.localAddr, { ...OLD, serverName: 'host.example.test' }));
+    const message = await messageOf(opened(server.localAddress, { ...OLD, serverName: 'host.example.test' }));
     expect(message).toContain('the certificate is not for host.example.test, but for DNS:other.test, DNS:second.test');
-    const byAddress = await messageOf(opened(server.localAddr));
+    const byAddress = await messageOf(opened(server.localAddress));
     expect(byAddress).toContain('the certificate is not for 127.0.0.1, but for DNS:other.test');
   });
 
   it('reaches a server on all addresses of the machine by its own address', async () => {
     for (const address of ['0.0.0.0:0', '[::]:0']) {
       const server = await serving(configured(oldLeaf, {}, address));
-      expect(await echo(await opened(server.localAddr))).toBe('still here');
-      const { port } = parseAddress(server.localAddr);
+      expect(await echo(await opened(server.localAddress))).toBe('still here');
+      const { port } = parseAddress(server.localAddress);
       for (const other of ['[::ffff:0.0.0.0]', '0', '0x0', '000.000.000.000', '127.1'])
         expect(await echo(await opened(`${other}:${port}`))).toBe('still here');
       expect(await echo(await opened({ host: address.slice(0, -2), port }))).toBe('still here');
@@ -139,7 +139,7 @@ describe('a QUIC client', () => {
 
   it('reaches it by a name that stands for all addresses, too', async () => {
     const server = await serving(configured(oldLeaf, {}, '0.0.0.0:0'));
-    const { port } = parseAddress(server.localAddr);
+    const { port } = parseAddress(server.localAddress);
     lookingUp(async () => ['0.0.0.0']);
     const endpoint = { ...OLD, serverName: 'localhost' };
     expect(await echo(await opened(`any.test:${port}`, endpoint))).toBe('still here');
@@ -147,13 +147,13 @@ describe('a QUIC client', () => {
 
   it('takes a certificate for the IPv4 address that an IPv6 address stands for', async () => {
     const server = await serving(configured(newLeaf, {}, '[::ffff:127.0.0.1]:0'));
-    expect(await echo(await opened(server.localAddr, { roots: newRoot.certificate }))).toBe('still here');
+    expect(await echo(await opened(server.localAddress, { roots: newRoot.certificate }))).toBe('still here');
   });
 
   it('says of every address of a name why it could not connect', async () => {
     lookingUp(async () => ['127.0.0.1', '127.0.0.2']);
     const free = await serving();
-    const { port } = parseAddress(free.localAddr);
+    const { port } = parseAddress(free.localAddress);
     await free.close();
     const why = 'nobody listens there (ECONNREFUSED)';
     expect(await messageOf(opened(`two.test:${port}`))).toBe(
@@ -189,11 +189,13 @@ describe('an error of the socket of a QUIC server', () => {
     const server = await serving();
     const failures: unknown[] = [];
     server.on('acceptFailed', (failure) => void failures.push(failure));
-    const session = await opened(server.localAddr);
+    const session = await opened(server.localAddress);
     socketOf(server).emit('error', Object.assign(new Error('recvmsg ENOBUFS'), { code: 'ENOBUFS' }));
-    expect(failures).toMatchObject([{ address: server.localAddr, failures: 1, error: { cause: { code: 'ENOBUFS' } } }]);
+    expect(failures).toMatchObject([
+      { address: server.localAddress, failures: 1, error: { cause: { code: 'ENOBUFS' } } },
+    ]);
     expect(await echo(session)).toBe('still here');
-    expect(await echo(await opened(server.localAddr))).toBe('still here');
+    expect(await echo(await opened(server.localAddress))).toBe('still here');
   });
 
   it('ends it when the socket is gone', async () => {
@@ -222,7 +224,7 @@ describe('what is logged of QUIC', () => {
     const listener = await QuicFramedListener.bind(config);
     undo.push(() => listener.close());
     const mine = { certificateChain: client.certificate, privateKey: client.key };
-    const connector = new QuicConnector(server.localAddr, { ...OLD, ...mine });
+    const connector = new QuicConnector(server.localAddress, { ...OLD, ...mine });
     const connected = NnrpClient.fromTransport(await connector.connect());
     undo.push(() => connected.close());
     const clientKey = client.key.split('\n')[1]?.slice(0, 40) as string;
@@ -255,10 +257,10 @@ describe('onHandshakeFailure', () => {
     };
     const config = store.run('of the configuration', () => configured(oldLeaf, { onHandshakeFailure }));
     const server = await store.run('of the server', () => serving(config));
-    await expect(opened(server.localAddr, { roots: newRoot.certificate })).rejects.toThrow();
+    await expect(opened(server.localAddress, { roots: newRoot.certificate })).rejects.toThrow();
     await expect.poll(() => told).toEqual(['of the configuration']);
     await expect.poll(() => warned).toEqual(['the function onHandshakeFailure of the application has failed']);
-    expect(await echo(await opened(server.localAddr))).toBe('still here');
+    expect(await echo(await opened(server.localAddress))).toBe('still here');
   });
 });
 
@@ -330,9 +332,9 @@ describe('options of QUIC', () => {
     expect(config).not.toBeInstanceOf(QuicServerEndpointConfig);
     const server = await serving(config as unknown as QuicServerEndpointConfig);
     const endpoint = new copy.QuicClientEndpointConfig(OLD) as unknown as QuicClientEndpointConfig;
-    const transport = await new QuicConnector(server.localAddr, endpoint).connect();
+    const transport = await new QuicConnector(server.localAddress, endpoint).connect();
     transport.abort();
     server.renew(new copy.QuicServerEndpointConfig('127.0.0.1:0', own(newLeaf)));
-    expect(await echo(await opened(server.localAddr, { roots: newRoot.certificate }))).toBe('still here');
+    expect(await echo(await opened(server.localAddress, { roots: newRoot.certificate }))).toBe('still here');
   });
 });

@@ -10,7 +10,7 @@ if (role === 'serve') {
   const { config, certificate: own } = QuicServerEndpointConfig.selfSignedLocalhost('127.0.0.1:0');
   const server = await QuicProvider.bind(config, { drainTimeoutMs: 0 });
   const serving = server.serve({ submit: (operation) => operation.body });
-  say({ address: server.localAddr, certificate: Buffer.from(own.certificateDer).toString('base64') });
+  say({ address: server.localAddress, certificate: Buffer.from(own.certificateDer).toString('base64') });
   if (then === 'closes') {
     await new Promise((resolve) => process.stdin.once('data', resolve));
     process.stdin.destroy();

@@ -93,7 +93,7 @@ export class QuicStage {
   }
 
   async proxy(server: NnrpServer, weather: Weather = {}): Promise<UdpProxy> {
-    const proxy = await UdpProxy.before(server.localAddr, weather);
+    const proxy = await UdpProxy.before(server.localAddress, weather);
     this.proxies.push(proxy);
     return proxy;
   }

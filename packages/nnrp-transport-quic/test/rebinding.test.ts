@@ -77,7 +77,7 @@ describe('a session whose client gets another address from a router on the way',
 
   it('is not led astray by copies of its packets that come later from other addresses', async () => {
     const { server, proxy, echo } = await echoing();
-    const { host, port } = parseAddress(server.localAddr);
+    const { host, port } = parseAddress(server.localAddress);
     let lured = 0;
     for (let count = 0; count < 3 * MOVES; count++) {
       const socket = createSocket('udp4').on('message', () => lured++);

@@ -35,10 +35,10 @@ const hasToken = (datagram: Buffer) => isInitial(datagram) && datagram[TOKEN_AT]
 
 /** First datagrams of so many clients that never come back. @returns the largest */
 async function knock(server: NnrpServer, times: number): Promise<number> {
-  const { host, port } = parseAddress(server.localAddr);
+  const { host, port } = parseAddress(server.localAddress);
   let largest = 0;
   for (let count = 0; count < times; count++) {
-    const first = BareClient.firstDatagram(server.localAddr);
+    const first = BareClient.firstDatagram(server.localAddress);
     largest = Math.max(largest, first.length);
     stranger.send(first, port, host);
     await new Promise((resolve) => setImmediate(resolve));
@@ -60,7 +60,7 @@ async function proven(server: NnrpServer) {
 }
 
 async function expectAnswered(server: NnrpServer): Promise<void> {
-  const session = await (await stage.connect(server.localAddr)).openSession();
+  const session = await (await stage.connect(server.localAddress)).openSession();
   const { body } = await (await session.submit('proven')).result();
   expect(Buffer.from(body).toString()).toBe('proven');
 }
@@ -87,7 +87,7 @@ describe("retry 'always'", () => {
     const { client, withToken } = await proven(server);
     await client.close();
     await until(() => stage.inside(server).connections === 0, 'the client is gone');
-    const { host, port } = parseAddress(server.localAddr);
+    const { host, port } = parseAddress(server.localAddress);
     stranger.send(withToken, port, host);
     await until(() => answers.length === 1, 'it is answered');
     expect(isRetry(answers[0] as Buffer)).toBe(true);

@@ -48,7 +48,7 @@ describe('a server', () => {
   it('reports a client whose process was killed after the idle time, and keeps nothing of it', async () => {
     const server = await stage.echo({ idleTimeoutMs: IDLE_MS });
     const lost = losses(server);
-    const client = QuicProcess.call('stays', server.localAddr, stage.certificate);
+    const client = QuicProcess.call('stays', server.localAddress, stage.certificate);
     processes.push(client);
     expect(await client.next()).toEqual({ answer: 'ping' });
     const sessionIds = server.sessions().map(({ sessionId }) => sessionId);
@@ -142,7 +142,7 @@ describe('an idle connection', () => {
   it('ends after the idle time without signs of life', async () => {
     const server = await stage.echo();
     const lost = losses(server);
-    const client = await stage.connect(server.localAddr, IDLE);
+    const client = await stage.connect(server.localAddress, IDLE);
     await client.openSession();
     const begun = performance.now();
     expect((await closed(client)).message).toContain('idle timeout');

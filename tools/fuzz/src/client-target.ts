@@ -94,8 +94,8 @@ export class ClientTarget {
     if (this.held.closing === true) return 'shutdown';
     if (inside.greeting.isPending) return 'greeting';
     if (session === undefined) return inside.opens.isPending ? 'opening' : 'fresh';
-    const { lifecycle } = session;
-    if (lifecycle !== 'open') return lifecycle;
+    const { state } = session;
+    if (state !== 'open') return state;
     if (session.inFlightCount > 0) return 'busy';
     return this.asking > 0 ? 'asking' : 'open';
   }

@@ -68,7 +68,7 @@ export const HANDLERS: ServeHandlers = {
   cache: () => Promise.reject(new Error('the cache handler rejects')),
   close: (close) => (close.metadata.lastOperationId === SLOW_CLOSE_ID ? pause(SLOW_MS) : undefined),
   event: (event) => {
-    if (event.type === 'error') throw new Error('the event handler throws');
+    if (event.type === 'peerError') throw new Error('the event handler throws');
   },
 };
 

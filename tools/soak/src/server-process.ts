@@ -147,7 +147,7 @@ answerQuestions({
     });
     flowTimer = setInterval(regulate, 20);
     served.catch((error: unknown) => faults.note('serve', error));
-    const port = Number(server.localAddr.split(':').at(-1));
+    const port = Number(server.localAddress.split(':').at(-1));
     if (secure === undefined) return { port };
     return { port, root: Buffer.from(secure.certificate.certificateDer).toString('base64') };
   },

@@ -93,7 +93,7 @@ async function bindQuic(
   const { config: endpoint, certificate } = QuicServerEndpointConfig.selfSignedLocalhost(address, settings);
   const server = await QuicProvider.bind(endpoint, config);
   try {
-    const { port } = parseAddress(server.localAddr);
+    const { port } = parseAddress(server.localAddress);
     return { kind: 'quic', server, certificate: leaveCertificate(port, certificate.certificateDer) };
   } catch (error) {
     await server.close();

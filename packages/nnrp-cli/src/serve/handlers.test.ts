@@ -25,7 +25,7 @@ async function sessions(submit: Submit, count: number, failures: HandlerFailure[
   const server = await NnrpServer.bindTcp('127.0.0.1:0', { maxInFlightOperations: 100, drainTimeoutMs: 0 });
   server.on('handlerFailure', (failure) => failures.push(failure));
   void server.serve({ submit, close: drainPatiently });
-  const client = await NnrpClient.connectTcp(server.localAddr);
+  const client = await NnrpClient.connectTcp(server.localAddress);
   opened.push(server, client);
   const result: NnrpClientSession[] = [];
   for (let index = 0; index < count; index++) result.push(await client.openSession({ defaultDeadlineMs: 0 }));
@@ -138,7 +138,7 @@ describe('a close without a time to drain', () => {
     const client = await session(submit);
     const result = (await client.submit('slow')).result();
     const closed = client.close({ drainTimeoutMs: 0 });
-    await expect.poll(() => operations[0]?.session.lifecycle).toBe('closing');
+    await expect.poll(() => operations[0]?.session.state).toBe('closing');
     await operations[0]!.complete('late');
     expect(Buffer.from((await result).body).toString()).toBe('late');
     await closed;

@@ -89,7 +89,7 @@ async function serve(options: ServeOptions, io: CliIo): Promise<ExitCode> {
     report(`cannot take connections (${failures} since the last line): ${error.message}`);
   });
   const forget = closeOnSignal(server, report);
-  writeLine(io.stdout, `listening ${kind} ${server.localAddr}`);
+  writeLine(io.stdout, `listening ${kind} ${server.localAddress}`);
   if (certificate !== undefined) writeLine(io.stdout, `certificate ${certificate.path}`);
   try {
     await server.serve({ submit, close: drainPatiently });

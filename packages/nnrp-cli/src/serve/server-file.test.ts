@@ -69,6 +69,7 @@ describe('a configuration file', () => {
     [[], 'expected a JSON object'],
     [{ max_sessions: 1, maxSessions: 1 }, 'maxSessions: the option is given twice'],
     [{ applicationPolicy: 1 }, 'applicationPolicy: cannot be set in a file'],
+    [{ authorize: 1 }, 'authorize: cannot be set in a file'],
     [{ schema_registry: 1 }, 'schema_registry: cannot be set in a file'],
     [{ max_sessions: null }, 'max_sessions: takes a value, got null'],
     [{ policy_code: -1 }, 'policy_code: takes an integer of 0 to 4294967295, got -1'],

@@ -7,7 +7,7 @@ import { jsonText } from '../json-text.js';
 import { readSchema } from './schema-entry.js';
 
 /** Options of a server that are not data, and so have no place in a file. */
-const NOT_DATA = ['schemaRegistry', 'applicationPolicy'];
+const NOT_DATA = ['schemaRegistry', 'applicationPolicy', 'authorize'];
 const MAX_U32 = 0xffffffff;
 /** As much of a name as the server shows in its messages. */
 const MAX_KEY_BYTES = 100;

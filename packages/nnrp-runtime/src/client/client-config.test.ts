@@ -59,7 +59,7 @@ it.each<[string, (bytes: Uint8Array) => void]>([
     void seen.push(new TextDecoder().decode(helloAuth));
   const server = await NnrpServer.bindTcp('127.0.0.1:0', { applicationPolicy: { validateSessionOpen } });
   const auth = new TextEncoder().encode('secret');
-  const connecting = NnrpClient.connectTcp(server.localAddr, { hello: { auth } });
+  const connecting = NnrpClient.connectTcp(server.localAddress, { hello: { auth } });
   spoil(auth);
   const client = await connecting;
   await client.openSession();

@@ -43,7 +43,7 @@ import {
 } from './request-messages.js';
 import { ResultStream } from './result-stream.js';
 import { SessionClosing } from './session-closing.js';
-import { keptSessionEvent, type NnrpSessionEvent, sessionEventBytes } from './session-events.js';
+import { type ClientSessionEvent, keptSessionEvent, sessionEventBytes } from './session-events.js';
 import { SessionInbox } from './session-inbox.js';
 import type { UnreadShare } from './unread-results.js';
 
@@ -72,7 +72,7 @@ export class NnrpClientSession {
   private readonly submits: ClientSubmits;
   private readonly requests: ClientRequests;
   private readonly closing: SessionClosing;
-  private readonly reported = new EventStreams<NnrpSessionEvent>(sessionEventBytes, keptSessionEvent);
+  private readonly reported = new EventStreams<ClientSessionEvent>(sessionEventBytes, keptSessionEvent);
   private readonly machine: SessionLifecycle;
   private readonly lane: Lane;
   private readonly flow: FlowSender;
@@ -111,7 +111,7 @@ export class NnrpClientSession {
   }
 
   /** open, then closing, draining and closed as the two sides agree on the end. */
-  get lifecycle(): SessionState {
+  get state(): SessionState {
     return this.machine.state;
   }
 
@@ -190,7 +190,7 @@ export class NnrpClientSession {
    * What happens in the session besides results, from now on. At most 1024 events, and 4 MiB of what they hold or the
    * newest one alone, wait unread: the oldest go first.
    */
-  events(): EventStream<NnrpSessionEvent> {
+  events(): EventStream<ClientSessionEvent> {
     return this.reported.open();
   }
 
@@ -291,10 +291,10 @@ export class NnrpClientSession {
 
   /** Plain facts, as logs show them: no payload, no secret. */
   toJSON(): Record<string, unknown> {
-    const { sessionId, lifecycle, inFlightCount, endReason } = this;
+    const { sessionId, state, inFlightCount, endReason } = this;
     const { remoteAddress } = this.connection;
     const { acceptedProfileId: profileId } = this.ack;
-    return { sessionId, remoteAddress, profileId, lifecycle, inFlightCount, endReason: endReason?.message };
+    return { sessionId, remoteAddress, profileId, state, inFlightCount, endReason: endReason?.message };
   }
 
   [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {

@@ -5,58 +5,58 @@ import { EVENT_BYTES, heldByError, keptBytes, keptPacket } from './kept-events.j
 import type { NnrpPatchAck } from './request-messages.js';
 
 /** What happens in a session besides results, as `events()` tells it. */
-export type NnrpSessionEvent =
+export type ClientSessionEvent =
   /** The server limits work; `outcome` says whether the update counted. `operation` is the one it names. */
   | {
-      readonly type: 'flow_update';
+      readonly type: 'flowUpdate';
       readonly update: preview3.FlowUpdate;
       readonly outcome: FlowOutcome;
       readonly operation?: ClientOperation | undefined;
     }
   /** How the server treats a frame or, with frame 0, the session. */
   | {
-      readonly type: 'result_hint';
+      readonly type: 'resultHint';
       readonly hint: preview3.ResultHint;
       readonly frameId: number;
       readonly operation?: ClientOperation | undefined;
     }
   /** The server gave a frame up. */
-  | { readonly type: 'result_drop'; readonly frameId: number; readonly operation: ClientOperation }
+  | { readonly type: 'resultDrop'; readonly frameId: number; readonly operation: ClientOperation }
   /** The server reports a failure; `operation` is the one that failed with it. */
   | {
-      readonly type: 'error';
+      readonly type: 'peerError';
       readonly error: PeerError;
       readonly message: preview3.ErrorMessage;
       readonly operation?: ClientOperation | undefined;
     }
   /** The server wants to close the session. */
   | { readonly type: 'close'; readonly close: preview3.SessionClose }
-  | { readonly type: 'close_ack'; readonly ack: preview3.SessionCloseAck }
-  | { readonly type: 'patch_ack'; readonly ack: NnrpPatchAck }
-  | { readonly type: 'migrate_ack'; readonly ack: preview3.SessionMigrateAck }
-  | { readonly type: 'cache_ack'; readonly ack: preview3.CacheAck }
+  | { readonly type: 'closeAck'; readonly ack: preview3.SessionCloseAck }
+  | { readonly type: 'patchAck'; readonly ack: NnrpPatchAck }
+  | { readonly type: 'migrateAck'; readonly ack: preview3.SessionMigrateAck }
+  | { readonly type: 'cacheAck'; readonly ack: preview3.CacheAck }
   /** The server offers an object; a client keeps none, so it has been refused with CACHE_ACK. */
-  | { readonly type: 'cache_put'; readonly put: preview3.CachePut; readonly body: Uint8Array }
+  | { readonly type: 'cachePut'; readonly put: preview3.CachePut; readonly body: Uint8Array }
   /** The server has forgotten objects. */
-  | { readonly type: 'cache_invalidate'; readonly invalidate: preview3.CacheInvalidate }
+  | { readonly type: 'cacheInvalidate'; readonly invalidate: preview3.CacheInvalidate }
   /** A message that belongs to nothing this session waits for. */
   | { readonly type: 'stray'; readonly packet: Packet; readonly message: MessageInfo }
   /** The server broke a rule. */
-  | { readonly type: 'violation'; readonly error: ProtocolError }
+  | { readonly type: 'protocolViolation'; readonly error: ProtocolError }
   /** The session is over: the last event. */
   | { readonly type: 'end'; readonly reason: NnrpError };
 
 /** Bytes that an event holds as long as it waits. */
-export function sessionEventBytes(event: NnrpSessionEvent): number {
+export function sessionEventBytes(event: ClientSessionEvent): number {
   switch (event.type) {
     case 'stray':
       return EVENT_BYTES + event.packet.settledBytes;
-    case 'cache_put':
+    case 'cachePut':
       return EVENT_BYTES + event.body.length;
-    case 'patch_ack':
+    case 'patchAck':
       return EVENT_BYTES + event.ack.body.length;
-    case 'error':
-    case 'violation':
+    case 'peerError':
+    case 'protocolViolation':
       return EVENT_BYTES + heldByError(event.error);
     default:
       return EVENT_BYTES;
@@ -64,13 +64,13 @@ export function sessionEventBytes(event: NnrpSessionEvent): number {
 }
 
 /** The event as it may wait: what it brings is moved out of a chunk of which it needs little. */
-export function keptSessionEvent(event: NnrpSessionEvent): NnrpSessionEvent {
+export function keptSessionEvent(event: ClientSessionEvent): ClientSessionEvent {
   switch (event.type) {
     case 'stray':
       return { ...event, packet: keptPacket(event.packet) };
-    case 'cache_put':
+    case 'cachePut':
       return { ...event, body: keptBytes(event.body) };
-    case 'patch_ack':
+    case 'patchAck':
       return { ...event, ack: { ...event.ack, body: keptBytes(event.ack.body) } };
     default:
       return event;

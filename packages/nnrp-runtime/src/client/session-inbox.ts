@@ -22,7 +22,7 @@ import type { ClientSubmits } from './client-submits.js';
 import type { EventStreams } from './event-stream.js';
 import { readError, requestFailure } from './peer-error.js';
 import type { SessionClosing } from './session-closing.js';
-import type { NnrpSessionEvent } from './session-events.js';
+import type { ClientSessionEvent } from './session-events.js';
 
 /** Operations with a flow of their own before those that are over are looked for. */
 const MIN_PRUNING = 16;
@@ -33,7 +33,7 @@ export interface SessionParts {
   readonly submits: ClientSubmits;
   readonly requests: ClientRequests;
   readonly closing: SessionClosing;
-  readonly events: EventStreams<NnrpSessionEvent>;
+  readonly events: EventStreams<ClientSessionEvent>;
 }
 
 /**
@@ -72,7 +72,7 @@ export class SessionInbox implements SessionEndpoint {
         if (operation === undefined && packet.frameId !== 0) this.strayUnlessReleased(packet.frameId, packet, info);
         else if (events.wanted) {
           const hint = preview3.decodeResultHint(view, metadataStart);
-          events.push({ type: 'result_hint', hint, frameId: packet.frameId, operation });
+          events.push({ type: 'resultHint', hint, frameId: packet.frameId, operation });
         }
         break;
       }
@@ -82,19 +82,19 @@ export class SessionInbox implements SessionEndpoint {
       case MessageType.SessionPatchAck: {
         const ack = preview3.decodeSessionPatchAck(view, metadataStart);
         this.answered(requests.patchAnswered(ack, packet), packet, info, () => ({
-          type: 'patch_ack',
+          type: 'patchAck',
           ack: { ...ack, body: packet.body },
         }));
         break;
       }
       case MessageType.SessionMigrateAck: {
         const ack = preview3.decodeSessionMigrateAck(view, metadataStart);
-        this.answered(requests.migrateAnswered(ack), packet, info, () => ({ type: 'migrate_ack', ack }));
+        this.answered(requests.migrateAnswered(ack), packet, info, () => ({ type: 'migrateAck', ack }));
         break;
       }
       case MessageType.CacheAck: {
         const ack = preview3.decodeCacheAck(view, metadataStart);
-        this.answered(requests.cacheAnswered(ack), packet, info, () => ({ type: 'cache_ack', ack }));
+        this.answered(requests.cacheAnswered(ack), packet, info, () => ({ type: 'cacheAck', ack }));
         break;
       }
       case MessageType.CachePut:
@@ -102,7 +102,7 @@ export class SessionInbox implements SessionEndpoint {
         break;
       case MessageType.CacheInvalidate:
         if (!events.wanted) break;
-        events.push({ type: 'cache_invalidate', invalidate: preview3.decodeCacheInvalidate(view, metadataStart) });
+        events.push({ type: 'cacheInvalidate', invalidate: preview3.decodeCacheInvalidate(view, metadataStart) });
         break;
       case MessageType.SessionClose: {
         const close = preview3.decodeSessionClose(view, metadataStart);
@@ -112,7 +112,7 @@ export class SessionInbox implements SessionEndpoint {
       }
       case MessageType.SessionCloseAck: {
         const ack = preview3.decodeSessionCloseAck(view, metadataStart);
-        const due = this.parts.closing.answered(ack, () => events.push({ type: 'close_ack', ack }));
+        const due = this.parts.closing.answered(ack, () => events.push({ type: 'closeAck', ack }));
         if (!due) this.stray(packet, info);
         break;
       }
@@ -162,7 +162,7 @@ export class SessionInbox implements SessionEndpoint {
     const { submits, events } = this.parts;
     const operation = submits.dropped(packet.frameId);
     if (operation === false) this.stray(packet, info);
-    else if (operation !== undefined) events.push({ type: 'result_drop', frameId: packet.frameId, operation });
+    else if (operation !== undefined) events.push({ type: 'resultDrop', frameId: packet.frameId, operation });
     this.closeWhenIdle();
   }
 
@@ -170,7 +170,7 @@ export class SessionInbox implements SessionEndpoint {
     const update = preview3.decodeFlowUpdate(packet.view, packet.metadataStart);
     const { submits, events } = this.parts;
     if (update.scopeKind === ScopeKind.Session) {
-      events.push({ type: 'flow_update', update, outcome: submits.flowUpdated(update) });
+      events.push({ type: 'flowUpdate', update, outcome: submits.flowUpdated(update) });
       return;
     }
     // An operation has nothing to submit, so what is said about it is for the application alone.
@@ -179,7 +179,7 @@ export class SessionInbox implements SessionEndpoint {
     if (operation === undefined) this.strayUnlessReleased(frameId, packet, info);
     else if (events.wanted) {
       const outcome = this.operationScope(frameId).apply(update, performance.now());
-      events.push({ type: 'flow_update', update, outcome, operation });
+      events.push({ type: 'flowUpdate', update, outcome, operation });
     }
   }
 
@@ -209,7 +209,7 @@ export class SessionInbox implements SessionEndpoint {
       ? submits.reportedFailed(message.relatedFrameId || packet.frameId, reported)
       : undefined;
     this.connection.peerReported(forCaller(error), sessionId);
-    if (events.wanted) events.push({ type: 'error', error: forCaller(error), message, operation });
+    if (events.wanted) events.push({ type: 'peerError', error: forCaller(error), message, operation });
     if (message.errorScope === ErrorScope.Session) {
       const { answers } = reported.details;
       if (message.isFatal === 1) this.end(error);
@@ -235,10 +235,10 @@ export class SessionInbox implements SessionEndpoint {
     const { connection, lane } = this;
     const hasLeft = connection.send(MessageType.CacheAck, sessionId, 0, CACHE_ACK, ack, undefined, lane);
     if (!hasLeft) connection.answerWaits(TEXT_BYTES + preview3.COMMON_HEADER_BYTES + CACHE_ACK.bytes);
-    events.push({ type: 'cache_put', put, body: packet.body });
+    events.push({ type: 'cachePut', put, body: packet.body });
   }
 
-  private answered(outcome: AnswerOutcome, packet: Packet, info: MessageInfo, event: () => NnrpSessionEvent): void {
+  private answered(outcome: AnswerOutcome, packet: Packet, info: MessageInfo, event: () => ClientSessionEvent): void {
     if (outcome === 'stray') this.stray(packet, info);
     else if (outcome !== 'taken') this.report(outcome);
     else if (this.parts.events.wanted) this.parts.events.push(event());
@@ -259,7 +259,7 @@ export class SessionInbox implements SessionEndpoint {
 
   private report(error: ProtocolError): void {
     this.connection.violation(error, this.parts.sessionId);
-    this.parts.events.push({ type: 'violation', error });
+    this.parts.events.push({ type: 'protocolViolation', error });
   }
 
   /** The server broke a rule in a way that costs the session, and nothing else. */

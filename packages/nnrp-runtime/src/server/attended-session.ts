@@ -4,7 +4,7 @@ import { described } from '../base/described.js';
 import { crash } from '../base/guard.js';
 import type { Operation } from './operation.js';
 import type { SessionLine } from './scheduling/connection-share.js';
-import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
+import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, ServerSessionEvent } from './server-messages.js';
 import type { SessionCore } from './session-core.js';
 import type { SessionReceiver } from './session-receiver.js';
 
@@ -23,7 +23,7 @@ export interface SessionHandlers {
   migrate(migration: NnrpMigration, core: SessionCore): Promise<void>;
   /** @param answered - resolves when the requests that came before have their answers */
   close(close: NnrpClose, core: SessionCore, answered: Promise<unknown>): void;
-  event(event: SessionEvent, core: SessionCore): void;
+  event(event: ServerSessionEvent, core: SessionCore): void;
   ended(core: SessionCore, line: SessionLine, reason: NnrpError): void;
 }
 
@@ -79,7 +79,7 @@ export class AttendedSession implements SessionReceiver {
     this.handlers.close(described(close), this.core, Promise.all([this.patchTurn, this.migrations]));
   }
 
-  event(event: SessionEvent): void {
+  event(event: ServerSessionEvent): void {
     this.handlers.event(described(event), this.core);
   }
 

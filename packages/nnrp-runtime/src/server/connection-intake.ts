@@ -17,7 +17,7 @@ import type { SessionConnection } from '../connection/session-endpoint.js';
 import type { ConnectionGate } from './connection-gate.js';
 import { submitRefused } from './frame-failure.js';
 import type { NnrpServerConfig } from './server-config.js';
-import type { PeerReport } from './server-events.js';
+import type { PeerErrorReport } from './server-events.js';
 import { answerHello } from './server-hello.js';
 import type { SessionOpening } from './session-opening.js';
 import type { UnconfirmedCloses } from './unconfirmed-closes.js';
@@ -48,7 +48,7 @@ export interface ConnectionIntakeOwner
   makeRoom(): void;
   /** Reports a broken rule to the application. */
   report(sessionId: number, error: ProtocolError): void;
-  peerReported(report: PeerReport): void;
+  peerReported(report: PeerErrorReport): void;
   /** A broken rule that has been reported costs the connection. */
   giveUp(error: ProtocolError): void;
 }

@@ -14,7 +14,7 @@ import type {
   ResultInit,
   ResultValue,
   RuntimeSessionRecord,
-  SessionEvent,
+  ServerSessionEvent,
 } from './server-messages.js';
 
 /** What a FLOW_UPDATE says, and about what: the session, or one of its frames. */
@@ -72,7 +72,7 @@ export interface NnrpServerSession {
   /** What was granted. */
   readonly ack: preview3.SessionOpenAck;
   /** open, closing (the client or this side has asked to close), draining, closed. */
-  readonly lifecycle: SessionState;
+  readonly state: SessionState;
   /** The operations in flight: which there are, and how far each of them is. */
   readonly operations: OperationsInFlight;
   /** Objects in the session's cache, those that the application tracks included. */
@@ -115,7 +115,7 @@ export interface NnrpServerSession {
    * application completes it or drops it, else the client waits until its deadline. (`serve` drops it by itself.)
    * @throws UsageError when `events` or `serve` takes the messages; where that begins later, the loop throws it
    */
-  allSubmits(): AsyncIterableIterator<OperationContext, void, void>;
+  [Symbol.asyncIterator](): AsyncIterableIterator<OperationContext, void, void>;
   /** The next frame that the client gave up. The runtime has answered it with RESULT_DROP and aborted its signal. */
   receiveCancel(): Promise<NnrpCancel>;
   /** The next SESSION_PATCH; answer it with `sendPatchAck`. */
@@ -130,7 +130,7 @@ export interface NnrpServerSession {
    * the messages go to the `receive*` calls again, those included that it has not handed out; only `events` shows
    * flow updates, cache messages and errors, so those are gone. What it has handed out the application answers.
    */
-  events(): AsyncIterableIterator<SessionEvent, void, void>;
+  events(): AsyncIterableIterator<ServerSessionEvent, void, void>;
   /**
    * Answers a frame. Results marked partial may be followed by more; any other is the frame's last answer.
    *

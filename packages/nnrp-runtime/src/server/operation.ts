@@ -16,11 +16,11 @@ import { checkOptions } from '../base/options.js';
 import type { Turn } from '../base/turn.js';
 import { bodyCopy, bodyFrames, bodyJson, bodyText, type OwnBytes } from '../connection/body-reading.js';
 import { traceIdOf } from '../connection/trace-id.js';
-import { isThenable, settledOnce } from '../thenable.js';
 import { pin } from '../transport/pinned.js';
 import type { NnrpServerSession, OperationContext, ResolvedObject } from './contract.js';
 import type { FrameFailure } from './frame-failure.js';
 import { OperationAbort } from './operation-abort.js';
+import { leave } from './result-source.js';
 import type { HandlerPlace, Turn as PlaceTurn, Scheduled, SessionLine } from './scheduling/connection-share.js';
 import type { ResultValue } from './server-messages.js';
 
@@ -77,9 +77,9 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   line: SessionLine | undefined = undefined;
   /** For the dispatcher: that it waits for a place. */
   turn: PlaceTurn | undefined = undefined;
-  /** For the serve loop: the generator that works on it, to be left when the work is not wanted any more. */
+  /** For the serve loop: the stream of results that answers it, to be left when the work is not wanted any more. */
   work: { return?(value: undefined): unknown } | undefined = undefined;
-  /** For the serve loop: the async context of the generator, as far as it is known; it is left in it, too. */
+  /** For the serve loop: the async context of that stream, as far as it is known; it is left in it, too. */
   context: AsyncResource | undefined = undefined;
   /** The halves of the trace id, which every answer carries back. */
   readonly traceLow: number;
@@ -330,13 +330,3 @@ interface RareState {
 }
 
 const RELATIONS: ReadonlySet<string> = new Set(['parentFrameId', 'groupId']);
-
-/** Lets a generator run its `finally`; what it throws then concerns nobody any more. */
-export function leave(generator: { return?(value: undefined): unknown }): void {
-  try {
-    const left = generator.return?.(undefined);
-    if (isThenable(left)) settledOnce(left).then(undefined, () => {});
-  } catch {
-    // A generator that is running right now cannot be left; it sees its signal.
-  }
-}

@@ -1,4 +1,6 @@
 import type * as preview3 from 'nnrp-core/preview3';
+import { SessionErrorCode } from 'nnrp-core/preview3';
+import { isThenable, settledOnce } from '../thenable.js';
 import type { PeerIdentity } from '../transport/peer-identity.js';
 
 /** What a policy may look at besides the request itself. */
@@ -41,4 +43,28 @@ export class AllowAllServerPolicy implements NnrpServerPolicy {
   validateSessionOpen(): undefined {
     return undefined;
   }
+}
+
+/** What `authorize` returns: true or false beside what a policy returns, or a promise of any. */
+// biome-ignore lint/suspicious/noConfusingVoidType: a function that throws to refuse returns void
+export type Authorization = PolicyDecision | boolean | void | Promise<PolicyDecision | boolean | void>;
+
+/** A policy as one function. */
+export type Authorize = (open: preview3.SessionOpen, context: SessionOpenContext) => Authorization;
+
+/** The policy that a function is: true grants, false refuses with auth_failed, and the rest is as of every policy. */
+export function policyOf(authorize: Authorize): NnrpServerPolicy {
+  return {
+    validateSessionOpen(open, context) {
+      const answer = authorize(open, context);
+      return isThenable(answer)
+        ? settledOnce<Awaited<Authorization>>(answer).then(decisionOf)
+        : decisionOf(answer as Awaited<Authorization>);
+    },
+  };
+}
+
+function decisionOf(answer: Awaited<Authorization>): PolicyDecision {
+  if (typeof answer === 'boolean') return answer ? undefined : SessionErrorCode.AuthFailed;
+  return answer as PolicyDecision;
 }

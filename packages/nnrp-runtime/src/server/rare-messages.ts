@@ -1,7 +1,7 @@
 import type { NnrpError } from 'nnrp-core';
 import { AsyncQueue } from '../async-queue.js';
 import { described } from '../base/described.js';
-import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
+import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, ServerSessionEvent } from './server-messages.js';
 
 /** Cancels that may wait unread. */
 const MAX_CANCELS = 1024;
@@ -48,8 +48,8 @@ export class RareMessages {
   }
 
   /** Takes out everything that waits. @param reason - for the calls that wait for a message, which will not come */
-  takeAll(reason: NnrpError): Arrived<SessionEvent>[] {
-    const events: Arrived<SessionEvent>[] = [];
+  takeAll(reason: NnrpError): Arrived<ServerSessionEvent>[] {
+    const events: Arrived<ServerSessionEvent>[] = [];
     for (const kind of KINDS) {
       const queue = this.queues[kind] as AsyncQueue<Arrived<RareKinds[typeof kind]>> | undefined;
       for (const { message, number } of queue?.drain() ?? []) events.push({ message: eventOf(kind, message), number });
@@ -70,7 +70,7 @@ export class RareMessages {
   }
 }
 
-export function eventOf<Kind extends keyof RareKinds>(kind: Kind, message: RareKinds[Kind]): SessionEvent {
+export function eventOf<Kind extends keyof RareKinds>(kind: Kind, message: RareKinds[Kind]): ServerSessionEvent {
   switch (kind) {
     case 'cancel':
       return { type: 'cancel', cancel: message as NnrpCancel };

@@ -56,7 +56,7 @@ export function policyFailed(thrown: unknown, exposed: boolean): OpenFailure {
 }
 
 export function policyTooSlow(policyTimeoutMs: number): OpenFailure {
-  const cause = new UsageError(`validateSessionOpen: no answer within policyTimeoutMs, ${policyTimeoutMs} ms`);
+  const cause = new UsageError(`policy: no answer within policyTimeoutMs, ${policyTimeoutMs} ms`);
   return policyFailure(`the server's policy gave no answer within ${policyTimeoutMs} ms`, true, cause);
 }
 

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { shownValue, UsageError } from 'nnrp-core';
 import { ResultClass, ResultFlags, type ResultPush } from 'nnrp-core/preview3';
-import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
+import { type BodyChunk, type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { isPartial } from '../connection/result-kind.js';
 import { awaitHint } from '../thenable.js';
 import { completeResult, type ResultInit, type ResultValue, resultMetadata } from './server-messages.js';
@@ -25,10 +25,21 @@ export function metadataOf(value: ResultValue): ResultInit | undefined {
 }
 
 export function bodyOf(value: ResultValue): Uint8Array {
-  if (ArrayBuffer.isView(value) || Array.isArray(value)) return bodyBytes(value);
+  if (ArrayBuffer.isView(value)) return bodyBytes(value);
+  if (Array.isArray(value)) return bodyBytes(chunks(value));
   if (isValueObject(value)) return value.body === undefined ? NO_BODY : bodyBytes(value.body);
   if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) throw noResult(shownValue(value));
   return bodyBytes(value);
+}
+
+/** @throws UsageError when it is a list of results: what that means must not be guessed */
+function chunks(list: readonly BodyChunk[]): readonly BodyChunk[] {
+  const isResult = (entry: unknown) =>
+    typeof entry === 'object' && entry !== null && ('body' in entry || 'metadata' in entry);
+  if (!list.some(isResult)) return list;
+  throw new UsageError(
+    'result: a list is one body, made of bytes and text; where each entry is a result, return list.values()',
+  );
 }
 
 /**

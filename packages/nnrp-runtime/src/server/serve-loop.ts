@@ -12,13 +12,22 @@ import type { MigrateAckInit, PatchAckInit } from './contract.js';
 import { Dispatcher, type DispatcherLimits } from './dispatcher.js';
 import { connectionBusy, type FrameFailure, failureOnPurpose, handlerFailure, serverBusy } from './frame-failure.js';
 import { declareHandlers } from './handler-bounds.js';
-import { leave, type Operation } from './operation.js';
+import type { Operation } from './operation.js';
 import { PausedSessions } from './paused-sessions.js';
-import { ConnectionShare, type Scheduled, SessionLine } from './scheduling/connection-share.js';
-import { type CompleteServeOptions, isGenerator, type LastResult, type ServeHandlers } from './serve-handlers.js';
+import { isGenerator, isSource, leave, type OpenSource, openSource } from './result-source.js';
+import { type Scheduled, SessionLine } from './scheduling/connection-share.js';
+import { ConnectionShares } from './scheduling/connection-shares.js';
+import type { CompleteServeOptions, LastResult, ResultSource, ServeHandlers } from './serve-handlers.js';
 import type { ServerBounds } from './server-bounds.js';
 import type { HandlerFailure, HandlerStuck } from './server-events.js';
-import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, ResultValue, SessionEvent } from './server-messages.js';
+import type {
+  NnrpCancel,
+  NnrpClose,
+  NnrpMigration,
+  NnrpPatch,
+  ResultValue,
+  ServerSessionEvent,
+} from './server-messages.js';
 import type { SessionCore } from './session-core.js';
 import { StuckHandlers } from './stuck-handlers.js';
 
@@ -51,13 +60,12 @@ export class ServeLoop implements SessionHandlers {
   private readonly limits: DispatcherLimits;
   private readonly stuck: StuckHandlers;
   private readonly exposesErrors: boolean;
-  /** By connection, for as long as it lives. */
-  private readonly shares = new WeakMap<object, ConnectionShare>();
+  private readonly shares = new ConnectionShares();
   private readonly paused = new PausedSessions();
   /** Its handler has returned: it neither runs on nor waits for room. */
   private settling: Operation | undefined;
   /** What the handler that has returned just now has promised. What it returned is not asked again whether it is a promise. */
-  private promised: Promise<LastResult> = NOTHING_PROMISED;
+  private promised: Promise<LastResult | ResultSource> = NOTHING_PROMISED;
 
   constructor(
     private readonly handlers: ServeHandlers,
@@ -74,7 +82,7 @@ export class ServeLoop implements SessionHandlers {
       relieved: (share) => this.paused.resume(share),
       hit: (bound) => owner.bounds.hit(bound),
     });
-    declareHandlers(owner.bounds, this.limits, this.dispatcher, this.stuck, () => this.liveShares());
+    declareHandlers(owner.bounds, this.limits, this.dispatcher, this.stuck, () => this.shares.ofAll(owner.connections));
   }
 
   /** Handlers that run although their operation has been over for `stuckHandlerMs`. */
@@ -175,9 +183,9 @@ export class ServeLoop implements SessionHandlers {
     }
   }
 
-  event(event: SessionEvent, core: SessionCore): void {
+  event(event: ServerSessionEvent, core: SessionCore): void {
     const { handlers } = this;
-    const cached = event.type === 'cache_put' || event.type === 'cache_invalidate';
+    const cached = event.type === 'cachePut' || event.type === 'cacheInvalidate';
     if ((cached ? handlers.cache : handlers.event) === undefined) return;
     described(event);
     if (cached) this.aside(core, 0, () => handlers.cache?.(event, core.session));
@@ -220,7 +228,7 @@ export class ServeLoop implements SessionHandlers {
     const { promised } = this;
     this.promised = NOTHING_PROMISED;
     promised.then(
-      (result) => this.ends(operation, this.settle, result),
+      (result) => this.kept(operation, result),
       (error: unknown) => this.ends(operation, this.fail, error),
     );
     return 'goes on';
@@ -229,23 +237,38 @@ export class ServeLoop implements SessionHandlers {
   /** All that is the application's: whatever its handler returns may throw when it is looked at. */
   private handle(operation: Operation): LastResult | typeof STREAMED | typeof PROMISED {
     const outcome = this.handlers.submit(operation);
-    if (isGenerator(outcome)) {
-      this.follow(operation, outcome);
-      return STREAMED;
+    if (isGenerator(outcome)) return this.follow(operation, outcome);
+    // What is both a promise and a stream is read as it comes.
+    if (isThenable(outcome) && !(Symbol.asyncIterator in outcome)) {
+      this.promised = settledOnce(outcome);
+      return PROMISED;
     }
-    if (!isThenable(outcome)) return outcome as LastResult;
-    this.promised = settledOnce(outcome);
-    return PROMISED;
+    return isSource(outcome) ? this.follow(operation, openSource(outcome, operation)) : (outcome as LastResult);
+  }
+
+  /** The handler has kept its promise: by a result, or by a stream of results. */
+  private kept(operation: Operation, outcome: LastResult | ResultSource): void {
+    try {
+      if (isSource(outcome)) {
+        operation.context?.runInAsyncScope(() => this.follow(operation, openSource(outcome, operation)));
+        return;
+      }
+    } catch (error) {
+      this.ends(operation, this.fail, error);
+      return;
+    }
+    this.ends(operation, this.settle, outcome);
   }
 
   /** What fails in here is not the handler's. */
-  private follow(operation: Operation, generator: AsyncGenerator<ResultValue, LastResult, void>): void {
+  private follow(operation: Operation, source: OpenSource): typeof STREAMED {
     try {
-      background(operation, this.stream(operation, generator));
+      background(operation, this.stream(operation, source));
     } catch (error) {
       crash(operation, error);
       this.finished(operation);
     }
+    return STREAMED;
   }
 
   private ends<Value>(
@@ -286,22 +309,21 @@ export class ServeLoop implements SessionHandlers {
     });
   }
 
-  private async stream(
-    operation: Operation,
-    generator: AsyncGenerator<ResultValue, LastResult, void> | Generator<ResultValue, LastResult, void>,
-  ): Promise<void> {
-    operation.work = generator;
+  private async stream(operation: Operation, source: OpenSource): Promise<void> {
+    operation.work = source;
     // One of the application's own making runs in the context of whoever calls it, also when it is left while it works.
-    let isOwn = !types.isGeneratorObject(generator);
+    let isOwn = !types.isGeneratorObject(source);
     try {
+      // A promise of it may have been kept too late.
+      if (operation.isOver) leave(source);
       for (;;) {
-        const next = generator.next();
+        const next = source.next();
         if (isOwn) operation.context = currentContext();
         isOwn = false;
         const step = await next;
         if (operation.isOver) {
           unheardWithin(step.value);
-          leave(generator);
+          leave(source);
           break;
         }
         if (step.done === true) {
@@ -315,7 +337,7 @@ export class ServeLoop implements SessionHandlers {
         await sent;
       }
     } catch (error) {
-      leave(generator);
+      leave(source);
       guard(operation, () => this.fail(operation, error));
     }
     this.finished(operation);
@@ -361,12 +383,9 @@ export class ServeLoop implements SessionHandlers {
   }
 
   private lineOf({ connection, ack }: SessionCore): SessionLine {
-    let share = this.shares.get(connection);
-    if (share === undefined) {
-      share = new ConnectionShare();
-      this.shares.set(connection, share);
-    }
-    return new SessionLine(share, ack.acceptedPriorityClass, (operation, lateMs) => this.isStuck(operation, lateMs));
+    return new SessionLine(this.shares.of(connection), ack.acceptedPriorityClass, (operation, lateMs) =>
+      this.isStuck(operation, lateMs),
+    );
   }
 
   private isStuck(operation: Scheduled, lateMs: number): void {
@@ -379,14 +398,6 @@ export class ServeLoop implements SessionHandlers {
     const { frameId } = operation;
     this.owner.handlerStuck({ sessionId, frameId, remoteAddress, forMs: stuckHandlerMs + lateMs });
   }
-
-  /** What the connections that are open have, as far as they have or had a session. */
-  private *liveShares(): Iterable<ConnectionShare> {
-    for (const connection of this.owner.connections) {
-      const share = this.shares.get(connection);
-      if (share !== undefined) yield share;
-    }
-  }
 }
 
-const NOTHING_PROMISED: Promise<LastResult> = Promise.resolve(undefined);
+const NOTHING_PROMISED: Promise<undefined> = Promise.resolve(undefined);

@@ -39,7 +39,7 @@ export type BoundName =
   | 'serverHelloBytes'
   | 'packetBytes'
   | 'unansweredRequests'
-  /** Events `protocolViolation` and `peerReport` about one connection in a minute; a hit is a fault that was not told of. */
+  /** Events `protocolViolation` and `peerError` about one connection in a minute; a hit is a fault that was not told of. */
   | 'toldFaults'
   | 'unopenedConnections'
   | 'addressUnopened'

@@ -4,7 +4,7 @@ import { type Complete, readOptions } from '../base/options.js';
 import type { SlowReaderPolicy } from '../connection/outbox.js';
 import { MAX_TIMER_MS } from '../timer-limit.js';
 import type { TransportKind } from '../transport/contract.js';
-import { AllowAllServerPolicy, type NnrpServerPolicy } from './policy.js';
+import { AllowAllServerPolicy, type Authorize, type NnrpServerPolicy, policyOf } from './policy.js';
 
 /** Options of a server; what is left out, or undefined, has the default of the protocol's reference configuration where that names one. */
 export interface NnrpServerOptions {
@@ -47,6 +47,11 @@ export interface NnrpServerOptions {
   readonly resumeWindowMs?: number | undefined;
   /** Asked for every session that the rules above allow; default allows all. */
   readonly applicationPolicy?: NnrpServerPolicy | undefined;
+  /**
+   * The same as one function, which gets what the policy's method gets. It grants by true or by returning nothing, or by a
+   * SessionGrant; it refuses by false (auth_failed), by a code, or by throwing. Not beside `applicationPolicy`; default none.
+   */
+  readonly authorize?: Authorize | undefined;
   /** Confirms allow_background_results to sessions that ask for it; default false. */
   readonly backgroundResults?: boolean | undefined;
   /** Confirms allow_cache_leases to sessions that ask for it; default false. */
@@ -81,7 +86,7 @@ export interface NnrpServerOptions {
   /** How long a connection may go without a session, in milliseconds; then it is closed; default 10000. */
   readonly handshakeTimeoutMs?: number | undefined;
   /**
-   * How long `applicationPolicy` may take to decide on a session, in milliseconds; then that session is refused with
+   * How long the policy may take to decide on a session, in milliseconds; then that session is refused with
    * auth_failed. Less than a client waits for its answer, which it would otherwise give up first; default 5000, or
    * `handshakeTimeoutMs` where that is less.
    */
@@ -168,8 +173,8 @@ export interface NnrpServerOptions {
   readonly stallTimeoutMs?: number | undefined;
 }
 
-/** With all defaults filled in. */
-export type NnrpServerConfig = Complete<NnrpServerOptions>;
+/** With all defaults filled in; `authorize` is its `applicationPolicy`. */
+export type NnrpServerConfig = Omit<Complete<NnrpServerOptions>, 'authorize'>;
 
 const U16 = 0xffff;
 const U32 = 0xffffffff;
@@ -238,6 +243,7 @@ const OPTIONS: ReadonlySet<string> = new Set<string>([
   'supportedCacheObjects',
   'schemaRegistry',
   'applicationPolicy',
+  'authorize',
   'slowReader',
 ]);
 
@@ -261,10 +267,6 @@ export function serverConfig(options: NnrpServerOptions, transport: TransportKin
   const { schemaRegistry = new SchemaRegistry([preview3.TOKEN_DELTA_SCHEMA]) } = config;
   if (typeof schemaRegistry?.has !== 'function' || typeof schemaRegistry.overlay !== 'function')
     refuse('schemaRegistry', 'a SchemaRegistry', schemaRegistry);
-  const { applicationPolicy = new AllowAllServerPolicy() } = config;
-  if (typeof applicationPolicy?.validateSessionOpen !== 'function') {
-    refuse('applicationPolicy', 'an object with a method validateSessionOpen', applicationPolicy);
-  }
   const { supportedProfiles = [preview3.ProfileId.Token], supportedCacheObjects = [] } = config;
   const given = numbers(config);
   return {
@@ -277,8 +279,21 @@ export function serverConfig(options: NnrpServerOptions, transport: TransportKin
     supportedProfiles: ids('supportedProfiles', supportedProfiles),
     supportedCacheObjects: cacheObjectKinds(supportedCacheObjects),
     schemaRegistry,
-    applicationPolicy,
+    applicationPolicy: policy(config),
   };
+}
+
+function policy({ applicationPolicy, authorize }: NnrpServerOptions): NnrpServerPolicy {
+  if (authorize !== undefined) {
+    if (typeof authorize !== 'function') refuse('authorize', 'a function', authorize);
+    if (applicationPolicy !== undefined) refuse('authorize', 'the place of applicationPolicy', authorize, 'both');
+    return policyOf(authorize);
+  }
+  if (applicationPolicy === undefined) return new AllowAllServerPolicy();
+  if (typeof applicationPolicy?.validateSessionOpen !== 'function') {
+    refuse('applicationPolicy', 'an object with a method validateSessionOpen', applicationPolicy);
+  }
+  return applicationPolicy;
 }
 
 function numbers(config: NnrpServerOptions) {

@@ -33,7 +33,13 @@ import { outboxLimits, resultRoom } from './outbox-shares.js';
 import { RoomLine } from './room-line.js';
 import type { ServerBounds } from './server-bounds.js';
 import type { NnrpServerConfig } from './server-config.js';
-import type { ConnectionLost, HandlerFailure, PeerReport, ProtocolViolation, SessionRefused } from './server-events.js';
+import type {
+  ConnectionLost,
+  HandlerFailure,
+  PeerErrorReport,
+  ProtocolViolation,
+  SessionRefused,
+} from './server-events.js';
 import { ConnectionMemory, type ServerMemory } from './server-memory.js';
 import { ServerSession } from './server-session.js';
 import type { ServerSessionConnection } from './server-session-connection.js';
@@ -61,7 +67,7 @@ export interface ServerConnectionOwner {
   sessionEnded(core: SessionCore): void;
   sessionRefused(refusal: SessionRefused): void;
   protocolViolation(violation: ProtocolViolation): void;
-  peerReported(report: PeerReport): void;
+  peerReported(report: PeerErrorReport): void;
   internalError(error: unknown, remoteAddress: string): void;
   handlerFailed(failure: HandlerFailure): void;
   connectionEnded(loss: ConnectionLost): void;
@@ -208,7 +214,7 @@ export class ServerConnection
     return false;
   }
 
-  peerReported(report: PeerReport): void {
+  peerReported(report: PeerErrorReport): void {
     if (this.mayTellFault()) this.owner.peerReported(report);
   }
 

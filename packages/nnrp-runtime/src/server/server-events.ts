@@ -30,7 +30,7 @@ export interface ProtocolViolation {
 }
 
 /** An ERROR that a peer sent about the connection, or about a session that is over. */
-export interface PeerReport {
+export interface PeerErrorReport {
   readonly remoteAddress: string;
   /** 0 = the connection itself. */
   readonly sessionId: number;
@@ -59,7 +59,7 @@ export interface NnrpServerEvents {
   sessionRefused: [SessionRefused];
   connectionLost: [ConnectionLost];
   protocolViolation: [ProtocolViolation];
-  peerReport: [PeerReport];
+  peerError: [PeerErrorReport];
   /** Without a listener of this event the first is a warning of the process, and what follows one a minute at most. */
   handlerFailure: [HandlerFailure];
   /** A handler runs on for `stuckHandlerMs` after its operation is over. */

@@ -51,18 +51,18 @@ export interface RuntimeSessionRecord {
 }
 
 /** A message of a session, in the order of arrival. */
-export type SessionEvent =
+export type ServerSessionEvent =
   | { readonly type: 'submit'; readonly submit: NnrpSubmit }
   | { readonly type: 'cancel'; readonly cancel: NnrpCancel }
   | { readonly type: 'patch'; readonly patch: NnrpPatch }
   | { readonly type: 'migrate'; readonly migration: NnrpMigration }
   | { readonly type: 'close'; readonly close: NnrpClose }
-  | { readonly type: 'flow_update'; readonly update: preview3.FlowUpdate }
-  | { readonly type: 'cache_put'; readonly put: preview3.CachePut; readonly ack: preview3.CacheAck }
-  | { readonly type: 'cache_invalidate'; readonly invalidate: preview3.CacheInvalidate; readonly removed: number }
+  | { readonly type: 'flowUpdate'; readonly update: preview3.FlowUpdate }
+  | { readonly type: 'cachePut'; readonly put: preview3.CachePut; readonly ack: preview3.CacheAck }
+  | { readonly type: 'cacheInvalidate'; readonly invalidate: preview3.CacheInvalidate; readonly removed: number }
   /** `details`: what the client says for programs, plain JSON data; undefined as a rule. */
   | {
-      readonly type: 'error';
+      readonly type: 'peerError';
       readonly error: preview3.ErrorMessage;
       readonly diagnostic: string;
       readonly details?: unknown;

@@ -38,7 +38,7 @@ import type {
   NnrpPatch,
   ResultInit,
   RuntimeSessionRecord,
-  SessionEvent,
+  ServerSessionEvent,
 } from './server-messages.js';
 import type { ServerSessionConnection } from './server-session-connection.js';
 import { SessionCore } from './session-core.js';
@@ -78,7 +78,7 @@ export class ServerSession implements NnrpServerSession {
     return described(this.core.ack);
   }
 
-  get lifecycle(): SessionState {
+  get state(): SessionState {
     return this.core.lifecycle.state;
   }
 
@@ -149,8 +149,8 @@ export class ServerSession implements NnrpServerSession {
     }
   }
 
-  allSubmits(): AsyncIterableIterator<OperationContext, void, void> {
-    this.core.inbox.requireKinds('allSubmits()');
+  [Symbol.asyncIterator](): AsyncIterableIterator<OperationContext, void, void> {
+    this.core.inbox.requireKinds('for await over the session');
     return new SubmitIterator(this.core.inbox);
   }
 
@@ -170,7 +170,7 @@ export class ServerSession implements NnrpServerSession {
     return answering(() => this.core.inbox.next('close'));
   }
 
-  events(): AsyncIterableIterator<SessionEvent, void, void> {
+  events(): AsyncIterableIterator<ServerSessionEvent, void, void> {
     return this.core.inbox.events();
   }
 
@@ -263,13 +263,13 @@ export class ServerSession implements NnrpServerSession {
   }
 
   toJSON(): Record<string, unknown> {
-    const { sessionId, remoteAddress, lifecycle, inFlightCount, isAnnounced, endReason } = this;
+    const { sessionId, remoteAddress, state, inFlightCount, isAnnounced, endReason } = this;
     const { acceptedProfileId: profileId } = this.ack;
     return {
       sessionId,
       remoteAddress,
       profileId,
-      lifecycle,
+      state,
       inFlightCount,
       isAnnounced,
       endReason: endReason?.message,

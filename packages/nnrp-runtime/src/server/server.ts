@@ -125,7 +125,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   /**
    * Listens on TCP.
    *
-   * @param address - HOST:PORT; port 0 takes a free port, see `localAddr`
+   * @param address - HOST:PORT; port 0 takes a free port, see `localAddress`
    * @throws UsageError on a configuration that cannot work, TransportError when the address cannot be bound
    */
   static bindTcp(address: string | HostPort, config: NnrpServerOptions = {}): Promise<NnrpServer> {
@@ -138,7 +138,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   /**
    * Listens on TCP with TLS, ALPN `nnrp/1-tcp`.
    *
-   * @param address - HOST:PORT; port 0 takes a free port, see `localAddr`
+   * @param address - HOST:PORT; port 0 takes a free port, see `localAddress`
    * @param tls - certificate chain and private key, client certificates if wanted
    * @throws UsageError on options that cannot work, a key that does not belong to the certificate included;
    * TransportError when the address cannot be bound
@@ -173,7 +173,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   }
 
   /** Where the server listens, such as 127.0.0.1:4433. */
-  get localAddr(): string {
+  get localAddress(): string {
     return this.listener.address;
   }
 
@@ -286,9 +286,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
 
   /** Plain facts, as logs show them: no payload, no secret. */
   toJSON(): Record<string, unknown> {
-    const { localAddr, sessionCount, connectionCount } = this;
+    const { localAddress, sessionCount, connectionCount } = this;
     const state = this.draining ? 'closing' : this.loop === undefined ? 'accepting' : 'serving';
-    return { localAddr, transport: this.listener.kind, state, connectionCount, sessionCount };
+    return { localAddress, transport: this.listener.kind, state, connectionCount, sessionCount };
   }
 
   [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
@@ -321,7 +321,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       policyContext: this.policyContext,
       sessionRefused: (refusal) => this.tell('sessionRefused', refusal),
       protocolViolation: (violation) => this.tell('protocolViolation', violation),
-      peerReported: (report) => this.tell('peerReport', report),
+      peerReported: (report) => this.tell('peerError', report),
       internalError: (error, remoteAddress) => this.internalError(error, remoteAddress),
       connectionClosing: (connection) => {
         if (this.connections.delete(connection)) this.closingConnections.add(connection);

@@ -1,39 +1,39 @@
 import type { UsageError } from 'nnrp-core';
 import type { AsyncQueue, Waiter } from '../async-queue.js';
 import { QueueIterator } from './queue-iterator.js';
-import type { SessionEvent } from './server-messages.js';
+import type { ServerSessionEvent } from './server-messages.js';
 
 /** What a loop over all messages of a session needs of its inbox. */
 export interface EventsOwner {
   /** The application has this one now, which has waited. */
-  eventTaken(event: SessionEvent): void;
+  eventTaken(event: ServerSessionEvent): void;
   /** The loop is over. What it has not given out, and what nobody has looked at, goes back. */
-  eventsLeft(everything: AsyncQueue<SessionEvent>, unseen: SessionEvent[]): void;
+  eventsLeft(everything: AsyncQueue<ServerSessionEvent>, unseen: ServerSessionEvent[]): void;
 }
 
 /** The messages of a session one after the other, of every kind; it ends quietly with the session. */
-export class SessionEventIterator extends QueueIterator<SessionEvent, SessionEvent> {
+export class SessionEventIterator extends QueueIterator<ServerSessionEvent, ServerSessionEvent> {
   /** @param refusal - somebody else takes the messages: the loop throws this */
   constructor(
     private readonly owner: EventsOwner,
-    private readonly everything: AsyncQueue<SessionEvent>,
+    private readonly everything: AsyncQueue<ServerSessionEvent>,
     private readonly refusal: UsageError | undefined,
   ) {
     super();
   }
 
-  protected take(): SessionEvent | undefined {
+  protected take(): ServerSessionEvent | undefined {
     const event = this.everything.tryTake();
     if (event !== undefined) this.owner.eventTaken(event);
     return event;
   }
 
-  protected wait(waiter: Waiter<SessionEvent>): void {
+  protected wait(waiter: Waiter<ServerSessionEvent>): void {
     if (this.refusal === undefined) this.everything.wait(waiter);
     else waiter.reject(this.refusal);
   }
 
-  protected withdraw(waiter: Waiter<SessionEvent>): void {
+  protected withdraw(waiter: Waiter<ServerSessionEvent>): void {
     this.everything.withdraw(waiter);
   }
 
@@ -41,11 +41,11 @@ export class SessionEventIterator extends QueueIterator<SessionEvent, SessionEve
     return this.refusal;
   }
 
-  protected left(unseen: SessionEvent[]): void {
+  protected left(unseen: ServerSessionEvent[]): void {
     this.owner.eventsLeft(this.everything, unseen);
   }
 
-  protected shown(event: SessionEvent): SessionEvent {
+  protected shown(event: ServerSessionEvent): ServerSessionEvent {
     return event;
   }
 }

@@ -8,7 +8,7 @@ import type { QueuedSubmits } from './queued-submits.js';
 import { type Arrived, eventOf, type RareKinds, RareMessages } from './rare-messages.js';
 import type { ServerBounds } from './server-bounds.js';
 import type { NnrpServerConfig } from './server-config.js';
-import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
+import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, ServerSessionEvent } from './server-messages.js';
 import { type EventsOwner, SessionEventIterator } from './session-event-iterator.js';
 import type { SessionReceiver } from './session-receiver.js';
 
@@ -39,7 +39,7 @@ export interface InboxOwner {
 export class SessionInbox implements SessionReceiver, EventsOwner {
   private submits: AsyncQueue<Operation> | undefined;
   private rare: RareMessages | undefined;
-  private everything: AsyncQueue<SessionEvent> | undefined;
+  private everything: AsyncQueue<ServerSessionEvent> | undefined;
   /** Who takes the messages when they are not asked for by kind. */
   private takenBy: string | undefined;
   private arrivals = 0;
@@ -128,7 +128,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
   }
 
   /** A message that only `events` shows. @returns whether it waits, or was left out */
-  event(event: SessionEvent): boolean {
+  event(event: ServerSessionEvent): boolean {
     if (this.everything === undefined) return false;
     if (!needsAnswer(event) && (this.everything.size >= MAX_EVENTS || this.isFull)) {
       this.owner.connection.bounds.hit('unreadEvents');
@@ -158,8 +158,8 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     return new SessionEventIterator(this, refusal === undefined ? this.takeEverything() : new AsyncQueue(), refusal);
   }
 
-  private takeEverything(): AsyncQueue<SessionEvent> {
-    const everything = new AsyncQueue<SessionEvent>();
+  private takeEverything(): AsyncQueue<ServerSessionEvent> {
+    const everything = new AsyncQueue<ServerSessionEvent>();
     this.takenBy = 'events()';
     for (const event of this.gather()) {
       everything.push(event);
@@ -170,13 +170,13 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     return everything;
   }
 
-  eventTaken(event: SessionEvent): void {
+  eventTaken(event: ServerSessionEvent): void {
     if (event.type === 'submit') this.taken(event.submit as Operation);
     else this.owner.queued.count(-heldBy(event));
   }
 
   /** The messages are asked for by kind again. What only `events` shows is gone. */
-  eventsLeft(everything: AsyncQueue<SessionEvent>, unseen: SessionEvent[]): void {
+  eventsLeft(everything: AsyncQueue<ServerSessionEvent>, unseen: ServerSessionEvent[]): void {
     if (this.everything !== everything) return;
     this.everything = undefined;
     this.takenBy = undefined;
@@ -195,7 +195,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
   }
 
   /** What a loop over all messages has left. */
-  private sortIn(event: SessionEvent): void {
+  private sortIn(event: ServerSessionEvent): void {
     if (event.type === 'submit') {
       const operation = event.submit as Operation;
       if (operation.isOver) this.taken(operation);
@@ -331,9 +331,9 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
   }
 
   /** Everything that waits, in the order of arrival; whoever waits for a kind of message is told that none will come. */
-  private gather(): SessionEvent[] {
+  private gather(): ServerSessionEvent[] {
     const reason = new ClosedError('somebody else takes the messages of this session');
-    const arrived: Arrived<SessionEvent>[] = [];
+    const arrived: Arrived<ServerSessionEvent>[] = [];
     for (const operation of this.submits?.drain() ?? []) {
       arrived.push({ message: { type: 'submit', submit: operation }, number: operation.arrival });
     }
@@ -357,10 +357,10 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
   }
 }
 
-function heldBy(event: SessionEvent): number {
-  return event.type === 'error' ? EVENT_BYTES + heldByDetails(event.details) : EVENT_BYTES;
+function heldBy(event: ServerSessionEvent): number {
+  return event.type === 'peerError' ? EVENT_BYTES + heldByDetails(event.details) : EVENT_BYTES;
 }
 
-function needsAnswer(event: SessionEvent): boolean {
+function needsAnswer(event: ServerSessionEvent): boolean {
   return event.type === 'submit' || event.type === 'close' || event.type === 'patch' || event.type === 'migrate';
 }

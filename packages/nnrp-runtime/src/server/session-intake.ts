@@ -223,7 +223,7 @@ export class SessionIntake<Core extends IntakeOwner = IntakeOwner> implements Se
     const outcome = core.gate.scopeOf(operation, () => new FlowScope()).apply(update, performance.now());
     // One that is stale has changed nothing.
     if (outcome === 'applied') core.gate.flowChanged(operation);
-    core.receiver.event({ type: 'flow_update', update });
+    core.receiver.event({ type: 'flowUpdate', update });
   }
 
   private objectPut(packet: Packet, info: MessageInfo): void {
@@ -235,13 +235,13 @@ export class SessionIntake<Core extends IntakeOwner = IntakeOwner> implements Se
     }
     const ack = core.cache.put(put, packet.body);
     core.connection.send(MessageType.CacheAck, core.sessionId, 0, CACHE_ACK, ack, undefined, core.lane);
-    core.receiver.event({ type: 'cache_put', put, ack });
+    core.receiver.event({ type: 'cachePut', put, ack });
   }
 
   private objectsInvalidated(packet: Packet): void {
     const { core } = this;
     const invalidate = preview3.decodeCacheInvalidate(packet.view, packet.metadataStart);
-    core.receiver.event({ type: 'cache_invalidate', invalidate, removed: core.cache.invalidate(invalidate) });
+    core.receiver.event({ type: 'cacheInvalidate', invalidate, removed: core.cache.invalidate(invalidate) });
   }
 
   private closeRequested(packet: Packet): void {
@@ -253,7 +253,7 @@ export class SessionIntake<Core extends IntakeOwner = IntakeOwner> implements Se
   private errorArrived(packet: Packet): void {
     const error = preview3.decodeErrorMessage(packet.view, packet.metadataStart);
     const { text: diagnostic, details } = readErrorText(packet, error);
-    this.core.receiver.event({ type: 'error', error, diagnostic, details: details.details });
+    this.core.receiver.event({ type: 'peerError', error, diagnostic, details: details.details });
   }
 
   private refuse(packet: Packet, info: MessageInfo): void {

@@ -344,7 +344,7 @@ export class SessionOpening {
       return undefined;
     }
     return new UsageError(
-      `validateSessionOpen: priorityClass ${shownValue(priorityClass)} is no downgrade of ${open.priorityClass}`,
+      `policy: priorityClass ${shownValue(priorityClass)} is no downgrade of ${open.priorityClass}`,
     );
   }
 
@@ -385,7 +385,7 @@ function grantOf(decision: PolicyDecision | null): SessionGrant | { readonly thr
   try {
     // What was not meant as a grant must not be one: an Error that was returned, a generator, a code in a list.
     if (!('priorityClass' in decision) && !isPlain(decision)) return { thrown: noGrant(decision) };
-    checkOptions('validateSessionOpen, the grant', decision, GRANT);
+    checkOptions('policy, the grant', decision, GRANT);
     const { priorityClass } = decision;
     return priorityClass === undefined ? {} : { priorityClass };
   } catch (thrown) {
@@ -401,5 +401,5 @@ function isPlain(value: object): boolean {
 
 function noGrant(decision: unknown): UsageError {
   const expected = 'undefined, a grant or an unsigned 32-bit code';
-  return new UsageError(`validateSessionOpen: expected ${expected}, got ${shownValue(decision)}`);
+  return new UsageError(`policy: expected ${expected}, got ${shownValue(decision)}`);
 }

@@ -1,6 +1,6 @@
 import type { NnrpError } from 'nnrp-core';
 import type { Operation } from './operation.js';
-import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, SessionEvent } from './server-messages.js';
+import type { NnrpCancel, NnrpClose, NnrpMigration, NnrpPatch, ServerSessionEvent } from './server-messages.js';
 
 /** Who takes the messages of a session: its inbox, until a serve loop does. */
 export interface SessionReceiver {
@@ -10,7 +10,7 @@ export interface SessionReceiver {
   migrate(migration: NnrpMigration): void;
   close(close: NnrpClose): void;
   /** Whatever else has come, already dealt with. */
-  event(event: SessionEvent): void;
+  event(event: ServerSessionEvent): void;
   /** What the operation sends is held back because its client wants nothing now; then again that it goes on. */
   suspended?(operation: Operation): void;
   /** @returns what to wait for before it goes on: a place; undefined when it has one or needs none */

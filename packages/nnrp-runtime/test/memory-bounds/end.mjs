@@ -29,7 +29,7 @@ if (role === 'server') {
   });
   counted = () => server.stats().outboxBytes.value;
   base = held();
-  process.send({ address: server.localAddr });
+  process.send({ address: server.localAddress });
 } else {
   const maxBufferedResultBytes = role === 'unread' ? Number(option) : undefined;
   process.on('message', async ({ address }) => {

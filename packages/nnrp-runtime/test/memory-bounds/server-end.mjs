@@ -36,7 +36,7 @@ if (use === 'serve') {
 }
 const base = held();
 const baseResident = process.memoryUsage.rss();
-process.send({ address: server.localAddr });
+process.send({ address: server.localAddress });
 process.on('message', ({ measure }) => {
   if (!measure) return;
   const { value } = server.stats()[name];

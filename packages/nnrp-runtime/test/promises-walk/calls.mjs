@@ -26,7 +26,7 @@ export class Stage {
       pingTimeoutMs: 5000,
       supportedCacheObjects: [preview3.CacheObjectKind.CameraBlock],
     });
-    this.address = this.server.localAddr;
+    this.address = this.server.localAddress;
     const arrived = new Promise((resolve) => {
       this.arrive = resolve;
     });
@@ -135,7 +135,7 @@ export const CALLS = {
   'NnrpServerSession.ping': plain,
   'NnrpServerSession.isInFlight': { args: () => [1] },
   'NnrpServerSession.receiveSubmit': accepting,
-  'NnrpServerSession.allSubmits': accepting,
+  'NnrpServerSession.[iterator]': accepting,
   'NnrpServerSession.receiveCancel': accepting,
   'NnrpServerSession.receivePatch': accepting,
   'NnrpServerSession.receiveMigrate': accepting,

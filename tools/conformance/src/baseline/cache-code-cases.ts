@@ -86,7 +86,7 @@ export const CACHE_CODE_CASES: readonly BaselineCase[] = [
       ] as const) {
         await put(peer, body);
         const { value } = await stage.within(events.next(), 'the put to be reported');
-        check.ok(value?.type === 'cache_put', 'the event is a put');
+        check.ok(value?.type === 'cachePut', 'the event is a put');
         const bytes = new Uint8Array(session.cacheObject(value.put) ?? []);
         check.equal(Buffer.from(bytes).toString(), body, 'the bytes on the server');
         check.equal(cache.put(value.put, bytes, 0).version, version, 'the version that they make');
@@ -114,7 +114,7 @@ export const CACHE_CODE_CASES: readonly BaselineCase[] = [
       const cache = new ObjectCache(LIMITS);
       await put(peer, 'base');
       const base = await stage.within(events.next(), 'the put');
-      check.ok(base.value?.type === 'cache_put', 'the event is a put');
+      check.ok(base.value?.type === 'cachePut', 'the event is a put');
       const { version } = cache.put(base.value.put, new Uint8Array(4), 0);
       const identity = TILE_INDEX;
       const schema = { schemaId: 1, schemaVersion: 1 };
@@ -133,7 +133,7 @@ export const CACHE_CODE_CASES: readonly BaselineCase[] = [
       const invalidation = { ...TILE_INDEX, invalidateScope: CacheInvalidateScope.ObjectKind, reasonCode: 4 };
       peer.send(message(WIRE.invalidate, 1, 0, { ...invalidation, cacheKeyHi: CacheObjectKind.TileIndexBlock }));
       const { value } = await stage.within(events.next(), 'the invalidation');
-      check.ok(value?.type === 'cache_invalidate', 'the event is an invalidation');
+      check.ok(value?.type === 'cacheInvalidate', 'the event is an invalidation');
       check.equal([value.removed, cache.invalidate(value.invalidate).length], [1, 1], 'objects gone on both');
       check.equal<unknown>(found(cache.lookup(PROMPT, 200)), DependencyInvalid, 'when the dependency was invalidated');
     },
@@ -149,7 +149,7 @@ export const CACHE_CODE_CASES: readonly BaselineCase[] = [
       const events = session.events();
       await put(peer, 'tile');
       const { value } = await stage.within(events.next(), 'the put');
-      check.ok(value?.type === 'cache_put', 'the event is a put');
+      check.ok(value?.type === 'cachePut', 'the event is a put');
       const { schemaId, schemaVersion } = session.record;
       const cache = new ObjectCache(LIMITS);
       cache.put(value.put, new Uint8Array(4), 0, { schema: { schemaId, schemaVersion } });

@@ -144,7 +144,7 @@ export const FLOW_CASES: readonly BaselineCase[] = [
       stranger.send(bad);
       await stranger.expect(MessageType.Error, 0);
       await stranger.over();
-      check.equal(three.lifecycle, 'closed', 'sessions of the connection that ended');
+      check.equal(three.state, 'closed', 'sessions of the connection that ended');
     },
   },
   {
@@ -215,7 +215,7 @@ export const FLOW_CASES: readonly BaselineCase[] = [
         peer.send(flowBytes(1, { creditEpoch, sessionCredit }));
         const what = `credit ${sessionCredit} of epoch ${creditEpoch}`;
         const { value } = await stage.within(events.next(), what);
-        check.equal(value?.type === 'flow_update' && value.outcome, outcome, what);
+        check.equal(value?.type === 'flowUpdate' && value.outcome, outcome, what);
         check.equal((await peer.settled()).length, sent, `submits after ${what}`);
       }
       peer.send(flowBytes(0, { creditEpoch: 1, connectionCredit: 5 }), packetOf(MessageType.Ping));

@@ -33,7 +33,7 @@ export const FLOW_GOLDEN_CASES: readonly BaselineCase[] = [
       const events = clientSession.events()[Symbol.asyncIterator]();
       scripted.peer.send(vectorBytes(vector));
       const { value } = await stage.within(events.next(), 'the flow update');
-      check.ok(value?.type === 'flow_update', 'the client reports a flow update');
+      check.ok(value?.type === 'flowUpdate', 'the client reports a flow update');
       check.fields(
         value.update,
         { sessionCredit: 7, creditEpoch: 1, flowFlags: 1, scopeKind: 1 },
@@ -84,7 +84,7 @@ export const FLOW_GOLDEN_CASES: readonly BaselineCase[] = [
       const events = clientSession.events()[Symbol.asyncIterator]();
       scripted.peer.send(bytesOf(OPERATION_GRANT));
       const { value } = await stage.within(events.next(), 'the flow update');
-      check.ok(value?.type === 'flow_update', 'the client reports a flow update');
+      check.ok(value?.type === 'flowUpdate', 'the client reports a flow update');
       check.fields(value.update, { scopeKind: 2, operationCredit: 3, operationId: 1n }, 'as the client read it');
       check.ok(value.operation === operation, 'it names the operation');
     },
@@ -113,7 +113,7 @@ export const FLOW_GOLDEN_CASES: readonly BaselineCase[] = [
       check.fields(error, { errorCode: ErrorCode.MalformedBody, isFatal: 0, relatedSessionId: 1 }, 'the ERROR');
       const close = decoded(WIRE.close, await peer.expect(MessageType.SessionClose, 1));
       check.equal(close.closeReason, CloseReason.ProtocolError, 'the reason of the close');
-      check.equal(session.lifecycle, 'closed', 'the session on the server');
+      check.equal(session.state, 'closed', 'the session on the server');
 
       const scripted = await stage.scripted();
       const clientSession = await stage.openScripted(scripted);

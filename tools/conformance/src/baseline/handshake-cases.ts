@@ -35,7 +35,7 @@ export const HANDSHAKE_CASES: readonly BaselineCase[] = [
       const answer = await stage.within(client.hello(), 'the answer to the hello');
       check.fields(answer.ack, { selectedVersionMajor: 1, acceptedProfileBitmap: 2 }, 'what our client was answered');
       const session = await stage.within(client.openSession(), 'a session after the hello');
-      check.equal(session.lifecycle, 'open', 'the session after the hello');
+      check.equal(session.state, 'open', 'the session after the hello');
       const stranger = await stage.peer(server);
       stranger.send(openBytes({ requestedSessionId: 6 }));
       await stranger.expect(MessageType.SessionOpenAck, 6);

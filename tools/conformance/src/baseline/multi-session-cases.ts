@@ -58,7 +58,7 @@ export const MULTI_SESSION_CASES: readonly BaselineCase[] = [
       await peer.expectExplainedDrop(preview3.ErrorCode.FrameCancelled, 1, 1);
       await peer.expect(MessageType.SessionCloseAck, 1);
       check.equal([lost.signal.aborted, kept.signal.aborted], [true, false], 'signals of both operations');
-      check.equal([first.lifecycle, second.lifecycle], ['closed', 'open'], 'both sessions');
+      check.equal([first.state, second.state], ['closed', 'open'], 'both sessions');
       await kept.complete('still here');
       await peer.expect(MessageType.ResultPush, 2, 1);
 
@@ -94,11 +94,11 @@ export const MULTI_SESSION_CASES: readonly BaselineCase[] = [
       peer.send(packetOf(MessageType.Close));
       await stage.within(operation.finished, 'the work to be over');
       check.equal([signal.aborted, operation.abortReason?.code], [true, 'NNRP_ERR_CLOSED'], 'the work in flight');
-      for (const each of sessions) check.equal(each.lifecycle, 'closed', `session ${each.sessionId}`);
+      for (const each of sessions) check.equal(each.state, 'closed', `session ${each.sessionId}`);
       await peer.expect(MessageType.SessionOpenAck, 2);
       await peer.expect(MessageType.SessionOpenAck, 3);
       await peer.over();
-      check.equal([bystander.lifecycle, server.sessionCount], ['open', 1], 'the other connection');
+      check.equal([bystander.state, server.sessionCount], ['open', 1], 'the other connection');
 
       const scripted = await stage.scripted();
       const one = await stage.openScripted(scripted, { sessionId: 1 });
@@ -107,7 +107,7 @@ export const MULTI_SESSION_CASES: readonly BaselineCase[] = [
       await scripted.peer.expect(MessageType.FrameSubmit, 1, 1);
       scripted.peer.send(packetOf(MessageType.Close));
       await check.rejects(stage.within(pending, 'the operation to fail'), 'NNRP_ERR_CLOSED', 'work of our client');
-      check.equal([one.lifecycle, two.lifecycle], ['closed', 'closed'], 'sessions of our client');
+      check.equal([one.state, two.state], ['closed', 'closed'], 'sessions of our client');
     },
   },
 ];

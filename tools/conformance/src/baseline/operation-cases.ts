@@ -162,7 +162,7 @@ export const OPERATION_CASES: readonly BaselineCase[] = [
       check.equal((await peer.settled()).length, 0, 'drops for what was refused or over');
       check.equal(session.cancelOperations(CancelScope.Session, 5), [1, 3, 5, 6], 'scope session');
       for (const frameId of [1, 3, 5, 6]) await peer.expect(MessageType.ResultDrop, 1, frameId);
-      check.equal([session.inFlightCount, session.lifecycle], [0, 'open'], 'the session afterwards');
+      check.equal([session.inFlightCount, session.state], [0, 'open'], 'the session afterwards');
 
       const registry = new OperationRegistry(1);
       const tree: readonly (readonly [number, number?, number?])[] = [[1], [2, 1], [3, 2, 7], [4], [5, 4, 7], [6, 1]];

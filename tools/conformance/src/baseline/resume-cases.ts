@@ -137,7 +137,7 @@ export const RESUME_CASES: readonly BaselineCase[] = [
           check.equal(next.sessionStatus, SessionStatus.Opened, 'the next request on the connection');
         }
       }
-      check.equal(session.lifecycle, 'open', 'the session that was to be resumed');
+      check.equal(session.state, 'open', 'the session that was to be resumed');
       check.equal((await holder.settled()).length, 0, 'what its client was told');
     },
   },

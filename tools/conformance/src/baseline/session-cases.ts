@@ -48,7 +48,7 @@ export const SESSION_CASES: readonly BaselineCase[] = [
       const closing = stage.later(opened.close());
       await other.ackClose(await stage.within(other.receiveClose(), 'the close of our client'));
       await stage.within(closing, 'the close to be confirmed');
-      check.equal([opened.lifecycle, other.lifecycle], ['closed', 'closed'], 'both ends');
+      check.equal([opened.state, other.state], ['closed', 'closed'], 'both ends');
     },
   },
   {
@@ -155,17 +155,13 @@ export const SESSION_CASES: readonly BaselineCase[] = [
       const strays = client.events()[Symbol.asyncIterator]();
       peer.send(closeAckBytes(1, CloseStatus.Closed));
       const { value } = await stage.within(strays.next(), 'the unasked acknowledgement to be reported');
-      check.equal(
-        [value?.type, session.lifecycle],
-        ['stray', 'open'],
-        'after an acknowledgement that nobody asked for',
-      );
+      check.equal([value?.type, session.state], ['stray', 'open'], 'after an acknowledgement that nobody asked for');
       const refused = stage.later(session.close());
-      check.equal(session.lifecycle, 'closing', 'after the close');
+      check.equal(session.state, 'closing', 'after the close');
       await peer.expect(MessageType.SessionClose, 1);
       peer.send(closeAckBytes(1, CloseStatus.Rejected, SessionErrorCode.AuthFailed));
       await check.rejects(stage.within(refused, 'the answer'), 'NNRP_ERR_CLOSE_REJECTED', 'a rejected close');
-      check.equal(session.lifecycle, 'open', 'after a rejected close');
+      check.equal(session.state, 'open', 'after a rejected close');
       const closing = stage.later(session.close({ drainTimeoutMs: 1000 }));
       await peer.expect(MessageType.SessionClose, 1);
       const events = session.events()[Symbol.asyncIterator]();
@@ -176,11 +172,11 @@ export const SESSION_CASES: readonly BaselineCase[] = [
       ] as const) {
         peer.send(closeAckBytes(1, status));
         await stage.within(events.next(), 'the acknowledgement to be reported');
-        check.equal(session.lifecycle, state, `after status ${status}`);
+        check.equal(session.state, state, `after status ${status}`);
       }
       peer.send(closeAckBytes(1, CloseStatus.Closed));
       await stage.within(closing, 'the close');
-      check.equal(session.lifecycle, 'closed', 'after closed');
+      check.equal(session.state, 'closed', 'after closed');
 
       const { peer: raw, session: serverSession } = await stage.openAnnounced(await stage.serve());
       raw.send(submitBytes(1, 1));
@@ -190,11 +186,7 @@ export const SESSION_CASES: readonly BaselineCase[] = [
       const done = stage.later(serverSession.ackClose(request));
       await raw.expectExplainedDrop(preview3.ErrorCode.FrameCancelled, 1, 2);
       const draining = decoded(WIRE.closeAck, await raw.expect(MessageType.SessionCloseAck, 1));
-      check.equal(
-        [draining.closeStatus, serverSession.lifecycle],
-        [CloseStatus.Draining, 'draining'],
-        'with work left',
-      );
+      check.equal([draining.closeStatus, serverSession.state], [CloseStatus.Draining, 'draining'], 'with work left');
       await operation.complete('late');
       await done;
       await raw.expect(MessageType.ResultPush, 1, 1);

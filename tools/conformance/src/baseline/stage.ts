@@ -66,7 +66,7 @@ export class Stage {
 
   /** A bare socket connected to the server. */
   async peer(server: NnrpServer): Promise<WirePeer> {
-    const peer = await WirePeer.connect(await this.addressOf(server.localAddr, 'server'), this.options.patienceMs);
+    const peer = await WirePeer.connect(await this.addressOf(server.localAddress, 'server'), this.options.patienceMs);
     this.peers.push(peer);
     return peer;
   }
@@ -104,7 +104,7 @@ export class Stage {
   }
 
   async connect(server: NnrpServer, config: NnrpClientOptions = {}): Promise<NnrpClient> {
-    return this.connectTo(server.localAddr, 'server', config);
+    return this.connectTo(server.localAddress, 'server', config);
   }
 
   /** A session of our client with our server. */

@@ -100,7 +100,7 @@ export const TENSOR_CASES: readonly BaselineCase[] = [
       check.equal<number>(close.closeReason, CloseReason.ProtocolError, 'frame 0');
       await second.complete('');
       await peer.expect(MessageType.ResultPush, 2, 5);
-      check.equal([one.lifecycle, two.lifecycle], ['closed', 'open'], 'both sessions');
+      check.equal([one.state, two.state], ['closed', 'open'], 'both sessions');
     },
   },
   {
@@ -183,7 +183,7 @@ export const TENSOR_CASES: readonly BaselineCase[] = [
         const { value } = await stage.within(reported.next(), 'a surplus message to be reported');
         check.equal(value?.type, 'stray', 'a surplus message');
       }
-      check.equal([session.inFlightCount, session.lifecycle], [0, 'open'], 'the session afterwards');
+      check.equal([session.inFlightCount, session.state], [0, 'open'], 'the session afterwards');
     },
   },
 ];

@@ -38,7 +38,7 @@ async function checkWholeSession(check: Checks, stage: Stage, server: NnrpServer
   const closing = stage.later(clientSession.close());
   await session.ackClose(await stage.within(session.receiveClose(), 'the close'));
   await stage.within(closing, 'the close');
-  check.equal([session.lifecycle, clientSession.lifecycle], ['closed', 'closed'], `both ends over ${over}`);
+  check.equal([session.state, clientSession.state], ['closed', 'closed'], `both ends over ${over}`);
 }
 
 /** Cases of the transports. */
@@ -75,16 +75,16 @@ export const TRANSPORT_CASES: readonly BaselineCase[] = [
       const tls = { certificateChain: certificate, privateKey: key };
       const secure = stage.owned(await NnrpServer.bindTls('127.0.0.1:0', tls, { deadlines: false, drainTimeoutMs: 0 }));
       const trusting = { roots: certificate, serverName: 'localhost', requireAlpn: true };
-      const client = await NnrpClient.connectTls(secure.localAddr, trusting);
+      const client = await NnrpClient.connectTls(secure.localAddress, trusting);
       await checkWholeSession(check, stage, secure, client, 'TLS');
       await client.close();
-      const refused = NnrpClient.connectTls(secure.localAddr, { serverName: 'localhost' });
+      const refused = NnrpClient.connectTls(secure.localAddress, { serverName: 'localhost' });
       await check.rejects(
         stage.within(refused, 'the refusal'),
         'NNRP_ERR_TRANSPORT',
         'a certificate nobody vouches for',
       );
-      const port = Number(secure.localAddr.split(':')[1]);
+      const port = Number(secure.localAddress.split(':')[1]);
       const socket = connect({
         host: '127.0.0.1',
         port,
@@ -110,14 +110,14 @@ export const TRANSPORT_CASES: readonly BaselineCase[] = [
       const server = stage.owned(await QuicProvider.bind(config, { deadlines: false, drainTimeoutMs: 0 }));
       check.equal(server.config.transport, 'quic', 'the kind of the transport');
       const roots = certificate.certificateDer;
-      const client = await QuicProvider.connect(server.localAddr, { roots });
+      const client = await QuicProvider.connect(server.localAddress, { roots });
       await checkWholeSession(check, stage, server, client, 'QUIC');
       await client.close();
       for (const [wrong, what] of [
         [{}, 'a certificate nobody vouches for'],
         [{ roots, serverName: 'elsewhere.example' }, 'a certificate for another name'],
       ] as const) {
-        const refused = QuicProvider.connect(server.localAddr, wrong);
+        const refused = QuicProvider.connect(server.localAddress, wrong);
         await check.rejects(stage.within(refused, 'the refusal'), 'NNRP_ERR_TRANSPORT', what);
       }
       checkGolden(check, 'gen.session_migrate.2_to_1');

@@ -45,9 +45,9 @@ export async function attackedServer(monitor: Monitor): Promise<Addresses> {
       .catch((error: unknown) => monitor.watch.add('serve', error));
   }
   return {
-    tcp: tcp.localAddr,
-    tls: tls.localAddr,
-    quic: quic.localAddr,
+    tcp: tcp.localAddress,
+    tls: tls.localAddress,
+    quic: quic.localAddress,
     root: Buffer.from(certificateChain).toString('base64'),
   };
 }
