@@ -156,7 +156,7 @@ describe('nnrp serve --quic and nnrp submit --quic', () => {
   });
 
   it.each([
-    [{ transport: 'tcp' }, 'transport: QuicProvider serves quic'],
+    [{ transport: 'tcp' }, 'transport: a server of QUIC serves quic'],
     [{ max_connections: 0 }, 'max_connections takes an integer of 1'],
     [{ stall_timeout_ms: -1 }, 'stall_timeout_ms: expected'],
   ])('exit with 2 on the configuration %j', async (json, message) => {

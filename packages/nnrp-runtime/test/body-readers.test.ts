@@ -116,3 +116,19 @@ describe('the typed payload frames', () => {
     expect(result.text()).toBe('plain text');
   });
 });
+
+describe('a result', () => {
+  it.each([
+    [preview3.StatusCode.Success, true],
+    [preview3.StatusCode.Degraded, true],
+    [preview3.StatusCode.Ok, true],
+    [preview3.StatusCode.Rejected, false],
+    [preview3.StatusCode.Failed, false],
+    [404, false],
+  ])('with the status %i says whether the work succeeded: %s', async (statusCode, isSuccess) => {
+    const { server, client } = await stage.pair();
+    void server.serve({ submit: () => ({ body: 'x', metadata: { statusCode } }) });
+    const session = await client.openSession({ defaultDeadlineMs: 0 });
+    expect(await session.request('x')).toMatchObject({ isSuccess });
+  });
+});

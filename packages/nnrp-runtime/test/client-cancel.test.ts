@@ -29,7 +29,7 @@ describe('cancelling', () => {
     await expect(result).rejects.toMatchObject({ code: CANCELLED, cause: 'no longer needed' });
     await expect(operation.result()).rejects.toMatchObject({ code: CANCELLED });
     const cancel = await server.expect(MessageType.FrameCancel);
-    expect([cancel.sessionId, cancel.frameId, operation.done, session.inFlightCount]).toEqual([1, 1, true, 1]);
+    expect([cancel.sessionId, cancel.frameId, operation.isOver, session.inFlightCount]).toEqual([1, 1, true, 1]);
     server.partial(1, 1, 'late');
     await server.settled();
     expect(session.inFlightCount).toBe(1);

@@ -85,7 +85,7 @@ describe('the deadline of a submit', () => {
     const unlimited = session.submitNow('work', { deadlineMs: 0 });
     const witness = session.submitNow('work');
     await expect(witness.result()).rejects.toMatchObject({ code: 'NNRP_ERR_DEADLINE' });
-    expect(unlimited.done).toBe(false);
+    expect(unlimited.isOver).toBe(false);
   });
 
   it('does not run out while this side does not read', async () => {
@@ -96,7 +96,7 @@ describe('the deadline of a submit', () => {
     for (let count = 0; count < 2; count++) await server.expect(MessageType.FrameSubmit);
     server.result(1, 2, 'in time');
     await new Promise((resolve) => setTimeout(resolve, 60));
-    expect(late.done).toBe(false);
+    expect(late.isOver).toBe(false);
     unread.cancel();
     expect((await late.result()).partial).toBe(false);
   });

@@ -265,14 +265,6 @@ it('an open fails when the connection ends or the client is closed first', async
   await expect(closed.client.openSession()).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSED' });
 });
 
-it('QUIC is refused with the name of the package that has it', async () => {
-  const { NnrpClient } = await import('../src/client/client.js');
-  await expect(NnrpClient.connectQuic()).rejects.toMatchObject({
-    code: 'NNRP_ERR_USAGE',
-    message: expect.stringContaining('nnrp-transport-quic'),
-  });
-});
-
 /** A whole acknowledgement of a session with this id. */
 function acknowledgement(sessionId: number): Uint8Array {
   const metadata = new Uint8Array(preview3.SESSION_OPEN_ACK_BYTES);

@@ -141,6 +141,6 @@ describe('a loop over the text of an operation', () => {
     void loop.next();
     await work.drop();
     await expect(loop.next()).resolves.toEqual({ done: true, value: undefined });
-    expect(operation.done).toBe(true);
+    expect(operation.isOver).toBe(true);
   });
 });

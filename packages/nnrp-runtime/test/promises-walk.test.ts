@@ -38,8 +38,8 @@ const SYMBOLS: Readonly<Record<string, string>> = {
 const FOR_THE_RUNTIME =
   /@internal|^\/\*\*\s*(\*\s*)?For the (session|serve loop|runtime|deadline queue|stream|reporter|loop)\b/;
 
-/** Always refuse on the servers of this test, by a promise among the mistakes or, as renew, at once. */
-const ALWAYS_REFUSED = ['NnrpServer.bindQuic', 'NnrpClient.connectQuic', 'NnrpServer.renew'];
+/** Always refuses on the servers of this test, at once. */
+const ALWAYS_REFUSED = ['NnrpServer.renew'];
 
 /** Public methods, and getters and fields of promises, of a class or an interface. */
 function publicCalls(className: string, file: string): string[] {

@@ -194,6 +194,24 @@ describe('serve', () => {
     expect(seen).toEqual(['opened 1', 'ended 1 NNRP_ERR_CLOSED', 'opened 9', 'ended 9 NNRP_ERR_TRANSPORT']);
   });
 
+  it('leaves the sessions within reach of its server, which may look at one and close it', async () => {
+    const { server, client } = await stage.pair();
+    void server.serve({ submit: (operation) => operation.finished });
+    const [kept, idle] = [await client.openSession(), await client.openSession()];
+    await kept.submit('work');
+    await eventually(() => server.sessions().some(({ inFlightCount }) => inFlightCount === 1), 'the work is there');
+    expect(server.sessions().map(({ sessionId, state }) => [sessionId, state])).toEqual([
+      [kept.sessionId, 'open'],
+      [idle.sessionId, 'open'],
+    ]);
+    await server
+      .sessions()
+      .find(({ inFlightCount }) => inFlightCount === 0)
+      ?.close();
+    await eventually(() => idle.state === 'closed', 'the client knows of the close');
+    expect([kept.state, server.sessions().map(({ sessionId }) => sessionId)]).toEqual(['open', [kept.sessionId]]);
+  });
+
   it('lives through errors of its other handlers, and reports them', async () => {
     const broken = () => {
       throw new Error('broken');

@@ -1,7 +1,4 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { Readable } from 'node:stream';
 import vm from 'node:vm';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -12,14 +9,7 @@ import { SessionPeer } from './session-peer.js';
 import { Stage } from './stage.js';
 
 const stage = new Stage();
-const upstreams: Server[] = [];
-afterEach(async () => {
-  await stage.clear();
-  for (const upstream of upstreams.splice(0)) {
-    upstream.closeAllConnections();
-    upstream.close();
-  }
-});
+afterEach(() => stage.clear());
 
 /** A server with this handler, and a bare peer with a session on it. */
 async function served(submit: (operation: OperationContext) => unknown, announced = true) {
@@ -321,45 +311,9 @@ describe('a stream of results that is not wanted any more', () => {
     await stage.turns(5);
     expect(begun).toEqual([]);
   });
-
-  it('ends the request of fetch that it comes from', async () => {
-    const gone: string[] = [];
-    const url = await upstream((_request, response) => {
-      response.write('token ');
-      response.on('close', () => gone.push('gone'));
-    });
-    const { session } = await called(() => fetch(url));
-    for await (const result of await session.submit('x')) {
-      expect(result.text()).toBe('token ');
-      break;
-    }
-    await eventually(() => gone.length > 0, 'the upstream sees its client go');
-  });
 });
 
-type Listener = Parameters<typeof createServer>[1];
-
-async function upstream(listener: Listener): Promise<string> {
-  const server = createServer(listener as never);
-  upstreams.push(server);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-}
-
 describe('a response', () => {
-  it('of fetch is passed on as it comes', async () => {
-    const url = await upstream((_request, response) => {
-      response.write('one ');
-      setImmediate(() => response.end('two'));
-    });
-    const { session } = await called(({ signal }) => fetch(url, { signal }));
-    const operation = await session.submit('x');
-    let said = '';
-    for await (const text of operation.text()) said += text;
-    expect(said).toBe('one two');
-  });
-
   it.each<[string, ResponseInit, object]>([
     [
       '429 with Retry-After in seconds',

@@ -96,7 +96,7 @@ describe('a session', () => {
     const { frameId } = await session.receiveSubmit();
     for (let part = 0; part < 5; part++) await session.sendResult(frameId, { resultClass: ResultClass.Partial });
     for await (const _ of operation) break;
-    expect(operation.done).toBe(true);
+    expect(operation.isOver).toBe(true);
     expect((await session.receiveCancel()).frameId).toBe(frameId);
     await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_CANCELLED' });
     await eventually(() => clientSession.inFlightCount === 0, 'the slot is given back');

@@ -188,7 +188,7 @@ async function unanswered() {
       'a loop over submits that is left': await left(session[Symbol.asyncIterator]()),
       operations: session.operations,
       'the schemas': session.schemas,
-      'the records': server.sessions(),
+      'the records': server.sessions().map(({ record }) => record),
       'a record': session.record,
       'the request of a session': session.clientOpen,
       'the grant of a session': session.ack,

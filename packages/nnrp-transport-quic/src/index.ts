@@ -1,4 +1,6 @@
+export { bindQuic } from './bind-quic.js';
 export { QuicClientEndpointConfig, type QuicClientEndpointOptions } from './client-endpoint-config.js';
+export { connectQuic } from './connect-quic.js';
 export type { QuicEndpointOptions, QuicTransportOptions } from './endpoint-options.js';
 export { QuicConnector, type QuicConnectorDefaults } from './quic-connector.js';
 export { TRANSPORT_KIND } from './quic-framed-transport.js';

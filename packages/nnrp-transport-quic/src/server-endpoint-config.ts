@@ -72,9 +72,14 @@ const WITHOUT_CERTIFICATE: readonly (keyof QuicServerOptions)[] = [
 /** Marks configurations of every copy of this package. */
 const BRAND = Symbol.for('nnrp.quicServerEndpointConfig');
 
+/** Whether it is a configuration of a server, of any copy of this package. */
+export function isServerConfig(value: unknown): value is QuicServerEndpointConfig {
+  return typeof value === 'object' && value !== null && BRAND in value;
+}
+
 /** @throws UsageError unless it is a configuration of a server, of any copy of this package */
 export function requireServerConfig(value: unknown): asserts value is QuicServerEndpointConfig {
-  if (typeof value === 'object' && value !== null && BRAND in value) return;
+  if (isServerConfig(value)) return;
   throw new UsageError(`endpoint configuration: expected a QuicServerEndpointConfig, got ${shownValue(value)}`);
 }
 

@@ -77,7 +77,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Ti
   }
 
   /** Whether the last answer has come, or is not waited for any more. */
-  get done(): boolean {
+  get isOver(): boolean {
     return this.last !== undefined || this.failure !== undefined;
   }
 
@@ -150,13 +150,13 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Ti
    * @param reason - becomes the cause of the error
    */
   cancel(reason?: unknown): void {
-    if (this.done) return;
+    if (this.isOver) return;
     this.giveUp(new CancelledError(`frame ${this.frameId} was cancelled`, { cause: reason }));
   }
 
   /** @internal For the session: nobody waits for it any more, and the server is told. */
   giveUp(error: NnrpError): void {
-    if (this.done) return;
+    if (this.isOver) return;
     this.owner.cancelled(this);
     this.discard();
     this.fail(error);
@@ -209,7 +209,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Ti
 
   /** @internal For the session: there will be no more. */
   fail(error: NnrpError): void {
-    if (this.done) return;
+    if (this.isOver) return;
     this.failure = error;
     this.uncount(this.countedBytes);
     if (this.rejectLast !== undefined && this.settled !== undefined) {
@@ -251,13 +251,13 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Ti
   /** @internal For the loop: it was left. */
   left(): void {
     this.discard();
-    if (this.settled !== undefined || this.done) return;
+    if (this.settled !== undefined || this.isOver) return;
     this.giveUp(new CancelledError(`frame ${this.frameId} was cancelled: its loop was left before the last result`));
   }
 
   /** @internal For the session: the loop over all its results was left. Who has not had all of them has nothing. */
   streamLeft(): void {
-    if (!this.isStreamed || this.iterator !== undefined || this.settled !== undefined || this.done) return;
+    if (!this.isStreamed || this.iterator !== undefined || this.settled !== undefined || this.isOver) return;
     const text = 'the loop over the results of its session was left before the last one';
     this.giveUp(new CancelledError(`frame ${this.frameId} was cancelled: ${text}`));
   }
@@ -272,9 +272,9 @@ export class ClientOperation implements AsyncIterable<NnrpResult, undefined>, Ti
 
   /** Plain facts, as logs show them: no payload, no secret. */
   toJSON(): Record<string, unknown> {
-    const { frameId, done, failure } = this;
+    const { frameId, isOver, failure } = this;
     const waitingResults = (this.waiting?.length ?? 0) - this.head;
-    return { frameId, done, waitingResults, failure: failure?.message };
+    return { frameId, isOver, waitingResults, failure: failure?.message };
   }
 
   [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {

@@ -184,7 +184,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     if (frameId > this.lastResultFrameId) this.lastResultFrameId = frameId;
     const { stream } = this;
     if (stream === undefined) operation.push(result);
-    else if (!operation.done) {
+    else if (!operation.isOver) {
       operation.isStreamed = true;
       stream.push({ operation, result });
       if (!result.partial || operation.takesPartials) operation.push(result);
@@ -200,7 +200,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
       return this.settledByError.delete(frameId) || this.cancels.isReleased(frameId, true) ? undefined : false;
     }
     // A server that does not say why it drops a frame of a session that is being closed has run out of time for it.
-    const closing = this.isToldWhy || operation.done ? undefined : this.refusal;
+    const closing = this.isToldWhy || operation.isOver ? undefined : this.refusal;
     if (closing !== undefined) this.cutFrameIds.push(frameId);
     const isCut = performance.now() >= this.cutsFromMs;
     operation.fail(dropFailure(frameId, this.isToldWhy, operation.overdueMs, closing, isCut));
@@ -213,7 +213,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     const operation = this.operations.get(frameId);
     if (operation === undefined) return undefined;
     const error = frameFailure(reported, frameId, operation.deadlineMs);
-    if (!operation.done && CUT_CODES.includes(error.code)) this.cutFrameIds.push(frameId);
+    if (!operation.isOver && CUT_CODES.includes(error.code)) this.cutFrameIds.push(frameId);
     return this.failed(frameId, error);
   }
 
@@ -249,7 +249,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
   /** Nobody waits for work in progress any more, and the server is told. */
   cutAll(reason: NnrpError): void {
     for (const operation of this.operations.values()) {
-      if (operation.done) continue;
+      if (operation.isOver) continue;
       this.cutFrameIds.push(operation.frameId);
       operation.giveUp(cutError(operation.frameId, reason));
     }
@@ -316,7 +316,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
     if (operation?.paused && operation.countedBytes * 2 <= unread.maxOperationBytes) {
       operation.paused = false;
       unread.operationResumed();
-      if (!operation.done) this.operationFlow.resume(operation);
+      if (!operation.isOver) this.operationFlow.resume(operation);
     }
     unread.remove(bytes);
   }
@@ -433,7 +433,7 @@ export class ClientSubmits implements OperationOwner, RoomWaiter {
 
   /** Fails an operation that the end of its session leaves without an answer; the connection's own end is said as it is. */
   private cut(operation: ClientOperation, reason: NnrpError): void {
-    if (operation.done) return;
+    if (operation.isOver) return;
     this.cutFrameIds.push(operation.frameId);
     operation.fail(isNnrpError(reason, 'NNRP_ERR_CLOSED') ? cutError(operation.frameId, reason) : forCaller(reason));
   }

@@ -1,13 +1,4 @@
-import {
-  type FlowFields,
-  forCaller,
-  INSPECT,
-  type Inspect,
-  inspected,
-  isNnrpError,
-  type NnrpError,
-  UsageError,
-} from 'nnrp-core';
+import { type FlowFields, forCaller, INSPECT, type Inspect, inspected, isNnrpError, type NnrpError } from 'nnrp-core';
 import { ApplicationEvents, tell } from '../base/application-events.js';
 import { ASYNC_DISPOSE } from '../base/async-dispose.js';
 import { type Guarded, guard } from '../base/guard.js';
@@ -84,15 +75,6 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
       const complete = clientConfig(config);
       const connector = new TlsConnector(address, tls, connecting(complete));
       return connector.connect().then((transport) => new NnrpClient(transport, complete, asksAnyServer(config)));
-    });
-  }
-
-  /** Always refuses: QUIC is a package of its own. @throws UsageError (as a rejection) that names it */
-  static connectQuic(_endpoint?: unknown, _config: NnrpClientOptions = {}): Promise<NnrpClient> {
-    return answering(() => {
-      throw new UsageError(
-        'connectQuic: QUIC comes with the package nnrp-transport-quic; use its QuicProvider.connect',
-      );
     });
   }
 

@@ -5,6 +5,8 @@ import { isPartialResult } from '../connection/result-kind.js';
 import { traceIdOf } from '../connection/trace-id.js';
 import type { ResultStore } from './result-store.js';
 
+const { Success, Degraded, Ok } = preview3.StatusCode;
+
 /** One result of an operation. The metadata has been checked and is decoded when first asked for. */
 export class NnrpResult {
   readonly frameId: number;
@@ -51,6 +53,16 @@ export class NnrpResult {
       this.decoded = preview3.decodeResultPush(this.packet.view, this.packet.metadataStart);
     }
     return this.decoded;
+  }
+
+  /**
+   * Whether the work succeeded, also with lower quality: the status is 0, 1 or 200. Any other is a result like this one, with
+   * whatever body the server gave it; work that has no result at all rejects.
+   * @throws UsageError as `metadata`
+   */
+  get isSuccess(): boolean {
+    const { statusCode } = this.metadata;
+    return statusCode === Success || statusCode === Degraded || statusCode === Ok;
   }
 
   /**

@@ -44,7 +44,6 @@ import { type NnrpServerConfig, type NnrpServerOptions, serverConfig } from './s
 import { ServerConnection, type ServerConnectionOwner } from './server-connection.js';
 import type { HandlerFailure, NnrpServerEvents } from './server-events.js';
 import { ServerMemory } from './server-memory.js';
-import type { RuntimeSessionRecord } from './server-messages.js';
 import type { SessionCore } from './session-core.js';
 import { SessionIterator } from './session-iterator.js';
 import { openTerms } from './session-opening.js';
@@ -156,13 +155,6 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     });
   }
 
-  /** Always refuses: QUIC is a package of its own. @throws UsageError (as a rejection) that names it */
-  static bindQuic(_endpoint?: unknown, _config: NnrpServerOptions = {}): Promise<NnrpServer> {
-    return answering(() => {
-      throw new UsageError('bindQuic: QUIC comes with the package nnrp-transport-quic; use its QuicProvider.bind');
-    });
-  }
-
   /**
    * Serves the connections of any listener, which the server owns from now on.
    *
@@ -197,9 +189,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return this.bounds.stats();
   }
 
-  /** What the server keeps of each open session. */
-  sessions(): RuntimeSessionRecord[] {
-    return [...this.table.values()].map((core) => core.session.record);
+  /** The open sessions, those that wait for `accept` included: to look at them, or to close one. */
+  sessions(): NnrpServerSession[] {
+    return [...this.table.values()].map((core) => core.session);
   }
 
   /**

@@ -203,8 +203,6 @@ export const CALLS = {
 
 /** Calls that are wrong: whoever drops their promises is told by the end of the process. */
 export const MISTAKES = {
-  'bindQuic without the package': () => NnrpServer.bindQuic(),
-  'connectQuic without the package': () => NnrpClient.connectQuic(),
   'an option that does not exist': () => NnrpServer.bindTcp('127.0.0.1:0', { nothing: 1 }),
   'an address that is none': () => NnrpServer.bindTcp('nowhere'),
   'a certificate that is none': () =>

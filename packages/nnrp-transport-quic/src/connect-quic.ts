@@ -1,0 +1,40 @@
+import { UsageError } from 'nnrp-core';
+import { NnrpClient, type NnrpClientOptions } from 'nnrp-runtime';
+import { answering, givenClientConfig, type HostPort } from 'nnrp-runtime/transport';
+import type { QuicClientEndpointConfig, QuicClientEndpointOptions } from './client-endpoint-config.js';
+import { QuicConnector } from './quic-connector.js';
+import { transportDefaults } from './transport-defaults.js';
+
+/**
+ * A client connected over QUIC. To share a UDP socket among connections to one server, use a {@link QuicConnector}.
+ *
+ * @param address - HOST:PORT of the server
+ * @param endpoint - whom the client trusts, as whom it comes; default the roots of Node.js, without a certificate
+ * @param config - options of the client
+ * @throws UsageError on an option that cannot work; TransportError or TimeoutError when no connection comes about
+ */
+export function connectQuic(
+  address: string | HostPort,
+  endpoint: QuicClientEndpointConfig | QuicClientEndpointOptions = {},
+  config: NnrpClientOptions = {},
+): Promise<NnrpClient> {
+  return answering(() => connect(address, endpoint, config));
+}
+
+function connect(
+  endpoint: string | HostPort,
+  endpointConfig: QuicClientEndpointConfig | QuicClientEndpointOptions,
+  clientConfig: NnrpClientOptions,
+): Promise<NnrpClient> {
+  if (typeof clientConfig !== 'object' || clientConfig === null)
+    throw new UsageError('clientConfig: expected an object');
+  const { connectTimeoutMs } = clientConfig;
+  const defaults = {
+    ...transportDefaults(clientConfig),
+    ...(connectTimeoutMs !== undefined && { connectTimeoutMs }),
+  };
+  const connector = new QuicConnector(endpoint, endpointConfig, defaults);
+  // Read before the connection comes about: the application may wipe a token, or use the object for another client.
+  const given = givenClientConfig(clientConfig);
+  return connector.connect().then((transport) => NnrpClient.fromTransport(transport, given));
+}
