@@ -55,7 +55,7 @@ async function sessionWith(address: string): Promise<NnrpClientSession> {
 }
 
 async function answerTo(session: NnrpClientSession, text: string): Promise<string> {
-  return new TextDecoder().decode((await (await session.submit(text)).result()).body);
+  return (await (await session.submit(text)).result()).text();
 }
 
 const snippets = (readme: string) => [...readme.matchAll(/```js\n(.*?)```/gs)].map((match) => match[1] ?? '');
@@ -63,26 +63,55 @@ const stopped = { code: 0, printed: [], complaints: '' };
 
 test('the README shows the examples as they are', () => {
   const shown = snippets(readFileSync(join(here, '..', 'README.md'), 'utf8'));
-  const files = ['server.js', 'client.js', 'streaming.js', 'cancel.js', 'tls.js', 'quic.js'];
+  const files = ['server.js', 'client.js', 'cancel.js'];
   expect(shown).toEqual(files.map((file) => readFileSync(join(here, file), 'utf8')));
+  const lines = shown.slice(0, 2).map((code) => code.trimEnd().split('\n').length);
+  expect(Math.max(...lines)).toBeLessThanOrEqual(20);
+});
+
+test.each([
+  ['streaming.js', 'guides/streaming-tokens.md'],
+  ['accept.js', 'api.md'],
+  ['tls.js', 'guides/tls-and-quic.md'],
+  ['quic.js', 'guides/tls-and-quic.md'],
+])('%s is shown in docs/%s as it is', (file, page) => {
+  const shown = snippets(readFileSync(join(here, '..', 'docs', page), 'utf8'));
+  expect(shown).toContain(readFileSync(join(here, file), 'utf8'));
 });
 
 describe('the README', () => {
   it('has a client that talks to its server', async () => {
     const server = await serving('server.js');
-    const printed = ['one', 'connection,', 'many', 'sessions', 'status 200', '200 200'];
+    const printed = ['left and right', 'one connection, many sessions'];
     expect(await run('client.js', server.address).finished()).toEqual({ code: 0, printed, complaints: '' });
     expect(await server.stop()).toEqual(stopped);
   });
 
-  it('has a streaming handler that stops when its client cancels', async () => {
+  it('has a client that cancels at its server', async () => {
+    const server = await serving('server.js');
+    const printed = ['more', 'and', 'more', 'cancelled: the user has read enough'];
+    expect(await run('cancel.js', server.address).finished()).toEqual({ code: 0, printed, complaints: '' });
+    expect(await server.stop()).toEqual(stopped);
+  });
+});
+
+describe('docs', () => {
+  it('have a loop over sessions and submits', async () => {
+    const server = await serving('accept.js');
+    const { code, printed, complaints } = await run('client.js', server.address).finished();
+    // Nothing takes its time here, so either may be first.
+    expect([code, printed.sort(), complaints]).toEqual([0, ['left and right', 'one connection, many sessions'], '']);
+    expect(await server.stop()).toEqual(stopped);
+  });
+
+  it('have a streaming handler that stops when its client cancels', async () => {
     const server = await serving('streaming.js');
     const printed = ['more', 'and', 'more', 'cancelled: the user has read enough'];
     expect(await run('cancel.js', server.address).finished()).toEqual({ code: 0, printed, complaints: '' });
     expect(await server.stop()).toEqual({ ...stopped, printed: ['frame 1 stopped: NNRP_ERR_CANCELLED'] });
   });
 
-  it('has a streaming handler that stops at the deadline', async () => {
+  it('have a streaming handler that stops at the deadline', async () => {
     const server = await serving('streaming.js');
     const session = await sessionWith(server.address);
     const operation = await session.submit('on and '.repeat(10_000), { deadlineMs: 50 });
@@ -92,7 +121,7 @@ describe('the README', () => {
     expect(await server.stop()).toEqual(stopped);
   });
 
-  it('has both ends of a TLS connection, with certificates of both', async () => {
+  it('have both ends of a TLS connection, with certificates of both', async () => {
     const folder = mkdtempSync(join(tmpdir(), 'nnrp-examples-'));
     cleanup.push(() => rmSync(folder, { recursive: true, force: true }));
     const root = await issue({ name: 'CN=root', authority: true });
@@ -105,7 +134,7 @@ describe('the README', () => {
     expect(await run('tls.js', folder).finished()).toEqual({ code: 0, printed, complaints: '' });
   });
 
-  it('has both ends of a QUIC connection', async () => {
+  it('have both ends of a QUIC connection', async () => {
     expect(await run('quic.js').finished()).toEqual({ code: 0, printed: ['said over QUIC'], complaints: '' });
   });
 });

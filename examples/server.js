@@ -1,21 +1,19 @@
-import { NnrpServer, preview3 } from 'nnrp-runtime';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { NnrpServer } from 'nnrp-runtime';
 
 const server = await NnrpServer.bindTcp(process.argv[2] ?? '127.0.0.1:4433');
 console.log(`listening on ${server.localAddress}`);
 process.once('SIGINT', () => server.close());
 
-for await (const session of server) {
-  serve(session).catch((error) => console.error(`session ${session.sessionId}: ${error.message}`));
-}
+await server.serve({
+  // What a handler yields is sent at once; it goes no faster than the client reads.
+  submit: (operation) => generate(operation.text(), operation.signal),
+});
 
-async function serve(session) {
-  for await (const submit of session) {
-    answer(submit).catch((error) => console.error(`frame ${submit.frameId}: ${error.message}`));
+/** Stands for a model. The signal aborts when the rest is not wanted: cancelled, too late, connection lost. */
+async function* generate(prompt, signal) {
+  for (const word of prompt.split(' ')) {
+    await sleep(20, undefined, { signal });
+    yield `${word} `;
   }
-  await session.close();
-}
-
-async function answer(submit) {
-  for (const word of submit.text().split(' ')) await submit.push(word);
-  await submit.complete({ metadata: { statusCode: preview3.StatusCode.Ok } });
 }

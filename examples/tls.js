@@ -12,10 +12,8 @@ const server = await NnrpServer.bindTls(
     clientRoots: file('root.pem'),
   },
   {
-    applicationPolicy: {
-      validateSessionOpen(_open, context) {
-        console.log(context.peerIdentity?.subject); // return a SessionErrorCode to refuse
-      },
+    authorize(_open, { peerIdentity }) {
+      console.log(peerIdentity?.subject); // return false to refuse
     },
   },
 );

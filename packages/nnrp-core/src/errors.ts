@@ -1,6 +1,7 @@
 import type { WireFault } from './bytes/fault.js';
 import type { ApplicationErrorCode, NnrpErrorCode, WireErrorCode } from './error-code.js';
 import { ErrorCode } from './generated/preview3/enums.js';
+import { describeRule } from './rules/rule-text.js';
 import { INSPECT, type Inspect } from './text/inspected.js';
 import { inspectedError } from './text/inspected-error.js';
 import { plainError } from './text/plain-data.js';
@@ -83,7 +84,7 @@ export class WireError extends NnrpError {
   }
 }
 
-/** The peer broke a rule of the protocol; `wireCode` is the error code that answers it (wire.md 9.4). */
+/** The peer broke a rule of the protocol; `wireCode` is the error code that answers it (docs/protocol.md 9.4). */
 export class ProtocolError extends NnrpError {
   declare readonly code: 'NNRP_ERR_PROTOCOL';
 
@@ -263,7 +264,7 @@ export function describeFault(fault: WireFault): string {
     case 'nonzero_reserved_field':
       return `${fault.field} must be zero`;
     case 'invalid_combination':
-      return `rule ${fault.rule} is broken`;
+      return describeRule(fault.rule);
     case 'packet_length_mismatch':
       return `the header declares ${fault.declared} bytes, got ${fault.actual}`;
     case 'message_length_overflow':

@@ -1,5 +1,5 @@
 /**
- * What is wrong with some bytes or values, as data: a kind and its details (wire.md 15.1, plus the kinds that a
+ * What is wrong with some bytes or values, as data: a kind and its details (docs/protocol.md 15.1, plus the kinds that a
  * bounded, strict receiver adds). Faults are plain objects: the network path makes one per refused packet and never
  * throws; {@link WireError} carries one where an exception is the right answer.
  */
@@ -19,11 +19,11 @@ export type WireFault =
   | { readonly kind: 'message_length_overflow' }
   /** A packet that declares more bytes than the receiver takes. Lengths in bytes. */
   | { readonly kind: 'packet_too_large'; readonly limit: number; readonly declared: number }
-  /** Metadata longer than its structure (wire.md A-16). Lengths in bytes. */
+  /** Metadata longer than its structure (docs/protocol.md A-16). Lengths in bytes. */
   | { readonly kind: 'metadata_length_mismatch'; readonly expected: number; readonly actual: number }
-  /** A body on a message that has none (wire.md A-17). */
+  /** A body on a message that has none (docs/protocol.md A-17). */
   | { readonly kind: 'unexpected_body'; readonly message: string; readonly actual: number }
-  /** session_id or frame_id of the header against wire.md 5. */
+  /** session_id or frame_id of the header against docs/protocol.md 5. */
   | {
       readonly kind: 'invalid_header_id';
       readonly message: string;

@@ -1,3 +1,4 @@
+import { describeRule } from '../rules/rule-text.js';
 import type { ConnectionState, SessionState } from './lifecycle-state.js';
 
 /**
@@ -33,6 +34,6 @@ export function describeStateFault(fault: StateFault): string {
     case 'session_not_closing':
       return `session ${fault.sessionId} is ${fault.state}: no such answer to a close is due`;
     case 'invalid_combination':
-      return `rule ${fault.rule} is broken`;
+      return describeRule(fault.rule);
   }
 }

@@ -161,7 +161,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   }
 
   /**
-   * Tells the peer what went wrong (wire.md 7.20). The text is cut to 256 bytes; a peer that understands details has the
+   * Tells the peer what went wrong (docs/protocol.md 7.20). The text is cut to 256 bytes; a peer that understands details has the
    * rest of it from them.
    */
   sendError(errorCode: number, errorScope: preview3.ErrorScope, text: string, options: ErrorOptions = {}): void {

@@ -63,22 +63,32 @@ const OWN_SESSION_OPTIONS = { auth: '', extensions: [] };
 
 const PAGE = fileURLToPath(new URL('../../../../docs/api.md', import.meta.url));
 const page = readFileSync(PAGE, 'utf8');
+const publicNames = read('../../../docs/public-names.md');
 const { owners, end } = await oneOfEverything();
 afterAll(end);
 
-describe('the API table', () => {
-  const tables = page.slice(0, page.indexOf('## Options')).split('\n').filter(isRow).map(cellsOf);
+describe('the pages of the API', () => {
+  const mapped = tablesOf(publicNames);
+  const byTask = tablesOf(page.slice(0, page.indexOf('## Options')));
+  const namedByTask = new Set(byTask.flatMap(namesOf));
+  const named = [...new Set([...mapped.flatMap(namesOf), ...namedByTask])];
 
-  it('has no empty cell', () => {
-    expect(tables.length).toBeGreaterThan(100);
-    expect(tables.filter((cells) => cells.some((cell) => cell === ''))).toEqual([]);
+  it('have no empty cell', () => {
+    expect([mapped.length, byTask.length].map((count) => count > 80)).toEqual([true, true]);
+    expect([...mapped, ...byTask].filter((cells) => cells.some((cell) => cell === ''))).toEqual([]);
   });
 
-  const named = [...new Set(tables.flatMap(namesOf))];
-
-  it('names every public call', () => {
+  it('name every public call', () => {
     expect(named.length).toBeGreaterThan(100);
-    for (const name of PUBLIC_NAMES) expect(page, name).toMatch(new RegExp(`^\\| .*\\b${name}\\b.* \\| \``, 'm'));
+    for (const name of PUBLIC_NAMES)
+      expect(publicNames, name).toMatch(new RegExp(`^\\| .*\\b${name}\\b.* \\| \``, 'm'));
+  });
+
+  it('name by task whatever has a public name', () => {
+    const elsewhere =
+      /^(?:NnrpServerOptions|SessionOptions|SchemaRegistry|RuntimeSessionRecord|NnrpSubmit|NnrpCancel|NnrpMigration)\b/;
+    const missing = mapped.flatMap(namesOf).filter((name) => !namedByTask.has(name) && !elsewhere.test(name));
+    expect(missing).toEqual([]);
   });
 
   it.each(named)('%s exists', (name) => {
@@ -89,8 +99,8 @@ describe('the API table', () => {
     expect(places.some((place) => member in (place as object))).toBe(true);
   });
 
-  it('names every handler', () => {
-    for (const handler of Object.keys(SERVE_HANDLERS)) expect(named).toContain(`ServeHandlers.${handler}`);
+  it('name every handler', () => {
+    for (const handler of Object.keys(SERVE_HANDLERS)) expect(namedByTask).toContain(`ServeHandlers.${handler}`);
   });
 });
 
@@ -126,7 +136,7 @@ describe('the options', () => {
   });
 });
 
-/** What runtime.md sections 11 to 13 call the calls and options of server and client. */
+/** What the protocol's pages call the calls and options of server and client. */
 const PUBLIC_NAMES = `
   with_transport with_supported_profiles with_supported_cache_objects with_cache_limits with_schema_registry
   with_resume_token_bytes with_application_policy validate_session_open bind_tcp bind_quic from_listener
@@ -149,7 +159,11 @@ function read(path: string): string {
 }
 
 function isRow(line: string): boolean {
-  return line.startsWith('| ') && !/^\| (-|Public name|Ours)/.test(line);
+  return line.startsWith('| ') && !/^\| (-|Public name|Ours|Of )/.test(line);
+}
+
+function tablesOf(text: string): string[][] {
+  return text.split('\n').filter(isRow).map(cellsOf);
 }
 
 function cellsOf(line: string): string[] {
@@ -213,6 +227,7 @@ async function oneOfEverything() {
     AbortSignal,
     PeerError: runtime.PeerError,
     CancelledError: runtime.CancelledError,
+    HandlerError: runtime.HandlerError,
   };
   return { owners, end: () => Promise.all([client.close(), server.close()]) };
 }

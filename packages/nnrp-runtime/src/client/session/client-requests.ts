@@ -84,7 +84,9 @@ export class ClientRequests {
       // A copy: the answer is checked against what was asked for.
       const request = readOptions('migration request', given, MIGRATE_FIELDS);
       if (request.oldTransportId === request.newTransportId) {
-        throw new UsageError(`SESSION_MIGRATE: both transports are ${request.oldTransportId} (MIG-3)`);
+        throw new UsageError(
+          `SESSION_MIGRATE: both transports are ${request.oldTransportId} (MIG-3, see docs/rules.md#mig-3)`,
+        );
       }
       const send = this.sender(MessageType.SessionMigrate, SESSION_MIGRATE, request, NONE);
       return this.moves.ask(request, this.timeoutMs(options), send, REQUEST_BYTES);

@@ -1,4 +1,4 @@
-/** Longest diagnostic text in an ERROR, in bytes (wire.md A-15). */
+/** Longest diagnostic text in an ERROR, in bytes (docs/protocol.md A-15). */
 export const MAX_DIAGNOSTIC_BYTES = 256;
 /** Longest block of details behind it, in bytes. */
 export const MAX_DETAILS_BYTES = 16 * 1024;

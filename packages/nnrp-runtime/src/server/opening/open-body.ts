@@ -17,7 +17,7 @@ export interface OpenReader {
 }
 
 /**
- * token, auth, extension: all of them, or none as the reference client sends it (wire.md A-2).
+ * token, auth, extension: all of them, or none as the reference client sends it (docs/protocol.md A-2).
  *
  * @returns the authentication block, a view; undefined when the body is malformed, which the reader has been told
  */

@@ -1,4 +1,4 @@
-import { type Packet, ProtocolError, UsageError } from 'nnrp-core';
+import { describeFault, type Packet, ProtocolError, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, MessageType } from 'nnrp-core/preview3';
 import { readValues } from '../../base/options.js';
@@ -117,7 +117,7 @@ function checkMigrateAck({ metadata }: NnrpMigration, ack: preview3.SessionMigra
   const fault = preview3.checkMigration(metadata, ack);
   if (fault === undefined) return;
   const rule = fault.kind === 'invalid_combination' ? fault.rule : fault.kind;
-  throw new UsageError(`sendMigrateAck: rule ${rule} is broken`, {
+  throw new UsageError(`sendMigrateAck: ${describeFault(fault)}`, {
     cause: new ProtocolError(`SESSION_MIGRATE_ACK breaks ${rule}`, ErrorCode.InvalidState, fault),
   });
 }

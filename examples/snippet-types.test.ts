@@ -1,23 +1,20 @@
-import { readFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { basename, join } from 'node:path';
 import ts from 'typescript';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { requireFreshBuilds } from '../tools/fresh-build.mjs';
+import { docsPages, ROOT, snippetsOf } from './pages.js';
 
 /*
- * The js and ts blocks of every README and of docs/errors.md, compiled as strict TypeScript against the built packages.
+ * The js and ts blocks of every README and of every page in docs, compiled as strict TypeScript against the built packages.
  * Only the types of parameters may be missing, because JavaScript cannot have them.
  */
 
 requireFreshBuilds('packages/nnrp-core', 'packages/nnrp-runtime', 'packages/nnrp-transport-quic', 'packages/nnrp-cli');
 
-const ROOT = join(dirname(fileURLToPath(import.meta.url)), '..');
 const SERVER = "declare const server: import('nnrp-runtime').NnrpServer;";
 /** Where the blocks of a README stand, and what goes before those that are no whole programs. */
 const READMES = [
   ['README.md', 'examples', ''],
-  ['docs/errors.md', 'examples', ''],
   ['packages/nnrp-core/README.md', 'packages/nnrp-core', 'declare const chunk: Uint8Array;'],
   ['packages/nnrp-runtime/README.md', 'packages/nnrp-runtime', ''],
   ['packages/nnrp-transport-quic/README.md', 'packages/nnrp-transport-quic', ''],
@@ -28,11 +25,22 @@ const READMES = [
   ],
 ] as const;
 
+/** What a block of docs may use without making it: what `getting-started.md` has made. */
+const GIVEN = `
+import type { NnrpClient, NnrpClientSession, NnrpServer } from 'nnrp-runtime';
+declare global {
+  const server: NnrpServer;
+  const client: NnrpClient;
+  const session: NnrpClientSession;
+}`;
+
 const OPTIONS: ts.CompilerOptions = {
   noEmit: true,
   strict: true,
   noImplicitAny: false,
+  exactOptionalPropertyTypes: true,
   target: ts.ScriptTarget.ES2022,
+  lib: ['lib.es2023.d.ts', 'lib.esnext.disposable.d.ts', 'lib.dom.d.ts', 'lib.dom.asynciterable.d.ts'],
   module: ts.ModuleKind.NodeNext,
   moduleResolution: ts.ModuleResolutionKind.NodeNext,
   skipLibCheck: true,
@@ -41,18 +49,11 @@ const OPTIONS: ts.CompilerOptions = {
 };
 
 /** The blocks by the path of a file that is not there: `examples/README-1.mts` is the first block of the README. */
-function blocks(): Map<string, string> {
-  const sources = new Map<string, string>();
-  for (const [readme, folder, before] of READMES) {
-    const found = [...readFileSync(join(ROOT, readme), 'utf8').matchAll(/```(?:js|ts)\n(.*?)```/gs)];
-    for (const [index, [, code = '']] of found.entries()) {
-      sources.set(
-        ts.sys.resolvePath(join(ROOT, folder, `${basename(readme, '.md')}-${index + 1}.mts`)),
-        `${before}\n${code}`,
-      );
-    }
-  }
-  return sources;
+function blocksOf(page: string, folder: string, before: string, after = ''): [string, string][] {
+  return snippetsOf(page).map(({ number, code }) => [
+    ts.sys.resolvePath(join(ROOT, folder, `${basename(page, '.md')}-${number}.mts`)),
+    `${before}\n${code}${after}`,
+  ]);
 }
 
 /** What the compiler says, one line each. */
@@ -71,21 +72,30 @@ function complaints(sources: ReadonlyMap<string, string>): string[] {
   });
 }
 
-it('compiles every block of every README as strict TypeScript', () => {
-  const sources = blocks();
-  expect(sources.size).toBe(16);
-  expect(complaints(sources)).toEqual([]);
-});
+describe('every block', { timeout: 120_000 }, () => {
+  it('of every README compiles as strict TypeScript', () => {
+    const found = READMES.map(([page, folder, before]) => blocksOf(page, folder, before));
+    expect(found.map((blocks) => blocks.length)).toEqual([3, 3, 2, 2, 1]);
+    expect(complaints(new Map(found.flat()))).toEqual([]);
+  });
 
-it('would find a call that does not exist, and a value that may be undefined', () => {
-  const file = ts.sys.resolvePath(join(ROOT, 'examples', 'README-0.mts'));
-  const code = `
+  it('of docs compiles as strict TypeScript', () => {
+    const given: [string, string] = [ts.sys.resolvePath(join(ROOT, 'examples', 'given.mts')), GIVEN];
+    const sources = new Map([given, ...docsPages().flatMap((page) => blocksOf(page, 'examples', '', '\nexport {};'))]);
+    expect(sources.size).toBeGreaterThan(30);
+    expect(complaints(sources)).toEqual([]);
+  });
+
+  it('would be refused with a call that does not exist, or a value that may be undefined', () => {
+    const file = ts.sys.resolvePath(join(ROOT, 'examples', 'README-0.mts'));
+    const code = `
 import { NnrpServer, type SessionOpenContext } from 'nnrp-runtime';
 NnrpServer.bindCarrierPigeon();
 const subject = (context: SessionOpenContext) => context.peerIdentity.subject;
 console.log(subject);`;
-  expect(complaints(new Map([[file, code]]))).toEqual([
-    expect.stringContaining("README-0.mts, line 2: Property 'bindCarrierPigeon' does not exist"),
-    expect.stringContaining("README-0.mts, line 3: 'context.peerIdentity' is possibly 'undefined'"),
-  ]);
+    expect(complaints(new Map([[file, code]]))).toEqual([
+      expect.stringContaining("README-0.mts, line 2: Property 'bindCarrierPigeon' does not exist"),
+      expect.stringContaining("README-0.mts, line 3: 'context.peerIdentity' is possibly 'undefined'"),
+    ]);
+  });
 });
