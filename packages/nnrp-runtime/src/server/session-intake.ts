@@ -40,7 +40,7 @@ export class SessionIntake implements SessionEndpoint {
   }
 
   receive(packet: Packet, info: MessageInfo): void {
-    switch (packet.messageType) {
+    switch (info.code) {
       case MessageType.FrameSubmit:
         this.submitted(packet);
         break;
