@@ -285,13 +285,19 @@ export class ServerTarget {
       });
     };
     let answered = false;
+    let givenUp = false;
     ask().then(
       () => {
         answered = true;
       },
-      (error: unknown) => this.watch.add('healthy client', error),
+      (error: unknown) => {
+        if (!givenUp) this.watch.add('healthy client', error);
+      },
     );
-    if (!(await until(() => answered, patienceMs + 500))) this.watch.add('healthy client', 'got no answer');
+    if (await until(() => answered, patienceMs + 500)) return;
+    this.watch.add('healthy client', 'got no answer');
+    // That has been said. The end of the server, seconds later, would be taken for damage of another conversation.
+    givenUp = true;
   }
 
   /** Ends the server. */
