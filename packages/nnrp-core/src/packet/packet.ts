@@ -127,7 +127,8 @@ export class Packet {
   }
 
   private part(start: number, length: number): Uint8Array {
-    if (this.bytes.length === 0) return NOTHING;
+    // It was transferred away, or has not come: of some packets there is the header alone.
+    if (this.bytes.length < start + length) return NOTHING;
     // By the view: V8 takes twice as long for subarray(), and for the buffer of an array.
     return new Uint8Array(this.view.buffer, this.view.byteOffset + start, length);
   }

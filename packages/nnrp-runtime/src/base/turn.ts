@@ -18,7 +18,7 @@ export function thisTurn(): Turn {
   if (current === undefined) {
     current = { endMs: performance.now() };
     isShared = false;
-    // Not nextTick, which takes three times as long. Of the process, no connection; nothing in it can throw.
+    // Not nextTick, which costs more. Of the process, no connection; nothing in it can throw.
     SETTLED.then(endTurn);
   } else {
     isShared = true;
