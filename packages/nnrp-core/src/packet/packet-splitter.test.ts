@@ -142,6 +142,18 @@ describe('a packet above the limit', () => {
     },
   );
 
+  it('has neither metadata nor a body to be read, which is no error', () => {
+    const splitter = new PacketSplitter({ maxPacketBytes: 200 });
+    const lengths: number[] = [];
+    splitter.oversized = ({ bodyLength, metadata, body }) => {
+      lengths.push(bodyLength, metadata.length, body.length);
+      return true;
+    };
+    splitter.push(chunkOf([probe(3000)], 60));
+    expect(splitter.next()).toBeUndefined();
+    expect(lengths).toEqual([3000, 0, 0]);
+  });
+
   it('breaks the stream when nobody does', () => {
     const splitter = new PacketSplitter({ maxPacketBytes: 200 });
     splitter.oversized = () => false;

@@ -212,7 +212,7 @@ export class PacketSplitter {
     }
     this.position = position + total;
     if (!this.scanned) this.moveTail();
-    return this.packet(chunk, view, position);
+    return packetAt(chunk, view, position, total);
   }
 
   /**
@@ -274,7 +274,7 @@ export class PacketSplitter {
     this.partial = NOTHING;
     this.filled = 0;
     this.needed = 0;
-    return this.packet(partial, view, 0);
+    return packetAt(partial, view, 0, total);
   }
 
   /** It is above the limit, and skipped: what has come of it is not kept. */
@@ -321,12 +321,6 @@ export class PacketSplitter {
     return total;
   }
 
-  private packet(bytes: Uint8Array, view: DataView, start: number): Packet {
-    const metadataLength = view.getUint32(start + AT.metaLen, true);
-    const bodyLength = view.getUint32(start + AT.bodyLen, true);
-    return new Packet(bytes, view, start, metadataLength, bodyLength);
-  }
-
   /** Something that is not NNRP at all need not send 40 bytes to be refused. */
   private checkMagicEarly(): void {
     for (let index = 0; index < Math.min(this.filled, 4); index++) {
@@ -346,6 +340,11 @@ export class PacketSplitter {
     this.needed = 0;
     return 0;
   }
+}
+
+function packetAt(bytes: Uint8Array, view: DataView, start: number, length: number): Packet {
+  const metadataLength = view.getUint32(start + AT.metaLen, true);
+  return new Packet(bytes, view, start, metadataLength, length - COMMON_HEADER_BYTES - metadataLength);
 }
 
 function headOf(view: DataView, start: number): Packet {

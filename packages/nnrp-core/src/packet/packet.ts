@@ -102,21 +102,19 @@ export class Packet {
 
   /** The metadata, not copied. */
   get metadata(): Uint8Array {
-    if (this.bytes.length === 0) return NOTHING;
-    return this.bytes.subarray(this.metadataStart, this.metadataStart + this.metadataLength);
+    return this.part(this.metadataStart, this.metadataLength);
   }
 
   /** The body, not copied. */
   get body(): Uint8Array {
-    if (this.bytes.length === 0) return NOTHING;
-    const start = this.metadataStart + this.metadataLength;
-    return this.bytes.subarray(start, start + this.bodyLength);
+    return this.part(this.metadataStart + this.metadataLength, this.bodyLength);
   }
 
   /** Length of the whole packet in bytes. */
   get byteLength(): number {
     return COMMON_HEADER_BYTES + this.metadataLength + this.bodyLength;
   }
+
   /** The facts of the header, as logs show them: of metadata and body the lengths only. */
   toJSON(): Record<string, unknown> {
     const { messageType, flags, sessionId, frameId, viewId, routeId, metadataLength, bodyLength } = this;
@@ -126,5 +124,12 @@ export class Packet {
 
   [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
     return inspected('Packet', this.toJSON(), depth, options, inspect);
+  }
+
+  private part(start: number, length: number): Uint8Array {
+    // It was transferred away, or has not come: of some packets there is the header alone.
+    if (this.bytes.length < start + length) return NOTHING;
+    // By the view: V8 takes twice as long for subarray(), and for the buffer of an array.
+    return new Uint8Array(this.view.buffer, this.view.byteOffset + start, length);
   }
 }

@@ -63,7 +63,7 @@ const OWN_SESSION_OPTIONS = { auth: '', extensions: [] };
 
 const PAGE = fileURLToPath(new URL('../../../../docs/api.md', import.meta.url));
 const page = readFileSync(PAGE, 'utf8');
-const publicNames = read('../../../docs/public-names.md');
+const publicNames = read('../../../../docs/public-names.md');
 const { owners, end } = await oneOfEverything();
 afterAll(end);
 

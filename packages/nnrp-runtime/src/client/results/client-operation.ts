@@ -11,7 +11,7 @@ import { TextIterator } from './text-iterator.js';
 /** What an operation needs of its session. */
 export interface OperationOwner {
   /** A partial result waits to be read. */
-  buffered(result: NnrpResult, operation: ClientOperation): void;
+  buffered(result: NnrpResult, heldBytes: number, operation: ClientOperation): void;
   /** Results have been read or thrown away, or are the application's own now: they no longer wait. */
   consumed(bytes: number, operation: ClientOperation): void;
   /** Tells the server that nobody waits for the operation any more. */
@@ -203,8 +203,9 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
     } else if (!this.iterator?.deliver(result)) {
       this.waiting ??= [];
       this.waiting.push(result);
-      this.countedBytes += heldBy(result);
-      this.owner.buffered(result, this);
+      const heldBytes = heldBy(result);
+      this.countedBytes += heldBytes;
+      this.owner.buffered(result, heldBytes, this);
     }
   }
 

@@ -9,6 +9,8 @@ const LEAST_BYTES = 256 * 1024;
  * those are moved out of chunks that they fill badly. How often depends on what has arrived, so it costs little per byte.
  */
 export class HeldChunks {
+  /** Of the last result, and the memory under them: to ask for that costs more than all the rest. */
+  private lastBytes: Uint8Array | undefined;
   private last: ArrayBufferLike | undefined;
   /** Bytes of the chunks that may be held; those that were let go of count until they are looked through. */
   private bytes = 0;
@@ -28,7 +30,10 @@ export class HeldChunks {
 
   /** A result waits. */
   add(result: NnrpResult): void {
-    const { chunk } = result;
+    const { chunkBytes } = result;
+    if (chunkBytes === this.lastBytes) return;
+    this.lastBytes = chunkBytes;
+    const chunk = chunkBytes.buffer;
     if (chunk === this.last) return;
     this.last = chunk;
     this.bytes += chunk.byteLength;
@@ -37,6 +42,7 @@ export class HeldChunks {
 
   /** Nothing waits any more. */
   clear(): void {
+    this.lastBytes = undefined;
     this.last = undefined;
     this.bytes = 0;
     this.lookAt = this.step;
@@ -45,16 +51,17 @@ export class HeldChunks {
   private lookThrough(): void {
     const used = new Map<ArrayBufferLike, number>();
     this.each((result) => {
-      const { chunk } = result;
+      const chunk = result.chunkBytes.buffer;
       used.set(chunk, (used.get(chunk) ?? 0) + result.byteLength);
     });
     const store = new ResultStore();
     this.each((result) => {
-      const { chunk } = result;
+      const chunk = result.chunkBytes.buffer;
       if ((used.get(chunk) ?? 0) * 4 < chunk.byteLength * 3) result.moveTo(store);
     });
     this.bytes = store.byteLength;
     for (const [chunk, bytes] of used) if (bytes * 4 >= chunk.byteLength * 3) this.bytes += chunk.byteLength;
+    this.lastBytes = undefined;
     this.last = undefined;
     this.lookAt = this.bytes + this.step;
   }

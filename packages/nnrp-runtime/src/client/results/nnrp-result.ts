@@ -18,9 +18,12 @@ export class NnrpResult {
   private viewed: Uint8Array | undefined;
 
   /** @internal */
-  constructor(private packet: Packet) {
+  constructor(
+    private packet: Packet,
+    frameId = packet.frameId,
+  ) {
     // Read now: by the time they are asked for, somebody may have transferred the memory of the packet.
-    this.frameId = packet.frameId;
+    this.frameId = frameId;
     this.partial = isPartialResult(packet);
     this.traceLow = packet.traceLow;
     this.traceHigh = packet.traceHigh;
@@ -36,9 +39,9 @@ export class NnrpResult {
     return this.packet.byteLength;
   }
 
-  /** @internal The memory that it keeps alive. */
-  get chunk(): ArrayBufferLike {
-    return this.packet.bytes.buffer;
+  /** @internal The bytes that it lies in, the same array for all packets of a chunk. */
+  get chunkBytes(): Uint8Array {
+    return this.packet.bytes;
   }
 
   /** @internal Lets go of its chunk. Nobody has seen the result yet. */

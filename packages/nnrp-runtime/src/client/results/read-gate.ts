@@ -94,8 +94,9 @@ export class ReadGate implements AnswerReader {
     return this.held;
   }
 
-  add(result: NnrpResult): void {
-    this.unreadBytes += heldBy(result);
+  /** @param heldBytes - what it holds, see {@link heldBy} */
+  add(result: NnrpResult, heldBytes = heldBy(result)): void {
+    this.unreadBytes += heldBytes;
     this.chunks.add(result);
     if (this.unreadBytes >= this.maxBytes && !this.held) this.full(result.byteLength);
   }

@@ -13,7 +13,7 @@ export interface SessionResult {
 
 /** Counts what waits unread, so that reading can stop. */
 export interface UnreadBytes {
-  buffered(result: NnrpResult): void;
+  buffered(result: NnrpResult, heldBytes: number): void;
   consumed(bytes: number): void;
 }
 
@@ -40,8 +40,9 @@ export class ResultStream implements AsyncIterable<SessionResult> {
   push(item: SessionResult): void {
     if (this.iterator.deliver(item)) return;
     this.waiting.push(item);
-    this.unreadBytes += heldBy(item.result);
-    this.unread.buffered(item.result);
+    const heldBytes = heldBy(item.result);
+    this.unreadBytes += heldBytes;
+    this.unread.buffered(item.result, heldBytes);
   }
 
   /** @internal For the session: it is over. What waits can still be read. */

@@ -56,7 +56,7 @@ export class SessionRouter implements SessionEndpoint {
   receive(packet: Packet, info: MessageInfo): void {
     const { view, metadataStart } = packet;
     const { requests, events } = this.parts;
-    switch (packet.messageType) {
+    switch (info.code) {
       case MessageType.ResultPush:
         if (!this.parts.submits.resultArrived(packet)) this.stray(packet, info);
         else if (this.parts.closing.endsWhenIdle) this.closeWhenIdle();

@@ -139,7 +139,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     const { frameId } = packet;
     const operation = this.operations.get(frameId);
     if (operation === undefined) return this.resultIsLate(packet);
-    const result = new NnrpResult(packet);
+    const result = new NnrpResult(packet, frameId);
     if (frameId > this.lastResultFrameId) this.lastResultFrameId = frameId;
     const { stream } = this;
     if (stream === undefined) operation.push(result);
@@ -243,10 +243,10 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   }
 
   /** @param operation - absent when the result waits in the loop over the whole session */
-  buffered(result: NnrpResult, operation?: ClientOperation): void {
+  buffered(result: NnrpResult, heldBytes: number, operation?: ClientOperation): void {
     const { unread } = this.connection;
     if (operation !== undefined && operation.countedBytes >= unread.maxOperationBytes) this.pause(operation);
-    unread.add(result);
+    unread.add(result, heldBytes);
   }
 
   /** Asks the server to hold back every operation whose results wait. */

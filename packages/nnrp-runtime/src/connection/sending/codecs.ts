@@ -1,5 +1,6 @@
 import * as preview3 from 'nnrp-core/preview3';
 import type { MetadataCodec } from './outbound-message.js';
+import { rememberingCodec } from './repeated-metadata.js';
 
 /** The metadata structures the runtime sends, one constant each so that call sites stay monomorphic. */
 export const SESSION_OPEN: MetadataCodec<preview3.SessionOpen> = {
@@ -42,14 +43,18 @@ export const SERVER_HELLO_ACK: MetadataCodec<preview3.ServerHelloAck> = {
   bytes: preview3.SERVER_HELLO_ACK_BYTES,
   encode: preview3.encodeServerHelloAck,
 };
-export const FRAME_SUBMIT: MetadataCodec<preview3.FrameSubmit> = {
-  bytes: preview3.FRAME_SUBMIT_BYTES,
-  encode: preview3.encodeFrameSubmit,
-};
-export const RESULT_PUSH: MetadataCodec<preview3.ResultPush> = {
-  bytes: preview3.RESULT_PUSH_BYTES,
-  encode: preview3.encodeResultPush,
-};
+export const FRAME_SUBMIT: MetadataCodec<preview3.FrameSubmit> = rememberingCodec(
+  preview3.MessageType.FrameSubmit,
+  preview3.FRAME_SUBMIT_BYTES,
+  preview3.encodeFrameSubmit,
+  preview3.FRAME_SUBMIT_OFFSETS,
+);
+export const RESULT_PUSH: MetadataCodec<preview3.ResultPush> = rememberingCodec(
+  preview3.MessageType.ResultPush,
+  preview3.RESULT_PUSH_BYTES,
+  preview3.encodeResultPush,
+  preview3.RESULT_PUSH_OFFSETS,
+);
 export const RESULT_HINT: MetadataCodec<preview3.ResultHint> = {
   bytes: preview3.RESULT_HINT_BYTES,
   encode: preview3.encodeResultHint,

@@ -6,7 +6,11 @@ import type { OutboundPacket } from '../../transport/contract/contract.js';
 export interface MetadataCodec<T> {
   readonly bytes: number;
   readonly encode: (value: T, view: DataView, start: number) => number;
+  /** Header and metadata of the value, to be copied; undefined when they are not at hand. */
+  head?(value: T): Uint8Array | undefined;
 }
+
+const AT = preview3.COMMON_HEADER_OFFSETS;
 
 const NOTHING = new Uint8Array(0);
 const NO_METADATA: MetadataCodec<undefined> = { bytes: 0, encode: (_value, _view, start) => start };
@@ -54,7 +58,17 @@ export class OutboundMessage implements OutboundPacket {
     return this.set(messageType, sessionId, frameId, NO_METADATA, undefined, NOTHING, traceLow, traceHigh);
   }
 
-  writeHead(view: DataView, start: number): void {
+  writeHead(view: DataView, start: number, bytes?: Uint8Array): void {
+    const head = bytes === undefined ? undefined : this.codec.head?.(this.value as never);
+    if (head !== undefined) {
+      bytes?.set(head, start);
+      view.setUint32(start + AT.bodyLen, this.body.length, true);
+      view.setUint32(start + AT.sessionId, this.sessionId, true);
+      view.setUint32(start + AT.frameId, this.frameId, true);
+      view.setUint32(start + AT.traceId, this.traceLow, true);
+      view.setUint32(start + AT.traceId + 4, this.traceHigh, true);
+      return;
+    }
     // Metadata first: it may be refused, and then nothing must have been written.
     this.codec.encode(this.value as never, view, start + preview3.COMMON_HEADER_BYTES);
     writeHeader(

@@ -145,18 +145,23 @@ class ResultMetadata implements preview3.ResultPush {
   }
 }
 
+const DEFAULT_RESULT: preview3.ResultPush = Object.freeze(new ResultMetadata({}, DEFAULTS));
+
 /**
  * Complete metadata of a result: status success, complete, profile token, one token_chunk frame, all else 0, with
- * `init` on top. Keep the object and send it again and again where results are alike: it is written as it is.
+ * `init` on top; frozen. Keep the object and send it again and again where results are alike: it is encoded once.
  *
  * @throws UsageError on a field that does not exist
  */
-export function resultMetadata(init: ResultInit = {}): preview3.ResultPush {
-  return completeResult(init, DEFAULTS);
+export function resultMetadata(init: ResultInit = DEFAULT_RESULT): preview3.ResultPush {
+  return isComplete(init) ? init : Object.freeze(completeResult(init, DEFAULTS));
 }
 
 /** The same on top of other defaults; complete metadata is used as it is. @throws UsageError on a field that does not exist */
 export function completeResult(init: ResultInit, defaults: preview3.ResultPush): preview3.ResultPush {
-  if (typeof init === 'object' && init !== null && COMPLETE in init) return init as preview3.ResultPush;
-  return new ResultMetadata(checkOptions('result metadata', init, FIELDS), defaults);
+  return isComplete(init) ? init : new ResultMetadata(checkOptions('result metadata', init, FIELDS), defaults);
+}
+
+function isComplete(init: ResultInit): init is preview3.ResultPush {
+  return typeof init === 'object' && init !== null && COMPLETE in init;
 }

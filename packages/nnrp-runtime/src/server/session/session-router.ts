@@ -84,7 +84,7 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
   }
 
   receive(packet: Packet, info: MessageInfo): void {
-    switch (packet.messageType) {
+    switch (info.code) {
       case MessageType.FrameSubmit:
         this.submitted(packet);
         break;

@@ -13,8 +13,10 @@ export interface OutboundPacket {
   readonly headBytes: number;
   /**
    * Writes the head. May throw, before it has written anything; then the packet is not sent and `send` throws the same.
+   *
+   * @param bytes - the same memory as `view`, at the same offsets; may be left out, and makes it faster
    */
-  writeHead(view: DataView, start: number): void;
+  writeHead(view: DataView, start: number, bytes?: Uint8Array): void;
   /**
    * May be empty. A transport copies it inside `send`, or reads it later, when its turn has come. Whoever lends it should
    * not change it until then, but may do worse: transfer its memory to another thread, or resize it. So a transport that

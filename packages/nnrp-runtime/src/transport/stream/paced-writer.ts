@@ -38,6 +38,8 @@ export class PacedWriter {
    * @param unsent - called with each packet that is left out
    * @param damaged - called with a packet whose pinned body has changed all the same while the stream was not done with it;
    * left out for streams that look at bytes inside `write` alone
+   * @param isCallWanted - whether `written` matters at the moment, for streams that may be given nothing to write; left
+   * out, it always does
    */
   constructor(
     private readonly stream: Writable,
@@ -45,6 +47,7 @@ export class PacedWriter {
     private readonly written: () => void,
     private readonly unsent: (packet: LentPacket) => void = () => {},
     private readonly damaged?: (packet: LentPacket) => void,
+    private readonly isCallWanted?: () => boolean,
   ) {}
 
   /** Bytes that the stream has not been given yet. */
@@ -62,7 +65,8 @@ export class PacedWriter {
     const [first] = pieces;
     // As nearly always: what was said in one turn, to a peer that has taken everything before.
     if (pieces.length === 1 && this.isIdle && ArrayBuffer.isView(first) && first.length <= this.maxWriteBytes) {
-      this.give(first);
+      if (this.isCallWanted === undefined || this.isCallWanted()) this.give(first);
+      else this.giveQuietly(first);
       return;
     }
     for (const piece of pieces) this.bytes += ArrayBuffer.isView(piece) ? piece.length : piece.byteLength;
@@ -123,6 +127,13 @@ export class PacedWriter {
   private give(last: Uint8Array): void {
     this.stream.write(last, this.completed);
     this.busy = this.stream.writableLength > 0 || this.stream.destroyed;
+  }
+
+  /** A callback costs as much as the write, and is needed only when the stream has not taken all at once. */
+  private giveQuietly(piece: Uint8Array): void {
+    this.stream.write(piece);
+    this.busy = this.stream.writableLength > 0 || this.stream.destroyed;
+    if (this.busy && !this.stream.destroyed) this.stream.write(NOTHING, this.completed);
   }
 
   private readonly completed = (error?: Error | null): void => {

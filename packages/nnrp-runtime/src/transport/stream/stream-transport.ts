@@ -82,6 +82,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner {
       },
       (packet) => this.leftOut(packet),
       borrowsWrites === 'callback' ? (packet) => guard(this, () => this.damaged(packet)) : undefined,
+      borrowsWrites === 'callback' && isResettable(stream) ? () => this.full : undefined,
     );
     this.gauge = new StreamGauge(stream, this.writer);
     this.streamEnd = new StreamEnd(this, stream, this.gauge, closeTimeoutMs, () => this.streamClosed());

@@ -17,7 +17,7 @@ const PIECE_BYTES = 256;
 export class TurnShare {
   private turn = -1;
   private beganMs = 0;
-  private packets = 0;
+  private untilLook = LOOK_EVERY;
   private bytes = 0;
 
   /** Something has come. */
@@ -30,7 +30,8 @@ export class TurnShare {
 
   /** One packet has been dealt with. @returns whether the others must have their turn now */
   isUsedUp(): boolean {
-    if (++this.packets % LOOK_EVERY !== 0) return false;
+    if (--this.untilLook > 0) return false;
+    this.untilLook = LOOK_EVERY;
     const nowMs = performance.now();
     if (nowMs - this.beganMs < SHARE_MS) return false;
     if (loopTurn() === this.turn) return true;

@@ -57,7 +57,7 @@ export class WriteQueue {
     const copied = length <= COPY_LIMIT ? length : 0;
     let { chunk } = this;
     if (chunk === undefined || this.end + headBytes + copied > CHUNK_BYTES) chunk = this.nextChunk();
-    packet.writeHead(chunk.view, this.end);
+    packet.writeHead(chunk.view, this.end, chunk.bytes);
     this.queued += headBytes + length;
     if (this.ahead > 0) {
       this.addRest(headBytes, body);
