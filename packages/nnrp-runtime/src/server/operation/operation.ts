@@ -11,6 +11,7 @@ import {
   UsageError,
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import { leave } from '../../base/leave.js';
 import { checkOptions } from '../../base/options.js';
 import type { DeadlineList, Timed } from '../../base/time/deadline-queue.js';
 import type { Turn } from '../../base/time/turn.js';
@@ -21,7 +22,6 @@ import type { NnrpServerSession, OperationContext, ResolvedObject } from '../con
 import type { ResultValue } from '../contract/server-messages.js';
 import type { FrameFailure } from '../failures/frame-failure.js';
 import type { HandlerPlace, Turn as PlaceTurn, Scheduled, SessionLine } from '../scheduling/connection-share.js';
-import { leave } from './leave.js';
 import { OperationAbort } from './operation-abort.js';
 
 /** What an operation needs of those that it is one of. */

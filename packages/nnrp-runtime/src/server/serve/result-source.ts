@@ -1,8 +1,8 @@
 import { types } from 'node:util';
 import { UsageError } from 'nnrp-core';
+import { leave } from '../../base/leave.js';
 import { unheardWithin } from '../../base/thenable.js';
 import type { ResultValue } from '../contract/server-messages.js';
-import { leave } from '../operation/leave.js';
 import { responseFailure } from './response-failure.js';
 import type { LastResult, ReadableResults, ResponseResults, ResultSource } from './serve-handlers.js';
 

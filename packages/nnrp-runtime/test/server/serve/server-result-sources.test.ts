@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Readable } from 'node:stream';
 import vm from 'node:vm';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { OperationContext, ServeHandlers, SubmitOutcome } from '../../../src/index.js';
+import type { OperationContext, ServeHandlers } from '../../../src/index.js';
 import type { HandlerFailure } from '../../../src/server/contract/server-events.js';
 import { eventually } from '../../support/eventually.js';
 import { SessionPeer } from '../../support/session-peer.js';
@@ -357,45 +357,5 @@ describe('a response', () => {
     const { session } = await called(() => new Response(waitingStream(cancelled), { status: 500 }));
     await expect(session.request('x')).rejects.toMatchObject({ code: 'HTTP_500' });
     expect(cancelled.length).toBe(1);
-  });
-});
-
-describe('the types of handlers', () => {
-  it('take every stream of results, and none that is not', () => {
-    const taken: SubmitOutcome[] = [
-      'text',
-      ['one', new Uint8Array(1)],
-      { body: 'x', metadata: { statusCode: 1 } },
-      new Set(['a']),
-      [{ body: 'a' }].values(),
-      readable([]) as ReadableStream<Uint8Array>,
-      new Response(),
-      fetch('data:,x').catch(() => new Response()),
-      Readable.from([]),
-      Promise.resolve(new Set(['a']).values()),
-      (async function* () {
-        yield 'a';
-        return { body: 'b' };
-      })(),
-      (function* () {
-        yield 'a';
-      })(),
-    ];
-    const refused: SubmitOutcome[] = [
-      // @ts-expect-error a list of results
-      [{ body: 'a' }],
-      // @ts-expect-error a number
-      1,
-      // @ts-expect-error no field of results
-      { metadata: { status: 429 } },
-      // @ts-expect-error an iterable of numbers
-      new Set([1]),
-      // @ts-expect-error a last result that is none
-      (async function* () {
-        yield 'a';
-        return 1;
-      })(),
-    ];
-    expect(taken.length + refused.length).toBe(17);
   });
 });

@@ -1,4 +1,4 @@
-import { isThenable, settledOnce } from '../../base/thenable.js';
+import { isThenable, settledOnce } from './thenable.js';
 
 /** Lets a source clean up; what it throws then concerns nobody any more. */
 export function leave(source: { return?(value: undefined): unknown }): void {
