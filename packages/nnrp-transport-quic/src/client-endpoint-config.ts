@@ -22,21 +22,21 @@ export interface QuicClientEndpointOptions extends QuicEndpointOptions {
    */
   readonly roots?: CertificateSource | undefined;
   /**
-   * DNS name or IP address that the server's certificate must be for, among its subject alternative names. Default the
-   * host of the address.
+   * DNS name or IP address that the server's certificate must have among its subject alternative names. Default the host of
+   * the address.
    */
   readonly serverName?: string | undefined;
   /** HOST:PORT to send from; port 0 takes a free one. Default whatever the platform chooses. */
   readonly bindAddress?: string | HostPort | undefined;
-  /** For servers that ask who the client is: its certificate first, then those that lead to its root. */
+  /** Certificate of this client, for servers that ask for one: its own first, then those that lead to its root. */
   readonly certificateChain?: CertificateSource | undefined;
   /** Private key of the first certificate: PEM, or DER (PKCS#8, SEC1, PKCS#1). */
   readonly privateKey?: string | Uint8Array | undefined;
   /** Opens an encrypted `privateKey`. */
   readonly passphrase?: string | undefined;
   /**
-   * Exactly true to take any certificate: anybody between client and server can then read and change everything. Nothing
-   * else switches verification off.
+   * Exactly true takes any certificate: anyone between client and server can then read and change everything. Nothing else
+   * switches verification off.
    */
   readonly insecureSkipVerify?: boolean | undefined;
 }

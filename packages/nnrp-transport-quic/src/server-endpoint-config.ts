@@ -18,32 +18,32 @@ import { type SelfSignedCertificate, selfSignedCertificate } from './self-signed
 /** What a server can be told besides its certificate and key. */
 export interface QuicServerOptions extends QuicEndpointOptions {
   /**
-   * Whether clients are asked for a certificate. `request` also takes clients that show none, so look at
-   * `PeerIdentity.authorized`; one that is not valid is refused either way. Default none.
+   * Whether clients are asked for a certificate. `request` also takes clients without one: look at `PeerIdentity.authorized`
+   * before serving them. One that is not valid is refused in any case. Default none.
    */
   readonly clientCertificates?: 'none' | 'request' | 'require' | undefined;
   /** Roots of client certificates; needed with `request` and `require`. The platform's roots never vouch for clients. */
   readonly clientRoots?: CertificateSource | undefined;
   /**
-   * Whether a client must prove that its address is its own before anything is kept of it, which costs it a round trip:
-   * when many handshakes are under way (`auto`, the default), always or never.
+   * Whether a client must prove that its address is its own before the server keeps anything of it; the proof costs a round
+   * trip. `auto`, the default: while many handshakes are under way.
    */
   readonly retry?: 'auto' | 'always' | 'never' | undefined;
   /**
-   * Connections at once, those included that are ending or in their handshake; packets that would open more are dropped
+   * Connections at once, those included that are ending or in their handshake. Packets that would open more are dropped
    * without an answer. Default 12000: more than a server takes by default, which tells clients that it is full.
    */
   readonly maxConnections?: number | undefined;
-  /** Handshakes under way at once, of those; of more, the oldest one whose address is not proved is cut, else the oldest. Default 1024. */
+  /** Handshakes under way at once. One too many cuts the oldest whose address is not proved, else the oldest. Default 1024. */
   readonly maxHandshakes?: number | undefined;
   /**
-   * The same for one address: an IPv4 address, or the /64 of an IPv6 address. Behind a proxy, which has one address for
-   * everybody, 0 = no limit may be better. Default a quarter of `maxHandshakes`.
+   * The same for one address: an IPv4 address, or the /64 of an IPv6 address. Behind a proxy all clients have one address: 0
+   * = no limit may be better there. Default a quarter of `maxHandshakes`.
    */
   readonly maxHandshakesPerAddress?: number | undefined;
   /**
-   * Told once for each handshake that came to nothing. The message says whose, and why. Called for strangers' garbage,
-   * too: do not log it unbounded.
+   * Called once for each handshake that failed. The message says whose, and why. Garbage of strangers counts too: bound what
+   * you log.
    */
   readonly onHandshakeFailure?: ((error: NnrpError) => void) | undefined;
 }

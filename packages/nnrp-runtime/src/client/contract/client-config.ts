@@ -8,61 +8,60 @@ import { type ClientHelloOptions, helloOptions } from '../hello/hello-exchange.j
 
 /** Options of a client's connection; what is left out, or undefined, has its default. */
 export interface NnrpClientOptions {
-  /** Milliseconds for the connection to come about, a TLS handshake included; default 10000. */
+  /** Milliseconds that connecting may take, a TLS handshake included; default 10000. */
   readonly connectTimeoutMs?: number | undefined;
   /**
-   * Milliseconds for a session to be answered; after them this open fails alone, and a session that is opened too late is
-   * closed again. More than a server gives its policy, see `policyTimeoutMs`; default 15000.
+   * Milliseconds that the answer to an open may take. Then this open alone fails; a session that is opened later is closed
+   * again. It should be more than the server's `policyTimeoutMs`; default 15000.
    */
   readonly openTimeoutMs?: number | undefined;
-  /** Milliseconds for a close to be confirmed, on top of its drain timeout; default 5000. */
+  /** Milliseconds that the confirmation of a close may take, on top of its drain timeout; default 5000. */
   readonly closeTimeoutMs?: number | undefined;
   /**
-   * The longest that a server which closes a session may take to finish work in progress, in milliseconds, whatever it
-   * asks for; then the close is confirmed, and what has no answer is cut; default 30000.
+   * Milliseconds that a server which closes a session may take at most to finish work in progress, whatever it asks for. Then
+   * the close is confirmed, and work without an answer is cut; default 30000.
    */
   readonly maxServerDrainMs?: number | undefined;
   /**
-   * Milliseconds after the deadline of a submit in which the answer of a server that keeps deadlines may still come; then
-   * the operation fails with DeadlineError; default 2000.
+   * Milliseconds after the deadline of a submit in which the answer of a server that keeps deadlines may still come. Then the
+   * operation fails with DeadlineError; default 2000.
    */
   readonly deadlineGraceMs?: number | undefined;
   /**
-   * Milliseconds for the answer to a hello, probe, patch, move or cache object, unless the call says otherwise, and for
-   * the last answer to a cancelled operation, which takes up no more room after them; default 10000.
+   * Milliseconds that the answer to a hello, probe, patch, move or cache object may take, unless the call says otherwise. The
+   * last answer to a cancelled operation may take as long; then it takes up no more room; default 10000.
    */
   readonly requestTimeoutMs?: number | undefined;
-  /** Milliseconds for the answer to a PING; without it the connection is given up; default 5000. */
+  /** Milliseconds that the answer to a PING may take; then the connection is given up; default 5000. */
   readonly pingTimeoutMs?: number | undefined;
   /**
-   * Milliseconds without a packet after which a PING is sent, 0 = never. By default only servers that have announced that
-   * they understand it are asked; with a value of one's own every server is, and a preview3 server that serves no PING
-   * ends the connection; default 15000.
+   * Milliseconds of silence after which a PING is sent. 0 = never. Where this option is left out, only servers that have
+   * announced that they know PING are sent one; else every server is, and a preview3 server that does not know it ends the
+   * connection; default 15000.
    */
   readonly keepAliveMs?: number | undefined;
   /**
-   * Largest packet in bytes. A result that is larger costs its operation, anything else the connection; a server that has
-   * announced itself is told, and does not send it; default 64 MiB.
+   * Bytes of the largest packet. A larger result fails its operation; any other larger packet ends the connection. A server
+   * that has announced itself is told the limit, and keeps it; default 64 MiB.
    */
   readonly maxPacketBytes?: number | undefined;
   /**
-   * Bytes held for results that may wait unread, over all sessions, before reading stops, see the event `readingPaused`; 256
-   * for each on top of its own. While an answer is awaited, as much again is taken, 1 MiB at least and 8 MiB at most; then the
-   * request fails with FlowBlockedError, reason `unread_results`. A server
-   * that has announced itself is asked to hold back an operation that fills a quarter of them by itself; up to 8 MiB more
-   * are taken then, which were under way already; default 64 MiB.
+   * Bytes of results that may wait unread, over all sessions, each with 256 on top; then reading stops, see the event
+   * `readingPaused`. While an answer is awaited, as much again is read, from 1 MiB to 8 MiB; then the request fails with
+   * FlowBlockedError, reason `unread_results`. A server that has announced itself is asked to hold back an operation that
+   * fills a quarter by itself; up to 8 MiB that are under way by then are taken all the same; default 64 MiB.
    */
   readonly maxBufferedResultBytes?: number | undefined;
   /**
-   * Bytes held for what may wait to be sent, besides what the transport takes, before submits and requests are held back;
-   * default 64 MiB.
+   * Bytes that may wait to be sent, besides what the transport holds; then submits and requests are held back; default 64
+   * MiB.
    */
   readonly maxOutboxBytes?: number | undefined;
   /** Submits of one session that may wait for their turn; more are refused; default 65536. */
   readonly maxWaitingSubmits?: number | undefined;
   /**
-   * Tells servers, in an extension block of every open, that this client understands ERROR, PING, RESULT_HINT, CACHE_*
-   * and SESSION_CLOSE from the server; others skip the block; default true.
+   * Tells servers, in an extension block of every open, that this client knows ERROR, PING, RESULT_HINT, CACHE_* and
+   * SESSION_CLOSE from the server. Servers that do not know the block skip it; default true.
    */
   readonly announce?: boolean | undefined;
   /** Sends CLIENT_HELLO before anything else: true for default values, or the values; default false. */
@@ -74,31 +73,31 @@ export type NnrpClientConfig = Complete<NnrpClientOptions>;
 
 /** What a client asks for when it opens a session; what is left out, or undefined, has its default. */
 export interface SessionOptions {
-  /** Wanted id; 0 lets the server choose; default 0. */
+  /** Id that is asked for; with 0 the server chooses; default 0. */
   readonly requestedSessionId?: number | undefined;
-  /** Default token. */
+  /** Profile of the session; default token. */
   readonly profileId?: number | undefined;
-  /** Default schema of the session; default the standard token-delta schema. */
+  /** Default schema of submits; default the standard token-delta schema. */
   readonly schemaId?: number | undefined;
   readonly schemaVersion?: number | undefined;
-  /** Default balanced. */
+  /** Priority class that is asked for; default balanced. */
   readonly priorityClass?: preview3.SessionPriorityClass | undefined;
   /**
-   * Default deadline of the session's work in milliseconds, 0 = none; default 0. The protocol's own default, 500, is what
-   * reference clients ask for.
+   * Milliseconds that submits without a deadline of their own may take. 0 = any time; default 0. The protocol's own default,
+   * which reference clients ask for, is 500.
    */
   readonly defaultDeadlineMs?: number | undefined;
-  /** Wanted operations in progress at once; a server refuses more than its own limit, 0 = no wish; default 4. */
+  /** Operations in flight at once that are asked for. A server refuses more than its own limit. 0 = no wish; default 4. */
   readonly maxInFlightOperations?: number | undefined;
-  /** Wanted lease lifetime in milliseconds; default 30000. */
+  /** Lifetime of leases that is asked for, in milliseconds; default 30000. */
   readonly leaseTtlHintMs?: number | undefined;
-  /** Session flags beyond those that other options set; default 0. */
+  /** Further session flags, besides those that other options set; default 0. */
   readonly sessionFlags?: number | undefined;
-  /** Authentication block, sent in the body; default empty. */
+  /** Authentication, such as a token, sent in the body of the open; default empty. */
   readonly auth?: BodyInput | undefined;
   /** Tag by which the client knows the session; default the requested id. */
   readonly clientSessionTag?: bigint | undefined;
-  /** Entries of one's own in the session extension block, types 0x8000 to 0xffff; default none. */
+  /** Further entries of the session extension block, types 0x8000 to 0xffff; default none. */
   readonly extensions?: readonly ExtensionInit[] | undefined;
 }
 

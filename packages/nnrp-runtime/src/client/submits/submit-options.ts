@@ -11,19 +11,18 @@ export interface SubmitOptions {
   /** Cancels the work when it aborts, also while the submit waits for its turn. */
   readonly signal?: AbortSignal | undefined;
   /**
-   * Milliseconds the server may take, 0 to 2147483647, instead of `latencyBudgetMs` of the metadata; 0 = any time, also
-   * where the session has a default; default that of the session. The server drops what takes longer. It is asked for
-   * up to 65534 by one submit, and for more by the `defaultDeadlineMs` of the session; where that is shorter than what is
-   * wanted, a server that knows how is asked for no deadline. A server that is asked for none sees no deadline, and gets
-   * the client's cancel instead. The time runs from when the submit is sent, not while it waits for its turn; a signal
-   * bounds that as well. The operation fails with DeadlineError when nothing has come by then, or `deadlineGraceMs` later
-   * where the server keeps the time. Servers that have not announced themselves can be asked for
-   * 65535 by one submit, which is also what 0 means to them under a default.
+   * Milliseconds that the server may take, 0 to 2147483647, in place of `latencyBudgetMs` of the metadata. 0 = any time, also
+   * where the session has a default; default that of the session. The time runs from when the submit is sent, not while it
+   * waits for its turn; a signal bounds that too. When it is over, the server drops the work, and the operation fails with
+   * DeadlineError, at the latest `deadlineGraceMs` later. Up to 65534 goes with the submit. For more, the server keeps the
+   * `defaultDeadlineMs` of the session where that is long enough; else the client alone keeps the time, tells a server that
+   * knows how to keep none, and cancels when it is over. For servers that have not announced themselves 65535 is the longest
+   * under a shorter default, and what 0 means.
    */
   readonly deadlineMs?: number | undefined;
   /**
-   * Fields of FRAME_SUBMIT, the protocol's own; default those of {@link submitMetadata}, whose complete metadata is used as
-   * it is.
+   * Fields of FRAME_SUBMIT, by the protocol's names; default those of {@link submitMetadata}. Complete metadata, as it makes
+   * them, is used as it is.
    */
   readonly metadata?: SubmitInit | undefined;
   /** Trace id of the submit, a u64; a server that traces puts it on the results; default 0, none. */

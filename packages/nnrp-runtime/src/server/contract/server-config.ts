@@ -14,13 +14,13 @@ export interface NnrpServerOptions {
   readonly supportedProfiles?: readonly number[] | undefined;
   /** Kinds of objects that clients may put into their session's cache, see CacheObjectKind; default none. */
   readonly supportedCacheObjects?: readonly number[] | undefined;
-  /** Objects in the cache of one session; 0 = no limit on the count; default 0. */
+  /** Objects in the cache of one session. 0 = no limit on the count; default 0. */
   readonly maxCacheObjects?: number | undefined;
-  /** Bytes of one cached object; 0 = whatever fits a packet; default 0. */
+  /** Bytes of one cached object. 0 = as many as fit in a packet; default 0. */
   readonly maxCacheObjectBytes?: number | undefined;
   /**
-   * Bytes of all cached objects and schemas of one session, each counted as its body and what it costs besides (1 KiB); a put
-   * above it is rejected; default 64 MiB.
+   * Bytes of all cached objects and schemas of one session. Each counts as its body and 1 KiB for what keeps it. A put above
+   * the limit is rejected; default 64 MiB.
    */
   readonly maxCacheBytes?: number | undefined;
   /** The same for all sessions of one connection; default 128 MiB. */
@@ -29,27 +29,28 @@ export interface NnrpServerOptions {
   readonly maxCacheBytesTotal?: number | undefined;
   /** Schemas that sessions may name; default the standard token-delta schema. */
   readonly schemaRegistry?: SchemaRegistry | undefined;
-  /** Bytes of a resume token announced to sessions that allow resuming, 0 for none; default 24. */
+  /** Bytes of the resume token that is announced to sessions which allow resuming. 0 = none; default 24. */
   readonly resumeTokenBytes?: number | undefined;
   /**
-   * Operations of one session in flight at once, announced in the ack; a session that wishes more is refused, and a
-   * submit above it is answered with RESULT_DROP and FLOW_UPDATE. 0 = no limit; default 4.
+   * Operations of one session in flight at once, announced in the ack. A session that asks for more is refused; a submit
+   * above the limit is answered with RESULT_DROP and FLOW_UPDATE. 0 = no limit; default 4.
    */
   readonly maxInFlightOperations?: number | undefined;
   /**
-   * Operations that a client should have in flight at once until told otherwise, announced in the ack. 0 = none: its submits
+   * Operations that a client may have in flight at once until it is told otherwise, announced in the ack. 0 = none: submits
    * wait until `sendFlowUpdate` grants some; default 2.
    */
   readonly grantedOperationCredit?: number | undefined;
-  /** Lease lifetime announced in the ack, and the longest of a cached object, in milliseconds; default 30000. */
+  /** Lifetime of a lease, announced in the ack, and the longest of a cached object, in milliseconds; default 30000. */
   readonly leaseTtlMs?: number | undefined;
   /** Resume window announced in the ack, in milliseconds; default 120000. */
   readonly resumeWindowMs?: number | undefined;
-  /** Asked for every session that the rules above allow; default allows all. */
+  /** Decides on every session that the limits and profiles above allow; default allows all. */
   readonly applicationPolicy?: NnrpServerPolicy | undefined;
   /**
-   * The same as one function, which gets what the policy's method gets. It grants by true or by returning nothing, or by a
-   * SessionGrant; it refuses by false (auth_failed), by a code, or by throwing. Not beside `applicationPolicy`; default none.
+   * The same as one function, with the arguments of the policy's method. To grant, it returns true, nothing or a
+   * SessionGrant; to refuse, it returns false (auth_failed) or a code, or throws. Not together with `applicationPolicy`;
+   * default none.
    */
   readonly authorize?: Authorize | undefined;
   /** Confirms allow_background_results to sessions that ask for it; default false. */
@@ -59,116 +60,118 @@ export interface NnrpServerOptions {
   /** Confirms allow_schema_override: such a session may install schemas of its own by CACHE_PUT; default false. */
   readonly schemaOverride?: boolean | undefined;
   /**
-   * Drops an operation that has no result when its latency_budget_ms, else the session's default_deadline_ms, is over,
-   * and aborts its signal; default true. See `enforceReferenceDeadlines`.
+   * Drops an operation and aborts its signal when it has no result in time: its latency_budget_ms, or the session's
+   * default_deadline_ms; default true. See `enforceReferenceDeadlines`.
    */
   readonly deadlines?: boolean | undefined;
   /**
-   * Keeps the default_deadline_ms of clients that have not announced themselves, too. Reference clients always send 500,
-   * whatever their work needs; a latency_budget_ms of their own is kept in any case; default false.
+   * Keeps the default_deadline_ms also of clients that have not announced themselves. Reference clients always send 500,
+   * whatever their work needs. A latency_budget_ms is kept in any case; default false.
    */
   readonly enforceReferenceDeadlines?: boolean | undefined;
-  /** Refuses submits with what the documents forbid and preview3 peers accept; default false. */
+  /** Refuses submits that the documents forbid, although preview3 peers accept them; default false. */
   readonly strict?: boolean | undefined;
   /**
-   * Sends the message of whatever a handler or the policy throws to clients that know ERROR, who read 'the handler failed'
-   * or "the server's policy failed" otherwise. It may tell them what they should not know. A HandlerError is for the client,
-   * whatever this says; default false.
+   * Sends the message of an error that a handler or the policy throws to clients that know ERROR. Otherwise they read 'the
+   * handler failed' or "the server's policy failed". The message may hold what clients should not know. A HandlerError is
+   * sent in any case; default false.
    */
   readonly exposeHandlerErrors?: boolean | undefined;
   /**
-   * Largest packet in bytes. A submit that is larger costs its frame, anything else its connection; a client that has announced
-   * itself is told, and does not send it; default 64 MiB.
+   * Bytes of the largest packet. A larger submit is dropped; any other larger packet ends the connection. A client that has
+   * announced itself is told the limit, and keeps it; default 64 MiB.
    */
   readonly maxPacketBytes?: number | undefined;
-  /** Largest packet in bytes of a connection without a session: room for token and authentication; default 64 KiB. */
+  /** Bytes of the largest packet on a connection without a session: room for token and authentication; default 64 KiB. */
   readonly maxHandshakePacketBytes?: number | undefined;
-  /** How long a connection may go without a session, in milliseconds; then it is closed; default 10000. */
+  /** Milliseconds that a connection may be open without a session; then it is closed; default 10000. */
   readonly handshakeTimeoutMs?: number | undefined;
   /**
-   * How long the policy may take to decide on a session, in milliseconds; then that session is refused with
-   * auth_failed. Less than a client waits for its answer, which it would otherwise give up first; default 5000, or
-   * `handshakeTimeoutMs` where that is less.
+   * Milliseconds that the policy may take to decide on a session; then the session is refused with auth_failed. It should be
+   * less than clients wait for the answer; default 5000, or `handshakeTimeoutMs` where that is less.
    */
   readonly policyTimeoutMs?: number | undefined;
-  /** How long a packet may take to arrive once it has begun, in milliseconds, 0 = any; default 60000. */
+  /** Milliseconds that a packet may take to arrive once its first byte has. 0 = no limit; default 60000. */
   readonly packetTimeoutMs?: number | undefined;
   /**
-   * How long a connection may be silent while nothing is in flight, in milliseconds, 0 = for ever; then its sessions are
-   * closed with idle_timeout. PING and PONG are signs of life, so it is for clients with whom nobody keeps the connection
-   * alive; an operation that waits because its client has paused it counts as nothing; default 300000.
+   * Milliseconds that a connection may be silent while no operation is in flight; then its sessions are closed with
+   * idle_timeout. PING and PONG end a silence. An operation that its client has paused does not count. 0 = no limit; default
+   * 300000.
    */
   readonly idleTimeoutMs?: number | undefined;
-  /** Sends PING to clients that know it after this silence, in milliseconds, 0 = never; default 15000. */
+  /** Milliseconds of silence after which a client that knows PING is sent one. 0 = never; default 15000. */
   readonly keepAliveMs?: number | undefined;
-  /** How long a PONG may take, in milliseconds; then the connection is given up; default 10000. */
+  /** Milliseconds that a PONG may take; then the connection is given up; default 10000. */
   readonly pingTimeoutMs?: number | undefined;
-  /** How long `close` waits for frames in progress, in milliseconds; default 5000. */
+  /** Milliseconds that `close` waits for frames in progress; default 5000. */
   readonly drainTimeoutMs?: number | undefined;
   /**
-   * Connections at once, those that are being closed included. When there are as many, the oldest of these is cut, or one
-   * without a session gives way that has had a second; otherwise the newcomer is told that the server is full, if it
-   * understands that, and closed; default 10000.
+   * Connections at once, those that are being closed included. Above the limit, the connection that has been closing longest
+   * is cut. Else one without a session makes room, if it has had a second. Else the new one is told that the server is full
+   * when it asks for a session, and is closed; default 10000.
    */
   readonly maxConnections?: number | undefined;
   /**
-   * Connections without a session at once, of those, 0 = no limit. Of more, the oldest silent one is closed, else the oldest;
-   * default half of maxConnections, but at least 64.
+   * Connections without a session at once, of those above. One too many closes the oldest that is silent, else the oldest. 0
+   * = no limit; default half of maxConnections, but at least 64.
    */
   readonly maxUnopenedConnections?: number | undefined;
   /**
-   * The same for one address: an IPv4 address, or the /64 of an IPv6 address. Behind a proxy, which has one address for
-   * everybody, 0 = no limit may be better; default a tenth of maxConnections, but at least 64.
+   * The same for one address: an IPv4 address, or the /64 of an IPv6 address. Behind a proxy all clients have one address: 0
+   * = no limit may be better there; default a tenth of maxConnections, but at least 64.
    */
   readonly maxUnopenedPerAddress?: number | undefined;
   /**
-   * Sessions that the policy may refuse to one address with auth_failed, which may be guesses at a token. A fifth of them is
-   * answered at once, further ones wait 100 ms, twice as long each time, up to 3 s; after the last one connections of the
-   * address without a session are closed for `refusalPauseMs`. 0 = any number, for servers behind a proxy; default 50.
+   * Sessions that the policy may refuse to one address with auth_failed, each of which may be a guess at a token. The first
+   * fifth of them is answered at once; each further one waits twice as long as the one before, from 100 ms up to 3 s. After
+   * the last one, connections of the address without a session are closed for `refusalPauseMs`. 0 = no limit, for servers
+   * behind a proxy; default 50.
    */
   readonly refusalsPerAddress?: number | undefined;
   /**
-   * How long an address is shut out that has had `refusalsPerAddress`, in milliseconds. In each such time a fifth of its
-   * refusals is forgotten; default 10000.
+   * Milliseconds that an address is shut out after `refusalsPerAddress`. In each such time a fifth of its refusals is
+   * forgotten; default 10000.
    */
   readonly refusalPauseMs?: number | undefined;
   /** Sessions at once over all connections; more are refused with session_limit_reached; default 65536. */
   readonly maxSessions?: number | undefined;
   /** Sessions at once on one connection; more are refused with session_limit_reached; default 1024. */
   readonly maxSessionsPerConnection?: number | undefined;
-  /** Submits that one session may have waiting for `receiveSubmit` before its connection stops reading; default 256. */
+  /** Submits of one session that may wait for `receiveSubmit`; then its connection is not read; default 256. */
   readonly maxQueuedSubmits?: number | undefined;
   /**
-   * Bytes of waiting submits of one session before its connection stops reading, each counted as the memory that it keeps and
-   * what it costs besides (1 KiB); default 64 MiB.
+   * Bytes of submits of one session that may wait; then its connection is not read. Each counts as the memory that it holds
+   * and 1 KiB for what keeps it; default 64 MiB.
    */
   readonly maxQueuedBytes?: number | undefined;
-  /** The same for all sessions of one connection, for submits that wait for a handler as well; default 128 MiB. */
+  /** The same for all sessions of one connection, submits that wait for a handler included; default 128 MiB. */
   readonly maxQueuedBytesPerConnection?: number | undefined;
   /**
-   * The same for the whole server; default 512 MiB. From half of it on, connections are not read that have more than their
-   * share of the half; from all of it on, none that adds to it.
+   * The same for the whole server; default 512 MiB. From half of it on, connections that hold more than their share of the
+   * half are not read; from all of it on, no connection that adds to it is.
    */
   readonly maxQueuedBytesTotal?: number | undefined;
   /**
-   * Bytes of all requests for sessions that a policy decides on, with what waits behind them (at most 1 MiB and one packet of
-   * a connection), before connections that add to them are not read; default 256 MiB.
+   * Bytes of all requests for sessions that a policy decides on, with what waits behind them (of one connection at most 1 MiB
+   * and one packet); then connections that add to them are not read; default 256 MiB.
    */
   readonly maxOpeningBytesTotal?: number | undefined;
   /**
-   * Bytes of authentication that all connections have sent with CLIENT_HELLO, kept for their policies; a connection that would
-   * have more than its share of half of it is refused when there is no room; default 256 MiB.
+   * Bytes of authentication in the CLIENT_HELLOs of all connections, kept for the policy. When there is no room, a connection
+   * is refused that would have more than its share of half of it; default 256 MiB.
    */
   readonly maxHelloBytesTotal?: number | undefined;
-  /** Bytes waiting in the network layer of a connection above which senders are asked to wait; default 1 MiB. */
+  /** Bytes that may wait in the network layer of a connection; above them, senders are asked to wait; default 1 MiB. */
   readonly highWaterBytes?: number | undefined;
-  /** Bytes that senders who do not wait may pile up on top of that, per connection; default 16 MiB. */
+  /** Bytes that senders which do not wait may add to those, per connection; default 16 MiB. */
   readonly maxOutboxBytes?: number | undefined;
-  /** What happens above that: the connection ends, or the oldest partial results are left out; default disconnect. */
+  /**
+   * What happens above `maxOutboxBytes`: the connection ends, or the oldest partial results are left out; default disconnect.
+   */
   readonly slowReader?: SlowReaderPolicy | undefined;
   /**
-   * How long a peer may take nothing while bytes wait for it, or less than 500 bytes a second, whatever it sends meanwhile,
-   * in milliseconds, 0 = any; default 30000.
+   * Milliseconds that a peer may take nothing of what waits for it, or less than 500 bytes a second, whatever it sends
+   * meanwhile. 0 = no limit; default 30000.
    */
   readonly stallTimeoutMs?: number | undefined;
 }

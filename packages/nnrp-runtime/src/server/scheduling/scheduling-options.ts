@@ -12,23 +12,23 @@ export interface SchedulingOptions {
    */
   readonly maxQueuedPerConnection?: number | undefined;
   /**
-   * Operations of one connection whose handler has begun and waits for its client, who has paused it or does not read: it
-   * has lent its place. A connection that has so many gets no further handler; default a quarter of
+   * Operations of one connection whose handler has begun and waits for its client, which has paused them or does not read.
+   * Their places are lent to others. A connection with so many gets no further handler; default a quarter of
    * maxConcurrentOperations, at least 16.
    */
   readonly maxSuspendedPerConnection?: number | undefined;
-  /** Turns of interactive sessions while sessions of other classes wait too; default 8. */
+  /** Turns of interactive sessions in each round, while sessions of other classes wait too; default 8. */
   readonly interactiveWeight?: number | undefined;
-  /** Turns of balanced sessions likewise; default 4. */
+  /** Turns of balanced sessions in each round; default 4. */
   readonly balancedWeight?: number | undefined;
-  /** Turns of background sessions likewise; default 1. */
+  /** Turns of background sessions in each round; default 1. */
   readonly backgroundWeight?: number | undefined;
   /**
-   * How long a handler may run on after its operation is over, in milliseconds; then it is reported by the event
-   * `handlerStuck` and counted by `stuckHandlers`. 0 = never; default 30000.
+   * Milliseconds that a handler may run on after its operation is over. Then the event `handlerStuck` reports it and
+   * `stuckHandlers` counts it. 0 = never; default 30000.
    */
   readonly stuckHandlerMs?: number | undefined;
-  /** Gives the place of a handler that is stuck to others; it has none then, however it goes on; default false. */
+  /** Gives the place of a stuck handler to another; the stuck one goes on without a place; default false. */
   readonly releaseStuckPlaces?: boolean | undefined;
 }
 

@@ -33,24 +33,24 @@ export interface TlsServerOptions extends TlsOptionsOfBothEnds {
   readonly certificateChain: CertificateSource;
   readonly privateKey: string | Uint8Array;
   /**
-   * Whether clients are asked for a certificate. `request` also takes clients without one and with one that is not
-   * valid: whoever serves them must look at {@link PeerIdentity.authorized}. Default none.
+   * Whether clients are asked for a certificate. `request` also takes clients without one or with one that is not valid: look
+   * at {@link PeerIdentity.authorized} before serving them. Default none.
    */
   readonly clientCertificates?: 'none' | 'request' | 'require' | undefined;
   /** Roots of client certificates; needed with `request` and `require`. The platform's roots never vouch for clients. */
   readonly clientRoots?: CertificateSource | undefined;
-  /** Milliseconds from connection to the end of the handshake, however busy the peer is; default 10000. */
+  /** Milliseconds from the connection to the end of the handshake, whatever the peer sends meanwhile; default 10000. */
   readonly handshakeTimeoutMs?: number | undefined;
-  /** Handshakes under way at once, 0 = no limit; of more, the oldest silent one is cut, else the oldest; default 1024. */
+  /** Handshakes under way at once. One too many cuts the oldest that is silent, else the oldest. 0 = no limit; default 1024. */
   readonly maxHandshakes?: number | undefined;
   /**
-   * The same for one address: an IPv4 address, or the /64 of an IPv6 address. Behind a proxy, which has one address for
-   * everybody, 0 = no limit may be better; default a quarter of maxHandshakes.
+   * The same for one address: an IPv4 address, or the /64 of an IPv6 address. Behind a proxy all clients have one address: 0
+   * = no limit may be better there; default a quarter of maxHandshakes.
    */
   readonly maxHandshakesPerAddress?: number | undefined;
   /**
-   * Told once for each connection that came to nothing before it could be accepted. The message says why; it names the
-   * peer's address unless the connection was gone already. Called for strangers' garbage, too: do not log it unbounded.
+   * Called once for each connection that failed before it could be accepted. The message says why, and names the peer's
+   * address unless the connection was gone already. Garbage of strangers counts too: bound what you log.
    */
   readonly onHandshakeFailure?: ((error: NnrpError) => void) | undefined;
 }
@@ -60,15 +60,15 @@ export interface TlsClientOptions extends TlsOptionsOfBothEnds {
   /** Roots that a server's certificate must lead to; default those of the platform (of Node, see NODE_EXTRA_CA_CERTS). */
   readonly roots?: CertificateSource | undefined;
   /**
-   * DNS name or IP address that the server's certificate must be for, among its subject alternative names. Default the
-   * host of the address.
+   * DNS name or IP address that the server's certificate must have among its subject alternative names. Default the host of
+   * the address.
    */
   readonly serverName?: string | undefined;
-  /** For servers that ask who the client is: its certificate first, then those that lead to its root. */
+  /** Certificate of this client, for servers that ask for one: its own first, then those that lead to its root. */
   readonly certificateChain?: CertificateSource | undefined;
   /**
-   * Exactly true to take any certificate: anybody between client and server can then read and change everything. Nothing
-   * else switches verification off, NODE_TLS_REJECT_UNAUTHORIZED included.
+   * Exactly true takes any certificate: anyone between client and server can then read and change everything. Nothing else
+   * switches verification off, NODE_TLS_REJECT_UNAUTHORIZED included.
    */
   readonly insecureSkipVerify?: boolean | undefined;
 }
