@@ -143,6 +143,11 @@ export class SessionOperations {
 
   push(operation: OperationContext, partial: ResultValue): Promise<void> {
     if (operation.isOver) return this.refused(operation, partial, operation.refusal());
+    // Refused before its body is made: a handler that awaits nothing would fill the memory with bodies that go nowhere.
+    if (operation.refusedPush !== undefined && this.isStillTooMuch(operation)) {
+      unheardWithin(partial);
+      return operation.refusedPush;
+    }
     try {
       const init = metadataOf(partial);
       const metadata = init === undefined ? this.partialMetadata : partialResult(init, this.partialMetadata);
@@ -332,6 +337,12 @@ export class SessionOperations {
   }
 
   /** Sends when the client lets results flow again, in the order of the calls. */
+  /** Whether a partial result of the operation would be refused again, however small. */
+  private isStillTooMuch(operation: OperationContext): boolean {
+    const { gate } = this.owner;
+    return gate.isHeld(operation) && gate.isTooMuch(operation, 0);
+  }
+
   private later(
     operation: OperationContext,
     body: Uint8Array,
