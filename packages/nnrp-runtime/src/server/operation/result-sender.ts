@@ -55,6 +55,11 @@ export class ResultSender {
 
   push(operation: Operation, partial: ResultValue): Promise<void> {
     if (operation.isOver) return this.refused(operation, partial, operation.refusal());
+    // Refused before its body is made: a handler that awaits nothing would fill the memory with bodies that go nowhere.
+    if (operation.refusedPush !== undefined && this.isStillTooMuch(operation)) {
+      unheardWithin(partial);
+      return operation.refusedPush;
+    }
     try {
       const init = metadataOf(partial);
       const metadata = init === undefined ? this.partialMetadata : partialResult(init, this.partialMetadata);
@@ -149,6 +154,12 @@ export class ResultSender {
    */
   private hasToWait(operation: Operation, body: Uint8Array): boolean {
     return this.session.connection.room.shouldWait(body.length) && !operation.lacksRoom;
+  }
+
+  /** Whether a partial result of the operation would be refused again, however small. */
+  private isStillTooMuch(operation: Operation): boolean {
+    const { gate } = this.session;
+    return gate.mustWait(operation) && gate.isTooMuch(operation, 0);
   }
 
   /** What still waits goes before what comes now; sending it may find the peer gone, and end everything. */

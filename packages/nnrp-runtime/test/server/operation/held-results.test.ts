@@ -43,6 +43,40 @@ describe('pushes that are awaited', () => {
   });
 });
 
+describe('pushes that are not awaited', () => {
+  it('make no bodies once one is refused, until the client takes results again', async () => {
+    const server = await stage.serve();
+    let operation: OperationContext | undefined;
+    void server.serve({
+      submit(context) {
+        operation = context;
+        return context.finished;
+      },
+    });
+    const peer = await SessionPeer.open(stage, server);
+    peer.flow({ creditEpoch: 1, updateReason: Pause });
+    peer.submit(1);
+    await eventually(() => operation !== undefined, 'the handler runs');
+    let isMade = false;
+    const partial = {
+      get body() {
+        isMade = true;
+        return 'x';
+      },
+    };
+    const push = () => operation?.push(partial) ?? Promise.resolve();
+    const pushes = Array.from({ length: 4097 }, push);
+    await expect(pushes.at(-1)).rejects.toMatchObject({ code: 'NNRP_ERR_USAGE' });
+    isMade = false;
+    await expect(push()).rejects.toMatchObject({ code: 'NNRP_ERR_USAGE' });
+    expect(isMade).toBe(false);
+    peer.flow({ creditEpoch: 2, updateReason: Resume });
+    await Promise.all(pushes.slice(0, -1));
+    await push();
+    expect(isMade).toBe(true);
+  });
+});
+
 describe('an update of the flow', () => {
   const update = (creditEpoch: number, updateReason: preview3.UpdateReason): preview3.FlowUpdate => ({
     scopeKind: ScopeKind.Session,
