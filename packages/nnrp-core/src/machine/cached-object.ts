@@ -8,12 +8,12 @@ export interface SchemaKey {
   readonly schemaVersion: number;
 }
 
-/** One object of a cache. It never changes: a put makes a new one, and whoever holds the old one keeps what it was. */
+/** One object of a cache. It never changes: a put makes a new one, and the old one stays as it was for its holders. */
 export interface CachedObject {
   readonly identity: ObjectIdentity;
   /**
-   * The bytes, owned by the cache and shared with everybody who looks it up; none when it is only tracked. Whoever
-   * transfers their memory away loses the object: it is found no more.
+   * The bytes, owned by the cache and shared by all lookups; none when it is only tracked. When their memory is
+   * transferred away, the object is lost: lookups find it no more.
    */
   readonly body: Uint8Array | undefined;
   /** Rises with every change; of two objects of one cache, the later one has the higher version. From 1. */
@@ -37,7 +37,7 @@ export interface ObjectFacts {
   readonly dependencies?: readonly ObjectDependency[] | undefined;
 }
 
-/** What somebody who looks an object up relies on; what is left out is not compared. */
+/** What a lookup relies on; what is left out is not compared. */
 export interface ObjectRequirements {
   readonly version?: bigint | undefined;
   readonly leaseId?: bigint | undefined;

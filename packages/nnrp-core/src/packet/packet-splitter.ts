@@ -37,7 +37,7 @@ export interface PacketSplitterOptions {
  * Turns a byte stream into packets. A packet that lies in one chunk is not copied; one that spans chunks is assembled
  * once, in a buffer that grows with what has arrived. Lengths are bounded before anything is buffered.
  *
- * Whoever gets the packets of a chunk may transfer its ArrayBuffer away. So the incomplete packet at the end of a chunk
+ * The ArrayBuffer of a chunk may be transferred away with its packets. So the incomplete packet at the end of a chunk
  * is moved out of it before the first packet of the chunk is handed over; whole packets that have not been handed over
  * yet are lost then, and `next` says so.
  *

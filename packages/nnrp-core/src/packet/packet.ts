@@ -4,11 +4,11 @@ import { INSPECT, type Inspect, inspected } from '../text/inspected.js';
 const NOTHING = /* @__PURE__ */ new Uint8Array(0);
 
 /**
- * One packet inside bytes that somebody else owns: header, metadata and body are read in place and nothing is copied.
+ * One packet inside bytes that it does not own: header, metadata and body are read in place and nothing is copied.
  * It stays valid while it is held, because a transport never reuses bytes it has handed over; holding it keeps the
  * whole chunk alive, so copy what is to be kept for long.
  *
- * Several packets may lie in one chunk. When somebody transfers its ArrayBuffer to another thread, all of them are gone:
+ * Several packets may lie in one chunk. When its ArrayBuffer is transferred to another thread, all of them are gone:
  * body and metadata are empty then, and the fields of the header throw a TypeError.
  *
  * The layout of the common header is the same in every revision.

@@ -1,6 +1,6 @@
 import { isThenable, settledOnce } from './thenable.js';
 
-/** Lets a source clean up; what it throws then concerns nobody any more. */
+/** Lets a source clean up; what it throws then does not matter any more. */
 export function leave(source: { return?(value: undefined): unknown }): void {
   try {
     const left = source.return?.(undefined);

@@ -192,7 +192,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     });
   }
 
-  /** Sessions until the server is closed. Once the loop is left, the next session goes to whoever accepts then. */
+  /** Sessions until the server is closed. Once the loop is left, the next session goes to the next `accept`. */
   [Symbol.asyncIterator](): AsyncItems<NnrpServerSession, void> {
     const { accepted } = this;
     return new SessionIterator({
@@ -317,7 +317,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return this.loop && new UsageError('accept: serve() takes the sessions of this server');
   }
 
-  /** Sessions that were handed out, and nobody has looked at. */
+  /** Sessions that were handed out, and not looked at. */
   private putBack(cores: readonly SessionCore[]): void {
     if (this.loop === undefined) this.accepted.putBack(cores);
     else for (const core of cores) this.loop.attend(core);
@@ -358,7 +358,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     else tell<NnrpServerEvents, 'internalError'>(this, 'internalError', event);
   }
 
-  /** Each step by itself: what one of them fails with is an internal error, and keeps nobody from being told of the end. */
+  /** Each step by itself: what one of them fails with is an internal error, and the end is told all the same. */
   private async shutDown(): Promise<CloseReport> {
     this.draining = true;
     await this.closeListener();

@@ -4,7 +4,7 @@ import type { InternalError } from '../../base/internal-error.js';
 import type { UnreadShare } from '../results/read-gate.js';
 import { EVENT_BYTES, heldByError, keptPacket } from './kept-events.js';
 
-/** What a client reports besides results. Listening is optional; nothing is thrown when nobody does. */
+/** What a client reports besides results. Listening is optional; nothing is thrown without a listener. */
 export interface NnrpClientEvents {
   /** A message that belongs to nothing this client waits for; it has no other effect. */
   stray: [{ readonly packet: Packet; readonly message: MessageInfo }];

@@ -14,7 +14,7 @@ export interface OperationOwner {
   buffered(result: NnrpResult, heldBytes: number, operation: ClientOperation): void;
   /** Results have been read or thrown away, or are the application's own now: they no longer wait. */
   consumed(bytes: number, operation: ClientOperation): void;
-  /** Tells the server that nobody waits for the operation any more. */
+  /** Tells the server that the operation is given up. */
   cancelled(operation: ClientOperation): void;
   /** No answer has come in time. */
   expired(operation: ClientOperation, lateMs: number): void;
@@ -25,8 +25,8 @@ export interface OperationOwner {
  * One submitted unit of work and its results. Iterate it for all of them, partial ones first and the last one at the
  * end; or await `result()` for the last one alone. A dropped, failed, cancelled or disconnected operation throws.
  *
- * While an operation is in progress its unread results count against the client's buffer: a stream that nobody reads
- * stops all reading in the end. Once it is over, what is left is only held by the operation itself.
+ * While an operation is in progress its unread results count against the client's buffer: a stream that is
+ * not read stops all reading in the end. Once it is over, what is left is only held by the operation itself.
  */
 export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
   /** @internal For the session: stops listening to the signal that cancels the operation. */
@@ -94,7 +94,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
     return this.settledOnce();
   }
 
-  /** Whoever asks once more gets the same result, or an error of its own. */
+  /** The answer to each further call: the same result, or an error of its own. */
   private settledAgain(settled: Promise<NnrpResult>): Promise<NnrpResult> {
     const own = settled.catch((error: unknown) => Promise.reject(forCaller(error)));
     return unheard(own);
@@ -117,8 +117,8 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
   }
 
   /**
-   * Results in order. Leaving the loop before the last one, in whatever way, cancels the operation: nobody could read what
-   * else comes. Whoever wants the last result all the same asks for `result()` before.
+   * Results in order. Leaving the loop before the last one, in whatever way, cancels the operation, since what
+   * else comes could not be read. To have the last result all the same, call `result()` before.
    * @throws UsageError for a second loop, or after `result()`
    */
   [Symbol.asyncIterator](): AsyncItems<NnrpResult> {
@@ -145,9 +145,9 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
   }
 
   /**
-   * Gives the work up: the server is told by FRAME_CANCEL, once, and whoever waits for a result is rejected with
-   * CancelledError at once. The operation counts as in flight until the server has answered, or for `requestTimeoutMs`. After the last answer it
-   * does nothing.
+   * Gives the work up: tells the server by FRAME_CANCEL, once, and rejects what waits for a result with CancelledError at
+   * once. The operation counts as in flight until the server has answered, or for `requestTimeoutMs`. After the last
+   * answer it does nothing.
    * @param reason - becomes the cause of the error
    */
   cancel(reason?: unknown): void {
@@ -155,7 +155,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
     this.giveUp(new CancelledError(`frame ${this.frameId} was cancelled`, { cause: reason }));
   }
 
-  /** @internal For the session: nobody waits for it any more, and the server is told. */
+  /** @internal For the session: it is given up, and the server is told. */
   giveUp(error: NnrpError): void {
     if (this.isOver) return;
     this.owner.cancelled(this);
@@ -264,7 +264,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
     this.giveUp(new CancelledError(`frame ${this.frameId} was cancelled: ${text}`));
   }
 
-  /** Nobody reads partial results any more. */
+  /** Partial results are not read any more. */
   private discard(): void {
     this.discarding = true;
     this.waiting = undefined;

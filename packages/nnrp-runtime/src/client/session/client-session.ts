@@ -174,8 +174,8 @@ export class NnrpClientSession {
    * partial results are kept for operations only that have a loop of their own. Results that wait unread count against the
    * client's buffer. Ends when the session is closed; throws when it ends otherwise.
    *
-   * Leaving the loop, in whatever way, cancels the operations in flight whose results have gone to it, as nobody could read
-   * them whole any more. Not those that have a loop of their own, or whose `result()` was asked for before; nor those of
+   * Leaving the loop, in whatever way, cancels the operations in flight whose results have gone to it, as they could not
+   * be read whole any more. Not those that have a loop of their own, or whose `result()` was asked for before; nor those of
    * which no result has come yet.
    * @throws UsageError when there is such a loop already
    */
@@ -336,7 +336,7 @@ export class NnrpClientSession {
     this.reason = reason;
     const { connection } = this;
     this.machine.end();
-    // Each step by itself: one that fails must keep no other from telling whoever waits.
+    // Each step by itself: one that fails must not keep the others from telling what waits.
     guard(connection, () => this.ended(this));
     guard(connection, () => this.submits.end(reason));
     guard(connection, () => this.requests.end(reason));

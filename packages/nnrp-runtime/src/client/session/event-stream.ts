@@ -9,8 +9,8 @@ const MAX_WAITING_EVENTS = 1024;
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 
 /**
- * Events in order, from the call that made the stream on. Whoever reads too slowly loses the oldest ones, and is told
- * how many. It ends with what it reports about, and when its loop is left.
+ * Events in order, from the call that made the stream on. A loop that reads too slowly loses the oldest ones, and is
+ * told how many. It ends with what it reports about, and when its loop is left.
  */
 export class EventStream<E> implements AsyncIterable<E> {
   /** Events left out because they were not read in time. */
@@ -95,7 +95,7 @@ export class EventStream<E> implements AsyncIterable<E> {
   }
 }
 
-/** The streams of one reporter. Events are made only while somebody listens. */
+/** The streams of one reporter. Events are made only while there is a listener. */
 export class EventStreams<E> {
   private readonly streams = new Set<EventStream<E>>();
   private over = false;
@@ -109,7 +109,7 @@ export class EventStreams<E> {
     private readonly kept: (event: E) => E = asItIs,
   ) {}
 
-  /** Whether anybody listens. */
+  /** Whether there is a listener. */
   get wanted(): boolean {
     return this.streams.size > 0;
   }

@@ -111,7 +111,7 @@ export interface NnrpServerSession {
    * Every submit until the client closes the session or the session ends otherwise (see `endReason`). Call `close`
    * afterwards: it confirms the client's close.
    *
-   * The loop may be left at any time, and another one begun: the next submit goes to whoever asks for one then. Leaving
+   * The loop may be left at any time, and another one begun: the next submit goes to the next call that asks for one. Leaving
    * answers nothing. A submit that the loop has handed out is the application's own, also when its body has thrown: the
    * application completes it or drops it, else the client waits until its deadline. (`serve` drops it by itself.)
    * @throws UsageError when `events` or `serve` takes the messages; where that begins later, the loop throws it

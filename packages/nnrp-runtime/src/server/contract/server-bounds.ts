@@ -93,7 +93,7 @@ export class ServerBounds {
     this.bounds.set(name, { scope, bound, value, hits: 0, toldMs: Number.NEGATIVE_INFINITY });
   }
 
-  /** What a listener bounds, which counts its hits by `hit` as everybody does. */
+  /** What a listener bounds; it counts its hits by `hit`, like all others. */
   addAll(ofListener: readonly ListenerBound[]): void {
     for (const { name, scope, bound, value } of ofListener) this.add(name, scope, bound, value);
   }

@@ -54,7 +54,7 @@ export interface HandlerStuck {
   readonly forMs: number;
 }
 
-/** What a server reports besides sessions. Listening is optional; nothing is thrown when nobody does. */
+/** What a server reports besides sessions. Listening is optional; nothing is thrown without a listener. */
 export interface NnrpServerEvents {
   sessionRefused: [SessionRefused];
   connectionLost: [ConnectionLost];

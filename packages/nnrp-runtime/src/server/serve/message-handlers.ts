@@ -125,7 +125,7 @@ export class MessageHandlers {
     if (handlers.ended !== undefined) this.aside(core, 0, () => handlers.ended?.(core.session, reason));
   }
 
-  /** Runs a handler that must not bring anybody down. */
+  /** Runs a handler whose failure must end nothing else. */
   private aside(core: SessionCore, frameId: number, handler: () => unknown): void {
     try {
       const outcome = this.context.run(handler);

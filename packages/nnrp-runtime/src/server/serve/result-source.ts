@@ -59,7 +59,7 @@ export function openSource(source: ResultSource, operation: SourceOperation): Op
   return isResponse(source) ? openResponse(source, operation) : source[Symbol.iterator]();
 }
 
-/** Leaves a source that nobody has begun to read. */
+/** Leaves a source that was not begun. */
 export function leaveUnread(source: ResultSource, operation: SourceOperation): void {
   try {
     leave(openSource(source, operation));

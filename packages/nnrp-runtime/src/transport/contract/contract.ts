@@ -6,7 +6,7 @@ export type TransportKind = 'tcp' | 'quic' | 'memory' | (string & {});
 
 /**
  * A packet on its way out. The head (header and metadata) is written straight into the transport's buffer; the body is
- * lent: its memory stays with whoever sends it.
+ * lent: its memory stays the sender's.
  */
 export interface OutboundPacket {
   /** Bytes that `writeHead` writes. */
@@ -18,7 +18,7 @@ export interface OutboundPacket {
    */
   writeHead(view: DataView, start: number, bytes?: Uint8Array): void;
   /**
-   * May be empty. A transport copies it inside `send`, or reads it later, when its turn has come. Whoever lends it should
+   * May be empty. A transport copies it inside `send`, or reads it later, when its turn has come. The lender should
    * not change it until then, but may do worse: transfer its memory to another thread, or resize it. So a transport that
    * reads it later compares its length with what it was inside `send`, and leaves the packet out when it has changed: see
    * `unsent`.
@@ -57,7 +57,7 @@ export interface PacketSink {
    */
   unsent?(head: Packet, error: UsageError): void;
   /**
-   * The peer has ended its direction and sends nothing more, but still takes what it is sent. Whoever has this method
+   * The peer has ended its direction and sends nothing more, but still takes what it is sent. A sink with this method
    * calls `close` when everything is said; without it, the transport closes by itself in the next turn.
    */
   peerEnded?(): void;
@@ -158,11 +158,11 @@ export interface FramedListener {
   accept(): Promise<FramedTransport>;
   /** Stops accepting; connections that were accepted live on. */
   close(): Promise<void>;
-  /** Set by whoever serves the listener; told of connections that could not be taken. Listeners that cannot know leave it out. */
+  /** Set by the server of the listener; called for each connection that could not be taken. May be left out. */
   onAcceptFailed?: ((failure: AcceptFailure) => void) | undefined;
   /** What the listener bounds; asked for once. Listeners that bound nothing leave it out. */
   readonly bounds?: readonly ListenerBound[];
-  /** Set by whoever serves the listener; told of each time that one of `bounds` has cost somebody something. */
+  /** Set by the server of the listener; called each time that one of `bounds` has cost a peer something. */
   onBoundHit?: ((name: ListenerBoundName) => void) | undefined;
   /**
    * Uses other certificates, keys and rules for client certificates from now on; connections and handshakes that are

@@ -11,7 +11,7 @@ export interface PeerIdentity {
    * without it; then they are a claim and no proof.
    */
   readonly authorized: boolean;
-  /** Why not, as a stable code such as CERT_HAS_EXPIRED or NO_CERTIFICATE; absent when nobody asked. */
+  /** Why not, as a stable code such as CERT_HAS_EXPIRED or NO_CERTIFICATE; absent when none was asked for. */
   readonly authorizationError?: string;
   /** Distinguished name as in RFC 2253, most specific part first, such as `CN=worker 7,O=Example`. */
   readonly subject?: string;
@@ -39,7 +39,7 @@ export interface HandshakeFacts {
   readonly protocol?: string | undefined;
 }
 
-/** The identity behind a handshake. Without a certificate nobody is authorized, whatever the verification says. */
+/** The identity behind a handshake. Without a certificate no peer is authorized, whatever the verification says. */
 export function peerIdentity(facts: HandshakeFacts): PeerIdentity {
   const { asked, verified, verificationError, certificate, alpn, protocol } = facts;
   const authorized = asked && verified && certificate !== undefined;
