@@ -241,7 +241,9 @@ export class ServeLoop {
     else this.aside(core, 0, () => handlers.event?.(event, core.session));
   }
 
-  ended(core: SessionCore, { share }: SessionLine, reason: NnrpError): void {
+  ended(core: SessionCore, line: SessionLine, reason: NnrpError): void {
+    guard(core.connection, () => this.dispatcher.leave(line));
+    const { share } = line;
     const paused = this.paused.get(share);
     if (paused?.delete(core) === true && paused.size === 0) this.paused.delete(share);
     const { handlers } = this;
