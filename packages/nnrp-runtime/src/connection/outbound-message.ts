@@ -1,5 +1,7 @@
-import { preview3, writeHeader } from 'nnrp-core';
+import { preview3, UsageError, writeHeader } from 'nnrp-core';
+import { trueLength } from '../base/bytes.js';
 import type { OutboundPacket } from '../transport/contract.js';
+import { intact } from '../transport/lent-packet.js';
 
 /** How one metadata structure is written. */
 export interface MetadataCodec<T> {
@@ -21,6 +23,7 @@ const NO_METADATA: MetadataCodec<undefined> = { bytes: 0, encode: (_value, _view
 export class OutboundMessage implements OutboundPacket {
   headBytes = preview3.COMMON_HEADER_BYTES;
   body: Uint8Array = NOTHING;
+  bodyLength = 0;
   private messageType = 0;
   private sessionId = 0;
   private frameId = 0;
@@ -28,8 +31,13 @@ export class OutboundMessage implements OutboundPacket {
   private traceHigh = 0;
   private codec: MetadataCodec<never> = NO_METADATA;
   private value: unknown;
+  private isWriting = false;
 
-  /** @param body - not copied unless it is small; it must not be changed until it has been sent */
+  /**
+   * @param body - not copied unless it is small; it must not be changed until it has been sent
+   * @throws UsageError while another message is written: metadata may be read from an object of the application, and what
+   * runs then must not send
+   */
   set<T>(
     messageType: number,
     sessionId: number,
@@ -40,6 +48,7 @@ export class OutboundMessage implements OutboundPacket {
     traceLow = 0,
     traceHigh = 0,
   ): this {
+    if (this.isWriting) throw new UsageError('a getter of metadata sends while the metadata is written');
     this.messageType = messageType;
     this.sessionId = sessionId;
     this.frameId = frameId;
@@ -48,6 +57,7 @@ export class OutboundMessage implements OutboundPacket {
     this.codec = codec as MetadataCodec<never>;
     this.value = value;
     this.body = body;
+    this.bodyLength = body === NOTHING ? 0 : trueLength(body);
     this.headBytes = preview3.COMMON_HEADER_BYTES + codec.bytes;
     return this;
   }
@@ -61,7 +71,7 @@ export class OutboundMessage implements OutboundPacket {
     const head = bytes === undefined ? undefined : this.codec.head?.(this.value as never);
     if (head !== undefined) {
       bytes?.set(head, start);
-      view.setUint32(start + AT.bodyLen, this.body.length, true);
+      view.setUint32(start + AT.bodyLen, this.bodyLength, true);
       view.setUint32(start + AT.sessionId, this.sessionId, true);
       view.setUint32(start + AT.frameId, this.frameId, true);
       view.setUint32(start + AT.traceId, this.traceLow, true);
@@ -69,13 +79,20 @@ export class OutboundMessage implements OutboundPacket {
       return;
     }
     // Metadata first: it may be refused, and then nothing must have been written.
-    this.codec.encode(this.value as never, view, start + preview3.COMMON_HEADER_BYTES);
+    this.isWriting = true;
+    try {
+      this.codec.encode(this.value as never, view, start + preview3.COMMON_HEADER_BYTES);
+    } finally {
+      this.isWriting = false;
+    }
+    // The transport has made room for what it was.
+    intact(this.body, this.bodyLength);
     writeHeader(
       view,
       start,
       this.messageType,
       this.codec.bytes,
-      this.body.length,
+      this.bodyLength,
       this.sessionId,
       this.frameId,
       this.traceLow,
@@ -86,6 +103,7 @@ export class OutboundMessage implements OutboundPacket {
   /** Lets go of what was sent. */
   clear(): void {
     this.body = NOTHING;
+    this.bodyLength = 0;
     this.value = undefined;
   }
 }
