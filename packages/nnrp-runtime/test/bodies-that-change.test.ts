@@ -77,7 +77,21 @@ describe('metadata that runs code of the application while it is written', () =>
       ['of the first', 'end'],
       ['of the second', 'end'],
     ]);
-    expect(refused).toMatchObject([{ code: 'NNRP_ERR_USAGE', message: expect.stringContaining('getter') }]);
+    expect(refused).toMatchObject([{ code: 'NNRP_ERR_USAGE', message: expect.stringContaining('while the metadata') }]);
+  });
+
+  it('cannot send either when it is looked at for being frozen', async () => {
+    const { first, answers } = await twoClients();
+    const refused: unknown[] = [];
+    const metadata = new Proxy(PARTIAL, {
+      isExtensible: (target) => {
+        first.push('x'.repeat(70_000)).catch((error: unknown) => refused.push(error));
+        return Reflect.isExtensible(target);
+      },
+    });
+    for (const body of ['a', 'b', 'c']) await first.push({ body, metadata });
+    expect((await answers())[0]).toEqual(['a', 'b', 'c', 'end']);
+    expect(refused[0]).toMatchObject({ code: 'NNRP_ERR_USAGE' });
   });
 
   it.each([1000, 30_000])('costs its result when it changes the length of a body of %i bytes', async (bytes) => {

@@ -65,7 +65,7 @@ const SERVER: readonly Row[] = [
   ['server/serve-loop', 'ServeLoop', 'pause resume', { states: ['busy'] }],
   ['server/dispatcher', 'Dispatcher', 'submit', BUSY],
   ['server/dispatcher', 'Dispatcher', 'comesOn', { ...BUSY, last: true }],
-  ['server/dispatcher', 'Dispatcher', 'withdraw', { ...BUSY, last: true }],
+  ['server/dispatcher', 'Dispatcher', 'withdraw leave', { ...BUSY, last: true }],
   ['server/session-operations', 'SessionOperations', 'admit consume started cancelled expire dropAll', BUSY],
   ['server/session-cache', 'SessionCache', 'put invalidate'],
   ['server/result-gate', 'ResultGate', 'recheck operationOver', { states: ['paused'], last: true }],

@@ -48,7 +48,7 @@ export class OutboundMessage implements OutboundPacket {
     traceLow = 0,
     traceHigh = 0,
   ): this {
-    if (this.isWriting) throw new UsageError('a getter of metadata sends while the metadata is written');
+    if (this.isWriting) throw new UsageError('code in metadata sends while the metadata is written');
     this.messageType = messageType;
     this.sessionId = sessionId;
     this.frameId = frameId;
@@ -68,7 +68,15 @@ export class OutboundMessage implements OutboundPacket {
   }
 
   writeHead(view: DataView, start: number, bytes?: Uint8Array): void {
-    const head = bytes === undefined ? undefined : this.codec.head?.(this.value as never);
+    let head: Uint8Array | undefined;
+    this.isWriting = true;
+    try {
+      head = bytes === undefined ? undefined : this.codec.head?.(this.value as never);
+      // Metadata first: it may be refused, and then nothing must have been written.
+      if (head === undefined) this.codec.encode(this.value as never, view, start + preview3.COMMON_HEADER_BYTES);
+    } finally {
+      this.isWriting = false;
+    }
     if (head !== undefined) {
       bytes?.set(head, start);
       view.setUint32(start + AT.bodyLen, this.bodyLength, true);
@@ -77,13 +85,6 @@ export class OutboundMessage implements OutboundPacket {
       view.setUint32(start + AT.traceId, this.traceLow, true);
       view.setUint32(start + AT.traceId + 4, this.traceHigh, true);
       return;
-    }
-    // Metadata first: it may be refused, and then nothing must have been written.
-    this.isWriting = true;
-    try {
-      this.codec.encode(this.value as never, view, start + preview3.COMMON_HEADER_BYTES);
-    } finally {
-      this.isWriting = false;
     }
     // The transport has made room for what it was.
     intact(this.body, this.bodyLength);
