@@ -14,6 +14,8 @@ afterEach(async () => {
   await stage.clear();
 });
 
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
 /** A server with one place for handlers, and a peer that has it; two more submits of the peer wait for one. */
 async function crowded() {
   const server = await stage.serve();
@@ -22,7 +24,7 @@ async function crowded() {
   const errors: unknown[] = [];
   server.on('internalError', ({ error }) => errors.push(error));
   const submit = (operation: OperationContext) => {
-    if (new TextDecoder().decode(operation.body) === 'short') return 'fine';
+    if (text(operation.body) === 'short') return 'fine';
     begun.push(operation);
     return new Promise<never>((_, reject) => {
       operation.signal.addEventListener('abort', () => {
@@ -114,5 +116,39 @@ describe('an end of operations in which something is thrown', () => {
     expect(server.stats().runningOperations?.value).toBe(0);
     other.submit(2);
     await eventually(() => begun.length === 3, 'there is a place');
+  });
+
+  const WAITS = ['lacksRoom', 'heldResults'] as const;
+
+  it.each(WAITS)('of one that was frozen while a push of it waits ends no process: %s', async (what) => {
+    const server = await stage.serve();
+    const unhandled: unknown[] = [];
+    const listener = (error: unknown) => unhandled.push(error);
+    process.on('unhandledRejection', listener);
+    server.on('internalError', () => {});
+    server.on('handlerFailure', () => {});
+    let frozen: OperationContext | undefined;
+    const submit = async (operation: OperationContext) => {
+      if (text(operation.body) === 'short') return 'fine';
+      let pushed: Promise<void> | undefined;
+      for (let count = 0; count < 40 && !operation[what]; count++) pushed = operation.push(new Uint8Array(900_000));
+      expect(Boolean(operation[what])).toBe(true);
+      Object.freeze(operation);
+      frozen = operation;
+      await pushed;
+      return 'fine';
+    };
+    void server.serve({ submit });
+    const peer = await SessionPeer.open(stage, server);
+    peer.raw.socket.pause();
+    if (what === 'heldResults')
+      peer.flow({ creditEpoch: 1, updateReason: UpdateReason.Pause, backpressureLevel: BackpressureLevel.Hard });
+    peer.submit(1);
+    await eventually(() => frozen !== undefined, 'it waits');
+    peer.raw.destroy();
+    await eventually(() => server.stats().connections?.value === 0, 'its connection is over');
+    expect(await isServed(await SessionPeer.open(stage, server))).toBe('result 1 fine');
+    process.off('unhandledRejection', listener);
+    expect(unhandled).toEqual([]);
   });
 });

@@ -12,7 +12,7 @@ import {
   UsageError,
 } from 'nnrp-core';
 import type { DeadlineQueue } from '../base/deadline-queue.js';
-import { guard, nextTurn } from '../base/guard.js';
+import { background, guard, nextTurn } from '../base/guard.js';
 import { type BodyInput, bodyBytes } from '../connection/body-bytes.js';
 import { RESULT_PUSH } from '../connection/codecs.js';
 import type { Lane } from '../connection/outbox.js';
@@ -367,7 +367,7 @@ export class SessionOperations {
       operation.heldResults--;
     };
     const sent = gate.afterHold(operation, bytes, () => this.sendHeld(operation, held, bytes, send));
-    sent.then(settled, settled);
+    background(this, sent.then(settled, settled));
     return this.withoutPlace(operation, sent);
   }
 
@@ -498,7 +498,7 @@ export class SessionOperations {
       const over = () => {
         operation.lacksRoom = false;
       };
-      room.then(over, over);
+      background(this, room.then(over, over));
     }
     return this.withoutPlace(operation, room);
   }
