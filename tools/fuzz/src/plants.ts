@@ -67,7 +67,7 @@ const SERVER: readonly Row[] = [
   ['server/serve/paused-sessions', 'PausedSessions', 'pause resume', { states: ['busy'] }],
   ['server/serve/dispatcher', 'Dispatcher', 'submit', BUSY],
   ['server/serve/dispatcher', 'Dispatcher', 'comesOn', { ...BUSY, last: true }],
-  ['server/serve/dispatcher', 'Dispatcher', 'withdraw', { ...BUSY, last: true }],
+  ['server/serve/dispatcher', 'Dispatcher', 'withdraw leave', { ...BUSY, last: true }],
   ['server/operation/session-operations', 'SessionOperations', 'admit useUpId started cancelled expire dropAll', BUSY],
   ['server/session/session-cache', 'SessionCache', 'put invalidate'],
   ['server/operation/result-gate', 'ResultGate', 'recheck operationOver', { states: ['paused'], last: true }],

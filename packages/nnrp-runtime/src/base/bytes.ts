@@ -31,6 +31,11 @@ export function memoryOf(view: ArrayBufferView): ArrayBufferLike {
   return gettersFor(view).buffer.call(view);
 }
 
+/** How many bytes there are, whatever a subclass says, or says by now. */
+export function trueLength(bytes: Uint8Array): number {
+  return lengthOf.call(bytes);
+}
+
 /** Whether `length` is what it seems to be. @returns false also for what only inherits from Uint8Array */
 export function hasItsLength(bytes: Uint8Array): boolean {
   try {

@@ -10,6 +10,7 @@ import {
   TransportError,
   UsageError,
 } from 'nnrp-core';
+import { trueLength } from '../base/bytes.js';
 import { type Guarded, nextTurn } from '../base/guard.js';
 import { type Complete, readOptions } from '../base/options.js';
 import { answering } from '../base/promises/settled.js';
@@ -22,6 +23,7 @@ import type {
   OutboundPacket,
   PacketSink,
 } from './contract/contract.js';
+import { copyIntact } from './stream/lent-packet.js';
 
 export interface MemoryOptions {
   /** Bytes in flight above which a sender is told to wait; default 1 MiB. */
@@ -136,13 +138,14 @@ class MemoryTransport implements FramedTransport, Guarded {
   send(packet: OutboundPacket): boolean {
     if (this.closing || this.peerGone || this.peer === undefined) return true;
     const { headBytes, body } = packet;
-    const bytes = new Uint8Array(headBytes + body.length);
+    const length = packet.bodyLength ?? trueLength(body);
+    const bytes = new Uint8Array(headBytes + length);
     const view = new DataView(bytes.buffer);
     packet.writeHead(view, 0);
-    if (body.length > 0) bytes.set(body, headBytes);
+    copyIntact(body, length, bytes, headBytes);
     // As on every other transport, so that what works here works there.
     markAsUntransferable(bytes.buffer);
-    return this.peer.receive(new Packet(bytes, view, 0, headBytes - HEADER_BYTES, body.length));
+    return this.peer.receive(new Packet(bytes, view, 0, headBytes - HEADER_BYTES, length));
   }
 
   /** For the guard: the receiver of the packets has thrown. The other end is told like of any other end. */

@@ -119,6 +119,22 @@ describe('a transport over a byte stream', () => {
     expect(sink.closes[0]?.message).toMatch(/the peer is gone/);
   });
 
+  it('keeps what has come when the memory of a chunk is made smaller', async () => {
+    const stream = new Duplex({ read() {}, write() {} });
+    const transport = new StreamTransport(stream, { kind: 'tcp', remoteAddress: 'test' });
+    const sink = new RecordingSink();
+    transport.start(sink);
+    const chunk = Buffer.concat([packetBytes(0x20, 0, 1), packetBytes(0x20, 0, 2)]);
+    const memory = Reflect.construct(ArrayBuffer, [chunk.length, { maxByteLength: chunk.length }]);
+    const resizable = new Uint8Array(memory);
+    resizable.set(chunk);
+    sink.onPacket = () => (memory as unknown as { resize(bytes: number): void }).resize(60);
+    stream.push(resizable);
+    await sink.untilPackets(2);
+    expect(sink.packets.map(({ frameId }) => frameId)).toEqual([1, 2]);
+    transport.abort();
+  });
+
   it('answers a peer that half-closes after its last packet', async () => {
     const { peer, transport, sink } = await accepted();
     sink.onPacket = () => void transport.send(new TestPacket(1, 50_000));

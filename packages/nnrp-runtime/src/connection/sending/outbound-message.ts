@@ -1,6 +1,8 @@
-import { writeHeader } from 'nnrp-core';
+import { UsageError, writeHeader } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import { trueLength } from '../../base/bytes.js';
 import type { OutboundPacket } from '../../transport/contract/contract.js';
+import { intact } from '../../transport/stream/lent-packet.js';
 
 /** How one metadata structure is written. */
 export interface MetadataCodec<T> {
@@ -22,6 +24,7 @@ const NO_METADATA: MetadataCodec<undefined> = { bytes: 0, encode: (_value, _view
 export class OutboundMessage implements OutboundPacket {
   headBytes = preview3.COMMON_HEADER_BYTES;
   body: Uint8Array = NOTHING;
+  bodyLength = 0;
   private messageType = 0;
   private sessionId = 0;
   private frameId = 0;
@@ -29,8 +32,13 @@ export class OutboundMessage implements OutboundPacket {
   private traceHigh = 0;
   private codec: MetadataCodec<never> = NO_METADATA;
   private value: unknown;
+  private isWriting = false;
 
-  /** @param body - not copied unless it is small; it must not be changed until it has been sent */
+  /**
+   * @param body - not copied unless it is small; it must not be changed until it has been sent
+   * @throws UsageError while another message is written: metadata may be read from an object of the application, and what
+   * runs then must not send
+   */
   set<T>(
     messageType: number,
     sessionId: number,
@@ -41,6 +49,7 @@ export class OutboundMessage implements OutboundPacket {
     traceLow = 0,
     traceHigh = 0,
   ): this {
+    if (this.isWriting) throw new UsageError('code in metadata sends while the metadata is written');
     this.messageType = messageType;
     this.sessionId = sessionId;
     this.frameId = frameId;
@@ -49,6 +58,7 @@ export class OutboundMessage implements OutboundPacket {
     this.codec = codec as MetadataCodec<never>;
     this.value = value;
     this.body = body;
+    this.bodyLength = body === NOTHING ? 0 : trueLength(body);
     this.headBytes = preview3.COMMON_HEADER_BYTES + codec.bytes;
     return this;
   }
@@ -59,24 +69,32 @@ export class OutboundMessage implements OutboundPacket {
   }
 
   writeHead(view: DataView, start: number, bytes?: Uint8Array): void {
-    const head = bytes === undefined ? undefined : this.codec.head?.(this.value as never);
+    let head: Uint8Array | undefined;
+    this.isWriting = true;
+    try {
+      head = bytes === undefined ? undefined : this.codec.head?.(this.value as never);
+      // Metadata first: it may be refused, and then nothing must have been written.
+      if (head === undefined) this.codec.encode(this.value as never, view, start + preview3.COMMON_HEADER_BYTES);
+    } finally {
+      this.isWriting = false;
+    }
     if (head !== undefined) {
       bytes?.set(head, start);
-      view.setUint32(start + AT.bodyLen, this.body.length, true);
+      view.setUint32(start + AT.bodyLen, this.bodyLength, true);
       view.setUint32(start + AT.sessionId, this.sessionId, true);
       view.setUint32(start + AT.frameId, this.frameId, true);
       view.setUint32(start + AT.traceId, this.traceLow, true);
       view.setUint32(start + AT.traceId + 4, this.traceHigh, true);
       return;
     }
-    // Metadata first: it may be refused, and then nothing must have been written.
-    this.codec.encode(this.value as never, view, start + preview3.COMMON_HEADER_BYTES);
+    // The transport has made room for what it was.
+    intact(this.body, this.bodyLength);
     writeHeader(
       view,
       start,
       this.messageType,
       this.codec.bytes,
-      this.body.length,
+      this.bodyLength,
       this.sessionId,
       this.frameId,
       this.traceLow,
@@ -87,6 +105,7 @@ export class OutboundMessage implements OutboundPacket {
   /** Lets go of what was sent. */
   clear(): void {
     this.body = NOTHING;
+    this.bodyLength = 0;
     this.value = undefined;
   }
 }

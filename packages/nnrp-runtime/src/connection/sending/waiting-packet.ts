@@ -1,7 +1,8 @@
 import type { Packet, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import { trueLength } from '../../base/bytes.js';
 import type { OutboundPacket } from '../../transport/contract/contract.js';
-import { COPY_LIMIT, changedBody, lent, unsentHead } from '../../transport/stream/lent-packet.js';
+import { COPY_LIMIT, changedBody, copyIntact, intact, lent, unsentHead } from '../../transport/stream/lent-packet.js';
 
 /** What a short packet that waits holds besides its bytes: it is a piece of text, and has a place in a lane (measured). */
 export const TEXT_BYTES = 32;
@@ -29,12 +30,12 @@ export class WaitingPacket implements OutboundPacket {
   /** A long body; a short one lies behind the head. */
   private readonly long: Uint8Array | undefined;
   /** Length of the body when the head was written. */
-  private readonly bodyLength: number;
+  readonly bodyLength: number;
   private bytes: Uint8Array | undefined;
 
   /**
    * @param packet - or the text of one that waited
-   * @throws WireError when the metadata breaks a rule
+   * @throws WireError when the metadata breaks a rule, UsageError when the body has grown meanwhile
    */
   constructor(packet: OutboundPacket | string, partial = false) {
     if (typeof packet === 'string') {
@@ -47,20 +48,20 @@ export class WaitingPacket implements OutboundPacket {
     const { headBytes, body } = packet;
     this.headBytes = headBytes;
     this.partial = partial;
-    this.bodyLength = body.length;
-    if (headBytes + body.length <= TEXT_LIMIT) {
+    this.bodyLength = packet.bodyLength ?? trueLength(body);
+    if (headBytes + this.bodyLength <= TEXT_LIMIT) {
       packet.writeHead(SCRATCH_VIEW, PREFIX);
       SCRATCH[0] = headBytes;
       SCRATCH[1] = partial ? 1 : 0;
-      SCRATCH.set(body, PREFIX + headBytes);
-      this.text = SCRATCH.toString('latin1', 0, PREFIX + headBytes + body.length);
+      copyIntact(body, this.bodyLength, SCRATCH, PREFIX + headBytes);
+      this.text = SCRATCH.toString('latin1', 0, PREFIX + headBytes + this.bodyLength);
       return;
     }
-    const copied = body.length <= COPY_LIMIT ? body.length : 0;
+    const copied = this.bodyLength <= COPY_LIMIT ? this.bodyLength : 0;
     this.bytes = new Uint8Array(headBytes + copied);
     packet.writeHead(new DataView(this.bytes.buffer), 0);
-    if (copied > 0) this.bytes.set(body, headBytes);
-    else this.long = lent(body);
+    if (copied > 0) copyIntact(body, copied, this.bytes, headBytes);
+    else this.long = intact(lent(body), this.bodyLength);
   }
 
   /** Made when it is asked for. */

@@ -1,4 +1,5 @@
 import type { UsageError } from 'nnrp-core';
+import { background, type Guarded } from '../../base/guard.js';
 import { unheard } from '../../base/promises/settled.js';
 import { bodyChanged, COPY_LIMIT, lent } from '../../transport/stream/lent-packet.js';
 import type { LentPlaces } from './lent-places.js';
@@ -7,7 +8,7 @@ import type { ResultGate } from './result-gate.js';
 import type { RoomLine, RoomWaiter } from './room-line.js';
 
 /** What results that come later need of the operations of their session. */
-export interface DelaysOwner {
+export interface DelaysOwner extends Guarded {
   /** A result cannot be sent, because its body was transferred or resized: without it the rest would be wrong. */
   spoiled(operation: Operation, error: UsageError): void;
 }
@@ -38,7 +39,7 @@ export class DelayedResults {
       operation.heldResults--;
     };
     const sent = gate.afterHold(operation, bytes, () => this.sendHeld(operation, held, bytes, send));
-    sent.then(settled, settled);
+    background(this.owner, sent.then(settled, settled));
     return this.places.during(operation, sent);
   }
 

@@ -1,7 +1,7 @@
 import type { NnrpError, UsageError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { MessageType, OperationState } from 'nnrp-core/preview3';
-import { type Guarded, nextTurn } from '../../base/guard.js';
+import { background, nextTurn } from '../../base/guard.js';
 import { isMistake, SETTLED, unheard } from '../../base/promises/settled.js';
 import { unheardWithin } from '../../base/thenable.js';
 import { RESULT_PUSH } from '../../connection/sending/codecs.js';
@@ -26,7 +26,7 @@ export interface SendingSession extends PlacesOwner {
 }
 
 /** What is told of results that were sent, and of those that cannot be. */
-export interface ResultSenderOwner extends DelaysOwner, Guarded {
+export interface ResultSenderOwner extends DelaysOwner {
   /** A result has been sent. */
   moveTo(operation: Operation, state: preview3.OperationState): void;
   /** The last result has been sent. */
@@ -194,7 +194,7 @@ export class ResultSender {
       const over = () => {
         operation.lacksRoom = false;
       };
-      room.then(over, over);
+      background(this.owner, room.then(over, over));
     }
     return this.places.during(operation, room);
   }

@@ -221,7 +221,12 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
     this.ended = reason;
     this.droppedUnseen.clear();
     const ended = this.registry.endAll(OperationState.Cancelled);
-    for (const operation of ended) guard(this, () => this.over(operation, forCaller(reason)));
+    for (const operation of ended) {
+      const own = forCaller(reason);
+      guard(this, () => this.over(operation, own));
+      // Its handler hears of the end whatever has failed.
+      if (!operation.isOver) guard(this, () => operation.end(own));
+    }
     return ended.map(({ frameId }) => frameId);
   }
 
@@ -253,11 +258,12 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
       // The drop is the last that the client hears of the frame, whatever its end sets off.
       this.owner.explainDrop(operation.frameId, failure);
       this.plainDrop(operation);
-      operation.settle(reason);
+      // The registry knows none of them any more, so that one that fails must keep no other from its end.
+      guard(this, () => operation.settle(reason));
       return reason;
     });
     operations.forEach((operation, at) => {
-      this.over(operation, reasons[at]);
+      guard(this, () => this.over(operation, reasons[at]));
     });
   }
 

@@ -90,6 +90,11 @@ export class SessionLine {
     readonly handlerStuck: (operation: Scheduled, forMs: number) => void,
   ) {}
 
+  /** A turn of the session; undefined when none of its operations waits. */
+  get oldest(): Turn | undefined {
+    return this.goingOn?.turns.first ?? this.beginning?.turns.first;
+  }
+
   turnsOf(turn: Turn): SessionTurns {
     if (turn.again === undefined) {
       this.beginning ??= new SessionTurns();

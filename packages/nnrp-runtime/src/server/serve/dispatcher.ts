@@ -94,18 +94,20 @@ export class Dispatcher {
 
   /** The operation is over: if it waits for a place, it needs none. */
   withdraw(operation: Scheduled): void {
-    const { turn } = operation;
+    const turn = turnOf(operation);
     if (turn === undefined) return;
-    const { share } = turn.line;
-    this.leaves(turn);
-    if (turn.again !== undefined) {
-      turn.again.resolve();
-    } else {
-      this.waiting--;
-      share.waiting--;
-    }
+    this.takeBack(turn);
     this.startNext();
-    if (turn.again === undefined) this.tellRelieved(share);
+    if (turn.again === undefined) this.tellRelieved(turn.line.share);
+  }
+
+  /** The session is over: what of it still waits for a place needs none, whatever has kept it from saying so. */
+  leave(line: SessionLine): void {
+    let turn = line.oldest;
+    if (turn === undefined) return;
+    for (; turn !== undefined; turn = line.oldest) this.takeBack(turn);
+    this.startNext();
+    this.tellRelieved(line.share);
   }
 
   /** A handler waits for its client: another may have its place meanwhile. */
@@ -122,7 +124,8 @@ export class Dispatcher {
    * @returns what it waits for: a place; undefined when it has one, or needs none
    */
   resumed(operation: Scheduled): Promise<void> | undefined {
-    const { line, turn } = operation;
+    const { line } = operation;
+    const turn = turnOf(operation);
     if (turn !== undefined) return turn.again?.promise;
     if (line === undefined || operation.abortReason !== undefined) return undefined;
     const { share } = line;
@@ -141,13 +144,13 @@ export class Dispatcher {
 
   /** A handler is done. */
   finished(operation: Scheduled): void {
-    const { place, turn } = operation;
+    const { place } = operation;
     if (place === 'none') return;
     try {
       operation.place = 'none';
     } finally {
       // An operation that the application has frozen costs its connection, but not the place as well.
-      this.placeBack(operation, place, turn);
+      this.placeBack(operation, place, turnOf(operation));
     }
   }
 
@@ -216,13 +219,15 @@ export class Dispatcher {
 
   private comesOn({ operation, line, again }: Turn): void {
     const { share } = line;
-    operation.turn = undefined;
     this.turns--;
     if (again !== undefined) {
+      // An application may have frozen it by now: whoever has made room for it does not pay for that.
+      Reflect.set(operation, 'turn', undefined);
       this.goesOn(operation, share);
       again.resolve();
       return;
     }
+    operation.turn = undefined;
     this.hasPlace(share);
     this.waiting--;
     share.waiting--;
@@ -231,7 +236,8 @@ export class Dispatcher {
   }
 
   private goesOn(operation: Scheduled, share: ConnectionShare): void {
-    operation.place = 'taken';
+    // One that is frozen goes on without a place: it could not give it back.
+    if (!Reflect.set(operation, 'place', 'taken')) return;
     this.suspendedOperations--;
     share.suspended--;
     this.hasPlace(share);
@@ -260,11 +266,22 @@ export class Dispatcher {
     this.queue.add(turn);
   }
 
+  private takeBack(turn: Turn): void {
+    const { again, line } = turn;
+    this.leaves(turn);
+    if (again !== undefined) {
+      again.resolve();
+    } else {
+      this.waiting--;
+      line.share.waiting--;
+    }
+  }
+
   private leaves(turn: Turn): void {
-    turn.operation.turn = undefined;
     this.turns--;
     this.queue.remove(turn);
     this.isIdle(turn.line.share);
+    Reflect.set(turn.operation, 'turn', undefined);
   }
 
   private isActive(share: ConnectionShare): void {
@@ -288,4 +305,9 @@ export class Dispatcher {
 function shareOf(operation: Scheduled): ConnectionShare {
   // Whoever has a place has come by `submit`.
   return operation.line?.share ?? new ConnectionShare();
+}
+
+/** What it waits for. One that the application has frozen keeps the turn that it has had. */
+function turnOf({ turn }: Scheduled): Turn | undefined {
+  return turn?.chain === undefined ? undefined : turn;
 }

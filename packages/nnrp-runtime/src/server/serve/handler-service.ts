@@ -94,7 +94,9 @@ export class HandlerService implements SessionHandlers {
     this.dispatcher.withdraw(operation);
   }
 
-  ended(core: SessionCore, { share }: SessionLine, reason: NnrpError): void {
+  ended(core: SessionCore, line: SessionLine, reason: NnrpError): void {
+    guard(core.connection, () => this.dispatcher.leave(line));
+    const { share } = line;
     this.paused.forget(core, share);
     this.messages.ended(core, reason);
   }

@@ -24,6 +24,8 @@ export interface OutboundPacket {
    * `unsent`.
    */
   readonly body: Uint8Array;
+  /** Bytes of the body as the head says; default what the body has when it is looked at first. */
+  readonly bodyLength?: number;
 }
 
 /**

@@ -1,5 +1,6 @@
 import { Packet, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import { asBytes, memoryOf, trueLength } from '../../base/bytes.js';
 
 /** Bodies up to this length are copied where they would have to wait; longer ones are lent. */
 export const COPY_LIMIT = 16 * 1024;
@@ -52,11 +53,31 @@ export function bodyChanged(what: string, bytesThen: number, bytesNow: number): 
   );
 }
 
-/** A body that is to wait, as a view whose length is fixed. Where memory can shrink no view is safe, so it is copied. */
-export function lent(body: Uint8Array): Uint8Array {
-  const { buffer } = body as { buffer: { readonly resizable?: boolean; readonly growable?: boolean } };
-  if (buffer.resizable === true) return new Uint8Array(body);
-  // Shared memory can grow, but never shrink.
-  if (buffer.growable === true) return new Uint8Array(body.buffer, body.byteOffset, body.length);
+/**
+ * Another thread may let shared memory grow, and with it a view that has no length of its own, while the body is read: what
+ * its head says and what was read are the same if this is so afterwards.
+ * @throws UsageError when the length is another one
+ */
+export function intact(body: Uint8Array, length: number): Uint8Array {
+  const lengthNow = trueLength(body);
+  if (lengthNow !== length) throw bodyChanged('a message', length, lengthNow);
   return body;
+}
+
+/** Copies a body of so many bytes. @throws UsageError when it has another length by now */
+export function copyIntact(body: Uint8Array, length: number, target: Uint8Array, at: number): void {
+  if (length === 0) return;
+  intact(body, length);
+  target.set(body, at);
+  intact(body, length);
+}
+
+/**
+ * A body that is to wait, as a view whose length is fixed, and no subclass says otherwise later. Where memory can shrink no
+ * view is safe, so it is copied.
+ */
+export function lent(body: Uint8Array): Uint8Array {
+  const isResizable = (memoryOf(body) as { readonly resizable?: boolean }).resizable === true;
+  // Shared memory can grow, but never shrink.
+  return isResizable ? new Uint8Array(body) : (asBytes(body) as Uint8Array);
 }

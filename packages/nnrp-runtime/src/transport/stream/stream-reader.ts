@@ -100,7 +100,10 @@ export class StreamReader {
   private received(chunk: Buffer): void {
     if (this.state === 'stopped') return;
     this.share.begin(chunk.byteLength);
-    this.splitter.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
+    const { buffer } = chunk as { buffer: ArrayBufferLike & { readonly resizable?: boolean } };
+    // What can be resized under the packets that lie in it is copied; Node's own sockets never give that.
+    const bytes = buffer.resizable === true ? new Uint8Array(chunk) : undefined;
+    this.splitter.push(bytes ?? new Uint8Array(buffer, chunk.byteOffset, chunk.byteLength));
     this.deliver();
   }
 

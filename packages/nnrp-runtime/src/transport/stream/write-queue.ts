@@ -1,6 +1,7 @@
+import { trueLength } from '../../base/bytes.js';
 import type { OutboundPacket } from '../contract/contract.js';
 import { CHUNK_BYTES, type Chunk, giveBack, takeChunk } from './chunk.js';
-import { COPY_LIMIT, LentPacket, lent } from './lent-packet.js';
+import { COPY_LIMIT, intact, LentPacket, lent } from './lent-packet.js';
 import { isPinned } from './pinned.js';
 
 /** What every packet begins with. */
@@ -50,27 +51,24 @@ export class WriteQueue {
     return this.lending;
   }
 
-  /** @throws what `writeHead` throws; the queue is unchanged then */
+  /** @throws what `writeHead` throws, and UsageError when the body has grown meanwhile; the queue is unchanged then */
   add(packet: OutboundPacket): void {
     const { headBytes, body } = packet;
-    const { length } = body;
+    const length = packet.bodyLength ?? trueLength(body);
     const copied = length <= COPY_LIMIT ? length : 0;
     let { chunk } = this;
     if (chunk === undefined || this.end + headBytes + copied > CHUNK_BYTES) chunk = this.nextChunk();
     packet.writeHead(chunk.view, this.end, chunk.bytes);
-    this.queued += headBytes + length;
-    if (this.ahead > 0) {
-      this.addRest(headBytes, body);
-      return;
-    }
-    if (copied === length) {
-      this.end += headBytes;
-      if (copied === 0) return;
-      chunk.bytes.set(body, this.end);
-      this.end += copied;
+    if (this.ahead > 0 || copied < length) {
+      this.addLater(chunk, headBytes, intact(lent(body), length));
     } else {
-      this.addLarge(chunk, headBytes, body);
+      if (length > 0) {
+        chunk.bytes.set(body, this.end + headBytes);
+        intact(body, length);
+      }
+      this.end += headBytes + length;
     }
+    this.queued += headBytes + length;
   }
 
   /** The pieces in order; the queue is empty afterwards. Call `written` or `leave` when they have been passed on. */
@@ -104,6 +102,12 @@ export class WriteQueue {
     return taken;
   }
 
+  private addLater(chunk: Chunk, headBytes: number, body: Uint8Array): void {
+    if (this.ahead > 0) this.addRest(headBytes, body);
+    else this.addLarge(chunk, headBytes, body);
+  }
+
+  /** @param body - of fixed length */
   private addLarge(chunk: Chunk, headBytes: number, body: Uint8Array): void {
     if (!this.borrows) {
       this.end += headBytes;
@@ -120,7 +124,7 @@ export class WriteQueue {
     this.cut();
     this.end += headBytes;
     this.begin = this.end;
-    this.pieces.push(new LentPacket(chunk.bytes.subarray(this.end - headBytes, this.end), lent(body)));
+    this.pieces.push(new LentPacket(chunk.bytes.subarray(this.end - headBytes, this.end), body));
     this.lending = true;
   }
 

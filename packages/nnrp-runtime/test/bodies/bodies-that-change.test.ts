@@ -1,0 +1,157 @@
+import * as preview3 from 'nnrp-core/preview3';
+import { afterEach, describe, expect, it } from 'vitest';
+import { WaitingPacket } from '../../src/connection/sending/waiting-packet.js';
+import type { OperationContext } from '../../src/server/contract/contract.js';
+import { resultMetadata } from '../../src/server/contract/server-messages.js';
+import type { OutboundPacket } from '../../src/transport/contract/contract.js';
+import { WriteQueue } from '../../src/transport/stream/write-queue.js';
+import { eventually } from '../support/eventually.js';
+import { Stage } from '../support/stage.js';
+
+const stage = new Stage();
+afterEach(() => stage.clear());
+
+const PARTIAL = resultMetadata({ resultClass: preview3.ResultClass.Partial, resultFlags: 1 });
+const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+
+/** Complete metadata in which reading a field runs code of the application. */
+function metadataThat(does: () => void): preview3.ResultPush {
+  return Object.create(PARTIAL, {
+    statusCode: {
+      get: () => {
+        does();
+        return 7;
+      },
+    },
+  });
+}
+
+interface Resizing extends ArrayBuffer {
+  resize(bytes: number): void;
+}
+
+function resizing(bytes: number, most: number): Resizing {
+  return Reflect.construct(ArrayBuffer, [bytes, { maxByteLength: most }]) as Resizing;
+}
+
+/** Two clients whose operations are not answered yet; what each gets is told when it is complete. */
+async function twoClients() {
+  const server = await stage.serve();
+  server.on('handlerFailure', () => {});
+  const operations: OperationContext[] = [];
+  const submit = (operation: OperationContext) => {
+    operations.push(operation);
+    return operation.finished;
+  };
+  void server.serve({ submit });
+  const received: Promise<string[]>[] = [];
+  for (const count of [1, 2]) {
+    const session = await (await stage.connect(server)).openSession();
+    const operation = await session.submit('work');
+    const texts = async () => {
+      const bodies: string[] = [];
+      for await (const { body } of operation) bodies.push(text(body));
+      return bodies;
+    };
+    received.push(texts());
+    await eventually(() => operations.length === count, 'it has begun');
+  }
+  const [first, second] = operations as [OperationContext, OperationContext];
+  const answers = async () => {
+    await Promise.all([first.complete('end'), second.complete('end')]);
+    return Promise.all(received);
+  };
+  return { first, second, answers };
+}
+
+describe('metadata that runs code of the application while it is written', () => {
+  it('cannot send on its connection, and what it sends to others is theirs', async () => {
+    const { first, second, answers } = await twoClients();
+    const refused: unknown[] = [];
+    const metadata = metadataThat(() => {
+      first.push('x'.repeat(70_000)).catch((error: unknown) => refused.push(error));
+      void second.push('of the second');
+    });
+    await first.push({ body: 'of the first', metadata });
+    expect(await answers()).toEqual([
+      ['of the first', 'end'],
+      ['of the second', 'end'],
+    ]);
+    expect(refused).toMatchObject([{ code: 'NNRP_ERR_USAGE', message: expect.stringContaining('while the metadata') }]);
+  });
+
+  it('cannot send either when it is looked at for being frozen', async () => {
+    const { first, answers } = await twoClients();
+    const refused: unknown[] = [];
+    const metadata = new Proxy(PARTIAL, {
+      isExtensible: (target) => {
+        first.push('x'.repeat(70_000)).catch((error: unknown) => refused.push(error));
+        return Reflect.isExtensible(target);
+      },
+    });
+    for (const body of ['a', 'b', 'c']) await first.push({ body, metadata });
+    expect((await answers())[0]).toEqual(['a', 'b', 'c', 'end']);
+    expect(refused[0]).toMatchObject({ code: 'NNRP_ERR_USAGE' });
+  });
+
+  it.each([1000, 30_000])('costs its result when it changes the length of a body of %i bytes', async (bytes) => {
+    const changes: ((buffer: Resizing) => void)[] = [
+      (buffer) => buffer.resize(10),
+      (buffer) => buffer.resize(bytes * 2),
+      (buffer) => void structuredClone(buffer, { transfer: [buffer] }),
+    ];
+    const { first, second, answers } = await twoClients();
+    await second.push('SECRET '.repeat(1000));
+    for (const change of changes) {
+      const buffer = resizing(bytes, bytes * 2);
+      const pushed = first.push({ body: new Uint8Array(buffer), metadata: metadataThat(() => change(buffer)) });
+      await expect(pushed).rejects.toMatchObject({ code: 'NNRP_ERR_USAGE' });
+    }
+    expect((await answers())[0]).toEqual(['end']);
+  });
+});
+
+describe('a body of a class that says another length from some time on', () => {
+  it.each([1, 2, 3, 4, 5, 6, 7])('is sent for what it is: %i times the truth', async (honest) => {
+    class Changing extends Uint8Array {
+      calls = 0;
+      override get length(): number {
+        return ++this.calls <= honest ? super.length : 40_000;
+      }
+    }
+    const { first, second, answers } = await twoClients();
+    await second.push('SECRET '.repeat(1000));
+    for (const bytes of [10, 20_000]) await first.push(new Changing(bytes).fill(65));
+    expect((await answers())[0]).toEqual(['A'.repeat(10), 'A'.repeat(20_000), 'end']);
+  });
+});
+
+describe('shared memory that another thread lets grow while the body is read', () => {
+  const LENGTHS = [10, 2000, 16_000, 17_000];
+
+  /** As another thread does it: in between. */
+  function growing(bytes: number): OutboundPacket {
+    const memory = Reflect.construct(SharedArrayBuffer, [bytes, { maxByteLength: bytes + 5 }]);
+    return {
+      headBytes: 40,
+      body: new Uint8Array(memory),
+      writeHead: () => (memory as unknown as { grow(bytes: number): void }).grow(bytes + 5),
+    };
+  }
+
+  const plain: OutboundPacket = { headBytes: 40, body: new Uint8Array(3).fill(1), writeHead: () => {} };
+
+  it.each(LENGTHS)('costs its packet alone: %i bytes', (bytes) => {
+    const queue = new WriteQueue(true);
+    queue.add(plain);
+    expect(() => queue.add(growing(bytes))).toThrow(`its body had ${bytes} bytes`);
+    queue.add(plain);
+    expect(queue.byteLength).toBe(86);
+    const written = queue.take().reduce((sum, piece) => sum + piece.byteLength, 0);
+    expect(written).toBe(86);
+  });
+
+  it.each(LENGTHS)('costs its packet alone where it would wait: %i bytes', (bytes) => {
+    expect(() => new WaitingPacket(growing(bytes))).toThrow(`its body had ${bytes} bytes`);
+  });
+});
