@@ -148,7 +148,7 @@ describe('a packet above the limit', () => {
     splitter.oversized = ({ bodyLength, metadata, body }) => {
       lengths.push(bodyLength, metadata.length, body.length);
       // Whoever transfers them takes them from nobody else.
-      structuredClone(body, { transfer: [body.buffer] });
+      structuredClone(body, { transfer: [body.buffer as ArrayBuffer] });
       lengths.push(new Uint8Array(metadata).length);
       return true;
     };
