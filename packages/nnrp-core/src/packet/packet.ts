@@ -1,8 +1,6 @@
 import { COMMON_HEADER_OFFSETS as AT, COMMON_HEADER_BYTES } from '../generated/preview3/common-header.js';
 import { INSPECT, type Inspect, inspected } from '../text/inspected.js';
 
-const NOTHING = /* @__PURE__ */ new Uint8Array(0);
-
 /**
  * One packet inside bytes that somebody else owns: header, metadata and body are read in place and nothing is copied.
  * It stays valid while it is held, because a transport never reuses bytes it has handed over; holding it keeps the
@@ -127,8 +125,8 @@ export class Packet {
   }
 
   private part(start: number, length: number): Uint8Array {
-    // It was transferred away, or has not come: of some packets there is the header alone.
-    if (this.bytes.length < start + length) return NOTHING;
+    // It was transferred away, or has not come: of some packets there is the header alone. Shared, it could be transferred too.
+    if (this.bytes.length < start + length) return new Uint8Array(0);
     // By the view: V8 takes twice as long for subarray(), and for the buffer of an array.
     return new Uint8Array(this.view.buffer, this.view.byteOffset + start, length);
   }
