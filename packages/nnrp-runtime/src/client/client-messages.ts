@@ -39,11 +39,12 @@ export interface CloseOptions {
   readonly drainTimeoutMs: number;
 }
 
-/** Marks complete metadata of every copy of this package. */
-const COMPLETE = Symbol.for('nnrp.completeSubmit');
-
-/** Complete metadata: told from a wish by its mark, so that no field has to be looked at. */
+/**
+ * Complete metadata: told from a wish by its mark, so that no field has to be looked at. What inherits from one, or stands
+ * for one, has no mark: reading its fields may run code of the application, which must not happen while they are written.
+ */
 export class CompleteSubmit implements preview3.FrameSubmit {
+  readonly #mark = true;
   readonly srcWidth: number;
   readonly srcHeight: number;
   readonly tileWidth: number;
@@ -92,13 +93,9 @@ export class CompleteSubmit implements preview3.FrameSubmit {
     this.payloadFrameCount = init.payloadFrameCount ?? 1;
   }
 
-  get [COMPLETE](): true {
-    return true;
+  static made(init: SubmitInit): init is CompleteSubmit {
+    return typeof init === 'object' && init !== null && #mark in init;
   }
-}
-
-function isComplete(init: SubmitInit): init is CompleteSubmit {
-  return typeof init === 'object' && init !== null && COMPLETE in init;
 }
 
 /** One inline token_chunk frame, all else 0. */
@@ -108,12 +105,13 @@ const SUBMIT_OPTIONS: ReadonlySet<string> = new Set(['signal', 'onBlocked', 'tra
 
 /**
  * Complete metadata of a submit: one inline token_chunk frame, all else 0, with `init` on top. It may be kept and used
- * for any number of submits, which then need not complete it again.
+ * for any number of submits, which then need not complete it again. Its fields may be set anew between submits, and stay
+ * plain values: the object is sealed.
  * @throws UsageError on a field that does not exist
  */
 export function submitMetadata(init: SubmitInit = {}): preview3.FrameSubmit {
   checkOptions('submit metadata', init, SUBMIT_FIELDS);
-  return new CompleteSubmit(init);
+  return Object.seal(new CompleteSubmit(init));
 }
 
 /**
@@ -127,10 +125,10 @@ export function completeSubmit(
   budgetMs?: number,
 ): preview3.FrameSubmit {
   if (options !== undefined) checkSubmitOptions(options);
-  if (init !== undefined && !isComplete(init)) checkOptions('submit metadata', init, SUBMIT_FIELDS);
+  if (init !== undefined && !CompleteSubmit.made(init)) checkOptions('submit metadata', init, SUBMIT_FIELDS);
   if (budgetMs !== undefined) return new CompleteSubmit(init ?? DEFAULT_SUBMIT, budgetMs);
   if (init === undefined) return DEFAULT_SUBMIT;
-  return isComplete(init) ? init : new CompleteSubmit(init);
+  return CompleteSubmit.made(init) ? init : new CompleteSubmit(init);
 }
 
 /** @throws UsageError unless every option exists and is of its kind; `deadlineMs` has been checked before */

@@ -74,9 +74,6 @@ export type ResultInit = Partial<preview3.ResultPush>;
 /** What a handler gives as a result, partial or last: a body, or a body with metadata. */
 export type ResultValue = BodyInput | { readonly body?: BodyInput; readonly metadata?: ResultInit };
 
-/** Marks complete metadata of every copy of this package. */
-const COMPLETE = Symbol.for('nnrp.completeResult');
-
 const DEFAULTS: preview3.ResultPush = Object.freeze({
   statusCode: preview3.StatusCode.Success,
   resultFlags: 0,
@@ -98,8 +95,13 @@ const DEFAULTS: preview3.ResultPush = Object.freeze({
 });
 const FIELDS: ReadonlySet<string> = new Set(Object.keys(DEFAULTS));
 
-/** Every field of RESULT_PUSH: told from a wish by its mark, so that no field has to be looked at. */
+/**
+ * Every field of RESULT_PUSH: told from a wish by its mark, so that no field has to be looked at. What inherits from one, or
+ * stands for one, has no mark: reading its fields may run code of the application, which must not happen while they are
+ * written.
+ */
 class ResultMetadata implements preview3.ResultPush {
+  readonly #mark = true;
   statusCode: number;
   resultFlags: number;
   sectionCount: number;
@@ -138,8 +140,8 @@ class ResultMetadata implements preview3.ResultPush {
     this.payloadFrameCount = init.payloadFrameCount ?? defaults.payloadFrameCount;
   }
 
-  get [COMPLETE](): true {
-    return true;
+  static made(init: ResultInit): init is ResultMetadata {
+    return typeof init === 'object' && init !== null && #mark in init;
   }
 }
 
@@ -152,14 +154,10 @@ const DEFAULT_RESULT: preview3.ResultPush = Object.freeze(new ResultMetadata({},
  * @throws UsageError on a field that does not exist
  */
 export function resultMetadata(init: ResultInit = DEFAULT_RESULT): preview3.ResultPush {
-  return isComplete(init) ? init : Object.freeze(completeResult(init, DEFAULTS));
+  return ResultMetadata.made(init) ? init : Object.freeze(completeResult(init, DEFAULTS));
 }
 
 /** The same on top of other defaults; complete metadata is used as it is. @throws UsageError on a field that does not exist */
 export function completeResult(init: ResultInit, defaults: preview3.ResultPush): preview3.ResultPush {
-  return isComplete(init) ? init : new ResultMetadata(checkOptions('result metadata', init, FIELDS), defaults);
-}
-
-function isComplete(init: ResultInit): init is preview3.ResultPush {
-  return typeof init === 'object' && init !== null && COMPLETE in init;
+  return ResultMetadata.made(init) ? init : new ResultMetadata(checkOptions('result metadata', init, FIELDS), defaults);
 }
