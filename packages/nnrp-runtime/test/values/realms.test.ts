@@ -117,9 +117,9 @@ describe('values of another copy are taken', () => {
     ]);
   });
 
-  it('as complete metadata, which is used as it is', async () => {
+  it('as complete metadata', async () => {
     const complete = copy.resultMetadata({ statusCode: preview3.StatusCode.Degraded });
-    expect(resultMetadata(complete)).toBe(complete);
+    expect(resultMetadata(complete)).toEqual(complete);
     const { server, client } = await stage.pair();
     server.serve({ submit: () => ({ body: 'hi', metadata: complete }) });
     const session = await client.openSession({ defaultDeadlineMs: 0 });

@@ -31,11 +31,12 @@ export interface SubmitOptions {
   readonly onBlocked?: 'wait' | 'fail' | undefined;
 }
 
-/** Marks complete metadata of every copy of this package. */
-const COMPLETE = Symbol.for('nnrp.completeSubmit');
-
-/** Complete metadata: told from a wish by its mark, so that no field has to be looked at. */
+/**
+ * Complete metadata: told from a wish by its mark, so that no field has to be looked at. What inherits from one, or stands
+ * for one, has no mark: reading its fields may run code of the application, which must not happen while they are written.
+ */
 export class CompleteSubmit implements preview3.FrameSubmit {
+  readonly #mark = true;
   readonly srcWidth: number;
   readonly srcHeight: number;
   readonly tileWidth: number;
@@ -84,13 +85,9 @@ export class CompleteSubmit implements preview3.FrameSubmit {
     this.payloadFrameCount = init.payloadFrameCount ?? 1;
   }
 
-  get [COMPLETE](): true {
-    return true;
+  static made(init: SubmitInit): init is CompleteSubmit {
+    return typeof init === 'object' && init !== null && #mark in init;
   }
-}
-
-function isComplete(init: SubmitInit): init is CompleteSubmit {
-  return typeof init === 'object' && init !== null && COMPLETE in init;
 }
 
 /** One inline token_chunk frame, all else 0. */
@@ -100,12 +97,13 @@ const SUBMIT_OPTIONS: ReadonlySet<string> = new Set(['signal', 'deadlineMs', 'me
 
 /**
  * Complete metadata of a submit: one inline token_chunk frame, all else 0, with `init` on top. It may be kept and used
- * for any number of submits, which then need not complete it again.
+ * for any number of submits, which then need not complete it again. Its fields may be set anew between submits, and stay
+ * plain values: the object is sealed.
  * @throws UsageError on a field that does not exist
  */
 export function submitMetadata(init: SubmitInit = {}): preview3.FrameSubmit {
   checkMetadata(init);
-  return new CompleteSubmit(init);
+  return Object.seal(new CompleteSubmit(init));
 }
 
 /**
@@ -117,10 +115,10 @@ export function completeSubmit(options: SubmitOptions | undefined, budgetMs?: nu
   if (options === undefined) return DEFAULT_SUBMIT;
   checkSubmitOptions(options);
   const { metadata } = options;
-  if (metadata !== undefined && !isComplete(metadata)) checkMetadata(metadata);
+  if (metadata !== undefined && !CompleteSubmit.made(metadata)) checkMetadata(metadata);
   if (budgetMs !== undefined) return new CompleteSubmit(metadata ?? DEFAULT_SUBMIT, budgetMs);
   if (metadata === undefined) return DEFAULT_SUBMIT;
-  return isComplete(metadata) ? metadata : new CompleteSubmit(metadata);
+  return CompleteSubmit.made(metadata) ? metadata : new CompleteSubmit(metadata);
 }
 
 function checkMetadata(init: SubmitInit): void {

@@ -1,8 +1,7 @@
-import { UsageError, writeHeader } from 'nnrp-core';
+import { writeHeader } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { trueLength } from '../../base/bytes.js';
 import type { OutboundPacket } from '../../transport/contract/contract.js';
-import { intact } from '../../transport/stream/lent-packet.js';
 
 /** How one metadata structure is written. */
 export interface MetadataCodec<T> {
@@ -32,12 +31,10 @@ export class OutboundMessage implements OutboundPacket {
   private traceHigh = 0;
   private codec: MetadataCodec<never> = NO_METADATA;
   private value: unknown;
-  private isWriting = false;
 
   /**
+   * @param value - read while the packet is written, so no code of the application may be in it
    * @param body - not copied unless it is small; it must not be changed until it has been sent
-   * @throws UsageError while another message is written: metadata may be read from an object of the application, and what
-   * runs then must not send
    */
   set<T>(
     messageType: number,
@@ -49,7 +46,6 @@ export class OutboundMessage implements OutboundPacket {
     traceLow = 0,
     traceHigh = 0,
   ): this {
-    if (this.isWriting) throw new UsageError('code in metadata sends while the metadata is written');
     this.messageType = messageType;
     this.sessionId = sessionId;
     this.frameId = frameId;
@@ -69,15 +65,7 @@ export class OutboundMessage implements OutboundPacket {
   }
 
   writeHead(view: DataView, start: number, bytes?: Uint8Array): void {
-    let head: Uint8Array | undefined;
-    this.isWriting = true;
-    try {
-      head = bytes === undefined ? undefined : this.codec.head?.(this.value as never);
-      // Metadata first: it may be refused, and then nothing must have been written.
-      if (head === undefined) this.codec.encode(this.value as never, view, start + preview3.COMMON_HEADER_BYTES);
-    } finally {
-      this.isWriting = false;
-    }
+    const head = bytes === undefined ? undefined : this.codec.head?.(this.value as never);
     if (head !== undefined) {
       bytes?.set(head, start);
       view.setUint32(start + AT.bodyLen, this.bodyLength, true);
@@ -87,8 +75,8 @@ export class OutboundMessage implements OutboundPacket {
       view.setUint32(start + AT.traceId + 4, this.traceHigh, true);
       return;
     }
-    // The transport has made room for what it was.
-    intact(this.body, this.bodyLength);
+    // Metadata first: it may be refused, and then nothing must have been written.
+    this.codec.encode(this.value as never, view, start + preview3.COMMON_HEADER_BYTES);
     writeHeader(
       view,
       start,

@@ -76,9 +76,6 @@ export type ResultValue =
   | BodyInput
   | { readonly body?: BodyInput | undefined; readonly metadata?: ResultInit | undefined };
 
-/** Marks complete metadata of every copy of this package. */
-const COMPLETE = Symbol.for('nnrp.completeResult');
-
 const DEFAULTS: preview3.ResultPush = Object.freeze({
   statusCode: preview3.StatusCode.Success,
   resultFlags: 0,
@@ -100,8 +97,13 @@ const DEFAULTS: preview3.ResultPush = Object.freeze({
 });
 const FIELDS: ReadonlySet<string> = new Set(Object.keys(DEFAULTS));
 
-/** Every field of RESULT_PUSH: told from a wish by its mark, so that no field has to be looked at. */
+/**
+ * Every field of RESULT_PUSH: told from a wish by its mark, so that no field has to be looked at. What inherits from one, or
+ * stands for one, has no mark: reading its fields may run code of the application, which must not happen while they are
+ * written.
+ */
 class ResultMetadata implements preview3.ResultPush {
+  readonly #mark = true;
   statusCode: number;
   resultFlags: number;
   sectionCount: number;
@@ -140,8 +142,8 @@ class ResultMetadata implements preview3.ResultPush {
     this.payloadFrameCount = init.payloadFrameCount ?? defaults.payloadFrameCount;
   }
 
-  get [COMPLETE](): true {
-    return true;
+  static made(init: ResultInit): init is ResultMetadata {
+    return typeof init === 'object' && init !== null && #mark in init;
   }
 }
 
@@ -154,14 +156,10 @@ const DEFAULT_RESULT: preview3.ResultPush = Object.freeze(new ResultMetadata({},
  * @throws UsageError on a field that does not exist
  */
 export function resultMetadata(init: ResultInit = DEFAULT_RESULT): preview3.ResultPush {
-  return isComplete(init) ? init : Object.freeze(completeResult(init, DEFAULTS));
+  return ResultMetadata.made(init) ? init : Object.freeze(completeResult(init, DEFAULTS));
 }
 
 /** The same on top of other defaults; complete metadata is used as it is. @throws UsageError on a field that does not exist */
 export function completeResult(init: ResultInit, defaults: preview3.ResultPush): preview3.ResultPush {
-  return isComplete(init) ? init : new ResultMetadata(checkOptions('result metadata', init, FIELDS), defaults);
-}
-
-function isComplete(init: ResultInit): init is preview3.ResultPush {
-  return typeof init === 'object' && init !== null && COMPLETE in init;
+  return ResultMetadata.made(init) ? init : new ResultMetadata(checkOptions('result metadata', init, FIELDS), defaults);
 }
