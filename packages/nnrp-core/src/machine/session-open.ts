@@ -82,45 +82,59 @@ export function openedAck(
   const resumable = (open.sessionFlags & SessionFlags.AllowResume) !== 0 && terms.resumeWindowMs > 0;
   const resumeTokenBytes = resumable ? terms.resumeTokenBytes : 0;
   const granted = open.sessionFlags & (terms.grantedSessionFlags ?? 0) & CONFIRMED_AS_WISHED;
-  return {
-    ...commonAck(open, terms),
+  const sessionFlagsAck =
+    granted |
+    (resumeTokenBytes > 0 ? SessionFlagsAck.ResumeEnabled : 0) |
+    (priorityClass > open.priorityClass ? SessionFlagsAck.PriorityDowngraded : 0);
+  return acknowledged(open, terms, {
     sessionId,
     acceptedPriorityClass: priorityClass,
     sessionStatus: SessionStatus.Opened,
     resumeTokenBytes,
-    serverSessionTag: BigInt(sessionId),
     sessionErrorCode: SessionErrorCode.None,
-    sessionFlagsAck:
-      granted |
-      (resumeTokenBytes > 0 ? SessionFlagsAck.ResumeEnabled : 0) |
-      (priorityClass > open.priorityClass ? SessionFlagsAck.PriorityDowngraded : 0),
-  };
+    sessionFlagsAck,
+  });
 }
 
 /** The acknowledgement of a refused session. @param errorCode - a session_error_code, or an application's own */
 export function rejectedAck(open: SessionOpen, terms: SessionOpenTerms, errorCode: number): SessionOpenAck {
-  return {
-    ...commonAck(open, terms),
+  return acknowledged(open, terms, {
     sessionId: 0,
+    acceptedPriorityClass: open.priorityClass,
     sessionStatus: SessionStatus.Rejected,
     resumeTokenBytes: 0,
-    serverSessionTag: 0n,
     sessionErrorCode: errorCode,
     sessionFlagsAck: 0,
-  };
+  });
 }
 
-function commonAck(open: SessionOpen, terms: SessionOpenTerms) {
+/** What an acknowledgement says beyond the terms. */
+type Outcome = Pick<
+  SessionOpenAck,
+  'sessionId' | 'acceptedPriorityClass' | 'sessionStatus' | 'resumeTokenBytes' | 'sessionErrorCode' | 'sessionFlagsAck'
+>;
+
+/**
+ * Field by field: objects that are spread together get a shape each, which would stay as long as the session and weigh
+ * three times as much as the fields.
+ */
+function acknowledged(open: SessionOpen, terms: SessionOpenTerms, outcome: Outcome): SessionOpenAck {
   return {
+    sessionId: outcome.sessionId,
     acceptedProfileId: open.profileId,
-    acceptedPriorityClass: open.priorityClass,
+    acceptedPriorityClass: outcome.acceptedPriorityClass,
+    sessionStatus: outcome.sessionStatus,
     schemaId: open.schemaId,
     schemaVersion: open.schemaVersion,
     grantedOperationCredit: terms.grantedOperationCredit,
     maxInFlightOperations: terms.maxInFlightOperations,
     leaseTtlMs: terms.leaseTtlMs,
     resumeWindowMs: terms.resumeWindowMs,
+    resumeTokenBytes: outcome.resumeTokenBytes,
     sessionExtensionBytes: 0,
     routeScopeId: 0,
+    serverSessionTag: BigInt(outcome.sessionId),
+    sessionErrorCode: outcome.sessionErrorCode,
+    sessionFlagsAck: outcome.sessionFlagsAck,
   };
 }
