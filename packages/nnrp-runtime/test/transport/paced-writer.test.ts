@@ -1,6 +1,6 @@
 import { Writable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import { PacedWriter } from '../../src/transport/stream/paced-writer.js';
+import { PacedWriter, type WriterOwner } from '../../src/transport/stream/paced-writer.js';
 
 /** A stream that completes a write when it is told to. */
 function slowStream() {
@@ -27,11 +27,13 @@ function slowStream() {
 
 const bytes = (from: number, count: number) => Uint8Array.from({ length: count }, (_, index) => from + index);
 
+const OWNER: WriterOwner = { wantsCall: true, written: () => {}, unsent: () => {}, damaged: () => {} };
+
 describe('a paced writer', () => {
   it('joins short pieces and cuts long ones, one write at a time, in order', async () => {
     const { stream, writes, complete } = slowStream();
     let completed = 0;
-    const writer = new PacedWriter(stream, 10, () => completed++);
+    const writer = new PacedWriter(stream, 10, false, { ...OWNER, written: () => completed++ });
     writer.write([bytes(0, 3), bytes(3, 4), bytes(7, 25)]);
     expect([writes.length, writer.byteLength]).toEqual([1, 22]);
     writer.write([bytes(32, 5)]);
@@ -46,7 +48,7 @@ describe('a paced writer', () => {
 
   it('cuts at the edge of a piece without an empty rest', async () => {
     const { stream, writes, complete } = slowStream();
-    const writer = new PacedWriter(stream, 10, () => {});
+    const writer = new PacedWriter(stream, 10, false, OWNER);
     writer.write([bytes(0, 10), bytes(10, 10)]);
     await complete();
     await complete();
@@ -55,7 +57,7 @@ describe('a paced writer', () => {
 
   it('ends the stream after the last write, or at once when there is none', async () => {
     const { stream, complete } = slowStream();
-    const writer = new PacedWriter(stream, 10, () => {});
+    const writer = new PacedWriter(stream, 10, false, OWNER);
     writer.write([bytes(0, 20)]);
     writer.end();
     await complete();
@@ -63,14 +65,14 @@ describe('a paced writer', () => {
     await complete();
     expect(stream.writableFinished).toBe(true);
     const other = slowStream().stream;
-    new PacedWriter(other, 10, () => {}).end();
+    new PacedWriter(other, 10, false, OWNER).end();
     expect(other.writableEnded).toBe(true);
   });
 
   it('gives a stream that has failed nothing more', async () => {
     const { stream, writes, complete } = slowStream();
     stream.on('error', () => {});
-    const writer = new PacedWriter(stream, 10, () => {});
+    const writer = new PacedWriter(stream, 10, false, OWNER);
     writer.write([bytes(0, 30)]);
     await complete(new Error('failed by the test'));
     expect([writes.length, stream.destroyed]).toEqual([1, true]);
@@ -86,7 +88,7 @@ describe('a paced writer', () => {
       },
     });
     const failed = new Promise<unknown>((resolve) => stream.on('error', resolve));
-    const writer = new PacedWriter(stream, 10, () => {});
+    const writer = new PacedWriter(stream, 10, false, OWNER);
     writer.write([bytes(0, 20)]);
     pending.shift()?.();
     expect(await failed).toMatchObject({ code: 'NNRP_ERR_TRANSPORT', cause: new Error('thrown by the stream') });

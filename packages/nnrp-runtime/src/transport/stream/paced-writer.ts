@@ -5,6 +5,18 @@ import type { LentPacket } from './lent-packet.js';
 import { isPinned } from './pinned.js';
 import type { Piece } from './write-queue.js';
 
+/** What a writer tells its transport, and asks it. */
+export interface WriterOwner {
+  /** The stream has completed a write. */
+  written(): void;
+  /** Whether `written` matters at the moment; always, for streams that must not be given nothing to write. */
+  readonly wantsCall: boolean;
+  /** The packet is left out: its body has changed before it was sent. */
+  unsent(packet: LentPacket): void;
+  /** Its pinned body has changed all the same, while the stream was not done with it. */
+  damaged(packet: LentPacket): void;
+}
+
 /**
  * Hands bytes to a stream, one write after another. What the stream cannot be given yet waits here, where bodies that were
  * lent can still be looked at: one whose length has changed is left out with its head.
@@ -34,20 +46,13 @@ export class PacedWriter {
 
   /**
    * @param maxWriteBytes - Infinity: everything that waits goes out in one write
-   * @param written - called after each write that the stream has completed
-   * @param unsent - called with each packet that is left out
-   * @param damaged - called with a packet whose pinned body has changed all the same while the stream was not done with it;
-   * left out for streams that look at bytes inside `write` alone
-   * @param isCallWanted - whether `written` matters at the moment, for streams that may be given nothing to write; left
-   * out, it always does
+   * @param looksLater - whether the stream looks at its bytes after `write`, too, until it has called back
    */
   constructor(
     private readonly stream: Writable,
     private readonly maxWriteBytes: number,
-    private readonly written: () => void,
-    private readonly unsent: (packet: LentPacket) => void = () => {},
-    private readonly damaged?: (packet: LentPacket) => void,
-    private readonly isCallWanted?: () => boolean,
+    private readonly looksLater: boolean,
+    private readonly owner: WriterOwner,
   ) {}
 
   /** Bytes that the stream has not been given yet. */
@@ -65,7 +70,7 @@ export class PacedWriter {
     const [first] = pieces;
     // As nearly always: what was said in one turn, to a peer that has taken everything before.
     if (pieces.length === 1 && this.isIdle && ArrayBuffer.isView(first) && first.length <= this.maxWriteBytes) {
-      if (this.isCallWanted === undefined || this.isCallWanted()) this.give(first);
+      if (this.owner.wantsCall) this.give(first);
       else this.giveQuietly(first);
       return;
     }
@@ -82,7 +87,7 @@ export class PacedWriter {
   /** Takes over the memory that the last pieces lie in; it is used again when the stream has taken them. */
   keep(chunks: readonly Chunk[]): void {
     // Who looks inside `write` alone has been promised nothing else.
-    if (this.damaged === undefined) return;
+    if (!this.looksLater) return;
     const kept = this.bytes === 0 ? this.leaving : this.waiting;
     for (const chunk of chunks) kept.push(chunk);
   }
@@ -141,7 +146,7 @@ export class PacedWriter {
     if (error) return;
     try {
       if (this.busy && this.stream.writableLength === 0) this.goOn();
-      this.written();
+      this.owner.written();
     } catch (thrown) {
       // A stream that throws in a write is broken, whatever it says; its end tells the rest.
       this.stream.destroy(new TransportError('a write of the stream threw', { cause: thrown }));
@@ -153,7 +158,7 @@ export class PacedWriter {
     const damaged = this.borrowed?.find((packet) => !packet.isIntact);
     this.gone();
     if (damaged === undefined) this.next();
-    else this.damaged?.(damaged);
+    else this.owner.damaged(damaged);
   }
 
   /** The next pieces, `maxWriteBytes` together; the last one may be the beginning of a longer one. */
@@ -171,7 +176,7 @@ export class PacedWriter {
         this.leaving.push(piece);
       } else if (!piece.isIntact) {
         this.bytes -= piece.byteLength;
-        this.unsent(piece);
+        this.owner.unsent(piece);
       } else {
         // A write that ends inside the packet promises its body: from then on it must not depend on the sender.
         const now = Math.max(0, Math.min(piece.bodyLength, room - piece.head.length));
@@ -190,7 +195,7 @@ export class PacedWriter {
   private takeBody(packet: LentPacket, count: number, taken: Uint8Array[]): void {
     const { body } = packet;
     const part = count === packet.bodyLength ? body : body.subarray(0, count);
-    if (this.damaged !== undefined) {
+    if (this.looksLater) {
       if (!isPinned(body.buffer)) {
         this.copy(part, taken);
         return;

@@ -18,8 +18,7 @@ export function maxCloseMs(closeTimeoutMs: number): number {
  * side, whatever it sends meanwhile; a stream that was destroyed has to say that it is closed.
  */
 export class StreamEnd {
-  private readonly watch: StallWatch;
-  private readonly closeTimeoutMs: number;
+  private watch: StallWatch | undefined;
   private isClosing = false;
   private isClosed = false;
   private closeTimer: NodeJS.Timeout | undefined;
@@ -32,25 +31,10 @@ export class StreamEnd {
   constructor(
     private readonly owner: Guarded,
     private readonly stream: Duplex,
-    gauge: Gauge,
-    closeTimeoutMs: number,
+    private readonly gauge: Gauge,
+    private readonly closeTimeoutMs: number,
     private readonly closed: () => void,
-  ) {
-    this.closeTimeoutMs = closeTimeoutMs;
-    const closing: Gauge = {
-      get takenBytes() {
-        // That everything has left is progress once more.
-        return gauge.takenBytes + (stream.writableFinished ? closeTimeoutMs : 0);
-      },
-      get waitingBytes() {
-        return gauge.waitingBytes;
-      },
-      get isAsking() {
-        return gauge.isAsking;
-      },
-    };
-    this.watch = new StallWatch(owner, closing, closeTimeoutMs, false, () => this.destroy());
-  }
+  ) {}
 
   /** Whether the stream is closed. */
   get isOver(): boolean {
@@ -61,6 +45,7 @@ export class StreamEnd {
   begin(): void {
     if (this.isClosing || this.isClosed) return;
     this.isClosing = true;
+    this.watch = this.watchClosing();
     this.watch.begin();
     this.closeTimer = later(this.owner, Math.max(MAX_CLOSE_MS, this.closeTimeoutMs), () => this.destroy());
     this.closeTimer.unref();
@@ -81,9 +66,26 @@ export class StreamEnd {
   over(): void {
     clearTimeout(this.destroyTimer);
     clearTimeout(this.closeTimer);
-    this.watch.end();
+    this.watch?.end();
     if (this.isClosed) return;
     this.isClosed = true;
     this.closed();
+  }
+
+  private watchClosing(): StallWatch {
+    const { owner, stream, gauge, closeTimeoutMs } = this;
+    const closing: Gauge = {
+      get takenBytes() {
+        // That everything has left is progress once more.
+        return gauge.takenBytes + (stream.writableFinished ? closeTimeoutMs : 0);
+      },
+      get waitingBytes() {
+        return gauge.waitingBytes;
+      },
+      get isAsking() {
+        return gauge.isAsking;
+      },
+    };
+    return new StallWatch(owner, closing, closeTimeoutMs, false, () => this.destroy());
   }
 }

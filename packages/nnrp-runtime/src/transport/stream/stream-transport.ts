@@ -1,13 +1,15 @@
 import type { Duplex } from 'node:stream';
 import { INSPECT, type Inspect, inspected, type NnrpError, PacketSplitter, TransportError } from 'nnrp-core';
 import { afterThis, guard, listen, nextTurn } from '../../base/guard.js';
+import { type Deferred, deferred } from '../../base/promises/deferred.js';
+import { SETTLED } from '../../base/promises/settled.js';
 import { warn } from '../../base/warn.js';
 import type { FramedTransport, OutboundPacket, PacketSink, TransportKind } from '../contract/contract.js';
 import type { PeerIdentity } from '../contract/peer-identity.js';
 import { brokenStream, type StreamFailures } from './broken-stream.js';
 import { DeadPeer } from './dead-peer.js';
 import { changedBody, type LentPacket } from './lent-packet.js';
-import { PacedWriter } from './paced-writer.js';
+import { PacedWriter, type WriterOwner } from './paced-writer.js';
 import { StallWatch } from './stall-watch.js';
 import { maxCloseMs, StreamEnd } from './stream-end.js';
 import { bestWriteBytes, StreamGauge } from './stream-gauge.js';
@@ -27,7 +29,7 @@ const FLUSH_BYTES = 60 * 1024;
  * splitter without copying; writing joins all packets of one turn into one call. What the stream's events, timers and the
  * receiver of the packets throw ends this connection, and nothing else.
  */
-export class StreamTransport implements FramedTransport, ReaderOwner {
+export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwner {
   readonly kind: TransportKind;
   readonly remoteAddress: string;
   readonly peerIdentity?: PeerIdentity;
@@ -38,7 +40,10 @@ export class StreamTransport implements FramedTransport, ReaderOwner {
   private readonly highWaterBytes: number;
   private readonly stallTimeoutMs: number;
   private readonly gauge: StreamGauge;
-  private readonly stallWatch: StallWatch | undefined;
+  /** Made when something first waits for the peer. */
+  private stallWatch: StallWatch | undefined;
+  /** Whether the stream may be given nothing to write, to hear when it has taken what was before that. */
+  private readonly takesNothing: boolean;
   private readonly streamEnd: StreamEnd;
   private readonly failures: StreamFailures;
   private flushScheduled = false;
@@ -49,9 +54,10 @@ export class StreamTransport implements FramedTransport, ReaderOwner {
   private closedReported = false;
   private stalled = false;
   private deadPeer: DeadPeer | undefined;
-  private unsent: LentPacket[] | undefined;
-  private readonly whenClosed: Promise<void>;
-  private resolveClosed: () => void = () => {};
+  private leftOut: LentPacket[] | undefined;
+  /** For those who wait for the end. */
+  private whenClosed: Deferred<void> | undefined;
+  private isSettled = false;
   private readonly flush = () => {
     this.flushScheduled = false;
     this.flushNow();
@@ -73,26 +79,12 @@ export class StreamTransport implements FramedTransport, ReaderOwner {
       maxWriteBytes = bestWriteBytes(stream),
     } = options;
     this.maxCloseMs = maxCloseMs(closeTimeoutMs);
-    this.queue = new WriteQueue(borrowsWrites !== undefined, () => this.writer.isIdle);
-    this.writer = new PacedWriter(
-      stream,
-      maxWriteBytes,
-      () => {
-        if (this.full) guard(this, () => this.roomAgain());
-      },
-      (packet) => this.leftOut(packet),
-      borrowsWrites === 'callback' ? (packet) => guard(this, () => this.damaged(packet)) : undefined,
-      borrowsWrites === 'callback' && isResettable(stream) ? () => this.full : undefined,
-    );
+    const looksLater = borrowsWrites === 'callback';
+    this.takesNothing = looksLater && isResettable(stream);
+    this.writer = new PacedWriter(stream, maxWriteBytes, looksLater, this);
+    this.queue = new WriteQueue(borrowsWrites !== undefined, this.writer);
     this.gauge = new StreamGauge(stream, this.writer);
     this.streamEnd = new StreamEnd(this, stream, this.gauge, closeTimeoutMs, () => this.streamClosed());
-    if (this.stallTimeoutMs > 0) {
-      const stalled = (taken: number) => this.giveUp(taken);
-      this.stallWatch = new StallWatch(this, this.gauge, this.stallTimeoutMs, true, stalled);
-    }
-    this.whenClosed = new Promise((resolve) => {
-      this.resolveClosed = resolve;
-    });
     this.reader.listen();
     this.failures = options;
     listen(this, stream, 'error', (error: unknown) => {
@@ -163,7 +155,9 @@ export class StreamTransport implements FramedTransport, ReaderOwner {
       this.finish();
       this.reader.drain();
     }
-    return this.whenClosed;
+    if (this.isSettled) return SETTLED;
+    this.whenClosed ??= deferred();
+    return this.whenClosed.promise;
   }
 
   abort(error?: NnrpError): void {
@@ -196,8 +190,14 @@ export class StreamTransport implements FramedTransport, ReaderOwner {
     if (this.writer.isIdle && !this.stream.destroyed) this.queue.written();
     else {
       this.writer.keep(this.queue.leave());
-      this.stallWatch?.begin();
+      this.watchStall();
     }
+  }
+
+  private watchStall(): void {
+    if (this.stallTimeoutMs === 0) return;
+    this.stallWatch ??= new StallWatch(this, this.gauge, this.stallTimeoutMs, true, (taken) => this.giveUp(taken));
+    this.stallWatch.begin();
   }
 
   private sendAhead(): void {
@@ -238,17 +238,29 @@ export class StreamTransport implements FramedTransport, ReaderOwner {
     this.caughtUp();
   }
 
+  get wantsCall(): boolean {
+    return this.full || !this.takesNothing;
+  }
+
+  written(): void {
+    if (this.full) guard(this, () => this.roomAgain());
+  }
+
   /** The sink may be in the middle of something: it is told afterwards. */
-  private leftOut(packet: LentPacket): void {
-    if (this.unsent === undefined) {
-      this.unsent = [];
+  unsent(packet: LentPacket): void {
+    if (this.leftOut === undefined) {
+      this.leftOut = [];
       afterThis(this, () => this.tellUnsent());
     }
-    this.unsent.push(packet);
+    this.leftOut.push(packet);
   }
 
   /** Nobody can tell what the peer has got instead; it must not take it for the packet. */
-  private damaged(packet: LentPacket): void {
+  damaged(packet: LentPacket): void {
+    guard(this, () => this.abortDamaged(packet));
+  }
+
+  private abortDamaged(packet: LentPacket): void {
     const { frameId, sessionId } = packet.unsentHead();
     const what = `the body of frame ${frameId} of session ${sessionId} was transferred or resized while it was being sent`;
     if (isResettable(this.stream)) this.stream.resetAndDestroy();
@@ -256,9 +268,9 @@ export class StreamTransport implements FramedTransport, ReaderOwner {
   }
 
   private tellUnsent(): void {
-    const { unsent = [] } = this;
-    this.unsent = undefined;
-    for (const packet of unsent) {
+    const { leftOut = [] } = this;
+    this.leftOut = undefined;
+    for (const packet of leftOut) {
       if (this.closedReported) return;
       const head = packet.unsentHead();
       const error = changedBody(head, packet.body.length);
@@ -338,12 +350,17 @@ export class StreamTransport implements FramedTransport, ReaderOwner {
   /** Tells the sink of the end, unless there is something that it has to read first. */
   caughtUp(): void {
     if (!this.streamEnd.isOver || this.closedReported || this.reader.hasMore) return;
-    if (this.closing) this.resolveClosed();
+    if (this.closing) this.settle();
     const { sink } = this.reader;
     // No sink yet: start() reports it.
     if (sink === undefined) return;
     this.closedReported = true;
-    this.resolveClosed();
+    this.settle();
     sink.closed(this.failure);
+  }
+
+  private settle(): void {
+    this.isSettled = true;
+    this.whenClosed?.resolve();
   }
 }

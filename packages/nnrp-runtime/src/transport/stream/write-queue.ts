@@ -34,11 +34,11 @@ export class WriteQueue {
 
   /**
    * @param borrows - whether the stream only borrows what it is given
-   * @param isFree - whether what is added can be written at once
+   * @param writer - idle, what is added can be written at once
    */
   constructor(
     private readonly borrows: boolean,
-    private readonly isFree: () => boolean = () => true,
+    private readonly writer: { readonly isIdle: boolean },
   ) {}
 
   /** Bytes added since the last `take`. */
@@ -116,7 +116,7 @@ export class WriteQueue {
       return;
     }
     // What has to wait is copied: a frame's last answer may follow, and must not arrive without it.
-    if (!this.isFree() && !isPinned(body.buffer)) {
+    if (!this.writer.isIdle && !isPinned(body.buffer)) {
       this.end += headBytes;
       this.copyIn(chunk, body);
       return;
