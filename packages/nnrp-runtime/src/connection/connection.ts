@@ -13,6 +13,7 @@ import {
   PREVIEW3,
   ProtocolError,
   type Revision,
+  type TimeoutError,
   TransportError,
   type UsageError,
   type WireFault,
@@ -25,7 +26,7 @@ import type { FramedTransport, PacketSink } from '../transport/contract/contract
 import { COPY_LIMIT } from '../transport/stream/lent-packet.js';
 import { type ErrorOptions, errorMessage } from './errors/error-message.js';
 import { MOST_BYTES, packetTooLarge } from './packet-limit.js';
-import { Pings } from './pings.js';
+import { Pings, type PingsOwner } from './pings.js';
 import { ERROR_MESSAGE } from './sending/codecs.js';
 import { type MetadataCodec, OutboundMessage } from './sending/outbound-message.js';
 import { CONTROL_LANE, type Lane, Outbox, type OutboxLimits, type OutboxOwner } from './sending/outbox.js';
@@ -40,7 +41,7 @@ const HEADER_BYTES = preview3.COMMON_HEADER_BYTES;
  * handler. Common to both roles; what a role does with its packets stands in its subclass.
  */
 export abstract class Connection<Session extends SessionEndpoint = SessionEndpoint>
-  implements PacketSink, SessionConnection<Session>, OutboxOwner
+  implements PacketSink, SessionConnection<Session>, OutboxOwner, PingsOwner
 {
   protected readonly sessions = new IdMap<Session>();
   /** The session of the last packet: the next one is for it as a rule. */
@@ -65,14 +66,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   ) {
     this.remoteAddress = remoteAddressOf(transport);
     this.outbox = new Outbox(transport, limits, this);
-    this.pings = new Pings(
-      () => this.sendPlain(MessageType.Ping, 0, 0),
-      (error) => this.endNow(error),
-      () => this.isSending,
-      () => this.reading,
-      this,
-      () => this.unfinishedBytes,
-    );
+    this.pings = new Pings(this);
   }
 
   get isClosed(): boolean {
@@ -84,7 +78,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   }
 
   /** Whether bytes wait that the peer has not taken: what is sent now comes behind them. */
-  protected get isSending(): boolean {
+  get isSending(): boolean {
     return this.outbox.byteLength > 0 || (this.transport.unsentBytes ?? 0) > 0;
   }
 
@@ -154,6 +148,14 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   /** The peer has said how large a packet it takes, header included. */
   peerTakes(maxPacketBytes: number | undefined): void {
     if (maxPacketBytes !== undefined) this.mostBytes = Math.min(maxPacketBytes - HEADER_BYTES, MOST_BYTES);
+  }
+
+  sendPing(): void {
+    this.sendPlain(MessageType.Ping, 0, 0);
+  }
+
+  pingTimedOut(error: TimeoutError): void {
+    this.endNow(error);
   }
 
   whenDrained(lane: Lane = CONTROL_LANE): Promise<void> {
@@ -344,7 +346,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   /** Reports what was thrown inside the runtime to the application. */
   protected abstract internalError(error: unknown): void;
   /** Whether this side reads, and how often it has stopped. */
-  protected abstract get reading(): { readonly stops: number; readonly isHeld: boolean };
+  abstract get reading(): { readonly stops: number; readonly isHeld: boolean };
   /** An answer to what the peer has sent waits, so many bytes of it: the peer asks faster than it reads. */
   answerWaits(_bytes: number): void {}
   /** The peer does not take what we send as fast as we send it. */

@@ -23,23 +23,26 @@ export interface StartedPing {
   giveUp(error: NnrpError): void;
 }
 
+/** What PINGs need of their connection. */
+export interface PingsOwner extends Guarded {
+  sendPing(): void;
+  /** No PONG has come in time. */
+  pingTimedOut(error: TimeoutError): void;
+  /** Whether bytes wait to be sent. */
+  readonly isSending: boolean;
+  /** How often this side has stopped reading, and whether it reads now: a PONG that is not read proves nothing. */
+  readonly reading: { readonly stops: number; readonly isHeld: boolean };
+  /** Bytes that have come of a packet that is not complete. */
+  readonly unfinishedBytes: number;
+}
+
 /** PINGs without their PONG. Nothing in a PONG says which PING it answers, so they are matched in order. */
 export class Pings {
   /** The last round trip in milliseconds; undefined before the first answer. */
   lastRoundTripMs: number | undefined;
   private readonly awaited = new Line<AwaitedPong>();
 
-  constructor(
-    private readonly sendPing: () => void,
-    private readonly timedOut: (error: TimeoutError) => void,
-    /** Whether bytes wait to be sent. */
-    private readonly isSending: () => boolean,
-    /** How often this side has stopped reading, and whether it reads now: a PONG that is not read proves nothing. */
-    private readonly reading: () => { readonly stops: number; readonly isHeld: boolean },
-    private readonly owner: Guarded,
-    /** Bytes that have come of a packet that is not complete. */
-    private readonly arriving: () => number = () => 0,
-  ) {}
+  constructor(private readonly owner: PingsOwner) {}
 
   get waiting(): number {
     return this.awaited.size;
@@ -62,7 +65,7 @@ export class Pings {
         pong.patience?.end();
         reject(error);
       };
-      this.sendPing();
+      this.owner.sendPing();
     });
     return { roundTrip, giveUp };
   }
@@ -79,22 +82,23 @@ export class Pings {
   }
 
   private wait(awaited: AwaitedPong, timeoutMs: number): void {
-    const { stops } = this.reading();
-    const before = this.arriving();
-    awaited.patience = new Patience(this.owner, timeoutMs, () => {
-      const reading = this.reading();
+    const { owner } = this;
+    const { stops } = owner.reading;
+    const before = owner.unfinishedBytes;
+    awaited.patience = new Patience(owner, timeoutMs, () => {
+      const { reading } = owner;
       // It may not even have left yet; a peer that takes nothing at all is given up by the transport. Nor may its PONG have
       // been read: it lies behind what this side does not take.
       const isExcused =
-        this.isSending() || reading.isHeld || reading.stops !== stops || this.isBehind(awaited, before, timeoutMs);
+        owner.isSending || reading.isHeld || reading.stops !== stops || this.isBehind(awaited, before, timeoutMs);
       if (isExcused && !awaited.isOver) this.wait(awaited, timeoutMs);
-      else this.timedOut(new TimeoutError(`no PONG within ${timeoutMs} ms`, timeoutMs));
+      else owner.pingTimedOut(new TimeoutError(`no PONG within ${timeoutMs} ms`, timeoutMs));
     }).unref();
   }
 
   /** Whether a packet arrives that was sent before it, however slowly the network brings it. */
   private isBehind({ sentAtMs }: AwaitedPong, before: number, waitedMs: number): boolean {
-    const now = this.arriving();
+    const now = this.owner.unfinishedBytes;
     const came = now >= before ? now - before : now;
     if (came === 0 || came * 1000 < LEAST_BYTES_PER_SECOND * waitedMs) return false;
     return performance.now() - sentAtMs < MOST_BEHIND_MS;

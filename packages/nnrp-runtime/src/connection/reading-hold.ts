@@ -24,6 +24,10 @@ export class ReadingHold {
   }
 
   release(): void {
-    if (--this.holds === 0) this.stream.resume();
+    if (--this.holds === 0) this.readOn();
+  }
+
+  protected readOn(): void {
+    this.stream.resume();
   }
 }

@@ -149,13 +149,14 @@ describe('the time of one operation does not grow with what there is', () => {
     [
       'a PONG while many PINGs wait',
       (size) => {
-        const pings = new Pings(
-          () => {},
-          () => {},
-          () => false,
-          () => ({ stops: 0, isHeld: false }),
-          owner,
-        );
+        const pings = new Pings({
+          crashed: owner.crashed,
+          sendPing: () => {},
+          pingTimedOut: () => {},
+          isSending: false,
+          reading: { stops: 0, isHeld: false },
+          unfinishedBytes: 0,
+        });
         for (let count = 0; count < size; count++) pings.ping(1e6).catch(() => {});
         return () => {
           pings.answered();

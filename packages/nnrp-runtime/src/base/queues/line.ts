@@ -1,6 +1,8 @@
 /** Empty places in a list before it is moved together. */
 const MIN_COMPACTION = 1024;
 const HOLE = Symbol('taken');
+/** What every empty line has: most are empty nearly always, and some for as long as they live. */
+const NOTHING = Object.freeze([]) as unknown as never[];
 
 /**
  * First in, first out, at any length: what has left is a hole in the array until it is moved together. An item stands in it
@@ -8,7 +10,7 @@ const HOLE = Symbol('taken');
  */
 export class Line<T> {
   size = 0;
-  private items: (T | typeof HOLE)[] = [];
+  private items: (T | typeof HOLE)[] = NOTHING;
   private head = 0;
   /** How many places have been cut off in front of `items`. */
   private cut = 0;
@@ -17,12 +19,16 @@ export class Line<T> {
 
   push(item: T): void {
     this.places?.set(item, this.cut + this.items.length);
-    this.items.push(item);
+    // The list of one is the commonest of all; the first `push` into an empty one would make room for sixteen more.
+    if (this.size === 0) this.items = [item];
+    else this.items.push(item);
     this.size++;
   }
 
   unshift(item: T): void {
-    if (this.head === 0) {
+    if (this.size === 0) {
+      this.items = [item];
+    } else if (this.head === 0) {
       this.items.unshift(item);
       this.cut--;
     } else {
@@ -90,7 +96,7 @@ export class Line<T> {
 
   private clear(): void {
     this.size = 0;
-    this.items = [];
+    this.items = NOTHING;
     this.head = 0;
     this.cut = 0;
     this.places = undefined;

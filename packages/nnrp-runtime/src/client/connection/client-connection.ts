@@ -54,7 +54,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   readonly flow = new ConnectionFlow();
   readonly deadlines = new DeadlineQueue(this);
   readonly unread: ReadGate;
-  protected readonly reading: ReadingHold;
+  readonly reading: ReadingHold;
   private readonly openSessions = new Set<NnrpClientSession>();
   private readonly opens = new SessionOpening(this);
   private readonly greeting: HelloExchange;

@@ -50,20 +50,31 @@ export class ServerMemory {
 
 /** The part of one connection. */
 export class ConnectionMemory {
-  readonly cache: SharedBudget;
   readonly queue: ConnectionWaiting;
-  readonly opening: ConnectionWaiting;
+  private ownCache: SharedBudget | undefined;
+  private ownOpening: ConnectionWaiting | undefined;
   private hello = 0;
 
   constructor(
     private readonly server: ServerMemory,
-    config: NnrpServerConfig,
-    owner: WaitingOwner,
+    private readonly config: NnrpServerConfig,
+    private readonly owner: WaitingOwner,
   ) {
-    this.cache = new SharedBudget('connectionCacheBytes', config.maxCacheBytesPerConnection, server.cache);
     const { maxQueuedBytesPerConnection } = config;
     this.queue = new ConnectionWaiting('connectionQueuedBytes', maxQueuedBytesPerConnection, server.queue, owner);
-    this.opening = new ConnectionWaiting('connectionOpeningBytes', MAX_OPENING_BYTES, server.opening, owner);
+  }
+
+  /** Made when first asked for, like the next one: most connections put no objects, and most policies answer at once. */
+  get cache(): SharedBudget {
+    const { config, server } = this;
+    this.ownCache ??= new SharedBudget('connectionCacheBytes', config.maxCacheBytesPerConnection, server.cache);
+    return this.ownCache;
+  }
+
+  get opening(): ConnectionWaiting {
+    const { server, owner } = this;
+    this.ownOpening ??= new ConnectionWaiting('connectionOpeningBytes', MAX_OPENING_BYTES, server.opening, owner);
+    return this.ownOpening;
   }
 
   /** @returns whether the authentication of the hello may be kept */
@@ -76,7 +87,7 @@ export class ConnectionMemory {
   /** The connection is over, and every session has given back what it had. */
   end(): void {
     this.queue.end();
-    this.opening.end();
+    this.ownOpening?.end();
     this.server.forgetHello(this.hello);
     this.hello = 0;
   }

@@ -48,6 +48,7 @@ export class ConnectionTimers {
   /** There is a session. */
   endHandshake(): void {
     this.handshake?.end();
+    this.handshake = undefined;
     this.transport.limitPackets?.(this.config.maxPacketBytes);
   }
 

@@ -13,41 +13,20 @@ export interface ReadHoldsOwner extends Pick<SessionConnection, 'send'> {
  * Why a connection is not read at the moment: a full outbox, sessions whose queues are full, a policy that is asked. A
  * peer that does not read its answers is not read from either, since its next request would only add to them.
  */
-export class ReadHolds {
-  private readonly reading: ReadingHold;
+export class ReadHolds extends ReadingHold {
   private outboxHeld = false;
   private clientPaused = false;
-
   private flowSender: FlowSender | undefined;
 
   constructor(
     transport: Readable,
     private readonly owner: ReadHoldsOwner,
   ) {
-    this.reading = new ReadingHold({
-      pause: () => transport.pause(),
-      resume: () => {
-        if (!owner.isClosed) transport.resume();
-      },
-    });
+    super(transport);
   }
 
-  get isHeld(): boolean {
-    return this.reading.isHeld;
-  }
-
-  /** How often reading has stopped. */
-  get stops(): number {
-    return this.reading.stops;
-  }
-
-  /** Stops reading until `release` has been called as often. */
-  hold(): void {
-    this.reading.hold();
-  }
-
-  release(): void {
-    this.reading.release();
+  protected override readOn(): void {
+    if (!this.owner.isClosed) super.readOn();
   }
 
   outboxFilled(): void {

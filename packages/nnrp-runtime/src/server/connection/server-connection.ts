@@ -66,7 +66,7 @@ export class ServerConnection
   readonly gate = new ConnectionGate(this);
   readonly room: RoomLine;
   /** Of its faults, those that the application is told of. */
-  readonly faults = new ToldFaults(() => this.bounds.hit('toldFaults'));
+  readonly faults: ToldFaults;
   private endedSessionIds: readonly number[] = [];
   private readonly closes = new UnconfirmedCloses();
   private readonly halfClose: HalfClose;
@@ -80,7 +80,8 @@ export class ServerConnection
     readonly isTurnedAway: boolean,
   ) {
     super(transport, outboxLimits(owner.config));
-    this.room = new RoomLine(this.outbox, resultRoom(owner.config), () => this.bounds.hit('waitingResultBytes'));
+    this.room = new RoomLine(this.outbox, resultRoom(owner.config), owner.bounds);
+    this.faults = new ToldFaults(owner.bounds);
     this.memory = new ConnectionMemory(owner.memory, owner.config, this);
     this.opening = new SessionOpening(owner, this, new OpenRefusals(this, owner));
     this.router = new ConnectionRouter(this, this.opening, this.closes);
@@ -204,7 +205,7 @@ export class ServerConnection
     this.timers.look(nowMs);
   }
 
-  protected override get reading(): ReadHolds {
+  override get reading(): ReadHolds {
     return this.holds;
   }
 
@@ -387,10 +388,6 @@ export class ServerConnection
 
   owesAnswers(): boolean {
     return this.isBusy() || this.opening.isBusy || this.outbox.byteLength > 0;
-  }
-
-  sendPing(): void {
-    this.sendPlain(MessageType.Ping, 0, 0);
   }
 
   closeAnswered(): void {

@@ -1,3 +1,5 @@
+import type { ServerBounds } from '../contract/server-bounds.js';
+
 /** Faults of one connection that the application is told of in a minute. */
 export const MAX_TOLD = 1000;
 const WINDOW_MS = 60_000;
@@ -10,8 +12,8 @@ export class ToldFaults {
   private told = 0;
   private sinceMs = Number.NEGATIVE_INFINITY;
 
-  /** @param tooMany - called for each that is not told of */
-  constructor(private readonly tooMany: () => void) {}
+  /** @param bounds - hears of each that is not told of */
+  constructor(private readonly bounds: Pick<ServerBounds, 'hit'>) {}
 
   /** How many were told of in the present minute. */
   get count(): number {
@@ -26,7 +28,7 @@ export class ToldFaults {
       this.told = 0;
     }
     if (this.told >= MAX_TOLD) {
-      this.tooMany();
+      this.bounds.hit('toldFaults');
       return false;
     }
     this.told++;

@@ -16,7 +16,9 @@ const MIN_REMEMBERED = 16;
  */
 export abstract class QueueIterator<Item, Value> implements AsyncItems<Value, void> {
   private finished = false;
-  private readonly waiting = new Set<WaitingStep<Item, Value>>();
+  /** Calls of `next` that wait: as a rule one, seldom others besides. */
+  private waiting: WaitingStep<Item, Value> | undefined;
+  private others: Set<WaitingStep<Item, Value>> | undefined;
   /** The last step, and those before it that nobody has looked at. */
   private newest: Step<Item, Value> | undefined;
   private unseen: Step<Item, Value>[] | undefined;
@@ -45,7 +47,7 @@ export abstract class QueueIterator<Item, Value> implements AsyncItems<Value, vo
     // A loop that waits, perhaps for long, keeps no item alive.
     if (this.newest?.isSeen) this.newest = undefined;
     const waiting = new WaitingStep<Item, Value>(this);
-    this.waiting.add(waiting);
+    this.waits(waiting);
     this.wait(waiting);
     return waiting.promise;
   }
@@ -63,7 +65,10 @@ export abstract class QueueIterator<Item, Value> implements AsyncItems<Value, vo
 
   /** Plain facts, as logs show them: no payload, no secret. */
   toJSON(): Record<string, unknown> {
-    return { state: this.finished ? 'over' : 'open', waitingCalls: this.waiting.size };
+    return {
+      state: this.finished ? 'over' : 'open',
+      waitingCalls: (this.waiting === undefined ? 0 : 1) + (this.others?.size ?? 0),
+    };
   }
 
   [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
@@ -72,18 +77,32 @@ export abstract class QueueIterator<Item, Value> implements AsyncItems<Value, vo
 
   /** @internal For a step that waited: the item it gets. */
   arrived(waiting: WaitingStep<Item, Value>, item: Item): IteratorResult<Value, void> {
-    this.waiting.delete(waiting);
+    this.waitsNoMore(waiting);
     return this.step(item);
   }
 
   /** @internal For a step that waited: nothing comes any more. @returns what the loop throws, once */
   ended(waiting: WaitingStep<Item, Value>, reason: Error): Error | undefined {
-    this.waiting.delete(waiting);
+    this.waitsNoMore(waiting);
     if (this.finished) return undefined;
     this.finished = true;
     const ending = this.ending(reason);
     this.left([]);
     return ending;
+  }
+
+  private waits(waiting: WaitingStep<Item, Value>): void {
+    if (this.waiting === undefined) {
+      this.waiting = waiting;
+    } else {
+      this.others ??= new Set();
+      this.others.add(waiting);
+    }
+  }
+
+  private waitsNoMore(waiting: WaitingStep<Item, Value>): void {
+    if (this.waiting === waiting) this.waiting = undefined;
+    else this.others?.delete(waiting);
   }
 
   private step(item: Item): IteratorResult<Value, void> {
@@ -101,14 +120,19 @@ export abstract class QueueIterator<Item, Value> implements AsyncItems<Value, vo
     this.nextPruning = this.unseen.length * 2 + MIN_REMEMBERED;
   }
 
+  private leaveStep(waiting: WaitingStep<Item, Value> | undefined): void {
+    if (waiting === undefined) return;
+    this.withdraw(waiting);
+    waiting.finish();
+  }
+
   private leave(): void {
     if (this.finished) return;
     this.finished = true;
-    for (const waiting of this.waiting) {
-      this.withdraw(waiting);
-      waiting.finish();
-    }
-    this.waiting.clear();
+    this.leaveStep(this.waiting);
+    for (const waiting of this.others ?? []) this.leaveStep(waiting);
+    this.waiting = undefined;
+    this.others = undefined;
     const handed = this.unseen ?? [];
     if (this.newest !== undefined) handed.push(this.newest);
     this.newest = undefined;

@@ -16,8 +16,8 @@ export class ConnectionGate {
   heldCount = 0;
   heldByteLength = 0;
   /** Background sessions, and others: either may have to wait without the other. */
-  private readonly background = new Set<WaitingGate>();
-  private readonly others = new Set<WaitingGate>();
+  private background: Set<WaitingGate> | undefined;
+  private others: Set<WaitingGate> | undefined;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(private readonly owner: Guarded) {}
@@ -27,12 +27,13 @@ export class ConnectionGate {
   }
 
   waits(gate: WaitingGate): void {
-    (gate.isBackground ? this.background : this.others).add(gate);
+    if (gate.isBackground) this.background = withOne(this.background, gate);
+    else this.others = withOne(this.others, gate);
     this.armRetry();
   }
 
   waitsNoMore(gate: WaitingGate): void {
-    (gate.isBackground ? this.background : this.others).delete(gate);
+    (gate.isBackground ? this.background : this.others)?.delete(gate);
   }
 
   /** The client has said something new. */
@@ -40,23 +41,28 @@ export class ConnectionGate {
     clearTimeout(this.timer);
     this.timer = undefined;
     // Each of them leaves, with all that it holds.
-    if (!this.holds(true)) for (const gate of [...this.background]) gate.recheck();
-    if (!this.holds(false)) for (const gate of [...this.others]) gate.recheck();
+    if (!this.holds(true)) for (const gate of [...(this.background ?? [])]) gate.recheck();
+    if (!this.holds(false)) for (const gate of [...(this.others ?? [])]) gate.recheck();
     this.armRetry();
   }
 
   end(): void {
     clearTimeout(this.timer);
-    this.background.clear();
-    this.others.clear();
+    this.background = undefined;
+    this.others = undefined;
   }
 
   /** A pause of a certain length ends by itself. */
   private armRetry(): void {
-    if (this.timer !== undefined || this.background.size + this.others.size === 0 || this.scope === undefined) return;
+    const waiting = (this.background?.size ?? 0) + (this.others?.size ?? 0);
+    if (this.timer !== undefined || waiting === 0 || this.scope === undefined) return;
     const leftMs = this.scope.retryAtMs - performance.now();
     if (leftMs <= 0) return;
     this.timer = later(this.owner, Math.min(Math.ceil(leftMs), MAX_TIMER_MS), () => this.changed());
     this.timer.unref();
   }
+}
+
+function withOne(gates: Set<WaitingGate> | undefined, gate: WaitingGate): Set<WaitingGate> {
+  return (gates ?? new Set()).add(gate);
 }

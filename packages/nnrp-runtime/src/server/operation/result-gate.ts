@@ -1,6 +1,7 @@
 import { type FlowScope, UsageError } from 'nnrp-core';
 import { type Guarded, later } from '../../base/guard.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
+import type { ServerBounds } from '../contract/server-bounds.js';
 import type { ConnectionGate, WaitingGate } from './connection-gate.js';
 import { holdsResults } from './holds-results.js';
 import type { Operation } from './operation.js';
@@ -12,6 +13,11 @@ export const MAX_HELD_OF_CONNECTION = 4 * MAX_HELD;
 
 /** What a result costs that is held back besides its body: promises and what they run (measured, rounded up). */
 const HELD_BYTES = 2048;
+
+/** What holding results back needs of the connection. */
+export interface GateOwner extends Guarded {
+  readonly bounds: Pick<ServerBounds, 'hit'>;
+}
 
 /** What is held back of one operation, oldest first. */
 interface HeldLine {
@@ -32,9 +38,9 @@ export class ResultGate implements WaitingGate {
   /** Made when the client first speaks of an operation. */
   private operationScopes: Map<Operation, FlowScope> | undefined;
   /** Operations with results that wait for the session or the connection, and for nothing else. */
-  private readonly lines = new Map<Operation, HeldLine>();
+  private lines: Map<Operation, HeldLine> | undefined;
   /** Operations with results that the client has paused one by one. */
-  private readonly paused = new Map<Operation, HeldLine>();
+  private paused: Map<Operation, HeldLine> | undefined;
   private held = 0;
   private sessionScope: FlowScope | undefined;
   private timer: NodeJS.Timeout | undefined;
@@ -44,9 +50,7 @@ export class ResultGate implements WaitingGate {
     private readonly connection: ConnectionGate,
     readonly isBackground: boolean,
     private readonly maxHeldBytes: number,
-    private readonly owner: Guarded,
-    /** More is held than may be: it is refused, or one more for an operation that has none here. */
-    private readonly full: (bound: 'heldResults' | 'heldResultBytes') => void,
+    private readonly owner: GateOwner,
   ) {}
 
   get heldCount(): number {
@@ -72,7 +76,7 @@ export class ResultGate implements WaitingGate {
   isTooMuch(operation: Operation, bytes: number): boolean {
     const full = this.fullWith(bytes);
     if (full === undefined) return false;
-    this.full(full);
+    this.owner.bounds.hit(full);
     return this.lineOf(operation) !== undefined;
   }
 
@@ -122,7 +126,7 @@ export class ResultGate implements WaitingGate {
   /** The client can say nothing any more, not even that results may flow again: they do. */
   open(): void {
     this.opened = true;
-    for (const line of [...this.paused.values()]) this.replace(line);
+    for (const line of [...(this.paused?.values() ?? [])]) this.replace(line);
     this.recheck();
   }
 
@@ -141,11 +145,12 @@ export class ResultGate implements WaitingGate {
     const line = this.held > 0 ? this.lineOf(operation) : undefined;
     if (line === undefined) return;
     this.replace(line);
-    if (this.lines.has(operation) && !this.isPausedTogether()) this.release(line);
+    if (this.lines?.has(operation) && !this.isPausedTogether()) this.release(line);
   }
 
   /** Something may have changed for all of them: sends what need not wait any more. */
   recheck(): void {
+    if (this.lines === undefined) return;
     if (!this.isPausedTogether()) for (const line of [...this.lines.values()]) this.release(line);
     this.waitOn();
   }
@@ -157,7 +162,7 @@ export class ResultGate implements WaitingGate {
   }
 
   private lineOf(operation: Operation): HeldLine | undefined {
-    return this.lines.get(operation) ?? this.paused.get(operation);
+    return this.lines?.get(operation) ?? this.paused?.get(operation);
   }
 
   private fullWith(bytes: number): 'heldResults' | 'heldResultBytes' | undefined {
@@ -178,9 +183,11 @@ export class ResultGate implements WaitingGate {
   private place(line: HeldLine): void {
     const { operation } = line;
     if (this.isPausedAlone(operation)) {
+      this.paused ??= new Map();
       this.paused.set(operation, line);
       line.timer = this.retry(this.operationScopes?.get(operation), () => this.flowChanged(operation));
     } else {
+      this.lines ??= new Map();
       this.lines.set(operation, line);
       if (this.lines.size === 1) this.waitOn();
     }
@@ -194,8 +201,8 @@ export class ResultGate implements WaitingGate {
   private takeOut(line: HeldLine): void {
     clearTimeout(line.timer);
     line.timer = undefined;
-    this.paused.delete(line.operation);
-    if (this.lines.delete(line.operation) && this.lines.size === 0) this.connection.waitsNoMore(this);
+    this.paused?.delete(line.operation);
+    if (this.lines?.delete(line.operation) && this.lines.size === 0) this.connection.waitsNoMore(this);
   }
 
   private release(line: HeldLine): void {
@@ -209,7 +216,7 @@ export class ResultGate implements WaitingGate {
   private waitOn(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    if (this.lines.size === 0) return;
+    if (this.lines === undefined || this.lines.size === 0) return;
     if (this.holds(this.sessionScope)) {
       this.connection.waitsNoMore(this);
       this.timer = this.retry(this.sessionScope, () => this.recheck());

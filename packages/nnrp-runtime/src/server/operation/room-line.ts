@@ -1,4 +1,5 @@
 import { Line } from '../../base/queues/line.js';
+import type { ServerBounds } from '../contract/server-bounds.js';
 
 /** Results that wait for their turn may take so many times what may wait in the outbox; of more, the client must go. */
 const LINE_SHARE = 3;
@@ -26,8 +27,7 @@ export class RoomLine {
   constructor(
     private readonly outbox: { readonly byteLength: number },
     private readonly fillBytes: number,
-    /** A result does not wait because too many do. */
-    private readonly full: () => void,
+    private readonly bounds: Pick<ServerBounds, 'hit'>,
   ) {}
 
   /** Bytes of the results that wait. */
@@ -44,7 +44,7 @@ export class RoomLine {
   shouldWait(bytes: number): boolean {
     if (!this.isCrowded(bytes)) return false;
     if (this.waitingBytes === 0 || this.waitingBytes + bytes <= RoomLine.maxBytes(this.fillBytes)) return true;
-    this.full();
+    this.bounds.hit('waitingResultBytes');
     return false;
   }
 

@@ -44,7 +44,7 @@ export class SessionClosing {
   private answer: Promise<void> | undefined;
   private own: Promise<void> | undefined;
   private readonly cutFrameIds: number[] = [];
-  private wakeDrain: (() => void)[] = [];
+  private wakeDrain: (() => void)[] | undefined;
 
   constructor(private readonly owner: ClosingOwner) {}
 
@@ -129,8 +129,10 @@ export class SessionClosing {
 
   /** Nothing is in flight any more, or the session is over. */
   wake(): void {
-    if (this.wakeDrain.length === 0) return;
-    for (const wake of this.wakeDrain.splice(0)) wake();
+    const { wakeDrain } = this;
+    if (wakeDrain === undefined) return;
+    this.wakeDrain = undefined;
+    for (const wake of wakeDrain) wake();
   }
 
   /** Tells the client that the session is over. */
@@ -230,6 +232,7 @@ export class SessionClosing {
     if (timeoutMs <= 0 || this.owner.operations.registry.size === 0) return;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {
+      this.wakeDrain ??= [];
       this.wakeDrain.push(resolve);
       timer = later(this.owner.connection, Math.min(timeoutMs, MAX_TIMER_MS), resolve);
     });

@@ -39,12 +39,12 @@ export class SessionCore {
   readonly operations: SessionOperations;
   readonly closing: SessionClosing;
   readonly inbox: SessionInbox;
-  readonly patches: SessionPatches;
-  readonly migrations: SessionMigrations;
   /** Who takes the messages; a serve loop puts itself here. */
   receiver: SessionReceiver;
   /** Its submits that wait. */
   readonly queued: QueuedSubmits;
+  private ownPatches: SessionPatches | undefined;
+  private ownMigrations: SessionMigrations | undefined;
   private objectCache: SessionCache | undefined;
   private flowSender: FlowSender | undefined;
   private reason: NnrpError | undefined;
@@ -66,12 +66,9 @@ export class SessionCore {
       ack.acceptedPriorityClass === SessionPriorityClass.Background,
       config.maxOutboxBytes,
       connection,
-      (bound) => connection.bounds.hit(bound),
     );
     this.operations = new SessionOperations(this, ack.sessionId, ack.acceptedProfileId);
     this.closing = new SessionClosing(this);
-    this.patches = new SessionPatches(this, config.maxQueuedBytes);
-    this.migrations = new SessionMigrations(this, config.maxQueuedBytes);
     this.queued = new QueuedSubmits(connection.memory.queue, connection);
     this.inbox = new SessionInbox(this);
     this.receiver = this.inbox;
@@ -90,7 +87,18 @@ export class SessionCore {
     return this.reason;
   }
 
-  /** The objects that the client has put, or the application tracks; made when first asked for. */
+  /** Made when first asked for, like what follows: most sessions never need them. */
+  get patches(): SessionPatches {
+    this.ownPatches ??= new SessionPatches(this, this.config.maxQueuedBytes);
+    return this.ownPatches;
+  }
+
+  get migrations(): SessionMigrations {
+    this.ownMigrations ??= new SessionMigrations(this, this.config.maxQueuedBytes);
+    return this.ownMigrations;
+  }
+
+  /** The objects that the client has put, or the application tracks. */
   get cache(): SessionCache {
     const { config, connection, ack } = this;
     this.objectCache ??= new SessionCache(
@@ -204,8 +212,8 @@ export class SessionCore {
     this.lifecycle.end();
     guard(connection, () => this.closing.ended(this.operations.end(reason)));
     guard(connection, () => this.inbox.readOn());
-    guard(connection, () => this.patches.end());
-    guard(connection, () => this.migrations.end());
+    guard(connection, () => this.ownPatches?.end());
+    guard(connection, () => this.ownMigrations?.end());
     guard(connection, () => this.queued.end());
     guard(connection, () => this.objectCache?.end());
     guard(connection, () => this.inbox.ended(reason));

@@ -94,7 +94,7 @@ describe('an update of the flow', () => {
   /** Microseconds for a pause and a resume of the session, while so many operations are paused one by one. */
   function costUs(paused: number): number {
     const connection = new ConnectionGate({ crashed: () => {} });
-    const gate = new ResultGate(connection, false, 1 << 30, { crashed: () => {} }, () => {});
+    const gate = new ResultGate(connection, false, 1 << 30, { crashed: () => {}, bounds: { hit: () => {} } });
     for (let id = 0; id < paused; id++) {
       const operation = { isOver: false } as Operation;
       gate.scopeOf(operation, () => new FlowScope()).apply(update(1, Pause), 0);
