@@ -40,12 +40,13 @@ export interface PingsOwner extends Guarded {
 export class Pings {
   /** The last round trip in milliseconds; undefined before the first answer. */
   lastRoundTripMs: number | undefined;
-  private readonly awaited = new Line<AwaitedPong>();
+  /** In order; made with the first PING. */
+  private awaited: Line<AwaitedPong> | undefined;
 
   constructor(private readonly owner: PingsOwner) {}
 
   get waiting(): number {
-    return this.awaited.size;
+    return this.awaited?.size ?? 0;
   }
 
   /** @returns the round trip in milliseconds; rejects with TimeoutError, which costs the connection */
@@ -59,6 +60,7 @@ export class Pings {
     const roundTrip = new Promise<number>((resolve, reject) => {
       const pong: AwaitedPong = { sentAtMs: performance.now(), patience: undefined, isOver: false, resolve, reject };
       this.wait(pong, timeoutMs);
+      this.awaited ??= new Line();
       this.awaited.push(pong);
       giveUp = (error) => {
         pong.isOver = true;
@@ -72,7 +74,7 @@ export class Pings {
 
   /** @returns false when no PING waits for an answer */
   answered(): boolean {
-    if (this.awaited.size === 0) return false;
+    if (this.awaited === undefined || this.awaited.size === 0) return false;
     const oldest = this.awaited.take();
     oldest.isOver = true;
     oldest.patience?.end();
@@ -105,7 +107,7 @@ export class Pings {
   }
 
   end(error: NnrpError): void {
-    for (const awaited of this.awaited.drain()) {
+    for (const awaited of this.awaited?.drain() ?? []) {
       awaited.isOver = true;
       awaited.patience?.end();
       awaited.reject(forCaller(error));

@@ -38,7 +38,7 @@ export class ResultSender {
   private readonly partialMetadata: preview3.ResultPush;
   private readonly lastMetadata: preview3.ResultPush;
   private readonly places: LentPlaces;
-  private readonly delayed: DelayedResults;
+  private ownDelayed: DelayedResults | undefined;
   private readonly unsure = new UnsureResults();
 
   constructor(
@@ -50,7 +50,13 @@ export class ResultSender {
     this.partialMetadata = defaults.partial;
     this.lastMetadata = defaults.last;
     this.places = new LentPlaces(session);
-    this.delayed = new DelayedResults(sessionId, session.gate, session.connection.room, this.places, owner);
+  }
+
+  /** Made when a result first has to wait. */
+  private get delayed(): DelayedResults {
+    const { sessionId, session, places, owner } = this;
+    this.ownDelayed ??= new DelayedResults(sessionId, session.gate, session.connection.room, places, owner);
+    return this.ownDelayed;
   }
 
   push(operation: Operation, partial: ResultValue): Promise<void> {

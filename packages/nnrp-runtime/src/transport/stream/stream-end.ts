@@ -13,6 +13,12 @@ export function maxCloseMs(closeTimeoutMs: number): number {
   return Math.max(MAX_CLOSE_MS, closeTimeoutMs) + 4 * DESTROY_MS;
 }
 
+/** What the end of a stream needs of its transport. */
+export interface StreamEndOwner extends Guarded {
+  /** The stream is closed, or given up; called once, perhaps within `destroy`. */
+  streamClosed(): void;
+}
+
 /**
  * The end of a stream, which waits for nobody without a limit: the peer has to take what is left, and then to end its own
  * side, whatever it sends meanwhile; a stream that was destroyed has to say that it is closed.
@@ -26,14 +32,12 @@ export class StreamEnd {
 
   /**
    * @param closeTimeoutMs - milliseconds that the peer may take nothing; again when it has all, for the end of its own side
-   * @param closed - is called once, perhaps within `destroyed`
    */
   constructor(
-    private readonly owner: Guarded,
+    private readonly owner: StreamEndOwner,
     private readonly stream: Duplex,
     private readonly gauge: Gauge,
     private readonly closeTimeoutMs: number,
-    private readonly closed: () => void,
   ) {}
 
   /** Whether the stream is closed. */
@@ -69,7 +73,7 @@ export class StreamEnd {
     this.watch?.end();
     if (this.isClosed) return;
     this.isClosed = true;
-    this.closed();
+    this.owner.streamClosed();
   }
 
   private watchClosing(): StallWatch {

@@ -11,7 +11,7 @@ import { DeadPeer } from './dead-peer.js';
 import { changedBody, type LentPacket } from './lent-packet.js';
 import { PacedWriter, type WriterOwner } from './paced-writer.js';
 import { StallWatch } from './stall-watch.js';
-import { maxCloseMs, StreamEnd } from './stream-end.js';
+import { maxCloseMs, StreamEnd, type StreamEndOwner } from './stream-end.js';
 import { bestWriteBytes, StreamGauge } from './stream-gauge.js';
 import { isOver, isResettable } from './stream-kinds.js';
 import { type ReaderOwner, StreamReader } from './stream-reader.js';
@@ -29,7 +29,7 @@ const FLUSH_BYTES = 60 * 1024;
  * splitter without copying; writing joins all packets of one turn into one call. What the stream's events, timers and the
  * receiver of the packets throw ends this connection, and nothing else.
  */
-export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwner {
+export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwner, StreamEndOwner {
   readonly kind: TransportKind;
   readonly remoteAddress: string;
   readonly peerIdentity?: PeerIdentity;
@@ -84,7 +84,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     this.writer = new PacedWriter(stream, maxWriteBytes, looksLater, this);
     this.queue = new WriteQueue(borrowsWrites !== undefined, this.writer);
     this.gauge = new StreamGauge(stream, this.writer);
-    this.streamEnd = new StreamEnd(this, stream, this.gauge, closeTimeoutMs, () => this.streamClosed());
+    this.streamEnd = new StreamEnd(this, stream, this.gauge, closeTimeoutMs);
     this.reader.listen();
     this.failures = options;
     listen(this, stream, 'error', (error: unknown) => {
@@ -230,7 +230,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     nextTurn(this, () => this.streamEnd.destroy());
   }
 
-  private streamClosed(): void {
+  streamClosed(): void {
     this.stallWatch?.end();
     this.deadPeer?.end();
     // Nothing waits for the peer any more: who has stopped reading until it does must read what came before the end.
