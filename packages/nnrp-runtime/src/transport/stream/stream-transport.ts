@@ -195,7 +195,8 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   }
 
   private watchStall(): void {
-    if (this.stallTimeoutMs === 0) return;
+    // A stream may be destroyed, and say so, inside the write.
+    if (this.stallTimeoutMs === 0 || this.streamEnd.isOver) return;
     this.stallWatch ??= new StallWatch(this, this.gauge, this.stallTimeoutMs, true, (taken) => this.giveUp(taken));
     this.stallWatch.begin();
   }
