@@ -13,7 +13,8 @@ const server = await NnrpServer.bindTls(
   },
   {
     authorize(_open, { peerIdentity }) {
-      console.log(peerIdentity?.subject); // return false to refuse
+      console.log(peerIdentity?.subject);
+      return peerIdentity?.authorized === true; // anything but true refuses
     },
   },
 );

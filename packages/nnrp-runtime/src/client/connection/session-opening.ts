@@ -8,7 +8,7 @@ import {
   type WireFault,
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { ErrorCode, InFlightPolicy, MessageType, SessionStatus } from 'nnrp-core/preview3';
+import { ErrorCode, InFlightPolicy, MessageType, SessionErrorCode, SessionStatus } from 'nnrp-core/preview3';
 import { described } from '../../base/application/described.js';
 import { background } from '../../base/guard.js';
 import { rejection, unheard } from '../../base/promises/settled.js';
@@ -52,12 +52,15 @@ const MAX_LATE = 1024;
 interface Asked {
   readonly open: preview3.SessionOpen;
   readonly body: Uint8Array;
+  /** Operations in flight that the application has asked for; undefined when the default stands in the open. */
+  readonly maxInFlight: number | undefined;
   readonly resolve: (session: Promise<NnrpClientSession>) => void;
   readonly reject: (error: unknown) => void;
 }
 
 interface PendingOpen extends AnswerWaiter {
-  readonly open: preview3.SessionOpen;
+  readonly asked: Asked;
+  open: preview3.SessionOpen;
   readonly answer: PendingAnswer<NnrpClientSession>;
   /** Given up; its place in the line stays, because its answer may still come. */
   late: boolean;
@@ -98,9 +101,11 @@ export class SessionOpening {
     }
     let open: preview3.SessionOpen;
     let body: Uint8Array;
+    let maxInFlight: number | undefined;
     try {
       // All of it now: by the time that it is sent, its sender may have wiped a token, or used the object for another.
       const options = sessionOptions(given);
+      maxInFlight = options.maxInFlightOperations;
       const auth = ownBytes(options.auth ?? '', 'auth');
       const extensions = sessionExtensions(this.connection.config, options.extensions);
       open = sessionOpen(options, auth.length, extensions.length);
@@ -109,7 +114,7 @@ export class SessionOpening {
       return rejection(error);
     }
     const opened = new Promise<NnrpClientSession>((resolve, reject) => {
-      this.asked.push({ open, body, resolve, reject });
+      this.asked.push({ open, body, maxInFlight, resolve, reject });
     });
     this.sendNext();
     return unheard(opened);
@@ -156,6 +161,7 @@ export class SessionOpening {
     this.takeFirst();
     const extensions = extensionsOf(packet.body.subarray(ack.resumeTokenBytes));
     if (ack.sessionStatus === SessionStatus.Opened) this.opened(pending, ack, extensions);
+    else if (!pending.late && asksTooMuch(pending, ack)) this.askForLess(pending, ack.maxInFlightOperations);
     else pending.answer.reject(refusalOf(pending.open, ack, readRefusal(extensions)));
     this.sendNext();
   }
@@ -175,7 +181,14 @@ export class SessionOpening {
     connection.peerTakes(announcedPacketBytes(extensions));
     const own = extensions.filter((extension) => !isAnnouncement(extension));
     const ended = (session: NnrpClientSession) => connection.sessionEnded(session);
-    const session = new NnrpClientSession(connection, described(ack), own, pending.open, ended);
+    const session = new NnrpClientSession(
+      connection,
+      described(ack),
+      own,
+      pending.open,
+      pending.asked.maxInFlight,
+      ended,
+    );
     connection.sessionOpened(session);
     // Nobody waits for it any more; how its end goes is nobody's concern either.
     if (pending.late) unheard(session.close({ inFlightPolicy: InFlightPolicy.Abort }));
@@ -201,8 +214,9 @@ export class SessionOpening {
   }
 
   /** @throws WireError on an option that does not fit; nothing is sent then */
-  private send({ open, body }: Asked): Promise<NnrpClientSession> {
+  private send(asked: Asked): Promise<NnrpClientSession> {
     const { connection } = this;
+    const { open, body } = asked;
     connection.send(MessageType.SessionOpen, 0, 0, SESSION_OPEN, open, body);
     const answer = new PendingAnswer<NnrpClientSession>(
       connection,
@@ -211,10 +225,19 @@ export class SessionOpening {
       (error) => this.giveUp(pending, error),
     );
     const tooMuchBefore = (error: NnrpError) => this.giveUp(pending, error);
-    const pending: PendingOpen = { open, answer, late: false, passed: false, tooMuchBefore };
+    const pending: PendingOpen = { asked, open, answer, late: false, passed: false, tooMuchBefore };
     this.line.push(pending);
     connection.unread.answerAwaited(pending);
     return answer.promise;
+  }
+
+  /** The application has no wish, and the server says what it allows. */
+  private askForLess(pending: PendingOpen, maxInFlightOperations: number): void {
+    const { connection } = this;
+    pending.open = { ...pending.open, maxInFlightOperations };
+    connection.send(MessageType.SessionOpen, 0, 0, SESSION_OPEN, pending.open, pending.asked.body);
+    this.line.push(pending);
+    connection.unread.answerAwaited(pending);
   }
 
   /** It costs this open alone: its answer may still come, and others wait for that as long again, but no longer. */
@@ -248,6 +271,12 @@ export class SessionOpening {
     if (!pending.late) this.connection.unread.answerCame(pending);
     return pending;
   }
+}
+
+/** Whether a server refuses because the default number of operations in flight is more than it allows. */
+function asksTooMuch({ asked, open }: PendingOpen, ack: preview3.SessionOpenAck): boolean {
+  if (asked.maxInFlight !== undefined || ack.sessionErrorCode !== SessionErrorCode.SessionLimitReached) return false;
+  return ack.maxInFlightOperations > 0 && ack.maxInFlightOperations < open.maxInFlightOperations;
 }
 
 /** What an acknowledgement must agree with: its own header, the request, and the rules of recovery. */

@@ -87,7 +87,10 @@ export interface SessionOptions {
    * which reference clients ask for, is 500.
    */
   readonly defaultDeadlineMs?: number | undefined;
-  /** Operations in flight at once that are asked for. A server refuses more than its own limit. 0 = no wish; default 4. */
+  /**
+   * Operations of the session in flight at once, at most; more submits wait. 0 = as many as the server allows, which refuses
+   * a wish for more. Without a wish the server is asked for 4, and for less when it allows less; default 4.
+   */
   readonly maxInFlightOperations?: number | undefined;
   /** Lifetime of leases that is asked for, in milliseconds; default 30000. */
   readonly leaseTtlHintMs?: number | undefined;

@@ -88,6 +88,8 @@ export class NnrpClientSession {
     extensions: readonly preview3.ControlExtension[],
     /** What was asked for. */
     open: preview3.SessionOpen,
+    /** Operations in flight that the application wants at most; undefined or 0 = as many as the server allows. */
+    maxInFlight: number | undefined,
     private readonly ended: (session: NnrpClientSession) => void,
   ) {
     const { sessionId } = ack;
@@ -99,7 +101,8 @@ export class NnrpClientSession {
     this.operationFlow = new OperationFlow(connection, sessionId, this.lane);
     const idle = () => this.closeWhenIdle();
     const { lane, operationFlow } = this;
-    this.submits = new ClientSubmits(connection, sessionId, lane, ack, open.defaultDeadlineMs, operationFlow, idle);
+    const terms = boundedBy(maxInFlight, ack);
+    this.submits = new ClientSubmits(connection, sessionId, lane, terms, open.defaultDeadlineMs, operationFlow, idle);
     this.requests = new ClientRequests(connection, sessionId, this.lane);
     this.closing = new SessionClosing(connection, this.machine, this.submits, this.lane, end);
     const { submits, requests, closing, reported: events } = this;
@@ -344,4 +347,11 @@ export class NnrpClientSession {
     if (this.reported.wanted) this.reported.push({ type: 'end', reason: forCaller(reason) });
     this.reported.end();
   }
+}
+
+/** What the server grants, and no more than the application has asked for. */
+function boundedBy(maxInFlight: number | undefined, ack: preview3.SessionOpenAck): preview3.SessionOpenAck {
+  if (!maxInFlight) return ack;
+  const { maxInFlightOperations: allowed } = ack;
+  return allowed > 0 && allowed <= maxInFlight ? ack : { ...ack, maxInFlightOperations: maxInFlight };
 }

@@ -45,26 +45,31 @@ export class AllowAllServerPolicy implements NnrpServerPolicy {
   }
 }
 
-/** What `authorize` returns: true or false beside what a policy returns, or a promise of any. */
-// biome-ignore lint/suspicious/noConfusingVoidType: a function that throws to refuse returns void
-export type Authorization = PolicyDecision | boolean | void | Promise<PolicyDecision | boolean | void>;
+/** What `authorize` decides: true or a grant lets the client in, and nothing else does. */
+export type AuthorizationDecision = boolean | SessionGrant | number | null | undefined;
+
+/** What `authorize` returns: its decision, or a promise of it. */
+export type Authorization = AuthorizationDecision | Promise<AuthorizationDecision>;
 
 /** A policy as one function. */
 export type Authorize = (open: preview3.SessionOpen, context: SessionOpenContext) => Authorization;
 
-/** The policy that a function is: true grants, false refuses with auth_failed, and the rest is as of every policy. */
+/**
+ * The policy that a function is. True or a grant grants. A number refuses with that code. False, null and undefined refuse
+ * with auth_failed: a look-up that finds nothing must let nobody in.
+ */
 export function policyOf(authorize: Authorize): NnrpServerPolicy {
   return {
     validateSessionOpen(open, context) {
       const answer = authorize(open, context);
       return isThenable(answer)
-        ? settledOnce<Awaited<Authorization>>(answer).then(decisionOf)
-        : decisionOf(answer as Awaited<Authorization>);
+        ? settledOnce<AuthorizationDecision>(answer).then(decisionOf)
+        : decisionOf(answer as AuthorizationDecision);
     },
   };
 }
 
-function decisionOf(answer: Awaited<Authorization>): PolicyDecision {
-  if (typeof answer === 'boolean') return answer ? undefined : SessionErrorCode.AuthFailed;
-  return answer as PolicyDecision;
+function decisionOf(answer: AuthorizationDecision): PolicyDecision {
+  if (answer === true) return undefined;
+  return answer === false || answer === null || answer === undefined ? SessionErrorCode.AuthFailed : answer;
 }

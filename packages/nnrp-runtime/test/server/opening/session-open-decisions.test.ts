@@ -332,7 +332,9 @@ describe('authorize, the policy as one function', () => {
   it.each<[string, () => unknown, object]>([
     ['true', () => true, OPENED],
     ['a promise of true', async () => true, OPENED],
-    ['nothing', () => undefined, OPENED],
+    ['nothing', () => undefined, REFUSED],
+    ['a promise of nothing', async () => {}, REFUSED],
+    ['null', () => null, REFUSED],
     ['a grant', async () => ({ priorityClass: 2 }), { ...OPENED, acceptedPriorityClass: 2 }],
     ['false', () => false, REFUSED],
     ['a promise of false', async () => false, REFUSED],
@@ -361,8 +363,10 @@ describe('authorize, the policy as one function', () => {
   it('sees the request, the peer and the authentication block', async () => {
     const seen: unknown[] = [];
     const server = await serve({
-      authorize: (open, { remoteAddress, auth }) =>
-        void seen.push(open.clientSessionTag, remoteAddress.startsWith('127.0.0.1:'), new TextDecoder().decode(auth)),
+      authorize: (open, { remoteAddress, auth }) => {
+        seen.push(open.clientSessionTag, remoteAddress.startsWith('127.0.0.1:'), new TextDecoder().decode(auth));
+        return true;
+      },
     });
     const client = await carrier.openClient(server.localAddress, { closeTimeoutMs: 1 });
     await client.openSession({ clientSessionTag: 7n, auth: 'secret' });
