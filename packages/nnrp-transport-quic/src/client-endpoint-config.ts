@@ -61,7 +61,7 @@ export function isClientConfig(value: unknown): value is QuicClientEndpointConfi
 }
 
 /**
- * How a client connects by QUIC: whom it trusts, as whom, from where, and within which limits. It is checked when it is
+ * How a client connects by QUIC: the servers that it trusts, its identity, its address, and its limits. It is checked when it is
  * made and never changes. Logged or turned into JSON it shows no certificate and no key.
  */
 export class QuicClientEndpointConfig {

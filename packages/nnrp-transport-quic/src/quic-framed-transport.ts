@@ -13,7 +13,7 @@ export const MAGIC = new TextEncoder().encode('NNRP');
 /**
  * Packets over the stream of a connection, framed as over TCP.
  *
- * @param asked - whether the peer was asked for a certificate; absent at the connecting end, which knows whom it has called
+ * @param asked - whether the peer was asked for a certificate; absent at the connecting end, which knows its server
  */
 export function framed(stream: QuicStream, options: QuicTransportOptions, asked?: boolean): FramedTransport {
   const { remoteAddress } = stream;
@@ -29,6 +29,6 @@ export function framed(stream: QuicStream, options: QuicTransportOptions, asked?
 
 function identityOf({ alpn, peerCertificate }: QuicStream, asked: boolean): PeerIdentity {
   const certificate = peerCertificate === undefined ? undefined : new X509Certificate(peerCertificate);
-  // Nobody gets here with a certificate that has not been verified.
+  // A certificate that has not been verified does not get here.
   return peerIdentity({ asked, verified: true, certificate, alpn, protocol: 'TLSv1.3' });
 }

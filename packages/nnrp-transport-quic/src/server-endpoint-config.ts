@@ -84,7 +84,7 @@ export function requireServerConfig(value: unknown): asserts value is QuicServer
 }
 
 /**
- * How a server listens for QUIC: where, as whom, whom it takes, and within which limits. It is checked when it is made
+ * How a server listens for QUIC: its address, its identity, the clients that it takes, and its limits. It is checked when it is made
  * and never changes. Logged or turned into JSON it shows no certificate and no key.
  */
 export class QuicServerEndpointConfig {
@@ -199,7 +199,7 @@ export class QuicServerEndpointConfig {
     return this.#handshakeFailed;
   }
 
-  /** Whom to tell of handshakes that came to nothing. */
+  /** Is told of handshakes that failed. */
   get onHandshakeFailure(): (error: NnrpError) => void {
     return this.#onHandshakeFailure;
   }

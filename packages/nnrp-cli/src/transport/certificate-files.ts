@@ -13,7 +13,7 @@ export interface CertificateFiles {
 
 /** What a server needs of TLS to be one. */
 export type ServerIdentity = Pick<TlsServerOptions, 'certificateChain' | 'privateKey'>;
-/** Whom a server takes. */
+/** Which clients a server takes. */
 export type ClientDemands = Pick<TlsServerOptions, 'clientCertificates' | 'clientRoots'>;
 
 /**
@@ -34,7 +34,7 @@ export function clientDemands({ ca }: CertificateFiles): ClientDemands {
 }
 
 /**
- * Whom a client trusts, and its own certificate if it has one.
+ * Which servers a client trusts, and its own certificate if it has one.
  *
  * @throws CommandUsageError when a file cannot be read, or only one of certificate and key is named
  */

@@ -1,4 +1,4 @@
-/** Memory that several share: whoever is about to hold something asks first, and says afterwards. */
+/** Memory that several share: each asks before it holds something, and says when it has let go. */
 export interface MemoryBudget {
   /** Whether there is room for so many bytes more. */
   fits(bytes: number): boolean;

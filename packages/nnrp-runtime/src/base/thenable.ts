@@ -11,7 +11,7 @@ const MAX_DEPTH = 3;
 const MAX_FIELDS = 64;
 
 /**
- * Lets the promises in a refused value reject unheard: who forgot to await one is told by the refusal, and must not lose the
+ * Lets the promises in a refused value reject unheard: a caller that forgot to await one is told by the refusal, and must not lose the
  * process to the rejection as well. Promises alone: another thenable may begin its work when it is asked.
  */
 export function unheardWithin(value: unknown, depth = MAX_DEPTH): void {

@@ -16,7 +16,7 @@ export class ServerWaiting {
   ) {}
 
   /**
-   * Whether a connection with so much waiting is to be read no more. Up to half of the limit nobody is; above it who has
+   * Whether a connection with so much waiting is to be read no more. Up to half of the limit none is; above it the one that has
    * more than his share of that half, so that some that fill it leave the other half to all others.
    */
   stops(byteLength: number): boolean {
@@ -32,7 +32,7 @@ export class ServerWaiting {
     if (before === 0) this.senders++;
     if (after === 0) this.senders--;
     if (!wasHigh || this.byteLength * 2 >= this.limit) return;
-    // All of them leave: who is full by itself waits for that alone.
+    // All of them leave: a connection that is full by itself waits for that alone.
     const { held } = this;
     this.held = new Set();
     for (const connection of held) connection.relieved();

@@ -5,7 +5,7 @@ const GROUPS = 8;
 const GROUPS_OF_A_NETWORK = 4;
 
 /**
- * Whose address it is, for counting: an IPv4 address by itself, an IPv6 address by its /64, which is the least that anybody
+ * The group that an address counts in: an IPv4 address by itself, an IPv6 address by its /64, which is the least that a subscriber
  * is given and has 2^64 addresses.
  *
  * @param remoteAddress - HOST:PORT, as transports say it

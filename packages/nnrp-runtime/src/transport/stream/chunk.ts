@@ -1,9 +1,9 @@
 import { type Guarded, later } from '../../base/guard.js';
 
 export const CHUNK_BYTES = 64 * 1024;
-/** Chunks kept for whoever writes next, over all connections. */
+/** Chunks kept for the next writes, over all connections. */
 const MAX_SPARE = 64;
-/** Chunks of them that stay although nobody has needed them for a while. */
+/** Chunks of them that stay although they have not been needed for a while. */
 const RESTING_SPARE = 16;
 /** Milliseconds between two looks at what has not been needed. */
 const TRIM_MS = 1000;
@@ -28,7 +28,7 @@ export function takeChunk(): Chunk {
   return chunk;
 }
 
-/** Nobody may read or write them any more. The list is emptied. */
+/** They must not be read or written any more. The list is emptied. */
 export function giveBack(chunks: Chunk[]): void {
   for (const chunk of chunks) if (spare.length < MAX_SPARE) spare.push(chunk);
   chunks.length = 0;

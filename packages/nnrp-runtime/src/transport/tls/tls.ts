@@ -39,7 +39,7 @@ const MAX_WRITE_BYTES = 64 * 1024;
 
 /**
  * Listens on TCP and speaks TLS. A connection can be accepted once its handshake is complete; handshakes run beside each
- * other, within `maxHandshakes`, and a peer that is slow, silent or hostile in one of them holds up nobody.
+ * other, within `maxHandshakes`, and a peer that is slow, silent or hostile in one of them holds up no other.
  *
  * By ALPN the server offers `nnrp/1-tcp`. Clients that offer none are taken too, unless `requireAlpn` is set; those that
  * offer other protocols only are refused. On the wire the transport is called tcp.
@@ -74,7 +74,7 @@ export class TlsListener implements FramedListener {
     return answering(() => TlsListener.open(address, tls, options));
   }
 
-  /** @internal `bind` for who has a door of his own: mistakes are thrown at once. */
+  /** @internal `bind` for callers that check by themselves: mistakes are thrown at once. */
   static open(address: string | HostPort, tls: TlsServerOptions, options: TcpOptions): Promise<TlsListener> {
     const wanted = parseAddress(address);
     const settings = tlsServerSettings(tls);
@@ -205,7 +205,7 @@ export class TlsConnector implements FramedConnector {
         reject(new TransportError(`cannot connect to ${name}: ${why}`, { cause, isRetryable }));
         socket.destroy();
       };
-      // It stays: further errors after the first have nobody to go to.
+      // The listener stays: further errors would otherwise end the process.
       listen(owner, socket, 'error', (error: Error) =>
         failed(describeConnectFailure(target, error, wordsOfTls), error, isOfTheNetwork(error)),
       );
