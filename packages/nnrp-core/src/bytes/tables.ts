@@ -38,7 +38,7 @@ export function flagNames(names: NamesByValue, bits: number): string[] {
   return set;
 }
 
-/** A list whose rows nobody can change: freezes every row and the list itself, and returns that list. */
+/** Freezes every row and the list itself, and returns that list. */
 export function frozenRows<T extends object>(rows: readonly T[]): readonly T[] {
   for (const row of rows) Object.freeze(row);
   return Object.freeze(rows);

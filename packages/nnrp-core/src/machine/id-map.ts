@@ -4,7 +4,7 @@ const FACTOR = /* @__PURE__ */ (Math.floor(Math.random() * 0x7fffffff) * 2 + 1) 
 const INVERSE = /* @__PURE__ */ inverseOf(FACTOR);
 
 /**
- * A Map by 32-bit ids that somebody else chooses, in the order of insertion. The language hashes integers without a seed,
+ * A Map by 32-bit ids that the peer chooses, in the order of insertion. The language hashes integers without a seed,
  * so a peer could choose ids that all fall into one place, and each look-up would walk over all of them. Here an id is
  * multiplied by a random factor first, which costs a nanosecond. See IdTable for ids that come and go by the hundred
  * thousand.
@@ -47,7 +47,7 @@ export class IdMap<T> {
   }
 }
 
-/** A Set of 32-bit ids that somebody else chooses; see {@link IdMap}. */
+/** A Set of 32-bit ids that the peer chooses; see {@link IdMap}. */
 export class IdSet {
   private readonly entries = new Set<number>();
   /** Stands behind the oldest, once that was asked for. A new one would walk over the holes of those that have left. */

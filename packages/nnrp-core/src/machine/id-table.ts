@@ -2,7 +2,7 @@ const NO_KEYS = /* @__PURE__ */ new Uint32Array(0);
 const FIRST_CAPACITY = 8;
 /** So many places stay when a crowd has left: the next one comes soon. */
 const KEPT_CAPACITY = 512;
-/** Odd, and another one in every process, so that nobody can choose ids that all fall into one place. */
+/** Odd, and another one in every process, so that no peer can choose ids that all fall into one place. */
 const FACTOR = /* @__PURE__ */ (Math.floor(Math.random() * 0x7fffffff) * 2 + 1) >>> 0;
 
 /**

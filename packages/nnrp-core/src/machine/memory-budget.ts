@@ -1,4 +1,4 @@
-/** Memory that several share: whoever is about to hold something asks first, and says afterwards. */
+/** Memory that several holders share: a holder calls `fits` before it holds bytes, and reports them afterwards. */
 export interface MemoryBudget {
   /** Whether there is room for so many bytes more. */
   fits(bytes: number): boolean;

@@ -24,7 +24,7 @@ class Slot implements Expiring {
     this.expiresAtMs = object.lease === undefined ? Number.POSITIVE_INFINITY : leaseExpiresAtMs(object.lease);
   }
 
-  /** Whether somebody who was given the bytes has transferred their memory to another thread. */
+  /** Whether a receiver of the bytes has transferred their memory to another thread. */
   get isDetached(): boolean {
     return this.object.body !== undefined && this.object.body.length !== this.byteLength;
   }

@@ -5,7 +5,7 @@ import type { OperationFault } from './operation-fault.js';
 import { canAdvance, isTerminal } from './operation-state.js';
 import { RecordIndex } from './record-index.js';
 
-/** One operation: who it is, whom it belongs to and how far it is. A runtime extends it with what it needs to know. */
+/** One operation: its ids, its parent and its state. A runtime extends it with what it needs to know. */
 export class OperationRecord {
   /** Changed by the registry alone. */
   state: OperationState = OperationState.Accepted;

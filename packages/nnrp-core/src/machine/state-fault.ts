@@ -4,7 +4,7 @@ import type { ConnectionState, SessionState } from './lifecycle-state.js';
 /**
  * Why a message does not fit the state of its connection or session, as data.
  *
- * `session_not_closing` is a kind of this implementation: an answer to a close that nobody asked for, or that
+ * `session_not_closing` is a kind of this implementation: an answer to a close that was never requested, or that
  * contradicts an earlier one. `invalid_combination` names LIFE-1, LIFE-2, LIFE-4 or LIFE-6.
  *
  * @see NNRP/1-preview3 section 15.1 (state kinds) and section 15.2

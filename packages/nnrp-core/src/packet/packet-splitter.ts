@@ -16,7 +16,7 @@ const MIN_CAPACITY = 4096;
  * sends 100 bytes costs 4 KiB.
  */
 const GROWTH = 8;
-/** Who has sent this much of a packet gets room for a megabyte more, so that an honest one is copied once (measured). */
+/** A sender of this much of a packet gets room for a megabyte more, so that an honest one is copied once (measured). */
 const EARNEST_BYTES = 48 * 1024;
 const EARNEST_ROOM = 1024 * 1024;
 

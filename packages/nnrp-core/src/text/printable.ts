@@ -14,7 +14,7 @@ const CUT_BYTES = 3;
 const DEFAULT_MAX_BYTES = 1024;
 
 /**
- * A text as it may be shown to people, whoever wrote it: control and format characters (bidirectional marks included),
+ * A text as it may be shown to people, from any source: control and format characters (bidirectional marks included),
  * line ends and lone surrogates become escapes such as `\x1b` and `\u202e`, and what is too long is cut between two
  * characters and ends with `…`.
  *

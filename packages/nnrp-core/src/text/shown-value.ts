@@ -14,7 +14,7 @@ const KEY = 'PRIVATE KEY';
 
 /**
  * A wrong value for the message that refuses it: short, on one line, and total over everything that a caller without
- * types may pass. Text, bytes and what objects hold are not shown, since it may be what nobody should read: a token or a
+ * types may pass. Text, bytes and what objects hold are not shown, since it may be secret: a token or a
  * key in the wrong place. Where text was expected, see {@link shownWord}.
  */
 export function shownValue(value: unknown): string {

@@ -14,7 +14,7 @@ const lengthOf = getter<number>(TYPED_ARRAY, 'length');
 
 /**
  * Bytes in any form and of any realm as a Uint8Array over the same memory, not copied. Shared memory alone is no bytes yet:
- * whoever means it says so by a view.
+ * the caller passes a view of it.
  * @returns undefined when it is neither a view nor a buffer
  */
 export function asBytes(value: unknown): Uint8Array | undefined {

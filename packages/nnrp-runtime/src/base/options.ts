@@ -15,7 +15,7 @@ export type Complete<Options> = { readonly [Name in keyof Options]-?: Exclude<Op
 
 /**
  * The check of every bag of options: what a call would silently pass over is refused. `undefined` is the same as left out,
- * `null` is no value. Inherited fields count like one's own, except for those that somebody has put on Object.prototype.
+ * `null` is no value. Inherited fields count like one's own, except for those of Object.prototype.
  *
  * @param what - for the message, such as `close options`
  * @param elsewhere - what the message adds about an unknown field that belongs somewhere else
@@ -36,7 +36,7 @@ export function checkOptions<Options extends object>(
 
 /**
  * A copy that holds nothing but what is given and known: later changes of the bag change nothing, a getter is asked once,
- * and what somebody has put on Object.prototype switches nothing on. A null is left to whoever knows the option.
+ * and fields of Object.prototype switch nothing on. A null is left to the check of the option.
  *
  * @throws UsageError unless it is an object whose every field is known and no promise; nor is the object one, or a Map or Set
  */

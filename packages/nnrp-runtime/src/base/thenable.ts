@@ -11,8 +11,8 @@ const MAX_DEPTH = 3;
 const MAX_FIELDS = 64;
 
 /**
- * Lets the promises in a refused value reject unheard: who forgot to await one is told by the refusal, and must not lose the
- * process to the rejection as well. Promises alone: another thenable may begin its work when it is asked.
+ * Lets the promises in a refused value reject unheard: the refusal tells the caller that one was not awaited;
+ * the rejection must not end the process as well. Promises alone: another thenable may begin its work when it is asked.
  */
 export function unheardWithin(value: unknown, depth = MAX_DEPTH): void {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return;

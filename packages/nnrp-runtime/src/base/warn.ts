@@ -4,7 +4,7 @@ import { printable } from 'nnrp-core';
 const MAX_TEXT = 8192;
 
 /**
- * Says on standard error, in the way of Node's own warnings, what nobody listens to. A process can listen to them
+ * Says on standard error, in the way of Node's own warnings, what has no listener. A process can listen to them
  * (`process.on('warning')`), and silence them (`--disable-warning=NNRP_WARNING`).
  *
  * @param error - its stack becomes the detail

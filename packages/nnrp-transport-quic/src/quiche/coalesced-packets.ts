@@ -7,7 +7,7 @@ const RETRY = 3;
 /** First byte, version and the length of an id. */
 const FIXED_BYTES = 6;
 
-/** Packets of a datagram that are looked at one by one: one of each stage of the handshake; more has somebody made up. */
+/** Packets of a datagram that are looked at one by one: one of each stage of the handshake; more are forged. */
 const MAX_COALESCED = 4;
 
 /**

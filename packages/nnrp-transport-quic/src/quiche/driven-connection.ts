@@ -89,7 +89,7 @@ export class DrivenConnection implements EndpointConnection, StreamOwner {
     return this.unproved === undefined;
   }
 
-  /** Nobody but who has got an answer of this end knows the id that it has chosen for itself. */
+  /** Only a host that has got an answer of this end knows the id that this end has chosen for itself. */
   private lookForProof(datagram: Buffer, from: RemoteInfo): void {
     const { unproved, parts } = this;
     if (unproved === undefined || from.address !== parts.peer.host || from.port !== parts.peer.port) return;
@@ -173,7 +173,7 @@ export class DrivenConnection implements EndpointConnection, StreamOwner {
     this.parts.endpoint.flushSoon(this);
   }
 
-  /** Says something whenever it has not for long. What it has heard does not count: anybody can send to it. */
+  /** Says something whenever it has not for long. What it has heard does not count: any host can send to it. */
   private keepAlive(): void {
     const { connection, settings } = this.parts;
     if (settings.keepAliveMs === 0) return;
@@ -241,7 +241,7 @@ export class DrivenConnection implements EndpointConnection, StreamOwner {
     const { connection, judge, connected, isClient, settings } = this.parts;
     if (!connection.isEstablished()) return;
     // A client may find fault with the server after the last word of the handshake; that goes for a failed one. At a
-    // client nobody listens to the stream before the turn is over, so what has ended by then has not begun.
+    // client nothing listens to the stream before the turn is over, so what has ended by then has not begun.
     const fault = connection.peerError() ?? connection.localError();
     if (fault !== null && (isClient || !fault.isApp)) return;
     const refusal = judge(connection);

@@ -126,7 +126,7 @@ export class Endpoint implements DatagramSink {
     this.closeIfUnused();
   }
 
-  /** Nobody new, and no handshake goes on; the socket closes with its last connection. */
+  /** Takes no new client, and ends the handshakes; the socket closes with its last connection. */
   stopListening(reason: Error): void {
     this.listens = false;
     for (const connection of [...this.connections]) connection.giveUpHandshake(reason);
@@ -192,7 +192,7 @@ export class Endpoint implements DatagramSink {
     if (this.toFlush.length > 0) this.scheduleFlush();
   };
 
-  /** Closes the socket if nobody needs it. */
+  /** Closes the socket if it neither listens nor has connections. */
   closeIfUnused(): void {
     if (this.listens || this.closed || this.connections.size > 0) return;
     this.closed = true;

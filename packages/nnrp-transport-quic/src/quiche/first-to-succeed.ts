@@ -11,7 +11,7 @@ export type Attempt<T> = (signal: AbortSignal) => Promise<T>;
  * are told to give up, and what succeeds all the same is given back.
  *
  * @param attempts - at least one
- * @param giveBack - ends a result that nobody needs
+ * @param giveBack - ends a result that is not needed
  * @param giveUp - ends all of it
  * @returns the first result; rejects with the first error when every attempt has failed, with its reason after `giveUp`
  */

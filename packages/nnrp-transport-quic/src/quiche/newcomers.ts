@@ -42,8 +42,8 @@ export class Newcomers {
 
   /** @returns a client to begin with; undefined when the datagram has been dealt with */
   receive(datagram: Buffer, from: RemoteInfo): Newcomer | undefined {
-    // Answers are never longer than what they answer, and small datagrams are not answered: nobody can use this to
-    // flood somebody else.
+    // Answers are never longer than what they answer, and small datagrams are not answered: no attacker can
+    // use this to flood a third host.
     if (!isLongHeader(datagram) || datagram.length < MIN_INITIAL_BYTES) return undefined;
     const version = versionOf(datagram);
     if (version !== VERSION_1) {

@@ -34,7 +34,7 @@ export class PeerAddress {
     this.path = { from: this.first, to: local };
   }
 
-  /** A datagram has come from there; it may be anybody's. */
+  /** A datagram has come from there; its sender is not proved. */
   heard({ address, port }: RemoteInfo): void {
     if (port === this.port && address === this.address) return;
     this.address = address;

@@ -71,7 +71,7 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
     const configs = QuicheConfigs.ofServer(settings);
     const { host, port } = settings.bindAddress;
     const [resolved] = await resolveHost(host);
-    // Before anybody relies on the server: it may be that the library is not to be had, or refuses the credentials.
+    // Before the server is in use: the library may be missing, or refuse the credentials.
     configs.for(resolved as string);
     const socket = await UdpSocket.bind({ host: resolved as string, port });
     return new QuicheServerSocket(socket, rulesOf(settings), configs, events);

@@ -82,7 +82,7 @@ export class QuicheStream extends Duplex implements QuicStream {
     this.opened = facts.isClient;
     if (!facts.isClient) this.preamble = facts.preamble;
     this.preambleSent = facts.preambleSent;
-    // Whoever is interested listens besides; an end that comes before that is no fault of the program.
+    // The application has listeners of its own; an end that comes before that is no fault of the program.
     this.on('error', () => {});
     // Nothing more can be sent: to go on as if it could would be to wait for ever.
     listen(driven, this, 'end', () => {
@@ -113,7 +113,7 @@ export class QuicheStream extends Duplex implements QuicStream {
   /** The connection has ended. @param error - absent after an orderly end */
   ended(error: Error | undefined): void {
     if (this.destroyed) return;
-    // Nobody will take what is not written yet.
+    // The peer will not take what is not written yet.
     if (error !== undefined || this.whenWritten !== undefined) {
       this.destroy(error ?? new TransportError('the peer has ended the connection'));
       return;
@@ -172,7 +172,7 @@ export class QuicheStream extends Duplex implements QuicStream {
 
   private begin(pieces: readonly Uint8Array[], callback: (error?: Error | null) => void): void {
     if (this.connectionEnded) {
-      // Nobody is there to take it. What has come before the end can still be read.
+      // The peer is gone and takes nothing. What has come before the end can still be read.
       callback();
       return;
     }
@@ -186,7 +186,7 @@ export class QuicheStream extends Duplex implements QuicStream {
     this.keepRest();
   }
 
-  /** What there is no room for yet is copied: a piece may belong to somebody who changes or transfers it later. */
+  /** Copies what there is no room for yet: the owner of a piece may change or transfer it later. */
   private keepRest(): void {
     if (this.whenWritten === undefined || this.destroyed) return;
     const rest = this.pieces.slice(this.index);
@@ -340,7 +340,7 @@ export class QuicheStream extends Duplex implements QuicStream {
   }
 }
 
-/** The bytes at the beginning of the scratch, as memory that nobody writes to again. */
+/** The bytes at the beginning of the scratch, as memory that is not written to again. */
 function own(bytes: number): Buffer {
   if (bytes < SCRATCH_BYTES / 2) {
     // Not Buffer.from: its pool is shared with everything else in the process, and may be reached by way of `buffer`.

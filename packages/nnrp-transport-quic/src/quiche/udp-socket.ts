@@ -8,13 +8,13 @@ import { formatAddress, type Guarded, type HostPort, listen, warn } from 'nnrp-r
 const KERNEL_BUFFER_BYTES = 4 * 1024 * 1024;
 const MAX_DATAGRAM_BYTES = 65_535;
 
-/** Who gets what a socket receives. */
+/** The receiver of what comes to a socket. */
 export interface DatagramSink {
   /** The bytes belong to the receiver. */
   datagram(bytes: Buffer, from: RemoteInfo): void;
-  /** Nobody listens at the other end of a connected socket, or the system has failed at something. The socket goes on. */
+  /** The other end of a connected socket does not listen, or the system has failed at something. The socket goes on. */
   failed(error: NodeJS.ErrnoException): void;
-  /** The socket was closed by somebody else. */
+  /** The socket was closed by other code. */
   lost(): void;
 }
 
@@ -73,7 +73,7 @@ export class UdpSocket implements Guarded {
     return { host: address, port };
   }
 
-  /** From here on the socket talks to this peer only, and learns when nobody listens there. */
+  /** From here on the socket talks to this peer only, and learns when no socket listens there. */
   connect(peer: HostPort): Promise<void> {
     return new Promise((resolve, reject) => {
       this.socket.connect(peer.port, peer.host, ((error?: Error) => {
@@ -115,7 +115,7 @@ export class UdpSocket implements Guarded {
   }
 }
 
-/** Workers of a cluster share TCP ports, so whoever has a cluster expects the same of QUIC. */
+/** Workers of a cluster share TCP ports, so an application with a cluster expects the same of QUIC. */
 function hintFor(error: unknown): string {
   if (!cluster.isWorker || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return '';
   return (

@@ -4,7 +4,7 @@ import { MIN_INITIAL_BYTES } from './datagram.js';
 const FACTOR = 3;
 
 /**
- * Counts what goes to an address that may be somebody else's, written into a datagram by whoever wants to flood him. The
+ * Counts what goes to an address that an attacker may have forged to flood its owner. The
  * library has a count of its own, but sends repetitions and padding beyond it.
  *
  * @see RFC 9000 section 8.1

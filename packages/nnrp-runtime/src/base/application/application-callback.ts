@@ -5,7 +5,7 @@ import { ApplicationContext } from './application-context.js';
 /**
  * A function of the application that is told something: called in the async context in which it was handed over, in a
  * copy of its own. What it throws, or its promise rejects with, becomes a warning of the process, one a minute at most as
- * strangers may be the occasion, and reaches nobody else.
+ * strangers may be the occasion, and reaches no caller.
  *
  * @param name - the option that it was handed over as
  */

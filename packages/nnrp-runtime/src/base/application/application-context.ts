@@ -12,7 +12,7 @@ const COPIES = 16;
 export class ApplicationContext {
   /** Nothing of the application ever runs in it, so that nothing is changed in it. */
   private readonly origin = makeResource();
-  /** Copies that nobody has got yet. */
+  /** Copies that are not handed out yet. */
   private fresh: AsyncResource[] = [];
 
   /** Runs work of the application in a copy of the context. @throws what the work throws */
@@ -27,7 +27,7 @@ export class ApplicationContext {
   }
 }
 
-/** The context of whoever calls, to go on in it later. */
+/** The context of the caller, to go on in it later. */
 export function currentContext(): AsyncResource {
   return makeResource();
 }

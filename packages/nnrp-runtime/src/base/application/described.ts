@@ -4,7 +4,7 @@ import { INSPECT, type Inspect, plainData, shownFormats, shownStack } from 'nnrp
 const MAX_DEPTH = 4;
 
 const MAX_COPIED_DEPTH = 3;
-/** Fields for what was thrown: an object of whoever threw it, not to be changed, and perhaps not to be looked at. */
+/** Fields for what was thrown: the object of other code, which must not be changed, and may throw when it is read. */
 const OF_OTHERS: ReadonlySet<string> = new Set(['error', 'cause']);
 
 /**
@@ -53,7 +53,7 @@ function isErrorOfOthers(field: unknown): field is Error {
   return typeof field === 'object' && field !== null && 'stack' in field && 'message' in field && !(INSPECT in field);
 }
 
-/** Whether something in it is no JSON. What somebody has thrown may be a circle. */
+/** Whether something in it is no JSON. A thrown object may contain itself. */
 function needsWords(field: unknown, depth = 0): boolean {
   if (typeof field === 'bigint' || ArrayBuffer.isView(field)) return true;
   return depth < MAX_DEPTH && isPlain(field) && Object.values(field).some((inner) => needsWords(inner, depth + 1));

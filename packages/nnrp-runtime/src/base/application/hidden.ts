@@ -1,4 +1,4 @@
-/** Holds what nobody should read in a log: no util.inspect, whatever its options, and no JSON shows what is in it. */
+/** Holds what must not appear in a log: no util.inspect, whatever its options, and no JSON shows what is in it. */
 export class Hidden<T> {
   #value: T;
 

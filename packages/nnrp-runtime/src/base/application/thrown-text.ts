@@ -17,7 +17,7 @@ export function messageOf(thrown: unknown, otherwise: string): string {
   }
 }
 
-/** Why something broke, in the words of whoever says so; it may say anything, and nothing. */
+/** Why something broke, in the words of what was thrown; they may be anything, and empty. */
 export function brokenBy(thrown: unknown): string {
   const text = thrown === undefined || thrown === null ? '' : messageOf(thrown, '');
   return text === '' ? 'no reason was given' : text;

@@ -1,6 +1,6 @@
 import { isNnrpError } from 'nnrp-core';
 
-/** What is done at once: known by identity, so that nobody needs to await it. */
+/** What is done at once: known by identity, so that no caller needs to await it. */
 export const SETTLED: Promise<void> = Promise.resolve();
 
 /** What a promise needs to be settled from outside. */
@@ -24,9 +24,9 @@ export function rejection(error: unknown): Promise<never> {
 /**
  * The door through which every promise reaches the application. What the caller did wrong is found before anything is
  * waited for, so the work throws it at once: to drop that promise ends the process, as the caller should know. All that
- * happens later (the peer vanishes, a listener fails) rejects the promise only for those who await it.
+ * happens later (the peer vanishes, a listener fails) rejects the promise only for callers that await it.
  *
- * A public method is never `async` by itself: what that makes of a rejection ends the process of whoever does not await it.
+ * A public method is never `async` by itself: a rejection would end the process of a caller that does not await.
  */
 export function answering<T>(work: () => T | PromiseLike<T>): Promise<T> {
   try {

@@ -1,7 +1,7 @@
 import { ClosedError, forCaller } from 'nnrp-core';
 import { Line } from './line.js';
 
-/** Somebody who waits for an item. */
+/** One caller that waits for an item. */
 export interface Waiter<T> {
   resolve(item: T): void;
   reject(reason: Error): void;
@@ -24,7 +24,7 @@ export class AsyncQueue<T> {
     return this.reason !== undefined;
   }
 
-  /** Does nothing after `end`. @returns whether the item waits in the queue, that is, nobody was waiting for it */
+  /** Does nothing after `end`. @returns whether the item waits in the queue, that is, no waiter took it */
   push(item: T): boolean {
     if (this.reason !== undefined) return false;
     if (this.waiters.size === 0) {
@@ -46,25 +46,25 @@ export class AsyncQueue<T> {
       this.reason === undefined
         ? new Promise<T>((resolve, reject) => this.waiters.push({ resolve, reject }))
         : Promise.reject(forCaller(this.reason));
-    // Who drops the promise does not care how it ends; who awaits it is told all the same.
+    // Marked as handled: dropping it raises no unhandledRejection; awaiting it still rejects.
     promise.catch(ignore);
     return promise;
   }
 
-  /** Like `next` when nothing waits, for somebody who may be taken back; after `end` it is rejected at once. */
+  /** Like `next` when nothing waits, for a waiter that may be withdrawn; after `end` it is rejected at once. */
   wait(waiter: Waiter<T>): void {
     if (this.reason === undefined) this.waiters.push(waiter);
     else waiter.reject(forCaller(this.reason));
   }
 
-  /** Takes back somebody who waits: the next item is not for him. */
+  /** Removes a waiter: it gets no item any more. */
   withdraw(waiter: Waiter<T>): void {
     this.waiters.remove(waiter);
   }
 
   /**
    * Puts items back that have been handed out, in their order: before all that wait, also after `end`.
-   * @returns how many of them wait now, always the last ones; the others went to those who were waiting
+   * @returns how many of them wait now, always the last ones; the others went to waiters
    */
   putBack(items: readonly T[]): number {
     let served = 0;

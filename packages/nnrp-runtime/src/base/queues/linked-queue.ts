@@ -18,7 +18,7 @@ export class LinkedQueue<T> {
     return this.count;
   }
 
-  /** Who has waited longest. */
+  /** The entry that has waited longest. */
   get oldest(): T | undefined {
     return this.chain.first?.value;
   }

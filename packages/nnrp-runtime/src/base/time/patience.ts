@@ -64,7 +64,7 @@ export class Patience {
 
 /**
  * A clock that counts the time during which this process was able to listen. It is looked at every so often; when a look
- * comes much later than that, the process has stood still, and nobody can be blamed for having been silent meanwhile.
+ * comes much later than that, the process has stood still, and no peer can be blamed for having been silent meanwhile.
  */
 export class AttendedTime {
   private lookedMs = performance.now();

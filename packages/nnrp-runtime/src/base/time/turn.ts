@@ -34,7 +34,7 @@ function endTurn(): void {
 let turns = 0;
 let isCounting = false;
 
-/** The number of the present turn of the event loop; it grows only while somebody asks. */
+/** The number of the present turn of the event loop; it grows only while it is asked for. */
 export function loopTurn(): number {
   if (!isCounting) {
     isCounting = true;

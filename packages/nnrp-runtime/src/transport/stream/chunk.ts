@@ -1,9 +1,9 @@
 import { type Guarded, later } from '../../base/guard.js';
 
 export const CHUNK_BYTES = 64 * 1024;
-/** Chunks kept for whoever writes next, over all connections. */
+/** Chunks kept for the next writer, over all connections. */
 const MAX_SPARE = 64;
-/** Chunks of them that stay although nobody has needed them for a while. */
+/** Chunks of them that stay although they have not been needed for a while. */
 const RESTING_SPARE = 16;
 /** Milliseconds between two looks at what has not been needed. */
 const TRIM_MS = 1000;

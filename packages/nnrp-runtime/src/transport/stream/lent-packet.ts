@@ -27,7 +27,7 @@ export class LentPacket {
     return this.body.length === this.bodyLength;
   }
 
-  /** The head as a packet in memory of its own, for whoever is told that it was not sent. */
+  /** The head as a packet in memory of its own, to report that it was not sent. */
   unsentHead(): Packet {
     return unsentHead(this.head, this.bodyLength);
   }

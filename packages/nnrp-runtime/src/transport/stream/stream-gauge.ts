@@ -59,7 +59,7 @@ function heldBytes(stream: Duplex): number {
   return Math.min(writableLength, queuedBytes(stream) ?? writableLength);
 }
 
-/** What the system has not taken yet of a socket's write; undefined where nobody knows. */
+/** What the system has not taken yet of a socket's write; undefined where that is unknown. */
 function queuedBytes(stream: Duplex): number | undefined {
   let handle = (stream as { readonly _handle?: Handle | null })._handle ?? undefined;
   while (handle?._parent) handle = handle._parent;

@@ -74,7 +74,7 @@ export class TlsHandshakes implements Guarded {
   /** It does not listen; connections are put in by hand, so that they can be counted and timed. */
   private serverFor(tls: TlsOptions, rules: HandshakeRules): Server {
     const server = nodeTls().createServer(tls);
-    // Its secure context is what it works with; the key in readable form would only show up in somebody's log.
+    // Its secure context is what it works with; the key in readable form could only show up in a log.
     Object.assign(server, { key: undefined, passphrase: undefined });
     listen(this, server, 'secureConnection', (socket: TLSSocket) => {
       try {
@@ -108,7 +108,7 @@ export class TlsHandshakes implements Guarded {
     ];
   }
 
-  /** Begins the handshake on a connection that nobody has read from. */
+  /** Begins the handshake on a connection that has not been read from. */
   begin(connection: Socket): void {
     const { remoteAddress, remotePort } = connection;
     const ends = endsOf(connection);

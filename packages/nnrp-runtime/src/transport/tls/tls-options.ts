@@ -27,7 +27,7 @@ interface TlsOptionsOfBothEnds {
   readonly requireAlpn?: boolean | undefined;
 }
 
-/** How a listener proves who it is, and what it asks of its clients. Certificates and keys are checked at once. */
+/** How a listener proves its identity, and what it asks of its clients. Certificates and keys are checked at once. */
 export interface TlsServerOptions extends TlsOptionsOfBothEnds {
   /** The server's certificate first, then those that lead to its root. */
   readonly certificateChain: CertificateSource;
@@ -55,7 +55,7 @@ export interface TlsServerOptions extends TlsOptionsOfBothEnds {
   readonly onHandshakeFailure?: ((error: NnrpError) => void) | undefined;
 }
 
-/** How a client checks its server, and proves who it is. Certificates and keys are checked at once. */
+/** How a client checks its server, and proves its own identity. Certificates and keys are checked at once. */
 export interface TlsClientOptions extends TlsOptionsOfBothEnds {
   /** Roots that a server's certificate must lead to; default those of the platform (of Node, see NODE_EXTRA_CA_CERTS). */
   readonly roots?: CertificateSource | undefined;
@@ -205,7 +205,7 @@ function commonOptions({ passphrase, minVersion = 'TLSv1.3', requireAlpn }: TlsO
   return {
     context: {
       minVersion: oneOf('minVersion', minVersion, ['TLSv1.2', 'TLSv1.3']),
-      // Who the peer is was settled when the connection was accepted.
+      // The identity of the peer was settled when the connection was accepted.
       secureOptions: nodeCrypto().constants.SSL_OP_NO_RENEGOTIATION,
     },
     requireAlpn: boolean('requireAlpn', requireAlpn),

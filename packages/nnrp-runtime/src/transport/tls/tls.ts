@@ -39,7 +39,7 @@ const MAX_WRITE_BYTES = 64 * 1024;
 
 /**
  * Listens on TCP and speaks TLS. A connection can be accepted once its handshake is complete; handshakes run beside each
- * other, within `maxHandshakes`, and a peer that is slow, silent or hostile in one of them holds up nobody.
+ * other, within `maxHandshakes`, and a peer that is slow, silent or hostile in one of them does not delay the others.
  *
  * By ALPN the server offers `nnrp/1-tcp`. Clients that offer none are taken too, unless `requireAlpn` is set; those that
  * offer other protocols only are refused. On the wire the transport is called tcp.
@@ -205,7 +205,7 @@ export class TlsConnector implements FramedConnector {
         reject(new TransportError(`cannot connect to ${name}: ${why}`, { cause, isRetryable }));
         socket.destroy();
       };
-      // It stays: further errors after the first have nobody to go to.
+      // It stays: further errors after the first have no other listener.
       listen(owner, socket, 'error', (error: Error) =>
         failed(describeConnectFailure(target, error, wordsOfTls), error, isOfTheNetwork(error)),
       );
