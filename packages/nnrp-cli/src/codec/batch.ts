@@ -42,7 +42,7 @@ export async function runBatch(io: CliIo, defaults: BatchDefaults): Promise<void
       await writeFully(io.stdout, answers);
       answers = '';
     }
-    // Whoever sent these lines may wait for their answers before sending more.
+    // The sender of these lines may wait for their answers before sending more.
     if (answers !== '') await writeFully(io.stdout, answers);
     answers = '';
   }

@@ -34,7 +34,7 @@ export class TurnWriter {
     this.armed = true;
     setImmediate(() => {
       this.armed = false;
-      // Who writes or flushes next is told of a failure.
+      // The next write or flush reports a failure.
       this.flush().catch(() => {});
     });
   }

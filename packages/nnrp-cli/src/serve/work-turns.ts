@@ -1,6 +1,6 @@
 /**
  * Shares the event loop between pieces of work that compute: in one turn of the loop all of them together get a budget,
- * then sockets and timers have their turn. Who waits longest goes first.
+ * then sockets and timers have their turn. The piece that has waited longest goes first.
  */
 export class WorkTurns {
   private spentMs = 0;

@@ -5,7 +5,7 @@ import type { ErrorOptions } from './errors/error-message.js';
 import type { MetadataCodec } from './sending/outbound-message.js';
 import type { Lane } from './sending/outbox.js';
 
-/** One session as its connection sees it: somebody who takes the packets that carry its id. */
+/** One session as its connection sees it: it takes the packets that carry its id. */
 export interface SessionEndpoint {
   /** Where its messages wait when there is no room for all. */
   readonly lane: Lane;

@@ -10,7 +10,7 @@ export interface SessionSource {
   readonly accepted: AsyncQueue<SessionCore>;
   /** What accepting is refused with; undefined while it is not. */
   refusal(): Error | undefined;
-  /** Sessions that nobody has looked at, in order: whoever comes next gets them. */
+  /** Sessions that were not looked at, in order: the next caller gets them. */
   putBack(cores: SessionCore[]): void;
 }
 

@@ -15,7 +15,7 @@ export interface ComplianceSetup {
   listen(): Promise<ComplianceEndpoint>;
   /**
    * The `stallTimeoutMs` that the connections of `listen` are made with, at both ends, in milliseconds; 1000 is plenty.
-   * Leave it out for a transport that gives nobody up: its cases about that are left out, too.
+   * Leave it out for a transport that gives no peer up: its cases about that are left out, too.
    */
   readonly stallTimeoutMs?: number;
   /** Milliseconds that a single wait may take before its case fails; default 10000. */

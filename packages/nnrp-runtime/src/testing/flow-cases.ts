@@ -4,7 +4,7 @@ import { ComplianceStage, type ConnectedPair } from './compliance-stage.js';
 import { assertTestPacket, TestPacket } from './test-packet.js';
 
 const BODY_BYTES = 64 * 1024;
-/** What both ends and the network between them may hold of a stream that nobody reads. */
+/** What both ends and the network between them may hold of a stream that is not read. */
 const MOST_IN_FLIGHT = 32 * 1024 * 1024;
 
 /** Backpressure, both ways of it. */

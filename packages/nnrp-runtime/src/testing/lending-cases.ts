@@ -139,7 +139,7 @@ async function throwsIn(stage: ComplianceStage, call: 'packet' | 'drained' | 'cl
   const fail = () => {
     throw error;
   };
-  // What a sink throws at the very end has nobody to go to but the process, as a warning.
+  // What a sink throws at the very end can only go to the process, as a warning.
   const quiet = (warning: Error) => warning.name === 'NnrpWarning' || process.emit('warning', warning);
   const listeners = call === 'closed' ? process.rawListeners('warning') : [];
   for (const listener of listeners) process.off('warning', listener as (warning: Error) => void);

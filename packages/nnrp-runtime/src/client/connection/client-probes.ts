@@ -75,7 +75,7 @@ export class ClientProbes {
     );
   }
 
-  /** TRANSPORT_PROBE_ACK. @returns false when nobody waits for it */
+  /** TRANSPORT_PROBE_ACK. @returns false when no probe waits for it */
   answered(packet: Packet): boolean {
     const ack = preview3.decodeTransportProbeAck(packet.view, packet.metadataStart);
     const key = keyOf(ack);

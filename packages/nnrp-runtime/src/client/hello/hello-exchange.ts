@@ -99,7 +99,7 @@ export class HelloExchange {
 
   /**
    * SERVER_HELLO_ACK.
-   * @returns `stray` when nobody waits for it; an error when it breaks a rule, which costs the connection
+   * @returns `stray` when no hello waits for it; an error when it breaks a rule, which costs the connection
    */
   answered(packet: Packet): 'taken' | 'stray' | ProtocolError {
     const hello = this.pending.first();

@@ -12,7 +12,7 @@ export interface AnswerReader {
   answerCame(waiter: AnswerWaiter): void;
 }
 
-/** Who waits for an answer. */
+/** A request that waits for an answer. */
 export interface AnswerWaiter {
   /** So much comes before the answer that no more is read: it is not waited for any longer. */
   tooMuchBefore(error: NnrpError): void;
@@ -129,12 +129,12 @@ export class PendingRequests<Q, A> {
     return this.oldest(key)?.request;
   }
 
-  /** An answer has come. @param key - that it names, where it does @returns false when nobody waits for it */
+  /** An answer has come. @param key - that it names, where it does @returns false when no request waits for it */
   answered(value: A, key?: string): boolean {
     return this.settle((answer) => answer.resolve(value), this.oldest(key));
   }
 
-  /** The oldest request is refused. @returns false when nobody waits for its answer */
+  /** The oldest request is refused. @returns false when no request waits */
   refused(error: NnrpError): boolean {
     return this.settle((answer) => answer.reject(error), this.oldest());
   }

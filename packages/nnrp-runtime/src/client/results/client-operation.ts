@@ -257,7 +257,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
     this.giveUp(new CancelledError(`frame ${this.frameId} was cancelled: its loop was left before the last result`));
   }
 
-  /** @internal For the session: the loop over all its results was left. Who has not had all of them has nothing. */
+  /** @internal For the session: the loop over all its results was left. An unfinished operation is cancelled. */
   streamLeft(): void {
     if (!this.isStreamed || this.iterator !== undefined || this.settled !== undefined || this.isOver) return;
     const text = 'the loop over the results of its session was left before the last one';

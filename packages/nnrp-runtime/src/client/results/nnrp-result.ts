@@ -22,7 +22,7 @@ export class NnrpResult {
     private packet: Packet,
     frameId = packet.frameId,
   ) {
-    // Read now: by the time they are asked for, somebody may have transferred the memory of the packet.
+    // Read now: by the time they are asked for, the application may have transferred the memory of the packet.
     this.frameId = frameId;
     this.partial = isPartialResult(packet);
     this.traceLow = packet.traceLow;
@@ -44,7 +44,7 @@ export class NnrpResult {
     return this.packet.bytes;
   }
 
-  /** @internal Lets go of its chunk. Nobody has seen the result yet. */
+  /** @internal Lets go of its chunk. The application has not seen the result yet. */
   moveTo(store: ResultStore): void {
     if (!this.packet.isDetached) this.packet = store.copy(this.packet);
   }

@@ -9,7 +9,7 @@ export interface PushSource<T> {
   take(): T | undefined;
   /** Why no more items come: true after an orderly end, undefined while there may be more. */
   ending(): Error | true | undefined;
-  /** The loop was left: nobody will take anything any more. */
+  /** The loop was left: no more items are taken. */
   left(): void;
 }
 
@@ -85,7 +85,7 @@ export class PushIterator<T> implements AsyncItems<T> {
     return inspected('PushIterator', this.toJSON(), depth, options, inspect);
   }
 
-  /** For the source: hands an item to whoever waits for one. @returns false when nobody does */
+  /** For the source: hands an item to the call that waits for one. @returns false when none does */
   deliver(value: T): boolean {
     const { resolveNext } = this;
     if (resolveNext === undefined) return false;
@@ -98,7 +98,7 @@ export class PushIterator<T> implements AsyncItems<T> {
     return true;
   }
 
-  /** For the source: `ending` has something to say. Whoever waits is told. */
+  /** For the source: `ending` has something to say. The waiting call is told. */
   ended(): void {
     if (this.resolveNext === undefined) return;
     const ending = this.source.ending();
@@ -126,7 +126,7 @@ export class PushIterator<T> implements AsyncItems<T> {
     this.resolveNext?.(DONE);
     this.resolveNext = undefined;
     this.finishOthers();
-    // Last: the source may say at once why no more items come, and nobody is to be told any more.
+    // Last: the source may say at once why no more items come, and no call may be told any more.
     if (isFirst) this.source.left();
   }
 

@@ -50,7 +50,7 @@ export interface ReadGateOwner {
 
 /**
  * Results that wait unread are bounded: at the limit nothing more is read. While an answer is awaited reading goes on, up
- * to a second limit; then whoever waits for an answer is told that too much comes before it.
+ * to a second limit; then the waiting request is told that too much comes before its answer.
  */
 export class ReadGate implements AnswerReader {
   private unreadBytes = 0;
@@ -151,9 +151,9 @@ export class ReadGate implements AnswerReader {
     this.owner.readingStopped(this.unreadBytes);
   }
 
-  /** Their answers may lie behind any number of results, which nobody takes. */
+  /** Their answers may lie behind any number of results, which are not taken. */
   private failAwaited(): void {
-    // Who is given up makes room for another request, which is awaited then: the loop below comes to it.
+    // A request that is given up makes room for another request, which is awaited then: the loop below comes to it.
     if (this.failing) return;
     this.failing = true;
     try {

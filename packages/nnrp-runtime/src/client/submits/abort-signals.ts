@@ -12,11 +12,11 @@ interface Follower {
  */
 const followed = new Map<AbortSignal, SignalFollowers>();
 
-/** Everybody who follows one signal, by one listener: a signal finds a listener only by looking at all of them. */
+/** All followers of one signal, by one listener: a signal finds a listener only by looking at all of them. */
 class SignalFollowers {
   private readonly followers = new Set<Follower>();
   private readonly letSourcesGo: readonly (() => void)[];
-  /** It has aborted, perhaps while it was asked to be followed: nobody can join any more. */
+  /** It has aborted, perhaps while it was asked to be followed: no follower can join any more. */
   isOver = false;
 
   constructor(private readonly signal: AbortSignal) {
@@ -52,7 +52,7 @@ class SignalFollowers {
     try {
       this.signal.removeEventListener('abort', this.aborted);
     } catch {
-      // A signal of another implementation, which may do anything. Nobody follows it any more: what it tells goes nowhere.
+      // A signal of another implementation, which may do anything. It has no follower any more: its events go nowhere.
     }
   }
 
@@ -65,7 +65,7 @@ const NOBODY: Guarded = { crashed: () => {} };
 
 /**
  * What a signal of `AbortSignal.any` depends on. Node 20 holds both ends of that only weakly, so a timeout inside of it is
- * collected before it fires unless somebody follows it by itself. Later versions, and other signals, have no such need.
+ * collected before it fires unless it has a listener of its own. Later versions, and other signals, have no such need.
  */
 function sourcesOf(signal: AbortSignal): AbortSignal[] {
   if (!NODE_20) return [];

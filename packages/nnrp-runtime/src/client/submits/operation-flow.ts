@@ -6,7 +6,7 @@ import type { ClientOperation } from '../results/client-operation.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 
 /**
- * What the server is told about the flow of single operations of a session. An operation whose results nobody reads is
+ * What the server is told about the flow of single operations of a session. An operation whose results are not read is
  * paused, so that it does not fill the memory that all operations of the connection share.
  */
 export class OperationFlow {

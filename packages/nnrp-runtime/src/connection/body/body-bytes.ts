@@ -34,7 +34,7 @@ export function bodyBytes(body: BodyInput, what = 'body'): Uint8Array {
   throw new UsageError(`${what}: expected bytes, text or a list of both, got ${kindOf(body)}${awaitHint(body)}`);
 }
 
-/** Whether {@link bodyBytes} has made the bytes of this body anew, so that nobody else has them. */
+/** Whether {@link bodyBytes} has made the bytes of this body anew, so that no other code has them. */
 export function isMadeAnew(body: BodyInput): boolean {
   return typeof body === 'string' || Array.isArray(body);
 }

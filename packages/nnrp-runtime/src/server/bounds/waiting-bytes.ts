@@ -16,8 +16,8 @@ export class ServerWaiting {
   ) {}
 
   /**
-   * Whether a connection with so much waiting is to be read no more. Up to half of the limit nobody is; above it who has
-   * more than his share of that half, so that some that fill it leave the other half to all others.
+   * Whether a connection with so much waiting is to be read no more. Up to half of the limit it is read. Above
+   * that, a connection with more than its share of that half is stopped; the other half is left to all others.
    */
   stops(byteLength: number): boolean {
     if (this.byteLength * 2 < this.limit) return false;
@@ -32,7 +32,7 @@ export class ServerWaiting {
     if (before === 0) this.senders++;
     if (after === 0) this.senders--;
     if (!wasHigh || this.byteLength * 2 >= this.limit) return;
-    // All of them leave: who is full by itself waits for that alone.
+    // Releases all of them: a connection that is over its own limit goes on waiting for that alone.
     const { held } = this;
     this.held = new Set();
     for (const connection of held) connection.relieved();

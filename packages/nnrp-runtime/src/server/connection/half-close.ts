@@ -22,7 +22,7 @@ export interface HalfCloseOwner extends Guarded {
  * still answered, then the connection ends.
  *
  * A client that was killed looks just the same. So it is sent a PING, which an end that is gone answers with a reset; the
- * next write sees it. Who knows no PING must not get one: there the transport finds out.
+ * next write sees it. A client that knows no PING must not get one: there the transport finds out.
  */
 export class HalfClose {
   private begun = false;

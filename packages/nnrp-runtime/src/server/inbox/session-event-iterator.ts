@@ -7,13 +7,13 @@ import { QueueIterator } from './queue-iterator.js';
 export interface EventsOwner {
   /** The application has this one now, which has waited. */
   eventTaken(event: ServerSessionEvent): void;
-  /** The loop is over. What it has not given out, and what nobody has looked at, goes back. */
+  /** The loop is over. Events that it has not given out, or that were not looked at, go back. */
   eventsLeft(everything: AsyncQueue<ServerSessionEvent>, unseen: ServerSessionEvent[]): void;
 }
 
 /** The messages of a session one after the other, of every kind; it ends quietly with the session. */
 export class SessionEventIterator extends QueueIterator<ServerSessionEvent, ServerSessionEvent> {
-  /** @param refusal - somebody else takes the messages: the loop throws this */
+  /** @param refusal - another reader takes the messages: the loop throws this */
   constructor(
     private readonly owner: EventsOwner,
     private readonly everything: AsyncQueue<ServerSessionEvent>,

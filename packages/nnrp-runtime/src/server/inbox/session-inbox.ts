@@ -46,7 +46,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
   private submits: AsyncQueue<Operation> | undefined;
   private rare: RareMessages | undefined;
   private everything: AsyncQueue<ServerSessionEvent> | undefined;
-  /** Who takes the messages when they are not asked for by kind. */
+  /** The call that takes the messages when they are not asked for by kind. */
   private takenBy: string | undefined;
   private arrivals = 0;
   private endReason: NnrpError | undefined;
@@ -79,7 +79,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     return waits;
   }
 
-  /** @throws UsageError when somebody else takes the messages of the session */
+  /** @throws UsageError when another reader takes the messages of the session */
   nextSubmit(): Promise<Operation> {
     const refusal = this.takenAway('submit');
     if (refusal !== undefined) throw refusal;
@@ -106,7 +106,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     this.submits?.withdraw(waiter);
   }
 
-  /** Submits that were handed out, and nobody has looked at, in order: they go before all that wait. */
+  /** Submits that were handed out but not looked at, in order: they go before all that wait. */
   putBack(operations: readonly Operation[]): void {
     const back = operations.filter(({ isOver }) => !isOver);
     if (back.length === 0) return;
@@ -148,7 +148,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     return waits;
   }
 
-  /** @throws UsageError when somebody else takes the messages of the session */
+  /** @throws UsageError when another reader takes the messages of the session */
   next<Kind extends keyof RareKinds>(kind: Kind): Promise<RareKinds[Kind]> {
     const refusal = this.takenAway(kind);
     if (refusal !== undefined) throw refusal;
@@ -216,7 +216,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     else if (event.type === 'close') this.close(event.close);
   }
 
-  /** Passes on what waits, in order; from now on somebody else takes the messages of this session. */
+  /** Passes on what waits, in order; from now on `receiver` takes the messages of this session. */
   handOver(receiver: SessionReceiver): void {
     this.requireKinds('serve()');
     this.takenBy = 'serve()';
@@ -336,7 +336,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     return this.rare;
   }
 
-  /** Everything that waits, in the order of arrival; whoever waits for a kind of message is told that none will come. */
+  /** Everything that waits, in the order of arrival; rejects the calls that wait for a kind of message. */
   private gather(): ServerSessionEvent[] {
     const reason = new ClosedError('somebody else takes the messages of this session');
     const arrived: Arrived<ServerSessionEvent>[] = [];
@@ -350,7 +350,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     return arrived.sort((a, b) => a.number - b.number).map(({ message }) => message);
   }
 
-  /** @throws UsageError when somebody else takes the messages of the session */
+  /** @throws UsageError when another reader takes the messages of the session */
   requireKinds(by: string): void {
     if (this.takenBy !== undefined) throw new UsageError(`${by}: ${this.takenBy} takes the messages of this session`);
   }

@@ -8,7 +8,7 @@ import type {
 } from '../contract/server-messages.js';
 import type { Operation } from '../operation/operation.js';
 
-/** Who takes the messages of a session: its inbox, until a serve loop does. */
+/** Takes the messages of a session: its inbox, until a serve loop does. */
 export interface SessionReceiver {
   submit(operation: Operation): void;
   cancel(cancel: NnrpCancel): void;

@@ -4,7 +4,7 @@ import type { Operation } from '../operation/operation.js';
 import { QueueIterator } from './queue-iterator.js';
 import type { SessionInbox } from './session-inbox.js';
 
-/** The submits of a session one after the other; it throws when somebody else takes the messages in the meantime. */
+/** The submits of a session one after the other; it throws when another reader takes the messages in the meantime. */
 export class SubmitIterator extends QueueIterator<Operation, OperationContext> {
   constructor(private readonly inbox: SessionInbox) {
     super();

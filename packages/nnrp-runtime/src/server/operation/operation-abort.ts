@@ -7,7 +7,7 @@ type Listen = (this: AbortSignal, ...args: Listening) => void;
 type Handler = (this: unknown, event: unknown) => unknown;
 
 /**
- * The signal of one operation. What ends work may be a packet of its client, or a call of somebody else's code: so each
+ * The signal of one operation. What ends work may be a packet of its client, or a call of other code: so each
  * listener is called in the async context in which it was added, whatever store its handler had entered by then. Signals
  * that the application derives from this one (`AbortSignal.any`) abort in the context in which it was first asked for.
  *

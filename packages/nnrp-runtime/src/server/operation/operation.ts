@@ -69,13 +69,13 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   refusedPush: Promise<never> | undefined;
   /** For the session: pushes that wait for the client or for room, while a handler has or had a place. */
   blockedPushes = 0;
-  /** For the session: what the last of them waits for, and what it got; who does not await its pushes gets the same again. */
+  /** For the session: what the last of them waits for, and its promise; a push that waits for the same gets it again. */
   blockedBy: Promise<void> | undefined;
   /** For the session. */
   blocked: Promise<void> | undefined;
   /** For the serve loop: whether its handler has one of the places for handlers. */
   place: HandlerPlace = 'none';
-  /** For the dispatcher: who pays for its place; undefined before it has come there. */
+  /** For the dispatcher: the line that its place counts for; undefined before it has come there. */
   line: SessionLine | undefined = undefined;
   /** For the dispatcher: that it waits for a place. */
   turn: PlaceTurn | undefined = undefined;
@@ -242,7 +242,7 @@ export class Operation extends OperationRecord implements OperationContext, Sche
     this.owner.crashed(error);
   }
 
-  /** For the session: no answer may be sent any more. Nobody is told yet: several frames may end together. */
+  /** For the session: no answer may be sent any more. Nothing is reported yet: several frames may end together. */
   settle(reason: NnrpError | undefined): void {
     if (this.over) return;
     this.over = true;

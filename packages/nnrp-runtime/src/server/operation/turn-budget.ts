@@ -9,7 +9,7 @@ let sinceMs = 0;
 let nextTurn: Promise<void> | undefined;
 
 /**
- * Sees to it that handlers that never wait for anything but `push` leave time for everybody else: nothing comes in and
+ * Makes handlers that wait for nothing but `push` leave time for other work: nothing comes in and
  * no deadline passes while promises that are resolved already follow each other. One budget for the whole process, since
  * it is the process that stands still.
  *

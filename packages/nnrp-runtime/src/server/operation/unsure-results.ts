@@ -1,7 +1,7 @@
 import { IdMap, type UsageError } from 'nnrp-core';
 import { unheard } from '../../base/promises/settled.js';
 
-/** Who waits for room after a result whose body is still the application's, by frame. */
+/** Pushes that wait for room after a result whose body still belongs to the application, by frame. */
 export class UnsureResults {
   private waiting: IdMap<(error: UsageError) => void> | undefined;
 

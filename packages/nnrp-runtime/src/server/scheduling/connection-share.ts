@@ -23,7 +23,7 @@ export class Turn implements Link<Turn> {
   constructor(
     readonly operation: Scheduled,
     readonly line: SessionLine,
-    /** It has begun before, and whoever waits for it to go on awaits `promise`; undefined for one that has yet to begin. */
+    /** It has begun before, and its handler awaits `promise` to go on; undefined for one that has yet to begin. */
     readonly again: { readonly promise: Promise<void>; resolve(): void } | undefined,
   ) {}
 }

@@ -11,7 +11,7 @@ export interface ShareLimits {
 class ClassRound {
   /** By rank; those of one rank take turns. */
   readonly ranks: (Chain<ShareOfClass> | undefined)[] = [];
-  /** A bit for each rank at which somebody stands. */
+  /** A bit for each rank that has an entry. */
   standing = 0;
   /** When its next turn is due, in a time that counts turns. */
   dueAt = 0;
@@ -29,7 +29,7 @@ class ClassRound {
 }
 
 /**
- * Who is next. Between priority classes turns are dealt by weight, so that no class is ever without; inside a class the
+ * Decides on turns. Between priority classes turns are dealt by weight, so that no class is ever without; inside a class the
  * connections that have fewest places come first and those that have about the same take turns; then the sessions of the
  * connection take turns; then the oldest operation comes first. What has begun goes before what has not.
  *
@@ -70,7 +70,7 @@ export class FairQueue {
   /**
    * Takes the next one out. The connection counts its place after that, and says so by `changed`.
    * @param hasRoomAbove - whether a connection that has at least so many places may have one more
-   * @returns undefined when nobody may have a place
+   * @returns undefined when no operation may have a place
    */
   next(hasRoomAbove: (places: number) => boolean): Turn | undefined {
     let first: ClassRound | undefined;

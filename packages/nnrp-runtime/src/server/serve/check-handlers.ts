@@ -16,7 +16,7 @@ const HANDLERS: Readonly<Record<keyof ServeHandlers, true>> = {
 };
 
 /**
- * Finds what would be called by nobody, or could not be called, before a client is the first to notice. A class may have
+ * Finds handlers that would never be called, or could not be called, before a client notices. A class may have
  * methods of its own beside its handlers; a function under another name in a plain object is a handler misspelt.
  *
  * @throws UsageError that names the handler

@@ -66,7 +66,7 @@ export class Dispatcher {
 
   /** Whether half of what the connection may have waiting does, so that its client should pause. */
   isBusy(share: ConnectionShare): boolean {
-    // Whoever has nothing waiting would not be told either when there is room again.
+    // A connection with nothing waiting would not be told when there is room again.
     return share.waiting > 0 && share.waiting * 2 >= this.mostWaiting(share);
   }
 
@@ -221,7 +221,7 @@ export class Dispatcher {
     const { share } = line;
     this.turns--;
     if (again !== undefined) {
-      // An application may have frozen it by now: whoever has made room for it does not pay for that.
+      // Does not throw when the application has frozen it: the operation that made room must not fail for that.
       Reflect.set(operation, 'turn', undefined);
       this.goesOn(operation, share);
       again.resolve();
@@ -303,7 +303,7 @@ export class Dispatcher {
 }
 
 function shareOf(operation: Scheduled): ConnectionShare {
-  // Whoever has a place has come by `submit`.
+  // An operation that has a place has come by `submit`.
   return operation.line?.share ?? new ConnectionShare();
 }
 

@@ -5,8 +5,8 @@ const GROUPS = 8;
 const GROUPS_OF_A_NETWORK = 4;
 
 /**
- * Whose address it is, for counting: an IPv4 address by itself, an IPv6 address by its /64, which is the least that anybody
- * is given and has 2^64 addresses.
+ * The group of an address, for counting: an IPv4 address by itself, an IPv6 address by its /64, the least that a client
+ * is given; it has 2^64 addresses.
  *
  * @param remoteAddress - HOST:PORT, as transports say it
  * @returns undefined when that is no IP address, as of transports in memory

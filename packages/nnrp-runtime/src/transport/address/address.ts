@@ -34,8 +34,8 @@ export function formatAddress(host: string, port: number): string {
 
 /**
  * Where a client reaches a server of this machine that listens on all addresses: the loopback address of the same family
- * in place of 0.0.0.0 and ::. Any other host is left as it is. A name is not looked up: whoever does so asks again with
- * each address that is found.
+ * in place of 0.0.0.0 and ::. Any other host is left as it is. A name is not looked up: a caller that does so calls again
+ * with each address that is found.
  */
 export function reachableHost(host: string): string {
   if (canonicalIPv6(host) === '::') return '::1';

@@ -11,7 +11,7 @@ export function isNumeric(host: string): boolean {
 }
 
 /**
- * An IPv4 address in the form in which everybody writes it. The system also takes `127.1`, `0x7f000001`, `0` and
+ * An IPv4 address in its usual form. The system also takes `127.1`, `0x7f000001`, `0` and
  * `000.000.000.000`, and so they reach comparisons with `0.0.0.0` and with the names of a certificate.
  *
  * @returns undefined unless it is an IPv4 address in a spelling that inet_aton(3) takes

@@ -4,7 +4,7 @@ import { printable } from 'nnrp-core';
 /** More than a handshake takes of a certificate: what tells one peer from another must not be cut. */
 const MAX_NAME_BYTES = 1024 * 1024;
 
-/** Who the other end of a connection has proved to be. Plain data, made once when the connection is; frozen. */
+/** The identity that the other end of a connection has proved. Plain data, made once when the connection is; frozen. */
 export interface PeerIdentity {
   /**
    * Whether the peer has shown a certificate that leads to one of the listener's roots. The other fields may be set

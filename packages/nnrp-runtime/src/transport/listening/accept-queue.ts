@@ -6,7 +6,7 @@ import { AcceptFailures, listenerError } from './accept-failures.js';
 /** Connections that wait for `accept`; more are cut at once, so that a flood costs no memory. */
 const MAX_WAITING = 1024;
 
-/** The connections of a listener that nobody has accepted yet. */
+/** The connections of a listener that are not accepted yet. */
 export class AcceptQueue {
   /** Told of connections that could not be taken while the listener goes on; at most once a second. */
   onFailure: ((failure: AcceptFailure) => void) | undefined;
@@ -48,7 +48,7 @@ export class AcceptQueue {
     this.waiting.end(listenerError(this.address, error));
   }
 
-  /** Nobody is accepted any more; those who wait are aborted. */
+  /** Accepts no more connections; those that wait are aborted. */
   close(reason: NnrpError = new ClosedError(`listener ${this.address} is closed`)): void {
     for (const connection of this.waiting.drain()) connection.abort();
     this.waiting.end(reason);

@@ -7,7 +7,7 @@ import { formatAddress, type HostPort } from '../address/address.js';
 const MAX_NAMED = 8;
 const MAX_REASON_BYTES = 300;
 
-/** What a code of the system means to whoever wants to connect. */
+/** What a code of the system means to a client that connects. */
 const CODES: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nobody listens there',
   ETIMEDOUT: 'no answer',

@@ -3,13 +3,13 @@ import { LinkedQueue, type Place } from '../../base/queues/linked-queue.js';
 /** Milliseconds after which a peer that has said nothing counts as silent. Before, its first bytes may be on the way. */
 const TIME_TO_SPEAK_MS = 1000;
 
-/** Somebody of whom nothing is known yet. */
+/** A peer of which nothing is known yet. */
 export interface Stranger {
   /** See `addressGroup`; without one it counts in all only. */
   readonly addressGroup: string | undefined;
   /** Whether it has begun to say what makes sense. */
   hasSpoken(): boolean;
-  /** Somebody else needs its place, which is free already: ends it at once. Must not throw. */
+  /** Another one needs its place, which is free already: ends it at once. Must not throw. */
   makeRoom(): void;
 }
 
@@ -41,7 +41,7 @@ interface Entry<S> {
 
 /**
  * Strangers, within bounds. A newcomer is always let in: when there are as many as there may be, the oldest one that has
- * had time to speak and is silent goes, else the oldest of all, so that nobody stays by dripping either. An address that has
+ * had time to speak and is silent goes, else the oldest of all, so that none stays by dripping either. An address that has
  * its fill pays with its own. Each step takes the same time, however many there are.
  */
 export class Strangers<S extends Stranger> {
@@ -155,7 +155,7 @@ export class Strangers<S extends Stranger> {
   }
 
   private nextToGo(line: Line<S>): Entry<S> | undefined {
-    // Each moves over once: that somebody has spoken is looked at when it matters, not told with every packet.
+    // Each moves over once: that one has spoken is looked at when it matters, not told with every packet.
     for (let head = line.silent.oldest; head?.stranger.hasSpoken(); head = line.silent.oldest) this.spoke(head);
     const silent = line.silent.oldest;
     const speaking = line.speaking.oldest;

@@ -28,7 +28,7 @@ export function takeChunk(): Chunk {
   return chunk;
 }
 
-/** Nobody may read or write them any more. The list is emptied. */
+/** They may not be read or written any more. The list is emptied. */
 export function giveBack(chunks: Chunk[]): void {
   for (const chunk of chunks) if (spare.length < MAX_SPARE) spare.push(chunk);
   chunks.length = 0;

@@ -95,7 +95,7 @@ export class StallWatch {
     this.wait(this.intervalMs);
   }
 
-  /** Who has taken all that was there owes nothing. */
+  /** A peer need not take more than what waits. */
   private neededSince({ waitingBytes }: Look): number {
     return waitingBytes === 0 ? this.leastBytes : Math.min(this.leastBytes, waitingBytes);
   }
