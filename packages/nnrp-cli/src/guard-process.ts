@@ -1,7 +1,7 @@
 import { errorText, writeLine } from './terminal-text.js';
 
 /**
- * The last line of defence of a command: whatever nobody handled becomes one line on standard error and exit code 1,
+ * The last line of defence of a command: whatever was not handled becomes one line on standard error and exit code 1,
  * and a reader that goes away (`| head`) ends the process without a word.
  */
 export function guardProcess(): void {

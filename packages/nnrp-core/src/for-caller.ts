@@ -8,8 +8,8 @@ interface StackTraces {
 }
 
 /**
- * An error of its own for one of several who are told of the same failure: same class, code, message and fields, with the
- * shared error as its `cause`. What one of them adds to it, nobody else has. Anything but an error of these packages is
+ * An error of its own for one of several callers with the same failure: same class, code, message and fields, with the
+ * shared error as its `cause`. The others do not see what one adds. Anything but an error of these packages is
  * handed back as it is.
  */
 export function forCaller<E>(error: E): E {

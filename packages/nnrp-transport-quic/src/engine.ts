@@ -80,7 +80,7 @@ export interface ListenerEvents {
   connected(stream: QuicStream, asked: boolean): void;
   /** A handshake came to nothing; says whose, and why. */
   handshakeFailed(error: Error): void;
-  /** A bound has cost somebody a connection. */
+  /** A bound has cost a client its connection. */
   boundHit(name: ListenerBoundName): void;
   /** The socket has failed at something, and goes on. */
   missed(error: Error): void;

@@ -104,7 +104,7 @@ export class QuicConnector implements FramedConnector {
 }
 
 /**
- * A lookup of a name cannot be given up; nobody waits for it then. Whatever else is given up says in this turn what it
+ * A lookup of a name cannot be given up; its end is ignored then. Whatever else is given up says in this turn what it
  * has tried.
  */
 function whichever<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

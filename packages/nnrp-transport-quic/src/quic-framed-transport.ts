@@ -29,6 +29,6 @@ export function framed(stream: QuicStream, options: QuicTransportOptions, asked?
 
 function identityOf({ alpn, peerCertificate }: QuicStream, asked: boolean): PeerIdentity {
   const certificate = peerCertificate === undefined ? undefined : new X509Certificate(peerCertificate);
-  // Nobody gets here with a certificate that has not been verified.
+  // A certificate that comes here has been verified.
   return peerIdentity({ asked, verified: true, certificate, alpn, protocol: 'TLSv1.3' });
 }

@@ -21,7 +21,7 @@ import { type QuicServerEndpointConfig, requireServerConfig } from './server-end
 
 /**
  * Listens for QUIC on one UDP socket. A connection can be accepted once its handshake is complete; handshakes run beside
- * each other, and a peer that is slow, silent or hostile in one of them holds up nobody. Clients have to offer
+ * each other, and a peer that is slow, silent or hostile in one of them delays no other. Clients have to offer
  * `nnrp/1` by ALPN.
  *
  * @see NNRP/1-preview3 section 12.3
@@ -48,7 +48,7 @@ export class QuicFramedListener implements FramedListener {
     return answering(() => QuicFramedListener.open(config, defaults));
   }
 
-  /** @internal `bind` for who has a door of his own: mistakes are thrown at once. */
+  /** @internal `bind` without its promise wrapper: mistakes are thrown at once. */
   static open(config: QuicServerEndpointConfig, defaults: QuicTransportOptions): Promise<QuicFramedListener> {
     requireServerConfig(config);
     const given = readTransportOptions(knownOptions(defaults, TRANSPORT_OPTIONS));

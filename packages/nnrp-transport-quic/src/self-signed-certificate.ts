@@ -1,7 +1,7 @@
 import { generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { DER_TAGS, der, derObjectId, derSequence, derTime } from './der.js';
 
-/** A certificate that vouches for itself, with its private key. Both belong to whoever holds them. */
+/** A certificate that vouches for itself, with its private key. Both belong to the caller. */
 export interface SelfSignedCertificate {
   /** To be given to clients as their trusted root. */
   readonly certificateDer: Uint8Array;

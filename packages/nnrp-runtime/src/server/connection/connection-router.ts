@@ -118,7 +118,7 @@ export class ConnectionRouter {
     this.violatedBy(packet, `${info.name}: ${describeFault(fault)}`, code, fault);
   }
 
-  /** Costs the connection when nobody else lives on it; otherwise the peer is told and its sessions go on. */
+  /** Gives the connection up when it has no session; otherwise the peer is told and its sessions go on. */
   violatedBy(packet: Packet, text: string, code: number = ErrorCode.InvalidState, fault?: WireFault): void {
     const error = new ProtocolError(text, code, fault);
     this.owner.report(packet.sessionId, error);

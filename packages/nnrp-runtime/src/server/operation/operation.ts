@@ -69,7 +69,7 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   refusedPush: Promise<never> | undefined;
   /** For the session: pushes that wait for the client or for room, while a handler has or had a place. */
   blockedPushes = 0;
-  /** For the session: what the last of them waits for, and its promise; a push that waits for the same gets it again. */
+  /** For the session: what the last of them waits for, and its promise; a push with the same wait gets it again. */
   blockedBy: Promise<void> | undefined;
   /** For the session. */
   blocked: Promise<void> | undefined;

@@ -29,7 +29,7 @@ class ClassRound {
 }
 
 /**
- * Decides on turns. Between priority classes turns are dealt by weight, so that no class is ever without; inside a class the
+ * Between priority classes turns are dealt by weight, so that no class is ever without; inside a class the
  * connections that have fewest places come first and those that have about the same take turns; then the sessions of the
  * connection take turns; then the oldest operation comes first. What has begun goes before what has not.
  *

@@ -205,7 +205,7 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
     core.sendFrameError(frameId, submitRefused(error.wireCode, error.rawMessage));
   }
 
-  /** The frame is answered, and its id used up; who knows ERROR is told why. */
+  /** The frame is answered, and its id used up; a client that knows ERROR is told why. */
   private rejectSubmit(packet: Packet, errorCode: number, text: string): void {
     const { core } = this;
     if (!core.operations.useUpId(packet)) {

@@ -34,7 +34,7 @@ export function formatAddress(host: string, port: number): string {
 
 /**
  * Where a client reaches a server of this machine that listens on all addresses: the loopback address of the same family
- * in place of 0.0.0.0 and ::. Any other host is left as it is. A name is not looked up: a caller that does so calls again
+ * in place of 0.0.0.0 and ::. Any other host is left as it is. A name is not looked up: for a name, call it
  * with each address that is found.
  */
 export function reachableHost(host: string): string {

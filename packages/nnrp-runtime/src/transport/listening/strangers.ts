@@ -41,7 +41,7 @@ interface Entry<S> {
 
 /**
  * Strangers, within bounds. A newcomer is always let in: when there are as many as there may be, the oldest one that has
- * had time to speak and is silent goes, else the oldest of all, so that none stays by dripping either. An address that has
+ * had time to speak and is silent goes, else the oldest of all, so that none stays by dripping. An address that has
  * its fill pays with its own. Each step takes the same time, however many there are.
  */
 export class Strangers<S extends Stranger> {

@@ -30,7 +30,7 @@ export function listenOnTcp({ host, port }: HostPort): Promise<{ readonly server
       reject(new TransportError(text, { cause: error, isRetryable: false }));
     };
     const owner: Guarded = { crashed: (error) => failed(error as Error) };
-    // Once it listens there is nobody to reject any more, and others are told.
+    // Once it listens, the promise is settled, and other listeners get the errors.
     listen(owner, server, 'error', failed);
     server.listen(port, host, () => {
       const bound = server.address();

@@ -118,7 +118,7 @@ export class TcpListener implements FramedListener {
     return answering(() => TcpListener.open(address, options));
   }
 
-  /** @internal `bind` for who has a door of his own: mistakes are thrown at once. */
+  /** @internal `bind` without its promise wrapper: mistakes are thrown at once. */
   static open(address: string | HostPort, options: TcpOptions): Promise<TcpListener> {
     const wanted = parseAddress(address);
     const given = tcpOptions(options);

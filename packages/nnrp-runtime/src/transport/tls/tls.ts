@@ -74,7 +74,7 @@ export class TlsListener implements FramedListener {
     return answering(() => TlsListener.open(address, tls, options));
   }
 
-  /** @internal `bind` for who has a door of his own: mistakes are thrown at once. */
+  /** @internal `bind` without its promise wrapper: mistakes are thrown at once. */
   static open(address: string | HostPort, tls: TlsServerOptions, options: TcpOptions): Promise<TlsListener> {
     const wanted = parseAddress(address);
     const settings = tlsServerSettings(tls);
