@@ -15,7 +15,7 @@ const { MessageType } = preview3;
 const TURNS = { tcp: 3, duplex: 2, memory: 2 } as const;
 const SUBJECT = { sessionId: FOCUS_ID, frameId: 1 };
 const PING = sample('PING', SUBJECT, new Dice(1));
-/** So short that whoever waits in vain is told before the end of the conversation. */
+/** So short that a call that waits in vain is told before the end of the conversation. */
 const CLIENT_CONFIG = {
   maxPacketBytes: MAX_PACKET_BYTES,
   openTimeoutMs: 250,

@@ -7,8 +7,8 @@ interface Follower {
 }
 
 /**
- * Signals that operations follow, each with its followers. A signal is kept alive as long as it has any: it may be all
- * that holds one that was made for a call alone, such as `AbortSignal.any([...])`.
+ * Signals that operations follow, each with its followers. A signal is kept alive as long as it has any: this may be the
+ * only reference to one that was made for a call alone, such as `AbortSignal.any([...])`.
  */
 const followed = new Map<AbortSignal, SignalFollowers>();
 

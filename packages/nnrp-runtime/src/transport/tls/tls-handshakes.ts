@@ -146,7 +146,7 @@ export class TlsHandshakes implements Guarded {
   private cut(ends: string, handshake: Handshake, address: string): void {
     const { connection } = handshake;
     this.end(ends, handshake);
-    // node:tls emits this error where it reports the end.
+    // node:tls passes the error on to the listeners that it tells of the end.
     listen(this, connection, 'error', () => {});
     connection.destroy(new TransportError(`${address}: ${MADE_ROOM}`));
   }
