@@ -85,7 +85,7 @@ const CONTENTS: Readonly<Record<string, Content>> = {
 
 const TIMED_BODY = new Uint8Array(16).fill(TIMED);
 const STREAM_BODY = new Uint8Array(16).fill(STREAM);
-/** Ids that nobody else of this bench asks for. */
+/** Ids that no other part of this bench asks for. */
 const CHURNED_ID = 0x7000_0000;
 
 function plain(name: string): FloodKind {

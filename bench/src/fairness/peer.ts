@@ -35,7 +35,7 @@ export class Peer {
         this.onPacket(packet);
       }
     });
-    // How it ends does not matter: whoever attacks goes on with another connection.
+    // How it ends does not matter: the attacker goes on with another connection.
     socket.on('error', () => {});
     socket.on('drain', () => this.wake());
     socket.on('close', () => {

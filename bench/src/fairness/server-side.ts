@@ -14,7 +14,7 @@ const NANOSECONDS_PER_MS = 1e6;
 export interface ServerFigures {
   /** CPU time by wall clock time: 1 is a whole core. */
   readonly cpuShare: number;
-  /** Milliseconds by which timers were late: how long everybody waits for the event loop. */
+  /** Milliseconds by which timers were late: how long all work waits for the event loop. */
   readonly lateP99Ms: number;
   readonly lateMaxMs: number;
   /** Most resident bytes of a sample. */

@@ -75,7 +75,7 @@ class PacketWriter {
 
 export const writer = new PacketWriter();
 
-/** What an application gets of a packet, as from any other system: the body as bytes that nobody else uses again. */
+/** What an application gets of a packet, as from any other system: the body as bytes that are not used again. */
 export type PacketHandler = (frameId: number, partial: boolean, body: Uint8Array) => void;
 
 /** Splits the chunks of one socket. Packets inside a chunk are read in place; one that spans chunks is put together. */

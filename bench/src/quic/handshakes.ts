@@ -24,7 +24,7 @@ function exchangeOnce(connection: Connection, body: Uint8Array): Promise<Uint8Ar
 
 /**
  * Connects, exchanges, closes, again and again, in so many lanes at once. What a close still waits for, as for late
- * packets, holds up nobody; all closes are awaited in the end.
+ * packets, delays no other; all closes are awaited in the end.
  */
 export async function handshakes(
   connect: () => Promise<Connection>,

@@ -50,7 +50,7 @@ export async function runCampaign(order: Order, progress: (mutants: number) => v
   return { conversations: number, mutants, valid, cells, heapGrowthBytes, failures };
 }
 
-/** Nobody is on stage any more, and what they have left has had time to end. */
+/** All ends have left the stage, and what they left has had time to end. */
 async function settledHeap(stage: Stage): Promise<number> {
   await stage.clear();
   await new Promise((resolve) => setTimeout(resolve, 500));
@@ -72,7 +72,7 @@ async function explain(talk: Conversation, found: readonly Violation[], watch: P
   return `${what}\nconversation (${how}), pnpm fuzz --replay ${file}\n${describeConversation(shortest)}`;
 }
 
-/** Plays one conversation with everybody new. */
+/** Plays one conversation with new ends. */
 export async function playAlone(talk: Conversation, watch: ProcessWatch): Promise<Violation[]> {
   const stage = new Stage(watch);
   const found = await stage.play(talk, new Coverage());

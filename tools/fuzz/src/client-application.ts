@@ -62,7 +62,7 @@ function sessionCall(call: AppCall, session: NnrpClientSession, held: Held, dice
       return submits.map((submit) => ['submit', submit.then((operation) => operation.result())] as const);
     }
     case 'hold':
-      // Results that nobody reads.
+      // Results that are not read.
       return [['held', session.submit('work').then((operation) => keep(held, operation))]];
     case 'loop':
       return [

@@ -15,7 +15,7 @@ const { MessageType } = preview3;
 const TURNS = { tcp: 3, duplex: 2, memory: 2 } as const;
 const SUBJECT = { sessionId: FOCUS_ID, frameId: 1 };
 const PING = sample('PING', SUBJECT, new Dice(1));
-/** So short that whoever waits in vain is told before the end of the conversation. */
+/** So short that a call that waits in vain is told before the end of the conversation. */
 const CLIENT_CONFIG = {
   maxPacketBytes: MAX_PACKET_BYTES,
   openTimeoutMs: 250,
@@ -172,7 +172,7 @@ export class ClientTarget {
     await until(what, 15);
   }
 
-  /** What must hold after the attack, and after everybody has left. */
+  /** What must hold after the attack, and after all ends have left. */
   private async check(): Promise<void> {
     const { wire, inside } = this;
     if (wire !== undefined && inside !== undefined && !(await this.answersOrIsOver(wire, inside))) {
@@ -208,7 +208,7 @@ export class ClientTarget {
   }
 
   private async answersOrIsOver(wire: Wire, inside: Inside['connection']): Promise<boolean> {
-    // Results that nobody reads stop the reading, as they should.
+    // Results that are not read stop the reading, as they should.
     const isSettled = () => wire.isOver || inside.isClosed || inside.unread.isHolding || wire.take().some(isPong);
     wire.write(PING);
     if (await until(isSettled, 40)) return true;

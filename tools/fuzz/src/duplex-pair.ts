@@ -12,7 +12,7 @@ class DuplexEnd extends Duplex {
 
   override _write(chunk: Buffer, _encoding: string, done: () => void): void {
     const { peer } = this;
-    // A network copies; whoever keeps a chunk must not see it change.
+    // A network copies; an end that keeps a chunk must not see it change.
     if (peer === undefined || peer.destroyed || peer.push(Buffer.from(chunk))) setImmediate(done);
     else peer.waiting = done;
   }

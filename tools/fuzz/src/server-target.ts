@@ -230,7 +230,7 @@ export class ServerTarget {
     this.wire?.[how]();
   }
 
-  /** What must hold after the attack, and after everybody has left. */
+  /** What must hold after the attack, and after all ends have left. */
   private async check(): Promise<void> {
     const { wire, focus, second } = this;
     if (wire !== undefined && focus !== undefined && !(await this.answersOrIsOver(wire, focus))) {

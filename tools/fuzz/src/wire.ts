@@ -16,7 +16,7 @@ export interface Wire {
   destroy(): void;
 }
 
-/** Packets that are kept until somebody takes them; a flood of answers is not what this is about. */
+/** Packets that are kept until they are taken; a flood of answers is not what this is about. */
 const MAX_KEPT = 256;
 
 /** Bytes over a stream. */

@@ -4,7 +4,7 @@ export class Faults {
   /** The first of them, as text. */
   readonly first: string[] = [];
 
-  /** Unhandled rejections, exceptions that nobody caught, and warnings such as too many listeners. */
+  /** Unhandled rejections, uncaught exceptions, and warnings such as too many listeners. */
   watchProcess(): void {
     process.on('unhandledRejection', (reason) => this.note('unhandled rejection', reason));
     process.on('uncaughtException', (error) => this.note('uncaught exception', error));

@@ -17,8 +17,8 @@ import { join } from 'node:path';
 
 /*
  * How `nnrp submit --quic` gets to trust the self-signed certificate of `nnrp serve --quic`: the server leaves the
- * certificate, which is no secret, in a folder that only its user can write to, under its port. Who cannot write there
- * cannot make himself trusted, and who takes the port over does not have the key.
+ * certificate, which is no secret, in a folder that only its user can write to, under its port. A program that cannot
+ * write there cannot make itself trusted, and one that takes the port over does not have the key.
  */
 
 /** The hosts that a self-signed certificate is for. */

@@ -49,5 +49,5 @@ const PROCESS_BYTES = 192 * MIB;
 
 /** Resident bytes of an attacked process at any time. */
 export const MAX_RESIDENT_BYTES = PROCESS_BYTES + CONNECTIONS * PER_CONNECTION;
-/** Bytes by which the heap may differ between two full collections with nobody connected. */
+/** Bytes by which the heap may differ between two full collections with no client connected. */
 export const MAX_GROWTH_BYTES = 16 * MIB;

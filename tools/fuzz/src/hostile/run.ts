@@ -13,7 +13,7 @@ import type { Vitals } from './vitals.js';
 
 const LOOK_MS = 500;
 const TELL_MS = 10_000;
-/** Connections that nobody uses any more are gone after this. */
+/** Unused connections are gone after this. */
 const SETTLE_MS = 3000;
 const MIB = 1024 * 1024;
 

@@ -27,7 +27,7 @@ export class Monitor {
     this.notes[name] = (this.notes[name] ?? 0) + 1;
   }
 
-  /** @param settle - collects garbage first: nobody is connected */
+  /** @param settle - collects garbage first: no client is connected */
   take(settle: boolean): Vitals {
     this.sample();
     const faults = this.watch.take().map(({ kind, detail }) => `${kind}: ${detail}`);
