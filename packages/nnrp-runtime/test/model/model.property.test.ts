@@ -2,6 +2,7 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.js';
 import { CALLER_COMMANDS, finishCallers } from './model-caller-commands.js';
 import { PEER_COMMANDS } from './model-peer-commands.js';
 import { ModelState } from './model-state.js';
@@ -16,7 +17,7 @@ import { ModelWorld } from './model-world.js';
 const RUNS = 800;
 const MIN_STEPS = 10_000;
 /** Bytes of heap that a step may leave behind: a rounding error, but nothing that grows. */
-const MAX_BYTES_PER_STEP = 150;
+const MAX_BYTES_PER_STEP = 100;
 
 let world: ModelWorld;
 beforeAll(async () => {
@@ -66,5 +67,7 @@ it('keeps every promise to peers that lie, vanish and crowd, for 10,000 steps', 
   });
   if (NNRP_PATH !== undefined) return;
   expect(world.steps).toBeGreaterThanOrEqual(MIN_STEPS);
-  expect((heapUsed() - warmHeap) / (world.steps - warmSteps)).toBeLessThan(MAX_BYTES_PER_STEP);
+  // QUIC keeps an ended connection for some round trips, so the heap comes down after the last of them.
+  const isFlat = () => (heapUsed() - warmHeap) / (world.steps - warmSteps) < MAX_BYTES_PER_STEP;
+  await eventually(isFlat, `a step leaves less than ${MAX_BYTES_PER_STEP} bytes of heap behind`);
 }, 120_000);
