@@ -52,15 +52,22 @@ export class ConnectionGate {
     this.others = undefined;
   }
 
-  /** A pause of a certain length ends by itself. */
+  /** A pause of a certain length ends by itself, perhaps since it was looked at. */
   private armRetry(): void {
-    const waiting = (this.background?.size ?? 0) + (this.others?.size ?? 0);
-    if (this.timer !== undefined || waiting === 0 || this.scope === undefined) return;
-    const leftMs = this.scope.retryAtMs - performance.now();
-    if (leftMs <= 0) return;
-    this.timer = later(this.owner, Math.min(Math.ceil(leftMs), MAX_TIMER_MS), () => this.changed());
+    if (this.timer !== undefined || (!isAny(this.background) && !isAny(this.others))) return;
+    const leftMs = Math.ceil((this.scope?.retryAtMs ?? 0) - performance.now());
+    if (leftMs <= 0 && !this.holdsBackInVain()) return;
+    this.timer = later(this.owner, Math.min(Math.max(leftMs, 1), MAX_TIMER_MS), () => this.changed());
     this.timer.unref();
   }
+
+  private holdsBackInVain(): boolean {
+    return (isAny(this.background) && !this.holds(true)) || (isAny(this.others) && !this.holds(false));
+  }
+}
+
+function isAny(gates: Set<WaitingGate> | undefined): boolean {
+  return gates !== undefined && gates.size > 0;
 }
 
 function withOne(gates: Set<WaitingGate> | undefined, gate: WaitingGate): Set<WaitingGate> {

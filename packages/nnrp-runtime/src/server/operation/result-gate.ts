@@ -183,14 +183,17 @@ export class ResultGate implements WaitingGate {
   private place(line: HeldLine): void {
     const { operation } = line;
     if (this.isPausedAlone(operation)) {
-      this.paused ??= new Map();
-      this.paused.set(operation, line);
       line.timer = this.retry(this.operationScopes?.get(operation), () => this.flowChanged(operation));
-    } else {
-      this.lines ??= new Map();
-      this.lines.set(operation, line);
-      if (this.lines.size === 1) this.waitOn();
+      // A pause may end between two looks at the clock.
+      if (line.timer !== undefined || this.isPausedAlone(operation)) {
+        this.paused ??= new Map();
+        this.paused.set(operation, line);
+        return;
+      }
     }
+    this.lines ??= new Map();
+    this.lines.set(operation, line);
+    if (this.lines.size === 1) this.waitOn();
   }
 
   private replace(line: HeldLine): void {
@@ -220,9 +223,10 @@ export class ResultGate implements WaitingGate {
     if (this.holds(this.sessionScope)) {
       this.connection.waitsNoMore(this);
       this.timer = this.retry(this.sessionScope, () => this.recheck());
-    } else {
-      this.connection.waits(this);
+      // It may end between two looks at the clock.
+      if (this.timer !== undefined || this.holds(this.sessionScope)) return;
     }
+    this.connection.waits(this);
   }
 
   /** A pause of a certain length ends by itself. */
