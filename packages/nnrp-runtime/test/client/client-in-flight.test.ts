@@ -20,6 +20,14 @@ describe('the number of operations in flight', () => {
     expect(sessions.map(({ ack }) => ack.maxInFlightOperations)).toEqual([allowed, allowed]);
   });
 
+  it('that the server allows is asked for from the start by the opens that follow', async () => {
+    const { server, client } = await waiting(2);
+    const refused: unknown[] = [];
+    server.on('sessionRefused', (refusal) => refused.push(refusal));
+    for (let count = 0; count < 3; count++) await client.openSession();
+    expect(refused).toHaveLength(1);
+  });
+
   it('is refused where the application asks for more than the server allows', async () => {
     const { client } = await waiting(2);
     await expect(client.openSession({ maxInFlightOperations: 4 })).rejects.toMatchObject({

@@ -85,6 +85,8 @@ export class SessionOpening {
   /** What has to come before any open. */
   private greetings = 0;
   private refusal: NnrpError | undefined;
+  /** Operations in flight that the server allows, once it has refused the default: later opens ask for no more. */
+  private allowed = Number.POSITIVE_INFINITY;
 
   constructor(private readonly connection: OpeningConnection) {}
 
@@ -216,7 +218,8 @@ export class SessionOpening {
   /** @throws WireError on an option that does not fit; nothing is sent then */
   private send(asked: Asked): Promise<NnrpClientSession> {
     const { connection } = this;
-    const { open, body } = asked;
+    const { body } = asked;
+    const open = this.withinAllowed(asked);
     connection.send(MessageType.SessionOpen, 0, 0, SESSION_OPEN, open, body);
     const answer = new PendingAnswer<NnrpClientSession>(
       connection,
@@ -232,12 +235,18 @@ export class SessionOpening {
   }
 
   /** The application has no wish, and the server says what it allows. */
-  private askForLess(pending: PendingOpen, maxInFlightOperations: number): void {
+  private askForLess(pending: PendingOpen, allowed: number): void {
     const { connection } = this;
-    pending.open = { ...pending.open, maxInFlightOperations };
+    this.allowed = allowed;
+    pending.open = this.withinAllowed(pending.asked);
     connection.send(MessageType.SessionOpen, 0, 0, SESSION_OPEN, pending.open, pending.asked.body);
     this.line.push(pending);
     connection.unread.answerAwaited(pending);
+  }
+
+  private withinAllowed({ open, maxInFlight }: Asked): preview3.SessionOpen {
+    if (maxInFlight !== undefined || open.maxInFlightOperations <= this.allowed) return open;
+    return { ...open, maxInFlightOperations: this.allowed };
   }
 
   /** It costs this open alone: its answer may still come, and others wait for that as long again, but no longer. */
