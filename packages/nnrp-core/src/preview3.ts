@@ -85,6 +85,7 @@ export {
   PeerMessages,
   UNLIMITED_BUDGET,
 } from './body/peer-messages.js';
+export { decodeResumePosition, encodeResumePosition, RESUME_POSITION_EXTENSION } from './body/resume-position.js';
 export {
   type EncodedTensors,
   encodeTensorResult,
