@@ -72,6 +72,7 @@ export {
   chooseSessionId,
   openedAck,
   rejectedAck,
+  resumedAck,
   type SessionIds,
   type SessionOpenTerms,
 } from './machine/session-open.js';

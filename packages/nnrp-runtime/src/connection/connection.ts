@@ -27,6 +27,7 @@ import { COPY_LIMIT } from '../transport/stream/lent-packet.js';
 import { type ErrorOptions, errorMessage } from './errors/error-message.js';
 import { MOST_BYTES, packetTooLarge } from './packet-limit.js';
 import { Pings, type PingsOwner } from './pings.js';
+import type { SentLogOwner } from './recovery/sent-log.js';
 import { ERROR_MESSAGE } from './sending/codecs.js';
 import { type MetadataCodec, OutboundMessage } from './sending/outbound-message.js';
 import { CONTROL_LANE, type Lane, Outbox, type OutboxLimits, type OutboxOwner } from './sending/outbox.js';
@@ -41,7 +42,7 @@ const HEADER_BYTES = preview3.COMMON_HEADER_BYTES;
  * handler. Common to both roles; what a role does with its packets stands in its subclass.
  */
 export abstract class Connection<Session extends SessionEndpoint = SessionEndpoint>
-  implements PacketSink, SessionConnection<Session>, OutboxOwner, PingsOwner
+  implements PacketSink, SessionConnection<Session>, OutboxOwner, PingsOwner, SentLogOwner
 {
   protected readonly sessions = new IdMap<Session>();
   /** The session of the last packet: the next one is for it as a rule. */
@@ -156,6 +157,13 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
 
   pingTimedOut(error: TimeoutError): void {
     this.endNow(error);
+  }
+
+  /** Asks for the PONG that confirms what was sent for sessions that can be resumed. */
+  abstract fence(): void;
+
+  confirmedRoom(): void {
+    this.outbox.drained();
   }
 
   whenDrained(lane: Lane = CONTROL_LANE): Promise<void> {
@@ -331,6 +339,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     this.forgetRecent();
     guard(this, () => this.outbox.end(error));
     guard(this, () => this.pings.end(error));
+    guard(this, () => this.outbox.log?.close());
     guard(this, () => this.onEnded(error));
   }
 
@@ -375,6 +384,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
       case MessageType.Pong:
         // An answer that nobody asked for says nothing.
         this.pings.answered();
+        this.outbox.log?.confirmed();
         return true;
       case MessageType.Close:
         background(this, this.close(new ClosedError(`${this.remoteAddress} closed the connection`)));

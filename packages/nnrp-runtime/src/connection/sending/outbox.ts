@@ -2,6 +2,7 @@ import { forCaller, type NnrpError, type Packet, type UsageError } from 'nnrp-co
 import { afterThis, type Guarded, nextTurn } from '../../base/guard.js';
 import { SETTLED, unheard } from '../../base/promises/settled.js';
 import type { FramedTransport, OutboundPacket } from '../../transport/contract/contract.js';
+import type { SentLog } from '../recovery/sent-log.js';
 import { OutboxLane } from './outbox-lane.js';
 import { WaitingPacket } from './waiting-packet.js';
 
@@ -73,6 +74,8 @@ export class Outbox {
   private ended: NnrpError | undefined;
   /** Operations whose results were left out of what waits, and why. */
   private spoilt: Map<string, UsageError> | undefined;
+  /** Keeps what leaves here for sessions that can be resumed. */
+  log: SentLog | undefined;
 
   constructor(
     private readonly transport: FramedTransport,
@@ -96,7 +99,7 @@ export class Outbox {
       this.wait(new WaitingPacket(packet, partial), lane);
       return false;
     }
-    if (this.transport.send(packet)) return true;
+    if (this.leaves(packet)) return true;
     this.full = true;
     this.owner.outboxFilled();
     return false;
@@ -128,7 +131,7 @@ export class Outbox {
   flushAll(): void {
     for (const lane of this.takeLanes()) {
       for (let packet = lane.take(); packet !== undefined; packet = lane.take()) {
-        if (!this.isSpoilt(packet)) this.transport.send(packet);
+        if (!this.isSpoilt(packet)) this.leaves(packet);
       }
     }
   }
@@ -138,6 +141,16 @@ export class Outbox {
     this.ended = error;
     this.takeLanes();
     for (const drain of this.drains.splice(0)) drain?.reject(error);
+  }
+
+  /** @returns whether there is room for more */
+  private leaves(packet: OutboundPacket): boolean {
+    const { log } = this;
+    if (log === undefined) return this.transport.send(packet);
+    log.add(packet);
+    // Both are told, also when the first says no.
+    const hasRoom = this.transport.send(packet);
+    return !log.isFull && hasRoom;
   }
 
   private takeLanes(): OutboxLane[] {
@@ -188,7 +201,7 @@ export class Outbox {
       for (let packet = lane.take(); packet !== undefined; packet = lane.take()) {
         this.gone(packet.heldBytes);
         if (this.isSpoilt(packet)) this.leaveOut(packet);
-        else if (!this.transport.send(packet)) return false;
+        else if (!this.leaves(packet)) return false;
       }
     }
     this.lanes = undefined;
