@@ -154,8 +154,9 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     this.sendPlain(MessageType.Ping, 0, 0);
   }
 
-  pingTimedOut(error: TimeoutError): void {
+  pingTimedOut(error: TimeoutError): boolean {
     this.endNow(error);
+    return false;
   }
 
   whenDrained(lane: Lane = CONTROL_LANE): Promise<void> {

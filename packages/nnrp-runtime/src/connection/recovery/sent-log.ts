@@ -24,6 +24,8 @@ const WINDOW_BYTES = 8 * 1024 * 1024;
 /** How many packets of a session have been sent since it was opened, as the peer counts those that it receives. */
 export interface SentCount {
   packets: number;
+  /** Frame of the last FRAME_SUBMIT among them; left out before the first. */
+  lastSubmit?: number;
 }
 
 /** What a log asks of its connection. */
@@ -63,6 +65,8 @@ export class SentLog {
   private readonly counts = new IdMap<SentCount>();
   /** Sessions whose acknowledgement has not left: what comes before it belongs to an earlier session of the same id. */
   private readonly unopened = new IdMap<SentCount>();
+  /** Where the packets of each session begin, counted like the fences: before it lie those of an earlier one of the same id. */
+  private readonly starts = new IdMap<number>();
   private recent: SentCount | undefined;
   private recentId = 0;
   private sinceFence = 0;
@@ -94,14 +98,17 @@ export class SentLog {
    */
   begin(sessionId: number, count: SentCount, from: 'now' | 'open_ack'): void {
     this.forgetRecent();
-    if (from === 'now') this.counts.set(sessionId, count);
+    if (from === 'now') this.start(sessionId, count);
     else this.unopened.set(sessionId, count);
   }
 
   /** The session is over or has left: what was sent for it is not asked for any more. */
   forget(sessionId: number, count: SentCount): void {
     this.forgetRecent();
-    if (this.counts.get(sessionId) === count) this.counts.delete(sessionId);
+    if (this.counts.get(sessionId) === count) {
+      this.counts.delete(sessionId);
+      this.starts.delete(sessionId);
+    }
     if (this.unopened.get(sessionId) === count) this.unopened.delete(sessionId);
   }
 
@@ -135,6 +142,7 @@ export class SentLog {
     if (copied > 0) copyIntact(body, copied, chunk.bytes, start + headBytes);
     else if (length > 0) this.lend(intact(lent(body), length), length);
     count.packets++;
+    if (messageType === MessageType.FrameSubmit) count.lastSubmit = chunk.view.getUint32(start + AT.frameId, true);
     chunk.used += headBytes + copied;
     this.end += headBytes + copied;
     this.added(headBytes + length);
@@ -166,6 +174,7 @@ export class SentLog {
   unconfirmed(sessionId: number): LoggedPacket[] {
     const packets: LoggedPacket[] = [];
     const lentBodies = [...this.lentBodies];
+    const from = this.starts.get(sessionId) ?? this.end;
     let nextLent = 0;
     for (const chunk of this.chunks) {
       let at = Math.max(0, this.confirmedTo - chunk.base);
@@ -174,7 +183,7 @@ export class SentLog {
         const bodyLength = chunk.view.getUint32(at + AT.bodyLen, true);
         const copied = bodyLength <= COPY_LIMIT ? bodyLength : 0;
         const lentBody = copied === bodyLength ? undefined : lentBodies[nextLent++];
-        if (chunk.view.getUint32(at + AT.sessionId, true) === sessionId) {
+        if (chunk.base + at >= from && chunk.view.getUint32(at + AT.sessionId, true) === sessionId) {
           const bytes = new Uint8Array(chunk.bytes.subarray(at, at + headBytes + copied));
           packets.push(new LoggedPacket(bytes, headBytes, bodyLength, lentBody?.body));
         }
@@ -229,7 +238,12 @@ export class SentLog {
     if (count === undefined) return;
     this.forgetRecent();
     this.unopened.delete(sessionId);
+    this.start(sessionId, count);
+  }
+
+  private start(sessionId: number, count: SentCount): void {
     this.counts.set(sessionId, count);
+    this.starts.set(sessionId, this.end);
   }
 
   private forgetRecent(): void {
