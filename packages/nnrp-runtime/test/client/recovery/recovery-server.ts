@@ -26,6 +26,8 @@ export class ServerLink {
   isSilent = false;
   pings = 0;
   pongs = 0;
+  /** Whose acknowledgement each PING without a PONG stands behind. */
+  readonly proofs: KnownSession[] = [];
   /** Everything that has come. */
   readonly packets: Packet[] = [];
 
@@ -243,12 +245,11 @@ export class RecoveryServer {
     }
   }
 
-  /** The client has this connection, and with it the newest tokens. */
+  /** The client has read the acknowledgement, and with it the newest token. */
   private proved(link: ServerLink): void {
     link.pongs++;
-    for (const session of this.sessions.values()) {
-      if (session.link === link) session.tokens.splice(0, session.tokens.length - 1);
-    }
+    const session = link.proofs.shift();
+    if (session?.link === link) session.tokens.splice(0, session.tokens.length - 1);
   }
 
   private opened(link: ServerLink, packet: Packet): void {
@@ -314,6 +315,7 @@ export class RecoveryServer {
     if (position > session.sent.length) throw new Error(`the client says ${position}, got ${session.sent.length}`);
     session.link = link;
     link.send(ack);
+    link.proofs.push(session);
     link.send(packetBytes(MessageType.Ping));
     for (const bytes of session.sent.slice(position)) link.send(bytes);
   }
