@@ -85,7 +85,7 @@ it.each([1, 2, 3, 4, 5, 6])(
       await new Promise((resolve) => setImmediate(resolve));
     }
     await all;
-    expect(server.links.length).toBeGreaterThan(10);
+    expect(server.links.length).toBeGreaterThan(3);
     const frames = Array.from({ length: OPERATIONS }, (_, at) => at + 1);
     for (const known of knowns) expect(server.submits(known)).toEqual(frames);
     expect(client.toJSON()).toMatchObject({ state: 'open', sessionCount: SESSIONS });

@@ -215,7 +215,9 @@ export class RecoveryServer {
 
   private async accept(): Promise<void> {
     for (;;) {
-      const socket = await this.listener.accept();
+      // At the end of the listener nothing more comes.
+      const socket = await this.listener.accept().catch(() => undefined);
+      if (socket === undefined) return;
       if (this.isUnreachable) {
         socket.on('error', () => {});
         carrier.reset(socket);
