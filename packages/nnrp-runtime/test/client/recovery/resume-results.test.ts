@@ -109,6 +109,26 @@ describe('what is sent', () => {
     expect(texts).toEqual(['1', '2', '3', '4', '5']);
   });
 
+  it('does not count what the transport has left out', async () => {
+    const server = await RecoveryServer.start();
+    const { session, known } = await server.session({}, { maxInFlightOperations: 0 });
+    server.link.socket.pause();
+    session.submitNow(new Uint8Array(7 * 1024 * 1024));
+    const body = new Uint8Array(50_000);
+    const spoilt = session.submitNow(body);
+    const last = session.submitNow('last');
+    structuredClone(body.buffer, { transfer: [body.buffer] });
+    const failed = expect(spoilt.result()).rejects.toMatchObject({ code: 'NNRP_ERR_USAGE' });
+    server.link.socket.resume();
+    await failed;
+    await eventually(() => server.submits(known).length === 2, 'the others have come');
+    server.cut();
+    await server.back(known, 2);
+    server.result(known, 3, 'done');
+    expect((await last.result()).text()).toBe('done');
+    expect(server.submits(known)).toEqual([1, 3]);
+  });
+
   it('is trimmed by fences: a session that is quiet asks for nothing', async () => {
     const server = await RecoveryServer.start();
     const { session, known } = await server.session();
