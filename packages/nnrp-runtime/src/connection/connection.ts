@@ -11,7 +11,7 @@ import {
   type NnrpError,
   type Packet,
   PREVIEW3,
-  ProtocolError,
+  type ProtocolError,
   type Revision,
   type TimeoutError,
   TransportError,
@@ -25,6 +25,7 @@ import { warn } from '../base/warn.js';
 import type { FramedTransport, PacketSink } from '../transport/contract/contract.js';
 import { COPY_LIMIT } from '../transport/stream/lent-packet.js';
 import { type ErrorOptions, errorMessage } from './errors/error-message.js';
+import { framingError } from './errors/framing-error.js';
 import { MOST_BYTES, packetTooLarge } from './packet-limit.js';
 import { Pings, type PingsOwner } from './pings.js';
 import { ERROR_MESSAGE } from './sending/codecs.js';
@@ -260,10 +261,12 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     return true;
   }
 
-  broken(fault: WireFault): void {
+  broken(fault: WireFault, foreign?: Uint8Array): void {
     guard(this, () => {
-      const code = FRAMING_ERROR_CODES[fault.kind] ?? ErrorCode.MalformedHeader;
-      this.fail(new ProtocolError(describeFault(fault), code, fault));
+      // Later bytes may be of a payload, and are not shown.
+      const error = framingError(fault, this.packetCount === 0 ? foreign : undefined, this.role);
+      // The peer's own bytes are not sent back: what comes from here could be taken for ours.
+      this.fail(error, describeFault(fault));
     });
   }
 
@@ -287,10 +290,10 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     this.end(error ?? (this.sessions.size === 0 ? new ClosedError(text) : new TransportError(text)));
   }
 
-  /** The peer broke a rule that costs the connection: tells it, then closes. */
-  fail(error: ProtocolError): void {
+  /** The peer broke a rule that costs the connection: tells it, then closes. @param told - what the peer is told */
+  fail(error: ProtocolError, told: string = error.rawMessage): void {
     if (this.ended !== undefined) return;
-    this.sendError(error.wireCode, ErrorScope.Connection, error.rawMessage, { fatal: true });
+    this.sendError(error.wireCode, ErrorScope.Connection, told, { fatal: true });
     this.sendPlain(MessageType.Close, 0, 0);
     this.end(error);
   }
@@ -334,6 +337,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     guard(this, () => this.onEnded(error));
   }
 
+  protected abstract readonly role: 'client' | 'server';
   /** Whether a packet is what the peer sends frames by. */
   protected abstract takesFrames(head: Packet): boolean;
   /** Whether the peer has said that it understands this. */
@@ -386,9 +390,3 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
 }
 
 const UNREPORTED: Guarded = { crashed: (error) => warn('an internal error could not be reported', error) };
-
-const FRAMING_ERROR_CODES: Partial<Record<WireFault['kind'], number>> = {
-  unsupported_version_major: ErrorCode.UnsupportedVersion,
-  unsupported_wire_format: ErrorCode.UnsupportedVersion,
-  packet_too_large: ErrorCode.LimitExceeded,
-};

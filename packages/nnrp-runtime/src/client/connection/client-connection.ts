@@ -51,6 +51,7 @@ const PROGRESS_BYTES = 4096;
 
 /** The client's side of one connection: greets, measures and routes; sessions do the rest. */
 export class ClientConnection extends Connection implements OpeningConnection, KeepAliveTarget, ReadGateOwner {
+  protected readonly role = 'client';
   readonly flow = new ConnectionFlow();
   readonly deadlines = new DeadlineQueue(this);
   readonly unread: ReadGate;
@@ -239,9 +240,9 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   }
 
   /** Every way to break a connection is reported here, once. */
-  override fail(error: ProtocolError): void {
+  override fail(error: ProtocolError, told?: string): void {
     if (!this.isClosed) this.violation(error, 0);
-    super.fail(error);
+    super.fail(error, told);
   }
 
   protected override receive(packet: Packet, info: MessageInfo): void {

@@ -56,6 +56,7 @@ export class ServerConnection
 {
   /** Without a proof of the contrary a peer is taken for the reference client, which knows few messages. */
   isAnnounced = false;
+  protected readonly role = 'server';
   /** What the client says it understands, bits of PeerMessages. */
   private families = 0;
   private readonly opening: SessionOpening;
@@ -303,10 +304,10 @@ export class ServerConnection
     return head.messageType === MessageType.FrameSubmit;
   }
 
-  override fail(error: ProtocolError): void {
+  override fail(error: ProtocolError, told?: string): void {
     // Framing that is broken is reported like any other broken rule.
     if (!this.isClosed) this.report(0, error);
-    super.fail(error);
+    super.fail(error, told);
   }
 
   giveUp(error: ProtocolError): void {
