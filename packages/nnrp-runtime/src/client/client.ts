@@ -6,7 +6,7 @@ import { answering, unheard } from '../base/promises/settled.js';
 import { SeldomWarning } from '../base/warn.js';
 import type { CloseReport } from '../connection/close-report.js';
 import type { HostPort } from '../transport/address/address.js';
-import type { FramedTransport } from '../transport/contract/contract.js';
+import type { FramedConnector, FramedTransport } from '../transport/contract/contract.js';
 import { checkTransport } from '../transport/contract/is-transport.js';
 import { ofTransport, TcpConnector } from '../transport/tcp/tcp.js';
 import { TlsConnector } from '../transport/tls/tls.js';
@@ -15,6 +15,7 @@ import { ClientConnection } from './connection/client-connection.js';
 import type { ProbeOptions, ProbeResult } from './connection/client-probes.js';
 import {
   clientConfig,
+  connectSignal,
   type NnrpClientConfig,
   type NnrpClientOptions,
   type SessionOptions,
@@ -55,13 +56,14 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * Connects over TCP.
    *
    * @param address - HOST:PORT
-   * @throws TransportError or TimeoutError when no connection comes about, UsageError on a bad option
+   * @throws TransportError or TimeoutError when no connection comes about, UsageError on a bad option; the reason of
+   * `signal` when that aborts first
    */
   static connectTcp(address: string | HostPort, config: NnrpClientOptions = {}): Promise<NnrpClient> {
     return answering(() => {
       const complete = clientConfig(config);
       const connector = new TcpConnector(address, connecting(complete));
-      return connector.connect().then((transport) => new NnrpClient(transport, complete, asksAnyServer(config)));
+      return NnrpClient.connect(connector, complete, config);
     });
   }
 
@@ -69,7 +71,8 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * Connects over TLS. The server's certificate must lead to a trusted root and be for its name.
    *
    * @param address - HOST:PORT
-   * @throws TransportError or TimeoutError when no connection comes about, UsageError on a bad option
+   * @throws TransportError or TimeoutError when no connection comes about, UsageError on a bad option; the reason of
+   * `signal` when that aborts first
    */
   static connectTls(
     address: string | HostPort,
@@ -79,8 +82,17 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
     return answering(() => {
       const complete = clientConfig(config);
       const connector = new TlsConnector(address, tls, connecting(complete));
-      return connector.connect().then((transport) => new NnrpClient(transport, complete, asksAnyServer(config)));
+      return NnrpClient.connect(connector, complete, config);
     });
+  }
+
+  private static connect(
+    connector: FramedConnector,
+    complete: NnrpClientConfig,
+    config: NnrpClientOptions,
+  ): Promise<NnrpClient> {
+    const asks = asksAnyServer(config);
+    return connector.connect(connectSignal(config)).then((transport) => new NnrpClient(transport, complete, asks));
   }
 
   /** Uses any transport, which the client owns from now on. @throws UsageError on a bad option, or what is no transport; a transport is aborted */
@@ -116,7 +128,8 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * Opens a session; several may live on one connection.
    *
    * @throws (as a rejection) PeerError with the server's session_error_code when it refuses, TimeoutError when it does
-   * not answer, TransportError or ClosedError when the connection is over, WireError when an option does not fit
+   * not answer, TransportError or ClosedError when the connection is over, WireError when an option does not fit; the
+   * reason of `signal` when that aborts first
    */
   openSession(options: SessionOptions = {}): Promise<NnrpClientSession> {
     return this.connection.openSession(options);

@@ -179,6 +179,9 @@ export interface FramedListener {
 /** Makes connections. */
 export interface FramedConnector {
   readonly kind: TransportKind;
-  /** @throws TransportError or TimeoutError when no connection comes about */
-  connect(): Promise<FramedTransport>;
+  /**
+   * @param signal - gives up: the promise rejects with its reason at once, and nothing is left. After that it means nothing
+   * @throws TransportError or TimeoutError when no connection comes about
+   */
+  connect(signal?: AbortSignal): Promise<FramedTransport>;
 }
