@@ -266,8 +266,8 @@ describe('session ids', () => {
     async (requestedSessionId) => {
       const { client } = await stage.pair();
       await expect(client.openSession({ requestedSessionId })).rejects.toMatchObject({
-        code: 'NNRP_ERR_FIELD_OUT_OF_RANGE',
-        message: expect.stringContaining('requested_session_id'),
+        code: 'NNRP_ERR_USAGE',
+        rawMessage: `session options: requestedSessionId takes an integer of 0 to 4294967295, got ${requestedSessionId}`,
       });
       await client.openSession();
     },

@@ -247,7 +247,7 @@ export interface OperationContext extends NnrpSubmit {
   /** The body as text. Invalid UTF-8 becomes U+FFFD. */
   text(): string;
   /** The body as a value. @throws UsageError when it is no JSON */
-  json(): unknown;
+  json<Value = unknown>(): Value;
   /**
    * A copy of the body: the caller's own, to be changed or transferred to another thread. It lies at the beginning of its
    * memory, so a typed array of any kind may lie over it, such as `new Float32Array(operation.bytes().buffer)`.

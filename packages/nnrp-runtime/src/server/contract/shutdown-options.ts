@@ -1,0 +1,16 @@
+import { integer, optionTable } from '../../base/option-kinds.js';
+import { type Kept, readOptions } from '../../base/options.js';
+import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
+
+/** How a server is closed; what is left out, or undefined, has its default. */
+export interface ShutdownOptions {
+  /** Milliseconds for operations in flight to be answered, 0 = none; default `drainTimeoutMs` of the server. */
+  readonly drainTimeoutMs?: number | undefined;
+}
+
+const OPTIONS = optionTable<ShutdownOptions>({ drainTimeoutMs: integer(0, MAX_TIMER_MS) });
+
+/** @throws UsageError on an option that does not exist or fit */
+export function shutdownOptions(options: ShutdownOptions): Kept<ShutdownOptions> {
+  return readOptions('server close options', options, OPTIONS);
+}
