@@ -9,7 +9,6 @@ import {
   TimeoutError,
   UsageError,
 } from 'nnrp-core';
-import { CloseReason, InFlightPolicy } from 'nnrp-core/preview3';
 import { ApplicationContext } from '../base/application/application-context.js';
 import { ApplicationEvents, tell } from '../base/application/application-events.js';
 import { ASYNC_DISPOSE } from '../base/application/async-dispose.js';
@@ -38,7 +37,7 @@ import type { NnrpServerSession } from './contract/contract.js';
 import { ServerBounds, type ServerStats } from './contract/server-bounds.js';
 import { type NnrpServerConfig, type NnrpServerOptions, serverConfig } from './contract/server-config.js';
 import type { HandlerFailure, NnrpServerEvents } from './contract/server-events.js';
-import { type ShutdownOptions, shutdownOptions } from './contract/shutdown-options.js';
+import { goodbye, type ShutdownOptions, shutdownOptions } from './contract/shutdown-options.js';
 import { declareBounds } from './declared-bounds.js';
 import { HANDLER_WORDS, INTERNAL_WORDS, UnheardFailures } from './failures/unheard-failures.js';
 import { Newcomers } from './newcomers.js';
@@ -258,7 +257,8 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return answering(() => {
       const { drainTimeoutMs } = shutdownOptions(options);
       if (this.closing === undefined) this.closing = this.shutDown(drainTimeoutMs ?? this.config.drainTimeoutMs);
-      else if (drainTimeoutMs !== undefined) this.hurry(drainTimeoutMs);
+      else if (drainTimeoutMs !== undefined)
+        for (const { closing } of this.table.values()) background(this, closing.shutDown(goodbye(drainTimeoutMs)));
       return this.closing;
     });
   }
@@ -369,13 +369,8 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private async shutDown(drainTimeoutMs: number): Promise<CloseReport> {
     this.draining = true;
     await this.closeListener();
-    const goodbye = {
-      reason: CloseReason.ServerShutdown,
-      inFlightPolicy: drainTimeoutMs > 0 ? InFlightPolicy.Drain : InFlightPolicy.Abort,
-      drainTimeoutMs,
-    };
     const cores = [...this.table.values()];
-    await Promise.allSettled(cores.map(async (core) => core.closing.shutDown(goodbye)));
+    await Promise.allSettled(cores.map(async (core) => core.closing.shutDown(goodbye(drainTimeoutMs))));
     const closed = new ClosedError('the server was closed');
     this.admission.end();
     const connections = [...this.connections, ...this.closingConnections];
@@ -387,11 +382,6 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     this.accepted.end(closed);
     this.over.resolve();
     return joinedReport(cores.map((core) => core.closing.report));
-  }
-
-  /** What is closing already gets no more time than this. */
-  private hurry(drainTimeoutMs: number): void {
-    for (const { closing } of this.table.values()) background(this, closing.shutDown({ drainTimeoutMs }));
   }
 
   private closeListener(): Promise<void> {

@@ -173,6 +173,37 @@ describe('a server', () => {
     expect([server.sessionCount, server.connectionCount]).toEqual([0, 0]);
   });
 
+  it('stops waiting for frames after the drain timeout of the call', async () => {
+    const { server, session, clientSession } = await stage.session({ drainTimeoutMs: 600_000 });
+    const operation = await clientSession.submit('never answered');
+    await session.receiveSubmit();
+    const outcome = expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_SERVER_SHUTDOWN' });
+    expect((await server.close({ drainTimeoutMs: 20 })).cut).toHaveLength(1);
+    await outcome;
+  });
+
+  it('cuts what is left when it is called again with no time', async () => {
+    const { server, session, clientSession } = await stage.session({ drainTimeoutMs: 600_000 });
+    const operation = await clientSession.submit('never answered');
+    await session.receiveSubmit();
+    const outcome = expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_SERVER_SHUTDOWN' });
+    const closing = server.close();
+    expect(server.close({ drainTimeoutMs: 0 })).toBe(closing);
+    await closing;
+    await outcome;
+  });
+
+  it.each([
+    [{ drainTimeoutMs: -1 }, /drainTimeoutMs takes an integer of 0 to 2147483647, got -1/],
+    [{ drainTimeout: 5 }, /there is no option 'drainTimeout'; did you mean drainTimeoutMs\?/],
+    ['SIGTERM', /server close options: expected an object, got a string of 7 characters/],
+    [null, /server close options: expected an object, got null/],
+  ])('refuses %j, and stays open', async (options, message) => {
+    const { server, client } = await stage.pair();
+    await expect(server.close(options as never)).rejects.toThrow(message);
+    await client.openSession();
+  });
+
   it('stops waiting for frames after its drain timeout', async () => {
     const { server, session, clientSession } = await stage.session({ drainTimeoutMs: 20 });
     const operation = await clientSession.submit('never answered');
