@@ -19,7 +19,7 @@ export interface Load {
 }
 
 /** A client that may begin its handshake. */
-export interface Newcomer {
+export interface IncomingConnection {
   readonly datagram: Buffer;
   readonly from: RemoteInfo;
   /** The id that this end is known by. */
@@ -31,7 +31,7 @@ export interface Newcomer {
 }
 
 /** Decides on datagrams of strangers: a handshake, a Retry, another version, or nothing at all. Keeps nothing. */
-export class Newcomers {
+export class IncomingConnections {
   private readonly tokens = new AddressTokens();
 
   constructor(
@@ -41,7 +41,7 @@ export class Newcomers {
   ) {}
 
   /** @returns a client to begin with; undefined when the datagram has been dealt with */
-  receive(datagram: Buffer, from: RemoteInfo): Newcomer | undefined {
+  receive(datagram: Buffer, from: RemoteInfo): IncomingConnection | undefined {
     // Answers are never longer than what they answer, and small datagrams are not answered: a sender cannot use this to
     // flood another host.
     if (!isLongHeader(datagram) || datagram.length < MIN_INITIAL_BYTES) return undefined;

@@ -1,0 +1,296 @@
+import {
+  forCaller,
+  INSPECT,
+  type Inspect,
+  inspected,
+  type NnrpError,
+  type ObjectIdentity,
+  type SchemaRegistry,
+  type SessionState,
+  UsageError,
+} from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { ErrorScope, MessageType, SessionFlagsAck } from 'nnrp-core/preview3';
+import { ASYNC_DISPOSE } from '../../base/application/async-dispose.js';
+import { described } from '../../base/application/described.js';
+import type { AsyncItems } from '../../base/async-items.js';
+import { checkFlow } from '../../base/flow-fields.js';
+import { checkOptions, withDefaults } from '../../base/options.js';
+import { answering, rejection, SETTLED } from '../../base/promises/settled.js';
+import type { BodyInput } from '../../connection/body/body-bytes.js';
+import type { CloseReport } from '../../connection/close-report.js';
+import { givenText } from '../../connection/errors/error-text.js';
+import { RESULT_HINT } from '../../connection/sending/codecs.js';
+import type {
+  FlowUpdateInit,
+  MigrateAckInit,
+  NnrpServerSession,
+  OperationContext,
+  OperationsInFlight,
+  PatchAckInit,
+  ResultHintInit,
+  ServerCloseOptions,
+} from '../contract/contract.js';
+import type { NnrpServerConfig } from '../contract/server-config.js';
+import type {
+  NnrpCancel,
+  NnrpClose,
+  NnrpMigration,
+  NnrpPatch,
+  ResultInit,
+  RuntimeSessionRecord,
+  ServerSessionEvent,
+} from '../contract/server-messages.js';
+import { SubmitIterator } from '../inbox/submit-iterator.js';
+import type { ServerSessionConnection } from '../operation/server-session-connection.js';
+import { SessionCore } from './session-core.js';
+
+const NO_BODY = new Uint8Array(0);
+const NO_HINT: preview3.ResultHint = Object.freeze({
+  appliedBudgetPolicy: preview3.ResultHintBudgetPolicy.None,
+  congestionState: preview3.ResultHintCongestionState.None,
+  reason: preview3.ResultHintReason.None,
+  retryAfterMs: 0,
+});
+const ERROR_OPTIONS: ReadonlySet<string> = new Set(['frameId', 'retryAfterMs']);
+
+/** A session as the application holds it. */
+export class ServerSession implements NnrpServerSession {
+  readonly core: SessionCore;
+
+  constructor(
+    connection: ServerSessionConnection,
+    open: preview3.SessionOpen,
+    ack: preview3.SessionOpenAck,
+    config: NnrpServerConfig,
+  ) {
+    this.core = new SessionCore(this, connection, open, ack, config);
+  }
+
+  get sessionId(): number {
+    return this.core.sessionId;
+  }
+
+  get clientOpen(): preview3.SessionOpen {
+    return this.core.open;
+  }
+
+  get ack(): preview3.SessionOpenAck {
+    return described(this.core.ack);
+  }
+
+  get state(): SessionState {
+    return this.core.lifecycle.state;
+  }
+
+  get operations(): OperationsInFlight {
+    return this.core.operations.registry;
+  }
+
+  get cacheObjectCount(): number {
+    return this.core.cacheObjectCount;
+  }
+
+  get schemas(): SchemaRegistry {
+    return this.core.cache.schemas;
+  }
+
+  get remoteAddress(): string {
+    return this.core.connection.remoteAddress;
+  }
+
+  get isAnnounced(): boolean {
+    return this.core.connection.isAnnounced;
+  }
+
+  get roundTripMs(): number | undefined {
+    return this.core.connection.roundTripMs;
+  }
+
+  ping(): Promise<number> {
+    return answering(() => {
+      this.requireOpen();
+      if (!this.isAnnounced)
+        throw new UsageError(`session ${this.sessionId}: the client has not shown that it knows PING`);
+      return this.core.connection.ping(this.core.config.pingTimeoutMs);
+    });
+  }
+
+  get endReason(): NnrpError | undefined {
+    return this.core.endReason;
+  }
+
+  get inFlightCount(): number {
+    return this.core.operations.registry.size;
+  }
+
+  get record(): RuntimeSessionRecord {
+    const { ack, operations } = this.core;
+    return {
+      sessionId: ack.sessionId,
+      profileId: ack.acceptedProfileId,
+      schemaId: ack.schemaId,
+      schemaVersion: ack.schemaVersion,
+      resumeEnabled: (ack.sessionFlagsAck & SessionFlagsAck.ResumeEnabled) !== 0,
+      resumeTokenBytes: ack.resumeTokenBytes,
+      lastOperationId: operations.registry.highestId,
+    };
+  }
+
+  isInFlight(frameId: number): boolean {
+    return this.core.operations.registry.has(frameId);
+  }
+
+  receiveSubmit(): Promise<OperationContext> {
+    // The inbox makes promises that may go unheard; another one for each submit would cost time.
+    try {
+      return this.core.inbox.nextSubmit();
+    } catch (error) {
+      return rejection(error);
+    }
+  }
+
+  [Symbol.asyncIterator](): AsyncItems<OperationContext, void> {
+    this.core.inbox.requireKinds('for await over the session');
+    return new SubmitIterator(this.core.inbox);
+  }
+
+  receiveCancel(): Promise<NnrpCancel> {
+    return answering(() => this.core.inbox.next('cancel'));
+  }
+
+  receivePatch(): Promise<NnrpPatch> {
+    return answering(() => this.core.inbox.next('patch'));
+  }
+
+  receiveMigrate(): Promise<NnrpMigration> {
+    return answering(() => this.core.inbox.next('migrate'));
+  }
+
+  receiveClose(): Promise<NnrpClose> {
+    return answering(() => this.core.inbox.next('close'));
+  }
+
+  events(): AsyncItems<ServerSessionEvent, void> {
+    return this.core.inbox.events();
+  }
+
+  sendResult(frameId: number, result: ResultInit, body: BodyInput = NO_BODY): Promise<void> {
+    return this.core.operations.sendResult(frameId, result, body);
+  }
+
+  sendResultDrop(frameId: number): Promise<void> {
+    return this.core.operations.sendResultDrop(frameId);
+  }
+
+  cancelOperations(scope: preview3.CancelScope, frameId: number): number[] {
+    return this.core.operations.cancel(scope, frameId);
+  }
+
+  trackCacheObject(identity: ObjectIdentity): void {
+    const full = this.core.cache.track(identity);
+    if (full === undefined) return;
+    const { maxCacheObjects } = this.core.config;
+    const why =
+      full === 'cacheObjects' ? `maxCacheObjects is ${maxCacheObjects}, and as many are there` : `${full} is reached`;
+    throw new UsageError(`session ${this.sessionId}: ${why}`);
+  }
+
+  cacheObject(identity: ObjectIdentity): Uint8Array | undefined {
+    return this.core.cache.get(identity);
+  }
+
+  sendPatchAck(ack: PatchAckInit = {}, profilePatchAck: BodyInput = NO_BODY): Promise<void> {
+    return answering(() => (this.core.patches.answer(ack, profilePatchAck) ? SETTLED : this.drained()));
+  }
+
+  sendMigrateAck(request: NnrpMigration, ack: MigrateAckInit = {}): Promise<void> {
+    return answering(() => (this.core.migrations.answer(request, ack) ? SETTLED : this.drained()));
+  }
+
+  sendFlowUpdate(update: FlowUpdateInit): Promise<void> {
+    return answering(() => {
+      const { frameId } = checkFlow(update, 'serverSession');
+      this.requireOpen();
+      const operation = frameId === undefined ? undefined : this.core.operations.registry.get(frameId);
+      if (frameId !== undefined && operation === undefined) throw this.notInFlight(frameId);
+      return this.core.sendFlow(update, operation) ? SETTLED : this.drained();
+    });
+  }
+
+  sendResultHint(frameId: number, hint: ResultHintInit): Promise<boolean> {
+    return answering(() => {
+      this.requireOpen();
+      if (!this.isAnnounced) return false;
+      const { sessionId, lane, connection } = this.core;
+      const metadata = withDefaults('result hint', hint, NO_HINT);
+      const room = connection.send(MessageType.ResultHint, sessionId, frameId, RESULT_HINT, metadata, undefined, lane);
+      return room || this.drained().then(() => true);
+    });
+  }
+
+  sendError(
+    errorCode: number,
+    text: string,
+    options: { readonly frameId?: number | undefined; readonly retryAfterMs?: number | undefined } = {},
+  ): Promise<boolean> {
+    return answering(() => {
+      checkOptions('error options', options, ERROR_OPTIONS);
+      givenText(text);
+      this.requireOpen();
+      if (!this.isAnnounced) return false;
+      const { sessionId, lane, connection } = this.core;
+      const { frameId, retryAfterMs = 0 } = options;
+      const scope = frameId === undefined ? ErrorScope.Session : ErrorScope.Frame;
+      connection.sendError(errorCode, scope, text, { sessionId, lane, frameId: frameId ?? 0, retryAfterMs });
+      return this.drained().then(() => true);
+    });
+  }
+
+  ackClose(_close?: NnrpClose): Promise<void> {
+    return answering(() => this.core.closing.acknowledge());
+  }
+
+  close(options: ServerCloseOptions = {}): Promise<void> {
+    return answering(() => this.core.closing.close(options));
+  }
+
+  get closeReport(): CloseReport {
+    return this.core.closing.report;
+  }
+
+  [ASYNC_DISPOSE](): Promise<void> {
+    return this.close();
+  }
+
+  toJSON(): Record<string, unknown> {
+    const { sessionId, remoteAddress, state, inFlightCount, isAnnounced, endReason } = this;
+    const { acceptedProfileId: profileId } = this.ack;
+    return {
+      sessionId,
+      remoteAddress,
+      profileId,
+      state,
+      inFlightCount,
+      isAnnounced,
+      endReason: endReason?.message,
+    };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('NnrpServerSession', this.toJSON(), depth, options, inspect);
+  }
+
+  private drained(): Promise<void> {
+    const { connection, lane, isOver } = this.core;
+    return isOver ? SETTLED : connection.whenDrained(lane);
+  }
+
+  private requireOpen(): void {
+    if (this.core.endReason !== undefined) throw forCaller(this.core.endReason);
+  }
+
+  private notInFlight(frameId: number): UsageError {
+    return new UsageError(`session ${this.sessionId}: frame ${frameId} is not in flight`);
+  }
+}
