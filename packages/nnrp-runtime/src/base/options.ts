@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { printable, shownValue, UsageError } from 'nnrp-core';
-import { awaitHint, isThenable, unheardWithin } from './thenable.js';
+import { awaitHint, ignoreRejectionsWithin, isThenable } from './thenable.js';
 
 const MAX_NAME_BYTES = 100;
 
@@ -29,8 +29,8 @@ export function checkOptions<Options extends object>(
   known: ReadonlySet<string>,
   elsewhere?: (name: string) => string,
 ): Options {
-  refuseUnknown(what, options, known, elsewhere);
-  refuseNoValues(what, options);
+  checkNames(what, options, known, elsewhere);
+  checkValues(what, options);
   return options;
 }
 
@@ -48,7 +48,7 @@ export function readOptions<Options extends object>(
   // Without a prototype, so that reading an option that is not given finds nothing either.
   const given: Record<string, unknown> = Object.create(null);
   if (options === undefined) return given as Kept<Options>;
-  refuseUnknown(what, options, known);
+  checkNames(what, options, known);
   for (const name of known) {
     if (!(name in options) || isPolluted(options, name)) continue;
     const value = (options as Record<string, unknown>)[name];
@@ -65,7 +65,7 @@ export function readValues<Options extends object>(
   known: ReadonlySet<string>,
 ): Kept<Options> {
   const given = readOptions(what, options, known);
-  refuseNoValues(what, given);
+  checkValues(what, given);
   return given;
 }
 
@@ -78,26 +78,26 @@ export function withDefaults<Options extends object>(
   return { ...defaults, ...readValues<Given<Options>>(what, options, new Set(Object.keys(defaults))) };
 }
 
-function refuseUnknown(
+function checkNames(
   what: string,
   options: object,
   known: ReadonlySet<string>,
   elsewhere?: (name: string) => string,
 ): void {
   if (!isBag(options))
-    throw refusal(options, `${what}: expected an object, got ${shownValue(options)}${awaitHint(options)}`);
+    throw usageError(options, `${what}: expected an object, got ${shownValue(options)}${awaitHint(options)}`);
   for (const name in options) {
     if (known.has(name) || isPolluted(options, name)) continue;
     const hint = elsewhere?.(name) ?? '';
-    throw refusal(options, `${what}: there is no option '${printable(name, MAX_NAME_BYTES)}'${hint}`);
+    throw usageError(options, `${what}: there is no option '${printable(name, MAX_NAME_BYTES)}'${hint}`);
   }
 }
 
 /** A null, and what will be a value only later. */
-function refuseNoValues(what: string, options: object): void {
+function checkValues(what: string, options: object): void {
   for (const name in options) {
     const value: unknown = (options as Record<string, unknown>)[name];
-    if (value === null) throw refusal(options, `${what}: ${name} takes a value, got null`);
+    if (value === null) throw usageError(options, `${what}: ${name} takes a value, got null`);
     if (typeof value === 'object' && isThenable(value)) throw promised(what, options, name);
   }
 }
@@ -112,11 +112,11 @@ function isBag(options: object): boolean {
 }
 
 function promised(what: string, options: object, name: string): UsageError {
-  return refusal(options, `${what}: ${name} takes a value, got a promise: did you forget await?`);
+  return usageError(options, `${what}: ${name} takes a value, got a promise: did you forget await?`);
 }
 
-function refusal(options: unknown, text: string): UsageError {
-  unheardWithin(options);
+function usageError(options: unknown, text: string): UsageError {
+  ignoreRejectionsWithin(options);
   return new UsageError(text);
 }
 

@@ -2,7 +2,7 @@ import { type FlowFields, forCaller, INSPECT, type Inspect, inspected, isNnrpErr
 import { ApplicationEvents, tell } from '../base/application/application-events.js';
 import { ASYNC_DISPOSE } from '../base/application/async-dispose.js';
 import { type Guarded, guard } from '../base/guard.js';
-import { answering, unheard } from '../base/promises/settled.js';
+import { answering, ignoreRejection } from '../base/promises/settled.js';
 import { SeldomWarning } from '../base/warn.js';
 import type { CloseReport } from '../connection/close-report.js';
 import type { HostPort } from '../transport/address/address.js';
@@ -183,7 +183,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
 
   /** What leaving an `await using` block does: `close()`, with the defaults. */
   [ASYNC_DISPOSE](): Promise<void> {
-    return unheard(this.close().then(() => {}));
+    return ignoreRejection(this.close().then(() => {}));
   }
 
   /** Plain facts, as logs show them: no payload, no secret. */

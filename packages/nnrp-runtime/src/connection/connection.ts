@@ -115,7 +115,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     partial = false,
   ): boolean {
     if (body !== undefined && body.length + codec.bytes > this.mostBytes) {
-      this.refuseTooLarge(messageType, sessionId, frameId, body.length + codec.bytes);
+      this.checkSize(messageType, sessionId, frameId, body.length + codec.bytes);
     }
     // Only work and results are worth lending; whoever sends anything else need not think of it.
     const isLent = messageType === MessageType.FrameSubmit || messageType === MessageType.ResultPush;
@@ -139,7 +139,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   }
 
   /** @throws UsageError unless the message must be sent all the same */
-  private refuseTooLarge(messageType: number, sessionId: number, frameId: number, bytes: number): void {
+  private checkSize(messageType: number, sessionId: number, frameId: number, bytes: number): void {
     const info = this.revision.messageInfo(messageType);
     const error = packetTooLarge(info, messageType, sessionId, frameId, bytes, this.mostBytes);
     if (error !== undefined) throw error;
@@ -241,7 +241,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
 
   oversized(head: Packet, fault: WireFault): boolean {
     try {
-      return this.refusedAlone(head, fault);
+      return this.failFrameAlone(head, fault);
     } catch (error) {
       crash(this, error);
       return false;
@@ -249,7 +249,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   }
 
   /** A piece of work, or a result, that is too large costs its frame alone. */
-  private refusedAlone(head: Packet, fault: WireFault): boolean {
+  private failFrameAlone(head: Packet, fault: WireFault): boolean {
     const session = this.sessions.get(head.sessionId);
     const info = this.revision.messageInfo(head.messageType);
     if (session === undefined || info === undefined || head.frameId === 0 || !this.takesFrames(head)) return false;
@@ -346,7 +346,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   /** Reports what was thrown inside the runtime to the application. */
   protected abstract internalError(error: unknown): void;
   /** Whether this side reads, and how often it has stopped. */
-  abstract get reading(): { readonly stops: number; readonly isHeld: boolean };
+  abstract get reading(): { readonly stops: number; readonly isPaused: boolean };
   /** An answer to what the peer has sent waits, so many bytes of it: the peer asks faster than it reads. */
   answerWaits(_bytes: number): void {}
   /** The peer does not take what we send as fast as we send it. */

@@ -12,7 +12,7 @@ export class ReadingHold {
 
   constructor(private readonly stream: Readable) {}
 
-  get isHeld(): boolean {
+  get isPaused(): boolean {
     return this.holds > 0;
   }
 

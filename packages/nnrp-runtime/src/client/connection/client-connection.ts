@@ -17,7 +17,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, ErrorScope, MessageType, PeerMessages, ScopeKind } from 'nnrp-core/preview3';
 import { checkFlow } from '../../base/flow-fields.js';
 import { guard } from '../../base/guard.js';
-import { rejection, unheard } from '../../base/promises/settled.js';
+import { ignoreRejection, rejection } from '../../base/promises/settled.js';
 import { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import { announcedFamilies } from '../../connection/announcement.js';
 import { type CloseReport, joinedReport } from '../../connection/close-report.js';
@@ -112,7 +112,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   }
 
   get isReading(): boolean {
-    return !this.reading.isHeld;
+    return !this.reading.isPaused;
   }
 
   get serverHello(): ServerHello | undefined {
@@ -138,7 +138,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
       const { roundTrip, giveUp } = this.pings.start(waitMs);
       const waiter = { tooMuchBefore: giveUp };
       this.unread.answerAwaited(waiter);
-      return unheard(roundTrip.finally(() => this.unread.answerCame(waiter)));
+      return ignoreRejection(roundTrip.finally(() => this.unread.answerCame(waiter)));
     });
   }
 
@@ -158,7 +158,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     checkClose(options);
     const reason = new ClosedError('the client was closed');
     this.isShuttingDown = true;
-    this.opens.refuse(reason);
+    this.opens.failAll(reason);
     const sessions = [...this.openSessions];
     const watch = this.watchClosing();
     return Promise.allSettled(sessions.map((session) => session.close(options))).then(async (outcomes) => {
@@ -216,7 +216,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     return this.outbox.byteLength + this.requestBytes >= this.config.maxOutboxBytes;
   }
 
-  requestsHeld(bytes: number): void {
+  requestsRetain(bytes: number): void {
     this.requestBytes += bytes;
   }
 
@@ -316,7 +316,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
    * reason to read more than may wait unread: until it can be read, it says nothing.
    */
   private askWithin(timeoutMs: number): void {
-    if (this.pings.waiting === 0 && !this.isSending) unheard(super.ping(timeoutMs));
+    if (this.pings.waiting === 0 && !this.isSending) ignoreRejection(super.ping(timeoutMs));
   }
 
   private greet(options: ClientHelloOptions, isRequired: boolean): Promise<ServerHello> {
@@ -369,8 +369,8 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     // A fatal error of a session that is gone already concerns nobody else on the connection.
     if (message.errorScope !== ErrorScope.Connection) return;
     if (message.isFatal === 1) this.end(error);
-    else if (!this.greeting.refused(forCaller(error)) && message.errorCode === ErrorCode.UnsupportedCapability) {
-      this.probes.refused(error);
+    else if (!this.greeting.reject(forCaller(error)) && message.errorCode === ErrorCode.UnsupportedCapability) {
+      this.probes.rejectAll(error);
     }
   }
 

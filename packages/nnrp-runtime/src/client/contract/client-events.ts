@@ -2,7 +2,7 @@ import type { FlowOutcome, MessageInfo, NnrpError, Packet, PeerError, ProtocolEr
 import type * as preview3 from 'nnrp-core/preview3';
 import type { InternalError } from '../../base/internal-error.js';
 import type { UnreadShare } from '../results/read-gate.js';
-import { EVENT_BYTES, heldByError, keptPacket } from './kept-events.js';
+import { bytesOfError, EVENT_BYTES, keptPacket } from './kept-events.js';
 
 /** What a client reports besides results. Listening is optional; nothing is thrown without a listener. */
 export interface NnrpClientEvents {
@@ -59,7 +59,7 @@ export function clientEventBytes(event: NnrpClientEvent): number {
       return EVENT_BYTES + event.packet.settledBytes;
     case 'peerError':
     case 'protocolViolation':
-      return EVENT_BYTES + heldByError(event.error);
+      return EVENT_BYTES + bytesOfError(event.error);
     default:
       return EVENT_BYTES;
   }

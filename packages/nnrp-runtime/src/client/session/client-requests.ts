@@ -57,7 +57,7 @@ export class ClientRequests {
     private readonly sessionId: number,
     private readonly lane: Lane,
   ) {
-    const window: SendWindow = { ...WINDOW, hold: (bytes) => connection.requestsHeld(bytes) };
+    const window: SendWindow = { ...WINDOW, hold: (bytes) => connection.requestsRetain(bytes) };
     this.patches = new PendingRequests('SESSION_PATCH', connection.unread, connection, window);
     this.moves = new PendingRequests('SESSION_MIGRATE', connection.unread, connection, window);
     const putWindow = { ...window, ...PUT_WINDOW };
@@ -114,7 +114,7 @@ export class ClientRequests {
 
   patchAnswered(ack: preview3.SessionPatchAck, packet: Packet): AnswerOutcome {
     const mismatch = bodyMismatch('SESSION_PATCH_ACK', ack.profilePatchAckBytes, packet.bodyLength);
-    if (mismatch !== undefined) return this.patches.refused(mismatch) ? mismatch : 'stray';
+    if (mismatch !== undefined) return this.patches.reject(mismatch) ? mismatch : 'stray';
     return this.patches.answered(described({ ...ack, body: packet.body })) ? 'taken' : 'stray';
   }
 
@@ -125,7 +125,7 @@ export class ClientRequests {
     const fault = ack.acceptCode === 0 ? preview3.checkMigration(request, ack) : undefined;
     if (fault === undefined) return this.moves.answered(described(ack)) ? 'taken' : 'stray';
     const error = new ProtocolError(`SESSION_MIGRATE_ACK: ${describeFault(fault)}`, ErrorCode.InvalidState, fault);
-    return this.moves.refused(error) ? error : 'stray';
+    return this.moves.reject(error) ? error : 'stray';
   }
 
   cacheAnswered(ack: preview3.CacheAck): AnswerOutcome {
@@ -133,20 +133,20 @@ export class ClientRequests {
   }
 
   /** The server reports a failure of the session: when one request alone is without its answer, this is it. */
-  refused(error: NnrpError): void {
+  rejectOnly(error: NnrpError): void {
     if (this.patches.waiting + this.moves.waiting + this.puts.waiting !== 1) return;
-    for (const kind of [this.patches, this.moves, this.puts]) if (kind.waiting === 1) kind.refused(forCaller(error));
+    for (const kind of [this.patches, this.moves, this.puts]) if (kind.waiting === 1) kind.reject(forCaller(error));
   }
 
   /** The server answers the oldest request of a kind by an ERROR. */
   failed(request: AnsweredRequest, error: NnrpError): void {
     const kind = request === 'SESSION_PATCH' ? this.patches : this.moves;
-    kind.refused(error);
+    kind.reject(error);
   }
 
   /** No new requests: what waits for its turn is refused. */
-  refuseUnsent(reason: NnrpError): void {
-    for (const kind of [this.patches, this.moves, this.puts]) kind.refuseUnsent(reason);
+  rejectUnsent(reason: NnrpError): void {
+    for (const kind of [this.patches, this.moves, this.puts]) kind.rejectUnsent(reason);
   }
 
   end(reason: NnrpError): void {

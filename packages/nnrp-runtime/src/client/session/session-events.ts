@@ -1,6 +1,6 @@
 import type { FlowOutcome, MessageInfo, NnrpError, Packet, PeerError, ProtocolError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
-import { EVENT_BYTES, heldByError, keptBytes, keptPacket } from '../contract/kept-events.js';
+import { bytesOfError, EVENT_BYTES, keptBytes, keptPacket } from '../contract/kept-events.js';
 import type { NnrpPatchAck } from '../requests/request-messages.js';
 import type { ClientOperation } from '../results/client-operation.js';
 
@@ -57,7 +57,7 @@ export function sessionEventBytes(event: ClientSessionEvent): number {
       return EVENT_BYTES + event.ack.body.length;
     case 'peerError':
     case 'protocolViolation':
-      return EVENT_BYTES + heldByError(event.error);
+      return EVENT_BYTES + bytesOfError(event.error);
     default:
       return EVENT_BYTES;
   }

@@ -12,7 +12,7 @@ import {
 import * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
 import { guard } from '../../base/guard.js';
-import { rejection, unheard } from '../../base/promises/settled.js';
+import { ignoreRejection, rejection } from '../../base/promises/settled.js';
 import { type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
 import { FRAME_SUBMIT } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
@@ -88,7 +88,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   }
 
   /** Whether nothing has to come any more; a frame that an ERROR has settled is still dropped. */
-  get isIdle(): boolean {
+  get nothingInFlight(): boolean {
     return this.operations.size === 0 && this.settledByError.size === 0;
   }
 
@@ -159,7 +159,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
       return this.settledByError.delete(frameId) || this.cancels.isReleased(frameId, true) ? undefined : false;
     }
     // A server that does not say why it drops a frame of a session that is being closed has run out of time for it.
-    const closing = this.isToldWhy || operation.isOver ? undefined : this.line.refusal;
+    const closing = this.isToldWhy || operation.isOver ? undefined : this.line.stopReason;
     if (closing !== undefined) this.cutFrameIds.push(frameId);
     const isCut = performance.now() >= this.cutsFromMs;
     operation.fail(dropFailure(frameId, this.isToldWhy, operation.overdueMs, closing, isCut));
@@ -223,7 +223,8 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
 
   end(reason: NnrpError): void {
     // A server that shuts down has said so before: that holds for what is in flight, too.
-    const why = isNnrpError(reason, 'NNRP_ERR_CLOSED') && isPeerError(this.line.refusal) ? this.line.refusal : reason;
+    const why =
+      isNnrpError(reason, 'NNRP_ERR_CLOSED') && isPeerError(this.line.stopReason) ? this.line.stopReason : reason;
     this.stopTaking(why);
     this.cancels.end();
     const { flow } = this.connection;
@@ -270,7 +271,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     const { unread } = this.connection;
     if (operation?.paused && operation.countedBytes * 2 <= unread.maxOperationBytes) {
       operation.paused = false;
-      unread.operationResumed();
+      unread.operationPauseEnded();
       if (!operation.isOver) this.operationFlow.resume(operation);
     }
     unread.remove(bytes);
@@ -378,7 +379,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
 
   private readonly whenSent = (operation: ClientOperation): Promise<ClientOperation> => {
     if (this.roomLeft) return Promise.resolve(operation);
-    return unheard(this.connection.whenDrained(this.lane).then(() => operation));
+    return ignoreRejection(this.connection.whenDrained(this.lane).then(() => operation));
   };
 }
 

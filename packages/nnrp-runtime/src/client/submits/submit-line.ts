@@ -43,7 +43,7 @@ export class SubmitLine implements RoomWaiter {
   }
 
   /** Why no submit is taken at all; undefined when they are. */
-  get refusal(): NnrpError | undefined {
+  get stopReason(): NnrpError | undefined {
     return this.reason;
   }
 
@@ -102,13 +102,13 @@ export class SubmitLine implements RoomWaiter {
     return started;
   }
 
-  startNext(): 'started' | 'held up' | 'blocked' | 'idle' {
+  startNext(): 'started' | 'connection blocked' | 'blocked' | 'empty' {
     const next = this.waiting.first();
-    if (next === undefined) return 'idle';
+    if (next === undefined) return 'empty';
     const blockage = this.gate.blockage(this.starter.inFlightCount);
     if (blockage !== undefined) {
       this.waiting.retry(blockage);
-      return this.gate.isConnectionBlocking ? 'held up' : 'blocked';
+      return this.gate.isConnectionBlocking ? 'connection blocked' : 'blocked';
     }
     this.waiting.take(next);
     try {

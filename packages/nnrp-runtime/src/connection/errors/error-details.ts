@@ -54,7 +54,7 @@ export function encodeDetails(given: ErrorDetails): Uint8Array | undefined {
 }
 
 /** Bytes of memory that details take which came from the other side. */
-export function heldByDetails(details: unknown): number {
+export function bytesOfDetails(details: unknown): number {
   if (typeof details === 'string') return details.length * 2;
   return typeof details === 'object' && details !== null ? (memory.get(details) ?? 0) : 0;
 }

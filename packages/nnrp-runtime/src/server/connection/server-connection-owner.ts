@@ -12,7 +12,7 @@ import type {
   SessionRefused,
 } from '../contract/server-events.js';
 import type { Admission } from '../opening/admission.js';
-import type { SessionCore } from '../session/session-core.js';
+import type { ServerSession } from '../session/server-session.js';
 import type { SessionTable } from './session-table.js';
 
 /** What a connection needs of its server. */
@@ -23,13 +23,13 @@ export interface ServerConnectionOwner<Connection> {
   /** What all connections share. */
   readonly memory: ServerMemory;
   readonly terms: SessionOpenTerms;
-  readonly table: SessionTable<SessionCore>;
+  readonly table: SessionTable<ServerSession>;
   readonly deadlines: DeadlineQueue;
   /** Where the application handed its policy over. */
   readonly policyContext: ApplicationContext;
   isDraining(): boolean;
-  sessionOpened(core: SessionCore): void;
-  sessionEnded(core: SessionCore): void;
+  sessionOpened(session: ServerSession): void;
+  sessionEnded(session: ServerSession): void;
   sessionRefused(refusal: SessionRefused): void;
   protocolViolation(violation: ProtocolViolation): void;
   peerReported(report: PeerErrorReport): void;

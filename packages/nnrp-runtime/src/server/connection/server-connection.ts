@@ -28,8 +28,8 @@ import { type OpeningOwner, SessionOpening } from '../opening/session-opening.js
 import { ConnectionGate } from '../operation/connection-gate.js';
 import { RoomLine } from '../operation/room-line.js';
 import type { ServerSessionConnection } from '../operation/server-session-connection.js';
-import { ServerSession } from '../session/server-session.js';
-import type { SessionCore } from '../session/session-core.js';
+import type { ServerSession } from '../session/server-session.js';
+import { SessionHandle } from '../session/session-handle.js';
 import { SessionRouter } from '../session/session-router.js';
 import { ConnectionRouter, type ConnectionRouterOwner } from './connection-router.js';
 import { ConnectionTimers, type ConnectionTimersOwner } from './connection-timers.js';
@@ -43,7 +43,7 @@ import { UnconfirmedCloses } from './unconfirmed-closes.js';
  * connection without a session lives for the handshake timeout only, so a silent peer costs one timer.
  */
 export class ServerConnection
-  extends Connection<SessionRouter<SessionCore>>
+  extends Connection<SessionRouter<ServerSession>>
   implements
     ServerSessionConnection,
     ConnectionRouterOwner,
@@ -55,7 +55,7 @@ export class ServerConnection
     Stranger
 {
   /** Without a proof of the contrary a peer is taken for the reference client, which knows few messages. */
-  isAnnounced = false;
+  knowsPeerMessages = false;
   /** What the client says it understands, bits of PeerMessages. */
   private families = 0;
   private readonly opening: SessionOpening;
@@ -130,7 +130,7 @@ export class ServerConnection
   }
 
   announced(families: number): void {
-    this.isAnnounced = true;
+    this.knowsPeerMessages = true;
     this.families |= families;
   }
 
@@ -167,23 +167,23 @@ export class ServerConnection
   }
 
   sessionEnded(sessionId: number): void {
-    const core = this.sessions.get(sessionId)?.core;
+    const session = this.sessions.get(sessionId)?.session;
     this.detach(sessionId);
-    if (core !== undefined) this.forget(core);
+    if (session !== undefined) this.forget(session);
     if (this.sessionCount > 0 || this.isClosed) return;
     if (this.isDraining) this.timers.startHandshake();
     else this.timers.startHandshake(this.owner.admission.unopened(this));
   }
 
-  private forget(core: SessionCore): void {
-    this.owner.table.release(core.sessionId, core);
-    this.owner.sessionEnded(core);
+  private forget(session: ServerSession): void {
+    this.owner.table.release(session.sessionId, session);
+    this.owner.sessionEnded(session);
   }
 
   /** The client sends nothing more; what it has asked for is still answered. */
   peerEnded(): void {
     guard(this, () => {
-      for (const { core } of [...this.sessions.values()]) core.gate.open();
+      for (const { session } of [...this.sessions.values()]) session.gate.open();
       this.halfClose.begin();
     });
   }
@@ -194,14 +194,14 @@ export class ServerConnection
 
   /** Ends the connection in good order: who knows CLOSE is told. */
   async closeGracefully(reason: NnrpError): Promise<void> {
-    if (!this.isClosed && this.isAnnounced) guard(this, () => this.sendPlain(MessageType.Close, 0, 0));
+    if (!this.isClosed && this.knowsPeerMessages) guard(this, () => this.sendPlain(MessageType.Close, 0, 0));
     await this.close(reason);
   }
 
   /** Looks after what has not come, or has not gone, in time; called now and then. */
   watch(nowMs: number): void {
     if (this.isClosed) return;
-    for (const { core } of this.sessions.values()) core.expireObjects();
+    for (const { session } of this.sessions.values()) session.expireObjects();
     this.timers.look(nowMs);
   }
 
@@ -210,7 +210,7 @@ export class ServerConnection
   }
 
   isBusy(): boolean {
-    for (const { core } of this.sessions.values()) if (core.operations.isBusy()) return true;
+    for (const { session } of this.sessions.values()) if (session.operations.isBusy()) return true;
     return false;
   }
 
@@ -218,7 +218,7 @@ export class ServerConnection
     return this.opening.isBusy;
   }
 
-  handshakeOver(limitMs: number): void {
+  handshakeTooSlow(limitMs: number): void {
     if (this.isTurnedAway) {
       this.makeRoom();
       return;
@@ -237,16 +237,16 @@ export class ServerConnection
     const { idleTimeoutMs } = this.owner.config;
     const reason = new TimeoutError(`${this.remoteAddress}: silent for ${idleTimeoutMs} ms`, idleTimeoutMs);
     this.endedSessionIds = [...this.sessions.keys()];
-    for (const { core } of [...this.sessions.values()]) {
-      if (this.isAnnounced) core.closing.sendClose({ reason: CloseReason.IdleTimeout });
-      core.end(reason);
+    for (const { session } of [...this.sessions.values()]) {
+      if (this.knowsPeerMessages) session.closing.sendClose({ reason: CloseReason.IdleTimeout });
+      session.end(reason);
     }
     background(this, this.closeGracefully(reason));
   }
 
   quiet(): void {
     // Who has ended its direction cannot answer; and while bytes wait to leave, the PING would wait behind them.
-    if (this.halfClose.isBegun || !this.isAnnounced || this.pings.waiting > 0 || this.isSending) return;
+    if (this.halfClose.isBegun || !this.knowsPeerMessages || this.pings.waiting > 0 || this.isSending) return;
     // A PONG could not come before the packet that arrives, which has a time limit of its own.
     if (this.unfinishedBytes > 0 && this.owner.config.packetTimeoutMs > 0) return;
     this.ping(this.owner.config.pingTimeoutMs).catch(() => {});
@@ -256,15 +256,15 @@ export class ServerConnection
     this.closes.forget(ack.sessionId);
     this.owner.admission.opened(this);
     // The reference client opens one session on a connection, and no more.
-    if (this.sessionCount > 0) this.isAnnounced = true;
-    const { core } = new ServerSession(this, open, ack, this.owner.config);
-    this.attach(ack.sessionId, new SessionRouter(core));
-    this.owner.table.set(ack.sessionId, core);
+    if (this.sessionCount > 0) this.knowsPeerMessages = true;
+    const { session } = new SessionHandle(this, open, ack, this.owner.config);
+    this.attach(ack.sessionId, new SessionRouter(session));
+    this.owner.table.set(ack.sessionId, session);
     this.timers.endHandshake();
     const { body, metadata } = grantedAnswer(ack, this.families, this.owner.config.maxPacketBytes);
-    this.send(MessageType.SessionOpenAck, ack.sessionId, 0, SESSION_OPEN_ACK, metadata, body, core.lane);
-    if (!core.isOver) this.owner.sessionOpened(core);
-    if (this.halfClose.isBegun) core.gate.open();
+    this.send(MessageType.SessionOpenAck, ack.sessionId, 0, SESSION_OPEN_ACK, metadata, body, session.lane);
+    if (!session.isOver) this.owner.sessionOpened(session);
+    if (this.halfClose.isBegun) session.gate.open();
     this.answered();
   }
 
@@ -331,13 +331,13 @@ export class ServerConnection
 
   protected override end(error: NnrpError): void {
     if (this.isClosed) return;
-    const cores = [...this.sessions.values()].map(({ core }) => core);
-    if (this.endedSessionIds.length === 0) this.endedSessionIds = cores.map(({ sessionId }) => sessionId);
+    const sessions = [...this.sessions.values()].map(({ session }) => session);
+    if (this.endedSessionIds.length === 0) this.endedSessionIds = sessions.map(({ sessionId }) => sessionId);
     super.end(error);
     // Once more, for whatever has failed on the way: ids and places must not be lost with a connection.
-    for (const core of cores) {
-      guard(this, () => core.end(error));
-      this.forget(core);
+    for (const session of sessions) {
+      guard(this, () => session.end(error));
+      this.forget(session);
     }
     this.owner.connectionClosing(this);
     const gone = () => this.owner.connectionGone(this);

@@ -1,6 +1,6 @@
 import { INSPECT, type Inspect, inspected } from 'nnrp-core';
 import type { AsyncItems } from '../../base/async-items.js';
-import { unheard } from '../../base/promises/settled.js';
+import { ignoreRejection } from '../../base/promises/settled.js';
 import type { Waiter } from '../../base/queues/async-queue.js';
 
 const OVER: IteratorReturnResult<void> = Object.freeze({ done: true, value: undefined });
@@ -199,7 +199,7 @@ class WaitingStep<Item, Value> implements Waiter<Item> {
     if (error === undefined) {
       this.finish();
     } else {
-      unheard(this.promise);
+      ignoreRejection(this.promise);
       this.fail(error);
     }
   }

@@ -2,7 +2,7 @@ import { ClosedError, type FlowFields, type NnrpError, UsageError } from 'nnrp-c
 import { BackpressureLevel, UpdateReason } from 'nnrp-core/preview3';
 import { described } from '../../base/application/described.js';
 import { AsyncQueue, type Waiter } from '../../base/queues/async-queue.js';
-import { heldByDetails } from '../../connection/errors/error-details.js';
+import { bytesOfDetails } from '../../connection/errors/error-details.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
 import type {
@@ -51,7 +51,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
   private arrivals = 0;
   private endReason: NnrpError | undefined;
   private submitsEnd: NnrpError | undefined;
-  private holding = false;
+  private pausesReading = false;
   private paused = false;
 
   constructor(private readonly owner: InboxOwner) {}
@@ -144,7 +144,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     const waits = this.everything.push(event.type === 'submit' ? event : described(event));
     if (!waits && event.type === 'submit') this.taken(event.submit as Operation);
     // A submit that waits is counted by itself.
-    if (waits && event.type !== 'submit') this.owner.queued.count(heldBy(event));
+    if (waits && event.type !== 'submit') this.owner.queued.count(retainedBytes(event));
     return waits;
   }
 
@@ -169,7 +169,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     this.takenBy = 'events()';
     for (const event of this.gather()) {
       everything.push(event);
-      if (event.type !== 'submit') this.owner.queued.count(heldBy(event));
+      if (event.type !== 'submit') this.owner.queued.count(retainedBytes(event));
     }
     this.everything = everything;
     if (this.endReason !== undefined) everything.end(this.endReason);
@@ -178,7 +178,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
 
   eventTaken(event: ServerSessionEvent): void {
     if (event.type === 'submit') this.taken(event.submit as Operation);
-    else this.owner.queued.count(-heldBy(event));
+    else this.owner.queued.count(-retainedBytes(event));
   }
 
   /** The messages are asked for by kind again. What only `events` shows is gone. */
@@ -192,7 +192,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     this.submitsEnd = undefined;
     for (const event of unseen) this.sortIn(event);
     for (const event of everything.drain()) {
-      if (event.type !== 'submit') this.owner.queued.count(-heldBy(event));
+      if (event.type !== 'submit') this.owner.queued.count(-retainedBytes(event));
       this.sortIn(event);
     }
     if (submitsEnd !== undefined) this.endSubmits(submitsEnd);
@@ -217,7 +217,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
   }
 
   /** Passes on what waits, in order; from now on the new receiver takes the messages of this session. */
-  handOver(receiver: SessionReceiver): void {
+  passTo(receiver: SessionReceiver): void {
     this.requireKinds('serve()');
     this.takenBy = 'serve()';
     const waiting = this.gather();
@@ -259,8 +259,8 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
 
   /** Nothing waits any more that would keep the connection from being read. */
   readOn(): void {
-    if (!this.holding) return;
-    this.holding = false;
+    if (!this.pausesReading) return;
+    this.pausesReading = false;
     this.owner.connection.release();
   }
 
@@ -269,10 +269,10 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     const { owner } = this;
     operation.isUnread = true;
     owner.queued.add(operation);
-    if (!this.holding && this.reaches(1)) {
+    if (!this.pausesReading && this.reaches(1)) {
       const { maxQueuedSubmits } = owner.config;
       owner.connection.bounds.hit(this.submitCount >= maxQueuedSubmits ? 'queuedSubmits' : 'queuedBytes');
-      this.holding = true;
+      this.pausesReading = true;
       owner.connection.hold();
     }
     if (!this.paused && this.reaches(2)) {
@@ -296,7 +296,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
 
   /** Less waits than before. */
   private eased(): void {
-    if (this.holding && !this.exceeds(2)) this.readOn();
+    if (this.pausesReading && !this.exceeds(2)) this.readOn();
     if (this.paused && !this.exceeds(4)) {
       this.paused = false;
       this.owner.sendFlow({ updateReason: UpdateReason.Resume });
@@ -363,8 +363,8 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
   }
 }
 
-function heldBy(event: ServerSessionEvent): number {
-  return event.type === 'peerError' ? EVENT_BYTES + heldByDetails(event.details) : EVENT_BYTES;
+function retainedBytes(event: ServerSessionEvent): number {
+  return event.type === 'peerError' ? EVENT_BYTES + bytesOfDetails(event.details) : EVENT_BYTES;
 }
 
 function needsAnswer(event: ServerSessionEvent): boolean {

@@ -17,7 +17,7 @@ const MAX_REFUSED = 1000;
 /** What refusing a session needs of the connection. */
 export interface RefusingConnection extends Pick<SessionConnection, 'send' | 'sessionCount'> {
   readonly isDraining: boolean;
-  readonly isAnnounced: boolean;
+  readonly knowsPeerMessages: boolean;
   /** The server is full: the client is told so when it asks for a session, and that is all. */
   readonly isTurnedAway: boolean;
   readonly addressGroup: string | undefined;
@@ -77,7 +77,7 @@ export class OpenRefusals {
       return;
     }
     // The reference client has never been told, and is not now.
-    if (connection.isTurnedAway && !connection.isAnnounced) {
+    if (connection.isTurnedAway && !connection.knowsPeerMessages) {
       connection.makeRoom();
       return;
     }

@@ -14,7 +14,7 @@ import type { ApplicationContext } from '../../base/application/application-cont
 import { described } from '../../base/application/described.js';
 import { type Guarded, guard, later } from '../../base/guard.js';
 import { Line } from '../../base/queues/line.js';
-import { isThenable, settledOnce, unheardWithin } from '../../base/thenable.js';
+import { ignoreRejectionsWithin, isThenable, settledOnce } from '../../base/thenable.js';
 import { Patience } from '../../base/time/patience.js';
 import type { PeerIdentity } from '../../transport/contract/peer-identity.js';
 import type { ConnectionWaiting } from '../bounds/waiting-bytes.js';
@@ -93,7 +93,7 @@ export class SessionOpening {
   private readonly line = new Line<Undecided | Packet>();
   /** Counted as waiting, although they wait no more. */
   private dealtWithBytes = 0;
-  private holding = false;
+  private pausesReading = false;
   private advancing = false;
   /** A packet is dealt with whose turn has come, although others wait behind it. */
   private resuming = false;
@@ -200,12 +200,12 @@ export class SessionOpening {
   }
 
   private holdWhenFull(): void {
-    if (this.holding || this.line.size < MAX_WAITING) return;
+    if (this.pausesReading || this.line.size < MAX_WAITING) return;
     if (this.delay !== undefined) {
       this.refusals.guessesOn();
       return;
     }
-    this.holding = true;
+    this.pausesReading = true;
     this.owner.hold();
   }
 
@@ -232,8 +232,8 @@ export class SessionOpening {
       this.dealtWithBytes = 0;
       this.owner.memory.opening.add(-bytes);
     }
-    if (!this.holding || this.line.size >= MAX_WAITING) return;
-    this.holding = false;
+    if (!this.pausesReading || this.line.size >= MAX_WAITING) return;
+    this.pausesReading = false;
     this.owner.release();
   }
 
@@ -274,7 +274,7 @@ export class SessionOpening {
     }
     const wrong = wrongAnswer(open, decision, grant);
     if (wrong !== undefined) {
-      unheardWithin(decision);
+      ignoreRejectionsWithin(decision);
       this.refuse(open, policyWrong(wrong));
       return;
     }

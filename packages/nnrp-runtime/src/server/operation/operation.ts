@@ -66,7 +66,7 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   /** For the session: sends the result that waits for its turn, or gives it up when the operation is over. */
   sendWaiting: (() => void) | undefined = undefined;
   /** For the session: what the last push got that was refused because too much is held back. */
-  refusedPush: Promise<never> | undefined;
+  rejectedPush: Promise<never> | undefined;
   /** For the session: pushes that wait for the client or for room, while a handler has or had a place. */
   blockedPushes = 0;
   /** For the session: what the last of them waits for, and what it got; a handler that does not await its pushes gets the same again. */
@@ -291,7 +291,7 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   }
 
   /** For the session: why no answer may be sent any more. */
-  refusal(): NnrpError {
+  answeredError(): NnrpError {
     if (this.endReason !== undefined) return this.endReason;
     return new UsageError(`frame ${this.frameId} of session ${this.session.sessionId} has had its last answer`);
   }

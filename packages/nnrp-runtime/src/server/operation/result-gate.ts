@@ -81,7 +81,7 @@ export class ResultGate implements WaitingGate {
   }
 
   /** What whoever is refused is told. */
-  refusal(): UsageError {
+  fullError(): UsageError {
     const { heldCount, heldByteLength } = this.connection;
     const much = `${heldCount} results of ${heldByteLength} bytes`;
     return new UsageError(`${much} are held back already: await each push, the client has paused`);
@@ -130,7 +130,7 @@ export class ResultGate implements WaitingGate {
     this.recheck();
   }
 
-  operationOver(operation: Operation): void {
+  operationEnded(operation: Operation): void {
     this.operationScopes?.delete(operation);
     const line = this.held > 0 ? this.lineOf(operation) : undefined;
     if (line !== undefined) this.release(line);

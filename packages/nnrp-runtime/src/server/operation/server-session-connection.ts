@@ -16,7 +16,7 @@ export interface ServerSessionConnection extends Omit<SessionConnection, 'attach
    * Whether the peer has shown that it knows more than the reference client of preview3: only then does it get what
    * that client would fail on (ERROR, RESULT_HINT, SESSION_CLOSE and the like) without having asked.
    */
-  readonly isAnnounced: boolean;
+  readonly knowsPeerMessages: boolean;
   /** Whether the peer has said that it understands this. */
   understands(family: preview3.PeerMessages): boolean;
   readonly deadlines: DeadlineQueue;

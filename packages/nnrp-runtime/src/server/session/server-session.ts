@@ -29,9 +29,9 @@ import { SessionPatches } from './session-patches.js';
 
 /**
  * One session of a server with all its parts: what comes in goes to `receiver`, what goes out through `operations` and
- * `closing`. The application holds `session`.
+ * `closing`. The application holds `handle`.
  */
-export class SessionCore {
+export class ServerSession {
   readonly sessionId: number;
   readonly lane: Lane;
   readonly lifecycle: SessionLifecycle;
@@ -39,7 +39,7 @@ export class SessionCore {
   readonly operations: SessionOperations;
   readonly closing: SessionClosing;
   readonly inbox: SessionInbox;
-  /** Who takes the messages; a serve loop puts itself here. */
+  /** Takes the messages: the inbox, or the handlers of `serve`. */
   receiver: SessionReceiver;
   /** Its submits that wait. */
   readonly queued: QueuedSubmits;
@@ -51,7 +51,7 @@ export class SessionCore {
 
   constructor(
     /** What the application holds. */
-    readonly session: NnrpServerSession,
+    readonly handle: NnrpServerSession,
     readonly connection: ServerSessionConnection,
     readonly open: preview3.SessionOpen,
     readonly ack: preview3.SessionOpenAck,
@@ -137,8 +137,8 @@ export class SessionCore {
     this.receiver.suspended?.(operation);
   }
 
-  resumed(operation: Operation): Promise<void> | undefined {
-    return this.receiver.resumed?.(operation);
+  handlerBack(operation: Operation): Promise<void> | undefined {
+    return this.receiver.handlerBack?.(operation);
   }
 
   /**
@@ -146,7 +146,7 @@ export class SessionCore {
    * alone.
    */
   explainDrop(frameId: number, failure: FrameFailure): void {
-    if (this.connection.isAnnounced) this.sendFrameError(frameId, failure);
+    if (this.connection.knowsPeerMessages) this.sendFrameError(frameId, failure);
   }
 
   /** For the operations: one that has waited has begun. */
@@ -155,8 +155,8 @@ export class SessionCore {
   }
 
   /** For the operations: one is over, whoever holds it. */
-  operationOver(operation: Operation): void {
-    this.gate.operationOver(operation);
+  operationEnded(operation: Operation): void {
+    this.gate.operationEnded(operation);
     this.receiver.withdraw(operation);
   }
 

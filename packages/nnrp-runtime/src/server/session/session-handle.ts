@@ -43,7 +43,7 @@ import type {
 } from '../contract/server-messages.js';
 import { SubmitIterator } from '../inbox/submit-iterator.js';
 import type { ServerSessionConnection } from '../operation/server-session-connection.js';
-import { SessionCore } from './session-core.js';
+import { ServerSession } from './server-session.js';
 
 const NO_BODY = new Uint8Array(0);
 const NO_HINT: preview3.ResultHint = Object.freeze({
@@ -55,8 +55,8 @@ const NO_HINT: preview3.ResultHint = Object.freeze({
 const ERROR_OPTIONS: ReadonlySet<string> = new Set(['frameId', 'retryAfterMs']);
 
 /** A session as the application holds it. */
-export class ServerSession implements NnrpServerSession {
-  readonly core: SessionCore;
+export class SessionHandle implements NnrpServerSession {
+  readonly session: ServerSession;
 
   constructor(
     connection: ServerSessionConnection,
@@ -64,68 +64,68 @@ export class ServerSession implements NnrpServerSession {
     ack: preview3.SessionOpenAck,
     config: NnrpServerConfig,
   ) {
-    this.core = new SessionCore(this, connection, open, ack, config);
+    this.session = new ServerSession(this, connection, open, ack, config);
   }
 
   get sessionId(): number {
-    return this.core.sessionId;
+    return this.session.sessionId;
   }
 
   get clientOpen(): preview3.SessionOpen {
-    return this.core.open;
+    return this.session.open;
   }
 
   get ack(): preview3.SessionOpenAck {
-    return described(this.core.ack);
+    return described(this.session.ack);
   }
 
   get state(): SessionState {
-    return this.core.lifecycle.state;
+    return this.session.lifecycle.state;
   }
 
   get operations(): OperationsInFlight {
-    return this.core.operations.registry;
+    return this.session.operations.registry;
   }
 
   get cacheObjectCount(): number {
-    return this.core.cacheObjectCount;
+    return this.session.cacheObjectCount;
   }
 
   get schemas(): SchemaRegistry {
-    return this.core.cache.schemas;
+    return this.session.cache.schemas;
   }
 
   get remoteAddress(): string {
-    return this.core.connection.remoteAddress;
+    return this.session.connection.remoteAddress;
   }
 
-  get isAnnounced(): boolean {
-    return this.core.connection.isAnnounced;
+  get knowsPeerMessages(): boolean {
+    return this.session.connection.knowsPeerMessages;
   }
 
   get roundTripMs(): number | undefined {
-    return this.core.connection.roundTripMs;
+    return this.session.connection.roundTripMs;
   }
 
   ping(): Promise<number> {
     return answering(() => {
       this.requireOpen();
-      if (!this.isAnnounced)
+      if (!this.knowsPeerMessages)
         throw new UsageError(`session ${this.sessionId}: the client has not shown that it knows PING`);
-      return this.core.connection.ping(this.core.config.pingTimeoutMs);
+      return this.session.connection.ping(this.session.config.pingTimeoutMs);
     });
   }
 
   get endReason(): NnrpError | undefined {
-    return this.core.endReason;
+    return this.session.endReason;
   }
 
   get inFlightCount(): number {
-    return this.core.operations.registry.size;
+    return this.session.operations.registry.size;
   }
 
   get record(): RuntimeSessionRecord {
-    const { ack, operations } = this.core;
+    const { ack, operations } = this.session;
     return {
       sessionId: ack.sessionId,
       profileId: ack.acceptedProfileId,
@@ -138,91 +138,91 @@ export class ServerSession implements NnrpServerSession {
   }
 
   isInFlight(frameId: number): boolean {
-    return this.core.operations.registry.has(frameId);
+    return this.session.operations.registry.has(frameId);
   }
 
   receiveSubmit(): Promise<OperationContext> {
-    // The inbox makes promises that may go unheard; another one for each submit would cost time.
+    // The inbox makes promises whose rejection does no harm; another one for each submit would cost time.
     try {
-      return this.core.inbox.nextSubmit();
+      return this.session.inbox.nextSubmit();
     } catch (error) {
       return rejection(error);
     }
   }
 
   [Symbol.asyncIterator](): AsyncItems<OperationContext, void> {
-    this.core.inbox.requireKinds('for await over the session');
-    return new SubmitIterator(this.core.inbox);
+    this.session.inbox.requireKinds('for await over the session');
+    return new SubmitIterator(this.session.inbox);
   }
 
   receiveCancel(): Promise<NnrpCancel> {
-    return answering(() => this.core.inbox.next('cancel'));
+    return answering(() => this.session.inbox.next('cancel'));
   }
 
   receivePatch(): Promise<NnrpPatch> {
-    return answering(() => this.core.inbox.next('patch'));
+    return answering(() => this.session.inbox.next('patch'));
   }
 
   receiveMigrate(): Promise<NnrpMigration> {
-    return answering(() => this.core.inbox.next('migrate'));
+    return answering(() => this.session.inbox.next('migrate'));
   }
 
   receiveClose(): Promise<NnrpClose> {
-    return answering(() => this.core.inbox.next('close'));
+    return answering(() => this.session.inbox.next('close'));
   }
 
   events(): AsyncItems<ServerSessionEvent, void> {
-    return this.core.inbox.events();
+    return this.session.inbox.events();
   }
 
   sendResult(frameId: number, result: ResultInit, body: BodyInput = NO_BODY): Promise<void> {
-    return this.core.operations.sendResult(frameId, result, body);
+    return this.session.operations.sendResult(frameId, result, body);
   }
 
   sendResultDrop(frameId: number): Promise<void> {
-    return this.core.operations.sendResultDrop(frameId);
+    return this.session.operations.sendResultDrop(frameId);
   }
 
   cancelOperations(scope: preview3.CancelScope, frameId: number): number[] {
-    return this.core.operations.cancel(scope, frameId);
+    return this.session.operations.cancel(scope, frameId);
   }
 
   trackCacheObject(identity: ObjectIdentity): void {
-    const full = this.core.cache.track(identity);
+    const full = this.session.cache.track(identity);
     if (full === undefined) return;
-    const { maxCacheObjects } = this.core.config;
+    const { maxCacheObjects } = this.session.config;
     const why =
       full === 'cacheObjects' ? `maxCacheObjects is ${maxCacheObjects}, and as many are there` : `${full} is reached`;
     throw new UsageError(`session ${this.sessionId}: ${why}`);
   }
 
   cacheObject(identity: ObjectIdentity): Uint8Array | undefined {
-    return this.core.cache.get(identity);
+    return this.session.cache.get(identity);
   }
 
   sendPatchAck(ack: PatchAckInit = {}, profilePatchAck: BodyInput = NO_BODY): Promise<void> {
-    return answering(() => (this.core.patches.answer(ack, profilePatchAck) ? SETTLED : this.drained()));
+    return answering(() => (this.session.patches.answer(ack, profilePatchAck) ? SETTLED : this.drained()));
   }
 
   sendMigrateAck(request: NnrpMigration, ack: MigrateAckInit = {}): Promise<void> {
-    return answering(() => (this.core.migrations.answer(request, ack) ? SETTLED : this.drained()));
+    return answering(() => (this.session.migrations.answer(request, ack) ? SETTLED : this.drained()));
   }
 
   sendFlowUpdate(update: FlowUpdateInit): Promise<void> {
     return answering(() => {
       const { frameId } = checkFlow(update, 'serverSession');
       this.requireOpen();
-      const operation = frameId === undefined ? undefined : this.core.operations.registry.get(frameId);
+      const operation = frameId === undefined ? undefined : this.session.operations.registry.get(frameId);
       if (frameId !== undefined && operation === undefined) throw this.notInFlight(frameId);
-      return this.core.sendFlow(update, operation) ? SETTLED : this.drained();
+      return this.session.sendFlow(update, operation) ? SETTLED : this.drained();
     });
   }
 
   sendResultHint(frameId: number, hint: ResultHintInit): Promise<boolean> {
     return answering(() => {
       this.requireOpen();
-      if (!this.isAnnounced) return false;
-      const { sessionId, lane, connection } = this.core;
+      if (!this.knowsPeerMessages) return false;
+      const { sessionId, lane, connection } = this.session;
       const metadata = withDefaults('result hint', hint, NO_HINT);
       const room = connection.send(MessageType.ResultHint, sessionId, frameId, RESULT_HINT, metadata, undefined, lane);
       return room || this.drained().then(() => true);
@@ -238,8 +238,8 @@ export class ServerSession implements NnrpServerSession {
       checkOptions('error options', options, ERROR_OPTIONS);
       givenText(text);
       this.requireOpen();
-      if (!this.isAnnounced) return false;
-      const { sessionId, lane, connection } = this.core;
+      if (!this.knowsPeerMessages) return false;
+      const { sessionId, lane, connection } = this.session;
       const { frameId, retryAfterMs = 0 } = options;
       const scope = frameId === undefined ? ErrorScope.Session : ErrorScope.Frame;
       connection.sendError(errorCode, scope, text, { sessionId, lane, frameId: frameId ?? 0, retryAfterMs });
@@ -248,15 +248,15 @@ export class ServerSession implements NnrpServerSession {
   }
 
   ackClose(_close?: NnrpClose): Promise<void> {
-    return answering(() => this.core.closing.acknowledge());
+    return answering(() => this.session.closing.acknowledge());
   }
 
   close(options: ServerCloseOptions = {}): Promise<void> {
-    return answering(() => this.core.closing.close(options));
+    return answering(() => this.session.closing.close(options));
   }
 
   get closeReport(): CloseReport {
-    return this.core.closing.report;
+    return this.session.closing.report;
   }
 
   [ASYNC_DISPOSE](): Promise<void> {
@@ -264,7 +264,7 @@ export class ServerSession implements NnrpServerSession {
   }
 
   toJSON(): Record<string, unknown> {
-    const { sessionId, remoteAddress, state, inFlightCount, isAnnounced, endReason } = this;
+    const { sessionId, remoteAddress, state, inFlightCount, knowsPeerMessages, endReason } = this;
     const { acceptedProfileId: profileId } = this.ack;
     return {
       sessionId,
@@ -272,7 +272,7 @@ export class ServerSession implements NnrpServerSession {
       profileId,
       state,
       inFlightCount,
-      isAnnounced,
+      knowsPeerMessages,
       endReason: endReason?.message,
     };
   }
@@ -282,12 +282,12 @@ export class ServerSession implements NnrpServerSession {
   }
 
   private drained(): Promise<void> {
-    const { connection, lane, isOver } = this.core;
+    const { connection, lane, isOver } = this.session;
     return isOver ? SETTLED : connection.whenDrained(lane);
   }
 
   private requireOpen(): void {
-    if (this.core.endReason !== undefined) throw forCaller(this.core.endReason);
+    if (this.session.endReason !== undefined) throw forCaller(this.session.endReason);
   }
 
   private notInFlight(frameId: number): UsageError {

@@ -61,7 +61,7 @@ export class PacedWriter {
   }
 
   /** Whether the stream has taken everything. */
-  get isIdle(): boolean {
+  get allWritten(): boolean {
     return !this.busy && this.bytes === 0;
   }
 
@@ -69,7 +69,7 @@ export class PacedWriter {
   write(pieces: Piece[]): void {
     const [first] = pieces;
     // As nearly always: what was said in one turn, to a peer that has taken everything before.
-    if (pieces.length === 1 && this.isIdle && ArrayBuffer.isView(first) && first.length <= this.maxWriteBytes) {
+    if (pieces.length === 1 && this.allWritten && ArrayBuffer.isView(first) && first.length <= this.maxWriteBytes) {
       if (this.owner.wantsCall) this.give(first);
       else this.giveQuietly(first);
       return;

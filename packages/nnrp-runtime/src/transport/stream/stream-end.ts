@@ -60,14 +60,14 @@ export class StreamEnd {
     const { stream, owner } = this;
     stream.destroy(error);
     if (this.isClosed || this.destroyTimer !== undefined) return;
-    this.destroyTimer = later(owner, DESTROY_MS, () => this.over());
+    this.destroyTimer = later(owner, DESTROY_MS, () => this.closed());
     nextTurn(owner, () => {
-      if (stream.closed) this.over();
+      if (stream.closed) this.closed();
     });
   }
 
   /** The stream is closed, or not waited for any longer. */
-  over(): void {
+  closed(): void {
     clearTimeout(this.destroyTimer);
     clearTimeout(this.closeTimer);
     this.watch?.end();

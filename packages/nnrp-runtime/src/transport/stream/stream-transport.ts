@@ -92,7 +92,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
       // As a stream ends by itself, unless it was told not to.
       if (!stream.destroyed) this.streamEnd.destroy();
     });
-    listen(this, stream, 'close', () => this.streamEnd.over());
+    listen(this, stream, 'close', () => this.streamEnd.closed());
     if (isOver(stream)) this.wasOver();
     else if (stream.readableEnded) nextTurn(this, () => this.reader.ended());
   }
@@ -118,7 +118,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     if (this.closing || this.finished || (this.queue.byteLength === 0 && this.stream.destroyed)) return true;
     this.queue.add(packet);
     // Where the stream can take it, a body that is lent is written before its sender can change it.
-    if (this.queue.byteLength >= FLUSH_BYTES || (this.queue.isLending && this.writer.isIdle)) {
+    if (this.queue.byteLength >= FLUSH_BYTES || (this.queue.isLending && this.writer.allWritten)) {
       this.flushNow();
     } else if (!this.flushScheduled) {
       this.flushScheduled = true;
@@ -187,7 +187,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     }
     this.gauge.passedBytes += this.queue.byteLength;
     if (!this.write(this.queue.take())) return;
-    if (this.writer.isIdle && !this.stream.destroyed) this.queue.written();
+    if (this.writer.allWritten && !this.stream.destroyed) this.queue.written();
     else {
       this.writer.keep(this.queue.leave());
       this.watchStall();
@@ -202,7 +202,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   }
 
   private sendAhead(): void {
-    if (this.queue.byteLength > 0 || !this.writer.isIdle || this.finished || this.stream.destroyed) return;
+    if (this.queue.byteLength > 0 || !this.writer.allWritten || this.finished || this.stream.destroyed) return;
     this.write(this.queue.takeAhead());
   }
 
@@ -283,7 +283,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   private filled(): void {
     this.full = true;
     // Within the turn, the flush may have emptied it already.
-    if (this.queue.byteLength === 0 && this.writer.isIdle) afterThis(this, () => this.roomAgain());
+    if (this.queue.byteLength === 0 && this.writer.allWritten) afterThis(this, () => this.roomAgain());
   }
 
   private giveUp(takenBytes: number): void {
@@ -304,7 +304,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   /** Whether senders need not wait. A writer that is idle has nothing left in the stream, which is slow to ask. */
   private takesMore(): boolean {
     const { highWaterBytes } = this;
-    return this.queue.byteLength < highWaterBytes && (this.writer.isIdle || this.unsentBytes < highWaterBytes);
+    return this.queue.byteLength < highWaterBytes && (this.writer.allWritten || this.unsentBytes < highWaterBytes);
   }
 
   private roomAgain(): void {

@@ -38,7 +38,7 @@ export class WriteQueue {
    */
   constructor(
     private readonly borrows: boolean,
-    private readonly writer: { readonly isIdle: boolean },
+    private readonly writer: { readonly allWritten: boolean },
   ) {}
 
   /** Bytes added since the last `take`. */
@@ -116,7 +116,7 @@ export class WriteQueue {
       return;
     }
     // What has to wait is copied: a frame's last answer may follow, and must not arrive without it.
-    if (!this.writer.isIdle && !isPinned(body.buffer)) {
+    if (!this.writer.allWritten && !isPinned(body.buffer)) {
       this.end += headBytes;
       this.copyIn(chunk, body);
       return;
