@@ -91,8 +91,8 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
       transport.limitPackets?.(complete.maxPacketBytes);
       return new NnrpClient(transport, complete, asksAnyServer(config));
     } catch (error) {
-      // Nobody else has it any more, and it may fail at this, too.
-      guard(NOBODY, () => transport.abort(isNnrpError(error) ? error : undefined));
+      // The transport belongs to no other client, and its abort may throw as well.
+      guard(NO_OWNER, () => transport.abort(isNnrpError(error) ? error : undefined));
       throw error;
     }
   }
@@ -240,4 +240,4 @@ function connecting(config: NnrpClientConfig) {
   return { ...ofTransport(config), connectTimeoutMs: config.connectTimeoutMs };
 }
 
-const NOBODY: Guarded = { crashed: () => {} };
+const NO_OWNER: Guarded = { crashed: () => {} };

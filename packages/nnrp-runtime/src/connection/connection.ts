@@ -117,7 +117,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     if (body !== undefined && body.length + codec.bytes > this.mostBytes) {
       this.checkSize(messageType, sessionId, frameId, body.length + codec.bytes);
     }
-    // Only work and results are worth lending; whoever sends anything else need not think of it.
+    // Only work and results are large enough to lend; all other bodies are copied, so that callers may reuse them.
     const isLent = messageType === MessageType.FrameSubmit || messageType === MessageType.ResultPush;
     const bytes = isLent || body === undefined || body.length <= COPY_LIMIT ? body : new Uint8Array(body);
     const message = this.outbound.set(messageType, sessionId, frameId, codec, value, bytes, traceLow, traceHigh);
@@ -373,7 +373,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
         if (!this.sendPlain(MessageType.Pong, 0, 0)) this.answerWaits(TEXT_BYTES + preview3.COMMON_HEADER_BYTES);
         return true;
       case MessageType.Pong:
-        // An answer that nobody asked for says nothing.
+        // An answer to no request says nothing.
         this.pings.answered();
         return true;
       case MessageType.Close:

@@ -5,7 +5,7 @@ import { Patience } from '../base/time/patience.js';
 
 /** A PONG cannot come inside a packet: while a long one arrives it is waited for, so long at most. */
 const MOST_BEHIND_MS = 60_000;
-/** Bytes of it that have to come in a second: a packet that stands still excuses nobody. */
+/** Bytes of it that have to come in a second: a packet of which nothing comes is no excuse. */
 const LEAST_BYTES_PER_SECOND = 500;
 
 interface AwaitedPong {

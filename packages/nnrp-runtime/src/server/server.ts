@@ -222,7 +222,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       });
       this.loop = loop;
       for (const session of this.accepted.drain()) loop.attend(session);
-      // Who has asked before, and waits, would wait for as long as the server lives.
+      // A call of `accept` that waits already would wait for as long as the server lives.
       this.accepted.end(new UsageError('accept: serve() takes the sessions of this server'));
       return this.ended.promise;
     });

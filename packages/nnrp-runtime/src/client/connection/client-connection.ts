@@ -232,7 +232,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   protected override transportEnded(error: NnrpError | undefined): void {
     const isAwaited =
       this.opens.isPending || this.greeting.isPending || this.probes.isPending || this.pings.waiting > 0;
-    // Whoever waits for an answer does not get it: that is no end in good order.
+    // An answer that is awaited will not come: that is no end in good order.
     const when = this.packetCount === 0 ? ' before it said anything' : '';
     const text = `${this.remoteAddress} closed the connection${when}`;
     super.transportEnded(error ?? (isAwaited ? new TransportError(text) : undefined));
@@ -256,7 +256,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
         if (!this.probes.answered(packet)) this.stray(packet, info);
         break;
       case MessageType.FlowUpdate:
-        // One of a session that is over concerns nobody any more.
+        // One of a session that is over has no effect any more.
         if (packet.sessionId !== 0) this.stray(packet, info);
         else this.flowUpdated(packet);
         break;
@@ -278,7 +278,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
       return;
     }
     const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
-    // What comes for a session that is over harms nobody, however it looks.
+    // What comes for a session that is over does no harm, even when it is malformed.
     if (packet.sessionId === 0) this.fail(error);
     else this.violation(error, packet.sessionId);
   }
@@ -366,7 +366,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     const { message, error, violation } = readError(packet, this.config.announce);
     if (violation !== undefined) this.violation(violation, packet.sessionId);
     this.peerReported(forCaller(error), packet.sessionId);
-    // A fatal error of a session that is gone already concerns nobody else on the connection.
+    // A fatal error of a session that is gone already has no effect on the rest of the connection.
     if (message.errorScope !== ErrorScope.Connection) return;
     if (message.isFatal === 1) this.end(error);
     else if (!this.greeting.reject(forCaller(error)) && message.errorCode === ErrorCode.UnsupportedCapability) {

@@ -192,7 +192,7 @@ export class SessionOpening {
       ended,
     );
     connection.sessionOpened(session);
-    // Nobody waits for it any more; how its end goes is nobody's concern either.
+    // The caller has given up waiting; the result of its close is not reported.
     if (pending.late) ignoreRejection(session.close({ inFlightPolicy: InFlightPolicy.Abort }));
     else pending.answer.resolve(session);
   }

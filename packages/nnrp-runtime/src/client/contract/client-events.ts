@@ -41,7 +41,7 @@ export type NnrpClientEvent =
   | ({ readonly type: 'internalError' } & NnrpClientEvents['internalError'][0])
   | { readonly type: 'closed'; readonly error: NnrpError };
 
-/** Whom a connection tells. */
+/** What a connection reports to. */
 export interface ClientConnectionEvents {
   stray(packet: Packet, info: MessageInfo): void;
   peerError(error: PeerError, sessionId: number): void;

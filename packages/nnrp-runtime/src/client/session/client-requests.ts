@@ -10,6 +10,7 @@ import {
 import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, MessageType } from 'nnrp-core/preview3';
 import { described } from '../../base/application/described.js';
+import { EMPTY_BYTES } from '../../base/bytes.js';
 import { checkOptions, readOptions } from '../../base/options.js';
 import { rejection, SETTLED } from '../../base/promises/settled.js';
 import { type BodyInput, unlentBytes } from '../../connection/body/body-bytes.js';
@@ -42,7 +43,7 @@ const PUT_WINDOW = { requests: 1024, places: 2048 };
 /** What a request that waits for its turn holds besides its body (measured, rounded up). */
 const REQUEST_BYTES = 2048;
 
-/** What comes of an answer: it was taken, nobody waits for it, or it breaks a rule. */
+/** What comes of an answer: it was taken, no request waits for it, or it breaks a rule. */
 export type AnswerOutcome = 'taken' | 'stray' | ProtocolError;
 
 /** The requests of one session and their answers: patches, moves and cache objects, several of each at once. */
@@ -88,7 +89,7 @@ export class ClientRequests {
           `SESSION_MIGRATE: both transports are ${request.oldTransportId} (MIG-3, see docs/rules.md#mig-3)`,
         );
       }
-      const send = this.sender(MessageType.SessionMigrate, SESSION_MIGRATE, request, NONE);
+      const send = this.sender(MessageType.SessionMigrate, SESSION_MIGRATE, request, EMPTY_BYTES);
       return this.moves.ask(request, this.timeoutMs(options), send, REQUEST_BYTES);
     });
   }
@@ -107,7 +108,15 @@ export class ClientRequests {
     return this.request(() => {
       const message = cacheInvalidate(selector);
       const { connection, sessionId, lane } = this;
-      const room = connection.send(MessageType.CacheInvalidate, sessionId, 0, CACHE_INVALIDATE, message, NONE, lane);
+      const room = connection.send(
+        MessageType.CacheInvalidate,
+        sessionId,
+        0,
+        CACHE_INVALIDATE,
+        message,
+        EMPTY_BYTES,
+        lane,
+      );
       return room ? SETTLED : connection.whenDrained(lane);
     });
   }
@@ -214,4 +223,3 @@ const MIGRATE_FIELDS: ReadonlySet<string> = new Set<keyof preview3.SessionMigrat
   'lastResultFrameId',
   'clientMigrateTsUs',
 ]);
-const NONE = new Uint8Array(0);

@@ -135,7 +135,7 @@ export class SessionRouter implements SessionEndpoint {
     const isResult = packet.messageType === MessageType.ResultPush;
     if (!isResult || this.parts.submits.failed(packet.frameId, forCaller(error)) === undefined) this.fail(error);
     else {
-      // It may go on with other results, which nobody waits for any more.
+      // It may go on with other results, which are not waited for any more.
       if (isTooLarge) this.cancel(packet.frameId);
       this.report(error);
       this.closeIfNothingInFlight();

@@ -48,7 +48,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   lastResultFrameId = 0;
   /** Those that wait for their turn. */
   readonly line: SubmitLine;
-  /** Takes every result of the session while somebody reads it. */
+  /** Takes every result of the session while a loop reads it. */
   stream: ResultStream | undefined;
   /** Frames that had no answer when the session was closed. */
   readonly cutFrameIds: number[] = [];
@@ -134,7 +134,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     }
   }
 
-  /** RESULT_PUSH. @returns false when nobody waits for it */
+  /** RESULT_PUSH. @returns false when no operation waits for it */
   resultArrived(packet: Packet): boolean {
     const { frameId } = packet;
     const operation = this.operations.get(frameId);
@@ -201,7 +201,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     this.line.stopTaking(reason);
   }
 
-  /** Nobody waits for work in progress any more, and the server is told. */
+  /** Gives up work in progress, and tells the server. */
   cutAll(reason: NnrpError): void {
     for (const operation of this.operations.values()) {
       if (operation.isOver) continue;
@@ -210,7 +210,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     }
   }
 
-  /** The loop over all results was left: what nobody else reads is given up. */
+  /** The loop over all results was left: what is not read elsewhere is given up. */
   streamLeft(): void {
     this.stream = undefined;
     for (const operation of this.operations.values()) operation.streamLeft();
@@ -330,7 +330,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     return operation;
   }
 
-  /** @throws what the signal throws; nobody gets the operation then, so it is given up */
+  /** @throws what the signal throws; the caller does not get the operation then, so it is given up */
   private follow(operation: ClientOperation, signal: AbortSignal): void {
     try {
       operation.unfollow = followSignal(this.connection, signal, () => operation.cancel(reasonOf(signal)));

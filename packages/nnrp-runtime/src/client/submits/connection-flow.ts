@@ -90,7 +90,7 @@ export class ConnectionFlow {
     this.serveAll();
   }
 
-  /** Starts what may start, one of each session in turn; those who were served last come last the next time. */
+  /** Starts what may start, one of each session in turn; sessions that were served last come last the next time. */
   serveAll(): void {
     if (this.others.isEmpty && this.background.isEmpty) return;
     this.again = true;

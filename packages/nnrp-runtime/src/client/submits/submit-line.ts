@@ -74,7 +74,7 @@ export class SubmitLine implements RoomWaiter {
     if (this.reason !== undefined) throw forCaller(this.reason);
     const blockage = this.gate.blockage(inFlight);
     if (blockage !== undefined || this.waiting.isEmpty) return blockage;
-    // The time to wait has just passed: those who have waited for it go first.
+    // The time to wait has just passed: submits that have waited for it go first.
     this.connection.flow.serve(this);
     return this.gate.blockage(this.starter.inFlightCount) ?? (this.waiting.isEmpty ? undefined : BEHIND_OTHERS);
   }

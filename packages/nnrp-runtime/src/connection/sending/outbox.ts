@@ -58,7 +58,7 @@ interface Drain {
 
 /**
  * What a connection has to send. While the transport has room, packets go straight to it. When it has none they wait
- * here, by lane and in bounded memory; whoever cares awaits `whenDrained`, and is woken by lane too. What a call costs does
+ * here, by lane and in bounded memory; a sender may await `whenDrained`, and is woken by lane too. What a call costs does
  * not depend on how much waits: that is for the peer to decide.
  */
 export class Outbox {
@@ -215,7 +215,7 @@ export class Outbox {
     afterThis(this.owner, () => this.owner.unsent(head, error));
   }
 
-  /** One lane a turn, so that those who are woken first can fill the room again before the others are. */
+  /** One lane a turn, so that senders woken first can fill the room again before others are woken. */
   private wake(): void {
     for (let lane = 0; lane < LANES && !this.full; lane++) {
       const drain = this.drains[lane];
@@ -240,6 +240,6 @@ function makeDrain(): Drain {
     resolve = yes;
     reject = no;
   });
-  // Who does not wait for room must not be brought down by a connection that ends.
+  // A caller that ignores this promise must not get an unhandledRejection when the connection ends.
   return { calls: 0, shared: undefined, promise: ignoreRejection(promise), resolve, reject };
 }

@@ -192,7 +192,7 @@ export class ServerConnection
     this.halfClose.answered();
   }
 
-  /** Ends the connection in good order: who knows CLOSE is told. */
+  /** Ends the connection in good order: a client that knows CLOSE is told. */
   async closeGracefully(reason: NnrpError): Promise<void> {
     if (!this.isClosed && this.knowsPeerMessages) guard(this, () => this.sendPlain(MessageType.Close, 0, 0));
     await this.close(reason);
@@ -224,7 +224,7 @@ export class ServerConnection
       return;
     }
     const text = `${this.remoteAddress}: no session within ${limitMs} ms`;
-    // Who has asked for nothing has been told nothing that could be on its way.
+    // A peer that has sent nothing has been sent nothing: no bytes are on their way that a cut could lose.
     if (this.packetCount === 0) this.cut();
     background(this, this.closeGracefully(new TimeoutError(text, limitMs)));
   }
@@ -245,7 +245,7 @@ export class ServerConnection
   }
 
   quiet(): void {
-    // Who has ended its direction cannot answer; and while bytes wait to leave, the PING would wait behind them.
+    // A peer that has ended its direction cannot answer; and while bytes wait to leave, the PING would wait behind them.
     if (this.halfClose.isBegun || !this.knowsPeerMessages || this.pings.waiting > 0 || this.isSending) return;
     // A PONG could not come before the packet that arrives, which has a time limit of its own.
     if (this.unfinishedBytes > 0 && this.owner.config.packetTimeoutMs > 0) return;

@@ -338,7 +338,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
 
   /** Everything that waits, in the order of arrival; each call that waits for a kind of message is told that none will come. */
   private gather(): ServerSessionEvent[] {
-    const reason = new ClosedError('somebody else takes the messages of this session');
+    const reason = new ClosedError('a loop or a handler takes the messages of this session');
     const arrived: Arrived<ServerSessionEvent>[] = [];
     for (const operation of this.submits?.drain() ?? []) {
       arrived.push({ message: { type: 'submit', submit: operation }, number: operation.arrival });

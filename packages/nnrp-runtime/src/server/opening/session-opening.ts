@@ -83,7 +83,7 @@ interface Undecided {
 }
 
 /**
- * Opens the sessions of one connection. Policies decide side by side, since each may have to wait for somebody else; the
+ * Opens the sessions of one connection. Policies decide side by side, since each may have to wait for another service; the
  * answers go out in the order of the requests, because nothing in an answer says which request it is for. What arrives
  * behind a request that is not answered and could belong to its session waits for the answer; what belongs to other
  * sessions does not.
@@ -294,7 +294,7 @@ export class SessionOpening {
     this.refuseByPolicy(open, policyFailed(thrown, this.server.config.exposeHandlerErrors));
   }
 
-  /** Whoever guesses gets his answers ever later. Nothing of a guess is kept but the answer, and no policy waits for it. */
+  /** Delays the answers to a peer that guesses, each one longer. Only the answer is kept, and no policy waits for it. */
   private refuseByPolicy(open: preview3.SessionOpen, failure: OpenFailure): void {
     const { delayMs, isLast } = mayBeGuess(failure) ? this.refusals.guessed() : NO_DELAY;
     const answer = () => {

@@ -70,8 +70,8 @@ export class ResultGate implements WaitingGate {
   }
 
   /**
-   * Whether too much is held back already for one more of so many bytes. Whoever awaits each push has one result here at a
-   * time, which always may wait.
+   * Whether too much is held back already for one more of so many bytes. A handler that awaits each push has one result here
+   * at a time, which always may wait.
    */
   isTooMuch(operation: Operation, bytes: number): boolean {
     const full = this.fullWith(bytes);
@@ -80,7 +80,7 @@ export class ResultGate implements WaitingGate {
     return this.lineOf(operation) !== undefined;
   }
 
-  /** What whoever is refused is told. */
+  /** The error of a push that is one too many. */
   fullError(): UsageError {
     const { heldCount, heldByteLength } = this.connection;
     const much = `${heldCount} results of ${heldByteLength} bytes`;

@@ -155,8 +155,8 @@ export class ResultSender {
   }
 
   /**
-   * Whether so much waits to be sent that this result comes later. Who has not waited for the room after the one before
-   * does not wait for this one either.
+   * Whether so much waits to be sent that this result comes later. A handler that has not waited for room after
+   * the result before does not wait for this one either.
    */
   private hasToWait(operation: Operation, body: Uint8Array): boolean {
     return this.session.connection.room.shouldWait(body.length) && !operation.lacksRoom;

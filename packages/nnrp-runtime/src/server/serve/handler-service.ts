@@ -214,7 +214,7 @@ export class HandlerService implements SessionHandlers {
 
   private async stream(operation: Operation, source: OpenSource): Promise<void> {
     operation.work = source;
-    // One of the application's own making runs in the context of whoever calls it, also when it is left while it works.
+    // An iterator that the application has made by hand runs in the context of its caller, also when the loop is left early.
     let isOwn = !types.isGeneratorObject(source);
     try {
       // A promise of it may have been kept too late.

@@ -154,7 +154,7 @@ export class ServerSession {
     this.queued.remove(operation);
   }
 
-  /** For the operations: one is over, whoever holds it. */
+  /** For the operations: one is over, wherever it waits. */
   operationEnded(operation: Operation): void {
     this.gate.operationEnded(operation);
     this.receiver.withdraw(operation);

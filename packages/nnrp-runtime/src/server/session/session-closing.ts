@@ -106,7 +106,7 @@ export class SessionClosing {
       await this.close(options);
       return this.report;
     }
-    // Whoever closes already may have been given more time than the server has left.
+    // A close that is under way may have been given more time than the server has left.
     await this.allAnsweredWithin(options.drainTimeoutMs ?? 0);
     if (this.owner.isOver) return this.report;
     this.dropAll(closedByServer(this.owner.sessionId), SERVER_SHUTDOWN);

@@ -14,6 +14,7 @@ import { ErrorScope, MessageType, SessionFlagsAck } from 'nnrp-core/preview3';
 import { ASYNC_DISPOSE } from '../../base/application/async-dispose.js';
 import { described } from '../../base/application/described.js';
 import type { AsyncItems } from '../../base/async-items.js';
+import { EMPTY_BYTES } from '../../base/bytes.js';
 import { checkFlow } from '../../base/flow-fields.js';
 import { checkOptions, withDefaults } from '../../base/options.js';
 import { answering, rejection, SETTLED } from '../../base/promises/settled.js';
@@ -45,7 +46,6 @@ import { SubmitIterator } from '../inbox/submit-iterator.js';
 import type { ServerSessionConnection } from '../operation/server-session-connection.js';
 import { ServerSession } from './server-session.js';
 
-const NO_BODY = new Uint8Array(0);
 const NO_HINT: preview3.ResultHint = Object.freeze({
   appliedBudgetPolicy: preview3.ResultHintBudgetPolicy.None,
   congestionState: preview3.ResultHintCongestionState.None,
@@ -175,7 +175,7 @@ export class SessionHandle implements NnrpServerSession {
     return this.session.inbox.events();
   }
 
-  sendResult(frameId: number, result: ResultInit, body: BodyInput = NO_BODY): Promise<void> {
+  sendResult(frameId: number, result: ResultInit, body: BodyInput = EMPTY_BYTES): Promise<void> {
     return this.session.operations.sendResult(frameId, result, body);
   }
 
@@ -200,7 +200,7 @@ export class SessionHandle implements NnrpServerSession {
     return this.session.cache.get(identity);
   }
 
-  sendPatchAck(ack: PatchAckInit = {}, profilePatchAck: BodyInput = NO_BODY): Promise<void> {
+  sendPatchAck(ack: PatchAckInit = {}, profilePatchAck: BodyInput = EMPTY_BYTES): Promise<void> {
     return answering(() => (this.session.patches.answer(ack, profilePatchAck) ? SETTLED : this.drained()));
   }
 

@@ -20,7 +20,7 @@ export interface StreamEndOwner extends Guarded {
 }
 
 /**
- * The end of a stream, which waits for nobody without a limit: the peer has to take what is left, and then to end its own
+ * The end of a stream, where every wait has a limit: the peer has to take what is left, and then to end its own
  * side, whatever it sends meanwhile; a stream that was destroyed has to say that it is closed.
  */
 export class StreamEnd {

@@ -55,7 +55,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   private stalled = false;
   private deadPeer: DeadPeer | undefined;
   private leftOut: LentPacket[] | undefined;
-  /** For those who wait for the end. */
+  /** For callers that wait for the end. */
   private whenClosed: Deferred<void> | undefined;
   private isSettled = false;
   private readonly flush = () => {
@@ -99,7 +99,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
 
   /** For the guard: something that the transport has called, or the transport itself, has thrown. */
   crashed(error: unknown): void {
-    // Nobody is left to be told of it by closed().
+    // closed() has been called already: it cannot report this error.
     if (this.closedReported) warn(`${this.remoteAddress}: an error after the end of the connection`, error);
     else this.abort(new TransportError(`${this.remoteAddress}: the receiver of its packets failed`, { cause: error }));
   }
@@ -234,7 +234,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   streamClosed(): void {
     this.stallWatch?.end();
     this.deadPeer?.end();
-    // Nothing waits for the peer any more: who has stopped reading until it does must read what came before the end.
+    // Nothing more is sent: a receiver that stopped reading until there is room must read what came before the end.
     if (this.full) this.hasRoom();
     this.caughtUp();
   }
@@ -256,7 +256,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     this.leftOut.push(packet);
   }
 
-  /** Nobody can tell what the peer has got instead; it must not take it for the packet. */
+  /** It is not known what the peer has got instead; it must not take it for the packet. */
   damaged(packet: LentPacket): void {
     guard(this, () => this.abortDamaged(packet));
   }
