@@ -8,12 +8,12 @@ import { ID_BYTES, idKey, isInitial, isLongHeader, MIN_INITIAL_BYTES, VERSION_1,
 import type { UdpSocket } from './udp-socket.js';
 
 /** Strain from which on clients have to prove their address, unless the settings say otherwise. */
-const STRAIN_FOR_RETRY = 64;
+const LOAD_FOR_RETRY = 64;
 
 /** What the server is busy with. */
 export interface Load {
   /** Handshakes under way, and those that have come to nothing lately. */
-  readonly strain: number;
+  readonly handshakeLoad: number;
   /** There are as many connections as there may be, and none of them could give way. */
   readonly isFull: boolean;
 }
@@ -68,7 +68,7 @@ export class IncomingConnections {
       if (originalDcid !== undefined) return { datagram, from, scid: dcid, originalDcid };
     }
     const { retry } = settings;
-    if (retry === 'always' || (retry === 'auto' && load.strain >= STRAIN_FOR_RETRY)) {
+    if (retry === 'always' || (retry === 'auto' && load.handshakeLoad >= LOAD_FOR_RETRY)) {
       this.retry(scid, dcid, from);
       return undefined;
     }

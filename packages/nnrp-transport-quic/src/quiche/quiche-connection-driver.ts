@@ -77,7 +77,7 @@ export class QuicheConnectionDriver implements EndpointConnection, StreamOwner {
     this.lookForProof(datagram, from);
     // Other packets are none of the handshake's.
     if (this.state === 'handshake' && isLongHeader(datagram) && this.isTooMuch(datagram.length)) return;
-    this.address.heard(from);
+    this.address.received(from);
     if (isLongHeader(datagram)) for (const packet of coalescedPackets(datagram)) this.receivePackets(packet);
     else this.receivePackets(datagram);
     if (this.state === 'closing') this.resendClose();
@@ -94,7 +94,7 @@ export class QuicheConnectionDriver implements EndpointConnection, StreamOwner {
     const { unproved, parts } = this;
     if (unproved === undefined || from.address !== parts.peer.host || from.port !== parts.peer.port) return;
     if (destinationKey(datagram) === this.key) this.unproved = undefined;
-    else unproved.heard(datagram.length);
+    else unproved.received(datagram.length);
   }
 
   private resendClose(): void {
@@ -126,7 +126,7 @@ export class QuicheConnectionDriver implements EndpointConnection, StreamOwner {
   read(): void {
     if (this.address.follow(this.parts.connection)) this.makeAnswer();
     if (this.state === 'handshake') this.tryConnect();
-    this.stream?.heard();
+    this.stream?.packetReceived();
     if (this.state === 'over') return;
     if (this.state !== 'closing' && (this.failedOver || this.parts.connection.isDraining())) this.lookForEnd();
     this.parts.endpoint.flushSoon(this);
@@ -338,7 +338,7 @@ export class QuicheConnectionDriver implements EndpointConnection, StreamOwner {
       this.end();
       return;
     }
-    this.stream?.probed();
+    this.stream?.probeFired();
     this.flush();
   }
 

@@ -83,7 +83,7 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
   }
 
   /** Handshakes under way, and those that have come to nothing lately: they cost as much, and are over at once. */
-  get strain(): number {
+  get handshakeLoad(): number {
     const isRecent = performance.now() - this.failuresSinceMs < FAILURE_WINDOW_MS;
     return this.underWay + (isRecent ? this.failures : 0);
   }

@@ -91,13 +91,13 @@ export class QuicheStream extends Duplex implements QuicStream {
   }
 
   /** Something has come. */
-  heard(): void {
+  packetReceived(): void {
     if (this.finished) this.lookForAcknowledgements();
     this.goOn();
   }
 
   /** The peer has been asked after what is under way, and what was lost makes room for more. */
-  probed(): void {
+  probeFired(): void {
     this.probes++;
     this.goOn();
   }

@@ -14,7 +14,7 @@ import type {
 } from '../contract/server-messages.js';
 import type { Operation } from '../operation/operation.js';
 import type { QueuedSubmits } from './queued-submits.js';
-import { type Arrived, eventOf, type RareKinds, RareMessages } from './rare-messages.js';
+import { type Arrived, eventOf, type RequestKinds, RequestQueues } from './request-queues.js';
 import { type EventsOwner, SessionEventIterator } from './session-event-iterator.js';
 import type { SessionReceiver } from './session-receiver.js';
 
@@ -44,7 +44,7 @@ export interface InboxOwner {
  */
 export class SessionInbox implements SessionReceiver, EventsOwner {
   private submits: AsyncQueue<Operation> | undefined;
-  private rare: RareMessages | undefined;
+  private queues: RequestQueues | undefined;
   private everything: AsyncQueue<ServerSessionEvent> | undefined;
   /** What takes the messages when they are not asked for by kind. */
   private takenBy: string | undefined;
@@ -149,10 +149,10 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
   }
 
   /** @throws UsageError when another loop or call takes the messages of the session */
-  next<Kind extends keyof RareKinds>(kind: Kind): Promise<RareKinds[Kind]> {
+  next<Kind extends keyof RequestKinds>(kind: Kind): Promise<RequestKinds[Kind]> {
     const refusal = this.takenAway(kind);
     if (refusal !== undefined) throw refusal;
-    return this.rareMessages().next(kind);
+    return this.requestQueues().next(kind);
   }
 
   /**
@@ -253,7 +253,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     this.submitsEnd ??= reason;
     this.submits?.drain();
     this.submits?.end(reason);
-    this.rare?.end(reason);
+    this.queues?.end(reason);
     this.everything?.end(reason);
   }
 
@@ -318,9 +318,9 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     return this.submitCount * part > config.maxQueuedSubmits || queued.byteLength * part > config.maxQueuedBytes;
   }
 
-  private push<Kind extends keyof RareKinds>(kind: Kind, message: RareKinds[Kind]): void {
+  private push<Kind extends keyof RequestKinds>(kind: Kind, message: RequestKinds[Kind]): void {
     if (this.everything !== undefined) this.event(eventOf(kind, message));
-    else this.rareMessages().push(kind, message, this.arrivals++);
+    else this.requestQueues().push(kind, message, this.arrivals++);
   }
 
   private submitQueue(): AsyncQueue<Operation> {
@@ -331,9 +331,9 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     return this.submits;
   }
 
-  private rareMessages(): RareMessages {
-    this.rare ??= new RareMessages(this.endReason);
-    return this.rare;
+  private requestQueues(): RequestQueues {
+    this.queues ??= new RequestQueues(this.endReason);
+    return this.queues;
   }
 
   /** Everything that waits, in the order of arrival; each call that waits for a kind of message is told that none will come. */
@@ -344,9 +344,9 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
       arrived.push({ message: { type: 'submit', submit: operation }, number: operation.arrival });
     }
     this.submits?.end(reason);
-    arrived.push(...(this.rare?.takeAll(reason) ?? []));
+    arrived.push(...(this.queues?.takeAll(reason) ?? []));
     this.submits = undefined;
-    this.rare = undefined;
+    this.queues = undefined;
     return arrived.sort((a, b) => a.number - b.number).map(({ message }) => message);
   }
 
