@@ -21,7 +21,7 @@ const READMES = [
   [
     'packages/nnrp-cli/README.md',
     'packages/nnrp-cli',
-    `import { drainPatiently, loadTokensHandler } from 'nnrp-cli'; ${SERVER}`,
+    `import { drainOnClose, loadTokensHandler } from 'nnrp-cli'; ${SERVER}`,
   ],
 ] as const;
 

@@ -6,6 +6,6 @@ export { RequestError, type RequestFault } from './codec/request-error.js';
 export { runCli } from './run-cli.js';
 
 // What `nnrp serve` does, as handlers for `NnrpServer.serve`.
-export { drainPatiently } from './serve/drain-patience.js';
+export { drainOnClose } from './serve/drain-on-close.js';
 export { echo } from './serve/echo-handler.js';
 export { loadTokensHandler, type TokensHandler } from './serve/tokens-handler.js';

@@ -39,7 +39,7 @@ export class NnrpError extends Error {
    * not say that nothing was done: where the connection was lost, the work may have been.
    */
   readonly isRetryable: boolean;
-  /** Milliseconds to wait before a retry; 0 when nobody gave any. */
+  /** Milliseconds to wait before a retry; 0 when none was given. */
   readonly retryAfterMs: number;
   /** What else the other side says about the failure, plain JSON data; undefined as a rule. */
   readonly details: unknown;

@@ -9,7 +9,7 @@ import { transportDefaults } from './transport-defaults.js';
  * A client connected over QUIC. To share a UDP socket among connections to one server, use a {@link QuicConnector}.
  *
  * @param address - HOST:PORT of the server
- * @param endpoint - whom the client trusts, as whom it comes; default the roots of Node.js, without a certificate
+ * @param endpoint - which certificates the client trusts, and its own; default the roots of Node.js, and none of its own
  * @param config - options of the client
  * @throws UsageError on an option that cannot work; TransportError or TimeoutError when no connection comes about; the
  * reason of `signal` when that aborts first

@@ -167,8 +167,8 @@ describe('handshakes that must fail', () => {
     const capture = new PacketCapture();
     proxy.filter = capture.note;
     const session = await (await stage.connect(proxy.address)).openSession();
-    const { DrivenConnection } = await import('../src/quiche/driven-connection.js');
-    const looks = vi.spyOn(DrivenConnection.prototype as unknown as { receivePackets(): void }, 'receivePackets');
+    const { QuicheConnectionDriver } = await import('../src/quiche/quiche-connection-driver.js');
+    const looks = vi.spyOn(QuicheConnectionDriver.prototype as unknown as { receivePackets(): void }, 'receivePackets');
     const id = (capture.oneRtt[0] as Buffer).subarray(1, 17);
     // A Handshake packet for the live connection, and behind it as many as there is room for, of eight bytes each.
     const tiny = Buffer.from('e000000001000000', 'hex');

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { QuicheConnection } from '../src/quiche/binding.js';
 import type { ConnectionParts } from '../src/quiche/connection-parts.js';
-import { DrivenConnection } from '../src/quiche/driven-connection.js';
+import { QuicheConnectionDriver } from '../src/quiche/quiche-connection-driver.js';
 
 const reason = Buffer.from('no');
 
 /** A client's connection on which a handshake and an end have come in the same turn, with nothing of it real. */
-function establishedAndOver(end: Partial<QuicheConnection>): { outcomes: string[]; connection: DrivenConnection } {
+function establishedAndOver(end: Partial<QuicheConnection>): {
+  outcomes: string[];
+  connection: QuicheConnectionDriver;
+} {
   const outcomes: string[] = [];
   const library: Partial<QuicheConnection> = {
     recv: (datagram) => datagram.length,
@@ -49,7 +52,7 @@ function establishedAndOver(end: Partial<QuicheConnection>): { outcomes: string[
     connected: () => outcomes.push('connected'),
     failed: (error: Error) => outcomes.push(error.message),
   };
-  return { outcomes, connection: new DrivenConnection(parts as unknown as ConnectionParts) };
+  return { outcomes, connection: new QuicheConnectionDriver(parts as unknown as ConnectionParts) };
 }
 
 // Nobody can listen to the errors of a stream in the turn that it is made in: an error in that turn would end the process.

@@ -13,7 +13,7 @@ export const PATIENCE_MS = 15_000;
 interface Inside {
   readonly socket: {
     readonly handshakes: number;
-    readonly strain: number;
+    readonly handshakeLoad: number;
     readonly connections: number;
     readonly endpoint: { readonly routes: ReadonlyMap<string, unknown>; readonly socket: { close(): void } };
   };
@@ -56,8 +56,8 @@ export class QuicStage {
   }
 
   /** What makes a server ask for proof of addresses. */
-  strain(server: NnrpServer): number {
-    return this.socketOf(server).strain;
+  handshakeLoad(server: NnrpServer): number {
+    return this.socketOf(server).handshakeLoad;
   }
 
   private socketOf(server: NnrpServer): Inside['socket'] {

@@ -148,7 +148,7 @@ describe("retry 'auto'", () => {
     await until(() => answers.some(isRetry), 'proof is asked for');
     await until(() => stage.inside(server).handshakes === 0, 'they are over');
     // Those that have come to nothing count for a second.
-    await until(() => stage.strain(server) === 0, 'they are forgotten');
+    await until(() => stage.handshakeLoad(server) === 0, 'they are forgotten');
     const { withToken } = await proven(server);
     expect(withToken).toBeUndefined();
   });

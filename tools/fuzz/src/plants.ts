@@ -70,13 +70,13 @@ const SERVER: readonly Row[] = [
   ['server/serve/dispatcher', 'Dispatcher', 'withdraw leave', { ...BUSY, last: true }],
   ['server/operation/session-operations', 'SessionOperations', 'admit useUpId started cancelled expire dropAll', BUSY],
   ['server/session/session-cache', 'SessionCache', 'put invalidate'],
-  ['server/operation/result-gate', 'ResultGate', 'recheck operationOver', { states: ['paused'], last: true }],
+  ['server/operation/result-gate', 'ResultGate', 'recheck operationEnded', { states: ['paused'], last: true }],
   ['server/operation/result-gate', 'ResultGate', 'mustWait', { states: ['paused'], called: true }],
   // What gives back what a connection has held.
   ['server/session/session-router', 'SessionRouter', 'disconnected'],
-  ['server/session/session-core', 'SessionCore', 'fail allAnswered'],
-  ['server/session/session-core', 'SessionCore', 'end operationOver', { last: true }],
-  ['server/operation/session-operations', 'SessionOperations', 'end over', { ...BUSY, last: true }],
+  ['server/session/server-session', 'ServerSession', 'fail allAnswered'],
+  ['server/session/server-session', 'ServerSession', 'end operationEnded', { last: true }],
+  ['server/operation/session-operations', 'SessionOperations', 'end answered', { ...BUSY, last: true }],
   ['server/inbox/session-inbox', 'SessionInbox', 'ended', { style: 'receive', last: true }],
   ['server/inbox/session-inbox', 'SessionInbox', 'readOn withdraw', { style: 'receive' }],
   ['server/session/session-closing', 'SessionClosing', 'wake'],
@@ -118,7 +118,7 @@ const CLIENT: readonly Row[] = [
   [
     'client/session/client-requests',
     'ClientRequests',
-    'patchAnswered migrateAnswered cacheAnswered refused',
+    'patchAnswered migrateAnswered cacheAnswered rejectOnly',
     { states: ['asking'] },
   ],
   [

@@ -29,11 +29,11 @@ interface InsideConnection {
   readonly isClosed: boolean;
   readonly router: { readonly greeted: boolean };
   readonly opening: { readonly isBusy: boolean };
-  readonly sessions: Map<number, { readonly core: InsideCore }>;
+  readonly sessions: Map<number, { readonly session: InsideSession }>;
   readonly outbox: { readonly byteLength: number };
 }
 
-interface InsideCore {
+interface InsideSession {
   readonly lifecycle: { readonly state: string };
   readonly operations: { readonly registry: { readonly size: number } };
   readonly gate: { readonly held: readonly unknown[] };
@@ -111,18 +111,18 @@ export class ServerTarget {
     const { focus } = this;
     if (this.shutDown !== undefined) return focus === undefined || focus.isClosed ? 'over' : 'shutdown';
     if (focus === undefined || focus.isClosed) return 'over';
-    const core = focus.sessions.get(FOCUS_ID)?.core;
-    if (core === undefined) {
+    const session = focus.sessions.get(FOCUS_ID)?.session;
+    if (session === undefined) {
       if (focus.opening.isBusy) return 'asking';
       if (this.hadSession) return 'closed';
       return focus.router.greeted ? 'greeted' : 'fresh';
     }
     this.hadSession = true;
-    const { state } = core.lifecycle;
-    if (core.closing.own !== undefined) return 'ending';
+    const { state } = session.lifecycle;
+    if (session.closing.own !== undefined) return 'ending';
     if (state !== 'open') return state;
-    if (core.gate.held.length > 0) return 'paused';
-    return core.operations.registry.size > 0 ? 'busy' : 'open';
+    if (session.gate.held.length > 0) return 'paused';
+    return session.operations.registry.size > 0 ? 'busy' : 'open';
   }
 
   private async reach(state: State, dice: Dice): Promise<void> {
@@ -186,10 +186,11 @@ export class ServerTarget {
 
   /** The server's own application ends the session, with time for what is in progress. */
   private endFromServer(): void {
-    const core = this.focus?.sessions.get(FOCUS_ID)?.core as unknown as {
-      session: { close(options: object): Promise<void> };
+    const session = this.focus?.sessions.get(FOCUS_ID)?.session as unknown as {
+      handle: { close(options: object): Promise<void> };
     };
-    if (core !== undefined) this.pledges.add('close', core.session.close({ inFlightPolicy: 0, drainTimeoutMs: 30 }));
+    if (session !== undefined)
+      this.pledges.add('close', session.handle.close({ inFlightPolicy: 0, drainTimeoutMs: 30 }));
   }
 
   private close(): void {

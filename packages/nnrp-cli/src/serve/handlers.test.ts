@@ -9,7 +9,7 @@ import {
   type ServeHandlers,
 } from 'nnrp-runtime';
 import { afterEach, describe, expect, it } from 'vitest';
-import { drainPatiently } from './drain-patience.js';
+import { drainOnClose } from './drain-on-close.js';
 import { echo } from './echo-handler.js';
 import { loadTokensHandler } from './tokens-handler.js';
 
@@ -24,7 +24,7 @@ type Submit = ServeHandlers['submit'];
 async function sessions(submit: Submit, count: number, failures: HandlerFailure[] = []): Promise<NnrpClientSession[]> {
   const server = await NnrpServer.bindTcp('127.0.0.1:0', { maxInFlightOperations: 100, drainTimeoutMs: 0 });
   server.on('handlerFailure', (failure) => failures.push(failure));
-  void server.serve({ submit, close: drainPatiently });
+  void server.serve({ submit, close: drainOnClose });
   const client = await NnrpClient.connectTcp(server.localAddress);
   opened.push(server, client);
   const result: NnrpClientSession[] = [];

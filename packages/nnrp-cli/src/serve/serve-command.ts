@@ -5,12 +5,12 @@ import { sessionErrorName } from '../error-code-name.js';
 import { ExitCode } from '../exit-code.js';
 import { errorText, writeLine } from '../terminal-text.js';
 import { bindServer, type ListenOptions } from './bind-server.js';
-import { drainPatiently } from './drain-patience.js';
+import { drainOnClose } from './drain-on-close.js';
 import { echo } from './echo-handler.js';
 import { LimitedLog } from './limited-log.js';
 import { loadTokensHandler } from './tokens-handler.js';
 
-interface ServeOptions extends ListenOptions {
+interface ServeCommandOptions extends ListenOptions {
   readonly handler: string;
   readonly quiet?: boolean;
 }
@@ -58,12 +58,12 @@ Examples:
   $ nnrp serve --quic --listen 0.0.0.0:4433 --cert server.pem --key server.key
   $ echo '{"max_in_flight_operations": 64, "schemas": [[4097, 3]]}' > server.json && nnrp serve --config server.json`,
     )
-    .action(async (options: ServeOptions) => {
+    .action(async (options: ServeCommandOptions) => {
       done(await serve(options, io));
     });
 }
 
-async function serve(options: ServeOptions, io: CliIo): Promise<ExitCode> {
+async function serve(options: ServeCommandOptions, io: CliIo): Promise<ExitCode> {
   const log = new LimitedLog(io.stderr);
   const report = (text: string) => {
     if (!options.quiet) log.line(text);
@@ -92,7 +92,7 @@ async function serve(options: ServeOptions, io: CliIo): Promise<ExitCode> {
   writeLine(io.stdout, `listening ${kind} ${server.localAddress}`);
   if (certificate !== undefined) writeLine(io.stdout, `certificate ${certificate.path}`);
   try {
-    await server.serve({ submit, close: drainPatiently });
+    await server.serve({ submit, close: drainOnClose });
     await server.close();
   } finally {
     forget();

@@ -65,7 +65,7 @@ export function encodePeerMessages(families: number = PEER_MESSAGES_MASK): Uint8
 /**
  * The families that a payload announces, unknown bits included.
  *
- * @returns undefined when the payload has another form: it is then somebody else's entry of the same type
+ * @returns undefined when the payload has another form: it is then an entry of another protocol with the same type
  */
 export function decodePeerMessages(payload: Uint8Array): number | undefined {
   if (payload.length !== PAYLOAD_BYTES) return undefined;

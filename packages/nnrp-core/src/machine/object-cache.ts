@@ -30,7 +30,7 @@ class Slot implements Expiring {
   }
 }
 
-const NOTHING: readonly never[] = [];
+const NONE: readonly never[] = [];
 /** Shared: there is nothing in it that could be changed or taken away. */
 const EMPTY = /* @__PURE__ */ new Uint8Array(0);
 
@@ -115,7 +115,7 @@ export class ObjectCache {
       pinned: (put.flags & CachePutFlags.Pinned) !== 0,
       reusable: (put.flags & CachePutFlags.Reusable) !== 0,
       schema: facts.schema,
-      dependencies: facts.dependencies ?? NOTHING,
+      dependencies: facts.dependencies ?? NONE,
     };
     this.remove(put);
     this.insert(new Slot(object));
@@ -145,7 +145,7 @@ export class ObjectCache {
         pinned: false,
         reusable: false,
         schema: undefined,
-        dependencies: NOTHING,
+        dependencies: NONE,
       }),
     );
     return true;
@@ -179,7 +179,7 @@ export class ObjectCache {
     }
     const dependencies = this.checkDependencies(object.dependencies, nowMs);
     if (dependencies !== CacheErrorCode.None) return { errorCode: dependencies };
-    const further = this.checkDependencies(required.dependencies ?? NOTHING, nowMs);
+    const further = this.checkDependencies(required.dependencies ?? NONE, nowMs);
     if (further !== CacheErrorCode.None) return { errorCode: further };
     if (required.schema !== undefined && !sameSchema(required.schema, schema)) {
       return { errorCode: CacheErrorCode.SchemaMismatch };
@@ -196,7 +196,7 @@ export class ObjectCache {
 
   /** Drops every object whose lease belongs to this owner: it has ended. @returns how many */
   releaseOwner(scope: LeaseOwnerScope, id: number): number {
-    const released = [...(this.owned.get(ownerKey({ scope, id })) ?? NOTHING)];
+    const released = [...(this.owned.get(ownerKey({ scope, id })) ?? NONE)];
     for (const slot of released) this.remove(slot.object.identity);
     return released.length;
   }

@@ -20,7 +20,7 @@ export class OperationRecord {
   ) {}
 }
 
-const NOBODY: readonly never[] = [];
+const NONE: readonly never[] = [];
 
 /**
  * The operations of one session that have not ended. An operation that ends is forgotten at once; its id stays used.
@@ -207,13 +207,13 @@ export class OperationRegistry<R extends OperationRecord = OperationRecord> impl
         // The list grows while it is walked; a tree has no way back, so each is met once.
         const reached = [target];
         for (const record of reached) {
-          for (const child of this.children.get(record.operationId) ?? NOBODY) reached.push(child);
+          for (const child of this.children.get(record.operationId) ?? NONE) reached.push(child);
         }
         return reached;
       }
       case CancelScope.Group:
         if (target.operationGroupId === undefined) return undefined;
-        return [...(this.groups.get(target.operationGroupId) ?? NOBODY)];
+        return [...(this.groups.get(target.operationGroupId) ?? NONE)];
       default:
         return [target];
     }

@@ -2,7 +2,7 @@ import type { CachePut } from '../generated/preview3/cache-put.js';
 import type { ObjectDependency } from './cache-dependencies.js';
 import type { CachedObject, ObjectFacts, SchemaKey } from './cached-object.js';
 
-const NOTHING: readonly never[] = [];
+const NO_DEPENDENCIES: readonly never[] = [];
 
 /** Whether a put brings what is there already: the same bytes, with the same codecs, schema and dependencies. */
 export function isUnchanged(before: CachedObject, put: CachePut, body: Uint8Array, facts: ObjectFacts): boolean {
@@ -10,7 +10,7 @@ export function isUnchanged(before: CachedObject, put: CachePut, body: Uint8Arra
   if (!(facts.schema === before.schema || (facts.schema !== undefined && sameSchema(facts.schema, before.schema)))) {
     return false;
   }
-  const dependencies = facts.dependencies ?? NOTHING;
+  const dependencies = facts.dependencies ?? NO_DEPENDENCIES;
   return (
     dependencies.length === before.dependencies.length &&
     dependencies.every((dependency, index) => sameDependency(dependency, before.dependencies[index]))

@@ -1,3 +1,4 @@
+import { EMPTY_BYTES } from '../bytes/empty-bytes.js';
 import type { WireFault } from '../bytes/fault.js';
 import { WireError } from '../errors.js';
 import { COMMON_HEADER_OFFSETS as AT, COMMON_HEADER_BYTES } from '../generated/preview3/common-header.js';
@@ -9,7 +10,6 @@ import type { HeaderFields, Revision } from './revision.js';
 const MAGIC = 0x50524e4e;
 /** version_major 1, wire_format 0, message_type 0, header_len 40, as one little-endian word. */
 const VERSION_WORD = 0x28000001;
-const NOTHING = /* @__PURE__ */ new Uint8Array(0);
 
 /** The header of a packet to be built; what is left out is 0. Lengths are taken from the parts. */
 export type PacketHeader = Pick<HeaderFields, 'messageType'> &
@@ -26,8 +26,8 @@ export type PacketHeader = Pick<HeaderFields, 'messageType'> &
  */
 export function buildPacket(
   header: PacketHeader,
-  metadata: Uint8Array = NOTHING,
-  body: Uint8Array = NOTHING,
+  metadata: Uint8Array = EMPTY_BYTES,
+  body: Uint8Array = EMPTY_BYTES,
   revision: Revision = PREVIEW3,
 ): [head: Uint8Array, body: Uint8Array] {
   const info = revision.messageInfo(header.messageType);

@@ -1,3 +1,4 @@
+import { EMPTY_BYTES } from '../bytes/empty-bytes.js';
 import { faultAt, type WireFault } from '../bytes/fault.js';
 import { UsageError } from '../errors.js';
 import { COMMON_HEADER_OFFSETS as AT, COMMON_HEADER_BYTES } from '../generated/preview3/common-header.js';
@@ -23,7 +24,6 @@ const EARNEST_ROOM = 1024 * 1024;
 /** Chunks taken from the waiting list before it is moved together. */
 const MIN_COMPACTION = 1024;
 
-const NOTHING = /* @__PURE__ */ new Uint8Array(0);
 const NO_VIEW = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(0));
 
 export interface PacketSplitterOptions {
@@ -62,7 +62,7 @@ export class PacketSplitter {
   /** Their lengths when they came. */
   private waitingLengths: number[] = [];
   private waitingHead = 0;
-  private chunk: Uint8Array = NOTHING;
+  private chunk: Uint8Array = EMPTY_BYTES;
   private view: DataView = NO_VIEW;
   /** Length of the chunk when it came, without what has been moved out of its end. */
   private end = 0;
@@ -71,7 +71,7 @@ export class PacketSplitter {
   private scanned = false;
   private tailMoved = false;
   /** The packet that spans chunks: its buffer, how much of it is filled and how much it needs (40 until its header is known). */
-  private partial: Uint8Array = NOTHING;
+  private partial: Uint8Array = EMPTY_BYTES;
   private filled = 0;
   private needed = 0;
   private broken: WireFault | undefined;
@@ -143,7 +143,7 @@ export class PacketSplitter {
         }
         if (!this.loadWaiting()) {
           // An idle connection must not keep its last chunk alive.
-          if (this.position !== 0) this.load(NOTHING, 0);
+          if (this.position !== 0) this.load(EMPTY_BYTES, 0);
           return undefined;
         }
       }
@@ -169,7 +169,7 @@ export class PacketSplitter {
     const chunk = this.waiting[this.waitingHead];
     if (chunk === undefined) return false;
     const length = this.waitingLengths[this.waitingHead] ?? 0;
-    this.waiting[this.waitingHead++] = NOTHING;
+    this.waiting[this.waitingHead++] = EMPTY_BYTES;
     if (this.waitingHead === this.waiting.length) {
       this.waiting = [];
       this.waitingLengths = [];
@@ -187,7 +187,7 @@ export class PacketSplitter {
   private load(chunk: Uint8Array, length: number): void {
     if (chunk.length !== length) this.throwDetached();
     this.chunk = chunk;
-    this.view = chunk === NOTHING ? NO_VIEW : new DataView(chunk.buffer, chunk.byteOffset, length);
+    this.view = chunk === EMPTY_BYTES ? NO_VIEW : new DataView(chunk.buffer, chunk.byteOffset, length);
     this.end = length;
     this.position = 0;
     this.scanned = false;
@@ -250,7 +250,7 @@ export class PacketSplitter {
   /** The packets before it have been taken: what was moved out of the end of the chunk goes on as a partial packet. */
   private startTail(): void {
     this.tailMoved = false;
-    this.load(NOTHING, 0);
+    this.load(EMPTY_BYTES, 0);
     this.needed = COMMON_HEADER_BYTES;
     if (this.filled < COMMON_HEADER_BYTES) this.checkMagicEarly();
     else {
@@ -277,7 +277,7 @@ export class PacketSplitter {
       this.needed = total;
       return undefined;
     }
-    this.partial = NOTHING;
+    this.partial = EMPTY_BYTES;
     this.filled = 0;
     this.needed = 0;
     return packetAt(partial, view, 0, total);
@@ -286,7 +286,7 @@ export class PacketSplitter {
   /** It is above the limit, and skipped: what has come of it is not kept. */
   private dropPartial(): void {
     this.skipping -= this.filled;
-    this.partial = NOTHING;
+    this.partial = EMPTY_BYTES;
     this.filled = 0;
     this.needed = 0;
   }
@@ -346,8 +346,8 @@ export class PacketSplitter {
     this.waiting = [];
     this.waitingLengths = [];
     this.waitingHead = 0;
-    this.load(NOTHING, 0);
-    this.partial = NOTHING;
+    this.load(EMPTY_BYTES, 0);
+    this.partial = EMPTY_BYTES;
     this.tailMoved = false;
     this.filled = 0;
     this.needed = 0;

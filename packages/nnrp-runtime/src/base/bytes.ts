@@ -1,5 +1,8 @@
 import { types } from 'node:util';
 
+/** No bytes. Never handed to an application, which could transfer its memory away. */
+export const EMPTY_BYTES = new Uint8Array(0);
+
 /** Of the language itself: a property of the same name on the object, or of a subclass, may say anything. */
 interface ViewGetters {
   readonly buffer: () => ArrayBufferLike;

@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import { printable, shownValue, UsageError } from 'nnrp-core';
 import { nearestName } from './nearest-name.js';
 import { misfit, type OptionKind, type OptionTable } from './option-kinds.js';
-import { awaitHint, isThenable, unheardWithin } from './thenable.js';
+import { awaitHint, ignoreRejectionsWithin, isThenable } from './thenable.js';
 
 const MAX_NAME_BYTES = 100;
 
@@ -38,9 +38,9 @@ export function checkOptions<Options extends object>(
   known: KnownOptions,
   elsewhere?: (name: string) => string,
 ): Options {
-  refuseUnknown(what, options, known, elsewhere);
-  refuseNoValues(what, options);
-  if (known.get !== undefined) refuseMisfits(what, options, known);
+  checkNames(what, options, known, elsewhere);
+  checkValues(what, options);
+  if (known.get !== undefined) checkFits(what, options, known);
   return options;
 }
 
@@ -54,7 +54,7 @@ export function checkNeeded<Options extends object>(
   checkOptions(what, options, table);
   for (const name of needed) {
     const value: unknown = (options as Record<string, unknown>)[name];
-    if (value === undefined) refuseMisfit(what, options, name, value, table);
+    if (value === undefined) checkFit(what, options, name, value, table);
   }
   return options;
 }
@@ -74,13 +74,13 @@ export function readOptions<Options extends object>(
   // Without a prototype, so that reading an option that is not given finds nothing either.
   const given: Record<string, unknown> = Object.create(null);
   if (options === undefined) return given as Kept<Options>;
-  refuseUnknown(what, options, known);
+  checkNames(what, options, known);
   for (const name of known.keys()) {
     if (!(name in options) || isPolluted(options, name)) continue;
     const value = (options as Record<string, unknown>)[name];
     if (typeof value === 'object' && isThenable(value)) throw promised(what, options, name);
     if (value === undefined) continue;
-    if (value !== null) refuseMisfit(what, options, name, value, known);
+    if (value !== null) checkFit(what, options, name, value, known);
     given[name] = value;
   }
   return given as Kept<Options>;
@@ -93,7 +93,7 @@ export function readValues<Options extends object>(
   known: KnownOptions,
 ): Kept<Options> {
   const given = readOptions(what, options, known);
-  refuseNoValues(what, given);
+  checkValues(what, given);
   return given;
 }
 
@@ -112,15 +112,15 @@ export function withDefaults<Options extends object>(
  * @throws UsageError when the value does not fit
  */
 export function checkArgument(call: string, name: string, value: unknown, kind: OptionKind): void {
-  if (!kind.fits(value)) throw refusal(value, `${call}: ${misfit(name, kind, value)}${awaitHint(value)}`);
+  if (!kind.fits(value)) throw usageError(value, `${call}: ${misfit(name, kind, value)}${awaitHint(value)}`);
 }
 
-function refuseUnknown(what: string, options: object, known: KnownOptions, elsewhere?: (name: string) => string): void {
+function checkNames(what: string, options: object, known: KnownOptions, elsewhere?: (name: string) => string): void {
   if (!isBag(options))
-    throw refusal(options, `${what}: expected an object, got ${shownValue(options)}${awaitHint(options)}`);
+    throw usageError(options, `${what}: expected an object, got ${shownValue(options)}${awaitHint(options)}`);
   for (const name in options) {
     if (known.has(name) || isPolluted(options, name)) continue;
-    throw refusal(options, `${what}: ${unknownName('option', name, known.keys(), elsewhere?.(name))}`);
+    throw usageError(options, `${what}: ${unknownName('option', name, known.keys(), elsewhere?.(name))}`);
   }
 }
 
@@ -138,24 +138,24 @@ export function unknownName(sort: string, name: string, known: Iterable<string>,
   return `${text}${text.endsWith('?') ? '' : ';'} ${sort}s are ${names.join(', ')}`;
 }
 
-function refuseMisfits(what: string, options: object, known: KnownOptions): void {
+function checkFits(what: string, options: object, known: KnownOptions): void {
   for (const name in options) {
     if (isPolluted(options, name)) continue;
     const value: unknown = (options as Record<string, unknown>)[name];
-    if (value !== undefined) refuseMisfit(what, options, name, value, known);
+    if (value !== undefined) checkFit(what, options, name, value, known);
   }
 }
 
-function refuseMisfit(what: string, options: object, name: string, value: unknown, known: KnownOptions): void {
+function checkFit(what: string, options: object, name: string, value: unknown, known: KnownOptions): void {
   const kind = known.get?.(name);
-  if (kind !== undefined && !kind.fits(value)) throw refusal(options, `${what}: ${misfit(name, kind, value)}`);
+  if (kind !== undefined && !kind.fits(value)) throw usageError(options, `${what}: ${misfit(name, kind, value)}`);
 }
 
 /** A null, and what will be a value only later. */
-function refuseNoValues(what: string, options: object): void {
+function checkValues(what: string, options: object): void {
   for (const name in options) {
     const value: unknown = (options as Record<string, unknown>)[name];
-    if (value === null) throw refusal(options, `${what}: ${name} takes a value, got null`);
+    if (value === null) throw usageError(options, `${what}: ${name} takes a value, got null`);
     if (typeof value === 'object' && isThenable(value)) throw promised(what, options, name);
   }
 }
@@ -170,11 +170,11 @@ function isBag(options: object): boolean {
 }
 
 function promised(what: string, options: object, name: string): UsageError {
-  return refusal(options, `${what}: ${name} takes a value, got a promise: did you forget await?`);
+  return usageError(options, `${what}: ${name} takes a value, got a promise: did you forget await?`);
 }
 
-function refusal(options: unknown, text: string): UsageError {
-  unheardWithin(options);
+function usageError(options: unknown, text: string): UsageError {
+  ignoreRejectionsWithin(options);
   return new UsageError(text);
 }
 

@@ -11,14 +11,14 @@ const MAX_DEPTH = 3;
 const MAX_FIELDS = 64;
 
 /**
- * Lets the promises in a refused value reject unheard: a caller that forgot to await one is told by the refusal, and must not lose the
- * process to the rejection as well. Promises alone: another thenable may begin its work when it is asked.
+ * Marks the promises in a value that is not taken as handled: the error tells a caller that it forgot to await one, and the
+ * rejection must not end the process as well. Promises alone: another thenable may begin its work when it is asked.
  */
-export function unheardWithin(value: unknown, depth = MAX_DEPTH): void {
+export function ignoreRejectionsWithin(value: unknown, depth = MAX_DEPTH): void {
   if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return;
   try {
     if (types.isPromise(value)) Promise.prototype.then.call(value, undefined, ignore);
-    else if (depth > 0) for (const field of fieldsOf(value)) unheardWithin(field, depth - 1);
+    else if (depth > 0) for (const field of fieldsOf(value)) ignoreRejectionsWithin(field, depth - 1);
   } catch {
     // A proxy, or a promise with a constructor of its own, which may do anything.
   }

@@ -12,7 +12,7 @@ import {
 import { ApplicationEvents, tell } from '../base/application/application-events.js';
 import { ASYNC_DISPOSE } from '../base/application/async-dispose.js';
 import { type Guarded, guard } from '../base/guard.js';
-import { answering, unheard } from '../base/promises/settled.js';
+import { answering, ignoreRejection } from '../base/promises/settled.js';
 import { SeldomWarning } from '../base/warn.js';
 import type { CloseReport } from '../connection/close-report.js';
 import type { HostPort } from '../transport/address/address.js';
@@ -138,8 +138,8 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
       transport.limitPackets?.(complete.maxPacketBytes);
       return new NnrpClient(transport, complete, asksAnyServer(config));
     } catch (error) {
-      // Nobody else has it any more, and it may fail at this, too.
-      guard(NOBODY, () => transport.abort(isNnrpError(error) ? error : undefined));
+      // The transport belongs to no other client, and its abort may throw as well.
+      guard(NO_OWNER, () => transport.abort(isNnrpError(error) ? error : undefined));
       throw error;
     }
   }
@@ -231,7 +231,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
 
   /** What leaving an `await using` block does: `close()`, with the defaults. */
   [ASYNC_DISPOSE](): Promise<void> {
-    return unheard(this.close().then(() => {}));
+    return ignoreRejection(this.close().then(() => {}));
   }
 
   /** Plain facts, as logs show them: no payload, no secret. */
@@ -291,4 +291,4 @@ function connecting(config: NnrpClientConfig) {
   return { ...ofTransport(config), connectTimeoutMs: config.connectTimeoutMs };
 }
 
-const NOBODY: Guarded = { crashed: () => {} };
+const NO_OWNER: Guarded = { crashed: () => {} };

@@ -117,7 +117,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     if (body !== undefined && body.length + codec.bytes > this.mostBytes) {
       this.checkSize(messageType, sessionId, frameId, body.length + codec.bytes);
     }
-    // Only work and results are worth lending; whoever sends anything else need not think of it.
+    // Only work and results are large enough to lend; all other bodies are copied, so that callers may reuse them.
     const isLent = messageType === MessageType.FrameSubmit || messageType === MessageType.ResultPush;
     const bytes = isLent || body === undefined || body.length <= COPY_LIMIT ? body : new Uint8Array(body);
     const message = this.outbound.set(messageType, sessionId, frameId, codec, value, bytes, traceLow, traceHigh);
@@ -249,7 +249,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
 
   oversized(head: Packet, fault: WireFault): boolean {
     try {
-      return this.refusedAlone(head, fault);
+      return this.failFrameAlone(head, fault);
     } catch (error) {
       crash(this, error);
       return false;
@@ -257,7 +257,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   }
 
   /** A piece of work, or a result, that is too large costs its frame alone. */
-  private refusedAlone(head: Packet, fault: WireFault): boolean {
+  private failFrameAlone(head: Packet, fault: WireFault): boolean {
     const session = this.sessions.get(head.sessionId);
     const info = this.revision.messageInfo(head.messageType);
     if (session === undefined || info === undefined || head.frameId === 0 || !this.takesFrames(head)) return false;
@@ -356,7 +356,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   protected abstract onEnded(error: NnrpError): void;
   protected abstract internalError(error: unknown): void;
   /** Whether this side reads, and how often it has stopped. */
-  abstract get reading(): { readonly stops: number; readonly isHeld: boolean };
+  abstract get reading(): { readonly stops: number; readonly isPaused: boolean };
   /** An answer to what the peer has sent waits, so many bytes of it: the peer asks faster than it reads. */
   answerWaits(_bytes: number): void {}
   /** The peer does not take what we send as fast as we send it. */
@@ -384,7 +384,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
           this.answerWaits(TEXT_BYTES + preview3.COMMON_HEADER_BYTES);
         return true;
       case MessageType.Pong:
-        // An answer that nobody asked for says nothing.
+        // An answer to no request says nothing.
         this.pings.answered();
         this.outbox.log?.confirmed();
         return true;

@@ -5,7 +5,7 @@ import { Patience } from '../base/time/patience.js';
 
 /** A PONG cannot come inside a packet: while a long one arrives it is waited for, so long at most. */
 const MOST_BEHIND_MS = 60_000;
-/** Bytes of it that have to come in a second: a packet that stands still excuses nobody. */
+/** Bytes of it that have to come in a second: a packet of which nothing comes is no excuse. */
 const LEAST_BYTES_PER_SECOND = 500;
 
 interface AwaitedPong {
@@ -31,7 +31,7 @@ export interface PingsOwner extends Guarded {
   /** Whether bytes wait to be sent. */
   readonly isSending: boolean;
   /** How often this side has stopped reading, and whether it reads now: a PONG that is not read proves nothing. */
-  readonly reading: { readonly stops: number; readonly isHeld: boolean };
+  readonly reading: { readonly stops: number; readonly isPaused: boolean };
   /** Bytes that have come of a packet that is not complete. */
   readonly unfinishedBytes: number;
 }
@@ -97,7 +97,7 @@ export class Pings {
       // It may not even have left yet; a peer that takes nothing at all is given up by the transport. Nor may its PONG have
       // been read: it lies behind what this side does not take.
       const isExcused =
-        owner.isSending || reading.isHeld || reading.stops !== stops || this.isBehind(awaited, before, timeoutMs);
+        owner.isSending || reading.isPaused || reading.stops !== stops || this.isBehind(awaited, before, timeoutMs);
       if (isExcused && !awaited.isOver) this.wait(awaited, timeoutMs);
       else if (owner.pingTimedOut(new TimeoutError(`no PONG within ${timeoutMs} ms`, timeoutMs)) && !awaited.isOver)
         this.wait(awaited, timeoutMs);

@@ -1,10 +1,10 @@
-/** What is not read while anybody holds it. */
+/** What is not read while it is held. */
 export interface Readable {
   pause(): void;
   resume(): void;
 }
 
-/** Whether a connection is read: as long as nobody holds it. */
+/** Whether a connection is read: as long as there is no hold on it. */
 export class ReadingHold {
   /** How often reading has stopped: a wait in which it did says nothing about the peer. */
   stops = 0;
@@ -12,7 +12,7 @@ export class ReadingHold {
 
   constructor(private readonly stream: Readable) {}
 
-  get isHeld(): boolean {
+  get isPaused(): boolean {
     return this.holds > 0;
   }
 

@@ -9,15 +9,15 @@ import { MAX_TOLD } from './failures/told-faults.js';
 import { MAX_EVENTS } from './inbox/session-inbox.js';
 import { MAX_HELD } from './operation/result-gate.js';
 import { RoomLine } from './operation/room-line.js';
+import type { ServerSession } from './session/server-session.js';
 import { MAX_SCHEMAS } from './session/session-cache.js';
-import type { SessionCore } from './session/session-core.js';
 
 /** What a server has of everything that is bounded. */
 export interface BoundedServer {
   readonly memory: ServerMemory;
   readonly connections: ReadonlySet<ServerConnection>;
   readonly closingConnections: { readonly size: number };
-  readonly table: SessionTable<SessionCore>;
+  readonly table: SessionTable<ServerSession>;
 }
 
 /** Says what is bounded: of each session, each connection and the server. */
@@ -59,9 +59,9 @@ function declareMemory(
   config: NnrpServerConfig,
   memory: ServerMemory,
   connections: Iterable<{ readonly memory: ConnectionMemory }>,
-  cores: () => Iterable<SessionCore>,
+  sessions: () => Iterable<ServerSession>,
 ): void {
-  const ofSession = (count: (core: SessionCore) => number) => () => highest(cores(), count);
+  const ofSession = (count: (session: ServerSession) => number) => () => highest(sessions(), count);
   const ofConnection = (count: (of: ConnectionMemory) => number) => () =>
     highest(connections, (connection) => count(connection.memory));
   const anyNumber = Number.POSITIVE_INFINITY;

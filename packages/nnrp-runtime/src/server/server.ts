@@ -17,7 +17,7 @@ import { background, guard } from '../base/guard.js';
 import type { InternalError } from '../base/internal-error.js';
 import { awaited, STEP_MS } from '../base/promises/awaited.js';
 import { deferred } from '../base/promises/deferred.js';
-import { answering, unheard } from '../base/promises/settled.js';
+import { answering, ignoreRejection } from '../base/promises/settled.js';
 import { AsyncQueue } from '../base/queues/async-queue.js';
 import { DeadlineQueue } from '../base/time/deadline-queue.js';
 import { type CloseReport, joinedReport } from '../connection/close-report.js';
@@ -39,15 +39,15 @@ import { type NnrpServerConfig, type NnrpServerOptions, serverConfig } from './c
 import type { HandlerFailure, NnrpServerEvents } from './contract/server-events.js';
 import { goodbye, type ShutdownOptions, shutdownOptions } from './contract/shutdown-options.js';
 import { declareBounds } from './declared-bounds.js';
-import { HANDLER_WORDS, INTERNAL_WORDS, UnheardFailures } from './failures/unheard-failures.js';
-import { Newcomers } from './newcomers.js';
+import { HANDLER_WORDS, INTERNAL_WORDS, UnhandledFailures } from './failures/unhandled-failures.js';
+import { IncomingConnections } from './incoming-connections.js';
 import { Admission } from './opening/admission.js';
 import { openTerms } from './opening/session-opening.js';
 import { type ResumableOwner, ResumableSessions } from './recovery/resumable-sessions.js';
 import { checkHandlers } from './serve/check-handlers.js';
 import { HandlerService } from './serve/handler-service.js';
 import { type ServeHandlers, type ServeOptions, serveOptions } from './serve/serve-handlers.js';
-import type { SessionCore } from './session/session-core.js';
+import type { ServerSession } from './session/server-session.js';
 import { SessionIterator } from './session-iterator.js';
 
 const CLOSED = 'NNRP_ERR_CLOSED';
@@ -58,29 +58,29 @@ const CLOSED = 'NNRP_ERR_CLOSED';
  * never holds up either.
  */
 export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
-  private readonly table = new SessionTable<SessionCore>();
+  private readonly table = new SessionTable<ServerSession>();
   private readonly resumables: ResumableSessions;
   private readonly connections = new Set<ServerConnection>();
   private readonly closingConnections = new ClosingConnections<ServerConnection>();
-  private readonly accepted = new AsyncQueue<SessionCore>();
+  private readonly accepted = new AsyncQueue<ServerSession>();
   private readonly bounds = new ServerBounds((event) => this.tell('boundReached', event));
   private readonly admission: Admission;
   private readonly memory: ServerMemory;
   private readonly watchTimer: NodeJS.Timeout | undefined;
   private readonly policyContext = new ApplicationContext();
-  private readonly unheardFailures = new UnheardFailures<HandlerFailure>(this, HANDLER_WORDS);
-  private readonly unheardErrors = new UnheardFailures<InternalError>(this, INTERNAL_WORDS);
+  private readonly unhandledFailures = new UnhandledFailures<HandlerFailure>(this, HANDLER_WORDS);
+  private readonly unhandledErrors = new UnhandledFailures<InternalError>(this, INTERNAL_WORDS);
   private loop: HandlerService | undefined;
   private draining = false;
   private closing: Promise<CloseReport> | undefined;
-  private readonly over = deferred<void>();
+  private readonly ended = deferred<void>();
 
   private constructor(
     private readonly listener: FramedListener,
     readonly config: NnrpServerConfig,
   ) {
     super();
-    unheard(this.over.promise);
+    ignoreRejection(this.ended.promise);
     this.memory = new ServerMemory(config, this.bounds);
     declareBounds(this.bounds, config, {
       memory: this.memory,
@@ -185,7 +185,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
 
   /** The open sessions, those that wait for `accept` included: to look at them, or to close one. */
   sessions(): NnrpServerSession[] {
-    return [...this.table.values()].map((core) => core.session);
+    return [...this.table.values()].map((session) => session.handle);
   }
 
   /**
@@ -195,9 +195,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
    */
   accept(): Promise<NnrpServerSession> {
     return answering(() => {
-      const refusal = this.acceptRefusal();
+      const refusal = this.acceptError();
       if (refusal !== undefined) throw refusal;
-      return this.accepted.next().then((core) => core.session);
+      return this.accepted.next().then((session) => session.handle);
     });
   }
 
@@ -206,8 +206,8 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     const { accepted } = this;
     return new SessionIterator({
       accepted,
-      refusal: () => this.acceptRefusal(),
-      putBack: (cores) => this.putBack(cores.filter(({ isOver }) => !isOver)),
+      acceptError: () => this.acceptError(),
+      putBack: (sessions) => this.putBack(sessions.filter(({ isOver }) => !isOver)),
     });
   }
 
@@ -230,10 +230,10 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
         crashed: (error) => this.internalError(error),
       });
       this.loop = loop;
-      for (const core of this.accepted.drain()) loop.attend(core);
-      // Who has asked before, and waits, would wait for as long as the server lives.
+      for (const session of this.accepted.drain()) loop.attend(session);
+      // A call of `accept` that waits already would wait for as long as the server lives.
       this.accepted.end(new UsageError('accept: serve() takes the sessions of this server'));
-      return this.over.promise;
+      return this.ended.promise;
     });
   }
 
@@ -274,7 +274,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
 
   /** What leaving an `await using` block does: `close()`. */
   [ASYNC_DISPOSE](): Promise<void> {
-    return unheard(this.close().then(() => {}));
+    return ignoreRejection(this.close().then(() => {}));
   }
 
   /** Plain facts, as logs show them: no payload, no secret. */
@@ -305,12 +305,12 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       table,
       deadlines: new DeadlineQueue(this),
       isDraining: () => this.draining,
-      sessionOpened: (core) => {
-        if (this.loop === undefined) this.accepted.push(core);
-        else this.loop.attend(core);
+      sessionOpened: (session) => {
+        if (this.loop === undefined) this.accepted.push(session);
+        else this.loop.attend(session);
       },
       handlerFailed: (failure) => this.handlerFailed(failure),
-      sessionEnded: (core) => this.accepted.remove(core),
+      sessionEnded: (session) => this.accepted.remove(session),
       policyContext: this.policyContext,
       sessionRefused: (refusal) => this.tell('sessionRefused', refusal),
       protocolViolation: (violation) => this.tell('protocolViolation', violation),
@@ -334,27 +334,27 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return { ...shared, resumables: new ResumableSessions(shared) };
   }
 
-  private acceptRefusal(): UsageError | undefined {
+  private acceptError(): UsageError | undefined {
     return this.loop && new UsageError('accept: serve() takes the sessions of this server');
   }
 
-  private putBack(cores: readonly SessionCore[]): void {
-    if (this.loop === undefined) this.accepted.putBack(cores);
-    else for (const core of cores) this.loop.attend(core);
+  private putBack(sessions: readonly ServerSession[]): void {
+    if (this.loop === undefined) this.accepted.putBack(sessions);
+    else for (const session of sessions) this.loop.attend(session);
   }
 
   private async acceptConnections(owner: ServerConnectionOwner<ServerConnection>): Promise<void> {
-    const newcomers = new Newcomers(this.admission, this.connections, owner, {
+    const incoming = new IncomingConnections(this.admission, this.connections, owner, {
       isDraining: () => this.draining,
       acceptFailed: (failure) => this.tell('acceptFailed', failure),
       crashed: (error) => this.internalError(error),
     });
-    const reason = await acceptAll(this.listener, newcomers);
+    const reason = await acceptAll(this.listener, incoming);
     if (this.draining) return;
     this.accepted.end(reason);
-    if (isNnrpError(reason, CLOSED)) this.over.resolve();
+    if (isNnrpError(reason, CLOSED)) this.ended.resolve();
     else {
-      this.over.reject(forCaller(reason));
+      this.ended.reject(forCaller(reason));
       this.tell('listenerFailed', reason);
     }
   }
@@ -365,12 +365,12 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
 
   private handlerFailed(failure: HandlerFailure): void {
     if (this.listenerCount('handlerFailure') > 0) this.tell('handlerFailure', failure);
-    else this.unheardFailures.add(failure);
+    else this.unhandledFailures.add(failure);
   }
 
   private internalError(error: unknown, remoteAddress?: string): void {
     const event = { error, ...(remoteAddress !== undefined && { remoteAddress }) };
-    if (this.listenerCount('internalError') === 0) this.unheardErrors.add(event);
+    if (this.listenerCount('internalError') === 0) this.unhandledErrors.add(event);
     else tell<NnrpServerEvents, 'internalError'>(this, 'internalError', event);
   }
 
@@ -378,19 +378,19 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private async shutDown(drainTimeoutMs: number): Promise<CloseReport> {
     this.draining = true;
     await this.closeListener();
-    const cores = [...this.table.values()];
-    await Promise.allSettled(cores.map(async (core) => core.closing.shutDown(goodbye(drainTimeoutMs))));
+    const sessions = [...this.table.values()];
+    await Promise.allSettled(sessions.map(async (session) => session.closing.shutDown(goodbye(drainTimeoutMs))));
     const closed = new ClosedError('the server was closed');
     this.admission.end();
     const connections = [...this.connections, ...this.closingConnections];
     await Promise.allSettled(connections.map((connection) => connection.closeGracefully(closed)));
     clearInterval(this.watchTimer);
-    this.unheardFailures.end();
-    this.unheardErrors.end();
+    this.unhandledFailures.end();
+    this.unhandledErrors.end();
     this.accepted.drain();
     this.accepted.end(closed);
-    this.over.resolve();
-    return joinedReport(cores.map((core) => core.closing.report));
+    this.ended.resolve();
+    return joinedReport(sessions.map((session) => session.closing.report));
   }
 
   private closeListener(): Promise<void> {

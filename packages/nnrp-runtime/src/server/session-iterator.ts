@@ -2,35 +2,35 @@ import { isNnrpError } from 'nnrp-core';
 import type { AsyncQueue, Waiter } from '../base/queues/async-queue.js';
 import type { NnrpServerSession } from './contract/contract.js';
 import { QueueIterator } from './inbox/queue-iterator.js';
-import type { SessionCore } from './session/session-core.js';
+import type { ServerSession } from './session/server-session.js';
 
 /** What a loop over the sessions of a server needs of it. */
 export interface SessionSource {
   /** Sessions that wait to be accepted. */
-  readonly accepted: AsyncQueue<SessionCore>;
+  readonly accepted: AsyncQueue<ServerSession>;
   /** What accepting is refused with; undefined while it is not. */
-  refusal(): Error | undefined;
+  acceptError(): Error | undefined;
   /** Sessions that no loop has looked at, in order: the next loop gets them. */
-  putBack(cores: SessionCore[]): void;
+  putBack(sessions: ServerSession[]): void;
 }
 
 /** The sessions of a server one after the other, until it is closed. */
-export class SessionIterator extends QueueIterator<SessionCore, NnrpServerSession> {
+export class SessionIterator extends QueueIterator<ServerSession, NnrpServerSession> {
   constructor(private readonly source: SessionSource) {
     super();
   }
 
-  protected take(): SessionCore | undefined {
+  protected take(): ServerSession | undefined {
     return this.source.accepted.tryTake();
   }
 
-  protected wait(waiter: Waiter<SessionCore>): void {
-    const refusal = this.source.refusal();
-    if (refusal === undefined) this.source.accepted.wait(waiter);
-    else waiter.reject(refusal);
+  protected wait(waiter: Waiter<ServerSession>): void {
+    const error = this.source.acceptError();
+    if (error === undefined) this.source.accepted.wait(waiter);
+    else waiter.reject(error);
   }
 
-  protected withdraw(waiter: Waiter<SessionCore>): void {
+  protected withdraw(waiter: Waiter<ServerSession>): void {
     this.source.accepted.withdraw(waiter);
   }
 
@@ -38,11 +38,11 @@ export class SessionIterator extends QueueIterator<SessionCore, NnrpServerSessio
     return isNnrpError(reason, 'NNRP_ERR_CLOSED') ? undefined : reason;
   }
 
-  protected left(unseen: SessionCore[]): void {
+  protected left(unseen: ServerSession[]): void {
     this.source.putBack(unseen);
   }
 
-  protected shown(core: SessionCore): NnrpServerSession {
-    return core.session;
+  protected shown(session: ServerSession): NnrpServerSession {
+    return session.handle;
   }
 }

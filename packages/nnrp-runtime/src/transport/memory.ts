@@ -150,7 +150,7 @@ class MemoryTransport implements FramedTransport, Guarded {
 
   /** For the guard: the receiver of the packets has thrown. The other end is told like of any other end. */
   crashed(error: unknown): void {
-    // Nobody is left to be told of it by closed().
+    // closed() has been called already: it cannot report this error.
     if (this.closedReported) warn(`${this.remoteAddress}: an error after the end of the connection`, error);
     else this.abort(new TransportError(`${this.remoteAddress}: the receiver of its packets failed`, { cause: error }));
   }
@@ -265,7 +265,7 @@ class MemoryTransport implements FramedTransport, Guarded {
     const over = this.closing || (this.peerGone && this.inbox.length === 0);
     if (!over || this.closedReported) return;
     if (this.closing) this.resolveClosed();
-    // Whoever starts later is told then.
+    // No sink yet: start() reports it.
     if (this.sink === undefined) return;
     this.closedReported = true;
     this.closing = true;

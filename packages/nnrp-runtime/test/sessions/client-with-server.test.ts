@@ -13,14 +13,14 @@ describe('a client with a server of this package', () => {
   it('is known by its announcement, unless it makes none', async () => {
     for (const announce of [true, false]) {
       const { session } = await stage.session({}, {}, { announce });
-      expect(session.isAnnounced).toBe(announce);
+      expect(session.knowsPeerMessages).toBe(announce);
     }
   });
 
   it('greets, measures and opens', async () => {
     const { client, session } = await stage.session({}, {}, { hello: true });
     expect(client.serverHello?.ack).toMatchObject({ selectedVersionMajor: 1, acceptedProfileBitmap: 2 });
-    expect(session.isAnnounced).toBe(true);
+    expect(session.knowsPeerMessages).toBe(true);
     const probes = await Promise.all([client.probe(), client.probe({ payloadBytes: 10 })]);
     expect(probes.map(({ sentBytes }) => sentBytes)).toEqual([32_824, 66]);
     expect(await client.ping()).toBe(client.roundTripMs);

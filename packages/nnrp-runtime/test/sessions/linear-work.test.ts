@@ -154,7 +154,7 @@ describe('the time of one operation does not grow with what there is', () => {
           sendPing: () => {},
           pingTimedOut: () => false,
           isSending: false,
-          reading: { stops: 0, isHeld: false },
+          reading: { stops: 0, isPaused: false },
           unfinishedBytes: 0,
         });
         for (let count = 0; count < size; count++) pings.ping(1e6).catch(() => {});
@@ -196,7 +196,7 @@ describe('the time of one operation does not grow with what there is', () => {
       'the end of an operation while many sessions wait for room on their connection',
       (size) => {
         const flow = new ConnectionFlow();
-        const held = Array.from({ length: size }, () => waiterOf(() => 'held up'));
+        const held = Array.from({ length: size }, () => waiterOf(() => 'connection blocked'));
         for (const waiter of held) flow.serve(waiter);
         flow.inFlight = 1e9;
         return (round) => flow.finished(held[round % size] as RoomWaiter);

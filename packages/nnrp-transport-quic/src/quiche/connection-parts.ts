@@ -17,7 +17,7 @@ export interface ConnectionParts {
   readonly isClient: boolean;
   readonly settings: ConnectionSettings;
   /** Looks at a peer whose handshake is complete. @returns why it is not taken, and with which alert of TLS */
-  readonly judge: (connection: QuicheConnection) => Refusal | undefined;
+  readonly verifyPeer: (connection: QuicheConnection) => Refusal | undefined;
   /** Words for a peer that the library itself refuses with this code of QUIC; undefined where it has said enough. */
   readonly explain?: (connection: QuicheConnection, errorCode: number) => string | undefined;
   /** The handshake is complete. */

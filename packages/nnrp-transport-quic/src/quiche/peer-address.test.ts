@@ -33,7 +33,7 @@ const once = (event: object) => {
 describe('the address of a peer', () => {
   it('is the first one, and the library is not asked about it', () => {
     const peer = new PeerAddress(FIRST, LOCAL);
-    peer.heard(from(FIRST));
+    peer.received(from(FIRST));
     peer.follow({} as QuicheConnection);
     expect(peer.path).toEqual({ from: FIRST, to: LOCAL });
     expect(peer.targetOf(FIRST)).toEqual(FIRST);
@@ -41,7 +41,7 @@ describe('the address of a peer', () => {
 
   it('is told as it is until it is proved, and what the library sends goes where it says', () => {
     const peer = new PeerAddress(FIRST, LOCAL);
-    peer.heard(from(SECOND));
+    peer.received(from(SECOND));
     expect(peer.path).toEqual({ from: SECOND, to: LOCAL });
     peer.follow(finding());
     expect([peer.targetOf(FIRST), peer.targetOf(SECOND)]).toEqual([FIRST, SECOND]);
@@ -49,7 +49,7 @@ describe('the address of a peer', () => {
 
   it('is told as the first one once it is proved, and what goes to the first one goes there', () => {
     const peer = new PeerAddress(FIRST, LOCAL);
-    peer.heard(from(SECOND));
+    peer.received(from(SECOND));
     peer.follow(finding(SECOND));
     expect(peer.path).toEqual({ from: FIRST, to: LOCAL });
     expect([peer.targetOf(FIRST), peer.targetOf(SECOND)]).toEqual([SECOND, SECOND]);
@@ -57,8 +57,8 @@ describe('the address of a peer', () => {
 
   it('is proved only if the proof is its own', () => {
     const peer = new PeerAddress(FIRST, LOCAL);
-    peer.heard(from(SECOND));
-    peer.heard(from(THIRD));
+    peer.received(from(SECOND));
+    peer.received(from(THIRD));
     peer.follow(finding(SECOND));
     expect(peer.path).toEqual({ from: THIRD, to: LOCAL });
     expect(peer.targetOf(FIRST)).toEqual(FIRST);
@@ -66,28 +66,28 @@ describe('the address of a peer', () => {
 
   it('does not change by what strangers send', () => {
     const peer = new PeerAddress(FIRST, LOCAL);
-    peer.heard(from(SECOND));
+    peer.received(from(SECOND));
     peer.follow(finding(SECOND));
-    peer.heard(from(THIRD));
+    peer.received(from(THIRD));
     peer.follow(finding());
     expect(peer.path).toEqual({ from: THIRD, to: LOCAL });
     expect(peer.targetOf(FIRST)).toEqual(SECOND);
-    peer.heard(from(SECOND));
+    peer.received(from(SECOND));
     expect(peer.path).toEqual({ from: FIRST, to: LOCAL });
   });
 
   it('can be the first one again', () => {
     const peer = new PeerAddress(FIRST, LOCAL);
-    peer.heard(from(SECOND));
+    peer.received(from(SECOND));
     peer.follow(finding(SECOND));
-    peer.heard(from(FIRST));
+    peer.received(from(FIRST));
     expect(peer.path).toEqual({ from: FIRST, to: LOCAL });
     expect(peer.targetOf(FIRST)).toEqual(FIRST);
   });
 
   it('keeps its zone, which the library does not know', () => {
     const peer = new PeerAddress({ host: 'fe80::1%eth0', port: 1 }, LOCAL);
-    peer.heard({ ...from({ host: 'fe80::1%eth0', port: 1 }), family: 'IPv6' });
+    peer.received({ ...from({ host: 'fe80::1%eth0', port: 1 }), family: 'IPv6' });
     expect(peer.path.from).toEqual({ host: 'fe80::1', port: 1 });
     expect(peer.targetOf(peer.path.from)).toEqual({ host: 'fe80::1%eth0', port: 1 });
   });
@@ -95,7 +95,7 @@ describe('the address of a peer', () => {
   it('asks for an answer when it is proved, and when the library has gone back to the first one', () => {
     const peer = new PeerAddress(FIRST, LOCAL);
     expect(peer.follow(finding())).toBe(false);
-    peer.heard(from(SECOND));
+    peer.received(from(SECOND));
     expect(peer.follow(finding())).toBe(false);
     expect(peer.follow(finding(SECOND))).toBe(true);
     expect(peer.follow({ pathEventNext: once({ type: 'PeerMigrated' }) } as unknown as QuicheConnection)).toBe(true);
@@ -104,7 +104,7 @@ describe('the address of a peer', () => {
 
   it('reads everything that the library has to say', () => {
     const peer = new PeerAddress(FIRST, LOCAL);
-    peer.heard(from(SECOND));
+    peer.received(from(SECOND));
     const connection = finding(SECOND, THIRD);
     peer.follow(connection);
     expect(connection.pathEventNext()).toBeNull();

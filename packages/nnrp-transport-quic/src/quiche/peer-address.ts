@@ -35,7 +35,7 @@ export class PeerAddress {
   }
 
   /** A datagram has come from there; any host may have sent it. */
-  heard({ address, port }: RemoteInfo): void {
+  received({ address, port }: RemoteInfo): void {
     if (port === this.port && address === this.address) return;
     this.address = address;
     this.port = port;

@@ -14,10 +14,10 @@ import type { ClientSettings, QuicClientSocket, QuicStream } from '../engine.js'
 import { type QuicheConnection, quiche } from './binding.js';
 import type { Refusal } from './connection-parts.js';
 import { ID_BYTES } from './datagram.js';
-import { DrivenConnection } from './driven-connection.js';
 import { Endpoint } from './endpoint.js';
 import { firstToSucceed } from './first-to-succeed.js';
 import { QuicheConfigs } from './quiche-config.js';
+import { QuicheConnectionDriver } from './quiche-connection-driver.js';
 import { resolveHost } from './resolve-host.js';
 import { UdpSocket, withoutZone } from './udp-socket.js';
 
@@ -112,7 +112,7 @@ export class QuicheClientSocket implements QuicClientSocket {
       throw error;
     }
     return new Promise((resolve, reject) => {
-      const driven = new DrivenConnection({
+      const driven = new QuicheConnectionDriver({
         endpoint,
         connection,
         scid,
@@ -120,7 +120,7 @@ export class QuicheClientSocket implements QuicClientSocket {
         local: from,
         isClient: true,
         settings: this.settings,
-        judge: (established) => this.judge(established),
+        verifyPeer: (established) => this.verifyPeer(established),
         explain: (refused, errorCode) => this.explain(refused, errorCode),
         connected: (stream) => {
           signal.removeEventListener('abort', giveUp);
@@ -185,7 +185,7 @@ export class QuicheClientSocket implements QuicClientSocket {
   }
 
   /** The library compares DNS names only, and falls back to the common name, which is no name of a host. */
-  private judge(connection: QuicheConnection): Refusal | undefined {
+  private verifyPeer(connection: QuicheConnection): Refusal | undefined {
     if (!this.settings.verify) return undefined;
     const certificate = connection.peerCertChain()?.[0];
     if (certificate === undefined) return { why: 'the server has no certificate', alert: BAD_CERTIFICATE };

@@ -15,10 +15,10 @@ import {
 import type { ListenerEvents, QuicServerSocket, ServerSettings } from '../engine.js';
 import { type QuicheConnection, quiche } from './binding.js';
 import type { Refusal } from './connection-parts.js';
-import { DrivenConnection } from './driven-connection.js';
 import { Endpoint, type EndpointOwner } from './endpoint.js';
-import { type Newcomer, Newcomers } from './newcomers.js';
+import { type IncomingConnection, IncomingConnections } from './incoming-connections.js';
 import { QuicheConfigs } from './quiche-config.js';
+import { QuicheConnectionDriver } from './quiche-connection-driver.js';
 import { resolveHost } from './resolve-host.js';
 import { UdpSocket, withoutZone } from './udp-socket.js';
 
@@ -44,7 +44,7 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
   readonly listens = true;
   readonly address: string;
   private readonly endpoint: Endpoint;
-  private readonly newcomers: Newcomers;
+  private readonly incoming: IncomingConnections;
   private readonly local: HostPort;
   private readonly strangers: Strangers<Stranger>;
   private underWay = 0;
@@ -62,7 +62,7 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
     this.address = formatAddress(host, port);
     this.local = { host: withoutZone(host), port };
     this.endpoint = new Endpoint(socket, this);
-    this.newcomers = new Newcomers(socket, settings, this);
+    this.incoming = new IncomingConnections(socket, settings, this);
     const { maxHandshakes: inAll, maxHandshakesPerAddress: perAddress } = settings;
     this.strangers = new Strangers({ inAll, perAddress }, (bound) => events.boundHit(BOUND_NAMES[bound]));
   }
@@ -83,7 +83,7 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
   }
 
   /** Handshakes under way, and those that have come to nothing lately: they cost as much, and are over at once. */
-  get strain(): number {
+  get handshakeLoad(): number {
     const isRecent = performance.now() - this.failuresSinceMs < FAILURE_WINDOW_MS;
     return this.underWay + (isRecent ? this.failures : 0);
   }
@@ -128,8 +128,8 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
 
   newcomer(datagram: Buffer, from: RemoteInfo): void {
     if (this.closed) return;
-    const newcomer = this.newcomers.receive(datagram, from);
-    if (newcomer !== undefined) this.begin(newcomer);
+    const incoming = this.incoming.receive(datagram, from);
+    if (incoming !== undefined) this.begin(incoming);
   }
 
   failed(error: NodeJS.ErrnoException): void {
@@ -141,7 +141,7 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
     if (!this.closed) this.events.failed(new Error('the UDP socket was closed'));
   }
 
-  private begin({ datagram, from, scid, originalDcid, handshakeKey }: Newcomer): void {
+  private begin({ datagram, from, scid, originalDcid, handshakeKey }: IncomingConnection): void {
     const peer = { host: from.address, port: from.port };
     const remote = { host: withoutZone(from.address), port: from.port };
     const addressGroup = hostGroup(remote.host);
@@ -158,7 +158,7 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
     };
     this.strangers.add(stranger);
     this.underWay++;
-    const driven: DrivenConnection = new DrivenConnection({
+    const driven: QuicheConnectionDriver = new QuicheConnectionDriver({
       endpoint: this.endpoint,
       connection,
       scid,
@@ -167,7 +167,7 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
       isClient: false,
       settings,
       ...(handshakeKey !== undefined && { handshakeKey }),
-      judge: (established) => judge(established, settings),
+      verifyPeer: (established) => verifyPeer(established, settings),
       connected: (stream) => {
         this.underWay--;
         this.strangers.delete(stranger);
@@ -207,7 +207,7 @@ function rulesOf({ credentials: _, clientRoots: __, ...rules }: ServerSettings):
   return rules;
 }
 
-function judge(connection: QuicheConnection, { clientCertificates }: ServerRules): Refusal | undefined {
+function verifyPeer(connection: QuicheConnection, { clientCertificates }: ServerRules): Refusal | undefined {
   if (clientCertificates !== 'require' || connection.peerCertChain()?.[0] !== undefined) return undefined;
   return { why: 'the peer has sent no client certificate', alert: CERTIFICATE_REQUIRED };
 }

@@ -13,8 +13,8 @@ const MAX_READ = 1024 * 1024;
 const MIN_PROBES = 2;
 /** The longest wait of the library for an answer, in milliseconds; beyond, it waits for nothing but the idle timeout. */
 const MAX_PROBE_MS = 10_000;
-const EMPTY = new Uint8Array(0);
-const NOTHING: readonly Uint8Array[] = [];
+const EMPTY_BYTES = new Uint8Array(0);
+const NO_PIECES: readonly Uint8Array[] = [];
 
 /** Bytes arrive here first; a read that fills much of it keeps it, and a new one is made. */
 let scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES);
@@ -57,7 +57,7 @@ export class QuicheStream extends Duplex implements QuicStream {
   /** Nothing comes any more but what has come already. */
   private connectionEnded = false;
   /** The write that is under way: which pieces, and how far it has got. */
-  private pieces = NOTHING;
+  private pieces = NO_PIECES;
   private index = 0;
   private offset = 0;
   private whenWritten: ((error?: Error | null) => void) | undefined;
@@ -91,13 +91,13 @@ export class QuicheStream extends Duplex implements QuicStream {
   }
 
   /** Something has come. */
-  heard(): void {
+  packetReceived(): void {
     if (this.finished) this.lookForAcknowledgements();
     this.goOn();
   }
 
   /** The peer has been asked after what is under way, and what was lost makes room for more. */
-  probed(): void {
+  probeFired(): void {
     this.probes++;
     this.goOn();
   }
@@ -165,7 +165,7 @@ export class QuicheStream extends Duplex implements QuicStream {
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
-    this.pieces = NOTHING;
+    this.pieces = NO_PIECES;
     this.driven.close(error);
     callback(error);
   }
@@ -266,7 +266,7 @@ export class QuicheStream extends Duplex implements QuicStream {
     }
     this.written();
     if (!this.finishing || this.finished || this.whenWritten !== undefined) return;
-    this.finished = this.transmit(EMPTY, true) !== undefined;
+    this.finished = this.transmit(EMPTY_BYTES, true) !== undefined;
     if (this.finished) this.mostRoom = this.room() ?? 0;
     this.driven.flushSoon();
   }
@@ -284,7 +284,7 @@ export class QuicheStream extends Duplex implements QuicStream {
   private written(): void {
     const { whenWritten } = this;
     if (whenWritten === undefined) return;
-    this.pieces = NOTHING;
+    this.pieces = NO_PIECES;
     this.whenWritten = undefined;
     whenWritten();
   }

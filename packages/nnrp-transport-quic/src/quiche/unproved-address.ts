@@ -14,7 +14,7 @@ export class UnprovedAddress {
   private sentBytes = 0;
 
   /** A datagram has come from there. */
-  heard(bytes: number): void {
+  received(bytes: number): void {
     this.heardBytes += bytes;
   }
 

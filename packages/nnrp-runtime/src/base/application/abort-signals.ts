@@ -20,7 +20,7 @@ class SignalFollowers {
   isOver = false;
 
   constructor(private readonly signal: AbortSignal) {
-    this.letSourcesGo = sourcesOf(signal).map((source) => followSignal(NOBODY, source, () => {}));
+    this.letSourcesGo = sourcesOf(signal).map((source) => followSignal(NO_OWNER, source, () => {}));
     try {
       signal.addEventListener('abort', this.aborted, { once: true });
     } catch (error) {
@@ -61,7 +61,7 @@ class SignalFollowers {
   }
 }
 
-const NOBODY: Guarded = { crashed: () => {} };
+const NO_OWNER: Guarded = { crashed: () => {} };
 
 /**
  * What a signal of `AbortSignal.any` depends on. Node 20 holds both ends of that only weakly, so a timeout inside of it is

@@ -9,8 +9,8 @@ export interface Settle<T> {
   reject(error: Error): void;
 }
 
-/** A promise whose rejection may go unheard: to drop it is no mistake. Awaited, it rejects all the same. */
-export function unheard<T>(promise: Promise<T>): Promise<T> {
+/** Marks the promise as handled: ignoring it raises no unhandledRejection; awaiting it still rejects. */
+export function ignoreRejection<T>(promise: Promise<T>): Promise<T> {
   promise.catch(ignore);
   return promise;
 }
@@ -18,7 +18,7 @@ export function unheard<T>(promise: Promise<T>): Promise<T> {
 /** A rejected promise. Only a mistake of the caller is worth an unhandled rejection. */
 export function rejection(error: unknown): Promise<never> {
   const promise = Promise.reject(error);
-  return isMistake(error) ? promise : unheard(promise);
+  return isMistake(error) ? promise : ignoreRejection(promise);
 }
 
 /**
@@ -30,7 +30,7 @@ export function rejection(error: unknown): Promise<never> {
  */
 export function answering<T>(work: () => T | PromiseLike<T>): Promise<T> {
   try {
-    return unheard(Promise.resolve(work()));
+    return ignoreRejection(Promise.resolve(work()));
   } catch (error) {
     return rejection(error);
   }

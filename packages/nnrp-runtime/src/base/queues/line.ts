@@ -2,7 +2,7 @@
 const MIN_COMPACTION = 1024;
 const HOLE = Symbol('taken');
 /** What every empty line has: most are empty nearly always, and some for as long as they live. */
-const NOTHING = Object.freeze([]) as unknown as never[];
+const NO_ITEMS = Object.freeze([]) as unknown as never[];
 
 /**
  * First in, first out, at any length: what has left is a hole in the array until it is moved together. An item stands in it
@@ -10,7 +10,7 @@ const NOTHING = Object.freeze([]) as unknown as never[];
  */
 export class Line<T> {
   size = 0;
-  private items: (T | typeof HOLE)[] = NOTHING;
+  private items: (T | typeof HOLE)[] = NO_ITEMS;
   private head = 0;
   /** How many places have been cut off in front of `items`. */
   private cut = 0;
@@ -96,7 +96,7 @@ export class Line<T> {
 
   private clear(): void {
     this.size = 0;
-    this.items = NOTHING;
+    this.items = NO_ITEMS;
     this.head = 0;
     this.cut = 0;
     this.places = undefined;

@@ -23,12 +23,12 @@ export class Patience {
 
   /**
    * @param limitMs - from now; at most 2147483647
-   * @param judge - the time has passed; not called after `end`
+   * @param timedOut - the time has passed; not called after `end`
    */
   constructor(
     private readonly owner: Guarded,
     private readonly limitMs: number,
-    private readonly judge: () => void,
+    private readonly timedOut: () => void,
   ) {
     this.wait(true);
   }
@@ -51,11 +51,11 @@ export class Patience {
     const dueMs = performance.now() + this.limitMs;
     this.timer = later(this.owner, this.limitMs, () => {
       const lateMs = performance.now() - dueMs;
-      const heldUp = lateMs > Math.min(LATE_MS, this.limitMs);
+      const wasLate = lateMs > Math.min(LATE_MS, this.limitMs);
       afterReading(this.owner, () => {
         if (this.over) return;
-        if (heldUp && mayWaitAgain) this.wait(false);
-        else this.judge();
+        if (wasLate && mayWaitAgain) this.wait(false);
+        else this.timedOut();
       });
     });
     if (!this.keepsAlive) this.timer.unref();

@@ -18,7 +18,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, ErrorScope, MessageType, PeerMessages, ScopeKind } from 'nnrp-core/preview3';
 import { checkFlow } from '../../base/flow-fields.js';
 import { guard } from '../../base/guard.js';
-import { rejection, unheard } from '../../base/promises/settled.js';
+import { ignoreRejection, rejection } from '../../base/promises/settled.js';
 import { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import { announcedFamilies } from '../../connection/announcement.js';
 import { type CloseReport, joinedReport } from '../../connection/close-report.js';
@@ -117,7 +117,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   }
 
   get isReading(): boolean {
-    return !this.reading.isHeld;
+    return !this.reading.isPaused;
   }
 
   get serverHello(): ServerHello | undefined {
@@ -143,7 +143,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
       const { roundTrip, giveUp } = this.pings.start(waitMs);
       const waiter = { tooMuchBefore: giveUp };
       this.unread.answerAwaited(waiter);
-      return unheard(roundTrip.finally(() => this.unread.answerCame(waiter)));
+      return ignoreRejection(roundTrip.finally(() => this.unread.answerCame(waiter)));
     });
   }
 
@@ -163,7 +163,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     checkClose(options);
     const reason = new ClosedError('the client was closed');
     this.isShuttingDown = true;
-    this.opens.refuse(reason);
+    this.opens.failAll(reason);
     const sessions = [...this.openSessions];
     const watch = this.watchClosing();
     return Promise.allSettled(sessions.map((session) => session.close(options))).then(async (outcomes) => {
@@ -225,7 +225,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     return this.outbox.byteLength + this.requestBytes >= this.config.maxOutboxBytes;
   }
 
-  requestsHeld(bytes: number): void {
+  requestsRetain(bytes: number): void {
     this.requestBytes += bytes;
   }
 
@@ -247,7 +247,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   }
 
   protected override transportEnded(error: NnrpError | undefined): void {
-    // What is waited for does not come: that is no end in good order.
+    // An answer that is awaited will not come: that is no end in good order.
     const when = this.packetCount === 0 ? ' before it said anything' : '';
     const text = `${this.remoteAddress} closed the connection${when}`;
     super.transportEnded(error ?? (this.isAwaited ? new TransportError(text) : undefined));
@@ -271,7 +271,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
         if (!this.probes.answered(packet)) this.stray(packet, info);
         break;
       case MessageType.FlowUpdate:
-        // One of a session that is over concerns nobody any more.
+        // One of a session that is over has no effect any more.
         if (packet.sessionId !== 0) this.stray(packet, info);
         else this.flowUpdated(packet);
         break;
@@ -293,7 +293,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
       return;
     }
     const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
-    // What comes for a session that is over harms nobody, however it looks.
+    // What comes for a session that is over does no harm, even when it is malformed.
     if (packet.sessionId === 0) this.fail(error);
     else this.violation(error, packet.sessionId);
   }
@@ -331,7 +331,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
    * reason to read more than may wait unread: until it can be read, it says nothing.
    */
   private askWithin(timeoutMs: number): void {
-    if (this.pings.waiting === 0 && !this.isSending) unheard(super.ping(timeoutMs));
+    if (this.pings.waiting === 0 && !this.isSending) ignoreRejection(super.ping(timeoutMs));
   }
 
   private greet(options: ClientHelloOptions, isRequired: boolean): Promise<ServerHello> {
@@ -381,11 +381,11 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     const { message, error, violation } = readError(packet, this.config.announce);
     if (violation !== undefined) this.violation(violation, packet.sessionId);
     this.peerReported(forCaller(error), packet.sessionId);
-    // A fatal error of a session that is gone already concerns nobody else on the connection.
+    // A fatal error of a session that is gone already has no effect on the rest of the connection.
     if (message.errorScope !== ErrorScope.Connection) return;
     if (message.isFatal === 1) this.end(error);
-    else if (!this.greeting.refused(forCaller(error)) && message.errorCode === ErrorCode.UnsupportedCapability) {
-      this.probes.refused(error);
+    else if (!this.greeting.reject(forCaller(error)) && message.errorCode === ErrorCode.UnsupportedCapability) {
+      this.probes.rejectAll(error);
     }
   }
 

@@ -88,8 +88,8 @@ export class ClientProbes {
   }
 
   /** The server does not serve probes. */
-  refused(error: NnrpError): void {
-    while (this.pending.waiting > 0) this.pending.refused(forCaller(error));
+  rejectAll(error: NnrpError): void {
+    while (this.pending.waiting > 0) this.pending.reject(forCaller(error));
   }
 
   end(error: NnrpError): void {

@@ -21,9 +21,9 @@ import {
 import { reasonOf, whenAborted } from '../../base/application/abort-signals.js';
 import { described } from '../../base/application/described.js';
 import { background } from '../../base/guard.js';
-import { rejection, unheard } from '../../base/promises/settled.js';
+import { ignoreRejection, rejection } from '../../base/promises/settled.js';
 import { Line } from '../../base/queues/line.js';
-import { unheardWithin } from '../../base/thenable.js';
+import { ignoreRejectionsWithin } from '../../base/thenable.js';
 import { Patience } from '../../base/time/patience.js';
 import { announcedFamilies, announcedPacketBytes, isAnnouncement } from '../../connection/announcement.js';
 import { ownBytes } from '../../connection/body/body-bytes.js';
@@ -98,7 +98,7 @@ export class SessionOpening {
   private line: PendingOpen[] = [];
   /** What has to come before any open. */
   private greetings = 0;
-  private refusal: NnrpError | undefined;
+  private failure: NnrpError | undefined;
   /** Operations in flight that the server allows, once it has refused the default: later opens ask for no more. */
   private allowed = Number.POSITIVE_INFINITY;
 
@@ -111,9 +111,9 @@ export class SessionOpening {
 
   open(given: SessionOptions): Promise<NnrpClientSession> {
     this.started = true;
-    if (this.refusal !== undefined) {
-      unheardWithin(given);
-      return rejection(forCaller(this.refusal));
+    if (this.failure !== undefined) {
+      ignoreRejectionsWithin(given);
+      return rejection(forCaller(this.failure));
     }
     let open: preview3.SessionOpen;
     let body: Uint8Array;
@@ -140,27 +140,27 @@ export class SessionOpening {
     });
     if (signal !== undefined) opened.then(letGo, letGo);
     this.sendNext();
-    return unheard(opened);
+    return ignoreRejection(opened);
   }
 
   /** Lets every open wait for this. @param isRequired - whether opens fail when it does */
   waitFor(greeting: Promise<unknown>, isRequired: boolean): void {
     this.greetings++;
-    const over = () => {
+    const greeted = () => {
       this.greetings--;
       this.sendNext();
     };
     const failed = (error: NnrpError) => {
-      if (isRequired) this.refuse(error);
-      over();
+      if (isRequired) this.failAll(error);
+      greeted();
     };
-    background(this.connection, greeting.then(over, failed));
+    background(this.connection, greeting.then(greeted, failed));
   }
 
   /** No session is opened any more. */
-  refuse(reason: NnrpError): void {
-    this.refusal ??= reason;
-    for (const { reject } of this.asked.drain()) reject(forCaller(this.refusal));
+  failAll(reason: NnrpError): void {
+    this.failure ??= reason;
+    for (const { reject } of this.asked.drain()) reject(forCaller(this.failure));
   }
 
   /** SESSION_OPEN_ACK. @param fault - a rule that it breaks by itself */
@@ -190,7 +190,7 @@ export class SessionOpening {
   }
 
   end(error: NnrpError): void {
-    this.refuse(error);
+    this.failAll(error);
     while (this.line.length > 0) this.takeFirst()?.answer.reject(forCaller(error));
   }
 
@@ -213,8 +213,8 @@ export class SessionOpening {
       ended,
     );
     connection.sessionOpened(session);
-    // Nobody waits for it any more; how its end goes is nobody's concern either.
-    if (pending.late) unheard(session.close({ inFlightPolicy: InFlightPolicy.Abort }));
+    // The caller has given up waiting; the result of its close is not reported.
+    if (pending.late) ignoreRejection(session.close({ inFlightPolicy: InFlightPolicy.Abort }));
     else pending.answer.resolve(session);
   }
 

@@ -179,7 +179,7 @@ export function connectSignal(config: NnrpClientOptions): AbortSignal | undefine
 }
 
 /**
- * What was given, checked, in a copy that no later change reaches: for who connects first and makes the client then. What
+ * What was given, checked, in a copy that no later change reaches: for callers that connect before they make the client. What
  * was left out is still left out.
  * @throws UsageError as {@link clientConfig} does
  */

@@ -2,7 +2,7 @@ import type { FlowOutcome, MessageInfo, NnrpError, Packet, PeerError, ProtocolEr
 import type * as preview3 from 'nnrp-core/preview3';
 import type { InternalError } from '../../base/internal-error.js';
 import type { UnreadShare } from '../results/read-gate.js';
-import { EVENT_BYTES, heldByError, keptPacket } from './kept-events.js';
+import { bytesOfError, EVENT_BYTES, keptPacket } from './kept-events.js';
 import type { ResumeReport } from './resume-report.js';
 
 /** What a client reports besides results. Listening is optional; nothing is thrown without a listener. */
@@ -51,7 +51,7 @@ export type NnrpClientEvent =
   | ({ readonly type: 'lost' } & NnrpClientEvents['lost'][0])
   | { readonly type: 'closed'; readonly error: NnrpError };
 
-/** Whom a connection tells. */
+/** What a connection reports to. */
 export interface ClientConnectionEvents {
   stray(packet: Packet, info: MessageInfo): void;
   peerError(error: PeerError, sessionId: number): void;
@@ -74,7 +74,7 @@ export function clientEventBytes(event: NnrpClientEvent): number {
     case 'protocolViolation':
     case 'suspended':
     case 'lost':
-      return EVENT_BYTES + heldByError(event.error);
+      return EVENT_BYTES + bytesOfError(event.error);
     default:
       return EVENT_BYTES;
   }

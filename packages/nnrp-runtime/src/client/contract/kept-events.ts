@@ -1,5 +1,5 @@
 import type { NnrpError, Packet } from 'nnrp-core';
-import { heldByDetails } from '../../connection/errors/error-details.js';
+import { bytesOfDetails } from '../../connection/errors/error-details.js';
 import { pin } from '../../transport/stream/pinned.js';
 
 /** What an event that waits costs besides what it brings (measured, rounded up). */
@@ -8,8 +8,8 @@ export const EVENT_BYTES = 512;
 const ERROR_BYTES = 2048;
 
 /** What an error holds that is told of as an event. */
-export function heldByError(error: NnrpError & { readonly details?: unknown }): number {
-  return ERROR_BYTES + error.message.length * 2 + heldByDetails(error.details);
+export function bytesOfError(error: NnrpError & { readonly details?: unknown }): number {
+  return ERROR_BYTES + error.message.length * 2 + bytesOfDetails(error.details);
 }
 
 /** A packet that may wait for long, moved out of a chunk of which it needs little. */

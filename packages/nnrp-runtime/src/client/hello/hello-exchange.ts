@@ -105,7 +105,7 @@ export class HelloExchange {
     if (hello === undefined) return 'stray';
     const ack = preview3.decodeServerHelloAck(packet.view, packet.metadataStart);
     const error = checkAnswer(hello, ack, packet);
-    if (error !== undefined) return this.pending.refused(error) ? error : 'stray';
+    if (error !== undefined) return this.pending.reject(error) ? error : 'stray';
     const serverHello = described({ ack, extensions: preview3.decodeControlExtensions(packet.body) });
     if (!this.pending.answered(serverHello)) return 'stray';
     this.serverHello = serverHello;
@@ -113,8 +113,8 @@ export class HelloExchange {
   }
 
   /** The server reports a failure. @returns false when no hello waits for its answer */
-  refused(error: NnrpError): boolean {
-    return this.pending.refused(error);
+  reject(error: NnrpError): boolean {
+    return this.pending.reject(error);
   }
 
   end(error: NnrpError): void {

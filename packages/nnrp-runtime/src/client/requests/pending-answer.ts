@@ -1,6 +1,6 @@
 import { TimeoutError } from 'nnrp-core';
 import type { Guarded } from '../../base/guard.js';
-import { unheard } from '../../base/promises/settled.js';
+import { ignoreRejection } from '../../base/promises/settled.js';
 import { Patience } from '../../base/time/patience.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 
@@ -10,7 +10,7 @@ export class PendingAnswer<T> {
   readonly promise: Promise<T>;
   private patience: Patience;
   private accept: (value: T) => void = () => {};
-  private refuse: (error: unknown) => void = () => {};
+  private rejectPromise: (error: unknown) => void = () => {};
 
   /**
    * @param what - for the message, such as `no answer to SESSION_PATCH`
@@ -22,10 +22,10 @@ export class PendingAnswer<T> {
     timeoutMs: number,
     private readonly timedOut: (error: TimeoutError) => void,
   ) {
-    this.promise = unheard(
+    this.promise = ignoreRejection(
       new Promise((resolve, reject) => {
         this.accept = resolve;
-        this.refuse = reject;
+        this.rejectPromise = reject;
       }),
     );
     this.patience = this.wait(timeoutMs);
@@ -44,7 +44,7 @@ export class PendingAnswer<T> {
 
   reject(error: unknown): void {
     this.patience.end();
-    this.refuse(error);
+    this.rejectPromise(error);
   }
 
   private wait(timeoutMs: number): Patience {

@@ -45,7 +45,7 @@ it('fails all of a long line when too much comes before the answers, however man
   expect([sent.length, held()]).toEqual([16, (16_000 - 16) * 100]);
   unread.add({ byteLength: 3 * MIB, chunk: new ArrayBuffer(8) } as unknown as NnrpResult);
   expect(new Set(await Promise.all(outcomes))).toEqual(new Set(['unread_results']));
-  expect([held(), unread.isHolding]).toEqual([0, true]);
+  expect([held(), unread.isReadingPaused]).toEqual([0, true]);
 });
 
 it('gives an answer to the oldest request that it fits, in whatever order answers come', async () => {

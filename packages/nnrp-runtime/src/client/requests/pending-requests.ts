@@ -135,12 +135,12 @@ export class PendingRequests<Q, A> {
   }
 
   /** The oldest request is refused. @returns false when no request waits for its answer */
-  refused(error: NnrpError): boolean {
+  reject(error: NnrpError): boolean {
     return this.settle((answer) => answer.reject(error), this.oldest());
   }
 
   /** What is not sent yet never will be. */
-  refuseUnsent(error: NnrpError): void {
+  rejectUnsent(error: NnrpError): void {
     const { unsent, unsentHead } = this;
     this.unsent = [];
     this.unsentHead = 0;
@@ -155,8 +155,8 @@ export class PendingRequests<Q, A> {
 
   /** No answer will come any more. */
   end(error: NnrpError): void {
-    this.refuseUnsent(error);
-    while (this.line.size > 0) this.refused(forCaller(error));
+    this.rejectUnsent(error);
+    while (this.line.size > 0) this.reject(forCaller(error));
   }
 
   private oldest(key?: string): Outstanding<Q, A> | undefined {

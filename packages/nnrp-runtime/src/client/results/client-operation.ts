@@ -1,11 +1,11 @@
 import { CancelledError, forCaller, INSPECT, type Inspect, inspected, type NnrpError, UsageError } from 'nnrp-core';
 import type { AsyncItems } from '../../base/async-items.js';
-import { answering, rejection, unheard } from '../../base/promises/settled.js';
+import { answering, ignoreRejection, rejection } from '../../base/promises/settled.js';
 import type { DeadlineList, Timed } from '../../base/time/deadline-queue.js';
 import type { Turn } from '../../base/time/turn.js';
 import type { NnrpResult } from './nnrp-result.js';
 import { PushIterator } from './push-iterator.js';
-import { heldBy } from './read-gate.js';
+import { retainedBytes } from './read-gate.js';
 import { TextIterator } from './text-iterator.js';
 
 /** What an operation needs of its session. */
@@ -97,7 +97,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
   /** The answer to each further call: the same result, or an error of its own. */
   private settledAgain(settled: Promise<NnrpResult>): Promise<NnrpResult> {
     const own = settled.catch((error: unknown) => Promise.reject(forCaller(error)));
-    return unheard(own);
+    return ignoreRejection(own);
   }
 
   private settledOnce(): Promise<NnrpResult> {
@@ -216,7 +216,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
     } else if (!this.iterator?.deliver(result)) {
       this.waiting ??= [];
       this.waiting.push(result);
-      const heldBytes = heldBy(result);
+      const heldBytes = retainedBytes(result);
       this.countedBytes += heldBytes;
       this.owner.buffered(result, heldBytes, this);
     }
@@ -228,7 +228,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
     this.failure = error;
     this.uncount(this.countedBytes);
     if (this.rejectLast !== undefined && this.settled !== undefined) {
-      unheard(this.settled);
+      ignoreRejection(this.settled);
       this.rejectLast(error);
     }
     this.iterator?.ended();
@@ -247,7 +247,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
       this.waiting = undefined;
       this.head = 0;
     }
-    this.uncount(Math.min(this.countedBytes, heldBy(result)));
+    this.uncount(Math.min(this.countedBytes, retainedBytes(result)));
     return result;
   }
 

@@ -1,6 +1,6 @@
 import { INSPECT, type Inspect, inspected } from 'nnrp-core';
 import type { AsyncItems } from '../../base/async-items.js';
-import { rejection, type Settle, unheard } from '../../base/promises/settled.js';
+import { ignoreRejection, rejection, type Settle } from '../../base/promises/settled.js';
 import { Line } from '../../base/queues/line.js';
 
 /** Where a {@link PushIterator} gets its items. */
@@ -107,7 +107,7 @@ export class PushIterator<T> implements AsyncItems<T> {
     this.resolveNext = undefined;
     if (ending !== undefined && ending !== true) {
       // The others are not rejected: an iterator throws once.
-      if (awaited !== undefined) unheard(awaited);
+      if (awaited !== undefined) ignoreRejection(awaited);
       rejectNext?.(ending);
     } else {
       resolveNext(DONE);

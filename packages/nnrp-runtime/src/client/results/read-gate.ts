@@ -1,8 +1,8 @@
 import { FlowBlockedError, type NnrpError } from 'nnrp-core';
 import type { ReadingHold } from '../../connection/reading-hold.js';
 import type { AnswerReader, AnswerWaiter } from '../requests/pending-requests.js';
-import { HeldChunks } from './held-chunks.js';
 import type { NnrpResult } from './nnrp-result.js';
+import { RetainedChunks } from './retained-chunks.js';
 
 /** Part of the limit that one operation may fill at most before its server is asked to hold it back. */
 const OPERATION_SHARE = 4;
@@ -23,7 +23,7 @@ const REPORT_MS = 1000;
 export const RESULT_BYTES = 256;
 
 /** What a result that waits unread holds. */
-export function heldBy(result: NnrpResult): number {
+export function retainedBytes(result: NnrpResult): number {
   return result.byteLength + RESULT_BYTES;
 }
 
@@ -54,7 +54,7 @@ export interface ReadGateOwner {
  */
 export class ReadGate implements AnswerReader {
   private unreadBytes = 0;
-  private held = false;
+  private readingPaused = false;
   private failing = false;
   private pushedBack = false;
   /** Requests without an answer. */
@@ -63,7 +63,7 @@ export class ReadGate implements AnswerReader {
   /** Bytes on the wire that have come above the limit, less what was read since. */
   private underWayBytes = 0;
   private reportedMs = Number.NEGATIVE_INFINITY;
-  private readonly chunks: HeldChunks;
+  private readonly chunks: RetainedChunks;
   private readonly maxAwaitingBytes: number;
 
   constructor(
@@ -71,7 +71,7 @@ export class ReadGate implements AnswerReader {
     private readonly maxBytes: number,
     private readonly owner: ReadGateOwner,
   ) {
-    this.chunks = new HeldChunks(maxBytes / OPERATION_SHARE, (visit) => owner.eachUnread(visit));
+    this.chunks = new RetainedChunks(maxBytes / OPERATION_SHARE, (visit) => owner.eachUnread(visit));
     this.maxAwaitingBytes = maxBytes + Math.min(Math.max(maxBytes, MIB), AWAITING_BYTES);
   }
 
@@ -90,15 +90,15 @@ export class ReadGate implements AnswerReader {
   }
 
   /** Whether reading has stopped. */
-  get isHolding(): boolean {
-    return this.held;
+  get isReadingPaused(): boolean {
+    return this.readingPaused;
   }
 
-  /** @param heldBytes - what it holds, see {@link heldBy} */
-  add(result: NnrpResult, heldBytes = heldBy(result)): void {
+  /** @param heldBytes - what it holds, see {@link retainedBytes} */
+  add(result: NnrpResult, heldBytes = retainedBytes(result)): void {
     this.unreadBytes += heldBytes;
     this.chunks.add(result);
-    if (this.unreadBytes >= this.maxBytes && !this.held) this.full(result.byteLength);
+    if (this.unreadBytes >= this.maxBytes && !this.readingPaused) this.full(result.byteLength);
   }
 
   remove(bytes: number): void {
@@ -116,7 +116,7 @@ export class ReadGate implements AnswerReader {
   }
 
   /** The operation may go on, or is over. */
-  operationResumed(): void {
+  operationPauseEnded(): void {
     this.pausedOperations--;
   }
 
@@ -138,7 +138,7 @@ export class ReadGate implements AnswerReader {
     this.underWayBytes += bytes;
     if (this.awaited > 0 && this.unreadBytes < this.maxAwaitingBytes) return;
     if (this.pausedOperations > 0 && this.underWayBytes < UNDER_WAY_BYTES) return;
-    this.held = true;
+    this.readingPaused = true;
     this.reading.hold();
     this.report();
     this.failAwaited();
@@ -164,8 +164,8 @@ export class ReadGate implements AnswerReader {
   }
 
   private readOn(): void {
-    if (!this.held) return;
-    this.held = false;
+    if (!this.readingPaused) return;
+    this.readingPaused = false;
     this.reading.release();
   }
 }

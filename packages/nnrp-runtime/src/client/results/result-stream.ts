@@ -3,7 +3,7 @@ import type { AsyncItems } from '../../base/async-items.js';
 import type { ClientOperation } from './client-operation.js';
 import type { NnrpResult } from './nnrp-result.js';
 import { PushIterator } from './push-iterator.js';
-import { heldBy } from './read-gate.js';
+import { retainedBytes } from './read-gate.js';
 
 /** One result of a session and the operation it belongs to. */
 export interface SessionResult {
@@ -40,7 +40,7 @@ export class ResultStream implements AsyncIterable<SessionResult> {
   push(item: SessionResult): void {
     if (this.iterator.deliver(item)) return;
     this.waiting.push(item);
-    const heldBytes = heldBy(item.result);
+    const heldBytes = retainedBytes(item.result);
     this.unreadBytes += heldBytes;
     this.unread.buffered(item.result, heldBytes);
   }
@@ -64,7 +64,7 @@ export class ResultStream implements AsyncIterable<SessionResult> {
       this.waiting = this.waiting.slice(this.head);
       this.head = 0;
     }
-    this.uncount(Math.min(this.unreadBytes, heldBy(item.result)));
+    this.uncount(Math.min(this.unreadBytes, retainedBytes(item.result)));
     return item;
   }
 

@@ -1,6 +1,6 @@
 import { INSPECT, type Inspect, inspected } from 'nnrp-core';
 import type { AsyncItems } from '../../base/async-items.js';
-import { unheard } from '../../base/promises/settled.js';
+import { ignoreRejection } from '../../base/promises/settled.js';
 import type { NnrpResult } from './nnrp-result.js';
 import type { PushIterator } from './push-iterator.js';
 
@@ -22,7 +22,7 @@ export class TextIterator implements AsyncItems<string> {
   }
 
   next(): Promise<Step> {
-    const own = unheard(this.before === undefined ? this.step() : this.before.then(this.step, this.step));
+    const own = ignoreRejection(this.before === undefined ? this.step() : this.before.then(this.step, this.step));
     this.before = own;
     return own;
   }

@@ -10,6 +10,7 @@ import {
 import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, MessageType } from 'nnrp-core/preview3';
 import { described } from '../../base/application/described.js';
+import { EMPTY_BYTES } from '../../base/bytes.js';
 import { oneOf, optionTable, U64 } from '../../base/option-kinds.js';
 import { checkNeeded, checkOptions, readOptions } from '../../base/options.js';
 import { rejection, SETTLED } from '../../base/promises/settled.js';
@@ -43,7 +44,7 @@ const PUT_WINDOW = { requests: 1024, places: 2048 };
 /** What a request that waits for its turn holds besides its body (measured, rounded up). */
 const REQUEST_BYTES = 2048;
 
-/** What comes of an answer: it was taken, nobody waits for it, or it breaks a rule. */
+/** What comes of an answer: it was taken, no request waits for it, or it breaks a rule. */
 export type AnswerOutcome = 'taken' | 'stray' | ProtocolError;
 
 /** The requests of one session and their answers: patches, moves and cache objects, several of each at once. */
@@ -58,7 +59,7 @@ export class ClientRequests {
     private readonly sessionId: number,
     private readonly lane: Lane,
   ) {
-    const window: SendWindow = { ...WINDOW, hold: (bytes) => connection.requestsHeld(bytes) };
+    const window: SendWindow = { ...WINDOW, hold: (bytes) => connection.requestsRetain(bytes) };
     this.patches = new PendingRequests('SESSION_PATCH', connection.unread, connection, window);
     this.moves = new PendingRequests('SESSION_MIGRATE', connection.unread, connection, window);
     const putWindow = { ...window, ...PUT_WINDOW };
@@ -93,7 +94,7 @@ export class ClientRequests {
           `SESSION_MIGRATE: both transports are ${request.oldTransportId} (MIG-3, see docs/rules.md#mig-3)`,
         );
       }
-      const send = this.sender(MessageType.SessionMigrate, SESSION_MIGRATE, request, NONE);
+      const send = this.sender(MessageType.SessionMigrate, SESSION_MIGRATE, request, EMPTY_BYTES);
       return this.moves.ask(request, this.timeoutMs(options), send, REQUEST_BYTES);
     });
   }
@@ -112,14 +113,22 @@ export class ClientRequests {
     return this.request(() => {
       const message = cacheInvalidate(selector);
       const { connection, sessionId, lane } = this;
-      const room = connection.send(MessageType.CacheInvalidate, sessionId, 0, CACHE_INVALIDATE, message, NONE, lane);
+      const room = connection.send(
+        MessageType.CacheInvalidate,
+        sessionId,
+        0,
+        CACHE_INVALIDATE,
+        message,
+        EMPTY_BYTES,
+        lane,
+      );
       return room ? SETTLED : connection.whenDrained(lane);
     });
   }
 
   patchAnswered(ack: preview3.SessionPatchAck, packet: Packet): AnswerOutcome {
     const mismatch = bodyMismatch('SESSION_PATCH_ACK', ack.profilePatchAckBytes, packet.bodyLength);
-    if (mismatch !== undefined) return this.patches.refused(mismatch) ? mismatch : 'stray';
+    if (mismatch !== undefined) return this.patches.reject(mismatch) ? mismatch : 'stray';
     return this.patches.answered(described({ ...ack, body: packet.body })) ? 'taken' : 'stray';
   }
 
@@ -130,7 +139,7 @@ export class ClientRequests {
     const fault = ack.acceptCode === 0 ? preview3.checkMigration(request, ack) : undefined;
     if (fault === undefined) return this.moves.answered(described(ack)) ? 'taken' : 'stray';
     const error = new ProtocolError(`SESSION_MIGRATE_ACK: ${describeFault(fault)}`, ErrorCode.InvalidState, fault);
-    return this.moves.refused(error) ? error : 'stray';
+    return this.moves.reject(error) ? error : 'stray';
   }
 
   cacheAnswered(ack: preview3.CacheAck): AnswerOutcome {
@@ -138,20 +147,20 @@ export class ClientRequests {
   }
 
   /** The server reports a failure of the session: when one request alone is without its answer, this is it. */
-  refused(error: NnrpError): void {
+  rejectOnly(error: NnrpError): void {
     if (this.patches.waiting + this.moves.waiting + this.puts.waiting !== 1) return;
-    for (const kind of [this.patches, this.moves, this.puts]) if (kind.waiting === 1) kind.refused(forCaller(error));
+    for (const kind of [this.patches, this.moves, this.puts]) if (kind.waiting === 1) kind.reject(forCaller(error));
   }
 
   /** The server answers the oldest request of a kind by an ERROR. */
   failed(request: AnsweredRequest, error: NnrpError): void {
     const kind = request === 'SESSION_PATCH' ? this.patches : this.moves;
-    kind.refused(error);
+    kind.reject(error);
   }
 
   /** No new requests: what waits for its turn is refused. */
-  refuseUnsent(reason: NnrpError): void {
-    for (const kind of [this.patches, this.moves, this.puts]) kind.refuseUnsent(reason);
+  rejectUnsent(reason: NnrpError): void {
+    for (const kind of [this.patches, this.moves, this.puts]) kind.rejectUnsent(reason);
   }
 
   end(reason: NnrpError): void {
@@ -219,4 +228,3 @@ const MIGRATE_FIELDS = optionTable<preview3.SessionMigrate>({
   lastResultFrameId: U64,
   clientMigrateTsUs: U64,
 });
-const NONE = new Uint8Array(0);

@@ -20,7 +20,7 @@ import { checkFlow } from '../../base/flow-fields.js';
 import { guard } from '../../base/guard.js';
 import { optionTable, TRUTH, U32 } from '../../base/option-kinds.js';
 import { checkArgument, checkOptions } from '../../base/options.js';
-import { rejection, unheard } from '../../base/promises/settled.js';
+import { ignoreRejection, rejection } from '../../base/promises/settled.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
 import { type CloseReport, closeReport } from '../../connection/close-report.js';
 import { givenText } from '../../connection/errors/error-text.js';
@@ -101,10 +101,18 @@ export class NnrpClientSession {
     this.machine = new SessionLifecycle(sessionId);
     this.flow = new FlowSender(ScopeKind.Session);
     this.operationFlow = new OperationFlow(connection, sessionId, this.lane);
-    const idle = () => this.closeWhenIdle();
+    const onAnswer = () => this.closeIfNothingInFlight();
     const { lane, operationFlow } = this;
     const terms = boundedBy(maxInFlight, ack);
-    this.submits = new ClientSubmits(connection, sessionId, lane, terms, open.defaultDeadlineMs, operationFlow, idle);
+    this.submits = new ClientSubmits(
+      connection,
+      sessionId,
+      lane,
+      terms,
+      open.defaultDeadlineMs,
+      operationFlow,
+      onAnswer,
+    );
     this.requests = new ClientRequests(connection, sessionId, this.lane);
     this.closing = new SessionClosing(connection, this.machine, this.submits, this.lane, end);
     const { submits, requests, closing, reported: events } = this;
@@ -287,7 +295,7 @@ export class NnrpClientSession {
     if (this.reason !== undefined) return this.closing.result ?? Promise.resolve(this.closeReport);
     try {
       const closed = this.closing.request(options);
-      this.requests.refuseUnsent(new ClosedError(`session ${this.sessionId} is being closed`));
+      this.requests.rejectUnsent(new ClosedError(`session ${this.sessionId} is being closed`));
       return closed;
     } catch (error) {
       return rejection(error);
@@ -296,7 +304,7 @@ export class NnrpClientSession {
 
   /** What leaving an `await using` block does: `close()`, with the defaults. @throws (as a rejection) as `close` */
   [ASYNC_DISPOSE](): Promise<void> {
-    return unheard(this.close().then(() => {}));
+    return ignoreRejection(this.close().then(() => {}));
   }
 
   /** Plain facts, as logs show them: no payload, no secret. */
@@ -331,8 +339,8 @@ export class NnrpClientSession {
     return closeReport(this.sessionId, this.submits.cutFrameIds);
   }
 
-  private closeWhenIdle(): void {
-    if (this.submits.isIdle) this.closing.nothingInFlight();
+  private closeIfNothingInFlight(): void {
+    if (this.submits.nothingInFlight) this.closing.nothingInFlight();
   }
 
   /** @internal For the connection: it is lost, and the session is to be resumed on another one. */

@@ -60,7 +60,7 @@ export class SessionClosing implements AnswerWaiter {
   }
 
   /** Whether the session ends as soon as nothing is in flight any more. */
-  get endsWhenIdle(): boolean {
+  get endsWithLastAnswer(): boolean {
     return this.asked !== undefined;
   }
 
@@ -85,7 +85,7 @@ export class SessionClosing implements AnswerWaiter {
     this.submits.stopTaking(new ClosedError(`session ${sessionId} is being closed`), drainMs);
     this.drainEndMs = performance.now() + drainMs;
     // The answer lies behind results that are not wanted any more: nothing would be read until they are.
-    if (options.inFlightPolicy === InFlightPolicy.Abort && this.connection.unread.isHolding)
+    if (options.inFlightPolicy === InFlightPolicy.Abort && this.connection.unread.isReadingPaused)
       this.submits.cutAll(new ClosedError(`session ${sessionId} is being closed`));
     return this.confirmedWithin(this.connection.config.closeTimeoutMs + drainMs);
   }
@@ -130,7 +130,7 @@ export class SessionClosing implements AnswerWaiter {
       isShutdown ? serverShutdown(sessionId) : new ClosedError(`session ${sessionId} is being closed ${by}`),
     );
     const drains = close.inFlightPolicy === InFlightPolicy.Drain && drainTimeoutMs > 0;
-    if (!drains || this.submits.isIdle) {
+    if (!drains || this.submits.nothingInFlight) {
       this.confirm(close);
       return;
     }
@@ -187,10 +187,10 @@ export class SessionClosing implements AnswerWaiter {
     else cut();
   }
 
-  private drainFor(drainMs: number, over: () => void): void {
+  private drainFor(drainMs: number, timedOut: () => void): void {
     this.drain?.end();
     this.drainEndMs = performance.now() + drainMs;
-    this.drain = new Patience(this.connection, Math.min(drainMs, MAX_TIMER_MS), over);
+    this.drain = new Patience(this.connection, Math.min(drainMs, MAX_TIMER_MS), timedOut);
   }
 
   private confirmedWithin(timeoutMs: number): Promise<CloseReport> {
@@ -204,7 +204,7 @@ export class SessionClosing implements AnswerWaiter {
   /** Milliseconds that work in progress gets. */
   private drainMs({ inFlightPolicy = InFlightPolicy.Drain, drainTimeoutMs }: CloseOptions): number {
     if (inFlightPolicy !== InFlightPolicy.Drain) return 0;
-    return drainTimeoutMs ?? (this.submits.isIdle ? 0 : DEFAULT_DRAIN_MS);
+    return drainTimeoutMs ?? (this.submits.nothingInFlight ? 0 : DEFAULT_DRAIN_MS);
   }
 
   private confirm(close: preview3.SessionClose): void {

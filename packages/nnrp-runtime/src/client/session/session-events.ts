@@ -1,6 +1,6 @@
 import type { FlowOutcome, MessageInfo, NnrpError, Packet, PeerError, ProtocolError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
-import { EVENT_BYTES, heldByError, keptBytes, keptPacket } from '../contract/kept-events.js';
+import { bytesOfError, EVENT_BYTES, keptBytes, keptPacket } from '../contract/kept-events.js';
 import type { ResumeReport } from '../contract/resume-report.js';
 import type { NnrpPatchAck } from '../requests/request-messages.js';
 import type { ClientOperation } from '../results/client-operation.js';
@@ -62,7 +62,7 @@ export function sessionEventBytes(event: ClientSessionEvent): number {
     case 'peerError':
     case 'protocolViolation':
     case 'suspended':
-      return EVENT_BYTES + heldByError(event.error);
+      return EVENT_BYTES + bytesOfError(event.error);
     default:
       return EVENT_BYTES;
   }

@@ -59,7 +59,7 @@ export class SessionRouter implements SessionEndpoint {
     switch (info.code) {
       case MessageType.ResultPush:
         if (!this.parts.submits.resultArrived(packet)) this.stray(packet, info);
-        else if (this.parts.closing.endsWhenIdle) this.closeWhenIdle();
+        else if (this.parts.closing.endsWithLastAnswer) this.closeIfNothingInFlight();
         break;
       case MessageType.ResultDrop:
         this.dropped(packet, info);
@@ -135,10 +135,10 @@ export class SessionRouter implements SessionEndpoint {
     const isResult = packet.messageType === MessageType.ResultPush;
     if (!isResult || this.parts.submits.failed(packet.frameId, forCaller(error)) === undefined) this.fail(error);
     else {
-      // It may go on with other results, which nobody waits for any more.
+      // It may go on with other results, which are not waited for any more.
       if (isTooLarge) this.cancel(packet.frameId);
       this.report(error);
-      this.closeWhenIdle();
+      this.closeIfNothingInFlight();
     }
   }
 
@@ -151,7 +151,7 @@ export class SessionRouter implements SessionEndpoint {
 
   unsent(head: Packet, error: UsageError): void {
     this.parts.submits.unsent(head.frameId, error);
-    this.closeWhenIdle();
+    this.closeIfNothingInFlight();
   }
 
   disconnected(error: NnrpError): void {
@@ -163,7 +163,7 @@ export class SessionRouter implements SessionEndpoint {
     const operation = submits.dropped(packet.frameId);
     if (operation === false) this.stray(packet, info);
     else if (operation !== undefined) events.push({ type: 'resultDrop', frameId: packet.frameId, operation });
-    this.closeWhenIdle();
+    this.closeIfNothingInFlight();
   }
 
   private flowUpdated(packet: Packet, info: MessageInfo): void {
@@ -214,9 +214,9 @@ export class SessionRouter implements SessionEndpoint {
       const { answers } = reported.details;
       if (message.isFatal === 1) this.end(error);
       else if (answers !== undefined) requests.failed(answers, requestFailure(reported, answers));
-      else requests.refused(error);
+      else requests.rejectOnly(error);
     }
-    this.closeWhenIdle();
+    this.closeIfNothingInFlight();
   }
 
   /** A client keeps no objects; a put must not go without an answer all the same. */
@@ -244,8 +244,8 @@ export class SessionRouter implements SessionEndpoint {
     else if (this.parts.events.wanted) this.parts.events.push(event());
   }
 
-  private closeWhenIdle(): void {
-    if (this.parts.submits.isIdle) this.parts.closing.nothingInFlight();
+  private closeIfNothingInFlight(): void {
+    if (this.parts.submits.nothingInFlight) this.parts.closing.nothingInFlight();
   }
 
   private strayUnlessReleased(frameId: number, packet: Packet, info: MessageInfo): void {

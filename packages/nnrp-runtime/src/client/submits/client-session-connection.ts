@@ -21,7 +21,7 @@ export interface ClientSessionConnection extends SessionConnection {
   /** Whether so much is held for requests, and so much else waits to be sent, that no request may be added. */
   readonly isFullOfRequests: boolean;
   /** So many bytes are held for requests that wait for their turn; less than 0 when they do not any more. */
-  requestsHeld(bytes: number): void;
+  requestsRetain(bytes: number): void;
   /** An answer to what the server has sent waits, so many bytes of it. */
   answerWaits(bytes: number): void;
   /** What is read, and what is not yet: requests say when they wait for an answer. */

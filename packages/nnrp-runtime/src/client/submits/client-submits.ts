@@ -13,7 +13,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
 import { followSignal, reasonOf } from '../../base/application/abort-signals.js';
 import { guard } from '../../base/guard.js';
-import { rejection, unheard } from '../../base/promises/settled.js';
+import { ignoreRejection, rejection } from '../../base/promises/settled.js';
 import { type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
 import { FRAME_SUBMIT } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
@@ -49,7 +49,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   lastResultFrameId = 0;
   /** Those that wait for their turn. */
   readonly line: SubmitLine;
-  /** Takes every result of the session while somebody reads it. */
+  /** Takes every result of the session while a loop reads it. */
   stream: ResultStream | undefined;
   /** Frames that had no answer when the session was closed. */
   readonly cutFrameIds: number[] = [];
@@ -89,7 +89,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   }
 
   /** Whether nothing has to come any more; a frame that an ERROR has settled is still dropped. */
-  get isIdle(): boolean {
+  get nothingInFlight(): boolean {
     return this.operations.size === 0 && this.settledByError.size === 0;
   }
 
@@ -135,7 +135,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     }
   }
 
-  /** RESULT_PUSH. @returns false when nobody waits for it */
+  /** RESULT_PUSH. @returns false when no operation waits for it */
   resultArrived(packet: Packet): boolean {
     const { frameId } = packet;
     const operation = this.operations.get(frameId);
@@ -160,7 +160,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
       return this.settledByError.delete(frameId) || this.cancels.isReleased(frameId, true) ? undefined : false;
     }
     // A server that does not say why it drops a frame of a session that is being closed has run out of time for it.
-    const closing = this.isToldWhy || operation.isOver ? undefined : this.line.refusal;
+    const closing = this.isToldWhy || operation.isOver ? undefined : this.line.stopReason;
     if (closing !== undefined) this.cutFrameIds.push(frameId);
     const isCut = performance.now() >= this.cutsFromMs;
     operation.fail(dropFailure(frameId, this.isToldWhy, operation.overdueMs, closing, isCut));
@@ -202,7 +202,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     this.line.stopTaking(reason);
   }
 
-  /** Nobody waits for work in progress any more, and the server is told. */
+  /** Gives up work in progress, and tells the server. */
   cutAll(reason: NnrpError): void {
     for (const operation of this.operations.values()) {
       if (operation.isOver) continue;
@@ -211,7 +211,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     }
   }
 
-  /** The loop over all results was left: what nobody else reads is given up. */
+  /** The loop over all results was left: what is not read elsewhere is given up. */
   streamLeft(): void {
     this.stream = undefined;
     for (const operation of this.operations.values()) operation.streamLeft();
@@ -224,7 +224,8 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
 
   end(reason: NnrpError): void {
     // A server that shuts down has said so before: that holds for what is in flight, too.
-    const why = isNnrpError(reason, 'NNRP_ERR_CLOSED') && isPeerError(this.line.refusal) ? this.line.refusal : reason;
+    const why =
+      isNnrpError(reason, 'NNRP_ERR_CLOSED') && isPeerError(this.line.stopReason) ? this.line.stopReason : reason;
     this.stopTaking(lostBeforeSent(why));
     this.cancels.end();
     const { flow } = this.connection;
@@ -271,7 +272,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     const { unread } = this.connection;
     if (operation?.paused && operation.countedBytes * 2 <= unread.maxOperationBytes) {
       operation.paused = false;
-      unread.operationResumed();
+      unread.operationPauseEnded();
       if (!operation.isOver) this.operationFlow.resume(operation);
     }
     unread.remove(bytes);
@@ -330,7 +331,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     return operation;
   }
 
-  /** @throws what the signal throws; nobody gets the operation then, so it is given up */
+  /** @throws what the signal throws; the caller does not get the operation then, so it is given up */
   private follow(operation: ClientOperation, signal: AbortSignal): void {
     try {
       operation.unfollow = followSignal(this.connection, signal, () => operation.cancel(reasonOf(signal)));
@@ -382,8 +383,8 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   private readonly whenSent = (operation: ClientOperation): Promise<ClientOperation> => {
     if (this.roomLeft) return Promise.resolve(operation);
     const lost = (error: NnrpError) =>
-      Promise.reject(lostFrame(operation.frameId, this.line.refusal ?? error) ?? error);
-    return unheard(this.connection.whenDrained(this.lane).then(() => operation, lost));
+      Promise.reject(lostFrame(operation.frameId, this.line.stopReason ?? error) ?? error);
+    return ignoreRejection(this.connection.whenDrained(this.lane).then(() => operation, lost));
   };
 }
 

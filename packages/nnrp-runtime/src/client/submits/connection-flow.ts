@@ -11,7 +11,7 @@ export interface RoomWaiter {
    * Starts the first submit that waits, if it may start: it is `held up` by what the server has said about the connection,
    * or `blocked` by the session's own bounds.
    */
-  startNext(): 'started' | 'held up' | 'blocked' | 'idle';
+  startNext(): 'started' | 'connection blocked' | 'blocked' | 'empty';
 }
 
 /** Where a session stands, if anywhere. */
@@ -97,7 +97,7 @@ export class ConnectionFlow {
     this.serveAll();
   }
 
-  /** Starts what may start, one of each session in turn; those who were served last come last the next time. */
+  /** Starts what may start, one of each session in turn; sessions that were served last come last the next time. */
   serveAll(): void {
     if (this.others.isEmpty && this.background.isEmpty) return;
     this.again = true;
@@ -120,16 +120,16 @@ export class ConnectionFlow {
     while (background !== undefined || others !== undefined) {
       const isBackground = others === undefined || (background !== undefined && background.number < others.number);
       const turn = (isBackground ? background : others) as RoomTurn;
-      const isHeldUp = this.take(turn) === 'held up';
-      if (isBackground) background = isHeldUp ? undefined : this.background.first;
-      else others = isHeldUp ? undefined : this.others.first;
+      const isConnectionBlocked = this.take(turn) === 'connection blocked';
+      if (isBackground) background = isConnectionBlocked ? undefined : this.background.first;
+      else others = isConnectionBlocked ? undefined : this.others.first;
     }
   }
 
   private take(turn: RoomTurn): ReturnType<RoomWaiter['startNext']> {
     const outcome = turn.waiter.startNext();
     // It may have left meanwhile.
-    if (outcome === 'held up' || turn.chain === undefined) return outcome;
+    if (outcome === 'connection blocked' || turn.chain === undefined) return outcome;
     turn.leave();
     if (outcome === 'started') this.awaitRoom(turn.waiter);
     else if (outcome === 'blocked') this.blocked.push(turn);

@@ -19,7 +19,7 @@ export interface DeadlineConnection extends Guarded {
   readonly config: { readonly deadlineGraceMs: number };
   /** For all operations of the connection. */
   readonly deadlines: DeadlineQueue;
-  readonly unread: { readonly isHolding: boolean };
+  readonly unread: { readonly isReadingPaused: boolean };
   understands(family: preview3.PeerMessages): boolean;
 }
 
@@ -80,7 +80,7 @@ export class SubmitDeadlines {
     const { connection } = this;
     const { deadlineMs, graceMs } = operation;
     // What this side has not read says nothing about the server.
-    if (connection.unread.isHolding || lateMs > LATE_MS) {
+    if (connection.unread.isReadingPaused || lateMs > LATE_MS) {
       operation.isOverdue = true;
       connection.deadlines.add(operation, Math.max(ONCE_MORE_MS, graceMs));
       return;

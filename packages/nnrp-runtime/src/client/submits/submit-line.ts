@@ -42,7 +42,7 @@ export class SubmitLine implements RoomWaiter {
   }
 
   /** Why no submit is taken at all; undefined when they are. */
-  get refusal(): NnrpError | undefined {
+  get stopReason(): NnrpError | undefined {
     return this.reason;
   }
 
@@ -73,7 +73,7 @@ export class SubmitLine implements RoomWaiter {
     if (this.reason !== undefined) throw forCaller(this.reason);
     const blockage = this.gate.blockage(inFlight);
     if (blockage !== undefined || this.waiting.isEmpty) return blockage;
-    // The time to wait has just passed: those who have waited for it go first.
+    // The time to wait has just passed: submits that have waited for it go first.
     this.connection.flow.serve(this);
     return this.gate.blockage(this.starter.inFlightCount) ?? (this.waiting.isEmpty ? undefined : BEHIND_OTHERS);
   }
@@ -101,13 +101,13 @@ export class SubmitLine implements RoomWaiter {
     return started;
   }
 
-  startNext(): 'started' | 'held up' | 'blocked' | 'idle' {
+  startNext(): 'started' | 'connection blocked' | 'blocked' | 'empty' {
     const next = this.waiting.first();
-    if (next === undefined) return 'idle';
+    if (next === undefined) return 'empty';
     const blockage = this.gate.blockage(this.starter.inFlightCount);
     if (blockage !== undefined) {
       this.waiting.retry(blockage);
-      return this.gate.isConnectionBlocking ? 'held up' : 'blocked';
+      return this.gate.isConnectionBlocking ? 'connection blocked' : 'blocked';
     }
     this.waiting.take(next);
     try {

@@ -2,7 +2,7 @@ import { CancelledError, FlowBlockedError, forCaller, type NnrpError } from 'nnr
 import type * as preview3 from 'nnrp-core/preview3';
 import { followSignal, reasonOf } from '../../base/application/abort-signals.js';
 import { type Guarded, later } from '../../base/guard.js';
-import { unheard } from '../../base/promises/settled.js';
+import { ignoreRejection } from '../../base/promises/settled.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { ClientOperation } from '../results/client-operation.js';
 import type { Blockage } from './submit-gate.js';
@@ -63,7 +63,7 @@ export class WaitingSubmits {
       throw new FlowBlockedError(`${this.limit} submits wait already: more may not`, 'too_many_waiting');
     }
     const own = options === undefined ? undefined : ownOptions(options);
-    return unheard(
+    return ignoreRejection(
       new Promise<Outcome>((resolve, reject) => {
         const submit: WaitingSubmit = {
           body,

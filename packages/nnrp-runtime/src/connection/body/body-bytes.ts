@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { UsageError } from 'nnrp-core';
 import { asBytes, hasItsLength, liesWhereItSays, memoryOf } from '../../base/bytes.js';
-import { awaitHint, unheardWithin } from '../../base/thenable.js';
+import { awaitHint, ignoreRejectionsWithin } from '../../base/thenable.js';
 import { COPY_LIMIT } from '../../transport/stream/lent-packet.js';
 
 const UTF8 = new TextEncoder();
@@ -30,7 +30,7 @@ export function bodyBytes(body: BodyInput, what = 'body'): Uint8Array {
   const bytes = viewed(body, what);
   if (bytes !== undefined) return bytes;
   if (Array.isArray(body)) return joinedChunks(body, what);
-  unheardWithin(body);
+  ignoreRejectionsWithin(body);
   throw new UsageError(`${what}: expected bytes, text or a list of both, got ${kindOf(body)}${awaitHint(body)}`);
 }
 
@@ -62,7 +62,7 @@ function joinedChunks(list: readonly unknown[], what: string): Uint8Array {
     const chunk = list[at];
     const bytes = typeof chunk === 'string' ? chunk : viewed(chunk, `${what}: chunk ${at}`);
     if (bytes === undefined) {
-      unheardWithin(list);
+      ignoreRejectionsWithin(list);
       const found = `${kindOf(chunk)}${awaitHint(chunk)}`;
       throw new UsageError(`${what}: chunk ${at}: expected bytes or text, got ${found}`);
     }

@@ -54,21 +54,21 @@ export function encodeDetails(given: ErrorDetails): Uint8Array | undefined {
 }
 
 /** Bytes of memory that details take which came from the other side. */
-export function heldByDetails(details: unknown): number {
+export function bytesOfDetails(details: unknown): number {
   if (typeof details === 'string') return details.length * 2;
   return typeof details === 'object' && details !== null ? (memory.get(details) ?? 0) : 0;
 }
 
 /** What a block says, field by field; one that is malformed, or too long, says nothing. */
 export function decodeDetails(block: Uint8Array): ErrorDetails {
-  if (block.length === 0 || block.length > MAX_DETAILS_BYTES) return NOTHING;
+  if (block.length === 0 || block.length > MAX_DETAILS_BYTES) return NO_DETAILS;
   let parsed: unknown;
   try {
     parsed = JSON.parse(STRICT_UTF8.decode(block));
   } catch {
-    return NOTHING;
+    return NO_DETAILS;
   }
-  if (typeof parsed !== 'object' || parsed === null || isTooDeep(parsed, MAX_DEPTH + 1)) return NOTHING;
+  if (typeof parsed !== 'object' || parsed === null || isTooDeep(parsed, MAX_DEPTH + 1)) return NO_DETAILS;
   const { code, message, details, retryable, retryAfterMs, answers } = parsed as Record<string, unknown>;
   if (typeof details === 'object' && details !== null) memory.set(details, block.length * MEMORY_OF_BYTE);
   return {
@@ -118,7 +118,7 @@ export function errorBody(
   return { body, diagnosticBytes };
 }
 
-const NOTHING: ErrorDetails = Object.freeze({});
+const NO_DETAILS: ErrorDetails = Object.freeze({});
 
 function isU32(value: unknown): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= 0xffffffff;

@@ -1,6 +1,6 @@
 import { writeHeader } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { trueLength } from '../../base/bytes.js';
+import { EMPTY_BYTES, trueLength } from '../../base/bytes.js';
 import type { OutboundPacket } from '../../transport/contract/contract.js';
 
 /** How one metadata structure is written. */
@@ -12,8 +12,6 @@ export interface MetadataCodec<T> {
 }
 
 const AT = preview3.COMMON_HEADER_OFFSETS;
-
-const NOTHING = new Uint8Array(0);
 const NO_METADATA: MetadataCodec<undefined> = { bytes: 0, encode: (_value, _view, start) => start };
 
 /**
@@ -23,7 +21,7 @@ const NO_METADATA: MetadataCodec<undefined> = { bytes: 0, encode: (_value, _view
 export class OutboundMessage implements OutboundPacket {
   messageType = 0;
   headBytes = preview3.COMMON_HEADER_BYTES;
-  body: Uint8Array = NOTHING;
+  body: Uint8Array = EMPTY_BYTES;
   bodyLength = 0;
   private sessionId = 0;
   private frameId = 0;
@@ -42,7 +40,7 @@ export class OutboundMessage implements OutboundPacket {
     frameId: number,
     codec: MetadataCodec<T>,
     value: T,
-    body: Uint8Array = NOTHING,
+    body: Uint8Array = EMPTY_BYTES,
     traceLow = 0,
     traceHigh = 0,
   ): this {
@@ -54,14 +52,14 @@ export class OutboundMessage implements OutboundPacket {
     this.codec = codec as MetadataCodec<never>;
     this.value = value;
     this.body = body;
-    this.bodyLength = body === NOTHING ? 0 : trueLength(body);
+    this.bodyLength = body === EMPTY_BYTES ? 0 : trueLength(body);
     this.headBytes = preview3.COMMON_HEADER_BYTES + codec.bytes;
     return this;
   }
 
   /** A message without metadata. */
   setPlain(messageType: number, sessionId: number, frameId: number, traceLow = 0, traceHigh = 0): this {
-    return this.set(messageType, sessionId, frameId, NO_METADATA, undefined, NOTHING, traceLow, traceHigh);
+    return this.set(messageType, sessionId, frameId, NO_METADATA, undefined, EMPTY_BYTES, traceLow, traceHigh);
   }
 
   writeHead(view: DataView, start: number, bytes?: Uint8Array): void {
@@ -92,7 +90,7 @@ export class OutboundMessage implements OutboundPacket {
 
   /** Lets go of what was sent. */
   clear(): void {
-    this.body = NOTHING;
+    this.body = EMPTY_BYTES;
     this.bodyLength = 0;
     this.value = undefined;
   }

@@ -1,6 +1,6 @@
 import { forCaller, type NnrpError, type Packet, type UsageError } from 'nnrp-core';
 import { afterThis, type Guarded, nextTurn } from '../../base/guard.js';
-import { SETTLED, unheard } from '../../base/promises/settled.js';
+import { ignoreRejection, SETTLED } from '../../base/promises/settled.js';
 import type { FramedTransport, OutboundPacket } from '../../transport/contract/contract.js';
 import type { SentLog } from '../recovery/sent-log.js';
 import { OutboxLane } from './outbox-lane.js';
@@ -59,7 +59,7 @@ interface Drain {
 
 /**
  * What a connection has to send. While the transport has room, packets go straight to it. When it has none they wait
- * here, by lane and in bounded memory; whoever cares awaits `whenDrained`, and is woken by lane too. What a call costs does
+ * here, by lane and in bounded memory; a sender may await `whenDrained`, and is woken by lane too. What a call costs does
  * not depend on how much waits: that is for the peer to decide.
  */
 export class Outbox {
@@ -119,15 +119,15 @@ export class Outbox {
 
   /** Resolves when there is room to send more on this lane; rejects when the connection ends first. */
   whenDrained(lane: Lane): Promise<void> {
-    if (this.ended !== undefined) return unheard(Promise.reject(forCaller(this.ended)));
+    if (this.ended !== undefined) return ignoreRejection(Promise.reject(forCaller(this.ended)));
     if (!this.full) return SETTLED;
     let drain = this.drains[lane];
     if (drain === undefined) {
       drain = makeDrain();
       this.drains[lane] = drain;
     }
-    if (drain.calls++ < MAX_OWN_PROMISES) return unheard(drain.promise.catch(rejectForCaller));
-    drain.shared ??= unheard(drain.promise.catch(rejectForCaller));
+    if (drain.calls++ < MAX_OWN_PROMISES) return ignoreRejection(drain.promise.catch(rejectForCaller));
+    drain.shared ??= ignoreRejection(drain.promise.catch(rejectForCaller));
     return drain.shared;
   }
 
@@ -196,7 +196,7 @@ export class Outbox {
     this.lanes ??= Array.from({ length: LANES }, () => new OutboxLane());
     this.lanes[lane]?.push(packet);
     const wasBelow = this.waitingBytes < this.limits.heldBackBytes;
-    this.waitingBytes += packet.heldBytes;
+    this.waitingBytes += packet.retainedBytes;
     if (wasBelow) this.overshootBytes = Math.max(0, this.waitingBytes - this.limits.heldBackBytes);
     if (this.waitingBytes * 2 >= this.limits.maxOutboxBytes) this.owner.outboxHalfFull();
   }
@@ -211,7 +211,7 @@ export class Outbox {
     for (let lane = LANES - 1; lane >= 0; lane--) {
       const dropped = this.lanes?.[lane]?.dropOldestPartial();
       if (dropped === undefined) continue;
-      this.gone(dropped.heldBytes);
+      this.gone(dropped.retainedBytes);
       this.droppedPartials++;
       this.owner.partialDropped();
       return true;
@@ -223,7 +223,7 @@ export class Outbox {
   private flush(): boolean {
     for (const lane of this.lanes ?? []) {
       for (let packet = lane.take(); packet !== undefined; packet = lane.take()) {
-        this.gone(packet.heldBytes);
+        this.gone(packet.retainedBytes);
         if (this.isSpoilt(packet)) this.leaveOut(packet);
         else if (!this.leaves(packet)) return false;
       }
@@ -252,7 +252,7 @@ export class Outbox {
     afterThis(this.owner, () => this.owner.unsent(head, error));
   }
 
-  /** One lane a turn, so that those who are woken first can fill the room again before the others are. */
+  /** One lane a turn, so that senders woken first can fill the room again before others are woken. */
   private wake(): void {
     for (let lane = 0; lane < LANES && !this.full; lane++) {
       const drain = this.drains[lane];
@@ -277,6 +277,6 @@ function makeDrain(): Drain {
     resolve = yes;
     reject = no;
   });
-  // Who does not wait for room must not be brought down by a connection that ends.
-  return { calls: 0, shared: undefined, promise: unheard(promise), resolve, reject };
+  // A caller that ignores this promise must not get an unhandledRejection when the connection ends.
+  return { calls: 0, shared: undefined, promise: ignoreRejection(promise), resolve, reject };
 }

@@ -75,7 +75,7 @@ export class WaitingPacket implements OutboundPacket {
   }
 
   /** What is held while it waits. */
-  get heldBytes(): number {
+  get retainedBytes(): number {
     return this.headBytes + this.bodyLength + (this.text === undefined ? OBJECT_BYTES : TEXT_BYTES);
   }
 

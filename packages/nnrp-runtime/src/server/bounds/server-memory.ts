@@ -28,8 +28,8 @@ export class ServerMemory {
   }
 
   /**
-   * A connection has sent so much authentication. Half of the room is kept for those who send no more than their share of it:
-   * they are never refused.
+   * A connection has sent so much authentication. Half of the room is kept for connections that send no more than their
+   * share of it: they are never refused.
    *
    * @returns whether it may be kept
    */

@@ -1,7 +1,7 @@
 import type { MemoryBudget } from 'nnrp-core';
 import type { BoundName } from '../contract/server-bounds.js';
 
-/** Memory that those share who hang on it: the objects of a session, the sessions of a connection, the connections of a server. */
+/** Memory that several share: the objects of a session, the sessions of a connection, the connections of a server. */
 export class SharedBudget implements MemoryBudget {
   private used = 0;
 
@@ -39,7 +39,7 @@ export class SharedBudget implements MemoryBudget {
     whole.add(this.used);
   }
 
-  /** Whoever held something is gone. */
+  /** What used it is gone. */
   end(): void {
     this.add(-this.used);
   }

@@ -25,7 +25,7 @@ export class UnansweredRequests<Request extends object> {
   /** With the bytes of each. */
   private readonly requests = new Map<Request, number>();
   private bytes = 0;
-  private holding = false;
+  private pausesReading = false;
   private isOver = false;
 
   constructor(
@@ -52,8 +52,8 @@ export class UnansweredRequests<Request extends object> {
     this.requests.set(request, bytes);
     this.bytes += bytes;
     this.owner.memory.queue.add(bytes);
-    if (this.holding || (this.requests.size < MAX_UNANSWERED && this.bytes < this.maxBytes)) return;
-    this.holding = true;
+    if (this.pausesReading || (this.requests.size < MAX_UNANSWERED && this.bytes < this.maxBytes)) return;
+    this.pausesReading = true;
     this.owner.bounds.hit('unansweredRequests');
     this.owner.hold();
   }
@@ -78,8 +78,8 @@ export class UnansweredRequests<Request extends object> {
   }
 
   private readOn(): void {
-    if (!this.holding) return;
-    this.holding = false;
+    if (!this.pausesReading) return;
+    this.pausesReading = false;
     this.owner.release();
   }
 }

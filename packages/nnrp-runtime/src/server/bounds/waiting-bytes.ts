@@ -6,7 +6,7 @@ export class ServerWaiting {
   byteLength = 0;
   /** Connections that have something waiting. */
   private senders = 0;
-  private held = new Set<ConnectionWaiting>();
+  private paused = new Set<ConnectionWaiting>();
 
   constructor(
     readonly name: BoundName,
@@ -33,18 +33,18 @@ export class ServerWaiting {
     if (after === 0) this.senders--;
     if (!wasHigh || this.byteLength * 2 >= this.limit) return;
     // All of them leave: a connection that is full by itself waits for that alone.
-    const { held } = this;
-    this.held = new Set();
+    const { paused: held } = this;
+    this.paused = new Set();
     for (const connection of held) connection.relieved();
   }
 
   /** For a connection: it is not read because of all the others. */
   hold(connection: ConnectionWaiting): void {
-    this.held.add(connection);
+    this.paused.add(connection);
   }
 
   letGo(connection: ConnectionWaiting): void {
-    this.held.delete(connection);
+    this.paused.delete(connection);
   }
 }
 
@@ -58,7 +58,7 @@ export interface WaitingOwner {
 export class ConnectionWaiting {
   /** Bytes that wait. */
   byteLength = 0;
-  private isHeld = false;
+  private pausesReading = false;
   private isOver = false;
 
   constructor(
@@ -82,12 +82,12 @@ export class ConnectionWaiting {
 
   /** Less waits than before, here or elsewhere. */
   relieved(): void {
-    if (!this.isHeld || this.byteLength * 2 > this.limit) return;
+    if (!this.pausesReading || this.byteLength * 2 > this.limit) return;
     if (this.whole.stops(this.byteLength)) {
       this.whole.hold(this);
       return;
     }
-    this.isHeld = false;
+    this.pausesReading = false;
     this.whole.letGo(this);
     this.owner.release();
   }
@@ -95,7 +95,7 @@ export class ConnectionWaiting {
   /** The connection is over. */
   end(): void {
     const before = this.byteLength;
-    this.isHeld = false;
+    this.pausesReading = false;
     this.isOver = true;
     this.whole.letGo(this);
     this.byteLength = 0;
@@ -103,11 +103,11 @@ export class ConnectionWaiting {
   }
 
   private holdWhenFull(): void {
-    if (this.isHeld) return;
+    if (this.pausesReading) return;
     const isFull = this.byteLength >= this.limit;
     if (!isFull && !this.whole.stops(this.byteLength)) return;
     this.whole.bounds.hit(isFull ? this.name : this.whole.name);
-    this.isHeld = true;
+    this.pausesReading = true;
     if (!isFull) this.whole.hold(this);
     this.owner.hold();
   }

@@ -32,7 +32,7 @@ export interface ConnectionRouterOwner
     Pick<SessionConnection, 'remoteAddress' | 'sessionCount' | 'send' | 'sendPlain' | 'sendError' | 'close'> {
   readonly config: NnrpServerConfig;
   readonly transportKind: string;
-  readonly isAnnounced: boolean;
+  readonly knowsPeerMessages: boolean;
   /** The address of the client may open no session now. */
   readonly isShutOut: boolean;
   readonly gate: ConnectionGate;
@@ -140,7 +140,7 @@ export class ConnectionRouter {
 
   /** Work for a session that is not, or no longer, open here. */
   private dropFrame({ sessionId, frameId, traceLow, traceHigh }: Packet): void {
-    if (this.owner.isAnnounced) {
+    if (this.owner.knowsPeerMessages) {
       const text = `session ${sessionId} is not open on this connection`;
       const { wireCode, details } = submitRefused(ErrorCode.InvalidState, text);
       this.owner.sendError(wireCode, ErrorScope.Frame, text, { sessionId, frameId, details });

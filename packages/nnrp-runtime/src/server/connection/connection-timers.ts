@@ -12,7 +12,7 @@ export interface ConnectionTimersOwner extends Guarded {
   /** A policy is being asked; it has a time of its own, and its refusal is told. */
   isAskingPolicy(): boolean;
   /** @param limitMs - how long the peer has had */
-  handshakeOver(limitMs: number): void;
+  handshakeTooSlow(limitMs: number): void;
   packetTooSlow(): void;
   silentTooLong(): void;
   /** A sign of life is due. */
@@ -28,7 +28,7 @@ export class ConnectionTimers {
     private readonly transport: FramedTransport,
     private readonly config: NnrpServerConfig,
     /** Whether this side reads at the moment. */
-    private readonly reading: { readonly isHeld: boolean },
+    private readonly reading: { readonly isPaused: boolean },
     private readonly owner: ConnectionTimersOwner,
   ) {
     this.silence = new Silence(config);
@@ -41,7 +41,7 @@ export class ConnectionTimers {
     this.transport.limitPackets?.(Math.min(maxHandshakePacketBytes, maxPacketBytes));
     this.handshake = new Patience(this.owner, limitMs, () => {
       if (this.owner.isAskingPolicy()) this.startHandshake(limitMs);
-      else this.owner.handshakeOver(limitMs);
+      else this.owner.handshakeTooSlow(limitMs);
     }).unref();
   }
 
@@ -56,11 +56,11 @@ export class ConnectionTimers {
   look(nowMs: number): void {
     const { owner } = this;
     const unfinishedBytes = this.transport.unfinishedBytes ?? 0;
-    switch (this.silence.observe(nowMs, owner.packetCount, unfinishedBytes, this.reading.isHeld, owner.isBusy())) {
+    switch (this.silence.observe(nowMs, owner.packetCount, unfinishedBytes, this.reading.isPaused, owner.isBusy())) {
       case 'unfinished':
         owner.packetTooSlow();
         break;
-      case 'idle':
+      case 'silentTooLong':
         owner.silentTooLong();
         break;
       case 'quiet':

@@ -8,28 +8,28 @@ import { grantedAnswer, type ResumeAnswer } from '../opening/open-answer.js';
 import type { LeavingSession, OutlivedConnection } from '../recovery/changing-connection.js';
 import type { ResumableSessions } from '../recovery/resumable-sessions.js';
 import type { SessionPort } from '../recovery/session-port.js';
-import { ServerSession } from '../session/server-session.js';
-import type { SessionCore } from '../session/session-core.js';
+import type { ServerSession } from '../session/server-session.js';
+import { SessionHandle } from '../session/session-handle.js';
 import type { SessionTable } from './session-table.js';
 
 /** What sessions that are granted need of their connection. */
 export interface GrantingConnection extends OutlivedConnection {
   /** Its acknowledgement is about to leave: it takes packets from now on. */
-  begins(core: SessionCore): void;
+  begins(session: ServerSession): void;
   /** Its acknowledgement has left. */
-  hasBegun(core: SessionCore): void;
+  hasBegun(session: ServerSession): void;
   /** What is sent for sessions that can be resumed is kept until it has arrived. */
   keepLog(): void;
-  coreOf(sessionId: number): SessionCore | undefined;
+  serverSessionOf(sessionId: number): ServerSession | undefined;
 }
 
 /** The same of the server. */
 export interface GrantingServer {
   readonly config: NnrpServerConfig;
   readonly terms: SessionOpenTerms;
-  readonly table: SessionTable<SessionCore>;
+  readonly table: SessionTable<ServerSession>;
   readonly resumables: ResumableSessions;
-  sessionOpened(core: SessionCore): void;
+  sessionOpened(session: ServerSession): void;
 }
 
 /** The sessions that are opened or resumed on one connection, from the decision on, and those whose rest it still brings. */
@@ -47,12 +47,12 @@ export class GrantedSessions {
     const { sessionId } = ack;
     if (ack.resumeTokenBytes > 0) this.keepLog();
     const resumable = ack.resumeTokenBytes > 0 ? server.resumables.open(connection, sessionId) : undefined;
-    const { core } = new ServerSession(resumable?.port ?? connection, open, ack, server.config);
-    if (resumable !== undefined) resumable.port.core = core;
-    server.table.set(sessionId, core);
-    this.begin(core, ack, resumable && { token: resumable.token, received: undefined });
-    if (!core.isOver) server.sessionOpened(core);
-    connection.hasBegun(core);
+    const { session } = new SessionHandle(resumable?.port ?? connection, open, ack, server.config);
+    if (resumable !== undefined) resumable.port.session = session;
+    server.table.set(sessionId, session);
+    this.begin(session, ack, resumable && { token: resumable.token, received: undefined });
+    if (!session.isOver) server.sessionOpened(session);
+    connection.hasBegun(session);
   }
 
   /**
@@ -62,43 +62,44 @@ export class GrantedSessions {
    */
   resumed(open: preview3.SessionOpen, port: SessionPort, token: Uint8Array, received: number | undefined): boolean {
     const { connection, server } = this;
-    const { core } = port;
+    const { session } = port;
     // The client has given the old connection up: whatever that still brings is not listened to.
     port.current?.takenOver();
-    if (core === undefined || !port.isAway || !port.canGoOnFrom(received)) return false;
+    if (session === undefined || !port.isAway || !port.canGoOnFrom(received)) return false;
     this.keepLog();
     port.resumeOn(connection, received);
-    const answer = { token: port.tokens.issue(token), received: core.receivedPackets };
-    this.begin(core, resumedAck(open, server.terms, core.ack), answer);
+    const answer = { token: port.tokens.issue(token), received: session.receivedPackets };
+    this.begin(session, resumedAck(open, server.terms, session.ack), answer);
     server.resumables.resumed(port);
     port.goOn();
-    connection.hasBegun(core);
+    connection.hasBegun(session);
     return true;
   }
 
   /** The session is over, but its client may not have all of it yet. */
-  leaves(session: LeavingSession): void {
+  leaves(left: LeavingSession): void {
     const { connection } = this;
-    this.leaving.add(session);
+    this.leaving.add(left);
     connection.sentLog?.whenArrived(() => {
-      if (!this.leaving.delete(session)) return;
-      session.arrived();
-      const { sessionId, core } = session;
-      if (core !== undefined && connection.coreOf(sessionId) === core) connection.sessionEnded(sessionId);
+      if (!this.leaving.delete(left)) return;
+      left.arrived();
+      const { sessionId, session } = left;
+      if (session !== undefined && connection.serverSessionOf(sessionId) === session)
+        connection.sessionEnded(sessionId);
     });
   }
 
   /** The connection is over. */
   end(): void {
-    for (const session of this.leaving) guard(this.connection, () => session.leftBehind(this.connection.isLost));
+    for (const left of this.leaving) guard(this.connection, () => left.leftBehind(this.connection.isLost));
     this.leaving.clear();
   }
 
-  private begin(core: SessionCore, ack: preview3.SessionOpenAck, resume: ResumeAnswer | undefined): void {
+  private begin(session: ServerSession, ack: preview3.SessionOpenAck, resume: ResumeAnswer | undefined): void {
     const { connection, server } = this;
-    connection.begins(core);
+    connection.begins(session);
     const { body, metadata } = grantedAnswer(ack, connection.families, server.config.maxPacketBytes, resume);
-    connection.send(MessageType.SessionOpenAck, ack.sessionId, 0, SESSION_OPEN_ACK, metadata, body, core.lane);
+    connection.send(MessageType.SessionOpenAck, ack.sessionId, 0, SESSION_OPEN_ACK, metadata, body, session.lane);
   }
 
   /** A client that does not answer fences would let the log grow for ever. */

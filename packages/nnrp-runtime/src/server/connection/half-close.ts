@@ -8,7 +8,7 @@ const MAX_PING_MS = 5000;
 /** What a half-closed connection needs of its owner. */
 export interface HalfCloseOwner extends Guarded {
   /** The client knows PING. */
-  readonly isAnnounced: boolean;
+  readonly knowsPeerMessages: boolean;
   readonly isClosed: boolean;
   /** Whether something is still to be said to the client. */
   owesAnswers(): boolean;
@@ -46,7 +46,7 @@ export class HalfClose {
     nextTurn(owner, () => {
       if (owner.isClosed) return;
       if (!owner.owesAnswers()) owner.closeAnswered();
-      else if (owner.isAnnounced) this.ping(FIRST_PING_MS);
+      else if (owner.knowsPeerMessages) this.ping(FIRST_PING_MS);
       else this.transport.probe?.();
     });
   }

@@ -2,7 +2,7 @@ import { type NnrpError, ProtocolError, TimeoutError } from 'nnrp-core';
 import { CloseReason, ErrorCode } from 'nnrp-core/preview3';
 import { background, type Guarded } from '../../base/guard.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
-import type { SessionCore } from '../session/session-core.js';
+import type { ServerSession } from '../session/server-session.js';
 import type { ConnectionTimersOwner } from './connection-timers.js';
 
 /** What time brings about needs of the connection. */
@@ -11,13 +11,13 @@ export interface OverdueConnection extends Guarded {
   readonly remoteAddress: string;
   readonly packetCount: number;
   readonly unfinishedBytes: number;
-  readonly isAnnounced: boolean;
+  readonly knowsPeerMessages: boolean;
   readonly isTurnedAway: boolean;
   readonly isSending: boolean;
   /** The client has ended its direction. */
   readonly isHalfClosed: boolean;
   readonly awaitedPongs: number;
-  cores(): readonly SessionCore[];
+  openSessions(): readonly ServerSession[];
   isBusy(): boolean;
   isAskingPolicy(): boolean;
   ping(timeoutMs: number): Promise<number>;
@@ -25,7 +25,7 @@ export interface OverdueConnection extends Guarded {
   cut(): void;
   fail(error: ProtocolError): void;
   /** The idle time-out ends these sessions. */
-  idle(cores: readonly SessionCore[]): void;
+  idle(sessions: readonly ServerSession[]): void;
   closeGracefully(reason: NnrpError): Promise<void>;
 }
 
@@ -49,7 +49,7 @@ export class Overdue implements ConnectionTimersOwner {
     return this.connection.isAskingPolicy();
   }
 
-  handshakeOver(limitMs: number): void {
+  handshakeTooSlow(limitMs: number): void {
     const { connection } = this;
     if (connection.isTurnedAway) {
       connection.makeRoom();
@@ -69,11 +69,11 @@ export class Overdue implements ConnectionTimersOwner {
     const { connection } = this;
     const { idleTimeoutMs } = connection.config;
     const reason = new TimeoutError(`${connection.remoteAddress}: silent for ${idleTimeoutMs} ms`, idleTimeoutMs);
-    const cores = connection.cores();
-    connection.idle(cores);
-    for (const core of cores) {
-      if (connection.isAnnounced) core.closing.sendClose({ reason: CloseReason.IdleTimeout });
-      core.end(reason);
+    const sessions = connection.openSessions();
+    connection.idle(sessions);
+    for (const session of sessions) {
+      if (connection.knowsPeerMessages) session.closing.sendClose({ reason: CloseReason.IdleTimeout });
+      session.end(reason);
     }
     background(connection, connection.closeGracefully(reason));
   }
@@ -81,7 +81,7 @@ export class Overdue implements ConnectionTimersOwner {
   quiet(): void {
     const { connection } = this;
     // A client that has ended its direction cannot answer; and while bytes wait to leave, the PING would wait behind them.
-    if (connection.isHalfClosed || !connection.isAnnounced || connection.awaitedPongs > 0 || connection.isSending)
+    if (connection.isHalfClosed || !connection.knowsPeerMessages || connection.awaitedPongs > 0 || connection.isSending)
       return;
     const { packetTimeoutMs, pingTimeoutMs } = connection.config;
     // A PONG could not come before the packet that arrives, which has a time limit of its own.

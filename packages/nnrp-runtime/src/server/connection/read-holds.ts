@@ -14,7 +14,7 @@ export interface ReadHoldsOwner extends Pick<SessionConnection, 'send'> {
  * peer that does not read its answers is not read from either, since its next request would only add to them.
  */
 export class ReadHolds extends ReadingHold {
-  private outboxHeld = false;
+  private outboxPausesReading = false;
   private clientPaused = false;
   private flowSender: FlowSender | undefined;
 
@@ -30,8 +30,8 @@ export class ReadHolds extends ReadingHold {
   }
 
   outboxFilled(): void {
-    if (this.outboxHeld) return;
-    this.outboxHeld = true;
+    if (this.outboxPausesReading) return;
+    this.outboxPausesReading = true;
     this.hold();
   }
 
@@ -47,8 +47,8 @@ export class ReadHolds extends ReadingHold {
       this.clientPaused = false;
       this.sendFlow({ updateReason: UpdateReason.Resume });
     }
-    if (!this.outboxHeld) return;
-    this.outboxHeld = false;
+    if (!this.outboxPausesReading) return;
+    this.outboxPausesReading = false;
     this.release();
   }
 

@@ -13,7 +13,7 @@ import type {
 } from '../contract/server-events.js';
 import type { Admission } from '../opening/admission.js';
 import type { ResumableSessions } from '../recovery/resumable-sessions.js';
-import type { SessionCore } from '../session/session-core.js';
+import type { ServerSession } from '../session/server-session.js';
 import type { SessionTable } from './session-table.js';
 
 /** What a connection needs of its server. */
@@ -24,7 +24,7 @@ export interface ServerConnectionOwner<Connection> {
   /** What all connections share. */
   readonly memory: ServerMemory;
   readonly terms: SessionOpenTerms;
-  readonly table: SessionTable<SessionCore>;
+  readonly table: SessionTable<ServerSession>;
   /** Sessions that can be resumed. */
   readonly resumables: ResumableSessions;
 
@@ -32,8 +32,8 @@ export interface ServerConnectionOwner<Connection> {
   /** Where the application handed its policy over. */
   readonly policyContext: ApplicationContext;
   isDraining(): boolean;
-  sessionOpened(core: SessionCore): void;
-  sessionEnded(core: SessionCore): void;
+  sessionOpened(session: ServerSession): void;
+  sessionEnded(session: ServerSession): void;
   sessionRefused(refusal: SessionRefused): void;
   protocolViolation(violation: ProtocolViolation): void;
   peerReported(report: PeerErrorReport): void;

@@ -26,7 +26,7 @@ import { ConnectionGate } from '../operation/connection-gate.js';
 import { RoomLine } from '../operation/room-line.js';
 import type { LeavingSession } from '../recovery/changing-connection.js';
 import type { SessionPort } from '../recovery/session-port.js';
-import type { SessionCore } from '../session/session-core.js';
+import type { ServerSession } from '../session/server-session.js';
 import { SessionRouter } from '../session/session-router.js';
 import { ConnectionRouter, type ConnectionRouterOwner } from './connection-router.js';
 import { ConnectionTimers } from './connection-timers.js';
@@ -43,7 +43,7 @@ import { UnconfirmedCloses } from './unconfirmed-closes.js';
  * connection without a session lives for the handshake timeout only, so a silent peer costs one timer.
  */
 export class ServerConnection
-  extends OutlivableConnection<SessionRouter<SessionCore>>
+  extends OutlivableConnection<SessionRouter<ServerSession>>
   implements
     ConnectionRouterOwner,
     OpeningOwner,
@@ -55,7 +55,7 @@ export class ServerConnection
     Stranger
 {
   /** Without a proof of the contrary a peer is taken for the reference client, which knows few messages. */
-  isAnnounced = false;
+  knowsPeerMessages = false;
   readonly origin: object = {};
   protected readonly role = 'server';
   /** What the client says it understands, bits of PeerMessages. */
@@ -133,7 +133,7 @@ export class ServerConnection
   }
 
   announced(families: number): void {
-    this.isAnnounced = true;
+    this.knowsPeerMessages = true;
     this.families |= families;
   }
 
@@ -170,17 +170,17 @@ export class ServerConnection
   }
 
   sessionEnded(sessionId: number): void {
-    const core = this.sessions.get(sessionId)?.core;
+    const session = this.sessions.get(sessionId)?.session;
     this.detach(sessionId);
-    if (core !== undefined) this.forget(core);
+    if (session !== undefined) this.forget(session);
     if (this.sessionCount > 0 || this.isClosed) return;
     if (this.isDraining) this.timers.startHandshake();
     else this.timers.startHandshake(this.owner.admission.unopened(this));
   }
 
-  private forget(core: SessionCore): void {
-    this.owner.table.release(core.sessionId, core);
-    this.owner.sessionEnded(core);
+  private forget(session: ServerSession): void {
+    this.owner.table.release(session.sessionId, session);
+    this.owner.sessionEnded(session);
   }
 
   /** The client sends nothing more; what it has asked for is still answered. One whose sessions outlive it comes back for it. */
@@ -190,7 +190,7 @@ export class ServerConnection
         this.lose(new TransportError(`${this.remoteAddress} closed the connection`));
         return;
       }
-      for (const core of this.cores()) core.gate.open();
+      for (const session of this.openSessions()) session.gate.open();
       this.halfClose.begin();
     });
   }
@@ -199,15 +199,15 @@ export class ServerConnection
     this.halfClose.answered();
   }
 
-  /** Ends the connection in good order: who knows CLOSE is told. */
+  /** Ends the connection in good order: a client that knows CLOSE is told. */
   async closeGracefully(reason: NnrpError): Promise<void> {
-    if (!this.isClosed && this.isAnnounced) guard(this, () => this.sendPlain(MessageType.Close, 0, 0));
+    if (!this.isClosed && this.knowsPeerMessages) guard(this, () => this.sendPlain(MessageType.Close, 0, 0));
     await this.close(reason);
   }
 
   watch(nowMs: number): void {
     if (this.isClosed) return;
-    for (const { core } of this.sessions.values()) core.expireObjects();
+    for (const { session } of this.sessions.values()) session.expireObjects();
     this.timers.look(nowMs);
   }
 
@@ -216,7 +216,7 @@ export class ServerConnection
   }
 
   isBusy(): boolean {
-    for (const { core } of this.sessions.values()) if (core.operations.isBusy()) return true;
+    for (const { session } of this.sessions.values()) if (session.operations.isBusy()) return true;
     return false;
   }
 
@@ -232,12 +232,12 @@ export class ServerConnection
     return this.pings.waiting;
   }
 
-  cores(): SessionCore[] {
-    return [...this.sessions.values()].map(({ core }) => core);
+  openSessions(): ServerSession[] {
+    return [...this.sessions.values()].map(({ session }) => session);
   }
 
-  idle(cores: readonly SessionCore[]): void {
-    this.endedSessionIds = cores.map(({ sessionId }) => sessionId);
+  idle(sessions: readonly ServerSession[]): void {
+    this.endedSessionIds = sessions.map(({ sessionId }) => sessionId);
   }
 
   granted(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): void {
@@ -248,17 +248,17 @@ export class ServerConnection
     if (!this.grants.resumed(open, port, token, received)) this.opening.rejectResume(open);
   }
 
-  begins(core: SessionCore): void {
-    this.closes.forget(core.sessionId);
+  begins(session: ServerSession): void {
+    this.closes.forget(session.sessionId);
     this.owner.admission.opened(this);
     // The reference client opens one session on a connection, and no more.
-    if (this.sessionCount > 0) this.isAnnounced = true;
-    this.attach(core.sessionId, new SessionRouter(core));
+    if (this.sessionCount > 0) this.knowsPeerMessages = true;
+    this.attach(session.sessionId, new SessionRouter(session));
     this.timers.endHandshake();
   }
 
-  hasBegun(core: SessionCore): void {
-    if (this.halfClose.isBegun) core.gate.open();
+  hasBegun(session: ServerSession): void {
+    if (this.halfClose.isBegun) session.gate.open();
     this.answered();
   }
 
@@ -272,8 +272,8 @@ export class ServerConnection
     this.grants.leaves(session);
   }
 
-  coreOf(sessionId: number): SessionCore | undefined {
-    return this.sessions.get(sessionId)?.core;
+  serverSessionOf(sessionId: number): ServerSession | undefined {
+    return this.sessions.get(sessionId)?.session;
   }
 
   hasSpoken(): boolean {
@@ -340,14 +340,14 @@ export class ServerConnection
 
   protected override end(error: NnrpError): void {
     if (this.isClosed) return;
-    const cores = this.cores();
-    if (this.endedSessionIds.length === 0) this.endedSessionIds = cores.map(({ sessionId }) => sessionId);
+    const sessions = this.openSessions();
+    if (this.endedSessionIds.length === 0) this.endedSessionIds = sessions.map(({ sessionId }) => sessionId);
     super.end(error);
     // Once more, for whatever has failed on the way: ids and places must not be lost with a connection.
-    for (const core of cores) {
-      if (core.lifecycle.isSuspended) continue;
-      guard(this, () => core.end(error));
-      this.forget(core);
+    for (const session of sessions) {
+      if (session.lifecycle.isSuspended) continue;
+      guard(this, () => session.end(error));
+      this.forget(session);
     }
     this.owner.connectionClosing(this);
     const gone = () => this.owner.connectionGone(this);

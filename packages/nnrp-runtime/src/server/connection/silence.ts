@@ -2,7 +2,7 @@ import { type Guarded, repeatedly } from '../../base/guard.js';
 import { AttendedTime, afterReading } from '../../base/time/patience.js';
 
 /** What has not come in time. */
-export type SilenceVerdict = 'fine' | 'quiet' | 'idle' | 'unfinished';
+export type SilenceVerdict = 'fine' | 'quiet' | 'silentTooLong' | 'unfinished';
 
 export interface SilenceLimits {
   /** Milliseconds for a packet to arrive once it has begun; 0 = any. */
@@ -28,12 +28,18 @@ export class Silence {
   /**
    * @param packetCount - packets received so far
    * @param unfinishedBytes - of a packet that has begun to arrive
-   * @param held - this side does not read at the moment, so nothing can be said about the peer
+   * @param readingPaused - this side does not read at the moment, so nothing can be said about the peer
    * @param busy - the peer waits for an answer, and need not say anything
    */
-  observe(nowMs: number, packetCount: number, unfinishedBytes: number, held: boolean, busy: boolean): SilenceVerdict {
+  observe(
+    nowMs: number,
+    packetCount: number,
+    unfinishedBytes: number,
+    readingPaused: boolean,
+    busy: boolean,
+  ): SilenceVerdict {
     const { packetTimeoutMs, idleTimeoutMs, keepAliveMs } = this.limits;
-    if (packetCount !== this.seenPackets || held) {
+    if (packetCount !== this.seenPackets || readingPaused) {
       this.seenPackets = packetCount;
       this.lastPacketMs = nowMs;
       this.quietSinceMs = nowMs;
@@ -42,7 +48,7 @@ export class Silence {
     if (unfinishedBytes === 0) this.unfinishedSinceMs = nowMs;
     if (busy) this.lastPacketMs = nowMs;
     if (packetTimeoutMs > 0 && nowMs - this.unfinishedSinceMs >= packetTimeoutMs) return 'unfinished';
-    if (idleTimeoutMs > 0 && nowMs - this.lastPacketMs >= idleTimeoutMs) return 'idle';
+    if (idleTimeoutMs > 0 && nowMs - this.lastPacketMs >= idleTimeoutMs) return 'silentTooLong';
     if (keepAliveMs > 0 && nowMs - this.quietSinceMs >= keepAliveMs) {
       this.quietSinceMs = nowMs;
       return 'quiet';

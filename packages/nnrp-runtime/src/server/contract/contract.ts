@@ -82,8 +82,11 @@ export interface NnrpServerSession {
   readonly schemas: SchemaRegistry;
   /** The peer, such as 127.0.0.1:51000. */
   readonly remoteAddress: string;
-  /** Whether the client has shown that it knows more than the reference client of preview3. */
-  readonly isAnnounced: boolean;
+  /**
+   * Whether the client has shown that it knows the messages of peers, such as PING and RESULT_HINT, which the reference client
+   * of preview3 does not.
+   */
+  readonly knowsPeerMessages: boolean;
   /** The last round trip of the connection in milliseconds; undefined before the first PONG. */
   readonly roundTripMs: number | undefined;
   /**

@@ -7,7 +7,7 @@ import type { PeerIdentity } from '../../transport/contract/peer-identity.js';
 export interface SessionOpenContext {
   /** The peer, such as 127.0.0.1:51000. */
   readonly remoteAddress: string;
-  /** Who the peer is by TLS; absent without TLS. */
+  /** The identity of the peer by TLS; absent without TLS. */
   readonly peerIdentity?: PeerIdentity;
   /** The authentication block of the request; empty when none was sent. A copy for this call. */
   readonly auth: Uint8Array;
@@ -58,7 +58,7 @@ export type Authorize = (open: preview3.SessionOpen, context: SessionOpenContext
 
 /**
  * The policy that a function is. True or a grant grants. A number refuses with that code. False, null and undefined refuse
- * with auth_failed: a look-up that finds nothing must let nobody in.
+ * with auth_failed: a look-up that finds nothing must not let the client in.
  */
 export function policyOf(authorize: Authorize): NnrpServerPolicy {
   return {

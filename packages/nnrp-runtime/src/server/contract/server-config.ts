@@ -287,11 +287,11 @@ export function serverConfig(options: NnrpServerOptions, transport: TransportKin
   }
   const { slowReader = 'disconnect' } = config;
   if (slowReader !== 'disconnect' && slowReader !== 'drop_oldest_partial') {
-    refuse('slowReader', "'disconnect' or 'drop_oldest_partial'", slowReader, shownWord(slowReader));
+    invalidOption('slowReader', "'disconnect' or 'drop_oldest_partial'", slowReader, shownWord(slowReader));
   }
   const { schemaRegistry = new SchemaRegistry([preview3.TOKEN_DELTA_SCHEMA]) } = config;
   if (typeof schemaRegistry?.has !== 'function' || typeof schemaRegistry.overlay !== 'function')
-    refuse('schemaRegistry', 'a SchemaRegistry', schemaRegistry);
+    invalidOption('schemaRegistry', 'a SchemaRegistry', schemaRegistry);
   const { supportedProfiles = [preview3.ProfileId.Token], supportedCacheObjects = [] } = config;
   const given = numbers(config);
   return {
@@ -328,13 +328,14 @@ function inFlight(config: NnrpServerOptions, { maxInFlightOperations, grantedOpe
 
 function policy({ applicationPolicy, authorize }: NnrpServerOptions): NnrpServerPolicy {
   if (authorize !== undefined) {
-    if (typeof authorize !== 'function') refuse('authorize', 'a function', authorize);
-    if (applicationPolicy !== undefined) refuse('authorize', 'the place of applicationPolicy', authorize, 'both');
+    if (typeof authorize !== 'function') invalidOption('authorize', 'a function', authorize);
+    if (applicationPolicy !== undefined)
+      invalidOption('authorize', 'the place of applicationPolicy', authorize, 'both');
     return policyOf(authorize);
   }
   if (applicationPolicy === undefined) return new AllowAllServerPolicy();
   if (typeof applicationPolicy?.validateSessionOpen !== 'function') {
-    refuse('applicationPolicy', 'an object with a method validateSessionOpen', applicationPolicy);
+    invalidOption('applicationPolicy', 'an object with a method validateSessionOpen', applicationPolicy);
   }
   return applicationPolicy;
 }
@@ -360,7 +361,7 @@ function shares(config: NnrpServerOptions, maxConnections: number) {
 
 function integer(name: string, value: unknown, least: number, most: number): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
-  return refuse(name, `an integer of ${least} to ${most}`, value);
+  return invalidOption(name, `an integer of ${least} to ${most}`, value);
 }
 
 function switches(config: NnrpServerOptions) {
@@ -368,7 +369,7 @@ function switches(config: NnrpServerOptions) {
     SWITCHES.map(([name, fallback]) => {
       const given: unknown = config[name];
       const value = given === undefined ? fallback : given;
-      if (typeof value !== 'boolean') refuse(name, 'true or false', value);
+      if (typeof value !== 'boolean') invalidOption(name, 'true or false', value);
       return [name, value];
     }),
   ) as { [Name in (typeof SWITCHES)[number][0]]: boolean };
@@ -376,7 +377,7 @@ function switches(config: NnrpServerOptions) {
 
 function ids(field: string, value: readonly number[]): readonly number[] {
   if (!Array.isArray(value) || value.some((id) => !Number.isInteger(id) || id < 0 || id > U16)) {
-    refuse(field, 'ids of 0 to 65535', value);
+    invalidOption(field, 'ids of 0 to 65535', value);
   }
   return [...value];
 }
@@ -384,10 +385,10 @@ function ids(field: string, value: readonly number[]): readonly number[] {
 function cacheObjectKinds(value: readonly number[]): readonly number[] {
   const kinds = ids('supportedCacheObjects', value);
   const unknown = kinds.find((kind) => !CACHE_OBJECT_KINDS.includes(kind));
-  if (unknown !== undefined) refuse('supportedCacheObjects', 'values of CacheObjectKind', unknown);
+  if (unknown !== undefined) invalidOption('supportedCacheObjects', 'values of CacheObjectKind', unknown);
   return kinds;
 }
 
-function refuse(field: string, expected: string, got: unknown, shown = shownPlain(got)): never {
+function invalidOption(field: string, expected: string, got: unknown, shown = shownPlain(got)): never {
   throw new UsageError(`server configuration: ${field} takes ${expected}, got ${shown}`);
 }

@@ -31,7 +31,7 @@ export const CANCELLED_BY_SERVER: FrameFailure = Object.freeze(
   failure('NNRP_ERR_CANCELLED_BY_SERVER', ErrorCode.FrameCancelled, 'cancelled by the server'),
 );
 
-/** @param text - which session, and who closed it */
+/** @param text - which session, and which side closed it */
 export function sessionClosed(text: string): FrameFailure {
   return failure('NNRP_ERR_CLOSED', ErrorCode.FrameCancelled, text);
 }
@@ -45,7 +45,7 @@ export function serverBusy(limit: number): FrameFailure {
   return busyWith(`as many wait for a handler as may: maxQueuedOperations is ${limit}`);
 }
 
-/** @param limit - of its connection; less as long as others wait, who have their share */
+/** @param limit - of its connection; less while other connections wait, which have their share */
 export function connectionBusy(limit: number): FrameFailure {
   return busyWith(`as many of this connection wait for a handler as may: maxQueuedPerConnection is ${limit}`);
 }

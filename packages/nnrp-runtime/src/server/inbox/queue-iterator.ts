@@ -1,37 +1,37 @@
 import { INSPECT, type Inspect, inspected } from 'nnrp-core';
 import type { AsyncItems } from '../../base/async-items.js';
-import { unheard } from '../../base/promises/settled.js';
+import { ignoreRejection } from '../../base/promises/settled.js';
 import type { Waiter } from '../../base/queues/async-queue.js';
 
 const OVER: IteratorReturnResult<void> = Object.freeze({ done: true, value: undefined });
-/** Steps that nobody has looked at yet are looked through when so many are remembered. */
+/** Steps whose result was not read yet are looked through when so many are remembered. */
 const MIN_REMEMBERED = 16;
 
 /**
  * A loop over a queue that others may take from as well. It is written by hand, because an async generator costs three
  * promises for each item, and cannot be left while it waits: its `return` stands in line behind the `next` before.
  *
- * Nothing is lost when it is left. Whoever waits in it is told that it is over, and takes nothing from those who come
- * later; an item that was handed over to a `next` that nobody has looked at goes back to the queue.
+ * Nothing is lost when it is left. A call that waits in it is told that it is over, and takes nothing from later calls;
+ * an item that was given to a `next` whose result was not read goes back to the queue.
  */
 export abstract class QueueIterator<Item, Value> implements AsyncItems<Value, void> {
   private finished = false;
   /** Calls of `next` that wait: as a rule one, seldom others besides. */
   private waiting: WaitingStep<Item, Value> | undefined;
   private others: Set<WaitingStep<Item, Value>> | undefined;
-  /** The last step, and those before it that nobody has looked at. */
+  /** The last step, and those before it whose result was not read. */
   private newest: Step<Item, Value> | undefined;
   private unseen: Step<Item, Value>[] | undefined;
   private nextPruning = MIN_REMEMBERED;
 
   /** The next item, if one waits. */
   protected abstract take(): Item | undefined;
-  /** Puts somebody in the line of those who wait; where nothing can come any more he is rejected at once. */
+  /** Puts a waiter in line; where nothing can come any more it is rejected at once. */
   protected abstract wait(waiter: Waiter<Item>): void;
   protected abstract withdraw(waiter: Waiter<Item>): void;
   /** What the loop throws after such a rejection; undefined when it just ends. */
   protected abstract ending(reason: Error): Error | undefined;
-  /** The loop is over. These items go back: nobody has looked at them. They are in order. */
+  /** The loop is over. These items were not read and go back, in order. */
   protected abstract left(unseen: Item[]): void;
   /** What the loop shows of an item. */
   protected abstract shown(item: Item): Value;
@@ -141,7 +141,7 @@ export abstract class QueueIterator<Item, Value> implements AsyncItems<Value, vo
   }
 }
 
-/** A result of `next` that knows whether anybody has looked at it: before that, its item can be taken back. */
+/** A result of `next` that knows whether it was read: before that, its item can be taken back. */
 class Step<Item, Value> {
   isSeen = false;
   private isBack = false;
@@ -167,7 +167,7 @@ class Step<Item, Value> {
     return this.item;
   }
 
-  /** As the plain object that it stands for; a log is nobody who takes the item. */
+  /** As the plain object that it stands for; to log it does not count as reading it. */
   toJSON(): { done: boolean; value: Value | undefined } {
     return { done: this.isBack, value: this.isBack ? undefined : this.shown };
   }
@@ -199,7 +199,7 @@ class WaitingStep<Item, Value> implements Waiter<Item> {
     if (error === undefined) {
       this.finish();
     } else {
-      unheard(this.promise);
+      ignoreRejection(this.promise);
       this.fail(error);
     }
   }

@@ -6,8 +6,8 @@ import type { Operation } from '../operation/operation.js';
 export const SUBMIT_BYTES = 1024;
 
 /**
- * The submits of a session that wait, for the application or for a handler, and the memory that they keep. Who still waits
- * when the turn is over is moved out of a chunk that it keeps for little; who does not wait that long is not copied.
+ * The submits of a session that wait, for the application or for a handler, and the memory that they keep. A submit that
+ * still waits when the turn is over is moved out of a chunk of which it fills little; one taken before is not copied.
  */
 export class QueuedSubmits {
   /** Bytes of those that wait. */

@@ -2,7 +2,7 @@ import { ClosedError, type FlowFields, type NnrpError, UsageError } from 'nnrp-c
 import { BackpressureLevel, UpdateReason } from 'nnrp-core/preview3';
 import { described } from '../../base/application/described.js';
 import { AsyncQueue, type Waiter } from '../../base/queues/async-queue.js';
-import { heldByDetails } from '../../connection/errors/error-details.js';
+import { bytesOfDetails } from '../../connection/errors/error-details.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
 import type {
@@ -14,7 +14,7 @@ import type {
 } from '../contract/server-messages.js';
 import type { Operation } from '../operation/operation.js';
 import type { QueuedSubmits } from './queued-submits.js';
-import { type Arrived, eventOf, type RareKinds, RareMessages } from './rare-messages.js';
+import { type Arrived, eventOf, type RequestKinds, RequestQueues } from './request-queues.js';
 import { type EventsOwner, SessionEventIterator } from './session-event-iterator.js';
 import type { SessionReceiver } from './session-receiver.js';
 
@@ -44,14 +44,14 @@ export interface InboxOwner {
  */
 export class SessionInbox implements SessionReceiver, EventsOwner {
   private submits: AsyncQueue<Operation> | undefined;
-  private rare: RareMessages | undefined;
+  private queues: RequestQueues | undefined;
   private everything: AsyncQueue<ServerSessionEvent> | undefined;
   /** What takes the messages when they are not asked for by kind. */
   private takenBy: string | undefined;
   private arrivals = 0;
   private endReason: NnrpError | undefined;
   private submitsEnd: NnrpError | undefined;
-  private holding = false;
+  private pausesReading = false;
   private paused = false;
 
   constructor(private readonly owner: InboxOwner) {}
@@ -144,15 +144,15 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     const waits = this.everything.push(event.type === 'submit' ? event : described(event));
     if (!waits && event.type === 'submit') this.taken(event.submit as Operation);
     // A submit that waits is counted by itself.
-    if (waits && event.type !== 'submit') this.owner.queued.count(heldBy(event));
+    if (waits && event.type !== 'submit') this.owner.queued.count(retainedBytes(event));
     return waits;
   }
 
   /** @throws UsageError when another loop or call takes the messages of the session */
-  next<Kind extends keyof RareKinds>(kind: Kind): Promise<RareKinds[Kind]> {
+  next<Kind extends keyof RequestKinds>(kind: Kind): Promise<RequestKinds[Kind]> {
     const refusal = this.takenAway(kind);
     if (refusal !== undefined) throw refusal;
-    return this.rareMessages().next(kind);
+    return this.requestQueues().next(kind);
   }
 
   /**
@@ -169,7 +169,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     this.takenBy = 'events()';
     for (const event of this.gather()) {
       everything.push(event);
-      if (event.type !== 'submit') this.owner.queued.count(heldBy(event));
+      if (event.type !== 'submit') this.owner.queued.count(retainedBytes(event));
     }
     this.everything = everything;
     if (this.endReason !== undefined) everything.end(this.endReason);
@@ -178,7 +178,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
 
   eventTaken(event: ServerSessionEvent): void {
     if (event.type === 'submit') this.taken(event.submit as Operation);
-    else this.owner.queued.count(-heldBy(event));
+    else this.owner.queued.count(-retainedBytes(event));
   }
 
   /** The messages are asked for by kind again. What only `events` shows is gone. */
@@ -192,7 +192,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     this.submitsEnd = undefined;
     for (const event of unseen) this.sortIn(event);
     for (const event of everything.drain()) {
-      if (event.type !== 'submit') this.owner.queued.count(-heldBy(event));
+      if (event.type !== 'submit') this.owner.queued.count(-retainedBytes(event));
       this.sortIn(event);
     }
     if (submitsEnd !== undefined) this.endSubmits(submitsEnd);
@@ -217,7 +217,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
   }
 
   /** Passes on what waits, in order; from now on the new receiver takes the messages of this session. */
-  handOver(receiver: SessionReceiver): void {
+  passTo(receiver: SessionReceiver): void {
     this.requireKinds('serve()');
     this.takenBy = 'serve()';
     const waiting = this.gather();
@@ -253,14 +253,14 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     this.submitsEnd ??= reason;
     this.submits?.drain();
     this.submits?.end(reason);
-    this.rare?.end(reason);
+    this.queues?.end(reason);
     this.everything?.end(reason);
   }
 
   /** Nothing waits any more that would keep the connection from being read. */
   readOn(): void {
-    if (!this.holding) return;
-    this.holding = false;
+    if (!this.pausesReading) return;
+    this.pausesReading = false;
     this.owner.connection.release();
   }
 
@@ -269,10 +269,10 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     const { owner } = this;
     operation.isUnread = true;
     owner.queued.add(operation);
-    if (!this.holding && this.reaches(1)) {
+    if (!this.pausesReading && this.reaches(1)) {
       const { maxQueuedSubmits } = owner.config;
       owner.connection.bounds.hit(this.submitCount >= maxQueuedSubmits ? 'queuedSubmits' : 'queuedBytes');
-      this.holding = true;
+      this.pausesReading = true;
       owner.connection.hold();
     }
     if (!this.paused && this.reaches(2)) {
@@ -296,7 +296,7 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
 
   /** Less waits than before. */
   private eased(): void {
-    if (this.holding && !this.exceeds(2)) this.readOn();
+    if (this.pausesReading && !this.exceeds(2)) this.readOn();
     if (this.paused && !this.exceeds(4)) {
       this.paused = false;
       this.owner.sendFlow({ updateReason: UpdateReason.Resume });
@@ -318,9 +318,9 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     return this.submitCount * part > config.maxQueuedSubmits || queued.byteLength * part > config.maxQueuedBytes;
   }
 
-  private push<Kind extends keyof RareKinds>(kind: Kind, message: RareKinds[Kind]): void {
+  private push<Kind extends keyof RequestKinds>(kind: Kind, message: RequestKinds[Kind]): void {
     if (this.everything !== undefined) this.event(eventOf(kind, message));
-    else this.rareMessages().push(kind, message, this.arrivals++);
+    else this.requestQueues().push(kind, message, this.arrivals++);
   }
 
   private submitQueue(): AsyncQueue<Operation> {
@@ -331,22 +331,22 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
     return this.submits;
   }
 
-  private rareMessages(): RareMessages {
-    this.rare ??= new RareMessages(this.endReason);
-    return this.rare;
+  private requestQueues(): RequestQueues {
+    this.queues ??= new RequestQueues(this.endReason);
+    return this.queues;
   }
 
   /** Everything that waits, in the order of arrival; each call that waits for a kind of message is told that none will come. */
   private gather(): ServerSessionEvent[] {
-    const reason = new ClosedError('somebody else takes the messages of this session');
+    const reason = new ClosedError('a loop or a handler takes the messages of this session');
     const arrived: Arrived<ServerSessionEvent>[] = [];
     for (const operation of this.submits?.drain() ?? []) {
       arrived.push({ message: { type: 'submit', submit: operation }, number: operation.arrival });
     }
     this.submits?.end(reason);
-    arrived.push(...(this.rare?.takeAll(reason) ?? []));
+    arrived.push(...(this.queues?.takeAll(reason) ?? []));
     this.submits = undefined;
-    this.rare = undefined;
+    this.queues = undefined;
     return arrived.sort((a, b) => a.number - b.number).map(({ message }) => message);
   }
 
@@ -363,8 +363,8 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
   }
 }
 
-function heldBy(event: ServerSessionEvent): number {
-  return event.type === 'peerError' ? EVENT_BYTES + heldByDetails(event.details) : EVENT_BYTES;
+function retainedBytes(event: ServerSessionEvent): number {
+  return event.type === 'peerError' ? EVENT_BYTES + bytesOfDetails(event.details) : EVENT_BYTES;
 }
 
 function needsAnswer(event: ServerSessionEvent): boolean {

@@ -20,7 +20,7 @@ export interface SessionReceiver {
   /** What the operation sends is held back because its client wants nothing now; then again that it goes on. */
   suspended?(operation: Operation): void;
   /** @returns what to wait for before it goes on: a place; undefined when it has one or needs none */
-  resumed?(operation: Operation): Promise<void> | undefined;
+  handlerBack?(operation: Operation): Promise<void> | undefined;
   /** The operation is over before it was taken. */
   withdraw(operation: Operation): void;
   ended(reason: NnrpError): void;

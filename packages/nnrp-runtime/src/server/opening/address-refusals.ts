@@ -88,10 +88,10 @@ export class AddressRefusals {
       this.hit();
       return LAST;
     }
-    const over = Math.floor(refusals.count) - this.atOnce;
-    if (over <= 0) return AT_ONCE_AND_ON;
+    const excess = Math.floor(refusals.count) - this.atOnce;
+    if (excess <= 0) return AT_ONCE_AND_ON;
     this.hit();
-    return { delayMs: Math.min(LAST_DELAY_MS, FIRST_DELAY_MS * 2 ** (over - 1)), isLast: false };
+    return { delayMs: Math.min(LAST_DELAY_MS, FIRST_DELAY_MS * 2 ** (excess - 1)), isLast: false };
   }
 
   private countOf({ count, countedMs }: Refusals, nowMs: number): number {

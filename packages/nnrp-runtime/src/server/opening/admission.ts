@@ -15,7 +15,7 @@ const TURNED_AWAY_MS = 2000;
  */
 export type Reception = 'taken' | 'turned away' | 'shut out';
 
-/** Who is let in: what a server does about connections of which it knows nothing but their address. */
+/** Decides which connections may stay while the server knows nothing of them but their address. */
 export class Admission {
   private readonly strangers: Strangers<Stranger>;
   private readonly refusals: AddressRefusals;
@@ -87,12 +87,12 @@ export class Admission {
     return Math.min(TURNED_AWAY_MS, this.config.handshakeTimeoutMs);
   }
 
-  /** Whether whoever has no session on a connection from there is not listened to at the moment. */
+  /** Whether connections of this address without a session are not read at the moment. */
   isShutOut(group: string | undefined): boolean {
     return this.refusals.isShut(group);
   }
 
-  /** A policy has refused somebody there for good: perhaps a guess. */
+  /** A policy has refused an open from this address for good: perhaps a guess. */
   refused(group: string | undefined): RefusalTerms {
     return this.refusals.add(group);
   }

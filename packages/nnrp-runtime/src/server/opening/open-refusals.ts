@@ -11,13 +11,13 @@ import type { Admission } from './admission.js';
 import { refusedAnswer } from './open-answer.js';
 import { type OpenFailure, SHUTS_DOWN, tooManyConnections, tooManySessions } from './refused-open.js';
 
-/** Refused opens after which a connection is given up: nobody who means well asks that often. */
+/** Refused opens after which a connection is given up: an honest client does not ask that often. */
 const MAX_REFUSED = 1000;
 
 /** What refusing a session needs of the connection. */
 export interface RefusingConnection extends Pick<SessionConnection, 'send' | 'sessionCount'> {
   readonly isDraining: boolean;
-  readonly isAnnounced: boolean;
+  readonly knowsPeerMessages: boolean;
   /** The server is full: the client is told so when it asks for a session, and that is all. */
   readonly isTurnedAway: boolean;
   readonly addressGroup: string | undefined;
@@ -82,7 +82,7 @@ export class OpenRefusals {
       return;
     }
     // The reference client has never been told, and is not now.
-    if (connection.isTurnedAway && !connection.isAnnounced) {
+    if (connection.isTurnedAway && !connection.knowsPeerMessages) {
       connection.makeRoom();
       return;
     }
@@ -100,7 +100,7 @@ export class OpenRefusals {
 
   /** The last answer to a guess is given. */
   guessedTooOften(): void {
-    // Who has a session here is no stranger: it is slowed down, and that is all.
+    // A connection with a session is no stranger: it is slowed down, not ended.
     if (this.connection.sessionCount === 0) this.connection.leave('too many sessions were refused to its address');
   }
 

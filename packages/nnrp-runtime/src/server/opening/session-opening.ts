@@ -14,7 +14,7 @@ import type { ApplicationContext } from '../../base/application/application-cont
 import { described } from '../../base/application/described.js';
 import { type Guarded, guard, later } from '../../base/guard.js';
 import { Line } from '../../base/queues/line.js';
-import { isThenable, settledOnce, unheardWithin } from '../../base/thenable.js';
+import { ignoreRejectionsWithin, isThenable, settledOnce } from '../../base/thenable.js';
 import { Patience } from '../../base/time/patience.js';
 import type { PeerIdentity } from '../../transport/contract/peer-identity.js';
 import type { ConnectionWaiting } from '../bounds/waiting-bytes.js';
@@ -102,7 +102,7 @@ interface Undecided {
 }
 
 /**
- * Opens the sessions of one connection. Policies decide side by side, since each may have to wait for somebody else; the
+ * Opens the sessions of one connection. Policies decide side by side, since each may have to wait for another service; the
  * answers go out in the order of the requests, because nothing in an answer says which request it is for. What arrives
  * behind a request that is not answered and could belong to its session waits for the answer; what belongs to other
  * sessions does not.
@@ -112,7 +112,7 @@ export class SessionOpening {
   private readonly line = new Line<Undecided | Packet>();
   /** Counted as waiting, although they wait no more. */
   private dealtWithBytes = 0;
-  private holding = false;
+  private pausesReading = false;
   private advancing = false;
   /** A packet is dealt with whose turn has come, although others wait behind it. */
   private resuming = false;
@@ -236,12 +236,12 @@ export class SessionOpening {
   }
 
   private holdWhenFull(): void {
-    if (this.holding || this.line.size < MAX_WAITING) return;
+    if (this.pausesReading || this.line.size < MAX_WAITING) return;
     if (this.delay !== undefined) {
       this.refusals.guessesOn();
       return;
     }
-    this.holding = true;
+    this.pausesReading = true;
     this.owner.hold();
   }
 
@@ -268,8 +268,8 @@ export class SessionOpening {
       this.dealtWithBytes = 0;
       this.owner.memory.opening.add(-bytes);
     }
-    if (!this.holding || this.line.size >= MAX_WAITING) return;
-    this.holding = false;
+    if (!this.pausesReading || this.line.size >= MAX_WAITING) return;
+    this.pausesReading = false;
     this.owner.release();
   }
 
@@ -314,7 +314,7 @@ export class SessionOpening {
     }
     const wrong = wrongAnswer(open, decision, grant);
     if (wrong !== undefined) {
-      unheardWithin(decision);
+      ignoreRejectionsWithin(decision);
       this.refuse(open, policyWrong(wrong));
       return;
     }
@@ -345,7 +345,7 @@ export class SessionOpening {
     this.refuseByPolicy(open, policyFailed(thrown, this.server.config.exposeHandlerErrors));
   }
 
-  /** Whoever guesses gets his answers ever later. Nothing of a guess is kept but the answer, and no policy waits for it. */
+  /** Delays the answers to a peer that guesses, each one longer. Only the answer is kept, and no policy waits for it. */
   private refuseByPolicy(open: preview3.SessionOpen, failure: OpenFailure): void {
     if (mayBeGuess(failure)) this.refuseAsGuess(open, failure);
     else this.refuse(open, failure);

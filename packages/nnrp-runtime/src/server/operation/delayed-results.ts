@@ -1,6 +1,6 @@
 import type { UsageError } from 'nnrp-core';
 import { background, type Guarded } from '../../base/guard.js';
-import { unheard } from '../../base/promises/settled.js';
+import { ignoreRejection } from '../../base/promises/settled.js';
 import { bodyChanged, COPY_LIMIT, lent } from '../../transport/stream/lent-packet.js';
 import type { LentPlaces } from './lent-places.js';
 import type { Operation } from './operation.js';
@@ -28,10 +28,10 @@ export class DelayedResults {
     const { gate } = this;
     if (gate.isTooMuch(operation, body.length)) {
       // A handler that awaits nothing hears the same each time: an error for each would cost more than what is held.
-      operation.refusedPush ??= unheard(Promise.reject(gate.refusal()));
-      return operation.refusedPush;
+      operation.rejectedPush ??= ignoreRejection(Promise.reject(gate.fullError()));
+      return operation.rejectedPush;
     }
-    operation.refusedPush = undefined;
+    operation.rejectedPush = undefined;
     const held = body.length <= COPY_LIMIT ? new Uint8Array(body) : lent(body);
     const bytes = held.length;
     operation.heldResults++;
@@ -66,7 +66,7 @@ export class DelayedResults {
       };
       room.wait(waiter);
     });
-    return this.places.during(operation, unheard(sent));
+    return this.places.during(operation, ignoreRejection(sent));
   }
 
   private sendHeld(
@@ -75,7 +75,7 @@ export class DelayedResults {
     bytes: number,
     send: (held: Uint8Array) => Promise<void>,
   ): Promise<void> {
-    if (operation.isOver) return Promise.reject(operation.refusal());
+    if (operation.isOver) return Promise.reject(operation.answeredError());
     if (held.length === bytes) return send(held);
     const result = `a result of frame ${operation.frameId} of session ${this.sessionId}`;
     const error = bodyChanged(result, bytes, held.length);

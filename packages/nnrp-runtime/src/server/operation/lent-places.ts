@@ -1,4 +1,4 @@
-import { unheard } from '../../base/promises/settled.js';
+import { ignoreRejection } from '../../base/promises/settled.js';
 import type { Operation } from './operation.js';
 
 /** What lending a place needs of the session. */
@@ -6,7 +6,7 @@ export interface PlacesOwner {
   /** The operation waits because its client wants nothing now, or because there is no room; then again it could go on. */
   suspended(operation: Operation): void;
   /** @returns what to wait for before it goes on; undefined when it may go on at once */
-  resumed(operation: Operation): Promise<void> | undefined;
+  handlerBack(operation: Operation): Promise<void> | undefined;
 }
 
 /** A handler that waits for its client lends its place to others meanwhile, and has one again before it goes on. */
@@ -22,7 +22,7 @@ export class LentPlaces {
     if (operation.blocked !== undefined && wait === operation.blockedBy) return operation.blocked;
     if (operation.blockedPushes++ === 0) this.owner.suspended(operation);
     operation.blockedBy = wait;
-    operation.blocked = unheard(
+    operation.blocked = ignoreRejection(
       wait.then(
         () => this.placeAgain(operation),
         async (error: unknown) => {
@@ -38,6 +38,6 @@ export class LentPlaces {
     if (--operation.blockedPushes > 0) return undefined;
     operation.blockedBy = undefined;
     operation.blocked = undefined;
-    return this.owner.resumed(operation);
+    return this.owner.handlerBack(operation);
   }
 }

@@ -67,7 +67,7 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   /** For the session: sends the result that waits for its turn, or gives it up when the operation is over. */
   sendWaiting: (() => void) | undefined = undefined;
   /** For the session: what the last push got that was refused because too much is held back. */
-  refusedPush: Promise<never> | undefined;
+  rejectedPush: Promise<never> | undefined;
   /** For the session: pushes that wait for the client or for room, while a handler has or had a place. */
   blockedPushes = 0;
   /** For the session: what the last of them waits for, and what it got; a handler that does not await its pushes gets the same again. */
@@ -91,7 +91,7 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   private over = false;
   private endReason: NnrpError | undefined = undefined;
   /** What few operations need: one field for all of it keeps the others small. */
-  private rare: RareState | undefined = undefined;
+  private lazy: LazyState | undefined = undefined;
 
   /** Made by the session. */
   constructor(
@@ -112,12 +112,12 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   }
 
   get metadata(): preview3.FrameSubmit {
-    const rare = this.rareState();
-    if (rare.metadata === undefined) {
+    const lazy = this.lazyState();
+    if (lazy.metadata === undefined) {
       if (this.packet.isDetached) throw new UsageError(`frame ${this.frameId}: the memory of the submit is gone`);
-      rare.metadata = preview3.decodeFrameSubmit(this.packet.view, this.packet.metadataStart);
+      lazy.metadata = preview3.decodeFrameSubmit(this.packet.view, this.packet.metadataStart);
     }
-    return rare.metadata;
+    return lazy.metadata;
   }
 
   get body(): Uint8Array {
@@ -169,10 +169,10 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   }
 
   get signal(): AbortSignal {
-    const rare = this.rareState();
-    rare.abort ??= new OperationAbort((error) => this.owner.listenerFailed(this, error));
-    const { signal } = rare.abort;
-    if (this.endReason !== undefined && !signal.aborted) rare.abort.abort(this.endReason);
+    const lazy = this.lazyState();
+    lazy.abort ??= new OperationAbort((error) => this.owner.listenerFailed(this, error));
+    const { signal } = lazy.abort;
+    if (this.endReason !== undefined && !signal.aborted) lazy.abort.abort(this.endReason);
     return signal;
   }
 
@@ -186,11 +186,11 @@ export class Operation extends OperationRecord implements OperationContext, Sche
 
   get finished(): Promise<void> {
     if (this.over) return Promise.resolve();
-    const rare = this.rareState();
-    rare.finished ??= new Promise((resolve) => {
-      rare.resolveFinished = resolve;
+    const lazy = this.lazyState();
+    lazy.finished ??= new Promise((resolve) => {
+      lazy.resolveFinished = resolve;
     });
-    return rare.finished;
+    return lazy.finished;
   }
 
   push(partial: ResultValue): Promise<void> {
@@ -253,12 +253,12 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   /** For the session: the frame is answered, or given up for a reason. */
   end(reason: NnrpError | undefined): void {
     this.settle(reason);
-    const { rare } = this;
-    rare?.resolveFinished?.();
+    const { lazy } = this;
+    lazy?.resolveFinished?.();
     if (reason === undefined) return;
     // What the application does about it is its own affair: it may throw, and must not unwind what ends the operation.
     this.leaveWork();
-    rare?.abort?.abort(reason);
+    lazy?.abort?.abort(reason);
   }
 
   /** A generator that waits at a yield can clean up at once; one that waits elsewhere does when it goes on. */
@@ -273,26 +273,26 @@ export class Operation extends OperationRecord implements OperationContext, Sche
    * failure, and one that the handler throws later, when it awaits the call at last, is not told again.
    */
   tells(error: unknown): boolean {
-    const rare = this.rareState();
-    if (rare.told !== undefined && rare.told.error === error) return false;
-    rare.told = { error };
+    const lazy = this.lazyState();
+    if (lazy.told !== undefined && lazy.told.error === error) return false;
+    lazy.told = { error };
     return true;
   }
 
   /** For the session: whether a failure of it has been told. */
   get hasTold(): boolean {
-    return this.rare?.told !== undefined;
+    return this.lazy?.told !== undefined;
   }
 
   /** For the session: counts the FLOW_UPDATEs of this operation. */
   flowSender(make: () => FlowSender): FlowSender {
-    const rare = this.rareState();
-    rare.flowSender ??= make();
-    return rare.flowSender;
+    const lazy = this.lazyState();
+    lazy.flowSender ??= make();
+    return lazy.flowSender;
   }
 
   /** For the session: why no answer may be sent any more. */
-  refusal(): NnrpError {
+  answeredError(): NnrpError {
     if (this.endReason !== undefined) return this.endReason;
     return new UsageError(`frame ${this.frameId} of session ${this.session.sessionId} has had its last answer`);
   }
@@ -309,8 +309,8 @@ export class Operation extends OperationRecord implements OperationContext, Sche
     return inspected('OperationContext', this.toJSON(), depth, options, inspect);
   }
 
-  private rareState(): RareState {
-    this.rare ??= {
+  private lazyState(): LazyState {
+    this.lazy ??= {
       metadata: undefined,
       abort: undefined,
       finished: undefined,
@@ -318,11 +318,11 @@ export class Operation extends OperationRecord implements OperationContext, Sche
       flowSender: undefined,
       told: undefined,
     };
-    return this.rare;
+    return this.lazy;
   }
 }
 
-interface RareState {
+interface LazyState {
   metadata: preview3.FrameSubmit | undefined;
   abort: OperationAbort | undefined;
   finished: Promise<void> | undefined;

@@ -71,8 +71,8 @@ export class ResultGate implements WaitingGate {
   }
 
   /**
-   * Whether too much is held back already for one more of so many bytes. Whoever awaits each push has one result here at a
-   * time, which always may wait.
+   * Whether too much is held back already for one more of so many bytes. A handler that awaits each push has one result here
+   * at a time, which always may wait.
    */
   isTooMuch(operation: Operation, bytes: number): boolean {
     const full = this.fullWith(bytes);
@@ -81,8 +81,8 @@ export class ResultGate implements WaitingGate {
     return this.lineOf(operation) !== undefined;
   }
 
-  /** What whoever is refused is told. */
-  refusal(): UsageError {
+  /** The error of a push that is one too many. */
+  fullError(): UsageError {
     const { heldCount, heldByteLength } = this.connection;
     const much = `${heldCount} results of ${heldByteLength} bytes`;
     return new UsageError(`${much} are held back already: await each push, the client has paused`);
@@ -131,7 +131,7 @@ export class ResultGate implements WaitingGate {
     this.recheck();
   }
 
-  operationOver(operation: Operation): void {
+  operationEnded(operation: Operation): void {
     this.operationScopes?.delete(operation);
     const line = this.held > 0 ? this.lineOf(operation) : undefined;
     if (line !== undefined) this.release(line);

@@ -2,8 +2,8 @@ import type { NnrpError, UsageError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { MessageType, OperationState } from 'nnrp-core/preview3';
 import { background, nextTurn } from '../../base/guard.js';
-import { isMistake, SETTLED, unheard } from '../../base/promises/settled.js';
-import { unheardWithin } from '../../base/thenable.js';
+import { ignoreRejection, isMistake, SETTLED } from '../../base/promises/settled.js';
+import { ignoreRejectionsWithin } from '../../base/thenable.js';
 import { RESULT_PUSH } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import { COPY_LIMIT } from '../../transport/stream/lent-packet.js';
@@ -30,7 +30,7 @@ export interface ResultSenderOwner extends DelaysOwner {
   /** A result has been sent. */
   moveTo(operation: Operation, state: preview3.OperationState): void;
   /** The last result has been sent. */
-  over(operation: Operation, reason: NnrpError | undefined): void;
+  answered(operation: Operation, reason: NnrpError | undefined): void;
 }
 
 /** Sends the results of a session's operations: at once, when the client lets them flow again, or when there is room. */
@@ -60,29 +60,29 @@ export class ResultSender {
   }
 
   push(operation: Operation, partial: ResultValue): Promise<void> {
-    if (operation.isOver) return this.refused(operation, partial, operation.refusal());
+    if (operation.isOver) return this.rejectResult(operation, partial, operation.answeredError());
     // Refused before its body is made: a handler that awaits nothing would fill the memory with bodies that go nowhere.
-    if (operation.refusedPush !== undefined && this.isStillTooMuch(operation)) {
-      unheardWithin(partial);
-      return operation.refusedPush;
+    if (operation.rejectedPush !== undefined && this.isStillTooMuch(operation)) {
+      ignoreRejectionsWithin(partial);
+      return operation.rejectedPush;
     }
     try {
       const init = metadataOf(partial);
       const metadata = init === undefined ? this.partialMetadata : partialResult(init, this.partialMetadata);
       return this.sendPartial(operation, metadata, bodyOf(partial));
     } catch (error) {
-      return this.refused(operation, partial, error);
+      return this.rejectResult(operation, partial, error);
     }
   }
 
   complete(operation: Operation, result: ResultValue): Promise<void> {
-    if (operation.isOver) return this.refused(operation, result, operation.refusal());
+    if (operation.isOver) return this.rejectResult(operation, result, operation.answeredError());
     try {
       const init = metadataOf(result);
       const metadata = init === undefined ? this.lastMetadata : lastResult(init, this.lastMetadata);
       return this.sendLast(operation, metadata, bodyOf(result));
     } catch (error) {
-      return this.refused(operation, result, error);
+      return this.rejectResult(operation, result, error);
     }
   }
 
@@ -98,7 +98,7 @@ export class ResultSender {
 
   /** A partial result with complete metadata. */
   sendPartial(operation: Operation, metadata: preview3.ResultPush, body: Uint8Array, isTurn = false): Promise<void> {
-    if (this.isOverAfterWaiting(operation)) return unheard(Promise.reject(operation.refusal()));
+    if (this.isOverAfterWaiting(operation)) return ignoreRejection(Promise.reject(operation.answeredError()));
     if (this.session.gate.mustWait(operation)) {
       const own = { ...metadata };
       return this.delayed.later(operation, body, (held) => this.sendPartial(operation, own, held));
@@ -114,7 +114,7 @@ export class ResultSender {
 
   /** The last result, with complete metadata. */
   sendLast(operation: Operation, metadata: preview3.ResultPush, body: Uint8Array, isTurn = false): Promise<void> {
-    if (this.isOverAfterWaiting(operation)) return unheard(Promise.reject(operation.refusal()));
+    if (this.isOverAfterWaiting(operation)) return ignoreRejection(Promise.reject(operation.answeredError()));
     // Partial results that were held back go first.
     if (this.session.gate.isWaiting(operation)) {
       const own = { ...metadata };
@@ -126,7 +126,7 @@ export class ResultSender {
     }
     const room = this.sendPush(operation, metadata, body, false);
     this.owner.moveTo(operation, OperationState.Completed);
-    this.owner.over(operation, undefined);
+    this.owner.answered(operation, undefined);
     return room ? SETTLED : this.roomAfter(operation, body);
   }
 
@@ -155,8 +155,8 @@ export class ResultSender {
   }
 
   /**
-   * Whether so much waits to be sent that this result comes later. Who has not waited for the room after the one before
-   * does not wait for this one either.
+   * Whether so much waits to be sent that this result comes later. A handler that has not waited for room after
+   * the result before does not wait for this one either.
    */
   private hasToWait(operation: Operation, body: Uint8Array): boolean {
     return this.session.connection.room.shouldWait(body.length) && !operation.lacksRoom;
@@ -179,8 +179,8 @@ export class ResultSender {
    * A result that is not taken. A handler that does not await the call is told of its mistake by an event; one that does
    * throws it before the next turn, and that is told as its failure.
    */
-  private refused(operation: Operation, value: ResultValue, error: unknown): Promise<never> {
-    unheardWithin(value);
+  private rejectResult(operation: Operation, value: ResultValue, error: unknown): Promise<never> {
+    ignoreRejectionsWithin(value);
     if (operation.context !== undefined && !operation.isOver && isMistake(error)) {
       nextTurn(this.owner, () => {
         if (operation.hasTold || !operation.tells(error)) return;
@@ -188,7 +188,7 @@ export class ResultSender {
         this.session.connection.handlerFailed({ sessionId: this.sessionId, frameId, error });
       });
     }
-    return unheard(Promise.reject(error));
+    return ignoreRejection(Promise.reject(error));
   }
 
   /** Resolves when there is room for more. */
@@ -197,10 +197,10 @@ export class ResultSender {
     const room = body.length <= COPY_LIMIT ? drained : this.unsure.after(operation.frameId, drained);
     if (!operation.lacksRoom) {
       operation.lacksRoom = true;
-      const over = () => {
+      const cameTrue = () => {
         operation.lacksRoom = false;
       };
-      background(this.owner, room.then(over, over));
+      background(this.owner, room.then(cameTrue, cameTrue));
     }
     return this.places.during(operation, room);
   }

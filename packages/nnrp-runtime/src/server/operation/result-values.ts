@@ -1,12 +1,12 @@
 import { types } from 'node:util';
 import { shownValue, UsageError } from 'nnrp-core';
 import { ResultClass, ResultFlags, type ResultPush } from 'nnrp-core/preview3';
+import { EMPTY_BYTES } from '../../base/bytes.js';
 import { awaitHint } from '../../base/thenable.js';
 import { type BodyChunk, type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
 import { isPartial } from '../../connection/body/result-kind.js';
 import { completeResult, type ResultInit, type ResultValue, resultMetadata } from '../contract/server-messages.js';
 
-const NO_BODY = new Uint8Array(0);
 const DEFAULTS = new Map<number, { readonly partial: ResultPush; readonly last: ResultPush }>();
 
 /** The metadata of results that say nothing of their own; shared by all sessions of a profile. */
@@ -27,7 +27,7 @@ export function metadataOf(value: ResultValue): ResultInit | undefined {
 export function bodyOf(value: ResultValue): Uint8Array {
   if (ArrayBuffer.isView(value)) return bodyBytes(value);
   if (Array.isArray(value)) return bodyBytes(chunks(value));
-  if (isValueObject(value)) return value.body === undefined ? NO_BODY : bodyBytes(value.body);
+  if (isValueObject(value)) return value.body === undefined ? EMPTY_BYTES : bodyBytes(value.body);
   if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) throw noResult(shownValue(value));
   return bodyBytes(value);
 }

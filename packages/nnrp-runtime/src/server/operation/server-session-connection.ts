@@ -16,7 +16,7 @@ export interface ServerSessionConnection extends Omit<SessionConnection, 'attach
    * Whether the peer has shown that it knows more than the reference client of preview3: only then does it get what
    * that client would fail on (ERROR, RESULT_HINT, SESSION_CLOSE and the like) without having asked.
    */
-  readonly isAnnounced: boolean;
+  readonly knowsPeerMessages: boolean;
   /** Stands for the client where places for handlers are shared out: the connection that the session was opened on. */
   readonly origin: object;
   /** Whether the peer has said that it understands this. */

@@ -12,8 +12,8 @@ import {
 import type * as preview3 from 'nnrp-core/preview3';
 import { MessageType, OperationState } from 'nnrp-core/preview3';
 import { guard } from '../../base/guard.js';
-import { SETTLED, unheard } from '../../base/promises/settled.js';
-import { unheardWithin } from '../../base/thenable.js';
+import { ignoreRejection, SETTLED } from '../../base/promises/settled.js';
+import { ignoreRejectionsWithin } from '../../base/thenable.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import { type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
 import { isPartial, isPartialResult } from '../../connection/body/result-kind.js';
@@ -36,7 +36,7 @@ import type { ServerSessionConnection } from './server-session-connection.js';
 
 /** What the operations of a session need of it. */
 export interface OperationsOwner extends SendingSession {
-  readonly session: NnrpServerSession;
+  readonly handle: NnrpServerSession;
   readonly connection: SendingSession['connection'] & Pick<ServerSessionConnection, 'sendPlain' | 'crashed'>;
   readonly config: Pick<NnrpServerConfig, 'exposeHandlerErrors'>;
   readonly deadlines: DeadlineQueue;
@@ -45,7 +45,7 @@ export interface OperationsOwner extends SendingSession {
   /** An operation that has waited has begun. */
   begun(operation: Operation): void;
   /** An operation has had its terminal answer, or needs none any more. */
-  operationOver(operation: Operation): void;
+  operationEnded(operation: Operation): void;
   /** No operation is in flight any more. */
   allAnswered(): void;
 }
@@ -87,7 +87,7 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
 
   /** Takes a submit in. @returns undefined when its id was used before */
   admit(packet: Packet, deadlineMs: number, objects?: readonly ResolvedObject[]): Operation | undefined {
-    const operation = new Operation(this.owner.session, this, packet, deadlineMs, objects);
+    const operation = new Operation(this.owner.handle, this, packet, deadlineMs, objects);
     if (this.registry.register(operation) !== undefined) return undefined;
     if (deadlineMs > 0) this.owner.deadlines.add(operation, deadlineMs);
     return operation;
@@ -95,7 +95,7 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
 
   /** Uses up the id of a submit that is refused. @returns false when it was used before */
   useUpId(packet: Packet): boolean {
-    const operation = new Operation(this.owner.session, this, packet, 0);
+    const operation = new Operation(this.owner.handle, this, packet, 0);
     if (this.registry.register(operation) !== undefined) return false;
     this.registry.advance(operation, OperationState.Cancelled);
     operation.end(undefined);
@@ -111,7 +111,7 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
   /** @throws UsageError when the state does not lead there, or the operation is over */
   enter(operation: Operation, state: preview3.OperationState): void {
     const fault = operation.isOver ? undefined : this.registry.advance(operation, state);
-    if (operation.isOver) throw operation.refusal();
+    if (operation.isOver) throw operation.answeredError();
     if (fault !== undefined) throw new UsageError(`frame ${operation.frameId}: ${describeOperationFault(fault)}`);
   }
 
@@ -130,7 +130,7 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
 
   /** The application's own drop: the only one without an explanation. */
   drop(operation: Operation): Promise<void> {
-    if (operation.isOver) return unheard(Promise.reject(operation.refusal()));
+    if (operation.isOver) return ignoreRejection(Promise.reject(operation.answeredError()));
     if (this.sendDrop(operation, OperationState.Failed, undefined)) return SETTLED;
     return this.results.whenRoom(operation);
   }
@@ -146,8 +146,8 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
         ? this.results.sendPartial(operation, metadata, bytes)
         : this.results.sendLast(operation, metadata, bytes);
     } catch (error) {
-      unheardWithin([result, body]);
-      return unheard(Promise.reject(error));
+      ignoreRejectionsWithin([result, body]);
+      return ignoreRejection(Promise.reject(error));
     }
   }
 
@@ -157,7 +157,7 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
     try {
       return this.drop(this.inFlight(frameId));
     } catch (error) {
-      return unheard(Promise.reject(error));
+      return ignoreRejection(Promise.reject(error));
     }
   }
 
@@ -223,7 +223,7 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
     const ended = this.registry.endAll(OperationState.Cancelled);
     for (const operation of ended) {
       const own = forCaller(reason);
-      guard(this, () => this.over(operation, own));
+      guard(this, () => this.answered(operation, own));
       // Its handler hears of the end whatever has failed.
       if (!operation.isOver) guard(this, () => operation.end(own));
     }
@@ -247,7 +247,7 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
   private sendDrop(operation: Operation, state: preview3.OperationState, reason: NnrpError | undefined): boolean {
     const room = this.plainDrop(operation);
     this.registry.advance(operation, state);
-    this.over(operation, reason);
+    this.answered(operation, reason);
     return room;
   }
 
@@ -263,7 +263,7 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
       return reason;
     });
     operations.forEach((operation, at) => {
-      guard(this, () => this.over(operation, reasons[at]));
+      guard(this, () => this.answered(operation, reasons[at]));
     });
   }
 
@@ -282,12 +282,12 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
   }
 
   /** The operation has had its terminal answer. */
-  over(operation: Operation, reason: NnrpError | undefined): void {
+  answered(operation: Operation, reason: NnrpError | undefined): void {
     this.owner.deadlines.remove(operation);
     operation.end(reason);
     // What it had still to say is not said any more.
     operation.sendWaiting?.();
-    this.owner.operationOver(operation);
+    this.owner.operationEnded(operation);
     if (this.registry.size === 0) this.owner.allAnswered();
   }
 

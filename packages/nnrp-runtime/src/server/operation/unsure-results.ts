@@ -1,5 +1,5 @@
 import { IdMap, type UsageError } from 'nnrp-core';
-import { unheard } from '../../base/promises/settled.js';
+import { ignoreRejection } from '../../base/promises/settled.js';
 
 /** Pushes that wait for room after a result whose body is still the application's, by frame. */
 export class UnsureResults {
@@ -9,19 +9,19 @@ export class UnsureResults {
   after(frameId: number, drained: Promise<void>): Promise<void> {
     this.waiting ??= new IdMap();
     const { waiting } = this;
-    return unheard(
+    return ignoreRejection(
       new Promise((resolve, reject) => {
         waiting.set(frameId, reject);
-        const over = () => {
+        const forget = () => {
           if (waiting.get(frameId) === reject) waiting.delete(frameId);
         };
         drained.then(
           () => {
-            over();
+            forget();
             resolve();
           },
           (error: unknown) => {
-            over();
+            forget();
             reject(error);
           },
         );

@@ -1,7 +1,7 @@
 import type { NnrpError } from 'nnrp-core';
 import { type ProtocolError, TransportError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
-import { SETTLED, unheard } from '../../base/promises/settled.js';
+import { ignoreRejection, SETTLED } from '../../base/promises/settled.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import type { SentLog } from '../../connection/recovery/sent-log.js';
 import type { Lane } from '../../connection/sending/outbox.js';
@@ -36,7 +36,7 @@ export interface OutlivedConnection extends ServerSessionConnection {
 export interface LeavingSession {
   readonly sessionId: number;
   /** What takes its packets. */
-  readonly core: object | undefined;
+  readonly session: object | undefined;
   /** The client has all of it. */
   arrived(): void;
   /** The connection is over before that was known. */
@@ -73,7 +73,7 @@ export abstract class ChangingConnection {
     this.origin = first.origin;
     this.address = first.remoteAddress;
     this.families = first.families;
-    this.announced = first.isAnnounced;
+    this.announced = first.knowsPeerMessages;
   }
 
   get remoteAddress(): string {
@@ -88,8 +88,8 @@ export abstract class ChangingConnection {
     return this.unchanging.isDraining;
   }
 
-  get isAnnounced(): boolean {
-    return this.connection?.isAnnounced ?? this.announced;
+  get knowsPeerMessages(): boolean {
+    return this.connection?.knowsPeerMessages ?? this.announced;
   }
 
   get deadlines(): DeadlineQueue {
@@ -159,7 +159,7 @@ export abstract class ChangingConnection {
   }
 
   ping(timeoutMs: number): Promise<number> {
-    return this.connection?.ping(timeoutMs) ?? unheard(Promise.reject(this.awayError()));
+    return this.connection?.ping(timeoutMs) ?? ignoreRejection(Promise.reject(this.awayError()));
   }
 
   /** There is no connection from now on. */
@@ -168,7 +168,7 @@ export abstract class ChangingConnection {
     if (connection === undefined) return;
     this.address = connection.remoteAddress;
     this.families = connection.families;
-    this.announced = connection.isAnnounced;
+    this.announced = connection.knowsPeerMessages;
     this.connection = undefined;
   }
 

@@ -12,7 +12,7 @@ import type {
   SessionResumed,
   SessionSuspended,
 } from '../contract/server-events.js';
-import type { SessionCore } from '../session/session-core.js';
+import type { ServerSession } from '../session/server-session.js';
 import { AwayPlace } from './away-place.js';
 import type { OutlivedConnection } from './changing-connection.js';
 import { ResumeTokens, TokenHashes } from './resume-tokens.js';
@@ -21,7 +21,7 @@ import { SuspendedShares } from './suspended-shares.js';
 
 /** The ids in use on a server, as far as resumable sessions are concerned. */
 export interface ResumableIds {
-  release(sessionId: number, core: SessionCore): void;
+  release(sessionId: number, session: ServerSession): void;
   reserve(sessionId: number): void;
   freeReserved(sessionId: number): void;
 }
@@ -35,7 +35,7 @@ export interface ResumableOwner extends Guarded {
   isDraining(): boolean;
   /** The ids in use. */
   readonly table: ResumableIds;
-  sessionEnded(core: SessionCore): void;
+  sessionEnded(session: ServerSession): void;
   sessionSuspended(event: SessionSuspended): void;
   sessionResumed(event: SessionResumed): void;
   sessionExpired(event: SessionExpired): void;
@@ -108,9 +108,9 @@ export class ResumableSessions implements PortServer {
     const port = this.ports.get(open.requestedSessionId);
     const isAnnouncedOnly = token.length === 0 && this.owner.config.acceptAnnouncedResume;
     const isRight = (port?.tokens ?? new ResumeTokens(this.hashes, 1)).accepts(token) || isAnnouncedOnly;
-    const core = port?.core;
-    if (port === undefined || core === undefined || !isRight) return undefined;
-    const { acceptedProfileId, schemaId, schemaVersion } = core.ack;
+    const session = port?.session;
+    if (port === undefined || session === undefined || !isRight) return undefined;
+    const { acceptedProfileId, schemaId, schemaVersion } = session.ack;
     if (open.profileId !== acceptedProfileId) return undefined;
     if (open.schemaId !== schemaId || open.schemaVersion !== schemaVersion) return undefined;
     return port.canGoOnFrom(received) || !port.isAway ? port : undefined;
@@ -121,7 +121,7 @@ export class ResumableSessions implements PortServer {
     const suspension = this.suspensions.get(port);
     if (suspension === undefined) return;
     this.over(port, suspension);
-    if (port.core?.isOver !== false) return;
+    if (port.session?.isOver !== false) return;
     const awayMs = Math.max(0, Math.round(performance.now() - suspension.sinceMs));
     const { sessionId, remoteAddress } = port;
     this.owner.sessionResumed({ sessionId, remoteAddress, awayMs });
@@ -172,9 +172,9 @@ export class ResumableSessions implements PortServer {
     const suspension = this.suspensions.get(port);
     if (suspension === undefined) return;
     this.over(port, suspension);
-    if (port.core === undefined) return;
-    this.owner.table.release(port.sessionId, port.core);
-    this.owner.sessionEnded(port.core);
+    if (port.session === undefined) return;
+    this.owner.table.release(port.sessionId, port.session);
+    this.owner.sessionEnded(port.session);
   }
 
   report(remoteAddress: string, sessionId: number, error: ProtocolError): void {
@@ -234,12 +234,12 @@ export class ResumableSessions implements PortServer {
     const suspension = this.suspensions.get(port);
     if (suspension === undefined) return;
     const { sessionId, remoteAddress } = port;
-    if (port.core?.isOver !== false) {
+    if (port.session?.isOver !== false) {
       this.forget(port);
       return;
     }
     const error = new TransportError(`session ${sessionId} ${why}`, { cause: suspension.error });
-    port.core.end(error);
+    port.session.end(error);
     this.forget(port);
     this.owner.sessionExpired({ sessionId, remoteAddress, error });
   }

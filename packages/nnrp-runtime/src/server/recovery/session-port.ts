@@ -3,7 +3,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { PeerMessages } from 'nnrp-core/preview3';
 import { background, guard } from '../../base/guard.js';
 import { type Deferred, deferred } from '../../base/promises/deferred.js';
-import { SETTLED, unheard } from '../../base/promises/settled.js';
+import { ignoreRejection, SETTLED } from '../../base/promises/settled.js';
 import { type ErrorOptions, errorMessage } from '../../connection/errors/error-message.js';
 import { LoggedPacket } from '../../connection/recovery/logged-packet.js';
 import { SentCount } from '../../connection/recovery/sent-log.js';
@@ -13,7 +13,7 @@ import { CONTROL_LANE, type Lane } from '../../connection/sending/outbox.js';
 import type { OutboundPacket } from '../../transport/contract/contract.js';
 import { changedBody, unsentHead } from '../../transport/stream/lent-packet.js';
 import type { ServerSessionConnection } from '../operation/server-session-connection.js';
-import type { SessionCore } from '../session/session-core.js';
+import type { ServerSession } from '../session/server-session.js';
 import type { AwayPlace } from './away-place.js';
 import {
   ChangingConnection,
@@ -49,7 +49,7 @@ export interface PortServer extends ConnectionServer {
  * the session sends meanwhile is kept here, and sent over the next one before anything new.
  */
 export class SessionPort extends ChangingConnection implements ServerSessionConnection, LeavingSession {
-  core: SessionCore | undefined;
+  session: ServerSession | undefined;
   /** What has been sent for the session, as the client counts it. */
   readonly count: SentCount;
   private readonly kept = new KeptPackets();
@@ -85,13 +85,13 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
   }
 
   crashed(error: unknown): void {
-    const { connection, core, server } = this;
+    const { connection, session, server } = this;
     if (connection !== undefined) {
       connection.crashed(error);
       return;
     }
     server.internalError(error, this.remoteAddress);
-    core?.end(new TransportError(`session ${this.sessionId}: an internal error ended it`, { cause: error }));
+    session?.end(new TransportError(`session ${this.sessionId}: an internal error ended it`, { cause: error }));
   }
 
   send<T>(
@@ -143,16 +143,16 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
     if (connection === undefined && !this.server.isFull(this)) return SETTLED;
     if (connection === undefined || this.kept.size > 0) {
       this.drain ??= deferred<void>();
-      return unheard(this.drain.promise);
+      return ignoreRejection(this.drain.promise);
     }
     const drained = connection.whenDrained(lane);
     if (drained === SETTLED) return drained;
-    return unheard(drained.catch((error: unknown) => this.whenDrainedElsewhere(connection, lane, error)));
+    return ignoreRejection(drained.catch((error: unknown) => this.whenDrainedElsewhere(connection, lane, error)));
   }
 
   sessionEnded(sessionId: number): void {
     const { connection } = this;
-    this.drain?.reject(this.core?.endReason ?? this.awayError());
+    this.drain?.reject(this.session?.endReason ?? this.awayError());
     if (connection?.sentLog !== undefined) this.server.reserveId(sessionId);
     this.server.ended(this);
     connection?.sessionEnded(sessionId);
@@ -181,18 +181,18 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
     else this.server.forget(this);
   }
 
-  outlivedBy(core: SessionCore, error: NnrpError): boolean {
+  outlivedBy(session: ServerSession, error: NnrpError): boolean {
     const { connection } = this;
     if (connection === undefined) return false;
-    if (core.isOver) {
+    if (session.isOver) {
       // Only its rest was on the connection.
       this.leftBehind(connection.isLost);
       return true;
     }
-    if (!connection.isLost || this.isDraining || !core.lifecycle.suspend()) return false;
+    if (!connection.isLost || this.isDraining || !session.lifecycle.suspend()) return false;
     this.takeUnconfirmed(connection);
     this.detach();
-    core.moveTo(this.place.gate, this.place.memory);
+    session.moveTo(this.place.gate, this.place.memory);
     this.server.suspended(this, error);
     return true;
   }
@@ -222,19 +222,19 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
     this.count.packets = has;
     this.sentBefore = 0;
     connection.sentLog?.begin(this.count, 'open_ack');
-    this.core?.lifecycle.resume();
+    this.session?.lifecycle.resume();
     this.attachTo(connection);
   }
 
   /** The acknowledgement is sent: what is kept follows. */
   goOn(): void {
-    const { connection, core } = this;
+    const { connection, session } = this;
     const proved = () => {
       if (this.connection === connection) this.tokens.proved();
     };
-    if (core !== undefined) core.heard = proved;
+    if (session !== undefined) session.heard = proved;
     connection?.sentLog?.whenArrived(proved);
-    if (core?.isOver === false) core.moveTo(this.gate, this.memory);
+    if (session?.isOver === false) session.moveTo(this.gate, this.memory);
     else connection?.leaves(this);
     this.away?.end();
     this.away = undefined;
@@ -261,8 +261,8 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
   }
 
   private sendOn(): void {
-    const { connection, core, kept } = this;
-    const lane = core?.lane ?? CONTROL_LANE;
+    const { connection, session, kept } = this;
+    const lane = session?.lane ?? CONTROL_LANE;
     let hasRoom = true;
     while (hasRoom && kept.size > 0 && connection !== undefined && this.connection === connection) {
       const packet = kept.take();
@@ -293,11 +293,11 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
   private leaveOut(packet: LoggedPacket): void {
     const head = unsentHead(packet.head, packet.bodyLength);
     this.kept.withoutFrame(packet.frameId);
-    guard(this, () => this.core?.operations.unsent(head, changedBody(head, packet.body.length)));
+    guard(this, () => this.session?.operations.unsent(head, changedBody(head, packet.body.length)));
   }
 
   private whenDrainedElsewhere(connection: OutlivedConnection, lane: Lane, error: unknown): Promise<void> {
-    if (this.connection === connection || this.core?.isOver !== false) return Promise.reject(error);
+    if (this.connection === connection || this.session?.isOver !== false) return Promise.reject(error);
     return this.whenDrained(lane);
   }
 }

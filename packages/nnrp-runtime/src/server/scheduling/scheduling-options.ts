@@ -59,17 +59,17 @@ export function schedulingOptions(
   const complete = withDefaults('serve: scheduling', options, defaults);
   for (const [option, value] of Object.entries(complete) as [keyof SchedulingOptions, unknown][]) {
     if (option === 'releaseStuckPlaces') {
-      if (typeof value !== 'boolean') refuse(option, 'true or false', value);
+      if (typeof value !== 'boolean') invalidOption(option, 'true or false', value);
       continue;
     }
     const least = option === 'stuckHandlerMs' ? 0 : 1;
     const most = option === 'stuckHandlerMs' ? MAX_TIMER_MS : option.endsWith('Weight') ? MAX_WEIGHT : MAX_COUNT;
     if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
-      refuse(option, `an integer of ${least} to ${most}`, value);
+      invalidOption(option, `an integer of ${least} to ${most}`, value);
   }
   return complete;
 }
 
-function refuse(option: string, expected: string, got: unknown): never {
+function invalidOption(option: string, expected: string, got: unknown): never {
   throw new UsageError(`serve: scheduling.${option} takes ${expected}, got ${shownPlain(got)}`);
 }

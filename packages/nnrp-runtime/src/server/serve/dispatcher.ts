@@ -123,7 +123,7 @@ export class Dispatcher {
    * A handler could go on.
    * @returns what it waits for: a place; undefined when it has one, or needs none
    */
-  resumed(operation: Scheduled): Promise<void> | undefined {
+  handlerBack(operation: Scheduled): Promise<void> | undefined {
     const { line } = operation;
     const turn = turnOf(operation);
     if (turn !== undefined) return turn.again?.promise;
@@ -246,14 +246,14 @@ export class Dispatcher {
   private hasPlace(share: ConnectionShare): void {
     this.running++;
     share.running++;
-    this.isActive(share);
+    this.activate(share);
     this.queue.changed(share);
   }
 
   private placeFree(share: ConnectionShare): void {
     this.running--;
     share.running--;
-    this.isIdle(share);
+    this.deactivateIfUnused(share);
     if (this.turns === 0) return;
     this.queue.changed(share);
     this.startNext();
@@ -262,7 +262,7 @@ export class Dispatcher {
   private waits(turn: Turn): void {
     turn.operation.turn = turn;
     this.turns++;
-    this.isActive(turn.line.share);
+    this.activate(turn.line.share);
     this.queue.add(turn);
   }
 
@@ -280,17 +280,17 @@ export class Dispatcher {
   private leaves(turn: Turn): void {
     this.turns--;
     this.queue.remove(turn);
-    this.isIdle(turn.line.share);
+    this.deactivateIfUnused(turn.line.share);
     Reflect.set(turn.operation, 'turn', undefined);
   }
 
-  private isActive(share: ConnectionShare): void {
+  private activate(share: ConnectionShare): void {
     if (share.isActive) return;
     share.isActive = true;
     this.active++;
   }
 
-  private isIdle(share: ConnectionShare): void {
+  private deactivateIfUnused(share: ConnectionShare): void {
     if (share.running > 0 || share.turns > 0) return;
     share.isActive = false;
     this.active--;

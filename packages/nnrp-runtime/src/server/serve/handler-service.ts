@@ -4,13 +4,13 @@ import { ApplicationContext, currentContext } from '../../base/application/appli
 import { background, crash, guard } from '../../base/guard.js';
 import { leave } from '../../base/leave.js';
 import { SETTLED } from '../../base/promises/settled.js';
-import { isThenable, settledOnce, unheardWithin } from '../../base/thenable.js';
+import { ignoreRejectionsWithin, isThenable, settledOnce } from '../../base/thenable.js';
 import type { ResultValue } from '../contract/server-messages.js';
 import { connectionBusy, failureOnPurpose, handlerFailure, serverBusy } from '../failures/frame-failure.js';
 import type { Operation } from '../operation/operation.js';
 import { type Scheduled, SessionLine } from '../scheduling/connection-share.js';
 import { ConnectionShares } from '../scheduling/connection-shares.js';
-import type { SessionCore } from '../session/session-core.js';
+import type { ServerSession } from '../session/server-session.js';
 import { Dispatcher, type DispatcherLimits } from './dispatcher.js';
 import { declareHandlers } from './handler-bounds.js';
 import type { HandlerServiceOwner } from './handler-service-owner.js';
@@ -71,14 +71,14 @@ export class HandlerService implements SessionHandlers {
   }
 
   /** Serves a session from now on; what has arrived already comes first. */
-  attend(core: SessionCore): void {
-    core.receiver = new ServedSession(core, this, this.lineOf(core));
-    core.inbox.handOver(core.receiver);
-    this.messages.attended(core);
+  attend(session: ServerSession): void {
+    session.receiver = new ServedSession(session, this, this.lineOf(session));
+    session.inbox.passTo(session.receiver);
+    this.messages.attended(session);
   }
 
-  submit(operation: Operation, core: SessionCore, line: SessionLine): void {
-    if (this.dispatcher.isBusy(line.share)) this.paused.pause(core, line.share);
+  submit(operation: Operation, session: ServerSession, line: SessionLine): void {
+    if (this.dispatcher.isBusy(line.share)) this.paused.pause(session, line.share);
     const full = this.dispatcher.submit(operation, line);
     if (full === undefined) return;
     this.owner.bounds.hit(full);
@@ -94,11 +94,11 @@ export class HandlerService implements SessionHandlers {
     this.dispatcher.withdraw(operation);
   }
 
-  ended(core: SessionCore, line: SessionLine, reason: NnrpError): void {
-    guard(core.connection, () => this.dispatcher.leave(line));
+  ended(session: ServerSession, line: SessionLine, reason: NnrpError): void {
+    guard(session.connection, () => this.dispatcher.leave(line));
     const { share } = line;
-    this.paused.forget(core, share);
-    this.messages.ended(core, reason);
+    this.paused.forget(session, share);
+    this.messages.ended(session, reason);
   }
 
   /** Its place is given back when the handler is done, whatever fails on the way. */
@@ -199,7 +199,7 @@ export class HandlerService implements SessionHandlers {
   /** The handler is done: what it returned is the last result, unless the frame has been answered. */
   private settle(operation: Operation, result: LastResult): void {
     if (operation.isOver) {
-      unheardWithin(result);
+      ignoreRejectionsWithin(result);
       return;
     }
     const outer = this.settling;
@@ -214,7 +214,7 @@ export class HandlerService implements SessionHandlers {
 
   private async stream(operation: Operation, source: OpenSource): Promise<void> {
     operation.work = source;
-    // One of the application's own making runs in the context of whoever calls it, also when it is left while it works.
+    // An iterator that the application has made by hand runs in the context of its caller, also when the loop is left early.
     let isOwn = !types.isGeneratorObject(source);
     try {
       // A promise of it may have been kept too late.
@@ -225,7 +225,7 @@ export class HandlerService implements SessionHandlers {
         isOwn = false;
         const step = await next;
         if (operation.isOver) {
-          unheardWithin(step.value);
+          ignoreRejectionsWithin(step.value);
           leave(source);
           break;
         }
@@ -263,11 +263,11 @@ export class HandlerService implements SessionHandlers {
   }
 
   /** @returns what to wait for before it goes on; undefined when it may go on at once */
-  resumed(operation: Operation): Promise<void> | undefined {
-    return operation.place === 'lent' ? this.dispatcher.resumed(operation) : undefined;
+  handlerBack(operation: Operation): Promise<void> | undefined {
+    return operation.place === 'lent' ? this.dispatcher.handlerBack(operation) : undefined;
   }
 
-  private lineOf({ connection, ack }: SessionCore): SessionLine {
+  private lineOf({ connection, ack }: ServerSession): SessionLine {
     return new SessionLine(this.shares.of(connection.origin), ack.acceptedPriorityClass, (operation, lateMs) =>
       this.isStuck(operation, lateMs),
     );

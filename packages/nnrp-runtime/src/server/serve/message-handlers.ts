@@ -15,7 +15,7 @@ import type {
   ServerSessionEvent,
 } from '../contract/server-messages.js';
 import { type FrameFailure, failureOnPurpose, handlerFailure } from '../failures/frame-failure.js';
-import type { SessionCore } from '../session/session-core.js';
+import type { ServerSession } from '../session/server-session.js';
 import type { ServeHandlers } from './serve-handlers.js';
 
 /** Milliseconds that a close handler may take, unless the client gives more; then the close is confirmed without it. */
@@ -38,54 +38,55 @@ export class MessageHandlers {
   ) {}
 
   /** The session is served from now on. */
-  attended(core: SessionCore): void {
-    const { session } = this.handlers;
-    if (session !== undefined) this.aside(core, 0, () => session.call(this.handlers, core.session));
+  attended(session: ServerSession): void {
+    const { session: opened } = this.handlers;
+    if (opened !== undefined) this.aside(session, 0, () => opened.call(this.handlers, session.handle));
   }
 
-  cancel(cancel: NnrpCancel, core: SessionCore): void {
+  cancel(cancel: NnrpCancel, session: ServerSession): void {
     const { handlers } = this;
-    if (handlers.cancel !== undefined) this.aside(core, cancel.frameId, () => handlers.cancel?.(cancel, core.session));
+    if (handlers.cancel !== undefined)
+      this.aside(session, cancel.frameId, () => handlers.cancel?.(cancel, session.handle));
   }
 
   /** Resolves when the patch has its answer: answers carry no id, so the next patch has to wait. */
-  async patch(patch: NnrpPatch, core: SessionCore): Promise<void> {
+  async patch(patch: NnrpPatch, session: ServerSession): Promise<void> {
     const { handlers } = this;
     const refusal: PatchAckInit = { rejectReason: SessionPatchRejectReason.UnsupportedField };
     await this.answer<PatchAckInit>(
-      core,
+      session,
       refusal,
-      () => handlers.patch?.(patch, core.session),
-      (ack) => core.session.sendPatchAck(ack),
-      (failure) => core.patches.failed(patch, failure),
+      () => handlers.patch?.(patch, session.handle),
+      (ack) => session.handle.sendPatchAck(ack),
+      (failure) => session.patches.failed(patch, failure),
     );
   }
 
-  async migrate(migration: NnrpMigration, core: SessionCore): Promise<void> {
+  async migrate(migration: NnrpMigration, session: ServerSession): Promise<void> {
     const { handlers } = this;
     await this.answer<MigrateAckInit>(
-      core,
+      session,
       {},
-      () => handlers.migrate?.(migration, core.session),
-      (ack) => core.session.sendMigrateAck(migration, ack),
-      (failure) => core.migrations.failed(migration, failure),
+      () => handlers.migrate?.(migration, session.handle),
+      (ack) => session.handle.sendMigrateAck(migration, ack),
+      (failure) => session.migrations.failed(migration, failure),
     );
   }
 
   /** @param answered - resolves when the requests that came before have their answers */
-  close(close: NnrpClose, core: SessionCore, answered: Promise<unknown>): void {
+  close(close: NnrpClose, session: ServerSession, answered: Promise<unknown>): void {
     const { handlers } = this;
     // A handler that does not come back must not keep the client for longer than both sides are willing to wait.
     const patienceMs = Math.max(close.metadata.drainTimeoutMs, CLOSE_HANDLER_MS);
-    const closing = this.context.run(async () => handlers.close?.(close, core.session));
-    const heard = closing.catch((error: unknown) => this.failedAside(core, 0, error));
+    const closing = this.context.run(async () => handlers.close?.(close, session.handle));
+    const heard = closing.catch((error: unknown) => this.failedAside(session, 0, error));
     const confirm = async () => {
-      await within(core.connection, Promise.all([answered, heard]), patienceMs);
-      if (!core.isOver) await core.session.ackClose(close);
+      await within(session.connection, Promise.all([answered, heard]), patienceMs);
+      if (!session.isOver) await session.handle.ackClose(close);
     };
     // What fails now is not the application's: a client that waits for its answer must see an end.
     confirm().catch((error: unknown) => {
-      if (!core.isOver) crash(core.connection, error);
+      if (!session.isOver) crash(session.connection, error);
     });
   }
 
@@ -95,51 +96,51 @@ export class MessageHandlers {
    * @param fail - false when the client has its answer already
    */
   private async answer<Ack>(
-    core: SessionCore,
-    refusal: Ack,
+    session: ServerSession,
+    fallback: Ack,
     ask: () => Ack | PromiseLike<Ack> | undefined,
     send: (ack: Ack) => Promise<void>,
     fail: (failure: FrameFailure) => boolean,
   ): Promise<void> {
     try {
-      const ack = (await this.context.run(ask)) ?? refusal;
-      if (!core.isOver) await send(ack);
+      const ack = (await this.context.run(ask)) ?? fallback;
+      if (!session.isOver) await send(ack);
     } catch (error) {
       const onPurpose = failureOnPurpose(error);
-      const isTold = !core.isOver && fail(onPurpose ?? handlerFailure(error, this.owner.exposesErrors));
-      if (!isTold || onPurpose === undefined) this.failedAside(core, 0, error);
+      const isTold = !session.isOver && fail(onPurpose ?? handlerFailure(error, this.owner.exposesErrors));
+      if (!isTold || onPurpose === undefined) this.failedAside(session, 0, error);
     }
   }
 
-  event(event: ServerSessionEvent, core: SessionCore): void {
+  event(event: ServerSessionEvent, session: ServerSession): void {
     const { handlers } = this;
     const cached = event.type === 'cachePut' || event.type === 'cacheInvalidate';
     if ((cached ? handlers.cache : handlers.event) === undefined) return;
     described(event);
-    if (cached) this.aside(core, 0, () => handlers.cache?.(event, core.session));
-    else this.aside(core, 0, () => handlers.event?.(event, core.session));
+    if (cached) this.aside(session, 0, () => handlers.cache?.(event, session.handle));
+    else this.aside(session, 0, () => handlers.event?.(event, session.handle));
   }
 
-  ended(core: SessionCore, reason: NnrpError): void {
+  ended(session: ServerSession, reason: NnrpError): void {
     const { handlers } = this;
-    if (handlers.ended !== undefined) this.aside(core, 0, () => handlers.ended?.(core.session, reason));
+    if (handlers.ended !== undefined) this.aside(session, 0, () => handlers.ended?.(session.handle, reason));
   }
 
   /** Runs a handler whose failure must end nothing else. */
-  private aside(core: SessionCore, frameId: number, handler: () => unknown): void {
+  private aside(session: ServerSession, frameId: number, handler: () => unknown): void {
     try {
       const outcome = this.context.run(handler);
       if (isThenable(outcome))
         settledOnce(outcome).then(undefined, (error: unknown) =>
-          guard(core.connection, () => this.failedAside(core, frameId, error)),
+          guard(session.connection, () => this.failedAside(session, frameId, error)),
         );
     } catch (error) {
-      this.failedAside(core, frameId, error);
+      this.failedAside(session, frameId, error);
     }
   }
 
-  private failedAside(core: SessionCore, frameId: number, error: unknown): void {
-    if (core.isOver && isSameFailure(error, core.endReason)) return;
-    this.owner.handlerFailed({ sessionId: core.sessionId, frameId, error });
+  private failedAside(session: ServerSession, frameId: number, error: unknown): void {
+    if (session.isOver && isSameFailure(error, session.endReason)) return;
+    this.owner.handlerFailed({ sessionId: session.sessionId, frameId, error });
   }
 }

@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import { UsageError } from 'nnrp-core';
 import { leave } from '../../base/leave.js';
-import { unheardWithin } from '../../base/thenable.js';
+import { ignoreRejectionsWithin } from '../../base/thenable.js';
 import type { ResultValue } from '../contract/server-messages.js';
 import { responseFailure } from './response-failure.js';
 import type { LastResult, ReadableResults, ResponseResults, ResultSource } from './serve-handlers.js';
@@ -52,7 +52,7 @@ export function openSource(source: ResultSource, operation: SourceOperation): Op
   if (isGenerator(source)) return source;
   if (isReadable(source)) return new ReaderSource(source.getReader(), operation);
   if (isAsyncIterable(source)) {
-    unheardWithin(source, 0);
+    ignoreRejectionsWithin(source, 0);
     const iterator = source[Symbol.asyncIterator]();
     return 'destroy' in source ? new DestroyedSource(iterator, source as Destroyed) : iterator;
   }

@@ -12,7 +12,7 @@ import type {
 import type { SessionReceiver } from '../inbox/session-receiver.js';
 import type { Operation } from '../operation/operation.js';
 import type { SessionLine } from '../scheduling/connection-share.js';
-import type { SessionCore } from '../session/session-core.js';
+import type { ServerSession } from '../session/server-session.js';
 import type { MessageHandlers } from './message-handlers.js';
 
 const READY: Promise<void> = Promise.resolve();
@@ -21,12 +21,12 @@ const READY: Promise<void> = Promise.resolve();
 export interface SessionHandlers {
   /** The handlers of everything but submits. */
   readonly messages: MessageHandlers;
-  submit(operation: Operation, core: SessionCore, line: SessionLine): void;
+  submit(operation: Operation, session: ServerSession, line: SessionLine): void;
   /** The operation is over, whatever its handler does. */
   withdraw(operation: Operation): void;
   suspended(operation: Operation): void;
-  resumed(operation: Operation): Promise<void> | undefined;
-  ended(core: SessionCore, line: SessionLine, reason: NnrpError): void;
+  handlerBack(operation: Operation): Promise<void> | undefined;
+  ended(session: ServerSession, line: SessionLine, reason: NnrpError): void;
 }
 
 /** One session whose messages go to the handlers. */
@@ -37,18 +37,18 @@ export class ServedSession implements SessionReceiver {
   private migrations: Promise<unknown> = READY;
 
   constructor(
-    private readonly core: SessionCore,
+    private readonly session: ServerSession,
     private readonly handlers: SessionHandlers,
     private readonly line: SessionLine,
   ) {}
 
   submit(operation: Operation): void {
-    this.handlers.submit(operation, this.core, this.line);
-    if (operation.state === OperationState.Accepted && !operation.isOver) this.core.queued.add(operation);
+    this.handlers.submit(operation, this.session, this.line);
+    if (operation.state === OperationState.Accepted && !operation.isOver) this.session.queued.add(operation);
   }
 
   withdraw(operation: Operation): void {
-    this.core.queued.remove(operation);
+    this.session.queued.remove(operation);
     this.handlers.withdraw(operation);
   }
 
@@ -56,40 +56,40 @@ export class ServedSession implements SessionReceiver {
     this.handlers.suspended(operation);
   }
 
-  resumed(operation: Operation): Promise<void> | undefined {
-    return this.handlers.resumed(operation);
+  handlerBack(operation: Operation): Promise<void> | undefined {
+    return this.handlers.handlerBack(operation);
   }
 
   cancel(cancel: NnrpCancel): void {
-    this.handlers.messages.cancel(cancel, this.core);
+    this.handlers.messages.cancel(cancel, this.session);
   }
 
   patch(patch: NnrpPatch): void {
     this.patchTurn = this.answered(
-      this.patchTurn.then(() => this.handlers.messages.patch(described(patch), this.core)),
+      this.patchTurn.then(() => this.handlers.messages.patch(described(patch), this.session)),
     );
   }
 
   migrate(migration: NnrpMigration): void {
     this.migrations = this.answered(
-      this.migrations.then(() => this.handlers.messages.migrate(described(migration), this.core)),
+      this.migrations.then(() => this.handlers.messages.migrate(described(migration), this.session)),
     );
   }
 
   /** Resolves however it ends: what comes later must not wait in vain. */
   private answered(answer: Promise<void>): Promise<void> {
-    return answer.catch((error: unknown) => crash(this.core.connection, error));
+    return answer.catch((error: unknown) => crash(this.session.connection, error));
   }
 
   close(close: NnrpClose): void {
-    this.handlers.messages.close(described(close), this.core, Promise.all([this.patchTurn, this.migrations]));
+    this.handlers.messages.close(described(close), this.session, Promise.all([this.patchTurn, this.migrations]));
   }
 
   event(event: ServerSessionEvent): void {
-    this.handlers.messages.event(described(event), this.core);
+    this.handlers.messages.event(described(event), this.session);
   }
 
   ended(reason: NnrpError): void {
-    this.handlers.ended(this.core, this.line, reason);
+    this.handlers.ended(this.session, this.line, reason);
   }
 }

@@ -1,308 +1,243 @@
 import {
-  forCaller,
-  INSPECT,
-  type Inspect,
-  inspected,
+  type FlowFields,
+  FlowSender,
   type NnrpError,
-  type ObjectIdentity,
-  type SchemaRegistry,
-  type SessionState,
-  UsageError,
+  type Packet,
+  type ProtocolError,
+  SessionLifecycle,
 } from 'nnrp-core';
-import * as preview3 from 'nnrp-core/preview3';
-import { ErrorScope, MessageType, SessionFlagsAck } from 'nnrp-core/preview3';
-import { ASYNC_DISPOSE } from '../../base/application/async-dispose.js';
+import type * as preview3 from 'nnrp-core/preview3';
+import { CloseReason, ErrorScope, MessageType, ScopeKind, SessionPriorityClass } from 'nnrp-core/preview3';
 import { described } from '../../base/application/described.js';
-import type { AsyncItems } from '../../base/async-items.js';
-import { checkFlow } from '../../base/flow-fields.js';
-import { oneOf, optionTable, U32 } from '../../base/option-kinds.js';
-import { checkArgument, checkOptions, withDefaults } from '../../base/options.js';
-import { answering, rejection, SETTLED } from '../../base/promises/settled.js';
-import type { BodyInput } from '../../connection/body/body-bytes.js';
-import type { CloseReport } from '../../connection/close-report.js';
-import { givenText } from '../../connection/errors/error-text.js';
-import { RESULT_HINT } from '../../connection/sending/codecs.js';
-import type {
-  FlowUpdateInit,
-  MigrateAckInit,
-  NnrpServerSession,
-  OperationContext,
-  OperationsInFlight,
-  PatchAckInit,
-  ResultHintInit,
-  ServerCloseOptions,
-} from '../contract/contract.js';
+import { guard } from '../../base/guard.js';
+import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
+import type { Lane } from '../../connection/sending/outbox.js';
+import type { ConnectionMemory } from '../bounds/server-memory.js';
+import type { NnrpServerSession } from '../contract/contract.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
-import type {
-  NnrpCancel,
-  NnrpClose,
-  NnrpMigration,
-  NnrpPatch,
-  ResultInit,
-  RuntimeSessionRecord,
-  ServerSessionEvent,
-} from '../contract/server-messages.js';
-import { SubmitIterator } from '../inbox/submit-iterator.js';
+import type { FrameFailure } from '../failures/frame-failure.js';
+import { QueuedSubmits } from '../inbox/queued-submits.js';
+import { SessionInbox } from '../inbox/session-inbox.js';
+import type { SessionReceiver } from '../inbox/session-receiver.js';
+import type { ConnectionGate } from '../operation/connection-gate.js';
+import type { Operation } from '../operation/operation.js';
+import { ResultGate } from '../operation/result-gate.js';
 import type { ServerSessionConnection } from '../operation/server-session-connection.js';
-import { SessionCore } from './session-core.js';
+import { SessionOperations } from '../operation/session-operations.js';
+import { SessionCache } from './session-cache.js';
+import { SessionClosing } from './session-closing.js';
+import { SessionMigrations } from './session-migrations.js';
+import { SessionPatches } from './session-patches.js';
 
-const NO_BODY = new Uint8Array(0);
-const NO_HINT: preview3.ResultHint = Object.freeze({
-  appliedBudgetPolicy: preview3.ResultHintBudgetPolicy.None,
-  congestionState: preview3.ResultHintCongestionState.None,
-  reason: preview3.ResultHintReason.None,
-  retryAfterMs: 0,
-});
-const HINT_FIELDS = optionTable<ResultHintInit>({
-  appliedBudgetPolicy: oneOf('ResultHintBudgetPolicy', preview3.ResultHintBudgetPolicy),
-  congestionState: oneOf('ResultHintCongestionState', preview3.ResultHintCongestionState),
-  reason: oneOf('ResultHintReason', preview3.ResultHintReason),
-  retryAfterMs: U32,
-});
-const CANCEL_SCOPE = oneOf('CancelScope', preview3.CancelScope);
-const ERROR_OPTIONS = optionTable<{ frameId: number; retryAfterMs: number }>({ frameId: U32, retryAfterMs: U32 });
-
-/** A session as the application holds it. */
-export class ServerSession implements NnrpServerSession {
-  readonly core: SessionCore;
+/**
+ * One session of a server with all its parts: what comes in goes to `receiver`, what goes out through `operations` and
+ * `closing`. The application holds `handle`.
+ */
+export class ServerSession {
+  readonly sessionId: number;
+  readonly lane: Lane;
+  readonly lifecycle: SessionLifecycle;
+  readonly gate: ResultGate;
+  readonly operations: SessionOperations;
+  readonly closing: SessionClosing;
+  readonly inbox: SessionInbox;
+  /** Takes the messages: the inbox, or the handlers of `serve`. */
+  receiver: SessionReceiver;
+  /** Its submits that wait. */
+  readonly queued: QueuedSubmits;
+  private ownPatches: SessionPatches | undefined;
+  private ownMigrations: SessionMigrations | undefined;
+  private objectCache: SessionCache | undefined;
+  private flowSender: FlowSender | undefined;
+  private reason: NnrpError | undefined;
+  /** Packets of the session that have been received, over all its connections. */
+  receivedPackets = 0;
+  /** Called once, by the next packet that comes: the client has the connection. */
+  heard: (() => void) | undefined = undefined;
 
   constructor(
-    connection: ServerSessionConnection,
-    open: preview3.SessionOpen,
-    ack: preview3.SessionOpenAck,
-    config: NnrpServerConfig,
+    /** What the application holds. */
+    readonly handle: NnrpServerSession,
+    readonly connection: ServerSessionConnection,
+    readonly open: preview3.SessionOpen,
+    readonly ack: preview3.SessionOpenAck,
+    readonly config: NnrpServerConfig,
   ) {
-    this.core = new SessionCore(this, connection, open, ack, config);
+    described(ack);
+    this.sessionId = ack.sessionId;
+    this.lane = ack.acceptedPriorityClass + 1;
+    this.lifecycle = new SessionLifecycle(ack.sessionId);
+    this.gate = new ResultGate(
+      connection.gate,
+      ack.acceptedPriorityClass === SessionPriorityClass.Background,
+      config.maxOutboxBytes,
+      connection,
+    );
+    this.operations = new SessionOperations(this, ack.sessionId, ack.acceptedProfileId);
+    this.closing = new SessionClosing(this);
+    this.queued = new QueuedSubmits(connection.memory.queue, connection);
+    this.inbox = new SessionInbox(this);
+    this.receiver = this.inbox;
   }
 
-  get sessionId(): number {
-    return this.core.sessionId;
+  get deadlines() {
+    return this.connection.deadlines;
   }
 
-  get clientOpen(): preview3.SessionOpen {
-    return this.core.open;
+  get isOver(): boolean {
+    return this.reason !== undefined;
   }
 
-  get ack(): preview3.SessionOpenAck {
-    return described(this.core.ack);
+  /** Why the session is over; undefined while it is not. */
+  get endReason(): NnrpError | undefined {
+    return this.reason;
   }
 
-  get state(): SessionState {
-    return this.core.lifecycle.state;
+  /** Made when first asked for, like what follows: most sessions never need them. */
+  get patches(): SessionPatches {
+    this.ownPatches ??= new SessionPatches(this, this.config.maxQueuedBytes);
+    return this.ownPatches;
   }
 
-  get operations(): OperationsInFlight {
-    return this.core.operations.registry;
+  get migrations(): SessionMigrations {
+    this.ownMigrations ??= new SessionMigrations(this, this.config.maxQueuedBytes);
+    return this.ownMigrations;
+  }
+
+  /** The objects that the client has put, or the application tracks. */
+  get cache(): SessionCache {
+    const { config, connection, ack } = this;
+    this.objectCache ??= new SessionCache(
+      config,
+      config.schemaRegistry,
+      ack,
+      connection.memory.cache,
+      connection.bounds,
+    );
+    return this.objectCache;
   }
 
   get cacheObjectCount(): number {
-    return this.core.cacheObjectCount;
+    return this.objectCache?.size ?? 0;
   }
 
-  get schemas(): SchemaRegistry {
-    return this.core.cache.schemas;
+  /** What the cache is counted as, for `stats`. */
+  get cacheFacts(): { readonly bytes: number; readonly objects: number; readonly schemas: number } {
+    const cache = this.objectCache;
+    return { bytes: cache?.byteLength ?? 0, objects: cache?.size ?? 0, schemas: cache?.schemaCount ?? 0 };
   }
 
-  get remoteAddress(): string {
-    return this.core.connection.remoteAddress;
+  /** Lets go of cached objects whose lease is over. */
+  expireObjects(): void {
+    this.objectCache?.expire();
   }
 
-  get isAnnounced(): boolean {
-    return this.core.connection.isAnnounced;
+  /** What the connection has of the session is another connection's from now on. */
+  moveTo(gate: ConnectionGate, memory: ConnectionMemory): void {
+    this.gate.moveTo(gate);
+    this.queued.moveTo(memory.queue);
+    this.objectCache?.moveTo(memory.cache);
   }
 
-  get roundTripMs(): number | undefined {
-    return this.core.connection.roundTripMs;
+  /** The connection is over. The session may outlive it. */
+  disconnected(error: NnrpError): void {
+    if (!this.connection.outlivedBy(this, error)) this.end(error);
   }
 
-  ping(): Promise<number> {
-    return answering(() => {
-      this.requireOpen();
-      if (!this.isAnnounced)
-        throw new UsageError(`session ${this.sessionId}: the client has not shown that it knows PING`);
-      return this.core.connection.ping(this.core.config.pingTimeoutMs);
-    });
+  /** For the operations: none is in flight any more. */
+  allAnswered(): void {
+    this.closing.wake();
+    this.connection.answered();
   }
 
-  get endReason(): NnrpError | undefined {
-    return this.core.endReason;
+  /** For the operations: one of them waits for its client, or for room. */
+  suspended(operation: Operation): void {
+    this.receiver.suspended?.(operation);
   }
 
-  get inFlightCount(): number {
-    return this.core.operations.registry.size;
+  handlerBack(operation: Operation): Promise<void> | undefined {
+    return this.receiver.handlerBack?.(operation);
   }
 
-  get record(): RuntimeSessionRecord {
-    const { ack, operations } = this.core;
-    return {
-      sessionId: ack.sessionId,
-      profileId: ack.acceptedProfileId,
-      schemaId: ack.schemaId,
-      schemaVersion: ack.schemaVersion,
-      resumeEnabled: (ack.sessionFlagsAck & SessionFlagsAck.ResumeEnabled) !== 0,
-      resumeTokenBytes: ack.resumeTokenBytes,
-      lastOperationId: operations.registry.highestId,
-    };
+  /**
+   * Tells why a frame is dropped, or will be. A client that has not announced itself would fail on it; it gets the drop
+   * alone.
+   */
+  explainDrop(frameId: number, failure: FrameFailure): void {
+    if (this.connection.knowsPeerMessages) this.sendFrameError(frameId, failure);
   }
 
-  isInFlight(frameId: number): boolean {
-    return this.core.operations.registry.has(frameId);
+  /** For the operations: one that has waited has begun. */
+  begun(operation: Operation): void {
+    this.queued.remove(operation);
   }
 
-  receiveSubmit(): Promise<OperationContext> {
-    // The inbox makes promises that may go unheard; another one for each submit would cost time.
-    try {
-      return this.core.inbox.nextSubmit();
-    } catch (error) {
-      return rejection(error);
+  /** For the operations: one is over, wherever it waits. */
+  operationEnded(operation: Operation): void {
+    this.gate.operationEnded(operation);
+    this.receiver.withdraw(operation);
+  }
+
+  /** For the closing: work that comes from now on is refused. */
+  stopSubmits(reason: NnrpError): void {
+    this.inbox.endSubmits(reason);
+  }
+
+  /** Sends FLOW_UPDATE for this session, or for one of its operations. */
+  sendFlow(fields: FlowFields, operation?: Operation): boolean {
+    let sender: FlowSender;
+    if (operation === undefined) {
+      this.flowSender ??= new FlowSender(ScopeKind.Session);
+      sender = this.flowSender;
+    } else {
+      sender = operation.flowSender(() => new FlowSender(ScopeKind.Operation, BigInt(operation.operationId)));
     }
+    const update = sender.next(fields);
+    return this.connection.send(MessageType.FlowUpdate, this.sessionId, 0, FLOW_UPDATE, update, undefined, this.lane);
   }
 
-  [Symbol.asyncIterator](): AsyncItems<OperationContext, void> {
-    this.core.inbox.requireKinds('for await over the session');
-    return new SubmitIterator(this.core.inbox);
+  /** Answers a frame that was never taken, or not by the application. */
+  dropFrame(failure: FrameFailure, { frameId, traceLow, traceHigh }: Packet): void {
+    this.explainDrop(frameId, failure);
+    this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId, this.lane, traceLow, traceHigh);
   }
 
-  receiveCancel(): Promise<NnrpCancel> {
-    return answering(() => this.core.inbox.next('cancel'));
+  /** Tells the client about one of its frames. */
+  sendFrameError(frameId: number, { wireCode, text, retryAfterMs, details }: FrameFailure): void {
+    const { sessionId, lane } = this;
+    const options = { sessionId, frameId, lane, retryAfterMs, details };
+    this.connection.sendError(wireCode, ErrorScope.Frame, text, options);
   }
 
-  receivePatch(): Promise<NnrpPatch> {
-    return answering(() => this.core.inbox.next('patch'));
+  /** A violation that costs the session, and nothing else. */
+  fail(error: ProtocolError, frameId: number): void {
+    const { sessionId, lane } = this;
+    this.connection.report(sessionId, error);
+    this.connection.sendError(error.wireCode, ErrorScope.Session, error.rawMessage, { sessionId, frameId, lane });
+    this.closing.sendClose({ reason: CloseReason.ProtocolError });
+    this.connection.closeSent(sessionId);
+    this.end(error);
   }
 
-  receiveMigrate(): Promise<NnrpMigration> {
-    return answering(() => this.core.inbox.next('migrate'));
-  }
-
-  receiveClose(): Promise<NnrpClose> {
-    return answering(() => this.core.inbox.next('close'));
-  }
-
-  events(): AsyncItems<ServerSessionEvent, void> {
-    return this.core.inbox.events();
-  }
-
-  sendResult(frameId: number, result: ResultInit, body: BodyInput = NO_BODY): Promise<void> {
-    return this.core.operations.sendResult(frameId, result, body);
-  }
-
-  sendResultDrop(frameId: number): Promise<void> {
-    return this.core.operations.sendResultDrop(frameId);
-  }
-
-  cancelOperations(scope: preview3.CancelScope, frameId: number): number[] {
-    checkArgument('cancelOperations', 'scope', scope, CANCEL_SCOPE);
-    checkArgument('cancelOperations', 'frameId', frameId, U32);
-    return this.core.operations.cancel(scope, frameId);
-  }
-
-  trackCacheObject(identity: ObjectIdentity): void {
-    const full = this.core.cache.track(identity);
-    if (full === undefined) return;
-    const { maxCacheObjects } = this.core.config;
-    const why =
-      full === 'cacheObjects' ? `maxCacheObjects is ${maxCacheObjects}, and as many are there` : `${full} is reached`;
-    throw new UsageError(`session ${this.sessionId}: ${why}`);
-  }
-
-  cacheObject(identity: ObjectIdentity): Uint8Array | undefined {
-    return this.core.cache.get(identity);
-  }
-
-  sendPatchAck(ack: PatchAckInit = {}, profilePatchAck: BodyInput = NO_BODY): Promise<void> {
-    return answering(() => (this.core.patches.answer(ack, profilePatchAck) ? SETTLED : this.drained()));
-  }
-
-  sendMigrateAck(request: NnrpMigration, ack: MigrateAckInit = {}): Promise<void> {
-    return answering(() => (this.core.migrations.answer(request, ack) ? SETTLED : this.drained()));
-  }
-
-  sendFlowUpdate(update: FlowUpdateInit): Promise<void> {
-    return answering(() => {
-      const { frameId } = checkFlow(update, 'serverSession');
-      this.requireOpen();
-      const operation = frameId === undefined ? undefined : this.core.operations.registry.get(frameId);
-      if (frameId !== undefined && operation === undefined) throw this.notInFlight(frameId);
-      return this.core.sendFlow(update, operation) ? SETTLED : this.drained();
-    });
-  }
-
-  sendResultHint(frameId: number, hint: ResultHintInit): Promise<boolean> {
-    return answering(() => {
-      checkArgument('sendResultHint', 'frameId', frameId, U32);
-      const metadata = withDefaults('result hint', hint, NO_HINT, HINT_FIELDS);
-      this.requireOpen();
-      if (!this.isAnnounced) return false;
-      const { sessionId, lane, connection } = this.core;
-      const room = connection.send(MessageType.ResultHint, sessionId, frameId, RESULT_HINT, metadata, undefined, lane);
-      return room || this.drained().then(() => true);
-    });
-  }
-
-  sendError(
-    errorCode: number,
-    text: string,
-    options: { readonly frameId?: number | undefined; readonly retryAfterMs?: number | undefined } = {},
-  ): Promise<boolean> {
-    return answering(() => {
-      checkArgument('sendError', 'errorCode', errorCode, U32);
-      checkOptions('error options', options, ERROR_OPTIONS);
-      givenText(text);
-      this.requireOpen();
-      if (!this.isAnnounced) return false;
-      const { sessionId, lane, connection } = this.core;
-      const { frameId, retryAfterMs = 0 } = options;
-      const scope = frameId === undefined ? ErrorScope.Session : ErrorScope.Frame;
-      connection.sendError(errorCode, scope, text, { sessionId, lane, frameId: frameId ?? 0, retryAfterMs });
-      return this.drained().then(() => true);
-    });
-  }
-
-  ackClose(_close?: NnrpClose): Promise<void> {
-    return answering(() => this.core.closing.acknowledge());
-  }
-
-  close(options: ServerCloseOptions = {}): Promise<void> {
-    return answering(() => this.core.closing.close(options));
-  }
-
-  get closeReport(): CloseReport {
-    return this.core.closing.report;
-  }
-
-  [ASYNC_DISPOSE](): Promise<void> {
-    return this.close();
-  }
-
-  toJSON(): Record<string, unknown> {
-    const { sessionId, remoteAddress, state, inFlightCount, isAnnounced, endReason } = this;
-    const { acceptedProfileId: profileId } = this.ack;
-    return {
-      sessionId,
-      remoteAddress,
-      profileId,
-      state,
-      inFlightCount,
-      isAnnounced,
-      endReason: endReason?.message,
-    };
-  }
-
-  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
-    return inspected('NnrpServerSession', this.toJSON(), depth, options, inspect);
-  }
-
-  private drained(): Promise<void> {
-    const { connection, lane, isOver } = this.core;
-    return isOver ? SETTLED : connection.whenDrained(lane);
-  }
-
-  private requireOpen(): void {
-    if (this.core.endReason !== undefined) throw forCaller(this.core.endReason);
-  }
-
-  private notInFlight(frameId: number): UsageError {
-    return new UsageError(`session ${this.sessionId}: frame ${frameId} is not in flight`);
+  /**
+   * The session is over: whatever waits for it is told why. Each step by itself, so that one that fails keeps no other
+   * from giving back what it holds.
+   */
+  end(reason: NnrpError): void {
+    if (this.reason !== undefined) return;
+    this.reason = reason;
+    const { connection } = this;
+    this.lifecycle.end();
+    guard(connection, () => this.closing.ended(this.operations.end(reason)));
+    guard(connection, () => this.inbox.readOn());
+    guard(connection, () => this.ownPatches?.end());
+    guard(connection, () => this.ownMigrations?.end());
+    guard(connection, () => this.queued.end());
+    guard(connection, () => this.objectCache?.end());
+    guard(connection, () => this.inbox.ended(reason));
+    guard(connection, () => this.receiver.ended(reason));
+    guard(connection, () => this.closing.wake());
+    guard(connection, () => this.gate.end());
+    guard(connection, () => connection.sessionEnded(this.sessionId));
   }
 }

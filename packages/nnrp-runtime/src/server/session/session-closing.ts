@@ -107,8 +107,8 @@ export class SessionClosing {
       await this.close(options);
       return this.report;
     }
-    // Whoever closes already may have been given more time than the server has left.
-    await this.idleWithin(options.drainTimeoutMs ?? 0);
+    // A close that is under way may have been given more time than the server has left.
+    await this.allAnsweredWithin(options.drainTimeoutMs ?? 0);
     if (this.owner.isOver) return this.report;
     this.dropAll(closedByServer(this.owner.sessionId), SERVER_SHUTDOWN);
     await (this.own ?? this.acknowledge());
@@ -121,7 +121,7 @@ export class SessionClosing {
   }
 
   /** What a client is told whose submit comes too late. */
-  refusal(): FrameFailure {
+  closingFailure(): FrameFailure {
     const { connection, sessionId } = this.owner;
     return (
       this.why ?? (connection.isDraining ? SERVER_SHUTDOWN : sessionClosed(`session ${sessionId} is being closed`))
@@ -174,16 +174,17 @@ export class SessionClosing {
     const { connection, operations, sessionId } = owner;
     const reason = closedByServer(sessionId);
     const { inFlightPolicy = InFlightPolicy.Drain } = options;
-    const isIdle = operations.registry.size === 0;
-    const { drainTimeoutMs = isIdle || inFlightPolicy !== InFlightPolicy.Drain ? 0 : DEFAULT_DRAIN_MS } = options;
-    const drains = inFlightPolicy === InFlightPolicy.Drain && drainTimeoutMs > 0 && !isIdle;
+    const nothingInFlight = operations.registry.size === 0;
+    const { drainTimeoutMs = nothingInFlight || inFlightPolicy !== InFlightPolicy.Drain ? 0 : DEFAULT_DRAIN_MS } =
+      options;
+    const drains = inFlightPolicy === InFlightPolicy.Drain && drainTimeoutMs > 0 && !nothingInFlight;
     if (!drains) this.dropAll(reason, this.why);
-    const tell = connection.isAnnounced;
+    const tell = connection.knowsPeerMessages;
     if (tell) this.sendClose({ ...options, inFlightPolicy, drainTimeoutMs });
     if (drains) {
       owner.lifecycle.closeRequested();
       owner.stopSubmits(reason);
-      await this.idleWithin(drainTimeoutMs);
+      await this.allAnsweredWithin(drainTimeoutMs);
       if (owner.isOver) return;
       this.dropAll(reason, this.why);
     }
@@ -199,12 +200,12 @@ export class SessionClosing {
     const { owner } = this;
     if (drainTimeoutMs > 0 && owner.operations.registry.size > 0) {
       // A preview3 reference client takes the first acknowledgement for the last.
-      if (owner.connection.isAnnounced) {
+      if (owner.connection.knowsPeerMessages) {
         this.sendAck(CloseStatus.Draining, lastOperationId);
         owner.lifecycle.closeAnswered(CloseStatus.Draining);
       }
       // A handler that has looked at the close first has used some of the time.
-      await this.idleWithin(this.requestedAtMs + drainTimeoutMs - performance.now());
+      await this.allAnsweredWithin(this.requestedAtMs + drainTimeoutMs - performance.now());
       if (owner.isOver) return;
     }
     const reason = new ClosedError(`session ${owner.sessionId} was closed by the client`);
@@ -229,7 +230,7 @@ export class SessionClosing {
     connection.send(MessageType.SessionCloseAck, sessionId, 0, SESSION_CLOSE_ACK, metadata, undefined, operations.lane);
   }
 
-  private async idleWithin(timeoutMs: number): Promise<void> {
+  private async allAnsweredWithin(timeoutMs: number): Promise<void> {
     if (timeoutMs <= 0 || this.owner.operations.registry.size === 0) return;
     let timer: NodeJS.Timeout | undefined;
     await new Promise<void>((resolve) => {

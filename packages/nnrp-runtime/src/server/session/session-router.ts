@@ -74,24 +74,24 @@ export interface RouterOwner {
 
 /** What comes in for one session: checks what each message may do in the state the session is in, and passes it on. */
 export class SessionRouter<Core extends RouterOwner = RouterOwner> implements SessionEndpoint {
-  constructor(readonly core: Core) {}
+  constructor(readonly session: Core) {}
 
   get lane(): Lane {
-    return this.core.lane;
+    return this.session.lane;
   }
 
   unsent(head: Packet, error: UsageError): void {
-    this.core.operations.unsent(head, error);
+    this.session.operations.unsent(head, error);
   }
 
   disconnected(error: NnrpError): void {
-    this.core.disconnected(error);
+    this.session.disconnected(error);
   }
 
   receive(packet: Packet, info: MessageInfo): void {
-    const { core } = this;
-    core.receivedPackets++;
-    if (core.heard !== undefined) this.isHeard();
+    const { session } = this;
+    session.receivedPackets++;
+    if (session.heard !== undefined) this.isHeard();
     switch (info.code) {
       case MessageType.FrameSubmit:
         this.submitted(packet);
@@ -103,10 +103,10 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
         this.flowUpdated(packet);
         break;
       case MessageType.SessionPatch:
-        this.core.patches.received(packet, info);
+        this.session.patches.received(packet, info);
         break;
       case MessageType.SessionMigrate:
-        this.core.migrations.received(packet);
+        this.session.migrations.received(packet);
         break;
       case MessageType.CachePut:
         this.objectPut(packet, info);
@@ -118,7 +118,7 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
         this.closeRequested(packet);
         break;
       case MessageType.SessionCloseAck:
-        this.core.closing.answered(preview3.decodeSessionCloseAck(packet.view, packet.metadataStart).closeStatus);
+        this.session.closing.answered(preview3.decodeSessionCloseAck(packet.view, packet.metadataStart).closeStatus);
         break;
       case MessageType.Error:
         this.errorArrived(packet);
@@ -130,84 +130,84 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
   }
 
   violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
-    const { core } = this;
-    core.receivedPackets++;
-    if (core.heard !== undefined) this.isHeard();
-    if (fault.kind === 'packet_too_large') core.connection.bounds.hit('packetBytes');
+    const { session } = this;
+    session.receivedPackets++;
+    if (session.heard !== undefined) this.isHeard();
+    if (fault.kind === 'packet_too_large') session.connection.bounds.hit('packetBytes');
     const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, codeOf(fault), fault);
     if (packet.messageType === MessageType.FrameSubmit && packet.frameId !== 0) {
-      const { registry } = core.operations;
+      const { registry } = session.operations;
       if (registry.wasUsed(packet.frameId) && !registry.has(packet.frameId)) {
         this.usedBefore(packet.frameId);
         return;
       }
       if (!registry.has(packet.frameId)) {
         // The frame was never taken: its id stays free, and the client is not left waiting.
-        core.connection.report(core.sessionId, error);
-        core.dropFrame(submitRefused(error.wireCode, error.rawMessage), packet);
+        session.connection.report(session.sessionId, error);
+        session.dropFrame(submitRefused(error.wireCode, error.rawMessage), packet);
         return;
       }
     }
-    core.fail(error, packet.frameId);
+    session.fail(error, packet.frameId);
   }
 
   private isHeard(): void {
-    const { heard } = this.core;
-    this.core.heard = undefined;
+    const { heard } = this.session;
+    this.session.heard = undefined;
     heard?.();
   }
 
   private submitted(packet: Packet): void {
-    const { core } = this;
+    const { session } = this;
     const { frameId } = packet;
-    const { registry } = core.operations;
-    if (!core.lifecycle.acceptsNewOperations || core.connection.isDraining) {
-      if (core.operations.useUpId(packet)) core.dropFrame(core.closing.refusal(), packet);
+    const { registry } = session.operations;
+    if (!session.lifecycle.acceptsNewOperations || session.connection.isDraining) {
+      if (session.operations.useUpId(packet)) session.dropFrame(session.closing.closingFailure(), packet);
       else this.usedBefore(frameId);
       return;
     }
-    const { maxInFlightOperations, strict } = core.config;
+    const { maxInFlightOperations, strict } = session.config;
     if (maxInFlightOperations > 0 && registry.size >= maxInFlightOperations && !registry.has(frameId)) {
       this.exceeded(packet);
       return;
     }
-    const fault = strict ? strictFault(packet, core.cache.schemas) : undefined;
+    const fault = strict ? strictFault(packet, session.cache.schemas) : undefined;
     if (fault !== undefined) {
       this.rejectSubmit(packet, fault.errorCode, fault.text);
       return;
     }
     let objects: readonly ResolvedObject[] | undefined;
     if (packet.view.getUint8(packet.metadataStart + AT.submitMode) !== SubmitMode.Inline) {
-      const resolved = core.cache.resolve(packet);
+      const resolved = session.cache.resolve(packet);
       if ('errorCode' in resolved) {
         this.rejectSubmit(packet, resolved.errorCode, resolved.text);
         return;
       }
       objects = resolved.objects;
     }
-    const operation = core.operations.admit(packet, this.deadlineOf(packet), objects);
+    const operation = session.operations.admit(packet, this.deadlineOf(packet), objects);
     if (operation === undefined) this.usedBefore(frameId);
-    else core.receiver.submit(operation);
+    else session.receiver.submit(operation);
   }
 
   /** latency_budget_ms of the submit, else default_deadline_ms of the session; 0 = none. */
   private deadlineOf(packet: Packet): number {
-    const { config, connection, open } = this.core;
+    const { config, connection, open } = this.session;
     if (!config.deadlines) return 0;
     const budgetMs = packet.view.getUint16(packet.metadataStart + AT.latencyBudgetMs, true);
     if (budgetMs === preview3.UNLIMITED_BUDGET && connection.understands(PeerMessages.UnlimitedBudget)) return 0;
     if (budgetMs !== 0) return budgetMs;
-    return connection.isAnnounced || config.enforceReferenceDeadlines ? open.defaultDeadlineMs : 0;
+    return connection.knowsPeerMessages || config.enforceReferenceDeadlines ? open.defaultDeadlineMs : 0;
   }
 
   /** More than may be in flight: the frame is dropped, and the client told what it may have. */
   private exceeded(packet: Packet): void {
-    const { core } = this;
-    const { maxInFlightOperations } = core.config;
-    if (core.operations.useUpId(packet)) {
-      core.dropFrame(aboveInFlightLimit(maxInFlightOperations), packet);
+    const { session } = this;
+    const { maxInFlightOperations } = session.config;
+    if (session.operations.useUpId(packet)) {
+      session.dropFrame(aboveInFlightLimit(maxInFlightOperations), packet);
       // The credit says it all; a level would slow the client down until another update takes it back.
-      core.sendFlow({ updateReason: UpdateReason.Reduce, credit: maxInFlightOperations });
+      session.sendFlow({ updateReason: UpdateReason.Reduce, credit: maxInFlightOperations });
     } else {
       this.usedBefore(packet.frameId);
     }
@@ -215,81 +215,86 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
 
   /** A frame id comes twice: its first frame has its answer, or gets it; this one gets none. */
   private usedBefore(frameId: number): void {
-    const { core } = this;
+    const { session } = this;
     const error = new ProtocolError(`FRAME_SUBMIT: frame ${frameId} was used before`, ErrorCode.InvalidState);
-    core.connection.report(core.sessionId, error);
-    core.sendFrameError(frameId, submitRefused(error.wireCode, error.rawMessage));
+    session.connection.report(session.sessionId, error);
+    session.sendFrameError(frameId, submitRefused(error.wireCode, error.rawMessage));
   }
 
   /** The frame is answered, and its id used up; a client that knows ERROR is told why. */
   private rejectSubmit(packet: Packet, errorCode: number, text: string): void {
-    const { core } = this;
-    if (!core.operations.useUpId(packet)) {
+    const { session } = this;
+    if (!session.operations.useUpId(packet)) {
       this.usedBefore(packet.frameId);
       return;
     }
-    core.dropFrame(submitRefused(errorCode, text), packet);
+    session.dropFrame(submitRefused(errorCode, text), packet);
   }
 
   private cancelled(frameId: number): void {
-    const { core } = this;
+    const { session } = this;
     // A cancel that crosses the last answer, or comes twice, has nothing left to do.
-    if (core.operations.cancelled(frameId)) core.receiver.cancel({ frameId });
+    if (session.operations.cancelled(frameId)) session.receiver.cancel({ frameId });
   }
 
   private flowUpdated(packet: Packet): void {
-    const { core } = this;
+    const { session } = this;
     const update = preview3.decodeFlowUpdate(packet.view, packet.metadataStart);
     const operation =
-      update.scopeKind === ScopeKind.Operation ? core.operations.registry.get(Number(update.operationId)) : undefined;
+      update.scopeKind === ScopeKind.Operation
+        ? session.operations.registry.get(Number(update.operationId))
+        : undefined;
     // An operation that is over has nothing left to hold back.
     if (update.scopeKind === ScopeKind.Operation && operation === undefined) return;
-    const outcome = core.gate.scopeOf(operation, () => new FlowScope()).apply(update, performance.now());
+    const outcome = session.gate.scopeOf(operation, () => new FlowScope()).apply(update, performance.now());
     // One that is stale has changed nothing.
-    if (outcome === 'applied') core.gate.flowChanged(operation);
-    core.receiver.event({ type: 'flowUpdate', update });
+    if (outcome === 'applied') session.gate.flowChanged(operation);
+    session.receiver.event({ type: 'flowUpdate', update });
   }
 
   private objectPut(packet: Packet, info: MessageInfo): void {
-    const { core } = this;
+    const { session } = this;
     const put = preview3.decodeCachePut(packet.view, packet.metadataStart);
     if (packet.bodyLength !== put.objectBytes) {
-      core.fail(bodyLengthError(packet, info, put.objectBytes), packet.frameId);
+      session.fail(bodyLengthError(packet, info, put.objectBytes), packet.frameId);
       return;
     }
-    const ack = core.cache.put(put, packet.body);
-    core.connection.send(MessageType.CacheAck, core.sessionId, 0, CACHE_ACK, ack, undefined, core.lane);
-    core.receiver.event({ type: 'cachePut', put, ack });
+    const ack = session.cache.put(put, packet.body);
+    session.connection.send(MessageType.CacheAck, session.sessionId, 0, CACHE_ACK, ack, undefined, session.lane);
+    session.receiver.event({ type: 'cachePut', put, ack });
   }
 
   private objectsInvalidated(packet: Packet): void {
-    const { core } = this;
+    const { session } = this;
     const invalidate = preview3.decodeCacheInvalidate(packet.view, packet.metadataStart);
-    core.receiver.event({ type: 'cacheInvalidate', invalidate, removed: core.cache.invalidate(invalidate) });
+    session.receiver.event({ type: 'cacheInvalidate', invalidate, removed: session.cache.invalidate(invalidate) });
   }
 
   private closeRequested(packet: Packet): void {
     const close = { metadata: preview3.decodeSessionClose(packet.view, packet.metadataStart) };
-    if (this.core.closing.requestedByClient(close)) this.core.receiver.close(close);
+    if (this.session.closing.requestedByClient(close)) this.session.receiver.close(close);
   }
 
   /** Answering an error with an error would never end. */
   private errorArrived(packet: Packet): void {
     const error = preview3.decodeErrorMessage(packet.view, packet.metadataStart);
     const { text: diagnostic, details } = readErrorText(packet, error);
-    this.core.receiver.event({ type: 'peerError', error, diagnostic, details: details.details });
+    this.session.receiver.event({ type: 'peerError', error, diagnostic, details: details.details });
   }
 
   /** A message that this server does not serve: said to the peer, and nothing else happens. */
   private unsupported({ sessionId, frameId }: Packet, info: MessageInfo): void {
     const text = `${info.name} is not served`;
-    this.core.connection.sendError(ErrorCode.UnsupportedCapability, ErrorScope.Session, text, { sessionId, frameId });
+    this.session.connection.sendError(ErrorCode.UnsupportedCapability, ErrorScope.Session, text, {
+      sessionId,
+      frameId,
+    });
   }
 
   private failSession(packet: Packet, info: MessageInfo): void {
-    const { core } = this;
-    const text = `${info.name} in session ${core.sessionId}, state ${core.lifecycle.state}`;
-    core.fail(new ProtocolError(text, ErrorCode.InvalidState), packet.frameId);
+    const { session } = this;
+    const text = `${info.name} in session ${session.sessionId}, state ${session.lifecycle.state}`;
+    session.fail(new ProtocolError(text, ErrorCode.InvalidState), packet.frameId);
   }
 }
 

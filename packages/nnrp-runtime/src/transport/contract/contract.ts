@@ -31,7 +31,7 @@ export interface OutboundPacket {
 }
 
 /**
- * Who a transport delivers to. Calls never overlap, and none comes before `start` or after `closed`. A transport aborts
+ * What a transport delivers to. Calls never overlap, and none comes before `start` or after `closed`. A transport aborts
  * its own connection when one of them throws, with a TransportError whose cause is what was thrown; nothing else happens.
  */
 export interface PacketSink {
@@ -81,7 +81,7 @@ export interface FramedTransport {
   readonly kind: TransportKind;
   /** For messages and policies, such as 127.0.0.1:4433. */
   readonly remoteAddress: string;
-  /** Who the peer has proved to be; on the accepting end of transports that ask. */
+  /** The identity that the peer has proved; on the accepting end of transports that ask. */
   readonly peerIdentity?: PeerIdentity;
   /**
    * Bytes received of a packet that is not complete: above 0, the peer owes the rest. 0 while nothing is delivered,

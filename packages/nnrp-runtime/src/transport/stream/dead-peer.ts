@@ -1,10 +1,10 @@
 import type { Duplex } from 'node:stream';
+import { EMPTY_BYTES } from '../../base/bytes.js';
 import { type Guarded, later, repeatedly } from '../../base/guard.js';
 
 /** When the first bytes of the next packet are sent ahead, in milliseconds after the peer has ended its direction. */
 const AHEAD_AT_MS = [0, 20, 1000, 10_000];
 const LOOK_MS = 1000;
-const NOTHING = new Uint8Array(0);
 
 /** A socket, or what looks like one. */
 interface SocketLike extends Duplex {
@@ -37,7 +37,7 @@ export class DeadPeer {
     for (const delayMs of AHEAD_AT_MS) this.timers.push(later(owner, delayMs, this.sendAhead));
     this.timers.push(
       repeatedly(owner, LOOK_MS, () => {
-        if (stream.writable && stream.writableLength === 0) stream.write(NOTHING);
+        if (stream.writable && stream.writableLength === 0) stream.write(EMPTY_BYTES);
       }),
     );
     for (const timer of this.timers) timer.unref();

@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import { TransportError } from 'nnrp-core';
+import { EMPTY_BYTES } from '../../base/bytes.js';
 import { CHUNK_BYTES, type Chunk, giveBack, takeChunk } from './chunk.js';
 import type { LentPacket } from './lent-packet.js';
 import { isPinned } from './pinned.js';
@@ -61,7 +62,7 @@ export class PacedWriter {
   }
 
   /** Whether the stream has taken everything. */
-  get isIdle(): boolean {
+  get allWritten(): boolean {
     return !this.busy && this.bytes === 0;
   }
 
@@ -69,7 +70,7 @@ export class PacedWriter {
   write(pieces: Piece[]): void {
     const [first] = pieces;
     // As nearly always: what was said in one turn, to a peer that has taken everything before.
-    if (pieces.length === 1 && this.isIdle && ArrayBuffer.isView(first) && first.length <= this.maxWriteBytes) {
+    if (pieces.length === 1 && this.allWritten && ArrayBuffer.isView(first) && first.length <= this.maxWriteBytes) {
       if (this.owner.wantsCall) this.give(first);
       else this.giveQuietly(first);
       return;
@@ -86,7 +87,7 @@ export class PacedWriter {
 
   /** Takes over the memory that the last pieces lie in; it is used again when the stream has taken them. */
   keep(chunks: readonly Chunk[]): void {
-    // Who looks inside `write` alone has been promised nothing else.
+    // Only needed for a stream that looks at its bytes after `write`, too.
     if (!this.looksLater) return;
     const kept = this.bytes === 0 ? this.leaving : this.waiting;
     for (const chunk of chunks) kept.push(chunk);
@@ -138,7 +139,7 @@ export class PacedWriter {
   private giveQuietly(piece: Uint8Array): void {
     this.stream.write(piece);
     this.busy = this.stream.writableLength > 0 || this.stream.destroyed;
-    if (this.busy && !this.stream.destroyed) this.stream.write(NOTHING, this.completed);
+    if (this.busy && !this.stream.destroyed) this.stream.write(EMPTY_BYTES, this.completed);
   }
 
   private readonly completed = (error?: Error | null): void => {
@@ -224,7 +225,7 @@ export class PacedWriter {
   }
 
   private shift(): void {
-    this.waiting[this.head++] = NOTHING;
+    this.waiting[this.head++] = EMPTY_BYTES;
     if (this.head === this.waiting.length) this.waiting = [];
     else if (this.head >= MIN_COMPACTION && this.head * 2 >= this.waiting.length) {
       this.waiting = this.waiting.slice(this.head);
@@ -232,7 +233,5 @@ export class PacedWriter {
     this.head = 0;
   }
 }
-
-const NOTHING = new Uint8Array(0);
 /** Pieces taken from the list before it is moved together. */
 const MIN_COMPACTION = 1024;

@@ -20,7 +20,7 @@ export interface StreamEndOwner extends Guarded {
 }
 
 /**
- * The end of a stream, which waits for nobody without a limit: the peer has to take what is left, and then to end its own
+ * The end of a stream, where every wait has a limit: the peer has to take what is left, and then to end its own
  * side, whatever it sends meanwhile; a stream that was destroyed has to say that it is closed.
  */
 export class StreamEnd {
@@ -60,14 +60,14 @@ export class StreamEnd {
     const { stream, owner } = this;
     stream.destroy(error);
     if (this.isClosed || this.destroyTimer !== undefined) return;
-    this.destroyTimer = later(owner, DESTROY_MS, () => this.over());
+    this.destroyTimer = later(owner, DESTROY_MS, () => this.closed());
     nextTurn(owner, () => {
-      if (stream.closed) this.over();
+      if (stream.closed) this.closed();
     });
   }
 
   /** The stream is closed, or not waited for any longer. */
-  over(): void {
+  closed(): void {
     clearTimeout(this.destroyTimer);
     clearTimeout(this.closeTimer);
     this.watch?.end();

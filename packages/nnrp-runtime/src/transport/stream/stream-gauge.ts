@@ -41,7 +41,7 @@ export class StreamGauge implements Gauge {
   }
 
   get waitingBytes(): number {
-    return this.writer.byteLength + heldBytes(this.stream);
+    return this.writer.byteLength + bytesInside(this.stream);
   }
 
   get isAsking(): boolean {
@@ -54,7 +54,7 @@ function isMeasured(stream: Duplex): stream is Duplex & MeasuredStream {
 }
 
 /** Of a write that is under way, a stream counts all until it is over; a socket knows better. */
-function heldBytes(stream: Duplex): number {
+function bytesInside(stream: Duplex): number {
   const { writableLength } = stream;
   return Math.min(writableLength, queuedBytes(stream) ?? writableLength);
 }

@@ -49,7 +49,7 @@ export class StreamReader {
 
   /** Bytes of a packet that has begun to arrive, as long as more of it could be read. */
   get unfinishedBytes(): number {
-    if (this.isHeld || this.delivering || this.state === 'stopped' || this.peer !== 'sends') return 0;
+    if (this.isPaused || this.delivering || this.state === 'stopped' || this.peer !== 'sends') return 0;
     return this.splitter.bufferedBytes + (this.splitter.isSkipping ? 1 : 0);
   }
 
@@ -93,7 +93,7 @@ export class StreamReader {
     else this.owner.peerEnded();
   }
 
-  private get isHeld(): boolean {
+  private get isPaused(): boolean {
     return this.paused || this.waitsForTurn;
   }
 
@@ -137,9 +137,9 @@ export class StreamReader {
   }
 
   private readOn(): void {
-    if (this.isHeld) return;
+    if (this.isPaused) return;
     this.deliver();
-    if (!this.isHeld) this.stream.resume();
+    if (!this.isPaused) this.stream.resume();
     this.checkEnd();
     this.tellEnded();
     this.owner.caughtUp();
@@ -158,14 +158,14 @@ export class StreamReader {
   }
 
   private checkEnd(): void {
-    if (this.peer === 'sends' || this.isHeld || this.state === 'stopped') return;
+    if (this.peer === 'sends' || this.isPaused || this.state === 'stopped') return;
     if (this.splitter.bufferedBytes > 0) this.owner.endedInsidePacket();
   }
 
   /** Not before everything is delivered that came before the end. */
   private tellEnded(): void {
     const { sink } = this;
-    if (this.peer !== 'ended' || this.isHeld || this.state === 'stopped' || sink?.peerEnded === undefined) return;
+    if (this.peer !== 'ended' || this.isPaused || this.state === 'stopped' || sink?.peerEnded === undefined) return;
     this.peer = 'told';
     sink.peerEnded();
   }

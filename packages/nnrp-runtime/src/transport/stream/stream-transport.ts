@@ -55,7 +55,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   private stalled = false;
   private deadPeer: DeadPeer | undefined;
   private leftOut: LentPacket[] | undefined;
-  /** For those who wait for the end. */
+  /** For callers that wait for the end. */
   private whenClosed: Deferred<void> | undefined;
   private isSettled = false;
   private readonly flush = () => {
@@ -92,14 +92,14 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
       // As a stream ends by itself, unless it was told not to.
       if (!stream.destroyed) this.streamEnd.destroy();
     });
-    listen(this, stream, 'close', () => this.streamEnd.over());
+    listen(this, stream, 'close', () => this.streamEnd.closed());
     if (isOver(stream)) this.wasOver();
     else if (stream.readableEnded) nextTurn(this, () => this.reader.ended());
   }
 
   /** For the guard: something that the transport has called, or the transport itself, has thrown. */
   crashed(error: unknown): void {
-    // Nobody is left to be told of it by closed().
+    // closed() has been called already: it cannot report this error.
     if (this.closedReported) warn(`${this.remoteAddress}: an error after the end of the connection`, error);
     else this.abort(new TransportError(`${this.remoteAddress}: the receiver of its packets failed`, { cause: error }));
   }
@@ -118,7 +118,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     if (this.closing || this.finished || (this.queue.byteLength === 0 && this.stream.destroyed)) return true;
     this.queue.add(packet);
     // Where the stream can take it, a body that is lent is written before its sender can change it.
-    if (this.queue.byteLength >= FLUSH_BYTES || (this.queue.isLending && this.writer.isIdle)) {
+    if (this.queue.byteLength >= FLUSH_BYTES || (this.queue.isLending && this.writer.allWritten)) {
       this.flushNow();
     } else if (!this.flushScheduled) {
       this.flushScheduled = true;
@@ -187,7 +187,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     }
     this.gauge.passedBytes += this.queue.byteLength;
     if (!this.write(this.queue.take())) return;
-    if (this.writer.isIdle && !this.stream.destroyed) this.queue.written();
+    if (this.writer.allWritten && !this.stream.destroyed) this.queue.written();
     else {
       this.writer.keep(this.queue.leave());
       this.watchStall();
@@ -202,7 +202,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   }
 
   private sendAhead(): void {
-    if (this.queue.byteLength > 0 || !this.writer.isIdle || this.finished || this.stream.destroyed) return;
+    if (this.queue.byteLength > 0 || !this.writer.allWritten || this.finished || this.stream.destroyed) return;
     this.write(this.queue.takeAhead());
   }
 
@@ -234,7 +234,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   streamClosed(): void {
     this.stallWatch?.end();
     this.deadPeer?.end();
-    // Nothing waits for the peer any more: who has stopped reading until it does must read what came before the end.
+    // Nothing more is sent: a receiver that stopped reading until there is room must read what came before the end.
     if (this.full) this.hasRoom();
     this.caughtUp();
   }
@@ -256,7 +256,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     this.leftOut.push(packet);
   }
 
-  /** Nobody can tell what the peer has got instead; it must not take it for the packet. */
+  /** It is not known what the peer has got instead; it must not take it for the packet. */
   damaged(packet: LentPacket): void {
     guard(this, () => this.abortDamaged(packet));
   }
@@ -283,7 +283,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   private filled(): void {
     this.full = true;
     // Within the turn, the flush may have emptied it already.
-    if (this.queue.byteLength === 0 && this.writer.isIdle) afterThis(this, () => this.roomAgain());
+    if (this.queue.byteLength === 0 && this.writer.allWritten) afterThis(this, () => this.roomAgain());
   }
 
   private giveUp(takenBytes: number): void {
@@ -304,7 +304,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   /** Whether senders need not wait. A writer that is idle has nothing left in the stream, which is slow to ask. */
   private takesMore(): boolean {
     const { highWaterBytes } = this;
-    return this.queue.byteLength < highWaterBytes && (this.writer.isIdle || this.unsentBytes < highWaterBytes);
+    return this.queue.byteLength < highWaterBytes && (this.writer.allWritten || this.unsentBytes < highWaterBytes);
   }
 
   private roomAgain(): void {

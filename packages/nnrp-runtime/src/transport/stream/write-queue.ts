@@ -7,7 +7,7 @@ import { isPinned } from './pinned.js';
 /** What every packet begins with. */
 const MAGIC = new TextEncoder().encode('NNRP');
 
-/** Bytes in memory that nobody writes to any more, or a packet whose body is still somebody else's. */
+/** Bytes in memory that is not written to any more, or a packet whose body still belongs to the application. */
 export type Piece = Uint8Array | LentPacket;
 
 /**
@@ -16,8 +16,7 @@ export type Piece = Uint8Array | LentPacket;
  *
  * A stream that only borrows what it is given gets the chunks themselves, and large bodies are left where they are when
  * they are written at once, or cannot go away; chunks are handed back as soon as the network has taken them, so an idle
- * connection holds none. Any other stream may pass on what it gets, at any time, to anybody: it gets copies, and keeps
- * them.
+ * connection holds none. Any other stream may pass on what it gets at any time: it gets copies, and keeps them.
  */
 export class WriteQueue {
   private pieces: Piece[] = [];
@@ -38,7 +37,7 @@ export class WriteQueue {
    */
   constructor(
     private readonly borrows: boolean,
-    private readonly writer: { readonly isIdle: boolean },
+    private readonly writer: { readonly allWritten: boolean },
   ) {}
 
   /** Bytes added since the last `take`. */
@@ -116,7 +115,7 @@ export class WriteQueue {
       return;
     }
     // What has to wait is copied: a frame's last answer may follow, and must not arrive without it.
-    if (!this.writer.isIdle && !isPinned(body.buffer)) {
+    if (!this.writer.allWritten && !isPinned(body.buffer)) {
       this.end += headBytes;
       this.copyIn(chunk, body);
       return;
@@ -169,7 +168,7 @@ export class WriteQueue {
   }
 }
 
-/** Each in memory of its own, so that who gets one cannot reach another. */
+/** Each in memory of its own, so that a stream that gets one cannot reach another. */
 function ownCopy(bytes: Uint8Array): Uint8Array {
   const copy = Buffer.allocUnsafeSlow(bytes.length);
   copy.set(bytes);

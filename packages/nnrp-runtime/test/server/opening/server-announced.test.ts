@@ -43,16 +43,16 @@ describe('a client counts as announced', () => {
     const peer = await stage.peer(server);
     open(peer);
     expect(described(await peer.next())).toBe('opened 1');
-    expect((await server.accept()).isAnnounced).toBe(announced);
+    expect((await server.accept()).knowsPeerMessages).toBe(announced);
   });
 
   it('with a second session on its connection, which no reference client opens', async () => {
     const server = await stage.serve();
     const first = await SessionPeer.open(stage, server, { announced: false });
     const session = await server.accept();
-    expect(session.isAnnounced).toBe(false);
+    expect(session.knowsPeerMessages).toBe(false);
     await SessionPeer.openOn(first.raw, { announced: false });
-    expect(session.isAnnounced).toBe(true);
+    expect(session.knowsPeerMessages).toBe(true);
   });
 });
 

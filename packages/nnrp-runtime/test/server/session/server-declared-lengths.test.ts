@@ -36,7 +36,7 @@ describe('the lengths that SESSION_OPEN announces', () => {
     peer.send(openBytes({ authBytes: secret.length, sessionExtensionBytes: ANNOUNCEMENT.length }, body));
     expect(described(await peer.next())).toBe('opened 1');
     expect(seen).toEqual(['secret']);
-    expect((await server.accept()).isAnnounced).toBe(true);
+    expect((await server.accept()).knowsPeerMessages).toBe(true);
   });
 
   it.each([

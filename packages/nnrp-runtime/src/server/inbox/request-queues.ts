@@ -14,7 +14,7 @@ const MAX_CANCELS = 1024;
 const KINDS = ['cancel', 'patch', 'migrate', 'close'] as const;
 
 /** The messages of a session that come seldom, beside its submits. */
-export interface RareKinds {
+export interface RequestKinds {
   cancel: NnrpCancel;
   patch: NnrpPatch;
   migrate: NnrpMigration;
@@ -28,20 +28,20 @@ export interface Arrived<T> {
 }
 
 /** Those that the application of a session has not taken yet, each kind by itself. */
-export class RareMessages {
-  private readonly queues: { [Kind in keyof RareKinds]?: AsyncQueue<Arrived<RareKinds[Kind]>> } = {};
+export class RequestQueues {
+  private readonly queues: { [Kind in keyof RequestKinds]?: AsyncQueue<Arrived<RequestKinds[Kind]>> } = {};
 
   /** @param endReason - the session is over: nothing comes any more */
   constructor(private endReason: NnrpError | undefined) {}
 
   /** The oldest cancel gives way when too many wait: its frame has been answered already. */
-  push<Kind extends keyof RareKinds>(kind: Kind, message: RareKinds[Kind], number: number): void {
+  push<Kind extends keyof RequestKinds>(kind: Kind, message: RequestKinds[Kind], number: number): void {
     const queue = this.queue(kind);
     if (kind === 'cancel' && queue.size >= MAX_CANCELS) queue.tryTake();
     queue.push({ message: described(message), number });
   }
 
-  next<Kind extends keyof RareKinds>(kind: Kind): Promise<RareKinds[Kind]> {
+  next<Kind extends keyof RequestKinds>(kind: Kind): Promise<RequestKinds[Kind]> {
     return this.queue(kind)
       .next()
       .then(({ message }) => message);
@@ -57,15 +57,15 @@ export class RareMessages {
   takeAll(reason: NnrpError): Arrived<ServerSessionEvent>[] {
     const events: Arrived<ServerSessionEvent>[] = [];
     for (const kind of KINDS) {
-      const queue = this.queues[kind] as AsyncQueue<Arrived<RareKinds[typeof kind]>> | undefined;
+      const queue = this.queues[kind] as AsyncQueue<Arrived<RequestKinds[typeof kind]>> | undefined;
       for (const { message, number } of queue?.drain() ?? []) events.push({ message: eventOf(kind, message), number });
       queue?.end(reason);
     }
     return events;
   }
 
-  private queue<Kind extends keyof RareKinds>(kind: Kind): AsyncQueue<Arrived<RareKinds[Kind]>> {
-    const queues = this.queues as { [Name in Kind]?: AsyncQueue<Arrived<RareKinds[Kind]>> };
+  private queue<Kind extends keyof RequestKinds>(kind: Kind): AsyncQueue<Arrived<RequestKinds[Kind]>> {
+    const queues = this.queues as { [Name in Kind]?: AsyncQueue<Arrived<RequestKinds[Kind]>> };
     let queue = queues[kind];
     if (queue === undefined) {
       queue = new AsyncQueue();
@@ -76,7 +76,7 @@ export class RareMessages {
   }
 }
 
-export function eventOf<Kind extends keyof RareKinds>(kind: Kind, message: RareKinds[Kind]): ServerSessionEvent {
+export function eventOf<Kind extends keyof RequestKinds>(kind: Kind, message: RequestKinds[Kind]): ServerSessionEvent {
   switch (kind) {
     case 'cancel':
       return { type: 'cancel', cancel: message as NnrpCancel };

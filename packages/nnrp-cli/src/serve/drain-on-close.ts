@@ -8,7 +8,7 @@ const DRAIN_MS = 2000;
  * A close handler for `NnrpServer.serve`: answers in progress go out before a close with the policy drain is confirmed,
  * also when the client names no time for it, which by itself means that none is given.
  */
-export async function drainPatiently({ metadata }: NnrpClose, session: NnrpServerSession): Promise<void> {
+export async function drainOnClose({ metadata }: NnrpClose, session: NnrpServerSession): Promise<void> {
   if (metadata.inFlightPolicy !== preview3.InFlightPolicy.Drain || metadata.drainTimeoutMs > 0) return;
   const answered = Promise.all([...session.operations].map((operation) => operation.finished));
   let timer: NodeJS.Timeout | undefined;

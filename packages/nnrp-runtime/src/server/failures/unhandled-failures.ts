@@ -32,7 +32,7 @@ export const INTERNAL_WORDS: FailureWords<InternalError> = {
  * Failures that no listener is told of: the first one is a warning of the process at once, with its stack; of those that
  * follow there is one warning a minute at most, with their number and the last of them.
  */
-export class UnheardFailures<Failure extends { readonly error: unknown }> {
+export class UnhandledFailures<Failure extends { readonly error: unknown }> {
   private timer: NodeJS.Timeout | undefined;
   private last: Failure | undefined;
   private count = 0;

@@ -7,8 +7,8 @@ import type { UdpSocket } from './udp-socket.js';
  *
  * @see RFC 9000 section 10.2.1
  */
-export class Goodbye {
-  private heard = 0;
+export class CloseResender {
+  private received = 0;
 
   /** @param datagram - its bytes are kept */
   constructor(
@@ -23,8 +23,8 @@ export class Goodbye {
 
   /** Something has come from there: after the first, second, fourth, eighth ... it is said again. The others may be late. @returns bytes sent */
   repeat(): number {
-    const { heard, socket, datagram, to } = this;
-    this.heard++;
+    const { received: heard, socket, datagram, to } = this;
+    this.received++;
     if ((heard & (heard + 1)) !== 0) return 0;
     socket.out.set(datagram);
     socket.send(datagram.length, to.port, to.host);

@@ -2,12 +2,12 @@ import type { RemoteInfo } from 'node:dgram';
 import { TimeoutError, TransportError } from 'nnrp-core';
 import { formatAddress, guard, later } from 'nnrp-runtime/transport';
 import { applicationCode, CLOSED_IN_ORDER, type CloseReason, describeClose, isRefusal } from '../close-codes.js';
+import { CloseResender } from './close-resender.js';
 import { coalescedPackets } from './coalesced-packets.js';
 import type { ConnectionParts } from './connection-parts.js';
 import { ConnectionTimer } from './connection-timer.js';
 import { destinationKey, idKey, isLongHeader, MIN_INITIAL_BYTES } from './datagram.js';
 import type { EndpointConnection } from './endpoint.js';
-import { Goodbye } from './goodbye.js';
 import { PeerAddress } from './peer-address.js';
 import { ProgressTimer } from './progress-timer.js';
 import { QuicheStream, STREAM, type StreamOwner } from './quiche-stream.js';
@@ -26,7 +26,7 @@ const NATIVE_BYTES = 40 * 1024;
 type State = 'handshake' | 'connected' | 'closing' | 'over';
 
 /** A connection of the library, with what it cannot do itself: datagrams, timers, turns. */
-export class DrivenConnection implements EndpointConnection, StreamOwner {
+export class QuicheConnectionDriver implements EndpointConnection, StreamOwner {
   readDue = false;
   flushDue = false;
   readonly remoteAddress: string;
@@ -48,7 +48,7 @@ export class DrivenConnection implements EndpointConnection, StreamOwner {
   private failedOver = false;
   private shookHands = false;
   private closingUntilMs = Number.POSITIVE_INFINITY;
-  private goodbye: Goodbye | undefined;
+  private closeResender: CloseResender | undefined;
 
   constructor(private readonly parts: ConnectionParts) {
     const { peer, local, endpoint, settings } = parts;
@@ -77,10 +77,10 @@ export class DrivenConnection implements EndpointConnection, StreamOwner {
     this.lookForProof(datagram, from);
     // Other packets are none of the handshake's.
     if (this.state === 'handshake' && isLongHeader(datagram) && this.isTooMuch(datagram.length)) return;
-    this.address.heard(from);
+    this.address.received(from);
     if (isLongHeader(datagram)) for (const packet of coalescedPackets(datagram)) this.receivePackets(packet);
     else this.receivePackets(datagram);
-    if (this.state === 'closing') this.repeatGoodbye();
+    if (this.state === 'closing') this.resendClose();
     this.parts.endpoint.readSoon(this);
   }
 
@@ -94,11 +94,11 @@ export class DrivenConnection implements EndpointConnection, StreamOwner {
     const { unproved, parts } = this;
     if (unproved === undefined || from.address !== parts.peer.host || from.port !== parts.peer.port) return;
     if (destinationKey(datagram) === this.key) this.unproved = undefined;
-    else unproved.heard(datagram.length);
+    else unproved.received(datagram.length);
   }
 
-  private repeatGoodbye(): void {
-    const { goodbye, unproved } = this;
+  private resendClose(): void {
+    const { closeResender: goodbye, unproved } = this;
     if (goodbye === undefined || unproved?.takes(goodbye.byteLength) === false) return;
     const bytes = goodbye.repeat();
     unproved?.sent(bytes);
@@ -126,7 +126,7 @@ export class DrivenConnection implements EndpointConnection, StreamOwner {
   read(): void {
     if (this.address.follow(this.parts.connection)) this.makeAnswer();
     if (this.state === 'handshake') this.tryConnect();
-    this.stream?.heard();
+    this.stream?.packetReceived();
     if (this.state === 'over') return;
     if (this.state !== 'closing' && (this.failedOver || this.parts.connection.isDraining())) this.lookForEnd();
     this.parts.endpoint.flushSoon(this);
@@ -154,7 +154,7 @@ export class DrivenConnection implements EndpointConnection, StreamOwner {
         this.unproved?.sent(bytes);
         const target = this.address.targetOf(to);
         if (this.state === 'closing') {
-          this.goodbye = new Goodbye(socket, Buffer.from(socket.out.subarray(0, bytes)), target);
+          this.closeResender = new CloseResender(socket, Buffer.from(socket.out.subarray(0, bytes)), target);
         }
         socket.send(bytes, target.port, target.host);
       }
@@ -238,7 +238,7 @@ export class DrivenConnection implements EndpointConnection, StreamOwner {
   }
 
   private tryConnect(): void {
-    const { connection, judge, connected, isClient, settings } = this.parts;
+    const { connection, verifyPeer: judge, connected, isClient, settings } = this.parts;
     if (!connection.isEstablished()) return;
     // A client may find fault with the server after the last word of the handshake; that goes for a failed one. At a
     // client the stream has no listener before the turn is over, so what has ended by then has not begun.
@@ -338,7 +338,7 @@ export class DrivenConnection implements EndpointConnection, StreamOwner {
       this.end();
       return;
     }
-    this.stream?.probed();
+    this.stream?.probeFired();
     this.flush();
   }
 

@@ -8,7 +8,7 @@ const LEAST_BYTES = 256 * 1024;
  * The chunks of the network that results which wait unread keep alive. A result of 100 bytes may hold 64 KiB: now and then
  * those are moved out of chunks that they fill badly. How often depends on what has arrived, so it costs little per byte.
  */
-export class HeldChunks {
+export class RetainedChunks {
   /** Of the last result, and the memory under them: to ask for that costs more than all the rest. */
   private lastBytes: Uint8Array | undefined;
   private last: ArrayBufferLike | undefined;

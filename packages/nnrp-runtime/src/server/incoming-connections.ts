@@ -8,19 +8,19 @@ import type { ServerConnectionOwner } from './connection/server-connection-owner
 import type { Admission } from './opening/admission.js';
 
 /** What newcomers need of the server. */
-export interface NewcomersOwner extends Guarded {
+export interface IncomingOwner extends Guarded {
   isDraining(): boolean;
   acceptFailed(failure: AcceptFailure): void;
 }
 
 /** Makes a connection of each transport that has been accepted, as far as it is let in. */
-export class Newcomers implements Acceptor {
+export class IncomingConnections implements Acceptor {
   constructor(
     private readonly admission: Admission,
     private readonly connections: Set<ServerConnection>,
     /** Of each connection. */
     private readonly owner: ServerConnectionOwner<ServerConnection>,
-    private readonly server: NewcomersOwner,
+    private readonly server: IncomingOwner,
   ) {}
 
   get isClosing(): boolean {

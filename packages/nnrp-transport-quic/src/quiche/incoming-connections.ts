@@ -8,18 +8,18 @@ import { ID_BYTES, idKey, isInitial, isLongHeader, MIN_INITIAL_BYTES, VERSION_1,
 import type { UdpSocket } from './udp-socket.js';
 
 /** Strain from which on clients have to prove their address, unless the settings say otherwise. */
-const STRAIN_FOR_RETRY = 64;
+const LOAD_FOR_RETRY = 64;
 
 /** What the server is busy with. */
 export interface Load {
   /** Handshakes under way, and those that have come to nothing lately. */
-  readonly strain: number;
+  readonly handshakeLoad: number;
   /** There are as many connections as there may be, and none of them could give way. */
   readonly isFull: boolean;
 }
 
 /** A client that may begin its handshake. */
-export interface Newcomer {
+export interface IncomingConnection {
   readonly datagram: Buffer;
   readonly from: RemoteInfo;
   /** The id that this end is known by. */
@@ -31,7 +31,7 @@ export interface Newcomer {
 }
 
 /** Decides on datagrams of strangers: a handshake, a Retry, another version, or nothing at all. Keeps nothing. */
-export class Newcomers {
+export class IncomingConnections {
   private readonly tokens = new AddressTokens();
 
   constructor(
@@ -41,7 +41,7 @@ export class Newcomers {
   ) {}
 
   /** @returns a client to begin with; undefined when the datagram has been dealt with */
-  receive(datagram: Buffer, from: RemoteInfo): Newcomer | undefined {
+  receive(datagram: Buffer, from: RemoteInfo): IncomingConnection | undefined {
     // Answers are never longer than what they answer, and small datagrams are not answered: a sender cannot use this to
     // flood another host.
     if (!isLongHeader(datagram) || datagram.length < MIN_INITIAL_BYTES) return undefined;
@@ -68,7 +68,7 @@ export class Newcomers {
       if (originalDcid !== undefined) return { datagram, from, scid: dcid, originalDcid };
     }
     const { retry } = settings;
-    if (retry === 'always' || (retry === 'auto' && load.strain >= STRAIN_FOR_RETRY)) {
+    if (retry === 'always' || (retry === 'auto' && load.handshakeLoad >= LOAD_FOR_RETRY)) {
       this.retry(scid, dcid, from);
       return undefined;
     }

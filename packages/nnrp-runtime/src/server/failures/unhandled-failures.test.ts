@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { HandlerFailure } from '../contract/server-events.js';
-import { HANDLER_WORDS, INTERNAL_WORDS, UnheardFailures } from './unheard-failures.js';
+import { HANDLER_WORDS, INTERNAL_WORDS, UnhandledFailures } from './unhandled-failures.js';
 
 const MINUTE_MS = 60_000;
 const owner = { crashed: (error: unknown) => expect.unreachable(String(error)) };
@@ -18,13 +18,13 @@ afterEach(() => {
   vi.restoreAllMocks();
 });
 
-function fail(failures: UnheardFailures<HandlerFailure>, frameId: number): void {
+function fail(failures: UnhandledFailures<HandlerFailure>, frameId: number): void {
   failures.add({ sessionId: 7, frameId, error: new Error(`broken ${frameId}`) });
 }
 
 describe('failures of handlers that nobody listens to', () => {
   it('show what a client has sent as text that no terminal obeys', () => {
-    const failures = new UnheardFailures(owner, HANDLER_WORDS);
+    const failures = new UnhandledFailures(owner, HANDLER_WORDS);
     const said = () => JSON.parse('\u001b[2J\u009b2J\u202e no JSON');
     expect(said).toThrow(SyntaxError);
     try {
@@ -39,7 +39,7 @@ describe('failures of handlers that nobody listens to', () => {
   });
 
   it('are a warning at once, with the stack; those that follow are counted for a minute', () => {
-    const failures = new UnheardFailures(owner, HANDLER_WORDS);
+    const failures = new UnhandledFailures(owner, HANDLER_WORDS);
     for (let frameId = 1; frameId <= 1000; frameId++) fail(failures, frameId);
     expect(warnings).toEqual([
       { text: expect.stringContaining('session 7, frame 1'), detail: expect.stringMatching(/broken 1\n {4}at /) },
@@ -56,7 +56,7 @@ describe('failures of handlers that nobody listens to', () => {
   });
 
   it('are said at once again when there were none for a minute', () => {
-    const failures = new UnheardFailures(owner, HANDLER_WORDS);
+    const failures = new UnhandledFailures(owner, HANDLER_WORDS);
     fail(failures, 1);
     vi.advanceTimersByTime(MINUTE_MS);
     expect([warnings.length, vi.getTimerCount()]).toEqual([1, 0]);
@@ -65,7 +65,7 @@ describe('failures of handlers that nobody listens to', () => {
   });
 
   it('that are still to be said are said at the end, which leaves no timer', () => {
-    const failures = new UnheardFailures(owner, HANDLER_WORDS);
+    const failures = new UnhandledFailures(owner, HANDLER_WORDS);
     for (const frameId of [1, 2, 3]) fail(failures, frameId);
     failures.end();
     expect(warnings[1]?.text).toContain('2 more failures');
@@ -75,13 +75,13 @@ describe('failures of handlers that nobody listens to', () => {
   });
 
   it('may be anything that can be thrown', () => {
-    const failures = new UnheardFailures(owner, HANDLER_WORDS);
+    const failures = new UnhandledFailures(owner, HANDLER_WORDS);
     failures.add({ sessionId: 1, frameId: 0, error: undefined });
     expect(warnings).toEqual([{ text: expect.stringContaining('(session 1)'), detail: 'undefined' }]);
   });
 
   it('of the server itself are counted in the same way', () => {
-    const failures = new UnheardFailures(owner, INTERNAL_WORDS);
+    const failures = new UnhandledFailures(owner, INTERNAL_WORDS);
     for (let client = 1; client <= 100; client++)
       failures.add({ error: new Error(`broken ${client}`), remoteAddress: `127.0.0.1:${client}` });
     expect(warnings.map(({ text }) => text)).toEqual([
