@@ -197,7 +197,7 @@ function isOfType(args: readonly unknown[], messageType: number | undefined): bo
 }
 
 /** Ways from an object of the runtime to the connection it belongs to. */
-const WAYS = ['connection', 'submit', 'core', 'owner', 'session', 'operations', 'transport', 'target', 'inside'];
+const WAYS = ['connection', 'submit', 'owner', 'session', 'operations', 'transport', 'target', 'inside'];
 
 function concernsAttack(start: unknown, args: readonly unknown[]): boolean {
   const addresses = [start, ...args].map((thing) => addressOf(thing, 4)).filter((address) => address !== undefined);

@@ -7,7 +7,7 @@ import { ServerConnection } from './connection/server-connection.js';
 import type { ServerConnectionOwner } from './connection/server-connection-owner.js';
 import type { Admission } from './opening/admission.js';
 
-/** What newcomers need of the server. */
+/** What incoming connections need of the server. */
 export interface IncomingOwner extends Guarded {
   isDraining(): boolean;
   acceptFailed(failure: AcceptFailure): void;

@@ -394,8 +394,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   }
 
   private closeListener(): Promise<void> {
-    const { listener } = this;
     const late = () => new TimeoutError(`the listener has not closed within ${STEP_MS} ms`, STEP_MS);
-    return awaited(this, () => listener.close(), STEP_MS, late);
+    return awaited(this, () => this.listener.close(), STEP_MS, late);
   }
 }
