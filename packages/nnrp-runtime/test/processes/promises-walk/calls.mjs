@@ -147,7 +147,7 @@ export const CALLS = {
   'NnrpServerSession.trackCacheObject': { args: () => [IDENTITY] },
   'NnrpServerSession.cacheObject': { args: () => [IDENTITY] },
   'NnrpServerSession.sendPatchAck': after(patched),
-  'NnrpServerSession.sendMigrateAck': after(migrating, (stage) => [stage.session.core.migrations.oldest]),
+  'NnrpServerSession.sendMigrateAck': after(migrating, (stage) => [stage.session.session.migrations.oldest]),
   'NnrpServerSession.sendFlowUpdate': { args: () => [RESUME] },
   'NnrpServerSession.sendResultHint': { args: () => [1, {}] },
   'NnrpServerSession.sendError': { args: () => [1, 'it failed'] },
