@@ -139,6 +139,11 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     return this.outbox.send(this.outbound.setPlain(messageType, sessionId, frameId, traceLow, traceHigh), lane, false);
   }
 
+  /** Of the bytes of metadata and body. @throws UsageError when the peer does not take so much, unless it must be sent all the same */
+  checkSize(messageType: number, sessionId: number, frameId: number, bytes: number): void {
+    if (bytes > this.mostBytes) this.refuseTooLarge(messageType, sessionId, frameId, bytes);
+  }
+
   /** @throws UsageError unless the message must be sent all the same */
   private refuseTooLarge(messageType: number, sessionId: number, frameId: number, bytes: number): void {
     const info = this.revision.messageInfo(messageType);
@@ -159,8 +164,8 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     this.endNow(error);
   }
 
-  /** Asks for the PONG that confirms what was sent for sessions that can be resumed. */
-  abstract fence(): void;
+  /** Asks for the PONG that confirms what was sent for sessions that can be resumed; for the role that keeps a log of it. */
+  fence(): void {}
 
   confirmedRoom(): void {
     this.outbox.drained();

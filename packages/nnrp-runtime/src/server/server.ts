@@ -43,6 +43,7 @@ import { HANDLER_WORDS, INTERNAL_WORDS, UnheardFailures } from './failures/unhea
 import { Newcomers } from './newcomers.js';
 import { Admission } from './opening/admission.js';
 import { openTerms } from './opening/session-opening.js';
+import { type ResumableOwner, ResumableSessions } from './recovery/resumable-sessions.js';
 import { checkHandlers } from './serve/check-handlers.js';
 import { HandlerService } from './serve/handler-service.js';
 import { type ServeHandlers, type ServeOptions, serveOptions } from './serve/serve-handlers.js';
@@ -59,6 +60,7 @@ const CLOSED = 'NNRP_ERR_CLOSED';
  */
 export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private readonly table = new SessionTable<SessionCore>();
+  private readonly resumables: ResumableSessions;
   private readonly connections = new Set<ServerConnection>();
   private readonly closingConnections = new ClosingConnections<ServerConnection>();
   private readonly accepted = new AsyncQueue<SessionCore>();
@@ -74,6 +76,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private draining = false;
   private closing: Promise<CloseReport> | undefined;
   private readonly over = deferred<void>();
+  private readonly deadlines = new DeadlineQueue(this);
 
   private constructor(
     private readonly listener: FramedListener,
@@ -88,6 +91,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       closingConnections: this.closingConnections,
       table: this.table,
     });
+    this.resumables = new ResumableSessions(this.resumableOwner());
     this.admission = new Admission(
       config,
       this.bounds,
@@ -154,9 +158,14 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return this.listener.address;
   }
 
-  /** Open sessions, those that wait for `accept` included. */
+  /** Open sessions, those that wait for `accept` and those that wait to be resumed included. */
   get sessionCount(): number {
     return this.table.size;
+  }
+
+  /** Of them those that have lost their connection and wait to be resumed. */
+  get suspendedCount(): number {
+    return this.resumables.suspendedCount;
   }
 
   /** Connections, those that are being closed included, until their sockets are gone. */
@@ -287,7 +296,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       memory: this.memory,
       terms: openTerms(config),
       table,
-      deadlines: new DeadlineQueue(this),
+      resumables: this.resumables,
+      makeRoom: () => this.resumables.makeRoom(),
+      deadlines: this.deadlines,
       isDraining: () => this.draining,
       sessionOpened: (core) => {
         if (this.loop === undefined) this.accepted.push(core);
@@ -310,6 +321,29 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       connectionEnded: (loss) => {
         if (!isNnrpError(loss.error, CLOSED)) this.tell('connectionLost', loss);
       },
+    };
+  }
+
+  private resumableOwner(): ResumableOwner {
+    const { config, bounds, memory, deadlines } = this;
+    return {
+      config,
+      bounds,
+      memory,
+      deadlines,
+      crashed: (error) => this.internalError(error),
+      isDraining: () => this.draining,
+      forget: ({ sessionId, core }) => {
+        if (core === undefined) return;
+        this.table.release(sessionId, core);
+        this.accepted.remove(core);
+      },
+      sessionSuspended: (event) => this.tell('sessionSuspended', event),
+      sessionResumed: (event) => this.tell('sessionResumed', event),
+      sessionExpired: (event) => this.tell('sessionExpired', event),
+      report: (remoteAddress, sessionId, error) => this.tell('protocolViolation', { remoteAddress, sessionId, error }),
+      handlerFailed: (failure) => this.handlerFailed(failure),
+      internalError: (error, remoteAddress) => this.internalError(error, remoteAddress),
     };
   }
 

@@ -71,6 +71,9 @@ const hint = { ...({} as preview3.ResultHint), retryAfterMs: 1 };
 const ofServer: { [Name in keyof NnrpServerEvents]: NnrpServerEvents[Name][0] } = {
   sessionRefused: { remoteAddress: '127.0.0.1:1', open, errorCode: 4, cause: cut },
   connectionLost: { remoteAddress: '127.0.0.1:1', error: cut, sessionIds: [1, 2] },
+  sessionSuspended: { remoteAddress: '127.0.0.1:1', sessionId: 1, error: cut, windowMs: 1000 },
+  sessionResumed: { remoteAddress: '127.0.0.1:1', sessionId: 1, awayMs: 12 },
+  sessionExpired: { remoteAddress: '127.0.0.1:1', sessionId: 1, error: cut },
   protocolViolation: { remoteAddress: '127.0.0.1:1', sessionId: 1, error: violation },
   peerError: { remoteAddress: '127.0.0.1:1', sessionId: 1, error: report },
   handlerFailure: { sessionId: 1, frameId: 2, error: new TypeError('x is not a function') },

@@ -1,5 +1,7 @@
 import * as preview3 from 'nnrp-core/preview3';
+import { trueLength } from '../../base/bytes.js';
 import type { OutboundPacket } from '../../transport/contract/contract.js';
+import { COPY_LIMIT, copyIntact, intact, lent } from '../../transport/stream/lent-packet.js';
 
 const AT = preview3.COMMON_HEADER_OFFSETS;
 /** What a packet that is kept takes besides its bytes (measured, rounded up). */
@@ -21,6 +23,20 @@ export class LoggedPacket implements OutboundPacket {
     private readonly lent: Uint8Array | undefined,
   ) {
     this.bodyLength = bodyLength;
+  }
+
+  /**
+   * A packet that cannot be sent now. A short body is copied.
+   * @throws WireError when the metadata breaks a rule, UsageError when the body has grown meanwhile
+   */
+  static of(packet: OutboundPacket): LoggedPacket {
+    const { headBytes, body } = packet;
+    const length = packet.bodyLength ?? trueLength(body);
+    const copied = length <= COPY_LIMIT ? length : 0;
+    const bytes = new Uint8Array(headBytes + copied);
+    packet.writeHead(new DataView(bytes.buffer), 0, bytes);
+    if (copied > 0) copyIntact(body, copied, bytes, headBytes);
+    return new LoggedPacket(bytes, headBytes, length, copied === length ? undefined : intact(lent(body), length));
   }
 
   get body(): Uint8Array {

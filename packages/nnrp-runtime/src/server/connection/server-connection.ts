@@ -4,16 +4,20 @@ import {
   type NnrpError,
   type Packet,
   ProtocolError,
+  resumedAck,
   TimeoutError,
+  TransportError,
   type WireFault,
 } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
-import { CloseReason, ErrorCode, MessageType } from 'nnrp-core/preview3';
+import { CloseReason, ErrorCode, MessageType, PeerMessages } from 'nnrp-core/preview3';
 import { background, guard } from '../../base/guard.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import { Connection } from '../../connection/connection.js';
+import { SentLog } from '../../connection/recovery/sent-log.js';
 import { SESSION_OPEN_ACK } from '../../connection/sending/codecs.js';
-import type { FramedTransport } from '../../transport/contract/contract.js';
+import type { Lane } from '../../connection/sending/outbox.js';
+import type { FramedTransport, OutboundPacket } from '../../transport/contract/contract.js';
 import type { PeerIdentity } from '../../transport/contract/peer-identity.js';
 import type { Stranger } from '../../transport/listening/strangers.js';
 import { outboxLimits, resultRoom } from '../bounds/outbox-shares.js';
@@ -22,12 +26,12 @@ import type { ServerBounds } from '../contract/server-bounds.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
 import type { HandlerFailure, PeerErrorReport } from '../contract/server-events.js';
 import { ToldFaults } from '../failures/told-faults.js';
-import { grantedAnswer } from '../opening/open-answer.js';
+import { grantedAnswer, type ResumeAnswer } from '../opening/open-answer.js';
 import { OpenRefusals, type RefusingConnection } from '../opening/open-refusals.js';
 import { type OpeningOwner, SessionOpening } from '../opening/session-opening.js';
 import { ConnectionGate } from '../operation/connection-gate.js';
 import { RoomLine } from '../operation/room-line.js';
-import type { ServerSessionConnection } from '../operation/server-session-connection.js';
+import type { OutlivedConnection, SessionPort } from '../recovery/session-port.js';
 import { ServerSession } from '../session/server-session.js';
 import type { SessionCore } from '../session/session-core.js';
 import { SessionRouter } from '../session/session-router.js';
@@ -45,7 +49,7 @@ import { UnconfirmedCloses } from './unconfirmed-closes.js';
 export class ServerConnection
   extends Connection<SessionRouter<SessionCore>>
   implements
-    ServerSessionConnection,
+    OutlivedConnection,
     ConnectionRouterOwner,
     OpeningOwner,
     RefusingConnection,
@@ -57,7 +61,8 @@ export class ServerConnection
   /** Without a proof of the contrary a peer is taken for the reference client, which knows few messages. */
   isAnnounced = false;
   /** What the client says it understands, bits of PeerMessages. */
-  private families = 0;
+  families = 0;
+  isLost = false;
   private readonly opening: SessionOpening;
   private readonly timers: ConnectionTimers;
   private readonly router: ConnectionRouter;
@@ -103,6 +108,10 @@ export class ServerConnection
 
   get config(): NnrpServerConfig {
     return this.owner.config;
+  }
+
+  get origin(): object {
+    return this;
   }
 
   get transportKind(): string {
@@ -180,9 +189,14 @@ export class ServerConnection
     this.owner.sessionEnded(core);
   }
 
-  /** The client sends nothing more; what it has asked for is still answered. */
+  /** The client sends nothing more; what it has asked for is still answered. One whose sessions outlive it comes back for it. */
   peerEnded(): void {
     guard(this, () => {
+      if (this.outbox.log !== undefined && this.sessionCount > 0) {
+        this.isLost = true;
+        this.endNow(new TransportError(`${this.remoteAddress} closed the connection`));
+        return;
+      }
       for (const { core } of [...this.sessions.values()]) core.gate.open();
       this.halfClose.begin();
     });
@@ -257,15 +271,86 @@ export class ServerConnection
     this.owner.admission.opened(this);
     // The reference client opens one session on a connection, and no more.
     if (this.sessionCount > 0) this.isAnnounced = true;
-    const { core } = new ServerSession(this, open, ack, this.owner.config);
-    this.attach(ack.sessionId, new SessionRouter(core));
+    const resumable = ack.resumeTokenBytes > 0 ? this.resumable(ack.sessionId) : undefined;
+    const { core } = new ServerSession(resumable?.port ?? this, open, ack, this.owner.config);
+    if (resumable !== undefined) resumable.port.core = core;
     this.owner.table.set(ack.sessionId, core);
-    this.timers.endHandshake();
-    const { body, metadata } = grantedAnswer(ack, this.families, this.owner.config.maxPacketBytes);
-    this.send(MessageType.SessionOpenAck, ack.sessionId, 0, SESSION_OPEN_ACK, metadata, body, core.lane);
+    this.begin(core, ack, resumable && { token: resumable.token, received: undefined });
     if (!core.isOver) this.owner.sessionOpened(core);
-    if (this.halfClose.isBegun) core.gate.open();
     this.answered();
+  }
+
+  resumed(open: preview3.SessionOpen, port: SessionPort, token: Uint8Array, received: number | undefined): void {
+    // The client has given the old connection up, or another one has: whatever it still brings is not listened to.
+    port.current?.takenOver();
+    const { core } = port;
+    if (core === undefined || !port.isAway || !port.canGoOnFrom(received)) {
+      this.opening.rejectResume(open);
+      return;
+    }
+    this.closes.forget(port.sessionId);
+    this.owner.admission.opened(this);
+    const ack = resumedAck(open, this.owner.terms, core.ack);
+    this.keepsLog();
+    port.resumeOn(this, received);
+    const answer = { token: port.tokens.issue(token), received: core.receivedPackets };
+    this.begin(core, ack, answer);
+    this.owner.resumables.resumed(port);
+    port.goOn();
+    this.answered();
+  }
+
+  /** It takes packets from now on, behind its acknowledgement. */
+  private begin(core: SessionCore, ack: preview3.SessionOpenAck, resume: ResumeAnswer | undefined): void {
+    this.attach(ack.sessionId, new SessionRouter(core));
+    this.timers.endHandshake();
+    const { body, metadata } = grantedAnswer(ack, this.families, this.owner.config.maxPacketBytes, resume);
+    this.send(MessageType.SessionOpenAck, ack.sessionId, 0, SESSION_OPEN_ACK, metadata, body, core.lane);
+    if (this.halfClose.isBegun) core.gate.open();
+  }
+
+  private resumable(sessionId: number): { readonly port: SessionPort; readonly token: Uint8Array } {
+    this.keepsLog();
+    return this.owner.resumables.open(this, sessionId);
+  }
+
+  /** What is sent is kept until a client that answers fences has it. */
+  private keepsLog(): void {
+    if (this.understands(PeerMessages.Recovery)) this.outbox.log ??= new SentLog(this);
+  }
+
+  get sentLog(): SentLog | undefined {
+    return this.outbox.log;
+  }
+
+  sendKept(packet: OutboundPacket, lane: Lane): boolean {
+    return this.outbox.send(packet, lane, false);
+  }
+
+  override fence(): void {
+    if (this.isClosed || this.halfClose.isBegun) return;
+    const { pingTimeoutMs, keepAliveMs } = this.owner.config;
+    this.ping(pingTimeoutMs + keepAliveMs).catch(() => {});
+  }
+
+  outlivedBy(): boolean {
+    return false;
+  }
+
+  /** A session of it has gone on over another connection. */
+  takenOver(): void {
+    this.isLost = true;
+    this.endNow(new TransportError(`${this.remoteAddress}: its session was resumed over another connection`));
+  }
+
+  override pingTimedOut(error: TimeoutError): void {
+    this.isLost = true;
+    super.pingTimedOut(error);
+  }
+
+  protected override transportEnded(error: NnrpError | undefined): void {
+    this.isLost = !this.isClosed;
+    super.transportEnded(error);
   }
 
   /** Whether it has said anything that makes sense, or has begun to. */
@@ -320,6 +405,7 @@ export class ServerConnection
     guard(this, () => this.halfClose.end());
     guard(this, () => this.memory.end());
     guard(this, () => this.gate.end());
+    guard(this, () => this.room.end());
     const { remoteAddress, endedSessionIds: sessionIds } = this;
     this.owner.connectionClosing(this);
     this.owner.connectionEnded({ remoteAddress, error, sessionIds });
@@ -336,6 +422,7 @@ export class ServerConnection
     super.end(error);
     // Once more, for whatever has failed on the way: ids and places must not be lost with a connection.
     for (const core of cores) {
+      if (core.lifecycle.isSuspended) continue;
       guard(this, () => core.end(error));
       this.forget(core);
     }

@@ -43,8 +43,22 @@ export interface NnrpServerOptions {
   readonly grantedOperationCredit?: number | undefined;
   /** Lifetime of a lease, announced in the ack, and the longest of a cached object, in milliseconds; default 30000. */
   readonly leaseTtlMs?: number | undefined;
-  /** Resume window announced in the ack, in milliseconds; default 120000. */
+  /** How long a session can be resumed after the loss of its connection, announced in the ack, in milliseconds. 0 = not at all; default 120000. */
   readonly resumeWindowMs?: number | undefined;
+  /** Sessions without a connection that wait to be resumed. Of more, those of the address that has most go, the oldest first; default half of maxSessions. */
+  readonly maxSuspendedSessions?: number | undefined;
+  /** Bytes that are kept for a session without a connection before its partial results have to wait, overhead counted; default 1 MiB. */
+  readonly maxSuspendedBytes?: number | undefined;
+  /**
+   * The same for all of them. At half of it partial results of all have to wait; above it sessions are given up, of the
+   * address that holds most the oldest first; default 64 MiB.
+   */
+  readonly maxSuspendedBytesTotal?: number | undefined;
+  /**
+   * Resumes sessions of clients that announce the length of a token and send none, as the reference client does. Anybody can
+   * then take over any session whose id he guesses, so it is for tests; default false.
+   */
+  readonly acceptAnnouncedResume?: boolean | undefined;
   /** Decides on every session that the limits and profiles above allow; default allows all. */
   readonly applicationPolicy?: NnrpServerPolicy | undefined;
   /**
@@ -194,6 +208,8 @@ const NUMBERS = [
   ['grantedOperationCredit', 2, 0, U16],
   ['leaseTtlMs', 30_000, 0, U32],
   ['resumeWindowMs', 120_000, 0, U32],
+  ['maxSuspendedBytes', 1024 * 1024, 1, Number.MAX_SAFE_INTEGER],
+  ['maxSuspendedBytesTotal', 64 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER],
   ['maxPacketBytes', DEFAULT_MAX_PACKET_BYTES, 256, U32],
   ['maxHandshakePacketBytes', 65_536, 256, U32],
   ['handshakeTimeoutMs', 10_000, 1, MAX_TIMER_MS],
@@ -235,12 +251,14 @@ const SWITCHES = [
   ['enforceReferenceDeadlines', false],
   ['strict', false],
   ['exposeHandlerErrors', false],
+  ['acceptAnnouncedResume', false],
 ] as const;
 
 const OPTIONS: ReadonlySet<string> = new Set<string>([
   ...NUMBERS.map(([name]) => name),
   ...SHARES.map(([name]) => name),
   ...SWITCHES.map(([name]) => name),
+  'maxSuspendedSessions',
   'transport',
   'supportedProfiles',
   'supportedCacheObjects',
@@ -276,6 +294,12 @@ export function serverConfig(options: NnrpServerOptions, transport: TransportKin
     ...given,
     policyTimeoutMs: config.policyTimeoutMs ?? Math.min(given.policyTimeoutMs, given.handshakeTimeoutMs),
     ...shares(config, given.maxConnections),
+    maxSuspendedSessions: integer(
+      'maxSuspendedSessions',
+      config.maxSuspendedSessions ?? Math.ceil(given.maxSessions / 2),
+      0,
+      U32,
+    ),
     ...switches(config),
     transport,
     slowReader,

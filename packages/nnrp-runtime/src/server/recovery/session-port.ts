@@ -1,0 +1,388 @@
+import { type NnrpError, type ProtocolError, TransportError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { PeerMessages } from 'nnrp-core/preview3';
+import { background, guard } from '../../base/guard.js';
+import { type Deferred, deferred } from '../../base/promises/deferred.js';
+import { SETTLED, unheard } from '../../base/promises/settled.js';
+import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
+import { type ErrorOptions, errorMessage } from '../../connection/errors/error-message.js';
+import { LoggedPacket } from '../../connection/recovery/logged-packet.js';
+import type { SentCount, SentLog } from '../../connection/recovery/sent-log.js';
+import { ERROR_MESSAGE } from '../../connection/sending/codecs.js';
+import { type MetadataCodec, OutboundMessage } from '../../connection/sending/outbound-message.js';
+import { CONTROL_LANE, type Lane } from '../../connection/sending/outbox.js';
+import type { OutboundPacket } from '../../transport/contract/contract.js';
+import { changedBody, unsentHead } from '../../transport/stream/lent-packet.js';
+import type { ConnectionMemory } from '../bounds/server-memory.js';
+import type { ServerBounds } from '../contract/server-bounds.js';
+import type { HandlerFailure } from '../contract/server-events.js';
+import type { ConnectionGate } from '../operation/connection-gate.js';
+import type { RoomLine } from '../operation/room-line.js';
+import type { ServerSessionConnection } from '../operation/server-session-connection.js';
+import type { SessionCore } from '../session/session-core.js';
+import type { AwayPlace } from './away-place.js';
+import { KeptPackets } from './kept-packets.js';
+import type { ResumeTokens } from './resume-tokens.js';
+
+/** A connection that sessions may outlive. */
+export interface OutlivedConnection extends ServerSessionConnection {
+  /** Keeps what was sent, where the client tells what it has received. */
+  readonly sentLog: SentLog | undefined;
+  /** It ended without a word: by the network, not by what either side has said. */
+  readonly isLost: boolean;
+  /** Bits of PeerMessages that the client understands. */
+  readonly families: number;
+  /** One of its sessions goes on over another connection: it is over, and its other sessions wait to be resumed. */
+  takenOver(): void;
+  /** Sends what was written for another connection. @returns false when full: wait for `whenDrained` */
+  sendKept(packet: OutboundPacket, lane: Lane): boolean;
+  /** @throws UsageError when the packet is larger than the client takes, unless it must be sent all the same */
+  checkSize(messageType: number, sessionId: number, frameId: number, bytes: number): void;
+}
+
+/** What a port needs of its server. */
+export interface PortServer {
+  readonly bounds: ServerBounds;
+  readonly deadlines: DeadlineQueue;
+  readonly isDraining: boolean;
+  /** Where a session lives that has no connection. */
+  awayPlace(port: SessionPort): AwayPlace;
+  suspended(port: SessionPort, error: NnrpError): void;
+  /** So many bytes more are kept for it, or less when negative. */
+  kept(port: SessionPort, bytes: number): void;
+  /** Whether so much is kept for it, or in all, that results should wait. */
+  isFull(port: SessionPort): boolean;
+  /** Its session is over. */
+  ended(port: SessionPort): void;
+  report(remoteAddress: string, sessionId: number, error: ProtocolError): void;
+  handlerFailed(failure: HandlerFailure): void;
+  internalError(error: unknown, remoteAddress: string): void;
+}
+
+/**
+ * The connection of a session that can be resumed, as the session sees it: one after the other, and none in between. What
+ * the session sends meanwhile is kept here, and sent over the next one before anything new.
+ */
+export class SessionPort implements ServerSessionConnection {
+  core: SessionCore | undefined;
+  /** What has been sent for the session, as the client counts it. */
+  readonly count: SentCount = { packets: 0 };
+  private readonly kept = new KeptPackets();
+  /** How many of the kept ones were sent before; the client may have them. */
+  private sentBefore = 0;
+  private away: AwayPlace | undefined;
+  private outbound: OutboundMessage | undefined;
+  /** Those that wait until all is sent. */
+  private drain: Deferred<void> | undefined;
+  private holds = 0;
+  private address: string;
+  private knownFamilies: number;
+  private announced: boolean;
+  /** The first connection stands for the client where places are shared out. */
+  readonly origin: object;
+
+  constructor(
+    private connection: OutlivedConnection | undefined,
+    readonly sessionId: number,
+    readonly tokens: ResumeTokens,
+    private readonly server: PortServer,
+  ) {
+    const at = connection as OutlivedConnection;
+    this.origin = at;
+    this.address = at.remoteAddress;
+    this.knownFamilies = at.families;
+    this.announced = at.isAnnounced;
+    at.sentLog?.begin(sessionId, this.count, 'open_ack');
+  }
+
+  /** Whether it has no connection at the moment. */
+  get isAway(): boolean {
+    return this.connection === undefined;
+  }
+
+  /** The connection that it has. */
+  get current(): OutlivedConnection | undefined {
+    return this.connection;
+  }
+
+  get keptBytes(): number {
+    return this.kept.byteLength;
+  }
+
+  get remoteAddress(): string {
+    return this.connection?.remoteAddress ?? this.address;
+  }
+
+  get sessionCount(): number {
+    return this.connection?.sessionCount ?? 1;
+  }
+
+  get isDraining(): boolean {
+    return this.server.isDraining;
+  }
+
+  get isAnnounced(): boolean {
+    return this.connection?.isAnnounced ?? this.announced;
+  }
+
+  get deadlines(): DeadlineQueue {
+    return this.server.deadlines;
+  }
+
+  get bounds(): ServerBounds {
+    return this.server.bounds;
+  }
+
+  get memory(): ConnectionMemory {
+    return (this.connection ?? this.place).memory;
+  }
+
+  get gate(): ConnectionGate {
+    return (this.connection ?? this.place).gate;
+  }
+
+  get room(): RoomLine {
+    return (this.connection ?? this.place).room;
+  }
+
+  get roundTripMs(): number | undefined {
+    return this.connection?.roundTripMs;
+  }
+
+  understands(family: preview3.PeerMessages): boolean {
+    return this.connection?.understands(family) ?? (this.knownFamilies & family) !== 0;
+  }
+
+  crashed(error: unknown): void {
+    const { connection, core, server } = this;
+    if (connection !== undefined) {
+      connection.crashed(error);
+      return;
+    }
+    server.internalError(error, this.address);
+    core?.end(new TransportError(`session ${this.sessionId}: an internal error ended it`, { cause: error }));
+  }
+
+  attach(): void {}
+
+  send<T>(
+    messageType: number,
+    sessionId: number,
+    frameId: number,
+    codec: MetadataCodec<T>,
+    value: T,
+    body?: Uint8Array,
+    lane: Lane = CONTROL_LANE,
+    traceLow = 0,
+    traceHigh = 0,
+    partial = false,
+  ): boolean {
+    const { connection } = this;
+    if (connection !== undefined && this.kept.size === 0) {
+      return connection.send(messageType, sessionId, frameId, codec, value, body, lane, traceLow, traceHigh, partial);
+    }
+    connection?.checkSize(messageType, sessionId, frameId, (body?.length ?? 0) + codec.bytes);
+    this.outbound ??= new OutboundMessage();
+    return this.keep(this.outbound.set(messageType, sessionId, frameId, codec, value, body, traceLow, traceHigh));
+  }
+
+  sendPlain(
+    messageType: number,
+    sessionId: number,
+    frameId: number,
+    lane: Lane = CONTROL_LANE,
+    traceLow = 0,
+    traceHigh = 0,
+  ): boolean {
+    const { connection } = this;
+    if (connection !== undefined && this.kept.size === 0) {
+      return connection.sendPlain(messageType, sessionId, frameId, lane, traceLow, traceHigh);
+    }
+    this.outbound ??= new OutboundMessage();
+    return this.keep(this.outbound.setPlain(messageType, sessionId, frameId, traceLow, traceHigh));
+  }
+
+  sendError(errorCode: number, errorScope: preview3.ErrorScope, text: string, options: ErrorOptions = {}): void {
+    const understandsDetails = this.understands(PeerMessages.ErrorDetails);
+    const { sessionId = this.sessionId, frameId = 0, lane = CONTROL_LANE } = options;
+    const { metadata, body } = errorMessage(errorCode, errorScope, text, options, understandsDetails);
+    this.send(preview3.MessageType.Error, sessionId, frameId, ERROR_MESSAGE, metadata, body, lane);
+  }
+
+  whenDrained(lane: Lane = CONTROL_LANE): Promise<void> {
+    const { connection } = this;
+    if (connection === undefined && !this.server.isFull(this)) return SETTLED;
+    if (connection === undefined || this.kept.size > 0) {
+      this.drain ??= deferred<void>();
+      return unheard(this.drain.promise);
+    }
+    const drained = connection.whenDrained(lane);
+    if (drained === SETTLED) return drained;
+    return unheard(drained.catch((error: unknown) => this.whenDrainedElsewhere(connection, lane, error)));
+  }
+
+  close(reason: NnrpError): Promise<void> {
+    return this.connection?.close(reason) ?? SETTLED;
+  }
+
+  ping(timeoutMs: number): Promise<number> {
+    return this.connection?.ping(timeoutMs) ?? unheard(Promise.reject(this.awayError()));
+  }
+
+  hold(): void {
+    this.holds++;
+    this.connection?.hold();
+  }
+
+  release(): void {
+    this.holds--;
+    this.connection?.release();
+  }
+
+  report(sessionId: number, error: ProtocolError): void {
+    if (this.connection === undefined) this.server.report(this.address, sessionId, error);
+    else this.connection.report(sessionId, error);
+  }
+
+  handlerFailed(failure: HandlerFailure): void {
+    this.server.handlerFailed(failure);
+  }
+
+  closeSent(sessionId: number): void {
+    this.connection?.closeSent(sessionId);
+  }
+
+  closeConfirmed(sessionId: number): void {
+    this.connection?.closeConfirmed(sessionId);
+  }
+
+  answered(): void {
+    this.connection?.answered();
+  }
+
+  sessionEnded(sessionId: number): void {
+    this.server.ended(this);
+    this.connection?.sessionEnded(sessionId);
+    this.drain?.reject(this.core?.endReason ?? this.awayError());
+    if (this.drain !== undefined) unheard(this.drain.promise);
+  }
+
+  outlivedBy(core: SessionCore, error: NnrpError): boolean {
+    const { connection } = this;
+    if (connection === undefined || core.isOver) return false;
+    if (!connection.isLost || this.isDraining || !core.lifecycle.suspend()) return false;
+    this.address = connection.remoteAddress;
+    this.knownFamilies = connection.families;
+    this.announced = connection.isAnnounced;
+    const unconfirmed = connection.sentLog?.unconfirmed(this.sessionId) ?? [];
+    connection.sentLog?.forget(this.sessionId, this.count);
+    const before = this.kept.byteLength;
+    this.kept.addBefore(unconfirmed);
+    this.sentBefore = unconfirmed.length;
+    this.connection = undefined;
+    core.moveTo(this.place.gate, this.place.memory);
+    this.server.suspended(this, error);
+    this.server.kept(this, this.kept.byteLength - before);
+    return true;
+  }
+
+  /**
+   * Whether the session can go on where the client says it is.
+   * @param received - packets that the client has received; undefined when it does not say
+   */
+  canGoOnFrom(received: number | undefined): boolean {
+    const { packets } = this.count;
+    return received === undefined || (received >= packets - this.sentBefore && received <= packets);
+  }
+
+  /** The session goes on over this connection, whose acknowledgement is about to be sent. */
+  resumeOn(connection: OutlivedConnection, received: number | undefined): void {
+    const before = this.kept.byteLength;
+    // A client that does not say what it has gets nothing twice.
+    const first = this.count.packets - this.sentBefore;
+    const has = received ?? this.count.packets;
+    for (let packet = first; packet < has; packet++) this.kept.take();
+    this.count.packets = has;
+    this.sentBefore = 0;
+    this.connection = connection;
+    connection.sentLog?.begin(this.sessionId, this.count, 'open_ack');
+    this.core?.lifecycle.resume();
+    for (let hold = 0; hold < this.holds; hold++) connection.hold();
+    this.server.kept(this, this.kept.byteLength - before);
+  }
+
+  /** The acknowledgement is sent: what is kept follows. */
+  goOn(): void {
+    this.core?.moveTo(this.gate, this.memory);
+    this.away?.end();
+    this.away = undefined;
+    this.sendOn();
+  }
+
+  /** Its session is over: nothing is kept any more. */
+  clear(): void {
+    this.kept.clear();
+    this.away?.end();
+    this.away = undefined;
+  }
+
+  private get place(): AwayPlace {
+    this.away ??= this.server.awayPlace(this);
+    return this.away;
+  }
+
+  private keep(message: OutboundPacket): boolean {
+    const packet = LoggedPacket.of(message);
+    this.kept.add(packet);
+    this.outbound?.clear();
+    this.server.kept(this, packet.heldBytes);
+    return !this.server.isFull(this) && this.connection === undefined;
+  }
+
+  private sendOn(): void {
+    const { connection, core, kept } = this;
+    const before = kept.byteLength;
+    const lane = core?.lane ?? CONTROL_LANE;
+    let hasRoom = true;
+    while (hasRoom && kept.size > 0 && connection !== undefined && this.connection === connection) {
+      const packet = kept.take();
+      if (packet.isIntact) hasRoom = connection.sendKept(packet, lane);
+      else this.leaveOut(packet);
+    }
+    this.server.kept(this, kept.byteLength - before);
+    if (connection === undefined || this.connection !== connection) return;
+    if (kept.size > 0) {
+      const drained = connection.whenDrained(lane);
+      background(
+        connection,
+        drained.then(
+          () => this.sendOn(),
+          () => {},
+        ),
+      );
+      return;
+    }
+    const { drain } = this;
+    this.drain = undefined;
+    if (drain === undefined) return;
+    if (hasRoom) drain.resolve();
+    else
+      connection.whenDrained(lane).then(drain.resolve, () => this.whenDrained(lane).then(drain.resolve, drain.reject));
+  }
+
+  /** A body has been transferred or resized while it was kept: its frame fails, for the client as for the handler. */
+  private leaveOut(packet: LoggedPacket): void {
+    const head = unsentHead(packet.head, packet.bodyLength);
+    this.kept.withoutFrame(packet.frameId);
+    guard(this, () => this.core?.operations.unsent(head, changedBody(head, packet.body.length)));
+  }
+
+  private whenDrainedElsewhere(connection: OutlivedConnection, lane: Lane, error: unknown): Promise<void> {
+    if (this.connection === connection || this.core?.isOver !== false) return Promise.reject(error);
+    return this.whenDrained(lane);
+  }
+
+  private awayError(): TransportError {
+    return new TransportError(`session ${this.sessionId} is suspended: its connection is lost`);
+  }
+}
