@@ -344,8 +344,8 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     this.forgetRecent();
     guard(this, () => this.outbox.end(error));
     guard(this, () => this.pings.end(error));
-    guard(this, () => this.outbox.log?.close());
     guard(this, () => this.onEnded(error));
+    guard(this, () => this.outbox.log?.close());
   }
 
   /** Whether a packet is what the peer sends frames by. */

@@ -331,6 +331,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       bounds,
       memory,
       deadlines,
+      ids: this.table,
       crashed: (error) => this.internalError(error),
       isDraining: () => this.draining,
       forget: ({ sessionId, core }) => {

@@ -22,8 +22,13 @@ const FENCE_MS = 250;
 const WINDOW_BYTES = 8 * 1024 * 1024;
 
 /** How many packets of a session have been sent since it was opened, as the peer counts those that it receives. */
-export interface SentCount {
-  packets: number;
+export class SentCount {
+  packets = 0;
+  /** For the log: between which bytes of all that was logged its packets lie; ids are used again. */
+  from = 0;
+  to = Number.POSITIVE_INFINITY;
+
+  constructor(readonly sessionId: number) {}
 }
 
 /** What a log asks of its connection. */
@@ -40,6 +45,12 @@ interface LentBody {
   readonly at: number;
   readonly body: Uint8Array;
   readonly length: number;
+}
+
+interface Arrival {
+  /** Counted over all that was logged. */
+  readonly at: number;
+  readonly then: () => void;
 }
 
 /**
@@ -65,6 +76,8 @@ export class SentLog {
   private readonly unopened = new IdMap<SentCount>();
   private recent: SentCount | undefined;
   private recentId = 0;
+  /** What is to be done when all that was sent by a certain point has arrived. */
+  private readonly arrivals = new Line<Arrival>();
   private sinceFence = 0;
   private timer: NodeJS.Timeout | undefined;
   private isFenceDue = false;
@@ -92,14 +105,14 @@ export class SentLog {
    * Keeps what is sent for a session from now on, or from the SESSION_OPEN_ACK on that opens or resumes it.
    * @param count - goes on from what it is
    */
-  begin(sessionId: number, count: SentCount, from: 'now' | 'open_ack'): void {
-    this.forgetRecent();
-    if (from === 'now') this.counts.set(sessionId, count);
-    else this.unopened.set(sessionId, count);
+  begin(count: SentCount, from: 'now' | 'open_ack'): void {
+    if (from === 'now') this.open(count);
+    else this.unopened.set(count.sessionId, count);
   }
 
   /** The session is over or has left: what was sent for it is not asked for any more. */
-  forget(sessionId: number, count: SentCount): void {
+  forget(count: SentCount): void {
+    const { sessionId } = count;
     this.forgetRecent();
     if (this.counts.get(sessionId) === count) this.counts.delete(sessionId);
     if (this.unopened.get(sessionId) === count) this.unopened.delete(sessionId);
@@ -145,6 +158,9 @@ export class SentLog {
     if (this.fences.size === 0) return;
     const to = this.fences.take();
     this.confirmedTo = to;
+    for (let next = this.arrivals.first; next !== undefined && next.at <= to; next = this.arrivals.first) {
+      this.arrivals.take().then();
+    }
     for (let lentBody = this.lentBodies.first; lentBody !== undefined && lentBody.at < to; ) {
       this.lentBytes -= lentBody.length;
       this.lentBodies.take();
@@ -162,8 +178,16 @@ export class SentLog {
     }
   }
 
+  /** Calls back when all that has been sent so far has arrived, as the next fence shows; never when the connection ends first. */
+  whenArrived(then: () => void): void {
+    if (this.isOver) return;
+    this.arrivals.push({ at: this.end, then });
+    this.sinceFence++;
+    this.timer ??= later(this.owner, FENCE_MS, () => this.fence()).unref();
+  }
+
   /** What was sent for a session and is not confirmed, in order, each in memory of its own. */
-  unconfirmed(sessionId: number): LoggedPacket[] {
+  unconfirmed({ sessionId, from, to }: SentCount): LoggedPacket[] {
     const packets: LoggedPacket[] = [];
     const lentBodies = [...this.lentBodies];
     let nextLent = 0;
@@ -174,7 +198,8 @@ export class SentLog {
         const bodyLength = chunk.view.getUint32(at + AT.bodyLen, true);
         const copied = bodyLength <= COPY_LIMIT ? bodyLength : 0;
         const lentBody = copied === bodyLength ? undefined : lentBodies[nextLent++];
-        if (chunk.view.getUint32(at + AT.sessionId, true) === sessionId) {
+        const place = chunk.base + at;
+        if (chunk.view.getUint32(at + AT.sessionId, true) === sessionId && place >= from && place < to) {
           const bytes = new Uint8Array(chunk.bytes.subarray(at, at + headBytes + copied));
           packets.push(new LoggedPacket(bytes, headBytes, bodyLength, lentBody?.body));
         }
@@ -193,6 +218,7 @@ export class SentLog {
     this.lentBodies.drain();
     this.lentBytes = 0;
     this.fences.drain();
+    this.arrivals.drain();
     this.confirmedTo = this.end;
   }
 
@@ -227,8 +253,17 @@ export class SentLog {
   private openAnswerLeaves(sessionId: number): void {
     const count = this.unopened.get(sessionId);
     if (count === undefined) return;
-    this.forgetRecent();
     this.unopened.delete(sessionId);
+    this.open(count);
+  }
+
+  private open(count: SentCount): void {
+    const { sessionId } = count;
+    this.forgetRecent();
+    const before = this.counts.get(sessionId);
+    if (before !== undefined) before.to = this.end;
+    count.from = this.end;
+    count.to = Number.POSITIVE_INFINITY;
     this.counts.set(sessionId, count);
   }
 

@@ -76,6 +76,8 @@ export class ServerConnection
   private readonly closes = new UnconfirmedCloses();
   private readonly halfClose: HalfClose;
   private transportGone = false;
+  /** Ports of sessions that are over, whose clients may not have all of them. */
+  private readonly leaving = new Set<SessionPort>();
 
   constructor(
     transport: FramedTransport,
@@ -333,6 +335,16 @@ export class ServerConnection
     this.ping(pingTimeoutMs + keepAliveMs).catch(() => {});
   }
 
+  leaves(port: SessionPort): void {
+    this.leaving.add(port);
+    this.sentLog?.whenArrived(() => {
+      if (!this.leaving.delete(port)) return;
+      port.arrived();
+      const { sessionId, core } = port;
+      if (core !== undefined && this.sessions.get(sessionId)?.core === core) this.sessionEnded(sessionId);
+    });
+  }
+
   outlivedBy(): boolean {
     return false;
   }
@@ -406,6 +418,8 @@ export class ServerConnection
     guard(this, () => this.memory.end());
     guard(this, () => this.gate.end());
     guard(this, () => this.room.end());
+    for (const port of this.leaving) guard(this, () => port.leftBehind(this.isLost));
+    this.leaving.clear();
     const { remoteAddress, endedSessionIds: sessionIds } = this;
     this.owner.connectionClosing(this);
     this.owner.connectionEnded({ remoteAddress, error, sessionIds });

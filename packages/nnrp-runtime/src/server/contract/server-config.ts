@@ -296,7 +296,7 @@ export function serverConfig(options: NnrpServerOptions, transport: TransportKin
     ...shares(config, given.maxConnections),
     maxSuspendedSessions: integer(
       'maxSuspendedSessions',
-      config.maxSuspendedSessions ?? Math.ceil(given.maxSessions / 2),
+      config.maxSuspendedSessions === undefined ? Math.ceil(given.maxSessions / 2) : config.maxSuspendedSessions,
       0,
       U32,
     ),

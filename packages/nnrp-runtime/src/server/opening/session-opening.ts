@@ -149,7 +149,7 @@ export class SessionOpening {
     const errorCode = checkOpenRequest(open, this.server.terms);
     const failure = errorCode === SessionErrorCode.None ? this.refusals.hindrance(resumes) : { errorCode };
     if (failure !== undefined) {
-      this.answerInTurn(() => this.refuse(open, resumes && failure.why === undefined ? RESUME_REJECTED : failure));
+      this.answerInTurn(() => this.refuse(open, failure));
       return;
     }
     if (!resumes) {

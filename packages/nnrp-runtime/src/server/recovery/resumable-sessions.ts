@@ -18,6 +18,7 @@ export interface ResumableOwner extends Guarded {
   readonly memory: ServerMemory;
   readonly deadlines: DeadlineQueue;
   isDraining(): boolean;
+  readonly ids: { reserve(sessionId: number): void; freeReserved(sessionId: number): void };
   /** The id of the session is free. */
   forget(port: SessionPort): void;
   sessionSuspended(event: SessionSuspended): void;
@@ -34,6 +35,9 @@ interface Suspension {
   readonly sinceMs: number;
   readonly timer: NodeJS.Timeout;
 }
+
+/** Why there is no session any more whose rest is kept. */
+const OVER = new TransportError('the session is over');
 
 /** The sessions of a server that can be resumed, and what it does for those that have no connection. */
 export class ResumableSessions implements PortServer {
@@ -74,6 +78,8 @@ export class ResumableSessions implements PortServer {
   open(connection: OutlivedConnection, sessionId: number): { readonly port: SessionPort; readonly token: Uint8Array } {
     const tokens = new ResumeTokens(this.hashes, this.owner.config.resumeTokenBytes);
     const token = tokens.issue();
+    const before = this.ports.get(sessionId);
+    if (before !== undefined) this.forget(before);
     const port = new SessionPort(connection, sessionId, tokens, this);
     this.ports.set(sessionId, port);
     return { port, token };
@@ -88,7 +94,7 @@ export class ResumableSessions implements PortServer {
     const isAnnouncedOnly = token.length === 0 && this.owner.config.acceptAnnouncedResume;
     const isRight = (port?.tokens ?? new ResumeTokens(this.hashes, 1)).accepts(token) || isAnnouncedOnly;
     const core = port?.core;
-    if (port === undefined || core === undefined || !isRight || core.isOver) return undefined;
+    if (port === undefined || core === undefined || !isRight) return undefined;
     const { acceptedProfileId, schemaId, schemaVersion } = core.ack;
     if (open.profileId !== acceptedProfileId) return undefined;
     if (open.schemaId !== schemaId || open.schemaVersion !== schemaVersion) return undefined;
@@ -100,6 +106,7 @@ export class ResumableSessions implements PortServer {
     const suspension = this.suspensions.get(port);
     if (suspension === undefined) return;
     this.over(port, suspension);
+    if (port.core?.isOver !== false) return;
     const awayMs = Math.max(0, Math.round(performance.now() - suspension.sinceMs));
     const { sessionId, remoteAddress } = port;
     this.owner.sessionResumed({ sessionId, remoteAddress, awayMs });
@@ -111,24 +118,30 @@ export class ResumableSessions implements PortServer {
   }
 
   suspended(port: SessionPort, error: NnrpError): void {
-    const { resumeWindowMs, maxSuspendedSessions } = this.owner.config;
-    const timer = later(this.owner, resumeWindowMs, () => this.expire(port)).unref();
-    this.suspensions.set(port, { error, sinceMs: performance.now(), timer });
-    this.shares.add(port);
     const { sessionId, remoteAddress } = port;
-    this.owner.sessionSuspended({ sessionId, remoteAddress, error, windowMs: resumeWindowMs });
-    if (this.suspensions.size > maxSuspendedSessions) {
-      this.bounds.hit('suspendedSessions');
-      this.giveUp(this.shares.oldestOfMost());
-    }
+    this.owner.sessionSuspended({ sessionId, remoteAddress, error, windowMs: this.owner.config.resumeWindowMs });
+    this.waits(port, error);
+  }
+
+  keepRest(port: SessionPort): void {
+    this.waits(port, OVER);
   }
 
   kept(port: SessionPort, bytes: number): void {
     if (!this.suspensions.has(port)) return;
     this.shares.count(port, bytes);
-    if (bytes <= 0 || this.shares.byteLength <= this.owner.config.maxSuspendedBytesTotal) return;
-    this.bounds.hit('suspendedBytes');
-    this.giveUp(this.shares.oldestOfLargest());
+    this.keepBounds();
+  }
+
+  forget(port: SessionPort): void {
+    const { sessionId } = port;
+    if (this.ports.get(sessionId) === port) {
+      this.ports.delete(sessionId);
+      this.owner.ids.freeReserved(sessionId);
+    }
+    const suspension = this.suspensions.get(port);
+    if (suspension !== undefined) this.over(port, suspension);
+    port.clear();
   }
 
   isFull(port: SessionPort): boolean {
@@ -136,15 +149,15 @@ export class ResumableSessions implements PortServer {
     return port.keptBytes >= maxSuspendedBytes || this.shares.byteLength * 2 >= maxSuspendedBytesTotal;
   }
 
+  reserveId(sessionId: number): void {
+    this.owner.ids.reserve(sessionId);
+  }
+
   ended(port: SessionPort): void {
-    const { sessionId } = port;
-    if (this.ports.get(sessionId) === port) this.ports.delete(sessionId);
     const suspension = this.suspensions.get(port);
-    if (suspension !== undefined) {
-      this.over(port, suspension);
-      this.owner.forget(port);
-    }
-    port.clear();
+    if (suspension === undefined) return;
+    this.over(port, suspension);
+    this.owner.forget(port);
   }
 
   report(remoteAddress: string, sessionId: number, error: ProtocolError): void {
@@ -166,6 +179,26 @@ export class ResumableSessions implements PortServer {
     return port !== undefined;
   }
 
+  private waits(port: SessionPort, error: NnrpError): void {
+    const timer = later(this.owner, this.owner.config.resumeWindowMs, () => this.expire(port)).unref();
+    this.suspensions.set(port, { error, sinceMs: performance.now(), timer });
+    this.shares.add(port);
+    this.shares.count(port, port.keptBytes);
+    this.keepBounds();
+  }
+
+  private keepBounds(): void {
+    const { maxSuspendedSessions, maxSuspendedBytesTotal } = this.owner.config;
+    while (this.suspensions.size > maxSuspendedSessions) {
+      this.bounds.hit('suspendedSessions');
+      this.giveUp(this.shares.oldestOfMost());
+    }
+    while (this.shares.byteLength > maxSuspendedBytesTotal) {
+      this.bounds.hit('suspendedBytes');
+      this.giveUp(this.shares.oldestOfLargest());
+    }
+  }
+
   private over(port: SessionPort, { timer }: Suspension): void {
     clearTimeout(timer);
     this.suspensions.delete(port);
@@ -184,8 +217,13 @@ export class ResumableSessions implements PortServer {
     const suspension = this.suspensions.get(port);
     if (suspension === undefined) return;
     const { sessionId, remoteAddress } = port;
+    if (port.core?.isOver !== false) {
+      this.forget(port);
+      return;
+    }
     const error = new TransportError(`session ${sessionId} ${why}`, { cause: suspension.error });
-    port.core?.end(error);
+    port.core.end(error);
+    this.forget(port);
     this.owner.sessionExpired({ sessionId, remoteAddress, error });
   }
 }

@@ -7,7 +7,7 @@ import { SETTLED, unheard } from '../../base/promises/settled.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import { type ErrorOptions, errorMessage } from '../../connection/errors/error-message.js';
 import { LoggedPacket } from '../../connection/recovery/logged-packet.js';
-import type { SentCount, SentLog } from '../../connection/recovery/sent-log.js';
+import { SentCount, type SentLog } from '../../connection/recovery/sent-log.js';
 import { ERROR_MESSAGE } from '../../connection/sending/codecs.js';
 import { type MetadataCodec, OutboundMessage } from '../../connection/sending/outbound-message.js';
 import { CONTROL_LANE, type Lane } from '../../connection/sending/outbox.js';
@@ -34,6 +34,8 @@ export interface OutlivedConnection extends ServerSessionConnection {
   readonly families: number;
   /** One of its sessions goes on over another connection: it is over, and its other sessions wait to be resumed. */
   takenOver(): void;
+  /** The session is over, but its client may not have all of it yet. */
+  leaves(port: SessionPort): void;
   /** Sends what was written for another connection. @returns false when full: wait for `whenDrained` */
   sendKept(packet: OutboundPacket, lane: Lane): boolean;
   /** @throws UsageError when the packet is larger than the client takes, unless it must be sent all the same */
@@ -52,8 +54,14 @@ export interface PortServer {
   kept(port: SessionPort, bytes: number): void;
   /** Whether so much is kept for it, or in all, that results should wait. */
   isFull(port: SessionPort): boolean;
+  /** The id of a session that is about to end is given to no other until it is forgotten, unless one asks for it. */
+  reserveId(sessionId: number): void;
   /** Its session is over. */
   ended(port: SessionPort): void;
+  /** Its session is over, and its client has lost the connection before it had all of it: it may come for the rest. */
+  keepRest(port: SessionPort): void;
+  /** There is nothing to come for any more. */
+  forget(port: SessionPort): void;
   report(remoteAddress: string, sessionId: number, error: ProtocolError): void;
   handlerFailed(failure: HandlerFailure): void;
   internalError(error: unknown, remoteAddress: string): void;
@@ -66,7 +74,7 @@ export interface PortServer {
 export class SessionPort implements ServerSessionConnection {
   core: SessionCore | undefined;
   /** What has been sent for the session, as the client counts it. */
-  readonly count: SentCount = { packets: 0 };
+  readonly count: SentCount;
   private readonly kept = new KeptPackets();
   /** How many of the kept ones were sent before; the client may have them. */
   private sentBefore = 0;
@@ -92,7 +100,8 @@ export class SessionPort implements ServerSessionConnection {
     this.address = at.remoteAddress;
     this.knownFamilies = at.families;
     this.announced = at.isAnnounced;
-    at.sentLog?.begin(sessionId, this.count, 'open_ack');
+    this.count = new SentCount(sessionId);
+    at.sentLog?.begin(this.count, 'open_ack');
   }
 
   /** Whether it has no connection at the moment. */
@@ -261,29 +270,60 @@ export class SessionPort implements ServerSessionConnection {
   }
 
   sessionEnded(sessionId: number): void {
-    this.server.ended(this);
-    this.connection?.sessionEnded(sessionId);
+    const { connection } = this;
     this.drain?.reject(this.core?.endReason ?? this.awayError());
-    if (this.drain !== undefined) unheard(this.drain.promise);
+    if (connection?.sentLog !== undefined) this.server.reserveId(sessionId);
+    this.server.ended(this);
+    connection?.sessionEnded(sessionId);
+    if (connection === undefined) this.keepRest();
+    else if (connection.sentLog === undefined) this.server.forget(this);
+    else connection.leaves(this);
+  }
+
+  /** The client has all of a session that is over. */
+  arrived(): void {
+    this.server.forget(this);
+  }
+
+  /** The connection is over, and the session was so before. */
+  leftBehind(isLost: boolean): void {
+    const { connection } = this;
+    if (connection === undefined) return;
+    this.connection = undefined;
+    this.sentBefore = 0;
+    if (isLost) this.takeUnconfirmed(connection);
+    this.keepRest();
+  }
+
+  private keepRest(): void {
+    if (this.kept.size > 0 && !this.isDraining) this.server.keepRest(this);
+    else this.server.forget(this);
   }
 
   outlivedBy(core: SessionCore, error: NnrpError): boolean {
     const { connection } = this;
-    if (connection === undefined || core.isOver) return false;
+    if (connection === undefined) return false;
+    if (core.isOver) {
+      // Only its rest was on the connection.
+      this.leftBehind(connection.isLost);
+      return true;
+    }
     if (!connection.isLost || this.isDraining || !core.lifecycle.suspend()) return false;
     this.address = connection.remoteAddress;
     this.knownFamilies = connection.families;
     this.announced = connection.isAnnounced;
-    const unconfirmed = connection.sentLog?.unconfirmed(this.sessionId) ?? [];
-    connection.sentLog?.forget(this.sessionId, this.count);
-    const before = this.kept.byteLength;
-    this.kept.addBefore(unconfirmed);
-    this.sentBefore = unconfirmed.length;
+    this.takeUnconfirmed(connection);
     this.connection = undefined;
     core.moveTo(this.place.gate, this.place.memory);
     this.server.suspended(this, error);
-    this.server.kept(this, this.kept.byteLength - before);
     return true;
+  }
+
+  private takeUnconfirmed({ sentLog }: OutlivedConnection): void {
+    const unconfirmed = sentLog?.unconfirmed(this.count) ?? [];
+    sentLog?.forget(this.count);
+    this.kept.addBefore(unconfirmed);
+    this.sentBefore = unconfirmed.length;
   }
 
   /**
@@ -297,7 +337,6 @@ export class SessionPort implements ServerSessionConnection {
 
   /** The session goes on over this connection, whose acknowledgement is about to be sent. */
   resumeOn(connection: OutlivedConnection, received: number | undefined): void {
-    const before = this.kept.byteLength;
     // A client that does not say what it has gets nothing twice.
     const first = this.count.packets - this.sentBefore;
     const has = received ?? this.count.packets;
@@ -305,15 +344,21 @@ export class SessionPort implements ServerSessionConnection {
     this.count.packets = has;
     this.sentBefore = 0;
     this.connection = connection;
-    connection.sentLog?.begin(this.sessionId, this.count, 'open_ack');
+    connection.sentLog?.begin(this.count, 'open_ack');
     this.core?.lifecycle.resume();
     for (let hold = 0; hold < this.holds; hold++) connection.hold();
-    this.server.kept(this, this.kept.byteLength - before);
   }
 
   /** The acknowledgement is sent: what is kept follows. */
   goOn(): void {
-    this.core?.moveTo(this.gate, this.memory);
+    const { connection, core } = this;
+    const proved = () => {
+      if (this.connection === connection) this.tokens.proved();
+    };
+    if (core !== undefined) core.heard = proved;
+    connection?.sentLog?.whenArrived(proved);
+    if (core?.isOver === false) core.moveTo(this.gate, this.memory);
+    else connection?.leaves(this);
     this.away?.end();
     this.away = undefined;
     this.sendOn();
@@ -341,7 +386,6 @@ export class SessionPort implements ServerSessionConnection {
 
   private sendOn(): void {
     const { connection, core, kept } = this;
-    const before = kept.byteLength;
     const lane = core?.lane ?? CONTROL_LANE;
     let hasRoom = true;
     while (hasRoom && kept.size > 0 && connection !== undefined && this.connection === connection) {
@@ -349,7 +393,6 @@ export class SessionPort implements ServerSessionConnection {
       if (packet.isIntact) hasRoom = connection.sendKept(packet, lane);
       else this.leaveOut(packet);
     }
-    this.server.kept(this, kept.byteLength - before);
     if (connection === undefined || this.connection !== connection) return;
     if (kept.size > 0) {
       const drained = connection.whenDrained(lane);

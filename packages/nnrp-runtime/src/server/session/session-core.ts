@@ -52,6 +52,8 @@ export class SessionCore {
   private reason: NnrpError | undefined;
   /** Packets of the session that have been received, over all its connections. */
   receivedPackets = 0;
+  /** Called once, by the next packet that comes: the client has the connection. */
+  heard: (() => void) | undefined = undefined;
 
   constructor(
     /** What the application holds. */

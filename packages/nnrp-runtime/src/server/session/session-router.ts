@@ -66,6 +66,8 @@ export interface RouterOwner {
   fail(error: ProtocolError, frameId: number): void;
   /** Packets of the session that have been received, over all its connections. */
   receivedPackets: number;
+  /** Called once, by the next packet that comes. */
+  heard: (() => void) | undefined;
   /** The connection is over. */
   disconnected(error: NnrpError): void;
 }
@@ -87,7 +89,9 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
   }
 
   receive(packet: Packet, info: MessageInfo): void {
-    this.core.receivedPackets++;
+    const { core } = this;
+    core.receivedPackets++;
+    if (core.heard !== undefined) this.isHeard();
     switch (info.code) {
       case MessageType.FrameSubmit:
         this.submitted(packet);
@@ -128,6 +132,7 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
   violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
     const { core } = this;
     core.receivedPackets++;
+    if (core.heard !== undefined) this.isHeard();
     if (fault.kind === 'packet_too_large') core.connection.bounds.hit('packetBytes');
     const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, codeOf(fault), fault);
     if (packet.messageType === MessageType.FrameSubmit && packet.frameId !== 0) {
@@ -144,6 +149,12 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
       }
     }
     core.fail(error, packet.frameId);
+  }
+
+  private isHeard(): void {
+    const { heard } = this.core;
+    this.core.heard = undefined;
+    heard?.();
   }
 
   private submitted(packet: Packet): void {
