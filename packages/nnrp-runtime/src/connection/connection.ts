@@ -156,8 +156,9 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     this.sendPlain(MessageType.Ping, 0, 0);
   }
 
-  pingTimedOut(error: TimeoutError): void {
+  pingTimedOut(error: TimeoutError): boolean {
     this.endNow(error);
+    return false;
   }
 
   /** Asks for the PONG that confirms what was sent for sessions that can be resumed; for the role that keeps a log of it. */
@@ -282,6 +283,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
 
   /** A body that was lent has changed: its frame alone is given up. */
   unsent(head: Packet, error: UsageError): void {
+    guard(this, () => this.outbox.log?.leftOut(head.sessionId, head.frameId));
     guard(this, () => this.sessions.get(head.sessionId)?.unsent(head, error));
   }
 
