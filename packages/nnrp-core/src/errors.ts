@@ -201,6 +201,23 @@ export class FlowBlockedError extends NnrpError {
   }
 }
 
+/**
+ * The connection was lost, and its session could not be resumed. `isRetryable` says that the server cannot have seen the
+ * work; where it does not, the work may have been done.
+ */
+export class SessionLostError extends NnrpError {
+  declare readonly code: 'NNRP_ERR_SESSION_LOST';
+
+  constructor(
+    message: string,
+    /** The last frame whose submit has been handed to a connection, 0 = none: the server cannot have seen those after it. */
+    readonly lastSentFrameId: number,
+    options?: NnrpErrorOptions,
+  ) {
+    super('NNRP_ERR_SESSION_LOST', message, options);
+  }
+}
+
 /** The class of the errors with a code; of codes that are not in it, PeerError brings most. */
 interface ErrorClasses extends Record<WireErrorCode, WireError> {
   readonly NNRP_ERR_PROTOCOL: ProtocolError;
@@ -212,6 +229,7 @@ interface ErrorClasses extends Record<WireErrorCode, WireError> {
   readonly NNRP_ERR_CANCELLED_BY_SERVER: CancelledError;
   readonly NNRP_ERR_DEADLINE: DeadlineError;
   readonly NNRP_ERR_FLOW_BLOCKED: FlowBlockedError;
+  readonly NNRP_ERR_SESSION_LOST: SessionLostError;
 }
 
 /**

@@ -17,6 +17,7 @@ export {
   type NnrpErrorOptions,
   PeerError,
   ProtocolError,
+  SessionLostError,
   TimeoutError,
   TransportError,
   UsageError,

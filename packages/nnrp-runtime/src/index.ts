@@ -13,6 +13,7 @@ export {
   PeerError,
   ProtocolError,
   SchemaRegistry,
+  SessionLostError,
   TimeoutError,
   TransportError,
   UsageError,

@@ -36,5 +36,5 @@ function connect(
   const connector = new QuicConnector(endpoint, endpointConfig, defaults);
   // Read before the connection comes about: the application may wipe a token, or use the object for another client.
   const given = givenClientConfig(clientConfig);
-  return connector.connect().then((transport) => NnrpClient.fromTransport(transport, given));
+  return NnrpClient.connect(connector, given);
 }

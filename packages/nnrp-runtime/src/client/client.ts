@@ -1,4 +1,14 @@
-import { type FlowFields, forCaller, INSPECT, type Inspect, inspected, isNnrpError, type NnrpError } from 'nnrp-core';
+import {
+  type FlowFields,
+  forCaller,
+  INSPECT,
+  type Inspect,
+  inspected,
+  isNnrpError,
+  type NnrpError,
+  shownValue,
+  UsageError,
+} from 'nnrp-core';
 import { ApplicationEvents, tell } from '../base/application/application-events.js';
 import { ASYNC_DISPOSE } from '../base/application/async-dispose.js';
 import { type Guarded, guard } from '../base/guard.js';
@@ -6,7 +16,7 @@ import { answering, unheard } from '../base/promises/settled.js';
 import { SeldomWarning } from '../base/warn.js';
 import type { CloseReport } from '../connection/close-report.js';
 import type { HostPort } from '../transport/address/address.js';
-import type { FramedTransport } from '../transport/contract/contract.js';
+import type { FramedConnector, FramedTransport } from '../transport/contract/contract.js';
 import { checkTransport } from '../transport/contract/is-transport.js';
 import { ofTransport, TcpConnector } from '../transport/tcp/tcp.js';
 import { TlsConnector } from '../transport/tls/tls.js';
@@ -27,6 +37,7 @@ import {
   type NnrpClientEvents,
 } from './contract/client-events.js';
 import type { ClientHelloOptions, ServerHello } from './hello/hello-exchange.js';
+import { ResumingTransport } from './recovery/resuming-transport.js';
 import type { NnrpClientSession } from './session/client-session.js';
 import { type EventStream, EventStreams } from './session/event-stream.js';
 import type { CloseOptions } from './session/session-closing.js';
@@ -40,14 +51,21 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   private readonly warning = new SeldomWarning();
   private resolveClosed: (reason: NnrpError) => void = () => {};
 
-  private constructor(transport: FramedTransport, config: NnrpClientConfig, asksAnyServer: boolean) {
+  private constructor(
+    transport: FramedTransport,
+    config: NnrpClientConfig,
+    asksAnyServer: boolean,
+    connector?: FramedConnector,
+  ) {
     super();
     this.closed = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });
     const { hello, ...others } = config;
     const kept = { ...others, hello: hello !== false };
-    this.connection = new ClientConnection(transport, kept, this.reporter(), asksAnyServer);
+    const isRecovering = config.reconnect === 'resume' && config.announce && connector !== undefined;
+    const recovery = isRecovering ? new ResumingTransport(transport, connector, kept) : undefined;
+    this.connection = new ClientConnection(recovery ?? transport, kept, this.reporter(), asksAnyServer, recovery);
     this.connection.start(hello);
   }
 
@@ -60,8 +78,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   static connectTcp(address: string | HostPort, config: NnrpClientOptions = {}): Promise<NnrpClient> {
     return answering(() => {
       const complete = clientConfig(config);
-      const connector = new TcpConnector(address, connecting(complete));
-      return connector.connect().then((transport) => new NnrpClient(transport, complete, asksAnyServer(config)));
+      return NnrpClient.by(new TcpConnector(address, connecting(complete)), complete, asksAnyServer(config));
     });
   }
 
@@ -78,12 +95,32 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   ): Promise<NnrpClient> {
     return answering(() => {
       const complete = clientConfig(config);
-      const connector = new TlsConnector(address, tls, connecting(complete));
-      return connector.connect().then((transport) => new NnrpClient(transport, complete, asksAnyServer(config)));
+      return NnrpClient.by(new TlsConnector(address, tls, connecting(complete)), complete, asksAnyServer(config));
     });
   }
 
-  /** Uses any transport, which the client owns from now on. @throws UsageError on a bad option, or what is no transport; a transport is aborted */
+  /**
+   * Connects by a connector, of the application's own for example. The client keeps it, to connect again.
+   *
+   * @throws what the connector rejects with; UsageError on a bad option, and on what is no connector or no transport
+   */
+  static connect(connector: FramedConnector, config: NnrpClientOptions = {}): Promise<NnrpClient> {
+    return answering(() => {
+      const complete = clientConfig(config);
+      if (typeof connector?.connect !== 'function')
+        throw new UsageError(`connect: expected a FramedConnector, got ${shownValue(connector)}`);
+      return NnrpClient.by(connector, complete, asksAnyServer(config));
+    });
+  }
+
+  private static async by(connector: FramedConnector, config: NnrpClientConfig, asksAny: boolean): Promise<NnrpClient> {
+    const transport = await connector.connect();
+    checkTransport('connect', transport);
+    transport.limitPackets?.(config.maxPacketBytes);
+    return new NnrpClient(transport, config, asksAny, connector);
+  }
+
+  /** Uses any transport, which the client owns from now on; it cannot connect again. @throws UsageError on a bad option, or what is no transport; a transport is aborted */
   static fromTransport(transport: FramedTransport, config: NnrpClientOptions = {}): NnrpClient {
     checkTransport('fromTransport', transport);
     try {
@@ -205,6 +242,9 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
       flowUpdate: (update, outcome) => this.report('flowUpdate', { update, outcome }),
       readingPaused: (unreadBytes, most) => this.report('readingPaused', { unreadBytes, most }),
       internalError: (error) => this.internalError(error),
+      suspended: (error) => this.report('suspended', { error }),
+      resumed: (report) => this.report('resumed', report),
+      lost: (sessionId, error) => this.report('lost', { sessionId, error }),
       closed: (error) => {
         tell<NnrpClientEvents, 'closed'>(this, 'closed', error, (failure) => this.internalError(failure));
         this.reported.push({ type: 'closed', error });

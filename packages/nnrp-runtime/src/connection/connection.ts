@@ -160,8 +160,9 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     this.sendPlain(MessageType.Ping, 0, 0);
   }
 
-  pingTimedOut(error: TimeoutError): void {
+  pingTimedOut(error: TimeoutError): boolean {
     this.endNow(error);
+    return false;
   }
 
   /** Asks for the PONG that confirms what was sent for sessions that can be resumed; for the role that keeps a log of it. */

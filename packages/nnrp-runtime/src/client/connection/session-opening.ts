@@ -8,7 +8,14 @@ import {
   type WireFault,
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { ErrorCode, InFlightPolicy, MessageType, SessionErrorCode, SessionStatus } from 'nnrp-core/preview3';
+import {
+  ErrorCode,
+  InFlightPolicy,
+  MessageType,
+  SessionErrorCode,
+  SessionFlags,
+  SessionStatus,
+} from 'nnrp-core/preview3';
 import { described } from '../../base/application/described.js';
 import { background } from '../../base/guard.js';
 import { rejection, unheard } from '../../base/promises/settled.js';
@@ -21,13 +28,13 @@ import { readRefusal } from '../../connection/errors/open-refusal.js';
 import { SESSION_OPEN } from '../../connection/sending/codecs.js';
 import { type SessionOptions, sessionOpen, sessionOptions } from '../contract/client-config.js';
 import { bodyMismatch } from '../failures/peer-error.js';
+import { refusalOf } from '../failures/refused-open.js';
 import { sessionExtensions } from '../hello/client-announcement.js';
 import { concatBytes } from '../hello/concat-bytes.js';
 import { PendingAnswer } from '../requests/pending-answer.js';
 import type { AnswerWaiter } from '../requests/pending-requests.js';
 import { NnrpClientSession } from '../session/client-session.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';
-import { refusalOf } from './refused-open.js';
 
 /** What opening sessions needs of the connection. */
 export interface OpeningConnection extends ClientSessionConnection {
@@ -35,6 +42,8 @@ export interface OpeningConnection extends ClientSessionConnection {
   announced(families: number): void;
   /** The server says how large a packet it takes; undefined when it does not. */
   peerTakes(maxPacketBytes: number | undefined): void;
+  /** There when sessions are to outlive the connection. */
+  readonly recovery?: unknown;
   hasSession(sessionId: number): boolean;
   sessionOpened(session: NnrpClientSession): void;
   sessionEnded(session: NnrpClientSession): void;
@@ -111,6 +120,7 @@ export class SessionOpening {
       const auth = ownBytes(options.auth ?? '', 'auth');
       const extensions = sessionExtensions(this.connection.config, options.extensions);
       open = sessionOpen(options, auth.length, extensions.length);
+      if (this.connection.recovery !== undefined) open = resumable(open);
       body = concatBytes([auth, extensions]);
     } catch (error) {
       return rejection(error);
@@ -161,7 +171,7 @@ export class SessionOpening {
       return;
     }
     this.takeFirst();
-    const extensions = extensionsOf(packet.body.subarray(ack.resumeTokenBytes));
+    const extensions = extensionsOf(packet.body.subarray(tokenBytesIn(ack, packet)));
     if (ack.sessionStatus === SessionStatus.Opened) this.opened(pending, ack, extensions);
     else if (!pending.late && asksTooMuch(pending, ack)) this.askForLess(pending, ack.maxInFlightOperations);
     else pending.answer.reject(refusalOf(pending.open, ack, readRefusal(extensions)));
@@ -307,8 +317,21 @@ function mismatchOf(
     return `asked for session ${open.requestedSessionId}, got ${ack.sessionId}`;
   }
   if (connection.hasSession(ack.sessionId)) return `session ${ack.sessionId} exists already`;
-  const announced = ack.resumeTokenBytes + ack.sessionExtensionBytes;
+  const announced = tokenBytesIn(ack, packet) + ack.sessionExtensionBytes;
   return bodyMismatch('it', announced, packet.bodyLength)?.rawMessage;
+}
+
+/** Asks for a token. Flags that are none are refused when they are encoded. */
+function resumable(open: preview3.SessionOpen): preview3.SessionOpen {
+  const { sessionFlags } = open;
+  return sessionFlags >>> 0 === sessionFlags
+    ? { ...open, sessionFlags: sessionFlags | SessionFlags.AllowResume }
+    : open;
+}
+
+/** Servers that cannot resume announce the length of a token, and send none. */
+function tokenBytesIn({ resumeTokenBytes, sessionExtensionBytes }: preview3.SessionOpenAck, packet: Packet): number {
+  return packet.bodyLength === sessionExtensionBytes ? 0 : resumeTokenBytes;
 }
 
 /** No document says what the block of an acknowledgement holds: one that is no list of entries says nothing. */

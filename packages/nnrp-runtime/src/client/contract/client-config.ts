@@ -64,6 +64,17 @@ export interface NnrpClientOptions {
    * SESSION_CLOSE from the server. Servers that do not know the block skip it; default true.
    */
   readonly announce?: boolean | undefined;
+  /**
+   * What becomes of sessions whose connection is lost. `resume`: the client connects again and asks for them, with servers
+   * that know how and as long as they allow; `never`: they end with the connection. A client that was not told how to
+   * connect cannot resume, nor one that does not announce itself; default resume.
+   */
+  readonly reconnect?: 'resume' | 'never' | undefined;
+  /**
+   * Milliseconds that the first attempt to connect again waits at most. How long it is, is drawn at random; each further one
+   * waits up to twice as long, and up to 5 seconds; default 100.
+   */
+  readonly reconnectBackoffMs?: number | undefined;
   /** Sends CLIENT_HELLO before anything else: true for default values, or the values; default false. */
   readonly hello?: boolean | ClientHelloOptions | undefined;
 }
@@ -118,24 +129,32 @@ const NUMBERS = [
   ['maxBufferedResultBytes', DEFAULT_MAX_PACKET_BYTES, 1],
   ['maxOutboxBytes', DEFAULT_MAX_PACKET_BYTES, 1],
   ['maxWaitingSubmits', 65_536, 1],
+  ['reconnectBackoffMs', 100, 1],
 ] as const;
 
-const CONFIG_OPTIONS: ReadonlySet<string> = new Set([...NUMBERS.map(([name]) => name), 'announce', 'hello']);
+const CONFIG_OPTIONS: ReadonlySet<string> = new Set([
+  ...NUMBERS.map(([name]) => name),
+  'announce',
+  'hello',
+  'reconnect',
+]);
 
 type NumericOptions = { [Name in (typeof NUMBERS)[number][0]]: number };
 
 /** @throws UsageError that names the field, what it takes and what it got; unknown fields are refused too */
 export function clientConfig(config: NnrpClientOptions): NnrpClientConfig {
   const given = readOptions('client configuration', config, CONFIG_OPTIONS);
-  const { announce = true, hello = false } = given;
+  const { announce = true, hello = false, reconnect = 'resume' } = given;
   if (typeof announce !== 'boolean') throw wrong('announce', 'true or false', announce);
   if (typeof hello !== 'boolean' && (typeof hello !== 'object' || hello === null)) {
     throw wrong('hello', 'true, false or an object', hello);
   }
+  if (reconnect !== 'resume' && reconnect !== 'never') throw wrong('reconnect', "'resume' or 'never'", reconnect);
   const numbers = Object.fromEntries(
     NUMBERS.map(([name, fallback, least]) => [name, number(given, name, fallback, least)]),
   );
-  return { ...(numbers as NumericOptions), announce, hello: typeof hello === 'object' ? helloOptions(hello) : hello };
+  const greeting = typeof hello === 'object' ? helloOptions(hello) : hello;
+  return { ...(numbers as NumericOptions), announce, reconnect, hello: greeting };
 }
 
 /**

@@ -25,6 +25,7 @@ import { type CloseReport, closeReport } from '../../connection/close-report.js'
 import { givenText } from '../../connection/errors/error-text.js';
 import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
+import type { ResumeReport } from '../contract/resume-report.js';
 import {
   type CacheObjectInit,
   type CacheSelector,
@@ -327,6 +328,16 @@ export class NnrpClientSession {
 
   private closeWhenIdle(): void {
     if (this.submits.isIdle) this.closing.nothingInFlight();
+  }
+
+  /** @internal For the connection: it is lost, and the session is to be resumed on another one. */
+  suspended(error: NnrpError): void {
+    if (this.reported.wanted) this.reported.push({ type: 'suspended', error: forCaller(error) });
+  }
+
+  /** @internal For the connection: it is there again. */
+  resumed(report: ResumeReport): void {
+    if (this.reported.wanted) this.reported.push({ type: 'resumed', ...report });
   }
 
   /** @internal For the connection: it is over. */

@@ -18,6 +18,7 @@ import { FRAME_SUBMIT } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import { dropFailure, frameFailure } from '../failures/frame-failure.js';
 import type { ReportedError } from '../failures/peer-error.js';
+import { lostBeforeSent, lostFrame } from '../recovery/session-lost.js';
 import { ClientOperation, type OperationOwner } from '../results/client-operation.js';
 import { NnrpResult } from '../results/nnrp-result.js';
 import type { UnreadShare } from '../results/read-gate.js';
@@ -224,7 +225,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   end(reason: NnrpError): void {
     // A server that shuts down has said so before: that holds for what is in flight, too.
     const why = isNnrpError(reason, 'NNRP_ERR_CLOSED') && isPeerError(this.line.refusal) ? this.line.refusal : reason;
-    this.stopTaking(why);
+    this.stopTaking(lostBeforeSent(why));
     this.cancels.end();
     const { flow } = this.connection;
     const operations = this.operations.values();
@@ -367,7 +368,9 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   private cut(operation: ClientOperation, reason: NnrpError): void {
     if (operation.isOver) return;
     this.cutFrameIds.push(operation.frameId);
-    operation.fail(isNnrpError(reason, 'NNRP_ERR_CLOSED') ? cutError(operation.frameId, reason) : forCaller(reason));
+    const { frameId } = operation;
+    const isClosed = isNnrpError(reason, 'NNRP_ERR_CLOSED');
+    operation.fail(isClosed ? cutError(frameId, reason) : (lostFrame(frameId, reason) ?? forCaller(reason)));
   }
 
   /** Neither its signal nor its deadline has anything to do any more. */

@@ -24,6 +24,8 @@ const WINDOW_BYTES = 8 * 1024 * 1024;
 /** How many packets of a session have been sent since it was opened, as the peer counts those that it receives. */
 export class SentCount {
   packets = 0;
+  /** Frame of the last FRAME_SUBMIT among them; undefined before the first. */
+  lastSubmit: number | undefined;
   /** For the log: between which bytes of all that was logged its packets lie; ids are used again. */
   from = 0;
   to = Number.POSITIVE_INFINITY;
@@ -148,6 +150,7 @@ export class SentLog {
     if (copied > 0) copyIntact(body, copied, chunk.bytes, start + headBytes);
     else if (length > 0) this.lend(intact(lent(body), length), length);
     count.packets++;
+    if (messageType === MessageType.FrameSubmit) count.lastSubmit = chunk.view.getUint32(start + AT.frameId, true);
     chunk.used += headBytes + copied;
     this.end += headBytes + copied;
     this.added(headBytes + length);

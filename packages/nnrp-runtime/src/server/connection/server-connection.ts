@@ -355,9 +355,9 @@ export class ServerConnection
     this.endNow(new TransportError(`${this.remoteAddress}: its session was resumed over another connection`));
   }
 
-  override pingTimedOut(error: TimeoutError): void {
+  override pingTimedOut(error: TimeoutError): boolean {
     this.isLost = true;
-    super.pingTimedOut(error);
+    return super.pingTimedOut(error);
   }
 
   protected override transportEnded(error: NnrpError | undefined): void {

@@ -9,6 +9,8 @@ export type TransportKind = 'tcp' | 'quic' | 'memory' | (string & {});
  * lent: its memory stays the sender's.
  */
 export interface OutboundPacket {
+  /** Which message it is; where the sender does not say, its head does. */
+  readonly messageType?: number;
   /** Bytes that `writeHead` writes. */
   readonly headBytes: number;
   /**
