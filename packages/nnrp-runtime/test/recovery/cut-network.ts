@@ -206,8 +206,8 @@ class Link {
       const passes = this.dice.percent(50);
       const to = direction === 'to-server' ? this.server : this.client;
       if (passes) to.write(chunk);
-      if (this.strike()) return undefined;
-      return passes ? undefined : chunk;
+      const goesOn = !this.strike() || (this.isSilent && !this.lost[direction]);
+      return goesOn && !passes ? chunk : undefined;
     }
     const half = chunk.subarray(0, this.dice.below(chunk.length));
     const to = direction === 'to-server' ? this.server : this.client;
