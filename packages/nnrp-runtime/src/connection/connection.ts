@@ -116,7 +116,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     partial = false,
   ): boolean {
     if (body !== undefined && body.length + codec.bytes > this.mostBytes) {
-      this.refuseTooLarge(messageType, sessionId, frameId, body.length + codec.bytes);
+      this.checkSize(messageType, sessionId, frameId, body.length + codec.bytes);
     }
     // Only work and results are worth lending; whoever sends anything else need not think of it.
     const isLent = messageType === MessageType.FrameSubmit || messageType === MessageType.ResultPush;
@@ -139,13 +139,9 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     return this.outbox.send(this.outbound.setPlain(messageType, sessionId, frameId, traceLow, traceHigh), lane, false);
   }
 
-  /** Of the bytes of metadata and body. @throws UsageError when the peer does not take so much, unless it must be sent all the same */
+  /** Of metadata and body. @throws UsageError when the peer does not take so many bytes, unless they must be sent all the same */
   checkSize(messageType: number, sessionId: number, frameId: number, bytes: number): void {
-    if (bytes > this.mostBytes) this.refuseTooLarge(messageType, sessionId, frameId, bytes);
-  }
-
-  /** @throws UsageError unless the message must be sent all the same */
-  private refuseTooLarge(messageType: number, sessionId: number, frameId: number, bytes: number): void {
+    if (bytes <= this.mostBytes) return;
     const info = this.revision.messageInfo(messageType);
     const error = packetTooLarge(info, messageType, sessionId, frameId, bytes, this.mostBytes);
     if (error !== undefined) throw error;
@@ -287,6 +283,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
 
   /** A body that was lent has changed: its frame alone is given up. */
   unsent(head: Packet, error: UsageError): void {
+    guard(this, () => this.outbox.log?.leftOut(head.sessionId, head.frameId));
     guard(this, () => this.sessions.get(head.sessionId)?.unsent(head, error));
   }
 

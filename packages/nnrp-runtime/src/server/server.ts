@@ -76,7 +76,6 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private draining = false;
   private closing: Promise<CloseReport> | undefined;
   private readonly over = deferred<void>();
-  private readonly deadlines = new DeadlineQueue(this);
 
   private constructor(
     private readonly listener: FramedListener,
@@ -91,7 +90,6 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       closingConnections: this.closingConnections,
       table: this.table,
     });
-    this.resumables = new ResumableSessions(this.resumableOwner());
     this.admission = new Admission(
       config,
       this.bounds,
@@ -107,7 +105,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       this.bounds.addAll(listener.bounds ?? []);
       Reflect.set(listener, 'onBoundHit', onBoundHit);
     });
-    background(this, this.acceptConnections(this.owner()));
+    const owner = this.owner();
+    this.resumables = owner.resumables;
+    background(this, this.acceptConnections(owner));
   }
 
   /**
@@ -289,16 +289,14 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   /** This server as its connections see it. */
   private owner(): ServerConnectionOwner<ServerConnection> {
     const { config, table } = this;
-    return {
+    const shared = {
       config,
       bounds: this.bounds,
       admission: this.admission,
       memory: this.memory,
       terms: openTerms(config),
       table,
-      resumables: this.resumables,
-      makeRoom: () => this.resumables.makeRoom(),
-      deadlines: this.deadlines,
+      deadlines: new DeadlineQueue(this),
       isDraining: () => this.draining,
       sessionOpened: (core) => {
         if (this.loop === undefined) this.accepted.push(core);
@@ -321,31 +319,12 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       connectionEnded: (loss) => {
         if (!isNnrpError(loss.error, CLOSED)) this.tell('connectionLost', loss);
       },
-    };
-  }
-
-  private resumableOwner(): ResumableOwner {
-    const { config, bounds, memory, deadlines } = this;
-    return {
-      config,
-      bounds,
-      memory,
-      deadlines,
-      ids: this.table,
-      crashed: (error) => this.internalError(error),
-      isDraining: () => this.draining,
-      forget: ({ sessionId, core }) => {
-        if (core === undefined) return;
-        this.table.release(sessionId, core);
-        this.accepted.remove(core);
-      },
       sessionSuspended: (event) => this.tell('sessionSuspended', event),
       sessionResumed: (event) => this.tell('sessionResumed', event),
       sessionExpired: (event) => this.tell('sessionExpired', event),
-      report: (remoteAddress, sessionId, error) => this.tell('protocolViolation', { remoteAddress, sessionId, error }),
-      handlerFailed: (failure) => this.handlerFailed(failure),
-      internalError: (error, remoteAddress) => this.internalError(error, remoteAddress),
-    };
+      crashed: (error) => this.internalError(error),
+    } satisfies Omit<ServerConnectionOwner<ServerConnection>, 'resumables'> & ResumableOwner;
+    return { ...shared, resumables: new ResumableSessions(shared) };
   }
 
   private acceptRefusal(): UsageError | undefined {

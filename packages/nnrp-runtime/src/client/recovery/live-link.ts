@@ -14,6 +14,9 @@ import type { ResumableSession } from './resumable-session.js';
 const PING = ownPacket(MessageType.Ping);
 const PONG = ownPacket(MessageType.Pong);
 
+/** A PONG may be so many times pingTimeoutMs late as long as anything else comes: it stands behind all that was sent before it. */
+const MOST_OWED = 3;
+
 /** A PING of the connection, from before there was a log; one that stands in the log; one of this layer's own, which does. */
 type PingOf = 'connection' | 'logged connection' | 'fence';
 
@@ -56,6 +59,8 @@ export class LiveLink implements PacketSink, SentLogOwner {
   private recentId = 0;
   private readonly pings = new Line<PingOf>();
   private patience: Patience | undefined;
+  /** When the PING left that has been without its PONG for longest; undefined when none is. */
+  private owedSinceMs: number | undefined;
   /** Packets that have come. */
   private arrivals = 0;
   /** PINGs of the server that the connection has to answer. */
@@ -141,6 +146,7 @@ export class LiveLink implements PacketSink, SentLogOwner {
   fence(): void {
     if (this.isOver) return;
     this.pings.push('fence');
+    this.owedSinceMs ??= performance.now();
     this.log ??= new SentLog(this);
     this.log.add(PING);
     if (!this.transport.send(PING)) this.isFull = true;
@@ -230,6 +236,7 @@ export class LiveLink implements PacketSink, SentLogOwner {
   private pongCame(): boolean {
     if (this.pings.size === 0) return false;
     const ping = this.pings.take();
+    this.owedSinceMs = this.pings.size === 0 ? undefined : performance.now();
     if (ping !== 'connection') this.log?.confirmed();
     return ping === 'fence';
   }
@@ -260,7 +267,9 @@ export class LiveLink implements PacketSink, SentLogOwner {
       const hasCome = this.arrivals !== arrivals || (transport.unfinishedBytes ?? 0) !== before;
       // It may not have left yet; a server that takes nothing at all is given up by the transport.
       const isExcused = isPaused || owner.isPaused || (transport.unsentBytes ?? 0) > 0;
-      if (hasCome || isExcused) this.watch();
+      // Answers that come although no PONG does: the server does not hear this side.
+      const isOwed = performance.now() - (this.owedSinceMs ?? Number.POSITIVE_INFINITY) > pingTimeoutMs * MOST_OWED;
+      if ((hasCome && !isOwed) || isExcused) this.watch();
       else this.lost(new TimeoutError(`no PONG within ${pingTimeoutMs} ms`, pingTimeoutMs));
     }).unref();
   }

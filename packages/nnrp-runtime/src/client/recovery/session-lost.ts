@@ -22,7 +22,7 @@ export function windowOver(session: ResumableSession, why: NnrpError): SessionLo
 }
 
 function lost({ sent }: ResumableSession, text: string, options: ConstructorParameters<typeof SessionLostError>[2]) {
-  return new SessionLostError(text, sent.lastSubmit ?? 0, options);
+  return new SessionLostError(text, sent.lastSubmit, options);
 }
 
 /** How one frame ends whose session is lost; undefined for any other reason. */

@@ -24,8 +24,8 @@ const WINDOW_BYTES = 8 * 1024 * 1024;
 /** How many packets of a session have been sent since it was opened, as the peer counts those that it receives. */
 export class SentCount {
   packets = 0;
-  /** Frame of the last FRAME_SUBMIT among them; undefined before the first. */
-  lastSubmit: number | undefined;
+  /** Frame of the last FRAME_SUBMIT among them; 0 before the first. */
+  lastSubmit = 0;
   /** For the log: between which bytes of all that was logged its packets lie; ids are used again. */
   from = 0;
   to = Number.POSITIVE_INFINITY;
@@ -47,6 +47,10 @@ interface LentBody {
   readonly at: number;
   readonly body: Uint8Array;
   readonly length: number;
+  readonly frameId: number;
+  readonly count: SentCount;
+  /** The transport has left it out, so that it does not count. */
+  isLeftOut: boolean;
 }
 
 interface Arrival {
@@ -148,7 +152,8 @@ export class SentLog {
     const count = sessionId === this.recentId ? this.recent : this.countOf(sessionId);
     if (count === undefined) return;
     if (copied > 0) copyIntact(body, copied, chunk.bytes, start + headBytes);
-    else if (length > 0) this.lend(intact(lent(body), length), length);
+    else if (length > 0)
+      this.lend(intact(lent(body), length), length, count, chunk.view.getUint32(start + AT.frameId, true));
     count.packets++;
     if (messageType === MessageType.FrameSubmit) count.lastSubmit = chunk.view.getUint32(start + AT.frameId, true);
     chunk.used += headBytes + copied;
@@ -189,6 +194,17 @@ export class SentLog {
     this.timer ??= later(this.owner, FENCE_MS, () => this.fence()).unref();
   }
 
+  /** The transport has left a packet out, because its body was transferred or resized: the peer never counts it. */
+  leftOut(sessionId: number, frameId: number): void {
+    for (const lentBody of this.lentBodies) {
+      const isIt = lentBody.frameId === frameId && lentBody.count.sessionId === sessionId;
+      if (!isIt || lentBody.isLeftOut || lentBody.body.length === lentBody.length) continue;
+      lentBody.isLeftOut = true;
+      lentBody.count.packets--;
+      return;
+    }
+  }
+
   /** What was sent for a session and is not confirmed, in order, each in memory of its own. */
   unconfirmed({ sessionId, from, to }: SentCount): LoggedPacket[] {
     const packets: LoggedPacket[] = [];
@@ -204,7 +220,8 @@ export class SentLog {
         const place = chunk.base + at;
         if (chunk.view.getUint32(at + AT.sessionId, true) === sessionId && place >= from && place < to) {
           const bytes = new Uint8Array(chunk.bytes.subarray(at, at + headBytes + copied));
-          packets.push(new LoggedPacket(bytes, headBytes, bodyLength, lentBody?.body));
+          if (lentBody?.isLeftOut !== true)
+            packets.push(new LoggedPacket(bytes, headBytes, bodyLength, lentBody?.body));
         }
         at += headBytes + copied;
       }
@@ -242,8 +259,8 @@ export class SentLog {
     giveLogChunkBack(last);
   }
 
-  private lend(body: Uint8Array, length: number): void {
-    this.lentBodies.push({ at: this.end, body, length });
+  private lend(body: Uint8Array, length: number, count: SentCount, frameId: number): void {
+    this.lentBodies.push({ at: this.end, body, length, frameId, count, isLeftOut: false });
     this.lentBytes += length;
   }
 

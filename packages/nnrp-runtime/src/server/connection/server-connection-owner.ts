@@ -27,7 +27,7 @@ export interface ServerConnectionOwner<Connection> {
   readonly table: SessionTable<SessionCore>;
   /** Sessions that can be resumed. */
   readonly resumables: ResumableSessions;
-  makeRoom(): boolean;
+
   readonly deadlines: DeadlineQueue;
   /** Where the application handed its policy over. */
   readonly policyContext: ApplicationContext;

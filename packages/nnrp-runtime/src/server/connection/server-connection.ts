@@ -3,19 +3,17 @@ import {
   type MessageInfo,
   type NnrpError,
   type Packet,
-  ProtocolError,
-  resumedAck,
-  TimeoutError,
+  type ProtocolError,
+  type TimeoutError,
   TransportError,
   type WireFault,
 } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
-import { CloseReason, ErrorCode, MessageType, PeerMessages } from 'nnrp-core/preview3';
+import { MessageType } from 'nnrp-core/preview3';
 import { background, guard } from '../../base/guard.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import { Connection } from '../../connection/connection.js';
 import { SentLog } from '../../connection/recovery/sent-log.js';
-import { SESSION_OPEN_ACK } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import type { FramedTransport, OutboundPacket } from '../../transport/contract/contract.js';
 import type { PeerIdentity } from '../../transport/contract/peer-identity.js';
@@ -26,18 +24,18 @@ import type { ServerBounds } from '../contract/server-bounds.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
 import type { HandlerFailure, PeerErrorReport } from '../contract/server-events.js';
 import { ToldFaults } from '../failures/told-faults.js';
-import { grantedAnswer, type ResumeAnswer } from '../opening/open-answer.js';
 import { OpenRefusals, type RefusingConnection } from '../opening/open-refusals.js';
 import { type OpeningOwner, SessionOpening } from '../opening/session-opening.js';
 import { ConnectionGate } from '../operation/connection-gate.js';
 import { RoomLine } from '../operation/room-line.js';
-import type { OutlivedConnection, SessionPort } from '../recovery/session-port.js';
-import { ServerSession } from '../session/server-session.js';
+import type { SessionPort } from '../recovery/session-port.js';
 import type { SessionCore } from '../session/session-core.js';
 import { SessionRouter } from '../session/session-router.js';
 import { ConnectionRouter, type ConnectionRouterOwner } from './connection-router.js';
-import { ConnectionTimers, type ConnectionTimersOwner } from './connection-timers.js';
+import { ConnectionTimers } from './connection-timers.js';
+import { GrantedSessions, type GrantingConnection } from './granted-sessions.js';
 import { HalfClose, type HalfCloseOwner } from './half-close.js';
+import { Overdue, type OverdueConnection } from './overdue.js';
 import { ReadHolds, type ReadHoldsOwner } from './read-holds.js';
 import type { ServerConnectionOwner } from './server-connection-owner.js';
 import { UnconfirmedCloses } from './unconfirmed-closes.js';
@@ -49,11 +47,11 @@ import { UnconfirmedCloses } from './unconfirmed-closes.js';
 export class ServerConnection
   extends Connection<SessionRouter<SessionCore>>
   implements
-    OutlivedConnection,
     ConnectionRouterOwner,
     OpeningOwner,
     RefusingConnection,
-    ConnectionTimersOwner,
+    GrantingConnection,
+    OverdueConnection,
     ReadHoldsOwner,
     HalfCloseOwner,
     Stranger
@@ -75,9 +73,8 @@ export class ServerConnection
   private endedSessionIds: readonly number[] = [];
   private readonly closes = new UnconfirmedCloses();
   private readonly halfClose: HalfClose;
+  private readonly grants: GrantedSessions;
   private transportGone = false;
-  /** Ports of sessions that are over, whose clients may not have all of them. */
-  private readonly leaving = new Set<SessionPort>();
 
   constructor(
     transport: FramedTransport,
@@ -90,11 +87,12 @@ export class ServerConnection
     this.room = new RoomLine(this.outbox, resultRoom(owner.config), owner.bounds);
     this.faults = new ToldFaults(owner.bounds);
     this.memory = new ConnectionMemory(owner.memory, owner.config, this);
+    this.grants = new GrantedSessions(this, owner);
     this.opening = new SessionOpening(owner, this, new OpenRefusals(this, owner));
     this.router = new ConnectionRouter(this, this.opening, this.closes);
     this.halfClose = new HalfClose(transport, this);
     this.holds = new ReadHolds(transport, this);
-    this.timers = new ConnectionTimers(transport, owner.config, this.holds, this);
+    this.timers = new ConnectionTimers(transport, owner.config, this.holds, new Overdue(this));
   }
 
   /** Begins to read. The connection may end inside this call. */
@@ -199,7 +197,7 @@ export class ServerConnection
         this.endNow(new TransportError(`${this.remoteAddress} closed the connection`));
         return;
       }
-      for (const { core } of [...this.sessions.values()]) core.gate.open();
+      for (const core of this.cores()) core.gate.open();
       this.halfClose.begin();
     });
   }
@@ -234,91 +232,48 @@ export class ServerConnection
     return this.opening.isBusy;
   }
 
-  handshakeOver(limitMs: number): void {
-    if (this.isTurnedAway) {
-      this.makeRoom();
-      return;
-    }
-    const text = `${this.remoteAddress}: no session within ${limitMs} ms`;
-    // Who has asked for nothing has been told nothing that could be on its way.
-    if (this.packetCount === 0) this.cut();
-    background(this, this.closeGracefully(new TimeoutError(text, limitMs)));
+  get isHalfClosed(): boolean {
+    return this.halfClose.isBegun;
   }
 
-  packetTooSlow(): void {
-    this.fail(new ProtocolError('a packet took too long to arrive', ErrorCode.LimitExceeded));
+  get awaitedPongs(): number {
+    return this.pings.waiting;
   }
 
-  silentTooLong(): void {
-    const { idleTimeoutMs } = this.owner.config;
-    const reason = new TimeoutError(`${this.remoteAddress}: silent for ${idleTimeoutMs} ms`, idleTimeoutMs);
-    this.endedSessionIds = [...this.sessions.keys()];
-    for (const { core } of [...this.sessions.values()]) {
-      if (this.isAnnounced) core.closing.sendClose({ reason: CloseReason.IdleTimeout });
-      core.end(reason);
-    }
-    background(this, this.closeGracefully(reason));
+  cores(): SessionCore[] {
+    return [...this.sessions.values()].map(({ core }) => core);
   }
 
-  quiet(): void {
-    // Who has ended its direction cannot answer; and while bytes wait to leave, the PING would wait behind them.
-    if (this.halfClose.isBegun || !this.isAnnounced || this.pings.waiting > 0 || this.isSending) return;
-    // A PONG could not come before the packet that arrives, which has a time limit of its own.
-    if (this.unfinishedBytes > 0 && this.owner.config.packetTimeoutMs > 0) return;
-    this.ping(this.owner.config.pingTimeoutMs).catch(() => {});
+  idle(cores: readonly SessionCore[]): void {
+    this.endedSessionIds = cores.map(({ sessionId }) => sessionId);
   }
 
   granted(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): void {
-    this.closes.forget(ack.sessionId);
-    this.owner.admission.opened(this);
-    // The reference client opens one session on a connection, and no more.
-    if (this.sessionCount > 0) this.isAnnounced = true;
-    const resumable = ack.resumeTokenBytes > 0 ? this.resumable(ack.sessionId) : undefined;
-    const { core } = new ServerSession(resumable?.port ?? this, open, ack, this.owner.config);
-    if (resumable !== undefined) resumable.port.core = core;
-    this.owner.table.set(ack.sessionId, core);
-    this.begin(core, ack, resumable && { token: resumable.token, received: undefined });
-    if (!core.isOver) this.owner.sessionOpened(core);
-    this.answered();
+    this.grants.granted(open, ack);
   }
 
   resumed(open: preview3.SessionOpen, port: SessionPort, token: Uint8Array, received: number | undefined): void {
-    // The client has given the old connection up, or another one has: whatever it still brings is not listened to.
-    port.current?.takenOver();
-    const { core } = port;
-    if (core === undefined || !port.isAway || !port.canGoOnFrom(received)) {
-      this.opening.rejectResume(open);
-      return;
-    }
-    this.closes.forget(port.sessionId);
+    if (!this.grants.resumed(open, port, token, received)) this.opening.rejectResume(open);
+  }
+
+  /** Its acknowledgement is about to leave. */
+  begins(core: SessionCore): void {
+    this.closes.forget(core.sessionId);
     this.owner.admission.opened(this);
-    const ack = resumedAck(open, this.owner.terms, core.ack);
-    this.keepsLog();
-    port.resumeOn(this, received);
-    const answer = { token: port.tokens.issue(token), received: core.receivedPackets };
-    this.begin(core, ack, answer);
-    this.owner.resumables.resumed(port);
-    port.goOn();
+    // The reference client opens one session on a connection, and no more.
+    if (this.sessionCount > 0) this.isAnnounced = true;
+    this.attach(core.sessionId, new SessionRouter(core));
+    this.timers.endHandshake();
+  }
+
+  /** Its acknowledgement has left. */
+  hasBegun(core: SessionCore): void {
+    if (this.halfClose.isBegun) core.gate.open();
     this.answered();
   }
 
-  /** It takes packets from now on, behind its acknowledgement. */
-  private begin(core: SessionCore, ack: preview3.SessionOpenAck, resume: ResumeAnswer | undefined): void {
-    this.attach(ack.sessionId, new SessionRouter(core));
-    this.timers.endHandshake();
-    const { body, metadata } = grantedAnswer(ack, this.families, this.owner.config.maxPacketBytes, resume);
-    this.send(MessageType.SessionOpenAck, ack.sessionId, 0, SESSION_OPEN_ACK, metadata, body, core.lane);
-    if (this.halfClose.isBegun) core.gate.open();
-  }
-
-  private resumable(sessionId: number): { readonly port: SessionPort; readonly token: Uint8Array } {
-    this.keepsLog();
-    return this.owner.resumables.open(this, sessionId);
-  }
-
-  /** What is sent is kept until a client that answers fences has it. */
-  private keepsLog(): void {
-    if (this.understands(PeerMessages.Recovery)) this.outbox.log ??= new SentLog(this);
+  keepLog(): void {
+    this.outbox.log ??= new SentLog(this);
   }
 
   get sentLog(): SentLog | undefined {
@@ -336,13 +291,11 @@ export class ServerConnection
   }
 
   leaves(port: SessionPort): void {
-    this.leaving.add(port);
-    this.sentLog?.whenArrived(() => {
-      if (!this.leaving.delete(port)) return;
-      port.arrived();
-      const { sessionId, core } = port;
-      if (core !== undefined && this.sessions.get(sessionId)?.core === core) this.sessionEnded(sessionId);
-    });
+    this.grants.leaves(port);
+  }
+
+  coreOf(sessionId: number): SessionCore | undefined {
+    return this.sessions.get(sessionId)?.core;
   }
 
   outlivedBy(): boolean {
@@ -418,8 +371,7 @@ export class ServerConnection
     guard(this, () => this.memory.end());
     guard(this, () => this.gate.end());
     guard(this, () => this.room.end());
-    for (const port of this.leaving) guard(this, () => port.leftBehind(this.isLost));
-    this.leaving.clear();
+    guard(this, () => this.grants.end());
     const { remoteAddress, endedSessionIds: sessionIds } = this;
     this.owner.connectionClosing(this);
     this.owner.connectionEnded({ remoteAddress, error, sessionIds });
@@ -431,7 +383,7 @@ export class ServerConnection
 
   protected override end(error: NnrpError): void {
     if (this.isClosed) return;
-    const cores = [...this.sessions.values()].map(({ core }) => core);
+    const cores = this.cores();
     if (this.endedSessionIds.length === 0) this.endedSessionIds = cores.map(({ sessionId }) => sessionId);
     super.end(error);
     // Once more, for whatever has failed on the way: ids and places must not be lost with a connection.

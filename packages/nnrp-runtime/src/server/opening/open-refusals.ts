@@ -39,8 +39,8 @@ export interface RefusingServer {
   readonly admission: Pick<Admission, 'refused'>;
   /** The sessions of the server. */
   readonly table: { readonly size: number };
-  /** Gives up a suspended session. @returns whether there was one */
-  makeRoom(): boolean;
+  /** To give up a suspended session. */
+  readonly resumables: { makeRoom(): boolean };
   sessionRefused(refusal: SessionRefused): void;
 }
 
@@ -63,7 +63,7 @@ export class OpenRefusals {
     if (connection.isTurnedAway) return tooManyConnections(server.config.maxConnections);
     const { table, config, bounds } = server;
     const { maxSessions, maxSessionsPerConnection: most } = config;
-    if (!resumes && table.size >= maxSessions && !this.server.makeRoom()) {
+    if (!resumes && table.size >= maxSessions && !this.server.resumables.makeRoom()) {
       bounds.hit('sessions');
       return tooManySessions('the server', 'maxSessions', maxSessions);
     }

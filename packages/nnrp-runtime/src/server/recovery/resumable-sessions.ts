@@ -3,9 +3,17 @@ import type * as preview3 from 'nnrp-core/preview3';
 import { type Guarded, later } from '../../base/guard.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import type { ServerMemory } from '../bounds/server-memory.js';
+import type { SessionTable } from '../connection/session-table.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
-import type { HandlerFailure, SessionExpired, SessionResumed, SessionSuspended } from '../contract/server-events.js';
+import type {
+  HandlerFailure,
+  ProtocolViolation,
+  SessionExpired,
+  SessionResumed,
+  SessionSuspended,
+} from '../contract/server-events.js';
+import type { SessionCore } from '../session/session-core.js';
 import { AwayPlace } from './away-place.js';
 import { ResumeTokens, TokenHashes } from './resume-tokens.js';
 import { type OutlivedConnection, type PortServer, SessionPort } from './session-port.js';
@@ -18,13 +26,12 @@ export interface ResumableOwner extends Guarded {
   readonly memory: ServerMemory;
   readonly deadlines: DeadlineQueue;
   isDraining(): boolean;
-  readonly ids: { reserve(sessionId: number): void; freeReserved(sessionId: number): void };
-  /** The id of the session is free. */
-  forget(port: SessionPort): void;
+  readonly table: SessionTable<SessionCore>;
+  sessionEnded(core: SessionCore): void;
   sessionSuspended(event: SessionSuspended): void;
   sessionResumed(event: SessionResumed): void;
   sessionExpired(event: SessionExpired): void;
-  report(remoteAddress: string, sessionId: number, error: ProtocolError): void;
+  protocolViolation(violation: ProtocolViolation): void;
   handlerFailed(failure: HandlerFailure): void;
   internalError(error: unknown, remoteAddress: string): void;
 }
@@ -137,7 +144,7 @@ export class ResumableSessions implements PortServer {
     const { sessionId } = port;
     if (this.ports.get(sessionId) === port) {
       this.ports.delete(sessionId);
-      this.owner.ids.freeReserved(sessionId);
+      this.owner.table.freeReserved(sessionId);
     }
     const suspension = this.suspensions.get(port);
     if (suspension !== undefined) this.over(port, suspension);
@@ -150,18 +157,20 @@ export class ResumableSessions implements PortServer {
   }
 
   reserveId(sessionId: number): void {
-    this.owner.ids.reserve(sessionId);
+    this.owner.table.reserve(sessionId);
   }
 
   ended(port: SessionPort): void {
     const suspension = this.suspensions.get(port);
     if (suspension === undefined) return;
     this.over(port, suspension);
-    this.owner.forget(port);
+    if (port.core === undefined) return;
+    this.owner.table.release(port.sessionId, port.core);
+    this.owner.sessionEnded(port.core);
   }
 
   report(remoteAddress: string, sessionId: number, error: ProtocolError): void {
-    this.owner.report(remoteAddress, sessionId, error);
+    this.owner.protocolViolation({ remoteAddress, sessionId, error });
   }
 
   handlerFailed(failure: HandlerFailure): void {
