@@ -21,17 +21,7 @@ import { Reconnecting, type ReconnectingOwner } from './reconnecting.js';
 import { NOBODY, NOBODY_TOLD, type RecoveryOwner, type RecoverySettings } from './recovery-owner.js';
 import { ResumableSession } from './resumable-session.js';
 import { putOffMs, ResumeAnswers, type ResumingParts } from './resume-answers.js';
-import { loseLate, NEVER } from './session-windows.js';
-
-/** The time from the loss of a connection until sessions go on. */
-interface Gap {
-  readonly sinceMs: number;
-  /** When no session can be resumed any more. */
-  endsAtMs: number;
-  /** Why the connection was lost, then why the last attempt has failed. */
-  error: NnrpError;
-  replayed: number;
-}
+import { type Gap, loseLate, NEVER } from './session-windows.js';
 
 /**
  * What a client's connection takes for its transport: real ones come and go below it. While there is none, what is sent is
@@ -46,7 +36,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
   link: LiveLink | undefined;
   /** Those that can be resumed. */
   readonly sessions = new IdMap<ResumableSession>();
-  readonly reconnecting: Reconnecting;
+  private readonly reconnecting: Reconnecting;
   readonly remoteAddress: string;
   readonly kind: TransportKind;
   private readonly words = new ConnectionWords();
@@ -158,11 +148,11 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     const asked = link.opens.size === 0 ? undefined : link.opens.take();
     if (asked?.resumes !== undefined) {
       this.answers.answered(link, asked.resumes, packet);
-      this.goOn();
-      return;
+    } else {
+      if (asked !== undefined) this.opened(link, asked.packet, packet);
+      this.sink.packet(packet);
     }
-    if (asked !== undefined) this.opened(link, asked.packet, packet);
-    this.sink.packet(packet);
+    this.goOn();
   }
 
   helloAnswered(link: LiveLink): boolean {
@@ -217,12 +207,13 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     transport.limitPackets?.(settings.maxPacketBytes);
     this.link = link;
     transport.start(link);
+    // It may be over already.
+    if (this.link !== link) return;
     this.words.greet(link);
     for (const session of this.sessions.values()) this.answers.ask(link, session);
     this.words.askOn(link);
     // A path that is dead already is found by it.
     link.fence();
-    if (this.link !== link) return;
     this.patience = new Patience(this, settings.openTimeoutMs, () => {
       const text = `no answer to SESSION_OPEN within ${settings.openTimeoutMs} ms`;
       link.lost(new TimeoutError(text, settings.openTimeoutMs));

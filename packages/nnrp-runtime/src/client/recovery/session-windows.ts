@@ -4,6 +4,16 @@ import { windowOver } from './session-lost.js';
 
 export const NEVER = Number.POSITIVE_INFINITY;
 
+/** The time from the loss of a connection until sessions go on. */
+export interface Gap {
+  readonly sinceMs: number;
+  /** When no session can be resumed any more. */
+  endsAtMs: number;
+  /** Why the connection was lost, then why the last attempt has failed. */
+  error: NnrpError;
+  replayed: number;
+}
+
 /** Whose sessions they are. */
 export interface WindowsOwner {
   /** Milliseconds that a session has beyond its window. */

@@ -381,7 +381,9 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
 
   private readonly whenSent = (operation: ClientOperation): Promise<ClientOperation> => {
     if (this.roomLeft) return Promise.resolve(operation);
-    return unheard(this.connection.whenDrained(this.lane).then(() => operation));
+    const lost = (error: NnrpError) =>
+      Promise.reject(lostFrame(operation.frameId, this.line.refusal ?? error) ?? error);
+    return unheard(this.connection.whenDrained(this.lane).then(() => operation, lost));
   };
 }
 
