@@ -93,7 +93,7 @@ export class ServerConnection
     this.timers = new ConnectionTimers(transport, owner.config, this.holds, new Overdue(this));
   }
 
-  /** Begins to read. The connection may end inside this call. */
+  /** The connection may end inside this call. */
   start(): void {
     const { admission } = this.owner;
     this.timers.startHandshake(this.isTurnedAway ? admission.turnAway(this) : admission.unopened(this));
@@ -205,7 +205,6 @@ export class ServerConnection
     await this.close(reason);
   }
 
-  /** Looks after what has not come, or has not gone, in time; called now and then. */
   watch(nowMs: number): void {
     if (this.isClosed) return;
     for (const { core } of this.sessions.values()) core.expireObjects();
@@ -249,7 +248,6 @@ export class ServerConnection
     if (!this.grants.resumed(open, port, token, received)) this.opening.rejectResume(open);
   }
 
-  /** Its acknowledgement is about to leave. */
   begins(core: SessionCore): void {
     this.closes.forget(core.sessionId);
     this.owner.admission.opened(this);
@@ -259,7 +257,6 @@ export class ServerConnection
     this.timers.endHandshake();
   }
 
-  /** Its acknowledgement has left. */
   hasBegun(core: SessionCore): void {
     if (this.halfClose.isBegun) core.gate.open();
     this.answered();
@@ -279,7 +276,6 @@ export class ServerConnection
     return this.sessions.get(sessionId)?.core;
   }
 
-  /** Whether it has said anything that makes sense, or has begun to. */
   hasSpoken(): boolean {
     return this.packetCount > 0 || this.unfinishedBytes > 0;
   }
@@ -367,14 +363,8 @@ export class ServerConnection
     super.closed(error);
   }
 
-  /** Ends the transport at once; what is queued is lost. */
   cut(): void {
     guard(this, () => this.transport.abort());
-  }
-
-  /** Whether bytes wait that the client has not taken. */
-  get isSlow(): boolean {
-    return this.isSending;
   }
 
   override outboxFilled(): void {
