@@ -281,6 +281,26 @@ describe('a path on which nothing comes', () => {
 });
 
 describe('an answer to a PING of a connection that is lost', () => {
+  it('that has had no room to leave is not given on the next one either', async () => {
+    const server = await RecoveryServer.start();
+    const { session, known } = await server.session({}, { maxInFlightOperations: 0 });
+    const first = session.submitNow('first');
+    await eventually(() => server.submits(known).length === 1, 'the submit has come');
+    const { link } = server;
+    link.socket.pause();
+    // More than the network takes.
+    session.submitNow(new Uint8Array(60 * 1024 * 1024));
+    link.send(packetBytes(MessageType.Ping));
+    server.result(known, 1);
+    await first.result();
+    server.cut();
+    await server.back(known, 2);
+    await eventually(() => server.submits(known).length === 2, 'the second submit has come');
+    await eventually(() => server.link.pongs > 0, 'the PING behind the answer is answered');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect([link.pongs, server.link.pongs]).toEqual([0, 1]);
+  });
+
   it('is not given on the next one', async () => {
     const server = await RecoveryServer.start();
     const { known } = await server.session();

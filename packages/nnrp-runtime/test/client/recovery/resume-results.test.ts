@@ -1,5 +1,10 @@
+import { UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
+import { NnrpClient } from '../../../src/client/client.js';
+import type { PacketSink } from '../../../src/transport/contract/contract.js';
+import { unsentHead } from '../../../src/transport/stream/lent-packet.js';
+import { carrier } from '../../support/carrier.js';
 import { eventually } from '../../support/eventually.js';
 import { packetBytes } from '../../support/wire-packets.js';
 import { partialBytes, RecoveryServer, resultBytes } from './recovery-server.js';
@@ -111,22 +116,65 @@ describe('what is sent', () => {
 
   it('does not count what the transport has left out', async () => {
     const server = await RecoveryServer.start();
-    const { session, known } = await server.session({}, { maxInFlightOperations: 0 });
-    server.link.socket.pause();
-    session.submitNow(new Uint8Array(7 * 1024 * 1024));
-    const body = new Uint8Array(50_000);
-    const spoilt = session.submitNow(body);
+    let isLeavingOut = false;
+    // As a transport does that finds a body transferred when its turn has come.
+    const connect = async () => {
+      const transport = await carrier.connect(server.address);
+      const { start, send } = transport;
+      let sink: PacketSink | undefined;
+      transport.start = (given) => {
+        sink = given;
+        start.call(transport, given);
+      };
+      transport.send = (packet) => {
+        if (!isLeavingOut) return send.call(transport, packet);
+        isLeavingOut = false;
+        const head = new Uint8Array(packet.headBytes);
+        packet.writeHead(new DataView(head.buffer), 0);
+        setImmediate(() => sink?.unsent?.(unsentHead(head, packet.body.length), new UsageError('it has changed')));
+        return true;
+      };
+      return transport;
+    };
+    const client = await NnrpClient.connect({ kind: 'tcp', connect }, { reconnectBackoffMs: 1, closeTimeoutMs: 200 });
+    server.clients.push(client);
+    const session = await client.openSession();
+    const known = server.known(session);
+    session.submitNow('first');
+    isLeavingOut = true;
+    const spoilt = session.submitNow(new Uint8Array(50_000));
     const last = session.submitNow('last');
-    structuredClone(body.buffer, { transfer: [body.buffer] });
-    const failed = expect(spoilt.result()).rejects.toMatchObject({ code: 'NNRP_ERR_USAGE' });
-    server.link.socket.resume();
-    await failed;
+    await expect(spoilt.result()).rejects.toMatchObject({ code: 'NNRP_ERR_USAGE' });
     await eventually(() => server.submits(known).length === 2, 'the others have come');
     server.cut();
     await server.back(known, 2);
     server.result(known, 3, 'done');
     expect((await last.result()).text()).toBe('done');
+    // Its PING comes behind all that was sent again.
+    await client.ping();
     expect(server.submits(known)).toEqual([1, 3]);
+  });
+
+  it('is not confirmed by the answer to a PING from before there was anything to confirm', async () => {
+    const server = await RecoveryServer.start();
+    const client = await server.connect();
+    await server.connections(1);
+    const { link } = server;
+    link.isSilent = true;
+    const pinging = client.ping();
+    const session = await client.openSession();
+    const known = server.known(session);
+    link.socket.pause();
+    // So long that a fence follows at once.
+    session.submitNow(new Uint8Array(70_000));
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    link.send(packetBytes(MessageType.Pong));
+    await pinging;
+    server.cut();
+    await server.back(known, 2);
+    await eventually(() => server.submits(known).length === 1, 'the submit has come');
+    expect(known.positions).toEqual([0]);
+    expect(session.endReason).toBeUndefined();
   });
 
   it('is trimmed by fences: a session that is quiet asks for nothing', async () => {
