@@ -165,7 +165,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   fence(): void {}
 
   confirmedRoom(): void {
-    this.outbox.drained();
+    this.outbox.confirmed();
   }
 
   whenDrained(lane: Lane = CONTROL_LANE): Promise<void> {
@@ -381,7 +381,8 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   private receivedByAnyRole(packet: Packet): boolean {
     switch (packet.messageType) {
       case MessageType.Ping:
-        if (!this.sendPlain(MessageType.Pong, 0, 0)) this.answerWaits(TEXT_BYTES + preview3.COMMON_HEADER_BYTES);
+        if (!this.outbox.sendAhead(this.outbound.setPlain(MessageType.Pong, 0, 0)))
+          this.answerWaits(TEXT_BYTES + preview3.COMMON_HEADER_BYTES);
         return true;
       case MessageType.Pong:
         // An answer that nobody asked for says nothing.

@@ -22,8 +22,6 @@ describe('the configuration of a client', () => {
       maxBufferedResultBytes: 64 * 1024 * 1024,
       maxOutboxBytes: 64 * 1024 * 1024,
       maxWaitingSubmits: 65_536,
-      reconnect: 'resume',
-      reconnectBackoffMs: 100,
       announce: true,
       hello: false,
       reconnect: 'resume',

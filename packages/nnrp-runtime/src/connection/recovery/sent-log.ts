@@ -54,8 +54,8 @@ interface LentBody {
 }
 
 interface Arrival {
-  /** Counted over all that was logged. */
-  readonly at: number;
+  /** How many fences had left before: the answer to one of those shows nothing. */
+  readonly after: number;
   readonly then: () => void;
 }
 
@@ -84,6 +84,7 @@ export class SentLog {
   private recentId = 0;
   /** What is to be done when all that was sent by a certain point has arrived. */
   private readonly arrivals = new Line<Arrival>();
+  private fencesAnswered = 0;
   private sinceFence = 0;
   private timer: NodeJS.Timeout | undefined;
   private isFenceDue = false;
@@ -166,7 +167,8 @@ export class SentLog {
     if (this.fences.size === 0) return;
     const to = this.fences.take();
     this.confirmedTo = to;
-    for (let next = this.arrivals.first; next !== undefined && next.at <= to; next = this.arrivals.first) {
+    const answered = ++this.fencesAnswered;
+    for (let next = this.arrivals.first; next !== undefined && next.after < answered; next = this.arrivals.first) {
       this.arrivals.take().then();
     }
     for (let lentBody = this.lentBodies.first; lentBody !== undefined && lentBody.at < to; ) {
@@ -189,7 +191,7 @@ export class SentLog {
   /** Calls back when all that has been sent so far has arrived, as the next fence shows; never when the connection ends first. */
   whenArrived(then: () => void): void {
     if (this.isOver) return;
-    this.arrivals.push({ at: this.end, then });
+    this.arrivals.push({ after: this.fencesAnswered + this.fences.size, then });
     this.sinceFence++;
     this.timer ??= later(this.owner, FENCE_MS, () => this.fence()).unref();
   }

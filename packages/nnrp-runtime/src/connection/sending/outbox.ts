@@ -66,6 +66,8 @@ export class Outbox {
   /** Partial results left out because the peer reads too slowly. */
   droppedPartials = 0;
   private full = false;
+  /** Where there is a log, which may be full by itself: whether the transport is. */
+  private isTransportFull = false;
   private lanes: OutboxLane[] | undefined;
   private waitingBytes = 0;
   /** By how much the packet that crossed `heldBackBytes` was too long. */
@@ -105,6 +107,16 @@ export class Outbox {
     return false;
   }
 
+  /**
+   * Sends what the peer needs before it can make room: a log that is full must not hold it up, or both sides would wait for
+   * each other.
+   */
+  sendAhead(packet: OutboundPacket): boolean {
+    if (this.log === undefined || !this.full || this.isTransportFull) return this.send(packet, CONTROL_LANE, false);
+    this.isTransportFull = !this.transport.send(packet);
+    return true;
+  }
+
   /** Resolves when there is room to send more on this lane; rejects when the connection ends first. */
   whenDrained(lane: Lane): Promise<void> {
     if (this.ended !== undefined) return unheard(Promise.reject(forCaller(this.ended)));
@@ -121,6 +133,17 @@ export class Outbox {
 
   /** The transport has room again. */
   drained(): void {
+    this.isTransportFull = false;
+    this.sendOn();
+  }
+
+  /** The log has room again. */
+  confirmed(): void {
+    if (!this.isTransportFull) this.sendOn();
+  }
+
+  private sendOn(): void {
+    if (this.log?.isFull === true) return;
     if (!this.flush()) return;
     this.full = false;
     this.owner.outboxDrained();
@@ -150,6 +173,7 @@ export class Outbox {
     log.add(packet);
     // Both are told, also when the first says no.
     const hasRoom = this.transport.send(packet);
+    this.isTransportFull = !hasRoom;
     return !log.isFull && hasRoom;
   }
 
