@@ -84,7 +84,6 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     return this.outbox.byteLength > 0 || (this.transport.unsentBytes ?? 0) > 0;
   }
 
-  /** Bytes received of a packet that is not complete. */
   get unfinishedBytes(): number {
     return this.transport.unfinishedBytes ?? 0;
   }

@@ -22,8 +22,13 @@ function logOf(windowBytes?: number) {
   return { log, fences: () => fences, rooms: () => rooms };
 }
 
+const METADATA_BYTES: Partial<Record<MessageType, number>> = {
+  [MessageType.FrameSubmit]: 72,
+  [MessageType.SessionOpenAck]: 56,
+};
+
 function packet(messageType: MessageType, sessionId = 0, frameId = 0, bodyBytes = 0): LoggedPacket {
-  const metadata = new Uint8Array(messageType === MessageType.FrameSubmit ? 72 : 0);
+  const metadata = new Uint8Array(METADATA_BYTES[messageType] ?? 0);
   const body = new Uint8Array(bodyBytes);
   const isLong = bodyBytes > 16 * 1024;
   const [bytes] = [Buffer.concat(buildPacket({ messageType, sessionId, frameId }, metadata, body))];
