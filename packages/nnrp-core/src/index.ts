@@ -80,6 +80,7 @@ export {
 export { describeStateFault, type StateFault } from './machine/state-fault.js';
 export { decodePacket } from './packet/decode-packet.js';
 export type { IdentifierRule, MessageInfo } from './packet/message-info.js';
+export { type OtherProtocol, otherProtocol, shownStart } from './packet/other-protocol.js';
 export { Packet } from './packet/packet.js';
 export { buildPacket, type PacketHeader, writeHeader } from './packet/packet-builder.js';
 export { checkHeaderIds, checkLengths, checkPacket } from './packet/packet-rules.js';

@@ -25,6 +25,7 @@ import { ClientConnection } from './connection/client-connection.js';
 import type { ProbeOptions, ProbeResult } from './connection/client-probes.js';
 import {
   clientConfig,
+  connectSignal,
   type NnrpClientConfig,
   type NnrpClientOptions,
   type SessionOptions,
@@ -73,12 +74,13 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * Connects over TCP.
    *
    * @param address - HOST:PORT
-   * @throws TransportError or TimeoutError when no connection comes about, UsageError on a bad option
+   * @throws TransportError or TimeoutError when no connection comes about, UsageError on a bad option; the reason of
+   * `signal` when that aborts first
    */
   static connectTcp(address: string | HostPort, config: NnrpClientOptions = {}): Promise<NnrpClient> {
     return answering(() => {
       const complete = clientConfig(config);
-      return NnrpClient.by(new TcpConnector(address, connecting(complete)), complete, asksAnyServer(config));
+      return NnrpClient.by(new TcpConnector(address, connecting(complete)), complete, config);
     });
   }
 
@@ -86,7 +88,8 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * Connects over TLS. The server's certificate must lead to a trusted root and be for its name.
    *
    * @param address - HOST:PORT
-   * @throws TransportError or TimeoutError when no connection comes about, UsageError on a bad option
+   * @throws TransportError or TimeoutError when no connection comes about, UsageError on a bad option; the reason of
+   * `signal` when that aborts first
    */
   static connectTls(
     address: string | HostPort,
@@ -95,29 +98,36 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   ): Promise<NnrpClient> {
     return answering(() => {
       const complete = clientConfig(config);
-      return NnrpClient.by(new TlsConnector(address, tls, connecting(complete)), complete, asksAnyServer(config));
+      return NnrpClient.by(new TlsConnector(address, tls, connecting(complete)), complete, config);
     });
   }
 
   /**
    * Connects by a connector, of the application's own for example. The client keeps it, to connect again.
    *
-   * @throws what the connector rejects with; UsageError on a bad option, and on what is no connector or no transport
+   * @throws what the connector rejects with; UsageError on a bad option, and on what is no connector or no transport; the
+   * reason of `signal`
    */
   static connect(connector: FramedConnector, config: NnrpClientOptions = {}): Promise<NnrpClient> {
     return answering(() => {
       const complete = clientConfig(config);
       if (typeof connector?.connect !== 'function')
         throw new UsageError(`connect: expected a FramedConnector, got ${shownValue(connector)}`);
-      return NnrpClient.by(connector, complete, asksAnyServer(config));
+      return NnrpClient.by(connector, complete, config);
     });
   }
 
-  private static async by(connector: FramedConnector, config: NnrpClientConfig, asksAny: boolean): Promise<NnrpClient> {
-    const transport = await connector.connect();
-    checkTransport('connect', transport);
-    transport.limitPackets?.(config.maxPacketBytes);
-    return new NnrpClient(transport, config, asksAny, connector);
+  private static by(
+    connector: FramedConnector,
+    complete: NnrpClientConfig,
+    config: NnrpClientOptions,
+  ): Promise<NnrpClient> {
+    const asks = asksAnyServer(config);
+    return connector.connect(connectSignal(config)).then((transport) => {
+      checkTransport('connect', transport);
+      transport.limitPackets?.(complete.maxPacketBytes);
+      return new NnrpClient(transport, complete, asks, connector);
+    });
   }
 
   /** Uses any transport, which the client owns from now on; it cannot connect again. @throws UsageError on a bad option, or what is no transport; a transport is aborted */
@@ -153,7 +163,8 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * Opens a session; several may live on one connection.
    *
    * @throws (as a rejection) PeerError with the server's session_error_code when it refuses, TimeoutError when it does
-   * not answer, TransportError or ClosedError when the connection is over, WireError when an option does not fit
+   * not answer, TransportError or ClosedError when the connection is over, WireError when an option does not fit; the
+   * reason of `signal` when that aborts first
    */
   openSession(options: SessionOptions = {}): Promise<NnrpClientSession> {
     return this.connection.openSession(options);

@@ -11,7 +11,7 @@ import {
   type NnrpError,
   type Packet,
   PREVIEW3,
-  ProtocolError,
+  type ProtocolError,
   type Revision,
   type TimeoutError,
   TransportError,
@@ -25,7 +25,7 @@ import { warn } from '../base/warn.js';
 import type { FramedTransport, PacketSink } from '../transport/contract/contract.js';
 import { COPY_LIMIT } from '../transport/stream/lent-packet.js';
 import { type ErrorOptions, errorMessage } from './errors/error-message.js';
-import { FRAMING_ERROR_CODES } from './errors/framing-error-codes.js';
+import { framingError } from './errors/framing-error.js';
 import { MOST_BYTES, packetTooLarge } from './packet-limit.js';
 import { Pings, type PingsOwner } from './pings.js';
 import type { SentLogOwner } from './recovery/sent-log.js';
@@ -88,7 +88,6 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     return this.transport.unfinishedBytes ?? 0;
   }
 
-  /** The last round trip in milliseconds; undefined before the first PONG. */
   get roundTripMs(): number | undefined {
     return this.pings.lastRoundTripMs;
   }
@@ -269,10 +268,12 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     return true;
   }
 
-  broken(fault: WireFault): void {
+  broken(fault: WireFault, foreign?: Uint8Array): void {
     guard(this, () => {
-      const code = FRAMING_ERROR_CODES[fault.kind] ?? ErrorCode.MalformedHeader;
-      this.fail(new ProtocolError(describeFault(fault), code, fault));
+      // Later bytes may be of a payload, and are not shown.
+      const error = framingError(fault, this.packetCount === 0 ? foreign : undefined, this.role);
+      // The peer's own bytes are not sent back: what comes from here could be taken for ours.
+      this.fail(error, describeFault(fault));
     });
   }
 
@@ -297,10 +298,10 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     this.end(error ?? (this.sessions.size === 0 ? new ClosedError(text) : new TransportError(text)));
   }
 
-  /** The peer broke a rule that costs the connection: tells it, then closes. */
-  fail(error: ProtocolError): void {
+  /** The peer broke a rule that costs the connection: tells it, then closes. @param told - what the peer is told */
+  fail(error: ProtocolError, told: string = error.rawMessage): void {
     if (this.ended !== undefined) return;
-    this.sendError(error.wireCode, ErrorScope.Connection, error.rawMessage, { fatal: true });
+    this.sendError(error.wireCode, ErrorScope.Connection, told, { fatal: true });
     this.sendPlain(MessageType.Close, 0, 0);
     this.end(error);
   }
@@ -345,15 +346,14 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     guard(this, () => this.outbox.log?.close());
   }
 
+  protected abstract readonly role: 'client' | 'server';
   /** Whether a packet is what the peer sends frames by. */
   protected abstract takesFrames(head: Packet): boolean;
-  /** Whether the peer has said that it understands this. */
   abstract understands(family: preview3.PeerMessages): boolean;
   protected abstract receive(packet: Packet, info: MessageInfo): void;
   /** A packet that names no session of this connection and breaks a rule. */
   protected abstract violated(packet: Packet, info: MessageInfo, fault: WireFault): void;
   protected abstract onEnded(error: NnrpError): void;
-  /** Reports what was thrown inside the runtime to the application. */
   protected abstract internalError(error: unknown): void;
   /** Whether this side reads, and how often it has stopped. */
   abstract get reading(): { readonly stops: number; readonly isHeld: boolean };

@@ -49,11 +49,11 @@ const CONTROL_ROOM_BYTES = 1024 * 1024;
 
 /** What a server leaves for header and metadata when it says in its hello how large a body may be. */
 const HELLO_HEAD_BYTES = preview3.COMMON_HEADER_BYTES + preview3.RESULT_PUSH_BYTES;
-/** Bytes of one packet whose arrival says that the server is there. */
 const PROGRESS_BYTES = 4096;
 
 /** The client's side of one connection: greets, measures and routes; sessions do the rest. */
 export class ClientConnection extends Connection implements OpeningConnection, KeepAliveTarget, ReadGateOwner {
+  protected readonly role = 'client';
   readonly flow = new ConnectionFlow();
   readonly deadlines = new DeadlineQueue(this);
   readonly unread: ReadGate;
@@ -254,9 +254,9 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   }
 
   /** Every way to break a connection is reported here, once. */
-  override fail(error: ProtocolError): void {
+  override fail(error: ProtocolError, told?: string): void {
     if (!this.isClosed) this.violation(error, 0);
-    super.fail(error);
+    super.fail(error, told);
   }
 
   protected override receive(packet: Packet, info: MessageInfo): void {

@@ -1,10 +1,12 @@
 import {
   describeFault,
   forCaller,
+  isNnrpError,
   type MessageInfo,
   type NnrpError,
   type Packet,
   ProtocolError,
+  TransportError,
   type WireFault,
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
@@ -16,6 +18,7 @@ import {
   SessionFlags,
   SessionStatus,
 } from 'nnrp-core/preview3';
+import { reasonOf, whenAborted } from '../../base/application/abort-signals.js';
 import { described } from '../../base/application/described.js';
 import { background } from '../../base/guard.js';
 import { rejection, unheard } from '../../base/promises/settled.js';
@@ -65,6 +68,8 @@ interface Asked {
   readonly maxInFlight: number | undefined;
   readonly resolve: (session: Promise<NnrpClientSession>) => void;
   readonly reject: (error: unknown) => void;
+  /** Set when it is sent. */
+  pending?: PendingOpen;
 }
 
 interface PendingOpen extends AnswerWaiter {
@@ -113,10 +118,13 @@ export class SessionOpening {
     let open: preview3.SessionOpen;
     let body: Uint8Array;
     let maxInFlight: number | undefined;
+    let signal: AbortSignal | undefined;
+    let letGo = () => {};
     try {
       // All of it now: by the time that it is sent, its sender may have wiped a token, or used the object for another.
       const options = sessionOptions(given);
-      maxInFlight = options.maxInFlightOperations;
+      ({ signal, maxInFlightOperations: maxInFlight } = options);
+      if (signal?.aborted) return rejection(reasonOf(signal));
       const auth = ownBytes(options.auth ?? '', 'auth');
       const extensions = sessionExtensions(this.connection.config, options.extensions);
       open = sessionOpen(options, auth.length, extensions.length);
@@ -126,8 +134,11 @@ export class SessionOpening {
       return rejection(error);
     }
     const opened = new Promise<NnrpClientSession>((resolve, reject) => {
-      this.asked.push({ open, body, maxInFlight, resolve, reject });
+      const asked: Asked = { open, body, maxInFlight, resolve, reject };
+      this.asked.push(asked);
+      letGo = whenAborted(this.connection, signal, (reason) => this.aborted(asked, reason));
     });
+    if (signal !== undefined) opened.then(letGo, letGo);
     this.sendNext();
     return unheard(opened);
   }
@@ -239,6 +250,7 @@ export class SessionOpening {
     );
     const tooMuchBefore = (error: NnrpError) => this.giveUp(pending, error);
     const pending: PendingOpen = { asked, open, answer, late: false, passed: false, tooMuchBefore };
+    asked.pending = pending;
     this.line.push(pending);
     connection.unread.answerAwaited(pending);
     return answer.promise;
@@ -259,15 +271,27 @@ export class SessionOpening {
     return { ...open, maxInFlightOperations: this.allowed };
   }
 
+  /** Its answer may still come, unless it has not been sent, or come already. */
+  private aborted(asked: Asked, reason: unknown): void {
+    const { pending } = asked;
+    if (pending !== undefined) {
+      if (this.line.includes(pending)) this.giveUp(pending, reason);
+      return;
+    }
+    this.asked.remove(asked);
+    asked.reject(reason);
+  }
+
   /** It costs this open alone: its answer may still come, and others wait for that as long again, but no longer. */
-  private giveUp(pending: PendingOpen, error: NnrpError): void {
+  private giveUp(pending: PendingOpen, error: unknown): void {
     const { connection } = this;
     if (pending.late) return;
     pending.late = true;
     connection.unread.answerCame(pending);
     pending.answer.reject(error);
     if (this.line.length > MAX_LATE) {
-      connection.giveUp(error);
+      const text = `more than ${MAX_LATE} opens have had no answer`;
+      connection.giveUp(isNnrpError(error, 'NNRP_ERR_TIMEOUT') ? error : new TransportError(text));
       return;
     }
     pending.passed = new Patience(connection, connection.config.openTimeoutMs, () => {

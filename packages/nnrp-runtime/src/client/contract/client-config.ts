@@ -1,5 +1,6 @@
 import { DEFAULT_MAX_PACKET_BYTES, shownValue, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import { checkSignal, isAbortSignal } from '../../base/application/abort-signals.js';
 import { type Complete, checkOptions, type Given, readOptions } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
@@ -75,12 +76,17 @@ export interface NnrpClientOptions {
    * waits up to twice as long, and up to 5 seconds; default 100.
    */
   readonly reconnectBackoffMs?: number | undefined;
+  /**
+   * Gives up connecting when it aborts: `connectTcp`, `connectTls` and `connectQuic` reject with its reason at once, and the
+   * socket is closed. Once there is a connection it means nothing; default none.
+   */
+  readonly signal?: AbortSignal | undefined;
   /** Sends CLIENT_HELLO before anything else: true for default values, or the values; default false. */
   readonly hello?: boolean | ClientHelloOptions | undefined;
 }
 
-/** With all defaults filled in. */
-export type NnrpClientConfig = Complete<NnrpClientOptions>;
+/** With all defaults filled in, for as long as the connection lives. */
+export type NnrpClientConfig = Complete<Omit<NnrpClientOptions, 'signal'>>;
 
 /** What a client asks for when it opens a session; what is left out, or undefined, has its default. */
 export interface SessionOptions {
@@ -111,6 +117,11 @@ export interface SessionOptions {
   readonly auth?: BodyInput | undefined;
   /** Tag by which the client knows the session; default the requested id. */
   readonly clientSessionTag?: bigint | undefined;
+  /**
+   * Gives up the session when it aborts before it is open: `openSession` rejects with its reason at once. A session that the
+   * server opens all the same is closed again. Once the session is open it means nothing; default none.
+   */
+  readonly signal?: AbortSignal | undefined;
   /** Further entries of the session extension block, types 0x8000 to 0xffff; default none. */
   readonly extensions?: readonly ExtensionInit[] | undefined;
 }
@@ -137,6 +148,7 @@ const CONFIG_OPTIONS: ReadonlySet<string> = new Set([
   'announce',
   'hello',
   'reconnect',
+  'signal',
 ]);
 
 type NumericOptions = { [Name in (typeof NUMBERS)[number][0]]: number };
@@ -145,6 +157,7 @@ type NumericOptions = { [Name in (typeof NUMBERS)[number][0]]: number };
 export function clientConfig(config: NnrpClientOptions): NnrpClientConfig {
   const given = readOptions('client configuration', config, CONFIG_OPTIONS);
   const { announce = true, hello = false, reconnect = 'resume' } = given;
+  connectSignal(given);
   if (typeof announce !== 'boolean') throw wrong('announce', 'true or false', announce);
   if (typeof hello !== 'boolean' && (typeof hello !== 'object' || hello === null)) {
     throw wrong('hello', 'true, false or an object', hello);
@@ -157,6 +170,13 @@ export function clientConfig(config: NnrpClientOptions): NnrpClientConfig {
   return { ...(numbers as NumericOptions), announce, reconnect, hello: greeting };
 }
 
+/** What gives up connecting. @throws UsageError as {@link clientConfig} does */
+export function connectSignal(config: NnrpClientOptions): AbortSignal | undefined {
+  const { signal } = readOptions('client configuration', config, CONFIG_OPTIONS);
+  if (signal !== undefined && !isAbortSignal(signal)) throw wrong('signal', 'an AbortSignal', signal);
+  return signal;
+}
+
 /**
  * What was given, checked, in a copy that no later change reaches: for who connects first and makes the client then. What
  * was left out is still left out.
@@ -165,7 +185,8 @@ export function clientConfig(config: NnrpClientOptions): NnrpClientConfig {
 export function givenClientConfig(config: NnrpClientOptions): NnrpClientOptions {
   const complete: Partial<Record<string, unknown>> = { ...clientConfig(config) };
   const given = readOptions('client configuration', config, CONFIG_OPTIONS);
-  return Object.fromEntries(Object.keys(given).map((name) => [name, complete[name]]));
+  const kept = Object.keys(given).filter((name) => name !== 'signal');
+  return Object.fromEntries(kept.map((name) => [name, complete[name]]));
 }
 
 function number(config: Given<NumericOptions>, name: keyof NumericOptions, fallback: number, least: number): number {
@@ -191,11 +212,15 @@ const SESSION_OPTIONS: ReadonlySet<string> = new Set([
   'auth',
   'clientSessionTag',
   'extensions',
+  'signal',
 ]);
 
-/** @throws UsageError on an option that does not exist */
+/** @throws UsageError on an option that does not exist, and on a signal that is none */
 export function sessionOptions(options: SessionOptions): SessionOptions {
-  return readOptions('session options', checkOptions('session options', options, SESSION_OPTIONS), SESSION_OPTIONS);
+  const checked = checkOptions('session options', options, SESSION_OPTIONS);
+  const given = readOptions('session options', checked, SESSION_OPTIONS);
+  checkSignal(given.signal);
+  return given;
 }
 
 /** The request that asks for a session. @param options - as {@link sessionOptions} gives them */

@@ -174,8 +174,8 @@ export class LiveLink implements PacketSink, SentLogOwner {
     return isSkipped;
   }
 
-  broken(fault: WireFault): void {
-    this.owner.sink.broken(fault);
+  broken(fault: WireFault, foreign?: Uint8Array): void {
+    this.owner.sink.broken(fault, foreign);
   }
 
   drained(): void {

@@ -11,6 +11,7 @@ import {
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
+import { followSignal, reasonOf } from '../../base/application/abort-signals.js';
 import { guard } from '../../base/guard.js';
 import { rejection, unheard } from '../../base/promises/settled.js';
 import { type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
@@ -23,13 +24,12 @@ import { ClientOperation, type OperationOwner } from '../results/client-operatio
 import { NnrpResult } from '../results/nnrp-result.js';
 import type { UnreadShare } from '../results/read-gate.js';
 import type { ResultStream } from '../results/result-stream.js';
-import { checkNotAborted, followSignal, reasonOf } from './abort-signals.js';
 import { CancelledFrames } from './cancelled-frames.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import type { OperationFlow } from './operation-flow.js';
 import { SubmitDeadlines } from './submit-deadlines.js';
 import { SubmitLine, type SubmitStarter } from './submit-line.js';
-import { completeSubmit, type SubmitOptions } from './submit-options.js';
+import { checkNotAborted, completeSubmit, type SubmitOptions } from './submit-options.js';
 
 /** The last frame id: one more would not fit the header. */
 const MAX_FRAME_ID = 0xfffffffe;

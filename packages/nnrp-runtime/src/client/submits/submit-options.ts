@@ -1,7 +1,7 @@
-import { shownValue, shownWord, UsageError } from 'nnrp-core';
+import { CancelledError, shownValue, shownWord, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import { checkSignal, reasonOf } from '../../base/application/abort-signals.js';
 import { checkOptions, type Given } from '../../base/options.js';
-import { isAbortSignal } from './abort-signals.js';
 
 /** Metadata of a submit; what is left out has the defaults of {@link submitMetadata}. */
 export type SubmitInit = Given<preview3.FrameSubmit>;
@@ -121,6 +121,12 @@ export function completeSubmit(options: SubmitOptions | undefined, budgetMs?: nu
   return CompleteSubmit.made(metadata) ? metadata : new CompleteSubmit(metadata);
 }
 
+/** @throws CancelledError when the signal is aborted already */
+export function checkNotAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted)
+    throw new CancelledError('the submit was cancelled before it was sent', { cause: reasonOf(signal) });
+}
+
 function checkMetadata(init: SubmitInit): void {
   checkOptions('submit metadata', init, SUBMIT_FIELDS, besideMetadata);
 }
@@ -133,7 +139,7 @@ function besideMetadata(name: string): string {
 function checkSubmitOptions(options: SubmitOptions): void {
   checkOptions('submit options', options, SUBMIT_OPTIONS, insideMetadata);
   const { signal, onBlocked, traceId } = options;
-  if (signal !== undefined && !isAbortSignal(signal)) throw new UsageError('signal: expected an AbortSignal');
+  checkSignal(signal);
   if (onBlocked !== undefined && onBlocked !== 'wait' && onBlocked !== 'fail') {
     throw new UsageError(`onBlocked takes wait or fail, got ${shownWord(onBlocked)}`);
   }

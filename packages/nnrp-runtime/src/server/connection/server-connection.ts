@@ -57,6 +57,7 @@ export class ServerConnection
   /** Without a proof of the contrary a peer is taken for the reference client, which knows few messages. */
   isAnnounced = false;
   readonly origin: object = {};
+  protected readonly role = 'server';
   /** What the client says it understands, bits of PeerMessages. */
   families = 0;
   private readonly opening: SessionOpening;
@@ -66,7 +67,6 @@ export class ServerConnection
   readonly memory: ConnectionMemory;
   readonly gate = new ConnectionGate(this);
   readonly room: RoomLine;
-  /** Of its faults, those that the application is told of. */
   readonly faults: ToldFaults;
   private endedSessionIds: readonly number[] = [];
   private readonly closes = new UnconfirmedCloses();
@@ -310,10 +310,10 @@ export class ServerConnection
     return head.messageType === MessageType.FrameSubmit;
   }
 
-  override fail(error: ProtocolError): void {
+  override fail(error: ProtocolError, told?: string): void {
     // Framing that is broken is reported like any other broken rule.
     if (!this.isClosed) this.report(0, error);
-    super.fail(error);
+    super.fail(error, told);
   }
 
   giveUp(error: ProtocolError): void {

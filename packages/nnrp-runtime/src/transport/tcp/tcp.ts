@@ -10,9 +10,10 @@ import {
   TransportError,
   UsageError,
 } from 'nnrp-core';
+import { checkSignal, reasonOf, whenAborted } from '../../base/application/abort-signals.js';
 import { type Guarded, listen } from '../../base/guard.js';
 import { type Given, readOptions } from '../../base/options.js';
-import { answering, SETTLED } from '../../base/promises/settled.js';
+import { answering, rejection, SETTLED } from '../../base/promises/settled.js';
 import { Patience } from '../../base/time/patience.js';
 import { milliseconds } from '../../base/time/timer-limit.js';
 import { formatAddress, type HostPort, parseAddress, reachableHost } from '../address/address.js';
@@ -170,7 +171,13 @@ export class TcpConnector implements FramedConnector {
     milliseconds('connectTimeoutMs', options.connectTimeoutMs);
   }
 
-  connect(): Promise<FramedTransport> {
+  connect(signal?: AbortSignal): Promise<FramedTransport> {
+    return answering(() => this.connectUntil(signal));
+  }
+
+  private connectUntil(signal: AbortSignal | undefined): Promise<FramedTransport> {
+    checkSignal(signal);
+    if (signal?.aborted) return rejection(reasonOf(signal));
     const { target, options } = this;
     const { host, port } = target;
     const { connectTimeoutMs = 10_000 } = options;
@@ -181,12 +188,19 @@ export class TcpConnector implements FramedConnector {
       const attempts = new AttemptsOfSocket(target, socket, owner);
       let connected = false;
       const patience = new Patience(owner, connectTimeoutMs, () => {
+        letGo();
         socket.destroy();
         const text = `no connection to ${name} within ${connectTimeoutMs} ms: ${attempts.describe()}`;
         reject(new TimeoutError(text, connectTimeoutMs));
       });
+      const letGo = whenAborted(owner, signal, (reason) => {
+        patience.end();
+        socket.destroy();
+        reject(reason);
+      });
       const failed = (error: Error) => {
         patience.end();
+        letGo();
         socket.destroy();
         const why = describeConnectFailure(target, error);
         reject(new TransportError(`cannot connect to ${name}: ${why}`, { cause: error }));
@@ -197,6 +211,7 @@ export class TcpConnector implements FramedConnector {
       });
       listen(owner, socket, 'connect', () => {
         patience.end();
+        letGo();
         connected = true;
         resolve(transport(socket, options));
       });
