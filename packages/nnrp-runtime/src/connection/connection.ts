@@ -25,6 +25,7 @@ import { warn } from '../base/warn.js';
 import type { FramedTransport, PacketSink } from '../transport/contract/contract.js';
 import { COPY_LIMIT } from '../transport/stream/lent-packet.js';
 import { type ErrorOptions, errorMessage } from './errors/error-message.js';
+import { FRAMING_ERROR_CODES } from './errors/framing-error-codes.js';
 import { MOST_BYTES, packetTooLarge } from './packet-limit.js';
 import { Pings, type PingsOwner } from './pings.js';
 import type { SentLogOwner } from './recovery/sent-log.js';
@@ -161,7 +162,6 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     return false;
   }
 
-  /** Asks for the PONG that confirms what was sent for sessions that can be resumed; for the role that keeps a log of it. */
   fence(): void {}
 
   confirmedRoom(): void {
@@ -350,7 +350,6 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   protected abstract takesFrames(head: Packet): boolean;
   /** Whether the peer has said that it understands this. */
   abstract understands(family: preview3.PeerMessages): boolean;
-  /** A packet that names no session of this connection. */
   protected abstract receive(packet: Packet, info: MessageInfo): void;
   /** A packet that names no session of this connection and breaks a rule. */
   protected abstract violated(packet: Packet, info: MessageInfo, fault: WireFault): void;
@@ -399,9 +398,3 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
 }
 
 const UNREPORTED: Guarded = { crashed: (error) => warn('an internal error could not be reported', error) };
-
-const FRAMING_ERROR_CODES: Partial<Record<WireFault['kind'], number>> = {
-  unsupported_version_major: ErrorCode.UnsupportedVersion,
-  unsupported_wire_format: ErrorCode.UnsupportedVersion,
-  packet_too_large: ErrorCode.LimitExceeded,
-};

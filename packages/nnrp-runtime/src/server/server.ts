@@ -50,7 +50,6 @@ import { type ServeHandlers, type ServeOptions, serveOptions } from './serve/ser
 import type { SessionCore } from './session/session-core.js';
 import { SessionIterator } from './session-iterator.js';
 
-/** A listener of one's own may come with another copy of nnrp-core. */
 const CLOSED = 'NNRP_ERR_CLOSED';
 
 /**
@@ -68,7 +67,6 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private readonly admission: Admission;
   private readonly memory: ServerMemory;
   private readonly watchTimer: NodeJS.Timeout | undefined;
-  /** Where the policy was handed over. */
   private readonly policyContext = new ApplicationContext();
   private readonly unheardFailures = new UnheardFailures<HandlerFailure>(this, HANDLER_WORDS);
   private readonly unheardErrors = new UnheardFailures<InternalError>(this, INTERNAL_WORDS);
@@ -96,7 +94,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       () => this.connectionCount,
       () => this.closingConnections.cutOldest(),
     );
-    this.watchTimer = watchSilence(config, this, (nowMs) => this.watch(nowMs));
+    this.watchTimer = watchSilence(config, this, (nowMs) => {
+      for (const connection of [...this.connections]) guard(connection, () => connection.watch(nowMs));
+    });
     // A listener of the application's own may not take it, and then has nothing to tell.
     const onAcceptFailed = (failure: AcceptFailure) => this.tell('acceptFailed', failure);
     guard(this, () => Reflect.set(listener, 'onAcceptFailed', onAcceptFailed));
@@ -331,7 +331,6 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return this.loop && new UsageError('accept: serve() takes the sessions of this server');
   }
 
-  /** Sessions that were handed out, and not looked at. */
   private putBack(cores: readonly SessionCore[]): void {
     if (this.loop === undefined) this.accepted.putBack(cores);
     else for (const core of cores) this.loop.attend(core);
@@ -351,10 +350,6 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       this.over.reject(forCaller(reason));
       this.tell('listenerFailed', reason);
     }
-  }
-
-  private watch(nowMs: number): void {
-    for (const connection of [...this.connections]) guard(connection, () => connection.watch(nowMs));
   }
 
   private tell<Name extends keyof NnrpServerEvents>(name: Name, event: NnrpServerEvents[Name][0]): void {

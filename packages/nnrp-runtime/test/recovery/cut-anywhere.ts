@@ -5,12 +5,12 @@ import type { NnrpClientOptions } from '../../src/client/contract/client-config.
 import type { NnrpServerOptions } from '../../src/server/contract/server-config.js';
 import type { NnrpServer } from '../../src/server/server.js';
 import type { FramedConnector } from '../../src/transport/contract/contract.js';
-import { Dice } from '../support/dice.js';
 import { eventually } from '../support/eventually.js';
 import { CutLane, STREAMS } from './cut-lane.js';
 import { CutFault, CutLedger, NETWORK } from './cut-ledger.js';
 import type { CutNetwork } from './cut-network.js';
 import { cutHandlers } from './cut-work.js';
+import { Dice } from './dice.js';
 
 /** What carries the sessions. */
 export interface CutGround {

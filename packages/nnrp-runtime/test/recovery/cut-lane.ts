@@ -4,9 +4,9 @@ import * as preview3 from 'nnrp-core/preview3';
 import type { NnrpClient } from '../../src/client/client.js';
 import type { ClientOperation } from '../../src/client/results/client-operation.js';
 import type { NnrpClientSession } from '../../src/client/session/client-session.js';
-import type { Dice } from '../support/dice.js';
 import { CutFault, type CutLedger } from './cut-ledger.js';
 import { type Order, resultText } from './cut-work.js';
+import type { Dice } from './dice.js';
 
 const { CloseReason, InFlightPolicy } = preview3;
 

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net';
 import { parseAddress } from '../../src/transport/address/address.js';
-import type { Dice } from '../support/dice.js';
+import type { Dice } from './dice.js';
 
 /** A network that breaks connections as long as it storms. */
 export interface CutNetwork {

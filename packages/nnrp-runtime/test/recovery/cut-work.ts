@@ -2,8 +2,8 @@ import { setTimeout as passing } from 'node:timers/promises';
 import type { OperationContext } from '../../src/server/contract/contract.js';
 import { HandlerError } from '../../src/server/failures/handler-error.js';
 import type { ServeHandlers } from '../../src/server/serve/serve-handlers.js';
-import { Dice } from '../support/dice.js';
 import type { CutLedger } from './cut-ledger.js';
+import { Dice } from './dice.js';
 
 /** What a submit asks for, in its body. */
 export interface Order {

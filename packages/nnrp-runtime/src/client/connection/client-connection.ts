@@ -39,7 +39,7 @@ import type { CloseOptions } from '../session/session-closing.js';
 import { checkClose } from '../session/session-closing.js';
 import { ConnectionFlow } from '../submits/connection-flow.js';
 import { ClientProbes, type ProbeOptions, type ProbeResult } from './client-probes.js';
-import { ConnectionRecovery } from './connection-recovery.js';
+import { ConnectionRecovery, sayGoodbye } from './connection-recovery.js';
 import { KeepAlive, type KeepAliveTarget } from './keep-alive.js';
 import { type OpeningConnection, SessionOpening } from './session-opening.js';
 import { WaitingAnswers } from './waiting-answers.js';
@@ -169,7 +169,10 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     return Promise.allSettled(sessions.map((session) => session.close(options))).then(async (outcomes) => {
       watch?.stop();
       // A server that has not confirmed in time takes nothing any more either.
-      if (outcomes.some(({ status }) => status === 'rejected')) this.endNow(reason);
+      if (outcomes.some(({ status }) => status === 'rejected')) {
+        if (this.recovery !== undefined) await sayGoodbye(this);
+        this.endNow(reason);
+      }
       await this.close(reason);
       return joinedReport(this.lastSessions.map((session) => session.closeReport));
     });

@@ -1,5 +1,6 @@
 import { forCaller, type NnrpError, type ProtocolError } from 'nnrp-core';
-import type { Guarded } from '../../base/guard.js';
+import { MessageType } from 'nnrp-core/preview3';
+import { type Guarded, nextTurn } from '../../base/guard.js';
 import type { Pings } from '../../connection/pings.js';
 import type { ReadingHold } from '../../connection/reading-hold.js';
 import type { ClientConnectionEvents } from '../contract/client-events.js';
@@ -14,7 +15,18 @@ export interface RecoveringConnection extends Guarded {
   readonly reading: ReadingHold;
   /** Whether something waits for an answer besides the sessions. */
   readonly isAwaited: boolean;
+  /** Whether bytes wait that the server has not taken. */
+  readonly isSending: boolean;
+  sendPlain(messageType: number, sessionId: number, frameId: number): boolean;
   fail(error: ProtocolError): void;
+}
+
+/** The connection is about to be cut: without a word the server would keep its sessions, to be resumed. */
+export async function sayGoodbye(connection: RecoveringConnection): Promise<void> {
+  if (connection.isSending) return;
+  connection.sendPlain(MessageType.Close, 0, 0);
+  // What is sent in a turn leaves at its end.
+  await new Promise<void>((resolve) => nextTurn(connection, resolve));
 }
 
 /** What a connection does when the transport below it comes and goes. */

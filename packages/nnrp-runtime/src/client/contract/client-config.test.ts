@@ -24,6 +24,8 @@ describe('the configuration of a client', () => {
       maxWaitingSubmits: 65_536,
       announce: true,
       hello: false,
+      reconnect: 'resume',
+      reconnectBackoffMs: 100,
     });
   });
 

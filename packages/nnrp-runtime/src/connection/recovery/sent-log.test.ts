@@ -2,7 +2,7 @@ import { buildPacket } from 'nnrp-core';
 import { MessageType } from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { LoggedPacket } from './logged-packet.js';
-import { type SentCount, SentLog } from './sent-log.js';
+import { SentCount, SentLog } from './sent-log.js';
 
 const logs: SentLog[] = [];
 afterEach(() => {
@@ -34,14 +34,14 @@ function packet(messageType: MessageType, sessionId = 0, frameId = 0, bodyBytes 
 
 const submit = (sessionId: number, frameId: number, bodyBytes = 10) =>
   packet(MessageType.FrameSubmit, sessionId, frameId, bodyBytes);
-const frames = (log: SentLog, sessionId: number) => log.unconfirmed(sessionId).map(({ frameId }) => frameId);
+const frames = (log: SentLog, count: SentCount) => log.unconfirmed(count).map(({ frameId }) => frameId);
 
 describe('the log of what was sent', () => {
   it('keeps what comes behind the last fence that was answered, by session', () => {
     const { log } = logOf();
-    const counts: SentCount[] = [{ packets: 0 }, { packets: 0 }];
-    log.begin(1, counts[0] as SentCount, 'now');
-    log.begin(2, counts[1] as SentCount, 'now');
+    const [one, two] = [new SentCount(1), new SentCount(2)];
+    log.begin(one, 'now');
+    log.begin(two, 'now');
     log.add(submit(1, 1, 20_000));
     log.add(submit(2, 1));
     log.add(packet(MessageType.Ping));
@@ -49,13 +49,16 @@ describe('the log of what was sent', () => {
     log.add(submit(2, 2));
     log.add(submit(3, 9));
     log.add(packet(MessageType.Ping));
-    expect([frames(log, 1), frames(log, 2), frames(log, 3)]).toEqual([[1, 2], [1, 2], []]);
+    expect([frames(log, one), frames(log, two)]).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
     log.confirmed();
-    expect([frames(log, 1), frames(log, 2)]).toEqual([[2], [2]]);
-    expect(log.unconfirmed(1)[0]?.body.length).toBe(30_000);
+    expect([frames(log, one), frames(log, two)]).toEqual([[2], [2]]);
+    expect(log.unconfirmed(one)[0]?.body.length).toBe(30_000);
     log.confirmed();
-    expect([frames(log, 1), frames(log, 2), log.byteLength]).toEqual([[], [], 0]);
-    expect(counts.map(({ packets, lastSubmit }) => [packets, lastSubmit])).toEqual([
+    expect([frames(log, one), frames(log, two), log.byteLength]).toEqual([[], [], 0]);
+    expect([one, two].map(({ packets, lastSubmit }) => [packets, lastSubmit])).toEqual([
       [2, 2],
       [2, 2],
     ]);
@@ -63,24 +66,63 @@ describe('the log of what was sent', () => {
 
   it('does not take what an earlier session of the same id has sent for the new one', () => {
     const { log } = logOf();
-    const first = { packets: 0 };
-    log.begin(7, first, 'now');
+    const [first, second] = [new SentCount(7), new SentCount(7)];
+    log.begin(first, 'now');
     log.add(submit(7, 1, 20_000));
     log.add(submit(7, 2));
-    log.forget(7, first);
-    log.begin(7, { packets: 0 }, 'now');
-    expect(frames(log, 7)).toEqual([]);
+    log.begin(second, 'now');
+    expect(frames(log, second)).toEqual([]);
     log.add(submit(7, 1, 17_000));
     log.add(submit(7, 2));
-    expect(log.unconfirmed(7).map(({ frameId, bodyLength, isIntact }) => [frameId, bodyLength, isIntact])).toEqual([
-      [1, 17_000, true],
-      [2, 10, true],
-    ]);
+    expect(log.unconfirmed(second).map(({ frameId, bodyLength, isIntact }) => [frameId, bodyLength, isIntact])).toEqual(
+      [
+        [1, 17_000, true],
+        [2, 10, true],
+      ],
+    );
+    // What the first one has sent is still its own.
+    expect(frames(log, first)).toEqual([1, 2]);
+  });
+
+  it('counts what comes behind the acknowledgement that opens the session, where it waits for that', () => {
+    const { log } = logOf();
+    const count = new SentCount(7);
+    log.begin(count, 'open_ack');
+    log.add(submit(7, 1));
+    log.add(packet(MessageType.SessionOpenAck, 7));
+    log.add(submit(7, 2));
+    expect([frames(log, count), count.packets]).toEqual([[2], 1]);
+  });
+
+  it('does not count a packet whose body the transport has left out', () => {
+    const { log } = logOf();
+    const count = new SentCount(1);
+    log.begin(count, 'now');
+    const long = submit(1, 1, 30_000);
+    log.add(long);
+    log.add(submit(1, 2));
+    structuredClone(long.body.buffer, { transfer: [long.body.buffer as ArrayBuffer] });
+    log.leftOut(1, 1);
+    expect([frames(log, count), count.packets]).toEqual([[2], 1]);
+  });
+
+  it('calls back when what was sent before has arrived, and not earlier', () => {
+    const { log } = logOf();
+    const told: string[] = [];
+    log.begin(new SentCount(1), 'now');
+    log.add(packet(MessageType.Ping));
+    log.add(submit(1, 1));
+    log.whenArrived(() => told.push('arrived'));
+    log.confirmed();
+    expect(told).toEqual([]);
+    log.add(packet(MessageType.Ping));
+    log.confirmed();
+    expect(told).toEqual(['arrived']);
   });
 
   it('is full at its window, and says when half of that is confirmed', () => {
     const { log, rooms } = logOf(100_000);
-    log.begin(1, { packets: 0 }, 'now');
+    log.begin(new SentCount(1), 'now');
     for (let frameId = 1; !log.isFull; frameId++) log.add(submit(1, frameId, 30_000));
     log.add(packet(MessageType.Ping));
     expect(rooms()).toBe(0);

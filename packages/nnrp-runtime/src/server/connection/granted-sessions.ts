@@ -5,8 +5,9 @@ import { guard } from '../../base/guard.js';
 import { SESSION_OPEN_ACK } from '../../connection/sending/codecs.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
 import { grantedAnswer, type ResumeAnswer } from '../opening/open-answer.js';
+import type { LeavingSession, OutlivedConnection } from '../recovery/changing-connection.js';
 import type { ResumableSessions } from '../recovery/resumable-sessions.js';
-import type { OutlivedConnection, SessionPort } from '../recovery/session-port.js';
+import type { SessionPort } from '../recovery/session-port.js';
 import { ServerSession } from '../session/server-session.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { SessionTable } from './session-table.js';
@@ -34,7 +35,7 @@ export interface GrantingServer {
 /** The sessions that are opened or resumed on one connection, from the decision on, and those whose rest it still brings. */
 export class GrantedSessions {
   /** Sessions that are over, whose clients may not have all of them. */
-  private readonly leaving = new Set<SessionPort>();
+  private readonly leaving = new Set<LeavingSession>();
 
   constructor(
     private readonly connection: GrantingConnection,
@@ -76,20 +77,20 @@ export class GrantedSessions {
   }
 
   /** The session is over, but its client may not have all of it yet. */
-  leaves(port: SessionPort): void {
+  leaves(session: LeavingSession): void {
     const { connection } = this;
-    this.leaving.add(port);
+    this.leaving.add(session);
     connection.sentLog?.whenArrived(() => {
-      if (!this.leaving.delete(port)) return;
-      port.arrived();
-      const { sessionId, core } = port;
+      if (!this.leaving.delete(session)) return;
+      session.arrived();
+      const { sessionId, core } = session;
       if (core !== undefined && connection.coreOf(sessionId) === core) connection.sessionEnded(sessionId);
     });
   }
 
   /** The connection is over. */
   end(): void {
-    for (const port of this.leaving) guard(this.connection, () => port.leftBehind(this.connection.isLost));
+    for (const session of this.leaving) guard(this.connection, () => session.leftBehind(this.connection.isLost));
     this.leaving.clear();
   }
 

@@ -4,7 +4,6 @@ import {
   type NnrpError,
   type Packet,
   type ProtocolError,
-  type TimeoutError,
   TransportError,
   type WireFault,
 } from 'nnrp-core';
@@ -12,10 +11,7 @@ import type * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
 import { background, guard } from '../../base/guard.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
-import { Connection } from '../../connection/connection.js';
-import { SentLog } from '../../connection/recovery/sent-log.js';
-import type { Lane } from '../../connection/sending/outbox.js';
-import type { FramedTransport, OutboundPacket } from '../../transport/contract/contract.js';
+import type { FramedTransport } from '../../transport/contract/contract.js';
 import type { PeerIdentity } from '../../transport/contract/peer-identity.js';
 import type { Stranger } from '../../transport/listening/strangers.js';
 import { outboxLimits, resultRoom } from '../bounds/outbox-shares.js';
@@ -28,6 +24,7 @@ import { OpenRefusals, type RefusingConnection } from '../opening/open-refusals.
 import { type OpeningOwner, SessionOpening } from '../opening/session-opening.js';
 import { ConnectionGate } from '../operation/connection-gate.js';
 import { RoomLine } from '../operation/room-line.js';
+import type { LeavingSession } from '../recovery/changing-connection.js';
 import type { SessionPort } from '../recovery/session-port.js';
 import type { SessionCore } from '../session/session-core.js';
 import { SessionRouter } from '../session/session-router.js';
@@ -35,6 +32,7 @@ import { ConnectionRouter, type ConnectionRouterOwner } from './connection-route
 import { ConnectionTimers } from './connection-timers.js';
 import { GrantedSessions, type GrantingConnection } from './granted-sessions.js';
 import { HalfClose, type HalfCloseOwner } from './half-close.js';
+import { OutlivableConnection } from './outlivable-connection.js';
 import { Overdue, type OverdueConnection } from './overdue.js';
 import { ReadHolds, type ReadHoldsOwner } from './read-holds.js';
 import type { ServerConnectionOwner } from './server-connection-owner.js';
@@ -45,7 +43,7 @@ import { UnconfirmedCloses } from './unconfirmed-closes.js';
  * connection without a session lives for the handshake timeout only, so a silent peer costs one timer.
  */
 export class ServerConnection
-  extends Connection<SessionRouter<SessionCore>>
+  extends OutlivableConnection<SessionRouter<SessionCore>>
   implements
     ConnectionRouterOwner,
     OpeningOwner,
@@ -58,9 +56,9 @@ export class ServerConnection
 {
   /** Without a proof of the contrary a peer is taken for the reference client, which knows few messages. */
   isAnnounced = false;
+  readonly origin: object = {};
   /** What the client says it understands, bits of PeerMessages. */
   families = 0;
-  isLost = false;
   private readonly opening: SessionOpening;
   private readonly timers: ConnectionTimers;
   private readonly router: ConnectionRouter;
@@ -95,7 +93,7 @@ export class ServerConnection
     this.timers = new ConnectionTimers(transport, owner.config, this.holds, new Overdue(this));
   }
 
-  /** Begins to read. The connection may end inside this call. */
+  /** The connection may end inside this call. */
   start(): void {
     const { admission } = this.owner;
     this.timers.startHandshake(this.isTurnedAway ? admission.turnAway(this) : admission.unopened(this));
@@ -108,10 +106,6 @@ export class ServerConnection
 
   get config(): NnrpServerConfig {
     return this.owner.config;
-  }
-
-  get origin(): object {
-    return this;
   }
 
   get transportKind(): string {
@@ -193,8 +187,7 @@ export class ServerConnection
   peerEnded(): void {
     guard(this, () => {
       if (this.outbox.log !== undefined && this.sessionCount > 0) {
-        this.isLost = true;
-        this.endNow(new TransportError(`${this.remoteAddress} closed the connection`));
+        this.lose(new TransportError(`${this.remoteAddress} closed the connection`));
         return;
       }
       for (const core of this.cores()) core.gate.open();
@@ -212,7 +205,6 @@ export class ServerConnection
     await this.close(reason);
   }
 
-  /** Looks after what has not come, or has not gone, in time; called now and then. */
   watch(nowMs: number): void {
     if (this.isClosed) return;
     for (const { core } of this.sessions.values()) core.expireObjects();
@@ -256,7 +248,6 @@ export class ServerConnection
     if (!this.grants.resumed(open, port, token, received)) this.opening.rejectResume(open);
   }
 
-  /** Its acknowledgement is about to leave. */
   begins(core: SessionCore): void {
     this.closes.forget(core.sessionId);
     this.owner.admission.opened(this);
@@ -266,22 +257,9 @@ export class ServerConnection
     this.timers.endHandshake();
   }
 
-  /** Its acknowledgement has left. */
   hasBegun(core: SessionCore): void {
     if (this.halfClose.isBegun) core.gate.open();
     this.answered();
-  }
-
-  keepLog(): void {
-    this.outbox.log ??= new SentLog(this);
-  }
-
-  get sentLog(): SentLog | undefined {
-    return this.outbox.log;
-  }
-
-  sendKept(packet: OutboundPacket, lane: Lane): boolean {
-    return this.outbox.send(packet, lane, false);
   }
 
   override fence(): void {
@@ -290,35 +268,14 @@ export class ServerConnection
     this.ping(pingTimeoutMs + keepAliveMs).catch(() => {});
   }
 
-  leaves(port: SessionPort): void {
-    this.grants.leaves(port);
+  leaves(session: LeavingSession): void {
+    this.grants.leaves(session);
   }
 
   coreOf(sessionId: number): SessionCore | undefined {
     return this.sessions.get(sessionId)?.core;
   }
 
-  outlivedBy(): boolean {
-    return false;
-  }
-
-  /** A session of it has gone on over another connection. */
-  takenOver(): void {
-    this.isLost = true;
-    this.endNow(new TransportError(`${this.remoteAddress}: its session was resumed over another connection`));
-  }
-
-  override pingTimedOut(error: TimeoutError): boolean {
-    this.isLost = true;
-    return super.pingTimedOut(error);
-  }
-
-  protected override transportEnded(error: NnrpError | undefined): void {
-    this.isLost = !this.isClosed;
-    super.transportEnded(error);
-  }
-
-  /** Whether it has said anything that makes sense, or has begun to. */
   hasSpoken(): boolean {
     return this.packetCount > 0 || this.unfinishedBytes > 0;
   }
@@ -406,14 +363,8 @@ export class ServerConnection
     super.closed(error);
   }
 
-  /** Ends the transport at once; what is queued is lost. */
   cut(): void {
     guard(this, () => this.transport.abort());
-  }
-
-  /** Whether bytes wait that the client has not taken. */
-  get isSlow(): boolean {
-    return this.isSending;
   }
 
   override outboxFilled(): void {

@@ -3,7 +3,6 @@ import type * as preview3 from 'nnrp-core/preview3';
 import { type Guarded, later } from '../../base/guard.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import type { ServerMemory } from '../bounds/server-memory.js';
-import type { SessionTable } from '../connection/session-table.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
 import type {
@@ -15,9 +14,17 @@ import type {
 } from '../contract/server-events.js';
 import type { SessionCore } from '../session/session-core.js';
 import { AwayPlace } from './away-place.js';
+import type { OutlivedConnection } from './changing-connection.js';
 import { ResumeTokens, TokenHashes } from './resume-tokens.js';
-import { type OutlivedConnection, type PortServer, SessionPort } from './session-port.js';
+import { type PortServer, SessionPort } from './session-port.js';
 import { SuspendedShares } from './suspended-shares.js';
+
+/** The ids in use on a server, as far as resumable sessions are concerned. */
+export interface ResumableIds {
+  release(sessionId: number, core: SessionCore): void;
+  reserve(sessionId: number): void;
+  freeReserved(sessionId: number): void;
+}
 
 /** What resumable sessions need of their server. */
 export interface ResumableOwner extends Guarded {
@@ -26,7 +33,8 @@ export interface ResumableOwner extends Guarded {
   readonly memory: ServerMemory;
   readonly deadlines: DeadlineQueue;
   isDraining(): boolean;
-  readonly table: SessionTable<SessionCore>;
+  /** The ids in use. */
+  readonly table: ResumableIds;
   sessionEnded(core: SessionCore): void;
   sessionSuspended(event: SessionSuspended): void;
   sessionResumed(event: SessionResumed): void;

@@ -1,52 +1,31 @@
-import { type NnrpError, type ProtocolError, TransportError } from 'nnrp-core';
+import { type NnrpError, TransportError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { PeerMessages } from 'nnrp-core/preview3';
 import { background, guard } from '../../base/guard.js';
 import { type Deferred, deferred } from '../../base/promises/deferred.js';
 import { SETTLED, unheard } from '../../base/promises/settled.js';
-import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import { type ErrorOptions, errorMessage } from '../../connection/errors/error-message.js';
 import { LoggedPacket } from '../../connection/recovery/logged-packet.js';
-import { SentCount, type SentLog } from '../../connection/recovery/sent-log.js';
+import { SentCount } from '../../connection/recovery/sent-log.js';
 import { ERROR_MESSAGE } from '../../connection/sending/codecs.js';
 import { type MetadataCodec, OutboundMessage } from '../../connection/sending/outbound-message.js';
 import { CONTROL_LANE, type Lane } from '../../connection/sending/outbox.js';
 import type { OutboundPacket } from '../../transport/contract/contract.js';
 import { changedBody, unsentHead } from '../../transport/stream/lent-packet.js';
-import type { ConnectionMemory } from '../bounds/server-memory.js';
-import type { ServerBounds } from '../contract/server-bounds.js';
-import type { HandlerFailure } from '../contract/server-events.js';
-import type { ConnectionGate } from '../operation/connection-gate.js';
-import type { RoomLine } from '../operation/room-line.js';
 import type { ServerSessionConnection } from '../operation/server-session-connection.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { AwayPlace } from './away-place.js';
+import {
+  ChangingConnection,
+  type ConnectionServer,
+  type LeavingSession,
+  type OutlivedConnection,
+} from './changing-connection.js';
 import { KeptPackets } from './kept-packets.js';
 import type { ResumeTokens } from './resume-tokens.js';
 
-/** A connection that sessions may outlive. */
-export interface OutlivedConnection extends ServerSessionConnection {
-  /** Keeps what was sent, where the client tells what it has received. */
-  readonly sentLog: SentLog | undefined;
-  /** It ended without a word: by the network, not by what either side has said. */
-  readonly isLost: boolean;
-  /** Bits of PeerMessages that the client understands. */
-  readonly families: number;
-  /** One of its sessions goes on over another connection: it is over, and its other sessions wait to be resumed. */
-  takenOver(): void;
-  /** The session is over, but its client may not have all of it yet. */
-  leaves(port: SessionPort): void;
-  /** Sends what was written for another connection. @returns false when full: wait for `whenDrained` */
-  sendKept(packet: OutboundPacket, lane: Lane): boolean;
-  /** @throws UsageError when the packet is larger than the client takes, unless it must be sent all the same */
-  checkSize(messageType: number, sessionId: number, frameId: number, bytes: number): void;
-}
-
 /** What a port needs of its server. */
-export interface PortServer {
-  readonly bounds: ServerBounds;
-  readonly deadlines: DeadlineQueue;
-  readonly isDraining: boolean;
+export interface PortServer extends ConnectionServer {
   /** Where a session lives that has no connection. */
   awayPlace(port: SessionPort): AwayPlace;
   suspended(port: SessionPort, error: NnrpError): void;
@@ -62,8 +41,6 @@ export interface PortServer {
   keepRest(port: SessionPort): void;
   /** There is nothing to come for any more. */
   forget(port: SessionPort): void;
-  report(remoteAddress: string, sessionId: number, error: ProtocolError): void;
-  handlerFailed(failure: HandlerFailure): void;
   internalError(error: unknown, remoteAddress: string): void;
 }
 
@@ -71,37 +48,26 @@ export interface PortServer {
  * The connection of a session that can be resumed, as the session sees it: one after the other, and none in between. What
  * the session sends meanwhile is kept here, and sent over the next one before anything new.
  */
-export class SessionPort implements ServerSessionConnection {
+export class SessionPort extends ChangingConnection implements ServerSessionConnection, LeavingSession {
   core: SessionCore | undefined;
   /** What has been sent for the session, as the client counts it. */
   readonly count: SentCount;
   private readonly kept = new KeptPackets();
   /** How many of the kept ones were sent before; the client may have them. */
   private sentBefore = 0;
-  private away: AwayPlace | undefined;
   private outbound: OutboundMessage | undefined;
   /** Those that wait until all is sent. */
   private drain: Deferred<void> | undefined;
-  private holds = 0;
-  private address: string;
-  private knownFamilies: number;
-  private announced: boolean;
-  /** The first connection stands for the client where places are shared out. */
-  readonly origin: object;
 
   constructor(
-    private connection: OutlivedConnection | undefined,
-    readonly sessionId: number,
+    first: OutlivedConnection,
+    sessionId: number,
     readonly tokens: ResumeTokens,
     private readonly server: PortServer,
   ) {
-    const at = connection as OutlivedConnection;
-    this.origin = at;
-    this.address = at.remoteAddress;
-    this.knownFamilies = at.families;
-    this.announced = at.isAnnounced;
+    super(first, sessionId, server, first);
     this.count = new SentCount(sessionId);
-    at.sentLog?.begin(this.count, 'open_ack');
+    first.sentLog?.begin(this.count, 'open_ack');
   }
 
   /** Whether it has no connection at the moment. */
@@ -118,61 +84,15 @@ export class SessionPort implements ServerSessionConnection {
     return this.kept.byteLength;
   }
 
-  get remoteAddress(): string {
-    return this.connection?.remoteAddress ?? this.address;
-  }
-
-  get sessionCount(): number {
-    return this.connection?.sessionCount ?? 1;
-  }
-
-  get isDraining(): boolean {
-    return this.server.isDraining;
-  }
-
-  get isAnnounced(): boolean {
-    return this.connection?.isAnnounced ?? this.announced;
-  }
-
-  get deadlines(): DeadlineQueue {
-    return this.server.deadlines;
-  }
-
-  get bounds(): ServerBounds {
-    return this.server.bounds;
-  }
-
-  get memory(): ConnectionMemory {
-    return (this.connection ?? this.place).memory;
-  }
-
-  get gate(): ConnectionGate {
-    return (this.connection ?? this.place).gate;
-  }
-
-  get room(): RoomLine {
-    return (this.connection ?? this.place).room;
-  }
-
-  get roundTripMs(): number | undefined {
-    return this.connection?.roundTripMs;
-  }
-
-  understands(family: preview3.PeerMessages): boolean {
-    return this.connection?.understands(family) ?? (this.knownFamilies & family) !== 0;
-  }
-
   crashed(error: unknown): void {
     const { connection, core, server } = this;
     if (connection !== undefined) {
       connection.crashed(error);
       return;
     }
-    server.internalError(error, this.address);
+    server.internalError(error, this.remoteAddress);
     core?.end(new TransportError(`session ${this.sessionId}: an internal error ended it`, { cause: error }));
   }
-
-  attach(): void {}
 
   send<T>(
     messageType: number,
@@ -230,45 +150,6 @@ export class SessionPort implements ServerSessionConnection {
     return unheard(drained.catch((error: unknown) => this.whenDrainedElsewhere(connection, lane, error)));
   }
 
-  close(reason: NnrpError): Promise<void> {
-    return this.connection?.close(reason) ?? SETTLED;
-  }
-
-  ping(timeoutMs: number): Promise<number> {
-    return this.connection?.ping(timeoutMs) ?? unheard(Promise.reject(this.awayError()));
-  }
-
-  hold(): void {
-    this.holds++;
-    this.connection?.hold();
-  }
-
-  release(): void {
-    this.holds--;
-    this.connection?.release();
-  }
-
-  report(sessionId: number, error: ProtocolError): void {
-    if (this.connection === undefined) this.server.report(this.address, sessionId, error);
-    else this.connection.report(sessionId, error);
-  }
-
-  handlerFailed(failure: HandlerFailure): void {
-    this.server.handlerFailed(failure);
-  }
-
-  closeSent(sessionId: number): void {
-    this.connection?.closeSent(sessionId);
-  }
-
-  closeConfirmed(sessionId: number): void {
-    this.connection?.closeConfirmed(sessionId);
-  }
-
-  answered(): void {
-    this.connection?.answered();
-  }
-
   sessionEnded(sessionId: number): void {
     const { connection } = this;
     this.drain?.reject(this.core?.endReason ?? this.awayError());
@@ -289,7 +170,7 @@ export class SessionPort implements ServerSessionConnection {
   leftBehind(isLost: boolean): void {
     const { connection } = this;
     if (connection === undefined) return;
-    this.connection = undefined;
+    this.detach();
     this.sentBefore = 0;
     if (isLost) this.takeUnconfirmed(connection);
     this.keepRest();
@@ -309,11 +190,8 @@ export class SessionPort implements ServerSessionConnection {
       return true;
     }
     if (!connection.isLost || this.isDraining || !core.lifecycle.suspend()) return false;
-    this.address = connection.remoteAddress;
-    this.knownFamilies = connection.families;
-    this.announced = connection.isAnnounced;
     this.takeUnconfirmed(connection);
-    this.connection = undefined;
+    this.detach();
     core.moveTo(this.place.gate, this.place.memory);
     this.server.suspended(this, error);
     return true;
@@ -343,10 +221,9 @@ export class SessionPort implements ServerSessionConnection {
     for (let packet = first; packet < has; packet++) this.kept.take();
     this.count.packets = has;
     this.sentBefore = 0;
-    this.connection = connection;
     connection.sentLog?.begin(this.count, 'open_ack');
     this.core?.lifecycle.resume();
-    for (let hold = 0; hold < this.holds; hold++) connection.hold();
+    this.attachTo(connection);
   }
 
   /** The acknowledgement is sent: what is kept follows. */
@@ -371,9 +248,8 @@ export class SessionPort implements ServerSessionConnection {
     this.away = undefined;
   }
 
-  private get place(): AwayPlace {
-    this.away ??= this.server.awayPlace(this);
-    return this.away;
+  protected override makePlace(): AwayPlace {
+    return this.server.awayPlace(this);
   }
 
   private keep(message: OutboundPacket): boolean {
@@ -423,9 +299,5 @@ export class SessionPort implements ServerSessionConnection {
   private whenDrainedElsewhere(connection: OutlivedConnection, lane: Lane, error: unknown): Promise<void> {
     if (this.connection === connection || this.core?.isOver !== false) return Promise.reject(error);
     return this.whenDrained(lane);
-  }
-
-  private awayError(): TransportError {
-    return new TransportError(`session ${this.sessionId} is suspended: its connection is lost`);
   }
 }

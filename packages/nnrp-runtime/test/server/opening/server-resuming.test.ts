@@ -6,7 +6,7 @@ import { SessionPeer } from '../../support/session-peer.js';
 import { Stage } from '../../support/stage.js';
 import { openBytes } from '../../support/wire-packets.js';
 
-const { CacheObjectKind, SessionFlags, SessionFlagsAck } = preview3;
+const { SessionFlags, SessionFlagsAck } = preview3;
 const AT = preview3.SESSION_OPEN_OFFSETS;
 const RESUMABLE = { requestedSessionId: 7, sessionFlags: SessionFlags.AllowResume };
 
