@@ -59,14 +59,14 @@ export class QuicCutNetwork implements CutNetwork {
     this.lost = undefined;
     if (this.left === 0) return;
     const { dice } = this;
-    const afterMs = dice.percent(EARLY_PERCENT) ? dice.below(15) : 30 + dice.below(250);
+    const afterMs = dice.percent(EARLY_PERCENT) ? dice.below(15) : 150 + dice.below(600);
     this.timer = setTimeout(() => this.strike(), afterMs);
   }
 
   private strike(): void {
     const { dice, proxy } = this;
     const kind = KINDS[dice.below(KINDS.length)] as Kind;
-    const forMs = 200 + dice.below(600);
+    const forMs = 200 + dice.below(500);
     this.left--;
     this.cuts.set(kind, (this.cuts.get(kind) ?? 0) + 1);
     this.tell(`${kind} for ${forMs} ms`);

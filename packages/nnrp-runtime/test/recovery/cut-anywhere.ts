@@ -22,7 +22,7 @@ export interface CutGround {
 export interface CutRun {
   readonly seed: number;
   readonly cuts: number;
-  /** Milliseconds that any one thing may take; default 20000. */
+  /** Milliseconds that any one thing may take; default 30000. */
   readonly patienceMs?: number;
 }
 
@@ -34,8 +34,8 @@ export interface CutReport {
 }
 
 const LANES = 4;
-const WINDOW_MS = 15_000;
-const PATIENCE_MS = 20_000;
+const WINDOW_MS = 30_000;
+const PATIENCE_MS = 30_000;
 
 const SERVER: NnrpServerOptions = {
   maxInFlightOperations: STREAMS,
