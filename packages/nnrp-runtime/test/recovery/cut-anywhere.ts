@@ -1,3 +1,4 @@
+import { writeFileSync } from 'node:fs';
 import { InFlightPolicy } from 'nnrp-core/preview3';
 import { NnrpClient } from '../../src/client/client.js';
 import type { NnrpClientOptions } from '../../src/client/contract/client-config.js';
@@ -21,7 +22,7 @@ export interface CutGround {
 export interface CutRun {
   readonly seed: number;
   readonly cuts: number;
-  /** Milliseconds that any one thing may take; default 20000. */
+  /** Milliseconds that any one thing may take; default 30000. */
   readonly patienceMs?: number;
 }
 
@@ -33,8 +34,8 @@ export interface CutReport {
 }
 
 const LANES = 4;
-const WINDOW_MS = 15_000;
-const PATIENCE_MS = 20_000;
+const WINDOW_MS = 30_000;
+const PATIENCE_MS = 30_000;
 
 const SERVER: NnrpServerOptions = {
   maxInFlightOperations: STREAMS,
@@ -69,6 +70,8 @@ export async function cutAnywhere(ground: CutGround, run: CutRun): Promise<CutRe
   try {
     return await work(ground, run, ledger);
   } catch (error) {
+    const { NNRP_CUT_LOG: file } = process.env;
+    if (file !== undefined) writeFileSync(file, ledger.wholeStory);
     const fault = ledger.firstFault ?? error;
     const story = fault instanceof CutFault ? `\n${ledger.storyOf(fault.subject)}` : '';
     throw new Error(`NNRP_SEED=${run.seed} NNRP_CUTS=${run.cuts}: ${String(fault)}${story}`, { cause: error });
@@ -117,8 +120,8 @@ async function work(ground: CutGround, { seed, cuts, patienceMs = PATIENCE_MS }:
 }
 
 function watchServer(server: NnrpServer, ledger: CutLedger): void {
-  const defect = (what: string) => (event: { readonly error?: unknown }) =>
-    void ledger.found(new CutFault('server', `${what}: ${JSON.stringify(event)} ${String(event.error)}`));
+  const defect = (what: string) => (event: { readonly sessionId?: number; readonly error?: unknown }) =>
+    void ledger.found(new CutFault('server', `${what}: session ${event.sessionId}: ${String(event.error)}`));
   server.on('protocolViolation', defect('protocolViolation'));
   server.on('handlerFailure', defect('handlerFailure'));
   server.on('internalError', defect('internalError'));
@@ -135,13 +138,13 @@ function watchServer(server: NnrpServer, ledger: CutLedger): void {
 
 function watchClient(client: NnrpClient, ledger: CutLedger): void {
   const defect = (what: string) => (event: { readonly error?: unknown }) =>
-    void ledger.found(new CutFault('client', `${what}: ${JSON.stringify(event)} ${String(event.error)}`));
+    void ledger.found(new CutFault('client', `${what}: ${String(event.error)}`));
   client.on('protocolViolation', defect('protocolViolation'));
   client.on('stray', ({ message, packet }) =>
     defect('stray')({ error: `${message.name} ${packet.sessionId} ${packet.frameId}` }),
   );
   client.on('internalError', defect('internalError'));
-  client.on('lost', defect('lost'));
+  client.on('lost', ({ sessionId, error }) => defect(`session ${sessionId} is lost`)({ error }));
   client.on('suspended', ({ error }) => ledger.tell(NETWORK, `client: suspended: ${error.message}`));
   client.on('resumed', (event) => ledger.tell(NETWORK, `client: resumed ${JSON.stringify(event)}`));
   client.on('closed', (error) => ledger.tell(NETWORK, `client: closed: ${error.message}`));

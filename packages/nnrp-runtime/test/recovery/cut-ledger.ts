@@ -16,6 +16,7 @@ interface Line {
 
 const KEPT_LINES = 200_000;
 const SHOWN_LINES = 60;
+const SHOWN_LETTERS = 240;
 /** What happens to the network and its connections, which the story of each operation shows. */
 export const NETWORK = 'network';
 
@@ -96,6 +97,11 @@ export class CutLedger {
     return this.fault;
   }
 
+  /** Everything that was told, for a file. */
+  get wholeStory(): string {
+    return this.lines.map(({ atMs, subject, text }) => `${atMs.toFixed(1)} ${subject}: ${text}`).join('\n');
+  }
+
   /** What happened to an operation or session, and to the network meanwhile. */
   storyOf(subject: string): string {
     const own = this.lines.filter((line) => line.subject === subject);
@@ -105,7 +111,10 @@ export class CutLedger {
     );
     return story
       .slice(-SHOWN_LINES)
-      .map(({ atMs, subject: of, text }) => `${atMs.toFixed(1).padStart(9)} ms  ${of.padEnd(8)}  ${text}`)
+      .map(
+        ({ atMs, subject: of, text }) =>
+          `${atMs.toFixed(1).padStart(9)} ms  ${of.padEnd(8)}  ${text.slice(0, SHOWN_LETTERS)}`,
+      )
       .join('\n');
   }
 }

@@ -6,6 +6,7 @@ import { issue } from '../support/certificates.js';
 import { type CutGround, cutAnywhere } from './cut-anywhere.js';
 import { TcpCutNetwork } from './cut-network.js';
 import { cutsWanted, seedWanted } from './cut-wishes.js';
+import { type Plant, planted } from './planted.js';
 
 const ANY_PORT = '127.0.0.1:0';
 /** A handshake into silence is given up so soon. */
@@ -32,7 +33,18 @@ describe('a network that cuts connections anywhere', () => {
     ['tls', tls],
   ])('costs nothing and doubles nothing over %s', { timeout: 60_000 + cutsWanted() * 1000 }, async (_, ground) => {
     const report = await cutAnywhere(await ground(), { seed: seedWanted(), cuts: cutsWanted() });
-    console.log(JSON.stringify(report));
+    if (process.env['NNRP_CUTS'] !== undefined) console.log(JSON.stringify(report));
     expect(report.resumed).toBeGreaterThan(0);
+  });
+
+  it.each<[Plant, RegExp]>([
+    ['drops a partial', /expected \S+ \S+ , got/],
+    ['doubles a partial', /expected \S+ \S+ , got/],
+    ['swaps two results', /expected \S+ \S+ , got|expected \S+ last \d+ , got|a result behind the last|stray/],
+    ['drops a last result', /has not ended within|partials of|stray/],
+  ])('would find a layer that %s', async (plant, fault) => {
+    const faulty = { ...tcp, connector: (address: string) => planted(tcp.connector(address), plant) };
+    // None of these faults needs a cut to be found.
+    await expect(cutAnywhere(faulty, { seed: 1, cuts: 1000, patienceMs: 3000 })).rejects.toThrow(fault);
   });
 });

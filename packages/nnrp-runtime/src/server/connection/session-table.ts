@@ -23,7 +23,7 @@ export class SessionTable<T> implements SessionIds {
   /** The lowest free id; 0 when all are taken. */
   free(): number {
     for (let id = this.freed.lowest; id !== undefined; id = this.freed.lowest) {
-      if (!this.records.has(id)) return id;
+      if (!this.records.has(id) && !this.reserved.has(id)) return id;
       this.freed.takeLowest();
     }
     while (this.records.has(this.frontier) || this.reserved.has(this.frontier)) this.frontier++;
