@@ -234,11 +234,12 @@ interface ErrorClasses extends Record<WireErrorCode, WireError> {
 
 /**
  * Whether `error` comes from these packages (any copy of them), and has the code when one is given. Where all errors with
- * the code are of one class, it is of that class to the compiler.
+ * the code are of one class, it is of that class to the compiler. A code of the application itself, see HandlerError of
+ * nnrp-runtime, is compared by `isPeerError(error) && error.code === 'OUT_OF_STOCK'`.
  */
 export function isNnrpError(error: unknown): error is NnrpError;
 export function isNnrpError<Code extends keyof ErrorClasses>(error: unknown, code: Code): error is ErrorClasses[Code];
-export function isNnrpError(error: unknown, code?: NnrpErrorCode | ApplicationErrorCode): error is NnrpError;
+export function isNnrpError(error: unknown, code?: NnrpErrorCode): error is NnrpError;
 export function isNnrpError(error: unknown, code?: string): error is NnrpError {
   if (typeof error !== 'object' || error === null) return false;
   try {

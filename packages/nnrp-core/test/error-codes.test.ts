@@ -107,7 +107,9 @@ describe('the codes of errors', () => {
   it("may be those of a server's application", () => {
     const error = new PeerError('QUOTA_EXCEEDED', 'no tokens left', 7);
     expect(error.code === 'QUOTA_EXCEEDED').toBe(true);
-    expect(isNnrpError(error, 'QUOTA_EXCEEDED')).toBe(true);
+    expect(isNnrpError(error)).toBe(true);
+    // @ts-expect-error: a code that is not in the union, such as one that is misspelt.
+    expect(isNnrpError(error, 'NNRP_ERR_TIMEDOUT')).toBe(false);
     expect(isNnrpError(error, 'NNRP_ERR_PEER')).toBe(false);
   });
 });

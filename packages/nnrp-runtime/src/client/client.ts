@@ -163,7 +163,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * Opens a session; several may live on one connection.
    *
    * @throws (as a rejection) PeerError with the server's session_error_code when it refuses, TimeoutError when it does
-   * not answer, TransportError or ClosedError when the connection is over, WireError when an option does not fit; the
+   * not answer, TransportError or ClosedError when the connection is over, WireError when options contradict each other; the
    * reason of `signal` when that aborts first
    */
   openSession(options: SessionOptions = {}): Promise<NnrpClientSession> {
@@ -204,7 +204,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
 
   /**
    * Tells the server how much the whole connection wants; see NnrpClientSession.sendFlowUpdate for a session.
-   * @throws WireError when a value does not fit; TransportError or ClosedError when the connection is over
+   * @throws UsageError on a wrong field; TransportError or ClosedError when the connection is over
    */
   sendFlowUpdate(fields: FlowFields): void {
     this.connection.sendFlowUpdate(fields);
@@ -223,7 +223,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * otherwise. A server that does not answer is left behind.
    *
    * @returns what was cut, over all sessions, also when the connection had ended before
-   * @throws (as a rejection) UsageError or WireError on a bad option; everything stays open then, and nothing else rejects
+   * @throws (as a rejection) UsageError on a bad option; everything stays open then, and nothing else rejects
    */
   close(options: CloseOptions = {}): Promise<CloseReport> {
     return answering(() => this.connection.shutDown(options));

@@ -9,7 +9,6 @@ import {
   TimeoutError,
   UsageError,
 } from 'nnrp-core';
-import { CloseReason, InFlightPolicy } from 'nnrp-core/preview3';
 import { ApplicationContext } from '../base/application/application-context.js';
 import { ApplicationEvents, tell } from '../base/application/application-events.js';
 import { ASYNC_DISPOSE } from '../base/application/async-dispose.js';
@@ -38,6 +37,7 @@ import type { NnrpServerSession } from './contract/contract.js';
 import { ServerBounds, type ServerStats } from './contract/server-bounds.js';
 import { type NnrpServerConfig, type NnrpServerOptions, serverConfig } from './contract/server-config.js';
 import type { HandlerFailure, NnrpServerEvents } from './contract/server-events.js';
+import { goodbye, type ShutdownOptions, shutdownOptions } from './contract/shutdown-options.js';
 import { declareBounds } from './declared-bounds.js';
 import { HANDLER_WORDS, INTERNAL_WORDS, UnheardFailures } from './failures/unheard-failures.js';
 import { Newcomers } from './newcomers.js';
@@ -256,13 +256,20 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
 
   /**
    * Closes gracefully: accepts nothing new, tells clients (SESSION_CLOSE server_shutdown), gives operations in flight
-   * `drainTimeoutMs` to be answered, then closes every session and connection.
+   * `drainTimeoutMs` to be answered, then closes every session and connection. Calling it again returns the same promise;
+   * a `drainTimeoutMs` of that call counts from then on where it leaves less time.
    *
    * @returns what was cut, over all sessions
+   * @throws (as a rejection) UsageError on a bad option; everything stays open then, and nothing else rejects
    */
-  close(): Promise<CloseReport> {
-    this.closing ??= answering(() => this.shutDown());
-    return this.closing;
+  close(options: ShutdownOptions = {}): Promise<CloseReport> {
+    return answering(() => {
+      const { drainTimeoutMs } = shutdownOptions(options);
+      if (this.closing === undefined) this.closing = this.shutDown(drainTimeoutMs ?? this.config.drainTimeoutMs);
+      else if (drainTimeoutMs !== undefined)
+        for (const { closing } of this.table.values()) background(this, closing.shutDown(goodbye(drainTimeoutMs)));
+      return this.closing;
+    });
   }
 
   /** What leaving an `await using` block does: `close()`. */
@@ -368,17 +375,11 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   }
 
   /** Each step by itself: what one of them fails with is an internal error, and the end is told all the same. */
-  private async shutDown(): Promise<CloseReport> {
+  private async shutDown(drainTimeoutMs: number): Promise<CloseReport> {
     this.draining = true;
     await this.closeListener();
-    const { drainTimeoutMs } = this.config;
-    const goodbye = {
-      reason: CloseReason.ServerShutdown,
-      inFlightPolicy: drainTimeoutMs > 0 ? InFlightPolicy.Drain : InFlightPolicy.Abort,
-      drainTimeoutMs,
-    };
     const cores = [...this.table.values()];
-    await Promise.allSettled(cores.map(async (core) => core.closing.shutDown(goodbye)));
+    await Promise.allSettled(cores.map(async (core) => core.closing.shutDown(goodbye(drainTimeoutMs))));
     const closed = new ClosedError('the server was closed');
     this.admission.end();
     const connections = [...this.connections, ...this.closingConnections];

@@ -1,6 +1,7 @@
-import { DEFAULT_MAX_PACKET_BYTES, shownValue, UsageError } from 'nnrp-core';
+import { DEFAULT_MAX_PACKET_BYTES, shownPlain, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { checkSignal, isAbortSignal } from '../../base/application/abort-signals.js';
+import { bitsOf, oneOf, optionTable, U16, U32, U64 } from '../../base/option-kinds.js';
 import { type Complete, checkOptions, type Given, readOptions } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
@@ -196,26 +197,26 @@ function number(config: Given<NumericOptions>, name: keyof NumericOptions, fallb
 }
 
 function wrong(name: string, takes: string, got: unknown): UsageError {
-  return new UsageError(`client configuration: ${name} takes ${takes}, got ${shownValue(got)}`);
+  return new UsageError(`client configuration: ${name} takes ${takes}, got ${shownPlain(got)}`);
 }
 
-const SESSION_OPTIONS: ReadonlySet<string> = new Set([
-  'requestedSessionId',
-  'profileId',
-  'schemaId',
-  'schemaVersion',
-  'priorityClass',
-  'defaultDeadlineMs',
-  'maxInFlightOperations',
-  'leaseTtlHintMs',
-  'sessionFlags',
-  'auth',
-  'clientSessionTag',
-  'extensions',
-  'signal',
-]);
+const SESSION_OPTIONS = optionTable<SessionOptions>({
+  requestedSessionId: U32,
+  profileId: U16,
+  schemaId: U32,
+  schemaVersion: U32,
+  priorityClass: oneOf('SessionPriorityClass', preview3.SessionPriorityClass),
+  defaultDeadlineMs: U32,
+  maxInFlightOperations: U16,
+  leaseTtlHintMs: U32,
+  sessionFlags: bitsOf('SessionFlags', preview3.SessionFlags),
+  auth: undefined,
+  clientSessionTag: U64,
+  extensions: undefined,
+  signal: undefined,
+});
 
-/** @throws UsageError on an option that does not exist, and on a signal that is none */
+/** @throws UsageError on an option that does not exist or fit */
 export function sessionOptions(options: SessionOptions): SessionOptions {
   const checked = checkOptions('session options', options, SESSION_OPTIONS);
   const given = readOptions('session options', checked, SESSION_OPTIONS);
@@ -239,8 +240,6 @@ export function sessionOpen(options: SessionOptions, authBytes = 0, sessionExten
     resumeTokenBytes: 0,
     authBytes,
     sessionExtensionBytes,
-    // An id that is no integer is refused when it is encoded, with the name of its field.
-    clientSessionTag:
-      options.clientSessionTag ?? (Number.isInteger(requestedSessionId) ? BigInt(requestedSessionId) : 0n),
+    clientSessionTag: options.clientSessionTag ?? BigInt(requestedSessionId),
   };
 }

@@ -1,4 +1,4 @@
-import { DEFAULT_MAX_PACKET_BYTES, SchemaRegistry, shownValue, shownWord, UsageError } from 'nnrp-core';
+import { DEFAULT_MAX_PACKET_BYTES, SchemaRegistry, shownPlain, shownWord, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { type Complete, readOptions } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
@@ -33,12 +33,14 @@ export interface NnrpServerOptions {
   readonly resumeTokenBytes?: number | undefined;
   /**
    * Operations of one session in flight at once, announced in the ack. A session that asks for more is refused; a submit
-   * above the limit is answered with RESULT_DROP and FLOW_UPDATE. 0 = no limit; default 4.
+   * above the limit is answered with RESULT_DROP and FLOW_UPDATE. 0 = no limit; default 4, or `grantedOperationCredit` where
+   * that alone is given and is more.
    */
   readonly maxInFlightOperations?: number | undefined;
   /**
    * Operations that a client may have in flight at once until it is told otherwise, announced in the ack. 0 = none: submits
-   * wait until `sendFlowUpdate` grants some; default 2.
+   * wait until `sendFlowUpdate` grants some; default 2, or `maxInFlightOperations` where that alone is given (65535 when it is
+   * 0).
    */
   readonly grantedOperationCredit?: number | undefined;
   /** Lifetime of a lease, announced in the ack, and the longest of a cached object, in milliseconds; default 30000. */
@@ -235,6 +237,8 @@ const NUMBERS = [
   ['stallTimeoutMs', 30_000, 0, MAX_TIMER_MS],
 ] as const;
 
+type InFlightLimits = Pick<NnrpServerConfig, 'maxInFlightOperations' | 'grantedOperationCredit'>;
+
 /** Limits for strangers: field, and which part of maxConnections it is by default. */
 const SHARES = [
   ['maxUnopenedConnections', 2],
@@ -292,6 +296,7 @@ export function serverConfig(options: NnrpServerOptions, transport: TransportKin
   const given = numbers(config);
   return {
     ...given,
+    ...inFlight(config, given),
     policyTimeoutMs: config.policyTimeoutMs ?? Math.min(given.policyTimeoutMs, given.handshakeTimeoutMs),
     ...shares(config, given.maxConnections),
     maxSuspendedSessions: integer(
@@ -308,6 +313,17 @@ export function serverConfig(options: NnrpServerOptions, transport: TransportKin
     schemaRegistry,
     applicationPolicy: policy(config),
   };
+}
+
+/** One limit is enough to give: the other follows from it, and never makes less of what is given. */
+function inFlight(config: NnrpServerOptions, { maxInFlightOperations, grantedOperationCredit }: InFlightLimits) {
+  if (config.grantedOperationCredit === undefined && config.maxInFlightOperations !== undefined)
+    return { maxInFlightOperations, grantedOperationCredit: maxInFlightOperations || U16 };
+  if (config.maxInFlightOperations === undefined && config.grantedOperationCredit !== undefined) {
+    // No less than the default: a session that asks for that many is still let in.
+    return { maxInFlightOperations: Math.max(maxInFlightOperations, grantedOperationCredit), grantedOperationCredit };
+  }
+  return { maxInFlightOperations, grantedOperationCredit };
 }
 
 function policy({ applicationPolicy, authorize }: NnrpServerOptions): NnrpServerPolicy {
@@ -372,6 +388,6 @@ function cacheObjectKinds(value: readonly number[]): readonly number[] {
   return kinds;
 }
 
-function refuse(field: string, expected: string, got: unknown, shown = shownValue(got)): never {
+function refuse(field: string, expected: string, got: unknown, shown = shownPlain(got)): never {
   throw new UsageError(`server configuration: ${field} takes ${expected}, got ${shown}`);
 }

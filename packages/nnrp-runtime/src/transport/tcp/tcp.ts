@@ -5,6 +5,7 @@ import {
   inspected,
   PacketSplitter,
   type PacketSplitterOptions,
+  shownPlain,
   shownValue,
   TimeoutError,
   TransportError,
@@ -86,7 +87,7 @@ function checkedLimits<Options extends TcpOptions>(options: Options): Options {
   // It knows its limits.
   new PacketSplitter(splitterOptions({ maxPacketBytes, revision }));
   if (highWaterBytes !== undefined && !(Number.isSafeInteger(highWaterBytes) && highWaterBytes >= 1))
-    throw new UsageError(`highWaterBytes: expected an integer of at least 1, got ${shownValue(highWaterBytes)}`);
+    throw new UsageError(`highWaterBytes: expected an integer of at least 1, got ${shownPlain(highWaterBytes)}`);
   if (stallTimeoutMs !== undefined && stallTimeoutMs !== 0) milliseconds('stallTimeoutMs', stallTimeoutMs);
   if (closeTimeoutMs !== undefined) milliseconds('closeTimeoutMs', closeTimeoutMs);
   return options;
