@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { NnrpClient, NnrpServer } from '../../../src/index.js';
-import { eventually } from '../../support/eventually.js';
+import { NnrpClient, NnrpServer } from '../../src/index.js';
+import { eventually } from '../support/eventually.js';
 
 it('a client that closes in good order leaves nothing behind to be resumed', async () => {
   const server = await NnrpServer.bindTcp('127.0.0.1:0');
