@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer, type Server } from 'node:net';
+import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NnrpClient, NnrpServer } from 'nnrp-runtime';
@@ -55,6 +55,30 @@ describe('nnrp serve and nnrp submit', () => {
     expect(submitted.stdout.toString()).toMatch(/^200 results, .* 21000 bytes.*\n.*p99/);
     expect(submitted.stderr.match(/allows 4 submits in flight/g)).toHaveLength(1);
     await server.stop();
+  });
+
+  it('goes on over another connection when the first is cut, and says so at both ends', async () => {
+    const { server, address } = await serving('--resume-window', '20000');
+    const proxy = await cuttingProxy(address, 20_000);
+    const submitted = await nnrp(['submit', '--to', proxy, 'x', '--count', '2000']);
+    expect(submitted).toMatchObject({ code: 0 });
+    expect(submitted.stdout.toString()).toMatch(/^2000 results, 0 partial results, 0 drops/);
+    expect(submitted.stderr).toMatch(/nnrp: away: .*closed the connection/);
+    expect(submitted.stderr).toMatch(/nnrp: back after \d+ ms/);
+    const { stderr } = await server.stop();
+    expect(stderr).toMatch(/suspended session 1 .*20000 ms\n(?:.*\n)*resumed session 1 /);
+  });
+
+  it('keeps no session beyond its connection with --resume-window 0, and refuses what is no time', async () => {
+    const { server, address } = await serving('--resume-window', '0');
+    const submitted = await nnrp(['submit', '--to', await cuttingProxy(address, 20_000), 'x', '--count', '2000']);
+    expect(submitted.code).toBe(1);
+    expect(submitted.stderr).toContain('closed the connection');
+    expect((await server.stop()).stderr).not.toContain('suspended');
+    expect(await nnrp(['serve', '--resume-window', 'soon'])).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('Takes whole milliseconds'),
+    });
   });
 
   it('names the code of a refused session, on both sides', async () => {
@@ -342,4 +366,28 @@ async function ownServer(serve: (server: NnrpServer) => Promise<void>): Promise<
   servers.push(server);
   void serve(server).catch(() => {});
   return server.localAddress;
+}
+
+/** Passes bytes on; its first connection is cut when so many have come from the server. @returns where it listens */
+async function cuttingProxy(address: string, bytes: number): Promise<string> {
+  const [host, port] = address.split(':');
+  let left = bytes;
+  const proxy = createServer((near) => {
+    const far = connect(Number(port), host);
+    for (const [from, to] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      from.on('error', () => {}).on('close', () => to.destroy());
+      from.pipe(to);
+    }
+    far.on('data', (chunk) => {
+      if (left <= 0) return;
+      left -= chunk.length;
+      if (left <= 0) near.destroy();
+    });
+  });
+  peers.push(proxy);
+  await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  return `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
 }

@@ -15,6 +15,8 @@ import { explainConfigError, readServerFile, type ServerFile } from './server-fi
 export interface ListenOptions extends TransportFlags {
   readonly listen: string;
   readonly config?: string;
+  /** Milliseconds; instead of what the configuration says. */
+  readonly resumeWindow?: number;
 }
 
 /** A server that listens. */
@@ -27,6 +29,11 @@ export interface BoundServer {
 
 type Report = (error: Error) => void;
 
+function serverFile({ config, resumeWindow }: ListenOptions): ServerFile {
+  const file: ServerFile = config === undefined ? { config: {}, writtenAs: new Map() } : readServerFile(config);
+  return resumeWindow === undefined ? file : { ...file, config: { ...file.config, resumeWindowMs: resumeWindow } };
+}
+
 /**
  * Binds a server over the transport that the options ask for.
  *
@@ -37,8 +44,7 @@ type Report = (error: Error) => void;
 export async function bindServer(options: ListenOptions, handshakeFailed: Report): Promise<BoundServer> {
   const choice = chooseTransport(options);
   const address = parseAddress(options.listen);
-  const file: ServerFile =
-    options.config === undefined ? { config: {}, writtenAs: new Map() } : readServerFile(options.config);
+  const file = serverFile(options);
   try {
     switch (choice.kind) {
       case 'tcp':

@@ -3,6 +3,7 @@ import type { NnrpServer, ServeHandlers } from 'nnrp-runtime';
 import type { CliIo } from '../cli-io.js';
 import { sessionErrorName } from '../error-code-name.js';
 import { ExitCode } from '../exit-code.js';
+import { milliseconds } from '../milliseconds.js';
 import { errorText, writeLine } from '../terminal-text.js';
 import { bindServer, type ListenOptions } from './bind-server.js';
 import { drainOnClose } from './drain-on-close.js';
@@ -29,6 +30,7 @@ export function addServeCommand(program: Command, io: CliIo, done: (code: ExitCo
     .addOption(
       new Option('--handler <name>', 'how submits are answered').choices(Object.keys(HANDLERS)).default('echo'),
     )
+    .option('--resume-window <ms>', 'how long sessions outlive their connection; 0 = not at all', milliseconds)
     .option('-c, --config <file>', 'JSON file with options of the server')
     .option('--tls-cert <file>', 'speak TLS: certificate of the server, then those that lead to its root')
     .option('--tls-key <file>', 'private key of that certificate')
@@ -88,6 +90,13 @@ async function serve(options: ServeCommandOptions, io: CliIo): Promise<ExitCode>
   server.on('acceptFailed', ({ failures, error }) => {
     report(`cannot take connections (${failures} since the last line): ${error.message}`);
   });
+  server.on('sessionSuspended', ({ remoteAddress, sessionId, windowMs }) => {
+    report(`suspended session ${sessionId} of ${remoteAddress}: it can be resumed for ${windowMs} ms`);
+  });
+  server.on('sessionResumed', ({ remoteAddress, sessionId, awayMs }) => {
+    report(`resumed session ${sessionId} of ${remoteAddress} after ${awayMs} ms`);
+  });
+  server.on('sessionExpired', ({ error }) => report(`expired: ${error.message}`));
   const forget = closeOnSignal(server, report);
   writeLine(io.stdout, `listening ${kind} ${server.localAddress}`);
   if (certificate !== undefined) writeLine(io.stdout, `certificate ${certificate.path}`);

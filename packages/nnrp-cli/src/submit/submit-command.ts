@@ -4,6 +4,7 @@ import { isPeerError } from 'nnrp-core';
 import type { NnrpClient, NnrpClientSession } from 'nnrp-runtime';
 import { type CliIo, readFully } from '../cli-io.js';
 import { CommandUsageError, ExitCode } from '../exit-code.js';
+import { milliseconds } from '../milliseconds.js';
 import { LimitedLog } from '../serve/limited-log.js';
 import { writeLine } from '../terminal-text.js';
 import type { TransportFlags } from '../transport/transport-choice.js';
@@ -75,10 +76,15 @@ async function submit(body: Uint8Array, options: SubmitOptions, io: CliIo): Prom
     closeTimeoutMs: Math.min(timeoutMs, CLOSE_TIMEOUT_MS),
   });
   const log = new LimitedLog(io.stderr);
-  client.on('peerError', ({ error }) => {
+  const tell = (text: string) => {
     // A progress bar may stand on the line.
     if (io.stderr.isTTY) io.stderr.write(ERASE_LINE);
-    log.line(`nnrp: ${error.message}`);
+    log.line(`nnrp: ${text}`);
+  };
+  client.on('peerError', ({ error }) => tell(error.message));
+  client.on('suspended', ({ error }) => tell(`away: ${error.message}`));
+  client.on('resumed', ({ awayMs, replayed }) => {
+    tell(`back after ${Math.round(awayMs)} ms; packets sent again: ${replayed}`);
   });
   try {
     const session = await open(client, options.deadline);
@@ -130,12 +136,6 @@ function count(text: string): number {
   const value = Number(text);
   if (!/^\d{1,10}$/.test(text) || value < 1 || value > 0xfffffffe)
     throw new InvalidArgumentError('Takes an integer above 0.');
-  return value;
-}
-
-function milliseconds(text: string): number {
-  const value = Number(text);
-  if (!/^\d{1,10}$/.test(text) || value > 0xffffffff) throw new InvalidArgumentError('Takes whole milliseconds.');
   return value;
 }
 

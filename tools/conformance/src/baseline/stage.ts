@@ -176,7 +176,13 @@ export class Stage {
 
   private async connectTo(target: string, under: 'client' | 'server', config: NnrpClientOptions): Promise<NnrpClient> {
     const { patienceMs } = this.options;
-    const timeouts = { openTimeoutMs: patienceMs, closeTimeoutMs: patienceMs, requestTimeoutMs: patienceMs };
+    // Proxies go first when a case is over: a client would try to come back through them.
+    const timeouts = {
+      openTimeoutMs: patienceMs,
+      closeTimeoutMs: patienceMs,
+      requestTimeoutMs: patienceMs,
+      reconnect: 'never',
+    } as const;
     const client = await NnrpClient.connectTcp(await this.addressOf(target, under), { ...timeouts, ...config });
     this.clients.push(client);
     return client;

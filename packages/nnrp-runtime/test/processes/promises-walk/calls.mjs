@@ -5,7 +5,7 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { NnrpClient, NnrpServer, preview3 } from 'nnrp-runtime';
-import { MemoryListener, memoryPair } from 'nnrp-runtime/transport';
+import { MemoryListener, memoryPair, TcpConnector } from 'nnrp-runtime/transport';
 
 const RESUME = { updateReason: preview3.UpdateReason.Resume };
 const OBJECT = { namespace: 0, key: 1n, kind: preview3.CacheObjectKind.CameraBlock };
@@ -165,6 +165,7 @@ export const CALLS = {
   'OperationContext.waitForTool': plain,
   'OperationContext.resumeWork': plain,
   'OperationContext.relate': { args: () => [{ groupId: 1 }] },
+  'NnrpClient.connect': { args: async () => [new TcpConnector(await deadAddress())], isStatic: true },
   'NnrpClient.connectTcp': { args: async () => [await deadAddress()], isStatic: true },
   'NnrpClient.connectTls': { args: async () => [await deadAddress(), {}], isStatic: true },
   'NnrpClient.fromTransport': { args: () => [memoryPair()[0]], isStatic: true },
@@ -196,6 +197,7 @@ export const CALLS = {
   'ClientOperation.result': plain,
   'ClientOperation.[iterator]': plain,
   'ClientOperation.text': plain,
+  'ClientOperation.wholeText': plain,
   'ClientOperation.cancel': plain,
   'EventStream.[iterator]': plain,
   'ResultStream.[iterator]': plain,

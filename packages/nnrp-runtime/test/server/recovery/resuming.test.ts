@@ -271,9 +271,10 @@ describe('a resume', () => {
     await away(server);
     const other = new ResumablePeer(stage, server, peer.raw, peer.sessionId);
     other.token = peer.token;
-    const answers = await Promise.all([peer.resume(), other.resume()]);
-    // The second one takes over from the first, which has not shown that it has its new token.
-    expect(answers.filter((answer) => answer.startsWith('resumed')).length).toBeGreaterThan(0);
+    const answers = await Promise.allSettled([peer.resume(), other.resume()]);
+    // The second one takes over from the first, which has not shown that it has its new token, and may never hear of it.
+    const heard = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+    expect(heard).toContain(`resumed ${peer.sessionId}`);
     expect(server.sessionCount).toBe(1);
     await eventually(() => server.suspendedCount === 0, 'it has a connection');
   });
