@@ -1,7 +1,7 @@
-import type { WireFault } from './bytes/fault.js';
-import type { ApplicationErrorCode, NnrpErrorCode, WireErrorCode } from './error-code.js';
+import type { ApplicationErrorCode, NnrpErrorCode, WireErrorCode } from './faults/error-code.js';
+import type { WireFault } from './faults/fault.js';
+import { describeRule } from './faults/rule-text.js';
 import { ErrorCode } from './generated/preview3/enums.js';
-import { describeRule } from './rules/rule-text.js';
 import { INSPECT, type Inspect } from './text/inspected.js';
 import { inspectedError } from './text/inspected-error.js';
 import { plainError } from './text/plain-data.js';

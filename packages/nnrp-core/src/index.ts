@@ -1,9 +1,6 @@
 // What users of the codecs touch.
 
-// What integrators (transports, runtimes, tools) touch.
-export { faultAt, type WireFault, type WireFaultKind, type WireRule } from './bytes/fault.js';
 export type { StructCodec, StructField } from './bytes/struct-codec.js';
-export type { ApplicationErrorCode, NnrpErrorCode, WireErrorCode } from './error-code.js';
 export {
   CancelledError,
   ClosedError,
@@ -22,6 +19,9 @@ export {
   UsageError,
   WireError,
 } from './errors.js';
+export type { ApplicationErrorCode, NnrpErrorCode, WireErrorCode } from './faults/error-code.js';
+// What integrators (transports, runtimes, tools) touch.
+export { faultAt, type WireFault, type WireFaultKind, type WireRule } from './faults/fault.js';
 export { forCaller, isSameFailure } from './for-caller.js';
 // Machines: rules that need to remember something. No clock; what goes wrong is data.
 export { checkDependencies, type DependencyState, type ObjectDependency } from './machine/cache/cache-dependencies.js';

@@ -1,5 +1,5 @@
+import type { WireFault } from '../faults/fault.js';
 import { shownValue } from '../text/shown-value.js';
-import type { WireFault } from './fault.js';
 
 /**
  * Checks a number that the caller passes beside the bytes, and that a field of the metadata or of the prelude would hold.

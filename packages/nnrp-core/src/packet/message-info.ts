@@ -1,4 +1,4 @@
-import type { WireRule } from '../bytes/fault.js';
+import type { WireRule } from '../faults/fault.js';
 
 /** What a header identifier must be: zero, anything but zero, or anything. */
 export type IdentifierRule = 'zero' | 'required' | 'any';

@@ -1,4 +1,4 @@
-import { faultAt, type WireFault } from '../bytes/fault.js';
+import { faultAt, type WireFault } from '../faults/fault.js';
 import type { IdentifierRule, MessageInfo } from './message-info.js';
 import type { Packet } from './packet.js';
 import type { Revision } from './revision.js';

@@ -1,5 +1,5 @@
-import { faultAt, type WireFault } from '../bytes/fault.js';
 import { UsageError } from '../errors.js';
+import { faultAt, type WireFault } from '../faults/fault.js';
 import { COMMON_HEADER_OFFSETS as AT, COMMON_HEADER_BYTES } from '../generated/preview3/common-header.js';
 import { shownValue } from '../text/shown-value.js';
 import { Packet } from './packet.js';

@@ -1,4 +1,4 @@
-import type { WireRule } from '../bytes/fault.js';
+import type { WireRule } from '../faults/fault.js';
 import type { CommonHeader } from '../generated/preview3/common-header.js';
 import type { MessageInfo } from './message-info.js';
 

@@ -1,7 +1,7 @@
-import { faultAt, type WireFault } from '../../bytes/fault.js';
 import { checkUnsignedField } from '../../bytes/unsigned-field.js';
 import { viewOf } from '../../bytes/view-of.js';
 import { WireError } from '../../errors.js';
+import { faultAt, type WireFault } from '../../faults/fault.js';
 import {
   checkExtensionFrameDescriptor,
   decodeExtensionFrameDescriptor,

@@ -1,6 +1,6 @@
-import { faultAt, type WireFault } from '../../bytes/fault.js';
 import { viewOf } from '../../bytes/view-of.js';
 import { WireError } from '../../errors.js';
+import { faultAt, type WireFault } from '../../faults/fault.js';
 import {
   checkInlineObjectBlockHeader,
   decodeInlineObjectBlockHeader,

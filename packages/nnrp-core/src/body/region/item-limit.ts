@@ -1,4 +1,4 @@
-import type { WireFault } from '../../bytes/fault.js';
+import type { WireFault } from '../../faults/fault.js';
 
 /**
  * Items that one region of a body holds at most. The 16-bit payload_frame_count gives this bound to typed payloads; the

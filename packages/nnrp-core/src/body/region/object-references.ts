@@ -1,6 +1,6 @@
-import { faultAt, type WireFault } from '../../bytes/fault.js';
 import { viewOf } from '../../bytes/view-of.js';
 import { WireError } from '../../errors.js';
+import { faultAt, type WireFault } from '../../faults/fault.js';
 import { CacheErrorCode, ErrorScope, SubmitMode } from '../../generated/preview3/enums.js';
 import type { ErrorMessage } from '../../generated/preview3/error-message.js';
 import { OBJECT_REF_FLAGS_MASK } from '../../generated/preview3/flags.js';

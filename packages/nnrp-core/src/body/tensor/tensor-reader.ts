@@ -1,6 +1,6 @@
-import { faultAt } from '../../bytes/fault.js';
 import { viewOf } from '../../bytes/view-of.js';
 import { UsageError, WireError } from '../../errors.js';
+import { faultAt } from '../../faults/fault.js';
 import { CacheObjectKind, CodecId, LayoutId } from '../../generated/preview3/enums.js';
 import { CodecIdName } from '../../generated/preview3/names.js';
 import {

@@ -1,4 +1,4 @@
-import { describeRule } from '../../rules/rule-text.js';
+import { describeRule } from '../../faults/rule-text.js';
 import type { ConnectionState, SessionState } from './lifecycle-state.js';
 
 /**

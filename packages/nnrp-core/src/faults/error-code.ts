@@ -1,4 +1,4 @@
-import type { WireFaultKind } from './bytes/fault.js';
+import type { WireFaultKind } from './fault.js';
 
 /** Code of a {@link WireError}: the kind of its fault. */
 export type WireErrorCode = `NNRP_ERR_${Uppercase<WireFaultKind>}`;
