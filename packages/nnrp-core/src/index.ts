@@ -1,29 +1,25 @@
-// What users of the codecs touch.
+// What reads packets, reports faults and remembers state. The codecs are in preview3.ts.
 
 export type { StructCodec, StructField } from './bytes/struct-codec.js';
 export {
   CancelledError,
   ClosedError,
   DeadlineError,
-  describeFault,
   FlowBlockedError,
   isNnrpError,
   isPeerError,
   isWireError,
-  NnrpError,
-  type NnrpErrorOptions,
   PeerError,
   ProtocolError,
   TimeoutError,
   TransportError,
   UsageError,
-  WireError,
 } from './errors.js';
 export type { ApplicationErrorCode, NnrpErrorCode, WireErrorCode } from './faults/error-code.js';
-// What integrators (transports, runtimes, tools) touch.
 export { faultAt, type WireFault, type WireFaultKind, type WireRule } from './faults/fault.js';
+export { NnrpError, type NnrpErrorOptions } from './faults/nnrp-error.js';
+export { describeFault, WireError } from './faults/wire-error.js';
 export { forCaller, isSameFailure } from './for-caller.js';
-// Machines: rules that need to remember something. No clock; what goes wrong is data.
 export { checkDependencies, type DependencyState, type ObjectDependency } from './machine/cache/cache-dependencies.js';
 export { type CacheLease, isLeaseExpired, type LeaseOwner, leaseExpiresAtMs } from './machine/cache/cache-lease.js';
 export type {

@@ -1,5 +1,5 @@
-import { WireError } from '../errors.js';
 import { bytesLeft, faultAt, faultWithValue, type WireRule } from '../faults/fault.js';
+import { WireError } from '../faults/wire-error.js';
 import { ofLength } from '../text/shown-value.js';
 
 /*

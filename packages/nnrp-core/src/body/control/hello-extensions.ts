@@ -1,7 +1,7 @@
 import { checkUnsignedField } from '../../bytes/unsigned-field.js';
 import { viewOf } from '../../bytes/view-of.js';
-import { WireError } from '../../errors.js';
 import type { WireFault } from '../../faults/fault.js';
+import { WireError } from '../../faults/wire-error.js';
 import { brokenRule } from '../../rules/broken-rule.js';
 import { shownValue } from '../../text/shown-value.js';
 import type { ControlExtension } from './control-extensions.js';

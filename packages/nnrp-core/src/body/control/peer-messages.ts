@@ -1,6 +1,6 @@
 import { checkUnsignedField } from '../../bytes/unsigned-field.js';
 import { viewOf } from '../../bytes/view-of.js';
-import { WireError } from '../../errors.js';
+import { WireError } from '../../faults/wire-error.js';
 
 /**
  * Type of an entry in a control extension block by which a side says which messages it understands beyond those that

@@ -1,7 +1,7 @@
 import { checkUnsignedField } from '../../bytes/unsigned-field.js';
 import { viewOf } from '../../bytes/view-of.js';
-import { WireError } from '../../errors.js';
 import { faultAt, type WireFault } from '../../faults/fault.js';
+import { WireError } from '../../faults/wire-error.js';
 import {
   checkExtensionFrameDescriptor,
   decodeExtensionFrameDescriptor,

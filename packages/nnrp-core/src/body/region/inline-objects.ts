@@ -1,6 +1,6 @@
 import { viewOf } from '../../bytes/view-of.js';
-import { WireError } from '../../errors.js';
 import { faultAt, type WireFault } from '../../faults/fault.js';
+import { WireError } from '../../faults/wire-error.js';
 import {
   checkInlineObjectBlockHeader,
   decodeInlineObjectBlockHeader,

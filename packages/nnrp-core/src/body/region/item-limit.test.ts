@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { WireError } from '../../errors.js';
+import { WireError } from '../../faults/wire-error.js';
 import { checkItemCount, MAX_REGION_ITEMS } from './item-limit.js';
 
 it('has the bound of a 16-bit count', () => {

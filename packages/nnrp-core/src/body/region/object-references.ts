@@ -1,6 +1,6 @@
 import { viewOf } from '../../bytes/view-of.js';
-import { WireError } from '../../errors.js';
 import { faultAt, type WireFault } from '../../faults/fault.js';
+import { WireError } from '../../faults/wire-error.js';
 import { CacheErrorCode, ErrorScope, SubmitMode } from '../../generated/preview3/enums.js';
 import type { ErrorMessage } from '../../generated/preview3/error-message.js';
 import { OBJECT_REF_FLAGS_MASK } from '../../generated/preview3/flags.js';

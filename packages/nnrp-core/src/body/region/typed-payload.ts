@@ -1,7 +1,7 @@
 import { checkUnsignedField } from '../../bytes/unsigned-field.js';
 import { viewOf } from '../../bytes/view-of.js';
-import { WireError } from '../../errors.js';
 import { faultAt, type WireFault } from '../../faults/fault.js';
+import { WireError } from '../../faults/wire-error.js';
 import { ProfileId } from '../../generated/preview3/enums.js';
 import { PAYLOAD_KIND_FLAGS_MASK, PayloadKindFlags } from '../../generated/preview3/flags.js';
 import {

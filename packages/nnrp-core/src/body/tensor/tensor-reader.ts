@@ -1,6 +1,7 @@
 import { viewOf } from '../../bytes/view-of.js';
-import { UsageError, WireError } from '../../errors.js';
+import { UsageError } from '../../errors.js';
 import { faultAt } from '../../faults/fault.js';
+import { WireError } from '../../faults/wire-error.js';
 import { CacheObjectKind, CodecId, LayoutId } from '../../generated/preview3/enums.js';
 import { CodecIdName } from '../../generated/preview3/names.js';
 import {

@@ -5,7 +5,7 @@ import {
   encodeHelloExtension,
 } from '../../body/control/hello-extensions.js';
 import { decodePeerMessages, encodePeerMessages, PEER_MESSAGES_EXTENSION } from '../../body/control/peer-messages.js';
-import { describeFault } from '../../errors.js';
+import { describeFault } from '../../faults/wire-error.js';
 import type { ClientHello } from '../../generated/preview3/client-hello.js';
 import {
   AuthStatus,
