@@ -1,5 +1,6 @@
 // What reads packets, reports faults and remembers state. The codecs are in preview3.ts.
 
+export type { IdentifierRule, MessageInfo } from './bytes/message-info.js';
 export type { StructCodec, StructField } from './bytes/struct-codec.js';
 export {
   CancelledError,
@@ -73,7 +74,6 @@ export { canAdvance, isTerminal, OPERATION_TRANSITIONS } from './machine/operati
 export type { SchemaBinding, SchemaChange, SchemaRefusal } from './machine/schema/schema-outcome.js';
 export { SchemaRegistry } from './machine/schema/schema-registry.js';
 export { decodePacket } from './packet/decode-packet.js';
-export type { IdentifierRule, MessageInfo } from './packet/message-info.js';
 export { Packet } from './packet/packet.js';
 export { buildPacket, type PacketHeader, writeHeader } from './packet/packet-builder.js';
 export { checkHeaderIds, checkLengths, checkPacket } from './packet/packet-rules.js';
