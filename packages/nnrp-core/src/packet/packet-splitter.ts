@@ -108,6 +108,13 @@ export class PacketSplitter {
     return bytes;
   }
 
+  /** Memory held for packets to come: chunks that are not used up, and the whole buffer of one that spans chunks. */
+  get heldBytes(): number {
+    let bytes = this.chunk.length + this.partial.length;
+    for (let index = this.waitingHead; index < this.waiting.length; index++) bytes += this.waitingLengths[index] ?? 0;
+    return bytes;
+  }
+
   /** Whether a packet above the limit is being skipped. */
   get isSkipping(): boolean {
     return this.skipping > 0;

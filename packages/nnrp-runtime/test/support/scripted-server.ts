@@ -1,6 +1,6 @@
 import type { Packet } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import type { NnrpClient } from '../../src/client/client.js';
+import { NnrpClient } from '../../src/client/client.js';
 import type { NnrpClientOptions, SessionOptions } from '../../src/client/contract/client-config.js';
 import type { NnrpClientSession } from '../../src/client/session/client-session.js';
 import {
@@ -12,6 +12,7 @@ import {
   SESSION_OPEN_ACK,
 } from '../../src/connection/sending/codecs.js';
 import type { MetadataCodec } from '../../src/connection/sending/outbound-message.js';
+import type { FramedTransport } from '../../src/transport/contract/contract.js';
 import { carrier } from './carrier.js';
 import type { BareListener } from './carrier-contract.js';
 import { RawPeer } from './raw-peer.js';
@@ -33,9 +34,15 @@ export class ScriptedServer {
     running.push(this);
   }
 
-  static async start(config: NnrpClientOptions = {}): Promise<ScriptedServer> {
+  /** @param watch - is given what carries the client, before the client is */
+  static async start(
+    config: NnrpClientOptions = {},
+    watch?: (transport: FramedTransport) => void,
+  ): Promise<ScriptedServer> {
     const listener = await carrier.listenBare();
-    const client = await carrier.openClient(listener.address, config);
+    const transport = await carrier.connect(listener.address);
+    watch?.(transport);
+    const client = NnrpClient.fromTransport(transport, config);
     return new ScriptedServer(listener, client, RawPeer.over(await listener.accept()));
   }
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { CacheObjectKind } from '../../generated/preview3/enums.js';
+import { IdMap } from '../collections/id-map.js';
 import { IdentityMap, identityOf, type ObjectIdentity } from './object-identity.js';
 
 const identity = (cacheNamespace: number, cacheKeyHi = 1, cacheKeyLo = 2): ObjectIdentity => ({
@@ -25,11 +26,13 @@ describe('identity map', () => {
   });
 
   it('keeps nothing of what was deleted, its namespace included', () => {
-    const map = new IdentityMap<number>();
+    const namespaces = new IdMap<never>();
+    const map = new IdentityMap<number>(namespaces);
     for (let namespace = 0; namespace < 10; namespace++) map.set(identity(namespace), namespace);
+    expect([map.size, namespaces.size]).toEqual([10, 10]);
     for (let namespace = 0; namespace < 10; namespace++) map.delete(identity(namespace));
     map.delete(identity(1));
-    expect([map.size, (map as unknown as { namespaces: Map<number, unknown> }).namespaces.size]).toEqual([0, 0]);
+    expect([map.size, namespaces.size]).toEqual([0, 0]);
   });
 
   it('keeps the identity alone, not the message that it came with', () => {

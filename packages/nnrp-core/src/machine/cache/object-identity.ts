@@ -35,8 +35,10 @@ type OfKind<T> = Map<string, Entry<T>>;
  * numbers are the peer's choice: those that are keys of a map by themselves are seeded, and so are strings by the language.
  */
 export class IdentityMap<T> {
-  private readonly namespaces = new IdMap<IdMap<OfKind<T>>>();
   private count = 0;
+
+  /** @param namespaces - where it keeps what it is given, empty */
+  constructor(private readonly namespaces = new IdMap<IdMap<OfKind<T>>>()) {}
 
   get size(): number {
     return this.count;

@@ -1,9 +1,9 @@
+import { spreadId } from './spread-id.js';
+
 const NO_KEYS = /* @__PURE__ */ new Uint32Array(0);
 const FIRST_CAPACITY = 8;
 /** So many places stay when a crowd has left: the next one comes soon. */
 const KEPT_CAPACITY = 512;
-/** Odd, and another one in every process, so that a peer cannot choose ids that all fall into one place. */
-const FACTOR = /* @__PURE__ */ (Math.floor(Math.random() * 0x7fffffff) * 2 + 1) >>> 0;
 
 /**
  * A map from 32-bit ids to objects, for ids that come and go by the hundred thousand. A Map of the language would do, but
@@ -20,6 +20,11 @@ export class IdTable<T> {
 
   get size(): number {
     return this.count;
+  }
+
+  /** Places for entries, taken or free: what the table costs, in words of four bytes and references. */
+  get capacity(): number {
+    return this.keys.length;
   }
 
   get(id: number): T | undefined {
@@ -87,10 +92,7 @@ export class IdTable<T> {
   }
 
   private home(id: number): number {
-    // A product alone spreads ids badly that differ in few bits, whenever the factor happens to be a bad one (measured).
-    let mixed = Math.imul(id, FACTOR);
-    mixed = Math.imul(mixed ^ (mixed >>> 16), 0x85ebca6b);
-    return Math.imul(mixed ^ (mixed >>> 13), 0xc2b2ae35) >>> this.shift;
+    return spreadId(id) >>> this.shift;
   }
 
   private resize(capacity: number): void {

@@ -57,8 +57,7 @@ describe('flow sender', () => {
   });
 
   it('never wraps, and says when its epochs are used up', () => {
-    const sender = new FlowSender(ScopeKind.Connection);
-    (sender as unknown as { epoch: number }).epoch = 0xfffffffe;
+    const sender = new FlowSender(ScopeKind.Connection, 0n, 0xfffffffe);
     expect(sender.exhausted).toBe(false);
     expect(sender.next({}).creditEpoch).toBe(0xffffffff);
     expect(sender.exhausted).toBe(true);

@@ -29,12 +29,14 @@ const LAST_EPOCH = 0xffffffff;
  * @see NNRP/1-preview3 sections 7.9 and 19 (A-18)
  */
 export class FlowSender {
-  private epoch = 0;
-
-  /** @param operationId - the operation of an operation scope, 0n in the other scopes */
+  /**
+   * @param operationId - the operation of an operation scope, 0n in the other scopes
+   * @param epoch - of the last update that the peer has had of this scope; 0 when it has had none
+   */
   constructor(
     readonly scopeKind: ScopeKind,
     readonly operationId = 0n,
+    private epoch = 0,
   ) {}
 
   /** Whether the epochs are used up: peers ignore what {@link next} makes from now on. */

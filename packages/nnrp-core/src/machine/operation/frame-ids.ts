@@ -20,6 +20,11 @@ export class FrameIds {
     return this.highestUsed;
   }
 
+  /** Ids that are remembered one by one, because others below them have not been used. */
+  get scatteredCount(): number {
+    return this.scattered?.size ?? 0;
+  }
+
   /** Whether the id counts as used: it was taken, or lies in a gap that was given up. */
   has(frameId: number): boolean {
     return frameId > 0 && (frameId <= this.watermark || this.scattered?.has(frameId) === true);

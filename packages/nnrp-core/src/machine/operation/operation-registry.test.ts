@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { keptBy, watchedRegistry } from '../../../test/watched-registry.js';
 import { CancelScope, OperationState } from '../../generated/preview3/enums.js';
 import { describeOperationFault } from './operation-fault.js';
-import { OperationRecord, OperationRegistry } from './operation-registry.js';
+import { OperationRecord, type OperationRegistry } from './operation-registry.js';
 
 const { Accepted, Running, Partial, WaitingTool, Superseded, Cancelled, Failed, Completed } = OperationState;
 
@@ -10,7 +11,7 @@ const relationship = (rule: string) => ({ kind: 'invalid_operation_relationship'
 const unknown = (operationId: number) => ({ kind: 'unknown_operation', operationId });
 
 function registryWith(...records: OperationRecord[]): OperationRegistry {
-  const registry = new OperationRegistry(7);
+  const registry = watchedRegistry(7);
   for (const record of records) expect(registry.register(record)).toBeUndefined();
   return registry;
 }
@@ -22,8 +23,8 @@ function cancelledIds(registry: OperationRegistry, scope: CancelScope, id: numbe
 
 /** What the registry keeps beside the records, as numbers of groups. */
 function bookkeeping(registry: OperationRegistry): number[] {
-  const inside = registry as unknown as Record<'children' | 'groups', { groups?: Map<number, unknown> }>;
-  return [inside.children.groups?.size ?? 0, inside.groups.groups?.size ?? 0];
+  const { children, groups } = keptBy(registry);
+  return [children.size, groups.size];
 }
 
 describe('register', () => {
@@ -38,7 +39,7 @@ describe('register', () => {
   });
 
   it('reports the first fault in the order of the rules, and leaves the id free', () => {
-    const nowhere = new OperationRegistry(0);
+    const nowhere = watchedRegistry(0);
     expect(nowhere.register(op(0, 0, 0))).toEqual(relationship('an operation needs a session other than 0'));
     const registry = registryWith(op(3));
     expect(registry.register(op(0, 0, 0))).toEqual(relationship('an operation needs an id other than 0'));
@@ -226,7 +227,7 @@ describe('endAll', () => {
 
 describe('memory', () => {
   it('stays bounded over 100,000 frames with parents and groups', () => {
-    const registry = new OperationRegistry(1);
+    const registry = watchedRegistry(1);
     for (let id = 1; id <= 100_000; id++) {
       // Each frame is the child of the one before, which ends while this one lives.
       const record = op(id, id === 1 ? undefined : id - 1, id);
@@ -235,8 +236,7 @@ describe('memory', () => {
       registry.transition(id - 1, Completed);
     }
     expect([registry.size, bookkeeping(registry), registry.highestId]).toEqual([1, [0, 1], 100_000]);
-    const { ids } = registry as unknown as { ids: { scattered?: Set<number> } };
-    expect(ids.scattered?.size ?? 0).toBe(0);
+    expect(keptBy(registry).ids.scatteredCount).toBe(0);
   });
 });
 

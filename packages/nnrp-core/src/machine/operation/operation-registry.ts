@@ -20,6 +20,14 @@ export class OperationRecord {
   ) {}
 }
 
+/** What a registry keeps beside the operations; each empty, and for one registry alone. */
+export interface RegistryIndexes<R> {
+  /** The operations below another, by the id of that one. */
+  readonly children?: RecordIndex<R>;
+  readonly groups?: RecordIndex<R>;
+  readonly ids?: FrameIds;
+}
+
 const NOBODY: readonly never[] = [];
 
 /**
@@ -33,12 +41,22 @@ const NOBODY: readonly never[] = [];
  */
 export class OperationRegistry<R extends OperationRecord = OperationRecord> implements Iterable<R> {
   private readonly records = new IdTable<R>();
-  private readonly ids = new FrameIds();
-  private readonly children = new RecordIndex<R>();
-  private readonly groups = new RecordIndex<R>();
+  private readonly ids: FrameIds;
+  private readonly children: RecordIndex<R>;
+  private readonly groups: RecordIndex<R>;
 
-  /** @param sessionId - one registry serves one session, so that a group cannot reach another session's operations */
-  constructor(readonly sessionId: number) {}
+  /**
+   * @param sessionId - one registry serves one session, so that a group cannot reach another session's operations
+   * @param indexes - for a caller that wants to see what is kept
+   */
+  constructor(
+    readonly sessionId: number,
+    indexes: RegistryIndexes<R> = {},
+  ) {
+    this.ids = indexes.ids ?? new FrameIds();
+    this.children = indexes.children ?? new RecordIndex();
+    this.groups = indexes.groups ?? new RecordIndex();
+  }
 
   /** Operations that have not ended. */
   get size(): number {
