@@ -163,7 +163,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return this.table.size;
   }
 
-  /** Of them those that have lost their connection and wait to be resumed. */
+  /** Of them those that wait to be resumed. */
   get suspendedCount(): number {
     return this.resumables.suspendedCount;
   }
@@ -293,7 +293,6 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     this.internalError(error);
   }
 
-  /** This server as its connections see it. */
   private owner(): ServerConnectionOwner<ServerConnection> {
     const { config, table } = this;
     const shared = {

@@ -1,4 +1,4 @@
-import { UsageError } from 'nnrp-core';
+import { shownPlain, UsageError } from 'nnrp-core';
 import { type Guarded, guard } from '../guard.js';
 
 interface Follower {
@@ -92,7 +92,8 @@ export function isAbortSignal(value: unknown): value is AbortSignal {
 
 /** @throws UsageError unless it is a signal, or left out */
 export function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
-  if (signal !== undefined && !isAbortSignal(signal)) throw new UsageError('signal: expected an AbortSignal');
+  if (signal !== undefined && !isAbortSignal(signal))
+    throw new UsageError(`signal takes an AbortSignal, got ${shownPlain(signal)}`);
 }
 
 /** Why it aborted; what the signal throws when it is asked. */

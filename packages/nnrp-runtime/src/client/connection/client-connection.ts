@@ -168,11 +168,9 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     const watch = this.watchClosing();
     return Promise.allSettled(sessions.map((session) => session.close(options))).then(async (outcomes) => {
       watch?.stop();
+      await sayGoodbye(this);
       // A server that has not confirmed in time takes nothing any more either.
-      if (outcomes.some(({ status }) => status === 'rejected')) {
-        if (this.recovery !== undefined) await sayGoodbye(this);
-        this.endNow(reason);
-      }
+      if (outcomes.some(({ status }) => status === 'rejected')) this.endNow(reason);
       await this.close(reason);
       return joinedReport(this.lastSessions.map((session) => session.closeReport));
     });

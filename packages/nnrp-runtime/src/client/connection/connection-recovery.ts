@@ -1,5 +1,5 @@
 import { forCaller, type NnrpError, type ProtocolError } from 'nnrp-core';
-import { MessageType } from 'nnrp-core/preview3';
+import { MessageType, PeerMessages } from 'nnrp-core/preview3';
 import { type Guarded, nextTurn } from '../../base/guard.js';
 import type { Pings } from '../../connection/pings.js';
 import type { ReadingHold } from '../../connection/reading-hold.js';
@@ -15,15 +15,16 @@ export interface RecoveringConnection extends Guarded {
   readonly reading: ReadingHold;
   /** Whether something waits for an answer besides the sessions. */
   readonly isAwaited: boolean;
-  /** Whether bytes wait that the server has not taken. */
-  readonly isSending: boolean;
+  readonly isClosed: boolean;
+  /** Whether the server has said that it understands this. */
+  understands(family: PeerMessages): boolean;
   sendPlain(messageType: number, sessionId: number, frameId: number): boolean;
   fail(error: ProtocolError): void;
 }
 
-/** The connection is about to be cut: without a word the server would keep its sessions, to be resumed. */
+/** The connection is about to end: without a word a server that knows recovery would keep what it may not have had. */
 export async function sayGoodbye(connection: RecoveringConnection): Promise<void> {
-  if (connection.isSending) return;
+  if (connection.isClosed || !connection.understands(PeerMessages.Recovery)) return;
   connection.sendPlain(MessageType.Close, 0, 0);
   // What is sent in a turn leaves at its end.
   await new Promise<void>((resolve) => nextTurn(connection, resolve));

@@ -58,12 +58,14 @@ const OVER = new TransportError('the session is over');
 export class ResumableSessions implements PortServer {
   private readonly ports = new IdMap<SessionPort>();
   private readonly suspensions = new Map<SessionPort, Suspension>();
+  /** Of the suspensions those of sessions that are over, whose clients may come for the rest. */
+  private restCount = 0;
   private readonly shares = new SuspendedShares();
   private readonly hashes = new TokenHashes();
 
   constructor(private readonly owner: ResumableOwner) {
     const { bounds, config } = owner;
-    bounds.add('suspendedSessions', 'server', config.maxSuspendedSessions, () => this.suspendedCount);
+    bounds.add('suspendedSessions', 'server', config.maxSuspendedSessions, () => this.suspensions.size);
     bounds.add('suspendedBytes', 'server', config.maxSuspendedBytesTotal, () => this.shares.byteLength);
   }
 
@@ -81,7 +83,7 @@ export class ResumableSessions implements PortServer {
 
   /** Sessions without a connection. */
   get suspendedCount(): number {
-    return this.suspensions.size;
+    return this.suspensions.size - this.restCount;
   }
 
   /** Bytes that are kept for them. */
@@ -139,6 +141,7 @@ export class ResumableSessions implements PortServer {
   }
 
   keepRest(port: SessionPort): void {
+    this.restCount++;
     this.waits(port, OVER);
   }
 
@@ -216,8 +219,9 @@ export class ResumableSessions implements PortServer {
     }
   }
 
-  private over(port: SessionPort, { timer }: Suspension): void {
+  private over(port: SessionPort, { timer, error }: Suspension): void {
     clearTimeout(timer);
+    if (error === OVER) this.restCount--;
     this.suspensions.delete(port);
     this.shares.delete(port);
   }

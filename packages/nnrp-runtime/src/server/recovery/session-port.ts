@@ -172,7 +172,12 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
     if (connection === undefined) return;
     this.detach();
     this.sentBefore = 0;
-    if (isLost) this.takeUnconfirmed(connection);
+    // A client that has said that it goes does not come for the rest.
+    if (!isLost) {
+      this.server.forget(this);
+      return;
+    }
+    this.takeUnconfirmed(connection);
     this.keepRest();
   }
 
