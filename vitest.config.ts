@@ -28,6 +28,8 @@ const TRANSPORTS = [
   ...[
     'transport/**/*',
     'values/realms',
+    // Cut over TCP and TLS here, over QUIC in its package.
+    'recovery/cuts-anywhere',
     // Counts connections of TCP.
     'server/bounds/server-bounds',
     // QUIC tells losses by time.

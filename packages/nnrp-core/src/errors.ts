@@ -123,6 +123,23 @@ export class FlowBlockedError extends NnrpError {
   }
 }
 
+/**
+ * The connection was lost, and its session could not be resumed. `isRetryable` says that the server cannot have seen the
+ * work; where it does not, the work may have been done.
+ */
+export class SessionLostError extends NnrpError {
+  declare readonly code: 'NNRP_ERR_SESSION_LOST';
+
+  constructor(
+    message: string,
+    /** The last frame whose submit has been handed to a connection, 0 = none: the server cannot have seen those after it. */
+    readonly lastSentFrameId: number,
+    options?: NnrpErrorOptions,
+  ) {
+    super('NNRP_ERR_SESSION_LOST', message, options);
+  }
+}
+
 /** The class of the errors with a code; of codes that are not in it, PeerError brings most. */
 interface ErrorClasses extends Record<WireErrorCode, WireError> {
   readonly NNRP_ERR_PROTOCOL: ProtocolError;
@@ -134,15 +151,17 @@ interface ErrorClasses extends Record<WireErrorCode, WireError> {
   readonly NNRP_ERR_CANCELLED_BY_SERVER: CancelledError;
   readonly NNRP_ERR_DEADLINE: DeadlineError;
   readonly NNRP_ERR_FLOW_BLOCKED: FlowBlockedError;
+  readonly NNRP_ERR_SESSION_LOST: SessionLostError;
 }
 
 /**
  * Whether `error` comes from these packages (any copy of them), and has the code when one is given. Where all errors with
- * the code are of one class, it is of that class to the compiler.
+ * the code are of one class, it is of that class to the compiler. A code of the application itself, see HandlerError of
+ * nnrp-runtime, is compared by `isPeerError(error) && error.code === 'OUT_OF_STOCK'`.
  */
 export function isNnrpError(error: unknown): error is NnrpError;
 export function isNnrpError<Code extends keyof ErrorClasses>(error: unknown, code: Code): error is ErrorClasses[Code];
-export function isNnrpError(error: unknown, code?: NnrpErrorCode | ApplicationErrorCode): error is NnrpError;
+export function isNnrpError(error: unknown, code?: NnrpErrorCode): error is NnrpError;
 export function isNnrpError(error: unknown, code?: string): error is NnrpError {
   if (typeof error !== 'object' || error === null) return false;
   try {

@@ -36,7 +36,7 @@ describe('an error for one caller', () => {
     expect(own).not.toBe(shared);
     expect(own).toBeInstanceOf(shared.constructor);
     expect({ ...own }).toEqual({ ...shared });
-    expect([own.message, own.cause, isNnrpError(own, shared.code)]).toEqual([shared.message, shared, true]);
+    expect([own.message, own.cause, isNnrpError(own), own.code]).toEqual([shared.message, shared, true, shared.code]);
     expect(Object.prototype.toString.call(own)).toBe('[object Error]');
     expect(own.stack).toContain(`${shared.name}: ${shared.message}`);
     expect(own.stack).toContain('for-caller.test');

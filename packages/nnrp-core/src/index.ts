@@ -12,6 +12,7 @@ export {
   isWireError,
   PeerError,
   ProtocolError,
+  SessionLostError,
   TimeoutError,
   TransportError,
   UsageError,
@@ -64,6 +65,7 @@ export {
   chooseSessionId,
   openedAck,
   rejectedAck,
+  resumedAck,
   type SessionIds,
   type SessionOpenTerms,
 } from './machine/opening/session-open.js';
@@ -74,6 +76,7 @@ export { canAdvance, isTerminal, OPERATION_TRANSITIONS } from './machine/operati
 export type { SchemaBinding, SchemaChange, SchemaRefusal } from './machine/schema/schema-outcome.js';
 export { SchemaRegistry } from './machine/schema/schema-registry.js';
 export { decodePacket } from './packet/decode-packet.js';
+export { type OtherProtocol, otherProtocol, shownStart } from './packet/other-protocol.js';
 export { Packet } from './packet/packet.js';
 export { buildPacket, type PacketHeader, writeHeader } from './packet/packet-builder.js';
 export { checkHeaderIds, checkLengths, checkPacket } from './packet/packet-rules.js';
@@ -84,5 +87,5 @@ export { INSPECT, type Inspect, inspected } from './text/inspected.js';
 export { shownStack } from './text/inspected-error.js';
 export { plainData } from './text/plain-data.js';
 export { printable, printableUtf8, shownFormats } from './text/printable.js';
-export { shownAddress, shownValue, shownWord } from './text/shown-value.js';
+export { shownAddress, shownPlain, shownValue, shownWord } from './text/shown-value.js';
 export { utf8Prefix } from './text/utf8.js';

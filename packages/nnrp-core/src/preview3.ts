@@ -30,6 +30,11 @@ export {
   UNLIMITED_BUDGET,
 } from './body/control/peer-messages.js';
 export {
+  decodeResumePosition,
+  encodeResumePosition,
+  RESUME_POSITION_EXTENSION,
+} from './body/control/resume-position.js';
+export {
   audioPayload,
   type EncodedPayloads,
   encodePayloads,

@@ -42,6 +42,7 @@ const CODES = {
   NNRP_ERR_RETRY_LATER: true,
   NNRP_ERR_SERVER_BUSY: true,
   NNRP_ERR_SERVER_SHUTDOWN: true,
+  NNRP_ERR_SESSION_LOST: true,
   NNRP_ERR_SESSION_REFUSED: true,
   NNRP_ERR_SOURCE_TOO_SHORT: true,
   NNRP_ERR_SUBMIT_REFUSED: true,
@@ -106,7 +107,9 @@ describe('the codes of errors', () => {
   it("may be those of a server's application", () => {
     const error = new PeerError('QUOTA_EXCEEDED', 'no tokens left', 7);
     expect(error.code === 'QUOTA_EXCEEDED').toBe(true);
-    expect(isNnrpError(error, 'QUOTA_EXCEEDED')).toBe(true);
+    expect(isNnrpError(error)).toBe(true);
+    // @ts-expect-error: a code that is not in the union, such as one that is misspelt.
+    expect(isNnrpError(error, 'NNRP_ERR_TIMEDOUT')).toBe(false);
     expect(isNnrpError(error, 'NNRP_ERR_PEER')).toBe(false);
   });
 });

@@ -13,6 +13,7 @@ export {
   PeerError,
   ProtocolError,
   SchemaRegistry,
+  SessionLostError,
   TimeoutError,
   TransportError,
   UsageError,
@@ -96,6 +97,7 @@ export {
   resultMetadata,
   type ServerSessionEvent,
 } from './server/contract/server-messages.js';
+export type { ShutdownOptions } from './server/contract/shutdown-options.js';
 export { HandlerError, type HandlerErrorOptions } from './server/failures/handler-error.js';
 export type { SchedulingOptions } from './server/scheduling/scheduling-options.js';
 export type {

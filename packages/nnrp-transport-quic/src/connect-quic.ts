@@ -1,6 +1,6 @@
 import { UsageError } from 'nnrp-core';
 import { NnrpClient, type NnrpClientOptions } from 'nnrp-runtime';
-import { answering, givenClientConfig, type HostPort } from 'nnrp-runtime/transport';
+import { answering, connectSignal, givenClientConfig, type HostPort } from 'nnrp-runtime/transport';
 import type { QuicClientEndpointConfig, QuicClientEndpointOptions } from './client-endpoint-config.js';
 import { QuicConnector } from './quic-connector.js';
 import { transportDefaults } from './transport-defaults.js';
@@ -11,7 +11,8 @@ import { transportDefaults } from './transport-defaults.js';
  * @param address - HOST:PORT of the server
  * @param endpoint - whom the client trusts, as whom it comes; default the roots of Node.js, without a certificate
  * @param config - options of the client
- * @throws UsageError on an option that cannot work; TransportError or TimeoutError when no connection comes about
+ * @throws UsageError on an option that cannot work; TransportError or TimeoutError when no connection comes about; the
+ * reason of `signal` when that aborts first
  */
 export function connectQuic(
   address: string | HostPort,
@@ -36,5 +37,5 @@ function connect(
   const connector = new QuicConnector(endpoint, endpointConfig, defaults);
   // Read before the connection comes about: the application may wipe a token, or use the object for another client.
   const given = givenClientConfig(clientConfig);
-  return connector.connect().then((transport) => NnrpClient.fromTransport(transport, given));
+  return NnrpClient.connect(connector, { ...given, signal: connectSignal(clientConfig) });
 }

@@ -1,8 +1,10 @@
 import { INSPECT, type Inspect, inspected, isNnrpError, TimeoutError, TransportError } from 'nnrp-core';
 import {
   answering,
+  checkSignal,
   type FramedConnector,
   type FramedTransport,
+  followSignal,
   formatAddress,
   type Guarded,
   type HostPort,
@@ -10,6 +12,7 @@ import {
   nextTurn,
   parseAddress,
   reachableHost,
+  reasonOf,
 } from 'nnrp-runtime/transport';
 import { isClientConfig, QuicClientEndpointConfig, type QuicClientEndpointOptions } from './client-endpoint-config.js';
 import {
@@ -78,17 +81,46 @@ export class QuicConnector implements FramedConnector {
   }
 
   /** @throws TransportError or TimeoutError that names the server and says why, also where QUIC is not to be had */
-  connect(): Promise<FramedTransport> {
-    return answering(() => this.connectInTime());
+  connect(signal?: AbortSignal): Promise<FramedTransport> {
+    return answering(() => {
+      checkSignal(signal);
+      return signal === undefined ? this.connectInTime() : this.connectUntil(signal);
+    });
   }
 
-  private async connectInTime(): Promise<FramedTransport> {
+  /** Does not wait for what is given up: that ends by itself, and a stream that there is all the same is ended. */
+  private connectUntil(signal: AbortSignal): Promise<FramedTransport> {
+    const stop = new AbortController();
+    return new Promise((resolve, reject) => {
+      const owner: Guarded = { crashed: (error) => reject(error as Error) };
+      const letGo = followSignal(owner, signal, () => {
+        reject(reasonOf(signal));
+        stop.abort(new TransportError('it is not needed any more'));
+      });
+      if (stop.signal.aborted) return;
+      this.connectInTime(stop.signal).then(
+        (transport) => {
+          letGo();
+          if (stop.signal.aborted) transport.abort();
+          else resolve(transport);
+        },
+        (error: unknown) => {
+          letGo();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /** @param stop - ends the attempt */
+  private async connectInTime(stop?: AbortSignal): Promise<FramedTransport> {
     const { connectTimeoutMs } = this;
     const giveUp = new AbortController();
     const owner: Guarded = { crashed: (error) => giveUp.abort(error) };
     const timer = later(owner, connectTimeoutMs, () => {
       giveUp.abort(new TimeoutError(`no connection within ${connectTimeoutMs} ms`, connectTimeoutMs));
     });
+    const goOn = stop === undefined ? () => {} : followSignal(owner, stop, () => giveUp.abort(reasonOf(stop)));
     try {
       return framed(await whichever(this.socket.connect(giveUp.signal), giveUp.signal), this.transportOptions);
     } catch (error) {
@@ -99,6 +131,7 @@ export class QuicConnector implements FramedConnector {
       throw new TransportError(message, { cause: error, isRetryable: isNnrpError(error) ? error.isRetryable : true });
     } finally {
       clearTimeout(timer);
+      goOn();
     }
   }
 }

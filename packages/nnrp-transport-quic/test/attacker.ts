@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { parseAddress } from 'nnrp-runtime/transport';
-import { Dice } from './dice.js';
+import { Dice } from '../../nnrp-runtime/test/recovery/dice.js';
 import type { PacketCapture } from './packet-capture.js';
 
 const VERSION_1 = 1;

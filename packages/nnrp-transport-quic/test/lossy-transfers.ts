@@ -1,6 +1,6 @@
 import type { NnrpServer } from 'nnrp-runtime';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Dice } from './dice.js';
+import { Dice } from '../../nnrp-runtime/test/recovery/dice.js';
 import { QuicStage } from './quic-stage.js';
 
 const BIG_BYTES = 2_000_000;

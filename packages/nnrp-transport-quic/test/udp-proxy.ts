@@ -1,7 +1,7 @@
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { parseAddress } from 'nnrp-runtime/transport';
-import { Dice } from './dice.js';
+import { Dice } from '../../nnrp-runtime/test/recovery/dice.js';
 
 /** What the network does to datagrams, in both directions. */
 export interface Weather {

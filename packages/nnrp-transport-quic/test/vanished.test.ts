@@ -12,6 +12,8 @@ const KEEP_ALIVE_MS = 200;
 const LIVING_MS = 2.5 * IDLE_MS;
 /** What a timer of the library may be late on a busy machine. */
 const LATE_MS = 4000;
+/** These tests are about the loss itself, which recovery would mend. */
+const NEVER = { reconnect: 'never' } as const;
 const IDLE = { idleTimeoutMs: IDLE_MS, keepAliveMs: 0 };
 
 const stage = new QuicStage();
@@ -65,7 +67,7 @@ describe('a server', () => {
     const server = await stage.echo({ idleTimeoutMs: IDLE_MS });
     const lost = losses(server);
     const proxy = await stage.proxy(server);
-    const clients = await Promise.all(Array.from({ length: 50 }, () => stage.connect(proxy.address)));
+    const clients = await Promise.all(Array.from({ length: 50 }, () => stage.connect(proxy.address, {}, NEVER)));
     await Promise.all(clients.map(async (client) => (await client.openSession()).submit('said before the cut')));
     proxy.dark = true;
     const waited = await took(() => lost.length === 50, 'every loss is reported');
@@ -82,7 +84,7 @@ describe('a server', () => {
     void server.serve({ submit: () => Buffer.alloc(30_000_000) });
     const lost = losses(server);
     const proxy = await stage.proxy(server);
-    const session = await (await stage.connect(proxy.address)).openSession();
+    const session = await (await stage.connect(proxy.address, {}, NEVER)).openSession();
     const operation = await session.submit('much');
     operation.result().catch(() => {});
     await until(() => proxy.counts.forwarded > 100, 'the result is under way');
@@ -98,7 +100,7 @@ describe('a client', () => {
     const server = QuicProcess.serve('stays');
     processes.push(server);
     const { address = '', certificate = '' } = await server.next();
-    const client = await stage.connect(address, { roots: Buffer.from(certificate, 'base64') });
+    const client = await stage.connect(address, { roots: Buffer.from(certificate, 'base64') }, NEVER);
     const session = await client.openSession();
     await (await session.submit('there')).result();
     await server.kill();
@@ -113,8 +115,8 @@ describe('a client', () => {
   it('notices after the idle time that the cable to its server was cut, also in the middle of work', async () => {
     const server = await stage.echo();
     const proxy = await stage.proxy(server);
-    const idle = await stage.connect(proxy.address, IDLE);
-    const busy = await stage.connect(proxy.address, IDLE);
+    const idle = await stage.connect(proxy.address, IDLE, NEVER);
+    const busy = await stage.connect(proxy.address, IDLE, NEVER);
     await idle.openSession();
     const session = await busy.openSession();
     proxy.dark = true;
@@ -129,7 +131,7 @@ describe('a client', () => {
   it('notices a cut cable although it keeps sending signs of life', async () => {
     const server = await stage.echo();
     const proxy = await stage.proxy(server);
-    const client = await stage.connect(proxy.address, { idleTimeoutMs: IDLE_MS, keepAliveMs: KEEP_ALIVE_MS });
+    const client = await stage.connect(proxy.address, { idleTimeoutMs: IDLE_MS, keepAliveMs: KEEP_ALIVE_MS }, NEVER);
     await client.openSession();
     proxy.dark = true;
     const begun = performance.now();
@@ -142,7 +144,7 @@ describe('an idle connection', () => {
   it('ends after the idle time without signs of life', async () => {
     const server = await stage.echo();
     const lost = losses(server);
-    const client = await stage.connect(server.localAddress, IDLE);
+    const client = await stage.connect(server.localAddress, IDLE, NEVER);
     await client.openSession();
     const begun = performance.now();
     expect((await closed(client)).message).toContain('idle timeout');
@@ -158,7 +160,7 @@ describe('an idle connection', () => {
     it(`lives as long as ${keeper} gives signs of life, and no longer`, async () => {
       const server = await stage.echo({ idleTimeoutMs: IDLE_MS, ...options.server });
       const proxy = await stage.proxy(server);
-      const client = await stage.connect(proxy.address, { idleTimeoutMs: IDLE_MS, ...options.client });
+      const client = await stage.connect(proxy.address, { idleTimeoutMs: IDLE_MS, ...options.client }, NEVER);
       const session = await client.openSession();
       await expectToLive(client, LIVING_MS);
       await (await session.submit('still there')).result();

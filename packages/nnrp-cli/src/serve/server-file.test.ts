@@ -96,6 +96,7 @@ describe('a configuration file', () => {
     ['.*', "there is no option '.*'"],
     ['max\u001b[2J_sessions', "there is no option 'max\\x1b[2J_sessions'"],
     ['__proto__', "there is no option '__proto__'"],
+    ['max_session', "there is no option 'max_session'; did you mean max_sessions?"],
     ['x\nnnrp: all is well', "there is no option 'x\\nnnrp: all is well'"],
   ])('with the key %j is refused by that key', async (key, message) => {
     const refusal = await NnrpServer.bindTcp('127.0.0.1:0', read(`{${JSON.stringify(key)}:1}`).config).catch(

@@ -61,7 +61,10 @@ export function explainConfigError(message: string, path: string, { writtenAs }:
   const text = message.replace(/^\[\w+\] (server configuration: )?/, '');
   for (const [option, key] of writtenAs) {
     const unknown = `there is no option '${printable(option, MAX_KEY_BYTES)}'`;
-    if (text === unknown) return new CommandUsageError(`${path}: there is no option '${shownKey(key)}'`);
+    if (!text.startsWith(unknown)) continue;
+    const [, meant] = /^; did you mean (\w+)\?/.exec(text.slice(unknown.length)) ?? [];
+    const guess = meant === undefined ? '' : `; did you mean ${keyOf(meant)}?`;
+    return new CommandUsageError(`${path}: there is no option '${shownKey(key)}'${guess}`);
   }
   // The first word that is an option is the one the message is about.
   const index = [...text.matchAll(/[\w$]+/g)].find(([word]) => writtenAs.has(word));
@@ -69,6 +72,11 @@ export function explainConfigError(message: string, path: string, { writtenAs }:
   const [option] = index;
   const after = text.slice(index.index + option.length);
   return new CommandUsageError(`${path}: ${text.slice(0, index.index)}${writtenAs.get(option)}${after}`);
+}
+
+/** An option as files write it, such as max_sessions. */
+function keyOf(option: string): string {
+  return option.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }
 
 function shownKey(key: string): string {

@@ -92,6 +92,29 @@ describe('the incomplete packet at the end of a chunk', () => {
     expect(splitter.fault).toBeUndefined();
     expect(splitter.next()).toBeUndefined();
     expect(splitter.fault).toEqual({ kind: 'invalid_magic' });
+    expect(splitter.foreignBytes).toEqual(new TextEncoder().encode('GET /'));
+  });
+
+  it.each([1, 5, 40, 300])('is kept in its first bytes when it is no packet, of %i that have come', (count) => {
+    const splitter = new PacketSplitter();
+    const chunk = new Uint8Array(count).fill(0x47);
+    splitter.push(chunk);
+    expect(splitter.next()).toBeUndefined();
+    const kept = splitter.foreignBytes;
+    detach(chunk);
+    expect(kept).toEqual(new Uint8Array(Math.min(count, 40)).fill(0x47));
+  });
+
+  it('is not kept when it begins like a packet', () => {
+    const splitter = new PacketSplitter();
+    const packet = ping();
+    packet[5] = 9;
+    splitter.push(packet);
+    expect([splitter.next(), splitter.fault?.kind === undefined, splitter.foreignBytes]).toEqual([
+      undefined,
+      false,
+      undefined,
+    ]);
   });
 
   it('costs no more memory than has arrived, whatever it announces', () => {

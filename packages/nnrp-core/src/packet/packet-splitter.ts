@@ -75,6 +75,7 @@ export class PacketSplitter {
   private filled = 0;
   private needed = 0;
   private broken: WireFault | undefined;
+  private foreign: Uint8Array | undefined;
 
   constructor(options: PacketSplitterOptions = {}) {
     const { maxPacketBytes = DEFAULT_MAX_PACKET_BYTES, revision = PREVIEW3 } = options;
@@ -99,6 +100,11 @@ export class PacketSplitter {
   /** Why the stream was given up; undefined while it is well. */
   get fault(): WireFault | undefined {
     return this.broken;
+  }
+
+  /** The first bytes of what should have been a packet and does not begin like one: 40 at most, a copy. Undefined otherwise. */
+  get foreignBytes(): Uint8Array | undefined {
+    return this.foreign;
   }
 
   /** Bytes held that no packet has been made of yet. */
@@ -315,7 +321,11 @@ export class PacketSplitter {
   /** Total length of the packet whose header starts at `start`; 0 after a fault, and for a packet that is skipped. */
   private packetLength(view: DataView, start: number): number {
     const broken = this.revision.checkHeader(view, start);
-    if (broken >= 0) return this.fail(faultAt(this.revision.headerRules, broken, view, start));
+    if (broken >= 0) {
+      const fault = faultAt(this.revision.headerRules, broken, view, start);
+      if (fault.kind === 'invalid_magic') this.foreign = bytesOf(view, start).slice();
+      return this.fail(fault);
+    }
     const lengths = view.getUint32(start + AT.metaLen, true) + view.getUint32(start + AT.bodyLen, true);
     if (lengths > 0xffffffff) return this.fail({ kind: 'message_length_overflow' });
     const total = COMMON_HEADER_BYTES + lengths;
@@ -331,7 +341,10 @@ export class PacketSplitter {
   /** Something that is not NNRP at all need not send 40 bytes to be refused. */
   private checkMagicEarly(): void {
     for (let index = 0; index < Math.min(this.filled, 4); index++) {
-      if (this.partial[index] !== 'NNRP'.charCodeAt(index)) this.fail({ kind: 'invalid_magic' });
+      if (this.partial[index] === 'NNRP'.charCodeAt(index)) continue;
+      this.foreign = this.partial.slice(0, this.filled);
+      this.fail({ kind: 'invalid_magic' });
+      return;
     }
   }
 
@@ -355,10 +368,14 @@ function packetAt(bytes: Uint8Array, view: DataView, start: number, length: numb
 }
 
 function headOf(view: DataView, start: number): Packet {
-  const bytes = new Uint8Array(COMMON_HEADER_BYTES);
-  bytes.set(new Uint8Array(view.buffer, view.byteOffset + start, COMMON_HEADER_BYTES));
+  const bytes = bytesOf(view, start).slice();
   const head = new DataView(bytes.buffer);
   return new Packet(bytes, head, 0, head.getUint32(AT.metaLen, true), head.getUint32(AT.bodyLen, true));
+}
+
+/** The bytes of a header. */
+function bytesOf(view: DataView, start: number): Uint8Array {
+  return new Uint8Array(view.buffer, view.byteOffset + start, COMMON_HEADER_BYTES);
 }
 
 /** How large the buffer of a packet is when so much of it has come. */

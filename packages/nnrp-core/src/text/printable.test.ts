@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { plainData } from './plain-data.js';
 import { printable, printableUtf8 } from './printable.js';
-import { shownAddress, shownValue, shownWord } from './shown-value.js';
+import { shownAddress, shownPlain, shownValue, shownWord } from './shown-value.js';
 import { utf8Prefix } from './utf8.js';
 
 const bytesOf = (text: string) => new TextEncoder().encode(text);
@@ -93,6 +93,27 @@ describe('a wrong value', () => {
     expect(shownWord('RSA PRIVATE KEY')).toBe('a string of 15 characters');
     expect(shownWord(null)).toBe('null');
     expect(shownWord({ a: 'x' })).toBe('an object with a');
+  });
+
+  it.each<[unknown, string]>([
+    ['5000', "'5000'"],
+    ['-1', "'-1'"],
+    ['1e3', "'1e3'"],
+    ['0x10', "'0x10'"],
+    ['30s', "'30s'"],
+    ['1.5 MiB', "'1.5 MiB'"],
+    ['5n\n', "'5n\\n'"],
+    ['TRUE', "'TRUE'"],
+    ['off', "'off'"],
+    ['S3CRETTOKEN', 'a string of 11 characters'],
+    ['5ecret', 'a string of 6 characters'],
+    ['1'.repeat(25), 'a string of 25 characters'],
+    ['', 'an empty string'],
+    [-1, '-1'],
+    [null, 'null'],
+    [{ a: 1 }, 'an object with a'],
+  ])('is shown where a number or a truth was expected, if it says one: %j', (value, shown) => {
+    expect(shownPlain(value)).toBe(shown);
   });
 
   it.each([

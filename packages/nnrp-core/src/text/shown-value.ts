@@ -9,6 +9,12 @@ const MAX_ENTRIES = 6;
 const MAX_WORD = 32;
 /** Most characters of an address: a long name of a host has its place. */
 const MAX_ADDRESS = 100;
+/** Most characters of a number that was given as text. */
+const MAX_NUMERAL = 24;
+/** A number as people and files write it, with a unit or without: 5000, -1, 1e3, 0x10, 30s, 1.5 MiB. */
+const NUMERAL = /^\s*[-+]?(0x[\da-f]+|[\d][\d._,]*(e[-+]?\d+)?)n?\s*[a-z%]{0,3}\s*$/i;
+/** What stands for true or false elsewhere. */
+const TRUTHS: ReadonlySet<string> = new Set(['true', 'false', 'yes', 'no', 'on', 'off']);
 /** In every PEM block that holds a key. */
 const KEY = 'PRIVATE KEY';
 
@@ -32,6 +38,16 @@ export function shownValue(value: unknown): string {
  */
 export function shownWord(value: unknown): string {
   return typeof value === 'string' ? quoted(value, MAX_WORD) : shownValue(value);
+}
+
+/**
+ * The same where a number, or true or false, was expected: text that says one is shown, since the mistake is then that it is
+ * text. Of any other only the length is told: it is of no use in the message, and may be a secret in the wrong place.
+ */
+export function shownPlain(value: unknown): string {
+  if (typeof value !== 'string') return shownValue(value);
+  const isPlain = (value.length <= MAX_NUMERAL && NUMERAL.test(value)) || TRUTHS.has(value.toLowerCase());
+  return isPlain ? `'${printable(value, MAX_BYTES)}'` : ofLength(value);
 }
 
 /** The same where an address was expected: without user, password, path and query, as URLs have them. */

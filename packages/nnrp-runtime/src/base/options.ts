@@ -1,5 +1,7 @@
 import { types } from 'node:util';
 import { printable, shownValue, UsageError } from 'nnrp-core';
+import { nearestName } from './nearest-name.js';
+import { misfit, type OptionKind, type OptionTable } from './option-kinds.js';
 import { awaitHint, isThenable, unheardWithin } from './thenable.js';
 
 const MAX_NAME_BYTES = 100;
@@ -13,24 +15,47 @@ export type Kept<Options> = { readonly [Name in keyof Options]: Exclude<Options[
 /** Options with all their defaults filled in. */
 export type Complete<Options> = { readonly [Name in keyof Options]-?: Exclude<Options[Name], undefined> };
 
+/** The names that a bag may have: a set, or an OptionTable, which says of each what it takes. */
+export interface KnownOptions {
+  has(name: string): boolean;
+  keys(): Iterable<string>;
+  get?(name: string): OptionKind | undefined;
+}
+
 /**
- * The check of every bag of options: what a call would silently pass over is refused. `undefined` is the same as left out,
- * `null` is no value. Inherited fields count like one's own, except for those that stand on Object.prototype.
+ * The check of every bag of options: what a call would silently pass over is refused, and so is a value that an option does
+ * not take. `undefined` is the same as left out, `null` is no value. Inherited fields count like one's own, except for those that stand on Object.prototype.
  *
  * @param what - for the message, such as `close options`
  * @param elsewhere - what the message adds about an unknown field that belongs somewhere else
  * @returns the bag itself, so nothing is copied
- * @throws UsageError unless it is an object whose every field is known, not null and no promise; nor is the object one, or
- * a Map or Set
+ * @throws UsageError unless it is an object whose every field is known, has a value that fits and is not null and no promise;
+ * nor is the object one, or a Map or Set
  */
 export function checkOptions<Options extends object>(
   what: string,
   options: Options,
-  known: ReadonlySet<string>,
+  known: KnownOptions,
   elsewhere?: (name: string) => string,
 ): Options {
   refuseUnknown(what, options, known, elsewhere);
   refuseNoValues(what, options);
+  if (known.get !== undefined) refuseMisfits(what, options, known);
+  return options;
+}
+
+/** The same, where some options have no default. @throws UsageError as {@link checkOptions} does, and when one is left out */
+export function checkNeeded<Options extends object>(
+  what: string,
+  options: Options,
+  table: OptionTable,
+  needed: readonly string[],
+): Options {
+  checkOptions(what, options, table);
+  for (const name of needed) {
+    const value: unknown = (options as Record<string, unknown>)[name];
+    if (value === undefined) refuseMisfit(what, options, name, value, table);
+  }
   return options;
 }
 
@@ -38,22 +63,25 @@ export function checkOptions<Options extends object>(
  * A copy that holds nothing but what is given and known: later changes of the bag change nothing, a getter is asked once,
  * and what stands on Object.prototype switches nothing on. A null is left to the check of the option.
  *
- * @throws UsageError unless it is an object whose every field is known and no promise; nor is the object one, or a Map or Set
+ * @throws UsageError unless it is an object whose every field is known, has a value that fits and is no promise; nor is the
+ * object one, or a Map or Set
  */
 export function readOptions<Options extends object>(
   what: string,
   options: Options | undefined,
-  known: ReadonlySet<string>,
+  known: KnownOptions,
 ): Kept<Options> {
   // Without a prototype, so that reading an option that is not given finds nothing either.
   const given: Record<string, unknown> = Object.create(null);
   if (options === undefined) return given as Kept<Options>;
   refuseUnknown(what, options, known);
-  for (const name of known) {
+  for (const name of known.keys()) {
     if (!(name in options) || isPolluted(options, name)) continue;
     const value = (options as Record<string, unknown>)[name];
     if (typeof value === 'object' && isThenable(value)) throw promised(what, options, name);
-    if (value !== undefined) given[name] = value;
+    if (value === undefined) continue;
+    if (value !== null) refuseMisfit(what, options, name, value, known);
+    given[name] = value;
   }
   return given as Kept<Options>;
 }
@@ -62,7 +90,7 @@ export function readOptions<Options extends object>(
 export function readValues<Options extends object>(
   what: string,
   options: Options | undefined,
-  known: ReadonlySet<string>,
+  known: KnownOptions,
 ): Kept<Options> {
   const given = readOptions(what, options, known);
   refuseNoValues(what, given);
@@ -74,23 +102,53 @@ export function withDefaults<Options extends object>(
   what: string,
   options: Given<Options> | undefined,
   defaults: Options,
+  known: KnownOptions = new Set(Object.keys(defaults)),
 ): Options {
-  return { ...defaults, ...readValues<Given<Options>>(what, options, new Set(Object.keys(defaults))) };
+  return { ...defaults, ...readValues<Given<Options>>(what, options, known) };
 }
 
-function refuseUnknown(
-  what: string,
-  options: object,
-  known: ReadonlySet<string>,
-  elsewhere?: (name: string) => string,
-): void {
+/**
+ * The same for an argument that stands by itself: `sendError: errorCode takes an integer of 0 to 4294967295, got -1`.
+ * @throws UsageError when the value does not fit
+ */
+export function checkArgument(call: string, name: string, value: unknown, kind: OptionKind): void {
+  if (!kind.fits(value)) throw refusal(value, `${call}: ${misfit(name, kind, value)}${awaitHint(value)}`);
+}
+
+function refuseUnknown(what: string, options: object, known: KnownOptions, elsewhere?: (name: string) => string): void {
   if (!isBag(options))
     throw refusal(options, `${what}: expected an object, got ${shownValue(options)}${awaitHint(options)}`);
   for (const name in options) {
     if (known.has(name) || isPolluted(options, name)) continue;
-    const hint = elsewhere?.(name) ?? '';
-    throw refusal(options, `${what}: there is no option '${printable(name, MAX_NAME_BYTES)}'${hint}`);
+    throw refusal(options, `${what}: ${unknownName('option', name, known.keys(), elsewhere?.(name))}`);
   }
+}
+
+/**
+ * What is said of a name that does not exist.
+ *
+ * @param sort - what it would name
+ * @param hint - in place of the name that it may stand for
+ */
+export function unknownName(sort: string, name: string, known: Iterable<string>, hint = ''): string {
+  const names = [...known];
+  const nearest = hint === '' ? nearestName(name, names) : undefined;
+  const guess = nearest === undefined ? hint : `; did you mean ${nearest}?`;
+  const text = `there is no ${sort} '${printable(name, MAX_NAME_BYTES)}'${guess}`;
+  return `${text}${text.endsWith('?') ? '' : ';'} ${sort}s are ${names.join(', ')}`;
+}
+
+function refuseMisfits(what: string, options: object, known: KnownOptions): void {
+  for (const name in options) {
+    if (isPolluted(options, name)) continue;
+    const value: unknown = (options as Record<string, unknown>)[name];
+    if (value !== undefined) refuseMisfit(what, options, name, value, known);
+  }
+}
+
+function refuseMisfit(what: string, options: object, name: string, value: unknown, known: KnownOptions): void {
+  const kind = known.get?.(name);
+  if (kind !== undefined && !kind.fits(value)) throw refusal(options, `${what}: ${misfit(name, kind, value)}`);
 }
 
 /** A null, and what will be a value only later. */

@@ -1,4 +1,14 @@
-import { type FlowFields, forCaller, INSPECT, type Inspect, inspected, isNnrpError, type NnrpError } from 'nnrp-core';
+import {
+  type FlowFields,
+  forCaller,
+  INSPECT,
+  type Inspect,
+  inspected,
+  isNnrpError,
+  type NnrpError,
+  shownValue,
+  UsageError,
+} from 'nnrp-core';
 import { ApplicationEvents, tell } from '../base/application/application-events.js';
 import { ASYNC_DISPOSE } from '../base/application/async-dispose.js';
 import { type Guarded, guard } from '../base/guard.js';
@@ -6,7 +16,7 @@ import { answering, unheard } from '../base/promises/settled.js';
 import { SeldomWarning } from '../base/warn.js';
 import type { CloseReport } from '../connection/close-report.js';
 import type { HostPort } from '../transport/address/address.js';
-import type { FramedTransport } from '../transport/contract/contract.js';
+import type { FramedConnector, FramedTransport } from '../transport/contract/contract.js';
 import { checkTransport } from '../transport/contract/is-transport.js';
 import { ofTransport, TcpConnector } from '../transport/tcp/tcp.js';
 import { TlsConnector } from '../transport/tls/tls.js';
@@ -15,6 +25,7 @@ import { ClientConnection } from './connection/client-connection.js';
 import type { ProbeOptions, ProbeResult } from './connection/client-probes.js';
 import {
   clientConfig,
+  connectSignal,
   type NnrpClientConfig,
   type NnrpClientOptions,
   type SessionOptions,
@@ -27,6 +38,7 @@ import {
   type NnrpClientEvents,
 } from './contract/client-events.js';
 import type { ClientHelloOptions, ServerHello } from './hello/hello-exchange.js';
+import { ResumingTransport } from './recovery/resuming-transport.js';
 import type { NnrpClientSession } from './session/client-session.js';
 import { type EventStream, EventStreams } from './session/event-stream.js';
 import type { CloseOptions } from './session/session-closing.js';
@@ -40,14 +52,21 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   private readonly warning = new SeldomWarning();
   private resolveClosed: (reason: NnrpError) => void = () => {};
 
-  private constructor(transport: FramedTransport, config: NnrpClientConfig, asksAnyServer: boolean) {
+  private constructor(
+    transport: FramedTransport,
+    config: NnrpClientConfig,
+    asksAnyServer: boolean,
+    connector?: FramedConnector,
+  ) {
     super();
     this.closed = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });
     const { hello, ...others } = config;
     const kept = { ...others, hello: hello !== false };
-    this.connection = new ClientConnection(transport, kept, this.reporter(), asksAnyServer);
+    const isRecovering = config.reconnect === 'resume' && config.announce && connector !== undefined;
+    const recovery = isRecovering ? new ResumingTransport(transport, connector, kept) : undefined;
+    this.connection = new ClientConnection(recovery ?? transport, kept, this.reporter(), asksAnyServer, recovery);
     this.connection.start(hello);
   }
 
@@ -55,13 +74,13 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * Connects over TCP.
    *
    * @param address - HOST:PORT
-   * @throws TransportError or TimeoutError when no connection comes about, UsageError on a bad option
+   * @throws TransportError or TimeoutError when no connection comes about, UsageError on a bad option; the reason of
+   * `signal` when that aborts first
    */
   static connectTcp(address: string | HostPort, config: NnrpClientOptions = {}): Promise<NnrpClient> {
     return answering(() => {
       const complete = clientConfig(config);
-      const connector = new TcpConnector(address, connecting(complete));
-      return connector.connect().then((transport) => new NnrpClient(transport, complete, asksAnyServer(config)));
+      return NnrpClient.by(new TcpConnector(address, connecting(complete)), complete, config);
     });
   }
 
@@ -69,7 +88,8 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * Connects over TLS. The server's certificate must lead to a trusted root and be for its name.
    *
    * @param address - HOST:PORT
-   * @throws TransportError or TimeoutError when no connection comes about, UsageError on a bad option
+   * @throws TransportError or TimeoutError when no connection comes about, UsageError on a bad option; the reason of
+   * `signal` when that aborts first
    */
   static connectTls(
     address: string | HostPort,
@@ -78,12 +98,39 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   ): Promise<NnrpClient> {
     return answering(() => {
       const complete = clientConfig(config);
-      const connector = new TlsConnector(address, tls, connecting(complete));
-      return connector.connect().then((transport) => new NnrpClient(transport, complete, asksAnyServer(config)));
+      return NnrpClient.by(new TlsConnector(address, tls, connecting(complete)), complete, config);
     });
   }
 
-  /** Uses any transport, which the client owns from now on. @throws UsageError on a bad option, or what is no transport; a transport is aborted */
+  /**
+   * Connects by a connector, of the application's own for example. The client keeps it, to connect again.
+   *
+   * @throws what the connector rejects with; UsageError on a bad option, and on what is no connector or no transport; the
+   * reason of `signal`
+   */
+  static connect(connector: FramedConnector, config: NnrpClientOptions = {}): Promise<NnrpClient> {
+    return answering(() => {
+      const complete = clientConfig(config);
+      if (typeof connector?.connect !== 'function')
+        throw new UsageError(`connect: expected a FramedConnector, got ${shownValue(connector)}`);
+      return NnrpClient.by(connector, complete, config);
+    });
+  }
+
+  private static by(
+    connector: FramedConnector,
+    complete: NnrpClientConfig,
+    config: NnrpClientOptions,
+  ): Promise<NnrpClient> {
+    const asks = asksAnyServer(config);
+    return connector.connect(connectSignal(config)).then((transport) => {
+      checkTransport('connect', transport);
+      transport.limitPackets?.(complete.maxPacketBytes);
+      return new NnrpClient(transport, complete, asks, connector);
+    });
+  }
+
+  /** Uses any transport, which the client owns from now on; it cannot connect again. @throws UsageError on a bad option, or what is no transport; a transport is aborted */
   static fromTransport(transport: FramedTransport, config: NnrpClientOptions = {}): NnrpClient {
     checkTransport('fromTransport', transport);
     try {
@@ -116,7 +163,8 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * Opens a session; several may live on one connection.
    *
    * @throws (as a rejection) PeerError with the server's session_error_code when it refuses, TimeoutError when it does
-   * not answer, TransportError or ClosedError when the connection is over, WireError when an option does not fit
+   * not answer, TransportError or ClosedError when the connection is over, WireError when options contradict each other; the
+   * reason of `signal` when that aborts first
    */
   openSession(options: SessionOptions = {}): Promise<NnrpClientSession> {
     return this.connection.openSession(options);
@@ -156,7 +204,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
 
   /**
    * Tells the server how much the whole connection wants; see NnrpClientSession.sendFlowUpdate for a session.
-   * @throws WireError when a value does not fit; TransportError or ClosedError when the connection is over
+   * @throws UsageError on a wrong field; TransportError or ClosedError when the connection is over
    */
   sendFlowUpdate(fields: FlowFields): void {
     this.connection.sendFlowUpdate(fields);
@@ -175,7 +223,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * otherwise. A server that does not answer is left behind.
    *
    * @returns what was cut, over all sessions, also when the connection had ended before
-   * @throws (as a rejection) UsageError or WireError on a bad option; everything stays open then, and nothing else rejects
+   * @throws (as a rejection) UsageError on a bad option; everything stays open then, and nothing else rejects
    */
   close(options: CloseOptions = {}): Promise<CloseReport> {
     return answering(() => this.connection.shutDown(options));
@@ -205,6 +253,9 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
       flowUpdate: (update, outcome) => this.report('flowUpdate', { update, outcome }),
       readingPaused: (unreadBytes, most) => this.report('readingPaused', { unreadBytes, most }),
       internalError: (error) => this.internalError(error),
+      suspended: (error) => this.report('suspended', { error }),
+      resumed: (report) => this.report('resumed', report),
+      lost: (sessionId, error) => this.report('lost', { sessionId, error }),
       closed: (error) => {
         tell<NnrpClientEvents, 'closed'>(this, 'closed', error, (failure) => this.internalError(failure));
         this.reported.push({ type: 'closed', error });

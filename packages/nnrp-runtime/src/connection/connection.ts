@@ -11,7 +11,7 @@ import {
   type NnrpError,
   type Packet,
   PREVIEW3,
-  ProtocolError,
+  type ProtocolError,
   type Revision,
   type TimeoutError,
   TransportError,
@@ -25,8 +25,10 @@ import { warn } from '../base/warn.js';
 import type { FramedTransport, PacketSink } from '../transport/contract/contract.js';
 import { COPY_LIMIT } from '../transport/stream/lent-packet.js';
 import { type ErrorOptions, errorMessage } from './errors/error-message.js';
+import { framingError } from './errors/framing-error.js';
 import { MOST_BYTES, packetTooLarge } from './packet-limit.js';
 import { Pings, type PingsOwner } from './pings.js';
+import type { SentLogOwner } from './recovery/sent-log.js';
 import { ERROR_MESSAGE } from './sending/codecs.js';
 import { type MetadataCodec, OutboundMessage } from './sending/outbound-message.js';
 import { CONTROL_LANE, type Lane, Outbox, type OutboxLimits, type OutboxOwner } from './sending/outbox.js';
@@ -41,7 +43,7 @@ const HEADER_BYTES = preview3.COMMON_HEADER_BYTES;
  * handler. Common to both roles; what a role does with its packets stands in its subclass.
  */
 export abstract class Connection<Session extends SessionEndpoint = SessionEndpoint>
-  implements PacketSink, SessionConnection<Session>, OutboxOwner, PingsOwner
+  implements PacketSink, SessionConnection<Session>, OutboxOwner, PingsOwner, SentLogOwner
 {
   protected readonly sessions = new IdMap<Session>();
   /** The session of the last packet: the next one is for it as a rule. */
@@ -82,12 +84,10 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     return this.outbox.byteLength > 0 || (this.transport.unsentBytes ?? 0) > 0;
   }
 
-  /** Bytes received of a packet that is not complete. */
   get unfinishedBytes(): number {
     return this.transport.unfinishedBytes ?? 0;
   }
 
-  /** The last round trip in milliseconds; undefined before the first PONG. */
   get roundTripMs(): number | undefined {
     return this.pings.lastRoundTripMs;
   }
@@ -115,7 +115,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     partial = false,
   ): boolean {
     if (body !== undefined && body.length + codec.bytes > this.mostBytes) {
-      this.refuseTooLarge(messageType, sessionId, frameId, body.length + codec.bytes);
+      this.checkSize(messageType, sessionId, frameId, body.length + codec.bytes);
     }
     // Only work and results are worth lending; whoever sends anything else need not think of it.
     const isLent = messageType === MessageType.FrameSubmit || messageType === MessageType.ResultPush;
@@ -138,8 +138,9 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     return this.outbox.send(this.outbound.setPlain(messageType, sessionId, frameId, traceLow, traceHigh), lane, false);
   }
 
-  /** @throws UsageError unless the message must be sent all the same */
-  private refuseTooLarge(messageType: number, sessionId: number, frameId: number, bytes: number): void {
+  /** Of metadata and body. @throws UsageError when the peer does not take so many bytes, unless they must be sent all the same */
+  checkSize(messageType: number, sessionId: number, frameId: number, bytes: number): void {
+    if (bytes <= this.mostBytes) return;
     const info = this.revision.messageInfo(messageType);
     const error = packetTooLarge(info, messageType, sessionId, frameId, bytes, this.mostBytes);
     if (error !== undefined) throw error;
@@ -154,8 +155,15 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     this.sendPlain(MessageType.Ping, 0, 0);
   }
 
-  pingTimedOut(error: TimeoutError): void {
+  pingTimedOut(error: TimeoutError): boolean {
     this.endNow(error);
+    return false;
+  }
+
+  fence(): void {}
+
+  confirmedRoom(): void {
+    this.outbox.confirmed();
   }
 
   whenDrained(lane: Lane = CONTROL_LANE): Promise<void> {
@@ -260,10 +268,12 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     return true;
   }
 
-  broken(fault: WireFault): void {
+  broken(fault: WireFault, foreign?: Uint8Array): void {
     guard(this, () => {
-      const code = FRAMING_ERROR_CODES[fault.kind] ?? ErrorCode.MalformedHeader;
-      this.fail(new ProtocolError(describeFault(fault), code, fault));
+      // Later bytes may be of a payload, and are not shown.
+      const error = framingError(fault, this.packetCount === 0 ? foreign : undefined, this.role);
+      // The peer's own bytes are not sent back: what comes from here could be taken for ours.
+      this.fail(error, describeFault(fault));
     });
   }
 
@@ -273,6 +283,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
 
   /** A body that was lent has changed: its frame alone is given up. */
   unsent(head: Packet, error: UsageError): void {
+    guard(this, () => this.outbox.log?.leftOut(head.sessionId, head.frameId));
     guard(this, () => this.sessions.get(head.sessionId)?.unsent(head, error));
   }
 
@@ -287,10 +298,10 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     this.end(error ?? (this.sessions.size === 0 ? new ClosedError(text) : new TransportError(text)));
   }
 
-  /** The peer broke a rule that costs the connection: tells it, then closes. */
-  fail(error: ProtocolError): void {
+  /** The peer broke a rule that costs the connection: tells it, then closes. @param told - what the peer is told */
+  fail(error: ProtocolError, told: string = error.rawMessage): void {
     if (this.ended !== undefined) return;
-    this.sendError(error.wireCode, ErrorScope.Connection, error.rawMessage, { fatal: true });
+    this.sendError(error.wireCode, ErrorScope.Connection, told, { fatal: true });
     this.sendPlain(MessageType.Close, 0, 0);
     this.end(error);
   }
@@ -332,18 +343,17 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     guard(this, () => this.outbox.end(error));
     guard(this, () => this.pings.end(error));
     guard(this, () => this.onEnded(error));
+    guard(this, () => this.outbox.log?.close());
   }
 
+  protected abstract readonly role: 'client' | 'server';
   /** Whether a packet is what the peer sends frames by. */
   protected abstract takesFrames(head: Packet): boolean;
-  /** Whether the peer has said that it understands this. */
   abstract understands(family: preview3.PeerMessages): boolean;
-  /** A packet that names no session of this connection. */
   protected abstract receive(packet: Packet, info: MessageInfo): void;
   /** A packet that names no session of this connection and breaks a rule. */
   protected abstract violated(packet: Packet, info: MessageInfo, fault: WireFault): void;
   protected abstract onEnded(error: NnrpError): void;
-  /** Reports what was thrown inside the runtime to the application. */
   protected abstract internalError(error: unknown): void;
   /** Whether this side reads, and how often it has stopped. */
   abstract get reading(): { readonly stops: number; readonly isHeld: boolean };
@@ -370,11 +380,13 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   private receivedByAnyRole(packet: Packet): boolean {
     switch (packet.messageType) {
       case MessageType.Ping:
-        if (!this.sendPlain(MessageType.Pong, 0, 0)) this.answerWaits(TEXT_BYTES + preview3.COMMON_HEADER_BYTES);
+        if (!this.outbox.sendAhead(this.outbound.setPlain(MessageType.Pong, 0, 0)))
+          this.answerWaits(TEXT_BYTES + preview3.COMMON_HEADER_BYTES);
         return true;
       case MessageType.Pong:
         // An answer that nobody asked for says nothing.
         this.pings.answered();
+        this.outbox.log?.confirmed();
         return true;
       case MessageType.Close:
         background(this, this.close(new ClosedError(`${this.remoteAddress} closed the connection`)));
@@ -386,9 +398,3 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
 }
 
 const UNREPORTED: Guarded = { crashed: (error) => warn('an internal error could not be reported', error) };
-
-const FRAMING_ERROR_CODES: Partial<Record<WireFault['kind'], number>> = {
-  unsupported_version_major: ErrorCode.UnsupportedVersion,
-  unsupported_wire_format: ErrorCode.UnsupportedVersion,
-  packet_too_large: ErrorCode.LimitExceeded,
-};

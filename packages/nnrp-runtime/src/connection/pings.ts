@@ -9,7 +9,7 @@ const MOST_BEHIND_MS = 60_000;
 const LEAST_BYTES_PER_SECOND = 500;
 
 interface AwaitedPong {
-  readonly sentAtMs: number;
+  sentAtMs: number;
   patience: Patience | undefined;
   isOver: boolean;
   resolve(roundTripMs: number): void;
@@ -26,8 +26,8 @@ export interface StartedPing {
 /** What PINGs need of their connection. */
 export interface PingsOwner extends Guarded {
   sendPing(): void;
-  /** No PONG has come in time. */
-  pingTimedOut(error: TimeoutError): void;
+  /** No PONG has come in time. @returns whether it is waited for still: its PING is sent once more */
+  pingTimedOut(error: TimeoutError): boolean;
   /** Whether bytes wait to be sent. */
   readonly isSending: boolean;
   /** How often this side has stopped reading, and whether it reads now: a PONG that is not read proves nothing. */
@@ -83,6 +83,11 @@ export class Pings {
     return true;
   }
 
+  /** They are sent once more, on another connection: the time until then says nothing of the way. */
+  sentAgain(): void {
+    for (const awaited of this.awaited ?? []) awaited.sentAtMs = performance.now();
+  }
+
   private wait(awaited: AwaitedPong, timeoutMs: number): void {
     const { owner } = this;
     const { stops } = owner.reading;
@@ -94,7 +99,8 @@ export class Pings {
       const isExcused =
         owner.isSending || reading.isHeld || reading.stops !== stops || this.isBehind(awaited, before, timeoutMs);
       if (isExcused && !awaited.isOver) this.wait(awaited, timeoutMs);
-      else owner.pingTimedOut(new TimeoutError(`no PONG within ${timeoutMs} ms`, timeoutMs));
+      else if (owner.pingTimedOut(new TimeoutError(`no PONG within ${timeoutMs} ms`, timeoutMs)) && !awaited.isOver)
+        this.wait(awaited, timeoutMs);
     }).unref();
   }
 

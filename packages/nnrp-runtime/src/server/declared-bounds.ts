@@ -124,6 +124,6 @@ function highest<T>(those: Iterable<T>, count: (one: T) => number): number {
 
 function slow(connections: Iterable<ServerConnection>): number {
   let count = 0;
-  for (const connection of connections) if (connection.isSlow) count++;
+  for (const connection of connections) if (connection.isSending) count++;
   return count;
 }

@@ -9,7 +9,6 @@ import {
   TimeoutError,
   UsageError,
 } from 'nnrp-core';
-import { CloseReason, InFlightPolicy } from 'nnrp-core/preview3';
 import { ApplicationContext } from '../base/application/application-context.js';
 import { ApplicationEvents, tell } from '../base/application/application-events.js';
 import { ASYNC_DISPOSE } from '../base/application/async-dispose.js';
@@ -38,18 +37,19 @@ import type { NnrpServerSession } from './contract/contract.js';
 import { ServerBounds, type ServerStats } from './contract/server-bounds.js';
 import { type NnrpServerConfig, type NnrpServerOptions, serverConfig } from './contract/server-config.js';
 import type { HandlerFailure, NnrpServerEvents } from './contract/server-events.js';
+import { goodbye, type ShutdownOptions, shutdownOptions } from './contract/shutdown-options.js';
 import { declareBounds } from './declared-bounds.js';
 import { HANDLER_WORDS, INTERNAL_WORDS, UnheardFailures } from './failures/unheard-failures.js';
 import { Newcomers } from './newcomers.js';
 import { Admission } from './opening/admission.js';
 import { openTerms } from './opening/session-opening.js';
+import { type ResumableOwner, ResumableSessions } from './recovery/resumable-sessions.js';
 import { checkHandlers } from './serve/check-handlers.js';
 import { HandlerService } from './serve/handler-service.js';
 import { type ServeHandlers, type ServeOptions, serveOptions } from './serve/serve-handlers.js';
 import type { SessionCore } from './session/session-core.js';
 import { SessionIterator } from './session-iterator.js';
 
-/** A listener of one's own may come with another copy of nnrp-core. */
 const CLOSED = 'NNRP_ERR_CLOSED';
 
 /**
@@ -59,6 +59,7 @@ const CLOSED = 'NNRP_ERR_CLOSED';
  */
 export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private readonly table = new SessionTable<SessionCore>();
+  private readonly resumables: ResumableSessions;
   private readonly connections = new Set<ServerConnection>();
   private readonly closingConnections = new ClosingConnections<ServerConnection>();
   private readonly accepted = new AsyncQueue<SessionCore>();
@@ -66,7 +67,6 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private readonly admission: Admission;
   private readonly memory: ServerMemory;
   private readonly watchTimer: NodeJS.Timeout | undefined;
-  /** Where the policy was handed over. */
   private readonly policyContext = new ApplicationContext();
   private readonly unheardFailures = new UnheardFailures<HandlerFailure>(this, HANDLER_WORDS);
   private readonly unheardErrors = new UnheardFailures<InternalError>(this, INTERNAL_WORDS);
@@ -94,7 +94,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       () => this.connectionCount,
       () => this.closingConnections.cutOldest(),
     );
-    this.watchTimer = watchSilence(config, this, (nowMs) => this.watch(nowMs));
+    this.watchTimer = watchSilence(config, this, (nowMs) => {
+      for (const connection of [...this.connections]) guard(connection, () => connection.watch(nowMs));
+    });
     // A listener of the application's own may not take it, and then has nothing to tell.
     const onAcceptFailed = (failure: AcceptFailure) => this.tell('acceptFailed', failure);
     guard(this, () => Reflect.set(listener, 'onAcceptFailed', onAcceptFailed));
@@ -103,7 +105,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       this.bounds.addAll(listener.bounds ?? []);
       Reflect.set(listener, 'onBoundHit', onBoundHit);
     });
-    background(this, this.acceptConnections(this.owner()));
+    const owner = this.owner();
+    this.resumables = owner.resumables;
+    background(this, this.acceptConnections(owner));
   }
 
   /**
@@ -154,9 +158,14 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return this.listener.address;
   }
 
-  /** Open sessions, those that wait for `accept` included. */
+  /** Open sessions, those that wait for `accept` and those that wait to be resumed included. */
   get sessionCount(): number {
     return this.table.size;
+  }
+
+  /** Of them those that wait to be resumed. */
+  get suspendedCount(): number {
+    return this.resumables.suspendedCount;
   }
 
   /** Connections, those that are being closed included, until their sockets are gone. */
@@ -247,13 +256,20 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
 
   /**
    * Closes gracefully: accepts nothing new, tells clients (SESSION_CLOSE server_shutdown), gives operations in flight
-   * `drainTimeoutMs` to be answered, then closes every session and connection.
+   * `drainTimeoutMs` to be answered, then closes every session and connection. Calling it again returns the same promise;
+   * a `drainTimeoutMs` of that call counts from then on where it leaves less time.
    *
    * @returns what was cut, over all sessions
+   * @throws (as a rejection) UsageError on a bad option; everything stays open then, and nothing else rejects
    */
-  close(): Promise<CloseReport> {
-    this.closing ??= answering(() => this.shutDown());
-    return this.closing;
+  close(options: ShutdownOptions = {}): Promise<CloseReport> {
+    return answering(() => {
+      const { drainTimeoutMs } = shutdownOptions(options);
+      if (this.closing === undefined) this.closing = this.shutDown(drainTimeoutMs ?? this.config.drainTimeoutMs);
+      else if (drainTimeoutMs !== undefined)
+        for (const { closing } of this.table.values()) background(this, closing.shutDown(goodbye(drainTimeoutMs)));
+      return this.closing;
+    });
   }
 
   /** What leaving an `await using` block does: `close()`. */
@@ -277,10 +293,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     this.internalError(error);
   }
 
-  /** This server as its connections see it. */
   private owner(): ServerConnectionOwner<ServerConnection> {
     const { config, table } = this;
-    return {
+    const shared = {
       config,
       bounds: this.bounds,
       admission: this.admission,
@@ -310,14 +325,18 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       connectionEnded: (loss) => {
         if (!isNnrpError(loss.error, CLOSED)) this.tell('connectionLost', loss);
       },
-    };
+      sessionSuspended: (event) => this.tell('sessionSuspended', event),
+      sessionResumed: (event) => this.tell('sessionResumed', event),
+      sessionExpired: (event) => this.tell('sessionExpired', event),
+      crashed: (error) => this.internalError(error),
+    } satisfies Omit<ServerConnectionOwner<ServerConnection>, 'resumables'> & ResumableOwner;
+    return { ...shared, resumables: new ResumableSessions(shared) };
   }
 
   private acceptRefusal(): UsageError | undefined {
     return this.loop && new UsageError('accept: serve() takes the sessions of this server');
   }
 
-  /** Sessions that were handed out, and not looked at. */
   private putBack(cores: readonly SessionCore[]): void {
     if (this.loop === undefined) this.accepted.putBack(cores);
     else for (const core of cores) this.loop.attend(core);
@@ -339,10 +358,6 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     }
   }
 
-  private watch(nowMs: number): void {
-    for (const connection of [...this.connections]) guard(connection, () => connection.watch(nowMs));
-  }
-
   private tell<Name extends keyof NnrpServerEvents>(name: Name, event: NnrpServerEvents[Name][0]): void {
     tell<NnrpServerEvents, Name>(this, name, event, (error) => this.internalError(error));
   }
@@ -359,17 +374,11 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   }
 
   /** Each step by itself: what one of them fails with is an internal error, and the end is told all the same. */
-  private async shutDown(): Promise<CloseReport> {
+  private async shutDown(drainTimeoutMs: number): Promise<CloseReport> {
     this.draining = true;
     await this.closeListener();
-    const { drainTimeoutMs } = this.config;
-    const goodbye = {
-      reason: CloseReason.ServerShutdown,
-      inFlightPolicy: drainTimeoutMs > 0 ? InFlightPolicy.Drain : InFlightPolicy.Abort,
-      drainTimeoutMs,
-    };
     const cores = [...this.table.values()];
-    await Promise.allSettled(cores.map(async (core) => core.closing.shutDown(goodbye)));
+    await Promise.allSettled(cores.map(async (core) => core.closing.shutDown(goodbye(drainTimeoutMs))));
     const closed = new ClosedError('the server was closed');
     this.admission.end();
     const connections = [...this.connections, ...this.closingConnections];

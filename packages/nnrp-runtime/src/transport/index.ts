@@ -1,9 +1,10 @@
+export { checkSignal, followSignal, reasonOf, whenAborted } from '../base/application/abort-signals.js';
 export { applicationCallback } from '../base/application/application-callback.js';
 export { crash, type Guarded, guard, later, listen, nextTurn } from '../base/guard.js';
 export { readOptions } from '../base/options.js';
 export { answering } from '../base/promises/settled.js';
 export { warn } from '../base/warn.js';
-export { givenClientConfig } from '../client/contract/client-config.js';
+export { connectSignal, givenClientConfig } from '../client/contract/client-config.js';
 export { formatAddress, type HostPort, parseAddress, reachableHost } from './address/address.js';
 export { hostGroup } from './address/address-group.js';
 export type {

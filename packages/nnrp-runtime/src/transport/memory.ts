@@ -6,7 +6,7 @@ import {
   inspected,
   type NnrpError,
   Packet,
-  shownValue,
+  shownPlain,
   TransportError,
   UsageError,
 } from 'nnrp-core';
@@ -98,7 +98,7 @@ export class MemoryListener implements FramedListener, FramedConnector {
 function memoryOptions(options: MemoryOptions): Complete<MemoryOptions> {
   const { highWaterBytes = DEFAULT_HIGH_WATER_BYTES } = readOptions('memory options', options, OPTIONS);
   if (Number.isSafeInteger(highWaterBytes) && highWaterBytes >= 1) return { highWaterBytes };
-  throw new UsageError(`highWaterBytes: expected an integer of at least 1, got ${shownValue(highWaterBytes)}`);
+  throw new UsageError(`highWaterBytes: expected an integer of at least 1, got ${shownPlain(highWaterBytes)}`);
 }
 
 class MemoryTransport implements FramedTransport, Guarded {

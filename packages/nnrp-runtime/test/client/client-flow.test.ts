@@ -383,7 +383,9 @@ describe('flow control of the client', () => {
       [3, expect.objectContaining({ scopeKind: ScopeKind.Operation, operationId: 1n, creditEpoch: 1 })],
       [0, expect.objectContaining({ scopeKind: ScopeKind.Connection, retryAfterMs: 5, creditEpoch: 1, flowFlags: 10 })],
     ]);
-    expect(() => session.sendFlowUpdate({ credit: 70_000 })).toThrow(/session_credit/);
+    expect(() => session.sendFlowUpdate({ credit: 70_000 })).toThrow(
+      '[NNRP_ERR_USAGE] flow update: credit takes an integer of 0 to 65535, got 70000',
+    );
     server.vanish();
     await server.client.closed;
     expect(() => session.sendFlowUpdate({})).toThrow(/NNRP_ERR_(TRANSPORT|CLOSED)/);

@@ -30,21 +30,30 @@ describe('a request', () => {
     await opened;
   });
 
-  it('announces by default what this client understands, and differs in nothing else', async () => {
-    const server = await ScriptedServer.start();
-    void server.client.openSession({ requestedSessionId: 1, defaultDeadlineMs: 500 });
-    const packet = await server.next();
-    const golden = bytesFrom(goldenOpen());
-    const sent = bytesOf(packet).slice(0, golden.length);
-    expect(preview3.decodeControlExtensions(packet.body)).toEqual([
-      { type: preview3.PEER_MESSAGES_EXTENSION, critical: false, payload: preview3.encodePeerMessages() },
-    ]);
-    const view = new DataView(sent.buffer);
-    expect([view.getUint32(16, true), view.getUint32(40 + 36, true)]).toEqual([16, 16]);
-    view.setUint32(16, 0, true);
-    view.setUint32(40 + 36, 0, true);
-    expect(hexOf(sent)).toBe(hexOf(golden));
-  });
+  it.each([
+    ['never', 0],
+    ['resume', preview3.SessionFlags.AllowResume],
+  ] as const)(
+    'announces what this client understands, and with reconnect %s differs by flag %i',
+    async (reconnect, flag) => {
+      const server = await ScriptedServer.start({ reconnect });
+      void server.client.openSession({ requestedSessionId: 1, defaultDeadlineMs: 500 });
+      const packet = await server.next();
+      const golden = bytesFrom(goldenOpen());
+      const sent = bytesOf(packet).slice(0, golden.length);
+      expect(preview3.decodeControlExtensions(packet.body)).toEqual([
+        { type: preview3.PEER_MESSAGES_EXTENSION, critical: false, payload: preview3.encodePeerMessages() },
+      ]);
+      const view = new DataView(sent.buffer);
+      expect([view.getUint32(16, true), view.getUint32(40 + 36, true)]).toEqual([16, 16]);
+      view.setUint32(16, 0, true);
+      view.setUint32(40 + 36, 0, true);
+      const flagsAt = 40 + preview3.SESSION_OPEN_OFFSETS.sessionFlags;
+      expect(view.getUint8(flagsAt)).toBe(flag);
+      view.setUint8(flagsAt, 0);
+      expect(hexOf(sent)).toBe(hexOf(golden));
+    },
+  );
 
   it('carries the authentication first, then the extensions, with their lengths', async () => {
     const server = await ScriptedServer.start();

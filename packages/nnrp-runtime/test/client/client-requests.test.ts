@@ -121,7 +121,9 @@ describe('a patch', () => {
 
   it('that does not fit is refused, and leaves no request behind', async () => {
     const { server, session } = await opened();
-    await expect(session.patch({ qualityTier: 70_000 })).rejects.toThrow(/quality_tier/);
+    await expect(session.patch({ qualityTier: 70_000 })).rejects.toThrow(
+      /USAGE.*qualityTier takes an integer of 0 to 65535, got 70000/,
+    );
     const patching = session.patch({ qualityTier: 7 });
     await server.expect(MessageType.SessionPatch);
     answerPatch(server, { effectiveQualityTier: 7 });
@@ -259,11 +261,13 @@ describe('a cache object', () => {
   it.each([
     ['key', { key: -1n }],
     ['key', { key: 5 as never }],
-    ['object_kind', { kind: 0 as never }],
-    ['ttl_ms', { ttlMs: -1 }],
+    ['kind', { kind: 0 as never }],
+    ['ttlMs', { ttlMs: -1 }],
   ])('with a bad %s is not sent', async (field, change) => {
     const { session } = await opened();
-    await expect(session.putObject({ ...object, ...change }, 'x')).rejects.toThrow(field);
+    await expect(session.putObject({ ...object, ...change }, 'x')).rejects.toThrow(
+      `[NNRP_ERR_USAGE] cache object: ${field} takes `,
+    );
   });
 
   it('is forgotten by key, by kind, by namespace or with the whole session', async () => {

@@ -42,6 +42,26 @@ describe('the text of an operation', () => {
     }
   });
 
+  it('is there in one piece for a caller that wants no loop', async () => {
+    const { operation, work } = await begun();
+    const bytes = UTF8.encode(TEXT);
+    const whole = operation.wholeText();
+    await answer(work, [bytes.subarray(0, 3), 'and '], bytes.subarray(3));
+    expect(await whole).toBe(
+      `${new TextDecoder().decode(bytes.subarray(0, 3))}and ${new TextDecoder().decode(bytes.subarray(3))}`,
+    );
+    expect((await operation.result()).partial).toBe(false);
+    await expect(operation.wholeText()).rejects.toMatchObject({ code: 'NNRP_ERR_USAGE' });
+  });
+
+  it('in one piece rejects as the operation does', async () => {
+    const { operation, work } = await begun();
+    const whole = operation.wholeText();
+    await work.push('half');
+    await work.drop();
+    await expect(whole).rejects.toMatchObject({ code: 'NNRP_ERR_RESULT_DROPPED' });
+  });
+
   it('is whole when every byte comes by itself', async () => {
     const { operation, work } = await begun();
     const bytes = UTF8.encode(TEXT);

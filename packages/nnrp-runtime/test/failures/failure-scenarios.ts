@@ -6,6 +6,7 @@ import { carrier } from '../support/carrier.js';
 import { ScriptedServer } from '../support/scripted-server.js';
 import type { Stage } from '../support/stage.js';
 import { asked, failureOf, handled, held, onPurpose, policy, refusalBy } from './failure-stage.js';
+import { lostSession } from './lost-session.js';
 
 const {
   CancelScope,
@@ -225,6 +226,10 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<unknow
     server.peer.socket.end();
     return opened;
   },
+
+  'The connection was lost, and the session with it': () => lostSession('sent'),
+
+  'The same, and the submit was not sent': () => lostSession('not sent'),
 
   'The connection broke': async () => {
     const server = await ScriptedServer.start();

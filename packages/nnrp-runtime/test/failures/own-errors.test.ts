@@ -1,4 +1,4 @@
-import { isNnrpError } from 'nnrp-core';
+import { isNnrpError, type NnrpErrorCode } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, expect, it } from 'vitest';
 import type { OperationContext } from '../../src/server/contract/contract.js';
@@ -19,7 +19,7 @@ const failureOf = (promise: Promise<unknown>) =>
   );
 
 /** Everybody is told of the same, and nobody has the error of another. */
-function expectOwn(errors: readonly unknown[], code: string): void {
+function expectOwn(errors: readonly unknown[], code: NnrpErrorCode): void {
   expect(errors.filter((error) => !isNnrpError(error, code))).toEqual([]);
   expect(new Set(errors).size).toBe(errors.length);
 }
@@ -116,7 +116,8 @@ it('on the server, each operation has a reason of its own for its signal, and fo
       expectOwn(await Promise.all(waiting), end === 'close' ? 'NNRP_ERR_CLOSED' : 'NNRP_ERR_TRANSPORT');
     const reasons = contexts.map((context) => context.signal.reason);
     expect(signal.reason).toBe(reasons[0]);
-    expectOwn(reasons, { cancel: 'NNRP_ERR_CANCELLED', close: 'NNRP_ERR_CLOSED', lose: 'NNRP_ERR_TRANSPORT' }[end]);
+    const CODES = { cancel: 'NNRP_ERR_CANCELLED', close: 'NNRP_ERR_CLOSED', lose: 'NNRP_ERR_TRANSPORT' } as const;
+    expectOwn(reasons, CODES[end]);
     const pushes = await Promise.all(contexts.map((context) => failureOf(context.push('late'))));
     expect(new Set(pushes).size).toBe(contexts.length);
   }

@@ -55,7 +55,8 @@ describe('a thousand patches and moves at once', () => {
     const { received } = server.peer;
     expect(received.filter(({ messageType }) => messageType === MessageType.SessionPatch)).toHaveLength(16);
     await expect(session.patch({ targetCadenceX100: -1 })).rejects.toMatchObject({
-      code: 'NNRP_ERR_FIELD_OUT_OF_RANGE',
+      code: 'NNRP_ERR_USAGE',
+      rawMessage: 'patch fields: targetCadenceX100 takes an integer of 0 to 4294967295, got -1',
     });
     const closing = session.close();
     for (const waiting of asked.slice(16)) await expect(waiting).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSED' });

@@ -152,7 +152,7 @@ describe('the time of one operation does not grow with what there is', () => {
         const pings = new Pings({
           crashed: owner.crashed,
           sendPing: () => {},
-          pingTimedOut: () => {},
+          pingTimedOut: () => false,
           isSending: false,
           reading: { stops: 0, isHeld: false },
           unfinishedBytes: 0,

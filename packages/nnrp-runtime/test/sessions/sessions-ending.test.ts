@@ -74,7 +74,10 @@ describe('closing', () => {
   it('with values that do not fit is refused, and the session stays usable', async () => {
     const { clientSession } = await stage.session();
     const close = clientSession.close({ drainTimeoutMs: -1 });
-    await expect(close).rejects.toMatchObject({ code: 'NNRP_ERR_FIELD_OUT_OF_RANGE' });
+    await expect(close).rejects.toMatchObject({
+      code: 'NNRP_ERR_USAGE',
+      rawMessage: 'close options: drainTimeoutMs takes an integer of 0 to 4294967295, got -1',
+    });
     await expect(clientSession.submit('x')).resolves.toMatchObject({ frameId: 1 });
   });
 
@@ -168,6 +171,37 @@ describe('a server', () => {
     expect(server.close()).toBe(server.close());
     await expect(server.accept()).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSED' });
     expect([server.sessionCount, server.connectionCount]).toEqual([0, 0]);
+  });
+
+  it('stops waiting for frames after the drain timeout of the call', async () => {
+    const { server, session, clientSession } = await stage.session({ drainTimeoutMs: 600_000 });
+    const operation = await clientSession.submit('never answered');
+    await session.receiveSubmit();
+    const outcome = expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_SERVER_SHUTDOWN' });
+    expect((await server.close({ drainTimeoutMs: 20 })).cut).toHaveLength(1);
+    await outcome;
+  });
+
+  it('cuts what is left when it is called again with no time', async () => {
+    const { server, session, clientSession } = await stage.session({ drainTimeoutMs: 600_000 });
+    const operation = await clientSession.submit('never answered');
+    await session.receiveSubmit();
+    const outcome = expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_SERVER_SHUTDOWN' });
+    const closing = server.close();
+    expect(server.close({ drainTimeoutMs: 0 })).toBe(closing);
+    await closing;
+    await outcome;
+  });
+
+  it.each([
+    [{ drainTimeoutMs: -1 }, /drainTimeoutMs takes an integer of 0 to 2147483647, got -1/],
+    [{ drainTimeout: 5 }, /there is no option 'drainTimeout'; did you mean drainTimeoutMs\?/],
+    ['SIGTERM', /server close options: expected an object, got a string of 7 characters/],
+    [null, /server close options: expected an object, got null/],
+  ])('refuses %j, and stays open', async (options, message) => {
+    const { server, client } = await stage.pair();
+    await expect(server.close(options as never)).rejects.toThrow(message);
+    await client.openSession();
   });
 
   it('stops waiting for frames after its drain timeout', async () => {

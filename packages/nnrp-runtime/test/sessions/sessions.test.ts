@@ -130,7 +130,9 @@ describe('a session', () => {
     const { session, clientSession } = await stage.session();
     const operation = await clientSession.submit('x');
     const { frameId } = await session.receiveSubmit();
-    await expect(session.sendResult(frameId, { statusCode: 70_000 })).rejects.toThrow(/status_code/);
+    await expect(session.sendResult(frameId, { statusCode: 70_000 })).rejects.toThrow(
+      /USAGE.*statusCode takes .*, got 70000/,
+    );
     await expect(session.sendResult(frameId, { tileCount: 1 })).rejects.toThrow(/RPUSH-1/);
     await session.sendResult(frameId, {}, utf8('good'));
     expect(text((await operation.result()).body)).toBe('good');
@@ -166,7 +168,9 @@ describe('frame ids of a client', () => {
     const { session, clientSession } = await stage.session();
     expect((await clientSession.submit('a')).frameId).toBe(1);
     await expect(clientSession.submit('b', { metadata: { tileCount: 1 } })).rejects.toThrow(/FSUB-1/);
-    await expect(clientSession.submit('b', { metadata: { latencyBudgetMs: -1 } })).rejects.toThrow(/latency_budget_ms/);
+    await expect(clientSession.submit('b', { metadata: { latencyBudgetMs: -1 } })).rejects.toThrow(
+      /USAGE.*latencyBudgetMs takes .*, got -1/,
+    );
     expect((await clientSession.submit('c')).frameId).toBe(2);
     expect([(await session.receiveSubmit()).frameId, (await session.receiveSubmit()).frameId]).toEqual([1, 2]);
   });
@@ -266,8 +270,8 @@ describe('session ids', () => {
     async (requestedSessionId) => {
       const { client } = await stage.pair();
       await expect(client.openSession({ requestedSessionId })).rejects.toMatchObject({
-        code: 'NNRP_ERR_FIELD_OUT_OF_RANGE',
-        message: expect.stringContaining('requested_session_id'),
+        code: 'NNRP_ERR_USAGE',
+        rawMessage: `session options: requestedSessionId takes an integer of 0 to 4294967295, got ${requestedSessionId}`,
       });
       await client.openSession();
     },

@@ -59,7 +59,7 @@ const SERVE_HANDLERS: Names<runtime.ServeHandlers> = {
   event: true,
 };
 /** Options that do not stand in SESSION_OPEN as they are given, with their defaults. */
-const OWN_SESSION_OPTIONS = { auth: '', extensions: [] };
+const OWN_SESSION_OPTIONS = { auth: '', extensions: [], signal: undefined };
 
 const PAGE = fileURLToPath(new URL('../../../../docs/api.md', import.meta.url));
 const page = readFileSync(PAGE, 'utf8');
@@ -109,7 +109,7 @@ describe('the options', () => {
     ['NnrpServerOptions', 'server/contract/server-config', { ...serverConfig({}, 'tcp'), authorize: undefined }],
     ['ServeOptions', 'server/serve/serve-handlers', { ...serveOptions({}), scheduling: {} }],
     ['SchedulingOptions', 'server/scheduling/scheduling-options', serveOptions({}).scheduling],
-    ['NnrpClientOptions', 'client/contract/client-config', clientConfig({})],
+    ['NnrpClientOptions', 'client/contract/client-config', { ...clientConfig({}), signal: undefined }],
     ['SessionOptions', 'client/contract/client-config', sessionDefaults()],
   ])('of %s stand in the page as in the code, with their defaults', (name, source, defaults) => {
     const documented = comments(name, source);
@@ -270,6 +270,7 @@ function comments(name: string, source: string): [string, string][] {
 }
 
 function unitOf(option: string, value: unknown): string {
+  if (option === 'signal') return 'AbortSignal';
   if (option.endsWith('Ms')) return 'ms';
   if (option.endsWith('Bytes')) return 'bytes';
   if (Array.isArray(value)) return 'list';

@@ -54,7 +54,8 @@ describe('docs/beyond-the-reference.md', () => {
     }
   });
 
-  it.each([1, 4, 5, 6, 7, 22])('does not claim that sessions can be resumed (W-%i)', (number) => {
-    expect(table[number - 1]?.here).toContain('not served yet');
+  it('claims of nothing that it is not served', () => {
+    for (const { name, here } of table)
+      expect([name, here]).not.toEqual([name, expect.stringContaining('not served yet')]);
   });
 });

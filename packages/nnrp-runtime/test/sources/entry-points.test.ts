@@ -54,7 +54,7 @@ const ALLOWED: readonly (readonly [file: string, what: string, reason: string])[
     'the emitter through which applications listen',
   ],
   [
-    'nnrp-runtime/src/client/submits/abort-signals.ts',
+    'nnrp-runtime/src/base/application/abort-signals.ts',
     '.addEventListener()',
     'an abort signal; what it calls is guarded there',
   ],

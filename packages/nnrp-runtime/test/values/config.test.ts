@@ -82,6 +82,21 @@ describe('server options', () => {
     expect(policy.validateSessionOpen).toBeTypeOf('function');
   });
 
+  it.each([
+    [{ maxInFlightOperations: 64 }, 64, 64],
+    [{ maxInFlightOperations: 1 }, 1, 1],
+    [{ maxInFlightOperations: 0 }, 0, 0xffff],
+    [{ grantedOperationCredit: 64 }, 64, 64],
+    [{ grantedOperationCredit: 1 }, 4, 1],
+    [{ grantedOperationCredit: 0 }, 4, 0],
+    [{ maxInFlightOperations: 64, grantedOperationCredit: 2 }, 64, 2],
+    [{ maxInFlightOperations: 1, grantedOperationCredit: 2 }, 1, 2],
+    [{ maxInFlightOperations: undefined, grantedOperationCredit: undefined }, 4, 2],
+  ])('have one limit of what is in flight follow from the other: %j', async (given, most, credit) => {
+    const { config } = await stage.serve(given);
+    expect([config.maxInFlightOperations, config.grantedOperationCredit]).toEqual([most, credit]);
+  });
+
   it('reach the acknowledgement', async () => {
     const given = { maxInFlightOperations: 9, grantedOperationCredit: 3, leaseTtlMs: 1, resumeWindowMs: 2 };
     const server = await stage.serve(given);

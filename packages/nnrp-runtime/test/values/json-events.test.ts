@@ -12,6 +12,7 @@ import {
   PeerError,
   PREVIEW3,
   ProtocolError,
+  SessionLostError,
   TimeoutError,
   TransportError,
   UsageError,
@@ -48,6 +49,7 @@ const errors: readonly NnrpError[] = [
   new CancelledError('cancelled', { cause: 'as the user wished' }),
   new DeadlineError('too late', 500),
   new FlowBlockedError('no credit', 'credit', 100),
+  new SessionLostError('session 1 was lost', 2),
 ];
 
 const packet = new Packet(new Uint8Array(80).fill(0x61), new DataView(new Uint8Array(80).fill(0x61).buffer), 0, 20, 20);
@@ -71,6 +73,9 @@ const hint = { ...({} as preview3.ResultHint), retryAfterMs: 1 };
 const ofServer: { [Name in keyof NnrpServerEvents]: NnrpServerEvents[Name][0] } = {
   sessionRefused: { remoteAddress: '127.0.0.1:1', open, errorCode: 4, cause: cut },
   connectionLost: { remoteAddress: '127.0.0.1:1', error: cut, sessionIds: [1, 2] },
+  sessionSuspended: { remoteAddress: '127.0.0.1:1', sessionId: 1, error: cut, windowMs: 1000 },
+  sessionResumed: { remoteAddress: '127.0.0.1:1', sessionId: 1, awayMs: 12 },
+  sessionExpired: { remoteAddress: '127.0.0.1:1', sessionId: 1, error: cut },
   protocolViolation: { remoteAddress: '127.0.0.1:1', sessionId: 1, error: violation },
   peerError: { remoteAddress: '127.0.0.1:1', sessionId: 1, error: report },
   handlerFailure: { sessionId: 1, frameId: 2, error: new TypeError('x is not a function') },
@@ -87,6 +92,9 @@ const ofClient: { [Name in keyof NnrpClientEvents]: NnrpClientEvents[Name][0] } 
   flowUpdate: { update: flow, outcome: 'applied' as never },
   readingPaused: { unreadBytes: 3, most: { sessionId: 1, frameId: 2, unreadBytes: 3 } },
   internalError: { error: Symbol('odd') },
+  suspended: { error: cut },
+  resumed: { awayMs: 1, sessions: 2, replayed: 3 },
+  lost: { sessionId: 1, error: cut },
   closed: cut,
 };
 type Sessions<Event extends { readonly type: string }> = {
@@ -267,6 +275,8 @@ describe('every event', () => {
       cacheInvalidate: { type: 'cacheInvalidate', invalidate },
       stray: { type: 'stray', packet, message },
       protocolViolation: { type: 'protocolViolation', error: violation },
+      suspended: { type: 'suspended', error: cut },
+      resumed: { type: 'resumed', awayMs: 1, sessions: 2, replayed: 3 },
       end: { type: 'end', reason: cut },
     };
     const streams = new EventStreams<ClientSessionEvent>(() => 0);

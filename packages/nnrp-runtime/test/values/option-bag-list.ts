@@ -305,6 +305,11 @@ export const BAGS: Readonly<Record<string, Bag>> = {
       await (await server.accept()).close(bag);
     },
   },
+  'how a server is closed': {
+    what: 'server close options',
+    names: ['drainTimeoutMs'],
+    call: (bag, { server }) => server.close(bag),
+  },
   'metadata of a partial result': {
     what: 'result metadata',
     names: RESULT,

@@ -11,7 +11,32 @@ import { BAGS, stage, use } from './option-bag-list.js';
 afterEach(() => stage.clear());
 
 const USAGE = (what: string, name: string) =>
-  expect.objectContaining({ code: 'NNRP_ERR_USAGE', rawMessage: `${what}: there is no option '${name}'` });
+  expect.objectContaining({
+    code: 'NNRP_ERR_USAGE',
+    rawMessage: expect.stringContaining(`${what}: there is no option '${name}'`),
+  });
+/** What no option takes that is checked by its value: a wrong type, and a value that is out of every range. */
+const WRONG: readonly unknown[] = ['S3CRETTOKEN', -1, 2n ** 64n];
+/** Where one of a few words is taken, a short word is shown. */
+const OF_WORDS = /takes (a value of|bits of|'\w+' or|wait or)|minVersion|clientCertificates|transport is/;
+
+const failureOf = (call: () => Promise<unknown>): Promise<unknown> =>
+  call().then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+/** Options that take whatever they are given, or text and bytes of any kind. */
+const FREE: Readonly<Record<string, readonly unknown[]>> = {
+  cause: WRONG,
+  details: WRONG,
+  passphrase: ['S3CRETTOKEN'],
+  auth: ['S3CRETTOKEN'],
+  certificateChain: ['S3CRETTOKEN'],
+  privateKey: ['S3CRETTOKEN'],
+  roots: ['S3CRETTOKEN'],
+  clientRoots: ['S3CRETTOKEN'],
+  serverName: ['S3CRETTOKEN'],
+};
 
 describe.each(Object.entries(BAGS))('%s', (_, bag) => {
   it('takes undefined for the default, in every option', async () => {
@@ -31,6 +56,29 @@ describe.each(Object.entries(BAGS))('%s', (_, bag) => {
     const error: unknown = await (async () => use(bag, { [name]: null }))().catch((reason: unknown) => reason);
     expect(error).toMatchObject({ code: 'NNRP_ERR_USAGE' });
     expect((error as Error).message).toMatch(new RegExp(`\\b${name}\\b`));
+  });
+
+  it('lists its options for a name that it does not know, and guesses which was meant', async () => {
+    const [name = ''] = bag.names;
+    const misspelt = name.replace(/(.)(.)$/, '$2$1');
+    const error = await failureOf(async () => use(bag, { [misspelt]: 1 }));
+    expect(error).toEqual(USAGE(bag.what, misspelt));
+    for (const known of bag.names) expect((error as Error).message).toMatch(new RegExp(`\\b${known}\\b`));
+    if (name.length > 3) expect((error as Error).message).toContain(`did you mean ${name}?`);
+  });
+
+  const checked = bag.names.filter((name) => FREE[name] !== WRONG);
+
+  it.each(checked)('refuses wrong values for %s by name, and tells no secret', async (name) => {
+    for (const value of WRONG.filter((wrong) => !FREE[name]?.includes(wrong))) {
+      const error = await failureOf(async () => use(bag, { [name]: value }));
+      expect(error, String(value)).toMatchObject({ code: 'NNRP_ERR_USAGE' });
+      const { message } = error as Error;
+      expect(message).toMatch(new RegExp(`\\b${name}\\b`));
+      if (!OF_WORDS.test(message)) expect(message).not.toContain('S3CRET');
+      const isSecret = name === 'auth' || /passphrase|roots|certificateChain|privateKey/i.test(message);
+      if (typeof value === 'number' && !isSecret) expect(message).toMatch(/(got|is) -1\b/);
+    }
   });
 
   it('has no option __proto__, and none that is inherited', async () => {

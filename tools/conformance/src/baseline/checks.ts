@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isNnrpError, type NnrpError, WireError } from 'nnrp-core';
+import { isNnrpError, type NnrpError, type NnrpErrorCode, WireError } from 'nnrp-core';
 import { hexOf } from '../golden-vectors.js';
 
 /** What a case expected did not come true. */
@@ -51,7 +51,7 @@ export class Checks {
   }
 
   /** The error with which a promise rejects. @throws CheckFailure when it resolves, or rejects with another code */
-  async rejects(promise: Promise<unknown>, code: string, what: string): Promise<NnrpError> {
+  async rejects(promise: Promise<unknown>, code: NnrpErrorCode, what: string): Promise<NnrpError> {
     const error: unknown = await promise.then(
       () => undefined,
       (reason: unknown) => reason,
@@ -61,7 +61,7 @@ export class Checks {
   }
 
   /** The error that a call throws. @throws CheckFailure when it does not, or with another code */
-  throws(run: () => unknown, code: string, what: string): NnrpError {
+  throws(run: () => unknown, code: NnrpErrorCode, what: string): NnrpError {
     let error: unknown;
     try {
       run();

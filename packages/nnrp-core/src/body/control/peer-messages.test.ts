@@ -17,7 +17,7 @@ describe('announcement of messages', () => {
   });
 
   it('is a bitmap and a word of zero', () => {
-    expect(encodePeerMessages()).toEqual(Uint8Array.of(0x3f, 0, 0, 0, 0, 0, 0, 0));
+    expect(encodePeerMessages()).toEqual(Uint8Array.of(0x7f, 0, 0, 0, 0, 0, 0, 0));
     for (const families of [0, PeerMessages.Cache, 0xffffffff]) {
       expect(decodePeerMessages(encodePeerMessages(families))).toBe(families);
     }

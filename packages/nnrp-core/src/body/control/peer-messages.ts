@@ -25,11 +25,13 @@ export const PeerMessages = /* @__PURE__ */ Object.freeze({
   ErrorDetails: 0x10,
   /** latency_budget_ms 0xffff of a submit means no deadline at all, also where the session has a default one. */
   UnlimitedBudget: 0x20,
+  /** Sessions that outlive their connection: resume tokens in bodies, {@link RESUME_POSITION_EXTENSION}, fences by PING. */
+  Recovery: 0x40,
 } as const);
 export type PeerMessages = (typeof PeerMessages)[keyof typeof PeerMessages];
 
 /** Every assigned bit of {@link PeerMessages}. */
-export const PEER_MESSAGES_MASK = 0x3f;
+export const PEER_MESSAGES_MASK = 0x7f;
 
 /** latency_budget_ms of a submit that has no deadline, where both sides know {@link PeerMessages}.UnlimitedBudget. */
 export const UNLIMITED_BUDGET = 0xffff;

@@ -67,6 +67,16 @@ export class FlowScope {
     return this.retryAt;
   }
 
+  /** The peer begins anew: what it has said does not hold any more, and its next update counts whatever its epoch. */
+  restart(): void {
+    this.newest = undefined;
+    this.currentCredit = undefined;
+    this.currentLevel = BackpressureLevel.None;
+    this.isPaused = false;
+    this.flags = 0;
+    this.retryAt = 0;
+  }
+
   /**
    * Takes an update in. The caller has checked that it belongs to this scope (FLOW-2 to FLOW-5).
    *

@@ -3,6 +3,7 @@ export type ConnectionState = 'open' | 'closing' | 'closed';
 
 /**
  * Where a session stands: `open`, new; `resumed`, an earlier session goes on; `closing`, one side has asked for the end;
- * `draining`, the other finishes what is in progress; `closed`.
+ * `draining`, the other finishes what is in progress; `suspended`, its connection is lost and it waits to be resumed;
+ * `closed`.
  */
-export type SessionState = 'open' | 'resumed' | 'closing' | 'draining' | 'closed';
+export type SessionState = 'open' | 'resumed' | 'closing' | 'draining' | 'suspended' | 'closed';

@@ -55,10 +55,9 @@ export function checkOpenRequest(open: SessionOpen, terms: SessionOpenTerms): nu
 }
 
 /**
- * The last step: a resume attempt, then the id. Runs in one step with taking the id, so that no two requests can be
- * granted the same one.
+ * The last step: the id. Runs in one step with taking the id, so that no two requests can be granted the same one.
  *
- * Recovery is decided here and nowhere else: a resume attempt is refused, because nothing is kept to be resumed.
+ * An attempt to resume is refused: it gets no id, but the session that it names, if its token is that session's.
  *
  * @returns the id to grant, or the session_error_code
  */
@@ -98,6 +97,22 @@ export function openedAck(
     resumeTokenBytes,
     sessionErrorCode: SessionErrorCode.None,
     sessionFlagsAck,
+  });
+}
+
+/**
+ * The acknowledgement of a session that goes on over another connection.
+ *
+ * @param ack - the one that it was opened with, or resumed by the last time
+ */
+export function resumedAck(open: SessionOpen, terms: SessionOpenTerms, ack: SessionOpenAck): SessionOpenAck {
+  return acknowledged(open, terms, {
+    sessionId: ack.sessionId,
+    acceptedPriorityClass: ack.acceptedPriorityClass,
+    sessionStatus: SessionStatus.Resumed,
+    resumeTokenBytes: terms.resumeTokenBytes,
+    sessionErrorCode: SessionErrorCode.None,
+    sessionFlagsAck: ack.sessionFlagsAck,
   });
 }
 

@@ -9,6 +9,7 @@ import {
   type Packet,
   type PeerError,
   ProtocolError,
+  type TimeoutError,
   TransportError,
   UsageError,
   type WireFault,
@@ -29,6 +30,7 @@ import type { NnrpClientConfig, SessionOptions } from '../contract/client-config
 import type { ClientConnectionEvents } from '../contract/client-events.js';
 import { readError } from '../failures/peer-error.js';
 import { type ClientHelloOptions, HelloExchange, type ServerHello } from '../hello/hello-exchange.js';
+import type { ResumingTransport } from '../recovery/resuming-transport.js';
 import { callTimeoutMs } from '../requests/call-options.js';
 import type { NnrpResult } from '../results/nnrp-result.js';
 import { ReadGate, type ReadGateOwner, type UnreadShare } from '../results/read-gate.js';
@@ -37,6 +39,7 @@ import type { CloseOptions } from '../session/session-closing.js';
 import { checkClose } from '../session/session-closing.js';
 import { ConnectionFlow } from '../submits/connection-flow.js';
 import { ClientProbes, type ProbeOptions, type ProbeResult } from './client-probes.js';
+import { ConnectionRecovery, sayGoodbye } from './connection-recovery.js';
 import { KeepAlive, type KeepAliveTarget } from './keep-alive.js';
 import { type OpeningConnection, SessionOpening } from './session-opening.js';
 import { WaitingAnswers } from './waiting-answers.js';
@@ -46,11 +49,11 @@ const CONTROL_ROOM_BYTES = 1024 * 1024;
 
 /** What a server leaves for header and metadata when it says in its hello how large a body may be. */
 const HELLO_HEAD_BYTES = preview3.COMMON_HEADER_BYTES + preview3.RESULT_PUSH_BYTES;
-/** Bytes of one packet whose arrival says that the server is there. */
 const PROGRESS_BYTES = 4096;
 
 /** The client's side of one connection: greets, measures and routes; sessions do the rest. */
 export class ClientConnection extends Connection implements OpeningConnection, KeepAliveTarget, ReadGateOwner {
+  protected readonly role = 'client';
   readonly flow = new ConnectionFlow();
   readonly deadlines = new DeadlineQueue(this);
   readonly unread: ReadGate;
@@ -77,6 +80,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     private readonly events: ClientConnectionEvents,
     /** Whether the keep-alive asks servers that have not announced themselves, too. */
     private readonly asksAnyServer: boolean,
+    readonly recovery?: ResumingTransport,
   ) {
     const { maxOutboxBytes: heldBackBytes } = config;
     super(transport, {
@@ -89,6 +93,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     this.unread = new ReadGate(this.reading, config.maxBufferedResultBytes, this);
     this.greeting = new HelloExchange(this, this.unread);
     this.probes = new ClientProbes(this, this.unread);
+    if (recovery !== undefined) recovery.owner = new ConnectionRecovery(this, this.openSessions, this.pings, events);
     if (config.keepAliveMs > 0) this.keepAlive = new KeepAlive(this, config.keepAliveMs);
   }
 
@@ -163,6 +168,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     const watch = this.watchClosing();
     return Promise.allSettled(sessions.map((session) => session.close(options))).then(async (outcomes) => {
       watch?.stop();
+      await sayGoodbye(this);
       // A server that has not confirmed in time takes nothing any more either.
       if (outcomes.some(({ status }) => status === 'rejected')) this.endNow(reason);
       await this.close(reason);
@@ -192,6 +198,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
 
   sessionEnded(session: NnrpClientSession): void {
     this.detach(session.sessionId);
+    this.recovery?.forget(session.sessionId);
     this.openSessions.delete(session);
     if (this.isShuttingDown || this.isClosed) this.lastSessions.push(session);
   }
@@ -229,19 +236,25 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     this.flow.serveAll();
   }
 
+  get isAwaited(): boolean {
+    return this.opens.isPending || this.greeting.isPending || this.probes.isPending || this.pings.waiting > 0;
+  }
+
+  override pingTimedOut(error: TimeoutError): boolean {
+    return this.recovery?.pathLost(error) === true || super.pingTimedOut(error);
+  }
+
   protected override transportEnded(error: NnrpError | undefined): void {
-    const isAwaited =
-      this.opens.isPending || this.greeting.isPending || this.probes.isPending || this.pings.waiting > 0;
-    // Whoever waits for an answer does not get it: that is no end in good order.
+    // What is waited for does not come: that is no end in good order.
     const when = this.packetCount === 0 ? ' before it said anything' : '';
     const text = `${this.remoteAddress} closed the connection${when}`;
-    super.transportEnded(error ?? (isAwaited ? new TransportError(text) : undefined));
+    super.transportEnded(error ?? (this.isAwaited ? new TransportError(text) : undefined));
   }
 
   /** Every way to break a connection is reported here, once. */
-  override fail(error: ProtocolError): void {
+  override fail(error: ProtocolError, told?: string): void {
     if (!this.isClosed) this.violation(error, 0);
-    super.fail(error);
+    super.fail(error, told);
   }
 
   protected override receive(packet: Packet, info: MessageInfo): void {

@@ -1,4 +1,4 @@
-import { forCaller, type NnrpError, type Packet, shownValue, UsageError } from 'nnrp-core';
+import { forCaller, type NnrpError, type Packet, shownPlain, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
 import { described } from '../../base/application/described.js';
@@ -59,7 +59,7 @@ export class ClientProbes {
     const timeoutMs = callTimeoutMs(options.timeoutMs, limits.requestTimeoutMs);
     const most = limits.maxPacketBytes - HEAD_BYTES;
     if (!Number.isInteger(payloadBytes) || payloadBytes < 0 || payloadBytes > most) {
-      throw new UsageError(`payloadBytes takes an integer of 0 to ${most}, got ${shownValue(payloadBytes)}`);
+      throw new UsageError(`payloadBytes takes an integer of 0 to ${most}, got ${shownPlain(payloadBytes)}`);
     }
     this.lastId = (this.lastId + 1) >>> 0;
     const probeId = this.lastId;

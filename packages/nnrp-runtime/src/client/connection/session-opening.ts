@@ -1,14 +1,24 @@
 import {
   describeFault,
   forCaller,
+  isNnrpError,
   type MessageInfo,
   type NnrpError,
   type Packet,
   ProtocolError,
+  TransportError,
   type WireFault,
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { ErrorCode, InFlightPolicy, MessageType, SessionErrorCode, SessionStatus } from 'nnrp-core/preview3';
+import {
+  ErrorCode,
+  InFlightPolicy,
+  MessageType,
+  SessionErrorCode,
+  SessionFlags,
+  SessionStatus,
+} from 'nnrp-core/preview3';
+import { reasonOf, whenAborted } from '../../base/application/abort-signals.js';
 import { described } from '../../base/application/described.js';
 import { background } from '../../base/guard.js';
 import { rejection, unheard } from '../../base/promises/settled.js';
@@ -21,13 +31,13 @@ import { readRefusal } from '../../connection/errors/open-refusal.js';
 import { SESSION_OPEN } from '../../connection/sending/codecs.js';
 import { type SessionOptions, sessionOpen, sessionOptions } from '../contract/client-config.js';
 import { bodyMismatch } from '../failures/peer-error.js';
+import { refusalOf } from '../failures/refused-open.js';
 import { sessionExtensions } from '../hello/client-announcement.js';
 import { concatBytes } from '../hello/concat-bytes.js';
 import { PendingAnswer } from '../requests/pending-answer.js';
 import type { AnswerWaiter } from '../requests/pending-requests.js';
 import { NnrpClientSession } from '../session/client-session.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';
-import { refusalOf } from './refused-open.js';
 
 /** What opening sessions needs of the connection. */
 export interface OpeningConnection extends ClientSessionConnection {
@@ -35,6 +45,8 @@ export interface OpeningConnection extends ClientSessionConnection {
   announced(families: number): void;
   /** The server says how large a packet it takes; undefined when it does not. */
   peerTakes(maxPacketBytes: number | undefined): void;
+  /** There when sessions are to outlive the connection. */
+  readonly recovery?: unknown;
   hasSession(sessionId: number): boolean;
   sessionOpened(session: NnrpClientSession): void;
   sessionEnded(session: NnrpClientSession): void;
@@ -56,6 +68,8 @@ interface Asked {
   readonly maxInFlight: number | undefined;
   readonly resolve: (session: Promise<NnrpClientSession>) => void;
   readonly reject: (error: unknown) => void;
+  /** Set when it is sent. */
+  pending?: PendingOpen;
 }
 
 interface PendingOpen extends AnswerWaiter {
@@ -104,20 +118,27 @@ export class SessionOpening {
     let open: preview3.SessionOpen;
     let body: Uint8Array;
     let maxInFlight: number | undefined;
+    let signal: AbortSignal | undefined;
+    let letGo = () => {};
     try {
       // All of it now: by the time that it is sent, its sender may have wiped a token, or used the object for another.
       const options = sessionOptions(given);
-      maxInFlight = options.maxInFlightOperations;
+      ({ signal, maxInFlightOperations: maxInFlight } = options);
+      if (signal?.aborted) return rejection(reasonOf(signal));
       const auth = ownBytes(options.auth ?? '', 'auth');
       const extensions = sessionExtensions(this.connection.config, options.extensions);
       open = sessionOpen(options, auth.length, extensions.length);
+      if (this.connection.recovery !== undefined) open = resumable(open);
       body = concatBytes([auth, extensions]);
     } catch (error) {
       return rejection(error);
     }
     const opened = new Promise<NnrpClientSession>((resolve, reject) => {
-      this.asked.push({ open, body, maxInFlight, resolve, reject });
+      const asked: Asked = { open, body, maxInFlight, resolve, reject };
+      this.asked.push(asked);
+      letGo = whenAborted(this.connection, signal, (reason) => this.aborted(asked, reason));
     });
+    if (signal !== undefined) opened.then(letGo, letGo);
     this.sendNext();
     return unheard(opened);
   }
@@ -161,7 +182,7 @@ export class SessionOpening {
       return;
     }
     this.takeFirst();
-    const extensions = extensionsOf(packet.body.subarray(ack.resumeTokenBytes));
+    const extensions = extensionsOf(packet.body.subarray(tokenBytesIn(ack, packet)));
     if (ack.sessionStatus === SessionStatus.Opened) this.opened(pending, ack, extensions);
     else if (!pending.late && asksTooMuch(pending, ack)) this.askForLess(pending, ack.maxInFlightOperations);
     else pending.answer.reject(refusalOf(pending.open, ack, readRefusal(extensions)));
@@ -229,6 +250,7 @@ export class SessionOpening {
     );
     const tooMuchBefore = (error: NnrpError) => this.giveUp(pending, error);
     const pending: PendingOpen = { asked, open, answer, late: false, passed: false, tooMuchBefore };
+    asked.pending = pending;
     this.line.push(pending);
     connection.unread.answerAwaited(pending);
     return answer.promise;
@@ -249,15 +271,27 @@ export class SessionOpening {
     return { ...open, maxInFlightOperations: this.allowed };
   }
 
+  /** Its answer may still come, unless it has not been sent, or come already. */
+  private aborted(asked: Asked, reason: unknown): void {
+    const { pending } = asked;
+    if (pending !== undefined) {
+      if (this.line.includes(pending)) this.giveUp(pending, reason);
+      return;
+    }
+    this.asked.remove(asked);
+    asked.reject(reason);
+  }
+
   /** It costs this open alone: its answer may still come, and others wait for that as long again, but no longer. */
-  private giveUp(pending: PendingOpen, error: NnrpError): void {
+  private giveUp(pending: PendingOpen, error: unknown): void {
     const { connection } = this;
     if (pending.late) return;
     pending.late = true;
     connection.unread.answerCame(pending);
     pending.answer.reject(error);
     if (this.line.length > MAX_LATE) {
-      connection.giveUp(error);
+      const text = `more than ${MAX_LATE} opens have had no answer`;
+      connection.giveUp(isNnrpError(error, 'NNRP_ERR_TIMEOUT') ? error : new TransportError(text));
       return;
     }
     pending.passed = new Patience(connection, connection.config.openTimeoutMs, () => {
@@ -307,8 +341,21 @@ function mismatchOf(
     return `asked for session ${open.requestedSessionId}, got ${ack.sessionId}`;
   }
   if (connection.hasSession(ack.sessionId)) return `session ${ack.sessionId} exists already`;
-  const announced = ack.resumeTokenBytes + ack.sessionExtensionBytes;
+  const announced = tokenBytesIn(ack, packet) + ack.sessionExtensionBytes;
   return bodyMismatch('it', announced, packet.bodyLength)?.rawMessage;
+}
+
+/** Asks for a token. Flags that are none are refused when they are encoded. */
+function resumable(open: preview3.SessionOpen): preview3.SessionOpen {
+  const { sessionFlags } = open;
+  return sessionFlags >>> 0 === sessionFlags
+    ? { ...open, sessionFlags: sessionFlags | SessionFlags.AllowResume }
+    : open;
+}
+
+/** Servers that cannot resume announce the length of a token, and send none. */
+function tokenBytesIn({ resumeTokenBytes, sessionExtensionBytes }: preview3.SessionOpenAck, packet: Packet): number {
+  return packet.bodyLength === sessionExtensionBytes ? 0 : resumeTokenBytes;
 }
 
 /** No document says what the block of an acknowledgement holds: one that is no list of entries says nothing. */

@@ -24,6 +24,8 @@ describe('the configuration of a client', () => {
       maxWaitingSubmits: 65_536,
       announce: true,
       hello: false,
+      reconnect: 'resume',
+      reconnectBackoffMs: 100,
     });
   });
 
@@ -40,6 +42,13 @@ describe('the configuration of a client', () => {
   it('takes 0 as keepAliveMs, and no negative number', () => {
     expect(clientConfig({ keepAliveMs: 0 }).keepAliveMs).toBe(0);
     expect(() => clientConfig({ keepAliveMs: -1 })).toThrow(refusal('keepAliveMs'));
+  });
+
+  it('takes a way to reconnect, and a backoff of at least a millisecond', () => {
+    expect(clientConfig({ reconnect: 'never' }).reconnect).toBe('never');
+    for (const reconnect of ['always', true, null])
+      expect(() => clientConfig({ reconnect: reconnect as never })).toThrow(refusal('reconnect'));
+    expect(() => clientConfig({ reconnectBackoffMs: 0 })).toThrow(refusal('reconnectBackoffMs'));
   });
 
   it('takes yes, no or the values of a hello', () => {

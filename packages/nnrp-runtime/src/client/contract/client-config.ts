@@ -1,5 +1,7 @@
-import { DEFAULT_MAX_PACKET_BYTES, shownValue, UsageError } from 'nnrp-core';
+import { DEFAULT_MAX_PACKET_BYTES, shownPlain, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import { checkSignal, isAbortSignal } from '../../base/application/abort-signals.js';
+import { bitsOf, oneOf, optionTable, U16, U32, U64 } from '../../base/option-kinds.js';
 import { type Complete, checkOptions, type Given, readOptions } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
@@ -64,12 +66,28 @@ export interface NnrpClientOptions {
    * SESSION_CLOSE from the server. Servers that do not know the block skip it; default true.
    */
   readonly announce?: boolean | undefined;
+  /**
+   * What becomes of sessions whose connection is lost. `resume`: the client connects again and asks for them, with servers
+   * that know how and as long as they allow; `never`: they end with the connection. A client that was not told how to
+   * connect cannot resume, nor one that does not announce itself; default resume.
+   */
+  readonly reconnect?: 'resume' | 'never' | undefined;
+  /**
+   * Milliseconds that the first attempt to connect again waits at most. How long it is, is drawn at random; each further one
+   * waits up to twice as long, and up to 5 seconds; default 100.
+   */
+  readonly reconnectBackoffMs?: number | undefined;
+  /**
+   * Gives up connecting when it aborts: `connectTcp`, `connectTls` and `connectQuic` reject with its reason at once, and the
+   * socket is closed. Once there is a connection it means nothing; default none.
+   */
+  readonly signal?: AbortSignal | undefined;
   /** Sends CLIENT_HELLO before anything else: true for default values, or the values; default false. */
   readonly hello?: boolean | ClientHelloOptions | undefined;
 }
 
-/** With all defaults filled in. */
-export type NnrpClientConfig = Complete<NnrpClientOptions>;
+/** With all defaults filled in, for as long as the connection lives. */
+export type NnrpClientConfig = Complete<Omit<NnrpClientOptions, 'signal'>>;
 
 /** What a client asks for when it opens a session; what is left out, or undefined, has its default. */
 export interface SessionOptions {
@@ -100,6 +118,11 @@ export interface SessionOptions {
   readonly auth?: BodyInput | undefined;
   /** Tag by which the client knows the session; default the requested id. */
   readonly clientSessionTag?: bigint | undefined;
+  /**
+   * Gives up the session when it aborts before it is open: `openSession` rejects with its reason at once. A session that the
+   * server opens all the same is closed again. Once the session is open it means nothing; default none.
+   */
+  readonly signal?: AbortSignal | undefined;
   /** Further entries of the session extension block, types 0x8000 to 0xffff; default none. */
   readonly extensions?: readonly ExtensionInit[] | undefined;
 }
@@ -118,24 +141,41 @@ const NUMBERS = [
   ['maxBufferedResultBytes', DEFAULT_MAX_PACKET_BYTES, 1],
   ['maxOutboxBytes', DEFAULT_MAX_PACKET_BYTES, 1],
   ['maxWaitingSubmits', 65_536, 1],
+  ['reconnectBackoffMs', 100, 1],
 ] as const;
 
-const CONFIG_OPTIONS: ReadonlySet<string> = new Set([...NUMBERS.map(([name]) => name), 'announce', 'hello']);
+const CONFIG_OPTIONS: ReadonlySet<string> = new Set([
+  ...NUMBERS.map(([name]) => name),
+  'announce',
+  'hello',
+  'reconnect',
+  'signal',
+]);
 
 type NumericOptions = { [Name in (typeof NUMBERS)[number][0]]: number };
 
 /** @throws UsageError that names the field, what it takes and what it got; unknown fields are refused too */
 export function clientConfig(config: NnrpClientOptions): NnrpClientConfig {
   const given = readOptions('client configuration', config, CONFIG_OPTIONS);
-  const { announce = true, hello = false } = given;
+  const { announce = true, hello = false, reconnect = 'resume' } = given;
+  connectSignal(given);
   if (typeof announce !== 'boolean') throw wrong('announce', 'true or false', announce);
   if (typeof hello !== 'boolean' && (typeof hello !== 'object' || hello === null)) {
     throw wrong('hello', 'true, false or an object', hello);
   }
+  if (reconnect !== 'resume' && reconnect !== 'never') throw wrong('reconnect', "'resume' or 'never'", reconnect);
   const numbers = Object.fromEntries(
     NUMBERS.map(([name, fallback, least]) => [name, number(given, name, fallback, least)]),
   );
-  return { ...(numbers as NumericOptions), announce, hello: typeof hello === 'object' ? helloOptions(hello) : hello };
+  const greeting = typeof hello === 'object' ? helloOptions(hello) : hello;
+  return { ...(numbers as NumericOptions), announce, reconnect, hello: greeting };
+}
+
+/** What gives up connecting. @throws UsageError as {@link clientConfig} does */
+export function connectSignal(config: NnrpClientOptions): AbortSignal | undefined {
+  const { signal } = readOptions('client configuration', config, CONFIG_OPTIONS);
+  if (signal !== undefined && !isAbortSignal(signal)) throw wrong('signal', 'an AbortSignal', signal);
+  return signal;
 }
 
 /**
@@ -146,7 +186,8 @@ export function clientConfig(config: NnrpClientOptions): NnrpClientConfig {
 export function givenClientConfig(config: NnrpClientOptions): NnrpClientOptions {
   const complete: Partial<Record<string, unknown>> = { ...clientConfig(config) };
   const given = readOptions('client configuration', config, CONFIG_OPTIONS);
-  return Object.fromEntries(Object.keys(given).map((name) => [name, complete[name]]));
+  const kept = Object.keys(given).filter((name) => name !== 'signal');
+  return Object.fromEntries(kept.map((name) => [name, complete[name]]));
 }
 
 function number(config: Given<NumericOptions>, name: keyof NumericOptions, fallback: number, least: number): number {
@@ -156,27 +197,31 @@ function number(config: Given<NumericOptions>, name: keyof NumericOptions, fallb
 }
 
 function wrong(name: string, takes: string, got: unknown): UsageError {
-  return new UsageError(`client configuration: ${name} takes ${takes}, got ${shownValue(got)}`);
+  return new UsageError(`client configuration: ${name} takes ${takes}, got ${shownPlain(got)}`);
 }
 
-const SESSION_OPTIONS: ReadonlySet<string> = new Set([
-  'requestedSessionId',
-  'profileId',
-  'schemaId',
-  'schemaVersion',
-  'priorityClass',
-  'defaultDeadlineMs',
-  'maxInFlightOperations',
-  'leaseTtlHintMs',
-  'sessionFlags',
-  'auth',
-  'clientSessionTag',
-  'extensions',
-]);
+const SESSION_OPTIONS = optionTable<SessionOptions>({
+  requestedSessionId: U32,
+  profileId: U16,
+  schemaId: U32,
+  schemaVersion: U32,
+  priorityClass: oneOf('SessionPriorityClass', preview3.SessionPriorityClass),
+  defaultDeadlineMs: U32,
+  maxInFlightOperations: U16,
+  leaseTtlHintMs: U32,
+  sessionFlags: bitsOf('SessionFlags', preview3.SessionFlags),
+  auth: undefined,
+  clientSessionTag: U64,
+  extensions: undefined,
+  signal: undefined,
+});
 
-/** @throws UsageError on an option that does not exist */
+/** @throws UsageError on an option that does not exist or fit */
 export function sessionOptions(options: SessionOptions): SessionOptions {
-  return readOptions('session options', checkOptions('session options', options, SESSION_OPTIONS), SESSION_OPTIONS);
+  const checked = checkOptions('session options', options, SESSION_OPTIONS);
+  const given = readOptions('session options', checked, SESSION_OPTIONS);
+  checkSignal(given.signal);
+  return given;
 }
 
 /** The request that asks for a session. @param options - as {@link sessionOptions} gives them */
@@ -195,8 +240,6 @@ export function sessionOpen(options: SessionOptions, authBytes = 0, sessionExten
     resumeTokenBytes: 0,
     authBytes,
     sessionExtensionBytes,
-    // An id that is no integer is refused when it is encoded, with the name of its field.
-    clientSessionTag:
-      options.clientSessionTag ?? (Number.isInteger(requestedSessionId) ? BigInt(requestedSessionId) : 0n),
+    clientSessionTag: options.clientSessionTag ?? BigInt(requestedSessionId),
   };
 }

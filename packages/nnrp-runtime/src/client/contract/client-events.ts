@@ -3,6 +3,7 @@ import type * as preview3 from 'nnrp-core/preview3';
 import type { InternalError } from '../../base/internal-error.js';
 import type { UnreadShare } from '../results/read-gate.js';
 import { EVENT_BYTES, heldByError, keptPacket } from './kept-events.js';
+import type { ResumeReport } from './resume-report.js';
 
 /** What a client reports besides results. Listening is optional; nothing is thrown without a listener. */
 export interface NnrpClientEvents {
@@ -27,6 +28,12 @@ export interface NnrpClientEvents {
    * a listener that throws costs nothing. Without a listener of this event it is a warning of the process.
    */
   internalError: [InternalError];
+  /** The connection is lost; the client connects again, and sessions that can be resumed wait. */
+  suspended: [{ readonly error: NnrpError }];
+  /** The connection is there again, and its sessions go on. */
+  resumed: [ResumeReport];
+  /** A session was lost with its connection: its operations have failed with the same error. */
+  lost: [{ readonly sessionId: number; readonly error: NnrpError }];
   /** The connection is over. */
   closed: [NnrpError];
 }
@@ -39,6 +46,9 @@ export type NnrpClientEvent =
   | ({ readonly type: 'flowUpdate' } & NnrpClientEvents['flowUpdate'][0])
   | ({ readonly type: 'readingPaused' } & NnrpClientEvents['readingPaused'][0])
   | ({ readonly type: 'internalError' } & NnrpClientEvents['internalError'][0])
+  | ({ readonly type: 'suspended' } & NnrpClientEvents['suspended'][0])
+  | ({ readonly type: 'resumed' } & NnrpClientEvents['resumed'][0])
+  | ({ readonly type: 'lost' } & NnrpClientEvents['lost'][0])
   | { readonly type: 'closed'; readonly error: NnrpError };
 
 /** Whom a connection tells. */
@@ -49,6 +59,9 @@ export interface ClientConnectionEvents {
   flowUpdate(update: preview3.FlowUpdate, outcome: FlowOutcome): void;
   readingPaused(unreadBytes: number, most: UnreadShare): void;
   internalError(error: unknown): void;
+  suspended(error: NnrpError): void;
+  resumed(report: ResumeReport): void;
+  lost(sessionId: number, error: NnrpError): void;
   closed(error: NnrpError): void;
 }
 
@@ -59,6 +72,8 @@ export function clientEventBytes(event: NnrpClientEvent): number {
       return EVENT_BYTES + event.packet.settledBytes;
     case 'peerError':
     case 'protocolViolation':
+    case 'suspended':
+    case 'lost':
       return EVENT_BYTES + heldByError(event.error);
     default:
       return EVENT_BYTES;

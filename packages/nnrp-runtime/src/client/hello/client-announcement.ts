@@ -1,5 +1,6 @@
-import { shownValue, UsageError } from 'nnrp-core';
+import { shownPlain, shownValue, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import { optionTable, TRUTH, U16 } from '../../base/option-kinds.js';
 import { checkOptions } from '../../base/options.js';
 import { announcement } from '../../connection/announcement.js';
 import { viewed } from '../../connection/body/body-bytes.js';
@@ -51,7 +52,7 @@ export function isUnknownCritical({ type, critical }: preview3.ControlExtension)
   return !Object.values<number>(preview3.HelloExtensionType).includes(type);
 }
 
-const FIELDS: ReadonlySet<string> = new Set(['type', 'critical', 'payload']);
+const FIELDS = optionTable<ExtensionInit>({ type: U16, critical: TRUTH, payload: undefined });
 
 function announced({ announce, maxPacketBytes }: Announcing): readonly preview3.ControlExtension[] {
   return announce ? announcement(maxPacketBytes) : [];
@@ -65,7 +66,7 @@ function entries<Entry>(own: readonly Entry[]): readonly Entry[] {
 function ownExtension(init: ExtensionInit): preview3.ControlExtension {
   const { type } = init ?? {};
   if (!Number.isInteger(type) || type < OWN_TYPES.first || type > OWN_TYPES.last) {
-    throw new UsageError(`extensions: type takes an integer of 0x8000 to 0xffff, got ${shownValue(type)}`);
+    throw new UsageError(`extensions: type takes an integer of 0x8000 to 0xffff, got ${shownPlain(type)}`);
   }
   return extension(init);
 }
@@ -74,6 +75,8 @@ function extension(init: ExtensionInit): preview3.ControlExtension {
   const { type, critical = false, payload } = checkOptions('extensions', init, FIELDS);
   const bytes = viewed(payload, 'extensions');
   if (bytes === undefined)
-    throw new UsageError(`extensions: payload of type 0x${type.toString(16)} takes a Uint8Array`);
+    throw new UsageError(
+      `extensions: payload of type 0x${type.toString(16)} takes a Uint8Array, got ${shownValue(payload)}`,
+    );
   return { type, critical, payload: bytes };
 }

@@ -10,6 +10,7 @@ import { bodyMismatch } from '../failures/peer-error.js';
 import { type AnswerReader, PendingRequests } from '../requests/pending-requests.js';
 import { type Announcing, helloExtensions, isUnknownCritical, ownExtensions } from './client-announcement.js';
 import { concatBytes } from './concat-bytes.js';
+import { HELLO_FIELDS } from './hello-fields.js';
 
 /** What a client says about itself before its first session; what is left out has its default. */
 export interface ClientHelloOptions extends Given<Omit<preview3.ClientHello, 'authBytes' | 'controlExtensionBytes'>> {
@@ -50,14 +51,12 @@ const DEFAULTS: Omit<preview3.ClientHello, 'authBytes' | 'controlExtensionBytes'
   requestedSessionId: 0,
 });
 
-const OPTIONS: ReadonlySet<string> = new Set([...Object.keys(DEFAULTS), 'auth', 'extensions']);
-
 /**
  * A copy that no later change of the options, or of bytes in them, reaches.
- * @throws UsageError on an unknown option, and on bytes or extensions that are none
+ * @throws UsageError on an option that does not exist or fit, and on bytes or extensions that are none
  */
 export function helloOptions(options: ClientHelloOptions): Kept<ClientHelloOptions> {
-  const { auth, extensions, ...wishes } = readValues('hello options', options, OPTIONS);
+  const { auth, extensions, ...wishes } = readValues('hello options', options, HELLO_FIELDS);
   return {
     ...wishes,
     ...(auth !== undefined && { auth: ownBytes(auth, 'auth') }),
@@ -83,7 +82,7 @@ export class HelloExchange {
     return this.pending.waiting > 0;
   }
 
-  /** @throws UsageError when one was sent before, or on an unknown option; WireError on a value that does not fit */
+  /** @throws UsageError when one was sent before, or on a wrong option; WireError when options contradict each other */
   send(options: ClientHelloOptions, announcing: Announcing, timeoutMs: number): Promise<ServerHello> {
     if (this.sent) throw new UsageError('CLIENT_HELLO: a connection has one, and it was sent before');
     const { auth = '', extensions, ...wishes } = helloOptions(options);

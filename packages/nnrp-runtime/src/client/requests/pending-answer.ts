@@ -1,4 +1,4 @@
-import { type NnrpError, TimeoutError } from 'nnrp-core';
+import { TimeoutError } from 'nnrp-core';
 import type { Guarded } from '../../base/guard.js';
 import { unheard } from '../../base/promises/settled.js';
 import { Patience } from '../../base/time/patience.js';
@@ -10,7 +10,7 @@ export class PendingAnswer<T> {
   readonly promise: Promise<T>;
   private patience: Patience;
   private accept: (value: T) => void = () => {};
-  private refuse: (error: NnrpError) => void = () => {};
+  private refuse: (error: unknown) => void = () => {};
 
   /**
    * @param what - for the message, such as `no answer to SESSION_PATCH`
@@ -42,7 +42,7 @@ export class PendingAnswer<T> {
     this.accept(value);
   }
 
-  reject(error: NnrpError): void {
+  reject(error: unknown): void {
     this.patience.end();
     this.refuse(error);
   }

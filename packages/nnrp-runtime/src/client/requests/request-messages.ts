@@ -1,7 +1,8 @@
-import { shownValue, UsageError } from 'nnrp-core';
+import { UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { PatchFlags, TransportId } from 'nnrp-core/preview3';
-import { checkOptions } from '../../base/options.js';
+import { bitsOf, oneOf, optionTable, U16, U32, U64 } from '../../base/option-kinds.js';
+import { checkNeeded, checkOptions } from '../../base/options.js';
 import type { TransportKind } from '../../transport/contract/contract.js';
 
 /** How long a request waits for its answer. */
@@ -65,13 +66,37 @@ const PATCH_BITS: readonly (readonly [keyof PatchFields, number])[] = [
   ['preferredCompressionBitmap', PatchFlags.PreferredCompression],
 ];
 
-const OBJECT_FIELDS: ReadonlySet<string> = new Set(['namespace', 'key', 'kind', 'ttlMs', 'flags', 'codecBitmap']);
-const SELECTOR_FIELDS: ReadonlySet<string> = new Set(['scope', 'namespace', 'key', 'kind', 'reasonCode']);
-const PATCH_FIELDS: ReadonlySet<string> = new Set(['profileId', ...PATCH_BITS.map(([name]) => name)]);
+const OBJECT_FIELDS = optionTable<CacheObjectInit>({
+  namespace: U32,
+  key: U64,
+  kind: oneOf('CacheObjectKind', preview3.CacheObjectKind),
+  ttlMs: U32,
+  flags: bitsOf('CachePutFlags', preview3.CachePutFlags),
+  codecBitmap: U32,
+});
+const SELECTOR_FIELDS = optionTable<CacheSelector>({
+  scope: oneOf('CacheInvalidateScope', preview3.CacheInvalidateScope),
+  namespace: U32,
+  key: U64,
+  kind: oneOf('CacheObjectKind', preview3.CacheObjectKind),
+  reasonCode: U32,
+});
+const PATCH_FIELDS = optionTable<PatchFields>({
+  profileId: U16,
+  targetCadenceX100: U32,
+  qualityTier: U16,
+  degradePolicy: U16,
+  activeLaneMask: U64,
+  preferredCodecBitmap: U32,
+  preferredCompressionBitmap: U32,
+});
+/** What an object, and a selection of objects, cannot do without. */
+const NEEDED_OF_OBJECT = ['namespace', 'key', 'kind'];
+const NEEDED_OF_SELECTOR = ['scope'];
 
 /**
  * SESSION_PATCH: the mask follows from the fields that are given.
- * @throws UsageError on a field that does not exist, and when there is nothing to change
+ * @throws UsageError on a field that does not exist or fit, and when there is nothing to change
  */
 export function sessionPatch(fields: PatchFields, profilePatchBytes: number | undefined): preview3.SessionPatch {
   checkOptions('patch fields', fields, PATCH_FIELDS);
@@ -95,9 +120,9 @@ export function sessionPatch(fields: PatchFields, profilePatchBytes: number | un
   };
 }
 
-/** @throws UsageError on a field that does not exist */
+/** @throws UsageError on a field that does not exist or fit */
 export function cachePut(object: CacheObjectInit, objectBytes: number): preview3.CachePut {
-  checkOptions('cache object', object, OBJECT_FIELDS);
+  checkNeeded('cache object', object, OBJECT_FIELDS, NEEDED_OF_OBJECT);
   const [cacheKeyHi, cacheKeyLo] = keyHalves(object.key);
   return {
     cacheNamespace: object.namespace,
@@ -111,9 +136,9 @@ export function cachePut(object: CacheObjectInit, objectBytes: number): preview3
   };
 }
 
-/** CACHE_INVALIDATE; for the scope object_kind the kind stands in place of the key (section 19, A-20). */
+/** CACHE_INVALIDATE; for the scope object_kind the kind stands in place of the key (section 19, A-20). @throws UsageError as {@link cachePut} */
 export function cacheInvalidate(selector: CacheSelector): preview3.CacheInvalidate {
-  checkOptions('cache selector', selector, SELECTOR_FIELDS);
+  checkNeeded('cache selector', selector, SELECTOR_FIELDS, NEEDED_OF_SELECTOR);
   const byKind = selector.scope === preview3.CacheInvalidateScope.ObjectKind;
   const [cacheKeyHi, cacheKeyLo] = byKind ? [selector.kind ?? 0, 0] : keyHalves(selector.key ?? 0n);
   return {
@@ -135,8 +160,5 @@ export function transportIdOf(kind: TransportKind): preview3.TransportId {
 }
 
 function keyHalves(key: bigint): [high: number, low: number] {
-  if (typeof key !== 'bigint' || BigInt.asUintN(64, key) !== key) {
-    throw new UsageError(`key: expected a bigint of 0 to 2^64-1, got ${shownValue(key)}`);
-  }
   return [Number(key >> 32n), Number(key & 0xffffffffn)];
 }

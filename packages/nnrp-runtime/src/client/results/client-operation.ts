@@ -1,6 +1,6 @@
 import { CancelledError, forCaller, INSPECT, type Inspect, inspected, type NnrpError, UsageError } from 'nnrp-core';
 import type { AsyncItems } from '../../base/async-items.js';
-import { rejection, unheard } from '../../base/promises/settled.js';
+import { answering, rejection, unheard } from '../../base/promises/settled.js';
 import type { DeadlineList, Timed } from '../../base/time/deadline-queue.js';
 import type { Turn } from '../../base/time/turn.js';
 import type { NnrpResult } from './nnrp-result.js';
@@ -142,6 +142,19 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
    */
   text(): AsyncItems<string> {
     return new TextIterator(this.resultIterator());
+  }
+
+  /**
+   * The same in one piece: `await operation.wholeText()`. It is no other form of `text()`, because an async function that
+   * returned what can be awaited as well as iterated would give the whole text away in place of the pieces.
+   * @throws (as a rejection) as `text`, and what the operation fails with
+   */
+  wholeText(): Promise<string> {
+    return answering(async () => {
+      let whole = '';
+      for await (const piece of this.text()) whole += piece;
+      return whole;
+    });
   }
 
   /**

@@ -84,9 +84,12 @@ export class NnrpResult {
     return bodyText(this.body);
   }
 
-  /** The body as a value. @throws UsageError when it is no JSON */
-  json(): unknown {
-    return bodyJson(this.body, this.frameId);
+  /**
+   * The body as a value: `result.json<Answer>()`. The type is the caller's word, and is not checked.
+   * @throws UsageError when it is no JSON
+   */
+  json<Value = unknown>(): Value {
+    return bodyJson(this.body, this.frameId) as Value;
   }
 
   /**

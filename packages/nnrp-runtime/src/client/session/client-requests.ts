@@ -10,7 +10,8 @@ import {
 import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, MessageType } from 'nnrp-core/preview3';
 import { described } from '../../base/application/described.js';
-import { checkOptions, readOptions } from '../../base/options.js';
+import { oneOf, optionTable, U64 } from '../../base/option-kinds.js';
+import { checkNeeded, checkOptions, readOptions } from '../../base/options.js';
 import { rejection, SETTLED } from '../../base/promises/settled.js';
 import { type BodyInput, unlentBytes } from '../../connection/body/body-bytes.js';
 import type { AnsweredRequest } from '../../connection/errors/error-details.js';
@@ -82,7 +83,11 @@ export class ClientRequests {
   migrate(given: preview3.SessionMigrate, options?: RequestOptions): Promise<preview3.SessionMigrateAck> {
     return this.request(() => {
       // A copy: the answer is checked against what was asked for.
-      const request = readOptions('migration request', given, MIGRATE_FIELDS);
+      const request = readOptions(
+        'migration request',
+        checkNeeded('migration request', given, MIGRATE_FIELDS, [...MIGRATE_FIELDS.keys()]),
+        MIGRATE_FIELDS,
+      );
       if (request.oldTransportId === request.newTransportId) {
         throw new UsageError(
           `SESSION_MIGRATE: both transports are ${request.oldTransportId} (MIG-3, see docs/rules.md#mig-3)`,
@@ -208,10 +213,10 @@ function checkMetadata<T>(codec: MetadataCodec<T>, value: T): void {
 
 const SCRATCH = new DataView(new ArrayBuffer(Math.max(SESSION_PATCH.bytes, SESSION_MIGRATE.bytes, CACHE_PUT.bytes)));
 const REQUEST_OPTIONS: ReadonlySet<string> = new Set(['timeoutMs']);
-const MIGRATE_FIELDS: ReadonlySet<string> = new Set<keyof preview3.SessionMigrate>([
-  'oldTransportId',
-  'newTransportId',
-  'lastResultFrameId',
-  'clientMigrateTsUs',
-]);
+const MIGRATE_FIELDS = optionTable<preview3.SessionMigrate>({
+  oldTransportId: oneOf('TransportId', preview3.TransportId),
+  newTransportId: oneOf('TransportId', preview3.TransportId),
+  lastResultFrameId: U64,
+  clientMigrateTsUs: U64,
+});
 const NONE = new Uint8Array(0);

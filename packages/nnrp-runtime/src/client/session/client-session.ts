@@ -18,13 +18,15 @@ import { ASYNC_DISPOSE } from '../../base/application/async-dispose.js';
 import { described } from '../../base/application/described.js';
 import { checkFlow } from '../../base/flow-fields.js';
 import { guard } from '../../base/guard.js';
-import { checkOptions } from '../../base/options.js';
+import { optionTable, TRUTH, U32 } from '../../base/option-kinds.js';
+import { checkArgument, checkOptions } from '../../base/options.js';
 import { rejection, unheard } from '../../base/promises/settled.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
 import { type CloseReport, closeReport } from '../../connection/close-report.js';
 import { givenText } from '../../connection/errors/error-text.js';
 import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
+import type { ResumeReport } from '../contract/resume-report.js';
 import {
   type CacheObjectInit,
   type CacheSelector,
@@ -64,7 +66,7 @@ export interface ClientErrorOptions {
   readonly retryAfterMs?: number | undefined;
 }
 
-const ERROR_OPTIONS: ReadonlySet<string> = new Set(['frameId', 'fatal', 'retryAfterMs']);
+const ERROR_OPTIONS = optionTable<ClientErrorOptions>({ frameId: U32, fatal: TRUTH, retryAfterMs: U32 });
 
 /** One session of a client: submits work and receives its results, until it is closed. */
 export class NnrpClientSession {
@@ -143,7 +145,7 @@ export class NnrpClientSession {
    * one piece are lent, not copied, and may be sent some time after the promise resolves: do not change them any more. When
    * they are transferred or resized before they have left, the operation fails with UsageError, and nothing else does. What
    * waits for its turn is a copy, of the options as well
-   * @throws (as a rejection) WireError when the metadata is refused, UsageError on a wrong option, FlowBlockedError when it may not wait,
+   * @throws (as a rejection) UsageError on a wrong option, WireError when fields of the metadata contradict each other, FlowBlockedError when it may not wait,
    * CancelledError when its signal aborts first, ClosedError or TransportError when the session is over
    */
   submit(body: BodyInput, options?: SubmitOptions): Promise<ClientOperation> {
@@ -201,8 +203,8 @@ export class NnrpClientSession {
   /**
    * Changes settings of the session. Several patches may be outstanding; they are answered in order.
    * @returns the server's answer, which may be a refusal
-   * @throws (as a rejection) TimeoutError, PeerError when the server reports a failure instead, WireError or
-   * UsageError on a bad field or when none is given, ClosedError or TransportError when the session ends first; the same for the other requests
+   * @throws (as a rejection) TimeoutError, PeerError when the server reports a failure instead, UsageError on a
+   * bad field or option or when no field is given, ClosedError or TransportError when the session ends first; the same for the other requests
    */
   patch(fields: PatchFields, profilePatch?: BodyInput, options?: RequestOptions): Promise<NnrpPatchAck> {
     return this.requests.patch(fields, profilePatch, options);
@@ -242,7 +244,7 @@ export class NnrpClientSession {
 
   /**
    * Tells the server how much of the session, or of one operation, it wants: pause and resume, credit, backpressure.
-   * @throws WireError when a value does not fit; ClosedError or TransportError when the session is over
+   * @throws UsageError on a wrong field; ClosedError or TransportError when the session is over
    */
   sendFlowUpdate(flow: SessionFlow): void {
     const { operation } = checkFlow(flow, 'clientSession');
@@ -257,8 +259,12 @@ export class NnrpClientSession {
     this.connection.send(MessageType.FlowUpdate, this.sessionId, 0, FLOW_UPDATE, update, undefined, this.lane);
   }
 
-  /** Reports a failure to the server. @throws ClosedError or TransportError when the session is over */
+  /**
+   * Reports a failure to the server.
+   * @throws UsageError on a wrong argument or option, ClosedError or TransportError when the session is over
+   */
   sendError(errorCode: number, text: string, options: ClientErrorOptions = {}): void {
+    checkArgument('sendError', 'errorCode', errorCode, U32);
     if (this.reason !== undefined) throw forCaller(this.reason);
     const { sessionId, lane } = this;
     const { frameId = 0, fatal = false, retryAfterMs = 0 } = checkOptions('error options', options, ERROR_OPTIONS);
@@ -275,7 +281,7 @@ export class NnrpClientSession {
    * @returns what was cut
    * @throws (as a rejection) TimeoutError when the server does not answer in time and TransportError when the
    * connection is lost, with the session over; PeerError when the server refuses, with the session as open as before;
-   * UsageError or WireError on a bad option, with nothing sent
+   * UsageError on a bad option, with nothing sent
    */
   close(options: CloseOptions = {}): Promise<CloseReport> {
     if (this.reason !== undefined) return this.closing.result ?? Promise.resolve(this.closeReport);
@@ -327,6 +333,16 @@ export class NnrpClientSession {
 
   private closeWhenIdle(): void {
     if (this.submits.isIdle) this.closing.nothingInFlight();
+  }
+
+  /** @internal For the connection: it is lost, and the session is to be resumed on another one. */
+  suspended(error: NnrpError): void {
+    if (this.reported.wanted) this.reported.push({ type: 'suspended', error: forCaller(error) });
+  }
+
+  /** @internal For the connection: it is there again. */
+  resumed(report: ResumeReport): void {
+    if (this.reported.wanted) this.reported.push({ type: 'resumed', ...report });
   }
 
   /** @internal For the connection: it is over. */

@@ -1,6 +1,7 @@
 import { ClosedError, isNnrpError, type NnrpError, PeerError, type SessionLifecycle } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { CloseReason, CloseStatus, InFlightPolicy, MessageType, SessionErrorCode } from 'nnrp-core/preview3';
+import { oneOf, optionTable, U32 } from '../../base/option-kinds.js';
 import { checkOptions } from '../../base/options.js';
 import { Patience } from '../../base/time/patience.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
@@ -229,14 +230,15 @@ export class SessionClosing implements AnswerWaiter {
   }
 }
 
-const CLOSE_OPTIONS: ReadonlySet<string> = new Set(['reason', 'inFlightPolicy', 'drainTimeoutMs']);
+const CLOSE_OPTIONS = optionTable<CloseOptions>({
+  reason: oneOf('CloseReason', CloseReason),
+  inFlightPolicy: oneOf('InFlightPolicy', InFlightPolicy),
+  drainTimeoutMs: U32,
+});
 
-/** @throws UsageError on an option that does not exist; WireError when one does not fit */
+/** @throws UsageError on an option that does not exist or fit */
 export function checkClose(options: CloseOptions): void {
   checkOptions('close options', options, CLOSE_OPTIONS);
-  const { reason = CloseReason.ClientShutdown, inFlightPolicy = InFlightPolicy.Drain, drainTimeoutMs = 0 } = options;
-  const scratch = new DataView(new ArrayBuffer(SESSION_CLOSE.bytes));
-  SESSION_CLOSE.encode(sessionClose(reason, inFlightPolicy, drainTimeoutMs, 0, 1), scratch, 0);
 }
 
 function sessionClose(

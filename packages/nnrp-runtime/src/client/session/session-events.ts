@@ -1,6 +1,7 @@
 import type { FlowOutcome, MessageInfo, NnrpError, Packet, PeerError, ProtocolError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { EVENT_BYTES, heldByError, keptBytes, keptPacket } from '../contract/kept-events.js';
+import type { ResumeReport } from '../contract/resume-report.js';
 import type { NnrpPatchAck } from '../requests/request-messages.js';
 import type { ClientOperation } from '../results/client-operation.js';
 
@@ -43,6 +44,9 @@ export type ClientSessionEvent =
   | { readonly type: 'stray'; readonly packet: Packet; readonly message: MessageInfo }
   /** The server broke a rule. */
   | { readonly type: 'protocolViolation'; readonly error: ProtocolError }
+  /** The connection is lost; the session goes on when it is resumed on another one. */
+  | { readonly type: 'suspended'; readonly error: NnrpError }
+  | ({ readonly type: 'resumed' } & ResumeReport)
   /** The session is over: the last event. */
   | { readonly type: 'end'; readonly reason: NnrpError };
 
@@ -57,6 +61,7 @@ export function sessionEventBytes(event: ClientSessionEvent): number {
       return EVENT_BYTES + event.ack.body.length;
     case 'peerError':
     case 'protocolViolation':
+    case 'suspended':
       return EVENT_BYTES + heldByError(event.error);
     default:
       return EVENT_BYTES;

@@ -11,6 +11,7 @@ import {
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
+import { followSignal, reasonOf } from '../../base/application/abort-signals.js';
 import { guard } from '../../base/guard.js';
 import { rejection, unheard } from '../../base/promises/settled.js';
 import { type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
@@ -18,17 +19,17 @@ import { FRAME_SUBMIT } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import { dropFailure, frameFailure } from '../failures/frame-failure.js';
 import type { ReportedError } from '../failures/peer-error.js';
+import { lostBeforeSent, lostFrame } from '../recovery/session-lost.js';
 import { ClientOperation, type OperationOwner } from '../results/client-operation.js';
 import { NnrpResult } from '../results/nnrp-result.js';
 import type { UnreadShare } from '../results/read-gate.js';
 import type { ResultStream } from '../results/result-stream.js';
-import { checkNotAborted, followSignal, reasonOf } from './abort-signals.js';
 import { CancelledFrames } from './cancelled-frames.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import type { OperationFlow } from './operation-flow.js';
 import { SubmitDeadlines } from './submit-deadlines.js';
 import { SubmitLine, type SubmitStarter } from './submit-line.js';
-import { completeSubmit, type SubmitOptions } from './submit-options.js';
+import { checkNotAborted, completeSubmit, type SubmitOptions } from './submit-options.js';
 
 /** The last frame id: one more would not fit the header. */
 const MAX_FRAME_ID = 0xfffffffe;
@@ -224,7 +225,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   end(reason: NnrpError): void {
     // A server that shuts down has said so before: that holds for what is in flight, too.
     const why = isNnrpError(reason, 'NNRP_ERR_CLOSED') && isPeerError(this.line.refusal) ? this.line.refusal : reason;
-    this.stopTaking(why);
+    this.stopTaking(lostBeforeSent(why));
     this.cancels.end();
     const { flow } = this.connection;
     const operations = this.operations.values();
@@ -367,7 +368,9 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   private cut(operation: ClientOperation, reason: NnrpError): void {
     if (operation.isOver) return;
     this.cutFrameIds.push(operation.frameId);
-    operation.fail(isNnrpError(reason, 'NNRP_ERR_CLOSED') ? cutError(operation.frameId, reason) : forCaller(reason));
+    const { frameId } = operation;
+    const isClosed = isNnrpError(reason, 'NNRP_ERR_CLOSED');
+    operation.fail(isClosed ? cutError(frameId, reason) : (lostFrame(frameId, reason) ?? forCaller(reason)));
   }
 
   /** Neither its signal nor its deadline has anything to do any more. */
@@ -378,7 +381,9 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
 
   private readonly whenSent = (operation: ClientOperation): Promise<ClientOperation> => {
     if (this.roomLeft) return Promise.resolve(operation);
-    return unheard(this.connection.whenDrained(this.lane).then(() => operation));
+    const lost = (error: NnrpError) =>
+      Promise.reject(lostFrame(operation.frameId, this.line.refusal ?? error) ?? error);
+    return unheard(this.connection.whenDrained(this.lane).then(() => operation, lost));
   };
 }
 

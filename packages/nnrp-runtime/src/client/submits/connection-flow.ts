@@ -65,6 +65,13 @@ export class ConnectionFlow {
     return outcome;
   }
 
+  /** The connection is another one, of which the server has said nothing. */
+  restart(): void {
+    this.scope.restart();
+    this.lookAtBlocked();
+    this.serveAll();
+  }
+
   /** Serves this one, too, whenever there is room. */
   awaitRoom({ roomTurn, isBackground }: RoomWaiter): void {
     if (roomTurn.chain !== undefined && roomTurn.chain !== this.blocked) return;

@@ -1,4 +1,4 @@
-import { DeadlineError, shownValue, UsageError } from 'nnrp-core';
+import { DeadlineError, shownPlain, UsageError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { PeerMessages, UNLIMITED_BUDGET } from 'nnrp-core/preview3';
 import type { Guarded } from '../../base/guard.js';
@@ -39,7 +39,7 @@ export class SubmitDeadlines {
    */
   budgetMs(deadlineMs: unknown): number {
     if (!isDeadline(deadlineMs)) {
-      throw new UsageError(`deadlineMs takes an integer of 0 to ${MAX_TIMER_MS}, got ${shownValue(deadlineMs)}`);
+      throw new UsageError(`deadlineMs takes an integer of 0 to ${MAX_TIMER_MS}, got ${shownPlain(deadlineMs)}`);
     }
     const { defaultMs } = this;
     if (deadlineMs === 0) return defaultMs === 0 ? 0 : UNLIMITED_BUDGET;

@@ -2,11 +2,10 @@ import { type FlowOutcome, forCaller, type NnrpError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { type BodyInput, isMadeAnew } from '../../connection/body/body-bytes.js';
 import type { ClientOperation } from '../results/client-operation.js';
-import { checkNotAborted } from './abort-signals.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import { RoomTurn, type RoomWaiter } from './connection-flow.js';
 import { type Blockage, SubmitGate } from './submit-gate.js';
-import { CompleteSubmit, type SubmitOptions } from './submit-options.js';
+import { CompleteSubmit, checkNotAborted, type SubmitOptions } from './submit-options.js';
 import { WaitingSubmits } from './waiting-submits.js';
 
 const BEHIND_OTHERS: Blockage = Object.freeze({ reason: 'queued' });

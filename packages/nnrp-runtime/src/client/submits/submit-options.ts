@@ -1,7 +1,8 @@
-import { shownValue, shownWord, UsageError } from 'nnrp-core';
+import { CancelledError, shownPlain, shownWord, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import { checkSignal, reasonOf } from '../../base/application/abort-signals.js';
 import { checkOptions, type Given } from '../../base/options.js';
-import { isAbortSignal } from './abort-signals.js';
+import { SUBMIT_FIELDS } from './submit-fields.js';
 
 /** Metadata of a submit; what is left out has the defaults of {@link submitMetadata}. */
 export type SubmitInit = Given<preview3.FrameSubmit>;
@@ -92,14 +93,13 @@ export class CompleteSubmit implements preview3.FrameSubmit {
 
 /** One inline token_chunk frame, all else 0. */
 const DEFAULT_SUBMIT = Object.freeze(new CompleteSubmit({}));
-const SUBMIT_FIELDS: ReadonlySet<string> = new Set(Object.keys(DEFAULT_SUBMIT));
 const SUBMIT_OPTIONS: ReadonlySet<string> = new Set(['signal', 'deadlineMs', 'metadata', 'traceId', 'onBlocked']);
 
 /**
  * Complete metadata of a submit: one inline token_chunk frame, all else 0, with `init` on top. It may be kept and used
  * for any number of submits, which then need not complete it again. Its fields may be set anew between submits, and stay
  * plain values: the object is sealed.
- * @throws UsageError on a field that does not exist
+ * @throws UsageError on a field that does not exist or fit
  */
 export function submitMetadata(init: SubmitInit = {}): preview3.FrameSubmit {
   checkMetadata(init);
@@ -109,7 +109,7 @@ export function submitMetadata(init: SubmitInit = {}): preview3.FrameSubmit {
 /**
  * The metadata to send; complete metadata is used as it is.
  * @param budgetMs - latency_budget_ms, when a deadline was asked for
- * @throws UsageError on a field or an option that does not exist, and on a wrong option
+ * @throws UsageError on a field or an option that does not exist or fit
  */
 export function completeSubmit(options: SubmitOptions | undefined, budgetMs?: number): preview3.FrameSubmit {
   if (options === undefined) return DEFAULT_SUBMIT;
@@ -119,6 +119,12 @@ export function completeSubmit(options: SubmitOptions | undefined, budgetMs?: nu
   if (budgetMs !== undefined) return new CompleteSubmit(metadata ?? DEFAULT_SUBMIT, budgetMs);
   if (metadata === undefined) return DEFAULT_SUBMIT;
   return CompleteSubmit.made(metadata) ? metadata : new CompleteSubmit(metadata);
+}
+
+/** @throws CancelledError when the signal is aborted already */
+export function checkNotAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted)
+    throw new CancelledError('the submit was cancelled before it was sent', { cause: reasonOf(signal) });
 }
 
 function checkMetadata(init: SubmitInit): void {
@@ -133,7 +139,7 @@ function besideMetadata(name: string): string {
 function checkSubmitOptions(options: SubmitOptions): void {
   checkOptions('submit options', options, SUBMIT_OPTIONS, insideMetadata);
   const { signal, onBlocked, traceId } = options;
-  if (signal !== undefined && !isAbortSignal(signal)) throw new UsageError('signal: expected an AbortSignal');
+  checkSignal(signal);
   if (onBlocked !== undefined && onBlocked !== 'wait' && onBlocked !== 'fail') {
     throw new UsageError(`onBlocked takes wait or fail, got ${shownWord(onBlocked)}`);
   }
@@ -146,5 +152,5 @@ function insideMetadata(name: string): string {
 
 function checkTraceId(traceId: unknown): void {
   if (typeof traceId === 'bigint' && BigInt.asUintN(64, traceId) === traceId) return;
-  throw new UsageError(`traceId: expected a bigint of 0 to 2^64-1, got ${shownValue(traceId)}`);
+  throw new UsageError(`traceId takes a bigint of 0 to 2^64-1, got ${shownPlain(traceId)}`);
 }

@@ -1,10 +1,10 @@
 import { CancelledError, FlowBlockedError, forCaller, type NnrpError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
+import { followSignal, reasonOf } from '../../base/application/abort-signals.js';
 import { type Guarded, later } from '../../base/guard.js';
 import { unheard } from '../../base/promises/settled.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { ClientOperation } from '../results/client-operation.js';
-import { followSignal, reasonOf } from './abort-signals.js';
 import type { Blockage } from './submit-gate.js';
 import type { SubmitOptions } from './submit-options.js';
 

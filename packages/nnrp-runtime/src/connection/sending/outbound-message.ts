@@ -21,10 +21,10 @@ const NO_METADATA: MetadataCodec<undefined> = { bytes: 0, encode: (_value, _view
  * so nothing needs to be allocated per packet.
  */
 export class OutboundMessage implements OutboundPacket {
+  messageType = 0;
   headBytes = preview3.COMMON_HEADER_BYTES;
   body: Uint8Array = NOTHING;
   bodyLength = 0;
-  private messageType = 0;
   private sessionId = 0;
   private frameId = 0;
   private traceLow = 0;

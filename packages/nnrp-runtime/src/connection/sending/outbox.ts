@@ -2,6 +2,7 @@ import { forCaller, type NnrpError, type Packet, type UsageError } from 'nnrp-co
 import { afterThis, type Guarded, nextTurn } from '../../base/guard.js';
 import { SETTLED, unheard } from '../../base/promises/settled.js';
 import type { FramedTransport, OutboundPacket } from '../../transport/contract/contract.js';
+import type { SentLog } from '../recovery/sent-log.js';
 import { OutboxLane } from './outbox-lane.js';
 import { WaitingPacket } from './waiting-packet.js';
 
@@ -65,6 +66,8 @@ export class Outbox {
   /** Partial results left out because the peer reads too slowly. */
   droppedPartials = 0;
   private full = false;
+  /** Where there is a log, which may be full by itself: whether the transport is. */
+  private isTransportFull = false;
   private lanes: OutboxLane[] | undefined;
   private waitingBytes = 0;
   /** By how much the packet that crossed `heldBackBytes` was too long. */
@@ -73,6 +76,8 @@ export class Outbox {
   private ended: NnrpError | undefined;
   /** Operations whose results were left out of what waits, and why. */
   private spoilt: Map<string, UsageError> | undefined;
+  /** Keeps what leaves here for sessions that can be resumed. */
+  log: SentLog | undefined;
 
   constructor(
     private readonly transport: FramedTransport,
@@ -96,10 +101,20 @@ export class Outbox {
       this.wait(new WaitingPacket(packet, partial), lane);
       return false;
     }
-    if (this.transport.send(packet)) return true;
+    if (this.leaves(packet)) return true;
     this.full = true;
     this.owner.outboxFilled();
     return false;
+  }
+
+  /**
+   * Sends what the peer needs before it can make room: a log that is full must not hold it up, or both sides would wait for
+   * each other.
+   */
+  sendAhead(packet: OutboundPacket): boolean {
+    if (this.log === undefined || !this.full || this.isTransportFull) return this.send(packet, CONTROL_LANE, false);
+    this.isTransportFull = !this.transport.send(packet);
+    return true;
   }
 
   /** Resolves when there is room to send more on this lane; rejects when the connection ends first. */
@@ -118,6 +133,17 @@ export class Outbox {
 
   /** The transport has room again. */
   drained(): void {
+    this.isTransportFull = false;
+    this.sendOn();
+  }
+
+  /** The log has room again. */
+  confirmed(): void {
+    if (!this.isTransportFull) this.sendOn();
+  }
+
+  private sendOn(): void {
+    if (this.log?.isFull === true) return;
     if (!this.flush()) return;
     this.full = false;
     this.owner.outboxDrained();
@@ -128,7 +154,7 @@ export class Outbox {
   flushAll(): void {
     for (const lane of this.takeLanes()) {
       for (let packet = lane.take(); packet !== undefined; packet = lane.take()) {
-        if (!this.isSpoilt(packet)) this.transport.send(packet);
+        if (!this.isSpoilt(packet)) this.leaves(packet);
       }
     }
   }
@@ -138,6 +164,17 @@ export class Outbox {
     this.ended = error;
     this.takeLanes();
     for (const drain of this.drains.splice(0)) drain?.reject(error);
+  }
+
+  /** @returns whether there is room for more */
+  private leaves(packet: OutboundPacket): boolean {
+    const { log } = this;
+    if (log === undefined) return this.transport.send(packet);
+    log.add(packet);
+    // Both are told, also when the first says no.
+    const hasRoom = this.transport.send(packet);
+    this.isTransportFull = !hasRoom;
+    return !log.isFull && hasRoom;
   }
 
   private takeLanes(): OutboxLane[] {
@@ -188,7 +225,7 @@ export class Outbox {
       for (let packet = lane.take(); packet !== undefined; packet = lane.take()) {
         this.gone(packet.heldBytes);
         if (this.isSpoilt(packet)) this.leaveOut(packet);
-        else if (!this.transport.send(packet)) return false;
+        else if (!this.leaves(packet)) return false;
       }
     }
     this.lanes = undefined;

@@ -64,6 +64,11 @@ export class WaitingPacket implements OutboundPacket {
     else this.long = intact(lent(body), this.bodyLength);
   }
 
+  get messageType(): number {
+    const at = preview3.COMMON_HEADER_OFFSETS.messageType;
+    return this.text === undefined ? (this.copied()[at] ?? 0) : this.text.charCodeAt(PREFIX + at);
+  }
+
   /** Made when it is asked for. */
   get body(): Uint8Array {
     return this.long ?? this.copied().subarray(this.headBytes);

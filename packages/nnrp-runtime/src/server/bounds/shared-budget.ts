@@ -10,7 +10,7 @@ export class SharedBudget implements MemoryBudget {
     /** Bytes. */
     private readonly limit: number,
     /** What this one is a part of. */
-    private readonly whole?: SharedBudget,
+    private whole?: SharedBudget,
   ) {}
 
   /** Bytes that are held. */
@@ -30,6 +30,13 @@ export class SharedBudget implements MemoryBudget {
   add(bytes: number): void {
     this.used += bytes;
     this.whole?.add(bytes);
+  }
+
+  /** It is a part of another whole from now on, which takes what is held, room or not. */
+  moveTo(whole: SharedBudget): void {
+    this.whole?.add(-this.used);
+    this.whole = whole;
+    whole.add(this.used);
   }
 
   /** Whoever held something is gone. */

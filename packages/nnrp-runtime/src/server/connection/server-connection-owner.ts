@@ -12,6 +12,7 @@ import type {
   SessionRefused,
 } from '../contract/server-events.js';
 import type { Admission } from '../opening/admission.js';
+import type { ResumableSessions } from '../recovery/resumable-sessions.js';
 import type { SessionCore } from '../session/session-core.js';
 import type { SessionTable } from './session-table.js';
 
@@ -24,6 +25,9 @@ export interface ServerConnectionOwner<Connection> {
   readonly memory: ServerMemory;
   readonly terms: SessionOpenTerms;
   readonly table: SessionTable<SessionCore>;
+  /** Sessions that can be resumed. */
+  readonly resumables: ResumableSessions;
+
   readonly deadlines: DeadlineQueue;
   /** Where the application handed its policy over. */
   readonly policyContext: ApplicationContext;

@@ -3,16 +3,14 @@ import {
   type MessageInfo,
   type NnrpError,
   type Packet,
-  ProtocolError,
-  TimeoutError,
+  type ProtocolError,
+  TransportError,
   type WireFault,
 } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
-import { CloseReason, ErrorCode, MessageType } from 'nnrp-core/preview3';
+import { MessageType } from 'nnrp-core/preview3';
 import { background, guard } from '../../base/guard.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
-import { Connection } from '../../connection/connection.js';
-import { SESSION_OPEN_ACK } from '../../connection/sending/codecs.js';
 import type { FramedTransport } from '../../transport/contract/contract.js';
 import type { PeerIdentity } from '../../transport/contract/peer-identity.js';
 import type { Stranger } from '../../transport/listening/strangers.js';
@@ -22,18 +20,20 @@ import type { ServerBounds } from '../contract/server-bounds.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
 import type { HandlerFailure, PeerErrorReport } from '../contract/server-events.js';
 import { ToldFaults } from '../failures/told-faults.js';
-import { grantedAnswer } from '../opening/open-answer.js';
 import { OpenRefusals, type RefusingConnection } from '../opening/open-refusals.js';
 import { type OpeningOwner, SessionOpening } from '../opening/session-opening.js';
 import { ConnectionGate } from '../operation/connection-gate.js';
 import { RoomLine } from '../operation/room-line.js';
-import type { ServerSessionConnection } from '../operation/server-session-connection.js';
-import { ServerSession } from '../session/server-session.js';
+import type { LeavingSession } from '../recovery/changing-connection.js';
+import type { SessionPort } from '../recovery/session-port.js';
 import type { SessionCore } from '../session/session-core.js';
 import { SessionRouter } from '../session/session-router.js';
 import { ConnectionRouter, type ConnectionRouterOwner } from './connection-router.js';
-import { ConnectionTimers, type ConnectionTimersOwner } from './connection-timers.js';
+import { ConnectionTimers } from './connection-timers.js';
+import { GrantedSessions, type GrantingConnection } from './granted-sessions.js';
 import { HalfClose, type HalfCloseOwner } from './half-close.js';
+import { OutlivableConnection } from './outlivable-connection.js';
+import { Overdue, type OverdueConnection } from './overdue.js';
 import { ReadHolds, type ReadHoldsOwner } from './read-holds.js';
 import type { ServerConnectionOwner } from './server-connection-owner.js';
 import { UnconfirmedCloses } from './unconfirmed-closes.js';
@@ -43,21 +43,23 @@ import { UnconfirmedCloses } from './unconfirmed-closes.js';
  * connection without a session lives for the handshake timeout only, so a silent peer costs one timer.
  */
 export class ServerConnection
-  extends Connection<SessionRouter<SessionCore>>
+  extends OutlivableConnection<SessionRouter<SessionCore>>
   implements
-    ServerSessionConnection,
     ConnectionRouterOwner,
     OpeningOwner,
     RefusingConnection,
-    ConnectionTimersOwner,
+    GrantingConnection,
+    OverdueConnection,
     ReadHoldsOwner,
     HalfCloseOwner,
     Stranger
 {
   /** Without a proof of the contrary a peer is taken for the reference client, which knows few messages. */
   isAnnounced = false;
+  readonly origin: object = {};
+  protected readonly role = 'server';
   /** What the client says it understands, bits of PeerMessages. */
-  private families = 0;
+  families = 0;
   private readonly opening: SessionOpening;
   private readonly timers: ConnectionTimers;
   private readonly router: ConnectionRouter;
@@ -65,11 +67,11 @@ export class ServerConnection
   readonly memory: ConnectionMemory;
   readonly gate = new ConnectionGate(this);
   readonly room: RoomLine;
-  /** Of its faults, those that the application is told of. */
   readonly faults: ToldFaults;
   private endedSessionIds: readonly number[] = [];
   private readonly closes = new UnconfirmedCloses();
   private readonly halfClose: HalfClose;
+  private readonly grants: GrantedSessions;
   private transportGone = false;
 
   constructor(
@@ -83,14 +85,15 @@ export class ServerConnection
     this.room = new RoomLine(this.outbox, resultRoom(owner.config), owner.bounds);
     this.faults = new ToldFaults(owner.bounds);
     this.memory = new ConnectionMemory(owner.memory, owner.config, this);
+    this.grants = new GrantedSessions(this, owner);
     this.opening = new SessionOpening(owner, this, new OpenRefusals(this, owner));
     this.router = new ConnectionRouter(this, this.opening, this.closes);
     this.halfClose = new HalfClose(transport, this);
     this.holds = new ReadHolds(transport, this);
-    this.timers = new ConnectionTimers(transport, owner.config, this.holds, this);
+    this.timers = new ConnectionTimers(transport, owner.config, this.holds, new Overdue(this));
   }
 
-  /** Begins to read. The connection may end inside this call. */
+  /** The connection may end inside this call. */
   start(): void {
     const { admission } = this.owner;
     this.timers.startHandshake(this.isTurnedAway ? admission.turnAway(this) : admission.unopened(this));
@@ -180,10 +183,14 @@ export class ServerConnection
     this.owner.sessionEnded(core);
   }
 
-  /** The client sends nothing more; what it has asked for is still answered. */
+  /** The client sends nothing more; what it has asked for is still answered. One whose sessions outlive it comes back for it. */
   peerEnded(): void {
     guard(this, () => {
-      for (const { core } of [...this.sessions.values()]) core.gate.open();
+      if (this.outbox.log !== undefined && this.sessionCount > 0) {
+        this.lose(new TransportError(`${this.remoteAddress} closed the connection`));
+        return;
+      }
+      for (const core of this.cores()) core.gate.open();
       this.halfClose.begin();
     });
   }
@@ -198,7 +205,6 @@ export class ServerConnection
     await this.close(reason);
   }
 
-  /** Looks after what has not come, or has not gone, in time; called now and then. */
   watch(nowMs: number): void {
     if (this.isClosed) return;
     for (const { core } of this.sessions.values()) core.expireObjects();
@@ -218,57 +224,58 @@ export class ServerConnection
     return this.opening.isBusy;
   }
 
-  handshakeOver(limitMs: number): void {
-    if (this.isTurnedAway) {
-      this.makeRoom();
-      return;
-    }
-    const text = `${this.remoteAddress}: no session within ${limitMs} ms`;
-    // Who has asked for nothing has been told nothing that could be on its way.
-    if (this.packetCount === 0) this.cut();
-    background(this, this.closeGracefully(new TimeoutError(text, limitMs)));
+  get isHalfClosed(): boolean {
+    return this.halfClose.isBegun;
   }
 
-  packetTooSlow(): void {
-    this.fail(new ProtocolError('a packet took too long to arrive', ErrorCode.LimitExceeded));
+  get awaitedPongs(): number {
+    return this.pings.waiting;
   }
 
-  silentTooLong(): void {
-    const { idleTimeoutMs } = this.owner.config;
-    const reason = new TimeoutError(`${this.remoteAddress}: silent for ${idleTimeoutMs} ms`, idleTimeoutMs);
-    this.endedSessionIds = [...this.sessions.keys()];
-    for (const { core } of [...this.sessions.values()]) {
-      if (this.isAnnounced) core.closing.sendClose({ reason: CloseReason.IdleTimeout });
-      core.end(reason);
-    }
-    background(this, this.closeGracefully(reason));
+  cores(): SessionCore[] {
+    return [...this.sessions.values()].map(({ core }) => core);
   }
 
-  quiet(): void {
-    // Who has ended its direction cannot answer; and while bytes wait to leave, the PING would wait behind them.
-    if (this.halfClose.isBegun || !this.isAnnounced || this.pings.waiting > 0 || this.isSending) return;
-    // A PONG could not come before the packet that arrives, which has a time limit of its own.
-    if (this.unfinishedBytes > 0 && this.owner.config.packetTimeoutMs > 0) return;
-    this.ping(this.owner.config.pingTimeoutMs).catch(() => {});
+  idle(cores: readonly SessionCore[]): void {
+    this.endedSessionIds = cores.map(({ sessionId }) => sessionId);
   }
 
   granted(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): void {
-    this.closes.forget(ack.sessionId);
+    this.grants.granted(open, ack);
+  }
+
+  resumed(open: preview3.SessionOpen, port: SessionPort, token: Uint8Array, received: number | undefined): void {
+    if (!this.grants.resumed(open, port, token, received)) this.opening.rejectResume(open);
+  }
+
+  begins(core: SessionCore): void {
+    this.closes.forget(core.sessionId);
     this.owner.admission.opened(this);
     // The reference client opens one session on a connection, and no more.
     if (this.sessionCount > 0) this.isAnnounced = true;
-    const { core } = new ServerSession(this, open, ack, this.owner.config);
-    this.attach(ack.sessionId, new SessionRouter(core));
-    this.owner.table.set(ack.sessionId, core);
+    this.attach(core.sessionId, new SessionRouter(core));
     this.timers.endHandshake();
-    const { body, metadata } = grantedAnswer(ack, this.families, this.owner.config.maxPacketBytes);
-    this.send(MessageType.SessionOpenAck, ack.sessionId, 0, SESSION_OPEN_ACK, metadata, body, core.lane);
-    if (!core.isOver) this.owner.sessionOpened(core);
+  }
+
+  hasBegun(core: SessionCore): void {
     if (this.halfClose.isBegun) core.gate.open();
     this.answered();
   }
 
-  /** Whether it has said anything that makes sense, or has begun to. */
+  override fence(): void {
+    if (this.isClosed || this.halfClose.isBegun) return;
+    const { pingTimeoutMs, keepAliveMs } = this.owner.config;
+    this.ping(pingTimeoutMs + keepAliveMs).catch(() => {});
+  }
+
+  leaves(session: LeavingSession): void {
+    this.grants.leaves(session);
+  }
+
+  coreOf(sessionId: number): SessionCore | undefined {
+    return this.sessions.get(sessionId)?.core;
+  }
+
   hasSpoken(): boolean {
     return this.packetCount > 0 || this.unfinishedBytes > 0;
   }
@@ -303,10 +310,10 @@ export class ServerConnection
     return head.messageType === MessageType.FrameSubmit;
   }
 
-  override fail(error: ProtocolError): void {
+  override fail(error: ProtocolError, told?: string): void {
     // Framing that is broken is reported like any other broken rule.
     if (!this.isClosed) this.report(0, error);
-    super.fail(error);
+    super.fail(error, told);
   }
 
   giveUp(error: ProtocolError): void {
@@ -320,6 +327,8 @@ export class ServerConnection
     guard(this, () => this.halfClose.end());
     guard(this, () => this.memory.end());
     guard(this, () => this.gate.end());
+    guard(this, () => this.room.end());
+    guard(this, () => this.grants.end());
     const { remoteAddress, endedSessionIds: sessionIds } = this;
     this.owner.connectionClosing(this);
     this.owner.connectionEnded({ remoteAddress, error, sessionIds });
@@ -331,11 +340,12 @@ export class ServerConnection
 
   protected override end(error: NnrpError): void {
     if (this.isClosed) return;
-    const cores = [...this.sessions.values()].map(({ core }) => core);
+    const cores = this.cores();
     if (this.endedSessionIds.length === 0) this.endedSessionIds = cores.map(({ sessionId }) => sessionId);
     super.end(error);
     // Once more, for whatever has failed on the way: ids and places must not be lost with a connection.
     for (const core of cores) {
+      if (core.lifecycle.isSuspended) continue;
       guard(this, () => core.end(error));
       this.forget(core);
     }
@@ -353,14 +363,8 @@ export class ServerConnection
     super.closed(error);
   }
 
-  /** Ends the transport at once; what is queued is lost. */
   cut(): void {
     guard(this, () => this.transport.abort());
-  }
-
-  /** Whether bytes wait that the client has not taken. */
-  get isSlow(): boolean {
-    return this.isSending;
   }
 
   override outboxFilled(): void {

@@ -1,4 +1,4 @@
-import { IdMap, type SessionIds } from 'nnrp-core';
+import { IdMap, IdSet, type SessionIds } from 'nnrp-core';
 import { FreeIds } from './free-ids.js';
 
 /** The session ids in use on one server, over all its connections. Looking and taking are one step of one thread. */
@@ -8,6 +8,9 @@ export class SessionTable<T> implements SessionIds {
   private frontier = 1;
   /** Ids below the frontier that were free at some time since; clients may have asked for some of them again. */
   private readonly freed = new FreeIds();
+
+  /** Ids that are free, but given only to those who ask for them. */
+  private readonly reserved = new IdSet();
 
   get size(): number {
     return this.records.size;
@@ -20,10 +23,10 @@ export class SessionTable<T> implements SessionIds {
   /** The lowest free id; 0 when all are taken. */
   free(): number {
     for (let id = this.freed.lowest; id !== undefined; id = this.freed.lowest) {
-      if (!this.records.has(id)) return id;
+      if (!this.records.has(id) && !this.reserved.has(id)) return id;
       this.freed.takeLowest();
     }
-    while (this.records.has(this.frontier)) this.frontier++;
+    while (this.records.has(this.frontier) || this.reserved.has(this.frontier)) this.frontier++;
     return this.frontier > 0xffffffff ? 0 : this.frontier;
   }
 
@@ -35,6 +38,16 @@ export class SessionTable<T> implements SessionIds {
   release(sessionId: number, record: T): void {
     if (this.records.get(sessionId) !== record) return;
     this.records.delete(sessionId);
+    if (sessionId < this.frontier && !this.reserved.has(sessionId)) this.freed.add(sessionId);
+  }
+
+  /** The record of this id is about to go, and no other is to get the id until `freeReserved`, unless it asks for it. */
+  reserve(sessionId: number): void {
+    this.reserved.add(sessionId);
+  }
+
+  freeReserved(sessionId: number): void {
+    if (!this.reserved.delete(sessionId) || this.records.has(sessionId)) return;
     if (sessionId < this.frontier) this.freed.add(sessionId);
   }
 

@@ -139,8 +139,8 @@ export interface NnrpServerSession {
    * change it any more. When it is transferred or resized before it has left, the frame fails like one whose handler has
    * failed
    * @returns resolves when there is room to send more
-   * @throws (as a rejection) UsageError when the frame has had its last answer, WireError when the metadata is refused
-   * (the frame can still be answered), ClosedError when the session is over
+   * @throws (as a rejection) UsageError when the frame has had its last answer, and for a field that does not exist or
+   * fit; WireError when fields contradict each other (the frame can still be answered), ClosedError when the session is over
    */
   sendResult(frameId: number, result: ResultInit, body?: BodyInput): Promise<void>;
   /**
@@ -166,7 +166,8 @@ export interface NnrpServerSession {
    *
    * @param ack - what is left out follows from the patch: everything applied as asked, or nothing with a rejectReason
    * @param profilePatchAck - the profile's own data
-   * @throws (as a rejection) UsageError when no patch waits for an answer, WireError when the metadata is refused
+   * @throws (as a rejection) UsageError when no patch waits for an answer or a field does not fit, WireError when
+   * fields contradict each other
    */
   sendPatchAck(ack?: PatchAckInit, profilePatchAck?: BodyInput): Promise<void>;
   /**
@@ -178,7 +179,7 @@ export interface NnrpServerSession {
   sendMigrateAck(request: NnrpMigration, ack?: MigrateAckInit): Promise<void>;
   /**
    * Tells the client how much it may send: credit, pause, resume, when to retry. Epochs are counted by the runtime.
-   * @throws (as a rejection) UsageError for a frame that is not in flight, WireError when a value does not fit
+   * @throws (as a rejection) UsageError for a frame that is not in flight, and for a wrong field
    */
   sendFlowUpdate(update: FlowUpdateInit): Promise<void>;
   /**
@@ -247,7 +248,7 @@ export interface OperationContext extends NnrpSubmit {
   /** The body as text. Invalid UTF-8 becomes U+FFFD. */
   text(): string;
   /** The body as a value. @throws UsageError when it is no JSON */
-  json(): unknown;
+  json<Value = unknown>(): Value;
   /**
    * A copy of the body: the caller's own, to be changed or transferred to another thread. It lies at the beginning of its
    * memory, so a typed array of any kind may lie over it, such as `new Float32Array(operation.bytes().buffer)`.

@@ -13,6 +13,8 @@ export interface SessionOpenContext {
   readonly auth: Uint8Array;
   /** The authentication block of CLIENT_HELLO; empty when there was none. */
   readonly helloAuth: Uint8Array;
+  /** The session that is resumed, whose token is right; absent for a new one. What it was granted before may have been revoked. */
+  readonly resumes?: number;
 }
 
 /** A session is granted, but not quite as it was asked for. */

@@ -12,6 +12,10 @@ export type BoundName =
   | 'slowConnections'
   | 'sessions'
   | 'connectionSessions'
+  /** Sessions without a connection that can be resumed; a hit is one that was given up. */
+  | 'suspendedSessions'
+  /** What is kept for them; a hit is a session that was given up. */
+  | 'suspendedBytes'
   | 'runningOperations'
   | 'queuedOperations'
   | 'suspendedOperations'

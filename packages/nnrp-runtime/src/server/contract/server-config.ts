@@ -1,4 +1,4 @@
-import { DEFAULT_MAX_PACKET_BYTES, SchemaRegistry, shownValue, shownWord, UsageError } from 'nnrp-core';
+import { DEFAULT_MAX_PACKET_BYTES, SchemaRegistry, shownPlain, shownWord, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { type Complete, readOptions } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
@@ -33,18 +33,34 @@ export interface NnrpServerOptions {
   readonly resumeTokenBytes?: number | undefined;
   /**
    * Operations of one session in flight at once, announced in the ack. A session that asks for more is refused; a submit
-   * above the limit is answered with RESULT_DROP and FLOW_UPDATE. 0 = no limit; default 4.
+   * above the limit is answered with RESULT_DROP and FLOW_UPDATE. 0 = no limit; default 4, or `grantedOperationCredit` where
+   * that alone is given and is more.
    */
   readonly maxInFlightOperations?: number | undefined;
   /**
    * Operations that a client may have in flight at once until it is told otherwise, announced in the ack. 0 = none: submits
-   * wait until `sendFlowUpdate` grants some; default 2.
+   * wait until `sendFlowUpdate` grants some; default 2, or `maxInFlightOperations` where that alone is given (65535 when it is
+   * 0).
    */
   readonly grantedOperationCredit?: number | undefined;
   /** Lifetime of a lease, announced in the ack, and the longest of a cached object, in milliseconds; default 30000. */
   readonly leaseTtlMs?: number | undefined;
-  /** Resume window announced in the ack, in milliseconds; default 120000. */
+  /** How long a session can be resumed after the loss of its connection, announced in the ack, in milliseconds. 0 = not at all; default 120000. */
   readonly resumeWindowMs?: number | undefined;
+  /** Sessions without a connection that wait to be resumed. Of more, those of the address that has most go, the oldest first; default half of maxSessions. */
+  readonly maxSuspendedSessions?: number | undefined;
+  /** Bytes that are kept for a session without a connection before its partial results have to wait, overhead counted; default 1 MiB. */
+  readonly maxSuspendedBytes?: number | undefined;
+  /**
+   * The same for all of them. At half of it partial results of all have to wait; above it sessions are given up, of the
+   * address that holds most the oldest first; default 64 MiB.
+   */
+  readonly maxSuspendedBytesTotal?: number | undefined;
+  /**
+   * Resumes sessions of clients that announce the length of a token and send none, as the reference client does. Anybody can
+   * then take over any session whose id he guesses, so it is for tests; default false.
+   */
+  readonly acceptAnnouncedResume?: boolean | undefined;
   /** Decides on every session that the limits and profiles above allow; default allows all. */
   readonly applicationPolicy?: NnrpServerPolicy | undefined;
   /**
@@ -194,6 +210,8 @@ const NUMBERS = [
   ['grantedOperationCredit', 2, 0, U16],
   ['leaseTtlMs', 30_000, 0, U32],
   ['resumeWindowMs', 120_000, 0, U32],
+  ['maxSuspendedBytes', 1024 * 1024, 1, Number.MAX_SAFE_INTEGER],
+  ['maxSuspendedBytesTotal', 64 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER],
   ['maxPacketBytes', DEFAULT_MAX_PACKET_BYTES, 256, U32],
   ['maxHandshakePacketBytes', 65_536, 256, U32],
   ['handshakeTimeoutMs', 10_000, 1, MAX_TIMER_MS],
@@ -219,6 +237,8 @@ const NUMBERS = [
   ['stallTimeoutMs', 30_000, 0, MAX_TIMER_MS],
 ] as const;
 
+type InFlightLimits = Pick<NnrpServerConfig, 'maxInFlightOperations' | 'grantedOperationCredit'>;
+
 /** Limits for strangers: field, and which part of maxConnections it is by default. */
 const SHARES = [
   ['maxUnopenedConnections', 2],
@@ -235,12 +255,14 @@ const SWITCHES = [
   ['enforceReferenceDeadlines', false],
   ['strict', false],
   ['exposeHandlerErrors', false],
+  ['acceptAnnouncedResume', false],
 ] as const;
 
 const OPTIONS: ReadonlySet<string> = new Set<string>([
   ...NUMBERS.map(([name]) => name),
   ...SHARES.map(([name]) => name),
   ...SWITCHES.map(([name]) => name),
+  'maxSuspendedSessions',
   'transport',
   'supportedProfiles',
   'supportedCacheObjects',
@@ -274,8 +296,15 @@ export function serverConfig(options: NnrpServerOptions, transport: TransportKin
   const given = numbers(config);
   return {
     ...given,
+    ...inFlight(config, given),
     policyTimeoutMs: config.policyTimeoutMs ?? Math.min(given.policyTimeoutMs, given.handshakeTimeoutMs),
     ...shares(config, given.maxConnections),
+    maxSuspendedSessions: integer(
+      'maxSuspendedSessions',
+      config.maxSuspendedSessions === undefined ? Math.ceil(given.maxSessions / 2) : config.maxSuspendedSessions,
+      0,
+      U32,
+    ),
     ...switches(config),
     transport,
     slowReader,
@@ -284,6 +313,17 @@ export function serverConfig(options: NnrpServerOptions, transport: TransportKin
     schemaRegistry,
     applicationPolicy: policy(config),
   };
+}
+
+/** One limit is enough to give: the other follows from it, and never makes less of what is given. */
+function inFlight(config: NnrpServerOptions, { maxInFlightOperations, grantedOperationCredit }: InFlightLimits) {
+  if (config.grantedOperationCredit === undefined && config.maxInFlightOperations !== undefined)
+    return { maxInFlightOperations, grantedOperationCredit: maxInFlightOperations || U16 };
+  if (config.maxInFlightOperations === undefined && config.grantedOperationCredit !== undefined) {
+    // No less than the default: a session that asks for that many is still let in.
+    return { maxInFlightOperations: Math.max(maxInFlightOperations, grantedOperationCredit), grantedOperationCredit };
+  }
+  return { maxInFlightOperations, grantedOperationCredit };
 }
 
 function policy({ applicationPolicy, authorize }: NnrpServerOptions): NnrpServerPolicy {
@@ -348,6 +388,6 @@ function cacheObjectKinds(value: readonly number[]): readonly number[] {
   return kinds;
 }
 
-function refuse(field: string, expected: string, got: unknown, shown = shownValue(got)): never {
+function refuse(field: string, expected: string, got: unknown, shown = shownPlain(got)): never {
   throw new UsageError(`server configuration: ${field} takes ${expected}, got ${shown}`);
 }

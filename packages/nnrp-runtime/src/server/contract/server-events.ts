@@ -14,11 +14,37 @@ export interface SessionRefused {
   readonly cause?: unknown;
 }
 
-/** A connection that ended other than by an orderly close; its sessions ended with it. */
+/** A connection that ended other than by an orderly close; its sessions ended with it, unless they are suspended. */
 export interface ConnectionLost {
   readonly remoteAddress: string;
   readonly error: NnrpError;
   readonly sessionIds: readonly number[];
+}
+
+/** A session that has lost its connection, and waits for its client to resume it; its operations go on. */
+export interface SessionSuspended {
+  readonly sessionId: number;
+  /** Of the connection that is lost. */
+  readonly remoteAddress: string;
+  readonly error: NnrpError;
+  /** Milliseconds that it waits. */
+  readonly windowMs: number;
+}
+
+/** A session that goes on over another connection. */
+export interface SessionResumed {
+  readonly sessionId: number;
+  readonly remoteAddress: string;
+  /** Milliseconds that it was without a connection. */
+  readonly awayMs: number;
+}
+
+/** A session that ended because it was not resumed in time, or because more were suspended than may be. */
+export interface SessionExpired {
+  readonly sessionId: number;
+  /** Of the connection that it had last. */
+  readonly remoteAddress: string;
+  readonly error: NnrpError;
 }
 
 /** A rule that a peer broke. */
@@ -58,6 +84,9 @@ export interface HandlerStuck {
 export interface NnrpServerEvents {
   sessionRefused: [SessionRefused];
   connectionLost: [ConnectionLost];
+  sessionSuspended: [SessionSuspended];
+  sessionResumed: [SessionResumed];
+  sessionExpired: [SessionExpired];
   protocolViolation: [ProtocolViolation];
   peerError: [PeerErrorReport];
   /** Without a listener of this event the first is a warning of the process, and what follows one a minute at most. */

@@ -1,6 +1,7 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { checkOptions, type Given } from '../../base/options.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
+import { RESULT_FIELDS } from './result-fields.js';
 
 /** One unit of work from the client, as `receiveSubmit` hands it out. */
 export interface NnrpSubmit {
@@ -95,7 +96,6 @@ const DEFAULTS: preview3.ResultPush = Object.freeze({
   payloadKindBitmap: preview3.PayloadKindFlags.TokenChunk,
   payloadFrameCount: 1,
 });
-const FIELDS: ReadonlySet<string> = new Set(Object.keys(DEFAULTS));
 
 /**
  * Every field of RESULT_PUSH: told from a wish by its mark, so that no field has to be looked at. What inherits from one, or
@@ -153,13 +153,15 @@ const DEFAULT_RESULT: preview3.ResultPush = Object.freeze(new ResultMetadata({},
  * Complete metadata of a result: status success, complete, profile token, one token_chunk frame, all else 0, with
  * `init` on top; frozen. Keep the object and send it again and again where results are alike: it is encoded once.
  *
- * @throws UsageError on a field that does not exist
+ * @throws UsageError on a field that does not exist or fit
  */
 export function resultMetadata(init: ResultInit = DEFAULT_RESULT): preview3.ResultPush {
   return ResultMetadata.made(init) ? init : Object.freeze(completeResult(init, DEFAULTS));
 }
 
-/** The same on top of other defaults; complete metadata is used as it is. @throws UsageError on a field that does not exist */
+/** The same on top of other defaults; complete metadata is used as it is. @throws UsageError on a field that does not exist or fit */
 export function completeResult(init: ResultInit, defaults: preview3.ResultPush): preview3.ResultPush {
-  return ResultMetadata.made(init) ? init : new ResultMetadata(checkOptions('result metadata', init, FIELDS), defaults);
+  return ResultMetadata.made(init)
+    ? init
+    : new ResultMetadata(checkOptions('result metadata', init, RESULT_FIELDS), defaults);
 }

@@ -1,4 +1,4 @@
-import { UsageError } from 'nnrp-core';
+import { shownPlain, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { readOptions } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
@@ -90,9 +90,11 @@ function check(code: unknown, message: unknown, options: HandlerErrorOptions): v
     throw wrong('message', `text of at most ${MAX_MESSAGE_BYTES} bytes`);
   }
   const { retryAfterMs = 0, retryable = false, wireCode = 1, details } = options;
-  if (!isInteger(retryAfterMs, 0, MAX_TIMER_MS)) throw wrong('retryAfterMs', `an integer of 0 to ${MAX_TIMER_MS}`);
-  if (!isInteger(wireCode, 1, MAX_U32)) throw wrong('wireCode', `an integer of 1 to ${MAX_U32}`);
-  if (typeof retryable !== 'boolean') throw wrong('retryable', 'true or false');
+  if (!isInteger(retryAfterMs, 0, MAX_TIMER_MS))
+    throw wrong('retryAfterMs', `an integer of 0 to ${MAX_TIMER_MS}, got ${shownPlain(retryAfterMs)}`);
+  if (!isInteger(wireCode, 1, MAX_U32))
+    throw wrong('wireCode', `an integer of 1 to ${MAX_U32}, got ${shownPlain(wireCode)}`);
+  if (typeof retryable !== 'boolean') throw wrong('retryable', `true or false, got ${shownPlain(retryable)}`);
   // With whatever stands beside it in the longest message that may carry it.
   if (encodeDetails({ code, message, details, retryable, retryAfterMs, answers: 'SESSION_MIGRATE' }) === undefined) {
     throw wrong('details', `what JSON can hold, with code and message at most ${MAX_DETAILS_BYTES} bytes of it`);

@@ -17,7 +17,7 @@ export class QueuedSubmits {
 
   /** @param connection - what waits on it */
   constructor(
-    private readonly connection: ConnectionWaiting,
+    private connection: ConnectionWaiting,
     private readonly owner: Guarded,
   ) {}
 
@@ -47,6 +47,13 @@ export class QueuedSubmits {
     if (this.isOver) return;
     this.byteLength += bytes;
     this.connection.add(bytes);
+  }
+
+  /** The session has another connection, or none for now. */
+  moveTo(connection: ConnectionWaiting): void {
+    this.connection.add(-this.byteLength);
+    this.connection = connection;
+    connection.add(this.byteLength);
   }
 
   private settle(): void {

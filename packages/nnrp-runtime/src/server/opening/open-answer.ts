@@ -9,9 +9,37 @@ export interface OpenAnswer {
   readonly body: Uint8Array | undefined;
 }
 
-/** To a client that says what it understands, the server says the same of itself; others get the acknowledgement alone. */
-export function grantedAnswer(ack: preview3.SessionOpenAck, families: number, maxPacketBytes: number): OpenAnswer {
-  return answerWith(ack, families === 0 ? undefined : preview3.encodeControlExtensions(announcement(maxPacketBytes)));
+/** What the client of a session that can be resumed is told of it. */
+export interface ResumeAnswer {
+  readonly token: Uint8Array;
+  /** Packets of the session that the server has received; undefined for a new session. */
+  readonly received: number | undefined;
+}
+
+/**
+ * To a client that says what it understands, the server says the same of itself; others get the acknowledgement alone, with
+ * the token when the session can be resumed.
+ */
+export function grantedAnswer(
+  ack: preview3.SessionOpenAck,
+  families: number,
+  maxPacketBytes: number,
+  resume?: ResumeAnswer,
+): OpenAnswer {
+  const extensions = families === 0 ? undefined : announcement(maxPacketBytes);
+  if (extensions !== undefined && resume?.received !== undefined) {
+    const payload = preview3.encodeResumePosition(resume.received);
+    extensions.push({ type: preview3.RESUME_POSITION_EXTENSION, critical: false, payload });
+  }
+  const answer = answerWith(ack, extensions && preview3.encodeControlExtensions(extensions));
+  return resume === undefined ? answer : withToken(answer, resume.token);
+}
+
+function withToken({ metadata, body }: OpenAnswer, token: Uint8Array): OpenAnswer {
+  const whole = new Uint8Array(token.length + (body?.length ?? 0));
+  whole.set(token);
+  if (body !== undefined) whole.set(body, token.length);
+  return { metadata, body: whole };
 }
 
 /** @param understandsDetails - whether the client is told why beyond the code */

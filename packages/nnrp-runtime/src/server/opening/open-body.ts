@@ -16,40 +16,62 @@ export interface OpenReader {
   malformed(packet: Packet, text: string, errorCode: number): void;
 }
 
+/** What the body of a SESSION_OPEN holds; views. */
+export interface OpenBody {
+  /** Empty when there is none, or only its length was announced. */
+  readonly token: Uint8Array;
+  readonly auth: Uint8Array;
+  /** Packets of the session that the client has received; undefined when it does not say. */
+  readonly received: number | undefined;
+}
+
 /**
  * token, auth, extension: all of them, or none as the reference client sends it (docs/protocol.md A-2).
  *
- * @returns the authentication block, a view; undefined when the body is malformed, which the reader has been told
+ * @returns undefined when the body is malformed, which the reader has been told
  */
-export function readOpenBody(packet: Packet, open: preview3.SessionOpen, reader: OpenReader): Uint8Array | undefined {
+export function readOpenBody(packet: Packet, open: preview3.SessionOpen, reader: OpenReader): OpenBody | undefined {
   const { resumeTokenBytes, authBytes, sessionExtensionBytes } = open;
   const { body } = packet;
   const announced = resumeTokenBytes + authBytes + sessionExtensionBytes;
-  if (body.length === 0) return body;
+  if (body.length === 0) return { token: body, auth: body, received: undefined };
   if (body.length !== announced) {
     const text = `SESSION_OPEN announces ${announced} body bytes, got ${body.length}`;
     reader.malformed(packet, text, ErrorCode.MalformedBody);
     return undefined;
   }
   const authEnd = resumeTokenBytes + authBytes;
-  return readExtensions(packet, body.subarray(authEnd), reader) ? body.subarray(resumeTokenBytes, authEnd) : undefined;
+  const extensions = readExtensions(packet, body.subarray(authEnd), reader);
+  if (extensions === undefined) return undefined;
+  const token = body.subarray(0, resumeTokenBytes);
+  return { token, auth: body.subarray(resumeTokenBytes, authEnd), received: receivedOf(extensions) };
 }
 
-function readExtensions(packet: Packet, block: Uint8Array, reader: OpenReader): boolean {
-  if (block.length === 0) return true;
+/** @returns undefined when the block is malformed, which the reader has been told */
+function readExtensions(
+  packet: Packet,
+  block: Uint8Array,
+  reader: OpenReader,
+): readonly preview3.ControlExtension[] | undefined {
+  if (block.length === 0) return [];
   if (preview3.checkControlExtensions(block) !== undefined) {
     reader.malformed(packet, 'SESSION_OPEN: the extension block is malformed', ErrorCode.MalformedBody);
-    return false;
+    return undefined;
   }
   const extensions = preview3.decodeControlExtensions(block);
   const unknown = extensions.find(({ type, critical }) => critical && type !== preview3.PEER_MESSAGES_EXTENSION);
   if (unknown !== undefined) {
     const text = `SESSION_OPEN: critical extension 0x${unknown.type.toString(16).padStart(4, '0')} is not known`;
     reader.malformed(packet, text, ErrorCode.UnsupportedCapability);
-    return false;
+    return undefined;
   }
   // The reference client sends no block at all.
   if (extensions.length > 0) reader.announced(announcedFamilies(extensions) ?? 0);
   reader.peerTakes(announcedPacketBytes(extensions));
-  return true;
+  return extensions;
+}
+
+function receivedOf(extensions: readonly preview3.ControlExtension[]): number | undefined {
+  const position = extensions.find(({ type }) => type === preview3.RESUME_POSITION_EXTENSION);
+  return position && preview3.decodeResumePosition(position.payload);
 }

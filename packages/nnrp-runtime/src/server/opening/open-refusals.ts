@@ -39,6 +39,8 @@ export interface RefusingServer {
   readonly admission: Pick<Admission, 'refused'>;
   /** The sessions of the server. */
   readonly table: { readonly size: number };
+  /** To give up a suspended session. */
+  readonly resumables: { makeRoom(): boolean };
   sessionRefused(refusal: SessionRefused): void;
 }
 
@@ -51,14 +53,17 @@ export class OpenRefusals {
     private readonly server: RefusingServer,
   ) {}
 
-  /** Why no session may be opened now, such as too many; undefined when one may. */
-  hindrance(): OpenFailure | undefined {
+  /**
+   * Why no session may be opened now, such as too many; undefined when one may.
+   * @param resumes - it is one of the server's already
+   */
+  hindrance(resumes: boolean): OpenFailure | undefined {
     const { connection, server } = this;
     if (connection.isDraining) return SHUTS_DOWN;
     if (connection.isTurnedAway) return tooManyConnections(server.config.maxConnections);
     const { table, config, bounds } = server;
     const { maxSessions, maxSessionsPerConnection: most } = config;
-    if (table.size >= maxSessions) {
+    if (!resumes && table.size >= maxSessions && !this.server.resumables.makeRoom()) {
       bounds.hit('sessions');
       return tooManySessions('the server', 'maxSessions', maxSessions);
     }

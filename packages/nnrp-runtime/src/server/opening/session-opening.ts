@@ -20,7 +20,7 @@ import type { PeerIdentity } from '../../transport/contract/peer-identity.js';
 import type { ConnectionWaiting } from '../bounds/waiting-bytes.js';
 import type { PolicyAnswer, PolicyDecision, SessionOpenContext } from '../contract/policy.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
-import type { RefusalTerms } from './address-refusals.js';
+import type { SessionPort } from '../recovery/session-port.js';
 import { type OpenReader, readOpenBody } from './open-body.js';
 import type { OpenRefusals } from './open-refusals.js';
 import { grantOf, wrongAnswer } from './policy-grant.js';
@@ -35,7 +35,15 @@ const DECIDED_BYTES = 1024;
 /** What a packet behind a request costs besides its bytes (measured, rounded up). */
 const PACKET_BYTES = 512;
 
-const NO_DELAY: RefusalTerms = Object.freeze({ delayMs: 0, isLast: false });
+/** Says no more, whatever the reason. */
+const RESUME_REJECTED: OpenFailure = Object.freeze({ errorCode: SessionErrorCode.ResumeRejected });
+
+/** What a client that resumes has sent along. */
+interface ResumeAttempt {
+  /** A copy. */
+  readonly token: Uint8Array;
+  readonly received: number | undefined;
+}
 
 /** What opening a session needs of the connection and the server. */
 export interface OpeningOwner extends OpenReader, Guarded {
@@ -44,6 +52,8 @@ export interface OpeningOwner extends OpenReader, Guarded {
   readonly helloAuth: Uint8Array;
   readonly isClosed: boolean;
   granted(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): void;
+  /** A session goes on over this connection. @param received - packets of it that the client has; undefined when it does not say */
+  resumed(open: preview3.SessionOpen, session: Resumable, token: Uint8Array, received: number | undefined): void;
   /** A packet that had to wait for a decision. */
   redeliver(packet: Packet): void;
   /** Where the bytes of what waits are counted; it stops reading by itself. */
@@ -52,8 +62,17 @@ export interface OpeningOwner extends OpenReader, Guarded {
   release(): void;
 }
 
+/** A session that may be resumed. */
+export type Resumable = SessionPort;
+
+/** Finds the session that a request means to resume. */
+export interface ResumableFinder {
+  find(open: preview3.SessionOpen, token: Uint8Array, received: number | undefined): Resumable | undefined;
+}
+
 /** What opening a session needs of the server. */
 export interface OpeningServer {
+  readonly resumables: ResumableFinder;
   readonly config: NnrpServerConfig;
   /** See {@link openTerms}. */
   readonly terms: SessionOpenTerms;
@@ -124,12 +143,28 @@ export class SessionOpening {
   request(packet: Packet): void {
     // Frozen: the policy gets it, and so does the application afterwards.
     const open = Object.freeze(described(preview3.decodeSessionOpen(packet.view, packet.metadataStart)));
-    const auth = readOpenBody(packet, open, this.owner);
-    if (auth === undefined) return;
+    const body = readOpenBody(packet, open, this.owner);
+    if (body === undefined) return;
+    const resumes = open.resumeTokenBytes > 0;
     const errorCode = checkOpenRequest(open, this.server.terms);
-    const failure = errorCode === SessionErrorCode.None ? this.refusals.hindrance() : { errorCode };
-    if (failure !== undefined) this.answerInTurn(() => this.refuse(open, failure));
-    else this.askPolicy(open, auth);
+    const failure = errorCode === SessionErrorCode.None ? this.refusals.hindrance(resumes) : { errorCode };
+    if (failure !== undefined) {
+      this.answerInTurn(() => this.refuse(open, failure));
+      return;
+    }
+    if (!resumes) {
+      this.askPolicy(open, body.auth, undefined);
+      return;
+    }
+    const attempt = { token: new Uint8Array(body.token), received: body.received };
+    if (this.server.resumables.find(open, attempt.token, attempt.received) === undefined)
+      this.answerInTurn(() => this.refuseAsGuess(open, RESUME_REJECTED));
+    else this.askPolicy(open, body.auth, attempt);
+  }
+
+  /** The session that was found is not there any more. */
+  rejectResume(open: preview3.SessionOpen): void {
+    this.refuse(open, RESUME_REJECTED);
   }
 
   /** The connection is over. */
@@ -138,7 +173,7 @@ export class SessionOpening {
     clearTimeout(this.delay);
   }
 
-  private askPolicy(open: preview3.SessionOpen, auth: Uint8Array): void {
+  private askPolicy(open: preview3.SessionOpen, auth: Uint8Array, attempt: ResumeAttempt | undefined): void {
     const { remoteAddress, peerIdentity, helloAuth } = this.owner;
     const context: SessionOpenContext = described({
       remoteAddress,
@@ -146,6 +181,7 @@ export class SessionOpening {
       auth: new Uint8Array(auth),
       helloAuth: new Uint8Array(helloAuth),
       ...(peerIdentity === undefined ? {} : { peerIdentity }),
+      ...(attempt === undefined ? {} : { resumes: open.requestedSessionId }),
     });
     let answer: PolicyAnswer;
     let promised: Promise<PolicyDecision> | undefined;
@@ -160,7 +196,7 @@ export class SessionOpening {
       return;
     }
     if (promised === undefined) {
-      this.answerInTurn(() => this.decide(open, answer as PolicyDecision));
+      this.answerInTurn(() => this.decide(open, answer as PolicyDecision, attempt));
       return;
     }
     const bytes = REQUEST_BYTES + auth.length + helloAuth.length;
@@ -181,7 +217,7 @@ export class SessionOpening {
       settle(() => this.refuse(open, policyTooSlow(policyTimeoutMs))),
     ).unref();
     promised.then(
-      (decision) => settle(() => this.decide(open, decision)),
+      (decision) => settle(() => this.decide(open, decision, attempt)),
       (error: unknown) => settle(() => this.policyFailed(open, error)),
     );
   }
@@ -260,7 +296,11 @@ export class SessionOpening {
   }
 
   /** Looking at the ids and taking one happen here, without a pause in between. */
-  private decide(open: preview3.SessionOpen, decision: PolicyDecision | null): void {
+  private decide(
+    open: preview3.SessionOpen,
+    decision: PolicyDecision | null,
+    attempt: ResumeAttempt | undefined,
+  ): void {
     const grant = grantOf(decision);
     if ('thrown' in grant) {
       const { thrown } = grant;
@@ -278,9 +318,13 @@ export class SessionOpening {
       this.refuse(open, policyWrong(wrong));
       return;
     }
-    const failure = this.refusals.hindrance();
+    const failure = this.refusals.hindrance(attempt !== undefined);
     if (failure !== undefined) {
       this.refuse(open, failure);
+      return;
+    }
+    if (attempt !== undefined) {
+      this.resume(open, attempt);
       return;
     }
     const choice = chooseSessionId(open, this.server.table);
@@ -290,13 +334,25 @@ export class SessionOpening {
     else this.refuse(open, noSuchId(open.requestedSessionId));
   }
 
+  /** Looked for once more: another connection may have resumed it while the policy decided. */
+  private resume(open: preview3.SessionOpen, { token, received }: ResumeAttempt): void {
+    const session = this.server.resumables.find(open, token, received);
+    if (session === undefined) this.refuse(open, RESUME_REJECTED);
+    else this.owner.resumed(open, session, token, received);
+  }
+
   private policyFailed(open: preview3.SessionOpen, thrown: unknown): void {
     this.refuseByPolicy(open, policyFailed(thrown, this.server.config.exposeHandlerErrors));
   }
 
   /** Whoever guesses gets his answers ever later. Nothing of a guess is kept but the answer, and no policy waits for it. */
   private refuseByPolicy(open: preview3.SessionOpen, failure: OpenFailure): void {
-    const { delayMs, isLast } = mayBeGuess(failure) ? this.refusals.guessed() : NO_DELAY;
+    if (mayBeGuess(failure)) this.refuseAsGuess(open, failure);
+    else this.refuse(open, failure);
+  }
+
+  private refuseAsGuess(open: preview3.SessionOpen, failure: OpenFailure): void {
+    const { delayMs, isLast } = this.refusals.guessed();
     const answer = () => {
       this.refuse(open, failure);
       if (isLast) this.refusals.guessedTooOften();

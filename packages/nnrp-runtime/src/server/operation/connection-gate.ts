@@ -22,6 +22,11 @@ export class ConnectionGate {
 
   constructor(private readonly owner: Guarded) {}
 
+  /** The client has said nothing about the connection, so that nothing can be held back because of it. */
+  get isSilent(): boolean {
+    return this.scope === undefined;
+  }
+
   holds(isBackground: boolean): boolean {
     return this.scope !== undefined && holdsResults(this.scope, isBackground);
   }

@@ -18,7 +18,7 @@ export class DelayedResults {
   constructor(
     private readonly sessionId: number,
     private readonly gate: ResultGate,
-    private readonly room: RoomLine,
+    private readonly connection: { readonly room: RoomLine },
     private readonly places: LentPlaces,
     private readonly owner: DelaysOwner,
   ) {}
@@ -45,7 +45,7 @@ export class DelayedResults {
 
   /** Sends when its turn has come, when the next one of the operation is there, or not at all when that is over. */
   inTurn(operation: Operation, body: Uint8Array, send: (held: Uint8Array) => Promise<void>): Promise<void> {
-    const { room } = this;
+    const { room } = this.connection;
     const held = body.length <= COPY_LIMIT ? new Uint8Array(body) : lent(body);
     const bytes = held.length;
     const sent = new Promise<void>((resolve, reject) => {

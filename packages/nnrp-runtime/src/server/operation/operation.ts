@@ -12,6 +12,7 @@ import {
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { leave } from '../../base/leave.js';
+import { optionTable, U32 } from '../../base/option-kinds.js';
 import { checkOptions } from '../../base/options.js';
 import type { DeadlineList, Timed } from '../../base/time/deadline-queue.js';
 import type { Turn } from '../../base/time/turn.js';
@@ -128,8 +129,8 @@ export class Operation extends OperationRecord implements OperationContext, Sche
     return bodyText(this.body);
   }
 
-  json(): unknown {
-    return bodyJson(this.body, this.frameId);
+  json<Value = unknown>(): Value {
+    return bodyJson(this.body, this.frameId) as Value;
   }
 
   bytes(): OwnBytes {
@@ -331,4 +332,4 @@ interface RareState {
   told: { readonly error: unknown } | undefined;
 }
 
-const RELATIONS: ReadonlySet<string> = new Set(['parentFrameId', 'groupId']);
+const RELATIONS = optionTable<{ parentFrameId: number; groupId: number }>({ parentFrameId: U32, groupId: U32 });

@@ -42,12 +42,13 @@ export class ResultGate implements WaitingGate {
   /** Operations with results that the client has paused one by one. */
   private paused: Map<Operation, HeldLine> | undefined;
   private held = 0;
+  private heldBytes = 0;
   private sessionScope: FlowScope | undefined;
   private timer: NodeJS.Timeout | undefined;
   private opened = false;
 
   constructor(
-    private readonly connection: ConnectionGate,
+    private connection: ConnectionGate,
     readonly isBackground: boolean,
     private readonly maxHeldBytes: number,
     private readonly owner: GateOwner,
@@ -59,7 +60,7 @@ export class ResultGate implements WaitingGate {
 
   /** Whether a result must wait: the client said so, or earlier results of the operation wait already. */
   mustWait(operation: Operation): boolean {
-    if (this.connection.scope === undefined && this.sessionScope === undefined && this.operationScopes === undefined)
+    if (this.connection.isSilent && this.sessionScope === undefined && this.operationScopes === undefined)
       return this.isWaiting(operation);
     return this.isPausedTogether() || this.isPausedAlone(operation) || this.isWaiting(operation);
   }
@@ -155,6 +156,17 @@ export class ResultGate implements WaitingGate {
     this.waitOn();
   }
 
+  /** The session has another connection, or none for now. */
+  moveTo(connection: ConnectionGate): void {
+    this.connection.waitsNoMore(this);
+    this.connection.heldCount -= this.held;
+    this.connection.heldByteLength -= this.heldBytes;
+    this.connection = connection;
+    connection.heldCount += this.held;
+    connection.heldByteLength += this.heldBytes;
+    this.recheck();
+  }
+
   /** The session is over, and so are its operations. */
   end(): void {
     clearTimeout(this.timer);
@@ -175,6 +187,7 @@ export class ResultGate implements WaitingGate {
 
   private count(results: number, bytes: number): void {
     this.held += results;
+    this.heldBytes += bytes;
     this.connection.heldCount += results;
     this.connection.heldByteLength += bytes;
   }

@@ -55,7 +55,7 @@ export class ResultSender {
   /** Made when a result first has to wait. */
   private get delayed(): DelayedResults {
     const { sessionId, session, places, owner } = this;
-    this.ownDelayed ??= new DelayedResults(sessionId, session.gate, session.connection.room, places, owner);
+    this.ownDelayed ??= new DelayedResults(sessionId, session.gate, session.connection, places, owner);
     return this.ownDelayed;
   }
 

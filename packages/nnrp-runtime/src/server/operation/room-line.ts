@@ -68,6 +68,14 @@ export class RoomLine {
     }
   }
 
+  /** The outbox is no more: who waited for it goes on, to be refused or kept. */
+  end(): void {
+    for (let next = this.waiting.first; next !== undefined; next = this.waiting.first) {
+      this.leave(next);
+      next.send();
+    }
+  }
+
   private isCrowded(bytes: number): boolean {
     const { byteLength } = this.outbox;
     return byteLength > 0 && byteLength + bytes > this.fillBytes;

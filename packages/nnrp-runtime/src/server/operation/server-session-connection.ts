@@ -1,4 +1,4 @@
-import type { ProtocolError } from 'nnrp-core';
+import type { NnrpError, ProtocolError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import type { SessionConnection } from '../../connection/session-endpoint.js';
@@ -17,6 +17,8 @@ export interface ServerSessionConnection extends Omit<SessionConnection, 'attach
    * that client would fail on (ERROR, RESULT_HINT, SESSION_CLOSE and the like) without having asked.
    */
   readonly isAnnounced: boolean;
+  /** Stands for the client where places for handlers are shared out: the connection that the session was opened on. */
+  readonly origin: object;
   /** Whether the peer has said that it understands this. */
   understands(family: preview3.PeerMessages): boolean;
   readonly deadlines: DeadlineQueue;
@@ -45,6 +47,8 @@ export interface ServerSessionConnection extends Omit<SessionConnection, 'attach
   closeConfirmed(sessionId: number): void;
   /** The session takes no more packets, and its id is free. */
   sessionEnded(sessionId: number): void;
+  /** The connection is over. @returns whether the session outlives it, and waits to be resumed */
+  outlivedBy(session: object, error: NnrpError): boolean;
   /** No operation of the session is in flight any more. */
   answered(): void;
 }

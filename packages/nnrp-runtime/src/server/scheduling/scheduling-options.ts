@@ -1,4 +1,4 @@
-import { shownValue, UsageError } from 'nnrp-core';
+import { shownPlain, UsageError } from 'nnrp-core';
 import { type Complete, withDefaults } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 
@@ -71,5 +71,5 @@ export function schedulingOptions(
 }
 
 function refuse(option: string, expected: string, got: unknown): never {
-  throw new UsageError(`serve: scheduling.${option} takes ${expected}, got ${shownValue(got)}`);
+  throw new UsageError(`serve: scheduling.${option} takes ${expected}, got ${shownPlain(got)}`);
 }

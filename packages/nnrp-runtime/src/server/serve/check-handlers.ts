@@ -1,7 +1,7 @@
-import { printable, shownValue, UsageError } from 'nnrp-core';
+import { shownValue, UsageError } from 'nnrp-core';
+import { unknownName } from '../../base/options.js';
 import type { ServeHandlers } from './serve-handlers.js';
 
-const MAX_NAME_BYTES = 100;
 /** Every handler there is. */
 const HANDLERS: Readonly<Record<keyof ServeHandlers, true>> = {
   submit: true,
@@ -31,7 +31,7 @@ export function checkHandlers(handlers: ServeHandlers): void {
   if (!isPlain(handlers)) return;
   for (const [name, handler] of Object.entries(handlers)) {
     if (typeof handler === 'function' && !Object.hasOwn(HANDLERS, name))
-      throw new UsageError(`serve: there is no handler '${printable(name, MAX_NAME_BYTES)}'`);
+      throw new UsageError(`serve: ${unknownName('handler', name, Object.keys(HANDLERS))}`);
   }
 }
 

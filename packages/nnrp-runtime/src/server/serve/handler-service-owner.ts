@@ -7,6 +7,6 @@ import type { MessageHandlersOwner } from './message-handlers.js';
 export interface HandlerServiceOwner extends MessageHandlersOwner, Guarded {
   readonly bounds: ServerBounds;
   /** Those that are open. */
-  readonly connections: Iterable<object>;
+  readonly connections: Iterable<{ readonly origin: object }>;
   handlerStuck(stuck: HandlerStuck): void;
 }

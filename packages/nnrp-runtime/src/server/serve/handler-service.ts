@@ -268,7 +268,7 @@ export class HandlerService implements SessionHandlers {
   }
 
   private lineOf({ connection, ack }: SessionCore): SessionLine {
-    return new SessionLine(this.shares.of(connection), ack.acceptedPriorityClass, (operation, lateMs) =>
+    return new SessionLine(this.shares.of(connection.origin), ack.acceptedPriorityClass, (operation, lateMs) =>
       this.isStuck(operation, lateMs),
     );
   }

@@ -1,4 +1,5 @@
-import { type NnrpError, shownValue, UsageError } from 'nnrp-core';
+import type { NnrpError } from 'nnrp-core';
+import { integer, optionTable } from '../../base/option-kinds.js';
 import { type Complete, withDefaults } from '../../base/options.js';
 import type { MigrateAckInit, NnrpServerSession, OperationContext, PatchAckInit } from '../contract/contract.js';
 import type {
@@ -110,15 +111,16 @@ export interface CompleteServeOptions extends Complete<ServeOptions> {
 
 const DEFAULTS: Complete<ServeOptions> = { maxConcurrentOperations: 1024, maxQueuedOperations: 4096, scheduling: {} };
 
+const COUNT = integer(1, 0x7fffffff);
+const OPTIONS = optionTable<ServeOptions>({
+  maxConcurrentOperations: COUNT,
+  maxQueuedOperations: COUNT,
+  scheduling: undefined,
+});
+
 /** @throws UsageError that names the option, what it takes and what it got */
 export function serveOptions(options: ServeOptions): CompleteServeOptions {
-  const complete = withDefaults('serve', options, DEFAULTS);
-  const { scheduling, ...counts } = complete;
-  for (const [option, value] of Object.entries(counts)) {
-    if (!Number.isInteger(value) || value < 1) {
-      throw new UsageError(`serve: ${option} takes an integer from 1, got ${shownValue(value)}`);
-    }
-  }
+  const { scheduling, ...counts } = withDefaults('serve', options, DEFAULTS, OPTIONS);
   return {
     ...counts,
     scheduling: schedulingOptions(scheduling, counts.maxConcurrentOperations, counts.maxQueuedOperations),

@@ -1,4 +1,4 @@
-import { type ObjectIdentity, shownValue, UsageError } from 'nnrp-core';
+import { type ObjectIdentity, shownPlain, shownValue, UsageError } from 'nnrp-core';
 
 const FIELDS = ['cacheNamespace', 'cacheKeyHi', 'cacheKeyLo', 'objectKind'] as const;
 const MAX_U32 = 0xffffffff;
@@ -14,7 +14,7 @@ export function objectIdentity(identity: ObjectIdentity): ObjectIdentity {
   for (const field of FIELDS) {
     const value: unknown = identity[field];
     if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > MAX_U32)
-      throw new UsageError(`cache object: ${field} takes an integer of 0 to ${MAX_U32}, got ${shownValue(value)}`);
+      throw new UsageError(`cache object: ${field} takes an integer of 0 to ${MAX_U32}, got ${shownPlain(value)}`);
   }
   return identity;
 }

@@ -15,7 +15,8 @@ import { ASYNC_DISPOSE } from '../../base/application/async-dispose.js';
 import { described } from '../../base/application/described.js';
 import type { AsyncItems } from '../../base/async-items.js';
 import { checkFlow } from '../../base/flow-fields.js';
-import { checkOptions, withDefaults } from '../../base/options.js';
+import { oneOf, optionTable, U32 } from '../../base/option-kinds.js';
+import { checkArgument, checkOptions, withDefaults } from '../../base/options.js';
 import { answering, rejection, SETTLED } from '../../base/promises/settled.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
 import type { CloseReport } from '../../connection/close-report.js';
@@ -52,7 +53,14 @@ const NO_HINT: preview3.ResultHint = Object.freeze({
   reason: preview3.ResultHintReason.None,
   retryAfterMs: 0,
 });
-const ERROR_OPTIONS: ReadonlySet<string> = new Set(['frameId', 'retryAfterMs']);
+const HINT_FIELDS = optionTable<ResultHintInit>({
+  appliedBudgetPolicy: oneOf('ResultHintBudgetPolicy', preview3.ResultHintBudgetPolicy),
+  congestionState: oneOf('ResultHintCongestionState', preview3.ResultHintCongestionState),
+  reason: oneOf('ResultHintReason', preview3.ResultHintReason),
+  retryAfterMs: U32,
+});
+const CANCEL_SCOPE = oneOf('CancelScope', preview3.CancelScope);
+const ERROR_OPTIONS = optionTable<{ frameId: number; retryAfterMs: number }>({ frameId: U32, retryAfterMs: U32 });
 
 /** A session as the application holds it. */
 export class ServerSession implements NnrpServerSession {
@@ -184,6 +192,8 @@ export class ServerSession implements NnrpServerSession {
   }
 
   cancelOperations(scope: preview3.CancelScope, frameId: number): number[] {
+    checkArgument('cancelOperations', 'scope', scope, CANCEL_SCOPE);
+    checkArgument('cancelOperations', 'frameId', frameId, U32);
     return this.core.operations.cancel(scope, frameId);
   }
 
@@ -220,10 +230,11 @@ export class ServerSession implements NnrpServerSession {
 
   sendResultHint(frameId: number, hint: ResultHintInit): Promise<boolean> {
     return answering(() => {
+      checkArgument('sendResultHint', 'frameId', frameId, U32);
+      const metadata = withDefaults('result hint', hint, NO_HINT, HINT_FIELDS);
       this.requireOpen();
       if (!this.isAnnounced) return false;
       const { sessionId, lane, connection } = this.core;
-      const metadata = withDefaults('result hint', hint, NO_HINT);
       const room = connection.send(MessageType.ResultHint, sessionId, frameId, RESULT_HINT, metadata, undefined, lane);
       return room || this.drained().then(() => true);
     });
@@ -235,6 +246,7 @@ export class ServerSession implements NnrpServerSession {
     options: { readonly frameId?: number | undefined; readonly retryAfterMs?: number | undefined } = {},
   ): Promise<boolean> {
     return answering(() => {
+      checkArgument('sendError', 'errorCode', errorCode, U32);
       checkOptions('error options', options, ERROR_OPTIONS);
       givenText(text);
       this.requireOpen();

@@ -79,6 +79,11 @@ export class SessionCache {
     this.isOver = true;
   }
 
+  /** The session has another connection, or none for now. */
+  moveTo(shared: SharedBudget): void {
+    this.budget.moveTo(shared);
+  }
+
   get size(): number {
     return this.objects.size;
   }

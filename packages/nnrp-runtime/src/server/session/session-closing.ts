@@ -2,6 +2,7 @@ import { ClosedError, type NnrpError, type SessionLifecycle, UsageError } from '
 import type * as preview3 from 'nnrp-core/preview3';
 import { CloseReason, CloseStatus, InFlightPolicy, MessageType, SessionErrorCode } from 'nnrp-core/preview3';
 import { later } from '../../base/guard.js';
+import { oneOf, optionTable, U32 } from '../../base/option-kinds.js';
 import { checkOptions } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import { type CloseReport, closeReport } from '../../connection/close-report.js';
@@ -15,12 +16,12 @@ import type { SessionOperations } from '../operation/session-operations.js';
 /** Milliseconds that operations in flight get unless the options say otherwise. */
 const DEFAULT_DRAIN_MS = 5000;
 
-const CLOSE_OPTIONS: ReadonlySet<string> = new Set<keyof ServerCloseOptions>([
-  'reason',
-  'inFlightPolicy',
-  'drainTimeoutMs',
-  'sessionErrorCode',
-]);
+const CLOSE_OPTIONS = optionTable<ServerCloseOptions>({
+  reason: oneOf('CloseReason', CloseReason),
+  inFlightPolicy: oneOf('InFlightPolicy', InFlightPolicy),
+  drainTimeoutMs: U32,
+  sessionErrorCode: U32,
+});
 
 /** What closing needs of its session. */
 export interface ClosingOwner {

@@ -12,12 +12,14 @@ import { described } from '../../base/application/described.js';
 import { guard } from '../../base/guard.js';
 import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
+import type { ConnectionMemory } from '../bounds/server-memory.js';
 import type { NnrpServerSession } from '../contract/contract.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
 import type { FrameFailure } from '../failures/frame-failure.js';
 import { QueuedSubmits } from '../inbox/queued-submits.js';
 import { SessionInbox } from '../inbox/session-inbox.js';
 import type { SessionReceiver } from '../inbox/session-receiver.js';
+import type { ConnectionGate } from '../operation/connection-gate.js';
 import type { Operation } from '../operation/operation.js';
 import { ResultGate } from '../operation/result-gate.js';
 import type { ServerSessionConnection } from '../operation/server-session-connection.js';
@@ -48,6 +50,10 @@ export class SessionCore {
   private objectCache: SessionCache | undefined;
   private flowSender: FlowSender | undefined;
   private reason: NnrpError | undefined;
+  /** Packets of the session that have been received, over all its connections. */
+  receivedPackets = 0;
+  /** Called once, by the next packet that comes: the client has the connection. */
+  heard: (() => void) | undefined = undefined;
 
   constructor(
     /** What the application holds. */
@@ -124,6 +130,18 @@ export class SessionCore {
   /** Lets go of cached objects whose lease is over. */
   expireObjects(): void {
     this.objectCache?.expire();
+  }
+
+  /** What the connection has of the session is another connection's from now on. */
+  moveTo(gate: ConnectionGate, memory: ConnectionMemory): void {
+    this.gate.moveTo(gate);
+    this.queued.moveTo(memory.queue);
+    this.objectCache?.moveTo(memory.cache);
+  }
+
+  /** The connection is over. The session may outlive it. */
+  disconnected(error: NnrpError): void {
+    if (!this.connection.outlivedBy(this, error)) this.end(error);
   }
 
   /** For the operations: none is in flight any more. */

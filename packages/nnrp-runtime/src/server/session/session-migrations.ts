@@ -1,6 +1,7 @@
 import { describeFault, type Packet, ProtocolError, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, MessageType } from 'nnrp-core/preview3';
+import { optionTable, U32, U64 } from '../../base/option-kinds.js';
 import { readValues } from '../../base/options.js';
 import { SESSION_MIGRATE_ACK } from '../../connection/sending/codecs.js';
 import { REQUEST_BYTES, UnansweredRequests } from '../bounds/unanswered-requests.js';
@@ -16,12 +17,12 @@ export interface MigrationsOwner extends RequestSession {
   readonly receiver: { migrate(migration: NnrpMigration): void };
 }
 
-const MIGRATE_ACK_FIELDS: ReadonlySet<string> = new Set<keyof preview3.SessionMigrateAck>([
-  'acceptCode',
-  'resumeFromFrameId',
-  'graceWindowMs',
-  'serverMigrateTsUs',
-]);
+const MIGRATE_ACK_FIELDS = optionTable<preview3.SessionMigrateAck>({
+  acceptCode: U32,
+  resumeFromFrameId: U64,
+  graceWindowMs: U32,
+  serverMigrateTsUs: U64,
+});
 
 /** SESSION_MIGRATE: requests to move to another transport, from their arrival to their answer. */
 export class SessionMigrations {

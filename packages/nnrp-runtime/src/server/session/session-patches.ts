@@ -1,6 +1,7 @@
 import { type MessageInfo, type Packet, type ProtocolError, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { MessageType, PatchFlags, SessionPatchAckStatus, SessionPatchRejectReason } from 'nnrp-core/preview3';
+import { bitsOf, oneOf, optionTable, U16, U32, U64 } from '../../base/option-kinds.js';
 import { readValues } from '../../base/options.js';
 import { type BodyInput, unlentBytes } from '../../connection/body/body-bytes.js';
 import { SESSION_PATCH_ACK } from '../../connection/sending/codecs.js';
@@ -20,21 +21,21 @@ export interface PatchesOwner extends RequestSession {
   fail(error: ProtocolError, frameId: number): void;
 }
 
-const PATCH_ACK_FIELDS: ReadonlySet<string> = new Set<keyof preview3.SessionPatchAck>([
-  'ackStatus',
-  'rejectReason',
-  'retryAfterMs',
-  'effectiveProfileId',
-  'effectiveTargetCadenceX100',
-  'effectiveQualityTier',
-  'effectiveDegradePolicy',
-  'effectiveLaneMask',
-  'effectiveCodecBitmap',
-  'effectiveCompressionBitmap',
-  'profilePatchAckBytes',
-  'appliedPatchMask',
-  'rejectedPatchMask',
-]);
+const PATCH_ACK_FIELDS = optionTable<preview3.SessionPatchAck>({
+  ackStatus: oneOf('SessionPatchAckStatus', SessionPatchAckStatus),
+  rejectReason: oneOf('SessionPatchRejectReason', SessionPatchRejectReason),
+  retryAfterMs: U32,
+  effectiveProfileId: U16,
+  effectiveTargetCadenceX100: U32,
+  effectiveQualityTier: U16,
+  effectiveDegradePolicy: U16,
+  effectiveLaneMask: U64,
+  effectiveCodecBitmap: U32,
+  effectiveCompressionBitmap: U32,
+  profilePatchAckBytes: U32,
+  appliedPatchMask: bitsOf('PatchFlags', PatchFlags),
+  rejectedPatchMask: bitsOf('PatchFlags', PatchFlags),
+});
 
 /** SESSION_PATCH: what the client wants to change, from its arrival to its answer. */
 export class SessionPatches {
@@ -75,7 +76,7 @@ export class SessionPatches {
    *
    * @param body - the profile's own data; its length is written into the metadata
    * @returns whether there is room for more
-   * @throws UsageError when none waits, or on an unknown field; WireError when the metadata is refused
+   * @throws UsageError when none waits, or on a field that does not exist or fit; WireError when fields contradict each other
    */
   answer(ack: PatchAckInit, body: BodyInput): boolean {
     const patch = this.pending.oldest;

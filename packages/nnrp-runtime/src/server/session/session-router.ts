@@ -64,7 +64,12 @@ export interface RouterOwner {
   dropFrame(failure: FrameFailure, packet: Packet): void;
   /** The client broke a rule that costs the session. */
   fail(error: ProtocolError, frameId: number): void;
-  end(reason: NnrpError): void;
+  /** Packets of the session that have been received, over all its connections. */
+  receivedPackets: number;
+  /** Called once, by the next packet that comes. */
+  heard: (() => void) | undefined;
+  /** The connection is over. */
+  disconnected(error: NnrpError): void;
 }
 
 /** What comes in for one session: checks what each message may do in the state the session is in, and passes it on. */
@@ -80,10 +85,13 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
   }
 
   disconnected(error: NnrpError): void {
-    this.core.end(error);
+    this.core.disconnected(error);
   }
 
   receive(packet: Packet, info: MessageInfo): void {
+    const { core } = this;
+    core.receivedPackets++;
+    if (core.heard !== undefined) this.isHeard();
     switch (info.code) {
       case MessageType.FrameSubmit:
         this.submitted(packet);
@@ -123,6 +131,8 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
 
   violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
     const { core } = this;
+    core.receivedPackets++;
+    if (core.heard !== undefined) this.isHeard();
     if (fault.kind === 'packet_too_large') core.connection.bounds.hit('packetBytes');
     const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, codeOf(fault), fault);
     if (packet.messageType === MessageType.FrameSubmit && packet.frameId !== 0) {
@@ -139,6 +149,12 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
       }
     }
     core.fail(error, packet.frameId);
+  }
+
+  private isHeard(): void {
+    const { heard } = this.core;
+    this.core.heard = undefined;
+    heard?.();
   }
 
   private submitted(packet: Packet): void {

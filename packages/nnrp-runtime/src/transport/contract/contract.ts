@@ -9,6 +9,8 @@ export type TransportKind = 'tcp' | 'quic' | 'memory' | (string & {});
  * lent: its memory stays the sender's.
  */
 export interface OutboundPacket {
+  /** Which message it is; where the sender does not say, its head does. */
+  readonly messageType?: number;
   /** Bytes that `writeHead` writes. */
   readonly headBytes: number;
   /**
@@ -42,8 +44,9 @@ export interface PacketSink {
   /**
    * The bytes are no packets any more: nothing further will be delivered. Sending still works, so that the peer can be
    * told; the sink is expected to close.
+   * @param foreign - the first bytes of what does not begin like a packet, a copy; left out where they are not known
    */
-  broken(fault: WireFault): void;
+  broken(fault: WireFault, foreign?: Uint8Array): void;
   /**
    * A packet is larger than may be taken. Without this method the stream is broken.
    * @param head - its header alone
@@ -178,6 +181,9 @@ export interface FramedListener {
 /** Makes connections. */
 export interface FramedConnector {
   readonly kind: TransportKind;
-  /** @throws TransportError or TimeoutError when no connection comes about */
-  connect(): Promise<FramedTransport>;
+  /**
+   * @param signal - gives up: the promise rejects with its reason at once, and nothing is left. After that it means nothing
+   * @throws TransportError or TimeoutError when no connection comes about
+   */
+  connect(signal?: AbortSignal): Promise<FramedTransport>;
 }

@@ -132,7 +132,7 @@ export class StreamReader {
     }
     if (this.splitter.fault !== undefined && this.state === 'open') {
       this.state = 'broken';
-      sink.broken(this.splitter.fault);
+      sink.broken(this.splitter.fault, this.splitter.foreignBytes);
     }
   }
 

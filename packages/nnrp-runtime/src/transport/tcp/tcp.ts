@@ -5,14 +5,16 @@ import {
   inspected,
   PacketSplitter,
   type PacketSplitterOptions,
+  shownPlain,
   shownValue,
   TimeoutError,
   TransportError,
   UsageError,
 } from 'nnrp-core';
+import { checkSignal, reasonOf, whenAborted } from '../../base/application/abort-signals.js';
 import { type Guarded, listen } from '../../base/guard.js';
 import { type Given, readOptions } from '../../base/options.js';
-import { answering, SETTLED } from '../../base/promises/settled.js';
+import { answering, rejection, SETTLED } from '../../base/promises/settled.js';
 import { Patience } from '../../base/time/patience.js';
 import { milliseconds } from '../../base/time/timer-limit.js';
 import { formatAddress, type HostPort, parseAddress, reachableHost } from '../address/address.js';
@@ -85,7 +87,7 @@ function checkedLimits<Options extends TcpOptions>(options: Options): Options {
   // It knows its limits.
   new PacketSplitter(splitterOptions({ maxPacketBytes, revision }));
   if (highWaterBytes !== undefined && !(Number.isSafeInteger(highWaterBytes) && highWaterBytes >= 1))
-    throw new UsageError(`highWaterBytes: expected an integer of at least 1, got ${shownValue(highWaterBytes)}`);
+    throw new UsageError(`highWaterBytes: expected an integer of at least 1, got ${shownPlain(highWaterBytes)}`);
   if (stallTimeoutMs !== undefined && stallTimeoutMs !== 0) milliseconds('stallTimeoutMs', stallTimeoutMs);
   if (closeTimeoutMs !== undefined) milliseconds('closeTimeoutMs', closeTimeoutMs);
   return options;
@@ -170,7 +172,13 @@ export class TcpConnector implements FramedConnector {
     milliseconds('connectTimeoutMs', options.connectTimeoutMs);
   }
 
-  connect(): Promise<FramedTransport> {
+  connect(signal?: AbortSignal): Promise<FramedTransport> {
+    return answering(() => this.connectUntil(signal));
+  }
+
+  private connectUntil(signal: AbortSignal | undefined): Promise<FramedTransport> {
+    checkSignal(signal);
+    if (signal?.aborted) return rejection(reasonOf(signal));
     const { target, options } = this;
     const { host, port } = target;
     const { connectTimeoutMs = 10_000 } = options;
@@ -181,12 +189,19 @@ export class TcpConnector implements FramedConnector {
       const attempts = new AttemptsOfSocket(target, socket, owner);
       let connected = false;
       const patience = new Patience(owner, connectTimeoutMs, () => {
+        letGo();
         socket.destroy();
         const text = `no connection to ${name} within ${connectTimeoutMs} ms: ${attempts.describe()}`;
         reject(new TimeoutError(text, connectTimeoutMs));
       });
+      const letGo = whenAborted(owner, signal, (reason) => {
+        patience.end();
+        socket.destroy();
+        reject(reason);
+      });
       const failed = (error: Error) => {
         patience.end();
+        letGo();
         socket.destroy();
         const why = describeConnectFailure(target, error);
         reject(new TransportError(`cannot connect to ${name}: ${why}`, { cause: error }));
@@ -197,6 +212,7 @@ export class TcpConnector implements FramedConnector {
       });
       listen(owner, socket, 'connect', () => {
         patience.end();
+        letGo();
         connected = true;
         resolve(transport(socket, options));
       });

@@ -9,6 +9,7 @@ import { formatAddress } from '../address/address.js';
 import { hostGroup } from '../address/address-group.js';
 import type { ListenerBound, ListenerBoundName } from '../contract/contract.js';
 import { boundOf, type Stranger, type StrangerLimits, Strangers } from '../listening/strangers.js';
+import { describeForeign, lookAtFirstBytes, refuseWithoutTls } from './first-bytes.js';
 import { describeTlsFailure, isTlsRefusal } from './tls-failure.js';
 import { TLS_ALPN, type TlsServerSettings } from './tls-options.js';
 
@@ -134,7 +135,30 @@ export class TlsHandshakes implements Guarded {
     listen(this, connection, 'close', () => this.end(ends, handshake));
     // A peer that ends its direction within the handshake is gone.
     connection.allowHalfOpen = false;
-    this.server.emit('connection', connection);
+    this.look(ends, handshake, formatAddress(remoteAddress, remotePort));
+  }
+
+  /** Gives the connection to node:tls when the peer has begun to speak TLS. */
+  private look(ends: string, handshake: Handshake, address: string): void {
+    const { connection } = handshake;
+    const { server, rules } = this;
+    lookAtFirstBytes(connection, {
+      crashed: (error) => {
+        connection.destroy();
+        this.crashed(error);
+      },
+      handshake: () => server.emit('connection', connection),
+      foreign: (start) => {
+        this.end(ends, handshake);
+        refuseWithoutTls(connection);
+        const text = `${address}: ${describeForeign(start)}`;
+        this.report(new TransportError(text, { isRetryable: false }), rules);
+      },
+      silent: (error) => {
+        const text = `${address}: ${notCompleted(rules)}`;
+        this.report(isNnrpError(error) ? error : new TransportError(text, { cause: error }), rules);
+      },
+    });
   }
 
   /** Cuts the handshakes that are under way; nothing is reported of them. */
@@ -181,10 +205,7 @@ export class TlsHandshakes implements Guarded {
     const refusal = socket.authorizationError as unknown as string | null | undefined;
     const cut = (error as NodeJS.ErrnoException).code === 'ECONNRESET';
     const isRetryable = !refusal && !isTlsRefusal(error);
-    const why =
-      cut && !refusal
-        ? `the handshake was not completed: the peer went, or took longer than ${rules.handshakeTimeoutMs} ms`
-        : describeTlsFailure(error, refusal ?? undefined);
+    const why = cut && !refusal ? notCompleted(rules) : describeTlsFailure(error, refusal ?? undefined);
     this.report(new TransportError(`${who}: ${why}`, { cause: error, isRetryable }), rules);
   }
 
@@ -199,6 +220,10 @@ export class TlsHandshakes implements Guarded {
   private report(error: NnrpError, { onHandshakeFailure }: HandshakeRules = this.rules): void {
     if (!this.closed) afterThis(this, () => onHandshakeFailure(error));
   }
+}
+
+function notCompleted({ handshakeTimeoutMs }: HandshakeRules): string {
+  return `the handshake was not completed: the peer went, or took longer than ${handshakeTimeoutMs} ms`;
 }
 
 const MADE_ROOM = 'the handshake made room for others that have begun since';

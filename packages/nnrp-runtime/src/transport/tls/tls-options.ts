@@ -1,5 +1,5 @@
 import type { SecureContext, TlsOptions } from 'node:tls';
-import { type NnrpError, shownValue, shownWord, UsageError } from 'nnrp-core';
+import { type NnrpError, shownPlain, shownValue, shownWord, UsageError } from 'nnrp-core';
 import { applicationCallback } from '../../base/application/application-callback.js';
 import { nodeCrypto, nodeTls } from '../../base/node-modules.js';
 import { readOptions } from '../../base/options.js';
@@ -159,7 +159,7 @@ function handshakeLimits({ maxHandshakes = 1024, maxHandshakesPerAddress }: Part
 
 function count(field: string, value: unknown): number {
   if (Number.isInteger(value) && (value as number) >= 0 && (value as number) <= MAX_COUNT) return value as number;
-  throw new UsageError(`${field}: expected an integer of 0 to ${MAX_COUNT}, got ${shownValue(value)}`);
+  throw new UsageError(`${field}: expected an integer of 0 to ${MAX_COUNT}, got ${shownPlain(value)}`);
 }
 
 /** @throws UsageError unless it is a function or left out */
@@ -223,7 +223,7 @@ function secureContext(options: TlsOptions): SecureContext {
 }
 
 function boolean(field: string, value: unknown = false): boolean {
-  if (typeof value !== 'boolean') throw new UsageError(`${field}: expected true or false, got ${shownValue(value)}`);
+  if (typeof value !== 'boolean') throw new UsageError(`${field}: expected true or false, got ${shownPlain(value)}`);
   return value;
 }
 

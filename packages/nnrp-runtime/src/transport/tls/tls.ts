@@ -1,9 +1,10 @@
 import { isIP, type Server } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { ClosedError, INSPECT, type Inspect, inspected, TimeoutError, TransportError } from 'nnrp-core';
+import { checkSignal, reasonOf, whenAborted } from '../../base/application/abort-signals.js';
 import { type Guarded, listen, nextTurn } from '../../base/guard.js';
 import { nodeTls } from '../../base/node-modules.js';
-import { answering, SETTLED } from '../../base/promises/settled.js';
+import { answering, rejection, SETTLED } from '../../base/promises/settled.js';
 import { Patience } from '../../base/time/patience.js';
 import { milliseconds } from '../../base/time/timer-limit.js';
 import { formatAddress, type HostPort, parseAddress } from '../address/address.js';
@@ -164,8 +165,11 @@ export class TlsConnector implements FramedConnector {
   }
 
   /** @throws UsageError (as a rejection) when the function that gives the options gives some that cannot work */
-  connect(): Promise<FramedTransport> {
-    return answering(() => this.connectWith(this.settings()));
+  connect(signal?: AbortSignal): Promise<FramedTransport> {
+    return answering(() => {
+      checkSignal(signal);
+      return signal?.aborted ? rejection(reasonOf(signal)) : this.connectWith(this.settings(), signal);
+    });
   }
 
   toJSON(): Record<string, unknown> {
@@ -176,7 +180,7 @@ export class TlsConnector implements FramedConnector {
     return inspected('TlsConnector', this.toJSON(), depth, options, inspect);
   }
 
-  private connectWith(settings: TlsClientSettings): Promise<FramedTransport> {
+  private connectWith(settings: TlsClientSettings, signal?: AbortSignal): Promise<FramedTransport> {
     const { connectTimeoutMs, target } = this;
     const { host, port } = target;
     const name = formatAddress(host, port);
@@ -195,13 +199,20 @@ export class TlsConnector implements FramedConnector {
       const owner: Guarded = { crashed: (error) => failed('an internal error', error as Error) };
       const attempts = new AttemptsOfSocket(target, socket, owner);
       const patience = new Patience(owner, connectTimeoutMs, () => {
+        letGo();
         const text = `no TLS connection to ${name} within ${connectTimeoutMs} ms: ${attempts.describe()}`;
         reject(new TimeoutError(text, connectTimeoutMs));
+        socket.destroy();
+      });
+      const letGo = whenAborted(owner, signal, (reason) => {
+        patience.end();
+        reject(reason);
         socket.destroy();
       });
       // A certificate that is not taken will not be taken the next time; a host that is not there may be.
       const failed = (why: string, cause?: Error, isRetryable = false) => {
         patience.end();
+        letGo();
         reject(new TransportError(`cannot connect to ${name}: ${why}`, { cause, isRetryable }));
         socket.destroy();
       };
@@ -221,7 +232,10 @@ export class TlsConnector implements FramedConnector {
         socket.allowHalfOpen = true;
         const transport = overTls(socket, formatAddress(socket.remoteAddress ?? host, port), this.options);
         // The last bytes of the handshake are written after this event; aborted now, the connection would not count as one.
-        nextTurn(owner, () => resolve(transport));
+        nextTurn(owner, () => {
+          letGo();
+          resolve(transport);
+        });
       });
     });
   }

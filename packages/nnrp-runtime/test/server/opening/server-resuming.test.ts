@@ -2,12 +2,11 @@ import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { SessionTable } from '../../../src/server/connection/session-table.js';
 import { described } from '../../support/described.js';
-import { eventually } from '../../support/eventually.js';
 import { SessionPeer } from '../../support/session-peer.js';
 import { Stage } from '../../support/stage.js';
 import { openBytes } from '../../support/wire-packets.js';
 
-const { CacheObjectKind, SessionFlags, SessionFlagsAck } = preview3;
+const { SessionFlags, SessionFlagsAck } = preview3;
 const AT = preview3.SESSION_OPEN_OFFSETS;
 const RESUMABLE = { requestedSessionId: 7, sessionFlags: SessionFlags.AllowResume };
 
@@ -48,40 +47,6 @@ describe('an attempt to resume a session', () => {
     expect(described(await peer.next())).toBe('refused resume_rejected');
     // The connection can still be used.
     expect((await SessionPeer.openOn(peer)).sessionId).toBe(1);
-  });
-
-  it('after the connection was lost is refused: nothing of the session is left, and its id is free', async () => {
-    const server = await stage.serve({ supportedCacheObjects: [CacheObjectKind.PromptSegment] });
-    const owner = await SessionPeer.open(stage, server, RESUMABLE);
-    const session = await server.accept();
-    owner.submit(1);
-    owner.put(1, 'object');
-    expect(await owner.answers()).toEqual(['cache_ack']);
-    owner.raw.destroy();
-    await eventually(() => server.sessionCount === 0, 'the session is gone');
-    expect([session.inFlightCount, server.connectionCount, server.sessions()]).toEqual([0, 0, []]);
-    const peer = await stage.peer(server);
-    peer.send(resumeBytes(SessionFlags.AllowResume));
-    expect(described(await peer.next())).toBe('refused resume_rejected');
-    // A new session under the old id begins from nothing.
-    const next = await SessionPeer.openOn(peer, RESUMABLE);
-    const fresh = await server.accept();
-    expect([fresh.cacheObjectCount, fresh.record.lastOperationId]).toEqual([0, 0]);
-    next.submit(1);
-    expect((await fresh.receiveSubmit()).frameId).toBe(1);
-  });
-
-  it('does not let an old session remove the id of the one that has it now', async () => {
-    const server = await stage.serve();
-    const first = await SessionPeer.open(stage, server, RESUMABLE);
-    const old = await server.accept();
-    first.raw.destroy();
-    await eventually(() => server.sessionCount === 0, 'the session is gone');
-    const second = await SessionPeer.open(stage, server, RESUMABLE);
-    await old.close();
-    expect(server.sessions()).toMatchObject([{ sessionId: 7 }]);
-    second.submit(1);
-    expect((await (await server.accept()).receiveSubmit()).frameId).toBe(1);
   });
 });
 

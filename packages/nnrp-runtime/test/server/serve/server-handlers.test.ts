@@ -149,7 +149,9 @@ describe('a frame', () => {
 
   it('is not used up by a result that cannot be written: the handler may send another', async () => {
     const { peer } = await served(async (operation) => {
-      await expect(operation.complete({ metadata: { tileCount: -1 } })).rejects.toThrow(/tile_count/);
+      await expect(operation.complete({ metadata: { tileCount: -1 } })).rejects.toThrow(
+        /USAGE.*tileCount takes .*, got -1/,
+      );
       await expect(operation.complete({ metadata: { resultClass: ResultClass.Partial } })).rejects.toThrow(/use push/);
       return 'good';
     });

@@ -1,5 +1,5 @@
-import { CancelledError } from 'nnrp-core';
-import { type Guarded, guard } from '../../base/guard.js';
+import { shownPlain, UsageError } from 'nnrp-core';
+import { type Guarded, guard } from '../guard.js';
 
 interface Follower {
   readonly owner: Guarded;
@@ -7,7 +7,7 @@ interface Follower {
 }
 
 /**
- * Signals that operations follow, each with its followers. A signal is kept alive as long as it has any: no other code may
+ * Signals that operations and others follow, each with its followers. A signal is kept alive as long as it has any: no other code may
  * hold one that was made for a call alone, such as `AbortSignal.any([...])`.
  */
 const followed = new Map<AbortSignal, SignalFollowers>();
@@ -90,6 +90,12 @@ export function isAbortSignal(value: unknown): value is AbortSignal {
   );
 }
 
+/** @throws UsageError unless it is a signal, or left out */
+export function checkSignal(signal: unknown): asserts signal is AbortSignal | undefined {
+  if (signal !== undefined && !isAbortSignal(signal))
+    throw new UsageError(`signal takes an AbortSignal, got ${shownPlain(signal)}`);
+}
+
 /** Why it aborted; what the signal throws when it is asked. */
 export function reasonOf(signal: AbortSignal): unknown {
   try {
@@ -125,8 +131,11 @@ export function followSignal(owner: Guarded, signal: AbortSignal, abort: () => v
   return () => joined.remove(follower);
 }
 
-/** @throws CancelledError when the signal is aborted already */
-export function checkNotAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted)
-    throw new CancelledError('the submit was cancelled before it was sent', { cause: reasonOf(signal) });
+/** The same for a signal that may be left out, and with why it aborted. */
+export function whenAborted(
+  owner: Guarded,
+  signal: AbortSignal | undefined,
+  abort: (reason: unknown) => void,
+): () => void {
+  return signal === undefined ? () => {} : followSignal(owner, signal, () => abort(reasonOf(signal)));
 }

@@ -2,8 +2,8 @@ import { PeerError, printable } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { SessionErrorCode, SessionStatus } from 'nnrp-core/preview3';
 import { type ErrorDetails, MAX_DETAILS_BYTES } from '../../connection/errors/error-details.js';
-import { OWN_CODES } from '../failures/peer-error.js';
-import { sessionErrorName } from '../failures/wire-names.js';
+import { OWN_CODES } from './peer-error.js';
+import { sessionErrorName } from './wire-names.js';
 
 const SHUTDOWN = 'NNRP_ERR_SERVER_SHUTDOWN';
 

@@ -1,0 +1,109 @@
+import { checkPacket, describeFault, type Packet, PREVIEW3 } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { MessageType, PeerMessages } from 'nnrp-core/preview3';
+import { announcedFamilies } from '../../connection/announcement.js';
+import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
+import { concatBytes } from '../hello/concat-bytes.js';
+import { ownPacket, readable } from './kept-packet.js';
+import type { OpenRequest, ResumableSession, ResumeGrant } from './resumable-session.js';
+
+/** What an acknowledgement says of recovery. */
+export type ResumeAnswer =
+  | { readonly outcome: 'resumed'; readonly grant: ResumeGrant; readonly position: number }
+  | {
+      readonly outcome: 'opened' | 'retry later' | 'refused';
+      readonly ack: preview3.SessionOpenAck;
+      readonly extensions: readonly preview3.ControlExtension[];
+    }
+  | { readonly outcome: 'broken'; readonly text: string };
+
+/** @param packet - SESSION_OPEN of this client's own */
+export function openRequest(packet: LoggedPacket): OpenRequest {
+  const { view, metadataStart } = readable(packet);
+  const { body } = packet;
+  const open = preview3.decodeSessionOpen(view, metadataStart);
+  const extensionsAt = open.resumeTokenBytes + open.authBytes;
+  const extensions = preview3.decodeControlExtensions(body.subarray(extensionsAt));
+  return { open, auth: body.subarray(open.resumeTokenBytes, extensionsAt), extensions };
+}
+
+/** The SESSION_OPEN that asks for the session once more, with all that the first one said. */
+export function resumeRequest(session: ResumableSession): {
+  readonly open: preview3.SessionOpen;
+  packet: LoggedPacket;
+} {
+  const { sessionId, token, received, request } = session;
+  const { auth } = request;
+  const position = {
+    type: preview3.RESUME_POSITION_EXTENSION,
+    critical: false,
+    payload: preview3.encodeResumePosition(received),
+  };
+  const block = preview3.encodeControlExtensions([...request.extensions, position]);
+  const open: preview3.SessionOpen = {
+    ...request.open,
+    requestedSessionId: sessionId,
+    sessionFlags: request.open.sessionFlags | preview3.SessionFlags.AllowResume,
+    resumeTokenBytes: token.length,
+    authBytes: auth.length,
+    sessionExtensionBytes: block.length,
+  };
+  const metadata = new Uint8Array(preview3.SESSION_OPEN_BYTES);
+  preview3.encodeSessionOpen(open, new DataView(metadata.buffer), 0);
+  return { open, packet: ownPacket(MessageType.SessionOpen, 0, metadata, concatBytes([token, auth, block])) };
+}
+
+/**
+ * Whether an acknowledgement opens a session that can be resumed: the server has announced that it knows how, and its
+ * token is there. Servers that do not know how announce the length of a token, and send none.
+ */
+export function resumeGrant({ open }: OpenRequest, packet: Packet): ResumeGrant | undefined {
+  const read = readAck(open, packet);
+  if (typeof read === 'string' || read.outcome !== 'resume_enabled') return undefined;
+  const families = announcedFamilies(read.extensions) ?? 0;
+  return (families & PeerMessages.Recovery) === 0 ? undefined : read.grant;
+}
+
+/** @param open - the request that it answers, see {@link resumeRequest} */
+export function resumeAnswer(open: preview3.SessionOpen, packet: Packet): ResumeAnswer {
+  const read = readAck(open, packet);
+  if (typeof read === 'string') return { outcome: 'broken', text: read };
+  const { ack, extensions, grant } = read;
+  if (ack.sessionStatus === preview3.SessionStatus.Opened) return { outcome: 'opened', ack, extensions };
+  if (ack.sessionStatus === preview3.SessionStatus.RetryLater) return { outcome: 'retry later', ack, extensions };
+  if (ack.sessionStatus === preview3.SessionStatus.Rejected) return { outcome: 'refused', ack, extensions };
+  const payload = extensions.find(({ type }) => type === preview3.RESUME_POSITION_EXTENSION)?.payload;
+  const position = payload === undefined ? undefined : preview3.decodeResumePosition(payload);
+  if (ack.sessionId !== open.requestedSessionId) {
+    return broken(`asked for session ${open.requestedSessionId}, got ${ack.sessionId}`);
+  }
+  if (grant === undefined) return broken('a session that is resumed without a new token');
+  if (position === undefined) return broken('a session that is resumed without a position');
+  return { outcome: 'resumed', grant, position };
+}
+
+/** @returns text on a rule that it breaks */
+function readAck(open: preview3.SessionOpen, packet: Packet) {
+  const info = PREVIEW3.messageInfo(packet.messageType);
+  const fault = info === undefined ? undefined : checkPacket(packet, info, PREVIEW3);
+  if (fault !== undefined) return describeFault(fault);
+  const ack = preview3.decodeSessionOpenAck(packet.view, packet.metadataStart);
+  const recovery = preview3.recoveryOutcome(open, ack);
+  if (recovery.outcome === 'fault') return describeFault(recovery.fault);
+  const { resumeTokenBytes, sessionExtensionBytes } = ack;
+  const { body } = packet;
+  const isComplete = body.length === resumeTokenBytes + sessionExtensionBytes;
+  const tokenBytes = isComplete ? resumeTokenBytes : 0;
+  const block = body.subarray(tokenBytes);
+  const extensions =
+    preview3.checkControlExtensions(block) === undefined ? preview3.decodeControlExtensions(block) : [];
+  const isGranted = tokenBytes > 0 && recovery.windowMs > 0;
+  // In memory of its own: what arrived with it must not be kept for it.
+  const token = isGranted ? new Uint8Array(body.subarray(0, tokenBytes)) : undefined;
+  const grant: ResumeGrant | undefined = token === undefined ? undefined : { token, windowMs: recovery.windowMs };
+  return { ack, outcome: recovery.outcome, extensions, grant };
+}
+
+function broken(text: string): ResumeAnswer {
+  return { outcome: 'broken', text };
+}

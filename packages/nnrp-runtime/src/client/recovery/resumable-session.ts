@@ -1,0 +1,112 @@
+import { IdSet } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
+import { MessageType } from 'nnrp-core/preview3';
+import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
+import { SentCount, type SentLog } from '../../connection/recovery/sent-log.js';
+
+/** Bytes that may be kept for a session while the others of its connection go on. */
+const MAX_KEPT_BYTES = 8 * 1024 * 1024;
+
+/** A SESSION_OPEN, as it was sent. */
+export interface OpenRequest {
+  readonly open: preview3.SessionOpen;
+  readonly auth: Uint8Array;
+  readonly extensions: readonly preview3.ControlExtension[];
+}
+
+/** What the server has granted a session for its recovery. */
+export interface ResumeGrant {
+  readonly token: Uint8Array;
+  /** Milliseconds after a loss in which the session can be resumed. */
+  readonly windowMs: number;
+}
+
+/** A session that outlives its connection: how it was opened, and how far each direction has got. */
+export class ResumableSession {
+  /** Packets of the session that were received since it was opened. */
+  received = 0;
+  readonly sent: SentCount;
+  /** Whether there is a connection that it is on. */
+  isAttached = true;
+  /** When its connection was lost, in milliseconds of `performance.now()`. */
+  lostAtMs = 0;
+  /** Sent on a connection that was lost, and perhaps not received; in order. */
+  private unconfirmed: LoggedPacket[] = [];
+  /** Not sent yet; in order, behind those. */
+  private unsent: LoggedPacket[] = [];
+  private unsentBytes = 0;
+  /** Frames that the transport has left out: they stand in the log, and do not count. */
+  private leftOut: IdSet | undefined;
+
+  constructor(
+    readonly sessionId: number,
+    readonly request: OpenRequest,
+    private grant: ResumeGrant,
+  ) {
+    this.sent = new SentCount(sessionId);
+  }
+
+  get token(): Uint8Array {
+    return this.grant.token;
+  }
+
+  get windowMs(): number {
+    return this.grant.windowMs;
+  }
+
+  /** Until when it can be resumed while it is not attached. */
+  get endsAtMs(): number {
+    return this.lostAtMs + this.grant.windowMs;
+  }
+
+  /** Whether no more may be kept for it. */
+  get isFull(): boolean {
+    return this.unsentBytes >= MAX_KEPT_BYTES;
+  }
+
+  /** A submit was left out because its body had changed: the server gets the next packet in its place. */
+  leaveOut(frameId: number): void {
+    this.sent.packets--;
+    this.leftOut ??= new IdSet();
+    this.leftOut.add(frameId);
+  }
+
+  /** Keeps a packet until the session is resumed. */
+  keep(packet: LoggedPacket): void {
+    this.unsent.push(packet);
+    this.unsentBytes += packet.heldBytes;
+  }
+
+  /** Its connection is lost. @param log - of what was sent there */
+  suspend(log: SentLog, nowMs: number): void {
+    if (!this.isAttached) return;
+    this.isAttached = false;
+    this.lostAtMs = nowMs;
+    this.unconfirmed = log.unconfirmed(this.sent).filter((packet) => !this.isLeftOut(packet));
+    this.leftOut = undefined;
+  }
+
+  /**
+   * It goes on, on another connection.
+   *
+   * @param position - packets of the session that the server has received
+   * @returns what has to be sent now, in order; undefined when the server cannot have received so many, or so few
+   */
+  resume(grant: ResumeGrant, position: number): LoggedPacket[] | undefined {
+    const { packets } = this.sent;
+    const first = packets - this.unconfirmed.length;
+    if (position < first || position > packets) return undefined;
+    const rest = [...this.unconfirmed.slice(position - first), ...this.unsent];
+    this.grant = grant;
+    this.sent.packets = position;
+    this.isAttached = true;
+    this.unconfirmed = [];
+    this.unsent = [];
+    this.unsentBytes = 0;
+    return rest;
+  }
+
+  private isLeftOut(packet: LoggedPacket): boolean {
+    return packet.messageType === MessageType.FrameSubmit && this.leftOut?.has(packet.frameId) === true;
+  }
+}

@@ -1,0 +1,391 @@
+import { IdMap, type NnrpError, type Packet, ProtocolError, TimeoutError, TransportError } from 'nnrp-core';
+import { ErrorCode, MessageType } from 'nnrp-core/preview3';
+import { background, guard, later, nextTurn } from '../../base/guard.js';
+import { SETTLED } from '../../base/promises/settled.js';
+import { Patience } from '../../base/time/patience.js';
+import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
+import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
+import { remoteAddressOf } from '../../connection/transport-end.js';
+import type {
+  FramedConnector,
+  FramedTransport,
+  OutboundPacket,
+  PacketSink,
+  TransportKind,
+} from '../../transport/contract/contract.js';
+import { ConnectionWords } from './connection-words.js';
+import { keptPacket, sessionIdOf } from './kept-packet.js';
+import { type LinkOwner, LiveLink } from './live-link.js';
+import { openRequest, resumeGrant } from './open-request.js';
+import { Reconnecting, type ReconnectingOwner } from './reconnecting.js';
+import { NOBODY, NOBODY_TOLD, type RecoveryOwner, type RecoverySettings } from './recovery-owner.js';
+import { ResumableSession } from './resumable-session.js';
+import { putOffMs, ResumeAnswers, type ResumingParts } from './resume-answers.js';
+import { type Gap, loseLate, NEVER } from './session-windows.js';
+
+/**
+ * What a client's connection takes for its transport: real ones come and go below it. While there is none, what is sent is
+ * kept; on a new one each session is resumed, and each side sends what the other has not got. It ends with the first real
+ * transport that carries no session which can be resumed.
+ */
+export class ResumingTransport implements FramedTransport, LinkOwner, ReconnectingOwner, ResumingParts {
+  sink: PacketSink = NOBODY;
+  /** Set by the connection above. */
+  owner: RecoveryOwner = NOBODY_TOLD;
+  isPaused = false;
+  link: LiveLink | undefined;
+  /** Those that can be resumed. */
+  readonly sessions = new IdMap<ResumableSession>();
+  private readonly reconnecting: Reconnecting;
+  readonly remoteAddress: string;
+  readonly kind: TransportKind;
+  private readonly words = new ConnectionWords();
+  private readonly answers = new ResumeAnswers(this);
+  private gap: Gap | undefined;
+  /** Sessions that are not on a connection. */
+  private lagging = 0;
+  /** Whether everything goes straight to the link. */
+  private isWhole = true;
+  /** The server's answers to resumes are waited for so long. */
+  private patience: Patience | undefined;
+  private windowTimer: NodeJS.Timeout | undefined;
+  private retryAfterMs = 0;
+  private isOver = false;
+
+  constructor(
+    first: FramedTransport,
+    connector: FramedConnector,
+    readonly settings: RecoverySettings,
+  ) {
+    this.kind = first.kind;
+    this.remoteAddress = remoteAddressOf(first);
+    this.link = new LiveLink(first, this);
+    this.reconnecting = new Reconnecting(this, connector, settings.reconnectBackoffMs);
+  }
+
+  get unfinishedBytes(): number {
+    return this.link?.transport.unfinishedBytes ?? 0;
+  }
+
+  /** While sessions are not resumed something waits, whatever it is. */
+  get unsentBytes(): number {
+    return Math.max(this.gap === undefined ? 0 : 1, this.link?.transport.unsentBytes ?? 0);
+  }
+
+  get maxCloseMs(): number {
+    return this.link?.transport.maxCloseMs ?? 0;
+  }
+
+  start(sink: PacketSink): void {
+    this.sink = sink;
+    this.link?.transport.start(this.link);
+  }
+
+  send(packet: OutboundPacket): boolean {
+    const { link } = this;
+    if (this.isWhole && link !== undefined && packet.messageType === MessageType.FrameSubmit) return link.send(packet);
+    return this.sort(packet);
+  }
+
+  pause(): void {
+    this.isPaused = true;
+    // Until sessions go on the answers have to be read.
+    if (this.gap === undefined) this.link?.transport.pause();
+  }
+
+  resume(): void {
+    this.isPaused = false;
+    if (this.gap === undefined) this.link?.transport.resume();
+  }
+
+  close(): Promise<void> {
+    const { link, isOver } = this;
+    this.stop();
+    if (link === undefined) {
+      if (!isOver) nextTurn(this, () => this.sink.closed());
+      return SETTLED;
+    }
+    // Sessions do not go on; what the connection says at its end goes out all the same.
+    this.words.flush(link);
+    link.end();
+    return link.transport.close();
+  }
+
+  abort(error?: NnrpError): void {
+    const { link, isOver } = this;
+    this.stop();
+    link?.end();
+    if (link !== undefined) link.transport.abort(error);
+    else if (!isOver) nextTurn(this, () => this.sink.closed(error));
+  }
+
+  crashed(error: unknown): void {
+    this.owner.crashed(error);
+  }
+
+  /** The path is dead as far as the connection can tell. @returns false when that is the end of it */
+  pathLost(error: NnrpError): boolean {
+    if (this.isOver || this.sessions.size === 0) return false;
+    this.link?.lost(error);
+    return true;
+  }
+
+  /** The session is over, and not resumed any more. */
+  forget(sessionId: number): void {
+    const session = this.sessions.get(sessionId);
+    if (session === undefined) return;
+    this.sessions.delete(sessionId);
+    this.link?.forget(session);
+    if (session.isAttached) return;
+    this.caughtUp();
+    // The caller may be about to close the connection.
+    if (this.sessions.size === 0) nextTurn(this, () => this.lookAtWindows());
+  }
+
+  // What links say.
+
+  openAnswered(link: LiveLink, packet: Packet): void {
+    const asked = link.opens.size === 0 ? undefined : link.opens.take();
+    if (asked?.resumes !== undefined) {
+      this.answers.answered(link, asked.resumes, packet);
+    } else {
+      if (asked !== undefined) this.opened(link, asked.packet, packet);
+      this.sink.packet(packet);
+    }
+    this.goOn();
+  }
+
+  helloAnswered(link: LiveLink): boolean {
+    return this.words.helloAnswered(link);
+  }
+
+  /** A server that cannot take the connection back now may say when it can. */
+  errorArrived(link: LiveLink, packet: Packet): boolean {
+    const retryAfterMs = this.gap === undefined ? 0 : putOffMs(packet);
+    if (retryAfterMs === 0) return false;
+    this.retryAfterMs = retryAfterMs;
+    link.lost(new TransportError(`${this.remoteAddress} asks to retry in ${retryAfterMs} ms`, { retryAfterMs }));
+    return true;
+  }
+
+  linkDrained(link: LiveLink): void {
+    if (link === this.link && this.gap === undefined && !this.isOver) this.sink.drained();
+  }
+
+  linkLost(link: LiveLink, error: NnrpError | undefined): void {
+    if (link !== this.link) return;
+    if (this.isOver || (this.sessions.size === 0 && this.gap === undefined)) {
+      this.stop();
+      this.link = undefined;
+      link.end();
+      this.sink.closed(error);
+      return;
+    }
+    const nowMs = performance.now();
+    const why = error ?? new TransportError(`${this.remoteAddress} closed the connection`);
+    this.link = undefined;
+    this.answers.forget();
+    this.patience?.end();
+    link.suspend(nowMs);
+    this.words.takeBack(link);
+    this.lagging = this.sessions.size;
+    this.isWhole = false;
+    const isFirst = this.gap === undefined;
+    this.gap ??= { sinceMs: nowMs, endsAtMs: nowMs, error: why, replayed: 0 };
+    this.gap.error = why;
+    for (const { endsAtMs } of this.sessions.values()) this.gap.endsAtMs = Math.max(this.gap.endsAtMs, endsAtMs);
+    if (isFirst) guard(this, () => this.owner.suspended(why));
+    guard(this, () => this.owner.endOthers(why, (sessionId) => this.sessions.has(sessionId)));
+    this.connectAgain();
+  }
+
+  // What comes of connecting.
+
+  connected(transport: FramedTransport): void {
+    const link = new LiveLink(transport, this);
+    const { settings } = this;
+    transport.limitPackets?.(settings.maxPacketBytes);
+    this.link = link;
+    transport.start(link);
+    // It may be over already.
+    if (this.link !== link) return;
+    this.words.greet(link);
+    for (const session of this.sessions.values()) this.answers.ask(link, session);
+    this.words.askOn(link);
+    // A path that is dead already is found by it.
+    link.fence();
+    this.patience = new Patience(this, settings.openTimeoutMs, () => {
+      const text = `no answer to SESSION_OPEN within ${settings.openTimeoutMs} ms`;
+      link.lost(new TimeoutError(text, settings.openTimeoutMs));
+    });
+    this.goOn();
+  }
+
+  connectFailed(error: NnrpError): void {
+    if (this.gap !== undefined) this.gap.error = error;
+    this.connectAgain();
+  }
+
+  // What comes of asking for a session again.
+
+  /** @param packets - sent to resume the session */
+  sessionResumed(packets: number): void {
+    this.reconnecting.succeeded();
+    if (this.gap !== undefined) this.gap.replayed += packets;
+    this.caughtUp();
+  }
+
+  sessionLost(session: ResumableSession, error: NnrpError): void {
+    if (this.sessions.get(session.sessionId) !== session) return;
+    if (this.gap !== undefined) this.gap.error = error;
+    this.sessions.delete(session.sessionId);
+    this.caughtUp();
+    guard(this, () => this.owner.sessionLost(session.sessionId, error));
+  }
+
+  /** The server may be about to resume it: then it has as long as an answer may take. */
+  graceMs(session: ResumableSession): number {
+    return this.answers.isAsked(session) ? this.settings.openTimeoutMs : 0;
+  }
+
+  ruleBroken(text: string): void {
+    this.owner.ruleBroken(new ProtocolError(`SESSION_OPEN_ACK: ${text}`, ErrorCode.InvalidState));
+  }
+
+  /** A session lags no longer: it goes on, or is over. */
+  private caughtUp(): void {
+    this.lagging--;
+    this.isWhole = this.gap === undefined && this.lagging === 0;
+    // What was kept for one session may have held up all.
+    const { link } = this;
+    if (this.gap === undefined && link !== undefined) nextTurn(this, () => this.linkDrained(link));
+  }
+
+  private opened(link: LiveLink, request: LoggedPacket, packet: Packet): void {
+    const open = openRequest(request);
+    const grant = resumeGrant(open, packet);
+    const { sessionId } = packet;
+    if (grant === undefined || this.sessions.has(sessionId)) return;
+    const session = new ResumableSession(sessionId, open, grant);
+    this.sessions.set(sessionId, session);
+    link.adopt(session);
+  }
+
+  private sort(packet: OutboundPacket): boolean {
+    const { words } = this;
+    const link = this.gap === undefined ? this.link : undefined;
+    switch (packet.messageType) {
+      case MessageType.Ping:
+        if (link !== undefined) return link.sendPing(packet);
+        words.pingWaits();
+        return false;
+      case MessageType.Pong:
+        if (words.isStalePong() || link === undefined) return link !== undefined;
+        link.unansweredPings--;
+        return link.send(packet);
+      case MessageType.SessionOpen: {
+        const asked = { packet: keptPacket(packet) };
+        if (link !== undefined) return link.ask(asked);
+        words.asks(asked);
+        return false;
+      }
+      case MessageType.ClientHello:
+      case MessageType.FlowUpdate:
+        return this.sendRemembered(keptPacket(packet), link);
+      default:
+        return this.isWhole && link !== undefined ? link.send(packet) : this.keep(keptPacket(packet), link);
+    }
+  }
+
+  private sendRemembered(kept: LoggedPacket, link: LiveLink | undefined): boolean {
+    if (kept.messageType === MessageType.ClientHello) this.words.greets(kept);
+    else if (sessionIdOf(kept) === 0) this.words.flow.add(kept);
+    else return this.keep(kept, link);
+    return link?.send(kept) ?? false;
+  }
+
+  /** Sends it, or keeps it until it can be sent. @param link - undefined while sessions do not go on */
+  private keep(kept: LoggedPacket, link: LiveLink | undefined): boolean {
+    const sessionId = sessionIdOf(kept);
+    const session = this.sessions.get(sessionId);
+    if (session !== undefined && !session.isAttached) {
+      session.keep(kept);
+      return link !== undefined && !session.isFull;
+    }
+    if (link !== undefined) return link.send(kept);
+    if (session !== undefined) this.link?.send(kept);
+    else if (sessionId === 0) this.words.waits(kept);
+    return false;
+  }
+
+  private connectAgain(): void {
+    if (this.isOver) return;
+    const { retryAfterMs } = this;
+    this.retryAfterMs = 0;
+    this.reconnecting.begin(retryAfterMs);
+    this.lookAtWindows();
+  }
+
+  /** Everything that was asked on the new link has its answer: what waits goes out. */
+  private goOn(): void {
+    const { gap, link, sessions } = this;
+    if (this.isOver || gap === undefined || link === undefined || this.answers.isPending) return;
+    this.patience?.end();
+    const resumed = sessions.size - this.lagging;
+    // All of them are to retry later, or none is left.
+    if (resumed === 0 && (sessions.size > 0 || !this.owner.isAwaited)) {
+      this.lookAtWindows();
+      return;
+    }
+    this.gap = undefined;
+    this.isWhole = this.lagging === 0;
+    this.words.askOn(link);
+    this.words.sayOn(link);
+    if (this.isPaused) link.transport.pause();
+    this.lookAtWindows();
+    const awayMs = performance.now() - gap.sinceMs;
+    if (resumed > 0) guard(this, () => this.owner.resumed({ awayMs, sessions: resumed, replayed: gap.replayed }));
+    this.linkDrained(link);
+  }
+
+  /** Gives up what cannot be resumed any more. It looks at the clock: a timer may be late. */
+  private lookAtWindows(): void {
+    clearTimeout(this.windowTimer);
+    if (this.isOver) return;
+    const { gap } = this;
+    const nowMs = performance.now();
+    let nextMs = this.lagging === 0 ? NEVER : loseLate(nowMs, this.sessions.values(), this, gap?.error ?? PUT_OFF);
+    if (this.isOver) return;
+    if (gap !== undefined && gap === this.gap && this.sessions.size === 0) {
+      if (!this.owner.isAwaited || gap.endsAtMs <= nowMs) {
+        this.endedFor(gap.error);
+        return;
+      }
+      nextMs = gap.endsAtMs;
+    }
+    if (nextMs === NEVER) return;
+    const delayMs = Math.min(Math.max(1, Math.ceil(nextMs - nowMs)), MAX_TIMER_MS);
+    this.windowTimer = later(this, delayMs, () => this.lookAtWindows());
+  }
+
+  /** No session is left to be resumed. */
+  private endedFor(cause: NnrpError): void {
+    const { link } = this;
+    const text = `${this.remoteAddress}: the connection was lost and could not be resumed: ${cause.rawMessage}`;
+    this.stop();
+    this.link = undefined;
+    link?.end();
+    if (link !== undefined) guard(this, () => background(this, link.transport.close()));
+    this.sink.closed(new TransportError(text, { cause }));
+  }
+
+  private stop(): void {
+    this.isOver = true;
+    this.reconnecting.stop();
+    this.answers.forget();
+    this.patience?.end();
+    clearTimeout(this.windowTimer);
+  }
+}
+
+const PUT_OFF = new TransportError('the server has put it off');

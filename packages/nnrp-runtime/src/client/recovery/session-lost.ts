@@ -1,0 +1,45 @@
+import { isNnrpError, type NnrpError, type PeerError, SessionLostError } from 'nnrp-core';
+import type { ResumableSession } from './resumable-session.js';
+
+/** The server refuses to resume it. */
+export function refusedResume(session: ResumableSession, refusal: PeerError): SessionLostError {
+  const { wireCode, retryAfterMs } = refusal;
+  const text = `session ${session.sessionId} was lost with its connection: ${refusal.rawMessage}`;
+  return lost(session, text, { wireCode, retryAfterMs, cause: refusal });
+}
+
+/** The server has opened a new session in its place. */
+export function replacedSession(session: ResumableSession): SessionLostError {
+  const text = `session ${session.sessionId} was lost with its connection: the server knows nothing of it any more`;
+  return lost(session, text, {});
+}
+
+/** Its time is over. @param why - what the last attempt has failed with, or the connection */
+export function windowOver(session: ResumableSession, why: NnrpError): SessionLostError {
+  const { sessionId, windowMs } = session;
+  const text = `session ${sessionId} was lost with its connection, and not resumed within ${windowMs} ms: ${why.rawMessage}`;
+  return lost(session, text, { cause: why });
+}
+
+function lost({ sent }: ResumableSession, text: string, options: ConstructorParameters<typeof SessionLostError>[2]) {
+  return new SessionLostError(text, sent.lastSubmit, options);
+}
+
+/** How one frame ends whose session is lost; undefined for any other reason. */
+export function lostFrame(frameId: number, reason: NnrpError): SessionLostError | undefined {
+  if (!isNnrpError(reason, 'NNRP_ERR_SESSION_LOST')) return undefined;
+  const isUnseen = frameId > reason.lastSentFrameId;
+  const known = isUnseen ? 'its submit was not sent' : 'whether its work was done is not known';
+  return ofSession(reason, `frame ${frameId}: ${known}: ${reason.rawMessage}`, isUnseen);
+}
+
+/** How a submit ends that waits for its turn in a session that is lost; any other reason is handed back. */
+export function lostBeforeSent(reason: NnrpError): NnrpError {
+  if (!isNnrpError(reason, 'NNRP_ERR_SESSION_LOST')) return reason;
+  return ofSession(reason, reason.rawMessage, true);
+}
+
+function ofSession(reason: SessionLostError, text: string, isRetryable: boolean): SessionLostError {
+  const { lastSentFrameId, wireCode, retryAfterMs } = reason;
+  return new SessionLostError(text, lastSentFrameId, { wireCode, retryAfterMs, isRetryable, cause: reason });
+}

@@ -1,0 +1,51 @@
+import { type NnrpError, type TimeoutError, TransportError } from 'nnrp-core';
+import { Connection } from '../../connection/connection.js';
+import { SentLog } from '../../connection/recovery/sent-log.js';
+import type { Lane } from '../../connection/sending/outbox.js';
+import type { SessionEndpoint } from '../../connection/session-endpoint.js';
+import type { OutboundPacket } from '../../transport/contract/contract.js';
+
+/** A connection that may be lost without its sessions: it knows what it has sent for them, and how it has ended. */
+export abstract class OutlivableConnection<Session extends SessionEndpoint> extends Connection<Session> {
+  /** It ended without a word: by the network, not by what either side has said. */
+  isLost = false;
+
+  /** What was sent for sessions that can be resumed; undefined without such a session. */
+  get sentLog(): SentLog | undefined {
+    return this.outbox.log;
+  }
+
+  keepLog(): void {
+    this.outbox.log ??= new SentLog(this);
+  }
+
+  sendKept(packet: OutboundPacket, lane: Lane): boolean {
+    return this.outbox.send(packet, lane, false);
+  }
+
+  /** A session that has no other connection ends with this one. */
+  outlivedBy(): boolean {
+    return false;
+  }
+
+  /** One of its sessions has gone on over another connection. */
+  takenOver(): void {
+    this.lose(new TransportError(`${this.remoteAddress}: its session was resumed over another connection`));
+  }
+
+  /** Ends it at once, without its sessions that can be resumed. */
+  protected lose(error: NnrpError): void {
+    this.isLost = true;
+    this.endNow(error);
+  }
+
+  override pingTimedOut(error: TimeoutError): boolean {
+    this.isLost = true;
+    return super.pingTimedOut(error);
+  }
+
+  protected override transportEnded(error: NnrpError | undefined): void {
+    if (!this.isClosed) this.isLost = true;
+    super.transportEnded(error);
+  }
+}

@@ -1,0 +1,91 @@
+import { type NnrpError, ProtocolError, TimeoutError } from 'nnrp-core';
+import { CloseReason, ErrorCode } from 'nnrp-core/preview3';
+import { background, type Guarded } from '../../base/guard.js';
+import type { NnrpServerConfig } from '../contract/server-config.js';
+import type { SessionCore } from '../session/session-core.js';
+import type { ConnectionTimersOwner } from './connection-timers.js';
+
+/** What time brings about needs of the connection. */
+export interface OverdueConnection extends Guarded {
+  readonly config: NnrpServerConfig;
+  readonly remoteAddress: string;
+  readonly packetCount: number;
+  readonly unfinishedBytes: number;
+  readonly isAnnounced: boolean;
+  readonly isTurnedAway: boolean;
+  readonly isSending: boolean;
+  /** The client has ended its direction. */
+  readonly isHalfClosed: boolean;
+  readonly awaitedPongs: number;
+  cores(): readonly SessionCore[];
+  isBusy(): boolean;
+  isAskingPolicy(): boolean;
+  ping(timeoutMs: number): Promise<number>;
+  makeRoom(): void;
+  cut(): void;
+  fail(error: ProtocolError): void;
+  /** The idle time-out ends these sessions. */
+  idle(cores: readonly SessionCore[]): void;
+  closeGracefully(reason: NnrpError): Promise<void>;
+}
+
+/** What a connection does about what has not come in time. */
+export class Overdue implements ConnectionTimersOwner {
+  constructor(private readonly connection: OverdueConnection) {}
+
+  get packetCount(): number {
+    return this.connection.packetCount;
+  }
+
+  crashed(error: unknown): void {
+    this.connection.crashed(error);
+  }
+
+  isBusy(): boolean {
+    return this.connection.isBusy();
+  }
+
+  isAskingPolicy(): boolean {
+    return this.connection.isAskingPolicy();
+  }
+
+  handshakeOver(limitMs: number): void {
+    const { connection } = this;
+    if (connection.isTurnedAway) {
+      connection.makeRoom();
+      return;
+    }
+    const text = `${connection.remoteAddress}: no session within ${limitMs} ms`;
+    // A client that has asked for nothing has been told nothing that could be on its way.
+    if (connection.packetCount === 0) connection.cut();
+    background(connection, connection.closeGracefully(new TimeoutError(text, limitMs)));
+  }
+
+  packetTooSlow(): void {
+    this.connection.fail(new ProtocolError('a packet took too long to arrive', ErrorCode.LimitExceeded));
+  }
+
+  silentTooLong(): void {
+    const { connection } = this;
+    const { idleTimeoutMs } = connection.config;
+    const reason = new TimeoutError(`${connection.remoteAddress}: silent for ${idleTimeoutMs} ms`, idleTimeoutMs);
+    const cores = connection.cores();
+    connection.idle(cores);
+    for (const core of cores) {
+      if (connection.isAnnounced) core.closing.sendClose({ reason: CloseReason.IdleTimeout });
+      core.end(reason);
+    }
+    background(connection, connection.closeGracefully(reason));
+  }
+
+  quiet(): void {
+    const { connection } = this;
+    // A client that has ended its direction cannot answer; and while bytes wait to leave, the PING would wait behind them.
+    if (connection.isHalfClosed || !connection.isAnnounced || connection.awaitedPongs > 0 || connection.isSending)
+      return;
+    const { packetTimeoutMs, pingTimeoutMs } = connection.config;
+    // A PONG could not come before the packet that arrives, which has a time limit of its own.
+    if (connection.unfinishedBytes > 0 && packetTimeoutMs > 0) return;
+    connection.ping(pingTimeoutMs).catch(() => {});
+  }
+}

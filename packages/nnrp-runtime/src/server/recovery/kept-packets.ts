@@ -1,0 +1,48 @@
+import { Line } from '../../base/queues/line.js';
+import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
+
+/** Packets of a session that its next connection will send, in order. */
+export class KeptPackets {
+  private line = new Line<LoggedPacket>();
+  private bytes = 0;
+
+  /** What is held for them. */
+  get byteLength(): number {
+    return this.bytes;
+  }
+
+  get size(): number {
+    return this.line.size;
+  }
+
+  add(packet: LoggedPacket): void {
+    this.line.push(packet);
+    this.bytes += packet.heldBytes;
+  }
+
+  /** The oldest one, which leaves; there must be one. */
+  take(): LoggedPacket {
+    const packet = this.line.take();
+    this.bytes -= packet.heldBytes;
+    return packet;
+  }
+
+  /** Puts packets in front that were sent before all others. */
+  addBefore(packets: readonly LoggedPacket[]): void {
+    const rest = this.line.drain();
+    this.bytes = 0;
+    for (const packet of [...packets, ...rest]) this.add(packet);
+  }
+
+  /** Leaves out what belongs to a frame. */
+  withoutFrame(frameId: number): void {
+    const rest = this.line.drain();
+    this.bytes = 0;
+    for (const packet of rest) if (packet.frameId !== frameId) this.add(packet);
+  }
+
+  clear(): void {
+    this.line.drain();
+    this.bytes = 0;
+  }
+}

@@ -1,0 +1,250 @@
+import { IdMap, type NnrpError, type ProtocolError, TransportError } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
+import { type Guarded, later } from '../../base/guard.js';
+import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
+import type { ServerMemory } from '../bounds/server-memory.js';
+import type { ServerBounds } from '../contract/server-bounds.js';
+import type { NnrpServerConfig } from '../contract/server-config.js';
+import type {
+  HandlerFailure,
+  ProtocolViolation,
+  SessionExpired,
+  SessionResumed,
+  SessionSuspended,
+} from '../contract/server-events.js';
+import type { SessionCore } from '../session/session-core.js';
+import { AwayPlace } from './away-place.js';
+import type { OutlivedConnection } from './changing-connection.js';
+import { ResumeTokens, TokenHashes } from './resume-tokens.js';
+import { type PortServer, SessionPort } from './session-port.js';
+import { SuspendedShares } from './suspended-shares.js';
+
+/** The ids in use on a server, as far as resumable sessions are concerned. */
+export interface ResumableIds {
+  release(sessionId: number, core: SessionCore): void;
+  reserve(sessionId: number): void;
+  freeReserved(sessionId: number): void;
+}
+
+/** What resumable sessions need of their server. */
+export interface ResumableOwner extends Guarded {
+  readonly config: NnrpServerConfig;
+  readonly bounds: ServerBounds;
+  readonly memory: ServerMemory;
+  readonly deadlines: DeadlineQueue;
+  isDraining(): boolean;
+  /** The ids in use. */
+  readonly table: ResumableIds;
+  sessionEnded(core: SessionCore): void;
+  sessionSuspended(event: SessionSuspended): void;
+  sessionResumed(event: SessionResumed): void;
+  sessionExpired(event: SessionExpired): void;
+  protocolViolation(violation: ProtocolViolation): void;
+  handlerFailed(failure: HandlerFailure): void;
+  internalError(error: unknown, remoteAddress: string): void;
+}
+
+/** A session without a connection. */
+interface Suspension {
+  readonly error: NnrpError;
+  readonly sinceMs: number;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** Why there is no session any more whose rest is kept. */
+const OVER = new TransportError('the session is over');
+
+/** The sessions of a server that can be resumed, and what it does for those that have no connection. */
+export class ResumableSessions implements PortServer {
+  private readonly ports = new IdMap<SessionPort>();
+  private readonly suspensions = new Map<SessionPort, Suspension>();
+  /** Of the suspensions those of sessions that are over, whose clients may come for the rest. */
+  private restCount = 0;
+  private readonly shares = new SuspendedShares();
+  private readonly hashes = new TokenHashes();
+
+  constructor(private readonly owner: ResumableOwner) {
+    const { bounds, config } = owner;
+    bounds.add('suspendedSessions', 'server', config.maxSuspendedSessions, () => this.suspensions.size);
+    bounds.add('suspendedBytes', 'server', config.maxSuspendedBytesTotal, () => this.shares.byteLength);
+  }
+
+  get bounds(): ServerBounds {
+    return this.owner.bounds;
+  }
+
+  get deadlines(): DeadlineQueue {
+    return this.owner.deadlines;
+  }
+
+  get isDraining(): boolean {
+    return this.owner.isDraining();
+  }
+
+  /** Sessions without a connection. */
+  get suspendedCount(): number {
+    return this.suspensions.size - this.restCount;
+  }
+
+  /** Bytes that are kept for them. */
+  get suspendedBytes(): number {
+    return this.shares.byteLength;
+  }
+
+  /** A session that can be resumed is about to be opened. @returns its port, and the token for its client */
+  open(connection: OutlivedConnection, sessionId: number): { readonly port: SessionPort; readonly token: Uint8Array } {
+    const tokens = new ResumeTokens(this.hashes, this.owner.config.resumeTokenBytes);
+    const token = tokens.issue();
+    const before = this.ports.get(sessionId);
+    if (before !== undefined) this.forget(before);
+    const port = new SessionPort(connection, sessionId, tokens, this);
+    this.ports.set(sessionId, port);
+    return { port, token };
+  }
+
+  /**
+   * The session that a request names by its token; it takes as long when there is none.
+   * @param token - empty when only its length was announced
+   */
+  find(open: preview3.SessionOpen, token: Uint8Array, received: number | undefined): SessionPort | undefined {
+    const port = this.ports.get(open.requestedSessionId);
+    const isAnnouncedOnly = token.length === 0 && this.owner.config.acceptAnnouncedResume;
+    const isRight = (port?.tokens ?? new ResumeTokens(this.hashes, 1)).accepts(token) || isAnnouncedOnly;
+    const core = port?.core;
+    if (port === undefined || core === undefined || !isRight) return undefined;
+    const { acceptedProfileId, schemaId, schemaVersion } = core.ack;
+    if (open.profileId !== acceptedProfileId) return undefined;
+    if (open.schemaId !== schemaId || open.schemaVersion !== schemaVersion) return undefined;
+    return port.canGoOnFrom(received) || !port.isAway ? port : undefined;
+  }
+
+  /** The session has a connection again. */
+  resumed(port: SessionPort): void {
+    const suspension = this.suspensions.get(port);
+    if (suspension === undefined) return;
+    this.over(port, suspension);
+    if (port.core?.isOver !== false) return;
+    const awayMs = Math.max(0, Math.round(performance.now() - suspension.sinceMs));
+    const { sessionId, remoteAddress } = port;
+    this.owner.sessionResumed({ sessionId, remoteAddress, awayMs });
+  }
+
+  awayPlace(port: SessionPort): AwayPlace {
+    const { memory, config, bounds } = this.owner;
+    return new AwayPlace(memory, config, bounds, port, () => this.isFull(port));
+  }
+
+  suspended(port: SessionPort, error: NnrpError): void {
+    const { sessionId, remoteAddress } = port;
+    this.owner.sessionSuspended({ sessionId, remoteAddress, error, windowMs: this.owner.config.resumeWindowMs });
+    this.waits(port, error);
+  }
+
+  keepRest(port: SessionPort): void {
+    this.restCount++;
+    this.waits(port, OVER);
+  }
+
+  kept(port: SessionPort, bytes: number): void {
+    if (!this.suspensions.has(port)) return;
+    this.shares.count(port, bytes);
+    this.keepBounds();
+  }
+
+  forget(port: SessionPort): void {
+    const { sessionId } = port;
+    if (this.ports.get(sessionId) === port) {
+      this.ports.delete(sessionId);
+      this.owner.table.freeReserved(sessionId);
+    }
+    const suspension = this.suspensions.get(port);
+    if (suspension !== undefined) this.over(port, suspension);
+    port.clear();
+  }
+
+  isFull(port: SessionPort): boolean {
+    const { maxSuspendedBytes, maxSuspendedBytesTotal } = this.owner.config;
+    return port.keptBytes >= maxSuspendedBytes || this.shares.byteLength * 2 >= maxSuspendedBytesTotal;
+  }
+
+  reserveId(sessionId: number): void {
+    this.owner.table.reserve(sessionId);
+  }
+
+  ended(port: SessionPort): void {
+    const suspension = this.suspensions.get(port);
+    if (suspension === undefined) return;
+    this.over(port, suspension);
+    if (port.core === undefined) return;
+    this.owner.table.release(port.sessionId, port.core);
+    this.owner.sessionEnded(port.core);
+  }
+
+  report(remoteAddress: string, sessionId: number, error: ProtocolError): void {
+    this.owner.protocolViolation({ remoteAddress, sessionId, error });
+  }
+
+  handlerFailed(failure: HandlerFailure): void {
+    this.owner.handlerFailed(failure);
+  }
+
+  internalError(error: unknown, remoteAddress: string): void {
+    this.owner.internalError(error, remoteAddress);
+  }
+
+  /** Room for another session is needed. @returns whether a suspended one has been given up */
+  makeRoom(): boolean {
+    const port = this.shares.oldestOfMost();
+    this.giveUp(port);
+    return port !== undefined;
+  }
+
+  private waits(port: SessionPort, error: NnrpError): void {
+    const timer = later(this.owner, this.owner.config.resumeWindowMs, () => this.expire(port)).unref();
+    this.suspensions.set(port, { error, sinceMs: performance.now(), timer });
+    this.shares.add(port);
+    this.shares.count(port, port.keptBytes);
+    this.keepBounds();
+  }
+
+  private keepBounds(): void {
+    const { maxSuspendedSessions, maxSuspendedBytesTotal } = this.owner.config;
+    while (this.suspensions.size > maxSuspendedSessions) {
+      this.bounds.hit('suspendedSessions');
+      this.giveUp(this.shares.oldestOfMost());
+    }
+    while (this.shares.byteLength > maxSuspendedBytesTotal) {
+      this.bounds.hit('suspendedBytes');
+      this.giveUp(this.shares.oldestOfLargest());
+    }
+  }
+
+  private over(port: SessionPort, { timer, error }: Suspension): void {
+    clearTimeout(timer);
+    if (error === OVER) this.restCount--;
+    this.suspensions.delete(port);
+    this.shares.delete(port);
+  }
+
+  private expire(port: SessionPort): void {
+    this.end(port, `was not resumed within ${this.owner.config.resumeWindowMs} ms`);
+  }
+
+  private giveUp(port: SessionPort | undefined): void {
+    if (port !== undefined) this.end(port, 'was given up: more is suspended than may be');
+  }
+
+  private end(port: SessionPort, why: string): void {
+    const suspension = this.suspensions.get(port);
+    if (suspension === undefined) return;
+    const { sessionId, remoteAddress } = port;
+    if (port.core?.isOver !== false) {
+      this.forget(port);
+      return;
+    }
+    const error = new TransportError(`session ${sessionId} ${why}`, { cause: suspension.error });
+    port.core.end(error);
+    this.forget(port);
+    this.owner.sessionExpired({ sessionId, remoteAddress, error });
+  }
+}

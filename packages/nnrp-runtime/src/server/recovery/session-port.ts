@@ -1,0 +1,308 @@
+import { type NnrpError, TransportError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { PeerMessages } from 'nnrp-core/preview3';
+import { background, guard } from '../../base/guard.js';
+import { type Deferred, deferred } from '../../base/promises/deferred.js';
+import { SETTLED, unheard } from '../../base/promises/settled.js';
+import { type ErrorOptions, errorMessage } from '../../connection/errors/error-message.js';
+import { LoggedPacket } from '../../connection/recovery/logged-packet.js';
+import { SentCount } from '../../connection/recovery/sent-log.js';
+import { ERROR_MESSAGE } from '../../connection/sending/codecs.js';
+import { type MetadataCodec, OutboundMessage } from '../../connection/sending/outbound-message.js';
+import { CONTROL_LANE, type Lane } from '../../connection/sending/outbox.js';
+import type { OutboundPacket } from '../../transport/contract/contract.js';
+import { changedBody, unsentHead } from '../../transport/stream/lent-packet.js';
+import type { ServerSessionConnection } from '../operation/server-session-connection.js';
+import type { SessionCore } from '../session/session-core.js';
+import type { AwayPlace } from './away-place.js';
+import {
+  ChangingConnection,
+  type ConnectionServer,
+  type LeavingSession,
+  type OutlivedConnection,
+} from './changing-connection.js';
+import { KeptPackets } from './kept-packets.js';
+import type { ResumeTokens } from './resume-tokens.js';
+
+/** What a port needs of its server. */
+export interface PortServer extends ConnectionServer {
+  /** Where a session lives that has no connection. */
+  awayPlace(port: SessionPort): AwayPlace;
+  suspended(port: SessionPort, error: NnrpError): void;
+  /** So many bytes more are kept for it, or less when negative. */
+  kept(port: SessionPort, bytes: number): void;
+  /** Whether so much is kept for it, or in all, that results should wait. */
+  isFull(port: SessionPort): boolean;
+  /** The id of a session that is about to end is given to no other until it is forgotten, unless one asks for it. */
+  reserveId(sessionId: number): void;
+  /** Its session is over. */
+  ended(port: SessionPort): void;
+  /** Its session is over, and its client has lost the connection before it had all of it: it may come for the rest. */
+  keepRest(port: SessionPort): void;
+  /** There is nothing to come for any more. */
+  forget(port: SessionPort): void;
+  internalError(error: unknown, remoteAddress: string): void;
+}
+
+/**
+ * The connection of a session that can be resumed, as the session sees it: one after the other, and none in between. What
+ * the session sends meanwhile is kept here, and sent over the next one before anything new.
+ */
+export class SessionPort extends ChangingConnection implements ServerSessionConnection, LeavingSession {
+  core: SessionCore | undefined;
+  /** What has been sent for the session, as the client counts it. */
+  readonly count: SentCount;
+  private readonly kept = new KeptPackets();
+  /** How many of the kept ones were sent before; the client may have them. */
+  private sentBefore = 0;
+  private outbound: OutboundMessage | undefined;
+  /** Those that wait until all is sent. */
+  private drain: Deferred<void> | undefined;
+
+  constructor(
+    first: OutlivedConnection,
+    sessionId: number,
+    readonly tokens: ResumeTokens,
+    private readonly server: PortServer,
+  ) {
+    super(first, sessionId, server, first);
+    this.count = new SentCount(sessionId);
+    first.sentLog?.begin(this.count, 'open_ack');
+  }
+
+  /** Whether it has no connection at the moment. */
+  get isAway(): boolean {
+    return this.connection === undefined;
+  }
+
+  /** The connection that it has. */
+  get current(): OutlivedConnection | undefined {
+    return this.connection;
+  }
+
+  get keptBytes(): number {
+    return this.kept.byteLength;
+  }
+
+  crashed(error: unknown): void {
+    const { connection, core, server } = this;
+    if (connection !== undefined) {
+      connection.crashed(error);
+      return;
+    }
+    server.internalError(error, this.remoteAddress);
+    core?.end(new TransportError(`session ${this.sessionId}: an internal error ended it`, { cause: error }));
+  }
+
+  send<T>(
+    messageType: number,
+    sessionId: number,
+    frameId: number,
+    codec: MetadataCodec<T>,
+    value: T,
+    body?: Uint8Array,
+    lane: Lane = CONTROL_LANE,
+    traceLow = 0,
+    traceHigh = 0,
+    partial = false,
+  ): boolean {
+    const { connection } = this;
+    if (connection !== undefined && this.kept.size === 0) {
+      return connection.send(messageType, sessionId, frameId, codec, value, body, lane, traceLow, traceHigh, partial);
+    }
+    connection?.checkSize(messageType, sessionId, frameId, (body?.length ?? 0) + codec.bytes);
+    this.outbound ??= new OutboundMessage();
+    return this.keep(this.outbound.set(messageType, sessionId, frameId, codec, value, body, traceLow, traceHigh));
+  }
+
+  sendPlain(
+    messageType: number,
+    sessionId: number,
+    frameId: number,
+    lane: Lane = CONTROL_LANE,
+    traceLow = 0,
+    traceHigh = 0,
+  ): boolean {
+    const { connection } = this;
+    if (connection !== undefined && this.kept.size === 0) {
+      return connection.sendPlain(messageType, sessionId, frameId, lane, traceLow, traceHigh);
+    }
+    this.outbound ??= new OutboundMessage();
+    return this.keep(this.outbound.setPlain(messageType, sessionId, frameId, traceLow, traceHigh));
+  }
+
+  sendError(errorCode: number, errorScope: preview3.ErrorScope, text: string, options: ErrorOptions = {}): void {
+    const understandsDetails = this.understands(PeerMessages.ErrorDetails);
+    const { sessionId = this.sessionId, frameId = 0, lane = CONTROL_LANE } = options;
+    const { metadata, body } = errorMessage(errorCode, errorScope, text, options, understandsDetails);
+    this.send(preview3.MessageType.Error, sessionId, frameId, ERROR_MESSAGE, metadata, body, lane);
+  }
+
+  whenDrained(lane: Lane = CONTROL_LANE): Promise<void> {
+    const { connection } = this;
+    if (connection === undefined && !this.server.isFull(this)) return SETTLED;
+    if (connection === undefined || this.kept.size > 0) {
+      this.drain ??= deferred<void>();
+      return unheard(this.drain.promise);
+    }
+    const drained = connection.whenDrained(lane);
+    if (drained === SETTLED) return drained;
+    return unheard(drained.catch((error: unknown) => this.whenDrainedElsewhere(connection, lane, error)));
+  }
+
+  sessionEnded(sessionId: number): void {
+    const { connection } = this;
+    this.drain?.reject(this.core?.endReason ?? this.awayError());
+    if (connection?.sentLog !== undefined) this.server.reserveId(sessionId);
+    this.server.ended(this);
+    connection?.sessionEnded(sessionId);
+    if (connection === undefined) this.keepRest();
+    else if (connection.sentLog === undefined) this.server.forget(this);
+    else connection.leaves(this);
+  }
+
+  /** The client has all of a session that is over. */
+  arrived(): void {
+    this.server.forget(this);
+  }
+
+  /** The connection is over, and the session was so before. */
+  leftBehind(isLost: boolean): void {
+    const { connection } = this;
+    if (connection === undefined) return;
+    this.detach();
+    this.sentBefore = 0;
+    // A client that has said that it goes does not come for the rest.
+    if (!isLost) {
+      this.server.forget(this);
+      return;
+    }
+    this.takeUnconfirmed(connection);
+    this.keepRest();
+  }
+
+  private keepRest(): void {
+    if (this.kept.size > 0 && !this.isDraining) this.server.keepRest(this);
+    else this.server.forget(this);
+  }
+
+  outlivedBy(core: SessionCore, error: NnrpError): boolean {
+    const { connection } = this;
+    if (connection === undefined) return false;
+    if (core.isOver) {
+      // Only its rest was on the connection.
+      this.leftBehind(connection.isLost);
+      return true;
+    }
+    if (!connection.isLost || this.isDraining || !core.lifecycle.suspend()) return false;
+    this.takeUnconfirmed(connection);
+    this.detach();
+    core.moveTo(this.place.gate, this.place.memory);
+    this.server.suspended(this, error);
+    return true;
+  }
+
+  private takeUnconfirmed({ sentLog }: OutlivedConnection): void {
+    const unconfirmed = sentLog?.unconfirmed(this.count) ?? [];
+    sentLog?.forget(this.count);
+    this.kept.addBefore(unconfirmed);
+    this.sentBefore = unconfirmed.length;
+  }
+
+  /**
+   * Whether the session can go on where the client says it is.
+   * @param received - packets that the client has received; undefined when it does not say
+   */
+  canGoOnFrom(received: number | undefined): boolean {
+    const { packets } = this.count;
+    return received === undefined || (received >= packets - this.sentBefore && received <= packets);
+  }
+
+  /** The session goes on over this connection, whose acknowledgement is about to be sent. */
+  resumeOn(connection: OutlivedConnection, received: number | undefined): void {
+    // A client that does not say what it has gets nothing twice.
+    const first = this.count.packets - this.sentBefore;
+    const has = received ?? this.count.packets;
+    for (let packet = first; packet < has; packet++) this.kept.take();
+    this.count.packets = has;
+    this.sentBefore = 0;
+    connection.sentLog?.begin(this.count, 'open_ack');
+    this.core?.lifecycle.resume();
+    this.attachTo(connection);
+  }
+
+  /** The acknowledgement is sent: what is kept follows. */
+  goOn(): void {
+    const { connection, core } = this;
+    const proved = () => {
+      if (this.connection === connection) this.tokens.proved();
+    };
+    if (core !== undefined) core.heard = proved;
+    connection?.sentLog?.whenArrived(proved);
+    if (core?.isOver === false) core.moveTo(this.gate, this.memory);
+    else connection?.leaves(this);
+    this.away?.end();
+    this.away = undefined;
+    this.sendOn();
+  }
+
+  /** Its session is over: nothing is kept any more. */
+  clear(): void {
+    this.kept.clear();
+    this.away?.end();
+    this.away = undefined;
+  }
+
+  protected override makePlace(): AwayPlace {
+    return this.server.awayPlace(this);
+  }
+
+  private keep(message: OutboundPacket): boolean {
+    const packet = LoggedPacket.of(message);
+    this.kept.add(packet);
+    this.outbound?.clear();
+    this.server.kept(this, packet.heldBytes);
+    return !this.server.isFull(this) && this.connection === undefined;
+  }
+
+  private sendOn(): void {
+    const { connection, core, kept } = this;
+    const lane = core?.lane ?? CONTROL_LANE;
+    let hasRoom = true;
+    while (hasRoom && kept.size > 0 && connection !== undefined && this.connection === connection) {
+      const packet = kept.take();
+      if (packet.isIntact) hasRoom = connection.sendKept(packet, lane);
+      else this.leaveOut(packet);
+    }
+    if (connection === undefined || this.connection !== connection) return;
+    if (kept.size > 0) {
+      const drained = connection.whenDrained(lane);
+      background(
+        connection,
+        drained.then(
+          () => this.sendOn(),
+          () => {},
+        ),
+      );
+      return;
+    }
+    const { drain } = this;
+    this.drain = undefined;
+    if (drain === undefined) return;
+    if (hasRoom) drain.resolve();
+    else
+      connection.whenDrained(lane).then(drain.resolve, () => this.whenDrained(lane).then(drain.resolve, drain.reject));
+  }
+
+  /** A body has been transferred or resized while it was kept: its frame fails, for the client as for the handler. */
+  private leaveOut(packet: LoggedPacket): void {
+    const head = unsentHead(packet.head, packet.bodyLength);
+    this.kept.withoutFrame(packet.frameId);
+    guard(this, () => this.core?.operations.unsent(head, changedBody(head, packet.body.length)));
+  }
+
+  private whenDrainedElsewhere(connection: OutlivedConnection, lane: Lane, error: unknown): Promise<void> {
+    if (this.connection === connection || this.core?.isOver !== false) return Promise.reject(error);
+    return this.whenDrained(lane);
+  }
+}

@@ -1,0 +1,316 @@
+import { isNnrpError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { NnrpClient } from '../../../src/client/client.js';
+import { eventually } from '../../support/eventually.js';
+import { packetBytes } from '../../support/wire-packets.js';
+import { RecoveryServer } from './recovery-server.js';
+
+const { MessageType } = preview3;
+
+afterEach(() => RecoveryServer.clear());
+
+const told = (client: NnrpClient, name: 'suspended' | 'resumed') =>
+  new Promise<unknown>((resolve) => (name === 'suspended' ? client.once(name, resolve) : client.once(name, resolve)));
+
+/** A client that has lost its connection, and does not get another one until the test says so. */
+async function away(config = {}) {
+  const server = await RecoveryServer.start();
+  const parts = await server.session(config, { maxInFlightOperations: 0 });
+  const inFlight = parts.session.submitNow('in flight');
+  await eventually(() => server.submits(parts.known).length === 1, 'the submit has come');
+  const suspended = told(parts.client, 'suspended');
+  server.isUnreachable = true;
+  server.cut();
+  await suspended;
+  const comeBack = async () => {
+    const resumed = told(parts.client, 'resumed');
+    server.isUnreachable = false;
+    await resumed;
+  };
+  return { server, ...parts, inFlight, comeBack };
+}
+
+describe('while there is no connection', () => {
+  it('a cancel is told to the server when it is back', async () => {
+    const { server, known, inFlight, comeBack } = await away();
+    inFlight.cancel('enough');
+    await expect(inFlight.result()).rejects.toMatchObject({ code: 'NNRP_ERR_CANCELLED' });
+    await comeBack();
+    await eventually(() => server.cancels(known).length === 1, 'the cancel has come');
+    expect(server.cancels(known)).toEqual([1]);
+  });
+
+  it('a signal ends its operation at once, and submits of aborted signals are not sent', async () => {
+    const { server, session, known, comeBack } = await away();
+    const controller = new AbortController();
+    const operation = session.submitNow('work', { signal: controller.signal });
+    controller.abort(new Error('no more'));
+    await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_CANCELLED' });
+    await expect(session.submit('late', { signal: controller.signal })).rejects.toMatchObject({
+      code: 'NNRP_ERR_CANCELLED',
+    });
+    await comeBack();
+    await eventually(() => server.cancels(known).length === 1, 'the cancel has come');
+    expect([server.submits(known), server.cancels(known)]).toEqual([[1, 2], [2]]);
+  });
+
+  it('submits wait, in order, and are sent once', async () => {
+    const { server, session, known, inFlight, comeBack } = await away();
+    const operations = ['a', 'b'.repeat(40_000), 'c'].map((text) => session.submitNow(text));
+    let isSent = false;
+    const submitting = session.submit('d').then((operation) => {
+      isSent = true;
+      return operation;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isSent).toBe(false);
+    await comeBack();
+    const last = await submitting;
+    await eventually(() => server.submits(known).length === 5, 'all submits have come');
+    expect(server.submits(known)).toEqual([1, 2, 3, 4, 5]);
+    expect(known.received.map(({ bodyLength }) => bodyLength)).toEqual([9, 1, 40_000, 1, 1]);
+    for (const frame of [1, 2, 3, 4, 5]) server.result(known, frame, `${frame}`);
+    const all = [inFlight, ...operations, last];
+    expect(await Promise.all(all.map(async (each) => (await each.result()).text()))).toEqual(['1', '2', '3', '4', '5']);
+  });
+
+  it('a body that was transferred meanwhile costs its frame alone', async () => {
+    const { server, session, known, comeBack } = await away();
+    const body = new Uint8Array(50_000);
+    const operation = session.submitNow(body);
+    const next = session.submitNow('next');
+    structuredClone(body.buffer, { transfer: [body.buffer] });
+    const failed = expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_USAGE' });
+    await comeBack();
+    await failed;
+    await eventually(() => server.submits(known).length === 2, 'the next one has come');
+    expect(server.submits(known)).toEqual([1, 3]);
+    // Both sides count the same all the same.
+    server.cut();
+    server.result(known, 3, 'done');
+    expect((await next.result()).text()).toBe('done');
+    expect(server.submits(known)).toEqual([1, 3]);
+  });
+
+  it('a ping waits, and is answered behind the gap', async () => {
+    const { client, comeBack } = await away({ pingTimeoutMs: 100 });
+    const pinging = client.ping(100);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    await comeBack();
+    expect(await pinging).toBeGreaterThan(0);
+  });
+
+  it('a ping without its answer is sent again', async () => {
+    const server = await RecoveryServer.start();
+    const { client, known } = await server.session();
+    server.link.isSilent = true;
+    const pinging = client.ping();
+    await eventually(() => server.link.pings > 0, 'the PING has come');
+    server.cut();
+    await pinging;
+    expect(known.link).toBe(server.link);
+    expect(client.roundTripMs).toBeGreaterThan(0);
+  });
+
+  it('opening a session waits, and an open without its answer is asked again', async () => {
+    const server = await RecoveryServer.start();
+    const { client, known } = await server.session();
+    server.answersOpens = false;
+    const unanswered = client.openSession({ clientSessionTag: 5n });
+    await eventually(() => server.link.opens.length === 2, 'the open has come');
+    const suspended = told(client, 'suspended');
+    server.isUnreachable = true;
+    server.cut();
+    await suspended;
+    const later = client.openSession({ clientSessionTag: 6n });
+    server.answersOpens = true;
+    server.isUnreachable = false;
+    const ids = (await Promise.all([unanswered, later])).map(({ sessionId }) => sessionId);
+    expect(ids).toEqual([2, 3]);
+    expect(server.link.opens.map(({ clientSessionTag }) => clientSessionTag)).toEqual([0n, 5n, 6n]);
+    expect(known.link).toBe(server.link);
+  });
+
+  it('closing comes to its end in time, and the server that comes back is told nothing wrong', async () => {
+    const { client, session, inFlight } = await away({ closeTimeoutMs: 50 });
+    const startMs = performance.now();
+    const failed = expect(inFlight.result()).rejects.toMatchObject({ code: 'NNRP_ERR_TIMEOUT' });
+    const report = await client.close({ drainTimeoutMs: 50 });
+    expect(performance.now() - startMs).toBeLessThan(3000);
+    expect(report).toEqual({ drained: false, cut: [{ sessionId: session.sessionId, frameId: 1 }] });
+    await failed;
+    await client.closed;
+    expect(client.toJSON()).toMatchObject({ state: 'closed', sessionCount: 0 });
+  });
+
+  it('a close that was asked for is confirmed when the server is back in time', async () => {
+    const { server, client, known, comeBack } = await away({ closeTimeoutMs: 5000 });
+    const closing = client.close({ inFlightPolicy: preview3.InFlightPolicy.Abort });
+    await comeBack();
+    await closing;
+    expect(isNnrpError(await client.closed, 'NNRP_ERR_CLOSED')).toBe(true);
+    expect(known.received.some(({ messageType }) => messageType === MessageType.SessionClose)).toBe(true);
+    expect(server.sessions.size).toBe(0);
+  });
+
+  it('a session that was closed in time by itself ends the client, which has nothing left', async () => {
+    const { client, session } = await away({ closeTimeoutMs: 50 });
+    await expect(session.close({ drainTimeoutMs: 0 })).rejects.toMatchObject({ code: 'NNRP_ERR_TIMEOUT' });
+    expect(await client.closed).toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
+  });
+});
+
+describe('the window', () => {
+  it('is over: everything in flight fails, with what is known of it', async () => {
+    const server = await RecoveryServer.start();
+    server.windowMs = 120;
+    const { client, session, known } = await server.session({}, { maxInFlightOperations: 0 });
+    const seen = session.submitNow('seen').result();
+    await eventually(() => server.submits(known).length === 1, 'the submit has come');
+    const suspended = told(client, 'suspended');
+    server.isUnreachable = true;
+    server.cut();
+    await suspended;
+    const startMs = performance.now();
+    const outcomes = await Promise.allSettled([seen, session.submitNow('unseen').result(), session.submit('waits')]);
+    expect(performance.now() - startMs).toBeGreaterThan(80);
+    const reasons = outcomes.map((outcome) => (outcome.status === 'rejected' ? outcome.reason : undefined));
+    expect(reasons.map(({ code, isRetryable }) => [code, isRetryable])).toEqual([
+      ['NNRP_ERR_SESSION_LOST', false],
+      ['NNRP_ERR_SESSION_LOST', true],
+      ['NNRP_ERR_SESSION_LOST', true],
+    ]);
+    expect(reasons[0].message).toContain('120 ms');
+    expect(await client.closed).toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
+    expect(server.links.length).toBe(1);
+  });
+
+  it('begins with the loss of the connection, however often the client comes back without the session', async () => {
+    const server = await RecoveryServer.start();
+    server.windowMs = 300;
+    const { client, session } = await server.session();
+    server.verdict = () => 'cut';
+    const startMs = performance.now();
+    server.cut();
+    await client.closed;
+    expect(performance.now() - startMs).toBeLessThan(3000);
+    expect(server.links.length).toBeGreaterThan(2);
+    expect(session.endReason).toMatchObject({ code: 'NNRP_ERR_SESSION_LOST' });
+  });
+});
+
+describe('a path on which nothing comes', () => {
+  it('is left when a fence gets no PONG, although partial results have come', async () => {
+    const server = await RecoveryServer.start();
+    const { session, known } = await server.session({ pingTimeoutMs: 100, keepAliveMs: 0 });
+    const [first] = server.links;
+    if (first === undefined) throw new Error('no link');
+    first.isSilent = true;
+    const operation = session.submitNow('work');
+    await eventually(() => server.submits(known).length === 1, 'the submit has come');
+    const texts: string[] = [];
+    const reading = (async () => {
+      for await (const result of operation) texts.push(result.text());
+    })();
+    server.partial(known, 1, 'a');
+    await eventually(() => texts.length === 1, 'a result has come');
+    await server.back(known, 2);
+    server.result(known, 1, 'b');
+    await reading;
+    expect(texts).toEqual(['a', 'b']);
+  });
+
+  it('is left also by the keep-alive while nothing was sent', async () => {
+    const server = await RecoveryServer.start();
+    const { session, known } = await server.session({ pingTimeoutMs: 50, keepAliveMs: 40 });
+    const [first] = server.links;
+    if (first !== undefined) first.isSilent = true;
+    await server.back(known, 2);
+    expect(session.endReason).toBeUndefined();
+    await eventually(() => (server.link.pings ?? 0) > 2, 'the keep-alive goes on');
+    expect(server.links.length).toBe(2);
+  });
+
+  it('is left by a ping of the application, which is answered on the next one', async () => {
+    const server = await RecoveryServer.start();
+    const { client, known } = await server.session({ keepAliveMs: 0 });
+    const [first] = server.links;
+    if (first !== undefined) first.isSilent = true;
+    await client.ping(50);
+    await server.back(known, 2);
+  });
+
+  it('is not left while results come', async () => {
+    const server = await RecoveryServer.start();
+    const { session, known } = await server.session({ pingTimeoutMs: 100, keepAliveMs: 0 });
+    server.link.isSilent = true;
+    const operation = session.submitNow('work');
+    await eventually(() => server.submits(known).length === 1, 'the submit has come');
+    const startMs = performance.now();
+    while (performance.now() - startMs < 500) {
+      server.partial(known, 1, 'x');
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+    expect(server.links.length).toBe(1);
+    server.result(known, 1, 'end');
+    expect((await operation.result()).text()).toBe('end');
+  });
+
+  it('is found on a new connection, too, and left for another one', async () => {
+    const server = await RecoveryServer.start();
+    const { session, known } = await server.session({ pingTimeoutMs: 60, keepAliveMs: 0 });
+    server.verdict = (_known, link) => {
+      if (server.links.length > 2) return 'resume';
+      link.isSilent = true;
+      return 'no answer';
+    };
+    server.cut();
+    await server.back(known, 3);
+    expect(session.endReason).toBeUndefined();
+  });
+
+  it('is found where the answer to a resume does not come, though PONGs do', async () => {
+    const server = await RecoveryServer.start();
+    const { session, known } = await server.session({ openTimeoutMs: 100 });
+    server.verdict = () => (server.links.length > 2 ? 'resume' : 'no answer');
+    server.cut();
+    await server.back(known, 3);
+    expect(session.endReason).toBeUndefined();
+  });
+});
+
+describe('an answer to a PING of a connection that is lost', () => {
+  it('that has had no room to leave is not given on the next one either', async () => {
+    const server = await RecoveryServer.start();
+    const { session, known } = await server.session({}, { maxInFlightOperations: 0 });
+    const first = session.submitNow('first');
+    await eventually(() => server.submits(known).length === 1, 'the submit has come');
+    const { link } = server;
+    link.socket.pause();
+    // More than the network takes.
+    session.submitNow(new Uint8Array(60 * 1024 * 1024));
+    link.send(packetBytes(MessageType.Ping));
+    server.result(known, 1);
+    await first.result();
+    server.cut();
+    await server.back(known, 2);
+    await eventually(() => server.submits(known).length === 2, 'the second submit has come');
+    await eventually(() => server.link.pongs > 0, 'the PING behind the answer is answered');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect([link.pongs, server.link.pongs]).toEqual([0, 1]);
+  });
+
+  it('is not given on the next one', async () => {
+    const server = await RecoveryServer.start();
+    const { known } = await server.session();
+    const { link } = server;
+    link.send(packetBytes(MessageType.Ping));
+    await eventually(() => link.pongs === 1, 'it is answered');
+    server.cut();
+    await server.back(known, 2);
+    await eventually(() => server.link.pongs === 1, 'the PING behind the answer is answered');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(server.link.pongs).toBe(1);
+  });
+});
