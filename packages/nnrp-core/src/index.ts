@@ -80,9 +80,10 @@ export { type OtherProtocol, otherProtocol, shownStart } from './packet/other-pr
 export { Packet } from './packet/packet.js';
 export { buildPacket, type PacketHeader, writeHeader } from './packet/packet-builder.js';
 export { checkHeaderIds, checkLengths, checkPacket } from './packet/packet-rules.js';
-export { DEFAULT_MAX_PACKET_BYTES, PacketSplitter, type PacketSplitterOptions } from './packet/packet-splitter.js';
+export { PacketSplitter } from './packet/packet-splitter.js';
 export { PREVIEW3 } from './packet/preview3-revision.js';
 export type { HeaderFields, Revision } from './packet/revision.js';
+export { DEFAULT_MAX_PACKET_BYTES, type PacketSplitterOptions } from './packet/splitter-options.js';
 export { INSPECT, type Inspect, inspected } from './text/inspected.js';
 export { shownStack } from './text/inspected-error.js';
 export { plainData } from './text/plain-data.js';

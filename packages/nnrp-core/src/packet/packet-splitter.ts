@@ -5,9 +5,7 @@ import { shownValue } from '../text/shown-value.js';
 import { Packet } from './packet.js';
 import { PREVIEW3 } from './preview3-revision.js';
 import type { Revision } from './revision.js';
-
-/** Largest packet taken by default: 64 MiB, header and metadata included. */
-export const DEFAULT_MAX_PACKET_BYTES = 64 * 1024 * 1024;
+import { DEFAULT_MAX_PACKET_BYTES, type PacketSplitterOptions } from './splitter-options.js';
 
 /** Smallest buffer for a packet that spans chunks. */
 const MIN_CAPACITY = 4096;
@@ -25,13 +23,6 @@ const MIN_COMPACTION = 1024;
 
 const NOTHING = /* @__PURE__ */ new Uint8Array(0);
 const NO_VIEW = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(0));
-
-export interface PacketSplitterOptions {
-  /** Largest packet in bytes, header included; default {@link DEFAULT_MAX_PACKET_BYTES}. */
-  readonly maxPacketBytes?: number;
-  /** Default preview3. */
-  readonly revision?: Revision;
-}
 
 /**
  * Turns a byte stream into packets. A packet that lies in one chunk is not copied; one that spans chunks is assembled

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { clientConfig, type SessionOptions, sessionOpen } from '../../src/client/contract/client-config.js';
 import * as runtime from '../../src/index.js';
 import { serverConfig } from '../../src/server/contract/server-config.js';
-import { serveOptions } from '../../src/server/serve/serve-handlers.js';
+import { serveOptions } from '../../src/server/serve/serve-options.js';
 import type { FramedListener, FramedTransport } from '../../src/transport/index.js';
 import * as transport from '../../src/transport/index.js';
 
@@ -107,7 +107,7 @@ describe('the pages of the API', () => {
 describe('the options', () => {
   it.each<[string, string, object]>([
     ['NnrpServerOptions', 'server/contract/server-config', { ...serverConfig({}, 'tcp'), authorize: undefined }],
-    ['ServeOptions', 'server/serve/serve-handlers', { ...serveOptions({}), scheduling: {} }],
+    ['ServeOptions', 'server/serve/serve-options', { ...serveOptions({}), scheduling: {} }],
     ['SchedulingOptions', 'server/scheduling/scheduling-options', serveOptions({}).scheduling],
     ['NnrpClientOptions', 'client/contract/client-config', { ...clientConfig({}), signal: undefined }],
     ['SessionOptions', 'client/contract/client-config', sessionDefaults()],
@@ -124,8 +124,8 @@ describe('the options', () => {
 
   it.each([
     ['SubmitOptions', 'client/submits/submit-options'],
-    ['CloseOptions', 'client/session/session-closing'],
-    ['ServerCloseOptions', 'server/contract/contract'],
+    ['CloseOptions', 'client/session/close-options'],
+    ['ServerCloseOptions', 'server/contract/close-options'],
     ['TlsOptionsOfBothEnds', 'transport/tls/tls-options'],
     ['TlsServerOptions', 'transport/tls/tls-options'],
     ['TlsClientOptions', 'transport/tls/tls-options'],

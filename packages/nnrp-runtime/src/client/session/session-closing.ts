@@ -1,8 +1,6 @@
 import { ClosedError, isNnrpError, type NnrpError, PeerError, type SessionLifecycle } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { CloseReason, CloseStatus, InFlightPolicy, MessageType, SessionErrorCode } from 'nnrp-core/preview3';
-import { oneOf, optionTable, U32 } from '../../base/option-kinds.js';
-import { checkOptions } from '../../base/options.js';
 import { Patience } from '../../base/time/patience.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import { type CloseReport, closeReport } from '../../connection/close-report.js';
@@ -14,24 +12,10 @@ import { PendingAnswer } from '../requests/pending-answer.js';
 import type { AnswerWaiter } from '../requests/pending-requests.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';
 import type { ClientSubmits } from '../submits/client-submits.js';
-
-/** How a session is closed; what is left out, or undefined, has its default. */
-export interface CloseOptions {
-  /** Default client_shutdown. */
-  readonly reason?: preview3.CloseReason | undefined;
-  /** What becomes of work in progress; default drain. */
-  readonly inFlightPolicy?: preview3.InFlightPolicy | undefined;
-  /**
-   * Milliseconds the server may take to finish work in progress, 0 = at once; default 5000 with the policy drain when
-   * anything is in progress, else 0.
-   */
-  readonly drainTimeoutMs?: number | undefined;
-}
+import { type CloseOptions, checkClose, DEFAULT_DRAIN_MS } from './close-options.js';
 
 /** Milliseconds after the drain timeout of a server in which it may still say what it gives up. */
 const DRAIN_GRACE_MS = 1000;
-/** Milliseconds that work in progress gets unless the options say otherwise. */
-const DEFAULT_DRAIN_MS = 5000;
 
 /** How one session is closed, by either side or by both at once. */
 export class SessionClosing implements AnswerWaiter {
@@ -228,17 +212,6 @@ export class SessionClosing implements AnswerWaiter {
     const metadata = sessionClose(closeReason, inFlightPolicy, drainTimeoutMs, this.submits.highestFrameId, sessionId);
     this.connection.send(MessageType.SessionClose, sessionId, 0, SESSION_CLOSE, metadata, undefined, this.lane);
   }
-}
-
-const CLOSE_OPTIONS = optionTable<CloseOptions>({
-  reason: oneOf('CloseReason', CloseReason),
-  inFlightPolicy: oneOf('InFlightPolicy', InFlightPolicy),
-  drainTimeoutMs: U32,
-});
-
-/** @throws UsageError on an option that does not exist or fit */
-export function checkClose(options: CloseOptions): void {
-  checkOptions('close options', options, CLOSE_OPTIONS);
 }
 
 function sessionClose(

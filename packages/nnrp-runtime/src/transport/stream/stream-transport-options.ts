@@ -43,3 +43,9 @@ export interface StreamTransportOptions extends Given<PacketSplitterOptions>, St
 export function splitterOptions({ maxPacketBytes, revision }: Given<PacketSplitterOptions>): PacketSplitterOptions {
   return { ...(maxPacketBytes !== undefined && { maxPacketBytes }), ...(revision !== undefined && { revision }) };
 }
+
+export const DEFAULT_HIGH_WATER_BYTES = 1024 * 1024;
+
+export const DEFAULT_CLOSE_TIMEOUT_MS = 2000;
+
+export const DEFAULT_STALL_TIMEOUT_MS = 30_000;

@@ -15,12 +15,15 @@ import { maxCloseMs, StreamEnd, type StreamEndOwner } from './stream-end.js';
 import { bestWriteBytes, StreamGauge } from './stream-gauge.js';
 import { isOver, isResettable } from './stream-kinds.js';
 import { type ReaderOwner, StreamReader } from './stream-reader.js';
-import { type StreamTransportOptions, splitterOptions } from './stream-transport-options.js';
+import {
+  DEFAULT_CLOSE_TIMEOUT_MS,
+  DEFAULT_HIGH_WATER_BYTES,
+  DEFAULT_STALL_TIMEOUT_MS,
+  type StreamTransportOptions,
+  splitterOptions,
+} from './stream-transport-options.js';
 import { WriteQueue } from './write-queue.js';
 
-const DEFAULT_HIGH_WATER_BYTES = 1024 * 1024;
-const DEFAULT_CLOSE_TIMEOUT_MS = 2000;
-const DEFAULT_STALL_TIMEOUT_MS = 30_000;
 /** So much is written within the turn, while it still lies in one chunk: the peer works on it while more is made. */
 const FLUSH_BYTES = 60 * 1024;
 

@@ -1,0 +1,9 @@
+export const OPTIONS: ReadonlySet<string> = new Set(['payloadBytes', 'timeoutMs']);
+
+/** How the connection is measured. */
+export interface ProbeOptions {
+  /** Bytes of padding to send; default 32768. */
+  readonly payloadBytes?: number | undefined;
+  /** Milliseconds to wait for the answer; default `requestTimeoutMs` of the client. */
+  readonly timeoutMs?: number | undefined;
+}
