@@ -42,12 +42,12 @@ export {
   opaquePayload,
   type PayloadInput,
   type PayloadKind,
-  type PayloadOptions,
   tokenPayload,
   toolPayload,
   videoPayload,
 } from './body/payload/payload-body.js';
 export { type BodyChunks, joinBody } from './body/payload/payload-data.js';
+export type { PayloadOptions } from './body/payload/payload-options.js';
 export { decodePayloads, Payload } from './body/payload/payload-reader.js';
 export {
   decodeTokenDeltaBody,

@@ -52,8 +52,6 @@ import { type ServeOptions, serveOptions } from './serve/serve-options.js';
 import type { SessionCore } from './session/session-core.js';
 import { SessionIterator } from './session-iterator.js';
 
-const CLOSED = 'NNRP_ERR_CLOSED';
-
 /**
  * Serves sessions. Connections are accepted and their sessions opened in the background, each connection on its own;
  * `accept` hands out sessions that are open, `serve` runs handlers for them. A peer that is silent, refused or hostile
@@ -325,7 +323,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
         this.admission.left(connection);
       },
       connectionEnded: (loss) => {
-        if (!isNnrpError(loss.error, CLOSED)) this.tell('connectionLost', loss);
+        if (!isNnrpError(loss.error, 'NNRP_ERR_CLOSED')) this.tell('connectionLost', loss);
       },
       sessionSuspended: (event) => this.tell('sessionSuspended', event),
       sessionResumed: (event) => this.tell('sessionResumed', event),
@@ -353,7 +351,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     const reason = await acceptAll(this.listener, newcomers);
     if (this.draining) return;
     this.accepted.end(reason);
-    if (isNnrpError(reason, CLOSED)) this.over.resolve();
+    if (isNnrpError(reason, 'NNRP_ERR_CLOSED')) this.over.resolve();
     else {
       this.over.reject(forCaller(reason));
       this.tell('listenerFailed', reason);

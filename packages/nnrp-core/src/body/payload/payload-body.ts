@@ -13,25 +13,11 @@ import { shownValue, shownWord } from '../../text/shown-value.js';
 import { MAX_REGION_ITEMS } from '../region/item-limit.js';
 import type { TypedPayloadCounts, TypedPayloadInput } from '../region/typed-payload.js';
 import { type BodyChunks, bytesOrText, bytesTextOrJson, packedChunks } from './payload-data.js';
+import { PAYLOAD_OPTIONS, type PayloadOptions } from './payload-options.js';
 import { TOKEN_DELTA_SCHEMA_ID, TOKEN_DELTA_SCHEMA_VERSION } from './token-delta.js';
 
 /** What a typed payload is, by its name on the wire. Tensors have bodies of another form: see encodeTensorSubmit. */
 export type PayloadKind = Exclude<PayloadKindFlagsName, 'tensor'>;
-
-/** How a payload is described; what is left out has its default. */
-export interface PayloadOptions {
-  /** The last payload of its stream; default false. */
-  readonly terminal?: boolean | undefined;
-  /** A part, more of which follows. Default: true for tokens that are not terminal, else false. */
-  readonly partial?: boolean | undefined;
-  /**
-   * Schema that says what the bytes mean, both u32, the id not 0. Default: the token-delta schema for tokens, none for
-   * all else. The other side must know the schema.
-   */
-  readonly schema?: { readonly schemaId: number; readonly schemaVersion: number } | undefined;
-  /** How payloads of the stream add up. Default: append for tokens, tool_update for tools, event for events. */
-  readonly streamSemantics?: StreamSemantics | undefined;
-}
 
 /** One payload to be sent, as {@link tokenPayload} and its like make it. */
 export interface PayloadInput extends TypedPayloadInput {
@@ -43,8 +29,6 @@ export interface EncodedPayloads {
   readonly body: BodyChunks;
   readonly metadata: TypedPayloadCounts;
 }
-
-const OPTIONS: readonly string[] = ['terminal', 'partial', 'schema', 'streamSemantics'];
 const TOKEN_SCHEMA = /* @__PURE__ */ Object.freeze({
   schemaId: TOKEN_DELTA_SCHEMA_ID,
   schemaVersion: TOKEN_DELTA_SCHEMA_VERSION,
@@ -165,7 +149,7 @@ function checkOptions(kind: PayloadKind, options: PayloadOptions): void {
   if (typeof options !== 'object' || options === null || Array.isArray(options)) {
     throw new UsageError(`${kind}: expected options, got ${shownValue(options)}`);
   }
-  const unknown = Object.keys(options).find((name) => !OPTIONS.includes(name));
+  const unknown = Object.keys(options).find((name) => !PAYLOAD_OPTIONS.includes(name));
   if (unknown !== undefined) throw new UsageError(`${kind}: there is no option ${shownWord(unknown)}`);
   const { terminal, partial, schema, streamSemantics } = options;
   for (const [name, value] of Object.entries({ terminal, partial })) {

@@ -12,12 +12,12 @@ import {
   opaquePayload,
   type PayloadInput,
   type PayloadKind,
-  type PayloadOptions,
   tokenPayload,
   toolPayload,
   videoPayload,
 } from './payload-body.js';
 import { type BodyChunks, joinBody } from './payload-data.js';
+import type { PayloadOptions } from './payload-options.js';
 import { decodePayloads, type Payload } from './payload-reader.js';
 import { decodeTokenDeltaBody, encodeTokenDeltaBody } from './token-delta.js';
 

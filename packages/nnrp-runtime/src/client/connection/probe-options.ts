@@ -1,4 +1,5 @@
-export const OPTIONS: ReadonlySet<string> = new Set(['payloadBytes', 'timeoutMs']);
+export const PROBE_OPTIONS: ReadonlySet<string> = new Set<keyof ProbeOptions>(['payloadBytes', 'timeoutMs']);
+export const DEFAULT_PROBE_BYTES = 32_768;
 
 /** How the connection is measured. */
 export interface ProbeOptions {

@@ -9,7 +9,7 @@ import { bodyMismatch } from '../failures/peer-error.js';
 import { type AnswerReader, PendingRequests } from '../requests/pending-requests.js';
 import { type Announcing, helloExtensions, isUnknownCritical } from './client-announcement.js';
 import { concatBytes } from './concat-bytes.js';
-import { type ClientHelloOptions, DEFAULTS, helloOptions } from './hello-options.js';
+import { type ClientHelloOptions, HELLO_DEFAULTS, helloOptions } from './hello-options.js';
 
 /** The server's answer to a hello. */
 export interface ServerHello {
@@ -42,7 +42,7 @@ export class HelloExchange {
     const { auth = '', extensions, ...wishes } = helloOptions(options);
     const authBlock = ownBytes(auth, 'auth');
     const block = helloExtensions(announcing, extensions);
-    const hello = { ...DEFAULTS, ...wishes, authBytes: authBlock.length, controlExtensionBytes: block.length };
+    const hello = { ...HELLO_DEFAULTS, ...wishes, authBytes: authBlock.length, controlExtensionBytes: block.length };
     const answer = this.pending.ask(hello, timeoutMs, () =>
       this.connection.send(MessageType.ClientHello, 0, 0, CLIENT_HELLO, hello, concatBytes([authBlock, block])),
     );

@@ -15,7 +15,7 @@ export interface ClientHelloOptions extends Given<Omit<preview3.ClientHello, 'au
 }
 
 /** Version 1, wire format 0, both profiles, every payload kind and cache object kind; no wishes. */
-export const DEFAULTS: Omit<preview3.ClientHello, 'authBytes' | 'controlExtensionBytes'> = Object.freeze({
+export const HELLO_DEFAULTS: Omit<preview3.ClientHello, 'authBytes' | 'controlExtensionBytes'> = Object.freeze({
   minVersionMajor: 1,
   maxVersionMajor: 1,
   supportedWireFormatBitmap: 1,

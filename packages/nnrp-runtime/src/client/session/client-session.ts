@@ -19,7 +19,7 @@ import { described } from '../../base/application/described.js';
 import { checkFlow } from '../../base/flow-fields.js';
 import { guard } from '../../base/guard.js';
 import { U32 } from '../../base/option-kinds.js';
-import { checkArgument, checkOptions } from '../../base/options.js';
+import { checkArgument } from '../../base/options.js';
 import { rejection, unheard } from '../../base/promises/settled.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
 import { type CloseReport, closeReport } from '../../connection/close-report.js';
@@ -45,7 +45,7 @@ import { OperationFlow } from '../submits/operation-flow.js';
 import type { SubmitOptions } from '../submits/submit-options.js';
 import { ClientRequests } from './client-requests.js';
 import type { CloseOptions } from './close-options.js';
-import { type ClientErrorOptions, ERROR_OPTIONS } from './error-options.js';
+import { type ClientErrorOptions, errorOptions } from './error-options.js';
 import { type EventStream, EventStreams } from './event-stream.js';
 import { SessionClosing } from './session-closing.js';
 import { type ClientSessionEvent, keptSessionEvent, sessionEventBytes } from './session-events.js';
@@ -256,7 +256,7 @@ export class NnrpClientSession {
     checkArgument('sendError', 'errorCode', errorCode, U32);
     if (this.reason !== undefined) throw forCaller(this.reason);
     const { sessionId, lane } = this;
-    const { frameId = 0, fatal = false, retryAfterMs = 0 } = checkOptions('error options', options, ERROR_OPTIONS);
+    const { frameId, fatal, retryAfterMs } = errorOptions(options);
     const scope = frameId ? ErrorScope.Frame : ErrorScope.Session;
     this.connection.sendError(errorCode, scope, givenText(text), { frameId, fatal, retryAfterMs, sessionId, lane });
   }

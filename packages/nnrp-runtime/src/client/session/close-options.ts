@@ -1,7 +1,7 @@
 import type * as preview3 from 'nnrp-core/preview3';
 import { CloseReason, InFlightPolicy } from 'nnrp-core/preview3';
 import { oneOf, optionTable, U32 } from '../../base/option-kinds.js';
-import { checkOptions } from '../../base/options.js';
+import { type Complete, checkOptions } from '../../base/options.js';
 
 /** How a session is closed; what is left out, or undefined, has its default. */
 export interface CloseOptions {
@@ -16,8 +16,12 @@ export interface CloseOptions {
   readonly drainTimeoutMs?: number | undefined;
 }
 
-/** Milliseconds that work in progress gets unless the options say otherwise. */
-export const DEFAULT_DRAIN_MS = 5000;
+/** The drain time is that of work in progress. */
+export const CLOSE_DEFAULTS: Complete<CloseOptions> = {
+  reason: CloseReason.ClientShutdown,
+  inFlightPolicy: InFlightPolicy.Drain,
+  drainTimeoutMs: 5000,
+};
 
 const CLOSE_OPTIONS = optionTable<CloseOptions>({
   reason: oneOf('CloseReason', CloseReason),

@@ -1,4 +1,5 @@
 import { optionTable, TRUTH, U32 } from '../../base/option-kinds.js';
+import { type Complete, withDefaults } from '../../base/options.js';
 
 /** What an ERROR to the server refers to. */
 export interface ClientErrorOptions {
@@ -10,4 +11,11 @@ export interface ClientErrorOptions {
   readonly retryAfterMs?: number | undefined;
 }
 
-export const ERROR_OPTIONS = optionTable<ClientErrorOptions>({ frameId: U32, fatal: TRUTH, retryAfterMs: U32 });
+const ERROR_DEFAULTS: Complete<ClientErrorOptions> = { frameId: 0, fatal: false, retryAfterMs: 0 };
+
+const ERROR_OPTIONS = optionTable<ClientErrorOptions>({ frameId: U32, fatal: TRUTH, retryAfterMs: U32 });
+
+/** @throws UsageError on an option that does not exist or fit */
+export function errorOptions(options: ClientErrorOptions): Complete<ClientErrorOptions> {
+  return withDefaults('error options', options, ERROR_DEFAULTS, ERROR_OPTIONS);
+}

@@ -12,7 +12,7 @@ import { PendingAnswer } from '../requests/pending-answer.js';
 import type { AnswerWaiter } from '../requests/pending-requests.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';
 import type { ClientSubmits } from '../submits/client-submits.js';
-import { type CloseOptions, checkClose, DEFAULT_DRAIN_MS } from './close-options.js';
+import { CLOSE_DEFAULTS, type CloseOptions, checkClose } from './close-options.js';
 
 /** Milliseconds after the drain timeout of a server in which it may still say what it gives up. */
 const DRAIN_GRACE_MS = 1000;
@@ -64,12 +64,13 @@ export class SessionClosing implements AnswerWaiter {
       return this.handshake.promise;
     }
     const { sessionId } = this.lifecycle;
-    this.send(options.reason ?? CloseReason.ClientShutdown, options.inFlightPolicy, options.drainTimeoutMs ?? drainMs);
+    const { reason = CLOSE_DEFAULTS.reason, inFlightPolicy = CLOSE_DEFAULTS.inFlightPolicy } = options;
+    this.send(reason, inFlightPolicy, options.drainTimeoutMs ?? drainMs);
     this.lifecycle.closeRequested();
     this.submits.stopTaking(new ClosedError(`session ${sessionId} is being closed`), drainMs);
     this.drainEndMs = performance.now() + drainMs;
     // The answer lies behind results that are not wanted any more: nothing would be read until they are.
-    if (options.inFlightPolicy === InFlightPolicy.Abort && this.connection.unread.isHolding)
+    if (inFlightPolicy === InFlightPolicy.Abort && this.connection.unread.isHolding)
       this.submits.cutAll(new ClosedError(`session ${sessionId} is being closed`));
     return this.confirmedWithin(this.connection.config.closeTimeoutMs + drainMs);
   }
@@ -186,9 +187,9 @@ export class SessionClosing implements AnswerWaiter {
   }
 
   /** Milliseconds that work in progress gets. */
-  private drainMs({ inFlightPolicy = InFlightPolicy.Drain, drainTimeoutMs }: CloseOptions): number {
+  private drainMs({ inFlightPolicy = CLOSE_DEFAULTS.inFlightPolicy, drainTimeoutMs }: CloseOptions): number {
     if (inFlightPolicy !== InFlightPolicy.Drain) return 0;
-    return drainTimeoutMs ?? (this.submits.isIdle ? 0 : DEFAULT_DRAIN_MS);
+    return drainTimeoutMs ?? (this.submits.isIdle ? 0 : CLOSE_DEFAULTS.drainTimeoutMs);
   }
 
   private confirm(close: preview3.SessionClose): void {
@@ -205,8 +206,8 @@ export class SessionClosing implements AnswerWaiter {
 
   private send(
     closeReason: preview3.CloseReason,
-    inFlightPolicy: preview3.InFlightPolicy = InFlightPolicy.Drain,
-    drainTimeoutMs = 0,
+    inFlightPolicy: preview3.InFlightPolicy,
+    drainTimeoutMs: number,
   ): void {
     const { sessionId } = this.lifecycle;
     const metadata = sessionClose(closeReason, inFlightPolicy, drainTimeoutMs, this.submits.highestFrameId, sessionId);

@@ -1,6 +1,7 @@
 import type * as preview3 from 'nnrp-core/preview3';
-import { CloseReason, InFlightPolicy } from 'nnrp-core/preview3';
+import { CloseReason, InFlightPolicy, SessionErrorCode } from 'nnrp-core/preview3';
 import { oneOf, optionTable, U32 } from '../../base/option-kinds.js';
+import type { Complete } from '../../base/options.js';
 
 /** How a server ends a session; what is left out, or undefined, has its default. */
 export interface ServerCloseOptions {
@@ -14,8 +15,13 @@ export interface ServerCloseOptions {
   readonly sessionErrorCode?: number | undefined;
 }
 
-/** Milliseconds that operations in flight get unless the options say otherwise. */
-export const DEFAULT_DRAIN_MS = 5000;
+/** The drain time is that of operations in flight. */
+export const CLOSE_DEFAULTS: Complete<ServerCloseOptions> = {
+  reason: CloseReason.Normal,
+  inFlightPolicy: InFlightPolicy.Drain,
+  drainTimeoutMs: 5000,
+  sessionErrorCode: SessionErrorCode.None,
+};
 
 export const CLOSE_OPTIONS = optionTable<ServerCloseOptions>({
   reason: oneOf('CloseReason', CloseReason),

@@ -1,4 +1,12 @@
-export const OPTIONS: ReadonlySet<string> = new Set(['retryAfterMs', 'details', 'retryable', 'wireCode', 'cause']);
+import { ErrorCode } from 'nnrp-core/preview3';
+
+export const HANDLER_ERROR_OPTIONS: ReadonlySet<string> = new Set<keyof HandlerErrorOptions>([
+  'retryAfterMs',
+  'details',
+  'retryable',
+  'wireCode',
+  'cause',
+]);
 
 /** What a handler says of a failure besides code and message. */
 export interface HandlerErrorOptions {
@@ -13,3 +21,6 @@ export interface HandlerErrorOptions {
   /** Stays on the server. */
   readonly cause?: unknown | undefined;
 }
+
+/** What it says unless it is told otherwise; of `retryable` it depends on whether `retryAfterMs` is given. */
+export const HANDLER_ERROR_DEFAULTS = { retryAfterMs: 0, wireCode: ErrorCode.InternalError } as const;

@@ -1,9 +1,8 @@
 import { shownPlain, UsageError } from 'nnrp-core';
-import * as preview3 from 'nnrp-core/preview3';
 import { readOptions } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import { encodeDetails, isErrorCode, MAX_DETAILS_BYTES } from '../../connection/errors/error-details.js';
-import { type HandlerErrorOptions, OPTIONS } from './handler-error-options.js';
+import { HANDLER_ERROR_DEFAULTS, HANDLER_ERROR_OPTIONS, type HandlerErrorOptions } from './handler-error-options.js';
 
 /** Marks errors of every copy of this package. */
 const BRAND = Symbol.for('nnrp.handlerError');
@@ -27,15 +26,15 @@ export class HandlerError extends Error {
    * @throws UsageError when something does not fit, all of it together into 16 KiB of JSON included
    */
   constructor(code: string, message: string, given: HandlerErrorOptions = {}) {
-    const options = readOptions('HandlerError options', given, OPTIONS);
+    const options = readOptions('HandlerError options', given, HANDLER_ERROR_OPTIONS);
     check(code, message, options);
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    const { retryAfterMs = 0 } = options;
+    const { retryAfterMs = HANDLER_ERROR_DEFAULTS.retryAfterMs } = options;
     this.code = code;
     this.retryAfterMs = retryAfterMs;
     this.details = options.details;
     this.isRetryable = options.retryable ?? retryAfterMs > 0;
-    this.wireCode = options.wireCode ?? preview3.ErrorCode.InternalError;
+    this.wireCode = options.wireCode ?? HANDLER_ERROR_DEFAULTS.wireCode;
     this.name = 'HandlerError';
   }
 

@@ -7,7 +7,7 @@ import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import { type CloseReport, closeReport } from '../../connection/close-report.js';
 import { SESSION_CLOSE, SESSION_CLOSE_ACK } from '../../connection/sending/codecs.js';
 import type { ServerCloseOptions } from '../contract/close-options.js';
-import { CLOSE_OPTIONS, DEFAULT_DRAIN_MS } from '../contract/close-options.js';
+import { CLOSE_DEFAULTS, CLOSE_OPTIONS } from '../contract/close-options.js';
 import type { NnrpClose } from '../contract/server-messages.js';
 import { type FrameFailure, SERVER_SHUTDOWN, sessionClosed } from '../failures/frame-failure.js';
 import type { ServerSessionConnection } from '../operation/server-session-connection.js';
@@ -130,11 +130,11 @@ export class SessionClosing {
   sendClose(options: ServerCloseOptions): void {
     const { connection, sessionId, operations } = this.owner;
     const metadata: preview3.SessionClose = {
-      closeReason: options.reason ?? CloseReason.Normal,
+      closeReason: options.reason ?? CLOSE_DEFAULTS.reason,
       inFlightPolicy: options.inFlightPolicy ?? InFlightPolicy.Abort,
       drainTimeoutMs: options.drainTimeoutMs ?? 0,
       lastOperationId: BigInt(operations.registry.highestId),
-      sessionErrorCode: options.sessionErrorCode ?? SessionErrorCode.None,
+      sessionErrorCode: options.sessionErrorCode ?? CLOSE_DEFAULTS.sessionErrorCode,
       sessionCloseTag: sessionId,
     };
     connection.send(
@@ -163,9 +163,10 @@ export class SessionClosing {
     const { owner } = this;
     const { connection, operations, sessionId } = owner;
     const reason = closedByServer(sessionId);
-    const { inFlightPolicy = InFlightPolicy.Drain } = options;
+    const { inFlightPolicy = CLOSE_DEFAULTS.inFlightPolicy } = options;
     const isIdle = operations.registry.size === 0;
-    const { drainTimeoutMs = isIdle || inFlightPolicy !== InFlightPolicy.Drain ? 0 : DEFAULT_DRAIN_MS } = options;
+    const timeless = isIdle || inFlightPolicy !== InFlightPolicy.Drain;
+    const { drainTimeoutMs = timeless ? 0 : CLOSE_DEFAULTS.drainTimeoutMs } = options;
     const drains = inFlightPolicy === InFlightPolicy.Drain && drainTimeoutMs > 0 && !isIdle;
     if (!drains) this.dropAll(reason, this.why);
     const tell = connection.isAnnounced;

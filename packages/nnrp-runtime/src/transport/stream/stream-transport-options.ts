@@ -39,13 +39,15 @@ export interface StreamTransportOptions extends Given<PacketSplitterOptions>, St
   readonly closeTimeoutMs?: number | undefined;
 }
 
+/** `maxWriteBytes` has its default where the stream shows nothing of a write until it is over. */
+export const STREAM_DEFAULTS = {
+  highWaterBytes: 1024 * 1024,
+  maxWriteBytes: 16 * 1024,
+  stallTimeoutMs: 30_000,
+  closeTimeoutMs: 2000,
+} as const;
+
 /** What was given of them: undefined is the same as left out. */
 export function splitterOptions({ maxPacketBytes, revision }: Given<PacketSplitterOptions>): PacketSplitterOptions {
   return { ...(maxPacketBytes !== undefined && { maxPacketBytes }), ...(revision !== undefined && { revision }) };
 }
-
-export const DEFAULT_HIGH_WATER_BYTES = 1024 * 1024;
-
-export const DEFAULT_CLOSE_TIMEOUT_MS = 2000;
-
-export const DEFAULT_STALL_TIMEOUT_MS = 30_000;

@@ -25,6 +25,9 @@ export interface TcpConnectOptions extends TcpOptions {
   readonly connectTimeoutMs?: number | undefined;
 }
 
+/** The other defaults are those of the stream that a connection is: see StreamTransportOptions. */
+export const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+
 const OPTIONS: ReadonlySet<string> = new Set<keyof TcpOptions>([
   'maxPacketBytes',
   'revision',

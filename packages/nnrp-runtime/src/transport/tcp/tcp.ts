@@ -17,7 +17,13 @@ import type {
 import { AcceptQueue } from '../listening/accept-queue.js';
 import { AttemptsOfSocket, describeConnectFailure } from '../listening/connect-failure.js';
 import { StreamTransport } from '../stream/stream-transport.js';
-import { connectOptions, type TcpConnectOptions, type TcpOptions, tcpOptions } from './tcp-options.js';
+import {
+  connectOptions,
+  DEFAULT_CONNECT_TIMEOUT_MS,
+  type TcpConnectOptions,
+  type TcpOptions,
+  tcpOptions,
+} from './tcp-options.js';
 import { KEEP_ALIVE, listenOnTcp, takeConnections } from './tcp-server.js';
 
 function transport(socket: Socket, options: TcpOptions): FramedTransport {
@@ -108,7 +114,7 @@ export class TcpConnector implements FramedConnector {
     if (signal?.aborted) return rejection(reasonOf(signal));
     const { target, options } = this;
     const { host, port } = target;
-    const { connectTimeoutMs = 10_000 } = options;
+    const { connectTimeoutMs = DEFAULT_CONNECT_TIMEOUT_MS } = options;
     const name = formatAddress(host, port);
     return new Promise((resolve, reject) => {
       const socket = createConnection({ host, port, noDelay: true, allowHalfOpen: true, ...KEEP_ALIVE });

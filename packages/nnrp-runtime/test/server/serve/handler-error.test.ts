@@ -3,7 +3,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { HandlerFailure } from '../../../src/server/contract/server-events.js';
 import { HandlerError } from '../../../src/server/failures/handler-error.js';
-import { type HandlerErrorOptions } from '../../../src/server/failures/handler-error-options.js';
+import type { HandlerErrorOptions } from '../../../src/server/failures/handler-error-options.js';
 import type { ServeHandlers } from '../../../src/server/serve/serve-handlers.js';
 import { textOf } from '../../support/described.js';
 import { eventually } from '../../support/eventually.js';
