@@ -100,7 +100,7 @@ function isHidden(type: ts.Type, name: string): boolean {
   );
 }
 
-describe('tests', () => {
+describe('tests', { timeout: 120_000 }, () => {
   it('reach into nothing that a class keeps to itself', () => {
     const files = testFiles();
     expect(files.length).toBeGreaterThan(200);

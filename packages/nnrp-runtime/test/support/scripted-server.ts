@@ -40,10 +40,21 @@ export class ScriptedServer {
     watch?: (transport: FramedTransport) => void,
   ): Promise<ScriptedServer> {
     const listener = await carrier.listenBare();
-    const transport = await carrier.connect(listener.address);
-    watch?.(transport);
-    const client = NnrpClient.fromTransport(transport, config);
+    const client =
+      watch === undefined
+        ? await carrier.openClient(listener.address, config)
+        : await ScriptedServer.watched(listener.address, config, watch);
     return new ScriptedServer(listener, client, RawPeer.over(await listener.accept()));
+  }
+
+  private static async watched(
+    address: string,
+    config: NnrpClientOptions,
+    watch: (transport: FramedTransport) => void,
+  ): Promise<NnrpClient> {
+    const transport = await carrier.connect(address);
+    watch(transport);
+    return NnrpClient.fromTransport(transport, config);
   }
 
   /** Ends every server, and with it its client's connection. */
