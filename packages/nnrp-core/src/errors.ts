@@ -1,89 +1,11 @@
-import type { WireFault } from './bytes/fault.js';
-import type { ApplicationErrorCode, NnrpErrorCode, WireErrorCode } from './error-code.js';
+import type { ApplicationErrorCode, NnrpErrorCode, WireErrorCode } from './faults/error-code.js';
+import type { WireFault } from './faults/fault.js';
+import { BRAND, NnrpError, type NnrpErrorOptions } from './faults/nnrp-error.js';
+import type { WireError } from './faults/wire-error.js';
 import { ErrorCode } from './generated/preview3/enums.js';
-import { describeRule } from './rules/rule-text.js';
-import { INSPECT, type Inspect } from './text/inspected.js';
-import { inspectedError } from './text/inspected-error.js';
-import { plainError } from './text/plain-data.js';
-import { printable } from './text/printable.js';
 
-/** Marks errors of every copy of this package, so that {@link isNnrpError} works across duplicates. */
-const BRAND = Symbol.for('nnrp.error');
-/** The same for what a peer has reported. */
+/** Marks what a peer has reported, as BRAND marks every error. */
 const PEER_BRAND = Symbol.for('nnrp.peerError');
-/** Longer messages are cut: what is in them may come from a peer. */
-const MAX_MESSAGE_BYTES = 20_000;
-
-/** What an error may say besides its message; what is left out has the default of its class. */
-export interface NnrpErrorOptions {
-  readonly cause?: unknown;
-  readonly wireCode?: number;
-  readonly isRetryable?: boolean;
-  readonly retryAfterMs?: number;
-  readonly details?: unknown;
-}
-
-/**
- * Base of every error the packages throw. `code` is stable and documented in docs/errors.md; the message starts with
- * it and names what was expected, what came and where.
- */
-export class NnrpError extends Error {
-  /** One of these packages, or of the server's application where a {@link PeerError} brings it. */
-  readonly code: NnrpErrorCode | ApplicationErrorCode;
-  /** The message without the code in front. */
-  readonly rawMessage: string;
-  /** The code on the wire that says the same: session_error_code or ERROR.error_code; 0 = none. */
-  readonly wireCode: number;
-  /**
-   * Whether the same call may succeed when it is made again as it is, on a new connection where this one is over. It does
-   * not say that nothing was done: where the connection was lost, the work may have been.
-   */
-  readonly isRetryable: boolean;
-  /** Milliseconds to wait before a retry; 0 when none was given. */
-  readonly retryAfterMs: number;
-  /** What else the other side says about the failure, plain JSON data; undefined as a rule. */
-  readonly details: unknown;
-
-  constructor(code: NnrpErrorCode | ApplicationErrorCode, message: string, options: NnrpErrorOptions = {}) {
-    const text = printable(message, MAX_MESSAGE_BYTES);
-    super(`[${printable(code)}] ${text}`, 'cause' in options ? { cause: options.cause } : undefined);
-    this.code = code;
-    this.rawMessage = text;
-    this.wireCode = options.wireCode ?? 0;
-    this.isRetryable = options.isRetryable ?? false;
-    this.retryAfterMs = options.retryAfterMs ?? 0;
-    this.details = options.details;
-    this.name = new.target.name;
-  }
-
-  get [BRAND](): true {
-    return true;
-  }
-
-  /** Name, code and message, what else the error says, and the same of its cause: what a log that writes JSON shows. */
-  toJSON(): Record<string, unknown> {
-    return plainError(this);
-  }
-
-  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
-    return inspectedError(this, depth, options, inspect);
-  }
-}
-
-/** The bytes are wrong, or a value cannot be written: a {@link WireFault} with the structure it was found in. */
-export class WireError extends NnrpError {
-  declare readonly code: WireErrorCode;
-
-  constructor(
-    readonly fault: WireFault,
-    /** Name of the structure or region, such as SESSION_OPEN. */
-    readonly where: string,
-    options?: NnrpErrorOptions,
-  ) {
-    super(`NNRP_ERR_${fault.kind.toUpperCase()}`, `${where}: ${describeFault(fault)}`, options);
-  }
-}
-
 /** The peer broke a rule of the protocol; `wireCode` is the error code that answers it (docs/protocol.md 9.4). */
 export class ProtocolError extends NnrpError {
   declare readonly code: 'NNRP_ERR_PROTOCOL';
@@ -258,51 +180,4 @@ export function isWireError(error: unknown): error is WireError {
 /** Whether it is a {@link PeerError} of any copy of this package. */
 export function isPeerError(error: unknown): error is PeerError {
   return isNnrpError(error) && PEER_BRAND in error;
-}
-
-/** One sentence on a fault: what was expected and what came. */
-export function describeFault(fault: WireFault): string {
-  switch (fault.kind) {
-    case 'source_too_short':
-    case 'destination_too_short':
-      return `expected at least ${fault.expected} bytes, got ${fault.actual}`;
-    case 'invalid_magic':
-      return "expected the bytes 'NNRP'";
-    case 'invalid_header_length':
-      return `expected header_len 40, got ${fault.value}`;
-    case 'unsupported_version_major':
-      return `expected version_major 1, got ${fault.value}`;
-    case 'unsupported_wire_format':
-      return `expected wire_format 0, got ${fault.value}`;
-    case 'unknown_message_type':
-      return `message_type ${hex(fault.value)} is not assigned`;
-    case 'unknown_enum_value':
-      return `${fault.enum} has no value ${fault.value}`;
-    case 'reserved_bits_set':
-      return `bits ${hex(fault.value)} where only ${hex(fault.allowed)} are assigned`;
-    case 'nonzero_reserved_field':
-      return `${fault.field} must be zero`;
-    case 'invalid_combination':
-      return describeRule(fault.rule);
-    case 'packet_length_mismatch':
-      return `the header declares ${fault.declared} bytes, got ${fault.actual}`;
-    case 'message_length_overflow':
-      return 'the lengths do not fit 32 bits';
-    case 'packet_too_large':
-      return `the header declares ${fault.declared} bytes, the limit is ${fault.limit}`;
-    case 'metadata_length_mismatch':
-      return `expected exactly ${fault.expected} metadata bytes, got ${fault.actual}`;
-    case 'unexpected_body':
-      return `expected no body, got ${fault.actual} bytes`;
-    case 'invalid_header_id':
-      return `expected a ${fault.expected} ${fault.field} in the header, got ${fault.actual}`;
-    case 'too_many_items':
-      return `expected at most ${fault.limit} items, got ${fault.actual}`;
-    case 'field_out_of_range':
-      return `${fault.field} is a ${fault.type}, got ${fault.value}`;
-  }
-}
-
-function hex(value: number): string {
-  return `0x${value.toString(16).padStart(2, '0')}`;
 }

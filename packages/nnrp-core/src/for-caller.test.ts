@@ -6,14 +6,14 @@ import {
   DeadlineError,
   FlowBlockedError,
   isNnrpError,
-  NnrpError,
   PeerError,
   ProtocolError,
   TimeoutError,
   TransportError,
   UsageError,
-  WireError,
 } from './errors.js';
+import { NnrpError } from './faults/nnrp-error.js';
+import { WireError } from './faults/wire-error.js';
 import { forCaller, isSameFailure } from './for-caller.js';
 
 const EVERY_KIND: readonly NnrpError[] = [

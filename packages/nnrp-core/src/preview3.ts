@@ -2,15 +2,6 @@
  * Everything of the NNRP/1-preview3 wire: the subpath nnrp-core/preview3.
  */
 
-// Region bodies of FRAME_SUBMIT and RESULT_PUSH.
-export {
-  type BodyContext,
-  type BodyParts,
-  type BodyRegions,
-  checkBody,
-  decodeBody,
-  encodeBody,
-} from './body/body-regions.js';
 // Control extension blocks of hello messages and others.
 export {
   type ControlExtension,
@@ -19,61 +10,14 @@ export {
   decodeControlExtensions,
   encodeControlExtensions,
   MAX_CONTROL_EXTENSIONS,
-} from './body/control-extensions.js';
-// Payloads as an application has them: what they are goes in, and body and metadata come out.
-export {
-  type ElementArrays,
-  type ElementType,
-  elementBytes,
-  elementsOf,
-  float32Of,
-} from './body/elements.js';
-export {
-  checkExtensionFrames,
-  decodeExtensionFrames,
-  type ExtensionFrame,
-  type ExtensionFrameInput,
-  encodeExtensionFrames,
-} from './body/extension-frames.js';
+} from './body/control/control-extensions.js';
 export {
   checkHelloExtension,
   decodeHelloExtension,
   encodeHelloExtension,
   type HelloExtension,
   HelloExtensionType,
-} from './body/hello-extensions.js';
-export {
-  checkInlineObjects,
-  decodeInlineObjects,
-  encodeInlineObjects,
-  type InlineObject,
-  type InlineObjectInput,
-} from './body/inline-objects.js';
-export { type ObjectKey, objectKeyOf, objectReferenceOf } from './body/object-keys.js';
-export {
-  checkObjectReferences,
-  decodeObjectReferences,
-  encodeObjectReferences,
-  type ObjectReferenceOutcome,
-  type RelatedIds,
-  resolveObjectReferences,
-} from './body/object-references.js';
-export { type SubmitObjects, slotOf } from './body/object-slots.js';
-export {
-  audioPayload,
-  type EncodedPayloads,
-  encodePayloads,
-  eventPayload,
-  opaquePayload,
-  type PayloadInput,
-  type PayloadKind,
-  type PayloadOptions,
-  tokenPayload,
-  toolPayload,
-  videoPayload,
-} from './body/payload-body.js';
-export { type BodyChunks, joinBody } from './body/payload-data.js';
-export { decodePayloads, Payload } from './body/payload-reader.js';
+} from './body/control/hello-extensions.js';
 export {
   decodePacketLimit,
   decodePeerMessages,
@@ -84,17 +28,27 @@ export {
   PEER_MESSAGES_MASK,
   PeerMessages,
   UNLIMITED_BUDGET,
-} from './body/peer-messages.js';
-export { decodeResumePosition, encodeResumePosition, RESUME_POSITION_EXTENSION } from './body/resume-position.js';
+} from './body/control/peer-messages.js';
 export {
-  type EncodedTensors,
-  encodeTensorResult,
-  encodeTensorSubmit,
-  type TensorInput,
-  type TensorResultMetadata,
-  type TensorSubmitMetadata,
-} from './body/tensor-body.js';
-export { decodeTensors, Tensor, type TensorContext } from './body/tensor-reader.js';
+  decodeResumePosition,
+  encodeResumePosition,
+  RESUME_POSITION_EXTENSION,
+} from './body/control/resume-position.js';
+export {
+  audioPayload,
+  type EncodedPayloads,
+  encodePayloads,
+  eventPayload,
+  opaquePayload,
+  type PayloadInput,
+  type PayloadKind,
+  tokenPayload,
+  toolPayload,
+  videoPayload,
+} from './body/payload/payload-body.js';
+export { type BodyChunks, joinBody } from './body/payload/payload-data.js';
+export type { PayloadOptions } from './body/payload/payload-options.js';
+export { decodePayloads, Payload } from './body/payload/payload-reader.js';
 export {
   decodeTokenDeltaBody,
   encodeTokenDeltaBody,
@@ -104,7 +58,40 @@ export {
   TOKEN_DELTA_SCHEMA_ID,
   TOKEN_DELTA_SCHEMA_VERSION,
   type TokenDelta,
-} from './body/token-delta.js';
+} from './body/payload/token-delta.js';
+// Region bodies of FRAME_SUBMIT and RESULT_PUSH.
+export {
+  type BodyContext,
+  type BodyParts,
+  type BodyRegions,
+  checkBody,
+  decodeBody,
+  encodeBody,
+} from './body/region/body-regions.js';
+export {
+  checkExtensionFrames,
+  decodeExtensionFrames,
+  type ExtensionFrame,
+  type ExtensionFrameInput,
+  encodeExtensionFrames,
+} from './body/region/extension-frames.js';
+export {
+  checkInlineObjects,
+  decodeInlineObjects,
+  encodeInlineObjects,
+  type InlineObject,
+  type InlineObjectInput,
+} from './body/region/inline-objects.js';
+export { type ObjectKey, objectKeyOf, objectReferenceOf } from './body/region/object-keys.js';
+export {
+  checkObjectReferences,
+  decodeObjectReferences,
+  encodeObjectReferences,
+  type ObjectReferenceOutcome,
+  type RelatedIds,
+  resolveObjectReferences,
+} from './body/region/object-references.js';
+export { type SubmitObjects, slotOf } from './body/region/object-slots.js';
 export {
   checkTypedPayloads,
   decodeTypedPayloads,
@@ -113,7 +100,24 @@ export {
   type TypedPayloadCounts,
   type TypedPayloadFrame,
   type TypedPayloadInput,
-} from './body/typed-payload.js';
+} from './body/region/typed-payload.js';
+// Payloads as an application has them: what they are goes in, and body and metadata come out.
+export {
+  type ElementArrays,
+  type ElementType,
+  elementBytes,
+  elementsOf,
+  float32Of,
+} from './body/tensor/elements.js';
+export {
+  type EncodedTensors,
+  encodeTensorResult,
+  encodeTensorSubmit,
+  type TensorInput,
+  type TensorResultMetadata,
+  type TensorSubmitMetadata,
+} from './body/tensor/tensor-body.js';
+export { decodeTensors, Tensor, type TensorContext } from './body/tensor/tensor-reader.js';
 export { flagNames, type NamesByValue, type NameTable } from './bytes/tables.js';
 
 // Structures, enumerations, flags, their names, and the message table.

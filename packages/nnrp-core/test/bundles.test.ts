@@ -101,7 +101,7 @@ describe('a bundle holds what is used and no more', () => {
       '',
     );
     // It would find a statement that has effects: the factor of this module is drawn when it is loaded.
-    expect(await bundle("import './src/machine/id-map.js';", [trustless])).toContain('Math.random');
+    expect(await bundle("import './src/machine/collections/id-map.js';", [trustless])).toContain('Math.random');
   });
 });
 

@@ -1,5 +1,5 @@
-import type { WireFault } from '../src/bytes/fault.js';
-import { WireError } from '../src/errors.js';
+import type { WireFault } from '../src/faults/fault.js';
+import { WireError } from '../src/faults/wire-error.js';
 
 /**
  * The fault that `run` throws.

@@ -25,25 +25,23 @@ export type { AsyncItems } from './base/async-items.js';
 export type { InternalError } from './base/internal-error.js';
 // Calling.
 export { NnrpClient } from './client/client.js';
-export type { ProbeOptions, ProbeResult } from './client/connection/client-probes.js';
+export type { ProbeResult } from './client/connection/client-probes.js';
+export type { ProbeOptions } from './client/connection/probe-options.js';
 export type { NnrpClientOptions, SessionOptions } from './client/contract/client-config.js';
 export type { NnrpClientEvent, NnrpClientEvents } from './client/contract/client-events.js';
 export type { ExtensionInit } from './client/hello/client-announcement.js';
-export type { ClientHelloOptions, ServerHello } from './client/hello/hello-exchange.js';
-export type {
-  CacheObjectInit,
-  CacheSelector,
-  NnrpPatchAck,
-  PatchFields,
-  RequestOptions,
-} from './client/requests/request-messages.js';
+export type { ServerHello } from './client/hello/hello-exchange.js';
+export type { ClientHelloOptions } from './client/hello/hello-options.js';
+export type { RequestOptions } from './client/requests/call-options.js';
+export type { CacheObjectInit, CacheSelector, NnrpPatchAck, PatchFields } from './client/requests/request-messages.js';
 export { ClientOperation } from './client/results/client-operation.js';
 export { NnrpResult } from './client/results/nnrp-result.js';
 export type { UnreadShare } from './client/results/read-gate.js';
 export type { ResultStream, SessionResult } from './client/results/result-stream.js';
-export { type ClientErrorOptions, NnrpClientSession, type SessionFlow } from './client/session/client-session.js';
+export { NnrpClientSession, type SessionFlow } from './client/session/client-session.js';
+export type { CloseOptions } from './client/session/close-options.js';
+export type { ClientErrorOptions } from './client/session/error-options.js';
 export type { EventStream } from './client/session/event-stream.js';
-export type { CloseOptions } from './client/session/session-closing.js';
 export type { ClientSessionEvent } from './client/session/session-events.js';
 export {
   type SubmitInit,
@@ -53,6 +51,7 @@ export {
 export type { BodyChunk, BodyInput } from './connection/body/body-bytes.js';
 export type { OwnBytes } from './connection/body/body-reading.js';
 export type { CloseReport, CutOperation } from './connection/close-report.js';
+export type { ServerCloseOptions } from './server/contract/close-options.js';
 export type {
   FlowUpdateInit,
   MigrateAckInit,
@@ -62,7 +61,6 @@ export type {
   PatchAckInit,
   ResolvedObject,
   ResultHintInit,
-  ServerCloseOptions,
 } from './server/contract/contract.js';
 export {
   AllowAllServerPolicy,
@@ -98,7 +96,8 @@ export {
   type ServerSessionEvent,
 } from './server/contract/server-messages.js';
 export type { ShutdownOptions } from './server/contract/shutdown-options.js';
-export { HandlerError, type HandlerErrorOptions } from './server/failures/handler-error.js';
+export { HandlerError } from './server/failures/handler-error.js';
+export type { HandlerErrorOptions } from './server/failures/handler-error-options.js';
 export type { SchedulingOptions } from './server/scheduling/scheduling-options.js';
 export type {
   AsyncResults,
@@ -107,10 +106,10 @@ export type {
   ResponseResults,
   ResultSource,
   ServeHandlers,
-  ServeOptions,
   SubmitOutcome,
   SyncResults,
 } from './server/serve/serve-handlers.js';
+export type { ServeOptions } from './server/serve/serve-options.js';
 export { NnrpServer } from './server/server.js';
 export type { HostPort } from './transport/address/address.js';
 export type { AcceptFailure, ListenerBoundName } from './transport/contract/contract.js';

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { QuicheConnection } from '../src/quiche/binding.js';
 import type { ConnectionParts } from '../src/quiche/connection-parts.js';
 import { QuicheConnectionDriver } from '../src/quiche/quiche-connection-driver.js';
+import { tinyPackets } from './tiny-packets.js';
 
 const reason = Buffer.from('no');
 
@@ -19,6 +20,7 @@ function establishedAndOver(end: Partial<QuicheConnection>): {
     isEstablished: () => true,
     isDraining: () => true,
     isClosed: () => false,
+    isTimedOut: () => false,
     applicationProto: () => Buffer.from('nnrp/1'),
     peerCertChain: () => null,
     peerError: () => null,
@@ -47,8 +49,8 @@ function establishedAndOver(end: Partial<QuicheConnection>): {
     peer: { host: '127.0.0.1', port: 4433 },
     local: { host: '127.0.0.1', port: 4434 },
     isClient: true,
-    settings: { handshakeTimeoutMs: 10_000, idleTimeoutMs: 10_000 },
-    judge: () => undefined,
+    settings: { handshakeTimeoutMs: 10_000, idleTimeoutMs: 10_000, keepAliveMs: 0 },
+    verifyPeer: () => undefined,
     connected: () => outcomes.push('connected'),
     failed: (error: Error) => outcomes.push(error.message),
   };
@@ -80,5 +82,24 @@ describe('a server that ends a connection together with its last word of the han
     connection.receive(Buffer.alloc(30, 0x40), { address: '127.0.0.1', port: 4433, family: 'IPv4', size: 30 });
     connection.read();
     expect(outcomes).toEqual([expect.stringContaining('the peer is refused')]);
+  });
+});
+
+describe('a datagram of thousands of packets', () => {
+  it('is handed to the library in a few pieces', () => {
+    let pieces = 0;
+    const { outcomes, connection } = establishedAndOver({
+      isDraining: () => false,
+      recv: (bytes) => {
+        pieces++;
+        return bytes.length;
+      },
+    });
+    connection.read();
+    expect(outcomes).toEqual(['connected']);
+    const datagram = tinyPackets(Buffer.alloc(16));
+    connection.receive(datagram, { address: '127.0.0.1', port: 4433, family: 'IPv4', size: datagram.length });
+    expect(pieces).toBe(4);
+    connection.end();
   });
 });

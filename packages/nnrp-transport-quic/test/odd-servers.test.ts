@@ -1,10 +1,11 @@
 import { NnrpClient, NnrpServer } from 'nnrp-runtime';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { TestPacket } from '../../nnrp-runtime/src/testing/test-packet.js';
 import { QuicClientEndpointConfig } from '../src/client-endpoint-config.js';
 import { QuicConnector } from '../src/quic-connector.js';
 import { QuicFramedListener } from '../src/quic-listener.js';
 import type { QuicheConfig } from '../src/quiche/binding.js';
+import { QuicheConfigs } from '../src/quiche/quiche-config.js';
 import { quicheEngine } from '../src/quiche/quiche-engine.js';
 import { QuicServerEndpointConfig } from '../src/server-endpoint-config.js';
 import { until } from './until.js';
@@ -14,17 +15,16 @@ afterEach(async () => {
   for (const step of undo.splice(0).reverse()) await step();
 });
 
-/** What a listener keeps: the library's configuration of connections on this machine. */
-interface Inside {
-  readonly socket: { readonly configs: { for(host: string): QuicheConfig } };
-}
-
 /** A listener whose transport parameters are not what ours would say. */
 async function odd(change: (config: QuicheConfig) => void) {
   const { config, certificate } = QuicServerEndpointConfig.selfSignedLocalhost('127.0.0.1:0');
+  // Binding makes the library's configuration of connections on this machine, which are all there are.
+  const made = vi.spyOn(QuicheConfigs.prototype, 'for');
   const listener = await QuicFramedListener.bind(config);
   undo.push(() => listener.close());
-  change((listener as unknown as Inside).socket.configs.for('127.0.0.1'));
+  expect(made).toHaveBeenCalledTimes(1);
+  change(made.mock.results[0]?.value as QuicheConfig);
+  made.mockRestore();
   return { listener, connector: new QuicConnector(listener.address, { roots: certificate.certificateDer }) };
 }
 

@@ -1,30 +1,23 @@
 import { NnrpClient, type NnrpClientOptions, NnrpServer, type NnrpServerOptions } from 'nnrp-runtime';
+import { vi } from 'vitest';
 import type { QuicClientEndpointOptions } from '../src/client-endpoint-config.js';
 import { QuicConnector } from '../src/quic-connector.js';
 import { QuicFramedListener } from '../src/quic-listener.js';
 import { QuicProvider } from '../src/quic-provider.js';
+import { quicheEngine } from '../src/quiche/quiche-engine.js';
+import type { QuicheServerSocket } from '../src/quiche/quiche-server-socket.js';
 import { QuicServerEndpointConfig, type QuicServerOptions } from '../src/server-endpoint-config.js';
 import { UdpProxy, type Weather } from './udp-proxy.js';
 
 /** Milliseconds that any single wait of a test may take. */
 export const PATIENCE_MS = 15_000;
 
-/** What a listener keeps: nothing else in this process knows. */
-interface Inside {
-  readonly socket: {
-    readonly handshakes: number;
-    readonly handshakeLoad: number;
-    readonly connections: number;
-    readonly endpoint: { readonly routes: ReadonlyMap<string, unknown>; readonly socket: { close(): void } };
-  };
-}
-
 /** What a test has started, all of it over QUIC; `clear` ends it. */
 export class QuicStage {
   private readonly servers: NnrpServer[] = [];
   private readonly clients: NnrpClient[] = [];
   private readonly proxies: UdpProxy[] = [];
-  private readonly listeners = new Map<NnrpServer, QuicFramedListener>();
+  private readonly sockets = new Map<NnrpServer, QuicheServerSocket>();
   private roots: Uint8Array | undefined;
 
   async serve(
@@ -34,11 +27,14 @@ export class QuicStage {
   ): Promise<NnrpServer> {
     const { config: settings, certificate } = QuicServerEndpointConfig.selfSignedLocalhost(address, endpoint);
     this.roots = certificate.certificateDer;
+    const listens = vi.spyOn(quicheEngine, 'listen');
     const listener = await QuicFramedListener.bind(settings);
+    const socket = (await listens.mock.results.at(-1)?.value) as QuicheServerSocket;
+    listens.mockRestore();
     // Deadlines are on where a test is about them; elsewhere a busy machine must not drop work.
     const server = NnrpServer.fromListener(listener, { drainTimeoutMs: 0, deadlines: false, ...config });
     this.servers.push(server);
-    this.listeners.set(server, listener);
+    this.sockets.set(server, socket);
     return server;
   }
 
@@ -51,8 +47,8 @@ export class QuicStage {
 
   /** What the socket of a server keeps at the moment. */
   inside(server: NnrpServer): { readonly handshakes: number; readonly connections: number; readonly routes: number } {
-    const { handshakes, connections, endpoint } = this.socketOf(server);
-    return { handshakes, connections, routes: endpoint.routes.size };
+    const { handshakes, connections, routes } = this.socketOf(server);
+    return { handshakes, connections, routes };
   }
 
   /** What makes a server ask for proof of addresses. */
@@ -60,8 +56,10 @@ export class QuicStage {
     return this.socketOf(server).handshakeLoad;
   }
 
-  private socketOf(server: NnrpServer): Inside['socket'] {
-    return (this.listeners.get(server) as unknown as Inside).socket;
+  private socketOf(server: NnrpServer): QuicheServerSocket {
+    const socket = this.sockets.get(server);
+    if (socket === undefined) throw new Error('it is a server of another stage');
+    return socket;
   }
 
   /** Of the last server, in DER. */

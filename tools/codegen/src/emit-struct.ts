@@ -62,8 +62,8 @@ class StructEmitter {
     );
     return [
       `import { ${used.join(', ')} } from '../../bytes/codec.js';`,
-      `import type { WireRule } from '../../bytes/fault.js';`,
       `import { frozenRows } from '../../bytes/tables.js';`,
+      `import type { WireRule } from '../../faults/fault.js';`,
       ...(enums.length > 0 ? [`import type { ${enums.join(', ')} } from './enums.js';`] : []),
       '',
     ].join('\n');

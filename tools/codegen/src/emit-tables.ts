@@ -28,8 +28,8 @@ export function emitMessageTable(layout: Layout): string {
   });
   return [
     generatedHeader(`spec/${layout.revision}/nnrp_enums.ksy`),
+    `import type { MessageInfo } from '../../bytes/message-info.js';`,
     `import { frozenRows } from '../../bytes/tables.js';`,
-    `import type { MessageInfo } from '../../packet/message-info.js';`,
     ...used.map(({ id }) => `import { check${pascal(id)}, ${constant(id)}_RULES } from './${kebab(id)}.js';`),
     '',
     '/** Every message of this revision, by ascending code. */',

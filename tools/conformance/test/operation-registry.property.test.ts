@@ -1,7 +1,12 @@
 import fc from 'fast-check';
-import { isTerminal, OPERATION_TRANSITIONS, OperationRecord, OperationRegistry } from 'nnrp-core';
+import { isTerminal, OPERATION_TRANSITIONS } from 'nnrp-core';
 import { CancelScope, OperationState } from 'nnrp-core/preview3';
 import { describe, expect, it } from 'vitest';
+import {
+  OperationRecord,
+  type OperationRegistry,
+} from '../../../packages/nnrp-core/src/machine/operation/operation-registry.js';
+import { keptBy, watchedRegistry } from '../../../packages/nnrp-core/test/watched-registry.js';
 import { runs } from '../src/property-runs.js';
 
 /** One operation of the model, which forgets nothing. */
@@ -75,11 +80,9 @@ class Model {
 
 /** Entries that the registry keeps beside the records themselves, for parents and groups. */
 function bookkeeping(registry: OperationRegistry): number {
-  const inside = registry as unknown as Record<'children' | 'groups', { groups?: Map<number, Set<unknown>> }>;
+  const { children, groups } = keptBy(registry);
   let entries = 0;
-  for (const { groups } of [inside.children, inside.groups]) {
-    for (const group of groups?.values() ?? []) entries += 1 + group.size;
-  }
+  for (const group of [...children.values(), ...groups.values()]) entries += 1 + group.size;
   return entries;
 }
 
@@ -117,7 +120,7 @@ describe('operation registry', () => {
   it('does what a naive model does, step by step', () => {
     fc.assert(
       fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-        const registry = new OperationRegistry(1);
+        const registry = watchedRegistry(1);
         const model = new Model();
         for (const one of steps) {
           if (one.does === 'register') {
@@ -148,7 +151,7 @@ describe('operation registry', () => {
     });
     fc.assert(
       fc.property(forest, (nodes) => {
-        const registry = new OperationRegistry(1);
+        const registry = watchedRegistry(1);
         const records = nodes.map(({ parent, group: groupId }, index) => {
           const parentId = index === 0 ? undefined : (parent % index) + 1;
           return new OperationRecord(index + 1, parentId, groupId === 0 ? undefined : groupId);
@@ -166,7 +169,7 @@ describe('operation registry', () => {
   });
 
   it('holds its memory bounded over 100,000 frames that come and go', () => {
-    const registry = new OperationRegistry(1);
+    const registry = watchedRegistry(1);
     const inFlight: OperationRecord[] = [];
     for (let frame = 1; frame <= 100_000; frame++) {
       const record = new OperationRecord(frame, inFlight.at(-1)?.operationId, (frame % 5) + 1);
@@ -176,8 +179,7 @@ describe('operation registry', () => {
       const ended = inFlight.splice(frame % 8, 1)[0];
       if (ended !== undefined) registry.advance(ended, OperationState.Failed);
     }
-    const { ids } = registry as unknown as { ids: { scattered?: Set<number> } };
-    expect([registry.size, ids.scattered?.size ?? 0]).toEqual([8, 0]);
+    expect([registry.size, keptBy(registry).ids.scatteredCount]).toEqual([8, 0]);
     // Eight children and eight members of groups at most, each perhaps alone in its set.
     expect(bookkeeping(registry)).toBeLessThanOrEqual(32);
   });

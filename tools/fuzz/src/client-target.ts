@@ -33,7 +33,7 @@ interface Inside {
     readonly unfinishedBytes: number;
     readonly sessionCount: number;
     readonly flow: { readonly inFlight: number; readonly line: readonly unknown[] };
-    readonly unread: { readonly unreadBytes: number; readonly isHolding: boolean };
+    readonly unread: { readonly unreadBytes: number; readonly isReadingPaused: boolean };
     readonly opens: { readonly isPending: boolean };
     readonly greeting: { readonly isPending: boolean };
   };
@@ -209,7 +209,7 @@ export class ClientTarget {
 
   private async answersOrIsOver(wire: Wire, inside: Inside['connection']): Promise<boolean> {
     // Results that are not read stop the reading, as they should.
-    const isSettled = () => wire.isOver || inside.isClosed || inside.unread.isHolding || wire.take().some(isPong);
+    const isSettled = () => wire.isOver || inside.isClosed || inside.unread.isReadingPaused || wire.take().some(isPong);
     wire.write(PING);
     if (await until(isSettled, 40)) return true;
     wire.write(new Uint8Array(MAX_PACKET_BYTES + 64));

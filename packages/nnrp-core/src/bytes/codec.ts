@@ -1,6 +1,6 @@
-import { WireError } from '../errors.js';
+import { bytesLeft, faultAt, faultWithValue, type WireRule } from '../faults/fault.js';
+import { WireError } from '../faults/wire-error.js';
 import { ofLength } from '../text/shown-value.js';
-import { bytesLeft, faultAt, faultWithValue, type WireRule } from './fault.js';
 
 /*
  * Called by generated code only, on its refusing paths: kept out of line so that the accepting path stays small enough

@@ -1,4 +1,4 @@
-import type { WireRule } from './fault.js';
+import type { WireRule } from '../faults/fault.js';
 
 /** One field of a structure, as tools need it: wire name, property of the decoded object, place and type. */
 export interface StructField {

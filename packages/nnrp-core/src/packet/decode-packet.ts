@@ -1,5 +1,5 @@
-import { faultAt, type WireFault } from '../bytes/fault.js';
-import { WireError } from '../errors.js';
+import { faultAt, type WireFault } from '../faults/fault.js';
+import { WireError } from '../faults/wire-error.js';
 import { COMMON_HEADER_OFFSETS as AT, COMMON_HEADER_BYTES } from '../generated/preview3/common-header.js';
 import { Packet } from './packet.js';
 import { checkPacket } from './packet-rules.js';

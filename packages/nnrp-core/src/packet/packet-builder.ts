@@ -1,8 +1,8 @@
 import { EMPTY_BYTES } from '../bytes/empty-bytes.js';
-import type { WireFault } from '../bytes/fault.js';
-import { WireError } from '../errors.js';
+import type { MessageInfo } from '../bytes/message-info.js';
+import type { WireFault } from '../faults/fault.js';
+import { WireError } from '../faults/wire-error.js';
 import { COMMON_HEADER_OFFSETS as AT, COMMON_HEADER_BYTES } from '../generated/preview3/common-header.js';
-import type { MessageInfo } from './message-info.js';
 import { checkLengths } from './packet-rules.js';
 import { PREVIEW3 } from './preview3-revision.js';
 import type { HeaderFields, Revision } from './revision.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import type { MessageInfo } from '../bytes/message-info.js';
 import { MESSAGES } from '../generated/preview3/message-table.js';
-import type { MessageInfo } from './message-info.js';
 import { Packet } from './packet.js';
 import { writeHeader } from './packet-builder.js';
 import { checkHeaderIds, checkPacket } from './packet-rules.js';

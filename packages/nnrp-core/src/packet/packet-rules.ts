@@ -1,5 +1,5 @@
-import { faultAt, type WireFault } from '../bytes/fault.js';
-import type { IdentifierRule, MessageInfo } from './message-info.js';
+import type { IdentifierRule, MessageInfo } from '../bytes/message-info.js';
+import { faultAt, type WireFault } from '../faults/fault.js';
 import type { Packet } from './packet.js';
 import type { Revision } from './revision.js';
 

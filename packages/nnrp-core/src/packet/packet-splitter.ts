@@ -1,14 +1,12 @@
 import { EMPTY_BYTES } from '../bytes/empty-bytes.js';
-import { faultAt, type WireFault } from '../bytes/fault.js';
 import { UsageError } from '../errors.js';
+import { faultAt, type WireFault } from '../faults/fault.js';
 import { COMMON_HEADER_OFFSETS as AT, COMMON_HEADER_BYTES } from '../generated/preview3/common-header.js';
 import { shownValue } from '../text/shown-value.js';
 import { Packet } from './packet.js';
 import { PREVIEW3 } from './preview3-revision.js';
 import type { Revision } from './revision.js';
-
-/** Largest packet taken by default: 64 MiB, header and metadata included. */
-export const DEFAULT_MAX_PACKET_BYTES = 64 * 1024 * 1024;
+import { DEFAULT_MAX_PACKET_BYTES, type PacketSplitterOptions } from './splitter-options.js';
 
 /** Smallest buffer for a packet that spans chunks. */
 const MIN_CAPACITY = 4096;
@@ -25,13 +23,6 @@ const EARNEST_ROOM = 1024 * 1024;
 const MIN_COMPACTION = 1024;
 
 const NO_VIEW = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(0));
-
-export interface PacketSplitterOptions {
-  /** Largest packet in bytes, header included; default {@link DEFAULT_MAX_PACKET_BYTES}. */
-  readonly maxPacketBytes?: number;
-  /** Default preview3. */
-  readonly revision?: Revision;
-}
 
 /**
  * Turns a byte stream into packets. A packet that lies in one chunk is not copied; one that spans chunks is assembled
@@ -110,6 +101,13 @@ export class PacketSplitter {
   /** Bytes held that no packet has been made of yet. */
   get bufferedBytes(): number {
     let bytes = this.end - this.position + this.filled;
+    for (let index = this.waitingHead; index < this.waiting.length; index++) bytes += this.waitingLengths[index] ?? 0;
+    return bytes;
+  }
+
+  /** Memory held for packets to come: chunks that are not used up, and the whole buffer of one that spans chunks. */
+  get heldBytes(): number {
+    let bytes = this.chunk.length + this.partial.length;
     for (let index = this.waitingHead; index < this.waiting.length; index++) bytes += this.waitingLengths[index] ?? 0;
     return bytes;
   }

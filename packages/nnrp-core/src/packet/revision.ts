@@ -1,6 +1,6 @@
-import type { WireRule } from '../bytes/fault.js';
+import type { MessageInfo } from '../bytes/message-info.js';
+import type { WireRule } from '../faults/fault.js';
 import type { CommonHeader } from '../generated/preview3/common-header.js';
-import type { MessageInfo } from './message-info.js';
 
 /** The fields of the common header, which all revisions share; which message types exist is the revision's. */
 export type HeaderFields = Omit<CommonHeader, 'messageType'> & { readonly messageType: number };

@@ -1,4 +1,4 @@
-import type { WireFault } from '../bytes/fault.js';
+import type { WireFault } from '../faults/fault.js';
 
 /**
  * The fault of a broken rule.

@@ -1,4 +1,4 @@
-import type { WireFault } from '../bytes/fault.js';
+import type { WireFault } from '../faults/fault.js';
 import type { ClientHello } from '../generated/preview3/client-hello.js';
 import type { ServerHelloAck } from '../generated/preview3/server-hello-ack.js';
 import { brokenRule } from './broken-rule.js';

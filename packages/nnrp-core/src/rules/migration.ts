@@ -1,4 +1,4 @@
-import type { WireFault } from '../bytes/fault.js';
+import type { WireFault } from '../faults/fault.js';
 import type { SessionMigrate } from '../generated/preview3/session-migrate.js';
 import type { SessionMigrateAck } from '../generated/preview3/session-migrate-ack.js';
 import { brokenRule } from './broken-rule.js';

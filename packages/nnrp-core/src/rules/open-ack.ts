@@ -1,4 +1,4 @@
-import type { WireFault } from '../bytes/fault.js';
+import type { WireFault } from '../faults/fault.js';
 import { SessionStatus } from '../generated/preview3/enums.js';
 import type { SessionOpenAck } from '../generated/preview3/session-open-ack.js';
 import { brokenRule } from './broken-rule.js';

@@ -1,4 +1,4 @@
-import type { WireFault } from '../bytes/fault.js';
+import type { WireFault } from '../faults/fault.js';
 import { SessionErrorCode, SessionStatus } from '../generated/preview3/enums.js';
 import { SessionFlags, SessionFlagsAck } from '../generated/preview3/flags.js';
 import type { SessionOpen } from '../generated/preview3/session-open.js';

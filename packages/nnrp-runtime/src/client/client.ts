@@ -18,11 +18,13 @@ import type { CloseReport } from '../connection/close-report.js';
 import type { HostPort } from '../transport/address/address.js';
 import type { FramedConnector, FramedTransport } from '../transport/contract/contract.js';
 import { checkTransport } from '../transport/contract/is-transport.js';
-import { ofTransport, TcpConnector } from '../transport/tcp/tcp.js';
+import { TcpConnector } from '../transport/tcp/tcp.js';
+import { ofTransport } from '../transport/tcp/tcp-options.js';
 import { TlsConnector } from '../transport/tls/tls.js';
 import type { TlsClientOptions } from '../transport/tls/tls-options.js';
 import { ClientConnection } from './connection/client-connection.js';
-import type { ProbeOptions, ProbeResult } from './connection/client-probes.js';
+import type { ProbeResult } from './connection/client-probes.js';
+import type { ProbeOptions } from './connection/probe-options.js';
 import {
   clientConfig,
   connectSignal,
@@ -37,11 +39,12 @@ import {
   type NnrpClientEvent,
   type NnrpClientEvents,
 } from './contract/client-events.js';
-import type { ClientHelloOptions, ServerHello } from './hello/hello-exchange.js';
+import type { ServerHello } from './hello/hello-exchange.js';
+import type { ClientHelloOptions } from './hello/hello-options.js';
 import { ResumingTransport } from './recovery/resuming-transport.js';
 import type { NnrpClientSession } from './session/client-session.js';
+import type { CloseOptions } from './session/close-options.js';
 import { type EventStream, EventStreams } from './session/event-stream.js';
-import type { CloseOptions } from './session/session-closing.js';
 
 /** One connection to a server, for any number of sessions. */
 export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {

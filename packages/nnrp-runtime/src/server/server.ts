@@ -23,7 +23,8 @@ import { DeadlineQueue } from '../base/time/deadline-queue.js';
 import { type CloseReport, joinedReport } from '../connection/close-report.js';
 import type { HostPort } from '../transport/address/address.js';
 import type { AcceptFailure, FramedListener, ListenerBoundName } from '../transport/contract/contract.js';
-import { ofTransport, TcpListener } from '../transport/tcp/tcp.js';
+import { TcpListener } from '../transport/tcp/tcp.js';
+import { ofTransport } from '../transport/tcp/tcp-options.js';
 import { TlsListener } from '../transport/tls/tls.js';
 import type { TlsServerOptions } from '../transport/tls/tls-options.js';
 import { acceptAll } from './accepting.js';
@@ -46,11 +47,10 @@ import { openTerms } from './opening/session-opening.js';
 import { type ResumableOwner, ResumableSessions } from './recovery/resumable-sessions.js';
 import { checkHandlers } from './serve/check-handlers.js';
 import { HandlerService } from './serve/handler-service.js';
-import { type ServeHandlers, type ServeOptions, serveOptions } from './serve/serve-handlers.js';
+import type { ServeHandlers } from './serve/serve-handlers.js';
+import { type ServeOptions, serveOptions } from './serve/serve-options.js';
 import type { ServerSession } from './session/server-session.js';
 import { SessionIterator } from './session-iterator.js';
-
-const CLOSED = 'NNRP_ERR_CLOSED';
 
 /**
  * Serves sessions. Connections are accepted and their sessions opened in the background, each connection on its own;
@@ -323,7 +323,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
         this.admission.left(connection);
       },
       connectionEnded: (loss) => {
-        if (!isNnrpError(loss.error, CLOSED)) this.tell('connectionLost', loss);
+        if (!isNnrpError(loss.error, 'NNRP_ERR_CLOSED')) this.tell('connectionLost', loss);
       },
       sessionSuspended: (event) => this.tell('sessionSuspended', event),
       sessionResumed: (event) => this.tell('sessionResumed', event),
@@ -351,7 +351,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     const reason = await acceptAll(this.listener, incoming);
     if (this.draining) return;
     this.accepted.end(reason);
-    if (isNnrpError(reason, CLOSED)) this.ended.resolve();
+    if (isNnrpError(reason, 'NNRP_ERR_CLOSED')) this.ended.resolve();
     else {
       this.ended.reject(forCaller(reason));
       this.tell('listenerFailed', reason);

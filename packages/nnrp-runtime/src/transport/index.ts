@@ -22,11 +22,13 @@ export { type HandshakeFacts, type PeerIdentity, peerIdentity } from './contract
 export { AcceptQueue } from './listening/accept-queue.js';
 export { type ConnectAttempt, describeAttempts } from './listening/connect-failure.js';
 export { boundOf, type Stranger, type StrangerLimits, Strangers } from './listening/strangers.js';
-export { MemoryListener, type MemoryOptions, memoryPair } from './memory.js';
+export { MemoryListener, memoryPair } from './memory.js';
+export type { MemoryOptions } from './memory-options.js';
 export type { MeasuredStream } from './stream/stream-gauge.js';
 export { StreamTransport } from './stream/stream-transport.js';
 export type { StreamTransportOptions } from './stream/stream-transport-options.js';
-export { type TcpConnectOptions, TcpConnector, TcpListener, type TcpOptions } from './tcp/tcp.js';
+export { TcpConnector, TcpListener } from './tcp/tcp.js';
+export type { TcpConnectOptions, TcpOptions } from './tcp/tcp-options.js';
 export { TlsConnector, TlsListener } from './tls/tls.js';
 export {
   type CertificateSource,

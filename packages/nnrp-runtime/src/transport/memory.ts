@@ -1,18 +1,7 @@
 import { markAsUntransferable } from 'node:worker_threads';
-import {
-  ClosedError,
-  INSPECT,
-  type Inspect,
-  inspected,
-  type NnrpError,
-  Packet,
-  shownPlain,
-  TransportError,
-  UsageError,
-} from 'nnrp-core';
+import { ClosedError, INSPECT, type Inspect, inspected, type NnrpError, Packet, TransportError } from 'nnrp-core';
 import { trueLength } from '../base/bytes.js';
 import { type Guarded, nextTurn } from '../base/guard.js';
-import { type Complete, readOptions } from '../base/options.js';
 import { answering } from '../base/promises/settled.js';
 import { AsyncQueue } from '../base/queues/async-queue.js';
 import { warn } from '../base/warn.js';
@@ -23,15 +12,9 @@ import type {
   OutboundPacket,
   PacketSink,
 } from './contract/contract.js';
+import { type MemoryOptions, memoryOptions } from './memory-options.js';
 import { copyIntact } from './stream/lent-packet.js';
 
-export interface MemoryOptions {
-  /** Bytes in flight above which a sender is told to wait; default 1 MiB. */
-  readonly highWaterBytes?: number | undefined;
-}
-
-const OPTIONS: ReadonlySet<string> = new Set<keyof MemoryOptions>(['highWaterBytes']);
-const DEFAULT_HIGH_WATER_BYTES = 1024 * 1024;
 const HEADER_BYTES = 40;
 /** Packets taken from an inbox before it is moved together. */
 const MIN_COMPACTION = 1024;
@@ -93,12 +76,6 @@ export class MemoryListener implements FramedListener, FramedConnector {
   [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
     return inspected('MemoryListener', this.toJSON(), depth, options, inspect);
   }
-}
-
-function memoryOptions(options: MemoryOptions): Complete<MemoryOptions> {
-  const { highWaterBytes = DEFAULT_HIGH_WATER_BYTES } = readOptions('memory options', options, OPTIONS);
-  if (Number.isSafeInteger(highWaterBytes) && highWaterBytes >= 1) return { highWaterBytes };
-  throw new UsageError(`highWaterBytes: expected an integer of at least 1, got ${shownPlain(highWaterBytes)}`);
 }
 
 class MemoryTransport implements FramedTransport, Guarded {

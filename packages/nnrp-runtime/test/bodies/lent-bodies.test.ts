@@ -1,15 +1,19 @@
-import type { Packet } from 'nnrp-core';
+import { once } from 'node:events';
+import { FlowSender, type Packet } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { NnrpClient } from '../../src/client/client.js';
 import { NnrpResult } from '../../src/client/results/nnrp-result.js';
+import { FLOW_UPDATE } from '../../src/connection/sending/codecs.js';
 import type { OperationContext } from '../../src/server/contract/contract.js';
 import type { HandlerFailure } from '../../src/server/contract/server-events.js';
 import { NnrpServer } from '../../src/server/server.js';
 import type { FramedTransport, PacketSink } from '../../src/transport/contract/contract.js';
 import { MemoryListener } from '../../src/transport/memory.js';
+import { carrier } from '../support/carrier.js';
 import { eventually } from '../support/eventually.js';
 import { Stage } from '../support/stage.js';
+import { packetBytes } from '../support/wire-packets.js';
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const LARGE = 100_000;
@@ -27,32 +31,45 @@ function transferAway(body: Uint8Array): void {
   expect(body.length).toBe(0);
 }
 
-/** What stands under the only connection of a server. */
-function transportOf(server: NnrpServer): FramedTransport {
-  const [connection] = (server as unknown as { connections: Set<{ transport: FramedTransport }> }).connections;
-  return (connection as { transport: FramedTransport }).transport;
+/** Tells the client, past the server, how many operations the connection may have in flight. */
+function grantConnection(transport: FramedTransport, connectionCredit: number): void {
+  const metadata = new Uint8Array(FLOW_UPDATE.bytes);
+  const update = new FlowSender(preview3.ScopeKind.Connection).next({ credit: connectionCredit });
+  FLOW_UPDATE.encode(update, new DataView(metadata.buffer), 0);
+  const head = packetBytes(preview3.MessageType.FlowUpdate, 0, 0, metadata);
+  transport.send({
+    headBytes: head.length,
+    writeHead: (view, start) => new Uint8Array(view.buffer, view.byteOffset + start, head.length).set(head),
+    body: new Uint8Array(0),
+  });
 }
 
-/** A server that answers with the length of the body, and a client with two sessions on it. */
+/**
+ * A server that answers with the length of the body, and a client with two sessions on it.
+ * @returns the server's end of the connection, too
+ */
 async function measured() {
-  const { server, client } = await stage.pair(LIMITS);
+  const listener = await carrier.listen();
+  const accepts = vi.spyOn(listener, 'accept');
+  const server = stage.serveOn(listener, { ...LIMITS, drainTimeoutMs: 5000 });
+  const client = await stage.connect(server);
   void server.serve({ submit: ({ body }) => `${body.length}` });
   const options = { maxInFlightOperations: 64, defaultDeadlineMs: 0 };
   const [session, other] = [await client.openSession(options), await client.openSession(options)];
-  return { server, client, session, other };
+  return { client, session, other, transport: (await accepts.mock.results[0]?.value) as FramedTransport };
 }
 
 describe('the body of a submit that is transferred away', () => {
   it('while it waits to be sent costs its own operation, and says so', async () => {
-    const { server, client, session, other } = await measured();
-    transportOf(server).pause();
+    const { client, session, other, transport } = await measured();
+    transport.pause();
     const before = Array.from({ length: 40 }, () => session.submitNow(new Uint8Array(1_000_000)));
     const bodies = Array.from({ length: 3 }, () => new Uint8Array(LARGE));
     const lost = bodies.map((body) => session.submitNow(body));
     const after = other.submitNow('hello');
     await stage.turns(20);
     for (const body of bodies) transferAway(body);
-    transportOf(server).resume();
+    transport.resume();
     for (const operation of lost) {
       await expect(operation.result()).rejects.toMatchObject(CHANGED);
       const name = `frame ${operation.frameId} of session ${session.sessionId}`;
@@ -61,9 +78,10 @@ describe('the body of a submit that is transferred away', () => {
     expect(text((await after.result()).body)).toBe('5');
     for (const operation of before) expect(text((await operation.result()).body)).toBe('1000000');
     expect(session.inFlightCount).toBe(0);
-    const { flow } = (client as unknown as { connection: { flow: { inFlight: number } } }).connection;
-    expect(flow.inFlight).toBe(0);
-    expect(text((await (await session.submit('more')).result()).body)).toBe('4');
+    // No operation counts as in flight on the connection either: the only place there is free.
+    grantConnection(transport, 1);
+    await once(client, 'flowUpdate');
+    expect(text((await session.submitNow('more').result()).body)).toBe('4');
   });
 
   it.each([100, 3000, 16_384, 30_000, 60_000, 1_000_000])(

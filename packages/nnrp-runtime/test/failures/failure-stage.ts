@@ -5,7 +5,7 @@ import type { OperationContext } from '../../src/server/contract/contract.js';
 import type { NnrpServerPolicy } from '../../src/server/contract/policy.js';
 import type { NnrpServerOptions } from '../../src/server/contract/server-config.js';
 import { HandlerError } from '../../src/server/failures/handler-error.js';
-import type { ServeOptions } from '../../src/server/serve/serve-handlers.js';
+import type { ServeOptions } from '../../src/server/serve/serve-options.js';
 import type { OpenSession, Stage } from '../support/stage.js';
 
 export const {

@@ -1,6 +1,6 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { CloseOptions } from '../../src/client/session/session-closing.js';
+import type { CloseOptions } from '../../src/client/session/close-options.js';
 import { Stage } from '../support/stage.js';
 
 const { InFlightPolicy } = preview3;

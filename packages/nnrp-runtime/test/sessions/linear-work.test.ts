@@ -1,7 +1,7 @@
 import { IdSet, ObjectCache, SchemaRegistry } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { describe, it } from 'vitest';
-import { IdentityMap } from '../../../nnrp-core/src/machine/object-identity.js';
+import { IdentityMap } from '../../../nnrp-core/src/machine/cache/object-identity.js';
 import { AsyncQueue } from '../../src/base/queues/async-queue.js';
 import { PendingRequests } from '../../src/client/requests/pending-requests.js';
 import { PushIterator } from '../../src/client/results/push-iterator.js';

@@ -6,9 +6,10 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { clientConfig, type SessionOptions, sessionOpen } from '../../src/client/contract/client-config.js';
 import * as runtime from '../../src/index.js';
 import { serverConfig } from '../../src/server/contract/server-config.js';
-import { serveOptions } from '../../src/server/serve/serve-handlers.js';
+import { serveOptions } from '../../src/server/serve/serve-options.js';
 import type { FramedListener, FramedTransport } from '../../src/transport/index.js';
 import * as transport from '../../src/transport/index.js';
+import { optionComments } from './option-comments.js';
 
 /** Names of an interface; the compiler sees to it that there is no other and none is missing. */
 type Names<T> = Record<keyof Required<T>, true>;
@@ -107,7 +108,7 @@ describe('the pages of the API', () => {
 describe('the options', () => {
   it.each<[string, string, object]>([
     ['NnrpServerOptions', 'server/contract/server-config', { ...serverConfig({}, 'tcp'), authorize: undefined }],
-    ['ServeOptions', 'server/serve/serve-handlers', { ...serveOptions({}), scheduling: {} }],
+    ['ServeOptions', 'server/serve/serve-options', { ...serveOptions({}), scheduling: {} }],
     ['SchedulingOptions', 'server/scheduling/scheduling-options', serveOptions({}).scheduling],
     ['NnrpClientOptions', 'client/contract/client-config', { ...clientConfig({}), signal: undefined }],
     ['SessionOptions', 'client/contract/client-config', sessionDefaults()],
@@ -124,8 +125,8 @@ describe('the options', () => {
 
   it.each([
     ['SubmitOptions', 'client/submits/submit-options'],
-    ['CloseOptions', 'client/session/session-closing'],
-    ['ServerCloseOptions', 'server/contract/contract'],
+    ['CloseOptions', 'client/session/close-options'],
+    ['ServerCloseOptions', 'server/contract/close-options'],
     ['TlsOptionsOfBothEnds', 'transport/tls/tls-options'],
     ['TlsServerOptions', 'transport/tls/tls-options'],
     ['TlsClientOptions', 'transport/tls/tls-options'],
@@ -251,22 +252,8 @@ function expectBlock(name: string, table: string): void {
   }
 }
 
-/** The options of an interface with their comments. One without is declared beside, or like, the one before it. */
 function comments(name: string, source: string): [string, string][] {
-  const code = read(`../../src/${source}.ts`);
-  const [, body = ''] = new RegExp(`interface ${name}(?: extends \\w+)? {\n([\\s\\S]*?)\n}`).exec(code) ?? [];
-  const options: [string, string][] = [];
-  let text = '';
-  for (const [, comment, option] of body.matchAll(/ {2}\/\*\*([\s\S]*?)\*\/| {2}readonly (\w+)/g)) {
-    if (option === undefined) {
-      const line = (comment ?? '').replaceAll(/\s*\n\s*\*\s?/g, ' ').trim();
-      text = line.replaceAll(/{@link ([\w.]+)}/g, '`$1`').replaceAll('|', '\\|');
-    } else {
-      options.push([option, text === '' ? `see \`${options.at(-1)?.[0]}\`` : text]);
-      text = '';
-    }
-  }
-  return options;
+  return optionComments(name, read(`../../src/${source}.ts`));
 }
 
 function unitOf(option: string, value: unknown): string {

@@ -1,6 +1,6 @@
 import type { Packet } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import type { NnrpClient } from '../../src/client/client.js';
+import { NnrpClient } from '../../src/client/client.js';
 import type { NnrpClientOptions, SessionOptions } from '../../src/client/contract/client-config.js';
 import type { NnrpClientSession } from '../../src/client/session/client-session.js';
 import {
@@ -12,6 +12,7 @@ import {
   SESSION_OPEN_ACK,
 } from '../../src/connection/sending/codecs.js';
 import type { MetadataCodec } from '../../src/connection/sending/outbound-message.js';
+import type { FramedTransport } from '../../src/transport/contract/contract.js';
 import { carrier } from './carrier.js';
 import type { BareListener } from './carrier-contract.js';
 import { RawPeer } from './raw-peer.js';
@@ -33,10 +34,27 @@ export class ScriptedServer {
     running.push(this);
   }
 
-  static async start(config: NnrpClientOptions = {}): Promise<ScriptedServer> {
+  /** @param watch - is given what carries the client, before the client is */
+  static async start(
+    config: NnrpClientOptions = {},
+    watch?: (transport: FramedTransport) => void,
+  ): Promise<ScriptedServer> {
     const listener = await carrier.listenBare();
-    const client = await carrier.openClient(listener.address, config);
+    const client =
+      watch === undefined
+        ? await carrier.openClient(listener.address, config)
+        : await ScriptedServer.watched(listener.address, config, watch);
     return new ScriptedServer(listener, client, RawPeer.over(await listener.accept()));
+  }
+
+  private static async watched(
+    address: string,
+    config: NnrpClientOptions,
+    watch: (transport: FramedTransport) => void,
+  ): Promise<NnrpClient> {
+    const transport = await carrier.connect(address);
+    watch(transport);
+    return NnrpClient.fromTransport(transport, config);
   }
 
   /** Ends every server, and with it its client's connection. */

@@ -3,8 +3,8 @@ import type { NnrpClientOptions, SessionOptions } from '../../src/client/contrac
 import type { NnrpClientSession } from '../../src/client/session/client-session.js';
 import type { NnrpServerSession } from '../../src/server/contract/contract.js';
 import type { NnrpServerOptions } from '../../src/server/contract/server-config.js';
-import type { NnrpServer } from '../../src/server/server.js';
-import type { FramedTransport } from '../../src/transport/contract/contract.js';
+import { NnrpServer } from '../../src/server/server.js';
+import type { FramedListener, FramedTransport } from '../../src/transport/contract/contract.js';
 import { carrier } from './carrier.js';
 import { RawPeer } from './raw-peer.js';
 
@@ -29,6 +29,13 @@ export class Stage {
   async serve(config: NnrpServerOptions = {}): Promise<NnrpServer> {
     // Deadlines are on where a test is about them; elsewhere a busy machine must not drop work.
     const server = await carrier.bind({ drainTimeoutMs: 0, deadlines: false, ...config });
+    this.servers.push(server);
+    return server;
+  }
+
+  /** A server of this listener, which it shares with the test. */
+  serveOn(listener: FramedListener, config: NnrpServerOptions = {}): NnrpServer {
+    const server = NnrpServer.fromListener(listener, { drainTimeoutMs: 0, deadlines: false, ...config });
     this.servers.push(server);
     return server;
   }

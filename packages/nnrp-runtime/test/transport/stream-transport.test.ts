@@ -6,7 +6,8 @@ import { RecordingSink } from '../../src/testing/recording-sink.js';
 import { assertTestPacket, TestPacket } from '../../src/testing/test-packet.js';
 import type { FramedTransport } from '../../src/transport/contract/contract.js';
 import { StreamTransport } from '../../src/transport/stream/stream-transport.js';
-import { TcpListener, type TcpOptions } from '../../src/transport/tcp/tcp.js';
+import { TcpListener } from '../../src/transport/tcp/tcp.js';
+import type { TcpOptions } from '../../src/transport/tcp/tcp-options.js';
 import { RawPeer } from '../support/raw-peer.js';
 import { packetBytes } from '../support/wire-packets.js';
 

@@ -6,7 +6,7 @@ import { serverConfig } from '../../src/server/contract/server-config.js';
 import { resultMetadata } from '../../src/server/contract/server-messages.js';
 import { HandlerError } from '../../src/server/failures/handler-error.js';
 import { schedulingOptions } from '../../src/server/scheduling/scheduling-options.js';
-import { serveOptions } from '../../src/server/serve/serve-handlers.js';
+import { serveOptions } from '../../src/server/serve/serve-options.js';
 import { MemoryListener, memoryPair } from '../../src/transport/memory.js';
 import { TcpConnector, TcpListener } from '../../src/transport/tcp/tcp.js';
 import { TlsConnector, TlsListener } from '../../src/transport/tls/tls.js';

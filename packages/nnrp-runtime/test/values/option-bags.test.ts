@@ -4,7 +4,7 @@ import { clientConfig } from '../../src/client/contract/client-config.js';
 import { submitMetadata } from '../../src/client/submits/submit-options.js';
 import { serverConfig } from '../../src/server/contract/server-config.js';
 import { resultMetadata } from '../../src/server/contract/server-messages.js';
-import { serveOptions } from '../../src/server/serve/serve-handlers.js';
+import { serveOptions } from '../../src/server/serve/serve-options.js';
 import { tlsClientSettings } from '../../src/transport/tls/tls-options.js';
 import { BAGS, stage, use } from './option-bag-list.js';
 

@@ -72,6 +72,11 @@ export class Endpoint implements DatagramSink {
     return this.connections.size;
   }
 
+  /** Connection ids that lead to a connection; one may have several. */
+  get routeCount(): number {
+    return this.routes.size;
+  }
+
   datagram(bytes: Buffer, from: RemoteInfo): void {
     const key = destinationKey(bytes);
     if (key === undefined) return;

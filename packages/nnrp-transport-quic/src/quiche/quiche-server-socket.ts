@@ -92,6 +92,11 @@ export class QuicheServerSocket implements QuicServerSocket, EndpointOwner {
     return this.endpoint.size;
   }
 
+  /** Connection ids that lead to a connection. */
+  get routes(): number {
+    return this.endpoint.routeCount;
+  }
+
   get isFull(): boolean {
     if (this.endpoint.size < this.settings.maxConnections || this.strangers.size > 0) return false;
     this.events.boundHit('quicConnections');

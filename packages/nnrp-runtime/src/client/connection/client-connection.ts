@@ -29,18 +29,20 @@ import type { FramedTransport, TransportKind } from '../../transport/contract/co
 import type { NnrpClientConfig, SessionOptions } from '../contract/client-config.js';
 import type { ClientConnectionEvents } from '../contract/client-events.js';
 import { readError } from '../failures/peer-error.js';
-import { type ClientHelloOptions, HelloExchange, type ServerHello } from '../hello/hello-exchange.js';
+import { HelloExchange, type ServerHello } from '../hello/hello-exchange.js';
+import type { ClientHelloOptions } from '../hello/hello-options.js';
 import type { ResumingTransport } from '../recovery/resuming-transport.js';
 import { callTimeoutMs } from '../requests/call-options.js';
 import type { NnrpResult } from '../results/nnrp-result.js';
 import { ReadGate, type ReadGateOwner, type UnreadShare } from '../results/read-gate.js';
 import type { NnrpClientSession } from '../session/client-session.js';
-import type { CloseOptions } from '../session/session-closing.js';
-import { checkClose } from '../session/session-closing.js';
+import type { CloseOptions } from '../session/close-options.js';
+import { checkClose } from '../session/close-options.js';
 import { ConnectionFlow } from '../submits/connection-flow.js';
-import { ClientProbes, type ProbeOptions, type ProbeResult } from './client-probes.js';
+import { ClientProbes, type ProbeResult } from './client-probes.js';
 import { ConnectionRecovery, sayGoodbye } from './connection-recovery.js';
 import { KeepAlive, type KeepAliveTarget } from './keep-alive.js';
+import type { ProbeOptions } from './probe-options.js';
 import { type OpeningConnection, SessionOpening } from './session-opening.js';
 import { WaitingAnswers } from './waiting-answers.js';
 

@@ -7,18 +7,10 @@ import { TRANSPORT_PROBE } from '../../connection/sending/codecs.js';
 import type { SessionConnection } from '../../connection/session-endpoint.js';
 import { callTimeoutMs } from '../requests/call-options.js';
 import { type AnswerReader, PendingRequests } from '../requests/pending-requests.js';
+import { DEFAULT_PROBE_BYTES, PROBE_OPTIONS, type ProbeOptions } from './probe-options.js';
 
-const OPTIONS: ReadonlySet<string> = new Set(['payloadBytes', 'timeoutMs']);
 /** Bytes before the padding: header and metadata. */
 const HEAD_BYTES = preview3.COMMON_HEADER_BYTES + preview3.TRANSPORT_PROBE_BYTES;
-
-/** How the connection is measured. */
-export interface ProbeOptions {
-  /** Bytes of padding to send; default 32768. */
-  readonly payloadBytes?: number | undefined;
-  /** Milliseconds to wait for the answer; default `requestTimeoutMs` of the client. */
-  readonly timeoutMs?: number | undefined;
-}
 
 /** What a probe has measured. */
 export interface ProbeResult {
@@ -54,8 +46,8 @@ export class ClientProbes {
 
   /** @throws UsageError on an unknown option, a bad timeout, or when the payload is no u32 or does not fit a packet of `maxPacketBytes` */
   send(options: ProbeOptions, limits: ProbeLimits): Promise<ProbeResult> {
-    checkOptions('probe options', options, OPTIONS);
-    const { payloadBytes = 32_768 } = options;
+    checkOptions('probe options', options, PROBE_OPTIONS);
+    const { payloadBytes = DEFAULT_PROBE_BYTES } = options;
     const timeoutMs = callTimeoutMs(options.timeoutMs, limits.requestTimeoutMs);
     const most = limits.maxPacketBytes - HEAD_BYTES;
     if (!Number.isInteger(payloadBytes) || payloadBytes < 0 || payloadBytes > most) {

@@ -6,7 +6,7 @@ import { type Complete, checkOptions, type Given, readOptions } from '../../base
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
 import type { ExtensionInit } from '../hello/client-announcement.js';
-import { type ClientHelloOptions, helloOptions } from '../hello/hello-exchange.js';
+import { type ClientHelloOptions, helloOptions } from '../hello/hello-options.js';
 
 /** Options of a client's connection; what is left out, or undefined, has its default. */
 export interface NnrpClientOptions {

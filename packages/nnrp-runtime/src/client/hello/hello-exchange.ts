@@ -2,66 +2,20 @@ import { describeFault, type NnrpError, type Packet, ProtocolError, UsageError }
 import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, MessageType } from 'nnrp-core/preview3';
 import { described } from '../../base/application/described.js';
-import { type Given, type Kept, readValues } from '../../base/options.js';
-import { type BodyInput, ownBytes } from '../../connection/body/body-bytes.js';
+import { ownBytes } from '../../connection/body/body-bytes.js';
 import { CLIENT_HELLO } from '../../connection/sending/codecs.js';
 import type { SessionConnection } from '../../connection/session-endpoint.js';
 import { bodyMismatch } from '../failures/peer-error.js';
 import { type AnswerReader, PendingRequests } from '../requests/pending-requests.js';
-import { type Announcing, helloExtensions, isUnknownCritical, ownExtensions } from './client-announcement.js';
+import { type Announcing, helloExtensions, isUnknownCritical } from './client-announcement.js';
 import { concatBytes } from './concat-bytes.js';
-import { HELLO_FIELDS } from './hello-fields.js';
-
-/** What a client says about itself before its first session; what is left out has its default. */
-export interface ClientHelloOptions extends Given<Omit<preview3.ClientHello, 'authBytes' | 'controlExtensionBytes'>> {
-  /** Authentication block; default empty. */
-  readonly auth?: BodyInput | undefined;
-  /** Entries of the control extension block; default none. See preview3.encodeHelloExtension. */
-  readonly extensions?: readonly preview3.ControlExtension[] | undefined;
-}
+import { type ClientHelloOptions, HELLO_DEFAULTS, helloOptions } from './hello-options.js';
 
 /** The server's answer to a hello. */
 export interface ServerHello {
   readonly ack: preview3.ServerHelloAck;
   /** Its control extension block; payloads are not copied. See preview3.decodeHelloExtension. */
   readonly extensions: readonly preview3.ControlExtension[];
-}
-
-/** Version 1, wire format 0, both profiles, every payload kind and cache object kind; no wishes. */
-const DEFAULTS: Omit<preview3.ClientHello, 'authBytes' | 'controlExtensionBytes'> = Object.freeze({
-  minVersionMajor: 1,
-  maxVersionMajor: 1,
-  supportedWireFormatBitmap: 1,
-  supportedProfileBitmap: 0b11,
-  supportedPayloadKindBitmap: preview3.PAYLOAD_KIND_FLAGS_MASK,
-  supportedCodecBitmap: 0,
-  supportedCompressionBitmap: 0,
-  supportedDtypeBitmap: 0,
-  supportedLayoutBitmap: 0,
-  cacheDigestBitmap: 0,
-  cacheObjectBitmap: 0x1ff,
-  cacheNamespaceCount: 0xffff,
-  maxLaneCount: 1,
-  maxCacheEntries: 0xffffffff,
-  maxCacheBytes: 0xffffffff,
-  targetCadenceX100: 0,
-  latencyBudgetMs: 0,
-  qualityTier: 0,
-  degradePolicy: preview3.DegradePolicy.ServerDefault,
-  requestedSessionId: 0,
-});
-
-/**
- * A copy that no later change of the options, or of bytes in them, reaches.
- * @throws UsageError on an option that does not exist or fit, and on bytes or extensions that are none
- */
-export function helloOptions(options: ClientHelloOptions): Kept<ClientHelloOptions> {
-  const { auth, extensions, ...wishes } = readValues('hello options', options, HELLO_FIELDS);
-  return {
-    ...wishes,
-    ...(auth !== undefined && { auth: ownBytes(auth, 'auth') }),
-    ...(extensions !== undefined && { extensions: ownExtensions(extensions) }),
-  };
 }
 
 /** The hello of one connection: one at most, before the first session. */
@@ -88,7 +42,7 @@ export class HelloExchange {
     const { auth = '', extensions, ...wishes } = helloOptions(options);
     const authBlock = ownBytes(auth, 'auth');
     const block = helloExtensions(announcing, extensions);
-    const hello = { ...DEFAULTS, ...wishes, authBytes: authBlock.length, controlExtensionBytes: block.length };
+    const hello = { ...HELLO_DEFAULTS, ...wishes, authBytes: authBlock.length, controlExtensionBytes: block.length };
     const answer = this.pending.ask(hello, timeoutMs, () =>
       this.connection.send(MessageType.ClientHello, 0, 0, CLIENT_HELLO, hello, concatBytes([authBlock, block])),
     );

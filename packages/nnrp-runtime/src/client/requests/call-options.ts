@@ -11,3 +11,9 @@ export function callTimeoutMs(timeoutMs: unknown, fallbackMs: number): number {
   if (TIMEOUT.fits(timeoutMs)) return timeoutMs as number;
   throw new UsageError(misfit('timeoutMs', TIMEOUT, timeoutMs));
 }
+
+/** How long a request waits for its answer. */
+export interface RequestOptions {
+  /** Milliseconds; default `requestTimeoutMs` of the client. */
+  readonly timeoutMs?: number | undefined;
+}

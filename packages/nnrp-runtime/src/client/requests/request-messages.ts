@@ -5,12 +5,6 @@ import { bitsOf, oneOf, optionTable, U16, U32, U64 } from '../../base/option-kin
 import { checkNeeded, checkOptions } from '../../base/options.js';
 import type { TransportKind } from '../../transport/contract/contract.js';
 
-/** How long a request waits for its answer. */
-export interface RequestOptions {
-  /** Milliseconds; default `requestTimeoutMs` of the client. */
-  readonly timeoutMs?: number | undefined;
-}
-
 /** Settings of a session to change; what is left out stays as it is. */
 export interface PatchFields {
   /** The profile concerned; default 0, the active one. */

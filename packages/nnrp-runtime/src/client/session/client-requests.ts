@@ -20,7 +20,7 @@ import { CACHE_INVALIDATE, CACHE_PUT, SESSION_MIGRATE, SESSION_PATCH } from '../
 import type { MetadataCodec } from '../../connection/sending/outbound-message.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import { bodyMismatch } from '../failures/peer-error.js';
-import { callTimeoutMs } from '../requests/call-options.js';
+import { callTimeoutMs, type RequestOptions } from '../requests/call-options.js';
 import { PendingRequests, type SendWindow } from '../requests/pending-requests.js';
 import {
   type CacheObjectInit,
@@ -29,7 +29,6 @@ import {
   cachePut,
   type NnrpPatchAck,
   type PatchFields,
-  type RequestOptions,
   sessionPatch,
 } from '../requests/request-messages.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';

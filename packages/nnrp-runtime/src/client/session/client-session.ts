@@ -18,8 +18,8 @@ import { ASYNC_DISPOSE } from '../../base/application/async-dispose.js';
 import { described } from '../../base/application/described.js';
 import { checkFlow } from '../../base/flow-fields.js';
 import { guard } from '../../base/guard.js';
-import { optionTable, TRUTH, U32 } from '../../base/option-kinds.js';
-import { checkArgument, checkOptions } from '../../base/options.js';
+import { U32 } from '../../base/option-kinds.js';
+import { checkArgument } from '../../base/options.js';
 import { ignoreRejection, rejection } from '../../base/promises/settled.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
 import { type CloseReport, closeReport } from '../../connection/close-report.js';
@@ -27,12 +27,12 @@ import { givenText } from '../../connection/errors/error-text.js';
 import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import type { ResumeReport } from '../contract/resume-report.js';
+import type { RequestOptions } from '../requests/call-options.js';
 import {
   type CacheObjectInit,
   type CacheSelector,
   type NnrpPatchAck,
   type PatchFields,
-  type RequestOptions,
   transportIdOf,
 } from '../requests/request-messages.js';
 import type { ClientOperation } from '../results/client-operation.js';
@@ -44,8 +44,9 @@ import { ClientSubmits } from '../submits/client-submits.js';
 import { OperationFlow } from '../submits/operation-flow.js';
 import type { SubmitOptions } from '../submits/submit-options.js';
 import { ClientRequests } from './client-requests.js';
+import type { CloseOptions } from './close-options.js';
+import { type ClientErrorOptions, errorOptions } from './error-options.js';
 import { type EventStream, EventStreams } from './event-stream.js';
-import type { CloseOptions } from './session-closing.js';
 import { SessionClosing } from './session-closing.js';
 import { type ClientSessionEvent, keptSessionEvent, sessionEventBytes } from './session-events.js';
 import { SessionRouter } from './session-router.js';
@@ -55,18 +56,6 @@ export interface SessionFlow extends FlowFields {
   /** The operation concerned; left out, the whole session. */
   readonly operation?: ClientOperation | undefined;
 }
-
-/** What an ERROR to the server refers to. */
-export interface ClientErrorOptions {
-  /** The frame concerned; 0 = the session, the default. */
-  readonly frameId?: number | undefined;
-  /** Default false. */
-  readonly fatal?: boolean | undefined;
-  /** Milliseconds after which a retry may help; 0 = no advice, the default. */
-  readonly retryAfterMs?: number | undefined;
-}
-
-const ERROR_OPTIONS = optionTable<ClientErrorOptions>({ frameId: U32, fatal: TRUTH, retryAfterMs: U32 });
 
 /** One session of a client: submits work and receives its results, until it is closed. */
 export class NnrpClientSession {
@@ -275,7 +264,7 @@ export class NnrpClientSession {
     checkArgument('sendError', 'errorCode', errorCode, U32);
     if (this.reason !== undefined) throw forCaller(this.reason);
     const { sessionId, lane } = this;
-    const { frameId = 0, fatal = false, retryAfterMs = 0 } = checkOptions('error options', options, ERROR_OPTIONS);
+    const { frameId, fatal, retryAfterMs } = errorOptions(options);
     const scope = frameId ? ErrorScope.Frame : ErrorScope.Session;
     this.connection.sendError(errorCode, scope, givenText(text), { frameId, fatal, retryAfterMs, sessionId, lane });
   }

@@ -1,8 +1,6 @@
 import { ClosedError, isNnrpError, type NnrpError, PeerError, type SessionLifecycle } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { CloseReason, CloseStatus, InFlightPolicy, MessageType, SessionErrorCode } from 'nnrp-core/preview3';
-import { oneOf, optionTable, U32 } from '../../base/option-kinds.js';
-import { checkOptions } from '../../base/options.js';
 import { Patience } from '../../base/time/patience.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import { type CloseReport, closeReport } from '../../connection/close-report.js';
@@ -14,24 +12,10 @@ import { PendingAnswer } from '../requests/pending-answer.js';
 import type { AnswerWaiter } from '../requests/pending-requests.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';
 import type { ClientSubmits } from '../submits/client-submits.js';
-
-/** How a session is closed; what is left out, or undefined, has its default. */
-export interface CloseOptions {
-  /** Default client_shutdown. */
-  readonly reason?: preview3.CloseReason | undefined;
-  /** What becomes of work in progress; default drain. */
-  readonly inFlightPolicy?: preview3.InFlightPolicy | undefined;
-  /**
-   * Milliseconds the server may take to finish work in progress, 0 = at once; default 5000 with the policy drain when
-   * anything is in progress, else 0.
-   */
-  readonly drainTimeoutMs?: number | undefined;
-}
+import { CLOSE_DEFAULTS, type CloseOptions, checkClose } from './close-options.js';
 
 /** Milliseconds after the drain timeout of a server in which it may still say what it gives up. */
 const DRAIN_GRACE_MS = 1000;
-/** Milliseconds that work in progress gets unless the options say otherwise. */
-const DEFAULT_DRAIN_MS = 5000;
 
 /** How one session is closed, by either side or by both at once. */
 export class SessionClosing implements AnswerWaiter {
@@ -80,12 +64,13 @@ export class SessionClosing implements AnswerWaiter {
       return this.handshake.promise;
     }
     const { sessionId } = this.lifecycle;
-    this.send(options.reason ?? CloseReason.ClientShutdown, options.inFlightPolicy, options.drainTimeoutMs ?? drainMs);
+    const { reason = CLOSE_DEFAULTS.reason, inFlightPolicy = CLOSE_DEFAULTS.inFlightPolicy } = options;
+    this.send(reason, inFlightPolicy, options.drainTimeoutMs ?? drainMs);
     this.lifecycle.closeRequested();
     this.submits.stopTaking(new ClosedError(`session ${sessionId} is being closed`), drainMs);
     this.drainEndMs = performance.now() + drainMs;
     // The answer lies behind results that are not wanted any more: nothing would be read until they are.
-    if (options.inFlightPolicy === InFlightPolicy.Abort && this.connection.unread.isReadingPaused)
+    if (inFlightPolicy === InFlightPolicy.Abort && this.connection.unread.isReadingPaused)
       this.submits.cutAll(new ClosedError(`session ${sessionId} is being closed`));
     return this.confirmedWithin(this.connection.config.closeTimeoutMs + drainMs);
   }
@@ -202,9 +187,9 @@ export class SessionClosing implements AnswerWaiter {
   }
 
   /** Milliseconds that work in progress gets. */
-  private drainMs({ inFlightPolicy = InFlightPolicy.Drain, drainTimeoutMs }: CloseOptions): number {
+  private drainMs({ inFlightPolicy = CLOSE_DEFAULTS.inFlightPolicy, drainTimeoutMs }: CloseOptions): number {
     if (inFlightPolicy !== InFlightPolicy.Drain) return 0;
-    return drainTimeoutMs ?? (this.submits.nothingInFlight ? 0 : DEFAULT_DRAIN_MS);
+    return drainTimeoutMs ?? (this.submits.nothingInFlight ? 0 : CLOSE_DEFAULTS.drainTimeoutMs);
   }
 
   private confirm(close: preview3.SessionClose): void {
@@ -221,24 +206,13 @@ export class SessionClosing implements AnswerWaiter {
 
   private send(
     closeReason: preview3.CloseReason,
-    inFlightPolicy: preview3.InFlightPolicy = InFlightPolicy.Drain,
-    drainTimeoutMs = 0,
+    inFlightPolicy: preview3.InFlightPolicy,
+    drainTimeoutMs: number,
   ): void {
     const { sessionId } = this.lifecycle;
     const metadata = sessionClose(closeReason, inFlightPolicy, drainTimeoutMs, this.submits.highestFrameId, sessionId);
     this.connection.send(MessageType.SessionClose, sessionId, 0, SESSION_CLOSE, metadata, undefined, this.lane);
   }
-}
-
-const CLOSE_OPTIONS = optionTable<CloseOptions>({
-  reason: oneOf('CloseReason', CloseReason),
-  inFlightPolicy: oneOf('InFlightPolicy', InFlightPolicy),
-  drainTimeoutMs: U32,
-});
-
-/** @throws UsageError on an option that does not exist or fit */
-export function checkClose(options: CloseOptions): void {
-  checkOptions('close options', options, CLOSE_OPTIONS);
 }
 
 function sessionClose(

@@ -16,6 +16,11 @@ export class OutboxLane {
   /** No packet before this place may be left out. */
   private droppable = 0;
 
+  /** Places it holds, those of packets that have left included. */
+  get placeCount(): number {
+    return this.packets.length;
+  }
+
   push(packet: WaitingPacket): void {
     this.packets.push(packet.text ?? packet);
     this.count++;

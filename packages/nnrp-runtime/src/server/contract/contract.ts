@@ -6,6 +6,7 @@ import type { Given } from '../../base/options.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
 import type { OwnBytes } from '../../connection/body/body-reading.js';
 import type { CloseReport } from '../../connection/close-report.js';
+import type { ServerCloseOptions } from './close-options.js';
 import type {
   NnrpCancel,
   NnrpClose,
@@ -32,18 +33,6 @@ export type PatchAckInit = Given<preview3.SessionPatchAck>;
 
 /** An answer to SESSION_MIGRATE; what is left out refuses (accept_code 1) and replays from the next frame. */
 export type MigrateAckInit = Given<preview3.SessionMigrateAck>;
-
-/** How a server ends a session; what is left out, or undefined, has its default. */
-export interface ServerCloseOptions {
-  /** Default normal. */
-  readonly reason?: preview3.CloseReason | undefined;
-  /** What becomes of operations in flight: drain gives them `drainTimeoutMs`, abort drops them at once; default drain. */
-  readonly inFlightPolicy?: preview3.InFlightPolicy | undefined;
-  /** Milliseconds for operations in flight to be answered, with drain; default 5000. */
-  readonly drainTimeoutMs?: number | undefined;
-  /** A session_error_code for the client, 0 = none; default 0. */
-  readonly sessionErrorCode?: number | undefined;
-}
 
 /** The operations of a session that have not ended. */
 export interface OperationsInFlight extends Iterable<OperationContext> {

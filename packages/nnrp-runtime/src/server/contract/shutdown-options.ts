@@ -2,7 +2,7 @@ import { CloseReason, InFlightPolicy } from 'nnrp-core/preview3';
 import { integer, optionTable } from '../../base/option-kinds.js';
 import { type Kept, readValues } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
-import type { ServerCloseOptions } from './contract.js';
+import type { ServerCloseOptions } from './close-options.js';
 
 /** How a server is closed; what is left out, or undefined, has its default. */
 export interface ShutdownOptions {

@@ -1,28 +1,13 @@
 import { shownPlain, UsageError } from 'nnrp-core';
-import * as preview3 from 'nnrp-core/preview3';
 import { readOptions } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import { encodeDetails, isErrorCode, MAX_DETAILS_BYTES } from '../../connection/errors/error-details.js';
+import { HANDLER_ERROR_DEFAULTS, HANDLER_ERROR_OPTIONS, type HandlerErrorOptions } from './handler-error-options.js';
 
 /** Marks errors of every copy of this package. */
 const BRAND = Symbol.for('nnrp.handlerError');
 const MAX_MESSAGE_BYTES = 8192;
 const MAX_U32 = 0xffffffff;
-const OPTIONS: ReadonlySet<string> = new Set(['retryAfterMs', 'details', 'retryable', 'wireCode', 'cause']);
-
-/** What a handler says of a failure besides code and message. */
-export interface HandlerErrorOptions {
-  /** Milliseconds after which a retry may help; default 0, no advice. */
-  readonly retryAfterMs?: number | undefined;
-  /** Anything that JSON can hold, for the client's program; default undefined. */
-  readonly details?: unknown | undefined;
-  /** Whether the same may succeed when it is asked for again; default whether `retryAfterMs` is given. */
-  readonly retryable?: boolean | undefined;
-  /** error_code on the wire, all that clients of other implementations see of `code`; default internal_error. */
-  readonly wireCode?: number | undefined;
-  /** Stays on the server. */
-  readonly cause?: unknown | undefined;
-}
 
 /**
  * Thrown by a handler for submits, patches or migrations, or by the policy, to fail on purpose: the client gets a PeerError
@@ -41,15 +26,15 @@ export class HandlerError extends Error {
    * @throws UsageError when something does not fit, all of it together into 16 KiB of JSON included
    */
   constructor(code: string, message: string, given: HandlerErrorOptions = {}) {
-    const options = readOptions('HandlerError options', given, OPTIONS);
+    const options = readOptions('HandlerError options', given, HANDLER_ERROR_OPTIONS);
     check(code, message, options);
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    const { retryAfterMs = 0 } = options;
+    const { retryAfterMs = HANDLER_ERROR_DEFAULTS.retryAfterMs } = options;
     this.code = code;
     this.retryAfterMs = retryAfterMs;
     this.details = options.details;
     this.isRetryable = options.retryable ?? retryAfterMs > 0;
-    this.wireCode = options.wireCode ?? preview3.ErrorCode.InternalError;
+    this.wireCode = options.wireCode ?? HANDLER_ERROR_DEFAULTS.wireCode;
     this.name = 'HandlerError';
   }
 

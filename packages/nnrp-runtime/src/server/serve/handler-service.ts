@@ -17,7 +17,8 @@ import type { HandlerServiceOwner } from './handler-service-owner.js';
 import { MessageHandlers } from './message-handlers.js';
 import { PausedSessions } from './paused-sessions.js';
 import { isGenerator, isSource, type OpenSource, openSource } from './result-source.js';
-import type { CompleteServeOptions, LastResult, ResultSource, ServeHandlers } from './serve-handlers.js';
+import type { LastResult, ResultSource, ServeHandlers } from './serve-handlers.js';
+import type { CompleteServeOptions } from './serve-options.js';
 import { ServedSession, type SessionHandlers } from './served-session.js';
 import { StuckHandlers } from './stuck-handlers.js';
 

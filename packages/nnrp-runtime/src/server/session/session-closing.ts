@@ -2,26 +2,16 @@ import { ClosedError, type NnrpError, type SessionLifecycle, UsageError } from '
 import type * as preview3 from 'nnrp-core/preview3';
 import { CloseReason, CloseStatus, InFlightPolicy, MessageType, SessionErrorCode } from 'nnrp-core/preview3';
 import { later } from '../../base/guard.js';
-import { oneOf, optionTable, U32 } from '../../base/option-kinds.js';
 import { checkOptions } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import { type CloseReport, closeReport } from '../../connection/close-report.js';
 import { SESSION_CLOSE, SESSION_CLOSE_ACK } from '../../connection/sending/codecs.js';
-import type { ServerCloseOptions } from '../contract/contract.js';
+import type { ServerCloseOptions } from '../contract/close-options.js';
+import { CLOSE_DEFAULTS, CLOSE_OPTIONS } from '../contract/close-options.js';
 import type { NnrpClose } from '../contract/server-messages.js';
 import { type FrameFailure, SERVER_SHUTDOWN, sessionClosed } from '../failures/frame-failure.js';
 import type { ServerSessionConnection } from '../operation/server-session-connection.js';
 import type { SessionOperations } from '../operation/session-operations.js';
-
-/** Milliseconds that operations in flight get unless the options say otherwise. */
-const DEFAULT_DRAIN_MS = 5000;
-
-const CLOSE_OPTIONS = optionTable<ServerCloseOptions>({
-  reason: oneOf('CloseReason', CloseReason),
-  inFlightPolicy: oneOf('InFlightPolicy', InFlightPolicy),
-  drainTimeoutMs: U32,
-  sessionErrorCode: U32,
-});
 
 /** What closing needs of its session. */
 export interface ClosingOwner {
@@ -140,11 +130,11 @@ export class SessionClosing {
   sendClose(options: ServerCloseOptions): void {
     const { connection, sessionId, operations } = this.owner;
     const metadata: preview3.SessionClose = {
-      closeReason: options.reason ?? CloseReason.Normal,
+      closeReason: options.reason ?? CLOSE_DEFAULTS.reason,
       inFlightPolicy: options.inFlightPolicy ?? InFlightPolicy.Abort,
       drainTimeoutMs: options.drainTimeoutMs ?? 0,
       lastOperationId: BigInt(operations.registry.highestId),
-      sessionErrorCode: options.sessionErrorCode ?? SessionErrorCode.None,
+      sessionErrorCode: options.sessionErrorCode ?? CLOSE_DEFAULTS.sessionErrorCode,
       sessionCloseTag: sessionId,
     };
     connection.send(
@@ -173,10 +163,10 @@ export class SessionClosing {
     const { owner } = this;
     const { connection, operations, sessionId } = owner;
     const reason = closedByServer(sessionId);
-    const { inFlightPolicy = InFlightPolicy.Drain } = options;
+    const { inFlightPolicy = CLOSE_DEFAULTS.inFlightPolicy } = options;
     const nothingInFlight = operations.registry.size === 0;
-    const { drainTimeoutMs = nothingInFlight || inFlightPolicy !== InFlightPolicy.Drain ? 0 : DEFAULT_DRAIN_MS } =
-      options;
+    const timeless = nothingInFlight || inFlightPolicy !== InFlightPolicy.Drain;
+    const { drainTimeoutMs = timeless ? 0 : CLOSE_DEFAULTS.drainTimeoutMs } = options;
     const drains = inFlightPolicy === InFlightPolicy.Drain && drainTimeoutMs > 0 && !nothingInFlight;
     if (!drains) this.dropAll(reason, this.why);
     const tell = connection.knowsPeerMessages;

@@ -23,6 +23,7 @@ import type { BodyInput } from '../../connection/body/body-bytes.js';
 import type { CloseReport } from '../../connection/close-report.js';
 import { givenText } from '../../connection/errors/error-text.js';
 import { RESULT_HINT } from '../../connection/sending/codecs.js';
+import type { ServerCloseOptions } from '../contract/close-options.js';
 import type {
   FlowUpdateInit,
   MigrateAckInit,
@@ -31,7 +32,6 @@ import type {
   OperationsInFlight,
   PatchAckInit,
   ResultHintInit,
-  ServerCloseOptions,
 } from '../contract/contract.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
 import type {

@@ -1,9 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { PacedWriter } from './paced-writer.js';
 import type { Gauge } from './stall-watch.js';
-
-/** Bytes of one write to a stream that shows nothing of it until it is over. */
-const UNSEEN_WRITE_BYTES = 16 * 1024;
+import { STREAM_DEFAULTS } from './stream-transport-options.js';
 
 /** A stream of one's own that can tell how its peer gets on inside one write. */
 export interface MeasuredStream {
@@ -22,7 +20,9 @@ interface Handle {
 
 /** The best length of one write: where nothing shows of a write until it is over, a slow peer has to get over it in time. */
 export function bestWriteBytes(stream: Duplex): number {
-  return isMeasured(stream) || queuedBytes(stream) !== undefined ? Number.POSITIVE_INFINITY : UNSEEN_WRITE_BYTES;
+  return isMeasured(stream) || queuedBytes(stream) !== undefined
+    ? Number.POSITIVE_INFINITY
+    : STREAM_DEFAULTS.maxWriteBytes;
 }
 
 /** Shows how far the peer of a stream has got with what it is sent. */

@@ -39,6 +39,14 @@ export interface StreamTransportOptions extends Given<PacketSplitterOptions>, St
   readonly closeTimeoutMs?: number | undefined;
 }
 
+/** `maxWriteBytes` has its default where the stream shows nothing of a write until it is over. */
+export const STREAM_DEFAULTS = {
+  highWaterBytes: 1024 * 1024,
+  maxWriteBytes: 16 * 1024,
+  stallTimeoutMs: 30_000,
+  closeTimeoutMs: 2000,
+} as const;
+
 /** What was given of them: undefined is the same as left out. */
 export function splitterOptions({ maxPacketBytes, revision }: Given<PacketSplitterOptions>): PacketSplitterOptions {
   return { ...(maxPacketBytes !== undefined && { maxPacketBytes }), ...(revision !== undefined && { revision }) };

@@ -15,12 +15,9 @@ import { maxCloseMs, StreamEnd, type StreamEndOwner } from './stream-end.js';
 import { bestWriteBytes, StreamGauge } from './stream-gauge.js';
 import { isOver, isResettable } from './stream-kinds.js';
 import { type ReaderOwner, StreamReader } from './stream-reader.js';
-import { type StreamTransportOptions, splitterOptions } from './stream-transport-options.js';
+import { STREAM_DEFAULTS, type StreamTransportOptions, splitterOptions } from './stream-transport-options.js';
 import { WriteQueue } from './write-queue.js';
 
-const DEFAULT_HIGH_WATER_BYTES = 1024 * 1024;
-const DEFAULT_CLOSE_TIMEOUT_MS = 2000;
-const DEFAULT_STALL_TIMEOUT_MS = 30_000;
 /** So much is written within the turn, while it still lies in one chunk: the peer works on it while more is made. */
 const FLUSH_BYTES = 60 * 1024;
 
@@ -71,10 +68,10 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     this.remoteAddress = options.remoteAddress;
     if (options.peerIdentity !== undefined) this.peerIdentity = options.peerIdentity;
     this.reader = new StreamReader(stream, new PacketSplitter(splitterOptions(options)), this);
-    this.highWaterBytes = options.highWaterBytes ?? DEFAULT_HIGH_WATER_BYTES;
-    this.stallTimeoutMs = options.stallTimeoutMs ?? DEFAULT_STALL_TIMEOUT_MS;
+    this.highWaterBytes = options.highWaterBytes ?? STREAM_DEFAULTS.highWaterBytes;
+    this.stallTimeoutMs = options.stallTimeoutMs ?? STREAM_DEFAULTS.stallTimeoutMs;
     const {
-      closeTimeoutMs = DEFAULT_CLOSE_TIMEOUT_MS,
+      closeTimeoutMs = STREAM_DEFAULTS.closeTimeoutMs,
       borrowsWrites,
       maxWriteBytes = bestWriteBytes(stream),
     } = options;

@@ -47,7 +47,7 @@ async function crowded() {
 
 /** The one place where operations end. */
 function plantedEnd() {
-  return vi.spyOn(SessionOperations.prototype as unknown as { answered(): void }, 'answered');
+  return vi.spyOn(SessionOperations.prototype, 'answered');
 }
 
 function thrower(): never {

@@ -3,7 +3,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { OperationContext } from '../../../src/server/contract/contract.js';
 import type { HandlerStuck } from '../../../src/server/contract/server-events.js';
-import type { ServeOptions } from '../../../src/server/serve/serve-handlers.js';
+import type { ServeOptions } from '../../../src/server/serve/serve-options.js';
 import type { NnrpServer } from '../../../src/server/server.js';
 import { eventually } from '../../support/eventually.js';
 import { SessionPeer } from '../../support/session-peer.js';

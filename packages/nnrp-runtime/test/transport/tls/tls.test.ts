@@ -8,7 +8,7 @@ import { assertTestPacket, TestPacket } from '../../../src/testing/test-packet.j
 import { parseAddress } from '../../../src/transport/address/address.js';
 import type { FramedTransport } from '../../../src/transport/contract/contract.js';
 import { StreamTransport } from '../../../src/transport/stream/stream-transport.js';
-import type { TcpOptions } from '../../../src/transport/tcp/tcp.js';
+import type { TcpOptions } from '../../../src/transport/tcp/tcp-options.js';
 import { TlsConnector, TlsListener } from '../../../src/transport/tls/tls.js';
 import type { TlsClientOptions, TlsServerOptions } from '../../../src/transport/tls/tls-options.js';
 import { der, type Issued, issue } from '../../support/certificates.js';

@@ -1,0 +1,42 @@
+import { viewOf } from '../../bytes/view-of.js';
+import { WireError } from '../../faults/wire-error.js';
+
+/**
+ * Type of the entry by which the two sides of a session that is being resumed say how many packets of the session they
+ * have received: the client in SESSION_OPEN, the server in its acknowledgement. Like the announcement it lies in the
+ * experimental range, and others may ignore it.
+ *
+ * @see spec/preview3/extensions/resume_position.ksy
+ */
+export const RESUME_POSITION_EXTENSION = 0x4e56;
+
+const PAYLOAD_BYTES = 8;
+const HIGH = 2 ** 32;
+
+/**
+ * @param received - packets of the session that have been received since it was opened, an integer
+ * @returns 8 new bytes, a u64
+ * @throws WireError field_out_of_range for what is no safe integer of 0 or more
+ */
+export function encodeResumePosition(received: number): Uint8Array {
+  if (!Number.isSafeInteger(received) || received < 0) {
+    const value = String(received);
+    throw new WireError(
+      { kind: 'field_out_of_range', field: 'resume_position.received', type: 'u64', value },
+      'RESUME_POSITION',
+    );
+  }
+  const payload = new Uint8Array(PAYLOAD_BYTES);
+  const view = viewOf(payload);
+  view.setUint32(0, received % HIGH, true);
+  view.setUint32(4, Math.floor(received / HIGH), true);
+  return payload;
+}
+
+/** How many packets a payload says were received; undefined when it has another form, or is more than can be counted. */
+export function decodeResumePosition(payload: Uint8Array): number | undefined {
+  if (payload.length !== PAYLOAD_BYTES) return undefined;
+  const view = viewOf(payload);
+  const received = view.getUint32(4, true) * HIGH + view.getUint32(0, true);
+  return Number.isSafeInteger(received) ? received : undefined;
+}

@@ -1,0 +1,71 @@
+import type { PacketSplitterOptions } from 'nnrp-core';
+import { PacketSplitter, shownPlain, shownValue, UsageError } from 'nnrp-core';
+import type { Given } from '../../base/options.js';
+import { readOptions } from '../../base/options.js';
+import { milliseconds } from '../../base/time/timer-limit.js';
+import { splitterOptions } from '../stream/stream-transport-options.js';
+
+export interface TcpOptions extends Given<PacketSplitterOptions> {
+  /** Bytes waiting to be sent above which a sender is told to wait; default 1 MiB. */
+  readonly highWaterBytes?: number | undefined;
+  /**
+   * Milliseconds in which a peer for which bytes wait must have taken something, and 500 bytes a second on an average; else
+   * it is given up, whatever it sends, an eighth of that later at most. Default 30000, 0 = never.
+   */
+  readonly stallTimeoutMs?: number | undefined;
+  /**
+   * Milliseconds in which a peer must take something while `close` sends what is left, and end its own side when it has all,
+   * whatever it sends; else it is cut. Default 2000; 30 seconds in all.
+   */
+  readonly closeTimeoutMs?: number | undefined;
+}
+
+export interface TcpConnectOptions extends TcpOptions {
+  /** Milliseconds for the connection to come about; default 10000. */
+  readonly connectTimeoutMs?: number | undefined;
+}
+
+/** The other defaults are those of the stream that a connection is: see StreamTransportOptions. */
+export const DEFAULT_CONNECT_TIMEOUT_MS = 10_000;
+
+const OPTIONS: ReadonlySet<string> = new Set<keyof TcpOptions>([
+  'maxPacketBytes',
+  'revision',
+  'highWaterBytes',
+  'stallTimeoutMs',
+  'closeTimeoutMs',
+]);
+
+const CONNECT_OPTIONS: ReadonlySet<string> = new Set([...OPTIONS, 'connectTimeoutMs']);
+
+/** Options of the connections of a listener. @throws UsageError on one that does not exist or cannot work */
+export function tcpOptions(options: TcpOptions): TcpOptions {
+  return checkedLimits(readOptions('transport options', options, OPTIONS));
+}
+
+/** Options of a connector. @throws UsageError on one that does not exist or cannot work */
+export function connectOptions<Options extends TcpOptions>(options: Options): Options {
+  return checkedLimits(readOptions('transport options', options, CONNECT_OPTIONS));
+}
+
+/** What a server or a client says of its transports, among much else. */
+export function ofTransport({ maxPacketBytes, highWaterBytes, stallTimeoutMs }: TcpOptions): TcpOptions {
+  return {
+    ...(maxPacketBytes !== undefined && { maxPacketBytes }),
+    ...(highWaterBytes !== undefined && { highWaterBytes }),
+    ...(stallTimeoutMs !== undefined && { stallTimeoutMs }),
+  };
+}
+
+function checkedLimits<Options extends TcpOptions>(options: Options): Options {
+  const { maxPacketBytes, revision, highWaterBytes, stallTimeoutMs, closeTimeoutMs } = options;
+  if (revision !== undefined && typeof revision?.checkHeader !== 'function')
+    throw new UsageError(`revision: expected a revision of the wire, such as PREVIEW3, got ${shownValue(revision)}`);
+  // It knows its limits.
+  new PacketSplitter(splitterOptions({ maxPacketBytes, revision }));
+  if (highWaterBytes !== undefined && !(Number.isSafeInteger(highWaterBytes) && highWaterBytes >= 1))
+    throw new UsageError(`highWaterBytes: expected an integer of at least 1, got ${shownPlain(highWaterBytes)}`);
+  if (stallTimeoutMs !== undefined && stallTimeoutMs !== 0) milliseconds('stallTimeoutMs', stallTimeoutMs);
+  if (closeTimeoutMs !== undefined) milliseconds('closeTimeoutMs', closeTimeoutMs);
+  return options;
+}
