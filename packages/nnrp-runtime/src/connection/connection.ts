@@ -152,7 +152,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   }
 
   sendPing(): void {
-    this.sendPlain(MessageType.Ping, 0, 0);
+    this.outbox.sendAhead(this.outbound.setPlain(MessageType.Ping, 0, 0));
   }
 
   pingTimedOut(error: TimeoutError): boolean {
@@ -284,6 +284,10 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   /** A body that was lent has changed: its frame alone is given up. */
   unsent(head: Packet, error: UsageError): void {
     guard(this, () => this.outbox.log?.leftOut(head.sessionId, head.frameId));
+    this.leftOut(head, error);
+  }
+
+  leftOut(head: Packet, error: UsageError): void {
     guard(this, () => this.sessions.get(head.sessionId)?.unsent(head, error));
   }
 
@@ -359,15 +363,11 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   abstract get reading(): { readonly stops: number; readonly isPaused: boolean };
   /** An answer to what the peer has sent waits, so many bytes of it: the peer asks faster than it reads. */
   answerWaits(_bytes: number): void {}
-  /** The peer does not take what we send as fast as we send it. */
-  outboxFilled(): void {}
+  transportIsFull(_isFull: boolean): void {}
   outboxHalfFull(): void {}
   outboxDrained(): void {}
-
-  /** A partial result was left out because the peer reads too slowly. */
   partialDropped(): void {}
 
-  /** Bytes held for what waits to be sent. */
   get outboxBytes(): number {
     return this.outbox.byteLength;
   }

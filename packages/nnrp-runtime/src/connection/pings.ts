@@ -38,6 +38,8 @@ export interface PingsOwner extends Guarded {
 
 /** PINGs without their PONG. Nothing in a PONG says which PING it answers, so they are matched in order. */
 export class Pings {
+  /** The one that is watched among those of which only the log wants to know. */
+  private watched: AwaitedPong | undefined;
   /** The last round trip in milliseconds; undefined before the first answer. */
   lastRoundTripMs: number | undefined;
   /** In order; made with the first PING. */
@@ -72,12 +74,25 @@ export class Pings {
     return { roundTrip, giveUp };
   }
 
+  /**
+   * A PING for what its PONG confirms: there may be hundreds a second, so one of them at a time is waited for. A connection on
+   * which no PONG comes is over after twice the time at most.
+   */
+  fence(timeoutMs: number): void {
+    const pong = { sentAtMs: performance.now(), patience: undefined, isOver: false, resolve: NOBODY, reject: NOBODY };
+    this.awaited ??= new Line();
+    this.awaited.push(pong);
+    if (this.watched === undefined) this.watch(pong, timeoutMs);
+    this.owner.sendPing();
+  }
+
   /** @returns false when no PING waits for an answer */
   answered(): boolean {
     if (this.awaited === undefined || this.awaited.size === 0) return false;
     const oldest = this.awaited.take();
     oldest.isOver = true;
-    oldest.patience?.end();
+    // Its timer runs on, or each fence would need one of its own.
+    if (oldest !== this.watched) oldest.patience?.end();
     this.lastRoundTripMs = performance.now() - oldest.sentAtMs;
     oldest.resolve(this.lastRoundTripMs);
     return true;
@@ -88,19 +103,33 @@ export class Pings {
     for (const awaited of this.awaited ?? []) awaited.sentAtMs = performance.now();
   }
 
-  private wait(awaited: AwaitedPong, timeoutMs: number): void {
+  private watch(pong: AwaitedPong, timeoutMs: number): void {
+    this.watched = pong;
+    this.wait(pong, timeoutMs, () => {
+      this.watched = undefined;
+      const next = this.awaited?.size ? this.awaited.first : undefined;
+      if (next !== undefined && next.patience === undefined) this.watch(next, timeoutMs);
+    });
+  }
+
+  /** @param answered - the time has passed, and the answer had come by then */
+  private wait(awaited: AwaitedPong, timeoutMs: number, answered: () => void = NOBODY): void {
     const { owner } = this;
     const { stops } = owner.reading;
     const before = owner.unfinishedBytes;
     awaited.patience = new Patience(owner, timeoutMs, () => {
+      if (awaited.isOver) {
+        answered();
+        return;
+      }
       const { reading } = owner;
       // It may not even have left yet; a peer that takes nothing at all is given up by the transport. Nor may its PONG have
       // been read: it lies behind what this side does not take.
       const isExcused =
         owner.isSending || reading.isPaused || reading.stops !== stops || this.isBehind(awaited, before, timeoutMs);
-      if (isExcused && !awaited.isOver) this.wait(awaited, timeoutMs);
+      if (isExcused && !awaited.isOver) this.wait(awaited, timeoutMs, answered);
       else if (owner.pingTimedOut(new TimeoutError(`no PONG within ${timeoutMs} ms`, timeoutMs)) && !awaited.isOver)
-        this.wait(awaited, timeoutMs);
+        this.wait(awaited, timeoutMs, answered);
     }).unref();
   }
 
@@ -113,6 +142,8 @@ export class Pings {
   }
 
   end(error: NnrpError): void {
+    this.watched?.patience?.end();
+    this.watched = undefined;
     for (const awaited of this.awaited?.drain() ?? []) {
       awaited.isOver = true;
       awaited.patience?.end();
@@ -120,3 +151,5 @@ export class Pings {
     }
   }
 }
+
+const NOBODY = () => {};

@@ -27,6 +27,8 @@ const FRAMED_TRANSPORT: Names<FramedTransport> = {
   pause: true,
   resume: true,
   limitPackets: true,
+  tellSent: true,
+  settleSent: true,
   probe: true,
   close: true,
   abort: true,

@@ -57,6 +57,8 @@ export class ResumablePeer {
   /** Packets of the session sent so far. */
   sent = 0;
   answersPings = true;
+  /** PINGs that have come while it did not answer any. */
+  owedPongs = 0;
 
   constructor(
     readonly stage: Stage,
@@ -118,6 +120,12 @@ export class ResumablePeer {
     this.raw.send(packetBytes(MessageType.Pong, 0, 0));
   }
 
+  /** Answers what it owes, and from now on at once. */
+  answerPings(): void {
+    this.answersPings = true;
+    for (; this.owedPongs > 0; this.owedPongs--) this.pong();
+  }
+
   /** The next packet of the session, in words. */
   async next(): Promise<string> {
     const packet = await this.nextPacket();
@@ -137,6 +145,7 @@ export class ResumablePeer {
       const packet = await this.raw.next();
       if (packet.messageType !== MessageType.Ping) return packet;
       if (this.answersPings) this.pong();
+      else this.owedPongs++;
     }
   }
 }

@@ -2,7 +2,8 @@ import { IdSet } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
 import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
-import { SentCount, type SentLog } from '../../connection/recovery/sent-log.js';
+import { SentCount } from '../../connection/recovery/sent-count.js';
+import type { SentLog } from '../../connection/recovery/sent-log.js';
 
 /** Bytes that may be kept for a session while the others of its connection go on. */
 const MAX_KEPT_BYTES = 8 * 1024 * 1024;

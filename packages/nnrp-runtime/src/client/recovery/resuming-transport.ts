@@ -4,17 +4,11 @@ import { background, guard, later, nextTurn } from '../../base/guard.js';
 import { SETTLED } from '../../base/promises/settled.js';
 import { Patience } from '../../base/time/patience.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
-import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
+import { LoggedPacket } from '../../connection/recovery/logged-packet.js';
 import { remoteAddressOf } from '../../connection/transport-end.js';
-import type {
-  FramedConnector,
-  FramedTransport,
-  OutboundPacket,
-  PacketSink,
-  TransportKind,
-} from '../../transport/contract/contract.js';
+import type { FramedConnector, FramedTransport, PacketSink, TransportKind } from '../../transport/contract/contract.js';
+import type { NamedPacket } from '../../transport/contract/named-packet.js';
 import { ConnectionWords } from './connection-words.js';
-import { keptPacket, sessionIdOf } from './kept-packet.js';
 import { type LinkOwner, LiveLink } from './live-link.js';
 import { openRequest, resumeGrant } from './open-request.js';
 import { Reconnecting, type ReconnectingOwner } from './reconnecting.js';
@@ -81,7 +75,8 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     this.link?.transport.start(this.link);
   }
 
-  send(packet: OutboundPacket): boolean {
+  send(packet: NamedPacket): boolean {
+    this.link?.fenceIfDue();
     const { link } = this;
     if (this.isWhole && link !== undefined && packet.messageType === MessageType.FrameSubmit) return link.send(packet);
     return this.sort(packet);
@@ -271,7 +266,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     link.adopt(session);
   }
 
-  private sort(packet: OutboundPacket): boolean {
+  private sort(packet: NamedPacket): boolean {
     const { words } = this;
     const link = this.gap === undefined ? this.link : undefined;
     switch (packet.messageType) {
@@ -284,29 +279,29 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
         link.unansweredPings--;
         return link.send(packet);
       case MessageType.SessionOpen: {
-        const asked = { packet: keptPacket(packet) };
+        const asked = { packet: LoggedPacket.of(packet) };
         if (link !== undefined) return link.ask(asked);
         words.asks(asked);
         return false;
       }
       case MessageType.ClientHello:
       case MessageType.FlowUpdate:
-        return this.sendRemembered(keptPacket(packet), link);
+        return this.sendRemembered(LoggedPacket.of(packet), link);
       default:
-        return this.isWhole && link !== undefined ? link.send(packet) : this.keep(keptPacket(packet), link);
+        return this.isWhole && link !== undefined ? link.send(packet) : this.keep(LoggedPacket.of(packet), link);
     }
   }
 
   private sendRemembered(kept: LoggedPacket, link: LiveLink | undefined): boolean {
     if (kept.messageType === MessageType.ClientHello) this.words.greets(kept);
-    else if (sessionIdOf(kept) === 0) this.words.flow.add(kept);
+    else if (kept.sessionId === 0) this.words.flow.add(kept);
     else return this.keep(kept, link);
     return link?.send(kept) ?? false;
   }
 
   /** Sends it, or keeps it until it can be sent. @param link - undefined while sessions do not go on */
   private keep(kept: LoggedPacket, link: LiveLink | undefined): boolean {
-    const sessionId = sessionIdOf(kept);
+    const sessionId = kept.sessionId;
     const session = this.sessions.get(sessionId);
     if (session !== undefined && !session.isAttached) {
       session.keep(kept);

@@ -3,38 +3,47 @@ const FIRST_BYTES = 4 * 1024;
 const FULL_BYTES = 64 * 1024;
 /** Chunks of either size that are kept for the next ones, over all connections. */
 const MAX_SPARE_FIRST = 256;
-const MAX_SPARE_FULL = 64;
+const MAX_SPARE_FULL = 128;
+/** When the logs of all connections hold so much together, each gets less. */
+const SCARCE_BYTES = 32 * 1024 * 1024;
 
-/** Memory in which sent packets lie one behind the other, with its view made once. */
+/** Memory in which sent packets lie one behind the other. */
 export class LogChunk {
   readonly bytes: Buffer;
-  readonly view: DataView;
-  /** Where the next packet begins. */
+  /** Where the next bytes go. */
   used = 0;
   /** How many bytes were logged before this chunk. */
   base = 0;
 
   constructor(size: number) {
     this.bytes = Buffer.allocUnsafeSlow(size);
-    this.view = new DataView(this.bytes.buffer, this.bytes.byteOffset, size);
   }
+}
+
+let held = 0;
+
+/** Whether the logs of all connections hold a great deal together. */
+export function isLogMemoryScarce(): boolean {
+  return held > SCARCE_BYTES;
 }
 
 const spareFirst: LogChunk[] = [];
 const spareFull: LogChunk[] = [];
 
-/** @param isFirst - nothing else is logged @param bytes - that the chunk must hold */
+/** @param isFirst - nothing else is logged @param bytes - that are at hand */
 export function takeLogChunk(isFirst: boolean, bytes: number): LogChunk {
-  const size = isFirst && bytes <= FIRST_BYTES ? FIRST_BYTES : Math.max(FULL_BYTES, bytes);
+  const size = isFirst && bytes <= FIRST_BYTES ? FIRST_BYTES : FULL_BYTES;
   const spare = size === FIRST_BYTES ? spareFirst : spareFull;
-  const chunk = (size > FULL_BYTES ? undefined : spare.pop()) ?? new LogChunk(size);
+  const chunk = spare.pop() ?? new LogChunk(size);
   chunk.used = 0;
+  held += size;
   return chunk;
 }
 
 /** It must not be read or written any more. */
 export function giveLogChunkBack(chunk: LogChunk): void {
   const { length } = chunk.bytes;
+  held -= length;
   if (length === FIRST_BYTES && spareFirst.length < MAX_SPARE_FIRST) spareFirst.push(chunk);
   else if (length === FULL_BYTES && spareFull.length < MAX_SPARE_FULL) spareFull.push(chunk);
 }

@@ -1,6 +1,8 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { trueLength } from '../../base/bytes.js';
 import type { OutboundPacket } from '../../transport/contract/contract.js';
+import type { NamedPacket } from '../../transport/contract/named-packet.js';
+import type { LentPiece } from '../../transport/contract/sent-pieces.js';
 import { COPY_LIMIT, copyIntact, intact, lent } from '../../transport/stream/lent-packet.js';
 
 const AT = preview3.COMMON_HEADER_OFFSETS;
@@ -8,7 +10,7 @@ const AT = preview3.COMMON_HEADER_OFFSETS;
 const OBJECT_BYTES = 256;
 
 /** A packet of a session that is kept until it can be sent again, or for the first time. */
-export class LoggedPacket implements OutboundPacket {
+export class LoggedPacket implements NamedPacket, LentPiece {
   /** Length of the body as the head says. */
   readonly bodyLength: number;
 
@@ -20,7 +22,8 @@ export class LoggedPacket implements OutboundPacket {
     private readonly bytes: Uint8Array,
     readonly headBytes: number,
     bodyLength: number,
-    private readonly lent: Uint8Array | undefined,
+    /** The same as `body` where that is lent. */
+    readonly lent: Uint8Array | undefined,
   ) {
     this.bodyLength = bodyLength;
   }
@@ -52,10 +55,12 @@ export class LoggedPacket implements OutboundPacket {
     return this.bytes[AT.messageType] ?? 0;
   }
 
+  get sessionId(): number {
+    return this.field(AT.sessionId);
+  }
+
   get frameId(): number {
-    const at = AT.frameId;
-    const [a = 0, b = 0, c = 0, d = 0] = this.bytes.subarray(at, at + 4);
-    return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
+    return this.field(AT.frameId);
   }
 
   /** Header and metadata. */
@@ -70,5 +75,10 @@ export class LoggedPacket implements OutboundPacket {
 
   writeHead(view: DataView, start: number): void {
     new Uint8Array(view.buffer, view.byteOffset + start, this.headBytes).set(this.head);
+  }
+
+  private field(at: number): number {
+    const [a = 0, b = 0, c = 0, d = 0] = this.bytes.subarray(at, at + 4);
+    return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
   }
 }

@@ -1,56 +1,33 @@
 import { IdMap } from 'nnrp-core';
-import * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
-import { trueLength } from '../../base/bytes.js';
-import { type Guarded, later, nextTurn } from '../../base/guard.js';
+import { type Guarded, later } from '../../base/guard.js';
 import { Line } from '../../base/queues/line.js';
-import type { OutboundPacket } from '../../transport/contract/contract.js';
-import { COPY_LIMIT, copyIntact, intact, lent } from '../../transport/stream/lent-packet.js';
-import { giveLogChunkBack, type LogChunk, takeLogChunk } from './log-chunk.js';
+import type { FramedTransport } from '../../transport/contract/contract.js';
+import type { NamedPacket } from '../../transport/contract/named-packet.js';
+import type { SentListener, SentPiece } from '../../transport/contract/sent-pieces.js';
+import { HeaderWalk } from './header-walk.js';
+import { isLogMemoryScarce } from './log-chunk.js';
 import { LoggedPacket } from './logged-packet.js';
-
-const AT = preview3.COMMON_HEADER_OFFSETS;
-const HEADER_BYTES = preview3.COMMON_HEADER_BYTES;
+import { SentBytes } from './sent-bytes.js';
+import type { SentCount } from './sent-count.js';
 
 /** A fence is due when so many bytes have been sent since the last one and none is under way ... */
-const FENCE_BYTES = 64 * 1024;
+const FENCE_BYTES = 256 * 1024;
 /** ... or so many although one is, so that a long way holds up nothing ... */
-const FENCE_BYTES_BEHIND = 512 * 1024;
+const FENCE_BYTES_BEHIND = 1024 * 1024;
 /** ... or when something has been unconfirmed for so many milliseconds. */
 const FENCE_MS = 250;
-/** Bytes that may be unconfirmed before the sender has to wait. */
+/** Bytes that may be unconfirmed before the sender has to wait ... */
 const WINDOW_BYTES = 8 * 1024 * 1024;
-
-/** How many packets of a session have been sent since it was opened, as the peer counts those that it receives. */
-export class SentCount {
-  packets = 0;
-  /** Frame of the last FRAME_SUBMIT among them; 0 before the first. */
-  lastSubmit = 0;
-  /** For the log: between which bytes of all that was logged its packets lie; ids are used again. */
-  from = 0;
-  to = Number.POSITIVE_INFINITY;
-
-  constructor(readonly sessionId: number) {}
-}
+/** ... and while all logs together hold a great deal. */
+const SCARCE_WINDOW_BYTES = 256 * 1024;
 
 /** What a log asks of its connection. */
 export interface SentLogOwner extends Guarded {
-  /** Send a PING now: its PONG confirms what was sent before it. Not called inside `add`. */
+  /** Send a PING now: its PONG confirms what was sent before it. */
   fence(): void;
   /** Less than half of what may be unconfirmed is so, after `isFull`. */
   confirmedRoom(): void;
-}
-
-/** A body that is too long to be copied, and where its head stands. */
-interface LentBody {
-  /** Of its head, counted over all that was logged. */
-  readonly at: number;
-  readonly body: Uint8Array;
-  readonly length: number;
-  readonly frameId: number;
-  readonly count: SentCount;
-  /** The transport has left it out, so that it does not count. */
-  isLeftOut: boolean;
 }
 
 interface Arrival {
@@ -60,23 +37,27 @@ interface Arrival {
 }
 
 /**
- * The packets that were sent on one connection for sessions that can be resumed, in the order in which they left, until the
- * peer is known to have them. PINGs are fences: they pass by here in their place among the packets, and a PONG says that
- * all before its PING has arrived.
+ * What was sent on one connection for sessions that can be resumed, until the peer is known to have it. PINGs are fences:
+ * a PONG says that all before its PING has arrived.
  *
- * Packets lie one behind the other in chunks, heads and short bodies copied, so that keeping one costs two copies of a few
- * hundred bytes and no object. Long bodies are lent, as they are to the transport.
+ * It reads what was sent from the bytes that the transport hands on, many packets at a time. So it costs no more than one
+ * copy and a look at each header, and what is counted cannot differ from what is kept.
  */
-export class SentLog {
-  private readonly chunks = new Line<LogChunk>();
-  private last: LogChunk | undefined;
-  private readonly lentBodies = new Line<LentBody>();
-  private lentBytes = 0;
-  /** Where each PING stands that has no PONG yet, counted over all that was logged. */
+export class SentLog implements SentListener {
+  /** Whether so much is unconfirmed that the sender should wait. */
+  isFull = false;
+  /** Whether a fence should go before what is sent next. */
+  isFenceDue = false;
+  /** Whether the transport does not say what it was given: then it is sent what `keep` gives. */
+  readonly keepsItself: boolean;
+  private readonly bytes = new SentBytes();
+  private readonly headers = new HeaderWalk(this);
+  /** Where each PING ends that has no PONG yet. */
   private readonly fences = new Line<number>();
-  /** All before this is confirmed, counted like the next one. */
+  /** Where the last of them ends. */
+  private lastFence = 0;
+  /** All before this is confirmed. */
   private confirmedTo = 0;
-  private end = 0;
   private readonly counts = new IdMap<SentCount>();
   /** Sessions whose acknowledgement has not left: what comes before it belongs to an earlier session of the same id. */
   private readonly unopened = new IdMap<SentCount>();
@@ -85,185 +66,171 @@ export class SentLog {
   /** What is to be done when all that was sent by a certain point has arrived. */
   private readonly arrivals = new Line<Arrival>();
   private fencesAnswered = 0;
-  private sinceFence = 0;
   private timer: NodeJS.Timeout | undefined;
-  private isFenceDue = false;
-  private wasFull = false;
+  /** Something was sent behind the last fence that should be confirmed. */
+  private isOpen = false;
+  /** One was asked for that has not left: the transport may have no room. */
+  private isFenceAsked = false;
   private isOver = false;
 
+  /** Not made inside a `send` of the transport. */
   constructor(
     private readonly owner: SentLogOwner,
+    private readonly transport: Pick<FramedTransport, 'tellSent' | 'settleSent'>,
     private readonly windowBytes = WINDOW_BYTES,
-  ) {}
-
-  /** Bytes that are kept. */
-  get byteLength(): number {
-    return this.end - this.confirmedTo + this.lentBytes;
+  ) {
+    this.keepsItself = transport.tellSent === undefined;
+    transport.tellSent?.(this);
   }
 
-  /** Whether so much is unconfirmed that the sender should wait. */
-  get isFull(): boolean {
-    const isFull = this.byteLength >= this.windowBytes;
-    if (isFull) this.wasFull = true;
-    return isFull;
+  /** Bytes that are unconfirmed. */
+  get byteLength(): number {
+    return this.headers.place - this.confirmedTo;
   }
 
   /**
-   * Keeps what is sent for a session from now on, or from the SESSION_OPEN_ACK on that opens or resumes it.
+   * Counts what is sent for a session from now on, or from the SESSION_OPEN_ACK on that opens or resumes it. Not called inside
+   * a `send` of the transport, like all below.
    * @param count - goes on from what it is
    */
   begin(count: SentCount, from: 'now' | 'open_ack'): void {
-    if (from === 'now') this.open(count);
-    else this.unopened.set(count.sessionId, count);
+    const { sessionId } = count;
+    if (from === 'now') {
+      this.settle();
+      this.open(count, this.headers.place);
+      return;
+    }
+    if (this.unopened.has(sessionId)) this.settle();
+    this.unopened.set(sessionId, count);
   }
 
   /** The session is over or has left: what was sent for it is not asked for any more. */
   forget(count: SentCount): void {
     const { sessionId } = count;
+    // An acknowledgement that has not left must not be taken for that of a later session.
+    if (this.unopened.get(sessionId) === count) this.settle();
     this.forgetRecent();
     if (this.counts.get(sessionId) === count) this.counts.delete(sessionId);
     if (this.unopened.get(sessionId) === count) this.unopened.delete(sessionId);
   }
 
   /**
-   * A packet is about to be handed to the transport.
-   * @throws what `writeHead` throws, and UsageError when the body has grown meanwhile; nothing is kept then
+   * For a transport that does not say what it was given, before it is.
+   * @returns the packet to be sent @throws what `writeHead` throws, and UsageError when the body has grown meanwhile
    */
-  add(packet: OutboundPacket): void {
+  keep(packet: NamedPacket): LoggedPacket {
+    const kept = LoggedPacket.of(packet);
+    this.append(kept.lent === undefined ? [kept.head, kept.body] : [kept]);
+    return kept;
+  }
+
+  append(pieces: readonly SentPiece[]): void {
     if (this.isOver) return;
-    const { headBytes, body } = packet;
-    const length = packet.bodyLength ?? trueLength(body);
-    const copied = length <= COPY_LIMIT ? length : 0;
-    let chunk = this.last;
-    if (chunk === undefined || chunk.used + headBytes + copied > chunk.bytes.length) {
-      chunk = this.nextChunk(headBytes + copied);
+    for (const piece of pieces) {
+      if (ArrayBuffer.isView(piece)) {
+        this.headers.walk(piece);
+        this.bytes.append(piece);
+      } else {
+        this.headers.walk(piece.head);
+        this.bytes.append(piece.head);
+        this.headers.skip(piece.bodyLength);
+        this.bytes.append(piece.body);
+      }
     }
-    const start = chunk.used;
-    packet.writeHead(chunk.view, start, chunk.bytes);
-    const sessionId = chunk.view.getUint32(start + AT.sessionId, true);
-    const messageType = chunk.bytes[start + AT.messageType];
+    if (this.isOpen) this.timer ??= later(this.owner, FENCE_MS, () => this.fenceInTime()).unref();
+    this.look();
+  }
+
+  packetSent(messageType: number, sessionId: number, frameId: number, end: number): void {
     if (sessionId === 0) {
-      if (messageType === MessageType.Ping) this.fenceLeaves();
-      return;
-    }
-    if (messageType === MessageType.SessionOpenAck || messageType === MessageType.SessionOpen) {
-      this.openAnswerLeaves(sessionId);
+      if (messageType === MessageType.Ping) this.fenceLeft(end);
       return;
     }
     const count = sessionId === this.recentId ? this.recent : this.countOf(sessionId);
-    if (count === undefined) return;
-    if (copied > 0) copyIntact(body, copied, chunk.bytes, start + headBytes);
-    else if (length > 0)
-      this.lend(intact(lent(body), length), length, count, chunk.view.getUint32(start + AT.frameId, true));
+    if (messageType === MessageType.SessionOpenAck) this.openAnswerLeft(sessionId, end);
+    if (count === undefined || isUncounted(messageType)) return;
+    this.isOpen = true;
     count.packets++;
-    if (messageType === MessageType.FrameSubmit) count.lastSubmit = chunk.view.getUint32(start + AT.frameId, true);
-    chunk.used += headBytes + copied;
-    this.end += headBytes + copied;
-    this.added(headBytes + length);
+    if (messageType === MessageType.FrameSubmit) count.lastSubmit = frameId;
+  }
+
+  /** Has the owner send one. */
+  fence(): void {
+    this.isFenceAsked = true;
+    this.isFenceDue = false;
+    this.owner.fence();
   }
 
   /** A PONG has come: all before its PING has arrived. */
   confirmed(): void {
     if (this.fences.size === 0) return;
-    const to = this.fences.take();
-    this.confirmedTo = to;
+    this.confirmedTo = this.fences.take();
+    this.bytes.trim(this.confirmedTo);
     const answered = ++this.fencesAnswered;
     for (let next = this.arrivals.first; next !== undefined && next.after < answered; next = this.arrivals.first) {
       this.arrivals.take().then();
     }
-    for (let lentBody = this.lentBodies.first; lentBody !== undefined && lentBody.at < to; ) {
-      this.lentBytes -= lentBody.length;
-      this.lentBodies.take();
-      lentBody = this.lentBodies.first;
-    }
-    for (let chunk = this.chunks.first; chunk !== undefined && chunk.base + chunk.used <= to; ) {
-      this.chunks.take();
-      if (chunk === this.last) this.last = undefined;
-      giveLogChunkBack(chunk);
-      chunk = this.chunks.first;
-    }
-    if (this.wasFull && this.byteLength * 2 < this.windowBytes) {
-      this.wasFull = false;
-      this.owner.confirmedRoom();
-    }
+    const wasFull = this.isFull;
+    this.isFull = wasFull && this.byteLength * 2 >= this.window;
+    this.look();
+    if (wasFull && !this.isFull) this.owner.confirmedRoom();
+    if (this.isFenceDue) this.fence();
   }
 
   /** Calls back when all that has been sent so far has arrived, as the next fence shows; never when the connection ends first. */
   whenArrived(then: () => void): void {
     if (this.isOver) return;
+    this.settle();
     this.arrivals.push({ after: this.fencesAnswered + this.fences.size, then });
-    this.sinceFence++;
-    this.timer ??= later(this.owner, FENCE_MS, () => this.fence()).unref();
+    this.isOpen = true;
+    this.timer ??= later(this.owner, FENCE_MS, () => this.fenceInTime()).unref();
   }
 
   /** The transport has left a packet out, because its body was transferred or resized: the peer never counts it. */
   leftOut(sessionId: number, frameId: number): void {
-    for (const lentBody of this.lentBodies) {
-      const isIt = lentBody.frameId === frameId && lentBody.count.sessionId === sessionId;
-      if (!isIt || lentBody.isLeftOut || lentBody.body.length === lentBody.length) continue;
-      lentBody.isLeftOut = true;
-      lentBody.count.packets--;
-      return;
-    }
+    const count = this.counts.get(sessionId);
+    if (this.bytes.leaveOut(sessionId, frameId) && count !== undefined) count.packets--;
   }
 
   /** What was sent for a session and is not confirmed, in order, each in memory of its own. */
   unconfirmed({ sessionId, from, to }: SentCount): LoggedPacket[] {
-    const packets: LoggedPacket[] = [];
-    const lentBodies = [...this.lentBodies];
-    let nextLent = 0;
-    for (const chunk of this.chunks) {
-      let at = Math.max(0, this.confirmedTo - chunk.base);
-      while (at < chunk.used) {
-        const headBytes = HEADER_BYTES + chunk.view.getUint32(at + AT.metaLen, true);
-        const bodyLength = chunk.view.getUint32(at + AT.bodyLen, true);
-        const copied = bodyLength <= COPY_LIMIT ? bodyLength : 0;
-        const lentBody = copied === bodyLength ? undefined : lentBodies[nextLent++];
-        const place = chunk.base + at;
-        if (chunk.view.getUint32(at + AT.sessionId, true) === sessionId && place >= from && place < to) {
-          const bytes = new Uint8Array(chunk.bytes.subarray(at, at + headBytes + copied));
-          if (lentBody?.isLeftOut !== true)
-            packets.push(new LoggedPacket(bytes, headBytes, bodyLength, lentBody?.body));
-        }
-        at += headBytes + copied;
-      }
+    this.settle();
+    const found: LoggedPacket[] = [];
+    for (const packet of this.bytes.packets()) {
+      if (packet.sessionId !== sessionId || packet.place < from || packet.place >= to) continue;
+      if (!isUncounted(packet.messageType)) found.push(packet.copy());
     }
-    return packets;
+    return found;
   }
 
   /** The connection is over, and its sessions have what was kept for them. */
   close(): void {
     this.isOver = true;
+    this.isFull = false;
+    this.isFenceDue = false;
     clearTimeout(this.timer);
-    for (const chunk of this.chunks.drain()) giveLogChunkBack(chunk);
-    this.last = undefined;
-    this.lentBodies.drain();
-    this.lentBytes = 0;
+    this.bytes.clear();
     this.fences.drain();
     this.arrivals.drain();
-    this.confirmedTo = this.end;
+    this.confirmedTo = this.headers.place;
   }
 
-  private nextChunk(bytes: number): LogChunk {
-    const chunk = takeLogChunk(this.chunks.size === 0, bytes);
-    chunk.base = this.end;
-    // One that nothing was written into takes no place: the next one would have the same base.
-    if (this.last !== undefined && this.last.used === 0) this.dropLast();
-    this.chunks.push(chunk);
-    this.last = chunk;
-    return chunk;
+  /** Hears of everything that the transport was given so far. */
+  private settle(): void {
+    this.transport.settleSent?.();
   }
 
-  private dropLast(): void {
-    const { last } = this;
-    if (last === undefined) return;
-    this.chunks.remove(last);
-    giveLogChunkBack(last);
+  /** After something has been sent or confirmed. */
+  private look(): void {
+    // Only a PONG makes room: whoever waits is told then.
+    this.isFull ||= this.byteLength >= this.window;
+    const behind = this.headers.place - this.lastFence;
+    const isDue = this.fences.size === 0 ? behind >= FENCE_BYTES || this.isFull : behind >= FENCE_BYTES_BEHIND;
+    this.isFenceDue = isDue && this.isOpen && !this.isFenceAsked && !this.isOver;
   }
 
-  private lend(body: Uint8Array, length: number, count: SentCount, frameId: number): void {
-    this.lentBodies.push({ at: this.end, body, length, frameId, count, isLeftOut: false });
-    this.lentBytes += length;
+  private get window(): number {
+    return isLogMemoryScarce() ? Math.min(SCARCE_WINDOW_BYTES, this.windowBytes) : this.windowBytes;
   }
 
   private countOf(sessionId: number): SentCount | undefined {
@@ -272,19 +239,19 @@ export class SentLog {
     return this.recent;
   }
 
-  private openAnswerLeaves(sessionId: number): void {
+  private openAnswerLeft(sessionId: number, end: number): void {
     const count = this.unopened.get(sessionId);
     if (count === undefined) return;
     this.unopened.delete(sessionId);
-    this.open(count);
+    this.open(count, end);
   }
 
-  private open(count: SentCount): void {
+  private open(count: SentCount, from: number): void {
     const { sessionId } = count;
     this.forgetRecent();
     const before = this.counts.get(sessionId);
-    if (before !== undefined) before.to = this.end;
-    count.from = this.end;
+    if (before !== undefined) before.to = from;
+    count.from = from;
     count.to = Number.POSITIVE_INFINITY;
     this.counts.set(sessionId, count);
   }
@@ -294,30 +261,20 @@ export class SentLog {
     this.recentId = 0;
   }
 
-  private fenceLeaves(): void {
-    this.fences.push(this.end);
-    this.sinceFence = 0;
-    clearTimeout(this.timer);
+  private fenceLeft(end: number): void {
+    this.fences.push(end);
+    this.lastFence = end;
+    this.isOpen = false;
+    this.isFenceAsked = false;
+  }
+
+  private fenceInTime(): void {
     this.timer = undefined;
+    if (this.isOpen && !this.isFenceAsked && !this.isOver) this.fence();
   }
+}
 
-  private added(bytes: number): void {
-    this.sinceFence += bytes;
-    if (this.sinceFence >= (this.fences.size === 0 ? FENCE_BYTES : FENCE_BYTES_BEHIND)) this.fenceSoon();
-    else this.timer ??= later(this.owner, FENCE_MS, () => this.fence()).unref();
-  }
-
-  private fenceSoon(): void {
-    if (this.isFenceDue) return;
-    this.isFenceDue = true;
-    nextTurn(this.owner, () => {
-      this.isFenceDue = false;
-      this.fence();
-    });
-  }
-
-  private fence(): void {
-    this.timer = undefined;
-    if (!this.isOver && this.sinceFence > 0) this.owner.fence();
-  }
+/** Opens a session or answers that: both sides begin to count behind it. */
+function isUncounted(messageType: number): boolean {
+  return messageType === MessageType.SessionOpen || messageType === MessageType.SessionOpenAck;
 }

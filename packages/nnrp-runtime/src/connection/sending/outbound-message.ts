@@ -1,7 +1,7 @@
 import { writeHeader } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { EMPTY_BYTES, trueLength } from '../../base/bytes.js';
-import type { OutboundPacket } from '../../transport/contract/contract.js';
+import type { NamedPacket } from '../../transport/contract/named-packet.js';
 
 /** How one metadata structure is written. */
 export interface MetadataCodec<T> {
@@ -18,13 +18,13 @@ const NO_METADATA: MetadataCodec<undefined> = { bytes: 0, encode: (_value, _view
  * The packet a connection is sending. One object serves a whole connection: a transport reads it during `send` only,
  * so nothing needs to be allocated per packet.
  */
-export class OutboundMessage implements OutboundPacket {
+export class OutboundMessage implements NamedPacket {
   messageType = 0;
   headBytes = preview3.COMMON_HEADER_BYTES;
   body: Uint8Array = EMPTY_BYTES;
   bodyLength = 0;
-  private sessionId = 0;
-  private frameId = 0;
+  sessionId = 0;
+  frameId = 0;
   private traceLow = 0;
   private traceHigh = 0;
   private codec: MetadataCodec<never> = NO_METADATA;

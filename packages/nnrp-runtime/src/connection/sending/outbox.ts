@@ -1,7 +1,8 @@
 import { forCaller, type NnrpError, type Packet, type UsageError } from 'nnrp-core';
 import { afterThis, type Guarded, nextTurn } from '../../base/guard.js';
 import { ignoreRejection, SETTLED } from '../../base/promises/settled.js';
-import type { FramedTransport, OutboundPacket } from '../../transport/contract/contract.js';
+import type { FramedTransport } from '../../transport/contract/contract.js';
+import type { NamedPacket } from '../../transport/contract/named-packet.js';
 import type { SentLog } from '../recovery/sent-log.js';
 import { OutboxLane } from './outbox-lane.js';
 import { WaitingPacket } from './waiting-packet.js';
@@ -30,8 +31,8 @@ export interface OutboxLimits {
 
 /** What an outbox tells its connection. */
 export interface OutboxOwner extends Guarded {
-  /** The transport takes no more for now. */
-  outboxFilled(): void;
+  /** Whether the transport takes more, also where senders have to wait for something else. May say what it has said before. */
+  transportIsFull(isFull: boolean): void;
   /** Half of what may wait here does: senders do not wait for room. */
   outboxHalfFull(): void;
   /** There is room again. */
@@ -40,8 +41,8 @@ export interface OutboxOwner extends Guarded {
   outboxOverflowed(): void;
   /** A partial result was left out to make room. */
   partialDropped(): void;
-  /** A packet was left out because its body was transferred or resized while it waited. Not called inside `send`. */
-  unsent(head: Packet, error: UsageError): void;
+  /** A packet was left out because its body was transferred or resized while it waited here. Not called inside `send`. */
+  leftOut(head: Packet, error: UsageError): void;
 }
 
 /** Calls that wait for the same room with promises of their own; those beyond it are of senders that do not wait. */
@@ -65,8 +66,8 @@ interface Drain {
 export class Outbox {
   /** Partial results left out because the peer reads too slowly. */
   droppedPartials = 0;
+  /** The transport is full, or the log. */
   private full = false;
-  /** Where there is a log, which may be full by itself: whether the transport is. */
   private isTransportFull = false;
   private lanes: OutboxLane[] | undefined;
   private waitingBytes = 0;
@@ -96,14 +97,13 @@ export class Outbox {
   }
 
   /** @returns false when the sender should wait for `whenDrained`. @throws what `writeHead` throws; nothing is sent then */
-  send(packet: OutboundPacket, lane: Lane, partial: boolean): boolean {
+  send(packet: NamedPacket, lane: Lane, partial: boolean): boolean {
     if (this.full) {
       this.wait(new WaitingPacket(packet, partial), lane);
       return false;
     }
     if (this.leaves(packet)) return true;
     this.full = true;
-    this.owner.outboxFilled();
     return false;
   }
 
@@ -111,10 +111,16 @@ export class Outbox {
    * Sends what the peer needs before it can make room: a log that is full must not hold it up, or both sides would wait for
    * each other.
    */
-  sendAhead(packet: OutboundPacket): boolean {
-    if (this.log === undefined || !this.full || this.isTransportFull) return this.send(packet, CONTROL_LANE, false);
-    this.isTransportFull = !this.transport.send(packet);
+  sendAhead(packet: NamedPacket): boolean {
+    const { log } = this;
+    if (log === undefined || !this.full || this.isTransportFull) return this.send(packet, CONTROL_LANE, false);
+    this.leaves(packet);
     return true;
+  }
+
+  /** Before something is sent for a session: a fence leaves in one write with it. The connection may end inside of it. */
+  fenceIfDue(): void {
+    if (this.log?.isFenceDue === true) this.log.fence();
   }
 
   /** Resolves when there is room to send more on this lane; rejects when the connection ends first. */
@@ -143,8 +149,12 @@ export class Outbox {
   }
 
   private sendOn(): void {
-    if (this.log?.isFull === true) return;
-    if (!this.flush()) return;
+    this.fenceIfDue();
+    // A fence that waits here is what makes room in a log that is full.
+    const isFlushed = this.log?.isFull === true ? this.flushAhead() : this.flush();
+    // A log has room again when answers to fences have come: they have to be read.
+    if (!this.isTransportFull) this.owner.transportIsFull(false);
+    if (!isFlushed) return;
     this.full = false;
     this.owner.outboxDrained();
     this.wake();
@@ -167,14 +177,20 @@ export class Outbox {
   }
 
   /** @returns whether there is room for more */
-  private leaves(packet: OutboundPacket): boolean {
+  private leaves(packet: NamedPacket): boolean {
     const { log } = this;
-    if (log === undefined) return this.transport.send(packet);
-    log.add(packet);
-    // Both are told, also when the first says no.
+    const hasRoom = this.pass(log?.keepsItself === true ? log.keep(packet) : packet);
+    if (log?.isFull !== true) return hasRoom;
+    this.fenceIfDue();
+    return false;
+  }
+
+  /** @returns whether the transport has room for more */
+  private pass(packet: NamedPacket): boolean {
     const hasRoom = this.transport.send(packet);
     this.isTransportFull = !hasRoom;
-    return !log.isFull && hasRoom;
+    if (!hasRoom) this.owner.transportIsFull(true);
+    return hasRoom;
   }
 
   private takeLanes(): OutboxLane[] {
@@ -243,13 +259,26 @@ export class Outbox {
     return true;
   }
 
+  /** Sends what the peer needs before it can make room. */
+  private flushAhead(): false {
+    const lane = this.lanes?.[CONTROL_LANE];
+    while (!this.isTransportFull) {
+      const packet = lane?.take();
+      if (packet === undefined) break;
+      this.gone(packet.retainedBytes);
+      if (this.isSpoilt(packet)) this.leaveOut(packet);
+      else this.leaves(packet);
+    }
+    return false;
+  }
+
   private leaveOut(packet: WaitingPacket): void {
     const { head, error: own } = packet.unsent();
     const isFollower = packet.isIntact;
     // Its operation has ended with the result that was left out before it, unless this was the last one.
     if (isFollower && packet.partial) return;
     const error = (isFollower && this.spoilt?.get(packet.resultOf ?? '')) || own;
-    afterThis(this.owner, () => this.owner.unsent(head, error));
+    afterThis(this.owner, () => this.owner.leftOut(head, error));
   }
 
   /** One lane a turn, so that senders woken first can fill the room again before others are woken. */

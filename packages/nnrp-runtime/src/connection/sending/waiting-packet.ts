@@ -2,8 +2,10 @@ import type { Packet, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { trueLength } from '../../base/bytes.js';
 import type { OutboundPacket } from '../../transport/contract/contract.js';
+import type { NamedPacket } from '../../transport/contract/named-packet.js';
 import { COPY_LIMIT, changedBody, copyIntact, intact, lent, unsentHead } from '../../transport/stream/lent-packet.js';
 
+const AT = preview3.COMMON_HEADER_OFFSETS;
 /** What a short packet that waits holds besides its bytes: it is a piece of text, and has a place in a lane (measured). */
 export const TEXT_BYTES = 32;
 /** The same of a longer one, which is an object with an array of bytes (measured, rounded up). */
@@ -21,7 +23,7 @@ const SCRATCH_VIEW = new DataView(SCRATCH.buffer);
  * body is copied beside it; a long one stays the sender's. A short packet is a `text`, one character for each byte: that is
  * all that has to be kept of it, a sixth of what an array of bytes takes (measured).
  */
-export class WaitingPacket implements OutboundPacket {
+export class WaitingPacket implements NamedPacket {
   readonly headBytes: number;
   /** A partial result: what may be left out when the reader is too slow. */
   readonly partial: boolean;
@@ -65,8 +67,15 @@ export class WaitingPacket implements OutboundPacket {
   }
 
   get messageType(): number {
-    const at = preview3.COMMON_HEADER_OFFSETS.messageType;
-    return this.text === undefined ? (this.copied()[at] ?? 0) : this.text.charCodeAt(PREFIX + at);
+    return this.byte(AT.messageType);
+  }
+
+  get sessionId(): number {
+    return this.field(AT.sessionId);
+  }
+
+  get frameId(): number {
+    return this.field(AT.frameId);
   }
 
   /** Made when it is asked for. */
@@ -99,6 +108,14 @@ export class WaitingPacket implements OutboundPacket {
   writeHead(view: DataView, start: number): void {
     const { headBytes } = this;
     new Uint8Array(view.buffer, view.byteOffset + start, headBytes).set(this.copied().subarray(0, headBytes));
+  }
+
+  private field(at: number): number {
+    return (this.byte(at) | (this.byte(at + 1) << 8) | (this.byte(at + 2) << 16) | (this.byte(at + 3) << 24)) >>> 0;
+  }
+
+  private byte(at: number): number {
+    return this.text === undefined ? (this.bytes?.[at] ?? 0) : this.text.charCodeAt(PREFIX + at);
   }
 
   private copied(): Uint8Array {

@@ -3,7 +3,7 @@ import { Connection } from '../../connection/connection.js';
 import { SentLog } from '../../connection/recovery/sent-log.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import type { SessionEndpoint } from '../../connection/session-endpoint.js';
-import type { OutboundPacket } from '../../transport/contract/contract.js';
+import type { NamedPacket } from '../../transport/contract/named-packet.js';
 
 /** A connection that may be lost without its sessions: it knows what it has sent for them, and how it has ended. */
 export abstract class OutlivableConnection<Session extends SessionEndpoint> extends Connection<Session> {
@@ -16,10 +16,14 @@ export abstract class OutlivableConnection<Session extends SessionEndpoint> exte
   }
 
   keepLog(): void {
-    this.outbox.log ??= new SentLog(this);
+    this.outbox.log ??= new SentLog(this, this.transport);
   }
 
-  sendKept(packet: OutboundPacket, lane: Lane): boolean {
+  fenceIfDue(): void {
+    this.outbox.fenceIfDue();
+  }
+
+  sendKept(packet: NamedPacket, lane: Lane): boolean {
     return this.outbox.send(packet, lane, false);
   }
 

@@ -10,11 +10,11 @@ export interface ReadHoldsOwner extends Pick<SessionConnection, 'send'> {
 }
 
 /**
- * Why a connection is not read at the moment: a full outbox, sessions whose queues are full, a policy that is asked. A
+ * Why a connection is not read at the moment: a full transport, sessions whose queues are full, a policy that is asked. A
  * peer that does not read its answers is not read from either, since its next request would only add to them.
  */
 export class ReadHolds extends ReadingHold {
-  private outboxPausesReading = false;
+  private transportPausesReading = false;
   private clientPaused = false;
   private flowSender: FlowSender | undefined;
 
@@ -29,10 +29,11 @@ export class ReadHolds extends ReadingHold {
     if (!this.owner.isClosed) super.readOn();
   }
 
-  outboxFilled(): void {
-    if (this.outboxPausesReading) return;
-    this.outboxPausesReading = true;
-    this.hold();
+  transportIsFull(isFull: boolean): void {
+    if (isFull === this.transportPausesReading) return;
+    this.transportPausesReading = isFull;
+    if (isFull) this.hold();
+    else this.release();
   }
 
   /** Senders that do not wait pile up: the client is asked to pause, for the day it reads again. */
@@ -47,9 +48,6 @@ export class ReadHolds extends ReadingHold {
       this.clientPaused = false;
       this.sendFlow({ updateReason: UpdateReason.Resume });
     }
-    if (!this.outboxPausesReading) return;
-    this.outboxPausesReading = false;
-    this.release();
   }
 
   /** FLOW_UPDATE for the whole connection. */

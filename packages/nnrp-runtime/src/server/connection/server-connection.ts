@@ -265,7 +265,7 @@ export class ServerConnection
   override fence(): void {
     if (this.isClosed || this.halfClose.isBegun) return;
     const { pingTimeoutMs, keepAliveMs } = this.owner.config;
-    this.ping(pingTimeoutMs + keepAliveMs).catch(() => {});
+    this.pings.fence(pingTimeoutMs + keepAliveMs);
   }
 
   leaves(session: LeavingSession): void {
@@ -367,8 +367,8 @@ export class ServerConnection
     guard(this, () => this.transport.abort());
   }
 
-  override outboxFilled(): void {
-    this.holds.outboxFilled();
+  override transportIsFull(isFull: boolean): void {
+    this.holds.transportIsFull(isFull);
   }
 
   override partialDropped(): void {

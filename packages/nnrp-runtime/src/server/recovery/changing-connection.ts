@@ -5,7 +5,7 @@ import { ignoreRejection, SETTLED } from '../../base/promises/settled.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import type { SentLog } from '../../connection/recovery/sent-log.js';
 import type { Lane } from '../../connection/sending/outbox.js';
-import type { OutboundPacket } from '../../transport/contract/contract.js';
+import type { NamedPacket } from '../../transport/contract/named-packet.js';
 import type { ConnectionMemory } from '../bounds/server-memory.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
 import type { HandlerFailure } from '../contract/server-events.js';
@@ -26,8 +26,10 @@ export interface OutlivedConnection extends ServerSessionConnection {
   takenOver(): void;
   /** The session is over, but its client may not have all of it yet. */
   leaves(session: LeavingSession): void;
+  /** Before something is sent for a session. The connection may end inside of it. */
+  fenceIfDue(): void;
   /** Sends what was written for another connection. @returns false when full: wait for `whenDrained` */
-  sendKept(packet: OutboundPacket, lane: Lane): boolean;
+  sendKept(packet: NamedPacket, lane: Lane): boolean;
   /** @throws UsageError when the packet is larger than the client takes, unless it must be sent all the same */
   checkSize(messageType: number, sessionId: number, frameId: number, bytes: number): void;
 }

@@ -6,7 +6,7 @@ import { type Deferred, deferred } from '../../base/promises/deferred.js';
 import { ignoreRejection, SETTLED } from '../../base/promises/settled.js';
 import { type ErrorOptions, errorMessage } from '../../connection/errors/error-message.js';
 import { LoggedPacket } from '../../connection/recovery/logged-packet.js';
-import { SentCount } from '../../connection/recovery/sent-log.js';
+import { SentCount } from '../../connection/recovery/sent-count.js';
 import { ERROR_MESSAGE } from '../../connection/sending/codecs.js';
 import { type MetadataCodec, OutboundMessage } from '../../connection/sending/outbound-message.js';
 import { CONTROL_LANE, type Lane } from '../../connection/sending/outbox.js';
@@ -106,6 +106,7 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
     traceHigh = 0,
     partial = false,
   ): boolean {
+    this.connection?.fenceIfDue();
     const { connection } = this;
     if (connection !== undefined && this.kept.size === 0) {
       return connection.send(messageType, sessionId, frameId, codec, value, body, lane, traceLow, traceHigh, partial);

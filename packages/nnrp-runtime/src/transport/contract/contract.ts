@@ -1,5 +1,6 @@
 import type { NnrpError, Packet, UsageError, WireFault } from 'nnrp-core';
 import type { PeerIdentity } from './peer-identity.js';
+import type { SentListener } from './sent-pieces.js';
 
 /** What carries the packets. An open set: preview3 names tcp and quic on the wire. */
 export type TransportKind = 'tcp' | 'quic' | 'memory' | (string & {});
@@ -9,8 +10,6 @@ export type TransportKind = 'tcp' | 'quic' | 'memory' | (string & {});
  * lent: its memory stays the sender's.
  */
 export interface OutboundPacket {
-  /** Which message it is; where the sender does not say, its head does. */
-  readonly messageType?: number;
   /** Bytes that `writeHead` writes. */
   readonly headBytes: number;
   /**
@@ -101,6 +100,13 @@ export interface FramedTransport {
    * @throws what `writeHead` throws; nothing is sent then
    */
   send(packet: OutboundPacket): boolean;
+  /**
+   * From now on hands on what it is given to send, also what it is given after its end; in calls that need not come before
+   * `settleSent`. A transport that leaves both out has its packets written twice where sessions outlive connections.
+   */
+  tellSent?(listener: SentListener): void;
+  /** Hands on at once what it has been given so far. */
+  settleSent?(): void;
   pause(): void;
   resume(): void;
   /**

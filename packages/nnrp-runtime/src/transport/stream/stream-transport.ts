@@ -6,6 +6,7 @@ import { SETTLED } from '../../base/promises/settled.js';
 import { warn } from '../../base/warn.js';
 import type { FramedTransport, OutboundPacket, PacketSink, TransportKind } from '../contract/contract.js';
 import type { PeerIdentity } from '../contract/peer-identity.js';
+import type { SentListener } from '../contract/sent-pieces.js';
 import { brokenStream, type StreamFailures } from './broken-stream.js';
 import { DeadPeer } from './dead-peer.js';
 import { changedBody, type LentPacket } from './lent-packet.js';
@@ -112,7 +113,10 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
 
   send(packet: OutboundPacket): boolean {
     // One look at the stream for all that is sent in a turn; if it ends meanwhile, the flush drops the rest.
-    if (this.closing || this.finished || (this.queue.byteLength === 0 && this.stream.destroyed)) return true;
+    if (this.closing || this.finished || (this.queue.byteLength === 0 && this.stream.destroyed)) {
+      this.queue.tellLate(packet);
+      return true;
+    }
     this.queue.add(packet);
     // Where the stream can take it, a body that is lent is written before its sender can change it.
     if (this.queue.byteLength >= FLUSH_BYTES || (this.queue.isLending && this.writer.allWritten)) {
@@ -124,6 +128,16 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     if (this.takesMore()) return true;
     if (!this.full) this.filled();
     return false;
+  }
+
+  tellSent(listener: SentListener): void {
+    this.flushNow();
+    this.queue.tellTo(listener);
+  }
+
+  settleSent(): void {
+    if (this.closing || this.finished || this.stream.destroyed) this.queue.drop();
+    else this.flushNow();
   }
 
   pause(): void {
@@ -178,8 +192,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   private flushNow(): void {
     if (this.queue.byteLength === 0 || this.finished) return;
     if (this.stream.destroyed) {
-      this.queue.take();
-      this.queue.written();
+      this.queue.drop();
       return;
     }
     this.gauge.passedBytes += this.queue.byteLength;

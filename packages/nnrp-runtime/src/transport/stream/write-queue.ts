@@ -1,5 +1,6 @@
 import { trueLength } from '../../base/bytes.js';
 import type { OutboundPacket } from '../contract/contract.js';
+import type { SentListener } from '../contract/sent-pieces.js';
 import { CHUNK_BYTES, type Chunk, giveBack, takeChunk } from './chunk.js';
 import { COPY_LIMIT, intact, LentPacket, lent } from './lent-packet.js';
 import { isPinned } from './pinned.js';
@@ -26,6 +27,7 @@ export class WriteQueue {
   private begin = 0;
   private queued = 0;
   private lending = false;
+  private listener: SentListener | undefined;
   /** Bytes of the next packet that have been sent already. */
   private ahead = 0;
   /** Chunks that the pieces of the last `take` lie in. */
@@ -79,14 +81,36 @@ export class WriteQueue {
     this.pieces = [];
     this.queued = 0;
     this.lending = false;
+    this.listener?.append(pieces);
     if (!this.borrows) this.written();
     return pieces;
+  }
+
+  /** From now on tells of what is taken. */
+  tellTo(listener: SentListener): void {
+    if (this.ahead > 0) listener.append([MAGIC.subarray(0, this.ahead)]);
+    this.listener = listener;
+  }
+
+  /** Takes what is here and passes nothing on: the stream takes no more. */
+  drop(): void {
+    this.take();
+    this.written();
+  }
+
+  /** Tells of a packet that is not sent any more. */
+  tellLate(packet: OutboundPacket): void {
+    if (this.listener === undefined) return;
+    this.add(packet);
+    this.drop();
   }
 
   /** The next byte of a packet that does not exist yet, to be sent now; nothing when no more of it is known. */
   takeAhead(): Piece[] {
     if (this.ahead === MAGIC.length) return [];
-    return [ownCopy(MAGIC.subarray(this.ahead, ++this.ahead))];
+    const pieces = [ownCopy(MAGIC.subarray(this.ahead, ++this.ahead))];
+    this.listener?.append(pieces);
+    return pieces;
   }
 
   /** What was taken has left: its memory can be used again. */

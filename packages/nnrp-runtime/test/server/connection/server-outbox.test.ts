@@ -1,8 +1,11 @@
 import { ClosedError, type Packet, type UsageError } from 'nnrp-core';
+import { MessageType } from 'nnrp-core/preview3';
 import { describe, expect, it } from 'vitest';
+import type { SentLog } from '../../../src/connection/recovery/sent-log.js';
 import { CONTROL_LANE, Outbox, type OutboxLimits, type OutboxOwner } from '../../../src/connection/sending/outbox.js';
 import { TEXT_BYTES } from '../../../src/connection/sending/waiting-packet.js';
 import type { FramedTransport, OutboundPacket } from '../../../src/transport/contract/contract.js';
+import type { NamedPacket } from '../../../src/transport/contract/named-packet.js';
 
 const INTERACTIVE = 1;
 const BALANCED = 2;
@@ -12,9 +15,11 @@ const PACKET_BYTES = 10;
 const HELD_BYTES = PACKET_BYTES + TEXT_BYTES;
 
 /** A packet that is known by its body. */
-function packet(name: string): OutboundPacket {
+const RESULT = { messageType: MessageType.ResultPush, sessionId: 1, frameId: 1 };
+
+function packet(name: string): NamedPacket {
   const body = new TextEncoder().encode(name.padEnd(PACKET_BYTES));
-  return { headBytes: 0, writeHead: () => {}, body };
+  return { ...RESULT, headBytes: 0, writeHead: () => {}, body, bodyLength: body.length };
 }
 
 /** An outbox on a transport that takes as many packets as it is told. */
@@ -41,11 +46,11 @@ class Scene implements OutboxOwner {
     throw error;
   }
 
-  outboxFilled = () => void this.told.push('filled');
+  transportIsFull = (isFull: boolean) => void this.told.push(isFull ? 'full' : 'not full');
   outboxHalfFull = () => void this.told.push('half full');
   partialDropped = () => {};
   outboxDrained = () => void this.told.push('drained');
-  unsent = (_head: Packet, error: UsageError) => void this.told.push(error.rawMessage);
+  leftOut = (_head: Packet, error: UsageError) => void this.told.push(error.rawMessage);
   outboxOverflowed = () => void this.told.push('overflowed');
 
   send(name: string, lane: number, partial = false): boolean {
@@ -72,9 +77,9 @@ describe('an outbox', () => {
       expect(scene.send(`${lane}y`, lane)).toBe(false);
     }
     expect(scene.sent).toEqual(['a', 'b']);
-    expect(scene.told).toEqual(['filled']);
+    expect(scene.told).toEqual(['full']);
     expect(scene.drain(100)).toEqual(['0x', '0y', '1x', '1y', '2x', '2y', '3x', '3y']);
-    expect(scene.told).toEqual(['filled', 'drained']);
+    expect(scene.told).toEqual(['full', 'not full', 'drained']);
     expect(scene.outbox.byteLength).toBe(0);
   });
 
@@ -110,7 +115,7 @@ describe('an outbox', () => {
     const scene = new Scene({ maxOutboxBytes: 2 * HELD_BYTES });
     scene.room = 1;
     for (const name of ['sent', 'a', 'b']) scene.send(name, BALANCED, true);
-    expect(scene.told).toEqual(['filled', 'half full', 'half full']);
+    expect(scene.told).toEqual(['full', 'half full', 'half full']);
     scene.send('c', BALANCED, true);
     expect(scene.told.at(-1)).toBe('overflowed');
   });
@@ -157,8 +162,10 @@ describe('an outbox', () => {
     const scene = new Scene();
     scene.room = 1;
     scene.send('sent', BALANCED);
-    const unwritable: OutboundPacket = {
+    const unwritable: NamedPacket = {
+      ...RESULT,
       headBytes: 4,
+      bodyLength: 0,
       body: new Uint8Array(0),
       writeHead: () => {
         throw new Error('does not fit');
@@ -166,5 +173,23 @@ describe('an outbox', () => {
     };
     expect(() => scene.outbox.send(unwritable, BALANCED, false)).toThrow('does not fit');
     expect(scene.drain(10)).toEqual([]);
+  });
+
+  it('lets out what makes room in a full log, and nothing else, when the transport has room again', () => {
+    const scene = new Scene();
+    const log = { keepsItself: false, isFull: true, isFenceDue: false };
+    scene.outbox.log = log as unknown as SentLog;
+    scene.room = 1;
+    for (const name of ['fills', 'result']) scene.send(name, BALANCED);
+    scene.send('ping', CONTROL_LANE);
+    expect([scene.sent, scene.told]).toEqual([['fills'], ['full']]);
+    expect(scene.drain(10)).toEqual(['ping']);
+    // So the answer is read.
+    expect(scene.told).toEqual(['full', 'not full']);
+    log.isFull = false;
+    scene.room = 10;
+    scene.outbox.confirmed();
+    expect(scene.sent).toEqual(['ping', 'result']);
+    expect(scene.told.at(-1)).toBe('drained');
   });
 });

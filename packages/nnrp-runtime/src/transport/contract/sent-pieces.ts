@@ -1,0 +1,19 @@
+/** A packet whose body is still its sender's. */
+export interface LentPiece {
+  /** Header and metadata; read in the call that hands it over. */
+  readonly head: Uint8Array;
+  readonly body: Uint8Array;
+  /** Length of the body when it was lent: what the header says. */
+  readonly bodyLength: number;
+  /** Whether the body can be sent as the header says. */
+  readonly isIntact: boolean;
+}
+
+/** Bytes that a transport has been given to send, or a packet whose body was lent to it. */
+export type SentPiece = Uint8Array | LentPiece;
+
+/** Wants to know what a transport has been given to send, byte for byte and in order, to send it again elsewhere. */
+export interface SentListener {
+  /** What was given since the last call, in whatever pieces. Bytes are read in the call; bodies that are lent, later. */
+  append(pieces: readonly SentPiece[]): void;
+}

@@ -1,0 +1,52 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { eventually } from '../../support/eventually.js';
+import { ResumablePeer } from '../../support/resumable-peer.js';
+import { Stage } from '../../support/stage.js';
+
+const stage = new Stage();
+afterEach(() => stage.clear());
+
+describe('what a client does not confirm', () => {
+  const PART = 'x'.repeat(64 * 1024);
+  const PARTS = 240;
+  /** At 8 MiB the sender waits. */
+  const WINDOW_PARTS = 128;
+
+  it('holds up its stream at the window, and the stream goes on when it is confirmed', async () => {
+    const server = await stage.serve();
+    const peer = await ResumablePeer.open(stage, server);
+    const session = await server.accept();
+    peer.answersPings = false;
+    peer.submit(1);
+    const operation = await session.receiveSubmit();
+    let pushed = 0;
+    const answered = (async () => {
+      for (; pushed < PARTS; pushed++) await operation.push(PART);
+      await operation.complete('end');
+    })();
+    for (let part = 0; part < WINDOW_PARTS; part++) expect(await peer.next()).toBe(`partial 1 ${PART}`);
+    await eventually(() => pushed >= WINDOW_PARTS - 1, 'as much is sent as may be');
+    expect(pushed).toBeLessThan(WINDOW_PARTS + 20);
+    peer.answerPings();
+    for (let part = WINDOW_PARTS; part < PARTS; part++) expect(await peer.next()).toBe(`partial 1 ${PART}`);
+    expect(await peer.next()).toBe('result 1 end');
+    await answered;
+  });
+
+  it('does not keep the server from reading what it sends', async () => {
+    const server = await stage.serve();
+    const peer = await ResumablePeer.open(stage, server);
+    const session = await server.accept();
+    peer.answersPings = false;
+    peer.submit(1);
+    const operation = await session.receiveSubmit();
+    const pushing = (async () => {
+      for (let part = 0; part < PARTS; part++) await operation.push(PART);
+    })();
+    for (let part = 0; part < WINDOW_PARTS; part++) await peer.next();
+    peer.cancel(1);
+    await eventually(() => operation.signal.aborted, 'the cancel is read');
+    peer.answerPings();
+    await expect(pushing).rejects.toThrow('the client cancelled frame 1');
+  });
+});
