@@ -36,7 +36,7 @@ interface InsideConnection {
 interface InsideSession {
   readonly lifecycle: { readonly state: string };
   readonly operations: { readonly registry: { readonly size: number } };
-  readonly gate: { readonly held: readonly unknown[] };
+  readonly gate: { readonly heldCount: number };
   readonly closing: { readonly own: unknown };
 }
 
@@ -121,7 +121,7 @@ export class ServerTarget {
     const { state } = session.lifecycle;
     if (session.closing.own !== undefined) return 'ending';
     if (state !== 'open') return state;
-    if (session.gate.held.length > 0) return 'paused';
+    if (session.gate.heldCount > 0) return 'paused';
     return session.operations.registry.size > 0 ? 'busy' : 'open';
   }
 
