@@ -75,14 +75,13 @@ export class Pings {
   }
 
   /**
-   * A PING for what its PONG confirms: there may be hundreds a second, so one of them at a time is waited for. A connection on
-   * which no PONG comes is over after twice the time at most.
+   * A PING for what its PONG confirms: there may be hundreds a second, so one of them at a time has a timer.
    */
   fence(timeoutMs: number): void {
     const pong = { sentAtMs: performance.now(), patience: undefined, isOver: false, resolve: NOBODY, reject: NOBODY };
     this.awaited ??= new Line();
     this.awaited.push(pong);
-    if (this.watched === undefined) this.watch(pong, timeoutMs);
+    if (this.watched === undefined) this.watch(pong, timeoutMs, timeoutMs);
     this.owner.sendPing();
   }
 
@@ -103,12 +102,14 @@ export class Pings {
     for (const awaited of this.awaited ?? []) awaited.sentAtMs = performance.now();
   }
 
-  private watch(pong: AwaitedPong, timeoutMs: number): void {
+  /** @param leftMs - of its time */
+  private watch(pong: AwaitedPong, timeoutMs: number, leftMs: number): void {
     this.watched = pong;
-    this.wait(pong, timeoutMs, () => {
+    this.wait(pong, leftMs, () => {
       this.watched = undefined;
       const next = this.awaited?.size ? this.awaited.first : undefined;
-      if (next !== undefined && next.patience === undefined) this.watch(next, timeoutMs);
+      if (next === undefined || next.patience !== undefined) return;
+      this.watch(next, timeoutMs, Math.max(1, Math.ceil(next.sentAtMs + timeoutMs - performance.now())));
     });
   }
 

@@ -104,6 +104,7 @@ export class Outbox {
     }
     if (this.leaves(packet)) return true;
     this.full = true;
+    if (this.isTransportFull) this.owner.transportIsFull(true);
     return false;
   }
 
@@ -115,6 +116,7 @@ export class Outbox {
     const { log } = this;
     if (log === undefined || !this.full || this.isTransportFull) return this.send(packet, CONTROL_LANE, false);
     this.leaves(packet);
+    if (this.isTransportFull) this.owner.transportIsFull(true);
     return true;
   }
 
@@ -152,10 +154,11 @@ export class Outbox {
     this.fenceIfDue();
     // A fence that waits here is what makes room in a log that is full.
     const isFlushed = this.log?.isFull === true ? this.flushAhead() : this.flush();
+    // What is read from now on may be answered at once.
+    if (isFlushed) this.full = false;
     // A log has room again when answers to fences have come: they have to be read.
-    if (!this.isTransportFull) this.owner.transportIsFull(false);
+    this.owner.transportIsFull(this.isTransportFull);
     if (!isFlushed) return;
-    this.full = false;
     this.owner.outboxDrained();
     this.wake();
   }
@@ -179,18 +182,11 @@ export class Outbox {
   /** @returns whether there is room for more */
   private leaves(packet: NamedPacket): boolean {
     const { log } = this;
-    const hasRoom = this.pass(log?.keepsItself === true ? log.keep(packet) : packet);
+    const hasRoom = this.transport.send(log?.keepsItself === true ? log.keep(packet) : packet);
+    this.isTransportFull = !hasRoom;
     if (log?.isFull !== true) return hasRoom;
     this.fenceIfDue();
     return false;
-  }
-
-  /** @returns whether the transport has room for more */
-  private pass(packet: NamedPacket): boolean {
-    const hasRoom = this.transport.send(packet);
-    this.isTransportFull = !hasRoom;
-    if (!hasRoom) this.owner.transportIsFull(true);
-    return hasRoom;
   }
 
   private takeLanes(): OutboxLane[] {

@@ -175,6 +175,18 @@ describe('an outbox', () => {
     expect(scene.drain(10)).toEqual([]);
   });
 
+  it('takes what is sent by who hears that the transport has room again', () => {
+    const scene = new Scene();
+    scene.room = 1;
+    for (const name of ['fills', 'waits']) scene.send(name, BALANCED);
+    scene.transportIsFull = (isFull) => {
+      // As a request that is read now, and answered at once.
+      if (!isFull) expect(scene.send('answer', BALANCED)).toBe(true);
+    };
+    expect(scene.drain(10)).toEqual(['waits', 'answer']);
+    expect([scene.outbox.byteLength, scene.outbox.isFull]).toEqual([0, false]);
+  });
+
   it('lets out what makes room in a full log, and nothing else, when the transport has room again', () => {
     const scene = new Scene();
     const log = { keepsItself: false, isFull: true, isFenceDue: false };
