@@ -72,6 +72,7 @@ test('the README shows the examples as they are', () => {
 test.each([
   ['streaming.js', 'guides/streaming-tokens.md'],
   ['accept.js', 'api.md'],
+  ['cut.js', 'recovery.md'],
   ['tls.js', 'guides/tls-and-quic.md'],
   ['quic.js', 'guides/tls-and-quic.md'],
 ])('%s is shown in docs/%s as it is', (file, page) => {
@@ -118,6 +119,17 @@ describe('docs', () => {
     await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_DEADLINE', deadlineMs: 50 });
     expect((await server.lines.next()).value).toBe('frame 1 stopped: NNRP_ERR_DEADLINE');
     expect(await answerTo(session, 'and on')).toBe('2 tokens');
+    expect(await server.stop()).toEqual(stopped);
+  });
+
+  it('have a client that cuts its own connection in the middle of an answer', async () => {
+    const server = await serving('streaming.js');
+    const { code, printed, complaints } = await run('cut.js', server.address).finished();
+    expect([code, complaints]).toEqual([0, '']);
+    const words = 'each word comes once and in order whatever the network does'.split(' ');
+    const [lost, back] = ['(the connection is lost)', '(back, with 1 session)'];
+    // The last answer of the server is the number of tokens.
+    expect(printed).toEqual([...words.slice(0, 3), lost, back, ...words.slice(3), '11 tokens']);
     expect(await server.stop()).toEqual(stopped);
   });
 

@@ -52,6 +52,19 @@ describe('nnrp decode and nnrp encode', () => {
     expect(stderr).toMatch(/^nnrp: cannot read standard input: [^\n]+\n$/);
   });
 
+  it.each([
+    ['text', '474554202f20', '"GET / ", which is HTTP'],
+    ['a TLS record', '16030100c8010000', 'the bytes 16 03 01 00 c8 01 00 00, which is TLS'],
+    ['anything', `58${PING.slice(2)}`, 'the bytes 58 4e 52 50'],
+  ])('says that %s is no packet', async (_, hex, what) => {
+    const { code, stderr } = await nnrp(['decode', hex]);
+    expect(code).toBe(1);
+    expect(stderr).toContain(`; a packet begins with NNRP (4e4e5250), and these bytes with ${what}`);
+    // What begins like one is a packet with another fault, and a structure begins as it likes.
+    expect((await nnrp(['decode', PING.slice(0, 20)])).stderr).not.toContain('begins with');
+    expect((await nnrp(['decode', '-s', 'SESSION_CLOSE_ACK', hex])).stderr).not.toContain('begins with');
+  });
+
   it('goes on with a batch after an id that is nested too deeply', async () => {
     const deep = '['.repeat(200_000) + ']'.repeat(200_000);
     const line = (id: string) => `{"id":${id},"struct":"SESSION_CLOSE_ACK","hex":"${ACK_HEX}"}\n`;

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { isWireError } from 'nnrp-core';
 import { withoutByteOrderMark } from '../byte-order-mark.js';
 import { type CliIo, readFully, writeFully } from '../cli-io.js';
 import { CommandUsageError, ExitCode } from '../exit-code.js';
@@ -6,6 +7,7 @@ import { errorJson } from '../json-text.js';
 import { writeLine } from '../terminal-text.js';
 import { runBatch } from './batch.js';
 import { type CodecRequest, performRequest, STRUCT_NAMES } from './codec-request.js';
+import { foreignBytesHint } from './foreign-bytes.js';
 import { RequestError, requestFault } from './request-error.js';
 
 interface CodecOptions {
@@ -94,7 +96,8 @@ async function run(io: CliIo, op: CodecRequest['op'], input: string[], options: 
     const fault = requestFault(error);
     if (fault === undefined) throw error;
     await writeFully(io.stdout, `${errorJson({ error: fault })}\n`);
-    writeLine(io.stderr, `nnrp: ${(error as Error).message}`);
+    const isPacket = op === 'decode' && (struct ?? 'PACKET').toUpperCase() === 'PACKET' && isWireError(error);
+    writeLine(io.stderr, `nnrp: ${(error as Error).message}${isPacket ? foreignBytesHint(text) : ''}`);
     return fault.kind === 'unknown_struct' ? ExitCode.Usage : ExitCode.Failed;
   }
 }
