@@ -15,8 +15,6 @@ const MIN_CAPACITY = 4096;
  * sends 100 bytes costs 4 KiB.
  */
 const GROWTH = 8;
-/** How far it runs ahead where that is not enough for the whole packet: it will be copied again in any case. */
-const STEP = 2;
 /** A peer that has sent this much of a packet gets room for a megabyte more, so that an honest one is copied once (measured). */
 const EARNEST_BYTES = 48 * 1024;
 const EARNEST_ROOM = 1024 * 1024;
@@ -374,6 +372,5 @@ function bytesOf(view: DataView, start: number): Uint8Array {
 /** How large the buffer of a packet is when so much of it has come. */
 function capacityFor(filled: number, needed: number): number {
   const earned = filled < EARNEST_BYTES ? 0 : filled + EARNEST_ROOM;
-  if (needed <= Math.max(MIN_CAPACITY, filled * GROWTH, earned)) return needed;
-  return Math.max(MIN_CAPACITY, filled * STEP, earned);
+  return Math.min(needed, Math.max(MIN_CAPACITY, filled * GROWTH, earned));
 }

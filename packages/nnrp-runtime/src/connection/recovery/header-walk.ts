@@ -20,6 +20,10 @@ export class HeaderWalk {
 
   constructor(private readonly visitor: HeaderVisitor) {}
 
+  get isBetweenPackets(): boolean {
+    return this.place === this.next && this.part === undefined;
+  }
+
   walk(bytes: Uint8Array): void {
     const start = this.place;
     const end = start + bytes.length;

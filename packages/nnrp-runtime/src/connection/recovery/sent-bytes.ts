@@ -26,10 +26,14 @@ export interface SentPacket {
 export class SentBytes {
   private readonly chunks = new Line<LogChunk>();
   private last: LogChunk | undefined;
-  private appended = 0;
-  private begin = 0;
+  private appended: number;
   /** Frames of which the transport has left out a packet, with its long body. */
   private leftOut: { readonly sessionId: number; readonly frameId: number }[] | undefined;
+
+  /** @param begin - how many bytes were sent before what is kept here */
+  constructor(private begin: number) {
+    this.appended = begin;
+  }
 
   append(bytes: Uint8Array): void {
     const { length } = bytes;

@@ -55,6 +55,7 @@ function logOf(windowBytes?: number) {
 const METADATA_BYTES: Partial<Record<MessageType, number>> = {
   [MessageType.FrameSubmit]: 72,
   [MessageType.SessionOpenAck]: 56,
+  [MessageType.FlowUpdate]: 32,
 };
 
 function packet(messageType: MessageType, sessionId = 0, frameId = 0, bodyBytes = 0): Uint8Array {
@@ -112,11 +113,7 @@ describe('the log of what was sent', () => {
     log.begin(count, 'now');
     const long = submit(1, 5, 70_000);
     const body = long.subarray(112).fill(7);
-    transport.send(
-      submit(1, 4),
-      { head: long.subarray(0, 112), body, bodyLength: 70_000, isIntact: true },
-      submit(1, 6),
-    );
+    transport.send(submit(1, 4), { head: long.subarray(0, 112), body, bodyLength: 70_000 }, submit(1, 6));
     expect([frames(log, count), count.packets]).toEqual([[4, 5, 6], 3]);
     // A copy: its sender may do with it what it likes.
     body.fill(8);
@@ -173,6 +170,23 @@ describe('the log of what was sent', () => {
     // It is not there.
     log.leftOut(1, 9);
     expect([frames(log, count), count.packets]).toEqual([[2], 1]);
+  });
+
+  it('keeps nothing while nothing that counts is under way', () => {
+    const { log, transport } = logOf();
+    const count = new SentCount(7);
+    log.begin(count, 'open_ack');
+    transport.send(packet(MessageType.SessionOpenAck, 7), packet(MessageType.Pong), submit(3, 1));
+    expect(log.byteLength).toBe(0);
+    transport.send(submit(7, 1), ping(), packet(MessageType.Pong));
+    expect(log.byteLength).toBeGreaterThan(0);
+    log.confirmed();
+    expect([log.byteLength, frames(log, count), count.packets]).toEqual([0, [], 1]);
+    // It goes on from there, also behind a packet that has been handed on in part.
+    const part = packet(MessageType.FlowUpdate);
+    transport.send(part.subarray(0, 45));
+    transport.send(part.subarray(45), submit(7, 2));
+    expect([frames(log, count), count.packets]).toEqual([[2], 2]);
   });
 
   it('calls back when what was sent before has arrived, and not earlier', () => {

@@ -1,4 +1,3 @@
-import { IdMap } from 'nnrp-core';
 import { MessageType } from 'nnrp-core/preview3';
 import { type Guarded, later } from '../../base/guard.js';
 import { Line } from '../../base/queues/line.js';
@@ -10,6 +9,7 @@ import { isLogMemoryScarce } from './log-chunk.js';
 import { LoggedPacket } from './logged-packet.js';
 import { SentBytes } from './sent-bytes.js';
 import type { SentCount } from './sent-count.js';
+import { SentCounts } from './sent-counts.js';
 
 /** A fence is due when so many bytes have been sent since the last one and none is under way ... */
 const FENCE_BYTES = 256 * 1024;
@@ -50,21 +50,22 @@ export class SentLog implements SentListener {
   isFenceDue = false;
   /** Whether the transport does not say what it was given: then it is sent what `keep` gives. */
   readonly keepsItself: boolean;
-  private readonly bytes = new SentBytes();
+  /** Undefined while nothing is under way, like the lists below: most connections idle nearly always. */
+  private bytes: SentBytes | undefined;
   private readonly headers = new HeaderWalk(this);
   /** Where each PING ends that has no PONG yet. */
-  private readonly fences = new Line<number>();
+  private fences: Line<number> | undefined;
   /** Where the last of them ends. */
   private lastFence = 0;
   /** All before this is confirmed. */
   private confirmedTo = 0;
-  private readonly counts = new IdMap<SentCount>();
+  private readonly counts = new SentCounts();
   /** Sessions whose acknowledgement has not left: what comes before it belongs to an earlier session of the same id. */
-  private readonly unopened = new IdMap<SentCount>();
+  private unopened: Map<number, SentCount> | undefined;
   private recent: SentCount | undefined;
   private recentId = 0;
   /** What is to be done when all that was sent by a certain point has arrived. */
-  private readonly arrivals = new Line<Arrival>();
+  private arrivals: Line<Arrival> | undefined;
   private fencesAnswered = 0;
   private timer: NodeJS.Timeout | undefined;
   /** Something was sent behind the last fence that should be confirmed. */
@@ -100,7 +101,8 @@ export class SentLog implements SentListener {
       this.open(count, this.headers.place);
       return;
     }
-    if (this.unopened.has(sessionId)) this.settle();
+    if (this.unopened?.has(sessionId)) this.settle();
+    this.unopened ??= new Map();
     this.unopened.set(sessionId, count);
   }
 
@@ -108,10 +110,10 @@ export class SentLog implements SentListener {
   forget(count: SentCount): void {
     const { sessionId } = count;
     // An acknowledgement that has not left must not be taken for that of a later session.
-    if (this.unopened.get(sessionId) === count) this.settle();
+    if (this.unopened?.get(sessionId) === count) this.settle();
     this.forgetRecent();
-    if (this.counts.get(sessionId) === count) this.counts.delete(sessionId);
-    if (this.unopened.get(sessionId) === count) this.unopened.delete(sessionId);
+    this.counts.delete(count);
+    if (this.unopened?.get(sessionId) === count) this.noLongerUnopened(sessionId);
   }
 
   /**
@@ -126,17 +128,10 @@ export class SentLog implements SentListener {
 
   append(pieces: readonly SentPiece[]): void {
     if (this.isOver) return;
-    for (const piece of pieces) {
-      if (ArrayBuffer.isView(piece)) {
-        this.headers.walk(piece);
-        this.bytes.append(piece);
-      } else {
-        this.headers.walk(piece.head);
-        this.bytes.append(piece.head);
-        this.headers.skip(piece.bodyLength);
-        this.bytes.append(piece.body);
-      }
-    }
+    const start = this.headers.place;
+    this.count(pieces);
+    if (this.isSettled) this.letGo();
+    else this.copy(pieces, start);
     if (this.isOpen) this.timer ??= later(this.owner, FENCE_MS, () => this.fenceInTime()).unref();
     this.look();
   }
@@ -163,13 +158,13 @@ export class SentLog implements SentListener {
 
   /** A PONG has come: all before its PING has arrived. */
   confirmed(): void {
-    if (this.fences.size === 0) return;
-    this.confirmedTo = this.fences.take();
-    this.bytes.trim(this.confirmedTo);
+    const { fences } = this;
+    if (fences === undefined || fences.size === 0) return;
+    this.confirmedTo = fences.take();
+    this.bytes?.trim(this.confirmedTo);
     const answered = ++this.fencesAnswered;
-    for (let next = this.arrivals.first; next !== undefined && next.after < answered; next = this.arrivals.first) {
-      this.arrivals.take().then();
-    }
+    while ((this.arrivals?.first?.after ?? answered) < answered) this.arrivals?.take().then();
+    if (this.isSettled) this.letGo();
     const wasFull = this.isFull;
     this.isFull = wasFull && this.byteLength * 2 >= this.window;
     this.look();
@@ -181,7 +176,8 @@ export class SentLog implements SentListener {
   whenArrived(then: () => void): void {
     if (this.isOver) return;
     this.settle();
-    this.arrivals.push({ after: this.fencesAnswered + this.fences.size, then });
+    this.arrivals ??= new Line();
+    this.arrivals.push({ after: this.fencesAnswered + (this.fences?.size ?? 0), then });
     this.isOpen = true;
     this.timer ??= later(this.owner, FENCE_MS, () => this.fenceInTime()).unref();
   }
@@ -189,14 +185,14 @@ export class SentLog implements SentListener {
   /** The transport has left a packet out, because its body was transferred or resized: the peer never counts it. */
   leftOut(sessionId: number, frameId: number): void {
     const count = this.counts.get(sessionId);
-    if (this.bytes.leaveOut(sessionId, frameId) && count !== undefined) count.packets--;
+    if (this.bytes?.leaveOut(sessionId, frameId) && count !== undefined) count.packets--;
   }
 
   /** What was sent for a session and is not confirmed, in order, each in memory of its own. */
   unconfirmed({ sessionId, from, to }: SentCount): LoggedPacket[] {
     this.settle();
     const found: LoggedPacket[] = [];
-    for (const packet of this.bytes.packets()) {
+    for (const packet of this.bytes?.packets() ?? []) {
       if (packet.sessionId !== sessionId || packet.place < from || packet.place >= to) continue;
       if (!isUncounted(packet.messageType)) found.push(packet.copy());
     }
@@ -209,10 +205,9 @@ export class SentLog implements SentListener {
     this.isFull = false;
     this.isFenceDue = false;
     clearTimeout(this.timer);
-    this.bytes.clear();
-    this.fences.drain();
-    this.arrivals.drain();
-    this.confirmedTo = this.headers.place;
+    this.dropBytes();
+    this.fences = undefined;
+    this.arrivals = undefined;
   }
 
   /** Hears of everything that the transport was given so far. */
@@ -225,8 +220,52 @@ export class SentLog implements SentListener {
     // Only a PONG makes room: whoever waits is told then.
     this.isFull ||= this.byteLength >= this.window;
     const behind = this.headers.place - this.lastFence;
-    const isDue = this.fences.size === 0 ? behind >= FENCE_BYTES || this.isFull : behind >= FENCE_BYTES_BEHIND;
+    const isDue = (this.fences?.size ?? 0) === 0 ? behind >= FENCE_BYTES || this.isFull : behind >= FENCE_BYTES_BEHIND;
     this.isFenceDue = isDue && this.isOpen && !this.isFenceAsked && !this.isOver;
+  }
+
+  private count(pieces: readonly SentPiece[]): void {
+    const { headers } = this;
+    for (const piece of pieces) {
+      if (ArrayBuffer.isView(piece)) {
+        headers.walk(piece);
+      } else {
+        headers.walk(piece.head);
+        headers.skip(piece.bodyLength);
+      }
+    }
+  }
+
+  /** @param start - how many bytes were sent before them */
+  private copy(pieces: readonly SentPiece[], start: number): void {
+    const bytes = this.bytes ?? new SentBytes(start);
+    this.bytes = bytes;
+    for (const piece of pieces) {
+      if (ArrayBuffer.isView(piece)) {
+        bytes.append(piece);
+      } else {
+        bytes.append(piece.head);
+        bytes.append(piece.body);
+      }
+    }
+  }
+
+  /** Whether all that counts has arrived: what was sent besides need not be kept. */
+  private get isSettled(): boolean {
+    return !this.isOpen && (this.fences?.size ?? 0) === 0 && this.headers.isBetweenPackets;
+  }
+
+  private letGo(): void {
+    this.fences = undefined;
+    if (this.arrivals?.size === 0) this.arrivals = undefined;
+    this.lastFence = this.headers.place;
+    this.dropBytes();
+  }
+
+  private dropBytes(): void {
+    this.confirmedTo = this.headers.place;
+    this.bytes?.clear();
+    this.bytes = undefined;
   }
 
   private get window(): number {
@@ -240,10 +279,15 @@ export class SentLog implements SentListener {
   }
 
   private openAnswerLeft(sessionId: number, end: number): void {
-    const count = this.unopened.get(sessionId);
+    const count = this.unopened?.get(sessionId);
     if (count === undefined) return;
-    this.unopened.delete(sessionId);
+    this.noLongerUnopened(sessionId);
     this.open(count, end);
+  }
+
+  private noLongerUnopened(sessionId: number): void {
+    this.unopened?.delete(sessionId);
+    if (this.unopened?.size === 0) this.unopened = undefined;
   }
 
   private open(count: SentCount, from: number): void {
@@ -253,7 +297,7 @@ export class SentLog implements SentListener {
     if (before !== undefined) before.to = from;
     count.from = from;
     count.to = Number.POSITIVE_INFINITY;
-    this.counts.set(sessionId, count);
+    this.counts.set(count);
   }
 
   private forgetRecent(): void {
@@ -262,6 +306,7 @@ export class SentLog implements SentListener {
   }
 
   private fenceLeft(end: number): void {
+    this.fences ??= new Line();
     this.fences.push(end);
     this.lastFence = end;
     this.isOpen = false;

@@ -23,8 +23,8 @@ export class OutboundMessage implements NamedPacket {
   headBytes = preview3.COMMON_HEADER_BYTES;
   body: Uint8Array = EMPTY_BYTES;
   bodyLength = 0;
-  sessionId = 0;
-  frameId = 0;
+  private sessionId = 0;
+  private frameId = 0;
   private traceLow = 0;
   private traceHigh = 0;
   private codec: MetadataCodec<never> = NO_METADATA;

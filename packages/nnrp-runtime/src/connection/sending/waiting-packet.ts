@@ -5,7 +5,6 @@ import type { OutboundPacket } from '../../transport/contract/contract.js';
 import type { NamedPacket } from '../../transport/contract/named-packet.js';
 import { COPY_LIMIT, changedBody, copyIntact, intact, lent, unsentHead } from '../../transport/stream/lent-packet.js';
 
-const AT = preview3.COMMON_HEADER_OFFSETS;
 /** What a short packet that waits holds besides its bytes: it is a piece of text, and has a place in a lane (measured). */
 export const TEXT_BYTES = 32;
 /** The same of a longer one, which is an object with an array of bytes (measured, rounded up). */
@@ -67,15 +66,8 @@ export class WaitingPacket implements NamedPacket {
   }
 
   get messageType(): number {
-    return this.byte(AT.messageType);
-  }
-
-  get sessionId(): number {
-    return this.field(AT.sessionId);
-  }
-
-  get frameId(): number {
-    return this.field(AT.frameId);
+    const at = preview3.COMMON_HEADER_OFFSETS.messageType;
+    return this.text === undefined ? (this.copied()[at] ?? 0) : this.text.charCodeAt(PREFIX + at);
   }
 
   /** Made when it is asked for. */
@@ -108,14 +100,6 @@ export class WaitingPacket implements NamedPacket {
   writeHead(view: DataView, start: number): void {
     const { headBytes } = this;
     new Uint8Array(view.buffer, view.byteOffset + start, headBytes).set(this.copied().subarray(0, headBytes));
-  }
-
-  private field(at: number): number {
-    return (this.byte(at) | (this.byte(at + 1) << 8) | (this.byte(at + 2) << 16) | (this.byte(at + 3) << 24)) >>> 0;
-  }
-
-  private byte(at: number): number {
-    return this.text === undefined ? (this.bytes?.[at] ?? 0) : this.text.charCodeAt(PREFIX + at);
   }
 
   private copied(): Uint8Array {

@@ -3,7 +3,8 @@ import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
 
 /** Packets of a session that its next connection will send, in order. */
 export class KeptPackets {
-  private line = new Line<LoggedPacket>();
+  /** Made when something is kept: most sessions never lose their connection. */
+  private line: Line<LoggedPacket> | undefined;
   private bytes = 0;
 
   /** What is held for them. */
@@ -12,37 +13,38 @@ export class KeptPackets {
   }
 
   get size(): number {
-    return this.line.size;
+    return this.line?.size ?? 0;
   }
 
   add(packet: LoggedPacket): void {
+    this.line ??= new Line();
     this.line.push(packet);
     this.bytes += packet.heldBytes;
   }
 
   /** The oldest one, which leaves; there must be one. */
   take(): LoggedPacket {
-    const packet = this.line.take();
+    const packet = (this.line as Line<LoggedPacket>).take();
     this.bytes -= packet.heldBytes;
     return packet;
   }
 
   /** Puts packets in front that were sent before all others. */
   addBefore(packets: readonly LoggedPacket[]): void {
-    const rest = this.line.drain();
+    const rest = this.line?.drain() ?? [];
     this.bytes = 0;
     for (const packet of [...packets, ...rest]) this.add(packet);
   }
 
   /** Leaves out what belongs to a frame. */
   withoutFrame(frameId: number): void {
-    const rest = this.line.drain();
+    const rest = this.line?.drain() ?? [];
     this.bytes = 0;
     for (const packet of rest) if (packet.frameId !== frameId) this.add(packet);
   }
 
   clear(): void {
-    this.line.drain();
+    this.line = undefined;
     this.bytes = 0;
   }
 }

@@ -5,8 +5,6 @@ export interface LentPiece {
   readonly body: Uint8Array;
   /** Length of the body when it was lent: what the header says. */
   readonly bodyLength: number;
-  /** Whether the body can be sent as the header says. */
-  readonly isIntact: boolean;
 }
 
 /** Bytes that a transport has been given to send, or a packet whose body was lent to it. */
@@ -14,6 +12,6 @@ export type SentPiece = Uint8Array | LentPiece;
 
 /** Wants to know what a transport has been given to send, byte for byte and in order, to send it again elsewhere. */
 export interface SentListener {
-  /** What was given since the last call, in whatever pieces. Bytes are read in the call; bodies that are lent, later. */
+  /** What was given since the last call, in whatever pieces, which are read in the call. */
   append(pieces: readonly SentPiece[]): void;
 }
