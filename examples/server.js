@@ -10,7 +10,7 @@ await server.serve({
   submit: (operation) => generate(operation.text(), operation.signal),
 });
 
-/** Stands for a model. The signal aborts when the rest is not wanted: cancelled, too late, connection lost. */
+/** Stands for a model. The signal aborts when the rest is not wanted: cancelled, too late, client gone for good. */
 async function* generate(prompt, signal) {
   for (const word of prompt.split(' ')) {
     await sleep(20, undefined, { signal });

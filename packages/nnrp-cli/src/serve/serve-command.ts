@@ -30,7 +30,11 @@ export function addServeCommand(program: Command, io: CliIo, done: (code: ExitCo
     .addOption(
       new Option('--handler <name>', 'how submits are answered').choices(Object.keys(HANDLERS)).default('echo'),
     )
-    .option('--resume-window <ms>', 'how long sessions outlive their connection; 0 = not at all', milliseconds)
+    .option(
+      '--resume-window <ms>',
+      'how long sessions outlive their connection; default 120000, 0 = not at all',
+      milliseconds,
+    )
     .option('-c, --config <file>', 'JSON file with options of the server')
     .option('--tls-cert <file>', 'speak TLS: certificate of the server, then those that lead to its root')
     .option('--tls-key <file>', 'private key of that certificate')
