@@ -81,7 +81,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
 
   /** Whether bytes wait that the peer has not taken: what is sent now comes behind them. */
   get isSending(): boolean {
-    return this.outbox.byteLength > 0 || (this.transport.unsentBytes ?? 0) > 0;
+    return this.outbox.waitsForTransport || (this.transport.unsentBytes ?? 0) > 0;
   }
 
   get unfinishedBytes(): number {

@@ -61,7 +61,7 @@ export class Pings {
     let giveUp: (error: NnrpError) => void = () => {};
     const roundTrip = new Promise<number>((resolve, reject) => {
       const pong: AwaitedPong = { sentAtMs: performance.now(), patience: undefined, isOver: false, resolve, reject };
-      this.wait(pong, timeoutMs);
+      this.wait(pong, timeoutMs, timeoutMs);
       this.awaited ??= new Line();
       this.awaited.push(pong);
       giveUp = (error) => {
@@ -105,7 +105,7 @@ export class Pings {
   /** @param leftMs - of its time */
   private watch(pong: AwaitedPong, timeoutMs: number, leftMs: number): void {
     this.watched = pong;
-    this.wait(pong, leftMs, () => {
+    this.wait(pong, timeoutMs, leftMs, () => {
       this.watched = undefined;
       const next = this.awaited?.size ? this.awaited.first : undefined;
       if (next === undefined || next.patience !== undefined) return;
@@ -113,12 +113,15 @@ export class Pings {
     });
   }
 
-  /** @param answered - the time has passed, and the answer had come by then */
-  private wait(awaited: AwaitedPong, timeoutMs: number, answered: () => void = NOBODY): void {
+  /**
+   * @param leftMs - of `timeoutMs`
+   * @param answered - the time has passed, and the answer had come by then
+   */
+  private wait(awaited: AwaitedPong, timeoutMs: number, leftMs: number, answered: () => void = NOBODY): void {
     const { owner } = this;
     const { stops } = owner.reading;
     const before = owner.unfinishedBytes;
-    awaited.patience = new Patience(owner, timeoutMs, () => {
+    awaited.patience = new Patience(owner, leftMs, () => {
       if (awaited.isOver) {
         answered();
         return;
@@ -128,9 +131,9 @@ export class Pings {
       // been read: it lies behind what this side does not take.
       const isExcused =
         owner.isSending || reading.isPaused || reading.stops !== stops || this.isBehind(awaited, before, timeoutMs);
-      if (isExcused && !awaited.isOver) this.wait(awaited, timeoutMs, answered);
+      if (isExcused && !awaited.isOver) this.wait(awaited, timeoutMs, timeoutMs, answered);
       else if (owner.pingTimedOut(new TimeoutError(`no PONG within ${timeoutMs} ms`, timeoutMs)) && !awaited.isOver)
-        this.wait(awaited, timeoutMs, answered);
+        this.wait(awaited, timeoutMs, timeoutMs, answered);
     }).unref();
   }
 

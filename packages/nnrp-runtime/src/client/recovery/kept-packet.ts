@@ -13,7 +13,7 @@ export function ownPacket(
   body: Uint8Array = NOTHING,
 ): LoggedPacket {
   const bytes = new Uint8Array(Buffer.concat(buildPacket({ messageType, sessionId, frameId: 0 }, metadata, body)));
-  return new LoggedPacket(bytes, preview3.COMMON_HEADER_BYTES + metadata.length, body.length, undefined);
+  return new LoggedPacket(bytes, preview3.COMMON_HEADER_BYTES + metadata.length);
 }
 
 /** What is kept, to be read: a long body is left out. */

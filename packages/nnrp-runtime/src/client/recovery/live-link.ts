@@ -8,8 +8,7 @@ import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
 import { SentLog, type SentLogOwner } from '../../connection/recovery/sent-log.js';
 import type { FramedTransport, PacketSink } from '../../transport/contract/contract.js';
 import type { NamedPacket } from '../../transport/contract/named-packet.js';
-import { changedBody } from '../../transport/stream/lent-packet.js';
-import { ownPacket, readable } from './kept-packet.js';
+import { ownPacket } from './kept-packet.js';
 import type { ResumableSession } from './resumable-session.js';
 
 const PING = ownPacket(MessageType.Ping);
@@ -99,15 +98,6 @@ export class LiveLink implements PacketSink, SentLogOwner {
   sendPing(packet: NamedPacket = PING): boolean {
     this.pings.push(this.log === undefined ? 'connection' : 'logged connection');
     return this.send(packet);
-  }
-
-  /** Sends what was kept; of a body that has changed meanwhile its sender is told. */
-  sendKept(packet: LoggedPacket): void {
-    if (packet.isIntact) this.send(packet);
-    else {
-      const head = readable(packet);
-      this.owner.sink.unsent?.(head, changedBody(head, packet.body.length));
-    }
   }
 
   ask(asked: AskedOpen): boolean {
@@ -252,7 +242,7 @@ export class LiveLink implements PacketSink, SentLogOwner {
    * PONG, as this side does for the server's.
    */
   private pingCame(packet: Packet): void {
-    if (this.log !== undefined && !this.isFull) {
+    if (this.log !== undefined && !this.isFull && !this.log.isOverfull) {
       this.send(PONG);
       return;
     }

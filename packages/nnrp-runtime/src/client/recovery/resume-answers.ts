@@ -88,7 +88,7 @@ export class ResumeAnswers {
       return;
     }
     link.adopt(session);
-    for (const packet of rest) link.sendKept(packet);
+    for (const packet of rest) link.send(packet);
     this.owner.sessionResumed(rest.length);
   }
 

@@ -2,53 +2,45 @@ import * as preview3 from 'nnrp-core/preview3';
 import { trueLength } from '../../base/bytes.js';
 import type { OutboundPacket } from '../../transport/contract/contract.js';
 import type { NamedPacket } from '../../transport/contract/named-packet.js';
-import type { LentPiece } from '../../transport/contract/sent-pieces.js';
-import { COPY_LIMIT, copyIntact, intact, lent } from '../../transport/stream/lent-packet.js';
+import { copyIntact } from '../../transport/stream/lent-packet.js';
 
 const AT = preview3.COMMON_HEADER_OFFSETS;
 /** What a packet that is kept takes besides its bytes (measured, rounded up). */
 const OBJECT_BYTES = 256;
 
-/** A packet of a session that is kept until it can be sent again, or for the first time. */
-export class LoggedPacket implements NamedPacket, LentPiece {
+/**
+ * A packet of a session that is kept until it can be sent again, or for the first time. Its body is a copy: who has handed it
+ * over is told that it is taken, and may do with its own what it likes.
+ */
+export class LoggedPacket implements NamedPacket {
   /** Length of the body as the head says. */
   readonly bodyLength: number;
 
   /**
-   * @param bytes - header and metadata, in memory of their own; behind them the body when that is not lent
-   * @param lent - a long body, which is still the sender's
+   * @param bytes - header, metadata and body, in memory of their own
    */
   constructor(
     private readonly bytes: Uint8Array,
     readonly headBytes: number,
-    bodyLength: number,
-    /** The same as `body` where that is lent. */
-    readonly lent: Uint8Array | undefined,
   ) {
-    this.bodyLength = bodyLength;
+    this.bodyLength = bytes.length - headBytes;
   }
 
   /**
-   * A packet that cannot be sent now. A short body is copied.
+   * A packet that cannot be sent now.
    * @throws WireError when the metadata breaks a rule, UsageError when the body has grown meanwhile
    */
   static of(packet: OutboundPacket): LoggedPacket {
     const { headBytes, body } = packet;
     const length = packet.bodyLength ?? trueLength(body);
-    const copied = length <= COPY_LIMIT ? length : 0;
-    const bytes = new Uint8Array(headBytes + copied);
+    const bytes = new Uint8Array(headBytes + length);
     packet.writeHead(new DataView(bytes.buffer), 0, bytes);
-    if (copied > 0) copyIntact(body, copied, bytes, headBytes);
-    return new LoggedPacket(bytes, headBytes, length, copied === length ? undefined : intact(lent(body), length));
+    copyIntact(body, length, bytes, headBytes);
+    return new LoggedPacket(bytes, headBytes);
   }
 
   get body(): Uint8Array {
-    return this.lent ?? this.bytes.subarray(this.headBytes);
-  }
-
-  /** Whether the body can be sent as the head says: it has not been transferred or resized meanwhile. */
-  get isIntact(): boolean {
-    return this.lent === undefined || this.lent.length === this.bodyLength;
+    return this.bytes.subarray(this.headBytes);
   }
 
   get messageType(): number {
@@ -78,7 +70,8 @@ export class LoggedPacket implements NamedPacket, LentPiece {
   }
 
   private field(at: number): number {
-    const [a = 0, b = 0, c = 0, d = 0] = this.bytes.subarray(at, at + 4);
-    return (a | (b << 8) | (c << 16) | (d << 24)) >>> 0;
+    const { bytes } = this;
+    const low = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
+    return (low | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)) >>> 0;
   }
 }

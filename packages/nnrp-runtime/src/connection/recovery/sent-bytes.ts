@@ -7,16 +7,12 @@ import { LoggedPacket } from './logged-packet.js';
 const AT = preview3.COMMON_HEADER_OFFSETS;
 const HEADER_BYTES = preview3.COMMON_HEADER_BYTES;
 
-/** A packet as it lies in the bytes. */
+/** A packet, and where it was found. */
 export interface SentPacket {
   /** How many bytes were appended before it. */
   readonly place: number;
-  readonly sessionId: number;
-  readonly frameId: number;
-  readonly messageType: number;
-  readonly bodyLength: number;
-  /** The packet in memory of its own. */
-  copy(): LoggedPacket;
+  /** In memory of its own. */
+  readonly packet: LoggedPacket;
 }
 
 /**
@@ -59,7 +55,7 @@ export class SentBytes {
 
   /** The transport has left a packet of a frame out, because its body was transferred or resized: that frame fails. */
   leaveOut(sessionId: number, frameId: number): boolean {
-    const isHere = [...this.packets()].some((packet) => isOf(packet, sessionId, frameId));
+    const isHere = this.packets((id) => id === sessionId).some(({ packet }) => isOf(packet, sessionId, frameId));
     if (isHere) {
       this.leftOut ??= [];
       this.leftOut.push({ sessionId, frameId });
@@ -67,43 +63,33 @@ export class SentBytes {
     return isHere;
   }
 
-  /** Whole packets in order, from the place where it was trimmed on. */
-  *packets(): Generator<SentPacket> {
-    const reader = new ChunkReader([...this.chunks], this.begin);
+  /** Whole packets of sessions that are wanted, in order, from the place where it was trimmed on. */
+  packets(isWanted: (sessionId: number) => boolean): SentPacket[] {
+    const bytes = this.joined();
     const leftOut = [...(this.leftOut ?? [])];
-    for (;;) {
-      const { place } = reader;
-      const start = reader.read(HEADER_BYTES);
-      if (start === undefined) return;
-      const sessionId = start.readUInt32LE(AT.sessionId);
-      const frameId = start.readUInt32LE(AT.frameId);
-      const messageType = start[AT.messageType] as number;
-      const metadataLength = start.readUInt32LE(AT.metaLen);
-      const bodyLength = start.readUInt32LE(AT.bodyLen);
-      const rest = reader.read(metadataLength + bodyLength);
-      if (rest === undefined) return;
-      const packet: SentPacket = {
-        place,
-        sessionId,
-        frameId,
-        messageType,
-        bodyLength,
-        copy: () => {
-          const bytes = new Uint8Array(HEADER_BYTES + rest.length);
-          bytes.set(start);
-          bytes.set(rest, HEADER_BYTES);
-          return new LoggedPacket(bytes, HEADER_BYTES + metadataLength, bodyLength, undefined);
-        },
-      };
-      const left = leftOut.findIndex((frame) => isOf(packet, frame.sessionId, frame.frameId));
+    const found: SentPacket[] = [];
+    let end = 0;
+    for (let at = 0; bytes.length - at >= HEADER_BYTES; at = end) {
+      const headEnd = at + HEADER_BYTES + bytes.readUInt32LE(at + AT.metaLen);
+      end = headEnd + bytes.readUInt32LE(at + AT.bodyLen);
+      if (end > bytes.length) break;
+      if (!isWanted(bytes.readUInt32LE(at + AT.sessionId))) continue;
+      const packet = new LoggedPacket(new Uint8Array(bytes.subarray(at, end)), headEnd - at);
+      const left = leftOut.findIndex(({ sessionId, frameId }) => isOf(packet, sessionId, frameId));
       if (left >= 0) leftOut.splice(left, 1);
-      else yield packet;
+      else found.push({ place: this.begin + at, packet });
     }
+    return found;
   }
 
   /** Lets go of everything. */
   clear(): void {
     for (const chunk of this.chunks.drain()) this.giveBack(chunk);
+  }
+
+  private joined(): Buffer {
+    const parts = [...this.chunks].map(({ bytes, base, used }) => bytes.subarray(Math.max(0, this.begin - base), used));
+    return Buffer.concat(parts);
   }
 
   private nextChunk(bytes: number): LogChunk {
@@ -121,39 +107,6 @@ export class SentBytes {
 }
 
 /** Whether it is one that a transport may leave out. */
-function isOf(packet: SentPacket, sessionId: number, frameId: number): boolean {
+function isOf(packet: LoggedPacket, sessionId: number, frameId: number): boolean {
   return packet.sessionId === sessionId && packet.frameId === frameId && packet.bodyLength > COPY_LIMIT;
-}
-
-/** Reads on over the ends of chunks. */
-class ChunkReader {
-  private chunk = 0;
-
-  constructor(
-    private readonly chunks: readonly LogChunk[],
-    /** How many bytes lie before what is read next. */
-    public place: number,
-  ) {}
-
-  /** A view where they lie together, else a copy; undefined when there are not so many. */
-  read(count: number): Buffer | undefined {
-    const parts: Buffer[] = [];
-    for (let missing = count; missing > 0; ) {
-      this.moveOn();
-      const chunk = this.chunks[this.chunk];
-      if (chunk === undefined) return undefined;
-      const start = this.place - chunk.base;
-      const part = chunk.bytes.subarray(start, Math.min(start + missing, chunk.used));
-      parts.push(part);
-      this.place += part.length;
-      missing -= part.length;
-    }
-    return parts.length === 1 ? parts[0] : Buffer.concat(parts);
-  }
-
-  private moveOn(): void {
-    for (let here = this.chunks[this.chunk]; here !== undefined; here = this.chunks[++this.chunk]) {
-      if (this.place < here.base + here.used) return;
-    }
-  }
 }

@@ -35,7 +35,7 @@ class Transport {
   }
 }
 
-function logOf(windowBytes?: number) {
+function logOf(windowBytes?: number, owed = 0) {
   let fences = 0;
   let rooms = 0;
   const transport = new Transport();
@@ -47,7 +47,7 @@ function logOf(windowBytes?: number) {
     confirmedRoom: () => rooms++,
     crashed: (error: unknown) => Promise.reject(error),
   };
-  const log = new SentLog(owner, transport, windowBytes);
+  const log = new SentLog(owner, transport, owed, windowBytes);
   logs.push(log);
   return { log, transport, fences: () => fences, rooms: () => rooms };
 }

@@ -7,7 +7,7 @@ import type { SentListener, SentPiece } from '../../transport/contract/sent-piec
 import { HeaderWalk } from './header-walk.js';
 import { isLogMemoryScarce } from './log-chunk.js';
 import { LoggedPacket } from './logged-packet.js';
-import { SentBytes } from './sent-bytes.js';
+import { SentBytes, type SentPacket } from './sent-bytes.js';
 import type { SentCount } from './sent-count.js';
 import { SentCounts } from './sent-counts.js';
 
@@ -73,15 +73,24 @@ export class SentLog implements SentListener {
   /** One was asked for that has not left: the transport may have no room. */
   private isFenceAsked = false;
   private isOver = false;
+  /** What `sentBySession` gives, and how much was sent by then. */
+  private found: { readonly at: number; readonly bySession: Map<number, SentPacket[]> } | undefined;
 
   /** Not made inside a `send` of the transport. */
   constructor(
     private readonly owner: SentLogOwner,
     private readonly transport: Pick<FramedTransport, 'tellSent' | 'settleSent'>,
+    /** PINGs that have left before, whose PONGs are still to come. */
+    private owed = 0,
     private readonly windowBytes = WINDOW_BYTES,
   ) {
     this.keepsItself = transport.tellSent === undefined;
     transport.tellSent?.(this);
+  }
+
+  /** Whether so much is unconfirmed that not even what makes room may be sent. */
+  get isOverfull(): boolean {
+    return this.byteLength * 4 >= this.window * 5;
   }
 
   /** Bytes that are unconfirmed. */
@@ -122,7 +131,7 @@ export class SentLog implements SentListener {
    */
   keep(packet: NamedPacket): LoggedPacket {
     const kept = LoggedPacket.of(packet);
-    this.append(kept.lent === undefined ? [kept.head, kept.body] : [kept]);
+    this.append([kept.head, kept.body]);
     return kept;
   }
 
@@ -158,10 +167,15 @@ export class SentLog implements SentListener {
 
   /** A PONG has come: all before its PING has arrived. */
   confirmed(): void {
+    if (this.owed > 0) {
+      this.owed--;
+      return;
+    }
     const { fences } = this;
     if (fences === undefined || fences.size === 0) return;
     this.confirmedTo = fences.take();
     this.bytes?.trim(this.confirmedTo);
+    this.found = undefined;
     const answered = ++this.fencesAnswered;
     while ((this.arrivals?.first?.after ?? answered) < answered) this.arrivals?.take().then();
     if (this.isSettled) this.letGo();
@@ -185,18 +199,15 @@ export class SentLog implements SentListener {
   /** The transport has left a packet out, because its body was transferred or resized: the peer never counts it. */
   leftOut(sessionId: number, frameId: number): void {
     const count = this.counts.get(sessionId);
+    this.found = undefined;
     if (this.bytes?.leaveOut(sessionId, frameId) && count !== undefined) count.packets--;
   }
 
   /** What was sent for a session and is not confirmed, in order, each in memory of its own. */
   unconfirmed({ sessionId, from, to }: SentCount): LoggedPacket[] {
     this.settle();
-    const found: LoggedPacket[] = [];
-    for (const packet of this.bytes?.packets() ?? []) {
-      if (packet.sessionId !== sessionId || packet.place < from || packet.place >= to) continue;
-      if (!isUncounted(packet.messageType)) found.push(packet.copy());
-    }
-    return found;
+    const sent = this.sentBySession().get(sessionId) ?? [];
+    return sent.filter(({ place }) => place >= from && place < to).map(({ packet }) => packet);
   }
 
   /** The connection is over, and its sessions have what was kept for them. */
@@ -208,6 +219,7 @@ export class SentLog implements SentListener {
     this.dropBytes();
     this.fences = undefined;
     this.arrivals = undefined;
+    this.found = undefined;
   }
 
   /** Hears of everything that the transport was given so far. */
@@ -266,10 +278,27 @@ export class SentLog implements SentListener {
     this.confirmedTo = this.headers.place;
     this.bytes?.clear();
     this.bytes = undefined;
+    this.found = undefined;
   }
 
   private get window(): number {
     return isLogMemoryScarce() ? Math.min(SCARCE_WINDOW_BYTES, this.windowBytes) : this.windowBytes;
+  }
+
+  /** All sessions of a connection are asked for one after the other, when it is lost: what was sent is gone through once. */
+  private sentBySession(): Map<number, SentPacket[]> {
+    const at = this.headers.place;
+    if (this.found?.at === at) return this.found.bySession;
+    const bySession = new Map<number, SentPacket[]>();
+    for (const sent of this.bytes?.packets((id) => this.counts.get(id) !== undefined) ?? []) {
+      const { messageType, sessionId } = sent.packet;
+      if (isUncounted(messageType)) continue;
+      const ofSession = bySession.get(sessionId);
+      if (ofSession === undefined) bySession.set(sessionId, [sent]);
+      else ofSession.push(sent);
+    }
+    this.found = { at, bySession };
+    return bySession;
   }
 
   private countOf(sessionId: number): SentCount | undefined {

@@ -1,5 +1,5 @@
 import { forCaller, type NnrpError, type Packet, type UsageError } from 'nnrp-core';
-import { afterThis, type Guarded, nextTurn } from '../../base/guard.js';
+import { afterThis, type Guarded, guard, nextTurn } from '../../base/guard.js';
 import { ignoreRejection, SETTLED } from '../../base/promises/settled.js';
 import type { FramedTransport } from '../../transport/contract/contract.js';
 import type { NamedPacket } from '../../transport/contract/named-packet.js';
@@ -114,10 +114,23 @@ export class Outbox {
    */
   sendAhead(packet: NamedPacket): boolean {
     const { log } = this;
-    if (log === undefined || !this.full || this.isTransportFull) return this.send(packet, CONTROL_LANE, false);
+    if (log === undefined || !this.full || this.isTransportFull || log.isOverfull)
+      return this.send(packet, CONTROL_LANE, false);
     this.leaves(packet);
     if (this.isTransportFull) this.owner.transportIsFull(true);
     return true;
+  }
+
+  /** Whether something waits here because the transport takes no more. */
+  get waitsForTransport(): boolean {
+    return this.waitingBytes > 0 && (this.isTransportFull || this.log?.isFull !== true);
+  }
+
+  /** From now on keeps what is sent. What was asked before goes out first: the log counts the answers to its own fences alone. */
+  beginLog(make: () => SentLog): void {
+    if (this.log !== undefined) return;
+    this.flushControl(() => false);
+    this.log = make();
   }
 
   /** Before something is sent for a session: a fence leaves in one write with it. The connection may end inside of it. */
@@ -165,9 +178,13 @@ export class Outbox {
 
   /** Hands everything to the transport, room or not: the connection is about to close. */
   flushAll(): void {
-    for (const lane of this.takeLanes()) {
-      for (let packet = lane.take(); packet !== undefined; packet = lane.take()) {
-        if (!this.isSpoilt(packet)) this.leaves(packet);
+    // What is said of a packet that is left out may have to wait as well.
+    while (this.lanes !== undefined) {
+      for (const lane of this.takeLanes()) {
+        for (let packet = lane.take(); packet !== undefined; packet = lane.take()) {
+          if (this.isSpoilt(packet)) this.leaveOut(packet, (tell) => guard(this.owner, tell));
+          else this.leaves(packet);
+        }
       }
     }
   }
@@ -257,24 +274,29 @@ export class Outbox {
 
   /** Sends what the peer needs before it can make room. */
   private flushAhead(): false {
+    this.flushControl(() => this.isTransportFull || this.log?.isOverfull === true);
+    return false;
+  }
+
+  private flushControl(isEnough: () => boolean): void {
     const lane = this.lanes?.[CONTROL_LANE];
-    while (!this.isTransportFull) {
+    while (!isEnough()) {
       const packet = lane?.take();
       if (packet === undefined) break;
       this.gone(packet.retainedBytes);
       if (this.isSpoilt(packet)) this.leaveOut(packet);
       else this.leaves(packet);
     }
-    return false;
   }
 
-  private leaveOut(packet: WaitingPacket): void {
+  /** @param when - runs what tells of it; by default when the code that runs now has returned */
+  private leaveOut(packet: WaitingPacket, when = (tell: () => void) => afterThis(this.owner, tell)): void {
     const { head, error: own } = packet.unsent();
     const isFollower = packet.isIntact;
     // Its operation has ended with the result that was left out before it, unless this was the last one.
     if (isFollower && packet.partial) return;
     const error = (isFollower && this.spoilt?.get(packet.resultOf ?? '')) || own;
-    afterThis(this.owner, () => this.owner.leftOut(head, error));
+    when(() => this.owner.leftOut(head, error));
   }
 
   /** One lane a turn, so that senders woken first can fill the room again before others are woken. */

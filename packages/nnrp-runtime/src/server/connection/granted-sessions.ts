@@ -34,8 +34,10 @@ export interface GrantingServer {
 
 /** The sessions that are opened or resumed on one connection, from the decision on, and those whose rest it still brings. */
 export class GrantedSessions {
-  /** Sessions that are over, whose clients may not have all of them. */
-  private readonly leaving = new Set<LeavingSession>();
+  /** Sessions that are over, whose clients may not have all of them: those that the next fence confirms, and those behind. */
+  private arriving = new Set<LeavingSession>();
+  private leaving = new Set<LeavingSession>();
+  private isWaiting = false;
 
   constructor(
     private readonly connection: GrantingConnection,
@@ -63,8 +65,12 @@ export class GrantedSessions {
   resumed(open: preview3.SessionOpen, port: SessionPort, token: Uint8Array, received: number | undefined): boolean {
     const { connection, server } = this;
     const { session } = port;
+    // It is here: nothing was lost.
+    if (port.current === connection) return false;
     // The client has given the old connection up: whatever that still brings is not listened to.
     port.current?.takenOver();
+    // More may have been suspended by that than may be.
+    if (!server.resumables.knows(port)) return false;
     if (session === undefined || !port.isAway || !port.canGoOnFrom(received)) return false;
     this.keepLog();
     port.resumeOn(connection, received);
@@ -78,21 +84,42 @@ export class GrantedSessions {
 
   /** The session is over, but its client may not have all of it yet. */
   leaves(left: LeavingSession): void {
-    const { connection } = this;
     this.leaving.add(left);
-    connection.sentLog?.whenArrived(() => {
-      if (!this.leaving.delete(left)) return;
-      left.arrived();
-      const { sessionId, session } = left;
-      if (session !== undefined && connection.serverSessionOf(sessionId) === session)
-        connection.sessionEnded(sessionId);
-    });
+    const { maxSessionsPerConnection } = this.server.config;
+    if (this.arriving.size + this.leaving.size > maxSessionsPerConnection) {
+      const [oldest] = this.arriving.size > 0 ? this.arriving : this.leaving;
+      if (oldest !== undefined) this.hasLeft(oldest);
+    }
+    if (this.arriving.size === 0) this.waitForArrival();
   }
 
   /** The connection is over. */
   end(): void {
-    for (const left of this.leaving) guard(this.connection, () => left.leftBehind(this.connection.isLost));
+    for (const left of [...this.arriving, ...this.leaving])
+      guard(this.connection, () => left.leftBehind(this.connection.isLost));
+    this.arriving.clear();
     this.leaving.clear();
+  }
+
+  /** One after the other for many at once, or each would ask for a fence of its own. */
+  private waitForArrival(): void {
+    if (this.isWaiting || this.leaving.size === 0) return;
+    this.isWaiting = true;
+    this.arriving = this.leaving;
+    this.leaving = new Set();
+    this.connection.sentLog?.whenArrived(() => {
+      this.isWaiting = false;
+      for (const left of [...this.arriving]) this.hasLeft(left);
+      this.waitForArrival();
+    });
+  }
+
+  private hasLeft(left: LeavingSession): void {
+    const { connection } = this;
+    if (!this.arriving.delete(left) && !this.leaving.delete(left)) return;
+    left.arrived();
+    const { sessionId, session } = left;
+    if (session !== undefined && connection.serverSessionOf(sessionId) === session) connection.sessionEnded(sessionId);
   }
 
   private begin(session: ServerSession, ack: preview3.SessionOpenAck, resume: ResumeAnswer | undefined): void {

@@ -16,7 +16,7 @@ export abstract class OutlivableConnection<Session extends SessionEndpoint> exte
   }
 
   keepLog(): void {
-    this.outbox.log ??= new SentLog(this, this.transport);
+    this.outbox.beginLog(() => new SentLog(this, this.transport, this.pings.waiting));
   }
 
   fenceIfDue(): void {

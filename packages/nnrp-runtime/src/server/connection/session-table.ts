@@ -9,7 +9,7 @@ export class SessionTable<T> implements SessionIds {
   /** Ids below the frontier that were free at some time since; clients may have asked for some of them again. */
   private readonly freed = new FreeIds();
 
-  /** Ids that are free, but given only to those who ask for them. */
+  /** Ids that are free, and not given to anybody. */
   private readonly reserved = new IdSet();
 
   get size(): number {
@@ -41,7 +41,7 @@ export class SessionTable<T> implements SessionIds {
     if (sessionId < this.frontier && !this.reserved.has(sessionId)) this.freed.add(sessionId);
   }
 
-  /** The record of this id is about to go, and no other is to get the id until `freeReserved`, unless it asks for it. */
+  /** The record of this id is about to go, and no other is given the id until `freeReserved`. */
   reserve(sessionId: number): void {
     this.reserved.add(sessionId);
   }

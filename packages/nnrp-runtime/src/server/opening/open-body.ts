@@ -73,5 +73,6 @@ function readExtensions(
 
 function receivedOf(extensions: readonly preview3.ControlExtension[]): number | undefined {
   const position = extensions.find(({ type }) => type === preview3.RESUME_POSITION_EXTENSION);
-  return position && preview3.decodeResumePosition(position.payload);
+  // One that cannot be is refused like one that is too high.
+  return position && (preview3.decodeResumePosition(position.payload) ?? -1);
 }

@@ -68,6 +68,8 @@ export type Resumable = SessionPort;
 /** Finds the session that a request means to resume. */
 export interface ResumableFinder {
   find(open: preview3.SessionOpen, token: Uint8Array, received: number | undefined): Resumable | undefined;
+  /** Whether the id of a session that is over is kept for its client, which comes over another connection. */
+  keepsId(sessionId: number, connection: object): boolean;
 }
 
 /** What opening a session needs of the server. */
@@ -327,7 +329,9 @@ export class SessionOpening {
       this.resume(open, attempt);
       return;
     }
-    const choice = chooseSessionId(open, this.server.table);
+    const { table, resumables } = this.server;
+    const has = (id: number) => table.has(id) || resumables.keepsId(id, this.owner);
+    const choice = chooseSessionId(open, { has, free: () => table.free() });
     if ('sessionId' in choice)
       this.owner.granted(open, openedAck(open, this.server.terms, choice.sessionId, grant.priorityClass));
     else if (choice.errorCode !== SessionErrorCode.SessionLimitReached) this.refuse(open, choice);

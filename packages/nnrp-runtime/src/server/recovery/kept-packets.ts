@@ -36,13 +36,6 @@ export class KeptPackets {
     for (const packet of [...packets, ...rest]) this.add(packet);
   }
 
-  /** Leaves out what belongs to a frame. */
-  withoutFrame(frameId: number): void {
-    const rest = this.line?.drain() ?? [];
-    this.bytes = 0;
-    for (const packet of rest) if (packet.frameId !== frameId) this.add(packet);
-  }
-
   clear(): void {
     this.line = undefined;
     this.bytes = 0;

@@ -118,6 +118,20 @@ export class ResumableSessions implements PortServer {
     return port.canGoOnFrom(received) || !port.isAway ? port : undefined;
   }
 
+  /** Whether it can still be resumed. */
+  knows(port: SessionPort): boolean {
+    return this.ports.get(port.sessionId) === port;
+  }
+
+  /**
+   * Whether the id is kept for the client of a session that is over: it may come for the rest. On the connection that the
+   * session was on it may be asked for again.
+   */
+  keepsId(sessionId: number, connection: object): boolean {
+    const port = this.ports.get(sessionId);
+    return port !== undefined && port.current !== connection;
+  }
+
   /** The session has a connection again. */
   resumed(port: SessionPort): void {
     const suspension = this.suspensions.get(port);

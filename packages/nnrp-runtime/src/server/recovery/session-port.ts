@@ -1,7 +1,7 @@
 import { type NnrpError, TransportError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { PeerMessages } from 'nnrp-core/preview3';
-import { background, guard } from '../../base/guard.js';
+import { background } from '../../base/guard.js';
 import { type Deferred, deferred } from '../../base/promises/deferred.js';
 import { ignoreRejection, SETTLED } from '../../base/promises/settled.js';
 import { type ErrorOptions, errorMessage } from '../../connection/errors/error-message.js';
@@ -11,7 +11,6 @@ import { ERROR_MESSAGE } from '../../connection/sending/codecs.js';
 import { type MetadataCodec, OutboundMessage } from '../../connection/sending/outbound-message.js';
 import { CONTROL_LANE, type Lane } from '../../connection/sending/outbox.js';
 import type { OutboundPacket } from '../../transport/contract/contract.js';
-import { changedBody, unsentHead } from '../../transport/stream/lent-packet.js';
 import type { ServerSessionConnection } from '../operation/server-session-connection.js';
 import type { ServerSession } from '../session/server-session.js';
 import type { AwayPlace } from './away-place.js';
@@ -33,7 +32,7 @@ export interface PortServer extends ConnectionServer {
   kept(port: SessionPort, bytes: number): void;
   /** Whether so much is kept for it, or in all, that results should wait. */
   isFull(port: SessionPort): boolean;
-  /** The id of a session that is about to end is given to no other until it is forgotten, unless one asks for it. */
+  /** The id of a session that is about to end is given to no other until it is forgotten. */
   reserveId(sessionId: number): void;
   /** Its session is over. */
   ended(port: SessionPort): void;
@@ -58,6 +57,9 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
   private outbound: OutboundMessage | undefined;
   /** Those that wait until all is sent. */
   private drain: Deferred<void> | undefined;
+  /** The last promise of the connection for room, and what was made of it. */
+  private drainedThere: Promise<void> = SETTLED;
+  private drained: Promise<void> = SETTLED;
 
   constructor(
     first: OutlivedConnection,
@@ -148,7 +150,14 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
     }
     const drained = connection.whenDrained(lane);
     if (drained === SETTLED) return drained;
-    return ignoreRejection(drained.catch((error: unknown) => this.whenDrainedElsewhere(connection, lane, error)));
+    // Very many may wait for the same room: those share one promise there, and have to here.
+    if (drained !== this.drainedThere) {
+      this.drainedThere = drained;
+      this.drained = ignoreRejection(
+        drained.catch((error: unknown) => this.whenDrainedElsewhere(connection, lane, error)),
+      );
+    }
+    return this.drained;
   }
 
   sessionEnded(sessionId: number): void {
@@ -271,9 +280,7 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
     const lane = session?.lane ?? CONTROL_LANE;
     let hasRoom = true;
     while (hasRoom && kept.size > 0 && connection !== undefined && this.connection === connection) {
-      const packet = kept.take();
-      if (packet.isIntact) hasRoom = connection.sendKept(packet, lane);
-      else this.leaveOut(packet);
+      hasRoom = connection.sendKept(kept.take(), lane);
     }
     if (connection === undefined || this.connection !== connection) return;
     if (kept.size > 0) {
@@ -293,13 +300,6 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
     if (hasRoom) drain.resolve();
     else
       connection.whenDrained(lane).then(drain.resolve, () => this.whenDrained(lane).then(drain.resolve, drain.reject));
-  }
-
-  /** A body has been transferred or resized while it was kept: its frame fails, for the client as for the handler. */
-  private leaveOut(packet: LoggedPacket): void {
-    const head = unsentHead(packet.head, packet.bodyLength);
-    this.kept.withoutFrame(packet.frameId);
-    guard(this, () => this.session?.operations.unsent(head, changedBody(head, packet.body.length)));
   }
 
   private whenDrainedElsewhere(connection: OutlivedConnection, lane: Lane, error: unknown): Promise<void> {
