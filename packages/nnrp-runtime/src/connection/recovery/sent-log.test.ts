@@ -1,7 +1,8 @@
 import { buildPacket } from 'nnrp-core';
 import { MessageType } from 'nnrp-core/preview3';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { SentListener, SentPiece } from '../../transport/contract/sent-pieces.js';
+import { SentBytes } from './sent-bytes.js';
 import { SentCount } from './sent-count.js';
 import { SentLog } from './sent-log.js';
 
@@ -187,6 +188,44 @@ describe('the log of what was sent', () => {
     transport.send(part.subarray(0, 45));
     transport.send(part.subarray(45), submit(7, 2));
     expect([frames(log, count), count.packets]).toEqual([[2], 2]);
+  });
+
+  it('does not take the answers to PINGs from before for those to its fences', () => {
+    const { log, transport } = logOf(undefined, 2);
+    const count = new SentCount(1);
+    log.begin(count, 'now');
+    transport.send(submit(1, 1), ping());
+    log.confirmed();
+    log.confirmed();
+    expect(frames(log, count)).toEqual([1]);
+    log.confirmed();
+    expect(frames(log, count)).toEqual([]);
+  });
+
+  it('is overfull when even what may go ahead of a full log has filled it a quarter more', () => {
+    const { log, transport } = logOf(100_000);
+    log.begin(new SentCount(1), 'now');
+    transport.send(submit(1, 1, 100_000));
+    expect([log.isFull, log.isOverfull]).toEqual([true, false]);
+    transport.send(...Array.from({ length: 650 }, () => packet(MessageType.Pong)));
+    expect(log.isOverfull).toBe(true);
+    transport.send(ping());
+    log.confirmed();
+    expect([log.isFull, log.isOverfull]).toEqual([false, false]);
+  });
+
+  it('is gone through once for all sessions of a connection that is lost', () => {
+    const walks = vi.spyOn(SentBytes.prototype, 'packets');
+    onTestFinished(() => walks.mockRestore());
+    const { log, transport } = logOf();
+    const counts = Array.from({ length: 500 }, (_, at) => new SentCount(at + 1));
+    for (const count of counts) log.begin(count, 'now');
+    for (const { sessionId } of counts) transport.send(submit(sessionId, 1), submit(sessionId, 2));
+    for (const count of counts) expect(frames(log, count)).toEqual([1, 2]);
+    expect(walks).toHaveBeenCalledTimes(1);
+    // What comes behind is found all the same.
+    transport.send(submit(7, 3));
+    expect(frames(log, counts[6] as SentCount)).toEqual([1, 2, 3]);
   });
 
   it('calls back when what was sent before has arrived, and not earlier', () => {
