@@ -27,7 +27,7 @@ const MIB = 1024 * 1024;
 
 describe('silence', () => {
   it('of fifty peers holds up nobody, and is cut after the handshake timeout', async () => {
-    const server = await stage.serve({ handshakeTimeoutMs: 300 });
+    const server = await stage.serve({ handshakeTimeoutMs: 2000 });
     const lost: ConnectionLost[] = [];
     server.on('connectionLost', (loss) => lost.push(loss));
     const started = performance.now();
@@ -36,7 +36,7 @@ describe('silence', () => {
     await expectServing(server);
     expect(silent.every((peer) => !peer.socket.closed)).toBe(true);
     await Promise.all(silent.map((peer) => peer.closed()));
-    expect(performance.now() - started).toBeGreaterThan(290);
+    expect(performance.now() - started).toBeGreaterThan(1990);
     await gone(server);
     const timeouts = lost.filter(({ error }) => error.code === 'NNRP_ERR_TIMEOUT');
     expect(timeouts.length).toBe(50);
