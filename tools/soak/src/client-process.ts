@@ -55,7 +55,8 @@ answerQuestions({
     // The remainder goes to the first connections, one each.
     const load = Array.from({ length: connections }, (_, index) => {
       const sessionsPerConnection = Math.floor(sessions / connections) + (index < sessions % connections ? 1 : 0);
-      const plan = { connector, sessionsPerConnection, pauseMs: sessions / 4, lifeMs, cuts };
+      // Where connections are cut, time is for coming back, too.
+      const plan = { connector, sessionsPerConnection, pauseMs: sessions / (cuts ? 1 : 4), lifeMs, cuts };
       return new LoadConnection(plan, new Dice(seed * 104_729 + index), totals, faults);
     });
     actors = [...hostiles, ...load];

@@ -40,7 +40,7 @@ export interface ListenOrder {
   readonly cuts: boolean;
 }
 
-const CUTS_CONFIG = Object.freeze({ resumeWindowMs: 8000, keepAliveMs: 1500, pingTimeoutMs: 1500 });
+const CUTS_CONFIG = Object.freeze({ resumeWindowMs: 20_000, keepAliveMs: 2000, pingTimeoutMs: 3000 });
 
 const faults = new Faults();
 faults.watchProcess();
