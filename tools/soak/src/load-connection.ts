@@ -26,6 +26,7 @@ const CUTS_CONFIG = Object.freeze({
   keepAliveMs: 1000,
   pingTimeoutMs: 2000,
   openTimeoutMs: 60_000,
+  closeTimeoutMs: 60_000,
   requestTimeoutMs: 60_000,
 });
 
