@@ -7,6 +7,8 @@ export class LogApplication {
   /** Frames of submits, in the order of arrival. */
   readonly submits: number[] = [];
   readonly cancels: number[] = [];
+  /** What must not be. */
+  readonly faults: string[] = [];
   readonly patches: number[] = [];
   /** Results and drops that it has sent, in order, as the peer should get them. */
   readonly said: string[] = [];
@@ -24,7 +26,11 @@ export class LogApplication {
       this.operations.push(operation);
       await operation.finished;
     },
-    cancel: ({ frameId }) => void this.cancels.push(frameId),
+    cancel: ({ frameId }) => {
+      this.cancels.push(frameId);
+      const operation = this.operations.find((candidate) => candidate.frameId === frameId);
+      if (operation?.isOver === false) this.faults.push(`frame ${frameId} is cancelled and goes on`);
+    },
     patch: ({ metadata }) => {
       this.patches.push(metadata.targetCadenceX100);
       return {};

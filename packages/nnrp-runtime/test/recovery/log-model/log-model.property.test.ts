@@ -2,7 +2,9 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { seedWanted } from '../cut-wishes.js';
 import { type LogCommand, logCommands } from './log-commands.js';
-import { LogModel, type LogSettings } from './log-model.js';
+import { LogModel } from './log-model.js';
+import type { LogSettings } from './log-settings.js';
+import { LOG_FAULTS } from './planted-log-faults.js';
 
 /*
  * A failure prints the seed and path of the smallest sequence found, and what happened in it; run the same one again with
@@ -14,7 +16,10 @@ const RUNS = Number(process.env['NNRP_RUNS'] ?? 150);
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'performance', 'Date'] });
 });
-afterEach(() => void vi.useRealTimers());
+afterEach(() => {
+  vi.restoreAllMocks();
+  vi.useRealTimers();
+});
 
 const settings: fc.Arbitrary<LogSettings> = fc.record({
   isPolicySlow: fc.boolean(),
@@ -49,4 +54,19 @@ it('brings each packet once and in order over connections that end anywhere, or 
   if (process.env['NNRP_RUNS'] !== undefined) console.log(JSON.stringify(total));
   for (const what of ['resumed', 'refused', 'takenOver', 'replayed', 'expired'])
     expect(total[what], what).toBeGreaterThan(0);
+});
+
+/** Sequences until a planted fault must have been found. */
+const PLANTED_RUNS = 400;
+
+it.each(LOG_FAULTS)('would find a server that %s', async (_, plant) => {
+  plant();
+  const property = fc.asyncProperty(logCommands, settings, (commands, given) => walk(commands, given, {}));
+  const { failed, numRuns, errorInstance } = await fc.check(property, {
+    numRuns: PLANTED_RUNS,
+    seed: 1,
+    endOnFailure: true,
+  });
+  if (process.env['NNRP_RUNS'] !== undefined) console.log(numRuns, String(errorInstance).split('\n')[0]);
+  expect(failed).toBe(true);
 });

@@ -7,23 +7,15 @@ import { type CuttableWire, WireListener } from './cuttable-wire.js';
 import { LogApplication } from './log-application.js';
 import type { LogCommand, PositionChoice, TokenChoice } from './log-commands.js';
 import { LogPeer } from './log-peer.js';
+import type { LogSettings } from './log-settings.js';
+import { counting, isPrefix, must, same, tokenOf, turns } from './model-words.js';
 
 const WINDOW_MS = 60_000;
 /** A fence goes after so long. */
 const FENCE_MS = 260;
-/** Turns until nothing moves any more. */
-const TURNS = 8;
 const MOST_IN_FLIGHT = 12;
 /** With less than this kept for a client that is away, partial results wait. */
 const SMALL_BYTES = 10_000;
-
-/** How a model is set up. */
-export interface LogSettings {
-  /** Whether the policy decides later. */
-  readonly isPolicySlow: boolean;
-  /** Bytes kept for a client that is away before partial results wait. */
-  readonly maxSuspendedBytes: number;
-}
 
 /** One session of a live server, and what should be so after each command. */
 export class LogModel {
@@ -148,8 +140,7 @@ export class LogModel {
         this.deliver(command.count);
         return;
       case 'fence':
-        await vi.advanceTimersByTimeAsync(FENCE_MS);
-        if (wire === undefined) this.wait(FENCE_MS);
+        await this.wait(FENCE_MS);
         return;
       case 'cut':
         await this.cut(command.pass, command.deliver, command.half);
@@ -163,7 +154,7 @@ export class LogModel {
       case 'expire':
       case 'half window':
         if (wire !== undefined) return;
-        await this.passTime(command.do === 'expire' ? WINDOW_MS : WINDOW_MS / 2);
+        await this.wait(command.do === 'expire' ? WINDOW_MS : WINDOW_MS / 2);
         return;
       case 'client close':
         if (!peer.isClosing) peer.close();
@@ -215,12 +206,9 @@ export class LogModel {
     wire.cut();
   }
 
-  private async passTime(ms: number): Promise<void> {
+  private async wait(ms: number): Promise<void> {
     await vi.advanceTimersByTimeAsync(ms);
-    this.wait(ms);
-  }
-
-  private wait(ms: number): void {
+    if (this.wire !== undefined) return;
     this.awayMs += ms;
     if (this.awayMs < WINDOW_MS || this.isExpired) return;
     this.isExpired = true;
@@ -358,6 +346,7 @@ export class LogModel {
     const { application, peer } = this;
     const { submits, cancels, patches, said } = application;
     must(isPrefix(submits, counting(peer.frames)), `submits reach the handler as ${submits}`);
+    must(application.faults.length === 0, application.faults.join());
     must(new Set(cancels).size === cancels.length, `cancels reach the handler as ${cancels}`);
     must(isPrefix(patches, counting(peer.patches)), `patches reach the handler as ${patches}`);
     this.checkResults();
@@ -404,28 +393,4 @@ export class LogModel {
     const lost = application.said.filter((words) => !got.has(words) && !application.unsure.has(words));
     must(lost.length === 0, `the peer has not got ${lost}`);
   }
-}
-
-function must(holds: boolean, text: string): void {
-  if (!holds) throw new Error(text);
-}
-
-function same(one: Uint8Array, other: Uint8Array): boolean {
-  return Buffer.compare(one, other) === 0;
-}
-
-function tokenOf(packet: Packet): Uint8Array {
-  return new Uint8Array(packet.body.subarray(0, openAck(packet).resumeTokenBytes));
-}
-
-function counting(count: number): number[] {
-  return Array.from({ length: count }, (_, index) => index + 1);
-}
-
-function isPrefix<T>(part: readonly T[], whole: readonly T[]): boolean {
-  return part.length <= whole.length && part.every((value, index) => value === whole[index]);
-}
-
-async function turns(): Promise<void> {
-  for (let turn = 0; turn < TURNS; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
