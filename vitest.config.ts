@@ -29,7 +29,7 @@ const TRANSPORTS = [
     'transport/**/*',
     'values/realms',
     // Cut over TCP and TLS here, over QUIC in its package.
-    'recovery/*',
+    'recovery/**/*',
     // Counts connections of TCP.
     'server/bounds/server-bounds',
     // QUIC tells losses by time.

@@ -85,8 +85,10 @@ class LayoutBuilder {
       const check = this.check(file, field, layout, fields);
       if (check !== undefined) checks.push({ id: field.id, check });
     }
+    const folder = folderOf(file.path);
     return {
       id: file.id,
+      ...(folder === undefined ? {} : { folder }),
       wireName: file.wireName ?? file.id.toUpperCase(),
       doc: file.doc,
       docRef: file.docRef,
@@ -324,4 +326,9 @@ function messages(
       ...(message.noMetadataRule === undefined ? {} : { noMetadataRule: message.noMetadataRule }),
     };
   });
+}
+
+/** `extensions` of spec/REVISION/extensions/NAME.ksy; undefined of spec/REVISION/NAME.ksy. */
+function folderOf(path: string): string | undefined {
+  return path.split('/').slice(2, -1).join('/') || undefined;
 }

@@ -4,6 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SchemaError } from './diagnostics.js';
 import { emitAll, readLayout } from './generate.js';
+import { schemaFiles } from './schema-files.js';
 import { staleFiles } from './stale-files.js';
 
 /*
@@ -21,9 +22,7 @@ function revisions(): string[] {
 }
 
 function generate(revision: string): Map<string, string> {
-  const folder = join(root, 'spec', revision);
-  const names = readdirSync(folder).filter((name) => name.endsWith('.ksy'));
-  return emitAll(readLayout(revision, new Map(names.map((name) => [name, readFileSync(join(folder, name), 'utf8')]))));
+  return emitAll(readLayout(revision, schemaFiles(join(root, 'spec', revision))));
 }
 
 /** Removes a file, and the folders that it leaves empty. */

@@ -27,7 +27,7 @@ const WRITE: Readonly<Record<FieldType, string>> = {
 export function emitStruct(layout: Layout, struct: StructLayout): string {
   const emitter = new StructEmitter(layout, struct);
   return [
-    generatedHeader(`spec/${layout.revision}/${struct.id}.ksy`),
+    generatedHeader(['spec', layout.revision, struct.folder, `${struct.id}.ksy`].filter(Boolean).join('/')),
     emitter.imports(),
     emitter.constants(),
     emitter.interface(),

@@ -2,11 +2,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { emitAll, readLayout } from './generate.js';
+import { schemaFiles } from './schema-files.js';
 
 const root = fileURLToPath(new URL('../../../', import.meta.url));
 const folder = `${root}spec/preview3/`;
-const names = readdirSync(folder).filter((name) => name.endsWith('.ksy'));
-const sources = new Map(names.map((name) => [name, readFileSync(folder + name, 'utf8')]));
+const sources = schemaFiles(folder);
 const generated = 'packages/nnrp-core/src/generated/';
 
 const generate = (revision: string, from: ReadonlyMap<string, string>) => emitAll(readLayout(revision, from));

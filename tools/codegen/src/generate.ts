@@ -15,7 +15,7 @@ const PACKET_FILE = 'nnrp_packet.ksy';
 /**
  * Schemas of one revision to its layout.
  *
- * @param sources - file name (such as session_open.ksy) to text
+ * @param sources - path below the revision's folder (such as session_open.ksy) to text
  * @throws SchemaError with every problem found, each with file and line
  */
 export function readLayout(revision: string, sources: ReadonlyMap<string, string>): Layout {

@@ -27,6 +27,8 @@ export interface NamedValue {
 export interface StructLayout {
   /** snake_case, also the schema's file name. */
   readonly id: string;
+  /** Folder of the schema below that of the revision; absent when there is none in between. */
+  readonly folder?: string;
   /** The name of the specification, such as SESSION_OPEN. */
   readonly wireName: string;
   readonly doc: string;

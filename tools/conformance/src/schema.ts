@@ -1,5 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { schemaFiles } from 'nnrp-codegen/schema-files';
 import { parse } from 'yaml';
 
 /** One entry of a schema's `seq`, read straight from the YAML: nothing here comes from the code generator. */
@@ -75,12 +74,10 @@ interface KsySeqYaml {
 
 const SIZES: Readonly<Record<string, 1 | 2 | 4 | 8>> = { u1: 1, u2: 2, u4: 4, u8: 8 };
 
-/** Reads every .ksy of a folder. */
+/** Reads every .ksy of a revision's folder. */
 export function readSchemas(folder: string): SchemaFolder {
-  const names = readdirSync(folder).filter((name) => name.endsWith('.ksy'));
-  const yaml = new Map(
-    names.sort().map((name) => [name.slice(0, -4), parse(readFileSync(join(folder, name), 'utf8')) as KsyYaml]),
-  );
+  const files = [...schemaFiles(folder).values()].map((text) => parse(text) as KsyYaml);
+  const yaml = new Map(files.map((file) => [file.meta.id, file]));
   const enums = new Map([...yaml.values()].flatMap((file) => Object.entries(file.enums ?? {})));
   const structs = [...yaml.values()].filter((file) => file.seq !== undefined && file.meta.id !== 'nnrp_packet');
   return { yaml, structs: structs.map((file) => toSchema(file, enums)) };

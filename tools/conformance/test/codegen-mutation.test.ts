@@ -1,8 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { emitStruct } from 'nnrp-codegen/emit-struct';
 import { readLayout } from 'nnrp-codegen/generate';
 import type { Layout } from 'nnrp-codegen/layout';
+import { schemaFiles } from 'nnrp-codegen/schema-files';
 import { STRUCTS } from 'nnrp-core/preview3/struct-table';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as codecSupport from '../../../packages/nnrp-core/src/bytes/codec.js';
@@ -25,8 +25,7 @@ const SEED = 20_260_102;
 const INPUTS = 3_000;
 
 const folder = fileURLToPath(new URL('../../../spec/preview3/', import.meta.url));
-const names = readdirSync(folder).filter((name) => name.endsWith('.ksy'));
-const layout = readLayout('preview3', new Map(names.map((name) => [name, readFileSync(`${folder}${name}`, 'utf8')])));
+const layout = readLayout('preview3', schemaFiles(folder));
 const { yaml, structs } = readSchemas(folder);
 const mutated = [...new Set([...LAYOUT_MUTANTS, ...EMITTED_MUTANTS].map(({ struct }) => struct))];
 let oracles: Map<string, OracleParser>;

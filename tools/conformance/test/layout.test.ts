@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { readLayout } from 'nnrp-codegen/generate';
 import type { CheckLayout, EnumLayout, FieldLayout, StructLayout } from 'nnrp-codegen/layout';
+import { schemaFiles } from 'nnrp-codegen/schema-files';
 import { MESSAGES } from 'nnrp-core/preview3';
 import { describe, expect, it } from 'vitest';
 import { type FactCheck, type FactStruct, readWireFacts } from '../src/wire-facts.js';
@@ -12,8 +13,7 @@ import { type FactCheck, type FactStruct, readWireFacts } from '../src/wire-fact
  */
 
 const folder = fileURLToPath(new URL('../../../spec/preview3/', import.meta.url));
-const sources = readdirSync(folder).filter((name) => name.endsWith('.ksy'));
-const layout = readLayout('preview3', new Map(sources.map((name) => [name, readFileSync(`${folder}${name}`, 'utf8')])));
+const layout = readLayout('preview3', schemaFiles(folder));
 const facts = readWireFacts();
 
 const BITS: Readonly<Record<FieldLayout['type'], number>> = { u8: 8, u16: 16, u32: 32, u64: 64 };

@@ -2,7 +2,7 @@ import { FrameIds, type Packet } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import type { FramedTransport, PacketSink } from 'nnrp-runtime/transport';
 
-const { CloseStatus, MessageType, ResultClass, ResultFlags } = preview3;
+const { CloseStatus, MessageType, ResultClass, ResultFlags, SessionStatus } = preview3;
 const AT = preview3.RESULT_PUSH_OFFSETS;
 
 /** Frames and what became of them, over all sessions of a process. */
@@ -19,6 +19,12 @@ export class Totals {
   /** Frames without an answer when their client vanished: nobody could answer them. */
   vanished = 0;
   partials = 0;
+  /** Partial results that came twice, out of order or not at all, of streams that were read to their end. */
+  partialsAstray = 0;
+  /** How often a client had lost its connection and was back. */
+  resumed = 0;
+  /** Sessions whose client was cut off before it had any. */
+  neverOpened = 0;
   /** Results of a session that was over. */
   late = 0;
 }
@@ -63,6 +69,11 @@ export class AnswerBook {
 
   constructor(private readonly totals: Totals) {}
 
+  /** Whether the client has no session. */
+  get isEmpty(): boolean {
+    return this.sessions.size === 0;
+  }
+
   /** The book of a session from its SESSION_OPEN_ACK on; the server may give the id of one that is over again. */
   session(sessionId: number): SessionBook | undefined {
     return this.sessions.get(sessionId);
@@ -76,7 +87,9 @@ export class AnswerBook {
   enter(packet: Packet): void {
     const { messageType, sessionId, frameId, view, metadataStart } = packet;
     if (messageType === MessageType.SessionOpenAck) {
-      if (sessionId !== 0) this.begin(sessionId);
+      const { sessionStatus } = preview3.decodeSessionOpenAck(view, metadataStart);
+      // One that is resumed goes on in its book.
+      if (sessionId !== 0 && sessionStatus !== SessionStatus.Resumed) this.begin(sessionId);
       return;
     }
     if (messageType === MessageType.SessionCloseAck) {
@@ -118,6 +131,7 @@ export class AnswerBook {
           sink.packet(packet);
         },
         broken: (fault) => sink.broken(fault),
+        oversized: (head, fault) => sink.oversized?.(head, fault) ?? false,
         drained: () => sink.drained(),
         closed: (error) => sink.closed(error),
       });

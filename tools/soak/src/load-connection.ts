@@ -17,7 +17,18 @@ export interface LoadPlan {
   readonly pauseMs: number;
   /** Mean life of a connection, in milliseconds. */
   readonly lifeMs: number;
+  /** Whether the network cuts connections: the client comes back each time, and never vanishes by its own will. */
+  readonly cuts: boolean;
 }
+
+/** Silence is found soon. */
+const CUTS_CONFIG = Object.freeze({
+  keepAliveMs: 1000,
+  pingTimeoutMs: 2000,
+  openTimeoutMs: 60_000,
+  closeTimeoutMs: 60_000,
+  requestTimeoutMs: 60_000,
+});
 
 type Action = 'echo' | 'later' | 'stream' | 'cancel' | 'left' | 'deadline' | 'fail' | 'drop' | Rare;
 type Rare = 'patch' | 'put' | 'forget' | 'pause' | 'burst' | 'close';
@@ -43,6 +54,7 @@ const ACTIONS: readonly (readonly [number, Action])[] = [
 export class LoadConnection {
   private stopped = false;
   private leaving = false;
+  private transport: FramedTransport | undefined;
 
   constructor(
     private readonly plan: LoadPlan,
@@ -64,28 +76,33 @@ export class LoadConnection {
   private async live(): Promise<void> {
     const { plan, dice } = this;
     const book = new AnswerBook(this.totals);
-    let transport: FramedTransport;
+    let client: NnrpClient;
     try {
-      transport = book.watch(await plan.connector.connect());
+      client = await this.connect(book);
     } catch (error) {
-      this.faults.note('connect', error);
+      if (!this.plan.cuts) this.faults.note('connect', error);
       await sleep(100);
       return;
     }
-    const client = NnrpClient.fromTransport(transport);
     this.leaving = false;
     client.on('protocolViolation', ({ error }) => this.faults.note('the server broke a rule', error));
     client.on('stray', ({ message, packet }) => {
       this.faults.note('stray', `${message.name}, session ${packet.sessionId}, frame ${packet.frameId}`);
     });
+    client.on('resumed', () => this.totals.resumed++);
+    client.on('lost', ({ sessionId, error }) => this.faults.note(`session ${sessionId} is lost`, error));
     const endsAtMs = performance.now() + plan.lifeMs * (0.2 + 1.6 * dice.next());
     const sessions = Array.from({ length: plan.sessionsPerConnection }, () => this.session(client, book));
-    while (!this.stopped && performance.now() < endsAtMs) await sleep(20);
+    let isOver = false;
+    void client.closed.then(() => {
+      isOver = true;
+    });
+    while (!this.stopped && !isOver && performance.now() < endsAtMs) await sleep(20);
     this.leaving = true;
     // At the end everybody leaves in good order, so that every frame has to have its answer.
-    const vanishes = !this.stopped && dice.chance(0.6);
+    const vanishes = !plan.cuts && !this.stopped && dice.chance(0.6);
     if (vanishes) {
-      transport.abort();
+      this.transport?.abort();
       await client.closed;
       await Promise.all(sessions);
     } else {
@@ -93,6 +110,19 @@ export class LoadConnection {
       await client.close();
     }
     book.closeAll(vanishes);
+  }
+
+  private async connect(book: AnswerBook): Promise<NnrpClient> {
+    const { connector, cuts } = this.plan;
+    const watched: FramedConnector = {
+      kind: connector.kind,
+      connect: async () => {
+        this.transport = book.watch(await connector.connect());
+        return this.transport;
+      },
+    };
+    if (cuts) return NnrpClient.connect(watched, CUTS_CONFIG);
+    return NnrpClient.fromTransport(await watched.connect());
   }
 
   /** One session after another, until the connection is to end. */
@@ -106,7 +136,11 @@ export class LoadConnection {
           priorityClass: this.dice.below(3) as preview3.SessionPriorityClass,
         });
       } catch (error) {
-        if (!this.leaving) this.faults.note('open', error);
+        // A client that is cut off before it has a session has nothing to come back for.
+        const isCutOff = isNnrpError(error, 'NNRP_ERR_TRANSPORT') || isNnrpError(error, 'NNRP_ERR_TIMEOUT');
+        const isExcused = this.plan.cuts && book.isEmpty && isCutOff;
+        if (isExcused) this.totals.neverOpened++;
+        else if (!this.leaving) this.faults.note('open', error);
         return;
       }
       const work = new Set<Promise<void>>();
@@ -162,8 +196,7 @@ export class LoadConnection {
         return this.finish(await this.submit(session, book, action));
       case 'stream': {
         const operation = await this.submit(session, book, `stream ${dice.below(60)} ${dice.below(512)}`);
-        for await (const _ of operation);
-        return;
+        return this.readStream(operation);
       }
       case 'left': {
         const operation = await this.submit(session, book, 'stream 30 100');
@@ -233,5 +266,17 @@ export class LoadConnection {
 
   private async finish(operation: ClientOperation): Promise<void> {
     await operation.result();
+  }
+
+  /** Each partial result is there once and in its place. */
+  private async readStream(operation: ClientOperation): Promise<void> {
+    let next = 0;
+    for await (const result of operation) {
+      if (result.partial) {
+        const { buffer, byteOffset } = result.body;
+        if (new DataView(buffer, byteOffset).getUint32(0, true) !== next) this.totals.partialsAstray++;
+        next++;
+      } else if (result.text() !== `stream ${next}`) this.totals.partialsAstray++;
+    }
   }
 }

@@ -4,7 +4,7 @@ import type { Footprint } from './faults.js';
 import { parseOptions, type SoakOptions, USAGE } from './options.js';
 import { finalReport, misses, progressLine } from './report.js';
 import type { Road } from './road.js';
-import type { ServerCounts } from './server-process.js';
+import type { ListenOrder, ServerCounts } from './server-process.js';
 import { Side } from './side.js';
 
 /*
@@ -18,13 +18,13 @@ const PROGRESS_MS = 10_000;
 const SETTLE_MS = 30_000;
 
 export type ServerTasks = {
-  listen(order: { maxSessions: number; quic: boolean }): Promise<Road>;
+  listen(order: ListenOrder): Promise<Road>;
   counts(): ServerCounts;
   footprint(): Promise<Footprint>;
   close(): Promise<Footprint>;
 };
 export type ClientTasks = {
-  start(order: LoadOrder): void;
+  start(order: LoadOrder): Promise<void>;
   stop(): Promise<ClientCounts>;
   counts(): ClientCounts;
   footprint(): Promise<Footprint>;
@@ -38,16 +38,16 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(`${(error as Error).message}\n${USAGE}`);
     return 2;
   }
-  const { sessions, connections, seconds, seed, warmSeconds, quic } = options;
+  const { sessions, connections, seconds, seed, warmSeconds, quic, cuts } = options;
   console.log(
-    `${sessions} sessions over ${connections} ${quic ? 'QUIC' : 'TCP'} connections for ${seconds} s, seed ${seed}, Node ${process.version}`,
+    `${sessions} sessions over ${connections} ${quic ? 'QUIC' : 'TCP'} connections${cuts ? ' that are cut' : ''} for ${seconds} s, seed ${seed}, Node ${process.version}`,
   );
   const server = new Side<ServerTasks>('server', 'server-process.js');
   const client = new Side<ClientTasks>('client', 'client-process.js');
   try {
-    const road = await server.ask('listen', { maxSessions: sessions * 2 + 1000, quic });
+    const road = await server.ask('listen', { maxSessions: sessions * 2 + 1000, quic, cuts });
     const lifeMs = Math.min(30_000, seconds * 500);
-    await client.ask('start', { road, sessions, connections, seed: seed + 1, lifeMs });
+    await client.ask('start', { road, sessions, connections, seed: seed + 1, lifeMs, cuts });
     await sleep(warmSeconds * 1000);
     await client.ask('stop');
     await empty(server);
@@ -55,7 +55,7 @@ async function main(args: readonly string[]): Promise<number> {
     const warm = await client.ask('counts');
 
     const startedAtMs = performance.now();
-    await client.ask('start', { road, sessions, connections, seed, lifeMs });
+    await client.ask('start', { road, sessions, connections, seed, lifeMs, cuts });
     for (let leftMs = seconds * 1000; leftMs > 0; ) {
       await sleep(Math.min(leftMs, PROGRESS_MS));
       const elapsedMs = performance.now() - startedAtMs;
@@ -84,8 +84,8 @@ async function main(args: readonly string[]): Promise<number> {
 async function empty(server: Side<ServerTasks>): Promise<void> {
   const untilMs = performance.now() + SETTLE_MS;
   for (;;) {
-    const { sessions, connections, inHand } = await server.ask('counts');
-    if (sessions + connections + inHand === 0 || performance.now() > untilMs) return;
+    const { sessions, connections, inHand, waiting } = await server.ask('counts');
+    if (sessions + connections + inHand + waiting === 0 || performance.now() > untilMs) return;
     await sleep(100);
   }
 }

@@ -6,7 +6,8 @@ export const USAGE = `usage: pnpm soak [options]
   --connections N  connections at once, the sessions spread over them (default 200)
   --seed N         of every random choice (default 1)
   --quic           over QUIC instead of TCP
-  --quick          the short form of CI: 6 seconds of load, 200 sessions over 20 connections`;
+  --cuts           through a proxy that cuts every connection every few seconds (TCP only); sessions are resumed
+  --quick          the short form of CI: 6 seconds of load, with --cuts 20, 200 sessions over 20 connections`;
 
 export interface SoakOptions {
   /** Seconds of load that counts. */
@@ -17,6 +18,7 @@ export interface SoakOptions {
   readonly connections: number;
   readonly seed: number;
   readonly quic: boolean;
+  readonly cuts: boolean;
 }
 
 /** @throws Error that says which argument does not fit */
@@ -29,16 +31,18 @@ export function parseOptions(args: readonly string[]): SoakOptions {
       connections: { type: 'string' },
       seed: { type: 'string' },
       quic: { type: 'boolean', default: false },
+      cuts: { type: 'boolean', default: false },
       quick: { type: 'boolean', default: false },
     },
   });
-  const { quic, quick } = values;
-  const seconds = number('--minutes', values.minutes, quick ? 0.1 : 10) * 60;
+  const { quic, cuts, quick } = values;
+  if (quic && cuts) throw new Error('--cuts goes over TCP: leave out --quic');
+  const seconds = Math.round(number('--minutes', values.minutes, quick ? (cuts ? 1 / 3 : 0.1) : 10) * 60_000) / 1000;
   const connections = whole('--connections', values.connections, quick ? 20 : 200);
   const sessions = whole('--sessions', values.sessions, quick ? 200 : 2000);
   if (sessions < connections) throw new Error(`--sessions takes at least --connections, got ${sessions}`);
   const seed = whole('--seed', values.seed, 1);
-  return { seconds, warmSeconds: quick ? 3 : 60, sessions, connections, seed, quic };
+  return { seconds, warmSeconds: quick ? (cuts ? 10 : 3) : 60, sessions, connections, seed, quic, cuts };
 }
 
 function number(option: string, text: string | undefined, fallback: number): number {

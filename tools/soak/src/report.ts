@@ -47,11 +47,18 @@ export function finalReport({ served, called, warm, before, after, closed, loadM
     row('lost: no answer in a session that ended well', frames.lost),
     row('without answer because their client vanished', frames.vanished),
     row('partial results', frames.partials),
+    row('of those lost, doubled or out of order', frames.partialsAstray),
+    row('connections cut / clients back', `${called.cuts} / ${frames.resumed}`),
+    row('sessions of clients cut off before the first', frames.neverOpened),
     row('visits of hostile peers', called.hostile),
     row('server: taken by handlers, of hostile visits too', served.taken),
     row('server: answered / signal aborted / neither', `${served.answered} / ${served.aborted} / ${served.lost}`),
     row('server: most frames of one session in hand', served.mostInHand),
     row('server: broken rules / connections lost', `${served.violations} / ${served.connectionsLost}`),
+    row(
+      'server: sessions suspended / resumed / expired',
+      `${served.suspended} / ${served.resumed} / ${served.expired}`,
+    ),
     row(
       'server: left over: sessions, connections, work',
       `${served.sessions}, ${served.connections}, ${served.inHand}`,
@@ -78,12 +85,14 @@ export function misses({ served, called, before, after, closed }: SoakResult): s
   none('answers to no frame', frames.unasked);
   none('answers after the end of a session', frames.late);
   none('frames lost', frames.lost);
+  none('partial results astray', frames.partialsAstray);
   none('frames in no book', frames.submitted - frames.answered - frames.lost - frames.vanished);
   none('frames that ended without answer and without abort', served.lost);
   none('frames in hand at the end', served.inHand);
   none('frames of handlers in no book', served.taken - served.answered - served.aborted - served.lost - served.inHand);
   none('sessions left', served.sessions);
   none('connections left', served.connections);
+  none('sessions left that wait for their clients', served.waiting);
   none('sockets left once closed', sockets(closed));
   none('sockets more than before', Math.max(0, sockets(after) - sockets(before)));
   if (after.heapUsed > before.heapUsed * (1 + MAX_GROWTH)) found.push(`heap of the server: ${growth(before, after)}`);

@@ -24,9 +24,23 @@ export interface ServerCounts {
   readonly mostInHand: number;
   readonly violations: number;
   readonly connectionsLost: number;
+  /** Sessions without a connection at the moment, and those over whose last answers are kept. */
+  readonly waiting: number;
+  readonly suspended: number;
+  readonly resumed: number;
+  readonly expired: number;
   readonly faults: number;
   readonly firstFaults: readonly string[];
 }
+
+export interface ListenOrder {
+  readonly maxSessions: number;
+  readonly quic: boolean;
+  /** The network cuts connections: dead ones are found soon, and sessions nobody comes back for end soon. */
+  readonly cuts: boolean;
+}
+
+const CUTS_CONFIG = Object.freeze({ resumeWindowMs: 20_000, keepAliveMs: 2000, pingTimeoutMs: 3000 });
 
 const faults = new Faults();
 faults.watchProcess();
@@ -39,6 +53,9 @@ let lost = 0;
 let mostInHand = 0;
 let violations = 0;
 let connectionsLost = 0;
+let suspended = 0;
+let resumed = 0;
+let expired = 0;
 const inHand = new Set<OperationContext>();
 const perSession = new Map<number, number>();
 const sessions = new Set<NnrpServerSession>();
@@ -106,16 +123,19 @@ function work(operation: OperationContext) {
 }
 
 async function* stream(parts: number, bytes: number, signal: AbortSignal): AsyncGenerator<Uint8Array, string, void> {
-  const body = new Uint8Array(bytes);
+  // The same memory each time: what is kept for a client that is away must be a copy.
+  const body = new Uint8Array(4 + bytes);
+  const view = new DataView(body.buffer);
   for (let part = 0; part < parts && !signal.aborted; part++) {
     if (part % 16 === 15) await sleep(1);
+    view.setUint32(0, part, true);
     yield body;
   }
   return `stream ${parts}`;
 }
 
 answerQuestions({
-  async listen({ maxSessions, quic }: { maxSessions: number; quic: boolean }): Promise<Road> {
+  async listen({ maxSessions, quic, cuts }: ListenOrder): Promise<Road> {
     const config = {
       maxInFlightOperations: MAX_IN_FLIGHT,
       grantedOperationCredit: 4,
@@ -127,6 +147,7 @@ answerQuestions({
       highWaterBytes: 64 * 1024,
       handshakeTimeoutMs: 5000,
       drainTimeoutMs: 1000,
+      ...(cuts ? CUTS_CONFIG : {}),
     };
     const address = '127.0.0.1:0';
     const secure = quic
@@ -136,6 +157,9 @@ answerQuestions({
       secure === undefined ? await NnrpServer.bindTcp(address, config) : await QuicProvider.bind(secure.config, config);
     server.on('protocolViolation', () => violations++);
     server.on('connectionLost', () => connectionsLost++);
+    server.on('sessionSuspended', () => suspended++);
+    server.on('sessionResumed', () => resumed++);
+    server.on('sessionExpired', () => expired++);
     server.on('handlerFailure', ({ error }) => {
       if (!(error instanceof Error && error.message === 'asked to fail')) faults.note('handler failure', error);
     });
@@ -163,6 +187,10 @@ answerQuestions({
       mostInHand,
       violations,
       connectionsLost,
+      waiting: server?.stats().suspendedSessions?.value ?? 0,
+      suspended,
+      resumed,
+      expired,
       faults: faults.count,
       firstFaults: faults.first,
     };

@@ -1,17 +1,19 @@
 import { viewOf } from '../../bytes/view-of.js';
 import { WireError } from '../../faults/wire-error.js';
+import {
+  decodeResumePositionPayload,
+  encodeResumePositionPayload,
+  RESUME_POSITION_PAYLOAD_BYTES,
+} from '../../generated/preview3/resume-position-payload.js';
 
 /**
  * Type of the entry by which the two sides of a session that is being resumed say how many packets of the session they
  * have received: the client in SESSION_OPEN, the server in its acknowledgement. Like the announcement it lies in the
  * experimental range, and others may ignore it.
  *
- * @see spec/preview3/extensions/resume_position.ksy
+ * @see spec/preview3/extensions/resume_position_payload.ksy
  */
 export const RESUME_POSITION_EXTENSION = 0x4e56;
-
-const PAYLOAD_BYTES = 8;
-const HIGH = 2 ** 32;
 
 /**
  * @param received - packets of the session that have been received since it was opened, an integer
@@ -26,17 +28,14 @@ export function encodeResumePosition(received: number): Uint8Array {
       'RESUME_POSITION',
     );
   }
-  const payload = new Uint8Array(PAYLOAD_BYTES);
-  const view = viewOf(payload);
-  view.setUint32(0, received % HIGH, true);
-  view.setUint32(4, Math.floor(received / HIGH), true);
+  const payload = new Uint8Array(RESUME_POSITION_PAYLOAD_BYTES);
+  encodeResumePositionPayload({ received: BigInt(received) }, viewOf(payload));
   return payload;
 }
 
 /** How many packets a payload says were received; undefined when it has another form, or is more than can be counted. */
 export function decodeResumePosition(payload: Uint8Array): number | undefined {
-  if (payload.length !== PAYLOAD_BYTES) return undefined;
-  const view = viewOf(payload);
-  const received = view.getUint32(4, true) * HIGH + view.getUint32(0, true);
+  if (payload.length !== RESUME_POSITION_PAYLOAD_BYTES) return undefined;
+  const received = Number(decodeResumePositionPayload(viewOf(payload)).received);
   return Number.isSafeInteger(received) ? received : undefined;
 }

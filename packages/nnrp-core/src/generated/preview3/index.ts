@@ -18,6 +18,7 @@ export * from './inline-object-block-header.js';
 export * from './object-reference-block.js';
 export * from './result-hint.js';
 export * from './result-push.js';
+export * from './resume-position-payload.js';
 export * from './schema-descriptor-header.js';
 export * from './server-hello-ack.js';
 export * from './session-close.js';

@@ -10,6 +10,7 @@ import { checkClientHello, decodeClientHello, encodeClientHello, CLIENT_HELLO_RU
 import { checkCommonHeader, decodeCommonHeader, encodeCommonHeader, COMMON_HEADER_RULES } from './common-header.js';
 import { checkErrorMessage, decodeErrorMessage, encodeErrorMessage, ERROR_MESSAGE_RULES } from './error-message.js';
 import { checkExtensionFrameDescriptor, decodeExtensionFrameDescriptor, encodeExtensionFrameDescriptor, EXTENSION_FRAME_DESCRIPTOR_RULES } from './extension-frame-descriptor.js';
+import { checkResumePositionPayload, decodeResumePositionPayload, encodeResumePositionPayload, RESUME_POSITION_PAYLOAD_RULES } from './resume-position-payload.js';
 import { checkFlowUpdate, decodeFlowUpdate, encodeFlowUpdate, FLOW_UPDATE_RULES } from './flow-update.js';
 import { checkFrameSubmit, decodeFrameSubmit, encodeFrameSubmit, FRAME_SUBMIT_RULES } from './frame-submit.js';
 import { checkInlineObjectBlockHeader, decodeInlineObjectBlockHeader, encodeInlineObjectBlockHeader, INLINE_OBJECT_BLOCK_HEADER_RULES } from './inline-object-block-header.js';
@@ -187,6 +188,17 @@ export const STRUCTS: Readonly<Record<string, StructCodec>> = /* @__PURE__ */ lo
     check: checkExtensionFrameDescriptor,
     decode: decodeExtensionFrameDescriptor as unknown as StructCodec['decode'],
     encode: encodeExtensionFrameDescriptor as unknown as StructCodec['encode'],
+  }),
+  RESUME_POSITION_PAYLOAD: /* @__PURE__ */ Object.freeze({
+    name: 'RESUME_POSITION_PAYLOAD',
+    bytes: 8,
+    fields: /* @__PURE__ */ frozenRows<StructField>([
+      { name: 'received', property: 'received', type: 'u64', offset: 0 },
+    ]),
+    rules: RESUME_POSITION_PAYLOAD_RULES,
+    check: checkResumePositionPayload,
+    decode: decodeResumePositionPayload as unknown as StructCodec['decode'],
+    encode: encodeResumePositionPayload as unknown as StructCodec['encode'],
   }),
   FLOW_UPDATE: /* @__PURE__ */ Object.freeze({
     name: 'FLOW_UPDATE',

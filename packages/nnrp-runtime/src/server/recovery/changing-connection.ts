@@ -59,6 +59,8 @@ export abstract class ChangingConnection {
   /** Stands for the client where places are shared out: what the first connection has for that. */
   readonly origin: object;
   protected away: AwayPlace | undefined;
+  /** When its last connection was lost, as `performance.now` has it. */
+  awaySinceMs = 0;
   /** How often the session has asked to stop reading, without taking it back. */
   protected holds = 0;
   /** Of the last connection, like the next two. */
@@ -172,6 +174,7 @@ export abstract class ChangingConnection {
     this.families = connection.families;
     this.announced = connection.knowsPeerMessages;
     this.connection = undefined;
+    this.awaySinceMs = performance.now();
   }
 
   /** There is a connection again. */

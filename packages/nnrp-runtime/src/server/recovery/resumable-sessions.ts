@@ -214,8 +214,11 @@ export class ResumableSessions implements PortServer {
   }
 
   private waits(port: SessionPort, error: NnrpError): void {
-    const timer = later(this.owner, this.owner.config.resumeWindowMs, () => this.expire(port)).unref();
-    this.suspensions.set(port, { error, sinceMs: performance.now(), timer });
+    // From the loss of the connection on, also for the rest of a session that has ended since.
+    const sinceMs = port.awaySinceMs;
+    const leftMs = Math.max(0, sinceMs + this.owner.config.resumeWindowMs - performance.now());
+    const timer = later(this.owner, Math.ceil(leftMs), () => this.expire(port)).unref();
+    this.suspensions.set(port, { error, sinceMs, timer });
     this.shares.add(port);
     this.shares.count(port, port.keptBytes);
     this.keepBounds();
