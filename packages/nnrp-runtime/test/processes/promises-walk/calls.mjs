@@ -176,6 +176,7 @@ export const CALLS = {
   'NnrpClient.probe': plain,
   'NnrpClient.sendFlowUpdate': { args: () => [RESUME] },
   'NnrpClient.events': plain,
+  'NnrpClient.migrate': { args: (stage) => [new TcpConnector(stage.address)] },
   'NnrpClient.close': plain,
   'NnrpClient.[dispose]': plain,
   'NnrpClient.closed': { isGetter: true },
