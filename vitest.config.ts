@@ -30,6 +30,8 @@ const TRANSPORTS = [
     'values/realms',
     // Cut over TCP and TLS here, over QUIC in its package.
     'recovery/**/*',
+    // Moves between TCP and TLS here, to QUIC in its package.
+    'migration/*',
     // Counts connections of TCP.
     'server/bounds/server-bounds',
     // QUIC tells losses by time.

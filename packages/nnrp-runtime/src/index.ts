@@ -29,6 +29,8 @@ export type { ProbeResult } from './client/connection/client-probes.js';
 export type { ProbeOptions } from './client/connection/probe-options.js';
 export type { NnrpClientOptions, SessionOptions } from './client/contract/client-config.js';
 export type { NnrpClientEvent, NnrpClientEvents } from './client/contract/client-events.js';
+export type { MigrateOptions } from './client/contract/migrate-options.js';
+export type { MigrationReport, SessionPath } from './client/contract/migration.js';
 export type { ExtensionInit } from './client/hello/client-announcement.js';
 export type { ServerHello } from './client/hello/hello-exchange.js';
 export type { ClientHelloOptions } from './client/hello/hello-options.js';
@@ -62,6 +64,7 @@ export type {
   ResolvedObject,
   ResultHintInit,
 } from './server/contract/contract.js';
+export type { ListenerOptions, ListenerSource, NnrpServerEndpoint } from './server/contract/endpoints.js';
 export {
   AllowAllServerPolicy,
   type Authorization,

@@ -39,9 +39,12 @@ import {
   type NnrpClientEvent,
   type NnrpClientEvents,
 } from './contract/client-events.js';
+import type { MigrateOptions } from './contract/migrate-options.js';
+import type { MigrationReport } from './contract/migration.js';
 import type { ServerHello } from './hello/hello-exchange.js';
 import type { ClientHelloOptions } from './hello/hello-options.js';
-import { ResumingTransport } from './recovery/resuming-transport.js';
+import { MovableTransport } from './moving/movable-transport.js';
+import { moveSessions } from './moving/move-sessions.js';
 import type { NnrpClientSession } from './session/client-session.js';
 import type { CloseOptions } from './session/close-options.js';
 import { type EventStream, EventStreams } from './session/event-stream.js';
@@ -51,6 +54,8 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   /** Resolves with the reason when the connection is over; never rejects. */
   readonly closed: Promise<NnrpError>;
   private readonly connection: ClientConnection;
+  /** What lets sessions outlive a connection. */
+  private readonly recovery: MovableTransport | undefined;
   private readonly reported = new EventStreams<NnrpClientEvent>(clientEventBytes, keptClientEvent);
   private readonly warning = new SeldomWarning();
   private resolveClosed: (reason: NnrpError) => void = () => {};
@@ -68,7 +73,8 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
     const { hello, ...others } = config;
     const kept = { ...others, hello: hello !== false };
     const isRecovering = config.reconnect === 'resume' && config.announce && connector !== undefined;
-    const recovery = isRecovering ? new ResumingTransport(transport, connector, kept) : undefined;
+    const recovery = isRecovering ? new MovableTransport(transport, connector, kept) : undefined;
+    this.recovery = recovery;
     this.connection = new ClientConnection(recovery ?? transport, kept, this.reporter(), asksAnyServer, recovery);
     this.connection.start(hello);
   }
@@ -214,6 +220,20 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   }
 
   /**
+   * Moves all sessions to another transport, of TCP, TLS or QUIC for example: they go on there with all that is in progress,
+   * nothing is lost and nothing comes twice. From then on the client connects again by this connector. When anything fails
+   * before that, everything stays where it was.
+   *
+   * @returns what was moved, when the sessions go on there
+   * @throws (as a rejection) PeerError when the server refuses, TransportError when no connection comes about or the one
+   * there is gets lost, TimeoutError when the server does not answer, ClosedError when the client is closed; UsageError when
+   * a session cannot be resumed, or another move is under way; the reason of `signal`
+   */
+  migrate(connector: FramedConnector, options: MigrateOptions = {}): Promise<MigrationReport> {
+    return answering(() => moveSessions(this.recovery, connector, options));
+  }
+
+  /**
    * Everything that the listeners are told, from now on. At most 1024 events, and 4 MiB of what they hold or the newest
    * one alone, wait unread: the oldest go first.
    */
@@ -258,6 +278,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
       internalError: (error) => this.internalError(error),
       suspended: (error) => this.report('suspended', { error }),
       resumed: (report) => this.report('resumed', report),
+      migrated: (report) => this.report('migrated', report),
       lost: (sessionId, error) => this.report('lost', { sessionId, error }),
       closed: (error) => {
         tell<NnrpClientEvents, 'closed'>(this, 'closed', error, (failure) => this.internalError(failure));

@@ -51,7 +51,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   private recentId = 0;
   protected readonly outbox: Outbox;
   protected readonly pings: Pings;
-  readonly remoteAddress: string;
+  remoteAddress: string;
   /** Packets received so far. */
   packetCount = 0;
   private readonly outbound = new OutboundMessage();

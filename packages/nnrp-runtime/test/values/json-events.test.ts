@@ -85,6 +85,8 @@ const ofServer: { [Name in keyof NnrpServerEvents]: NnrpServerEvents[Name][0] } 
   boundReached: { name: 'sessions', scope: 'server', value: 9, bound: 9, hits: 1 },
   listenerFailed: cut,
 };
+const TCP_PATH = { transport: 'tcp', remoteAddress: '127.0.0.1:1' };
+const QUIC_PATH = { transport: 'quic', remoteAddress: '127.0.0.1:2' };
 const ofClient: { [Name in keyof NnrpClientEvents]: NnrpClientEvents[Name][0] } = {
   stray: { packet, message },
   peerError: { error: peerError, sessionId: 1 },
@@ -94,6 +96,7 @@ const ofClient: { [Name in keyof NnrpClientEvents]: NnrpClientEvents[Name][0] } 
   internalError: { error: Symbol('odd') },
   suspended: { error: cut },
   resumed: { awayMs: 1, sessions: 2, replayed: 3 },
+  migrated: { awayMs: 1, sessions: 2, replayed: 3, from: TCP_PATH, to: QUIC_PATH },
   lost: { sessionId: 1, error: cut },
   closed: cut,
 };

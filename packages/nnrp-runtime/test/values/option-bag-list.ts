@@ -1,5 +1,6 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { clientConfig } from '../../src/client/contract/client-config.js';
+import { migrateOptions } from '../../src/client/contract/migrate-options.js';
 import type { NnrpClientSession } from '../../src/client/session/client-session.js';
 import { submitMetadata } from '../../src/client/submits/submit-options.js';
 import { serverConfig } from '../../src/server/contract/server-config.js';
@@ -231,6 +232,7 @@ export const BAGS: Readonly<Record<string, Bag>> = {
     names: ['signal', 'onBlocked', 'traceId', 'deadlineMs', 'metadata'],
     call: (bag, { clientSession }) => clientSession.submit('x', bag),
   },
+  'how a client moves its sessions': { what: 'migrate options', names: ['signal'], read: (bag) => migrateOptions(bag) },
   'how a client closes a session': {
     what: 'close options',
     names: ['reason', 'inFlightPolicy', 'drainTimeoutMs'],

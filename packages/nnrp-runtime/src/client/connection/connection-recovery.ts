@@ -5,13 +5,15 @@ import type { Pings } from '../../connection/pings.js';
 import type { ReadingHold } from '../../connection/reading-hold.js';
 import type { ClientConnectionEvents } from '../contract/client-events.js';
 import type { ResumeReport } from '../contract/resume-report.js';
-import type { RecoveryOwner } from '../recovery/recovery-owner.js';
+import type { RecoveryOwner, SessionMove } from '../recovery/recovery-owner.js';
 import type { NnrpClientSession } from '../session/client-session.js';
 import type { ConnectionFlow } from '../submits/connection-flow.js';
 
 /** What recovery changes in a connection. */
 export interface RecoveringConnection extends Guarded {
   readonly flow: ConnectionFlow;
+  /** Of the server. */
+  remoteAddress: string;
   readonly reading: ReadingHold;
   /** Whether something waits for an answer besides the sessions. */
   readonly isAwaited: boolean;
@@ -32,9 +34,11 @@ export async function sayGoodbye(connection: RecoveringConnection): Promise<void
 
 /** What a connection does when the transport below it comes and goes. */
 export class ConnectionRecovery implements RecoveryOwner {
+  move: SessionMove | undefined;
+
   constructor(
     private readonly connection: RecoveringConnection,
-    private readonly sessions: ReadonlySet<NnrpClientSession>,
+    readonly sessions: ReadonlySet<NnrpClientSession>,
     private readonly pings: Pings,
     private readonly events: ClientConnectionEvents,
   ) {}
@@ -48,6 +52,7 @@ export class ConnectionRecovery implements RecoveryOwner {
     // A wait for a PONG in which the connection was lost says nothing about the server.
     reading.stops++;
     flow.restart();
+    if (this.move !== undefined) return;
     for (const session of this.sessions) session.suspended(error);
     this.events.suspended(forCaller(error));
   }
@@ -61,7 +66,14 @@ export class ConnectionRecovery implements RecoveryOwner {
   resumed(report: ResumeReport): void {
     this.pings.sentAgain();
     for (const session of this.sessions) session.resumed(report);
-    this.events.resumed(report);
+    const { move } = this;
+    if (move === undefined) {
+      this.events.resumed(report);
+      return;
+    }
+    this.move = undefined;
+    this.connection.remoteAddress = move.remoteAddress;
+    this.events.migrated(move.moved(report));
   }
 
   sessionLost(sessionId: number, error: NnrpError): void {

@@ -3,6 +3,7 @@ import type * as preview3 from 'nnrp-core/preview3';
 import type { InternalError } from '../../base/internal-error.js';
 import type { UnreadShare } from '../results/read-gate.js';
 import { bytesOfError, EVENT_BYTES, keptPacket } from './kept-events.js';
+import type { MigrationReport } from './migration.js';
 import type { ResumeReport } from './resume-report.js';
 
 /** What a client reports besides results. Listening is optional; nothing is thrown without a listener. */
@@ -32,6 +33,8 @@ export interface NnrpClientEvents {
   suspended: [{ readonly error: NnrpError }];
   /** The connection is there again, and its sessions go on. */
   resumed: [ResumeReport];
+  /** The sessions go on over another transport, as `migrate` has asked for. */
+  migrated: [MigrationReport];
   /** A session was lost with its connection: its operations have failed with the same error. */
   lost: [{ readonly sessionId: number; readonly error: NnrpError }];
   /** The connection is over. */
@@ -48,6 +51,7 @@ export type NnrpClientEvent =
   | ({ readonly type: 'internalError' } & NnrpClientEvents['internalError'][0])
   | ({ readonly type: 'suspended' } & NnrpClientEvents['suspended'][0])
   | ({ readonly type: 'resumed' } & NnrpClientEvents['resumed'][0])
+  | ({ readonly type: 'migrated' } & NnrpClientEvents['migrated'][0])
   | ({ readonly type: 'lost' } & NnrpClientEvents['lost'][0])
   | { readonly type: 'closed'; readonly error: NnrpError };
 
@@ -61,6 +65,7 @@ export interface ClientConnectionEvents {
   internalError(error: unknown): void;
   suspended(error: NnrpError): void;
   resumed(report: ResumeReport): void;
+  migrated(report: MigrationReport): void;
   lost(sessionId: number, error: NnrpError): void;
   closed(error: NnrpError): void;
 }

@@ -84,6 +84,12 @@ export class LiveLink implements PacketSink, SentLogOwner {
     if (this.log?.isFenceDue === true) this.log.fence();
   }
 
+  /** Calls back when all that has been sent so far has arrived; never when the link is lost first. */
+  whenArrived(then: () => void): void {
+    if (this.log === undefined) then();
+    else this.log.whenArrived(then);
+  }
+
   /** @returns false when the sender should wait. @throws what `writeHead` throws; nothing is sent then */
   send(packet: NamedPacket): boolean {
     const { log, transport } = this;

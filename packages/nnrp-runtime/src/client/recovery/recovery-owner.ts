@@ -1,10 +1,31 @@
-import type { NnrpError, ProtocolError } from 'nnrp-core';
+import type { NnrpError, ProtocolError, SessionState } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
 import type { Guarded } from '../../base/guard.js';
 import type { PacketSink } from '../../transport/contract/contract.js';
+import type { MigrationReport } from '../contract/migration.js';
 import type { ResumeReport } from '../contract/resume-report.js';
+
+/** A session of the connection, as far as a move to another transport needs it. */
+export interface MovingSession {
+  readonly sessionId: number;
+  readonly state: SessionState;
+  buildMigrationRequest(newTransportId: preview3.TransportId): preview3.SessionMigrate;
+  migrateTransport(request: preview3.SessionMigrate): Promise<preview3.SessionMigrateAck>;
+}
+
+/** Sessions go on over another transport because the application wants it: they are neither suspended nor resumed for it. */
+export interface SessionMove {
+  /** Of the new one. */
+  readonly remoteAddress: string;
+  moved(report: ResumeReport): MigrationReport;
+}
 
 /** What recovery tells the connection above it. */
 export interface RecoveryOwner extends Guarded {
+  /** All that are open, those that cannot be resumed included. */
+  readonly sessions: ReadonlySet<MovingSession>;
+  /** Set while there is one: it is told in place of the loss of a connection. */
+  move: SessionMove | undefined;
   /** Whether something waits for an answer besides the sessions. */
   readonly isAwaited: boolean;
   /** The connection is lost, and sessions of it can be resumed. */
@@ -29,6 +50,8 @@ export interface RecoverySettings {
 /** Before `start`, and before there is a connection above. */
 export const NOBODY: PacketSink = { packet() {}, broken() {}, drained() {}, closed() {} };
 export const NOBODY_TOLD: RecoveryOwner = {
+  sessions: new Set(),
+  move: undefined,
   isAwaited: false,
   suspended() {},
   endOthers() {},

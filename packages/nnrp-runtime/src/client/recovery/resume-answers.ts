@@ -52,6 +52,11 @@ export class ResumeAnswers {
     link.ask({ packet, resumes: { session, open } });
   }
 
+  /** It was asked for on a link of its own, and the answer is still to come. */
+  isAlreadyAsked(session: ResumableSession): void {
+    this.asked.add(session);
+  }
+
   /** SESSION_OPEN_ACK. */
   answered(link: LiveLink, { session, open }: NonNullable<AskedOpen['resumes']>, packet: Packet): void {
     this.asked.delete(session);

@@ -31,11 +31,11 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
   /** Those that can be resumed. */
   readonly sessions = new IdMap<ResumableSession>();
   private readonly reconnecting: Reconnecting;
-  readonly remoteAddress: string;
-  readonly kind: TransportKind;
-  private readonly words = new ConnectionWords();
-  private readonly answers = new ResumeAnswers(this);
-  private gap: Gap | undefined;
+  remoteAddress: string;
+  kind: TransportKind;
+  protected readonly words = new ConnectionWords();
+  protected readonly answers = new ResumeAnswers(this);
+  protected gap: Gap | undefined;
   /** Sessions that are not on a connection. */
   private lagging = 0;
   /** Whether everything goes straight to the link. */
@@ -44,7 +44,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
   private patience: Patience | undefined;
   private windowTimer: NodeJS.Timeout | undefined;
   private retryAfterMs = 0;
-  private isOver = false;
+  protected isOver = false;
 
   constructor(
     first: FramedTransport,
@@ -209,11 +209,15 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     this.words.askOn(link);
     // A path that is dead already is found by it.
     link.fence();
-    this.patience = new Patience(this, settings.openTimeoutMs, () => {
-      const text = `no answer to SESSION_OPEN within ${settings.openTimeoutMs} ms`;
-      link.lost(new TimeoutError(text, settings.openTimeoutMs));
-    });
+    this.awaitAnswers(link);
     this.goOn();
+  }
+
+  protected awaitAnswers(link: LiveLink): void {
+    const { openTimeoutMs } = this.settings;
+    this.patience = new Patience(this, openTimeoutMs, () => {
+      link.lost(new TimeoutError(`no answer to SESSION_OPEN within ${openTimeoutMs} ms`, openTimeoutMs));
+    });
   }
 
   connectFailed(error: NnrpError): void {
@@ -313,7 +317,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     return false;
   }
 
-  private connectAgain(): void {
+  protected connectAgain(): void {
     if (this.isOver) return;
     const { retryAfterMs } = this;
     this.retryAfterMs = 0;
@@ -322,7 +326,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
   }
 
   /** Everything that was asked on the new link has its answer: what waits goes out. */
-  private goOn(): void {
+  protected goOn(): void {
     const { gap, link, sessions } = this;
     if (this.isOver || gap === undefined || link === undefined || this.answers.isPending) return;
     this.patience?.end();
@@ -374,7 +378,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     this.sink.closed(new TransportError(text, { cause }));
   }
 
-  private stop(): void {
+  protected stop(): void {
     this.isOver = true;
     this.reconnecting.stop();
     this.answers.forget();

@@ -68,7 +68,8 @@ export class GrantedSessions {
     // It is here: nothing was lost.
     if (port.current === connection) return false;
     // The client has given the old connection up: whatever that still brings is not listened to.
-    port.current?.takenOver();
+    const isAgreed = session?.useLeave() === true;
+    port.current?.takenOver(isAgreed);
     // More may have been suspended by that than may be.
     if (!server.resumables.knows(port)) return false;
     if (session === undefined || !port.isAway || !port.canGoOnFrom(received)) return false;

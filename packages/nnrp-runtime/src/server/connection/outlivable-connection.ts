@@ -1,4 +1,4 @@
-import { type NnrpError, type TimeoutError, TransportError } from 'nnrp-core';
+import { ClosedError, type NnrpError, type TimeoutError, TransportError } from 'nnrp-core';
 import { Connection } from '../../connection/connection.js';
 import { SentLog } from '../../connection/recovery/sent-log.js';
 import type { Lane } from '../../connection/sending/outbox.js';
@@ -32,9 +32,10 @@ export abstract class OutlivableConnection<Session extends SessionEndpoint> exte
     return false;
   }
 
-  /** One of its sessions has gone on over another connection. */
-  takenOver(): void {
-    this.lose(new TransportError(`${this.remoteAddress}: its session was resumed over another connection`));
+  /** One of its sessions has gone on over another connection. Where that was agreed, it is an end in good order. */
+  takenOver(isAgreed: boolean): void {
+    const text = `${this.remoteAddress}: its session was resumed over another connection`;
+    this.lose(isAgreed ? new ClosedError(text) : new TransportError(text));
   }
 
   /** Ends it at once, without its sessions that can be resumed. */

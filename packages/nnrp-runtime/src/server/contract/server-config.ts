@@ -8,7 +8,7 @@ import { AllowAllServerPolicy, type Authorize, type NnrpServerPolicy, policyOf }
 
 /** Options of a server; what is left out, or undefined, has the default of the protocol's reference configuration where that names one. */
 export interface NnrpServerOptions {
-  /** The transport a listener must have; default tcp (bindTcp, bindTls) or the listener's own kind (fromListener). */
+  /** The transport that each listener must have; default tcp (bindTcp, bindTls) or the listener's own kind (fromListener, listenOn). */
   readonly transport?: TransportKind | undefined;
   /** Profile ids that sessions may ask for; default [token]. */
   readonly supportedProfiles?: readonly number[] | undefined;
@@ -177,6 +177,11 @@ export interface NnrpServerOptions {
    * is refused that would have more than its share of half of it; default 256 MiB.
    */
   readonly maxHelloBytesTotal?: number | undefined;
+  /**
+   * Milliseconds that a client which asks to move to another transport gets for it, where no handler decides. 0 = it is
+   * refused; default 10000.
+   */
+  readonly migrationGraceMs?: number | undefined;
   /** Bytes that may wait in the network layer of a connection; above them, senders are asked to wait; default 1 MiB. */
   readonly highWaterBytes?: number | undefined;
   /** Bytes that senders which do not wait may add to those, per connection; default 16 MiB. */
@@ -210,6 +215,7 @@ const NUMBERS = [
   ['grantedOperationCredit', 2, 0, U16],
   ['leaseTtlMs', 30_000, 0, U32],
   ['resumeWindowMs', 120_000, 0, U32],
+  ['migrationGraceMs', 10_000, 0, MAX_TIMER_MS],
   ['maxSuspendedBytes', 1024 * 1024, 1, Number.MAX_SAFE_INTEGER],
   ['maxSuspendedBytesTotal', 64 * 1024 * 1024, 1, Number.MAX_SAFE_INTEGER],
   ['maxPacketBytes', DEFAULT_MAX_PACKET_BYTES, 256, U32],

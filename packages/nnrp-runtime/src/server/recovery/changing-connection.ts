@@ -22,8 +22,11 @@ export interface OutlivedConnection extends ServerSessionConnection {
   readonly isLost: boolean;
   /** Bits of PeerMessages that the client understands. */
   readonly families: number;
-  /** One of its sessions goes on over another connection: it is over, and its other sessions wait to be resumed. */
-  takenOver(): void;
+  /**
+   * One of its sessions goes on over another connection: it is over, and its other sessions wait to be resumed.
+   * @param isAgreed - the client had asked for that
+   */
+  takenOver(isAgreed: boolean): void;
   /** The session is over, but its client may not have all of it yet. */
   leaves(session: LeavingSession): void;
   /** Before something is sent for a session. The connection may end inside of it. */

@@ -67,7 +67,10 @@ export class MessageHandlers {
     await this.answer<MigrateAckInit>(
       session,
       {},
-      () => handlers.migrate?.(migration, session.handle),
+      () => {
+        if (handlers.migrate === undefined) return session.migrations.undecided(migration);
+        return handlers.migrate(migration, session.handle);
+      },
       (ack) => session.handle.sendMigrateAck(migration, ack),
       (failure) => session.migrations.failed(migration, failure),
     );

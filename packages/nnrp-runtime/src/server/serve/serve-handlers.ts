@@ -78,7 +78,10 @@ export interface ServeHandlers {
   cancel?(cancel: NnrpCancel, session: NnrpServerSession): void | PromiseLike<void>;
   /** Answers SESSION_PATCH; without this handler every patch is rejected. What it throws, the client gets as of `submit`. */
   patch?(patch: NnrpPatch, session: NnrpServerSession): PatchAckInit | PromiseLike<PatchAckInit>;
-  /** Answers SESSION_MIGRATE; without this handler every migration is refused. Errors as of `patch`. */
+  /**
+   * Answers SESSION_MIGRATE. Without this handler a session that can be resumed may move, within `migrationGraceMs` of the
+   * server. Errors as of `patch`.
+   */
   migrate?(migration: NnrpMigration, session: NnrpServerSession): MigrateAckInit | PromiseLike<MigrateAckInit>;
   /** The client has put or invalidated objects; the cache has done its part and answered. */
   cache?(

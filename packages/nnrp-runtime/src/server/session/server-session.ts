@@ -104,6 +104,11 @@ export class ServerSession {
     return this.ownMigrations;
   }
 
+  /** Its client goes on over another connection. @returns whether it has asked for leave, and got it */
+  useLeave(): boolean {
+    return this.ownMigrations?.useLeave() === true;
+  }
+
   /** The objects that the client has put, or the application tracks. */
   get cache(): SessionCache {
     const { config, connection, ack } = this;

@@ -13,6 +13,8 @@ import { answeredByError, type RequestSession } from './request-failure.js';
 /** What the migrations of a session need of it. */
 export interface MigrationsOwner extends RequestSession {
   readonly isOver: boolean;
+  readonly ack: { readonly resumeTokenBytes: number };
+  readonly config: { readonly migrationGraceMs: number };
   /** Takes the requests that have come. */
   readonly receiver: { migrate(migration: NnrpMigration): void };
 }
@@ -27,6 +29,8 @@ const MIGRATE_ACK_FIELDS = optionTable<preview3.SessionMigrateAck>({
 /** SESSION_MIGRATE: requests to move to another transport, from their arrival to their answer. */
 export class SessionMigrations {
   private readonly pending: UnansweredRequests<NnrpMigration>;
+  /** Until when the client may move, in milliseconds of `performance.now()`. */
+  private agreedUntilMs = 0;
 
   /** @param maxBytes - that those without an answer may hold before the connection is not read any more */
   constructor(
@@ -44,6 +48,24 @@ export class SessionMigrations {
   /** The one that has waited longest. */
   get oldest(): NnrpMigration | undefined {
     return this.pending.oldest;
+  }
+
+  /** The client goes on over another transport. @returns whether it has leave, which is good for once */
+  useLeave(): boolean {
+    const hasLeave = performance.now() < this.agreedUntilMs;
+    this.agreedUntilMs = 0;
+    return hasLeave;
+  }
+
+  /**
+   * The answer where the application does not decide: the client may move when its session can be resumed, and to another
+   * transport only (MIG-3).
+   */
+  undecided({ metadata: { oldTransportId, newTransportId } }: NnrpMigration): MigrateAckInit {
+    const { ack, config } = this.owner;
+    const { migrationGraceMs: graceWindowMs } = config;
+    const mayMove = ack.resumeTokenBytes > 0 && graceWindowMs > 0 && oldTransportId !== newTransportId;
+    return mayMove ? { acceptCode: 0, graceWindowMs } : {};
   }
 
   received(packet: Packet): void {
@@ -65,6 +87,7 @@ export class SessionMigrations {
     const metadata = migrateAck(request, ack);
     checkMigrateAck(request, metadata);
     const room = this.send(metadata);
+    if (metadata.acceptCode === 0) this.agreedUntilMs = performance.now() + metadata.graceWindowMs;
     this.pending.answered(request);
     return room;
   }

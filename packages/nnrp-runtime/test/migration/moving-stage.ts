@@ -1,0 +1,131 @@
+import { once } from 'node:events';
+import { connect } from 'node:net';
+import { NnrpClient } from '../../src/client/client.js';
+import type { NnrpClientOptions } from '../../src/client/contract/client-config.js';
+import type { OperationContext } from '../../src/server/contract/contract.js';
+import type { NnrpServerOptions } from '../../src/server/contract/server-config.js';
+import type { ServeHandlers } from '../../src/server/serve/serve-handlers.js';
+import { NnrpServer } from '../../src/server/server.js';
+import { parseAddress } from '../../src/transport/address/address.js';
+import type { FramedConnector } from '../../src/transport/contract/contract.js';
+import { StreamTransport } from '../../src/transport/stream/stream-transport.js';
+import { TcpConnector, TcpListener } from '../../src/transport/tcp/tcp.js';
+import { TlsConnector, TlsListener } from '../../src/transport/tls/tls.js';
+import { issue } from '../support/certificates.js';
+
+const ANY_PORT = '127.0.0.1:0';
+const root = await issue({ name: 'CN=root', authority: true, ips: ['127.0.0.1'] });
+
+/** What has happened at a server, and each submit that has reached it. */
+export class Ledger {
+  readonly handled = new Map<string, number>();
+  readonly lost: string[] = [];
+  readonly suspended: number[] = [];
+  readonly resumed: number[] = [];
+  readonly defects: unknown[] = [];
+
+  watch(server: NnrpServer): void {
+    server.on('connectionLost', ({ error }) => this.lost.push(error.message));
+    server.on('sessionSuspended', ({ sessionId }) => this.suspended.push(sessionId));
+    server.on('sessionResumed', ({ sessionId }) => this.resumed.push(sessionId));
+    for (const event of ['protocolViolation', 'internalError', 'handlerFailure'] as const)
+      server.on(event, (defect: unknown) => void this.defects.push(defect));
+  }
+}
+
+/** Yields as many numbers as the submit asks for, with turns in between, or more slowly where it asks for `slow`. */
+export function counting(ledger: Ledger, isGoing: () => boolean): ServeHandlers['submit'] {
+  return async function* count(operation: OperationContext) {
+    const id = operation.text();
+    ledger.handled.set(id, (ledger.handled.get(id) ?? 0) + 1);
+    let number = 0;
+    while (isGoing()) {
+      yield `${number++} `;
+      await new Promise((resolve) => setTimeout(resolve, 1 + (number % 3)));
+    }
+    return `last ${number}`;
+  };
+}
+
+/** One server on TCP and TLS, and its clients; `clear` ends them. */
+export class MovingStage {
+  private readonly undo: (() => unknown)[] = [];
+  readonly ledger = new Ledger();
+  isGoing = true;
+
+  async serve(config: NnrpServerOptions = {}, handlers: Partial<ServeHandlers> = {}): Promise<MovingServer> {
+    const server = await NnrpServer.listenOn(
+      [
+        (options) => TcpListener.bind(ANY_PORT, options),
+        (options) => TlsListener.bind(ANY_PORT, { certificateChain: root.certificate, privateKey: root.key }, options),
+      ],
+      { drainTimeoutMs: 0, deadlines: false, maxInFlightOperations: 64, grantedOperationCredit: 64, ...config },
+    );
+    this.ledger.watch(server);
+    server.serve({ submit: counting(this.ledger, () => this.isGoing), ...handlers }).catch(() => {});
+    this.undo.push(() => server.close());
+    return new MovingServer(server);
+  }
+
+  async client(connector: FramedConnector, config: NnrpClientOptions = {}): Promise<NnrpClient> {
+    const client = await NnrpClient.connect(connector, { reconnectBackoffMs: 1, closeTimeoutMs: 500, ...config });
+    client.on('internalError', ({ error }) => this.ledger.defects.push(error));
+    client.on('protocolViolation', ({ error }) => this.ledger.defects.push(error));
+    this.undo.push(() => client.close({ drainTimeoutMs: 0 }));
+    return client;
+  }
+
+  async clear(): Promise<void> {
+    this.isGoing = false;
+    for (const undo of this.undo.splice(0).reverse()) await undo();
+  }
+}
+
+export class MovingServer {
+  constructor(readonly server: NnrpServer) {}
+
+  get tcp(): FramedConnector {
+    return new TcpConnector(this.address(0));
+  }
+
+  get tls(): FramedConnector {
+    return new TlsConnector(this.address(1), { roots: root.certificate });
+  }
+
+  /** By TCP, but it says of itself that it is QUIC: so the server is asked before anything moves. */
+  get asQuic(): FramedConnector {
+    return this.own('quic', () => {});
+  }
+
+  address(index: number): string {
+    return this.server.endpoints[index]?.localAddress ?? '';
+  }
+
+  /** By TCP, of a kind of one's own. @param came - gets the socket */
+  own(kind: string, came: (socket: ReturnType<typeof connect>) => void, address = this.address(0)): FramedConnector {
+    return {
+      kind,
+      async connect() {
+        const socket = connect({ ...parseAddress(address), noDelay: true });
+        await once(socket, 'connect');
+        came(socket);
+        return new StreamTransport(socket, { kind, remoteAddress: address });
+      },
+    };
+  }
+}
+
+/** Reads a stream to its end. @returns what was wrong with it: nothing */
+export async function readCount(operation: AsyncIterable<{ readonly partial: boolean; text(): string }>) {
+  let next = 0;
+  let last = '';
+  for await (const result of operation) {
+    if (result.partial) {
+      // Several may have come as one text; each number is a result of its own here.
+      const text = result.text();
+      if (text !== `${next} `) return `expected ${next}, got ${text}`;
+      next++;
+    } else last = result.text();
+  }
+  return last === `last ${next}` ? 'whole' : `${next} partials, and ${last}`;
+}
