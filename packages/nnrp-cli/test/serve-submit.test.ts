@@ -235,7 +235,7 @@ describe('nnrp submit', () => {
       expect.stringMatching(
         /^nnrp: .*the server reports unsupported_version \(0x0001\): out\\nof \\x1b\[31mluck\\u202e$/,
       ),
-      expect.stringMatching(/^nnrp: the server did not confirm the close: .*within 2000 ms$/),
+      expect.stringMatching(/^nnrp: the server did not confirm the close: .*within 1000 ms$/),
       '',
     ]);
     expect([code, stdout.toString()]).toEqual([0, expect.stringMatching(/^1 results/)]);
@@ -257,6 +257,13 @@ describe('nnrp submit', () => {
     const { code, stderr } = await nnrp(['submit', '--to', address, 'x', '--timeout', '0.2']);
     expect(code).toBe(1);
     expect(stderr).toContain('nothing came for 0.2 seconds; 1 of 1 submits have no result');
+  });
+
+  it('gives work in progress no more time when it has given up', async () => {
+    const address = await rawPeer([openAck({ session_id: 1 }), '']);
+    const { stderr } = await nnrp(['submit', '--to', address, 'x', '--timeout', '1']);
+    expect(stderr).toContain('nothing came for 1 seconds');
+    expect(stderr).toContain('the close was not confirmed within 1000 ms');
   });
 
   it('fails when the connection is lost', async () => {

@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type Command, InvalidArgumentError } from 'commander';
 import { isPeerError } from 'nnrp-core';
+import { InFlightPolicy } from 'nnrp-core/preview3';
 import type { NnrpClient, NnrpClientSession } from 'nnrp-runtime';
 import { type CliIo, readFully } from '../cli-io.js';
 import { CommandUsageError, ExitCode } from '../exit-code.js';
@@ -23,8 +24,8 @@ interface SubmitOptions extends TransportFlags {
   readonly output?: boolean;
 }
 
-/** Milliseconds that a server gets to confirm the close of a session whose answers are in. */
-const CLOSE_TIMEOUT_MS = 2000;
+/** Milliseconds that a server gets to confirm the close of a session whose answers are in, or are not waited for. */
+const CLOSE_TIMEOUT_MS = 1000;
 const MAX_SECONDS = 1_000_000;
 const ERASE_LINE = '\r\x1b[K';
 
@@ -102,7 +103,9 @@ async function submit(body: Uint8Array, options: SubmitOptions, io: CliIo): Prom
     hideProgress();
     (output ? io.stderr : io.stdout).write(`${run.summary()}\n`);
     if (failure !== undefined) writeLine(io.stderr, `nnrp: ${failure}`);
-    await session.close().catch((error: Error) => {
+    // What is given up gets no time: the one that calls has waited long enough.
+    const inFlightPolicy = failure === undefined ? InFlightPolicy.Drain : InFlightPolicy.Abort;
+    await session.close({ inFlightPolicy }).catch((error: Error) => {
       writeLine(io.stderr, `nnrp: the server did not confirm the close: ${error.message}`);
     });
     return failure === undefined ? ExitCode.Ok : ExitCode.Failed;

@@ -45,6 +45,7 @@ import type { ServerHello } from './hello/hello-exchange.js';
 import type { ClientHelloOptions } from './hello/hello-options.js';
 import { MovableTransport } from './moving/movable-transport.js';
 import { moveSessions } from './moving/move-sessions.js';
+import { connectWithin } from './recovery/connect-attempt.js';
 import type { NnrpClientSession } from './session/client-session.js';
 import type { CloseOptions } from './session/close-options.js';
 import { type EventStream, EventStreams } from './session/event-stream.js';
@@ -132,8 +133,8 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
     config: NnrpClientOptions,
   ): Promise<NnrpClient> {
     const asks = asksAnyServer(config);
-    return connector.connect(connectSignal(config)).then((transport) => {
-      checkTransport('connect', transport);
+    const { connectTimeoutMs } = complete;
+    return connectWithin(NO_OWNER, connector, connectTimeoutMs, connectSignal(config)).then((transport) => {
       transport.limitPackets?.(complete.maxPacketBytes);
       return new NnrpClient(transport, complete, asks, connector);
     });
@@ -195,8 +196,8 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * Measures the round trip with PING.
    *
    * @param timeoutMs - an integer of 1 to 2147483647; default `pingTimeoutMs`
-   * @returns milliseconds; rejects with TimeoutError, and the connection is over, when no PONG comes, and with
-   * UsageError on a bad timeout
+   * @returns milliseconds; rejects with TimeoutError, and the connection is lost, when no PONG comes, and with
+   * UsageError on a bad timeout. Where sessions are resumed on another connection, it is sent again there, once
    */
   ping(timeoutMs?: number): Promise<number> {
     return this.connection.ping(timeoutMs);
@@ -205,7 +206,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   /**
    * Measures the transport with a packet of some size; at any time, and several at once.
    * @throws (as a rejection) TimeoutError when no answer comes, PeerError when the server does not serve probes,
-   * TransportError or ClosedError when the connection ends
+   * TransportError or ClosedError when the connection ends, is lost, or is not there
    */
   probe(options: ProbeOptions = {}): Promise<ProbeResult> {
     return this.connection.probe(options);

@@ -30,6 +30,8 @@ export interface PingsOwner extends Guarded {
   pingTimedOut(error: TimeoutError): boolean;
   /** Whether bytes wait to be sent. */
   readonly isSending: boolean;
+  /** Whether there is no connection, and another one is to come; left out where none ever is. */
+  readonly isAway?: boolean;
   /** How often this side has stopped reading, and whether it reads now: a PONG that is not read proves nothing. */
   readonly reading: { readonly stops: number; readonly isPaused: boolean };
   /** Bytes that have come of a packet that is not complete. */
@@ -51,6 +53,11 @@ export class Pings {
     return this.awaited?.size ?? 0;
   }
 
+  /** Whether a PONG is waited for, and not only due. */
+  get isAwaited(): boolean {
+    return [...(this.awaited ?? [])].some(({ isOver }) => !isOver);
+  }
+
   /** @returns the round trip in milliseconds; rejects with TimeoutError, which costs the connection */
   ping(timeoutMs: number): Promise<number> {
     return this.start(timeoutMs).roundTrip;
@@ -64,11 +71,7 @@ export class Pings {
       this.wait(pong, timeoutMs, timeoutMs);
       this.awaited ??= new Line();
       this.awaited.push(pong);
-      giveUp = (error) => {
-        pong.isOver = true;
-        pong.patience?.end();
-        reject(error);
-      };
+      giveUp = (error) => giveUpPong(pong, error);
       this.owner.sendPing();
     });
     return { roundTrip, giveUp };
@@ -126,6 +129,12 @@ export class Pings {
         answered();
         return;
       }
+      // A connection that is not there cannot be given up, nor may it be waited for without a limit.
+      if (owner.isAway) {
+        giveUpPong(awaited, new TimeoutError(`no PONG within ${timeoutMs} ms: the connection is lost`, timeoutMs));
+        answered();
+        return;
+      }
       const { reading } = owner;
       // It may not even have left yet; a peer that takes nothing at all is given up by the transport. Nor may its PONG have
       // been read: it lies behind what this side does not take.
@@ -154,6 +163,13 @@ export class Pings {
       awaited.reject(forCaller(error));
     }
   }
+}
+
+/** Its place stays: the PONG may still come. */
+function giveUpPong(pong: AwaitedPong, error: NnrpError): void {
+  pong.isOver = true;
+  pong.patience?.end();
+  pong.reject(error);
 }
 
 const NOBODY = () => {};

@@ -33,17 +33,18 @@ import { HelloExchange, type ServerHello } from '../hello/hello-exchange.js';
 import type { ClientHelloOptions } from '../hello/hello-options.js';
 import type { ResumingTransport } from '../recovery/resuming-transport.js';
 import { callTimeoutMs } from '../requests/call-options.js';
-import type { NnrpResult } from '../results/nnrp-result.js';
-import { ReadGate, type ReadGateOwner, type UnreadShare } from '../results/read-gate.js';
+import { ReadGate } from '../results/read-gate.js';
 import type { NnrpClientSession } from '../session/client-session.js';
 import type { CloseOptions } from '../session/close-options.js';
 import { checkClose } from '../session/close-options.js';
 import { ConnectionFlow } from '../submits/connection-flow.js';
 import { ClientProbes, type ProbeResult } from './client-probes.js';
-import { ConnectionRecovery, sayGoodbye } from './connection-recovery.js';
+import { shutDown } from './client-shutdown.js';
+import { ConnectionRecovery } from './connection-recovery.js';
 import { KeepAlive, type KeepAliveTarget } from './keep-alive.js';
 import type { ProbeOptions } from './probe-options.js';
 import { type OpeningConnection, SessionOpening } from './session-opening.js';
+import { UnreadResults } from './unread-results.js';
 import { WaitingAnswers } from './waiting-answers.js';
 
 /** Room kept for control messages, which are never held back. */
@@ -54,13 +55,13 @@ const HELLO_HEAD_BYTES = preview3.COMMON_HEADER_BYTES + preview3.RESULT_PUSH_BYT
 const PROGRESS_BYTES = 4096;
 
 /** The client's side of one connection: greets, measures and routes; sessions do the rest. */
-export class ClientConnection extends Connection implements OpeningConnection, KeepAliveTarget, ReadGateOwner {
+export class ClientConnection extends Connection implements OpeningConnection, KeepAliveTarget {
   protected readonly role = 'client';
   readonly flow = new ConnectionFlow();
   readonly deadlines = new DeadlineQueue(this);
   readonly unread: ReadGate;
   readonly reading: ReadingHold;
-  private readonly openSessions = new Set<NnrpClientSession>();
+  readonly openSessions = new Set<NnrpClientSession>();
   private readonly opens = new SessionOpening(this);
   private readonly greeting: HelloExchange;
   private readonly probes: ClientProbes;
@@ -72,14 +73,14 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   /** What the server says it understands, bits of PeerMessages. */
   private families = 0;
   private endError: NnrpError | undefined;
-  private isShuttingDown = false;
+  isShuttingDown = false;
   /** Sessions that the end of the connection has ended, or is about to. */
   private readonly lastSessions: NnrpClientSession[] = [];
 
   constructor(
     transport: FramedTransport,
     readonly config: NnrpClientConfig,
-    private readonly events: ClientConnectionEvents,
+    readonly events: ClientConnectionEvents,
     /** Whether the keep-alive asks servers that have not announced themselves, too. */
     private readonly asksAnyServer: boolean,
     readonly recovery?: ResumingTransport,
@@ -92,10 +93,11 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     });
     this.reading = new ReadingHold(transport);
     this.answers = new WaitingAnswers(this.reading, CONTROL_ROOM_BYTES / 2);
-    this.unread = new ReadGate(this.reading, config.maxBufferedResultBytes, this);
+    this.unread = new ReadGate(this.reading, config.maxBufferedResultBytes, new UnreadResults(this));
     this.greeting = new HelloExchange(this, this.unread);
     this.probes = new ClientProbes(this, this.unread);
-    if (recovery !== undefined) recovery.owner = new ConnectionRecovery(this, this.openSessions, this.pings, events);
+    if (recovery !== undefined)
+      recovery.owner = new ConnectionRecovery(this, this.openSessions, this.pings, this.probes, events);
     if (config.keepAliveMs > 0) this.keepAlive = new KeepAlive(this, config.keepAliveMs);
   }
 
@@ -166,20 +168,21 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     const reason = new ClosedError('the client was closed');
     this.isShuttingDown = true;
     this.opens.failAll(reason);
-    const sessions = [...this.openSessions];
-    const watch = this.watchClosing();
-    return Promise.allSettled(sessions.map((session) => session.close(options))).then(async (outcomes) => {
-      watch?.stop();
-      await sayGoodbye(this);
-      // A server that has not confirmed in time takes nothing any more either.
-      if (outcomes.some(({ status }) => status === 'rejected')) this.endNow(reason);
-      await this.close(reason);
-      return joinedReport(this.lastSessions.map((session) => session.closeReport));
-    });
+    return shutDown(this, [...this.openSessions], options, reason).then(() =>
+      joinedReport(this.lastSessions.map((session) => session.closeReport)),
+    );
   }
 
   giveUp(error: NnrpError): void {
     this.end(error);
+  }
+
+  abandon(error: NnrpError): void {
+    this.endNow(error);
+  }
+
+  lossOf(sessionId: number, error: NnrpError): NnrpError | undefined {
+    return this.recovery?.lossOf(sessionId, error);
   }
 
   announced(families: number): void {
@@ -239,7 +242,16 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   }
 
   get isAwaited(): boolean {
-    return this.opens.isPending || this.greeting.isPending || this.probes.isPending || this.pings.waiting > 0;
+    return this.opens.isPending || this.greeting.isPending || this.probes.isPending || this.pings.isAwaited;
+  }
+
+  get isAway(): boolean {
+    return this.recovery?.isAway ?? false;
+  }
+
+  override sendPing(): void {
+    if (this.isAway) this.recovery?.pingLater();
+    else super.sendPing();
   }
 
   override pingTimedOut(error: TimeoutError): boolean {
@@ -319,18 +331,11 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     this.events.internalError(error);
   }
 
-  /** A server that is gone while its answer to a close is waited for is found within `closeTimeoutMs`, drain or not. */
-  private watchClosing(): KeepAlive | undefined {
-    if (this.openSessions.size === 0 || !this.understands(PeerMessages.ErrorClosePing)) return undefined;
-    const halfMs = Math.ceil(this.config.closeTimeoutMs / 2);
-    return new KeepAlive(this, halfMs, () => this.askWithin(halfMs));
-  }
-
   /**
    * What comes of it is seen by the connection. While bytes wait to leave, the PING would wait behind them. Its answer is no
    * reason to read more than may wait unread: until it can be read, it says nothing.
    */
-  private askWithin(timeoutMs: number): void {
+  askWithin(timeoutMs: number): void {
     if (this.pings.waiting === 0 && !this.isSending) ignoreRejection(super.ping(timeoutMs));
   }
 
@@ -339,26 +344,6 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     const answer = this.asking(() => this.greeting.send(options, config, config.requestTimeoutMs));
     this.opens.waitFor(answer, isRequired);
     return answer;
-  }
-
-  readingStopped(unreadBytes: number): void {
-    let most: UnreadShare | undefined;
-    for (const { mostUnread } of this.openSessions) {
-      if (most === undefined || mostUnread.unreadBytes > most.unreadBytes) most = mostUnread;
-    }
-    if (most !== undefined) this.events.readingPaused(unreadBytes, most);
-  }
-
-  holdBack(): void {
-    for (const session of this.openSessions) session.holdBack();
-  }
-
-  get inFlight(): number {
-    return this.flow.inFlight;
-  }
-
-  eachUnread(visit: (result: NnrpResult) => void): void {
-    for (const session of this.openSessions) session.eachUnread(visit);
   }
 
   private helloAnswered(packet: Packet, info: MessageInfo): void {

@@ -1,8 +1,9 @@
-import { forCaller, type NnrpError, type Packet, shownPlain, UsageError } from 'nnrp-core';
+import { forCaller, type NnrpError, type Packet, shownPlain, TransportError, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
 import { described } from '../../base/application/described.js';
 import { checkOptions } from '../../base/options.js';
+import { rejection } from '../../base/promises/settled.js';
 import { TRANSPORT_PROBE } from '../../connection/sending/codecs.js';
 import type { SessionConnection } from '../../connection/session-endpoint.js';
 import { callTimeoutMs } from '../requests/call-options.js';
@@ -22,6 +23,14 @@ export interface ProbeResult {
   readonly sentBytes: number;
 }
 
+/** What probes need of their connection. */
+export interface ProbedConnection extends Pick<SessionConnection, 'send' | 'crashed'> {
+  /** Whether there is no connection, and another one is to come. */
+  readonly isAway: boolean;
+}
+
+const AWAY = 'there is nothing to measure: the connection is lost, and the client connects again';
+
 interface Probe {
   readonly probeId: number;
   readonly sentAtMs: number;
@@ -34,7 +43,7 @@ export class ClientProbes {
   private lastId = 0;
 
   constructor(
-    private readonly connection: Pick<SessionConnection, 'send' | 'crashed'>,
+    private readonly connection: ProbedConnection,
     reader: AnswerReader,
   ) {
     this.pending = new PendingRequests<Probe, ProbeResult>('TRANSPORT_PROBE', reader, connection, undefined, keyOf);
@@ -53,6 +62,7 @@ export class ClientProbes {
     if (!Number.isInteger(payloadBytes) || payloadBytes < 0 || payloadBytes > most) {
       throw new UsageError(`payloadBytes takes an integer of 0 to ${most}, got ${shownPlain(payloadBytes)}`);
     }
+    if (this.connection.isAway) return rejection(new TransportError(AWAY));
     this.lastId = (this.lastId + 1) >>> 0;
     const probeId = this.lastId;
     const sentAtMs = performance.now();
@@ -77,6 +87,11 @@ export class ClientProbes {
     const { sentBytes } = probe;
     const result = described({ roundTripUs, serverReceivedAtUs: ack.serverRecvTsUs, sentBytes });
     return this.pending.answered(result, key);
+  }
+
+  /** The connection that they were to measure is lost. */
+  lost(cause: NnrpError): void {
+    this.rejectAll(new TransportError(AWAY, { cause }));
   }
 
   /** The server does not serve probes. */

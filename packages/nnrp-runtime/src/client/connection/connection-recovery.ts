@@ -1,6 +1,5 @@
 import { forCaller, type NnrpError, type ProtocolError } from 'nnrp-core';
-import { MessageType, PeerMessages } from 'nnrp-core/preview3';
-import { type Guarded, nextTurn } from '../../base/guard.js';
+import type { Guarded } from '../../base/guard.js';
 import type { Pings } from '../../connection/pings.js';
 import type { ReadingHold } from '../../connection/reading-hold.js';
 import type { ClientConnectionEvents } from '../contract/client-events.js';
@@ -8,6 +7,7 @@ import type { ResumeReport } from '../contract/resume-report.js';
 import type { RecoveryOwner, SessionMove } from '../recovery/recovery-owner.js';
 import type { NnrpClientSession } from '../session/client-session.js';
 import type { ConnectionFlow } from '../submits/connection-flow.js';
+import type { ClientProbes } from './client-probes.js';
 
 /** What recovery changes in a connection. */
 export interface RecoveringConnection extends Guarded {
@@ -17,19 +17,8 @@ export interface RecoveringConnection extends Guarded {
   readonly reading: ReadingHold;
   /** Whether something waits for an answer besides the sessions. */
   readonly isAwaited: boolean;
-  readonly isClosed: boolean;
-  /** Whether the server has said that it understands this. */
-  understands(family: PeerMessages): boolean;
-  sendPlain(messageType: number, sessionId: number, frameId: number): boolean;
+  readonly isShuttingDown: boolean;
   fail(error: ProtocolError): void;
-}
-
-/** The connection is about to end: without a word a server that knows recovery would keep what it may not have had. */
-export async function sayGoodbye(connection: RecoveringConnection): Promise<void> {
-  if (connection.isClosed || !connection.understands(PeerMessages.Recovery)) return;
-  connection.sendPlain(MessageType.Close, 0, 0);
-  // What is sent in a turn leaves at its end.
-  await new Promise<void>((resolve) => nextTurn(connection, resolve));
 }
 
 /** What a connection does when the transport below it comes and goes. */
@@ -40,11 +29,13 @@ export class ConnectionRecovery implements RecoveryOwner {
     private readonly connection: RecoveringConnection,
     readonly sessions: ReadonlySet<NnrpClientSession>,
     private readonly pings: Pings,
+    private readonly probes: ClientProbes,
     private readonly events: ClientConnectionEvents,
   ) {}
 
   get isAwaited(): boolean {
-    return this.connection.isAwaited;
+    // One that is being closed comes to its end by itself.
+    return this.connection.isAwaited || this.connection.isShuttingDown;
   }
 
   suspended(error: NnrpError): void {
@@ -52,6 +43,7 @@ export class ConnectionRecovery implements RecoveryOwner {
     // A wait for a PONG in which the connection was lost says nothing about the server.
     reading.stops++;
     flow.restart();
+    this.probes.lost(error);
     if (this.move !== undefined) return;
     for (const session of this.sessions) session.suspended(error);
     this.events.suspended(forCaller(error));

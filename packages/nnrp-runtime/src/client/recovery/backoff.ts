@@ -1,5 +1,5 @@
 /** The longest that is waited before an attempt, in milliseconds, unless the server asks for more. */
-const MAX_BACKOFF_MS = 5_000;
+export const MAX_BACKOFF_MS = 5_000;
 
 /**
  * Milliseconds to wait before an attempt to connect: drawn from all up to a bound, which doubles with each attempt, so that

@@ -13,6 +13,7 @@ import type { ResumableSession } from './resumable-session.js';
 
 const PING = ownPacket(MessageType.Ping);
 const PONG = ownPacket(MessageType.Pong);
+const NO_OWNER: Guarded = { crashed: () => {} };
 
 /** A PONG may be so many times pingTimeoutMs late as long as anything else comes: it stands behind all that was sent before it. */
 const MOST_OWED = 3;
@@ -160,6 +161,8 @@ export class LiveLink implements PacketSink, SentLogOwner {
   }
 
   packet(packet: Packet): void {
+    // A transport of the application's own may bring something after it was aborted.
+    if (this.isOver) return;
     try {
       this.arrivals++;
       if (packet.messageType !== MessageType.ResultPush) this.sort(packet);
@@ -170,6 +173,7 @@ export class LiveLink implements PacketSink, SentLogOwner {
   }
 
   oversized(head: Packet, fault: WireFault): boolean {
+    if (this.isOver) return true;
     this.arrivals++;
     const isSkipped = this.owner.sink.oversized?.(head, fault) ?? false;
     if (isSkipped) this.count(head.sessionId);
@@ -177,7 +181,7 @@ export class LiveLink implements PacketSink, SentLogOwner {
   }
 
   broken(fault: WireFault, foreign?: Uint8Array): void {
-    this.owner.sink.broken(fault, foreign);
+    if (!this.isOver) this.owner.sink.broken(fault, foreign);
   }
 
   drained(): void {
@@ -279,6 +283,7 @@ export class LiveLink implements PacketSink, SentLogOwner {
   /** The path is dead, whatever the transport says. */
   lost(error: NnrpError): void {
     this.owner.linkLost(this, error);
-    guard(this.owner, () => this.transport.abort(error));
+    // One of the application's own may throw: it is of no use any more, and nothing depends on it.
+    guard(NO_OWNER, () => this.transport.abort(error));
   }
 }

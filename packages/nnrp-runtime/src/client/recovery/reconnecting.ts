@@ -1,10 +1,9 @@
-import { isNnrpError, type NnrpError, TransportError } from 'nnrp-core';
-import { brokenBy } from '../../base/application/thrown-text.js';
-import { background, type Guarded, guard, later } from '../../base/guard.js';
+import type { NnrpError } from 'nnrp-core';
+import { background, type Guarded, later } from '../../base/guard.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { FramedConnector, FramedTransport } from '../../transport/contract/contract.js';
-import { checkTransport } from '../../transport/contract/is-transport.js';
-import { backoffMs } from './backoff.js';
+import { backoffMs, MAX_BACKOFF_MS } from './backoff.js';
+import { connectFailure, connectWithin } from './connect-attempt.js';
 
 /** Who is told how an attempt ends. */
 export interface ReconnectingOwner extends Guarded {
@@ -12,60 +11,67 @@ export interface ReconnectingOwner extends Guarded {
   connectFailed(error: NnrpError): void;
 }
 
+/** What the client's configuration says of it. */
+export interface ReconnectingSettings {
+  readonly reconnectBackoffMs: number;
+  readonly connectTimeoutMs: number;
+}
+
 /** Attempts to connect again, one at a time; none goes on after `stop`. */
 export class Reconnecting {
   private timer: NodeJS.Timeout | undefined;
-  /** Rises with every attempt, and at the end: what comes of an earlier one is not wanted any more. */
-  private current = 0;
+  private attempt: AbortController | undefined;
   private attempts = 0;
+  /** When the connection was of use, in milliseconds of `performance.now()`; undefined while there is none. */
+  private sinceMs: number | undefined;
 
   constructor(
     private readonly owner: ReconnectingOwner,
     private readonly connector: FramedConnector,
-    private readonly firstMs: number,
+    private readonly settings: ReconnectingSettings,
   ) {}
 
   /** Connects after a while, which keeps the process running. @param leastMs - what the server asks for */
   begin(leastMs: number): void {
     this.stop();
-    const drawnMs = backoffMs(this.attempts++, this.firstMs);
+    if (this.sinceMs !== undefined && performance.now() - this.sinceMs >= MAX_BACKOFF_MS) this.attempts = 0;
+    this.sinceMs = undefined;
+    const drawnMs = backoffMs(this.attempts++, this.settings.reconnectBackoffMs);
     // Those that were all asked to wait as long do not come back together either.
     const delayMs = leastMs > 0 ? leastMs + drawnMs : drawnMs;
     this.timer = later(this.owner, Math.min(delayMs, MAX_TIMER_MS), () => this.connect());
   }
 
-  /** The next attempt is the first one again. */
-  succeeded(): void {
-    this.attempts = 0;
+  /**
+   * Sessions go on. The next attempt is the first one again when something has come through on the last connection, or when
+   * this one lasts longer than the longest wait: a server that takes sessions back and cuts them off, again and again, would be
+   * asked without a pause otherwise.
+   */
+  succeeded(hasMoved: boolean): void {
+    if (hasMoved) this.attempts = 0;
+    this.sinceMs = performance.now();
   }
 
   stop(): void {
-    this.current++;
+    const { attempt } = this;
+    this.attempt = undefined;
     clearTimeout(this.timer);
     this.timer = undefined;
+    attempt?.abort();
   }
 
   private connect(): void {
-    const { owner, connector } = this;
-    const attempt = ++this.current;
-    // A connector of the application's own may throw, or answer with something else.
-    const connecting = new Promise<FramedTransport>((resolve) => resolve(connector.connect()));
+    const { owner, connector, settings } = this;
+    const attempt = new AbortController();
+    this.attempt = attempt;
+    const isWanted = () => this.attempt === attempt;
     const came = (transport: FramedTransport) => {
-      if (attempt !== this.current) guard(IGNORED, () => transport.abort());
-      else {
-        checkTransport('connect', transport);
-        owner.connected(transport);
-      }
+      if (isWanted()) owner.connected(transport);
+      else transport.abort();
     };
     const failed = (error: unknown) => {
-      if (attempt === this.current) owner.connectFailed(isNnrpError(error) ? error : failure(error));
+      if (isWanted()) owner.connectFailed(connectFailure(error));
     };
-    background(owner, connecting.then(came, failed));
+    background(owner, connectWithin(owner, connector, settings.connectTimeoutMs, attempt.signal).then(came, failed));
   }
 }
-
-function failure(error: unknown): TransportError {
-  return new TransportError(`the connector failed: ${brokenBy(error)}`, { cause: error });
-}
-
-const IGNORED: Guarded = { crashed: () => {} };

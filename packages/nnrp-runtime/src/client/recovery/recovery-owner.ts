@@ -44,6 +44,7 @@ export interface RecoverySettings {
   readonly pingTimeoutMs: number;
   readonly openTimeoutMs: number;
   readonly maxPacketBytes: number;
+  readonly connectTimeoutMs: number;
   readonly reconnectBackoffMs: number;
 }
 

@@ -38,6 +38,10 @@ export class ResumableSession {
   private unsentBytes = 0;
   /** Frames that the transport has left out: they stand in the log, and do not count. */
   private leftOut: IdSet | undefined;
+  /** Packets of either direction that had come through when it was resumed last. */
+  private cameThrough = 0;
+  /** Whether anything has come through between the last two resumes. */
+  hasMoved = false;
 
   constructor(
     readonly sessionId: number,
@@ -99,6 +103,8 @@ export class ResumableSession {
     if (position < first || position > packets) return undefined;
     const rest = [...this.unconfirmed.slice(position - first), ...this.unsent];
     this.grant = grant;
+    this.hasMoved = this.received + position > this.cameThrough;
+    this.cameThrough = this.received + position;
     this.sent.packets = position;
     this.isAttached = true;
     this.unconfirmed = [];

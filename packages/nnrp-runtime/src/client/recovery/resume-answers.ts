@@ -21,7 +21,7 @@ export interface ResumingParts extends Guarded {
   readonly sessions: IdMap<ResumableSession>;
   readonly settings: { readonly reconnectBackoffMs: number };
   /** @param packets - that were sent to it, which the server had not got */
-  sessionResumed(packets: number): void;
+  sessionResumed(session: ResumableSession, packets: number): void;
   sessionLost(session: ResumableSession, error: NnrpError): void;
   /** The server broke a rule. */
   ruleBroken(text: string): void;
@@ -94,7 +94,7 @@ export class ResumeAnswers {
     }
     link.adopt(session);
     for (const packet of rest) link.send(packet);
-    this.owner.sessionResumed(rest.length);
+    this.owner.sessionResumed(session, rest.length);
   }
 
   private retryLater(link: LiveLink, session: ResumableSession, afterMs: number): void {

@@ -4,10 +4,11 @@ import { background, guard, later, nextTurn } from '../../base/guard.js';
 import { SETTLED } from '../../base/promises/settled.js';
 import { Patience } from '../../base/time/patience.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
-import { LoggedPacket } from '../../connection/recovery/logged-packet.js';
+import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
 import { remoteAddressOf } from '../../connection/transport-end.js';
 import type { FramedConnector, FramedTransport, PacketSink, TransportKind } from '../../transport/contract/contract.js';
 import type { NamedPacket } from '../../transport/contract/named-packet.js';
+import { unusable } from './connect-attempt.js';
 import { ConnectionWords } from './connection-words.js';
 import { type LinkOwner, LiveLink } from './live-link.js';
 import { openRequest, resumeGrant } from './open-request.js';
@@ -15,6 +16,8 @@ import { Reconnecting, type ReconnectingOwner } from './reconnecting.js';
 import { NOBODY, NOBODY_TOLD, type RecoveryOwner, type RecoverySettings } from './recovery-owner.js';
 import { ResumableSession } from './resumable-session.js';
 import { putOffMs, ResumeAnswers, type ResumingParts } from './resume-answers.js';
+import { sendOrKeep } from './send-or-keep.js';
+import { givenUp } from './session-lost.js';
 import { type Gap, loseLate, NEVER } from './session-windows.js';
 
 /**
@@ -33,13 +36,13 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
   private readonly reconnecting: Reconnecting;
   remoteAddress: string;
   kind: TransportKind;
-  protected readonly words = new ConnectionWords();
+  readonly words = new ConnectionWords();
   protected readonly answers = new ResumeAnswers(this);
   protected gap: Gap | undefined;
   /** Sessions that are not on a connection. */
   private lagging = 0;
   /** Whether everything goes straight to the link. */
-  private isWhole = true;
+  isWhole = true;
   /** The server's answers to resumes are waited for so long. */
   private patience: Patience | undefined;
   private windowTimer: NodeJS.Timeout | undefined;
@@ -54,7 +57,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     this.kind = first.kind;
     this.remoteAddress = remoteAddressOf(first);
     this.link = new LiveLink(first, this);
-    this.reconnecting = new Reconnecting(this, connector, settings.reconnectBackoffMs);
+    this.reconnecting = new Reconnecting(this, connector, settings);
   }
 
   get unfinishedBytes(): number {
@@ -79,7 +82,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     this.link?.fenceIfDue();
     const { link } = this;
     if (this.isWhole && link !== undefined && packet.messageType === MessageType.FrameSubmit) return link.send(packet);
-    return this.sort(packet);
+    return sendOrKeep(this, packet);
   }
 
   pause(): void {
@@ -118,6 +121,27 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     this.owner.crashed(error);
   }
 
+  /** The link that sessions go on over; undefined while they do not. */
+  get openLink(): LiveLink | undefined {
+    return this.gap === undefined ? this.link : undefined;
+  }
+
+  /** Whether sessions do not go on at the moment. */
+  get isAway(): boolean {
+    return this.gap !== undefined && !this.isOver;
+  }
+
+  /** What operations fail with when their session is given up now; undefined when it is on a connection. */
+  lossOf(sessionId: number, error: NnrpError): NnrpError | undefined {
+    const session = this.isAway ? this.sessions.get(sessionId) : undefined;
+    return session === undefined || session.isAttached ? undefined : givenUp(session, error);
+  }
+
+  /** A PING that is sent as soon as sessions go on. */
+  pingLater(): void {
+    this.words.pingWaits();
+  }
+
   /** The path is dead as far as the connection can tell. @returns false when that is the end of it */
   pathLost(error: NnrpError): boolean {
     if (this.isOver || this.sessions.size === 0) return false;
@@ -148,6 +172,8 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
       this.sink.packet(packet);
     }
     this.goOn();
+    // A session whose window is over was kept for this answer alone.
+    if (this.lagging > 0) this.lookAtWindows();
   }
 
   helloAnswered(link: LiveLink): boolean {
@@ -199,18 +225,26 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
   connected(transport: FramedTransport): void {
     const link = new LiveLink(transport, this);
     const { settings } = this;
-    transport.limitPackets?.(settings.maxPacketBytes);
     this.link = link;
-    transport.start(link);
-    // It may be over already.
+    try {
+      transport.limitPackets?.(settings.maxPacketBytes);
+      transport.start(link);
+      // It may be over already.
+      if (this.link === link) this.askOn(link);
+    } catch (error) {
+      link.lost(unusable(this.remoteAddress, error));
+    }
     if (this.link !== link) return;
+    this.awaitAnswers(link);
+    this.goOn();
+  }
+
+  private askOn(link: LiveLink): void {
     this.words.greet(link);
     for (const session of this.sessions.values()) this.answers.ask(link, session);
     this.words.askOn(link);
     // A path that is dead already is found by it.
     link.fence();
-    this.awaitAnswers(link);
-    this.goOn();
   }
 
   protected awaitAnswers(link: LiveLink): void {
@@ -228,8 +262,8 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
   // What comes of asking for a session again.
 
   /** @param packets - sent to resume the session */
-  sessionResumed(packets: number): void {
-    this.reconnecting.succeeded();
+  sessionResumed(session: ResumableSession, packets: number): void {
+    this.reconnecting.succeeded(session.hasMoved);
     if (this.gap !== undefined) this.gap.replayed += packets;
     this.caughtUp();
   }
@@ -268,53 +302,6 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     const session = new ResumableSession(sessionId, open, grant);
     this.sessions.set(sessionId, session);
     link.adopt(session);
-  }
-
-  private sort(packet: NamedPacket): boolean {
-    const { words } = this;
-    const link = this.gap === undefined ? this.link : undefined;
-    switch (packet.messageType) {
-      case MessageType.Ping:
-        if (link !== undefined) return link.sendPing(packet);
-        words.pingWaits();
-        return false;
-      case MessageType.Pong:
-        if (words.isStalePong() || link === undefined) return link !== undefined;
-        link.unansweredPings--;
-        return link.send(packet);
-      case MessageType.SessionOpen: {
-        const asked = { packet: LoggedPacket.of(packet) };
-        if (link !== undefined) return link.ask(asked);
-        words.asks(asked);
-        return false;
-      }
-      case MessageType.ClientHello:
-      case MessageType.FlowUpdate:
-        return this.sendRemembered(LoggedPacket.of(packet), link);
-      default:
-        return this.isWhole && link !== undefined ? link.send(packet) : this.keep(LoggedPacket.of(packet), link);
-    }
-  }
-
-  private sendRemembered(kept: LoggedPacket, link: LiveLink | undefined): boolean {
-    if (kept.messageType === MessageType.ClientHello) this.words.greets(kept);
-    else if (kept.sessionId === 0) this.words.flow.add(kept);
-    else return this.keep(kept, link);
-    return link?.send(kept) ?? false;
-  }
-
-  /** Sends it, or keeps it until it can be sent. @param link - undefined while sessions do not go on */
-  private keep(kept: LoggedPacket, link: LiveLink | undefined): boolean {
-    const sessionId = kept.sessionId;
-    const session = this.sessions.get(sessionId);
-    if (session !== undefined && !session.isAttached) {
-      session.keep(kept);
-      return link !== undefined && !session.isFull;
-    }
-    if (link !== undefined) return link.send(kept);
-    if (session !== undefined) this.link?.send(kept);
-    else if (sessionId === 0) this.words.waits(kept);
-    return false;
   }
 
   protected connectAgain(): void {

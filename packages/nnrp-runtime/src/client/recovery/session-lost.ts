@@ -21,6 +21,12 @@ export function windowOver(session: ResumableSession, why: NnrpError): SessionLo
   return lost(session, text, { cause: why });
 }
 
+/** This side gives it up before it was resumed. @param why - such as a close that could not be confirmed */
+export function givenUp(session: ResumableSession, why: NnrpError): SessionLostError {
+  const text = `session ${session.sessionId} was given up while its connection was lost: ${why.rawMessage}`;
+  return lost(session, text, { cause: why });
+}
+
 function lost({ sent }: ResumableSession, text: string, options: ConstructorParameters<typeof SessionLostError>[2]) {
   return new SessionLostError(text, sent.lastSubmit, options);
 }

@@ -162,8 +162,9 @@ export class ClientRequests {
     for (const kind of [this.patches, this.moves, this.puts]) kind.rejectUnsent(reason);
   }
 
-  end(reason: NnrpError): void {
-    this.reason = reason;
+  /** @param refusal - of later requests */
+  end(reason: NnrpError, refusal: NnrpError = reason): void {
+    this.reason = refusal;
     for (const kind of [this.patches, this.moves, this.puts]) kind.end(reason);
   }
 

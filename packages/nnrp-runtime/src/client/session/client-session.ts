@@ -6,6 +6,7 @@ import {
   INSPECT,
   type Inspect,
   inspected,
+  isNnrpError,
   type NnrpError,
   SessionLifecycle,
   type SessionState,
@@ -245,7 +246,7 @@ export class NnrpClientSession {
    */
   sendFlowUpdate(flow: SessionFlow): void {
     const { operation } = checkFlow(flow, 'clientSession');
-    if (this.reason !== undefined) throw forCaller(this.reason);
+    this.checkOpen();
     if (operation !== undefined) {
       if (typeof operation.frameId !== 'number')
         throw new UsageError(`flow update: operation takes an operation of the session, got ${shownValue(operation)}`);
@@ -262,7 +263,7 @@ export class NnrpClientSession {
    */
   sendError(errorCode: number, text: string, options: ClientErrorOptions = {}): void {
     checkArgument('sendError', 'errorCode', errorCode, U32);
-    if (this.reason !== undefined) throw forCaller(this.reason);
+    this.checkOpen();
     const { sessionId, lane } = this;
     const { frameId, fatal, retryAfterMs } = errorOptions(options);
     const scope = frameId ? ErrorScope.Frame : ErrorScope.Session;
@@ -328,6 +329,11 @@ export class NnrpClientSession {
     return closeReport(this.sessionId, this.submits.cutFrameIds);
   }
 
+  private checkOpen(): void {
+    const { refusal } = this;
+    if (refusal !== undefined) throw forCaller(refusal);
+  }
+
   private closeIfNothingInFlight(): void {
     if (this.submits.nothingInFlight) this.closing.nothingInFlight();
   }
@@ -347,6 +353,14 @@ export class NnrpClientSession {
     this.end(reason);
   }
 
+  /** Why nothing can be sent, once the session is over: one that the application has closed is closed, however that came about. */
+  private get refusal(): NnrpError | undefined {
+    if (this.reason === undefined || this.closing.result === undefined) return this.reason;
+    return isNnrpError(this.reason, 'NNRP_ERR_CLOSED')
+      ? this.reason
+      : new ClosedError(`session ${this.sessionId} was closed`, { cause: this.reason });
+  }
+
   private end(reason: NnrpError): void {
     if (this.reason !== undefined) return;
     this.reason = reason;
@@ -354,8 +368,8 @@ export class NnrpClientSession {
     this.machine.end();
     // Each step by itself: one that fails must not keep the others from telling what waits.
     guard(connection, () => this.ended(this));
-    guard(connection, () => this.submits.end(reason));
-    guard(connection, () => this.requests.end(reason));
+    guard(connection, () => this.submits.end(reason, this.refusal));
+    guard(connection, () => this.requests.end(reason, this.refusal));
     guard(connection, () => this.closing.settle(forCaller(reason)));
     if (this.reported.wanted) this.reported.push({ type: 'end', reason: forCaller(reason) });
     this.reported.end();

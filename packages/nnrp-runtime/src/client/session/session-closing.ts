@@ -179,10 +179,18 @@ export class SessionClosing implements AnswerWaiter {
   }
 
   private confirmedWithin(timeoutMs: number): Promise<CloseReport> {
-    const what = `session ${this.lifecycle.sessionId}: the close was not confirmed`;
-    this.handshake = new PendingAnswer<CloseReport>(this.connection, what, timeoutMs, (error) => this.end(error));
-    const { promise } = this.handshake;
-    this.connection.unread.answerAwaited(this);
+    const { connection } = this;
+    const { sessionId } = this.lifecycle;
+    const what = `session ${sessionId}: the close was not confirmed`;
+    const handshake = new PendingAnswer<CloseReport>(connection, what, timeoutMs, (error) => {
+      const loss = connection.lossOf(sessionId, error);
+      // The close fails with what has not come in time, operations with what is known of them.
+      if (loss !== undefined) handshake.reject(error);
+      this.end(loss ?? error);
+    });
+    this.handshake = handshake;
+    const { promise } = handshake;
+    connection.unread.answerAwaited(this);
     return promise;
   }
 

@@ -1,4 +1,4 @@
-import type { MessageInfo, Packet, PeerError, ProtocolError, WireFault } from 'nnrp-core';
+import type { MessageInfo, NnrpError, Packet, PeerError, ProtocolError, WireFault } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import type { SessionConnection } from '../../connection/session-endpoint.js';
@@ -26,6 +26,13 @@ export interface ClientSessionConnection extends SessionConnection {
   answerWaits(bytes: number): void;
   /** What is read, and what is not yet: requests say when they wait for an answer. */
   readonly unread: ReadGate;
+  /**
+   * What becomes of the operations of a session that is given up while there is no connection; undefined while there is one.
+   * @param error - why it is given up
+   */
+  lossOf(sessionId: number, error: NnrpError): NnrpError | undefined;
+  /** Whether there is no connection, and another one is to come. */
+  readonly isAway: boolean;
   /** Reports a message that belongs to nothing this client waits for. */
   stray(packet: Packet, info: MessageInfo): void;
   /** SESSION_OPEN_ACK that names this session: an answer about another one, or a second answer. */

@@ -222,11 +222,12 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     this.line.admit();
   }
 
-  end(reason: NnrpError): void {
+  /** @param refusal - of later submits, where it is not the same */
+  end(reason: NnrpError, refusal: NnrpError = reason): void {
     // A server that shuts down has said so before: that holds for what is in flight, too.
     const why =
       isNnrpError(reason, 'NNRP_ERR_CLOSED') && isPeerError(this.line.stopReason) ? this.line.stopReason : reason;
-    this.stopTaking(lostBeforeSent(why));
+    this.stopTaking(lostBeforeSent(refusal === reason ? why : refusal));
     this.cancels.end();
     const { flow } = this.connection;
     const operations = this.operations.values();

@@ -50,7 +50,8 @@ export class SubmitGate {
 
   error({ reason, retryAtMs }: Blockage): FlowBlockedError {
     const retryAfterMs = retryAtMs === undefined ? 0 : Math.max(1, Math.ceil(retryAtMs - performance.now()));
-    const text = `session ${this.ack.sessionId}: no new work may be submitted now (${reason})`;
+    const why = this.connection.isAway ? `${reason}: the connection is lost, and is being resumed` : reason;
+    const text = `session ${this.ack.sessionId}: no new work may be submitted now (${why})`;
     return new FlowBlockedError(text, reason, retryAfterMs);
   }
 }

@@ -85,7 +85,7 @@ export class ResultGate implements WaitingGate {
   fullError(): UsageError {
     const { heldCount, heldByteLength } = this.connection;
     const much = `${heldCount} results of ${heldByteLength} bytes`;
-    return new UsageError(`${much} are held back already: await each push, the client has paused`);
+    return new UsageError(`${much} are held back already: await each push, the client has paused, or is away`);
   }
 
   /**

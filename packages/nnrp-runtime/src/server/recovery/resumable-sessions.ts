@@ -150,13 +150,16 @@ export class ResumableSessions implements PortServer {
 
   suspended(port: SessionPort, error: NnrpError): void {
     const { sessionId, remoteAddress } = port;
-    this.owner.sessionSuspended({ sessionId, remoteAddress, error, windowMs: this.owner.config.resumeWindowMs });
+    // It counts before it is told of, and is told of before it, or another one, has to give way.
     this.waits(port, error);
+    this.owner.sessionSuspended({ sessionId, remoteAddress, error, windowMs: this.owner.config.resumeWindowMs });
+    this.keepBounds();
   }
 
   keepRest(port: SessionPort): void {
     this.restCount++;
     this.waits(port, OVER);
+    this.keepBounds();
   }
 
   kept(port: SessionPort, bytes: number): void {
@@ -221,7 +224,6 @@ export class ResumableSessions implements PortServer {
     this.suspensions.set(port, { error, sinceMs, timer });
     this.shares.add(port);
     this.shares.count(port, port.keptBytes);
-    this.keepBounds();
   }
 
   private keepBounds(): void {

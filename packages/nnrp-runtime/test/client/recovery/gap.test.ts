@@ -96,10 +96,51 @@ describe('while there is no connection', () => {
 
   it('a ping waits, and is answered behind the gap', async () => {
     const { client, comeBack } = await away({ pingTimeoutMs: 100 });
-    const pinging = client.ping(100);
+    const pinging = client.ping(5000);
     await new Promise((resolve) => setTimeout(resolve, 250));
     await comeBack();
     expect(await pinging).toBeGreaterThan(0);
+  });
+
+  it('a ping waits no longer than it may, and costs nothing: others are answered, each by its own PONG', async () => {
+    const { server, client, known, comeBack } = await away();
+    const patient = client.ping(5000);
+    const startMs = performance.now();
+    await expect(client.ping(60)).rejects.toMatchObject({ code: 'NNRP_ERR_TIMEOUT', timeoutMs: 60 });
+    expect(performance.now() - startMs).toBeLessThan(2000);
+    const last = client.ping(5000);
+    await comeBack();
+    expect(await patient).toBeGreaterThan(0);
+    expect(await last).toBeGreaterThan(0);
+    await server.back(known, 2);
+    // No PONG is owed to the one that was given up.
+    expect(await client.ping()).toBeGreaterThan(0);
+    expect(client.toJSON()).toMatchObject({ state: 'open' });
+  });
+
+  it('there is nothing to probe, however often it is asked', async () => {
+    const { server, client, session, known, comeBack } = await away();
+    for (let count = 0; count < 1000; count++) {
+      const probing = client.probe({ payloadBytes: 1_000_000, timeoutMs: 1000 });
+      await expect(probing).rejects.toMatchObject({ code: 'NNRP_ERR_TRANSPORT', isRetryable: true });
+    }
+    await comeBack();
+    await server.back(known, 2);
+    const operation = session.submitNow('work');
+    await eventually(() => server.submits(known).length === 2, 'the submit has come');
+    server.result(known, 2);
+    await operation.result();
+    expect(server.link.count(MessageType.TransportProbe)).toBe(0);
+  });
+
+  it('a probe without its answer fails: what it was to measure is gone', async () => {
+    const server = await RecoveryServer.start();
+    const { client, known } = await server.session();
+    const probing = client.probe();
+    await eventually(() => server.link.count(MessageType.TransportProbe) === 1, 'the probe has come');
+    server.cut();
+    await expect(probing).rejects.toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
+    await server.back(known, 2);
   });
 
   it('a ping without its answer is sent again', async () => {
@@ -136,12 +177,31 @@ describe('while there is no connection', () => {
   it('closing comes to its end in time, and the server that comes back is told nothing wrong', async () => {
     const { client, session, inFlight } = await away({ closeTimeoutMs: 50 });
     const startMs = performance.now();
-    const failed = expect(inFlight.result()).rejects.toMatchObject({ code: 'NNRP_ERR_TIMEOUT' });
+    const unsent = session.submitNow('unsent').result();
+    const failed = expect(inFlight.result()).rejects.toMatchObject({
+      code: 'NNRP_ERR_SESSION_LOST',
+      isRetryable: false,
+    });
+    const unseen = expect(unsent).rejects.toMatchObject({ code: 'NNRP_ERR_SESSION_LOST', isRetryable: true });
     const report = await client.close({ drainTimeoutMs: 50 });
     expect(performance.now() - startMs).toBeLessThan(3000);
-    expect(report).toEqual({ drained: false, cut: [{ sessionId: session.sessionId, frameId: 1 }] });
+    const { sessionId } = session;
+    expect(report).toEqual({
+      drained: false,
+      cut: [
+        { sessionId, frameId: 1 },
+        { sessionId, frameId: 2 },
+      ],
+    });
     await failed;
-    await client.closed;
+    await unseen;
+    expect(await client.closed).toMatchObject({ code: 'NNRP_ERR_CLOSED' });
+    // What the application has closed is closed, however that came about.
+    expect(() => session.submitNow('late')).toThrow('NNRP_ERR_CLOSED');
+    await expect(session.submit('late')).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSED' });
+    await expect(session.patch({ qualityTier: 1 })).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSED' });
+    expect(() => session.sendFlowUpdate({ credit: 1 })).toThrow('NNRP_ERR_CLOSED');
+    expect(() => session.sendError(1, 'late')).toThrow('NNRP_ERR_CLOSED');
     expect(client.toJSON()).toMatchObject({ state: 'closed', sessionCount: 0 });
   });
 

@@ -200,6 +200,29 @@ describe('a server that asks to retry later', () => {
     expect(server.links.length).toBe(2);
   });
 
+  it('loses the session at once when its window is over by the time of the answer', async () => {
+    const server = await RecoveryServer.start();
+    server.windowMs = 1000;
+    const { client, session, known } = await server.session({ reconnectBackoffMs: 10 });
+    const other = await client.openSession();
+    let asked = 0;
+    server.verdict = ({ sessionId }) => {
+      if (sessionId !== known.sessionId) return 'resume';
+      if (++asked === 1) return { retryAfterMs: 1 };
+      // Nothing else runs meanwhile.
+      const overMs = performance.now() + server.windowMs;
+      while (performance.now() < overMs);
+      return { retryAfterMs: 40 };
+    };
+    const cutMs = performance.now();
+    server.cut();
+    await eventually(() => session.endReason !== undefined, 'the session is lost');
+    expect(lostOf(session.endReason)).toBeDefined();
+    expect(other.endReason).toBeUndefined();
+    // Not when an answer would be late.
+    expect(performance.now() - cutMs).toBeLessThan(5000);
+  });
+
   it('loses the session when its window is over', async () => {
     const server = await RecoveryServer.start();
     server.windowMs = 150;
