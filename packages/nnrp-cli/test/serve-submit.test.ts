@@ -391,7 +391,6 @@ async function cuttingProxy(address: string, bytes: number): Promise<string> {
     far.on('data', (chunk) => {
       if (left <= 0) return;
       left -= chunk.length;
-      // What it has not read yet decides whether the client sees an end or a reset.
       if (left <= 0) near.destroy();
     });
   });

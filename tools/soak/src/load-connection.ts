@@ -24,7 +24,7 @@ export interface LoadPlan {
 /** Silence is found soon. */
 const CUTS_CONFIG = Object.freeze({
   keepAliveMs: 1000,
-  pingTimeoutMs: 2000,
+  pingTimeoutMs: 5000,
   openTimeoutMs: 60_000,
   closeTimeoutMs: 60_000,
   requestTimeoutMs: 60_000,

@@ -36,11 +36,12 @@ export interface ServerCounts {
 export interface ListenOrder {
   readonly maxSessions: number;
   readonly quic: boolean;
-  /** The network cuts connections: dead ones are found soon, and sessions nobody comes back for end soon. */
-  readonly cuts: boolean;
+  /** Milliseconds that sessions wait for their clients, on a network that cuts connections; 0 where it does not. */
+  readonly windowMs: number;
 }
 
-const CUTS_CONFIG = Object.freeze({ resumeWindowMs: 20_000, keepAliveMs: 2000, pingTimeoutMs: 3000 });
+/** Dead connections are found soon. */
+const CUTS_CONFIG = Object.freeze({ keepAliveMs: 2000, pingTimeoutMs: 5000 });
 
 const faults = new Faults();
 faults.watchProcess();
@@ -135,7 +136,7 @@ async function* stream(parts: number, bytes: number, signal: AbortSignal): Async
 }
 
 answerQuestions({
-  async listen({ maxSessions, quic, cuts }: ListenOrder): Promise<Road> {
+  async listen({ maxSessions, quic, windowMs }: ListenOrder): Promise<Road> {
     const config = {
       maxInFlightOperations: MAX_IN_FLIGHT,
       grantedOperationCredit: 4,
@@ -147,7 +148,7 @@ answerQuestions({
       highWaterBytes: 64 * 1024,
       handshakeTimeoutMs: 5000,
       drainTimeoutMs: 1000,
-      ...(cuts ? CUTS_CONFIG : {}),
+      ...(windowMs > 0 ? { ...CUTS_CONFIG, resumeWindowMs: windowMs } : {}),
     };
     const address = '127.0.0.1:0';
     const secure = quic

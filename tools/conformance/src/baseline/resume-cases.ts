@@ -86,27 +86,59 @@ export const RESUME_CASES: readonly BaselineCase[] = [
   },
   {
     id: 'l1.session.resume.from_operation.validation',
-    notClaimed:
-      'session.resume is not claimed at this revision: every attempt to resume is refused, so no session goes on ' +
-      'from an operation.',
     exercised:
-      'A resumable session is announced as such; after work up to frame 3 the attempt to resume it, with its ' +
-      'token, is refused, the living session keeps its watermark, and an already used frame id is refused in it.',
+      'A resumable session is announced with a token of 24 bytes; its connection is lost while frame 4 is worked on, ' +
+      'after frames 1 to 3 were answered. The work goes on; a resume with the token is granted on another connection, ' +
+      'with a new token, the watermark of the session and the number of packets received; exactly the results that ' +
+      'the peer has not got follow, frame 3 stays used, frame 5 is worked on, and the token is no good again.',
     async run(check: Checks, stage) {
       const server = await stage.serve();
-      const { peer, session } = await stage.openPeer(server, RESUMABLE);
-      check.fields(session.ack, { resumeTokenBytes: 24, sessionFlagsAck: 1, resumeWindowMs: 120_000 }, 'announced');
+      const first = await stage.peer(server);
+      first.answersPings = true;
+      first.send(openBytes({ ...RESUMABLE, sessionExtensionBytes: announced().length }, announced()));
+      const granted = await first.expect(MessageType.SessionOpenAck, 77);
+      const session = await stage.within(server.accept(), 'a session to be accepted');
+      check.fields(decoded(WIRE.openAck, granted), { resumeTokenBytes: 24, sessionFlagsAck: 1 }, 'announced');
+      const token = new Uint8Array(granted.body.subarray(0, 24));
       for (let frameId = 1; frameId <= 3; frameId++) {
-        peer.send(submitBytes(77, frameId));
+        first.send(submitBytes(77, frameId));
         await (await stage.within(session.receiveSubmit(), 'the submit')).complete('done');
-        await peer.expect(MessageType.ResultPush, 77, frameId);
+        await first.expect(MessageType.ResultPush, 77, frameId);
       }
+      first.send(submitBytes(77, 4));
+      const operation = await stage.within(session.receiveSubmit(), 'frame 4');
+      await operation.push('one');
+      await first.expect(MessageType.ResultPush, 77, 4);
+      first.destroy();
+      await stage.within(new Promise((resolve) => server.once('sessionSuspended', resolve)), 'the suspension');
+      check.equal(session.state, 'suspended', 'the state of the session');
+      await operation.push('two');
+      await operation.complete('three');
+
       const again = await stage.peer(server);
-      again.send(openBytes({ ...RESUMABLE, resumeTokenBytes: 24 }, new Uint8Array(24)));
-      check.fields(decoded(WIRE.openAck, await again.expect(MessageType.SessionOpenAck)), REJECTED, 'the attempt');
-      check.equal(session.record.lastOperationId, 3, 'the watermark of the session');
-      peer.send(submitBytes(77, 3));
-      check.equal(decoded(WIRE.error, await peer.expect(MessageType.Error, 77, 3)).errorScope, 2, 'frame 3 once more');
+      again.answersPings = true;
+      again.send(resumeBytes(token, 4));
+      const packet = await again.expect(MessageType.SessionOpenAck, 77);
+      const resumed = { sessionStatus: SessionStatus.Resumed, sessionErrorCode: 0, resumeTokenBytes: 24 };
+      check.fields(decoded(WIRE.openAck, packet), resumed, 'the attempt');
+      check.ok(!Buffer.from(packet.body.subarray(0, 24)).equals(token), 'the token is another one');
+      check.equal(positionIn(packet.body.subarray(24)), 4, 'packets that the server says it has received');
+      for (const text of ['two', 'three']) {
+        const result = await again.expect(MessageType.ResultPush, 77, 4);
+        check.equal(new TextDecoder().decode(result.body), text, 'what was said meanwhile');
+      }
+      check.equal(session.state, 'resumed', 'the state of the session');
+      check.equal(session.record.lastOperationId, 4, 'the watermark of the session');
+      again.send(submitBytes(77, 3));
+      check.equal(decoded(WIRE.error, await again.expect(MessageType.Error, 77, 3)).errorScope, 2, 'frame 3 once more');
+      again.send(submitBytes(77, 5));
+      await (await stage.within(session.receiveSubmit(), 'frame 5')).complete('done');
+      await again.expect(MessageType.ResultPush, 77, 5);
+
+      const thief = await stage.peer(server);
+      thief.send(resumeBytes(token, 4));
+      check.fields(decoded(WIRE.openAck, await thief.expect(MessageType.SessionOpenAck, 0)), REJECTED, 'the old token');
+      check.equal(session.state, 'resumed', 'the session, untouched');
     },
   },
   {
@@ -142,3 +174,32 @@ export const RESUME_CASES: readonly BaselineCase[] = [
     },
   },
 ];
+
+/** The extension block of a peer that can resume. @param received - packets that it has, when it resumes */
+function announced(received?: number): Uint8Array {
+  const entries = [
+    { type: preview3.PEER_MESSAGES_EXTENSION, critical: false, payload: preview3.encodePeerMessages() },
+    ...(received === undefined
+      ? []
+      : [
+          {
+            type: preview3.RESUME_POSITION_EXTENSION,
+            critical: false,
+            payload: preview3.encodeResumePosition(received),
+          },
+        ]),
+  ];
+  return preview3.encodeControlExtensions(entries);
+}
+
+function resumeBytes(token: Uint8Array, received: number): Uint8Array {
+  const block = announced(received);
+  const open = { ...RESUMABLE, resumeTokenBytes: token.length, sessionExtensionBytes: block.length };
+  return openBytes(open, new Uint8Array(Buffer.concat([token, block])));
+}
+
+function positionIn(block: Uint8Array): number | undefined {
+  const entries = preview3.decodeControlExtensions(block);
+  const entry = entries.find(({ type }) => type === preview3.RESUME_POSITION_EXTENSION);
+  return entry && preview3.decodeResumePosition(entry.payload);
+}

@@ -7,12 +7,14 @@ import { packetOf } from './wire-messages.js';
 
 const { MessageType } = preview3;
 
-/** A bare socket that sends any bytes and reads packets one by one. It answers nothing by itself. */
+/** A bare socket that sends any bytes and reads packets one by one. It answers nothing by itself, PING excepted where a case wants it. */
 export class WirePeer {
   private readonly splitter = new PacketSplitter();
   private readonly packets: Packet[] = [];
   private readonly ended: Promise<void>;
   private isEnded = false;
+  /** Whether PINGs of the server are answered, and not seen by the case. */
+  answersPings = false;
   private wake: () => void = () => {};
 
   /** @param patienceMs - how long any single wait may take */
@@ -23,7 +25,8 @@ export class WirePeer {
     socket.on('data', (chunk: Buffer) => {
       this.splitter.push(new Uint8Array(chunk.buffer, chunk.byteOffset, chunk.byteLength));
       for (let packet = this.splitter.next(); packet !== undefined; packet = this.splitter.next()) {
-        this.packets.push(packet);
+        if (this.answersPings && packet.messageType === MessageType.Ping) this.send(packetOf(MessageType.Pong));
+        else this.packets.push(packet);
       }
       this.wake();
     });

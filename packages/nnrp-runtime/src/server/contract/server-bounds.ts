@@ -50,6 +50,8 @@ export type BoundName =
   | 'turnedAway'
   | 'addressRefusals'
   | 'refusedAddresses'
+  | 'sessionRefusals'
+  | 'refusedSessions'
   | ListenerBoundName;
 
 /** How far something is from its bound. */

@@ -29,7 +29,7 @@ const AT_ONCE_AND_ON: RefusalTerms = Object.freeze({ delayMs: 0, isLast: false }
 const LAST: RefusalTerms = Object.freeze({ delayMs: LAST_DELAY_MS, isLast: true });
 
 /**
- * Peers that guess tokens are slowed down, by address: a fifth of its refusals are answered at once, the others ever later, and
+ * Peers that guess tokens are slowed down, by address (or by the session that they ask for): a fifth of its refusals are answered at once, the others ever later, and
  * after the last one its connections are closed for a while. Refusals are forgotten at the rate of that fifth for each such
  * while. Nothing is kept but numbers, for a bounded number of addresses.
  */

@@ -6,6 +6,8 @@ import { AddressRefusals, MAX_REFUSED_ADDRESSES, type RefusalTerms } from './add
 
 /** Connections above maxConnections that are kept for as long as it takes to tell them so. */
 const MAX_TURNED_AWAY = 64;
+/** Wrong tokens for one session, from whatever addresses: a fifth of them is answered at once. */
+const MAX_SESSION_REFUSALS = 50;
 /** Milliseconds that they have to ask for a session. */
 const TURNED_AWAY_MS = 2000;
 
@@ -19,6 +21,8 @@ export type Reception = 'taken' | 'turned away' | 'shut out';
 export class Admission {
   private readonly strangers: Strangers<Stranger>;
   private readonly refusals: AddressRefusals;
+  /** The same by the session that was asked for, whether or not there is one. */
+  private readonly resumeRefusals: AddressRefusals;
   /** Those that are told that there is no room. */
   private readonly turnedAway = new Map<Stranger, Place<Stranger>>();
   private readonly turnedAwayByAge = new LinkedQueue<Stranger>();
@@ -43,6 +47,12 @@ export class Admission {
       refusalPauseMs,
       () => bounds.hit('addressRefusals'),
       () => bounds.hit('refusedAddresses'),
+    );
+    this.resumeRefusals = new AddressRefusals(
+      MAX_SESSION_REFUSALS,
+      refusalPauseMs,
+      () => bounds.hit('sessionRefusals'),
+      () => bounds.hit('refusedSessions'),
     );
     this.declareBounds();
   }
@@ -97,6 +107,15 @@ export class Admission {
     return this.refusals.add(group);
   }
 
+  /**
+   * A resume from this address was refused: perhaps a guess. The refusals of one session are slowed down, too, but end no
+   * connection: a stranger could have others closed by them. Its right token is not held up by any.
+   */
+  refusedResume(group: string | undefined, sessionId: number): RefusalTerms {
+    const { delayMs, isLast } = this.refusals.add(group);
+    return { delayMs: Math.max(delayMs, this.resumeRefusals.add(String(sessionId)).delayMs), isLast };
+  }
+
   /** The connection is over. */
   gone(connection: Stranger): void {
     this.strangers.delete(connection);
@@ -116,12 +135,14 @@ export class Admission {
   }
 
   private declareBounds(): void {
-    const { bounds, config, strangers, refusals } = this;
+    const { bounds, config, strangers, refusals, resumeRefusals } = this;
     const { maxUnopenedConnections, maxUnopenedPerAddress, refusalsPerAddress } = config;
     bounds.add('unopenedConnections', 'server', boundOf(maxUnopenedConnections), () => strangers.size);
     bounds.add('addressUnopened', 'address', boundOf(maxUnopenedPerAddress), () => strangers.mostOfAnAddress);
     bounds.add('turnedAway', 'server', MAX_TURNED_AWAY, () => this.turnedAway.size);
     bounds.add('addressRefusals', 'address', boundOf(refusalsPerAddress), () => refusals.mostOfAnAddress);
     bounds.add('refusedAddresses', 'server', MAX_REFUSED_ADDRESSES, () => refusals.size);
+    bounds.add('sessionRefusals', 'session', MAX_SESSION_REFUSALS, () => resumeRefusals.mostOfAnAddress);
+    bounds.add('refusedSessions', 'server', MAX_REFUSED_ADDRESSES, () => resumeRefusals.size);
   }
 }

@@ -36,7 +36,7 @@ export interface RefusingConnection extends Pick<SessionConnection, 'send' | 'se
 export interface RefusingServer {
   readonly config: NnrpServerConfig;
   readonly bounds: Pick<ServerBounds, 'hit'>;
-  readonly admission: Pick<Admission, 'refused'>;
+  readonly admission: Pick<Admission, 'refused' | 'refusedResume'>;
   /** The sessions of the server. */
   readonly table: { readonly size: number };
   /** To give up a suspended session. */
@@ -96,6 +96,11 @@ export class OpenRefusals {
   /** The policy has refused an open that may be a guess. @returns what happens to the answer */
   guessed(): RefusalTerms {
     return this.server.admission.refused(this.connection.addressGroup);
+  }
+
+  /** A resume of this session was refused, perhaps a guess. @returns what happens to the answer */
+  guessedToken(sessionId: number): RefusalTerms {
+    return this.server.admission.refusedResume(this.connection.addressGroup, sessionId);
   }
 
   /** The last answer to a guess is given. */

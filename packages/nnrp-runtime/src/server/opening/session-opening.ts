@@ -21,6 +21,7 @@ import type { ConnectionWaiting } from '../bounds/waiting-bytes.js';
 import type { PolicyAnswer, PolicyDecision, SessionOpenContext } from '../contract/policy.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
 import type { SessionPort } from '../recovery/session-port.js';
+import type { RefusalTerms } from './address-refusals.js';
 import { type OpenReader, readOpenBody } from './open-body.js';
 import type { OpenRefusals } from './open-refusals.js';
 import { grantOf, wrongAnswer } from './policy-grant.js';
@@ -160,7 +161,9 @@ export class SessionOpening {
     }
     const attempt = { token: new Uint8Array(body.token), received: body.received };
     if (this.server.resumables.find(open, attempt.token, attempt.received) === undefined)
-      this.answerInTurn(() => this.refuseAsGuess(open, RESUME_REJECTED));
+      this.answerInTurn(() =>
+        this.refuseAsGuess(open, RESUME_REJECTED, this.refusals.guessedToken(open.requestedSessionId)),
+      );
     else this.askPolicy(open, body.auth, attempt);
   }
 
@@ -351,12 +354,11 @@ export class SessionOpening {
 
   /** Delays the answers to a peer that guesses, each one longer. Only the answer is kept, and no policy waits for it. */
   private refuseByPolicy(open: preview3.SessionOpen, failure: OpenFailure): void {
-    if (mayBeGuess(failure)) this.refuseAsGuess(open, failure);
+    if (mayBeGuess(failure)) this.refuseAsGuess(open, failure, this.refusals.guessed());
     else this.refuse(open, failure);
   }
 
-  private refuseAsGuess(open: preview3.SessionOpen, failure: OpenFailure): void {
-    const { delayMs, isLast } = this.refusals.guessed();
+  private refuseAsGuess(open: preview3.SessionOpen, failure: OpenFailure, { delayMs, isLast }: RefusalTerms): void {
     const answer = () => {
       this.refuse(open, failure);
       if (isLast) this.refusals.guessedTooOften();

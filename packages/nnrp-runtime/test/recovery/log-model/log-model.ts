@@ -11,8 +11,9 @@ import type { LogSettings } from './log-settings.js';
 import { counting, isPrefix, must, same, tokenOf, turns } from './model-words.js';
 
 const WINDOW_MS = 60_000;
-/** A fence goes after so long. */
 const FENCE_MS = 260;
+/** An answer to a wrong token waits so long at most. */
+const DELAY_MS = 3000;
 const MOST_IN_FLIGHT = 12;
 /** With less than this kept for a client that is away, partial results wait. */
 const SMALL_BYTES = 10_000;
@@ -39,7 +40,6 @@ export class LogModel {
   private readonly asked = new Set<number>();
   /** What has happened, for the message of a failure. */
   readonly story: string[] = [];
-  /** What the run was worth. */
   readonly counts = { resumed: 0, refused: 0, takenOver: 0, expired: 0, replayed: 0, got: 0 };
 
   /** Whether results of different frames come in the order in which they were sent. */
@@ -100,7 +100,6 @@ export class LogModel {
     await this.serving.catch(() => {});
   }
 
-  /** The connection that the server holds for live. */
   private get wire(): CuttableWire | undefined {
     return this.peer.wire;
   }
@@ -208,6 +207,7 @@ export class LogModel {
 
   private async wait(ms: number): Promise<void> {
     await vi.advanceTimersByTimeAsync(ms);
+    await turns();
     if (this.wire !== undefined) return;
     this.awayMs += ms;
     if (this.awayMs < WINDOW_MS || this.isExpired) return;
@@ -317,6 +317,8 @@ export class LogModel {
   private async answered(wire: CuttableWire): Promise<Packet> {
     wire.pass();
     await turns();
+    // Answers to guesses are late.
+    if (wire.answer === undefined) await this.wait(DELAY_MS);
     const { answer } = wire;
     must(answer !== undefined, 'SESSION_OPEN has no answer');
     return answer as Packet;
