@@ -8,6 +8,7 @@ import type { FramedConnector } from '../../src/transport/contract/contract.js';
 import { eventually } from '../support/eventually.js';
 import { CutLane, STREAMS } from './cut-lane.js';
 import { CutFault, CutLedger, NETWORK } from './cut-ledger.js';
+import { CutMover } from './cut-mover.js';
 import type { CutNetwork } from './cut-network.js';
 import { cutHandlers } from './cut-work.js';
 import { Dice } from './dice.js';
@@ -31,6 +32,9 @@ export interface CutReport {
   readonly cuts: Readonly<Record<string, number>>;
   readonly counts: CutLedger['counts'];
   readonly resumed: number;
+  /** How often the sessions were moved to another connection, and how often that has failed. */
+  readonly moves: number;
+  readonly failures: number;
 }
 
 const LANES = 4;
@@ -88,6 +92,7 @@ async function work(ground: CutGround, { seed, cuts, patienceMs = PATIENCE_MS }:
   const network = await ground.network(server.localAddress, new Dice(dice.below(2 ** 32)));
   const client = await NnrpClient.connect(ground.connector(network.address), CLIENT);
   let resumed = 0;
+  const mover = new CutMover(client, () => ground.connector(network.address), ledger, new Dice(dice.below(2 ** 32)));
   client.on('resumed', () => resumed++);
   watchClient(client, ledger);
   try {
@@ -101,7 +106,7 @@ async function work(ground: CutGround, { seed, cuts, patienceMs = PATIENCE_MS }:
       await lane.open();
       await lane.run();
     });
-    await Promise.race([ledger.faulty, Promise.all([...others, lanes[0]?.run()])]);
+    await Promise.race([ledger.faulty, Promise.all([...others, lanes[0]?.run(), mover.run(isOver)])]);
     await client.close();
     await eventually(() => ledger.running === 0, 'no handler runs');
     await eventually(() => server.connectionCount === 0, 'no connection is left');
@@ -116,7 +121,8 @@ async function work(ground: CutGround, { seed, cuts, patienceMs = PATIENCE_MS }:
   ledger.check(server.sessionCount === 0, 'server', `${server.sessionCount} sessions are left`);
   ledger.check(server.connectionCount === 0, 'server', `${server.connectionCount} connections are left`);
   ledger.check(network.openSockets === 0, NETWORK, `${network.openSockets} sockets are left`);
-  return { cuts: Object.fromEntries(network.cuts), counts: ledger.counts, resumed };
+  const { moves, failures } = mover;
+  return { cuts: Object.fromEntries(network.cuts), counts: ledger.counts, resumed, moves, failures };
 }
 
 function watchServer(server: NnrpServer, ledger: CutLedger): void {
