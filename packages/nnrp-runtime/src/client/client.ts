@@ -68,8 +68,10 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
     });
     const { hello, ...others } = config;
     const kept = { ...others, hello: hello !== false };
-    const isRecovering = config.reconnect === 'resume' && config.announce && connector !== undefined;
-    const recovery = isRecovering ? new ResumingTransport(transport, connector, kept) : undefined;
+    const { reconnect, announce } = config;
+    const recovers = reconnect === 'reopen' || (reconnect === 'resume' && announce);
+    const recovery =
+      recovers && connector !== undefined ? new ResumingTransport(transport, connector, kept) : undefined;
     this.connection = new ClientConnection(recovery ?? transport, kept, this.reporter(), asksAnyServer, recovery);
     this.connection.start(hello);
   }
@@ -260,6 +262,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
       suspended: (error) => this.report('suspended', { error }),
       resumed: (report) => this.report('resumed', report),
       lost: (sessionId, error) => this.report('lost', { sessionId, error }),
+      reopened: (report) => this.report('reopened', report),
       closed: (error) => {
         tell<NnrpClientEvents, 'closed'>(this, 'closed', error, (failure) => this.internalError(failure));
         this.reported.push({ type: 'closed', error });

@@ -3,7 +3,7 @@ import type * as preview3 from 'nnrp-core/preview3';
 import type { InternalError } from '../../base/internal-error.js';
 import type { UnreadShare } from '../results/read-gate.js';
 import { bytesOfError, EVENT_BYTES, keptPacket } from './kept-events.js';
-import type { ResumeReport } from './resume-report.js';
+import type { ReopenReport, ResumeReport } from './resume-report.js';
 
 /** What a client reports besides results. Listening is optional; nothing is thrown without a listener. */
 export interface NnrpClientEvents {
@@ -32,8 +32,10 @@ export interface NnrpClientEvents {
   suspended: [{ readonly error: NnrpError }];
   /** The connection is there again, and its sessions go on. */
   resumed: [ResumeReport];
-  /** A session was lost with its connection: its operations have failed with the same error. */
+  /** A session was lost with its connection: its operations have failed with the same error. Then it is opened again. */
   lost: [{ readonly sessionId: number; readonly error: NnrpError }];
+  /** A session that was lost has another one of the server in its place: the same object goes on. */
+  reopened: [ReopenReport];
   /** The connection is over. */
   closed: [NnrpError];
 }
@@ -49,6 +51,7 @@ export type NnrpClientEvent =
   | ({ readonly type: 'suspended' } & NnrpClientEvents['suspended'][0])
   | ({ readonly type: 'resumed' } & NnrpClientEvents['resumed'][0])
   | ({ readonly type: 'lost' } & NnrpClientEvents['lost'][0])
+  | ({ readonly type: 'reopened' } & NnrpClientEvents['reopened'][0])
   | { readonly type: 'closed'; readonly error: NnrpError };
 
 /** What a connection reports to. */
@@ -62,6 +65,7 @@ export interface ClientConnectionEvents {
   suspended(error: NnrpError): void;
   resumed(report: ResumeReport): void;
   lost(sessionId: number, error: NnrpError): void;
+  reopened(report: ReopenReport): void;
   closed(error: NnrpError): void;
 }
 
@@ -75,6 +79,8 @@ export function clientEventBytes(event: NnrpClientEvent): number {
     case 'suspended':
     case 'lost':
       return EVENT_BYTES + bytesOfError(event.error);
+    case 'reopened':
+      return EVENT_BYTES + bytesOfError(event.reason);
     default:
       return EVENT_BYTES;
   }
