@@ -73,8 +73,9 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
     });
     const { hello, ...others } = config;
     const kept = { ...others, hello: hello !== false };
-    const isRecovering = config.reconnect === 'resume' && config.announce && connector !== undefined;
-    const recovery = isRecovering ? new MovableTransport(transport, connector, kept) : undefined;
+    const { reconnect, announce } = config;
+    const recovers = reconnect === 'reopen' || (reconnect === 'resume' && announce);
+    const recovery = recovers && connector !== undefined ? new MovableTransport(transport, connector, kept) : undefined;
     this.recovery = recovery;
     this.connection = new ClientConnection(recovery ?? transport, kept, this.reporter(), asksAnyServer, recovery);
     this.connection.start(hello);
@@ -281,6 +282,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
       resumed: (report) => this.report('resumed', report),
       migrated: (report) => this.report('migrated', report),
       lost: (sessionId, error) => this.report('lost', { sessionId, error }),
+      reopened: (report) => this.report('reopened', report),
       closed: (error) => {
         tell<NnrpClientEvents, 'closed'>(this, 'closed', error, (failure) => this.internalError(failure));
         this.reported.push({ type: 'closed', error });

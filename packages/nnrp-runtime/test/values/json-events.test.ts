@@ -98,6 +98,7 @@ const ofClient: { [Name in keyof NnrpClientEvents]: NnrpClientEvents[Name][0] } 
   resumed: { awayMs: 1, sessions: 2, replayed: 3 },
   migrated: { awayMs: 1, sessions: 2, replayed: 3, from: TCP_PATH, to: QUIC_PATH },
   lost: { sessionId: 1, error: cut },
+  reopened: { sessionId: 2, previousSessionId: 1, reason: cut, awayMs: 1 },
   closed: cut,
 };
 type Sessions<Event extends { readonly type: string }> = {
@@ -280,6 +281,8 @@ describe('every event', () => {
       protocolViolation: { type: 'protocolViolation', error: violation },
       suspended: { type: 'suspended', error: cut },
       resumed: { type: 'resumed', awayMs: 1, sessions: 2, replayed: 3 },
+      lost: { type: 'lost', error: cut },
+      reopened: { type: 'reopened', sessionId: 2, previousSessionId: 1, reason: cut, awayMs: 1 },
       end: { type: 'end', reason: cut },
     };
     const streams = new EventStreams<ClientSessionEvent>(() => 0);

@@ -20,7 +20,6 @@ import { checkFlow } from '../../base/flow-fields.js';
 import { guard } from '../../base/guard.js';
 import { ignoreRejection, rejection } from '../../base/promises/settled.js';
 import { DeadlineQueue } from '../../base/time/deadline-queue.js';
-import { announcedFamilies } from '../../connection/announcement.js';
 import { type CloseReport, joinedReport } from '../../connection/close-report.js';
 import { Connection } from '../../connection/connection.js';
 import { ReadingHold } from '../../connection/reading-hold.js';
@@ -37,21 +36,20 @@ import { ReadGate } from '../results/read-gate.js';
 import type { NnrpClientSession } from '../session/client-session.js';
 import type { CloseOptions } from '../session/close-options.js';
 import { checkClose } from '../session/close-options.js';
+import type { OpenedSession } from '../session/served-session.js';
 import { ConnectionFlow } from '../submits/connection-flow.js';
 import { ClientProbes, type ProbeResult } from './client-probes.js';
 import { shutDown } from './client-shutdown.js';
 import { ConnectionRecovery } from './connection-recovery.js';
 import { KeepAlive, type KeepAliveTarget } from './keep-alive.js';
 import type { ProbeOptions } from './probe-options.js';
-import { type OpeningConnection, SessionOpening } from './session-opening.js';
+import { type OpeningConnection, type OpenRequest, SessionOpening } from './session-opening.js';
 import { UnreadResults } from './unread-results.js';
 import { WaitingAnswers } from './waiting-answers.js';
 
 /** Room kept for control messages, which are never held back. */
 const CONTROL_ROOM_BYTES = 1024 * 1024;
 
-/** What a server leaves for header and metadata when it says in its hello how large a body may be. */
-const HELLO_HEAD_BYTES = preview3.COMMON_HEADER_BYTES + preview3.RESULT_PUSH_BYTES;
 const PROGRESS_BYTES = 4096;
 
 /** The client's side of one connection: greets, measures and routes; sessions do the rest. */
@@ -63,6 +61,8 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   readonly reading: ReadingHold;
   readonly openSessions = new Set<NnrpClientSession>();
   private readonly opens = new SessionOpening(this);
+  /** There when sessions are to outlive the connection. */
+  private readonly goingOn: ConnectionRecovery | undefined;
   private readonly greeting: HelloExchange;
   private readonly probes: ClientProbes;
   private readonly flowSender = new FlowSender(ScopeKind.Connection);
@@ -96,8 +96,11 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     this.unread = new ReadGate(this.reading, config.maxBufferedResultBytes, new UnreadResults(this));
     this.greeting = new HelloExchange(this, this.unread);
     this.probes = new ClientProbes(this, this.unread);
-    if (recovery !== undefined)
-      recovery.owner = new ConnectionRecovery(this, this.openSessions, this.pings, this.probes, events);
+    if (recovery !== undefined) {
+      const { openSessions, opens, pings, probes } = this;
+      this.goingOn = new ConnectionRecovery(this, recovery, { openSessions, opens, pings, probes, events });
+      recovery.owner = this.goingOn;
+    }
     if (config.keepAliveMs > 0) this.keepAlive = new KeepAlive(this, config.keepAliveMs);
   }
 
@@ -168,7 +171,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     const reason = new ClosedError('the client was closed');
     this.isShuttingDown = true;
     this.opens.failAll(reason);
-    return shutDown(this, [...this.openSessions], options, reason).then(() =>
+    return shutDown(this, [...this.openSessions], options, reason, () => this.endNow(reason)).then(() =>
       joinedReport(this.lastSessions.map((session) => session.closeReport)),
     );
   }
@@ -177,15 +180,12 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     this.end(error);
   }
 
-  abandon(error: NnrpError): void {
-    this.endNow(error);
-  }
-
   lossOf(sessionId: number, error: NnrpError): NnrpError | undefined {
     return this.recovery?.lossOf(sessionId, error);
   }
 
   announced(families: number): void {
+    if (this.goingOn?.isElsewhere === true) this.families = 0;
     this.families |= families;
   }
 
@@ -197,14 +197,28 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     return this.sessions.has(sessionId);
   }
 
-  sessionOpened(session: NnrpClientSession): void {
+  sessionOpened(session: NnrpClientSession, request: OpenRequest): void {
     this.openSessions.add(session);
+    this.goingOn?.remember(session, request);
+  }
+
+  sessionReopened(session: NnrpClientSession, opened: OpenedSession): void {
+    this.goingOn?.opened(session, opened);
+  }
+
+  dropSession(sessionId: number): void {
+    this.detach(sessionId);
+    this.outbox.dropSession(sessionId);
   }
 
   sessionEnded(session: NnrpClientSession): void {
-    this.detach(session.sessionId);
-    this.recovery?.forget(session.sessionId);
+    const { sessionId, isLost } = session;
     this.openSessions.delete(session);
+    // The id of one that is lost may be that of another one by now.
+    if (!isLost) {
+      this.detach(sessionId);
+      this.recovery?.forget(sessionId);
+    } else this.goingOn?.forget(session);
     if (this.isShuttingDown || this.isClosed) this.lastSessions.push(session);
   }
 
@@ -351,9 +365,8 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     if (outcome === 'stray') this.stray(packet, info);
     else if (outcome !== 'taken') this.fail(outcome);
     else {
-      const { extensions = [], ack } = this.serverHello ?? {};
-      this.announced(announcedFamilies(extensions) ?? 0);
-      this.peerTakes(ack === undefined || ack.maxBodyBytes === 0 ? undefined : ack.maxBodyBytes + HELLO_HEAD_BYTES);
+      this.announced(this.greeting.families);
+      this.peerTakes(this.greeting.mostPacketBytes);
     }
   }
 

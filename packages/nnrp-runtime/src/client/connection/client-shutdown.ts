@@ -14,17 +14,20 @@ export interface EndingConnection extends KeepAliveTarget {
   sendPlain(messageType: number, sessionId: number, frameId: number): boolean;
   /** Asks for a sign of life, and gives the connection up when none comes in time. */
   askWithin(timeoutMs: number): void;
-  /** Ends it at once. */
-  abandon(error: NnrpError): void;
   close(reason: NnrpError): Promise<void>;
 }
 
-/** Closes sessions in good order, then their connection; a server that does not answer is left behind. */
+/**
+ * Closes sessions in good order, then their connection; a server that does not answer is left behind.
+ *
+ * @param abandon - ends the connection at once
+ */
 export async function shutDown(
   connection: EndingConnection,
   sessions: readonly NnrpClientSession[],
   options: CloseOptions,
   reason: NnrpError,
+  abandon: () => void,
 ): Promise<void> {
   // A server that is gone while its answer is waited for is found within `closeTimeoutMs`, drain or not.
   const isWatched = sessions.length > 0 && connection.understands(PeerMessages.ErrorClosePing);
@@ -34,7 +37,7 @@ export async function shutDown(
   watch?.stop();
   await sayGoodbye(connection);
   // A server that has not confirmed in time takes nothing any more either.
-  if (outcomes.some(({ status }) => status === 'rejected')) connection.abandon(reason);
+  if (outcomes.some(({ status }) => status === 'rejected')) abandon();
   await connection.close(reason);
 }
 

@@ -1,13 +1,19 @@
 import { forCaller, type NnrpError, type ProtocolError } from 'nnrp-core';
-import type { Guarded } from '../../base/guard.js';
+import { type Guarded, nextTurn } from '../../base/guard.js';
 import type { Pings } from '../../connection/pings.js';
 import type { ReadingHold } from '../../connection/reading-hold.js';
 import type { ClientConnectionEvents } from '../contract/client-events.js';
-import type { ResumeReport } from '../contract/resume-report.js';
+import type { ReopenReport, ResumeReport } from '../contract/resume-report.js';
 import type { RecoveryOwner, SessionMove } from '../recovery/recovery-owner.js';
+import type { ResumableSession } from '../recovery/resumable-session.js';
+import type { ResumingTransport } from '../recovery/resuming-transport.js';
+import { lostAtOnce } from '../recovery/session-lost.js';
 import type { NnrpClientSession } from '../session/client-session.js';
+import type { OpenedSession } from '../session/served-session.js';
 import type { ConnectionFlow } from '../submits/connection-flow.js';
 import type { ClientProbes } from './client-probes.js';
+import type { OpenRequest, SessionOpening } from './session-opening.js';
+import { type Loss, type ReopeningConnection, SessionReopening } from './session-reopening.js';
 
 /** What recovery changes in a connection. */
 export interface RecoveringConnection extends Guarded {
@@ -18,24 +24,97 @@ export interface RecoveringConnection extends Guarded {
   /** Whether something waits for an answer besides the sessions. */
   readonly isAwaited: boolean;
   readonly isShuttingDown: boolean;
+  readonly config: { readonly reconnect: 'resume' | 'reopen' | 'never'; readonly reconnectBackoffMs: number };
+  /** What it is to the server is gone, whatever becomes of the session. */
+  dropSession(sessionId: number): void;
   fail(error: ProtocolError): void;
 }
 
+/** Of the connection. */
+export interface ConnectionParts {
+  readonly openSessions: ReadonlySet<NnrpClientSession>;
+  readonly opens: SessionOpening;
+  readonly pings: Pings;
+  readonly probes: ClientProbes;
+  readonly events: ClientConnectionEvents;
+}
+
 /** What a connection does when the transport below it comes and goes. */
-export class ConnectionRecovery implements RecoveryOwner {
+export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
+  readonly sessions: ReadonlySet<NnrpClientSession>;
   move: SessionMove | undefined;
+  private readonly reopening = new SessionReopening(this);
 
   constructor(
     private readonly connection: RecoveringConnection,
-    readonly sessions: ReadonlySet<NnrpClientSession>,
-    private readonly pings: Pings,
-    private readonly probes: ClientProbes,
-    private readonly events: ClientConnectionEvents,
-  ) {}
+    private readonly transport: ResumingTransport,
+    private readonly parts: ConnectionParts,
+  ) {
+    this.sessions = parts.openSessions;
+  }
+
+  get config() {
+    return this.connection.config;
+  }
+
+  get isAway(): boolean {
+    return this.transport.isAway;
+  }
+
+  /** Whether no session goes on, so that it may be another server than before that opens them again. */
+  get isElsewhere(): boolean {
+    return this.isReopening && [...this.sessions].every(({ isLost }) => isLost);
+  }
+
+  /** Keeps what a session was asked for by. */
+  remember(session: NnrpClientSession, request: OpenRequest): void {
+    this.reopening.remember(session, request);
+  }
+
+  openAgain(session: NnrpClientSession, request: OpenRequest): Promise<unknown> {
+    return this.parts.opens.openAgain(session, request);
+  }
+
+  /** The server has opened a session that was lost. */
+  opened(session: NnrpClientSession, opened: OpenedSession): void {
+    this.reopening.opened(session, opened);
+  }
+
+  reopened(report: ReopenReport): void {
+    this.parts.events.reopened(report);
+  }
+
+  gaveUp(error: NnrpError): void {
+    this.transport.gaveUp(error);
+  }
+
+  /** A session that was lost is over. */
+  forget(session: NnrpClientSession): void {
+    this.reopening.forget(session);
+    // The caller may be about to close the connection.
+    nextTurn(this, () => this.transport.gaveUp());
+  }
 
   get isAwaited(): boolean {
     // One that is being closed comes to its end by itself.
     return this.connection.isAwaited || this.connection.isShuttingDown;
+  }
+
+  get isReopening(): boolean {
+    return this.reopening.isPending;
+  }
+
+  get hasReopenable(): boolean {
+    const { connection, reopening, sessions } = this;
+    return connection.config.reconnect === 'reopen' && [...sessions].some((session) => reopening.takes(session));
+  }
+
+  get hasSessions(): boolean {
+    return this.sessions.size > 0;
+  }
+
+  wentOn(): void {
+    this.reopening.goOn();
   }
 
   suspended(error: NnrpError): void {
@@ -43,36 +122,58 @@ export class ConnectionRecovery implements RecoveryOwner {
     // A wait for a PONG in which the connection was lost says nothing about the server.
     reading.stops++;
     flow.restart();
-    this.probes.lost(error);
+    this.parts.probes.lost(error);
     if (this.move !== undefined) return;
-    for (const session of this.sessions) session.suspended(error);
-    this.events.suspended(forCaller(error));
+    for (const session of this.sessions) if (!session.isLost) session.suspended(error);
+    this.parts.events.suspended(forCaller(error));
   }
 
   endOthers(error: NnrpError, isResumable: (sessionId: number) => boolean): void {
+    const { connection, reopening } = this;
     for (const session of [...this.sessions]) {
-      if (!isResumable(session.sessionId)) session.disconnected(forCaller(error));
+      const { sessionId, isLost } = session;
+      // One that is to be opened again has no session of the server whose id it could be.
+      if (isLost || isResumable(sessionId)) continue;
+      if (connection.config.reconnect !== 'reopen' || !reopening.takes(session)) session.disconnected(forCaller(error));
+      else this.lose(session, lostAtOnce(sessionId, session.highestFrameId, error), { sinceMs: performance.now() });
     }
   }
 
   resumed(report: ResumeReport): void {
-    this.pings.sentAgain();
-    for (const session of this.sessions) session.resumed(report);
-    const { move } = this;
+    const { move, parts } = this;
+    parts.pings.sentAgain();
+    for (const session of this.sessions) if (!session.isLost) session.resumed(report);
     if (move === undefined) {
-      this.events.resumed(report);
+      parts.events.resumed(report);
       return;
     }
     this.move = undefined;
     this.connection.remoteAddress = move.remoteAddress;
-    this.events.migrated(move.moved(report));
+    parts.events.migrated(move.moved(report));
   }
 
-  sessionLost(sessionId: number, error: NnrpError): void {
-    this.events.lost(sessionId, forCaller(error));
-    for (const session of this.sessions) {
-      if (session.sessionId === sessionId) session.disconnected(error);
+  sessionLost({ sessionId, lostAtMs: sinceMs, windowMs }: ResumableSession, error: NnrpError): void {
+    const session = [...this.sessions].find((each) => each.sessionId === sessionId && !each.isLost);
+    if (session !== undefined && this.reopening.takes(session)) {
+      this.lose(session, error, { sinceMs, windowMs });
+      return;
     }
+    this.parts.events.lost(sessionId, forCaller(error));
+    session?.disconnected(error);
+  }
+
+  /** Its operations fail, and it is opened again. */
+  private lose(session: NnrpClientSession, error: NnrpError, loss: Loss): void {
+    const { connection, reopening } = this;
+    const { events } = this.parts;
+    const { sessionId } = session;
+    // First of all: what fails may be submitted again from inside of its failure.
+    reopening.begin(session, error, loss);
+    connection.dropSession(sessionId);
+    session.lost(error);
+    events.lost(sessionId, forCaller(error));
+    // There may be a connection already, which another session is on.
+    reopening.goOn();
   }
 
   ruleBroken(error: ProtocolError): void {

@@ -37,6 +37,7 @@ import { concatBytes } from '../hello/concat-bytes.js';
 import { PendingAnswer } from '../requests/pending-answer.js';
 import type { AnswerWaiter } from '../requests/pending-requests.js';
 import { NnrpClientSession } from '../session/client-session.js';
+import type { OpenedSession } from '../session/served-session.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';
 
 /** What opening sessions needs of the connection. */
@@ -48,7 +49,10 @@ export interface OpeningConnection extends ClientSessionConnection {
   /** There when sessions are to outlive the connection. */
   readonly recovery?: unknown;
   hasSession(sessionId: number): boolean;
-  sessionOpened(session: NnrpClientSession): void;
+  /** @param request - to open it again by */
+  sessionOpened(session: NnrpClientSession, request: OpenRequest): void;
+  /** A session that was lost is opened again. */
+  sessionReopened(session: NnrpClientSession, opened: OpenedSession): void;
   sessionEnded(session: NnrpClientSession): void;
   /** The server broke a rule that costs the connection. */
   fail(error: ProtocolError): void;
@@ -61,11 +65,17 @@ const MAX_AT_ONCE = 64;
 /** Opens that have had no answer in time, and still may get it; a server that leaves out more is given up. */
 const MAX_LATE = 1024;
 
-interface Asked {
+/** What a session was asked for by. */
+export interface OpenRequest {
   readonly open: preview3.SessionOpen;
   readonly body: Uint8Array;
   /** Operations in flight that the application has asked for; undefined when the default stands in the open. */
   readonly maxInFlight: number | undefined;
+}
+
+interface Asked extends OpenRequest {
+  /** The session of the application whose place it is to take. */
+  readonly replaces?: NnrpClientSession;
   readonly resolve: (session: Promise<NnrpClientSession>) => void;
   readonly reject: (error: unknown) => void;
   /** Set when it is sent. */
@@ -128,7 +138,8 @@ export class SessionOpening {
       const auth = ownBytes(options.auth ?? '', 'auth');
       const extensions = sessionExtensions(this.connection.config, options.extensions);
       open = sessionOpen(options, auth.length, extensions.length);
-      if (this.connection.recovery !== undefined) open = resumable(open);
+      const { recovery, config } = this.connection;
+      if (recovery !== undefined && config.reconnect === 'resume') open = resumable(open);
       body = concatBytes([auth, extensions]);
     } catch (error) {
       return rejection(error);
@@ -139,6 +150,16 @@ export class SessionOpening {
       letGo = whenAborted(this.connection, signal, (reason) => this.aborted(asked, reason));
     });
     if (signal !== undefined) opened.then(letGo, letGo);
+    this.sendNext();
+    return ignoreRejection(opened);
+  }
+
+  /** Asks for a session in place of one that was lost. @returns rejects as `open` does */
+  openAgain(replaces: NnrpClientSession, { open, body, maxInFlight }: OpenRequest): Promise<NnrpClientSession> {
+    if (this.failure !== undefined) return rejection(forCaller(this.failure));
+    const opened = new Promise<NnrpClientSession>((resolve, reject) => {
+      this.asked.push({ open, body, maxInFlight, resolve, reject, replaces });
+    });
     this.sendNext();
     return ignoreRejection(opened);
   }
@@ -203,18 +224,18 @@ export class SessionOpening {
     connection.announced(announcedFamilies(extensions) ?? 0);
     connection.peerTakes(announcedPacketBytes(extensions));
     const own = extensions.filter((extension) => !isAnnouncement(extension));
-    const ended = (session: NnrpClientSession) => connection.sessionEnded(session);
-    const session = new NnrpClientSession(
-      connection,
-      described(ack),
-      own,
-      pending.open,
-      pending.asked.maxInFlight,
-      ended,
-    );
-    connection.sessionOpened(session);
+    const { open, asked, late } = pending;
+    const opened = { ack: described(ack), extensions: own, open, maxInFlight: asked.maxInFlight };
+    const { replaces } = asked;
+    if (!late && replaces !== undefined && replaces.endReason === undefined) {
+      connection.sessionReopened(replaces, opened);
+      pending.answer.resolve(replaces);
+      return;
+    }
+    const session = new NnrpClientSession(connection, opened, (ended) => connection.sessionEnded(ended));
+    connection.sessionOpened(session, asked);
     // The caller has given up waiting; the result of its close is not reported.
-    if (pending.late) ignoreRejection(session.close({ inFlightPolicy: InFlightPolicy.Abort }));
+    if (late || replaces !== undefined) ignoreRejection(session.close({ inFlightPolicy: InFlightPolicy.Abort }));
     else pending.answer.resolve(session);
   }
 

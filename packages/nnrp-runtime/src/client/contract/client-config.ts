@@ -68,10 +68,11 @@ export interface NnrpClientOptions {
   readonly announce?: boolean | undefined;
   /**
    * What becomes of sessions whose connection is lost. `resume`: the client connects again and asks for them, with servers
-   * that know how and as long as they allow; `never`: they end with the connection. A client that was not told how to
-   * connect cannot resume, nor one that does not announce itself; default resume.
+   * that know how and as long as they allow; those that cannot be resumed are lost, and opened again. `reopen`: it opens all
+   * of them again, whatever the server knows. `never`: they end with the connection. A client that was not told how to
+   * connect does neither; one that does not announce itself cannot resume; default resume.
    */
-  readonly reconnect?: 'resume' | 'never' | undefined;
+  readonly reconnect?: 'resume' | 'reopen' | 'never' | undefined;
   /**
    * Milliseconds that the first attempt to connect again waits at most. How long it is, is drawn at random; each further one
    * waits up to twice as long, and up to 5 seconds; default 100.
@@ -163,7 +164,9 @@ export function clientConfig(config: NnrpClientOptions): NnrpClientConfig {
   if (typeof hello !== 'boolean' && (typeof hello !== 'object' || hello === null)) {
     throw wrong('hello', 'true, false or an object', hello);
   }
-  if (reconnect !== 'resume' && reconnect !== 'never') throw wrong('reconnect', "'resume' or 'never'", reconnect);
+  if (reconnect !== 'resume' && reconnect !== 'reopen' && reconnect !== 'never') {
+    throw wrong('reconnect', "'resume', 'reopen' or 'never'", reconnect);
+  }
   const numbers = Object.fromEntries(
     NUMBERS.map(([name, fallback, least]) => [name, number(given, name, fallback, least)]),
   );

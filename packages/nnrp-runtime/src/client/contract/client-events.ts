@@ -4,7 +4,7 @@ import type { InternalError } from '../../base/internal-error.js';
 import type { UnreadShare } from '../results/read-gate.js';
 import { bytesOfError, EVENT_BYTES, keptPacket } from './kept-events.js';
 import type { MigrationReport } from './migration.js';
-import type { ResumeReport } from './resume-report.js';
+import type { ReopenReport, ResumeReport } from './resume-report.js';
 
 /** What a client reports besides results. Listening is optional; nothing is thrown without a listener. */
 export interface NnrpClientEvents {
@@ -35,8 +35,10 @@ export interface NnrpClientEvents {
   resumed: [ResumeReport];
   /** The sessions go on over another transport, as `migrate` has asked for. */
   migrated: [MigrationReport];
-  /** A session was lost with its connection: its operations have failed with the same error. */
+  /** A session was lost with its connection: its operations have failed with the same error. Then it is opened again. */
   lost: [{ readonly sessionId: number; readonly error: NnrpError }];
+  /** A session that was lost has another one of the server in its place: the same object goes on. */
+  reopened: [ReopenReport];
   /** The connection is over. */
   closed: [NnrpError];
 }
@@ -53,6 +55,7 @@ export type NnrpClientEvent =
   | ({ readonly type: 'resumed' } & NnrpClientEvents['resumed'][0])
   | ({ readonly type: 'migrated' } & NnrpClientEvents['migrated'][0])
   | ({ readonly type: 'lost' } & NnrpClientEvents['lost'][0])
+  | ({ readonly type: 'reopened' } & NnrpClientEvents['reopened'][0])
   | { readonly type: 'closed'; readonly error: NnrpError };
 
 /** What a connection reports to. */
@@ -67,6 +70,7 @@ export interface ClientConnectionEvents {
   resumed(report: ResumeReport): void;
   migrated(report: MigrationReport): void;
   lost(sessionId: number, error: NnrpError): void;
+  reopened(report: ReopenReport): void;
   closed(error: NnrpError): void;
 }
 
@@ -80,6 +84,8 @@ export function clientEventBytes(event: NnrpClientEvent): number {
     case 'suspended':
     case 'lost':
       return EVENT_BYTES + bytesOfError(event.error);
+    case 'reopened':
+      return EVENT_BYTES + bytesOfError(event.reason);
     default:
       return EVENT_BYTES;
   }

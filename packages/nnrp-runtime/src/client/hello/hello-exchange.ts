@@ -2,6 +2,7 @@ import { describeFault, type NnrpError, type Packet, ProtocolError, UsageError }
 import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, MessageType } from 'nnrp-core/preview3';
 import { described } from '../../base/application/described.js';
+import { announcedFamilies } from '../../connection/announcement.js';
 import { ownBytes } from '../../connection/body/body-bytes.js';
 import { CLIENT_HELLO } from '../../connection/sending/codecs.js';
 import type { SessionConnection } from '../../connection/session-endpoint.js';
@@ -10,6 +11,9 @@ import { type AnswerReader, PendingRequests } from '../requests/pending-requests
 import { type Announcing, helloExtensions, isUnknownCritical } from './client-announcement.js';
 import { concatBytes } from './concat-bytes.js';
 import { type ClientHelloOptions, HELLO_DEFAULTS, helloOptions } from './hello-options.js';
+
+/** What a server leaves for header and metadata when it says in its hello how large a body may be. */
+const HEAD_BYTES = preview3.COMMON_HEADER_BYTES + preview3.RESULT_PUSH_BYTES;
 
 /** The server's answer to a hello. */
 export interface ServerHello {
@@ -34,6 +38,17 @@ export class HelloExchange {
 
   get isPending(): boolean {
     return this.pending.waiting > 0;
+  }
+
+  /** What the server says it understands: bits of PeerMessages. */
+  get families(): number {
+    return announcedFamilies(this.serverHello?.extensions ?? []) ?? 0;
+  }
+
+  /** How large a packet the server takes; undefined when it does not say. */
+  get mostPacketBytes(): number | undefined {
+    const { maxBodyBytes = 0 } = this.serverHello?.ack ?? {};
+    return maxBodyBytes === 0 ? undefined : maxBodyBytes + HEAD_BYTES;
   }
 
   /** @throws UsageError when one was sent before, or on a wrong option; WireError when options contradict each other */

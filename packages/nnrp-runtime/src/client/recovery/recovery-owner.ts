@@ -4,6 +4,7 @@ import type { Guarded } from '../../base/guard.js';
 import type { PacketSink } from '../../transport/contract/contract.js';
 import type { MigrationReport } from '../contract/migration.js';
 import type { ResumeReport } from '../contract/resume-report.js';
+import type { ResumableSession } from './resumable-session.js';
 
 /** A session of the connection, as far as a move to another transport needs it. */
 export interface MovingSession {
@@ -28,13 +29,21 @@ export interface RecoveryOwner extends Guarded {
   move: SessionMove | undefined;
   /** Whether something waits for an answer besides the sessions. */
   readonly isAwaited: boolean;
-  /** The connection is lost, and sessions of it can be resumed. */
+  /** Whether a session is to be opened again. */
+  readonly isReopening: boolean;
+  /** Whether sessions that cannot be resumed are opened again when the connection is lost. */
+  readonly hasReopenable: boolean;
+  /** Whether there is a session, or one is to be opened again. */
+  readonly hasSessions: boolean;
+  /** There is a connection again, and what is sent leaves. */
+  wentOn(): void;
+  /** The connection is lost, and sessions of it can be resumed, or opened again. */
   suspended(error: NnrpError): void;
-  /** The connection is lost, and sessions for which this is not so end with it. */
+  /** The connection is lost, and sessions for which this is not so with it. */
   endOthers(error: NnrpError, isResumable: (sessionId: number) => boolean): void;
   resumed(report: ResumeReport): void;
   /** A session cannot be resumed. */
-  sessionLost(sessionId: number, error: NnrpError): void;
+  sessionLost(session: ResumableSession, error: NnrpError): void;
   /** The server broke a rule when it resumed a session: that costs the connection. */
   ruleBroken(error: ProtocolError): void;
 }
@@ -45,6 +54,7 @@ export interface RecoverySettings {
   readonly openTimeoutMs: number;
   readonly maxPacketBytes: number;
   readonly connectTimeoutMs: number;
+  readonly reconnect: 'resume' | 'reopen' | 'never';
   readonly reconnectBackoffMs: number;
 }
 
@@ -54,6 +64,10 @@ export const NOBODY_TOLD: RecoveryOwner = {
   sessions: new Set(),
   move: undefined,
   isAwaited: false,
+  isReopening: false,
+  hasReopenable: false,
+  hasSessions: false,
+  wentOn() {},
   suspended() {},
   endOthers() {},
   resumed() {},

@@ -182,7 +182,8 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
 
   /** A server that cannot take the connection back now may say when it can. */
   errorArrived(link: LiveLink, packet: Packet): boolean {
-    const retryAfterMs = this.gap === undefined ? 0 : putOffMs(packet);
+    const isBack = this.gap === undefined && (this.sessions.size > 0 || !this.owner.isReopening);
+    const retryAfterMs = isBack ? 0 : putOffMs(packet);
     if (retryAfterMs === 0) return false;
     this.retryAfterMs = retryAfterMs;
     link.lost(new TransportError(`${this.remoteAddress} asks to retry in ${retryAfterMs} ms`, { retryAfterMs }));
@@ -195,7 +196,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
 
   linkLost(link: LiveLink, error: NnrpError | undefined): void {
     if (link !== this.link) return;
-    if (this.isOver || (this.sessions.size === 0 && this.gap === undefined)) {
+    if (this.isOver || !this.comesBack) {
       this.stop();
       this.link = undefined;
       link.end();
@@ -243,8 +244,8 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     this.words.greet(link);
     for (const session of this.sessions.values()) this.answers.ask(link, session);
     this.words.askOn(link);
-    // A path that is dead already is found by it.
-    link.fence();
+    // A path that is dead already is found by it; only servers that take sessions back are known to answer.
+    if (this.sessions.size > 0) link.fence();
   }
 
   protected awaitAnswers(link: LiveLink): void {
@@ -273,7 +274,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     if (this.gap !== undefined) this.gap.error = error;
     this.sessions.delete(session.sessionId);
     this.caughtUp();
-    guard(this, () => this.owner.sessionLost(session.sessionId, error));
+    guard(this, () => this.owner.sessionLost(session, error));
   }
 
   /** The server may be about to resume it: then it has as long as an answer may take. */
@@ -298,7 +299,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     const open = openRequest(request);
     const grant = resumeGrant(open, packet);
     const { sessionId } = packet;
-    if (grant === undefined || this.sessions.has(sessionId)) return;
+    if (grant === undefined || this.settings.reconnect !== 'resume' || this.sessions.has(sessionId)) return;
     const session = new ResumableSession(sessionId, open, grant);
     this.sessions.set(sessionId, session);
     link.adopt(session);
@@ -319,10 +320,12 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     this.patience?.end();
     const resumed = sessions.size - this.lagging;
     // All of them are to retry later, or none is left.
-    if (resumed === 0 && (sessions.size > 0 || !this.owner.isAwaited)) {
+    const { isReopening, isAwaited } = this.owner;
+    if (resumed === 0 && !isReopening && (sessions.size > 0 || !isAwaited)) {
       this.lookAtWindows();
       return;
     }
+    if (resumed === 0) this.reconnecting.succeeded(false);
     this.gap = undefined;
     this.isWhole = this.lagging === 0;
     this.words.askOn(link);
@@ -331,6 +334,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     this.lookAtWindows();
     const awayMs = performance.now() - gap.sinceMs;
     if (resumed > 0) guard(this, () => this.owner.resumed({ awayMs, sessions: resumed, replayed: gap.replayed }));
+    guard(this, () => this.owner.wentOn());
     this.linkDrained(link);
   }
 
@@ -342,7 +346,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     const nowMs = performance.now();
     let nextMs = this.lagging === 0 ? NEVER : loseLate(nowMs, this.sessions.values(), this, gap?.error ?? PUT_OFF);
     if (this.isOver) return;
-    if (gap !== undefined && gap === this.gap && this.sessions.size === 0) {
+    if (gap !== undefined && gap === this.gap && this.sessions.size === 0 && !this.owner.isReopening) {
       if (!this.owner.isAwaited || gap.endsAtMs <= nowMs) {
         this.endedFor(gap.error);
         return;
@@ -352,6 +356,23 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     if (nextMs === NEVER) return;
     const delayMs = Math.min(Math.max(1, Math.ceil(nextMs - nowMs)), MAX_TIMER_MS);
     this.windowTimer = later(this, delayMs, () => this.lookAtWindows());
+  }
+
+  /** Whether the loss of a connection is not the end. */
+  private get comesBack(): boolean {
+    const { isReopening, hasReopenable } = this.owner;
+    return this.sessions.size > 0 || this.gap !== undefined || isReopening || hasReopenable;
+  }
+
+  /** A session is not opened again. @param error - why, where that ends a connection which carries nothing any more */
+  gaveUp(error?: NnrpError): void {
+    if (this.isOver) return;
+    if (this.gap !== undefined) {
+      if (error !== undefined) this.gap.error = error;
+      this.lookAtWindows();
+    } else if (error !== undefined && !this.owner.hasSessions && !this.owner.isAwaited) {
+      this.endedFor(error);
+    }
   }
 
   /** No session is left to be resumed. */

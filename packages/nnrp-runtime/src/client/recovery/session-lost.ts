@@ -27,6 +27,26 @@ export function givenUp(session: ResumableSession, why: NnrpError): SessionLostE
   return lost(session, text, { cause: why });
 }
 
+/**
+ * The client opens its sessions anew.
+ *
+ * @param lastFrameId - the last frame whose submit may have left
+ * @param why - the connection was lost
+ */
+export function lostAtOnce(sessionId: number, lastFrameId: number, why: NnrpError): SessionLostError {
+  return new SessionLostError(`session ${sessionId} was lost with its connection: ${why.rawMessage}`, lastFrameId, {
+    cause: why,
+  });
+}
+
+/** No other session has taken its place. @param loss - why it was lost @param why - it could not be opened again */
+export function neverOpenedAgain(sessionId: number, loss: NnrpError, why: NnrpError): SessionLostError {
+  const lastSentFrameId = isNnrpError(loss, 'NNRP_ERR_SESSION_LOST') ? loss.lastSentFrameId : 0;
+  const text = `session ${sessionId} was lost with its connection, and could not be opened again: ${why.rawMessage}`;
+  const { wireCode, retryAfterMs } = why;
+  return new SessionLostError(text, lastSentFrameId, { wireCode, retryAfterMs, cause: why });
+}
+
 function lost({ sent }: ResumableSession, text: string, options: ConstructorParameters<typeof SessionLostError>[2]) {
   return new SessionLostError(text, sent.lastSubmit, options);
 }

@@ -1,20 +1,18 @@
 import {
   ClosedError,
   type FlowFields,
-  FlowSender,
   forCaller,
   INSPECT,
   type Inspect,
   inspected,
   isNnrpError,
   type NnrpError,
-  SessionLifecycle,
   type SessionState,
   shownValue,
   UsageError,
 } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
-import { ErrorScope, MessageType, ScopeKind } from 'nnrp-core/preview3';
+import { ErrorScope, MessageType } from 'nnrp-core/preview3';
 import { ASYNC_DISPOSE } from '../../base/application/async-dispose.js';
 import { described } from '../../base/application/described.js';
 import { checkFlow } from '../../base/flow-fields.js';
@@ -26,8 +24,7 @@ import type { BodyInput } from '../../connection/body/body-bytes.js';
 import { type CloseReport, closeReport } from '../../connection/close-report.js';
 import { givenText } from '../../connection/errors/error-text.js';
 import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
-import type { Lane } from '../../connection/sending/outbox.js';
-import type { ResumeReport } from '../contract/resume-report.js';
+import type { ReopenReport, ResumeReport } from '../contract/resume-report.js';
 import type { RequestOptions } from '../requests/call-options.js';
 import {
   type CacheObjectInit,
@@ -41,16 +38,12 @@ import type { NnrpResult } from '../results/nnrp-result.js';
 import type { UnreadShare } from '../results/read-gate.js';
 import { ResultStream } from '../results/result-stream.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';
-import { ClientSubmits } from '../submits/client-submits.js';
-import { OperationFlow } from '../submits/operation-flow.js';
 import type { SubmitOptions } from '../submits/submit-options.js';
-import { ClientRequests } from './client-requests.js';
-import type { CloseOptions } from './close-options.js';
+import { type CloseOptions, checkClose } from './close-options.js';
 import { type ClientErrorOptions, errorOptions } from './error-options.js';
 import { type EventStream, EventStreams } from './event-stream.js';
-import { SessionClosing } from './session-closing.js';
+import { type OpenedSession, ServedSession } from './served-session.js';
 import { type ClientSessionEvent, keptSessionEvent, sessionEventBytes } from './session-events.js';
-import { SessionRouter } from './session-router.js';
 
 /** What a session tells the server about its flow; see FlowFields of nnrp-core. */
 export interface SessionFlow extends FlowFields {
@@ -60,70 +53,46 @@ export interface SessionFlow extends FlowFields {
 
 /** One session of a client: submits work and receives its results, until it is closed. */
 export class NnrpClientSession {
-  /** Blocks that the server sent with its acknowledgement, such as vendor extensions. */
-  readonly extensions: readonly preview3.ControlExtension[];
-  private readonly submits: ClientSubmits;
-  private readonly requests: ClientRequests;
-  private readonly closing: SessionClosing;
   private readonly reported = new EventStreams<ClientSessionEvent>(sessionEventBytes, keptSessionEvent);
-  private readonly machine: SessionLifecycle;
-  private readonly lane: Lane;
-  private readonly flow: FlowSender;
-  private readonly operationFlow: OperationFlow;
+  private served: ServedSession;
   private reason: NnrpError | undefined;
+  /** Why the session was lost that another one is to take the place of; undefined when none is. */
+  private loss: NnrpError | undefined;
 
   /** @internal Made by the client; applications get sessions from `openSession`. */
   constructor(
     private readonly connection: ClientSessionConnection,
-    /** What the server granted. */
-    readonly ack: preview3.SessionOpenAck,
-    extensions: readonly preview3.ControlExtension[],
-    /** What was asked for. */
-    open: preview3.SessionOpen,
-    /** Operations in flight that the application wants at most; undefined or 0 = as many as the server allows. */
-    maxInFlight: number | undefined,
+    opened: OpenedSession,
     private readonly ended: (session: NnrpClientSession) => void,
   ) {
-    const { sessionId } = ack;
-    const end = (reason: NnrpError) => this.end(reason);
-    this.extensions = extensions;
-    this.lane = ack.acceptedPriorityClass + 1;
-    this.machine = new SessionLifecycle(sessionId);
-    this.flow = new FlowSender(ScopeKind.Session);
-    this.operationFlow = new OperationFlow(connection, sessionId, this.lane);
-    const onAnswer = () => this.closeIfNothingInFlight();
-    const { lane, operationFlow } = this;
-    const terms = boundedBy(maxInFlight, ack);
-    this.submits = new ClientSubmits(
-      connection,
-      sessionId,
-      lane,
-      terms,
-      open.defaultDeadlineMs,
-      operationFlow,
-      onAnswer,
-    );
-    this.requests = new ClientRequests(connection, sessionId, this.lane);
-    this.closing = new SessionClosing(connection, this.machine, this.submits, this.lane, end);
-    const { submits, requests, closing, reported: events } = this;
-    const parts = { sessionId, submits, requests, closing, events };
-    connection.attach(sessionId, new SessionRouter(connection, parts, this.lane, end));
+    this.served = this.serve(opened);
   }
 
+  /** What the server granted; another one when the session is opened again. */
+  get ack(): preview3.SessionOpenAck {
+    return this.served.ack;
+  }
+
+  /** Blocks that the server sent with its acknowledgement, such as vendor extensions. */
+  get extensions(): readonly preview3.ControlExtension[] {
+    return this.served.extensions;
+  }
+
+  /** Another one when the session is opened again. */
   get sessionId(): number {
-    return this.ack.sessionId;
+    return this.served.ack.sessionId;
   }
 
   /** open, then closing, draining and closed as the two sides agree on the end. */
   get state(): SessionState {
-    return this.machine.state;
+    return this.reason === undefined ? this.served.lifecycle.state : 'closed';
   }
 
   /**
    * Operations without their last answer; a cancelled one counts until the server has answered, or for `requestTimeoutMs`.
    */
   get inFlightCount(): number {
-    return this.submits.inFlightCount;
+    return this.served.submits.inFlightCount;
   }
 
   /** Why the session is over; undefined while it is not. */
@@ -133,7 +102,7 @@ export class NnrpClientSession {
 
   /** The server's newest answer to our close: its status and the last operation that it confirms. */
   get closeAck(): preview3.SessionCloseAck | undefined {
-    return this.closing.lastAck;
+    return this.served.closing.lastAck;
   }
 
   /**
@@ -147,7 +116,7 @@ export class NnrpClientSession {
    * CancelledError when its signal aborts first, ClosedError or TransportError when the session is over
    */
   submit(body: BodyInput, options?: SubmitOptions): Promise<ClientOperation> {
-    return this.submits.submit(body, options);
+    return this.served.submits.submit(body, options);
   }
 
   /**
@@ -156,7 +125,7 @@ export class NnrpClientSession {
    * @throws FlowBlockedError when flow control forbids it now, with the reason and when to retry; the rest as `submit`
    */
   submitNow(body: BodyInput, options?: SubmitOptions): ClientOperation {
-    return this.submits.submitNow(body, options);
+    return this.served.submits.submitNow(body, options);
   }
 
   /**
@@ -169,7 +138,7 @@ export class NnrpClientSession {
    * @throws (as a rejection) as `submit`, and as `ClientOperation.result`
    */
   request(body: BodyInput, options?: SubmitOptions): Promise<NnrpResult> {
-    return this.submits.request(body, options);
+    return this.served.submits.request(body, options);
   }
 
   /**
@@ -183,9 +152,11 @@ export class NnrpClientSession {
    * @throws UsageError when there is such a loop already
    */
   results(): ResultStream {
-    if (this.submits.stream !== undefined) throw new UsageError(`session ${this.sessionId}: results() is being read`);
-    const stream = new ResultStream(this.submits, () => this.submits.streamLeft());
-    if (this.reason === undefined) this.submits.stream = stream;
+    const { submits } = this.served;
+    if (submits.stream !== undefined) throw new UsageError(`session ${this.sessionId}: results() is being read`);
+    const stream = new ResultStream(submits, () => submits.streamLeft());
+    if (this.loss !== undefined) stream.end(forCaller(this.loss));
+    else if (this.reason === undefined) submits.stream = stream;
     else stream.end(this.reason);
     return stream;
   }
@@ -205,7 +176,7 @@ export class NnrpClientSession {
    * bad field or option or when no field is given, ClosedError or TransportError when the session ends first; the same for the other requests
    */
   patch(fields: PatchFields, profilePatch?: BodyInput, options?: RequestOptions): Promise<NnrpPatchAck> {
-    return this.requests.patch(fields, profilePatch, options);
+    return this.served.requests.patch(fields, profilePatch, options);
   }
 
   /**
@@ -214,7 +185,7 @@ export class NnrpClientSession {
    * @throws (as a rejection) ProtocolError when the answer contradicts the request, and as `patch`
    */
   migrateTransport(request: preview3.SessionMigrate, options?: RequestOptions): Promise<preview3.SessionMigrateAck> {
-    return this.requests.migrate(request, options);
+    return this.served.requests.migrate(request, options);
   }
 
   /**
@@ -223,7 +194,7 @@ export class NnrpClientSession {
    */
   buildMigrationRequest(
     newTransportId: preview3.TransportId,
-    lastResultFrameId = BigInt(this.submits.lastResultFrameId),
+    lastResultFrameId = BigInt(this.served.submits.lastResultFrameId),
   ): preview3.SessionMigrate {
     const clientMigrateTsUs = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000));
     const oldTransportId = transportIdOf(this.connection.transportKind);
@@ -232,12 +203,12 @@ export class NnrpClientSession {
 
   /** Stores an object with the server. @returns its answer, which may be a refusal. Rejects like `patch` */
   putObject(object: CacheObjectInit, bytes: BodyInput, options?: RequestOptions): Promise<preview3.CacheAck> {
-    return this.requests.putObject(object, bytes, options);
+    return this.served.requests.putObject(object, bytes, options);
   }
 
   /** Makes the server forget objects. There is no answer: resolves when there is room to send more. */
   invalidateObjects(selector: CacheSelector): Promise<void> {
-    return this.requests.invalidateObjects(selector);
+    return this.served.requests.invalidateObjects(selector);
   }
 
   /**
@@ -250,11 +221,11 @@ export class NnrpClientSession {
     if (operation !== undefined) {
       if (typeof operation.frameId !== 'number')
         throw new UsageError(`flow update: operation takes an operation of the session, got ${shownValue(operation)}`);
-      this.operationFlow.tell(operation, flow);
+      this.served.operationFlow.tell(operation, flow);
       return;
     }
-    const update = this.flow.next(flow);
-    this.connection.send(MessageType.FlowUpdate, this.sessionId, 0, FLOW_UPDATE, update, undefined, this.lane);
+    const update = this.served.flow.next(flow);
+    this.connection.send(MessageType.FlowUpdate, this.sessionId, 0, FLOW_UPDATE, update, undefined, this.served.lane);
   }
 
   /**
@@ -264,7 +235,8 @@ export class NnrpClientSession {
   sendError(errorCode: number, text: string, options: ClientErrorOptions = {}): void {
     checkArgument('sendError', 'errorCode', errorCode, U32);
     this.checkOpen();
-    const { sessionId, lane } = this;
+    const { sessionId } = this;
+    const { lane } = this.served;
     const { frameId, fatal, retryAfterMs } = errorOptions(options);
     const scope = frameId ? ErrorScope.Frame : ErrorScope.Session;
     this.connection.sendError(errorCode, scope, givenText(text), { frameId, fatal, retryAfterMs, sessionId, lane });
@@ -282,10 +254,16 @@ export class NnrpClientSession {
    * UsageError on a bad option, with nothing sent
    */
   close(options: CloseOptions = {}): Promise<CloseReport> {
-    if (this.reason !== undefined) return this.closing.result ?? Promise.resolve(this.closeReport);
+    const { closing } = this.served;
+    if (this.reason !== undefined) return closing.result ?? Promise.resolve(this.closeReport);
     try {
-      const closed = this.closing.request(options);
-      this.requests.rejectUnsent(new ClosedError(`session ${this.sessionId} is being closed`));
+      if (this.loss !== undefined) {
+        checkClose(options);
+        this.end(new ClosedError(`session ${this.sessionId} was closed`));
+        return Promise.resolve(this.closeReport);
+      }
+      const closed = closing.request(options);
+      this.served.requests.rejectUnsent(new ClosedError(`session ${this.sessionId} is being closed`));
       return closed;
     } catch (error) {
       return rejection(error);
@@ -311,22 +289,24 @@ export class NnrpClientSession {
 
   /** @internal For the client: what holds most of the results that wait unread. */
   get mostUnread(): UnreadShare {
-    return this.submits.mostUnread;
+    const { submits } = this.served;
+    return submits.unread.most(submits.stream);
   }
 
   /** @internal For the client: too much waits unread, the server is asked to hold operations back. */
   holdBack(): void {
-    this.submits.holdBack();
+    this.served.submits.unread.holdBack();
   }
 
   /** @internal For the client: every result that waits unread. */
   eachUnread(visit: (result: NnrpResult) => void): void {
-    this.submits.eachUnread(visit);
+    const { submits } = this.served;
+    submits.unread.each(visit, submits.stream);
   }
 
   /** @internal For the client: what has been cut so far. */
   get closeReport(): CloseReport {
-    return closeReport(this.sessionId, this.submits.cutFrameIds);
+    return closeReport(this.sessionId, this.served.submits.cutFrameIds);
   }
 
   private checkOpen(): void {
@@ -334,8 +314,13 @@ export class NnrpClientSession {
     if (refusal !== undefined) throw forCaller(refusal);
   }
 
-  private closeIfNothingInFlight(): void {
-    if (this.submits.nothingInFlight) this.closing.nothingInFlight();
+  private serve(opened: OpenedSession, before?: ServedSession): ServedSession {
+    const end = (reason: NnrpError) => {
+      // One that was lost has no say any more.
+      if (this.served === served && this.loss === undefined) this.end(reason);
+    };
+    const served: ServedSession = new ServedSession(this.connection, opened, this.reported, end, before);
+    return served;
   }
 
   /** @internal For the connection: it is lost, and the session is to be resumed on another one. */
@@ -348,6 +333,41 @@ export class NnrpClientSession {
     if (this.reported.wanted) this.reported.push({ type: 'resumed', ...report });
   }
 
+  /** @internal For the client: what it was on the server is lost, and nothing has taken its place yet. */
+  get isLost(): boolean {
+    return this.loss !== undefined;
+  }
+
+  /** @internal For the connection: the newest frame of what it is on the server. */
+  get highestFrameId(): number {
+    return this.served.submits.highestFrameId;
+  }
+
+  /** @internal For the connection: whether another session may take its place when it is lost. */
+  get isReopenable(): boolean {
+    return this.reason === undefined && this.loss === undefined && this.served.isOpen;
+  }
+
+  /** @internal For the connection: it is lost, and another one is to take its place. */
+  lost(error: NnrpError): void {
+    this.loss = error;
+    const { connection, served } = this;
+    guard(connection, () => served.lose(error));
+    if (this.reported.wanted) this.reported.push({ type: 'lost', error: forCaller(error) });
+  }
+
+  /** @internal For the connection: another one has taken its place. */
+  reopened(opened: OpenedSession): void {
+    this.loss = undefined;
+    this.served = this.serve(opened, this.served);
+  }
+
+  /** @internal For the connection: it has told of that, and work goes on. */
+  goOn(report: ReopenReport): void {
+    if (this.reported.wanted) this.reported.push({ type: 'reopened', ...report });
+    this.served.submits.line.goOn();
+  }
+
   /** @internal For the connection: it is over. */
   disconnected(reason: NnrpError): void {
     this.end(reason);
@@ -355,7 +375,8 @@ export class NnrpClientSession {
 
   /** Why nothing can be sent, once the session is over: one that the application has closed is closed, however that came about. */
   private get refusal(): NnrpError | undefined {
-    if (this.reason === undefined || this.closing.result === undefined) return this.reason;
+    if (this.reason === undefined) return this.loss;
+    if (this.served.closing.result === undefined) return this.reason;
     return isNnrpError(this.reason, 'NNRP_ERR_CLOSED')
       ? this.reason
       : new ClosedError(`session ${this.sessionId} was closed`, { cause: this.reason });
@@ -365,20 +386,14 @@ export class NnrpClientSession {
     if (this.reason !== undefined) return;
     this.reason = reason;
     const { connection } = this;
-    this.machine.end();
+    const { lifecycle, submits, requests, closing } = this.served;
+    if (this.loss === undefined) lifecycle.end();
     // Each step by itself: one that fails must not keep the others from telling what waits.
     guard(connection, () => this.ended(this));
-    guard(connection, () => this.submits.end(reason, this.refusal));
-    guard(connection, () => this.requests.end(reason, this.refusal));
-    guard(connection, () => this.closing.settle(forCaller(reason)));
+    guard(connection, () => submits.end(reason, this.refusal));
+    guard(connection, () => requests.end(reason, this.refusal));
+    guard(connection, () => closing.settle(forCaller(reason)));
     if (this.reported.wanted) this.reported.push({ type: 'end', reason: forCaller(reason) });
     this.reported.end();
   }
-}
-
-/** What the server grants, and no more than the application has asked for. */
-function boundedBy(maxInFlight: number | undefined, ack: preview3.SessionOpenAck): preview3.SessionOpenAck {
-  if (!maxInFlight) return ack;
-  const { maxInFlightOperations: allowed } = ack;
-  return allowed > 0 && allowed <= maxInFlight ? ack : { ...ack, maxInFlightOperations: maxInFlight };
 }

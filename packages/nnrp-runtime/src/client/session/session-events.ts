@@ -1,7 +1,7 @@
 import type { FlowOutcome, MessageInfo, NnrpError, Packet, PeerError, ProtocolError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { bytesOfError, EVENT_BYTES, keptBytes, keptPacket } from '../contract/kept-events.js';
-import type { ResumeReport } from '../contract/resume-report.js';
+import type { ReopenReport, ResumeReport } from '../contract/resume-report.js';
 import type { NnrpPatchAck } from '../requests/request-messages.js';
 import type { ClientOperation } from '../results/client-operation.js';
 
@@ -47,6 +47,10 @@ export type ClientSessionEvent =
   /** The connection is lost; the session goes on when it is resumed on another one. */
   | { readonly type: 'suspended'; readonly error: NnrpError }
   | ({ readonly type: 'resumed' } & ResumeReport)
+  /** The session could not be resumed: its operations have failed, and it is to be opened again. */
+  | { readonly type: 'lost'; readonly error: NnrpError }
+  /** Another session of the server has taken its place. */
+  | ({ readonly type: 'reopened' } & ReopenReport)
   /** The session is over: the last event. */
   | { readonly type: 'end'; readonly reason: NnrpError };
 
@@ -62,7 +66,10 @@ export function sessionEventBytes(event: ClientSessionEvent): number {
     case 'peerError':
     case 'protocolViolation':
     case 'suspended':
+    case 'lost':
       return EVENT_BYTES + bytesOfError(event.error);
+    case 'reopened':
+      return EVENT_BYTES + bytesOfError(event.reason);
     default:
       return EVENT_BYTES;
   }

@@ -22,14 +22,15 @@ import type { ReportedError } from '../failures/peer-error.js';
 import { lostBeforeSent, lostFrame } from '../recovery/session-lost.js';
 import { ClientOperation, type OperationOwner } from '../results/client-operation.js';
 import { NnrpResult } from '../results/nnrp-result.js';
-import type { UnreadShare } from '../results/read-gate.js';
 import type { ResultStream } from '../results/result-stream.js';
 import { CancelledFrames } from './cancelled-frames.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import type { OperationFlow } from './operation-flow.js';
 import { SubmitDeadlines } from './submit-deadlines.js';
-import { SubmitLine, type SubmitStarter } from './submit-line.js';
+import { SubmitLine } from './submit-line.js';
 import { checkNotAborted, completeSubmit, type SubmitOptions } from './submit-options.js';
+import { UnreadOperations } from './unread-operations.js';
+import type { SubmitStarter } from './waiting-submits.js';
 
 /** The last frame id: one more would not fit the header. */
 const MAX_FRAME_ID = 0xfffffffe;
@@ -53,6 +54,8 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   stream: ResultStream | undefined;
   /** Frames that had no answer when the session was closed. */
   readonly cutFrameIds: number[] = [];
+  /** Those that wait unread. */
+  readonly unread: UnreadOperations;
   private readonly operations = new IdTable<ClientOperation>();
   private readonly settledByError = new IdSet();
   private readonly cancels: CancelledFrames;
@@ -71,12 +74,15 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     ack: preview3.SessionOpenAck,
     /** Milliseconds, 0 = none. */
     defaultDeadlineMs: number,
-    private readonly operationFlow: OperationFlow,
+    operationFlow: OperationFlow,
     /** Called when an operation is over without an answer. */
     private readonly released: () => void = () => {},
+    /** Of the session that was lost: what waits there for its turn waits here. */
+    before?: ClientSubmits,
   ) {
+    this.unread = new UnreadOperations(connection, sessionId, this.operations, operationFlow);
     this.deadlines = new SubmitDeadlines(connection, defaultDeadlineMs);
-    this.line = new SubmitLine(connection, ack, this);
+    this.line = new SubmitLine(connection, ack, this, before?.line);
     this.isToldWhy = connection.understands(preview3.PeerMessages.ErrorDetails);
     this.cancels = new CancelledFrames(connection, connection.config.requestTimeoutMs, (frameId) =>
       this.release(frameId),
@@ -116,7 +122,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
       const complete = this.complete(options);
       const blockage = this.line.blockage(this.operations.size);
       if (blockage === undefined) return this.whenSent(this.start(bytes, complete, options));
-      return this.line.wait(body, bytes, complete, options, blockage, this.whenSent);
+      return this.line.wait(body, bytes, complete, options, blockage, whenSent);
     } catch (error) {
       return rejection(error);
     }
@@ -228,6 +234,24 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     const why =
       isNnrpError(reason, 'NNRP_ERR_CLOSED') && isPeerError(this.line.stopReason) ? this.line.stopReason : reason;
     this.stopTaking(lostBeforeSent(refusal === reason ? why : refusal));
+    this.endAll(why, reason);
+  }
+
+  /** The session is lost, and another one takes its place. */
+  lose(reason: NnrpError): void {
+    this.line.hold();
+    this.endAll(reason, reason);
+    this.settledByError.clear();
+    // No close has cut them.
+    this.cutFrameIds.length = 0;
+  }
+
+  /** Whether no end of the session was asked for. */
+  get takesWork(): boolean {
+    return this.line.stopReason === undefined;
+  }
+
+  private endAll(why: NnrpError, reason: NnrpError): void {
     this.cancels.end();
     const { flow } = this.connection;
     const operations = this.operations.values();
@@ -247,45 +271,11 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
 
   /** @param operation - absent when the result waits in the loop over the whole session */
   buffered(result: NnrpResult, heldBytes: number, operation?: ClientOperation): void {
-    const { unread } = this.connection;
-    if (operation !== undefined && operation.countedBytes >= unread.maxOperationBytes) this.pause(operation);
-    unread.add(result, heldBytes);
-  }
-
-  /** Asks the server to hold back every operation whose results wait. */
-  holdBack(): void {
-    for (const operation of this.operations.values()) if (operation.countedBytes > 0) this.pause(operation);
-  }
-
-  /** Shows every result that waits. */
-  eachUnread(visit: (result: NnrpResult) => void): void {
-    for (const operation of this.operations.values()) operation.eachUnread(visit);
-    this.stream?.eachUnread(visit);
-  }
-
-  private pause(operation: ClientOperation): void {
-    if (operation.paused) return;
-    operation.paused = this.operationFlow.pause(operation);
-    if (operation.paused) this.connection.unread.operationPaused();
+    this.unread.buffered(result, heldBytes, operation);
   }
 
   consumed(bytes: number, operation?: ClientOperation): void {
-    const { unread } = this.connection;
-    if (operation?.paused && operation.countedBytes * 2 <= unread.maxOperationBytes) {
-      operation.paused = false;
-      unread.operationPauseEnded();
-      if (!operation.isOver) this.operationFlow.resume(operation);
-    }
-    unread.remove(bytes);
-  }
-
-  /** What holds most of the results of this session that wait unread. */
-  get mostUnread(): UnreadShare {
-    let most: UnreadShare = { sessionId: this.sessionId, frameId: 0, unreadBytes: this.stream?.unreadBytes ?? 0 };
-    for (const { frameId, countedBytes } of this.operations.values()) {
-      if (countedBytes > most.unreadBytes) most = { sessionId: this.sessionId, frameId, unreadBytes: countedBytes };
-    }
-    return most;
+    this.unread.consumed(bytes, operation);
   }
 
   cancelled(operation: ClientOperation): void {
@@ -381,12 +371,16 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     this.connection.deadlines.remove(operation);
   }
 
-  private readonly whenSent = (operation: ClientOperation): Promise<ClientOperation> => {
+  whenSent(operation: ClientOperation): Promise<ClientOperation> {
     if (this.roomLeft) return Promise.resolve(operation);
     const lost = (error: NnrpError) =>
       Promise.reject(lostFrame(operation.frameId, this.line.stopReason ?? error) ?? error);
     return ignoreRejection(this.connection.whenDrained(this.lane).then(() => operation, lost));
-  };
+  }
+}
+
+function whenSent(operation: ClientOperation, starter: SubmitStarter): Promise<ClientOperation> {
+  return starter.whenSent(operation);
 }
 
 const NO_OPTIONS: SubmitOptions = Object.freeze({});

@@ -50,7 +50,8 @@ export class SubmitGate {
 
   error({ reason, retryAtMs }: Blockage): FlowBlockedError {
     const retryAfterMs = retryAtMs === undefined ? 0 : Math.max(1, Math.ceil(retryAtMs - performance.now()));
-    const why = this.connection.isAway ? `${reason}: the connection is lost, and is being resumed` : reason;
+    const lost = reason === 'reopening' || this.connection.isAway;
+    const why = lost ? `${reason}: the connection is lost, and the session is to go on` : reason;
     const text = `session ${this.ack.sessionId}: no new work may be submitted now (${why})`;
     return new FlowBlockedError(text, reason, retryAfterMs);
   }

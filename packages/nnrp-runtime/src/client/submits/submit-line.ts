@@ -1,21 +1,16 @@
 import { type FlowOutcome, forCaller, type NnrpError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { type BodyInput, isMadeAnew } from '../../connection/body/body-bytes.js';
-import type { ClientOperation } from '../results/client-operation.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import { RoomTurn, type RoomWaiter } from './connection-flow.js';
 import { type Blockage, SubmitGate } from './submit-gate.js';
 import { CompleteSubmit, checkNotAborted, type SubmitOptions } from './submit-options.js';
-import { WaitingSubmits } from './waiting-submits.js';
+import { type Begun, type SubmitStarter, WaitingSubmits } from './waiting-submits.js';
 
 const BEHIND_OTHERS: Blockage = Object.freeze({ reason: 'queued' });
 
-/** What sends a submit whose turn has come. */
-export interface SubmitStarter {
-  /** Operations of the session in flight. */
-  readonly inFlightCount: number;
-  start(body: Uint8Array, metadata: preview3.FrameSubmit, options?: SubmitOptions): ClientOperation;
-}
+/** The session is lost, and another one is to take its place. */
+const REOPENING: Blockage = Object.freeze({ reason: 'reopening' });
 
 /** When the submits of one session may go: at once, or in their turn, as flow control allows. */
 export class SubmitLine implements RoomWaiter {
@@ -23,18 +18,23 @@ export class SubmitLine implements RoomWaiter {
   private readonly gate: SubmitGate;
   private readonly waiting: WaitingSubmits;
   private reason: NnrpError | undefined;
+  /** Why nothing goes, whatever flow control says. */
+  private held: Blockage | undefined;
 
+  /** @param before - of the session that was lost: what waits there waits here from now on, see {@link goOn} */
   constructor(
     private readonly connection: ClientSessionConnection,
     ack: preview3.SessionOpenAck,
     private readonly starter: SubmitStarter,
+    before?: SubmitLine,
   ) {
     this.gate = new SubmitGate(connection, ack);
-    this.waiting = new WaitingSubmits(
-      connection,
-      () => connection.flow.serve(this),
-      connection.config.maxWaitingSubmits,
-    );
+    const { maxWaitingSubmits } = connection.config;
+    const serve = () => connection.flow.serve(this);
+    this.waiting = before?.waiting ?? new WaitingSubmits(connection, serve, maxWaitingSubmits);
+    if (before === undefined) return;
+    this.waiting.retryNow = serve;
+    connection.flow.forget(before);
   }
 
   get isBackground(): boolean {
@@ -55,6 +55,17 @@ export class SubmitLine implements RoomWaiter {
     this.connection.flow.serveAll();
   }
 
+  /** What waits, and what comes, waits for another session. */
+  hold(): void {
+    this.held = REOPENING;
+    this.connection.flow.serve(this);
+  }
+
+  /** What has waited for this session may go. */
+  goOn(): void {
+    this.connection.flow.serve(this);
+  }
+
   /** Submits are taken again. */
   admit(): void {
     this.reason = undefined;
@@ -71,6 +82,7 @@ export class SubmitLine implements RoomWaiter {
    */
   blockage(inFlight: number): Blockage | undefined {
     if (this.reason !== undefined) throw forCaller(this.reason);
+    if (this.held !== undefined) return this.held;
     const blockage = this.gate.blockage(inFlight);
     if (blockage !== undefined || this.waiting.isEmpty) return blockage;
     // The time to wait has just passed: submits that have waited for it go first.
@@ -90,7 +102,7 @@ export class SubmitLine implements RoomWaiter {
     complete: preview3.FrameSubmit,
     options: SubmitOptions | undefined,
     blockage: Blockage,
-    begun: (operation: ClientOperation) => Promise<Outcome>,
+    begun: Begun<Outcome>,
   ): Promise<Outcome> {
     if (options?.onBlocked === 'fail') throw this.gate.error(blockage);
     checkNotAborted(options?.signal);
@@ -104,6 +116,7 @@ export class SubmitLine implements RoomWaiter {
   startNext(): 'started' | 'connection blocked' | 'blocked' | 'empty' {
     const next = this.waiting.first();
     if (next === undefined) return 'empty';
+    if (this.held !== undefined) return 'blocked';
     const blockage = this.gate.blockage(this.starter.inFlightCount);
     if (blockage !== undefined) {
       this.waiting.retry(blockage);
@@ -111,7 +124,8 @@ export class SubmitLine implements RoomWaiter {
     }
     this.waiting.take(next);
     try {
-      next.begun(this.starter.start(next.body, next.metadata, next.options));
+      const { starter } = this;
+      next.begun(starter.start(next.body, next.metadata, next.options), starter);
     } catch (error) {
       next.reject(error as Error);
     }

@@ -11,13 +11,25 @@ import type { SubmitOptions } from './submit-options.js';
 /** Places given up at the head of the line, or in its middle, before it is moved together. */
 const MIN_COMPACTION = 64;
 
+/** What sends a submit whose turn has come. */
+export interface SubmitStarter {
+  /** Operations of the session in flight. */
+  readonly inFlightCount: number;
+  start(body: Uint8Array, metadata: preview3.FrameSubmit, options?: SubmitOptions): ClientOperation;
+  /** Resolves with the operation that was started last, when there is room for more. */
+  whenSent(operation: ClientOperation): Promise<ClientOperation>;
+}
+
+/** What the caller of a submit gets of its operation when its turn has come. */
+export type Begun<Outcome> = (operation: ClientOperation, starter: SubmitStarter) => Promise<Outcome>;
+
 /** A submit that waits for its turn. */
 export interface WaitingSubmit {
   readonly body: Uint8Array;
   readonly metadata: preview3.FrameSubmit;
   readonly options: SubmitOptions | undefined;
-  /** Its turn has come. */
-  begun(operation: ClientOperation): void;
+  /** Its turn has come. @param starter - what has sent it, which need not be what it was given to */
+  begun(operation: ClientOperation, starter: SubmitStarter): void;
   reject(error: Error): void;
   /** Stops listening to its signal. */
   unfollow: (() => void) | undefined;
@@ -39,7 +51,7 @@ export class WaitingSubmits {
    */
   constructor(
     private readonly owner: Guarded,
-    private readonly retryNow: () => void,
+    public retryNow: () => void,
     private readonly limit: number,
   ) {}
 
@@ -57,7 +69,7 @@ export class WaitingSubmits {
     body: Uint8Array,
     metadata: preview3.FrameSubmit,
     options: SubmitOptions | undefined,
-    begun: (operation: ClientOperation) => Promise<Outcome>,
+    begun: Begun<Outcome>,
   ): Promise<Outcome> {
     if (this.count >= this.limit) {
       throw new FlowBlockedError(`${this.limit} submits wait already: more may not`, 'too_many_waiting');
@@ -69,7 +81,7 @@ export class WaitingSubmits {
           body,
           metadata,
           options: own,
-          begun: (operation) => resolve(begun(operation)),
+          begun: (operation, starter) => resolve(begun(operation, starter)),
           reject,
           unfollow: undefined,
           at: this.line.length,
@@ -104,7 +116,7 @@ export class WaitingSubmits {
     this.timer = undefined;
     if (retryAtMs === undefined) return;
     const delayMs = Math.ceil(retryAtMs - performance.now());
-    this.timer = later(this.owner, Math.min(Math.max(delayMs, 1), MAX_TIMER_MS), this.retryNow);
+    this.timer = later(this.owner, Math.min(Math.max(delayMs, 1), MAX_TIMER_MS), () => this.retryNow());
   }
 
   end(reason: NnrpError): void {

@@ -54,6 +54,21 @@ export class OutboxLane {
     return undefined;
   }
 
+  /** Takes all packets of a session out of their places. @returns what each of them has held */
+  dropSession(sessionId: number): number[] {
+    const dropped: number[] = [];
+    const kept: WaitingPacket[] = [];
+    for (let packet = this.take(); packet !== undefined; packet = this.take()) {
+      if (packet.sessionId === sessionId) dropped.push(packet.retainedBytes);
+      else kept.push(packet);
+    }
+    this.packets = [];
+    this.head = 0;
+    this.droppable = 0;
+    for (const packet of kept) this.push(packet);
+    return dropped;
+  }
+
   /** A packet has left. */
   private left(): void {
     this.count--;

@@ -176,6 +176,11 @@ export class Outbox {
     this.wake();
   }
 
+  /** Leaves out what waits for a session that the peer does not know any more: its id may be that of another one soon. */
+  dropSession(sessionId: number): void {
+    for (const lane of this.lanes ?? []) for (const bytes of lane.dropSession(sessionId)) this.gone(bytes);
+  }
+
   /** Hands everything to the transport, room or not: the connection is about to close. */
   flushAll(): void {
     // What is said of a packet that is left out may have to wait as well.

@@ -75,6 +75,11 @@ export class WaitingPacket implements NamedPacket {
     return this.long ?? this.copied().subarray(this.headBytes);
   }
 
+  /** Not cheap. */
+  get sessionId(): number {
+    return this.unsentHead().sessionId;
+  }
+
   /** What is held while it waits. */
   get retainedBytes(): number {
     return this.headBytes + this.bodyLength + (this.text === undefined ? OBJECT_BYTES : TEXT_BYTES);

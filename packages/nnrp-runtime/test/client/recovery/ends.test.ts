@@ -174,7 +174,9 @@ describe('a connector of the application', () => {
     await expect(NnrpClient.connect(undefined as never)).rejects.toMatchObject({ code: 'NNRP_ERR_USAGE' });
     const wrong = { kind: 'tcp', connect: async () => ({}) as never };
     await expect(NnrpClient.connect(wrong)).rejects.toMatchObject({ code: 'NNRP_ERR_USAGE' });
-    await expect(NnrpClient.connect(wrong, { reconnect: 'always' as never })).rejects.toThrow("'resume' or 'never'");
+    await expect(NnrpClient.connect(wrong, { reconnect: 'always' as never })).rejects.toThrow(
+      "'resume', 'reopen' or 'never'",
+    );
   });
 
   it('that connects when the client is over already gets its transport aborted', async () => {

@@ -252,12 +252,17 @@ describe('the window', () => {
     server.windowMs = 300;
     const { client, session } = await server.session();
     server.verdict = () => 'cut';
+    const failed = session
+      .submitNow('work')
+      .result()
+      .catch((error: unknown) => error);
     const startMs = performance.now();
     server.cut();
-    await client.closed;
+    const lost = await new Promise((resolve) => client.once('lost', resolve));
     expect(performance.now() - startMs).toBeLessThan(3000);
     expect(server.links.length).toBeGreaterThan(2);
-    expect(session.endReason).toMatchObject({ code: 'NNRP_ERR_SESSION_LOST' });
+    expect(lost).toMatchObject({ sessionId: 1, error: { code: 'NNRP_ERR_SESSION_LOST' } });
+    expect(await failed).toMatchObject({ code: 'NNRP_ERR_SESSION_LOST' });
   });
 });
 

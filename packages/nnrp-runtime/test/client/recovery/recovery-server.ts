@@ -74,7 +74,7 @@ export class KnownSession {
     readonly open: preview3.SessionOpen,
     readonly auth: Uint8Array,
   ) {
-    this.token = newToken();
+    this.token = crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
   }
 }
 
@@ -103,6 +103,8 @@ export class RecoveryServer {
   verdict: (session: KnownSession, link: ServerLink) => ResumeVerdict = () => 'resume';
   /** Whether SESSION_OPENs of new sessions are answered. */
   answersOpens = true;
+  /** What they are answered by instead. */
+  refusal: Uint8Array | undefined;
   closesSessions = true;
   /** Whether connections are dropped as soon as they come. */
   isUnreachable = false;
@@ -192,6 +194,13 @@ export class RecoveryServer {
     carrier.reset(link.socket);
   }
 
+  /** As if another process were to answer from now on: it knows nothing, and its ids begin anew. */
+  restart(): void {
+    this.cut();
+    this.sessions.clear();
+    this.nextId = 1;
+  }
+
   /** The server leaves it in order, but in the middle of everything and without CLOSE. */
   leave(link = this.link): void {
     this.detach(link);
@@ -261,7 +270,8 @@ export class RecoveryServer {
     const auth = packet.body.subarray(token.length, token.length + open.authBytes);
     const extensions = preview3.decodeControlExtensions(packet.body.subarray(token.length + auth.length));
     if (open.resumeTokenBytes === 0) {
-      if (this.answersOpens) this.openNew(link, open, auth);
+      if (this.refusal !== undefined) link.send(this.refusal);
+      else if (this.answersOpens) this.openNew(link, open, auth);
       return;
     }
     const session = this.sessions.get(open.requestedSessionId);
@@ -302,7 +312,7 @@ export class RecoveryServer {
       return;
     }
     // The one that was asked with stays good until the client shows that it has the next one.
-    session.tokens.splice(0, session.tokens.length, token, newToken());
+    session.tokens.splice(0, session.tokens.length, token, crypto.getRandomValues(new Uint8Array(TOKEN_BYTES)));
     session.token = session.tokens[1] as Uint8Array;
     const said = typeof verdict === 'object' && 'position' in verdict ? verdict.position : session.received.length;
     const status = typeof verdict === 'object' && 'status' in verdict ? verdict.status : SessionStatus.Resumed;
@@ -374,7 +384,11 @@ export function bytesOfMessage<T>(
   return packetBytes(messageType, sessionId, frameId, metadata, body);
 }
 
-function refused(sessionErrorCode: number, status: preview3.SessionStatus = SessionStatus.Rejected, retryAfterMs = 0) {
+export function refused(
+  sessionErrorCode: number,
+  status: preview3.SessionStatus = SessionStatus.Rejected,
+  retryAfterMs = 0,
+) {
   const block = retryAfterMs > 0 ? (refusalBlock({ retryAfterMs }) as Uint8Array) : new Uint8Array(0);
   const ack = { ...OPENED, sessionStatus: status, sessionErrorCode, sessionExtensionBytes: block.length };
   return bytesOfMessage(MessageType.SessionOpenAck, 0, 0, SESSION_OPEN_ACK, ack, block);
@@ -382,8 +396,4 @@ function refused(sessionErrorCode: number, status: preview3.SessionStatus = Sess
 
 function framesOf({ received }: KnownSession, messageType: number): number[] {
   return received.filter((packet) => packet.messageType === messageType).map(({ frameId }) => frameId);
-}
-
-function newToken(): Uint8Array {
-  return crypto.getRandomValues(new Uint8Array(TOKEN_BYTES));
 }

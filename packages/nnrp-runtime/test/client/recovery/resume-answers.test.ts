@@ -2,7 +2,7 @@ import { isNnrpError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.js';
-import { RecoveryServer, type ResumeVerdict } from './recovery-server.js';
+import { RecoveryServer, type ResumeVerdict, refused } from './recovery-server.js';
 
 const { MessageType, SessionErrorCode, SessionStatus } = preview3;
 
@@ -101,7 +101,7 @@ describe('the request to resume', () => {
 });
 
 describe('a refusal', () => {
-  it('ends its session alone, and says what the server can have seen', async () => {
+  it('loses its session alone, and says what the server can have seen; what waits goes to the next one', async () => {
     const server = await RecoveryServer.start();
     const { client, session, known } = await server.session({}, { maxInFlightOperations: 2 });
     const other = await client.openSession();
@@ -115,43 +115,44 @@ describe('a refusal', () => {
     const unseen = await new Promise<ReturnType<typeof session.submitNow>>((resolve) => {
       client.on('suspended', () => resolve(session.submitNow('not sent')));
     });
-    const waiting = session.submit('in line').catch((error: unknown) => error);
-    const errors = [
-      await seen.result().catch((e: unknown) => e),
-      await unseen.result().catch((e: unknown) => e),
-      await waiting,
-    ];
-    expect(errors.map((error) => lostOf(error)?.isRetryable)).toEqual([false, true, true]);
+    const waiting = session.submit('in line');
+    const errors = [await seen.result().catch((e: unknown) => e), await unseen.result().catch((e: unknown) => e)];
+    expect(errors.map((error) => lostOf(error)?.isRetryable)).toEqual([false, true]);
     expect(lostOf(errors[0])).toMatchObject({ wireCode: SessionErrorCode.ResumeRejected, lastSentFrameId: 1 });
-    expect(lostOf(session.endReason)?.isRetryable).toBe(false);
-    await expect(session.submit('later')).rejects.toMatchObject({ code: 'NNRP_ERR_SESSION_LOST', isRetryable: true });
-    expect(lost).toEqual([known.sessionId]);
+    expect(session.endReason).toBeUndefined();
+    const next = await waiting;
+    expect([next.frameId, lost, session.sessionId]).toEqual([1, [known.sessionId], 3]);
+    await eventually(() => server.submits(server.known(session)).length === 1, 'what waited has come');
+    server.result(server.known(session), 1, 'on the next one');
+    expect((await next.result()).text()).toBe('on the next one');
     const alive = other.submitNow('alive');
     await eventually(() => server.submits(server.known(other)).length === 1, 'the other session goes on');
     server.result(server.known(other), 1, 'yes');
     expect((await alive.result()).text()).toBe('yes');
   });
 
-  it('of the last session ends the connection, with the reason as its cause', async () => {
+  it('of the last session, and of another one in its place, ends the connection, with the reason as its cause', async () => {
     const server = await RecoveryServer.start();
     const { client, session } = await server.session();
     verdicts(server, 'refuse');
+    server.refusal = refused(SessionErrorCode.AuthFailed);
     server.cut();
     const reason = await client.closed;
     expect(reason).toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
+    expect(reason.message).toContain('could not be opened again: the server refuses the session');
     expect(JSON.stringify(reason)).toContain('NNRP_ERR_SESSION_LOST');
     expect(lostOf(session.endReason)).toBeDefined();
     await expect(client.openSession()).rejects.toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
   });
 
-  it('leaves the connection to a session that is being opened', async () => {
+  it('leaves the connection to a session that is being opened, beside the one that is opened again', async () => {
     const server = await RecoveryServer.start();
     const { client, session } = await server.session();
     verdicts(server, 'refuse');
     server.cut();
-    const opening = new Promise((resolve) => client.on('suspended', () => resolve(client.openSession())));
+    const opening = new Promise((resolve) => client.once('suspended', () => resolve(client.openSession())));
     const opened = (await opening) as typeof session;
-    expect(lostOf(session.endReason)).toBeDefined();
+    await eventually(() => session.sessionId === 3, 'the session is opened again');
     const operation = opened.submitNow('work');
     const known = server.known(opened);
     await eventually(() => server.submits(known).length === 1, 'the submit has come');
@@ -168,9 +169,10 @@ describe('a refusal', () => {
     const other = await client.openSession();
     server.verdict = ({ sessionId }) => (sessionId === known.sessionId ? { status: SessionStatus.Opened } : 'resume');
     server.cut();
-    await eventually(() => session.endReason !== undefined, 'the session is lost');
-    expect(lostOf(session.endReason)).toBeDefined();
+    const lost = await new Promise<{ error: unknown }>((resolve) => client.once('lost', resolve));
+    expect(lostOf(lost.error)).toBeDefined();
     await eventually(() => server.link.count(MessageType.SessionClose) === 1, 'the new session is closed');
+    await eventually(() => session.sessionId === 3, 'the session is opened again');
     expect(other.endReason).toBeUndefined();
   });
 });
@@ -230,8 +232,10 @@ describe('a server that asks to retry later', () => {
     const other = await client.openSession();
     server.verdict = ({ sessionId }) => (sessionId === known.sessionId ? { retryAfterMs: 40 } : 'resume');
     server.cut();
-    await eventually(() => session.endReason !== undefined, 'the session is lost');
-    expect(lostOf(session.endReason)).toBeDefined();
+    const lost = await new Promise<{ error: unknown }>((resolve) => client.once('lost', resolve));
+    expect(lostOf(lost.error)).toBeDefined();
+    // There is a connection already.
+    await eventually(() => session.sessionId === 3, 'the session is opened again');
     expect(other.endReason).toBeUndefined();
     expect(server.links.length).toBe(2);
   });

@@ -1,0 +1,97 @@
+import { FlowSender, type NnrpError, SessionLifecycle } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
+import { ScopeKind } from 'nnrp-core/preview3';
+import type { Lane } from '../../connection/sending/outbox.js';
+import { lostBeforeSent } from '../recovery/session-lost.js';
+import type { ClientSessionConnection } from '../submits/client-session-connection.js';
+import { ClientSubmits } from '../submits/client-submits.js';
+import { OperationFlow } from '../submits/operation-flow.js';
+import { ClientRequests } from './client-requests.js';
+import type { EventStreams } from './event-stream.js';
+import { SessionClosing } from './session-closing.js';
+import type { ClientSessionEvent } from './session-events.js';
+import { SessionRouter } from './session-router.js';
+
+/** What the server has granted, and for what. */
+export interface OpenedSession {
+  readonly ack: preview3.SessionOpenAck;
+  /** Blocks that the server sent with its acknowledgement, such as vendor extensions. */
+  readonly extensions: readonly preview3.ControlExtension[];
+  /** What was asked for. */
+  readonly open: preview3.SessionOpen;
+  /** Operations in flight that the application wants at most; undefined or 0 = as many as the server allows. */
+  readonly maxInFlight: number | undefined;
+}
+
+/**
+ * One session as the server knows it, from its acknowledgement to its end or loss. A session of the application has one at a
+ * time: when one is lost, the next begins with frame ids, credit and epochs of its own, and nothing of the old one reaches it.
+ */
+export class ServedSession {
+  readonly ack: preview3.SessionOpenAck;
+  readonly extensions: readonly preview3.ControlExtension[];
+  readonly lane: Lane;
+  readonly lifecycle: SessionLifecycle;
+  readonly submits: ClientSubmits;
+  readonly requests: ClientRequests;
+  readonly closing: SessionClosing;
+  readonly flow = new FlowSender(ScopeKind.Session);
+  readonly operationFlow: OperationFlow;
+
+  /**
+   * @param end - ends the session of the application
+   * @param before - the one that was lost: what waits there for its turn waits here
+   */
+  constructor(
+    connection: ClientSessionConnection,
+    { ack, extensions, open, maxInFlight }: OpenedSession,
+    events: EventStreams<ClientSessionEvent>,
+    end: (reason: NnrpError) => void,
+    before?: ServedSession,
+  ) {
+    const { sessionId } = ack;
+    const lane: Lane = ack.acceptedPriorityClass + 1;
+    this.ack = ack;
+    this.extensions = extensions;
+    this.lane = lane;
+    this.lifecycle = new SessionLifecycle(sessionId);
+    this.operationFlow = new OperationFlow(connection, sessionId, lane);
+    this.submits = new ClientSubmits(
+      connection,
+      sessionId,
+      lane,
+      boundedBy(maxInFlight, ack),
+      open.defaultDeadlineMs,
+      this.operationFlow,
+      () => this.closeIfNothingInFlight(),
+      before?.submits,
+    );
+    this.requests = new ClientRequests(connection, sessionId, lane);
+    this.closing = new SessionClosing(connection, this.lifecycle, this.submits, lane, end);
+    const { submits, requests, closing } = this;
+    const parts = { sessionId, submits, requests, closing, events };
+    connection.attach(sessionId, new SessionRouter(connection, parts, lane, end));
+  }
+
+  /** Whether neither side has asked to close it. */
+  get isOpen(): boolean {
+    return this.closing.result === undefined && !this.closing.endsWithLastAnswer && this.submits.takesWork;
+  }
+
+  /** It is lost, and another one is to take its place: what waits for its turn waits for that. */
+  lose(reason: NnrpError): void {
+    this.submits.lose(reason);
+    this.requests.end(reason, lostBeforeSent(reason));
+  }
+
+  private closeIfNothingInFlight(): void {
+    if (this.submits.nothingInFlight) this.closing.nothingInFlight();
+  }
+}
+
+/** What the server grants, and no more than the application has asked for. */
+function boundedBy(maxInFlight: number | undefined, ack: preview3.SessionOpenAck): preview3.SessionOpenAck {
+  if (!maxInFlight) return ack;
+  const { maxInFlightOperations: allowed } = ack;
+  return allowed > 0 && allowed <= maxInFlight ? ack : { ...ack, maxInFlightOperations: maxInFlight };
+}
