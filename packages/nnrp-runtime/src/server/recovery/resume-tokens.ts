@@ -2,6 +2,8 @@ import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 
 const ALGORITHM = 'sha256';
 const HASH_BYTES = 32;
+/** Tokens of a session that are good at once: of so many attempts of its client something may still be under way. */
+const MAX_GOOD = 8;
 
 /** Makes and recognises the tokens of a server's sessions. Only keyed hashes are kept, under a key that the process alone knows. */
 export class TokenHashes {
@@ -14,9 +16,16 @@ export class TokenHashes {
     return this.digest(token).toString('latin1');
   }
 
-  matches(token: Uint8Array, hash: string | undefined): boolean {
-    const expected = hash === undefined ? this.nothing : Buffer.from(hash, 'latin1');
-    return timingSafeEqual(this.digest(token), expected) && hash !== undefined;
+  /** Whether it is one of those. As many are compared with each time, or the time would tell how many there are. */
+  isAmong(token: Uint8Array, hashes: readonly string[]): boolean {
+    const digest = this.digest(token);
+    let found = false;
+    for (let at = 0; at < MAX_GOOD; at++) {
+      const hash = hashes[at];
+      const isEqual = timingSafeEqual(digest, hash === undefined ? this.nothing : Buffer.from(hash, 'latin1'));
+      found = (isEqual && hash !== undefined) || found;
+    }
+    return found;
   }
 
   private digest(token: Uint8Array): Buffer {
@@ -25,12 +34,13 @@ export class TokenHashes {
 }
 
 /**
- * The tokens of one session. Each resume hands out a new one; the old one stays good until the client has shown that it
- * has the new connection, since the acknowledgement with the new one may have been lost.
+ * The tokens of one session. Each resume hands out a new one. Its acknowledgement may be lost, and an attempt that the client has
+ * given up may arrive after a later one: so all stay good of which the client may have nothing newer, until it has shown that it
+ * has the new connection.
  */
 export class ResumeTokens {
-  private current: string | undefined;
-  private previous: string | undefined;
+  /** Hashes of those that are good; the newest first. */
+  private good: readonly string[] = [];
 
   constructor(
     private readonly hashes: TokenHashes,
@@ -43,20 +53,27 @@ export class ResumeTokens {
    */
   issue(presented?: Uint8Array): Uint8Array {
     const token = randomBytes(this.length);
-    this.previous = presented && this.hashes.hash(presented);
-    this.current = this.hashes.hash(token);
+    this.good = [this.hashes.hash(token), ...this.after(presented)];
     return token;
   }
 
   /** Whether the session may be resumed by it. Takes as long for each token of the same length. */
   accepts(token: Uint8Array): boolean {
-    const isCurrent = this.hashes.matches(token, this.current);
-    const isPrevious = this.hashes.matches(token, this.previous);
-    return isCurrent || isPrevious;
+    return this.hashes.isAmong(token, this.good);
   }
 
   /** The client has the newest one. */
   proved(): void {
-    this.previous = undefined;
+    if (this.good.length > 1) this.good = this.good.slice(0, 1);
+  }
+
+  /** Those that stay good when this one is presented. */
+  private after(presented: Uint8Array | undefined): readonly string[] {
+    if (presented === undefined) return [];
+    const hash = this.hashes.hash(presented);
+    // The client has the newest one: none that is older is of use to it.
+    if (hash === this.good[0]) return [hash];
+    const others = this.good.filter((good) => good !== hash);
+    return [hash, ...others].slice(0, MAX_GOOD - 1);
   }
 }
