@@ -302,4 +302,16 @@ describe('a client that opens its sessions anew', () => {
     expect(reason.message).toContain('could not be opened again: not within 60 ms: ');
     expect(await waiting).toMatchObject({ code: 'NNRP_ERR_SESSION_LOST', isRetryable: true });
   });
+
+  it('is closed in good order also when the time of its sessions is over', async () => {
+    const server = await RecoveryServer.start();
+    server.windowMs = 300;
+    const { client, session } = await server.session();
+    server.isUnreachable = true;
+    server.restart();
+    await new Promise((resolve) => client.once('lost', resolve));
+    await client.close();
+    expect(await client.closed).toMatchObject({ code: 'NNRP_ERR_CLOSED', rawMessage: 'the client was closed' });
+    expect(session.endReason).toMatchObject({ code: 'NNRP_ERR_CLOSED' });
+  });
 });
