@@ -91,8 +91,10 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
   /** A session that was lost is over. */
   forget(session: NnrpClientSession): void {
     this.reopening.forget(session);
-    // The caller may be about to close the connection.
-    nextTurn(this, () => this.transport.gaveUp());
+    // The caller may be about to close the connection, which then comes to its end by itself.
+    nextTurn(this, () => {
+      if (!this.connection.isShuttingDown) this.transport.gaveUp();
+    });
   }
 
   get isAwaited(): boolean {

@@ -70,6 +70,11 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
     readonly deadlineMs = 0,
   ) {}
 
+  /** @internal For the session: whether it is its own, and not of one that was lost. */
+  isOf(owner: OperationOwner): boolean {
+    return this.owner === owner;
+  }
+
   /** @internal For the session: the deadline, when it is over; else 0. */
   get overdueMs(): number {
     const { deadlineMs, timedSince, isOverdue } = this;

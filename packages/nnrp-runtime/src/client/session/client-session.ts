@@ -219,9 +219,10 @@ export class NnrpClientSession {
     const { operation } = checkFlow(flow, 'clientSession');
     this.checkOpen();
     if (operation !== undefined) {
-      if (typeof operation.frameId !== 'number')
+      if (typeof operation.isOf !== 'function')
         throw new UsageError(`flow update: operation takes an operation of the session, got ${shownValue(operation)}`);
-      this.served.operationFlow.tell(operation, flow);
+      // The number of one that is lost may be that of another one by now.
+      if (operation.isOf(this.served.submits)) this.served.operationFlow.tell(operation, flow);
       return;
     }
     const update = this.served.flow.next(flow);
@@ -333,14 +334,14 @@ export class NnrpClientSession {
     if (this.reported.wanted) this.reported.push({ type: 'resumed', ...report });
   }
 
+  /** @internal For the connection: its newest frame. */
+  get highestFrameId(): number {
+    return this.served.submits.highestFrameId;
+  }
+
   /** @internal For the client: what it was on the server is lost, and nothing has taken its place yet. */
   get isLost(): boolean {
     return this.loss !== undefined;
-  }
-
-  /** @internal For the connection: the newest frame of what it is on the server. */
-  get highestFrameId(): number {
-    return this.served.submits.highestFrameId;
   }
 
   /** @internal For the connection: whether another session may take its place when it is lost. */

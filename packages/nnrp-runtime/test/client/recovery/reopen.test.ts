@@ -53,9 +53,10 @@ describe.each([
     await eventually(() => server.submits(next).length === 1, 'the submit has come');
     expect(next.received.filter(({ messageType }) => messageType !== MessageType.FrameSubmit)).toEqual([]);
     seen.cancel();
+    session.sendFlowUpdate({ operation: seen, updateReason: preview3.UpdateReason.Pause });
     server.result(next, 1, 'answered');
     expect((await operation.result()).text()).toBe('answered');
-    expect(server.cancels(next)).toEqual([]);
+    expect(next.received.map(({ messageType }) => messageType)).toEqual([MessageType.FrameSubmit]);
     expect(names).toEqual(['suspended', 'lost', 'reopened']);
     await client.close();
     await watching;
@@ -300,5 +301,17 @@ describe('a client that opens its sessions anew', () => {
     const reason = await client.closed;
     expect(reason.message).toContain('could not be opened again: not within 60 ms: ');
     expect(await waiting).toMatchObject({ code: 'NNRP_ERR_SESSION_LOST', isRetryable: true });
+  });
+
+  it('is closed in good order also when the time of its sessions is over', async () => {
+    const server = await RecoveryServer.start();
+    server.windowMs = 300;
+    const { client, session } = await server.session();
+    server.isUnreachable = true;
+    server.restart();
+    await new Promise((resolve) => client.once('lost', resolve));
+    await client.close();
+    expect(await client.closed).toMatchObject({ code: 'NNRP_ERR_CLOSED', rawMessage: 'the client was closed' });
+    expect(session.endReason).toMatchObject({ code: 'NNRP_ERR_CLOSED' });
   });
 });
