@@ -1,4 +1,5 @@
 import {
+  ClosedError,
   type FlowFields,
   forCaller,
   INSPECT,
@@ -251,7 +252,12 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * @throws (as a rejection) UsageError on a bad option; everything stays open then, and nothing else rejects
    */
   close(options: CloseOptions = {}): Promise<CloseReport> {
-    return answering(() => this.connection.shutDown(options));
+    return answering(() => {
+      const closing = this.connection.shutDown(options);
+      // The old connection is read again: the server's answers come over it.
+      this.recovery?.giveUpMove(new ClosedError('the client was closed'));
+      return closing;
+    });
   }
 
   /** What leaving an `await using` block does: `close()`, with the defaults. */

@@ -1,7 +1,10 @@
 import { once } from 'node:events';
-import { connect } from 'node:net';
+import { connect, type Socket } from 'node:net';
+import { setTimeout as passing } from 'node:timers/promises';
+import { expect } from 'vitest';
 import { NnrpClient } from '../../src/client/client.js';
 import type { NnrpClientOptions } from '../../src/client/contract/client-config.js';
+import type { ClientOperation } from '../../src/client/results/client-operation.js';
 import type { OperationContext } from '../../src/server/contract/contract.js';
 import type { NnrpServerOptions } from '../../src/server/contract/server-config.js';
 import type { ServeHandlers } from '../../src/server/serve/serve-handlers.js';
@@ -12,6 +15,7 @@ import { StreamTransport } from '../../src/transport/stream/stream-transport.js'
 import { TcpConnector, TcpListener } from '../../src/transport/tcp/tcp.js';
 import { TlsConnector, TlsListener } from '../../src/transport/tls/tls.js';
 import { issue } from '../support/certificates.js';
+import { eventually } from '../support/eventually.js';
 
 const ANY_PORT = '127.0.0.1:0';
 const root = await issue({ name: 'CN=root', authority: true, ips: ['127.0.0.1'] });
@@ -128,4 +132,35 @@ export async function readCount(operation: AsyncIterable<{ readonly partial: boo
     } else last = result.text();
   }
   return last === `last ${next}` ? 'whole' : `${next} partials, and ${last}`;
+}
+
+/** A client with two streams in progress, by a connection that the test can cut. */
+export async function streaming(stage: MovingStage, place: MovingServer, config: NnrpClientOptions = {}) {
+  const sockets: Socket[] = [];
+  const client = await stage.client(
+    place.own('tcp', (socket) => sockets.push(socket)),
+    config,
+  );
+  const session = await client.openSession();
+  const operations = await Promise.all([session.submit('one'), session.submit('two')]);
+  const reading = operations.map(readCount);
+  const heard: string[] = [];
+  for (const name of ['suspended', 'resumed', 'migrated', 'lost', 'closed'] as const)
+    client.on(name, () => heard.push(name));
+  return { client, session, operations: operations as ClientOperation[], reading, heard, sockets };
+}
+
+/** Everything is where it was, and goes on. */
+export async function unmoved(
+  stage: MovingStage,
+  { client, reading, heard }: Awaited<ReturnType<typeof streaming>>,
+  place: MovingServer,
+): Promise<void> {
+  expect(client.remoteAddress).toBe(place.address(0));
+  await passing(20);
+  expect(heard).toEqual([]);
+  await eventually(() => place.server.connectionCount === 1, 'one connection is left');
+  stage.isGoing = false;
+  expect(await Promise.all(reading)).toEqual(['whole', 'whole']);
+  expect([stage.ledger.suspended, stage.ledger.defects]).toEqual([[], []]);
 }

@@ -1,14 +1,12 @@
 import { createServer, type Server, type Socket } from 'node:net';
-import { setTimeout as passing } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { NnrpClient } from '../../src/client/client.js';
-import type { ClientOperation } from '../../src/client/results/client-operation.js';
 import { HandlerError } from '../../src/server/failures/handler-error.js';
-import type { FramedConnector, FramedTransport } from '../../src/transport/contract/contract.js';
+import type { FramedConnector } from '../../src/transport/contract/contract.js';
 import { MemoryListener } from '../../src/transport/memory.js';
 import { TcpConnector } from '../../src/transport/tcp/tcp.js';
 import { eventually } from '../support/eventually.js';
-import { type MovingServer, MovingStage, readCount } from './moving-stage.js';
+import { MovingStage, streaming, unmoved } from './moving-stage.js';
 
 let stage = new MovingStage();
 const open: Server[] = [];
@@ -17,33 +15,6 @@ afterEach(async () => {
   stage = new MovingStage();
   for (const server of open.splice(0)) server.close();
 });
-
-/** A client with two streams in progress, by a connection that the test can cut. */
-async function streaming(place: MovingServer, config = {}) {
-  const sockets: Socket[] = [];
-  const client = await stage.client(
-    place.own('tcp', (socket) => sockets.push(socket)),
-    config,
-  );
-  const session = await client.openSession();
-  const operations = await Promise.all([session.submit('one'), session.submit('two')]);
-  const reading = operations.map(readCount);
-  const heard: string[] = [];
-  for (const name of ['suspended', 'resumed', 'migrated', 'lost', 'closed'] as const)
-    client.on(name, () => heard.push(name));
-  return { client, session, operations: operations as ClientOperation[], reading, heard, sockets };
-}
-
-/** Everything is where it was, and goes on. */
-async function unmoved({ client, reading, heard }: Awaited<ReturnType<typeof streaming>>, place: MovingServer) {
-  expect(client.remoteAddress).toBe(place.address(0));
-  await passing(20);
-  expect(heard).toEqual([]);
-  await eventually(() => place.server.connectionCount === 1, 'one connection is left');
-  stage.isGoing = false;
-  expect(await Promise.all(reading)).toEqual(['whole', 'whole']);
-  expect([stage.ledger.suspended, stage.ledger.defects]).toEqual([[], []]);
-}
 
 async function listening(came: (socket: Socket) => void): Promise<string> {
   const server = createServer(came);
@@ -55,13 +26,13 @@ async function listening(came: (socket: Socket) => void): Promise<string> {
 describe('a move that the server does not allow', () => {
   it('by its handler leaves everything where it was', async () => {
     const place = await stage.serve({}, { migrate: () => ({}) });
-    const streams = await streaming(place);
+    const streams = await streaming(stage, place);
     await expect(streams.client.migrate(place.asQuic)).rejects.toMatchObject({
       code: 'NNRP_ERR_PEER',
       wireCode: 1,
       rawMessage: 'migrate: the server was asked: the server does not let session 1 move (accept_code 1)',
     });
-    await unmoved(streams, place);
+    await unmoved(stage, streams, place);
   });
 
   it('because its handler has failed on purpose, with its code', async () => {
@@ -73,37 +44,37 @@ describe('a move that the server does not allow', () => {
         },
       },
     );
-    const streams = await streaming(place);
+    const streams = await streaming(stage, place);
     await expect(streams.client.migrate(place.asQuic)).rejects.toMatchObject({
       code: 'NOT_NOW',
       rawMessage: 'migrate: the server was asked: the night shift is asleep',
     });
-    await unmoved(streams, place);
+    await unmoved(stage, streams, place);
   });
 
   it('because it grants no time for moves', async () => {
     const place = await stage.serve({ migrationGraceMs: 0 });
-    const streams = await streaming(place);
+    const streams = await streaming(stage, place);
     await expect(streams.client.migrate(place.asQuic)).rejects.toMatchObject({ wireCode: 1 });
-    await unmoved(streams, place);
+    await unmoved(stage, streams, place);
   });
 
   it('when it is asked to resume the session: its policy says no', async () => {
     const place = await stage.serve({ authorize: (_open, { resumes }) => resumes === undefined });
-    const streams = await streaming(place);
+    const streams = await streaming(stage, place);
     for (const connector of [place.tls, place.asQuic]) {
       await expect(streams.client.migrate(connector)).rejects.toMatchObject({
         code: 'NNRP_ERR_SESSION_REFUSED',
         rawMessage: expect.stringMatching(/^migrate: the sessions were not resumed: the server refuses the session/),
       });
     }
-    await unmoved(streams, place);
+    await unmoved(stage, streams, place);
   });
 
   it('may be made again, and succeed', async () => {
     let isAllowed = false;
     const place = await stage.serve({}, { migrate: () => (isAllowed ? { acceptCode: 0, graceWindowMs: 5000 } : {}) });
-    const streams = await streaming(place);
+    const streams = await streaming(stage, place);
     await expect(streams.client.migrate(place.asQuic)).rejects.toThrow();
     isAllowed = true;
     await streams.client.migrate(place.asQuic);
@@ -140,199 +111,53 @@ describe('a move to a place that is not there', () => {
     ],
   ])('which %s leaves everything where it was', async (_, connector, code, said) => {
     const place = await stage.serve();
-    const streams = await streaming(place);
+    const streams = await streaming(stage, place);
     await expect(streams.client.migrate(connector())).rejects.toMatchObject({
       code,
       rawMessage: expect.stringMatching(said),
     });
-    await unmoved(streams, place);
+    await unmoved(stage, streams, place);
   });
 
   it('which ends connections before it answers leaves everything where it was', async () => {
     const place = await stage.serve();
-    const streams = await streaming(place);
+    const streams = await streaming(stage, place);
     const address = await listening((socket) => socket.once('data', () => socket.resetAndDestroy()));
     await expect(streams.client.migrate(new TcpConnector(address))).rejects.toMatchObject({
       code: 'NNRP_ERR_TRANSPORT',
       rawMessage: expect.stringMatching(/^migrate: the sessions were not resumed/),
     });
-    await unmoved(streams, place);
+    await unmoved(stage, streams, place);
   });
 
   it('which says nothing leaves everything where it was', async () => {
     const place = await stage.serve();
-    const streams = await streaming(place, { openTimeoutMs: 150, pingTimeoutMs: 5000 });
+    const streams = await streaming(stage, place, { openTimeoutMs: 150, pingTimeoutMs: 5000 });
     const address = await listening((socket) => socket.on('error', () => {}).resume());
     await expect(streams.client.migrate(new TcpConnector(address))).rejects.toMatchObject({
       code: 'NNRP_ERR_TIMEOUT',
       rawMessage: 'migrate: the sessions were not resumed: no answer to SESSION_OPEN within 150 ms',
     });
-    await unmoved(streams, place);
+    await unmoved(stage, streams, place);
   });
 
   it('which is another server, and knows nothing of the session, leaves everything where it was', async () => {
     const place = await stage.serve();
     const other = await stage.serve();
-    const streams = await streaming(place);
+    const streams = await streaming(stage, place);
     await expect(streams.client.migrate(other.tcp)).rejects.toMatchObject({ code: 'NNRP_ERR_SESSION_REFUSED' });
-    await unmoved(streams, place);
+    await unmoved(stage, streams, place);
   });
 
   it('within the time that the server gives leaves everything where it was', async () => {
     const place = await stage.serve({}, { migrate: () => ({ acceptCode: 0, graceWindowMs: 60 }) });
-    const streams = await streaming(place);
+    const streams = await streaming(stage, place);
     const slow = nothing(() => new Promise(() => {}));
     await expect(streams.client.migrate({ ...slow, kind: 'quic' })).rejects.toMatchObject({
       code: 'NNRP_ERR_TIMEOUT',
       rawMessage: 'migrate: no connection came about: the server has given 60 ms for it',
     });
-    await unmoved(streams, place);
-  });
-});
-
-describe('a move during which', () => {
-  it('the old connection is lost before the new one is there is given up; the sessions are resumed as ever', async () => {
-    const place = await stage.serve();
-    const streams = await streaming(place);
-    let late: (transport: FramedTransport) => void = () => {};
-    let aborted: AbortSignal | undefined;
-    const moving = streams.client.migrate({
-      kind: 'own',
-      connect: (signal) => {
-        aborted = signal;
-        return new Promise((resolve) => {
-          late = resolve;
-        });
-      },
-    });
-    await passing(20);
-    streams.sockets[0]?.resetAndDestroy();
-    await expect(moving).rejects.toMatchObject({
-      code: 'NNRP_ERR_TRANSPORT',
-      rawMessage: 'migrate: no connection came about: the connection was lost meanwhile',
-    });
-    expect(aborted?.aborted).toBe(true);
-    late(await place.tcp.connect());
-    await eventually(() => streams.heard.includes('resumed'), 'it is back');
-    await eventually(() => place.server.connectionCount === 1, 'what came too late is gone');
-    stage.isGoing = false;
-    expect(await Promise.all(streams.reading)).toEqual(['whole', 'whole']);
-    expect(streams.heard).toEqual(['suspended', 'resumed']);
-  });
-
-  it('the old connection is lost while the server thinks succeeds all the same', async () => {
-    let letGo: (yes: boolean) => void = () => {};
-    const place = await stage.serve({
-      authorize: (_open, { resumes }) =>
-        resumes === undefined ||
-        new Promise<boolean>((resolve) => {
-          letGo = resolve;
-        }),
-    });
-    const streams = await streaming(place);
-    const moving = streams.client.migrate(place.tls);
-    await eventually(() => place.server.connectionCount === 2, 'the new connection is there');
-    await passing(30);
-    streams.sockets[0]?.resetAndDestroy();
-    await passing(30);
-    letGo(true);
-    expect(await moving).toMatchObject({ sessions: 1, to: { remoteAddress: place.address(1) } });
-    stage.isGoing = false;
-    expect(await Promise.all(streams.reading)).toEqual(['whole', 'whole']);
-    expect(streams.heard).toEqual(['migrated']);
-  });
-
-  it('the new connection is lost when one session has gone there goes on by another such connection', async () => {
-    const place = await stage.serve();
-    const streams = await streaming(place);
-    const others = await Promise.all([1, 2, 3].map(() => streams.client.openSession()));
-    const more = await Promise.all(others.map((session, index) => session.submit(`other ${index}`)));
-    const reading = [...streams.reading, ...more.map(readCount)];
-    const sockets: Socket[] = [];
-    let resumed = 0;
-    // The others are asked for when the client has heard of the first.
-    place.server.on('sessionResumed', () => {
-      if (++resumed === 2) sockets[0]?.resetAndDestroy();
-    });
-    const report = await streams.client.migrate(place.own('own', (socket) => sockets.push(socket)));
-    expect([report.sessions, sockets.length]).toEqual([4, 2]);
-    stage.isGoing = false;
-    expect(new Set(await Promise.all(reading))).toEqual(new Set(['whole']));
-    expect(streams.heard).toEqual(['migrated']);
-    expect([...stage.ledger.handled.values()]).toEqual([1, 1, 1, 1, 1]);
-  });
-
-  it('the new connection is lost together with the answer fails; the sessions are resumed where they were', async () => {
-    const place = await stage.serve();
-    const streams = await streaming(place);
-    const sockets: Socket[] = [];
-    place.server.once('sessionResumed', () => sockets[0]?.resetAndDestroy());
-    await expect(streams.client.migrate(place.own('own', (socket) => sockets.push(socket)))).rejects.toMatchObject({
-      code: 'NNRP_ERR_TRANSPORT',
-    });
-    await eventually(() => streams.heard.includes('resumed'), 'it is back');
-    expect([streams.sockets.length, sockets.length]).toEqual([2, 1]);
-    stage.isGoing = false;
-    expect(await Promise.all(streams.reading)).toEqual(['whole', 'whole']);
-    expect([...stage.ledger.handled.values()]).toEqual([1, 1]);
-  });
-
-  it('another one is asked for refuses that one alone', async () => {
-    const place = await stage.serve();
-    const streams = await streaming(place);
-    const moving = streams.client.migrate(place.tls);
-    await expect(streams.client.migrate(place.tcp)).rejects.toMatchObject({
-      code: 'NNRP_ERR_USAGE',
-      rawMessage: 'migrate: nothing was begun: a migration is under way already',
-    });
-    await moving;
-    expect(streams.client.remoteAddress).toBe(place.address(1));
-  });
-
-  it('the client is closed is given up, at every step', async () => {
-    for (const step of ['connect', 'resume'] as const) {
-      let asked = false;
-      const place = await stage.serve({
-        authorize: (_open, { resumes }) => {
-          if (resumes === undefined) return true;
-          asked = true;
-          return new Promise<boolean>(() => {});
-        },
-      });
-      const streams = await streaming(place, { closeTimeoutMs: 200 });
-      const never = {
-        kind: 'own',
-        connect: () => {
-          asked = true;
-          return new Promise<never>(() => {});
-        },
-      };
-      const moving = streams.client.migrate(step === 'connect' ? never : place.tls);
-      moving.catch(() => {});
-      await eventually(() => asked, `step ${step} has come`);
-      const ended = Promise.allSettled(streams.reading);
-      await streams.client.close({ drainTimeoutMs: 0 });
-      await expect(moving).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSED' });
-      await ended;
-      await eventually(() => place.server.connectionCount === 0, 'no connection is left');
-      expect(streams.heard).toEqual(['closed']);
-    }
-  });
-
-  it('the signal aborts is given up with its reason, and everything stays where it was', async () => {
-    const place = await stage.serve();
-    const streams = await streaming(place);
-    const reason = new Error('another idea');
-    await expect(streams.client.migrate(place.tls, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason);
-    const abort = new AbortController();
-    const moving = streams.client.migrate(
-      { kind: 'own', connect: () => new Promise(() => {}) },
-      { signal: abort.signal },
-    );
-    await passing(5);
-    abort.abort(reason);
-    await expect(moving).rejects.toBe(reason);
-    await unmoved(streams, place);
+    await unmoved(stage, streams, place);
   });
 });
 
@@ -386,7 +211,7 @@ describe('a client that cannot move', () => {
 
   it('because it is away says so', async () => {
     const place = await stage.serve();
-    const streams = await streaming(place, { reconnectBackoffMs: 5000 });
+    const streams = await streaming(stage, place, { reconnectBackoffMs: 5000 });
     streams.sockets[0]?.resetAndDestroy();
     await eventually(() => streams.heard.includes('suspended'), 'it is away');
     await expect(streams.client.migrate(place.tls)).rejects.toThrow(

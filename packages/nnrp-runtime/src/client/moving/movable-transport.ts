@@ -72,6 +72,12 @@ export class MovableTransport extends ResumingTransport implements TrialOwner {
     this.move?.reject(reason as Error);
   }
 
+  /** The same at once. */
+  giveUpMove(reason: NnrpError): void {
+    this.cancelMove(reason);
+    this.trial?.fail(reason);
+  }
+
   /** It is over, one way or another. */
   endMove(): void {
     this.move = undefined;
@@ -162,8 +168,7 @@ export class MovableTransport extends ResumingTransport implements TrialOwner {
   protected override stop(): void {
     super.stop();
     const closed = new ClosedError(`${this.remoteAddress}: the connection is over`);
-    this.cancelMove(closed);
-    this.trial?.fail(closed);
+    this.giveUpMove(closed);
     this.owner.move = undefined;
     this.moved?.reject(closed);
     this.moved = undefined;

@@ -177,10 +177,7 @@ export interface NnrpServerOptions {
    * is refused that would have more than its share of half of it; default 256 MiB.
    */
   readonly maxHelloBytesTotal?: number | undefined;
-  /**
-   * Milliseconds that a client which asks to move to another transport gets for it, where no handler decides. 0 = it is
-   * refused; default 10000.
-   */
+  /** Milliseconds for a client that asks to move, where no handler decides. 0 = it is refused; default 10000. */
   readonly migrationGraceMs?: number | undefined;
   /** Bytes that may wait in the network layer of a connection; above them, senders are asked to wait; default 1 MiB. */
   readonly highWaterBytes?: number | undefined;
