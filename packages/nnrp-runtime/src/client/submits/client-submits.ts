@@ -64,6 +64,8 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   private cutsFromMs = 0;
   /** Whether the server is one that says why it drops a frame, unless its handler does. */
   private readonly isToldWhy: boolean;
+  /** The session was lost, with these frames. */
+  private loss: { readonly reason: NnrpError; readonly frameIds: ReadonlySet<number> } | undefined;
   /** Whether the last submit left room for more. */
   private roomLeft = true;
 
@@ -243,7 +245,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     this.endAll(reason, reason);
     this.settledByError.clear();
     // No close has cut them.
-    this.cutFrameIds.length = 0;
+    this.loss = { reason, frameIds: new Set(this.cutFrameIds.splice(0)) };
   }
 
   /** Whether no end of the session was asked for. */
@@ -375,7 +377,11 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     if (this.roomLeft) return Promise.resolve(operation);
     const lost = (error: NnrpError) =>
       Promise.reject(lostFrame(operation.frameId, this.line.stopReason ?? error) ?? error);
-    return ignoreRejection(this.connection.whenDrained(this.lane).then(() => operation, lost));
+    const sent = () => {
+      const { loss } = this;
+      return loss?.frameIds.has(operation.frameId) === true ? lost(loss.reason) : operation;
+    };
+    return ignoreRejection(this.connection.whenDrained(this.lane).then(sent, lost));
   }
 }
 

@@ -1,9 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { NnrpClient } from '../../../src/client/client.js';
 import type { NnrpServerOptions } from '../../../src/server/contract/server-config.js';
-import { NnrpServer } from '../../../src/server/server.js';
+import type { NnrpServer } from '../../../src/server/server.js';
 import type { FramedConnector, FramedTransport } from '../../../src/transport/contract/contract.js';
-import { TcpConnector } from '../../../src/transport/tcp/tcp.js';
+import { carrier } from '../../support/carrier.js';
 import { eventually } from '../../support/eventually.js';
 
 const servers: NnrpServer[] = [];
@@ -15,7 +15,7 @@ afterEach(async () => {
 
 /** A server that says which one it is, and how often it was asked; a body of `wait` is never answered. */
 async function start(name: string, options: NnrpServerOptions = {}) {
-  const server = await NnrpServer.bindTcp('127.0.0.1:0', options);
+  const server = await carrier.bind(options);
   servers.push(server);
   let asked = 0;
   server.serve({
@@ -33,8 +33,8 @@ async function client(address: { current: string }, config = {}) {
   let transport: FramedTransport | undefined;
   const connector: FramedConnector = {
     kind: 'tcp',
-    connect: async (signal) => {
-      transport = await new TcpConnector(address.current).connect(signal);
+    connect: async () => {
+      transport = await carrier.connect(address.current);
       return transport;
     },
   };
@@ -43,7 +43,7 @@ async function client(address: { current: string }, config = {}) {
   return { client: made, cut: () => transport?.abort() };
 }
 
-describe('over TCP, with servers of this package', () => {
+describe('with servers of this package', () => {
   it('a server that was restarted is asked for another session, by the same object', async () => {
     const first = await start('first');
     const address = { current: first.server.localAddress };
