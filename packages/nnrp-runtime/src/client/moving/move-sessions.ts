@@ -6,9 +6,9 @@ import { ignoreRejection } from '../../base/promises/settled.js';
 import { Patience } from '../../base/time/patience.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { FramedConnector, FramedTransport } from '../../transport/contract/contract.js';
-import { checkTransport } from '../../transport/contract/is-transport.js';
 import { type MigrateOptions, migrateOptions } from '../contract/migrate-options.js';
 import type { MigrationReport } from '../contract/migration.js';
+import { connectWithin } from '../recovery/connect-attempt.js';
 import type { MovingSession } from '../recovery/recovery-owner.js';
 import { transportIdOf } from '../requests/request-messages.js';
 import type { MovableTransport } from './movable-transport.js';
@@ -96,26 +96,11 @@ class Move {
     }).unref();
   }
 
-  private async connect(): Promise<FramedTransport> {
+  private connect(): Promise<FramedTransport> {
     const { transport, connector, cancelled } = this;
     const giveUp = new AbortController();
-    let isWanted = true;
-    // A connector of the application's own may throw, or answer with something else.
-    const connecting = new Promise<FramedTransport>((resolve) => resolve(connector.connect(giveUp.signal)));
-    ignoreRejection(
-      connecting.then((late) => {
-        if (!isWanted) guard(transport, () => late.abort());
-      }),
-    );
-    try {
-      const path = await Promise.race([connecting, cancelled]);
-      checkTransport('connect', path);
-      return path;
-    } catch (error) {
-      isWanted = false;
-      giveUp.abort();
-      throw error;
-    }
+    cancelled.catch((reason: unknown) => giveUp.abort(reason));
+    return connectWithin(transport, connector, transport.settings.connectTimeoutMs, giveUp.signal);
   }
 
   /** Until a fence has come back, or for as long as a PING may take. */
