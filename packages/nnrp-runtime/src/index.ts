@@ -62,6 +62,7 @@ export type {
   ResolvedObject,
   ResultHintInit,
 } from './server/contract/contract.js';
+export type { ListenerOptions, ListenerSource, NnrpServerEndpoint } from './server/contract/endpoints.js';
 export {
   AllowAllServerPolicy,
   type Authorization,

@@ -1,9 +1,8 @@
 import { ClosedError, isNnrpError, type NnrpError, TransportError } from 'nnrp-core';
-import { brokenBy } from '../base/application/thrown-text.js';
 import { type Guarded, guard, later, nextTurn } from '../base/guard.js';
 import type { AcceptFailure, FramedListener, FramedTransport } from '../transport/contract/contract.js';
 import { checkTransport } from '../transport/contract/is-transport.js';
-import { AcceptFailures } from '../transport/listening/accept-failures.js';
+import { AcceptFailures, listenerError } from '../transport/listening/accept-failures.js';
 
 /** Milliseconds of rest after something that is no connection; twice as long after the next one, and so on. */
 const FIRST_REST_MS = 1;
@@ -36,7 +35,7 @@ export async function acceptAll(listener: FramedListener, acceptor: Acceptor): P
       given = await listener.accept();
     } catch (error) {
       if (isNnrpError(error)) return error;
-      return new TransportError(`listener: ${brokenBy(error)}`, { cause: error });
+      return listenerError(listener.address, error);
     }
     try {
       checkTransport('accept', given);

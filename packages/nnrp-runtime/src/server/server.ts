@@ -1,33 +1,21 @@
-import {
-  ClosedError,
-  forCaller,
-  INSPECT,
-  type Inspect,
-  inspected,
-  isNnrpError,
-  shownValue,
-  TimeoutError,
-  UsageError,
-} from 'nnrp-core';
+import { ClosedError, forCaller, INSPECT, type Inspect, inspected, isNnrpError, UsageError } from 'nnrp-core';
 import { ApplicationContext } from '../base/application/application-context.js';
 import { ApplicationEvents, tell } from '../base/application/application-events.js';
 import { ASYNC_DISPOSE } from '../base/application/async-dispose.js';
 import type { AsyncItems } from '../base/async-items.js';
 import { background, guard } from '../base/guard.js';
 import type { InternalError } from '../base/internal-error.js';
-import { awaited, STEP_MS } from '../base/promises/awaited.js';
 import { deferred } from '../base/promises/deferred.js';
 import { answering, ignoreRejection } from '../base/promises/settled.js';
 import { AsyncQueue } from '../base/queues/async-queue.js';
 import { DeadlineQueue } from '../base/time/deadline-queue.js';
 import { type CloseReport, joinedReport } from '../connection/close-report.js';
 import type { HostPort } from '../transport/address/address.js';
-import type { AcceptFailure, FramedListener, ListenerBoundName } from '../transport/contract/contract.js';
+import type { FramedListener } from '../transport/contract/contract.js';
 import { TcpListener } from '../transport/tcp/tcp.js';
 import { ofTransport } from '../transport/tcp/tcp-options.js';
 import { TlsListener } from '../transport/tls/tls.js';
 import type { TlsServerOptions } from '../transport/tls/tls-options.js';
-import { acceptAll } from './accepting.js';
 import { ServerMemory } from './bounds/server-memory.js';
 import { ClosingConnections } from './closing-connections.js';
 import type { ServerConnection } from './connection/server-connection.js';
@@ -35,6 +23,7 @@ import type { ServerConnectionOwner } from './connection/server-connection-owner
 import { SessionTable } from './connection/session-table.js';
 import { watchSilence } from './connection/silence.js';
 import type { NnrpServerSession } from './contract/contract.js';
+import type { ListenerSource, NnrpServerEndpoint } from './contract/endpoints.js';
 import { ServerBounds, type ServerStats } from './contract/server-bounds.js';
 import { type NnrpServerConfig, type NnrpServerOptions, serverConfig } from './contract/server-config.js';
 import type { HandlerFailure, NnrpServerEvents } from './contract/server-events.js';
@@ -42,6 +31,7 @@ import { goodbye, type ShutdownOptions, shutdownOptions } from './contract/shutd
 import { declareBounds } from './declared-bounds.js';
 import { HANDLER_WORDS, INTERNAL_WORDS, UnhandledFailures } from './failures/unhandled-failures.js';
 import { IncomingConnections } from './incoming-connections.js';
+import { type Listeners, openAll } from './open-listeners.js';
 import { Admission } from './opening/admission.js';
 import { openTerms } from './opening/session-opening.js';
 import { type ResumableOwner, ResumableSessions } from './recovery/resumable-sessions.js';
@@ -49,6 +39,7 @@ import { checkHandlers } from './serve/check-handlers.js';
 import { HandlerService } from './serve/handler-service.js';
 import type { ServeHandlers } from './serve/serve-handlers.js';
 import { type ServeOptions, serveOptions } from './serve/serve-options.js';
+import { ServerListeners } from './server-listeners.js';
 import type { ServerSession } from './session/server-session.js';
 import { SessionIterator } from './session-iterator.js';
 
@@ -74,9 +65,10 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private draining = false;
   private closing: Promise<CloseReport> | undefined;
   private readonly ended = deferred<void>();
+  private readonly listening: ServerListeners;
 
   private constructor(
-    private readonly listener: FramedListener,
+    given: Listeners,
     readonly config: NnrpServerConfig,
   ) {
     super();
@@ -97,13 +89,11 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     this.watchTimer = watchSilence(config, this, (nowMs) => {
       for (const connection of [...this.connections]) guard(connection, () => connection.watch(nowMs));
     });
-    // A listener of the application's own may not take it, and then has nothing to tell.
-    const onAcceptFailed = (failure: AcceptFailure) => this.tell('acceptFailed', failure);
-    guard(this, () => Reflect.set(listener, 'onAcceptFailed', onAcceptFailed));
-    const onBoundHit = (name: ListenerBoundName) => this.bounds.hit(name);
-    guard(this, () => {
-      this.bounds.addAll(listener.bounds ?? []);
-      Reflect.set(listener, 'onBoundHit', onBoundHit);
+    this.listening = new ServerListeners(given, this.bounds, {
+      isDraining: () => this.draining,
+      acceptFailed: (failure) => this.tell('acceptFailed', failure),
+      listenerFailed: (error) => this.tell('listenerFailed', error),
+      crashed: (error) => this.internalError(error),
     });
     const owner = this.owner();
     this.resumables = owner.resumables;
@@ -119,7 +109,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   static bindTcp(address: string | HostPort, config: NnrpServerOptions = {}): Promise<NnrpServer> {
     return answering(() => {
       const complete = serverConfig(config, 'tcp');
-      return TcpListener.open(address, ofTransport(complete)).then((listener) => new NnrpServer(listener, complete));
+      return TcpListener.open(address, ofTransport(complete)).then((listener) => new NnrpServer([listener], complete));
     });
   }
 
@@ -139,7 +129,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return answering(() => {
       const complete = serverConfig(config, 'tcp');
       return TlsListener.open(address, tls, ofTransport(complete)).then(
-        (listener) => new NnrpServer(listener, complete),
+        (listener) => new NnrpServer([listener], complete),
       );
     });
   }
@@ -150,12 +140,30 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
    * @throws UsageError when the configuration names another transport than the listener's
    */
   static fromListener(listener: FramedListener, config: NnrpServerOptions = {}): NnrpServer {
-    return new NnrpServer(listener, serverConfig(config, listener.kind));
+    return new NnrpServer([listener], serverConfig(config, listener.kind));
   }
 
-  /** Where the server listens, such as 127.0.0.1:4433. */
+  /**
+   * Serves the connections of several listeners, which the server owns from now on: of TCP, TLS and QUIC for example. They
+   * share sessions, limits and policy, so that a session may go on over another one of them.
+   *
+   * @param sources - listeners, promises of them, or functions that make one with the options of the server, such as
+   * `(options) => TcpListener.bind(address, options)`
+   * @throws UsageError on a configuration that cannot work, and UsageError or TransportError that names the listener that
+   * has failed. The others are closed then
+   */
+  static listenOn(sources: readonly ListenerSource[], config: NnrpServerOptions = {}): Promise<NnrpServer> {
+    return answering(() => openAll(sources, config).then((opened) => new NnrpServer(...opened)));
+  }
+
+  /** Where the server listens, such as 127.0.0.1:4433; of several listeners the first. */
   get localAddress(): string {
-    return this.listener.address;
+    return this.listening.address;
+  }
+
+  /** All that it listens on. */
+  get endpoints(): readonly NnrpServerEndpoint[] {
+    return this.listening.list;
   }
 
   /** Open sessions, those that wait for `accept` and those that wait to be resumed included. */
@@ -239,19 +247,14 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
 
   /**
    * Uses another certificate from now on, without an end to anything: sessions, connections and handshakes that are there
-   * go on by the old one.
+   * go on by the old one. Of several listeners one must have a certificate; where more have, see `endpoints`.
    *
    * @param options - for bindTls TlsServerOptions, of which only certificate and key must be said; for QUIC a
    * QuicServerEndpointConfig; for another listener what its `renew` takes
    * @throws UsageError when the options cannot work, or the transport has no certificates; nothing has changed then
    */
   renew(options: object): void {
-    const { listener } = this;
-    if (typeof options !== 'object' || options === null) {
-      throw new UsageError(`renew: expected an object with certificate and key, got ${shownValue(options)}`);
-    }
-    if (listener.renew !== undefined) listener.renew(options as never);
-    else throw new UsageError(`renew: this server listens on ${listener.kind} without TLS, so it has no certificate`);
+    this.listening.renew(options);
   }
 
   /**
@@ -281,7 +284,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   toJSON(): Record<string, unknown> {
     const { localAddress, sessionCount, connectionCount } = this;
     const state = this.draining ? 'closing' : this.loop === undefined ? 'accepting' : 'serving';
-    return { localAddress, transport: this.listener.kind, state, connectionCount, sessionCount };
+    const { kind: transport, list } = this.listening;
+    const endpoints = list.length === 1 ? {} : { endpoints: list };
+    return { localAddress, transport, ...endpoints, state, connectionCount, sessionCount };
   }
 
   [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
@@ -348,7 +353,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       acceptFailed: (failure) => this.tell('acceptFailed', failure),
       crashed: (error) => this.internalError(error),
     });
-    const reason = await acceptAll(this.listener, incoming);
+    const reason = await this.listening.acceptAll(incoming);
     if (this.draining) return;
     this.accepted.end(reason);
     if (isNnrpError(reason, 'NNRP_ERR_CLOSED')) this.ended.resolve();
@@ -376,7 +381,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   /** Each step by itself: what one of them fails with is an internal error, and the end is told all the same. */
   private async shutDown(drainTimeoutMs: number): Promise<CloseReport> {
     this.draining = true;
-    await this.closeListener();
+    await this.listening.close();
     const sessions = [...this.table.values()];
     await Promise.allSettled(sessions.map(async (session) => session.closing.shutDown(goodbye(drainTimeoutMs))));
     const closed = new ClosedError('the server was closed');
@@ -390,10 +395,5 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     this.accepted.end(closed);
     this.ended.resolve();
     return joinedReport(sessions.map((session) => session.closing.report));
-  }
-
-  private closeListener(): Promise<void> {
-    const late = () => new TimeoutError(`the listener has not closed within ${STEP_MS} ms`, STEP_MS);
-    return awaited(this, () => this.listener.close(), STEP_MS, late);
   }
 }

@@ -8,7 +8,7 @@ import { AllowAllServerPolicy, type Authorize, type NnrpServerPolicy, policyOf }
 
 /** Options of a server; what is left out, or undefined, has the default of the protocol's reference configuration where that names one. */
 export interface NnrpServerOptions {
-  /** The transport a listener must have; default tcp (bindTcp, bindTls) or the listener's own kind (fromListener). */
+  /** The transport that each listener must have; default tcp (bindTcp, bindTls) or the listener's own kind (fromListener, listenOn). */
   readonly transport?: TransportKind | undefined;
   /** Profile ids that sessions may ask for; default [token]. */
   readonly supportedProfiles?: readonly number[] | undefined;

@@ -103,6 +103,6 @@ export interface NnrpServerEvents {
   acceptFailed: [AcceptFailure];
   /** Something was refused, cut or made to wait because a bound was reached; for each bound at most once a second. */
   boundReached: [BoundReached];
-  /** The listener failed; nothing more is accepted. */
+  /** A listener failed, and accepts nothing more. With the last one of a server `accept` and `serve` reject, too. */
   listenerFailed: [NnrpError];
 }

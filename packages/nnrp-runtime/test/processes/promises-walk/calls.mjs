@@ -125,6 +125,7 @@ export const CALLS = {
   'NnrpServer.bindTcp': { args: (stage) => [stage.address], isStatic: true },
   'NnrpServer.bindTls': { args: (stage) => [stage.address, TLS], isStatic: true },
   'NnrpServer.fromListener': { args: () => [new MemoryListener()], isStatic: true },
+  'NnrpServer.listenOn': { args: () => [[new MemoryListener()]], isStatic: true },
   'NnrpServer.accept': accepting,
   'NnrpServer.serve': { args: () => [{ submit: () => '' }], styles: ['accept'] },
   'NnrpServer.close': plain,
