@@ -128,8 +128,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   }
 
   /**
-   * Listens on a Unix domain socket, or on a named pipe of Windows. Who may connect is said by `mode`; default this user alone.
-   * @param address - a path; `@name` for an abstract socket of Linux; `\\.\pipe\name`
+   * Listens on a Unix domain socket: a path, or `@name` on Linux; or on a named pipe of Windows. By default for this user alone.
    * @throws UsageError on a configuration that cannot work, TransportError when another process listens there, or it cannot be bound
    */
   static bindIpc(address: string, ipc: IpcServerOptions = {}, config: NnrpServerOptions = {}): Promise<NnrpServer> {
@@ -389,9 +388,8 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     await Promise.allSettled(sessions.map(async (session) => session.closing.shutDown(goodbye(drainTimeoutMs))));
     const closed = new ClosedError('the server was closed');
     this.admission.end();
-    await Promise.allSettled(
-      [...this.connections, ...this.closingConnections].map((one) => one.closeGracefully(closed)),
-    );
+    const connections = [...this.connections, ...this.closingConnections];
+    await Promise.allSettled(connections.map((one) => one.closeGracefully(closed)));
     clearInterval(this.watchTimer);
     this.failures.end();
     this.accepted.drain();

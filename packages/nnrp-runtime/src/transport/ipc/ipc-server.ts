@@ -22,7 +22,7 @@ const BACKLOG = 4096;
 export interface IpcServer {
   readonly server: Server;
   /** Takes no more connections; the socket file is gone then. */
-  close(): void;
+  close(): unknown;
 }
 
 /**
@@ -36,7 +36,7 @@ export async function listenOnIpc(address: IpcAddress, mode: number): Promise<Ip
   const isOthers = nodeCluster().isWorker;
   try {
     const server = await listenWherePossible(address, mode, isOthers);
-    if (kind !== 'file' || isOthers) return { server, close: () => void server.close() };
+    if (kind !== 'file' || isOthers) return { server, close: () => server.close() };
     const own: FileIdentity | undefined = identityOf(path);
     return { server, close: () => closeWithFile(server, path, own) };
   } catch (error) {
@@ -67,7 +67,7 @@ function listenOnce({ kind, path }: IpcAddress, mode: number, isOthers: boolean)
     const owner: Guarded = { crashed: failed };
     // Once it listens, the promise has resolved, and the listener is told of errors.
     listen(owner, server, 'error', failed);
-    const bind = () => void server.listen({ path, backlog: BACKLOG });
+    const bind = () => server.listen({ path, backlog: BACKLOG });
     listen(owner, server, 'listening', () => {
       if (kind === 'file') setMode(path, mode);
       resolve(server);

@@ -21,7 +21,7 @@ export type FileIdentity = Pick<BigIntStats, 'dev' | 'ino'>;
  * @param isOthers - another process makes the file, which is the primary of a cluster
  * @throws TransportError where the umask cannot be set and is wider than the mode
  */
-export function bindStrictly(mode: number, isOthers: boolean, bind: () => void): void {
+export function bindStrictly(mode: number, isOthers: boolean, bind: () => unknown): void {
   if (!isMainThread || isOthers) {
     refuseGap(mode, isOthers ? 'a worker of a cluster' : 'a worker thread');
     bind();
