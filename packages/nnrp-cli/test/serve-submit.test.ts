@@ -30,15 +30,6 @@ describe('nnrp serve and nnrp submit', () => {
     expect(await server.stop()).toMatchObject({ code: 0, stderr: '' });
   });
 
-  it('meet on a Unix socket', async () => {
-    const address = `unix:${join(folder, 'nnrp.sock')}`;
-    const { server } = await serving('--listen', address);
-    const submitted = await nnrp(['submit', '--to', address, 'hello', '--output']);
-    expect(submitted).toMatchObject({ code: 0, stdout: Buffer.from('hello') });
-    expect((await nnrp(['submit', '--to', address, '--tls', 'hello'])).code).toBe(2);
-    expect(await server.stop()).toMatchObject({ code: 0, stderr: '' });
-  });
-
   it('streams tokens that join to the text', async () => {
     const { server, address } = await serving('--handler', 'tokens');
     const text = Buffer.from(NASTY.repeat(200));
