@@ -5,7 +5,8 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
 /*
- * Each test file belongs to one project: what no other project names is a unit test. The sessions run once more over QUIC.
+ * Each test file belongs to one project: what no other project names is a unit test. The sessions run once more over QUIC,
+ * and over Unix domain sockets.
  */
 
 /** Processes that run what is built, and whatever else takes long. */
@@ -103,6 +104,14 @@ export default defineConfig({
           name: 'sessions-quic',
           ...SESSIONS,
           setupFiles: ['packages/nnrp-transport-quic/test/run-over-quic.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'sessions-ipc',
+          ...SESSIONS,
+          setupFiles: ['packages/nnrp-runtime/test/transport/ipc/run-over-ipc.ts'],
         },
       },
       { extends: true, test: { name: 'transports', include: TRANSPORTS, exclude: SLOW } },

@@ -106,6 +106,6 @@ export function nnrp(
 /** Starts `nnrp serve` on a free port and waits until it listens. */
 export async function serving(...args: string[]): Promise<{ readonly server: CliProcess; readonly address: string }> {
   const server = new CliProcess('bin.js', ['serve', '--listen', '127.0.0.1:0', ...args]);
-  const [, address] = await server.printed(/^listening (?:tcp|tls|quic) (\S+)\n/);
+  const [, address] = await server.printed(/^listening (?:tcp|tls|quic|ipc) (\S+)\n/);
   return { server, address: address! };
 }

@@ -29,6 +29,7 @@ export type { ProbeResult } from './client/connection/client-probes.js';
 export type { ProbeOptions } from './client/connection/probe-options.js';
 export type { NnrpClientOptions, SessionOptions } from './client/contract/client-config.js';
 export type { NnrpClientEvent, NnrpClientEvents } from './client/contract/client-events.js';
+export type { NnrpConnectOptions } from './client/contract/connect-options.js';
 export type { MigrateOptions } from './client/contract/migrate-options.js';
 export type { MigrationReport, SessionPath } from './client/contract/migration.js';
 export type { ExtensionInit } from './client/hello/client-announcement.js';
@@ -65,6 +66,7 @@ export type {
   ResultHintInit,
 } from './server/contract/contract.js';
 export type { ListenerOptions, ListenerSource, NnrpServerEndpoint } from './server/contract/endpoints.js';
+export type { NnrpListenOptions } from './server/contract/listen-options.js';
 export {
   AllowAllServerPolicy,
   type Authorization,
@@ -117,4 +119,5 @@ export { NnrpServer } from './server/server.js';
 export type { HostPort } from './transport/address/address.js';
 export type { AcceptFailure, ListenerBoundName } from './transport/contract/contract.js';
 export type { PeerIdentity } from './transport/contract/peer-identity.js';
+export type { IpcServerOptions } from './transport/ipc/ipc-options.js';
 export type { TlsClientOptions, TlsServerOptions } from './transport/tls/tls-options.js';

@@ -1,3 +1,5 @@
+import './register.js';
+
 export { bindQuic } from './bind-quic.js';
 export { QuicClientEndpointConfig, type QuicClientEndpointOptions } from './client-endpoint-config.js';
 export { connectQuic } from './connect-quic.js';

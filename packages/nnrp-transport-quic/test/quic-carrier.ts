@@ -27,6 +27,8 @@ const LITTLE = { streamWindowBytes: 64 * 1024, maxStreamWindowBytes: 64 * 1024 }
 export const quicCarrier: Carrier = {
   transportId: preview3.TransportId.Quic,
   otherTransportId: preview3.TransportId.Tcp,
+  peerAddress: /^127\.0\.0\.1:\d+$/,
+  hasAddresses: true,
   // Its socket lives on with them, and is silent to others.
   turnedAway: 'NNRP_ERR_TIMEOUT',
   listen: () => QuicFramedListener.bind(server),

@@ -1,6 +1,7 @@
 import { isNnrpError, NnrpServer, type NnrpServerOptions } from 'nnrp-runtime';
 import { formatAddress, type HostPort, parseAddress } from 'nnrp-runtime/transport';
 import { CommandUsageError } from '../exit-code.js';
+import { addressed } from '../transport/addressed.js';
 import {
   type CertificateFiles,
   clientDemands,
@@ -21,7 +22,7 @@ export interface ListenOptions extends TransportFlags {
 
 /** A server that listens. */
 export interface BoundServer {
-  readonly kind: 'tcp' | 'tls' | 'quic';
+  readonly kind: 'tcp' | 'tls' | 'quic' | 'ipc';
   readonly server: NnrpServer;
   /** Left for clients of this machine; to be removed with the server. */
   readonly certificate?: LeftCertificate;
@@ -42,9 +43,11 @@ function serverFile({ config, resumeWindow }: ListenOptions): ServerFile {
  * address cannot be bound
  */
 export async function bindServer(options: ListenOptions, handshakeFailed: Report): Promise<BoundServer> {
-  const choice = chooseTransport(options);
-  const address = parseAddress(options.listen);
+  const { address: listen, flags, isLocal } = addressed(options.listen, options);
+  const choice = chooseTransport(flags);
   const file = serverFile(options);
+  if (isLocal) return { kind: 'ipc', server: await bindLocal(listen, options, file) };
+  const address = parseAddress(listen);
   try {
     switch (choice.kind) {
       case 'tcp':
@@ -61,6 +64,16 @@ export async function bindServer(options: ListenOptions, handshakeFailed: Report
     const fileError = choice.kind === 'tcp' ? error : explainFileError(error, choice.files);
     if (fileError !== error || options.config === undefined || !isNnrpError(error, 'NNRP_ERR_USAGE')) throw fileError;
     throw explainConfigError(error.message, options.config, file);
+  }
+}
+
+async function bindLocal(path: string, { config }: ListenOptions, file: ServerFile): Promise<NnrpServer> {
+  try {
+    return await NnrpServer.bindIpc(path, {}, file.config);
+  } catch (error) {
+    // What is wrong with the address is not in the file.
+    const isOfFile = isNnrpError(error, 'NNRP_ERR_USAGE') && !error.rawMessage.startsWith('address: ');
+    throw config !== undefined && isOfFile ? explainConfigError(error.message, config, file) : error;
   }
 }
 

@@ -25,8 +25,8 @@ const HANDLERS: Readonly<Record<string, () => Promise<ServeHandlers['submit']>>>
 export function addServeCommand(program: Command, io: CliIo, done: (code: ExitCode) => void): void {
   program
     .command('serve')
-    .description('serve sessions over TCP, TLS or QUIC until SIGINT or SIGTERM')
-    .option('-l, --listen <address>', 'HOST:PORT; port 0 takes a free one', '127.0.0.1:4433')
+    .description('serve sessions over TCP, TLS, QUIC or a Unix socket until SIGINT or SIGTERM')
+    .option('-l, --listen <address>', 'HOST:PORT, where port 0 takes a free one, or a URL', '127.0.0.1:4433')
     .addOption(
       new Option('--handler <name>', 'how submits are answered').choices(Object.keys(HANDLERS)).default('echo'),
     )
@@ -50,7 +50,8 @@ Handlers:
   echo    one result for each submit, with the same body
   tokens  takes the body as UTF-8 text and streams its o200k_base tokens as token-delta results
 
-Prints 'listening tcp HOST:PORT' once it listens; with TLS 'listening tls', with QUIC 'listening quic'. The first
+Prints 'listening tcp HOST:PORT' once it listens; with TLS 'listening tls', with QUIC 'listening quic', with a Unix
+socket 'listening ipc'. URLs are nnrp://HOST:PORT (TCP), nnrps:// (TLS), nnrp+quic:// and unix:/path. The first
 signal closes gracefully, the second at once.
 
 Where 'nnrp serve --quic' has made its certificate itself, it leaves a copy in a folder of this user until it ends, and
@@ -60,6 +61,7 @@ Examples:
   $ nnrp serve
   $ nnrp serve --listen 0.0.0.0:4433 --handler tokens
   $ nnrp serve --tls-cert server.pem --tls-key server.key
+  $ nnrp serve --listen unix:/run/user/1000/nnrp.sock
   $ nnrp serve --quic
   $ nnrp serve --quic --listen 0.0.0.0:4433 --cert server.pem --key server.key
   $ echo '{"max_in_flight_operations": 64, "schemas": [[4097, 3]]}' > server.json && nnrp serve --config server.json`,

@@ -1,5 +1,6 @@
 import { NnrpClient, type NnrpClientOptions } from 'nnrp-runtime';
 import { parseAddress } from 'nnrp-runtime/transport';
+import { addressed } from '../transport/addressed.js';
 import { type CertificateFiles, clientFiles, explainFileError } from '../transport/certificate-files.js';
 import { LOCAL_HOSTS, localCertificates } from '../transport/local-certificates.js';
 import { chooseTransport, type TransportFlags } from '../transport/transport-choice.js';
@@ -7,15 +8,17 @@ import { chooseTransport, type TransportFlags } from '../transport/transport-cho
 /**
  * Connects over the transport that the options ask for.
  *
- * @param to - HOST:PORT
+ * @param address - HOST:PORT, or a URL
  * @throws CommandUsageError or UsageError when options or files cannot work; any other error when no connection comes
  * about
  */
 export async function connectClient(
-  to: string,
-  flags: TransportFlags,
+  address: string,
+  given: TransportFlags,
   config: NnrpClientOptions & { readonly connectTimeoutMs: number },
 ): Promise<NnrpClient> {
+  const { address: to, flags, isLocal } = addressed(address, given);
+  if (isLocal) return NnrpClient.connectIpc(to, config);
   const choice = chooseTransport(flags);
   if (choice.kind === 'tcp') return NnrpClient.connectTcp(to, config);
   const { files } = choice;

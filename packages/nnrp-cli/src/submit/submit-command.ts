@@ -35,7 +35,11 @@ export function addSubmitCommand(program: Command, io: CliIo, done: (code: ExitC
     .command('submit')
     .description('submit a text or a file to a server and wait for the results')
     .argument('[text]', "what to submit; '-' reads standard input")
-    .option('-t, --to <address>', 'HOST:PORT of the server', '127.0.0.1:4433')
+    .option(
+      '-t, --to <address>',
+      'HOST:PORT of the server, or a URL: nnrp://, nnrps://, nnrp+quic://, unix:/path',
+      '127.0.0.1:4433',
+    )
     .option('-f, --file <file>', 'submit the bytes of a file')
     .option('-n, --count <n>', 'submit as often', count, 1)
     .option('--in-flight <n>', 'submits in progress at once; the server may allow fewer', count, 4)
@@ -60,6 +64,7 @@ Examples:
   $ nnrp submit 'How many tokens is this?' --output
   $ nnrp submit --to 10.0.0.7:4433 --file prompt.txt --count 10000 --in-flight 16
   $ nnrp submit --to inference.example:4433 --ca root.pem --deadline 2000 hello
+  $ nnrp submit --to unix:/run/user/1000/nnrp.sock hello
   $ nnrp submit --quic hello --output
   $ git diff | nnrp submit - --output`,
     )

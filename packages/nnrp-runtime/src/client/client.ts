@@ -19,10 +19,14 @@ import type { CloseReport } from '../connection/close-report.js';
 import type { HostPort } from '../transport/address/address.js';
 import type { FramedConnector, FramedTransport } from '../transport/contract/contract.js';
 import { checkTransport } from '../transport/contract/is-transport.js';
+import { IpcConnector } from '../transport/ipc/ipc.js';
 import { TcpConnector } from '../transport/tcp/tcp.js';
 import { ofTransport } from '../transport/tcp/tcp-options.js';
 import { TlsConnector } from '../transport/tls/tls.js';
 import type { TlsClientOptions } from '../transport/tls/tls-options.js';
+import { parseTransportUrl } from '../transport/url/transport-url.js';
+import { connectorTo } from '../transport/url/transports-by-url.js';
+import { splitConfig } from '../transport/url/url-options.js';
 import { ClientConnection } from './connection/client-connection.js';
 import type { ProbeResult } from './connection/client-probes.js';
 import type { ProbeOptions } from './connection/probe-options.js';
@@ -40,6 +44,7 @@ import {
   type NnrpClientEvent,
   type NnrpClientEvents,
 } from './contract/client-events.js';
+import type { NnrpConnectOptions } from './contract/connect-options.js';
 import type { MigrateOptions } from './contract/migrate-options.js';
 import type { MigrationReport } from './contract/migration.js';
 import type { ServerHello } from './hello/hello-exchange.js';
@@ -115,17 +120,41 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   }
 
   /**
+   * Connects to a Unix domain socket, or to a named pipe of Windows.
+   *
+   * @param address - a path; `@name` for an abstract socket of Linux; `\\.\pipe\name`
+   * @throws as `connectTcp`
+   */
+  static connectIpc(address: string, config: NnrpClientOptions = {}): Promise<NnrpClient> {
+    return answering(() => {
+      const complete = clientConfig(config);
+      return NnrpClient.by(new IpcConnector(address, connecting(complete)), complete, config);
+    });
+  }
+
+  /**
+   * Connects to an address: `nnrp://HOST:PORT` or HOST:PORT (TCP), `nnrps://` (TLS), `unix:/path`, or that of a transport that
+   * has been imported, such as `nnrp+quic://`.
+   *
+   * @throws as `connectTcp`; UsageError on an address that is none
+   */
+  static connect(address: string, config?: NnrpConnectOptions): Promise<NnrpClient>;
+  /**
    * Connects by a connector, of the application's own for example. The client keeps it, to connect again.
    *
    * @throws what the connector rejects with; UsageError on a bad option, and on what is no connector or no transport; the
    * reason of `signal`
    */
-  static connect(connector: FramedConnector, config: NnrpClientOptions = {}): Promise<NnrpClient> {
+  static connect(connector: FramedConnector, config?: NnrpClientOptions): Promise<NnrpClient>;
+  static connect(where: string | FramedConnector, config: NnrpConnectOptions = {}): Promise<NnrpClient> {
     return answering(() => {
-      const complete = clientConfig(config);
+      const isAddress = typeof where === 'string';
+      const { own, rest } = isAddress ? splitConfig(config) : { own: {}, rest: config };
+      const complete = clientConfig(rest);
+      const connector = isAddress ? connectorTo(parseTransportUrl(where), own, connecting(complete)) : where;
       if (typeof connector?.connect !== 'function')
-        throw new UsageError(`connect: expected a FramedConnector, got ${shownValue(connector)}`);
-      return NnrpClient.by(connector, complete, config);
+        throw new UsageError(`connect: expected an address or a FramedConnector, got ${shownValue(connector)}`);
+      return NnrpClient.by(connector, complete, rest);
     });
   }
 

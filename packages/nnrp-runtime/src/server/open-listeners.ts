@@ -8,6 +8,21 @@ import { type NnrpServerConfig, type NnrpServerOptions, serverConfig } from './c
 export type Listeners = readonly [FramedListener, ...FramedListener[]];
 
 /**
+ * Opens the only listener of a server.
+ *
+ * @param open - with what the configuration says of transports; it throws mistakes at once
+ * @throws UsageError on a configuration that cannot work, and what `open` throws
+ */
+export function openOne(
+  kind: TransportKind,
+  config: NnrpServerOptions,
+  open: (options: ListenerOptions) => Promise<FramedListener>,
+): Promise<[Listeners, NnrpServerConfig]> {
+  const complete = serverConfig(config, kind);
+  return open(ofTransports(complete)).then((listener) => [[listener], complete]);
+}
+
+/**
  * Opens all listeners of a server, or none.
  *
  * @throws UsageError on what is no list of listeners, or a configuration that cannot work; as a rejection UsageError or
@@ -16,14 +31,15 @@ export type Listeners = readonly [FramedListener, ...FramedListener[]];
 export function openAll(
   sources: readonly ListenerSource[],
   config: NnrpServerOptions,
+  call = 'listenOn',
 ): Promise<[Listeners, NnrpServerConfig]> {
   if (!Array.isArray(sources) || sources.length === 0)
-    throw new UsageError(`listenOn: expected a list of listeners, got ${shownValue(sources)}`);
+    throw new UsageError(`${call}: expected a list of listeners, got ${shownValue(sources)}`);
   const given: readonly ListenerSource[] = [...sources];
   try {
     const wanted = config?.transport;
     const complete = serverConfig(config, wanted ?? 'tcp');
-    return openListeners(given, wanted, complete).then((listeners) => {
+    return openListeners(given, wanted, complete, call).then((listeners) => {
       return [listeners, { ...complete, transport: listeners[0].kind }];
     });
   } catch (error) {
@@ -36,9 +52,10 @@ export function openAll(
 async function openListeners(
   sources: readonly ListenerSource[],
   kind: TransportKind | undefined,
-  { maxPacketBytes, highWaterBytes, stallTimeoutMs }: ListenerOptions,
+  config: NnrpServerConfig,
+  call: string,
 ): Promise<Listeners> {
-  const options: ListenerOptions = { maxPacketBytes, highWaterBytes, stallTimeoutMs };
+  const options = ofTransports(config);
   const opening = sources.map(async (source) => checkListener(await made(source, options), kind));
   const outcomes = await Promise.allSettled(opening);
   const listeners: FramedListener[] = [];
@@ -50,11 +67,15 @@ async function openListeners(
     }
     const reason: unknown =
       outcome.status === 'rejected' ? outcome.reason : new UsageError('it stands in the list twice');
-    failure ??= failed(`listener ${index + 1} of ${sources.length}`, reason);
+    failure ??= failed(sources.length === 1 ? call : `${call}: listener ${index + 1} of ${sources.length}`, reason);
   }
   if (failure === undefined) return listeners as unknown as Listeners;
   await closeAll(listeners);
   throw failure;
+}
+
+function ofTransports({ maxPacketBytes, highWaterBytes, stallTimeoutMs }: ListenerOptions): ListenerOptions {
+  return { maxPacketBytes, highWaterBytes, stallTimeoutMs };
 }
 
 /** Closes what has been given and is not taken. What makes a listener has not been called. */
@@ -82,8 +103,7 @@ function checkListener(given: FramedListener, kind: TransportKind | undefined): 
 }
 
 function failed(which: string, reason: unknown): Error {
-  if (isNnrpError(reason, 'NNRP_ERR_USAGE'))
-    return new UsageError(`listenOn: ${which}: ${reason.rawMessage}`, { cause: reason });
+  if (isNnrpError(reason, 'NNRP_ERR_USAGE')) return new UsageError(`${which}: ${reason.rawMessage}`, { cause: reason });
   const why = isNnrpError(reason) ? reason.rawMessage : brokenBy(reason);
-  return new TransportError(`listenOn: ${which}: ${why}`, { cause: reason });
+  return new TransportError(`${which}: ${why}`, { cause: reason });
 }

@@ -4,7 +4,6 @@ import { ApplicationEvents, tell } from '../base/application/application-events.
 import { ASYNC_DISPOSE } from '../base/application/async-dispose.js';
 import type { AsyncItems } from '../base/async-items.js';
 import { background, guard } from '../base/guard.js';
-import type { InternalError } from '../base/internal-error.js';
 import { deferred } from '../base/promises/deferred.js';
 import { answering, ignoreRejection } from '../base/promises/settled.js';
 import { AsyncQueue } from '../base/queues/async-queue.js';
@@ -12,8 +11,9 @@ import { DeadlineQueue } from '../base/time/deadline-queue.js';
 import { type CloseReport, joinedReport } from '../connection/close-report.js';
 import type { HostPort } from '../transport/address/address.js';
 import type { FramedListener } from '../transport/contract/contract.js';
+import { IpcListener } from '../transport/ipc/ipc.js';
+import type { IpcServerOptions } from '../transport/ipc/ipc-options.js';
 import { TcpListener } from '../transport/tcp/tcp.js';
-import { ofTransport } from '../transport/tcp/tcp-options.js';
 import { TlsListener } from '../transport/tls/tls.js';
 import type { TlsServerOptions } from '../transport/tls/tls-options.js';
 import { ServerMemory } from './bounds/server-memory.js';
@@ -24,14 +24,16 @@ import { SessionTable } from './connection/session-table.js';
 import { watchSilence } from './connection/silence.js';
 import type { NnrpServerSession } from './contract/contract.js';
 import type { ListenerSource, NnrpServerEndpoint } from './contract/endpoints.js';
+import type { NnrpListenOptions } from './contract/listen-options.js';
 import { ServerBounds, type ServerStats } from './contract/server-bounds.js';
 import { type NnrpServerConfig, type NnrpServerOptions, serverConfig } from './contract/server-config.js';
-import type { HandlerFailure, NnrpServerEvents } from './contract/server-events.js';
+import type { NnrpServerEvents } from './contract/server-events.js';
 import { goodbye, type ShutdownOptions, shutdownOptions } from './contract/shutdown-options.js';
 import { declareBounds } from './declared-bounds.js';
-import { HANDLER_WORDS, INTERNAL_WORDS, UnhandledFailures } from './failures/unhandled-failures.js';
+import { FailureReports } from './failures/failure-reports.js';
 import { IncomingConnections } from './incoming-connections.js';
-import { type Listeners, openAll } from './open-listeners.js';
+import { openAddresses } from './open-addresses.js';
+import { type Listeners, openAll, openOne } from './open-listeners.js';
 import { Admission } from './opening/admission.js';
 import { openTerms } from './opening/session-opening.js';
 import { type ResumableOwner, ResumableSessions } from './recovery/resumable-sessions.js';
@@ -59,8 +61,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private readonly memory: ServerMemory;
   private readonly watchTimer: NodeJS.Timeout | undefined;
   private readonly policyContext = new ApplicationContext();
-  private readonly unhandledFailures = new UnhandledFailures<HandlerFailure>(this, HANDLER_WORDS);
-  private readonly unhandledErrors = new UnhandledFailures<InternalError>(this, INTERNAL_WORDS);
+  private readonly failures = new FailureReports(this);
   private loop: HandlerService | undefined;
   private draining = false;
   private closing: Promise<CloseReport> | undefined;
@@ -93,7 +94,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       isDraining: () => this.draining,
       acceptFailed: (failure) => this.tell('acceptFailed', failure),
       listenerFailed: (error) => this.tell('listenerFailed', error),
-      crashed: (error) => this.internalError(error),
+      crashed: (error) => this.failures.internalError(error),
     });
     const owner = this.owner();
     this.resumables = owner.resumables;
@@ -107,10 +108,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
    * @throws UsageError on a configuration that cannot work, TransportError when the address cannot be bound
    */
   static bindTcp(address: string | HostPort, config: NnrpServerOptions = {}): Promise<NnrpServer> {
-    return answering(() => {
-      const complete = serverConfig(config, 'tcp');
-      return TcpListener.open(address, ofTransport(complete)).then((listener) => new NnrpServer([listener], complete));
-    });
+    return NnrpServer.opened(() => openOne('tcp', config, (options) => TcpListener.open(address, options)));
   }
 
   /**
@@ -126,12 +124,15 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     tls: TlsServerOptions,
     config: NnrpServerOptions = {},
   ): Promise<NnrpServer> {
-    return answering(() => {
-      const complete = serverConfig(config, 'tcp');
-      return TlsListener.open(address, tls, ofTransport(complete)).then(
-        (listener) => new NnrpServer([listener], complete),
-      );
-    });
+    return NnrpServer.opened(() => openOne('tcp', config, (options) => TlsListener.open(address, tls, options)));
+  }
+
+  /**
+   * Listens on a Unix domain socket: a path, or `@name` on Linux; or on a named pipe of Windows. By default for this user alone.
+   * @throws UsageError on a configuration that cannot work, TransportError when another process listens there, or it cannot be bound
+   */
+  static bindIpc(address: string, ipc: IpcServerOptions = {}, config: NnrpServerOptions = {}): Promise<NnrpServer> {
+    return NnrpServer.opened(() => openOne('ipc', config, (options) => IpcListener.open(address, ipc, options)));
   }
 
   /**
@@ -153,7 +154,20 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
    * has failed. The others are closed then
    */
   static listenOn(sources: readonly ListenerSource[], config: NnrpServerOptions = {}): Promise<NnrpServer> {
-    return answering(() => openAll(sources, config).then((opened) => new NnrpServer(...opened)));
+    return NnrpServer.opened(() => openAll(sources, config));
+  }
+
+  /**
+   * Listens on addresses: `nnrp://HOST:PORT` or HOST:PORT (TCP), `nnrps://` (TLS), `unix:/path`, and those of transports that
+   * have been imported, such as `nnrp+quic://`. One server has them all, as with `listenOn`.
+   * @throws UsageError on an address or option that cannot work; what `listenOn` rejects with
+   */
+  static listen(addresses: string | readonly string[], config: NnrpListenOptions = {}): Promise<NnrpServer> {
+    return NnrpServer.opened(() => openAddresses(addresses, config));
+  }
+
+  private static opened(open: () => Promise<[Listeners, NnrpServerConfig]>): Promise<NnrpServer> {
+    return answering(() => open().then((opened) => new NnrpServer(...opened)));
   }
 
   /** Where the server listens, such as 127.0.0.1:4433; of several listeners the first. */
@@ -211,9 +225,8 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
 
   /** Sessions until the server is closed. Once the loop is left, the next session goes to the next `accept`. */
   [Symbol.asyncIterator](): AsyncItems<NnrpServerSession, void> {
-    const { accepted } = this;
     return new SessionIterator({
-      accepted,
+      accepted: this.accepted,
       acceptError: () => this.acceptError(),
       putBack: (sessions) => this.putBack(sessions.filter(({ isOver }) => !isOver)),
     });
@@ -233,9 +246,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
         exposesErrors: this.config.exposeHandlerErrors,
         bounds: this.bounds,
         connections: this.connections,
-        handlerFailed: (failure) => this.handlerFailed(failure),
+        handlerFailed: (failure) => this.failures.handlerFailed(failure),
         handlerStuck: (stuck) => this.tell('handlerStuck', stuck),
-        crashed: (error) => this.internalError(error),
+        crashed: (error) => this.failures.internalError(error),
       });
       this.loop = loop;
       for (const session of this.accepted.drain()) loop.attend(session);
@@ -295,7 +308,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
 
   /** @internal For timers and loops of the server: they have thrown, which costs nothing but what they were about. */
   crashed(error: unknown): void {
-    this.internalError(error);
+    this.failures.internalError(error);
   }
 
   private owner(): ServerConnectionOwner<ServerConnection> {
@@ -313,13 +326,13 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
         if (this.loop === undefined) this.accepted.push(session);
         else this.loop.attend(session);
       },
-      handlerFailed: (failure) => this.handlerFailed(failure),
+      handlerFailed: (failure) => this.failures.handlerFailed(failure),
       sessionEnded: (session) => this.accepted.remove(session),
       policyContext: this.policyContext,
       sessionRefused: (refusal) => this.tell('sessionRefused', refusal),
       protocolViolation: (violation) => this.tell('protocolViolation', violation),
       peerReported: (report) => this.tell('peerError', report),
-      internalError: (error, remoteAddress) => this.internalError(error, remoteAddress),
+      internalError: (error, remoteAddress) => this.failures.internalError(error, remoteAddress),
       connectionClosing: (connection) => {
         if (this.connections.delete(connection)) this.closingConnections.add(connection);
       },
@@ -333,7 +346,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       sessionSuspended: (event) => this.tell('sessionSuspended', event),
       sessionResumed: (event) => this.tell('sessionResumed', event),
       sessionExpired: (event) => this.tell('sessionExpired', event),
-      crashed: (error) => this.internalError(error),
+      crashed: (error) => this.failures.internalError(error),
     } satisfies Omit<ServerConnectionOwner<ServerConnection>, 'resumables'> & ResumableOwner;
     return { ...shared, resumables: new ResumableSessions(shared) };
   }
@@ -351,7 +364,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     const incoming = new IncomingConnections(this.admission, this.connections, owner, {
       isDraining: () => this.draining,
       acceptFailed: (failure) => this.tell('acceptFailed', failure),
-      crashed: (error) => this.internalError(error),
+      crashed: (error) => this.failures.internalError(error),
     });
     const reason = await this.listening.acceptAll(incoming);
     if (this.draining) return;
@@ -364,18 +377,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   }
 
   private tell<Name extends keyof NnrpServerEvents>(name: Name, event: NnrpServerEvents[Name][0]): void {
-    tell<NnrpServerEvents, Name>(this, name, event, (error) => this.internalError(error));
-  }
-
-  private handlerFailed(failure: HandlerFailure): void {
-    if (this.listenerCount('handlerFailure') > 0) this.tell('handlerFailure', failure);
-    else this.unhandledFailures.add(failure);
-  }
-
-  private internalError(error: unknown, remoteAddress?: string): void {
-    const event = { error, ...(remoteAddress !== undefined && { remoteAddress }) };
-    if (this.listenerCount('internalError') === 0) this.unhandledErrors.add(event);
-    else tell<NnrpServerEvents, 'internalError'>(this, 'internalError', event);
+    tell<NnrpServerEvents, Name>(this, name, event, (error) => this.failures.internalError(error));
   }
 
   /** Each step by itself: what one of them fails with is an internal error, and the end is told all the same. */
@@ -387,10 +389,9 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     const closed = new ClosedError('the server was closed');
     this.admission.end();
     const connections = [...this.connections, ...this.closingConnections];
-    await Promise.allSettled(connections.map((connection) => connection.closeGracefully(closed)));
+    await Promise.allSettled(connections.map((one) => one.closeGracefully(closed)));
     clearInterval(this.watchTimer);
-    this.unhandledFailures.end();
-    this.unhandledErrors.end();
+    this.failures.end();
     this.accepted.drain();
     this.accepted.end(closed);
     this.ended.resolve();

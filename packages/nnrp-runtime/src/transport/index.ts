@@ -19,6 +19,8 @@ export type {
   TransportKind,
 } from './contract/contract.js';
 export { type HandshakeFacts, type PeerIdentity, peerIdentity } from './contract/peer-identity.js';
+export { IpcConnector, IpcListener } from './ipc/ipc.js';
+export type { IpcServerOptions } from './ipc/ipc-options.js';
 export { AcceptQueue } from './listening/accept-queue.js';
 export { type ConnectAttempt, describeAttempts } from './listening/connect-failure.js';
 export { boundOf, type Stranger, type StrangerLimits, Strangers } from './listening/strangers.js';
@@ -39,3 +41,4 @@ export {
 } from './tls/tls-credentials.js';
 export type { TlsClientOptions, TlsServerOptions } from './tls/tls-options.js';
 export { checkServerName, tlsServerName } from './tls/tls-server-name.js';
+export { type RegisteredSettings, registerTransport, type TransportScheme } from './url/registry.js';

@@ -1,6 +1,7 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RESULT_PUSH, TRANSPORT_PROBE_ACK } from '../../src/connection/sending/codecs.js';
+import { carrier } from '../support/carrier.js';
 import { eventually } from '../support/eventually.js';
 import { COMPLETE, ScriptedServer } from '../support/scripted-server.js';
 import { ANNOUNCEMENT } from '../support/session-peer.js';
@@ -185,7 +186,7 @@ describe('a probe', () => {
 describe('what a client reports', () => {
   it('comes by listener and as a stream, which ends with the connection', async () => {
     const server = await ScriptedServer.start();
-    expect(server.client.remoteAddress).toMatch(/^127\.0\.0\.1:\d+$/);
+    expect(server.client.remoteAddress).toMatch(carrier.peerAddress);
     const events = server.client.events();
     const seen = (async () => {
       const types = [];

@@ -78,7 +78,8 @@ describe('a request is refused, and nothing is sent,', () => {
     const timeoutMs = wrong as number;
     const refusal = { ...USAGE, message: expect.stringContaining('timeoutMs') };
     const object = { namespace: 1, key: 1n, kind: preview3.CacheObjectKind.PromptSegment };
-    const move = session.buildMigrationRequest(carrier.otherTransportId);
+    const oldTransportId = carrier.transportId || preview3.TransportId.Quic;
+    const move = { ...session.buildMigrationRequest(carrier.otherTransportId), oldTransportId };
     await expect(server.client.ping(timeoutMs)).rejects.toMatchObject(refusal);
     await expect(server.client.probe({ timeoutMs })).rejects.toMatchObject(refusal);
     await expect(session.patch({ qualityTier: 1 }, undefined, { timeoutMs })).rejects.toMatchObject(refusal);

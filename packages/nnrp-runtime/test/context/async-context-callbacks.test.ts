@@ -49,7 +49,7 @@ describe('other handlers', () => {
       await session.patch({ qualityTier: 2 });
       await session.migrateTransport({
         ...session.buildMigrationRequest(carrier.otherTransportId),
-        oldTransportId: carrier.transportId,
+        oldTransportId: carrier.transportId || preview3.TransportId.Quic,
       });
       await session.putObject({ namespace: 0, key: 1n, kind: 1 }, 'object');
       await session.invalidateObjects({ scope: preview3.CacheInvalidateScope.WholeSession });

@@ -1,6 +1,8 @@
 import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net';
 import { parseAddress } from '../../src/transport/address/address.js';
+import { parseIpcAddress } from '../../src/transport/ipc/ipc-address.js';
+import { reset } from '../../src/transport/stream/stream-kinds.js';
 import type { Dice } from './dice.js';
 
 /** A network that breaks connections as long as it storms. */
@@ -43,7 +45,7 @@ interface Plan {
 const EARLY_PERCENT = 25;
 const REFUSING_PERCENT = 15;
 
-/** A TCP proxy between clients and one server that cuts connections at random. */
+/** A proxy over TCP or Unix domain sockets between clients and one server that cuts connections at random. */
 export class TcpCutNetwork implements CutNetwork {
   readonly cuts = new Map<string, number>();
   private readonly sockets = new Set<Socket>();
@@ -59,17 +61,21 @@ export class TcpCutNetwork implements CutNetwork {
     front.on('connection', (client) => this.accept(client));
   }
 
-  /** @param server - HOST:PORT */
-  static async before(server: string, dice: Dice): Promise<TcpCutNetwork> {
+  /**
+   * @param server - HOST:PORT, or of a Unix domain socket `unix:/path`
+   * @param path - of the socket of the proxy; default a port of TCP
+   */
+  static async before(server: string, dice: Dice, path?: string): Promise<TcpCutNetwork> {
     const front = createServer({ noDelay: true, allowHalfOpen: true });
-    front.listen(0, '127.0.0.1');
+    if (path === undefined) front.listen(0, '127.0.0.1');
+    else front.listen(path);
     await once(front, 'listening');
     return new TcpCutNetwork(front, server, dice);
   }
 
   get address(): string {
-    const { address, port } = this.front.address() as AddressInfo;
-    return `${address}:${port}`;
+    const where = this.front.address() as AddressInfo | string;
+    return typeof where === 'string' ? `unix:${where}` : `${where.address}:${where.port}`;
   }
 
   get cutCount(): number {
@@ -103,10 +109,11 @@ export class TcpCutNetwork implements CutNetwork {
   private accept(client: Socket): void {
     this.own(client);
     if (this.left > 0 && performance.now() < this.refusesUntilMs) {
-      client.resetAndDestroy();
+      reset(client);
       return;
     }
-    const server = createConnection({ ...parseAddress(this.server), noDelay: true, allowHalfOpen: true });
+    const target = this.server.startsWith('unix:') ? parseIpcAddress(this.server) : parseAddress(this.server);
+    const server = createConnection({ ...target, noDelay: true, allowHalfOpen: true });
     this.own(server);
     new Link(client, server, this.plan(), this.dice, (kind) => this.strikes(kind));
   }
@@ -185,7 +192,7 @@ class Link {
     from.on('close', (hadError) => {
       clearTimeout(this.timer);
       if (this.isSilent) return;
-      if (hadError) to.resetAndDestroy();
+      if (hadError) reset(to);
       else to.end();
     });
   }
@@ -227,8 +234,8 @@ class Link {
     this.isCut = true;
     switch (plan.kind) {
       case 'reset':
-        client.resetAndDestroy();
-        server.resetAndDestroy();
+        reset(client);
+        reset(server);
         break;
       case 'end':
       case 'half end':

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { NnrpServer } from '../../src/server/server.js';
+import { IpcConnector } from '../../src/transport/ipc/ipc.js';
 import { TcpConnector } from '../../src/transport/tcp/tcp.js';
 import { TlsConnector } from '../../src/transport/tls/tls.js';
 import { issue } from '../support/certificates.js';
+import { freePath } from '../transport/ipc/ipc-carrier.js';
 import { type CutGround, cutAnywhere } from './cut-anywhere.js';
 import { TcpCutNetwork } from './cut-network.js';
 import { cutsWanted, seedWanted } from './cut-wishes.js';
@@ -18,6 +20,12 @@ const tcp: CutGround = {
   connector: (address) => new TcpConnector(address, CONNECT),
 };
 
+const ipc: CutGround = {
+  bind: (config) => NnrpServer.bindIpc(freePath(), {}, config),
+  network: (server, dice) => TcpCutNetwork.before(server, dice, freePath()),
+  connector: (address) => new IpcConnector(address, CONNECT),
+};
+
 async function tls(): Promise<CutGround> {
   const { certificate, key } = await issue({ name: 'CN=server', ips: ['127.0.0.1'], dns: ['localhost'] });
   return {
@@ -31,6 +39,7 @@ describe('a network that cuts connections anywhere', () => {
   it.each([
     ['tcp', () => tcp],
     ['tls', tls],
+    ['a Unix domain socket', () => ipc],
   ])('costs nothing and doubles nothing over %s', { timeout: 60_000 + cutsWanted() * 1000 }, async (_, ground) => {
     const report = await cutAnywhere(await ground(), { seed: seedWanted(), cuts: cutsWanted() });
     if (process.env['NNRP_CUTS'] !== undefined) console.log(JSON.stringify(report));

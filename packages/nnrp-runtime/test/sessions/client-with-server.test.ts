@@ -35,7 +35,10 @@ describe('a client with a server of this package', () => {
     const ack = await patching;
     expect([ack.effectiveQualityTier, text(ack.body)]).toEqual([2, 'answer']);
 
-    const moving = clientSession.migrateTransport(clientSession.buildMigrationRequest(carrier.otherTransportId));
+    const { otherTransportId, transportId } = carrier;
+    const request = clientSession.buildMigrationRequest(otherTransportId);
+    const oldTransportId = transportId || preview3.TransportId.Quic;
+    const moving = clientSession.migrateTransport({ ...request, oldTransportId });
     await session.sendMigrateAck(await session.receiveMigrate());
     expect((await moving).resumeFromFrameId).toBeGreaterThanOrEqual(0n);
 

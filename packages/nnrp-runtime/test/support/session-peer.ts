@@ -138,7 +138,7 @@ export class SessionPeer {
 
   migrate(fields: Partial<preview3.SessionMigrate> = {}): void {
     const migrate: preview3.SessionMigrate = {
-      oldTransportId: carrier.transportId,
+      oldTransportId: carrier.transportId || preview3.TransportId.Quic,
       newTransportId: carrier.otherTransportId,
       lastResultFrameId: 0n,
       clientMigrateTsUs: 0n,

@@ -15,6 +15,8 @@ const ANY_PORT = '127.0.0.1:0';
 export const tcpCarrier: Carrier = {
   transportId: preview3.TransportId.Tcp,
   otherTransportId: preview3.TransportId.Quic,
+  peerAddress: /^127\.0\.0\.1:\d+$/,
+  hasAddresses: true,
   turnedAway: 'NNRP_ERR_TRANSPORT',
   bind: (config) => NnrpServer.bindTcp(ANY_PORT, config),
   listen: () => TcpListener.bind(ANY_PORT),

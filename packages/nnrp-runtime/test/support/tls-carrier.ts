@@ -22,6 +22,8 @@ export async function tlsCarrier(): Promise<Carrier> {
   return {
     transportId: tcpCarrier.transportId,
     otherTransportId: tcpCarrier.otherTransportId,
+    peerAddress: tcpCarrier.peerAddress,
+    hasAddresses: true,
     turnedAway: tcpCarrier.turnedAway,
     bind: (config) => NnrpServer.bindTls(ANY_PORT, server, config),
     listen: () => TlsListener.bind(ANY_PORT, server),

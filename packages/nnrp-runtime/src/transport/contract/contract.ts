@@ -2,8 +2,8 @@ import type { NnrpError, Packet, UsageError, WireFault } from 'nnrp-core';
 import type { PeerIdentity } from './peer-identity.js';
 import type { SentListener } from './sent-pieces.js';
 
-/** What carries the packets. An open set: preview3 names tcp and quic on the wire. */
-export type TransportKind = 'tcp' | 'quic' | 'memory' | (string & {});
+/** What carries the packets. An open set: preview3 names tcp and quic on the wire, and preview4 ipc as 3. */
+export type TransportKind = 'tcp' | 'quic' | 'ipc' | 'memory' | (string & {});
 
 /**
  * A packet on its way out. The head (header and metadata) is written straight into the transport's buffer; the body is

@@ -7,8 +7,18 @@ interface ResettableDuplex extends Duplex {
   resetAndDestroy(): unknown;
 }
 
+/** Whether it is a socket of Node. */
 export function isResettable(stream: Duplex): stream is ResettableDuplex {
   return typeof (stream as Partial<ResettableDuplex>).resetAndDestroy === 'function';
+}
+
+/** Ends a socket without what it still holds, so that the peer sees an error. A Unix domain socket knows no reset: it just ends. */
+export function reset(stream: ResettableDuplex): void {
+  try {
+    stream.resetAndDestroy();
+  } catch {
+    stream.destroy();
+  }
 }
 
 /** Whether it has ended for good, or is broken: its events may have come, and come no more. */

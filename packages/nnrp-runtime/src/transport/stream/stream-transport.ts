@@ -14,7 +14,7 @@ import { PacedWriter, type WriterOwner } from './paced-writer.js';
 import { StallWatch } from './stall-watch.js';
 import { maxCloseMs, StreamEnd, type StreamEndOwner } from './stream-end.js';
 import { bestWriteBytes, StreamGauge } from './stream-gauge.js';
-import { isOver, isResettable } from './stream-kinds.js';
+import { isOver, isResettable, reset } from './stream-kinds.js';
 import { type ReaderOwner, StreamReader } from './stream-reader.js';
 import { STREAM_DEFAULTS, type StreamTransportOptions, splitterOptions } from './stream-transport-options.js';
 import { WriteQueue } from './write-queue.js';
@@ -274,7 +274,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   private abortDamaged(packet: LentPacket): void {
     const { frameId, sessionId } = packet.unsentHead();
     const what = `the body of frame ${frameId} of session ${sessionId} was transferred or resized while it was being sent`;
-    if (isResettable(this.stream)) this.stream.resetAndDestroy();
+    if (isResettable(this.stream)) reset(this.stream);
     this.abort(new TransportError(`${this.remoteAddress}: ${what}; send a copy (body.slice()) of what is transferred`));
   }
 

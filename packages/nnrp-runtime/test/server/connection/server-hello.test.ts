@@ -100,7 +100,8 @@ describe('a hello', () => {
     const onlyOther = transportId === TransportId.Quic ? TransportPolicy.ForceTcp : TransportPolicy.ForceQuic;
     for (const [policy, preferredTransportId, acceptedPolicy] of [
       [onlyOther, otherTransportId, TransportPolicy.Auto],
-      [onlyThis, transportId, onlyThis],
+      // A transport without a number meets no wish for one.
+      [onlyThis, transportId, transportId === TransportId.Unspecified ? TransportPolicy.Auto : onlyThis],
     ] as const) {
       const block = preview3.encodeControlExtensions([
         preview3.encodeHelloExtension({ kind: 'transport_policy', policy, preferredTransportId }),

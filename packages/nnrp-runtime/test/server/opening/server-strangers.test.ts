@@ -5,6 +5,7 @@ import type { NnrpClientSession } from '../../../src/client/session/client-sessi
 import type { NnrpServerOptions } from '../../../src/server/contract/server-config.js';
 import { HandlerError } from '../../../src/server/failures/handler-error.js';
 import type { NnrpServer } from '../../../src/server/server.js';
+import { carrier } from '../../support/carrier.js';
 import { eventually } from '../../support/eventually.js';
 import type { RawPeer } from '../../support/raw-peer.js';
 import { announcedOpenBytes } from '../../support/session-peer.js';
@@ -65,7 +66,7 @@ describe('connections without a session', () => {
     expect(await answered(session)).toBe('still here');
   });
 
-  it('are bounded per address, too', async () => {
+  it.runIf(carrier.hasAddresses)('are bounded per address, too', async () => {
     const server = await stage.serve({ maxUnopenedPerAddress: 2 });
     const peers: RawPeer[] = [];
     for (let count = 1; count <= 4; count++) {
@@ -164,30 +165,34 @@ describe('guesses at a token', () => {
   const open = (client: Awaited<ReturnType<Stage['connect']>>, auth: string) =>
     client.openSession({ auth: new TextEncoder().encode(auth) });
 
-  it('are answered ever later, then the address is shut out for a while, then it may try again', async () => {
-    const server = await stage.serve({ ...guarded, refusalsPerAddress: 8, refusalPauseMs: 1500 });
-    const answeredMs: number[] = [];
-    const beganMs = performance.now();
-    for (let guess = 1; guess <= 4; guess++) {
-      const client = await stage.connect(server);
-      const askedMs = performance.now();
-      await expect(open(client, 'guess')).rejects.toMatchObject({ code: 'NNRP_ERR_SESSION_REFUSED' });
-      answeredMs.push(performance.now() - askedMs);
-      await client.close();
-    }
-    // 8 allowed, 2 of them at once; some is forgotten on the way.
-    expect(answeredMs[3]).toBeGreaterThan(90);
-    const guesser = await stage.connect(server);
-    const guesses = Array.from({ length: 8 }, () => open(guesser, 'guess').catch((error: Error) => error));
-    await Promise.all(guesses);
-    await guesser.closed;
-    expect(server.stats().addressRefusals?.hits).toBeGreaterThan(2);
-    expect(performance.now() - beganMs).toBeGreaterThan(1000);
-    await inTime(async () => {
-      const client = await stage.connect(server).catch(() => undefined);
-      return client !== undefined && (await open(client, 'secret').then(Boolean, () => false));
-    });
-  }, 40_000);
+  it.runIf(carrier.hasAddresses)(
+    'are answered ever later, then the address is shut out for a while, then it may try again',
+    async () => {
+      const server = await stage.serve({ ...guarded, refusalsPerAddress: 8, refusalPauseMs: 1500 });
+      const answeredMs: number[] = [];
+      const beganMs = performance.now();
+      for (let guess = 1; guess <= 4; guess++) {
+        const client = await stage.connect(server);
+        const askedMs = performance.now();
+        await expect(open(client, 'guess')).rejects.toMatchObject({ code: 'NNRP_ERR_SESSION_REFUSED' });
+        answeredMs.push(performance.now() - askedMs);
+        await client.close();
+      }
+      // 8 allowed, 2 of them at once; some is forgotten on the way.
+      expect(answeredMs[3]).toBeGreaterThan(90);
+      const guesser = await stage.connect(server);
+      const guesses = Array.from({ length: 8 }, () => open(guesser, 'guess').catch((error: Error) => error));
+      await Promise.all(guesses);
+      await guesser.closed;
+      expect(server.stats().addressRefusals?.hits).toBeGreaterThan(2);
+      expect(performance.now() - beganMs).toBeGreaterThan(1000);
+      await inTime(async () => {
+        const client = await stage.connect(server).catch(() => undefined);
+        return client !== undefined && (await open(client, 'secret').then(Boolean, () => false));
+      });
+    },
+    40_000,
+  );
 
   it('cost those nothing who have a session, and honest ones of the address no time', async () => {
     const server = echoing(await stage.serve({ ...guarded, refusalsPerAddress: 50 }));
@@ -201,7 +206,7 @@ describe('guesses at a token', () => {
     expect(await answered(session)).toBe('still here');
   });
 
-  it('that come faster than they are answered cost the connection', async () => {
+  it.runIf(carrier.hasAddresses)('that come faster than they are answered cost the connection', async () => {
     const server = await stage.serve(guarded);
     const peer = await stage.peer(server);
     for (let guess = 0; guess < 200; guess++) peer.send(announcedOpenBytes());

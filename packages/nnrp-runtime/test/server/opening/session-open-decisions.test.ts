@@ -310,7 +310,7 @@ describe('the policy', () => {
     const server = await serve({
       applicationPolicy: {
         validateSessionOpen(open, { remoteAddress, auth }) {
-          seen.push(open.clientSessionTag, remoteAddress.startsWith('127.0.0.1:'), new TextDecoder().decode(auth));
+          seen.push(open.clientSessionTag, carrier.peerAddress.test(remoteAddress), new TextDecoder().decode(auth));
           return undefined;
         },
       },
@@ -379,7 +379,7 @@ describe('authorize, the policy as one function', () => {
     const seen: unknown[] = [];
     const server = await serve({
       authorize: (open, { remoteAddress, auth }) => {
-        seen.push(open.clientSessionTag, remoteAddress.startsWith('127.0.0.1:'), new TextDecoder().decode(auth));
+        seen.push(open.clientSessionTag, carrier.peerAddress.test(remoteAddress), new TextDecoder().decode(auth));
         return true;
       },
     });

@@ -1,0 +1,78 @@
+import { createServer, type Server } from 'node:net';
+import { isNnrpError, TransportError } from 'nnrp-core';
+import { type Guarded, listen } from '../../base/guard.js';
+import { nodeCluster } from '../../base/node-modules.js';
+import type { IpcAddress } from './ipc-address.js';
+import {
+  bindStrictly,
+  closeWithFile,
+  describeListenFailure,
+  type FileIdentity,
+  identityOf,
+  removeStale,
+  setMode,
+} from './socket-file.js';
+
+/** Others may take the name each time that a stale file has gone. */
+const ATTEMPTS = 5;
+/** Connections that wait in the system: one too many is refused at once, where TCP would ask again. */
+const BACKLOG = 4096;
+
+/** A server that listens, and its end. */
+export interface IpcServer {
+  readonly server: Server;
+  /** Takes no more connections; the socket file is gone then. */
+  close(): unknown;
+}
+
+/**
+ * Listens. The socket file of a process that is gone is replaced; that of a process which lives is not.
+ *
+ * @throws TransportError (as a rejection) when the address cannot be bound
+ */
+export async function listenOnIpc(address: IpcAddress, mode: number): Promise<IpcServer> {
+  const { kind, path, text } = address;
+  // The primary has the socket, for all workers that listen there, and its file.
+  const isOthers = nodeCluster().isWorker;
+  try {
+    const server = await listenWherePossible(address, mode, isOthers);
+    if (kind !== 'file' || isOthers) return { server, close: () => server.close() };
+    const own: FileIdentity | undefined = identityOf(path);
+    return { server, close: () => closeWithFile(server, path, own) };
+  } catch (error) {
+    const why = describeListenFailure(path, error);
+    throw new TransportError(`cannot listen on ${text}: ${why}`, { cause: error, isRetryable: false });
+  }
+}
+
+async function listenWherePossible(address: IpcAddress, mode: number, isOthers: boolean): Promise<Server> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await listenOnce(address, mode, isOthers);
+    } catch (error) {
+      const isTaken = !isNnrpError(error) && (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+      if (!isTaken || address.kind !== 'file' || attempt === ATTEMPTS) throw error;
+      await removeStale(address.path);
+    }
+  }
+}
+
+function listenOnce({ kind, path }: IpcAddress, mode: number, isOthers: boolean): Promise<Server> {
+  const server = createServer({ allowHalfOpen: true });
+  return new Promise((resolve, reject) => {
+    const failed = (error: unknown) => {
+      reject(error);
+      server.close();
+    };
+    const owner: Guarded = { crashed: failed };
+    // Once it listens, the promise has resolved, and the listener is told of errors.
+    listen(owner, server, 'error', failed);
+    const bind = () => server.listen({ path, backlog: BACKLOG });
+    listen(owner, server, 'listening', () => {
+      if (kind === 'file') setMode(path, mode);
+      resolve(server);
+    });
+    if (kind === 'file') bindStrictly(mode, isOthers, bind);
+    else bind();
+  });
+}
