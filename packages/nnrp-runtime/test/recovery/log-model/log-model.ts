@@ -12,6 +12,8 @@ import { counting, isPrefix, must, same, tokenOf, turns } from './model-words.js
 
 const WINDOW_MS = 60_000;
 const FENCE_MS = 260;
+/** Tokens that are good beside the newest one at most. */
+const MAX_UNPROVED = 7;
 /** An answer to a wrong token waits so long at most. */
 const DELAY_MS = 3000;
 const MOST_IN_FLIGHT = 12;
@@ -27,7 +29,8 @@ export class LogModel {
   private readonly serving: Promise<void>;
   /** By which the session may be resumed; older ones may not be used. */
   private current: Uint8Array = new Uint8Array(0);
-  private previous: Uint8Array | undefined;
+  /** Beside the newest one, until the peer has shown that it has that; the newest first. */
+  private unproved: Uint8Array[] = [];
   private readonly old: Uint8Array[] = [];
   /** Packets of the session that have got to the server. */
   private serverHas = 0;
@@ -269,10 +272,11 @@ export class LogModel {
       before.pass();
     }
     this.counts.resumed++;
-    for (const token of [this.current, this.previous]) {
-      if (token !== undefined && !same(token, presented)) this.old.push(token);
-    }
-    this.previous = presented;
+    const others = [this.current, ...this.unproved].filter((token) => !same(token, presented));
+    // The peer had the newest one, or may have any of them.
+    const stay = same(presented, this.current) ? 0 : MAX_UNPROVED - 1;
+    this.old.push(...others.splice(stay));
+    this.unproved = [presented, ...others];
     this.current = tokenOf(ack);
     this.confirmed = Math.max(this.confirmed, peer.got.length);
     this.awayMs = 0;
@@ -293,7 +297,7 @@ export class LogModel {
     const { peer } = this;
     if (choice === 'held') return peer.token;
     if (choice === 'newest') return this.current;
-    if (choice === 'old') return this.old.at(-1);
+    if (choice === 'old') return this.old.at(-1) ?? this.unproved.at(-1);
     if (choice === 'cut off') return peer.token.subarray(0, peer.token.length - 1);
     return peer.token.map((byte) => byte ^ 1);
   }
@@ -303,11 +307,11 @@ export class LogModel {
     position: PositionChoice,
   ): 'granted' | 'granted or gone' | 'refused' | 'either' {
     const isCurrent = same(token, this.current);
-    const isPrevious = this.previous !== undefined && same(token, this.previous);
-    if (this.isExpired || (!isCurrent && !isPrevious)) return 'refused';
+    const isUnproved = this.unproved.some((good) => same(token, good));
+    if (this.isExpired || (!isCurrent && !isUnproved)) return 'refused';
     const proofs = this.lastWire;
-    if (isPrevious && proofs?.isProved) return 'refused';
-    if (isPrevious && proofs?.mayBeProved) return 'either';
+    if (isUnproved && proofs?.isProved) return 'refused';
+    if (isUnproved && proofs?.mayBeProved) return 'either';
     const isOver = this.application.endReason !== undefined;
     if (position !== 'right') return 'refused';
     return isOver && (this.hasLastWord || this.awayMs > 0) ? 'granted or gone' : 'granted';
