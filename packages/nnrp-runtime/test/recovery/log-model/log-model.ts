@@ -8,12 +8,11 @@ import { LogApplication } from './log-application.js';
 import type { LogCommand, PositionChoice, TokenChoice } from './log-commands.js';
 import { LogPeer } from './log-peer.js';
 import type { LogSettings } from './log-settings.js';
-import { counting, isPrefix, must, same, tokenOf, turns } from './model-words.js';
+import { ModelTokens } from './model-tokens.js';
+import { counting, isPrefix, must, tokenOf, turns } from './model-words.js';
 
 const WINDOW_MS = 60_000;
 const FENCE_MS = 260;
-/** Tokens that are good beside the newest one at most. */
-const MAX_UNPROVED = 7;
 /** An answer to a wrong token waits so long at most. */
 const DELAY_MS = 3000;
 const MOST_IN_FLIGHT = 12;
@@ -27,11 +26,7 @@ export class LogModel {
   private readonly application = new LogApplication();
   private readonly server: NnrpServer;
   private readonly serving: Promise<void>;
-  /** By which the session may be resumed; older ones may not be used. */
-  private current: Uint8Array = new Uint8Array(0);
-  /** Beside the newest one, until the peer has shown that it has that; the newest first. */
-  private unproved: Uint8Array[] = [];
-  private readonly old: Uint8Array[] = [];
+  private readonly tokens = new ModelTokens();
   /** Packets of the session that have got to the server. */
   private serverHas = 0;
   /** Packets of the session of which the server knows that the peer has them. */
@@ -68,7 +63,7 @@ export class LogModel {
   async open(): Promise<void> {
     const wire = this.peer.ask(new Uint8Array(0), undefined);
     const ack = await this.answered(wire);
-    this.current = tokenOf(ack);
+    this.tokens.newest = tokenOf(ack);
     this.peer.wire = wire;
     while (this.peer.take());
   }
@@ -272,12 +267,7 @@ export class LogModel {
       before.pass();
     }
     this.counts.resumed++;
-    const others = [this.current, ...this.unproved].filter((token) => !same(token, presented));
-    // The peer had the newest one, or may have any of them.
-    const stay = same(presented, this.current) ? 0 : MAX_UNPROVED - 1;
-    this.old.push(...others.splice(stay));
-    this.unproved = [presented, ...others];
-    this.current = tokenOf(ack);
+    this.tokens.presented(presented, tokenOf(ack));
     this.confirmed = Math.max(this.confirmed, peer.got.length);
     this.awayMs = 0;
     peer.token = presented;
@@ -296,8 +286,8 @@ export class LogModel {
   private chosen(choice: TokenChoice): Uint8Array | undefined {
     const { peer } = this;
     if (choice === 'held') return peer.token;
-    if (choice === 'newest') return this.current;
-    if (choice === 'old') return this.old.at(-1) ?? this.unproved.at(-1);
+    if (choice === 'newest') return this.tokens.newest;
+    if (choice === 'old') return this.tokens.oldest;
     if (choice === 'cut off') return peer.token.subarray(0, peer.token.length - 1);
     return peer.token.map((byte) => byte ^ 1);
   }
@@ -306,9 +296,8 @@ export class LogModel {
     token: Uint8Array,
     position: PositionChoice,
   ): 'granted' | 'granted or gone' | 'refused' | 'either' {
-    const isCurrent = same(token, this.current);
-    const isUnproved = this.unproved.some((good) => same(token, good));
-    if (this.isExpired || (!isCurrent && !isUnproved)) return 'refused';
+    const isUnproved = this.tokens.isUnproved(token);
+    if (this.isExpired || !(isUnproved || this.tokens.isNewest(token))) return 'refused';
     const proofs = this.lastWire;
     if (isUnproved && proofs?.isProved) return 'refused';
     if (isUnproved && proofs?.mayBeProved) return 'either';
