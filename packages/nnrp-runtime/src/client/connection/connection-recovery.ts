@@ -155,7 +155,7 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
   }
 
   sessionLost({ sessionId, lostAtMs: sinceMs, windowMs }: ResumableSession, error: NnrpError): void {
-    const session = [...this.sessions].find((each) => each.sessionId === sessionId && !each.isLost);
+    const session = this.sessionOf(sessionId);
     if (session !== undefined && this.reopening.takes(session)) {
       this.lose(session, error, { sinceMs, windowMs });
       return;
@@ -175,7 +175,13 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
     session.lost(error);
     events.lost(sessionId, forCaller(error));
     // There may be a connection already, which another session is on.
-    reopening.goOn();
+    reopening.ask(session);
+  }
+
+  /** Where the server knows it by this id. */
+  private sessionOf(sessionId: number): NnrpClientSession | undefined {
+    for (const session of this.sessions) if (session.sessionId === sessionId && !session.isLost) return session;
+    return undefined;
   }
 
   ruleBroken(error: ProtocolError): void {

@@ -84,7 +84,17 @@ export class SessionReopening {
 
   /** There is a connection. */
   goOn(): void {
-    for (const reopening of [...this.waiting.values()]) this.ask(reopening);
+    for (const session of [...this.waiting.keys()]) this.ask(session);
+  }
+
+  /** Asks for it, when there is a connection and it is time. */
+  ask(session: NnrpClientSession): void {
+    const { connection } = this;
+    const reopening = this.waiting.get(session);
+    if (reopening === undefined || reopening.isAsked || reopening.wait !== undefined || connection.isAway) return;
+    reopening.isAsked = true;
+    // Its answer is told of by `opened`, before anything that comes behind it.
+    connection.openAgain(session, reopening.request).catch((error: unknown) => this.failed(reopening, error));
   }
 
   /** The server has opened it. */
@@ -114,15 +124,6 @@ export class SessionReopening {
     return reopening;
   }
 
-  private ask(reopening: Reopening): void {
-    const { connection } = this;
-    const { session, request } = reopening;
-    if (reopening.isAsked || reopening.wait !== undefined || connection.isAway) return;
-    reopening.isAsked = true;
-    // Its answer is told of by `opened`, before anything that comes behind it.
-    connection.openAgain(session, request).catch((error: unknown) => this.failed(reopening, error));
-  }
-
   private failed(reopening: Reopening, error: unknown): void {
     const { session } = reopening;
     if (this.waiting.get(session) !== reopening) return;
@@ -136,7 +137,7 @@ export class SessionReopening {
     const delayMs = error.retryAfterMs + backoffMs(reopening.attempts++, connection.config.reconnectBackoffMs);
     reopening.wait = later(connection, Math.min(delayMs, MAX_TIMER_MS), () => {
       reopening.wait = undefined;
-      this.ask(reopening);
+      this.ask(session);
     });
   }
 

@@ -116,6 +116,12 @@ export class LinkTrial implements LinkOwner {
     return true;
   }
 
+  closeArrived(link: LiveLink): boolean {
+    if (this.state === 'succeeded') return this.owner.closeArrived(link);
+    this.fail(new TransportError('the server closed the connection'));
+    return true;
+  }
+
   linkLost(link: LiveLink, error: NnrpError | undefined): void {
     if (this.state === 'succeeded') this.owner.linkLost(link, error);
     else this.fail(error ?? new TransportError('the server closed the connection'));
