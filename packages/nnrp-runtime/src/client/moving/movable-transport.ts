@@ -208,7 +208,8 @@ export class MovableTransport extends ResumingTransport implements TrialOwner {
     trial.take();
     if (answer === undefined) answers.isAlreadyAsked(resumes.session);
     else answers.answered(link, resumes, answer);
-    for (const session of [...this.sessions.values()]) if (session !== resumes.session) answers.ask(link, session);
+    const others = [...this.sessions.values()].filter((session) => session !== resumes.session);
+    answers.ask(link, others);
     if (this.link !== link) return;
     this.words.askOn(link);
     this.awaitAnswers(link);

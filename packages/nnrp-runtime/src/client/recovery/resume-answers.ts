@@ -59,15 +59,23 @@ export class ResumeAnswers {
     const all = [...sessions];
     this.refused = 0;
     const areMany = all.length > MOST_REFUSED;
-    this.untried = areMany ? inOrderOfTrial(all) : all;
+    this.untried = areMany ? inOrderOfTrial(all) : [];
     if (areMany) this.askNext(link);
-    else this.askRest(link);
+    else this.ask(link, all);
   }
 
-  ask(link: LiveLink, session: ResumableSession): void {
-    this.asked.add(session);
-    const { open, packet } = resumeRequest(session);
-    link.ask({ packet, resumes: { session, open } });
+  /** Asks for all of them that are wanted still. */
+  ask(link: LiveLink, sessions: readonly ResumableSession[]): void {
+    let isAsked = false;
+    for (const session of sessions) {
+      if (!this.isWanted(session)) continue;
+      isAsked = true;
+      this.asked.add(session);
+      const { open, packet } = resumeRequest(session);
+      link.ask({ packet, resumes: { session, open } });
+    }
+    // A path that is dead already, or has died meanwhile, is found by it.
+    if (isAsked) link.fence();
   }
 
   /** It was asked for on a link of its own, and the answer is still to come. */
@@ -132,13 +140,13 @@ export class ResumeAnswers {
   private askNext(link: LiveLink): void {
     let next = this.untried.shift();
     while (next !== undefined && !this.isWanted(next)) next = this.untried.shift();
-    if (next !== undefined) this.ask(link, next);
+    if (next !== undefined) this.ask(link, [next]);
   }
 
   private askRest(link: LiveLink): void {
     const { untried } = this;
     this.untried = [];
-    for (const session of untried) if (this.isWanted(session)) this.ask(link, session);
+    this.ask(link, untried);
   }
 
   /** The server knows nothing of a session that it was asked for. */
@@ -172,8 +180,7 @@ export class ResumeAnswers {
     const delayMs = afterMs + backoffMs(SPREAD, owner.settings.reconnectBackoffMs);
     const timer = later(owner, Math.min(delayMs, MAX_TIMER_MS), () => {
       this.retries.delete(timer);
-      if (owner.link === link && this.isWanted(session) && performance.now() < session.endsAtMs)
-        this.ask(link, session);
+      if (owner.link === link && performance.now() < session.endsAtMs) this.ask(link, [session]);
     });
     this.retries.add(timer);
   }

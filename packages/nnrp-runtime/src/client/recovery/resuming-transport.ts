@@ -243,8 +243,6 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     this.words.greet(link);
     this.answers.askAll(link, this.sessions.values());
     this.words.askOn(link);
-    // A path that is dead already is found by it; only servers that take sessions back are known to answer.
-    if (this.sessions.size > 0) link.fence();
   }
 
   protected awaitAnswers(link: LiveLink): void {
