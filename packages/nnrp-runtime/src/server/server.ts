@@ -31,7 +31,7 @@ import { goodbye, type ShutdownOptions, shutdownOptions } from './contract/shutd
 import { declareBounds } from './declared-bounds.js';
 import { HANDLER_WORDS, INTERNAL_WORDS, UnhandledFailures } from './failures/unhandled-failures.js';
 import { IncomingConnections } from './incoming-connections.js';
-import { type Listeners, openAll } from './open-listeners.js';
+import { checkListener, type Listeners, openAll } from './open-listeners.js';
 import { Admission } from './opening/admission.js';
 import { openTerms } from './opening/session-opening.js';
 import { type ResumableOwner, ResumableSessions } from './recovery/resumable-sessions.js';
@@ -137,10 +137,11 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   /**
    * Serves the connections of any listener, which the server owns from now on.
    *
-   * @throws UsageError when the configuration names another transport than the listener's
+   * @throws UsageError on what is no listener, and when the configuration names another transport than the listener's
    */
   static fromListener(listener: FramedListener, config: NnrpServerOptions = {}): NnrpServer {
-    return new NnrpServer([listener], serverConfig(config, listener.kind));
+    const { kind } = checkListener(listener, undefined);
+    return new NnrpServer([listener], serverConfig(config, kind));
   }
 
   /**

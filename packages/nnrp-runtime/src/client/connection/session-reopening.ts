@@ -1,5 +1,6 @@
 import { forCaller, isNnrpError, type NnrpError, TimeoutError } from 'nnrp-core';
 import { type Guarded, later } from '../../base/guard.js';
+import { keptError } from '../../base/kept-error.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { ReopenReport } from '../contract/resume-report.js';
 import { backoffMs } from '../recovery/backoff.js';
@@ -78,7 +79,7 @@ export class SessionReopening {
     if (request === undefined) return;
     const limitMs = Math.min(Math.max(windowMs, 1), MAX_TIMER_MS);
     const limit = later(this.connection, limitMs, () => this.timedOut(session));
-    const common = { wait: undefined, attempts: 0, isAsked: false, why: error };
+    const common = { wait: undefined, attempts: 0, isAsked: false, why: keptError(error) };
     this.waiting.set(session, { session, request, error, sinceMs, limitMs, limit, ...common });
   }
 
@@ -128,7 +129,7 @@ export class SessionReopening {
     const { session } = reopening;
     if (this.waiting.get(session) !== reopening) return;
     reopening.isAsked = false;
-    if (isNnrpError(error)) reopening.why = error;
+    if (isNnrpError(error)) reopening.why = keptError(error);
     if (!isNnrpError(error) || !error.isRetryable) {
       this.giveUp(reopening);
       return;

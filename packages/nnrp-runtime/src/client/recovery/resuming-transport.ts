@@ -1,6 +1,7 @@
 import { IdMap, type NnrpError, type Packet, ProtocolError, TimeoutError, TransportError } from 'nnrp-core';
 import { ErrorCode, MessageType } from 'nnrp-core/preview3';
 import { background, guard, later, nextTurn } from '../../base/guard.js';
+import { keptError } from '../../base/kept-error.js';
 import { SETTLED } from '../../base/promises/settled.js';
 import { Patience } from '../../base/time/patience.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
@@ -203,7 +204,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
       return;
     }
     const nowMs = performance.now();
-    const why = error ?? new TransportError(`${this.remoteAddress} closed the connection`);
+    const why = keptError(error ?? new TransportError(`${this.remoteAddress} closed the connection`));
     this.link = undefined;
     this.answers.forget();
     this.patience?.end();
@@ -253,7 +254,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
   }
 
   connectFailed(error: NnrpError): void {
-    if (this.gap !== undefined) this.gap.error = error;
+    if (this.gap !== undefined) this.gap.error = keptError(error);
     this.connectAgain();
   }
 

@@ -1,6 +1,7 @@
 import { IdMap, type NnrpError, type ProtocolError, TransportError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { type Guarded, later } from '../../base/guard.js';
+import { keptError } from '../../base/kept-error.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import type { ServerMemory } from '../bounds/server-memory.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
@@ -115,7 +116,9 @@ export class ResumableSessions implements PortServer {
     const { acceptedProfileId, schemaId, schemaVersion } = session.ack;
     if (open.profileId !== acceptedProfileId) return undefined;
     if (open.schemaId !== schemaId || open.schemaVersion !== schemaVersion) return undefined;
-    return port.canGoOnFrom(received) || !port.isAway ? port : undefined;
+    // Before the connection that it is on is given up for it.
+    const canBe = port.isAway ? port.canGoOnFrom(received) : port.mayHaveReceived(received);
+    return canBe ? port : undefined;
   }
 
   /** Whether it can still be resumed. */
@@ -157,6 +160,11 @@ export class ResumableSessions implements PortServer {
   }
 
   keepRest(port: SessionPort): void {
+    // Another session has its id by now: nobody can come for it.
+    if (!this.knows(port)) {
+      port.clear();
+      return;
+    }
     this.restCount++;
     this.waits(port, OVER);
     this.keepBounds();
@@ -221,7 +229,7 @@ export class ResumableSessions implements PortServer {
     const sinceMs = port.awaySinceMs;
     const leftMs = Math.max(0, sinceMs + this.owner.config.resumeWindowMs - performance.now());
     const timer = later(this.owner, Math.ceil(leftMs), () => this.expire(port)).unref();
-    this.suspensions.set(port, { error, sinceMs, timer });
+    this.suspensions.set(port, { error: keptError(error), sinceMs, timer });
     this.shares.add(port);
     this.shares.count(port, port.keptBytes);
   }
