@@ -120,13 +120,17 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
   }
 
   suspended(error: NnrpError): void {
-    const { reading, flow } = this.connection;
+    const { connection, reopening, sessions } = this;
+    const { reading, flow, config } = connection;
     // A wait for a PONG in which the connection was lost says nothing about the server.
     reading.stops++;
+    // What waits for its turn must not begin where it is lost.
+    const areLost = config.reconnect === 'reopen';
+    for (const session of sessions) if (areLost && reopening.takes(session)) session.holdSubmits();
     flow.restart();
     this.parts.probes.lost(error);
     if (this.move !== undefined) return;
-    for (const session of this.sessions) if (!session.isLost) session.suspended(error);
+    for (const session of sessions) if (!session.isLost) session.suspended(error);
     this.parts.events.suspended(forCaller(error));
   }
 

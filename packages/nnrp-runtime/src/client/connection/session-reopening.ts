@@ -1,4 +1,5 @@
 import { forCaller, isNnrpError, type NnrpError, TimeoutError } from 'nnrp-core';
+import { SessionErrorCode } from 'nnrp-core/preview3';
 import { type Guarded, later } from '../../base/guard.js';
 import { keptError } from '../../base/kept-error.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
@@ -130,7 +131,7 @@ export class SessionReopening {
     if (this.waiting.get(session) !== reopening) return;
     reopening.isAsked = false;
     if (isNnrpError(error)) reopening.why = keptError(error);
-    if (!isNnrpError(error) || !error.isRetryable) {
+    if (!isNnrpError(error) || !(error.isRetryable || isIdInUse(error, reopening.request))) {
       this.giveUp(reopening);
       return;
     }
@@ -155,4 +156,9 @@ export class SessionReopening {
     session.disconnected(reason);
     this.connection.gaveUp(reason);
   }
+}
+
+/** The server may not have noticed yet that the session before is lost, which has the id. */
+function isIdInUse({ wireCode }: NnrpError, { open }: OpenRequest): boolean {
+  return open.requestedSessionId !== 0 && wireCode === SessionErrorCode.SessionLimitReached;
 }

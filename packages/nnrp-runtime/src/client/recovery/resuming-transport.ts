@@ -140,7 +140,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
 
   /** The path is dead as far as the connection can tell. @returns false when that is the end of it */
   pathLost(error: NnrpError): boolean {
-    if (this.isOver || this.sessions.size === 0) return false;
+    if (this.isOver || !this.comesBack) return false;
     this.link?.lost(error);
     return true;
   }
