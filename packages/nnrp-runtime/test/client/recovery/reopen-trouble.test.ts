@@ -1,3 +1,4 @@
+import { FlowSender } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NnrpClient } from '../../../src/client/client.js';
@@ -23,21 +24,6 @@ const REFUSED = {
 const FINAL = bytesOfMessage(MessageType.SessionOpenAck, 0, 0, SESSION_OPEN_ACK, REFUSED, WHY);
 
 const reopened = (client: NnrpClient) => new Promise<ReopenReport>((resolve) => client.once('reopened', resolve));
-
-const PAUSED: preview3.FlowUpdate = {
-  scopeKind: preview3.ScopeKind.Connection,
-  updateReason: preview3.UpdateReason.Pause,
-  backpressureLevel: 0,
-  flowFlags: 0,
-  creditEpoch: 1,
-  connectionCredit: 0,
-  sessionCredit: 0,
-  operationCredit: 0,
-  retryAfterMs: 0,
-  operationId: 0n,
-  scopeId: 0n,
-  operationIdOrZero: 0n,
-};
 
 async function bodiesOf(server: RecoveryServer, known: KnownSession, count: number): Promise<string[]> {
   await eventually(() => server.submits(known).length >= count, `${count} submits have come`);
@@ -69,7 +55,8 @@ describe('submits of a client that opens its sessions anew', () => {
     const server = await RecoveryServer.start();
     const { client, session } = await server.session({ reconnect: 'reopen' });
     const paused = new Promise((resolve) => client.once('flowUpdate', resolve));
-    server.link.send(bytesOfMessage(MessageType.FlowUpdate, 0, 0, FLOW_UPDATE, PAUSED));
+    const pause = new FlowSender(preview3.ScopeKind.Connection).next({ updateReason: preview3.UpdateReason.Pause });
+    server.link.send(bytesOfMessage(MessageType.FlowUpdate, 0, 0, FLOW_UPDATE, pause));
     await paused;
     const waiting = ['one', 'two', 'three'].map((body) => session.submit(body));
     const coming = reopened(client);
