@@ -152,7 +152,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   }
 
   sendPing(): void {
-    this.outbox.sendAhead(this.outbound.setPlain(MessageType.Ping, 0, 0));
+    this.outbox.sendAhead(this.outbound.setPlain(MessageType.Ping, 0, 0), false);
   }
 
   pingTimedOut(error: TimeoutError): boolean {
@@ -380,7 +380,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   private receivedByAnyRole(packet: Packet): boolean {
     switch (packet.messageType) {
       case MessageType.Ping:
-        if (!this.outbox.sendAhead(this.outbound.setPlain(MessageType.Pong, 0, 0)))
+        if (!this.outbox.sendAhead(this.outbound.setPlain(MessageType.Pong, 0, 0), true))
           this.answerWaits(TEXT_BYTES + preview3.COMMON_HEADER_BYTES);
         return true;
       case MessageType.Pong:

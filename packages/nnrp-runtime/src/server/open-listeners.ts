@@ -1,5 +1,7 @@
 import { isNnrpError, shownValue, shownWord, TransportError, UsageError } from 'nnrp-core';
 import { brokenBy } from '../base/application/thrown-text.js';
+import type { Guarded } from '../base/guard.js';
+import { awaited, STEP_MS } from '../base/promises/awaited.js';
 import { ignoreRejection } from '../base/promises/settled.js';
 import type { FramedListener, TransportKind } from '../transport/contract/contract.js';
 import type { ListenerOptions, ListenerSource } from './contract/endpoints.js';
@@ -56,22 +58,27 @@ async function openListeners(
   call: string,
 ): Promise<Listeners> {
   const options = ofTransports(config);
-  const opening = sources.map(async (source) => checkListener(await made(source, options), kind));
-  const outcomes = await Promise.allSettled(opening);
   const listeners: FramedListener[] = [];
-  let failure: Error | undefined;
-  for (const [index, outcome] of outcomes.entries()) {
-    if (outcome.status === 'fulfilled' && !listeners.includes(outcome.value)) {
-      listeners.push(outcome.value);
-      continue;
+  let isOver = false;
+  const opening = sources.map(async (source, index) => {
+    try {
+      const listener = checkListener(await made(source, options), kind);
+      if (listeners.includes(listener)) throw new UsageError('it stands in the list twice');
+      listeners.push(listener);
+      // Another one has failed meanwhile: nobody waits for this one.
+      if (isOver) await closeAll([listener]);
+      return listener;
+    } catch (error) {
+      throw failed(sources.length === 1 ? call : `${call}: listener ${index + 1} of ${sources.length}`, error);
     }
-    const reason: unknown =
-      outcome.status === 'rejected' ? outcome.reason : new UsageError('it stands in the list twice');
-    failure ??= failed(sources.length === 1 ? call : `${call}: listener ${index + 1} of ${sources.length}`, reason);
+  });
+  try {
+    return (await Promise.all(opening)) as unknown as Listeners;
+  } catch (error) {
+    isOver = true;
+    await closeAll(listeners);
+    throw error;
   }
-  if (failure === undefined) return listeners as unknown as Listeners;
-  await closeAll(listeners);
-  throw failure;
 }
 
 function ofTransports({ maxPacketBytes, highWaterBytes, stallTimeoutMs }: ListenerOptions): ListenerOptions {
@@ -86,17 +93,28 @@ function closeGiven(sources: readonly ListenerSource[]): void {
   }
 }
 
+/** What fails of it, or comes to no end, is not waited for: the caller hears of what came first. */
 async function closeAll(listeners: readonly FramedListener[]): Promise<void> {
-  await Promise.allSettled(listeners.map(async (listener) => listener.close()));
+  const late = () => new Error('not closed');
+  await Promise.all(listeners.map((listener) => awaited(NO_OWNER, () => listener.close(), STEP_MS, late)));
 }
+
+const NO_OWNER: Guarded = { crashed: () => {} };
 
 function made(source: ListenerSource, options: ListenerOptions): FramedListener | PromiseLike<FramedListener> {
   return typeof source === 'function' ? source(options) : source;
 }
 
-function checkListener(given: FramedListener, kind: TransportKind | undefined): FramedListener {
+/** @throws UsageError when it is none, or of another kind */
+export function checkListener(given: FramedListener, kind: TransportKind | undefined): FramedListener {
   const isListener = typeof given?.accept === 'function' && typeof given.close === 'function';
-  if (!isListener) throw new UsageError(`expected a FramedListener, got ${shownValue(given)}`);
+  if (!isListener) {
+    const isPromise = typeof (given as { then?: unknown } | undefined)?.then === 'function';
+    const hint = isPromise ? ': await it' : '';
+    throw new UsageError(
+      `expected a FramedListener, as TcpListener.bind(address) makes, got ${shownValue(given)}${hint}`,
+    );
+  }
   if (kind === undefined || given.kind === kind) return given;
   ignoreRejection(Promise.resolve(given.close()));
   throw new UsageError(`transport is ${shownWord(kind)}, but the listener is ${given.kind}`);

@@ -33,7 +33,7 @@ import { declareBounds } from './declared-bounds.js';
 import { FailureReports } from './failures/failure-reports.js';
 import { IncomingConnections } from './incoming-connections.js';
 import { openAddresses } from './open-addresses.js';
-import { type Listeners, openAll, openOne } from './open-listeners.js';
+import { checkListener, type Listeners, openAll, openOne } from './open-listeners.js';
 import { Admission } from './opening/admission.js';
 import { openTerms } from './opening/session-opening.js';
 import { type ResumableOwner, ResumableSessions } from './recovery/resumable-sessions.js';
@@ -75,12 +75,8 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     super();
     ignoreRejection(this.ended.promise);
     this.memory = new ServerMemory(config, this.bounds);
-    declareBounds(this.bounds, config, {
-      memory: this.memory,
-      connections: this.connections,
-      closingConnections: this.closingConnections,
-      table: this.table,
-    });
+    const { memory, connections, closingConnections, table } = this;
+    declareBounds(this.bounds, config, { memory, connections, closingConnections, table });
     this.admission = new Admission(
       config,
       this.bounds,
@@ -138,10 +134,11 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   /**
    * Serves the connections of any listener, which the server owns from now on.
    *
-   * @throws UsageError when the configuration names another transport than the listener's
+   * @throws UsageError on what is no listener, and when the configuration names another transport than the listener's
    */
   static fromListener(listener: FramedListener, config: NnrpServerOptions = {}): NnrpServer {
-    return new NnrpServer([listener], serverConfig(config, listener.kind));
+    const { kind } = checkListener(listener, undefined);
+    return new NnrpServer([listener], serverConfig(config, kind));
   }
 
   /**

@@ -247,6 +247,32 @@ describe('listenOn', () => {
     await expect(NnrpServer.listenOn(sources)).rejects.toThrow(said);
   });
 
+  it('waits neither for one that never opens, nor for one that never closes, when another has failed', async () => {
+    const taken = await TcpListener.bind(ANY_PORT);
+    cleanup.push(() => taken.close());
+    const endless = new BreakableListener();
+    endless.close = () => new Promise(() => {});
+    let open = (_: FramedListener) => {};
+    const never = new Promise<FramedListener>((resolve) => {
+      open = resolve;
+    });
+    const opening = NnrpServer.listenOn([endless, never, () => TcpListener.bind(taken.address)]);
+    await expect(opening).rejects.toThrow(/listener 3 of 3: .*(in use|EADDRINUSE)/);
+    // One that opens all the same later is closed.
+    const late = new BreakableListener();
+    open(late);
+    await eventually(() => late.isClosed, 'it is closed');
+  });
+
+  it.each([
+    ['nothing', undefined, 'got undefined'],
+    ['an object', {}, 'got an object'],
+    ['a promise', Promise.resolve(), 'await it'],
+  ])('is not the only one to look: fromListener refuses %s', (_, given, said) => {
+    expect(() => NnrpServer.fromListener(given as never)).toThrow(UsageError);
+    expect(() => NnrpServer.fromListener(given as never)).toThrow(said);
+  });
+
   it('refuses a listener that stands there twice', async () => {
     const breakable = new BreakableListener();
     await expect(NnrpServer.listenOn([breakable, breakable])).rejects.toThrow(

@@ -264,7 +264,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   }
 
   override sendPing(): void {
-    if (this.isAway) this.recovery?.pingLater();
+    if (this.isAway) this.recovery?.words.pingWaits();
     else super.sendPing();
   }
 

@@ -120,13 +120,17 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
   }
 
   suspended(error: NnrpError): void {
-    const { reading, flow } = this.connection;
+    const { connection, reopening, sessions } = this;
+    const { reading, flow, config } = connection;
     // A wait for a PONG in which the connection was lost says nothing about the server.
     reading.stops++;
+    // What waits for its turn must not begin where it is lost.
+    const areLost = config.reconnect === 'reopen';
+    for (const session of sessions) if (areLost && reopening.takes(session)) session.holdSubmits();
     flow.restart();
     this.parts.probes.lost(error);
     if (this.move !== undefined) return;
-    for (const session of this.sessions) if (!session.isLost) session.suspended(error);
+    for (const session of sessions) if (!session.isLost) session.suspended(error);
     this.parts.events.suspended(forCaller(error));
   }
 
@@ -155,7 +159,7 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
   }
 
   sessionLost({ sessionId, lostAtMs: sinceMs, windowMs }: ResumableSession, error: NnrpError): void {
-    const session = [...this.sessions].find((each) => each.sessionId === sessionId && !each.isLost);
+    const session = this.sessionOf(sessionId);
     if (session !== undefined && this.reopening.takes(session)) {
       this.lose(session, error, { sinceMs, windowMs });
       return;
@@ -175,7 +179,13 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
     session.lost(error);
     events.lost(sessionId, forCaller(error));
     // There may be a connection already, which another session is on.
-    reopening.goOn();
+    reopening.ask(session);
+  }
+
+  /** Where the server knows it by this id. */
+  private sessionOf(sessionId: number): NnrpClientSession | undefined {
+    for (const session of this.sessions) if (session.sessionId === sessionId && !session.isLost) return session;
+    return undefined;
   }
 
   ruleBroken(error: ProtocolError): void {

@@ -1,5 +1,7 @@
 import { forCaller, isNnrpError, type NnrpError, TimeoutError } from 'nnrp-core';
+import { SessionErrorCode } from 'nnrp-core/preview3';
 import { type Guarded, later } from '../../base/guard.js';
+import { keptError } from '../../base/kept-error.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { ReopenReport } from '../contract/resume-report.js';
 import { backoffMs } from '../recovery/backoff.js';
@@ -78,13 +80,23 @@ export class SessionReopening {
     if (request === undefined) return;
     const limitMs = Math.min(Math.max(windowMs, 1), MAX_TIMER_MS);
     const limit = later(this.connection, limitMs, () => this.timedOut(session));
-    const common = { wait: undefined, attempts: 0, isAsked: false, why: error };
+    const common = { wait: undefined, attempts: 0, isAsked: false, why: keptError(error) };
     this.waiting.set(session, { session, request, error, sinceMs, limitMs, limit, ...common });
   }
 
   /** There is a connection. */
   goOn(): void {
-    for (const reopening of [...this.waiting.values()]) this.ask(reopening);
+    for (const session of [...this.waiting.keys()]) this.ask(session);
+  }
+
+  /** Asks for it, when there is a connection and it is time. */
+  ask(session: NnrpClientSession): void {
+    const { connection } = this;
+    const reopening = this.waiting.get(session);
+    if (reopening === undefined || reopening.isAsked || reopening.wait !== undefined || connection.isAway) return;
+    reopening.isAsked = true;
+    // Its answer is told of by `opened`, before anything that comes behind it.
+    connection.openAgain(session, reopening.request).catch((error: unknown) => this.failed(reopening, error));
   }
 
   /** The server has opened it. */
@@ -114,21 +126,12 @@ export class SessionReopening {
     return reopening;
   }
 
-  private ask(reopening: Reopening): void {
-    const { connection } = this;
-    const { session, request } = reopening;
-    if (reopening.isAsked || reopening.wait !== undefined || connection.isAway) return;
-    reopening.isAsked = true;
-    // Its answer is told of by `opened`, before anything that comes behind it.
-    connection.openAgain(session, request).catch((error: unknown) => this.failed(reopening, error));
-  }
-
   private failed(reopening: Reopening, error: unknown): void {
     const { session } = reopening;
     if (this.waiting.get(session) !== reopening) return;
     reopening.isAsked = false;
-    if (isNnrpError(error)) reopening.why = error;
-    if (!isNnrpError(error) || !error.isRetryable) {
+    if (isNnrpError(error)) reopening.why = keptError(error);
+    if (!isNnrpError(error) || !(error.isRetryable || isIdInUse(error, reopening.request))) {
       this.giveUp(reopening);
       return;
     }
@@ -136,7 +139,7 @@ export class SessionReopening {
     const delayMs = error.retryAfterMs + backoffMs(reopening.attempts++, connection.config.reconnectBackoffMs);
     reopening.wait = later(connection, Math.min(delayMs, MAX_TIMER_MS), () => {
       reopening.wait = undefined;
-      this.ask(reopening);
+      this.ask(session);
     });
   }
 
@@ -153,4 +156,9 @@ export class SessionReopening {
     session.disconnected(reason);
     this.connection.gaveUp(reason);
   }
+}
+
+/** The server may not have noticed yet that the session before is lost, which has the id. */
+function isIdInUse({ wireCode }: NnrpError, { open }: OpenRequest): boolean {
+  return open.requestedSessionId !== 0 && wireCode === SessionErrorCode.SessionLimitReached;
 }

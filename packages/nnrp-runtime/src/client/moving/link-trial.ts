@@ -1,5 +1,5 @@
 import { type NnrpError, type Packet, ProtocolError, TimeoutError, TransportError } from 'nnrp-core';
-import { ErrorCode } from 'nnrp-core/preview3';
+import { ERROR_MESSAGE_BYTES, ErrorCode } from 'nnrp-core/preview3';
 import { Patience } from '../../base/time/patience.js';
 import { readRefusal } from '../../connection/errors/open-refusal.js';
 import type { FramedConnector, FramedTransport, PacketSink } from '../../transport/contract/contract.js';
@@ -31,6 +31,11 @@ export class LinkTrial implements LinkOwner {
   readonly link: LiveLink;
   readonly resumes: Resumes;
   private readonly request: AskedOpen;
+  /** Until the server has answered. */
+  private readonly early: PacketSink = {
+    ...NOBODY,
+    broken: () => this.fail(new TransportError('what it answers is no NNRP')),
+  };
   private state: 'asking' | 'failed' | 'succeeded' = 'asking';
   private patience: Patience | undefined;
 
@@ -48,7 +53,7 @@ export class LinkTrial implements LinkOwner {
   }
 
   get sink(): PacketSink {
-    return this.state === 'succeeded' ? this.owner.sink : NOBODY;
+    return this.state === 'succeeded' ? this.owner.sink : this.early;
   }
 
   get settings(): { readonly pingTimeoutMs: number } {
@@ -98,7 +103,10 @@ export class LinkTrial implements LinkOwner {
     link.opens.take();
     const { open, session } = this.resumes;
     const answer = resumeAnswer(open, packet);
-    if (answer.outcome === 'resumed') this.owner.trialSucceeded(this, packet);
+    const isTooMuch = answer.outcome === 'resumed' && answer.position > session.sent.packets;
+    if (isTooMuch)
+      this.fail(new ProtocolError('SESSION_OPEN_ACK: it cannot have received so many packets', ErrorCode.InvalidState));
+    else if (answer.outcome === 'resumed') this.owner.trialSucceeded(this, packet);
     else if (answer.outcome === 'broken')
       this.fail(new ProtocolError(`SESSION_OPEN_ACK: ${answer.text}`, ErrorCode.InvalidState));
     else if (answer.outcome === 'opened')
@@ -112,7 +120,15 @@ export class LinkTrial implements LinkOwner {
 
   errorArrived(link: LiveLink, packet: Packet): boolean {
     if (this.state === 'succeeded') return this.owner.errorArrived(link, packet);
-    this.fail(readError(packet, true).error);
+    if (packet.metadataLength < ERROR_MESSAGE_BYTES)
+      this.fail(new ProtocolError('ERROR: it is cut short', ErrorCode.MalformedBody));
+    else this.fail(readError(packet, true).error);
+    return true;
+  }
+
+  closeArrived(link: LiveLink): boolean {
+    if (this.state === 'succeeded') return this.owner.closeArrived(link);
+    this.fail(new TransportError('the server closed the connection'));
     return true;
   }
 
@@ -126,6 +142,7 @@ export class LinkTrial implements LinkOwner {
   }
 
   crashed(error: unknown): void {
-    this.owner.crashed(error);
+    if (this.state === 'asking') this.fail(new TransportError('it cannot be used', { cause: error }));
+    else this.owner.crashed(error);
   }
 }

@@ -1,6 +1,6 @@
 import { ClosedError, type NnrpError, type Packet, TransportError, UsageError } from 'nnrp-core';
 import { brokenBy } from '../../base/application/thrown-text.js';
-import { guard } from '../../base/guard.js';
+import { type Guarded, guard } from '../../base/guard.js';
 import { type Deferred, deferred } from '../../base/promises/deferred.js';
 import { ignoreRejection } from '../../base/promises/settled.js';
 import { remoteAddressOf } from '../../connection/transport-end.js';
@@ -13,6 +13,8 @@ import { CurrentConnector } from './current-connector.js';
 import { LinkTrial, type TrialOwner } from './link-trial.js';
 
 const MOVED = new ClosedError('the sessions have moved to another transport');
+/** A transport of the application's own may throw: it is of no use any more, and nothing depends on it. */
+const NO_OWNER: Guarded = { crashed: () => {} };
 
 /**
  * A transport whose sessions can move to another one: while they are asked for there, nothing is read from the old one, so
@@ -43,18 +45,20 @@ export class MovableTransport extends ResumingTransport implements TrialOwner {
   /**
    * A move begins.
    *
-   * @returns rejects when it has to be given up; it never resolves
+   * @returns its promise rejects when it has to be given up, and never resolves
    * @throws UsageError when there is nothing to move, it cannot move, or another move is under way; ClosedError or
    * TransportError when the connection is closed or away
    */
-  beginMove(): Promise<never> {
+  beginMove(): Deferred<never> {
     if (this.isOver) throw new ClosedError(`${this.remoteAddress}: the connection is over`);
     if (this.move !== undefined || this.moved !== undefined) throw new UsageError('a migration is under way already');
     if (this.gap !== undefined)
       throw new TransportError('the connection is lost at the moment', { cause: this.gap.error });
     this.checkSessions();
-    this.move = deferred<never>();
-    return ignoreRejection(this.move.promise);
+    const move = deferred<never>();
+    ignoreRejection(move.promise);
+    this.move = move;
+    return move;
   }
 
   /** @throws UsageError when a session cannot move, or there is none */
@@ -67,21 +71,22 @@ export class MovableTransport extends ResumingTransport implements TrialOwner {
     }
   }
 
-  /** The move is given up, as far as it still can be. */
-  cancelMove(reason: unknown): void {
-    this.move?.reject(reason as Error);
-  }
-
-  /** The same at once. */
+  /** The move is given up at once, as far as it still can be. */
   giveUpMove(reason: NnrpError): void {
-    this.cancelMove(reason);
+    this.move?.reject(reason);
     this.trial?.fail(reason);
   }
 
-  /** It is over, one way or another. */
-  endMove(): void {
+  /** It is over, one way or another; another one may be under way by now. */
+  endMove(move: Deferred<never>): void {
+    if (this.move !== move) return;
     this.move = undefined;
     this.trial?.fail(new ClosedError('the move was given up'));
+  }
+
+  /** While nothing is read on purpose, nothing can be said about the server. */
+  override get unsentBytes(): number {
+    return Math.max(this.wanted === undefined ? 0 : 1, super.unsentBytes);
   }
 
   /** Resolves when everything that was sent has arrived, and everything before that was read; never when the link is lost first. */
@@ -108,6 +113,7 @@ export class MovableTransport extends ResumingTransport implements TrialOwner {
     if (this.gap !== undefined)
       throw new TransportError('the connection is lost at the moment', { cause: this.gap.error });
     if (session === undefined) throw new UsageError('there is no session to move: connect anew');
+    if (this.uses(transport)) throw new UsageError('the connector has answered with the connection that is in use');
     this.moved = deferred<MigrationReport>();
     const promise = ignoreRejection(this.moved.promise);
     this.holdReading();
@@ -119,6 +125,11 @@ export class MovableTransport extends ResumingTransport implements TrialOwner {
       trial.fail(new TransportError(`it cannot be used: ${brokenBy(error)}`, { cause: error }));
     }
     return promise;
+  }
+
+  /** Whether its packets go over this one. */
+  uses(transport: FramedTransport): boolean {
+    return this.link?.transport === transport;
   }
 
   greet(link: LiveLink): void {
@@ -136,7 +147,7 @@ export class MovableTransport extends ResumingTransport implements TrialOwner {
     this.moved = undefined;
     this.readOn();
     moved?.reject(error);
-    guard(this, () => trial.link.transport.abort(error));
+    guard(NO_OWNER, () => trial.link.transport.abort(error));
   }
 
   override pause(): void {
@@ -158,7 +169,7 @@ export class MovableTransport extends ResumingTransport implements TrialOwner {
       return;
     }
     super.linkLost(link, error);
-    if (isOwn) this.cancelMove(new TransportError('the connection was lost meanwhile', { cause: error }));
+    if (isOwn) this.move?.reject(new TransportError('the connection was lost meanwhile', { cause: error }));
   }
 
   protected override connectAgain(): void {
@@ -171,6 +182,15 @@ export class MovableTransport extends ResumingTransport implements TrialOwner {
     this.giveUpMove(closed);
     this.owner.move = undefined;
     this.moved?.reject(closed);
+    this.moved = undefined;
+  }
+
+  /** Sessions go on, or are over: a move that none of them has survived has failed. */
+  protected override goOn(): void {
+    super.goOn();
+    if (this.gap !== undefined || this.trial !== undefined || this.moved === undefined) return;
+    this.owner.move = undefined;
+    this.moved.reject(new TransportError('the server that they were moved to has lost them all'));
     this.moved = undefined;
   }
 
@@ -196,9 +216,9 @@ export class MovableTransport extends ResumingTransport implements TrialOwner {
     super.linkLost(old, MOVED);
     this.isGoingOver = false;
     this.readOn();
-    guard(this, () => old.transport.abort(MOVED));
+    guard(NO_OWNER, () => old.transport.abort(MOVED));
     if (this.isOver) {
-      guard(this, () => transport.abort(MOVED));
+      guard(NO_OWNER, () => transport.abort(MOVED));
       return;
     }
     this.connector.current = trial.connector;
@@ -208,7 +228,8 @@ export class MovableTransport extends ResumingTransport implements TrialOwner {
     trial.take();
     if (answer === undefined) answers.isAlreadyAsked(resumes.session);
     else answers.answered(link, resumes, answer);
-    for (const session of [...this.sessions.values()]) if (session !== resumes.session) answers.ask(link, session);
+    const others = [...this.sessions.values()].filter((session) => session !== resumes.session);
+    answers.ask(link, others);
     if (this.link !== link) return;
     this.words.askOn(link);
     this.awaitAnswers(link);

@@ -1,7 +1,8 @@
-import { PeerError, shownValue, TimeoutError, UsageError } from 'nnrp-core';
+import { type NnrpError, PeerError, shownValue, TimeoutError, UsageError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { whenAborted } from '../../base/application/abort-signals.js';
-import { guard } from '../../base/guard.js';
+import { type Guarded, guard } from '../../base/guard.js';
+import type { Deferred } from '../../base/promises/deferred.js';
 import { ignoreRejection } from '../../base/promises/settled.js';
 import { Patience } from '../../base/time/patience.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
@@ -33,14 +34,21 @@ export function moveSessions(
       "migrate: this client cannot resume its sessions: reconnect is 'never', or it was not told how to connect",
     );
   }
-  const cancelled = inStep('begin', () => transport.beginMove());
-  const move = new Move(transport, connector, cancelled);
-  const letGo = whenAborted(transport, signal, (reason) => move.abort(reason));
-  return move.run().finally(() => {
-    letGo();
+  const begun = inStep('begin', () => transport.beginMove());
+  const move = new Move(transport, connector, begun);
+  try {
+    const letGo = whenAborted(transport, signal, (reason) => move.abort(reason));
+    return move.run().finally(() => {
+      letGo();
+      move.end();
+    });
+  } catch (error) {
     move.end();
-  });
+    throw error;
+  }
 }
+
+const NO_OWNER: Guarded = { crashed: () => {} };
 
 class Move {
   private patience: Patience | undefined;
@@ -51,34 +59,35 @@ class Move {
   constructor(
     private readonly transport: MovableTransport,
     private readonly connector: FramedConnector,
-    /** Rejects when the move has to be given up. */
-    private readonly cancelled: Promise<never>,
+    /** Is rejected when the move has to be given up. */
+    private readonly begun: Deferred<never>,
   ) {}
 
   async run(): Promise<MigrationReport> {
     const { transport } = this;
     await this.step('ask', this.ask());
     const path = await this.step('connect', this.connect());
+    let moved: Promise<MigrationReport>;
     try {
       // What is still under way need not be sent again.
       await this.step('drain', this.drain());
       inStep('resume', () => transport.checkSessions());
+      moved = inStep('resume', () => transport.moveTo(path, this.connector, this.answerMs()));
     } catch (error) {
-      guard(transport, () => path.abort());
+      if (!transport.uses(path)) guard(NO_OWNER, () => path.abort());
       throw error;
     }
-    const moved = inStep('resume', () => transport.moveTo(path, this.connector, this.answerMs()));
     return this.step('resume', moved);
   }
 
   abort(reason: unknown): void {
     this.aborted = { reason };
-    this.transport.cancelMove(reason);
+    this.begun.reject(reason as NnrpError);
   }
 
   end(): void {
     this.patience?.end();
-    this.transport.endMove();
+    this.transport.endMove(this.begun);
   }
 
   /** SESSION_MIGRATE names transports by a number, of which TCP and TLS have the same (MIG-3): then there is nothing to ask. */
@@ -92,14 +101,14 @@ class Move {
     const graceMs = Math.min(...graces, MAX_TIMER_MS);
     this.graceUntilMs = performance.now() + graceMs;
     this.patience = new Patience(transport, graceMs, () => {
-      transport.cancelMove(new TimeoutError(`the server has given ${graceMs} ms for it`, graceMs));
+      this.begun.reject(new TimeoutError(`the server has given ${graceMs} ms for it`, graceMs));
     }).unref();
   }
 
   private connect(): Promise<FramedTransport> {
-    const { transport, connector, cancelled } = this;
+    const { transport, connector, begun } = this;
     const giveUp = new AbortController();
-    cancelled.catch((reason: unknown) => giveUp.abort(reason));
+    begun.promise.catch((reason: unknown) => giveUp.abort(reason));
     return connectWithin(transport, connector, transport.settings.connectTimeoutMs, giveUp.signal);
   }
 
@@ -122,7 +131,7 @@ class Move {
 
   private async step<T>(name: MoveStep, work: Promise<T>): Promise<T> {
     try {
-      return await Promise.race([ignoreRejection(work), this.cancelled]);
+      return await Promise.race([ignoreRejection(work), this.begun.promise]);
     } catch (error) {
       const { aborted } = this;
       throw aborted !== undefined && aborted.reason === error ? error : failedIn(name, error);

@@ -40,6 +40,8 @@ export interface LinkOwner extends Guarded {
   helloAnswered(link: LiveLink): boolean;
   /** ERROR about the connection. @returns whether it was for this layer */
   errorArrived(link: LiveLink, packet: Packet): boolean;
+  /** CLOSE. @returns whether it was for this layer */
+  closeArrived(link: LiveLink): boolean;
   /** The transport has ended, or takes no notice any more. */
   linkLost(link: LiveLink, error: NnrpError | undefined): void;
   /** There is room to send more. */
@@ -232,6 +234,9 @@ export class LiveLink implements PacketSink, SentLogOwner {
         break;
       case MessageType.Error:
         if (packet.sessionId !== 0 || !owner.errorArrived(this, packet)) this.deliver(packet);
+        break;
+      case MessageType.Close:
+        if (!owner.closeArrived(this)) owner.sink.packet(packet);
         break;
       default:
         this.deliver(packet);

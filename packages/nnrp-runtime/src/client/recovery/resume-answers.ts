@@ -1,6 +1,6 @@
 import type { IdMap, NnrpError, Packet } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { MessageType } from 'nnrp-core/preview3';
+import { MessageType, SessionErrorCode } from 'nnrp-core/preview3';
 import { type Guarded, later } from '../../base/guard.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import { readRefusal } from '../../connection/errors/open-refusal.js';
@@ -10,8 +10,10 @@ import { ownPacket } from './kept-packet.js';
 import type { AskedOpen, LiveLink } from './live-link.js';
 import { type ResumeAnswer, resumeAnswer, resumeRequest } from './open-request.js';
 import type { ResumableSession } from './resumable-session.js';
-import { refusedResume, replacedSession } from './session-lost.js';
+import { refusedLikeOthers, refusedResume, replacedSession, windowOver } from './session-lost.js';
 
+/** A server that refuses so many sessions one after the other, and takes none, is another one than before. */
+const MOST_REFUSED = 3;
 /** Sessions that are asked to retry are spread over so many times the first backoff. */
 const SPREAD = 3;
 
@@ -33,12 +35,15 @@ type Resumed = Extract<ResumeAnswer, { readonly outcome: 'resumed' }>;
 export class ResumeAnswers {
   private readonly asked = new Set<ResumableSession>();
   private readonly retries = new Set<NodeJS.Timeout>();
+  /** Those that are asked for when the server has taken one, in the order in which they are tried. */
+  private untried: ResumableSession[] = [];
+  private refused = 0;
 
   constructor(private readonly owner: ResumingParts) {}
 
   /** Whether an answer is awaited. */
   get isPending(): boolean {
-    return this.asked.size > 0;
+    return this.asked.size > 0 || this.untried.length > 0;
   }
 
   /** Whether the server may be about to resume it. */
@@ -46,10 +51,31 @@ export class ResumeAnswers {
     return this.asked.has(session);
   }
 
-  ask(link: LiveLink, session: ResumableSession): void {
-    this.asked.add(session);
-    const { open, packet } = resumeRequest(session);
-    link.ask({ packet, resumes: { session, open } });
+  /**
+   * Asks for one of them, and for all when the server takes that. One that was started anew knows none of their tokens, and
+   * takes each for a guess: it slows down who guesses often, and in the end closes the connection.
+   */
+  askAll(link: LiveLink, sessions: Iterable<ResumableSession>): void {
+    const all = [...sessions];
+    this.refused = 0;
+    const areMany = all.length > MOST_REFUSED;
+    this.untried = areMany ? inOrderOfTrial(all) : [];
+    if (areMany) this.askNext(link);
+    else this.ask(link, all);
+  }
+
+  /** Asks for all of them that are wanted still. */
+  ask(link: LiveLink, sessions: readonly ResumableSession[]): void {
+    let isAsked = false;
+    for (const session of sessions) {
+      if (!this.isWanted(session)) continue;
+      isAsked = true;
+      this.asked.add(session);
+      const { open, packet } = resumeRequest(session);
+      link.ask({ packet, resumes: { session, open } });
+    }
+    // A path that is dead already, or has died meanwhile, is found by it.
+    if (isAsked) link.fence();
   }
 
   /** It was asked for on a link of its own, and the answer is still to come. */
@@ -66,24 +92,76 @@ export class ResumeAnswers {
       owner.ruleBroken(answer.text);
       return;
     }
-    const isWanted = owner.sessions.get(session.sessionId) === session;
+    const isWanted = this.isWanted(session);
     const isThere = answer.outcome === 'resumed' || answer.outcome === 'opened';
     if (isThere && (answer.outcome === 'opened' || !isWanted)) link.send(abortClose(session.sessionId));
-    if (!isWanted) return;
-    if (answer.outcome === 'resumed') this.resumed(link, session, answer);
-    else if (answer.outcome === 'opened') owner.sessionLost(session, replacedSession(session));
-    else {
-      const why = readRefusal(answer.extensions);
-      if (answer.outcome === 'retry later') this.retryLater(link, session, why.retryAfterMs ?? 0);
-      else owner.sessionLost(session, refusedResume(session, refusalOf(open, answer.ack, why)));
-    }
+    const unknown = isWanted ? this.settle(link, session, open, answer) : undefined;
+    if (unknown === undefined) this.askRest(link);
+    else this.knowsNot(link, unknown);
   }
 
   /** The link is lost: no answer comes any more. */
   forget(): void {
     this.asked.clear();
+    this.untried = [];
     for (const timer of this.retries) clearTimeout(timer);
     this.retries.clear();
+  }
+
+  /** @returns why, when the server knows nothing of the session */
+  private settle(
+    link: LiveLink,
+    session: ResumableSession,
+    open: preview3.SessionOpen,
+    answer: Exclude<ResumeAnswer, { readonly outcome: 'broken' }>,
+  ): NnrpError | undefined {
+    const { owner } = this;
+    if (answer.outcome === 'resumed') {
+      this.resumed(link, session, answer);
+      return undefined;
+    }
+    if (answer.outcome === 'opened') {
+      const lost = replacedSession(session);
+      owner.sessionLost(session, lost);
+      return lost;
+    }
+    const why = readRefusal(answer.extensions);
+    const refusal = refusalOf(open, answer.ack, why);
+    if (answer.outcome === 'refused') {
+      owner.sessionLost(session, refusedResume(session, refusal));
+      return refusal.wireCode === SessionErrorCode.ResumeRejected ? refusal : undefined;
+    }
+    // Its window may be over: then it was kept for this answer alone.
+    if (performance.now() >= session.endsAtMs) owner.sessionLost(session, windowOver(session, refusal));
+    else this.retryLater(link, session, why.retryAfterMs ?? 0);
+    return undefined;
+  }
+
+  private askNext(link: LiveLink): void {
+    let next = this.untried.shift();
+    while (next !== undefined && !this.isWanted(next)) next = this.untried.shift();
+    if (next !== undefined) this.ask(link, [next]);
+  }
+
+  private askRest(link: LiveLink): void {
+    const { untried } = this;
+    this.untried = [];
+    this.ask(link, untried);
+  }
+
+  /** The server knows nothing of a session that it was asked for. */
+  private knowsNot(link: LiveLink, why: NnrpError): void {
+    if (++this.refused < MOST_REFUSED) {
+      this.askNext(link);
+      return;
+    }
+    const { owner, untried } = this;
+    this.untried = [];
+    for (const session of untried) owner.sessionLost(session, refusedLikeOthers(session, why));
+  }
+
+  private isWanted(session: ResumableSession): boolean {
+    return this.owner.sessions.get(session.sessionId) === session;
   }
 
   private resumed(link: LiveLink, session: ResumableSession, { grant, position }: Resumed): void {
@@ -102,8 +180,7 @@ export class ResumeAnswers {
     const delayMs = afterMs + backoffMs(SPREAD, owner.settings.reconnectBackoffMs);
     const timer = later(owner, Math.min(delayMs, MAX_TIMER_MS), () => {
       this.retries.delete(timer);
-      const isWanted = owner.link === link && owner.sessions.get(session.sessionId) === session;
-      if (isWanted && performance.now() < session.endsAtMs) this.ask(link, session);
+      if (owner.link === link && performance.now() < session.endsAtMs) this.ask(link, [session]);
     });
     this.retries.add(timer);
   }
@@ -129,4 +206,10 @@ function abortClose(sessionId: number) {
   };
   preview3.encodeSessionClose(close, new DataView(metadata.buffer), 0);
   return ownPacket(MessageType.SessionClose, sessionId, metadata);
+}
+
+/** Newest, oldest and middle first: when a server has given sessions up for want of room, those were the oldest. */
+function inOrderOfTrial(sessions: readonly ResumableSession[]): ResumableSession[] {
+  const first = new Set([sessions.at(-1), sessions[0], sessions[sessions.length >> 1]]);
+  return [...first, ...sessions.filter((session) => !first.has(session))].filter((session) => session !== undefined);
 }

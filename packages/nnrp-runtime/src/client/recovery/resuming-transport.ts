@@ -1,6 +1,7 @@
 import { IdMap, type NnrpError, type Packet, ProtocolError, TimeoutError, TransportError } from 'nnrp-core';
 import { ErrorCode, MessageType } from 'nnrp-core/preview3';
 import { background, guard, later, nextTurn } from '../../base/guard.js';
+import { keptError } from '../../base/kept-error.js';
 import { SETTLED } from '../../base/promises/settled.js';
 import { Patience } from '../../base/time/patience.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
@@ -18,7 +19,7 @@ import { ResumableSession } from './resumable-session.js';
 import { putOffMs, ResumeAnswers, type ResumingParts } from './resume-answers.js';
 import { sendOrKeep } from './send-or-keep.js';
 import { givenUp } from './session-lost.js';
-import { type Gap, loseLate, NEVER } from './session-windows.js';
+import { type Gap, loseLate, NEVER, PUT_OFF } from './session-windows.js';
 
 /**
  * What a client's connection takes for its transport: real ones come and go below it. While there is none, what is sent is
@@ -137,14 +138,9 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     return session === undefined || session.isAttached ? undefined : givenUp(session, error);
   }
 
-  /** A PING that is sent as soon as sessions go on. */
-  pingLater(): void {
-    this.words.pingWaits();
-  }
-
   /** The path is dead as far as the connection can tell. @returns false when that is the end of it */
   pathLost(error: NnrpError): boolean {
-    if (this.isOver || this.sessions.size === 0) return false;
+    if (this.isOver || !this.comesBack) return false;
     this.link?.lost(error);
     return true;
   }
@@ -172,8 +168,6 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
       this.sink.packet(packet);
     }
     this.goOn();
-    // A session whose window is over was kept for this answer alone.
-    if (this.lagging > 0) this.lookAtWindows();
   }
 
   helloAnswered(link: LiveLink): boolean {
@@ -182,11 +176,17 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
 
   /** A server that cannot take the connection back now may say when it can. */
   errorArrived(link: LiveLink, packet: Packet): boolean {
-    const isBack = this.gap === undefined && (this.sessions.size > 0 || !this.owner.isReopening);
-    const retryAfterMs = isBack ? 0 : putOffMs(packet);
+    const retryAfterMs = this.isBack ? 0 : putOffMs(packet);
     if (retryAfterMs === 0) return false;
     this.retryAfterMs = retryAfterMs;
     link.lost(new TransportError(`${this.remoteAddress} asks to retry in ${retryAfterMs} ms`, { retryAfterMs }));
+    return true;
+  }
+
+  /** A server that ends the connection before sessions go on may take them later, or another one in its place. */
+  closeArrived(link: LiveLink): boolean {
+    if (this.isBack) return false;
+    link.lost(new TransportError(`${this.remoteAddress} closed the connection`));
     return true;
   }
 
@@ -204,7 +204,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
       return;
     }
     const nowMs = performance.now();
-    const why = error ?? new TransportError(`${this.remoteAddress} closed the connection`);
+    const why = keptError(error ?? new TransportError(`${this.remoteAddress} closed the connection`));
     this.link = undefined;
     this.answers.forget();
     this.patience?.end();
@@ -242,10 +242,8 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
 
   private askOn(link: LiveLink): void {
     this.words.greet(link);
-    for (const session of this.sessions.values()) this.answers.ask(link, session);
+    this.answers.askAll(link, this.sessions.values());
     this.words.askOn(link);
-    // A path that is dead already is found by it; only servers that take sessions back are known to answer.
-    if (this.sessions.size > 0) link.fence();
   }
 
   protected awaitAnswers(link: LiveLink): void {
@@ -256,7 +254,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
   }
 
   connectFailed(error: NnrpError): void {
-    if (this.gap !== undefined) this.gap.error = error;
+    if (this.gap !== undefined) this.gap.error = keptError(error);
     this.connectAgain();
   }
 
@@ -358,6 +356,11 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     this.windowTimer = later(this, delayMs, () => this.lookAtWindows());
   }
 
+  /** Whether sessions go on, or are over for good. */
+  private get isBack(): boolean {
+    return this.gap === undefined && (this.sessions.size > 0 || !this.owner.isReopening);
+  }
+
   /** Whether the loss of a connection is not the end. */
   private get comesBack(): boolean {
     const { isReopening, hasReopenable } = this.owner;
@@ -394,5 +397,3 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     clearTimeout(this.windowTimer);
   }
 }
-
-const PUT_OFF = new TransportError('the server has put it off');

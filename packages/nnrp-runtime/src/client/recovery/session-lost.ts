@@ -8,6 +8,12 @@ export function refusedResume(session: ResumableSession, refusal: PeerError): Se
   return lost(session, text, { wireCode, retryAfterMs, cause: refusal });
 }
 
+/** The server was not asked for it: it knew nothing of others of the same connection. @param why - what it said of those */
+export function refusedLikeOthers(session: ResumableSession, why: NnrpError): SessionLostError {
+  const text = `session ${session.sessionId} was lost with its connection, like the others of it: ${why.rawMessage}`;
+  return lost(session, text, { cause: why });
+}
+
 /** The server has opened a new session in its place. */
 export function replacedSession(session: ResumableSession): SessionLostError {
   const text = `session ${session.sessionId} was lost with its connection: the server knows nothing of it any more`;

@@ -1,8 +1,10 @@
-import type { NnrpError } from 'nnrp-core';
+import { type NnrpError, TransportError } from 'nnrp-core';
 import type { ResumableSession } from './resumable-session.js';
 import { windowOver } from './session-lost.js';
 
 export const NEVER = Number.POSITIVE_INFINITY;
+/** Why a session does not go on that the server has asked to wait. */
+export const PUT_OFF = new TransportError('the server has put it off');
 
 /** The time from the loss of a connection until sessions go on. */
 export interface Gap {

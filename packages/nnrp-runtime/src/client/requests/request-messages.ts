@@ -1,6 +1,7 @@
 import { UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { PatchFlags, TransportId } from 'nnrp-core/preview3';
+import { described } from '../../base/application/described.js';
 import { bitsOf, oneOf, optionTable, U16, U32, U64 } from '../../base/option-kinds.js';
 import { checkNeeded, checkOptions } from '../../base/options.js';
 import type { TransportKind } from '../../transport/contract/contract.js';
@@ -142,6 +143,16 @@ export function cacheInvalidate(selector: CacheSelector): preview3.CacheInvalida
     cacheKeyLo,
     reasonCode: selector.reasonCode ?? 0,
   };
+}
+
+/** SESSION_MIGRATE, at this moment. @param kind - of the transport in use */
+export function sessionMigrate(
+  kind: TransportKind,
+  newTransportId: preview3.TransportId,
+  lastResultFrameId: bigint,
+): preview3.SessionMigrate {
+  const clientMigrateTsUs = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000));
+  return described({ oldTransportId: transportIdOf(kind), newTransportId, lastResultFrameId, clientMigrateTsUs });
 }
 
 /**

@@ -5,16 +5,14 @@ import {
   INSPECT,
   type Inspect,
   inspected,
-  isNnrpError,
   type NnrpError,
   type SessionState,
   shownValue,
   UsageError,
 } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
-import { ErrorScope, MessageType } from 'nnrp-core/preview3';
+import { ErrorScope } from 'nnrp-core/preview3';
 import { ASYNC_DISPOSE } from '../../base/application/async-dispose.js';
-import { described } from '../../base/application/described.js';
 import { checkFlow } from '../../base/flow-fields.js';
 import { guard } from '../../base/guard.js';
 import { U32 } from '../../base/option-kinds.js';
@@ -23,7 +21,6 @@ import { ignoreRejection, rejection } from '../../base/promises/settled.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
 import { type CloseReport, closeReport } from '../../connection/close-report.js';
 import { givenText } from '../../connection/errors/error-text.js';
-import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
 import type { ReopenReport, ResumeReport } from '../contract/resume-report.js';
 import type { RequestOptions } from '../requests/call-options.js';
 import {
@@ -31,9 +28,10 @@ import {
   type CacheSelector,
   type NnrpPatchAck,
   type PatchFields,
-  transportIdOf,
+  sessionMigrate,
 } from '../requests/request-messages.js';
 import type { ClientOperation } from '../results/client-operation.js';
+import { LateStreams } from '../results/late-streams.js';
 import type { NnrpResult } from '../results/nnrp-result.js';
 import type { UnreadShare } from '../results/read-gate.js';
 import { ResultStream } from '../results/result-stream.js';
@@ -58,6 +56,7 @@ export class NnrpClientSession {
   private reason: NnrpError | undefined;
   /** Why the session was lost that another one is to take the place of; undefined when none is. */
   private loss: NnrpError | undefined;
+  private readonly late = new LateStreams();
 
   /** @internal Made by the client; applications get sessions from `openSession`. */
   constructor(
@@ -155,7 +154,7 @@ export class NnrpClientSession {
     const { submits } = this.served;
     if (submits.stream !== undefined) throw new UsageError(`session ${this.sessionId}: results() is being read`);
     const stream = new ResultStream(submits, () => submits.streamLeft());
-    if (this.loss !== undefined) stream.end(forCaller(this.loss));
+    if (this.loss !== undefined) this.late.add(stream);
     else if (this.reason === undefined) submits.stream = stream;
     else stream.end(this.reason);
     return stream;
@@ -196,9 +195,7 @@ export class NnrpClientSession {
     newTransportId: preview3.TransportId,
     lastResultFrameId = BigInt(this.served.submits.lastResultFrameId),
   ): preview3.SessionMigrate {
-    const clientMigrateTsUs = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000));
-    const oldTransportId = transportIdOf(this.connection.transportKind);
-    return described({ oldTransportId, newTransportId, lastResultFrameId, clientMigrateTsUs });
+    return sessionMigrate(this.connection.transportKind, newTransportId, lastResultFrameId);
   }
 
   /** Stores an object with the server. @returns its answer, which may be a refusal. Rejects like `patch` */
@@ -218,15 +215,9 @@ export class NnrpClientSession {
   sendFlowUpdate(flow: SessionFlow): void {
     const { operation } = checkFlow(flow, 'clientSession');
     this.checkOpen();
-    if (operation !== undefined) {
-      if (typeof operation.isOf !== 'function')
-        throw new UsageError(`flow update: operation takes an operation of the session, got ${shownValue(operation)}`);
-      // The number of one that is lost may be that of another one by now.
-      if (operation.isOf(this.served.submits)) this.served.operationFlow.tell(operation, flow);
-      return;
-    }
-    const update = this.served.flow.next(flow);
-    this.connection.send(MessageType.FlowUpdate, this.sessionId, 0, FLOW_UPDATE, update, undefined, this.served.lane);
+    if (operation === undefined) this.served.tellFlow(flow);
+    else if (typeof operation.isOf === 'function') this.served.tellOperationFlow(operation, flow);
+    else throw new UsageError(`flow update: operation takes an operation of the session, got ${shownValue(operation)}`);
   }
 
   /**
@@ -278,9 +269,9 @@ export class NnrpClientSession {
 
   /** Plain facts, as logs show them: no payload, no secret. */
   toJSON(): Record<string, unknown> {
-    const { sessionId, state, inFlightCount, endReason } = this;
-    const { remoteAddress } = this.connection;
-    const { acceptedProfileId: profileId } = this.ack;
+    const { sessionId, state, inFlightCount, endReason, connection, ack } = this;
+    const { remoteAddress } = connection;
+    const profileId = ack.acceptedProfileId;
     return { sessionId, remoteAddress, profileId, state, inFlightCount, endReason: endReason?.message };
   }
 
@@ -324,6 +315,11 @@ export class NnrpClientSession {
     return served;
   }
 
+  /** @internal For the connection: it is lost, and with it the session. */
+  holdSubmits(): void {
+    this.served.submits.line.hold();
+  }
+
   /** @internal For the connection: it is lost, and the session is to be resumed on another one. */
   suspended(error: NnrpError): void {
     if (this.reported.wanted) this.reported.push({ type: 'suspended', error: forCaller(error) });
@@ -359,6 +355,7 @@ export class NnrpClientSession {
 
   /** @internal For the connection: another one has taken its place. */
   reopened(opened: OpenedSession): void {
+    if (this.loss !== undefined) this.late.end(this.loss);
     this.loss = undefined;
     this.served = this.serve(opened, this.served);
   }
@@ -374,18 +371,15 @@ export class NnrpClientSession {
     this.end(reason);
   }
 
-  /** Why nothing can be sent, once the session is over: one that the application has closed is closed, however that came about. */
+  /** Why nothing can be sent, when nothing can. */
   private get refusal(): NnrpError | undefined {
-    if (this.reason === undefined) return this.loss;
-    if (this.served.closing.result === undefined) return this.reason;
-    return isNnrpError(this.reason, 'NNRP_ERR_CLOSED')
-      ? this.reason
-      : new ClosedError(`session ${this.sessionId} was closed`, { cause: this.reason });
+    return this.reason === undefined ? this.loss : this.served.closing.refusal(this.reason);
   }
 
   private end(reason: NnrpError): void {
     if (this.reason !== undefined) return;
     this.reason = reason;
+    this.late.end(reason);
     const { connection } = this;
     const { lifecycle, submits, requests, closing } = this.served;
     if (this.loss === undefined) lifecycle.end();

@@ -1,8 +1,10 @@
-import { FlowSender, type NnrpError, SessionLifecycle } from 'nnrp-core';
+import { type FlowFields, FlowSender, type NnrpError, SessionLifecycle } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
-import { ScopeKind } from 'nnrp-core/preview3';
+import { MessageType, ScopeKind } from 'nnrp-core/preview3';
+import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import { lostBeforeSent } from '../recovery/session-lost.js';
+import type { ClientOperation } from '../results/client-operation.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';
 import { ClientSubmits } from '../submits/client-submits.js';
 import { OperationFlow } from '../submits/operation-flow.js';
@@ -35,15 +37,15 @@ export class ServedSession {
   readonly submits: ClientSubmits;
   readonly requests: ClientRequests;
   readonly closing: SessionClosing;
-  readonly flow = new FlowSender(ScopeKind.Session);
-  readonly operationFlow: OperationFlow;
+  private readonly flow = new FlowSender(ScopeKind.Session);
+  private readonly operationFlow: OperationFlow;
 
   /**
    * @param end - ends the session of the application
    * @param before - the one that was lost: what waits there for its turn waits here
    */
   constructor(
-    connection: ClientSessionConnection,
+    private readonly connection: ClientSessionConnection,
     { ack, extensions, open, maxInFlight }: OpenedSession,
     events: EventStreams<ClientSessionEvent>,
     end: (reason: NnrpError) => void,
@@ -82,6 +84,16 @@ export class ServedSession {
   lose(reason: NnrpError): void {
     this.submits.lose(reason);
     this.requests.end(reason, lostBeforeSent(reason));
+  }
+
+  tellFlow(flow: FlowFields): void {
+    const { connection, ack, lane } = this;
+    connection.send(MessageType.FlowUpdate, ack.sessionId, 0, FLOW_UPDATE, this.flow.next(flow), undefined, lane);
+  }
+
+  /** Nothing, when the operation is of a session that was lost: its number may be that of another one by now. */
+  tellOperationFlow(operation: ClientOperation, flow: FlowFields): void {
+    if (operation.isOf(this.submits)) this.operationFlow.tell(operation, flow);
   }
 
   private closeIfNothingInFlight(): void {

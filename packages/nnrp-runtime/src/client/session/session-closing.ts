@@ -43,6 +43,12 @@ export class SessionClosing implements AnswerWaiter {
     return this.handshake?.promise;
   }
 
+  /** Why nothing can be sent once the session is over: one that the application has closed is closed, however that came about. */
+  refusal(reason: NnrpError): NnrpError {
+    if (this.result === undefined || isNnrpError(reason, 'NNRP_ERR_CLOSED')) return reason;
+    return new ClosedError(`session ${this.lifecycle.sessionId} was closed`, { cause: reason });
+  }
+
   /** Whether the session ends as soon as nothing is in flight any more. */
   get endsWithLastAnswer(): boolean {
     return this.asked !== undefined;

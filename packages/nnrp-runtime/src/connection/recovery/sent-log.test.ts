@@ -280,11 +280,11 @@ describe('the log of what was sent', () => {
     other.log.begin(new SentCount(1), 'now');
     const { log, transport, rooms } = logOf();
     log.begin(new SentCount(1), 'now');
-    transport.send(submit(1, 1, 300_000));
+    transport.send(submit(1, 1, 400_000));
     expect(log.isFull).toBe(false);
     for (let sent = 0; sent < 34; sent++) other.transport.send(submit(1, 1, 1024 * 1024));
     transport.send(submit(1, 2));
-    expect([log.isFull, log.isFenceDue]).toEqual([true, true]);
+    expect([log.isFull, log.isFenceDue, log.isOverfull]).toEqual([true, true, false]);
     other.log.close();
     transport.send(submit(1, 3), ping());
     expect([log.isFull, rooms()]).toEqual([true, 0]);

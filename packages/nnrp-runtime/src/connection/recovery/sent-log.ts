@@ -88,9 +88,12 @@ export class SentLog implements SentListener {
     transport.tellSent?.(this);
   }
 
-  /** Whether so much is unconfirmed that not even what makes room may be sent. */
+  /**
+   * Whether so much is unconfirmed that not even answers to the peer's PINGs go ahead of what waits. That has nothing to do with
+   * other connections: when those hold much, this one is full earlier, and still has to make room.
+   */
   get isOverfull(): boolean {
-    return this.byteLength * 4 >= this.window * 5;
+    return this.byteLength * 4 >= this.windowBytes * 5;
   }
 
   /** Bytes that are unconfirmed. */

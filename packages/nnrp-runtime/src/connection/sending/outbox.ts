@@ -109,12 +109,12 @@ export class Outbox {
   }
 
   /**
-   * Sends what the peer needs before it can make room: a log that is full must not hold it up, or both sides would wait for
-   * each other.
+   * Sends what makes room: a log that is full must not hold it up, or both sides would wait for each other.
+   * @param isAnswer - to what the peer has sent, which may send as many as it likes
    */
-  sendAhead(packet: NamedPacket): boolean {
+  sendAhead(packet: NamedPacket, isAnswer: boolean): boolean {
     const { log } = this;
-    if (log === undefined || !this.full || this.isTransportFull || log.isOverfull)
+    if (log === undefined || !this.full || this.isTransportFull || (isAnswer && log.isOverfull))
       return this.send(packet, CONTROL_LANE, false);
     this.leaves(packet);
     if (this.isTransportFull) this.owner.transportIsFull(true);

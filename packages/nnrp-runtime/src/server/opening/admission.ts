@@ -2,7 +2,7 @@ import { LinkedQueue, type Place } from '../../base/queues/linked-queue.js';
 import { boundOf, type Stranger, Strangers } from '../../transport/listening/strangers.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
-import { AddressRefusals, MAX_REFUSED_ADDRESSES, type RefusalTerms } from './address-refusals.js';
+import { CountedRefusals, MAX_REFUSED_GROUPS, type RefusalTerms } from './counted-refusals.js';
 
 /** Connections above maxConnections that are kept for as long as it takes to tell them so. */
 const MAX_TURNED_AWAY = 64;
@@ -20,9 +20,9 @@ export type Reception = 'taken' | 'turned away' | 'shut out';
 /** Decides which connections may stay while the server knows nothing of them but their address. */
 export class Admission {
   private readonly strangers: Strangers<Stranger>;
-  private readonly refusals: AddressRefusals;
+  private readonly refusals: CountedRefusals;
   /** The same by the session that was asked for, whether or not there is one. */
-  private readonly resumeRefusals: AddressRefusals;
+  private readonly resumeRefusals: CountedRefusals;
   /** Those that are told that there is no room. */
   private readonly turnedAway = new Map<Stranger, Place<Stranger>>();
   private readonly turnedAwayByAge = new LinkedQueue<Stranger>();
@@ -42,13 +42,13 @@ export class Admission {
       bounds.hit(bound === 'inAll' ? 'unopenedConnections' : 'addressUnopened'),
     );
     const { refusalsPerAddress, refusalPauseMs } = config;
-    this.refusals = new AddressRefusals(
+    this.refusals = new CountedRefusals(
       refusalsPerAddress,
       refusalPauseMs,
       () => bounds.hit('addressRefusals'),
       () => bounds.hit('refusedAddresses'),
     );
-    this.resumeRefusals = new AddressRefusals(
+    this.resumeRefusals = new CountedRefusals(
       MAX_SESSION_REFUSALS,
       refusalPauseMs,
       () => bounds.hit('sessionRefusals'),
@@ -140,9 +140,9 @@ export class Admission {
     bounds.add('unopenedConnections', 'server', boundOf(maxUnopenedConnections), () => strangers.size);
     bounds.add('addressUnopened', 'address', boundOf(maxUnopenedPerAddress), () => strangers.mostOfAnAddress);
     bounds.add('turnedAway', 'server', MAX_TURNED_AWAY, () => this.turnedAway.size);
-    bounds.add('addressRefusals', 'address', boundOf(refusalsPerAddress), () => refusals.mostOfAnAddress);
-    bounds.add('refusedAddresses', 'server', MAX_REFUSED_ADDRESSES, () => refusals.size);
-    bounds.add('sessionRefusals', 'session', MAX_SESSION_REFUSALS, () => resumeRefusals.mostOfAnAddress);
-    bounds.add('refusedSessions', 'server', MAX_REFUSED_ADDRESSES, () => resumeRefusals.size);
+    bounds.add('addressRefusals', 'address', boundOf(refusalsPerAddress), () => refusals.most);
+    bounds.add('refusedAddresses', 'server', MAX_REFUSED_GROUPS, () => refusals.size);
+    bounds.add('sessionRefusals', 'session', MAX_SESSION_REFUSALS, () => resumeRefusals.most);
+    bounds.add('refusedSessions', 'server', MAX_REFUSED_GROUPS, () => resumeRefusals.size);
   }
 }

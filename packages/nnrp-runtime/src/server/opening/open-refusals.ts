@@ -6,8 +6,8 @@ import type { SessionConnection } from '../../connection/session-endpoint.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
 import type { SessionRefused } from '../contract/server-events.js';
-import type { RefusalTerms } from './address-refusals.js';
 import type { Admission } from './admission.js';
+import type { RefusalTerms } from './counted-refusals.js';
 import { refusedAnswer } from './open-answer.js';
 import { type OpenFailure, SHUTS_DOWN, tooManyConnections, tooManySessions } from './refused-open.js';
 

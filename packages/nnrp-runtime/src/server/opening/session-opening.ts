@@ -21,7 +21,7 @@ import type { ConnectionWaiting } from '../bounds/waiting-bytes.js';
 import type { PolicyAnswer, PolicyDecision, SessionOpenContext } from '../contract/policy.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
 import type { SessionPort } from '../recovery/session-port.js';
-import type { RefusalTerms } from './address-refusals.js';
+import type { RefusalTerms } from './counted-refusals.js';
 import { type OpenReader, readOpenBody } from './open-body.js';
 import type { OpenRefusals } from './open-refusals.js';
 import { grantOf, wrongAnswer } from './policy-grant.js';

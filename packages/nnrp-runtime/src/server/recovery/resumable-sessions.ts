@@ -46,13 +46,11 @@ export interface ResumableOwner extends Guarded {
 
 /** A session without a connection. */
 interface Suspension {
-  readonly error: NnrpError;
+  /** Why its connection was lost; not the error itself, which would hold that connection. Undefined when the session is over. */
+  readonly why: string | undefined;
   readonly sinceMs: number;
   readonly timer: NodeJS.Timeout;
 }
-
-/** Why there is no session any more whose rest is kept. */
-const OVER = new TransportError('the session is over');
 
 /** The sessions of a server that can be resumed, and what it does for those that have no connection. */
 export class ResumableSessions implements PortServer {
@@ -115,7 +113,9 @@ export class ResumableSessions implements PortServer {
     const { acceptedProfileId, schemaId, schemaVersion } = session.ack;
     if (open.profileId !== acceptedProfileId) return undefined;
     if (open.schemaId !== schemaId || open.schemaVersion !== schemaVersion) return undefined;
-    return port.canGoOnFrom(received) || !port.isAway ? port : undefined;
+    // Before the connection that it is on is given up for it.
+    const canBe = port.isAway ? port.canGoOnFrom(received) : port.mayHaveReceived(received);
+    return canBe ? port : undefined;
   }
 
   /** Whether it can still be resumed. */
@@ -151,14 +151,19 @@ export class ResumableSessions implements PortServer {
   suspended(port: SessionPort, error: NnrpError): void {
     const { sessionId, remoteAddress } = port;
     // It counts before it is told of, and is told of before it, or another one, has to give way.
-    this.waits(port, error);
+    this.waits(port, error.rawMessage);
     this.owner.sessionSuspended({ sessionId, remoteAddress, error, windowMs: this.owner.config.resumeWindowMs });
     this.keepBounds();
   }
 
   keepRest(port: SessionPort): void {
+    // Another session has its id by now: nobody can come for it.
+    if (!this.knows(port)) {
+      port.clear();
+      return;
+    }
     this.restCount++;
-    this.waits(port, OVER);
+    this.waits(port, undefined);
     this.keepBounds();
   }
 
@@ -216,12 +221,12 @@ export class ResumableSessions implements PortServer {
     return port !== undefined;
   }
 
-  private waits(port: SessionPort, error: NnrpError): void {
+  private waits(port: SessionPort, why: string | undefined): void {
     // From the loss of the connection on, also for the rest of a session that has ended since.
     const sinceMs = port.awaySinceMs;
     const leftMs = Math.max(0, sinceMs + this.owner.config.resumeWindowMs - performance.now());
     const timer = later(this.owner, Math.ceil(leftMs), () => this.expire(port)).unref();
-    this.suspensions.set(port, { error, sinceMs, timer });
+    this.suspensions.set(port, { why, sinceMs, timer });
     this.shares.add(port);
     this.shares.count(port, port.keptBytes);
   }
@@ -238,9 +243,9 @@ export class ResumableSessions implements PortServer {
     }
   }
 
-  private over(port: SessionPort, { timer, error }: Suspension): void {
+  private over(port: SessionPort, { timer, why }: Suspension): void {
     clearTimeout(timer);
-    if (error === OVER) this.restCount--;
+    if (why === undefined) this.restCount--;
     this.suspensions.delete(port);
     this.shares.delete(port);
   }
@@ -261,7 +266,9 @@ export class ResumableSessions implements PortServer {
       this.forget(port);
       return;
     }
-    const error = new TransportError(`session ${sessionId} ${why}`, { cause: suspension.error });
+    const error = new TransportError(`session ${sessionId} ${why}`, {
+      cause: new TransportError(suspension.why ?? why),
+    });
     port.session.end(error);
     this.forget(port);
     this.owner.sessionExpired({ sessionId, remoteAddress, error });

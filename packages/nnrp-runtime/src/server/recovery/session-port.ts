@@ -192,8 +192,13 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
   }
 
   private keepRest(): void {
-    if (this.kept.size > 0 && !this.isDraining) this.server.keepRest(this);
-    else this.server.forget(this);
+    if (this.kept.size === 0 || this.isDraining) {
+      this.server.forget(this);
+      return;
+    }
+    // Or the session would hold the connection that is over.
+    this.session?.moveTo(this.place.gate, this.place.memory);
+    this.server.keepRest(this);
   }
 
   outlivedBy(session: ServerSession, error: NnrpError): boolean {
@@ -226,6 +231,11 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
   canGoOnFrom(received: number | undefined): boolean {
     const { packets } = this.count;
     return received === undefined || (received >= packets - this.sentBefore && received <= packets);
+  }
+
+  /** Whether the client can have received so many packets, as far as can be said while its connection lives. */
+  mayHaveReceived(received: number | undefined): boolean {
+    return received === undefined || (received >= 0 && received <= this.count.packets);
   }
 
   /** The session goes on over this connection, whose acknowledgement is about to be sent. */

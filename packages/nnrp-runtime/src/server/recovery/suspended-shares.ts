@@ -1,10 +1,13 @@
 import { addressGroup } from '../../transport/address/address-group.js';
+import { Ranking } from './ranking.js';
 import type { SessionPort } from './session-port.js';
 
 /** The suspended sessions of one address, oldest first. */
 interface Share {
   readonly group: string;
   readonly ports: Map<SessionPort, number>;
+  /** Those of them that hold anything, in the order in which they began to. */
+  readonly holding: Set<SessionPort>;
   bytes: number;
 }
 
@@ -14,24 +17,29 @@ export class SuspendedShares {
   byteLength = 0;
   private readonly shares = new Map<string, Share>();
   private readonly homes = new Map<SessionPort, Share>();
+  private readonly bySessions = new Ranking<Share>();
+  private readonly byBytes = new Ranking<Share>();
 
   add(port: SessionPort): void {
     const group = addressGroup(port.remoteAddress) ?? '';
     let share = this.shares.get(group);
     if (share === undefined) {
-      share = { group, ports: new Map(), bytes: 0 };
+      share = { group, ports: new Map(), holding: new Set(), bytes: 0 };
       this.shares.set(group, share);
     }
     share.ports.set(port, 0);
     this.homes.set(port, share);
+    this.rank(share);
   }
 
   count(port: SessionPort, bytes: number): void {
     const share = this.homes.get(port);
     if (share === undefined) return;
     share.ports.set(port, (share.ports.get(port) ?? 0) + bytes);
+    if (bytes > 0) share.holding.add(port);
     share.bytes += bytes;
     this.byteLength += bytes;
+    this.rank(share);
   }
 
   delete(port: SessionPort): void {
@@ -40,31 +48,33 @@ export class SuspendedShares {
     const bytes = share.ports.get(port) ?? 0;
     this.homes.delete(port);
     share.ports.delete(port);
+    share.holding.delete(port);
     share.bytes -= bytes;
     this.byteLength -= bytes;
+    this.rank(share);
     if (share.ports.size === 0) this.shares.delete(share.group);
   }
 
   /** The oldest session of the address that has most sessions. */
   oldestOfMost(): SessionPort | undefined {
-    return first(this.largest(({ ports }) => ports.size));
+    return first(this.bySessions.first?.ports.keys());
   }
 
-  /** The oldest session that holds anything of the address that holds most. */
+  /** The first session to hold anything of an address that holds most: no other holds twice as much. */
   oldestOfLargest(): SessionPort | undefined {
-    const share = this.largest(({ bytes }) => bytes);
-    for (const [port, bytes] of share?.ports ?? []) if (bytes > 0) return port;
-    return first(share);
+    return first(this.byBytes.first?.holding);
   }
 
-  private largest(size: (share: Share) => number): Share | undefined {
-    let largest: Share | undefined;
-    for (const share of this.shares.values()) if (largest === undefined || size(share) > size(largest)) largest = share;
-    return largest;
+  private rank(share: Share): void {
+    const { ports, bytes } = share;
+    if (ports.size > 0) this.bySessions.set(share, ports.size);
+    else this.bySessions.delete(share);
+    if (bytes > 0) this.byBytes.set(share, Math.floor(Math.log2(bytes)));
+    else this.byBytes.delete(share);
   }
 }
 
-function first(share: Share | undefined): SessionPort | undefined {
-  for (const port of share?.ports.keys() ?? []) return port;
+function first<T>(items: Iterable<T> | undefined): T | undefined {
+  for (const item of items ?? []) return item;
   return undefined;
 }

@@ -1,10 +1,13 @@
 import type { Duplex } from 'node:stream';
-import type { PacketSplitter } from 'nnrp-core';
+import { PacketSplitter } from 'nnrp-core';
 import { type Guarded, guard, listen, nextTurn } from '../../base/guard.js';
 import type { PacketSink } from '../contract/contract.js';
 import { COPY_LIMIT } from './lent-packet.js';
 import { pin, pinForSending } from './pinned.js';
 import { TurnShare } from './turn-share.js';
+
+/** In place of that of a reader that is stopped. */
+const NOTHING = new PacketSplitter();
 
 /** What a reader tells its transport. */
 export interface ReaderOwner extends Guarded {
@@ -33,7 +36,7 @@ export class StreamReader {
 
   constructor(
     private readonly stream: Duplex,
-    private readonly splitter: PacketSplitter,
+    private splitter: PacketSplitter,
     private readonly owner: ReaderOwner,
   ) {
     splitter.oversized = (head, fault) => this.sink?.oversized?.(head, fault) ?? false;
@@ -75,9 +78,10 @@ export class StreamReader {
     guard(this.owner, () => this.readOn());
   }
 
-  /** Nothing is delivered any more. */
+  /** Nothing is delivered any more, and what has come of a packet is let go of: the transport may be held for long. */
   stop(): void {
     this.state = 'stopped';
+    this.splitter = NOTHING;
   }
 
   /** What still comes is read to see the end, and dropped. */

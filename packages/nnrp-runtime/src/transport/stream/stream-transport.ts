@@ -366,6 +366,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     // No sink yet: start() reports it.
     if (sink === undefined) return;
     this.closedReported = true;
+    this.reader.stop();
     this.settle();
     sink.closed(this.failure);
   }

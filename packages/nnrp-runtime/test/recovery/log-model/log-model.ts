@@ -8,7 +8,8 @@ import { LogApplication } from './log-application.js';
 import type { LogCommand, PositionChoice, TokenChoice } from './log-commands.js';
 import { LogPeer } from './log-peer.js';
 import type { LogSettings } from './log-settings.js';
-import { counting, isPrefix, must, same, tokenOf, turns } from './model-words.js';
+import { ModelTokens } from './model-tokens.js';
+import { counting, isPrefix, must, tokenOf, turns } from './model-words.js';
 
 const WINDOW_MS = 60_000;
 const FENCE_MS = 260;
@@ -25,10 +26,7 @@ export class LogModel {
   private readonly application = new LogApplication();
   private readonly server: NnrpServer;
   private readonly serving: Promise<void>;
-  /** By which the session may be resumed; older ones may not be used. */
-  private current: Uint8Array = new Uint8Array(0);
-  private previous: Uint8Array | undefined;
-  private readonly old: Uint8Array[] = [];
+  private readonly tokens = new ModelTokens();
   /** Packets of the session that have got to the server. */
   private serverHas = 0;
   /** Packets of the session of which the server knows that the peer has them. */
@@ -65,7 +63,7 @@ export class LogModel {
   async open(): Promise<void> {
     const wire = this.peer.ask(new Uint8Array(0), undefined);
     const ack = await this.answered(wire);
-    this.current = tokenOf(ack);
+    this.tokens.newest = tokenOf(ack);
     this.peer.wire = wire;
     while (this.peer.take());
   }
@@ -269,11 +267,7 @@ export class LogModel {
       before.pass();
     }
     this.counts.resumed++;
-    for (const token of [this.current, this.previous]) {
-      if (token !== undefined && !same(token, presented)) this.old.push(token);
-    }
-    this.previous = presented;
-    this.current = tokenOf(ack);
+    this.tokens.presented(presented, tokenOf(ack));
     this.confirmed = Math.max(this.confirmed, peer.got.length);
     this.awayMs = 0;
     peer.token = presented;
@@ -292,8 +286,8 @@ export class LogModel {
   private chosen(choice: TokenChoice): Uint8Array | undefined {
     const { peer } = this;
     if (choice === 'held') return peer.token;
-    if (choice === 'newest') return this.current;
-    if (choice === 'old') return this.old.at(-1);
+    if (choice === 'newest') return this.tokens.newest;
+    if (choice === 'old') return this.tokens.oldest;
     if (choice === 'cut off') return peer.token.subarray(0, peer.token.length - 1);
     return peer.token.map((byte) => byte ^ 1);
   }
@@ -302,12 +296,11 @@ export class LogModel {
     token: Uint8Array,
     position: PositionChoice,
   ): 'granted' | 'granted or gone' | 'refused' | 'either' {
-    const isCurrent = same(token, this.current);
-    const isPrevious = this.previous !== undefined && same(token, this.previous);
-    if (this.isExpired || (!isCurrent && !isPrevious)) return 'refused';
+    const isUnproved = this.tokens.isUnproved(token);
+    if (this.isExpired || !(isUnproved || this.tokens.isNewest(token))) return 'refused';
     const proofs = this.lastWire;
-    if (isPrevious && proofs?.isProved) return 'refused';
-    if (isPrevious && proofs?.mayBeProved) return 'either';
+    if (isUnproved && proofs?.isProved) return 'refused';
+    if (isUnproved && proofs?.mayBeProved) return 'either';
     const isOver = this.application.endReason !== undefined;
     if (position !== 'right') return 'refused';
     return isOver && (this.hasLastWord || this.awayMs > 0) ? 'granted or gone' : 'granted';

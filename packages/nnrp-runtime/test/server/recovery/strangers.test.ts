@@ -38,6 +38,18 @@ describe('a resume that makes no sense', () => {
     expect(await peer.resume({ token })).toBe(`resumed ${sessionId}`);
   });
 
+  it('that cannot be by its position costs the connection that the session is on nothing', async () => {
+    const server = await stage.serve();
+    const peer = await ResumablePeer.open(stage, server);
+    const session = await server.accept();
+    const { raw } = peer;
+    expect(await peer.resume({ received: 100 })).toBe('refused resume_rejected');
+    peer.raw = raw;
+    peer.submit(1);
+    await (await session.receiveSubmit()).complete('alive');
+    expect(await peer.next()).toBe('result 1 alive');
+  });
+
   it.each([0, 3, 7, 9])('is refused when its position has %i bytes', async (length) => {
     const server = await stage.serve();
     const peer = await ResumablePeer.open(stage, server);
@@ -101,6 +113,22 @@ describe('the id of a session that is over, and not yet fetched', () => {
     peer.raw.send(resumableOpenBytes({ sessionId: 1, token: NO_TOKEN }));
     expect(await peer.nextOf(3)).toEqual(['result 1 last', 'close normal', 'opened 1']);
   });
+});
+
+it('an id that is used again and again leaves the newest session alone to be fetched', async () => {
+  const server = await stage.serve();
+  const peer = await ResumablePeer.open(stage, server);
+  peer.answersPings = false;
+  for (let round = 1; round <= 5; round++) {
+    const session = await server.accept();
+    peer.submit(1, `work ${round}`);
+    await (await session.receiveSubmit()).complete(`last ${round}`);
+    await session.close();
+    if (round < 5) peer.raw.send(resumableOpenBytes({ sessionId: 1, token: NO_TOKEN }));
+  }
+  peer.lose();
+  await eventually(() => server.connectionCount === 0, 'the connection is gone');
+  expect(server.stats().suspendedSessions?.value).toBe(1);
 });
 
 describe('a peer that answers no PING', () => {

@@ -33,6 +33,34 @@ describe('what a client does not confirm', () => {
     await answered;
   });
 
+  it('of many clients that confirm nothing makes the logs of others small, and holds none of them up', async () => {
+    const server = await stage.serve();
+    // More than all logs may hold together before each gets less.
+    for (let silent = 0; silent < 5; silent++) {
+      const peer = await ResumablePeer.open(stage, server);
+      const session = await server.accept();
+      peer.answersPings = false;
+      peer.submit(1);
+      const operation = await session.receiveSubmit();
+      for (let part = 0; part < PARTS; part++) operation.push(PART).catch(() => {});
+      // The last ones get less already.
+      for (let part = 0; part < (silent < 3 ? WINDOW_PARTS : 4); part++) await peer.next();
+    }
+    const peer = await ResumablePeer.open(stage, server);
+    const session = await server.accept();
+    peer.submit(1);
+    const operation = await session.receiveSubmit();
+    // Three of these are more than a quarter above what such a log may hold.
+    const part = 'x'.repeat(110_000);
+    const answered = (async () => {
+      for (let count = 0; count < 50; count++) await operation.push(part);
+      await operation.complete('end');
+    })();
+    for (let count = 0; count < 50; count++) expect(await peer.next()).toBe(`partial 1 ${part}`);
+    expect(await peer.next()).toBe('result 1 end');
+    await answered;
+  });
+
   it('does not keep the server from reading what it sends', async () => {
     const server = await stage.serve();
     const peer = await ResumablePeer.open(stage, server);

@@ -1,8 +1,8 @@
 import { LinkedQueue, type Place } from '../../base/queues/linked-queue.js';
 
-/** Addresses that are remembered at most; of more, the one whose last refusal is longest ago is forgotten. */
-export const MAX_REFUSED_ADDRESSES = 10_000;
-/** Of the refusals that an address may have, one in so many is answered at once. */
+/** Groups that are remembered at most; of more, the one whose last refusal is longest ago is forgotten. */
+export const MAX_REFUSED_GROUPS = 10_000;
+/** Of the refusals that a group may have, one in so many is answered at once. */
 const AT_ONCE = 5;
 /** Milliseconds that the first delayed answer waits; each further one twice as long as the one before, up to the last. */
 const FIRST_DELAY_MS = 100;
@@ -29,20 +29,21 @@ const AT_ONCE_AND_ON: RefusalTerms = Object.freeze({ delayMs: 0, isLast: false }
 const LAST: RefusalTerms = Object.freeze({ delayMs: LAST_DELAY_MS, isLast: true });
 
 /**
- * Peers that guess tokens are slowed down, by address (or by the session that they ask for): a fifth of its refusals are answered at once, the others ever later, and
- * after the last one its connections are closed for a while. Refusals are forgotten at the rate of that fifth for each such
- * while. Nothing is kept but numbers, for a bounded number of addresses.
+ * Peers that guess tokens are slowed down, in groups: by the address that they come from, or by the session that they ask for.
+ * A fifth of the refusals of a group are answered at once, the others ever later, and after the last one its connections are
+ * closed for a while. Refusals are forgotten at the rate of that fifth for each such while. Nothing is kept but numbers, for a
+ * bounded number of groups.
  */
-export class AddressRefusals {
-  private readonly addresses = new Map<string, Refusals>();
+export class CountedRefusals {
+  private readonly groups = new Map<string, Refusals>();
   private readonly byAge = new LinkedQueue<Refusals>();
   private readonly atOnce: number;
 
   /**
-   * @param limit - refusals of one address; 0 = any number, and nothing is delayed
-   * @param pauseMs - how long an address is shut out then
+   * @param limit - refusals of one group; 0 = any number, and nothing is delayed
+   * @param pauseMs - how long a group is shut out then
    * @param hit - an answer is delayed, or a connection closed
-   * @param forgotten - there were too many addresses
+   * @param forgotten - there were too many groups
    */
   constructor(
     private readonly limit: number,
@@ -54,21 +55,21 @@ export class AddressRefusals {
   }
 
   get size(): number {
-    return this.addresses.size;
+    return this.groups.size;
   }
 
-  /** Of the address that has most; walks over all. */
-  get mostOfAnAddress(): number {
+  /** Of the group that has most; walks over all. */
+  get most(): number {
     const nowMs = performance.now();
     let most = 0;
-    for (const refusals of this.addresses.values()) most = Math.max(most, this.countOf(refusals, nowMs));
+    for (const refusals of this.groups.values()) most = Math.max(most, this.countOf(refusals, nowMs));
     return Math.ceil(most);
   }
 
-  /** Whether connections of this address are closed at the moment. */
+  /** Whether connections of this group are closed at the moment. */
   isShut(group: string | undefined): boolean {
-    if (group === undefined || this.addresses.size === 0) return false;
-    const refusals = this.addresses.get(group);
+    if (group === undefined || this.groups.size === 0) return false;
+    const refusals = this.groups.get(group);
     if (refusals === undefined || performance.now() >= refusals.shutUntilMs) return false;
     this.hit();
     return true;
@@ -99,12 +100,12 @@ export class AddressRefusals {
   }
 
   private entryOf(group: string, nowMs: number): Refusals {
-    let refusals = this.addresses.get(group);
+    let refusals = this.groups.get(group);
     if (refusals?.link !== undefined) this.byAge.remove(refusals.link);
     else {
-      if (this.addresses.size >= MAX_REFUSED_ADDRESSES) this.forgetOldest();
+      if (this.groups.size >= MAX_REFUSED_GROUPS) this.forgetOldest();
       refusals = { group, count: 0, countedMs: nowMs, shutUntilMs: 0, link: undefined };
-      this.addresses.set(group, refusals);
+      this.groups.set(group, refusals);
     }
     refusals.link = this.byAge.push(refusals);
     return refusals;
@@ -114,7 +115,7 @@ export class AddressRefusals {
     const { oldest } = this.byAge;
     if (oldest?.link === undefined) return;
     this.byAge.remove(oldest.link);
-    this.addresses.delete(oldest.group);
+    this.groups.delete(oldest.group);
     this.forgotten();
   }
 }

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { AddressRefusals, MAX_REFUSED_ADDRESSES } from './address-refusals.js';
+import { CountedRefusals, MAX_REFUSED_GROUPS } from './counted-refusals.js';
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['performance'] }));
 afterEach(() => void vi.useRealTimers());
@@ -7,7 +7,7 @@ afterEach(() => void vi.useRealTimers());
 describe('refusals of one address', () => {
   it('are answered at once, then ever later, and then no more', () => {
     let hits = 0;
-    const refusals = new AddressRefusals(
+    const refusals = new CountedRefusals(
       20,
       10_000,
       () => hits++,
@@ -31,26 +31,26 @@ describe('refusals of one address', () => {
   });
 
   it('are forgotten in time', () => {
-    const refusals = new AddressRefusals(
+    const refusals = new CountedRefusals(
       20,
       10_000,
       () => {},
       () => {},
     );
     for (let count = 0; count < 10; count++) refusals.add('a');
-    expect(refusals.mostOfAnAddress).toBe(10);
+    expect(refusals.most).toBe(10);
     vi.advanceTimersByTime(25_000);
-    expect([refusals.mostOfAnAddress, refusals.add('a').delayMs]).toEqual([0, 0]);
+    expect([refusals.most, refusals.add('a').delayMs]).toEqual([0, 0]);
   });
 
   it('do not matter with a limit of 0, nor without an address', () => {
-    const never = new AddressRefusals(
+    const never = new CountedRefusals(
       0,
       10_000,
       () => {},
       () => {},
     );
-    const some = new AddressRefusals(
+    const some = new CountedRefusals(
       1,
       10_000,
       () => {},
@@ -65,14 +65,14 @@ describe('refusals of one address', () => {
 
   it('are remembered of so many addresses only, the latest', () => {
     let forgotten = 0;
-    const refusals = new AddressRefusals(
+    const refusals = new CountedRefusals(
       1,
       10_000,
       () => {},
       () => forgotten++,
     );
-    for (let count = 0; count < MAX_REFUSED_ADDRESSES + 5; count++) refusals.add(`${count}`);
-    expect([refusals.size, forgotten]).toEqual([MAX_REFUSED_ADDRESSES, 5]);
+    for (let count = 0; count < MAX_REFUSED_GROUPS + 5; count++) refusals.add(`${count}`);
+    expect([refusals.size, forgotten]).toEqual([MAX_REFUSED_GROUPS, 5]);
     expect([refusals.isShut('4'), refusals.isShut('5')]).toEqual([false, true]);
   });
 });
