@@ -7,7 +7,7 @@ export interface IpcAddress {
   readonly kind: 'file' | 'abstract' | 'pipe';
   /** As node:net takes it. */
   readonly path: string;
-  /** As messages show it, and as it can be given again: `unix:/run/nnrp.sock`, `unix:@nnrp`, `npipe://nnrp`. */
+  /** The URL, as messages show it and as it can be given again: `unix:/run/nnrp.sock`, `unix:@nnrp`, `npipe://nnrp`. */
   readonly text: string;
 }
 
@@ -17,23 +17,25 @@ const OTHER_NAME_BYTES = 104;
 /** `\\.\pipe\NAME` has 256 characters at most. */
 const MAX_PIPE_CHARACTERS = 256;
 const PIPES = '\\\\.\\pipe\\';
-const PIPE = /^(?:npipe:(?:\/\/)?)?[\\/]{2}[.?][\\/]pipe[\\/](.*)$/is;
-const PIPE_URL = /^npipe:\/\/(.*)$/is;
+const PIPE = /^[\\/]{2}[.?][\\/]pipe[\\/](.*)$/is;
+const PIPE_URL = /^npipe:\/\/(?:[\\/]{2}[.?][\\/]pipe[\\/])?(.*)$/is;
+/** What a URL has for other purposes than a path, what ends it in a text, and what does not show. */
+const ESCAPED = /[%?#\s\p{Cc}]/gu;
 
 const EXPECTED = 'expected the path of a socket such as /run/nnrp.sock, with or without unix: in front';
 
 /**
- * Reads the address of a socket: a path; `@name` or `\0name` for an abstract socket of Linux, so that a file whose name begins
- * with @ is `./@name`; on Windows `\\.\pipe\name` or `npipe://name`. A relative path is meant from the working directory of now.
+ * Reads the address of a socket: a path as it is; `@name` or `\0name` for an abstract socket of Linux, so that a file whose name
+ * begins with @ is `./@name`; on Windows `\\.\pipe\name`. With `unix:` or `npipe://` in front it is a URL, and percent signs in it
+ * are decoded. A relative path is meant from the working directory of now.
  *
  * @throws UsageError that says what was expected
  */
 export function parseIpcAddress(address: string, platform: NodeJS.Platform = process.platform): IpcAddress {
   if (typeof address !== 'string') throw new UsageError(`address: ${EXPECTED}, got ${shownValue(address)}`);
-  const name = (PIPE.exec(address) ?? PIPE_URL.exec(address))?.[1];
+  const name = PIPE.exec(address)?.[1] ?? pipeOfUrl(address);
   if (name !== undefined) return pipe(name, address, platform);
-  if (/^npipe:/i.test(address)) throw wrong(address, 'expected a named pipe such as npipe://nnrp or \\\\.\\pipe\\nnrp');
-  const path = withoutScheme(address);
+  const path = pathOf(address);
   if (path === '') throw wrong(address, EXPECTED);
   if (platform === 'win32')
     throw wrong(address, 'expected a named pipe such as \\\\.\\pipe\\nnrp: Node has no Unix domain sockets on Windows');
@@ -42,12 +44,38 @@ export function parseIpcAddress(address: string, platform: NodeJS.Platform = pro
     : file(path, address, platform);
 }
 
+function pipeOfUrl(address: string): string | undefined {
+  if (!/^npipe:/i.test(address)) return undefined;
+  const name = PIPE_URL.exec(address)?.[1];
+  if (name === undefined) throw wrong(address, 'expected a named pipe such as npipe://nnrp or \\\\.\\pipe\\nnrp');
+  return decoded(name, address);
+}
+
 /** `unix:/path` and `unix:///path` are the same. */
-function withoutScheme(address: string): string {
-  const path = address.replace(/^unix:/i, '');
-  if (path === address || !path.startsWith('//')) return path;
+function pathOf(address: string): string {
+  if (!/^unix:/i.test(address)) return address;
+  const path = decoded(address.slice('unix:'.length), address);
+  if (!path.startsWith('//')) return path;
   if (!path.startsWith('///')) throw wrong(address, 'expected unix:/path or unix:///path: a socket has no host');
   return path.slice(2);
+}
+
+function decoded(path: string, address: string): string {
+  const mark = /[?#]/.exec(path)?.[0];
+  if (mark !== undefined)
+    throw wrong(
+      address,
+      `expected no query and no fragment: in a path, ${mark} is written ${encodeURIComponent(mark)}`,
+    );
+  try {
+    return decodeURIComponent(path);
+  } catch {
+    throw wrong(address, 'expected two hexadecimal digits behind each %, of UTF-8: % itself is written %25');
+  }
+}
+
+function encoded(path: string): string {
+  return path.replace(ESCAPED, encodeURIComponent);
 }
 
 function file(given: string, address: string, platform: NodeJS.Platform): IpcAddress {
@@ -56,7 +84,7 @@ function file(given: string, address: string, platform: NodeJS.Platform): IpcAdd
   const path = resolve(given);
   // One that is longer would be cut short by some systems, without a word.
   checkLength(path, (platform === 'linux' || platform === 'android' ? LINUX_NAME_BYTES : OTHER_NAME_BYTES) - 1);
-  return { kind: 'file', path, text: `unix:${path}` };
+  return { kind: 'file', path, text: `unix:${encoded(path)}` };
 }
 
 function abstract(given: string, address: string, platform: NodeJS.Platform): IpcAddress {
@@ -65,7 +93,7 @@ function abstract(given: string, address: string, platform: NodeJS.Platform): Ip
     throw wrong(address, 'abstract sockets are there on Linux only: expected the path of a socket');
   if (name === '' || name.includes('\0')) throw wrong(address, 'expected a name behind the @ of an abstract socket');
   checkLength(name, LINUX_NAME_BYTES - 1);
-  return { kind: 'abstract', path: `\0${name}`, text: `unix:@${name}` };
+  return { kind: 'abstract', path: `\0${name}`, text: `unix:@${encoded(name)}` };
 }
 
 function pipe(given: string, address: string, platform: NodeJS.Platform): IpcAddress {
@@ -76,7 +104,7 @@ function pipe(given: string, address: string, platform: NodeJS.Platform): IpcAdd
   if (name === '' || name.includes('\0')) throw wrong(address, 'expected the name of a pipe behind \\\\.\\pipe\\');
   if (path.length > MAX_PIPE_CHARACTERS)
     throw wrong(address, `expected at most ${MAX_PIPE_CHARACTERS} characters, with \\\\.\\pipe\\ in front`);
-  return { kind: 'pipe', path, text: `npipe://${name.replaceAll('\\', '/')}` };
+  return { kind: 'pipe', path, text: `npipe://${encoded(name.replaceAll('\\', '/'))}` };
 }
 
 function checkLength(name: string, most: number): void {

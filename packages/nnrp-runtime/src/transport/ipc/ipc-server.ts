@@ -8,7 +8,6 @@ import {
   closeWithFile,
   describeListenFailure,
   type FileIdentity,
-  identityOf,
   removeStale,
   setMode,
 } from './socket-file.js';
@@ -17,6 +16,12 @@ import {
 const ATTEMPTS = 5;
 /** Connections that wait in the system: one too many is refused at once, where TCP would ask again. */
 const BACKLOG = 4096;
+
+/** A server that listens, and its file where it has one. */
+interface Listening {
+  readonly server: Server;
+  readonly file: FileIdentity | undefined;
+}
 
 /** A server that listens, and its end. */
 export interface IpcServer {
@@ -35,17 +40,16 @@ export async function listenOnIpc(address: IpcAddress, mode: number): Promise<Ip
   // The primary has the socket, for all workers that listen there, and its file.
   const isOthers = nodeCluster().isWorker;
   try {
-    const server = await listenWherePossible(address, mode, isOthers);
+    const { server, file } = await listenWherePossible(address, mode, isOthers);
     if (kind !== 'file' || isOthers) return { server, close: () => server.close() };
-    const own: FileIdentity | undefined = identityOf(path);
-    return { server, close: () => closeWithFile(server, path, own) };
+    return { server, close: () => closeWithFile(server, path, file) };
   } catch (error) {
     const why = describeListenFailure(path, error);
     throw new TransportError(`cannot listen on ${text}: ${why}`, { cause: error, isRetryable: false });
   }
 }
 
-async function listenWherePossible(address: IpcAddress, mode: number, isOthers: boolean): Promise<Server> {
+async function listenWherePossible(address: IpcAddress, mode: number, isOthers: boolean): Promise<Listening> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await listenOnce(address, mode, isOthers);
@@ -57,20 +61,21 @@ async function listenWherePossible(address: IpcAddress, mode: number, isOthers: 
   }
 }
 
-function listenOnce({ kind, path }: IpcAddress, mode: number, isOthers: boolean): Promise<Server> {
+function listenOnce({ kind, path }: IpcAddress, mode: number, isOthers: boolean): Promise<Listening> {
   const server = createServer({ allowHalfOpen: true });
   return new Promise((resolve, reject) => {
     const failed = (error: unknown) => {
       reject(error);
-      server.close();
+      // Its file was replaced at once, or cannot be known: what has the name may be of another server.
+      if (kind === 'file' && server.listening && !isOthers) closeWithFile(server, path, undefined);
+      else server.close();
     };
     const owner: Guarded = { crashed: failed };
     // Once it listens, the promise has resolved, and the listener is told of errors.
     listen(owner, server, 'error', failed);
     const bind = () => server.listen({ path, backlog: BACKLOG });
     listen(owner, server, 'listening', () => {
-      if (kind === 'file') setMode(path, mode);
-      resolve(server);
+      resolve({ server, file: kind === 'file' ? setMode(path, mode) : undefined });
     });
     if (kind === 'file') bindStrictly(mode, isOthers, bind);
     else bind();

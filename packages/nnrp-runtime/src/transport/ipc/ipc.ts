@@ -42,6 +42,10 @@ const CODES: Readonly<Record<string, string>> = {
   ENFILE: 'this machine has too many files and sockets open',
 };
 
+function whyNot({ code = '', message }: NodeJS.ErrnoException): string {
+  return CODES[code] === undefined ? message : `${CODES[code]} (${code})`;
+}
+
 /** A peer has no name of its own: both ends say where they have met. */
 function transport(socket: Socket, remoteAddress: string, options: TcpOptions): FramedTransport {
   return new StreamTransport(socket, { ...options, kind: KIND, remoteAddress, borrowsWrites: 'callback' });
@@ -146,8 +150,7 @@ export class IpcConnector implements FramedConnector {
         (error) => {
           patience.end();
           letGo();
-          const why = CODES[(error as NodeJS.ErrnoException).code ?? ''] ?? error.message;
-          reject(new TransportError(`cannot connect to ${target.text}: ${why}`, { cause: error }));
+          reject(new TransportError(`cannot connect to ${target.text}: ${whyNot(error)}`, { cause: error }));
         },
       );
       const patience = new Patience(attempt, connectTimeoutMs, () => {

@@ -1,6 +1,6 @@
-import { type BigIntStats, chmodSync, existsSync, lstatSync, renameSync, unlinkSync } from 'node:fs';
+import { type BigIntStats, chmodSync, linkSync, lstatSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { createConnection, type Server } from 'node:net';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
 import { isNnrpError, TransportError } from 'nnrp-core';
 import { type Guarded, listen } from '../../base/guard.js';
@@ -8,6 +8,9 @@ import { type Guarded, listen } from '../../base/guard.js';
 /** Permissions that let a process connect. */
 const MAY_CONNECT = 0o222;
 const ALL = 0o777;
+const TAKEN = 'another process listens there';
+/** Names that this process has given to files that are out of the way. */
+let asides = 0;
 
 /** A socket file as the file system knows it; another one with its name is another one. */
 export type FileIdentity = Pick<BigIntStats, 'dev' | 'ino'>;
@@ -36,9 +39,17 @@ export function bindStrictly(mode: number, isOthers: boolean, bind: () => unknow
   }
 }
 
-/** Exactly this mode, once the file is known to be one's own: the umask may have kept something back. */
-export function setMode(path: string, mode: number): void {
-  chmodSync(path, mode);
+/**
+ * Exactly this mode: the umask may have kept something back.
+ *
+ * @returns what the file is known by from now on
+ * @throws TransportError when the socket is not there any more
+ */
+export function setMode(path: string, mode: number): FileIdentity {
+  const made = identityOf(path);
+  if (made === undefined || !made.isSocket()) throw new TransportError('its file was removed at once');
+  if ((Number(made.mode) & ALL) !== mode) chmodSync(path, mode);
+  return made;
 }
 
 function refuseGap(mode: number, where: string): void {
@@ -66,11 +77,49 @@ export async function removeStale(path: string): Promise<void> {
   const found = identityOf(path);
   if (found === undefined) return;
   if (!found.isSocket()) throw new TransportError(`what is there is no socket, but ${sortOf(found)}`);
-  if (!(await isDeserted(path))) throw new TransportError('another process listens there');
+  if (!(await isDeserted(path))) throw new TransportError(TAKEN);
   const now = identityOf(path);
   // The number alone may be given to a new file at once.
   const isSame = now?.ino === found.ino && now.dev === found.dev && now.ctimeNs === found.ctimeNs;
-  if (isSame) unlinkSync(path);
+  if (isSame) await removeDeserted(path);
+}
+
+/**
+ * Removes a socket file that was found to be deserted. Another process that has found the same may have replaced it in between, so
+ * the file first gets a name that no other process uses, and is asked under that one; it gets its own name back when it is in use.
+ *
+ * @throws TransportError (as a rejection) when a process listens there, or the file cannot be removed
+ */
+export async function removeDeserted(path: string): Promise<void> {
+  const aside = nameAside(path);
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    // Another process has removed it.
+    if (code === 'ENOENT') return;
+    const why = code === 'EPERM' || code === 'EACCES' ? `this user may not remove it (${code})` : message;
+    throw new TransportError(`the socket file of a process that is gone is there: ${why}`, { cause: error });
+  }
+  let isInUse = true;
+  try {
+    isInUse = !(await isDeserted(aside));
+  } finally {
+    if (isInUse) putBack(aside, path);
+    else unlinkSync(aside);
+  }
+  if (isInUse) throw new TransportError(TAKEN);
+}
+
+/** Short, because the system bounds the length of the name of a socket. */
+function nameAside(path: string): string {
+  return join(dirname(path), `.${process.pid.toString(36)}${(asides++).toString(36)}`);
+}
+
+/** Never in the place of what has the name by now. */
+function putBack(aside: string, path: string): void {
+  attempted(() => linkSync(aside, path));
+  attempted(() => unlinkSync(aside));
 }
 
 /** Whether a connection is refused: then the process of the socket is gone, or does not listen any more. */
@@ -97,13 +146,17 @@ function isDeserted(path: string): Promise<boolean> {
  * since is out of the way for that moment.
  */
 export function closeWithFile(server: Server, path: string, own: FileIdentity | undefined): void {
-  const found = identityOf(path);
+  let found: FileIdentity | undefined;
+  // In a directory that cannot be searched any more nothing can be removed either.
+  attempted(() => {
+    found = identityOf(path);
+  });
   const isForeign = found !== undefined && (found.ino !== own?.ino || found.dev !== own.dev);
-  const aside = `${path}.${process.pid}`;
+  const aside = nameAside(path);
   // Where no name can be changed, Node cannot remove one either.
   const isAside = isForeign && attempted(() => renameSync(path, aside));
   server.close();
-  if (isAside) renameSync(aside, path);
+  if (isAside) putBack(aside, path);
   // Some runtimes leave the file.
   else if (found !== undefined && !isForeign) attempted(() => unlinkSync(path));
 }
@@ -121,14 +174,30 @@ function attempted(change: () => void): boolean {
 export function describeListenFailure(path: string, error: unknown): string {
   if (isNnrpError(error)) return error.rawMessage;
   const { code, message } = error as NodeJS.ErrnoException;
-  // The system calls both the same.
-  if (code === 'EACCES' || code === 'ENOENT') {
-    const folder = dirname(path);
-    return existsSync(folder)
-      ? `no permission to make a file in ${folder} (${code})`
-      : `there is no directory ${folder}`;
+  const folder = dirname(path);
+  switch (code) {
+    // libuv calls a directory that is missing EACCES, too.
+    case 'EACCES':
+    case 'ENOENT':
+      return isMissing(folder)
+        ? `there is no directory ${folder}`
+        : `no permission to make a file in ${folder} (EACCES): it has to be a directory that this user may write and search`;
+    case 'ENOTDIR':
+      return `${folder} is no directory`;
+    case 'EADDRINUSE':
+      return TAKEN;
+    default:
+      return message;
   }
-  return code === 'EADDRINUSE' ? 'another process listens there' : message;
+}
+
+/** Whether it is known that nothing has the name. */
+function isMissing(path: string): boolean {
+  let found: unknown = path;
+  attempted(() => {
+    found = statSync(path, { throwIfNoEntry: false });
+  });
+  return found === undefined;
 }
 
 function sortOf(file: BigIntStats): string {

@@ -12,10 +12,13 @@ describe('the address of a socket', () => {
     ['/run/./a/../nnrp.sock', 'file', '/run/nnrp.sock', 'unix:/run/nnrp.sock'],
     ['nnrp.sock', 'file', resolve('nnrp.sock'), `unix:${resolve('nnrp.sock')}`],
     ['unix:./@file', 'file', resolve('@file'), `unix:${resolve('@file')}`],
-    ['/run/100%25.sock?a#b', 'file', '/run/100%25.sock?a#b', 'unix:/run/100%25.sock?a#b'],
+    ['/run/100%25.sock?a#b', 'file', '/run/100%25.sock?a#b', 'unix:/run/100%2525.sock%3Fa%23b'],
+    ['unix:/run/100%25%20a%c3%a9.sock', 'file', '/run/100% aé.sock', 'unix:/run/100%25%20aé.sock'],
+    ['/run/a\nb', 'file', '/run/a\nb', 'unix:/run/a%0Ab'],
     ['@nnrp', 'abstract', '\0nnrp', 'unix:@nnrp'],
     ['\0nnrp', 'abstract', '\0nnrp', 'unix:@nnrp'],
     ['unix:@nnrp/a', 'abstract', '\0nnrp/a', 'unix:@nnrp/a'],
+    ['@50%?', 'abstract', '\x0050%?', 'unix:@50%25%3F'],
   ])('%j is %s', (given, kind, path, text) => {
     const address = parseIpcAddress(given, 'linux');
     expect(address).toEqual({ kind, path, text });
@@ -29,6 +32,7 @@ describe('the address of a socket', () => {
     ['npipe://nnrp', '\\\\.\\pipe\\nnrp', 'npipe://nnrp'],
     ['npipe:////./pipe/nnrp', '\\\\.\\pipe\\nnrp', 'npipe://nnrp'],
     ['NPIPE://a/b', '\\\\.\\pipe\\a\\b', 'npipe://a/b'],
+    ['\\\\.\\pipe\\a b%', '\\\\.\\pipe\\a b%', 'npipe://a%20b%25'],
   ])('%s is a pipe of Windows', (given, path, text) => {
     const address = parseIpcAddress(given, 'win32');
     expect(address).toEqual({ kind: 'pipe', path, text });
@@ -45,6 +49,12 @@ describe('the address of a socket', () => {
       'linux',
       /expected unix:\/path or unix:\/\/\/path: a socket has no host, got 'unix:\/\/host\/path'/,
     ],
+    ['unix:/run/nnrp.sock?mode=0660', 'linux', /expected no query and no fragment: in a path, \? is written %3F/],
+    ['unix:/run/nnrp.sock#1', 'linux', /in a path, # is written %23/],
+    ['unix:/run/100%.sock', 'linux', /expected two hexadecimal digits behind each %, .*, got 'unix:\/run\/100%\.sock'/],
+    ['unix:/run/%ff', 'linux', /of UTF-8/],
+    ['unix:/run/nn%00rp', 'linux', /without a NUL character/],
+    ['npipe://nnrp?a', 'win32', /expected no query and no fragment/],
     ['/run/nn\0rp', 'linux', /without a NUL character/],
     ['/run/', 'linux', /does not end with a slash, got '\/run\/'/],
     ['@', 'linux', /expected a name behind the @/],

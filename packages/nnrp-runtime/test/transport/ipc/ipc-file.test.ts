@@ -1,17 +1,17 @@
 import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
-import { dirname } from 'node:path';
-import { Worker } from 'node:worker_threads';
+import { dirname, join } from 'node:path';
 import { isNnrpError } from 'nnrp-core';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { IpcConnector, IpcListener } from '../../../src/transport/ipc/ipc.js';
-import { bindStrictly, closeWithFile, identityOf } from '../../../src/transport/ipc/socket-file.js';
+import { closeWithFile, identityOf, removeDeserted } from '../../../src/transport/ipc/socket-file.js';
 import { freePath } from './ipc-carrier.js';
+
+const NOBODY = 65534;
 
 const listeners: IpcListener[] = [];
 afterEach(async () => {
-  vi.restoreAllMocks();
   for (const listener of listeners.splice(0)) await listener.close();
 });
 
@@ -31,8 +31,16 @@ async function stale(): Promise<string> {
   return path;
 }
 
-function modeOf(path: string): string {
-  return (statSync(path).mode & 0o777).toString(8);
+/** What root may do is not forbidden by any permission; any other user is bound to them as it is. */
+async function asNobody<T>(work: () => Promise<T>): Promise<T> {
+  const { getuid, seteuid } = process;
+  if (getuid?.() !== 0 || seteuid === undefined) return work();
+  seteuid(NOBODY);
+  try {
+    return await work();
+  } finally {
+    seteuid(0);
+  }
 }
 
 async function connects(address: string): Promise<boolean> {
@@ -106,14 +114,14 @@ describe('the file of a socket', () => {
     await expect(connects(path)).rejects.toThrow(`cannot connect to unix:${path}: no socket is there`);
   });
 
-  it('of another server stays when its name was taken', async () => {
+  it('of another server that has taken the name stays', async () => {
     const path = freePath();
     const first = await bind(path);
     rmSync(path);
     await bind(path);
     await first.close();
     expect(await connects(path)).toBe(true);
-    expect(readdirSync(dirname(path)).filter((name) => path.endsWith(name.split('.')[0] ?? '-'))).toHaveLength(0);
+    expect(readdirSync(dirname(path)).filter((name) => name.startsWith('.'))).toEqual([]);
   });
 
   it('may be gone already', async () => {
@@ -125,107 +133,88 @@ describe('the file of a socket', () => {
     await once(server, 'close');
     expect(existsSync(path)).toBe(false);
   });
+
+  it('is kept when it is found in use after all: another process was faster', async () => {
+    const path = freePath();
+    const { address } = await bind(path);
+    const before = readdirSync(dirname(path));
+    await expect(removeDeserted(path)).rejects.toThrow('another process listens there');
+    expect(await connects(address)).toBe(true);
+    expect(readdirSync(dirname(path))).toEqual(before);
+  });
+
+  it('may be removed by another process at the same time', async () => {
+    const path = await stale();
+    await removeDeserted(path);
+    expect(existsSync(path)).toBe(false);
+    await removeDeserted(path);
+  });
+
+  it('does not keep a server open whose directory is out of reach by now', async () => {
+    const folder = `${freePath()}.d`;
+    mkdirSync(folder);
+    chmodSync(folder, 0o777);
+    const path = join(folder, 'nnrp.sock');
+    const listener = await bind(path, { mode: 0o666 });
+    const transport = await new IpcConnector(path).connect();
+    chmodSync(folder, 0);
+    await asNobody(() => listener.close());
+    chmodSync(folder, 0o777);
+    transport.abort();
+    await expect(connects(path)).rejects.toThrow('a socket is there, but no process listens (ECONNREFUSED)');
+    rmSync(folder, { recursive: true });
+  });
 });
 
-describe('the mode of a socket', () => {
-  it.each([
-    [undefined, 0o022, '600'],
-    [undefined, 0o000, '600'],
-    [0o660, 0o077, '660'],
-    [0o666, 0o777, '666'],
-    [0o777, 0o022, '777'],
-    [0o000, 0o022, '0'],
-  ])('of %s is kept whatever the umask', async (mode, umask, expected) => {
-    const path = freePath();
-    const before = process.umask(umask);
-    try {
-      await bind(path, { mode });
-      expect(process.umask()).toBe(umask);
-      expect(modeOf(path)).toBe(expected);
-    } finally {
-      process.umask(before);
-    }
-  });
-
-  it('is there from the first moment', async () => {
-    const path = freePath();
-    const before = process.umask(0);
-    try {
-      let atBirth = '';
-      bindStrictly(0o620, false, () => {
-        const server = createServer().listen(path);
-        atBirth = modeOf(path);
-        server.close();
-      });
-      expect(atBirth).toBe('620');
-      expect(process.umask()).toBe(0);
-    } finally {
-      process.umask(before);
-    }
-  });
-
-  it('leaves the umask as it was when nothing can be bound', () => {
-    const before = process.umask();
-    expect(() =>
-      bindStrictly(0o600, false, () => {
-        throw new Error('planted');
-      }),
-    ).toThrow('planted');
-    expect(process.umask()).toBe(before);
-  });
-
-  it('of the file of another server is left alone', async () => {
-    const path = freePath();
-    const server = await bareServer(path);
-    chmodSync(path, 0o640);
-    await expect(IpcListener.bind(path, { mode: 0o666 })).rejects.toThrow('another process listens there');
-    expect(modeOf(path)).toBe('640');
-    server.close();
-  });
-
-  it('that the umask would not keep is refused where the umask belongs to others', () => {
-    const before = process.umask(0o002);
-    const bound = vi.fn();
-    try {
-      expect(() => bindStrictly(0o600, true, bound)).toThrow(
-        'mode 0o600 cannot be kept: a worker of a cluster cannot set the umask, which is 002',
-      );
-      expect(bound).not.toHaveBeenCalled();
-      bindStrictly(0o660, true, bound);
-      process.umask(0o022);
-      bindStrictly(0o600, true, bound);
-      expect(bound).toHaveBeenCalledTimes(2);
-    } finally {
-      process.umask(before);
-    }
-  });
-
-  it('cannot be set by a thread that has no umask of its own', async () => {
-    // The reason for the refusal above: if this should ever work, it is not needed there.
-    const worker = new Worker('process.umask(0)', { eval: true });
-    const [error] = await once(worker, 'error');
-    expect((error as NodeJS.ErrnoException).code).toBe('ERR_WORKER_UNSUPPORTED_OPERATION');
-  });
-
-  it.each<[unknown, string]>([
-    ['660', "mode: expected permissions of 0 to 0o777, such as 0o660, got '660'"],
-    [0o1000, 'mode: expected permissions'],
-    [-1, 'mode: expected permissions'],
-    [6.5, 'mode: expected permissions'],
-    [null, 'mode: expected permissions'],
-  ])('is no %j', async (mode, why) => {
-    await expect(IpcListener.bind(freePath(), { mode } as never)).rejects.toThrow(why);
-  });
-
-  it('is refused where there is no file', async () => {
-    await expect(IpcListener.bind('@nnrp-mode', { mode: 0o600 })).rejects.toThrow(
-      'mode: an abstract socket has no file: every process of its network namespace may connect',
+describe('permissions of the file system', () => {
+  it('that forbid to make the file are named', async () => {
+    const folder = `${freePath()}.d`;
+    mkdirSync(folder, { mode: 0o555 });
+    const path = join(folder, 'nnrp.sock');
+    await expect(asNobody(() => IpcListener.bind(path))).rejects.toThrow(
+      `cannot listen on unix:${path}: no permission to make a file in ${folder} (EACCES)`,
     );
+    chmodSync(folder, 0);
+    await expect(asNobody(() => IpcListener.bind(path))).rejects.toThrow('no permission to make a file in');
+    await expect(asNobody(() => IpcListener.bind(join(folder, 'a', 'b.sock')))).rejects.toThrow('no permission');
+    rmSync(folder, { recursive: true });
   });
 
-  it('is the only option', async () => {
-    await expect(IpcListener.bind(freePath(), { mod: 0o600 } as never)).rejects.toThrow(
-      "IPC options: there is no option 'mod'; options are mode",
+  it('that keep a client out are named', async () => {
+    const path = freePath();
+    chmodSync(dirname(path), 0o755);
+    const { address } = await bind(path, { mode: 0o600 });
+    await expect(asNobody(() => connects(address))).rejects.toThrow(
+      `cannot connect to ${address}: the permissions of the socket, or of a directory above it, keep this user out (EACCES)`,
     );
+    chmodSync(path, 0o666);
+    expect(await asNobody(() => connects(address))).toBe(true);
+  });
+
+  it('that hide whether a process listens keep the file', async () => {
+    const path = await stale();
+    chmodSync(path, 0o600);
+    chmodSync(dirname(path), 0o777);
+    await expect(asNobody(() => IpcListener.bind(path))).rejects.toThrow(
+      'whether a process listens there cannot be known: connect EACCES',
+    );
+    expect(existsSync(path)).toBe(true);
+  });
+
+  it('that forbid to remove the file of a process that is gone are named', async () => {
+    const path = await stale();
+    chmodSync(path, 0o666);
+    chmodSync(dirname(path), 0o1777);
+    await expect(asNobody(() => IpcListener.bind(path))).rejects.toThrow(
+      `cannot listen on unix:${path}: the socket file of a process that is gone is there: this user may not remove it (EPERM)`,
+    );
+    expect(existsSync(path)).toBe(true);
+  });
+
+  it('and what is no directory are told apart', async () => {
+    const path = freePath();
+    writeFileSync(path, '');
+    await expect(IpcListener.bind(join(path, 'nnrp.sock'))).rejects.toThrow(`${path} is no directory`);
+    rmSync(path);
   });
 });
