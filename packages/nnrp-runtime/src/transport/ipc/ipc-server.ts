@@ -50,13 +50,17 @@ export async function listenOnIpc(address: IpcAddress, mode: number): Promise<Ip
 }
 
 async function listenWherePossible(address: IpcAddress, mode: number, isOthers: boolean): Promise<Listening> {
+  // Another worker of the cluster may have the socket by now; then the primary shares it.
+  let mayBeShared = isOthers;
   for (let attempt = 1; ; attempt++) {
     try {
       return await listenOnce(address, mode, isOthers);
     } catch (error) {
       const isTaken = !isNnrpError(error) && (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
       if (!isTaken || address.kind !== 'file' || attempt === ATTEMPTS) throw error;
-      await removeStale(address.path);
+      if (await removeStale(address.path)) continue;
+      if (!mayBeShared) throw error;
+      mayBeShared = false;
     }
   }
 }

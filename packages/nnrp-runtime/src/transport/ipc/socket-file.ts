@@ -1,6 +1,7 @@
 import { type BigIntStats, chmodSync, linkSync, lstatSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { createConnection, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
+import { setTimeout as passing } from 'node:timers/promises';
 import { isMainThread } from 'node:worker_threads';
 import { isNnrpError, TransportError } from 'nnrp-core';
 import { type Guarded, listen } from '../../base/guard.js';
@@ -8,12 +9,13 @@ import { type Guarded, listen } from '../../base/guard.js';
 /** Permissions that let a process connect. */
 const MAY_CONNECT = 0o222;
 const ALL = 0o777;
-const TAKEN = 'another process listens there';
+/** A socket that a process is about to listen on looks deserted: one that is so young in milliseconds is looked at again. */
+const BINDING_MS = 500;
 /** Names that this process has given to files that are out of the way. */
 let asides = 0;
 
 /** A socket file as the file system knows it; another one with its name is another one. */
-export type FileIdentity = Pick<BigIntStats, 'dev' | 'ino'>;
+export type FileIdentity = Pick<BigIntStats, 'dev' | 'ino' | 'mtimeNs'>;
 
 /**
  * Binds so that the socket file has no permission beyond `mode` from the moment that it exists. The umask of the process is
@@ -71,26 +73,30 @@ export function identityOf(path: string): BigIntStats | undefined {
 /**
  * Removes the socket file of a process that is gone. One that was replaced meanwhile stays.
  *
- * @throws TransportError (as a rejection) when a process listens there, what is there is no socket, or nothing can be known
+ * @returns false when a process listens there; else the name may be free by now
+ * @throws TransportError (as a rejection) when what is there is no socket, nothing can be known, or it cannot be removed
  */
-export async function removeStale(path: string): Promise<void> {
+export async function removeStale(path: string): Promise<boolean> {
   const found = identityOf(path);
-  if (found === undefined) return;
+  if (found === undefined) return true;
   if (!found.isSocket()) throw new TransportError(`what is there is no socket, but ${sortOf(found)}`);
-  if (!(await isDeserted(path))) throw new TransportError(TAKEN);
-  const now = identityOf(path);
-  // The number alone may be given to a new file at once.
-  const isSame = now?.ino === found.ino && now.dev === found.dev && now.ctimeNs === found.ctimeNs;
-  if (isSame) await removeDeserted(path);
+  if (!(await isDeserted(path))) return false;
+  const ageMs = Math.max(0, Date.now() - Number(found.mtimeMs));
+  if (ageMs < BINDING_MS) {
+    await passing(BINDING_MS - ageMs);
+    if (!(await isDeserted(path))) return false;
+  }
+  if (isSame(identityOf(path), found)) removeIfSame(path, found);
+  return true;
 }
 
 /**
- * Removes a socket file that was found to be deserted. Another process that has found the same may have replaced it in between, so
- * the file first gets a name that no other process uses, and is asked under that one; it gets its own name back when it is in use.
+ * Removes a socket file, if it is this one. Another process may have replaced it in between, so the file first gets a name that no
+ * other process uses; it gets its own name back when it is another one.
  *
- * @throws TransportError (as a rejection) when a process listens there, or the file cannot be removed
+ * @throws TransportError when it cannot be removed
  */
-export async function removeDeserted(path: string): Promise<void> {
+export function removeIfSame(path: string, found: FileIdentity): void {
   const aside = nameAside(path);
   try {
     renameSync(path, aside);
@@ -101,14 +107,13 @@ export async function removeDeserted(path: string): Promise<void> {
     const why = code === 'EPERM' || code === 'EACCES' ? `this user may not remove it (${code})` : message;
     throw new TransportError(`the socket file of a process that is gone is there: ${why}`, { cause: error });
   }
-  let isInUse = true;
-  try {
-    isInUse = !(await isDeserted(aside));
-  } finally {
-    if (isInUse) putBack(aside, path);
-    else unlinkSync(aside);
-  }
-  if (isInUse) throw new TransportError(TAKEN);
+  if (isSame(identityOf(aside), found)) unlinkSync(aside);
+  else putBack(aside, path);
+}
+
+/** The number alone may be given to a new file at once. Neither a new name nor a new mode changes the time. */
+function isSame(one: FileIdentity | undefined, other: FileIdentity | undefined): boolean {
+  return one?.ino === other?.ino && one?.dev === other?.dev && one?.mtimeNs === other?.mtimeNs;
 }
 
 /** Short, because the system bounds the length of the name of a socket. */
@@ -122,7 +127,7 @@ function putBack(aside: string, path: string): void {
   attempted(() => unlinkSync(aside));
 }
 
-/** Whether a connection is refused: then the process of the socket is gone, or does not listen any more. */
+/** Whether a connection is refused: the process of the socket is gone, or does not listen any more, or not yet. */
 function isDeserted(path: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     const socket = createConnection({ path });
@@ -151,7 +156,7 @@ export function closeWithFile(server: Server, path: string, own: FileIdentity | 
   attempted(() => {
     found = identityOf(path);
   });
-  const isForeign = found !== undefined && (found.ino !== own?.ino || found.dev !== own.dev);
+  const isForeign = found !== undefined && !isSame(found, own);
   const aside = nameAside(path);
   // Where no name can be changed, Node cannot remove one either.
   const isAside = isForeign && attempted(() => renameSync(path, aside));
@@ -185,7 +190,7 @@ export function describeListenFailure(path: string, error: unknown): string {
     case 'ENOTDIR':
       return `${folder} is no directory`;
     case 'EADDRINUSE':
-      return TAKEN;
+      return 'another process listens there';
     default:
       return message;
   }

@@ -1,17 +1,29 @@
 import { once } from 'node:events';
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
 import { isNnrpError } from 'nnrp-core';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { IpcConnector, IpcListener } from '../../../src/transport/ipc/ipc.js';
-import { closeWithFile, identityOf, removeDeserted } from '../../../src/transport/ipc/socket-file.js';
+import { closeWithFile, type FileIdentity, identityOf, removeIfSame } from '../../../src/transport/ipc/socket-file.js';
+import { eventually } from '../../support/eventually.js';
 import { freePath } from './ipc-carrier.js';
 
 const NOBODY = 65534;
 
 const listeners: IpcListener[] = [];
 afterEach(async () => {
+  vi.restoreAllMocks();
   for (const listener of listeners.splice(0)) await listener.close();
 });
 
@@ -134,20 +146,44 @@ describe('the file of a socket', () => {
     expect(existsSync(path)).toBe(false);
   });
 
-  it('is kept when it is found in use after all: another process was faster', async () => {
-    const path = freePath();
+  it('is put back when it was replaced by that of a faster process', async () => {
+    const path = await stale();
+    const found = identityOf(path) as FileIdentity;
+    rmSync(path);
     const { address } = await bind(path);
     const before = readdirSync(dirname(path));
-    await expect(removeDeserted(path)).rejects.toThrow('another process listens there');
+    removeIfSame(path, found);
     expect(await connects(address)).toBe(true);
     expect(readdirSync(dirname(path))).toEqual(before);
   });
 
+  it('is told from another one that has got its number', async () => {
+    const path = freePath();
+    const { address } = await bind(path);
+    const { dev, ino, mtimeNs } = identityOf(path) as FileIdentity;
+    removeIfSame(path, { dev, ino, mtimeNs: mtimeNs - 1n });
+    expect(await connects(address)).toBe(true);
+  });
+
   it('may be removed by another process at the same time', async () => {
     const path = await stale();
-    await removeDeserted(path);
+    const found = identityOf(path) as FileIdentity;
+    removeIfSame(path, found);
     expect(existsSync(path)).toBe(false);
-    await removeDeserted(path);
+    removeIfSame(path, found);
+  });
+
+  it('of a process that has bound it, and is about to listen, is not replaced', async () => {
+    const path = await stale();
+    // Bound a moment ago, as far as anyone can see.
+    utimesSync(path, new Date(), new Date());
+    const binding = IpcListener.bind(path);
+    const looked = vi.spyOn(Date, 'now');
+    await eventually(() => looked.mock.calls.length > 0, 'it was looked at');
+    rmSync(path);
+    const other = await bareServer(path);
+    await expect(binding).rejects.toThrow('another process listens there');
+    other.close();
   });
 
   it('does not keep a server open whose directory is out of reach by now', async () => {
