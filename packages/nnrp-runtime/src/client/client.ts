@@ -24,12 +24,10 @@ import { TcpConnector } from '../transport/tcp/tcp.js';
 import { ofTransport } from '../transport/tcp/tcp-options.js';
 import { TlsConnector } from '../transport/tls/tls.js';
 import type { TlsClientOptions } from '../transport/tls/tls-options.js';
-import { parseTransportUrl } from '../transport/url/transport-url.js';
-import { connectorTo } from '../transport/url/transports-by-url.js';
-import { splitConfig } from '../transport/url/url-options.js';
 import { ClientConnection } from './connection/client-connection.js';
 import type { ProbeResult } from './connection/client-probes.js';
 import type { ProbeOptions } from './connection/probe-options.js';
+import { connectorToAddresses } from './connector-to-addresses.js';
 import {
   clientConfig,
   connectSignal,
@@ -134,11 +132,12 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
 
   /**
    * Connects to an address: `nnrp://HOST:PORT` or HOST:PORT (TCP), `nnrps://` (TLS), `unix:/path`, or that of a transport that
-   * has been imported, such as `nnrp+quic://`.
+   * has been imported, such as `nnrp+quic://`. Of several addresses it is the first that can be connected to, in their order;
+   * each has its share of `connectTimeoutMs`.
    *
-   * @throws as `connectTcp`; UsageError on an address that is none
+   * @throws as `connectTcp`; TransportError that names each address with its reason; UsageError on an address that is none
    */
-  static connect(address: string, config?: NnrpConnectOptions): Promise<NnrpClient>;
+  static connect(addresses: string | readonly string[], config?: NnrpConnectOptions): Promise<NnrpClient>;
   /**
    * Connects by a connector, of the application's own for example. The client keeps it, to connect again.
    *
@@ -146,15 +145,16 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * reason of `signal`
    */
   static connect(connector: FramedConnector, config?: NnrpClientOptions): Promise<NnrpClient>;
-  static connect(where: string | FramedConnector, config: NnrpConnectOptions = {}): Promise<NnrpClient> {
+  static connect(
+    where: string | readonly string[] | FramedConnector,
+    config: NnrpConnectOptions = {},
+  ): Promise<NnrpClient> {
     return answering(() => {
-      const isAddress = typeof where === 'string';
-      const { own, rest } = isAddress ? splitConfig(config) : { own: {}, rest: config };
-      const complete = clientConfig(rest);
-      const connector = isAddress ? connectorTo(parseTransportUrl(where), own, connecting(complete)) : where;
-      if (typeof connector?.connect !== 'function')
-        throw new UsageError(`connect: expected an address or a FramedConnector, got ${shownValue(connector)}`);
-      return NnrpClient.by(connector, complete, rest);
+      if (typeof where === 'string' || isList(where)) return NnrpClient.by(...connectorToAddresses(where, config));
+      const complete = clientConfig(config);
+      if (typeof where?.connect !== 'function')
+        throw new UsageError(`connect: expected an address or a FramedConnector, got ${shownValue(where)}`);
+      return NnrpClient.by(where, complete, config);
     });
   }
 
@@ -347,6 +347,11 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
 /** Whether the keep-alive was asked for, so that also servers get a PING that have not said that they understand it. */
 function asksAnyServer({ keepAliveMs }: NnrpClientOptions): boolean {
   return keepAliveMs !== undefined;
+}
+
+/** Unlike `Array.isArray`, it knows lists that are read-only. */
+function isList(value: unknown): value is readonly string[] {
+  return Array.isArray(value);
 }
 
 function connecting(config: NnrpClientConfig) {

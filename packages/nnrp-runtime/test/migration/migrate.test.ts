@@ -52,6 +52,38 @@ describe('a client that migrates', () => {
     expect(stage.ledger.defects).toEqual([]);
   });
 
+  it('goes from TCP to a Unix domain socket, to TLS and back with 16 streams running', async () => {
+    const place = await stage.serve();
+    const client = await stage.client(place.tcp);
+    const session = await client.openSession({ maxInFlightOperations: 16 });
+    const reading = (await Promise.all(Array.from({ length: 16 }, (_, number) => session.submit(`${number}`)))).map(
+      readCount,
+    );
+    const told: MigrationReport[] = [];
+    client.on('migrated', (report) => told.push(report));
+    for (const connector of [place.ipc, place.tls, place.ipc, place.tcp, place.ipc]) {
+      await passing(40);
+      const report = await client.migrate(connector);
+      expect(report).toMatchObject({ sessions: 1, to: { remoteAddress: client.remoteAddress } });
+    }
+    await passing(40);
+    stage.isGoing = false;
+    expect(new Set(await Promise.all(reading))).toEqual(new Set(['whole']));
+    expect([...stage.ledger.handled.values()]).toEqual(Array.from({ length: 16 }, () => 1));
+    expect(told.map(({ from, to }) => [from.transport, to.transport])).toEqual([
+      ['tcp', 'ipc'],
+      ['ipc', 'tcp'],
+      ['tcp', 'ipc'],
+      ['ipc', 'tcp'],
+      ['tcp', 'ipc'],
+    ]);
+    expect(told.map(({ to }) => to.remoteAddress)).toEqual([2, 1, 2, 0, 2].map((index) => place.address(index)));
+    expect(client.toJSON()).toMatchObject({ remoteAddress: place.address(2), transport: 'ipc' });
+    expect(place.address(2)).toMatch(/^unix:\//);
+    await eventually(() => place.server.connectionCount === 1, 'the old connections are gone');
+    expect(stage.ledger.defects).toEqual([]);
+  });
+
   it('moves a session that does nothing, and can be used as before', async () => {
     const place = await stage.serve({}, { submit: ({ body }) => body });
     const client = await stage.client(place.tcp);

@@ -11,11 +11,13 @@ import type { ServeHandlers } from '../../src/server/serve/serve-handlers.js';
 import { NnrpServer } from '../../src/server/server.js';
 import { parseAddress } from '../../src/transport/address/address.js';
 import type { FramedConnector } from '../../src/transport/contract/contract.js';
+import { IpcConnector, IpcListener } from '../../src/transport/ipc/ipc.js';
 import { StreamTransport } from '../../src/transport/stream/stream-transport.js';
 import { TcpConnector, TcpListener } from '../../src/transport/tcp/tcp.js';
 import { TlsConnector, TlsListener } from '../../src/transport/tls/tls.js';
 import { issue } from '../support/certificates.js';
 import { eventually } from '../support/eventually.js';
+import { freePath } from '../transport/ipc/ipc-carrier.js';
 
 const ANY_PORT = '127.0.0.1:0';
 const root = await issue({ name: 'CN=root', authority: true, ips: ['127.0.0.1'] });
@@ -51,7 +53,7 @@ export function counting(ledger: Ledger, isGoing: () => boolean): ServeHandlers[
   };
 }
 
-/** One server on TCP and TLS, and its clients; `clear` ends them. */
+/** One server on TCP, TLS and a Unix domain socket, and its clients; `clear` ends them. */
 export class MovingStage {
   private readonly undo: (() => unknown)[] = [];
   readonly ledger = new Ledger();
@@ -62,6 +64,7 @@ export class MovingStage {
       [
         (options) => TcpListener.bind(ANY_PORT, options),
         (options) => TlsListener.bind(ANY_PORT, { certificateChain: root.certificate, privateKey: root.key }, options),
+        (options) => IpcListener.bind(freePath(), {}, options),
       ],
       { drainTimeoutMs: 0, deadlines: false, maxInFlightOperations: 64, grantedOperationCredit: 64, ...config },
     );
@@ -94,6 +97,10 @@ export class MovingServer {
 
   get tls(): FramedConnector {
     return new TlsConnector(this.address(1), { roots: root.certificate });
+  }
+
+  get ipc(): FramedConnector {
+    return new IpcConnector(this.address(2));
   }
 
   /** By TCP, but it says of itself that it is QUIC: so the server is asked before anything moves. */

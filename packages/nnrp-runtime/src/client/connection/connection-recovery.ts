@@ -116,7 +116,13 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
   }
 
   wentOn(): void {
+    this.isAt();
     this.reopening.goOn();
+  }
+
+  /** It may be another server than before, or another way to it. */
+  private isAt(): void {
+    this.connection.remoteAddress = this.transport.remoteAddress;
   }
 
   suspended(error: NnrpError): void {
@@ -147,6 +153,7 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
 
   resumed(report: ResumeReport): void {
     const { move, parts } = this;
+    this.isAt();
     parts.pings.sentAgain();
     for (const session of this.sessions) if (!session.isLost) session.resumed(report);
     if (move === undefined) {
@@ -154,7 +161,6 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
       return;
     }
     this.move = undefined;
-    this.connection.remoteAddress = move.remoteAddress;
     parts.events.migrated(move.moved(report));
   }
 

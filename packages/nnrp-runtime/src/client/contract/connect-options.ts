@@ -1,9 +1,9 @@
 import type { TlsClientOptions } from '../../transport/tls/tls-options.js';
 import type { NnrpClientOptions } from './client-config.js';
 
-/** Options of a client that is given the address of its server as a URL. */
+/** Options of a client that is given the address of its server as a URL, or several addresses. */
 export interface NnrpConnectOptions extends NnrpClientOptions {
-  /** Of `nnrps://`, and of other encrypted transports. It is refused for an address that is not encrypted. */
+  /** Of `nnrps://`, and of other encrypted transports. It is refused where no address is encrypted. */
   readonly tls?: TlsClientOptions | undefined;
   /**
    * Of the transport of one scheme, such as `{ 'nnrp+quic': { idleTimeoutMs: 10_000 } }`; for that one they take the place of

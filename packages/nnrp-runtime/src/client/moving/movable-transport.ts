@@ -204,7 +204,6 @@ export class MovableTransport extends ResumingTransport implements TrialOwner {
     const { transport } = link;
     const to: SessionPath = Object.freeze({ transport: transport.kind, remoteAddress: remoteAddressOf(transport) });
     this.owner.move = {
-      remoteAddress: to.remoteAddress,
       moved: (report) => {
         this.moved = undefined;
         const migrated: MigrationReport = Object.freeze({ ...report, from, to });

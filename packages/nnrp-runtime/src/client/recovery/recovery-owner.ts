@@ -16,8 +16,6 @@ export interface MovingSession {
 
 /** Sessions go on over another transport because the application wants it: they are neither suspended nor resumed for it. */
 export interface SessionMove {
-  /** Of the new one. */
-  readonly remoteAddress: string;
   moved(report: ResumeReport): MigrationReport;
 }
 

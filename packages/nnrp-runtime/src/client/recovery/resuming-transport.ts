@@ -225,10 +225,11 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
 
   connected(transport: FramedTransport): void {
     const link = new LiveLink(transport, this);
-    const { settings } = this;
     this.link = link;
     try {
-      transport.limitPackets?.(settings.maxPacketBytes);
+      this.kind = transport.kind;
+      this.remoteAddress = remoteAddressOf(transport);
+      transport.limitPackets?.(this.settings.maxPacketBytes);
       transport.start(link);
       // It may be over already.
       if (this.link === link) this.askOn(link);

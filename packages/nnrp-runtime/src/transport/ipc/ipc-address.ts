@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { printable, shownValue, UsageError } from 'nnrp-core';
+import { printable, shownAddress, shownValue, UsageError } from 'nnrp-core';
 
 /** Where processes of one machine meet. */
 export interface IpcAddress {
@@ -56,17 +56,20 @@ function pathOf(address: string): string {
   if (!/^unix:/i.test(address)) return address;
   const path = decoded(address.slice('unix:'.length), address);
   if (!path.startsWith('//')) return path;
-  if (!path.startsWith('///')) throw wrong(address, 'expected unix:/path or unix:///path: a socket has no host');
+  if (!path.startsWith('///'))
+    throw new UsageError(
+      `address: expected unix:/path or unix:///path: a socket has no host, got ${shownAddress(address)}`,
+    );
   return path.slice(2);
 }
 
 function decoded(path: string, address: string): string {
   const mark = /[?#]/.exec(path)?.[0];
-  if (mark !== undefined)
-    throw wrong(
-      address,
-      `expected no query and no fragment: in a path, ${mark} is written ${encodeURIComponent(mark)}`,
-    );
+  if (mark !== undefined) {
+    // What comes behind it may be a secret.
+    const shown = `${address.slice(0, address.indexOf(mark))}…`;
+    throw wrong(shown, `expected no query and no fragment: in a path, ${mark} is written ${encodeURIComponent(mark)}`);
+  }
   try {
     return decodeURIComponent(path);
   } catch {

@@ -75,7 +75,8 @@ export function registeredTransport(scheme: string): TransportScheme {
   const transport = registered.get(scheme);
   if (transport !== undefined) return transport;
   const missing = Object.hasOwn(PACKAGES, scheme) ? PACKAGES[scheme] : undefined;
-  if (missing !== undefined) throw new UsageError(`${scheme}: import '${missing}'`);
+  if (missing !== undefined)
+    throw new UsageError(`${scheme} is a transport of the package ${missing}: install it, and import '${missing}'`);
   throw new UsageError(`there is no transport ${scheme}; there are ${schemes().join(', ')}`);
 }
 

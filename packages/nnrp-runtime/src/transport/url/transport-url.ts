@@ -34,15 +34,44 @@ export function parseTransportUrl(address: string): TransportUrl {
   }
 }
 
+/**
+ * Reads one address or several.
+ *
+ * @param call - that is named by errors
+ * @throws UsageError that names the address
+ */
+export function parseTransportUrls(call: string, addresses: string | readonly string[]): TransportUrl[] {
+  const list: readonly string[] = typeof addresses === 'string' ? [addresses] : addresses;
+  if (!Array.isArray(list) || list.length === 0)
+    throw new UsageError(`${call}: expected an address or a list of them, got ${shownValue(addresses)}`);
+  // A list may have holes, which map() would leave out.
+  return Array.from(list, (address, index) => {
+    try {
+      return parseTransportUrl(address);
+    } catch (error) {
+      if (!isNnrpError(error)) throw error;
+      const where = list.length === 1 ? call : `${call}: address ${index + 1}`;
+      throw new UsageError(`${where}: ${error.rawMessage.replace(/^address: /, '')}`, { cause: error });
+    }
+  });
+}
+
 function hostPort(prefix: string, rest: string, address: string): { readonly text: string; readonly target: HostPort } {
   try {
-    const target = parseAddress(prefix === '' ? rest : rest.replace(/\/$/, ''));
+    const target = parseAddress(prefix === '' ? rest : ofUrl(rest));
     return { text: prefix + formatAddress(target.host, target.port), target };
   } catch (error) {
     const expected =
       prefix === '' ? EXPECTED : `expected ${prefix}HOST:PORT with a port of 0 to 65535, and nothing else`;
     throw new UsageError(`address: ${expected}, got ${shownAddress(address)}`, { cause: error });
   }
+}
+
+/** What a URL writes otherwise: a slash may end it, and the zone of an IPv6 address stands behind %25. */
+function ofUrl(rest: string): string {
+  const address = rest.replace(/\/$/, '').replace(/^(\[[^\]%]*%)25/, '$1');
+  if (/^[^[]*%/.test(address)) throw new UsageError('a name of a host has no percent sign');
+  return address;
 }
 
 function registeredUrl(scheme: string, address: string): TransportUrl {

@@ -8,32 +8,67 @@ import { TlsConnector, TlsListener } from '../tls/tls.js';
 import type { TlsClientOptions, TlsServerOptions } from '../tls/tls-options.js';
 import type { RegisteredSettings } from './registry.js';
 import type { TransportUrl } from './transport-url.js';
-import { type OwnOptions, ownOptions } from './url-options.js';
+import { isEncrypted, type OwnOptions, ownOptions } from './url-options.js';
 
 /**
- * What connects to an address.
+ * What connects to each address.
  *
- * @throws UsageError that names the address, on options that cannot work or mean nothing there
+ * @throws UsageError that names the address, on options that cannot work or mean nothing there; and where some are encrypted and
+ * others are not
  */
-export function connectorTo(
-  address: TransportUrl,
-  given: OwnOptions<TlsClientOptions | (() => TlsClientOptions)>,
+export function connectorsTo(
+  addresses: readonly TransportUrl[],
+  given: OwnOptions<TlsClientOptions>,
   limits: TcpConnectOptions,
-): FramedConnector {
-  const own = ownOptions([address], given)[0];
+): FramedConnector[] {
+  refuseDowngrade(addresses);
+  const own = ownOptions(addresses, given);
+  return addresses.map((address, index) => {
+    try {
+      return connectorTo(address, own[index], limits);
+    } catch (error) {
+      throw naming(address, error);
+    }
+  });
+}
+
+/** A network that cuts what is encrypted would get everything in plain text. Sockets of the machine are no network. */
+function refuseDowngrade(addresses: readonly TransportUrl[]): void {
+  const sealed = addresses.find(isEncrypted);
+  const plain = addresses.find((address) => address.sort !== 'ipc' && !isEncrypted(address));
+  if (sealed === undefined || plain === undefined) return;
+  throw new UsageError(
+    `connect: ${plain.text} is not encrypted and ${sealed.text} is: whatever cuts the one would have the other used; ` +
+      'expected addresses that are all encrypted, or none',
+  );
+}
+
+function connectorTo(address: TransportUrl, own: object | undefined, limits: TcpConnectOptions): FramedConnector {
   switch (address.sort) {
     case 'tcp':
+      refuseOptions(own, 'nnrp');
       return new TcpConnector(address.target, limits);
     case 'tls':
-      return new TlsConnector(address.target, own as TlsClientOptions | (() => TlsClientOptions) | undefined, limits);
+      return new TlsConnector(address.target, own as TlsClientOptions | undefined, limits);
     case 'ipc':
+      refuseOptions(own, 'unix');
       return new IpcConnector(address.text, limits);
     case 'registered': {
-      const { transport, url, text } = address;
-      if (transport.connector === undefined) throw new UsageError(`${text}: ${transport.scheme} cannot connect here`);
+      const { transport, url } = address;
+      if (transport.connector === undefined) throw new UsageError(`${transport.scheme} cannot connect here`);
       return transport.connector(url, { limits, own } as RegisteredSettings);
     }
   }
+}
+
+function refuseOptions(own: object | undefined, scheme: string): void {
+  if (own !== undefined) throw new UsageError(`transports: '${scheme}' has no options here`);
+}
+
+/** What the system says names the address; a mistake does not. */
+function naming(address: TransportUrl, error: unknown): unknown {
+  if (!isNnrpError(error, 'NNRP_ERR_USAGE')) return error;
+  return new UsageError(`${address.text}: ${error.rawMessage}`, { cause: error });
 }
 
 /** What makes the listener of each address. @throws UsageError on options that mean nothing for any of them */
@@ -46,9 +81,7 @@ export function listenersOn(
     try {
       return await listenerOn(address, own[index], limits);
     } catch (error) {
-      // What the system says names the address; a mistake does not.
-      if (!isNnrpError(error, 'NNRP_ERR_USAGE')) throw error;
-      throw new UsageError(`${address.text}: ${error.rawMessage}`, { cause: error });
+      throw naming(address, error);
     }
   });
 }
@@ -60,6 +93,7 @@ function listenerOn(
 ): FramedListener | PromiseLike<FramedListener> {
   switch (address.sort) {
     case 'tcp':
+      refuseOptions(own, 'nnrp');
       return TcpListener.bind(address.target, limits);
     case 'tls':
       if (own === undefined)

@@ -55,7 +55,8 @@ export function ownOptions(
   });
 }
 
-function isEncrypted(address: TransportUrl): boolean {
+/** Whether what it carries is encrypted, and its peer proved. */
+export function isEncrypted(address: TransportUrl): boolean {
   return address.sort === 'registered' ? address.transport.isEncrypted : address.sort === 'tls';
 }
 

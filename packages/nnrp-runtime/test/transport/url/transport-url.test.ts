@@ -14,6 +14,8 @@ describe('an address', () => {
     ['NNRP://example.org:1/', 'tcp', 'nnrp://example.org:1'],
     ['nnrp://127.1:4433', 'tcp', 'nnrp://127.0.0.1:4433'],
     ['nnrps://[::1]:4433', 'tls', 'nnrps://[::1]:4433'],
+    ['nnrp://[fe80::1%25eth0]:1', 'tcp', 'nnrp://[fe80::1%eth0]:1'],
+    ['nnrp://[fe80::1%eth0]:1', 'tcp', 'nnrp://[fe80::1%eth0]:1'],
     ['unix:/run/nnrp.sock', 'ipc', 'unix:/run/nnrp.sock'],
     ['unix:///run/nnrp.sock', 'ipc', 'unix:/run/nnrp.sock'],
     ['unix:@nnrp', 'ipc', 'unix:@nnrp'],
@@ -30,6 +32,24 @@ describe('an address', () => {
       "address: expected nnrp://HOST:PORT with a port of 0 to 65535, and nothing else, got 'nnrp://example.org'",
     ],
     ['nnrp://example.org:99999', 'expected nnrp://HOST:PORT'],
+    ['nnrp://[::1', 'expected nnrp://HOST:PORT'],
+    ['nnrp://::1:4433', "expected nnrp://HOST:PORT with a port of 0 to 65535, and nothing else, got 'nnrp://::1:4433'"],
+    [
+      'nnrp://ex%61mple.org:1',
+      "expected nnrp://HOST:PORT with a port of 0 to 65535, and nothing else, got 'nnrp://ex%61mple.org:1'",
+    ],
+    ['nnrp://example.org:1#a', 'expected nnrp://HOST:PORT'],
+    [
+      'nnrps://me@example.org:1',
+      "expected nnrps://HOST:PORT with a port of 0 to 65535, and nothing else, got 'nnrps://…@example.org:1'",
+    ],
+    ['nnrps:///run/nnrp.sock', 'expected nnrps://HOST:PORT'],
+    ['unix://example.org/run/nnrp.sock', 'expected unix:/path or unix:///path: a socket has no host'],
+    [
+      'unix:/run/nnrp.sock?token=secret',
+      "expected no query and no fragment: in a path, ? is written %3F, got 'unix:/run/nnrp.sock…'",
+    ],
+    ['unix://me:secret@example.org/run/nnrp.sock', "a socket has no host, got 'unix://…@example.org…'"],
     [
       'nnrps://example.org:1/path',
       "expected nnrps://HOST:PORT with a port of 0 to 65535, and nothing else, got 'nnrps://example.org:1…'",
@@ -39,9 +59,15 @@ describe('an address', () => {
     ['nnrp:example.org:1', 'HOST:PORT'],
     ['http://example.org:1', 'address: there is no transport http; there are nnrp, nnrps, unix, npipe'],
     ['constructor://example.org:1', 'there is no transport constructor'],
-    ['ws://example.org/chat', "address: ws: import 'nnrp-transport-websocket', for 'ws://example.org…'"],
-    ['wss://example.org/chat', "wss: import 'nnrp-transport-websocket'"],
-    ['nnrp+quic://example.org:1', "address: nnrp+quic: import 'nnrp-transport-quic', for 'nnrp+quic://example.org:1'"],
+    [
+      'ws://example.org/chat',
+      "address: ws is a transport of the package nnrp-transport-websocket: install it, and import 'nnrp-transport-websocket', for 'ws://example.org…'",
+    ],
+    ['wss://example.org/chat', 'wss is a transport of the package nnrp-transport-websocket: install it'],
+    [
+      'nnrp+quic://example.org:1',
+      "address: nnrp+quic is a transport of the package nnrp-transport-quic: install it, and import 'nnrp-transport-quic', for 'nnrp+quic://example.org:1'",
+    ],
   ])('%j is refused', (given, why) => {
     expect(() => parseTransportUrl(given as string)).toThrow(why);
     expect(() => parseTransportUrl(given as string)).not.toThrow(/secret/);
@@ -49,6 +75,11 @@ describe('an address', () => {
 
   it('that is wrong is a mistake of the caller, of client and server', async () => {
     await expect(NnrpClient.connect('nnrp://x')).rejects.toMatchObject({ code: 'NNRP_ERR_USAGE' });
+    await expect(NnrpClient.connect(['127.0.0.1:1', 'nnrp://x'])).rejects.toThrow(
+      'connect: address 2: expected nnrp://',
+    );
+    await expect(NnrpClient.connect([])).rejects.toThrow('connect: expected an address or a list of them, got []');
+    await expect(NnrpClient.connect(new Array(1) as never)).rejects.toThrow('connect: expected nnrp://');
     await expect(NnrpClient.connect(undefined as never)).rejects.toThrow('expected an address or a FramedConnector');
     await expect(NnrpServer.listen('nnrp://x')).rejects.toThrow('listen: expected nnrp://HOST:PORT');
     await expect(NnrpServer.listen(['127.0.0.1:0', 'nnrp://x'])).rejects.toThrow('listen: address 2: expected nnrp://');
@@ -73,6 +104,12 @@ describe('options of transports', () => {
       { transports: { unix: {} } },
       "transports: 'unix' is the scheme of no address; there are nnrps",
     ],
+    ['nnrp://127.0.0.1:1', { transports: { nnrp: {} } }, "nnrp://127.0.0.1:1: transports: 'nnrp' has no options here"],
+    [
+      'unix:/run/nnrp.sock',
+      { transports: { unix: { mode: 0o600 } } },
+      "unix:/run/nnrp.sock: transports: 'unix' has no options here",
+    ],
     ['nnrps://127.0.0.1:1', { transports: [] }, 'transports: expected options by scheme'],
     ['nnrp://127.0.0.1:1', { tsl: {} }, "client configuration: there is no option 'tsl'"],
   ])('that fit nothing are refused to a client of %s: %j', async (address, config, why) => {
@@ -92,6 +129,7 @@ describe('options of transports', () => {
       { transports: { unix: { mode: 'x' } } },
       'listen: unix:/run/nnrp.sock: mode: expected permissions',
     ],
+    ['127.0.0.1:0', { transports: { nnrp: { mode: 1 } } }, "127.0.0.1:0: transports: 'nnrp' has no options here"],
     ['127.0.0.1:0', { maxSession: 1 }, "server configuration: there is no option 'maxSession'"],
   ])('that fit nothing are refused to a server on %s: %j', async (addresses, config, why) => {
     await expect(NnrpServer.listen(addresses, config)).rejects.toThrow(why);
