@@ -24,10 +24,10 @@ import { TcpConnector } from '../transport/tcp/tcp.js';
 import { ofTransport } from '../transport/tcp/tcp-options.js';
 import { TlsConnector } from '../transport/tls/tls.js';
 import type { TlsClientOptions } from '../transport/tls/tls-options.js';
+import { connectorToAddresses } from './connecting/connector-to-addresses.js';
 import { ClientConnection } from './connection/client-connection.js';
 import type { ProbeResult } from './connection/client-probes.js';
 import type { ProbeOptions } from './connection/probe-options.js';
-import { connectorToAddresses } from './connector-to-addresses.js';
 import {
   clientConfig,
   connectSignal,

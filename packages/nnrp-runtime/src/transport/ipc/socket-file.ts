@@ -1,16 +1,15 @@
 import { type BigIntStats, chmodSync, linkSync, lstatSync, renameSync, statSync, unlinkSync } from 'node:fs';
 import { createConnection, type Server } from 'node:net';
 import { dirname, join } from 'node:path';
-import { setTimeout as passing } from 'node:timers/promises';
 import { isMainThread } from 'node:worker_threads';
 import { isNnrpError, TransportError } from 'nnrp-core';
-import { type Guarded, listen } from '../../base/guard.js';
+import { type Guarded, later, listen } from '../../base/guard.js';
 
 /** Permissions that let a process connect. */
 const MAY_CONNECT = 0o222;
 const ALL = 0o777;
-/** A socket that a process is about to listen on looks deserted: one that is so young in milliseconds is looked at again. */
-const BINDING_MS = 500;
+/** A socket that a process has bound and is about to listen on looks deserted: so it is looked at again, in milliseconds. */
+const BINDING_MS = 250;
 /** Names that this process has given to files that are out of the way. */
 let asides = 0;
 
@@ -81,11 +80,8 @@ export async function removeStale(path: string): Promise<boolean> {
   if (found === undefined) return true;
   if (!found.isSocket()) throw new TransportError(`what is there is no socket, but ${sortOf(found)}`);
   if (!(await isDeserted(path))) return false;
-  const ageMs = Math.max(0, Date.now() - Number(found.mtimeMs));
-  if (ageMs < BINDING_MS) {
-    await passing(BINDING_MS - ageMs);
-    if (!(await isDeserted(path))) return false;
-  }
+  await new Promise<void>((resolve, reject) => later({ crashed: reject }, BINDING_MS, resolve));
+  if (!(await isDeserted(path))) return false;
   if (isSame(identityOf(path), found)) removeIfSame(path, found);
   return true;
 }

@@ -1,16 +1,6 @@
 import { once } from 'node:events';
-import {
-  chmodSync,
-  existsSync,
-  mkdirSync,
-  readdirSync,
-  rmSync,
-  statSync,
-  symlinkSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { createServer, type Server } from 'node:net';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createServer, type Server, Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { isNnrpError } from 'nnrp-core';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -20,6 +10,15 @@ import { eventually } from '../../support/eventually.js';
 import { freePath } from './ipc-carrier.js';
 
 const NOBODY = 65534;
+
+/** What node:net stands on: there a socket can be bound, and not listen. */
+interface BarePipe {
+  bind(path: string): number;
+  listen(backlog: number): number;
+  close(): void;
+}
+type Bindings = (name: string) => { Pipe: new (kind: number) => BarePipe; constants: { readonly SERVER: number } };
+const { Pipe, constants: PipeOf } = (process as unknown as { readonly binding: Bindings }).binding('pipe_wrap');
 
 const listeners: IpcListener[] = [];
 afterEach(async () => {
@@ -174,16 +173,16 @@ describe('the file of a socket', () => {
   });
 
   it('of a process that has bound it, and is about to listen, is not replaced', async () => {
-    const path = await stale();
-    // Bound a moment ago, as far as anyone can see.
-    utimesSync(path, new Date(), new Date());
+    const path = freePath();
+    const bound = new Pipe(PipeOf.SERVER);
+    expect(bound.bind(path)).toBe(0);
+    const asking = vi.spyOn(Socket.prototype, 'connect');
     const binding = IpcListener.bind(path);
-    const looked = vi.spyOn(Date, 'now');
-    await eventually(() => looked.mock.calls.length > 0, 'it was looked at');
-    rmSync(path);
-    const other = await bareServer(path);
+    await eventually(() => asking.mock.calls.length > 0, 'a process is looked for');
+    expect(bound.listen(1)).toBe(0);
     await expect(binding).rejects.toThrow('another process listens there');
-    other.close();
+    expect(asking).toHaveBeenCalledTimes(2);
+    bound.close();
   });
 
   it('does not keep a server open whose directory is out of reach by now', async () => {

@@ -1,7 +1,8 @@
 import { isNnrpError, type NnrpError, TransportError } from 'nnrp-core';
 import type { Guarded } from '../../base/guard.js';
+import { answering } from '../../base/promises/settled.js';
 import type { FramedConnector, FramedTransport, TransportKind } from '../../transport/contract/contract.js';
-import { connectFailure, connectWithin } from './connect-attempt.js';
+import { connectFailure, connectWithin } from '../recovery/connect-attempt.js';
 
 /** One way to a server of which there are several. */
 export interface Way {
@@ -34,7 +35,11 @@ export class ConnectorsInTurn implements FramedConnector {
   }
 
   /** @throws (as a rejection) UsageError at once; TransportError that names each way with its reason; the reason of `signal` */
-  async connect(signal?: AbortSignal): Promise<FramedTransport> {
+  connect(signal?: AbortSignal): Promise<FramedTransport> {
+    return answering(() => this.connectInTurn(signal));
+  }
+
+  private async connectInTurn(signal: AbortSignal | undefined): Promise<FramedTransport> {
     const failures: (Way & { readonly error: NnrpError })[] = [];
     for (const way of this.inTurn()) {
       try {
