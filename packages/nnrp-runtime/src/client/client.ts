@@ -30,6 +30,7 @@ import { splitConfig } from '../transport/url/url-options.js';
 import { ClientConnection } from './connection/client-connection.js';
 import type { ProbeResult } from './connection/client-probes.js';
 import type { ProbeOptions } from './connection/probe-options.js';
+import { type ResumedSession, resumeByTicket } from './connection/resume-by-ticket.js';
 import {
   clientConfig,
   connectSignal,
@@ -47,6 +48,7 @@ import {
 import type { NnrpConnectOptions } from './contract/connect-options.js';
 import type { MigrateOptions } from './contract/migrate-options.js';
 import type { MigrationReport } from './contract/migration.js';
+import type { ResumeSessionOptions } from './contract/resume-session-options.js';
 import type { ServerHello } from './hello/hello-exchange.js';
 import type { ClientHelloOptions } from './hello/hello-options.js';
 import { MovableTransport } from './moving/movable-transport.js';
@@ -209,6 +211,20 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    */
   openSession(options: SessionOptions = {}): Promise<NnrpClientSession> {
     return this.connection.openSession(options);
+  }
+
+  /**
+   * Goes on with a session that another client has had, of another process for example, by a ticket that it has made
+   * (`NnrpClientSession.ticket`). This client is connected to the same server, by any transport. When the other one is still
+   * there, its session ends with PeerError. A ticket is good once, see docs/recovery.md.
+   *
+   * @returns the session and its operations, when the server has resumed it
+   * @throws (as a rejection) UsageError when it is no ticket, or this client cannot resume sessions, or has the session itself;
+   * PeerError when the server refuses: the ticket is good no longer, the session is over, or not all of it was kept; the rest as
+   * `openSession`
+   */
+  resumeSession(ticket: string, options: ResumeSessionOptions = {}): Promise<ResumedSession> {
+    return answering(() => resumeByTicket(this.connection, ticket, options));
   }
 
   /**

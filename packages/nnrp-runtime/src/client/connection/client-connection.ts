@@ -60,7 +60,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   readonly unread: ReadGate;
   readonly reading: ReadingHold;
   readonly openSessions = new Set<NnrpClientSession>();
-  private readonly opens = new SessionOpening(this);
+  readonly opens = new SessionOpening(this);
   /** There when sessions are to outlive the connection. */
   private readonly goingOn: ConnectionRecovery | undefined;
   private readonly greeting: HelloExchange;

@@ -158,6 +158,10 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
     parts.events.migrated(move.moved(report));
   }
 
+  tokenChanged(sessionId: number): void {
+    this.sessionOf(sessionId)?.ticketChanged();
+  }
+
   sessionLost({ sessionId, lostAtMs: sinceMs, windowMs }: ResumableSession, error: NnrpError): void {
     const session = this.sessionOf(sessionId);
     if (session !== undefined && this.reopening.takes(session)) {

@@ -118,6 +118,7 @@ export class LiveLink implements PacketSink, SentLogOwner {
   adopt(session: ResumableSession): void {
     this.log ??= new SentLog(this, this.transport);
     this.log.begin(session.sent, 'now');
+    session.attachTo(this.log);
     this.sessions.set(session.sessionId, session);
     this.recentId = 0;
   }

@@ -42,6 +42,8 @@ export interface RecoveryOwner extends Guarded {
   /** The connection is lost, and sessions for which this is not so with it. */
   endOthers(error: NnrpError, isResumable: (sessionId: number) => boolean): void;
   resumed(report: ResumeReport): void;
+  /** A session was resumed: the tickets that it has given are good no longer. */
+  tokenChanged(sessionId: number): void;
   /** A session cannot be resumed. */
   sessionLost(session: ResumableSession, error: NnrpError): void;
   /** The server broke a rule when it resumed a session: that costs the connection. */
@@ -71,6 +73,7 @@ export const NOBODY_TOLD: RecoveryOwner = {
   suspended() {},
   endOthers() {},
   resumed() {},
+  tokenChanged() {},
   sessionLost() {},
   ruleBroken() {},
   crashed() {},

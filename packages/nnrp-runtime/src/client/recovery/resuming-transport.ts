@@ -12,10 +12,10 @@ import type { NamedPacket } from '../../transport/contract/named-packet.js';
 import { unusable } from './connect-attempt.js';
 import { ConnectionWords } from './connection-words.js';
 import { type LinkOwner, LiveLink } from './live-link.js';
-import { openRequest, resumeGrant } from './open-request.js';
+import { openedSession } from './open-request.js';
 import { Reconnecting, type ReconnectingOwner } from './reconnecting.js';
 import { NOBODY, NOBODY_TOLD, type RecoveryOwner, type RecoverySettings } from './recovery-owner.js';
-import { ResumableSession } from './resumable-session.js';
+import type { ResumableSession } from './resumable-session.js';
 import { putOffMs, ResumeAnswers, type ResumingParts } from './resume-answers.js';
 import { sendOrKeep } from './send-or-keep.js';
 import { givenUp } from './session-lost.js';
@@ -265,6 +265,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     this.reconnecting.succeeded(session.hasMoved);
     if (this.gap !== undefined) this.gap.replayed += packets;
     this.caughtUp();
+    guard(this, () => this.owner.tokenChanged(session.sessionId));
   }
 
   sessionLost(session: ResumableSession, error: NnrpError): void {
@@ -294,11 +295,10 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
   }
 
   private opened(link: LiveLink, request: LoggedPacket, packet: Packet): void {
-    const open = openRequest(request);
-    const grant = resumeGrant(open, packet);
     const { sessionId } = packet;
-    if (grant === undefined || this.settings.reconnect !== 'resume' || this.sessions.has(sessionId)) return;
-    const session = new ResumableSession(sessionId, open, grant);
+    if (this.settings.reconnect !== 'resume' || this.sessions.has(sessionId)) return;
+    const session = openedSession(request, packet);
+    if (session === undefined) return;
     this.sessions.set(sessionId, session);
     link.adopt(session);
   }

@@ -209,7 +209,23 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
       this.leftBehind(connection.isLost);
       return true;
     }
-    if (!connection.isLost || this.isDraining || !session.lifecycle.suspend()) return false;
+    return connection.isLost && this.leave(connection, session, error);
+  }
+
+  /**
+   * Another client goes on with the session: it leaves its connection, which lives on. Not where its client would not be told, nor
+   * when the session is over: then the connection has to go.
+   */
+  handOver(): void {
+    const { connection, session, sessionId } = this;
+    if (connection === undefined || session === undefined || session.isOver || !connection.knowsPeerMessages) return;
+    connection.flush();
+    const error = new TransportError(`session ${sessionId} goes on with another client, which had a ticket`);
+    if (this.connection === connection && this.leave(connection, session, error)) connection.handedOver(sessionId);
+  }
+
+  private leave(connection: OutlivedConnection, session: ServerSession, error: NnrpError): boolean {
+    if (this.isDraining || !session.lifecycle.suspend()) return false;
     this.takeUnconfirmed(connection);
     this.detach();
     session.moveTo(this.place.gate, this.place.memory);

@@ -7,6 +7,9 @@ import { createServer } from 'node:net';
 import { NnrpClient, NnrpServer, preview3 } from 'nnrp-runtime';
 import { MemoryListener, memoryPair, TcpConnector } from 'nnrp-runtime/transport';
 
+/** Of a session that no server of these processes has. */
+const TICKET =
+  'nnrp1.71EETmcSAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAADhgAAABnEgAAAgABAQEQAAADAAAAAAAAAAQAAAAwdQAAAAAAAAAAAAAAAAAAZxIAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAHqfkEOnWKRZqXgcDzV5xB5rueR6PtXWsTEyNy4wLjAuMTo0NDMz';
 const RESUME = { updateReason: preview3.UpdateReason.Resume };
 const OBJECT = { namespace: 0, key: 1n, kind: preview3.CacheObjectKind.CameraBlock };
 const IDENTITY = { cacheNamespace: 0, cacheKeyHi: 0, cacheKeyLo: 1 };
@@ -171,6 +174,7 @@ export const CALLS = {
   'NnrpClient.connectTls': { args: async () => [await deadAddress(), {}], isStatic: true },
   'NnrpClient.fromTransport': { args: () => [memoryPair()[0]], isStatic: true },
   'NnrpClient.openSession': plain,
+  'NnrpClient.resumeSession': { args: () => [TICKET] },
   'NnrpClient.hello': { args: noArguments, make: (stage) => NnrpClient.connectTcp(stage.address) },
   'NnrpClient.ping': plain,
   'NnrpClient.probe': plain,
@@ -193,6 +197,7 @@ export const CALLS = {
   'NnrpClientSession.putObject': { args: () => [OBJECT, 'object'] },
   'NnrpClientSession.invalidateObjects': { args: () => [{ scope: preview3.CacheInvalidateScope.WholeSession }] },
   'NnrpClientSession.sendFlowUpdate': { args: () => [RESUME] },
+  'NnrpClientSession.ticket': plain,
   'NnrpClientSession.sendError': { args: () => [1, 'it failed'] },
   'NnrpClientSession.close': plain,
   'NnrpClientSession.[dispose]': plain,
