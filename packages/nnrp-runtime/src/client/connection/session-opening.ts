@@ -6,6 +6,7 @@ import {
   type NnrpError,
   type Packet,
   ProtocolError,
+  TimeoutError,
   TransportError,
   type WireFault,
 } from 'nnrp-core';
@@ -40,6 +41,8 @@ export interface OpeningConnection extends ClientSessionConnection {
   announced(families: number): void;
   /** The server says how large a packet it takes; undefined when it does not. */
   peerTakes(maxPacketBytes: number | undefined): void;
+  /** There when sessions are to outlive the connection. */
+  readonly recovery?: (ClientSessionConnection['recovery'] & { readonly awayFor: NnrpError | undefined }) | undefined;
   hasSession(sessionId: number): boolean;
   /** @param request - to open it again by */
   sessionOpened(session: NnrpClientSession, request: OpenRequest): void;
@@ -118,6 +121,11 @@ export class SessionOpening {
   /** Whether a request waits for its answer. */
   get isPending(): boolean {
     return this.line.some(({ late }) => !late);
+  }
+
+  /** The same, or for its turn. */
+  get isWanted(): boolean {
+    return this.asked.size > 0 || this.isPending;
   }
 
   open(given: SessionOptions): Promise<NnrpClientSession> {
@@ -282,7 +290,7 @@ export class SessionOpening {
       connection,
       'no answer to SESSION_OPEN',
       connection.config.openTimeoutMs,
-      (error) => this.giveUp(pending, error),
+      (error) => this.giveUp(pending, this.timedOut(error)),
     );
     const tooMuchBefore = (error: NnrpError) => this.giveUp(pending, error);
     const pending: PendingOpen = { asked, open, answer, late: false, passed: false, tooMuchBefore };
@@ -306,6 +314,12 @@ export class SessionOpening {
     if (byTicket !== undefined) return byTicket.open;
     if (maxInFlight !== undefined || open.maxInFlightOperations <= this.allowed) return open;
     return { ...open, maxInFlightOperations: this.allowed };
+  }
+
+  /** Where there is no connection, the reason says more than that no answer has come. */
+  private timedOut(error: TimeoutError): TimeoutError {
+    const why = this.connection.recovery?.awayFor;
+    return why === undefined ? error : new TimeoutError(`${error.rawMessage}: ${why.rawMessage}`, error.timeoutMs);
   }
 
   /** Its answer may still come, unless it has not been sent, or come already. */

@@ -29,6 +29,10 @@ export interface RecoveryOwner extends Guarded {
   move: SessionMove | undefined;
   /** Whether something waits for an answer besides the sessions. */
   readonly isAwaited: boolean;
+  /** Whether a request for a session waits for its answer, or for its turn. */
+  readonly isOpening: boolean;
+  /** Whether the client is being closed. */
+  readonly isLeaving: boolean;
   /** Whether a session is to be opened again. */
   readonly isReopening: boolean;
   /** Whether sessions that cannot be resumed are opened again when the connection is lost. */
@@ -66,6 +70,8 @@ export const NOBODY_TOLD: RecoveryOwner = {
   sessions: new Set(),
   move: undefined,
   isAwaited: false,
+  isOpening: false,
+  isLeaving: false,
   isReopening: false,
   hasReopenable: false,
   hasSessions: false,
