@@ -9,6 +9,7 @@ import type { ResumeAttempt } from '../opening/session-opening.js';
 import type { LeavingSession, OutlivedConnection } from '../recovery/changing-connection.js';
 import type { ResumableSessions } from '../recovery/resumable-sessions.js';
 import type { SessionPort } from '../recovery/session-port.js';
+import { whenArrived } from '../recovery/when-arrived.js';
 import type { ServerSession } from '../session/server-session.js';
 import { SessionHandle } from '../session/session-handle.js';
 import type { SessionTable } from './session-table.js';
@@ -106,7 +107,7 @@ export class GrantedSessions {
     this.isWaiting = true;
     this.arriving = this.leaving;
     this.leaving = new Set();
-    this.connection.sentLog?.whenArrived(() => {
+    whenArrived(this.connection, () => {
       this.isWaiting = false;
       for (const left of [...this.arriving]) this.hasLeft(left);
       this.waitForArrival();

@@ -22,6 +22,7 @@ import {
 } from './changing-connection.js';
 import { KeptPackets } from './kept-packets.js';
 import type { ResumeTokens } from './resume-tokens.js';
+import { whenArrived } from './when-arrived.js';
 
 /** What a port needs of its server. */
 export interface PortServer extends ConnectionServer {
@@ -274,7 +275,7 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
       if (this.connection === connection) this.tokens.proved();
     };
     if (session !== undefined) session.heard = proved;
-    connection?.sentLog?.whenArrived(proved);
+    if (connection !== undefined) whenArrived(connection, proved);
     if (session?.isOver === false) session.moveTo(this.gate, this.memory);
     else connection?.leaves(this);
     this.away?.end();
