@@ -33,6 +33,7 @@ export {
   decodeResumePosition,
   encodeResumePosition,
   RESUME_POSITION_EXTENSION,
+  RESUME_TICKET_EXTENSION,
 } from './body/control/resume-position.js';
 export {
   audioPayload,

@@ -27,11 +27,13 @@ export type { InternalError } from './base/internal-error.js';
 export { NnrpClient } from './client/client.js';
 export type { ProbeResult } from './client/connection/client-probes.js';
 export type { ProbeOptions } from './client/connection/probe-options.js';
+export type { ResumedSession } from './client/connection/resume-by-ticket.js';
 export type { NnrpClientOptions, SessionOptions } from './client/contract/client-config.js';
 export type { NnrpClientEvent, NnrpClientEvents } from './client/contract/client-events.js';
 export type { NnrpConnectOptions } from './client/contract/connect-options.js';
 export type { MigrateOptions } from './client/contract/migrate-options.js';
 export type { MigrationReport, SessionPath } from './client/contract/migration.js';
+export type { ResumeSessionOptions } from './client/contract/resume-session-options.js';
 export type { ExtensionInit } from './client/hello/client-announcement.js';
 export type { ServerHello } from './client/hello/hello-exchange.js';
 export type { ClientHelloOptions } from './client/hello/hello-options.js';
@@ -41,16 +43,18 @@ export { ClientOperation } from './client/results/client-operation.js';
 export { NnrpResult } from './client/results/nnrp-result.js';
 export type { UnreadShare } from './client/results/read-gate.js';
 export type { ResultStream, SessionResult } from './client/results/result-stream.js';
-export { NnrpClientSession, type SessionFlow } from './client/session/client-session.js';
+export { NnrpClientSession } from './client/session/client-session.js';
 export type { CloseOptions } from './client/session/close-options.js';
 export type { ClientErrorOptions } from './client/session/error-options.js';
 export type { EventStream } from './client/session/event-stream.js';
 export type { ClientSessionEvent } from './client/session/session-events.js';
+export type { SessionFlow } from './client/session/session-flow.js';
 export {
   type SubmitInit,
   type SubmitOptions,
   submitMetadata,
 } from './client/submits/submit-options.js';
+export { ticketAddress } from './client/tickets/ticket-text.js';
 export type { BodyChunk, BodyInput } from './connection/body/body-bytes.js';
 export type { OwnBytes } from './connection/body/body-reading.js';
 export type { CloseReport, CutOperation } from './connection/close-report.js';

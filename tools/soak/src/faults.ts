@@ -1,3 +1,5 @@
+import { getHeapCodeStatistics } from 'node:v8';
+
 /** Counts what a process must never see. */
 export class Faults {
   count = 0;
@@ -22,6 +24,8 @@ export class Faults {
 /** Bytes and handles of a process after its garbage has been collected; needs --expose-gc. */
 export interface Footprint {
   readonly heapUsed: number;
+  /** Of those: compiled code and what the engine knows about it. */
+  readonly code: number;
   readonly resident: number;
   /** Handles that keep the process alive, by kind. */
   readonly handles: Readonly<Record<string, number>>;
@@ -42,5 +46,6 @@ export async function footprint(): Promise<Footprint> {
   const handles: Record<string, number> = {};
   for (const kind of process.getActiveResourcesInfo()) handles[kind] = (handles[kind] ?? 0) + 1;
   const { heapUsed, rss } = process.memoryUsage();
-  return { heapUsed: Math.min(least, heapUsed), resident: rss, handles };
+  const { code_and_metadata_size: code } = getHeapCodeStatistics();
+  return { heapUsed: Math.min(least, heapUsed), code, resident: rss, handles };
 }

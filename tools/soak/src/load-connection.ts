@@ -136,7 +136,7 @@ export class LoadConnection {
           priorityClass: this.dice.below(3) as preview3.SessionPriorityClass,
         });
       } catch (error) {
-        // A client that is cut off before it has a session has nothing to come back for.
+        // A server that hangs up before it has said anything is not asked again: it may be none.
         const isCutOff = isNnrpError(error, 'NNRP_ERR_TRANSPORT') || isNnrpError(error, 'NNRP_ERR_TIMEOUT');
         const isExcused = this.plan.cuts && book.isEmpty && isCutOff;
         if (isExcused) this.totals.neverOpened++;

@@ -12,8 +12,9 @@ export const USAGE = `usage: pnpm soak [options]
 export interface SoakOptions {
   /** Seconds of load that counts. */
   readonly seconds: number;
-  /** Seconds of load before the first heap is measured. */
+  /** Seconds of one round of the load before the first heap is measured, and the most rounds. */
   readonly warmSeconds: number;
+  readonly warmRounds: number;
   readonly sessions: number;
   readonly connections: number;
   readonly seed: number;
@@ -42,7 +43,8 @@ export function parseOptions(args: readonly string[]): SoakOptions {
   const sessions = whole('--sessions', values.sessions, quick ? 200 : 2000);
   if (sessions < connections) throw new Error(`--sessions takes at least --connections, got ${sessions}`);
   const seed = whole('--seed', values.seed, 1);
-  return { seconds, warmSeconds: quick ? (cuts ? 10 : 3) : 60, sessions, connections, seed, quic, cuts };
+  const warm = quick ? { warmSeconds: cuts ? 10 : 3, warmRounds: 1 } : { warmSeconds: 60, warmRounds: 5 };
+  return { seconds, ...warm, sessions, connections, seed, quic, cuts };
 }
 
 function number(option: string, text: string | undefined, fallback: number): number {

@@ -33,6 +33,10 @@ export function progressLine(
   ].join('; ');
 }
 
+export function warmLine(round: number, { heapUsed, code }: Footprint): string {
+  return `warm-up ${round}: heap of the server at rest ${mib(heapUsed)}, of that compiled code ${mib(code)}`;
+}
+
 export function finalReport({ served, called, warm, before, after, closed, loadMs }: SoakResult): string {
   const { frames } = called;
   const counted = frames.submitted - warm.frames.submitted;
@@ -67,6 +71,7 @@ export function finalReport({ served, called, warm, before, after, closed, loadM
       'server: heap at rest before and after',
       `${mib(before.heapUsed)}, ${mib(after.heapUsed)} (${growth(before, after)})`,
     ),
+    row('server: compiled code of that', `${mib(before.code)}, ${mib(after.code)}`),
     row('server: resident before and after', `${mib(before.resident)}, ${mib(after.resident)}`),
     row('server: handles before and after', `${handles(before)}; ${handles(after)}`),
     row('server: handles once closed', handles(closed)),

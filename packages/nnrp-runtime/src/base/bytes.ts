@@ -3,6 +3,11 @@ import { types } from 'node:util';
 /** No bytes. Never handed to an application, which could transfer its memory away. */
 export const EMPTY_BYTES = new Uint8Array(0);
 
+/** A view of the same bytes by which numbers are read and written. */
+export function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {
+  return new DataView(buffer, byteOffset, byteLength);
+}
+
 /** Of the language itself: a property of the same name on the object, or of a subclass, may say anything. */
 interface ViewGetters {
   readonly buffer: () => ArrayBufferLike;

@@ -17,6 +17,7 @@ import { answering, ignoreRejection } from '../base/promises/settled.js';
 import { SeldomWarning } from '../base/warn.js';
 import type { CloseReport } from '../connection/close-report.js';
 import type { HostPort } from '../transport/address/address.js';
+import { connectWithin } from '../transport/connecting/connect-attempt.js';
 import type { FramedConnector, FramedTransport } from '../transport/contract/contract.js';
 import { checkTransport } from '../transport/contract/is-transport.js';
 import { IpcConnector } from '../transport/ipc/ipc.js';
@@ -24,10 +25,11 @@ import { TcpConnector } from '../transport/tcp/tcp.js';
 import { ofTransport } from '../transport/tcp/tcp-options.js';
 import { TlsConnector } from '../transport/tls/tls.js';
 import type { TlsClientOptions } from '../transport/tls/tls-options.js';
-import { connectorToAddresses } from './connecting/connector-to-addresses.js';
 import { ClientConnection } from './connection/client-connection.js';
 import type { ProbeResult } from './connection/client-probes.js';
 import type { ProbeOptions } from './connection/probe-options.js';
+import { type ResumedSession, resumeByTicket } from './connection/resume-by-ticket.js';
+import { connectorToAddresses } from './connector-to-addresses.js';
 import {
   clientConfig,
   connectSignal,
@@ -45,11 +47,11 @@ import {
 import type { NnrpConnectOptions } from './contract/connect-options.js';
 import type { MigrateOptions } from './contract/migrate-options.js';
 import type { MigrationReport } from './contract/migration.js';
+import type { ResumeSessionOptions } from './contract/resume-session-options.js';
 import type { ServerHello } from './hello/hello-exchange.js';
 import type { ClientHelloOptions } from './hello/hello-options.js';
 import { MovableTransport } from './moving/movable-transport.js';
 import { moveSessions } from './moving/move-sessions.js';
-import { connectWithin } from './recovery/connect-attempt.js';
 import type { NnrpClientSession } from './session/client-session.js';
 import type { CloseOptions } from './session/close-options.js';
 import { type EventStream, EventStreams } from './session/event-stream.js';
@@ -209,6 +211,20 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    */
   openSession(options: SessionOptions = {}): Promise<NnrpClientSession> {
     return this.connection.openSession(options);
+  }
+
+  /**
+   * Goes on with a session that another client has had, of another process for example, by a ticket that it has made
+   * (`NnrpClientSession.ticket`). This client is connected to the same server, by any transport. When the other one is still
+   * there, its session ends with PeerError. A ticket is good once, see docs/recovery.md.
+   *
+   * @returns the session and its operations, when the server has resumed it
+   * @throws (as a rejection) UsageError when it is no ticket, or this client cannot resume sessions, or has the session itself;
+   * PeerError when the server refuses: the ticket is good no longer, the session is over, or not all of it was kept; the rest as
+   * `openSession`
+   */
+  resumeSession(ticket: string, options: ResumeSessionOptions = {}): Promise<ResumedSession> {
+    return answering(() => resumeByTicket(this.connection, ticket, options));
   }
 
   /**

@@ -6,7 +6,14 @@ import { carrier } from '../support/carrier.js';
 import { ScriptedServer } from '../support/scripted-server.js';
 import type { Stage } from '../support/stage.js';
 import { asked, failureOf, handled, held, onPurpose, policy, refusalBy } from './failure-stage.js';
-import { lostSession } from './lost-session.js';
+import {
+  droppedSession,
+  forgottenSession,
+  lostSession,
+  openWhileAway,
+  refusedAnew,
+  submitWhileReopening,
+} from './lost-session.js';
 
 const {
   CancelScope,
@@ -230,6 +237,16 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<unknow
   'The connection was lost, and the session with it': () => lostSession('sent'),
 
   'The same, and the submit was not sent': () => lostSession('not sent'),
+
+  'The same, and the server does not know the session any more': forgottenSession,
+
+  'The same, of a client that resumes nothing': droppedSession,
+
+  'No other session was opened in its place': refusedAnew,
+
+  'Submitted while another one is opened': submitWhileReopening,
+
+  'A session is asked for while there is no connection': openWhileAway,
 
   'The connection broke': async () => {
     const server = await ScriptedServer.start();

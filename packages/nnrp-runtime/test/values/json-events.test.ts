@@ -283,6 +283,7 @@ describe('every event', () => {
       resumed: { type: 'resumed', awayMs: 1, sessions: 2, replayed: 3 },
       lost: { type: 'lost', error: cut },
       reopened: { type: 'reopened', sessionId: 2, previousSessionId: 1, reason: cut, awayMs: 1 },
+      ticketChanged: { type: 'ticketChanged' },
       end: { type: 'end', reason: cut },
     };
     const streams = new EventStreams<ClientSessionEvent>(() => 0);

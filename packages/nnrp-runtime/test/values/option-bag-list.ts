@@ -1,4 +1,5 @@
 import * as preview3 from 'nnrp-core/preview3';
+import { completeResume } from '../../src/client/connection/resume-by-ticket.js';
 import { clientConfig } from '../../src/client/contract/client-config.js';
 import { migrateOptions } from '../../src/client/contract/migrate-options.js';
 import type { NnrpClientSession } from '../../src/client/session/client-session.js';
@@ -48,6 +49,7 @@ export const FLOW = [
   'drainInFlightOnly',
 ];
 export const RESULT = Object.keys(resultMetadata());
+const RESUME = ['auth', 'extensions', 'signal'];
 export const SUBMIT = Object.keys(submitMetadata());
 export const TRANSPORT = ['maxPacketBytes', 'highWaterBytes', 'stallTimeoutMs', 'closeTimeoutMs', 'revision'];
 
@@ -232,6 +234,7 @@ export const BAGS: Readonly<Record<string, Bag>> = {
     names: ['signal', 'onBlocked', 'traceId', 'deadlineMs', 'metadata'],
     call: (bag, { clientSession }) => clientSession.submit('x', bag),
   },
+  'a ticket': { what: 'resume session options', names: RESUME, read: (bag) => completeResume(bag, clientConfig({})) },
   'how a client moves its sessions': { what: 'migrate options', names: ['signal'], read: (bag) => migrateOptions(bag) },
   'how a client closes a session': {
     what: 'close options',

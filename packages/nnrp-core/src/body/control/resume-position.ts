@@ -16,6 +16,12 @@ import {
 export const RESUME_POSITION_EXTENSION = 0x4e56;
 
 /**
+ * Type of the entry, without a payload, by which a client says in SESSION_OPEN that it resumes the session in place of another
+ * client, from a ticket. A server that knows it tells that client so, as far as it is there. Others may ignore it.
+ */
+export const RESUME_TICKET_EXTENSION = 0x4e57;
+
+/**
  * @param received - packets of the session that have been received since it was opened, an integer
  * @returns 8 new bytes, a u64
  * @throws WireError field_out_of_range for what is no safe integer of 0 or more

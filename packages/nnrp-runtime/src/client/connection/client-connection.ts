@@ -30,7 +30,7 @@ import type { ClientConnectionEvents } from '../contract/client-events.js';
 import { readError } from '../failures/peer-error.js';
 import { HelloExchange, type ServerHello } from '../hello/hello-exchange.js';
 import type { ClientHelloOptions } from '../hello/hello-options.js';
-import type { ResumingTransport } from '../recovery/resuming-transport.js';
+import type { SessionlessTransport } from '../recovery/sessionless-transport.js';
 import { callTimeoutMs } from '../requests/call-options.js';
 import { ReadGate } from '../results/read-gate.js';
 import type { NnrpClientSession } from '../session/client-session.js';
@@ -60,7 +60,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   readonly unread: ReadGate;
   readonly reading: ReadingHold;
   readonly openSessions = new Set<NnrpClientSession>();
-  private readonly opens = new SessionOpening(this);
+  readonly opens = new SessionOpening(this);
   /** There when sessions are to outlive the connection. */
   private readonly goingOn: ConnectionRecovery | undefined;
   private readonly greeting: HelloExchange;
@@ -83,7 +83,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     readonly events: ClientConnectionEvents,
     /** Whether the keep-alive asks servers that have not announced themselves, too. */
     private readonly asksAnyServer: boolean,
-    readonly recovery?: ResumingTransport,
+    readonly recovery?: SessionlessTransport,
   ) {
     const { maxOutboxBytes: heldBackBytes } = config;
     super(transport, {

@@ -44,6 +44,8 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
   readonly sessions: ReadonlySet<NnrpClientSession>;
   move: SessionMove | undefined;
   private readonly reopening = new SessionReopening(this);
+  /** Whether no session was opened since a connection without one was lost. */
+  private isConnectedAnew = false;
 
   constructor(
     private readonly connection: RecoveringConnection,
@@ -63,11 +65,12 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
 
   /** Whether no session goes on, so that it may be another server than before that opens them again. */
   get isElsewhere(): boolean {
-    return this.isReopening && [...this.sessions].every(({ isLost }) => isLost);
+    return this.isConnectedAnew || (this.isReopening && [...this.sessions].every(({ isLost }) => isLost));
   }
 
   /** Keeps what a session was asked for by. */
   remember(session: NnrpClientSession, request: OpenRequest): void {
+    this.isConnectedAnew = false;
     this.reopening.remember(session, request);
   }
 
@@ -100,6 +103,14 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
   get isAwaited(): boolean {
     // One that is being closed comes to its end by itself.
     return this.connection.isAwaited || this.connection.isShuttingDown;
+  }
+
+  get isOpening(): boolean {
+    return this.parts.opens.isWanted;
+  }
+
+  get isLeaving(): boolean {
+    return this.connection.isShuttingDown;
   }
 
   get isReopening(): boolean {
@@ -154,6 +165,7 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
   resumed(report: ResumeReport): void {
     const { move, parts } = this;
     this.isAt();
+    this.isConnectedAnew = this.sessions.size === 0;
     parts.pings.sentAgain();
     for (const session of this.sessions) if (!session.isLost) session.resumed(report);
     if (move === undefined) {
@@ -162,6 +174,10 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
     }
     this.move = undefined;
     parts.events.migrated(move.moved(report));
+  }
+
+  tokenChanged(sessionId: number): void {
+    this.sessionOf(sessionId)?.ticketChanged();
   }
 
   sessionLost({ sessionId, lostAtMs: sinceMs, windowMs }: ResumableSession, error: NnrpError): void {

@@ -6,18 +6,12 @@ import {
   type NnrpError,
   type Packet,
   ProtocolError,
+  TimeoutError,
   TransportError,
   type WireFault,
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import {
-  ErrorCode,
-  InFlightPolicy,
-  MessageType,
-  SessionErrorCode,
-  SessionFlags,
-  SessionStatus,
-} from 'nnrp-core/preview3';
+import { ErrorCode, InFlightPolicy, MessageType, SessionErrorCode, SessionStatus } from 'nnrp-core/preview3';
 import { reasonOf, whenAborted } from '../../base/application/abort-signals.js';
 import { described } from '../../base/application/described.js';
 import { background } from '../../base/guard.js';
@@ -30,7 +24,6 @@ import { ownBytes } from '../../connection/body/body-bytes.js';
 import { readRefusal } from '../../connection/errors/open-refusal.js';
 import { SESSION_OPEN } from '../../connection/sending/codecs.js';
 import { type SessionOptions, sessionOpen, sessionOptions } from '../contract/client-config.js';
-import { bodyMismatch } from '../failures/peer-error.js';
 import { refusalOf } from '../failures/refused-open.js';
 import { sessionExtensions } from '../hello/client-announcement.js';
 import { concatBytes } from '../hello/concat-bytes.js';
@@ -38,7 +31,9 @@ import { PendingAnswer } from '../requests/pending-answer.js';
 import type { AnswerWaiter } from '../requests/pending-requests.js';
 import { NnrpClientSession } from '../session/client-session.js';
 import type { OpenedSession } from '../session/served-session.js';
+import type { TakenOver } from '../session/take-over.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';
+import { extensionsOf, mismatchOf, positionOf, resumable, tokenBytesIn, unknownSession } from './open-answer.js';
 
 /** What opening sessions needs of the connection. */
 export interface OpeningConnection extends ClientSessionConnection {
@@ -47,7 +42,7 @@ export interface OpeningConnection extends ClientSessionConnection {
   /** The server says how large a packet it takes; undefined when it does not. */
   peerTakes(maxPacketBytes: number | undefined): void;
   /** There when sessions are to outlive the connection. */
-  readonly recovery?: unknown;
+  readonly recovery?: (ClientSessionConnection['recovery'] & { readonly awayFor: NnrpError | undefined }) | undefined;
   hasSession(sessionId: number): boolean;
   /** @param request - to open it again by */
   sessionOpened(session: NnrpClientSession, request: OpenRequest): void;
@@ -73,7 +68,16 @@ export interface OpenRequest {
   readonly maxInFlight: number | undefined;
 }
 
+/** A session that another client has had, and given a ticket for. */
+export interface ByTicket extends Omit<TakenOver, 'position'> {
+  /** The request as it is sent, with the token. */
+  readonly open: preview3.SessionOpen;
+  readonly body: Uint8Array;
+}
+
 interface Asked extends OpenRequest {
+  /** It is to be resumed; what it was asked for by the first time stands beside it. */
+  readonly byTicket?: ByTicket;
   /** The session of the application whose place it is to take. */
   readonly replaces?: NnrpClientSession;
   readonly resolve: (session: Promise<NnrpClientSession>) => void;
@@ -119,6 +123,11 @@ export class SessionOpening {
     return this.line.some(({ late }) => !late);
   }
 
+  /** The same, or for its turn. */
+  get isWanted(): boolean {
+    return this.asked.size > 0 || this.isPending;
+  }
+
   open(given: SessionOptions): Promise<NnrpClientSession> {
     this.started = true;
     if (this.failure !== undefined) {
@@ -129,7 +138,6 @@ export class SessionOpening {
     let body: Uint8Array;
     let maxInFlight: number | undefined;
     let signal: AbortSignal | undefined;
-    let letGo = () => {};
     try {
       // All of it now: by the time that it is sent, its sender may have wiped a token, or used the object for another.
       const options = sessionOptions(given);
@@ -144,22 +152,30 @@ export class SessionOpening {
     } catch (error) {
       return rejection(error);
     }
-    const opened = new Promise<NnrpClientSession>((resolve, reject) => {
-      const asked: Asked = { open, body, maxInFlight, resolve, reject };
-      this.asked.push(asked);
-      letGo = whenAborted(this.connection, signal, (reason) => this.aborted(asked, reason));
-    });
-    if (signal !== undefined) opened.then(letGo, letGo);
-    this.sendNext();
-    return ignoreRejection(opened);
+    return this.ask({ open, body, maxInFlight }, signal);
+  }
+
+  /** Asks for a session that another client has had. @param request - what it was asked for by the first time @returns rejects as `open` does */
+  resume(request: OpenRequest, byTicket: ByTicket, signal: AbortSignal | undefined): Promise<NnrpClientSession> {
+    this.started = true;
+    if (signal?.aborted) return rejection(reasonOf(signal));
+    return this.ask({ ...request, byTicket }, signal);
   }
 
   /** Asks for a session in place of one that was lost. @returns rejects as `open` does */
   openAgain(replaces: NnrpClientSession, { open, body, maxInFlight }: OpenRequest): Promise<NnrpClientSession> {
+    return this.ask({ open, body, maxInFlight, replaces });
+  }
+
+  private ask(request: Omit<Asked, 'resolve' | 'reject'>, signal?: AbortSignal): Promise<NnrpClientSession> {
     if (this.failure !== undefined) return rejection(forCaller(this.failure));
+    let letGo = () => {};
     const opened = new Promise<NnrpClientSession>((resolve, reject) => {
-      this.asked.push({ open, body, maxInFlight, resolve, reject, replaces });
+      const asked: Asked = { ...request, resolve, reject };
+      this.asked.push(asked);
+      letGo = whenAborted(this.connection, signal, (reason) => this.aborted(asked, reason));
     });
+    if (signal !== undefined) opened.then(letGo, letGo);
     this.sendNext();
     return ignoreRejection(opened);
   }
@@ -204,7 +220,8 @@ export class SessionOpening {
     }
     this.takeFirst();
     const extensions = extensionsOf(packet.body.subarray(tokenBytesIn(ack, packet)));
-    if (ack.sessionStatus === SessionStatus.Opened) this.opened(pending, ack, extensions);
+    if (ack.sessionStatus === SessionStatus.Opened || ack.sessionStatus === SessionStatus.Resumed)
+      this.opened(pending, ack, extensions);
     else if (!pending.late && asksTooMuch(pending, ack)) this.askForLess(pending, ack.maxInFlightOperations);
     else pending.answer.reject(refusalOf(pending.open, ack, readRefusal(extensions)));
     this.sendNext();
@@ -225,8 +242,12 @@ export class SessionOpening {
     connection.peerTakes(announcedPacketBytes(extensions));
     const own = extensions.filter((extension) => !isAnnouncement(extension));
     const { open, asked, late } = pending;
-    const opened = { ack: described(ack), extensions: own, open, maxInFlight: asked.maxInFlight };
-    const { replaces } = asked;
+    const { replaces, byTicket } = asked;
+    const isNew = ack.sessionStatus === SessionStatus.Opened;
+    const takenOver = byTicket && !isNew ? { ...byTicket, position: positionOf(extensions) } : undefined;
+    const request = byTicket === undefined ? open : asked.open;
+    const common = { ack: described(ack), extensions: own, open: request, maxInFlight: asked.maxInFlight };
+    const opened: OpenedSession = takenOver === undefined ? common : { ...common, takenOver };
     if (!late && replaces !== undefined && replaces.endReason === undefined) {
       connection.sessionReopened(replaces, opened);
       pending.answer.resolve(replaces);
@@ -234,8 +255,10 @@ export class SessionOpening {
     }
     const session = new NnrpClientSession(connection, opened, (ended) => connection.sessionEnded(ended));
     connection.sessionOpened(session, asked);
-    // The caller has given up waiting; the result of its close is not reported.
-    if (late || replaces !== undefined) ignoreRejection(session.close({ inFlightPolicy: InFlightPolicy.Abort }));
+    if (byTicket !== undefined && isNew) pending.answer.reject(unknownSession(byTicket.ticket));
+    // The caller has given up waiting, or wants no other session; the result of its close is not reported.
+    if (late || replaces !== undefined || (byTicket !== undefined && isNew))
+      ignoreRejection(session.close({ inFlightPolicy: InFlightPolicy.Abort }));
     else pending.answer.resolve(session);
   }
 
@@ -260,14 +283,14 @@ export class SessionOpening {
   /** @throws WireError on an option that does not fit; nothing is sent then */
   private send(asked: Asked): Promise<NnrpClientSession> {
     const { connection } = this;
-    const { body } = asked;
+    const { body } = asked.byTicket ?? asked;
     const open = this.withinAllowed(asked);
     connection.send(MessageType.SessionOpen, 0, 0, SESSION_OPEN, open, body);
     const answer = new PendingAnswer<NnrpClientSession>(
       connection,
       'no answer to SESSION_OPEN',
       connection.config.openTimeoutMs,
-      (error) => this.giveUp(pending, error),
+      (error) => this.giveUp(pending, this.timedOut(error)),
     );
     const tooMuchBefore = (error: NnrpError) => this.giveUp(pending, error);
     const pending: PendingOpen = { asked, open, answer, late: false, passed: false, tooMuchBefore };
@@ -287,9 +310,16 @@ export class SessionOpening {
     connection.unread.answerAwaited(pending);
   }
 
-  private withinAllowed({ open, maxInFlight }: Asked): preview3.SessionOpen {
+  private withinAllowed({ open, maxInFlight, byTicket }: Asked): preview3.SessionOpen {
+    if (byTicket !== undefined) return byTicket.open;
     if (maxInFlight !== undefined || open.maxInFlightOperations <= this.allowed) return open;
     return { ...open, maxInFlightOperations: this.allowed };
+  }
+
+  /** Where there is no connection, the reason says more than that no answer has come. */
+  private timedOut(error: TimeoutError): TimeoutError {
+    const why = this.connection.recovery?.awayFor;
+    return why === undefined ? error : new TimeoutError(`${error.rawMessage}: ${why.rawMessage}`, error.timeoutMs);
   }
 
   /** Its answer may still come, unless it has not been sent, or come already. */
@@ -339,47 +369,11 @@ export class SessionOpening {
 
 /** Whether a server refuses because the default number of operations in flight is more than it allows. */
 function asksTooMuch({ asked, open }: PendingOpen, ack: preview3.SessionOpenAck): boolean {
-  if (asked.maxInFlight !== undefined || ack.sessionErrorCode !== SessionErrorCode.SessionLimitReached) return false;
+  if (
+    asked.maxInFlight !== undefined ||
+    asked.byTicket !== undefined ||
+    ack.sessionErrorCode !== SessionErrorCode.SessionLimitReached
+  )
+    return false;
   return ack.maxInFlightOperations > 0 && ack.maxInFlightOperations < open.maxInFlightOperations;
-}
-
-/** What an acknowledgement must agree with: its own header, the request, and the rules of recovery. */
-function mismatchOf(
-  open: preview3.SessionOpen,
-  ack: preview3.SessionOpenAck,
-  packet: Packet,
-  connection: OpeningConnection,
-): string | undefined {
-  const installed = preview3.openAckOutcome(ack);
-  if (installed.outcome === 'fault') return describeFault(installed.fault);
-  const recovery = preview3.recoveryOutcome(open, ack);
-  if (recovery.outcome === 'fault') return describeFault(recovery.fault);
-  if (packet.sessionId !== ack.sessionId) {
-    return `header session ${packet.sessionId}, metadata session ${ack.sessionId}`;
-  }
-  if (installed.outcome === 'not_installed') return undefined;
-  if (open.requestedSessionId !== 0 && ack.sessionId !== open.requestedSessionId) {
-    return `asked for session ${open.requestedSessionId}, got ${ack.sessionId}`;
-  }
-  if (connection.hasSession(ack.sessionId)) return `session ${ack.sessionId} exists already`;
-  const announced = tokenBytesIn(ack, packet) + ack.sessionExtensionBytes;
-  return bodyMismatch('it', announced, packet.bodyLength)?.rawMessage;
-}
-
-/** Asks for a token. Flags that are none are refused when they are encoded. */
-function resumable(open: preview3.SessionOpen): preview3.SessionOpen {
-  const { sessionFlags } = open;
-  return sessionFlags >>> 0 === sessionFlags
-    ? { ...open, sessionFlags: sessionFlags | SessionFlags.AllowResume }
-    : open;
-}
-
-/** Servers that cannot resume announce the length of a token, and send none. */
-function tokenBytesIn({ resumeTokenBytes, sessionExtensionBytes }: preview3.SessionOpenAck, packet: Packet): number {
-  return packet.bodyLength === sessionExtensionBytes ? 0 : resumeTokenBytes;
-}
-
-/** No document says what the block of an acknowledgement holds: one that is no list of entries says nothing. */
-function extensionsOf(block: Uint8Array): readonly preview3.ControlExtension[] {
-  return preview3.checkControlExtensions(block) === undefined ? preview3.decodeControlExtensions(block) : [];
 }

@@ -69,8 +69,8 @@ export interface NnrpClientOptions {
   /**
    * What becomes of sessions whose connection is lost. `resume`: the client connects again and asks for them, with servers
    * that know how and as long as they allow; those that cannot be resumed are lost, and opened again. `reopen`: it opens all
-   * of them again, whatever the server knows. `never`: they end with the connection. A client that was not told how to
-   * connect does neither; one that does not announce itself cannot resume; default resume.
+   * of them again, whatever the server knows. A client that has none connects again, too. `never`: all ends with the
+   * connection. A client that was not told how to connect does neither; one that does not announce itself cannot resume; default resume.
    */
   readonly reconnect?: 'resume' | 'reopen' | 'never' | undefined;
   /**

@@ -31,7 +31,7 @@ export interface NnrpClientEvents {
   internalError: [InternalError];
   /** The connection is lost; the client connects again, and sessions that can be resumed wait. */
   suspended: [{ readonly error: NnrpError }];
-  /** The connection is there again, and its sessions go on. */
+  /** The connection is there again, and its sessions go on, if there are any. */
   resumed: [ResumeReport];
   /** The sessions go on over another transport, as `migrate` has asked for. */
   migrated: [MigrationReport];

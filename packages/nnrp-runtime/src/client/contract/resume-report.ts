@@ -4,7 +4,7 @@ import type { NnrpError } from 'nnrp-core';
 export interface ResumeReport {
   /** Milliseconds since the connection was lost. */
   readonly awayMs: number;
-  /** Sessions that go on. */
+  /** Sessions that go on; 0 when the client had none. */
   readonly sessions: number;
   /** Packets that the server had not got, and has been sent now. */
   readonly replayed: number;

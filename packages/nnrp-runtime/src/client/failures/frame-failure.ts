@@ -91,3 +91,8 @@ export function serverShutdown(sessionId: number): PeerError {
 function knownCode(code: string | undefined): string | undefined {
   return code !== undefined && Object.hasOwn(MEANINGS, code) ? code : undefined;
 }
+
+/** The end of its session leaves a frame without an answer. */
+export function cutError(frameId: number, reason: NnrpError): ClosedError {
+  return new ClosedError(`frame ${frameId} was cut: ${reason.rawMessage}`, { cause: reason });
+}

@@ -8,7 +8,7 @@ import type { FramedConnector, FramedTransport } from '../../transport/contract/
 import type { MigrationReport, SessionPath } from '../contract/migration.js';
 import type { LiveLink } from '../recovery/live-link.js';
 import type { RecoverySettings } from '../recovery/recovery-owner.js';
-import { ResumingTransport } from '../recovery/resuming-transport.js';
+import { SessionlessTransport } from '../recovery/sessionless-transport.js';
 import { CurrentConnector } from './current-connector.js';
 import { LinkTrial, type TrialOwner } from './link-trial.js';
 
@@ -20,7 +20,7 @@ const NO_OWNER: Guarded = { crashed: () => {} };
  * A transport whose sessions can move to another one: while they are asked for there, nothing is read from the old one, so
  * that what the server is told stays true. With its leave they are suspended here and resumed there.
  */
-export class MovableTransport extends ResumingTransport implements TrialOwner {
+export class MovableTransport extends SessionlessTransport implements TrialOwner {
   private readonly connector: CurrentConnector;
   /** A move that can still be taken back, and what it ends with then. */
   private move: Deferred<never> | undefined;

@@ -82,6 +82,11 @@ export class LiveLink implements PacketSink, SentLogOwner {
     return [...this.pings].filter((ping) => ping !== 'fence').length;
   }
 
+  /** Whether the server has said anything. */
+  get hasHeard(): boolean {
+    return this.arrivals > 0;
+  }
+
   /** Before something is sent for a session: a fence leaves in one write with it. The link may be lost inside of it. */
   fenceIfDue(): void {
     if (this.log?.isFenceDue === true) this.log.fence();
@@ -118,6 +123,7 @@ export class LiveLink implements PacketSink, SentLogOwner {
   adopt(session: ResumableSession): void {
     this.log ??= new SentLog(this, this.transport);
     this.log.begin(session.sent, 'now');
+    session.attachTo(this.log);
     this.sessions.set(session.sessionId, session);
     this.recentId = 0;
   }

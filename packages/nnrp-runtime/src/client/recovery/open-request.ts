@@ -5,7 +5,12 @@ import { announcedFamilies } from '../../connection/announcement.js';
 import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
 import { concatBytes } from '../hello/concat-bytes.js';
 import { ownPacket, readable } from './kept-packet.js';
-import type { OpenRequest, ResumableSession, ResumeGrant } from './resumable-session.js';
+import { type OpenRequest, ResumableSession, type ResumeGrant } from './resumable-session.js';
+
+const RESUME_EXTENSIONS: ReadonlySet<number> = new Set([
+  preview3.RESUME_POSITION_EXTENSION,
+  preview3.RESUME_TICKET_EXTENSION,
+]);
 
 /** What an acknowledgement says of recovery. */
 export type ResumeAnswer =
@@ -25,6 +30,24 @@ export function openRequest(packet: LoggedPacket): OpenRequest {
   const extensionsAt = open.resumeTokenBytes + open.authBytes;
   const extensions = preview3.decodeControlExtensions(body.subarray(extensionsAt));
   return { open, auth: body.subarray(open.resumeTokenBytes, extensionsAt), extensions };
+}
+
+/** The session that an acknowledgement brings, when it can be resumed: a new one, or one that another client had before. */
+export function openedSession(request: LoggedPacket, packet: Packet): ResumableSession | undefined {
+  const asked = openRequest(request);
+  const { sessionId } = packet;
+  if (asked.open.resumeTokenBytes === 0) {
+    const grant = resumeGrant(asked, packet);
+    return grant && new ResumableSession(sessionId, asked, grant);
+  }
+  const answer = resumeAnswer(asked.open, packet);
+  if (answer.outcome !== 'resumed') return undefined;
+  const position = asked.extensions.find(({ type }) => type === preview3.RESUME_POSITION_EXTENSION)?.payload;
+  // Those are of this resume alone.
+  const extensions = asked.extensions.filter(({ type }) => !RESUME_EXTENSIONS.has(type));
+  const session = new ResumableSession(sessionId, { ...asked, extensions }, answer.grant);
+  session.goOnFrom((position && preview3.decodeResumePosition(position)) ?? 0, answer.position);
+  return session;
 }
 
 /** The SESSION_OPEN that asks for the session once more, with all that the first one said. */
@@ -57,7 +80,7 @@ export function resumeRequest(session: ResumableSession): {
  * Whether an acknowledgement opens a session that can be resumed: the server has announced that it knows how, and its
  * token is there. Servers that do not know how announce the length of a token, and send none.
  */
-export function resumeGrant({ open }: OpenRequest, packet: Packet): ResumeGrant | undefined {
+function resumeGrant({ open }: OpenRequest, packet: Packet): ResumeGrant | undefined {
   const read = readAck(open, packet);
   if (typeof read === 'string' || read.outcome !== 'resume_enabled') return undefined;
   const families = announcedFamilies(read.extensions) ?? 0;

@@ -1,9 +1,9 @@
 import type { NnrpError } from 'nnrp-core';
 import { background, type Guarded, later } from '../../base/guard.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
+import { connectFailure, connectWithin } from '../../transport/connecting/connect-attempt.js';
 import type { FramedConnector, FramedTransport } from '../../transport/contract/contract.js';
 import { backoffMs, MAX_BACKOFF_MS } from './backoff.js';
-import { connectFailure, connectWithin } from './connect-attempt.js';
 
 /** Who is told how an attempt ends. */
 export interface ReconnectingOwner extends Guarded {

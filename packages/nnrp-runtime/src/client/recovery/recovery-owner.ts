@@ -27,6 +27,10 @@ export interface RecoveryOwner extends Guarded {
   move: SessionMove | undefined;
   /** Whether something waits for an answer besides the sessions. */
   readonly isAwaited: boolean;
+  /** Whether a request for a session waits for its answer, or for its turn. */
+  readonly isOpening: boolean;
+  /** Whether the client is being closed. */
+  readonly isLeaving: boolean;
   /** Whether a session is to be opened again. */
   readonly isReopening: boolean;
   /** Whether sessions that cannot be resumed are opened again when the connection is lost. */
@@ -40,6 +44,8 @@ export interface RecoveryOwner extends Guarded {
   /** The connection is lost, and sessions for which this is not so with it. */
   endOthers(error: NnrpError, isResumable: (sessionId: number) => boolean): void;
   resumed(report: ResumeReport): void;
+  /** A session was resumed: the tickets that it has given are good no longer. */
+  tokenChanged(sessionId: number): void;
   /** A session cannot be resumed. */
   sessionLost(session: ResumableSession, error: NnrpError): void;
   /** The server broke a rule when it resumed a session: that costs the connection. */
@@ -62,6 +68,8 @@ export const NOBODY_TOLD: RecoveryOwner = {
   sessions: new Set(),
   move: undefined,
   isAwaited: false,
+  isOpening: false,
+  isLeaving: false,
   isReopening: false,
   hasReopenable: false,
   hasSessions: false,
@@ -69,6 +77,7 @@ export const NOBODY_TOLD: RecoveryOwner = {
   suspended() {},
   endOthers() {},
   resumed() {},
+  tokenChanged() {},
   sessionLost() {},
   ruleBroken() {},
   crashed() {},

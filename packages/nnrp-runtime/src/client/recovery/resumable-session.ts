@@ -40,6 +40,8 @@ export class ResumableSession {
   private leftOut: IdSet | undefined;
   /** Packets of either direction that had come through when it was resumed last. */
   private cameThrough = 0;
+  /** Of what was sent on the connection that it is on. */
+  private log: SentLog | undefined;
   /** Whether anything has come through between the last two resumes. */
   hasMoved = false;
 
@@ -69,6 +71,32 @@ export class ResumableSession {
     return this.unsentBytes >= MAX_KEPT_BYTES;
   }
 
+  /**
+   * Another client had the session before.
+   * @param received - packets that the client has had @param position - packets that the server has received
+   */
+  goOnFrom(received: number, position: number): void {
+    this.received = received;
+    this.sent.packets = position;
+    this.cameThrough = received + position;
+  }
+
+  /** It is on a connection. @param log - of what is sent there */
+  attachTo(log: SentLog): void {
+    this.log = log;
+  }
+
+  /** Which packet of the session each submit is that was sent, or waits for a connection, and may not have arrived; by frame. */
+  submitsUnderWay(): ReadonlyMap<number, number> {
+    const { log, unsent } = this;
+    const sent = log === undefined ? this.unconfirmed : this.unconfirmedIn(log);
+    const first = this.sent.packets - sent.length + 1;
+    const numbers = new Map<number, number>();
+    for (const [at, { messageType, frameId }] of [...sent, ...unsent].entries())
+      if (messageType === MessageType.FrameSubmit) numbers.set(frameId, first + at);
+    return numbers;
+  }
+
   /** A submit was left out because its body had changed: the server gets the next packet in its place. */
   leaveOut(frameId: number): void {
     this.sent.packets--;
@@ -87,7 +115,8 @@ export class ResumableSession {
     if (!this.isAttached) return;
     this.isAttached = false;
     this.lostAtMs = nowMs;
-    this.unconfirmed = log.unconfirmed(this.sent).filter((packet) => !this.isLeftOut(packet));
+    this.unconfirmed = this.unconfirmedIn(log);
+    this.log = undefined;
     this.leftOut = undefined;
   }
 
@@ -111,6 +140,10 @@ export class ResumableSession {
     this.unsent = [];
     this.unsentBytes = 0;
     return rest;
+  }
+
+  private unconfirmedIn(log: SentLog): LoggedPacket[] {
+    return log.unconfirmed(this.sent).filter((packet) => !this.isLeftOut(packet));
   }
 
   private isLeftOut(packet: LoggedPacket): boolean {

@@ -7,24 +7,24 @@ import { Patience } from '../../base/time/patience.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
 import { remoteAddressOf } from '../../connection/transport-end.js';
+import { unusable } from '../../transport/connecting/connect-attempt.js';
 import type { FramedConnector, FramedTransport, PacketSink, TransportKind } from '../../transport/contract/contract.js';
 import type { NamedPacket } from '../../transport/contract/named-packet.js';
-import { unusable } from './connect-attempt.js';
 import { ConnectionWords } from './connection-words.js';
 import { type LinkOwner, LiveLink } from './live-link.js';
-import { openRequest, resumeGrant } from './open-request.js';
+import { openedSession } from './open-request.js';
 import { Reconnecting, type ReconnectingOwner } from './reconnecting.js';
 import { NOBODY, NOBODY_TOLD, type RecoveryOwner, type RecoverySettings } from './recovery-owner.js';
-import { ResumableSession } from './resumable-session.js';
+import type { ResumableSession } from './resumable-session.js';
 import { putOffMs, ResumeAnswers, type ResumingParts } from './resume-answers.js';
 import { sendOrKeep } from './send-or-keep.js';
-import { givenUp } from './session-lost.js';
-import { type Gap, loseLate, NEVER, PUT_OFF } from './session-windows.js';
+import { givenUp, neverResumed } from './session-lost.js';
+import { type Gap, gapSince, loseLate, NEVER, PUT_OFF } from './session-windows.js';
 
 /**
  * What a client's connection takes for its transport: real ones come and go below it. While there is none, what is sent is
  * kept; on a new one each session is resumed, and each side sends what the other has not got. It ends with the first real
- * transport that carries no session which can be resumed.
+ * transport that carries no session, unless a subclass says otherwise.
  */
 export class ResumingTransport implements FramedTransport, LinkOwner, ReconnectingOwner, ResumingParts {
   sink: PacketSink = NOBODY;
@@ -140,7 +140,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
 
   /** The path is dead as far as the connection can tell. @returns false when that is the end of it */
   pathLost(error: NnrpError): boolean {
-    if (this.isOver || !this.comesBack) return false;
+    if (this.isOver || !this.comesBack(error)) return false;
     this.link?.lost(error);
     return true;
   }
@@ -196,7 +196,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
 
   linkLost(link: LiveLink, error: NnrpError | undefined): void {
     if (link !== this.link) return;
-    if (this.isOver || !this.comesBack) {
+    if (this.isOver || !this.comesBack(error)) {
       this.stop();
       this.link = undefined;
       link.end();
@@ -213,16 +213,13 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     this.lagging = this.sessions.size;
     this.isWhole = false;
     const isFirst = this.gap === undefined;
-    this.gap ??= { sinceMs: nowMs, endsAtMs: nowMs, error: why, replayed: 0 };
-    this.gap.error = why;
-    for (const { endsAtMs } of this.sessions.values()) this.gap.endsAtMs = Math.max(this.gap.endsAtMs, endsAtMs);
+    this.gap = gapSince(nowMs, why, this.sessions.values(), this.gap, !this.carriesSessions);
     if (isFirst) guard(this, () => this.owner.suspended(why));
     guard(this, () => this.owner.endOthers(why, (sessionId) => this.sessions.has(sessionId)));
     this.connectAgain();
   }
 
-  // What comes of connecting.
-
+  /** The transport may be another one than before, where there are several addresses. */
   connected(transport: FramedTransport): void {
     const link = new LiveLink(transport, this);
     this.link = link;
@@ -266,6 +263,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     this.reconnecting.succeeded(session.hasMoved);
     if (this.gap !== undefined) this.gap.replayed += packets;
     this.caughtUp();
+    guard(this, () => this.owner.tokenChanged(session.sessionId));
   }
 
   sessionLost(session: ResumableSession, error: NnrpError): void {
@@ -295,11 +293,10 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
   }
 
   private opened(link: LiveLink, request: LoggedPacket, packet: Packet): void {
-    const open = openRequest(request);
-    const grant = resumeGrant(open, packet);
     const { sessionId } = packet;
-    if (grant === undefined || this.settings.reconnect !== 'resume' || this.sessions.has(sessionId)) return;
-    const session = new ResumableSession(sessionId, open, grant);
+    if (this.settings.reconnect !== 'resume' || this.sessions.has(sessionId)) return;
+    const session = openedSession(request, packet);
+    if (session === undefined) return;
     this.sessions.set(sessionId, session);
     link.adopt(session);
   }
@@ -320,7 +317,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     const resumed = sessions.size - this.lagging;
     // All of them are to retry later, or none is left.
     const { isReopening, isAwaited } = this.owner;
-    if (resumed === 0 && !isReopening && (sessions.size > 0 || !isAwaited)) {
+    if (resumed === 0 && !isReopening && !gap.isSessionless && (sessions.size > 0 || !isAwaited)) {
       this.lookAtWindows();
       return;
     }
@@ -332,7 +329,8 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     if (this.isPaused) link.transport.pause();
     this.lookAtWindows();
     const awayMs = performance.now() - gap.sinceMs;
-    if (resumed > 0) guard(this, () => this.owner.resumed({ awayMs, sessions: resumed, replayed: gap.replayed }));
+    if (resumed > 0 || gap.isSessionless)
+      guard(this, () => this.owner.resumed({ awayMs, sessions: resumed, replayed: gap.replayed }));
     guard(this, () => this.owner.wentOn());
     this.linkDrained(link);
   }
@@ -345,7 +343,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
     const nowMs = performance.now();
     let nextMs = this.lagging === 0 ? NEVER : loseLate(nowMs, this.sessions.values(), this, gap?.error ?? PUT_OFF);
     if (this.isOver) return;
-    if (gap !== undefined && gap === this.gap && this.sessions.size === 0 && !this.owner.isReopening) {
+    if (gap?.isSessionless === false && gap === this.gap && this.sessions.size === 0 && !this.owner.isReopening) {
       if (!this.owner.isAwaited || gap.endsAtMs <= nowMs) {
         this.endedFor(gap.error);
         return;
@@ -363,9 +361,12 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
   }
 
   /** Whether the loss of a connection is not the end. */
-  private get comesBack(): boolean {
-    const { isReopening, hasReopenable } = this.owner;
-    return this.sessions.size > 0 || this.gap !== undefined || isReopening || hasReopenable;
+  protected comesBack(_error: NnrpError | undefined): boolean {
+    return this.carriesSessions || this.gap !== undefined;
+  }
+
+  private get carriesSessions(): boolean {
+    return this.sessions.size > 0 || this.owner.isReopening || this.owner.hasReopenable;
   }
 
   /** A session is not opened again. @param error - why, where that ends a connection which carries nothing any more */
@@ -380,14 +381,13 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
   }
 
   /** No session is left to be resumed. */
-  private endedFor(cause: NnrpError): void {
+  protected endedFor(cause: NnrpError): void {
     const { link } = this;
-    const text = `${this.remoteAddress}: the connection was lost and could not be resumed: ${cause.rawMessage}`;
     this.stop();
     this.link = undefined;
     link?.end();
     if (link !== undefined) guard(this, () => background(this, link.transport.close()));
-    this.sink.closed(new TransportError(text, { cause }));
+    this.sink.closed(neverResumed(this.remoteAddress, cause));
   }
 
   protected stop(): void {

@@ -1,4 +1,4 @@
-import { isNnrpError, type NnrpError, type PeerError, SessionLostError } from 'nnrp-core';
+import { isNnrpError, type NnrpError, type PeerError, SessionLostError, TransportError } from 'nnrp-core';
 import type { ResumableSession } from './resumable-session.js';
 
 /** The server refuses to resume it. */
@@ -51,6 +51,12 @@ export function neverOpenedAgain(sessionId: number, loss: NnrpError, why: NnrpEr
   const text = `session ${sessionId} was lost with its connection, and could not be opened again: ${why.rawMessage}`;
   const { wireCode, retryAfterMs } = why;
   return new SessionLostError(text, lastSentFrameId, { wireCode, retryAfterMs, cause: why });
+}
+
+/** What a client ends with that has no session any more. @param cause - why the last one was lost */
+export function neverResumed(remoteAddress: string, cause: NnrpError): TransportError {
+  const text = `${remoteAddress}: the connection was lost and could not be resumed: ${cause.rawMessage}`;
+  return new TransportError(text, { cause });
 }
 
 function lost({ sent }: ResumableSession, text: string, options: ConstructorParameters<typeof SessionLostError>[2]) {

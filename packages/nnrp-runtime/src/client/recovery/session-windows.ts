@@ -14,6 +14,22 @@ export interface Gap {
   /** Why the connection was lost, then why the last attempt has failed. */
   error: NnrpError;
   replayed: number;
+  /** Whether the connection carried no session. */
+  readonly isSessionless: boolean;
+}
+
+/** A connection is lost. @param before - set when it was to take the place of another one */
+export function gapSince(
+  nowMs: number,
+  error: NnrpError,
+  sessions: Iterable<ResumableSession>,
+  before: Gap | undefined,
+  isSessionless: boolean,
+): Gap {
+  const gap = before ?? { sinceMs: nowMs, endsAtMs: nowMs, error, replayed: 0, isSessionless };
+  gap.error = error;
+  for (const { endsAtMs } of sessions) gap.endsAtMs = Math.max(gap.endsAtMs, endsAtMs);
+  return gap;
 }
 
 /** Whose sessions they are. */

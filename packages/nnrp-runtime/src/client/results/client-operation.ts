@@ -57,6 +57,13 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
   private discarding = false;
   /** There is to be one result, the last. */
   private isSingle = false;
+  /** @internal For the session: which of its packets has ended it, counted from 1. */
+  endPosition = 0;
+  /** Which packets have brought the results that are on their way to the loop: from the first, or behind the last one that it has read, to the last. */
+  private handedFrom = 0;
+  private handedTo = 0;
+  private isText = false;
+  private tail: Uint8Array | undefined;
   private iterator: PushIterator<NnrpResult> | undefined;
   private settled: Promise<NnrpResult> | undefined;
   private resolveLast: ((result: NnrpResult) => void) | undefined;
@@ -68,7 +75,11 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
     private readonly owner: OperationOwner,
     /** @internal Milliseconds that the server was granted, 0 = any time. */
     readonly deadlineMs = 0,
-  ) {}
+    /** What another client has read of its text ends with these bytes of a character; undefined where it has read none. */
+    private readonly textBefore?: Uint8Array,
+  ) {
+    this.tail = textBefore;
+  }
 
   /** @internal For the session: whether it is its own, and not of one that was lost. */
   isOf(owner: OperationOwner): boolean {
@@ -146,7 +157,10 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
    * @throws UsageError for a second loop, or after `result()`
    */
   text(): AsyncItems<string> {
-    return new TextIterator(this.resultIterator());
+    return this.textIterator((upTo, tail) => {
+      this.tail = tail;
+      this.wasReceived(upTo);
+    });
   }
 
   /**
@@ -157,9 +171,32 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
   wholeText(): Promise<string> {
     return answering(async () => {
       let whole = '';
-      for await (const piece of this.text()) whole += piece;
+      // The application has nothing of it before it has all.
+      for await (const piece of this.textIterator(() => {})) whole += piece;
+      this.handedFrom = 0;
       return whole;
     });
+  }
+
+  private textIterator(received: (upTo: NnrpResult, tail: Uint8Array) => void): TextIterator {
+    const results = this.resultIterator();
+    this.isText = true;
+    return new TextIterator(results, this.textBefore, received);
+  }
+
+  /** @internal For the loop: a result is on its way to it. */
+  handed({ position }: NnrpResult): void {
+    if (this.handedFrom === 0) this.handedFrom = position;
+    this.handedTo = position;
+  }
+
+  /** @internal For the loop: it has read a result. Texts are read piece by piece. */
+  received(result: NnrpResult): void {
+    if (!this.isText) this.wasReceived(result);
+  }
+
+  private wasReceived({ position }: NnrpResult): void {
+    this.handedFrom = position < this.handedTo ? position + 1 : 0;
   }
 
   /**
@@ -263,6 +300,35 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
     for (let at = this.head; at < waiting.length; at++) visit(waiting[at] as NnrpResult);
   }
 
+  /** @internal For tickets: which packet has brought the first result that was not read, or the end; 0 when all was read. */
+  get unreadFrom(): number {
+    if (this.handedFrom > 0) return this.handedFrom;
+    const first = this.waiting?.[this.head];
+    if (first !== undefined) return first.position;
+    return this.isOver && !this.isEndRead ? this.endPosition : 0;
+  }
+
+  /** @internal For tickets: whether it is over, and the application has had all of it. */
+  get isReadToEnd(): boolean {
+    return this.waiting === undefined && this.handedFrom === 0 && this.isOver && this.isEndRead;
+  }
+
+  /** @internal For tickets: milliseconds that are left until its deadline. */
+  get leftMs(): number {
+    const { deadlineMs, timedSince } = this;
+    return timedSince === undefined ? deadlineMs : Math.max(0, timedSince.endMs + deadlineMs - performance.now());
+  }
+
+  /** @internal For tickets: the bytes of a character whose rest has not come; undefined where its text is not being read. */
+  get textTail(): Uint8Array | undefined {
+    return this.tail;
+  }
+
+  private get isEndRead(): boolean {
+    if (this.settled !== undefined || this.discarding || this.lastTaken) return true;
+    return this.failure !== undefined && this.iterator?.isFinished === true;
+  }
+
   /** @internal For the loop: why no more results come. */
   ending(): NnrpError | true | undefined {
     return this.failure ?? (this.last === undefined ? undefined : true);
@@ -285,6 +351,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
   /** Partial results are not read any more. */
   private discard(): void {
     this.discarding = true;
+    this.handedFrom = 0;
     this.waiting = undefined;
     this.head = 0;
     this.uncount(this.countedBytes);

@@ -12,6 +12,8 @@ export class NnrpResult {
   readonly frameId: number;
   /** Whether more results of the same operation follow. */
   readonly partial: boolean;
+  /** @internal Which packet of its session brought it, counted from 1; 0 where nobody needs to know. */
+  position = 0;
   private readonly traceLow: number;
   private readonly traceHigh: number;
   private decoded: preview3.ResultPush | undefined;

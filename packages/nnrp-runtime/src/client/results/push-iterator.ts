@@ -11,6 +11,10 @@ export interface PushSource<T> {
   ending(): Error | true | undefined;
   /** The loop was left: it takes nothing any more. */
   left(): void;
+  /** The item is on its way to the loop. Where this is left out, so is `received`. */
+  handed?(item: T): void;
+  /** The loop has read the item: between the two, code of other loops may run. */
+  received?(item: T): void;
 }
 
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
@@ -44,7 +48,7 @@ export class PushIterator<T> implements AsyncItems<T> {
     if (this.finished) return Promise.resolve(DONE);
     if (this.resolveNext === undefined) {
       const value = this.source.take();
-      if (value !== undefined) return Promise.resolve({ value, done: false });
+      if (value !== undefined) return Promise.resolve(this.step(value));
       const ending = this.source.ending();
       if (ending !== undefined) return this.finish(ending);
     }
@@ -85,6 +89,11 @@ export class PushIterator<T> implements AsyncItems<T> {
     return inspected('PushIterator', this.toJSON(), depth, options, inspect);
   }
 
+  /** For the source: whether its loop knows that no more comes. */
+  get isFinished(): boolean {
+    return this.finished;
+  }
+
   /** For the source: hands an item to the call that waits for one. @returns false when none does */
   deliver(value: T): boolean {
     const { resolveNext } = this;
@@ -94,7 +103,7 @@ export class PushIterator<T> implements AsyncItems<T> {
     this.resolveNext = following?.resolve;
     this.rejectNext = following?.reject;
     this.awaited = following?.promise;
-    resolveNext({ value, done: false });
+    resolveNext(this.step(value));
     return true;
   }
 
@@ -113,6 +122,19 @@ export class PushIterator<T> implements AsyncItems<T> {
       resolveNext(DONE);
     }
     this.finishOthers();
+  }
+
+  private step(value: T): Step<T> {
+    const { source } = this;
+    if (source.handed === undefined) return { value, done: false };
+    source.handed(value);
+    return {
+      done: false,
+      get value() {
+        source.received?.(value);
+        return value;
+      },
+    };
   }
 
   private finish(ending: Error | true): Promise<Step<T>> {

@@ -24,6 +24,7 @@ export class ResultStream implements AsyncIterable<SessionResult> {
   /** @internal For the session: bytes held for results that wait unread. */
   unreadBytes = 0;
   private reason: NnrpError | undefined;
+  private readonly underWay: SessionResult[] = [];
   private readonly iterator = new PushIterator<SessionResult>(this);
 
   /** @internal */
@@ -43,6 +44,25 @@ export class ResultStream implements AsyncIterable<SessionResult> {
     const heldBytes = retainedBytes(item.result);
     this.unreadBytes += heldBytes;
     this.unread.buffered(item.result, heldBytes);
+  }
+
+  /** @internal For tickets: which packet has brought the first result of each operation that was not read. */
+  unreadFrom(): ReadonlyMap<ClientOperation, number> {
+    const first = new Map<ClientOperation, number>();
+    for (const { operation, result } of [...this.underWay, ...this.waiting.slice(this.head)])
+      if (!first.has(operation)) first.set(operation, result.position);
+    return first;
+  }
+
+  /** @internal For the loop: a result is on its way to it. */
+  handed(item: SessionResult): void {
+    this.underWay.push(item);
+  }
+
+  /** @internal For the loop: it has read a result. */
+  received(item: SessionResult): void {
+    const at = this.underWay.indexOf(item);
+    if (at >= 0) this.underWay.splice(0, at + 1);
   }
 
   /** @internal For the session: it is over. What waits can still be read. */

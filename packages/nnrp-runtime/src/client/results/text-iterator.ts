@@ -1,8 +1,10 @@
 import { INSPECT, type Inspect, inspected } from 'nnrp-core';
 import type { AsyncItems } from '../../base/async-items.js';
+import { EMPTY_BYTES } from '../../base/bytes.js';
 import { ignoreRejection } from '../../base/promises/settled.js';
 import type { NnrpResult } from './nnrp-result.js';
 import type { PushIterator } from './push-iterator.js';
+import { unfinishedCharacter } from './unfinished-character.js';
 
 type Step = IteratorResult<string, undefined>;
 
@@ -11,11 +13,27 @@ type Step = IteratorResult<string, undefined>;
  * second one; a result that completes no character gives no piece.
  */
 export class TextIterator implements AsyncItems<string> {
-  private readonly decoder = new TextDecoder();
+  /** Bytes of a character whose rest has not come. */
+  private tail: Uint8Array = EMPTY_BYTES;
+  private readonly decoder: InstanceType<typeof TextDecoder>;
   /** Calls are served one after another: each may need several results. */
   private before: Promise<unknown> | undefined;
 
-  constructor(private readonly results: PushIterator<NnrpResult>) {}
+  /**
+   * @param before - the tail of the text that another client has read; undefined where this is its beginning
+   * @param received - the loop has read the text up to the end of this result, but for the bytes of a character
+   */
+  constructor(
+    private readonly results: PushIterator<NnrpResult>,
+    before: Uint8Array | undefined,
+    private readonly received: (upTo: NnrpResult, tail: Uint8Array) => void,
+  ) {
+    // In the middle of a text a byte order mark is a character.
+    this.decoder = new TextDecoder('utf-8', { ignoreBOM: before !== undefined });
+    if (before === undefined) return;
+    this.tail = before;
+    this.decoder.decode(before, { stream: true });
+  }
 
   [Symbol.asyncIterator](): this {
     return this;
@@ -49,8 +67,19 @@ export class TextIterator implements AsyncItems<string> {
 
   private readonly decoded = (step: IteratorResult<NnrpResult, undefined>): Step | Promise<Step> => {
     if (step.done === true) return step;
-    const { body, partial } = step.value;
-    const value = this.decoder.decode(body, { stream: partial });
-    return value === '' ? this.step() : { done: false, value };
+    const result = step.value;
+    const { body, partial } = result;
+    const text = this.decoder.decode(body, { stream: partial });
+    const tail = partial ? unfinishedCharacter(this.tail, body) : EMPTY_BYTES;
+    this.tail = tail;
+    if (text === '') return this.step();
+    const { received } = this;
+    return {
+      done: false,
+      get value() {
+        received(result, tail);
+        return text;
+      },
+    };
   };
 }

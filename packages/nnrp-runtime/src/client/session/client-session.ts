@@ -1,6 +1,5 @@
 import {
   ClosedError,
-  type FlowFields,
   forCaller,
   INSPECT,
   type Inspect,
@@ -11,7 +10,6 @@ import {
   UsageError,
 } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
-import { ErrorScope } from 'nnrp-core/preview3';
 import { ASYNC_DISPOSE } from '../../base/application/async-dispose.js';
 import { checkFlow } from '../../base/flow-fields.js';
 import { guard } from '../../base/guard.js';
@@ -20,7 +18,6 @@ import { checkArgument } from '../../base/options.js';
 import { ignoreRejection, rejection } from '../../base/promises/settled.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
 import { type CloseReport, closeReport } from '../../connection/close-report.js';
-import { givenText } from '../../connection/errors/error-text.js';
 import type { ReopenReport, ResumeReport } from '../contract/resume-report.js';
 import type { RequestOptions } from '../requests/call-options.js';
 import {
@@ -38,16 +35,12 @@ import { ResultStream } from '../results/result-stream.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';
 import type { SubmitOptions } from '../submits/submit-options.js';
 import { type CloseOptions, checkClose } from './close-options.js';
-import { type ClientErrorOptions, errorOptions } from './error-options.js';
+import { type ClientErrorOptions, sendSessionError } from './error-options.js';
 import { type EventStream, EventStreams } from './event-stream.js';
 import { type OpenedSession, ServedSession } from './served-session.js';
 import { type ClientSessionEvent, keptSessionEvent, sessionEventBytes } from './session-events.js';
-
-/** What a session tells the server about its flow; see FlowFields of nnrp-core. */
-export interface SessionFlow extends FlowFields {
-  /** The operation concerned; left out, the whole session. */
-  readonly operation?: ClientOperation | undefined;
-}
+import type { SessionFlow } from './session-flow.js';
+import { sessionTicket } from './session-ticket.js';
 
 /** One session of a client: submits work and receives its results, until it is closed. */
 export class NnrpClientSession {
@@ -221,17 +214,24 @@ export class NnrpClientSession {
   }
 
   /**
+   * What another client goes on with the session by, once this one is gone: `client.resumeSession(ticket)`. It says where the
+   * session is now, so take it together with what you keep of its results. It is a secret: who has it, has the session.
+   * @returns text of letters, digits, `.`, `-` and `_`
+   * @throws UsageError when the session cannot be resumed, is not open, or has more than 4096 operations in flight or unread
+   */
+  ticket(): string {
+    return sessionTicket(this.connection, this.served, this.reason ?? this.loss);
+  }
+
+  /**
    * Reports a failure to the server.
    * @throws UsageError on a wrong argument or option, ClosedError or TransportError when the session is over
    */
   sendError(errorCode: number, text: string, options: ClientErrorOptions = {}): void {
     checkArgument('sendError', 'errorCode', errorCode, U32);
     this.checkOpen();
-    const { sessionId } = this;
-    const { lane } = this.served;
-    const { frameId, fatal, retryAfterMs } = errorOptions(options);
-    const scope = frameId ? ErrorScope.Frame : ErrorScope.Session;
-    this.connection.sendError(errorCode, scope, givenText(text), { frameId, fatal, retryAfterMs, sessionId, lane });
+    const { ack, lane } = this.served;
+    sendSessionError(this.connection, { sessionId: ack.sessionId, lane }, errorCode, text, options);
   }
 
   /**
@@ -328,6 +328,11 @@ export class NnrpClientSession {
   /** @internal For the connection: it is there again. */
   resumed(report: ResumeReport): void {
     if (this.reported.wanted) this.reported.push({ type: 'resumed', ...report });
+  }
+
+  /** @internal For the connection: the server has given another token for it. */
+  ticketChanged(): void {
+    if (this.reported.wanted) this.reported.push({ type: 'ticketChanged' });
   }
 
   /** @internal For the connection: its newest frame. */

@@ -1,5 +1,9 @@
+import { ErrorScope } from 'nnrp-core/preview3';
 import { optionTable, TRUTH, U32 } from '../../base/option-kinds.js';
 import { type Complete, withDefaults } from '../../base/options.js';
+import { givenText } from '../../connection/errors/error-text.js';
+import type { Lane } from '../../connection/sending/outbox.js';
+import type { SessionConnection } from '../../connection/session-endpoint.js';
 
 /** What an ERROR to the server refers to. */
 export interface ClientErrorOptions {
@@ -15,7 +19,16 @@ const ERROR_DEFAULTS: Complete<ClientErrorOptions> = { frameId: 0, fatal: false,
 
 const ERROR_OPTIONS = optionTable<ClientErrorOptions>({ frameId: U32, fatal: TRUTH, retryAfterMs: U32 });
 
-/** @throws UsageError on an option that does not exist or fit */
-export function errorOptions(options: ClientErrorOptions): Complete<ClientErrorOptions> {
-  return withDefaults('error options', options, ERROR_DEFAULTS, ERROR_OPTIONS);
+/** Tells the server of a failure in a session. @throws UsageError on an option that does not exist or fit, and on a wrong text */
+export function sendSessionError(
+  connection: Pick<SessionConnection, 'sendError'>,
+  { sessionId, lane }: { readonly sessionId: number; readonly lane: Lane },
+  errorCode: number,
+  text: string,
+  options: ClientErrorOptions,
+): void {
+  const complete = withDefaults('error options', options, ERROR_DEFAULTS, ERROR_OPTIONS);
+  const { frameId, fatal, retryAfterMs } = complete;
+  const scope = frameId ? ErrorScope.Frame : ErrorScope.Session;
+  connection.sendError(errorCode, scope, givenText(text), { frameId, fatal, retryAfterMs, sessionId, lane });
 }

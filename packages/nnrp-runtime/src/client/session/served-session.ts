@@ -13,6 +13,7 @@ import type { EventStreams } from './event-stream.js';
 import { SessionClosing } from './session-closing.js';
 import type { ClientSessionEvent } from './session-events.js';
 import { SessionRouter } from './session-router.js';
+import { epochBehind, type TakenOver, takeOver } from './take-over.js';
 
 /** What the server has granted, and for what. */
 export interface OpenedSession {
@@ -23,6 +24,8 @@ export interface OpenedSession {
   readonly open: preview3.SessionOpen;
   /** Operations in flight that the application wants at most; undefined or 0 = as many as the server allows. */
   readonly maxInFlight: number | undefined;
+  /** Where another client had the session before. */
+  readonly takenOver?: TakenOver;
 }
 
 /**
@@ -37,8 +40,11 @@ export class ServedSession {
   readonly submits: ClientSubmits;
   readonly requests: ClientRequests;
   readonly closing: SessionClosing;
-  private readonly flow = new FlowSender(ScopeKind.Session);
-  private readonly operationFlow: OperationFlow;
+  /** Packets of the session go there. */
+  readonly router: SessionRouter;
+  readonly operationFlow: OperationFlow;
+  private readonly flow: FlowSender;
+  private flowEpoch = 0;
 
   /**
    * @param end - ends the session of the application
@@ -46,18 +52,21 @@ export class ServedSession {
    */
   constructor(
     private readonly connection: ClientSessionConnection,
-    { ack, extensions, open, maxInFlight }: OpenedSession,
+    readonly opened: OpenedSession,
     events: EventStreams<ClientSessionEvent>,
     end: (reason: NnrpError) => void,
     before?: ServedSession,
   ) {
+    const { ack, extensions, open, maxInFlight, takenOver } = opened;
     const { sessionId } = ack;
+    const firstEpoch = takenOver === undefined ? 0 : epochBehind(takenOver.ticket);
     const lane: Lane = ack.acceptedPriorityClass + 1;
     this.ack = ack;
     this.extensions = extensions;
     this.lane = lane;
     this.lifecycle = new SessionLifecycle(sessionId);
-    this.operationFlow = new OperationFlow(connection, sessionId, lane);
+    this.flow = new FlowSender(ScopeKind.Session, 0n, firstEpoch);
+    this.operationFlow = new OperationFlow(connection, sessionId, lane, firstEpoch);
     this.submits = new ClientSubmits(
       connection,
       sessionId,
@@ -72,7 +81,14 @@ export class ServedSession {
     this.closing = new SessionClosing(connection, this.lifecycle, this.submits, lane, end);
     const { submits, requests, closing } = this;
     const parts = { sessionId, submits, requests, closing, events };
-    connection.attach(sessionId, new SessionRouter(connection, parts, lane, end));
+    this.router = new SessionRouter(connection, parts, lane, end);
+    connection.attach(sessionId, this.router);
+    if (takenOver !== undefined) takeOver(connection, this, takenOver);
+  }
+
+  /** The highest epoch of any FLOW_UPDATE of the session that was sent. */
+  get highestFlowEpoch(): number {
+    return Math.max(this.flowEpoch, this.operationFlow.highestEpoch);
   }
 
   /** Whether neither side has asked to close it. */
@@ -88,7 +104,9 @@ export class ServedSession {
 
   tellFlow(flow: FlowFields): void {
     const { connection, ack, lane } = this;
-    connection.send(MessageType.FlowUpdate, ack.sessionId, 0, FLOW_UPDATE, this.flow.next(flow), undefined, lane);
+    const update = this.flow.next(flow);
+    this.flowEpoch = update.creditEpoch;
+    connection.send(MessageType.FlowUpdate, ack.sessionId, 0, FLOW_UPDATE, update, undefined, lane);
   }
 
   /** Nothing, when the operation is of a session that was lost: its number may be that of another one by now. */

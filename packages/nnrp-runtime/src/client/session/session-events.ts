@@ -47,6 +47,8 @@ export type ClientSessionEvent =
   /** The connection is lost; the session goes on when it is resumed on another one. */
   | { readonly type: 'suspended'; readonly error: NnrpError }
   | ({ readonly type: 'resumed' } & ResumeReport)
+  /** The tickets that the session has given so far are good no longer: take another one. */
+  | { readonly type: 'ticketChanged' }
   /** The session could not be resumed: its operations have failed, and it is to be opened again. */
   | { readonly type: 'lost'; readonly error: NnrpError }
   /** Another session of the server has taken its place. */

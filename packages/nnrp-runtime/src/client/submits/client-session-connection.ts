@@ -1,15 +1,18 @@
-import type { MessageInfo, NnrpError, Packet, PeerError, ProtocolError, WireFault } from 'nnrp-core';
+import type { IdMap, MessageInfo, NnrpError, Packet, PeerError, ProtocolError, WireFault } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import type { SessionConnection } from '../../connection/session-endpoint.js';
 import type { TransportKind } from '../../transport/contract/contract.js';
 import type { NnrpClientConfig } from '../contract/client-config.js';
+import type { ResumableSession } from '../recovery/resumable-session.js';
 import type { ReadGate } from '../results/read-gate.js';
 import type { ConnectionFlow } from './connection-flow.js';
 
 /** What a client's session needs of its connection besides sending. */
 export interface ClientSessionConnection extends SessionConnection {
   readonly config: NnrpClientConfig;
+  /** There when sessions are to outlive the connection: those that can be resumed. */
+  readonly recovery?: { readonly sessions: IdMap<ResumableSession> } | undefined;
   readonly transportKind: TransportKind;
   /** Whether the server has said that it understands this. */
   understands(family: preview3.PeerMessages): boolean;

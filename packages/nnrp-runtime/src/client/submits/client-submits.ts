@@ -1,5 +1,4 @@
 import {
-  ClosedError,
   forCaller,
   IdSet,
   IdTable,
@@ -17,7 +16,7 @@ import { ignoreRejection, rejection } from '../../base/promises/settled.js';
 import { type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
 import { FRAME_SUBMIT } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
-import { dropFailure, frameFailure } from '../failures/frame-failure.js';
+import { cutError, dropFailure, frameFailure } from '../failures/frame-failure.js';
 import type { ReportedError } from '../failures/peer-error.js';
 import { lostBeforeSent, lostFrame } from '../recovery/session-lost.js';
 import { ClientOperation, type OperationOwner } from '../results/client-operation.js';
@@ -29,11 +28,12 @@ import type { OperationFlow } from './operation-flow.js';
 import { SubmitDeadlines } from './submit-deadlines.js';
 import { SubmitLine } from './submit-line.js';
 import { checkNotAborted, completeSubmit, type SubmitOptions } from './submit-options.js';
+import { UnreadEnds } from './unread-ends.js';
 import { UnreadOperations } from './unread-operations.js';
-import type { SubmitStarter } from './waiting-submits.js';
+import { onlyResult, type SubmitStarter, whenSent } from './waiting-submits.js';
 
 /** The last frame id: one more would not fit the header. */
-const MAX_FRAME_ID = 0xfffffffe;
+export const MAX_FRAME_ID = 0xfffffffe;
 /** Milliseconds by which a timer of the server may be early. */
 const TIMER_SLACK_MS = 5;
 /** Frames that an ERROR has settled, remembered until their RESULT_DROP comes. */
@@ -56,7 +56,9 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   readonly cutFrameIds: number[] = [];
   /** Those that wait unread. */
   readonly unread: UnreadOperations;
-  private readonly operations = new IdTable<ClientOperation>();
+  /** Those that are over, and were not read to their end. */
+  readonly ends: UnreadEnds;
+  readonly operations = new IdTable<ClientOperation>();
   private readonly settledByError = new IdSet();
   private readonly cancels: CancelledFrames;
   private readonly deadlines: SubmitDeadlines;
@@ -83,6 +85,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     before?: ClientSubmits,
   ) {
     this.unread = new UnreadOperations(connection, sessionId, this.operations, operationFlow);
+    this.ends = new UnreadEnds(connection, sessionId);
     this.deadlines = new SubmitDeadlines(connection, defaultDeadlineMs);
     this.line = new SubmitLine(connection, ack, this, before?.line);
     this.isToldWhy = connection.understands(preview3.PeerMessages.ErrorDetails);
@@ -149,6 +152,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     const operation = this.operations.get(frameId);
     if (operation === undefined) return this.resultIsLate(packet);
     const result = new NnrpResult(packet, frameId);
+    result.position = this.ends.position;
     if (frameId > this.lastResultFrameId) this.lastResultFrameId = frameId;
     const { stream } = this;
     if (stream === undefined) operation.push(result);
@@ -201,7 +205,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     const operation = this.operations.get(frameId);
     if (operation === undefined) return;
     operation.fail(error);
-    this.finished(operation);
+    this.finished(operation, 'here');
   }
 
   /** No new work: what waits for its turn is refused. @param drainMs - that the server gives to work in progress */
@@ -351,7 +355,9 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     return this.cancels.isReleased(packet.frameId, !new NnrpResult(packet).partial);
   }
 
-  private finished(operation: ClientOperation): void {
+  /** @param where - it has come to its end: by a packet of the server, or by this side alone */
+  private finished(operation: ClientOperation, where: 'server' | 'here' = 'server'): void {
+    if (where === 'server') this.ends.add(operation);
     this.operations.delete(operation.frameId);
     this.cancels.answered(operation.frameId);
     this.forget(operation);
@@ -385,16 +391,4 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   }
 }
 
-function whenSent(operation: ClientOperation, starter: SubmitStarter): Promise<ClientOperation> {
-  return starter.whenSent(operation);
-}
-
 const NO_OPTIONS: SubmitOptions = Object.freeze({});
-
-function onlyResult(operation: ClientOperation): Promise<NnrpResult> {
-  return operation.onlyResult();
-}
-
-function cutError(frameId: number, reason: NnrpError): ClosedError {
-  return new ClosedError(`frame ${frameId} was cut: ${reason.rawMessage}`, { cause: reason });
-}

@@ -15,10 +15,15 @@ export class OperationFlow {
   /** Operations that the application has spoken about: they are its own business. */
   private ownBusiness: WeakSet<ClientOperation> | undefined;
 
+  /** The highest epoch that was used, of any operation. */
+  highestEpoch = 0;
+
+  /** @param firstEpoch - that the server has had already, of any operation */
   constructor(
     private readonly connection: ClientSessionConnection,
     private readonly sessionId: number,
     private readonly lane: Lane,
+    private readonly firstEpoch = 0,
   ) {}
 
   /** The application says something about an operation. @throws WireError when a value does not fit */
@@ -44,10 +49,11 @@ export class OperationFlow {
     this.senders ??= new WeakMap();
     let sender = this.senders.get(operation);
     if (sender === undefined) {
-      sender = new FlowSender(ScopeKind.Operation, BigInt(operation.frameId));
+      sender = new FlowSender(ScopeKind.Operation, BigInt(operation.frameId), this.firstEpoch);
       this.senders.set(operation, sender);
     }
     const update = sender.next(fields);
+    this.highestEpoch = Math.max(this.highestEpoch, update.creditEpoch);
     this.connection.send(MessageType.FlowUpdate, this.sessionId, 0, FLOW_UPDATE, update, undefined, this.lane);
   }
 }

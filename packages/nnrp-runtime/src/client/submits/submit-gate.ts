@@ -1,4 +1,4 @@
-import { FlowBlockedError, FlowGate, type FlowOutcome, FlowScope } from 'nnrp-core';
+import { FlowBlockedError, FlowGate, type FlowOutcome, FlowScope, FlowSender } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import type { ClientSessionConnection } from './client-session-connection.js';
 
@@ -15,6 +15,7 @@ const OVERFULL: Blockage = Object.freeze({ reason: 'connection_full' });
 /** Whether one session may submit, by what the server has said about it and about the connection. */
 export class SubmitGate {
   private readonly scope: FlowScope;
+  private isTold = false;
   private readonly gate: FlowGate;
   readonly isBackground: boolean;
 
@@ -29,7 +30,24 @@ export class SubmitGate {
 
   /** FLOW_UPDATE of session scope. */
   update(update: preview3.FlowUpdate): FlowOutcome {
+    this.isTold = true;
     return this.scope.apply(update, performance.now());
+  }
+
+  /** All that the server has said of the session as one update; undefined when it has said nothing. */
+  get said(): preview3.FlowUpdate | undefined {
+    const { credit, paused, level, retryAtMs, backgroundOnly, drainInFlightOnly, epoch } = this.scope;
+    if (!this.isTold) return undefined;
+    const leftMs = retryAtMs === 0 ? 0 : Math.max(1, Math.ceil(retryAtMs - performance.now()));
+    const update = new FlowSender(preview3.ScopeKind.Session).next({
+      updateReason: paused ? preview3.UpdateReason.Pause : preview3.UpdateReason.Grant,
+      backpressureLevel: level,
+      backgroundOnly,
+      drainInFlightOnly,
+      ...(credit !== undefined && { credit }),
+      ...(leftMs > 0 && { retryAfterMs: leftMs }),
+    });
+    return { ...update, creditEpoch: epoch };
   }
 
   /** @param inFlight - operations of the session in flight */

@@ -132,6 +132,11 @@ export class SubmitLine implements RoomWaiter {
     return 'started';
   }
 
+  /** All that the server has said of the flow of the session as one update; undefined when it has said nothing. */
+  get flowSaid(): preview3.FlowUpdate | undefined {
+    return this.gate.said;
+  }
+
   /** FLOW_UPDATE of session scope. */
   flowUpdated(update: preview3.FlowUpdate): FlowOutcome {
     const outcome = this.gate.update(update);

@@ -5,6 +5,7 @@ import { type Guarded, later } from '../../base/guard.js';
 import { ignoreRejection } from '../../base/promises/settled.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { ClientOperation } from '../results/client-operation.js';
+import type { NnrpResult } from '../results/nnrp-result.js';
 import type { Blockage } from './submit-gate.js';
 import type { SubmitOptions } from './submit-options.js';
 
@@ -22,6 +23,16 @@ export interface SubmitStarter {
 
 /** What the caller of a submit gets of its operation when its turn has come. */
 export type Begun<Outcome> = (operation: ClientOperation, starter: SubmitStarter) => Promise<Outcome>;
+
+/** The operation itself, when there is room for more. */
+export function whenSent(operation: ClientOperation, starter: SubmitStarter): Promise<ClientOperation> {
+  return starter.whenSent(operation);
+}
+
+/** Its one result. */
+export function onlyResult(operation: ClientOperation): Promise<NnrpResult> {
+  return operation.onlyResult();
+}
 
 /** A submit that waits for its turn. */
 export interface WaitingSubmit {

@@ -5,9 +5,11 @@ import { guard } from '../../base/guard.js';
 import { SESSION_OPEN_ACK } from '../../connection/sending/codecs.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
 import { grantedAnswer, type ResumeAnswer } from '../opening/open-answer.js';
+import type { ResumeAttempt } from '../opening/session-opening.js';
 import type { LeavingSession, OutlivedConnection } from '../recovery/changing-connection.js';
 import type { ResumableSessions } from '../recovery/resumable-sessions.js';
 import type { SessionPort } from '../recovery/session-port.js';
+import { whenArrived } from '../recovery/when-arrived.js';
 import type { ServerSession } from '../session/server-session.js';
 import { SessionHandle } from '../session/session-handle.js';
 import type { SessionTable } from './session-table.js';
@@ -57,16 +59,13 @@ export class GrantedSessions {
     connection.hasBegun(session);
   }
 
-  /**
-   * @param token - that the client has shown
-   * @param received - packets of the session that the client has; undefined when it does not say
-   * @returns false when the session cannot go on from there
-   */
-  resumed(open: preview3.SessionOpen, port: SessionPort, token: Uint8Array, received: number | undefined): boolean {
+  /** @returns false when the session cannot go on from where the client is */
+  resumed(open: preview3.SessionOpen, port: SessionPort, { token, received, takesOver }: ResumeAttempt): boolean {
     const { connection, server } = this;
     const { session } = port;
     // It is here: nothing was lost.
     if (port.current === connection) return false;
+    if (takesOver) port.handOver();
     // The client has given the old connection up: whatever that still brings is not listened to.
     const isAgreed = session?.useLeave() === true;
     port.current?.takenOver(isAgreed);
@@ -108,7 +107,7 @@ export class GrantedSessions {
     this.isWaiting = true;
     this.arriving = this.leaving;
     this.leaving = new Set();
-    this.connection.sentLog?.whenArrived(() => {
+    whenArrived(this.connection, () => {
       this.isWaiting = false;
       for (const left of [...this.arriving]) this.hasLeft(left);
       this.waitForArrival();

@@ -1,4 +1,6 @@
 import { ClosedError, type NnrpError, type TimeoutError, TransportError } from 'nnrp-core';
+import { ErrorCode, ErrorScope, type PeerMessages } from 'nnrp-core/preview3';
+import { guard } from '../../base/guard.js';
 import { Connection } from '../../connection/connection.js';
 import { SentLog } from '../../connection/recovery/sent-log.js';
 import type { Lane } from '../../connection/sending/outbox.js';
@@ -9,6 +11,12 @@ import type { NamedPacket } from '../../transport/contract/named-packet.js';
 export abstract class OutlivableConnection<Session extends SessionEndpoint> extends Connection<Session> {
   /** It ended without a word: by the network, not by what either side has said. */
   isLost = false;
+  /** What the client says it understands, bits of PeerMessages. */
+  families = 0;
+
+  understands(family: PeerMessages): boolean {
+    return (this.families & family) !== 0;
+  }
 
   /** What was sent for sessions that can be resumed; undefined without such a session. */
   get sentLog(): SentLog | undefined {
@@ -37,6 +45,24 @@ export abstract class OutlivableConnection<Session extends SessionEndpoint> exte
     const text = `${this.remoteAddress}: its session was resumed over another connection`;
     this.lose(isAgreed ? new ClosedError(text) : new TransportError(text));
   }
+
+  flush(): void {
+    guard(this, () => this.outbox.flushAll());
+  }
+
+  handedOver(sessionId: number): void {
+    this.detach(sessionId);
+    const text = `session ${sessionId} goes on with another client, which had a ticket for it`;
+    guard(this, () => this.sendError(ErrorCode.InvalidState, ErrorScope.Session, text, { fatal: true, sessionId }));
+    // What its client has sent meanwhile breaks no rule.
+    this.closeSent(sessionId);
+    this.sessionLeft();
+  }
+
+  abstract closeSent(sessionId: number): void;
+
+  /** It has one session less. */
+  protected abstract sessionLeft(): void;
 
   /** Ends it at once, without its sessions that can be resumed. */
   protected lose(error: NnrpError): void {

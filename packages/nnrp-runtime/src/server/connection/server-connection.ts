@@ -21,7 +21,7 @@ import type { NnrpServerConfig } from '../contract/server-config.js';
 import type { HandlerFailure, PeerErrorReport } from '../contract/server-events.js';
 import { ToldFaults } from '../failures/told-faults.js';
 import { OpenRefusals, type RefusingConnection } from '../opening/open-refusals.js';
-import { type OpeningOwner, SessionOpening } from '../opening/session-opening.js';
+import { type OpeningOwner, type ResumeAttempt, SessionOpening } from '../opening/session-opening.js';
 import { ConnectionGate } from '../operation/connection-gate.js';
 import { RoomLine } from '../operation/room-line.js';
 import type { LeavingSession } from '../recovery/changing-connection.js';
@@ -58,8 +58,6 @@ export class ServerConnection
   knowsPeerMessages = false;
   readonly origin: object = {};
   protected readonly role = 'server';
-  /** What the client says it understands, bits of PeerMessages. */
-  families = 0;
   private readonly opening: SessionOpening;
   private readonly timers: ConnectionTimers;
   private readonly router: ConnectionRouter;
@@ -137,10 +135,6 @@ export class ServerConnection
     this.families |= families;
   }
 
-  understands(family: preview3.PeerMessages): boolean {
-    return (this.families & family) !== 0;
-  }
-
   hold(): void {
     this.holds.hold();
   }
@@ -173,6 +167,10 @@ export class ServerConnection
     const session = this.sessions.get(sessionId)?.session;
     this.detach(sessionId);
     if (session !== undefined) this.forget(session);
+    this.sessionLeft();
+  }
+
+  protected override sessionLeft(): void {
     if (this.sessionCount > 0 || this.isClosed) return;
     if (this.isDraining) this.timers.startHandshake();
     else this.timers.startHandshake(this.owner.admission.unopened(this));
@@ -244,8 +242,8 @@ export class ServerConnection
     this.grants.granted(open, ack);
   }
 
-  resumed(open: preview3.SessionOpen, port: SessionPort, token: Uint8Array, received: number | undefined): void {
-    if (!this.grants.resumed(open, port, token, received)) this.opening.rejectResume(open);
+  resumed(open: preview3.SessionOpen, port: SessionPort, attempt: ResumeAttempt): void {
+    if (!this.grants.resumed(open, port, attempt)) this.opening.rejectResume(open);
   }
 
   begins(session: ServerSession): void {

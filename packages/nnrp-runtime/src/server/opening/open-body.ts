@@ -23,6 +23,8 @@ export interface OpenBody {
   readonly auth: Uint8Array;
   /** Packets of the session that the client has received; undefined when it does not say. */
   readonly received: number | undefined;
+  /** Whether the client resumes in place of another one. */
+  readonly takesOver: boolean;
 }
 
 /**
@@ -34,7 +36,7 @@ export function readOpenBody(packet: Packet, open: preview3.SessionOpen, reader:
   const { resumeTokenBytes, authBytes, sessionExtensionBytes } = open;
   const { body } = packet;
   const announced = resumeTokenBytes + authBytes + sessionExtensionBytes;
-  if (body.length === 0) return { token: body, auth: body, received: undefined };
+  if (body.length === 0) return { token: body, auth: body, received: undefined, takesOver: false };
   if (body.length !== announced) {
     const text = `SESSION_OPEN announces ${announced} body bytes, got ${body.length}`;
     reader.malformed(packet, text, ErrorCode.MalformedBody);
@@ -44,7 +46,8 @@ export function readOpenBody(packet: Packet, open: preview3.SessionOpen, reader:
   const extensions = readExtensions(packet, body.subarray(authEnd), reader);
   if (extensions === undefined) return undefined;
   const token = body.subarray(0, resumeTokenBytes);
-  return { token, auth: body.subarray(resumeTokenBytes, authEnd), received: receivedOf(extensions) };
+  const takesOver = extensions.some(({ type }) => type === preview3.RESUME_TICKET_EXTENSION);
+  return { token, auth: body.subarray(resumeTokenBytes, authEnd), received: receivedOf(extensions), takesOver };
 }
 
 /** @returns undefined when the block is malformed, which the reader has been told */

@@ -40,10 +40,13 @@ const PACKET_BYTES = 512;
 const RESUME_REJECTED: OpenFailure = Object.freeze({ errorCode: SessionErrorCode.ResumeRejected });
 
 /** What a client that resumes has sent along. */
-interface ResumeAttempt {
+export interface ResumeAttempt {
   /** A copy. */
   readonly token: Uint8Array;
+  /** Packets of the session that the client has; undefined when it does not say. */
   readonly received: number | undefined;
+  /** Whether it comes in place of another client, by a ticket. */
+  readonly takesOver: boolean;
 }
 
 /** What opening a session needs of the connection and the server. */
@@ -53,8 +56,8 @@ export interface OpeningOwner extends OpenReader, Guarded {
   readonly helloAuth: Uint8Array;
   readonly isClosed: boolean;
   granted(open: preview3.SessionOpen, ack: preview3.SessionOpenAck): void;
-  /** A session goes on over this connection. @param received - packets of it that the client has; undefined when it does not say */
-  resumed(open: preview3.SessionOpen, session: Resumable, token: Uint8Array, received: number | undefined): void;
+  /** A session goes on over this connection. */
+  resumed(open: preview3.SessionOpen, session: Resumable, attempt: ResumeAttempt): void;
   /** A packet that had to wait for a decision. */
   redeliver(packet: Packet): void;
   /** Where the bytes of what waits are counted; it stops reading by itself. */
@@ -159,7 +162,7 @@ export class SessionOpening {
       this.askPolicy(open, body.auth, undefined);
       return;
     }
-    const attempt = { token: new Uint8Array(body.token), received: body.received };
+    const attempt = { token: new Uint8Array(body.token), received: body.received, takesOver: body.takesOver };
     if (this.server.resumables.find(open, attempt.token, attempt.received) === undefined)
       this.answerInTurn(() =>
         this.refuseAsGuess(open, RESUME_REJECTED, this.refusals.guessedToken(open.requestedSessionId)),
@@ -342,10 +345,10 @@ export class SessionOpening {
   }
 
   /** Looked for once more: another connection may have resumed it while the policy decided. */
-  private resume(open: preview3.SessionOpen, { token, received }: ResumeAttempt): void {
-    const session = this.server.resumables.find(open, token, received);
+  private resume(open: preview3.SessionOpen, attempt: ResumeAttempt): void {
+    const session = this.server.resumables.find(open, attempt.token, attempt.received);
     if (session === undefined) this.refuse(open, RESUME_REJECTED);
-    else this.owner.resumed(open, session, token, received);
+    else this.owner.resumed(open, session, attempt);
   }
 
   private policyFailed(open: preview3.SessionOpen, thrown: unknown): void {

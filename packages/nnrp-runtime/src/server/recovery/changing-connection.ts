@@ -27,6 +27,10 @@ export interface OutlivedConnection extends ServerSessionConnection {
    * @param isAgreed - the client had asked for that
    */
   takenOver(isAgreed: boolean): void;
+  /** Hands all that waits to the transport, room or not: what is kept for a session is then the whole of it. */
+  flush(): void;
+  /** A session has left it for the connection of another client, which had a ticket: the client of this one is told. */
+  handedOver(sessionId: number): void;
   /** The session is over, but its client may not have all of it yet. */
   leaves(session: LeavingSession): void;
   /** Before something is sent for a session. The connection may end inside of it. */

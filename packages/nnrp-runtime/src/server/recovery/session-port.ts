@@ -22,6 +22,7 @@ import {
 } from './changing-connection.js';
 import { KeptPackets } from './kept-packets.js';
 import type { ResumeTokens } from './resume-tokens.js';
+import { whenArrived } from './when-arrived.js';
 
 /** What a port needs of its server. */
 export interface PortServer extends ConnectionServer {
@@ -209,7 +210,23 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
       this.leftBehind(connection.isLost);
       return true;
     }
-    if (!connection.isLost || this.isDraining || !session.lifecycle.suspend()) return false;
+    return connection.isLost && this.leave(connection, session, error);
+  }
+
+  /**
+   * Another client goes on with the session: it leaves its connection, which lives on. Not where its client would not be told, nor
+   * when the session is over: then the connection has to go.
+   */
+  handOver(): void {
+    const { connection, session, sessionId } = this;
+    if (connection === undefined || session === undefined || session.isOver || !connection.knowsPeerMessages) return;
+    connection.flush();
+    const error = new TransportError(`session ${sessionId} goes on with another client, which had a ticket`);
+    if (this.connection === connection && this.leave(connection, session, error)) connection.handedOver(sessionId);
+  }
+
+  private leave(connection: OutlivedConnection, session: ServerSession, error: NnrpError): boolean {
+    if (this.isDraining || !session.lifecycle.suspend()) return false;
     this.takeUnconfirmed(connection);
     this.detach();
     session.moveTo(this.place.gate, this.place.memory);
@@ -258,7 +275,7 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
       if (this.connection === connection) this.tokens.proved();
     };
     if (session !== undefined) session.heard = proved;
-    connection?.sentLog?.whenArrived(proved);
+    if (connection !== undefined) whenArrived(connection, proved);
     if (session?.isOver === false) session.moveTo(this.gate, this.memory);
     else connection?.leaves(this);
     this.away?.end();

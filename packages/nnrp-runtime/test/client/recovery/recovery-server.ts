@@ -111,7 +111,7 @@ export class RecoveryServer {
   readonly clients: NnrpClient[] = [];
   private nextId = 1;
 
-  private constructor(private readonly listener: BareListener) {
+  private constructor(readonly listener: BareListener) {
     running.push(this);
   }
 

@@ -1,8 +1,8 @@
 import { isNnrpError, type NnrpError, TransportError } from 'nnrp-core';
 import type { Guarded } from '../../base/guard.js';
 import { answering } from '../../base/promises/settled.js';
-import type { FramedConnector, FramedTransport, TransportKind } from '../../transport/contract/contract.js';
-import { connectFailure, connectWithin } from '../recovery/connect-attempt.js';
+import type { FramedConnector, FramedTransport, TransportKind } from '../contract/contract.js';
+import { connectFailure, connectWithin } from './connect-attempt.js';
 
 /** One way to a server of which there are several. */
 export interface Way {

@@ -4,8 +4,8 @@ import { brokenBy } from '../../base/application/thrown-text.js';
 import { type Guarded, guard } from '../../base/guard.js';
 import { rejection } from '../../base/promises/settled.js';
 import { Patience } from '../../base/time/patience.js';
-import type { FramedConnector, FramedTransport } from '../../transport/contract/contract.js';
-import { checkTransport } from '../../transport/contract/is-transport.js';
+import type { FramedConnector, FramedTransport } from '../contract/contract.js';
+import { checkTransport } from '../contract/is-transport.js';
 
 /**
  * Connects within a bounded time, by a connector that may be of the application's own: one that takes no notice of the signal,

@@ -1,11 +1,11 @@
-import type { FramedConnector } from '../../transport/contract/contract.js';
-import { ofTransport } from '../../transport/tcp/tcp-options.js';
-import { parseTransportUrls } from '../../transport/url/transport-url.js';
-import { connectorsTo } from '../../transport/url/transports-by-url.js';
-import { splitConfig } from '../../transport/url/url-options.js';
-import { clientConfig, type NnrpClientConfig, type NnrpClientOptions } from '../contract/client-config.js';
-import type { NnrpConnectOptions } from '../contract/connect-options.js';
-import { ConnectorsInTurn, shareMs } from './connectors-in-turn.js';
+import { ConnectorsInTurn, shareMs } from '../transport/connecting/connectors-in-turn.js';
+import type { FramedConnector } from '../transport/contract/contract.js';
+import { ofTransport } from '../transport/tcp/tcp-options.js';
+import { parseTransportUrls } from '../transport/url/transport-url.js';
+import { connectorsTo } from '../transport/url/transports-by-url.js';
+import { splitConfig } from '../transport/url/url-options.js';
+import { clientConfig, type NnrpClientConfig, type NnrpClientOptions } from './contract/client-config.js';
+import type { NnrpConnectOptions } from './contract/connect-options.js';
 
 /**
  * What connects to one address, or to the first of several that can be connected to.

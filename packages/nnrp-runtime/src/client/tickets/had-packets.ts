@@ -1,0 +1,65 @@
+import type { MessageInfo, NnrpError, Packet, UsageError, WireFault } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { MessageType } from 'nnrp-core/preview3';
+import type { SessionEndpoint } from '../../connection/session-endpoint.js';
+import type { TicketFrame } from './ticket.js';
+
+/**
+ * Stands in front of a session that was resumed by a ticket as long as packets come that the client before had received: the
+ * server sends them for the sake of some results among them that were not read. Those alone pass.
+ */
+export class HadPackets implements SessionEndpoint {
+  private readonly unreadFrom = new Map<number, number>();
+
+  /**
+   * @param place - how many packets have come, this one included
+   * @param had - how many the client before had received
+   * @param through - called behind the last of them: packets can go straight to the session
+   */
+  constructor(
+    private readonly session: SessionEndpoint,
+    frames: readonly TicketFrame[],
+    private readonly place: { readonly received: number },
+    private readonly had: number,
+    private readonly through: () => void,
+  ) {
+    for (const { frameId, unreadFrom } of frames) if (unreadFrom > 0) this.unreadFrom.set(frameId, unreadFrom);
+  }
+
+  get lane() {
+    return this.session.lane;
+  }
+
+  receive(packet: Packet, info: MessageInfo): void {
+    if (this.isWanted(packet)) this.session.receive(packet, info);
+  }
+
+  violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
+    if (this.isWanted(packet)) this.session.violated(packet, info, fault);
+  }
+
+  unsent(head: Packet, error: UsageError): void {
+    this.session.unsent(head, error);
+  }
+
+  disconnected(error: NnrpError): void {
+    this.session.disconnected(error);
+  }
+
+  private isWanted(packet: Packet): boolean {
+    const { received } = this.place;
+    if (received >= this.had) this.through();
+    if (received > this.had) return true;
+    const unreadFrom = this.unreadFrom.get(frameOf(packet));
+    return unreadFrom !== undefined && unreadFrom <= received;
+  }
+}
+
+/** The frame that a packet answers; 0 when it answers none. */
+function frameOf(packet: Packet): number {
+  const { messageType, frameId } = packet;
+  if (messageType === MessageType.ResultPush || messageType === MessageType.ResultDrop) return frameId;
+  if (messageType !== MessageType.Error || packet.metadataLength < preview3.ERROR_MESSAGE_BYTES) return 0;
+  const { errorScope, relatedFrameId } = preview3.decodeErrorMessage(packet.view, packet.metadataStart);
+  return errorScope === preview3.ErrorScope.Frame ? relatedFrameId || frameId : 0;
+}

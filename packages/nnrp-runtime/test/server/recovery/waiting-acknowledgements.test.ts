@@ -1,0 +1,176 @@
+import { type NnrpError, PacketSplitter, TransportError } from 'nnrp-core';
+import * as preview3 from 'nnrp-core/preview3';
+import { afterEach, describe, expect, it } from 'vitest';
+import { AsyncQueue } from '../../../src/base/queues/async-queue.js';
+import { NnrpServer } from '../../../src/server/server.js';
+import type {
+  FramedListener,
+  FramedTransport,
+  OutboundPacket,
+  PacketSink,
+} from '../../../src/transport/contract/contract.js';
+import { eventually } from '../../support/eventually.js';
+import { resumableOpenBytes } from '../../support/resumable-peer.js';
+import { closeBytes, openAck, packetBytes, submitBytes } from '../../support/wire-packets.js';
+
+const { MessageType, SessionStatus } = preview3;
+
+/** A connection that takes as many packets as a test says. */
+class NarrowTransport implements FramedTransport {
+  readonly kind = 'own';
+  readonly remoteAddress = 'narrow';
+  room = Number.POSITIVE_INFINITY;
+  readonly sent: Uint8Array[] = [];
+  private sink: PacketSink | undefined;
+
+  start(sink: PacketSink): void {
+    this.sink = sink;
+  }
+
+  send(packet: OutboundPacket): boolean {
+    const { headBytes, body } = packet;
+    const bytes = new Uint8Array(headBytes + body.length);
+    packet.writeHead(new DataView(bytes.buffer), 0, bytes);
+    bytes.set(body, headBytes);
+    this.sent.push(bytes);
+    return --this.room > 0;
+  }
+
+  pause(): void {}
+
+  resume(): void {}
+
+  async close(): Promise<void> {}
+
+  abort(error?: NnrpError): void {
+    this.sink?.closed(error);
+  }
+
+  /** The client has sent that. */
+  receive(bytes: Uint8Array): void {
+    const splitter = new PacketSplitter();
+    splitter.push(bytes);
+    const packet = splitter.next();
+    if (packet !== undefined) this.sink?.packet(packet);
+  }
+
+  /** There is room for so many packets more. */
+  take(packets: number): void {
+    this.room = packets;
+    this.sink?.drained();
+  }
+
+  count(messageType: number): number {
+    return this.sent.filter((bytes) => bytes[preview3.COMMON_HEADER_OFFSETS.messageType] === messageType).length;
+  }
+
+  /** The last acknowledgement of a SESSION_OPEN, and its token. */
+  get ack() {
+    const splitter = new PacketSplitter();
+    splitter.push(Buffer.concat(this.sent));
+    let last: { readonly ack: preview3.SessionOpenAck; readonly token: Uint8Array } | undefined;
+    for (let packet = splitter.next(); packet !== undefined; packet = splitter.next()) {
+      if (packet.messageType !== MessageType.SessionOpenAck) continue;
+      const ack = openAck(packet);
+      last = { ack, token: new Uint8Array(packet.body.subarray(0, ack.resumeTokenBytes)) };
+    }
+    if (last === undefined) throw new Error('no SESSION_OPEN_ACK');
+    return last;
+  }
+}
+
+const NOTHING = new Uint8Array(0);
+const running: NnrpServer[] = [];
+afterEach(async () => {
+  for (const server of running.splice(0)) await server.close({ drainTimeoutMs: 0 });
+});
+
+function serving() {
+  const connections = new AsyncQueue<FramedTransport>();
+  const listener: FramedListener = {
+    kind: 'own',
+    address: 'narrow',
+    accept: () => connections.next(),
+    close: async () => connections.end(new TransportError('closed')),
+  };
+  const server = NnrpServer.fromListener(listener, { drainTimeoutMs: 0 });
+  running.push(server);
+  const connect = async () => {
+    const transport = new NarrowTransport();
+    connections.push(transport);
+    await eventually(() => transport['sink' as never] !== undefined, 'it is served');
+    return transport;
+  };
+  return { server, connect };
+}
+
+/** A session on a connection of its own. */
+async function opened(connect: () => Promise<NarrowTransport>) {
+  const transport = await connect();
+  transport.receive(resumableOpenBytes({ sessionId: 0, token: NOTHING }));
+  await eventually(() => transport.count(MessageType.SessionOpenAck) === 1, 'it is open');
+  return { transport, sessionId: transport.ack.ack.sessionId, token: transport.ack.token };
+}
+
+/** So long that a fence is due with each. */
+const PART = 'x'.repeat(300_000);
+
+/** There is room for one packet: the fence that is due, ahead of what waits. It is answered. */
+function fenceAnswered(transport: NarrowTransport): void {
+  const before = transport.count(MessageType.Ping);
+  transport.take(1);
+  expect(transport.count(MessageType.Ping)).toBe(before + 1);
+  transport.receive(packetBytes(MessageType.Pong));
+}
+
+describe('what waits behind others for room', () => {
+  it('has not arrived with a fence that went ahead: the token before it stays good', async () => {
+    const { server, connect } = serving();
+    const lost = await opened(connect);
+    await server.accept();
+    lost.transport.abort(new TransportError('cut'));
+    const busy = await opened(connect);
+    const session = await server.accept();
+    const { transport } = busy;
+    transport.receive(submitBytes(busy.sessionId, 1));
+    const operation = await session.receiveSubmit();
+    transport.room = 1;
+    for (let part = 0; part < 3; part++) operation.push(PART).catch(() => {});
+    transport.receive(resumableOpenBytes({ sessionId: lost.sessionId, token: lost.token, received: 0 }));
+    await eventually(() => server.suspendedCount === 0, 'it is resumed');
+    fenceAnswered(transport);
+    expect(transport.count(MessageType.SessionOpenAck)).toBe(1);
+    transport.abort(new TransportError('cut'));
+
+    const next = await connect();
+    next.receive(resumableOpenBytes({ sessionId: lost.sessionId, token: lost.token, received: 0 }));
+    await eventually(() => next.count(MessageType.SessionOpenAck) === 1, 'it is answered');
+    expect(next.ack.ack).toMatchObject({ sessionStatus: SessionStatus.Resumed, sessionErrorCode: 0 });
+  });
+
+  it('has not arrived with a fence that went ahead: the rest of a session that is over can be fetched', async () => {
+    const { server, connect } = serving();
+    const { transport, sessionId, token } = await opened(connect);
+    const session = await server.accept();
+    transport.receive(submitBytes(sessionId, 1));
+    const operation = await session.receiveSubmit();
+    transport.room = 1;
+    for (let part = 0; part < 3; part++) operation.push(PART).catch(() => {});
+    operation.complete('end').catch(() => {});
+    transport.receive(closeBytes(sessionId));
+    await session.receiveClose();
+    session.ackClose().catch(() => {});
+    expect(session.state).toBe('closed');
+    fenceAnswered(transport);
+    expect(transport.count(MessageType.SessionCloseAck)).toBe(0);
+    const received = transport.count(MessageType.ResultPush);
+    transport.abort(new TransportError('cut'));
+
+    const next = await connect();
+    next.receive(resumableOpenBytes({ sessionId, token, received }));
+    await eventually(() => next.count(MessageType.SessionOpenAck) === 1, 'it is answered');
+    expect(next.ack.ack).toMatchObject({ sessionStatus: SessionStatus.Resumed, sessionErrorCode: 0 });
+    await eventually(() => next.count(MessageType.SessionCloseAck) === 1, 'all of it has come');
+    expect(received + next.count(MessageType.ResultPush)).toBe(4);
+  });
+});
