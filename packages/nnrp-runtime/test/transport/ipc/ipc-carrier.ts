@@ -31,6 +31,8 @@ export const ipcCarrier: Carrier = {
   otherTransportId: preview3.TransportId.Tcp,
   peerAddress: /^unix:\/.*\.sock$/,
   hasAddresses: false,
+  // What is cut has ended, as when a process dies.
+  hasResets: false,
   turnedAway: 'NNRP_ERR_TRANSPORT',
   bind: (config) => NnrpServer.bindIpc(freePath(), {}, config),
   listen: () => IpcListener.bind(freePath()),
