@@ -33,7 +33,7 @@ export function openOne(
 export function openAll(
   sources: readonly ListenerSource[],
   config: NnrpServerOptions,
-  call = 'listenOn',
+  call: 'listenOn' | 'listen' = 'listenOn',
 ): Promise<[Listeners, NnrpServerConfig]> {
   if (!Array.isArray(sources) || sources.length === 0)
     throw new UsageError(`${call}: expected a list of listeners, got ${shownValue(sources)}`);
@@ -69,7 +69,7 @@ async function openListeners(
       if (isOver) await closeAll([listener]);
       return listener;
     } catch (error) {
-      throw failed(sources.length === 1 ? call : `${call}: listener ${index + 1} of ${sources.length}`, error);
+      throw failed(nameOf(call, index, sources.length), error);
     }
   });
   try {
@@ -79,6 +79,11 @@ async function openListeners(
     await closeAll(listeners);
     throw error;
   }
+}
+
+/** Of one address there is nothing to tell apart: the error names it. */
+function nameOf(call: string, index: number, count: number): string {
+  return count === 1 && call === 'listen' ? call : `${call}: listener ${index + 1} of ${count}`;
 }
 
 function ofTransports({ maxPacketBytes, highWaterBytes, stallTimeoutMs }: ListenerOptions): ListenerOptions {
