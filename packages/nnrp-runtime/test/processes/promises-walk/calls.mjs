@@ -3,7 +3,10 @@
  * becomes of its promise. `on` makes the object, in the state in which the call makes sense.
  */
 import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { NnrpClient, NnrpServer, preview3 } from 'nnrp-runtime';
 import { MemoryListener, memoryPair, TcpConnector } from 'nnrp-runtime/transport';
 
@@ -124,11 +127,20 @@ async function deadAddress() {
   return `127.0.0.1:${port}`;
 }
 
+/** Of a socket that is not there. */
+function freePath() {
+  const folder = mkdtempSync(join(tmpdir(), 'nnrp-walk-'));
+  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
+  return join(folder, 'nnrp.sock');
+}
+
 export const CALLS = {
   'NnrpServer.bindTcp': { args: (stage) => [stage.address], isStatic: true },
   'NnrpServer.bindTls': { args: (stage) => [stage.address, TLS], isStatic: true },
   'NnrpServer.fromListener': { args: () => [new MemoryListener()], isStatic: true },
   'NnrpServer.listenOn': { args: () => [[new MemoryListener()]], isStatic: true },
+  'NnrpServer.listen': { args: () => ['nnrp://127.0.0.1:0'], isStatic: true },
+  'NnrpServer.bindIpc': { args: () => [freePath()], isStatic: true },
   'NnrpServer.accept': accepting,
   'NnrpServer.serve': { args: () => [{ submit: () => '' }], styles: ['accept'] },
   'NnrpServer.close': plain,
@@ -172,6 +184,7 @@ export const CALLS = {
   'NnrpClient.connect': { args: async () => [new TcpConnector(await deadAddress())], isStatic: true },
   'NnrpClient.connectTcp': { args: async () => [await deadAddress()], isStatic: true },
   'NnrpClient.connectTls': { args: async () => [await deadAddress(), {}], isStatic: true },
+  'NnrpClient.connectIpc': { args: () => [freePath()], isStatic: true },
   'NnrpClient.fromTransport': { args: () => [memoryPair()[0]], isStatic: true },
   'NnrpClient.openSession': plain,
   'NnrpClient.resumeSession': { args: () => [TICKET] },

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createConnection, createServer, type Socket } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -53,6 +53,9 @@ export const ipcCarrier: Carrier = {
     return { address: `unix:${path}`, accept: () => accepted.next(), close: () => void server.close() };
   },
 
-  // There is no reset: a socket that is closed with bytes unread is the nearest.
-  reset: (stream) => void (stream as Socket).destroy(),
+  // There is no reset: an end inside of a packet is the nearest.
+  reset(stream): void {
+    stream.write('N');
+    stream.destroy();
+  },
 };
