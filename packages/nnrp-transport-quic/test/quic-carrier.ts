@@ -29,7 +29,6 @@ export const quicCarrier: Carrier = {
   otherTransportId: preview3.TransportId.Tcp,
   peerAddress: /^127\.0\.0\.1:\d+$/,
   hasAddresses: true,
-  hasResets: true,
   // Its socket lives on with them, and is silent to others.
   turnedAway: 'NNRP_ERR_TIMEOUT',
   listen: () => QuicFramedListener.bind(server),

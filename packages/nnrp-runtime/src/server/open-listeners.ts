@@ -7,6 +7,9 @@ import type { FramedListener, TransportKind } from '../transport/contract/contra
 import type { ListenerOptions, ListenerSource } from './contract/endpoints.js';
 import { type NnrpServerConfig, type NnrpServerOptions, serverConfig } from './contract/server-config.js';
 
+/** What the application has called: `listen` takes addresses, `listenOn` listeners. */
+type OpeningCall = 'listen' | 'listenOn';
+
 export type Listeners = readonly [FramedListener, ...FramedListener[]];
 
 /**
@@ -33,7 +36,7 @@ export function openOne(
 export function openAll(
   sources: readonly ListenerSource[],
   config: NnrpServerOptions,
-  call: 'listenOn' | 'listen' = 'listenOn',
+  call: OpeningCall = 'listenOn',
 ): Promise<[Listeners, NnrpServerConfig]> {
   if (!Array.isArray(sources) || sources.length === 0)
     throw new UsageError(`${call}: expected a list of listeners, got ${shownValue(sources)}`);
@@ -55,7 +58,7 @@ async function openListeners(
   sources: readonly ListenerSource[],
   kind: TransportKind | undefined,
   config: NnrpServerConfig,
-  call: string,
+  call: OpeningCall,
 ): Promise<Listeners> {
   const options = ofTransports(config);
   const listeners: FramedListener[] = [];
@@ -69,7 +72,7 @@ async function openListeners(
       if (isOver) await closeAll([listener]);
       return listener;
     } catch (error) {
-      throw failed(nameOf(call, index, sources.length), error);
+      throw failed(nameOf(index, sources.length, call), error);
     }
   });
   try {
@@ -81,8 +84,8 @@ async function openListeners(
   }
 }
 
-/** Of one address there is nothing to tell apart: the error names it. */
-function nameOf(call: string, index: number, count: number): string {
+/** The only address of a call needs no number. */
+function nameOf(index: number, count: number, call: OpeningCall): string {
   return count === 1 && call === 'listen' ? call : `${call}: listener ${index + 1} of ${count}`;
 }
 

@@ -28,8 +28,6 @@ export interface Carrier {
   readonly peerAddress: RegExp;
   /** Whether peers have addresses of a network, so that there are bounds for each. */
   readonly hasAddresses: boolean;
-  /** Whether a peer tells a connection that was cut from one that was ended. */
-  readonly hasResets: boolean;
   /** How a client fails at a server that takes no more connections, and has some left. */
   readonly turnedAway: string;
   /** A server of this package. */

@@ -61,8 +61,15 @@ export function resumeByTicket(
   });
 }
 
+/** What the request to resume carries besides the ticket. */
+export interface CompleteResume {
+  readonly signal: AbortSignal | undefined;
+  readonly auth: Uint8Array;
+  readonly extensions: Uint8Array;
+}
+
 /** All of it now: the application may wipe a token afterwards. @throws UsageError on an option that does not exist or fit */
-export function completeResume(options: ResumeSessionOptions, config: Announcing) {
+export function completeResume(options: ResumeSessionOptions, config: Announcing): CompleteResume {
   const { signal, auth = '', extensions } = resumeSessionOptions(options);
   return { signal, auth: ownBytes(auth, 'auth'), extensions: sessionExtensions(config, extensions) };
 }

@@ -3,7 +3,6 @@ import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { NnrpClient } from '../../../src/client/client.js';
 import type { NnrpClientEvent } from '../../../src/client/contract/client-events.js';
-import { carrier } from '../../support/carrier.js';
 import { eventually } from '../../support/eventually.js';
 import { packetBytes } from '../../support/wire-packets.js';
 import { RecoveryServer } from './recovery-server.js';
@@ -66,7 +65,7 @@ async function works(server: RecoveryServer, client: NnrpClient, opening = clien
 }
 
 describe('a connection that is lost before the first session', () => {
-  it.runIf(carrier.hasResets)('is made again, and the client tells so', async () => {
+  it('is made again, and the client tells so', async () => {
     const { server, client, names } = await connected();
     const resumed = new Promise((resolve) => client.once('resumed', resolve));
     server.cut();
@@ -76,7 +75,7 @@ describe('a connection that is lost before the first session', () => {
     expect(server.links.length).toBe(2);
   });
 
-  it.runIf(carrier.hasResets)('carries a session that is asked for in the gap', async () => {
+  it('carries a session that is asked for in the gap', async () => {
     const { server, client } = await connected();
     const suspended = new Promise((resolve) => client.once('suspended', resolve));
     server.cut();
@@ -85,7 +84,7 @@ describe('a connection that is lost before the first session', () => {
     expect(server.links.map(({ opens }) => opens.length)).toEqual([0, 1]);
   });
 
-  it.runIf(carrier.hasResets)('is made again after all sessions are closed, too', async () => {
+  it('is made again after all sessions are closed, too', async () => {
     const { server, client, names } = await connected();
     const session = await client.openSession();
     await session.close();
@@ -96,7 +95,7 @@ describe('a connection that is lost before the first session', () => {
     expect(server.links.map(({ opens }) => opens.length)).toEqual([1, 1]);
   });
 
-  it.runIf(carrier.hasResets)('answers a PING that was under way on the next one', async () => {
+  it('answers a PING that was under way on the next one', async () => {
     const { server, client } = await connected();
     server.link.isSilent = true;
     const pinging = client.ping();
@@ -106,23 +105,13 @@ describe('a connection that is lost before the first session', () => {
     expect(server.link.pings).toBe(1);
   });
 
-  it.runIf(carrier.hasResets)('is greeted again, and what the server says then counts', async () => {
+  it('is greeted again, and what the server says then counts', async () => {
     const { server, client } = await connected({ hello: { auth: 'who I am' } });
     await eventually(() => server.link.count(MessageType.ClientHello) === 1, 'the hello has come');
     server.cut();
     await server.connections(2);
     await eventually(() => server.link.count(MessageType.ClientHello) === 1, 'the hello has come again');
     await client.close();
-  });
-});
-
-describe('a connection that is lost like one that is ended', () => {
-  it.skipIf(carrier.hasResets)('is over before the first session: nothing says that it was cut', async () => {
-    const { server, client, names } = await connected();
-    server.cut();
-    expect(await client.closed).toMatchObject({ code: 'NNRP_ERR_CLOSED' });
-    expect(names).toEqual(['closed']);
-    expect(server.links.length).toBe(1);
   });
 });
 
@@ -164,7 +153,7 @@ describe('a connection that is lost while the first session is asked for', () =>
     expect([server.links.length, names]).toEqual([1, ['closed']]);
   });
 
-  it.runIf(carrier.hasResets)('again and again without a word: the third time is the end', async () => {
+  it('again and again without a word: the third time is the end', async () => {
     const { server, client } = await connected();
     server.answersOpens = false;
     const outcome = client.openSession().catch((error: unknown) => error);
@@ -215,7 +204,7 @@ describe('a client that cannot come back', () => {
     await expect(client.openSession()).rejects.toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
   });
 
-  it.runIf(carrier.hasResets)('is over soon when nothing was asked for', async () => {
+  it('is over soon when nothing was asked for', async () => {
     const { server, client, names } = await known({ connectTimeoutMs: 200 });
     stop(server);
     const reason = await client.closed;

@@ -42,7 +42,7 @@ describe('a path that has died without a word', () => {
 
   it.each(['reopen', 'resume'] as const)('is left by a ping, where the client is to %s', async (reconnect) => {
     const server = await RecoveryServer.start();
-    const { client, session } = await server.session({ reconnect, keepAliveMs: 0, pingTimeoutMs: 40 });
+    const { client, session } = await server.session({ reconnect, keepAliveMs: 0, pingTimeoutMs: 500 });
     server.link.isSilent = true;
     expect(await client.ping()).toBeGreaterThan(0);
     expect(server.links.length).toBe(2);

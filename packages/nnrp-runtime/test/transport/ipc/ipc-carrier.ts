@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createConnection, createServer, type Socket } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -31,8 +31,6 @@ export const ipcCarrier: Carrier = {
   otherTransportId: preview3.TransportId.Tcp,
   peerAddress: /^unix:\/.*\.sock$/,
   hasAddresses: false,
-  // What is cut has ended, as when a process dies.
-  hasResets: false,
   turnedAway: 'NNRP_ERR_TRANSPORT',
   bind: (config) => NnrpServer.bindIpc(freePath(), {}, config),
   listen: () => IpcListener.bind(freePath()),
@@ -55,6 +53,9 @@ export const ipcCarrier: Carrier = {
     return { address: `unix:${path}`, accept: () => accepted.next(), close: () => void server.close() };
   },
 
-  // There is no reset: a socket that is closed with bytes unread is the nearest.
-  reset: (stream) => void (stream as Socket).destroy(),
+  // There is no reset: an end inside of a packet is the nearest.
+  reset(stream): void {
+    stream.write('N');
+    stream.destroy();
+  },
 };
