@@ -185,14 +185,21 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
   }
 
   /** @internal For the loop: a result is on its way to it. */
-  handed({ position }: NnrpResult): void {
+  handed({ position }: NnrpResult): boolean {
     if (this.handedFrom === 0) this.handedFrom = position;
     this.handedTo = position;
+    // Texts are read piece by piece.
+    return position > 0 && !this.isText;
   }
 
-  /** @internal For the loop: it has read a result. Texts are read piece by piece. */
+  /** @internal For the loop: it has read a result. */
   received(result: NnrpResult): void {
-    if (!this.isText) this.wasReceived(result);
+    this.wasReceived(result);
+  }
+
+  /** @internal For the loop: it asks for more. */
+  asked(): void {
+    if (!this.isText) this.handedFrom = 0;
   }
 
   private wasReceived({ position }: NnrpResult): void {

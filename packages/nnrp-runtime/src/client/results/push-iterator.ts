@@ -11,10 +11,12 @@ export interface PushSource<T> {
   ending(): Error | true | undefined;
   /** The loop was left: it takes nothing any more. */
   left(): void;
-  /** The item is on its way to the loop. Where this is left out, so is `received`. */
-  handed?(item: T): void;
+  /** The item is on its way to the loop. @returns whether it matters when it has read it; then `received` is there */
+  handed?(item: T): boolean;
   /** The loop has read the item: between the two, code of other loops may run. */
   received?(item: T): void;
+  /** The loop asks for more: what was on its way to it before it has read, or passed over. */
+  asked?(): void;
 }
 
 const DONE: IteratorReturnResult<undefined> = Object.freeze({ done: true, value: undefined });
@@ -46,6 +48,7 @@ export class PushIterator<T> implements AsyncItems<T> {
 
   next(): Promise<Step<T>> {
     if (this.finished) return Promise.resolve(DONE);
+    this.source.asked?.();
     if (this.resolveNext === undefined) {
       const value = this.source.take();
       if (value !== undefined) return Promise.resolve(this.step(value));
@@ -126,8 +129,7 @@ export class PushIterator<T> implements AsyncItems<T> {
 
   private step(value: T): Step<T> {
     const { source } = this;
-    if (source.handed === undefined) return { value, done: false };
-    source.handed(value);
+    if (source.handed?.(value) !== true) return { value, done: false };
     return {
       done: false,
       get value() {

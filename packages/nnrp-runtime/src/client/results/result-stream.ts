@@ -1,5 +1,6 @@
 import { INSPECT, type Inspect, inspected, isNnrpError, type NnrpError } from 'nnrp-core';
 import type { AsyncItems } from '../../base/async-items.js';
+import { Line } from '../../base/queues/line.js';
 import type { ClientOperation } from './client-operation.js';
 import type { NnrpResult } from './nnrp-result.js';
 import { PushIterator } from './push-iterator.js';
@@ -24,7 +25,8 @@ export class ResultStream implements AsyncIterable<SessionResult> {
   /** @internal For the session: bytes held for results that wait unread. */
   unreadBytes = 0;
   private reason: NnrpError | undefined;
-  private readonly underWay: SessionResult[] = [];
+  /** On their way to calls of the loop. */
+  private readonly underWay = new Line<SessionResult>();
   private readonly iterator = new PushIterator<SessionResult>(this);
 
   /** @internal */
@@ -55,14 +57,21 @@ export class ResultStream implements AsyncIterable<SessionResult> {
   }
 
   /** @internal For the loop: a result is on its way to it. */
-  handed(item: SessionResult): void {
-    this.underWay.push(item);
+  handed(item: SessionResult): boolean {
+    const isCounted = item.result.position > 0;
+    if (isCounted) this.underWay.push(item);
+    return isCounted;
   }
 
   /** @internal For the loop: it has read a result. */
-  received(item: SessionResult): void {
-    const at = this.underWay.indexOf(item);
-    if (at >= 0) this.underWay.splice(0, at + 1);
+  received({ result }: SessionResult): void {
+    const { underWay } = this;
+    while ((underWay.first?.result.position ?? Number.POSITIVE_INFINITY) <= result.position) underWay.take();
+  }
+
+  /** @internal For the loop: it asks for more. */
+  asked(): void {
+    if (this.underWay.size > 0) this.underWay.drain();
   }
 
   /** @internal For the session: it is over. What waits can still be read. */

@@ -1,3 +1,4 @@
+import type { ResumableSession } from '../recovery/resumable-session.js';
 import type { ClientOperation } from '../results/client-operation.js';
 import { MAX_TICKET_FRAMES } from '../tickets/ticket-bytes.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
@@ -12,6 +13,8 @@ const MIN_PRUNING = 64;
 export class UnreadEnds {
   private refs: WeakRef<ClientOperation>[] = [];
   private nextPruning = MIN_PRUNING;
+  /** The session, once it is known that it can be resumed. */
+  private place: ResumableSession | undefined;
 
   constructor(
     private readonly connection: Pick<ClientSessionConnection, 'recovery'>,
@@ -20,7 +23,8 @@ export class UnreadEnds {
 
   /** Which packet of the session has just come, counted from 1; 0 where it cannot be resumed. */
   get position(): number {
-    return this.connection.recovery?.sessions.get(this.sessionId)?.received ?? 0;
+    this.place ??= this.connection.recovery?.sessions.get(this.sessionId);
+    return this.place?.received ?? 0;
   }
 
   /** The operation has come to its end with the packet that has just come. */
