@@ -65,7 +65,7 @@ export class GrantedSessions {
     const { session } = port;
     // It is here: nothing was lost.
     if (port.current === connection) return false;
-    if (takesOver) port.handOver();
+    if (takesOver && !port.handOver(received)) return false;
     // The client has given the old connection up: whatever that still brings is not listened to.
     const isAgreed = session?.useLeave() === true;
     port.current?.takenOver(isAgreed);

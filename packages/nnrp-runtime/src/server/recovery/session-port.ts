@@ -216,13 +216,20 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
   /**
    * Another client goes on with the session: it leaves its connection, which lives on. Not where its client would not be told, nor
    * when the session is over: then the connection has to go.
+   *
+   * @param received - packets that the other client has
+   * @returns false when what comes behind them is not kept any more: then everything stays as it is
    */
-  handOver(): void {
-    const { connection, session, sessionId } = this;
-    if (connection === undefined || session === undefined || session.isOver || !connection.knowsPeerMessages) return;
+  handOver(received: number | undefined): boolean {
+    const { connection, session, sessionId, count } = this;
+    if (connection === undefined || session === undefined || session.isOver || !connection.knowsPeerMessages)
+      return true;
     connection.flush();
+    const kept = connection.sentLog?.unconfirmed(count).length ?? 0;
+    if (received !== undefined && received < count.packets - kept) return false;
     const error = new TransportError(`session ${sessionId} goes on with another client, which had a ticket`);
     if (this.connection === connection && this.leave(connection, session, error)) connection.handedOver(sessionId);
+    return true;
   }
 
   private leave(connection: OutlivedConnection, session: ServerSession, error: NnrpError): boolean {
