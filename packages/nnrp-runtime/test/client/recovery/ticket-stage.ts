@@ -1,4 +1,4 @@
-import { TransportError } from 'nnrp-core';
+import { isNnrpError, TransportError } from 'nnrp-core';
 import { InFlightPolicy } from 'nnrp-core/preview3';
 import { NnrpClient } from '../../../src/client/client.js';
 import type { NnrpClientOptions } from '../../../src/client/contract/client-config.js';
@@ -103,4 +103,12 @@ export async function read(texts: AsyncIterator<string>, count: number): Promise
 export function rest(operation: ClientOperation | undefined): Promise<string> {
   if (operation === undefined) throw new Error('there is no such operation');
   return operation.wholeText();
+}
+
+/** Code and text of what a promise rejects with. */
+export function codeOf(promise: Promise<unknown>): Promise<unknown> {
+  return promise.then(
+    () => 'no error',
+    (error: unknown) => (isNnrpError(error) ? `${error.code}: ${error.rawMessage}` : error),
+  );
 }

@@ -1,26 +1,12 @@
 import { inspect } from 'node:util';
-import { isNnrpError } from 'nnrp-core';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ClientOperation } from '../../../src/client/results/client-operation.js';
 import type { NnrpClientSession } from '../../../src/client/session/client-session.js';
 import { eventually } from '../../support/eventually.js';
-import { read, rest, TicketStage } from './ticket-stage.js';
+import { codeOf, read, rest, TicketStage } from './ticket-stage.js';
 
 const stage = new TicketStage();
 afterEach(() => stage.clear());
-
-const codeOf = (promise: Promise<unknown>) =>
-  promise.then(
-    () => 'no error',
-    (error: unknown) => (isNnrpError(error) ? `${error.code}: ${error.rawMessage}` : error),
-  );
-
-/** Lets what is under way arrive. */
-async function _settled(session: NnrpClientSession, condition: () => boolean): Promise<void> {
-  await eventually(condition, `session ${session.sessionId} has come so far`);
-}
-
-const _waiting = (operation: ClientOperation) => Number(operation.toJSON()['waitingResults']);
 
 describe('a ticket', () => {
   it('is good once', async () => {
@@ -111,6 +97,30 @@ describe('a ticket', () => {
     void request.catch(() => {});
     expect(other.state).toBe('open');
     expect(told).toEqual([]);
+  });
+
+  it('that is too old takes nothing from a client that is there', async () => {
+    const { server, operation } = await stage.server();
+    const client = await stage.client(server);
+    const session = await client.openSession();
+    const submitted = await session.submit('work');
+    const texts = submitted.text();
+    const work = await operation(1);
+    await work.push('first ');
+    expect(await read(texts, 1)).toEqual(['first ']);
+    const ticket = session.ticket();
+    // So long that each brings a fence, which shows that the client has what came before.
+    const part = 'x'.repeat(300_000);
+    for (let count = 0; count < 3; count++) {
+      await work.push(part);
+      expect((await read(texts, 1))[0]).toHaveLength(part.length);
+      await client.ping();
+    }
+    const next = await stage.client(server);
+    expect(await codeOf(next.resumeSession(ticket))).toMatch('resume_rejected');
+    expect(session.state).toBe('open');
+    await work.complete('last');
+    expect((await submitted.result()).text()).toBe('last');
   });
 
   it('lets one of two clients win that come at the same time', async () => {
