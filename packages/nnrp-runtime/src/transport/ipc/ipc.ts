@@ -5,15 +5,8 @@ import { type Guarded, later, listen } from '../../base/guard.js';
 import { answering, rejection, SETTLED } from '../../base/promises/settled.js';
 import { Patience } from '../../base/time/patience.js';
 import { milliseconds } from '../../base/time/timer-limit.js';
-import type {
-  AcceptFailure,
-  FramedConnector,
-  FramedListener,
-  FramedTransport,
-  ListenerBound,
-  ListenerBoundName,
-} from '../contract/contract.js';
-import { AcceptQueue } from '../listening/accept-queue.js';
+import type { FramedConnector, FramedListener, FramedTransport } from '../contract/contract.js';
+import { QueuedListener } from '../listening/queued-listener.js';
 import { StreamTransport } from '../stream/stream-transport.js';
 import {
   connectOptions,
@@ -52,16 +45,15 @@ function transport(socket: Socket, remoteAddress: string, options: TcpOptions): 
 }
 
 /** Listens on a Unix domain socket, or on a named pipe of Windows. */
-export class IpcListener implements FramedListener {
+export class IpcListener extends QueuedListener implements FramedListener {
   readonly kind = KIND;
-  private readonly waiting: AcceptQueue;
 
   private constructor(
     private readonly bound: IpcServer,
-    readonly address: string,
+    address: string,
     options: TcpOptions,
   ) {
-    this.waiting = new AcceptQueue(address);
+    super(address);
     takeConnections(bound.server, this.waiting, (socket) => this.waiting.add(transport(socket, address, options)));
   }
 
@@ -70,7 +62,7 @@ export class IpcListener implements FramedListener {
    * @throws UsageError on an address that is none, and on an option that does not exist or cannot work; TransportError when the
    * address cannot be bound: another process listens there, or its permissions cannot be kept
    */
-  static bind(address: string, ipc: IpcServerOptions = {}, options: TcpOptions = {}): Promise<IpcListener> {
+  static override bind(address: string, ipc: IpcServerOptions = {}, options: TcpOptions = {}): Promise<IpcListener> {
     return answering(() => IpcListener.open(address, ipc, options));
   }
 
@@ -80,22 +72,6 @@ export class IpcListener implements FramedListener {
     const mode = ipcMode(wanted, ipc);
     const given = tcpOptions(options);
     return listenOnIpc(wanted, mode).then((bound) => new IpcListener(bound, wanted.text, given));
-  }
-
-  accept(): Promise<FramedTransport> {
-    return this.waiting.next();
-  }
-
-  set onAcceptFailed(told: ((failure: AcceptFailure) => void) | undefined) {
-    this.waiting.onFailure = told;
-  }
-
-  get bounds(): readonly ListenerBound[] {
-    return [this.waiting.bound];
-  }
-
-  set onBoundHit(told: ((name: ListenerBoundName) => void) | undefined) {
-    this.waiting.onBoundHit = told;
   }
 
   /** Stops accepting, and removes the socket file. */

@@ -6,16 +6,9 @@ import { answering, rejection, SETTLED } from '../../base/promises/settled.js';
 import { Patience } from '../../base/time/patience.js';
 import { milliseconds } from '../../base/time/timer-limit.js';
 import { formatAddress, type HostPort, parseAddress, reachableHost } from '../address/address.js';
-import type {
-  AcceptFailure,
-  FramedConnector,
-  FramedListener,
-  FramedTransport,
-  ListenerBound,
-  ListenerBoundName,
-} from '../contract/contract.js';
-import { AcceptQueue } from '../listening/accept-queue.js';
+import type { FramedConnector, FramedListener, FramedTransport } from '../contract/contract.js';
 import { AttemptsOfSocket, describeConnectFailure } from '../listening/connect-failure.js';
+import { QueuedListener } from '../listening/queued-listener.js';
 import { StreamTransport } from '../stream/stream-transport.js';
 import {
   connectOptions,
@@ -32,16 +25,15 @@ function transport(socket: Socket, options: TcpOptions): FramedTransport {
 }
 
 /** Listens on TCP. Nagle's algorithm is off: writes are joined here, where a turn is known to be over. */
-export class TcpListener implements FramedListener {
+export class TcpListener extends QueuedListener implements FramedListener {
   readonly kind = 'tcp';
-  private readonly waiting: AcceptQueue;
 
   private constructor(
     private readonly server: Server,
-    readonly address: string,
+    address: string,
     options: TcpOptions,
   ) {
-    this.waiting = new AcceptQueue(address);
+    super(address);
     takeConnections(server, this.waiting, (socket) => this.waiting.add(transport(socket, options)));
   }
 
@@ -49,7 +41,7 @@ export class TcpListener implements FramedListener {
    * @param address - port 0 takes a free port, see `address` of the result
    * @throws UsageError on an option that does not exist or cannot work; TransportError when the address cannot be bound
    */
-  static bind(address: string | HostPort, options: TcpOptions = {}): Promise<TcpListener> {
+  static override bind(address: string | HostPort, options: TcpOptions = {}): Promise<TcpListener> {
     return answering(() => TcpListener.open(address, options));
   }
 
@@ -58,22 +50,6 @@ export class TcpListener implements FramedListener {
     const wanted = parseAddress(address);
     const given = tcpOptions(options);
     return listenOnTcp(wanted).then(({ server, address: bound }) => new TcpListener(server, bound, given));
-  }
-
-  accept(): Promise<FramedTransport> {
-    return this.waiting.next();
-  }
-
-  set onAcceptFailed(told: ((failure: AcceptFailure) => void) | undefined) {
-    this.waiting.onFailure = told;
-  }
-
-  get bounds(): readonly ListenerBound[] {
-    return [this.waiting.bound];
-  }
-
-  set onBoundHit(told: ((name: ListenerBoundName) => void) | undefined) {
-    this.waiting.onBoundHit = told;
   }
 
   close(): Promise<void> {

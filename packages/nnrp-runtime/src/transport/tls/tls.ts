@@ -9,7 +9,6 @@ import { Patience } from '../../base/time/patience.js';
 import { milliseconds } from '../../base/time/timer-limit.js';
 import { formatAddress, type HostPort, parseAddress } from '../address/address.js';
 import type {
-  AcceptFailure,
   FramedConnector,
   FramedListener,
   FramedTransport,
@@ -17,8 +16,8 @@ import type {
   ListenerBoundName,
 } from '../contract/contract.js';
 import { type PeerIdentity, peerIdentity } from '../contract/peer-identity.js';
-import { AcceptQueue } from '../listening/accept-queue.js';
 import { AttemptsOfSocket, describeConnectFailure } from '../listening/connect-failure.js';
+import { QueuedListener } from '../listening/queued-listener.js';
 import { StreamTransport } from '../stream/stream-transport.js';
 import { targetOf } from '../tcp/tcp.js';
 import { connectOptions, type TcpConnectOptions, type TcpOptions, tcpOptions } from '../tcp/tcp-options.js';
@@ -48,19 +47,18 @@ const MAX_WRITE_BYTES = 64 * 1024;
  *
  * @see NNRP/1-preview3 sections 2 and 19 (A-5, A-6)
  */
-export class TlsListener implements FramedListener {
+export class TlsListener extends QueuedListener implements FramedListener {
   readonly kind = 'tcp';
-  private readonly waiting: AcceptQueue;
   private readonly handshakes: TlsHandshakes;
   private closed = false;
 
   private constructor(
     private readonly server: Server,
-    readonly address: string,
+    address: string,
     settings: TlsServerSettings,
     options: TcpOptions,
   ) {
-    this.waiting = new AcceptQueue(address);
+    super(address);
     this.handshakes = new TlsHandshakes(settings, (socket, remoteAddress, rules) => {
       this.waiting.add(overTls(socket, remoteAddress, options, identityOf(socket, rules)));
     });
@@ -72,7 +70,11 @@ export class TlsListener implements FramedListener {
    * @throws UsageError on an option that cannot work, certificates and keys included; TransportError when the address
    * cannot be bound
    */
-  static bind(address: string | HostPort, tls: TlsServerOptions, options: TcpOptions = {}): Promise<TlsListener> {
+  static override bind(
+    address: string | HostPort,
+    tls: TlsServerOptions,
+    options: TcpOptions = {},
+  ): Promise<TlsListener> {
     return answering(() => TlsListener.open(address, tls, options));
   }
 
@@ -96,20 +98,12 @@ export class TlsListener implements FramedListener {
     this.handshakes.renew(tlsServerSettings(tls, this.handshakes.settings));
   }
 
-  accept(): Promise<FramedTransport> {
-    return this.waiting.next();
+  override get bounds(): readonly ListenerBound[] {
+    return [...super.bounds, ...this.handshakes.bounds];
   }
 
-  set onAcceptFailed(told: ((failure: AcceptFailure) => void) | undefined) {
-    this.waiting.onFailure = told;
-  }
-
-  get bounds(): readonly ListenerBound[] {
-    return [this.waiting.bound, ...this.handshakes.bounds];
-  }
-
-  set onBoundHit(told: ((name: ListenerBoundName) => void) | undefined) {
-    this.waiting.onBoundHit = told;
+  override set onBoundHit(told: ((name: ListenerBoundName) => void) | undefined) {
+    super.onBoundHit = told;
     this.handshakes.onBoundHit = told;
   }
 
