@@ -11,6 +11,9 @@ export interface Guarded {
   crashed(error: unknown): void;
 }
 
+/** Pays for what nothing depends on any more: its exceptions are dropped. */
+export const NO_OWNER: Guarded = Object.freeze({ crashed: () => {} });
+
 /**
  * The only ways into the runtime from outside of it: sockets, timers and turns of the event loop call in through these.
  * Whatever is thrown inside costs the owner, never the process. `entry-points.test.ts` fails when a source file registers

@@ -12,7 +12,7 @@ import {
 } from 'nnrp-core';
 import { ApplicationEvents, tell } from '../base/application/application-events.js';
 import { ASYNC_DISPOSE } from '../base/application/async-dispose.js';
-import { type Guarded, guard } from '../base/guard.js';
+import { guard, NO_OWNER } from '../base/guard.js';
 import { answering, ignoreRejection } from '../base/promises/settled.js';
 import { SeldomWarning } from '../base/warn.js';
 import type { CloseReport } from '../connection/close-report.js';
@@ -373,5 +373,3 @@ function isList(value: unknown): value is readonly string[] {
 function connecting(config: NnrpClientConfig) {
   return { ...ofTransport(config), connectTimeoutMs: config.connectTimeoutMs };
 }
-
-const NO_OWNER: Guarded = { crashed: () => {} };

@@ -1,6 +1,6 @@
 import { isNnrpError, shownValue, shownWord, TransportError, UsageError } from 'nnrp-core';
 import { brokenBy } from '../base/application/thrown-text.js';
-import type { Guarded } from '../base/guard.js';
+import { NO_OWNER } from '../base/guard.js';
 import { awaited, STEP_MS } from '../base/promises/awaited.js';
 import { ignoreRejection } from '../base/promises/settled.js';
 import type { FramedListener, TransportKind } from '../transport/contract/contract.js';
@@ -106,8 +106,6 @@ async function closeAll(listeners: readonly FramedListener[]): Promise<void> {
   const late = () => new Error('not closed');
   await Promise.all(listeners.map((listener) => awaited(NO_OWNER, () => listener.close(), STEP_MS, late)));
 }
-
-const NO_OWNER: Guarded = { crashed: () => {} };
 
 function made(source: ListenerSource, options: ListenerOptions): FramedListener | PromiseLike<FramedListener> {
   return typeof source === 'function' ? source(options) : source;

@@ -1,5 +1,5 @@
 import { shownValue, UsageError } from 'nnrp-core';
-import { type Guarded, guard } from '../guard.js';
+import { type Guarded, guard, NO_OWNER } from '../guard.js';
 
 interface Follower {
   readonly owner: Guarded;
@@ -60,8 +60,6 @@ class SignalFollowers {
     for (const letGo of this.letSourcesGo) letGo();
   }
 }
-
-const NO_OWNER: Guarded = { crashed: () => {} };
 
 /**
  * What a signal of `AbortSignal.any` depends on. Node 20 holds both ends of that only weakly, so a timeout inside of it is

@@ -1,6 +1,6 @@
 import { ClosedError, type NnrpError, type Packet, TransportError, UsageError } from 'nnrp-core';
 import { brokenBy } from '../../base/application/thrown-text.js';
-import { type Guarded, guard } from '../../base/guard.js';
+import { guard, NO_OWNER } from '../../base/guard.js';
 import { type Deferred, deferred } from '../../base/promises/deferred.js';
 import { ignoreRejection } from '../../base/promises/settled.js';
 import { remoteAddressOf } from '../../connection/transport-end.js';
@@ -13,8 +13,6 @@ import { CurrentConnector } from './current-connector.js';
 import { LinkTrial, type TrialOwner } from './link-trial.js';
 
 const MOVED = new ClosedError('the sessions have moved to another transport');
-/** A transport of the application's own may throw: it is of no use any more, and nothing depends on it. */
-const NO_OWNER: Guarded = { crashed: () => {} };
 
 /**
  * A transport whose sessions can move to another one: while they are asked for there, nothing is read from the old one, so

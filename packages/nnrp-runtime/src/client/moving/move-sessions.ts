@@ -1,7 +1,7 @@
 import { type NnrpError, PeerError, shownValue, TimeoutError, UsageError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { whenAborted } from '../../base/application/abort-signals.js';
-import { type Guarded, guard } from '../../base/guard.js';
+import { guard, NO_OWNER } from '../../base/guard.js';
 import type { Deferred } from '../../base/promises/deferred.js';
 import { ignoreRejection } from '../../base/promises/settled.js';
 import { Patience } from '../../base/time/patience.js';
@@ -47,8 +47,6 @@ export function moveSessions(
     throw error;
   }
 }
-
-const NO_OWNER: Guarded = { crashed: () => {} };
 
 class Move {
   private patience: Patience | undefined;

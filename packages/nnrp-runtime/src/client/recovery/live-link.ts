@@ -1,7 +1,7 @@
 import { IdMap, type NnrpError, type Packet, TimeoutError, type UsageError, type WireFault } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
-import { crash, type Guarded, guard } from '../../base/guard.js';
+import { crash, type Guarded, guard, NO_OWNER } from '../../base/guard.js';
 import { Line } from '../../base/queues/line.js';
 import { Patience } from '../../base/time/patience.js';
 import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
@@ -13,7 +13,6 @@ import type { ResumableSession } from './resumable-session.js';
 
 const PING = ownPacket(MessageType.Ping);
 const PONG = ownPacket(MessageType.Pong);
-const NO_OWNER: Guarded = { crashed: () => {} };
 
 /** A PONG may be so many times pingTimeoutMs late as long as anything else comes: it stands behind all that was sent before it. */
 const MOST_OWED = 3;

@@ -1,7 +1,7 @@
 import { isNnrpError, type NnrpError, TimeoutError, TransportError } from 'nnrp-core';
 import { reasonOf, whenAborted } from '../../base/application/abort-signals.js';
 import { brokenBy } from '../../base/application/thrown-text.js';
-import { type Guarded, guard } from '../../base/guard.js';
+import { type Guarded, guard, NO_OWNER } from '../../base/guard.js';
 import { rejection } from '../../base/promises/settled.js';
 import { Patience } from '../../base/time/patience.js';
 import type { FramedConnector, FramedTransport } from '../contract/contract.js';
@@ -76,5 +76,3 @@ export function unusable(remoteAddress: string, error: unknown): TransportError 
   const text = `${remoteAddress}: the transport that the connector has made cannot be used: ${brokenBy(error)}`;
   return new TransportError(text, { cause: error });
 }
-
-const NO_OWNER: Guarded = { crashed: () => {} };

@@ -1,5 +1,5 @@
 import { isNnrpError, type NnrpError, TransportError } from 'nnrp-core';
-import type { Guarded } from '../../base/guard.js';
+import { NO_OWNER } from '../../base/guard.js';
 import { answering } from '../../base/promises/settled.js';
 import type { FramedConnector, FramedTransport, TransportKind } from '../contract/contract.js';
 import { connectFailure, connectWithin } from './connect-attempt.js';
@@ -13,7 +13,6 @@ export interface Way {
 
 /** Timers are late by a little: so much of the time is left for them, and the error over all ways comes first. */
 const RESERVE = 0.05;
-const NO_OWNER: Guarded = { crashed: () => {} };
 
 /** @returns milliseconds that each of them may take */
 export function shareMs(connectTimeoutMs: number, ways: number): number {

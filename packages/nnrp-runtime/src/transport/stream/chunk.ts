@@ -1,4 +1,4 @@
-import { type Guarded, later } from '../../base/guard.js';
+import { later, NO_OWNER } from '../../base/guard.js';
 
 export const CHUNK_BYTES = 64 * 1024;
 /** Chunks kept for the next writes, over all connections. */
@@ -19,7 +19,6 @@ const spare: Chunk[] = [];
 /** The fewest spare chunks there were since the last look: so many were not needed. */
 let fewest = 0;
 let trimming = false;
-const NOBODY: Guarded = { crashed: () => {} };
 
 export function takeChunk(): Chunk {
   const chunk = spare.pop();
@@ -38,7 +37,7 @@ export function giveBack(chunks: Chunk[]): void {
 function trimLater(): void {
   trimming = true;
   fewest = spare.length;
-  later(NOBODY, TRIM_MS, trim).unref();
+  later(NO_OWNER, TRIM_MS, trim).unref();
 }
 
 /** What a burst has needed is given back when it is over. */
