@@ -3,6 +3,7 @@ import type { AsyncItems } from '../../base/async-items.js';
 import { answering, ignoreRejection, rejection } from '../../base/promises/settled.js';
 import type { DeadlineList, Timed } from '../../base/time/deadline-queue.js';
 import type { Turn } from '../../base/time/turn.js';
+import { LoopPlace, TextPlace } from './loop-place.js';
 import type { NnrpResult } from './nnrp-result.js';
 import { PushIterator } from './push-iterator.js';
 import { retainedBytes } from './read-gate.js';
@@ -59,11 +60,9 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
   private isSingle = false;
   /** @internal For the session: which of its packets has ended it, counted from 1. */
   endPosition = 0;
-  /** Which packets have brought the results that are on their way to the loop: from the first, or behind the last one that it has read, to the last. */
-  private handedFrom = 0;
-  private handedTo = 0;
-  private isText = false;
-  private tail: Uint8Array | undefined;
+  /** What its loop has read; undefined while nothing is on the way to one. */
+  private place: LoopPlace | undefined;
+  private textPlace: TextPlace | undefined;
   private iterator: PushIterator<NnrpResult> | undefined;
   private settled: Promise<NnrpResult> | undefined;
   private resolveLast: ((result: NnrpResult) => void) | undefined;
@@ -77,9 +76,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
     readonly deadlineMs = 0,
     /** What another client has read of its text ends with these bytes of a character; undefined where it has read none. */
     private readonly textBefore?: Uint8Array,
-  ) {
-    this.tail = textBefore;
-  }
+  ) {}
 
   /** @internal For the session: whether it is its own, and not of one that was lost. */
   isOf(owner: OperationOwner): boolean {
@@ -157,10 +154,8 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
    * @throws UsageError for a second loop, or after `result()`
    */
   text(): AsyncItems<string> {
-    return this.textIterator((upTo, tail) => {
-      this.tail = tail;
-      this.wasReceived(upTo);
-    });
+    const place = new TextPlace(this.textBefore);
+    return new TextIterator(this.textResults(place), this.textBefore, place);
   }
 
   /**
@@ -172,38 +167,37 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
     return answering(async () => {
       let whole = '';
       // The application has nothing of it before it has all.
-      for await (const piece of this.textIterator(() => {})) whole += piece;
-      this.handedFrom = 0;
+      const place = new TextPlace(this.textBefore);
+      for await (const piece of new TextIterator(this.textResults(place), this.textBefore, undefined)) whole += piece;
+      place.passedOver();
       return whole;
     });
   }
 
-  private textIterator(received: (upTo: NnrpResult, tail: Uint8Array) => void): TextIterator {
+  private textResults(place: TextPlace): PushIterator<NnrpResult> {
     const results = this.resultIterator();
-    this.isText = true;
-    return new TextIterator(results, this.textBefore, received);
+    this.textPlace = place;
+    this.place = place;
+    return results;
   }
 
   /** @internal For the loop: a result is on its way to it. */
   handed({ position }: NnrpResult): boolean {
-    if (this.handedFrom === 0) this.handedFrom = position;
-    this.handedTo = position;
+    if (position === 0) return false;
+    this.place ??= new LoopPlace();
+    this.place.handed(position);
     // Texts are read piece by piece.
-    return position > 0 && !this.isText;
+    return this.textPlace === undefined;
   }
 
   /** @internal For the loop: it has read a result. */
-  received(result: NnrpResult): void {
-    this.wasReceived(result);
+  received({ position }: NnrpResult): void {
+    this.place?.readTo(position);
   }
 
   /** @internal For the loop: it asks for more. */
   asked(): void {
-    if (!this.isText) this.handedFrom = 0;
-  }
-
-  private wasReceived({ position }: NnrpResult): void {
-    this.handedFrom = position < this.handedTo ? position + 1 : 0;
+    if (this.textPlace === undefined) this.place?.passedOver();
   }
 
   /**
@@ -309,7 +303,8 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
 
   /** @internal For tickets: which packet has brought the first result that was not read, or the end; 0 when all was read. */
   get unreadFrom(): number {
-    if (this.handedFrom > 0) return this.handedFrom;
+    const handed = this.place?.unreadFrom ?? 0;
+    if (handed > 0) return handed;
     const first = this.waiting?.[this.head];
     if (first !== undefined) return first.position;
     return this.isOver && !this.isEndRead ? this.endPosition : 0;
@@ -317,7 +312,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
 
   /** @internal For tickets: whether it is over, and the application has had all of it. */
   get isReadToEnd(): boolean {
-    return this.waiting === undefined && this.handedFrom === 0 && this.isOver && this.isEndRead;
+    return this.waiting === undefined && (this.place?.unreadFrom ?? 0) === 0 && this.isOver && this.isEndRead;
   }
 
   /** @internal For tickets: milliseconds that are left until its deadline. */
@@ -328,7 +323,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
 
   /** @internal For tickets: the bytes of a character whose rest has not come; undefined where its text is not being read. */
   get textTail(): Uint8Array | undefined {
-    return this.tail;
+    return this.textPlace?.tail ?? this.textBefore;
   }
 
   private get isEndRead(): boolean {
@@ -358,7 +353,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
   /** Partial results are not read any more. */
   private discard(): void {
     this.discarding = true;
-    this.handedFrom = 0;
+    this.place?.passedOver();
     this.waiting = undefined;
     this.head = 0;
     this.uncount(this.countedBytes);

@@ -2,6 +2,7 @@ import { INSPECT, type Inspect, inspected } from 'nnrp-core';
 import type { AsyncItems } from '../../base/async-items.js';
 import { ignoreRejection, rejection, type Settle } from '../../base/promises/settled.js';
 import { Line } from '../../base/queues/line.js';
+import { ReadStep } from './read-step.js';
 
 /** Where a {@link PushIterator} gets its items. */
 export interface PushSource<T> {
@@ -130,13 +131,7 @@ export class PushIterator<T> implements AsyncItems<T> {
   private step(value: T): Step<T> {
     const { source } = this;
     if (source.handed?.(value) !== true) return { value, done: false };
-    return {
-      done: false,
-      get value() {
-        source.received?.(value);
-        return value;
-      },
-    };
+    return new ReadStep(value, value, source);
   }
 
   private finish(ending: Error | true): Promise<Step<T>> {

@@ -4,9 +4,25 @@ import { EMPTY_BYTES } from '../../base/bytes.js';
 import { ignoreRejection } from '../../base/promises/settled.js';
 import type { NnrpResult } from './nnrp-result.js';
 import type { PushIterator } from './push-iterator.js';
+import { ReadStep } from './read-step.js';
 import { unfinishedCharacter } from './unfinished-character.js';
 
 type Step = IteratorResult<string, undefined>;
+
+/** How far a text has been read. */
+export interface TextRead {
+  /** All of it up to the end of this result ... */
+  readonly upTo: NnrpResult;
+  /** ... but for these bytes of a character whose rest has not come. */
+  readonly tail: Uint8Array;
+}
+
+/** Wants to know how far a text has been read. */
+export interface TextReader {
+  received(read: TextRead): void;
+  /** There was no piece in the last result. @param given - the result that gave the last piece */
+  gaveNothing(read: TextRead, given: NnrpResult | undefined): void;
+}
 
 /**
  * The text of an operation's results, piece by piece. A character whose bytes lie in two results comes whole, with the
@@ -18,15 +34,17 @@ export class TextIterator implements AsyncItems<string> {
   private readonly decoder: InstanceType<typeof TextDecoder>;
   /** Calls are served one after another: each may need several results. */
   private before: Promise<unknown> | undefined;
+  /** The last result that gave a piece. */
+  private given: NnrpResult | undefined;
 
   /**
    * @param before - the tail of the text that another client has read; undefined where this is its beginning
-   * @param received - the loop has read the text up to the end of this result, but for the bytes of a character
+   * @param reader - is told how far the loop has read; undefined when what it reads is for nobody else before its end
    */
   constructor(
     private readonly results: PushIterator<NnrpResult>,
     before: Uint8Array | undefined,
-    private readonly received: (upTo: NnrpResult, tail: Uint8Array) => void,
+    private readonly reader: TextReader | undefined,
   ) {
     // In the middle of a text a byte order mark is a character.
     this.decoder = new TextDecoder('utf-8', { ignoreBOM: before !== undefined });
@@ -72,14 +90,13 @@ export class TextIterator implements AsyncItems<string> {
     const text = this.decoder.decode(body, { stream: partial });
     const tail = partial ? unfinishedCharacter(this.tail, body) : EMPTY_BYTES;
     this.tail = tail;
-    if (text === '') return this.step();
-    const { received } = this;
-    return {
-      done: false,
-      get value() {
-        received(result, tail);
-        return text;
-      },
-    };
+    const { reader } = this;
+    const read = { upTo: result, tail };
+    if (text === '') {
+      reader?.gaveNothing(read, this.given);
+      return this.step();
+    }
+    this.given = result;
+    return reader === undefined ? { value: text, done: false } : new ReadStep(text, read, reader);
   };
 }
