@@ -16,8 +16,12 @@ import {
 export const RESUME_POSITION_EXTENSION = 0x4e56;
 
 /**
- * Type of the entry, without a payload, by which a client says in SESSION_OPEN that it resumes the session in place of another
- * client, from a ticket. A server that knows it tells that client so, as far as it is there. Others may ignore it.
+ * Type of the entry by which a client says in SESSION_OPEN that it resumes the session in place of another client, from a ticket,
+ * and how many packets that one had received: from the position of the request up to there the server may leave out what it has
+ * no longer. In the acknowledgement the server says behind which packet it goes on. The payload is that of a position. A server
+ * that knows the entry tells the other client so, as far as it is there. Others may ignore it.
+ *
+ * @see spec/preview3/extensions/resume_position_payload.ksy
  */
 export const RESUME_TICKET_EXTENSION = 0x4e57;
 

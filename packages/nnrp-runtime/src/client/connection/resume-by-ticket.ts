@@ -1,6 +1,5 @@
-import { isNnrpError, UsageError } from 'nnrp-core';
+import { UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { SessionErrorCode } from 'nnrp-core/preview3';
 import { ownBytes } from '../../connection/body/body-bytes.js';
 import { type ResumeSessionOptions, resumeSessionOptions } from '../contract/resume-session-options.js';
 import { type Announcing, sessionExtensions } from '../hello/client-announcement.js';
@@ -30,7 +29,7 @@ export type TicketConnection = Pick<OpeningConnection, 'config' | 'recovery' | '
 };
 
 /** @throws UsageError when it is no ticket, or the client cannot resume it */
-export function resumeByTicket(
+export async function resumeByTicket(
   connection: TicketConnection,
   text: string,
   options: ResumeSessionOptions,
@@ -41,24 +40,15 @@ export function resumeByTicket(
   const sessionExtensionBytes = extensions.length;
   const open = { ...ticket.open, authBytes: auth.length, sessionExtensionBytes };
   const request: OpenRequest = { open, body: concatBytes([auth, extensions]), maxInFlight: ticket.maxInFlight };
-  const resumeFrom = async (from: number): Promise<ResumedSession> => {
-    let operations: ReadonlyMap<number, ClientOperation> = new Map();
-    let lostPackets = 0;
-    const taken: ByTicket['taken'] = (found, position) => {
-      operations = found;
-      lostPackets = Math.max(0, ticket.sent - position);
-    };
-    const byTicket = { ...resumeOpen(ticket, open, auth, extensions, from), ticket, from, taken };
-    const session = await connection.opens.resume(request, byTicket, signal);
-    return Object.freeze({ session, operations, lostPackets });
+  let operations: ReadonlyMap<number, ClientOperation> = new Map();
+  let lostPackets = 0;
+  const taken: ByTicket['taken'] = (found, position) => {
+    operations = found;
+    lostPackets = Math.max(0, ticket.sent - position);
   };
-  const upTo = readUpTo(ticket);
-  if (upTo === ticket.received) return resumeFrom(upTo);
-  return resumeFrom(upTo).catch((error: unknown) => {
-    // The server may have let go of what had arrived; of what had not, it has all.
-    if (isNnrpError(error) && error.wireCode === SessionErrorCode.ResumeRejected) return resumeFrom(ticket.received);
-    throw error;
-  });
+  const byTicket = { ...resumeOpen(ticket, open, auth, extensions), ticket, taken };
+  const session = await connection.opens.resume(request, byTicket, signal);
+  return Object.freeze({ session, operations, lostPackets });
 }
 
 /** What the request to resume carries besides the ticket. */
@@ -74,18 +64,12 @@ export function completeResume(options: ResumeSessionOptions, config: Announcing
   return { signal, auth: ownBytes(auth, 'auth'), extensions: sessionExtensions(config, extensions) };
 }
 
-/** The SESSION_OPEN that is sent. */
-function resumeOpen(
-  { sessionId, token }: Ticket,
-  open: preview3.SessionOpen,
-  auth: Uint8Array,
-  extensions: Uint8Array,
-  from: number,
-) {
-  const position = preview3.encodeResumePosition(from);
+/** The SESSION_OPEN that is sent: the server is to send all that was not read, and has at least all that had not arrived. */
+function resumeOpen(ticket: Ticket, open: preview3.SessionOpen, auth: Uint8Array, extensions: Uint8Array) {
+  const { sessionId, token, received } = ticket;
   const own = preview3.encodeControlExtensions([
-    { type: preview3.RESUME_POSITION_EXTENSION, critical: false, payload: position },
-    { type: preview3.RESUME_TICKET_EXTENSION, critical: false, payload: new Uint8Array(0) },
+    entry(preview3.RESUME_POSITION_EXTENSION, readUpTo(ticket)),
+    entry(preview3.RESUME_TICKET_EXTENSION, received),
   ]);
   const lengths = { resumeTokenBytes: token.length, sessionExtensionBytes: extensions.length + own.length };
   const sessionFlags = open.sessionFlags | preview3.SessionFlags.AllowResume;
@@ -93,6 +77,10 @@ function resumeOpen(
     open: { ...open, ...lengths, sessionFlags, requestedSessionId: sessionId },
     body: concatBytes([token, auth, extensions, own]),
   };
+}
+
+function entry(type: number, packets: number): preview3.ControlExtension {
+  return { type, critical: false, payload: preview3.encodeResumePosition(packets) };
 }
 
 /** @throws UsageError when the client cannot resume this session */

@@ -11,4 +11,8 @@ export class CurrentConnector implements FramedConnector {
   connect(signal?: AbortSignal): Promise<FramedTransport> {
     return this.current.connect(signal);
   }
+
+  ledNowhere(): void {
+    this.current.ledNowhere?.();
+  }
 }

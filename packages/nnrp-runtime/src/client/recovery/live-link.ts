@@ -6,6 +6,7 @@ import { Line } from '../../base/queues/line.js';
 import { Patience } from '../../base/time/patience.js';
 import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
 import { SentLog, type SentLogOwner } from '../../connection/recovery/sent-log.js';
+import { remoteAddressOf } from '../../connection/transport-end.js';
 import type { FramedTransport, PacketSink } from '../../transport/contract/contract.js';
 import type { NamedPacket } from '../../transport/contract/named-packet.js';
 import { ownPacket } from './kept-packet.js';
@@ -286,7 +287,8 @@ export class LiveLink implements PacketSink, SentLogOwner {
       // Answers that come although no PONG does: the server does not hear this side.
       const isOwed = performance.now() - (this.owedSinceMs ?? Number.POSITIVE_INFINITY) > pingTimeoutMs * MOST_OWED;
       if ((hasCome && !isOwed) || isExcused) this.watch();
-      else this.lost(new TimeoutError(`no PONG within ${pingTimeoutMs} ms`, pingTimeoutMs));
+      else
+        this.lost(new TimeoutError(`${remoteAddressOf(transport)}: no PONG within ${pingTimeoutMs} ms`, pingTimeoutMs));
     }).unref();
   }
 

@@ -14,7 +14,13 @@ const RESUME_EXTENSIONS: ReadonlySet<number> = new Set([
 
 /** What an acknowledgement says of recovery. */
 export type ResumeAnswer =
-  | { readonly outcome: 'resumed'; readonly grant: ResumeGrant; readonly position: number }
+  | {
+      readonly outcome: 'resumed';
+      readonly grant: ResumeGrant;
+      readonly position: number;
+      /** Packets of the session behind which the server goes on, where it says so. */
+      readonly from: number | undefined;
+    }
   | {
       readonly outcome: 'opened' | 'retry later' | 'refused';
       readonly ack: preview3.SessionOpenAck;
@@ -42,12 +48,24 @@ export function openedSession(request: LoggedPacket, packet: Packet): ResumableS
   }
   const answer = resumeAnswer(asked.open, packet);
   if (answer.outcome !== 'resumed') return undefined;
-  const position = asked.extensions.find(({ type }) => type === preview3.RESUME_POSITION_EXTENSION)?.payload;
   // Those are of this resume alone.
   const extensions = asked.extensions.filter(({ type }) => !RESUME_EXTENSIONS.has(type));
   const session = new ResumableSession(sessionId, { ...asked, extensions }, answer.grant);
-  session.goOnFrom((position && preview3.decodeResumePosition(position)) ?? 0, answer.position);
+  session.goOnFrom(wentOnFrom(asked.extensions, answer.from), answer.position);
   return session;
+}
+
+/** @param from - what the server says */
+function wentOnFrom(extensions: readonly preview3.ControlExtension[], from: number | undefined): number {
+  const least = positionIn(extensions, preview3.RESUME_POSITION_EXTENSION) ?? 0;
+  const most = positionIn(extensions, preview3.RESUME_TICKET_EXTENSION) ?? least;
+  // It leaves out what it was told that it may, and no more.
+  return from === undefined ? least : Math.min(Math.max(from, least), most);
+}
+
+function positionIn(extensions: readonly preview3.ControlExtension[], wanted: number): number | undefined {
+  const payload = extensions.find(({ type }) => type === wanted)?.payload;
+  return payload && preview3.decodeResumePosition(payload);
 }
 
 /** The SESSION_OPEN that asks for the session once more, with all that the first one said. */
@@ -95,14 +113,13 @@ export function resumeAnswer(open: preview3.SessionOpen, packet: Packet): Resume
   if (ack.sessionStatus === preview3.SessionStatus.Opened) return { outcome: 'opened', ack, extensions };
   if (ack.sessionStatus === preview3.SessionStatus.RetryLater) return { outcome: 'retry later', ack, extensions };
   if (ack.sessionStatus === preview3.SessionStatus.Rejected) return { outcome: 'refused', ack, extensions };
-  const payload = extensions.find(({ type }) => type === preview3.RESUME_POSITION_EXTENSION)?.payload;
-  const position = payload === undefined ? undefined : preview3.decodeResumePosition(payload);
+  const position = positionIn(extensions, preview3.RESUME_POSITION_EXTENSION);
   if (ack.sessionId !== open.requestedSessionId) {
     return broken(`asked for session ${open.requestedSessionId}, got ${ack.sessionId}`);
   }
   if (grant === undefined) return broken('a session that is resumed without a new token');
   if (position === undefined) return broken('a session that is resumed without a position');
-  return { outcome: 'resumed', grant, position };
+  return { outcome: 'resumed', grant, position, from: positionIn(extensions, preview3.RESUME_TICKET_EXTENSION) };
 }
 
 /** @returns text on a rule that it breaks */

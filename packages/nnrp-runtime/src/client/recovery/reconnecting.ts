@@ -1,5 +1,5 @@
 import type { NnrpError } from 'nnrp-core';
-import { background, type Guarded, later } from '../../base/guard.js';
+import { background, type Guarded, guard, later } from '../../base/guard.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import { connectFailure, connectWithin } from '../../transport/connecting/connect-attempt.js';
 import type { FramedConnector, FramedTransport } from '../../transport/contract/contract.js';
@@ -50,6 +50,11 @@ export class Reconnecting {
   succeeded(hasMoved: boolean): void {
     if (hasMoved) this.attempts = 0;
     this.sinceMs = performance.now();
+  }
+
+  /** The connection is over, and nothing has come over it. */
+  ledNowhere(): void {
+    guard(this.owner, () => this.connector.ledNowhere?.());
   }
 
   stop(): void {

@@ -22,6 +22,16 @@ export interface ResumeGrant {
   readonly windowMs: number;
 }
 
+/** What another client had received before, while the server sends some of it once more. */
+export interface PacketsSentAgain {
+  /** How many packets of the session that client had received. */
+  readonly upTo: number;
+  /** Which of those still to come brings the next result of a frame that was not read, at the earliest; 0 when none does. */
+  unreadFrom(frameId: number): number;
+  /** Whether the last answer to the frame is among those that were not read. */
+  isOver(frameId: number): boolean;
+}
+
 /** A session that outlives its connection: how it was opened, and how far each direction has got. */
 export class ResumableSession {
   /** Packets of the session that were received since it was opened. */
@@ -42,6 +52,8 @@ export class ResumableSession {
   private cameThrough = 0;
   /** Of what was sent on the connection that it is on. */
   private log: SentLog | undefined;
+  /** There until all of it has come. */
+  had: PacketsSentAgain | undefined;
   /** Whether anything has come through between the last two resumes. */
   hasMoved = false;
 

@@ -34,7 +34,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
   link: LiveLink | undefined;
   /** Those that can be resumed. */
   readonly sessions = new IdMap<ResumableSession>();
-  private readonly reconnecting: Reconnecting;
+  protected readonly reconnecting: Reconnecting;
   remoteAddress: string;
   kind: TransportKind;
   readonly words = new ConnectionWords();

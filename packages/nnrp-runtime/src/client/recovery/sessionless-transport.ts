@@ -29,6 +29,7 @@ export class SessionlessTransport extends ResumingTransport {
     if (link === this.link) {
       this.silent = link.hasHeard ? 0 : this.silent + 1;
       this.isKnown ||= link.hasHeard;
+      if (!link.hasHeard) this.reconnecting.ledNowhere();
     }
     super.linkLost(link, error);
   }

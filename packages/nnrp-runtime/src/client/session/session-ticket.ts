@@ -27,7 +27,7 @@ export function sessionTicket(
   return ticketText({
     sessionId,
     token: resumable.token,
-    received: resumable.received,
+    received: resumable.had?.upTo ?? resumable.received,
     sent: resumable.sent.packets,
     highestFrameId: submits.highestFrameId,
     lastResultFrameId: submits.lastResultFrameId,

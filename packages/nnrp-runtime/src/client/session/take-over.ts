@@ -2,6 +2,7 @@ import { type FlowFields, SessionLostError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { SessionEndpoint } from '../../connection/session-endpoint.js';
+import type { ResumableSession } from '../recovery/resumable-session.js';
 import { ClientOperation } from '../results/client-operation.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';
 import { type ClientSubmits, MAX_FRAME_ID } from '../submits/client-submits.js';
@@ -16,8 +17,6 @@ const LAST_EPOCH = 0xffffffff;
 /** A session that another client had before. */
 export interface TakenOver {
   readonly ticket: Ticket;
-  /** Packets of the server from which on it sends all. */
-  readonly from: number;
   /** Packets of its client that the server has received. */
   readonly position: number;
   /** Is given the operations that go on, or have failed, by frame. */
@@ -40,7 +39,7 @@ export function epochBehind({ flowEpoch }: Ticket): number {
 
 /** Goes on with a session where its ticket says that another client was: before anything of it comes. */
 export function takeOver(connection: ClientSessionConnection, session: TakingSession, takenOver: TakenOver): void {
-  const { ticket, from, position, taken } = takenOver;
+  const { ticket, position, taken } = takenOver;
   const { submits, router } = session;
   const { sessionId } = session.ack;
   // Each packet that was sent behind the ticket may have been a submit.
@@ -48,29 +47,45 @@ export function takeOver(connection: ClientSessionConnection, session: TakingSes
   submits.highestFrameId = Math.min(ticket.highestFrameId + behind, MAX_FRAME_ID);
   submits.lastResultFrameId = ticket.lastResultFrameId;
   const place = connection.recovery?.sessions.get(sessionId);
+  const from = place?.received ?? ticket.received;
   if (place !== undefined) {
     place.sent.lastSubmit = submits.highestFrameId;
-    if (from < ticket.received) {
-      const through = () => connection.attach(sessionId, router);
-      connection.attach(sessionId, new HadPackets(router, ticket.frames, place, ticket.received, through));
-    }
+    if (from < ticket.received) sendsAgain(connection, router, ticket, place);
   }
   if (ticket.flow !== undefined) submits.line.flowUpdated(ticket.flow);
   // The first packet of the session shows the server that its answer has come: from then on the ticket is good no longer.
   session.tellFlow({});
   const operations = new Map<number, ClientOperation>();
   for (const frame of ticket.frames) {
-    const operation = goOn(connection, session, frame, takenOver);
+    const operation = goOn(connection, session, frame, from, takenOver);
     if (!frame.isCancelled) operations.set(frame.frameId, operation);
   }
   taken(operations, position);
 }
 
+/** The server sends once more what the client before had received. */
+function sendsAgain(
+  connection: ClientSessionConnection,
+  router: SessionEndpoint,
+  { frames, received }: Ticket,
+  place: ResumableSession,
+): void {
+  const through = () => {
+    place.had = undefined;
+    connection.attach(place.sessionId, router);
+  };
+  const had = new HadPackets(router, frames, place, received, through);
+  place.had = had;
+  connection.attach(place.sessionId, had);
+}
+
+/** @param from - packets of the session behind which the server sends all */
 function goOn(
   connection: ClientSessionConnection,
   { submits, operationFlow }: TakingSession,
   frame: TicketFrame,
-  { ticket, from, position }: TakenOver,
+  from: number,
+  { ticket, position }: TakenOver,
 ): ClientOperation {
   const { frameId, submit, wasSent, isOver, deadlineMs } = frame;
   const operation = new ClientOperation(frameId, submits, deadlineMs, frame.isText ? frame.textTail : undefined);

@@ -26,15 +26,18 @@ export function ticketFrames({ operations, ends, stream }: TicketWork, session: 
   for (const operation of [...all].sort((one, other) => one.frameId - other.frameId)) {
     const { frameId, isOver, deadlineMs } = operation;
     const isCancelled = isOver && operations.has(frameId);
-    const unreadFrom = isCancelled ? 0 : firstUnread(operation, streamed.get(operation));
-    if (isOver && !isCancelled && unreadFrom === 0) continue;
+    // Of an operation that goes on, the server may still have to send what another client has had and not read.
+    const toCome = isOver ? 0 : (session.had?.unreadFrom(frameId) ?? 0);
+    const unreadFrom = isCancelled ? 0 : firstUnread(operation, streamed.get(operation)) || toCome;
+    const isEnded = isOver ? !isCancelled : toCome > 0 && session.had?.isOver(frameId) === true;
+    if (isEnded && unreadFrom === 0) continue;
     const known = submits.get(frameId);
     const wasSent = known === undefined ? frameId <= lastSubmit : known <= packets;
     const submit = known ?? (wasSent ? 0 : ++unsent);
     const textTail = operation.textTail ?? EMPTY_BYTES;
     const isText = operation.textTail !== undefined;
     const leftMs = Math.ceil(operation.leftMs);
-    const state = { isCancelled, isOver: isOver && !isCancelled, wasSent, submit, unreadFrom };
+    const state = { isCancelled, isOver: isEnded, wasSent, submit, unreadFrom };
     frames.push({ frameId, ...state, deadlineMs, leftMs, isText, textTail });
   }
   return frames;

@@ -2,28 +2,29 @@ import type { MessageInfo, NnrpError, Packet, UsageError, WireFault } from 'nnrp
 import * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
 import type { SessionEndpoint } from '../../connection/session-endpoint.js';
+import type { PacketsSentAgain } from '../recovery/resumable-session.js';
 import type { TicketFrame } from './ticket.js';
 
 /**
  * Stands in front of a session that was resumed by a ticket as long as packets come that the client before had received: the
  * server sends them for the sake of some results among them that were not read. Those alone pass.
  */
-export class HadPackets implements SessionEndpoint {
-  private readonly unreadFrom = new Map<number, number>();
+export class HadPackets implements SessionEndpoint, PacketsSentAgain {
+  private readonly unread = new Map<number, TicketFrame>();
 
   /**
    * @param place - how many packets have come, this one included
-   * @param had - how many the client before had received
+   * @param upTo - how many the client before had received
    * @param through - called behind the last of them: packets can go straight to the session
    */
   constructor(
     private readonly session: SessionEndpoint,
     frames: readonly TicketFrame[],
     private readonly place: { readonly received: number },
-    private readonly had: number,
+    readonly upTo: number,
     private readonly through: () => void,
   ) {
-    for (const { frameId, unreadFrom } of frames) if (unreadFrom > 0) this.unreadFrom.set(frameId, unreadFrom);
+    for (const frame of frames) if (frame.unreadFrom > 0) this.unread.set(frame.frameId, frame);
   }
 
   get lane() {
@@ -46,12 +47,21 @@ export class HadPackets implements SessionEndpoint {
     this.session.disconnected(error);
   }
 
+  unreadFrom(frameId: number): number {
+    const frame = this.unread.get(frameId);
+    return frame === undefined ? 0 : Math.max(frame.unreadFrom, this.place.received + 1);
+  }
+
+  isOver(frameId: number): boolean {
+    return this.unread.get(frameId)?.isOver === true;
+  }
+
   private isWanted(packet: Packet): boolean {
     const { received } = this.place;
-    if (received >= this.had) this.through();
-    if (received > this.had) return true;
-    const unreadFrom = this.unreadFrom.get(frameOf(packet));
-    return unreadFrom !== undefined && unreadFrom <= received;
+    if (received >= this.upTo) this.through();
+    if (received > this.upTo) return true;
+    const frame = this.unread.get(frameOf(packet));
+    return frame !== undefined && frame.unreadFrom <= received;
   }
 }
 

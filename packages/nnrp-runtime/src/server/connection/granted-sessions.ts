@@ -60,21 +60,23 @@ export class GrantedSessions {
   }
 
   /** @returns false when the session cannot go on from where the client is */
-  resumed(open: preview3.SessionOpen, port: SessionPort, { token, received, takesOver }: ResumeAttempt): boolean {
+  resumed(open: preview3.SessionOpen, port: SessionPort, attempt: ResumeAttempt): boolean {
     const { connection, server } = this;
     const { session } = port;
     // It is here: nothing was lost.
     if (port.current === connection) return false;
-    if (takesOver && !port.handOver(received)) return false;
+    const isOthers = attempt.had !== undefined;
+    if (isOthers && !port.handOver(attempt)) return false;
     // The client has given the old connection up: whatever that still brings is not listened to.
     const isAgreed = session?.useLeave() === true;
     port.current?.takenOver(isAgreed);
     // More may have been suspended by that than may be.
     if (!server.resumables.knows(port)) return false;
-    if (session === undefined || !port.isAway || !port.canGoOnFrom(received)) return false;
+    if (session === undefined || !port.isAway || !port.canGoOnFrom(attempt)) return false;
     this.keepLog();
-    port.resumeOn(connection, received);
-    const answer = { token: port.tokens.issue(token), received: session.receivedPackets };
+    const from = port.resumeOn(connection, attempt);
+    const token = port.tokens.issue(attempt.token);
+    const answer = { token, received: session.receivedPackets, from: isOthers ? from : undefined };
     this.begin(session, resumedAck(open, server.terms, session.ack), answer);
     server.resumables.resumed(port);
     port.goOn();

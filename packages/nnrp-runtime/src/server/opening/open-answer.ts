@@ -14,6 +14,8 @@ export interface ResumeAnswer {
   readonly token: Uint8Array;
   /** Packets of the session that the server has received; undefined for a new session. */
   readonly received: number | undefined;
+  /** Packets of the session behind which it goes on, for a client that comes in place of another one. */
+  readonly from?: number | undefined;
 }
 
 /**
@@ -28,11 +30,15 @@ export function grantedAnswer(
 ): OpenAnswer {
   const extensions = families === 0 ? undefined : announcement(maxPacketBytes);
   if (extensions !== undefined && resume?.received !== undefined) {
-    const payload = preview3.encodeResumePosition(resume.received);
-    extensions.push({ type: preview3.RESUME_POSITION_EXTENSION, critical: false, payload });
+    extensions.push(position(preview3.RESUME_POSITION_EXTENSION, resume.received));
+    if (resume.from !== undefined) extensions.push(position(preview3.RESUME_TICKET_EXTENSION, resume.from));
   }
   const answer = answerWith(ack, extensions && preview3.encodeControlExtensions(extensions));
   return resume === undefined ? answer : withToken(answer, resume.token);
+}
+
+function position(type: number, packets: number): preview3.ControlExtension {
+  return { type, critical: false, payload: preview3.encodeResumePosition(packets) };
 }
 
 function withToken({ metadata, body }: OpenAnswer, token: Uint8Array): OpenAnswer {

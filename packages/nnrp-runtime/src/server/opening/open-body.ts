@@ -23,8 +23,11 @@ export interface OpenBody {
   readonly auth: Uint8Array;
   /** Packets of the session that the client has received; undefined when it does not say. */
   readonly received: number | undefined;
-  /** Whether the client resumes in place of another one. */
-  readonly takesOver: boolean;
+  /**
+   * Packets that another client had received, in whose place this one resumes: up to there, those that are not kept any more can
+   * be left out. Undefined when it is the same client.
+   */
+  readonly had: number | undefined;
 }
 
 /**
@@ -36,7 +39,7 @@ export function readOpenBody(packet: Packet, open: preview3.SessionOpen, reader:
   const { resumeTokenBytes, authBytes, sessionExtensionBytes } = open;
   const { body } = packet;
   const announced = resumeTokenBytes + authBytes + sessionExtensionBytes;
-  if (body.length === 0) return { token: body, auth: body, received: undefined, takesOver: false };
+  if (body.length === 0) return { token: body, auth: body, received: undefined, had: undefined };
   if (body.length !== announced) {
     const text = `SESSION_OPEN announces ${announced} body bytes, got ${body.length}`;
     reader.malformed(packet, text, ErrorCode.MalformedBody);
@@ -46,8 +49,9 @@ export function readOpenBody(packet: Packet, open: preview3.SessionOpen, reader:
   const extensions = readExtensions(packet, body.subarray(authEnd), reader);
   if (extensions === undefined) return undefined;
   const token = body.subarray(0, resumeTokenBytes);
-  const takesOver = extensions.some(({ type }) => type === preview3.RESUME_TICKET_EXTENSION);
-  return { token, auth: body.subarray(resumeTokenBytes, authEnd), received: receivedOf(extensions), takesOver };
+  const received = positionOf(extensions, preview3.RESUME_POSITION_EXTENSION);
+  const had = positionOf(extensions, preview3.RESUME_TICKET_EXTENSION);
+  return { token, auth: body.subarray(resumeTokenBytes, authEnd), received, had };
 }
 
 /** @returns undefined when the block is malformed, which the reader has been told */
@@ -74,8 +78,8 @@ function readExtensions(
   return extensions;
 }
 
-function receivedOf(extensions: readonly preview3.ControlExtension[]): number | undefined {
-  const position = extensions.find(({ type }) => type === preview3.RESUME_POSITION_EXTENSION);
+function positionOf(extensions: readonly preview3.ControlExtension[], wanted: number): number | undefined {
+  const position = extensions.find(({ type }) => type === wanted);
   // One that cannot be is refused like one that is too high.
   return position && (preview3.decodeResumePosition(position.payload) ?? -1);
 }

@@ -20,6 +20,7 @@ import type { PeerIdentity } from '../../transport/contract/peer-identity.js';
 import type { ConnectionWaiting } from '../bounds/waiting-bytes.js';
 import type { PolicyAnswer, PolicyDecision, SessionOpenContext } from '../contract/policy.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
+import type { ClientPlace } from '../recovery/client-place.js';
 import type { SessionPort } from '../recovery/session-port.js';
 import type { RefusalTerms } from './counted-refusals.js';
 import { type OpenReader, readOpenBody } from './open-body.js';
@@ -40,13 +41,9 @@ const PACKET_BYTES = 512;
 const RESUME_REJECTED: OpenFailure = Object.freeze({ errorCode: SessionErrorCode.ResumeRejected });
 
 /** What a client that resumes has sent along. */
-export interface ResumeAttempt {
+export interface ResumeAttempt extends ClientPlace {
   /** A copy. */
   readonly token: Uint8Array;
-  /** Packets of the session that the client has; undefined when it does not say. */
-  readonly received: number | undefined;
-  /** Whether it comes in place of another client, by a ticket. */
-  readonly takesOver: boolean;
 }
 
 /** What opening a session needs of the connection and the server. */
@@ -71,7 +68,7 @@ export type Resumable = SessionPort;
 
 /** Finds the session that a request means to resume. */
 export interface ResumableFinder {
-  find(open: preview3.SessionOpen, token: Uint8Array, received: number | undefined): Resumable | undefined;
+  find(open: preview3.SessionOpen, token: Uint8Array, place: ClientPlace): Resumable | undefined;
   /** Whether the id of a session that is over is kept for its client, which comes over another connection. */
   keepsId(sessionId: number, connection: object): boolean;
 }
@@ -162,8 +159,8 @@ export class SessionOpening {
       this.askPolicy(open, body.auth, undefined);
       return;
     }
-    const attempt = { token: new Uint8Array(body.token), received: body.received, takesOver: body.takesOver };
-    if (this.server.resumables.find(open, attempt.token, attempt.received) === undefined)
+    const attempt = { token: new Uint8Array(body.token), received: body.received, had: body.had };
+    if (this.server.resumables.find(open, attempt.token, attempt) === undefined)
       this.answerInTurn(() =>
         this.refuseAsGuess(open, RESUME_REJECTED, this.refusals.guessedToken(open.requestedSessionId)),
       );
@@ -346,7 +343,7 @@ export class SessionOpening {
 
   /** Looked for once more: another connection may have resumed it while the policy decided. */
   private resume(open: preview3.SessionOpen, attempt: ResumeAttempt): void {
-    const session = this.server.resumables.find(open, attempt.token, attempt.received);
+    const session = this.server.resumables.find(open, attempt.token, attempt);
     if (session === undefined) this.refuse(open, RESUME_REJECTED);
     else this.owner.resumed(open, session, attempt);
   }

@@ -15,6 +15,7 @@ import type {
 import type { ServerSession } from '../session/server-session.js';
 import { AwayPlace } from './away-place.js';
 import type { OutlivedConnection } from './changing-connection.js';
+import type { ClientPlace } from './client-place.js';
 import { ResumeTokens, TokenHashes } from './resume-tokens.js';
 import { type PortServer, SessionPort } from './session-port.js';
 import { SuspendedShares } from './suspended-shares.js';
@@ -104,7 +105,7 @@ export class ResumableSessions implements PortServer {
    * The session that a request names by its token; it takes as long when there is none.
    * @param token - empty when only its length was announced
    */
-  find(open: preview3.SessionOpen, token: Uint8Array, received: number | undefined): SessionPort | undefined {
+  find(open: preview3.SessionOpen, token: Uint8Array, place: ClientPlace): SessionPort | undefined {
     const port = this.ports.get(open.requestedSessionId);
     const isAnnouncedOnly = token.length === 0 && this.owner.config.acceptAnnouncedResume;
     const isRight = (port?.tokens ?? new ResumeTokens(this.hashes, 1)).accepts(token) || isAnnouncedOnly;
@@ -114,7 +115,7 @@ export class ResumableSessions implements PortServer {
     if (open.profileId !== acceptedProfileId) return undefined;
     if (open.schemaId !== schemaId || open.schemaVersion !== schemaVersion) return undefined;
     // Before the connection that it is on is given up for it.
-    const canBe = port.isAway ? port.canGoOnFrom(received) : port.mayHaveReceived(received);
+    const canBe = port.isAway ? port.canGoOnFrom(place) : port.mayHaveReceived(place);
     return canBe ? port : undefined;
   }
 

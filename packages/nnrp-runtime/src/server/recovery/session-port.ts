@@ -20,6 +20,7 @@ import {
   type LeavingSession,
   type OutlivedConnection,
 } from './changing-connection.js';
+import { type ClientPlace, isPlaceWithin } from './client-place.js';
 import { KeptPackets } from './kept-packets.js';
 import type { ResumeTokens } from './resume-tokens.js';
 import { whenArrived } from './when-arrived.js';
@@ -214,19 +215,21 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
   }
 
   /**
-   * Another client goes on with the session: it leaves its connection, which lives on. Not where its client would not be told, nor
-   * when the session is over: then the connection has to go.
+   * Another client goes on with the session: it leaves its connection, which lives on. Where its client would not be told, the
+   * connection has to go.
    *
-   * @param received - packets that the other client has
-   * @returns false when what comes behind them is not kept any more: then everything stays as it is
+   * @returns false when the session is over, or what comes behind the packets that the other client had is not kept any more: then
+   * everything stays as it is
    */
-  handOver(received: number | undefined): boolean {
+  handOver(place: ClientPlace): boolean {
     const { connection, session, sessionId, count } = this;
-    if (connection === undefined || session === undefined || session.isOver || !connection.knowsPeerMessages)
-      return true;
+    if (connection === undefined || session === undefined) return true;
+    // The client that is there gets the rest of it.
+    if (session.isOver) return false;
     connection.flush();
     const kept = connection.sentLog?.unconfirmed(count).length ?? 0;
-    if (received !== undefined && received < count.packets - kept) return false;
+    if (!isPlaceWithin(place, count.packets - kept, count.packets)) return false;
+    if (!connection.knowsPeerMessages) return true;
     const error = new TransportError(`session ${sessionId} goes on with another client, which had a ticket`);
     if (this.connection === connection && this.leave(connection, session, error)) connection.handedOver(sessionId);
     return true;
@@ -248,31 +251,33 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
     this.sentBefore = unconfirmed.length;
   }
 
-  /**
-   * Whether the session can go on where the client says it is.
-   * @param received - packets that the client has received; undefined when it does not say
-   */
-  canGoOnFrom(received: number | undefined): boolean {
+  /** Whether the session can go on where the client says it is. */
+  canGoOnFrom(place: ClientPlace): boolean {
     const { packets } = this.count;
-    return received === undefined || (received >= packets - this.sentBefore && received <= packets);
+    return isPlaceWithin(place, packets - this.sentBefore, packets);
   }
 
   /** Whether the client can have received so many packets, as far as can be said while its connection lives. */
-  mayHaveReceived(received: number | undefined): boolean {
-    return received === undefined || (received >= 0 && received <= this.count.packets);
+  mayHaveReceived(place: ClientPlace): boolean {
+    return isPlaceWithin(place, 0, this.count.packets);
   }
 
-  /** The session goes on over this connection, whose acknowledgement is about to be sent. */
-  resumeOn(connection: OutlivedConnection, received: number | undefined): void {
+  /**
+   * The session goes on over this connection, whose acknowledgement is about to be sent.
+   *
+   * @returns behind which packet it goes on
+   */
+  resumeOn(connection: OutlivedConnection, { received }: ClientPlace): number {
     // A client that does not say what it has gets nothing twice.
     const first = this.count.packets - this.sentBefore;
-    const has = received ?? this.count.packets;
+    const has = Math.max(received ?? this.count.packets, first);
     for (let packet = first; packet < has; packet++) this.kept.take();
     this.count.packets = has;
     this.sentBefore = 0;
     connection.sentLog?.begin(this.count, 'open_ack');
     this.session?.lifecycle.resume();
     this.attachTo(connection);
+    return has;
   }
 
   /** The acknowledgement is sent: what is kept follows. */

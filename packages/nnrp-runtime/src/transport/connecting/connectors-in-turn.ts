@@ -38,6 +38,11 @@ export class ConnectorsInTurn implements FramedConnector {
     return answering(() => this.connectInTurn(signal));
   }
 
+  /** What takes connections there does not lead to the server: the next way comes first. */
+  ledNowhere(): void {
+    this.first = (this.first + 1) % this.ways.length;
+  }
+
   private async connectInTurn(signal: AbortSignal | undefined): Promise<FramedTransport> {
     const failures: (Way & { readonly error: NnrpError })[] = [];
     for (const way of this.inTurn()) {

@@ -192,4 +192,6 @@ export interface FramedConnector {
    * @throws TransportError or TimeoutError when no connection comes about
    */
   connect(signal?: AbortSignal): Promise<FramedTransport>;
+  /** For one that has several ways: the connection that it made last has ended before anything came over it. */
+  ledNowhere?(): void;
 }

@@ -119,8 +119,9 @@ function nameAside(path: string): string {
 
 /** Never in the place of what has the name by now. */
 function putBack(aside: string, path: string): void {
-  attempted(() => linkSync(aside, path));
-  attempted(() => unlinkSync(aside));
+  if (attempted(() => linkSync(aside, path)) || !isMissing(path)) attempted(() => unlinkSync(aside));
+  // The file of another user cannot be linked everywhere, and a directory nowhere.
+  else attempted(() => renameSync(aside, path));
 }
 
 /** Whether a connection is refused: the process of the socket is gone, or does not listen any more, or not yet. */
@@ -137,7 +138,10 @@ function isDeserted(path: string): Promise<boolean> {
       // A listener that has no room for one more is there.
       if (code === 'EAGAIN') resolve(false);
       else if (code === 'ECONNREFUSED' || code === 'ENOENT') resolve(true);
-      else reject(new TransportError(`whether a process listens there cannot be known: ${error.message}`));
+      else
+        reject(
+          new TransportError(`the socket file of another process is there, which cannot be asked: ${error.message}`),
+        );
     });
   });
 }

@@ -164,6 +164,27 @@ describe('the file of a socket', () => {
     expect(await connects(address)).toBe(true);
   });
 
+  it('gives way to a directory that has taken its name', async () => {
+    const path = await stale();
+    const found = identityOf(path) as FileIdentity;
+    rmSync(path);
+    mkdirSync(path);
+    const before = readdirSync(dirname(path));
+    removeIfSame(path, found);
+    expect(readdirSync(dirname(path))).toEqual(before);
+    expect(statSync(path).isDirectory()).toBe(true);
+  });
+
+  it('is put back where it cannot be linked, as that of another user', async () => {
+    const path = await stale();
+    const found = identityOf(path) as FileIdentity;
+    rmSync(path);
+    const { address } = await bind(path);
+    chmodSync(dirname(path), 0o777);
+    await asNobody(async () => removeIfSame(path, found));
+    expect(await connects(address)).toBe(true);
+  });
+
   it('may be removed by another process at the same time', async () => {
     const path = await stale();
     const found = identityOf(path) as FileIdentity;
@@ -231,7 +252,7 @@ describe('permissions of the file system', () => {
     chmodSync(path, 0o600);
     chmodSync(dirname(path), 0o777);
     await expect(asNobody(() => IpcListener.bind(path))).rejects.toThrow(
-      'whether a process listens there cannot be known: connect EACCES',
+      'the socket file of another process is there, which cannot be asked: connect EACCES',
     );
     expect(existsSync(path)).toBe(true);
   });

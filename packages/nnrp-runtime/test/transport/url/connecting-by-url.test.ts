@@ -56,6 +56,8 @@ async function silent(): Promise<string> {
 /** Stands between clients and a server on a Unix domain socket. */
 class Relay {
   count = 0;
+  /** What it does with connections. */
+  mode: 'pass on' | 'be silent' | 'hang up' = 'pass on';
   private readonly sockets = new Set<Socket>();
 
   private constructor(
@@ -64,6 +66,11 @@ class Relay {
   ) {
     server.on('connection', (client) => {
       this.count++;
+      if (this.mode === 'hang up') client.destroy();
+      if (this.mode !== 'pass on') {
+        this.sockets.add(client.on('error', () => {}));
+        return;
+      }
       const there = createConnection(this.target);
       for (const socket of [client, there]) this.sockets.add(socket.on('error', () => {}));
       client.pipe(there).pipe(client);
@@ -207,5 +214,19 @@ describe('a client with several addresses', () => {
     local.cut();
     expect(await back).toEqual(['ipc', local.address]);
     expect([tcp.count, local.count]).toEqual([2, 2]);
+  });
+
+  it.each(['be silent', 'hang up'] as const)('comes back by another one when the first takes to %s', async (mode) => {
+    const server = await serve([`unix:${freePath()}`]);
+    const [first, second] = [await Relay.before(server.localAddress), await Relay.before(server.localAddress)];
+    const client = await connect([first.address, second.address], { openTimeoutMs: 50 });
+    const session = await client.openSession();
+    const resumed = new Promise((resolve) => client.once('resumed', resolve));
+    first.mode = mode;
+    first.cut();
+    await resumed;
+    expect([first.count, second.count]).toEqual([2, 1]);
+    expect(client.remoteAddress).toBe(second.address.slice('nnrp://'.length));
+    expect((await session.request('hello')).text()).toBe('hello');
   });
 });
