@@ -7,6 +7,7 @@ import { LoopPlace, TextPlace } from './loop-place.js';
 import type { NnrpResult } from './nnrp-result.js';
 import { PushIterator } from './push-iterator.js';
 import { retainedBytes } from './read-gate.js';
+import { ReadStep } from './read-step.js';
 import { TextIterator } from './text-iterator.js';
 
 /** What an operation needs of its session. */
@@ -169,7 +170,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
       // The application has nothing of it before it has all.
       const place = new TextPlace(this.textBefore);
       for await (const piece of new TextIterator(this.textResults(place), this.textBefore, undefined)) whole += piece;
-      place.passedOver();
+      place.results.passedOver();
       return whole;
     });
   }
@@ -177,22 +178,18 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
   private textResults(place: TextPlace): PushIterator<NnrpResult> {
     const results = this.resultIterator();
     this.textPlace = place;
-    this.place = place;
+    this.place = place.results;
     return results;
   }
 
   /** @internal For the loop: a result is on its way to it. */
-  handed({ position }: NnrpResult): boolean {
-    if (position === 0) return false;
+  handed(result: NnrpResult): IteratorYieldResult<NnrpResult> | undefined {
+    const { position } = result;
+    if (position === 0) return undefined;
     this.place ??= new LoopPlace();
     this.place.handed(position);
     // Texts are read piece by piece.
-    return this.textPlace === undefined;
-  }
-
-  /** @internal For the loop: it has read a result. */
-  received({ position }: NnrpResult): void {
-    this.place?.readTo(position);
+    return this.textPlace === undefined ? new ReadStep(result, position, this.place) : undefined;
   }
 
   /** @internal For the loop: it asks for more. */

@@ -1,58 +1,58 @@
-import type { NnrpResult } from './nnrp-result.js';
 import type { TextRead, TextReader } from './text-iterator.js';
 
 /** How far the loop over the results of one operation has read, counted in packets of the session, from 1. */
 export class LoopPlace {
-  /** Which packet has brought the first result that was handed to the loop and not read; 0 = all were read. */
-  private from = 0;
-  /** Which has brought the last one that was handed. */
-  private to = 0;
+  /** Which packet has brought the last result that was read, or passed over. */
+  private read = 0;
+  /** The first that was handed to the loop behind it, and the last one. */
+  private first = 0;
+  private last = 0;
 
+  /** Which packet has brought the first result that was handed to the loop and not read; 0 = all were read. */
   get unreadFrom(): number {
-    return this.from;
+    const { read, first, last } = this;
+    if (read >= last) return 0;
+    return read < first ? first : read + 1;
   }
 
   handed(position: number): void {
-    if (this.from === 0) this.from = position;
-    this.to = position;
+    if (this.read >= this.last) this.first = position;
+    this.last = position;
   }
 
-  /** @returns whether it is further than before: a step can be read again later */
-  readTo(position: number): boolean {
-    if (this.from === 0 || position < this.from) return false;
-    this.from = position < this.to ? position + 1 : 0;
-    return true;
+  /** A step can be read again later: that takes nothing back. */
+  received(position: number): void {
+    if (position > this.read) this.read = position;
   }
 
   /** What was handed has been read, or never will be. */
   passedOver(): void {
-    this.from = 0;
+    this.read = this.last;
   }
 
   /** The last one that was handed counts as read with the one before it. @param before - which packet has brought that */
-  protected joined(before: number): void {
-    this.to = before;
+  joined(before: number): void {
+    this.last = before;
   }
 }
 
 /** The same of a loop over the text of the results. */
-export class TextPlace extends LoopPlace implements TextReader {
+export class TextPlace implements TextReader {
+  readonly results = new LoopPlace();
+  private from = 0;
+
   /** @param tail - the bytes of a character whose rest has not come; undefined while no text has been read */
-  constructor(public tail: Uint8Array | undefined) {
-    super();
+  constructor(public tail: Uint8Array | undefined) {}
+
+  received({ position, tail }: TextRead): void {
+    if (position <= this.from) return;
+    this.from = position;
+    this.results.received(position);
+    this.tail = tail;
   }
 
-  received({ upTo, tail }: TextRead): void {
-    if (this.readTo(upTo.position)) this.tail = tail;
-  }
-
-  gaveNothing({ upTo, tail }: TextRead, given: NnrpResult | undefined): void {
-    const before = given?.position ?? 0;
-    if (before < this.unreadFrom) {
-      this.passedOver();
-      this.tail = tail;
-    } else if (!upTo.partial) {
-      this.joined(before);
-    }
+  gaveNothing(read: TextRead, given: number, isLast: boolean): void {
+    if (given <= this.from) this.received(read);
+    else if (isLast) this.results.joined(given);
   }
 }

@@ -2,7 +2,6 @@ import { INSPECT, type Inspect, inspected } from 'nnrp-core';
 import type { AsyncItems } from '../../base/async-items.js';
 import { ignoreRejection, rejection, type Settle } from '../../base/promises/settled.js';
 import { Line } from '../../base/queues/line.js';
-import { ReadStep } from './read-step.js';
 
 /** Where a {@link PushIterator} gets its items. */
 export interface PushSource<T> {
@@ -12,10 +11,8 @@ export interface PushSource<T> {
   ending(): Error | true | undefined;
   /** The loop was left: it takes nothing any more. */
   left(): void;
-  /** The item is on its way to the loop. @returns whether it matters when it has read it; then `received` is there */
-  handed?(item: T): boolean;
-  /** The loop has read the item: between the two, code of other loops may run. */
-  received?(item: T): void;
+  /** The item is on its way to the loop. @returns a step that tells when it is read; undefined when that does not matter */
+  handed?(item: T): IteratorYieldResult<T> | undefined;
   /** The loop asks for more: what was on its way to it before it has read, or passed over. */
   asked?(): void;
 }
@@ -129,9 +126,7 @@ export class PushIterator<T> implements AsyncItems<T> {
   }
 
   private step(value: T): Step<T> {
-    const { source } = this;
-    if (source.handed?.(value) !== true) return { value, done: false };
-    return new ReadStep(value, value, source);
+    return this.source.handed?.(value) ?? { value, done: false };
   }
 
   private finish(ending: Error | true): Promise<Step<T>> {

@@ -5,6 +5,7 @@ import type { ClientOperation } from './client-operation.js';
 import type { NnrpResult } from './nnrp-result.js';
 import { PushIterator } from './push-iterator.js';
 import { retainedBytes } from './read-gate.js';
+import { ReadStep } from './read-step.js';
 
 /** One result of a session and the operation it belongs to. */
 export interface SessionResult {
@@ -57,16 +58,17 @@ export class ResultStream implements AsyncIterable<SessionResult> {
   }
 
   /** @internal For the loop: a result is on its way to it. */
-  handed(item: SessionResult): boolean {
-    const isCounted = item.result.position > 0;
-    if (isCounted) this.underWay.push(item);
-    return isCounted;
+  handed(item: SessionResult): IteratorYieldResult<SessionResult> | undefined {
+    const { position } = item.result;
+    if (position === 0) return undefined;
+    this.underWay.push(item);
+    return new ReadStep(item, position, this);
   }
 
-  /** @internal For the loop: it has read a result. */
-  received({ result }: SessionResult): void {
+  /** @internal For the loop: it has read the result that this packet has brought. */
+  received(position: number): void {
     const { underWay } = this;
-    while ((underWay.first?.result.position ?? Number.POSITIVE_INFINITY) <= result.position) underWay.take();
+    while ((underWay.first?.result.position ?? Number.POSITIVE_INFINITY) <= position) underWay.take();
   }
 
   /** @internal For the loop: it asks for more. */

@@ -11,8 +11,8 @@ type Step = IteratorResult<string, undefined>;
 
 /** How far a text has been read. */
 export interface TextRead {
-  /** All of it up to the end of this result ... */
-  readonly upTo: NnrpResult;
+  /** All of it up to the end of the result that this packet has brought ... */
+  readonly position: number;
   /** ... but for these bytes of a character whose rest has not come. */
   readonly tail: Uint8Array;
 }
@@ -20,8 +20,8 @@ export interface TextRead {
 /** Wants to know how far a text has been read. */
 export interface TextReader {
   received(read: TextRead): void;
-  /** There was no piece in the last result. @param given - the result that gave the last piece */
-  gaveNothing(read: TextRead, given: NnrpResult | undefined): void;
+  /** A result had no piece. @param given - which packet has brought the last piece, 0 = none @param isLast - no more comes */
+  gaveNothing(read: TextRead, given: number, isLast: boolean): void;
 }
 
 /**
@@ -34,8 +34,8 @@ export class TextIterator implements AsyncItems<string> {
   private readonly decoder: InstanceType<typeof TextDecoder>;
   /** Calls are served one after another: each may need several results. */
   private before: Promise<unknown> | undefined;
-  /** The last result that gave a piece. */
-  private given: NnrpResult | undefined;
+  /** Which packet has brought the last piece. */
+  private given = 0;
 
   /**
    * @param before - the tail of the text that another client has read; undefined where this is its beginning
@@ -86,17 +86,17 @@ export class TextIterator implements AsyncItems<string> {
   private readonly decoded = (step: IteratorResult<NnrpResult, undefined>): Step | Promise<Step> => {
     if (step.done === true) return step;
     const result = step.value;
-    const { body, partial } = result;
+    const { body, partial, position } = result;
     const text = this.decoder.decode(body, { stream: partial });
     const tail = partial ? unfinishedCharacter(this.tail, body) : EMPTY_BYTES;
     this.tail = tail;
     const { reader } = this;
-    const read = { upTo: result, tail };
+    const read = { position, tail };
     if (text === '') {
-      reader?.gaveNothing(read, this.given);
+      reader?.gaveNothing(read, this.given, !partial);
       return this.step();
     }
-    this.given = result;
+    this.given = position;
     return reader === undefined ? { value: text, done: false } : new ReadStep(text, read, reader);
   };
 }
