@@ -14,6 +14,7 @@ import {
   refusedAnew,
   submitWhileReopening,
 } from './lost-session.js';
+import { lostResults, lostSubmit, refusedTicket, takenSession } from './ticket-failures.js';
 
 const {
   CancelScope,
@@ -247,6 +248,14 @@ export const SCENARIOS: Readonly<Record<string, (stage: Stage) => Promise<unknow
   'Submitted while another one is opened': submitWhileReopening,
 
   'A session is asked for while there is no connection': openWhileAway,
+
+  'A ticket is refused': refusedTicket,
+
+  'Another client has taken the session by a ticket': takenSession,
+
+  'The submit was lost with the client of the ticket': lostSubmit,
+
+  'Results were not read before the ticket, and are not kept': lostResults,
 
   'The connection broke': async () => {
     const server = await ScriptedServer.start();

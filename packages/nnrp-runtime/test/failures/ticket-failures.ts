@@ -1,0 +1,67 @@
+import { TicketStage } from '../client/tickets/ticket-stage.js';
+import { eventually } from '../support/eventually.js';
+import { failureOf } from './failure-stage.js';
+
+/** Two clients of one server; the first has a session with an operation in flight, and gives a ticket for it. */
+async function ticketed(find: (scene: Awaited<ReturnType<typeof scene>>) => Promise<unknown>): Promise<unknown> {
+  const stage = new TicketStage();
+  try {
+    return await find(await scene(stage));
+  } finally {
+    await stage.clear();
+  }
+}
+
+async function scene(stage: TicketStage) {
+  const { server, operation } = await stage.server();
+  const { mortal, client } = await stage.mortal(server);
+  const session = await client.openSession({ defaultDeadlineMs: 0 });
+  const submitted = await session.submit('work');
+  const work = await operation(submitted.frameId);
+  return { server, mortal, client, session, submitted, work, next: await stage.client(server) };
+}
+
+/** How a ticket is refused whose session is over. */
+export function refusedTicket(): Promise<unknown> {
+  return ticketed(async ({ session, submitted, next }) => {
+    const ticket = session.ticket();
+    submitted.cancel();
+    await session.close();
+    return next.resumeSession(ticket).catch((error: unknown) => error);
+  });
+}
+
+/** How an operation fails whose session another client takes. */
+export function takenSession(): Promise<unknown> {
+  return ticketed(async ({ session, submitted, next }) => {
+    const failure = failureOf(submitted);
+    await next.resumeSession(session.ticket());
+    return failure;
+  });
+}
+
+/** How an operation fails whose submit was lost with the client that has made the ticket. */
+export function lostSubmit(): Promise<unknown> {
+  return ticketed(async ({ server, mortal, session, next }) => {
+    mortal.kill();
+    await eventually(() => server.suspendedCount === 1, 'the session is suspended');
+    const { frameId } = session.submitNow('not sent');
+    const { operations } = await next.resumeSession(session.ticket());
+    const lost = operations.get(frameId);
+    return lost === undefined ? undefined : failureOf(lost);
+  });
+}
+
+/** How an operation fails whose results have waited unread until the server had let go of them. */
+export function lostResults(): Promise<unknown> {
+  return ticketed(async ({ mortal, client, session, submitted, work, next }) => {
+    await work.push('unread');
+    await eventually(() => submitted.toJSON()['waitingResults'] === 1, 'it has come');
+    const resumed = new Promise((resolve) => client.once('resumed', resolve));
+    mortal.cut();
+    await resumed;
+    const { operations } = await next.resumeSession(session.ticket());
+    const lost = operations.get(submitted.frameId);
+    return lost === undefined ? undefined : failureOf(lost);
+  });
+}
