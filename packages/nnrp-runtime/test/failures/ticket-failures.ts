@@ -2,8 +2,7 @@ import { TicketStage } from '../client/tickets/ticket-stage.js';
 import { eventually } from '../support/eventually.js';
 import { failureOf } from './failure-stage.js';
 
-/** Two clients of one server; the first has a session with an operation in flight, and gives a ticket for it. */
-async function ticketed(find: (scene: Awaited<ReturnType<typeof scene>>) => Promise<unknown>): Promise<unknown> {
+async function ticketed(find: (found: Scene) => Promise<unknown>): Promise<unknown> {
   const stage = new TicketStage();
   try {
     return await find(await scene(stage));
@@ -12,6 +11,9 @@ async function ticketed(find: (scene: Awaited<ReturnType<typeof scene>>) => Prom
   }
 }
 
+type Scene = Awaited<ReturnType<typeof scene>>;
+
+/** Two clients of one server; the first has a session with an operation in flight. */
 async function scene(stage: TicketStage) {
   const { server, operation } = await stage.server();
   const { mortal, client } = await stage.mortal(server);
