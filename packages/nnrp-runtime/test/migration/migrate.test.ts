@@ -1,6 +1,7 @@
 import { setTimeout as passing } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { MigrationReport } from '../../src/client/contract/migration.js';
+import type { ClientOperation } from '../../src/client/results/client-operation.js';
 import { eventually } from '../support/eventually.js';
 import { MovingStage, readCount } from './moving-stage.js';
 
@@ -107,6 +108,26 @@ describe('a client that migrates', () => {
     await resumed;
     expect(sockets).toHaveLength(2);
     expect((await (await session.submit('x')).result()).text()).toBe('x');
+  });
+
+  it('moves a session that it has by a ticket, with its streams', async () => {
+    const place = await stage.serve();
+    const before = await stage.client(place.tcp);
+    const session = await before.openSession();
+    const { frameId } = await session.submit('stream');
+    const client = await stage.client(place.tcp);
+    const resumed = await client.resumeSession(session.ticket());
+    const operation = resumed.operations.get(frameId);
+    expect(operation).toBeDefined();
+    const reading = readCount(operation as ClientOperation);
+    for (const connector of [place.tls, place.asQuic, place.ipc, place.tcp]) {
+      expect(await client.migrate(connector)).toMatchObject({ sessions: 1 });
+      await passing(20);
+    }
+    stage.isGoing = false;
+    expect(await reading).toBe('whole');
+    expect(stage.ledger.handled.size).toBe(1);
+    expect(resumed.session.state).toBe('open');
   });
 
   it('asks the server first where the transports have numbers of their own, and ends the old path in good order', async () => {

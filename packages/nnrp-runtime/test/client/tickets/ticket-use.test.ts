@@ -1,4 +1,5 @@
 import { inspect } from 'node:util';
+import { CacheAckStatus, CacheInvalidateScope, CacheObjectKind } from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ClientOperation } from '../../../src/client/results/client-operation.js';
 import type { NnrpClientSession } from '../../../src/client/session/client-session.js';
@@ -141,6 +142,33 @@ describe('a ticket', () => {
     const winner = won.find((each) => each.session.state === 'open');
     await work.complete('once');
     expect(await rest(winner?.operations.get(1))).toBe('once');
+  });
+
+  it('keeps the cache of the session, and what was patched', async () => {
+    const server = await stage.stage.serve({ supportedCacheObjects: [CacheObjectKind.PromptSegment] });
+    const patched: number[] = [];
+    void server.serve({
+      submit: ({ body }) => body,
+      patch: ({ metadata }) => {
+        patched.push(metadata.qualityTier);
+        return { effectiveQualityTier: metadata.qualityTier };
+      },
+    });
+    const { mortal, client } = await stage.mortal(server);
+    const session = await client.openSession();
+    const object = { namespace: 1, key: 9n, kind: CacheObjectKind.PromptSegment };
+    expect(await session.putObject(object, 'once')).toMatchObject({ status: CacheAckStatus.Accepted });
+    expect(await session.patch({ qualityTier: 3 })).toMatchObject({ effectiveQualityTier: 3 });
+    const ticket = session.ticket();
+    mortal.kill();
+    const resumed = await (await stage.client(server)).resumeSession(ticket);
+    expect(await resumed.session.putObject(object, 'again')).toMatchObject({ status: CacheAckStatus.Replaced });
+    expect(await resumed.session.patch({ qualityTier: 2 })).toMatchObject({ effectiveQualityTier: 2 });
+    await resumed.session.invalidateObjects({ scope: CacheInvalidateScope.WholeSession });
+    expect(await resumed.session.putObject(object, 'new')).toMatchObject({ status: CacheAckStatus.Accepted });
+    expect((await resumed.session.request('hello')).text()).toBe('hello');
+    expect(patched).toEqual([3, 2]);
+    await resumed.session.close();
   });
 
   it('asks the policy again, with the auth that is given now', async () => {
