@@ -223,9 +223,9 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
    */
   handOver(place: ClientPlace): boolean {
     const { connection, session, sessionId, count } = this;
-    if (connection === undefined || session === undefined) return true;
-    // The client that is there gets the rest of it.
-    if (session.isOver) return false;
+    // The client that it was closed with may come for the rest of it.
+    if (session === undefined || session.isOver) return false;
+    if (connection === undefined) return true;
     connection.flush();
     const kept = connection.sentLog?.unconfirmed(count).length ?? 0;
     if (!isPlaceWithin(place, count.packets - kept, count.packets)) return false;

@@ -142,6 +142,17 @@ describe('what a ticket says was read', () => {
 });
 
 describe('a session that was closed in good order', () => {
+  it('is resumed by no ticket either when its client is gone at once', async () => {
+    const { server } = await stage.server();
+    const { mortal, client } = await stage.mortal(server);
+    const session = await client.openSession();
+    const ticket = session.ticket();
+    await session.close();
+    mortal.kill();
+    await eventually(() => server.connectionCount === 0, 'the server has noticed');
+    expect(await codeOf((await stage.client(server)).resumeSession(ticket))).toMatch('resume_rejected');
+  });
+
   it('is resumed by no ticket, and its client keeps its other sessions', async () => {
     const { server, operation } = await stage.server();
     const client = await stage.client(server);
