@@ -148,6 +148,7 @@ describe('a session that was closed in good order', () => {
     const session = await client.openSession();
     const ticket = session.ticket();
     await session.close();
+    await eventually(() => server.sessionCount === 0, 'the server has closed it, too');
     mortal.kill();
     await eventually(() => server.connectionCount === 0, 'the server has noticed');
     expect(await codeOf((await stage.client(server)).resumeSession(ticket))).toMatch('resume_rejected');
@@ -159,6 +160,7 @@ describe('a session that was closed in good order', () => {
     const [session, other] = [await client.openSession(), await client.openSession()];
     const ticket = session.ticket();
     await session.close();
+    await eventually(() => server.sessionCount === 1, 'the server has closed it, too');
     const next = await stage.client(server);
     expect(await codeOf(next.resumeSession(ticket))).toMatch('resume_rejected');
     const answer = other.request('still here');
