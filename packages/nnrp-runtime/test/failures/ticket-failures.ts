@@ -1,3 +1,4 @@
+import type { NnrpClient } from '../../src/client/client.js';
 import { TicketStage } from '../client/tickets/ticket-stage.js';
 import { eventually } from '../support/eventually.js';
 import { failureOf } from './failure-stage.js';
@@ -5,23 +6,14 @@ import { failureOf } from './failure-stage.js';
 async function ticketed(find: (found: Scene) => Promise<unknown>): Promise<unknown> {
   const stage = new TicketStage();
   try {
-    return await find(await scene(stage));
+    const scene = await stage.scene();
+    return await find({ ...scene, next: await stage.client(scene.server) });
   } finally {
     await stage.clear();
   }
 }
 
-type Scene = Awaited<ReturnType<typeof scene>>;
-
-/** Two clients of one server; the first has a session with an operation in flight. */
-async function scene(stage: TicketStage) {
-  const { server, operation } = await stage.server();
-  const { mortal, client } = await stage.mortal(server);
-  const session = await client.openSession({ defaultDeadlineMs: 0 });
-  const submitted = await session.submit('work');
-  const work = await operation(submitted.frameId);
-  return { server, mortal, client, session, submitted, work, next: await stage.client(server) };
-}
+type Scene = Awaited<ReturnType<TicketStage['scene']>> & { readonly next: NnrpClient };
 
 /** How a ticket is refused whose session is over. */
 export function refusedTicket(): Promise<unknown> {

@@ -1,6 +1,7 @@
 import { describeFault, type IdMap, type Packet, SessionLostError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { SessionFlags } from 'nnrp-core/preview3';
+import { positionIn } from '../../connection/recovery/position-entry.js';
 import { bodyMismatch } from '../failures/peer-error.js';
 import type { Ticket } from '../tickets/ticket.js';
 
@@ -46,8 +47,7 @@ export function resumable(open: preview3.SessionOpen): preview3.SessionOpen {
 
 /** Packets of its client that the server of a session has received. */
 export function positionOf(extensions: readonly preview3.ControlExtension[]): number {
-  const payload = extensions.find(({ type }) => type === preview3.RESUME_POSITION_EXTENSION)?.payload;
-  return (payload && preview3.decodeResumePosition(payload)) ?? 0;
+  return Math.max(0, positionIn(extensions, preview3.RESUME_POSITION_EXTENSION) ?? 0);
 }
 
 export function unknownSession({ sessionId, highestFrameId }: Ticket): SessionLostError {

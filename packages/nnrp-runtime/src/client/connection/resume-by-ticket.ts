@@ -1,6 +1,7 @@
 import { UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { ownBytes } from '../../connection/body/body-bytes.js';
+import { positionEntry } from '../../connection/recovery/position-entry.js';
 import { type ResumeSessionOptions, resumeSessionOptions } from '../contract/resume-session-options.js';
 import { type Announcing, sessionExtensions } from '../hello/client-announcement.js';
 import { concatBytes } from '../hello/concat-bytes.js';
@@ -68,8 +69,8 @@ export function completeResume(options: ResumeSessionOptions, config: Announcing
 function resumeOpen(ticket: Ticket, open: preview3.SessionOpen, auth: Uint8Array, extensions: Uint8Array) {
   const { sessionId, token, received } = ticket;
   const own = preview3.encodeControlExtensions([
-    entry(preview3.RESUME_POSITION_EXTENSION, readUpTo(ticket)),
-    entry(preview3.RESUME_TICKET_EXTENSION, received),
+    positionEntry(preview3.RESUME_POSITION_EXTENSION, readUpTo(ticket)),
+    positionEntry(preview3.RESUME_TICKET_EXTENSION, received),
   ]);
   const lengths = { resumeTokenBytes: token.length, sessionExtensionBytes: extensions.length + own.length };
   const sessionFlags = open.sessionFlags | preview3.SessionFlags.AllowResume;
@@ -77,10 +78,6 @@ function resumeOpen(ticket: Ticket, open: preview3.SessionOpen, auth: Uint8Array
     open: { ...open, ...lengths, sessionFlags, requestedSessionId: sessionId },
     body: concatBytes([token, auth, extensions, own]),
   };
-}
-
-function entry(type: number, packets: number): preview3.ControlExtension {
-  return { type, critical: false, payload: preview3.encodeResumePosition(packets) };
 }
 
 /** @throws UsageError when the client cannot resume this session */

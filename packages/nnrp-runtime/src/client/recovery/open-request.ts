@@ -3,6 +3,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { MessageType, PeerMessages } from 'nnrp-core/preview3';
 import { announcedFamilies } from '../../connection/announcement.js';
 import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
+import { positionEntry, positionIn } from '../../connection/recovery/position-entry.js';
 import { concatBytes } from '../hello/concat-bytes.js';
 import { ownPacket, readable } from './kept-packet.js';
 import { type OpenRequest, ResumableSession, type ResumeGrant } from './resumable-session.js';
@@ -63,11 +64,6 @@ function wentOnFrom(extensions: readonly preview3.ControlExtension[], from: numb
   return from === undefined ? least : Math.min(Math.max(from, least), most);
 }
 
-function positionIn(extensions: readonly preview3.ControlExtension[], wanted: number): number | undefined {
-  const payload = extensions.find(({ type }) => type === wanted)?.payload;
-  return payload && preview3.decodeResumePosition(payload);
-}
-
 /** The SESSION_OPEN that asks for the session once more, with all that the first one said. */
 export function resumeRequest(session: ResumableSession): {
   readonly open: preview3.SessionOpen;
@@ -75,11 +71,7 @@ export function resumeRequest(session: ResumableSession): {
 } {
   const { sessionId, token, received, request } = session;
   const { auth } = request;
-  const position = {
-    type: preview3.RESUME_POSITION_EXTENSION,
-    critical: false,
-    payload: preview3.encodeResumePosition(received),
-  };
+  const position = positionEntry(preview3.RESUME_POSITION_EXTENSION, received);
   const block = preview3.encodeControlExtensions([...request.extensions, position]);
   const open: preview3.SessionOpen = {
     ...request.open,
@@ -118,7 +110,7 @@ export function resumeAnswer(open: preview3.SessionOpen, packet: Packet): Resume
     return broken(`asked for session ${open.requestedSessionId}, got ${ack.sessionId}`);
   }
   if (grant === undefined) return broken('a session that is resumed without a new token');
-  if (position === undefined) return broken('a session that is resumed without a position');
+  if (position === undefined || position < 0) return broken('a session that is resumed without a position');
   return { outcome: 'resumed', grant, position, from: positionIn(extensions, preview3.RESUME_TICKET_EXTENSION) };
 }
 

@@ -2,6 +2,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { announcement } from '../../connection/announcement.js';
 import type { ErrorDetails } from '../../connection/errors/error-details.js';
 import { refusalBlock } from '../../connection/errors/open-refusal.js';
+import { positionEntry } from '../../connection/recovery/position-entry.js';
 
 /** SESSION_OPEN_ACK with its body. */
 export interface OpenAnswer {
@@ -30,15 +31,11 @@ export function grantedAnswer(
 ): OpenAnswer {
   const extensions = families === 0 ? undefined : announcement(maxPacketBytes);
   if (extensions !== undefined && resume?.received !== undefined) {
-    extensions.push(position(preview3.RESUME_POSITION_EXTENSION, resume.received));
-    if (resume.from !== undefined) extensions.push(position(preview3.RESUME_TICKET_EXTENSION, resume.from));
+    extensions.push(positionEntry(preview3.RESUME_POSITION_EXTENSION, resume.received));
+    if (resume.from !== undefined) extensions.push(positionEntry(preview3.RESUME_TICKET_EXTENSION, resume.from));
   }
   const answer = answerWith(ack, extensions && preview3.encodeControlExtensions(extensions));
   return resume === undefined ? answer : withToken(answer, resume.token);
-}
-
-function position(type: number, packets: number): preview3.ControlExtension {
-  return { type, critical: false, payload: preview3.encodeResumePosition(packets) };
 }
 
 function withToken({ metadata, body }: OpenAnswer, token: Uint8Array): OpenAnswer {

@@ -2,6 +2,7 @@ import type { Packet } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode } from 'nnrp-core/preview3';
 import { announcedFamilies, announcedPacketBytes } from '../../connection/announcement.js';
+import { positionIn } from '../../connection/recovery/position-entry.js';
 
 /** What is told of the body of a SESSION_OPEN. */
 export interface OpenReader {
@@ -49,8 +50,9 @@ export function readOpenBody(packet: Packet, open: preview3.SessionOpen, reader:
   const extensions = readExtensions(packet, body.subarray(authEnd), reader);
   if (extensions === undefined) return undefined;
   const token = body.subarray(0, resumeTokenBytes);
-  const received = positionOf(extensions, preview3.RESUME_POSITION_EXTENSION);
-  const had = positionOf(extensions, preview3.RESUME_TICKET_EXTENSION);
+  // One that cannot be is refused like one that is too high.
+  const received = positionIn(extensions, preview3.RESUME_POSITION_EXTENSION);
+  const had = positionIn(extensions, preview3.RESUME_TICKET_EXTENSION);
   return { token, auth: body.subarray(resumeTokenBytes, authEnd), received, had };
 }
 
@@ -76,10 +78,4 @@ function readExtensions(
   if (extensions.length > 0) reader.announced(announcedFamilies(extensions) ?? 0);
   reader.peerTakes(announcedPacketBytes(extensions));
   return extensions;
-}
-
-function positionOf(extensions: readonly preview3.ControlExtension[], wanted: number): number | undefined {
-  const position = extensions.find(({ type }) => type === wanted);
-  // One that cannot be is refused like one that is too high.
-  return position && (preview3.decodeResumePosition(position.payload) ?? -1);
 }

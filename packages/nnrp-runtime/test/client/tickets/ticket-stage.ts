@@ -82,6 +82,15 @@ export class TicketStage {
     return (await this.mortal(server, config)).client;
   }
 
+  /** A session whose handler works on one operation, which waits. */
+  async scene() {
+    const { server, operation } = await this.server();
+    const { mortal, client } = await this.mortal(server);
+    const session = await client.openSession({ defaultDeadlineMs: 0 });
+    const submitted = await session.submit('work');
+    return { server, operation, mortal, client, session, submitted, work: await operation(submitted.frameId) };
+  }
+
   async clear(): Promise<void> {
     const abort = { inFlightPolicy: InFlightPolicy.Abort, drainTimeoutMs: 0 };
     await Promise.all([this.stage.clear(), ...this.clients.splice(0).map((client) => client.close(abort))]);

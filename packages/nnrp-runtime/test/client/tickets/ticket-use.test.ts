@@ -11,11 +11,7 @@ afterEach(() => stage.clear());
 
 describe('a ticket', () => {
   it('is good once', async () => {
-    const { server, operation } = await stage.server();
-    const { mortal, client } = await stage.mortal(server);
-    const session = await client.openSession();
-    await session.submit('work');
-    const work = await operation(1);
+    const { server, mortal, session, work } = await stage.scene();
     const ticket = session.ticket();
     mortal.kill();
     const resumed = await (await stage.client(server)).resumeSession(ticket);
@@ -125,11 +121,7 @@ describe('a ticket', () => {
   });
 
   it('lets one of two clients win that come at the same time', async () => {
-    const { server, operation } = await stage.server();
-    const { mortal, client } = await stage.mortal(server);
-    const session = await client.openSession();
-    await session.submit('work');
-    const work = await operation(1);
+    const { server, mortal, session, work } = await stage.scene();
     const ticket = session.ticket();
     mortal.kill();
     const clients = await Promise.all([stage.client(server), stage.client(server)]);

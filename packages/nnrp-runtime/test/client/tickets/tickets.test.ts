@@ -232,11 +232,7 @@ describe('a session that another client goes on with', () => {
   });
 
   it('gives a cancel again that may have been lost', async () => {
-    const { server, operation } = await stage.server();
-    const { mortal, client } = await stage.mortal(server);
-    const session = await client.openSession();
-    const submitted = await session.submit('work');
-    const work = await operation(1);
+    const { server, mortal, session, submitted, work } = await stage.scene();
     mortal.kill();
     submitted.cancel();
     const ticket = session.ticket();
@@ -247,11 +243,7 @@ describe('a session that another client goes on with', () => {
   });
 
   it('is resumed after a loss, moves, gives tickets, and closes', async () => {
-    const { server, operation } = await stage.server();
-    const { mortal, client } = await stage.mortal(server);
-    const session = await client.openSession();
-    await session.submit('work');
-    const work = await operation(1);
+    const { server, mortal, session, work } = await stage.scene();
     const ticket = session.ticket();
     mortal.kill();
     const second = await stage.mortal(server);
