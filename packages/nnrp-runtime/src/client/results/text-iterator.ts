@@ -91,12 +91,16 @@ export class TextIterator implements AsyncItems<string> {
     const tail = partial ? unfinishedCharacter(this.tail, body) : EMPTY_BYTES;
     this.tail = tail;
     const { reader } = this;
-    const read = { position, tail };
+    if (reader !== undefined && position > 0) return this.told(reader, text, { position, tail }, !partial);
+    return text === '' ? this.step() : { value: text, done: false };
+  };
+
+  private told(reader: TextReader, text: string, read: TextRead, isLast: boolean): Step | Promise<Step> {
     if (text === '') {
-      reader?.gaveNothing(read, this.given, !partial);
+      reader.gaveNothing(read, this.given, isLast);
       return this.step();
     }
-    this.given = position;
-    return reader === undefined ? { value: text, done: false } : new ReadStep(text, read, reader);
-  };
+    this.given = read.position;
+    return new ReadStep(text, read, reader);
+  }
 }
