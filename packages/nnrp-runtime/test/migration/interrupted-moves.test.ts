@@ -108,6 +108,8 @@ describe('a move during which', () => {
     });
     await moving;
     expect(streams.client.remoteAddress).toBe(place.address(1));
+    stage.isGoing = false;
+    expect(await Promise.all(streams.reading)).toEqual(['whole', 'whole']);
   });
 
   it('the client is closed is given up, at every step', async () => {
