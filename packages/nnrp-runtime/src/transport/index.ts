@@ -1,9 +1,11 @@
 export { checkSignal, followSignal, reasonOf, whenAborted } from '../base/application/abort-signals.js';
 export { applicationCallback } from '../base/application/application-callback.js';
-export { crash, type Guarded, guard, later, listen, nextTurn } from '../base/guard.js';
+export { ApplicationContext } from '../base/application/application-context.js';
+export { afterThis, crash, type Guarded, guard, later, listen, nextTurn } from '../base/guard.js';
 export { readOptions } from '../base/options.js';
 export { answering } from '../base/promises/settled.js';
-export { warn } from '../base/warn.js';
+export { isThenable, settledOnce } from '../base/thenable.js';
+export { SeldomWarning, warn } from '../base/warn.js';
 export { connectSignal, givenClientConfig } from '../client/contract/client-config.js';
 export { formatAddress, type HostPort, parseAddress, reachableHost } from './address/address.js';
 export { hostGroup } from './address/address-group.js';
@@ -19,6 +21,7 @@ export type {
   TransportKind,
 } from './contract/contract.js';
 export { type HandshakeFacts, type PeerIdentity, peerIdentity } from './contract/peer-identity.js';
+export type { LentPiece, SentListener, SentPiece } from './contract/sent-pieces.js';
 export { IpcConnector, IpcListener } from './ipc/ipc.js';
 export type { IpcServerOptions } from './ipc/ipc-options.js';
 export { AcceptQueue } from './listening/accept-queue.js';
@@ -26,7 +29,7 @@ export { type ConnectAttempt, describeAttempts } from './listening/connect-failu
 export { boundOf, type Stranger, type StrangerLimits, Strangers } from './listening/strangers.js';
 export { MemoryListener, memoryPair } from './memory.js';
 export type { MemoryOptions } from './memory-options.js';
-export type { MeasuredStream } from './stream/stream-gauge.js';
+export { bytesInside, type MeasuredStream } from './stream/stream-gauge.js';
 export { StreamTransport } from './stream/stream-transport.js';
 export type { StreamTransportOptions } from './stream/stream-transport-options.js';
 export { TcpConnector, TcpListener } from './tcp/tcp.js';

@@ -147,7 +147,9 @@ export type ListenerBoundName =
   | 'addressTlsHandshakes'
   | 'quicConnections'
   | 'quicHandshakes'
-  | 'addressQuicHandshakes';
+  | 'addressQuicHandshakes'
+  | 'webSocketHandshakes'
+  | 'addressWebSocketHandshakes';
 
 /** One of the things that a listener bounds, for `NnrpServer.stats`. */
 export interface ListenerBound {

@@ -25,6 +25,8 @@ export interface PeerIdentity {
   readonly alpn?: string;
   /** Version of TLS, such as TLSv1.3. */
   readonly protocol?: string;
+  /** What an application's own function has found out, where a transport asks one, as it was given. */
+  readonly claims?: unknown;
 }
 
 /** What a handshake has found out. */

@@ -9,6 +9,8 @@ export interface MeasuredStream {
   readonly takenBytes: number;
   /** Whether the other end is being asked at the moment whether it is still there, so that its answer is worth waiting for. */
   readonly isAsking?: boolean;
+  /** Whether it may be given nothing to write, and calls back when it has passed on what came before. */
+  readonly takesNothing?: boolean;
 }
 
 /** What a socket of Node has in the system's hands. Node's own timeouts of sockets look at the same. */
@@ -53,8 +55,13 @@ function isMeasured(stream: Duplex): stream is Duplex & MeasuredStream {
   return typeof (stream as Partial<MeasuredStream>).takenBytes === 'number';
 }
 
+/** Whether a stream of one's own says that it may be given nothing to write. */
+export function takesNothing(stream: Duplex): boolean {
+  return isMeasured(stream) && stream.takesNothing === true;
+}
+
 /** Of a write that is under way, a stream counts all until it is over; a socket knows better. */
-function bytesInside(stream: Duplex): number {
+export function bytesInside(stream: Duplex): number {
   const { writableLength } = stream;
   return Math.min(writableLength, queuedBytes(stream) ?? writableLength);
 }

@@ -13,7 +13,7 @@ import { changedBody, type LentPacket } from './lent-packet.js';
 import { PacedWriter, type WriterOwner } from './paced-writer.js';
 import { StallWatch } from './stall-watch.js';
 import { maxCloseMs, StreamEnd, type StreamEndOwner } from './stream-end.js';
-import { bestWriteBytes, StreamGauge } from './stream-gauge.js';
+import { bestWriteBytes, StreamGauge, takesNothing } from './stream-gauge.js';
 import { isOver, isResettable, reset } from './stream-kinds.js';
 import { type ReaderOwner, StreamReader } from './stream-reader.js';
 import { STREAM_DEFAULTS, type StreamTransportOptions, splitterOptions } from './stream-transport-options.js';
@@ -78,7 +78,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     } = options;
     this.maxCloseMs = maxCloseMs(closeTimeoutMs);
     const looksLater = borrowsWrites === 'callback';
-    this.takesNothing = looksLater && isResettable(stream);
+    this.takesNothing = (looksLater && isResettable(stream)) || takesNothing(stream);
     this.writer = new PacedWriter(stream, maxWriteBytes, looksLater, this);
     this.queue = new WriteQueue(borrowsWrites !== undefined, this.writer);
     this.gauge = new StreamGauge(stream, this.writer);
