@@ -1,0 +1,95 @@
+import { shownPlain, shownValue, TimeoutError, TransportError, UsageError } from 'nnrp-core';
+import type { FramedConnector, FramedTransport } from 'nnrp-runtime/transport';
+import { PLATFORM_DEFAULTS, type PlatformOptions } from './platform-options.js';
+import { PlatformTransport } from './platform-transport.js';
+import { type PlatformWebSocket, type PlatformWebSocketClass, platform } from './platform-websocket.js';
+
+const SUBPROTOCOL = 'nnrp.1';
+const MAX_MS = 0x7fffffff;
+
+/** Connects to one server by the WebSocket of the platform, each time anew. */
+export class PlatformConnector implements FramedConnector {
+  readonly kind = 'websocket';
+  private readonly url: string;
+  /** As messages show it: without the query, which may hold a token. */
+  private readonly shown: string;
+  private readonly settings: { readonly [Name in keyof typeof PLATFORM_DEFAULTS]: number };
+  private readonly WebSocket: PlatformWebSocketClass;
+
+  /** @throws UsageError on an option that cannot work, and where the platform has no WebSocket */
+  constructor(url: string, options: PlatformOptions = {}) {
+    if (typeof url !== 'string' || !/^wss?:\/\/[^/]/.test(url))
+      throw new UsageError(`url: expected a URL such as wss://inference.example/nnrp, got ${shownValue(url)}`);
+    if (/^wss?:\/\/[^/?#]*@/.test(url))
+      throw new UsageError('url: a URL with a user or password is not taken; give credentials in openSession');
+    const { WebSocket = platform.WebSocket, ...numbers } = options;
+    if (typeof WebSocket !== 'function')
+      throw new UsageError('WebSocket: this platform has none; give a class by the option WebSocket');
+    for (const [name, value] of Object.entries(numbers)) {
+      if (!(name in PLATFORM_DEFAULTS)) {
+        const names = ['WebSocket', ...Object.keys(PLATFORM_DEFAULTS)].join(', ');
+        throw new UsageError(`there is no option '${name}'; options are ${names}`);
+      }
+      const isTime = name.endsWith('Ms');
+      const fits = Number.isSafeInteger(value) && (value as number) >= (name === 'stallTimeoutMs' ? 0 : 1);
+      if (value !== undefined && !(fits && (!isTime || (value as number) <= MAX_MS)))
+        throw new UsageError(`${name}: expected a positive integer, got ${shownPlain(value)}`);
+    }
+    const given = Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== undefined));
+    this.url = url;
+    this.shown = url.replace(/[?#].*$/s, '');
+    this.WebSocket = WebSocket;
+    this.settings = { ...PLATFORM_DEFAULTS, ...given };
+  }
+
+  /** @throws TransportError or TimeoutError when no connection comes about; a browser does not say why */
+  connect(signal?: AbortSignal): Promise<FramedTransport> {
+    const { url, shown, settings } = this;
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) throw signal.reason;
+      let socket: PlatformWebSocket;
+      try {
+        socket = new this.WebSocket(url, [SUBPROTOCOL]);
+      } catch (error) {
+        throw new TransportError(`cannot connect to ${shown}: ${String(error)}`, { cause: error, isRetryable: false });
+      }
+      socket.binaryType = 'arraybuffer';
+      const end = () => {
+        platform.clearTimeout(timer);
+        signal?.removeEventListener('abort', aborted);
+        socket.onopen = null;
+        socket.onclose = null;
+      };
+      const fail = (reason: unknown) => {
+        end();
+        reject(reason);
+        socket.close();
+      };
+      const aborted = () => fail(signal?.reason);
+      const { connectTimeoutMs } = settings;
+      const timer = platform.setTimeout(() => {
+        fail(new TimeoutError(`no WebSocket to ${shown} within ${connectTimeoutMs} ms`, connectTimeoutMs));
+      }, connectTimeoutMs);
+      signal?.addEventListener('abort', aborted);
+      // Without one, some platforms report the error as one of nobody's.
+      socket.onerror = () => {};
+      socket.onclose = ({ code, reason }) => {
+        const said = reason === '' ? '' : `: ${reason}`;
+        fail(new TransportError(`cannot connect to ${shown}: the WebSocket was closed with code ${code}${said}`));
+      };
+      socket.onopen = () => {
+        end();
+        resolve(new PlatformTransport(socket, shown, settings));
+      };
+    });
+  }
+
+  toJSON(): Record<string, unknown> {
+    return { kind: this.kind, address: this.shown };
+  }
+}
+
+/** What a client is made from in a browser or worker; see {@link PlatformConnector}. */
+export function platformConnector(url: string, options: PlatformOptions = {}): PlatformConnector {
+  return new PlatformConnector(url, options);
+}

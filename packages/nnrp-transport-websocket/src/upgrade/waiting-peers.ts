@@ -1,0 +1,100 @@
+import type { Socket } from 'node:net';
+import {
+  boundOf,
+  formatAddress,
+  type Guarded,
+  hostGroup,
+  type ListenerBound,
+  type ListenerBoundName,
+  later,
+  listen,
+  type Stranger,
+  type StrangerLimits,
+  Strangers,
+} from 'nnrp-runtime/transport';
+
+interface WaitingPeer extends Stranger {
+  readonly socket: Socket;
+  readonly timer: NodeJS.Timeout;
+}
+
+/** How each of the bounds is called in the stats of a server. */
+const BOUND_NAMES: { readonly [Bound in keyof StrangerLimits]: ListenerBoundName } = {
+  inAll: 'webSocketHandshakes',
+  perAddress: 'addressWebSocketHandshakes',
+};
+
+/** Connections that are no WebSocket yet: so many at once, and each for so long, whatever the peer sends. */
+export class WaitingPeers {
+  /** By both ends' addresses: a TLS socket does not tell which connection it was made over. */
+  private readonly peers = new Map<string, WaitingPeer>();
+  private readonly strangers: Strangers<WaitingPeer>;
+  onBoundHit: ((name: ListenerBoundName) => void) | undefined;
+
+  /** @param gone - a peer was cut because its time was up, or another needed its place */
+  constructor(
+    private readonly owner: Guarded,
+    private readonly limits: StrangerLimits,
+    private readonly timeoutMs: number,
+    private readonly gone: (address: string, why: string) => void,
+  ) {
+    this.strangers = new Strangers(limits, (bound) => this.onBoundHit?.(BOUND_NAMES[bound]));
+  }
+
+  get bounds(): readonly ListenerBound[] {
+    const { strangers, limits } = this;
+    return [
+      { name: BOUND_NAMES.inAll, scope: 'server', bound: boundOf(limits.inAll), value: () => strangers.size },
+      {
+        name: BOUND_NAMES.perAddress,
+        scope: 'address',
+        bound: boundOf(limits.perAddress),
+        value: () => strangers.mostOfAnAddress,
+      },
+    ];
+  }
+
+  /** A peer that is there, until it is let in or gone; one that is known already keeps its time. */
+  add(socket: Socket): void {
+    const ends = endsOf(socket);
+    if (this.peers.has(ends)) return;
+    const { remoteAddress = 'unknown', remotePort = 0 } = socket;
+    const cut = (why: string) => {
+      this.delete(ends);
+      socket.destroy();
+      this.gone(formatAddress(remoteAddress, remotePort), why);
+    };
+    const peer: WaitingPeer = {
+      socket,
+      timer: later(this.owner, this.timeoutMs, () => cut(`no WebSocket upgrade within ${this.timeoutMs} ms`)),
+      addressGroup: socket.remoteAddress === undefined ? undefined : hostGroup(remoteAddress),
+      hasSpoken: () => socket.bytesRead > 0,
+      makeRoom: () => cut('the upgrade made room for others that have begun since'),
+    };
+    this.peers.set(ends, peer);
+    this.strangers.add(peer);
+    listen(this.owner, socket, 'close', () => {
+      // A later connection may have come from the same port already.
+      if (this.peers.get(ends) === peer) this.delete(ends);
+    });
+  }
+
+  /** It is let in. @param ends - see {@link endsOf} */
+  delete(ends: string): void {
+    const peer = this.peers.get(ends);
+    if (peer === undefined) return;
+    clearTimeout(peer.timer);
+    this.peers.delete(ends);
+    this.strangers.delete(peer);
+  }
+
+  /** Cuts all of them; nothing is told. */
+  close(): void {
+    for (const { socket } of [...this.peers.values()]) socket.destroy();
+  }
+}
+
+/** What names a connection, also where TLS has a socket of its own over it. */
+export function endsOf({ remoteAddress, remotePort, localAddress }: Socket): string {
+  return `${remoteAddress} ${remotePort} ${localAddress}`;
+}

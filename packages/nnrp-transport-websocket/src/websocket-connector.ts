@@ -1,0 +1,175 @@
+import type { ClientRequest, IncomingMessage } from 'node:http';
+import type { Socket } from 'node:net';
+import { INSPECT, type Inspect, inspected, printable, TimeoutError, TransportError } from 'nnrp-core';
+import {
+  answering,
+  checkSignal,
+  describeAttempts,
+  type FramedConnector,
+  type FramedTransport,
+  type Guarded,
+  later,
+  listen,
+  reasonOf,
+  whenAborted,
+} from 'nnrp-runtime/transport';
+import { type ClientSettings, clientSettings } from './client-settings.js';
+import { overWebSocket, TRANSPORT_KIND } from './stream/websocket-transport.js';
+import { SocketOnly } from './upgrade/upgraded-socket.js';
+import { type ConnectTarget, connectTarget } from './websocket-address.js';
+import { SUBPROTOCOL, type WebSocketClientOptions } from './websocket-options.js';
+
+/** Bytes of a refusal that go into the message. */
+const MAX_REFUSAL_BYTES = 300;
+
+/** Statuses of an answer after which the same request may do better later. */
+const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+/** Connects to one server over WebSocket, each time anew. */
+export class WebSocketConnector implements FramedConnector {
+  readonly kind = TRANSPORT_KIND;
+  private readonly target: ConnectTarget;
+  readonly #settings: ClientSettings;
+
+  /**
+   * @param url - `ws:` or `wss:`, with a path
+   * @param defaults - for what the options leave open
+   * @throws UsageError on a URL that is none, and on an option that cannot work
+   */
+  constructor(url: string | URL, options: WebSocketClientOptions = {}, defaults: WebSocketClientOptions = {}) {
+    this.target = connectTarget(url);
+    this.#settings = clientSettings(this.target, options, defaults);
+  }
+
+  /** @throws TransportError or TimeoutError that names the server and says why */
+  connect(signal?: AbortSignal): Promise<FramedTransport> {
+    return answering(() => {
+      checkSignal(signal);
+      if (signal?.aborted) throw reasonOf(signal);
+      return this.upgraded(signal);
+    });
+  }
+
+  toJSON(): Record<string, unknown> {
+    return { kind: this.kind, address: this.target.shown };
+  }
+
+  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
+    return inspected('WebSocketConnector', this.toJSON(), depth, options, inspect);
+  }
+
+  private upgraded(signal: AbortSignal | undefined): Promise<FramedTransport> {
+    const { shown } = this.target;
+    const { connectTimeoutMs, transport } = this.#settings;
+    return new Promise((resolve, reject) => {
+      const owner: Guarded = { crashed: (error) => fail(error as Error) };
+      const upgrade = this.begin(owner);
+      let isOver = false;
+      const end = () => {
+        isOver = true;
+        clearTimeout(timer);
+        letGo();
+      };
+      const fail = (error: unknown) => {
+        if (isOver) return;
+        end();
+        reject(error);
+        upgrade.socket?.destroy();
+        upgrade.websocket.terminate();
+      };
+      const timer = later(owner, connectTimeoutMs, () => {
+        const what = upgrade.socket === undefined ? 'no connection' : 'it has said nothing to the upgrade';
+        fail(new TimeoutError(`no WebSocket to ${shown} within ${connectTimeoutMs} ms: ${what}`, connectTimeoutMs));
+      });
+      const letGo = whenAborted(owner, signal, fail);
+      listen(owner, upgrade.websocket, 'error', (error: Error) => fail(this.failure(error)));
+      listen(owner, upgrade.websocket, 'unexpected-response', (_: ClientRequest, response: IncomingMessage) => {
+        // An error of the response without a listener would end the process.
+        listen(owner, response, 'error', (error: Error) => fail(this.failure(error)));
+        readRefusal(owner, response, (text) => fail(this.refused(response.statusCode ?? 0, text)));
+      });
+      listen(owner, upgrade.websocket, 'open', () => {
+        const { upgraded } = upgrade.websocket;
+        if (upgraded === undefined || isOver) {
+          upgraded?.socket.destroy();
+          return;
+        }
+        end();
+        const { socket, head } = upgraded;
+        resolve(overWebSocket(socket, { remoteAddress: shown, isServer: false, head }, transport));
+      });
+    });
+  }
+
+  private begin(owner: Guarded): { readonly websocket: SocketOnly; readonly socket: Socket | undefined } {
+    const { url } = this.target;
+    const { headers, origin, offerSubprotocol, tls } = this.#settings;
+    const begun: { websocket: SocketOnly; socket: Socket | undefined } = {
+      websocket: new SocketOnly(url, offerSubprotocol ? [SUBPROTOCOL] : [], {
+        ...tls,
+        headers,
+        ...(origin !== undefined && { origin }),
+        perMessageDeflate: false,
+        followRedirects: false,
+        finishRequest: (request: ClientRequest) => {
+          listen(owner, request, 'socket', (socket: Socket) => {
+            listen(owner, socket, 'connect', () => {
+              begun.socket = socket;
+            });
+          });
+          request.end();
+        },
+      }),
+      socket: undefined,
+    };
+    return begun;
+  }
+
+  private failure(error: Error): TransportError {
+    const { shown, host, port } = this.target;
+    const { errors } = error as { readonly errors?: readonly Error[] };
+    const failures = Array.isArray(errors) && errors.length > 0 ? (errors as Error[]) : [error];
+    const why = describeAttempts({ host, port }, failures.map(attemptOf));
+    const isOfTheNetwork = (error as NodeJS.ErrnoException).syscall !== undefined || failures.length > 1;
+    const isCut = (error as NodeJS.ErrnoException).code === 'ECONNRESET';
+    return new TransportError(`cannot connect to ${shown}: ${why}`, {
+      cause: error,
+      isRetryable: isOfTheNetwork || isCut,
+    });
+  }
+
+  private refused(status: number, text: string): TransportError {
+    const said = text === '' ? '' : `: ${text}`;
+    return new TransportError(
+      `cannot connect to ${this.target.shown}: the server has refused the upgrade with status ${status}${said}`,
+      { isRetryable: PASSING.has(status) },
+    );
+  }
+}
+
+function attemptOf(error: Error) {
+  const { address, port } = error as { readonly address?: string; readonly port?: number };
+  return { ...(typeof address === 'string' && { address, port }), error };
+}
+
+/** What a server says with a refusal, as far as it goes into a message; it need not be waited for to the end. */
+function readRefusal(owner: Guarded, response: IncomingMessage, done: (text: string) => void): void {
+  let text = '';
+  const tell = () => done(printable(text.trim(), MAX_REFUSAL_BYTES));
+  const isText = /^text\/plain\b/.test(response.headers['content-type'] ?? '');
+  if (!isText) {
+    tell();
+    return;
+  }
+  listen(owner, response, 'data', (chunk: Buffer) => {
+    text += chunk.toString('latin1');
+    if (text.length >= MAX_REFUSAL_BYTES) tell();
+  });
+  listen(owner, response, 'end', tell);
+  listen(owner, response, 'close', tell);
+}
+
+/** What a client is made from, for `NnrpClient.connect`: it connects anew after a loss. */
+export function webSocketConnector(url: string | URL, options: WebSocketClientOptions = {}): WebSocketConnector {
+  return new WebSocketConnector(url, options);
+}
