@@ -6,7 +6,7 @@ import { defineConfig } from 'vitest/config';
 
 /*
  * Each test file belongs to one project: what no other project names is a unit test. The sessions run once more over QUIC,
- * and over Unix domain sockets.
+ * over Unix domain sockets and over WebSocket.
  */
 
 /** Processes that run what is built, and whatever else takes long. */
@@ -23,9 +23,10 @@ const SLOW = [
   'tools/fuzz/test/**/*.test.ts',
 ];
 
-/** TCP, TLS, QUIC, memory and transports of the application's own. QUIC passes the compliance suite in its package. */
+/** TCP, TLS, QUIC, WebSocket, memory and transports of the application's own; those in a package have their tests there. */
 const TRANSPORTS = [
   'packages/nnrp-transport-quic/test/**/*.test.ts',
+  'packages/nnrp-transport-websocket/test/**/*.test.ts',
   ...[
     'transport/**/*',
     'values/realms',
@@ -112,6 +113,14 @@ export default defineConfig({
           name: 'sessions-ipc',
           ...SESSIONS,
           setupFiles: ['packages/nnrp-runtime/test/transport/ipc/run-over-ipc.ts'],
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'sessions-websocket',
+          ...SESSIONS,
+          setupFiles: ['packages/nnrp-transport-websocket/test/run-over-websocket.ts'],
         },
       },
       { extends: true, test: { name: 'transports', include: TRANSPORTS, exclude: SLOW } },

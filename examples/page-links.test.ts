@@ -14,6 +14,8 @@ const PAGES = [
   'packages/nnrp-runtime/README.md',
   'packages/nnrp-transport-quic/README.md',
   'packages/nnrp-transport-quic/SECURITY.md',
+  'packages/nnrp-transport-websocket/README.md',
+  'packages/nnrp-transport-websocket/SECURITY.md',
   'packages/nnrp-cli/README.md',
   ...docsPages(),
 ];

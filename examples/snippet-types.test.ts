@@ -9,7 +9,13 @@ import { docsPages, ROOT, snippetsOf } from './pages.js';
  * Only the types of parameters may be missing, because JavaScript cannot have them.
  */
 
-requireFreshBuilds('packages/nnrp-core', 'packages/nnrp-runtime', 'packages/nnrp-transport-quic', 'packages/nnrp-cli');
+requireFreshBuilds(
+  'packages/nnrp-core',
+  'packages/nnrp-runtime',
+  'packages/nnrp-transport-quic',
+  'packages/nnrp-transport-websocket',
+  'packages/nnrp-cli',
+);
 
 const SERVER = "declare const server: import('nnrp-runtime').NnrpServer;";
 /** Where the blocks of a README stand, and what goes before those that are no whole programs. */
@@ -18,6 +24,7 @@ const READMES = [
   ['packages/nnrp-core/README.md', 'packages/nnrp-core', 'declare const chunk: Uint8Array;'],
   ['packages/nnrp-runtime/README.md', 'packages/nnrp-runtime', ''],
   ['packages/nnrp-transport-quic/README.md', 'packages/nnrp-transport-quic', ''],
+  ['packages/nnrp-transport-websocket/README.md', 'packages/nnrp-transport-websocket', ''],
   [
     'packages/nnrp-cli/README.md',
     'packages/nnrp-cli',
@@ -75,7 +82,7 @@ function complaints(sources: ReadonlyMap<string, string>): string[] {
 describe('every block', { timeout: 120_000 }, () => {
   it('of every README compiles as strict TypeScript', () => {
     const found = READMES.map(([page, folder, before]) => blocksOf(page, folder, before));
-    expect(found.map((blocks) => blocks.length)).toEqual([3, 3, 2, 2, 1]);
+    expect(found.map((blocks) => blocks.length)).toEqual([3, 3, 2, 2, 2, 1]);
     expect(complaints(new Map(found.flat()))).toEqual([]);
   });
 

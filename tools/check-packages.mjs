@@ -25,9 +25,11 @@ import { isNnrpError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { decodeSessionOpen } from 'nnrp-core/preview3';
 import { STRUCTS } from 'nnrp-core/preview3/struct-table';
+import { bindWebSocket, SUBPROTOCOL } from 'nnrp-transport-websocket';
+import { platformConnector } from 'nnrp-transport-websocket/browser';
 import { QuicProvider, QuicServerEndpointConfig, TRANSPORT_KIND } from 'nnrp-transport-quic';
 
-if (decodeSessionOpen !== preview3.decodeSessionOpen || STRUCTS['HEADER']?.bytes !== 40 || TRANSPORT_KIND !== 'quic') {
+if (decodeSessionOpen !== preview3.decodeSessionOpen || STRUCTS['HEADER']?.bytes !== 40 || TRANSPORT_KIND !== 'quic' || SUBPROTOCOL !== 'nnrp.1') {
   throw new Error('the subpaths disagree');
 }
 if (typeof transportCompliance !== 'function' || isNnrpError(new Error('x'))) throw new Error('unexpected');
@@ -56,6 +58,15 @@ const asked = await (await quicClient.openSession()).submit('hello');
 console.log('over QUIC: ' + new TextDecoder().decode((await asked.result()).body));
 await quicClient.close();
 await quicServer.close();
+
+const webSocketServer = await bindWebSocket('127.0.0.1:0');
+void webSocketServer.serve({ submit: ({ body }) => body });
+const webSocketClient = await NnrpClient.connect(webSocketServer.localAddress);
+const told = await (await webSocketClient.openSession()).submit('hello');
+console.log('over WebSocket: ' + new TextDecoder().decode((await told.result()).body));
+await webSocketClient.close();
+await webSocketServer.close();
+if (typeof platformConnector !== 'function') throw new Error('unexpected');
 export {};
 `;
 
@@ -97,7 +108,7 @@ try {
 
   check('runs from ESM JavaScript', () => {
     writeFileSync(join(work, 'use.mjs'), USE);
-    expect(run(process.execPath, ['use.mjs'], work).trim(), 'echo: hello\nover QUIC: hello');
+    expect(run(process.execPath, ['use.mjs'], work).trim(), 'echo: hello\nover QUIC: hello\nover WebSocket: hello');
   });
   for (const [compiler, module, resolution] of [
     ['typescript', 'nodenext', 'nodenext'],
@@ -134,6 +145,10 @@ try {
     const code = await bundled(
       "export * from 'nnrp-core'; export * as preview3 from 'nnrp-core/preview3'; export * from 'nnrp-core/preview3/struct-table';",
     );
+    if (/\bnode:|\brequire\(|\bBuffer\b|\bprocess\./.test(code)) throw new Error('the bundle leans on Node');
+  });
+  await checkAsync('the WebSocket of a browser bundles without a polyfill', async () => {
+    const code = await bundled("export * from 'nnrp-transport-websocket/browser';");
     if (/\bnode:|\brequire\(|\bBuffer\b|\bprocess\./.test(code)) throw new Error('the bundle leans on Node');
   });
   await checkAsync('one codec alone is small in a bundle', async () => {

@@ -15,7 +15,7 @@ function files(folder: string, ending: string): string[] {
 }
 
 const SOURCES = [
-  ...['nnrp-core', 'nnrp-runtime', 'nnrp-transport-quic', 'nnrp-cli'].flatMap((name) => [
+  ...['nnrp-core', 'nnrp-runtime', 'nnrp-transport-quic', 'nnrp-transport-websocket', 'nnrp-cli'].flatMap((name) => [
     ...files(`packages/${name}/src`, '.ts'),
     ...files(`packages/${name}/test`, '.ts'),
   ]),

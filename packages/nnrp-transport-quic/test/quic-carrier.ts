@@ -29,6 +29,7 @@ export const quicCarrier: Carrier = {
   otherTransportId: preview3.TransportId.Tcp,
   peerAddress: /^127\.0\.0\.1:\d+$/,
   hasAddresses: true,
+  hasHalves: true,
   // Its socket lives on with them, and is silent to others.
   turnedAway: 'NNRP_ERR_TIMEOUT',
   listen: () => QuicFramedListener.bind(server),

@@ -84,7 +84,9 @@ describe('a request is refused, and nothing is sent,', () => {
     await expect(server.client.probe({ timeoutMs })).rejects.toMatchObject(refusal);
     await expect(session.patch({ qualityTier: 1 }, undefined, { timeoutMs })).rejects.toMatchObject(refusal);
     await expect(session.putObject(object, 'x', { timeoutMs })).rejects.toMatchObject(refusal);
-    await expect(session.migrateTransport(move, { timeoutMs })).rejects.toMatchObject(refusal);
+    // A transport without an id on the wire cannot be left for another one.
+    if (carrier.transportId !== preview3.TransportId.Unspecified)
+      await expect(session.migrateTransport(move, { timeoutMs })).rejects.toMatchObject(refusal);
     await expect(server.client.hello({ timeoutMs } as never)).rejects.toMatchObject(USAGE);
     await server.settled();
   });

@@ -163,7 +163,8 @@ describe('a patch', () => {
   });
 });
 
-describe('a move to another transport', () => {
+// A transport without an id on the wire cannot be left for another one.
+describe.skipIf(carrier.transportId === TransportId.Unspecified)('a move to another transport', () => {
   const answerMove = (server: ScriptedServer, resumeFromFrameId: bigint, acceptCode = 0) =>
     server.tell(MessageType.SessionMigrateAck, 1, 0, SESSION_MIGRATE_ACK, {
       acceptCode,

@@ -63,6 +63,6 @@ function cellsOf(line: string): string[] {
 function patternOf(text: string): RegExp {
   const escaped = text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
   return new RegExp(
-    `^${escaped.replace(/\bN\b/g, '\\d+').replace('HOST:PORT', '(?:unix:\\S+|\\S+:\\d+)').replace('\\.\\.\\.', '.*')}$`,
+    `^${escaped.replace(/\bN\b/g, '\\d+').replace('HOST:PORT', '(?:unix:\\S+|wss?://\\S+|\\S+:\\d+)').replace('\\.\\.\\.', '.*')}$`,
   );
 }

@@ -11,7 +11,7 @@ import { describe, expect, it } from 'vitest';
  */
 
 const PACKAGES = fileURLToPath(new URL('../../../', import.meta.url));
-const ROOTS = ['nnrp-runtime/src', 'nnrp-transport-quic/src'];
+const ROOTS = ['nnrp-runtime/src', 'nnrp-transport-quic/src', 'nnrp-transport-websocket/src'];
 
 const TIMERS = ['setTimeout', 'setInterval', 'setImmediate', 'queueMicrotask'];
 const LISTENING = ['on', 'once', 'addListener', 'prependListener', 'prependOnceListener', 'addEventListener'];
@@ -73,6 +73,15 @@ const ALLOWED: readonly (readonly [file: string, what: string, reason: string])[
   ['nnrp-transport-quic/src/quiche/quiche-client-socket.ts', '.addEventListener()', 'gives up a handshake'],
   ['nnrp-transport-quic/src/quiche/quiche-stream.ts', '.on()', 'does nothing'],
   ['nnrp-transport-quic/src/quiche/udp-socket.ts', '.once()', 'rejects a promise'],
+  ['nnrp-transport-websocket/src/websocket-listener.ts', '.on()', 'guarded there, to be taken off again'],
+  ['nnrp-transport-websocket/src/stream/websocket-stream.ts', '.setTimeout()', 'switches a timeout off'],
+  ...Array.from({ length: 3 }, (): readonly [string, string, string] => [
+    'nnrp-transport-websocket/src/browser/platform-transport.ts',
+    '.setTimeout()',
+    'of any platform; each is guarded there',
+  ]),
+  ['nnrp-transport-websocket/src/browser/platform-connector.ts', '.setTimeout()', 'rejects a promise'],
+  ['nnrp-transport-websocket/src/browser/platform-connector.ts', '.addEventListener()', 'rejects a promise'],
 ];
 
 /** Code of tests: a mistake there fails a test, not a server. */

@@ -12,6 +12,7 @@ const SOURCES = {
   'nnrp-runtime/transport': ['packages/nnrp-runtime/src/transport/index.ts'],
   'nnrp-runtime/testing': ['packages/nnrp-runtime/src/testing/index.ts'],
   'nnrp-transport-quic': ['packages/nnrp-transport-quic/src/index.ts'],
+  'nnrp-transport-websocket': ['packages/nnrp-transport-websocket/src/index.ts'],
 };
 const OPTIONS: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,

@@ -24,10 +24,12 @@ export interface Carrier {
   /** What this transport is called on the wire, where preview3 has a name for it, and one that a session could move to. */
   readonly transportId: preview3.TransportId;
   readonly otherTransportId: preview3.TransportId;
-  /** What a server calls its peers. */
+  /** What a server calls its peers, and a client its server. */
   readonly peerAddress: RegExp;
   /** Whether peers have addresses of a network, so that there are bounds for each. */
   readonly hasAddresses: boolean;
+  /** Whether one direction of a connection can end by itself, while the other goes on. */
+  readonly hasHalves: boolean;
   /** How a client fails at a server that takes no more connections, and has some left. */
   readonly turnedAway: string;
   /** A server of this package. */

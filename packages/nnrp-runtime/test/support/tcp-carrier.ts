@@ -17,6 +17,7 @@ export const tcpCarrier: Carrier = {
   otherTransportId: preview3.TransportId.Quic,
   peerAddress: /^127\.0\.0\.1:\d+$/,
   hasAddresses: true,
+  hasHalves: true,
   turnedAway: 'NNRP_ERR_TRANSPORT',
   bind: (config) => NnrpServer.bindTcp(ANY_PORT, config),
   listen: () => TcpListener.bind(ANY_PORT),

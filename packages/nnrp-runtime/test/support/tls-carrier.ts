@@ -24,6 +24,7 @@ export async function tlsCarrier(): Promise<Carrier> {
     otherTransportId: tcpCarrier.otherTransportId,
     peerAddress: tcpCarrier.peerAddress,
     hasAddresses: true,
+    hasHalves: true,
     turnedAway: tcpCarrier.turnedAway,
     bind: (config) => NnrpServer.bindTls(ANY_PORT, server, config),
     listen: () => TlsListener.bind(ANY_PORT, server),

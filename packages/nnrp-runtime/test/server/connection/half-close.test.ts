@@ -2,6 +2,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { OperationContext } from '../../../src/server/contract/contract.js';
 import { within } from '../../../src/testing/within.js';
+import { carrier } from '../../support/carrier.js';
 import { described } from '../../support/described.js';
 import { eventually } from '../../support/eventually.js';
 import { PATIENCE_MS, type RawPeer } from '../../support/raw-peer.js';
@@ -34,7 +35,7 @@ async function everything(peer: RawPeer): Promise<string[]> {
 }
 
 describe('a client that has ended its direction', () => {
-  it.each([true, false])(
+  it.runIf(carrier.hasHalves).each([true, false])(
     'gets the answers to what it has sent, however long they take; announced: %s',
     async (announced) => {
       const { submit, running, release } = worker();
@@ -54,54 +55,63 @@ describe('a client that has ended its direction', () => {
     },
   );
 
-  it('gets no other bytes than it would get otherwise, when it has not said that it knows more', async () => {
-    const { submit, running, release } = worker();
-    const server = await stage.serve();
-    void server.serve({ submit });
-    const peer = await stage.openPeer(server, 7);
-    const chunks: Buffer[] = [];
-    peer.socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-    peer.send(submitBytes(7, 1, 'x'));
-    peer.socket.end();
-    await eventually(() => running.length === 1, 'the handler runs');
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    release();
-    await peer.closed();
-    const bytes = Buffer.concat(chunks);
-    expect(bytes.subarray(0, 4).toString()).toBe('NNRP');
-    expect(bytes.length).toBe(40 + preview3.RESULT_PUSH_BYTES + 'answer 1'.length);
-  });
+  it.runIf(carrier.hasHalves)(
+    'gets no other bytes than it would get otherwise, when it has not said that it knows more',
+    async () => {
+      const { submit, running, release } = worker();
+      const server = await stage.serve();
+      void server.serve({ submit });
+      const peer = await stage.openPeer(server, 7);
+      const chunks: Buffer[] = [];
+      peer.socket.on('data', (chunk: Buffer) => chunks.push(chunk));
+      peer.send(submitBytes(7, 1, 'x'));
+      peer.socket.end();
+      await eventually(() => running.length === 1, 'the handler runs');
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      release();
+      await peer.closed();
+      const bytes = Buffer.concat(chunks);
+      expect(bytes.subarray(0, 4).toString()).toBe('NNRP');
+      expect(bytes.length).toBe(40 + preview3.RESULT_PUSH_BYTES + 'answer 1'.length);
+    },
+  );
 
-  it('gets them also when it has sent everything at once and a policy has to decide first', async () => {
-    let decide: () => void = () => {};
-    const decided = new Promise<undefined>((resolve) => {
-      decide = () => resolve(undefined);
-    });
-    const server = await stage.serve({ applicationPolicy: { validateSessionOpen: () => decided } });
-    void server.serve({ submit: ({ body }) => body });
-    const peer = await stage.peer(server);
-    peer.socket.end(Buffer.concat([openBytes({ requestedSessionId: 9 }), submitBytes(9, 1, 'work')]));
-    await stage.turns(50);
-    expect(server.connectionCount).toBe(1);
-    decide();
-    expect((await everything(peer)).at(-1)).toBe('result 1 work');
-  });
+  it.runIf(carrier.hasHalves)(
+    'gets them also when it has sent everything at once and a policy has to decide first',
+    async () => {
+      let decide: () => void = () => {};
+      const decided = new Promise<undefined>((resolve) => {
+        decide = () => resolve(undefined);
+      });
+      const server = await stage.serve({ applicationPolicy: { validateSessionOpen: () => decided } });
+      void server.serve({ submit: ({ body }) => body });
+      const peer = await stage.peer(server);
+      peer.socket.end(Buffer.concat([openBytes({ requestedSessionId: 9 }), submitBytes(9, 1, 'work')]));
+      await stage.turns(50);
+      expect(server.connectionCount).toBe(1);
+      decide();
+      expect((await everything(peer)).at(-1)).toBe('result 1 work');
+    },
+  );
 
-  it('gets results that it had asked to wait: it cannot say any more that they may flow', async () => {
-    const server = await stage.serve();
-    void server.serve({
-      async *submit() {
-        yield 'some';
-        return 'rest';
-      },
-    });
-    const peer = await SessionPeer.open(stage, server);
-    peer.flow({ creditEpoch: 1, updateReason: preview3.UpdateReason.Pause });
-    peer.submit(1);
-    expect(await peer.answers()).toEqual([]);
-    peer.raw.socket.end();
-    expect((await everything(peer.raw)).slice(-2)).toEqual(['partial 1 some', 'result 1 rest']);
-  });
+  it.runIf(carrier.hasHalves)(
+    'gets results that it had asked to wait: it cannot say any more that they may flow',
+    async () => {
+      const server = await stage.serve();
+      void server.serve({
+        async *submit() {
+          yield 'some';
+          return 'rest';
+        },
+      });
+      const peer = await SessionPeer.open(stage, server);
+      peer.flow({ creditEpoch: 1, updateReason: preview3.UpdateReason.Pause });
+      peer.submit(1);
+      expect(await peer.answers()).toEqual([]);
+      peer.raw.socket.end();
+      expect((await everything(peer.raw)).slice(-2)).toEqual(['partial 1 some', 'result 1 rest']);
+    },
+  );
 
   it('is left at once when nothing is in flight', async () => {
     const server = await stage.serve();
@@ -126,7 +136,7 @@ describe('a client that has ended its direction', () => {
     expect(await within(aborted, PATIENCE_MS, 'the signal')).toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
   });
 
-  it('does not keep a server from closing', async () => {
+  it.runIf(carrier.hasHalves)('does not keep a server from closing', async () => {
     const { submit, running } = worker();
     const server = await stage.serve({ drainTimeoutMs: 20 });
     void server.serve({ submit });

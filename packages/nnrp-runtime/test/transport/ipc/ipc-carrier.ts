@@ -31,6 +31,7 @@ export const ipcCarrier: Carrier = {
   otherTransportId: preview3.TransportId.Tcp,
   peerAddress: /^unix:\/.*\.sock$/,
   hasAddresses: false,
+  hasHalves: true,
   turnedAway: 'NNRP_ERR_TRANSPORT',
   bind: (config) => NnrpServer.bindIpc(freePath(), {}, config),
   listen: () => IpcListener.bind(freePath()),
