@@ -4,6 +4,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { type FloodKind, flood } from './floods.js';
 import { type Fields, flowPacket, packet, submitPacket } from './packets.js';
 import type { Peer } from './peer.js';
+import { webSocketAttacks } from './websocket.js';
 import { STREAM, TIMED } from './work.js';
 
 const { MessageType, SessionPriorityClass, UpdateReason } = preview3;
@@ -169,10 +170,12 @@ export interface Row {
   /** The part of its rate alone that the honest client keeps at least. */
   readonly goal: number;
   readonly attack: Attack;
+  /** What the server, and the honest client, speak; the attack is given bare sockets in any case. */
+  readonly over: 'tcp' | 'websocket';
 }
 
 function row(name: string, title: string, attack: Attack, connections = 1): Row {
-  return { name, title, connections, goal: connections === 1 ? 0.5 : 1 / connections, attack };
+  return { name, title, connections, goal: connections === 1 ? 0.5 : 1 / connections, attack, over: 'tcp' };
 }
 
 const interactive = { priorityClass: SessionPriorityClass.Interactive };
@@ -198,4 +201,10 @@ const WORKING: readonly Row[] = [
 
 const FLOODING: readonly Row[] = flood.map(({ name, title, attack }: FloodKind) => row(`flood-${name}`, title, attack));
 
-export const ROWS: readonly Row[] = [...WORKING, ...FLOODING];
+const OVER_WEBSOCKET: readonly Row[] = webSocketAttacks.map(({ name, title, connections, attack }) => ({
+  ...row(`websocket-${name}`, title, attack, 1),
+  connections,
+  over: 'websocket',
+}));
+
+export const ROWS: readonly Row[] = [...WORKING, ...FLOODING, ...OVER_WEBSOCKET];

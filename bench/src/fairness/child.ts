@@ -25,12 +25,12 @@ const [, , role = '', name] = process.argv;
 const row = ROWS.find((one) => one.name === name) as Row;
 
 function server(): ServerQuestions {
-  const side = new ServerSide();
+  const side = new ServerSide(row.over);
   return { listen: () => side.listen(), figures: () => side.figures() };
 }
 
 function honest(): HonestQuestions {
-  const side = new HonestSide();
+  const side = new HonestSide(row.over);
   return { connect: (port) => side.connect(port), turn: (milliseconds) => side.turn(milliseconds) };
 }
 

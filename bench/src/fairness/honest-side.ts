@@ -1,6 +1,8 @@
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { NnrpClient, type NnrpClientSession } from 'nnrp-runtime';
+import { connectWebSocket } from 'nnrp-transport-websocket';
+import type { Row } from './attacks.js';
 import { TIMED } from './work.js';
 
 /** Submits that the client always has in progress; its session lets fewer go at once, the rest wait in the client. */
@@ -30,6 +32,8 @@ export class HonestSide {
   private counts = new Counts();
   /** When each lane has submitted; absent while it is between two submits. */
   private readonly submittedMs: (number | undefined)[] = [];
+
+  constructor(private readonly over: Row['over']) {}
 
   async connect(port: number): Promise<void> {
     this.port = port;
@@ -96,7 +100,8 @@ export class HonestSide {
 
   private async openAnother(): Promise<NnrpClientSession> {
     this.client?.close().catch(() => {});
-    this.client = await NnrpClient.connectTcp(`127.0.0.1:${this.port}`);
+    const address = `127.0.0.1:${this.port}`;
+    this.client = await (this.over === 'tcp' ? NnrpClient.connectTcp(address) : connectWebSocket(`ws://${address}/`));
     return this.client.openSession();
   }
 

@@ -13,7 +13,16 @@ import { PLACES } from './server-side.js';
  */
 
 /** One of each kind of attack: they show that everything runs. */
-const QUICK = ['sessions', 'never-reading', 'pausing', 'patches', 'flood-PING', 'flood-RESULT_DROP', 'flood-cancelled'];
+const QUICK = [
+  'sessions',
+  'never-reading',
+  'pausing',
+  'patches',
+  'flood-PING',
+  'flood-RESULT_DROP',
+  'flood-cancelled',
+  'websocket-mutated',
+];
 
 const USAGE = `usage: pnpm bench fairness [options]
   --quick           few attackers and short turns: shows that everything runs, and judges nothing
@@ -69,7 +78,7 @@ async function main(args: readonly string[]): Promise<number> {
   const { quick, turnMs, rows, json } = options;
   const plan: Plan = { turnMs, warmMs: quick ? 300 : 1000 };
   const cores = availableParallelism();
-  console.log(`Node ${process.version}, ${cores} cores, loopback TCP, ${PLACES} places; turns of ${turnMs} ms\n`);
+  console.log(`Node ${process.version}, ${cores} cores, loopback, ${PLACES} places; turns of ${turnMs} ms\n`);
   const [load = 0] = loadavg();
   if (load > cores) {
     console.log(

@@ -1,8 +1,10 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as preview3 from 'nnrp-core/preview3';
-import { NnrpServer, type OperationContext } from 'nnrp-runtime';
+import { NnrpServer, type NnrpServerOptions, type OperationContext } from 'nnrp-runtime';
+import { bindWebSocket } from 'nnrp-transport-websocket';
 import { CpuTime } from '../cpu-time.js';
+import type { Row } from './attacks.js';
 import { PART_BYTES, PARTS, STREAM, WORK_MS } from './work.js';
 
 /** Handlers that run at once. */
@@ -43,9 +45,11 @@ export class ServerSide {
   private sinceMs = performance.now();
   private resident = 0;
 
+  constructor(private readonly over: Row['over']) {}
+
   async listen(): Promise<number> {
     const supportedCacheObjects = Object.values(preview3.CacheObjectKind);
-    const server = await NnrpServer.bindTcp('127.0.0.1:0', { supportedCacheObjects });
+    const server = await this.bind({ supportedCacheObjects });
     this.server = server;
     const handlers = { submit: work, patch: () => ({}), migrate: () => ({ acceptCode: 0 }) };
     server.serve(handlers, { maxConcurrentOperations: PLACES }).catch((error: unknown) => {
@@ -58,7 +62,13 @@ export class ServerSide {
     setInterval(() => {
       this.resident = Math.max(this.resident, process.memoryUsage.rss());
     }, SAMPLE_MS);
-    return Number(server.localAddress.slice(server.localAddress.lastIndexOf(':') + 1));
+    return Number(/:(\d+)\/?$/.exec(server.localAddress)?.[1]);
+  }
+
+  private bind(config: NnrpServerOptions): Promise<NnrpServer> {
+    if (this.over === 'tcp') return NnrpServer.bindTcp('127.0.0.1:0', config);
+    // All attackers have one address, and so has the honest client.
+    return bindWebSocket('127.0.0.1:0', { maxHandshakesPerAddress: 0 }, config);
   }
 
   async figures(): Promise<ServerFigures> {
