@@ -16,7 +16,7 @@ const SLOW = [
   'packages/nnrp-cli/src/serve/handlers.test.ts',
   'packages/nnrp-core/test/**/splitter.fuzz.test.ts',
   'packages/nnrp-runtime/test/processes/*.test.ts',
-  'packages/nnrp-runtime/test/sources/private-members.test.ts',
+  'packages/nnrp-runtime/test/sources/{private-members,portable-types}.test.ts',
   'packages/nnrp-runtime/test/values/shown-objects.test.ts',
   'packages/nnrp-transport-quic/test/**/{closing-processes,cluster,lossy*,many-connections}.test.ts',
   'tools/conformance/{src,test}/**/*.test.ts',

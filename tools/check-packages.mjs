@@ -26,7 +26,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { decodeSessionOpen } from 'nnrp-core/preview3';
 import { STRUCTS } from 'nnrp-core/preview3/struct-table';
 import { bindWebSocket, SUBPROTOCOL } from 'nnrp-transport-websocket';
-import { platformConnector } from 'nnrp-transport-websocket/browser';
+import { webSocketConnector } from 'nnrp-transport-websocket/browser';
 import { QuicProvider, QuicServerEndpointConfig, TRANSPORT_KIND } from 'nnrp-transport-quic';
 
 if (decodeSessionOpen !== preview3.decodeSessionOpen || STRUCTS['HEADER']?.bytes !== 40 || TRANSPORT_KIND !== 'quic' || SUBPROTOCOL !== 'nnrp.1') {
@@ -66,7 +66,7 @@ const told = await (await webSocketClient.openSession()).submit('hello');
 console.log('over WebSocket: ' + new TextDecoder().decode((await told.result()).body));
 await webSocketClient.close();
 await webSocketServer.close();
-if (typeof platformConnector !== 'function') throw new Error('unexpected');
+if (typeof webSocketConnector !== 'function') throw new Error('unexpected');
 export {};
 `;
 

@@ -25,12 +25,12 @@ export type { AsyncItems } from './base/async-items.js';
 export type { InternalError } from './base/internal-error.js';
 // Calling.
 export { NnrpClient } from './client/client.js';
+export type { NnrpConnectOptions } from './client/connect-options.js';
 export type { ProbeResult } from './client/connection/client-probes.js';
 export type { ProbeOptions } from './client/connection/probe-options.js';
 export type { ResumedSession } from './client/connection/resume-by-ticket.js';
 export type { NnrpClientOptions, SessionOptions } from './client/contract/client-config.js';
 export type { NnrpClientEvent, NnrpClientEvents } from './client/contract/client-events.js';
-export type { NnrpConnectOptions } from './client/contract/connect-options.js';
 export type { MigrateOptions } from './client/contract/migrate-options.js';
 export type { MigrationReport, SessionPath } from './client/contract/migration.js';
 export type { ResumeSessionOptions } from './client/contract/resume-session-options.js';

@@ -1,7 +1,7 @@
 import { transportCompliance } from 'nnrp-runtime/testing';
 import { describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
-import { type PlatformOptions, type PlatformWebSocketClass, platformConnector } from '../src/browser/index.js';
+import { type PlatformWebSocketClass, type WebSocketClientOptions, webSocketConnector } from '../src/browser/index.js';
 import { WebSocketListener } from '../src/index.js';
 
 const stallTimeoutMs = 1000;
@@ -10,7 +10,7 @@ const Platform = WebSocket as unknown as PlatformWebSocketClass;
 
 async function listen() {
   const listener = await WebSocketListener.bind('127.0.0.1:0', { stallTimeoutMs });
-  const connector = platformConnector(listener.address, { WebSocket: Platform, stallTimeoutMs, closeTimeoutMs: 2000 });
+  const connector = webSocketConnector(listener.address, { WebSocket: Platform, stallTimeoutMs, closeTimeoutMs: 2000 });
   return { listener, connect: () => connector.connect(), close: () => listener.close() };
 }
 
@@ -19,9 +19,9 @@ describe("a platform's WebSocket", () => {
 
   it('ends its connection when too much comes while it is paused', async () => {
     const listener = await WebSocketListener.bind('127.0.0.1:0');
-    const options: PlatformOptions = { WebSocket: Platform, maxHeldBytes: 1000 };
+    const options: WebSocketClientOptions = { WebSocket: Platform, maxHeldBytes: 1000 };
     const [client, server] = await Promise.all([
-      platformConnector(listener.address, options).connect(),
+      webSocketConnector(listener.address, options).connect(),
       listener.accept(),
     ]);
     const head = Buffer.from(`4e4e5250010020280000000000000000d0070000${'00'.repeat(20)}`, 'hex');
@@ -39,7 +39,7 @@ describe("a platform's WebSocket", () => {
   });
 
   it('sends a query, and shows it to nobody: it may hold a token', async () => {
-    const connector = platformConnector('ws://127.0.0.1:1/nnrp?token=secret', { WebSocket: Platform });
+    const connector = webSocketConnector('ws://127.0.0.1:1/nnrp?token=secret', { WebSocket: Platform });
     const failed = await connector.connect().catch((error: Error) => error);
     expect(failed).toMatchObject({ message: expect.stringContaining('cannot connect to ws://127.0.0.1:1/nnrp:') });
     expect(`${failed} ${JSON.stringify(connector)}`).not.toContain('secret');
@@ -52,6 +52,6 @@ describe("a platform's WebSocket", () => {
     ['ws://127.0.0.1/', { WebSocket: Platform, highWaterBytes: 0 }, /highWaterBytes/],
     ['ws://127.0.0.1/', { WebSocket: Platform, roots: 'x' }, /no option 'roots'/],
   ])('refuses %s with %o', (url, options, message) => {
-    expect(() => platformConnector(url, options as PlatformOptions)).toThrow(message);
+    expect(() => webSocketConnector(url, options as WebSocketClientOptions)).toThrow(message);
   });
 });

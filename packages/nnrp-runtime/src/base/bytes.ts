@@ -1,7 +1,18 @@
-import { types } from 'node:util';
+import { types } from '../platform/platform.js';
 
 /** No bytes. Never handed to an application, which could transfer its memory away. */
 export const EMPTY_BYTES = new Uint8Array(0);
+
+/** Pieces behind each other, in memory of their own. */
+export function concatBytes(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const joined = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
+  let end = 0;
+  for (const piece of pieces) {
+    joined.set(piece, end);
+    end += piece.length;
+  }
+  return joined;
+}
 
 /** A view of the same bytes by which numbers are read and written. */
 export function viewOf({ buffer, byteOffset, byteLength }: Uint8Array): DataView {

@@ -1,5 +1,4 @@
-import type { EventEmitter } from 'node:events';
-import { nextTick, setImmediate } from './turns-of-node.js';
+import { nextTick, setImmediate, type Timer } from '../platform/platform.js';
 import { warn } from './warn.js';
 
 /**
@@ -38,18 +37,18 @@ export function crash(owner: Guarded, error: unknown): void {
 }
 
 /** setTimeout. */
-export function later(owner: Guarded, delayMs: number, work: () => void): NodeJS.Timeout {
+export function later(owner: Guarded, delayMs: number, work: () => void): Timer {
   return setTimeout(guard, delayMs, owner, work);
 }
 
 /** setInterval. */
-export function repeatedly(owner: Guarded, intervalMs: number, work: () => void): NodeJS.Timeout {
+export function repeatedly(owner: Guarded, intervalMs: number, work: () => void): Timer {
   return setInterval(guard, intervalMs, owner, work);
 }
 
 /** setImmediate: in the next turn, after the sockets have been read. */
-export function nextTurn(owner: Guarded, work: () => void): NodeJS.Immediate {
-  return setImmediate(guard, owner, work);
+export function nextTurn(owner: Guarded, work: () => void): void {
+  setImmediate(guard, owner, work);
 }
 
 /** process.nextTick: when the code that runs now has returned, before anything else happens. */
@@ -57,10 +56,16 @@ export function afterThis(owner: Guarded, work: () => void): void {
   nextTick(guard, owner, work);
 }
 
+/** What sends events as Node's sockets, servers and streams do. */
+interface Emitter {
+  // biome-ignore lint/suspicious/noExplicitAny: what EventEmitter of Node takes for a listener
+  on(event: string, listener: (...args: any[]) => void): unknown;
+}
+
 /** Listens to something of Node's: a socket, a server, a stream. */
 export function listen<Args extends unknown[]>(
   owner: Guarded,
-  emitter: EventEmitter,
+  emitter: Emitter,
   event: string,
   listener: (...args: Args) => void,
 ): void {

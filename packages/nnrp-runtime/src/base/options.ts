@@ -1,5 +1,5 @@
-import { types } from 'node:util';
 import { printable, shownValue, UsageError } from 'nnrp-core';
+import { types } from '../platform/platform.js';
 import { nearestName } from './nearest-name.js';
 import { misfit, type OptionKind, type OptionTable } from './option-kinds.js';
 import { awaitHint, ignoreRejectionsWithin, isThenable } from './thenable.js';

@@ -1,4 +1,4 @@
-import { types } from 'node:util';
+import { types } from '../platform/platform.js';
 
 /** Whatever can be awaited: promises of other libraries and realms are no instances of Promise. */
 export function isThenable(value: unknown): value is PromiseLike<never> {

@@ -1,4 +1,5 @@
 import { printable } from 'nnrp-core';
+import { emitWarning } from '../platform/platform.js';
 
 /** So many bytes of a text go into a warning. */
 const MAX_TEXT = 8192;
@@ -10,7 +11,7 @@ const MAX_TEXT = 8192;
  * @param error - its stack becomes the detail
  */
 export function warn(text: string, error: unknown): void {
-  process.emitWarning(text, { type: 'NnrpWarning', code: 'NNRP_WARNING', detail: shownStack(error) });
+  emitWarning(text, shownStack(error));
 }
 
 /** Milliseconds between two warnings of the same {@link SeldomWarning}. */

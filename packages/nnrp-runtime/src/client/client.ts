@@ -1,92 +1,18 @@
-import {
-  ClosedError,
-  type FlowFields,
-  forCaller,
-  INSPECT,
-  type Inspect,
-  inspected,
-  isNnrpError,
-  type NnrpError,
-  shownValue,
-  UsageError,
-} from 'nnrp-core';
-import { ApplicationEvents, tell } from '../base/application/application-events.js';
-import { ASYNC_DISPOSE } from '../base/application/async-dispose.js';
-import { guard, NO_OWNER } from '../base/guard.js';
-import { answering, ignoreRejection } from '../base/promises/settled.js';
-import { SeldomWarning } from '../base/warn.js';
-import type { CloseReport } from '../connection/close-report.js';
+import { answering } from '../base/promises/settled.js';
 import type { HostPort } from '../transport/address/address.js';
-import { connectWithin } from '../transport/connecting/connect-attempt.js';
 import type { FramedConnector, FramedTransport } from '../transport/contract/contract.js';
-import { checkTransport } from '../transport/contract/is-transport.js';
 import { IpcConnector } from '../transport/ipc/ipc.js';
 import { TcpConnector } from '../transport/tcp/tcp.js';
 import { ofTransport } from '../transport/tcp/tcp-options.js';
 import { TlsConnector } from '../transport/tls/tls.js';
 import type { TlsClientOptions } from '../transport/tls/tls-options.js';
-import { ClientConnection } from './connection/client-connection.js';
-import type { ProbeResult } from './connection/client-probes.js';
-import type { ProbeOptions } from './connection/probe-options.js';
-import { type ResumedSession, resumeByTicket } from './connection/resume-by-ticket.js';
-import { connectorToAddresses } from './connector-to-addresses.js';
-import {
-  clientConfig,
-  connectSignal,
-  type NnrpClientConfig,
-  type NnrpClientOptions,
-  type SessionOptions,
-} from './contract/client-config.js';
-import {
-  type ClientConnectionEvents,
-  clientEventBytes,
-  keptClientEvent,
-  type NnrpClientEvent,
-  type NnrpClientEvents,
-} from './contract/client-events.js';
-import type { NnrpConnectOptions } from './contract/connect-options.js';
-import type { MigrateOptions } from './contract/migrate-options.js';
-import type { MigrationReport } from './contract/migration.js';
-import type { ResumeSessionOptions } from './contract/resume-session-options.js';
-import type { ServerHello } from './hello/hello-exchange.js';
-import type { ClientHelloOptions } from './hello/hello-options.js';
-import { MovableTransport } from './moving/movable-transport.js';
-import { moveSessions } from './moving/move-sessions.js';
-import type { NnrpClientSession } from './session/client-session.js';
-import type { CloseOptions } from './session/close-options.js';
-import { type EventStream, EventStreams } from './session/event-stream.js';
+import { ALL_ADDRESSES } from '../transport/url/transports-by-url.js';
+import type { NnrpConnectOptions } from './connect-options.js';
+import { clientConfig, type NnrpClientConfig, type NnrpClientOptions } from './contract/client-config.js';
+import { NnrpClient as PortableClient } from './portable-client.js';
 
-/** One connection to a server, for any number of sessions. */
-export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
-  /** Resolves with the reason when the connection is over; never rejects. */
-  readonly closed: Promise<NnrpError>;
-  private readonly connection: ClientConnection;
-  /** What lets sessions outlive a connection. */
-  private readonly recovery: MovableTransport | undefined;
-  private readonly reported = new EventStreams<NnrpClientEvent>(clientEventBytes, keptClientEvent);
-  private readonly warning = new SeldomWarning();
-  private resolveClosed: (reason: NnrpError) => void = () => {};
-
-  private constructor(
-    transport: FramedTransport,
-    config: NnrpClientConfig,
-    asksAnyServer: boolean,
-    connector?: FramedConnector,
-  ) {
-    super();
-    this.closed = new Promise((resolve) => {
-      this.resolveClosed = resolve;
-    });
-    const { hello, ...others } = config;
-    const kept = { ...others, hello: hello !== false };
-    const { reconnect, announce } = config;
-    const recovers = reconnect === 'reopen' || (reconnect === 'resume' && announce);
-    const recovery = recovers && connector !== undefined ? new MovableTransport(transport, connector, kept) : undefined;
-    this.recovery = recovery;
-    this.connection = new ClientConnection(recovery ?? transport, kept, this.reporter(), asksAnyServer, recovery);
-    this.connection.start(hello);
-  }
-
+/** One connection to a server, for any number of sessions; by the sockets of Node.js, too. */
+export class NnrpClient extends PortableClient {
   /**
    * Connects over TCP.
    *
@@ -95,10 +21,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * `signal` when that aborts first
    */
   static connectTcp(address: string | HostPort, config: NnrpClientOptions = {}): Promise<NnrpClient> {
-    return answering(() => {
-      const complete = clientConfig(config);
-      return NnrpClient.by(new TcpConnector(address, connecting(complete)), complete, config);
-    });
+    return NnrpClient.socket((complete) => new TcpConnector(address, connecting(complete)), config);
   }
 
   /**
@@ -113,10 +36,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
     tls: TlsClientOptions = {},
     config: NnrpClientOptions = {},
   ): Promise<NnrpClient> {
-    return answering(() => {
-      const complete = clientConfig(config);
-      return NnrpClient.by(new TlsConnector(address, tls, connecting(complete)), complete, config);
-    });
+    return NnrpClient.socket((complete) => new TlsConnector(address, tls, connecting(complete)), config);
   }
 
   /**
@@ -126,10 +46,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * @throws as `connectTcp`
    */
   static connectIpc(address: string, config: NnrpClientOptions = {}): Promise<NnrpClient> {
-    return answering(() => {
-      const complete = clientConfig(config);
-      return NnrpClient.by(new IpcConnector(address, connecting(complete)), complete, config);
-    });
+    return NnrpClient.socket((complete) => new IpcConnector(address, connecting(complete)), config);
   }
 
   /**
@@ -139,235 +56,35 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    *
    * @throws as `connectTcp`; TransportError that names each address with its reason; UsageError on an address that is none
    */
-  static connect(addresses: string | readonly string[], config?: NnrpConnectOptions): Promise<NnrpClient>;
+  static override connect(addresses: string | readonly string[], config?: NnrpConnectOptions): Promise<NnrpClient>;
   /**
    * Connects by a connector, of the application's own for example. The client keeps it, to connect again.
    *
    * @throws what the connector rejects with; UsageError on a bad option, and on what is no connector or no transport; the
    * reason of `signal`
    */
-  static connect(connector: FramedConnector, config?: NnrpClientOptions): Promise<NnrpClient>;
-  static connect(
+  static override connect(connector: FramedConnector, config?: NnrpClientOptions): Promise<NnrpClient>;
+  static override connect(
     where: string | readonly string[] | FramedConnector,
     config: NnrpConnectOptions = {},
   ): Promise<NnrpClient> {
-    return answering(() => {
-      if (typeof where === 'string' || isList(where)) return NnrpClient.by(...connectorToAddresses(where, config));
-      const complete = clientConfig(config);
-      if (typeof where?.connect !== 'function')
-        throw new UsageError(`connect: expected an address or a FramedConnector, got ${shownValue(where)}`);
-      return NnrpClient.by(where, complete, config);
-    });
-  }
-
-  private static by(
-    connector: FramedConnector,
-    complete: NnrpClientConfig,
-    config: NnrpClientOptions,
-  ): Promise<NnrpClient> {
-    const asks = asksAnyServer(config);
-    const { connectTimeoutMs } = complete;
-    return connectWithin(NO_OWNER, connector, connectTimeoutMs, connectSignal(config)).then((transport) => {
-      transport.limitPackets?.(complete.maxPacketBytes);
-      return new NnrpClient(transport, complete, asks, connector);
-    });
+    return NnrpClient.reach((...parts) => new NnrpClient(...parts), ALL_ADDRESSES, where, config);
   }
 
   /** Uses any transport, which the client owns from now on; it cannot connect again. @throws UsageError on a bad option, or what is no transport; a transport is aborted */
-  static fromTransport(transport: FramedTransport, config: NnrpClientOptions = {}): NnrpClient {
-    checkTransport('fromTransport', transport);
-    try {
-      const complete = clientConfig(config);
-      transport.limitPackets?.(complete.maxPacketBytes);
-      return new NnrpClient(transport, complete, asksAnyServer(config));
-    } catch (error) {
-      // The transport belongs to no other client, and its abort may throw as well.
-      guard(NO_OWNER, () => transport.abort(isNnrpError(error) ? error : undefined));
-      throw error;
-    }
+  static override fromTransport(transport: FramedTransport, config: NnrpClientOptions = {}): NnrpClient {
+    return NnrpClient.over((...parts) => new NnrpClient(...parts), transport, config);
   }
 
-  /** The server, such as 127.0.0.1:4433. */
-  get remoteAddress(): string {
-    return this.connection.remoteAddress;
-  }
-
-  /** The last round trip of a PING in milliseconds; undefined before the first. */
-  get roundTripMs(): number | undefined {
-    return this.connection.roundTripMs;
-  }
-
-  /** The server's answer to the hello; undefined before it, or without one. */
-  get serverHello(): ServerHello | undefined {
-    return this.connection.serverHello;
-  }
-
-  /**
-   * Opens a session; several may live on one connection.
-   *
-   * @throws (as a rejection) PeerError with the server's session_error_code when it refuses, TimeoutError when it does
-   * not answer, TransportError or ClosedError when the connection is over, WireError when options contradict each other; the
-   * reason of `signal` when that aborts first
-   */
-  openSession(options: SessionOptions = {}): Promise<NnrpClientSession> {
-    return this.connection.openSession(options);
-  }
-
-  /**
-   * Goes on with a session that another client has had, of another process for example, by a ticket that it has made
-   * (`NnrpClientSession.ticket`). This client is connected to the same server, by any transport. When the other one is still
-   * there, its session ends with PeerError. A ticket is good once, see docs/recovery.md.
-   *
-   * @returns the session and its operations, when the server has resumed it
-   * @throws (as a rejection) UsageError when it is no ticket, or this client cannot resume sessions, or has the session itself;
-   * PeerError when the server refuses: the ticket is good no longer, the session is over, or not all of it was kept; the rest as
-   * `openSession`
-   */
-  resumeSession(ticket: string, options: ResumeSessionOptions = {}): Promise<ResumedSession> {
-    return answering(() => resumeByTicket(this.connection, ticket, options));
-  }
-
-  /**
-   * Greets the server by CLIENT_HELLO, once and before the first session; sessions wait for the answer. Preview3
-   * servers without it end the connection.
-   *
-   * @throws (as a rejection) PeerError when the server refuses, ProtocolError when its choice exceeds the offer,
-   * TimeoutError when it does not answer, TransportError or ClosedError when the connection ends,
-   * UsageError when it comes too late
-   */
-  hello(options: ClientHelloOptions = {}): Promise<ServerHello> {
-    return this.connection.hello(options);
-  }
-
-  /**
-   * Measures the round trip with PING.
-   *
-   * @param timeoutMs - an integer of 1 to 2147483647; default `pingTimeoutMs`
-   * @returns milliseconds; rejects with TimeoutError, and the connection is lost, when no PONG comes, and with
-   * UsageError on a bad timeout. Where sessions are resumed on another connection, it is sent again there, once
-   */
-  ping(timeoutMs?: number): Promise<number> {
-    return this.connection.ping(timeoutMs);
-  }
-
-  /**
-   * Measures the transport with a packet of some size; at any time, and several at once.
-   * @throws (as a rejection) TimeoutError when no answer comes, PeerError when the server does not serve probes,
-   * TransportError or ClosedError when the connection ends, is lost, or is not there
-   */
-  probe(options: ProbeOptions = {}): Promise<ProbeResult> {
-    return this.connection.probe(options);
-  }
-
-  /**
-   * Tells the server how much the whole connection wants; see NnrpClientSession.sendFlowUpdate for a session.
-   * @throws UsageError on a wrong field; TransportError or ClosedError when the connection is over
-   */
-  sendFlowUpdate(fields: FlowFields): void {
-    this.connection.sendFlowUpdate(fields);
-  }
-
-  /**
-   * Moves all sessions to another transport, of TCP, TLS or QUIC for example: they go on there with all that is in progress,
-   * nothing is lost and nothing comes twice. From then on the client connects again by this connector. When anything fails
-   * before that, everything stays where it was.
-   *
-   * @returns what was moved, when the sessions go on there
-   * @throws (as a rejection) PeerError when the server refuses, TransportError when no connection comes about or the one
-   * there is gets lost, TimeoutError when the server does not answer, ClosedError when the client is closed; UsageError when
-   * a session cannot be resumed, or another move is under way; the reason of `signal`
-   */
-  migrate(connector: FramedConnector, options: MigrateOptions = {}): Promise<MigrationReport> {
-    return answering(() => moveSessions(this.recovery, connector, options));
-  }
-
-  /**
-   * Everything that the listeners are told, from now on. At most 1024 events, and 4 MiB of what they hold or the newest
-   * one alone, wait unread: the oldest go first.
-   */
-  events(): EventStream<NnrpClientEvent> {
-    return this.reported.open();
-  }
-
-  /**
-   * Closes every session, with these options, then the connection. Work in progress gets 5 seconds, unless the options say
-   * otherwise. A server that does not answer is left behind.
-   *
-   * @returns what was cut, over all sessions, also when the connection had ended before
-   * @throws (as a rejection) UsageError on a bad option; everything stays open then, and nothing else rejects
-   */
-  close(options: CloseOptions = {}): Promise<CloseReport> {
+  private static socket(
+    connectorOf: (complete: NnrpClientConfig) => FramedConnector,
+    config: NnrpClientOptions,
+  ): Promise<NnrpClient> {
     return answering(() => {
-      const closing = this.connection.shutDown(options);
-      // The old connection is read again: the server's answers come over it.
-      this.recovery?.giveUpMove(new ClosedError('the client was closed'));
-      return closing;
+      const complete = clientConfig(config);
+      return NnrpClient.by((...parts) => new NnrpClient(...parts), connectorOf(complete), complete, config);
     });
   }
-
-  /** What leaving an `await using` block does: `close()`, with the defaults. */
-  [ASYNC_DISPOSE](): Promise<void> {
-    return ignoreRejection(this.close().then(() => {}));
-  }
-
-  /** Plain facts, as logs show them: no payload, no secret. */
-  toJSON(): Record<string, unknown> {
-    const { remoteAddress, roundTripMs } = this;
-    const { sessionCount, isClosed, transportKind: transport } = this.connection;
-    return { remoteAddress, transport, state: isClosed ? 'closed' : 'open', sessionCount, roundTripMs };
-  }
-
-  [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
-    return inspected('NnrpClient', this.toJSON(), depth, options, inspect);
-  }
-
-  private reporter(): ClientConnectionEvents {
-    return {
-      stray: (packet, message) => this.report('stray', { packet, message }),
-      peerError: (error, sessionId) => this.report('peerError', { error, sessionId }),
-      protocolViolation: (error, sessionId) => this.report('protocolViolation', { error, sessionId }),
-      flowUpdate: (update, outcome) => this.report('flowUpdate', { update, outcome }),
-      readingPaused: (unreadBytes, most) => this.report('readingPaused', { unreadBytes, most }),
-      internalError: (error) => this.internalError(error),
-      suspended: (error) => this.report('suspended', { error }),
-      resumed: (report) => this.report('resumed', report),
-      migrated: (report) => this.report('migrated', report),
-      lost: (sessionId, error) => this.report('lost', { sessionId, error }),
-      reopened: (report) => this.report('reopened', report),
-      closed: (error) => {
-        tell<NnrpClientEvents, 'closed'>(this, 'closed', error, (failure) => this.internalError(failure));
-        this.reported.push({ type: 'closed', error });
-        this.reported.end();
-        this.resolveClosed(forCaller(error));
-      },
-    };
-  }
-
-  private internalError(error: unknown): void {
-    const event = { remoteAddress: this.remoteAddress, error };
-    if (this.listenerCount('internalError') === 0)
-      this.warning.say(`an internal error of the client of ${this.remoteAddress}`, error);
-    else tell<NnrpClientEvents, 'internalError'>(this, 'internalError', event);
-    if (this.reported.wanted) this.reported.push({ type: 'internalError', ...event });
-  }
-
-  private report<Name extends Exclude<keyof NnrpClientEvents, 'closed' | 'internalError'>>(
-    name: Name,
-    event: NnrpClientEvents[Name][0],
-  ): void {
-    tell<NnrpClientEvents, Name>(this, name, event, (error) => this.internalError(error));
-    if (this.reported.wanted) this.reported.push({ type: name, ...event } as NnrpClientEvent);
-  }
-}
-
-/** Whether the keep-alive was asked for, so that also servers get a PING that have not said that they understand it. */
-function asksAnyServer({ keepAliveMs }: NnrpClientOptions): boolean {
-  return keepAliveMs !== undefined;
-}
-
-/** Unlike `Array.isArray`, it knows lists that are read-only. */
-function isList(value: unknown): value is readonly string[] {
-  return Array.isArray(value);
 }
 
 function connecting(config: NnrpClientConfig) {

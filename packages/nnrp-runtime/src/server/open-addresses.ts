@@ -1,4 +1,5 @@
-import { parseTransportUrls } from '../transport/url/transport-url.js';
+import { readAddresses } from '../transport/url/addresses.js';
+import { parseTransportUrl } from '../transport/url/transport-url.js';
 import { listenersOn } from '../transport/url/transports-by-url.js';
 import { splitConfig } from '../transport/url/url-options.js';
 import type { NnrpListenOptions } from './contract/listen-options.js';
@@ -16,5 +17,5 @@ export function openAddresses(
   config: NnrpListenOptions,
 ): Promise<[Listeners, NnrpServerConfig]> {
   const { own, rest } = splitConfig(config);
-  return openAll(listenersOn(parseTransportUrls('listen', addresses), own), rest, 'listen');
+  return openAll(listenersOn(readAddresses('listen', addresses, parseTransportUrl), own), rest, 'listen');
 }

@@ -39,6 +39,8 @@ const ALLOWED: readonly (readonly [file: string, what: string, reason: string])[
   ['nnrp-runtime/src/base/guard.ts', 'setImmediate', 'the guard itself'],
   ['nnrp-runtime/src/base/guard.ts', 'process.nextTick', 'the guard itself'],
   ['nnrp-runtime/src/base/guard.ts', '.on()', 'the guard itself'],
+  ['nnrp-runtime/src/platform/portable-turns.ts', 'setTimeout', 'what base/guard.ts guards'],
+  ['nnrp-runtime/src/platform/portable-turns.ts', 'queueMicrotask', 'what base/guard.ts guards'],
   ['nnrp-runtime/src/base/time/turn.ts', 'setImmediate', 'of the process, no connection; nothing in it can throw'],
   ['nnrp-runtime/src/base/application/application-events.ts', '.on()', 'the emitter through which applications listen'],
   ['nnrp-runtime/src/base/application/application-events.ts', '.on()', 'the emitter through which applications listen'],

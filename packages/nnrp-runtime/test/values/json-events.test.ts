@@ -1,4 +1,3 @@
-import { EventEmitter } from 'node:events';
 import { inspect } from 'node:util';
 import * as core from 'nnrp-core';
 import {
@@ -20,7 +19,7 @@ import {
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
-import { tell } from '../../src/base/application/application-events.js';
+import { ApplicationEvents, tell } from '../../src/base/application/application-events.js';
 import { described } from '../../src/base/application/described.js';
 import type { NnrpClientEvents } from '../../src/client/contract/client-events.js';
 import { EventStreams } from '../../src/client/session/event-stream.js';
@@ -221,7 +220,7 @@ describe('what a call brings', () => {
   it('is told and logged when it is a circle, too: anything may be thrown', () => {
     const circle: Record<string, unknown> = { big: 1n };
     circle['self'] = { circle };
-    const emitter = new EventEmitter<NnrpServerEvents>();
+    const emitter = new ApplicationEvents<NnrpServerEvents>();
     const seen: unknown[] = [];
     emitter.on('handlerFailure', (failure) => void seen.push(failure));
     tell(emitter, 'handlerFailure', { sessionId: 1, frameId: 2, error: circle });
@@ -240,7 +239,7 @@ describe('what a call brings', () => {
 
 describe('every event', () => {
   it.each(Object.entries(ofServer))('of a server can be logged: %s', (name, event) => {
-    const emitter = new EventEmitter<NnrpServerEvents>();
+    const emitter = new ApplicationEvents<NnrpServerEvents>();
     const seen: unknown[] = [];
     emitter.on(name as 'sessionRefused', (told) => void seen.push(told));
     tell(emitter, name as 'sessionRefused', event as never);
@@ -249,7 +248,7 @@ describe('every event', () => {
   });
 
   it.each(Object.entries(ofClient))('of a client can be logged: %s', async (name, event) => {
-    const emitter = new EventEmitter<NnrpClientEvents>();
+    const emitter = new ApplicationEvents<NnrpClientEvents>();
     emitter.on(name as 'stray', (told) => check(told, name));
     tell(emitter, name as 'stray', event as never, (error) => expect.unreachable(String(error)));
     const streams = new EventStreams<object>(() => 0);

@@ -9,8 +9,8 @@ const LATE_MS = 50;
  */
 export class ConnectionTimer {
   private timer: NodeJS.Timeout | undefined;
-  /** The socket is looked at before the deadline counts as passed. */
-  private looking: NodeJS.Immediate | undefined;
+  /** The socket is looked at before the deadline counts as passed; another number than that of the look calls it off. */
+  private looks = 0;
   private firesMs = 0;
   private deadlineMs = Number.POSITIVE_INFINITY;
 
@@ -28,9 +28,8 @@ export class ConnectionTimer {
 
   clear(): void {
     clearTimeout(this.timer);
-    clearImmediate(this.looking);
     this.timer = undefined;
-    this.looking = undefined;
+    this.looks++;
   }
 
   private start(nowMs: number): void {
@@ -46,15 +45,18 @@ export class ConnectionTimer {
     const now = performance.now();
     // Timers count whole milliseconds.
     if (now < this.deadlineMs - 1) this.start(now);
-    else if (now > this.deadlineMs + LATE_MS) this.looking = nextTurn(this.owner, this.lookFirst);
+    else if (now > this.deadlineMs + LATE_MS) this.lookFirst();
     else this.due();
   };
 
   /** Sockets are read between one turn's immediates and the next one's; what comes then moves the deadline. */
-  private readonly lookFirst = (): void => {
-    this.looking = nextTurn(this.owner, () => {
-      this.looking = undefined;
-      this.due();
+  private lookFirst(): void {
+    const look = ++this.looks;
+    nextTurn(this.owner, () => {
+      if (look !== this.looks) return;
+      nextTurn(this.owner, () => {
+        if (look === this.looks) this.due();
+      });
     });
-  };
+  }
 }

@@ -1,11 +1,15 @@
 import { shownPlain, shownValue, TimeoutError, TransportError, UsageError } from 'nnrp-core';
-import type { FramedConnector, FramedTransport } from 'nnrp-runtime/transport';
+import type { FramedConnector, FramedTransport } from 'nnrp-runtime/client';
 import { PLATFORM_DEFAULTS, type PlatformOptions } from './platform-options.js';
 import { PlatformTransport } from './platform-transport.js';
 import { type PlatformWebSocket, type PlatformWebSocketClass, platform } from './platform-websocket.js';
 
-const SUBPROTOCOL = 'nnrp.1';
+/** What is offered in the upgrade. */
+export const SUBPROTOCOL = 'nnrp.1';
 const MAX_MS = 0x7fffffff;
+
+/** What a client says of its transports, among much else. */
+type Defaults = Pick<PlatformOptions, 'connectTimeoutMs' | 'highWaterBytes' | 'maxPacketBytes' | 'stallTimeoutMs'>;
 
 /** Connects to one server by the WebSocket of the platform, each time anew. */
 export class PlatformConnector implements FramedConnector {
@@ -16,8 +20,12 @@ export class PlatformConnector implements FramedConnector {
   private readonly settings: { readonly [Name in keyof typeof PLATFORM_DEFAULTS]: number };
   private readonly WebSocket: PlatformWebSocketClass;
 
-  /** @throws UsageError on an option that cannot work, and where the platform has no WebSocket */
-  constructor(url: string, options: PlatformOptions = {}) {
+  /**
+   * @param defaults - what the client says of transports in general
+   * @throws UsageError on an option that cannot work, and where the platform has no WebSocket
+   */
+  constructor(where: string | URL, options: PlatformOptions = {}, defaults: Defaults = {}) {
+    const url = isUrl(where) ? where.href : where;
     if (typeof url !== 'string' || !/^wss?:\/\/[^/]/.test(url))
       throw new UsageError(`url: expected a URL such as wss://inference.example/nnrp, got ${shownValue(url)}`);
     if (/^wss?:\/\/[^/?#]*@/.test(url))
@@ -35,11 +43,10 @@ export class PlatformConnector implements FramedConnector {
       if (value !== undefined && !(fits && (!isTime || (value as number) <= MAX_MS)))
         throw new UsageError(`${name}: expected a positive integer, got ${shownPlain(value)}`);
     }
-    const given = Object.fromEntries(Object.entries(numbers).filter(([, value]) => value !== undefined));
     this.url = url;
     this.shown = url.replace(/[?#].*$/s, '');
     this.WebSocket = WebSocket;
-    this.settings = { ...PLATFORM_DEFAULTS, ...given };
+    this.settings = { ...PLATFORM_DEFAULTS, ...known(defaults), ...known(numbers) };
   }
 
   /** @throws TransportError or TimeoutError when no connection comes about; a browser does not say why */
@@ -90,6 +97,17 @@ export class PlatformConnector implements FramedConnector {
 }
 
 /** What a client is made from in a browser or worker; see {@link PlatformConnector}. */
-export function platformConnector(url: string, options: PlatformOptions = {}): PlatformConnector {
+export function webSocketConnector(url: string | URL, options: PlatformOptions = {}): PlatformConnector {
   return new PlatformConnector(url, options);
+}
+
+/** The options of a connection that have a value. */
+function known(options: object): Partial<typeof PLATFORM_DEFAULTS> {
+  return Object.fromEntries(
+    Object.entries(options).filter(([name, value]) => name in PLATFORM_DEFAULTS && value !== undefined),
+  );
+}
+
+function isUrl(where: unknown): where is URL {
+  return typeof (where as Partial<URL> | null)?.href === 'string';
 }

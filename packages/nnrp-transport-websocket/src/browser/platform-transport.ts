@@ -1,6 +1,6 @@
 import { type NnrpError, type Packet, PacketSplitter, TransportError, UsageError } from 'nnrp-core';
 import { COMMON_HEADER_BYTES } from 'nnrp-core/preview3';
-import type { FramedTransport, OutboundPacket, PacketSink, SentListener } from 'nnrp-runtime/transport';
+import type { FramedTransport, OutboundPacket, PacketSink, SentListener } from 'nnrp-runtime/client';
 import { CloseCode, closeFailure } from '../frames/close-codes.js';
 import { beginsLikePacket, packetLength } from '../frames/packet-length.js';
 import type { PLATFORM_DEFAULTS } from './platform-options.js';
@@ -8,6 +8,8 @@ import { OPEN, type PlatformWebSocket, platform, type Timer } from './platform-w
 
 /** Milliseconds between two looks at what the platform still holds: it does not tell when that becomes less. */
 const LOOK_MS = 10;
+/** The `kind` of its transports. */
+export const TRANSPORT_KIND = 'websocket';
 const MAX_REASON_CHARACTERS = 40;
 /** What codes of RFC 6455 are sent with: the interface takes 1000, and 3000 to 4999. */
 const OF_PLATFORM = 3000;
@@ -19,7 +21,7 @@ type Settings = { readonly [Name in keyof typeof PLATFORM_DEFAULTS]: number };
  * WebSocket cannot be paused: what arrives meanwhile is held here, up to a limit that ends the connection.
  */
 export class PlatformTransport implements FramedTransport {
-  readonly kind = 'websocket';
+  readonly kind = TRANSPORT_KIND;
   readonly maxCloseMs: number;
   private sink: PacketSink | undefined;
   private listener: SentListener | undefined;

@@ -1,4 +1,5 @@
 import { shownValue, UsageError } from 'nnrp-core';
+import { IS_NODE_20 } from '../../platform/platform.js';
 import { type Guarded, guard, NO_OWNER } from '../guard.js';
 
 interface Follower {
@@ -66,7 +67,7 @@ class SignalFollowers {
  * collected before it fires unless it is followed by itself. Later versions, and other signals, have no such need.
  */
 function sourcesOf(signal: AbortSignal): AbortSignal[] {
-  if (!NODE_20) return [];
+  if (!IS_NODE_20) return [];
   const name = Object.getOwnPropertySymbols(signal).find(({ description }) => description === 'kSourceSignals');
   const sources = name === undefined ? undefined : (Reflect.get(signal, name) as Iterable<WeakSource> | undefined);
   if (typeof sources?.[Symbol.iterator] !== 'function') return [];
@@ -76,8 +77,6 @@ function sourcesOf(signal: AbortSignal): AbortSignal[] {
 interface WeakSource {
   deref?(): unknown;
 }
-
-const NODE_20 = process.versions.node.startsWith('20.');
 
 /** Whether it can be followed as an AbortSignal; one of another implementation can, too. */
 export function isAbortSignal(value: unknown): value is AbortSignal {

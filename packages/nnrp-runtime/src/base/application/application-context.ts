@@ -1,6 +1,5 @@
-import { AsyncResource } from 'node:async_hooks';
+import { type AsyncContext, currentContext } from '../../platform/platform.js';
 
-const BY_HAND = { requireManualDestroy: true };
 /** Copies made at once: to enter the context costs more than to make one. */
 const COPIES = 16;
 
@@ -11,9 +10,9 @@ const COPIES = 16;
  */
 export class ApplicationContext {
   /** Nothing of the application ever runs in it, so that nothing is changed in it. */
-  private readonly origin = makeResource();
+  private readonly origin = currentContext();
   /** Copies that are not handed out yet. */
-  private fresh: AsyncResource[] = [];
+  private fresh: AsyncContext[] = [];
 
   /** Runs work of the application in a copy of the context. @throws what the work throws */
   run<Result>(work: () => Result): Result {
@@ -21,23 +20,14 @@ export class ApplicationContext {
   }
 
   /** A copy of the context for several calls that belong together, such as those of one operation. */
-  copy(): AsyncResource {
-    if (this.fresh.length === 0) this.fresh = this.origin.runInAsyncScope(makeResources);
-    return this.fresh.pop() as AsyncResource;
+  copy(): AsyncContext {
+    if (this.fresh.length === 0) this.fresh = this.origin.runInAsyncScope(makeContexts);
+    return this.fresh.pop() as AsyncContext;
   }
 }
 
-/** The context of the caller, to go on in it later. */
-export function currentContext(): AsyncResource {
-  return makeResource();
-}
-
-function makeResources(): AsyncResource[] {
-  const resources: AsyncResource[] = [];
-  for (let count = 0; count < COPIES; count++) resources.push(makeResource());
-  return resources;
-}
-
-function makeResource(): AsyncResource {
-  return new AsyncResource('NNRP', BY_HAND);
+function makeContexts(): AsyncContext[] {
+  const contexts: AsyncContext[] = [];
+  for (let count = 0; count < COPIES; count++) contexts.push(currentContext());
+  return contexts;
 }

@@ -1,4 +1,4 @@
-import { EventEmitter } from 'node:events';
+import { PlatformEvents } from '../../platform/platform.js';
 import { isThenable, settledOnce } from '../thenable.js';
 import { SeldomWarning } from '../warn.js';
 import { ApplicationContext } from './application-context.js';
@@ -7,7 +7,7 @@ import { described } from './described.js';
 // biome-ignore lint/suspicious/noExplicitAny: what EventEmitter itself takes for a listener
 type Listener = (...args: any[]) => any;
 
-class ContextEmitter extends EventEmitter {
+class ContextEmitter extends PlatformEvents {
   override on(event: string | symbol, listener: Listener): this {
     return super.on(event, inContext(listener));
   }
@@ -21,14 +21,14 @@ class ContextEmitter extends EventEmitter {
   }
 
   override once(event: string | symbol, listener: Listener): this {
-    return super.on(event, this.onlyOnce(event, listener));
+    return super.on(event, this.onceInContext(event, listener));
   }
 
   override prependOnceListener(event: string | symbol, listener: Listener): this {
-    return super.prependListener(event, this.onlyOnce(event, listener));
+    return super.prependListener(event, this.onceInContext(event, listener));
   }
 
-  private onlyOnce(event: string | symbol, listener: Listener): Listener {
+  private onceInContext(event: string | symbol, listener: Listener): Listener {
     const wrapped = inContext(listener, () => this.removeListener(event, wrapped));
     return wrapped;
   }
@@ -46,13 +46,34 @@ function inContext(listener: Listener, before?: () => void): Listener {
   return Object.assign(wrapped, { listener });
 }
 
+type Named<Events, Name extends keyof Events> = Events[Name] extends unknown[]
+  ? (...args: Events[Name]) => void
+  : never;
+
+/** The methods of an EventEmitter, which it is in Node.js, for events of these names with these arguments. */
+export interface ApplicationEvents<Events> {
+  on<Name extends keyof Events>(event: Name, listener: Named<Events, Name>): this;
+  addListener<Name extends keyof Events>(event: Name, listener: Named<Events, Name>): this;
+  prependListener<Name extends keyof Events>(event: Name, listener: Named<Events, Name>): this;
+  once<Name extends keyof Events>(event: Name, listener: Named<Events, Name>): this;
+  prependOnceListener<Name extends keyof Events>(event: Name, listener: Named<Events, Name>): this;
+  off<Name extends keyof Events>(event: Name, listener: Named<Events, Name>): this;
+  removeListener<Name extends keyof Events>(event: Name, listener: Named<Events, Name>): this;
+  removeAllListeners(event?: keyof Events): this;
+  emit<Name extends keyof Events>(event: Name, ...args: Events[Name] extends unknown[] ? Events[Name] : never): boolean;
+  listeners<Name extends keyof Events>(event: Name): Named<Events, Name>[];
+  rawListeners<Name extends keyof Events>(event: Name): Named<Events, Name>[];
+  listenerCount(event: keyof Events): number;
+  eventNames(): (string | symbol)[];
+  setMaxListeners(count: number): this;
+  getMaxListeners(): number;
+}
+
 /**
- * Events for the application: an EventEmitter whose listeners are called in the async context in which each was added, in
- * a copy of its own. Events are sent by {@link tell}.
+ * Events for the application: listeners are called in the async context in which each was added, in a copy of its own.
+ * Events are sent by {@link tell}.
  */
-export const ApplicationEvents = ContextEmitter as new <
-  Events extends Record<keyof Events, unknown[]>,
->() => EventEmitter<Events>;
+export const ApplicationEvents = ContextEmitter as unknown as new <Events>() => ApplicationEvents<Events>;
 
 /**
  * Sends an event to the application. What a listener throws, or its promise rejects with, reaches neither the protocol
@@ -61,13 +82,13 @@ export const ApplicationEvents = ContextEmitter as new <
  * @param failed - is told of it; itself an event as a rule, so it must not come back here for its own failure
  */
 export function tell<Events extends Record<keyof Events, unknown[]>, Name extends keyof Events & string>(
-  emitter: EventEmitter<Events>,
+  emitter: ApplicationEvents<Events>,
   name: Name,
   event: Events[Name][0],
   failed: (error: unknown) => void = (error) =>
     warningOf(emitter).say(`a listener of the event '${name}' has failed`, error),
 ): void {
-  const listeners = (emitter as EventEmitter).rawListeners(name);
+  const listeners = emitter.rawListeners(name);
   if (listeners.length > 0) described(event);
   for (const listener of listeners) {
     try {

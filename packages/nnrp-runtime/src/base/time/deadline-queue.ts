@@ -1,4 +1,5 @@
 import { IdMap } from 'nnrp-core';
+import { type Timer, unref } from '../../platform/platform.js';
 import { type Guarded, guard, later } from '../guard.js';
 import { type Turn, thisTurn } from './turn.js';
 
@@ -51,7 +52,7 @@ export class DeadlineQueue {
 export class DeadlineList {
   private first: Timed | undefined;
   private last: Timed | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
 
   constructor(
     private readonly durationMs: number,
@@ -88,7 +89,7 @@ export class DeadlineList {
   private arm(delayMs: number): void {
     // A timer may fire a little early; what is not due yet then is waited for again.
     this.timer = later(this.owner, Math.min(Math.max(1, Math.ceil(delayMs)), MAX_STEP_MS), () => this.expire());
-    this.timer.unref();
+    unref(this.timer);
   }
 
   private expire(): void {

@@ -1,3 +1,4 @@
+import { type Timer, unref } from '../../platform/platform.js';
 import { type Guarded, later, nextTurn } from '../guard.js';
 
 /** A timer that fires so much too late, in milliseconds, has been held up together with everything else in the process. */
@@ -17,7 +18,7 @@ export function afterReading(owner: Guarded, work: () => void): void {
  * judgement, and after a time in which this process stood still the limit runs once more.
  */
 export class Patience {
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
   private over = false;
   private keepsAlive = true;
 
@@ -36,7 +37,7 @@ export class Patience {
   /** Does not keep the process running. */
   unref(): this {
     this.keepsAlive = false;
-    this.timer?.unref();
+    if (this.timer !== undefined) unref(this.timer);
     return this;
   }
 
@@ -58,7 +59,7 @@ export class Patience {
         else this.timedOut();
       });
     });
-    if (!this.keepsAlive) this.timer.unref();
+    if (!this.keepsAlive) unref(this.timer);
   }
 }
 

@@ -1,5 +1,5 @@
+import { setImmediate } from '../../platform/platform.js';
 import { SETTLED } from '../promises/settled.js';
-import { setImmediate } from '../turns-of-node.js';
 
 /** From the first look at the clock to the end of the code that runs now, with the promises that were settled by then. */
 export interface Turn {

@@ -1,4 +1,5 @@
 import { type Guarded, repeatedly } from '../../base/guard.js';
+import { type Timer, unref } from '../../platform/platform.js';
 
 /** What a keep-alive watches and does. */
 export interface KeepAliveTarget extends Guarded {
@@ -15,7 +16,7 @@ const LOOKS = 4;
 
 /** Asks for a sign of life when nothing has come for a while. */
 export class KeepAlive {
-  private readonly timer: NodeJS.Timeout;
+  private readonly timer: Timer;
   private seen = 0;
   private quietLooks = 0;
 
@@ -29,7 +30,7 @@ export class KeepAlive {
     private readonly ask: () => void = () => target.ask(),
   ) {
     this.timer = repeatedly(target, Math.max(1, Math.ceil(periodMs / LOOKS)), () => this.look());
-    this.timer.unref();
+    unref(this.timer);
   }
 
   stop(): void {

@@ -3,6 +3,7 @@ import { SessionErrorCode } from 'nnrp-core/preview3';
 import { type Guarded, later } from '../../base/guard.js';
 import { keptError } from '../../base/kept-error.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
+import type { Timer } from '../../platform/platform.js';
 import type { ReopenReport } from '../contract/resume-report.js';
 import { backoffMs } from '../recovery/backoff.js';
 import { neverOpenedAgain } from '../recovery/session-lost.js';
@@ -40,9 +41,9 @@ interface Reopening {
   readonly sinceMs: number;
   readonly limitMs: number;
   /** Ends the attempts. */
-  readonly limit: NodeJS.Timeout;
+  readonly limit: Timer;
   /** Until the next one. */
-  wait: NodeJS.Timeout | undefined;
+  wait: Timer | undefined;
   attempts: number;
   isAsked: boolean;
   /** Why it is not open yet. */

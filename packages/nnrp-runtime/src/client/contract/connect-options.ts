@@ -1,13 +1,11 @@
-import type { TlsClientOptions } from '../../transport/tls/tls-options.js';
 import type { NnrpClientOptions } from './client-config.js';
 
 /** Options of a client that is given the address of its server as a URL, or several addresses. */
-export interface NnrpConnectOptions extends NnrpClientOptions {
-  /** Of `nnrps://`, and of other encrypted transports. It is refused where no address is encrypted. */
-  readonly tls?: TlsClientOptions | undefined;
+export interface PortableConnectOptions extends NnrpClientOptions {
+  /** Of encrypted transports. It is refused where no address is encrypted. */
+  readonly tls?: object | undefined;
   /**
-   * Of the transport of one scheme, such as `{ 'nnrp+quic': { idleTimeoutMs: 10_000 } }`; for that one they take the place of
-   * `tls`.
+   * Of the transport of one scheme, such as `{ wss: { maxHeldBytes: 1_000_000 } }`; for that one they take the place of `tls`.
    */
   readonly transports?: Readonly<Record<string, object>> | undefined;
 }

@@ -1,5 +1,6 @@
 import { buildPacket, Packet } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import { concatBytes } from '../../base/bytes.js';
 import { LoggedPacket } from '../../connection/recovery/logged-packet.js';
 import { COPY_LIMIT } from '../../transport/stream/lent-packet.js';
 
@@ -12,7 +13,7 @@ export function ownPacket(
   metadata: Uint8Array = NOTHING,
   body: Uint8Array = NOTHING,
 ): LoggedPacket {
-  const bytes = new Uint8Array(Buffer.concat(buildPacket({ messageType, sessionId, frameId: 0 }, metadata, body)));
+  const bytes = concatBytes(buildPacket({ messageType, sessionId, frameId: 0 }, metadata, body));
   return new LoggedPacket(bytes, preview3.COMMON_HEADER_BYTES + metadata.length);
 }
 

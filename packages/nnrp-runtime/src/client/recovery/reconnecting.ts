@@ -1,6 +1,7 @@
 import type { NnrpError } from 'nnrp-core';
 import { background, type Guarded, guard, later } from '../../base/guard.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
+import type { Timer } from '../../platform/platform.js';
 import { connectFailure, connectWithin } from '../../transport/connecting/connect-attempt.js';
 import type { FramedConnector, FramedTransport } from '../../transport/contract/contract.js';
 import { backoffMs, MAX_BACKOFF_MS } from './backoff.js';
@@ -19,7 +20,7 @@ export interface ReconnectingSettings {
 
 /** Attempts to connect again, one at a time; none goes on after `stop`. */
 export class Reconnecting {
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
   private attempt: AbortController | undefined;
   private attempts = 0;
   /** When the connection was of use, in milliseconds of `performance.now()`; undefined while there is none. */

@@ -4,6 +4,7 @@ import { MessageType, SessionErrorCode } from 'nnrp-core/preview3';
 import { type Guarded, later } from '../../base/guard.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import { readRefusal } from '../../connection/errors/open-refusal.js';
+import type { Timer } from '../../platform/platform.js';
 import { refusalOf } from '../failures/refused-open.js';
 import { backoffMs } from './backoff.js';
 import { ownPacket } from './kept-packet.js';
@@ -34,7 +35,7 @@ type Resumed = Extract<ResumeAnswer, { readonly outcome: 'resumed' }>;
 /** Asks for the sessions of a connection that was lost, on another one, and reads the answers. */
 export class ResumeAnswers {
   private readonly asked = new Set<ResumableSession>();
-  private readonly retries = new Set<NodeJS.Timeout>();
+  private readonly retries = new Set<Timer>();
   /** Those that are asked for when the server has taken one, in the order in which they are tried. */
   private untried: ResumableSession[] = [];
   private refused = 0;

@@ -46,7 +46,7 @@ export class ResumingTransport implements FramedTransport, LinkOwner, Reconnecti
   isWhole = true;
   /** The server's answers to resumes are waited for so long. */
   private patience: Patience | undefined;
-  private windowTimer: NodeJS.Timeout | undefined;
+  private windowTimer: ReturnType<typeof later> | undefined;
   private retryAfterMs = 0;
   protected isOver = false;
 

@@ -1,5 +1,6 @@
 import { IdSet } from 'nnrp-core';
 import { type Guarded, later } from '../../base/guard.js';
+import { type Timer, unref } from '../../platform/platform.js';
 
 /** Frames given up without an answer that are remembered, so that a late answer is not taken for a stray. */
 const MAX_RELEASED = 1024;
@@ -12,7 +13,7 @@ export class CancelledFrames {
   /** Frame ids and when their time is over, in milliseconds of `performance.now()`; the oldest first. */
   private readonly waiting = new Map<number, number>();
   private readonly released = new IdSet();
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
 
   /** @param release - called for each frame that had no answer for `timeoutMs` milliseconds */
   constructor(
@@ -45,7 +46,7 @@ export class CancelledFrames {
 
   private wait(delayMs: number): void {
     this.timer = later(this.owner, Math.max(1, Math.ceil(delayMs)), () => this.releaseDue());
-    this.timer.unref();
+    unref(this.timer);
   }
 
   private releaseDue(): void {

@@ -4,6 +4,7 @@ import { followSignal, reasonOf } from '../../base/application/abort-signals.js'
 import { type Guarded, later } from '../../base/guard.js';
 import { ignoreRejection } from '../../base/promises/settled.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
+import type { Timer } from '../../platform/platform.js';
 import type { ClientOperation } from '../results/client-operation.js';
 import type { NnrpResult } from '../results/nnrp-result.js';
 import type { Blockage } from './submit-gate.js';
@@ -54,7 +55,7 @@ export class WaitingSubmits {
   private line: (WaitingSubmit | undefined)[] = [];
   private head = 0;
   private count = 0;
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
 
   /**
    * @param retryNow - called when a blockage that ends by itself has ended

@@ -1,5 +1,6 @@
 import { shownValue, UsageError } from 'nnrp-core';
 import { viewOf } from '../../base/bytes.js';
+import { base64url, base64urlBytes } from '../../platform/platform.js';
 import { crc32 } from './crc32.js';
 import type { Ticket } from './ticket.js';
 import { decodeTicket, encodeTicket, MAX_TICKET_BYTES } from './ticket-bytes.js';
@@ -17,7 +18,7 @@ export function ticketText(ticket: Ticket): string {
   const bytes = new Uint8Array(CHECK_BYTES + content.length);
   viewOf(bytes).setUint32(0, crc32(content), true);
   bytes.set(content, CHECK_BYTES);
-  return PREFIX + Buffer.from(bytes.buffer).toString('base64url');
+  return PREFIX + base64url(bytes);
 }
 
 /** @throws UsageError when it is no ticket, or none of this version; the text is a secret, and not repeated */
@@ -29,9 +30,9 @@ export function readTicket(text: unknown): Ticket {
   }
   if (length > MAX_CHARACTERS) throw wrong(`got ${length} characters, more than a ticket has`);
   const coded = text.slice(PREFIX.length);
-  const bytes = ALPHABET.test(coded) ? new Uint8Array(Buffer.from(coded, 'base64url')) : undefined;
+  const bytes = ALPHABET.test(coded) ? base64urlBytes(coded) : undefined;
   // Several texts of the same bytes would be several tickets.
-  const isWhole = bytes !== undefined && Buffer.from(bytes.buffer).toString('base64url') === coded;
+  const isWhole = bytes !== undefined && base64url(bytes) === coded;
   if (!isWhole || bytes.length < CHECK_BYTES) throw wrong(`its ${length} characters are damaged`);
   const content = bytes.subarray(CHECK_BYTES);
   if (viewOf(bytes).getUint32(0, true) !== crc32(content)) {

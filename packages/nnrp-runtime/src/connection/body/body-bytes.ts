@@ -1,7 +1,7 @@
-import { types } from 'node:util';
 import { UsageError } from 'nnrp-core';
 import { asBytes, hasItsLength, liesWhereItSays, memoryOf } from '../../base/bytes.js';
 import { awaitHint, ignoreRejectionsWithin } from '../../base/thenable.js';
+import { types, utf8Length } from '../../platform/platform.js';
 import { COPY_LIMIT } from '../../transport/stream/lent-packet.js';
 
 const UTF8 = new TextEncoder();
@@ -67,7 +67,7 @@ function joinedChunks(list: readonly unknown[], what: string): Uint8Array {
       throw new UsageError(`${what}: chunk ${at}: expected bytes or text, got ${found}`);
     }
     chunks.push(bytes);
-    length += typeof bytes === 'string' ? Buffer.byteLength(bytes) : bytes.length;
+    length += typeof bytes === 'string' ? utf8Length(bytes) : bytes.length;
     if (length > MAX_BODY_BYTES)
       throw new UsageError(
         `${what}: the first ${at + 1} chunks have ${length} bytes, and a body at most ${MAX_BODY_BYTES}`,

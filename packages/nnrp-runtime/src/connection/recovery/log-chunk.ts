@@ -1,3 +1,5 @@
+import { newMemory } from '../../platform/platform.js';
+
 /** Most connections have little under way: their first chunk is small. */
 const FIRST_BYTES = 4 * 1024;
 const FULL_BYTES = 64 * 1024;
@@ -9,14 +11,14 @@ const SCARCE_BYTES = 32 * 1024 * 1024;
 
 /** Memory in which sent packets lie one behind the other. */
 export class LogChunk {
-  readonly bytes: Buffer;
+  readonly bytes: Uint8Array;
   /** Where the next bytes go. */
   used = 0;
   /** How many bytes were logged before this chunk. */
   base = 0;
 
   constructor(size: number) {
-    this.bytes = Buffer.allocUnsafeSlow(size);
+    this.bytes = newMemory(size);
   }
 }
 

@@ -1,4 +1,5 @@
 import * as preview3 from 'nnrp-core/preview3';
+import { concatBytes, viewOf } from '../../base/bytes.js';
 import { Line } from '../../base/queues/line.js';
 import { COPY_LIMIT } from '../../transport/stream/lent-packet.js';
 import { giveLogChunkBack, type LogChunk, takeLogChunk } from './log-chunk.js';
@@ -66,14 +67,15 @@ export class SentBytes {
   /** Whole packets of sessions that are wanted, in order, from the place where it was trimmed on. */
   packets(isWanted: (sessionId: number) => boolean): SentPacket[] {
     const bytes = this.joined();
+    const view = viewOf(bytes);
     const leftOut = [...(this.leftOut ?? [])];
     const found: SentPacket[] = [];
     let end = 0;
     for (let at = 0; bytes.length - at >= HEADER_BYTES; at = end) {
-      const headEnd = at + HEADER_BYTES + bytes.readUInt32LE(at + AT.metaLen);
-      end = headEnd + bytes.readUInt32LE(at + AT.bodyLen);
+      const headEnd = at + HEADER_BYTES + view.getUint32(at + AT.metaLen, true);
+      end = headEnd + view.getUint32(at + AT.bodyLen, true);
       if (end > bytes.length) break;
-      if (!isWanted(bytes.readUInt32LE(at + AT.sessionId))) continue;
+      if (!isWanted(view.getUint32(at + AT.sessionId, true))) continue;
       const packet = new LoggedPacket(new Uint8Array(bytes.subarray(at, end)), headEnd - at);
       const left = leftOut.findIndex(({ sessionId, frameId }) => isOf(packet, sessionId, frameId));
       if (left >= 0) leftOut.splice(left, 1);
@@ -87,9 +89,9 @@ export class SentBytes {
     for (const chunk of this.chunks.drain()) this.giveBack(chunk);
   }
 
-  private joined(): Buffer {
+  private joined(): Uint8Array {
     const parts = [...this.chunks].map(({ bytes, base, used }) => bytes.subarray(Math.max(0, this.begin - base), used));
-    return Buffer.concat(parts);
+    return concatBytes(parts);
   }
 
   private nextChunk(bytes: number): LogChunk {

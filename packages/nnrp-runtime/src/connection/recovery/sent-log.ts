@@ -1,6 +1,7 @@
 import { MessageType } from 'nnrp-core/preview3';
 import { type Guarded, later } from '../../base/guard.js';
 import { Line } from '../../base/queues/line.js';
+import { type Timer, unref } from '../../platform/platform.js';
 import type { FramedTransport } from '../../transport/contract/contract.js';
 import type { NamedPacket } from '../../transport/contract/named-packet.js';
 import type { SentListener, SentPiece } from '../../transport/contract/sent-pieces.js';
@@ -67,7 +68,7 @@ export class SentLog implements SentListener {
   /** What is to be done when all that was sent by a certain point has arrived. */
   private arrivals: Line<Arrival> | undefined;
   private fencesAnswered = 0;
-  private timer: NodeJS.Timeout | undefined;
+  private timer: Timer | undefined;
   /** Something was sent behind the last fence that should be confirmed. */
   private isOpen = false;
   /** One was asked for that has not left: the transport may have no room. */
@@ -144,7 +145,7 @@ export class SentLog implements SentListener {
     this.count(pieces);
     if (this.isSettled) this.letGo();
     else this.copy(pieces, start);
-    if (this.isOpen) this.timer ??= later(this.owner, FENCE_MS, () => this.fenceInTime()).unref();
+    if (this.isOpen) this.timer ??= unref(later(this.owner, FENCE_MS, () => this.fenceInTime()));
     this.look();
   }
 
@@ -196,7 +197,7 @@ export class SentLog implements SentListener {
     this.arrivals ??= new Line();
     this.arrivals.push({ after: this.fencesAnswered + (this.fences?.size ?? 0), then });
     this.isOpen = true;
-    this.timer ??= later(this.owner, FENCE_MS, () => this.fenceInTime()).unref();
+    this.timer ??= unref(later(this.owner, FENCE_MS, () => this.fenceInTime()));
   }
 
   /** The transport has left a packet out, because its body was transferred or resized: the peer never counts it. */

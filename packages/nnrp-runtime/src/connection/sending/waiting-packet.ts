@@ -1,6 +1,7 @@
 import type { Packet, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { trueLength } from '../../base/bytes.js';
+import { latin1Bytes, latin1Text, newMemory } from '../../platform/platform.js';
 import type { OutboundPacket } from '../../transport/contract/contract.js';
 import type { NamedPacket } from '../../transport/contract/named-packet.js';
 import { COPY_LIMIT, changedBody, copyIntact, intact, lent, unsentHead } from '../../transport/stream/lent-packet.js';
@@ -14,7 +15,7 @@ const TEXT_LIMIT = 1024;
 /** In front of the packet, its text says how long the head is, and whether it is a partial result. */
 const PREFIX = 2;
 /** Where a packet is written before it becomes text. Nothing else runs meanwhile. */
-const SCRATCH = Buffer.allocUnsafeSlow(PREFIX + TEXT_LIMIT);
+const SCRATCH = newMemory(PREFIX + TEXT_LIMIT);
 const SCRATCH_VIEW = new DataView(SCRATCH.buffer);
 
 /**
@@ -55,7 +56,7 @@ export class WaitingPacket implements NamedPacket {
       SCRATCH[0] = headBytes;
       SCRATCH[1] = partial ? 1 : 0;
       copyIntact(body, this.bodyLength, SCRATCH, PREFIX + headBytes);
-      this.text = SCRATCH.toString('latin1', 0, PREFIX + headBytes + this.bodyLength);
+      this.text = latin1Text(SCRATCH, 0, PREFIX + headBytes + this.bodyLength);
       return;
     }
     const copied = this.bodyLength <= COPY_LIMIT ? this.bodyLength : 0;
@@ -108,7 +109,7 @@ export class WaitingPacket implements NamedPacket {
   }
 
   private copied(): Uint8Array {
-    this.bytes ??= Buffer.from(this.text ?? '', 'latin1').subarray(PREFIX);
+    this.bytes ??= latin1Bytes(this.text ?? '').subarray(PREFIX);
     return this.bytes;
   }
 

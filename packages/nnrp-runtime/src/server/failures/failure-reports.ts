@@ -1,4 +1,4 @@
-import type { EventEmitter } from 'node:events';
+import type { ApplicationEvents } from '../../base/application/application-events.js';
 import { tell } from '../../base/application/application-events.js';
 import type { Guarded } from '../../base/guard.js';
 import type { InternalError } from '../../base/internal-error.js';
@@ -10,7 +10,7 @@ export class FailureReports {
   private readonly handlerFailures: UnhandledFailures<HandlerFailure>;
   private readonly internalErrors: UnhandledFailures<InternalError>;
 
-  constructor(private readonly server: EventEmitter<NnrpServerEvents> & Guarded) {
+  constructor(private readonly server: ApplicationEvents<NnrpServerEvents> & Guarded) {
     this.handlerFailures = new UnhandledFailures(server, HANDLER_WORDS);
     this.internalErrors = new UnhandledFailures(server, INTERNAL_WORDS);
   }

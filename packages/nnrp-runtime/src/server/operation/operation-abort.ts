@@ -1,6 +1,5 @@
-import type { AsyncResource } from 'node:async_hooks';
-import { currentContext } from '../../base/application/application-context.js';
 import { isThenable, settledOnce } from '../../base/thenable.js';
+import { type AsyncContext, currentContext } from '../../platform/platform.js';
 
 type Listening = [type: string, listener: unknown, ...more: unknown[]];
 type Listen = (this: AbortSignal, ...args: Listening) => void;
@@ -75,7 +74,7 @@ export class OperationAbort {
     return handler ?? listener;
   }
 
-  private inContext(context: AsyncResource, listener: object): Handler {
+  private inContext(context: AsyncContext, listener: object): Handler {
     const { failed } = this;
     return function (event) {
       try {

@@ -1,4 +1,3 @@
-import type { AsyncResource } from 'node:async_hooks';
 import {
   DeadlineError,
   type FlowSender,
@@ -18,6 +17,7 @@ import type { DeadlineList, Timed } from '../../base/time/deadline-queue.js';
 import type { Turn } from '../../base/time/turn.js';
 import { bodyCopy, bodyFrames, bodyJson, bodyText, type OwnBytes } from '../../connection/body/body-reading.js';
 import { traceIdOf } from '../../connection/body/trace-id.js';
+import type { AsyncContext } from '../../platform/platform.js';
 import { pin } from '../../transport/stream/pinned.js';
 import type { NnrpServerSession, OperationContext, ResolvedObject } from '../contract/contract.js';
 import type { ResultValue } from '../contract/server-messages.js';
@@ -83,7 +83,7 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   /** For the serve loop: the stream of results that answers it, to be left when the work is not wanted any more. */
   work: { return?(value: undefined): unknown } | undefined = undefined;
   /** For the serve loop: the async context of that stream, as far as it is known; it is left in it, too. */
-  context: AsyncResource | undefined = undefined;
+  context: AsyncContext | undefined = undefined;
   /** The halves of the trace id, which every answer carries back. */
   readonly traceLow: number;
   readonly traceHigh: number;

@@ -1,4 +1,4 @@
-import { setImmediate } from '../../base/turns-of-node.js';
+import { setImmediate } from '../../platform/platform.js';
 
 /** Milliseconds of sending after which a turn of the event loop is due; the clock is looked at now and then only. */
 const MAX_TURN_MS = 8;

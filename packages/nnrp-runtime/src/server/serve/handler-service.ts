@@ -1,10 +1,11 @@
 import { types } from 'node:util';
 import type { NnrpError } from 'nnrp-core';
-import { ApplicationContext, currentContext } from '../../base/application/application-context.js';
+import { ApplicationContext } from '../../base/application/application-context.js';
 import { background, crash, guard } from '../../base/guard.js';
 import { leave } from '../../base/leave.js';
 import { SETTLED } from '../../base/promises/settled.js';
 import { ignoreRejectionsWithin, isThenable, settledOnce } from '../../base/thenable.js';
+import { currentContext } from '../../platform/platform.js';
 import type { ResultValue } from '../contract/server-messages.js';
 import { connectionBusy, failureOnPurpose, handlerFailure, serverBusy } from '../failures/frame-failure.js';
 import type { Operation } from '../operation/operation.js';

@@ -1,4 +1,3 @@
-import type { X509Certificate } from 'node:crypto';
 import { printable } from 'nnrp-core';
 
 /** More than a handshake takes of a certificate: what tells one peer from another must not be cut. */
@@ -29,6 +28,14 @@ export interface PeerIdentity {
   readonly claims?: unknown;
 }
 
+/** What is read of a certificate: an X509Certificate of Node has it. */
+interface ShownCertificate {
+  readonly subject: string;
+  readonly subjectAltName?: string | undefined;
+  readonly fingerprint256: string;
+  readonly raw: Uint8Array;
+}
+
 /** What a handshake has found out. */
 export interface HandshakeFacts {
   /** Whether a certificate was asked for. */
@@ -36,7 +43,7 @@ export interface HandshakeFacts {
   /** Whether the certificate, if there is one, has been verified. */
   readonly verified: boolean;
   readonly verificationError?: string | undefined;
-  readonly certificate?: X509Certificate | undefined;
+  readonly certificate?: ShownCertificate | undefined;
   readonly alpn?: string | undefined;
   readonly protocol?: string | undefined;
 }
@@ -55,7 +62,7 @@ export function peerIdentity(facts: HandshakeFacts): PeerIdentity {
   });
 }
 
-function certificateFields(certificate: X509Certificate) {
+function certificateFields(certificate: ShownCertificate) {
   const { subject, subjectAltName, fingerprint256, raw } = certificate;
   return {
     // Node gives one attribute a line, escaped as RFC 2253 asks, in the order of the certificate: the reverse of RFC 2253.

@@ -1,4 +1,4 @@
-import { markAsUntransferable } from 'node:worker_threads';
+import { markAsUntransferable } from '../../platform/platform.js';
 
 /** Node.js says only since version 21 what is marked. */
 const pinned = new WeakSet<object>();

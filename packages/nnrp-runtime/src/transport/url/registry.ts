@@ -5,10 +5,10 @@ import type { FramedConnector, FramedListener } from '../contract/contract.js';
 export interface RegisteredSettings {
   /** `maxPacketBytes`, `highWaterBytes` and `stallTimeoutMs`, as far as they are known; of a client `connectTimeoutMs` too. */
   readonly limits: Readonly<{
-    maxPacketBytes?: number;
-    highWaterBytes?: number;
-    stallTimeoutMs?: number;
-    connectTimeoutMs?: number;
+    maxPacketBytes?: number | undefined;
+    highWaterBytes?: number | undefined;
+    stallTimeoutMs?: number | undefined;
+    connectTimeoutMs?: number | undefined;
   }>;
   /**
    * What the configuration has under `transports` for this scheme, or, of an encrypted transport without that, under `tls`.

@@ -1,13 +1,13 @@
-import { isNnrpError, shownAddress, shownValue, UsageError } from 'nnrp-core';
+import { shownAddress, shownValue, UsageError } from 'nnrp-core';
 import { formatAddress, type HostPort, parseAddress } from '../address/address.js';
 import { parseIpcAddress } from '../ipc/ipc-address.js';
-import { registeredTransport, type TransportScheme } from './registry.js';
+import { parseRegisteredUrl, type RegisteredUrl, type SchemedAddress } from './registered-url.js';
 
 /** An address that has been read. */
 export type TransportUrl =
-  | { readonly sort: 'tcp' | 'tls'; readonly text: string; readonly target: HostPort }
-  | { readonly sort: 'ipc'; readonly text: string }
-  | { readonly sort: 'registered'; readonly text: string; readonly url: URL; readonly transport: TransportScheme };
+  | (SchemedAddress & { readonly sort: 'tcp' | 'tls'; readonly target: HostPort })
+  | (SchemedAddress & { readonly sort: 'ipc' })
+  | RegisteredUrl;
 
 const EXPECTED = 'expected nnrp://HOST:PORT, nnrps://HOST:PORT, unix:/path or HOST:PORT';
 
@@ -20,41 +20,24 @@ const EXPECTED = 'expected nnrp://HOST:PORT, nnrps://HOST:PORT, unix:/path or HO
 export function parseTransportUrl(address: string): TransportUrl {
   if (typeof address !== 'string') throw new UsageError(`address: ${EXPECTED}, got ${shownValue(address)}`);
   const local = /^(?:unix|npipe):/i.test(address) || /^[\\/]{2}[.?][\\/]pipe[\\/]/i.test(address);
-  if (local) return { sort: 'ipc', text: parseIpcAddress(address).text };
+  // A named pipe takes what a socket does.
+  if (local) return { ...UNIX, text: parseIpcAddress(address).text };
   if (/^[/.@\0]/.test(address)) throw new UsageError(`address: ${EXPECTED}; a path is written unix:/path`);
   const [, scheme, rest = ''] = /^([a-z][a-z0-9+.-]*):\/\/(.*)$/is.exec(address) ?? [];
-  if (scheme === undefined) return { sort: 'tcp', ...hostPort('', address, address) };
+  if (scheme === undefined) return { ...NNRP, ...hostPort('', address, address) };
   switch (scheme.toLowerCase()) {
     case 'nnrp':
-      return { sort: 'tcp', ...hostPort('nnrp://', rest, address) };
+      return { ...NNRP, ...hostPort('nnrp://', rest, address) };
     case 'nnrps':
-      return { sort: 'tls', ...hostPort('nnrps://', rest, address) };
+      return { ...NNRPS, ...hostPort('nnrps://', rest, address) };
     default:
-      return registeredUrl(scheme.toLowerCase(), address);
+      return parseRegisteredUrl(address);
   }
 }
 
-/**
- * Reads one address or several.
- *
- * @param call - that is named by errors
- * @throws UsageError that names the address
- */
-export function parseTransportUrls(call: string, addresses: string | readonly string[]): TransportUrl[] {
-  const list: readonly string[] = typeof addresses === 'string' ? [addresses] : addresses;
-  if (!Array.isArray(list) || list.length === 0)
-    throw new UsageError(`${call}: expected an address or a list of them, got ${shownValue(addresses)}`);
-  // A list may have holes, which map() would leave out.
-  return Array.from(list, (address, index) => {
-    try {
-      return parseTransportUrl(address);
-    } catch (error) {
-      if (!isNnrpError(error)) throw error;
-      const where = list.length === 1 ? call : `${call}: address ${index + 1}`;
-      throw new UsageError(`${where}: ${error.rawMessage.replace(/^address: /, '')}`, { cause: error });
-    }
-  });
-}
+const NNRP = { sort: 'tcp', scheme: 'nnrp', isEncrypted: false, isLocal: false } as const;
+const NNRPS = { sort: 'tls', scheme: 'nnrps', isEncrypted: true, isLocal: false } as const;
+const UNIX = { sort: 'ipc', scheme: 'unix', isEncrypted: false, isLocal: true } as const;
 
 function hostPort(prefix: string, rest: string, address: string): { readonly text: string; readonly target: HostPort } {
   try {
@@ -72,30 +55,4 @@ function ofUrl(rest: string): string {
   const address = rest.replace(/\/$/, '').replace(/^(\[[^\]%]*%)25/, '$1');
   if (/^[^[]*%/.test(address)) throw new UsageError('a name of a host has no percent sign');
   return address;
-}
-
-function registeredUrl(scheme: string, address: string): TransportUrl {
-  const shown = shownAddress(address);
-  const transport = known(scheme, shown);
-  if (!URL.canParse(address))
-    throw new UsageError(`address: expected a URL such as ${scheme}://HOST:PORT, got ${shown}`);
-  const url = new URL(address);
-  if (url.username !== '' || url.password !== '')
-    throw new UsageError(`address: expected no user and no password: credentials are for openSession, got ${shown}`);
-  // Without what may be a secret.
-  return {
-    sort: 'registered',
-    text: `${scheme}://${url.host}${url.pathname === '/' ? '' : url.pathname}`,
-    url,
-    transport,
-  };
-}
-
-function known(scheme: string, shown: string): TransportScheme {
-  try {
-    return registeredTransport(scheme);
-  } catch (error) {
-    if (!isNnrpError(error)) throw error;
-    throw new UsageError(`address: ${error.rawMessage}, for ${shown}`, { cause: error });
-  }
 }

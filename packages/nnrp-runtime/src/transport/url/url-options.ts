@@ -1,5 +1,5 @@
 import { printable, shownValue, UsageError } from 'nnrp-core';
-import type { TransportUrl } from './transport-url.js';
+import type { SchemedAddress } from './registered-url.js';
 
 /** What a configuration says for the transports of its addresses, beside all else. */
 export interface OwnOptions<Tls> {
@@ -31,45 +31,26 @@ export function splitConfig<Tls, Config extends object>(
  * @throws UsageError on what no address has a use for: plain TCP would be taken for encrypted
  */
 export function ownOptions(
-  addresses: readonly TransportUrl[],
+  addresses: readonly SchemedAddress[],
   { tls, transports = {} }: OwnOptions<unknown>,
 ): (object | undefined)[] {
   if (typeof transports !== 'object' || transports === null || Array.isArray(transports))
     throw new UsageError(
       `transports: expected options by scheme, such as { unix: { mode } }, got ${shownValue(transports)}`,
     );
-  const schemes = addresses.map(schemeOf);
+  const schemes = addresses.map(({ scheme }) => scheme);
   for (const name of Object.keys(transports)) {
     if (schemes.includes(name)) continue;
     const known = [...new Set(schemes)].join(', ');
     throw new UsageError(`transports: '${printable(name, 100)}' is the scheme of no address; there are ${known}`);
   }
-  if (tls !== undefined && !addresses.some(isEncrypted)) {
+  if (tls !== undefined && !addresses.some(({ isEncrypted }) => isEncrypted)) {
     const which = addresses.map(({ text }) => text).join(', ');
     throw new UsageError(`tls: it means nothing for ${which}, which is not encrypted; expected nnrps://HOST:PORT`);
   }
   return addresses.map((address, index) => {
     const scheme = schemes[index] as string;
     const own = Object.hasOwn(transports, scheme) ? transports[scheme] : undefined;
-    return own ?? (isEncrypted(address) ? (tls as object | undefined) : undefined);
+    return own ?? (address.isEncrypted ? (tls as object | undefined) : undefined);
   });
-}
-
-/** Whether what it carries is encrypted, and its peer proved. */
-export function isEncrypted(address: TransportUrl): boolean {
-  return address.sort === 'registered' ? address.transport.isEncrypted : address.sort === 'tls';
-}
-
-/** A named pipe takes what a socket does. */
-function schemeOf(address: TransportUrl): string {
-  switch (address.sort) {
-    case 'tcp':
-      return 'nnrp';
-    case 'tls':
-      return 'nnrps';
-    case 'ipc':
-      return 'unix';
-    case 'registered':
-      return address.transport.scheme;
-  }
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { NnrpClient } from '../../../src/client/client.js';
-import type { NnrpConnectOptions } from '../../../src/client/contract/connect-options.js';
+import type { NnrpConnectOptions } from '../../../src/client/connect-options.js';
 import { NnrpServer } from '../../../src/server/server.js';
 import { parseIpcAddress } from '../../../src/transport/ipc/ipc-address.js';
 import { registerTransport } from '../../../src/transport/url/registry.js';

@@ -1,0 +1,143 @@
+import { PortableEvents } from './portable-events.js';
+import * as portableTurns from './portable-turns.js';
+import * as portableTypes from './portable-types.js';
+
+/*
+ * The only file of the client that asks where it runs. What Node.js has is asked for at run time and not imported, so that a
+ * bundler finds no module of Node's. Deno and Bun have the same; a browser and a worker have none of it.
+ */
+
+type Work<Args extends unknown[]> = (...args: Args) => void;
+type Turn = <Args extends unknown[]>(work: Work<Args>, ...args: Args) => unknown;
+
+/** A timer, which is an object in Node.js and a number elsewhere. */
+export type Timer = ReturnType<typeof setTimeout>;
+
+/** Code that runs in it has the stores of AsyncLocalStorage that were there when it was made. */
+export interface AsyncContext {
+  runInAsyncScope<This, Args extends unknown[], Result>(
+    work: (this: This, ...args: Args) => Result,
+    self?: This,
+    ...args: Args
+  ): Result;
+}
+
+type BufferOfNode = Uint8Array<ArrayBuffer> & {
+  toString(encoding: 'latin1' | 'base64url', start?: number, end?: number): string;
+};
+
+/** As much of Node.js as is used here. */
+interface Modules {
+  readonly 'node:async_hooks': { readonly AsyncResource: new (type: string, options: object) => AsyncContext };
+  readonly 'node:buffer': {
+    readonly Buffer: {
+      from(text: string, encoding: 'latin1' | 'base64url'): BufferOfNode;
+      from(memory: ArrayBufferLike, start: number, length: number): BufferOfNode;
+      allocUnsafeSlow(length: number): BufferOfNode;
+      byteLength(text: string): number;
+      isBuffer(bytes: unknown): bytes is BufferOfNode;
+    };
+  };
+  readonly 'node:events': { readonly EventEmitter: typeof PortableEvents };
+  readonly 'node:worker_threads': { markAsUntransferable(buffer: object): void };
+  readonly 'node:util': { readonly types: typeof portableTypes };
+}
+
+interface PlatformGlobals {
+  readonly process?: {
+    readonly versions?: { readonly node?: string };
+    readonly nextTick?: Turn;
+    getBuiltinModule?<Name extends keyof Modules>(name: Name): Modules[Name] | undefined;
+    emitWarning?(text: string, options: object): void;
+  };
+  readonly setImmediate?: Turn;
+}
+
+const { process: node, setImmediate: immediate } = globalThis as unknown as PlatformGlobals;
+const AsyncResource = builtin('node:async_hooks')?.AsyncResource;
+const Buffer = builtin('node:buffer')?.Buffer;
+
+/** Node 20 holds the sources of a signal of `AbortSignal.any` only weakly. */
+export const IS_NODE_20 = node?.versions?.node?.startsWith('20.') === true;
+
+/** What events of the application are sent by: in Node.js its EventEmitter. */
+export const PlatformEvents: typeof PortableEvents = builtin('node:events')?.EventEmitter ?? PortableEvents;
+
+/** What a value is inside, whatever it says. */
+export const types: typeof portableTypes = builtin('node:util')?.types ?? portableTypes;
+
+/** From now on the memory cannot be transferred to another thread. Elsewhere it can: an application that does it harms itself. */
+export const markAsUntransferable: (buffer: object) => void =
+  builtin('node:worker_threads')?.markAsUntransferable ?? (() => {});
+
+/**
+ * What leads to the next turn, as it was when the package was loaded. A test that takes over time with fake timers replaces
+ * the global functions; durations may stand still then, but what is sent must leave and what is closed must end.
+ */
+export const setImmediate: Turn = immediate ?? portableTurns.nextTurn;
+export const nextTick: Turn = node?.nextTick ?? portableTurns.afterThis;
+
+/** The context of the caller. Where there is none, work simply runs. */
+export function currentContext(): AsyncContext {
+  return AsyncResource === undefined ? NO_CONTEXT : new AsyncResource('NNRP', BY_HAND);
+}
+
+const BY_HAND = { requireManualDestroy: true };
+const NO_CONTEXT: AsyncContext = { runInAsyncScope: (work, self, ...args) => Reflect.apply(work, self, args) };
+
+/** The timer, for which the process is not kept running. */
+export function unref(timer: Timer): Timer {
+  (timer as unknown as { unref?(): void }).unref?.();
+  return timer;
+}
+
+/** Says something on standard error, or on the console where there is none. */
+export function emitWarning(text: string, detail: string): void {
+  if (node?.emitWarning !== undefined) node.emitWarning(text, { type: 'NnrpWarning', code: 'NNRP_WARNING', detail });
+  else console.warn(`NnrpWarning [NNRP_WARNING]: ${text}\n${detail}`);
+}
+
+/** Memory that holds anything, and is written before it is read. */
+export function newMemory(length: number): Uint8Array<ArrayBuffer> {
+  return Buffer?.allocUnsafeSlow(length) ?? new Uint8Array(length);
+}
+
+/** How many bytes a text has in UTF-8. */
+export function utf8Length(text: string): number {
+  return Buffer?.byteLength(text) ?? new TextEncoder().encode(text).length;
+}
+
+/** Bytes as text of one character each. @param bytes - a few thousand at most */
+export function latin1Text(bytes: Uint8Array, start: number, end: number): string {
+  if (Buffer !== undefined) return bufferOver(Buffer, bytes).toString('latin1', start, end);
+  return String.fromCharCode(...bytes.subarray(start, end));
+}
+
+/** The same back. */
+export function latin1Bytes(text: string): Uint8Array<ArrayBuffer> {
+  return Buffer?.from(text, 'latin1') ?? Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+/** Bytes as text that is safe in a URL, without padding. */
+export function base64url(bytes: Uint8Array): string {
+  if (Buffer !== undefined) return bufferOver(Buffer, bytes).toString('base64url');
+  return btoa(latin1Text(bytes, 0, bytes.length)).replace(/[+/=]/g, (character) => BASE64URL[character] ?? '');
+}
+
+/** The same back. @param text - of no other characters than {@link base64url} gives */
+export function base64urlBytes(text: string): Uint8Array {
+  if (Buffer !== undefined) return new Uint8Array(Buffer.from(text, 'base64url'));
+  // A length that no bytes have: nothing is what it says.
+  if (text.length % 4 === 1) return new Uint8Array(0);
+  return latin1Bytes(atob(text.replace(/[-_]/g, (character) => (character === '-' ? '+' : '/'))));
+}
+
+const BASE64URL: Readonly<Record<string, string>> = { '+': '-', '/': '_', '=': '' };
+
+function bufferOver(Node: NonNullable<typeof Buffer>, bytes: Uint8Array): BufferOfNode {
+  return Node.isBuffer(bytes) ? bytes : Node.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function builtin<Name extends keyof Modules>(name: Name): Modules[Name] | undefined {
+  return node?.getBuiltinModule?.(name);
+}
