@@ -14,15 +14,21 @@ requireNode(engines.node.replace('>=', ''));
 const [command, ...args] = process.argv.slice(2);
 /** npm runs scripts in the root; a file is meant from where the user stands. Options are no files. */
 const fromUser = (arg) => (arg.startsWith('-') ? arg : resolve(process.env.INIT_CWD ?? process.cwd(), arg));
+const buildFor = (name) => ['exec', 'turbo', 'run', 'build', `--filter=${name}...`, '--output-logs=new-only'];
 const steps = {
-  demo: [
-    [
-      'build the packages',
-      'npx',
-      pnpm('exec', 'turbo', 'run', 'build', '--filter=nnrp-cli...', '--output-logs=new-only'),
-    ],
-    ['run the demo', process.execPath, [join('packages', 'nnrp-cli', 'dist', 'demo.js'), ...args.map(fromUser)]],
-  ],
+  demo: args.includes('--web')
+    ? [
+        ['build the packages', 'npx', pnpm(...buildFor('nnrp-examples'))],
+        [
+          'serve the page',
+          process.execPath,
+          [join('examples', 'web', 'server.js'), ...args.filter((arg) => arg !== '--web')],
+        ],
+      ]
+    : [
+        ['build the packages', 'npx', pnpm(...buildFor('nnrp-cli'))],
+        ['run the demo', process.execPath, [join('packages', 'nnrp-cli', 'dist', 'demo.js'), ...args.map(fromUser)]],
+      ],
   test: [
     ['build the packages', 'npx', pnpm('exec', 'turbo', 'run', 'build', '--output-logs=new-only')],
     [

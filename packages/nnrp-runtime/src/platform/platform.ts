@@ -51,6 +51,8 @@ interface PlatformGlobals {
     emitWarning?(text: string, options: object): void;
   };
   readonly setImmediate?: Turn;
+  readonly addEventListener?: (event: string, listener: () => void) => void;
+  readonly removeEventListener?: (event: string, listener: () => void) => void;
 }
 
 const { process: node, setImmediate: immediate } = globalThis as unknown as PlatformGlobals;
@@ -89,6 +91,17 @@ const NO_CONTEXT: AsyncContext = { runInAsyncScope: (work, self, ...args) => Ref
 export function unref(timer: Timer): Timer {
   (timer as unknown as { unref?(): void }).unref?.();
   return timer;
+}
+
+/**
+ * Calls when a browser says that its network is there again; never where nothing tells.
+ * @returns stops listening
+ */
+export function whenOnline(work: () => void): () => void {
+  const { addEventListener, removeEventListener } = globalThis as unknown as PlatformGlobals;
+  if (addEventListener === undefined || removeEventListener === undefined) return () => {};
+  addEventListener('online', work);
+  return () => removeEventListener('online', work);
 }
 
 /** Says something on standard error, or on the console where there is none. */

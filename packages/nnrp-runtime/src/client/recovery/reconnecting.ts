@@ -1,7 +1,7 @@
 import type { NnrpError } from 'nnrp-core';
 import { background, type Guarded, guard, later } from '../../base/guard.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
-import type { Timer } from '../../platform/platform.js';
+import { type Timer, whenOnline } from '../../platform/platform.js';
 import { connectFailure, connectWithin } from '../../transport/connecting/connect-attempt.js';
 import type { FramedConnector, FramedTransport } from '../../transport/contract/contract.js';
 import { backoffMs, MAX_BACKOFF_MS } from './backoff.js';
@@ -23,6 +23,7 @@ export class Reconnecting {
   private timer: Timer | undefined;
   private attempt: AbortController | undefined;
   private attempts = 0;
+  private letNetworkGo = () => {};
   /** When the connection was of use, in milliseconds of `performance.now()`; undefined while there is none. */
   private sinceMs: number | undefined;
 
@@ -41,6 +42,13 @@ export class Reconnecting {
     // Those that were all asked to wait as long do not come back together either.
     const delayMs = leastMs > 0 ? leastMs + drawnMs : drawnMs;
     this.timer = later(this.owner, Math.min(delayMs, MAX_TIMER_MS), () => this.connect());
+    this.letNetworkGo = whenOnline(() => guard(this.owner, () => this.networkIsBack(leastMs)));
+  }
+
+  /** The waits so far were for a network that was not there, and so is an attempt that is under way. */
+  private networkIsBack(leastMs: number): void {
+    this.attempts = 0;
+    this.begin(leastMs);
   }
 
   /**
@@ -63,6 +71,7 @@ export class Reconnecting {
     this.attempt = undefined;
     clearTimeout(this.timer);
     this.timer = undefined;
+    this.letNetworkGo();
     attempt?.abort();
   }
 
@@ -72,8 +81,12 @@ export class Reconnecting {
     this.attempt = attempt;
     const isWanted = () => this.attempt === attempt;
     const came = (transport: FramedTransport) => {
-      if (isWanted()) owner.connected(transport);
-      else transport.abort();
+      if (!isWanted()) {
+        transport.abort();
+        return;
+      }
+      this.letNetworkGo();
+      owner.connected(transport);
     };
     const failed = (error: unknown) => {
       if (isWanted()) owner.connectFailed(connectFailure(error));
