@@ -77,7 +77,7 @@ async function demo(args: readonly string[]): Promise<ExitCode> {
 async function connect(address: string, { quic }: DemoOptions): Promise<NnrpClient> {
   const over = quic ? 'quic' : 'tcp';
   say(`server: nnrp serve --handler tokens${quic ? ' --quic' : ''}, process of its own, ${over} ${address}`);
-  const client = await connectClient(address, { quic }, { connectTimeoutMs: CONNECT_TIMEOUT_MS });
+  const client = await connectClient([address], { quic }, { connectTimeoutMs: CONNECT_TIMEOUT_MS });
   if (quic) say('client: has verified the self-signed certificate of the server, which is for this machine only');
   return client;
 }

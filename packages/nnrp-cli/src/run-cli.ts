@@ -21,7 +21,7 @@ const COMMANDS: readonly AddCommand[] = [addDecodeCommand, addEncodeCommand, add
 export async function runCli(args: readonly string[], io: CliIo = process): Promise<ExitCode> {
   let code: ExitCode = ExitCode.Ok;
   const program = new Command('nnrp')
-    .description('NNRP/1-preview3: decode and encode packets, serve and submit over TCP, TLS and QUIC')
+    .description('NNRP/1-preview3: decode and encode packets, serve and submit over TCP, TLS, QUIC and WebSocket')
     .version(packageVersion())
     .showHelpAfterError('(add --help for the options and examples)')
     .exitOverride()

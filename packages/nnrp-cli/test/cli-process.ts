@@ -40,6 +40,7 @@ export class CliProcess {
       'packages/nnrp-core',
       'packages/nnrp-runtime',
       'packages/nnrp-transport-quic',
+      'packages/nnrp-transport-websocket',
       'packages/nnrp-cli',
     );
     this.child = spawn(process.execPath, [DIST + script, ...args], {
@@ -103,9 +104,14 @@ export function nnrp(
   return new CliProcess('bin.js', args, env).finish(input);
 }
 
-/** Starts `nnrp serve` on a free port and waits until it listens. */
+/**
+ * Starts `nnrp serve` and waits until it listens: on a free port, unless the arguments say where.
+ *
+ * @returns `address` is the first one
+ */
 export async function serving(...args: string[]): Promise<{ readonly server: CliProcess; readonly address: string }> {
-  const server = new CliProcess('bin.js', ['serve', '--listen', '127.0.0.1:0', ...args]);
-  const [, address] = await server.printed(/^listening (?:tcp|tls|quic|ipc) (\S+)\n/);
+  const where = args.includes('--listen') ? [] : ['--listen', '127.0.0.1:0'];
+  const server = new CliProcess('bin.js', ['serve', ...where, ...args]);
+  const [, address] = await server.printed(/^listening (?:tcp|tls|quic|ipc|websocket) (\S+)\n/);
   return { server, address: address! };
 }

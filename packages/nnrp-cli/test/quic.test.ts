@@ -142,12 +142,8 @@ describe('nnrp serve --quic and nnrp submit --quic', () => {
     ],
     [['serve', '--quic', '--cert', root, '--key', client[3]!], `--key ${client[3]}: it does not belong`],
     [['serve', '--quic', '--ca', client[3]!], `--ca ${client[3]}:`],
-    [['serve', '--quic', '--tls-cert', 'x'], 'with --quic it is --cert'],
-    [['serve', '--quic', '--tls-key', 'x'], 'with --quic it is --key'],
-    [['serve', '--cert', 'x'], 'over TCP it is --tls-cert'],
-    [['submit', 'x', '--key', 'x'], 'over TCP it is --tls-key'],
+    [['submit', 'x', '--quic', '--key', 'x'], 'a client certificate needs both --cert and --key'],
     [['submit', 'x', '--quic', '--tls'], 'either --tls or --quic'],
-    [['submit', 'x', '--insecure'], '--insecure is for --quic only'],
     [['submit', 'x', '--quic', '--insecure', '--ca', root], 'means nothing with --insecure'],
     [['submit', 'x', '--quic', '--ca', client[3]!], `--ca ${client[3]}:`],
     [['submit', 'x', '--quic', '--cert', client[1]!], 'a client certificate needs both --cert and --key'],
@@ -156,9 +152,9 @@ describe('nnrp serve --quic and nnrp submit --quic', () => {
   });
 
   it.each([
-    [{ transport: 'tcp' }, 'transport: a server of QUIC serves quic'],
+    [{ transport: 'tcp' }, "transport is 'tcp', but the listener is quic"],
     [{ max_connections: 0 }, 'max_connections takes an integer of 1'],
-    [{ stall_timeout_ms: -1 }, 'stall_timeout_ms: expected'],
+    [{ stall_timeout_ms: -1 }, 'stall_timeout_ms takes an integer of 0'],
   ])('exit with 2 on the configuration %j', async (json, message) => {
     const config = join(folder, 'server.json');
     writeFileSync(config, JSON.stringify(json));

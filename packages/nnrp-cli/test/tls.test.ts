@@ -53,14 +53,11 @@ describe('nnrp serve and nnrp submit over TLS', () => {
   });
 
   it.each([
-    [['--tls-cert', 'x'], 'needs both --tls-cert and --tls-key'],
-    [['--ca', 'x'], 'needs both --tls-cert and --tls-key'],
-    [
-      ['--tls-cert', join(folder, 'missing'), '--tls-key', 'x'],
-      `--tls-cert ${join(folder, 'missing')}: cannot be read`,
-    ],
-    [['--tls-cert', root, '--tls-key', client[3]!], `--tls-key ${client[3]}: it does not belong`],
-    [['--tls-cert', client[3]!, '--tls-key', client[3]!], `--tls-cert ${client[3]}:`],
+    [['--cert', 'x'], 'needs both --cert and --key'],
+    [['--ca', 'x'], 'needs both --cert and --key'],
+    [['--cert', join(folder, 'missing'), '--key', 'x'], `--cert ${join(folder, 'missing')}: cannot be read`],
+    [['--cert', root, '--key', client[3]!], `--key ${client[3]}: it does not belong`],
+    [['--cert', client[3]!, '--key', client[3]!], `--cert ${client[3]}:`],
   ])('exits with 2 when serving with %j', async (args, message) => {
     const { code, stderr } = await nnrp(['serve', '--listen', '127.0.0.1:0', ...args]);
     expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
@@ -69,7 +66,7 @@ describe('nnrp serve and nnrp submit over TLS', () => {
   it('exits with 2 when the roots of submit are none', async () => {
     const { code, stderr } = await nnrp(['submit', '--ca', client[3]!, 'x']);
     expect([code, stderr]).toEqual([2, expect.stringContaining(`--ca ${client[3]}:`)]);
-    expect((await nnrp(['submit', '--tls-key', client[3]!, 'x'])).code).toBe(2);
+    expect((await nnrp(['submit', '--key', client[3]!, 'x'])).code).toBe(2);
   });
 });
 
@@ -81,5 +78,5 @@ function pem(name: string, text: string): string {
 
 /** The options that name a certificate and its key. */
 function files(name: string, { certificate, key }: Issued): readonly string[] {
-  return ['--tls-cert', pem(name, certificate), '--tls-key', pem(`${name}-key`, key)];
+  return ['--cert', pem(name, certificate), '--key', pem(`${name}-key`, key)];
 }

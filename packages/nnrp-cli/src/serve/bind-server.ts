@@ -1,34 +1,53 @@
-import { isNnrpError, NnrpServer, type NnrpServerOptions } from 'nnrp-runtime';
-import { formatAddress, type HostPort, parseAddress } from 'nnrp-runtime/transport';
+import { isNnrpError, type NnrpError, NnrpServer, type NnrpServerOptions } from 'nnrp-runtime';
+import { parseAddress } from 'nnrp-runtime/transport';
 import { CommandUsageError } from '../exit-code.js';
-import { addressed } from '../transport/addressed.js';
+import { type Address, readAddresses, type Scheme, type TransportFlags } from '../transport/addresses.js';
 import {
-  type CertificateFiles,
   clientDemands,
   explainFileError,
+  type ServerIdentity,
   serverIdentity,
 } from '../transport/certificate-files.js';
+import { loadTransports } from '../transport/load-transports.js';
 import { type LeftCertificate, LOCAL_HOSTS, leaveCertificate } from '../transport/local-certificates.js';
-import { chooseTransport, type TransportFlags } from '../transport/transport-choice.js';
 import { explainConfigError, readServerFile, type ServerFile } from './server-file.js';
 
 /** Where and how a server is to listen. */
 export interface ListenOptions extends TransportFlags {
-  readonly listen: string;
+  readonly listen: readonly string[];
   readonly config?: string;
   /** Milliseconds; instead of what the configuration says. */
   readonly resumeWindow?: number;
 }
 
-/** A server that listens. */
-export interface BoundServer {
-  readonly kind: 'tcp' | 'tls' | 'quic' | 'ipc';
-  readonly server: NnrpServer;
+/** One of the addresses that a server listens on. */
+export interface BoundAddress {
+  /** As the first line says it. */
+  readonly kind: 'tcp' | 'tls' | 'quic' | 'ipc' | 'websocket';
+  readonly address: string;
   /** Left for clients of this machine; to be removed with the server. */
   readonly certificate?: LeftCertificate;
 }
 
-type Report = (error: Error) => void;
+/** A server that listens. */
+export interface BoundServer {
+  readonly server: NnrpServer;
+  readonly bound: readonly BoundAddress[];
+}
+
+type Report = (error: NnrpError) => void;
+
+const KINDS: Readonly<Record<Scheme, BoundAddress['kind']>> = {
+  nnrp: 'tcp',
+  nnrps: 'tls',
+  'nnrp+quic': 'quic',
+  unix: 'ipc',
+  ws: 'websocket',
+  wss: 'websocket',
+};
+/** Connections of QUIC above those of the server: it could not tell clients that it is full otherwise. */
+const ROOM_TO_TELL = 2000;
+const MAX_COUNT = 0x7fffffff;
 
 function serverFile({ config, resumeWindow }: ListenOptions): ServerFile {
   const file: ServerFile = config === undefined ? { config: {}, writtenAs: new Map() } : readServerFile(config);
@@ -36,86 +55,128 @@ function serverFile({ config, resumeWindow }: ListenOptions): ServerFile {
 }
 
 /**
- * Binds a server over the transport that the options ask for.
+ * Binds a server to all addresses that the options name, or to none.
  *
  * @param handshakeFailed - is told of every handshake that comes to nothing
- * @throws CommandUsageError or UsageError when options, files or the configuration cannot work; any other error when the
- * address cannot be bound
+ * @throws CommandUsageError or UsageError when addresses, options, files or the configuration cannot work; any other error
+ * when an address cannot be bound
  */
 export async function bindServer(options: ListenOptions, handshakeFailed: Report): Promise<BoundServer> {
-  const { address: listen, flags, isLocal } = addressed(options.listen, options);
-  const choice = chooseTransport(flags);
+  const addresses = readAddresses(options.listen, options);
+  const identity = serverIdentity(options);
+  if (identity === undefined) refuseWithoutCertificate(addresses);
+  if (options.ca !== undefined) refuseWithClientRoots(addresses);
   const file = serverFile(options);
-  if (isLocal) return { kind: 'ipc', server: await bindLocal(listen, options, file) };
-  const address = parseAddress(listen);
+  await loadTransports(addresses);
+  const ownCertificate = identity === undefined && has(addresses, 'nnrp+quic') ? await selfSigned() : undefined;
+  const transports = ownOptions(addresses, { ...options, identity: identity ?? ownCertificate }, file, handshakeFailed);
+  const server = await listen(addresses, transports, options, file);
   try {
-    switch (choice.kind) {
-      case 'tcp':
-        return { kind: 'tcp', server: await NnrpServer.bindTcp(address, file.config) };
-      case 'tls': {
-        const { files } = choice;
-        const tls = { ...serverIdentity(files), ...clientDemands(files), onHandshakeFailure: handshakeFailed };
-        return { kind: 'tls', server: await NnrpServer.bindTls(address, tls, file.config) };
-      }
-      case 'quic':
-        return await bindQuic(address, choice.files, file.config, handshakeFailed);
-    }
-  } catch (error) {
-    const fileError = choice.kind === 'tcp' ? error : explainFileError(error, choice.files);
-    if (fileError !== error || options.config === undefined || !isNnrpError(error, 'NNRP_ERR_USAGE')) throw fileError;
-    throw explainConfigError(error.message, options.config, file);
-  }
-}
-
-async function bindLocal(path: string, { config }: ListenOptions, file: ServerFile): Promise<NnrpServer> {
-  try {
-    return await NnrpServer.bindIpc(path, {}, file.config);
-  } catch (error) {
-    // What is wrong with the address is not in the file.
-    const isOfFile = isNnrpError(error, 'NNRP_ERR_USAGE') && !error.rawMessage.startsWith('address: ');
-    throw config !== undefined && isOfFile ? explainConfigError(error.message, config, file) : error;
-  }
-}
-
-/** Connections of QUIC above those of the server: it could not tell clients that it is full otherwise. */
-const ROOM_TO_TELL = 2000;
-const MAX_COUNT = 0x7fffffff;
-
-async function bindQuic(
-  address: HostPort,
-  files: CertificateFiles,
-  config: NnrpServerOptions,
-  onHandshakeFailure: Report,
-): Promise<BoundServer> {
-  // Loaded when it is wanted: it brings a binary along.
-  const { QuicProvider, QuicServerEndpointConfig } = await import('nnrp-transport-quic');
-  // What the file says of connections and their buffers is for the transport, too.
-  const { maxConnections, highWaterBytes, stallTimeoutMs } = config;
-  const settings = {
-    ...clientDemands(files),
-    onHandshakeFailure,
-    ...(maxConnections !== undefined && { maxConnections: Math.min(maxConnections + ROOM_TO_TELL, MAX_COUNT) }),
-    ...(highWaterBytes !== undefined && { highWaterBytes }),
-    ...(stallTimeoutMs !== undefined && { stallTimeoutMs }),
-  };
-  if (files.cert !== undefined || files.key !== undefined) {
-    const endpoint = new QuicServerEndpointConfig(address, { ...serverIdentity(files), ...settings });
-    return { kind: 'quic', server: await QuicProvider.bind(endpoint, config) };
-  }
-  if (!LOCAL_HOSTS.includes(address.host.toLowerCase())) {
-    const where = formatAddress(address.host, address.port);
-    const which = `for ${LOCAL_HOSTS.join(', ')} only`;
-    throw new CommandUsageError(
-      `--quic on ${where} needs --cert and --key: the certificate that serve makes itself is ${which}`,
-    );
-  }
-  const { config: endpoint, certificate } = QuicServerEndpointConfig.selfSignedLocalhost(address, settings);
-  const server = await QuicProvider.bind(endpoint, config);
-  try {
-    const { port } = parseAddress(server.localAddress);
-    return { kind: 'quic', server, certificate: leaveCertificate(port, certificate.certificateDer) };
+    return { server, bound: boundAddresses(server, addresses, ownCertificate) };
   } catch (error) {
     await server.close();
+    throw error;
+  }
+}
+
+async function listen(
+  addresses: readonly Address[],
+  transports: Readonly<Record<string, object>>,
+  options: ListenOptions,
+  file: ServerFile,
+): Promise<NnrpServer> {
+  try {
+    const urls = addresses.map(({ url }) => url);
+    return await NnrpServer.listen(urls, { ...file.config, transports });
+  } catch (error) {
+    const explained = explainFileError(error, options);
+    if (explained !== error || !isNnrpError(error, 'NNRP_ERR_USAGE')) throw explained;
+    // What is wrong with an address is not in the file; that an address has another transport than the file names is.
+    const isOfAddress = error.rawMessage.startsWith('listen') && !error.rawMessage.includes(': transport is ');
+    throw options.config === undefined || isOfAddress ? error : explainConfigError(error.message, options.config, file);
+  }
+}
+
+function has(addresses: readonly Address[], scheme: Scheme): boolean {
+  return addresses.some((address) => address.scheme === scheme);
+}
+
+/** QUIC makes a certificate of its own, but for this machine only. @throws CommandUsageError that names the address */
+function refuseWithoutCertificate(addresses: readonly Address[]): void {
+  for (const { scheme, url } of addresses) {
+    if (scheme === 'nnrps' || scheme === 'wss') {
+      throw new CommandUsageError(`${url} is encrypted: a server certificate needs both --cert and --key`);
+    }
+    if (scheme !== 'nnrp+quic' || !URL.canParse(url)) continue;
+    const host = new URL(url).hostname.toLowerCase().replace(/^\[|\]$/g, '');
+    if (LOCAL_HOSTS.includes(host)) continue;
+    const which = `for ${LOCAL_HOSTS.join(', ')} only`;
+    throw new CommandUsageError(`${url} needs --cert and --key: the certificate that serve makes itself is ${which}`);
+  }
+}
+
+/** Clients without a certificate must not get in by another door. @throws CommandUsageError that names the address */
+function refuseWithClientRoots(addresses: readonly Address[]): void {
+  const open = addresses.find(({ scheme }) => scheme === 'wss' || scheme === 'ws' || scheme === 'nnrp');
+  if (open === undefined) return;
+  throw new CommandUsageError(
+    `${open.url} asks no client for a certificate: with --ca every address is nnrps://, nnrp+quic:// or unix:`,
+  );
+}
+
+async function selfSigned(): Promise<ServerIdentity> {
+  const { QuicServerEndpointConfig } = await import('nnrp-transport-quic');
+  const { certificate } = QuicServerEndpointConfig.selfSignedLocalhost('127.0.0.1:0');
+  return { certificateChain: certificate.certificateDer, privateKey: certificate.privateKeyPkcs8Der };
+}
+
+/** What each transport is told, by the schemes of the addresses. */
+function ownOptions(
+  addresses: readonly Address[],
+  given: TransportFlags & { readonly identity: ServerIdentity | undefined },
+  { config }: ServerFile,
+  onHandshakeFailure: Report,
+): Record<string, object> {
+  const { identity } = given;
+  const encrypted = { ...identity, ...clientDemands(given), onHandshakeFailure };
+  const bySchemes: Readonly<Partial<Record<Scheme, object>>> = {
+    nnrps: encrypted,
+    'nnrp+quic': { ...encrypted, ...quicConnections(config) },
+    ws: { onHandshakeFailure },
+    wss: { tls: identity, onHandshakeFailure },
+  };
+  return Object.fromEntries(
+    addresses.flatMap(({ scheme }) => {
+      const own = bySchemes[scheme];
+      return own === undefined ? [] : [[scheme, own]];
+    }),
+  );
+}
+
+/** What the file says of connections is for QUIC, too. */
+function quicConnections({ maxConnections }: NnrpServerOptions): object {
+  return maxConnections === undefined ? {} : { maxConnections: Math.min(maxConnections + ROOM_TO_TELL, MAX_COUNT) };
+}
+
+/** @param ownCertificate - that has been made for QUIC; clients find it by the port */
+function boundAddresses(
+  { endpoints }: NnrpServer,
+  addresses: readonly Address[],
+  ownCertificate: ServerIdentity | undefined,
+): BoundAddress[] {
+  const bound: BoundAddress[] = [];
+  try {
+    for (const [index, { localAddress: address }] of endpoints.entries()) {
+      const { scheme } = addresses[index] as Address;
+      const certificate =
+        scheme === 'nnrp+quic' && ownCertificate !== undefined
+          ? leaveCertificate(parseAddress(address).port, ownCertificate.certificateChain as Uint8Array)
+          : undefined;
+      bound.push({ kind: KINDS[scheme], address, ...(certificate !== undefined && { certificate }) });
+    }
+    return bound;
+  } catch (error) {
+    for (const { certificate } of bound) certificate?.remove();
     throw error;
   }
 }

@@ -5,13 +5,15 @@ import { sessionErrorName } from '../error-code-name.js';
 import { ExitCode } from '../exit-code.js';
 import { milliseconds } from '../milliseconds.js';
 import { errorText, writeLine } from '../terminal-text.js';
+import { addAddress, DEFAULT_ADDRESS } from '../transport/addresses.js';
 import { bindServer, type ListenOptions } from './bind-server.js';
 import { drainOnClose } from './drain-on-close.js';
 import { echo } from './echo-handler.js';
 import { LimitedLog } from './limited-log.js';
 import { loadTokensHandler } from './tokens-handler.js';
 
-interface ServeCommandOptions extends ListenOptions {
+interface ServeCommandOptions extends Omit<ListenOptions, 'listen'> {
+  readonly listen?: readonly string[];
   readonly handler: string;
   readonly quiet?: boolean;
 }
@@ -25,8 +27,12 @@ const HANDLERS: Readonly<Record<string, () => Promise<ServeHandlers['submit']>>>
 export function addServeCommand(program: Command, io: CliIo, done: (code: ExitCode) => void): void {
   program
     .command('serve')
-    .description('serve sessions over TCP, TLS, QUIC or a Unix socket until SIGINT or SIGTERM')
-    .option('-l, --listen <address>', 'HOST:PORT, where port 0 takes a free one, or a URL', '127.0.0.1:4433')
+    .description('serve sessions over TCP, TLS, QUIC, WebSocket or a Unix socket until SIGINT or SIGTERM')
+    .option(
+      '-l, --listen <address>',
+      `HOST:PORT, where port 0 takes a free one, or a URL; may be given several times (default: ${DEFAULT_ADDRESS})`,
+      addAddress,
+    )
     .addOption(
       new Option('--handler <name>', 'how submits are answered').choices(Object.keys(HANDLERS)).default('echo'),
     )
@@ -36,12 +42,13 @@ export function addServeCommand(program: Command, io: CliIo, done: (code: ExitCo
       milliseconds,
     )
     .option('-c, --config <file>', 'JSON file with options of the server')
-    .option('--tls-cert <file>', 'speak TLS: certificate of the server, then those that lead to its root')
-    .option('--tls-key <file>', 'private key of that certificate')
-    .option('--quic', 'speak QUIC; without --cert, with a self-signed certificate for localhost, 127.0.0.1 and ::1')
-    .option('--cert <file>', 'with --quic: certificate of the server, then those that lead to its root')
+    .option('--cert <file>', 'certificate of the server, then those that lead to its root; HOST:PORT speaks TLS then')
     .option('--key <file>', 'private key of that certificate')
     .option('--ca <file>', 'take only clients whose certificates lead to one of these')
+    .option(
+      '--quic',
+      'HOST:PORT speaks QUIC; without --cert, with a self-signed certificate for localhost, 127.0.0.1 and ::1',
+    )
     .option('-q, --quiet', 'do not log refused sessions, violations and lost connections')
     .addHelpText(
       'after',
@@ -50,9 +57,10 @@ Handlers:
   echo    one result for each submit, with the same body
   tokens  takes the body as UTF-8 text and streams its o200k_base tokens as token-delta results
 
-Prints 'listening tcp HOST:PORT' once it listens; with TLS 'listening tls', with QUIC 'listening quic', with a Unix
-socket 'listening ipc'. URLs are nnrp://HOST:PORT (TCP), nnrps:// (TLS), nnrp+quic:// and unix:/path. The first
-signal closes gracefully, the second at once.
+Addresses are nnrp://HOST:PORT (TCP), nnrps:// (TLS), nnrp+quic://, ws://HOST:PORT/path, wss:// (WebSocket) and
+unix:/path. All or none are listened on; then a line for each is printed: 'listening tcp HOST:PORT', 'listening tls',
+'listening quic', 'listening websocket URL' or 'listening ipc PATH'. nnrps://, wss://, and nnrp+quic:// beyond this
+machine, need --cert and --key. The first signal closes gracefully, the second at once.
 
 Where 'nnrp serve --quic' has made its certificate itself, it leaves a copy in a folder of this user until it ends, and
 prints the path. 'nnrp submit --quic' looks there, so the two find and verify each other without further options.
@@ -60,8 +68,9 @@ prints the path. 'nnrp submit --quic' looks there, so the two find and verify ea
 Examples:
   $ nnrp serve
   $ nnrp serve --listen 0.0.0.0:4433 --handler tokens
-  $ nnrp serve --tls-cert server.pem --tls-key server.key
-  $ nnrp serve --listen unix:/run/user/1000/nnrp.sock
+  $ nnrp serve --cert server.pem --key server.key
+  $ nnrp serve --listen unix:/run/user/1000/nnrp.sock --listen ws://127.0.0.1:8080/nnrp
+  $ nnrp serve --listen nnrps://0.0.0.0:4433 --listen wss://0.0.0.0:8443/nnrp --cert server.pem --key server.key
   $ nnrp serve --quic
   $ nnrp serve --quic --listen 0.0.0.0:4433 --cert server.pem --key server.key
   $ echo '{"max_in_flight_operations": 64, "schemas": [[4097, 3]]}' > server.json && nnrp serve --config server.json`,
@@ -77,7 +86,8 @@ async function serve(options: ServeCommandOptions, io: CliIo): Promise<ExitCode>
     if (!options.quiet) log.line(text);
   };
   const submit = await HANDLERS[options.handler]!();
-  const { kind, server, certificate } = await bindServer(options, (error) => report(error.message));
+  const listen = options.listen ?? [DEFAULT_ADDRESS];
+  const { server, bound } = await bindServer({ ...options, listen }, (error) => report(error.message));
   server.on('sessionRefused', ({ remoteAddress, errorCode, cause }) => {
     report(
       `refused ${remoteAddress}: ${sessionErrorName(errorCode)}${cause === undefined ? '' : `, ${errorText(cause)}`}`,
@@ -96,6 +106,7 @@ async function serve(options: ServeCommandOptions, io: CliIo): Promise<ExitCode>
   server.on('acceptFailed', ({ failures, error }) => {
     report(`cannot take connections (${failures} since the last line): ${error.message}`);
   });
+  server.on('listenerFailed', (error) => report(`listens on one address less: ${error.message}`));
   server.on('sessionSuspended', ({ remoteAddress, sessionId, windowMs }) => {
     report(`suspended session ${sessionId} of ${remoteAddress}: it can be resumed for ${windowMs} ms`);
   });
@@ -104,14 +115,16 @@ async function serve(options: ServeCommandOptions, io: CliIo): Promise<ExitCode>
   });
   server.on('sessionExpired', ({ error }) => report(`expired: ${error.message}`));
   const forget = closeOnSignal(server, report);
-  writeLine(io.stdout, `listening ${kind} ${server.localAddress}`);
-  if (certificate !== undefined) writeLine(io.stdout, `certificate ${certificate.path}`);
+  for (const { kind, address, certificate } of bound) {
+    writeLine(io.stdout, `listening ${kind} ${address}`);
+    if (certificate !== undefined) writeLine(io.stdout, `certificate ${certificate.path}`);
+  }
   try {
     await server.serve({ submit, close: drainOnClose });
     await server.close();
   } finally {
     forget();
-    certificate?.remove();
+    for (const { certificate } of bound) certificate?.remove();
     log.end();
   }
   return ExitCode.Ok;

@@ -6,8 +6,8 @@ import { CommandUsageError } from '../exit-code.js';
 import { jsonText } from '../json-text.js';
 import { readSchema } from './schema-entry.js';
 
-/** Options of a server that are not data, and so have no place in a file. */
-const NOT_DATA = ['schemaRegistry', 'applicationPolicy', 'authorize'];
+/** Options of a server that are not data, or that the command line says: they have no place in a file. */
+const NOT_DATA = ['schemaRegistry', 'applicationPolicy', 'authorize', 'tls', 'transports'];
 const MAX_U32 = 0xffffffff;
 /** As much of a name as the server shows in its messages. */
 const MAX_KEY_BYTES = 100;
@@ -58,7 +58,7 @@ export function readServerFile(path: string): ServerFile {
 
 /** What a server says against a configuration, with the file and the key as it is written there. */
 export function explainConfigError(message: string, path: string, { writtenAs }: ServerFile): CommandUsageError {
-  const text = message.replace(/^\[\w+\] (server configuration: )?/, '');
+  const text = message.replace(/^\[\w+\] (?:server configuration: |listen: (?:listener \d+ of \d+: )?)?/, '');
   for (const [option, key] of writtenAs) {
     const unknown = `there is no option '${printable(option, MAX_KEY_BYTES)}'`;
     if (!text.startsWith(unknown)) continue;

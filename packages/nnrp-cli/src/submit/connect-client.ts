@@ -1,59 +1,56 @@
 import { NnrpClient, type NnrpClientOptions } from 'nnrp-runtime';
-import { parseAddress } from 'nnrp-runtime/transport';
-import { addressed } from '../transport/addressed.js';
-import { type CertificateFiles, clientFiles, explainFileError } from '../transport/certificate-files.js';
+import { type Address, isEncrypted, readAddresses, type TransportFlags } from '../transport/addresses.js';
+import { clientCredentials, explainFileError } from '../transport/certificate-files.js';
+import { loadTransports } from '../transport/load-transports.js';
 import { LOCAL_HOSTS, localCertificates } from '../transport/local-certificates.js';
-import { chooseTransport, type TransportFlags } from '../transport/transport-choice.js';
 
 /**
- * Connects over the transport that the options ask for.
+ * Connects to the first of these addresses that can be connected to, over the transports that they and the options name.
  *
- * @param address - HOST:PORT, or a URL
- * @throws CommandUsageError or UsageError when options or files cannot work; any other error when no connection comes
- * about
+ * @param to - HOST:PORT, or URLs
+ * @throws CommandUsageError or UsageError when addresses, options or files cannot work; any other error when no connection
+ * comes about
  */
 export async function connectClient(
-  address: string,
-  given: TransportFlags,
+  to: readonly string[],
+  flags: TransportFlags,
   config: NnrpClientOptions & { readonly connectTimeoutMs: number },
 ): Promise<NnrpClient> {
-  const { address: to, flags, isLocal } = addressed(address, given);
-  if (isLocal) return NnrpClient.connectIpc(to, config);
-  const choice = chooseTransport(flags);
-  if (choice.kind === 'tcp') return NnrpClient.connectTcp(to, config);
-  const { files } = choice;
+  const addresses = readAddresses(to, flags);
+  const { insecure = false } = flags;
+  const own = { ...clientCredentials(flags), ...(insecure && { insecureSkipVerify: true }) };
+  const local = flags.ca === undefined && !insecure ? localPorts(addresses) : [];
+  const found = local.flatMap((port) => localCertificates(port));
+  const transports = Object.fromEntries(
+    addresses.filter(isEncrypted).map(({ scheme }) => {
+      const roots = scheme === 'nnrp+quic' && found.length > 0 ? { roots: found.map(({ pem }) => pem) } : {};
+      return [scheme, { ...own, ...roots }];
+    }),
+  );
+  await loadTransports(addresses);
   try {
-    if (choice.kind === 'tls') return await NnrpClient.connectTls(to, clientFiles(files), config);
-    return await connectQuic(to, files, choice.insecure, config);
+    return await NnrpClient.connect(
+      addresses.map(({ url }) => url),
+      { ...config, transports },
+    );
   } catch (error) {
-    throw explainFileError(error, files);
+    const explained = explainFileError(error, flags);
+    if (explained !== error || local.length === 0 || found.length > 0) throw explained;
+    if (!(error as Error).message.includes('unknown root')) throw error;
+    const where = `on port ${local.join(' or ')}`;
+    const hint = `you run no 'nnrp serve --quic' with a certificate of its own ${where}; --ca names other roots`;
+    throw new Error(`${(error as Error).message}; ${hint}`, { cause: error });
   }
 }
 
-/** Trusts --ca, else the servers that this user runs on this machine, else the roots of the platform. */
-async function connectQuic(
-  to: string,
-  files: CertificateFiles,
-  insecureSkipVerify: boolean,
-  config: NnrpClientOptions & { readonly connectTimeoutMs: number },
-): Promise<NnrpClient> {
-  const { host, port } = parseAddress(to);
-  const asked = files.ca !== undefined || insecureSkipVerify;
-  const local = !asked && LOCAL_HOSTS.includes(host.toLowerCase());
-  const found = local ? localCertificates(port) : [];
-  // Loaded when it is wanted: it brings a binary along.
-  const { QuicProvider } = await import('nnrp-transport-quic');
-  const endpoint = {
-    ...clientFiles(files),
-    ...(found.length > 0 && { roots: found.map(({ pem }) => pem) }),
-    insecureSkipVerify,
-    handshakeTimeoutMs: config.connectTimeoutMs,
-  };
-  try {
-    return await QuicProvider.connect(to, endpoint, config);
-  } catch (error) {
-    if (!local || found.length > 0 || !(error as Error).message.includes('unknown root')) throw error;
-    const hint = `you run no 'nnrp serve --quic' with a certificate of its own on port ${port}; --ca names other roots`;
-    throw new Error(`${(error as Error).message}; ${hint}`, { cause: error });
-  }
+/**
+ * Ports of the servers that may have left a certificate for this user. Roots are for all addresses of QUIC: where one of them
+ * is on another machine, there are none.
+ */
+function localPorts(addresses: readonly Address[]): number[] {
+  const urls = addresses.flatMap(({ scheme, url }) =>
+    scheme === 'nnrp+quic' && URL.canParse(url) ? [new URL(url)] : [],
+  );
+  const isLocal = urls.every(({ hostname }) => LOCAL_HOSTS.includes(hostname.toLowerCase().replace(/^\[|\]$/g, '')));
+  return isLocal ? urls.map(({ port }) => Number(port)) : [];
 }

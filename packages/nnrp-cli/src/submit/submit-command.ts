@@ -8,14 +8,14 @@ import { CommandUsageError, ExitCode } from '../exit-code.js';
 import { milliseconds } from '../milliseconds.js';
 import { LimitedLog } from '../serve/limited-log.js';
 import { writeLine } from '../terminal-text.js';
-import type { TransportFlags } from '../transport/transport-choice.js';
+import { addAddress, DEFAULT_ADDRESS, type TransportFlags } from '../transport/addresses.js';
 import { bodyOutput } from './body-output.js';
 import { connectClient } from './connect-client.js';
 import { showProgress } from './progress.js';
 import { SubmitRun } from './submit-run.js';
 
 interface SubmitOptions extends TransportFlags {
-  readonly to: string;
+  readonly to?: readonly string[];
   readonly file?: string;
   readonly count: number;
   readonly inFlight: number;
@@ -37,22 +37,21 @@ export function addSubmitCommand(program: Command, io: CliIo, done: (code: ExitC
     .argument('[text]', "what to submit; '-' reads standard input")
     .option(
       '-t, --to <address>',
-      'HOST:PORT of the server, or a URL: nnrp://, nnrps://, nnrp+quic://, unix:/path',
-      '127.0.0.1:4433',
+      'HOST:PORT of the server, or a URL: nnrp://, nnrps://, nnrp+quic://, ws://, wss://, unix:/path; given several times, ' +
+        `the first that can be connected to (default: ${DEFAULT_ADDRESS})`,
+      addAddress,
     )
     .option('-f, --file <file>', 'submit the bytes of a file')
     .option('-n, --count <n>', 'submit as often', count, 1)
     .option('--in-flight <n>', 'submits in progress at once; the server may allow fewer', count, 4)
     .option('--timeout <seconds>', 'give up when nothing comes for so long', seconds, 30)
     .option('--deadline <ms>', 'let the server drop what takes it longer; 0 = it may take any time', milliseconds, 0)
-    .option('--tls', 'speak TLS; the server must have a certificate that leads to a root of the platform')
-    .option('--ca <file>', 'trust these roots instead; without --quic: speak TLS')
-    .option('--tls-cert <file>', 'speak TLS, with this certificate of the client')
-    .option('--tls-key <file>', 'private key of that certificate')
-    .option('--quic', "speak QUIC; 'nnrp serve --quic' of the same user and machine is trusted by itself")
-    .option('--cert <file>', 'with --quic: certificate of the client')
+    .option('--tls', 'HOST:PORT speaks TLS; the server must have a certificate that leads to a root of the platform')
+    .option('--ca <file>', 'trust these roots instead; without --quic, HOST:PORT speaks TLS')
+    .option('--cert <file>', 'certificate of the client; without --quic, HOST:PORT speaks TLS')
     .option('--key <file>', 'private key of that certificate')
-    .option('--insecure', 'with --quic: take any certificate; whoever is in between can read and change everything')
+    .option('--quic', "HOST:PORT speaks QUIC; 'nnrp serve --quic' of the same user and machine is trusted by itself")
+    .option('--insecure', 'take any certificate: anyone between client and server can then read and change everything')
     .option('-o, --output', 'write what the first submit results in to standard output; the summary goes to stderr')
     .addHelpText(
       'after',
@@ -64,6 +63,7 @@ Examples:
   $ nnrp submit 'How many tokens is this?' --output
   $ nnrp submit --to 10.0.0.7:4433 --file prompt.txt --count 10000 --in-flight 16
   $ nnrp submit --to inference.example:4433 --ca root.pem --deadline 2000 hello
+  $ nnrp submit --to wss://inference.example/nnrp --to nnrps://inference.example:4433 hello
   $ nnrp submit --to unix:/run/user/1000/nnrp.sock hello
   $ nnrp submit --quic hello --output
   $ git diff | nnrp submit - --output`,
@@ -76,7 +76,7 @@ Examples:
 async function submit(body: Uint8Array, options: SubmitOptions, io: CliIo): Promise<ExitCode> {
   const { count: wanted, output = false } = options;
   const timeoutMs = Math.ceil(options.timeout * 1000);
-  const client = await connectClient(options.to, options, {
+  const client = await connectClient(options.to ?? [DEFAULT_ADDRESS], options, {
     connectTimeoutMs: timeoutMs,
     openTimeoutMs: timeoutMs,
     closeTimeoutMs: Math.min(timeoutMs, CLOSE_TIMEOUT_MS),

@@ -4,33 +4,37 @@ import { CommandUsageError } from '../exit-code.js';
 
 /** Files with certificates and a key that the command line names; all of them PEM or DER. */
 export interface CertificateFiles {
-  /** The options that name certificate and key, for messages; `--ca` is called so everywhere. */
-  readonly flags: { readonly cert: string; readonly key: string };
-  readonly cert?: string | undefined;
-  readonly key?: string | undefined;
-  readonly ca?: string | undefined;
+  readonly cert?: string;
+  readonly key?: string;
+  readonly ca?: string;
 }
 
 /** What a server needs of TLS to be one. */
 export type ServerIdentity = Pick<TlsServerOptions, 'certificateChain' | 'privateKey'>;
 /** Which clients a server takes. */
 export type ClientDemands = Pick<TlsServerOptions, 'clientCertificates' | 'clientRoots'>;
+/** Which servers a client trusts, and its own certificate. */
+export type ClientCredentials = Pick<TlsClientOptions, 'certificateChain' | 'privateKey' | 'roots'>;
+
+/** Options of the library, and the flags that they come from. */
+const FLAGS = { certificateChain: 'cert', privateKey: 'key', clientRoots: 'ca', roots: 'ca' } as const;
 
 /**
- * The certificate of a server and its key.
+ * The certificate of a server and its key; undefined where neither is named.
  *
  * @throws CommandUsageError when a file cannot be read, or not both are named
  */
-export function serverIdentity({ flags, cert, key }: CertificateFiles): ServerIdentity {
+export function serverIdentity({ cert, key }: CertificateFiles): ServerIdentity | undefined {
+  if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined || key === undefined) {
-    throw new CommandUsageError(`a server certificate needs both ${flags.cert} and ${flags.key}`);
+    throw new CommandUsageError('a server certificate needs both --cert and --key');
   }
-  return { certificateChain: read(flags.cert, cert), privateKey: read(flags.key, key) };
+  return { certificateChain: read('cert', cert), privateKey: read('key', key) };
 }
 
 /** With --ca only clients whose certificates lead there. @throws CommandUsageError when the file cannot be read */
 export function clientDemands({ ca }: CertificateFiles): ClientDemands {
-  return ca === undefined ? {} : { clientCertificates: 'require', clientRoots: read('--ca', ca) };
+  return ca === undefined ? {} : { clientCertificates: 'require', clientRoots: read('ca', ca) };
 }
 
 /**
@@ -38,38 +42,31 @@ export function clientDemands({ ca }: CertificateFiles): ClientDemands {
  *
  * @throws CommandUsageError when a file cannot be read, or only one of certificate and key is named
  */
-export function clientFiles({ flags, cert, key, ca }: CertificateFiles): TlsClientOptions {
+export function clientCredentials({ cert, key, ca }: CertificateFiles): ClientCredentials {
   if ((cert === undefined) !== (key === undefined)) {
-    throw new CommandUsageError(`a client certificate needs both ${flags.cert} and ${flags.key}`);
+    throw new CommandUsageError('a client certificate needs both --cert and --key');
   }
   return {
-    ...(cert !== undefined && { certificateChain: read(flags.cert, cert) }),
-    ...(key !== undefined && { privateKey: read(flags.key, key) }),
-    ...(ca !== undefined && { roots: read('--ca', ca) }),
+    ...(cert !== undefined && { certificateChain: read('cert', cert) }),
+    ...(key !== undefined && { privateKey: read('key', key) }),
+    ...(ca !== undefined && { roots: read('ca', ca) }),
   };
 }
 
-/** What the library says against the contents of a file, with the option and the file; any other error as it is. */
-export function explainFileError(error: unknown, { flags, cert, key, ca }: CertificateFiles): unknown {
+/** What the library says against the contents of a file, with the flag and the file; any other error as it is. */
+export function explainFileError(error: unknown, files: CertificateFiles): unknown {
   if (!isNnrpError(error, 'NNRP_ERR_USAGE')) return error;
-  const named = [
-    ['certificateChain', flags.cert, cert],
-    ['privateKey', flags.key, key],
-    ['clientRoots', '--ca', ca],
-    ['roots', '--ca', ca],
-  ] as const;
-  for (const [option, flag, file] of named) {
-    if (file !== undefined && error.rawMessage.startsWith(`${option}:`)) {
-      return new CommandUsageError(`${flag} ${file}${error.rawMessage.slice(option.length)}`);
-    }
-  }
-  return error;
+  const found = /(?:^|[ .])(certificateChain|privateKey|clientRoots|roots): (.*)$/s.exec(error.rawMessage);
+  if (found === null) return error;
+  const flag = FLAGS[found[1] as keyof typeof FLAGS];
+  const file = files[flag];
+  return file === undefined ? error : new CommandUsageError(`--${flag} ${file}: ${found[2]}`);
 }
 
-function read(flag: string, path: string): Uint8Array {
+function read(flag: keyof CertificateFiles, path: string): Uint8Array {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new CommandUsageError(`${flag} ${path}: cannot be read: ${(error as Error).message}`);
+    throw new CommandUsageError(`--${flag} ${path}: cannot be read: ${(error as Error).message}`);
   }
 }
