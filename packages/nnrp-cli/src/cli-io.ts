@@ -54,9 +54,19 @@ export async function* inputChunks(stream: Readable): AsyncGenerator<Buffer, voi
   }
 }
 
-/** Everything until the end of an input stream. @throws (as a rejection) what {@link inputChunks} does */
-export async function readFully(stream: Readable): Promise<Buffer> {
+/**
+ * Everything until the end of an input stream.
+ *
+ * @param maxBytes - that are taken; more is an error
+ * @throws (as a rejection) what {@link inputChunks} does, and an error when there are more bytes
+ */
+export async function readFully(stream: Readable, maxBytes = Number.POSITIVE_INFINITY): Promise<Buffer> {
   const chunks: Buffer[] = [];
-  for await (const chunk of inputChunks(stream)) chunks.push(chunk);
+  let bytes = 0;
+  for await (const chunk of inputChunks(stream)) {
+    bytes += chunk.length;
+    if (bytes > maxBytes) throw new Error(`the input has more than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
   return Buffer.concat(chunks);
 }

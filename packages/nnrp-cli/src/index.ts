@@ -2,7 +2,7 @@
 export type { CliIo } from './cli-io.js';
 // What `nnrp decode` and `nnrp encode` do, without a command line.
 export { type CodecAnswer, type CodecRequest, performRequest } from './codec/codec-request.js';
-export { RequestError, type RequestFault } from './codec/request-error.js';
+export { RequestError, type RequestFault } from './json/request-error.js';
 export { runCli } from './run-cli.js';
 
 // What `nnrp serve` does, as handlers for `NnrpServer.serve`.

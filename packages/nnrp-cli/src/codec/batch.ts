@@ -1,9 +1,9 @@
 import { withoutByteOrderMark } from '../byte-order-mark.js';
 import { type CliIo, inputChunks, writeFully } from '../cli-io.js';
+import { RequestError, requestFault } from '../json/request-error.js';
 import { errorJson, jsonText, terminalJson } from '../json-text.js';
 import { type CodecRequest, performRequest } from './codec-request.js';
 import { LINE_TOO_LONG, LineSplitter } from './line-splitter.js';
-import { RequestError, requestFault } from './request-error.js';
 
 /** Longest request, in bytes of its line. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024;

@@ -1,20 +1,24 @@
 import type { Command } from 'commander';
 import { isWireError } from 'nnrp-core';
-import { withoutByteOrderMark } from '../byte-order-mark.js';
-import { type CliIo, readFully, writeFully } from '../cli-io.js';
+import { type CliIo, writeFully } from '../cli-io.js';
 import { CommandUsageError, ExitCode } from '../exit-code.js';
+import { parseHex } from '../json/hex.js';
+import { RequestError, requestFault } from '../json/request-error.js';
 import { errorJson } from '../json-text.js';
 import { writeLine } from '../terminal-text.js';
 import { runBatch } from './batch.js';
+import { captureOf, printCapture } from './capture-command.js';
+import { readInput } from './codec-input.js';
 import { type CodecRequest, performRequest, STRUCT_NAMES } from './codec-request.js';
 import { foreignBytesHint } from './foreign-bytes.js';
-import { RequestError, requestFault } from './request-error.js';
 
 interface CodecOptions {
   readonly struct?: string;
   readonly names?: boolean;
   readonly pretty?: boolean;
   readonly batch?: boolean;
+  readonly file?: string;
+  readonly websocket?: boolean;
 }
 
 const STRUCT_OPTION = [
@@ -33,9 +37,11 @@ Structures:${STRUCT_NAMES.join(', ').replace(/(.{1,100})(?:, |$)/g, '\n  $1')}
 export function addDecodeCommand(program: Command, io: CliIo, done: (code: ExitCode) => void): void {
   program
     .command('decode')
-    .description('decode a packet, or one structure, from hex to JSON')
+    .description('decode a packet, one structure, or a capture of WebSocket, from hex or bytes to JSON')
     .argument('[hex...]', "the bytes; white space and 0x are ignored, '-' reads standard input")
     .option(...STRUCT_OPTION)
+    .option('-f, --file <file>', 'read a file, of hex or of the bytes themselves')
+    .option('-w, --websocket', 'read frames of WebSocket, also where the bytes do not begin like one')
     .option('-n, --names', 'add the names of enum values and flags')
     .option('-p, --pretty', 'print over several lines')
     .option('-b, --batch', 'answer request lines from standard input')
@@ -45,7 +51,11 @@ export function addDecodeCommand(program: Command, io: CliIo, done: (code: ExitC
 Examples:
   $ nnrp decode 4e4e5250010020280000000000000000000000000000000000000000000000000000000000000000
   $ nnrp decode --struct SESSION_CLOSE_ACK --names 02000000010000000000000000000000
-  $ xxd -p packet.bin | nnrp decode --pretty -
+  $ nnrp decode --pretty --file packet.bin
+  $ nnrp decode --file websocket.bin
+
+A capture of WebSocket begins with the header of an upgrade (GET ..., HTTP/1.1 101) or a frame, and gets a line for each
+header and each frame. The packet stands in the line of the frame that ends its message.
 ${BATCH_HELP}`,
     )
     .action(async (hex: string[], options: CodecOptions) => {
@@ -81,12 +91,17 @@ async function run(io: CliIo, op: CodecRequest['op'], input: string[], options: 
   const { struct, names = false } = options;
   if (options.batch) {
     if (input.length > 0) throw new CommandUsageError('--batch reads standard input and takes no arguments');
+    if (options.file !== undefined || options.websocket)
+      throw new CommandUsageError('--batch takes neither --file nor --websocket');
     await runBatch(io, { op, names, ...(struct === undefined ? {} : { struct }) });
     return ExitCode.Ok;
   }
-  if (input.length === 0) throw new CommandUsageError(`nothing to ${op}; add --help for examples`);
-  const text = input.length === 1 && input[0] === '-' ? await inputText(io) : input.join(' ');
+  const text = await readInput(io, op, input, options.file);
+  const isPacketWanted = op === 'decode' && (struct ?? 'PACKET').toUpperCase() === 'PACKET';
+  if (options.websocket && !isPacketWanted) throw new CommandUsageError('--websocket means nothing with --struct');
   try {
+    const capture = options.websocket ? parseHex(text) : isPacketWanted ? captureOf(text) : undefined;
+    if (capture !== undefined) return await printCapture(io, capture, { names, pretty: options.pretty ?? false });
     const answer = performRequest({ op, struct: struct ?? 'PACKET', names, ...argument(op, text) });
     const line =
       'hex' in answer ? answer.hex : JSON.stringify(answer.fields, undefined, options.pretty ? 2 : undefined);
@@ -96,14 +111,10 @@ async function run(io: CliIo, op: CodecRequest['op'], input: string[], options: 
     const fault = requestFault(error);
     if (fault === undefined) throw error;
     await writeFully(io.stdout, `${errorJson({ error: fault })}\n`);
-    const isPacket = op === 'decode' && (struct ?? 'PACKET').toUpperCase() === 'PACKET' && isWireError(error);
+    const isPacket = isPacketWanted && isWireError(error);
     writeLine(io.stderr, `nnrp: ${(error as Error).message}${isPacket ? foreignBytesHint(text) : ''}`);
     return fault.kind === 'unknown_struct' ? ExitCode.Usage : ExitCode.Failed;
   }
-}
-
-async function inputText(io: CliIo): Promise<string> {
-  return withoutByteOrderMark((await readFully(io.stdin)).toString('utf8'));
 }
 
 function argument(op: CodecRequest['op'], text: string): Pick<CodecRequest, 'hex' | 'fields'> {

@@ -1,8 +1,8 @@
 import { STRUCTS } from 'nnrp-core/preview3/struct-table';
-import { formatHex, parseHex } from './hex.js';
-import { packetFromJson, packetToJson } from './packet-json.js';
-import { jsonType, RequestError } from './request-error.js';
-import { type JsonObject, structFromJson, structToJson } from './struct-json.js';
+import { formatHex, parseHex } from '../json/hex.js';
+import { packetFromJson, packetToJson } from '../json/packet-json.js';
+import { jsonType, RequestError } from '../json/request-error.js';
+import { type JsonObject, structFromJson, structToJson } from '../json/struct-json.js';
 
 /** One thing to decode or encode. */
 export interface CodecRequest {

@@ -1,5 +1,5 @@
 import { otherProtocol, shownStart } from 'nnrp-core';
-import { parseHex } from './hex.js';
+import { parseHex } from '../json/hex.js';
 
 const MAGIC = new TextEncoder().encode('NNRP');
 

@@ -26,7 +26,8 @@ export function requestFault(error: unknown): RequestFault | undefined {
   return isRequestError(error) || isWireError(error) ? error.fault : undefined;
 }
 
-function isRequestError(error: unknown): error is RequestError {
+/** Whether a request was refused before any bytes were looked at. */
+export function isRequestError(error: unknown): error is RequestError {
   return typeof error === 'object' && error !== null && 'name' in error && error.name === 'RequestError';
 }
 

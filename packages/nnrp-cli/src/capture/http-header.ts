@@ -1,0 +1,76 @@
+import { printable } from 'nnrp-core';
+import type { JsonObject } from '../json/struct-json.js';
+import type { CaptureFault } from './capture-fault.js';
+
+/** More than a server of Node takes. */
+const MAX_HEADER_BYTES = 64 * 1024;
+const MAX_SHOWN_BYTES = 512;
+/** What is shown with its value. Others may be secrets, such as cookies and tokens. */
+const SHOWN = /^(?:host|origin|upgrade|connection|sec-websocket-.*)$/;
+
+/** The header of an upgrade request or of its answer. */
+export interface HttpHeader {
+  readonly at: number;
+  readonly end: number;
+  readonly json: JsonObject;
+  readonly fault: CaptureFault | undefined;
+}
+
+/** Whether bytes begin as a request to upgrade or as an answer does. */
+export function beginsLikeUpgrade(capture: Uint8Array, at = 0): boolean {
+  return /^(?:GET |HTTP\/1\.)/.test(latin1(capture, at, at + 8));
+}
+
+/** Whether it has the line that asks for WebSocket, or agrees on it. */
+export function isUpgrade(capture: Uint8Array): boolean {
+  return beginsLikeUpgrade(capture) && /\n *upgrade: *websocket/i.test(latin1(capture, 0, MAX_HEADER_BYTES));
+}
+
+/** Reads a header that {@link beginsLikeUpgrade}. With a fault, what follows it is no WebSocket. */
+export function readHttpHeader(capture: Uint8Array, at: number): HttpHeader {
+  const text = latin1(capture, at, at + MAX_HEADER_BYTES);
+  const length = text.indexOf('\r\n\r\n');
+  const lines = (length < 0 ? text : text.slice(0, length)).split('\r\n');
+  const [start = '', ...fields] = lines;
+  const headers: Record<string, string> = Object.create(null) as Record<string, string>;
+  const others: string[] = [];
+  for (const line of fields) {
+    const [, name = '', value = ''] = /^([^:]*):[ \t]*(.*?)[ \t]*$/s.exec(line) ?? [];
+    if (SHOWN.test(name.toLowerCase())) headers[name.toLowerCase()] = shown(value);
+    else others.push(shown(name === '' ? line : name));
+  }
+  const end = length < 0 ? at + text.length : at + length + 4;
+  const fault = faultOf(at, end, length, start, headers);
+  // The query of a request may be a token.
+  const line = shown(start.replace(/\?\S*/, '?...'));
+  return { at, end, json: { at, bytes: end - at, start: line, headers: { ...headers }, other_headers: others }, fault };
+}
+
+function faultOf(
+  at: number,
+  end: number,
+  length: number,
+  start: string,
+  { upgrade = '' }: Readonly<Record<string, string>>,
+): CaptureFault | undefined {
+  const wrong = (where: number, expected: string, actual: string): CaptureFault => {
+    return { kind: 'bad_http', at: where, expected, actual };
+  };
+  if (length < 0) {
+    const actual = end - at < MAX_HEADER_BYTES ? 'the end of the capture' : `${MAX_HEADER_BYTES} bytes without one`;
+    return wrong(end, 'an empty line (0d0a0d0a), which ends the header', actual);
+  }
+  if (!start.startsWith('GET ') && !/^HTTP\/1\.\d 101\b/.test(start))
+    return wrong(at, 'GET or status 101', `"${shown(start)}"`);
+  if (upgrade.toLowerCase() !== 'websocket') return wrong(at, 'the header "upgrade: websocket"', `"${upgrade}"`);
+  return undefined;
+}
+
+function shown(text: string): string {
+  return printable(text, MAX_SHOWN_BYTES);
+}
+
+function latin1(bytes: Uint8Array, from: number, to: number): string {
+  const part = bytes.subarray(from, to);
+  return Buffer.from(part.buffer, part.byteOffset, part.byteLength).toString('latin1');
+}
