@@ -37,6 +37,7 @@ export type { ResumeSessionOptions } from './client/contract/resume-session-opti
 export type { ExtensionInit } from './client/hello/client-announcement.js';
 export type { ServerHello } from './client/hello/hello-exchange.js';
 export type { ClientHelloOptions } from './client/hello/hello-options.js';
+export type { ClientTransportPolicy } from './client/hello/transport-policy.js';
 export type { RequestOptions } from './client/requests/call-options.js';
 export type { CacheObjectInit, CacheSelector, NnrpPatchAck, PatchFields } from './client/requests/request-messages.js';
 export { ClientOperation } from './client/results/client-operation.js';

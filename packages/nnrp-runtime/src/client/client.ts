@@ -51,8 +51,8 @@ export class NnrpClient extends PortableClient {
 
   /**
    * Connects to an address: `nnrp://HOST:PORT` or HOST:PORT (TCP), `nnrps://` (TLS), `unix:/path`, or that of a transport that
-   * has been imported, such as `nnrp+quic://`. Of several addresses it is the first that can be connected to, in their order;
-   * each has its share of `connectTimeoutMs`.
+   * has been imported, such as `nnrp+quic://`. Several addresses race: each begins 250 ms after the one before, or at once when
+   * one has failed, and the first that is connected to is taken. See `transportPolicy` and `measureTransports`.
    *
    * @throws as `connectTcp`; TransportError that names each address with its reason; UsageError on an address that is none
    */

@@ -51,6 +51,7 @@ import type { MigrationReport } from './contract/migration.js';
 import type { ResumeSessionOptions } from './contract/resume-session-options.js';
 import type { ServerHello } from './hello/hello-exchange.js';
 import type { ClientHelloOptions } from './hello/hello-options.js';
+import type { Measuring } from './measuring/measuring.js';
 import { MovableTransport } from './moving/movable-transport.js';
 import { moveSessions } from './moving/move-sessions.js';
 import type { NnrpClientSession } from './session/client-session.js';
@@ -91,8 +92,9 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   }
 
   /**
-   * Connects to an address of a transport that has been imported, such as `wss://HOST/PATH`. Of several addresses it is the
-   * first that can be connected to, in their order; each has its share of `connectTimeoutMs`.
+   * Connects to an address of a transport that has been imported, such as `wss://HOST/PATH`. Several addresses race: each
+   * begins 250 ms after the one before, or at once when one has failed, and the first that is connected to is taken. See
+   * `transportPolicy` and `measureTransports`.
    *
    * @throws (as a rejection) TransportError or TimeoutError when no connection comes about; of several addresses it names each
    * with its reason; UsageError on a bad option, or an address that is none; the reason of `signal` when that aborts first
@@ -126,8 +128,8 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   ): Promise<Client> {
     return answering(() => {
       if (typeof where === 'string' || isList(where)) {
-        const [connector, complete, rest] = connectorToAddresses(space, where, config);
-        return NnrpClient.by(make, connector, complete, rest);
+        const [connector, complete, rest, measuring] = connectorToAddresses(space, where, config);
+        return NnrpClient.by(make, connector, complete, rest, measuring);
       }
       const complete = clientConfig(config);
       if (typeof where?.connect !== 'function')
@@ -141,13 +143,16 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
     connector: FramedConnector,
     complete: NnrpClientConfig,
     config: NnrpClientOptions,
+    measuring?: Measuring,
   ): Promise<Client> {
     const asks = asksAnyServer(config);
-    const { connectTimeoutMs } = complete;
-    return connectWithin(NO_OWNER, connector, connectTimeoutMs, connectSignal(config)).then((transport) => {
+    const signal = connectSignal(config);
+    const over = (transport: FramedTransport, again = connector) => {
       transport.limitPackets?.(complete.maxPacketBytes);
-      return make(transport, complete, asks, connector);
-    });
+      return make(transport, complete, asks, again);
+    };
+    if (measuring !== undefined) return measuring.connect(over, signal);
+    return connectWithin(NO_OWNER, connector, complete.connectTimeoutMs, signal).then((transport) => over(transport));
   }
 
   protected static over<Client extends NnrpClient>(

@@ -88,7 +88,10 @@ export interface NnrpClientOptions {
 }
 
 /** With all defaults filled in, for as long as the connection lives. */
-export type NnrpClientConfig = Complete<Omit<NnrpClientOptions, 'signal'>>;
+export interface NnrpClientConfig extends Complete<Omit<NnrpClientOptions, 'signal'>> {
+  /** What a CLIENT_HELLO says of the addresses that the client was given; left out where it says nothing. */
+  readonly transportPolicy?: preview3.ControlExtension;
+}
 
 /** What a client asks for when it opens a session; what is left out, or undefined, has its default. */
 export interface SessionOptions {

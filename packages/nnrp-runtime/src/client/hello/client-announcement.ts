@@ -4,6 +4,7 @@ import { optionTable, TRUTH, U16 } from '../../base/option-kinds.js';
 import { checkOptions } from '../../base/options.js';
 import { announcement } from '../../connection/announcement.js';
 import { viewed } from '../../connection/body/body-bytes.js';
+import { withPolicy } from './transport-policy.js';
 
 /** The first of the extension types that vendors and applications may use, and the last. */
 const OWN_TYPES = { first: 0x8000, last: 0xffff };
@@ -12,6 +13,8 @@ const OWN_TYPES = { first: 0x8000, last: 0xffff };
 export interface Announcing {
   readonly announce: boolean;
   readonly maxPacketBytes: number;
+  /** What a hello says of the transports that the application wants; left out where it has said nothing. */
+  readonly transportPolicy?: preview3.ControlExtension;
 }
 
 /** An extension block entry of the application's own. */
@@ -36,7 +39,8 @@ export function sessionExtensions(config: Announcing, own: readonly ExtensionIni
 
 /** The control extension block of a CLIENT_HELLO; any type may be added, since standard ones belong there. */
 export function helloExtensions(config: Announcing, own: readonly preview3.ControlExtension[] = []): Uint8Array {
-  return preview3.encodeControlExtensions([...announced(config), ...entries(own).map(extension)]);
+  const added = withPolicy(entries(own).map(extension), config.transportPolicy);
+  return preview3.encodeControlExtensions([...announced(config), ...added]);
 }
 
 /** The entries with payloads in memory of their own, for what is needed after the call. @throws UsageError on one that is none */

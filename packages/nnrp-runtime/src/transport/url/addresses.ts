@@ -41,6 +41,7 @@ export function readAddresses<Address>(
 /**
  * What connects to each address.
  *
+ * @param limits - of the address at that place
  * @throws UsageError that names the address, on options that cannot work or mean nothing there; and where some are encrypted and
  * others are not
  */
@@ -48,13 +49,13 @@ export function connectorsTo<Address extends SchemedAddress>(
   space: AddressSpace<Address>,
   addresses: readonly Address[],
   given: OwnOptions<object>,
-  limits: RegisteredSettings['limits'],
+  limits: (index: number) => RegisteredSettings['limits'],
 ): FramedConnector[] {
   refuseDowngrade(addresses);
   const own = ownOptions(addresses, given);
   return addresses.map((address, index) => {
     try {
-      return space.connector(address, own[index], limits);
+      return space.connector(address, own[index], limits(index));
     } catch (error) {
       throw naming(address, error);
     }

@@ -13,15 +13,19 @@ const OWN = ['tls', 'transports'] as const;
 /**
  * Takes apart what is for transports and what is for the server or client.
  *
+ * @param further - names of options that are for neither
  * @returns the first, and a view of the configuration without it: nothing else is read, or copied
  */
 export function splitConfig<Tls, Config extends object>(
   config: Config & OwnOptions<Tls>,
+  further: readonly string[] = [],
 ): { readonly own: OwnOptions<Tls>; readonly rest: Config } {
   if (typeof config !== 'object' || config === null) return { own: {}, rest: config };
   const { tls, transports } = config;
   // Covered, they are not there for whatever walks over the fields.
-  const covered = Object.fromEntries(OWN.map((name) => [name, { value: undefined, enumerable: false }]));
+  const covered = Object.fromEntries(
+    [...OWN, ...further].map((name) => [name, { value: undefined, enumerable: false }]),
+  );
   return { own: { tls, transports }, rest: Object.create(config, covered) as Config };
 }
 

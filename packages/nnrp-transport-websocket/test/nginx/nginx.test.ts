@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { NnrpClientOptions, NnrpClientSession, NnrpServerOptions, OperationContext } from 'nnrp-runtime';
 import { NnrpClient } from 'nnrp-runtime';
 import { afterEach, describe, expect, it } from 'vitest';
-import { bindWebSocket, type WebSocketClientOptions, webSocketConnector } from '../src/index.js';
+import { bindWebSocket, type WebSocketClientOptions, webSocketConnector } from '../../src/index.js';
 import { hasNginx, Nginx } from './nginx.js';
 
 const REQUIRED = process.env['NNRP_REQUIRE_NGINX'] === '1';
