@@ -1,15 +1,15 @@
 // Packs every package of a clone that is not built, installs the tarballs into an empty project and uses them there as a
 // stranger would: from ESM JavaScript, from the newest and the oldest TypeScript under both module resolutions, from a
 // browser bundle, and as a command.
-import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
+import { installPacked, run } from './packed-packages.mjs';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const { packageManager, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const { devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
 const packages = readdirSync(join(root, 'packages'));
 const manifests = packages.map((name) =>
   JSON.parse(readFileSync(join(root, 'packages', name, 'package.json'), 'utf8')),
@@ -95,15 +95,8 @@ try {
     }
   });
   for (const name of packages) rmSync(join(root, 'packages', name, 'dist'), { recursive: true, force: true });
-  for (const name of packages) {
-    run('npx', ['--yes', packageManager, 'pack', '--pack-destination', work], join(root, 'packages', name));
-  }
-  const tarballs = readdirSync(work).filter((name) => name.endsWith('.tgz'));
-  writeFileSync(join(work, 'package.json'), JSON.stringify({ name: 'stranger', private: true, type: 'module' }));
   const types = ['typescript', '@types/node'].map((name) => `${name}@${devDependencies[name]}`);
-  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
-  const compilers = [...types, `${OLDEST}@npm:typescript@~${oldest}.0`];
-  run('npm', ['install', ...quiet, ...tarballs.map((name) => `./${name}`), ...compilers], work);
+  installPacked(work, packages, [...types, `${OLDEST}@npm:typescript@~${oldest}.0`]);
   check('installs into an empty project', () => {});
 
   check('runs from ESM JavaScript', () => {
@@ -167,14 +160,6 @@ const failed = checks.filter(({ error }) => error !== undefined);
 for (const { name, error } of checks)
   console.log(error === undefined ? `ok    ${name}` : `FAIL  ${name}: ${error.message}`);
 process.exitCode = failed.length > 0 ? 1 : 0;
-
-function run(program, args, cwd) {
-  try {
-    return execFileSync(program, args, { cwd, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
-  } catch (error) {
-    throw new Error(`${program} ${args.join(' ')}\n${error.stdout ?? ''}${error.stderr ?? ''}`);
-  }
-}
 
 function compile(compiler, compilerOptions, file) {
   writeFileSync(join(work, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: [file] }));

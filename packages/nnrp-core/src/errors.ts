@@ -8,6 +8,7 @@ import { ErrorCode } from './generated/preview3/enums.js';
 const PEER_BRAND = Symbol.for('nnrp.peerError');
 /** The peer broke a rule of the protocol; `wireCode` is the error code that answers it (docs/protocol.md 9.4). */
 export class ProtocolError extends NnrpError {
+  static override readonly name: string = 'ProtocolError';
   declare readonly code: 'NNRP_ERR_PROTOCOL';
 
   constructor(
@@ -21,6 +22,7 @@ export class ProtocolError extends NnrpError {
 
 /** The peer reported a failure: a refused open, an ERROR message, a dropped result. */
 export class PeerError extends NnrpError {
+  static override readonly name: string = 'PeerError';
   /**
    * @param wireCode - the code on the wire: session_error_code or ERROR.error_code
    * @param retryAfterMs - milliseconds to wait before a retry; 0 when the peer gave none
@@ -43,6 +45,7 @@ export class PeerError extends NnrpError {
 
 /** The connection failed or ended. */
 export class TransportError extends NnrpError {
+  static override readonly name: string = 'TransportError';
   declare readonly code: 'NNRP_ERR_TRANSPORT';
 
   constructor(message: string, options: NnrpErrorOptions = {}) {
@@ -52,6 +55,7 @@ export class TransportError extends NnrpError {
 
 /** The caller of this library made a mistake; nothing was sent. */
 export class UsageError extends NnrpError {
+  static override readonly name: string = 'UsageError';
   declare readonly code: 'NNRP_ERR_USAGE';
 
   constructor(message: string, options?: NnrpErrorOptions) {
@@ -61,6 +65,7 @@ export class UsageError extends NnrpError {
 
 /** The session or the endpoint has ended, so the call cannot be carried out. */
 export class ClosedError extends NnrpError {
+  static override readonly name: string = 'ClosedError';
   declare readonly code: 'NNRP_ERR_CLOSED';
 
   constructor(message: string, options?: NnrpErrorOptions) {
@@ -70,6 +75,7 @@ export class ClosedError extends NnrpError {
 
 /** Something did not happen within its time. */
 export class TimeoutError extends NnrpError {
+  static override readonly name: string = 'TimeoutError';
   declare readonly code: 'NNRP_ERR_TIMEOUT';
 
   constructor(
@@ -83,6 +89,7 @@ export class TimeoutError extends NnrpError {
 
 /** Work was given up because one side cancelled it: this one, unless the code says that the server did. */
 export class CancelledError extends NnrpError {
+  static override readonly name: string = 'CancelledError';
   declare readonly code: 'NNRP_ERR_CANCELLED' | 'NNRP_ERR_CANCELLED_BY_SERVER';
 
   constructor(
@@ -96,6 +103,7 @@ export class CancelledError extends NnrpError {
 
 /** Work was not finished by its deadline. */
 export class DeadlineError extends NnrpError {
+  static override readonly name: string = 'DeadlineError';
   declare readonly code: 'NNRP_ERR_DEADLINE';
 
   constructor(
@@ -110,6 +118,7 @@ export class DeadlineError extends NnrpError {
 
 /** Flow control forbids new work at the moment, and the caller asked not to wait; nothing was sent. */
 export class FlowBlockedError extends NnrpError {
+  static override readonly name: string = 'FlowBlockedError';
   declare readonly code: 'NNRP_ERR_FLOW_BLOCKED';
 
   constructor(
@@ -128,6 +137,7 @@ export class FlowBlockedError extends NnrpError {
  * work; where it does not, the work may have been done.
  */
 export class SessionLostError extends NnrpError {
+  static override readonly name: string = 'SessionLostError';
   declare readonly code: 'NNRP_ERR_SESSION_LOST';
 
   constructor(

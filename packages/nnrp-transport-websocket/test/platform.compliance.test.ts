@@ -38,6 +38,33 @@ describe("a platform's WebSocket", () => {
     await listener.close();
   });
 
+  it('sends without waiting where the platform does not say how much waits', async () => {
+    class Untold extends WebSocket {
+      override get bufferedAmount(): number {
+        return undefined as never;
+      }
+    }
+    const listener = await WebSocketListener.bind('127.0.0.1:0');
+    const options = { WebSocket: Untold as unknown as PlatformWebSocketClass, highWaterBytes: 1 };
+    const [client, server] = await Promise.all([
+      webSocketConnector(listener.address, options).connect(),
+      listener.accept(),
+    ]);
+    const head = Buffer.from(`4e4e5250010020280000000000000000d0070000${'00'.repeat(20)}`, 'hex');
+    const accepted = client.send({
+      headBytes: 40,
+      writeHead: (view, start) => new Uint8Array(view.buffer, view.byteOffset + start, 40).set(head),
+      body: new Uint8Array(2000),
+    });
+    expect([accepted, client.unsentBytes]).toEqual([true, 0]);
+    const length = await new Promise((resolve) => {
+      server.start({ packet: ({ body }) => resolve(body.length), broken: resolve, drained: () => {}, closed: resolve });
+    });
+    expect(length).toBe(2000);
+    client.abort();
+    await listener.close();
+  });
+
   it('sends a query, and shows it to nobody: it may hold a token', async () => {
     const connector = webSocketConnector('ws://127.0.0.1:1/nnrp?token=secret', { WebSocket: Platform });
     const failed = await connector.connect().catch((error: Error) => error);

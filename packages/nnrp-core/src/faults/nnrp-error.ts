@@ -23,6 +23,8 @@ export interface NnrpErrorOptions {
  * it and names what was expected, what came and where.
  */
 export class NnrpError extends Error {
+  /** Said, here and in each class below: a bundler that minifies gives classes other names, and errors show theirs. */
+  static override readonly name: string = 'NnrpError';
   /** One of these packages, or of the server's application where a {@link PeerError} brings it. */
   readonly code: NnrpErrorCode | ApplicationErrorCode;
   /** The message without the code in front. */

@@ -5,6 +5,7 @@ import { describeRule } from './rule-text.js';
 
 /** The bytes are wrong, or a value cannot be written: a {@link WireFault} with the structure it was found in. */
 export class WireError extends NnrpError {
+  static override readonly name: string = 'WireError';
   declare readonly code: WireErrorCode;
 
   constructor(

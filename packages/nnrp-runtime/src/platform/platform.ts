@@ -104,6 +104,19 @@ export function whenOnline(work: () => void): () => void {
   return () => removeEventListener('online', work);
 }
 
+/** What refers to an object without holding it. */
+interface Reference<Value> {
+  deref(): Value | undefined;
+}
+
+/**
+ * Refers to an object weakly. Workers of Cloudflare with a compatibility date before May 2025 have no WeakRef, and the object is
+ * held there: the caller bounds how many it keeps.
+ */
+export function weakReference<Value extends object>(value: Value): Reference<Value> {
+  return typeof WeakRef === 'undefined' ? { deref: () => value } : new WeakRef(value);
+}
+
 /** Says something on standard error, or on the console where there is none. */
 export function emitWarning(text: string, detail: string): void {
   if (node?.emitWarning !== undefined) node.emitWarning(text, { type: 'NnrpWarning', code: 'NNRP_WARNING', detail });

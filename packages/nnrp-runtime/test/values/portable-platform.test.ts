@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
+import { reasonOf } from '../../src/base/application/abort-signals.js';
 import * as ofNode from '../../src/platform/platform.js';
 
 type Platform = typeof ofNode;
@@ -127,5 +128,19 @@ describe('outside of Node.js', () => {
       2,
     );
     expect(add).toBe(3);
+  });
+
+  it('what cannot be referred to weakly is held', async () => {
+    const value = {};
+    expect(ofNode.weakReference(value)).toBeInstanceOf(WeakRef);
+    vi.stubGlobal('WeakRef', undefined);
+    const { weakReference } = await elsewhere();
+    expect(weakReference(value).deref()).toBe(value);
+  });
+
+  it('a signal that aborts without a reason, as those of React Native do, has the usual one', () => {
+    expect(reasonOf({ aborted: true } as AbortSignal)).toMatchObject({ name: 'AbortError' });
+    expect(reasonOf(AbortSignal.abort(null))).toBe(null);
+    expect(reasonOf(AbortSignal.abort('enough'))).toBe('enough');
   });
 });

@@ -63,7 +63,7 @@ export class PlatformTransport implements FramedTransport {
   }
 
   get unsentBytes(): number {
-    return this.socket.bufferedAmount;
+    return this.socket.bufferedAmount ?? 0;
   }
 
   get hasStalled(): boolean {
@@ -88,7 +88,7 @@ export class PlatformTransport implements FramedTransport {
     if (this.state !== 'open' || this.socket.readyState !== OPEN) return true;
     this.socket.send(bytes);
     this.watch();
-    if (this.socket.bufferedAmount < this.settings.highWaterBytes) return true;
+    if (this.unsentBytes < this.settings.highWaterBytes) return true;
     this.full = true;
     return false;
   }
@@ -207,8 +207,8 @@ export class PlatformTransport implements FramedTransport {
 
   /** Looks from time to time how far the platform has got, as long as it holds something. */
   private watch(): void {
-    if (this.looking !== undefined || this.socket.bufferedAmount === 0) return;
-    this.leastBuffered = this.socket.bufferedAmount;
+    if (this.looking !== undefined || this.unsentBytes === 0) return;
+    this.leastBuffered = this.unsentBytes;
     this.takenAtMs = platform.performance.now();
     this.lookLater();
   }
@@ -220,22 +220,22 @@ export class PlatformTransport implements FramedTransport {
   private look(): void {
     this.looking = undefined;
     if (this.state === 'over') return;
-    const { bufferedAmount } = this.socket;
+    const { unsentBytes } = this;
     const nowMs = platform.performance.now();
-    if (bufferedAmount < this.leastBuffered) this.takenAtMs = nowMs;
-    this.leastBuffered = bufferedAmount;
+    if (unsentBytes < this.leastBuffered) this.takenAtMs = nowMs;
+    this.leastBuffered = unsentBytes;
     const { stallTimeoutMs, highWaterBytes } = this.settings;
-    if (bufferedAmount > 0 && stallTimeoutMs > 0 && nowMs - this.takenAtMs >= stallTimeoutMs) {
+    if (unsentBytes > 0 && stallTimeoutMs > 0 && nowMs - this.takenAtMs >= stallTimeoutMs) {
       this.stalled = true;
       const text = `${this.remoteAddress} has taken nothing for ${stallTimeoutMs} ms while bytes wait for it`;
       this.abort(new TransportError(text));
       return;
     }
-    if (this.full && bufferedAmount < highWaterBytes) {
+    if (this.full && unsentBytes < highWaterBytes) {
       this.full = false;
       this.sink?.drained();
     }
-    if (bufferedAmount > 0) this.lookLater();
+    if (unsentBytes > 0) this.lookLater();
   }
 
   private refuse(code: number, text: string): void {

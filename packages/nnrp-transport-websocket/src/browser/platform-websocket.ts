@@ -1,7 +1,8 @@
 /** What is used of a platform's WebSocket. */
 export interface PlatformWebSocket {
   binaryType: string;
-  readonly bufferedAmount: number;
+  /** Bytes that wait to be sent. React Native leaves it out: nothing is known of them then, and none are waited for. */
+  readonly bufferedAmount?: number | undefined;
   readonly readyState: number;
   readonly protocol: string;
   send(data: Uint8Array): void;

@@ -94,13 +94,15 @@ export function checkSignal(signal: unknown): asserts signal is AbortSignal | un
   }
 }
 
-/** Why it aborted; what the signal throws when it is asked. */
+/** Why it aborted; what the signal throws when it is asked. Signals of React Native have no reason, and get the usual one. */
 export function reasonOf(signal: AbortSignal): unknown {
   try {
-    return signal.reason;
+    const { reason } = signal;
+    if (reason !== undefined) return reason;
   } catch (thrown) {
     return thrown;
   }
+  return Object.assign(new Error('This operation was aborted'), { name: 'AbortError' });
 }
 
 /**

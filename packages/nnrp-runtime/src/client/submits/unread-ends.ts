@@ -1,3 +1,4 @@
+import { weakReference } from '../../platform/platform.js';
 import type { ResumableSession } from '../recovery/resumable-session.js';
 import type { ClientOperation } from '../results/client-operation.js';
 import { MAX_TICKET_FRAMES } from '../tickets/ticket-bytes.js';
@@ -11,7 +12,7 @@ const MIN_PRUNING = 64;
  * what the application has let go of, it cannot read any more.
  */
 export class UnreadEnds {
-  private refs: WeakRef<ClientOperation>[] = [];
+  private refs: ReturnType<typeof weakReference<ClientOperation>>[] = [];
   private nextPruning = MIN_PRUNING;
   /** The session, once it is known that it can be resumed. */
   private place: ResumableSession | undefined;
@@ -34,7 +35,7 @@ export class UnreadEnds {
     const { position } = this;
     if (position === 0) return;
     operation.endPosition = position;
-    this.refs.push(new WeakRef(operation));
+    this.refs.push(weakReference(operation));
     if (this.refs.length >= this.nextPruning) this.operations();
   }
 

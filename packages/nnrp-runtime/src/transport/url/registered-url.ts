@@ -31,13 +31,21 @@ export function parseRegisteredUrl(address: string): RegisteredUrl {
   if (isOwn(scheme))
     throw new UsageError(`address: ${scheme} needs sockets, which NnrpClient of 'nnrp-runtime' has, got ${shown}`);
   const transport = known(scheme, shown);
-  if (!URL.canParse(address))
-    throw new UsageError(`address: expected a URL such as ${scheme}://HOST:PORT, got ${shown}`);
-  const url = new URL(address);
+  const url = parsed(address);
+  if (url === undefined) throw new UsageError(`address: expected a URL such as ${scheme}://HOST:PORT, got ${shown}`);
   if (url.username !== '' || url.password !== '')
     throw new UsageError(`address: expected no user and no password: credentials are for openSession, got ${shown}`);
   const text = `${scheme}://${url.host}${url.pathname === '/' ? '' : url.pathname}`;
   return { sort: 'registered', text, scheme, isEncrypted: transport.isEncrypted, isLocal: false, url, transport };
+}
+
+/** Browsers of 2023 and React Native have no URL.canParse. */
+function parsed(address: string): URL | undefined {
+  try {
+    return new URL(address);
+  } catch {
+    return undefined;
+  }
 }
 
 /** @throws UsageError on options that cannot work, and where nothing can connect */

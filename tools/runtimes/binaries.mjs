@@ -1,0 +1,35 @@
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { run } from '../packed-packages.mjs';
+
+const VERSIONS = { bun: '1.4.5', workerd: '1.20261117.1' };
+/** Where npm puts the program, once its script has run. */
+const PROGRAMS = { bun: 'bun/bin/bun.exe', workerd: 'workerd/bin/workerd' };
+
+/**
+ * @param folder - an empty one, into which what this repository does not have is installed
+ * @returns by name, the path of each program, or a function that says why it is not to be had
+ */
+export function findBinaries(folder) {
+  return {
+    deno: attempt(() => createRequire(import.meta.url)('deno/install_api.cjs').runInstall()),
+    bun: attempt(() => installed('bun', folder)),
+    workerd: attempt(() => installed('workerd', folder)),
+  };
+}
+
+function installed(name, folder) {
+  const quiet = ['--no-audit', '--no-fund', '--loglevel=error'];
+  run('npm', ['install', ...quiet, '--prefix', folder, `${name}@${VERSIONS[name]}`], folder);
+  return join(folder, 'node_modules', PROGRAMS[name]);
+}
+
+/** Programs of another platform are found and do not run. */
+function attempt(find) {
+  try {
+    const program = find();
+    return { program, version: run(program, ['--version'], '.').match(/\d[\d.-]*/)?.[0] };
+  } catch (error) {
+    return { missing: error.message.split('\n').slice(0, 2).join(': ') };
+  }
+}
