@@ -1,9 +1,9 @@
-// The same by the subpaths, which need no condition of a bundler.
+// The same by the subpaths, which need no condition of a bundler; the transport is imported for its addresses alone.
 import { NnrpClient } from 'nnrp-runtime/client';
-import { connectWebSocket } from 'nnrp-transport-websocket/browser';
+import 'nnrp-transport-websocket/browser';
 import { useClient } from './session.js';
 
-/** @returns what each of two clients has got */
+/** @returns what one client has got */
 export async function main(url) {
-  return [await useClient(await NnrpClient.connect(url)), await useClient(await connectWebSocket(url))];
+  return [await useClient(await NnrpClient.connect(url))];
 }
