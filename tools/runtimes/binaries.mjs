@@ -1,10 +1,9 @@
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { run } from '../packed-packages.mjs';
 
-const VERSIONS = { bun: '1.4.5', workerd: '1.20261117.1' };
+const VERSIONS = { deno: '2.9.6', bun: '1.4.5', workerd: '1.20261117.1' };
 /** Where npm puts the program, once its script has run. */
-const PROGRAMS = { bun: 'bun/bin/bun.exe', workerd: 'workerd/bin/workerd' };
+const PROGRAMS = { deno: 'deno/deno', bun: 'bun/bin/bun.exe', workerd: 'workerd/bin/workerd' };
 
 /**
  * @param folder - an empty one, into which what this repository does not have is installed
@@ -12,7 +11,7 @@ const PROGRAMS = { bun: 'bun/bin/bun.exe', workerd: 'workerd/bin/workerd' };
  */
 export function findBinaries(folder) {
   return {
-    deno: attempt(() => createRequire(import.meta.url)('deno/install_api.cjs').runInstall()),
+    deno: attempt(() => installed('deno', folder)),
     bun: attempt(() => installed('bun', folder)),
     workerd: attempt(() => installed('workerd', folder)),
   };
