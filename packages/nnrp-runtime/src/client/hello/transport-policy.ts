@@ -1,7 +1,6 @@
-import * as preview3 from 'nnrp-core/preview3';
+import type * as preview3 from 'nnrp-core/preview3';
+import { encodeHelloExtension, TransportId, TransportPolicy } from 'nnrp-core/preview3';
 import type { TransportKind } from '../../transport/contract/contract.js';
-
-const { TransportId, TransportPolicy } = preview3;
 
 /**
  * Which of several addresses a client takes, by the kind of their transports: `tcp` (with TLS or without), `quic`, `websocket`,
@@ -37,5 +36,5 @@ export function withPolicy(
 }
 
 function encoded(policy: number, preferredTransportId: number): preview3.ControlExtension {
-  return preview3.encodeHelloExtension({ kind: 'transport_policy', policy, preferredTransportId });
+  return encodeHelloExtension({ kind: 'transport_policy', policy, preferredTransportId });
 }
