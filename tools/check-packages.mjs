@@ -140,10 +140,6 @@ try {
     );
     if (/\bnode:|\brequire\(|\bBuffer\b|\bprocess\./.test(code)) throw new Error('the bundle leans on Node');
   });
-  await checkAsync('the WebSocket of a browser bundles without a polyfill', async () => {
-    const code = await bundled("export * from 'nnrp-transport-websocket/browser';");
-    if (/\bnode:|\brequire\(|\bBuffer\b|\bprocess\./.test(code)) throw new Error('the bundle leans on Node');
-  });
   await checkAsync('one codec alone is small in a bundle', async () => {
     smallerThan(8192, await bundled("export { decodeSessionOpen } from 'nnrp-core/preview3';"));
   });

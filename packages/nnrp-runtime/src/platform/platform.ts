@@ -124,7 +124,7 @@ export function emitWarning(text: string, detail: string): void {
 }
 
 /** Memory that holds anything, and is written before it is read. */
-export function newMemory(length: number): Uint8Array<ArrayBuffer> {
+export function newMemory(length: number): Uint8Array {
   return Buffer?.allocUnsafeSlow(length) ?? new Uint8Array(length);
 }
 
@@ -140,7 +140,7 @@ export function latin1Text(bytes: Uint8Array, start: number, end: number): strin
 }
 
 /** The same back. */
-export function latin1Bytes(text: string): Uint8Array<ArrayBuffer> {
+export function latin1Bytes(text: string): Uint8Array {
   return Buffer?.from(text, 'latin1') ?? Uint8Array.from(text, (character) => character.charCodeAt(0));
 }
 
