@@ -52,7 +52,8 @@ const registered = shared[KEY];
 
 /**
  * Makes addresses of a scheme known to `NnrpClient.connect` and `NnrpServer.listen`. A package of a transport does it when it is
- * imported. The same scheme again takes the place of the first.
+ * imported. The same scheme again takes the place of the first, but what only connects does not take that of what listens, too:
+ * the WebSocket of a browser, imported beside that of Node.js.
  *
  * @throws UsageError on a scheme that is none or belongs to nnrp-runtime, and on what neither connects nor listens
  */
@@ -67,6 +68,7 @@ export function registerTransport(transport: TransportScheme): void {
     throw new UsageError(`registerTransport: isEncrypted: expected true or false, got ${shownValue(isEncrypted)}`);
   if (typeof connector !== 'function' && typeof listener !== 'function')
     throw new UsageError('registerTransport: expected a connector, a listener or both');
+  if (typeof listener !== 'function' && typeof registered.get(scheme)?.listener === 'function') return;
   registered.set(scheme, transport);
 }
 

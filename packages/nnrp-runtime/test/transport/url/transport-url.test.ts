@@ -190,6 +190,20 @@ describe('a transport of its own', () => {
     await expect(NnrpServer.listen('test+sealed://here:1')).rejects.toThrow('test+sealed cannot listen here');
   });
 
+  it('keeps its place where it listens and another that only connects is registered, in whichever order', async () => {
+    const scheme = 'test+both';
+    const failing = (name: string) => () => ({ kind: 'test', connect: () => Promise.reject(new Error(name)) });
+    const both = { scheme, isEncrypted: false, connector: failing('both'), listener: () => new MemoryListener() };
+    const connecting = (name: string) => registerTransport({ scheme, isEncrypted: false, connector: failing(name) });
+    connecting('first');
+    connecting('second');
+    await expect(NnrpClient.connect('test+both://here:1')).rejects.toThrow('second');
+    registerTransport(both);
+    connecting('third');
+    await expect(NnrpClient.connect('test+both://here:1')).rejects.toThrow('both');
+    await (await NnrpServer.listen('test+both://here:1')).close();
+  });
+
   it('has an address that is a URL, and no password in it', async () => {
     registerTransport({ scheme: 'test+url', isEncrypted: false, listener: () => new MemoryListener() });
     await expect(NnrpServer.listen('test+url://me:secret@here:1')).rejects.toThrow(
