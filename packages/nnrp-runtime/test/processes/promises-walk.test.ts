@@ -22,6 +22,7 @@ const CLASSES: readonly (readonly [name: string, file: string])[] = [
   ['NnrpServer', 'server/server.ts'],
   ['NnrpServerSession', 'server/contract/contract.ts'],
   ['OperationContext', 'server/contract/contract.ts'],
+  ['NnrpClient', 'client/portable-client.ts'],
   ['NnrpClient', 'client/client.ts'],
   ['NnrpClientSession', 'client/session/client-session.ts'],
   ['ClientOperation', 'client/results/client-operation.ts'],
@@ -38,6 +39,8 @@ const SYMBOLS: Readonly<Record<string, string>> = {
 /** Methods that are public for other parts of the runtime alone, as their comments say. */
 const FOR_THE_RUNTIME =
   /@internal|^\/\*\*\s*(\*\s*)?For the (session|serve loop|runtime|deadline queue|stream|reporter|loop)\b/;
+
+const HIDDEN = new Set<ts.SyntaxKind>([ts.SyntaxKind.PrivateKeyword, ts.SyntaxKind.ProtectedKeyword]);
 
 /** Always refuses on the servers of this test, at once. */
 const ALWAYS_REFUSED = ['NnrpServer.renew'];
@@ -57,7 +60,7 @@ function publicCalls(className: string, file: string): string[] {
     const isPromise = isField && member.type?.getText().startsWith('Promise');
     if (!ts.isMethodDeclaration(member) && !ts.isMethodSignature(member) && isPromise !== true) return [];
     const modifiers = ts.canHaveModifiers(member) ? (ts.getModifiers(member) ?? []) : [];
-    if (modifiers.some(({ kind }) => kind === ts.SyntaxKind.PrivateKeyword)) return [];
+    if (modifiers.some(({ kind }) => HIDDEN.has(kind))) return [];
     const comment = source.text.slice(member.getFullStart(), member.getStart()).trim();
     if (FOR_THE_RUNTIME.test(comment)) return [];
     const text = member.name?.getText() ?? '';
