@@ -10,7 +10,6 @@ import {
   type FramedTransport,
   formatAddress,
   type Guarded,
-  guard,
   type HostPort,
   type ListenerBound,
   type ListenerBoundName,
@@ -18,7 +17,7 @@ import {
   warn,
 } from 'nnrp-runtime/transport';
 import { TRANSPORT_KIND } from './stream/websocket-transport.js';
-import { refuse } from './upgrade/refusal.js';
+import { HttpUpgrades } from './upgrade/http-upgrades.js';
 import { checkPath, type ServerSettings, serverSettings } from './upgrade/server-settings.js';
 import { UpgradeGate } from './upgrade/upgrade-gate.js';
 import { type BindTarget, bindTarget } from './websocket-address.js';
@@ -38,8 +37,7 @@ export class WebSocketListener implements FramedListener, Guarded {
   private readonly gate: UpgradeGate;
   private readonly waiting: AcceptQueue;
   private closed = false;
-  private readonly onUpgrade = (request: IncomingMessage, socket: Socket, head: Buffer) =>
-    guard(this, () => this.upgrade(request, socket, head));
+  private readonly takeOff: () => void;
 
   private constructor(
     private readonly http: HttpServer | HttpsServer,
@@ -49,7 +47,12 @@ export class WebSocketListener implements FramedListener, Guarded {
   ) {
     this.waiting = new AcceptQueue(`the path ${path}`);
     this.gate = new UpgradeGate(settings, path, this.waiting);
-    http.on('upgrade', this.onUpgrade);
+    this.takeOff = HttpUpgrades.add(http, {
+      path,
+      // One's own server has no other upgrades: the gate refuses them.
+      isFor: (request) => isOwn || this.gate.isFor(request),
+      upgrade: (request, socket, head) => this.upgrade(request, socket, head),
+    });
   }
 
   /**
@@ -88,7 +91,7 @@ export class WebSocketListener implements FramedListener, Guarded {
    * Takes the upgrades at one path of an HTTP server of the application's. The server is neither started nor closed, and
    * requests and upgrades at other paths are its own.
    *
-   * @throws UsageError on an option that cannot work
+   * @throws UsageError on an option that cannot work, and on a path at which NNRP is spoken already
    */
   static attach(
     target: AttachTarget,
@@ -132,7 +135,7 @@ export class WebSocketListener implements FramedListener, Guarded {
       if (this.closed) return;
       this.closed = true;
       const { address } = this;
-      this.http.off('upgrade', this.onUpgrade);
+      this.takeOff();
       this.gate.close();
       this.waiting.close(new ClosedError(`listener ${address} is closed`));
       if (this.isOwn) this.http.close();
@@ -175,15 +178,8 @@ export class WebSocketListener implements FramedListener, Guarded {
   }
 
   private upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
-    if (this.isOwn || this.gate.isFor(request)) {
-      this.waiting.address = this.address;
-      this.gate.upgrade(request, socket, head);
-      return;
-    }
-    // Without this listener Node would have ended it: an upgrade that nothing else listens to would stay for ever.
-    if (this.http.listenerCount('upgrade') > 1) return;
-    listen(this, socket, 'error', () => {});
-    refuse(this, socket, { status: 404, text: 'there is nothing at this path to upgrade to' });
+    this.waiting.address = this.address;
+    this.gate.upgrade(request, socket, head);
   }
 }
 

@@ -70,7 +70,11 @@ export class PlatformConnector implements FramedConnector {
       const fail = (reason: unknown) => {
         end();
         reject(reason);
-        socket.close();
+        try {
+          socket.close();
+        } catch {
+          // It was never open, and is not wanted any more.
+        }
       };
       const aborted = () => fail(signal?.reason);
       const { connectTimeoutMs } = settings;
@@ -80,9 +84,10 @@ export class PlatformConnector implements FramedConnector {
       signal?.addEventListener('abort', aborted);
       // Without one, some platforms report the error as one of nobody's.
       socket.onerror = () => {};
-      socket.onclose = ({ code, reason }) => {
-        const said = reason === '' ? '' : `: ${reason}`;
-        fail(new TransportError(`cannot connect to ${shown}: the WebSocket was closed with code ${code}${said}`));
+      socket.onclose = (event) => {
+        const said = event?.reason ? `: ${event.reason}` : '';
+        const code = event?.code === undefined ? 'no code' : `code ${event.code}`;
+        fail(new TransportError(`cannot connect to ${shown}: the WebSocket was closed with ${code}${said}`));
       };
       socket.onopen = () => {
         end();

@@ -12,7 +12,7 @@ export interface PlatformOptions {
   readonly maxPacketBytes?: number | undefined;
   /**
    * Bytes that may arrive while reading is paused, since a platform's WebSocket cannot be told to wait; beyond, the connection
-   * ends with an error. Default 128 MiB.
+   * ends with an error; each message counts 256 on top. Default 128 MiB.
    */
   readonly maxHeldBytes?: number | undefined;
   /** Milliseconds in which a server for which bytes wait must have taken some; else it is given up. Default 30000, 0 = never. */

@@ -5,12 +5,15 @@ import { CloseCode, closeFailure } from '../frames/close-codes.js';
 import { beginsLikePacket, packetLength } from '../frames/packet-length.js';
 import type { PLATFORM_DEFAULTS } from './platform-options.js';
 import { OPEN, type PlatformWebSocket, platform, type Timer } from './platform-websocket.js';
+import { SendingWatch } from './sending-watch.js';
 
 /** Milliseconds between two looks at what the platform still holds: it does not tell when that becomes less. */
 const LOOK_MS = 10;
 /** The `kind` of its transports. */
 export const TRANSPORT_KIND = 'websocket';
 const MAX_REASON_CHARACTERS = 40;
+/** What a message that waits holds besides its bytes (measured, rounded down). */
+const MESSAGE_BYTES = 256;
 /** What codes of RFC 6455 are sent with: the interface takes 1000, and 3000 to 4999. */
 const OF_PLATFORM = 3000;
 
@@ -36,8 +39,7 @@ export class PlatformTransport implements FramedTransport {
   /** What has come is no packet, and the receiver knows: nothing more is read. */
   private isBroken = false;
   private looking: Timer;
-  private takenAtMs = 0;
-  private leastBuffered = 0;
+  private readonly sending = new SendingWatch(LOOK_MS);
   private state: 'open' | 'closing' | 'over' = 'open';
   private failure: NnrpError | undefined;
   private isTold = false;
@@ -59,11 +61,14 @@ export class PlatformTransport implements FramedTransport {
     this.splitter.oversized = (head, fault) => this.sink?.oversized?.(head, fault) ?? false;
     socket.onmessage = ({ data }) => this.guarded(() => this.received(data));
     socket.onerror = () => {};
-    socket.onclose = ({ code, reason }) => this.guarded(() => this.ended(closeFailure(remoteAddress, code, reason)));
+    socket.onclose = (event) =>
+      this.guarded(() => this.ended(closeFailure(remoteAddress, event?.code ?? NO_CLOSE_FRAME, event?.reason ?? '')));
   }
 
   get unsentBytes(): number {
-    return this.socket.bufferedAmount ?? 0;
+    // Some platforms do not say it.
+    const { bufferedAmount = 0 } = this.socket;
+    return Number.isFinite(bufferedAmount) ? Math.max(0, bufferedAmount) : 0;
   }
 
   get hasStalled(): boolean {
@@ -87,6 +92,7 @@ export class PlatformTransport implements FramedTransport {
     this.listener?.append([bytes]);
     if (this.state !== 'open' || this.socket.readyState !== OPEN) return true;
     this.socket.send(bytes);
+    this.sending.gave(bytes.length);
     this.watch();
     if (this.unsentBytes < this.settings.highWaterBytes) return true;
     this.full = true;
@@ -155,7 +161,7 @@ export class PlatformTransport implements FramedTransport {
       this.refuse(CloseCode.InvalidPayload, fault);
       return;
     }
-    this.heldBytes += bytes.length;
+    this.heldBytes += bytes.length + MESSAGE_BYTES;
     this.held.push(bytes);
     if (!this.paused && !this.delivering) this.deliver();
     else if (this.heldBytes > this.settings.maxHeldBytes) {
@@ -194,7 +200,7 @@ export class PlatformTransport implements FramedTransport {
     const next = this.held[this.taken];
     if (next === undefined) return undefined;
     this.held[this.taken++] = EMPTY;
-    this.heldBytes -= next.length;
+    this.heldBytes -= next.length + MESSAGE_BYTES;
     if (this.taken === this.held.length) this.dropHeld();
     return next;
   }
@@ -208,8 +214,7 @@ export class PlatformTransport implements FramedTransport {
   /** Looks from time to time how far the platform has got, as long as it holds something. */
   private watch(): void {
     if (this.looking !== undefined || this.unsentBytes === 0) return;
-    this.leastBuffered = this.unsentBytes;
-    this.takenAtMs = platform.performance.now();
+    this.sending.begin(platform.performance.now(), this.unsentBytes);
     this.lookLater();
   }
 
@@ -221,11 +226,9 @@ export class PlatformTransport implements FramedTransport {
     this.looking = undefined;
     if (this.state === 'over') return;
     const { unsentBytes } = this;
-    const nowMs = platform.performance.now();
-    if (unsentBytes < this.leastBuffered) this.takenAtMs = nowMs;
-    this.leastBuffered = unsentBytes;
+    const silentMs = this.sending.look(platform.performance.now(), unsentBytes);
     const { stallTimeoutMs, highWaterBytes } = this.settings;
-    if (unsentBytes > 0 && stallTimeoutMs > 0 && nowMs - this.takenAtMs >= stallTimeoutMs) {
+    if (unsentBytes > 0 && stallTimeoutMs > 0 && silentMs >= stallTimeoutMs) {
       this.stalled = true;
       const text = `${this.remoteAddress} has taken nothing for ${stallTimeoutMs} ms while bytes wait for it`;
       this.abort(new TransportError(text));
@@ -284,6 +287,7 @@ export class PlatformTransport implements FramedTransport {
 }
 
 const EMPTY = new Uint8Array(0);
+const NO_CLOSE_FRAME = 1006;
 
 /** Of whatever realm. */
 function isArrayBuffer(data: unknown): data is ArrayBuffer {

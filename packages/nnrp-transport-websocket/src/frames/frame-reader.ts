@@ -168,7 +168,8 @@ export class FrameReader {
       this.refuse(fault.code, fault.text);
       return;
     }
-    if (first !== WHOLE_MESSAGE) this.idleFrames++;
+    // What is foreign is read and dropped, for as long as the answer takes to leave.
+    if (first !== WHOLE_MESSAGE || this.isForeign) this.idleFrames++;
     if (isMasked) this.mask.set(header.subarray(headerBytes - MASK_BYTES, headerBytes));
     if (this.opcode === Opcode.Binary) this.beginMessage();
     this.inPayload = true;

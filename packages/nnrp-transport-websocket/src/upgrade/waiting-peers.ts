@@ -26,8 +26,7 @@ const BOUND_NAMES: { readonly [Bound in keyof StrangerLimits]: ListenerBoundName
 
 /** Connections that are no WebSocket yet: so many at once, and each for so long, whatever the peer sends. */
 export class WaitingPeers {
-  /** By both ends' addresses: a TLS socket does not tell which connection it was made over. */
-  private readonly peers = new Map<string, WaitingPeer>();
+  private readonly peers = new Map<PeerName, WaitingPeer>();
   private readonly strangers: Strangers<WaitingPeer>;
   onBoundHit: ((name: ListenerBoundName) => void) | undefined;
 
@@ -80,7 +79,7 @@ export class WaitingPeers {
   }
 
   /** It is let in. @param ends - see {@link endsOf} */
-  delete(ends: string): void {
+  delete(ends: PeerName): void {
     const peer = this.peers.get(ends);
     if (peer === undefined) return;
     clearTimeout(peer.timer);
@@ -94,7 +93,11 @@ export class WaitingPeers {
   }
 }
 
-/** What names a connection, also where TLS has a socket of its own over it. */
-export function endsOf({ remoteAddress, remotePort, localAddress }: Socket): string {
-  return `${remoteAddress} ${remotePort} ${localAddress}`;
+/** What names a connection, also where TLS has a socket of its own over it, which does not tell which that is. */
+type PeerName = string | Socket;
+
+/** Both ends' addresses; those of a Unix domain socket have none. */
+export function endsOf(socket: Socket): PeerName {
+  const { remoteAddress, remotePort, localAddress } = socket;
+  return remoteAddress === undefined ? socket : `${remoteAddress} ${remotePort} ${localAddress}`;
 }
