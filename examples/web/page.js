@@ -21,9 +21,7 @@ let streaming;
 let scrolling = false;
 
 show('connecting');
-const kept = JSON.parse(sessionStorage.getItem(KEPT) ?? '{}');
-// A ticket is good once.
-sessionStorage.removeItem(KEPT);
+let kept = JSON.parse(sessionStorage.getItem(KEPT) ?? '{}');
 for (const { asked, answer, note } of kept.said ?? []) add(asked, answer, note);
 
 form.addEventListener('submit', async (event) => {
@@ -31,15 +29,20 @@ form.addEventListener('submit', async (event) => {
   if (prompt.value === '' || session === undefined || streaming !== undefined) return;
   const entry = add(prompt.value, '');
   prompt.value = '';
+  // From now on, so that a second one has to wait.
+  streaming = { entry };
   try {
     await stream(entry, await session.submit(entry.asked));
   } catch (error) {
+    streaming = undefined;
     note(entry, error.code ?? String(error));
   }
 });
-stop.addEventListener('click', () => streaming?.operation.cancel());
+stop.addEventListener('click', () => streaming?.operation?.cancel());
 // The ticket says what was read up to now, so both are kept in the same turn.
 addEventListener('pagehide', () => {
+  // Before the session goes on, what was kept stands as it is.
+  if (session === undefined && kept.ticket !== undefined) return;
   const { frameId } = streaming?.operation ?? {};
   const plain = said.map(({ asked, answer, note }) => ({ asked, answer, note }));
   try {
@@ -69,6 +72,9 @@ async function connect({ ticket, frameId }) {
         session = await client.openSession();
         show('connected');
       }
+      // A ticket is good once.
+      kept = {};
+      sessionStorage.removeItem(KEPT);
       return;
     } catch (error) {
       console.warn(`not connected: ${error.message}`);

@@ -24,6 +24,10 @@ export class Reconnecting {
   private attempt: AbortController | undefined;
   private attempts = 0;
   private letNetworkGo = () => {};
+  /** Before that, in milliseconds of `performance.now()`, the server wants no attempt. */
+  private notBeforeMs = 0;
+  /** When the attempt that is under way began. */
+  private attemptMs = 0;
   /** When the connection was of use, in milliseconds of `performance.now()`; undefined while there is none. */
   private sinceMs: number | undefined;
 
@@ -38,17 +42,26 @@ export class Reconnecting {
     this.stop();
     if (this.sinceMs !== undefined && performance.now() - this.sinceMs >= MAX_BACKOFF_MS) this.attempts = 0;
     this.sinceMs = undefined;
+    this.notBeforeMs = performance.now() + leastMs;
+    this.wait(leastMs);
+  }
+
+  private wait(leastMs: number): void {
     const drawnMs = backoffMs(this.attempts++, this.settings.reconnectBackoffMs);
     // Those that were all asked to wait as long do not come back together either.
     const delayMs = leastMs > 0 ? leastMs + drawnMs : drawnMs;
     this.timer = later(this.owner, Math.min(delayMs, MAX_TIMER_MS), () => this.connect());
-    this.letNetworkGo = whenOnline(() => guard(this.owner, () => this.networkIsBack(leastMs)));
+    this.letNetworkGo = whenOnline(() => guard(this.owner, () => this.networkIsBack()));
   }
 
   /** The waits so far were for a network that was not there, and so is an attempt that is under way. */
-  private networkIsBack(leastMs: number): void {
+  private networkIsBack(): void {
+    const nowMs = performance.now();
+    // One that is young may be of the network that is back: a network that comes and goes must not end each of them.
+    if (this.attempt !== undefined && nowMs - this.attemptMs < MAX_BACKOFF_MS) return;
     this.attempts = 0;
-    this.begin(leastMs);
+    this.stop();
+    this.wait(Math.max(0, this.notBeforeMs - nowMs));
   }
 
   /**
@@ -79,6 +92,7 @@ export class Reconnecting {
     const { owner, connector, settings } = this;
     const attempt = new AbortController();
     this.attempt = attempt;
+    this.attemptMs = performance.now();
     const isWanted = () => this.attempt === attempt;
     const came = (transport: FramedTransport) => {
       if (!isWanted()) {

@@ -55,11 +55,32 @@ describe('an attempt to connect again', () => {
     vi.spyOn(Math, 'random').mockReturnValue(0);
     isBack();
     await vi.waitFor(() => expect(signals).toHaveLength(1), SOON_MS);
+    // It may be of the network that is back, as long as it is young.
+    isBack();
+    expect(signals.map(({ aborted }) => aborted)).toEqual([false]);
+    const nowMs = performance.now();
+    vi.spyOn(performance, 'now').mockReturnValue(nowMs + 5001);
     isBack();
     expect(await within(connected, SOON_MS, 'the connection')).toBe(here);
     expect(signals.map(({ aborted }) => aborted)).toEqual([true, false]);
     expect(listeners.size).toBe(0);
     there.abort();
+  });
+
+  it('still waits for as long as the server has asked for', async () => {
+    const { isBack } = network();
+    vi.spyOn(Math, 'random').mockReturnValue(0);
+    const unexpected = () => expect.unreachable('the server wants no attempt yet');
+    const reconnecting = new Reconnecting(
+      { connected: unexpected, connectFailed: unexpected, crashed: unexpected },
+      { kind: 'memory', connect: unexpected },
+      { reconnectBackoffMs: 1, connectTimeoutMs: 1000 },
+    );
+    reconnecting.begin(60_000);
+    isBack();
+    // Whatever would be made now is made before this.
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    reconnecting.stop();
   });
 
   it('is not made any more after the end', () => {
