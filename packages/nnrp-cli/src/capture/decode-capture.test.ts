@@ -69,6 +69,20 @@ describe('a capture of WebSocket', () => {
     expect(second).toMatchObject({ frame: { at: length + header } });
   });
 
+  it.each([
+    ['lines that end in another way', 'GET / HTTP/1.1\nCookie: SECRET\nUpgrade: websocket\r\n\r\n'],
+    ['a line that goes on', 'GET / HTTP/1.1\r\nUpgrade: websocket\r\nX-Fold: a\r\n SECRET\r\n\r\n'],
+    ['a line inside a value', 'GET / HTTP/1.1\r\nUpgrade: websocket\r\nHost: a\nAuthorization: SECRET\r\n\r\n'],
+    ['a sub-protocol', 'GET / HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: nnrp.1, SECRET\r\n\r\n'],
+    ['a user', 'GET http://me:SECRET@h/ HTTP/1.1\r\nUpgrade: websocket\r\nOrigin: http://SECRET@h/\r\n\r\n'],
+    ['what stands behind a space', 'GET /?a=b SECRET HTTP/1.1\r\nUpgrade: websocket\r\n\r\n'],
+    ['an answer', 'HTTP/1.1 101 SECRET=1\r\nUpgrade: websocket\r\n\r\n'],
+  ])('shows no secret in %s', (_, header) => {
+    const items = decoded(Buffer.concat([Buffer.from(header, 'latin1'), message(PING)]));
+    expect(JSON.stringify(items)).not.toContain('SECRET');
+    expect(JSON.stringify(items)).toContain('"bytes"');
+  });
+
   it('says code and reason of a close frame', () => {
     expect(decoded(closeFrame(1007, 'no packet: 日本'))[0]).toMatchObject({
       frame: { opcode: 8, opcode_name: 'close' },

@@ -5,8 +5,11 @@ import type { CaptureFault } from './capture-fault.js';
 /** More than a server of Node takes. */
 const MAX_HEADER_BYTES = 64 * 1024;
 const MAX_SHOWN_BYTES = 512;
-/** What is shown with its value. Others may be secrets, such as cookies and tokens. */
-const SHOWN = /^(?:host|origin|upgrade|connection|sec-websocket-.*)$/;
+/** What is shown with its value. Others may be secrets, such as cookies and tokens; what is not understood may hold them. */
+const SHOWN = /^(?:host|origin|upgrade|connection|sec-websocket-(?:accept|extensions|key|protocol|version))$/;
+const FIELD = /^([!#$%&'*+.^_`|~0-9a-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*$/i;
+const REQUEST = /^(GET) ([\x21-\x7e]+) (HTTP\/1\.\d)$/;
+const ANSWER = /^(HTTP\/1\.\d \d{3})(?: ([A-Za-z ]*))?$/;
 
 /** The header of an upgrade request or of its answer. */
 export interface HttpHeader {
@@ -35,14 +38,15 @@ export function readHttpHeader(capture: Uint8Array, at: number): HttpHeader {
   const headers: Record<string, string> = Object.create(null) as Record<string, string>;
   const others: string[] = [];
   for (const line of fields) {
-    const [, name = '', value = ''] = /^([^:]*):[ \t]*(.*?)[ \t]*$/s.exec(line) ?? [];
-    if (SHOWN.test(name.toLowerCase())) headers[name.toLowerCase()] = shown(value);
-    else others.push(shown(name === '' ? line : name));
+    const [, name = '', value = ''] = FIELD.exec(line) ?? [];
+    const key = name.toLowerCase();
+    if (name === '') others.push(`${line.length} bytes that are no header`);
+    else if (SHOWN.test(key)) headers[key] = shown(publicPart(key, value));
+    else others.push(shown(name));
   }
   const end = length < 0 ? at + text.length : at + length + 4;
   const fault = faultOf(at, end, length, start, headers);
-  // The query of a request may be a token.
-  const line = shown(start.replace(/\?\S*/, '?...'));
+  const line = shown(shownStart(start));
   return { at, end, json: { at, bytes: end - at, start: line, headers: { ...headers }, other_headers: others }, fault };
 }
 
@@ -61,9 +65,32 @@ function faultOf(
     return wrong(end, 'an empty line (0d0a0d0a), which ends the header', actual);
   }
   if (!start.startsWith('GET ') && !/^HTTP\/1\.\d 101\b/.test(start))
-    return wrong(at, 'GET or status 101', `"${shown(start)}"`);
+    return wrong(at, 'GET or status 101', `"${shown(shownStart(start))}"`);
   if (upgrade.toLowerCase() !== 'websocket') return wrong(at, 'the header "upgrade: websocket"', `"${upgrade}"`);
   return undefined;
+}
+
+/** The first line, without what may be a secret. */
+function shownStart(start: string): string {
+  const [, method, target = '', version] = REQUEST.exec(start) ?? [];
+  if (method !== undefined) return `${method} ${withoutSecrets(target)} ${version}`;
+  const [, status, reason = ''] = ANSWER.exec(start) ?? [];
+  if (status !== undefined) return `${status} ${reason}`.trimEnd();
+  return `${start.length} bytes that are no first line`;
+}
+
+/** Browsers can send a token as a sub-protocol only. */
+function publicPart(name: string, value: string): string {
+  if (name !== 'sec-websocket-protocol') return withoutSecrets(value);
+  const all = value.split(',').map((one) => one.trim());
+  const ours = all.filter((one) => /^nnrp[.0-9a-z-]{0,16}$/.test(one));
+  const others = all.length - ours.length;
+  return [...ours, ...(others > 0 ? [`(${others} more)`] : [])].join(', ');
+}
+
+/** Without the user and password of a URL, and without its query. */
+function withoutSecrets(url: string): string {
+  return url.replace(/\/\/[^/?#]*@/g, '//...@').replace(/\?.*$/s, '?...');
 }
 
 function shown(text: string): string {
