@@ -1,4 +1,4 @@
-import { ClosedError, isNnrpError, type NnrpError } from 'nnrp-core';
+import { ClosedError, isNnrpError, type NnrpError, TimeoutError } from 'nnrp-core';
 import { whenAborted } from '../../base/application/abort-signals.js';
 import { later, NO_OWNER } from '../../base/guard.js';
 import { answering, ignoreRejection } from '../../base/promises/settled.js';
@@ -11,11 +11,15 @@ import { CurrentConnector } from '../moving/current-connector.js';
 
 /** So much of the time a probe may take: the rest is for connecting before it, and for a race without probes after it. */
 const PROBE_SHARE = 1 / 3;
+/** So much of the time all of it may take: a connection that is there by then is taken, whatever became of its probe. */
+const WHOLE_SHARE = 0.95;
 
 /** What is measured: a client with a connection of its own. */
 export interface MeasuredClient {
   probe(options: { readonly timeoutMs: number }): Promise<{ readonly roundTripUs: number }>;
   close(): Promise<unknown>;
+  /** Resolves when its connection is over, and never rejects. */
+  readonly closed: Promise<unknown>;
 }
 
 /** Makes the client of a connection. @param connector - by which it connects again; default by all ways */
@@ -31,7 +35,7 @@ export class Measuring {
 
   /**
    * Connects by all ways at once, and keeps the client whose TRANSPORT_PROBE has taken the least time. The others are closed.
-   * Where no probe is answered, the ways race without them.
+   * Where no probe is answered, the first connection is kept; where probes have cost all of them, the ways race without.
    *
    * @throws (as a rejection) UsageError at once; TransportError that names each way with its reason; the reason of `signal`
    */
@@ -65,12 +69,14 @@ interface Measured<Client> extends Candidate<Client> {
 class Measurement<Client extends MeasuredClient> {
   private readonly ways: readonly Way[];
   private readonly losing = new AbortController();
-  private readonly clients = new Set<Client>();
+  /** Those that have a connection, in the order in which it came. */
+  private readonly open = new Map<Client, Candidate<Client>>();
   private readonly measured: Measured<Client>[] = [];
   /** Ways that have come to an end, measured or not. */
   private readonly settled = new Set<Way>();
   private readonly failures = new Map<Way, NnrpError>();
   private window: ReturnType<typeof later> | undefined;
+  private limit: ReturnType<typeof later> | undefined;
   private letGo = () => {};
   private isOver = false;
 
@@ -84,7 +90,7 @@ class Measurement<Client extends MeasuredClient> {
     this.ways = memory.inOrder();
   }
 
-  /** @returns the best way with its client; undefined when there are connections, and no probe was answered on them */
+  /** @returns the best way with its client; undefined when each connection has ended over its probe */
   static run<Client extends MeasuredClient>(
     memory: WayMemory,
     times: RaceTimes,
@@ -96,7 +102,11 @@ class Measurement<Client extends MeasuredClient> {
 
   private begin(signal: AbortSignal | undefined): void {
     this.letGo = whenAborted(NO_OWNER, signal, (reason) => this.fail(reason));
-    if (this.isOver) this.letGo();
+    if (this.isOver) {
+      this.letGo();
+      return;
+    }
+    this.limit = later(NO_OWNER, this.times.wholeMs * WHOLE_SHARE, () => this.timeIsUp());
     for (const way of this.ways) if (!this.isOver) ignoreRejection(this.measure(way));
   }
 
@@ -115,19 +125,22 @@ class Measurement<Client extends MeasuredClient> {
 
   private async probe(candidate: Candidate<Client>): Promise<void> {
     const { client, way } = candidate;
-    this.clients.add(client);
+    this.open.set(client, candidate);
+    ignoreRejection(client.closed.then(() => this.open.delete(client)));
     const timeoutMs = Math.max(1, Math.floor(this.times.wholeMs * PROBE_SHARE));
     try {
       const { roundTripUs } = await client.probe({ timeoutMs });
-      if (!this.isOver) this.measured.push({ ...candidate, roundTripUs });
-    } catch {
+      if (this.isOver) return;
+      this.measured.push({ ...candidate, roundTripUs });
+      this.window ??= later(NO_OWNER, this.times.headStartMs, () => this.windowIsOver());
+    } catch (error) {
       // Servers need not serve probes. A connection that one has cost is made again by the race.
-      this.clients.delete(client);
-      ignoreRejection(client.close());
+      if (!isNnrpError(error, 'NNRP_ERR_TIMEOUT') && !isNnrpError(error, 'NNRP_ERR_PEER')) {
+        this.open.delete(client);
+        ignoreRejection(client.close());
+      }
     }
-    if (this.isOver) return;
-    this.window ??= later(NO_OWNER, this.times.headStartMs, () => this.choose());
-    this.ended(way);
+    if (!this.isOver) this.ended(way);
   }
 
   private failed(way: Way, error: unknown): void {
@@ -147,12 +160,39 @@ class Measurement<Client extends MeasuredClient> {
     if (this.settled.size === this.ways.length) this.choose();
   }
 
+  /** The others have had their time. Where those that were measured are over by now, the next answer opens another one. */
+  private windowIsOver(): void {
+    this.window = undefined;
+    if (this.best() !== undefined) this.choose();
+  }
+
+  /** Takes a connection that is there rather than none. */
+  private timeIsUp(): void {
+    if (this.open.size > 0) {
+      this.choose();
+      return;
+    }
+    const { wholeMs } = this.times;
+    for (const way of this.ways) {
+      if (!this.settled.has(way))
+        this.failures.set(way, new TimeoutError(`no connection within ${wholeMs} ms`, wholeMs));
+    }
+    this.fail(noWay(this.ways, this.failures));
+  }
+
+  private best(): Measured<Client> | undefined {
+    const open = this.measured.filter(({ client }) => this.open.has(client));
+    return open.sort((one, other) => one.roundTripUs - other.roundTripUs)[0];
+  }
+
+  /** Where no probe was answered, the first connection is as good as any. */
   private choose(): void {
     if (this.isOver) return;
-    const [best] = [...this.measured].sort((one, other) => one.roundTripUs - other.roundTripUs);
-    for (const way of this.ways) if (!this.settled.has(way)) this.memory.failed(way);
+    const [first] = this.open.values();
+    const best = this.best() ?? first;
+    for (const way of this.ways) if (!this.settled.has(way) && way !== best?.way) this.memory.failed(way);
     if (best !== undefined) {
-      this.clients.delete(best.client);
+      this.open.delete(best.client);
       this.memory.took(best.way);
     }
     this.end(new ClosedError('another address has answered first'));
@@ -168,8 +208,9 @@ class Measurement<Client extends MeasuredClient> {
   private end(reason: unknown): void {
     this.isOver = true;
     clearTimeout(this.window);
+    clearTimeout(this.limit);
     this.letGo();
     this.losing.abort(reason);
-    for (const client of this.clients) ignoreRejection(client.close());
+    for (const client of this.open.keys()) ignoreRejection(client.close());
   }
 }

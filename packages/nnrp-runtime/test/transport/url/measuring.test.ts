@@ -72,6 +72,33 @@ describe('measureTransports', () => {
     await eventually(() => server.connectionCount === 1, 'there is one connection');
   });
 
+  it('gives a slow one its time while another answers no probe', async () => {
+    const { slow, fast } = await slowAndFast();
+    slow.delayMs = 600;
+    fast.mode = 'be silent';
+    const client = await connect([fast.address, slow.address], MEASURED);
+    expect(client.remoteAddress).toBe(slow.remoteAddress);
+  });
+
+  it('keeps a connection on which no probe was answered, within the whole time', async () => {
+    const { slow, fast } = await slowAndFast();
+    slow.mode = 'be silent';
+    fast.mode = 'be silent';
+    const one = await connect([slow.address, fast.address], { ...MEASURED, connectTimeoutMs: 900 });
+    expect([slow.remoteAddress, fast.remoteAddress]).toContain(one.remoteAddress);
+    expect([slow.count, fast.count]).toEqual([1, 1]);
+  });
+
+  it('takes none that has ended after its answer', async () => {
+    const { slow, fast } = await slowAndFast();
+    const connecting = connect([fast.address, slow.address], MEASURED);
+    await eventually(() => fast.answers === 1, 'the fast one has answered');
+    fast.close();
+    const client = await connecting;
+    expect(client.remoteAddress).toBe(slow.remoteAddress);
+    expect((await (await client.openSession()).request('hello')).text()).toBe('hello');
+  });
+
   it('names each address with its reason when none can be connected to', async () => {
     const addresses = [await closedPort(), await closedPort()];
     await expect(NnrpClient.connect(addresses, MEASURED)).rejects.toThrow(

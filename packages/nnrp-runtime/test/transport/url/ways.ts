@@ -55,6 +55,8 @@ export async function silent(): Promise<string> {
 export class Relay {
   /** Connections so far. */
   count = 0;
+  /** How often the server has said something. */
+  answers = 0;
   /** Milliseconds that everything takes on its way to the server. */
   delayMs = 0;
   /** What it does with connections. */
@@ -117,6 +119,7 @@ export class Relay {
     this.sockets.add(there);
     there.pipe(client).on('close', () => there.destroy());
     there.on('close', () => client.destroy());
+    there.on('data', () => this.answers++);
     client.on('data', (bytes) => {
       if (this.delayMs === 0) there.write(bytes);
       else setTimeout(() => there.write(bytes), this.delayMs);
