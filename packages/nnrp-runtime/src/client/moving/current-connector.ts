@@ -12,7 +12,7 @@ export class CurrentConnector implements FramedConnector {
     return this.current.connect(signal);
   }
 
-  ledNowhere(): void {
-    this.current.ledNowhere?.();
+  ledNowhere(): boolean {
+    return this.current.ledNowhere?.() === true;
   }
 }

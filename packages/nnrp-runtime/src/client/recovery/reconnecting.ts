@@ -74,9 +74,13 @@ export class Reconnecting {
     this.sinceMs = performance.now();
   }
 
-  /** The connection is over, and nothing has come over it. */
-  ledNowhere(): void {
-    guard(this.owner, () => this.connector.ledNowhere?.());
+  /** The connection is over, and nothing has come over it. @returns whether there is another way */
+  ledNowhere(): boolean {
+    let hasOther = false;
+    guard(this.owner, () => {
+      hasOther = this.connector.ledNowhere?.() === true;
+    });
+    return hasOther;
   }
 
   stop(): void {

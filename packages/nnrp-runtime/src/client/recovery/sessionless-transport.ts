@@ -15,6 +15,8 @@ const MOST_FAILED = 3;
 export class SessionlessTransport extends ResumingTransport {
   /** Whether the server has said anything, on any connection. */
   private isKnown = false;
+  /** Whether the last connection led nowhere, and there is another way. */
+  private hasOtherWay = false;
   /** Connections in a row on which it has said nothing. */
   private silent = 0;
   /** Attempts to connect in a row that have failed. */
@@ -29,7 +31,7 @@ export class SessionlessTransport extends ResumingTransport {
     if (link === this.link) {
       this.silent = link.hasHeard ? 0 : this.silent + 1;
       this.isKnown ||= link.hasHeard;
-      if (!link.hasHeard) this.reconnecting.ledNowhere();
+      this.hasOtherWay = !link.hasHeard && this.reconnecting.ledNowhere();
     }
     super.linkLost(link, error);
   }
@@ -50,7 +52,8 @@ export class SessionlessTransport extends ResumingTransport {
     if (owner.hasSessions || owner.isLeaving || this.silent >= MOST_SILENT) return false;
     if (gap !== undefined) return true;
     if (isNnrpError(error, 'NNRP_ERR_TRANSPORT')) return error.isRetryable;
-    // What hangs up without a word, or is silent, may be no server at all.
+    // What hangs up without a word, or is silent, may be no server at all: then another address may be one.
+    if (this.hasOtherWay) return error?.isRetryable !== false;
     const isKnown = this.isKnown || this.link?.hasHeard === true;
     return isKnown && owner.isOpening && error?.isRetryable !== false;
   }

@@ -50,7 +50,8 @@ export class RacingConnector implements FramedConnector {
   }
 
   /** What takes connections there does not lead to the server: the others come first. */
-  ledNowhere(): void {
+  ledNowhere(): boolean {
     this.memory.ledNowhere();
+    return true;
   }
 }

@@ -194,6 +194,9 @@ export interface FramedConnector {
    * @throws TransportError or TimeoutError when no connection comes about
    */
   connect(signal?: AbortSignal): Promise<FramedTransport>;
-  /** For one that has several ways: the connection that it made last has ended before anything came over it. */
-  ledNowhere?(): void;
+  /**
+   * For one that has several ways: the connection that it made last has ended before anything came over it.
+   * @returns true when there is another way, which is taken then
+   */
+  ledNowhere?(): unknown;
 }

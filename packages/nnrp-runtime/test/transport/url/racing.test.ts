@@ -11,6 +11,8 @@ import { atEnd, CERTIFIED, closedPort, connect, Relay, serve, silent, TRUSTING }
 /** Attempts that are not given up last longer than a test waits for their end. */
 const PATIENT = { ...TRUSTING, connectTimeoutMs: 60_000 };
 
+const PLAIN = { connectTimeoutMs: 60_000 };
+
 /** A server over TLS, and two ways to it. */
 async function twoWays() {
   const server = await serve(['nnrps://127.0.0.1:0'], { ...CERTIFIED, handshakeTimeoutMs: 60_000 });
@@ -74,6 +76,25 @@ describe('a way that is blocked', () => {
     await expect(connecting).rejects.toThrow('changed my mind');
     await eventually(() => first.clients.size + second.clients.size === 0, 'both sockets are closed');
     expect([first.count, second.count]).toEqual([1, 1]);
+  });
+
+  it('is left for the next when it takes connections and ends them, also the first one of a client', async () => {
+    const server = await serve(['nnrp://127.0.0.1:0']);
+    const [first, second] = [
+      await Relay.before(`nnrp://${server.localAddress}`),
+      await Relay.before(`nnrp://${server.localAddress}`),
+    ];
+    first.mode = 'hang up';
+    const client = await connect([first.address, second.address], PLAIN);
+    const session = await client.openSession();
+    expect((await session.request('hello')).text()).toBe('hello');
+    expect([first.count, client.remoteAddress]).toEqual([1, second.remoteAddress]);
+
+    // Where none is left, the client ends.
+    second.mode = 'hang up';
+    const lost = await connect([first.address, second.address], PLAIN);
+    expect(await lost.closed).toMatchObject({ code: 'NNRP_ERR_CLOSED' });
+    expect(first.count + second.count).toBeLessThanOrEqual(6);
   });
 
   it('is not tried first after a loss, and another one is taken over when it is blocked in turn', async () => {
