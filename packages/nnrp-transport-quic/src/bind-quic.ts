@@ -1,10 +1,9 @@
 import { shownWord, UsageError } from 'nnrp-core';
 import { NnrpServer, type NnrpServerOptions } from 'nnrp-runtime';
-import { answering, type HostPort } from 'nnrp-runtime/transport';
+import { answering, givenServerConfig, type HostPort, transportDefaults } from 'nnrp-runtime/transport';
 import { TRANSPORT_KIND } from './quic-framed-transport.js';
 import { QuicFramedListener } from './quic-listener.js';
 import { isServerConfig, QuicServerEndpointConfig, type QuicServerEndpointOptions } from './server-endpoint-config.js';
-import { transportDefaults } from './transport-defaults.js';
 
 /**
  * A server that listens for QUIC.
@@ -53,7 +52,7 @@ export function bind(
       `transport: a server of QUIC serves quic, but the configuration is for ${shownWord(transport)}`,
     );
   }
-  const given = { ...copied(serverConfig), transport };
+  const given = { ...givenServerConfig(serverConfig), transport };
   return QuicFramedListener.open(endpointConfig, transportDefaults(serverConfig)).then((listener) => {
     try {
       return NnrpServer.fromListener(listener, given);
@@ -63,14 +62,4 @@ export function bind(
       });
     }
   });
-}
-
-/** What the configuration says now: it is needed when the listener is there. */
-function copied(config: NnrpServerOptions): NnrpServerOptions {
-  const { supportedProfiles: profiles, supportedCacheObjects: objects } = config;
-  return {
-    ...config,
-    ...(Array.isArray(profiles) && { supportedProfiles: [...profiles] }),
-    ...(Array.isArray(objects) && { supportedCacheObjects: [...objects] }),
-  };
 }

@@ -1,7 +1,13 @@
 import { isIP } from 'node:net';
 import tls from 'node:tls';
 import { INSPECT, type Inspect, inspected, shownValue, shownWord, UsageError } from 'nnrp-core';
-import { type CertificateSource, type HostPort, tlsServerName, trustedRoots } from 'nnrp-runtime/transport';
+import {
+  type CertificateSource,
+  type HostPort,
+  tlsServerName,
+  transportLimits,
+  trustedRoots,
+} from 'nnrp-runtime/transport';
 import {
   connectionSettings,
   ENDPOINT_OPTIONS,
@@ -10,7 +16,6 @@ import {
   type QuicTransportOptions,
   readBindAddress,
   readCredentials,
-  readTransportOptions,
 } from './endpoint-options.js';
 import type { ClientSettings, PemCredentials } from './engine.js';
 
@@ -87,7 +92,7 @@ export class QuicClientEndpointConfig {
       verify: !insecureSkipVerify,
       ...(credentials !== undefined && { credentials }),
     });
-    this.#transportOptions = readTransportOptions(options);
+    this.#transportOptions = transportLimits(options);
   }
 
   /** What a QUIC implementation is told; holds the private key. Frozen, and always the same object. */

@@ -1,9 +1,8 @@
 import { UsageError } from 'nnrp-core';
 import { NnrpClient, type NnrpClientOptions } from 'nnrp-runtime';
-import { answering, connectSignal, givenClientConfig, type HostPort } from 'nnrp-runtime/transport';
+import { answering, connectSignal, givenClientConfig, type HostPort, transportDefaults } from 'nnrp-runtime/transport';
 import type { QuicClientEndpointConfig, QuicClientEndpointOptions } from './client-endpoint-config.js';
 import { QuicConnector } from './quic-connector.js';
-import { transportDefaults } from './transport-defaults.js';
 
 /**
  * A client connected over QUIC. To share a UDP socket among connections to one server, use a {@link QuicConnector}.

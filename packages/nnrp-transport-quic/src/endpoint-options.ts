@@ -1,5 +1,5 @@
 import { createPrivateKey } from 'node:crypto';
-import { PacketSplitter, shownAddress, shownValue, shownWord, UsageError } from 'nnrp-core';
+import { shownAddress, shownValue, shownWord, UsageError } from 'nnrp-core';
 import {
   type CertificateSource,
   type CertificateUse,
@@ -151,25 +151,4 @@ export function connectionSettings(options: QuicEndpointOptions, defaultKeepAliv
     streamWindowBytes,
     maxStreamWindowBytes: integer('maxStreamWindowBytes', maxStreamWindowBytes, streamWindowBytes, KIB * MIB),
   };
-}
-
-/** @throws UsageError that names the option, what it takes and what it got */
-export function readTransportOptions(options: QuicTransportOptions): QuicTransportOptions {
-  const { maxPacketBytes, revision, highWaterBytes, stallTimeoutMs } = options;
-  if (revision !== undefined && typeof revision?.checkHeader !== 'function') {
-    throw new UsageError(`revision: expected a revision of the wire, such as PREVIEW3, got ${shownValue(revision)}`);
-  }
-  const splitting = {
-    ...(maxPacketBytes !== undefined && { maxPacketBytes }),
-    ...(revision !== undefined && { revision }),
-  };
-  // It knows its limits.
-  new PacketSplitter(splitting);
-  return Object.freeze({
-    ...splitting,
-    ...(highWaterBytes !== undefined && {
-      highWaterBytes: integer('highWaterBytes', highWaterBytes, 1, Number.MAX_SAFE_INTEGER),
-    }),
-    ...(stallTimeoutMs !== undefined && { stallTimeoutMs: integer('stallTimeoutMs', stallTimeoutMs, 0) }),
-  });
 }

@@ -13,15 +13,10 @@ import {
   parseAddress,
   reachableHost,
   reasonOf,
+  transportLimits,
 } from 'nnrp-runtime/transport';
 import { isClientConfig, QuicClientEndpointConfig, type QuicClientEndpointOptions } from './client-endpoint-config.js';
-import {
-  integer,
-  knownOptions,
-  type QuicTransportOptions,
-  readTransportOptions,
-  TRANSPORT_OPTIONS,
-} from './endpoint-options.js';
+import { integer, knownOptions, type QuicTransportOptions, TRANSPORT_OPTIONS } from './endpoint-options.js';
 import type { QuicClientSocket } from './engine.js';
 import { framed, MAGIC, TRANSPORT_KIND } from './quic-framed-transport.js';
 import { quicheEngine } from './quiche/quiche-engine.js';
@@ -68,7 +63,7 @@ export class QuicConnector implements FramedConnector {
     const given = knownOptions(defaults, ['connectTimeoutMs', ...TRANSPORT_OPTIONS]);
     const { connectTimeoutMs = Math.max(CONNECT_TIMEOUT_MS, settings.handshakeTimeoutMs) } = given;
     this.connectTimeoutMs = integer('connectTimeoutMs', connectTimeoutMs, 1);
-    this.transportOptions = { ...readTransportOptions(given), ...transportOptions };
+    this.transportOptions = { ...transportLimits(given), ...transportOptions };
     this.socket = quicheEngine.dial(this.server, { ...settings, preamble: MAGIC });
   }
 

@@ -7,13 +7,9 @@ import {
   type FramedTransport,
   type ListenerBound,
   type ListenerBoundName,
+  transportLimits,
 } from 'nnrp-runtime/transport';
-import {
-  knownOptions,
-  type QuicTransportOptions,
-  readTransportOptions,
-  TRANSPORT_OPTIONS,
-} from './endpoint-options.js';
+import { knownOptions, type QuicTransportOptions, TRANSPORT_OPTIONS } from './endpoint-options.js';
 import type { ListenerEvents, QuicServerSocket } from './engine.js';
 import { framed, MAGIC, TRANSPORT_KIND } from './quic-framed-transport.js';
 import { quicheEngine } from './quiche/quiche-engine.js';
@@ -51,7 +47,7 @@ export class QuicFramedListener implements FramedListener {
   /** @internal `bind` for callers that check by themselves: mistakes are thrown at once. */
   static open(config: QuicServerEndpointConfig, defaults: QuicTransportOptions): Promise<QuicFramedListener> {
     requireServerConfig(config);
-    const given = readTransportOptions(knownOptions(defaults, TRANSPORT_OPTIONS));
+    const given = transportLimits(knownOptions(defaults, TRANSPORT_OPTIONS));
     return QuicFramedListener.listen(config, { ...given, ...config.transportOptions });
   }
 

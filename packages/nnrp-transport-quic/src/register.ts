@@ -1,10 +1,9 @@
 import { UsageError } from 'nnrp-core';
-import { type RegisteredSettings, registerTransport } from 'nnrp-runtime/transport';
+import { type RegisteredSettings, registerTransport, transportDefaults } from 'nnrp-runtime/transport';
 import type { QuicClientEndpointOptions } from './client-endpoint-config.js';
 import { QuicConnector } from './quic-connector.js';
 import { QuicFramedListener } from './quic-listener.js';
 import { QuicServerEndpointConfig, type QuicServerEndpointOptions } from './server-endpoint-config.js';
-import { transportDefaults } from './transport-defaults.js';
 
 const SCHEME = 'nnrp+quic';
 

@@ -1,5 +1,11 @@
 import { INSPECT, type Inspect, inspected, type NnrpError, shownValue, UsageError } from 'nnrp-core';
-import { applicationCallback, type CertificateSource, type HostPort, trustedRoots } from 'nnrp-runtime/transport';
+import {
+  applicationCallback,
+  type CertificateSource,
+  type HostPort,
+  transportLimits,
+  trustedRoots,
+} from 'nnrp-runtime/transport';
 import {
   connectionSettings,
   ENDPOINT_OPTIONS,
@@ -10,7 +16,6 @@ import {
   type QuicTransportOptions,
   readBindAddress,
   readCredentials,
-  readTransportOptions,
 } from './endpoint-options.js';
 import type { ServerSettings } from './engine.js';
 import { type SelfSignedCertificate, selfSignedCertificate } from './self-signed-certificate.js';
@@ -126,7 +131,7 @@ export class QuicServerEndpointConfig {
     const { clientRoots: roots } = this.#settings;
     // The roots as they were read: the bytes are the application's.
     this.#options = Object.freeze({ ...others, ...(roots !== undefined && { clientRoots: roots }) });
-    this.#transportOptions = readTransportOptions(options);
+    this.#transportOptions = transportLimits(options);
     this.#onHandshakeFailure = onHandshakeFailure;
     this.#handshakeFailed = applicationCallback('onHandshakeFailure', onHandshakeFailure);
   }

@@ -1,7 +1,12 @@
 import { shownWord, UsageError } from 'nnrp-core';
 import { NnrpServer, type NnrpServerOptions } from 'nnrp-runtime';
-import { answering, type FramedListener, type HostPort } from 'nnrp-runtime/transport';
-import { transportDefaults } from './option-checks.js';
+import {
+  answering,
+  type FramedListener,
+  givenServerConfig,
+  type HostPort,
+  transportDefaults,
+} from 'nnrp-runtime/transport';
 import { TRANSPORT_KIND } from './stream/websocket-transport.js';
 import { WebSocketListener } from './websocket-listener.js';
 import type { AttachTarget, WebSocketServerOptions } from './websocket-options.js';
@@ -27,7 +32,7 @@ export function bindWebSocket(
       const got = shownWord(transport);
       throw new UsageError(`transport: a server of WebSocket serves websocket, but the configuration is for ${got}`);
     }
-    const given = { ...copied(config), transport };
+    const given = { ...givenServerConfig(config), transport };
     const defaults = transportDefaults(config);
     if (isAttachTarget(where)) return serverOf(WebSocketListener.attach(where, options, defaults), given);
     return WebSocketListener.open(where, options, defaults).then((listener) => serverOf(listener, given));
@@ -46,14 +51,4 @@ function serverOf(listener: FramedListener, config: NnrpServerOptions): NnrpServ
       throw error;
     });
   }
-}
-
-/** What the configuration says now: it is needed when the listener is there. */
-function copied(config: NnrpServerOptions): NnrpServerOptions {
-  const { supportedProfiles: profiles, supportedCacheObjects: objects } = config;
-  return {
-    ...config,
-    ...(Array.isArray(profiles) && { supportedProfiles: [...profiles] }),
-    ...(Array.isArray(objects) && { supportedCacheObjects: [...objects] }),
-  };
 }

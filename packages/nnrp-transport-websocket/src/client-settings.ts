@@ -1,7 +1,14 @@
 import type { ConnectionOptions, PeerCertificate } from 'node:tls';
 import { printable, shownValue, UsageError } from 'nnrp-core';
-import { checkServerName, readOptions, tlsCredentials, tlsServerName, trustedRoots } from 'nnrp-runtime/transport';
-import { flag, integer, transportOptions } from './option-checks.js';
+import {
+  checkServerName,
+  readOptions,
+  tlsCredentials,
+  tlsServerName,
+  transportLimits,
+  trustedRoots,
+} from 'nnrp-runtime/transport';
+import { flag, integer } from './option-checks.js';
 import type { ConnectTarget } from './websocket-address.js';
 import type { WebSocketClientOptions, WebSocketTransportOptions } from './websocket-options.js';
 
@@ -70,7 +77,7 @@ export function clientSettings(
     origin,
     offerSubprotocol: flag('offerSubprotocol', offerSubprotocol),
     tls: target.isSecure ? tlsOptions(target, options) : {},
-    transport: transportOptions(options),
+    transport: transportLimits(options),
   };
 }
 

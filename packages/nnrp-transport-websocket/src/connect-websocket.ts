@@ -1,7 +1,6 @@
 import { UsageError } from 'nnrp-core';
 import { NnrpClient, type NnrpClientOptions } from 'nnrp-runtime';
-import { answering, connectSignal, givenClientConfig } from 'nnrp-runtime/transport';
-import { transportDefaults } from './option-checks.js';
+import { answering, connectSignal, givenClientConfig, transportDefaults } from 'nnrp-runtime/transport';
 import { WebSocketConnector } from './websocket-connector.js';
 import type { WebSocketClientOptions } from './websocket-options.js';
 

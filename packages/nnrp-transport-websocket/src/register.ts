@@ -1,6 +1,5 @@
 import { UsageError } from 'nnrp-core';
-import { type RegisteredSettings, registerTransport } from 'nnrp-runtime/transport';
-import { transportDefaults } from './option-checks.js';
+import { type RegisteredSettings, registerTransport, transportDefaults } from 'nnrp-runtime/transport';
 import { WebSocketConnector } from './websocket-connector.js';
 import { WebSocketListener } from './websocket-listener.js';
 import type { WebSocketClientOptions, WebSocketServerOptions, WebSocketTlsOptions } from './websocket-options.js';

@@ -3,15 +3,18 @@ import { types } from '../platform/platform.js';
 /** No bytes. Never handed to an application, which could transfer its memory away. */
 export const EMPTY_BYTES = new Uint8Array(0);
 
-/** Pieces behind each other, in memory of their own. */
-export function concatBytes(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const joined = new Uint8Array(pieces.reduce((length, piece) => length + piece.length, 0));
-  let end = 0;
-  for (const piece of pieces) {
-    joined.set(piece, end);
-    end += piece.length;
+/** Parts behind each other; one part alone is not copied. */
+export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
+  const filled = parts.filter((part) => part.length > 0);
+  const [only] = filled;
+  if (filled.length === 1 && only !== undefined) return only;
+  const bytes = new Uint8Array(filled.reduce((total, part) => total + part.length, 0));
+  let at = 0;
+  for (const part of filled) {
+    bytes.set(part, at);
+    at += part.length;
   }
-  return joined;
+  return bytes;
 }
 
 /** A view of the same bytes by which numbers are read and written. */

@@ -3,7 +3,7 @@ import type { HostPort } from '../transport/address/address.js';
 import type { FramedConnector, FramedTransport } from '../transport/contract/contract.js';
 import { IpcConnector } from '../transport/ipc/ipc.js';
 import { TcpConnector } from '../transport/tcp/tcp.js';
-import { ofTransport } from '../transport/tcp/tcp-options.js';
+import { transportDefaults } from '../transport/tcp/tcp-options.js';
 import { TlsConnector } from '../transport/tls/tls.js';
 import type { TlsClientOptions } from '../transport/tls/tls-options.js';
 import { ALL_ADDRESSES } from '../transport/url/transports-by-url.js';
@@ -88,5 +88,5 @@ export class NnrpClient extends PortableClient {
 }
 
 function connecting(config: NnrpClientConfig) {
-  return { ...ofTransport(config), connectTimeoutMs: config.connectTimeoutMs };
+  return { ...transportDefaults(config), connectTimeoutMs: config.connectTimeoutMs };
 }

@@ -2,7 +2,7 @@ import { shownWord, UsageError } from 'nnrp-core';
 import { RacingConnector, raceTimes, wayMs } from '../transport/connecting/racing-connector.js';
 import { type Way, WayMemory } from '../transport/connecting/way-memory.js';
 import type { FramedConnector, TransportKind } from '../transport/contract/contract.js';
-import { ofTransport } from '../transport/tcp/tcp-options.js';
+import { transportDefaults } from '../transport/tcp/tcp-options.js';
 import { type AddressSpace, connectorsTo, readAddresses } from '../transport/url/addresses.js';
 import type { SchemedAddress } from '../transport/url/registered-url.js';
 import { splitConfig } from '../transport/url/url-options.js';
@@ -31,7 +31,7 @@ export function connectorToAddresses<Address extends SchemedAddress>(
   const { connectTimeoutMs } = complete;
   const times = raceTimes(connectTimeoutMs, urls.length);
   const eachMs = (index: number) => (urls.length === 1 ? connectTimeoutMs : wayMs(connectTimeoutMs, times, index));
-  const limits = ofTransport(complete);
+  const limits = transportDefaults(complete);
   const connectors = connectorsTo(space, urls, own, (index) => ({ ...limits, connectTimeoutMs: eachMs(index) }));
   const all = connectors.map((connector, index) => ({ connector, text: urls[index]?.text ?? '' }));
   const ways = waysBy(policy, all);

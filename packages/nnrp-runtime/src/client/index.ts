@@ -3,32 +3,7 @@
  * that is imported beside it, such as nnrp-transport-websocket, or from a connector of the application's own.
  */
 
-// Calling.
-export {
-  type ApplicationErrorCode,
-  CancelledError,
-  ClosedError,
-  DeadlineError,
-  FlowBlockedError,
-  isNnrpError,
-  NnrpError,
-  type NnrpErrorCode,
-  PeerError,
-  ProtocolError,
-  SessionLostError,
-  TimeoutError,
-  TransportError,
-  UsageError,
-  WireError,
-  type WireErrorCode,
-} from 'nnrp-core';
-export * as preview3 from 'nnrp-core/preview3';
 export type { ApplicationEvents } from '../base/application/application-events.js';
-export type { InternalError } from '../base/internal-error.js';
-export type { BodyChunk, BodyInput } from '../connection/body/body-bytes.js';
-export type { OwnBytes } from '../connection/body/body-reading.js';
-export type { CloseReport, CutOperation } from '../connection/close-report.js';
-// What a transport of one's own is made of.
 export type {
   FramedConnector,
   FramedTransport,
@@ -39,30 +14,6 @@ export type {
 export type { PeerIdentity } from '../transport/contract/peer-identity.js';
 export type { LentPiece, SentListener, SentPiece } from '../transport/contract/sent-pieces.js';
 export { type RegisteredSettings, registerTransport, type TransportScheme } from '../transport/url/registry.js';
-export type { ProbeResult } from './connection/client-probes.js';
-export type { ProbeOptions } from './connection/probe-options.js';
-export type { ResumedSession } from './connection/resume-by-ticket.js';
-export type { NnrpClientOptions, SessionOptions } from './contract/client-config.js';
-export type { NnrpClientEvent, NnrpClientEvents } from './contract/client-events.js';
+export * from './calling.js';
 export type { PortableConnectOptions as NnrpConnectOptions } from './contract/connect-options.js';
-export type { MigrateOptions } from './contract/migrate-options.js';
-export type { MigrationReport, SessionPath } from './contract/migration.js';
-export type { ResumeSessionOptions } from './contract/resume-session-options.js';
-export type { ExtensionInit } from './hello/client-announcement.js';
-export type { ServerHello } from './hello/hello-exchange.js';
-export type { ClientHelloOptions } from './hello/hello-options.js';
 export { NnrpClient } from './portable-client.js';
-export type { RequestOptions } from './requests/call-options.js';
-export type { CacheObjectInit, CacheSelector, NnrpPatchAck, PatchFields } from './requests/request-messages.js';
-export { ClientOperation } from './results/client-operation.js';
-export { NnrpResult } from './results/nnrp-result.js';
-export type { UnreadShare } from './results/read-gate.js';
-export type { ResultStream, SessionResult } from './results/result-stream.js';
-export { NnrpClientSession } from './session/client-session.js';
-export type { CloseOptions } from './session/close-options.js';
-export type { ClientErrorOptions } from './session/error-options.js';
-export type { EventStream } from './session/event-stream.js';
-export type { ClientSessionEvent } from './session/session-events.js';
-export type { SessionFlow } from './session/session-flow.js';
-export { type SubmitInit, type SubmitOptions, submitMetadata } from './submits/submit-options.js';
-export { ticketAddress } from './tickets/ticket-text.js';

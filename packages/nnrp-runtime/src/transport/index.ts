@@ -7,6 +7,7 @@ export { answering } from '../base/promises/settled.js';
 export { isThenable, settledOnce } from '../base/thenable.js';
 export { SeldomWarning, warn } from '../base/warn.js';
 export { connectSignal, givenClientConfig } from '../client/contract/client-config.js';
+export { givenServerConfig } from '../server/contract/given-server-config.js';
 export { formatAddress, type HostPort, parseAddress, reachableHost } from './address/address.js';
 export { hostGroup } from './address/address-group.js';
 export type {
@@ -33,7 +34,7 @@ export { bytesInside, type MeasuredStream } from './stream/stream-gauge.js';
 export { StreamTransport } from './stream/stream-transport.js';
 export type { StreamTransportOptions } from './stream/stream-transport-options.js';
 export { TcpConnector, TcpListener } from './tcp/tcp.js';
-export type { TcpConnectOptions, TcpOptions } from './tcp/tcp-options.js';
+export { type TcpConnectOptions, type TcpOptions, transportDefaults, transportLimits } from './tcp/tcp-options.js';
 export { TlsConnector, TlsListener } from './tls/tls.js';
 export {
   type CertificateSource,

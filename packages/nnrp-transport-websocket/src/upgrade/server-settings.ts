@@ -7,8 +7,9 @@ import {
   type StrangerLimits,
   type TlsCredentials,
   tlsCredentials,
+  transportLimits,
 } from 'nnrp-runtime/transport';
-import { callback, flag, integer, transportOptions } from '../option-checks.js';
+import { callback, flag, integer } from '../option-checks.js';
 import type { WebSocketServerOptions, WebSocketTlsOptions, WebSocketTransportOptions } from '../websocket-options.js';
 import { type OriginCheck, originCheck } from './origins.js';
 
@@ -72,7 +73,7 @@ export function serverSettings(given: WebSocketServerOptions, defaults: WebSocke
       perAddress: integer('maxHandshakesPerAddress', maxHandshakesPerAddress, 0),
     },
     handshakeFailed: applicationCallback('onHandshakeFailure', onHandshakeFailure),
-    transport: { ...transportOptions(defaults), ...transportOptions(options) },
+    transport: { ...transportLimits(defaults), ...transportLimits(options) },
   };
 }
 

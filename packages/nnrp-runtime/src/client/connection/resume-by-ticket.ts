@@ -1,10 +1,10 @@
 import { UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import { concatBytes } from '../../base/bytes.js';
 import { ownBytes } from '../../connection/body/body-bytes.js';
 import { positionEntry } from '../../connection/recovery/position-entry.js';
 import { type ResumeSessionOptions, resumeSessionOptions } from '../contract/resume-session-options.js';
 import { type Announcing, sessionExtensions } from '../hello/client-announcement.js';
-import { concatBytes } from '../hello/concat-bytes.js';
 import type { ClientOperation } from '../results/client-operation.js';
 import type { NnrpClientSession } from '../session/client-session.js';
 import { readUpTo, type Ticket } from '../tickets/ticket.js';

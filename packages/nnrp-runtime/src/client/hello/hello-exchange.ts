@@ -2,6 +2,7 @@ import { describeFault, type NnrpError, type Packet, ProtocolError, UsageError }
 import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, MessageType } from 'nnrp-core/preview3';
 import { described } from '../../base/application/described.js';
+import { concatBytes } from '../../base/bytes.js';
 import { announcedFamilies } from '../../connection/announcement.js';
 import { ownBytes } from '../../connection/body/body-bytes.js';
 import { CLIENT_HELLO } from '../../connection/sending/codecs.js';
@@ -9,7 +10,6 @@ import type { SessionConnection } from '../../connection/session-endpoint.js';
 import { bodyMismatch } from '../failures/peer-error.js';
 import { type AnswerReader, PendingRequests } from '../requests/pending-requests.js';
 import { type Announcing, helloExtensions, isUnknownCritical } from './client-announcement.js';
-import { concatBytes } from './concat-bytes.js';
 import { type ClientHelloOptions, HELLO_DEFAULTS, helloOptions } from './hello-options.js';
 
 /** What a server leaves for header and metadata when it says in its hello how large a body may be. */

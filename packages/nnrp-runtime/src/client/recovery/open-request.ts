@@ -1,10 +1,10 @@
 import { checkPacket, describeFault, type Packet, PREVIEW3 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { MessageType, PeerMessages } from 'nnrp-core/preview3';
+import { concatBytes } from '../../base/bytes.js';
 import { announcedFamilies } from '../../connection/announcement.js';
 import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
 import { positionEntry, positionIn } from '../../connection/recovery/position-entry.js';
-import { concatBytes } from '../hello/concat-bytes.js';
 import { ownPacket, readable } from './kept-packet.js';
 import { type OpenRequest, ResumableSession, type ResumeGrant } from './resumable-session.js';
 

@@ -2,7 +2,7 @@ import type { PacketSplitterOptions } from 'nnrp-core';
 import { PacketSplitter, shownPlain, shownValue, UsageError } from 'nnrp-core';
 import type { Given } from '../../base/options.js';
 import { readOptions } from '../../base/options.js';
-import { milliseconds } from '../../base/time/timer-limit.js';
+import { MAX_TIMER_MS, milliseconds } from '../../base/time/timer-limit.js';
 import { splitterOptions } from '../stream/stream-transport-options.js';
 
 export interface TcpOptions extends Given<PacketSplitterOptions> {
@@ -48,13 +48,26 @@ export function connectOptions<Options extends TcpOptions>(options: Options): Op
   return checkedLimits(readOptions('transport options', options, CONNECT_OPTIONS));
 }
 
-/** What a server or a client says of its transports, among much else. */
-export function ofTransport({ maxPacketBytes, highWaterBytes, stallTimeoutMs }: TcpOptions): TcpOptions {
+/** What a server or a client says of its transports, among much else: what the options of a transport leave open. */
+export function transportDefaults({ maxPacketBytes, highWaterBytes, stallTimeoutMs }: TcpOptions): TcpOptions {
   return {
     ...(maxPacketBytes !== undefined && { maxPacketBytes }),
     ...(highWaterBytes !== undefined && { highWaterBytes }),
     ...(stallTimeoutMs !== undefined && { stallTimeoutMs }),
   };
+}
+
+/**
+ * The limits among the options of a transport of any sort, and nothing else of them; frozen.
+ * @throws UsageError that names the option, what it takes and what it got
+ */
+export function transportLimits(options: TcpOptions): TcpOptions {
+  const { maxPacketBytes, revision, highWaterBytes, stallTimeoutMs, closeTimeoutMs } = checkedLimits(options);
+  return Object.freeze({
+    ...splitterOptions({ maxPacketBytes, revision }),
+    ...transportDefaults({ highWaterBytes, stallTimeoutMs }),
+    ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
+  });
 }
 
 function checkedLimits<Options extends TcpOptions>(options: Options): Options {
@@ -64,8 +77,16 @@ function checkedLimits<Options extends TcpOptions>(options: Options): Options {
   // It knows its limits.
   new PacketSplitter(splitterOptions({ maxPacketBytes, revision }));
   if (highWaterBytes !== undefined && !(Number.isSafeInteger(highWaterBytes) && highWaterBytes >= 1))
-    throw new UsageError(`highWaterBytes: expected an integer of at least 1, got ${shownPlain(highWaterBytes)}`);
-  if (stallTimeoutMs !== undefined && stallTimeoutMs !== 0) milliseconds('stallTimeoutMs', stallTimeoutMs);
+    throw new UsageError(
+      `highWaterBytes: expected an integer of 1 to ${Number.MAX_SAFE_INTEGER}, got ${shownPlain(highWaterBytes)}`,
+    );
+  if (
+    stallTimeoutMs !== undefined &&
+    !(Number.isInteger(stallTimeoutMs) && stallTimeoutMs >= 0 && stallTimeoutMs <= MAX_TIMER_MS)
+  )
+    throw new UsageError(
+      `stallTimeoutMs: expected an integer of 0 to ${MAX_TIMER_MS}, got ${shownPlain(stallTimeoutMs)}`,
+    );
   if (closeTimeoutMs !== undefined) milliseconds('closeTimeoutMs', closeTimeoutMs);
   return options;
 }
