@@ -76,11 +76,29 @@ describe('a capture of WebSocket', () => {
     ['a sub-protocol', 'GET / HTTP/1.1\r\nUpgrade: websocket\r\nSec-WebSocket-Protocol: nnrp.1, SECRET\r\n\r\n'],
     ['a user', 'GET http://me:SECRET@h/ HTTP/1.1\r\nUpgrade: websocket\r\nOrigin: http://SECRET@h/\r\n\r\n'],
     ['what stands behind a space', 'GET /?a=b SECRET HTTP/1.1\r\nUpgrade: websocket\r\n\r\n'],
+    ['a password with a slash', 'GET http://user:a/SECRET@h/ HTTP/1.1\r\nUpgrade: websocket\r\n\r\n'],
+    ['a password with a question', 'GET http://user:SECRET?b@h/ HTTP/1.1\r\nUpgrade: websocket\r\n\r\n'],
+    ['a fragment', 'GET /#access_token=SECRET HTTP/1.1\r\nUpgrade: websocket\r\n\r\n'],
+    ['the host', 'GET / HTTP/1.1\r\nUpgrade: websocket\r\nHost: user:SECRET@h\r\nOrigin: http://h/?SECRET\r\n\r\n'],
     ['an answer', 'HTTP/1.1 101 SECRET=1\r\nUpgrade: websocket\r\n\r\n'],
   ])('shows no secret in %s', (_, header) => {
     const items = decoded(Buffer.concat([Buffer.from(header, 'latin1'), message(PING)]));
     expect(JSON.stringify(items)).not.toContain('SECRET');
     expect(JSON.stringify(items)).toContain('"bytes"');
+  });
+
+  it('names what is repeated once, with all its values', () => {
+    const header = 'GET / HTTP/1.1\r\nUpgrade: websocket\r\nHost: [::1]:8080\r\nOrigin: https://app.example:444\r\n';
+    const protocols = 'Sec-WebSocket-Protocol: nnrp.1\r\nSec-WebSocket-Protocol: bearer, other\r\n\r\n';
+    expect(decoded(Buffer.from(header + protocols))[0]).toMatchObject({
+      http: {
+        headers: {
+          host: '[::1]:8080',
+          origin: 'https://app.example:444',
+          'sec-websocket-protocol': 'nnrp.1, (2 more)',
+        },
+      },
+    });
   });
 
   it('says code and reason of a close frame', () => {

@@ -9,6 +9,8 @@ const MAX_SHOWN_BYTES = 512;
 const SHOWN = /^(?:host|origin|upgrade|connection|sec-websocket-(?:accept|extensions|key|protocol|version))$/;
 const FIELD = /^([!#$%&'*+.^_`|~0-9a-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*$/i;
 const REQUEST = /^(GET) ([\x21-\x7e]+) (HTTP\/1\.\d)$/;
+/** A host with its port, or an origin. */
+const PLACE = /^(?:null|(?:[a-z][a-z0-9+.-]*:\/\/)?[\w.\-[\]:%]+)$/i;
 const ANSWER = /^(HTTP\/1\.\d \d{3})(?: ([A-Za-z ]*))?$/;
 
 /** The header of an upgrade request or of its answer. */
@@ -41,7 +43,8 @@ export function readHttpHeader(capture: Uint8Array, at: number): HttpHeader {
     const [, name = '', value = ''] = FIELD.exec(line) ?? [];
     const key = name.toLowerCase();
     if (name === '') others.push(`${line.length} bytes that are no header`);
-    else if (SHOWN.test(key)) headers[key] = shown(publicPart(key, value));
+    else if (SHOWN.test(key))
+      headers[key] = shown(key in headers ? `${headers[key]}, ${publicPart(key, value)}` : publicPart(key, value));
     else others.push(shown(name));
   }
   const end = length < 0 ? at + text.length : at + length + 4;
@@ -73,24 +76,32 @@ function faultOf(
 /** The first line, without what may be a secret. */
 function shownStart(start: string): string {
   const [, method, target = '', version] = REQUEST.exec(start) ?? [];
-  if (method !== undefined) return `${method} ${withoutSecrets(target)} ${version}`;
+  if (method !== undefined) return `${method} ${publicTarget(target)} ${version}`;
   const [, status, reason = ''] = ANSWER.exec(start) ?? [];
   if (status !== undefined) return `${status} ${reason}`.trimEnd();
   return `${start.length} bytes that are no first line`;
 }
 
-/** Browsers can send a token as a sub-protocol only. */
+/** Browsers can send a token as a sub-protocol only. A host and an origin that are more than that are shown by their length. */
 function publicPart(name: string, value: string): string {
-  if (name !== 'sec-websocket-protocol') return withoutSecrets(value);
-  const all = value.split(',').map((one) => one.trim());
-  const ours = all.filter((one) => /^nnrp[.0-9a-z-]{0,16}$/.test(one));
-  const others = all.length - ours.length;
-  return [...ours, ...(others > 0 ? [`(${others} more)`] : [])].join(', ');
+  if (name === 'sec-websocket-protocol') {
+    const all = value.split(',').map((one) => one.trim());
+    const ours = all.filter((one) => /^nnrp[.0-9a-z-]{0,16}$/.test(one));
+    const others = all.length - ours.length;
+    return [...ours, ...(others > 0 ? [`(${others} more)`] : [])].join(', ');
+  }
+  const isPlace = name === 'host' || name === 'origin';
+  return isPlace && !PLACE.test(value) ? lengthOf(value) : value;
 }
 
-/** Without the user and password of a URL, and without its query. */
-function withoutSecrets(url: string): string {
-  return url.replace(/\/\/[^/?#]*@/g, '//...@').replace(/\?.*$/s, '?...');
+/** Without a query and a fragment; one with a user has more than a path in it. */
+function publicTarget(target: string): string {
+  const [, path = '', rest = ''] = /^([^?#]*)(.*)$/s.exec(target) ?? [];
+  return target.includes('@') ? lengthOf(target) : `${path}${rest === '' ? '' : `${rest[0]}...`}`;
+}
+
+function lengthOf(text: string): string {
+  return `(${text.length} bytes)`;
 }
 
 function shown(text: string): string {
