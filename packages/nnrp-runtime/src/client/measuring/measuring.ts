@@ -1,4 +1,4 @@
-import { ClosedError, isNnrpError, type NnrpError, TimeoutError } from 'nnrp-core';
+import { ClosedError, isNnrpError, type NnrpError } from 'nnrp-core';
 import { whenAborted } from '../../base/application/abort-signals.js';
 import { later, NO_OWNER } from '../../base/guard.js';
 import { answering, ignoreRejection } from '../../base/promises/settled.js';
@@ -11,8 +11,6 @@ import { CurrentConnector } from '../moving/current-connector.js';
 
 /** So much of the time a probe may take: the rest is for connecting before it, and for a race without probes after it. */
 const PROBE_SHARE = 1 / 3;
-/** So much of the time all of it may take: a connection that is there by then is taken, whatever became of its probe. */
-const WHOLE_SHARE = 0.95;
 
 /** What is measured: a client with a connection of its own. */
 export interface MeasuredClient {
@@ -106,7 +104,7 @@ class Measurement<Client extends MeasuredClient> {
       this.letGo();
       return;
     }
-    this.limit = later(NO_OWNER, this.times.wholeMs * WHOLE_SHARE, () => this.timeIsUp());
+    this.limit = later(NO_OWNER, this.times.wholeMs, () => this.timeIsUp());
     for (const way of this.ways) if (!this.isOver) ignoreRejection(this.measure(way));
   }
 
@@ -166,18 +164,9 @@ class Measurement<Client extends MeasuredClient> {
     if (this.best() !== undefined) this.choose();
   }
 
-  /** Takes a connection that is there rather than none. */
+  /** A connection that is there is taken, whatever becomes of its probe. Where there is none, all attempts fail now. */
   private timeIsUp(): void {
-    if (this.open.size > 0) {
-      this.choose();
-      return;
-    }
-    const { wholeMs } = this.times;
-    for (const way of this.ways) {
-      if (!this.settled.has(way))
-        this.failures.set(way, new TimeoutError(`no connection within ${wholeMs} ms`, wholeMs));
-    }
-    this.fail(noWay(this.ways, this.failures));
+    if (this.open.size > 0) this.choose();
   }
 
   private best(): Measured<Client> | undefined {

@@ -1,5 +1,8 @@
+import { setTimeout as passing } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { NnrpClient } from '../../../src/client/client.js';
+import { TcpConnector } from '../../../src/transport/tcp/tcp.js';
+import { registerTransport } from '../../../src/transport/url/registry.js';
 import { eventually } from '../../support/eventually.js';
 import { closedPort, connect, Relay, serve } from './ways.js';
 
@@ -72,12 +75,24 @@ describe('measureTransports', () => {
     await eventually(() => server.connectionCount === 1, 'there is one connection');
   });
 
-  it('gives a slow one its time while another answers no probe', async () => {
-    const { slow, fast } = await slowAndFast();
-    slow.delayMs = 600;
+  it('waits for one that connects later than another has left its probe without an answer', async () => {
+    const { server, fast } = await slowAndFast();
     fast.mode = 'be silent';
-    const client = await connect([fast.address, slow.address], MEASURED);
-    expect(client.remoteAddress).toBe(slow.remoteAddress);
+    registerTransport({
+      scheme: 'test+later',
+      isEncrypted: false,
+      connector: () => ({
+        kind: 'later',
+        connect: async () => {
+          // Beyond the probe, which has a third of the time, and the 250 ms that an answer gives to others.
+          await passing(1100);
+          return new TcpConnector(server.localAddress).connect();
+        },
+      }),
+    });
+    const client = await connect([fast.address, 'test+later://a:1'], { ...MEASURED, connectTimeoutMs: 2100 });
+    expect(client.toJSON()).toMatchObject({ remoteAddress: server.localAddress });
+    await eventually(() => fast.clients.size === 0, 'the silent one is closed');
   });
 
   it('keeps a connection on which no probe was answered, within the whole time', async () => {
