@@ -6,8 +6,8 @@ import { readFully } from '../cli-io.js';
 import { CommandUsageError } from '../exit-code.js';
 import { formatHex } from '../json/hex.js';
 
-/** Hex of the largest packet that is worth looking at by eye, and a long capture. */
-const MAX_INPUT_BYTES = 256 * 1024 * 1024;
+/** Hex of the largest packet that is worth looking at by eye, and a long capture: bytes become hex, and V8 has no longer text. */
+const MAX_INPUT_BYTES = 128 * 1024 * 1024;
 const BYTE_ORDER_MARK = [0xef, 0xbb, 0xbf];
 
 /**
