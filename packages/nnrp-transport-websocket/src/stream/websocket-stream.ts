@@ -7,6 +7,7 @@ import { MAX_CONTROL_BYTES, Opcode } from '../frames/frame-header.js';
 import { type FrameEvents, FrameReader } from '../frames/frame-reader.js';
 import { FrameWriter } from '../frames/frame-writer.js';
 import { fillMask } from './masks.js';
+import { type ReadInTurn, ReadingShares } from './reading-shares.js';
 
 const WATERMARK_BYTES = 64 * 1024;
 /** Bytes of the reason of a close frame: its code has two. */
@@ -22,6 +23,8 @@ const KEEP_ALIVE_MS = 30_000;
  * Packets have a share of their own, by the time that they take.
  */
 const IDLE_FRAMES_AT_A_TIME = 1000;
+/** Of all connections of the process. */
+const shares = new ReadingShares(setImmediate);
 const NOTHING = Buffer.alloc(0);
 /** Is written after what the socket has not taken at once, and stands for it; none of it is sent. */
 const HELD = Buffer.alloc(1);
@@ -53,6 +56,7 @@ export class WebSocketStream extends Duplex implements MeasuredStream, FrameEven
   private pongIsDue = false;
   /** Frames without a packet, of all so far, at which the others have their turn. */
   private framesAtMost = IDLE_FRAMES_AT_A_TIME;
+  private readonly readInTurn: ReadInTurn = { turn: 0, bytes: 0 };
   private waitsForTurn = false;
   /** Of the stream, not of the socket: whether more is wanted. */
   private wantsMore = false;
@@ -91,7 +95,8 @@ export class WebSocketStream extends Duplex implements MeasuredStream, FrameEven
     listen(this, socket, 'data', (chunk: Buffer) => {
       const { reader } = this;
       const read = reader.push(chunk, this.framesAtMost);
-      if (reader.idleFrames >= this.framesAtMost) this.letOthersGo();
+      const hadItsShare = shares.took(this.readInTurn, read);
+      if (hadItsShare || reader.idleFrames >= this.framesAtMost) this.letOthersGo();
       if (read < chunk.length) socket.unshift(chunk.subarray(read));
     });
     listen(this, socket, 'end', () => this.ended());
