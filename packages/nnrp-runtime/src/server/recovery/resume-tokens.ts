@@ -39,8 +39,10 @@ export class TokenHashes {
  * has the new connection.
  */
 export class ResumeTokens {
-  /** Hashes of those that are good; the newest first. */
-  private good: readonly string[] = [];
+  /** Hash of the newest one. Most sessions never have another: a list for it would cost more than the hash. */
+  private newest: string | undefined;
+  /** Hashes of the others that are good; the newest first. */
+  private older: readonly string[] | undefined;
 
   constructor(
     private readonly hashes: TokenHashes,
@@ -53,7 +55,8 @@ export class ResumeTokens {
    */
   issue(presented?: Uint8Array): Uint8Array {
     const token = randomBytes(this.length);
-    this.good = [this.hashes.hash(token), ...this.after(presented)];
+    this.older = this.after(presented);
+    this.newest = this.hashes.hash(token);
     return token;
   }
 
@@ -64,15 +67,20 @@ export class ResumeTokens {
 
   /** The client has the newest one. */
   proved(): void {
-    if (this.good.length > 1) this.good = this.good.slice(0, 1);
+    this.older = undefined;
+  }
+
+  /** Of all that are good; the newest first. */
+  private get good(): readonly string[] {
+    return this.newest === undefined ? [] : [this.newest, ...(this.older ?? [])];
   }
 
   /** Those that stay good when this one is presented. */
-  private after(presented: Uint8Array | undefined): readonly string[] {
-    if (presented === undefined) return [];
+  private after(presented: Uint8Array | undefined): readonly string[] | undefined {
+    if (presented === undefined) return undefined;
     const hash = this.hashes.hash(presented);
     // The client has the newest one: none that is older is of use to it.
-    if (hash === this.good[0]) return [hash];
+    if (hash === this.newest) return [hash];
     const others = this.good.filter((good) => good !== hash);
     return [hash, ...others].slice(0, MAX_GOOD - 1);
   }
