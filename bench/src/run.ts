@@ -9,6 +9,7 @@ const BENCHMARKS = new Map([
   ['loopback', join('loopback', 'main.js')],
   ['quic', join('quic', 'main.js')],
   ['fairness', join('fairness', 'main.js')],
+  ['counts', join('counts', 'main.js')],
 ]);
 
 const [name = '', ...args] = process.argv.slice(2);

@@ -15,6 +15,8 @@ export interface SideOptions {
   readonly profile?: { readonly folder: string; readonly file: string };
   /** Milliseconds after which a question has no answer: a system hangs. */
   readonly answerMs: number;
+  /** Of Node, besides. */
+  readonly execArgv?: readonly string[];
 }
 
 /** A process that answers questions, as its referee sees it. */
@@ -22,13 +24,13 @@ export class Side<Q extends QuestionSet<Q>> {
   private readonly child: ChildProcess;
 
   constructor(private readonly options: SideOptions) {
-    const { program, args, profile } = options;
+    const { program, args, profile, execArgv = [] } = options;
     const profiling =
       profile === undefined
         ? []
         : ['--cpu-prof', `--cpu-prof-dir=${profile.folder}`, `--cpu-prof-name=${profile.file}`];
     this.child = fork(program, args, {
-      execArgv: ['--expose-gc', ...profiling],
+      execArgv: ['--expose-gc', ...profiling, ...execArgv],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     });
   }
