@@ -1,7 +1,11 @@
 import * as preview3 from 'nnrp-core/preview3';
+import { viewOf } from '../../base/bytes.js';
 
 const AT = preview3.COMMON_HEADER_OFFSETS;
 const HEADER_BYTES = preview3.COMMON_HEADER_BYTES;
+
+/** Pieces from so many bytes on are read by a DataView, which is made for each: reading takes two thirds of the time then. */
+const VIEWED_BYTES = 4096;
 
 /** Is told of each packet whose header has been sent. */
 export interface HeaderVisitor {
@@ -32,13 +36,15 @@ export class HeaderWalk {
       this.walkPart(bytes, start);
       return;
     }
+    const view = bytes.length >= VIEWED_BYTES ? viewOf(bytes) : undefined;
     while (this.next < end) {
       const at = this.next - start;
       if (end - this.next < HEADER_BYTES) {
         this.part = new Uint8Array(bytes.subarray(at));
         return;
       }
-      this.visit(bytes, at);
+      if (view === undefined) this.visit(bytes, at);
+      else this.visitView(view, at);
     }
   }
 
@@ -57,6 +63,17 @@ export class HeaderWalk {
     this.walk(joined);
   }
 
+  private visitView(view: DataView, at: number): void {
+    this.next += HEADER_BYTES + view.getUint32(at + AT.metaLen, true) + view.getUint32(at + AT.bodyLen, true);
+    const sessionId = view.getUint32(at + AT.sessionId, true);
+    this.visitor.packetSent(
+      view.getUint8(at + AT.messageType),
+      sessionId,
+      view.getUint32(at + AT.frameId, true),
+      this.next,
+    );
+  }
+
   private visit(bytes: Uint8Array, at: number): void {
     this.next += HEADER_BYTES + u32(bytes, at + AT.metaLen) + u32(bytes, at + AT.bodyLen);
     const messageType = bytes[at + AT.messageType] as number;
@@ -64,7 +81,7 @@ export class HeaderWalk {
   }
 }
 
-/** Not by a DataView, which would have to be made for each piece. */
+/** Of a piece with few packets: there a DataView would cost more than it saves. */
 function u32(bytes: Uint8Array, at: number): number {
   const low = (bytes[at] as number) | ((bytes[at + 1] as number) << 8);
   return (low | ((bytes[at + 2] as number) << 16) | ((bytes[at + 3] as number) << 24)) >>> 0;

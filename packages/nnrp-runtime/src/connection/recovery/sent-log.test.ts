@@ -121,6 +121,24 @@ describe('the log of what was sent', () => {
     expect(log.unconfirmed(count)[1]?.body.every((byte) => byte === 7)).toBe(true);
   });
 
+  it('finds the same packets in a long piece, in its halves wherever they are cut, and one by one', () => {
+    const sent = Array.from({ length: 64 }, (_, index) => submit(0xffff_fffe + (index % 2), 0x8000_0000 + index));
+    const all = Buffer.concat(sent);
+    const cuts = Array.from({ length: 40 }, (_, index) => 4090 + index);
+    const ways = [[all], sent, ...cuts.map((at) => [all.subarray(0, at), all.subarray(at)])];
+    for (const pieces of ways) {
+      const { log, transport } = logOf();
+      const counts = [new SentCount(0xffff_fffe), new SentCount(0xffff_ffff)];
+      for (const count of counts) log.begin(count, 'now');
+      transport.send(...pieces);
+      expect(counts.map(({ packets, lastSubmit }) => [packets, lastSubmit])).toEqual([
+        [32, 0x8000_003e],
+        [32, 0x8000_003f],
+      ]);
+      expect(frames(log, counts[1] as SentCount)).toHaveLength(32);
+    }
+  });
+
   it('does not take what an earlier session of the same id has sent for the new one', () => {
     const { log, transport } = logOf();
     const [first, second] = [new SentCount(7), new SentCount(7)];
