@@ -60,7 +60,7 @@ function checkParts(info: MessageInfo | undefined, metadataLength: number, bodyL
 }
 
 /**
- * Writes the 40 bytes of a header with flags, view_id and route_id 0: the path of every packet that the runtime sends.
+ * Writes the 40 bytes of a header with flags and view_id 0: the path of every packet that the runtime sends.
  * The trace id comes as its two 32-bit halves, so that no bigint is made. The caller vouches for the arguments (assigned type, unsigned 32-bit numbers, room in the view).
  */
 export function writeHeader(
@@ -73,6 +73,7 @@ export function writeHeader(
   frameId: number,
   traceLow = 0,
   traceHigh = 0,
+  routeId = 0,
 ): void {
   view.setUint32(start, MAGIC, true);
   view.setUint32(start + AT.versionMajor, VERSION_WORD | (messageType << 16), true);
@@ -81,7 +82,8 @@ export function writeHeader(
   view.setUint32(start + AT.bodyLen, bodyBytes, true);
   view.setUint32(start + AT.sessionId, sessionId, true);
   view.setUint32(start + AT.frameId, frameId, true);
-  view.setUint32(start + AT.viewId, 0, true);
+  // view_id 0, and route_id behind it.
+  view.setUint32(start + AT.viewId, routeId << 16, true);
   view.setUint32(start + AT.traceId, traceLow, true);
   view.setUint32(start + AT.traceId + 4, traceHigh, true);
 }

@@ -113,6 +113,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     traceLow = 0,
     traceHigh = 0,
     partial = false,
+    routeId = 0,
   ): boolean {
     if (body !== undefined && body.length + codec.bytes > this.mostBytes) {
       this.checkSize(messageType, sessionId, frameId, body.length + codec.bytes);
@@ -121,9 +122,8 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     const isLent = messageType === MessageType.FrameSubmit || messageType === MessageType.ResultPush;
     const bytes = isLent || body === undefined || body.length <= COPY_LIMIT ? body : new Uint8Array(body);
     const message = this.outbound.set(messageType, sessionId, frameId, codec, value, bytes, traceLow, traceHigh);
-    const accepted = this.outbox.send(message, lane, partial);
-    // Small things may stay until the next message.
-    if (bytes !== undefined && bytes.length > COPY_LIMIT) message.clear();
+    const accepted = this.outbox.send(message.withRoute(routeId), lane, partial);
+    if (bytes !== undefined && bytes.length > COPY_LIMIT) message.clear(); // Small things may stay until the next one.
     return accepted;
   }
 

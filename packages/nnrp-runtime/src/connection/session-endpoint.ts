@@ -42,6 +42,7 @@ export interface SessionConnection<Session extends SessionEndpoint = SessionEndp
     traceLow?: number,
     traceHigh?: number,
     partial?: boolean,
+    routeId?: number,
   ): boolean;
   /** Sends a message that is a header and nothing else. @returns false when full */
   sendPlain(

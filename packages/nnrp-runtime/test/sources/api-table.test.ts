@@ -48,6 +48,7 @@ const SUBMIT_OPTIONS: Names<runtime.SubmitOptions> = {
   deadlineMs: true,
   metadata: true,
   traceId: true,
+  routeId: true,
   onBlocked: true,
 };
 const SERVE_HANDLERS: Names<runtime.ServeHandlers> = {
@@ -127,6 +128,8 @@ describe('the options', () => {
 
   it.each([
     ['SubmitOptions', 'client/submits/submit-options'],
+    ['CallOptions', 'calls/client/call-options'],
+    ['RetryOptions', 'calls/client/retry-options'],
     ['CloseOptions', 'client/session/close-options'],
     ['ServerCloseOptions', 'server/contract/close-options'],
     ['TlsOptionsOfBothEnds', 'transport/tls/tls-options'],

@@ -3,8 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { expect, it } from 'vitest';
 
 const packages = fileURLToPath(new URL('../../../', import.meta.url));
-/** Dates of certificates are the only times that stand on the calendar. */
-const CALENDAR = ['nnrp-runtime/src/transport/tls/tls-credentials.ts'];
+/** Times that stand on the calendar: when a completion was made, and dates of certificates. */
+const CALENDAR = ['nnrp-runtime/src/calls/chat/chat-handler.ts', 'nnrp-runtime/src/transport/tls/tls-credentials.ts'];
 
 function sources(folder: string): string[] {
   return readdirSync(`${packages}${folder}`, { recursive: true, encoding: 'utf8' })

@@ -65,6 +65,12 @@ const ALLOWED: readonly (readonly [file: string, what: string, reason: string])[
     'setImmediate',
     'of the process, no connection; nothing in it can throw',
   ],
+  ['nnrp-runtime/src/calls/chat/chat-handler.ts', 'Date.now', 'when a completion was made'],
+  [
+    'nnrp-runtime/src/calls/client/call-stream.ts',
+    'void of a promise',
+    'its errors reject the answer; it cannot reject',
+  ],
   ['nnrp-runtime/src/transport/tls/tls-credentials.ts', 'Date.now', 'dates of certificates'],
   ['nnrp-runtime/src/transport/tls/tls-credentials.ts', 'Date.now', 'dates of certificates'],
   ['nnrp-transport-quic/src/self-signed-certificate.ts', 'new Date()', 'dates of certificates'],

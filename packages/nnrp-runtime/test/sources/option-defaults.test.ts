@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as preview3 from 'nnrp-core/preview3';
 import { describe, expect, it } from 'vitest';
+import { RETRY_DEFAULTS } from '../../src/calls/client/retry-options.js';
 import { DEFAULT_PROBE_BYTES } from '../../src/client/connection/probe-options.js';
 import { CLOSE_DEFAULTS as CLIENT_CLOSE } from '../../src/client/session/close-options.js';
 import { CLOSE_DEFAULTS as SERVER_CLOSE } from '../../src/server/contract/close-options.js';
@@ -30,6 +31,7 @@ describe('options that docs/api.md shows without a column for their defaults', (
     ['CloseOptions', 'client/session/close-options', CLIENT_CLOSE],
     ['ServerCloseOptions', 'server/contract/close-options', SERVER_CLOSE],
     ['HandlerErrorOptions', 'server/failures/handler-error-options', HANDLER_ERROR_DEFAULTS],
+    ['RetryOptions', 'calls/client/retry-options', RETRY_DEFAULTS],
     ['ProbeOptions', 'client/connection/probe-options', { payloadBytes: DEFAULT_PROBE_BYTES }],
     ['StreamTransportOptions', 'transport/stream/stream-transport-options', STREAM_DEFAULTS],
     ['TcpOptions', 'transport/tcp/tcp-options', { closeTimeoutMs, highWaterBytes, stallTimeoutMs }],

@@ -302,7 +302,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     if (this.highestFrameId >= MAX_FRAME_ID) {
       throw new UsageError(`session ${this.sessionId}: the frame ids are used up`);
     }
-    const { signal, traceId } = options ?? NO_OPTIONS;
+    const { signal, traceId, routeId } = options ?? NO_OPTIONS;
     checkNotAborted(signal);
     const frameId = this.highestFrameId + 1;
     // The id counts as used only once the submit could be encoded.
@@ -316,6 +316,8 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
       this.lane,
       traceId === undefined ? 0 : Number(traceId & 0xffffffffn),
       traceId === undefined ? 0 : Number(traceId >> 32n),
+      false,
+      routeId,
     );
     this.highestFrameId = frameId;
     const { latencyBudgetMs } = metadata;

@@ -1,7 +1,8 @@
 import { CancelledError, shownPlain, shownWord, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { checkSignal, reasonOf } from '../../base/application/abort-signals.js';
-import { checkOptions, type Given } from '../../base/options.js';
+import { U16 } from '../../base/option-kinds.js';
+import { checkArgument, checkOptions, type Given } from '../../base/options.js';
 import { SUBMIT_FIELDS } from './submit-fields.js';
 
 /** Metadata of a submit; what is left out has the defaults of {@link submitMetadata}. */
@@ -28,6 +29,8 @@ export interface SubmitOptions {
   readonly metadata?: SubmitInit | undefined;
   /** Trace id of the submit, a u64; a server that traces puts it on the results; default 0, none. */
   readonly traceId?: bigint | undefined;
+  /** Route id of the submit, a u16: what the two sides agree on, such as a [route](llm.md#routes) of calls; default 0, none. */
+  readonly routeId?: number | undefined;
   /** What becomes of a submit that flow control forbids: it waits, or fails with FlowBlockedError; default wait. */
   readonly onBlocked?: 'wait' | 'fail' | undefined;
 }
@@ -93,7 +96,14 @@ export class CompleteSubmit implements preview3.FrameSubmit {
 
 /** One inline token_chunk frame, all else 0. */
 const DEFAULT_SUBMIT = Object.freeze(new CompleteSubmit({}));
-const SUBMIT_OPTIONS: ReadonlySet<string> = new Set(['signal', 'deadlineMs', 'metadata', 'traceId', 'onBlocked']);
+const SUBMIT_OPTIONS: ReadonlySet<string> = new Set([
+  'signal',
+  'deadlineMs',
+  'metadata',
+  'traceId',
+  'routeId',
+  'onBlocked',
+]);
 
 /**
  * Complete metadata of a submit: one inline token_chunk frame, all else 0, with `init` on top. It may be kept and used
@@ -138,12 +148,13 @@ function besideMetadata(name: string): string {
 /** @throws UsageError unless every option exists and is of its kind; `deadlineMs` has been checked before */
 function checkSubmitOptions(options: SubmitOptions): void {
   checkOptions('submit options', options, SUBMIT_OPTIONS, insideMetadata);
-  const { signal, onBlocked, traceId } = options;
+  const { signal, onBlocked, traceId, routeId } = options;
   checkSignal(signal);
   if (onBlocked !== undefined && onBlocked !== 'wait' && onBlocked !== 'fail') {
     throw new UsageError(`onBlocked takes wait or fail, got ${shownWord(onBlocked)}`);
   }
   if (traceId !== undefined) checkTraceId(traceId);
+  if (routeId !== undefined) checkArgument('submit options', 'routeId', routeId, U16);
 }
 
 function insideMetadata(name: string): string {

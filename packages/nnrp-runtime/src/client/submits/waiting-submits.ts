@@ -167,10 +167,11 @@ export class WaitingSubmits {
 }
 
 /** What is needed when its turn comes. */
-function ownOptions({ signal, traceId, deadlineMs }: SubmitOptions): SubmitOptions {
+function ownOptions({ signal, traceId, routeId, deadlineMs }: SubmitOptions): SubmitOptions {
   return {
     ...(signal !== undefined && { signal }),
     ...(traceId !== undefined && { traceId }),
+    ...(routeId !== undefined && { routeId }),
     ...(deadlineMs !== undefined && { deadlineMs }),
   };
 }

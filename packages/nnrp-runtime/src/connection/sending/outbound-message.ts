@@ -27,6 +27,7 @@ export class OutboundMessage implements NamedPacket {
   private frameId = 0;
   private traceLow = 0;
   private traceHigh = 0;
+  private routeId = 0;
   private codec: MetadataCodec<never> = NO_METADATA;
   private value: unknown;
 
@@ -49,11 +50,18 @@ export class OutboundMessage implements NamedPacket {
     this.frameId = frameId;
     this.traceLow = traceLow;
     this.traceHigh = traceHigh;
+    this.routeId = 0;
     this.codec = codec as MetadataCodec<never>;
     this.value = value;
     this.body = body;
     this.bodyLength = body === EMPTY_BYTES ? 0 : trueLength(body);
     this.headBytes = preview3.COMMON_HEADER_BYTES + codec.bytes;
+    return this;
+  }
+
+  /** Sets the route_id of the header, a u16. */
+  withRoute(routeId: number): this {
+    this.routeId = routeId;
     return this;
   }
 
@@ -69,6 +77,7 @@ export class OutboundMessage implements NamedPacket {
       view.setUint32(start + AT.bodyLen, this.bodyLength, true);
       view.setUint32(start + AT.sessionId, this.sessionId, true);
       view.setUint32(start + AT.frameId, this.frameId, true);
+      view.setUint16(start + AT.routeId, this.routeId, true);
       view.setUint32(start + AT.traceId, this.traceLow, true);
       view.setUint32(start + AT.traceId + 4, this.traceHigh, true);
       return;
@@ -85,6 +94,7 @@ export class OutboundMessage implements NamedPacket {
       this.frameId,
       this.traceLow,
       this.traceHigh,
+      this.routeId,
     );
   }
 

@@ -253,6 +253,8 @@ export interface OperationContext extends NnrpSubmit {
    */
   readonly payloadFrames: readonly preview3.TypedPayloadFrame[];
   readonly traceId: bigint;
+  /** Header route id, which the client has given as `routeId`; 0 = none. */
+  readonly routeId: number;
   /** Bytes of the submit on the wire. */
   readonly byteLength: number;
   /** How far the work is. */

@@ -13,6 +13,8 @@ export interface NnrpSubmit {
   readonly body: Uint8Array;
   /** Header trace id; every answer carries it back. */
   readonly traceId: bigint;
+  /** Header route id, 0 = none. */
+  readonly routeId: number;
   /** Bytes on the wire. */
   readonly byteLength: number;
 }

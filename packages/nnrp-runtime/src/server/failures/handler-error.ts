@@ -2,6 +2,7 @@ import { shownPlain, UsageError } from 'nnrp-core';
 import { readOptions } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import { encodeDetails, isErrorCode, MAX_DETAILS_BYTES } from '../../connection/errors/error-details.js';
+import { utf8Length } from '../../platform/platform.js';
 import { HANDLER_ERROR_DEFAULTS, HANDLER_ERROR_OPTIONS, type HandlerErrorOptions } from './handler-error-options.js';
 
 /** Marks errors of every copy of this package. */
@@ -71,7 +72,7 @@ function check(code: unknown, message: unknown, options: HandlerErrorOptions): v
   if (!isErrorCode(code)) throw wrong('code', 'text of 1 to 128 printable characters of ASCII');
   if (code.startsWith('NNRP_'))
     throw wrong('code', `a code of your own: those that begin with NNRP_ are taken, as ${code} is`);
-  if (typeof message !== 'string' || Buffer.byteLength(message) > MAX_MESSAGE_BYTES) {
+  if (typeof message !== 'string' || utf8Length(message) > MAX_MESSAGE_BYTES) {
     throw wrong('message', `text of at most ${MAX_MESSAGE_BYTES} bytes`);
   }
   const { retryAfterMs = 0, retryable = false, wireCode = 1, details } = options;

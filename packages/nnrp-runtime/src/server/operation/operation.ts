@@ -87,6 +87,7 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   /** The halves of the trace id, which every answer carries back. */
   readonly traceLow: number;
   readonly traceHigh: number;
+  readonly routeId: number;
   private viewed: Uint8Array | undefined = undefined;
   private over = false;
   private endReason: NnrpError | undefined = undefined;
@@ -105,6 +106,7 @@ export class Operation extends OperationRecord implements OperationContext, Sche
     // Read now: by the time they are needed, a handler may have transferred the memory of the packet.
     this.traceLow = packet.traceLow;
     this.traceHigh = packet.traceHigh;
+    this.routeId = packet.routeId;
   }
 
   get frameId(): number {

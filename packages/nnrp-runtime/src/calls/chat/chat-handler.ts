@@ -1,0 +1,108 @@
+import { UsageError } from 'nnrp-core';
+import { ErrorCode } from 'nnrp-core/preview3';
+import { HandlerError } from '../../server/failures/handler-error.js';
+import type { CallHandler, IncomingCall } from '../server/incoming-call.js';
+import type { CallSteps } from '../wire/steps.js';
+import { AssembledChoices } from './assembled-choices.js';
+import type { ChatCompletion, ChatDelta, ChatRequest, ChatUsage, TextDelta, ToolCallsDelta } from './chat-shapes.js';
+import { deltaFault, isCompletion, requestFault } from './check-chat.js';
+
+/** What a chat handler may return: how it ended and what it used, or a whole `chat.completion`. */
+export type ChatOutcome =
+  | { readonly finishReason?: string | undefined; readonly usage?: ChatUsage | undefined }
+  | ChatCompletion
+  | undefined
+  // biome-ignore lint/suspicious/noConfusingVoidType: what a generator without a result returns is void
+  | void;
+
+/** Answers a chat: yields text of the first choice, or deltas, and returns how it ended. */
+export type ChatSource = (
+  request: ChatRequest,
+  call: IncomingCall<ChatRequest>,
+) => AsyncIterator<string | ChatDelta, ChatOutcome, void>;
+
+/**
+ * The handler of chats for a router: `router.route('chat.completions.create', chatHandler(answer))`. The request has been
+ * checked, else it is refused with the code `invalid_request`. The answer is put together from what `answer` yields; a client
+ * that has asked for no stream gets that alone.
+ *
+ * ```js
+ * chatHandler(async function* (request, { signal }) {
+ *   for await (const token of model.generate(request.messages, signal)) yield token;
+ *   return { usage: model.usage };
+ * });
+ * ```
+ */
+export function chatHandler(answer: ChatSource): CallHandler {
+  if (typeof answer !== 'function') throw new UsageError('chatHandler takes a function');
+  return (call) => answered(answer, call as IncomingCall<ChatRequest>);
+}
+
+async function* answered(answer: ChatSource, call: IncomingCall<ChatRequest>): CallSteps<ChatDelta, ChatCompletion> {
+  const request = call.body;
+  const fault = requestFault(request);
+  if (fault !== undefined) throw invalid(fault.param, fault.message);
+  const isStreamed = request.stream === true;
+  const choices = new AssembledChoices();
+  const source = answer(request, call);
+  let isOver = false;
+  try {
+    for (;;) {
+      const step = await source.next();
+      if (step.done === true) {
+        isOver = true;
+        return completion(step.value, choices, call);
+      }
+      const delta = deltaOf(step.value);
+      if (!add(choices, delta))
+        throw new HandlerError('answer_too_large', 'the answer is longer than 16777216 characters');
+      if (isStreamed) yield delta;
+    }
+  } finally {
+    if (!isOver) await source.return?.();
+  }
+}
+
+function deltaOf(value: string | ChatDelta): ChatDelta {
+  if (typeof value === 'string') return { type: 'response.output_text.delta', index: 0, delta: value };
+  const fault = deltaFault(value);
+  if (fault !== undefined) throw new UsageError(`chatHandler: ${fault.message}`);
+  return value;
+}
+
+function add(choices: AssembledChoices, delta: ChatDelta): boolean {
+  if (isText(delta)) return choices.addText(delta.index, delta.delta);
+  return !isTools(delta) || choices.addToolCalls(delta.index, delta.tool_calls);
+}
+
+function isText(delta: ChatDelta): delta is TextDelta {
+  return delta.type === 'response.output_text.delta';
+}
+
+function isTools(delta: ChatDelta): delta is ToolCallsDelta {
+  return delta.type === 'response.tool_calls.delta';
+}
+
+function completion(outcome: ChatOutcome, choices: AssembledChoices, call: IncomingCall<ChatRequest>): ChatCompletion {
+  if (isCompletion(outcome)) return outcome;
+  const { finishReason, usage } = (outcome ?? {}) as { readonly finishReason?: string; readonly usage?: ChatUsage };
+  // A client that reads the first choice finds one, also of a handler that has yielded nothing.
+  if (choices.choices().length === 0) choices.addText(0, '');
+  return {
+    id: `chatcmpl-${call.requestId === '' ? call.operation.frameId : call.requestId}`,
+    object: 'chat.completion',
+    created: Math.floor(Date.now() / 1000),
+    model: call.body.model ?? '',
+    choices: choices.choices(finishReason),
+    ...(usage !== undefined && { usage }),
+  };
+}
+
+/** In the form of OpenAI's errors, which a gateway passes on as they are. */
+function invalid(param: string, message: string): HandlerError {
+  return new HandlerError('invalid_request', message, {
+    wireCode: ErrorCode.MalformedBody,
+    retryable: false,
+    details: { status: 400, error: { message, type: 'invalid_request_error', param, code: null } },
+  });
+}

@@ -1,0 +1,81 @@
+import { isObject, member } from '../wire/json.js';
+import type { ChatCompletion, ChatDelta } from './chat-shapes.js';
+
+/** What does not fit, and where: `messages[2].role`. */
+export interface ShapeFault {
+  readonly param: string;
+  readonly message: string;
+}
+
+/** @returns what does not fit in the body of a chat request; undefined when nothing does not */
+export function requestFault(body: unknown): ShapeFault | undefined {
+  if (!isObject(body)) return fault('body', 'an object', body);
+  const { model, messages, stream } = {
+    model: member(body, 'model'),
+    messages: member(body, 'messages'),
+    stream: member(body, 'stream'),
+  };
+  if (model !== undefined && typeof model !== 'string') return fault('model', 'a text', model);
+  if (stream !== undefined && stream !== null && typeof stream !== 'boolean')
+    return fault('stream', 'true or false', stream);
+  if (!Array.isArray(messages) || messages.length === 0)
+    return fault('messages', 'a list of at least one message', messages);
+  for (const [index, message] of messages.entries()) {
+    if (!isObject(message)) return fault(`messages[${index}]`, 'an object', message);
+    const role = member(message, 'role');
+    if (typeof role !== 'string') return fault(`messages[${index}].role`, 'a text', role);
+  }
+  return undefined;
+}
+
+/** @returns what does not fit in a partial result of a chat */
+export function deltaFault(value: unknown): ShapeFault | undefined {
+  if (!isObject(value)) return fault('delta', 'an object', value);
+  const type = member(value, 'type');
+  if (typeof type !== 'string') return fault('delta.type', 'a text', type);
+  const needed = NEEDED[type];
+  for (const [name, takes, fits] of needed ?? []) {
+    const found = member(value, name);
+    if (!fits(found)) return fault(`delta.${name} of ${type}`, takes, found);
+  }
+  return undefined;
+}
+
+/** @returns what does not fit in the answer of a chat */
+export function completionFault(value: unknown): ShapeFault | undefined {
+  if (!isObject(value)) return fault('completion', 'an object', value);
+  const choices = member(value, 'choices');
+  if (!Array.isArray(choices)) return fault('completion.choices', 'a list', choices);
+  for (const [index, choice] of choices.entries()) {
+    if (!isObject(choice) || !isObject(member(choice, 'message')))
+      return fault(`completion.choices[${index}]`, 'an object with a message', choice);
+  }
+  return undefined;
+}
+
+export function isDelta(value: unknown): value is ChatDelta {
+  return deltaFault(value) === undefined;
+}
+
+export function isCompletion(value: unknown): value is ChatCompletion {
+  return completionFault(value) === undefined;
+}
+
+type Need = readonly [name: string, takes: string, fits: (value: unknown) => boolean];
+
+const INDEX: Need = ['index', 'an integer from 0 on', (value) => Number.isInteger(value) && (value as number) >= 0];
+const NEEDED: Readonly<Record<string, readonly Need[] | undefined>> = Object.assign(Object.create(null), {
+  'response.output_text.delta': [INDEX, ['delta', 'a text', (value) => typeof value === 'string']],
+  'response.tool_calls.delta': [INDEX, ['tool_calls', 'a list of pieces with an index', isToolCalls]],
+  'response.usage': [['usage', 'an object', isObject]],
+} satisfies Record<string, readonly Need[]>);
+
+function isToolCalls(value: unknown): boolean {
+  return Array.isArray(value) && value.every((entry) => isObject(entry) && Number.isInteger(member(entry, 'index')));
+}
+
+/** Of the value only its kind is told: it is a piece of a conversation. */
+function fault(param: string, takes: string, value: unknown): ShapeFault {
+  const kind = value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value;
+  return { param, message: `${param} takes ${takes}, got ${kind}` };
+}

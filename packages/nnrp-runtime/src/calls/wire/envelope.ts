@@ -1,0 +1,167 @@
+import * as preview3 from 'nnrp-core/preview3';
+import type { BodyInput } from '../../connection/body/body-bytes.js';
+import { isObject, jsonText, member, parsedJson } from './json.js';
+import { type CallMetadata, metadataMember, readMetadata } from './metadata.js';
+import { type CallRoute, isRouteName } from './route.js';
+
+/** What the envelope of a call says that it is: of any application, or of the profile for language models. */
+export const CALL_SCHEMA = 'nnrp-call/1';
+export const PROFILE_SCHEMA = 'openai-compatible/1';
+export type CallSchema = typeof CALL_SCHEMA | typeof PROFILE_SCHEMA;
+
+/** What a submit says that is a call. */
+export interface RequestEnvelope {
+  readonly schema: CallSchema;
+  /** A number stands in the header of the submit. */
+  readonly route: CallRoute;
+  readonly requestId: string;
+  readonly metadata: CallMetadata;
+  /** What JSON can hold, or bytes. */
+  readonly body: unknown;
+}
+
+/** A body, and what the metadata of its message must say of it. */
+export interface EncodedEnvelope {
+  readonly body: BodyInput;
+  readonly payloadKindBitmap: number;
+  readonly payloadFrameCount: number;
+}
+
+/** What a last result says that answers a call. */
+export interface AnswerEnvelope {
+  readonly metadata: CallMetadata;
+  readonly body: unknown;
+}
+
+const SNAPSHOT = { streamSemantics: preview3.StreamSemantics.Snapshot };
+const MAX_ID_LENGTH = 256;
+const PARTIAL_TYPE = 'call.partial';
+const LAST_TYPES: Readonly<Record<CallSchema, string>> = {
+  [CALL_SCHEMA]: 'call.completed',
+  [PROFILE_SCHEMA]: 'response.completed',
+};
+const OPENING_BRACE = 0x7b;
+
+/** @throws UsageError when JSON cannot hold the body */
+export function encodeRequest({ schema, route, requestId, metadata, body }: RequestEnvelope): EncodedEnvelope {
+  const head = {
+    schema_version: schema,
+    ...(typeof route === 'string' && { operation: route }),
+    request_id: requestId,
+    ...metadataMember(metadata),
+  };
+  return encodeTyped(head, body, 'call: body');
+}
+
+/**
+ * Reads a submit.
+ *
+ * @param routeId - of its header
+ * @returns undefined when it is no call at all; what is wrong, as text, when it is one that breaks the form
+ */
+export function decodeRequest(
+  body: Uint8Array,
+  context: preview3.FrameSubmit,
+  routeId: number,
+): RequestEnvelope | string | undefined {
+  const found = decodeTyped(body, context);
+  if (found === undefined) return undefined;
+  const schema = member(found.json, 'schema_version');
+  if (schema !== CALL_SCHEMA && schema !== PROFILE_SCHEMA) return undefined;
+  const route = routeOf(member(found.json, 'operation'), routeId);
+  if (route === undefined) {
+    return 'operation takes a name of 1 to 128 printable characters of ASCII, or none with a route_id in the header';
+  }
+  const requestId = member(found.json, 'request_id') ?? '';
+  if (typeof requestId !== 'string' || requestId.length > MAX_ID_LENGTH) {
+    return `request_id takes a text of at most ${MAX_ID_LENGTH} characters`;
+  }
+  const metadata = readMetadata(member(found.json, 'metadata'));
+  if (typeof metadata === 'string') return metadata;
+  return { schema, route, requestId, metadata, body: found.bytes ?? member(found.json, 'body') };
+}
+
+function routeOf(operation: unknown, routeId: number): CallRoute | undefined {
+  if (operation === undefined) return routeId === 0 ? undefined : routeId;
+  return isRouteName(operation) ? operation : undefined;
+}
+
+/** A partial result: of the profile one raw JSON object, of a call the same around its body. @throws as {@link encodeRequest} */
+export function encodePartial(schema: CallSchema, value: unknown): EncodedEnvelope {
+  if (schema === CALL_SCHEMA && isBytes(value)) return encodeTyped({ type: PARTIAL_TYPE }, value, 'partial result');
+  const object = schema === CALL_SCHEMA ? { type: PARTIAL_TYPE, body: value } : value;
+  return { body: jsonText(object, 'partial result'), ...RAW };
+}
+
+/** @returns undefined when it breaks the form */
+export function decodePartial(
+  schema: CallSchema,
+  body: Uint8Array,
+  context: preview3.ResultPush,
+): { readonly value: unknown } | undefined {
+  const isRaw = body[0] === OPENING_BRACE;
+  const found = isRaw ? { json: parsedJson(body), bytes: undefined } : decodeTyped(body, context);
+  if (found === undefined || !isObject(found.json)) return undefined;
+  const type = member(found.json, 'type');
+  if (schema === PROFILE_SCHEMA) return typeof type === 'string' ? { value: found.json } : undefined;
+  return type === PARTIAL_TYPE ? { value: found.bytes ?? member(found.json, 'body') } : undefined;
+}
+
+/** The last result. @throws as {@link encodeRequest} */
+export function encodeAnswer(schema: CallSchema, requestId: string, answer: AnswerEnvelope): EncodedEnvelope {
+  const head = {
+    type: LAST_TYPES[schema],
+    ...(requestId !== '' && { request_id: requestId }),
+    ...metadataMember(answer.metadata),
+  };
+  return encodeTyped(head, answer.body, 'answer');
+}
+
+/** @returns undefined when it breaks the form */
+export function decodeAnswer(
+  schema: CallSchema,
+  body: Uint8Array,
+  context: preview3.ResultPush,
+): AnswerEnvelope | undefined {
+  const found = decodeTyped(body, context);
+  if (found === undefined || member(found.json, 'type') !== LAST_TYPES[schema]) return undefined;
+  const metadata = readMetadata(member(found.json, 'metadata'));
+  if (typeof metadata === 'string') return undefined;
+  return { metadata, body: found.bytes ?? member(found.json, 'body') };
+}
+
+/** Raw JSON has no descriptor: it is of the kind of an event, and no typed payload. */
+const RAW = { payloadKindBitmap: preview3.PayloadKindFlags.StructuredEvent, payloadFrameCount: 0 } as const;
+
+/** A structured event, and behind it the bytes of a body that is no JSON. */
+function encodeTyped(head: object, body: unknown, what: string): EncodedEnvelope {
+  const isRaw = isBytes(body);
+  const event = preview3.eventPayload(jsonText(isRaw ? head : { ...head, body }, what), SNAPSHOT);
+  const encoded = preview3.encodePayloads(isRaw ? [event, preview3.opaquePayload(body)] : [event]);
+  return { body: encoded.body, ...encoded.metadata };
+}
+
+function decodeTyped(
+  body: Uint8Array,
+  context: preview3.FrameSubmit | preview3.ResultPush,
+): { readonly json: Readonly<Record<string, unknown>>; readonly bytes: Uint8Array | undefined } | undefined {
+  const { payloadKindBitmap, payloadFrameCount } = context;
+  const { StructuredEvent, OpaqueBytes } = preview3.PayloadKindFlags;
+  const kinds = payloadFrameCount === 1 ? StructuredEvent : StructuredEvent | OpaqueBytes;
+  if (payloadFrameCount < 1 || payloadFrameCount > 2 || payloadKindBitmap !== kinds) return undefined;
+  const payloads = payloadsOf(body, context);
+  const json = payloads[0] === undefined ? undefined : parsedJson(payloads[0].bytes);
+  return isObject(json) ? { json, bytes: payloads[1]?.bytes } : undefined;
+}
+
+function payloadsOf(body: Uint8Array, context: preview3.FrameSubmit | preview3.ResultPush): preview3.Payload[] {
+  try {
+    return preview3.decodePayloads(body, context);
+  } catch {
+    return [];
+  }
+}
+
+function isBytes(value: unknown): value is ArrayBufferView | ArrayBuffer {
+  return ArrayBuffer.isView(value) || Object.prototype.toString.call(value) === '[object ArrayBuffer]';
+}

@@ -1,0 +1,44 @@
+import { UsageError } from 'nnrp-core';
+
+/** Objects and lists in each other that a call may have. Those who read it walk it by recursion. */
+const MAX_DEPTH = 128;
+const UTF8 = new TextDecoder();
+
+/** The text of a value. @param what - for the message @throws UsageError when JSON cannot hold it */
+export function jsonText(value: unknown, what: string): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(value);
+  } catch {
+    // A bigint, a circle, or a toJSON that throws. Its text may have a piece of the value in it, and errors are logged.
+  }
+  if (text === undefined) throw new UsageError(`${what} takes what JSON can hold, or bytes`);
+  return text;
+}
+
+/** What the bytes say. @returns undefined when they are no JSON, or nest deeper than 128 */
+export function parsedJson(bytes: Uint8Array): unknown {
+  try {
+    const value: unknown = JSON.parse(UTF8.decode(bytes));
+    return isDeeper(value, MAX_DEPTH) ? undefined : value;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whether it is a JSON object: no list, no null. */
+export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A member of its own: what stands on Object.prototype is none. */
+export function member(object: Readonly<Record<string, unknown>>, name: string): unknown {
+  return Object.hasOwn(object, name) ? object[name] : undefined;
+}
+
+function isDeeper(value: unknown, left: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (left === 0) return true;
+  for (const name in value) if (isDeeper((value as Record<string, unknown>)[name], left - 1)) return true;
+  return false;
+}

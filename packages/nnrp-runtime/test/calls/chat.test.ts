@@ -1,0 +1,153 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import {
+  CHAT,
+  type ChatDelta,
+  type ChatRequest,
+  chat,
+  chatHandler,
+  createRouter,
+  profileCall,
+} from '../../src/calls/index.js';
+import { eventually } from '../support/eventually.js';
+import { CallsStage, refusal } from './calls-stage.js';
+
+const stage = new CallsStage();
+afterEach(() => stage.clear());
+
+const REQUEST: ChatRequest = { model: 'm', messages: [{ role: 'user', content: 'ping' }] };
+const USAGE = { prompt_tokens: 1, completion_tokens: 2, total_tokens: 3 };
+
+function answering(handler: Parameters<typeof chatHandler>[0]) {
+  return stage.calling(createRouter().route(CHAT, chatHandler(handler)));
+}
+
+describe('a chat', () => {
+  it('streams deltas of text, and has the whole of it in its answer', async () => {
+    const seen: unknown[] = [];
+    const { session } = await answering(async function* (request, incoming) {
+      seen.push(request, { ...incoming.metadata });
+      incoming.answerMetadata.set('region', 'eu');
+      yield 'po';
+      yield 'ng';
+      return { usage: USAGE };
+    });
+    const stream = chat(session, REQUEST, { metadata: { tenant: 'acme' }, requestId: '7' });
+    const deltas: ChatDelta[] = [];
+    for await (const delta of stream) deltas.push(delta);
+    expect(deltas).toEqual([
+      { type: 'response.output_text.delta', index: 0, delta: 'po' },
+      { type: 'response.output_text.delta', index: 0, delta: 'ng' },
+    ]);
+    const { completion, metadata, ...answer } = await stream.result();
+    expect(answer).toEqual({ text: 'pong', toolCalls: [], usage: USAGE, finishReason: 'stop' });
+    expect({ ...metadata }).toEqual({ region: 'eu' });
+    expect(completion).toMatchObject({ id: 'chatcmpl-7', object: 'chat.completion', model: 'm', usage: USAGE });
+    expect(seen).toEqual([{ ...REQUEST, stream: true }, { tenant: 'acme' }]);
+  });
+
+  it('gives its text alone, and its answer alone, streamed or not', async () => {
+    const { session } = await answering(async function* () {
+      yield 'a';
+      yield { type: 'response.output_text.delta', index: 1, delta: 'other choice' };
+      yield { type: 'response.vendor', anything: true };
+      yield 'b';
+    });
+    const texts: string[] = [];
+    for await (const text of chat(session, REQUEST).text()) texts.push(text);
+    expect(texts).toEqual(['a', 'b']);
+    for (const stream of [true, false]) {
+      const { text, completion } = await chat(session, { ...REQUEST, stream }).result();
+      expect([text, completion.choices[1]?.message.content]).toEqual(['ab', 'other choice']);
+    }
+    let parts = 0;
+    for await (const _ of chat(session, { ...REQUEST, stream: false })) parts++;
+    expect(parts).toBe(0);
+  });
+
+  it('puts pieces of tool calls together', async () => {
+    const { session } = await answering(async function* () {
+      const type = 'response.tool_calls.delta';
+      yield { type, index: 0, tool_calls: [{ index: 0, id: 'c1', type: 'function', function: { name: 'look' } }] };
+      yield { type, index: 0, tool_calls: [{ index: 0, function: { arguments: '{"q":' } }] };
+      yield { type, index: 0, tool_calls: [{ index: 0, function: { arguments: '1}' } }] };
+      yield { type, index: 0, tool_calls: [{ index: 1, id: 'c2', function: { name: 'b', arguments: '{}' } }] };
+    });
+    const { toolCalls, text, finishReason, completion } = await chat(session, REQUEST).result();
+    expect([text, finishReason, completion.choices[0]?.message.content]).toEqual(['', 'tool_calls', null]);
+    expect(toolCalls).toEqual([
+      { id: 'c1', type: 'function', function: { name: 'look', arguments: '{"q":1}' } },
+      { id: 'c2', type: 'function', function: { name: 'b', arguments: '{}' } },
+    ]);
+  });
+
+  it('has an answer of the handler itself where it returns one, and one of a handler that says nothing', async () => {
+    const own = { id: 'x', object: 'chat.completion', created: 1, model: 'y', choices: [] };
+    // biome-ignore lint/correctness/useYield: it has its answer at once
+    const { session } = await answering(async function* () {
+      return own;
+    });
+    expect((await chat(session, REQUEST).result()).completion).toEqual(own);
+    const { session: silent } = await answering(async function* () {});
+    expect(await chat(silent, REQUEST).result()).toMatchObject({ text: '', finishReason: 'stop', usage: undefined });
+  });
+
+  it('is given up by leaving it, which the handler sees', async () => {
+    let left = false;
+    const { session } = await answering(async function* () {
+      try {
+        for (;;) yield 'more ';
+      } finally {
+        left = true;
+      }
+    });
+    for await (const _ of chat(session, REQUEST).text()) break;
+    await eventually(() => left, 'the handler was left');
+  });
+
+  it.each<[unknown, string]>([
+    [undefined, 'body takes an object, got undefined'],
+    [{ messages: [] }, 'messages takes a list of at least one message, got a list'],
+    [{ messages: 'hi' }, 'messages takes a list of at least one message, got string'],
+    [{ messages: [null] }, 'messages[0] takes an object, got null'],
+    [{ messages: [{ role: 'user' }, {}] }, 'messages[1].role takes a text, got undefined'],
+    [{ ...REQUEST, model: 5 }, 'model takes a text, got number'],
+    [{ ...REQUEST, stream: 'yes' }, 'stream takes true or false, got string'],
+  ])('is refused on both ends when its request is %j', async (request, message) => {
+    const { session } = await answering(async function* () {});
+    expect(() => chat(session, request as ChatRequest)).toThrow(message);
+    const { code, rawMessage, details, isRetryable } = await refusal(profileCall(session, CHAT, request).result());
+    expect({ code, rawMessage, isRetryable }).toEqual({
+      code: 'invalid_request',
+      rawMessage: message,
+      isRetryable: false,
+    });
+    expect(details).toMatchObject({ status: 400, error: { type: 'invalid_request_error', message } });
+  });
+
+  it.each<[string, unknown[], unknown]>([
+    ['a delta without a type', [{ a: 1 }], {}],
+    ['a delta without text', [{ type: 'response.output_text.delta', index: 0 }], {}],
+    ['tool calls without an index', [{ type: 'response.tool_calls.delta', index: 0, tool_calls: [{}] }], {}],
+    ['usage that is none', [{ type: 'response.usage', usage: 5 }], {}],
+    ['an answer without choices', [], {}],
+    ['a choice without a message', [], { choices: [{ index: 0 }] }],
+  ])('fails clearly on a server that sends %s', async (_what, deltas, completion) => {
+    const router = createRouter().route(CHAT, async function* () {
+      yield* deltas;
+      return completion;
+    });
+    const { session } = await stage.calling(router);
+    const { code, rawMessage } = await refusal(chat(session, REQUEST).result());
+    expect([code, String(rawMessage)]).toEqual(['NNRP_ERR_PROTOCOL', expect.stringMatching(/takes|form/)]);
+    await eventually(() => session.inFlightCount === 0, 'the work is over');
+  });
+
+  it('takes no handler that is none, and fails one that yields what is no delta', async () => {
+    expect(() => chatHandler(5 as never)).toThrow('chatHandler takes a function');
+    const { session } = await answering(async function* () {
+      yield { no: 'delta' } as never;
+    });
+    expect(await refusal(chat(session, REQUEST).result())).toMatchObject({ code: 'NNRP_ERR_HANDLER_FAILED' });
+    expect(String(stage.failures.splice(0)[0])).toContain('delta.type takes a text');
+  });
+});
