@@ -9,7 +9,8 @@ import {
   type StreamTransportOptions,
   tlsCredentials,
 } from 'nnrp-runtime/transport';
-import type { ConnectionSettings, PemCredentials } from './engine.js';
+import type { CongestionControl, ConnectionSettings, PemCredentials } from './engine.js';
+import { QUIC_ALPN } from './quic-alpn.js';
 
 /** How packets are read from the stream of a connection and written to it. */
 export type QuicTransportOptions = Pick<
@@ -32,14 +33,27 @@ export interface QuicEndpointOptions extends QuicTransportOptions {
   /** Milliseconds for the handshake, however busy the peer is; default 10000. */
   readonly handshakeTimeoutMs?: number | undefined;
   /**
-   * Largest datagram to send, in bytes of UDP payload, 1200 to 65527; default 1350 to other machines and 16384 on the
-   * loopback interface.
+   * Largest datagram to send, in bytes of UDP payload, 1200 to 65527; default 1452 to other machines and 16384 on the
+   * loopback interface. The default is 1350 at first, and more once the path has shown that it carries more. Whatever it is,
+   * a path that loses the large ones gets smaller ones.
    */
   readonly maxDatagramBytes?: number | undefined;
   /** Bytes a peer may send ahead of the reader at first, 16 KiB to 1 GiB; default 1 MiB. */
   readonly streamWindowBytes?: number | undefined;
   /** The same at most, once the network has shown that it needs so much; default 16 MiB, or `streamWindowBytes` if more. */
   readonly maxStreamWindowBytes?: number | undefined;
+  /** How fast to send, and what to take for a sign to go slower: `cubic`, the default, `newreno` or `bbr`. */
+  readonly congestionControl?: CongestionControl | undefined;
+  /**
+   * Protocols to agree on; default `['nnrp/1']`, which is all there is. false speaks QUIC without ALPN, as preview3 reference
+   * peers do: both ends have to, and an end that offers a protocol is refused then.
+   */
+  readonly alpn?: false | readonly ['nnrp/1'] | undefined;
+  /**
+   * A file that the secrets of handshakes are appended to, so that Wireshark can read what was captured. Whoever has the file
+   * can read the connections: for looking for faults only.
+   */
+  readonly keyLogFile?: string | undefined;
 }
 
 /** Names of the options of the stream. */
@@ -58,6 +72,9 @@ export const ENDPOINT_OPTIONS: readonly (keyof QuicEndpointOptions)[] = [
   'maxDatagramBytes',
   'streamWindowBytes',
   'maxStreamWindowBytes',
+  'congestionControl',
+  'alpn',
+  'keyLogFile',
   ...TRANSPORT_OPTIONS,
 ];
 
@@ -66,6 +83,9 @@ const LARGEST_INT32 = 0x7fffffff;
 const MIN_RSA_BITS = 2048;
 /** The loopback interface takes four times as much; but from here on, the cost of a datagram does not matter any more. */
 const LOOPBACK_DATAGRAM_BYTES = 16_384;
+/** What paths carry that are not odd, tunnels included; and what Ethernet carries with IPv6. */
+const FIRST_DATAGRAM_BYTES = 1350;
+const ETHERNET_DATAGRAM_BYTES = 1452;
 /** P-256 and P-384. */
 const CURVES = ['prime256v1', 'secp384r1'];
 const KIB = 1024;
@@ -131,8 +151,10 @@ export function connectionSettings(options: QuicEndpointOptions, defaultKeepAliv
   const {
     idleTimeoutMs = 30_000,
     handshakeTimeoutMs = 10_000,
-    maxDatagramBytes = 1350,
+    maxDatagramBytes = ETHERNET_DATAGRAM_BYTES,
+    maxDatagramBytes: firstDatagramBytes = FIRST_DATAGRAM_BYTES,
     maxDatagramBytes: maxLoopbackDatagramBytes = LOOPBACK_DATAGRAM_BYTES,
+    congestionControl = 'cubic',
     streamWindowBytes = MIB,
   } = options;
   integer('idleTimeoutMs', idleTimeoutMs, 1);
@@ -146,9 +168,25 @@ export function connectionSettings(options: QuicEndpointOptions, defaultKeepAliv
     idleTimeoutMs,
     keepAliveMs,
     handshakeTimeoutMs: integer('handshakeTimeoutMs', handshakeTimeoutMs, 1),
+    firstDatagramBytes,
     maxDatagramBytes: integer('maxDatagramBytes', maxDatagramBytes, 1200, 65_527),
     maxLoopbackDatagramBytes,
     streamWindowBytes,
     maxStreamWindowBytes: integer('maxStreamWindowBytes', maxStreamWindowBytes, streamWindowBytes, KIB * MIB),
+    congestion: oneOf('congestionControl', congestionControl, ['cubic', 'newreno', 'bbr']),
+    alpn: readAlpn(options.alpn),
+    ...(options.keyLogFile !== undefined && { keyLogFile: readPath('keyLogFile', options.keyLogFile) }),
   };
+}
+
+/** Without ALPN there is no protocol. */
+function readAlpn(alpn: unknown = [QUIC_ALPN]): readonly string[] {
+  if (alpn === false) return Object.freeze([]);
+  if (Array.isArray(alpn) && alpn.length === 1 && alpn[0] === QUIC_ALPN) return Object.freeze([QUIC_ALPN]);
+  throw new UsageError(`alpn: expected false or ['${QUIC_ALPN}'], got ${shownValue(alpn)}`);
+}
+
+function readPath(field: string, value: unknown): string {
+  if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value;
+  throw new UsageError(`${field}: expected the path of a file, got ${shownValue(value)}`);
 }

@@ -1,6 +1,9 @@
 import type { Duplex } from 'node:stream';
 import type { HostPort, ListenerBound, ListenerBoundName } from 'nnrp-runtime/transport';
 
+/** How fast a sender goes, and what it takes for a sign to go slower. @see RFC 9438, RFC 9002 section 7 */
+export type CongestionControl = 'cubic' | 'newreno' | 'bbr';
+
 /** What every QUIC connection is set up with. Checked: an engine takes the values as they are. */
 export interface ConnectionSettings {
   /** Milliseconds without a packet from the peer after which the connection is gone; the smaller one of both ends counts. */
@@ -9,12 +12,19 @@ export interface ConnectionSettings {
   readonly keepAliveMs: number;
   /** Milliseconds for the handshake, however busy the peer is. */
   readonly handshakeTimeoutMs: number;
-  /** Largest datagram sent to peers on other machines, and to those on this one, in bytes. */
+  /** Bytes of the largest datagram sent to other machines at first, and of the largest that the path may turn out to carry. */
+  readonly firstDatagramBytes: number;
   readonly maxDatagramBytes: number;
+  /** Bytes of the largest datagram sent to peers on this machine. */
   readonly maxLoopbackDatagramBytes: number;
   /** Bytes that a peer may send ahead of the reader at first, and at most. */
   readonly streamWindowBytes: number;
   readonly maxStreamWindowBytes: number;
+  readonly congestion: CongestionControl;
+  /** The protocols that ends agree on by ALPN; without one there is no ALPN, and peers that offer anything are refused. */
+  readonly alpn: readonly string[];
+  /** Where secrets of handshakes are written to, for Wireshark. */
+  readonly keyLogFile?: string;
   /**
    * Bytes that everything a client sends begins with. It sends them at once: QUIC shows a stream to the peer with its
    * first bytes only, and a server could say nothing before. At the server they count as nothing until more comes.
@@ -57,6 +67,20 @@ export interface ClientSettings extends ConnectionSettings {
   readonly credentials?: PemCredentials;
 }
 
+/** How a connection fares on its path, at a moment. */
+export interface PathFacts {
+  readonly roundTripMs: number;
+  readonly congestionWindowBytes: number;
+  readonly sentPackets: number;
+  readonly lostPackets: number;
+  /** How often the sender was told to slow down. */
+  readonly congestionEvents: number;
+  /** Bytes of the largest datagram that the path carries, as far as is known. */
+  readonly datagramBytes: number;
+  /** How often large datagrams have ceased to arrive. */
+  readonly blackHoles: number;
+}
+
 /**
  * The one stream of a connection. Writes are complete when the network has taken them; `destroy(error)` ends the whole
  * connection at once, and the peer gets to know the error's code.
@@ -64,8 +88,12 @@ export interface ClientSettings extends ConnectionSettings {
 export interface QuicStream extends Duplex {
   /** HOST:PORT of the peer. */
   readonly remoteAddress: string;
-  /** The protocol both ends have agreed on. */
+  /** The protocol both ends have agreed on; empty without ALPN. */
   readonly alpn: string;
+  /** Milliseconds that the handshake took. */
+  readonly handshakeMs: number;
+  /** Undefined once the connection is over. */
+  readonly path: PathFacts | undefined;
   /** The peer's certificate in DER, verified; absent when it has shown none. */
   readonly peerCertificate: Uint8Array | undefined;
   /** Bytes that the peer has made room for, and what it has acknowledged since the last was written; never what it has sent. */

@@ -4,11 +4,11 @@ export { bindQuic } from './bind-quic.js';
 export { QuicClientEndpointConfig, type QuicClientEndpointOptions } from './client-endpoint-config.js';
 export { connectQuic } from './connect-quic.js';
 export type { QuicEndpointOptions, QuicTransportOptions } from './endpoint-options.js';
+export { QUIC_ALPN } from './quic-alpn.js';
 export { QuicConnector, type QuicConnectorDefaults } from './quic-connector.js';
 export { TRANSPORT_KIND } from './quic-framed-transport.js';
 export { QuicFramedListener } from './quic-listener.js';
 export { QuicProvider } from './quic-provider.js';
-export { QUIC_ALPN } from './quiche/quiche-config.js';
 export type { SelfSignedCertificate } from './self-signed-certificate.js';
 export {
   QuicServerEndpointConfig,

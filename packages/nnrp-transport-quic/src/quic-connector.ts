@@ -19,7 +19,7 @@ import { isClientConfig, QuicClientEndpointConfig, type QuicClientEndpointOption
 import { integer, knownOptions, type QuicTransportOptions, TRANSPORT_OPTIONS } from './endpoint-options.js';
 import type { QuicClientSocket } from './engine.js';
 import { framed, MAGIC, TRANSPORT_KIND } from './quic-framed-transport.js';
-import { quicheEngine } from './quiche/quiche-engine.js';
+import { quinnEngine } from './quinn/quinn-engine.js';
 
 const CONNECT_TIMEOUT_MS = 10_000;
 
@@ -64,7 +64,7 @@ export class QuicConnector implements FramedConnector {
     const { connectTimeoutMs = Math.max(CONNECT_TIMEOUT_MS, settings.handshakeTimeoutMs) } = given;
     this.connectTimeoutMs = integer('connectTimeoutMs', connectTimeoutMs, 1);
     this.transportOptions = { ...transportLimits(given), ...transportOptions };
-    this.socket = quicheEngine.dial(this.server, { ...settings, preamble: MAGIC });
+    this.socket = quinnEngine.dial(this.server, { ...settings, preamble: MAGIC });
   }
 
   toJSON(): Record<string, unknown> {

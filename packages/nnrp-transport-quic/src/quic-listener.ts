@@ -12,7 +12,7 @@ import {
 import { knownOptions, type QuicTransportOptions, TRANSPORT_OPTIONS } from './endpoint-options.js';
 import type { ListenerEvents, QuicServerSocket } from './engine.js';
 import { framed, MAGIC, TRANSPORT_KIND } from './quic-framed-transport.js';
-import { quicheEngine } from './quiche/quiche-engine.js';
+import { quinnEngine } from './quinn/quinn-engine.js';
 import { type QuicServerEndpointConfig, requireServerConfig } from './server-endpoint-config.js';
 
 /**
@@ -65,7 +65,7 @@ export class QuicFramedListener implements FramedListener {
       missed: (error) => waiting.missed(error),
       failed: (error) => waiting.fail(error),
     };
-    return new QuicFramedListener(await quicheEngine.listen({ ...settings, preamble: MAGIC }, events), waiting);
+    return new QuicFramedListener(await quinnEngine.listen({ ...settings, preamble: MAGIC }, events), waiting);
   }
 
   /**

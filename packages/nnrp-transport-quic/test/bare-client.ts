@@ -1,25 +1,32 @@
 import { randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
-import { parseAddress } from 'nnrp-runtime/transport';
-import { type QuicheConfig, type QuicheConnection, type QuicheHost, quiche } from '../src/quiche/binding.js';
+import { type HostPort, parseAddress } from 'nnrp-runtime/transport';
+import { QuicClientEndpointConfig } from '../src/client-endpoint-config.js';
+import { addressWords } from '../src/module/address-words.js';
+import { loadModule } from '../src/module/load-module.js';
+import { Happened, SECRET_BYTES } from '../src/module/module-facts.js';
+import { QuinnModule } from '../src/module/quinn-module.js';
 import { until } from './until.js';
 
-/** What the library can besides what the driver uses of it. */
-interface WholeConnection extends QuicheConnection {
-  streamShutdown(stream: number, direction: 0 | 1, code: number): void;
-  peerStreamsLeftBidi(): number;
-  peerStreamsLeftUni(): number;
-  dgramMaxWritableLen(): number | null;
-}
-
-/** Directions of `streamShutdown`: STOP_SENDING and RESET_STREAM. */
-export const STOP_SENDING = 0;
-export const RESET = 1;
 /** How often its timer is looked at. */
 const TICK_MS = 5;
 
-const configs = new Map<string, QuicheConfig>();
+const code = await loadModule();
+const modules = new Map<string, QuinnModule>();
+
+/** One instance for all clients of a protocol: it does not care for sockets. */
+function moduleFor(alpn: string): QuinnModule {
+  let module = modules.get(alpn);
+  if (module === undefined) {
+    const { settings } = new QuicClientEndpointConfig({ insecureSkipVerify: true, maxDatagramBytes: 1350 });
+    module = new QuinnModule(code, randomBytes(SECRET_BYTES));
+    module.configure({ ...settings, alpn: [alpn] }, 0);
+    module.dial(false);
+    modules.set(alpn, module);
+  }
+  return module;
+}
 
 /** A client of the bare library, without driver and rules: it says what no client of ours would. */
 export class BareClient {
@@ -28,22 +35,21 @@ export class BareClient {
   received = 0;
   /** A server that is not listened to hears nothing more of its client than what is sent by hand. */
   deaf = false;
-  readonly connection: WholeConnection;
-  private readonly out = Buffer.alloc(65_535);
+  isEstablished = false;
+  /** The connection has ended, or is ending. */
+  isOver = false;
   private readonly timer: NodeJS.Timeout;
 
   private constructor(
     private readonly socket: Socket,
-    private readonly local: QuicheHost,
-    private readonly server: QuicheHost,
-    alpn: string,
+    readonly module: QuinnModule,
+    readonly index: number,
+    private readonly server: HostPort,
   ) {
-    const config = configs.get(alpn) ?? makeConfig(alpn);
-    configs.set(alpn, config);
-    this.connection = quiche().Connection.connect(null, randomBytes(16), local, server, config) as WholeConnection;
     socket.on('message', (datagram) => this.receive(datagram));
     this.timer = setInterval(() => {
-      this.connection.onTimeout();
+      if (module.timeoutMs(index) <= 0) module.handleTimeout(index);
+      this.hear();
       this.flush();
     }, TICK_MS);
   }
@@ -53,44 +59,52 @@ export class BareClient {
     const socket = createSocket('udp4');
     socket.bind(0, '127.0.0.1');
     await once(socket, 'listening');
-    const { port } = socket.address();
-    return new BareClient(socket, { host: '127.0.0.1', port }, parseAddress(address), alpn);
+    const module = moduleFor(alpn);
+    const server = parseAddress(address);
+    const index = module.connect('localhost', addressWords(server.host), server.port);
+    return new BareClient(socket, module, index, server);
   }
 
-  /** One with a complete handshake. */
+  /** One with a complete handshake, whose stream is open. */
   static async connected(address: string): Promise<BareClient> {
     const client = await BareClient.at(address);
     client.flush();
-    await until(() => client.connection.isEstablished(), 'the handshake is complete');
+    await until(() => client.isEstablished, 'the handshake is complete');
     return client;
   }
 
   /** The first datagram of a client that never says anything more. */
   static firstDatagram(address: string, alpn = 'nnrp/1'): Buffer {
-    const config = configs.get(alpn) ?? makeConfig(alpn);
-    configs.set(alpn, config);
-    const out = Buffer.alloc(2000);
-    const local = { host: '127.0.0.1', port: 1 };
-    const connection = quiche().Connection.connect(null, randomBytes(16), local, parseAddress(address), config);
-    const [bytes] = connection.send(out) ?? [0];
-    return out.subarray(0, bytes);
+    const module = moduleFor(alpn);
+    const { host, port } = parseAddress(address);
+    const index = module.connect('localhost', addressWords(host), port);
+    const out = Buffer.alloc(module.transmit(index, 1));
+    module.copy(out, 0, out.length);
+    module.forget(index);
+    return out;
   }
 
   /** Writes to the stream, as far as there is room. @returns bytes taken */
   write(bytes: Uint8Array, fin = false): number {
-    const taken = this.connection.streamSend(0, bytes, fin) ?? 0;
+    const { module, index } = this;
+    const taken = bytes.length === 0 ? 0 : Math.max(0, module.write(index, bytes));
+    if (fin) module.finish(index);
     this.flush();
     return taken;
   }
 
+  close(code: number, reason: string): void {
+    this.module.close(this.index, code, reason);
+    this.flush();
+  }
+
   /** Sends what the library has to say. */
   flush(): void {
-    try {
-      for (let sent = this.connection.send(this.out); sent !== null; sent = this.connection.send(this.out)) {
-        this.socket.send(Buffer.from(this.out.subarray(0, sent[0])), this.server.port, this.server.host);
-      }
-    } catch {
-      // It is over.
+    const { module, index, server } = this;
+    for (let bytes = module.transmit(index, 1); bytes > 0; bytes = module.transmit(index, 1)) {
+      const datagram = Buffer.alloc(bytes);
+      module.copy(datagram, 0, bytes);
+      this.socket.send(datagram, server.port, server.host);
     }
   }
 
@@ -98,29 +112,24 @@ export class BareClient {
   destroy(): void {
     clearInterval(this.timer);
     this.socket.close();
+    this.module.forget(this.index);
   }
 
   private receive(datagram: Buffer): void {
     this.received++;
     this.receivedBytes += datagram.length;
     if (this.deaf) return;
-    try {
-      this.connection.recv(datagram, { from: this.server, to: this.local });
-    } catch {
-      // It shows in the state of the connection.
-    }
+    this.module.receive(datagram, addressWords(this.server.host), this.server.port);
+    this.hear();
     this.flush();
   }
-}
 
-function makeConfig(alpn: string): QuicheConfig {
-  const config = quiche().Config.withBoringSslCtx(false, false, null, null, null, null);
-  config.setApplicationProtos([alpn]);
-  config.setMaxIdleTimeout(30_000);
-  config.setMaxSendUdpPayloadSize(1350);
-  config.setMaxRecvUdpPayloadSize(65_527);
-  config.setInitialMaxData(Number.MAX_SAFE_INTEGER);
-  config.setInitialMaxStreamDataBidiLocal(1 << 20);
-  config.setInitialMaxStreamDataBidiRemote(1 << 20);
-  return config;
+  private hear(): void {
+    const bits = this.module.happened(this.index);
+    if ((bits & Happened.Connected) !== 0) {
+      this.isEstablished = true;
+      this.module.openStream(this.index);
+    }
+    if ((bits & (Happened.Lost | Happened.Drained)) !== 0) this.isOver = true;
+  }
 }

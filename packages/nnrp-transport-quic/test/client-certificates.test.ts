@@ -11,7 +11,7 @@ import {
   QuicProvider,
   QuicServerEndpointConfig,
 } from '../src/index.js';
-import { assertAlive, credentialsOf, ending, Handshakes } from './handshake.js';
+import { assertAlive, credentialsOf, ending, Handshakes, withoutPeersWords } from './handshake.js';
 
 const root = await issue({ name: 'CN=root', authority: true });
 const clientRoot = await issue({ name: 'CN=client root', authority: true });
@@ -98,7 +98,7 @@ for (const mode of ['request', 'require'] as const) {
         const outcome = await run(mode, credentials);
         expect(outcome.server).toBe(`the peer is refused: ${why}`);
         // It is done before the server has looked at its certificate.
-        expect(await ending(outcome.client)).toBe(`the peer has ended the connection: ${why}`);
+        expect(withoutPeersWords(await ending(outcome.client))).toBe(`the peer has ended the connection: ${why}`);
       });
     }
   });
@@ -113,7 +113,7 @@ it('a server that requests a certificate takes a client without one', async () =
 it('a server that requires a certificate refuses a client without one, and both say why', async () => {
   const outcome = await run('require');
   expect(outcome.server).toBe(`the peer is refused: ${MISSING}`);
-  expect(await ending(outcome.client)).toBe(`the peer has ended the connection: ${MISSING}`);
+  expect(withoutPeersWords(await ending(outcome.client))).toBe(`the peer has ended the connection: ${MISSING}`);
 });
 
 describe('the identity of a client', () => {
@@ -201,13 +201,13 @@ describe('a client that is refused for its certificate', () => {
       certificateChain: ofServers.certificate,
       privateKey: ofServers.key,
     });
-    const message = `${bound.localAddress}: the peer has ended the connection: ${UNKNOWN}`;
+    const message = `${bound.localAddress}: the peer has ended the connection: ${UNKNOWN.slice(0, -1)}`;
     await expect(refused.openSession()).rejects.toMatchObject({
       code: 'NNRP_ERR_TRANSPORT',
-      rawMessage: message,
+      rawMessage: expect.stringContaining(message),
       isRetryable: false,
     });
-    expect(await refused.closed).toMatchObject({ rawMessage: message, isRetryable: false });
+    expect(await refused.closed).toMatchObject({ rawMessage: expect.stringContaining(message), isRetryable: false });
     expect(bound.connectionCount).toBe(0);
   });
 });

@@ -89,10 +89,13 @@ describe('the configuration of a QUIC client', () => {
       idleTimeoutMs: 30_000,
       keepAliveMs: 10_000,
       handshakeTimeoutMs: 10_000,
-      maxDatagramBytes: 1350,
+      firstDatagramBytes: 1350,
+      maxDatagramBytes: 1452,
       maxLoopbackDatagramBytes: 16_384,
       streamWindowBytes: MIB,
       maxStreamWindowBytes: 16 * MIB,
+      congestion: 'cubic',
+      alpn: ['nnrp/1'],
     });
     expect(roots.match(/BEGIN CERTIFICATE/g)?.length).toBeGreaterThan(50);
     expect(config.settings).toBe(config.settings);

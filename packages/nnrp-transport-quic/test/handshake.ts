@@ -4,7 +4,7 @@ import { within } from '../../nnrp-runtime/src/testing/within.js';
 import type { Issued } from '../../nnrp-runtime/test/support/certificates.js';
 import { QuicClientEndpointConfig, type QuicClientEndpointOptions } from '../src/client-endpoint-config.js';
 import type { ClientSettings, PemCredentials, QuicServerSocket, QuicStream, ServerSettings } from '../src/engine.js';
-import { quicheEngine } from '../src/quiche/quiche-engine.js';
+import { quinnEngine } from '../src/quinn/quinn-engine.js';
 import { QuicServerEndpointConfig } from '../src/server-endpoint-config.js';
 
 const PATIENCE_MS = 15_000;
@@ -45,7 +45,7 @@ export class Handshakes {
     const atServer = new Promise<QuicStream | string>((resolve) => {
       told = resolve;
     });
-    const socket = await quicheEngine.listen(
+    const socket = await quinnEngine.listen(
       { ...settings, ...server },
       {
         connected: (stream) => told(this.keep(stream)),
@@ -59,7 +59,7 @@ export class Handshakes {
     const address = parseAddress(socket.address);
     const called = { host: host ?? address.host, port: address.port };
     const dialling = { ...new QuicClientEndpointConfig(options).settings, ...client };
-    const connecting = quicheEngine.dial(called, dialling).connect();
+    const connecting = quinnEngine.dial(called, dialling).connect();
     const atClient = connecting.then((stream) => this.keep(stream), plain);
     return {
       client: await within(atClient, PATIENCE_MS, 'the client'),
@@ -107,6 +107,11 @@ export async function assertAlive({ client, server }: Outcome): Promise<void> {
     if (bytes.toString() !== '!') throw new Error(`got ${bytes.toString('hex')}`);
     to.removeAllListeners('data').pause();
   }
+}
+
+/** A message without what the other end has said besides the code, which depends on its library. */
+export function withoutPeersWords(text: string): string {
+  return text.replace(/, '.*'\)$/, ')');
 }
 
 function plain(error: unknown): string {

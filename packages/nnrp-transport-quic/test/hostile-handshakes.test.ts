@@ -64,7 +64,7 @@ describe('handshakes that never finish', () => {
     expect(new Set(failures)).toEqual(new Set([`the handshake took longer than ${HANDSHAKE_MS} ms`]));
     expect(stage.inside(server).handshakes).toBe(0);
     await nobodyLeft();
-    expect(stage.inside(server).routes).toBe(0);
+    expect(stage.inside(server).inModule).toBe(0);
     expect(answeredBytes).toBeGreaterThan(0);
     expect(answeredBytes).toBeLessThanOrEqual(3 * saidBytes);
   });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { NnrpClientSession, NnrpServer } from 'nnrp-runtime';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { BareClient, RESET, STOP_SENDING } from './bare-client.js';
+import { BareClient } from './bare-client.js';
 import { QuicStage } from './quic-stage.js';
 import { until } from './until.js';
 
@@ -44,7 +44,7 @@ async function expectUnharmed(): Promise<void> {
 it('who sends garbage over a proper handshake is told, and loses its connection', async () => {
   for (let count = 0; count < 30; count++) (await peer()).write(randomBytes(200 + count * 100));
   await until(() => violations.length === 30, 'all of them have been found out');
-  await until(() => peers.every(({ connection }) => connection.isClosed() || connection.isDraining()), 'all are told');
+  await until(() => peers.every(({ isOver }) => isOver), 'all are told');
   expect(peers.every(({ received }) => received > 0)).toBe(true);
   await expectUnharmed();
 });
@@ -56,8 +56,8 @@ it('who breaks off inside a packet header is given up with the others that have 
   const half = await peer();
   half.write(Buffer.concat([MAGIC, Buffer.alloc(10)]));
   await until(() => server.connectionCount === 4, 'all of them are connected');
-  await until(() => silent.connection.isDraining() && preambleOnly.connection.isDraining(), 'they are given up');
-  await until(() => half.connection.isDraining(), 'they are given up');
+  await until(() => silent.isOver && preambleOnly.isOver, 'they are given up');
+  await until(() => half.isOver, 'they are given up');
   await expectUnharmed();
 });
 
@@ -65,7 +65,7 @@ it('who ends its stream at once, or with its first bytes, is let go', async () =
   (await peer()).write(Buffer.alloc(0), true);
   (await peer()).write(MAGIC, true);
   (await peer()).write(MAGIC.subarray(0, 2), true);
-  await until(() => peers.every(({ connection }) => connection.isDraining() || connection.isClosed()), 'they are gone');
+  await until(() => peers.every(({ isOver }) => isOver), 'they are gone');
   await expectUnharmed();
 });
 
@@ -73,27 +73,25 @@ it('who resets its stream, or will not be answered, loses its connection', async
   const reset = await peer();
   reset.write(MAGIC);
   await until(() => server.connectionCount === 2, 'it is connected');
-  reset.connection.streamShutdown(0, RESET, 42);
+  reset.module.reset(reset.index, 42);
   reset.flush();
   await until(() => lost.length === 1, 'the reset has come');
   expect(lost[0]).toContain('given up sending');
   const deaf = await peer();
   deaf.write(MAGIC);
   await until(() => server.connectionCount === 2, 'it is connected');
-  deaf.connection.streamShutdown(0, STOP_SENDING, 43);
+  deaf.module.stop(deaf.index, 43);
   // Garbage, which would be answered.
   deaf.write(randomBytes(100));
-  await until(() => deaf.connection.isDraining() || deaf.connection.isClosed(), 'it is gone');
+  await until(() => deaf.isOver, 'it is gone');
   await expectUnharmed();
 });
 
-it('who would like more streams, streams of its own or datagrams gets none', async () => {
+// That it gets none in one direction, nor datagrams: tests of the crate.
+it('who would like more streams than one gets none', async () => {
   const greedy = await peer();
-  const { connection } = greedy;
-  expect(connection.peerStreamsLeftBidi()).toBe(1);
   greedy.write(MAGIC);
-  expect([connection.peerStreamsLeftBidi(), connection.peerStreamsLeftUni()]).toEqual([0, 0]);
-  expect(connection.dgramMaxWritableLen()).toBeNull();
+  expect(greedy.module.openStream(greedy.index)).toBe(false);
   greedy.destroy();
   peers.length = 0;
 });
@@ -102,8 +100,7 @@ it('says what a peer said at the end without what a terminal would obey, and not
   const rude = await peer();
   rude.write(MAGIC);
   await until(() => server.connectionCount === 2, 'it is connected');
-  rude.connection.close(true, 0x1234_5678, Buffer.from(`\x1b[2J\r\nbeep\x07${'x'.repeat(900)}`));
-  rude.flush();
+  rude.close(0x1234_5678, `\x1b[2J\r\nbeep\x07${'x'.repeat(900)}`);
   await until(() => lost.length === 1, 'the end has come');
   expect(lost[0]).toContain("0x12345678, '\\x1b[2J\\r\\nbeep\\x07");
   expect(lost[0]?.length).toBeLessThan(400);

@@ -1,6 +1,7 @@
 import type { NnrpServer } from 'nnrp-runtime';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Dice } from '../../nnrp-runtime/test/recovery/dice.js';
+import type { QuicEndpointOptions } from '../src/endpoint-options.js';
 import { QuicStage } from './quic-stage.js';
 
 const BIG_BYTES = 2_000_000;
@@ -21,8 +22,10 @@ const PATIENT_CLIENT = { openTimeoutMs: TIMEOUT_MS, closeTimeoutMs: TIMEOUT_MS }
  *
  * @param datagramBytes - how large the datagrams of both ends are
  * @param connections - at once; each makes ten transfers at each percentage
+ * @param options - of both ends
  */
-export function lossyTransfers(datagramBytes: number, connections: number): void {
+export function lossyTransfers(datagramBytes: number, connections: number, options: QuicEndpointOptions = {}): void {
+  const patient = { ...options, handshakeTimeoutMs: TIMEOUT_MS };
   const stage = new QuicStage();
   afterEach(() => stage.clear());
   const body = new Dice(1).bytes(BIG_BYTES);
@@ -36,9 +39,9 @@ export function lossyTransfers(datagramBytes: number, connections: number): void
   for (const percent of [1, 3, 5]) {
     describe(`of datagrams of ${datagramBytes} bytes, ${percent} % lost, ${percent} % doubled, ${percent} % late`, () => {
       it('bodies of 2 MB and of 100 KB arrive intact both ways', { timeout: TIMEOUT_MS }, async () => {
-        const proxy = await behind(await stage.echo(PATIENT, PATIENT), percent);
+        const proxy = await behind(await stage.echo(patient, PATIENT), percent);
         const transfer = async (connection: number) => {
-          const client = await stage.connect(proxy.address, PATIENT, PATIENT_CLIENT);
+          const client = await stage.connect(proxy.address, patient, PATIENT_CLIENT);
           const session = await client.openSession();
           for (let count = 0; count < TRANSFERS; count++) {
             const bytes = count === 0 || count === 5 ? BIG_BYTES : SMALL_BYTES;
@@ -57,7 +60,7 @@ export function lossyTransfers(datagramBytes: number, connections: number): void
       });
 
       it(`streams of ${TOKENS} tokens arrive complete and in order`, { timeout: TIMEOUT_MS }, async () => {
-        const server = await stage.serve(PATIENT, PATIENT);
+        const server = await stage.serve(patient, PATIENT);
         const proxy = await behind(server, percent);
         void server.serve({
           async *submit({ frameId }) {
@@ -70,7 +73,7 @@ export function lossyTransfers(datagramBytes: number, connections: number): void
           },
         });
         const stream = async () => {
-          const client = await stage.connect(proxy.address, PATIENT, PATIENT_CLIENT);
+          const client = await stage.connect(proxy.address, patient, PATIENT_CLIENT);
           const session = await client.openSession();
           const operation = await session.submit('go on');
           const got: string[] = [];

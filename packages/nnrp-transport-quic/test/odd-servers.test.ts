@@ -2,11 +2,11 @@ import { NnrpClient, NnrpServer } from 'nnrp-runtime';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { TestPacket } from '../../nnrp-runtime/src/testing/test-packet.js';
 import { QuicClientEndpointConfig } from '../src/client-endpoint-config.js';
+import type { ConnectionSettings } from '../src/engine.js';
+import { QuinnModule } from '../src/module/quinn-module.js';
 import { QuicConnector } from '../src/quic-connector.js';
 import { QuicFramedListener } from '../src/quic-listener.js';
-import type { QuicheConfig } from '../src/quiche/binding.js';
-import { QuicheConfigs } from '../src/quiche/quiche-config.js';
-import { quicheEngine } from '../src/quiche/quiche-engine.js';
+import { quinnEngine } from '../src/quinn/quinn-engine.js';
 import { QuicServerEndpointConfig } from '../src/server-endpoint-config.js';
 import { until } from './until.js';
 
@@ -16,26 +16,30 @@ afterEach(async () => {
 });
 
 /** A listener whose transport parameters are not what ours would say. */
-async function odd(change: (config: QuicheConfig) => void) {
+async function odd(change: Partial<ConnectionSettings>, streams = 1) {
   const { config, certificate } = QuicServerEndpointConfig.selfSignedLocalhost('127.0.0.1:0');
-  // Binding makes the library's configuration of connections on this machine, which are all there are.
-  const made = vi.spyOn(QuicheConfigs.prototype, 'for');
+  const { configure } = QuinnModule.prototype;
+  const changed = vi.spyOn(QuinnModule.prototype, 'configure').mockImplementation(function (
+    this: QuinnModule,
+    settings,
+  ) {
+    configure.call(this, { ...settings, ...change }, streams);
+  });
   const listener = await QuicFramedListener.bind(config);
   undo.push(() => listener.close());
-  expect(made).toHaveBeenCalledTimes(1);
-  change(made.mock.results[0]?.value as QuicheConfig);
-  made.mockRestore();
+  expect(changed).toHaveBeenCalled();
+  changed.mockRestore();
   return { listener, connector: new QuicConnector(listener.address, { roots: certificate.certificateDer }) };
 }
 
 describe('a client', () => {
   it('is told when the server allows no stream', async () => {
-    const { connector } = await odd((config) => config.setInitialMaxStreamsBidi(0));
+    const { connector } = await odd({}, 0);
     await expect(connector.connect()).rejects.toThrow(/the server allows no stream/);
   });
 
   it('sends everything to a server that at first takes two bytes', async () => {
-    const { listener, connector } = await odd((config) => config.setInitialMaxStreamDataBidiRemote(2));
+    const { listener, connector } = await odd({ streamWindowBytes: 2 });
     const server = NnrpServer.fromListener(listener);
     undo.push(() => server.close());
     void server.serve({ submit: ({ body }) => body });
@@ -52,7 +56,7 @@ describe('a client', () => {
     const { settings } = new QuicClientEndpointConfig();
     const serverName = 'x'.repeat(300);
     for (let count = 0; count < 5; count++) {
-      const socket = quicheEngine.dial({ host: '127.0.0.1', port: 9 }, { ...settings, serverName });
+      const socket = quinnEngine.dial({ host: '127.0.0.1', port: 9 }, { ...settings, serverName });
       await expect(socket.connect()).rejects.toThrow();
     }
     await until(() => sockets() <= before, 'the sockets are closed');

@@ -29,6 +29,8 @@ const DEFAULTS: Readonly<Record<string, readonly [comment: string, readme: strin
     `default ${client.maxStreamWindowBytes / MIB} MiB, or`,
     `${server.maxStreamWindowBytes / MIB} MiB, or \`streamWindowBytes\` if more`,
   ],
+  congestionControl: [`\`${client.congestion}\`, the default`, `\`${server.congestion}\``],
+  alpn: [`default \`['${client.alpn.join()}']\``, `\`['${server.alpn.join()}']\``],
   clientCertificates: [`Default ${server.clientCertificates}`, `\`${server.clientCertificates}\``],
   retry: [`\`${server.retry}\`, the default`, `\`${server.retry}\``],
   maxConnections: [`Default ${server.maxConnections}`, `${server.maxConnections}`],

@@ -11,7 +11,7 @@ import type { QuicStream } from '../src/engine.js';
 import { QuicConnector } from '../src/quic-connector.js';
 import { QuicFramedListener } from '../src/quic-listener.js';
 import { QuicProvider } from '../src/quic-provider.js';
-import { quicheEngine } from '../src/quiche/quiche-engine.js';
+import { quinnEngine } from '../src/quinn/quinn-engine.js';
 import { QuicServerEndpointConfig } from '../src/server-endpoint-config.js';
 
 const ANY_PORT = '127.0.0.1:0';
@@ -40,11 +40,11 @@ export const quicCarrier: Carrier = {
 
   // A bare stream says nothing by itself, unlike those of the package, see ConnectionSettings.preamble.
   dial: async (address) =>
-    bare(await quicheEngine.dial(parseAddress(address), { ...client.settings, ...LITTLE }).connect()),
+    bare(await quinnEngine.dial(parseAddress(address), { ...client.settings, ...LITTLE }).connect()),
 
   async listenBare(): Promise<BareListener> {
     const accepted = new AsyncQueue<Duplex>();
-    const socket = await quicheEngine.listen(
+    const socket = await quinnEngine.listen(
       { ...server.settings, ...LITTLE },
       {
         connected: (stream) => accepted.push(bare(stream)),

@@ -4,8 +4,8 @@ import type { QuicClientEndpointOptions } from '../src/client-endpoint-config.js
 import { QuicConnector } from '../src/quic-connector.js';
 import { QuicFramedListener } from '../src/quic-listener.js';
 import { QuicProvider } from '../src/quic-provider.js';
-import { quicheEngine } from '../src/quiche/quiche-engine.js';
-import type { QuicheServerSocket } from '../src/quiche/quiche-server-socket.js';
+import { quinnEngine } from '../src/quinn/quinn-engine.js';
+import type { QuinnServerSocket } from '../src/quinn/quinn-server-socket.js';
 import { QuicServerEndpointConfig, type QuicServerOptions } from '../src/server-endpoint-config.js';
 import { UdpProxy, type Weather } from './udp-proxy.js';
 
@@ -17,7 +17,7 @@ export class QuicStage {
   private readonly servers: NnrpServer[] = [];
   private readonly clients: NnrpClient[] = [];
   private readonly proxies: UdpProxy[] = [];
-  private readonly sockets = new Map<NnrpServer, QuicheServerSocket>();
+  private readonly sockets = new Map<NnrpServer, QuinnServerSocket>();
   private roots: Uint8Array | undefined;
 
   async serve(
@@ -27,9 +27,9 @@ export class QuicStage {
   ): Promise<NnrpServer> {
     const { config: settings, certificate } = QuicServerEndpointConfig.selfSignedLocalhost(address, endpoint);
     this.roots = certificate.certificateDer;
-    const listens = vi.spyOn(quicheEngine, 'listen');
+    const listens = vi.spyOn(quinnEngine, 'listen');
     const listener = await QuicFramedListener.bind(settings);
-    const socket = (await listens.mock.results.at(-1)?.value) as QuicheServerSocket;
+    const socket = (await listens.mock.results.at(-1)?.value) as QuinnServerSocket;
     listens.mockRestore();
     // Deadlines are on where a test is about them; elsewhere a busy machine must not drop work.
     const server = NnrpServer.fromListener(listener, { drainTimeoutMs: 0, deadlines: false, ...config });
@@ -46,9 +46,9 @@ export class QuicStage {
   }
 
   /** What the socket of a server keeps at the moment. */
-  inside(server: NnrpServer): { readonly handshakes: number; readonly connections: number; readonly routes: number } {
-    const { handshakes, connections, routes } = this.socketOf(server);
-    return { handshakes, connections, routes };
+  inside(server: NnrpServer): { readonly handshakes: number; readonly connections: number; readonly inModule: number } {
+    const { handshakes, connections, connectionsInside: inModule } = this.socketOf(server);
+    return { handshakes, connections, inModule };
   }
 
   /** What makes a server ask for proof of addresses. */
@@ -56,7 +56,7 @@ export class QuicStage {
     return this.socketOf(server).handshakeLoad;
   }
 
-  private socketOf(server: NnrpServer): QuicheServerSocket {
+  private socketOf(server: NnrpServer): QuinnServerSocket {
     const socket = this.sockets.get(server);
     if (socket === undefined) throw new Error('it is a server of another stage');
     return socket;

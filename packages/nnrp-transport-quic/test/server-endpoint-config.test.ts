@@ -131,10 +131,13 @@ describe('the configuration of a QUIC server', () => {
       maxConnections: 12_000,
       maxHandshakes: 1024,
       maxHandshakesPerAddress: 256,
-      maxDatagramBytes: 1350,
+      firstDatagramBytes: 1350,
+      maxDatagramBytes: 1452,
       maxLoopbackDatagramBytes: 16_384,
       streamWindowBytes: MIB,
       maxStreamWindowBytes: 16 * MIB,
+      congestion: 'cubic',
+      alpn: ['nnrp/1'],
     });
     expect(new X509Certificate(credentials.cert).subject).toBe('CN=server');
     expect(credentials.key).toBe(server.key);

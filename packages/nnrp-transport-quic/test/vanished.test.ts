@@ -43,7 +43,7 @@ const closed = (client: NnrpClient) => within(client.closed, PATIENCE_MS, 'the c
 async function expectNothingKept(server: NnrpServer): Promise<void> {
   expect([server.connectionCount, server.sessionCount]).toEqual([0, 0]);
   await until(() => stage.inside(server).connections === 0, 'the socket has forgotten it');
-  expect(stage.inside(server)).toEqual({ handshakes: 0, connections: 0, routes: 0 });
+  expect(stage.inside(server)).toEqual({ handshakes: 0, connections: 0, inModule: 0 });
 }
 
 describe('a server', () => {

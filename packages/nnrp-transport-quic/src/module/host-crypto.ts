@@ -1,0 +1,175 @@
+import {
+  type CipherChaCha20Poly1305,
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  type DecipherChaCha20Poly1305,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
+import { Numbered } from './numbered.js';
+import { PSS, PublicKeys } from './public-keys.js';
+import type { WasmMemory } from './webassembly.js';
+
+/** By the numbers of `wasm/src/crypto/aead.rs`. */
+const AEADS = ['aes-128-gcm', 'aes-256-gcm', 'chacha20-poly1305'] as const;
+/** By the numbers of `wasm/src/crypto/verify.rs`. */
+const HASHES = [null, 'sha256', 'sha384', 'sha512'] as const;
+const PSS_SIGNATURE = 2;
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+const TAGGED = { authTagLength: TAG_BYTES };
+const DONE = 0;
+const FAILED = 1;
+
+/** Signature schemes of TLS 1.3. @see RFC 8446 section 4.2.3 */
+const SCHEMES: Readonly<Record<number, { readonly hash: string; readonly isPss: boolean }>> = {
+  1027: { hash: 'sha256', isPss: false },
+  1283: { hash: 'sha384', isPss: false },
+  2052: { hash: 'sha256', isPss: true },
+  2053: { hash: 'sha384', isPss: true },
+  2054: { hash: 'sha512', isPss: true },
+};
+
+/** Keys of certificates, read once in a process. */
+const publicKeys = new PublicKeys();
+
+interface PacketKey {
+  readonly aead: (typeof AEADS)[number];
+  readonly key: KeyObject;
+}
+
+/** Two modes of one function of Node, told apart by the name of the cipher alone. */
+const makeCipher = createCipheriv as (
+  aead: string,
+  key: KeyObject,
+  nonce: Uint8Array,
+  options: typeof TAGGED,
+) => CipherChaCha20Poly1305;
+const makeDecipher = createDecipheriv as (
+  aead: string,
+  key: KeyObject,
+  nonce: Uint8Array,
+  options: typeof TAGGED,
+) => DecipherChaCha20Poly1305;
+
+/**
+ * The cryptography that the module leaves to Node. It has the module's memory and nothing else of it, so no call can lead
+ * back into the module; and whatever Node throws is an answer, since an exception would leave the module half-way.
+ */
+export class HostCrypto {
+  private readonly packetKeys = new Numbered<PacketKey>();
+  private readonly privateKeys = new Numbered<KeyObject>();
+  private bytes = new Uint8Array(0);
+
+  constructor(private readonly memory: () => WasmMemory) {}
+
+  /** @returns the number by which the module asks for its signatures */
+  addPrivateKey(key: KeyObject): number {
+    return this.privateKeys.add(key);
+  }
+
+  removePrivateKey(id: number): void {
+    this.privateKeys.remove(id);
+  }
+
+  /** The memory of the module at this moment: when it has grown, the old view is empty. */
+  private view(at: number, length: number): Uint8Array {
+    const { buffer } = this.memory();
+    if (this.bytes.buffer !== buffer) this.bytes = new Uint8Array(buffer);
+    return this.bytes.subarray(at, at + length);
+  }
+
+  readonly imports = {
+    aead_new: (kind: number, at: number, length: number): number =>
+      this.packetKeys.add({
+        aead: AEADS[kind] as (typeof AEADS)[number],
+        key: createSecretKey(this.view(at, length)),
+      }),
+
+    aead_free: (id: number): void => this.packetKeys.remove(id),
+
+    seal: (
+      id: number,
+      nonce: number,
+      aad: number,
+      aadLength: number,
+      at: number,
+      length: number,
+      tag: number,
+    ): number => {
+      try {
+        const { aead, key } = this.packetKeys.get(id);
+        const cipher = makeCipher(aead, key, this.view(nonce, NONCE_BYTES), TAGGED);
+        cipher.setAAD(this.view(aad, aadLength), { plaintextLength: length });
+        const data = this.view(at, length);
+        data.set(cipher.update(data));
+        cipher.final();
+        this.view(tag, TAG_BYTES).set(cipher.getAuthTag());
+        return DONE;
+      } catch {
+        return FAILED;
+      }
+    },
+
+    open: (id: number, nonce: number, aad: number, aadLength: number, at: number, length: number): number => {
+      try {
+        const { aead, key } = this.packetKeys.get(id);
+        const decipher = makeDecipher(aead, key, this.view(nonce, NONCE_BYTES), TAGGED);
+        decipher.setAuthTag(this.view(at + length, TAG_BYTES));
+        decipher.setAAD(this.view(aad, aadLength), { plaintextLength: length });
+        const data = this.view(at, length);
+        const plain = decipher.update(data);
+        decipher.final();
+        data.set(plain);
+        return DONE;
+      } catch {
+        return FAILED;
+      }
+    },
+
+    key_kind: (id: number): number => {
+      try {
+        const { asymmetricKeyType, asymmetricKeyDetails } = this.privateKeys.get(id);
+        if (asymmetricKeyType === 'rsa') return 1;
+        return asymmetricKeyDetails?.namedCurve === 'secp384r1' ? 3 : 2;
+      } catch {
+        return 0;
+      }
+    },
+
+    sign: (id: number, scheme: number, at: number, length: number, out: number): number => {
+      try {
+        const how = SCHEMES[scheme];
+        if (how === undefined) return 0;
+        const key = this.privateKeys.get(id);
+        const signature = sign(how.hash, this.view(at, length), how.isPss ? { key, ...PSS } : key);
+        this.view(out, signature.length).set(signature);
+        return signature.length;
+      } catch {
+        return 0;
+      }
+    },
+
+    verify: (
+      algorithm: number,
+      keyAt: number,
+      keyLength: number,
+      at: number,
+      length: number,
+      signatureAt: number,
+      signatureLength: number,
+    ): number => {
+      try {
+        const key = publicKeys.read(algorithm >> 8, this.view(keyAt, keyLength));
+        const isPss = ((algorithm >> 4) & 15) === PSS_SIGNATURE;
+        const hash = HASHES[algorithm & 15];
+        const [message, signature] = [this.view(at, length), this.view(signatureAt, signatureLength)];
+        return verify(hash, message, isPss ? { key, ...PSS } : key, signature) ? DONE : FAILED;
+      } catch {
+        return FAILED;
+      }
+    },
+  };
+}

@@ -1,0 +1,176 @@
+//! A connection with its one stream.
+
+use crate::stream::Stream;
+use crate::transport::Counting;
+use quinn_proto::crypto::rustls::HandshakeData;
+use quinn_proto::{ConnectionError, ConnectionHandle, Dir, Event, StreamEvent, VarInt};
+use rustls::pki_types::CertificateDer;
+use std::time::Instant;
+
+/// What `happened` reports, in bits.
+pub struct Happened;
+
+impl Happened {
+    pub const CONNECTED: u32 = 1;
+    pub const READABLE: u32 = 2;
+    pub const WRITABLE: u32 = 4;
+    /// The peer has everything, the end of the stream included.
+    pub const FINISHED: u32 = 8;
+    /// The peer takes no more.
+    pub const STOPPED: u32 = 16;
+    pub const LOST: u32 = 32;
+    /// It is forgotten by the endpoint, and can be forgotten here.
+    pub const DRAINED: u32 = 64;
+    /// The peer has opened another stream.
+    pub const EXTRA_STREAM: u32 = 128;
+}
+
+pub struct Connection {
+    pub handle: ConnectionHandle,
+    pub quic: quinn_proto::Connection,
+    pub stream: Option<Stream>,
+    pub drained: bool,
+    pub lost: Option<ConnectionError>,
+    /// With which code the peer has stopped reading.
+    pub stopped: u64,
+    window: u32,
+    max_window: u32,
+}
+
+impl Connection {
+    pub fn new(handle: ConnectionHandle, quic: quinn_proto::Connection, window: u32, max_window: u32) -> Self {
+        Connection {
+            handle,
+            quic,
+            stream: None,
+            drained: false,
+            lost: None,
+            stopped: 0,
+            window,
+            max_window,
+        }
+    }
+
+    /// @returns what has happened since it was asked before
+    pub fn happened(&mut self) -> u32 {
+        let mut bits = 0;
+        while let Some(event) = self.quic.poll() {
+            bits |= match event {
+                Event::Connected => Happened::CONNECTED,
+                Event::ConnectionLost { reason } => {
+                    self.lost = Some(reason);
+                    Happened::LOST
+                }
+                Event::Stream(StreamEvent::Opened { dir: Dir::Bi }) => match self.quic.streams().accept(Dir::Bi) {
+                    Some(id) if self.stream.is_none() => {
+                        self.stream = Some(Stream::new(id, self.window, self.max_window));
+                        Happened::READABLE
+                    }
+                    Some(_) => Happened::EXTRA_STREAM,
+                    None => 0,
+                },
+                Event::Stream(StreamEvent::Readable { .. }) => Happened::READABLE,
+                Event::Stream(StreamEvent::Writable { .. }) => Happened::WRITABLE,
+                Event::Stream(StreamEvent::Finished { .. }) => Happened::FINISHED,
+                Event::Stream(StreamEvent::Stopped { error_code, .. }) => {
+                    self.stopped = error_code.into_inner();
+                    Happened::STOPPED
+                }
+                _ => 0,
+            };
+        }
+        if self.drained {
+            bits |= Happened::DRAINED;
+        }
+        bits
+    }
+
+    /// A client opens the stream. @returns whether the peer allows one
+    pub fn open_stream(&mut self) -> bool {
+        self.stream = self
+            .quic
+            .streams()
+            .open(Dir::Bi)
+            .map(|id| Stream::new(id, self.window, self.max_window));
+        self.stream.is_some()
+    }
+
+    pub fn close(&mut self, now: Instant, code: u64, reason: &[u8]) {
+        let code = VarInt::from_u64(code).unwrap_or(VarInt::MAX);
+        self.quic.close(now, code, bytes::Bytes::copy_from_slice(reason));
+    }
+
+    /// Milliseconds after which the peer gives up a silent connection; 0 = never, or not known yet.
+    pub fn peer_idle_timeout(&self) -> f64 {
+        const MAX_IDLE_TIMEOUT: u64 = 1;
+        let Ok(Some(parameters)) = self.quic.crypto_session().transport_parameters() else {
+            return 0.0;
+        };
+        // The field is private, so it is read as the peer has written it.
+        let mut bytes = vec![];
+        parameters.write(&mut bytes);
+        let mut rest = &bytes[..];
+        while let (Some(id), Some(len)) = (varint(&mut rest), varint(&mut rest)) {
+            let Some((mut value, after)) = rest.split_at_checked(len as usize) else {
+                return 0.0;
+            };
+            if id == MAX_IDLE_TIMEOUT {
+                return varint(&mut value).unwrap_or(0) as f64;
+            }
+            rest = after;
+        }
+        0.0
+    }
+
+    /// Bytes of packets that the peer has acknowledged.
+    pub fn acknowledged(&self) -> u64 {
+        let controller = self.quic.congestion_state().clone_box().into_any();
+        controller
+            .downcast::<Counting>()
+            .map_or(0, |counting| counting.acknowledged)
+    }
+
+    /// The peer's certificate in DER.
+    pub fn peer_certificate(&self) -> Option<Vec<u8>> {
+        let identity = self.quic.crypto_session().peer_identity()?;
+        let chain = identity.downcast::<Vec<CertificateDer<'static>>>().ok()?;
+        chain.first().map(|first| first.to_vec())
+    }
+
+    /// The protocol that both ends have agreed on; empty without one.
+    pub fn alpn(&self) -> Vec<u8> {
+        let data = self.quic.crypto_session().handshake_data();
+        let data = data.and_then(|data| data.downcast::<HandshakeData>().ok());
+        data.and_then(|data| data.protocol).unwrap_or_default()
+    }
+}
+
+/// @see RFC 9000 section 16
+fn varint(rest: &mut &[u8]) -> Option<u64> {
+    let first = *rest.first()?;
+    let (bytes, after) = rest.split_at_checked(1 << (first >> 6))?;
+    *rest = after;
+    Some(
+        bytes[1..]
+            .iter()
+            .fold(u64::from(first & 0x3f), |sum, byte| sum << 8 | u64::from(*byte)),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::varint;
+
+    #[test]
+    fn numbers_of_every_length_are_read() {
+        let mut rest = &[
+            0x25, 0x7b, 0xbd, 0x9d, 0x7f, 0x3e, 0x7d, 0xc2, 0x19, 0x7c, 0x5e, 0xff, 0x14, 0xe8, 0x8c,
+        ][..];
+        assert_eq!(varint(&mut rest), Some(37));
+        assert_eq!(varint(&mut rest), Some(15_293));
+        assert_eq!(varint(&mut rest), Some(494_878_333));
+        assert_eq!(varint(&mut rest), Some(151_288_809_941_952_652));
+        assert_eq!(varint(&mut rest), None);
+        assert_eq!(varint(&mut &[0x40][..]), None);
+    }
+}
