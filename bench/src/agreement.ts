@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { WireError } from 'nnrp-core';
+import { type StructField, WireError } from 'nnrp-core';
 import { STRUCTS } from 'nnrp-core/preview3/struct-table';
 import type { Subject } from './subjects.js';
 
@@ -125,7 +125,7 @@ function fieldsOf(name: string) {
   return struct.fields;
 }
 
-function edges(type: 'u8' | 'u16' | 'u32' | 'u64'): unknown[] {
+function edges(type: StructField['type']): unknown[] {
   if (type === 'u64') return [0n, 1n, 2n ** 64n - 1n, 2n ** 64n, -1n, 1, undefined, '1'];
   const beyond = 2 ** Number(type.slice(1));
   const small = Array.from({ length: 42 }, (_, index) => index);

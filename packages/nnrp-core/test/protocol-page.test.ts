@@ -19,7 +19,7 @@ const SOURCES = [
     ...files(`packages/${name}/src`, '.ts'),
     ...files(`packages/${name}/test`, '.ts'),
   ]),
-  ...files('spec/preview3', '.ksy'),
+  ...files('spec', '.ksy'),
   ...files('tools/conformance/src', '.ts'),
 ];
 

@@ -3,6 +3,7 @@ import { checkExportedNames, checkFieldNames } from './check-names.js';
 import type { Diagnostics } from './diagnostics.js';
 import { ExpressionError, maskOf, type Operand, parseExpression } from './expression.js';
 import {
+  type BodyLength,
   type CheckLayout,
   type EnumLayout,
   FIELD_BYTES,
@@ -14,8 +15,14 @@ import {
 } from './layout.js';
 import type { KsyEnum, KsyField, KsyFile } from './read-ksy.js';
 
-const TYPES: Readonly<Record<string, FieldType>> = { u1: 'u8', u2: 'u16', u4: 'u32', u8: 'u64' };
-const MAX_OF: Readonly<Record<FieldType, number>> = { u8: 0xff, u16: 0xffff, u32: 0xffffffff, u64: 0xffffffff };
+const TYPES: Readonly<Record<string, FieldType>> = { u1: 'u8', u2: 'u16', u4: 'u32', u8: 'u64', s2: 'i16' };
+const MAX_OF: Readonly<Record<FieldType, number>> = {
+  u8: 0xff,
+  u16: 0xffff,
+  u32: 0xffffffff,
+  u64: 0xffffffff,
+  i16: 0x7fff,
+};
 const CHECK_CLASS: Readonly<Record<CheckLayout['kind'], number>> = {
   magic: 0,
   constant: 0,
@@ -30,7 +37,7 @@ export function buildLayout(revision: string, files: readonly KsyFile[], diagnos
   const enumFile = files.find((file) => file.enums.length > 0);
   const flagSetIds = new Set(enumFile?.flagSets ?? []);
   const enums = new Map((enumFile?.enums ?? []).map((entry) => [entry.id, entry]));
-  const builder = new LayoutBuilder(enums, flagSetIds, diagnostics);
+  const builder = new LayoutBuilder(enums, flagSetIds, revision, diagnostics);
   for (const file of files) {
     if (file !== enumFile && file.enums.length > 0) diagnostics.report(file.at, 'enums live in one file per revision');
     if (file.fields.length + file.enums.length === 0) diagnostics.report(file.at, 'schema: neither fields nor enums');
@@ -39,6 +46,7 @@ export function buildLayout(revision: string, files: readonly KsyFile[], diagnos
   const structFiles = files.filter((file) => file.fields.length > 0);
   checkExportedNames(structFiles, enumFile?.enums ?? [], flagSetIds, diagnostics);
   const structs = structFiles.map((file) => builder.struct(file));
+  const faultNames = new Map(structFiles.map(({ id, faultName }) => [id, faultName ?? id]));
   const toEnum = ({ id, values }: KsyEnum): EnumLayout => ({
     id,
     values: values.map(({ value, id: name, doc, docRef }) => ({ value, id: name, doc, docRef })),
@@ -49,7 +57,7 @@ export function buildLayout(revision: string, files: readonly KsyFile[], diagnos
     enums: all.filter((entry) => !flagSetIds.has(entry.id)).map(toEnum),
     flagSets: all.filter((entry) => flagSetIds.has(entry.id)).map(toEnum),
     structs,
-    messages: messages(enums.get('message_type'), structs, diagnostics),
+    messages: messages(enums.get('message_type'), structs, faultNames, diagnostics),
   };
 }
 
@@ -57,6 +65,7 @@ class LayoutBuilder {
   constructor(
     private readonly enums: ReadonlyMap<string, KsyEnum>,
     private readonly flagSets: ReadonlySet<string>,
+    private readonly revision: string,
     private readonly diagnostics: Diagnostics,
   ) {}
 
@@ -86,9 +95,11 @@ class LayoutBuilder {
       if (check !== undefined) checks.push({ id: field.id, check });
     }
     const folder = folderOf(file.path);
+    const from = file.path.split('/')[1];
     return {
       id: file.id,
       ...(folder === undefined ? {} : { folder }),
+      ...(from === this.revision || from === undefined ? {} : { from }),
       wireName: file.wireName ?? file.id.toUpperCase(),
       doc: file.doc,
       docRef: file.docRef,
@@ -108,7 +119,7 @@ class LayoutBuilder {
     if (type === undefined) {
       this.diagnostics.report(
         field.at,
-        `field ${field.id}: type must be u1, u2, u4 or u8, got ${field.type ?? 'none'}`,
+        `field ${field.id}: type must be u1, u2, u4, u8 or s2, got ${field.type ?? 'none'}`,
       );
       return undefined;
     }
@@ -119,6 +130,9 @@ class LayoutBuilder {
       this.diagnostics.report(field.at, `field ${field.id}: '${field.flags}' is not listed in flag-sets`);
     }
     const zero = field.valid?.kind === 'eq' && field.valid.value === 0;
+    if (type === 'i16' && (field.enum !== undefined || field.flags !== undefined)) {
+      this.diagnostics.report(field.at, `field ${field.id}: a signed field has neither enum nor flags`);
+    }
     const reserved = zero && field.faultKind === undefined && field.faultName === undefined;
     return {
       ...common,
@@ -138,6 +152,10 @@ class LayoutBuilder {
     if (layout.role === 'magic') return { kind: 'magic', field: field.id, fault: field.faultKind ?? 'invalid_magic' };
     const { valid } = field;
     if (valid === undefined) return undefined;
+    if (layout.type === 'i16') {
+      this.diagnostics.report(valid.at, `field ${field.id}: a signed field takes no check`);
+      return undefined;
+    }
     if (layout.type === 'u64' && (valid.kind === 'in-enum' || field.faultKind !== undefined)) {
       this.diagnostics.report(valid.at, `field ${field.id}: a 64-bit field takes no other check than valid: 0`);
       return undefined;
@@ -281,6 +299,7 @@ const IDENTIFIER_RULES: readonly string[] = ['zero', 'required', 'any'];
 function messages(
   types: KsyEnum | undefined,
   structs: readonly StructLayout[],
+  faultNames: ReadonlyMap<string, string>,
   diagnostics: Diagnostics,
 ): MessageLayout[] {
   return (types?.values ?? []).flatMap((entry) => {
@@ -311,6 +330,15 @@ function messages(
     if (message.metadata === undefined && !message.headerOnlyRule && !message.noMetadataRule) {
       diagnostics.report(entry.at, `message ${entry.id}: without metadata it needs header-only or no-metadata`);
     }
+    const bodyLengths = message.bodyLengths?.flatMap((id): BodyLength[] => {
+      const field = struct?.fields.find((candidate) => candidate.id === id && candidate.type === 'u32');
+      if (field !== undefined) return [{ field: `${faultNames.get(struct?.id ?? '')}.${id}`, offset: field.offset }];
+      diagnostics.report(entry.at, `message ${entry.id}: body-lengths: '${id}' is no u4 of the metadata`);
+      return [];
+    });
+    if (bodyLengths !== undefined && (message.body !== 'any' || bodyLengths.length === 0)) {
+      diagnostics.report(entry.at, `message ${entry.id}: body-lengths needs a field, and body: any`);
+    }
     return {
       code: entry.value,
       id: entry.id,
@@ -322,6 +350,7 @@ function messages(
       sessionId: message.sessionId as MessageLayout['sessionId'],
       frameId: message.frameId as MessageLayout['frameId'],
       body: message.body as MessageLayout['body'],
+      ...(bodyLengths === undefined ? {} : { bodyLengths }),
       ...(message.headerOnlyRule === undefined ? {} : { headerOnlyRule: message.headerOnlyRule }),
       ...(message.noMetadataRule === undefined ? {} : { noMetadataRule: message.noMetadataRule }),
     };

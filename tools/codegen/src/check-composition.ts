@@ -8,6 +8,7 @@ const ENUM_FILE = 'nnrp_enums';
 const VENDOR_KEYS = ['kind', 'rule'];
 /** Kinds of fault of a whole packet; those of fields are in the structures. */
 const PACKET_KINDS: readonly string[] = [
+  'declared_length_mismatch',
   'message_length_overflow',
   'metadata_length_mismatch',
   'packet_length_mismatch',

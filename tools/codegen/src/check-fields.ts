@@ -9,7 +9,7 @@ const VALUE_KINDS: readonly string[] = [
   'unknown_message_type',
 ];
 const MAGIC_KIND = 'invalid_magic';
-const MAX_OF: Readonly<Record<string, number>> = { u1: 0xff, u2: 0xffff, u4: 0xffffffff, u8: 0xffffffff };
+const MAX_OF: Readonly<Record<string, number>> = { u1: 0xff, u2: 0xffff, u4: 0xffffffff, u8: 0xffffffff, s2: 0x7fff };
 const ENUM_FILE = 'nnrp_enums';
 
 /** Checks the fields of a structure against the enums they name, and their vendor keys against what they stand on. */

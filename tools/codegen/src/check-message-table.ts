@@ -5,6 +5,7 @@ import type { YamlNode } from './yaml-node.js';
 const TYPE_PREFIX = 'nnrp_enums::message_type::';
 const LENGTH_INSTANCE = 'expected_meta_len';
 const BODY_CHECK = 'check_body_none';
+const LENGTH_KIND = 'declared_length_mismatch';
 
 /** The schema's top-level keys. */
 type Keys = ReadonlyMap<string, YamlNode>;
@@ -34,6 +35,7 @@ export function checkMessageTable(root: YamlNode, top: Keys, layout: Layout, dia
   if (value === undefined) diagnostics.report(root.at, `schema: instance ${LENGTH_INSTANCE} is missing`);
   else table.compareLengths(value);
   table.compareChecks(root, fields);
+  table.compareBodyLengths(root, fields);
 }
 
 class MessageTableCheck {
@@ -96,14 +98,39 @@ class MessageTableCheck {
     if (rows.length > 0 || check !== undefined) this.compareCheck(root, check, BODY_CHECK, rows);
   }
 
+  /** Each message whose metadata announces its body has one check for that, which reads these fields. */
+  compareBodyLengths(root: YamlNode, fields: readonly Keys[]): void {
+    const checks = fields
+      .filter((field) => vendorOf(field, 'kind') === LENGTH_KIND)
+      .map((field) => ({
+        named: typesIn(field.get('if')),
+        text: conditionOf(field),
+        at: field.get('id')?.at ?? root.at,
+      }));
+    for (const { named, at } of checks) {
+      const extra = named.find((id) => this.messages.find((row) => row.id === id)?.bodyLengths === undefined);
+      if (extra !== undefined)
+        this.diagnostics.report(at, `${LENGTH_KIND}: the message table has no body-lengths for '${extra}'`);
+    }
+    for (const { id, metadata, bodyLengths } of this.messages) {
+      if (bodyLengths === undefined) continue;
+      const found = checks.filter(({ named }) => named.includes(id));
+      if (found.length !== 1) this.diagnostics.report(root.at, `${LENGTH_KIND}: ${found.length} checks for '${id}'`);
+      for (const { text, at } of found) {
+        const missing = bodyLengths.find(({ field }) => !text.includes(`<${metadata}>.${field.split('.')[1]}`));
+        if (missing !== undefined)
+          this.diagnostics.report(at, `${LENGTH_KIND}: '${id}' is not compared with ${missing.field}`);
+      }
+    }
+  }
+
   private compareCheck(root: YamlNode, check: Keys | undefined, what: string, rows: readonly MessageLayout[]): void {
     const condition = check?.get('if');
     if (condition === undefined) {
       this.diagnostics.report(root.at, `schema: no check with 'if' for ${what}`);
       return;
     }
-    const pattern = new RegExp(`${TYPE_PREFIX}(\\w+)`, 'g');
-    const named = [...String(condition.scalar()).matchAll(pattern)].map(([, id]) => id ?? '');
+    const named = typesIn(condition);
     const report = (id: string, problem: string) =>
       this.diagnostics.report(condition.at, `${what}: '${id}' ${problem}`);
     for (const id of named) {
@@ -132,6 +159,21 @@ function casesOf(type: YamlNode | undefined): YamlNode | undefined {
 }
 
 function ruleOf(field: Keys): unknown {
+  return vendorOf(field, 'rule');
+}
+
+function vendorOf(field: Keys, key: string): unknown {
   const vendor = field.get('-nnrp');
-  return vendor?.isMap() ? keysOf(vendor, '-nnrp').get('rule')?.scalar() : undefined;
+  return vendor?.isMap() ? keysOf(vendor, '-nnrp').get(key)?.scalar() : undefined;
+}
+
+/** The messages that a condition names. */
+function typesIn(condition: YamlNode | undefined): string[] {
+  const pattern = new RegExp(`${TYPE_PREFIX}(\\w+)`, 'g');
+  return [...String(condition?.scalar()).matchAll(pattern)].map(([, id]) => id ?? '');
+}
+
+function conditionOf(field: Keys): string {
+  const valid = field.get('valid');
+  return valid?.isMap() ? String(keysOf(valid, 'valid').get('expr')?.scalar()) : '';
 }

@@ -3,26 +3,23 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync, wr
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { SchemaError } from './diagnostics.js';
-import { emitAll, readLayout } from './generate.js';
-import { schemaFiles } from './schema-files.js';
+import { emitAll, readLayeredLayout } from './generate.js';
+import { readLayers, revisionsIn } from './schema-layers.js';
 import { staleFiles } from './stale-files.js';
+import { standaloneSchemas } from './standalone-schemas.js';
 
 /*
  * nnrp-codegen           writes everything that is generated from spec/
  * nnrp-codegen --check   fails when anything checked in differs from what would be written
+ * nnrp-codegen --schemas REVISION FOLDER   writes the schemas of a revision as files that need no other folder
  */
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..', '..');
 
-function revisions(): string[] {
-  return readdirSync(join(root, 'spec'), { withFileTypes: true })
-    .filter((entry) => entry.isDirectory() && existsSync(join(root, 'spec', entry.name, 'nnrp_enums.ksy')))
-    .map((entry) => entry.name)
-    .sort();
-}
+const spec = join(root, 'spec');
 
 function generate(revision: string): Map<string, string> {
-  return emitAll(readLayout(revision, schemaFiles(join(root, 'spec', revision))));
+  return emitAll(readLayeredLayout(readLayers(spec, revision)));
 }
 
 /** Removes a file, and the folders that it leaves empty. */
@@ -33,9 +30,24 @@ function remove(path: string): void {
   }
 }
 
+/** Writes plain Kaitai files, for compilers that know nothing of layers. */
+function writeSchemas(revision: string, folder: string): number {
+  if (!revisionsIn(spec).includes(revision)) {
+    console.error(`there is no revision '${revision}': expected one of ${revisionsIn(spec).join(', ')}`);
+    return 2;
+  }
+  const files = standaloneSchemas(readLayers(spec, revision));
+  for (const [path, text] of files) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+  console.log(`${files.size} schemas of ${revision} in ${folder}`);
+  return 0;
+}
+
 function main(check: boolean): number {
   const differing: string[] = [];
-  const output = new Map(revisions().flatMap((revision) => [...generate(revision)]));
+  const output = new Map(revisionsIn(spec).flatMap((revision) => [...generate(revision)]));
   for (const [path, text] of output) {
     const full = join(root, path);
     if (existsSync(full) && readFileSync(full, 'utf8') === text) continue;
@@ -61,7 +73,8 @@ function main(check: boolean): number {
 }
 
 try {
-  process.exitCode = main(process.argv.includes('--check'));
+  const [option, revision = '', folder = '.'] = process.argv.slice(2);
+  process.exitCode = option === '--schemas' ? writeSchemas(revision, folder) : main(option === '--check');
 } catch (error) {
   if (!(error instanceof SchemaError)) throw error;
   console.error(error.message);

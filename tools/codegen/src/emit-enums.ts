@@ -1,12 +1,14 @@
 import { docstring, generatedHeader } from './emit-typescript.js';
 import type { EnumLayout, Layout } from './layout.js';
 import { constant, hex, pascal } from './names.js';
+import { enumOwner, folderFrom } from './owners.js';
 
 /** Frozen enum objects with union types. */
 export function emitEnums(layout: Layout): string {
   return [
     generatedHeader(`spec/${layout.revision}/nnrp_enums.ksy`),
-    ...layout.enums.map((entry) => emitOne(entry, (value) => (value > 255 ? hex(value) : String(value)))),
+    ...again(layout, layout.enums, 'enums', ({ id }) => [pascal(id)]),
+    ...own(layout, layout.enums).map((entry) => emitOne(entry, (value) => (value > 255 ? hex(value) : String(value)))),
   ].join('\n');
 }
 
@@ -14,7 +16,8 @@ export function emitEnums(layout: Layout): string {
 export function emitFlags(layout: Layout): string {
   return [
     generatedHeader(`spec/${layout.revision}/nnrp_enums.ksy`),
-    ...layout.flagSets.map((set) => {
+    ...again(layout, layout.flagSets, 'flags', ({ id }) => [pascal(id), `${constant(id)}_MASK`]),
+    ...own(layout, layout.flagSets).map((set) => {
       const mask = set.values.reduce((sum, { value }) => sum + value, 0);
       return `${emitOne(set, hex)}\n/** Every assigned bit of {@link ${pascal(set.id)}}. */\nexport const ${constant(set.id)}_MASK = ${hex(mask)};\n`;
     }),
@@ -24,14 +27,17 @@ export function emitFlags(layout: Layout): string {
 /** Of every enum and flag set, the names on the wire by value. */
 export function emitNames(layout: Layout): string {
   const typeImport = (entries: readonly EnumLayout[], module: string) =>
-    `import type { ${entries.map(({ id }) => pascal(id)).join(', ')} } from './${module}.js';`;
+    entries.length === 0
+      ? []
+      : [`import type { ${entries.map(({ id }) => pascal(id)).join(', ')} } from './${module}.js';`];
   return [
     generatedHeader(`spec/${layout.revision}/nnrp_enums.ksy`),
     `import { nameTable } from '../../bytes/tables.js';`,
-    typeImport(layout.enums, 'enums'),
-    typeImport(layout.flagSets, 'flags'),
+    ...typeImport(own(layout, layout.enums), 'enums'),
+    ...typeImport(own(layout, layout.flagSets), 'flags'),
     '',
-    ...[...layout.enums, ...layout.flagSets].map(({ id, values }) => {
+    ...again(layout, [...layout.enums, ...layout.flagSets], 'names', ({ id }) => [`${pascal(id)}Name`]),
+    ...own(layout, [...layout.enums, ...layout.flagSets]).map(({ id, values }) => {
       const name = pascal(id);
       const rows = [...values].sort((one, other) => one.value - other.value);
       return [
@@ -44,6 +50,26 @@ export function emitNames(layout: Layout): string {
       ].join('\n');
     }),
   ].join('\n');
+}
+
+/** What this revision does not share with an earlier one. */
+function own(layout: Layout, entries: readonly EnumLayout[]): EnumLayout[] {
+  return entries.filter(({ id }) => enumOwner(layout, id) === layout.revision);
+}
+
+/** Exports of what is the same in an earlier revision. */
+function again(
+  layout: Layout,
+  entries: readonly EnumLayout[],
+  module: string,
+  namesOf: (entry: EnumLayout) => readonly string[],
+): string[] {
+  const owners = new Set(entries.map(({ id }) => enumOwner(layout, id)));
+  owners.delete(layout.revision);
+  return [...owners].map((owner) => {
+    const shared = entries.filter(({ id }) => enumOwner(layout, id) === owner);
+    return `export { ${shared.flatMap(namesOf).join(', ')} } from '${folderFrom(layout, owner)}/${module}.js';\n`;
+  });
 }
 
 function emitOne(entry: EnumLayout, print: (value: number) => string): string {

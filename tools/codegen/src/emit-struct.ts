@@ -1,5 +1,5 @@
 import { docstring, generatedHeader, outsideEnum } from './emit-typescript.js';
-import { fieldsOf, printExpression } from './expression.js';
+import { fieldsOf, printExpression, type WideComparison } from './expression.js';
 import {
   type CheckLayout,
   FIELD_BYTES,
@@ -15,19 +15,23 @@ const READ: Readonly<Record<FieldType, string>> = {
   u16: 'getUint16',
   u32: 'getUint32',
   u64: 'getBigUint64',
+  i16: 'getInt16',
 };
 const WRITE: Readonly<Record<FieldType, string>> = {
   u8: 'setUint8',
   u16: 'setUint16',
   u32: 'setUint32',
   u64: 'setBigUint64',
+  i16: 'setInt16',
 };
 
 /** The codec of one structure, as a TypeScript module. */
 export function emitStruct(layout: Layout, struct: StructLayout): string {
   const emitter = new StructEmitter(layout, struct);
   return [
-    generatedHeader(['spec', layout.revision, struct.folder, `${struct.id}.ksy`].filter(Boolean).join('/')),
+    generatedHeader(
+      ['spec', struct.from ?? layout.revision, struct.folder, `${struct.id}.ksy`].filter(Boolean).join('/'),
+    ),
     emitter.imports(),
     emitter.constants(),
     emitter.interface(),
@@ -108,7 +112,7 @@ class StructEmitter {
       ]).trimEnd(),
       `export function check${name}(view: DataView, start = 0): number {`,
       `  if (!(start >= 0 && start + ${struct.bytes} <= view.byteLength)) return 0;`,
-      ...struct.checks.map((check, index) => `  if (${this.broken(check, reader)}) return ${index + 1};`),
+      ...struct.checks.map((check, index) => `  if (${this.broken(check, reader, this.halves)}) return ${index + 1};`),
       '  return -1;',
       '}',
       '',
@@ -117,7 +121,7 @@ class StructEmitter {
 
   decode(): string {
     const { name, struct } = this;
-    const needed = new Set(struct.checks.flatMap((check) => this.checkedFields(check)));
+    const needed = new Set(struct.checks.flatMap((check) => (check.kind === 'rule' ? [] : this.checkedFields(check))));
     const early = struct.fields.filter((f) => f.role === 'value' && (needed.has(f.id) || f.type !== 'u64'));
     const local = (id: string) => (this.field(id).role === 'value' ? camel(id) : this.read(this.field(id)));
     const late = this.values.filter((field) => !early.includes(field));
@@ -133,7 +137,7 @@ class StructEmitter {
       ...early.map((field) => `  const ${camel(field.id)} = ${this.read(field)};`),
       ...struct.checks.map(
         (check, index) =>
-          `  if (${this.broken(check, local)}) throw decodeFailed(${this.prefix}_RULES, ${index + 1}, view, start, '${struct.wireName}');`,
+          `  if (${this.broken(check, local, this.halves)}) throw decodeFailed(${this.prefix}_RULES, ${index + 1}, view, start, '${struct.wireName}');`,
       ),
       '  return {',
       ...this.values.map((field) => {
@@ -152,7 +156,7 @@ class StructEmitter {
     const local = (id: string) => camel(id);
     const checks = this.writeChecks().map(({ check, index }) => {
       const value = check.kind === 'rule' ? 'undefined' : camel(this.checkedFields(check).at(-1) ?? '');
-      const condition = this.broken(this.onWrite(check), local);
+      const condition = this.broken(this.onWrite(check), local, this.whole);
       return `  if (${condition}) throw encodeFailed(${this.prefix}_RULES, ${index}, ${value}, '${struct.wireName}');`;
     });
     return [
@@ -261,7 +265,11 @@ class StructEmitter {
   }
 
   /** The condition under which a check refuses. */
-  private broken(check: CheckLayout, read: (id: string) => string): string {
+  private broken(
+    check: CheckLayout,
+    read: (id: string) => string,
+    compareWide: (comparison: WideComparison) => string | undefined,
+  ): string {
     switch (check.kind) {
       case 'magic':
         return `${read(check.field)} !== ${this.magic(this.field(check.field))}`;
@@ -275,7 +283,7 @@ class StructEmitter {
           (this.layout.enums.find(({ id }) => id === check.enum)?.values ?? []).map(({ value }) => value),
         );
       case 'rule':
-        return `!${printExpression(check.accepted, read)}`;
+        return `!${printExpression(check.accepted, read, compareWide)}`;
       case 'zero':
         return check.fields.map((id) => this.nonZero(this.field(id), read)).join(' || ');
     }
@@ -286,6 +294,22 @@ class StructEmitter {
     const half = (extra: number) => `view.getUint32(${this.at(field.offset + extra)}, true)`;
     return `(${half(0)} | ${half(4)}) !== 0`;
   }
+
+  /** Compares a 64-bit field by the halves of its bytes, so that checking makes no bigint. */
+  private readonly halves = ({ field: id, operator }: WideComparison): string | undefined => {
+    const field = this.field(id);
+    if (field.type !== 'u64') return undefined;
+    const high = `view.getUint32(${this.at(field.offset + 4)}, true)`;
+    if (operator === '<=' || operator === '>') return `(${high} ${operator === '>' ? '!==' : '==='} 0)`;
+    return `((view.getUint32(${this.at(field.offset)}, true) | ${high}) ${operator}= 0)`;
+  };
+
+  /** Compares the bigint of a 64-bit field. */
+  private readonly whole = ({ field: id, operator }: WideComparison): string | undefined => {
+    if (this.field(id).type !== 'u64') return undefined;
+    const isZero = operator === '==' || operator === '!=';
+    return `(${camel(id)} ${isZero ? `${operator}=` : operator} ${isZero ? '0n' : '0xffffffffn'})`;
+  };
 
   private magic(field: FieldLayout): string {
     const bytes = Buffer.from(field.contents ?? '', 'latin1');
@@ -314,6 +338,7 @@ class StructEmitter {
       u16: `typeof ${value} !== 'number' || (${value} & 0xffff) !== ${value}`,
       u32: `typeof ${value} !== 'number' || ${value} >>> 0 !== ${value}`,
       u64: `typeof ${value} !== 'bigint' || BigInt.asUintN(64, ${value}) !== ${value}`,
+      i16: `typeof ${value} !== 'number' || (${value} << 16) >> 16 !== ${value}`,
     };
     const narrow = this.struct.checks.some(
       (check) =>

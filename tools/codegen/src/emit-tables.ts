@@ -1,6 +1,7 @@
 import { docstring, generatedHeader } from './emit-typescript.js';
-import type { Layout } from './layout.js';
+import type { Layout, StructLayout } from './layout.js';
 import { camel, constant, hex, kebab, pascal } from './names.js';
+import { folderFrom, structOwner } from './owners.js';
 
 /** The message table: one row per assigned message type. */
 export function emitMessageTable(layout: Layout): string {
@@ -21,6 +22,11 @@ export function emitMessageTable(layout: Layout): string {
       `sessionId: '${message.sessionId}'`,
       `frameId: '${message.frameId}'`,
       `body: '${message.body}'`,
+      ...(message.bodyLengths === undefined
+        ? []
+        : [
+            `bodyLengths: /* @__PURE__ */ frozenRows([${message.bodyLengths.map(({ field, offset }) => `{ field: '${field}', offset: ${offset} }`).join(', ')}])`,
+          ]),
       ...(message.headerOnlyRule === undefined ? [] : [`headerOnlyRule: '${message.headerOnlyRule}'`]),
       ...(message.noMetadataRule === undefined ? [] : [`noMetadataRule: '${message.noMetadataRule}'`]),
     ];
@@ -30,7 +36,10 @@ export function emitMessageTable(layout: Layout): string {
     generatedHeader(`spec/${layout.revision}/nnrp_enums.ksy`),
     `import type { MessageInfo } from '../../bytes/message-info.js';`,
     `import { frozenRows } from '../../bytes/tables.js';`,
-    ...used.map(({ id }) => `import { check${pascal(id)}, ${constant(id)}_RULES } from './${kebab(id)}.js';`),
+    ...used.map(
+      (struct) =>
+        `import { check${pascal(struct.id)}, ${constant(struct.id)}_RULES } from '${moduleOf(layout, struct)}';`,
+    ),
     '',
     '/** Every message of this revision, by ascending code. */',
     'export const MESSAGES: readonly MessageInfo[] = /* @__PURE__ */ frozenRows<MessageInfo>([',
@@ -44,7 +53,7 @@ export function emitStructTable(layout: Layout): string {
   const imports = layout.structs.map((struct) => {
     const name = pascal(struct.id);
     const names = [`check${name}`, `decode${name}`, `encode${name}`, `${constant(struct.id)}_RULES`];
-    return `import { ${names.join(', ')} } from './${kebab(struct.id)}.js';`;
+    return `import { ${names.join(', ')} } from '${moduleOf(layout, struct)}';`;
   });
   const rows = layout.structs.map((struct) => {
     const name = pascal(struct.id);
@@ -102,10 +111,16 @@ export function emitStructTable(layout: Layout): string {
 
 /** The revision's index: named exports of every generated module. */
 export function emitIndex(layout: Layout): string {
-  const modules = layout.structs.map((struct) => kebab(struct.id)).sort();
+  const structs = [...layout.structs].sort((one, other) => (kebab(one.id) < kebab(other.id) ? -1 : 1));
   return [
     generatedHeader(`spec/${layout.revision}/*.ksy`),
-    ...['enums', 'flags', 'message-table', 'names', ...modules].map((module) => `export * from './${module}.js';`),
+    ...['enums', 'flags', 'message-table', 'names'].map((module) => `export * from './${module}.js';`),
+    ...structs.map((struct) => `export * from '${moduleOf(layout, struct)}';`),
     '',
   ].join('\n');
+}
+
+/** The module of a structure, which may be that of an earlier revision. */
+function moduleOf(layout: Layout, struct: StructLayout): string {
+  return `${folderFrom(layout, structOwner(layout, struct))}/${kebab(struct.id)}.js`;
 }

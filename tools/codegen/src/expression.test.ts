@@ -1,5 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import { ExpressionError, fieldsOf, maskOf, parseExpression, printExpression } from './expression.js';
+import {
+  ExpressionError,
+  fieldsOf,
+  maskOf,
+  parseExpression,
+  printExpression,
+  type WideComparison,
+} from './expression.js';
 
 const OPERANDS = new Map([
   ['a', { wide: false, isEnum: false }],
@@ -54,7 +61,9 @@ describe('expressions', () => {
     ['_ == 1', 'has no value'],
     ['(wide & 1) == 0', "'&' on the 64-bit field 'wide'"],
     ['~wide == 0', "'~' on the 64-bit field 'wide'"],
-    ['wide == 0', "'==' on the 64-bit field 'wide'"],
+    ['wide == 1', "'==' on the 64-bit field 'wide'"],
+    ['wide < 0xffffffff', "'<' on the 64-bit field 'wide'"],
+    ['0 == wide', "'==' on the 64-bit field 'wide'"],
     ['wide + 1 == 2', "'+' on the 64-bit field 'wide'"],
     ['((a == 1) & (a == 2)) == 0', "'&' takes numbers"],
     ['~(a == 1) == 0', "'~' takes numbers"],
@@ -67,6 +76,17 @@ describe('expressions', () => {
   ])('refuses %j', (source, message) => {
     expect(() => parseExpression(source, undefined, OPERANDS)).toThrow(ExpressionError);
     expect(() => parseExpression(source, undefined, OPERANDS)).toThrow(message);
+  });
+
+  it.each([
+    ['wide == 0', '<wide ==>'],
+    ['wide != 0 and a == 1', '(<wide !=> && (v.a === 1))'],
+    ['not wide <= 0xffffffff', '!(<wide <=>)'],
+    ['wide > 0xffffffff', '<wide >>'],
+  ])('lets %s be compared by halves', (source, printed) => {
+    const compareWide = ({ field, operator }: WideComparison) =>
+      OPERANDS.get(field)?.wide ? `<${field} ${operator}>` : undefined;
+    expect(printExpression(parseExpression(source, undefined, OPERANDS), (id) => `v.${id}`, compareWide)).toBe(printed);
   });
 
   it('names the fields that are read', () => {

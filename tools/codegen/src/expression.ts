@@ -3,7 +3,8 @@
  * `& | ~ + - * %`, comparisons and `and or not`.
  *
  * Two traps of the Kaitai targets are refused here rather than met in production: JavaScript's bitwise operators are
- * signed, so their results may only be compared with 0; and they truncate, so no 64-bit field may be an operand.
+ * signed, so their results may only be compared with 0; and they truncate, so no 64-bit field may be an operand. A
+ * 64-bit field may be compared with 0, and with 0xffffffff: what its halves tell, and what a rounded number tells as well.
  */
 export type Expression =
   | { readonly kind: 'integer'; readonly value: number }
@@ -59,20 +60,38 @@ export function parseExpression(
   return expression;
 }
 
-/** Prints an expression as TypeScript; `read` gives the code that yields a field's number. */
-export function printExpression(expression: Expression, read: (field: string) => string): string {
+/** A comparison of a 64-bit field: with 0, or with 0xffffffff. */
+export interface WideComparison {
+  readonly field: string;
+  readonly operator: '==' | '!=' | '<=' | '>';
+}
+
+/**
+ * Prints an expression as TypeScript.
+ *
+ * @param read - gives the code that yields a field's number
+ * @param compareWide - gives the code of a comparison of a 64-bit field; without it such a field is read like any other
+ */
+export function printExpression(
+  expression: Expression,
+  read: (field: string) => string,
+  compareWide?: (comparison: WideComparison) => string | undefined,
+): string {
+  const wide = compareWide && comparisonOf(expression);
+  const special = wide && compareWide(wide);
+  if (special !== undefined) return special;
   switch (expression.kind) {
     case 'integer':
       return String(expression.value);
     case 'field':
       return read(expression.id);
     case 'not':
-      return `!(${printExpression(expression.operand, read)})`;
+      return `!(${printExpression(expression.operand, read, compareWide)})`;
     case 'complement':
       return `~${printExpression(expression.operand, read)}`;
     case 'binary': {
-      const left = printExpression(expression.left, read);
-      const right = printExpression(expression.right, read);
+      const left = printExpression(expression.left, read, compareWide);
+      const right = printExpression(expression.right, read, compareWide);
       const operator = TYPESCRIPT_OPERATOR[expression.operator] ?? expression.operator;
       return `(${left} ${operator} ${right})`;
     }
@@ -80,6 +99,15 @@ export function printExpression(expression: Expression, read: (field: string) =>
 }
 
 const TYPESCRIPT_OPERATOR: Partial<Record<BinaryOperator, string>> = { and: '&&', or: '||', '==': '===', '!=': '!==' };
+
+/** `field == 0`, `field != 0`, `field <= 0xffffffff` or `field > 0xffffffff`. */
+function comparisonOf(expression: Expression): WideComparison | undefined {
+  if (expression.kind !== 'binary' || expression.left.kind !== 'field') return undefined;
+  const { operator, left, right } = expression;
+  const isZero = (operator === '==' || operator === '!=') && isInteger(right, 0);
+  const isHalf = (operator === '<=' || operator === '>') && isInteger(right, 0xffffffff);
+  return isZero || isHalf ? { field: left.id, operator } : undefined;
+}
 
 /** The fields an expression reads. */
 export function fieldsOf(expression: Expression): string[] {
@@ -150,8 +178,10 @@ function typeOfBinary(
   }
   const leftType = typeOf(left, operands);
   const rightType = typeOf(right, operands);
-  refuseWide(left, operator, operands);
-  refuseWide(right, operator, operands);
+  if (comparisonOf(expression) === undefined) {
+    refuseWide(left, operator, operands);
+    refuseWide(right, operator, operands);
+  }
   if (leftType === 'boolean' || rightType === 'boolean') throw new ExpressionError(`'${operator}' takes numbers`);
   if (COMPARISONS.includes(operator)) {
     if ((leftType === 'bits' && !isInteger(right, 0)) || (rightType === 'bits' && !isInteger(left, 0))) {
@@ -178,7 +208,7 @@ function expectNumber(expression: Expression, operator: string, operands: Readon
   if (typeOf(expression, operands) === 'boolean') throw new ExpressionError(`'${operator}' takes numbers`);
 }
 
-/** A 64-bit field is a bigint in JavaScript: it neither compares with a number nor survives a 32-bit operator. */
+/** A 64-bit field is a bigint in JavaScript: it survives no 32-bit operator, and a number is not exact. */
 function refuseWide(expression: Expression, operator: string, operands: ReadonlyMap<string, Operand>): void {
   for (const id of fieldsOf(expression)) {
     if (operands.get(id)?.wide)

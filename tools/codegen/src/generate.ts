@@ -6,8 +6,11 @@ import { emitReference } from './emit-reference.js';
 import { emitStruct } from './emit-struct.js';
 import { emitIndex, emitMessageTable, emitStructTable } from './emit-tables.js';
 import type { Layout } from './layout.js';
+import { mergeEnums } from './merge-enums.js';
 import { kebab } from './names.js';
-import { readKsy } from './read-ksy.js';
+import { isSameStruct, structOwner } from './owners.js';
+import { type KsyFile, readKsy } from './read-ksy.js';
+import { ENUM_FILE, layeredEnums, layeredFiles, type SchemaLayers } from './schema-layers.js';
 
 /** The file that composes packets: checked, but not turned into code. */
 const PACKET_FILE = 'nnrp_packet.ksy';
@@ -15,29 +18,61 @@ const PACKET_FILE = 'nnrp_packet.ksy';
 /**
  * Schemas of one revision to its layout.
  *
- * @param sources - path below the revision's folder (such as session_open.ksy) to text
+ * @param sources - path below the revision's folder (such as session_open.ksy) to text, where nothing lies below
  * @throws SchemaError with every problem found, each with file and line
  */
 export function readLayout(revision: string, sources: ReadonlyMap<string, string>): Layout {
+  return readLayeredLayout({ revision, files: sources });
+}
+
+/**
+ * The layout of a revision that may be laid over another.
+ *
+ * @throws SchemaError with every problem found, each with file and line
+ */
+export function readLayeredLayout(layers: SchemaLayers): Layout {
+  const base = layers.base === undefined ? undefined : readLayeredLayout(layers.base);
   const diagnostics = new Diagnostics();
-  const names = [...sources.keys()].sort();
-  const read = (name: string) => sources.get(name) ?? '';
-  const path = (name: string) => `spec/${revision}/${name}`;
-  const files = names
-    .filter((name) => name !== PACKET_FILE)
-    .map((name) => readKsy(path(name), read(name), diagnostics));
+  const { revision } = layers;
+  const sources = layeredFiles(layers);
+  const path = (from: string, name: string) => `spec/${from}/${name}`;
+  const read = (name: string, { revision: from, text }: { revision: string; text: string }) =>
+    readKsy(path(from, name), text, diagnostics);
+  const enums = layeredEnums(layers).map((file) => read(ENUM_FILE, file));
+  const files = [...sources]
+    .filter(([name]) => name !== PACKET_FILE)
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([name, file]) => read(name, file));
   diagnostics.throwIfAny();
-  const layout = buildLayout(revision, files, diagnostics);
-  if (sources.has(PACKET_FILE)) checkComposition(path(PACKET_FILE), read(PACKET_FILE), layout, diagnostics);
+  const merged = enums
+    .slice(1)
+    .reduce<KsyFile | undefined>((below, file) => below && mergeEnums(below, file, diagnostics), enums[0]);
+  const layout = buildLayout(revision, merged === undefined ? files : [...files, merged], diagnostics);
+  const packet = sources.get(PACKET_FILE);
+  if (packet !== undefined) {
+    checkComposition(path(packet.revision, PACKET_FILE), packet.text, layout, diagnostics);
+  }
+  if (base !== undefined) checkCopies(layers, base, layout, diagnostics);
   diagnostics.throwIfAny();
-  return layout;
+  return base === undefined ? layout : { ...layout, base };
+}
+
+/** A schema of the upper layer that says what the one below says is a copy that somebody forgot. */
+function checkCopies(layers: SchemaLayers, base: Layout, layout: Layout, diagnostics: Diagnostics): void {
+  for (const struct of layout.structs) {
+    const below = base.structs.find(({ id }) => id === struct.id);
+    if (struct.from !== undefined || below === undefined || !isSameStruct(below, struct)) continue;
+    const file = `spec/${layers.revision}/${[struct.folder, `${struct.id}.ksy`].filter(Boolean).join('/')}`;
+    diagnostics.report({ file, line: 1, column: 1 }, `schema: says what spec/${base.revision} says: remove it`);
+  }
 }
 
 /** A layout to every file made from it: path from the repository's root to text. */
 export function emitAll(layout: Layout): Map<string, string> {
   const output = new Map<string, string>();
   const folder = `packages/nnrp-core/src/generated/${layout.revision}`;
-  for (const struct of layout.structs) output.set(`${folder}/${kebab(struct.id)}.ts`, emitStruct(layout, struct));
+  const own = layout.structs.filter((struct) => structOwner(layout, struct) === layout.revision);
+  for (const struct of own) output.set(`${folder}/${kebab(struct.id)}.ts`, emitStruct(layout, struct));
   output.set(`${folder}/enums.ts`, emitEnums(layout));
   output.set(`${folder}/flags.ts`, emitFlags(layout));
   output.set(`${folder}/names.ts`, emitNames(layout));
@@ -45,6 +80,6 @@ export function emitAll(layout: Layout): Map<string, string> {
   output.set(`${folder}/struct-table.ts`, emitStructTable(layout));
   output.set(`${folder}/index.ts`, emitIndex(layout));
   output.set(`docs/wire-reference-${layout.revision}.md`, emitReference(layout));
-  output.set(`spec/${layout.revision}/layout.json`, `${JSON.stringify(layout, null, 1)}\n`);
+  output.set(`spec/${layout.revision}/layout.json`, `${JSON.stringify({ ...layout, base: undefined }, null, 1)}\n`);
   return output;
 }

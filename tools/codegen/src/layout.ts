@@ -6,6 +6,8 @@ import type { Expression } from './expression.js';
  */
 export interface Layout {
   readonly revision: string;
+  /** The layout that this one is laid over; not written to layout.json. */
+  readonly base?: Layout;
   readonly enums: readonly EnumLayout[];
   readonly flagSets: readonly EnumLayout[];
   readonly structs: readonly StructLayout[];
@@ -29,6 +31,8 @@ export interface StructLayout {
   readonly id: string;
   /** Folder of the schema below that of the revision; absent when there is none in between. */
   readonly folder?: string;
+  /** Revision in whose folder the schema lies; absent when it is this one. */
+  readonly from?: string;
   /** The name of the specification, such as SESSION_OPEN. */
   readonly wireName: string;
   readonly doc: string;
@@ -39,7 +43,7 @@ export interface StructLayout {
   readonly checks: readonly CheckLayout[];
 }
 
-export type FieldType = 'u8' | 'u16' | 'u32' | 'u64';
+export type FieldType = 'u8' | 'u16' | 'u32' | 'u64' | 'i16';
 
 export interface FieldLayout {
   readonly id: string;
@@ -80,8 +84,17 @@ export interface MessageLayout {
   readonly body: 'any' | 'none';
   /** Rule that refuses any metadata or body, on messages that are a header and nothing else. */
   readonly headerOnlyRule?: string;
+  /** Fields of the metadata whose sum is the length of the body; absent when nothing announces it. */
+  readonly bodyLengths?: readonly BodyLength[];
   /** Rule that refuses metadata on a message that may have a body. */
   readonly noMetadataRule?: string;
 }
 
-export const FIELD_BYTES: Readonly<Record<FieldType, number>> = { u8: 1, u16: 2, u32: 4, u64: 8 };
+/** A field of the metadata that announces a part of the body. */
+export interface BodyLength {
+  /** As it stands in faults, such as cache_put.object_bytes. */
+  readonly field: string;
+  readonly offset: number;
+}
+
+export const FIELD_BYTES: Readonly<Record<FieldType, number>> = { u8: 1, u16: 2, u32: 4, u64: 8, i16: 2 };

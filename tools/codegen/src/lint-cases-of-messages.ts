@@ -67,7 +67,7 @@ export const MESSAGE_CASES: readonly Case[] = [
     'ping.ksy',
     '- id: total\n    type: u8',
     '- «id: total\n    type: s4',
-    'type must be u1, u2, u4 or u8, got s4',
+    'type must be u1, u2, u4, u8 or s2, got s4',
   ],
   [
     'an unknown enum',

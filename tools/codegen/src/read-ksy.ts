@@ -11,7 +11,7 @@ export type KsyValid =
 export interface KsyField {
   readonly id: string;
   readonly at: Position;
-  /** u1, u2, u4 or u8; undefined for `contents` and for zero-size checks. */
+  /** u1, u2, u4, u8 or s2; undefined for `contents` and for zero-size checks. */
   readonly type: string | undefined;
   readonly size: number | undefined;
   readonly contents: string | undefined;
@@ -51,6 +51,8 @@ export interface KsyMessage {
   readonly body: string;
   readonly headerOnlyRule: string | undefined;
   readonly noMetadataRule: string | undefined;
+  /** Fields of the metadata whose sum is the length of the body; undefined where the body has any length. */
+  readonly bodyLengths: readonly string[] | undefined;
 }
 
 export interface KsyEnum {
@@ -73,6 +75,8 @@ export interface KsyFile {
   readonly faultName: string | undefined;
   readonly checks: readonly { readonly id: string; readonly at: Position }[] | undefined;
   readonly flagSets: readonly string[];
+  /** Enums of the layer below that this one does not have. */
+  readonly removes: readonly string[];
   readonly fields: readonly KsyField[];
   readonly enums: readonly KsyEnum[];
 }
@@ -95,7 +99,7 @@ export function readKsy(path: string, text: string, diagnostics: Diagnostics): K
     return emptyFile(path, root.at);
   }
   const imports = checkMeta(path, root, meta, top.has('seq'), diagnostics).map(({ id }) => id);
-  const vendor = meta.get('-nnrp')?.map('meta/-nnrp', ['wire-name', 'fault-name', 'checks', 'flag-sets']);
+  const vendor = meta.get('-nnrp')?.map('meta/-nnrp', ['wire-name', 'fault-name', 'checks', 'flag-sets', 'removes']);
   return {
     path,
     at: root.at,
@@ -115,6 +119,11 @@ export function readKsy(path: string, text: string, diagnostics: Diagnostics): K
         ?.get('flag-sets')
         ?.items('flag-sets')
         .map((node) => node.string('flag-sets')) ?? [],
+    removes:
+      vendor
+        ?.get('removes')
+        ?.items('removes')
+        .map((node) => node.string('removes')) ?? [],
     fields: (top.get('seq')?.items('seq') ?? []).map((node) => readField(node, diagnostics)),
     enums: (top.get('enums')?.entries('enums') ?? []).map(({ key, keyAt, value }) => ({
       id: identifier(key, keyAt, diagnostics),
@@ -210,7 +219,16 @@ function readEnumValue(
 function readMessage(node: YamlNode | undefined, id: string): KsyMessage | undefined {
   if (node === undefined) return undefined;
   const what = `message ${id}`;
-  const keys = ['direction', 'metadata', 'session-id', 'frame-id', 'body', 'header-only', 'no-metadata'];
+  const keys = [
+    'direction',
+    'metadata',
+    'session-id',
+    'frame-id',
+    'body',
+    'header-only',
+    'no-metadata',
+    'body-lengths',
+  ];
   const map = node.map(what, keys);
   return {
     direction: map.get('direction')?.string(what) ?? '',
@@ -220,6 +238,10 @@ function readMessage(node: YamlNode | undefined, id: string): KsyMessage | undef
     body: map.get('body')?.string(what) ?? '',
     headerOnlyRule: map.get('header-only')?.string(what),
     noMetadataRule: map.get('no-metadata')?.string(what),
+    bodyLengths: map
+      .get('body-lengths')
+      ?.items(what)
+      .map((entry) => entry.string(what)),
   };
 }
 
@@ -248,5 +270,5 @@ function identifier(id: string, at: Position, diagnostics: Diagnostics): string 
 
 function emptyFile(path: string, at: Position): KsyFile {
   const texts = { id: '', title: '', doc: '', docRef: '', wireName: undefined, wireNameAt: at, faultName: undefined };
-  return { path, at, ...texts, imports: [], checks: undefined, flagSets: [], fields: [], enums: [] };
+  return { path, at, ...texts, imports: [], checks: undefined, flagSets: [], removes: [], fields: [], enums: [] };
 }

@@ -28,7 +28,7 @@ export function plant(mutant: EmittedMutant, source: string): string {
   return source.slice(0, start) + changed + (end === -1 ? '' : source.slice(end));
 }
 
-const mutant = (
+export const mutant = (
   struct: string,
   part: EmittedMutant['part'],
   name: string,

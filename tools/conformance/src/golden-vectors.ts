@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { STRUCTS } from 'nnrp-core/preview3/struct-table';
+import type { StructCodec } from 'nnrp-core';
 
 /** Fields as the file has them: snake_case names, u64 as decimal strings. */
 export type JsonFields = Readonly<Record<string, number | string>>;
@@ -25,6 +25,9 @@ export interface ByteVector {
   readonly fields?: unknown;
   readonly expect_error?: object;
   readonly trailing_bytes?: number;
+  /** Releases of the reference that the vector holds for; all of the revision when neither is there. */
+  readonly since?: string;
+  readonly until?: string;
 }
 
 /** Values that must not be written. */
@@ -40,6 +43,8 @@ export interface SemanticVector {
   readonly name: string;
   readonly check: string;
   readonly hex_list: readonly string[];
+  /** Code of the message that the metadata came in, where the check depends on it. */
+  readonly message_type?: number;
   readonly outcome?: string;
   readonly expect_error?: object;
 }
@@ -60,9 +65,9 @@ export interface GoldenVectors {
   readonly constants: readonly ConstantVector[];
 }
 
-/** Reads spec/preview3/vectors.json. */
-export function readGoldenVectors(): GoldenVectors {
-  const url = new URL('../../../spec/preview3/vectors.json', import.meta.url);
+/** Reads spec/REVISION/vectors.json. */
+export function readGoldenVectors(revision = 'preview3'): GoldenVectors {
+  const url = new URL(`../../../spec/${revision}/vectors.json`, import.meta.url);
   return JSON.parse(readFileSync(url, 'utf8')) as GoldenVectors;
 }
 
@@ -77,9 +82,12 @@ export function hexOf(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('hex');
 }
 
+/** Every structure of a revision by its wire name. */
+export type StructTable = Readonly<Record<string, StructCodec>>;
+
 /** The codec of a structure by wire name, which must exist. */
-export function structNamed(name: string | undefined) {
-  const struct = STRUCTS[name ?? ''];
+export function structNamed(structs: StructTable, name: string | undefined): StructCodec {
+  const struct = structs[name ?? ''];
   if (struct === undefined) throw new Error(`no structure ${name}`);
   return struct;
 }
@@ -88,13 +96,12 @@ export function structNamed(name: string | undefined) {
  * The object that a structure decodes to, from the fields of a vector.
  * @throws Error when the vector names a field the structure does not have, or writes one in the wrong way
  */
-export function objectOf(structName: string, json: JsonFields): Record<string, number | bigint> {
-  const struct = structNamed(structName);
+export function objectOf(struct: StructCodec, json: JsonFields): Record<string, number | bigint> {
   return Object.fromEntries(
     Object.entries(json).map(([name, value]) => {
       const field = struct.fields.find((candidate) => candidate.name === name);
-      if (field === undefined) throw new Error(`${structName} has no field ${name}`);
-      if ((field.type === 'u64') !== (typeof value === 'string')) throw new Error(`${structName}.${name}: ${value}`);
+      if (field === undefined) throw new Error(`${struct.name} has no field ${name}`);
+      if ((field.type === 'u64') !== (typeof value === 'string')) throw new Error(`${struct.name}.${name}: ${value}`);
       return [field.property, typeof value === 'string' ? BigInt(value) : value];
     }),
   );

@@ -80,22 +80,22 @@ function found<T>(items: readonly T[], test: (item: T) => boolean): T {
   return item;
 }
 
-const operator =
+export const operator =
   (from: string, to: string) =>
   (part: Expression): Expression =>
     part.kind === 'binary' && part.operator === from ? ({ ...part, operator: to } as Expression) : part;
 
-const integer =
+export const integer =
   (from: number, to: number) =>
   (part: Expression): Expression =>
     part.kind === 'integer' && part.value === from ? { ...part, value: to } : part;
 
-const field =
+export const field =
   (from: string, to: string) =>
   (part: Expression): Expression =>
     part.kind === 'field' && part.id === from ? { ...part, id: to } : part;
 
-const mutant = (struct: string, name: string, apply: (draft: LayoutDraft) => void): LayoutMutant => ({
+export const mutant = (struct: string, name: string, apply: (draft: LayoutDraft) => void): LayoutMutant => ({
   struct,
   name,
   apply,

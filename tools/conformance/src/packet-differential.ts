@@ -135,7 +135,17 @@ class PacketDifferential {
       return isDeepStrictEqual(fault, { kind: 'unexpected_body', message: row.name, actual });
     }
     const metadata = row?.metadata && this.firstFault(row.metadata, bytes.subarray(HEADER_BYTES));
-    return metadata !== undefined && isDeepStrictEqual(fault, metadata);
+    if (metadata !== undefined) return isDeepStrictEqual(fault, metadata);
+    return row !== undefined && row.bodyLengths.length > 0 && this.isLength(fault, row, view, actual);
+  }
+
+  /** The metadata is right, and announces another body than came. */
+  private isLength(fault: WireFault, row: MessageRow, view: DataView, actual: number): boolean {
+    const declared = row.bodyLengths.reduce((sum, { offset }) => sum + view.getUint32(HEADER_BYTES + offset, true), 0);
+    const field = row.bodyLengths.at(-1)?.faultName ?? '';
+    return (
+      declared !== actual && isDeepStrictEqual(fault, { kind: 'declared_length_mismatch', field, declared, actual })
+    );
   }
 
   private firstFault(schema: Schema, bytes: Uint8Array): WireFault | undefined {

@@ -1,5 +1,5 @@
 import type { Random } from './random.js';
-import type { KsyYaml, Schema, SchemaFolder } from './schema.js';
+import type { KsyYaml, Schema, SchemaField, SchemaFolder } from './schema.js';
 import { StructInputs } from './struct-inputs.js';
 
 /** A message as the enumeration of message types describes it. */
@@ -10,6 +10,8 @@ export interface MessageRow {
   readonly metadata: Schema | undefined;
   readonly mayHaveBody: boolean;
   readonly isHeaderOnly: boolean;
+  /** Fields of the metadata that announce the body. */
+  readonly bodyLengths: readonly SchemaField[];
 }
 
 const HEADER_BYTES = 40;
@@ -42,6 +44,7 @@ export class PacketInputs {
     const metadata = message.metadata && this.metadata.get(message.metadata.id)?.fieldAware();
     const metaLength = (metadata?.length ?? 0) + (random.chance(5) ? random.pick([-1, 1, 4, 16]) : 0);
     const bodyLength = random.chance(50) ? 0 : random.below(25);
+    if (metadata !== undefined) this.announce(message, metadata, bodyLength);
     const bytes = new Uint8Array(HEADER_BYTES + Math.max(0, metaLength) + bodyLength);
     const view = new DataView(bytes.buffer);
     bytes.set(this.header.fieldAware());
@@ -53,6 +56,19 @@ export class PacketInputs {
     if (random.chance(30)) view.setUint32(SESSION_ID_AT, 0, true);
     if (random.chance(10)) this.flip(bytes);
     return this.resized(bytes);
+  }
+
+  /** Mostly the lengths of the body that there is; of two, any split. */
+  private announce({ bodyLengths }: MessageRow, metadata: Uint8Array, bodyLength: number): void {
+    const { random } = this;
+    if (random.chance(10)) return;
+    let left = bodyLength + (random.chance(5) ? random.pick([-1, 1]) : 0);
+    const view = new DataView(metadata.buffer, metadata.byteOffset);
+    for (const [index, { offset }] of bodyLengths.entries()) {
+      const part = index === bodyLengths.length - 1 ? left : random.below(Math.max(1, left + 1));
+      view.setUint32(offset, Math.max(0, part), true);
+      left -= part;
+    }
   }
 
   private flip(bytes: Uint8Array): void {
@@ -76,5 +92,12 @@ function messageRows(enums: KsyYaml | undefined, structs: readonly Schema[]): Me
     metadata: structs.find(({ id }) => id === row?.metadata),
     mayHaveBody: row?.body === 'any',
     isHeaderOnly: row?.['header-only'] !== undefined,
+    bodyLengths: (row?.['body-lengths'] ?? []).map((id) => fieldNamed(structs, row?.metadata, id)),
   }));
+}
+
+function fieldNamed(structs: readonly Schema[], metadata: string | undefined, id: string): SchemaField {
+  const field = structs.find((struct) => struct.id === metadata)?.fields.find((candidate) => candidate.id === id);
+  if (field === undefined) throw new Error(`${metadata} has no field ${id}`);
+  return field;
 }

@@ -1,4 +1,5 @@
-import { schemaFiles } from 'nnrp-codegen/schema-files';
+import { basename, dirname } from 'node:path';
+import { layeredEnums, layeredFiles, readLayers } from 'nnrp-codegen/schema-layers';
 import { parse } from 'yaml';
 
 /** One entry of a schema's `seq`, read straight from the YAML: nothing here comes from the code generator. */
@@ -10,6 +11,8 @@ export interface SchemaField {
   readonly offset: number;
   /** 0 for a check that has no bytes of its own. */
   readonly bytes: 0 | 1 | 2 | 4 | 8;
+  /** Two's complement. */
+  readonly signed: boolean;
   readonly contents: Uint8Array | undefined;
   /** The only value accepted. */
   readonly equal: number | undefined;
@@ -46,7 +49,10 @@ export interface SchemaFolder {
 
 /** What the YAML of a schema holds, as far as it is looked at here. */
 export interface KsyYaml {
-  readonly meta: { readonly id: string; readonly '-nnrp'?: { 'wire-name'?: string; 'fault-name'?: string } };
+  readonly meta: {
+    readonly id: string;
+    readonly '-nnrp'?: { 'wire-name'?: string; 'fault-name'?: string; removes?: readonly string[] };
+  };
   readonly doc?: string;
   readonly 'doc-ref'?: string;
   readonly seq?: readonly KsySeqYaml[];
@@ -58,7 +64,12 @@ export interface KsyEnumValueYaml {
   readonly doc?: string;
   readonly 'doc-ref'?: string;
   /** The row of the message table, on values of message_type. */
-  readonly '-nnrp'?: { readonly metadata?: string; readonly body?: string; readonly 'header-only'?: string };
+  readonly '-nnrp'?: {
+    readonly metadata?: string;
+    readonly body?: string;
+    readonly 'header-only'?: string;
+    readonly 'body-lengths'?: readonly string[];
+  };
 }
 
 interface KsySeqYaml {
@@ -72,15 +83,34 @@ interface KsySeqYaml {
   readonly '-nnrp'?: { kind?: string; fault?: string; rule?: string };
 }
 
-const SIZES: Readonly<Record<string, 1 | 2 | 4 | 8>> = { u1: 1, u2: 2, u4: 4, u8: 8 };
+const SIZES: Readonly<Record<string, 1 | 2 | 4 | 8>> = { u1: 1, u2: 2, u4: 4, u8: 8, s2: 2 };
 
-/** Reads every .ksy of a revision's folder. */
+/**
+ * Reads every .ksy of a revision: those of its folder, laid over those of the revision below.
+ *
+ * @param folder - of the revision, such as spec/preview4
+ */
 export function readSchemas(folder: string): SchemaFolder {
-  const files = [...schemaFiles(folder).values()].map((text) => parse(text) as KsyYaml);
+  const layers = readLayers(dirname(folder), basename(folder));
+  const enumFiles = layeredEnums(layers).map(({ text }) => parse(text) as KsyYaml);
+  const others = [...layeredFiles(layers).values()].map(({ text }) => parse(text) as KsyYaml);
+  const files = [
+    ...others,
+    ...enumFiles.slice(1).reduce((below, file) => [laidOver(below[0], file)], enumFiles.slice(0, 1)),
+  ];
   const yaml = new Map(files.map((file) => [file.meta.id, file]));
   const enums = new Map([...yaml.values()].flatMap((file) => Object.entries(file.enums ?? {})));
   const structs = [...yaml.values()].filter((file) => file.seq !== undefined && file.meta.id !== 'nnrp_packet');
   return { yaml, structs: structs.map((file) => toSchema(file, enums)) };
+}
+
+/** The enumerations of a layer over those below it, as one schema that stands alone. */
+function laidOver(below: KsyYaml | undefined, file: KsyYaml): KsyYaml {
+  const removes = file.meta['-nnrp']?.removes ?? [];
+  const enums: Record<string, Readonly<Record<string, KsyEnumValueYaml>>> = {};
+  for (const [id, values] of Object.entries(below?.enums ?? {})) if (!removes.includes(id)) enums[id] = values;
+  for (const [id, values] of Object.entries(file.enums ?? {})) enums[id] = { ...enums[id], ...values };
+  return { ...file, enums };
 }
 
 function toSchema(file: KsyYaml, enums: ReadonlyMap<string, Readonly<Record<string, unknown>>>): Schema {
@@ -118,6 +148,7 @@ function toField(
     property: id.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()),
     offset,
     bytes: contents === undefined ? (SIZES[entry.type ?? ''] ?? 0) : 4,
+    signed: entry.type?.startsWith('s') ?? false,
     contents: contents === undefined ? undefined : new TextEncoder().encode(contents),
     equal,
     mask,

@@ -30,18 +30,31 @@ export interface FactMessage {
   readonly name: string;
   readonly metadataBytes: number;
   readonly headerOnly: boolean;
+  /** Structure of the metadata; undefined when the message has none. */
+  readonly metadata: string | undefined;
   readonly direction: string;
   readonly sessionId: string;
   readonly frameId: string;
   readonly body: string;
+  /** Fields that announce the body, as they stand in faults. */
+  readonly bodyLengths: readonly string[] | undefined;
 }
 
 interface LayoutTables {
   readonly header: { readonly length: number; readonly flags_mask: number; readonly fields: FactStruct['fields'] };
-  readonly messages: readonly { code: number; name: string; metadata_length: number; header_only: boolean }[];
+  readonly messages: readonly {
+    code: number;
+    name: string;
+    metadata_length: number;
+    header_only: boolean;
+    /** Structure of the metadata, where it has another name than the message. */
+    struct?: string | null;
+  }[];
   readonly structs: readonly FactStruct[];
   readonly enums: WireFacts['enums'];
   readonly flags: WireFacts['flags'];
+  /** Enumerations that no codec checks, where they are listed apart. */
+  readonly registries?: WireFacts['enums'];
 }
 
 interface FurtherTables {
@@ -66,31 +79,77 @@ const FLAG_SET_IDS: Readonly<Record<string, string>> = {
   'EXTENSION_FRAME_DESCRIPTOR.extension_flags': 'extension_flags',
 };
 
-/** Reads facts/layout.json and facts/wire-tables.json. */
-export function readWireFacts(): WireFacts {
-  const read = (name: string): unknown =>
-    JSON.parse(readFileSync(new URL(`../facts/${name}`, import.meta.url), 'utf8'));
-  const layout = read('layout.json') as LayoutTables;
+/** Flag sets of preview4 that serve several fields, or are named after their field. */
+const PREVIEW4_FLAG_SET_IDS: Readonly<Record<string, string>> = {
+  ...FLAG_SET_IDS,
+  'TENSOR_SECTION_DESCRIPTOR.section_flags': 'section_flags',
+};
+/** Tables of preview3 that preview4 does not have. */
+const GONE: readonly string[] = ['payload_family_bit'];
+
+const read = (name: string): unknown => JSON.parse(readFileSync(new URL(`../facts/${name}`, import.meta.url), 'utf8'));
+
+/** Reads the facts of a revision. */
+export function readWireFacts(revision: 'preview3' | 'preview4'): WireFacts {
   const further = read('wire-tables.json') as FurtherTables;
-  return {
-    header: headerFacts(layout.header),
-    structs: [...layout.structs, ...further.structs],
-    enums: { ...layout.enums, ...further.enums },
-    flags: Object.fromEntries(Object.entries(layout.flags).map(([id, bits]) => [FLAG_SET_IDS[id] ?? id, bits])),
-    messages: layout.messages.map(({ code, name, metadata_length, header_only }) => {
-      const [direction = '', sessionId = '', frameId = '', body = ''] = further.messages[code] ?? [];
-      return {
-        code,
-        name,
-        metadataBytes: metadata_length,
-        headerOnly: header_only,
-        direction,
-        sessionId,
-        frameId,
-        body,
-      };
-    }),
+  const layout = read('layout.json') as LayoutTables;
+  if (revision === 'preview3') {
+    return {
+      header: headerFacts(layout.header),
+      structs: [...layout.structs, ...further.structs],
+      enums: { ...layout.enums, ...further.enums },
+      flags: flagSets(layout, FLAG_SET_IDS),
+      messages: messageFacts(layout, further.messages, {}),
+    };
+  }
+  const next = read('preview4-layout.json') as LayoutTables;
+  const tables = read('preview4-tables.json') as Pick<FurtherTables, 'messages'> & {
+    readonly bodyLengths: Readonly<Record<string, readonly string[]>>;
   };
+  const kept = Object.fromEntries(Object.entries(further.enums).filter(([id]) => !GONE.includes(id)));
+  return {
+    header: headerFacts(next.header),
+    // Extensions of this implementation are in no description of the protocol.
+    structs: [...next.structs.map(newest), ...layout.structs.filter(({ name }) => name === 'RESUME_POSITION_PAYLOAD')],
+    enums: { ...kept, ...next.enums, ...next.registries },
+    flags: flagSets(next, PREVIEW4_FLAG_SET_IDS),
+    messages: messageFacts(next, { ...further.messages, ...tables.messages }, tables.bodyLengths),
+  };
+}
+
+/** The checks of the newest release, without the word since when there are some of them. */
+function newest(struct: FactStruct): FactStruct {
+  const checks = struct.checks.map((check) =>
+    check.check === 'rule' ? { check: check.check, rules: check.rules } : check,
+  );
+  return { ...struct, checks };
+}
+
+function flagSets({ flags }: LayoutTables, ids: Readonly<Record<string, string>>): WireFacts['flags'] {
+  const idOf = (name: string) => ids[name] ?? name.replace('.', '_').toLowerCase();
+  return Object.fromEntries(Object.entries(flags).map(([name, bits]) => [idOf(name), bits]));
+}
+
+function messageFacts(
+  layout: LayoutTables,
+  further: Readonly<Record<string, readonly string[]>>,
+  bodyLengths: Readonly<Record<string, readonly string[]>>,
+): FactMessage[] {
+  return layout.messages.map(({ code, name, metadata_length, header_only, struct }) => {
+    const [direction = '', sessionId = '', frameId = '', body = ''] = further[code] ?? [];
+    return {
+      code,
+      name,
+      metadataBytes: metadata_length,
+      headerOnly: header_only,
+      metadata: metadata_length > 0 ? (struct ?? name) : undefined,
+      direction,
+      sessionId,
+      frameId,
+      body,
+      bodyLengths: bodyLengths[code],
+    };
+  });
 }
 
 /** Section 3 lists the header's checks in prose: magic, version_major, wire_format, header_len, flags, message_type. */

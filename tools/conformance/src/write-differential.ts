@@ -31,7 +31,8 @@ export function compareWrites(
   if (random.chance(40)) return refusesUnfit(options, field, values, random);
   for (const changed of [field, random.pick(fields)]) {
     const value = source.edge(changed);
-    values[changed.property] = changed.bytes === 8 ? value : Number(value);
+    values[changed.property] =
+      changed.bytes === 8 ? value : Number(changed.signed ? BigInt.asIntN(changed.bytes * 8, value) : value);
   }
   return comparePossible(options, meanings, values);
 }
@@ -77,7 +78,7 @@ function refusesUnfit(
   const unfit: readonly unknown[] =
     field.bytes === 8
       ? [-1n, 1n << 64n, 1, undefined, '1', 0.5]
-      : [-1, 2 ** (field.bytes * 8), 2 ** 32, 0.5, Number.NaN, 1n, '1', undefined];
+      : [...outside(field), 2 ** 32, 0.5, Number.NaN, 1n, '1', undefined];
   const value = random.pick(unfit);
   values[field.property] = value as number;
   const target = new Uint8Array(schema.bytes).fill(GUARD);
@@ -89,6 +90,12 @@ function refusesUnfit(
     return fault.field === field.id ? undefined : `${shown} blames ${fault.field}`;
   // Where a rule is narrower than the field, the rule may speak first; it has to report this very value.
   return 'value' in fault && fault.value === value ? undefined : `${shown} reports ${JSON.stringify(fault)}`;
+}
+
+/** The next values below and above what a field of less than 64 bits holds. */
+function outside({ bytes, signed }: SchemaField): number[] {
+  const values = 2 ** (bytes * 8);
+  return signed ? [-values / 2 - 1, values / 2] : [-1, values];
 }
 
 function showValues(values: Values): string {

@@ -1,9 +1,10 @@
 import { fileURLToPath } from 'node:url';
 import { emitStruct } from 'nnrp-codegen/emit-struct';
-import { readLayout } from 'nnrp-codegen/generate';
+import { readLayeredLayout } from 'nnrp-codegen/generate';
 import type { Layout } from 'nnrp-codegen/layout';
-import { schemaFiles } from 'nnrp-codegen/schema-files';
-import { STRUCTS } from 'nnrp-core/preview3/struct-table';
+import { readLayers } from 'nnrp-codegen/schema-layers';
+import { STRUCTS as PREVIEW3_STRUCTS } from 'nnrp-core/preview3/struct-table';
+import { STRUCTS as PREVIEW4_STRUCTS } from 'nnrp-core/preview4/struct-table';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as codecSupport from '../../../packages/nnrp-core/src/bytes/codec.js';
 import * as tableSupport from '../../../packages/nnrp-core/src/bytes/tables.js';
@@ -11,6 +12,7 @@ import { compareConstants, evaluateCodec } from '../src/codec-evaluator.js';
 import { EMITTED_MUTANTS, plant } from '../src/emitted-mutants.js';
 import { loadOracle, type OracleParser } from '../src/kaitai-oracle.js';
 import { LAYOUT_MUTANTS, LayoutDraft } from '../src/layout-mutants.js';
+import { PREVIEW4_EMITTED_MUTANTS, PREVIEW4_LAYOUT_MUTANTS } from '../src/preview4-mutants.js';
 import { seedOf } from '../src/random.js';
 import { readSchemas } from '../src/schema.js';
 import { runDifferential } from '../src/struct-differential.js';
@@ -24,47 +26,64 @@ const support = { ...codecSupport, ...tableSupport };
 const SEED = 20_260_102;
 const INPUTS = 3_000;
 
-const folder = fileURLToPath(new URL('../../../spec/preview3/', import.meta.url));
-const layout = readLayout('preview3', schemaFiles(folder));
-const { yaml, structs } = readSchemas(folder);
-const mutated = [...new Set([...LAYOUT_MUTANTS, ...EMITTED_MUTANTS].map(({ struct }) => struct))];
-let oracles: Map<string, OracleParser>;
+const spec = fileURLToPath(new URL('../../../spec', import.meta.url));
 
-beforeAll(async () => {
-  oracles = await loadOracle(yaml, mutated);
-});
+const REVISIONS = [
+  {
+    revision: 'preview3',
+    STRUCTS: PREVIEW3_STRUCTS,
+    layoutMutants: LAYOUT_MUTANTS,
+    emittedMutants: EMITTED_MUTANTS,
+  },
+  {
+    revision: 'preview4',
+    STRUCTS: PREVIEW4_STRUCTS,
+    layoutMutants: PREVIEW4_LAYOUT_MUTANTS,
+    emittedMutants: PREVIEW4_EMITTED_MUTANTS,
+  },
+];
 
-function emit(from: Layout, structId: string): string {
-  return emitStruct(from, from.structs.find(({ id }) => id === structId)!);
-}
+describe.each(REVISIONS)('the differential comparison of $revision notices faults in the generator', (suite) => {
+  const { revision, STRUCTS, layoutMutants, emittedMutants } = suite;
+  const layout = readLayeredLayout(readLayers(spec, revision));
+  const { yaml, structs } = readSchemas(`${spec}/${revision}`);
+  const mutated = [...new Set([...layoutMutants, ...emittedMutants].map(({ struct }) => struct))];
+  let oracles: Map<string, OracleParser>;
 
-/** What gives the code away, or undefined when it passes for correct. */
-function findFault(structId: string, source: string): string | undefined {
-  const schema = structs.find(({ id }) => id === structId)!;
-  try {
-    const codec = evaluateCodec(schema, source, support);
-    const { rules } = STRUCTS[schema.wireName]!;
-    const seed = seedOf(structId, SEED);
-    const { mismatch } = runDifferential({
-      schema,
-      codec,
-      oracle: oracles.get(structId)!,
-      rules,
-      seed,
-      inputs: INPUTS,
-    });
-    return mismatch ?? compareConstants(schema, codec);
-  } catch (error) {
-    return `the code cannot be used: ${String(error)}`;
+  beforeAll(async () => {
+    oracles = await loadOracle(yaml, mutated);
+  });
+
+  function emit(from: Layout, structId: string): string {
+    return emitStruct(from, from.structs.find(({ id }) => id === structId)!);
   }
-}
 
-describe('the differential comparison notices faults in the generator', () => {
+  /** What gives the code away, or undefined when it passes for correct. */
+  function findFault(structId: string, source: string): string | undefined {
+    const schema = structs.find(({ id }) => id === structId)!;
+    try {
+      const codec = evaluateCodec(schema, source, support);
+      const { rules } = STRUCTS[schema.wireName]!;
+      const seed = seedOf(structId, SEED);
+      const { mismatch } = runDifferential({
+        schema,
+        codec,
+        oracle: oracles.get(structId)!,
+        rules,
+        seed,
+        inputs: INPUTS,
+      });
+      return mismatch ?? compareConstants(schema, codec);
+    } catch (error) {
+      return `the code cannot be used: ${String(error)}`;
+    }
+  }
+
   it('finds nothing in the code that is generated', () => {
     for (const struct of mutated) expect(findFault(struct, emit(layout, struct)), struct).toBeUndefined();
   });
 
-  it.each(LAYOUT_MUTANTS.map((mutant) => [`${mutant.struct}: ${mutant.name}`, mutant] as const))(
+  it.each(layoutMutants.map((mutant) => [`${mutant.struct}: ${mutant.name}`, mutant] as const))(
     'layout: %s',
     (name, mutant) => {
       const draft = new LayoutDraft(layout, mutant.struct);
@@ -75,7 +94,7 @@ describe('the differential comparison notices faults in the generator', () => {
     },
   );
 
-  it.each(EMITTED_MUTANTS.map((mutant) => [`${mutant.struct} ${mutant.part}: ${mutant.name}`, mutant] as const))(
+  it.each(emittedMutants.map((mutant) => [`${mutant.struct} ${mutant.part}: ${mutant.name}`, mutant] as const))(
     'emitted code: %s',
     (name, mutant) => {
       const source = plant(mutant, emit(layout, mutant.struct));

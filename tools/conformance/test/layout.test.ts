@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { readLayout } from 'nnrp-codegen/generate';
+import { readLayeredLayout } from 'nnrp-codegen/generate';
 import type { CheckLayout, EnumLayout, FieldLayout, StructLayout } from 'nnrp-codegen/layout';
-import { schemaFiles } from 'nnrp-codegen/schema-files';
-import { MESSAGES } from 'nnrp-core/preview3';
+import { readLayers } from 'nnrp-codegen/schema-layers';
+import { MESSAGES as PREVIEW3_MESSAGES } from 'nnrp-core/preview3';
+import { MESSAGES as PREVIEW4_MESSAGES } from 'nnrp-core/preview4';
 import { describe, expect, it } from 'vitest';
 import { type FactCheck, type FactStruct, readWireFacts } from '../src/wire-facts.js';
 
@@ -12,11 +13,9 @@ import { type FactCheck, type FactStruct, readWireFacts } from '../src/wire-fact
  * the schemas are held against tables that do not come from them.
  */
 
-const folder = fileURLToPath(new URL('../../../spec/preview3/', import.meta.url));
-const layout = readLayout('preview3', schemaFiles(folder));
-const facts = readWireFacts();
+const spec = fileURLToPath(new URL('../../../spec/', import.meta.url));
 
-const BITS: Readonly<Record<FieldLayout['type'], number>> = { u8: 8, u16: 16, u32: 32, u64: 64 };
+const BITS: Readonly<Record<FieldLayout['type'], number>> = { u8: 8, u16: 16, u32: 32, u64: 64, i16: 16 };
 
 /** The checks of a structure in the words of the facts; neighbouring rules count as one list. */
 function checksOf(struct: StructLayout): FactCheck[] {
@@ -61,9 +60,16 @@ function numbered(names: Readonly<Record<string, string>>): Record<number, strin
   return Object.fromEntries(Object.entries(names).map(([value, name]) => [Number(value), name]));
 }
 
-const structs: readonly FactStruct[] = [facts.header, ...facts.structs];
+const REVISIONS = [
+  ['preview3', PREVIEW3_MESSAGES],
+  ['preview4', PREVIEW4_MESSAGES],
+] as const;
 
-describe('the schemas describe the wire', () => {
+describe.each(REVISIONS)('the schemas of %s describe the wire', (revision, MESSAGES) => {
+  const layout = readLayeredLayout(readLayers(spec, revision));
+  const facts = readWireFacts(revision);
+  const structs: readonly FactStruct[] = [facts.header, ...facts.structs];
+
   it('has every structure and no other', () => {
     expect(layout.structs.map(({ wireName }) => wireName).sort()).toEqual(structs.map(({ name }) => name).sort());
   });
@@ -104,37 +110,50 @@ describe('the schemas describe the wire', () => {
 
   it('has the same message table', () => {
     const rows = layout.messages.map(
-      ({ code, id, metadataBytes, headerOnlyRule, direction, sessionId, frameId, body }) => ({
+      ({ code, id, metadata, metadataBytes, headerOnlyRule, direction, sessionId, frameId, body, bodyLengths }) => ({
         code,
         name: id.toUpperCase(),
         metadataBytes,
         headerOnly: headerOnlyRule !== undefined,
+        metadata: layout.structs.find((struct) => struct.id === metadata)?.wireName,
         direction,
         sessionId,
         frameId,
         body,
+        bodyLengths: bodyLengths?.map(({ field }) => field),
       }),
     );
     expect(rows).toEqual(facts.messages);
-    const metadata = layout.messages.map((row) => layout.structs.find(({ id }) => id === row.metadata)?.wireName);
-    expect(metadata).toEqual(facts.messages.map(({ name, metadataBytes }) => (metadataBytes > 0 ? name : undefined)));
   });
 
   it('ships the same message table', () => {
-    const shipped = MESSAGES.map((row) => [
-      row.code,
-      row.name,
-      row.metadataBytes,
-      row.headerOnly,
-      row.direction,
-      row.sessionId,
-      row.frameId,
-      row.body,
-    ]);
-    expect(shipped).toEqual(facts.messages.map((row) => Object.values(row)));
+    const shipped = MESSAGES.map(
+      ({ code, name, metadataBytes, headerOnly, metadata, direction, sessionId, frameId, body, bodyLengths }) => ({
+        code,
+        name,
+        metadataBytes,
+        headerOnly,
+        metadata,
+        direction,
+        sessionId,
+        frameId,
+        body,
+        bodyLengths: bodyLengths?.map(({ field }) => field),
+      }),
+    );
+    expect(shipped).toEqual(facts.messages);
+    for (const { metadata, bodyLengths = [] } of MESSAGES) {
+      const struct = facts.structs.find(({ name }) => name === metadata);
+      const offsets = bodyLengths.map(
+        ({ field }) => struct?.fields.find(({ name }) => field.endsWith(`.${name}`))?.offset,
+      );
+      expect(bodyLengths.map(({ offset }) => offset)).toEqual(offsets);
+    }
   });
 
   it('ships the layout that the schemas give', () => {
-    expect(JSON.parse(readFileSync(`${folder}layout.json`, 'utf8'))).toEqual(JSON.parse(JSON.stringify(layout)));
+    expect(JSON.parse(readFileSync(`${spec}${revision}/layout.json`, 'utf8'))).toEqual(
+      JSON.parse(JSON.stringify({ ...layout, base: undefined })),
+    );
   });
 });

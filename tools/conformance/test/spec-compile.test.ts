@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { schemaFiles } from 'nnrp-codegen/schema-files';
+import { layeredFiles, readLayers } from 'nnrp-codegen/schema-layers';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { compileKsy } from '../src/kaitai-oracle.js';
@@ -12,10 +13,6 @@ import { type KsyYaml, readSchemas } from '../src/schema.js';
  */
 
 const LANGUAGES = ['javascript', 'python', 'go', 'rust'] as const;
-
-const folder = fileURLToPath(new URL('../../../spec/preview3/', import.meta.url));
-const names = [...schemaFiles(folder).keys()];
-const { yaml, structs } = readSchemas(folder);
 
 /** Every part of a schema that must be documented: the schema, fields, instances, enum values, nested types. */
 function undocumented(part: Record<string, unknown>, path: string): string[] {
@@ -41,11 +38,19 @@ function undocumented(part: Record<string, unknown>, path: string): string[] {
 /** A name without the word separators of its language. */
 const plain = (name: string): string => name.replaceAll('_', '').toLowerCase();
 
-describe('every schema', () => {
+describe.each(['preview3', 'preview4'])('every schema of %s', (revision) => {
+  const folder = fileURLToPath(new URL(`../../../spec/${revision}/`, import.meta.url));
+  const layers = readLayers(fileURLToPath(new URL('../../../spec', import.meta.url)), revision);
+  /** Those of its folder, without what it takes over. */
+  const names = [...schemaFiles(folder).keys()];
+  const { yaml, structs } = readSchemas(folder);
+
   it('is found: the structures, the enumerations and the packet', () => {
     const ids = [...structs.map(({ id }) => id), 'nnrp_enums', 'nnrp_packet'];
     expect(structs.length).toBeGreaterThan(0);
-    expect(names.map((name) => name.replace('extensions/', '')).sort()).toEqual(ids.map((id) => `${id}.ksy`).sort());
+    const all = [...layeredFiles(layers).keys(), 'nnrp_enums.ksy'];
+    expect(all.map((name) => name.replace('extensions/', '')).sort()).toEqual(ids.map((id) => `${id}.ksy`).sort());
+    expect(all).toEqual(expect.arrayContaining(names));
   });
 
   it.each(LANGUAGES)('compiles for %s', async (language) => {

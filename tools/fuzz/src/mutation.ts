@@ -16,7 +16,7 @@ interface Place {
   readonly bytes: number;
 }
 
-const BYTES = { u8: 1, u16: 2, u32: 4, u64: 8 } as const;
+const BYTES = { u8: 1, u16: 2, u32: 4, u64: 8, i16: 2 } as const;
 
 /** Fields of the header behind which the stream goes on as before, whatever they say. */
 const HEADER_FIELDS: readonly Place[] = [

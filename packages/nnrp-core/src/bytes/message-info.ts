@@ -3,6 +3,14 @@ import type { WireRule } from '../faults/fault.js';
 /** What a header identifier must be: zero, anything but zero, or anything. */
 export type IdentifierRule = 'zero' | 'required' | 'any';
 
+/** A u32 of the metadata that announces a part of the body. */
+export interface BodyLengthField {
+  /** As it stands in faults, such as cache_put.object_bytes. */
+  readonly field: string;
+  /** Bytes from the start of the metadata. */
+  readonly offset: number;
+}
+
 /** One row of a revision's message table. */
 export interface MessageInfo {
   /** The message_type byte. */
@@ -27,4 +35,6 @@ export interface MessageInfo {
   readonly headerOnlyRule?: string;
   /** Rule that refuses metadata of a message that may have a body, such as CTRL-2. */
   readonly noMetadataRule?: string;
+  /** Fields whose sum is exactly the length of the body; absent when the metadata announces no length that must hold. */
+  readonly bodyLengths?: readonly BodyLengthField[];
 }

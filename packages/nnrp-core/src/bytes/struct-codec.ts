@@ -6,7 +6,7 @@ export interface StructField {
   readonly name: string;
   /** Property of the decoded object, such as requestedSessionId. */
   readonly property: string;
-  readonly type: 'u8' | 'u16' | 'u32' | 'u64';
+  readonly type: 'u8' | 'u16' | 'u32' | 'u64' | 'i16';
   /** Bytes from the start of the structure. */
   readonly offset: number;
   /** Enum that names its values. */

@@ -22,6 +22,21 @@ export type WireFault =
   /** Metadata longer than its structure (docs/protocol.md A-16). Lengths in bytes. */
   | { readonly kind: 'metadata_length_mismatch'; readonly expected: number; readonly actual: number }
   /** A body on a message that has none (docs/protocol.md A-17). */
+  /** Metadata that announces another body than came. Lengths in bytes. */
+  | {
+      readonly kind: 'declared_length_mismatch';
+      readonly field: string;
+      readonly declared: number;
+      readonly actual: number;
+    }
+  /** A body of capability tokens that is none; the rule is a CAP. */
+  | { readonly kind: 'invalid_capability_body'; readonly rule: string }
+  /** A token with characters that none has, cut to 200 of them. */
+  | { readonly kind: 'invalid_capability_token'; readonly token: string }
+  /** A token that neither the protocol nor the receiver knows, cut to 200 characters. */
+  | { readonly kind: 'unknown_capability_token'; readonly token: string }
+  /** Bytes that are no recovery ticket; the rule is a TICKET. */
+  | { readonly kind: 'invalid_recovery_ticket'; readonly rule: string }
   | { readonly kind: 'unexpected_body'; readonly message: string; readonly actual: number }
   /** session_id or frame_id of the header against docs/protocol.md 5. */
   | {

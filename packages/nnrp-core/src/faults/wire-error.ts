@@ -1,3 +1,4 @@
+import { printable } from '../text/printable.js';
 import type { WireErrorCode } from './error-code.js';
 import type { WireFault } from './fault.js';
 import { NnrpError, type NnrpErrorOptions } from './nnrp-error.js';
@@ -50,6 +51,15 @@ export function describeFault(fault: WireFault): string {
       return `the header declares ${fault.declared} bytes, the limit is ${fault.limit}`;
     case 'metadata_length_mismatch':
       return `expected exactly ${fault.expected} metadata bytes, got ${fault.actual}`;
+    case 'declared_length_mismatch':
+      return `${fault.field} announces ${fault.declared}, got ${fault.actual}`;
+    case 'invalid_capability_body':
+    case 'invalid_recovery_ticket':
+      return describeRule(fault.rule);
+    case 'invalid_capability_token':
+      return `expected a token of a to z, 0 to 9, '.', '_' and '-', got '${printable(fault.token)}'`;
+    case 'unknown_capability_token':
+      return `there is no capability '${printable(fault.token)}'`;
     case 'unexpected_body':
       return `expected no body, got ${fault.actual} bytes`;
     case 'invalid_header_id':

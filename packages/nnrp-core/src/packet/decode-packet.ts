@@ -1,10 +1,10 @@
 import { faultAt, type WireFault } from '../faults/fault.js';
 import { WireError } from '../faults/wire-error.js';
 import { COMMON_HEADER_OFFSETS as AT, COMMON_HEADER_BYTES } from '../generated/preview3/common-header.js';
+import { PREVIEW3 } from '../revisions/preview3.js';
+import type { Revision } from '../revisions/revision.js';
 import { Packet } from './packet.js';
 import { checkPacket } from './packet-rules.js';
-import { PREVIEW3 } from './preview3-revision.js';
-import type { Revision } from './revision.js';
 
 /**
  * Decodes bytes that hold exactly one packet and checks every rule of {@link checkPacket}. Identifiers are not checked
@@ -15,6 +15,11 @@ import type { Revision } from './revision.js';
  * @see NNRP/1-preview3 section 3
  */
 export function decodePacket(bytes: Uint8Array, revision: Revision = PREVIEW3): Packet {
+  return decodePacketOf(bytes, revision);
+}
+
+/** {@link decodePacket} without a default, for programs that do not carry preview3. */
+export function decodePacketOf(bytes: Uint8Array, revision: Revision): Packet {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const broken = revision.checkHeader(view, 0);
   if (broken >= 0) throw new WireError(faultAt(revision.headerRules, broken, view, 0), 'HEADER');

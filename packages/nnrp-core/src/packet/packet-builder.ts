@@ -3,9 +3,9 @@ import type { MessageInfo } from '../bytes/message-info.js';
 import type { WireFault } from '../faults/fault.js';
 import { WireError } from '../faults/wire-error.js';
 import { COMMON_HEADER_OFFSETS as AT, COMMON_HEADER_BYTES } from '../generated/preview3/common-header.js';
+import { PREVIEW3 } from '../revisions/preview3.js';
+import type { HeaderFields, Revision } from '../revisions/revision.js';
 import { checkLengths } from './packet-rules.js';
-import { PREVIEW3 } from './preview3-revision.js';
-import type { HeaderFields, Revision } from './revision.js';
 
 const MAGIC = 0x50524e4e;
 /** version_major 1, wire_format 0, message_type 0, header_len 40, as one little-endian word. */
@@ -26,9 +26,19 @@ export type PacketHeader = Pick<HeaderFields, 'messageType'> &
  */
 export function buildPacket(
   header: PacketHeader,
+  metadata?: Uint8Array,
+  body?: Uint8Array,
+  revision: Revision = PREVIEW3,
+): [head: Uint8Array, body: Uint8Array] {
+  return buildPacketOf(revision, header, metadata, body);
+}
+
+/** {@link buildPacket} without a default, for programs that do not carry preview3. */
+export function buildPacketOf(
+  revision: Revision,
+  header: PacketHeader,
   metadata: Uint8Array = EMPTY_BYTES,
   body: Uint8Array = EMPTY_BYTES,
-  revision: Revision = PREVIEW3,
 ): [head: Uint8Array, body: Uint8Array] {
   const info = revision.messageInfo(header.messageType);
   const fault = checkParts(info, metadata.length, body.length);

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { MessageInfo } from '../bytes/message-info.js';
 import { MESSAGES } from '../generated/preview3/message-table.js';
+import { PREVIEW3 } from '../revisions/preview3.js';
 import { Packet } from './packet.js';
 import { writeHeader } from './packet-builder.js';
 import { checkHeaderIds, checkPacket } from './packet-rules.js';
-import { PREVIEW3 } from './preview3-revision.js';
 
 /** What must not be zero for all-zero metadata to be valid, as offset and byte. */
 const VALID: Readonly<Record<string, readonly (readonly [number, number])[]>> = {

@@ -1,7 +1,7 @@
-import type { IdentifierRule, MessageInfo } from '../bytes/message-info.js';
+import type { BodyLengthField, IdentifierRule, MessageInfo } from '../bytes/message-info.js';
 import { faultAt, type WireFault } from '../faults/fault.js';
+import type { Revision } from '../revisions/revision.js';
 import type { Packet } from './packet.js';
-import type { Revision } from './revision.js';
 
 /**
  * The lengths of a packet against its message: header-only messages, exact metadata, no body where none belongs.
@@ -27,8 +27,8 @@ export function checkLengths(info: MessageInfo, metadataLength: number, bodyLeng
 }
 
 /**
- * What the layout of a packet cannot say, without throwing: its lengths, the metadata's own rules, and the rules over
- * header and metadata.
+ * What the layout of a packet cannot say, without throwing: its lengths, the metadata's own rules, the rules over header
+ * and metadata, and where the metadata announces the body, that it is as long as that.
  *
  * @returns the first fault, or undefined
  * @see NNRP/1-preview3 sections 4, 14 and 15.2
@@ -41,7 +41,23 @@ export function checkPacket(packet: Packet, info: MessageInfo, revision: Revisio
   const broken = info.checkMetadata(view, metadataStart);
   if (broken >= 0) return faultAt(info.metadataRules, broken, view, metadataStart);
   const rule = revision.checkTogether(info.code, packet.sessionId, view, metadataStart);
-  return rule === undefined ? undefined : { kind: 'invalid_combination', rule };
+  if (rule !== undefined) return { kind: 'invalid_combination', rule };
+  return info.bodyLengths === undefined
+    ? undefined
+    : checkBodyLengths(info.bodyLengths, view, metadataStart, packet.bodyLength);
+}
+
+/** The lengths that metadata announces, against the body that came with it. */
+function checkBodyLengths(
+  lengths: readonly BodyLengthField[],
+  view: DataView,
+  metadataStart: number,
+  actual: number,
+): WireFault | undefined {
+  let declared = 0;
+  for (const { offset } of lengths) declared += view.getUint32(metadataStart + offset, true);
+  const field = lengths[lengths.length - 1]?.field ?? '';
+  return declared === actual ? undefined : { kind: 'declared_length_mismatch', field, declared, actual };
 }
 
 /**

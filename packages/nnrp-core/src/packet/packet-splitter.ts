@@ -2,10 +2,10 @@ import { EMPTY_BYTES } from '../bytes/empty-bytes.js';
 import { UsageError } from '../errors.js';
 import { faultAt, type WireFault } from '../faults/fault.js';
 import { COMMON_HEADER_OFFSETS as AT, COMMON_HEADER_BYTES } from '../generated/preview3/common-header.js';
+import { PREVIEW3 } from '../revisions/preview3.js';
+import type { Revision } from '../revisions/revision.js';
 import { shownValue } from '../text/shown-value.js';
 import { Packet } from './packet.js';
-import { PREVIEW3 } from './preview3-revision.js';
-import type { Revision } from './revision.js';
 import { DEFAULT_MAX_PACKET_BYTES, type PacketSplitterOptions } from './splitter-options.js';
 
 /** Smallest buffer for a packet that spans chunks. */
@@ -37,7 +37,7 @@ const NO_VIEW = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(0))
  *
  * @see NNRP/1-preview3 section 3
  */
-export class PacketSplitter {
+export class RevisionSplitter {
   /**
    * Asked about a packet above the limit whose header is well-formed: true skips its bytes as they come, without keeping
    * them; false, or no such function, breaks the stream. The packet is its header alone, in memory of its own: it says
@@ -68,8 +68,8 @@ export class PacketSplitter {
   private broken: WireFault | undefined;
   private foreign: Uint8Array | undefined;
 
-  constructor(options: PacketSplitterOptions = {}) {
-    const { maxPacketBytes = DEFAULT_MAX_PACKET_BYTES, revision = PREVIEW3 } = options;
+  constructor(options: PacketSplitterOptions, defaultRevision: Revision) {
+    const { maxPacketBytes = DEFAULT_MAX_PACKET_BYTES, revision = defaultRevision } = options;
     this.limit = DEFAULT_MAX_PACKET_BYTES;
     this.maxPacketBytes = maxPacketBytes;
     this.revision = revision;
@@ -373,4 +373,11 @@ function bytesOf(view: DataView, start: number): Uint8Array {
 function capacityFor(filled: number, needed: number): number {
   const earned = filled < EARNEST_BYTES ? 0 : filled + EARNEST_ROOM;
   return Math.min(needed, Math.max(MIN_CAPACITY, filled * GROWTH, earned));
+}
+
+/** {@link RevisionSplitter} of preview3, unless its options name another revision. */
+export class PacketSplitter extends RevisionSplitter {
+  constructor(options: PacketSplitterOptions = {}) {
+    super(options, PREVIEW3);
+  }
 }

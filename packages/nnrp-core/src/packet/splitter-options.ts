@@ -1,4 +1,4 @@
-import type { Revision } from './revision.js';
+import type { Revision } from '../revisions/revision.js';
 
 /** Largest packet taken by default: 64 MiB, header and metadata included. */
 export const DEFAULT_MAX_PACKET_BYTES = 64 * 1024 * 1024;

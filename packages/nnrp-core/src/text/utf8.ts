@@ -3,7 +3,10 @@ declare const TextEncoder: new () => {
   encode(text: string): Uint8Array;
   encodeInto(text: string, bytes: Uint8Array): { readonly written: number };
 };
-declare const TextDecoder: new () => { decode(bytes: Uint8Array, options?: { readonly stream?: boolean }): string };
+declare const TextDecoder: new (
+  label?: string,
+  options?: { readonly fatal?: boolean; readonly ignoreBOM?: boolean },
+) => { decode(bytes: Uint8Array, options?: { readonly stream?: boolean }): string };
 
 /** A text in UTF-8. */
 export function encodeUtf8(text: string): Uint8Array {
@@ -25,4 +28,13 @@ export function utf8Prefix(text: string, maxBytes: number): Uint8Array {
 /** The text behind UTF-8; what is none becomes U+FFFD. @param isCut - of a character that the end goes through nothing is shown */
 export function decodeUtf8(bytes: Uint8Array, isCut = false): string {
   return new TextDecoder().decode(bytes, { stream: isCut });
+}
+
+/** The text behind UTF-8, a byte order mark included; undefined when it is none. */
+export function strictUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,14 +1,7 @@
 import { readFileSync } from 'node:fs';
-import {
-  type ByteVector,
-  bytesOf,
-  hexOf,
-  type JsonFields,
-  objectOf,
-  readGoldenVectors,
-  structNamed,
-} from '../golden-vectors.js';
+import { type ByteVector, bytesOf, hexOf, type JsonFields, readGoldenVectors } from '../golden-vectors.js';
 import type { Checks } from './checks.js';
+import { objectOf, structNamed } from './structs.js';
 
 const VECTORS = readGoldenVectors();
 const FILE = new URL('../../../../spec/preview3/vectors.json', import.meta.url);

@@ -1,7 +1,8 @@
 import * as preview3 from 'nnrp-core/preview3';
-import { bytesOf, hexOf, type JsonFields, objectOf } from '../golden-vectors.js';
+import { bytesOf, hexOf, type JsonFields } from '../golden-vectors.js';
 import type { BaselineCase } from './baseline-case.js';
 import { checkGolden, checkRefused, negative, openDecision, positive, vectorBytes } from './golden.js';
+import { objectOf } from './structs.js';
 import { closeBytes, decoded, openBytes, packetOf, submitBytes, WIRE, wireBytes } from './wire-messages.js';
 
 const { ErrorCode, MessageType, ProfileId, SessionPriorityClass } = preview3;

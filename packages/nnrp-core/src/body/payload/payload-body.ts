@@ -8,6 +8,7 @@ import type { PayloadKindFlagsName } from '../../generated/preview3/names.js';
 import {
   encodeTypedPayloadDescriptor,
   TYPED_PAYLOAD_DESCRIPTOR_BYTES,
+  type TypedPayloadDescriptor,
 } from '../../generated/preview3/typed-payload-descriptor.js';
 import { shownValue, shownWord } from '../../text/shown-value.js';
 import { MAX_REGION_ITEMS } from '../region/item-limit.js';
@@ -86,6 +87,19 @@ export function opaquePayload(data: string | ArrayBufferView | ArrayBuffer, opti
  * @see NNRP/1-preview3 section 10.4
  */
 export function encodePayloads(payloads: readonly PayloadInput[]): EncodedPayloads {
+  return encodePayloadsOf(encodeTypedPayloadDescriptor, payloads);
+}
+
+/** Writes a descriptor whose payload has this one kind. */
+export type WriteDescriptor = (
+  descriptor: TypedPayloadDescriptor,
+  view: DataView,
+  start: number,
+  kind: number,
+) => number;
+
+/** {@link encodePayloads} of any revision. */
+export function encodePayloadsOf(write: WriteDescriptor, payloads: readonly PayloadInput[]): EncodedPayloads {
   if (!Array.isArray(payloads))
     throw new UsageError(`payloads: expected a list of payloads, got ${shownValue(payloads)}`);
   const count = payloads.length;
@@ -101,14 +115,19 @@ export function encodePayloads(payloads: readonly PayloadInput[]): EncodedPayloa
     throw new UsageError(`payloads: a body holds at most 4294967295 bytes, got ${headBytes + frameBytes}`);
   }
   const head = new Uint8Array(headBytes);
-  writeHead(head, payloads, frameBytes);
+  writeHead(write, head, payloads, frameBytes);
   return {
     body: packedChunks([head, ...payloads.map(({ payload }) => payload)]),
     metadata: { payloadKindBitmap, payloadFrameCount: count },
   };
 }
 
-function writeHead(head: Uint8Array, payloads: readonly PayloadInput[], frameBytes: number): void {
+function writeHead(
+  write: WriteDescriptor,
+  head: Uint8Array,
+  payloads: readonly PayloadInput[],
+  frameBytes: number,
+): void {
   const view = viewOf(head);
   let at = encodeBodyRegionPrelude(
     {
@@ -122,8 +141,8 @@ function writeHead(head: Uint8Array, payloads: readonly PayloadInput[], frameByt
     view,
   );
   let offset = 0;
-  for (const { descriptor, payload } of payloads) {
-    at = encodeTypedPayloadDescriptor({ ...descriptor, offset, length: payload.length }, view, at);
+  for (const { descriptor, payload, kind } of payloads) {
+    at = write({ ...descriptor, offset, length: payload.length }, view, at, KINDS[kind]);
     offset += payload.length;
   }
 }

@@ -9,7 +9,7 @@ import type { PayloadKind } from './payload-body.js';
 import { requireBytes } from './payload-data.js';
 
 /** One typed payload of a body. */
-export class Payload {
+export class Payload<D extends Pick<TypedPayloadDescriptor, 'descriptorFlags'> = TypedPayloadDescriptor> {
   constructor(
     /**
      * What it is; undefined where the wire leaves it open, which it does for audio, video and opaque bytes when two of
@@ -19,7 +19,7 @@ export class Payload {
     /** A part of the body, not copied: it keeps the memory of the body alive. */
     readonly bytes: Uint8Array,
     /** Everything else that the wire says of it. */
-    readonly descriptor: TypedPayloadDescriptor,
+    readonly descriptor: D,
   ) {}
 
   /** Whether it is the last of its stream. */
@@ -85,6 +85,6 @@ function hinted({ streamSemantics, profileId }: TypedPayloadDescriptor): number 
 }
 
 /** The kind with exactly this flag. */
-function nameOf(flag: number): PayloadKind | undefined {
+export function nameOf(flag: number): PayloadKind | undefined {
   return (PayloadKindFlagsName as Readonly<Record<number, PayloadKind | undefined>>)[flag];
 }

@@ -16,6 +16,8 @@ import {
 } from '../../generated/preview3/typed-payload-descriptor.js';
 import { brokenRule } from '../../rules/broken-rule.js';
 import { checkBodyView } from '../region/body-regions.js';
+import { PREVIEW3_BODY } from '../region/preview3-codecs.js';
+import type { BodyChecks } from '../region/region-codecs.js';
 
 /** schema_id of the standard token-delta schema. */
 export const TOKEN_DELTA_SCHEMA_ID = 0x1001;
@@ -76,11 +78,25 @@ const EMPTY_HEAD: Uint8Array = /* @__PURE__ */ emptyHead();
  * @see NNRP/1-preview3 section 12.2
  */
 export function encodeTokenDeltaBody(payload: Uint8Array, terminal: boolean): Uint8Array {
+  return encodeTokenDeltaOf(EMPTY_HEAD, FLAGS_AT, payload, terminal);
+}
+
+/**
+ * {@link encodeTokenDeltaBody} of any revision.
+ * @param head - everything before the payload of an empty fragment
+ * @param flagsAt - where in it the low byte of descriptor_flags is
+ */
+export function encodeTokenDeltaOf(
+  head: Uint8Array,
+  flagsAt: number,
+  payload: Uint8Array,
+  terminal: boolean,
+): Uint8Array {
   const length = payload.length;
   if (length > 0xffffffff - HEAD_BYTES) throw new WireError({ kind: 'message_length_overflow' }, WHERE);
   const body = new Uint8Array(HEAD_BYTES + length);
-  body.set(EMPTY_HEAD);
-  body[FLAGS_AT] = terminal ? DescriptorFlags.Terminal : DescriptorFlags.Partial;
+  body.set(head);
+  body[flagsAt] = terminal ? DescriptorFlags.Terminal : DescriptorFlags.Partial;
   // Byte by byte, because making a view for two integers costs more than all the rest.
   putUint32(body, FRAME_BYTES_AT, length);
   putUint32(body, LENGTH_AT, length);
@@ -100,8 +116,13 @@ export function encodeTokenDeltaBody(payload: Uint8Array, terminal: boolean): Ui
  * @see NNRP/1-preview3 section 12.2
  */
 export function decodeTokenDeltaBody(body: Uint8Array): TokenDelta {
+  return decodeTokenDeltaOf(PREVIEW3_BODY, FLAGS_AT, body);
+}
+
+/** {@link decodeTokenDeltaBody} of any revision; `flagsAt` as for {@link encodeTokenDeltaOf}. */
+export function decodeTokenDeltaOf(codecs: BodyChecks, flagsAt: number, body: Uint8Array): TokenDelta {
   const view = viewOf(body);
-  const fault = checkBodyView(view, TOKEN_DELTA_COUNTS);
+  const fault = checkBodyView(codecs, view, TOKEN_DELTA_COUNTS);
   if (fault !== undefined) throw new WireError(fault, WHERE);
   const descriptor =
     BODY_REGION_PRELUDE_BYTES +
@@ -109,7 +130,7 @@ export function decodeTokenDeltaBody(body: Uint8Array): TokenDelta {
     view.getUint32(BODY_REGION_PRELUDE_OFFSETS.objectReferenceBytes, true);
   const broken = checkTokenDescriptor(view, descriptor);
   if (broken !== undefined) throw new WireError(broken, WHERE);
-  const flags = view.getUint16(descriptor + TYPED_PAYLOAD_DESCRIPTOR_OFFSETS.descriptorFlags, true);
+  const flags = view.getUint8(descriptor - BODY_REGION_PRELUDE_BYTES + flagsAt);
   const length = view.getUint32(descriptor + TYPED_PAYLOAD_DESCRIPTOR_OFFSETS.length, true);
   const start = descriptor + TYPED_PAYLOAD_DESCRIPTOR_BYTES;
   return { payload: body.subarray(start, start + length), terminal: (flags & DescriptorFlags.Terminal) !== 0 };

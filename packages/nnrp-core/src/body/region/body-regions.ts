@@ -4,15 +4,14 @@ import { WireError } from '../../faults/wire-error.js';
 import {
   BODY_REGION_PRELUDE_BYTES,
   BODY_REGION_PRELUDE_OFFSETS,
-  BODY_REGION_PRELUDE_RULES,
   type BodyRegionPrelude,
-  checkBodyRegionPrelude,
-  decodeBodyRegionPrelude,
-  encodeBodyRegionPrelude,
 } from '../../generated/preview3/body-region-prelude.js';
 import { EXTENSION_FRAME_DESCRIPTOR_BYTES } from '../../generated/preview3/extension-frame-descriptor.js';
 import type { ObjectReferenceBlock } from '../../generated/preview3/object-reference-block.js';
-import { TYPED_PAYLOAD_DESCRIPTOR_BYTES } from '../../generated/preview3/typed-payload-descriptor.js';
+import {
+  TYPED_PAYLOAD_DESCRIPTOR_BYTES,
+  type TypedPayloadDescriptor,
+} from '../../generated/preview3/typed-payload-descriptor.js';
 import { brokenRule } from '../../rules/broken-rule.js';
 import {
   checkExtensionFramesAt,
@@ -37,6 +36,8 @@ import {
   writeObjectReferences,
 } from './object-references.js';
 import type { SubmitObjects } from './object-slots.js';
+import { PREVIEW3_BODY, PREVIEW3_DECODERS, PREVIEW3_ENCODERS } from './preview3-codecs.js';
+import type { BodyChecks, BodyDecoders, BodyEncoders, PlacedDescriptor } from './region-codecs.js';
 import {
   checkTypedPayloadsAt,
   readTypedPayloads,
@@ -54,19 +55,19 @@ import {
 export type BodyContext = TypedPayloadCounts | (TypedPayloadCounts & SubmitObjects);
 
 /** A decoded region body; every payload is a subarray of the body. */
-export interface BodyRegions {
+export interface BodyRegions<B = ObjectReferenceBlock, D = TypedPayloadDescriptor> {
   readonly prelude: BodyRegionPrelude;
   readonly inlineObjects: InlineObject[];
-  readonly objectReferences: ObjectReferenceBlock[];
-  readonly typedPayloads: TypedPayloadFrame[];
+  readonly objectReferences: B[];
+  readonly typedPayloads: TypedPayloadFrame<D>[];
   readonly extensions: ExtensionFrame[];
 }
 
 /** What a region body is made of; a part that is left out is empty. */
-export interface BodyParts {
+export interface BodyParts<B = ObjectReferenceBlock, D = TypedPayloadDescriptor> {
   readonly inlineObjects?: readonly InlineObjectInput[];
-  readonly objectReferences?: readonly ObjectReferenceBlock[];
-  readonly typedPayloads?: readonly TypedPayloadInput[];
+  readonly objectReferences?: readonly B[];
+  readonly typedPayloads?: readonly TypedPayloadInput<D>[];
   readonly extensions?: readonly ExtensionFrameInput[];
 }
 
@@ -82,13 +83,13 @@ const WHERE = 'BODY';
  * @see NNRP/1-preview3 section 10.1
  */
 export function checkBody(bytes: Uint8Array, context: BodyContext): WireFault | undefined {
-  return checkBodyView(viewOf(bytes), context);
+  return checkBodyView(PREVIEW3_BODY, viewOf(bytes), context);
 }
 
-/** {@link checkBody} for a caller that has a view over exactly the body. */
-export function checkBodyView(view: DataView, context: BodyContext): WireFault | undefined {
-  const broken = checkBodyRegionPrelude(view);
-  if (broken !== -1) return faultAt(BODY_REGION_PRELUDE_RULES, broken, view, 0);
+/** {@link checkBody} of any revision, for a caller that has a view over exactly the body. */
+export function checkBodyView(codecs: BodyChecks, view: DataView, context: BodyContext): WireFault | undefined {
+  const broken = codecs.prelude.check(view);
+  if (broken !== -1) return faultAt(codecs.prelude.rules, broken, view, 0);
   const inlineLength = view.getUint32(BODY_REGION_PRELUDE_OFFSETS.inlineObjectBytes, true);
   const referenceLength = view.getUint32(BODY_REGION_PRELUDE_OFFSETS.objectReferenceBytes, true);
   const descriptorBytes = view.getUint32(BODY_REGION_PRELUDE_OFFSETS.typedPayloadDescriptorBytes, true);
@@ -108,8 +109,8 @@ export function checkBodyView(view: DataView, context: BodyContext): WireFault |
   const { payloadKindBitmap, payloadFrameCount } = context;
   return (
     checkInlineObjectsAt(view, BODY_REGION_PRELUDE_BYTES, referencesStart, submit) ??
-    checkObjectReferencesAt(view, referencesStart, typedStart, submit) ??
-    checkTypedPayloadsAt(view, typedStart, extensionsStart, {
+    checkObjectReferencesAt(codecs.references, view, referencesStart, typedStart, submit) ??
+    checkTypedPayloadsAt(codecs.payloads, view, typedStart, extensionsStart, {
       payloadKindBitmap,
       payloadFrameCount,
       descriptorBytes,
@@ -126,18 +127,34 @@ export function checkBodyView(view: DataView, context: BodyContext): WireFault |
  * @see NNRP/1-preview3 section 10.1
  */
 export function decodeBody(bytes: Uint8Array, context: BodyContext): BodyRegions {
+  return decodeBodyOf(PREVIEW3_BODY, PREVIEW3_DECODERS, bytes, context);
+}
+
+/** {@link decodeBody} of any revision. */
+export function decodeBodyOf<B, D extends PlacedDescriptor>(
+  codecs: BodyChecks,
+  decoders: BodyDecoders<B, D>,
+  bytes: Uint8Array,
+  context: BodyContext,
+): BodyRegions<B, D> {
   const view = viewOf(bytes);
-  const fault = checkBodyView(view, context);
+  const fault = checkBodyView(codecs, view, context);
   if (fault !== undefined) throw new WireError(fault, WHERE);
-  const prelude = decodeBodyRegionPrelude(view);
+  const prelude = decoders.prelude(view);
   const referencesStart = BODY_REGION_PRELUDE_BYTES + prelude.inlineObjectBytes;
   const typedStart = referencesStart + prelude.objectReferenceBytes;
   const extensionsStart = typedStart + prelude.typedPayloadDescriptorBytes + prelude.typedPayloadFrameBytes;
   return {
     prelude,
     inlineObjects: readInlineObjects(bytes, view, BODY_REGION_PRELUDE_BYTES, referencesStart),
-    objectReferences: readObjectReferences(view, referencesStart, typedStart),
-    typedPayloads: readTypedPayloads(bytes, view, typedStart, context.payloadFrameCount),
+    objectReferences: readObjectReferences(
+      codecs.references.bytes,
+      decoders.reference,
+      view,
+      referencesStart,
+      typedStart,
+    ),
+    typedPayloads: readTypedPayloads(decoders.payload, bytes, view, typedStart, context.payloadFrameCount),
     extensions: readExtensionFrames(bytes, view, extensionsStart, prelude.extensionDescriptorBytes),
   };
 }
@@ -151,10 +168,20 @@ export function decodeBody(bytes: Uint8Array, context: BodyContext): BodyRegions
  * @see NNRP/1-preview3 section 10.1
  */
 export function encodeBody(parts: BodyParts, context: BodyContext): Uint8Array {
+  return encodeBodyOf(PREVIEW3_BODY, PREVIEW3_ENCODERS, parts, context);
+}
+
+/** {@link encodeBody} of any revision. */
+export function encodeBodyOf<B, D extends PlacedDescriptor>(
+  codecs: BodyChecks,
+  encoders: BodyEncoders<B, D>,
+  parts: BodyParts<B, D>,
+  context: BodyContext,
+): Uint8Array {
   const { inlineObjects = [], objectReferences = [], typedPayloads = [], extensions = [] } = parts;
   const prelude: BodyRegionPrelude = {
     inlineObjectBytes: inlineObjectBytes(inlineObjects),
-    objectReferenceBytes: objectReferenceBytes(objectReferences),
+    objectReferenceBytes: objectReferenceBytes(codecs.references, objectReferences),
     typedPayloadDescriptorBytes: typedPayloads.length * TYPED_PAYLOAD_DESCRIPTOR_BYTES,
     typedPayloadFrameBytes: typedPayloadFrameBytes(typedPayloads, context),
     extensionDescriptorBytes: extensions.length * EXTENSION_FRAME_DESCRIPTOR_BYTES,
@@ -169,12 +196,12 @@ export function encodeBody(parts: BodyParts, context: BodyContext): Uint8Array {
 
   const bytes = new Uint8Array(end);
   const view = viewOf(bytes);
-  encodeBodyRegionPrelude(prelude, view);
+  encoders.prelude(prelude, view);
   writeInlineObjects(inlineObjects, bytes, view, BODY_REGION_PRELUDE_BYTES);
-  writeObjectReferences(objectReferences, view, referencesStart);
-  writeTypedPayloads(typedPayloads, bytes, view, typedStart);
+  writeObjectReferences(encoders.reference, objectReferences, view, referencesStart);
+  writeTypedPayloads(encoders.payload, typedPayloads, bytes, view, typedStart);
   writeExtensionFrames(extensions, bytes, view, extensionsStart);
-  const fault = checkBodyView(view, context);
+  const fault = checkBodyView(codecs, view, context);
   if (fault !== undefined) throw new WireError(fault, WHERE);
   return bytes;
 }

@@ -5,17 +5,16 @@ import { CacheErrorCode, ErrorScope, SubmitMode } from '../../generated/preview3
 import type { ErrorMessage } from '../../generated/preview3/error-message.js';
 import { OBJECT_REF_FLAGS_MASK } from '../../generated/preview3/flags.js';
 import {
-  checkObjectReferenceBlock,
   decodeObjectReferenceBlock,
   encodeObjectReferenceBlock,
-  OBJECT_REFERENCE_BLOCK_BYTES,
   OBJECT_REFERENCE_BLOCK_OFFSETS,
-  OBJECT_REFERENCE_BLOCK_RULES,
   type ObjectReferenceBlock,
 } from '../../generated/preview3/object-reference-block.js';
 import { brokenRule } from '../../rules/broken-rule.js';
 import { checkItemCount } from './item-limit.js';
 import { type SubmitObjects, slotOf } from './object-slots.js';
+import { PREVIEW3_REFERENCES } from './preview3-codecs.js';
+import type { Decode, Encode, RegionCheck } from './region-codecs.js';
 
 const WHERE = 'OBJECT_REFERENCE_REGION';
 
@@ -29,7 +28,7 @@ const WHERE = 'OBJECT_REFERENCE_REGION';
  * @see NNRP/1-preview3 section 10.3
  */
 export function checkObjectReferences(bytes: Uint8Array, submit?: SubmitObjects): WireFault | undefined {
-  return checkObjectReferencesAt(viewOf(bytes), 0, bytes.length, submit);
+  return checkObjectReferencesAt(PREVIEW3_REFERENCES, viewOf(bytes), 0, bytes.length, submit);
 }
 
 /**
@@ -39,10 +38,20 @@ export function checkObjectReferences(bytes: Uint8Array, submit?: SubmitObjects)
  * @see NNRP/1-preview3 section 10.3
  */
 export function decodeObjectReferences(bytes: Uint8Array, submit?: SubmitObjects): ObjectReferenceBlock[] {
+  return decodeObjectReferencesOf(PREVIEW3_REFERENCES, decodeObjectReferenceBlock, bytes, submit);
+}
+
+/** {@link decodeObjectReferences} of any revision. */
+export function decodeObjectReferencesOf<B>(
+  codec: RegionCheck,
+  decode: Decode<B>,
+  bytes: Uint8Array,
+  submit?: SubmitObjects,
+): B[] {
   const view = viewOf(bytes);
-  const fault = checkObjectReferencesAt(view, 0, bytes.length, submit);
+  const fault = checkObjectReferencesAt(codec, view, 0, bytes.length, submit);
   if (fault !== undefined) throw new WireError(fault, WHERE);
-  return readObjectReferences(view, 0, bytes.length);
+  return readObjectReferences(codec.bytes, decode, view, 0, bytes.length);
 }
 
 /**
@@ -53,32 +62,49 @@ export function decodeObjectReferences(bytes: Uint8Array, submit?: SubmitObjects
  * @see NNRP/1-preview3 section 10.3
  */
 export function encodeObjectReferences(blocks: readonly ObjectReferenceBlock[], submit?: SubmitObjects): Uint8Array {
-  const bytes = new Uint8Array(objectReferenceBytes(blocks));
+  return encodeObjectReferencesOf(PREVIEW3_REFERENCES, encodeObjectReferenceBlock, blocks, submit);
+}
+
+/** {@link encodeObjectReferences} of any revision. */
+export function encodeObjectReferencesOf<B>(
+  codec: RegionCheck,
+  encode: Encode<B>,
+  blocks: readonly B[],
+  submit?: SubmitObjects,
+): Uint8Array {
+  const bytes = new Uint8Array(objectReferenceBytes(codec, blocks));
   const view = viewOf(bytes);
-  writeObjectReferences(blocks, view, 0);
-  const fault = checkObjectReferencesAt(view, 0, bytes.length, submit);
+  writeObjectReferences(encode, blocks, view, 0);
+  const fault = checkObjectReferencesAt(codec, view, 0, bytes.length, submit);
   if (fault !== undefined) throw new WireError(fault, WHERE);
   return bytes;
 }
 
 /** {@link checkObjectReferences} of a region inside a larger view; `start` and `end` in bytes. */
 export function checkObjectReferencesAt(
+  codec: RegionCheck,
   view: DataView,
   start: number,
   end: number,
   submit?: SubmitObjects,
 ): WireFault | undefined {
-  if ((end - start) % OBJECT_REFERENCE_BLOCK_BYTES !== 0) return brokenRule('OBJREF-1');
-  const tooMany = checkItemCount((end - start) / OBJECT_REFERENCE_BLOCK_BYTES);
+  if ((end - start) % codec.bytes !== 0) return brokenRule('OBJREF-1');
+  const tooMany = checkItemCount((end - start) / codec.bytes);
   if (tooMany !== undefined) return tooMany;
-  for (let at = start; at < end; at += OBJECT_REFERENCE_BLOCK_BYTES) {
-    const broken = checkObjectReferenceBlock(view, at);
-    if (broken !== -1) return faultAt(OBJECT_REFERENCE_BLOCK_RULES, broken, view, at);
+  for (let at = start; at < end; at += codec.bytes) {
+    const broken = codec.check(view, at);
+    if (broken !== -1) return faultAt(codec.rules, broken, view, at);
   }
-  return submit === undefined ? undefined : checkSlots(view, start, end, submit);
+  return submit === undefined ? undefined : checkSlots(codec.bytes, view, start, end, submit);
 }
 
-function checkSlots(view: DataView, start: number, end: number, submit: SubmitObjects): WireFault | undefined {
+function checkSlots(
+  blockBytes: number,
+  view: DataView,
+  start: number,
+  end: number,
+  submit: SubmitObjects,
+): WireFault | undefined {
   const { submitMode, objectRefMask } = submit;
   if ((objectRefMask & ~OBJECT_REF_FLAGS_MASK) !== 0) {
     return { kind: 'reserved_bits_set', value: objectRefMask, allowed: OBJECT_REF_FLAGS_MASK };
@@ -89,7 +115,7 @@ function checkSlots(view: DataView, start: number, end: number, submit: SubmitOb
 
   let previous = -1;
   let seen = 0;
-  for (let at = start; at < end; at += OBJECT_REFERENCE_BLOCK_BYTES) {
+  for (let at = start; at < end; at += blockBytes) {
     const slot = slotOf(view.getUint16(at + OBJECT_REFERENCE_BLOCK_OFFSETS.objectKind, true));
     if (slot === -1) continue;
     if (slot < previous) return brokenRule('OBJREF-4');
@@ -102,9 +128,15 @@ function checkSlots(view: DataView, start: number, end: number, submit: SubmitOb
 }
 
 /** The blocks of a region that {@link checkObjectReferencesAt} accepts. */
-export function readObjectReferences(view: DataView, start: number, end: number): ObjectReferenceBlock[] {
-  const blocks: ObjectReferenceBlock[] = [];
-  for (let at = start; at < end; at += OBJECT_REFERENCE_BLOCK_BYTES) blocks.push(decodeObjectReferenceBlock(view, at));
+export function readObjectReferences<B>(
+  blockBytes: number,
+  decode: Decode<B>,
+  view: DataView,
+  start: number,
+  end: number,
+): B[] {
+  const blocks: B[] = [];
+  for (let at = start; at < end; at += blockBytes) blocks.push(decode(view, at));
   return blocks;
 }
 
@@ -112,19 +144,19 @@ export function readObjectReferences(view: DataView, start: number, end: number)
  * Length of the region that will hold these blocks, in bytes.
  * @throws WireError too_many_items for more than 65535 blocks
  */
-export function objectReferenceBytes(blocks: readonly ObjectReferenceBlock[]): number {
+export function objectReferenceBytes(codec: RegionCheck, blocks: readonly unknown[]): number {
   const tooMany = checkItemCount(blocks.length);
   if (tooMany !== undefined) throw new WireError(tooMany, WHERE);
-  return blocks.length * OBJECT_REFERENCE_BLOCK_BYTES;
+  return blocks.length * codec.bytes;
 }
 
 /**
  * Writes the blocks at `start` of a view that is long enough.
  * @throws WireError when a value does not fit its field
  */
-export function writeObjectReferences(blocks: readonly ObjectReferenceBlock[], view: DataView, start: number): void {
+export function writeObjectReferences<B>(encode: Encode<B>, blocks: readonly B[], view: DataView, start: number): void {
   let at = start;
-  for (const block of blocks) at = encodeObjectReferenceBlock(block, view, at);
+  for (const block of blocks) at = encode(block, view, at);
 }
 
 /** The message whose references are resolved; its ids go into the ERROR that answers it. */
@@ -135,7 +167,7 @@ export interface RelatedIds {
 }
 
 /** What became of the references of one body. */
-export type ObjectReferenceOutcome<T> =
+export type ObjectReferenceOutcome<T, B = ObjectReferenceBlock> =
   | {
       readonly outcome: 'resolved';
       /** What the lookup returned, one for each block. */
@@ -144,7 +176,7 @@ export type ObjectReferenceOutcome<T> =
   | {
       readonly outcome: 'unresolved';
       /** The first block that is not in the cache. */
-      readonly block: ObjectReferenceBlock;
+      readonly block: B;
       /** OBJREF-8. */
       readonly fault: WireFault;
       /** Metadata of the ERROR that tells the peer: a cache miss of frame scope, not fatal, without diagnostic. */
@@ -157,11 +189,11 @@ export type ObjectReferenceOutcome<T> =
  * @param lookup - the cache; undefined means absent
  * @see NNRP/1-preview3 section 10.3
  */
-export function resolveObjectReferences<T>(
-  blocks: readonly ObjectReferenceBlock[],
-  lookup: (block: ObjectReferenceBlock) => T | undefined,
+export function resolveObjectReferences<T, B = ObjectReferenceBlock>(
+  blocks: readonly B[],
+  lookup: (block: B) => T | undefined,
   related: RelatedIds,
-): ObjectReferenceOutcome<T> {
+): ObjectReferenceOutcome<T, B> {
   const objects: T[] = [];
   for (const block of blocks) {
     const object = lookup(block);

@@ -2,18 +2,17 @@ import { checkUnsignedField } from '../../bytes/unsigned-field.js';
 import { viewOf } from '../../bytes/view-of.js';
 import { faultAt, type WireFault } from '../../faults/fault.js';
 import { WireError } from '../../faults/wire-error.js';
-import { ProfileId } from '../../generated/preview3/enums.js';
 import { PAYLOAD_KIND_FLAGS_MASK, PayloadKindFlags } from '../../generated/preview3/flags.js';
 import {
-  checkTypedPayloadDescriptor,
   decodeTypedPayloadDescriptor,
   encodeTypedPayloadDescriptor,
   TYPED_PAYLOAD_DESCRIPTOR_BYTES,
   TYPED_PAYLOAD_DESCRIPTOR_OFFSETS,
-  TYPED_PAYLOAD_DESCRIPTOR_RULES,
   type TypedPayloadDescriptor,
 } from '../../generated/preview3/typed-payload-descriptor.js';
 import { brokenRule } from '../../rules/broken-rule.js';
+import { PREVIEW3_PAYLOADS } from './preview3-codecs.js';
+import type { Decode, Encode, PlacedDescriptor, TypedPayloadCheck } from './region-codecs.js';
 
 /**
  * What the metadata of FRAME_SUBMIT or RESULT_PUSH says about the typed payloads; the decoded metadata is one.
@@ -33,15 +32,15 @@ export interface TypedPayloadContext extends TypedPayloadCounts {
 }
 
 /** One typed payload: everything the wire says of it is in the descriptor, and the payload is a part of the body. */
-export interface TypedPayloadFrame {
-  readonly descriptor: TypedPayloadDescriptor;
+export interface TypedPayloadFrame<D = TypedPayloadDescriptor> {
+  readonly descriptor: D;
   /** The payload: a subarray of the bytes it was read from, which must therefore not be reused while it is held. */
   readonly payload: Uint8Array;
 }
 
 /** A typed payload to be written: the place of the payload in the region follows from the payloads. */
-export interface TypedPayloadInput {
-  readonly descriptor: Omit<TypedPayloadDescriptor, 'offset' | 'length'>;
+export interface TypedPayloadInput<D = TypedPayloadDescriptor> {
+  readonly descriptor: Omit<D, 'offset' | 'length'>;
   /** Copied when written. */
   readonly payload: Uint8Array;
 }
@@ -58,7 +57,7 @@ const WHERE = 'TYPED_PAYLOAD_REGION';
  * @see NNRP/1-preview3 section 10.4
  */
 export function checkTypedPayloads(bytes: Uint8Array, context: TypedPayloadContext): WireFault | undefined {
-  return checkTypedPayloadsAt(viewOf(bytes), 0, bytes.length, context);
+  return checkTypedPayloadsAt(PREVIEW3_PAYLOADS, viewOf(bytes), 0, bytes.length, context);
 }
 
 /**
@@ -70,10 +69,20 @@ export function checkTypedPayloads(bytes: Uint8Array, context: TypedPayloadConte
  * @see NNRP/1-preview3 section 10.4
  */
 export function decodeTypedPayloads(bytes: Uint8Array, context: TypedPayloadContext): TypedPayloadFrame[] {
+  return decodeTypedPayloadsOf(PREVIEW3_PAYLOADS, decodeTypedPayloadDescriptor, bytes, context);
+}
+
+/** {@link decodeTypedPayloads} of any revision. */
+export function decodeTypedPayloadsOf<D extends PlacedDescriptor>(
+  codec: TypedPayloadCheck,
+  decode: Decode<D>,
+  bytes: Uint8Array,
+  context: TypedPayloadContext,
+): TypedPayloadFrame<D>[] {
   const view = viewOf(bytes);
-  const fault = checkTypedPayloadsAt(view, 0, bytes.length, context);
+  const fault = checkTypedPayloadsAt(codec, view, 0, bytes.length, context);
   if (fault !== undefined) throw new WireError(fault, WHERE);
-  return readTypedPayloads(bytes, view, 0, context.payloadFrameCount);
+  return readTypedPayloads(decode, bytes, view, 0, context.payloadFrameCount);
 }
 
 /**
@@ -86,18 +95,29 @@ export function decodeTypedPayloads(bytes: Uint8Array, context: TypedPayloadCont
  * @see NNRP/1-preview3 section 10.4
  */
 export function encodeTypedPayloads(frames: readonly TypedPayloadInput[], context: TypedPayloadCounts): Uint8Array {
+  return encodeTypedPayloadsOf(PREVIEW3_PAYLOADS, encodeTypedPayloadDescriptor, frames, context);
+}
+
+/** {@link encodeTypedPayloads} of any revision. */
+export function encodeTypedPayloadsOf<D extends PlacedDescriptor>(
+  codec: TypedPayloadCheck,
+  encode: Encode<D>,
+  frames: readonly TypedPayloadInput<D>[],
+  context: TypedPayloadCounts,
+): Uint8Array {
   const frameBytes = typedPayloadFrameBytes(frames, context);
   const descriptorBytes = frames.length * TYPED_PAYLOAD_DESCRIPTOR_BYTES;
   const bytes = new Uint8Array(descriptorBytes + frameBytes);
   const view = viewOf(bytes);
-  writeTypedPayloads(frames, bytes, view, 0);
-  const fault = checkTypedPayloadsAt(view, 0, bytes.length, { ...counts(context), descriptorBytes });
+  writeTypedPayloads(encode, frames, bytes, view, 0);
+  const fault = checkTypedPayloadsAt(codec, view, 0, bytes.length, { ...counts(context), descriptorBytes });
   if (fault !== undefined) throw new WireError(fault, WHERE);
   return bytes;
 }
 
 /** {@link checkTypedPayloads} of a region inside a larger view; `start` and `end` in bytes. */
 export function checkTypedPayloadsAt(
+  codec: TypedPayloadCheck,
   view: DataView,
   start: number,
   end: number,
@@ -116,36 +136,38 @@ export function checkTypedPayloadsAt(
 
   const descriptorsEnd = start + descriptorBytes;
   for (let at = start; at < descriptorsEnd; at += TYPED_PAYLOAD_DESCRIPTOR_BYTES) {
-    const broken = checkTypedPayloadDescriptor(view, at);
-    if (broken !== -1) return faultAt(TYPED_PAYLOAD_DESCRIPTOR_RULES, broken, view, at);
+    const broken = codec.check(view, at);
+    if (broken !== -1) return faultAt(codec.rules, broken, view, at);
   }
 
-  const notOnlyTensor = (payloadKindBitmap & ~PayloadKindFlags.Tensor) !== 0;
-  const onlyTokens = payloadKindBitmap === PayloadKindFlags.TokenChunk;
   let covered = 0;
+  let kinds = 0;
   for (let at = start; at < descriptorsEnd; at += TYPED_PAYLOAD_DESCRIPTOR_BYTES) {
-    const profileId = view.getUint16(at + TYPED_PAYLOAD_DESCRIPTOR_OFFSETS.profileId, true);
-    if (notOnlyTensor && profileId === ProfileId.Tensor) return brokenRule('TPR-3');
-    if (onlyTokens && profileId !== ProfileId.Token) return brokenRule('TPR-4');
+    const rule = codec.judge(view, at, payloadKindBitmap);
+    if (rule !== undefined) return brokenRule(rule);
+    kinds |= codec.kindAt?.(view, at) ?? 0;
     if (view.getUint32(at + TYPED_PAYLOAD_DESCRIPTOR_OFFSETS.offset, true) !== covered) return brokenRule('TPR-5');
     covered += view.getUint32(at + TYPED_PAYLOAD_DESCRIPTOR_OFFSETS.length, true);
     if (covered > 0xffffffff) return { kind: 'message_length_overflow' };
     if (covered > frameBytes) return brokenRule('TPR-6');
   }
-  return covered === frameBytes ? undefined : brokenRule('TPR-7');
+  if (covered !== frameBytes) return brokenRule('TPR-7');
+  const isTold = codec.kindAt === undefined || kinds === (payloadKindBitmap & ~PayloadKindFlags.Tensor);
+  return isTold ? undefined : brokenRule('TPR-9');
 }
 
 /** The frames of a region that {@link checkTypedPayloadsAt} accepts; `view` is over `bytes`. */
-export function readTypedPayloads(
+export function readTypedPayloads<D extends PlacedDescriptor>(
+  decode: Decode<D>,
   bytes: Uint8Array,
   view: DataView,
   start: number,
   payloadFrameCount: number,
-): TypedPayloadFrame[] {
-  const frames: TypedPayloadFrame[] = [];
+): TypedPayloadFrame<D>[] {
+  const frames: TypedPayloadFrame<D>[] = [];
   const framesStart = start + payloadFrameCount * TYPED_PAYLOAD_DESCRIPTOR_BYTES;
   for (let at = start; at < framesStart; at += TYPED_PAYLOAD_DESCRIPTOR_BYTES) {
-    const descriptor = decodeTypedPayloadDescriptor(view, at);
+    const descriptor = decode(view, at);
     const payloadStart = framesStart + descriptor.offset;
     frames.push({ descriptor, payload: bytes.subarray(payloadStart, payloadStart + descriptor.length) });
   }
@@ -156,7 +178,10 @@ export function readTypedPayloads(
  * Length of the frames without their descriptors, in bytes: what has to be known before anything is allocated.
  * @throws WireError when `context` does not fit its fields or the frames
  */
-export function typedPayloadFrameBytes(frames: readonly TypedPayloadInput[], context: TypedPayloadCounts): number {
+export function typedPayloadFrameBytes(
+  frames: readonly Pick<TypedPayloadInput, 'payload'>[],
+  context: TypedPayloadCounts,
+): number {
   const { payloadKindBitmap, payloadFrameCount } = context;
   const unfit = checkCounts(payloadKindBitmap, payloadFrameCount);
   if (unfit !== undefined) throw new WireError(unfit, WHERE);
@@ -172,8 +197,9 @@ export function typedPayloadFrameBytes(frames: readonly TypedPayloadInput[], con
  * Writes descriptors and frames at `start`; `view` is over `bytes`, which are long enough.
  * @throws WireError when a value does not fit its field
  */
-export function writeTypedPayloads(
-  frames: readonly TypedPayloadInput[],
+export function writeTypedPayloads<D extends PlacedDescriptor>(
+  encode: Encode<D>,
+  frames: readonly TypedPayloadInput<D>[],
   bytes: Uint8Array,
   view: DataView,
   start: number,
@@ -182,7 +208,8 @@ export function writeTypedPayloads(
   let at = start;
   let offset = 0;
   for (const { descriptor, payload } of frames) {
-    at = encodeTypedPayloadDescriptor({ ...descriptor, offset, length: payload.length }, view, at);
+    // The compiler does not see that what was left out of any descriptor, and is put back, makes it whole.
+    at = encode({ ...descriptor, offset, length: payload.length } as unknown as D, view, at);
     bytes.set(payload, framesStart + offset);
     offset += payload.length;
   }

@@ -61,7 +61,8 @@ export interface EncodedTensors<Metadata> {
   readonly metadata: Metadata;
 }
 
-interface Section {
+/** A tensor as its section has it. */
+export interface Section {
   readonly type: ElementType;
   readonly bytes: Uint8Array;
   readonly layoutId: LayoutId;
@@ -94,9 +95,13 @@ export function encodeTensorSubmit(
   tensors: TensorInput | readonly TensorInput[],
 ): EncodedTensors<TensorSubmitMetadata> {
   const sections = sectionsOf(tensors);
+  return { body: bodyOf(sections), metadata: submitMetadataOf(sections) };
+}
+
+export function submitMetadataOf(sections: readonly Section[]): TensorSubmitMetadata {
   const { width = 0, height = 0 } = sections.find((section) => section.width > 0) ?? {};
   const size = { tileWidth: width, tileHeight: height, srcWidth: width, srcHeight: height };
-  return { body: bodyOf(sections), metadata: { ...countsOf(sections), ...size } };
+  return { ...countsOf(sections), ...size };
 }
 
 /**
@@ -110,11 +115,12 @@ export function encodeTensorResult(
   tensors: TensorInput | readonly TensorInput[],
 ): EncodedTensors<TensorResultMetadata> {
   const sections = sectionsOf(tensors);
+  return { body: bodyOf(sections), metadata: resultMetadataOf(sections) };
+}
+
+export function resultMetadataOf(sections: readonly Section[]): TensorResultMetadata {
   const counts = countsOf(sections);
-  return {
-    body: bodyOf(sections),
-    metadata: { ...counts, coveredTileCount: counts.tileCount, activeProfileId: ProfileId.Tensor },
-  };
+  return { ...counts, coveredTileCount: counts.tileCount, activeProfileId: ProfileId.Tensor };
 }
 
 function countsOf(sections: readonly Section[]) {
@@ -126,7 +132,8 @@ function countsOf(sections: readonly Section[]) {
   };
 }
 
-function sectionsOf(tensors: TensorInput | readonly TensorInput[]): Section[] {
+/** @throws UsageError for sections that do not fit their data, or each other */
+export function sectionsOf(tensors: TensorInput | readonly TensorInput[]): Section[] {
   const list: readonly TensorInput[] = Array.isArray(tensors) ? tensors : [tensors as TensorInput];
   if (list.length === 0 || list.length > 0xffff) {
     throw new UsageError(`tensors: expected 1 to 65535 of them, got ${list.length}`);
@@ -247,6 +254,6 @@ function descriptorOf({ type, bytes, layoutId, roleId, tiles, elementsPerTile }:
 }
 
 /** Bytes up to the next multiple of 8. */
-function padding(length: number): number {
+export function padding(length: number): number {
   return (8 - (length % 8)) % 8;
 }

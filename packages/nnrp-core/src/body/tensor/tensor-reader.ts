@@ -14,6 +14,8 @@ import {
 import { brokenRule } from '../../rules/broken-rule.js';
 import { requireBytes } from '../payload/payload-data.js';
 import { type BodyContext, decodeBody } from '../region/body-regions.js';
+import type { InlineObject } from '../region/inline-objects.js';
+import type { Decode, RegionCheck } from '../region/region-codecs.js';
 import {
   type ElementArrays,
   type ElementType,
@@ -33,11 +35,14 @@ export type TensorContext = BodyContext & {
 
 const WHERE = 'TENSOR_SECTION_TABLE';
 
+/** What the revisions have alike in the descriptor of a section. */
+export type SectionFields = Omit<TensorSectionDescriptor, 'flags'>;
+
 /** One tensor of a body. */
-export class Tensor {
+export class Tensor<D extends SectionFields = TensorSectionDescriptor> {
   constructor(
     /** The descriptor on the wire. */
-    readonly descriptor: TensorSectionDescriptor,
+    readonly descriptor: D,
     /**
      * The tiles in front: `[tiles, elements]`; for images of a submit `[tiles, channels, height, width]`, or with the
      * layout nhwc `[tiles, height, width, channels]`. Width and height come from the metadata, the channels from the count.
@@ -119,29 +124,65 @@ export class Tensor {
  * @see NNRP/1-preview3 sections 10.5 and 10.7
  */
 export function decodeTensors(body: Uint8Array, metadata: TensorContext): Tensor[] {
-  const { inlineObjects } = decodeBody(requireBytes(body, 'body'), metadata);
-  const tensors: Tensor[] = [];
+  return tensorsOf(PREVIEW3_SECTIONS, decodeBody(requireBytes(body, 'body'), metadata).inlineObjects, metadata);
+}
+
+/** The descriptors of sections, and what holds between them and the metadata. */
+export interface SectionCodec<D extends SectionFields> extends RegionCheck {
+  readonly decode: Decode<D>;
+  /**
+   * The rule that a well-formed section breaks.
+   * @param lengths - its table of lengths
+   * @param previousRole - role_id of the section before it in the table; -1 for the first
+   */
+  judge(descriptor: D, tileCount: number, lengths: Uint8Array, previousRole: number): string | undefined;
+}
+
+const PREVIEW3_SECTIONS: SectionCodec<TensorSectionDescriptor> = /* @__PURE__ */ Object.freeze({
+  bytes: TENSOR_SECTION_DESCRIPTOR_BYTES,
+  rules: TENSOR_SECTION_DESCRIPTOR_RULES,
+  check: checkTensorSectionDescriptor,
+  decode: decodeTensorSectionDescriptor,
+  judge: (descriptor: TensorSectionDescriptor, tileCount: number) =>
+    hasItsBytes(descriptor, tileCount) ? undefined : 'TENSOR-2',
+});
+
+/** {@link decodeTensors} of any revision. */
+export function tensorsOf<D extends SectionFields>(
+  codec: SectionCodec<D>,
+  inlineObjects: readonly InlineObject[],
+  metadata: TensorContext,
+): Tensor<D>[] {
+  const tensors: Tensor<D>[] = [];
   for (const { header, payload } of inlineObjects) {
-    if (header.objectKind === CacheObjectKind.TensorSectionTable) readSections(payload, metadata, tensors);
+    if (header.objectKind === CacheObjectKind.TensorSectionTable) readSections(codec, payload, metadata, tensors);
   }
   if (tensors.length !== metadata.sectionCount) throw new WireError(brokenRule('TENSOR-3'), WHERE);
   return tensors;
 }
 
-function readSections(table: Uint8Array, metadata: TensorContext, tensors: Tensor[]): void {
+function readSections<D extends SectionFields>(
+  codec: SectionCodec<D>,
+  table: Uint8Array,
+  metadata: TensorContext,
+  tensors: Tensor<D>[],
+): void {
   const view = viewOf(table);
+  let previousRole = -1;
   // A body cannot make more of them than its metadata says, however small they are.
   for (let at = 0; at < table.length && tensors.length <= metadata.sectionCount; ) {
     if (table.length - at < TENSOR_SECTION_DESCRIPTOR_BYTES) throw new WireError(brokenRule('TENSOR-1'), WHERE);
-    const broken = checkTensorSectionDescriptor(view, at);
-    if (broken !== -1) throw new WireError(faultAt(TENSOR_SECTION_DESCRIPTOR_RULES, broken, view, at), WHERE);
-    const descriptor = decodeTensorSectionDescriptor(view, at);
+    const broken = codec.check(view, at);
+    if (broken !== -1) throw new WireError(faultAt(codec.rules, broken, view, at), WHERE);
+    const descriptor = codec.decode(view, at);
     const codecs = at + TENSOR_SECTION_DESCRIPTOR_BYTES;
     const lengths = codecs + descriptor.codecTableBytes;
     const payload = lengths + descriptor.lengthTableBytes;
     const end = payload + descriptor.payloadBytes;
     if (end > table.length) throw new WireError(brokenRule('TENSOR-1'), WHERE);
-    if (!hasItsBytes(descriptor, metadata.tileCount)) throw new WireError(brokenRule('TENSOR-2'), WHERE);
+    const rule = codec.judge(descriptor, metadata.tileCount, table.subarray(lengths, payload), previousRole);
+    if (rule !== undefined) throw new WireError(brokenRule(rule), WHERE);
+    previousRole = descriptor.roleId;
     tensors.push(
       new Tensor(
         descriptor,
@@ -164,16 +205,16 @@ function hasItsBytes(descriptor: TensorSectionDescriptor, tileCount: number): bo
   return payloadBytes === tileCount * tileBytes;
 }
 
-function bytesPerTile({ dtypeId, elementCountPerTile }: TensorSectionDescriptor): number | undefined {
+function bytesPerTile({ dtypeId, elementCountPerTile }: SectionFields): number | undefined {
   const type = elementTypeOf(dtypeId);
   return type === undefined ? undefined : elementCountPerTile * elementBytes(type);
 }
 
-function hasGaps({ payloadStrideBytes }: TensorSectionDescriptor, tileBytes: number): boolean {
+function hasGaps({ payloadStrideBytes }: SectionFields, tileBytes: number): boolean {
   return payloadStrideBytes > tileBytes;
 }
 
-function shapeOf({ elementCountPerTile, layoutId }: TensorSectionDescriptor, metadata: TensorContext): number[] {
+function shapeOf({ elementCountPerTile, layoutId }: SectionFields, metadata: TensorContext): number[] {
   const { tileCount, tileWidth = 0, tileHeight = 0 } = metadata;
   const pixels = tileWidth * tileHeight;
   if (pixels === 0 || elementCountPerTile === 0 || elementCountPerTile % pixels !== 0) {
