@@ -1,17 +1,22 @@
 import { Command, type CommanderError } from 'commander';
 import { isNnrpError } from 'nnrp-core';
 import type { CliIo } from './cli-io.js';
-import { addDecodeCommand, addEncodeCommand } from './codec/codec-commands.js';
 import { ExitCode, isCommandUsageError } from './exit-code.js';
 import { packageVersion } from './package-version.js';
-import { addServeCommand } from './serve/serve-command.js';
-import { addSubmitCommand } from './submit/submit-command.js';
 import { errorText, printableLines, writeLine } from './terminal-text.js';
 
 /** Adds one command to the program; the command reports its exit code when it is done. */
 export type AddCommand = (program: Command, io: CliIo, done: (code: ExitCode) => void) => void;
 
-const COMMANDS: readonly AddCommand[] = [addDecodeCommand, addEncodeCommand, addServeCommand, addSubmitCommand];
+/** In the order of the help. Only what is called is loaded: a probe has no time for the rest. */
+const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
+  decode: async () => (await import('./codec/codec-commands.js')).addDecodeCommand,
+  encode: async () => (await import('./codec/codec-commands.js')).addEncodeCommand,
+  serve: async () => (await import('./serve/serve-command.js')).addServeCommand,
+  submit: async () => (await import('./submit/submit-command.js')).addSubmitCommand,
+  ping: async () => (await import('./ping/ping-command.js')).addPingCommand,
+  cert: async () => (await import('./cert/cert-command.js')).addCertCommand,
+};
 
 /**
  * Runs `nnrp` with these arguments (without node and script) to its end. Never rejects and never ends the process.
@@ -21,7 +26,7 @@ const COMMANDS: readonly AddCommand[] = [addDecodeCommand, addEncodeCommand, add
 export async function runCli(args: readonly string[], io: CliIo = process): Promise<ExitCode> {
   let code: ExitCode = ExitCode.Ok;
   const program = new Command('nnrp')
-    .description('NNRP/1-preview3: decode and encode packets, serve and submit over TCP, TLS, QUIC and WebSocket')
+    .description('NNRP/1-preview3: decode and encode packets, serve, submit and ping over TCP, TLS, QUIC and WebSocket')
     .version(packageVersion())
     .showHelpAfterError('(add --help for the options and examples)')
     .exitOverride()
@@ -29,7 +34,7 @@ export async function runCli(args: readonly string[], io: CliIo = process): Prom
       writeOut: (text) => io.stdout.write(text),
       writeErr: (text) => io.stderr.write(printableLines(text)),
     });
-  for (const add of COMMANDS) {
+  for (const add of await commandsFor(args)) {
     add(program, io, (done) => {
       code = done;
     });
@@ -43,6 +48,12 @@ export async function runCli(args: readonly string[], io: CliIo = process): Prom
     writeLine(io.stderr, `nnrp: ${errorText(error)}`);
     return isCommandUsageError(error) || isNnrpError(error, 'NNRP_ERR_USAGE') ? ExitCode.Usage : ExitCode.Failed;
   }
+}
+
+/** The command that the arguments begin with; all of them for a help of the whole, or a mistake. */
+function commandsFor([name = '']: readonly string[]): Promise<AddCommand[]> {
+  const named = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  return Promise.all((named === undefined ? Object.values(COMMANDS) : [named]).map((load) => load()));
 }
 
 /** Commander has written what is wrong itself. */

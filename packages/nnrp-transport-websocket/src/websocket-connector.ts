@@ -1,5 +1,6 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
+import type { TLSSocket } from 'node:tls';
 import { INSPECT, type Inspect, inspected, printable, TimeoutError, TransportError } from 'nnrp-core';
 import {
   answering,
@@ -10,6 +11,8 @@ import {
   type Guarded,
   later,
   listen,
+  type PeerIdentity,
+  peerIdentity,
   reasonOf,
   whenAborted,
 } from 'nnrp-runtime/transport';
@@ -60,7 +63,7 @@ export class WebSocketConnector implements FramedConnector {
 
   private upgraded(signal: AbortSignal | undefined): Promise<FramedTransport> {
     const { shown } = this.target;
-    const { connectTimeoutMs, transport } = this.#settings;
+    const { connectTimeoutMs, tls, transport } = this.#settings;
     return new Promise((resolve, reject) => {
       const owner: Guarded = { crashed: (error) => fail(error as Error) };
       const upgrade = this.begin(owner);
@@ -96,7 +99,8 @@ export class WebSocketConnector implements FramedConnector {
         }
         end();
         const { socket, head } = upgraded;
-        resolve(overWebSocket(socket, { remoteAddress: shown, isServer: false, head }, transport));
+        const facts = { remoteAddress: shown, isServer: false, head };
+        resolve(overWebSocket(socket, facts, transport, serverIdentity(socket, tls.rejectUnauthorized === true)));
       });
     });
   }
@@ -145,6 +149,19 @@ export class WebSocketConnector implements FramedConnector {
       { isRetryable: PASSING.has(status) },
     );
   }
+}
+
+/** Of `wss:`, who the server is; without verification nothing is proved. */
+function serverIdentity(socket: Socket, verified: boolean): PeerIdentity | undefined {
+  if (!('getPeerX509Certificate' in socket)) return undefined;
+  const tls = socket as TLSSocket;
+  return peerIdentity({
+    asked: verified,
+    verified: tls.authorized,
+    certificate: tls.getPeerX509Certificate(),
+    alpn: tls.alpnProtocol || undefined,
+    protocol: tls.getProtocol() ?? undefined,
+  });
 }
 
 function attemptOf(error: Error) {

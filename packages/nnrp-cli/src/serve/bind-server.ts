@@ -1,7 +1,14 @@
 import { isNnrpError, type NnrpError, NnrpServer, type NnrpServerOptions } from 'nnrp-runtime';
 import { parseAddress } from 'nnrp-runtime/transport';
 import { CommandUsageError } from '../exit-code.js';
-import { type Address, readAddresses, type Scheme, type TransportFlags } from '../transport/addresses.js';
+import {
+  type Address,
+  readAddresses,
+  type Scheme,
+  type TransportFlags,
+  type TransportName,
+  transportName,
+} from '../transport/addresses.js';
 import {
   clientDemands,
   explainFileError,
@@ -23,7 +30,7 @@ export interface ListenOptions extends TransportFlags {
 /** One of the addresses that a server listens on. */
 export interface BoundAddress {
   /** As the first line says it. */
-  readonly kind: 'tcp' | 'tls' | 'quic' | 'ipc' | 'websocket';
+  readonly kind: TransportName;
   readonly address: string;
   /** Left for clients of this machine; to be removed with the server. */
   readonly certificate?: LeftCertificate;
@@ -37,14 +44,6 @@ export interface BoundServer {
 
 type Report = (error: NnrpError) => void;
 
-const KINDS: Readonly<Record<Scheme, BoundAddress['kind']>> = {
-  nnrp: 'tcp',
-  nnrps: 'tls',
-  'nnrp+quic': 'quic',
-  unix: 'ipc',
-  ws: 'websocket',
-  wss: 'websocket',
-};
 /** Connections of QUIC above those of the server: it could not tell clients that it is full otherwise. */
 const ROOM_TO_TELL = 2000;
 const MAX_COUNT = 0x7fffffff;
@@ -167,12 +166,13 @@ function boundAddresses(
   const bound: BoundAddress[] = [];
   try {
     for (const [index, { localAddress: address }] of endpoints.entries()) {
-      const { scheme } = addresses[index] as Address;
+      const listened = addresses[index] as Address;
+      const { scheme } = listened;
       const certificate =
         scheme === 'nnrp+quic' && ownCertificate !== undefined
           ? leaveCertificate(parseAddress(address).port, ownCertificate.certificateChain as Uint8Array)
           : undefined;
-      bound.push({ kind: KINDS[scheme], address, ...(certificate !== undefined && { certificate }) });
+      bound.push({ kind: transportName(listened), address, ...(certificate !== undefined && { certificate }) });
     }
     return bound;
   } catch (error) {

@@ -2,19 +2,21 @@ import { type Command, Option } from 'commander';
 import type { NnrpServer, ServeHandlers } from 'nnrp-runtime';
 import type { CliIo } from '../cli-io.js';
 import { sessionErrorName } from '../error-code-name.js';
-import { ExitCode } from '../exit-code.js';
-import { milliseconds } from '../milliseconds.js';
+import { CommandUsageError, ExitCode } from '../exit-code.js';
+import { milliseconds } from '../options/milliseconds.js';
 import { errorText, writeLine } from '../terminal-text.js';
 import { addAddress, DEFAULT_ADDRESS } from '../transport/addresses.js';
 import { bindServer, type ListenOptions } from './bind-server.js';
 import { drainOnClose } from './drain-on-close.js';
 import { echo } from './echo-handler.js';
 import { LimitedLog } from './limited-log.js';
+import { type ServedModule, serveModule } from './module/served-module.js';
 import { loadTokensHandler } from './tokens-handler.js';
 
 interface ServeCommandOptions extends Omit<ListenOptions, 'listen'> {
   readonly listen?: readonly string[];
-  readonly handler: string;
+  readonly handler?: string;
+  readonly reload?: boolean;
   readonly quiet?: boolean;
 }
 
@@ -28,14 +30,21 @@ export function addServeCommand(program: Command, io: CliIo, done: (code: ExitCo
   program
     .command('serve')
     .description('serve sessions over TCP, TLS, QUIC, WebSocket or a Unix socket until SIGINT or SIGTERM')
+    .argument(
+      '[module]',
+      'JavaScript or TypeScript whose default export is a handler of submits, or an object of handlers',
+    )
     .option(
       '-l, --listen <address>',
       `HOST:PORT, where port 0 takes a free one, or a URL; may be given several times (default: ${DEFAULT_ADDRESS})`,
       addAddress,
     )
     .addOption(
-      new Option('--handler <name>', 'how submits are answered').choices(Object.keys(HANDLERS)).default('echo'),
+      new Option('--handler <name>', 'how submits are answered without a module (default: echo)').choices(
+        Object.keys(HANDLERS),
+      ),
     )
+    .option('--reload', 'read the module again when it changes, or what it imports of its project')
     .option(
       '--resume-window <ms>',
       'how long sessions outlive their connection; default 120000, 0 = not at all',
@@ -56,6 +65,8 @@ export function addServeCommand(program: Command, io: CliIo, done: (code: ExitCo
 Handlers:
   echo    one result for each submit, with the same body
   tokens  takes the body as UTF-8 text and streams its o200k_base tokens as token-delta results
+A module has handlers of your own, as 'server.serve' of nnrp-runtime takes them: export default ({ body }) => body.
+TypeScript needs Node.js 22.18, or tsx in the project of the module.
 
 Addresses are nnrp://HOST:PORT (TCP), nnrps:// (TLS), nnrp+quic://, ws://HOST:PORT/path, wss:// (WebSocket) and
 unix:/path. All or none are listened on; then a line for each is printed: 'listening tcp HOST:PORT', 'listening tls',
@@ -68,6 +79,7 @@ prints the path. 'nnrp submit --quic' looks there, so the two find and verify ea
 Examples:
   $ nnrp serve
   $ nnrp serve --listen 0.0.0.0:4433 --handler tokens
+  $ nnrp serve ./handlers.js --reload
   $ nnrp serve --cert server.pem --key server.key
   $ nnrp serve --listen unix:/run/user/1000/nnrp.sock --listen ws://127.0.0.1:8080/nnrp
   $ nnrp serve --listen nnrps://0.0.0.0:4433 --listen wss://0.0.0.0:8443/nnrp --cert server.pem --key server.key
@@ -75,19 +87,37 @@ Examples:
   $ nnrp serve --quic --listen 0.0.0.0:4433 --cert server.pem --key server.key
   $ echo '{"max_in_flight_operations": 64, "schemas": [[4097, 3]]}' > server.json && nnrp serve --config server.json`,
     )
-    .action(async (options: ServeCommandOptions) => {
-      done(await serve(options, io));
+    .action(async (module: string | undefined, options: ServeCommandOptions) => {
+      done(await serve(module, options, io));
     });
 }
 
-async function serve(options: ServeCommandOptions, io: CliIo): Promise<ExitCode> {
+/** The handlers that the options name. @throws CommandUsageError when they contradict each other, or cannot be loaded */
+async function handlersFor(path: string | undefined, options: ServeCommandOptions, io: CliIo): Promise<ServedModule> {
+  const { handler, reload = false } = options;
+  if (path === undefined) {
+    if (reload) throw new CommandUsageError('--reload means nothing without a module');
+    const submit = await HANDLERS[handler ?? 'echo']!();
+    return { handlers: { submit, close: drainOnClose }, reload: async () => {}, close: () => {} };
+  }
+  if (handler !== undefined) throw new CommandUsageError('give a module or --handler, not both');
+  const tell = (line: string) => writeLine(io.stderr, line);
+  return serveModule(path, { defaults: { close: drainOnClose }, watch: reload, tell });
+}
+
+async function serve(path: string | undefined, options: ServeCommandOptions, io: CliIo): Promise<ExitCode> {
   const log = new LimitedLog(io.stderr);
   const report = (text: string) => {
     if (!options.quiet) log.line(text);
   };
-  const submit = await HANDLERS[options.handler]!();
+  const module = await handlersFor(path, options, io);
   const listen = options.listen ?? [DEFAULT_ADDRESS];
-  const { server, bound } = await bindServer({ ...options, listen }, (error) => report(error.message));
+  const { server, bound } = await bindServer({ ...options, listen }, (error) => report(error.message)).catch(
+    (error) => {
+      module.close();
+      throw error;
+    },
+  );
   server.on('sessionRefused', ({ remoteAddress, errorCode, cause }) => {
     report(
       `refused ${remoteAddress}: ${sessionErrorName(errorCode)}${cause === undefined ? '' : `, ${errorText(cause)}`}`,
@@ -120,10 +150,11 @@ async function serve(options: ServeCommandOptions, io: CliIo): Promise<ExitCode>
     if (certificate !== undefined) writeLine(io.stdout, `certificate ${certificate.path}`);
   }
   try {
-    await server.serve({ submit, close: drainOnClose });
+    await server.serve(module.handlers);
     await server.close();
   } finally {
     forget();
+    module.close();
     for (const { certificate } of bound) certificate?.remove();
     log.end();
   }

@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import { isPeerError } from 'nnrp-core';
 import { InFlightPolicy } from 'nnrp-core/preview3';
 import type { NnrpClient, NnrpClientSession } from 'nnrp-runtime';
 import { type CliIo, readFully } from '../cli-io.js';
 import { CommandUsageError, ExitCode } from '../exit-code.js';
-import { milliseconds } from '../milliseconds.js';
+import { milliseconds } from '../options/milliseconds.js';
+import { seconds } from '../options/seconds.js';
+import { wholeNumber } from '../options/whole-number.js';
 import { LimitedLog } from '../serve/limited-log.js';
 import { writeLine } from '../terminal-text.js';
 import { addAddress, DEFAULT_ADDRESS, type TransportFlags } from '../transport/addresses.js';
@@ -26,8 +28,8 @@ interface SubmitOptions extends TransportFlags {
 
 /** Milliseconds that a server gets to confirm the close of a session whose answers are in, or are not waited for. */
 const CLOSE_TIMEOUT_MS = 1000;
-const MAX_SECONDS = 1_000_000;
 const ERASE_LINE = '\r\x1b[K';
+const count = wholeNumber(1, 0xfffffffe);
 
 /** Adds `nnrp submit`. */
 export function addSubmitCommand(program: Command, io: CliIo, done: (code: ExitCode) => void): void {
@@ -138,18 +140,4 @@ async function bodyOf(text: string | undefined, file: string | undefined, io: Cl
   }
   if (text === undefined) throw new CommandUsageError("nothing to submit: give a text, --file or '-'");
   return text === '-' ? readFully(io.stdin) : Buffer.from(text, 'utf8');
-}
-
-function count(text: string): number {
-  const value = Number(text);
-  if (!/^\d{1,10}$/.test(text) || value < 1 || value > 0xfffffffe)
-    throw new InvalidArgumentError('Takes an integer above 0.');
-  return value;
-}
-
-function seconds(text: string): number {
-  const value = Number(text);
-  if (!(value > 0 && value <= MAX_SECONDS))
-    throw new InvalidArgumentError(`Takes seconds above 0, at most ${MAX_SECONDS}.`);
-  return value;
 }

@@ -31,6 +31,22 @@ export function isEncrypted({ scheme }: Address): boolean {
   return ENCRYPTED.includes(scheme);
 }
 
+/** Over what packets go there, as the lines of `nnrp serve` say it. */
+export type TransportName = 'tcp' | 'tls' | 'quic' | 'ipc' | 'websocket';
+
+const NAMES: Readonly<Record<Scheme, TransportName>> = {
+  nnrp: 'tcp',
+  nnrps: 'tls',
+  'nnrp+quic': 'quic',
+  unix: 'ipc',
+  ws: 'websocket',
+  wss: 'websocket',
+};
+
+export function transportName({ scheme }: Address): TransportName {
+  return NAMES[scheme];
+}
+
 /** Adds what an option that may be given several times says; the first takes the place of the default. */
 export function addAddress(given: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), given];

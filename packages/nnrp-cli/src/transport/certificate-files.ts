@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
-import { isNnrpError, type TlsClientOptions, type TlsServerOptions } from 'nnrp-runtime';
+import { isNnrpError } from 'nnrp-core';
+import type { TlsClientOptions, TlsServerOptions } from 'nnrp-runtime';
 import { CommandUsageError } from '../exit-code.js';
 
 /** Files with certificates and a key that the command line names; all of them PEM or DER. */

@@ -80,7 +80,7 @@ export interface FramedTransport {
   readonly kind: TransportKind;
   /** For messages and policies, such as 127.0.0.1:4433. */
   readonly remoteAddress: string;
-  /** The identity that the peer has proved; on the accepting end of transports that ask. */
+  /** The identity that the peer has proved: on both ends of TLS, and on the accepting end of other transports that ask. */
   readonly peerIdentity?: PeerIdentity;
   /**
    * Bytes received of a packet that is not complete: above 0, the peer owes the rest. 0 while nothing is delivered,

@@ -6,8 +6,8 @@ const MAX_NAME_BYTES = 1024 * 1024;
 /** The identity that the other end of a connection has proved. Plain data, made once when the connection is; frozen. */
 export interface PeerIdentity {
   /**
-   * Whether the peer has shown a certificate that leads to one of the listener's roots. The other fields may be set
-   * without it; then they are a claim and no proof.
+   * Whether the peer has shown a certificate that leads to one of this end's roots. The other fields may be set without
+   * it; then they are a claim and no proof.
    */
   readonly authorized: boolean;
   /** Why not, as a stable code such as CERT_HAS_EXPIRED or NO_CERTIFICATE; absent when none was asked for. */

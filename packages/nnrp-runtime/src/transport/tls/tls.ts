@@ -225,7 +225,9 @@ export class TlsConnector implements FramedConnector {
         socket.setKeepAlive(KEEP_ALIVE.keepAlive, KEEP_ALIVE.keepAliveInitialDelay);
         // Only now: a server that ends its side within the handshake is gone.
         socket.allowHalfOpen = true;
-        const transport = overTls(socket, formatAddress(socket.remoteAddress ?? host, port), this.options);
+        // Without verification nothing is proved, whatever the certificate says.
+        const identity = identityOf(socket, { asksForCertificate: settings.verify });
+        const transport = overTls(socket, formatAddress(socket.remoteAddress ?? host, port), this.options, identity);
         // The last bytes of the handshake are written after this event; aborted now, the connection would not count as one.
         nextTurn(owner, () => {
           letGo();
@@ -249,7 +251,7 @@ function overTls(socket: TLSSocket, remoteAddress: string, options: TcpOptions, 
   });
 }
 
-function identityOf(socket: TLSSocket, settings: HandshakeRules): PeerIdentity {
+function identityOf(socket: TLSSocket, settings: Pick<HandshakeRules, 'asksForCertificate'>): PeerIdentity {
   return peerIdentity({
     asked: settings.asksForCertificate,
     verified: socket.authorized,

@@ -230,6 +230,21 @@ describe('TLS over TCP', () => {
   });
 });
 
+describe('the identity of a TLS server', () => {
+  it('is seen by the client that has verified it', async () => {
+    const { near } = await pairOver(await listening());
+    expect(near.peerIdentity).toMatchObject({ authorized: true, alpn: 'nnrp/1-tcp', protocol: 'TLSv1.3' });
+    expect(near.peerIdentity?.certificateDer).toEqual(der(server.certificate));
+    expect(Object.isFrozen(near.peerIdentity)).toBe(true);
+  });
+
+  it('is a claim where the client has not verified it', async () => {
+    const { near } = await pairOver(await listening(), { insecureSkipVerify: true, roots: undefined });
+    expect(near.peerIdentity).toMatchObject({ authorized: false });
+    expect(near.peerIdentity).not.toHaveProperty('authorizationError');
+  });
+});
+
 describe('the identity of a TLS client', () => {
   it('is seen on the other end', async () => {
     const listener = await listening({ clientCertificates: 'require', ...ROOTS });
@@ -246,7 +261,6 @@ describe('the identity of a TLS client', () => {
     });
     expect(Object.isFrozen(identity)).toBe(true);
     expect(far.peerIdentity).toBe(identity);
-    expect(near.peerIdentity).toBeUndefined();
     near.abort();
     await started(far).untilClosed();
     expect(far.peerIdentity).toBe(identity);

@@ -1,0 +1,88 @@
+import { statSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { extname, resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { ServeHandlers } from 'nnrp-runtime';
+import { CommandUsageError, isCommandUsageError } from '../../exit-code.js';
+import { errorText } from '../../terminal-text.js';
+import { handlersOf } from './handler-module.js';
+
+const TYPESCRIPT = ['.ts', '.mts', '.cts'];
+const KNOWN = ['.js', '.mjs', '.cjs', ...TYPESCRIPT];
+
+/** Reads a module by its URL; which part of Node.js or of the user's project does it depends on the file. */
+export type ImportModule = (url: string) => Promise<unknown>;
+
+/**
+ * What reads the module: Node.js itself, or tsx of the user's project for TypeScript that this Node.js does not read.
+ *
+ * @throws CommandUsageError when there is no such file, or nothing reads it; it says what to do
+ */
+export async function importerOf(path: string): Promise<ImportModule> {
+  const file = resolve(path);
+  let isFile: boolean;
+  try {
+    isFile = statSync(file).isFile();
+  } catch (error) {
+    throw new CommandUsageError(`${path}: cannot be read: ${(error as Error).message}`);
+  }
+  if (!isFile) throw new CommandUsageError(`${path}: is no file: expected a module of JavaScript or TypeScript`);
+  const extension = extname(file).toLowerCase();
+  if (!KNOWN.includes(extension))
+    throw new CommandUsageError(`${path}: expected a module, ending in one of ${KNOWN.join(', ')}`);
+  const isRead = !TYPESCRIPT.includes(extension) || typeof stripsTypes() === 'string';
+  return isRead ? (url) => import(url) : tsxImporter(path, file);
+}
+
+/**
+ * Imports a module and takes its handlers.
+ *
+ * @throws CommandUsageError that names the module: when it cannot be imported, throws, or does not export handlers
+ */
+export async function loadHandlers(path: string, importModule: ImportModule, query = ''): Promise<ServeHandlers> {
+  const url = `${pathToFileURL(resolve(path)).href}${query}`;
+  let exported: unknown;
+  try {
+    exported = await importModule(url);
+  } catch (error) {
+    throw isCommandUsageError(error) ? error : new CommandUsageError(`${path}: cannot be loaded: ${reasonOf(error)}`);
+  }
+  return handlersOf(commonJs(exported), path);
+}
+
+/** What Node.js does to types; false or undefined when nothing. */
+function stripsTypes(): unknown {
+  return (process.features as { readonly typescript?: unknown }).typescript;
+}
+
+async function tsxImporter(path: string, file: string): Promise<ImportModule> {
+  let api: string;
+  try {
+    api = createRequire(file).resolve('tsx/esm/api');
+  } catch {
+    throw new CommandUsageError(
+      `${path}: Node.js ${process.version} does not read TypeScript: use Node.js 22.18 or later, or add tsx to the project of ` +
+        'the module (npm install --save-dev tsx), or give the JavaScript that it compiles to',
+    );
+  }
+  const { tsImport } = (await import(pathToFileURL(api).href)) as {
+    tsImport(url: string, parent: string): Promise<unknown>;
+  };
+  // Each call has a name space of its own: the module and all that it imports are read anew.
+  return (url) => tsImport(url, pathToFileURL(file).href);
+}
+
+/** A module of CommonJS that was compiled from an ES module has its default export one level further down. */
+function commonJs(exported: unknown): unknown {
+  const { default: given } = (exported ?? {}) as { readonly default?: unknown };
+  const isCompiled = typeof given === 'object' && given !== null && '__esModule' in given;
+  return isCompiled ? given : exported;
+}
+
+/** A syntax error has its place in the stack alone. */
+function reasonOf(error: unknown): string {
+  const text = errorText(error);
+  const { stack } = (error ?? {}) as { readonly stack?: unknown };
+  const [, place] = /^(file:\S+:\d+)\n/.exec(String(stack)) ?? [];
+  return place === undefined ? text : `${text} (${place.replace(/\?[^:]*/, '')})`;
+}

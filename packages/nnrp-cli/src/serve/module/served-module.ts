@@ -1,0 +1,130 @@
+import { createRequire, register } from 'node:module';
+import { resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { MessageChannel, type MessagePort } from 'node:worker_threads';
+import type { ServeHandlers } from 'nnrp-runtime';
+import { FileWatch } from '../../files/file-watch.js';
+import { errorText } from '../../terminal-text.js';
+import { CurrentHandlers } from './handler-module.js';
+import { type ImportModule, importerOf, loadHandlers } from './load-module.js';
+import { GENERATION } from './reload-hooks.js';
+
+const WATCH_MS = 250;
+const requireCache = createRequire(import.meta.url).cache;
+
+/** A module whose handlers a server runs. */
+export interface ServedModule {
+  readonly handlers: ServeHandlers;
+  /** Reads it again; what cannot be loaded changes nothing. Never rejects. */
+  reload(): Promise<void>;
+  close(): void;
+}
+
+/** How a module is served. */
+export interface ServedModuleOptions {
+  /** Handlers that are in force where the module has none. */
+  readonly defaults: Partial<ServeHandlers>;
+  /** Whether it is read again when its files change. */
+  readonly watch: boolean;
+  /** Is told of each reload, in one line. */
+  tell(line: string): void;
+}
+
+/**
+ * Loads a module.
+ *
+ * @throws CommandUsageError when it cannot be loaded, or does not export handlers
+ */
+export async function serveModule(path: string, options: ServedModuleOptions): Promise<ServedModule> {
+  const importModule = await importerOf(path);
+  if (options.watch) return ReloadedModule.load(path, importModule, options);
+  const { handlers } = new CurrentHandlers(await loadHandlers(path, importModule), options.defaults);
+  return { handlers, reload: async () => {}, close: () => {} };
+}
+
+/** A module that is read again, with all that it imports of its project. */
+class ReloadedModule implements ServedModule {
+  private readonly watch = new FileWatch(WATCH_MS, () => void this.reload());
+  private current: CurrentHandlers | undefined;
+  private generation = 0;
+  private running: Promise<void> | undefined;
+  private isDueAgain = false;
+
+  private constructor(
+    private readonly path: string,
+    private readonly importModule: ImportModule,
+    private readonly options: ServedModuleOptions,
+  ) {}
+
+  static async load(path: string, importModule: ImportModule, options: ServedModuleOptions): Promise<ReloadedModule> {
+    const module = new ReloadedModule(path, importModule, options);
+    listenToLoader((file) => module.watch.add([file]));
+    try {
+      await module.read();
+    } catch (error) {
+      module.close();
+      throw error;
+    }
+    return module;
+  }
+
+  get handlers(): ServeHandlers {
+    return (this.current as CurrentHandlers).handlers;
+  }
+
+  reload(): Promise<void> {
+    // One that is under way may have read the file before it changed.
+    if (this.running !== undefined) this.isDueAgain = true;
+    else this.running = this.readUntilCurrent();
+    return this.running;
+  }
+
+  close(): void {
+    this.watch.close();
+  }
+
+  private async readUntilCurrent(): Promise<void> {
+    const { path, options } = this;
+    do {
+      this.isDueAgain = false;
+      try {
+        await this.read();
+        options.tell(`reloaded ${path}`);
+      } catch (error) {
+        options.tell(`${path} is not reloaded, its last handlers stay: ${errorText(error)}`);
+      }
+    } while (this.isDueAgain);
+    this.running = undefined;
+  }
+
+  private async read(): Promise<void> {
+    const { path, watch, options } = this;
+    watch.add([resolve(path)]);
+    forgetCommonJs();
+    try {
+      const handlers = await loadHandlers(path, this.importModule, `?${GENERATION}=${++this.generation}`);
+      if (this.current === undefined) this.current = new CurrentHandlers(handlers, options.defaults);
+      else this.current.replace(handlers);
+    } finally {
+      watch.add(commonJsFiles());
+    }
+  }
+}
+
+/** @param found - is told of each file of the project that a module with a generation imports */
+function listenToLoader(found: (path: string) => void): void {
+  const { port1, port2 } = new MessageChannel();
+  port1.on('message', (url: string) => found(fileURLToPath(url)));
+  port1.unref();
+  const data: { readonly port: MessagePort } = { port: port2 };
+  register('./reload-hooks.js', { parentURL: import.meta.url, data, transferList: [port2] });
+}
+
+/** Modules of CommonJS are cached by their path, whatever the URL says. */
+function commonJsFiles(): string[] {
+  return Object.keys(requireCache).filter((path) => !/[\\/]node_modules[\\/]/.test(path));
+}
+
+function forgetCommonJs(): void {
+  for (const path of commonJsFiles()) Reflect.deleteProperty(requireCache, path);
+}

@@ -1,0 +1,51 @@
+import { type Address, isEncrypted, type TransportFlags } from './addresses.js';
+import { clientCredentials, explainFileError } from './certificate-files.js';
+import { LOCAL_HOSTS, localCertificates } from './local-certificates.js';
+
+/** What a client tells its transports, and what to say when that was not enough. */
+export interface ClientTransports {
+  /** By scheme, as `NnrpClient.connect` takes them; of encrypted transports alone. */
+  readonly transports: Readonly<Record<string, object>>;
+  /** The error of a connection that did not come about, in the words of the command line. */
+  explain(error: unknown): unknown;
+}
+
+/**
+ * Reads the certificates that the flags name. QUIC to this machine trusts what `nnrp serve --quic` of the same user has left.
+ *
+ * @throws CommandUsageError when a file cannot be read
+ */
+export function clientTransports(addresses: readonly Address[], flags: TransportFlags): ClientTransports {
+  const { insecure = false } = flags;
+  const own = { ...clientCredentials(flags), ...(insecure && { insecureSkipVerify: true }) };
+  const local = flags.ca === undefined && !insecure ? localPorts(addresses) : [];
+  const found = local.flatMap((port) => localCertificates(port));
+  const transports = Object.fromEntries(
+    addresses.filter(isEncrypted).map(({ scheme }) => {
+      const roots = scheme === 'nnrp+quic' && found.length > 0 ? { roots: found.map(({ pem }) => pem) } : {};
+      return [scheme, { ...own, ...roots }];
+    }),
+  );
+  const explain = (error: unknown) => {
+    const explained = explainFileError(error, flags);
+    if (explained !== error || local.length === 0 || found.length > 0) return explained;
+    const { message } = error as Error;
+    if (!message.includes('unknown root')) return error;
+    const where = `on port ${local.join(' or ')}`;
+    const hint = `you run no 'nnrp serve --quic' with a certificate of its own ${where}; --ca names other roots`;
+    return new Error(`${message}; ${hint}`, { cause: error });
+  };
+  return { transports, explain };
+}
+
+/**
+ * Ports of the servers that may have left a certificate for this user. Roots are for all addresses of QUIC: where one of them
+ * is on another machine, there are none.
+ */
+function localPorts(addresses: readonly Address[]): number[] {
+  const urls = addresses.flatMap(({ scheme, url }) =>
+    scheme === 'nnrp+quic' && URL.canParse(url) ? [new URL(url)] : [],
+  );
+  const isLocal = urls.every(({ hostname }) => LOCAL_HOSTS.includes(hostname.toLowerCase().replace(/^\[|\]$/g, '')));
+  return isLocal ? urls.map(({ port }) => Number(port)) : [];
+}

@@ -1,0 +1,112 @@
+import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { CliProcess, nnrp, serving } from './cli-process.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'nnrp-ping-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const cert = join(folder, 'server.pem');
+const key = join(folder, 'server.key');
+const made = await nnrp(['cert', '--cert', cert, '--key', key]);
+const CERTIFICATE = ['--cert', cert, '--key', key];
+const FAST = ['--interval', '0.01'];
+
+describe('nnrp ping', () => {
+  it.each<[name: string, listen: string, args: string[], facts: RegExp]>([
+    ['TCP', 'nnrp://127.0.0.1:0', [], /^connected to 127\.0\.0\.1:\d+ by tcp in [\d.]+ ms\nping 1: /],
+    [
+      'TLS',
+      'nnrps://127.0.0.1:0',
+      ['--ca', cert],
+      / by tls in .*\nTLSv1\.3, ALPN nnrp\/1-tcp, certificate of CN=localhost \(DNS:localhost, .*\), valid until \d{4}-\d\d-\d\d, verified, SHA-256 [0-9A-F:]{95}\nping 1: /,
+    ],
+    ['TLS without verification', 'nnrps://127.0.0.1:0', ['--insecure'], /, not verified \(--insecure\), SHA-256 /],
+    ['QUIC', 'nnrp+quic://127.0.0.1:0', ['--ca', cert], / by quic in .*\nTLSv1\.3, verified\nping 1: /],
+    [
+      'WebSocket over TLS',
+      'wss://127.0.0.1:0/nnrp',
+      ['--ca', cert],
+      / by websocket in .*\nTLSv1\.3, no ALPN, certificate of CN=localhost /,
+    ],
+    [
+      'WebSocket',
+      'ws://127.0.0.1:0/nnrp',
+      [],
+      /^connected to ws:\/\/127\.0\.0\.1:\d+\/nnrp by websocket in [\d.]+ ms\nping 1: /,
+    ],
+    ['a Unix domain socket', `unix:${join(folder, 'ping.sock')}`, [], / by ipc in [\d.]+ ms\nping 1: /],
+  ])('measures round trips over %s', async (_, listen, args, facts) => {
+    expect(made.code).toBe(0);
+    const encrypted = args.length > 0 ? CERTIFICATE : [];
+    const { server, address } = await serving('--listen', listen, ...encrypted);
+    const url = address.includes(':/') ? address : listen.replace(/127\.0\.0\.1:0$/, address);
+    const { code, stdout, stderr } = await nnrp(['ping', '--count', '3', ...FAST, ...args, url]);
+    expect([code, stderr]).toEqual([0, '']);
+    const text = stdout.toString();
+    expect(text).toMatch(facts);
+    expect(text).toMatch(
+      /ping 3: [\d.]+ ms\n3 pings, 3 answered, 0 lost; min [\d.]+ ms, avg [\d.]+ ms, max [\d.]+ ms\n$/,
+    );
+    expect((await server.stop()).code).toBe(0);
+  });
+
+  it('exits with 1 when nobody listens, and counts what is lost', async () => {
+    const { code, stdout, stderr } = await nnrp(['ping', `unix:${join(folder, 'nobody.sock')}`, '-n', '2', ...FAST]);
+    expect([code, stdout.toString()]).toEqual([1, '2 pings, 0 answered, 2 lost\n']);
+    expect(stderr).toMatch(/^nnrp: ping 1 is lost: .*nobody\.sock.*\nnnrp: ping 2 is lost: /);
+  });
+
+  it('exits with 1 when nothing answers in time', async () => {
+    const silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const { port } = silent.address() as { port: number };
+    const pinged = await nnrp(['ping', `127.0.0.1:${port}`, '-q', '-n', '1', '--timeout', '0.2']);
+    expect([pinged.code, pinged.stdout.toString()]).toEqual([1, '1 pings, 0 answered, 1 lost\n']);
+    silent.close();
+  });
+
+  it('connects anew after a loss, and ends at a signal with what it has', async () => {
+    const path = `unix:${join(folder, 'again.sock')}`;
+    const first = await serving('--listen', path);
+    const ping = new CliProcess('bin.js', ['ping', path, '--count', '0', '--interval', '0.05']);
+    await ping.printed(/ping 1: /);
+    await first.server.stop('SIGKILL');
+    await ping.printed(/ is lost: /, 'stderr');
+    const second = await serving('--listen', path);
+    await ping.printed(/connected[\s\S]*connected[\s\S]*ping \d+: /);
+    const { code, stdout } = await ping.stop('SIGINT');
+    expect(code).toBe(1);
+    expect(stdout.toString()).toMatch(/\d+ pings, \d+ answered, [1-9]\d* lost; min .*\n$/);
+    await second.server.stop();
+  });
+
+  it('goes on when the server has closed a connection without a session', async () => {
+    const config = join(folder, 'short.json');
+    const { server, address } = await serving('--config', write(config, '{"handshake_timeout_ms": 50}'));
+    const ping = new CliProcess('bin.js', ['ping', address, '--count', '0', '--interval', '0.02']);
+    await ping.printed(/connected[\s\S]*connected[\s\S]*connected/);
+    const { code, stdout } = await ping.stop('SIGINT');
+    expect([code, stdout.toString()]).toEqual([0, expect.stringContaining(' 0 lost;')]);
+    await server.stop();
+  });
+
+  it.each([
+    [['ping', 'http://127.0.0.1:1'], 'there is no transport http'],
+    [['ping', 'nnrp://127.0.0.1:1', '--ca', cert], '--ca means nothing for nnrp://127.0.0.1:1'],
+    [['ping', 'nnrps://127.0.0.1:1/path'], 'HOST:PORT'],
+    [['ping', '--count', '-1'], 'Takes a whole number of 0 to'],
+    [['ping', '--interval', '0'], 'Takes seconds above 0'],
+    [['ping', 'nnrps://127.0.0.1:1', '--ca', join(folder, 'missing')], 'cannot be read'],
+  ])('exits with 2 for %j', async (args, message) => {
+    const { code, stderr } = await nnrp(args);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+  });
+});
+
+function write(path: string, text: string): string {
+  writeFileSync(path, text);
+  return path;
+}
