@@ -1,8 +1,11 @@
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import type { FramedTransport, OutboundPacket } from 'nnrp-runtime/transport';
-import { QuicConnector, QuicFramedListener, QuicServerEndpointConfig } from 'nnrp-transport-quic';
+import type * as Quic from 'nnrp-transport-quic';
+import type { Contestant } from './contestant.js';
 import { packetContestant, type Receiver, type Wire } from './packet-contestant.js';
 
-/* nnrp-transport-quic as sessions use it: packets through FramedTransport, with the defaults of both endpoints. */
+/* nnrp-transport-quic as sessions use it: packets through FramedTransport. */
 
 const BODY_BYTES_AT = 16;
 const FRAME_ID_AT = 24;
@@ -56,32 +59,43 @@ function deliver<R extends Receiver>(transport: FramedTransport, receiver: R, cl
   return receiver;
 }
 
-export const nnrpTransport = packetContestant({
-  async listen({ certificate, privateKey }, accepted) {
-    let connections = 0;
-    const config = QuicServerEndpointConfig.withCertificateChain('127.0.0.1:0', certificate, privateKey);
-    const listener = await QuicFramedListener.bind(config);
-    const acceptAll = async () => {
-      for (;;) {
-        const transport = await listener.accept();
-        connections++;
-        deliver(transport, accepted(wireOver(transport)), () => connections--);
-      }
-    };
-    void acceptAll();
-    return {
-      port: Number(listener.address.slice(listener.address.lastIndexOf(':') + 1)),
-      get connections() {
-        return connections;
-      },
-    };
-  },
+/** Entry of a package as another checkout has built it. */
+export function builtQuic(checkout: string): Promise<typeof Quic> {
+  return import(pathToFileURL(join(checkout, 'packages/nnrp-transport-quic/dist/index.js')).href);
+}
 
-  async connector(port, { certificate }) {
-    const connector = new QuicConnector(`127.0.0.1:${port}`, { roots: certificate });
-    return async (connected) => {
-      const transport = await connector.connect();
-      return deliver(transport, connected(wireOver(transport)), () => {});
-    };
-  },
-});
+/** @param options - of both endpoints, on top of their defaults */
+export function nnrpTransport(
+  { QuicConnector, QuicFramedListener, QuicServerEndpointConfig }: typeof Quic,
+  options: Quic.QuicEndpointOptions = {},
+): Contestant {
+  return packetContestant({
+    async listen({ certificate, privateKey }, accepted) {
+      let connections = 0;
+      const config = QuicServerEndpointConfig.withCertificateChain('127.0.0.1:0', certificate, privateKey, options);
+      const listener = await QuicFramedListener.bind(config);
+      const acceptAll = async () => {
+        for (;;) {
+          const transport = await listener.accept();
+          connections++;
+          deliver(transport, accepted(wireOver(transport)), () => connections--);
+        }
+      };
+      void acceptAll();
+      return {
+        port: Number(listener.address.slice(listener.address.lastIndexOf(':') + 1)),
+        get connections() {
+          return connections;
+        },
+      };
+    },
+
+    async connector(port, { certificate }) {
+      const connector = new QuicConnector(`127.0.0.1:${port}`, { roots: certificate, ...options });
+      return async (connected) => {
+        const transport = await connector.connect();
+        return deliver(transport, connected(wireOver(transport)), () => {});
+      };
+    },
+  });
+}

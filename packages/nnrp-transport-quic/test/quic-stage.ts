@@ -1,6 +1,7 @@
 import { NnrpClient, type NnrpClientOptions, NnrpServer, type NnrpServerOptions } from 'nnrp-runtime';
 import { vi } from 'vitest';
 import type { QuicClientEndpointOptions } from '../src/client-endpoint-config.js';
+import type { QuinnModule } from '../src/module/quinn-module.js';
 import { QuicConnector } from '../src/quic-connector.js';
 import { QuicFramedListener } from '../src/quic-listener.js';
 import { QuicProvider } from '../src/quic-provider.js';
@@ -54,6 +55,12 @@ export class QuicStage {
   /** What makes a server ask for proof of addresses. */
   handshakeLoad(server: NnrpServer): number {
     return this.socketOf(server).handshakeLoad;
+  }
+
+  /** The instance that has the connections of a server. */
+  moduleOf(server: NnrpServer): QuinnModule {
+    const { endpoint } = this.socketOf(server) as unknown as { endpoint: { module: QuinnModule } };
+    return endpoint.module;
   }
 
   private socketOf(server: NnrpServer): QuinnServerSocket {

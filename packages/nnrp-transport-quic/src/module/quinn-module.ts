@@ -81,7 +81,8 @@ export class QuinnModule {
     const length = Math.min(MAX_PANIC_BYTES, this.words[this.panicAt / 4] as number);
     const from = this.panicAt + 4;
     const words = Buffer.from(this.bytes.slice(from, from + length)).toString();
-    const why = words === '' ? (error as Error).message : words.replace(/\s+/g, ' ');
+    // Only an allocation that has failed traps without a word.
+    const why = words === '' ? `out of memory (${(error as Error).message})` : words.replace(/\s+/g, ' ');
     this.failure = new Error(why, { cause: error });
     this.onFailure(this.failure);
   }

@@ -44,8 +44,12 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
   private readonly begunMs = performance.now();
   private closingUntilMs = Number.POSITIVE_INFINITY;
 
-  constructor(private readonly parts: ConnectionParts) {
-    const { peer, endpoint, settings, firstDatagram } = parts;
+  /** @param firstDatagram - of a client that has not proved that it receives at its address */
+  constructor(
+    private readonly parts: ConnectionParts,
+    firstDatagram?: Buffer,
+  ) {
+    const { peer, endpoint, settings } = parts;
     const { handshakeTimeoutMs } = settings;
     this.remoteAddress = formatAddress(peer.host, peer.port);
     this.target = peer;

@@ -14,8 +14,6 @@ export interface ConnectionParts {
   /** Connections of this end open the stream. */
   readonly isClient: boolean;
   readonly settings: ConnectionSettings;
-  /** The datagram that a client has begun with, while it has not proved that it receives at its address. */
-  readonly firstDatagram?: Buffer;
   /** Words for a peer that this end refuses with this code of QUIC; undefined where the code says enough. */
   readonly explain?: (errorCode: number) => string | undefined;
   /** The handshake is complete. */

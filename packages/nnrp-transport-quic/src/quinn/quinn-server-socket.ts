@@ -200,25 +200,27 @@ export class QuinnServerSocket implements QuicServerSocket, EndpointOwner {
       makeRoom: () => guard(driven, () => driven.end(new TransportError(MADE_ROOM))),
     };
     this.underWay++;
-    const driven: ConnectionDriver = new ConnectionDriver({
-      endpoint,
-      module: endpoint.module,
-      index,
-      peer: { host: from.address, port: from.port },
-      isClient: false,
-      settings,
-      ...(unproved !== undefined && { firstDatagram: unproved }),
-      connected: (stream) => {
-        this.underWay--;
-        this.strangers.delete(stranger);
-        events.connected(stream, settings.clientCertificates !== 'none');
+    const driven: ConnectionDriver = new ConnectionDriver(
+      {
+        endpoint,
+        module: endpoint.module,
+        index,
+        peer: { host: from.address, port: from.port },
+        isClient: false,
+        settings,
+        connected: (stream) => {
+          this.underWay--;
+          this.strangers.delete(stranger);
+          events.connected(stream, settings.clientCertificates !== 'none');
+        },
+        failed: (error) => {
+          this.underWay--;
+          this.strangers.delete(stranger);
+          this.handshakeFailed(driven.remoteAddress, error as TransportError);
+        },
       },
-      failed: (error) => {
-        this.underWay--;
-        this.strangers.delete(stranger);
-        this.handshakeFailed(driven.remoteAddress, error as TransportError);
-      },
-    });
+      unproved,
+    );
     this.strangers.add(stranger);
     endpoint.readSoon(driven);
   }

@@ -4,15 +4,18 @@
 //!
 //! `abi` is what the host calls, `host` what the host does for the module; nothing of `host` leads back into `abi`.
 
+// Names such as `write` belong to the system's library elsewhere.
+#[cfg(target_family = "wasm")]
 mod abi;
 mod connection;
 pub mod crypto;
 mod engine;
-mod explain;
+pub mod explain;
 pub mod host;
+#[cfg(target_family = "wasm")]
 mod panics;
 mod settings;
-mod stream;
+pub mod stream;
 mod tls;
 mod transport;
 
