@@ -24,12 +24,13 @@ const DONE = 0;
 const FAILED = 1;
 
 /** Signature schemes of TLS 1.3. @see RFC 8446 section 4.2.3 */
-const SCHEMES: Readonly<Record<number, { readonly hash: string; readonly isPss: boolean }>> = {
+const SCHEMES: Readonly<Record<number, { readonly hash: string | null; readonly isPss: boolean }>> = {
   1027: { hash: 'sha256', isPss: false },
   1283: { hash: 'sha384', isPss: false },
   2052: { hash: 'sha256', isPss: true },
   2053: { hash: 'sha384', isPss: true },
   2054: { hash: 'sha512', isPss: true },
+  2055: { hash: null, isPss: false },
 };
 
 /** Keys of certificates, read once in a process. */
@@ -133,6 +134,8 @@ export class HostCrypto {
       try {
         const { asymmetricKeyType, asymmetricKeyDetails } = this.privateKeys.get(id);
         if (asymmetricKeyType === 'rsa') return 1;
+        // Its signatures are the same each time, so whole networks can be simulated with it.
+        if (asymmetricKeyType === 'ed25519') return 4;
         return asymmetricKeyDetails?.namedCurve === 'secp384r1' ? 3 : 2;
       } catch {
         return 0;

@@ -13,7 +13,7 @@ extern "C" {
     pub fn open(id: u32, nonce: *const u8, aad: *const u8, aad_len: u32, data: *mut u8, len: u32) -> u32;
     /// @param scheme - of TLS. @returns bytes of the signature, at most `MAX_SIGNATURE`; 0 on failure
     pub fn sign(key: u32, scheme: u32, message: *const u8, len: u32, signature: *mut u8) -> u32;
-    /// @returns the kind of a private key: 1 RSA, 2 P-256, 3 P-384
+    /// @returns the kind of a private key: 1 RSA, 2 P-256, 3 P-384, 4 Ed25519
     pub fn key_kind(key: u32) -> u32;
     /// @param algorithm - see `crypto::verify`. @returns 0 when the signature is right
     pub fn verify(

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 const RSA: u32 = 1;
 const P256: u32 = 2;
+const P384: u32 = 3;
 
 /// @param key - the host's number of the private key of the first certificate
 pub fn resolver(chain: Vec<CertificateDer<'static>>, key: u32) -> Arc<Resolver> {
@@ -56,17 +57,18 @@ impl SigningKey for HostKey {
                 SignatureScheme::RSA_PSS_SHA512,
             ],
             P256 => &[SignatureScheme::ECDSA_NISTP256_SHA256],
-            _ => &[SignatureScheme::ECDSA_NISTP384_SHA384],
+            P384 => &[SignatureScheme::ECDSA_NISTP384_SHA384],
+            _ => &[SignatureScheme::ED25519],
         };
         let scheme = *own.iter().find(|scheme| offered.contains(scheme))?;
         Some(Box::new(HostSigner { key: self.key, scheme }))
     }
 
     fn algorithm(&self) -> SignatureAlgorithm {
-        if self.kind == RSA {
-            SignatureAlgorithm::RSA
-        } else {
-            SignatureAlgorithm::ECDSA
+        match self.kind {
+            RSA => SignatureAlgorithm::RSA,
+            P256 | P384 => SignatureAlgorithm::ECDSA,
+            _ => SignatureAlgorithm::ED25519,
         }
     }
 }
