@@ -1,4 +1,6 @@
 import { isWireError } from 'nnrp-core';
+import { REVISIONS, type RevisionName } from '../json/codec-revision.js';
+import { decodeGuessed } from '../json/guess-revision.js';
 import { formatHex } from '../json/hex.js';
 import { packetToJson } from '../json/packet-json.js';
 import type { JsonObject } from '../json/struct-json.js';
@@ -18,6 +20,9 @@ export interface CaptureItem {
   readonly problem?: string;
 }
 
+/** The JSON form of a packet. @throws WireError */
+type PacketOf = (bytes: Uint8Array) => JsonObject;
+
 /** Whether bytes that are no packet begin as a capture of WebSocket does. */
 export function isCapture(bytes: Uint8Array): boolean {
   return beginsLikeFrame(bytes) || isUpgrade(bytes);
@@ -29,8 +34,18 @@ export function isCapture(bytes: Uint8Array): boolean {
  * follow, so that it is the last item; whatever is wrong with a message, the next frame is read.
  *
  * @param names - adds the names of enum values and flags to packets
+ * @param revision - of the packets; without it the one that accepts them, and they say which
  */
-export function* decodeCapture(capture: Uint8Array, names: boolean): Generator<CaptureItem, void, void> {
+export function* decodeCapture(
+  capture: Uint8Array,
+  names: boolean,
+  revision?: RevisionName,
+): Generator<CaptureItem, void, void> {
+  const packetOf = (bytes: Uint8Array): JsonObject => {
+    if (revision !== undefined) return packetToJson(REVISIONS[revision], bytes, names);
+    const { revision: guessed, packet } = decodeGuessed(bytes, names);
+    return { revision: guessed, ...packet };
+  };
   let at = 0;
   if (capture.length === 0)
     yield item({}, { kind: 'bad_frame', at, expected: 'a frame, or the header of an upgrade', actual: 'no bytes' });
@@ -48,7 +63,7 @@ export function* decodeCapture(capture: Uint8Array, names: boolean): Generator<C
       yield item(frame === undefined ? {} : { frame: frameToJson(frame) }, fault);
       return;
     }
-    yield decodeFrame(frame, messages, names);
+    yield decodeFrame(frame, messages, packetOf);
     at = frame.end;
   }
   for (const message of messages.values()) {
@@ -57,7 +72,7 @@ export function* decodeCapture(capture: Uint8Array, names: boolean): Generator<C
   }
 }
 
-function decodeFrame(frame: Frame, messages: Map<boolean, Message>, names: boolean): CaptureItem {
+function decodeFrame(frame: Frame, messages: Map<boolean, Message>, packetOf: PacketOf): CaptureItem {
   const { at, opcode, payload, mask, isFinal } = frame;
   const json = { frame: frameToJson(frame) };
   if (opcode === Opcode.Close) {
@@ -80,10 +95,10 @@ function decodeFrame(frame: Frame, messages: Map<boolean, Message>, names: boole
     return item(json, undefined);
   }
   messages.delete(mask !== undefined);
-  return decodeMessage(json, message, names);
+  return decodeMessage(json, message, packetOf);
 }
 
-function decodeMessage(json: JsonObject, { at, opcode, frames, bytes }: Message, names: boolean): CaptureItem {
+function decodeMessage(json: JsonObject, { at, opcode, frames, bytes }: Message, packetOf: PacketOf): CaptureItem {
   const whole = { ...json, ...(frames > 1 && { message: { at, frames, length: bytes.length } }) };
   if (opcode === Opcode.Text) {
     const text = Buffer.from(bytes.subarray(0, MAX_TEXT_BYTES)).toString('utf8');
@@ -93,7 +108,7 @@ function decodeMessage(json: JsonObject, { at, opcode, frames, bytes }: Message,
     );
   }
   try {
-    return { json: { ...whole, packet: packetToJson(bytes, names) } };
+    return { json: { ...whole, packet: packetOf(bytes) } };
   } catch (error) {
     if (!isWireError(error)) throw error;
     const problem = `message at byte ${at} is not one packet: ${error.message}`;

@@ -14,6 +14,7 @@ const WRITE_CHARACTERS = 64 * 1024;
 export interface BatchDefaults {
   readonly op: CodecRequest['op'];
   readonly struct?: string;
+  readonly revision?: string;
   readonly names: boolean;
   /** For tests; default 64 MiB. */
   readonly maxLineBytes?: number;
@@ -93,11 +94,11 @@ function parseLine(line: string | typeof LINE_TOO_LONG, defaults: BatchDefaults)
 }
 
 function readRequest(request: Record<string, unknown>, defaults: BatchDefaults): CodecRequest {
-  const { op = defaults.op, struct = defaults.struct, hex, fields } = request;
+  const { op = defaults.op, struct = defaults.struct, revision = defaults.revision, hex, fields } = request;
   if (op !== 'decode' && op !== 'encode') throw badRequest("op takes 'decode' or 'encode'");
   if (struct === undefined) throw badRequest('struct is missing');
   if (typeof struct !== 'string') throw badRequest('struct takes the name of a structure');
-  return { op, struct, hex, fields, messageType: request['message_type'], names: defaults.names };
+  return { op, struct, hex, fields, messageType: request['message_type'], names: defaults.names, revision };
 }
 
 function badRequest(message: string): RequestError {

@@ -1,6 +1,7 @@
 import { decodeCapture, isCapture } from '../capture/decode-capture.js';
 import { type CliIo, writeFully } from '../cli-io.js';
 import { ExitCode } from '../exit-code.js';
+import type { RevisionName } from '../json/codec-revision.js';
 import { parseHex } from '../json/hex.js';
 import { isRequestError } from '../json/request-error.js';
 import { terminalJson } from '../json-text.js';
@@ -24,12 +25,13 @@ export function captureOf(text: string): Uint8Array | undefined {
 export async function printCapture(
   io: CliIo,
   capture: Uint8Array,
-  { names, pretty }: { readonly names: boolean; readonly pretty: boolean },
+  options: { readonly names: boolean; readonly pretty: boolean; readonly revision: RevisionName | undefined },
 ): Promise<ExitCode> {
+  const { names, pretty, revision } = options;
   let lines = '';
   let problems = 0;
   let firstProblem = '';
-  for (const { json, problem } of decodeCapture(capture, names)) {
+  for (const { json, problem } of decodeCapture(capture, names, revision)) {
     if (problem !== undefined && problems++ === 0) firstProblem = problem;
     const text = JSON.stringify(json, undefined, pretty ? 2 : undefined);
     lines += `${pretty ? text.split('\n').map(terminalJson).join('\n') : terminalJson(text)}\n`;

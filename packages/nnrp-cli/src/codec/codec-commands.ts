@@ -1,7 +1,8 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import { isWireError } from 'nnrp-core';
 import { type CliIo, writeFully } from '../cli-io.js';
 import { CommandUsageError, ExitCode } from '../exit-code.js';
+import { REVISION_NAMES, type RevisionName } from '../json/codec-revision.js';
 import { parseHex } from '../json/hex.js';
 import { RequestError, requestFault } from '../json/request-error.js';
 import { errorJson } from '../json-text.js';
@@ -14,6 +15,7 @@ import { foreignBytesHint } from './foreign-bytes.js';
 
 interface CodecOptions {
   readonly struct?: string;
+  readonly revision?: RevisionName;
   readonly names?: boolean;
   readonly pretty?: boolean;
   readonly batch?: boolean;
@@ -25,13 +27,22 @@ const STRUCT_OPTION = [
   '-s, --struct <name>',
   'a structure such as SESSION_OPEN, HEADER or PACKET (default: PACKET)',
 ] as const;
+const REVISION_OPTION = '-r, --revision <name>';
 const BATCH_HELP = `
 With --batch each line of standard input is a request and gets one line in answer, in the same order:
   {"id":1,"op":"decode","struct":"PACKET","hex":"..."}     {"id":1,"fields":{...}}
   {"id":2,"op":"encode","struct":"PACKET","fields":{}}   {"id":2,"hex":"..."} or {"id":2,"error":{"kind":...}}
 
-Structures:${STRUCT_NAMES.join(', ').replace(/(.{1,100})(?:, |$)/g, '\n  $1')}
+Requests are for --revision, by default preview3, or the "revision" of the line.
+
+Structures:${listed(STRUCT_NAMES.preview3)}
+
+Of preview4 also:${listed(STRUCT_NAMES.preview4.filter((name) => !STRUCT_NAMES.preview3.includes(name)))}
 `;
+
+function listed(names: readonly string[]): string {
+  return names.join(', ').replace(/(.{1,100})(?:, |$)/g, '\n  $1');
+}
 
 /** Adds `nnrp decode`. */
 export function addDecodeCommand(program: Command, io: CliIo, done: (code: ExitCode) => void): void {
@@ -40,6 +51,7 @@ export function addDecodeCommand(program: Command, io: CliIo, done: (code: ExitC
     .description('decode a packet, one structure, or a capture of WebSocket, from hex or bytes to JSON')
     .argument('[hex...]', "the bytes; white space and 0x are ignored, '-' reads standard input")
     .option(...STRUCT_OPTION)
+    .addOption(revisionOption('of a packet the one that accepts it, and the answer says which; else preview3'))
     .option('-f, --file <file>', 'read a file, of hex or of the bytes themselves')
     .option('-w, --websocket', 'read frames of WebSocket, also where the bytes do not begin like one')
     .option('-n, --names', 'add the names of enum values and flags')
@@ -70,6 +82,7 @@ export function addEncodeCommand(program: Command, io: CliIo, done: (code: ExitC
     .description('encode a packet, or one structure, from JSON to hex')
     .argument('[json]', "the fields; '-' reads standard input")
     .option(...STRUCT_OPTION)
+    .addOption(revisionOption('what a decoded packet says, else preview3'))
     .option('-b, --batch', 'answer request lines from standard input')
     .addHelpText(
       'after',
@@ -87,13 +100,18 @@ ${BATCH_HELP}`,
     });
 }
 
+function revisionOption(whenMissing: string): Option {
+  const text = `the wire is NNRP/1-<name> (default: ${whenMissing})`;
+  return new Option(REVISION_OPTION, text).choices(REVISION_NAMES);
+}
+
 async function run(io: CliIo, op: CodecRequest['op'], input: string[], options: CodecOptions): Promise<ExitCode> {
-  const { struct, names = false } = options;
+  const { struct, revision, names = false } = options;
   if (options.batch) {
     if (input.length > 0) throw new CommandUsageError('--batch reads standard input and takes no arguments');
     if (options.file !== undefined || options.websocket)
       throw new CommandUsageError('--batch takes neither --file nor --websocket');
-    await runBatch(io, { op, names, ...(struct === undefined ? {} : { struct }) });
+    await runBatch(io, { op, names, ...(struct && { struct }), ...(revision && { revision }) });
     return ExitCode.Ok;
   }
   const text = await readInput(io, op, input, options.file);
@@ -101,8 +119,10 @@ async function run(io: CliIo, op: CodecRequest['op'], input: string[], options: 
   if (options.websocket && !isPacketWanted) throw new CommandUsageError('--websocket means nothing with --struct');
   try {
     const capture = options.websocket ? parseHex(text) : isPacketWanted ? captureOf(text) : undefined;
-    if (capture !== undefined) return await printCapture(io, capture, { names, pretty: options.pretty ?? false });
-    const answer = performRequest({ op, struct: struct ?? 'PACKET', names, ...argument(op, text) });
+    if (capture !== undefined)
+      return await printCapture(io, capture, { names, pretty: options.pretty ?? false, revision });
+    const request = { op, struct: struct ?? 'PACKET', names, guess: true, ...(revision && { revision }) };
+    const answer = performRequest({ ...request, ...argument(op, text) });
     const line =
       'hex' in answer ? answer.hex : JSON.stringify(answer.fields, undefined, options.pretty ? 2 : undefined);
     await writeFully(io.stdout, `${line}\n`);

@@ -1,4 +1,12 @@
-import { STRUCTS } from 'nnrp-core/preview3/struct-table';
+import { decodeCapabilityTokens, encodeCapabilityTokens } from 'nnrp-core/preview4';
+import {
+  type CodecRevision,
+  REVISION_NAMES,
+  REVISIONS,
+  type RevisionName,
+  revisionNamed,
+} from '../json/codec-revision.js';
+import { decodeGuessed } from '../json/guess-revision.js';
 import { formatHex, parseHex } from '../json/hex.js';
 import { packetFromJson, packetToJson } from '../json/packet-json.js';
 import { jsonType, RequestError } from '../json/request-error.js';
@@ -17,13 +25,27 @@ export interface CodecRequest {
   readonly messageType?: unknown;
   /** For decoding: adds the names of enum values and flags. */
   readonly names?: boolean;
+  /**
+   * preview3 or preview4; default preview3, but for decoding PACKET with `guess`, and for encoding what was decoded so: there
+   * the fields say which.
+   */
+  readonly revision?: unknown;
+  /** For decoding PACKET without a revision: finds it out, and adds it in front of the header. */
+  readonly guess?: boolean;
 }
 
 /** `fields` of a decode, `hex` of an encode. */
 export type CodecAnswer = { readonly fields: JsonObject } | { readonly hex: string };
 
-/** Names that `struct` takes. */
-export const STRUCT_NAMES: readonly string[] = ['PACKET', ...Object.keys(STRUCTS)];
+const PACKET = 'PACKET';
+/** The body of CAPABILITY_NEGOTIATION and DEGRADE_PROFILE of preview4, `{"tokens":[...]}`. */
+const CAPABILITY_LIST = 'CAPABILITY_TOKENS';
+
+/** Names that `struct` takes, by revision. */
+export const STRUCT_NAMES: Readonly<Record<RevisionName, readonly string[]>> = {
+  preview3: [PACKET, ...Object.keys(REVISIONS.preview3.structs)],
+  preview4: [PACKET, CAPABILITY_LIST, ...Object.keys(REVISIONS.preview4.structs)],
+};
 
 /**
  * Decodes or encodes.
@@ -34,32 +56,72 @@ export function performRequest(request: CodecRequest): CodecAnswer {
   return request.op === 'decode' ? { fields: decode(request) } : { hex: formatHex(encode(request)) };
 }
 
-function decode({ struct: name, hex, names = false }: CodecRequest): JsonObject {
-  const struct = structNamed(name);
+function decode({ struct: name, hex, names = false, revision: given, guess = false }: CodecRequest): JsonObject {
+  const revision = requireRevision(given);
+  const struct = structNamed(revision, name);
   if (typeof hex !== 'string') throw wrongArgument('hex', 'string', hex);
   const bytes = parseHex(hex);
-  if (struct === 'PACKET') return packetToJson(bytes, names);
-  return structToJson(struct, new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength), 0, names);
+  if (struct === PACKET) {
+    if (given !== undefined || !guess) return packetToJson(revision, bytes, names);
+    const { revision: guessed, packet } = decodeGuessed(bytes, names);
+    return { revision: guessed, ...packet };
+  }
+  if (struct === CAPABILITY_LIST) return { tokens: decodeCapabilityTokens(bytes, tokenCount(bytes)) };
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return structToJson(struct, view, 0, names ? revision : undefined);
 }
 
-function encode({ struct: name, fields, messageType }: CodecRequest): Uint8Array {
-  const struct = structNamed(name);
-  if (struct === 'PACKET') {
+function encode({ struct: name, fields, messageType, revision: given }: CodecRequest): Uint8Array {
+  const revision = requireRevision(given ?? guessedRevision(name, fields));
+  const struct = structNamed(revision, name);
+  if (struct === PACKET) {
     const noFields = fields === undefined && messageType !== undefined;
-    return packetFromJson(noFields ? {} : fieldsObject(fields), messageType);
+    const { revision: _, ...packet } = noFields ? {} : fieldsObject(fields);
+    return packetFromJson(revision, packet, messageType);
   }
+  if (struct === CAPABILITY_LIST) return encodeCapabilityTokens(tokensOf(fieldsObject(fields)));
   const value = structFromJson(struct, fieldsObject(fields));
   const bytes = new Uint8Array(struct.bytes);
   struct.encode(value, new DataView(bytes.buffer));
   return bytes;
 }
 
-function structNamed(name: string) {
+function requireRevision(name: unknown = 'preview3'): CodecRevision {
+  const revision = revisionNamed(name);
+  if (revision !== undefined) return revision;
+  const message = `revision takes ${REVISION_NAMES.join(' or ')}, got ${typeof name === 'string' ? `'${name.slice(0, 40)}'` : jsonType(name)}`;
+  throw new RequestError({ kind: 'bad_request', message });
+}
+
+/** What a decoded packet says of its revision; of one that all read alike, nothing. */
+function guessedRevision(name: string, fields: unknown): unknown {
+  if (name.toUpperCase() !== PACKET || jsonType(fields) !== 'object') return undefined;
+  const { revision } = fields as JsonObject;
+  return revision === 'any' ? undefined : revision;
+}
+
+function structNamed({ name: revision, structs }: CodecRevision, name: string) {
   const upper = name.toUpperCase();
-  if (upper === 'PACKET') return upper;
-  const struct = Object.hasOwn(STRUCTS, upper) ? STRUCTS[upper] : undefined;
+  if (upper === PACKET || (upper === CAPABILITY_LIST && revision === 'preview4')) return upper;
+  const struct = Object.hasOwn(structs, upper) ? structs[upper] : undefined;
   if (struct === undefined) throw new RequestError({ kind: 'unknown_struct', struct: name });
   return struct;
+}
+
+/** The tokens that a body seems to have, for whoever has no metadata that says. */
+function tokenCount(bytes: Uint8Array): number {
+  let count = 0;
+  for (let at = 0; at < bytes.length; count++) at += 2 + (bytes[at] ?? 0) + 256 * (bytes[at + 1] ?? 0);
+  return count;
+}
+
+function tokensOf({ tokens, ...others }: JsonObject): string[] {
+  const [other] = Object.keys(others);
+  if (other !== undefined) throw new RequestError({ kind: 'unknown_field', field: other });
+  if (tokens === undefined) throw new RequestError({ kind: 'missing_field', field: 'tokens' });
+  if (Array.isArray(tokens) && tokens.every((token) => typeof token === 'string')) return tokens as string[];
+  const actual = jsonType(tokens);
+  throw new RequestError({ kind: 'invalid_field', field: 'tokens', expected: 'list of strings', actual });
 }
 
 function fieldsObject(fields: unknown): JsonObject {

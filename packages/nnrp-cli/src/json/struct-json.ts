@@ -1,7 +1,10 @@
 import type { StructCodec, StructField } from 'nnrp-core';
 import { flagNames } from 'nnrp-core/preview3';
-import { ENUM_NAMES, FLAG_NAMES } from 'nnrp-core/preview3/struct-table';
+import type { CodecRevision } from './codec-revision.js';
 import { jsonType, RequestError } from './request-error.js';
+
+/** Names of the values of a revision. */
+export type ValueNames = Pick<CodecRevision, 'enumNames' | 'flagNames'>;
 
 /** A JSON object. */
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -13,16 +16,17 @@ const DECIMAL = /^-?\d{1,40}$/;
  * Decodes one structure to its JSON form: names of the wire, u64 as decimal strings, all else as numbers. Bytes after
  * the structure are ignored.
  *
- * @param names - adds `<field>_name` (null when the value has none) after each enum, `<field>_names` after each flag set
+ * @param names - of a revision: adds `<field>_name` (null when the value has none) after each enum, `<field>_names` after each
+ *   flag set
  * @throws WireError
  */
-export function structToJson(struct: StructCodec, view: DataView, start: number, names: boolean): JsonObject {
+export function structToJson(struct: StructCodec, view: DataView, start: number, names?: ValueNames): JsonObject {
   const value = struct.decode(view, start);
   const json: Record<string, unknown> = {};
   for (const field of struct.fields) {
     const number = value[field.property] ?? 0;
     json[field.name] = typeof number === 'bigint' ? number.toString() : number;
-    if (names && typeof number === 'number') addNames(json, field, number);
+    if (names !== undefined && typeof number === 'number') addNames(json, field, number, names);
   }
   return json;
 }
@@ -66,7 +70,7 @@ function numberOf(field: StructField, value: unknown, path: string): number | bi
   throw new RequestError({ kind: 'invalid_field', field: path + field.name, expected, actual: jsonType(value) });
 }
 
-function addNames(json: Record<string, unknown>, field: StructField, value: number): void {
-  if (field.enum !== undefined) json[`${field.name}_name`] = ENUM_NAMES[field.enum]?.[value] ?? null;
-  if (field.flags !== undefined) json[`${field.name}_names`] = flagNames(FLAG_NAMES[field.flags] ?? {}, value);
+function addNames(json: Record<string, unknown>, field: StructField, value: number, names: ValueNames): void {
+  if (field.enum !== undefined) json[`${field.name}_name`] = names.enumNames[field.enum]?.[value] ?? null;
+  if (field.flags !== undefined) json[`${field.name}_names`] = flagNames(names.flagNames[field.flags] ?? {}, value);
 }
