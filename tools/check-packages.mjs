@@ -136,7 +136,7 @@ try {
   });
   await checkAsync('nnrp-core bundles for the browser without a polyfill', async () => {
     const code = await bundled(
-      "export * from 'nnrp-core'; export * as preview3 from 'nnrp-core/preview3'; export * from 'nnrp-core/preview3/struct-table';",
+      "export * from 'nnrp-core'; export * as preview3 from 'nnrp-core/preview3'; export * from 'nnrp-core/preview3/struct-table'; export * as preview4 from 'nnrp-core/preview4'; export * as tables from 'nnrp-core/preview4/struct-table';",
     );
     if (/\bnode:|\brequire\(|\bBuffer\b|\bprocess\./.test(code)) throw new Error('the bundle leans on Node');
   });

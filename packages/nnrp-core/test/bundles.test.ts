@@ -12,7 +12,9 @@ import { describe, expect, it } from 'vitest';
 const PACKAGE = fileURLToPath(new URL('..', import.meta.url));
 const ALIAS = {
   'nnrp-core/preview3/struct-table': `${PACKAGE}src/generated/preview3/struct-table.ts`,
+  'nnrp-core/preview4/struct-table': `${PACKAGE}src/generated/preview4/struct-table.ts`,
   'nnrp-core/preview3': `${PACKAGE}src/preview3.ts`,
+  'nnrp-core/preview4': `${PACKAGE}src/preview4.ts`,
   'nnrp-core': `${PACKAGE}src/index.ts`,
 };
 
@@ -23,8 +25,16 @@ const PAYLOADS_LIMIT = 32_500;
 /** FRAME_SUBMIT has the largest codec. Half of it are the errors, which show themselves in logs. */
 const CODEC_LIMIT = 9_500;
 
+/** What both revisions cost at most, of what a program costs that has everything of one. */
+const BOTH_LIMIT = 1.25;
+
 /** The minified bundle of a program. */
 async function bundle(contents: string, plugins: Plugin[] = []): Promise<string> {
+  return (await bundled(contents, plugins)).code;
+}
+
+/** The same, with the modules that something of is in it, as paths below src. */
+async function bundled(contents: string, plugins: Plugin[] = []): Promise<{ code: string; modules: string[] }> {
   const result = await build({
     stdin: { contents, resolveDir: PACKAGE },
     alias: ALIAS,
@@ -35,8 +45,11 @@ async function bundle(contents: string, plugins: Plugin[] = []): Promise<string>
     write: false,
     logLevel: 'silent',
     plugins,
+    metafile: true,
   });
-  return result.outputFiles[0]?.text ?? '';
+  const inputs = Object.values(result.metafile.outputs)[0]?.inputs ?? {};
+  const used = Object.entries(inputs).filter(([, { bytesInOutput }]) => bytesInOutput > 0);
+  return { code: result.outputFiles[0]?.text ?? '', modules: used.map(([path]) => path.replace(/^.*\/src\//, '')) };
 }
 
 /**
@@ -90,18 +103,72 @@ describe('a bundle holds what is used and no more', () => {
 
   it('of modules that are loaded and not used: nothing', async () => {
     const code = await bundle(
-      "import 'nnrp-core'; import 'nnrp-core/preview3'; import 'nnrp-core/preview3/struct-table';",
+      "import 'nnrp-core'; import 'nnrp-core/preview3'; import 'nnrp-core/preview3/struct-table'; " +
+        "import 'nnrp-core/preview4'; import 'nnrp-core/preview4/struct-table';",
     );
     expect(code.trim()).toBe('');
   });
 
   it('of generated modules, even where nothing is known of side effects', async () => {
-    const folder = './src/generated/preview3/';
-    expect((await bundle(`import '${folder}index.js'; import '${folder}struct-table.js';`, [trustless])).trim()).toBe(
-      '',
-    );
+    for (const revision of ['preview3', 'preview4']) {
+      const folder = `./src/generated/${revision}/`;
+      const code = await bundle(`import '${folder}index.js'; import '${folder}struct-table.js';`, [trustless]);
+      expect(code.trim(), revision).toBe('');
+    }
     // It would find a statement that has effects: the factor of this module is drawn when it is loaded.
     expect(await bundle("import './src/machine/collections/id-map.js';", [trustless])).toContain('Math.random');
+  });
+});
+
+describe('two revisions', () => {
+  /** Modules of preview3 that preview4 exports again, or reads places from that are the same in both. */
+  const shared = [
+    ...readFileSync(`${PACKAGE}src/generated/preview4/index.ts`, 'utf8').matchAll(/'\.\.\/(preview3\/[a-z-]+)\.js'/g),
+  ].map(([, module]) => `generated/${module}.ts`);
+  const PLACES = [
+    'body-region-prelude',
+    'common-header',
+    'flow-update',
+    'object-reference-block',
+    'tensor-section-descriptor',
+    'typed-payload-descriptor',
+  ];
+  const isShared = (module: string) =>
+    shared.includes(module) ||
+    /^generated\/preview3\/(enums|flags|names)\.ts$/.test(module) ||
+    PLACES.some((name) => module === `generated/preview3/${name}.ts`);
+
+  it('are not both in a program that uses preview3', async () => {
+    for (const program of [
+      "export * as preview3 from 'nnrp-core/preview3';",
+      "export { decodePacket, PacketSplitter } from 'nnrp-core';",
+    ]) {
+      const { modules } = await bundled(program);
+      expect(modules.length).toBeGreaterThan(20);
+      expect(modules.filter((module) => module.includes('preview4'))).toEqual([]);
+    }
+  });
+
+  it('are not both in a program that uses preview4', async () => {
+    expect(shared.length).toBeGreaterThan(15);
+    for (const program of [
+      "export * as preview4 from 'nnrp-core/preview4';",
+      "export { decodePacket, PacketSplitter } from 'nnrp-core/preview4';",
+    ]) {
+      const { code, modules } = await bundled(program);
+      expect(modules.filter((module) => module.includes('preview3') && !isShared(module))).toEqual([]);
+      expect(code).not.toContain('tensor_section_descriptor.reserved');
+      expect(code).not.toContain('"preview3"');
+    }
+  });
+
+  it(`cost at most ${BOTH_LIMIT} times what one costs`, async () => {
+    const one = await bundle("export * as preview4 from 'nnrp-core/preview4';");
+    const both = await bundle(
+      "export * as preview3 from 'nnrp-core/preview3'; export * as preview4 from 'nnrp-core/preview4';",
+    );
+    expect(both.length / one.length).toBeLessThan(BOTH_LIMIT);
+    expect(both.length / one.length).toBeGreaterThan(1.05);
   });
 });
 
