@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type StructField, WireError } from 'nnrp-core';
-import { STRUCTS } from 'nnrp-core/preview3/struct-table';
+import { type StructCodec, type StructField, WireError } from 'nnrp-core';
 import type { Subject } from './subjects.js';
 
 /*
@@ -22,7 +21,7 @@ const GUARD = 0xaa;
  * Compares the two codecs of a structure. Call it after measuring: what it feeds them would spoil the type feedback that
  * the optimising compiler has of them.
  */
-export function agreement({ name, bytes, check, decode, encode, read3, byHand, value }: Subject): Agreement {
+export function agreement({ name, struct, bytes, check, decode, encode, read3, byHand, value }: Subject): Agreement {
   const disagreements: string[] = [];
   let samples = 0;
   const compare = (what: string, generated: () => unknown, handwritten: () => unknown) => {
@@ -31,7 +30,7 @@ export function agreement({ name, bytes, check, decode, encode, read3, byHand, v
     if (!isDeepStrictEqual(left, right)) disagreements.push(`${name}: ${what}: ${show(left)}, by hand ${show(right)}`);
   };
 
-  for (const [what, sample] of sampleValues(name, value)) {
+  for (const [what, sample] of sampleValues(struct, value)) {
     compare(`encode ${what}`, written(encode, sample, bytes, 3), written(byHand.encode, sample, bytes, 3));
   }
   for (const start of [-1, 1, 0.5, Number.NaN]) {
@@ -80,10 +79,10 @@ function written(encode: Subject['encode'], value: object, size: number, start: 
 }
 
 /** The value and one with a tensor, and both with each field in turn at, beyond and off its edges. */
-function* sampleValues(name: string, value: object): Generator<[string, object]> {
+function* sampleValues(struct: StructCodec | undefined, value: object): Generator<[string, object]> {
   for (const base of bases(value)) {
     yield [show(base), base];
-    for (const { property, type } of fieldsOf(name)) {
+    for (const { property, type } of struct?.fields ?? []) {
       for (const sample of edges(type)) yield [`${property} = ${show(sample)}`, { ...base, [property]: sample }];
     }
   }
@@ -117,12 +116,6 @@ function* sampleBytes(
 
 function bases(value: object): object[] {
   return 'payloadKindBitmap' in value ? [value, { ...value, payloadKindBitmap: 1 }] : [value];
-}
-
-function fieldsOf(name: string) {
-  const struct = STRUCTS[name];
-  if (struct === undefined) throw new Error(`no structure ${name}`);
-  return struct.fields;
 }
 
 function edges(type: StructField['type']): unknown[] {

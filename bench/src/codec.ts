@@ -42,7 +42,7 @@ async function measure(subject: Subject, turns: number, turnMs: number): Promise
   const view = new DataView(new ArrayBuffer(size * COPIES));
   for (let copy = 0; copy < COPIES; copy++) encode(value as never, view, copy * size);
   const single = view.buffer.slice(0, size);
-  const parse = await kaitaiParser(subject.schema);
+  const parse = await kaitaiParser(subject.revision, subject.schema);
   const runs: Record<Name, (count: number) => number> = {
     Kaitai: loop('sum += parse(single) === null ? 1 : 0;', { parse, single, size }),
     ...pair('check', 'sum += check(view, at);', ({ check }) => ({ check, view, size })),

@@ -1,7 +1,7 @@
 import { WireError } from 'nnrp-core';
 
 /*
- * handwritten-*.ts are what a careful person writes by hand for the same four structures: DataView reads and writes, the
+ * handwritten-*.ts are what a careful person writes by hand for the same structures: DataView reads and writes, the
  * same checks in the same order, one object literal. They are the yardstick of the generated code.
  */
 

@@ -1,17 +1,19 @@
-import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import KaitaiStream from 'kaitai-struct/KaitaiStream.js';
 import compiler from 'kaitai-struct-compiler';
+import { readLayers } from 'nnrp-codegen/schema-layers';
+import { standaloneSchemas } from 'nnrp-codegen/standalone-schemas';
 import { parse } from 'yaml';
 
-const schemas = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'spec', 'preview3');
+const spec = join(dirname(fileURLToPath(import.meta.url)), '..', '..', 'spec');
 
 type Module = Record<string, unknown>;
 
 /** Parses bytes with the parser that the Kaitai compiler makes of a schema, as its users would. */
-export async function kaitaiParser(id: string): Promise<(bytes: ArrayBuffer) => object> {
-  const read = (name: string): unknown => parse(readFileSync(join(schemas, `${name}.ksy`), 'utf8'));
+export async function kaitaiParser(revision: string, id: string): Promise<(bytes: ArrayBuffer) => object> {
+  const schemas = standaloneSchemas(readLayers(spec, revision));
+  const read = (name: string): unknown => parse(schemas.get(`${name}.ksy`) ?? '');
   const files = await compiler.compile('javascript', read(id), { importYaml: async (name) => read(name) }, false);
   const loaded = new Map<string, Module>();
   const load = (file: string): Module => {
