@@ -18,10 +18,15 @@ import {
 } from 'nnrp-runtime/transport';
 import { TRANSPORT_KIND } from './stream/websocket-transport.js';
 import { HttpUpgrades } from './upgrade/http-upgrades.js';
-import { checkPath, type ServerSettings, serverSettings } from './upgrade/server-settings.js';
+import { checkPath, type ServerSettings, serverSettings, webSocketCredentials } from './upgrade/server-settings.js';
 import { UpgradeGate } from './upgrade/upgrade-gate.js';
 import { type BindTarget, bindTarget } from './websocket-address.js';
-import type { AttachTarget, WebSocketServerOptions, WebSocketTransportOptions } from './websocket-options.js';
+import type {
+  AttachTarget,
+  WebSocketServerOptions,
+  WebSocketTlsOptions,
+  WebSocketTransportOptions,
+} from './websocket-options.js';
 
 /** The longest head of a request, in bytes: what cookies and tokens need. */
 const MAX_REQUEST_BYTES = 16 * 1024;
@@ -36,6 +41,8 @@ export class WebSocketListener implements FramedListener, Guarded {
   readonly kind = TRANSPORT_KIND;
   private readonly gate: UpgradeGate;
   private readonly waiting: AcceptQueue;
+  /** Where the listener speaks TLS by itself: uses another certificate and key from now on. */
+  readonly renew?: (tls: WebSocketTlsOptions) => void;
   private closed = false;
   private readonly takeOff: () => void;
 
@@ -47,6 +54,7 @@ export class WebSocketListener implements FramedListener, Guarded {
   ) {
     this.waiting = new AcceptQueue(`the path ${path}`);
     this.gate = new UpgradeGate(settings, path, this.waiting);
+    if (isOwn && 'setSecureContext' in http) this.renew = (tls) => this.useCertificate(http, tls);
     this.takeOff = HttpUpgrades.add(http, {
       path,
       // One's own server has no other upgrades: the gate refuses them.
@@ -175,6 +183,14 @@ export class WebSocketListener implements FramedListener, Guarded {
         resolve(this);
       });
     });
+  }
+
+  /** @throws UsageError when they cannot work, ClosedError when the listener is closed; nothing has changed then */
+  private useCertificate(http: HttpsServer, tls: WebSocketTlsOptions): void {
+    if (this.closed) throw new ClosedError(`listener ${this.address} is closed`);
+    http.setSecureContext(webSocketCredentials(tls));
+    // The key in readable form would only show up in a log.
+    Object.assign(http, { key: undefined });
   }
 
   private upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {

@@ -1,30 +1,26 @@
 import { isNnrpError, type NnrpError, NnrpServer, type NnrpServerOptions } from 'nnrp-runtime';
 import { parseAddress } from 'nnrp-runtime/transport';
-import { CommandUsageError } from '../exit-code.js';
+import { type Scheme, type TransportName, transportName } from '../transport/addresses.js';
 import {
-  type Address,
-  readAddresses,
-  type Scheme,
-  type TransportFlags,
-  type TransportName,
-  transportName,
-} from '../transport/addresses.js';
-import {
+  type CertificateFiles,
   clientDemands,
   explainFileError,
   type ServerIdentity,
   serverIdentity,
 } from '../transport/certificate-files.js';
 import { loadTransports } from '../transport/load-transports.js';
-import { type LeftCertificate, LOCAL_HOSTS, leaveCertificate } from '../transport/local-certificates.js';
-import { explainConfigError, readServerFile, type ServerFile } from './server-file.js';
+import { type LeftCertificate, leaveCertificate } from '../transport/local-certificates.js';
+import { explainConfigError, type ServerFile } from './config/server-file.js';
+import type { ListenAddress } from './listen-addresses.js';
 
 /** Where and how a server is to listen. */
-export interface ListenOptions extends TransportFlags {
-  readonly listen: readonly string[];
-  readonly config?: string;
-  /** Milliseconds; instead of what the configuration says. */
-  readonly resumeWindow?: number;
+export interface BindOptions {
+  readonly addresses: readonly ListenAddress[];
+  readonly file: ServerFile;
+  /** Path of the file, where there is one. */
+  readonly config?: string | undefined;
+  /** Told of every handshake that comes to nothing. */
+  readonly handshakeFailed: (error: NnrpError) => void;
 }
 
 /** One of the addresses that a server listens on. */
@@ -40,87 +36,68 @@ export interface BoundAddress {
 export interface BoundServer {
   readonly server: NnrpServer;
   readonly bound: readonly BoundAddress[];
+  /** The files of certificates and keys that were read. */
+  readonly certificateFiles: readonly string[];
+  /**
+   * Reads the files again; handshakes from then on go by what is in them.
+   *
+   * @throws CommandUsageError when a file cannot be read, or what is in them does not fit; nothing has changed then
+   */
+  renew(): Promise<void>;
 }
-
-type Report = (error: NnrpError) => void;
 
 /** Connections of QUIC above those of the server: it could not tell clients that it is full otherwise. */
 const ROOM_TO_TELL = 2000;
 const MAX_COUNT = 0x7fffffff;
 
-function serverFile({ config, resumeWindow }: ListenOptions): ServerFile {
-  const file: ServerFile = config === undefined ? { config: {}, writtenAs: new Map() } : readServerFile(config);
-  return resumeWindow === undefined ? file : { ...file, config: { ...file.config, resumeWindowMs: resumeWindow } };
-}
-
 /**
- * Binds a server to all addresses that the options name, or to none.
+ * Binds a server to all of these addresses, or to none.
  *
- * @param handshakeFailed - is told of every handshake that comes to nothing
- * @throws CommandUsageError or UsageError when addresses, options, files or the configuration cannot work; any other error
- * when an address cannot be bound
+ * @throws CommandUsageError or UsageError when options, files or the configuration cannot work; any other error when an
+ * address cannot be bound
  */
-export async function bindServer(options: ListenOptions, handshakeFailed: Report): Promise<BoundServer> {
-  const addresses = readAddresses(options.listen, options);
-  const identity = serverIdentity(options);
-  if (identity === undefined) refuseWithoutCertificate(addresses);
-  if (options.ca !== undefined) refuseWithClientRoots(addresses);
-  const file = serverFile(options);
+export async function bindServer(options: BindOptions): Promise<BoundServer> {
+  const { addresses } = options;
   await loadTransports(addresses);
-  const ownCertificate = identity === undefined && has(addresses, 'nnrp+quic') ? await selfSigned() : undefined;
-  const transports = ownOptions(addresses, { ...options, identity: identity ?? ownCertificate }, file, handshakeFailed);
-  const server = await listen(addresses, transports, options, file);
+  const isOwn = addresses.some(({ scheme, tls }) => scheme === 'nnrp+quic' && tls.cert === undefined);
+  const ownCertificate = isOwn ? await selfSigned() : undefined;
+  const server = await listen(options, ownCertificate);
   try {
-    return { server, bound: boundAddresses(server, addresses, ownCertificate) };
+    const bound = boundAddresses(server, addresses, ownCertificate);
+    const certificateFiles = addresses.flatMap(({ tls: { cert, key, ca } }) =>
+      [cert, key, ca].flatMap((path) => path ?? []),
+    );
+    return { server, bound, certificateFiles: [...new Set(certificateFiles)], renew: () => renew(server, options) };
   } catch (error) {
     await server.close();
     throw error;
   }
 }
 
-async function listen(
-  addresses: readonly Address[],
-  transports: Readonly<Record<string, object>>,
-  options: ListenOptions,
-  file: ServerFile,
-): Promise<NnrpServer> {
+async function listen(options: BindOptions, ownCertificate: ServerIdentity | undefined): Promise<NnrpServer> {
+  const { addresses, file, config } = options;
+  const transports = Object.fromEntries(
+    addresses.flatMap(({ scheme, tls }) => {
+      const own = ownOptions(scheme, tls, options, ownCertificate);
+      return own === undefined ? [] : [[scheme, own]];
+    }),
+  );
   try {
     const urls = addresses.map(({ url }) => url);
     return await NnrpServer.listen(urls, { ...file.config, transports });
   } catch (error) {
-    const explained = explainFileError(error, options);
+    const explained = explainFileError(error, failedFiles(error, addresses));
     if (explained !== error || !isNnrpError(error, 'NNRP_ERR_USAGE')) throw explained;
     // What is wrong with an address is not in the file; that an address has another transport than the file names is.
     const isOfAddress = error.rawMessage.startsWith('listen') && !error.rawMessage.includes(': transport is ');
-    throw options.config === undefined || isOfAddress ? error : explainConfigError(error.message, options.config, file);
+    throw config === undefined || isOfAddress ? error : explainConfigError(error.message, config, file);
   }
 }
 
-function has(addresses: readonly Address[], scheme: Scheme): boolean {
-  return addresses.some((address) => address.scheme === scheme);
-}
-
-/** QUIC makes a certificate of its own, but for this machine only. @throws CommandUsageError that names the address */
-function refuseWithoutCertificate(addresses: readonly Address[]): void {
-  for (const { scheme, url } of addresses) {
-    if (scheme === 'nnrps' || scheme === 'wss') {
-      throw new CommandUsageError(`${url} is encrypted: a server certificate needs both --cert and --key`);
-    }
-    if (scheme !== 'nnrp+quic' || !URL.canParse(url)) continue;
-    const host = new URL(url).hostname.toLowerCase().replace(/^\[|\]$/g, '');
-    if (LOCAL_HOSTS.includes(host)) continue;
-    const which = `for ${LOCAL_HOSTS.join(', ')} only`;
-    throw new CommandUsageError(`${url} needs --cert and --key: the certificate that serve makes itself is ${which}`);
-  }
-}
-
-/** Clients without a certificate must not get in by another door. @throws CommandUsageError that names the address */
-function refuseWithClientRoots(addresses: readonly Address[]): void {
-  const open = addresses.find(({ scheme }) => scheme === 'wss' || scheme === 'ws' || scheme === 'nnrp');
-  if (open === undefined) return;
-  throw new CommandUsageError(
-    `${open.url} asks no client for a certificate: with --ca every address is nnrps://, nnrp+quic:// or unix:`,
-  );
+/** Of the address that an error is about: they are numbered where there are several. */
+function failedFiles(error: unknown, addresses: readonly ListenAddress[]): CertificateFiles {
+  const [, number = '1'] = /listener (\d+) of /.exec((error as Error).message) ?? [];
+  return addresses[Number(number) - 1]?.tls ?? {};
 }
 
 async function selfSigned(): Promise<ServerIdentity> {
@@ -129,27 +106,26 @@ async function selfSigned(): Promise<ServerIdentity> {
   return { certificateChain: certificate.certificateDer, privateKey: certificate.privateKeyPkcs8Der };
 }
 
-/** What each transport is told, by the schemes of the addresses. */
+/** What the transport of a scheme is told; undefined when nothing. */
 function ownOptions(
-  addresses: readonly Address[],
-  given: TransportFlags & { readonly identity: ServerIdentity | undefined },
-  { config }: ServerFile,
-  onHandshakeFailure: Report,
-): Record<string, object> {
-  const { identity } = given;
-  const encrypted = { ...identity, ...clientDemands(given), onHandshakeFailure };
-  const bySchemes: Readonly<Partial<Record<Scheme, object>>> = {
-    nnrps: encrypted,
-    'nnrp+quic': { ...encrypted, ...quicConnections(config) },
-    ws: { onHandshakeFailure },
-    wss: { tls: identity, onHandshakeFailure },
-  };
-  return Object.fromEntries(
-    addresses.flatMap(({ scheme }) => {
-      const own = bySchemes[scheme];
-      return own === undefined ? [] : [[scheme, own]];
-    }),
-  );
+  scheme: Scheme,
+  tls: CertificateFiles,
+  { file, handshakeFailed: onHandshakeFailure }: BindOptions,
+  ownCertificate?: ServerIdentity,
+): object | undefined {
+  const encrypted = () => ({ ...(serverIdentity(tls) ?? ownCertificate), ...clientDemands(tls), onHandshakeFailure });
+  switch (scheme) {
+    case 'nnrps':
+      return encrypted();
+    case 'nnrp+quic':
+      return { ...encrypted(), ...quicConnections(file.config) };
+    case 'ws':
+      return { onHandshakeFailure };
+    case 'wss':
+      return { tls: serverIdentity(tls), onHandshakeFailure };
+    default:
+      return undefined;
+  }
 }
 
 /** What the file says of connections is for QUIC, too. */
@@ -157,21 +133,54 @@ function quicConnections({ maxConnections }: NnrpServerOptions): object {
   return maxConnections === undefined ? {} : { maxConnections: Math.min(maxConnections + ROOM_TO_TELL, MAX_COUNT) };
 }
 
+async function renew(server: NnrpServer, options: BindOptions): Promise<void> {
+  const { addresses } = options;
+  const wanted = server.endpoints.flatMap((endpoint, index) => {
+    const { scheme, tls } = addresses[index] as ListenAddress;
+    return tls.cert === undefined || (scheme !== 'nnrps' && scheme !== 'nnrp+quic' && scheme !== 'wss')
+      ? []
+      : [{ endpoint, scheme, tls }];
+  });
+  // All files are read before anything changes. That the same pair fits one transport and not another does not happen.
+  const given = await Promise.all(
+    wanted.map(({ endpoint, scheme, tls }) => renewal(endpoint.localAddress, scheme, tls, options)),
+  );
+  for (const [index, { endpoint, tls }] of wanted.entries()) {
+    try {
+      endpoint.renew(given[index] as object);
+    } catch (error) {
+      throw explainFileError(error, tls);
+    }
+  }
+}
+
+/** What an endpoint of a scheme takes for a renewal. */
+async function renewal(address: string, scheme: Scheme, tls: CertificateFiles, options: BindOptions): Promise<object> {
+  if (scheme === 'wss') return serverIdentity(tls) as ServerIdentity;
+  const own = ownOptions(scheme, tls, options) as object;
+  if (scheme === 'nnrps') return own;
+  const { QuicServerEndpointConfig } = await import('nnrp-transport-quic');
+  try {
+    return new QuicServerEndpointConfig(address, own as ConstructorParameters<typeof QuicServerEndpointConfig>[1]);
+  } catch (error) {
+    throw explainFileError(error, tls);
+  }
+}
+
 /** @param ownCertificate - that has been made for QUIC; clients find it by the port */
 function boundAddresses(
   { endpoints }: NnrpServer,
-  addresses: readonly Address[],
+  addresses: readonly ListenAddress[],
   ownCertificate: ServerIdentity | undefined,
 ): BoundAddress[] {
   const bound: BoundAddress[] = [];
   try {
     for (const [index, { localAddress: address }] of endpoints.entries()) {
-      const listened = addresses[index] as Address;
-      const { scheme } = listened;
-      const certificate =
-        scheme === 'nnrp+quic' && ownCertificate !== undefined
-          ? leaveCertificate(parseAddress(address).port, ownCertificate.certificateChain as Uint8Array)
-          : undefined;
+      const listened = addresses[index] as ListenAddress;
+      const isOwn = listened.scheme === 'nnrp+quic' && ownCertificate !== undefined;
+      const certificate = isOwn
+        ? leaveCertificate(parseAddress(address).port, ownCertificate.certificateChain as Uint8Array)
+        : undefined;
       bound.push({ kind: transportName(listened), address, ...(certificate !== undefined && { certificate }) });
     }
     return bound;

@@ -8,6 +8,8 @@ export interface CertificateFiles {
   readonly cert?: string;
   readonly key?: string;
   readonly ca?: string;
+  /** Where they are named, for messages, such as `server.json: tls.`; default the command line, `--`. */
+  readonly named?: string;
 }
 
 /** What a server needs of TLS to be one. */
@@ -17,6 +19,8 @@ export type ClientDemands = Pick<TlsServerOptions, 'clientCertificates' | 'clien
 /** Which servers a client trusts, and its own certificate. */
 export type ClientCredentials = Pick<TlsClientOptions, 'certificateChain' | 'privateKey' | 'roots'>;
 
+const FLAG = '--';
+
 /** Options of the library, and the flags that they come from. */
 const FLAGS = { certificateChain: 'cert', privateKey: 'key', clientRoots: 'ca', roots: 'ca' } as const;
 
@@ -25,17 +29,17 @@ const FLAGS = { certificateChain: 'cert', privateKey: 'key', clientRoots: 'ca', 
  *
  * @throws CommandUsageError when a file cannot be read, or not both are named
  */
-export function serverIdentity({ cert, key }: CertificateFiles): ServerIdentity | undefined {
+export function serverIdentity({ cert, key, named }: CertificateFiles): ServerIdentity | undefined {
   if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined || key === undefined) {
     throw new CommandUsageError('a server certificate needs both --cert and --key');
   }
-  return { certificateChain: read('cert', cert), privateKey: read('key', key) };
+  return { certificateChain: read('cert', cert, named), privateKey: read('key', key, named) };
 }
 
 /** With --ca only clients whose certificates lead there. @throws CommandUsageError when the file cannot be read */
-export function clientDemands({ ca }: CertificateFiles): ClientDemands {
-  return ca === undefined ? {} : { clientCertificates: 'require', clientRoots: read('ca', ca) };
+export function clientDemands({ ca, named }: CertificateFiles): ClientDemands {
+  return ca === undefined ? {} : { clientCertificates: 'require', clientRoots: read('ca', ca, named) };
 }
 
 /**
@@ -61,13 +65,13 @@ export function explainFileError(error: unknown, files: CertificateFiles): unkno
   if (found === null) return error;
   const flag = FLAGS[found[1] as keyof typeof FLAGS];
   const file = files[flag];
-  return file === undefined ? error : new CommandUsageError(`--${flag} ${file}: ${found[2]}`);
+  return file === undefined ? error : new CommandUsageError(`${files.named ?? FLAG}${flag} ${file}: ${found[2]}`);
 }
 
-function read(flag: keyof CertificateFiles, path: string): Uint8Array {
+function read(flag: 'cert' | 'key' | 'ca', path: string, named = FLAG): Uint8Array {
   try {
     return readFileSync(path);
   } catch (error) {
-    throw new CommandUsageError(`--${flag} ${path}: cannot be read: ${(error as Error).message}`);
+    throw new CommandUsageError(`${named}${flag} ${path}: cannot be read: ${(error as Error).message}`);
   }
 }

@@ -63,7 +63,7 @@ export function serverSettings(given: WebSocketServerOptions, defaults: WebSocke
   callback('identify', identify);
   callback('onHandshakeFailure', onHandshakeFailure);
   return {
-    tls: tls === undefined ? undefined : credentials(tls),
+    tls: tls === undefined ? undefined : webSocketCredentials(tls),
     mayConnect: typeof origins === 'function' ? (origin, request) => context.run(() => check(origin, request)) : check,
     identify: identify && ((request) => context.run(() => identify(request))),
     requireSubprotocol: flag('requireSubprotocol', requireSubprotocol),
@@ -77,7 +77,8 @@ export function serverSettings(given: WebSocketServerOptions, defaults: WebSocke
   };
 }
 
-function credentials(given: WebSocketTlsOptions): TlsCredentials {
+/** @throws UsageError that names the option: the pair cannot be used, or there is another option */
+export function webSocketCredentials(given: WebSocketTlsOptions): TlsCredentials {
   const { certificateChain, privateKey, passphrase } = readOptions('WebSocket options: tls', given, TLS_KNOWN);
   if (passphrase !== undefined && typeof passphrase !== 'string') throw new UsageError('passphrase: expected a string');
   return tlsCredentials('server', certificateChain, privateKey, passphrase);

@@ -15,6 +15,8 @@ const requireCache = createRequire(import.meta.url).cache;
 /** A module whose handlers a server runs. */
 export interface ServedModule {
   readonly handlers: ServeHandlers;
+  /** Whether it is read again when its files change. */
+  readonly isWatched: boolean;
   /** Reads it again; what cannot be loaded changes nothing. Never rejects. */
   reload(): Promise<void>;
   close(): void;
@@ -39,11 +41,12 @@ export async function serveModule(path: string, options: ServedModuleOptions): P
   const importModule = await importerOf(path);
   if (options.watch) return ReloadedModule.load(path, importModule, options);
   const { handlers } = new CurrentHandlers(await loadHandlers(path, importModule), options.defaults);
-  return { handlers, reload: async () => {}, close: () => {} };
+  return { handlers, isWatched: false, reload: async () => {}, close: () => {} };
 }
 
 /** A module that is read again, with all that it imports of its project. */
 class ReloadedModule implements ServedModule {
+  readonly isWatched = true;
   private readonly watch = new FileWatch(WATCH_MS, () => void this.reload());
   private current: CurrentHandlers | undefined;
   private generation = 0;

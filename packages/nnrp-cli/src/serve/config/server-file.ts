@@ -1,27 +1,32 @@
 import { readFileSync } from 'node:fs';
 import { printable, SchemaRegistry, shownValue } from 'nnrp-core';
 import type { NnrpServerOptions } from 'nnrp-runtime';
-import { withoutByteOrderMark } from '../byte-order-mark.js';
-import { CommandUsageError } from '../exit-code.js';
-import { jsonText } from '../json-text.js';
+import { withoutByteOrderMark } from '../../byte-order-mark.js';
+import { CommandUsageError } from '../../exit-code.js';
+import { jsonText } from '../../json-text.js';
+import { COMMAND_OPTIONS, type CommandOptions, readCommandOption } from './command-options.js';
 import { readSchema } from './schema-entry.js';
 
 /** Options of a server that are not data, or that the command line says: they have no place in a file. */
-const NOT_DATA = ['schemaRegistry', 'applicationPolicy', 'authorize', 'tls', 'transports'];
+export const NOT_DATA = ['schemaRegistry', 'applicationPolicy', 'authorize', 'transports'];
 const MAX_U32 = 0xffffffff;
 /** As much of a name as the server shows in its messages. */
 const MAX_KEY_BYTES = 100;
 
 /** What a configuration file says. */
 export interface ServerFile {
+  readonly command: CommandOptions;
   readonly config: NnrpServerOptions;
   /** Name of each option as the file writes it, for messages. */
   readonly writtenAs: ReadonlyMap<string, string>;
 }
 
+/** A file that says nothing. */
+export const NO_FILE: ServerFile = { command: {}, config: {}, writtenAs: new Map() };
+
 /**
  * Reads a configuration file: a JSON object with any option of NnrpServerOptions that is data, in camelCase or
- * snake_case, and `schemas` and `policyCode`. Ranges and unknown options are for the server to judge, see
+ * snake_case, `schemas` and `policyCode`, and what {@link CommandOptions} has. Ranges and unknown options are for the server to judge, see
  * {@link explainConfigError}.
  *
  * @throws CommandUsageError that names file and key
@@ -40,20 +45,28 @@ export function readServerFile(path: string): ServerFile {
   // Messages show values, so every value has to be one that can be shown.
   if (jsonText(json) === undefined) return fail('is nested too deeply');
 
+  const command: Record<string, unknown> = {};
   const config: Record<string, unknown> = {};
   const writtenAs = new Map<string, string>();
   for (const [key, value] of Object.entries(json)) {
+    // For editors.
+    if (key === '$schema') continue;
     const option = key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
     if (writtenAs.has(option)) fail(`${shownKey(key)}: the option is given twice`);
     if (NOT_DATA.includes(option)) fail(`${shownKey(key)}: cannot be set in a file`);
     if (value === null) fail(`${shownKey(key)}: takes a value, got null`);
+    if (COMMAND_OPTIONS.includes(option)) {
+      if (Object.hasOwn(command, option)) fail(`${shownKey(key)}: the option is given twice`);
+      command[option] = readCommandOption(option, value, path, (message) => fail(`${key}${message}`));
+      continue;
+    }
     writtenAs.set(option, key);
     if (option === 'schemas') config['schemaRegistry'] = schemaRegistry(value, (message) => fail(`${key}${message}`));
     else if (option === 'policyCode')
       config['applicationPolicy'] = policy(value, (message) => fail(`${key}${message}`));
     else config[option] = value;
   }
-  return { config: config as NnrpServerOptions, writtenAs };
+  return { command, config: config as NnrpServerOptions, writtenAs };
 }
 
 /** What a server says against a configuration, with the file and the key as it is written there. */
