@@ -125,6 +125,7 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: 'transports', include: TRANSPORTS, exclude: SLOW } },
+      { extends: true, test: { name: 'gateway', include: ['packages/nnrp-openai/test/**/*.test.ts'] } },
       { extends: true, test: { name: 'slow', include: SLOW } },
     ],
   },

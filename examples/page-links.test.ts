@@ -16,6 +16,7 @@ const PAGES = [
   'packages/nnrp-transport-quic/SECURITY.md',
   'packages/nnrp-transport-websocket/README.md',
   'packages/nnrp-transport-websocket/SECURITY.md',
+  'packages/nnrp-openai/README.md',
   'packages/nnrp-cli/README.md',
   ...docsPages(),
 ];

@@ -22,6 +22,8 @@ import { NnrpClient, NnrpServer, resultMetadata } from 'nnrp-runtime';
 import { MemoryListener } from 'nnrp-runtime/transport';
 import { transportCompliance } from 'nnrp-runtime/testing';
 import { isNnrpError } from 'nnrp-core';
+import { call, chat, createRouter } from 'nnrp-runtime/calls';
+import { createOpenAiServer, openAiHandler } from 'nnrp-openai';
 import * as preview3 from 'nnrp-core/preview3';
 import { decodeSessionOpen } from 'nnrp-core/preview3';
 import { STRUCTS } from 'nnrp-core/preview3/struct-table';
@@ -66,6 +68,20 @@ const told = await (await webSocketClient.openSession()).submit('hello');
 console.log('over WebSocket: ' + new TextDecoder().decode((await told.result()).body));
 await webSocketClient.close();
 await webSocketServer.close();
+
+const handler = openAiHandler({ baseUrl: 'http://127.0.0.1:1/v1' }, createRouter().route('echo', ({ body }) => body));
+const callServer = await NnrpServer.bindTcp('127.0.0.1:0');
+void callServer.serve(handler);
+const caller = await NnrpClient.connectTcp(callServer.localAddress);
+const calling = await caller.openSession();
+console.log('by name: ' + (await call(calling, 'echo', 'hello')).body);
+const gateway = createOpenAiServer(() => NnrpClient.connectTcp(callServer.localAddress));
+const unreachable = await chat(calling, { model: 'm', messages: [{ role: 'user' }] }).result().catch((error) => error);
+if (!isNnrpError(unreachable) || unreachable.code !== 'upstream_unreachable') throw unreachable;
+await gateway.close();
+await caller.close();
+await callServer.close();
+await handler.destroy();
 if (typeof webSocketConnector !== 'function') throw new Error('unexpected');
 export {};
 `;
@@ -101,7 +117,10 @@ try {
 
   check('runs from ESM JavaScript', () => {
     writeFileSync(join(work, 'use.mjs'), USE);
-    expect(run(process.execPath, ['use.mjs'], work).trim(), 'echo: hello\nover QUIC: hello\nover WebSocket: hello');
+    expect(
+      run(process.execPath, ['use.mjs'], work).trim(),
+      'echo: hello\nover QUIC: hello\nover WebSocket: hello\nby name: hello',
+    );
   });
   for (const [compiler, module, resolution] of [
     ['typescript', 'nodenext', 'nodenext'],

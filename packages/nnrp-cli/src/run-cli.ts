@@ -14,6 +14,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   encode: async () => (await import('./codec/codec-commands.js')).addEncodeCommand,
   serve: async () => (await import('./serve/serve-command.js')).addServeCommand,
   submit: async () => (await import('./submit/submit-command.js')).addSubmitCommand,
+  gateway: async () => (await import('./gateway/gateway-command.js')).addGatewayCommand,
+  openai: async () => (await import('./gateway/openai-command.js')).addOpenAiCommand,
   ping: async () => (await import('./ping/ping-command.js')).addPingCommand,
   cert: async () => (await import('./cert/cert-command.js')).addCertCommand,
 };

@@ -41,6 +41,7 @@ export class CliProcess {
       'packages/nnrp-runtime',
       'packages/nnrp-transport-quic',
       'packages/nnrp-transport-websocket',
+      'packages/nnrp-openai',
       'packages/nnrp-cli',
     );
     this.child = spawn(process.execPath, [DIST + script, ...args], {

@@ -15,10 +15,14 @@ function files(folder: string, ending: string): string[] {
 }
 
 const SOURCES = [
-  ...['nnrp-core', 'nnrp-runtime', 'nnrp-transport-quic', 'nnrp-transport-websocket', 'nnrp-cli'].flatMap((name) => [
-    ...files(`packages/${name}/src`, '.ts'),
-    ...files(`packages/${name}/test`, '.ts'),
-  ]),
+  ...[
+    'nnrp-core',
+    'nnrp-runtime',
+    'nnrp-transport-quic',
+    'nnrp-transport-websocket',
+    'nnrp-openai',
+    'nnrp-cli',
+  ].flatMap((name) => [...files(`packages/${name}/src`, '.ts'), ...files(`packages/${name}/test`, '.ts')]),
   ...files('spec', '.ksy'),
   ...files('tools/conformance/src', '.ts'),
 ];

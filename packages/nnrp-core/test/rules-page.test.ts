@@ -20,7 +20,14 @@ function files(folder: string, ending: string): string[] {
 
 /** The names of rules in the sources of the packages and in the schemas. */
 function namedInSources(): Set<string> {
-  const packages = ['nnrp-core', 'nnrp-runtime', 'nnrp-transport-quic', 'nnrp-transport-websocket', 'nnrp-cli'];
+  const packages = [
+    'nnrp-core',
+    'nnrp-runtime',
+    'nnrp-transport-quic',
+    'nnrp-transport-websocket',
+    'nnrp-openai',
+    'nnrp-cli',
+  ];
   const sources = [...packages.flatMap((name) => files(`packages/${name}/src`, '.ts')), ...files('spec', '.ksy')];
   const names = sources.flatMap((file) => readFileSync(join(ROOT, file), 'utf8').match(/\b[A-Z]{3,}-\d+\b/g) ?? []);
   return new Set(names.filter((name) => !OTHER_NAMES.has(name)));

@@ -1,25 +1,30 @@
-import type { NnrpServer } from 'nnrp-runtime';
+import type { NnrpServerOptions } from 'nnrp-runtime';
 import type { CliIo } from '../cli-io.js';
-import { CommandUsageError, ExitCode } from '../exit-code.js';
+import { ExitCode } from '../exit-code.js';
 import { FileWatch } from '../files/file-watch.js';
 import { errorText, writeLine } from '../terminal-text.js';
 import { type BoundServer, bindServer } from './bind-server.js';
 import type { LogLevel } from './config/log-level.js';
 import { NO_FILE, readServerFile, type ServerFile } from './config/server-file.js';
-import { drainOnClose } from './drain-on-close.js';
-import { echo } from './echo-handler.js';
 import { type ListenFlags, listenAddresses } from './listen-addresses.js';
-import { type ServedModule, serveModule } from './module/served-module.js';
+import type { ServedModule } from './module/served-module.js';
 import { ServerLog } from './server-log.js';
+import { onSignals } from './signals.js';
 
 /** What the command line says. What it leaves out, the file says, or a default. */
-export interface ServeFlags extends ListenFlags {
-  readonly handler?: 'echo' | 'tokens';
-  readonly reload?: boolean;
+export interface RunFlags extends ListenFlags {
   readonly quiet?: boolean;
   readonly logLevel?: LogLevel;
   /** Milliseconds; instead of what the file says. */
   readonly resumeWindow?: number;
+}
+
+/** What a server is to do. */
+export interface Served {
+  /** @throws CommandUsageError when they contradict what the file says, or cannot be loaded */
+  handlers(file: ServerFile): Promise<ServedModule>;
+  /** Options of the server where the file says nothing. */
+  readonly defaults?: NnrpServerOptions;
 }
 
 const CERTIFICATES_MS = 1000;
@@ -30,14 +35,14 @@ const CERTIFICATES_MS = 1000;
  * @throws CommandUsageError or UsageError when options, files or the configuration cannot work; any other error when an
  * address cannot be bound
  */
-export async function runServer(path: string | undefined, flags: ServeFlags, io: CliIo): Promise<ExitCode> {
+export async function runServer(flags: RunFlags, served: Served, io: CliIo): Promise<ExitCode> {
   const { config, quiet = false, resumeWindow } = flags;
   const read = config === undefined ? NO_FILE : readServerFile(config);
-  const file =
-    resumeWindow === undefined ? read : { ...read, config: { ...read.config, resumeWindowMs: resumeWindow } };
+  const window = resumeWindow === undefined ? {} : { resumeWindowMs: resumeWindow };
+  const file = { ...read, config: { ...served.defaults, ...read.config, ...window } };
   const addresses = listenAddresses(flags, file);
   const log = new ServerLog(io, quiet ? 'silent' : (flags.logLevel ?? file.command.logLevel ?? 'info'));
-  const module = await handlersFor(path, flags, file, io);
+  const module = await served.handlers(file);
   try {
     const handshakeFailed = log.handshakeFailed.bind(log);
     const bound = await bindServer({ addresses, file, config, handshakeFailed });
@@ -50,34 +55,14 @@ export async function runServer(path: string | undefined, flags: ServeFlags, io:
   }
 }
 
-/** The handlers that are named. @throws CommandUsageError when they contradict each other, or cannot be loaded */
-async function handlersFor(
-  path: string | undefined,
-  flags: ServeFlags,
-  { command }: ServerFile,
-  io: CliIo,
-): Promise<ServedModule> {
-  if (path !== undefined && flags.handler !== undefined)
-    throw new CommandUsageError('give a module or --handler, not both');
-  const isOfFile = path === undefined && flags.handler === undefined;
-  const module = isOfFile ? command.module : path;
-  const watch = flags.reload ?? command.reload ?? false;
-  if (module !== undefined) {
-    if (isOfFile && command.handler !== undefined)
-      throw new CommandUsageError(`${flags.config}: handler: there is a module, too: give one of them`);
-    const tell = (line: string) => writeLine(io.stderr, line);
-    return serveModule(module, { defaults: { close: drainOnClose }, watch, tell });
-  }
-  if (watch) throw new CommandUsageError('--reload means nothing without a module');
-  const handler = flags.handler ?? command.handler ?? 'echo';
-  // The tokenizer alone takes a tenth of a second to load.
-  const submit = handler === 'echo' ? echo : await (await import('./tokens-handler.js')).loadTokensHandler();
-  return { isWatched: false, handlers: { submit, close: drainOnClose }, reload: async () => {}, close: () => {} };
-}
-
 async function serve(listening: BoundServer, module: ServedModule, log: ServerLog, io: CliIo): Promise<void> {
   const { server, bound } = listening;
-  const forget = [closeOnSignal(server, log), followFiles(listening, module, io)];
+  const forgetSignals = onSignals(() => {
+    if (server.sessionCount > 0)
+      log.write('info', `closing ${server.sessionCount} sessions; another signal ends them at once`);
+    void server.close();
+  });
+  const forget = [forgetSignals, followFiles(listening, module, io)];
   for (const { kind, address, certificate } of bound) {
     writeLine(io.stdout, `listening ${kind} ${address}`);
     if (certificate !== undefined) writeLine(io.stdout, `certificate ${certificate.path}`);
@@ -89,23 +74,6 @@ async function serve(listening: BoundServer, module: ServedModule, log: ServerLo
     for (const stop of forget) stop();
     for (const { certificate } of bound) certificate?.remove();
   }
-}
-
-/** @returns stops listening to signals */
-function closeOnSignal(server: NnrpServer, log: ServerLog): () => void {
-  let closing = false;
-  const signalled = () => {
-    if (closing) process.exit(ExitCode.Failed);
-    closing = true;
-    if (server.sessionCount > 0)
-      log.write('info', `closing ${server.sessionCount} sessions; another signal ends them at once`);
-    void server.close();
-  };
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const signal of signals) process.on(signal, signalled);
-  return () => {
-    for (const signal of signals) process.off(signal, signalled);
-  };
 }
 
 /**

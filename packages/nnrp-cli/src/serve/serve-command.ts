@@ -4,7 +4,8 @@ import type { ExitCode } from '../exit-code.js';
 import { milliseconds } from '../options/milliseconds.js';
 import { addAddress, DEFAULT_ADDRESS } from '../transport/addresses.js';
 import { LOG_LEVELS } from './config/log-level.js';
-import { runServer, type ServeFlags } from './run-server.js';
+import { type HandlerFlags, namedHandlers } from './named-handlers.js';
+import { type RunFlags, runServer } from './run-server.js';
 
 /** Adds `nnrp serve`. */
 export function addServeCommand(program: Command, io: CliIo, done: (code: ExitCode) => void): void {
@@ -73,7 +74,7 @@ Examples:
   $ nnrp serve --quic --listen 0.0.0.0:4433 --cert server.pem --key server.key
   $ echo '{"max_in_flight_operations": 64, "schemas": [[4097, 3]]}' > server.json && nnrp serve --config server.json`,
     )
-    .action(async (module: string | undefined, flags: ServeFlags) => {
-      done(await runServer(module, flags, io));
+    .action(async (module: string | undefined, flags: RunFlags & HandlerFlags) => {
+      done(await runServer(flags, { handlers: (file) => namedHandlers(module, flags, file, io) }, io));
     });
 }

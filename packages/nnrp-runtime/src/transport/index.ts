@@ -2,7 +2,9 @@ export { checkSignal, followSignal, reasonOf, whenAborted } from '../base/applic
 export { applicationCallback } from '../base/application/application-callback.js';
 export { ApplicationContext } from '../base/application/application-context.js';
 export { afterThis, crash, type Guarded, guard, later, listen, nextTurn } from '../base/guard.js';
-export { readOptions } from '../base/options.js';
+export { isObject, jsonText, member, parsedJson } from '../base/json.js';
+export { integer, type OptionKind, type OptionTable, optionTable, TRUTH } from '../base/option-kinds.js';
+export { type Complete, type Kept, readOptions, readValues, withDefaults } from '../base/options.js';
 export { answering } from '../base/promises/settled.js';
 export { isThenable, settledOnce } from '../base/thenable.js';
 export { SeldomWarning, warn } from '../base/warn.js';

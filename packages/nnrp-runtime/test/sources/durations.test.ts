@@ -9,6 +9,7 @@ const CALENDAR = [
   'nnrp-runtime/src/transport/tls/tls-credentials.ts',
   // Handed to the module, which has no clock: certificates, and the half minute of a Retry token.
   'nnrp-transport-quic/src/module/system-calls.ts',
+  'nnrp-openai/src/http/call-answer.ts',
 ];
 
 function sources(folder: string): string[] {
@@ -23,6 +24,7 @@ it('no duration follows the wall clock, which may be set at any time', () => {
     'nnrp-runtime/src',
     'nnrp-transport-quic/src',
     'nnrp-transport-websocket/src',
+    'nnrp-openai/src',
   ].flatMap(sources);
   const calendar = files.filter((name) => readFileSync(`${packages}${name}`, 'utf8').includes('Date.now('));
   expect(calendar).toEqual(CALENDAR);

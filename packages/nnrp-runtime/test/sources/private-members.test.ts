@@ -13,6 +13,7 @@ const SOURCES = {
   'nnrp-runtime/testing': ['packages/nnrp-runtime/src/testing/index.ts'],
   'nnrp-transport-quic': ['packages/nnrp-transport-quic/src/index.ts'],
   'nnrp-transport-websocket': ['packages/nnrp-transport-websocket/src/index.ts'],
+  'nnrp-openai': ['packages/nnrp-openai/src/index.ts'],
 };
 const OPTIONS: ts.CompilerOptions = {
   target: ts.ScriptTarget.ES2022,

@@ -4,9 +4,14 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 
 const ROOT = fileURLToPath(new URL('../../../../', import.meta.url));
-const PACKAGES = ['nnrp-core', 'nnrp-runtime', 'nnrp-transport-quic', 'nnrp-transport-websocket', 'nnrp-cli'].map(
-  (name) => `packages/${name}`,
-);
+const PACKAGES = [
+  'nnrp-core',
+  'nnrp-runtime',
+  'nnrp-transport-quic',
+  'nnrp-transport-websocket',
+  'nnrp-openai',
+  'nnrp-cli',
+].map((name) => `packages/${name}`);
 const GENERATED = /\/generated\//;
 const MAX_LINES = 400;
 const MAX_FILES = 15;

@@ -1,7 +1,7 @@
 import type { ChatChoice, ToolCallDelta } from './chat-shapes.js';
 
 /** Characters of one answer, over all its choices: what is assembled is kept until the end. */
-export const MAX_ANSWER_CHARACTERS = 16 * 1024 * 1024;
+const MAX_ANSWER_CHARACTERS = 16 * 1024 * 1024;
 const MAX_INDEX = 1024;
 
 interface Assembled {
@@ -11,7 +11,10 @@ interface Assembled {
   finishReason: string | undefined;
 }
 
-/** Puts the deltas of a chat together to its choices. */
+/**
+ * Puts the deltas of a chat together to its choices, for handlers that yield deltas of their own. At most 16,777,216 characters, over
+ * all choices, and 1024 choices with 1024 tool calls each: what is beyond is not added, and false is returned.
+ */
 export class AssembledChoices {
   readonly #choices: Assembled[] = [];
   #characters = 0;
@@ -25,6 +28,7 @@ export class AssembledChoices {
     return true;
   }
 
+  /** Whether there is room for these pieces of tool calls. */
   addToolCalls(index: number, pieces: readonly ToolCallDelta[]): boolean {
     const choice = this.#choice(index);
     return choice !== undefined && pieces.every((piece) => this.#addToolCall(choice, piece));
@@ -44,13 +48,16 @@ export class AssembledChoices {
     return true;
   }
 
-  /** What its last chunk says. */
+  /** Why the choice ended. */
   finish(index: number, reason: string): void {
     const choice = this.#choice(index);
     if (choice !== undefined) choice.finishReason = reason;
   }
 
-  /** @param finishReason - of choices that have none of their own */
+  /**
+   * The choices so far.
+   * @param finishReason - of those that have none of their own; default `tool_calls` for those with tool calls, else `stop`
+   */
   choices(finishReason?: string): ChatChoice[] {
     return this.#choices.map(({ text, hasText, tools, finishReason: own }, index) => ({
       index,

@@ -1,4 +1,4 @@
-import { isObject, member } from '../wire/json.js';
+import { isObject, member } from '../../base/json.js';
 import type { ChatCompletion, ChatDelta } from './chat-shapes.js';
 
 /** What does not fit, and where: `messages[2].role`. */

@@ -1,6 +1,6 @@
 import * as preview3 from 'nnrp-core/preview3';
+import { isObject, jsonText, member, parsedJson } from '../../base/json.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
-import { isObject, jsonText, member, parsedJson } from './json.js';
 import { type CallMetadata, metadataMember, readMetadata } from './metadata.js';
 import { type CallRoute, isRouteName } from './route.js';
 

@@ -1,5 +1,5 @@
 import { shownWord, UsageError } from 'nnrp-core';
-import { isObject } from './json.js';
+import { isObject } from '../../base/json.js';
 
 /** Names and values that go beside the body of a call, such as `traceparent` of W3C Trace Context. */
 export type CallMetadata = Readonly<Record<string, string>>;

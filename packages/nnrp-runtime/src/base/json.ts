@@ -16,10 +16,10 @@ export function jsonText(value: unknown, what: string): string {
   return text;
 }
 
-/** What the bytes say. @returns undefined when they are no JSON, or nest deeper than 128 */
-export function parsedJson(bytes: Uint8Array): unknown {
+/** What bytes or text say. @returns undefined when they are no JSON, or nest deeper than 128 */
+export function parsedJson(given: Uint8Array | string): unknown {
   try {
-    const value: unknown = JSON.parse(UTF8.decode(bytes));
+    const value: unknown = JSON.parse(typeof given === 'string' ? given : UTF8.decode(given));
     return isDeeper(value, MAX_DEPTH) ? undefined : value;
   } catch {
     return undefined;

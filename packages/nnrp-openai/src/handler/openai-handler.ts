@@ -1,0 +1,163 @@
+import { HandlerError, type OperationContext, preview3, type SubmitOutcome } from 'nnrp-runtime';
+import { type CallRouter, CHAT, createRouter, type IncomingCall, type RouterOptions } from 'nnrp-runtime/calls';
+import { isObject, member, parsedJson } from 'nnrp-runtime/transport';
+import { AssembledAnswer } from '../chunks/assembled-answer.js';
+import { ChunkEncoder } from '../chunks/chunk-encoder.js';
+import type { JsonObject } from '../chunks/chunk-parts.js';
+import {
+  handlerOptions,
+  isHeaderText,
+  type OpenAiHandlerOptions,
+  type UpstreamConfig,
+} from '../upstream/handler-options.js';
+import { Upstream } from '../upstream/upstream.js';
+import { cutFailure, eventFailure, formFailure } from '../upstream/upstream-failure.js';
+
+const MAX_HEADER_LENGTH = 512;
+
+/**
+ * Serves the profile `openai-compatible/1` by a model server that speaks OpenAI's HTTP, such as vLLM, llama.cpp, Ollama, TGI or
+ * LiteLLM: `server.serve(openAiHandler({ baseUrl }))`. Operations are `chat.completions.create` and `completions.create`,
+ * streamed or not, `embeddings.create`, `models.list` and `models.retrieve`.
+ *
+ * @param router - of the application itself, to which they are added; default one of its own
+ * @throws UsageError on a wrong option
+ */
+export function openAiHandler(options: OpenAiHandlerOptions, router: CallRouter | RouterOptions = {}): OpenAiHandler {
+  return new OpenAiHandler(options, router);
+}
+
+/** What `serve` takes. */
+export class OpenAiHandler {
+  readonly #upstream: Upstream;
+  readonly #config: UpstreamConfig;
+  /** The handler of submits. */
+  readonly submit: (operation: OperationContext) => SubmitOutcome;
+
+  /** As `openAiHandler`. */
+  constructor(options: OpenAiHandlerOptions, given: CallRouter | RouterOptions = {}) {
+    this.#config = handlerOptions(options);
+    const router = 'submit' in given ? given : createRouter(given);
+    this.submit = router.submit;
+    router
+      .route(CHAT, (call) => this.#generate(call, '/chat/completions', true))
+      .route('completions.create', (call) => this.#generate(call, '/completions', false))
+      .route('embeddings.create', (call) => this.#ask(call, '/embeddings', this.#bodyOf(call)))
+      .route('models.list', (call) => this.#ask(call, '/models'))
+      .route('models.retrieve', (call) => this.#ask(call, `/models/${encodeURIComponent(modelOf(call))}`));
+    this.#upstream = new Upstream(this.#config);
+  }
+
+  /** Requests that are with the model server, or wait for a connection to it. */
+  get requestCount(): number {
+    return this.#upstream.requestCount;
+  }
+
+  /** Ends the connections to the model server, and what is under way on them. Close the NNRP server first. */
+  destroy(): Promise<void> {
+    return this.#upstream.destroy();
+  }
+
+  #generate(call: IncomingCall, path: string, isChat: boolean): unknown {
+    const body = this.#bodyOf(call);
+    return member(body, 'stream') === true ? this.#stream(call, path, body, isChat) : this.#ask(call, path, body);
+  }
+
+  async *#stream(
+    call: IncomingCall,
+    path: string,
+    given: JsonObject,
+    isChat: boolean,
+  ): AsyncGenerator<unknown, unknown, void> {
+    const { signal } = call;
+    const encoder = new ChunkEncoder();
+    const answer = new AssembledAnswer();
+    const events = this.#upstream.events({ path, body: this.#withUsage(given), headers: headersOf(call), signal });
+    let isOver = false;
+    try {
+      for (;;) {
+        const step = await events.next();
+        if (step.done === true) {
+          isOver = true;
+          // Servers leave the mark at the end out; then all choices have to be at their end.
+          if (!step.value && !answer.isWhole) throw cutFailure();
+          return answer.answer(isChat);
+        }
+        const chunk = chunkOf(step.value);
+        if (!answer.add(chunk)) throw formFailure('more text, choices or tool calls than an answer may have');
+        yield encoder.encode(chunk);
+      }
+    } catch (error) {
+      isOver = true;
+      await events.return(false);
+      signal.throwIfAborted();
+      throw error;
+    } finally {
+      if (!isOver) await events.return(false);
+    }
+  }
+
+  async #ask(call: IncomingCall, path: string, body?: JsonObject): Promise<unknown> {
+    const { signal } = call;
+    try {
+      const { value, headers } = await this.#upstream.json({ path, body, headers: headersOf(call), signal });
+      if (!isObject(value)) throw formFailure('JSON that is no object');
+      const id = headers['x-request-id'];
+      if (typeof id === 'string' && id.length <= MAX_HEADER_LENGTH && isHeaderText(id))
+        call.answerMetadata.set('x-request-id', id);
+      return value;
+    } catch (error) {
+      signal.throwIfAborted();
+      throw error;
+    }
+  }
+
+  #bodyOf({ body }: IncomingCall): JsonObject {
+    if (!isObject(body)) throw invalid('body', 'the body of the request takes an object');
+    const { model } = this.#config;
+    if (model !== undefined) return { ...body, model };
+    if (typeof member(body, 'model') !== 'string') throw invalid('model', 'model takes a text');
+    return body;
+  }
+
+  #withUsage(body: JsonObject): JsonObject {
+    const given = member(body, 'stream_options');
+    if (!this.#config.includeUsage || (given !== undefined && given !== null && !isObject(given))) return body;
+    return { ...body, stream_options: { include_usage: true, ...(given ?? {}) } };
+  }
+}
+
+function chunkOf(data: string): JsonObject {
+  const chunk = parsedJson(data);
+  if (!isObject(chunk)) throw formFailure('an event that is no JSON object, or nests too deeply');
+  const error = member(chunk, 'error');
+  if (error !== undefined && error !== null) throw eventFailure(chunk);
+  return chunk;
+}
+
+function modelOf({ body }: IncomingCall): string {
+  const model = isObject(body) ? member(body, 'model') : undefined;
+  // Two dots would be another path, however they are written.
+  if (typeof model !== 'string' || model === '' || model === '.' || model === '..')
+    throw invalid('model', 'model takes a text');
+  return model;
+}
+
+/** Trace context goes on to the model server. It has come from a client, so it is looked at. */
+function headersOf({ metadata }: IncomingCall): Record<string, string> {
+  const { traceparent, tracestate } = metadata;
+  const headers: Record<string, string> = {};
+  if (traceparent === undefined || !/^[\da-f]{2}-[\da-f]{32}-[\da-f]{16}-[\da-f]{2}$/.test(traceparent)) return headers;
+  headers['traceparent'] = traceparent;
+  if (tracestate !== undefined && tracestate.length <= MAX_HEADER_LENGTH && isHeaderText(tracestate))
+    headers['tracestate'] = tracestate;
+  return headers;
+}
+
+function invalid(param: string, message: string): HandlerError {
+  return new HandlerError('invalid_request', message, {
+    wireCode: preview3.ErrorCode.MalformedBody,
+    retryable: false,
+    details: { status: 400, error: { message, type: 'invalid_request_error', param, code: null } },
+  });
+}

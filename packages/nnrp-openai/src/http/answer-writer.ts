@@ -1,0 +1,119 @@
+import type { ServerResponse } from 'node:http';
+import type { HttpFailure } from './http-failure.js';
+
+const JSON_TYPE = 'application/json; charset=utf-8';
+
+/** Writes the answer to one request, no faster than the client reads. */
+export class AnswerWriter {
+  readonly #response: ServerResponse;
+  readonly #stallTimeoutMs: number;
+  readonly #heartbeatMs: number;
+  #heartbeat: NodeJS.Timeout | undefined;
+  #isStream = false;
+
+  constructor(
+    response: ServerResponse,
+    { stallTimeoutMs, heartbeatMs }: { stallTimeoutMs: number; heartbeatMs: number },
+  ) {
+    this.#response = response;
+    this.#stallTimeoutMs = stallTimeoutMs;
+    this.#heartbeatMs = heartbeatMs;
+  }
+
+  /** The client has gone, or the whole answer has been given. */
+  get isOver(): boolean {
+    return this.#response.destroyed || this.#response.writableEnded;
+  }
+
+  /** An answer in one piece. @param keepsAlive - false where the rest of the request is not read */
+  json(
+    status: number,
+    value: unknown,
+    headers: Readonly<Record<string, string>> = {},
+    keepsAlive = true,
+  ): Promise<void> {
+    this.stopHeartbeat();
+    if (this.isOver) return Promise.resolve();
+    const text = JSON.stringify(value);
+    this.#response.writeHead(status, {
+      'content-type': JSON_TYPE,
+      'content-length': Buffer.byteLength(text),
+      'x-content-type-options': 'nosniff',
+      ...(!keepsAlive && { connection: 'close' }),
+      ...headers,
+    });
+    return this.#ended(text);
+  }
+
+  /** A failure: by its status, or within a stream that has begun as an event, which clients throw as an error. */
+  failure({ status, error, retryAfterMs }: HttpFailure, keepsAlive = true): Promise<void> {
+    if (this.#isStream) {
+      this.stopHeartbeat();
+      return this.isOver ? Promise.resolve() : this.#ended(`data: ${JSON.stringify({ error })}\n\n`);
+    }
+    const advice = { 'retry-after': String(Math.ceil(retryAfterMs / 1000)), 'retry-after-ms': String(retryAfterMs) };
+    const challenge: Record<string, string> = status === 401 ? { 'www-authenticate': 'Bearer' } : {};
+    return this.json(status, { error }, { ...(retryAfterMs > 0 && advice), ...challenge }, keepsAlive);
+  }
+
+  /** From now on a comment is sent whenever the answer is silent, and with the first one the stream begins. */
+  startHeartbeat(): void {
+    this.#heartbeat = setInterval(() => {
+      // Where the client does not read, there is nothing to keep alive.
+      if (this.isOver || this.#response.writableNeedDrain) return;
+      this.#begin();
+      this.#response.write(': heartbeat\n\n');
+    }, this.#heartbeatMs);
+  }
+
+  stopHeartbeat(): void {
+    clearInterval(this.#heartbeat);
+  }
+
+  /** An event. Resolves when there is room for more, or when the client has gone. */
+  event(data: string): Promise<void> | undefined {
+    if (this.isOver) return undefined;
+    this.#heartbeat?.refresh();
+    this.#begin();
+    return this.#response.write(`data: ${data}\n\n`) ? undefined : this.#settled('drain');
+  }
+
+  /** The end of a stream, after an event. */
+  endStream(data: string): Promise<void> {
+    this.stopHeartbeat();
+    if (this.isOver) return Promise.resolve();
+    this.#begin();
+    return this.#ended(`data: ${data}\n\n`);
+  }
+
+  #begin(): void {
+    if (this.#isStream) return;
+    this.#isStream = true;
+    this.#response.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-cache',
+      'x-accel-buffering': 'no',
+    });
+  }
+
+  #ended(text: string): Promise<void> {
+    const settled = this.#settled('finish');
+    this.#response.end(text);
+    return settled;
+  }
+
+  /** A client that takes nothing for too long is gone. */
+  #settled(event: 'drain' | 'finish'): Promise<void> {
+    const response = this.#response;
+    return new Promise((resolve) => {
+      const settle = () => {
+        clearTimeout(timer);
+        response.off(event, settle).off('close', settle);
+        resolve();
+      };
+      const timer = setTimeout(() => response.destroy(), this.#stallTimeoutMs);
+      response.on(event, settle).on('close', settle);
+      if (response.destroyed) settle();
+    });
+  }
+}

@@ -1,0 +1,93 @@
+import { type CallOptions, profileCall } from 'nnrp-runtime/calls';
+import { isObject, member } from 'nnrp-runtime/transport';
+import { ChunkDecoder } from '../chunks/chunk-decoder.js';
+import type { JsonObject } from '../chunks/chunk-parts.js';
+import type { CallSessions, TakenSession } from '../sessions/call-sessions.js';
+import type { AnswerWriter } from './answer-writer.js';
+import { type HttpFailure, refusal } from './http-failure.js';
+import type { Route } from './routes.js';
+
+const MALFORMED: HttpFailure = refusal(502, 'the server answered in another form than asked for', {
+  type: 'server_error',
+});
+const MAX_HEADER_LENGTH = 512;
+
+type Call = ReturnType<typeof profileCall>;
+
+/**
+ * Makes the call that a request stands for, and writes its answer.
+ * @throws (as a rejection) what the call fails with
+ */
+export async function answerCall(
+  sessions: CallSessions,
+  route: Route,
+  body: JsonObject,
+  options: CallOptions,
+  writer: AnswerWriter,
+): Promise<void> {
+  const isStream = route.chunks !== undefined && member(body, 'stream') === true;
+  if (isStream) writer.startHeartbeat();
+  const taken = await takeSession(sessions, options.signal);
+  try {
+    const calling = profileCall(taken.session, route.operation, body, options);
+    await (isStream ? stream(calling, route, body, options, writer) : whole(calling, writer));
+  } finally {
+    taken.release();
+  }
+}
+
+/** The client may go while one is opened. */
+async function takeSession(sessions: CallSessions, signal: AbortSignal | undefined): Promise<TakenSession> {
+  const taken = await sessions.take();
+  if (signal?.aborted !== true) return taken;
+  taken.release();
+  throw signal.reason;
+}
+
+async function whole(calling: Call, writer: AnswerWriter): Promise<void> {
+  const { body, metadata } = await calling.result();
+  if (!isObject(body)) return writer.failure(MALFORMED);
+  const id = metadata['x-request-id'];
+  const isId = id !== undefined && id.length <= MAX_HEADER_LENGTH && /^[\x21-\x7e]+$/.test(id);
+  return writer.json(200, body, isId ? { 'x-request-id': id } : {});
+}
+
+async function stream(
+  calling: Call,
+  route: Route,
+  request: JsonObject,
+  { requestId = '' }: CallOptions,
+  writer: AnswerWriter,
+): Promise<void> {
+  const object = route.chunks ?? 'chat.completion.chunk';
+  const model = member(request, 'model');
+  const created = Math.floor(Date.now() / 1000);
+  const decoder = new ChunkDecoder({ object, id: requestId, created, model: typeof model === 'string' ? model : '' });
+  const wantsUsage = isWanted(request);
+  for await (const delta of calling) {
+    const chunk = decoder.decode(delta);
+    if (chunk === 'malformed') return writer.failure(MALFORMED);
+    const shown = chunk === undefined || wantsUsage ? chunk : withoutUsage(chunk);
+    if (shown !== undefined) await writer.event(JSON.stringify(shown));
+    if (writer.isOver) return;
+  }
+  const { body } = await calling.result();
+  if (!isObject(body)) return writer.failure(MALFORMED);
+  for (const chunk of decoder.endings(body)) await writer.event(JSON.stringify(chunk));
+  return writer.endStream('[DONE]');
+}
+
+function isWanted(request: JsonObject): boolean {
+  const options = member(request, 'stream_options');
+  return isObject(options) && member(options, 'include_usage') === true;
+}
+
+/** Usage that the handler has asked for and the client has not: its chunk, and the null of it in all others. */
+function withoutUsage(chunk: JsonObject): JsonObject | undefined {
+  const usage = member(chunk, 'usage');
+  if (usage === undefined) return chunk;
+  const choices = member(chunk, 'choices');
+  if (isObject(usage)) return Array.isArray(choices) && choices.length === 0 ? undefined : chunk;
+  const { usage: _none, ...rest } = chunk;
+  return rest;
+}

@@ -1,0 +1,99 @@
+import { isNnrpError } from 'nnrp-runtime';
+import { isObject, member } from 'nnrp-runtime/transport';
+
+/** What a client of HTTP is told of a failure. */
+export interface HttpFailure {
+  readonly status: number;
+  /** As OpenAI's interface has it. */
+  readonly error: {
+    readonly message: string;
+    readonly type: string;
+    readonly param: string | null;
+    readonly code: string | number | null;
+  };
+  /** 0 = no advice. */
+  readonly retryAfterMs: number;
+}
+
+const MAX_TEXT_LENGTH = 4000;
+
+/** Statuses of the codes of this library; of any other a server may be to blame. */
+const STATUSES: Readonly<Record<string, readonly [status: number, message: string]>> = {
+  NNRP_ERR_DEADLINE: [504, 'there was no answer in time'],
+  NNRP_ERR_TIMEOUT: [504, 'the server did not answer in time'],
+  NNRP_ERR_SERVER_BUSY: [503, 'the server is busy'],
+  NNRP_ERR_IN_FLIGHT_LIMIT: [503, 'the server is busy'],
+  NNRP_ERR_FLOW_BLOCKED: [503, 'the server is busy'],
+  NNRP_ERR_RETRY_LATER: [503, 'the server is busy'],
+  NNRP_ERR_SERVER_SHUTDOWN: [503, 'the server is shutting down'],
+  NNRP_ERR_SESSION_REFUSED: [502, 'the server refuses the sessions of this gateway'],
+  NNRP_ERR_SESSION_LOST: [502, 'the connection to the server was lost'],
+  NNRP_ERR_TRANSPORT: [502, 'there is no connection to the server'],
+  NNRP_ERR_CLOSED: [502, 'the connection to the server was closed'],
+  NNRP_ERR_PROTOCOL: [502, 'the server answered in another form than asked for'],
+  NNRP_ERR_HANDLER_FAILED: [500, 'the server failed'],
+  NNRP_ERR_RESULT_TOO_LARGE: [502, 'the answer is larger than this gateway takes'],
+};
+
+/** A refusal of the HTTP server itself. */
+export function refusal(
+  status: number,
+  message: string,
+  { type = 'invalid_request_error', param = null, code = null, retryAfterMs = 0 }: Refusal = {},
+): HttpFailure {
+  return { status, error: { message, type, param, code }, retryAfterMs };
+}
+
+interface Refusal {
+  readonly type?: string;
+  readonly param?: string | null;
+  readonly code?: string | null;
+  readonly retryAfterMs?: number;
+}
+
+/** What a call has failed with. Of errors of this library only the code goes out: their texts may name addresses. */
+export function failureOf(error: unknown): HttpFailure {
+  if (!isNnrpError(error)) return refusal(500, 'the gateway failed', { type: 'server_error' });
+  const { code, retryAfterMs, details, rawMessage } = error;
+  const known = Object.hasOwn(STATUSES, code) ? STATUSES[code] : undefined;
+  if (known !== undefined) {
+    const [status, message] = known;
+    return refusal(status, message, { type: 'server_error', code, retryAfterMs });
+  }
+  if (code.startsWith('NNRP_')) return refusal(502, 'the call failed', { type: 'server_error', code, retryAfterMs });
+  return applicationFailure(code, rawMessage, retryAfterMs, details);
+}
+
+/** The handler has said it, in OpenAI's own form where it is one that knows of HTTP. */
+function applicationFailure(code: string, message: string, retryAfterMs: number, details: unknown): HttpFailure {
+  const given = isObject(details) ? member(details, 'status') : undefined;
+  const isStatus = Number.isInteger(given) && (given as number) >= 400 && (given as number) <= 599;
+  const status = isStatus ? (given as number) : (CODES[code] ?? (retryAfterMs > 0 ? 503 : 500));
+  const type = status < 500 ? 'invalid_request_error' : 'server_error';
+  const error = isObject(details) ? member(details, 'error') : undefined;
+  if (!isObject(error)) return refusal(status, cut(message), { type, code, retryAfterMs });
+  const [said, kind, param, own] = ['message', 'type', 'param', 'code'].map((name) => member(error, name));
+  return {
+    status,
+    retryAfterMs,
+    error: {
+      message: typeof said === 'string' ? cut(said) : cut(message),
+      type: typeof kind === 'string' ? cut(kind) : type,
+      param: typeof param === 'string' ? cut(param) : null,
+      code: typeof own === 'string' ? cut(own) : typeof own === 'number' ? own : null,
+    },
+  };
+}
+
+/** Codes of the router of nnrp-runtime/calls. */
+const CODES: Readonly<Record<string, number | undefined>> = Object.assign(Object.create(null), {
+  unknown_route: 404,
+  not_a_call: 501,
+  malformed_call: 400,
+  invalid_request: 400,
+  unauthenticated: 401,
+});
+
+function cut(text: string): string {
+  return text.slice(0, MAX_TEXT_LENGTH);
+}

@@ -1,0 +1,177 @@
+import { randomUUID } from 'node:crypto';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { UsageError } from 'nnrp-core';
+import type { NnrpClient } from 'nnrp-runtime';
+import type { CallMetadata, CallOptions } from 'nnrp-runtime/calls';
+import { formatAddress, parseAddress } from 'nnrp-runtime/transport';
+import { CallSessions } from '../sessions/call-sessions.js';
+import { AnswerWriter } from './answer-writer.js';
+import { type Doorkeeper, doorkeeper } from './bearer.js';
+import { answerCall } from './call-answer.js';
+import { failureOf, refusal } from './http-failure.js';
+import { readBody } from './request-body.js';
+import { type Route, routeOf } from './routes.js';
+import { type OpenAiServerOptions, type ServerConfig, serverOptions } from './server-options.js';
+
+const BUSY_RETRY_MS = 1000;
+/** How often late requests are looked for. */
+const CHECK_MS = 1000;
+const TRACE_NAMES = ['traceparent', 'tracestate'] as const;
+const MAX_TRACE_LENGTH = 512;
+
+/**
+ * An HTTP server for clients of OpenAI's interface, answered by an NNRP server that serves the profile `openai-compatible/1`:
+ * `/v1/chat/completions`, `/v1/completions`, `/v1/embeddings`, `/v1/models` and `/v1/models/NAME`.
+ *
+ * @param connect - makes the client; called for the first request, and again when that client is over
+ * @throws UsageError on a wrong argument or option
+ * @example
+ * const gateway = createOpenAiServer(() => NnrpClient.connect('nnrp://127.0.0.1:4433'), { keys: ['key'] });
+ * console.log(await gateway.listen('127.0.0.1:8080'));
+ */
+export function createOpenAiServer(
+  connect: () => PromiseLike<NnrpClient>,
+  options?: OpenAiServerOptions,
+): OpenAiServer {
+  return new OpenAiServer(connect, options);
+}
+
+export class OpenAiServer {
+  readonly #config: ServerConfig;
+  readonly #sessions: CallSessions;
+  readonly #letIn: Doorkeeper;
+  readonly #server: Server;
+  #requests = 0;
+  #isClosing = false;
+
+  /** As `createOpenAiServer`. */
+  constructor(connect: () => PromiseLike<NnrpClient>, options?: OpenAiServerOptions) {
+    if (typeof connect !== 'function')
+      throw new UsageError('createOpenAiServer: connect takes a function that returns a promise of a client');
+    this.#config = serverOptions(options);
+    const { maxSessions, session, maxHeaderBytes, requestTimeoutMs, maxConnections } = this.#config;
+    this.#sessions = new CallSessions(async () => connect(), maxSessions, { maxInFlightOperations: 0, ...session });
+    this.#letIn = doorkeeper(this.#config);
+    this.#server = createServer(
+      {
+        maxHeaderSize: maxHeaderBytes,
+        headersTimeout: requestTimeoutMs,
+        requestTimeout: requestTimeoutMs,
+        connectionsCheckingInterval: Math.min(CHECK_MS, requestTimeoutMs),
+        keepAlive: true,
+      },
+      (request, response) => void this.handle(request, response),
+    );
+    this.#server.maxConnections = maxConnections;
+  }
+
+  /** Requests that are being answered. */
+  get requestCount(): number {
+    return this.#requests;
+  }
+
+  /** Sessions with the NNRP server. */
+  get sessionCount(): number {
+    return this.#sessions.count;
+  }
+
+  /**
+   * Listens.
+   *
+   * @param address - a host and a port, 0 = any that is free
+   * @returns where clients find it: the `baseURL` of the openai package, such as `http://127.0.0.1:8080/v1`
+   * @throws (as a rejection) UsageError on an address that is none, and what the system refuses
+   */
+  async listen(address: string): Promise<string> {
+    const { host, port } = parseAddress(address);
+    const server = this.#server;
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, () => {
+        server.off('error', reject);
+        resolve();
+      });
+    });
+    const bound = server.address();
+    if (typeof bound !== 'object' || bound === null) throw new UsageError('createOpenAiServer: it does not listen');
+    return `http://${formatAddress(bound.address, bound.port)}/v1`;
+  }
+
+  /** Answers one request, for an HTTP server of the application's own. Never rejects. */
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const writer = new AnswerWriter(response, this.#config);
+    const gone = new AbortController();
+    response.on('close', () => {
+      if (!response.writableFinished) gone.abort(new Error('the client of HTTP has gone'));
+    });
+    // What a broken connection says is told by its close.
+    response.on('error', () => {});
+    this.#requests++;
+    try {
+      await this.#answer(request, writer, gone.signal);
+    } catch (error) {
+      await writer.failure(failureOf(error));
+    } finally {
+      writer.stopHeartbeat();
+      this.#requests--;
+    }
+  }
+
+  /**
+   * Takes no more requests, lets those under way end within their time, and closes the client.
+   *
+   * @param drainTimeoutMs - milliseconds that they have; default 5000
+   */
+  async close({ drainTimeoutMs = 5000 }: { readonly drainTimeoutMs?: number | undefined } = {}): Promise<void> {
+    this.#isClosing = true;
+    const server = this.#server;
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    server.closeIdleConnections();
+    const timer = setTimeout(() => server.closeAllConnections(), drainTimeoutMs);
+    await closed;
+    clearTimeout(timer);
+    await this.#sessions.close();
+  }
+
+  async #answer(request: IncomingMessage, writer: AnswerWriter, signal: AbortSignal): Promise<void> {
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    if (this.#isClosing || this.#requests > this.#config.maxRequests) {
+      const message = this.#isClosing ? 'the gateway is shutting down' : 'as many requests as may are being answered';
+      return writer.failure(refusal(503, message, { type: 'server_error', retryAfterMs: BUSY_RETRY_MS }), false);
+    }
+    const route = routeOf(path);
+    const metadata = await this.#letIn(request, path);
+    if (metadata === undefined) {
+      const message = 'the bearer key is missing, or is none that is known here';
+      return writer.failure(refusal(401, message, { code: 'invalid_api_key' }), false);
+    }
+    if (route === undefined) return writer.failure(refusal(404, 'there is nothing at this path'), false);
+    if (request.method !== route.method) return writer.failure(refusal(405, `this path takes ${route.method}`), false);
+    const read = route.body === undefined ? await readBody(request, this.#config.maxBodyBytes) : { body: route.body };
+    if (read === undefined) return;
+    if ('failure' in read) return writer.failure(read.failure, false);
+    await answerCall(this.#sessions, route, read.body, this.#options(request, route, metadata, signal), writer);
+  }
+
+  #options(request: IncomingMessage, route: Route, metadata: CallMetadata, signal: AbortSignal): CallOptions {
+    const { deadlineMs, interceptors } = this.#config;
+    return {
+      signal,
+      deadlineMs,
+      interceptors,
+      requestId: `req_${randomUUID().replaceAll('-', '')}`,
+      metadata: { ...traceOf(request), ...metadata },
+      isIdempotent: route.method === 'GET' || route.operation === 'embeddings.create',
+    };
+  }
+}
+
+/** Trace context of the request, where it has the form of one. */
+function traceOf({ headers }: IncomingMessage): Record<string, string> {
+  const trace: Record<string, string> = {};
+  for (const name of TRACE_NAMES) {
+    const value = headers[name];
+    if (typeof value === 'string' && value.length <= MAX_TRACE_LENGTH) trace[name] = value;
+  }
+  return trace;
+}

@@ -1,0 +1,34 @@
+import type { IncomingMessage } from 'node:http';
+import { isObject, parsedJson } from 'nnrp-runtime/transport';
+import type { JsonObject } from '../chunks/chunk-parts.js';
+import { type HttpFailure, refusal } from './http-failure.js';
+
+/** The body of a request, or why it is refused. */
+export type ReadBody = { readonly body: JsonObject } | { readonly failure: HttpFailure } | undefined;
+
+/** @returns undefined when the client has gone before all of it had come */
+export async function readBody(request: IncomingMessage, maxBodyBytes: number): Promise<ReadBody> {
+  const { headers } = request;
+  const type = (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
+  if (type !== 'application/json') return { failure: refusal(415, 'the body takes the content-type application/json') };
+  if (!['', 'identity'].includes((headers['content-encoding'] ?? '').toLowerCase()))
+    return { failure: refusal(415, 'the body is not to be compressed') };
+  const tooLong = { failure: refusal(413, `the body takes at most ${maxBodyBytes} bytes`) };
+  if (Number(headers['content-length'] ?? 0) > maxBodyBytes) return tooLong;
+  const chunks: Buffer[] = [];
+  let length = 0;
+  try {
+    // Without an end to the request: it is answered yet.
+    for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > maxBodyBytes) return tooLong;
+      chunks.push(chunk);
+    }
+  } catch {
+    return undefined;
+  }
+  const value = parsedJson(Buffer.concat(chunks));
+  return isObject(value)
+    ? { body: value }
+    : { failure: refusal(400, 'the body takes a JSON object, nested at most 128 deep') };
+}

@@ -1,0 +1,51 @@
+import { createParser } from 'eventsource-parser';
+
+/**
+ * Reads the data of server-sent events from bytes, cut anywhere. What a line or an event may hold is bounded, and a line is
+ * looked at once, however small the pieces are that it comes in.
+ */
+export class EventReader {
+  readonly #decoder = new TextDecoder();
+  readonly #parser;
+  readonly #maxEventBytes: number;
+  #pieces: string[] = [];
+  #events: string[] = [];
+  /** Of the event that is not at its end. */
+  #bytes = 0;
+
+  constructor(maxEventBytes: number) {
+    this.#maxEventBytes = maxEventBytes;
+    const ended = () => {
+      this.#bytes = 0;
+    };
+    this.#parser = createParser({
+      onEvent: ({ data }) => {
+        ended();
+        this.#events.push(data);
+      },
+      onComment: ended,
+    });
+  }
+
+  /** @returns the data of the events that have ended; undefined when one is longer than it may be */
+  read(bytes: Uint8Array): readonly string[] | undefined {
+    return this.#take(this.#decoder.decode(bytes, { stream: true }), bytes.length);
+  }
+
+  /** The end of the stream, which is the end of an event as well. */
+  end(): readonly string[] {
+    return this.#take(`${this.#decoder.decode()}\n\n`, 0) ?? [];
+  }
+
+  #take(text: string, byteLength: number): readonly string[] | undefined {
+    this.#bytes += byteLength;
+    this.#events = [];
+    this.#pieces.push(text);
+    if (/[\r\n]/.test(text)) {
+      const whole = this.#pieces.join('');
+      this.#pieces = [];
+      this.#parser.feed(whole);
+    }
+    return this.#bytes > this.#maxEventBytes ? undefined : this.#events;
+  }
+}

@@ -1,0 +1,122 @@
+import { printable } from 'nnrp-core';
+import { HandlerError, preview3 } from 'nnrp-runtime';
+import { isObject, member } from 'nnrp-runtime/transport';
+
+const MAX_TEXT_BYTES = 4000;
+const TOO_MANY_REQUESTS = 429;
+const SERVICE_UNAVAILABLE = 503;
+/** Statuses by which a server says that the same request may succeed later. */
+const RETRYABLE: readonly number[] = [408, 425, TOO_MANY_REQUESTS, 502, SERVICE_UNAVAILABLE, 504];
+/** Their texts may tell of the key, which is the gateway's and not the client's. */
+const OF_THE_GATEWAY: readonly number[] = [401, 403, 407];
+
+/** The error of OpenAI's interface, as a gateway passes it on. */
+export interface OpenAiError {
+  readonly message: string;
+  readonly type: string;
+  readonly param: string | null;
+  readonly code: string | number | null;
+}
+
+/** What the client is told of a status that is no success. @param body - of the response; undefined where it is no JSON */
+export function statusFailure(status: number, body: unknown, retryAfterMs: number): HandlerError {
+  if (OF_THE_GATEWAY.includes(status)) {
+    return failure(
+      `HTTP_${status}`,
+      502,
+      `the model server refuses the credentials of this gateway (status ${status})`,
+    );
+  }
+  const isRetryable = retryAfterMs > 0 || RETRYABLE.includes(status);
+  const isBusy = status === TOO_MANY_REQUESTS || status === SERVICE_UNAVAILABLE;
+  const generic = `the model server answered with status ${status}`;
+  // What a server says of its own failure may be for its operator alone.
+  const error = status < 500 ? readError(body, generic) : errorOf(generic);
+  return new HandlerError(`HTTP_${status}`, error.message, {
+    retryAfterMs,
+    retryable: isRetryable,
+    wireCode: isBusy ? preview3.ErrorCode.ServerBusy : preview3.ErrorCode.InternalError,
+    details: { status, error },
+  });
+}
+
+/** An event of a stream that is an error: it is meant for the client. */
+export function eventFailure(event: Readonly<Record<string, unknown>>): HandlerError {
+  const error = readError(event, 'the model server has ended its stream with an error');
+  const { code } = error;
+  const status = typeof code === 'number' && code >= 400 && code < 600 ? code : 500;
+  return new HandlerError('upstream_error', error.message, { retryable: false, details: { status, error } });
+}
+
+/** The answer is in another form than asked for. @param what - such as `a redirect to elsewhere` */
+export function formFailure(what: string): HandlerError {
+  return failure('upstream_malformed', 502, `the model server answered with ${what}`);
+}
+
+export function tooLarge(what: string, bytes: number): HandlerError {
+  return failure('upstream_too_large', 502, `the model server answered with ${what} of more than ${bytes} bytes`);
+}
+
+export function cutFailure(cause?: unknown): HandlerError {
+  return failure('upstream_cut', 502, 'the model server ended its answer before it was whole', false, cause);
+}
+
+/** As many requests are under way and wait as may. */
+export function poolFull(most: number): HandlerError {
+  const message = `as many requests as may are with the model server, or wait for it: ${most}`;
+  return new HandlerError('upstream_busy', message, {
+    retryAfterMs: 1000,
+    wireCode: preview3.ErrorCode.ServerBusy,
+    details: { status: SERVICE_UNAVAILABLE, error: errorOf(message) },
+  });
+}
+
+/** The connection has failed. @param hasBegun - the response had begun to come */
+export function connectionFailure(error: unknown, hasBegun: boolean): HandlerError {
+  const { code, name } = (error ?? {}) as { readonly code?: unknown; readonly name?: unknown };
+  switch (code) {
+    case 'ECONNREFUSED':
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+    case 'EHOSTUNREACH':
+    case 'ENETUNREACH':
+    case 'UND_ERR_CONNECT_TIMEOUT':
+      return failure('upstream_unreachable', 502, `the model server cannot be reached: ${code}`, true, error);
+    case 'UND_ERR_HEADERS_TIMEOUT':
+    case 'UND_ERR_BODY_TIMEOUT':
+      return failure('upstream_timeout', 504, 'the model server did not answer in time', false, error);
+    case 'UND_ERR_HEADERS_OVERFLOW':
+      return failure('upstream_malformed', 502, 'the model server answered with too many headers', false, error);
+    default:
+      break;
+  }
+  if (name === 'HTTPParserError') return formFailure('no HTTP');
+  if (hasBegun) return cutFailure(error);
+  return failure('upstream_reset', 502, 'the connection to the model server was lost before it answered', false, error);
+}
+
+function failure(code: string, status: number, message: string, retryable = false, cause?: unknown): HandlerError {
+  return new HandlerError(code, message, { retryable, details: { status, error: errorOf(message) }, cause });
+}
+
+function errorOf(message: string): OpenAiError {
+  return { message, type: 'server_error', param: null, code: null };
+}
+
+/** `{ error: { message, type, param, code } }`, or what servers make of it. */
+function readError(body: unknown, generic: string): OpenAiError {
+  const given = isObject(body) ? (member(body, 'error') ?? body) : undefined;
+  if (typeof given === 'string' && given !== '') return { ...errorOf(text(given)), type: 'invalid_request_error' };
+  if (!isObject(given)) return { ...errorOf(generic), type: 'invalid_request_error' };
+  const [message, type, param, code] = ['message', 'type', 'param', 'code'].map((name) => member(given, name));
+  return {
+    message: typeof message === 'string' && message !== '' ? text(message) : generic,
+    type: typeof type === 'string' ? text(type, 200) : 'invalid_request_error',
+    param: typeof param === 'string' ? text(param, 200) : null,
+    code: typeof code === 'string' ? text(code, 200) : typeof code === 'number' ? code : null,
+  };
+}
+
+function text(given: string, maxBytes = MAX_TEXT_BYTES): string {
+  return printable(given, maxBytes);
+}

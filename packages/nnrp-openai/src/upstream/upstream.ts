@@ -1,0 +1,222 @@
+import { HandlerError } from 'nnrp-runtime';
+import { jsonText, parsedJson } from 'nnrp-runtime/transport';
+import { type Dispatcher, Pool } from 'undici';
+import { EventReader } from '../sse/event-reader.js';
+import type { UpstreamConfig } from './handler-options.js';
+import { retryAfterMs } from './retry-after.js';
+import { connectionFailure, cutFailure, formFailure, poolFull, statusFailure, tooLarge } from './upstream-failure.js';
+
+type Response = Dispatcher.ResponseData;
+
+/** A request to a model server. */
+export interface UpstreamRequest {
+  /** Below the base URL, such as `/chat/completions`. */
+  readonly path: string;
+  /** Sent by POST; without one it is a GET. */
+  readonly body?: object | undefined;
+  /** Beside those of all requests. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** Ends it at once. */
+  readonly signal: AbortSignal;
+}
+
+/** Of an error of a server as much is read. */
+const MAX_ERROR_BYTES = 64 * 1024;
+/** What a server sends behind the end of a stream is passed over, so that the connection can be used again. */
+const MAX_REST_BYTES = 16 * 1024;
+const DONE = '[DONE]';
+
+/** The connections to one model server. */
+export class Upstream {
+  readonly #config: UpstreamConfig;
+  readonly #pool: Pool;
+  readonly #path: string;
+  readonly #headers: Readonly<Record<string, string>>;
+  #requests = 0;
+
+  constructor(config: UpstreamConfig) {
+    this.#config = config;
+    const { baseUrl, maxConnections, connectTimeoutMs, responseTimeoutMs, idleTimeoutMs, apiKey, headers } = config;
+    this.#pool = new Pool(baseUrl.origin, {
+      connections: maxConnections,
+      pipelining: 1,
+      connect: { timeout: connectTimeoutMs },
+      headersTimeout: responseTimeoutMs,
+      bodyTimeout: idleTimeoutMs,
+      // Compression is never asked for, and redirects are not followed.
+    });
+    this.#path = baseUrl.pathname.replace(/\/+$/, '');
+    this.#headers = {
+      accept: 'application/json, text/event-stream',
+      'accept-encoding': 'identity',
+      'user-agent': 'nnrp-openai',
+      ...headers,
+      ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
+    };
+  }
+
+  /** Requests that are under way or wait for a connection. */
+  get requestCount(): number {
+    return this.#requests;
+  }
+
+  /**
+   * Asks for an answer in one piece.
+   * @throws (as a rejection) HandlerError that says what has failed
+   */
+  async json(request: UpstreamRequest): Promise<{ readonly value: unknown; readonly headers: Response['headers'] }> {
+    return this.#counted(async () => {
+      const { headers, body } = await this.#responseTo(request, 'application/json');
+      const { maxResponseBytes } = this.#config;
+      const bytes = await readAll(body, maxResponseBytes);
+      if (bytes === undefined) throw tooLarge('a response', maxResponseBytes);
+      const value = parsedJson(bytes);
+      if (value === undefined) throw formFailure(`${bytes.length} bytes that are no JSON, or nest too deeply`);
+      return { value, headers };
+    });
+  }
+
+  /**
+   * Asks for a stream of events: gives the data of each until `[DONE]`, which it returns true for, or the end. It reads on when it is
+   * asked to, and leaving it ends the request.
+   * @throws HandlerError that says what has failed
+   */
+  async *events(request: UpstreamRequest): AsyncGenerator<string, boolean, void> {
+    this.#enter();
+    let body: Response['body'] | undefined;
+    let isDone = false;
+    try {
+      ({ body } = await this.#responseTo(request, 'text/event-stream'));
+      const reader = new EventReader(this.#config.maxEventBytes);
+      for await (const chunk of chunksOf(body)) {
+        for (const data of whole(reader.read(chunk), this.#config)) {
+          isDone = data === DONE;
+          if (isDone) return true;
+          yield data;
+        }
+      }
+      // The end of the stream ends its last event, too.
+      for (const data of reader.end()) {
+        isDone = data === DONE;
+        if (isDone) return true;
+        yield data;
+      }
+      isDone = true;
+      return false;
+    } finally {
+      if (isDone) body?.dump({ limit: MAX_REST_BYTES }).catch(() => {});
+      else body?.destroy();
+      this.#requests--;
+    }
+  }
+
+  /** Ends every request, and the connections. */
+  destroy(): Promise<void> {
+    return this.#pool.destroy();
+  }
+
+  async #counted<T>(work: () => Promise<T>): Promise<T> {
+    this.#enter();
+    try {
+      return await work();
+    } finally {
+      this.#requests--;
+    }
+  }
+
+  #enter(): void {
+    const { maxConnections, maxWaitingRequests } = this.#config;
+    if (this.#requests >= maxConnections + maxWaitingRequests) throw poolFull(maxConnections + maxWaitingRequests);
+    this.#requests++;
+  }
+
+  /** The response, which is a success of this type. */
+  async #responseTo(request: UpstreamRequest, type: string): Promise<Response> {
+    const response = await this.#send(request);
+    const { statusCode, headers, body } = response;
+    // Whoever reads the body is told of its errors; nobody does once it is given up.
+    body.on('error', () => {});
+    if (statusCode >= 200 && statusCode < 300) {
+      const wrong = wrongForm(headers, type);
+      if (wrong === undefined) return response;
+      body.destroy();
+      throw formFailure(wrong);
+    }
+    if (statusCode < 400) {
+      body.destroy();
+      throw formFailure(`a redirect, status ${statusCode}: baseUrl is not where its interface is`);
+    }
+    const bytes = await readAll(body, MAX_ERROR_BYTES).catch((error: unknown) => {
+      request.signal.throwIfAborted();
+      // Its status says enough.
+      void error;
+      return undefined;
+    });
+    throw statusFailure(statusCode, bytes === undefined ? undefined : parsedJson(bytes), retryAfterMs(headers));
+  }
+
+  async #send({ path, body, headers, signal }: UpstreamRequest): Promise<Response> {
+    try {
+      return await this.#pool.request({
+        path: `${this.#path}${path}`,
+        method: body === undefined ? 'GET' : 'POST',
+        headers: { ...this.#headers, ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
+        body: body === undefined ? null : jsonText(body, 'openAiHandler: body'),
+        signal,
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      throw connectionFailure(error, false);
+    }
+  }
+}
+
+function wrongForm(headers: Response['headers'], type: string): string | undefined {
+  const encoding = String(headers['content-encoding'] ?? 'identity').toLowerCase();
+  if (encoding !== 'identity') return 'compressed bytes, which were not asked for';
+  const given = String(headers['content-type'] ?? '')
+    .split(';', 1)[0]
+    ?.trim()
+    .toLowerCase();
+  return given === type ? undefined : `a content-type other than ${type}`;
+}
+
+/** Chunks as they come, without an end to the stream when the loop is left. */
+async function* chunksOf(body: Response['body']): AsyncGenerator<Uint8Array, void, void> {
+  try {
+    yield* body.iterator({ destroyOnReturn: false }) as AsyncIterableIterator<Uint8Array>;
+  } catch (error) {
+    throw readFailure(error);
+  }
+}
+
+/** @returns undefined when there is more than may be, and the rest is not read */
+async function readAll(body: Response['body'], maxBytes: number): Promise<Uint8Array | undefined> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of chunksOf(body)) {
+    length += chunk.length;
+    if (length > maxBytes) {
+      body.destroy();
+      return undefined;
+    }
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}
+
+function whole(events: readonly string[] | undefined, { maxEventBytes }: UpstreamConfig): readonly string[] {
+  if (events === undefined) throw tooLarge('an event', maxEventBytes);
+  return events;
+}
+
+/** An abort goes through as it is. */
+function readFailure(error: unknown): unknown {
+  const { name } = (error ?? {}) as { readonly name?: unknown };
+  if (name === 'AbortError' || error === undefined) return error ?? cutFailure();
+  return isHandlerError(error) ? error : connectionFailure(error, true);
+}
+
+function isHandlerError(error: unknown): error is HandlerError {
+  return typeof error === 'object' && error !== null && (error as { name?: unknown }).name === HandlerError.name;
+}

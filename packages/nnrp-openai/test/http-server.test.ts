@@ -1,0 +1,116 @@
+import { NnrpClient } from 'nnrp-runtime';
+import { afterEach, describe, expect, it } from 'vitest';
+import { createOpenAiServer } from '../src/index.js';
+import { all, eventually, GatewayStage, official } from './gateway-stage.js';
+import { ASKED, post } from './raw-http.js';
+import { beginEvents, replay, writePieces } from './stand-in/model-server.js';
+import { CHAT, chunk, data } from './stand-in/recordings.js';
+
+const stage = new GatewayStage();
+afterEach(async () => {
+  await stage.clear();
+});
+
+describe('the HTTP server', () => {
+  it('says that there is no server, connects again once there is one, and opens as many sessions as it needs', async () => {
+    const model = await stage.model(replay(CHAT));
+    const { server } = await stage.nnrp(
+      { baseUrl: model.baseUrl },
+      { maxInFlightOperations: 1, grantedOperationCredit: 1 },
+    );
+    let address = '127.0.0.1:1';
+    const { baseUrl, http } = await stage.http(() => NnrpClient.connectTcp(address, { reconnect: 'never' }), {
+      maxSessions: 3,
+    });
+    const client = official(baseUrl);
+    await expect(client.chat.completions.create(ASKED)).rejects.toMatchObject({
+      status: 502,
+      code: 'NNRP_ERR_TRANSPORT',
+    });
+    address = server.localAddress;
+    const chats = Array.from({ length: 8 }, async () =>
+      all(await client.chat.completions.create({ ...ASKED, stream: true })),
+    );
+    for (const chunks of await Promise.all(chats)) expect(chunks.length).toBe(9);
+    expect(http.sessionCount).toBe(3);
+    await server.close({ drainTimeoutMs: 0 });
+    await expect(client.chat.completions.create(ASKED)).rejects.toMatchObject({
+      status: expect.toSatisfy((status) => [502, 503].includes(status as number)),
+    });
+    const { server: next } = await stage.nnrp({ baseUrl: model.baseUrl });
+    address = next.localAddress;
+    await eventually(() => http.sessionCount === 0, 'the old sessions are gone');
+    expect((await all(await client.chat.completions.create({ ...ASKED, stream: true }))).length).toBe(9);
+  });
+
+  it('uses the sessions that there are when its server refuses one more', async () => {
+    const model = await stage.model(replay(CHAT));
+    const { server } = await stage.nnrp(
+      { baseUrl: model.baseUrl },
+      { maxInFlightOperations: 1, grantedOperationCredit: 1, maxSessionsPerConnection: 2 },
+    );
+    const { baseUrl, http } = await stage.http(() => NnrpClient.connectTcp(server.localAddress));
+    const client = official(baseUrl);
+    const chats = Array.from({ length: 8 }, async () =>
+      all(await client.chat.completions.create({ ...ASKED, stream: true })),
+    );
+    for (const chunks of await Promise.all(chats)) expect(chunks.length).toBe(9);
+    expect(http.sessionCount).toBe(2);
+  });
+
+  it('lets what is under way end when it is closed, and cuts what does not', async () => {
+    let goOn = () => {};
+    const { http, through, model } = await stage.gateway(async (response) => {
+      beginEvents(response);
+      await writePieces(response, [data(chunk({ content: 'a' }))]);
+      goOn = () => response.end(data(chunk({}, 'stop')));
+    });
+    const stream = await through.chat.completions.create({ ...ASKED, stream: true });
+    let closing: Promise<void> | undefined;
+    let parts = 0;
+    for await (const _ of stream) {
+      parts++;
+      closing ??= http.close();
+      goOn();
+    }
+    await closing;
+    expect([parts, model.aborted]).toEqual([2, 0]);
+    const cut = await stage.gateway(
+      (response) => beginEvents(response) ?? response.write(data(chunk({ content: 'x' }))),
+    );
+    const endless = await cut.through.chat.completions.create({ ...ASKED, stream: true });
+    await expect(
+      (async () => {
+        for await (const _ of endless) await cut.http.close({ drainTimeoutMs: 0 });
+      })(),
+    ).rejects.toThrow();
+    await eventually(() => cut.model.aborted === 1, 'the request was ended');
+  });
+
+  it.each<[unknown, object | undefined, RegExp]>([
+    [undefined, undefined, /connect takes a function/],
+    [() => {}, { keys: [] }, /keys takes a list of at least one text/],
+    [() => {}, { keys: ['secret', 5] }, /keys takes a list of at least one text, got a list of something else/],
+    [() => {}, { keys: ['secret'], authorize: () => true }, /give one of them/],
+    [() => {}, { authorize: 5 }, /authorize takes a function/],
+    [() => {}, { maxRequests: 0 }, /maxRequests takes an integer of 1/],
+    [() => {}, { key: 'secret' }, /there is no option 'key'/],
+  ])('refuses wrong options, and shows no secret (%#)', (connecting, options, message) => {
+    const build = () => createOpenAiServer(connecting as never, options as never);
+    expect(build).toThrow(message);
+    expect(build).not.toThrow(/secret/);
+  });
+
+  it('refuses an address that is none, or taken', async () => {
+    const { http, baseUrl } = await stage.http(async () => Promise.reject(new Error('no')));
+    await expect(
+      createOpenAiServer(async () => Promise.reject(new Error('no'))).listen('nowhere'),
+    ).rejects.toMatchObject({ code: 'NNRP_ERR_USAGE' });
+    await expect(
+      createOpenAiServer(async () => Promise.reject(new Error('no'))).listen(new URL(baseUrl).host),
+    ).rejects.toThrow(/EADDRINUSE/);
+    expect(http.requestCount).toBe(0);
+    const failed = await post(baseUrl, JSON.stringify(ASKED));
+    expect([failed.status, failed.body.error['message']]).toEqual([500, 'the gateway failed']);
+  });
+});
