@@ -31,6 +31,7 @@ export {
 } from './server/contract/policy.js';
 export type { BoundName, BoundReached, BoundScope, BoundStats, ServerStats } from './server/contract/server-bounds.js';
 export type { NnrpServerOptions } from './server/contract/server-config.js';
+export type { DropReason, ServerCounters } from './server/contract/server-counters.js';
 export type {
   ConnectionLost,
   HandlerFailure,
@@ -52,6 +53,7 @@ export {
   resultMetadata,
   type ServerSessionEvent,
 } from './server/contract/server-messages.js';
+export type { SessionIdentity, SessionStats } from './server/contract/session-stats.js';
 export type { ShutdownOptions } from './server/contract/shutdown-options.js';
 export { HandlerError } from './server/failures/handler-error.js';
 export type { HandlerErrorOptions } from './server/failures/handler-error-options.js';

@@ -35,7 +35,7 @@ export class SeldomWarning {
 }
 
 /** The stack line by line: what a client has sent may be in the message, and a terminal would obey it. */
-function shownStack(error: unknown): string {
+export function shownStack(error: unknown): string {
   const lines = stackOf(error).split('\n');
   return lines.map((line) => printable(line, MAX_TEXT)).join('\n');
 }

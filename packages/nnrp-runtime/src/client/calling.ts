@@ -19,6 +19,22 @@ export {
   type WireErrorCode,
 } from 'nnrp-core';
 export * as preview3 from 'nnrp-core/preview3';
+export type { Logger } from '../base/application/logger.js';
+export type {
+  ConnectionMessage,
+  DiagnosticsConnection,
+  DiagnosticsMessages,
+  DiagnosticsRole,
+  OperationEndMessage,
+  OperationRefusedMessage,
+  OperationResultMessage,
+  OperationStartMessage,
+  PacketMessage,
+  RecoveryMessage,
+  SessionMessage,
+  SessionRefusedMessage,
+  SubmitMessage,
+} from '../base/diagnostics/messages.js';
 export type { InternalError } from '../base/internal-error.js';
 export type { BodyChunk, BodyInput } from '../connection/body/body-bytes.js';
 export type { OwnBytes } from '../connection/body/body-reading.js';

@@ -24,6 +24,7 @@ import { background, crash, type Guarded, guard } from '../base/guard.js';
 import { warn } from '../base/warn.js';
 import type { FramedTransport, PacketSink } from '../transport/contract/contract.js';
 import { COPY_LIMIT } from '../transport/stream/lent-packet.js';
+import { CountedConnection } from './counted-connection.js';
 import { type ErrorOptions, errorMessage } from './errors/error-message.js';
 import { framingError } from './errors/framing-error.js';
 import { MOST_BYTES, packetTooLarge } from './packet-limit.js';
@@ -34,7 +35,7 @@ import { type MetadataCodec, OutboundMessage } from './sending/outbound-message.
 import { CONTROL_LANE, type Lane, Outbox, type OutboxLimits, type OutboxOwner } from './sending/outbox.js';
 import { TEXT_BYTES } from './sending/waiting-packet.js';
 import type { SessionConnection, SessionEndpoint } from './session-endpoint.js';
-import { endedBy, endTransport, remoteAddressOf } from './transport-end.js';
+import { endedBy, endTransport } from './transport-end.js';
 
 const HEADER_BYTES = preview3.COMMON_HEADER_BYTES;
 
@@ -43,6 +44,7 @@ const HEADER_BYTES = preview3.COMMON_HEADER_BYTES;
  * handler. Common to both roles; what a role does with its packets stands in its subclass.
  */
 export abstract class Connection<Session extends SessionEndpoint = SessionEndpoint>
+  extends CountedConnection
   implements PacketSink, SessionConnection<Session>, OutboxOwner, PingsOwner, SentLogOwner
 {
   protected readonly sessions = new IdMap<Session>();
@@ -51,9 +53,6 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   private recentId = 0;
   protected readonly outbox: Outbox;
   protected readonly pings: Pings;
-  remoteAddress: string;
-  /** Packets received so far. */
-  packetCount = 0;
   private readonly outbound = new OutboundMessage();
   /** Bytes of metadata and body that the peer takes in one packet. */
   private mostBytes = MOST_BYTES;
@@ -62,11 +61,11 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   private transportEnd: Promise<void> | undefined;
 
   protected constructor(
-    protected readonly transport: FramedTransport,
+    transport: FramedTransport,
     limits: OutboxLimits,
     protected readonly revision: Revision = PREVIEW3,
   ) {
-    this.remoteAddress = remoteAddressOf(transport);
+    super(transport);
     this.outbox = new Outbox(transport, limits, this);
     this.pings = new Pings(this);
   }
@@ -218,7 +217,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   private read(packet: Packet): void {
     const info = this.revision.messageInfo(packet.messageType);
     if (info === undefined) return;
-    this.packetCount++;
+    this.came(packet);
     const fault = checkPacket(packet, info, this.revision) ?? checkHeaderIds(packet, info);
     const { sessionId } = packet;
     const session = sessionId === this.recentId ? this.recent : this.sessionOf(sessionId);
@@ -339,6 +338,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   protected end(error: NnrpError): void {
     if (this.ended !== undefined) return;
     this.ended = error;
+    this.isOver(error);
     guard(this, () => this.outbox.flushAll());
     guard(this, () => background(this, this.endTransport()));
     for (const session of [...this.sessions.values()]) guard(this, () => session.disconnected(forCaller(error)));
@@ -350,7 +350,6 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     guard(this, () => this.outbox.log?.close());
   }
 
-  protected abstract readonly role: 'client' | 'server';
   /** Whether a packet is what the peer sends frames by. */
   protected abstract takesFrames(head: Packet): boolean;
   abstract understands(family: preview3.PeerMessages): boolean;

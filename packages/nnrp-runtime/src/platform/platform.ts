@@ -22,6 +22,13 @@ export interface AsyncContext {
   ): Result;
 }
 
+/** A channel of node:diagnostics_channel. What a subscriber throws does not come back to `publish`. */
+export interface Channel<Message extends object> {
+  /** Asked first: without a subscriber no message is made. */
+  readonly hasSubscribers: boolean;
+  publish(message: Message): void;
+}
+
 type BufferOfNode = Uint8Array<ArrayBuffer> & {
   toString(encoding: 'latin1' | 'base64url', start?: number, end?: number): string;
 };
@@ -38,6 +45,7 @@ interface Modules {
       isBuffer(bytes: unknown): bytes is BufferOfNode;
     };
   };
+  readonly 'node:diagnostics_channel': { channel(name: string): Channel<object> };
   readonly 'node:events': { readonly EventEmitter: typeof PortableEvents };
   readonly 'node:worker_threads': { markAsUntransferable(buffer: object): void };
   readonly 'node:util': { readonly types: typeof portableTypes };
@@ -86,6 +94,13 @@ export function currentContext(): AsyncContext {
 
 const BY_HAND = { requireManualDestroy: true };
 const NO_CONTEXT: AsyncContext = { runInAsyncScope: (work, self, ...args) => Reflect.apply(work, self, args) };
+
+/** The channel of this name; elsewhere one that never has a subscriber. */
+export function channel<Message extends object>(name: string): Channel<Message> {
+  return builtin('node:diagnostics_channel')?.channel(name) ?? NO_CHANNEL;
+}
+
+const NO_CHANNEL: Channel<object> = { hasSubscribers: false, publish: () => {} };
 
 /** The timer, for which the process is not kept running. */
 export function unref(timer: Timer): Timer {

@@ -1,6 +1,6 @@
 import { ClosedError, forCaller, INSPECT, type Inspect, inspected, isNnrpError, UsageError } from 'nnrp-core';
 import { ApplicationContext } from '../base/application/application-context.js';
-import { ApplicationEvents, tell } from '../base/application/application-events.js';
+import { ApplicationEvents } from '../base/application/application-events.js';
 import { ASYNC_DISPOSE } from '../base/application/async-dispose.js';
 import type { AsyncItems } from '../base/async-items.js';
 import { background, guard } from '../base/guard.js';
@@ -27,6 +27,7 @@ import type { ListenerSource, NnrpServerEndpoint } from './contract/endpoints.js
 import type { NnrpListenOptions } from './contract/listen-options.js';
 import { ServerBounds, type ServerStats } from './contract/server-bounds.js';
 import { type NnrpServerConfig, type NnrpServerOptions, serverConfig } from './contract/server-config.js';
+import type { ServerCounters } from './contract/server-counters.js';
 import type { NnrpServerEvents } from './contract/server-events.js';
 import { goodbye, type ShutdownOptions, shutdownOptions } from './contract/shutdown-options.js';
 import { declareBounds } from './declared-bounds.js';
@@ -56,12 +57,12 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private readonly connections = new Set<ServerConnection>();
   private readonly closingConnections = new ClosingConnections<ServerConnection>();
   private readonly accepted = new AsyncQueue<ServerSession>();
-  private readonly bounds = new ServerBounds((event) => this.tell('boundReached', event));
+  private readonly bounds = new ServerBounds((event) => this.failures.tell('boundReached', event));
   private readonly admission: Admission;
   private readonly memory: ServerMemory;
   private readonly watchTimer: NodeJS.Timeout | undefined;
   private readonly policyContext = new ApplicationContext();
-  private readonly failures = new FailureReports(this);
+  private readonly failures: FailureReports;
   private loop: HandlerService | undefined;
   private draining = false;
   private closing: Promise<CloseReport> | undefined;
@@ -74,6 +75,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   ) {
     super();
     ignoreRejection(this.ended.promise);
+    this.failures = new FailureReports(this, config.logger);
     this.memory = new ServerMemory(config, this.bounds);
     const { memory, connections, closingConnections, table } = this;
     declareBounds(this.bounds, config, { memory, connections, closingConnections, table });
@@ -88,8 +90,8 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     });
     this.listening = new ServerListeners(given, this.bounds, {
       isDraining: () => this.draining,
-      acceptFailed: (failure) => this.tell('acceptFailed', failure),
-      listenerFailed: (error) => this.tell('listenerFailed', error),
+      acceptFailed: (failure) => this.failures.tell('acceptFailed', failure),
+      listenerFailed: (error) => this.failures.tell('listenerFailed', error),
       crashed: (error) => this.failures.internalError(error),
     });
     const owner = this.owner();
@@ -202,7 +204,12 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     return this.bounds.stats();
   }
 
-  /** The open sessions, those that wait for `accept` included: to look at them, or to close one. */
+  /** What has happened since it began: sessions, operations, results, drops by reason, bytes. */
+  counters(): ServerCounters {
+    return this.bounds.tally.snapshot([...this.connections, ...this.closingConnections]);
+  }
+
+  /** The open sessions, those that wait included: to look at (`stats`), or to end, also one operation (`endWith`, `failFrame`). */
   sessions(): NnrpServerSession[] {
     return [...this.table.values()].map((session) => session.handle);
   }
@@ -244,7 +251,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
         bounds: this.bounds,
         connections: this.connections,
         handlerFailed: (failure) => this.failures.handlerFailed(failure),
-        handlerStuck: (stuck) => this.tell('handlerStuck', stuck),
+        handlerStuck: (stuck) => this.failures.tell('handlerStuck', stuck),
         crashed: (error) => this.failures.internalError(error),
       });
       this.loop = loop;
@@ -326,23 +333,22 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       handlerFailed: (failure) => this.failures.handlerFailed(failure),
       sessionEnded: (session) => this.accepted.remove(session),
       policyContext: this.policyContext,
-      sessionRefused: (refusal) => this.tell('sessionRefused', refusal),
-      protocolViolation: (violation) => this.tell('protocolViolation', violation),
-      peerReported: (report) => this.tell('peerError', report),
+      sessionRefused: (refusal) => this.failures.tell('sessionRefused', refusal),
+      protocolViolation: (violation) => this.failures.tell('protocolViolation', violation),
+      peerReported: (report) => this.failures.tell('peerError', report),
       internalError: (error, remoteAddress) => this.failures.internalError(error, remoteAddress),
       connectionClosing: (connection) => {
         if (this.connections.delete(connection)) this.closingConnections.add(connection);
       },
       connectionGone: (connection) => {
         this.closingConnections.delete(connection);
+        this.bounds.tally.connectionGone(connection);
         this.admission.left(connection);
       },
-      connectionEnded: (loss) => {
-        if (!isNnrpError(loss.error, 'NNRP_ERR_CLOSED')) this.tell('connectionLost', loss);
-      },
-      sessionSuspended: (event) => this.tell('sessionSuspended', event),
-      sessionResumed: (event) => this.tell('sessionResumed', event),
-      sessionExpired: (event) => this.tell('sessionExpired', event),
+      connectionEnded: (loss) => this.failures.connectionEnded(loss),
+      sessionSuspended: (event) => this.failures.tell('sessionSuspended', event),
+      sessionResumed: (event) => this.failures.tell('sessionResumed', event),
+      sessionExpired: (event) => this.failures.tell('sessionExpired', event),
       crashed: (error) => this.failures.internalError(error),
     } satisfies Omit<ServerConnectionOwner<ServerConnection>, 'resumables'> & ResumableOwner;
     return { ...shared, resumables: new ResumableSessions(shared) };
@@ -360,7 +366,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private async acceptConnections(owner: ServerConnectionOwner<ServerConnection>): Promise<void> {
     const incoming = new IncomingConnections(this.admission, this.connections, owner, {
       isDraining: () => this.draining,
-      acceptFailed: (failure) => this.tell('acceptFailed', failure),
+      acceptFailed: (failure) => this.failures.tell('acceptFailed', failure),
       crashed: (error) => this.failures.internalError(error),
     });
     const reason = await this.listening.acceptAll(incoming);
@@ -369,12 +375,8 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     if (isNnrpError(reason, 'NNRP_ERR_CLOSED')) this.ended.resolve();
     else {
       this.ended.reject(forCaller(reason));
-      this.tell('listenerFailed', reason);
+      this.failures.tell('listenerFailed', reason);
     }
-  }
-
-  private tell<Name extends keyof NnrpServerEvents>(name: Name, event: NnrpServerEvents[Name][0]): void {
-    tell<NnrpServerEvents, Name>(this, name, event, (error) => this.failures.internalError(error));
   }
 
   /** Each step by itself: what one of them fails with is an internal error, and the end is told all the same. */

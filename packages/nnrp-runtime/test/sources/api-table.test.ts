@@ -110,10 +110,18 @@ describe('the pages of the API', () => {
 
 describe('the options', () => {
   it.each<[string, string, object]>([
-    ['NnrpServerOptions', 'server/contract/server-config', { ...serverConfig({}, 'tcp'), authorize: undefined }],
+    [
+      'NnrpServerOptions',
+      'server/contract/server-config',
+      { ...serverConfig({}, 'tcp'), authorize: undefined, logger: undefined },
+    ],
     ['ServeOptions', 'server/serve/serve-options', { ...serveOptions({}), scheduling: {} }],
     ['SchedulingOptions', 'server/scheduling/scheduling-options', serveOptions({}).scheduling],
-    ['NnrpClientOptions', 'client/contract/client-config', { ...clientConfig({}), signal: undefined }],
+    [
+      'NnrpClientOptions',
+      'client/contract/client-config',
+      { ...clientConfig({}), signal: undefined, logger: undefined },
+    ],
     ['SessionOptions', 'client/contract/client-config', sessionDefaults()],
   ])('of %s stand in the page as in the code, with their defaults', (name, source, defaults) => {
     const documented = comments(name, source);

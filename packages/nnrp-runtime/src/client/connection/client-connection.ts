@@ -16,6 +16,7 @@ import {
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, ErrorScope, MessageType, PeerMessages, ScopeKind } from 'nnrp-core/preview3';
+import { SESSION_END, SESSION_OPEN, tellSession } from '../../base/diagnostics/channels.js';
 import { checkFlow } from '../../base/flow-fields.js';
 import { guard } from '../../base/guard.js';
 import { ignoreRejection, rejection } from '../../base/promises/settled.js';
@@ -24,7 +25,7 @@ import { type CloseReport, joinedReport } from '../../connection/close-report.js
 import { Connection } from '../../connection/connection.js';
 import { ReadingHold } from '../../connection/reading-hold.js';
 import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
-import type { FramedTransport, TransportKind } from '../../transport/contract/contract.js';
+import type { FramedTransport } from '../../transport/contract/contract.js';
 import type { NnrpClientConfig, SessionOptions } from '../contract/client-config.js';
 import type { ClientConnectionEvents } from '../contract/client-events.js';
 import { readError } from '../failures/peer-error.js';
@@ -54,7 +55,7 @@ const PROGRESS_BYTES = 4096;
 
 /** The client's side of one connection: greets, measures and routes; sessions do the rest. */
 export class ClientConnection extends Connection implements OpeningConnection, KeepAliveTarget {
-  protected readonly role = 'client';
+  readonly role = 'client';
   readonly flow = new ConnectionFlow();
   readonly deadlines = new DeadlineQueue(this);
   readonly unread: ReadGate;
@@ -106,12 +107,9 @@ export class ClientConnection extends Connection implements OpeningConnection, K
 
   /** Begins to read, and greets the server when asked to. What the greeting says is not kept: it may hold a token. */
   start(hello: NnrpClientConfig['hello']): void {
+    this.isOpen();
     this.transport.start(this);
     if (hello !== false) this.greet(hello === true ? {} : hello, true);
-  }
-
-  get transportKind(): TransportKind {
-    return this.transport.kind;
   }
 
   get isOverfull(): boolean {
@@ -199,6 +197,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
 
   sessionOpened(session: NnrpClientSession, request: OpenRequest): void {
     this.openSessions.add(session);
+    tellSession(SESSION_OPEN, 'client', session, this.remoteAddress);
     this.goingOn?.remember(session, request);
   }
 
@@ -213,6 +212,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
 
   sessionEnded(session: NnrpClientSession): void {
     const { sessionId, isLost } = session;
+    tellSession(SESSION_END, 'client', session, this.remoteAddress);
     this.openSessions.delete(session);
     // The id of one that is lost may be that of another one by now.
     if (!isLost) {

@@ -3,6 +3,9 @@ import { ErrorCode } from 'nnrp-core/preview3';
 import { OWN_CODES, type ReportedError } from './peer-error.js';
 import { errorCodeName } from './wire-names.js';
 
+/** Codes of frames that a server gives up because it, or their session, comes to an end. */
+export const CUT_CODES: readonly string[] = ['NNRP_ERR_CLOSED', 'NNRP_ERR_SERVER_SHUTDOWN'];
+
 /** What the codes mean that a server may give for a frame, for a server that gives no text. */
 const MEANINGS: Readonly<Record<string, string>> = {
   NNRP_ERR_DEADLINE: 'no result by its deadline',

@@ -5,8 +5,10 @@ import type { SessionEndpoint } from '../../connection/session-endpoint.js';
 import type { ResumableSession } from '../recovery/resumable-session.js';
 import { ClientOperation } from '../results/client-operation.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';
-import { type ClientSubmits, MAX_FRAME_ID } from '../submits/client-submits.js';
+import type { ClientSubmits } from '../submits/client-submits.js';
 import type { OperationFlow } from '../submits/operation-flow.js';
+import { MAX_FRAME_ID } from '../submits/submit-options.js';
+import { tellStart } from '../submits/told-submits.js';
 import { HadPackets } from '../tickets/had-packets.js';
 import type { Ticket, TicketFrame } from '../tickets/ticket.js';
 
@@ -103,6 +105,7 @@ function goOn(
     return operation;
   }
   submits.operations.set(frameId, operation);
+  tellStart(operation, ticket.sessionId, 0);
   connection.flow.inFlight++;
   if (frame.isCancelled) operation.cancel();
   else if (isIncomplete) operation.giveUp(fails(unread, false));

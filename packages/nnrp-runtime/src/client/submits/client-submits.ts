@@ -16,7 +16,7 @@ import { ignoreRejection, rejection } from '../../base/promises/settled.js';
 import { type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
 import { FRAME_SUBMIT } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
-import { cutError, dropFailure, frameFailure } from '../failures/frame-failure.js';
+import { CUT_CODES, cutError, dropFailure, frameFailure } from '../failures/frame-failure.js';
 import type { ReportedError } from '../failures/peer-error.js';
 import { lostBeforeSent, lostFrame } from '../recovery/session-lost.js';
 import { ClientOperation, type OperationOwner } from '../results/client-operation.js';
@@ -27,20 +27,16 @@ import type { ClientSessionConnection } from './client-session-connection.js';
 import type { OperationFlow } from './operation-flow.js';
 import { SubmitDeadlines } from './submit-deadlines.js';
 import { SubmitLine } from './submit-line.js';
-import { checkNotAborted, completeSubmit, type SubmitOptions } from './submit-options.js';
+import { checkNotAborted, completeSubmit, MAX_FRAME_ID, type SubmitOptions } from './submit-options.js';
+import { type ToldOptions, tellResult, tellStart, tellSubmit, tellUnsent } from './told-submits.js';
 import { UnreadEnds } from './unread-ends.js';
 import { UnreadOperations } from './unread-operations.js';
-import { onlyResult, type SubmitStarter, whenSent } from './waiting-submits.js';
+import { type Begun, onlyResult, type SubmitStarter, whenSent } from './waiting-submits.js';
 
-/** The last frame id: one more would not fit the header. */
-export const MAX_FRAME_ID = 0xfffffffe;
 /** Milliseconds by which a timer of the server may be early. */
 const TIMER_SLACK_MS = 5;
 /** Frames that an ERROR has settled, remembered until their RESULT_DROP comes. */
 const MAX_SETTLED = 64;
-
-/** Codes of frames that a server gives up because it, or their session, comes to an end. */
-const CUT_CODES: readonly string[] = ['NNRP_ERR_CLOSED', 'NNRP_ERR_SERVER_SHUTDOWN'];
 
 /** The work of one session: submits it as flow control allows, and gives each operation its results. */
 export class ClientSubmits implements OperationOwner, SubmitStarter {
@@ -116,32 +112,38 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   submitNow(body: BodyInput, options?: SubmitOptions): ClientOperation {
     const bytes = bodyBytes(body);
     const complete = this.complete(options);
-    const blockage = this.line.blockage(this.operations.size);
-    if (blockage !== undefined) throw this.line.error(blockage);
-    return this.start(bytes, complete, options);
+    const own = tellSubmit(this.sessionId, bytes.length, options);
+    try {
+      const blockage = this.line.blockage(this.operations.size);
+      if (blockage !== undefined) throw this.line.error(blockage);
+      return this.start(bytes, complete, own);
+    } catch (error) {
+      tellUnsent(own, error);
+      throw error;
+    }
   }
 
   submit(body: BodyInput, options?: SubmitOptions): Promise<ClientOperation> {
-    try {
-      const bytes = bodyBytes(body);
-      const complete = this.complete(options);
-      const blockage = this.line.blockage(this.operations.size);
-      if (blockage === undefined) return this.whenSent(this.start(bytes, complete, options));
-      return this.line.wait(body, bytes, complete, options, blockage, whenSent);
-    } catch (error) {
-      return rejection(error);
-    }
+    return this.inTurn(body, options, whenSent);
   }
 
   /** The one result of the work. It does not wait for room: the answer comes after that. */
   request(body: BodyInput, options?: SubmitOptions): Promise<NnrpResult> {
+    return this.inTurn(body, options, onlyResult);
+  }
+
+  /** @param begun - what the caller gets when it is its turn */
+  private inTurn<T>(body: BodyInput, options: SubmitOptions | undefined, begun: Begun<T>): Promise<T> {
+    let own: ToldOptions | undefined;
     try {
       const bytes = bodyBytes(body);
       const complete = this.complete(options);
+      own = tellSubmit(this.sessionId, bytes.length, options);
       const blockage = this.line.blockage(this.operations.size);
-      if (blockage === undefined) return this.start(bytes, complete, options).onlyResult();
-      return this.line.wait(body, bytes, complete, options, blockage, onlyResult);
+      if (blockage === undefined) return begun(this.start(bytes, complete, own), this);
+      return this.line.wait(body, bytes, complete, own, blockage, begun);
     } catch (error) {
+      tellUnsent(own, error);
       return rejection(error);
     }
   }
@@ -154,6 +156,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     const result = new NnrpResult(packet, frameId);
     result.position = this.ends.position;
     if (frameId > this.lastResultFrameId) this.lastResultFrameId = frameId;
+    tellResult(operation, result, packet.bodyLength);
     const { stream } = this;
     if (stream === undefined) operation.push(result);
     else if (!operation.isOver) {
@@ -298,7 +301,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     this.connection.crashed(error);
   }
 
-  start(body: Uint8Array, metadata: preview3.FrameSubmit, options?: SubmitOptions): ClientOperation {
+  start(body: Uint8Array, metadata: preview3.FrameSubmit, options?: ToldOptions): ClientOperation {
     if (this.highestFrameId >= MAX_FRAME_ID) {
       throw new UsageError(`session ${this.sessionId}: the frame ids are used up`);
     }
@@ -326,6 +329,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     if (deadlineMs > 0) this.deadlines.watch(operation, latencyBudgetMs);
     this.operations.set(frameId, operation);
     this.connection.flow.inFlight++;
+    tellStart(operation, this.sessionId, body.length, options);
     if (signal !== undefined) this.follow(operation, signal);
     return operation;
   }

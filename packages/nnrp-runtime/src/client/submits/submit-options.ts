@@ -5,6 +5,9 @@ import { U16 } from '../../base/option-kinds.js';
 import { checkArgument, checkOptions, type Given } from '../../base/options.js';
 import { SUBMIT_FIELDS } from './submit-fields.js';
 
+/** The last frame id: one more would not fit the header. */
+export const MAX_FRAME_ID = 0xfffffffe;
+
 /** Metadata of a submit; what is left out has the defaults of {@link submitMetadata}. */
 export type SubmitInit = Given<preview3.FrameSubmit>;
 

@@ -8,7 +8,7 @@ import type { Timer } from '../../platform/platform.js';
 import type { ClientOperation } from '../results/client-operation.js';
 import type { NnrpResult } from '../results/nnrp-result.js';
 import type { Blockage } from './submit-gate.js';
-import type { SubmitOptions } from './submit-options.js';
+import { type ToldOptions, tellUnsent } from './told-submits.js';
 
 /** Places given up at the head of the line, or in its middle, before it is moved together. */
 const MIN_COMPACTION = 64;
@@ -17,7 +17,7 @@ const MIN_COMPACTION = 64;
 export interface SubmitStarter {
   /** Operations of the session in flight. */
   readonly inFlightCount: number;
-  start(body: Uint8Array, metadata: preview3.FrameSubmit, options?: SubmitOptions): ClientOperation;
+  start(body: Uint8Array, metadata: preview3.FrameSubmit, options?: ToldOptions): ClientOperation;
   /** Resolves with the operation that was started last, when there is room for more. */
   whenSent(operation: ClientOperation): Promise<ClientOperation>;
 }
@@ -39,7 +39,7 @@ export function onlyResult(operation: ClientOperation): Promise<NnrpResult> {
 export interface WaitingSubmit {
   readonly body: Uint8Array;
   readonly metadata: preview3.FrameSubmit;
-  readonly options: SubmitOptions | undefined;
+  readonly options: ToldOptions | undefined;
   /** Its turn has come. @param starter - what has sent it, which need not be what it was given to */
   begun(operation: ClientOperation, starter: SubmitStarter): void;
   reject(error: Error): void;
@@ -80,7 +80,7 @@ export class WaitingSubmits {
   add<Outcome>(
     body: Uint8Array,
     metadata: preview3.FrameSubmit,
-    options: SubmitOptions | undefined,
+    options: ToldOptions | undefined,
     begun: Begun<Outcome>,
   ): Promise<Outcome> {
     if (this.count >= this.limit) {
@@ -94,7 +94,10 @@ export class WaitingSubmits {
           metadata,
           options: own,
           begun: (operation, starter) => resolve(begun(operation, starter)),
-          reject,
+          reject: (error) => {
+            tellUnsent(own, error);
+            reject(error);
+          },
           unfollow: undefined,
           at: this.line.length,
         };
@@ -167,8 +170,9 @@ export class WaitingSubmits {
 }
 
 /** What is needed when its turn comes. */
-function ownOptions({ signal, traceId, routeId, deadlineMs }: SubmitOptions): SubmitOptions {
+function ownOptions({ signal, traceId, routeId, deadlineMs, told }: ToldOptions): ToldOptions {
   return {
+    ...(told !== undefined && { told }),
     ...(signal !== undefined && { signal }),
     ...(traceId !== undefined && { traceId }),
     ...(routeId !== undefined && { routeId }),

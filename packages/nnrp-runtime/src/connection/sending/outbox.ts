@@ -31,6 +31,8 @@ export interface OutboxLimits {
 
 /** What an outbox tells its connection. */
 export interface OutboxOwner extends Guarded {
+  /** The packet is about to be handed to the transport. @throws what its `writeHead` throws; it is not sent then */
+  packetLeaves(packet: NamedPacket): void;
   /** Whether the transport takes more, also where senders have to wait for something else. May say what it has said before. */
   transportIsFull(isFull: boolean): void;
   /** Half of what may wait here does: senders do not wait for room. */
@@ -204,6 +206,7 @@ export class Outbox {
   /** @returns whether there is room for more */
   private leaves(packet: NamedPacket): boolean {
     const { log } = this;
+    this.owner.packetLeaves(packet);
     const hasRoom = this.transport.send(log?.keepsItself === true ? log.keep(packet) : packet);
     this.isTransportFull = !hasRoom;
     if (log?.isFull !== true) return hasRoom;

@@ -14,8 +14,10 @@ import { background, type Guarded } from '../../base/guard.js';
 import { SERVER_HELLO_ACK, TRANSPORT_PROBE_ACK } from '../../connection/sending/codecs.js';
 import { CONTROL_LANE } from '../../connection/sending/outbox.js';
 import type { SessionConnection } from '../../connection/session-endpoint.js';
+import type { ServerBounds } from '../contract/server-bounds.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
 import type { PeerErrorReport } from '../contract/server-events.js';
+import { SessionTally } from '../counting/session-tally.js';
 import { submitRefused } from '../failures/frame-failure.js';
 import type { SessionOpening } from '../opening/session-opening.js';
 import type { ConnectionGate } from '../operation/connection-gate.js';
@@ -35,6 +37,7 @@ export interface ConnectionRouterOwner
   readonly knowsPeerMessages: boolean;
   /** The address of the client may open no session now. */
   readonly isShutOut: boolean;
+  readonly bounds: Pick<ServerBounds, 'tally'>;
   readonly gate: ConnectionGate;
   /** @returns false when there is no room for so much authentication */
   readonly memory: { keepHello(bytes: number): boolean };
@@ -140,6 +143,7 @@ export class ConnectionRouter {
 
   /** Work for a session that is not, or no longer, open here. */
   private dropFrame({ sessionId, frameId, traceLow, traceHigh }: Packet): void {
+    new SessionTally(sessionId, this.owner.bounds.tally).refused(frameId, 'refused');
     if (this.owner.knowsPeerMessages) {
       const text = `session ${sessionId} is not open on this connection`;
       const { wireCode, details } = submitRefused(ErrorCode.InvalidState, text);

@@ -57,7 +57,7 @@ export class ServerConnection
   /** Without a proof of the contrary a peer is taken for the reference client, which knows few messages. */
   knowsPeerMessages = false;
   readonly origin: object = {};
-  protected readonly role = 'server';
+  readonly role = 'server';
   private readonly opening: SessionOpening;
   private readonly timers: ConnectionTimers;
   private readonly router: ConnectionRouter;
@@ -94,6 +94,8 @@ export class ServerConnection
   /** The connection may end inside this call. */
   start(): void {
     const { admission } = this.owner;
+    this.isOpen();
+    this.bounds.tally.connections++;
     this.timers.startHandshake(this.isTurnedAway ? admission.turnAway(this) : admission.unopened(this));
     this.transport.start(this);
   }
@@ -104,10 +106,6 @@ export class ServerConnection
 
   get config(): NnrpServerConfig {
     return this.owner.config;
-  }
-
-  get transportKind(): string {
-    return this.transport.kind;
   }
 
   get isShutOut(): boolean {

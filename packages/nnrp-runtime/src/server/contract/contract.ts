@@ -18,6 +18,7 @@ import type {
   RuntimeSessionRecord,
   ServerSessionEvent,
 } from './server-messages.js';
+import type { SessionStats } from './session-stats.js';
 
 /** What a FLOW_UPDATE says, and about what: the session, or one of its frames. */
 export interface FlowUpdateInit extends FlowFields {
@@ -202,6 +203,23 @@ export interface NnrpServerSession {
    * the connection, when this was its last session. `closeReport` says what was cut.
    */
   close(options?: ServerCloseOptions): Promise<void>;
+  /**
+   * Ends the session at once, in whatever state it is, also while it is suspended: its operations fail with this error, and the
+   * session ends for the client with the same code, text, advice and details. A client that knows no ERROR from a server sees its
+   * frames dropped, and the end of the connection when this was its last session.
+   * @param error - a HandlerError
+   * @throws UsageError (as a rejection) when it is none
+   */
+  endWith(error: Error): Promise<void>;
+  /**
+   * Fails one frame in flight: the client gets this error for it, and the handler is told by its signal.
+   * @param error - a HandlerError
+   * @returns false when there is no such frame in flight
+   * @throws UsageError when it is none
+   */
+  failFrame(frameId: number, error: Error): boolean;
+  /** Facts of the session as they are now: address, identity, age, queues, bytes, results. They cost little to ask for. */
+  stats(): SessionStats;
   /** What closing has cut so far, from either side; the reports of all sessions are what `NnrpServer.close` gives. */
   readonly closeReport: CloseReport;
   /** What leaving an `await using` block does: `close()`, with the defaults. */

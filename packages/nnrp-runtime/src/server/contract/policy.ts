@@ -57,10 +57,31 @@ export type Authorization = AuthorizationDecision | Promise<AuthorizationDecisio
 export type Authorize = (open: preview3.SessionOpen, context: SessionOpenContext) => Authorization;
 
 /**
+ * What a configuration names, by itself or as a function.
+ * @param invalid - refuses an option
+ */
+export function configuredPolicy(
+  given: { readonly applicationPolicy?: NnrpServerPolicy | undefined; readonly authorize?: Authorize | undefined },
+  invalid: (field: string, expected: string, got: unknown, shown?: string) => never,
+): NnrpServerPolicy {
+  const { applicationPolicy, authorize } = given;
+  if (authorize !== undefined) {
+    if (typeof authorize !== 'function') return invalid('authorize', 'a function', authorize);
+    if (applicationPolicy !== undefined)
+      return invalid('authorize', 'the place of applicationPolicy', authorize, 'both');
+    return policyOf(authorize);
+  }
+  if (applicationPolicy === undefined) return new AllowAllServerPolicy();
+  if (typeof applicationPolicy?.validateSessionOpen !== 'function')
+    return invalid('applicationPolicy', 'an object with a method validateSessionOpen', applicationPolicy);
+  return applicationPolicy;
+}
+
+/**
  * The policy that a function is. True or a grant grants. A number refuses with that code. False, null and undefined refuse
  * with auth_failed: a look-up that finds nothing must not let the client in.
  */
-export function policyOf(authorize: Authorize): NnrpServerPolicy {
+function policyOf(authorize: Authorize): NnrpServerPolicy {
   return {
     validateSessionOpen(open, context) {
       const answer = authorize(open, context);

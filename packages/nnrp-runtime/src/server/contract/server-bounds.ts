@@ -1,4 +1,5 @@
 import type { ListenerBound, ListenerBoundName } from '../../transport/contract/contract.js';
+import { ServerTally } from './server-counters.js';
 
 /** What a bound holds for: the whole server, or each connection, session or peer address by itself. */
 export type BoundScope = 'server' | 'connection' | 'session' | 'address';
@@ -87,6 +88,8 @@ const EVENT_INTERVAL_MS = 1000;
 /** The bounds of one server: declared where they are kept, counted where they are hit. */
 export class ServerBounds {
   private readonly bounds = new Map<BoundName, Bound>();
+  /** What else happens is counted beside them. */
+  readonly tally = new ServerTally();
 
   /** @param reached - tells the application */
   constructor(private readonly reached: (event: BoundReached) => void) {}

@@ -1,10 +1,11 @@
 import { DEFAULT_MAX_PACKET_BYTES, SchemaRegistry, shownPlain, shownWord, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import { isLogger, LOGGER_KIND, type Logger } from '../../base/application/logger.js';
 import { type Complete, readOptions } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { SlowReaderPolicy } from '../../connection/sending/outbox.js';
 import type { TransportKind } from '../../transport/contract/contract.js';
-import { AllowAllServerPolicy, type Authorize, type NnrpServerPolicy, policyOf } from './policy.js';
+import { type Authorize, configuredPolicy, type NnrpServerPolicy } from './policy.js';
 
 /** Options of a server; what is left out, or undefined, has the default of the protocol's reference configuration where that names one. */
 export interface NnrpServerOptions {
@@ -192,10 +193,13 @@ export interface NnrpServerOptions {
    * meanwhile. 0 = no limit; default 30000.
    */
   readonly stallTimeoutMs?: number | undefined;
+  /** Takes what the events tell as lines of a log: an object with the methods of a pino logger; default none. */
+  readonly logger?: Logger | undefined;
 }
 
 /** With all defaults filled in; `authorize` is its `applicationPolicy`. */
-export type NnrpServerConfig = Omit<Complete<NnrpServerOptions>, 'authorize'>;
+export type NnrpServerConfig = Omit<Complete<NnrpServerOptions>, 'authorize' | 'logger'> &
+  Pick<NnrpServerOptions, 'logger'>;
 
 const U16 = 0xffff;
 const U32 = 0xffffffff;
@@ -273,6 +277,7 @@ const OPTIONS: ReadonlySet<string> = new Set<string>([
   'applicationPolicy',
   'authorize',
   'slowReader',
+  'logger',
 ]);
 
 const CACHE_OBJECT_KINDS: readonly number[] = Object.values(preview3.CacheObjectKind);
@@ -292,6 +297,8 @@ export function serverConfig(options: NnrpServerOptions, transport: TransportKin
   if (slowReader !== 'disconnect' && slowReader !== 'drop_oldest_partial') {
     invalidOption('slowReader', "'disconnect' or 'drop_oldest_partial'", slowReader, shownWord(slowReader));
   }
+  const { logger } = config;
+  if (logger !== undefined && !isLogger(logger)) invalidOption('logger', LOGGER_KIND, logger);
   const { schemaRegistry = new SchemaRegistry([preview3.TOKEN_DELTA_SCHEMA]) } = config;
   if (typeof schemaRegistry?.has !== 'function' || typeof schemaRegistry.overlay !== 'function')
     invalidOption('schemaRegistry', 'a SchemaRegistry', schemaRegistry);
@@ -314,7 +321,8 @@ export function serverConfig(options: NnrpServerOptions, transport: TransportKin
     supportedProfiles: ids('supportedProfiles', supportedProfiles),
     supportedCacheObjects: cacheObjectKinds(supportedCacheObjects),
     schemaRegistry,
-    applicationPolicy: policy(config),
+    applicationPolicy: configuredPolicy(config, invalidOption),
+    ...(logger !== undefined && { logger }),
   };
 }
 
@@ -327,20 +335,6 @@ function inFlight(config: NnrpServerOptions, { maxInFlightOperations, grantedOpe
     return { maxInFlightOperations: Math.max(maxInFlightOperations, grantedOperationCredit), grantedOperationCredit };
   }
   return { maxInFlightOperations, grantedOperationCredit };
-}
-
-function policy({ applicationPolicy, authorize }: NnrpServerOptions): NnrpServerPolicy {
-  if (authorize !== undefined) {
-    if (typeof authorize !== 'function') invalidOption('authorize', 'a function', authorize);
-    if (applicationPolicy !== undefined)
-      invalidOption('authorize', 'the place of applicationPolicy', authorize, 'both');
-    return policyOf(authorize);
-  }
-  if (applicationPolicy === undefined) return new AllowAllServerPolicy();
-  if (typeof applicationPolicy?.validateSessionOpen !== 'function') {
-    invalidOption('applicationPolicy', 'an object with a method validateSessionOpen', applicationPolicy);
-  }
-  return applicationPolicy;
 }
 
 function numbers(config: NnrpServerOptions) {

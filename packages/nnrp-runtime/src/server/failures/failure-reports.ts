@@ -1,31 +1,67 @@
+import { isNnrpError } from 'nnrp-core';
 import type { ApplicationEvents } from '../../base/application/application-events.js';
 import { tell } from '../../base/application/application-events.js';
+import { Log, type Logger, type LogLevel, logEvent } from '../../base/application/logger.js';
 import type { Guarded } from '../../base/guard.js';
 import type { InternalError } from '../../base/internal-error.js';
-import type { HandlerFailure, NnrpServerEvents } from '../contract/server-events.js';
+import type { ConnectionLost, HandlerFailure, NnrpServerEvents } from '../contract/server-events.js';
 import { HANDLER_WORDS, INTERNAL_WORDS, UnhandledFailures } from './unhandled-failures.js';
 
-/** Failures of handlers and internal errors: events of the server, and warnings of the process where it has no listener. */
+const LEVELS: Readonly<Record<keyof NnrpServerEvents, LogLevel>> = {
+  sessionRefused: 'info',
+  connectionLost: 'info',
+  sessionSuspended: 'info',
+  sessionResumed: 'info',
+  sessionExpired: 'warn',
+  protocolViolation: 'warn',
+  peerError: 'info',
+  handlerFailure: 'error',
+  handlerStuck: 'warn',
+  internalError: 'error',
+  acceptFailed: 'error',
+  boundReached: 'warn',
+  listenerFailed: 'error',
+};
+
+/**
+ * What a server tells: events for listeners, and lines for its logger. Failures of handlers and internal errors are warnings of
+ * the process where there is neither.
+ */
 export class FailureReports {
   private readonly handlerFailures: UnhandledFailures<HandlerFailure>;
   private readonly internalErrors: UnhandledFailures<InternalError>;
+  private readonly log: Log | undefined;
 
-  constructor(private readonly server: ApplicationEvents<NnrpServerEvents> & Guarded) {
+  constructor(
+    private readonly server: ApplicationEvents<NnrpServerEvents> & Guarded,
+    logger: Logger | undefined,
+  ) {
     this.handlerFailures = new UnhandledFailures(server, HANDLER_WORDS);
     this.internalErrors = new UnhandledFailures(server, INTERNAL_WORDS);
+    this.log = logger && new Log(logger);
+  }
+
+  tell<Name extends keyof NnrpServerEvents>(name: Name, event: NnrpServerEvents[Name][0]): void {
+    logEvent(this.log, LEVELS, name, event);
+    tell<NnrpServerEvents, Name>(this.server, name, event, (error) => this.internalError(error));
+  }
+
+  connectionEnded(loss: ConnectionLost): void {
+    if (!isNnrpError(loss.error, 'NNRP_ERR_CLOSED')) this.tell('connectionLost', loss);
   }
 
   handlerFailed(failure: HandlerFailure): void {
-    const { server } = this;
-    if (server.listenerCount('handlerFailure') === 0) this.handlerFailures.add(failure);
-    else
-      tell<NnrpServerEvents, 'handlerFailure'>(server, 'handlerFailure', failure, (error) => this.internalError(error));
+    if (this.log === undefined && this.server.listenerCount('handlerFailure') === 0) this.handlerFailures.add(failure);
+    else this.tell('handlerFailure', failure);
   }
 
   internalError(error: unknown, remoteAddress?: string): void {
+    const { log, server } = this;
     const event = { error, ...(remoteAddress !== undefined && { remoteAddress }) };
-    if (this.server.listenerCount('internalError') === 0) this.internalErrors.add(event);
-    else tell<NnrpServerEvents, 'internalError'>(this.server, 'internalError', event);
+    logEvent(log, LEVELS, 'internalError', event);
+    if (server.listenerCount('internalError') > 0)
+      tell<NnrpServerEvents, 'internalError'>(server, 'internalError', event);
+    else if (log === undefined) this.internalErrors.add(event);
   }
 
   /** Says what is left to be said. */

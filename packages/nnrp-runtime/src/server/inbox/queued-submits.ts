@@ -12,6 +12,8 @@ export const SUBMIT_BYTES = 1024;
 export class QueuedSubmits {
   /** Bytes of those that wait. */
   byteLength = 0;
+  /** How many wait. */
+  size = 0;
   private young: Operation[] = [];
   private isOver = false;
 
@@ -24,6 +26,7 @@ export class QueuedSubmits {
   add(operation: Operation): void {
     if (operation.queuedBytes > 0) return;
     operation.queuedBytes = SUBMIT_BYTES + operation.settledBytes;
+    this.size++;
     this.count(operation.queuedBytes);
     if (this.young.push(operation) === 1) nextTurn(this.owner, () => this.settle());
   }
@@ -32,6 +35,7 @@ export class QueuedSubmits {
     const { queuedBytes } = operation;
     if (queuedBytes === 0) return;
     operation.queuedBytes = 0;
+    this.size--;
     this.count(-queuedBytes);
   }
 

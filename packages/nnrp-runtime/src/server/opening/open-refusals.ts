@@ -1,6 +1,7 @@
 import { ProtocolError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, MessageType } from 'nnrp-core/preview3';
+import { SESSION_REFUSE } from '../../base/diagnostics/channels.js';
 import { SESSION_OPEN_ACK } from '../../connection/sending/codecs.js';
 import type { SessionConnection } from '../../connection/session-endpoint.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
@@ -35,7 +36,7 @@ export interface RefusingConnection extends Pick<SessionConnection, 'send' | 'se
 /** What refusing a session needs of the server. */
 export interface RefusingServer {
   readonly config: NnrpServerConfig;
-  readonly bounds: Pick<ServerBounds, 'hit'>;
+  readonly bounds: Pick<ServerBounds, 'hit' | 'tally'>;
   readonly admission: Pick<Admission, 'refused' | 'refusedResume'>;
   /** The sessions of the server. */
   readonly table: { readonly size: number };
@@ -88,6 +89,9 @@ export class OpenRefusals {
     }
     const { metadata, body } = refusedAnswer(ack, why, connection.understands(preview3.PeerMessages.ErrorDetails));
     connection.send(MessageType.SessionOpenAck, 0, 0, SESSION_OPEN_ACK, metadata, body);
+    this.server.bounds.tally.refusedSessions++;
+    const { remoteAddress, errorCode } = refusal;
+    if (SESSION_REFUSE.hasSubscribers) SESSION_REFUSE.publish({ remoteAddress, errorCode });
     this.server.sessionRefused(refusal);
     if (connection.isTurnedAway) connection.leave('the server has no room for it');
     connection.answered();

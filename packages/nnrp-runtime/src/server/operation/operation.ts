@@ -88,6 +88,8 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   readonly traceLow: number;
   readonly traceHigh: number;
   readonly routeId: number;
+  /** For the session: its end has been counted. */
+  isCounted = false;
   private viewed: Uint8Array | undefined = undefined;
   private over = false;
   private endReason: NnrpError | undefined = undefined;
@@ -149,6 +151,11 @@ export class Operation extends OperationRecord implements OperationContext, Sche
 
   get byteLength(): number {
     return this.packet.byteLength;
+  }
+
+  /** For the session. */
+  get bodyBytes(): number {
+    return this.packet.bodyLength;
   }
 
   /** For the session: bytes that it keeps while it waits, once it has settled in. */

@@ -8,6 +8,7 @@ import { RESULT_PUSH } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import { COPY_LIMIT } from '../../transport/stream/lent-packet.js';
 import type { ResultValue } from '../contract/server-messages.js';
+import type { SessionTally } from '../counting/session-tally.js';
 import { DelayedResults, type DelaysOwner } from './delayed-results.js';
 import { LentPlaces, type PlacesOwner } from './lent-places.js';
 import type { Operation } from './operation.js';
@@ -23,6 +24,7 @@ export interface SendingSession extends PlacesOwner {
   readonly lane: Lane;
   /** Tells when results have to wait because the client asked for it. */
   readonly gate: ResultGate;
+  readonly tally: SessionTally;
 }
 
 /** What is told of results that were sent, and of those that cannot be. */
@@ -30,7 +32,7 @@ export interface ResultSenderOwner extends DelaysOwner {
   /** A result has been sent. */
   moveTo(operation: Operation, state: preview3.OperationState): void;
   /** The last result has been sent. */
-  answered(operation: Operation, reason: NnrpError | undefined): void;
+  answered(operation: Operation, reason: NnrpError | undefined, outcome: 'completed'): void;
 }
 
 /** Sends the results of a session's operations: at once, when the client lets them flow again, or when there is room. */
@@ -126,21 +128,18 @@ export class ResultSender {
     }
     const room = this.sendPush(operation, metadata, body, false);
     this.owner.moveTo(operation, OperationState.Completed);
-    this.owner.answered(operation, undefined);
+    this.owner.answered(operation, undefined, 'completed');
     return room ? SETTLED : this.roomAfter(operation, body);
   }
 
   /** RESULT_PUSH. @returns whether there is room for more */
-  private sendPush(
-    { frameId, traceLow, traceHigh }: Operation,
-    metadata: preview3.ResultPush,
-    body: Uint8Array,
-    partial: boolean,
-  ): boolean {
-    const { connection, lane } = this.session;
+  private sendPush(operation: Operation, metadata: preview3.ResultPush, body: Uint8Array, partial: boolean): boolean {
+    const { connection, lane, tally } = this.session;
     const { sessionId } = this;
+    const { frameId, traceLow, traceHigh } = operation;
     const { ResultPush } = MessageType;
-    return connection.send(
+    const { length } = body;
+    const room = connection.send(
       ResultPush,
       sessionId,
       frameId,
@@ -152,6 +151,8 @@ export class ResultSender {
       traceHigh,
       partial,
     );
+    tally.sent(operation, length, partial);
+    return room;
   }
 
   /**

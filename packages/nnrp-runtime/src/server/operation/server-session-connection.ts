@@ -2,6 +2,7 @@ import type { NnrpError, ProtocolError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import type { SessionConnection } from '../../connection/session-endpoint.js';
+import type { PeerIdentity } from '../../transport/contract/peer-identity.js';
 import type { ConnectionMemory } from '../bounds/server-memory.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
 import type { HandlerFailure } from '../contract/server-events.js';
@@ -30,6 +31,10 @@ export interface ServerSessionConnection extends Omit<SessionConnection, 'attach
   readonly roundTripMs: number | undefined;
   /** @returns the round trip in milliseconds */
   ping(timeoutMs: number): Promise<number>;
+  readonly transportKind: string;
+  readonly peerIdentity: PeerIdentity | undefined;
+  /** Bytes that wait to be sent on it, or are kept while there is none. */
+  readonly outboxBytes: number;
   /** What the client has said about the flow on the whole connection. */
   readonly gate: ConnectionGate;
   /** Results that wait because so much waits to be sent. */

@@ -20,7 +20,9 @@ import { isPartial, isPartialResult } from '../../connection/body/result-kind.js
 import type { Lane } from '../../connection/sending/outbox.js';
 import type { NnrpServerSession, ResolvedObject } from '../contract/contract.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
+import { type DropReason, dropReason } from '../contract/server-counters.js';
 import { type ResultInit, resultMetadata } from '../contract/server-messages.js';
+import type { SessionTally } from '../counting/session-tally.js';
 import {
   CANCELLED_BY_SERVER,
   deadlineFailure,
@@ -40,6 +42,7 @@ export interface OperationsOwner extends SendingSession {
   readonly connection: SendingSession['connection'] & Pick<ServerSessionConnection, 'sendPlain' | 'crashed'>;
   readonly config: Pick<NnrpServerConfig, 'exposeHandlerErrors'>;
   readonly deadlines: DeadlineQueue;
+  readonly tally: SessionTally;
   /** Tells a client that understands it why a frame will be dropped. */
   explainDrop(frameId: number, failure: FrameFailure): void;
   /** An operation that has waited has begun. */
@@ -90,6 +93,7 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
     const operation = new Operation(this.owner.handle, this, packet, deadlineMs, objects);
     if (this.registry.register(operation) !== undefined) return undefined;
     if (deadlineMs > 0) this.owner.deadlines.add(operation, deadlineMs);
+    this.owner.tally.taken(operation);
     return operation;
   }
 
@@ -125,13 +129,13 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
   fail(operation: Operation, failure: FrameFailure, reason?: NnrpError): void {
     this.owner.explainDrop(operation.frameId, failure);
     // Sending may have found the peer gone, and ended everything.
-    if (!operation.isOver) this.sendDrop(operation, OperationState.Failed, reason);
+    if (!operation.isOver) this.sendDrop(operation, OperationState.Failed, reason, dropReason(failure));
   }
 
   /** The application's own drop: the only one without an explanation. */
   drop(operation: Operation): Promise<void> {
     if (operation.isOver) return ignoreRejection(Promise.reject(operation.answeredError()));
-    if (this.sendDrop(operation, OperationState.Failed, undefined)) return SETTLED;
+    if (this.sendDrop(operation, OperationState.Failed, undefined, 'dropped')) return SETTLED;
     return this.results.whenRoom(operation);
   }
 
@@ -165,7 +169,8 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
   cancelled(frameId: number): boolean {
     const operation = this.registry.get(frameId);
     if (operation === undefined) return false;
-    this.sendDrop(operation, OperationState.Cancelled, new CancelledError(`the client cancelled frame ${frameId}`));
+    const reason = new CancelledError(`the client cancelled frame ${frameId}`);
+    this.sendDrop(operation, OperationState.Cancelled, reason, 'cancelled');
     this.droppedUnseen.add(frameId);
     return true;
   }
@@ -181,6 +186,16 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
     const text = `frame ${frameId} of session ${this.sessionId} was cancelled by the server`;
     this.dropTogether(outcome.cancelled, new CancelledError(text), CANCELLED_BY_SERVER);
     return outcome.cancelled.map((operation) => operation.frameId);
+  }
+
+  /** An operator ends it. @returns whether it was in flight */
+  failFrame(frameId: number, failure: FrameFailure): boolean {
+    const operation = this.registry.get(frameId);
+    if (operation === undefined) return false;
+    const text = `frame ${frameId} of session ${this.sessionId} was ended by the server: ${failure.text}`;
+    this.fail(operation, failure, new CancelledError(text));
+    this.droppedUnseen.add(frameId);
+    return true;
   }
 
   expire(operation: Operation, reason: DeadlineError): void {
@@ -223,7 +238,7 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
     const ended = this.registry.endAll(OperationState.Cancelled);
     for (const operation of ended) {
       const own = forCaller(reason);
-      guard(this, () => this.answered(operation, own));
+      guard(this, () => this.answered(operation, own, 'session_lost'));
       // Its handler hears of the end whatever has failed.
       if (!operation.isOver) guard(this, () => operation.end(own));
     }
@@ -244,10 +259,15 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
     this.owner.connection.handlerFailed({ sessionId: this.sessionId, frameId, error });
   }
 
-  private sendDrop(operation: Operation, state: preview3.OperationState, reason: NnrpError | undefined): boolean {
+  private sendDrop(
+    operation: Operation,
+    state: preview3.OperationState,
+    reason: NnrpError | undefined,
+    outcome: DropReason,
+  ): boolean {
     const room = this.plainDrop(operation);
     this.registry.advance(operation, state);
-    this.answered(operation, reason);
+    this.answered(operation, reason, outcome);
     return room;
   }
 
@@ -262,8 +282,9 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
       guard(this, () => operation.settle(reason));
       return reason;
     });
+    const outcome = dropReason(failure);
     operations.forEach((operation, at) => {
-      guard(this, () => this.answered(operation, reasons[at]));
+      guard(this, () => this.answered(operation, reasons[at], outcome));
     });
   }
 
@@ -282,7 +303,10 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
   }
 
   /** The operation has had its terminal answer. */
-  answered(operation: Operation, reason: NnrpError | undefined): void {
+  answered(operation: Operation, reason: NnrpError | undefined, outcome: 'completed' | DropReason): void {
+    // Sending may have found the peer gone, and ended everything.
+    if (!operation.isCounted) this.owner.tally.ended(operation, outcome, reason);
+    operation.isCounted = true;
     this.owner.deadlines.remove(operation);
     operation.end(reason);
     // What it had still to say is not said any more.

@@ -6,6 +6,7 @@ import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import type { SentLog } from '../../connection/recovery/sent-log.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import type { NamedPacket } from '../../transport/contract/named-packet.js';
+import type { PeerIdentity } from '../../transport/contract/peer-identity.js';
 import type { ConnectionMemory } from '../bounds/server-memory.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
 import type { HandlerFailure } from '../contract/server-events.js';
@@ -72,6 +73,8 @@ export abstract class ChangingConnection {
   protected holds = 0;
   /** Of the last connection, like the next two. */
   private address: string;
+  private kind: string;
+  private identity: PeerIdentity | undefined;
   private families: number;
   private announced: boolean;
 
@@ -83,8 +86,18 @@ export abstract class ChangingConnection {
   ) {
     this.origin = first.origin;
     this.address = first.remoteAddress;
+    this.kind = first.transportKind;
+    this.identity = first.peerIdentity;
     this.families = first.families;
     this.announced = first.knowsPeerMessages;
+  }
+
+  get transportKind(): string {
+    return this.connection?.transportKind ?? this.kind;
+  }
+
+  get peerIdentity(): PeerIdentity | undefined {
+    return this.connection === undefined ? this.identity : this.connection.peerIdentity;
   }
 
   get remoteAddress(): string {
@@ -178,6 +191,8 @@ export abstract class ChangingConnection {
     const { connection } = this;
     if (connection === undefined) return;
     this.address = connection.remoteAddress;
+    this.kind = connection.transportKind;
+    this.identity = connection.peerIdentity;
     this.families = connection.families;
     this.announced = connection.knowsPeerMessages;
     this.connection = undefined;

@@ -84,6 +84,10 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
     return this.connection;
   }
 
+  get outboxBytes(): number {
+    return this.kept.byteLength + (this.connection?.outboxBytes ?? 0);
+  }
+
   get keptBytes(): number {
     return this.kept.byteLength;
   }

@@ -9,12 +9,15 @@ import {
 import type * as preview3 from 'nnrp-core/preview3';
 import { CloseReason, ErrorScope, MessageType, ScopeKind, SessionPriorityClass } from 'nnrp-core/preview3';
 import { described } from '../../base/application/described.js';
+import { SESSION_END, tellSession } from '../../base/diagnostics/channels.js';
 import { guard } from '../../base/guard.js';
 import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import type { ConnectionMemory } from '../bounds/server-memory.js';
 import type { NnrpServerSession } from '../contract/contract.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
+import { dropReason } from '../contract/server-counters.js';
+import { SessionTally } from '../counting/session-tally.js';
 import type { FrameFailure } from '../failures/frame-failure.js';
 import { QueuedSubmits } from '../inbox/queued-submits.js';
 import { SessionInbox } from '../inbox/session-inbox.js';
@@ -45,6 +48,9 @@ export class ServerSession {
   receiver: SessionReceiver;
   /** Its submits that wait. */
   readonly queued: QueuedSubmits;
+  readonly tally: SessionTally;
+  /** As `performance.now` has it. */
+  readonly openedAtMs = performance.now();
   private ownPatches: SessionPatches | undefined;
   private ownMigrations: SessionMigrations | undefined;
   private objectCache: SessionCache | undefined;
@@ -52,6 +58,7 @@ export class ServerSession {
   private reason: NnrpError | undefined;
   /** Packets of the session that have been received, over all its connections. */
   receivedPackets = 0;
+  receivedBytes = 0;
   /** Called once, by the next packet that comes: the client has the connection. */
   heard: (() => void) | undefined = undefined;
 
@@ -73,6 +80,7 @@ export class ServerSession {
       config.maxOutboxBytes,
       connection,
     );
+    this.tally = new SessionTally(ack.sessionId, connection.bounds.tally);
     this.operations = new SessionOperations(this, ack.sessionId, ack.acceptedProfileId);
     this.closing = new SessionClosing(this);
     this.queued = new QueuedSubmits(connection.memory.queue, connection);
@@ -203,6 +211,7 @@ export class ServerSession {
 
   /** Answers a frame that was never taken, or not by the application. */
   dropFrame(failure: FrameFailure, { frameId, traceLow, traceHigh }: Packet): void {
+    this.tally.refused(frameId, dropReason(failure));
     this.explainDrop(frameId, failure);
     this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId, this.lane, traceLow, traceHigh);
   }
@@ -233,6 +242,7 @@ export class ServerSession {
     this.reason = reason;
     const { connection } = this;
     this.lifecycle.end();
+    tellSession(SESSION_END, 'server', this.handle, connection.remoteAddress);
     guard(connection, () => this.closing.ended(this.operations.end(reason)));
     guard(connection, () => this.inbox.readOn());
     guard(connection, () => this.ownPatches?.end());

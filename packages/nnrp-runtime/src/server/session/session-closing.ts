@@ -1,6 +1,13 @@
 import { ClosedError, type NnrpError, type SessionLifecycle, UsageError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
-import { CloseReason, CloseStatus, InFlightPolicy, MessageType, SessionErrorCode } from 'nnrp-core/preview3';
+import {
+  CloseReason,
+  CloseStatus,
+  ErrorScope,
+  InFlightPolicy,
+  MessageType,
+  SessionErrorCode,
+} from 'nnrp-core/preview3';
 import { later } from '../../base/guard.js';
 import { checkOptions } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
@@ -80,6 +87,30 @@ export class SessionClosing {
   close(options: ServerCloseOptions): Promise<void> {
     checkOptions('close options', options, CLOSE_OPTIONS);
     return this.closed(options);
+  }
+
+  /** Ends it at once, in whatever state it is. @param failure - what the client is told, also of each frame in flight */
+  async endWith(failure: FrameFailure): Promise<void> {
+    const { owner } = this;
+    const { connection, sessionId, operations } = owner;
+    if (owner.isOver) return;
+    const reason = new ClosedError(`session ${sessionId} was ended by the server: ${failure.text}`);
+    this.why = failure;
+    this.dropAll(reason, failure);
+    // What is dropped may have listeners that end it themselves.
+    if (owner.isOver) return;
+    const { wireCode, text, retryAfterMs, details } = failure;
+    const { knowsPeerMessages } = connection;
+    if (knowsPeerMessages) {
+      const options = { sessionId, lane: operations.lane, retryAfterMs, details, fatal: true };
+      connection.sendError(wireCode, ErrorScope.Session, text, options);
+      connection.closeSent(sessionId);
+    } else if (this.request !== undefined) {
+      this.sendAck(CloseStatus.Closed, this.request.metadata.lastOperationId);
+      connection.closeConfirmed(sessionId);
+    }
+    owner.end(reason);
+    if (!knowsPeerMessages && connection.sessionCount === 0) await connection.close(reason);
   }
 
   /** What has been cut so far. */

@@ -7,6 +7,7 @@ import {
   type ObjectIdentity,
   type SchemaRegistry,
   type SessionState,
+  shownValue,
   UsageError,
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
@@ -43,9 +44,12 @@ import type {
   RuntimeSessionRecord,
   ServerSessionEvent,
 } from '../contract/server-messages.js';
+import type { SessionStats } from '../contract/session-stats.js';
+import { type FrameFailure, failureOnPurpose } from '../failures/frame-failure.js';
 import { SubmitIterator } from '../inbox/submit-iterator.js';
 import type { ServerSessionConnection } from '../operation/server-session-connection.js';
 import { ServerSession } from './server-session.js';
+import { sessionFacts } from './session-facts.js';
 
 const NO_HINT: preview3.ResultHint = Object.freeze({
   appliedBudgetPolicy: preview3.ResultHintBudgetPolicy.None,
@@ -267,6 +271,19 @@ export class SessionHandle implements NnrpServerSession {
     return answering(() => this.session.closing.close(options));
   }
 
+  endWith(error: Error): Promise<void> {
+    return answering(() => this.session.closing.endWith(failureGiven('endWith', error)));
+  }
+
+  failFrame(frameId: number, error: Error): boolean {
+    checkArgument('failFrame', 'frameId', frameId, U32);
+    return this.session.operations.failFrame(frameId, failureGiven('failFrame', error));
+  }
+
+  stats(): SessionStats {
+    return sessionFacts(this.session);
+  }
+
   get closeReport(): CloseReport {
     return this.session.closing.report;
   }
@@ -305,4 +322,11 @@ export class SessionHandle implements NnrpServerSession {
   private notInFlight(frameId: number): UsageError {
     return new UsageError(`session ${this.sessionId}: frame ${frameId} is not in flight`);
   }
+}
+
+/** What the client is told. @throws UsageError unless it is a HandlerError */
+function failureGiven(call: string, error: unknown): FrameFailure {
+  const failure = failureOnPurpose(error);
+  if (failure === undefined) throw new UsageError(`${call}: error takes a HandlerError, got ${shownValue(error)}`);
+  return failure;
 }

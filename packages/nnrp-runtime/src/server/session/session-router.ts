@@ -66,6 +66,8 @@ export interface RouterOwner {
   fail(error: ProtocolError, frameId: number): void;
   /** Packets of the session that have been received, over all its connections. */
   receivedPackets: number;
+  /** Their bytes. */
+  receivedBytes: number;
   /** Called once, by the next packet that comes. */
   heard: (() => void) | undefined;
   /** The connection is over. */
@@ -91,6 +93,7 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
   receive(packet: Packet, info: MessageInfo): void {
     const { session } = this;
     session.receivedPackets++;
+    session.receivedBytes += packet.byteLength;
     if (session.heard !== undefined) this.isHeard();
     switch (info.code) {
       case MessageType.FrameSubmit:
@@ -132,6 +135,7 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
   violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
     const { session } = this;
     session.receivedPackets++;
+    session.receivedBytes += packet.byteLength;
     if (session.heard !== undefined) this.isHeard();
     if (fault.kind === 'packet_too_large') session.connection.bounds.hit('packetBytes');
     const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, codeOf(fault), fault);

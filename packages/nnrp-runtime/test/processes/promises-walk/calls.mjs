@@ -7,7 +7,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NnrpClient, NnrpServer, preview3 } from 'nnrp-runtime';
+import { HandlerError, NnrpClient, NnrpServer, preview3 } from 'nnrp-runtime';
 import { MemoryListener, memoryPair, TcpConnector } from 'nnrp-runtime/transport';
 
 /** Of a session that no server of these processes has. */
@@ -147,6 +147,7 @@ export const CALLS = {
   'NnrpServer.[dispose]': plain,
   'NnrpServer.sessions': plain,
   'NnrpServer.stats': plain,
+  'NnrpServer.counters': plain,
   'NnrpServer.[iterator]': accepting,
   'NnrpServerSession.ping': plain,
   'NnrpServerSession.isInFlight': { args: () => [1] },
@@ -169,6 +170,9 @@ export const CALLS = {
   'NnrpServerSession.sendError': { args: () => [1, 'it failed'] },
   'NnrpServerSession.ackClose': after(closing),
   'NnrpServerSession.close': plain,
+  'NnrpServerSession.endWith': { args: () => [new HandlerError('OPERATOR', 'moved')] },
+  'NnrpServerSession.failFrame': { args: () => [1, new HandlerError('OPERATOR', 'moved')] },
+  'NnrpServerSession.stats': plain,
   'NnrpServerSession.[dispose]': plain,
   'OperationContext.text': plain,
   'OperationContext.json': plain,

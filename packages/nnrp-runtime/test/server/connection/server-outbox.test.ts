@@ -46,6 +46,7 @@ class Scene implements OutboxOwner {
     throw error;
   }
 
+  packetLeaves = () => {};
   transportIsFull = (isFull: boolean) => void this.told.push(isFull ? 'full' : 'not full');
   outboxHalfFull = () => void this.told.push('half full');
   partialDropped = () => {};

@@ -1,0 +1,41 @@
+import type { NnrpError } from 'nnrp-core';
+import { type Channel, channel } from '../../platform/platform.js';
+import type { DiagnosticsMessages, DiagnosticsRole, RecoveryMessage, SessionMessage } from './messages.js';
+
+function named<Name extends keyof DiagnosticsMessages>(name: Name): Channel<DiagnosticsMessages[Name]> {
+  return channel(name);
+}
+
+/* Each by itself: a bundler leaves out those of the other end. */
+export const CONNECTION_OPEN = /* @__PURE__ */ named('nnrp:connection:open');
+export const CONNECTION_END = /* @__PURE__ */ named('nnrp:connection:end');
+export const SESSION_OPEN = /* @__PURE__ */ named('nnrp:session:open');
+export const SESSION_END = /* @__PURE__ */ named('nnrp:session:end');
+export const SESSION_REFUSE = /* @__PURE__ */ named('nnrp:session:refuse');
+export const OPERATION_SUBMIT = /* @__PURE__ */ named('nnrp:operation:submit');
+export const OPERATION_START = /* @__PURE__ */ named('nnrp:operation:start');
+export const OPERATION_RESULT = /* @__PURE__ */ named('nnrp:operation:result');
+export const OPERATION_END = /* @__PURE__ */ named('nnrp:operation:end');
+export const OPERATION_REFUSE = /* @__PURE__ */ named('nnrp:operation:refuse');
+export const PACKET_RECEIVE = /* @__PURE__ */ named('nnrp:packet:receive');
+export const PACKET_SEND = /* @__PURE__ */ named('nnrp:packet:send');
+export const RECOVERY_SUSPEND = /* @__PURE__ */ named('nnrp:recovery:suspend');
+export const RECOVERY_RESUME = /* @__PURE__ */ named('nnrp:recovery:resume');
+export const RECOVERY_LOSE = /* @__PURE__ */ named('nnrp:recovery:lose');
+
+/** Tells of a session that has begun, or is over, as it says by `endReason`. */
+export function tellSession(
+  channel: Channel<SessionMessage>,
+  role: DiagnosticsRole,
+  session: { readonly sessionId: number; readonly endReason: NnrpError | undefined },
+  remoteAddress: string,
+): void {
+  if (!channel.hasSubscribers) return;
+  const { sessionId, endReason: error } = session;
+  channel.publish({ role, session, sessionId, remoteAddress, ...(error && { error }) });
+}
+
+/** Few enough that the message may be made for nobody. */
+export function tellRecovery(channel: Channel<RecoveryMessage>, message: RecoveryMessage): void {
+  if (channel.hasSubscribers) channel.publish(message);
+}
