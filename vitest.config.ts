@@ -53,6 +53,9 @@ const SESSIONS = {
   exclude: [...WITHOUT_SESSIONS, ...TRANSPORTS, ...SLOW],
 };
 
+/** What looks at sessions from outside: over TCP alone. */
+const BESIDE_SESSIONS = ['packages/nnrp-opentelemetry/test/**/*.test.ts'];
+
 /** The entries of all packages, each with its source: tests see sources, whatever has been built. */
 const sources = [...['packages', 'tools'].flatMap(foldersIn)].flatMap((folder) => {
   const { name, exports = {} } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as Manifest;
@@ -99,7 +102,7 @@ export default defineConfig({
           exclude: [...TRANSPORTS, ...SLOW],
         },
       },
-      { extends: true, test: { name: 'sessions', ...SESSIONS } },
+      { extends: true, test: { name: 'sessions', ...SESSIONS, include: [...SESSIONS.include, ...BESIDE_SESSIONS] } },
       {
         extends: true,
         test: {

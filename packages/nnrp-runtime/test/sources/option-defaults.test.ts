@@ -48,7 +48,14 @@ describe('options that docs/api.md shows without a column for their defaults', (
 
 describe('a default of an option', () => {
   it('stands in a file that is named after its options', () => {
-    const files = ['nnrp-core', 'nnrp-runtime', 'nnrp-transport-quic', 'nnrp-transport-websocket', 'nnrp-openai']
+    const files = [
+      'nnrp-core',
+      'nnrp-runtime',
+      'nnrp-transport-quic',
+      'nnrp-transport-websocket',
+      'nnrp-openai',
+      'nnrp-opentelemetry',
+    ]
       .map((name) => join(name, 'src'))
       .flatMap((folder) =>
         readdirSync(join(PACKAGES, folder), { recursive: true, encoding: 'utf8' }).map((name) => join(folder, name)),

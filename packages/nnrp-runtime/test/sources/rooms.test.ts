@@ -10,6 +10,7 @@ const PACKAGES = [
   'nnrp-transport-quic',
   'nnrp-transport-websocket',
   'nnrp-openai',
+  'nnrp-opentelemetry',
   'nnrp-cli',
 ].map((name) => `packages/${name}`);
 const GENERATED = /\/generated\//;

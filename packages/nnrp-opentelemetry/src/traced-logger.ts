@@ -1,0 +1,22 @@
+import { type Span, trace } from '@opentelemetry/api';
+import type { Logger } from 'nnrp-runtime';
+
+const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+
+/**
+ * The same logger, whose lines have `trace_id`, `span_id` and `trace_flags` beside their facts: of the operation that they are about,
+ * else of the span that is active.
+ */
+export function tracedLogger(logger: Logger, spanOf: (facts: Record<string, unknown>) => Span | undefined): Logger {
+  const methods = LEVELS.map((level) => [
+    level,
+    (facts: Record<string, unknown>, message: string) => {
+      const span = (spanOf(facts) ?? trace.getActiveSpan())?.spanContext();
+      if (span === undefined) return logger[level](facts, message);
+      const { traceId, spanId, traceFlags } = span;
+      const ids = { trace_id: traceId, span_id: spanId, trace_flags: traceFlags };
+      return logger[level]({ ...facts, ...ids }, message);
+    },
+  ]);
+  return Object.fromEntries(methods) as Logger;
+}
