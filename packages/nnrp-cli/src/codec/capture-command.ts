@@ -6,6 +6,7 @@ import { parseHex } from '../json/hex.js';
 import { isRequestError } from '../json/request-error.js';
 import { terminalJson } from '../json-text.js';
 import { writeLine } from '../terminal-text.js';
+import type { DecodedItem } from './decode-packets.js';
 
 const FLUSH_CHARACTERS = 64 * 1024;
 
@@ -21,17 +22,26 @@ export function captureOf(text: string): Uint8Array | undefined {
   }
 }
 
-/** Prints a line for each header and each frame of a capture, and the first problem on standard error. */
-export async function printCapture(
+/** A line for each header and each frame of a capture. */
+export function printCapture(
   io: CliIo,
   capture: Uint8Array,
   options: { readonly names: boolean; readonly pretty: boolean; readonly revision: RevisionName | undefined },
 ): Promise<ExitCode> {
   const { names, pretty, revision } = options;
+  return printItems(io, decodeCapture(capture, names, revision), pretty);
+}
+
+/** Prints a line for each item, and the first problem on standard error. */
+export async function printItems(
+  io: CliIo,
+  items: Iterable<DecodedItem> | AsyncIterable<DecodedItem>,
+  pretty: boolean,
+): Promise<ExitCode> {
   let lines = '';
   let problems = 0;
   let firstProblem = '';
-  for (const { json, problem } of decodeCapture(capture, names, revision)) {
+  for await (const { json, problem } of items) {
     if (problem !== undefined && problems++ === 0) firstProblem = problem;
     const text = JSON.stringify(json, undefined, pretty ? 2 : undefined);
     lines += `${pretty ? text.split('\n').map(terminalJson).join('\n') : terminalJson(text)}\n`;

@@ -4,13 +4,16 @@ import { type CliIo, writeFully } from '../cli-io.js';
 import { CommandUsageError, ExitCode } from '../exit-code.js';
 import { REVISION_NAMES, type RevisionName } from '../json/codec-revision.js';
 import { parseHex } from '../json/hex.js';
+import { hexOfDump } from '../json/hex-dump.js';
 import { RequestError, requestFault } from '../json/request-error.js';
 import { errorJson } from '../json-text.js';
 import { writeLine } from '../terminal-text.js';
 import { runBatch } from './batch.js';
-import { captureOf, printCapture } from './capture-command.js';
-import { readInput } from './codec-input.js';
+import { captureOf, printCapture, printItems } from './capture-command.js';
+import { networkCapture, readInput } from './codec-input.js';
 import { type CodecRequest, performRequest, STRUCT_NAMES } from './codec-request.js';
+import { decodePackets, hasSeveralPackets, shownPacket } from './decode-packets.js';
+import { decodePcap } from './decode-pcap.js';
 import { foreignBytesHint } from './foreign-bytes.js';
 
 interface CodecOptions {
@@ -21,6 +24,7 @@ interface CodecOptions {
   readonly batch?: boolean;
   readonly file?: string;
   readonly websocket?: boolean;
+  readonly payloads?: boolean;
 }
 
 const STRUCT_OPTION = [
@@ -48,13 +52,14 @@ function listed(names: readonly string[]): string {
 export function addDecodeCommand(program: Command, io: CliIo, done: (code: ExitCode) => void): void {
   program
     .command('decode')
-    .description('decode a packet, one structure, or a capture of WebSocket, from hex or bytes to JSON')
+    .description('decode packets, one structure, or a capture of WebSocket or of a network, from hex or bytes to JSON')
     .argument('[hex...]', "the bytes; white space and 0x are ignored, '-' reads standard input")
     .option(...STRUCT_OPTION)
     .addOption(revisionOption('of a packet the one that accepts it, and the answer says which; else preview3'))
-    .option('-f, --file <file>', 'read a file, of hex or of the bytes themselves')
+    .option('-f, --file <file>', 'read a file: hex, a dump of hexdump -C or xxd, the bytes themselves, pcap or pcapng')
     .option('-w, --websocket', 'read frames of WebSocket, also where the bytes do not begin like one')
     .option('-n, --names', 'add the names of enum values and flags')
+    .option('-t, --payloads', 'add what the typed payloads in bodies say')
     .option('-p, --pretty', 'print over several lines')
     .option('-b, --batch', 'answer request lines from standard input')
     .addHelpText(
@@ -65,6 +70,11 @@ Examples:
   $ nnrp decode --struct SESSION_CLOSE_ACK --names 02000000010000000000000000000000
   $ nnrp decode --pretty --file packet.bin
   $ nnrp decode --file websocket.bin
+  $ hexdump -C packets.bin | nnrp decode -
+  $ tcpdump -w - tcp port 4433 | nnrp decode --payloads -
+
+Of several packets one after another each gets a line, with the byte where it begins. A pcap or pcapng file may have any connections,
+which are put together again from their segments; what is no NNRP over TCP is passed over.
 
 A capture of WebSocket begins with the header of an upgrade (GET ..., HTTP/1.1 101) or a frame, and gets a line for each
 header and each frame. The packet stands in the line of the frame that ends its message.
@@ -114,17 +124,32 @@ async function run(io: CliIo, op: CodecRequest['op'], input: string[], options: 
     await runBatch(io, { op, names, ...(struct && { struct }), ...(revision && { revision }) });
     return ExitCode.Ok;
   }
-  const text = await readInput(io, op, input, options.file);
   const isPacketWanted = op === 'decode' && (struct ?? 'PACKET').toUpperCase() === 'PACKET';
+  const { pretty = false, payloads = false } = options;
+  if (payloads && !isPacketWanted) throw new CommandUsageError('--payloads means nothing with --struct');
+  const view = { names, payloads, revision };
+  const network = isPacketWanted ? await networkCapture(io, input, options.file) : undefined;
+  if (network?.capture !== undefined) return printItems(io, decodePcap(network.capture, view), pretty);
+  const text = await readInput(network?.io ?? io, op, input, options.file);
   if (options.websocket && !isPacketWanted) throw new CommandUsageError('--websocket means nothing with --struct');
   try {
-    const capture = options.websocket ? parseHex(text) : isPacketWanted ? captureOf(text) : undefined;
-    if (capture !== undefined)
-      return await printCapture(io, capture, { names, pretty: options.pretty ?? false, revision });
-    const request = { op, struct: struct ?? 'PACKET', names, guess: true, ...(revision && { revision }) };
-    const answer = performRequest({ ...request, ...argument(op, text) });
-    const line =
-      'hex' in answer ? answer.hex : JSON.stringify(answer.fields, undefined, options.pretty ? 2 : undefined);
+    const given = op === 'decode' ? hexOfDump(text) : text;
+    const capture = options.websocket ? parseHex(given) : isPacketWanted ? captureOf(given) : undefined;
+    if (capture !== undefined) return await printCapture(io, capture, { names, pretty, revision });
+    const bytes = isPacketWanted ? parseHex(given) : undefined;
+    if (bytes !== undefined && hasSeveralPackets(bytes))
+      return await printItems(io, decodePackets(bytes, view), pretty);
+    const answer =
+      bytes === undefined
+        ? performRequest({
+            op,
+            struct: struct ?? 'PACKET',
+            names,
+            ...(revision && { revision }),
+            ...argument(op, given),
+          })
+        : { fields: shownPacket(bytes, view) };
+    const line = 'hex' in answer ? answer.hex : JSON.stringify(answer.fields, undefined, pretty ? 2 : undefined);
     await writeFully(io.stdout, `${line}\n`);
     return ExitCode.Ok;
   } catch (error) {
@@ -132,7 +157,7 @@ async function run(io: CliIo, op: CodecRequest['op'], input: string[], options: 
     if (fault === undefined) throw error;
     await writeFully(io.stdout, `${errorJson({ error: fault })}\n`);
     const isPacket = isPacketWanted && isWireError(error);
-    writeLine(io.stderr, `nnrp: ${(error as Error).message}${isPacket ? foreignBytesHint(text) : ''}`);
+    writeLine(io.stderr, `nnrp: ${(error as Error).message}${isPacket ? foreignBytesHint(hexOfDump(text)) : ''}`);
     return fault.kind === 'unknown_struct' ? ExitCode.Usage : ExitCode.Failed;
   }
 }

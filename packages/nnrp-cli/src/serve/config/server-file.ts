@@ -8,7 +8,7 @@ import { COMMAND_OPTIONS, type CommandOptions, readCommandOption } from './comma
 import { readSchema } from './schema-entry.js';
 
 /** Options of a server that are not data, or that the command line says: they have no place in a file. */
-export const NOT_DATA = ['schemaRegistry', 'applicationPolicy', 'authorize', 'transports'];
+export const NOT_DATA = ['schemaRegistry', 'applicationPolicy', 'authorize', 'transports', 'logger'];
 const MAX_U32 = 0xffffffff;
 /** As much of a name as the server shows in its messages. */
 const MAX_KEY_BYTES = 100;

@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { closeSync, openSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { CliProcess, nnrp } from './cli-process.js';
+import { CliProcess, nnrp } from '../cli-process.js';
 
 const PING = '4e4e5250010020280000000000000000000000000000000000000000000000000000000000000000';
 const ACK_HEX = '02000000010000000000000000000000';

@@ -3,8 +3,8 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { closeFrame, frame, message } from '../../nnrp-transport-websocket/test/bare-stream.js';
-import { nnrp, serving } from './cli-process.js';
+import { closeFrame, frame, message } from '../../../nnrp-transport-websocket/test/bare-stream.js';
+import { nnrp, serving } from '../cli-process.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'nnrp-capture-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

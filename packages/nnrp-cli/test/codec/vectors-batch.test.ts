@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { nnrp } from './cli-process.js';
+import { nnrp } from '../cli-process.js';
 
 interface Vector {
   readonly name: string;
@@ -32,7 +32,7 @@ const REVISIONS = [
 
 describe.each(REVISIONS)('the golden vectors of $revision through nnrp --batch', ({ revision, counts }) => {
   const vectors = JSON.parse(
-    readFileSync(new URL(`../../../spec/${revision}/vectors.json`, import.meta.url), 'utf8'),
+    readFileSync(new URL(`../../../../spec/${revision}/vectors.json`, import.meta.url), 'utf8'),
   ) as Vectors;
   // What only an earlier release accepts is refused by the rules of the newest.
   const positive = vectors.positive.filter(({ kind, until }) => KINDS.includes(kind ?? '') && until === undefined);
