@@ -126,7 +126,10 @@ export default async function* ({ body, signal }) {
         expect.stringContaining('does not read TypeScript: use Node.js 22.18 or later, or add tsx'),
       ]);
       // Stands in for tsx: what matters here is that the project's own is found and asked.
-      file('node_modules/tsx/package.json', '{"name":"tsx","exports":{"./esm/api":"./api.mjs"}}');
+      file(
+        'node_modules/tsx/package.json',
+        '{"name":"tsx","exports":{"./package.json":"./package.json","./esm/api":{"import":{"default":"./api.mjs"}}}}',
+      );
       file('node_modules/tsx/api.mjs', "export const tsImport = async () => ({ default: () => 'typed' });");
     }
     const { server, address } = await serving(path);

@@ -1,6 +1,6 @@
-import { statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { extname, resolve } from 'node:path';
+import { dirname, extname, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { ServeHandlers } from 'nnrp-runtime';
 import { CommandUsageError, isCommandUsageError } from '../../exit-code.js';
@@ -56,20 +56,33 @@ function stripsTypes(): unknown {
 }
 
 async function tsxImporter(path: string, file: string): Promise<ImportModule> {
-  let api: string;
-  try {
-    api = createRequire(file).resolve('tsx/esm/api');
-  } catch {
+  const api = tsxApi(file);
+  if (api === undefined)
     throw new CommandUsageError(
       `${path}: Node.js ${process.version} does not read TypeScript: use Node.js 22.18 or later, or add tsx to the project of ` +
         'the module (npm install --save-dev tsx), or give the JavaScript that it compiles to',
     );
-  }
   const { tsImport } = (await import(pathToFileURL(api).href)) as {
     tsImport(url: string, parent: string): Promise<unknown>;
   };
   // Each call has a name space of its own: the module and all that it imports are read anew.
   return (url) => tsImport(url, pathToFileURL(file).href);
+}
+
+/** The module of tsx that imports; undefined where the project has none. `require.resolve` would find the one for `require`. */
+function tsxApi(file: string): string | undefined {
+  try {
+    const manifest = createRequire(file).resolve('tsx/package.json');
+    const { exports } = JSON.parse(readFileSync(manifest, 'utf8')) as { exports: Record<string, TsxExport> };
+    const api = exports['./esm/api']?.import?.default;
+    return api === undefined ? undefined : resolve(dirname(manifest), api);
+  } catch {
+    return undefined;
+  }
+}
+
+interface TsxExport {
+  readonly import?: { readonly default?: string };
 }
 
 /** A module of CommonJS that was compiled from an ES module has its default export one level further down. */
