@@ -71,10 +71,12 @@ async function measure() {
     }
   }
   for (const what of ['firstMs', 'totalMs']) {
-    const [direct, through] = [times.direct, times.through].map((list) => median(list.map((time) => time[what])));
+    const values = [times.direct, times.through].map((list) => list.map((time) => time[what]));
+    const [direct, through] = values.map(median);
+    const [least, leastThrough] = values.map((list) => Math.min(...list));
     const more = through - direct;
     console.log(
-      `${what}: direct ${direct.toFixed(2)}, through ${through.toFixed(2)}: ${more.toFixed(2)} ms, ${((more / direct) * 100).toFixed(2)} % more`,
+      `${what}: direct ${direct.toFixed(2)}, through ${through.toFixed(2)}: ${more.toFixed(2)} ms, ${((more / direct) * 100).toFixed(2)} % more; least ${least.toFixed(2)} and ${leastThrough.toFixed(2)}`,
     );
   }
   const cancels = [];

@@ -154,6 +154,18 @@ describe('a call', () => {
   });
 });
 
+it('a failure that nobody waits for lets the process live', async () => {
+  const { session, client } = await stage.calling(createRouter());
+  void call(session, 'unknown');
+  void callStream(session, 'unknown').result();
+  const read = callStream(session, 'unknown')[Symbol.asyncIterator]().next();
+  await refusal(read);
+  await stage.drop(client);
+  void call(session, 'unknown');
+  // Vitest fails the run for a rejection that is not handled.
+  await stage.turns(3);
+});
+
 describe('a router refuses', () => {
   it('a route that it does not have, by name and by number', async () => {
     const { session } = await stage.calling(createRouter().route('a', () => 1));
