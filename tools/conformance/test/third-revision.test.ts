@@ -119,12 +119,13 @@ const ENTRY = `
 import { COMMON_HEADER_RULES, checkCommonHeader, encodeCommonHeader } from './generated/preview5/common-header.js';
 import { MESSAGES } from './generated/preview5/message-table.js';
 import { messagesByCode } from './revisions/revision.js';
+import { checkBodyLengths } from './rules/body-lengths.js';
 export { buildPacketOf } from './packet/packet-builder.js';
 export { decodePacketOf } from './packet/decode-packet.js';
 export * from './generated/preview5/index.js';
 export const PREVIEW5 = {
   name: 'preview5', messages: MESSAGES, messageInfo: messagesByCode(MESSAGES), checkHeader: checkCommonHeader,
-  headerRules: COMMON_HEADER_RULES, encodeHeader: encodeCommonHeader, checkTogether: () => undefined,
+  headerRules: COMMON_HEADER_RULES, encodeHeader: encodeCommonHeader, checkTogether: () => undefined, checkBody: checkBodyLengths,
 };
 `;
 

@@ -1,4 +1,4 @@
-import type { BodyLengthField, IdentifierRule, MessageInfo } from '../bytes/message-info.js';
+import type { IdentifierRule, MessageInfo } from '../bytes/message-info.js';
 import { faultAt, type WireFault } from '../faults/fault.js';
 import type { Revision } from '../revisions/revision.js';
 import type { Packet } from './packet.js';
@@ -42,22 +42,7 @@ export function checkPacket(packet: Packet, info: MessageInfo, revision: Revisio
   if (broken >= 0) return faultAt(info.metadataRules, broken, view, metadataStart);
   const rule = revision.checkTogether(info.code, packet.sessionId, view, metadataStart);
   if (rule !== undefined) return { kind: 'invalid_combination', rule };
-  return info.bodyLengths === undefined
-    ? undefined
-    : checkBodyLengths(info.bodyLengths, view, metadataStart, packet.bodyLength);
-}
-
-/** The lengths that metadata announces, against the body that came with it. */
-function checkBodyLengths(
-  lengths: readonly BodyLengthField[],
-  view: DataView,
-  metadataStart: number,
-  actual: number,
-): WireFault | undefined {
-  let declared = 0;
-  for (const { offset } of lengths) declared += view.getUint32(metadataStart + offset, true);
-  const field = lengths[lengths.length - 1]?.field ?? '';
-  return declared === actual ? undefined : { kind: 'declared_length_mismatch', field, declared, actual };
+  return revision.checkBody?.(info, view, metadataStart, packet.bodyLength);
 }
 
 /**

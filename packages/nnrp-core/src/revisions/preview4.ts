@@ -6,6 +6,7 @@ import {
 } from '../generated/preview4/common-header.js';
 import { MessageType } from '../generated/preview4/enums.js';
 import { MESSAGES } from '../generated/preview4/message-table.js';
+import { checkBodyLengths } from '../rules/body-lengths.js';
 import { checkFlowUpdateScope } from '../rules/flow.js';
 import { type HeaderFields, messagesByCode, type Revision } from './revision.js';
 
@@ -21,4 +22,5 @@ export const PREVIEW4: Revision = /* @__PURE__ */ Object.freeze({
   checkTogether(messageType: number, sessionId: number, view: DataView, metadataStart: number): string | undefined {
     return messageType === MessageType.FlowUpdate ? checkFlowUpdateScope(sessionId, view, metadataStart) : undefined;
   },
+  checkBody: checkBodyLengths,
 });

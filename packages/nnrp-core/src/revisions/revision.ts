@@ -1,5 +1,5 @@
 import type { MessageInfo } from '../bytes/message-info.js';
-import type { WireRule } from '../faults/fault.js';
+import type { WireFault, WireRule } from '../faults/fault.js';
 import type { CommonHeader } from '../generated/preview3/common-header.js';
 
 /** The fields of the common header, which all revisions share; which message types exist is the revision's. */
@@ -27,6 +27,11 @@ export interface Revision {
    * @returns the name of the broken rule, such as FLOW-2
    */
   checkTogether(messageType: number, sessionId: number, view: DataView, metadataStart: number): string | undefined;
+  /**
+   * What valid metadata says of the body, against the body that came with it; absent where it need not be true.
+   * @param bodyLength - in bytes
+   */
+  checkBody?(info: MessageInfo, view: DataView, metadataStart: number, bodyLength: number): WireFault | undefined;
 }
 
 /** Builds the lookup by code that a revision's `messageInfo` answers from. */

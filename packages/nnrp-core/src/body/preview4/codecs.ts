@@ -1,5 +1,4 @@
 import {
-  BODY_REGION_PRELUDE_BYTES,
   BODY_REGION_PRELUDE_RULES,
   checkBodyRegionPrelude,
   decodeBodyRegionPrelude,
@@ -19,7 +18,6 @@ import {
   checkTypedPayloadDescriptor,
   decodeTypedPayloadDescriptor,
   encodeTypedPayloadDescriptor,
-  TYPED_PAYLOAD_DESCRIPTOR_BYTES,
   TYPED_PAYLOAD_DESCRIPTOR_RULES,
   type TypedPayloadDescriptor,
 } from '../../generated/preview4/typed-payload-descriptor.js';
@@ -27,18 +25,17 @@ import type {
   BodyChecks,
   BodyDecoders,
   BodyEncoders,
-  RegionCheck,
+  ReferenceCheck,
   TypedPayloadCheck,
 } from '../region/region-codecs.js';
 
-export const PREVIEW4_REFERENCES: RegionCheck = /* @__PURE__ */ Object.freeze({
+export const PREVIEW4_REFERENCES: ReferenceCheck = {
   bytes: OBJECT_REFERENCE_BLOCK_BYTES,
   rules: OBJECT_REFERENCE_BLOCK_RULES,
   check: checkObjectReferenceBlock,
-});
+};
 
-export const PREVIEW4_PAYLOADS: TypedPayloadCheck = /* @__PURE__ */ Object.freeze({
-  bytes: TYPED_PAYLOAD_DESCRIPTOR_BYTES,
+export const PREVIEW4_PAYLOADS: TypedPayloadCheck = {
   rules: TYPED_PAYLOAD_DESCRIPTOR_RULES,
   check: checkTypedPayloadDescriptor,
   judge(view: DataView, start: number): string | undefined {
@@ -49,28 +46,25 @@ export const PREVIEW4_PAYLOADS: TypedPayloadCheck = /* @__PURE__ */ Object.freez
     return kind === PayloadKind.TokenChunk && profileId !== ProfileId.Token ? 'TPR-4' : undefined;
   },
   kindAt: (view: DataView, start: number) => view.getUint8(start + AT.payloadKind),
-});
+};
 
-export const PREVIEW4_BODY: BodyChecks = /* @__PURE__ */ Object.freeze({
-  prelude: /* @__PURE__ */ Object.freeze({
-    bytes: BODY_REGION_PRELUDE_BYTES,
+export const PREVIEW4_BODY: BodyChecks = {
+  prelude: {
     rules: BODY_REGION_PRELUDE_RULES,
     check: checkBodyRegionPrelude,
-  }),
-  references: PREVIEW4_REFERENCES,
-  payloads: PREVIEW4_PAYLOADS,
-});
+  },
+  objectReferences: PREVIEW4_REFERENCES,
+  typedPayloads: PREVIEW4_PAYLOADS,
+};
 
-export const PREVIEW4_DECODERS: BodyDecoders<ObjectReferenceBlock, TypedPayloadDescriptor> =
-  /* @__PURE__ */ Object.freeze({
-    prelude: decodeBodyRegionPrelude,
-    reference: decodeObjectReferenceBlock,
-    payload: decodeTypedPayloadDescriptor,
-  });
+export const PREVIEW4_DECODERS: BodyDecoders<ObjectReferenceBlock, TypedPayloadDescriptor> = [
+  decodeBodyRegionPrelude,
+  decodeObjectReferenceBlock,
+  decodeTypedPayloadDescriptor,
+];
 
-export const PREVIEW4_ENCODERS: BodyEncoders<ObjectReferenceBlock, TypedPayloadDescriptor> =
-  /* @__PURE__ */ Object.freeze({
-    prelude: encodeBodyRegionPrelude,
-    reference: encodeObjectReferenceBlock,
-    payload: encodeTypedPayloadDescriptor,
-  });
+export const PREVIEW4_ENCODERS: BodyEncoders<ObjectReferenceBlock, TypedPayloadDescriptor> = [
+  encodeBodyRegionPrelude,
+  encodeObjectReferenceBlock,
+  encodeTypedPayloadDescriptor,
+];

@@ -82,7 +82,6 @@ export function decodeTensors(body: Uint8Array, metadata: TensorContext): Tensor
 }
 
 const SECTIONS: SectionCodec<TensorSectionDescriptor> = /* @__PURE__ */ Object.freeze({
-  bytes: TENSOR_SECTION_DESCRIPTOR_BYTES,
   rules: TENSOR_SECTION_DESCRIPTOR_RULES,
   check: checkTensorSectionDescriptor,
   decode: decodeTensorSectionDescriptor,

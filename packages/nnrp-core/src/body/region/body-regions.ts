@@ -109,8 +109,8 @@ export function checkBodyView(codecs: BodyChecks, view: DataView, context: BodyC
   const { payloadKindBitmap, payloadFrameCount } = context;
   return (
     checkInlineObjectsAt(view, BODY_REGION_PRELUDE_BYTES, referencesStart, submit) ??
-    checkObjectReferencesAt(codecs.references, view, referencesStart, typedStart, submit) ??
-    checkTypedPayloadsAt(codecs.payloads, view, typedStart, extensionsStart, {
+    checkObjectReferencesAt(codecs.objectReferences, view, referencesStart, typedStart, submit) ??
+    checkTypedPayloadsAt(codecs.typedPayloads, view, typedStart, extensionsStart, {
       payloadKindBitmap,
       payloadFrameCount,
       descriptorBytes,
@@ -133,14 +133,14 @@ export function decodeBody(bytes: Uint8Array, context: BodyContext): BodyRegions
 /** {@link decodeBody} of any revision. */
 export function decodeBodyOf<B, D extends PlacedDescriptor>(
   codecs: BodyChecks,
-  decoders: BodyDecoders<B, D>,
+  [readPrelude, readReference, readPayload]: BodyDecoders<B, D>,
   bytes: Uint8Array,
   context: BodyContext,
 ): BodyRegions<B, D> {
   const view = viewOf(bytes);
   const fault = checkBodyView(codecs, view, context);
   if (fault !== undefined) throw new WireError(fault, WHERE);
-  const prelude = decoders.prelude(view);
+  const prelude = readPrelude(view);
   const referencesStart = BODY_REGION_PRELUDE_BYTES + prelude.inlineObjectBytes;
   const typedStart = referencesStart + prelude.objectReferenceBytes;
   const extensionsStart = typedStart + prelude.typedPayloadDescriptorBytes + prelude.typedPayloadFrameBytes;
@@ -148,13 +148,13 @@ export function decodeBodyOf<B, D extends PlacedDescriptor>(
     prelude,
     inlineObjects: readInlineObjects(bytes, view, BODY_REGION_PRELUDE_BYTES, referencesStart),
     objectReferences: readObjectReferences(
-      codecs.references.bytes,
-      decoders.reference,
+      codecs.objectReferences.bytes,
+      readReference,
       view,
       referencesStart,
       typedStart,
     ),
-    typedPayloads: readTypedPayloads(decoders.payload, bytes, view, typedStart, context.payloadFrameCount),
+    typedPayloads: readTypedPayloads(readPayload, bytes, view, typedStart, context.payloadFrameCount),
     extensions: readExtensionFrames(bytes, view, extensionsStart, prelude.extensionDescriptorBytes),
   };
 }
@@ -174,14 +174,14 @@ export function encodeBody(parts: BodyParts, context: BodyContext): Uint8Array {
 /** {@link encodeBody} of any revision. */
 export function encodeBodyOf<B, D extends PlacedDescriptor>(
   codecs: BodyChecks,
-  encoders: BodyEncoders<B, D>,
+  [writePrelude, writeReference, writePayload]: BodyEncoders<B, D>,
   parts: BodyParts<B, D>,
   context: BodyContext,
 ): Uint8Array {
   const { inlineObjects = [], objectReferences = [], typedPayloads = [], extensions = [] } = parts;
   const prelude: BodyRegionPrelude = {
     inlineObjectBytes: inlineObjectBytes(inlineObjects),
-    objectReferenceBytes: objectReferenceBytes(codecs.references, objectReferences),
+    objectReferenceBytes: objectReferenceBytes(codecs.objectReferences, objectReferences),
     typedPayloadDescriptorBytes: typedPayloads.length * TYPED_PAYLOAD_DESCRIPTOR_BYTES,
     typedPayloadFrameBytes: typedPayloadFrameBytes(typedPayloads, context),
     extensionDescriptorBytes: extensions.length * EXTENSION_FRAME_DESCRIPTOR_BYTES,
@@ -196,10 +196,10 @@ export function encodeBodyOf<B, D extends PlacedDescriptor>(
 
   const bytes = new Uint8Array(end);
   const view = viewOf(bytes);
-  encoders.prelude(prelude, view);
+  writePrelude(prelude, view);
   writeInlineObjects(inlineObjects, bytes, view, BODY_REGION_PRELUDE_BYTES);
-  writeObjectReferences(encoders.reference, objectReferences, view, referencesStart);
-  writeTypedPayloads(encoders.payload, typedPayloads, bytes, view, typedStart);
+  writeObjectReferences(writeReference, objectReferences, view, referencesStart);
+  writeTypedPayloads(writePayload, typedPayloads, bytes, view, typedStart);
   writeExtensionFrames(extensions, bytes, view, extensionsStart);
   const fault = checkBodyView(codecs, view, context);
   if (fault !== undefined) throw new WireError(fault, WHERE);

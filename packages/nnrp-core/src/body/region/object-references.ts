@@ -14,7 +14,7 @@ import { brokenRule } from '../../rules/broken-rule.js';
 import { checkItemCount } from './item-limit.js';
 import { type SubmitObjects, slotOf } from './object-slots.js';
 import { PREVIEW3_REFERENCES } from './preview3-codecs.js';
-import type { Decode, Encode, RegionCheck } from './region-codecs.js';
+import type { Decode, Encode, ReferenceCheck } from './region-codecs.js';
 
 const WHERE = 'OBJECT_REFERENCE_REGION';
 
@@ -43,7 +43,7 @@ export function decodeObjectReferences(bytes: Uint8Array, submit?: SubmitObjects
 
 /** {@link decodeObjectReferences} of any revision. */
 export function decodeObjectReferencesOf<B>(
-  codec: RegionCheck,
+  codec: ReferenceCheck,
   decode: Decode<B>,
   bytes: Uint8Array,
   submit?: SubmitObjects,
@@ -67,7 +67,7 @@ export function encodeObjectReferences(blocks: readonly ObjectReferenceBlock[], 
 
 /** {@link encodeObjectReferences} of any revision. */
 export function encodeObjectReferencesOf<B>(
-  codec: RegionCheck,
+  codec: ReferenceCheck,
   encode: Encode<B>,
   blocks: readonly B[],
   submit?: SubmitObjects,
@@ -82,7 +82,7 @@ export function encodeObjectReferencesOf<B>(
 
 /** {@link checkObjectReferences} of a region inside a larger view; `start` and `end` in bytes. */
 export function checkObjectReferencesAt(
-  codec: RegionCheck,
+  codec: ReferenceCheck,
   view: DataView,
   start: number,
   end: number,
@@ -144,7 +144,7 @@ export function readObjectReferences<B>(
  * Length of the region that will hold these blocks, in bytes.
  * @throws WireError too_many_items for more than 65535 blocks
  */
-export function objectReferenceBytes(codec: RegionCheck, blocks: readonly unknown[]): number {
+export function objectReferenceBytes(codec: ReferenceCheck, blocks: readonly unknown[]): number {
   const tooMany = checkItemCount(blocks.length);
   if (tooMany !== undefined) throw new WireError(tooMany, WHERE);
   return blocks.length * codec.bytes;

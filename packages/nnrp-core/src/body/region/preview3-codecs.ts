@@ -1,5 +1,4 @@
 import {
-  BODY_REGION_PRELUDE_BYTES,
   BODY_REGION_PRELUDE_RULES,
   checkBodyRegionPrelude,
   decodeBodyRegionPrelude,
@@ -19,21 +18,19 @@ import {
   checkTypedPayloadDescriptor,
   decodeTypedPayloadDescriptor,
   encodeTypedPayloadDescriptor,
-  TYPED_PAYLOAD_DESCRIPTOR_BYTES,
   TYPED_PAYLOAD_DESCRIPTOR_OFFSETS,
   TYPED_PAYLOAD_DESCRIPTOR_RULES,
   type TypedPayloadDescriptor,
 } from '../../generated/preview3/typed-payload-descriptor.js';
-import type { BodyChecks, BodyDecoders, BodyEncoders, RegionCheck, TypedPayloadCheck } from './region-codecs.js';
+import type { BodyChecks, BodyDecoders, BodyEncoders, ReferenceCheck, TypedPayloadCheck } from './region-codecs.js';
 
-export const PREVIEW3_REFERENCES: RegionCheck = /* @__PURE__ */ Object.freeze({
+export const PREVIEW3_REFERENCES: ReferenceCheck = {
   bytes: OBJECT_REFERENCE_BLOCK_BYTES,
   rules: OBJECT_REFERENCE_BLOCK_RULES,
   check: checkObjectReferenceBlock,
-});
+};
 
-export const PREVIEW3_PAYLOADS: TypedPayloadCheck = /* @__PURE__ */ Object.freeze({
-  bytes: TYPED_PAYLOAD_DESCRIPTOR_BYTES,
+export const PREVIEW3_PAYLOADS: TypedPayloadCheck = {
   rules: TYPED_PAYLOAD_DESCRIPTOR_RULES,
   check: checkTypedPayloadDescriptor,
   judge(view: DataView, start: number, payloadKindBitmap: number): string | undefined {
@@ -41,28 +38,25 @@ export const PREVIEW3_PAYLOADS: TypedPayloadCheck = /* @__PURE__ */ Object.freez
     if ((payloadKindBitmap & ~PayloadKindFlags.Tensor) !== 0 && profileId === ProfileId.Tensor) return 'TPR-3';
     return payloadKindBitmap === PayloadKindFlags.TokenChunk && profileId !== ProfileId.Token ? 'TPR-4' : undefined;
   },
-});
+};
 
-export const PREVIEW3_BODY: BodyChecks = /* @__PURE__ */ Object.freeze({
-  prelude: /* @__PURE__ */ Object.freeze({
-    bytes: BODY_REGION_PRELUDE_BYTES,
+export const PREVIEW3_BODY: BodyChecks = {
+  prelude: {
     rules: BODY_REGION_PRELUDE_RULES,
     check: checkBodyRegionPrelude,
-  }),
-  references: PREVIEW3_REFERENCES,
-  payloads: PREVIEW3_PAYLOADS,
-});
+  },
+  objectReferences: PREVIEW3_REFERENCES,
+  typedPayloads: PREVIEW3_PAYLOADS,
+};
 
-export const PREVIEW3_DECODERS: BodyDecoders<ObjectReferenceBlock, TypedPayloadDescriptor> =
-  /* @__PURE__ */ Object.freeze({
-    prelude: decodeBodyRegionPrelude,
-    reference: decodeObjectReferenceBlock,
-    payload: decodeTypedPayloadDescriptor,
-  });
+export const PREVIEW3_DECODERS: BodyDecoders<ObjectReferenceBlock, TypedPayloadDescriptor> = [
+  decodeBodyRegionPrelude,
+  decodeObjectReferenceBlock,
+  decodeTypedPayloadDescriptor,
+];
 
-export const PREVIEW3_ENCODERS: BodyEncoders<ObjectReferenceBlock, TypedPayloadDescriptor> =
-  /* @__PURE__ */ Object.freeze({
-    prelude: encodeBodyRegionPrelude,
-    reference: encodeObjectReferenceBlock,
-    payload: encodeTypedPayloadDescriptor,
-  });
+export const PREVIEW3_ENCODERS: BodyEncoders<ObjectReferenceBlock, TypedPayloadDescriptor> = [
+  encodeBodyRegionPrelude,
+  encodeObjectReferenceBlock,
+  encodeTypedPayloadDescriptor,
+];

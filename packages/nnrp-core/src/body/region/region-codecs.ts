@@ -9,10 +9,14 @@ import type { BodyRegionPrelude } from '../../generated/preview3/body-region-pre
 
 /** How one structure is checked. */
 export interface RegionCheck {
-  /** Length in bytes. */
-  readonly bytes: number;
   readonly rules: readonly WireRule[];
   check(view: DataView, start?: number): number;
+}
+
+/** How references are checked, whose length is not the same in all revisions. */
+export interface ReferenceCheck extends RegionCheck {
+  /** Length in bytes. */
+  readonly bytes: number;
 }
 
 /** Reads a structure that has been checked. */
@@ -38,20 +42,20 @@ export interface TypedPayloadCheck extends RegionCheck {
 /** How the parts of a region body are checked. */
 export interface BodyChecks {
   readonly prelude: RegionCheck;
-  readonly references: RegionCheck;
-  readonly payloads: TypedPayloadCheck;
+  readonly objectReferences: ReferenceCheck;
+  readonly typedPayloads: TypedPayloadCheck;
 }
 
-/** How they are read. */
-export interface BodyDecoders<B, D extends PlacedDescriptor> {
-  readonly prelude: Decode<BodyRegionPrelude>;
-  readonly reference: Decode<B>;
-  readonly payload: Decode<D>;
-}
+/** How they are read. A tuple, because names of properties stay long in bundles. */
+export type BodyDecoders<B, D extends PlacedDescriptor> = readonly [
+  prelude: Decode<BodyRegionPrelude>,
+  reference: Decode<B>,
+  payload: Decode<D>,
+];
 
 /** How they are written. */
-export interface BodyEncoders<B, D extends PlacedDescriptor> {
-  readonly prelude: Encode<BodyRegionPrelude>;
-  readonly reference: Encode<B>;
-  readonly payload: Encode<D>;
-}
+export type BodyEncoders<B, D extends PlacedDescriptor> = readonly [
+  prelude: Encode<BodyRegionPrelude>,
+  reference: Encode<B>,
+  payload: Encode<D>,
+];

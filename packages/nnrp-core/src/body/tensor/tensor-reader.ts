@@ -139,7 +139,6 @@ export interface SectionCodec<D extends SectionFields> extends RegionCheck {
 }
 
 const PREVIEW3_SECTIONS: SectionCodec<TensorSectionDescriptor> = /* @__PURE__ */ Object.freeze({
-  bytes: TENSOR_SECTION_DESCRIPTOR_BYTES,
   rules: TENSOR_SECTION_DESCRIPTOR_RULES,
   check: checkTensorSectionDescriptor,
   decode: decodeTensorSectionDescriptor,
