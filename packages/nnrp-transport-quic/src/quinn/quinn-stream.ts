@@ -69,6 +69,8 @@ export class QuinnStream extends Duplex implements QuicStream {
   private acknowledged = 0;
   /** How often the peer has been asked since it has taken something. */
   private probes = 0;
+  /** When that was, or when it has taken something. */
+  private askedMs = 0;
 
   constructor(
     private readonly driven: StreamOwner,
@@ -99,8 +101,17 @@ export class QuinnStream extends Duplex implements QuicStream {
 
   /** The peer has been asked after what is under way, and what was lost makes room for more. */
   probeFired(): void {
-    this.probes++;
+    if (this.isProbe()) this.probes++;
     this.goOn();
+  }
+
+  /** Whether the peer could have answered since it was asked last: the library's timer is about other things as well. */
+  private isProbe(): boolean {
+    if (!this.finishing) return false;
+    const nowMs = performance.now();
+    if (nowMs - this.askedMs < (this.port.path?.roundTripMs ?? 0)) return false;
+    this.askedMs = nowMs;
+    return true;
   }
 
   /** Goes on with whatever has waited for something to come, or for room. */
@@ -303,6 +314,7 @@ export class QuinnStream extends Duplex implements QuicStream {
   private progressed(bytes: number): void {
     this.taken += bytes;
     this.probes = 0;
+    this.askedMs = performance.now();
     this.driven.flushSoon();
   }
 
