@@ -1,3 +1,5 @@
+import type { Logger } from '../base/application/logger.js';
+import { tellChannels } from '../base/diagnostics/channel-observer.js';
 import { answering } from '../base/promises/settled.js';
 import type { HostPort } from '../transport/address/address.js';
 import type { FramedConnector, FramedTransport } from '../transport/contract/contract.js';
@@ -9,10 +11,19 @@ import type { TlsClientOptions } from '../transport/tls/tls-options.js';
 import { ALL_ADDRESSES } from '../transport/url/transports-by-url.js';
 import type { NnrpConnectOptions } from './connect-options.js';
 import { clientConfig, type NnrpClientConfig, type NnrpClientOptions } from './contract/client-config.js';
-import { NnrpClient as PortableClient } from './portable-client.js';
+import { logEvents, withoutLogger } from './logged-client.js';
+import { type ClientParts, NnrpClient as PortableClient } from './portable-client.js';
+
+tellChannels();
 
 /** One connection to a server, for any number of sessions; by the sockets of Node.js, too. */
 export class NnrpClient extends PortableClient {
+  private static logged(logger: Logger | undefined, parts: ClientParts): NnrpClient {
+    const client = new NnrpClient(...parts);
+    if (logger !== undefined) logEvents(client, logger);
+    return client;
+  }
+
   /**
    * Connects over TCP.
    *
@@ -68,12 +79,16 @@ export class NnrpClient extends PortableClient {
     where: string | readonly string[] | FramedConnector,
     config: NnrpConnectOptions = {},
   ): Promise<NnrpClient> {
-    return NnrpClient.reach((...parts) => new NnrpClient(...parts), ALL_ADDRESSES, where, config);
+    return answering(() => {
+      const [rest, logger] = withoutLogger(config);
+      return NnrpClient.reach((...parts) => NnrpClient.logged(logger, parts), ALL_ADDRESSES, where, rest);
+    });
   }
 
   /** Uses any transport, which the client owns from now on; it cannot connect again. @throws UsageError on a bad option, or what is no transport; a transport is aborted */
   static override fromTransport(transport: FramedTransport, config: NnrpClientOptions = {}): NnrpClient {
-    return NnrpClient.over((...parts) => new NnrpClient(...parts), transport, config);
+    const [rest, logger] = withoutLogger(config);
+    return NnrpClient.over((...parts) => NnrpClient.logged(logger, parts), transport, rest);
   }
 
   private static socket(
@@ -81,8 +96,9 @@ export class NnrpClient extends PortableClient {
     config: NnrpClientOptions,
   ): Promise<NnrpClient> {
     return answering(() => {
-      const complete = clientConfig(config);
-      return NnrpClient.by((...parts) => new NnrpClient(...parts), connectorOf(complete), complete, config);
+      const [rest, logger] = withoutLogger(config);
+      const complete = clientConfig(rest);
+      return NnrpClient.by((...parts) => NnrpClient.logged(logger, parts), connectorOf(complete), complete, rest);
     });
   }
 }

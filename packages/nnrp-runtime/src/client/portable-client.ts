@@ -12,14 +12,11 @@ import {
 } from 'nnrp-core';
 import { ApplicationEvents, tell } from '../base/application/application-events.js';
 import { ASYNC_DISPOSE } from '../base/application/async-dispose.js';
-import { Log, type LogLevel, logEvent } from '../base/application/logger.js';
-import { RECOVERY_LOSE, RECOVERY_RESUME, RECOVERY_SUSPEND, tellRecovery } from '../base/diagnostics/channels.js';
-import type { RecoveryMessage } from '../base/diagnostics/messages.js';
+import { observer } from '../base/diagnostics/observer.js';
 import { guard, NO_OWNER } from '../base/guard.js';
 import { answering, ignoreRejection } from '../base/promises/settled.js';
 import { SeldomWarning } from '../base/warn.js';
 import type { CloseReport } from '../connection/close-report.js';
-import type { Channel } from '../platform/platform.js';
 import { connectWithin } from '../transport/connecting/connect-attempt.js';
 import type { FramedConnector, FramedTransport } from '../transport/contract/contract.js';
 import { checkTransport } from '../transport/contract/is-transport.js';
@@ -63,22 +60,8 @@ import type { CloseOptions } from './session/close-options.js';
 import { type EventStream, EventStreams } from './session/event-stream.js';
 
 /** What a client is made of: the last is what connects it again. */
-type ClientParts = [FramedTransport, NnrpClientConfig, asksAnyServer: boolean, FramedConnector?];
+export type ClientParts = [FramedTransport, NnrpClientConfig, asksAnyServer: boolean, FramedConnector?];
 type MakeClient<Client> = (...parts: ClientParts) => Client;
-
-/** What is logged, and how. */
-const LEVELS: Readonly<Partial<Record<keyof NnrpClientEvents, LogLevel>>> = {
-  peerError: 'warn',
-  protocolViolation: 'warn',
-  readingPaused: 'warn',
-  internalError: 'error',
-  suspended: 'info',
-  resumed: 'info',
-  migrated: 'info',
-  lost: 'warn',
-  reopened: 'info',
-  closed: 'info',
-};
 
 /** Addresses of a process that may have no sockets. */
 const REGISTERED_ADDRESSES: AddressSpace<RegisteredUrl> = { read: parseRegisteredUrl, connector: registeredConnector };
@@ -92,7 +75,6 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   private readonly recovery: MovableTransport | undefined;
   private readonly reported = new EventStreams<NnrpClientEvent>(clientEventBytes, keptClientEvent);
   private readonly warning = new SeldomWarning();
-  private readonly log: Log | undefined;
   private resolveClosed: (reason: NnrpError) => void = () => {};
 
   protected constructor(...[transport, config, asksAnyServer, connector]: ClientParts) {
@@ -100,8 +82,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
     this.closed = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });
-    const { hello, logger, ...others } = config;
-    this.log = logger && new Log(logger);
+    const { hello, ...others } = config;
     const kept = { ...others, hello: hello !== false };
     const { reconnect, announce } = config;
     const recovers = reconnect === 'reopen' || (reconnect === 'resume' && announce);
@@ -334,22 +315,12 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
       flowUpdate: (update, outcome) => this.report('flowUpdate', { update, outcome }),
       readingPaused: (unreadBytes, most) => this.report('readingPaused', { unreadBytes, most }),
       internalError: (error) => this.internalError(error),
-      suspended: (error) => {
-        this.tellRecovery(RECOVERY_SUSPEND, { error });
-        this.report('suspended', { error });
-      },
-      resumed: (report) => {
-        this.tellRecovery(RECOVERY_RESUME, { awayMs: report.awayMs });
-        this.report('resumed', report);
-      },
+      suspended: (error) => this.report('suspended', { error }),
+      resumed: (report) => this.report('resumed', report),
       migrated: (report) => this.report('migrated', report),
-      lost: (sessionId, error) => {
-        this.tellRecovery(RECOVERY_LOSE, { sessionId, error });
-        this.report('lost', { sessionId, error });
-      },
+      lost: (sessionId, error) => this.report('lost', { sessionId, error }),
       reopened: (report) => this.report('reopened', report),
       closed: (error) => {
-        logEvent(this.log, LEVELS, 'closed', { error });
         tell<NnrpClientEvents, 'closed'>(this, 'closed', error, (failure) => this.internalError(failure));
         this.reported.push({ type: 'closed', error });
         this.reported.end();
@@ -358,15 +329,9 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
     };
   }
 
-  private tellRecovery(channel: Channel<RecoveryMessage>, message: Partial<RecoveryMessage>): void {
-    const { remoteAddress } = this;
-    tellRecovery(channel, { role: 'client', sessionId: 0, remoteAddress, ...message });
-  }
-
   private internalError(error: unknown): void {
     const event = { remoteAddress: this.remoteAddress, error };
-    logEvent(this.log, LEVELS, 'internalError', event);
-    if (this.listenerCount('internalError') === 0 && this.log === undefined)
+    if (this.listenerCount('internalError') === 0)
       this.warning.say(`an internal error of the client of ${this.remoteAddress}`, error);
     else tell<NnrpClientEvents, 'internalError'>(this, 'internalError', event);
     if (this.reported.wanted) this.reported.push({ type: 'internalError', ...event });
@@ -376,7 +341,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
     name: Name,
     event: NnrpClientEvents[Name][0],
   ): void {
-    logEvent(this.log, LEVELS, name, event);
+    observer?.clientEvent(name, this.remoteAddress, event);
     tell<NnrpClientEvents, Name>(this, name, event, (error) => this.internalError(error));
     if (this.reported.wanted) this.reported.push({ type: name, ...event } as NnrpClientEvent);
   }

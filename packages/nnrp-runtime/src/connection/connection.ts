@@ -20,6 +20,7 @@ import {
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, ErrorScope, MessageType } from 'nnrp-core/preview3';
+import { observer } from '../base/diagnostics/observer.js';
 import { background, crash, type Guarded, guard } from '../base/guard.js';
 import { warn } from '../base/warn.js';
 import type { FramedTransport, PacketSink } from '../transport/contract/contract.js';
@@ -338,7 +339,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   protected end(error: NnrpError): void {
     if (this.ended !== undefined) return;
     this.ended = error;
-    this.isOver(error);
+    observer?.ended(this, error);
     guard(this, () => this.outbox.flushAll());
     guard(this, () => background(this, this.endTransport()));
     for (const session of [...this.sessions.values()]) guard(this, () => session.disconnected(forCaller(error)));

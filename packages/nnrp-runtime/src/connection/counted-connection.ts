@@ -1,6 +1,6 @@
-import type { NnrpError, Packet } from 'nnrp-core';
-import { CONNECTION_END, CONNECTION_OPEN, PACKET_RECEIVE, PACKET_SEND } from '../base/diagnostics/channels.js';
+import type { Packet } from 'nnrp-core';
 import type { DiagnosticsConnection, DiagnosticsRole } from '../base/diagnostics/messages.js';
+import { observer } from '../base/diagnostics/observer.js';
 import type { FramedTransport, OutboundPacket, TransportKind } from '../transport/contract/contract.js';
 import { remoteAddressOf } from './transport-end.js';
 
@@ -25,27 +25,12 @@ export abstract class CountedConnection implements DiagnosticsConnection {
   protected came(packet: Packet): void {
     this.packetCount++;
     this.receivedBytes += packet.byteLength;
-    if (PACKET_RECEIVE.hasSubscribers) {
-      const head = new Uint8Array(packet.bytes.subarray(packet.start, packet.metadataStart + packet.metadataLength));
-      PACKET_RECEIVE.publish({ connection: this, head, bodyBytes: packet.bodyLength });
-    }
+    observer?.came(this, packet);
   }
 
   /** @throws what `writeHead` throws */
   packetLeaves(packet: OutboundPacket): void {
-    if (PACKET_SEND.hasSubscribers) {
-      const head = new Uint8Array(packet.headBytes);
-      packet.writeHead(new DataView(head.buffer), 0, head);
-      PACKET_SEND.publish({ connection: this, head, bodyBytes: packet.bodyLength ?? packet.body.length });
-    }
+    observer?.leaves(this, packet);
     this.sentBytes += packet.headBytes + (packet.bodyLength ?? packet.body.length);
-  }
-
-  protected isOpen(): void {
-    if (CONNECTION_OPEN.hasSubscribers) CONNECTION_OPEN.publish({ connection: this });
-  }
-
-  protected isOver(error: NnrpError): void {
-    if (CONNECTION_END.hasSubscribers) CONNECTION_END.publish({ connection: this, error });
   }
 }

@@ -55,6 +55,7 @@ const ALLOWED: readonly (readonly [file: string, what: string, reason: string])[
     '.prependListener()',
     'the emitter through which applications listen',
   ],
+  ['nnrp-runtime/src/client/logged-client.ts', '.on()', 'the events of the client, whose listeners cost nothing'],
   [
     'nnrp-runtime/src/base/application/abort-signals.ts',
     '.addEventListener()',

@@ -1,6 +1,5 @@
-import type { NnrpError } from 'nnrp-core';
 import { type Channel, channel } from '../../platform/platform.js';
-import type { DiagnosticsMessages, DiagnosticsRole, RecoveryMessage, SessionMessage } from './messages.js';
+import type { DiagnosticsMessages } from './messages.js';
 
 function named<Name extends keyof DiagnosticsMessages>(name: Name): Channel<DiagnosticsMessages[Name]> {
   return channel(name);
@@ -22,20 +21,3 @@ export const PACKET_SEND = /* @__PURE__ */ named('nnrp:packet:send');
 export const RECOVERY_SUSPEND = /* @__PURE__ */ named('nnrp:recovery:suspend');
 export const RECOVERY_RESUME = /* @__PURE__ */ named('nnrp:recovery:resume');
 export const RECOVERY_LOSE = /* @__PURE__ */ named('nnrp:recovery:lose');
-
-/** Tells of a session that has begun, or is over, as it says by `endReason`. */
-export function tellSession(
-  channel: Channel<SessionMessage>,
-  role: DiagnosticsRole,
-  session: { readonly sessionId: number; readonly endReason: NnrpError | undefined },
-  remoteAddress: string,
-): void {
-  if (!channel.hasSubscribers) return;
-  const { sessionId, endReason: error } = session;
-  channel.publish({ role, session, sessionId, remoteAddress, ...(error && { error }) });
-}
-
-/** Few enough that the message may be made for nobody. */
-export function tellRecovery(channel: Channel<RecoveryMessage>, message: RecoveryMessage): void {
-  if (channel.hasSubscribers) channel.publish(message);
-}

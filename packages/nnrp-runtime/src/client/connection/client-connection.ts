@@ -16,7 +16,7 @@ import {
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, ErrorScope, MessageType, PeerMessages, ScopeKind } from 'nnrp-core/preview3';
-import { SESSION_END, SESSION_OPEN, tellSession } from '../../base/diagnostics/channels.js';
+import { observer } from '../../base/diagnostics/observer.js';
 import { checkFlow } from '../../base/flow-fields.js';
 import { guard } from '../../base/guard.js';
 import { ignoreRejection, rejection } from '../../base/promises/settled.js';
@@ -107,7 +107,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
 
   /** Begins to read, and greets the server when asked to. What the greeting says is not kept: it may hold a token. */
   start(hello: NnrpClientConfig['hello']): void {
-    this.isOpen();
+    observer?.opened(this);
     this.transport.start(this);
     if (hello !== false) this.greet(hello === true ? {} : hello, true);
   }
@@ -197,7 +197,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
 
   sessionOpened(session: NnrpClientSession, request: OpenRequest): void {
     this.openSessions.add(session);
-    tellSession(SESSION_OPEN, 'client', session, this.remoteAddress);
+    observer?.session('client', session, this.remoteAddress);
     this.goingOn?.remember(session, request);
   }
 
@@ -212,7 +212,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
 
   sessionEnded(session: NnrpClientSession): void {
     const { sessionId, isLost } = session;
-    tellSession(SESSION_END, 'client', session, this.remoteAddress);
+    observer?.session('client', session, this.remoteAddress);
     this.openSessions.delete(session);
     // The id of one that is lost may be that of another one by now.
     if (!isLost) {

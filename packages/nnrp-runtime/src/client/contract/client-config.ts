@@ -1,7 +1,7 @@
 import { DEFAULT_MAX_PACKET_BYTES, shownPlain, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { checkSignal, isAbortSignal } from '../../base/application/abort-signals.js';
-import { isLogger, LOGGER_KIND, type Logger } from '../../base/application/logger.js';
+import type { Logger } from '../../base/application/logger.js';
 import { bitsOf, oneOf, optionTable, U16, U32, U64 } from '../../base/option-kinds.js';
 import { type Complete, checkOptions, type Given, readOptions } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
@@ -84,7 +84,10 @@ export interface NnrpClientOptions {
    * socket is closed. Once there is a connection it means nothing; default none.
    */
   readonly signal?: AbortSignal | undefined;
-  /** Takes what the events tell as lines of a log: an object with the methods of a pino logger; default none. */
+  /**
+   * Takes what the events tell as lines of a log: an object with the methods of a pino logger. Of `nnrp-runtime` in Node.js alone;
+   * elsewhere there is no such option; default none.
+   */
   readonly logger?: Logger | undefined;
   /** Sends CLIENT_HELLO before anything else: true for default values, or the values; default false. */
   readonly hello?: boolean | ClientHelloOptions | undefined;
@@ -92,7 +95,6 @@ export interface NnrpClientOptions {
 
 /** With all defaults filled in, for as long as the connection lives. */
 export interface NnrpClientConfig extends Complete<Omit<NnrpClientOptions, 'signal' | 'logger'>> {
-  readonly logger?: Logger;
   /** What a CLIENT_HELLO says of the addresses that the client was given; left out where it says nothing. */
   readonly transportPolicy?: preview3.ControlExtension;
 }
@@ -158,7 +160,6 @@ const CONFIG_OPTIONS: ReadonlySet<string> = new Set([
   'hello',
   'reconnect',
   'signal',
-  'logger',
 ]);
 
 type NumericOptions = { [Name in (typeof NUMBERS)[number][0]]: number };
@@ -167,9 +168,7 @@ type NumericOptions = { [Name in (typeof NUMBERS)[number][0]]: number };
 export function clientConfig(config: NnrpClientOptions): NnrpClientConfig {
   const given = readOptions('client configuration', config, CONFIG_OPTIONS);
   const { announce = true, hello = false, reconnect = 'resume' } = given;
-  const { logger } = given;
   connectSignal(given);
-  if (logger !== undefined && !isLogger(logger)) throw wrong('logger', LOGGER_KIND, logger);
   if (typeof announce !== 'boolean') throw wrong('announce', 'true or false', announce);
   if (typeof hello !== 'boolean' && (typeof hello !== 'object' || hello === null)) {
     throw wrong('hello', 'true, false or an object', hello);
@@ -181,7 +180,7 @@ export function clientConfig(config: NnrpClientOptions): NnrpClientConfig {
     NUMBERS.map(([name, fallback, least]) => [name, number(given, name, fallback, least)]),
   );
   const greeting = typeof hello === 'object' ? helloOptions(hello) : hello;
-  return { ...(numbers as NumericOptions), announce, reconnect, hello: greeting, ...(logger && { logger }) };
+  return { ...(numbers as NumericOptions), announce, reconnect, hello: greeting };
 }
 
 /** What gives up connecting. @throws UsageError as {@link clientConfig} does */

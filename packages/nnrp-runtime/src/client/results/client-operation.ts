@@ -1,6 +1,6 @@
 import { CancelledError, forCaller, INSPECT, type Inspect, inspected, type NnrpError, UsageError } from 'nnrp-core';
 import type { AsyncItems } from '../../base/async-items.js';
-import { OPERATION_END } from '../../base/diagnostics/channels.js';
+import { observer } from '../../base/diagnostics/observer.js';
 import { answering, ignoreRejection, rejection } from '../../base/promises/settled.js';
 import type { DeadlineList, Timed } from '../../base/time/deadline-queue.js';
 import type { Turn } from '../../base/time/turn.js';
@@ -246,8 +246,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
     if (this.failure !== undefined) return;
     if (!result.partial) {
       this.last = result;
-      if (OPERATION_END.hasSubscribers)
-        OPERATION_END.publish({ role: 'client', operation: this, outcome: 'completed' });
+      observer?.end(this);
       this.uncount(this.countedBytes);
       this.resolveLast?.(result);
       if (this.iterator?.deliver(result)) {
@@ -269,8 +268,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
   fail(error: NnrpError): void {
     if (this.isOver) return;
     this.failure = error;
-    if (OPERATION_END.hasSubscribers)
-      OPERATION_END.publish({ role: 'client', operation: this, outcome: error.code, error });
+    observer?.end(this, error);
     this.uncount(this.countedBytes);
     if (this.rejectLast !== undefined && this.settled !== undefined) {
       ignoreRejection(this.settled);

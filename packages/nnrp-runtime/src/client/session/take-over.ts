@@ -1,5 +1,6 @@
 import { type FlowFields, SessionLostError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import { observer } from '../../base/diagnostics/observer.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { SessionEndpoint } from '../../connection/session-endpoint.js';
 import type { ResumableSession } from '../recovery/resumable-session.js';
@@ -8,7 +9,6 @@ import type { ClientSessionConnection } from '../submits/client-session-connecti
 import type { ClientSubmits } from '../submits/client-submits.js';
 import type { OperationFlow } from '../submits/operation-flow.js';
 import { MAX_FRAME_ID } from '../submits/submit-options.js';
-import { tellStart } from '../submits/told-submits.js';
 import { HadPackets } from '../tickets/had-packets.js';
 import type { Ticket, TicketFrame } from '../tickets/ticket.js';
 
@@ -105,7 +105,7 @@ function goOn(
     return operation;
   }
   submits.operations.set(frameId, operation);
-  tellStart(operation, ticket.sessionId, 0);
+  observer?.start(operation, ticket.sessionId, 0);
   connection.flow.inFlight++;
   if (frame.isCancelled) operation.cancel();
   else if (isIncomplete) operation.giveUp(fails(unread, false));

@@ -11,6 +11,7 @@ import {
 import * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
 import { followSignal, reasonOf } from '../../base/application/abort-signals.js';
+import { observer } from '../../base/diagnostics/observer.js';
 import { guard } from '../../base/guard.js';
 import { ignoreRejection, rejection } from '../../base/promises/settled.js';
 import { type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
@@ -28,10 +29,9 @@ import type { OperationFlow } from './operation-flow.js';
 import { SubmitDeadlines } from './submit-deadlines.js';
 import { SubmitLine } from './submit-line.js';
 import { checkNotAborted, completeSubmit, MAX_FRAME_ID, type SubmitOptions } from './submit-options.js';
-import { type ToldOptions, tellResult, tellStart, tellSubmit, tellUnsent } from './told-submits.js';
 import { UnreadEnds } from './unread-ends.js';
 import { UnreadOperations } from './unread-operations.js';
-import { type Begun, onlyResult, type SubmitStarter, whenSent } from './waiting-submits.js';
+import { type Begun, onlyResult, type SubmitStarter, type ToldOptions, told, whenSent } from './waiting-submits.js';
 
 /** Milliseconds by which a timer of the server may be early. */
 const TIMER_SLACK_MS = 5;
@@ -112,13 +112,13 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   submitNow(body: BodyInput, options?: SubmitOptions): ClientOperation {
     const bytes = bodyBytes(body);
     const complete = this.complete(options);
-    const own = tellSubmit(this.sessionId, bytes.length, options);
+    const own = told(this.sessionId, bytes.length, options);
     try {
       const blockage = this.line.blockage(this.operations.size);
       if (blockage !== undefined) throw this.line.error(blockage);
       return this.start(bytes, complete, own);
     } catch (error) {
-      tellUnsent(own, error);
+      observer?.unsent(own, error);
       throw error;
     }
   }
@@ -138,12 +138,12 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     try {
       const bytes = bodyBytes(body);
       const complete = this.complete(options);
-      own = tellSubmit(this.sessionId, bytes.length, options);
+      own = told(this.sessionId, bytes.length, options);
       const blockage = this.line.blockage(this.operations.size);
       if (blockage === undefined) return begun(this.start(bytes, complete, own), this);
       return this.line.wait(body, bytes, complete, own, blockage, begun);
     } catch (error) {
-      tellUnsent(own, error);
+      observer?.unsent(own, error);
       return rejection(error);
     }
   }
@@ -156,7 +156,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     const result = new NnrpResult(packet, frameId);
     result.position = this.ends.position;
     if (frameId > this.lastResultFrameId) this.lastResultFrameId = frameId;
-    tellResult(operation, result, packet.bodyLength);
+    observer?.result(operation, packet.bodyLength, result.partial);
     const { stream } = this;
     if (stream === undefined) operation.push(result);
     else if (!operation.isOver) {
@@ -329,7 +329,7 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     if (deadlineMs > 0) this.deadlines.watch(operation, latencyBudgetMs);
     this.operations.set(frameId, operation);
     this.connection.flow.inFlight++;
-    tellStart(operation, this.sessionId, body.length, options);
+    observer?.start(operation, this.sessionId, body.length, options);
     if (signal !== undefined) this.follow(operation, signal);
     return operation;
   }

@@ -1,6 +1,7 @@
 import { CancelledError, FlowBlockedError, forCaller, type NnrpError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { followSignal, reasonOf } from '../../base/application/abort-signals.js';
+import { observer, type ToldSubmit } from '../../base/diagnostics/observer.js';
 import { type Guarded, later } from '../../base/guard.js';
 import { ignoreRejection } from '../../base/promises/settled.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
@@ -8,10 +9,18 @@ import type { Timer } from '../../platform/platform.js';
 import type { ClientOperation } from '../results/client-operation.js';
 import type { NnrpResult } from '../results/nnrp-result.js';
 import type { Blockage } from './submit-gate.js';
-import { type ToldOptions, tellUnsent } from './told-submits.js';
+import type { SubmitOptions } from './submit-options.js';
 
 /** Places given up at the head of the line, or in its middle, before it is moved together. */
 const MIN_COMPACTION = 64;
+
+/** Options of a submit that was told of. */
+export type ToldOptions = SubmitOptions & ToldSubmit;
+
+/** Tells of a submit. @returns its options, with the trace id of whoever listens */
+export function told(sessionId: number, bytes: number, options?: ToldOptions): ToldOptions | undefined {
+  return observer === undefined ? options : observer.submit(sessionId, bytes, options);
+}
 
 /** What sends a submit whose turn has come. */
 export interface SubmitStarter {
@@ -95,7 +104,7 @@ export class WaitingSubmits {
           options: own,
           begun: (operation, starter) => resolve(begun(operation, starter)),
           reject: (error) => {
-            tellUnsent(own, error);
+            observer?.unsent(own, error);
             reject(error);
           },
           unfollow: undefined,
@@ -172,7 +181,7 @@ export class WaitingSubmits {
 /** What is needed when its turn comes. */
 function ownOptions({ signal, traceId, routeId, deadlineMs, told }: ToldOptions): ToldOptions {
   return {
-    ...(told !== undefined && { told }),
+    told,
     ...(signal !== undefined && { signal }),
     ...(traceId !== undefined && { traceId }),
     ...(routeId !== undefined && { routeId }),

@@ -1,7 +1,7 @@
 import { resumedAck, type SessionOpenTerms } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { MessageType, PeerMessages } from 'nnrp-core/preview3';
-import { SESSION_OPEN, tellSession } from '../../base/diagnostics/channels.js';
+import { observer } from '../../base/diagnostics/observer.js';
 import { guard } from '../../base/guard.js';
 import { SESSION_OPEN_ACK } from '../../connection/sending/codecs.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
@@ -56,7 +56,7 @@ export class GrantedSessions {
     if (resumable !== undefined) resumable.port.session = session;
     server.table.set(sessionId, session);
     connection.bounds.tally.sessions++;
-    tellSession(SESSION_OPEN, 'server', session.handle, connection.remoteAddress);
+    observer?.session('server', session.handle, connection.remoteAddress);
     this.begin(session, ack, resumable && { token: resumable.token, received: undefined });
     if (!session.isOver) server.sessionOpened(session);
     connection.hasBegun(session);

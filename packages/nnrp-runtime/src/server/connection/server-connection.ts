@@ -9,6 +9,8 @@ import {
 } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
+import { tellChannels } from '../../base/diagnostics/channel-observer.js';
+import { observer } from '../../base/diagnostics/observer.js';
 import { background, guard } from '../../base/guard.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import type { FramedTransport } from '../../transport/contract/contract.js';
@@ -37,6 +39,8 @@ import { Overdue, type OverdueConnection } from './overdue.js';
 import { ReadHolds, type ReadHoldsOwner } from './read-holds.js';
 import type { ServerConnectionOwner } from './server-connection-owner.js';
 import { UnconfirmedCloses } from './unconfirmed-closes.js';
+
+tellChannels();
 
 /**
  * One client connection: opens sessions, routes their packets, answers what concerns the connection itself. A
@@ -94,7 +98,7 @@ export class ServerConnection
   /** The connection may end inside this call. */
   start(): void {
     const { admission } = this.owner;
-    this.isOpen();
+    observer?.opened(this);
     this.bounds.tally.connections++;
     this.timers.startHandshake(this.isTurnedAway ? admission.turnAway(this) : admission.unopened(this));
     this.transport.start(this);

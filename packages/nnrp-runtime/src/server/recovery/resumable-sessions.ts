@@ -1,6 +1,6 @@
 import { IdMap, type NnrpError, type ProtocolError, TransportError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
-import { RECOVERY_LOSE, RECOVERY_RESUME, RECOVERY_SUSPEND, tellRecovery } from '../../base/diagnostics/channels.js';
+import { observer } from '../../base/diagnostics/observer.js';
 import { type Guarded, later } from '../../base/guard.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import type { ServerMemory } from '../bounds/server-memory.js';
@@ -143,7 +143,7 @@ export class ResumableSessions implements PortServer {
     const awayMs = Math.max(0, Math.round(performance.now() - suspension.sinceMs));
     const { sessionId, remoteAddress } = port;
     this.bounds.tally.resumedSessions++;
-    tellRecovery(RECOVERY_RESUME, { role: 'server', sessionId, remoteAddress, awayMs });
+    observer?.recovery('resume', { role: 'server', sessionId, remoteAddress, awayMs });
     this.owner.sessionResumed({ sessionId, remoteAddress, awayMs });
   }
 
@@ -157,7 +157,7 @@ export class ResumableSessions implements PortServer {
     // It counts before it is told of, and is told of before it, or another one, has to give way.
     this.waits(port, error.rawMessage);
     this.bounds.tally.suspendedSessions++;
-    tellRecovery(RECOVERY_SUSPEND, { role: 'server', sessionId, remoteAddress, error });
+    observer?.recovery('suspend', { role: 'server', sessionId, remoteAddress, error });
     this.owner.sessionSuspended({ sessionId, remoteAddress, error, windowMs: this.owner.config.resumeWindowMs });
     this.keepBounds();
   }
@@ -278,7 +278,7 @@ export class ResumableSessions implements PortServer {
     port.session.end(error);
     this.forget(port);
     this.bounds.tally.lostSessions++;
-    tellRecovery(RECOVERY_LOSE, { role: 'server', sessionId, remoteAddress, error });
+    observer?.recovery('lose', { role: 'server', sessionId, remoteAddress, error });
     this.owner.sessionExpired({ sessionId, remoteAddress, error });
   }
 }

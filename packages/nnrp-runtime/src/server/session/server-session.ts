@@ -9,7 +9,7 @@ import {
 import type * as preview3 from 'nnrp-core/preview3';
 import { CloseReason, ErrorScope, MessageType, ScopeKind, SessionPriorityClass } from 'nnrp-core/preview3';
 import { described } from '../../base/application/described.js';
-import { SESSION_END, tellSession } from '../../base/diagnostics/channels.js';
+import { observer } from '../../base/diagnostics/observer.js';
 import { guard } from '../../base/guard.js';
 import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
@@ -242,7 +242,7 @@ export class ServerSession {
     this.reason = reason;
     const { connection } = this;
     this.lifecycle.end();
-    tellSession(SESSION_END, 'server', this.handle, connection.remoteAddress);
+    observer?.session('server', this.handle, connection.remoteAddress);
     guard(connection, () => this.closing.ended(this.operations.end(reason)));
     guard(connection, () => this.inbox.readOn());
     guard(connection, () => this.ownPatches?.end());
