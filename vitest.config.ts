@@ -54,7 +54,7 @@ const SESSIONS = {
 };
 
 /** What looks at sessions from outside: over TCP alone. */
-const BESIDE_SESSIONS = ['packages/nnrp-opentelemetry/test/**/*.test.ts'];
+const BESIDE_SESSIONS = ['packages/nnrp-{opentelemetry,admin}/test/**/*.test.ts'];
 
 /** The entries of all packages, each with its source: tests see sources, whatever has been built. */
 const sources = [...['packages', 'tools'].flatMap(foldersIn)].flatMap((folder) => {

@@ -42,6 +42,7 @@ export class CliProcess {
       'packages/nnrp-transport-quic',
       'packages/nnrp-transport-websocket',
       'packages/nnrp-openai',
+      'packages/nnrp-admin',
       'packages/nnrp-cli',
     );
     this.child = spawn(process.execPath, [DIST + script, ...args], {

@@ -3,6 +3,7 @@ import type { CliIo } from '../cli-io.js';
 import { ExitCode } from '../exit-code.js';
 import { FileWatch } from '../files/file-watch.js';
 import { errorText, writeLine } from '../terminal-text.js';
+import { type AdminFlags, type AdminPort, openAdmin } from './admin-port.js';
 import { type BoundServer, bindServer } from './bind-server.js';
 import type { LogLevel } from './config/log-level.js';
 import { NO_FILE, readServerFile, type ServerFile } from './config/server-file.js';
@@ -12,7 +13,7 @@ import { ServerLog } from './server-log.js';
 import { onSignals } from './signals.js';
 
 /** What the command line says. What it leaves out, the file says, or a default. */
-export interface RunFlags extends ListenFlags {
+export interface RunFlags extends ListenFlags, AdminFlags {
   readonly quiet?: boolean;
   readonly logLevel?: LogLevel;
   /** Milliseconds; instead of what the file says. */
@@ -47,7 +48,11 @@ export async function runServer(flags: RunFlags, served: Served, io: CliIo): Pro
     const handshakeFailed = log.handshakeFailed.bind(log);
     const bound = await bindServer({ addresses, file, config, handshakeFailed });
     log.follow(bound.server);
-    await serve(bound, module, log, io);
+    const admin = await openAdmin(bound.server, flags).catch(async (error: unknown) => {
+      await endServer(bound);
+      throw error;
+    });
+    await serve(bound, admin, module, log, io);
     return ExitCode.Ok;
   } finally {
     module.close();
@@ -55,7 +60,18 @@ export async function runServer(flags: RunFlags, served: Served, io: CliIo): Pro
   }
 }
 
-async function serve(listening: BoundServer, module: ServedModule, log: ServerLog, io: CliIo): Promise<void> {
+async function endServer({ server, bound }: BoundServer): Promise<void> {
+  for (const { certificate } of bound) certificate?.remove();
+  await server.close();
+}
+
+async function serve(
+  listening: BoundServer,
+  admin: AdminPort | undefined,
+  module: ServedModule,
+  log: ServerLog,
+  io: CliIo,
+): Promise<void> {
   const { server, bound } = listening;
   const forgetSignals = onSignals(() => {
     if (server.sessionCount > 0)
@@ -67,11 +83,13 @@ async function serve(listening: BoundServer, module: ServedModule, log: ServerLo
     writeLine(io.stdout, `listening ${kind} ${address}`);
     if (certificate !== undefined) writeLine(io.stdout, `certificate ${certificate.path}`);
   }
+  if (admin !== undefined) writeLine(io.stdout, `admin ${admin.address}`);
   try {
     await server.serve(module.handlers);
     await server.close();
   } finally {
     for (const stop of forget) stop();
+    await admin?.close();
     for (const { certificate } of bound) certificate?.remove();
   }
 }

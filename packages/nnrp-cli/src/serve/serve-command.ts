@@ -44,6 +44,11 @@ export function addServeCommand(program: Command, io: CliIo, done: (code: ExitCo
       '--quic',
       'HOST:PORT speaks QUIC; without --cert, with a self-signed certificate for localhost, 127.0.0.1 and ::1',
     )
+    .option('--admin <address>', 'HOST:PORT of the port for operators: /metrics, /healthz and /readyz by HTTP')
+    .option(
+      '--admin-token <file>',
+      'what operators must send as bearer token; needed where others than this machine ask',
+    )
     .addOption(new Option('--log-level <level>', 'what to write to standard error (default: info)').choices(LOG_LEVELS))
     .option('-q, --quiet', 'the same as --log-level silent')
     .addHelpText(
@@ -63,6 +68,8 @@ machine, need --cert and --key. The first signal closes gracefully, the second a
 Where 'nnrp serve --quic' has made its certificate itself, it leaves a copy in a folder of this user until it ends, and
 prints the path. 'nnrp submit --quic' looks there, so the two find and verify each other without further options.
 
+With --admin a line 'admin HOST:PORT' is printed. /readyz is 503 from the first signal on.
+
 Examples:
   $ nnrp serve
   $ nnrp serve --listen 0.0.0.0:4433 --handler tokens
@@ -70,6 +77,7 @@ Examples:
   $ nnrp serve --cert server.pem --key server.key
   $ nnrp serve --listen unix:/run/user/1000/nnrp.sock --listen ws://127.0.0.1:8080/nnrp
   $ nnrp serve --listen nnrps://0.0.0.0:4433 --listen wss://0.0.0.0:8443/nnrp --cert server.pem --key server.key
+  $ nnrp serve --admin 127.0.0.1:9090
   $ nnrp serve --quic
   $ nnrp serve --quic --listen 0.0.0.0:4433 --cert server.pem --key server.key
   $ echo '{"max_in_flight_operations": 64, "schemas": [[4097, 3]]}' > server.json && nnrp serve --config server.json`,

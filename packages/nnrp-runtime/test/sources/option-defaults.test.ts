@@ -55,6 +55,7 @@ describe('a default of an option', () => {
       'nnrp-transport-websocket',
       'nnrp-openai',
       'nnrp-opentelemetry',
+      'nnrp-admin',
     ]
       .map((name) => join(name, 'src'))
       .flatMap((folder) =>

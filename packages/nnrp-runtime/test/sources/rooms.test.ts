@@ -11,6 +11,7 @@ const PACKAGES = [
   'nnrp-transport-websocket',
   'nnrp-openai',
   'nnrp-opentelemetry',
+  'nnrp-admin',
   'nnrp-cli',
 ].map((name) => `packages/${name}`);
 const GENERATED = /\/generated\//;

@@ -1,0 +1,63 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { NnrpServer } from 'nnrp-runtime';
+import type { Access } from './access.js';
+import { isDraining, ServerMetrics } from './server-metrics.js';
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly contentType?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+const PROBES: readonly string[] = ['/healthz', '/readyz'];
+const PLAIN = 'text/plain; charset=utf-8';
+
+/** Answers requests about a server. What a request says is looked at, and never said again. */
+export class AdminHandler {
+  private readonly metrics: ServerMetrics;
+
+  constructor(
+    private readonly server: NnrpServer,
+    private readonly access: Access,
+    private readonly openProbes: boolean,
+  ) {
+    this.metrics = new ServerMetrics(server);
+  }
+
+  async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    // A peer that is gone is no error of anybody.
+    response.on('error', ignore);
+    request.on('error', ignore);
+    const { status, text, contentType = PLAIN, headers } = await this.answer(request).catch(() => FAILED);
+    if (response.headersSent || response.destroyed) return;
+    const length = String(Buffer.byteLength(text));
+    response.writeHead(status, { ...SAFE, 'content-type': contentType, 'content-length': length, ...headers });
+    response.end(request.method === 'HEAD' ? undefined : text);
+  }
+
+  private async answer(request: IncomingMessage): Promise<Answer> {
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    const isOpen = this.openProbes && PROBES.includes(path);
+    const refusal = isOpen ? undefined : this.access.refusal(request);
+    if (refusal === 401) return { status: 401, text: 'a token is needed\n', headers: { 'www-authenticate': 'Bearer' } };
+    if (refusal === 403) return { status: 403, text: 'only this machine may ask: give the admin a token for others\n' };
+    if (request.method !== 'GET' && request.method !== 'HEAD')
+      return { status: 405, text: 'GET or HEAD\n', headers: { allow: 'GET, HEAD' } };
+    switch (path) {
+      case '/healthz':
+        return { status: 200, text: 'ok\n' };
+      case '/readyz':
+        return isDraining(this.server) ? { status: 503, text: 'draining\n' } : { status: 200, text: 'ready\n' };
+      case '/metrics':
+        return { status: 200, text: await this.metrics.text(), contentType: this.metrics.contentType };
+      default:
+        return { status: 404, text: '/metrics, /healthz and /readyz are here\n' };
+    }
+  }
+}
+
+const FAILED: Answer = { status: 500, text: 'the answer could not be made\n' };
+const SAFE = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' };
+
+function ignore(): void {}

@@ -1,0 +1,107 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { type NnrpServer, TransportError, UsageError } from 'nnrp-runtime';
+import { formatAddress, type HostPort, parseAddress } from 'nnrp-runtime/transport';
+import { Access, isLoopback } from './access.js';
+import { AdminHandler } from './admin-handler.js';
+import { type AdminOptions, adminOptions } from './admin-options.js';
+
+/** What may be open at once, and how long a request may take: a scraper and some probes need little. */
+const MOST_CONNECTIONS = 64;
+const MOST_MS = 5000;
+const MOST_HEADER_BYTES = 8192;
+
+const BAD_REQUEST = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
+
+/** The operator's port of one server: `/metrics` for Prometheus, `/healthz`, and `/readyz`, which is false while it drains. */
+export interface Admin {
+  /** Answers a request, whatever it asks for: to be mounted in an HTTP server. The paths are those of the request's own URL. */
+  readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
+  /**
+   * Answers requests on a port of its own.
+   * @param address - HOST:PORT; port 0 takes a free one
+   * @returns where it listens
+   * @throws (as a rejection) UsageError on what is no address, when others than this machine could reach it and there is no
+   * token, and when it listens already; TransportError when the address cannot be bound
+   */
+  listen(address: string | HostPort): Promise<string>;
+  /** Stops listening. The server goes on. */
+  close(): Promise<void>;
+}
+
+/**
+ * Makes the operator's port of a server. Without a token it answers requests of this machine alone.
+ * @throws UsageError on an option that does not exist or fit, and on what is no server
+ */
+export function createAdmin(server: NnrpServer, options: AdminOptions = {}): Admin {
+  if (typeof server?.counters !== 'function') throw new UsageError('createAdmin: server takes an NnrpServer');
+  const { token, openProbes } = adminOptions(options);
+  const access = new Access(token);
+  const own = new AdminHandler(server, access, openProbes);
+  const handler = (request: IncomingMessage, response: ServerResponse) => void own.handle(request, response);
+  let http: Server | undefined;
+  return {
+    handler,
+    async listen(address) {
+      const { host, port } = parseAddress(address);
+      if (!access.needsToken && !isLoopback(host))
+        throw new UsageError(`admin: ${formatAddress(host, port)} can be reached from elsewhere, so it needs a token`);
+      if (http !== undefined) throw new UsageError('admin: it listens already');
+      http = bounded(handler);
+      try {
+        return await listening(http, host, port);
+      } catch (error) {
+        http = undefined;
+        const { message } = error as Error;
+        throw new TransportError(`admin: cannot listen on ${formatAddress(host, port)}: ${message}`, { cause: error });
+      }
+    },
+    async close() {
+      const closing = http;
+      http = undefined;
+      if (closing === undefined) return;
+      const closed = new Promise<void>((resolve) => {
+        closing.close(() => resolve());
+      });
+      closing.closeAllConnections();
+      await closed;
+    },
+  };
+}
+
+function bounded(handler: (request: IncomingMessage, response: ServerResponse) => void): Server {
+  const http = createServer(
+    {
+      maxHeaderSize: MOST_HEADER_BYTES,
+      headersTimeout: MOST_MS,
+      requestTimeout: MOST_MS,
+      keepAliveTimeout: MOST_MS,
+      connectionsCheckingInterval: 1000,
+    },
+    handler,
+  );
+  http.maxConnections = MOST_CONNECTIONS;
+  // One that is refused by the parser gets a bare 400, and its end.
+  http.on('clientError', (_error, socket) => {
+    // A peer that keeps its own half open would keep the place.
+    const gone = () => socket.destroy();
+    if (socket.writable) socket.end(BAD_REQUEST, gone);
+    else gone();
+  });
+  http.on('upgrade', (_request, socket) => socket.destroy());
+  http.on('connect', (_request, socket) => socket.destroy());
+  return http;
+}
+
+function listening(http: Server, host: string, port: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    http.once('error', reject);
+    http.listen({ host, port }, () => {
+      http.off('error', reject);
+      // A port that fails later takes no more connections, and is no reason for the process to end.
+      http.on('error', () => {});
+      const { address, port: bound } = http.address() as AddressInfo;
+      resolve(formatAddress(address, bound));
+    });
+  });
+}

@@ -1,0 +1,2 @@
+export { type Admin, createAdmin } from './admin.js';
+export type { AdminOptions } from './admin-options.js';
