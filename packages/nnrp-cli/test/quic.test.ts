@@ -161,19 +161,6 @@ describe('nnrp serve --quic and nnrp submit --quic', () => {
     const refused = await inThisProcess(['serve', '--quic', '--listen', '127.0.0.1:0', '--config', config]);
     expect(refused).toEqual([2, expect.stringContaining(`${config}: ${message}`)]);
   });
-
-  it('say what to do where there is no binary of QUIC', async () => {
-    const elsewhere = "data:text/javascript,Object.defineProperty(process,'arch',{value:'mips'})";
-    const env = { NODE_OPTIONS: `--import=${elsewhere}` };
-    for (const args of [
-      ['serve', '--quic', '--listen', '127.0.0.1:0'],
-      ['submit', '--quic', 'x'],
-    ]) {
-      const { code, stderr } = await nnrp(args, undefined, env);
-      expect([code, stderr]).toEqual([1, expect.stringMatching(/no prebuilt binary for \w+-mips.*use TLS over TCP/)]);
-    }
-    expect((await nnrp(['encode', '{"message_type":"PING"}'], undefined, env)).code).toBe(0);
-  });
 });
 
 describe('the demo --quic', () => {

@@ -1,15 +1,15 @@
-// A cluster of two workers in one process tree: `serve tcp|tls|quic`, or `call tcp|tls|quic HOST:PORT`. The certificate
-// and its key come from the environment. Each worker says in a line of JSON how it has fared; all end with the first
+// A cluster of two workers in one process tree: `serve tcp|tls|quic`, or `call tcp|tls|quic HOST:PORT`. Certificates and
+// the key come from the environment. Each worker says in a line of JSON how it has fared; all end with the first
 // process, when its standard input ends.
 import cluster from 'node:cluster';
 import { NnrpClient, NnrpServer } from 'nnrp-runtime';
 import { QuicProvider, QuicServerEndpointConfig } from '../dist/index.js';
 
 const [role, way, address] = process.argv.slice(2);
-const { CERTIFICATE: roots, KEY: privateKey } = process.env;
+const { ROOT: roots, CERTIFICATE: certificateChain, KEY: privateKey } = process.env;
 
 async function bind(to) {
-  const own = { certificateChain: roots, privateKey };
+  const own = { certificateChain, privateKey };
   if (way === 'tcp') return NnrpServer.bindTcp(to);
   if (way === 'tls') return NnrpServer.bindTls(to, own);
   return QuicProvider.bind(new QuicServerEndpointConfig(to, own));

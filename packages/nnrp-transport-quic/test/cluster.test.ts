@@ -10,8 +10,9 @@ import { issue } from '../../nnrp-runtime/test/support/certificates.js';
 import { QuicProvider, QuicServerEndpointConfig } from '../src/index.js';
 
 const SCRIPT = fileURLToPath(new URL('cluster-process.mjs', import.meta.url));
-const root = await issue({ name: 'CN=root', authority: true, ips: ['127.0.0.1'] });
-const OWN = { certificateChain: root.certificate, privateKey: root.key };
+const root = await issue({ name: 'CN=root', authority: true });
+const own = await issue({ name: 'CN=server', issuer: root, ips: ['127.0.0.1'] });
+const OWN = { certificateChain: own.certificate, privateKey: own.key };
 const ROOTS = { roots: root.certificate };
 
 type Way = 'tcp' | 'tls' | 'quic';
@@ -30,7 +31,7 @@ afterEach(async () => {
 /** Runs two workers of a cluster. @returns what each of them says, in the order in which they were started */
 async function cluster(role: 'serve' | 'call', way: Way, address: string): Promise<[Report, Report]> {
   requireFreshBuilds('packages/nnrp-core', 'packages/nnrp-runtime', 'packages/nnrp-transport-quic');
-  const env = { ...process.env, CERTIFICATE: root.certificate, KEY: root.key };
+  const env = { ...process.env, ROOT: root.certificate, CERTIFICATE: own.certificate, KEY: own.key };
   const child: ChildProcess = spawn(process.execPath, [SCRIPT, role, way, address], { env, stdio: 'pipe' });
   undo.push(async () => {
     child.stdin?.end();

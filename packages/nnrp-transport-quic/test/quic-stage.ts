@@ -48,8 +48,8 @@ export class QuicStage {
 
   /** What the socket of a server keeps at the moment. */
   inside(server: NnrpServer): { readonly handshakes: number; readonly connections: number; readonly inModule: number } {
-    const { handshakes, connections, connectionsInside: inModule } = this.socketOf(server);
-    return { handshakes, connections, inModule };
+    const { handshakes, connections, module } = this.socketOf(server);
+    return { handshakes, connections, inModule: module.openConnections };
   }
 
   /** What makes a server ask for proof of addresses. */
@@ -59,8 +59,7 @@ export class QuicStage {
 
   /** The instance that has the connections of a server. */
   moduleOf(server: NnrpServer): QuinnModule {
-    const { endpoint } = this.socketOf(server) as unknown as { endpoint: { module: QuinnModule } };
-    return endpoint.module;
+    return this.socketOf(server).module;
   }
 
   private socketOf(server: NnrpServer): QuinnServerSocket {

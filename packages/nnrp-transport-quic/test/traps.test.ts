@@ -13,12 +13,8 @@ afterEach(async () => {
   await stage.clear();
 });
 
-interface Inside {
-  readonly exports: Record<'receive' | 'stage', (...args: number[]) => number>;
-}
-
 /** What brings an instance down, planted in the one of this server. */
-const FAULTS: Readonly<Record<string, (inside: Inside) => unknown>> = {
+const FAULTS: Readonly<Record<string, (module: QuinnModule) => unknown>> = {
   // A slice beyond the end of a buffer: Rust panics.
   'a panic': ({ exports }) => exports.receive(70_000, 4, 1, 0),
   // Beyond the memory that an instance may have.
@@ -44,7 +40,7 @@ for (const [what, plant] of Object.entries(FAULTS)) {
       const clients = await Promise.all([1, 2, 3].map(() => stage.connect(server.localAddress, {}, NEVER)));
       await Promise.all(clients.map((client) => client.openSession()));
       const failed = moduleOf(server);
-      plant(failed as unknown as Inside);
+      plant(failed);
       await until(() => lost.length === 3, 'the losses are told');
       for (const { error } of lost) expect(error.message).toMatch(/QUIC has failed inside: /);
       expect(failed.failure?.message).toMatch(/panicked at|memory/);
@@ -58,7 +54,7 @@ for (const [what, plant] of Object.entries(FAULTS)) {
       const session = await (await stage.connect(other.localAddress, stage.trust())).openSession();
       const server = await stage.echo();
       await answered(server, 'before');
-      plant(moduleOf(server) as unknown as Inside);
+      plant(moduleOf(server));
       const { body } = await (await session.submit('not concerned')).result();
       expect(Buffer.from(body).toString()).toBe('not concerned');
       await answered(server, 'after');
@@ -68,7 +64,7 @@ for (const [what, plant] of Object.entries(FAULTS)) {
       const server = await stage.echo();
       const client = await stage.connect(server.localAddress, {}, NEVER);
       const session = await client.openSession();
-      plant(moduleOf(server) as unknown as Inside);
+      plant(moduleOf(server));
       await until(() => server.connectionCount === 0, 'the server has let go');
       const answer = session.submit('anybody there?').then((operation) => operation.result());
       await expect(answer).rejects.toThrow(/knows nothing of it \(stateless reset\)/);
@@ -88,7 +84,7 @@ describe('a client whose module fails', () => {
     const connector = stage.connector(server.localAddress);
     const client = await stage.connectBy(connector, NEVER);
     await client.openSession();
-    (made[0] as unknown as Inside).exports.receive(70_000, 4, 1, 0);
+    made[0]?.exports.receive(70_000, 4, 1, 0);
     expect((await client.closed).message).toMatch(/QUIC has failed inside: /);
     await (await stage.connectBy(connector)).openSession();
     expect(made).toHaveLength(2);
@@ -99,7 +95,7 @@ describe('a module that has failed', () => {
   it('says that nothing is there, whatever it is asked', async () => {
     const server = await stage.echo();
     const module = moduleOf(server);
-    (module as unknown as Inside).exports.receive(70_000, 4, 1, 0);
+    module.exports.receive(70_000, 4, 1, 0);
     expect(module.failure).toBeDefined();
     const words = { family: 4, words: new Uint32Array(5) } as const;
     expect(module.receive(Buffer.alloc(1200, 0xc0), words, 1)).toBe(-1);

@@ -31,7 +31,8 @@ export class QuinnModule {
   onFailure: (error: Error) => void = () => {};
   /** Is told secrets of handshakes, as lines of NSS. */
   onKeyLog: ((lines: Uint8Array) => void) | undefined;
-  private readonly exports: ModuleExports;
+  /** Its functions, none of which throws. */
+  readonly exports: ModuleExports;
   private readonly crypto: HostCrypto;
   private readonly clock: () => number;
   private bytes: Uint8Array;

@@ -103,9 +103,9 @@ export class QuinnServerSocket implements QuicServerSocket, EndpointOwner {
     return this.endpoint.size;
   }
 
-  /** Connections that the module has: the same, or it would keep what its driver has forgotten. */
-  get connectionsInside(): number {
-    return this.endpoint.module.openConnections;
+  /** The instance that has its connections: the same ones, or it would keep what its driver has forgotten. */
+  get module(): QuinnModule {
+    return this.endpoint.module;
   }
 
   get isFull(): boolean {
