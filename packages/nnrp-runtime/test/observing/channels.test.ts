@@ -195,7 +195,8 @@ describe('channels tell', () => {
     await eventually(() => log.of('nnrp:recovery:lose').length === 1, 'it is lost');
     expect(log.of('nnrp:recovery:suspend')[0]).toMatchObject({ role: 'server', sessionId });
     expect(log.of('nnrp:recovery:lose')[0]).toMatchObject({ role: 'server', sessionId });
-    expect(log.of('nnrp:session:end')).toHaveLength(1);
+    // A client of a test before may still be ending.
+    expect(log.of('nnrp:session:end').filter(({ role }) => role === 'server')).toHaveLength(1);
     expect(server.counters()).toMatchObject({ suspendedSessions: 1, resumedSessions: 0, lostSessions: 1 });
   });
 });
