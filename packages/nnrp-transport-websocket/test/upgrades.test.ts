@@ -161,6 +161,11 @@ describe('the identity of a peer', () => {
       },
       rejected: () => Promise.reject(new Error('mistake')),
       odd: () => 'alice',
+      list: () => [],
+      unknown: () => ({ user: 'alice' }),
+      // A word is true, and would let in whom a policy asks for `authorized`.
+      word: () => ({ authorized: 'false' }),
+      bytes: () => ({ certificateDer: 'MII' }),
       never: () => new Promise(() => {}),
     };
     const { localAddress } = await serving({
@@ -168,7 +173,7 @@ describe('the identity of a peer', () => {
       handshakeTimeoutMs: 500,
     });
     const statuses = Object.keys(answers).map((name) => status(localAddress, {}, `/?${name}`));
-    expect(await Promise.all(statuses)).toEqual([401, 500, 500, 500, Number.NaN]);
+    expect(await Promise.all(statuses)).toEqual([401, 500, 500, 500, 500, 500, 500, 500, Number.NaN]);
   });
 });
 

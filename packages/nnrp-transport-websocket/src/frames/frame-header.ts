@@ -14,6 +14,7 @@ export const SHORT = 126;
 const LONG = 127;
 const SHORT_LIMIT = 65_536;
 const UINT32 = 0x1_0000_0000;
+const LONG_LIMIT = 2 ** 63;
 
 /** Bytes of the header of a frame whose payload has so many. */
 export function headerBytes(payloadBytes: number, isMasked: boolean): number {
@@ -56,6 +57,14 @@ export function payloadBytesOf(header: Uint8Array): number {
   if (length < SHORT) return length;
   if (length === SHORT) return ((header[2] as number) << 8) | (header[3] as number);
   return readUint32(header, 2) * UINT32 + readUint32(header, 6);
+}
+
+/** Whether a header says its length in the one form that is allowed, the shortest. @see RFC 6455 section 5.2 */
+export function isShortestForm(secondByte: number, payloadBytes: number): boolean {
+  const length = secondByte & 0x7f;
+  if (length < SHORT) return true;
+  // The longest form has 63 bits.
+  return length === SHORT ? payloadBytes >= SHORT : payloadBytes >= SHORT_LIMIT && payloadBytes < LONG_LIMIT;
 }
 
 function writeUint32(target: Uint8Array, at: number, value: number): void {

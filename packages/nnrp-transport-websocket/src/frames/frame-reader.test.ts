@@ -83,6 +83,15 @@ describe('a writer', () => {
   });
 });
 
+/** A message whose frame says its length in so many bytes, the first of which is given. The mask is zero. */
+function lengthIn(lengthBytes: 2 | 8, bytes: Buffer, firstByte = 0): Buffer {
+  const header = Buffer.alloc(2 + lengthBytes + 4);
+  header.set([FIN | Opcode.Binary, 0x80 | (lengthBytes === 2 ? 126 : 127)]);
+  header.writeUInt16BE(bytes.length, lengthBytes);
+  if (firstByte !== 0) header[2] = firstByte;
+  return Buffer.concat([header, bytes]);
+}
+
 describe('a reader refuses', () => {
   const good = packet(Buffer.from('good'));
   const short = packet(Buffer.from('short')).subarray(0, 44);
@@ -115,6 +124,10 @@ describe('a reader refuses', () => {
       Buffer.concat([frame(Opcode.Binary, good.subarray(0, 20), true), message(good)]),
       /^refused 1002 a message inside/,
     ],
+    ['a length of 44 in two bytes', lengthIn(2, good), /^refused 1002 .*shortest form/],
+    ['a length of 44 in eight bytes', lengthIn(8, good), /^refused 1002 .*shortest form/],
+    ['a length of 1000 in eight bytes', lengthIn(8, packet(Buffer.alloc(960))), /^refused 1002 .*shortest form/],
+    ['a length of 64 bits', lengthIn(8, good, 0x80), /^refused 1002 .*shortest form/],
     ['a fragmented ping', frame(Opcode.Ping, Buffer.alloc(0), true), /^refused 1002 a control frame in fragments/],
     ['a long ping', frame(FIN | Opcode.Ping, Buffer.alloc(126), true), /^refused 1002 a control frame of 126/],
     ['a close code of one byte', frame(FIN | Opcode.Close, Buffer.of(3), true), /^refused 1002 .*one byte/],

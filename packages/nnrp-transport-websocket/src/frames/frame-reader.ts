@@ -3,6 +3,7 @@ import { CloseCode, type CloseReason, isSendable } from './close-codes.js';
 import {
   FIN,
   headerBytesOf,
+  isShortestForm,
   MASK_BYTES,
   MASKED,
   MAX_CONTROL_BYTES,
@@ -18,6 +19,10 @@ import { beginsLikePacket, packetLength } from './packet-length.js';
 const MOVE_LIMIT = 4096;
 const RESERVED_BITS = 0x70;
 const WHOLE_MESSAGE = FIN | Opcode.Binary;
+const LONG_FORM: CloseReason = {
+  code: CloseCode.ProtocolError,
+  text: 'a frame whose length is not written in the shortest form',
+};
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
 
 /** What a reader tells. Calls come inside of `push`, in order. */
@@ -122,6 +127,7 @@ export class FrameReader {
     const count = length < SHORT ? length : ((chunk[at + 2] as number) << 8) | (chunk[at + 3] as number);
     const end = start + count;
     if (end > chunk.length || count < COMMON_HEADER_BYTES || count > MOVE_LIMIT) return 0;
+    if (length === SHORT && count < SHORT) return 0;
     if (isServer)
       for (let index = 0; index < MASK_BYTES; index++) mask[index] = chunk[start - MASK_BYTES + index] as number;
     const head = isServer ? this.packetHead : chunk;
@@ -156,14 +162,15 @@ export class FrameReader {
   private beginFrame(headerBytes: number): void {
     const { header } = this;
     const first = header[0] as number;
-    const isMasked = ((header[1] as number) & MASKED) !== 0;
+    const second = header[1] as number;
+    const isMasked = (second & MASKED) !== 0;
     this.headerFilled = 0;
     this.opcode = first & 0x0f;
     this.isFinal = (first & FIN) !== 0;
     this.left = payloadBytesOf(header);
     this.phase = 0;
     this.controlFilled = 0;
-    const fault = this.faultOf(first, isMasked);
+    const fault = isShortestForm(second, this.left) ? this.faultOf(first, isMasked) : LONG_FORM;
     if (fault !== undefined) {
       this.refuse(fault.code, fault.text);
       return;

@@ -32,11 +32,18 @@ export function parseRegisteredUrl(address: string): RegisteredUrl {
     throw new UsageError(`address: ${scheme} needs sockets, which NnrpClient of 'nnrp-runtime' has, got ${shown}`);
   const transport = known(scheme, shown);
   const url = parsed(address);
-  if (url === undefined) throw new UsageError(`address: expected a URL such as ${scheme}://HOST:PORT, got ${shown}`);
+  if (url === undefined)
+    throw new UsageError(`address: expected a URL such as ${scheme}://HOST:PORT${zoneHint(address)}, got ${shown}`);
   if (url.username !== '' || url.password !== '')
     throw new UsageError(`address: expected no user and no password: credentials are for openSession, got ${shown}`);
   const text = `${scheme}://${url.host}${url.pathname === '/' ? '' : url.pathname}`;
   return { sort: 'registered', text, scheme, isEncrypted: transport.isEncrypted, isLocal: false, url, transport };
+}
+
+/** What WHATWG URLs have no form for. */
+function zoneHint(address: string): string {
+  const isZoned = /^[^/]*\/\/\[[^\]]*%/.test(address);
+  return isZoned ? " without the zone of an IPv6 address (a transport's own functions may take one)" : '';
 }
 
 /** Browsers of 2023 and React Native have no URL.canParse. */
