@@ -29,6 +29,12 @@ const forServers = await issue({ ...CLIENT, issuer: clientRoot, use: 'server' })
 const ofServers = await issue({ ...CLIENT, issuer: root });
 const selfSigned = await issue(CLIENT);
 
+/** As `openssl req -x509` makes them: they may issue others. */
+const ownAuthority = await issue({ ...CLIENT, name: 'CN=own', authority: true });
+const otherAuthority = await issue({ ...CLIENT, name: 'CN=other', authority: true });
+const authorityForServers = await issue({ ...CLIENT, name: 'CN=servers', authority: true, use: 'server' });
+const CLIENT_ROOTS = [clientRoot, ownAuthority, authorityForServers].map(({ certificate }) => certificate).join('\n');
+
 type Mode = ServerSettings['clientCertificates'];
 
 const EXPIRED = 'a certificate that has expired or is not valid yet (QUIC error 0x12d)';
@@ -48,7 +54,7 @@ function run(mode: Mode, credentials?: PemCredentials) {
     server: {
       credentials: credentialsOf(server),
       clientCertificates: mode,
-      ...(mode !== 'none' && { clientRoots: clientRoot.certificate }),
+      ...(mode !== 'none' && { clientRoots: CLIENT_ROOTS }),
     },
     options: { roots: root.certificate },
     ...(credentials !== undefined && { client: { credentials } }),
@@ -57,12 +63,15 @@ function run(mode: Mode, credentials?: PemCredentials) {
 
 const RIGHT: [what: string, credentials: PemCredentials][] = [
   ['with a certificate by a root', credentialsOf(client)],
+  ['with a certificate that is itself a root, and may issue others', credentialsOf(ownAuthority)],
   ['with a certificate by an intermediate', credentialsOf(far, intermediate)],
   ['with a certificate for any use', credentialsOf(anyUse)],
   ['with an RSA key', credentialsOf(rsa)],
 ];
 const WRONG: [what: string, credentials: PemCredentials, why: string][] = [
   ['whose certificate leads to another root', credentialsOf(ofServers), UNKNOWN],
+  ['whose certificate may issue others, and is no root', credentialsOf(otherAuthority), UNKNOWN],
+  ['whose certificate is itself a root, but for servers only', credentialsOf(authorityForServers), WRONG_USE],
   ['whose certificate is self-signed', credentialsOf(selfSigned), UNKNOWN],
   ['whose certificate comes without its intermediate', credentialsOf(far), UNKNOWN],
   ['whose certificate has expired', credentialsOf(expired), EXPIRED],

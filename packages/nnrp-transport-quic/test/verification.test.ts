@@ -31,6 +31,11 @@ const dressed = await issue({ name: 'CN=127.0.0.1', issuer: root, dns: ['127.0.0
 const byNamesake = await issue({ ...LEAF, issuer: namesake });
 const byStranger = await issue({ ...LEAF, issuer: stranger });
 const selfSigned = await issue(LEAF);
+/** As `openssl req -x509` makes them: they may issue others. */
+const ownAuthority = await issue({ ...LEAF, authority: true });
+const oldAuthority = await issue({ ...LEAF, authority: true, fromDay: -20, toDay: -10 });
+const authorityForClients = await issue({ ...LEAF, authority: true, use: 'client' });
+const authorityForServers = await issue({ ...LEAF, authority: true, use: 'server' });
 const rsa = await issue({ ...LEAF, issuer: root, rsaBits: 2048 });
 
 const ROOTS = { roots: root.certificate };
@@ -60,6 +65,14 @@ describe('a client takes a server whose certificate', () => {
     [
       'is itself the root, self-signed',
       { ...serving(credentialsOf(selfSigned)), options: { roots: selfSigned.certificate } },
+    ],
+    [
+      'is itself the root, and may issue others',
+      { ...serving(credentialsOf(ownAuthority)), options: { roots: [stranger.certificate, ownAuthority.certificate] } },
+    ],
+    [
+      'is itself the root, may issue others, and is for servers',
+      { ...serving(credentialsOf(authorityForServers)), options: { roots: authorityForServers.certificate } },
     ],
     ['leads to a root by an intermediate', { ...serving(credentialsOf(far, intermediate)), options: ROOTS }],
     ['comes with its root along', { ...serving(credentialsOf(far, intermediate, root)), options: ROOTS }],
@@ -113,6 +126,32 @@ describe('a client refuses a server, and both say why, when its certificate', ()
       'leads to an expired root, though there are others',
       { ...serving(credentialsOf(byExpired)), options: { roots: [expiredRoot.certificate, root.certificate] } },
       EXPIRED,
+    ],
+    [
+      'is itself the root, and may issue others, but has expired',
+      {
+        ...serving(credentialsOf(oldAuthority)),
+        options: { roots: [oldAuthority.certificate, root.certificate] },
+      },
+      EXPIRED,
+    ],
+    [
+      'is itself the root, and may issue others, but is for clients only',
+      { ...serving(credentialsOf(authorityForClients)), options: { roots: authorityForClients.certificate } },
+      WRONG_USE,
+    ],
+    [
+      'is itself the root, and may issue others, but is for another name',
+      {
+        ...serving(credentialsOf(ownAuthority)),
+        options: { roots: ownAuthority.certificate, serverName: 'example.org' },
+      },
+      NOT_FOR_IT,
+    ],
+    [
+      'may issue others, and is not among the roots',
+      { ...serving(credentialsOf(ownAuthority)), options: ROOTS },
+      UNKNOWN,
     ],
     ['is for clients only', { ...serving(credentialsOf(forClients)), options: ROOTS }, WRONG_USE],
     [

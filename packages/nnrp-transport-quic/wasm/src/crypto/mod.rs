@@ -2,6 +2,7 @@
 //! packets, signatures made and verified. Nothing of it is written here.
 
 mod aead;
+mod pinned;
 mod roots;
 mod sign;
 mod verifiers;

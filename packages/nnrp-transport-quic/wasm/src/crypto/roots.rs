@@ -68,6 +68,19 @@ impl<V: ?Sized> Timed<V> {
         }
     }
 
+    /// Whether a certificate is one of the roots, in its time.
+    pub fn check_has(&self, certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), Error> {
+        let seconds = now.as_secs();
+        let mut same = self.roots.iter().filter(|root| root.der == *certificate).peekable();
+        if same.peek().is_none() {
+            return Err(CertificateError::UnknownIssuer.into());
+        }
+        if same.any(|root| root.from <= seconds && seconds <= root.to) {
+            return Ok(());
+        }
+        Err(CertificateError::Expired.into())
+    }
+
     fn at(&self, now: u64) -> Current<V> {
         let is_valid = |root: &&Root| root.from <= now && now <= root.to;
         let valid = self.roots.iter().filter(is_valid);

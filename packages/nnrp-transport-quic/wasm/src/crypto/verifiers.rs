@@ -1,5 +1,6 @@
 //! What becomes of certificates: webpki's judgement, by roots in their time.
 
+use super::pinned::{check_purpose, check_server, may_issue_others, CLIENT_AUTH};
 use super::roots::{Root, Timed};
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::WebPkiServerVerifier;
@@ -60,7 +61,13 @@ impl ServerCertVerifier for ServerVerifier {
             return Ok(ServerCertVerified::assertion());
         };
         let ask = |inner: &WebPkiServerVerifier| inner.verify_server_cert(end_entity, intermediates, name, ocsp, now);
-        let verdict = roots.ask(now, ask);
+        let verdict = match roots.ask(now, ask) {
+            Err(error) if may_issue_others(&error) => roots
+                .check_has(end_entity, now)
+                .and_then(|()| check_server(end_entity, name))
+                .map(|()| ServerCertVerified::assertion()),
+            verdict => verdict,
+        };
         if let Err(Error::InvalidCertificate(
             CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
         )) = &verdict
@@ -145,8 +152,17 @@ impl ClientCertVerifier for ClientVerifier {
         intermediates: &[CertificateDer<'_>],
         now: UnixTime,
     ) -> Result<ClientCertVerified, Error> {
-        self.roots
-            .ask(now, |inner| inner.verify_client_cert(end_entity, intermediates, now))
+        let verdict = self
+            .roots
+            .ask(now, |inner| inner.verify_client_cert(end_entity, intermediates, now));
+        match verdict {
+            Err(error) if may_issue_others(&error) => self
+                .roots
+                .check_has(end_entity, now)
+                .and_then(|()| check_purpose(end_entity, CLIENT_AUTH))
+                .map(|()| ClientCertVerified::assertion()),
+            verdict => verdict,
+        }
     }
 
     fn verify_tls12_signature(
