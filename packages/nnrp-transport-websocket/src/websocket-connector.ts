@@ -19,6 +19,7 @@ import {
 import { type ClientSettings, clientSettings } from './client-settings.js';
 import { overWebSocket, TRANSPORT_KIND } from './stream/websocket-transport.js';
 import { SocketOnly } from './upgrade/upgraded-socket.js';
+import { describeUpgradeFailure, isFinal } from './upgrade-failure.js';
 import { type ConnectTarget, connectTarget } from './websocket-address.js';
 import { SUBPROTOCOL, type WebSocketClientOptions } from './websocket-options.js';
 
@@ -133,12 +134,12 @@ export class WebSocketConnector implements FramedConnector {
     const { shown, host, port } = this.target;
     const { errors } = error as { readonly errors?: readonly Error[] };
     const failures = Array.isArray(errors) && errors.length > 0 ? (errors as Error[]) : [error];
-    const why = describeAttempts({ host, port }, failures.map(attemptOf));
+    const why = describeAttempts({ host, port }, failures.map(attemptOf), describeUpgradeFailure);
     const isOfTheNetwork = (error as NodeJS.ErrnoException).syscall !== undefined || failures.length > 1;
     const isCut = (error as NodeJS.ErrnoException).code === 'ECONNRESET';
     return new TransportError(`cannot connect to ${shown}: ${why}`, {
       cause: error,
-      isRetryable: isOfTheNetwork || isCut,
+      isRetryable: (isOfTheNetwork || isCut) && !isFinal(error),
     });
   }
 

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';
-import type { NnrpServerOptions } from 'nnrp-runtime';
+import { NnrpServer, type NnrpServerOptions } from 'nnrp-runtime';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { issue } from '../../nnrp-runtime/test/support/certificates.js';
@@ -239,6 +239,21 @@ describe('a client', () => {
     const { localAddress } = await serving();
     await expect(connectWebSocket('ws://127.0.0.1:1/')).rejects.toThrow(/cannot connect to ws:.*ECONNREFUSED/);
     await expect(connectWebSocket(`${localAddress}other`)).rejects.toThrow(/status 404: NNRP is not spoken/);
+  });
+
+  it('says when its server speaks no TLS, shows a certificate that is not trusted, or speaks no HTTP', async () => {
+    const plain = await serving();
+    const { certificate, key } = await issue({ name: 'CN=unknown', ips: ['127.0.0.1'] });
+    const tls = { certificateChain: certificate, privateKey: key };
+    const encrypted = await serving({ tls }, {}, 'wss://127.0.0.1:0/');
+    const other = await NnrpServer.bindTcp('127.0.0.1:0');
+    undo.push(() => other.close());
+    for (const [url, why] of [
+      [plain.localAddress.replace('ws:', 'wss:'), /does not speak TLS: .* by ws: \(ERR_SSL_WRONG_VERSION_NUMBER\)$/],
+      [encrypted.localAddress, /the certificate of the peer .* \((DEPTH_ZERO|UNABLE_TO|SELF_SIGNED)\w+\)$/],
+      [`ws://${other.localAddress}/`, /the peer does not speak HTTP \(HPE_\w+\)$/],
+    ] as const)
+      await expect(connectWebSocket(url)).rejects.toMatchObject({ message: why, isRetryable: false });
   });
 
   it('gives up in time, and when it is told to', async () => {

@@ -45,6 +45,7 @@ export {
   tlsCredentials,
   trustedRoots,
 } from './tls/tls-credentials.js';
+export { describeTlsFailure, isTlsRefusal } from './tls/tls-failure.js';
 export type { TlsClientOptions, TlsServerOptions } from './tls/tls-options.js';
 export { checkServerName, tlsServerName } from './tls/tls-server-name.js';
 export { type RegisteredSettings, registerTransport, type TransportScheme } from './url/registry.js';

@@ -1,40 +1,36 @@
 import { shownValue, UsageError } from 'nnrp-core';
-import { type PeerIdentity, readOptions } from 'nnrp-runtime/transport';
+import { type OptionKind, optionTable, type PeerIdentity, readOptions, TRUTH } from 'nnrp-runtime/transport';
 
-/** What each field has to be; undefined where anything will do. */
-const FIELDS: Readonly<Record<keyof PeerIdentity, readonly [expected: string, is: (value: unknown) => boolean]>> = {
-  authorized: ['true or false', (value) => typeof value === 'boolean'],
-  authorizationError: ['a string', isString],
-  subject: ['a string', isString],
-  subjectAltNames: ['a string', isString],
-  fingerprint256: ['a string', isString],
-  certificateDer: ['a Uint8Array', (value) => value instanceof Uint8Array],
-  alpn: ['a string', isString],
-  protocol: ['a string', isString],
-  claims: ['anything', () => true],
-};
+const TEXT: OptionKind = { takes: 'a string', fits: (value) => typeof value === 'string', shown: shownValue };
+const BYTES: OptionKind = { takes: 'a Uint8Array', fits: isBytes, shown: shownValue };
 
-const KNOWN: ReadonlySet<string> = new Set(Object.keys(FIELDS));
+const FIELDS = optionTable<PeerIdentity>({
+  authorized: TRUTH,
+  authorizationError: TEXT,
+  subject: TEXT,
+  subjectAltNames: TEXT,
+  fingerprint256: TEXT,
+  certificateDer: BYTES,
+  alpn: TEXT,
+  protocol: TEXT,
+  claims: undefined,
+});
 
 /**
  * What the application has found out about a peer, as the session policy sees it.
  *
- * @throws UsageError when it is no object, or has a field that an identity does not have or not in that form: a policy that asks
+ * @throws UsageError when it is no object, or has a field that an identity does not have, or not in that form: a policy that asks
  * for `authorized` must not be misled by a word
  */
 export function identityFrom(answer: unknown): PeerIdentity | undefined {
   if (answer === undefined) return undefined;
   if (typeof answer !== 'object' || answer === null || Array.isArray(answer))
     throw new UsageError(`identify: expected an object, false or undefined, got ${shownValue(answer)}`);
-  const given = readOptions('identify (what is your own goes into claims)', answer as Partial<PeerIdentity>, KNOWN);
-  for (const [field, [expected, is]] of Object.entries(FIELDS)) {
-    const value: unknown = given[field as keyof PeerIdentity];
-    if (value !== undefined && !is(value))
-      throw new UsageError(`identify: ${field}: expected ${expected}, got ${shownValue(value)}`);
-  }
+  const given = readOptions('identify (what is your own goes into claims)', answer as Partial<PeerIdentity>, FIELDS);
   return Object.freeze({ authorized: true, ...given });
 }
 
-function isString(value: unknown): boolean {
-  return typeof value === 'string';
+/** Also of another realm. */
+function isBytes(value: unknown): boolean {
+  return ArrayBuffer.isView(value) && Object.prototype.toString.call(value) === '[object Uint8Array]';
 }
