@@ -39,6 +39,11 @@ export function member(object: Readonly<Record<string, unknown>>, name: string):
 function isDeeper(value: unknown, left: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (left === 0) return true;
+  // `for in` would make a text of each index.
+  if (Array.isArray(value)) {
+    for (const entry of value) if (isDeeper(entry, left - 1)) return true;
+    return false;
+  }
   for (const name in value) if (isDeeper((value as Record<string, unknown>)[name], left - 1)) return true;
   return false;
 }

@@ -1,4 +1,4 @@
-import { isNnrpError } from 'nnrp-core';
+import { isNnrpError, shownPlain, UsageError } from 'nnrp-core';
 import type { CallInterceptor, CallRequest } from './client/call-request.js';
 import type { IncomingCall, ServerInterceptor } from './server/incoming-call.js';
 import type { CallRoute } from './wire/route.js';
@@ -24,8 +24,10 @@ type Logged = (
  * An interceptor of either end that tells of each call when it is over. What `log` throws is the caller's to see.
  *
  * @param log - such as `(record) => logger.info(record, 'call')`
+ * @throws UsageError when it is no function
  */
 export function callLogging(log: (record: CallRecord) => void): CallInterceptor & ServerInterceptor {
+  if (typeof log !== 'function') throw new UsageError(`callLogging: log takes a function, got ${shownPlain(log)}`);
   const logged: Logged = async function* logged(call, next) {
     const { route, requestId } = call;
     const startedMs = performance.now();
@@ -46,7 +48,7 @@ export function callLogging(log: (record: CallRecord) => void): CallInterceptor 
       outcome = codeOf(error);
       throw error;
     } finally {
-      await steps.return(undefined as never);
+      await steps.return?.(undefined as never);
       log({ route, requestId, outcome, partials, durationMs: performance.now() - startedMs });
     }
   };

@@ -3,17 +3,37 @@ import type { ChatChoice, ToolCallDelta } from './chat-shapes.js';
 /** Characters of one answer, over all its choices: what is assembled is kept until the end. */
 const MAX_ANSWER_CHARACTERS = 16 * 1024 * 1024;
 const MAX_INDEX = 1024;
+/** A choice and a tool call count as so many characters: a piece with the highest index makes all those before it. */
+const EACH = 256;
+const JOINED = 1024;
+
+/** Text in pieces, of which a model makes millions of one character. */
+class Pieces {
+  readonly #joined: string[] = [];
+  #recent: string[] = [];
+
+  add(text: string): void {
+    if (text === '' || this.#recent.push(text) < JOINED) return;
+    this.#joined.push(this.#recent.join(''));
+    this.#recent = [];
+  }
+
+  text(): string {
+    return [...this.#joined, ...this.#recent].join('');
+  }
+}
 
 interface Assembled {
-  text: string[];
+  readonly text: Pieces;
   hasText: boolean;
-  readonly tools: { id: string; type: string; name: string; arguments: string[] }[];
+  readonly tools: { id: string; type: string; name: string; arguments: Pieces }[];
   finishReason: string | undefined;
 }
 
 /**
  * Puts the deltas of a chat together to its choices, for handlers that yield deltas of their own. At most 16,777,216 characters, over
- * all choices, and 1024 choices with 1024 tool calls each: what is beyond is not added, and false is returned.
+ * all choices, where each choice and each tool call counts as 256, and indexes up to 1024: what is beyond is not added, and false is
+ * returned.
  */
 export class AssembledChoices {
   readonly #choices: Assembled[] = [];
@@ -22,9 +42,9 @@ export class AssembledChoices {
   /** Whether there is room for this piece of text. */
   addText(index: number, text: string): boolean {
     const choice = this.#choice(index);
-    if (choice === undefined || !this.#hasRoom(text)) return false;
+    if (choice === undefined || !this.#hasRoom(text.length)) return false;
     choice.hasText = true;
-    choice.text.push(text);
+    choice.text.add(text);
     return true;
   }
 
@@ -36,15 +56,20 @@ export class AssembledChoices {
 
   #addToolCall(choice: Assembled, piece: ToolCallDelta): boolean {
     if (piece.index < 0 || piece.index > MAX_INDEX) return false;
-    while (choice.tools.length <= piece.index) choice.tools.push({ id: '', type: 'function', name: '', arguments: [] });
+    while (choice.tools.length <= piece.index) {
+      if (!this.#hasRoom(EACH)) return false;
+      choice.tools.push({ id: '', type: 'function', name: '', arguments: new Pieces() });
+    }
     const tool = choice.tools[piece.index] as Assembled['tools'][number];
     const { id, type, function: called } = piece;
-    const { name = '', arguments: text = '' } = called ?? {};
-    if (!this.#hasRoom(name) || !this.#hasRoom(text)) return false;
+    // Servers write null for what a piece does not have.
+    const name = called?.name ?? '';
+    const text = called?.arguments ?? '';
+    if (!this.#hasRoom(name.length + text.length)) return false;
     if (id) tool.id = id;
     if (type) tool.type = type;
     tool.name += name;
-    tool.arguments.push(text);
+    tool.arguments.add(text);
     return true;
   }
 
@@ -63,12 +88,12 @@ export class AssembledChoices {
       index,
       message: {
         role: 'assistant',
-        content: hasText || tools.length === 0 ? text.join('') : null,
+        content: hasText || tools.length === 0 ? text.text() : null,
         ...(tools.length > 0 && {
           tool_calls: tools.map(({ id, type, name, arguments: pieces }) => ({
             id,
             type,
-            function: { name, arguments: pieces.join('') },
+            function: { name, arguments: pieces.text() },
           })),
         }),
       },
@@ -76,15 +101,17 @@ export class AssembledChoices {
     }));
   }
 
-  #hasRoom(text: string): boolean {
-    this.#characters += text.length;
+  #hasRoom(characters: number): boolean {
+    this.#characters += characters;
     return this.#characters <= MAX_ANSWER_CHARACTERS;
   }
 
   #choice(index: number): Assembled | undefined {
-    if (!(index >= 0 && index <= MAX_INDEX)) return undefined;
-    while (this.#choices.length <= index)
-      this.#choices.push({ text: [], hasText: false, tools: [], finishReason: undefined });
+    if (!(Number.isInteger(index) && index >= 0 && index <= MAX_INDEX)) return undefined;
+    while (this.#choices.length <= index) {
+      if (!this.#hasRoom(EACH)) return undefined;
+      this.#choices.push({ text: new Pieces(), hasText: false, tools: [], finishReason: undefined });
+    }
     return this.#choices[index];
   }
 }

@@ -2,7 +2,7 @@ import { UsageError } from 'nnrp-core';
 import { ErrorCode } from 'nnrp-core/preview3';
 import { HandlerError } from '../../server/failures/handler-error.js';
 import type { CallHandler, IncomingCall } from '../server/incoming-call.js';
-import type { CallSteps } from '../wire/steps.js';
+import { type CallSteps, checkSteps } from '../wire/steps.js';
 import { AssembledChoices } from './assembled-choices.js';
 import type { ChatCompletion, ChatDelta, ChatRequest, ChatUsage, TextDelta, ToolCallsDelta } from './chat-shapes.js';
 import { deltaFault, isCompletion, requestFault } from './check-chat.js';
@@ -38,13 +38,15 @@ export function chatHandler(answer: ChatSource): CallHandler {
   return (call) => answered(answer, call as IncomingCall<ChatRequest>);
 }
 
+const TOO_LARGE = 'the answer has more than 16777216 characters, or an index above 1024';
+
 async function* answered(answer: ChatSource, call: IncomingCall<ChatRequest>): CallSteps<ChatDelta, ChatCompletion> {
   const request = call.body;
   const fault = requestFault(request);
   if (fault !== undefined) throw invalid(fault.param, fault.message);
   const isStreamed = request.stream === true;
   const choices = new AssembledChoices();
-  const source = answer(request, call);
+  const source = checkSteps('chatHandler', answer(request, call));
   let isOver = false;
   try {
     for (;;) {
@@ -54,8 +56,7 @@ async function* answered(answer: ChatSource, call: IncomingCall<ChatRequest>): C
         return completion(step.value, choices, call);
       }
       const delta = deltaOf(step.value);
-      if (!add(choices, delta))
-        throw new HandlerError('answer_too_large', 'the answer is longer than 16777216 characters');
+      if (!add(choices, delta)) throw new HandlerError('answer_too_large', TOO_LARGE);
       if (isStreamed) yield delta;
     }
   } finally {

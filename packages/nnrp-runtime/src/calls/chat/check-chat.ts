@@ -47,10 +47,18 @@ export function completionFault(value: unknown): ShapeFault | undefined {
   const choices = member(value, 'choices');
   if (!Array.isArray(choices)) return fault('completion.choices', 'a list', choices);
   for (const [index, choice] of choices.entries()) {
-    if (!isObject(choice) || !isObject(member(choice, 'message')))
+    const message = isObject(choice) ? member(choice, 'message') : undefined;
+    if (!isObject(choice) || !isObject(message))
       return fault(`completion.choices[${index}]`, 'an object with a message', choice);
+    const tools = member(message, 'tool_calls');
+    if (!isNone(tools) && !(Array.isArray(tools) && tools.every(isToolCall)))
+      return fault(`completion.choices[${index}].message.tool_calls`, 'a list of calls of functions', tools);
+    const reason = member(choice, 'finish_reason');
+    if (!isNone(reason) && typeof reason !== 'string')
+      return fault(`completion.choices[${index}].finish_reason`, 'a text', reason);
   }
-  return undefined;
+  const usage = member(value, 'usage');
+  return isNone(usage) || isObject(usage) ? undefined : fault('completion.usage', 'an object', usage);
 }
 
 export function isDelta(value: unknown): value is ChatDelta {
@@ -66,12 +74,39 @@ type Need = readonly [name: string, takes: string, fits: (value: unknown) => boo
 const INDEX: Need = ['index', 'an integer from 0 on', (value) => Number.isInteger(value) && (value as number) >= 0];
 const NEEDED: Readonly<Record<string, readonly Need[] | undefined>> = Object.assign(Object.create(null), {
   'response.output_text.delta': [INDEX, ['delta', 'a text', (value) => typeof value === 'string']],
-  'response.tool_calls.delta': [INDEX, ['tool_calls', 'a list of pieces with an index', isToolCalls]],
+  'response.tool_calls.delta': [
+    INDEX,
+    ['tool_calls', 'a list of pieces with an index, whose names and arguments are texts', isToolCalls],
+  ],
   'response.usage': [['usage', 'an object', isObject]],
 } satisfies Record<string, readonly Need[]>);
 
+/** A call of a function, or of another type, which has other members. */
+function isToolCall(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const called = member(value, 'function');
+  return called === undefined || (isObject(called) && areTexts(called, ['name', 'arguments']));
+}
+
 function isToolCalls(value: unknown): boolean {
-  return Array.isArray(value) && value.every((entry) => isObject(entry) && Number.isInteger(member(entry, 'index')));
+  return Array.isArray(value) && value.every(isPiece);
+}
+
+function isPiece(value: unknown): boolean {
+  if (!isObject(value) || !Number.isInteger(member(value, 'index')) || !areTexts(value, ['id', 'type'])) return false;
+  const called = member(value, 'function');
+  return isNone(called) || (isObject(called) && areTexts(called, ['name', 'arguments']));
+}
+
+function areTexts(object: Readonly<Record<string, unknown>>, names: readonly string[]): boolean {
+  return names.every((name) => {
+    const value = member(object, name);
+    return isNone(value) || typeof value === 'string';
+  });
+}
+
+function isNone(value: unknown): value is undefined | null {
+  return value === undefined || value === null;
 }
 
 /** Of the value only its kind is told: it is a piece of a conversation. */

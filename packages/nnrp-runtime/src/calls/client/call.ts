@@ -1,4 +1,4 @@
-import { PeerError, ProtocolError } from 'nnrp-core';
+import { PeerError, ProtocolError, shownPlain, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { answering } from '../../base/promises/settled.js';
 import type { NnrpResult } from '../../client/results/nnrp-result.js';
@@ -14,7 +14,7 @@ import {
 } from '../wire/envelope.js';
 import { givenMetadata } from '../wire/metadata.js';
 import { type CallRoute, checkRoute } from '../wire/route.js';
-import type { CallSteps } from '../wire/steps.js';
+import { type CallSteps, checkSteps } from '../wire/steps.js';
 import { type CallOptions, callOptions } from './call-options.js';
 import type { CallAnswer, CallRequest } from './call-request.js';
 import { CallStream } from './call-stream.js';
@@ -81,6 +81,8 @@ function begun(
   body: unknown,
   options: CallOptions | undefined,
 ): CallSteps<unknown, CallAnswer> {
+  if (typeof session?.submit !== 'function')
+    throw new UsageError(`call: session takes an NnrpClientSession, got ${shownPlain(session)}`);
   checkRoute('call', route);
   const {
     metadata,
@@ -104,7 +106,7 @@ function begun(
   encodeRequest({ ...request, schema });
   const sent = (given: CallRequest) => submitted(session, schema, given);
   return interceptors.reduceRight<(given: CallRequest) => CallSteps<unknown, CallAnswer>>(
-    (next, interceptor) => (given) => interceptor(given, next),
+    (next, interceptor) => (given) => checkSteps('call options: an interceptor', interceptor(given, next)),
     sent,
   )(request);
 }

@@ -1,3 +1,4 @@
+import { shownPlain, UsageError } from 'nnrp-core';
 import { ErrorCode } from 'nnrp-core/preview3';
 import { HandlerError } from '../../server/failures/handler-error.js';
 import type { IncomingCall, ServerInterceptor } from './incoming-call.js';
@@ -8,8 +9,11 @@ import type { IncomingCall, ServerInterceptor } from './incoming-call.js';
  *
  * @param check - whether the call may go on, itself or as a promise; what it throws, such as a HandlerError with a code of its
  * own, is the answer
+ * @throws UsageError when it is no function
  */
 export function authentication(check: (call: IncomingCall) => boolean | PromiseLike<boolean>): ServerInterceptor {
+  if (typeof check !== 'function')
+    throw new UsageError(`authentication: check takes a function, got ${shownPlain(check)}`);
   return async function* authenticated(call, next) {
     if ((await check(call)) !== true) {
       const text = 'the call has no credentials that are known here';

@@ -7,7 +7,7 @@ import type { SubmitOutcome } from '../../server/serve/serve-handlers.js';
 import { decodeRequest, type EncodedEnvelope, encodeAnswer, encodePartial } from '../wire/envelope.js';
 import { givenMetadata } from '../wire/metadata.js';
 import { type CallRoute, checkRoute } from '../wire/route.js';
-import type { CallSteps } from '../wire/steps.js';
+import { type CallSteps, checkSteps } from '../wire/steps.js';
 import { type CallHandler, IncomingCall, type ServerInterceptor } from './incoming-call.js';
 import { type RouterOptions, routerOptions } from './router-options.js';
 
@@ -53,7 +53,7 @@ export class CallRouter {
     if (request === undefined) {
       if (this.#otherwise !== undefined) return this.#otherwise(operation);
       const text =
-        "the submit is no call: expected a structured event with the schema_version 'nnrp-call/1' or 'openai-compatible/1'";
+        "the submit is no call: expected a structured event with the schema_version 'nnrp-call/1' or 'openai-compatible/1', nested at most 128 deep";
       throw refusal('not_a_call', text);
     }
     if (typeof request === 'string') throw refusal('malformed_call', `the call is malformed: ${request}`);
@@ -64,7 +64,7 @@ export class CallRouter {
 
   #around(handler: CallHandler): (call: IncomingCall) => CallSteps {
     return this.#interceptors.reduceRight<(call: IncomingCall) => CallSteps>(
-      (next, interceptor) => (call) => interceptor(call, next),
+      (next, interceptor) => (call) => checkSteps('router: an interceptor', interceptor(call, next)),
       (call) => handled(handler, call),
     );
   }
@@ -90,7 +90,7 @@ async function* results(
     }
   } finally {
     // It may have failed by itself, which makes this nothing; or what it gave could not be encoded, or is not wanted any more.
-    if (!isOver) await steps.return(undefined);
+    if (!isOver) await steps.return?.(undefined);
   }
 }
 
