@@ -90,7 +90,11 @@ describe('the HTTP server', () => {
   it.each<[unknown, object | undefined, RegExp]>([
     [undefined, undefined, /connect takes a function/],
     [() => {}, { keys: [] }, /keys takes a list of at least one text/],
-    [() => {}, { keys: ['secret', 5] }, /keys takes a list of at least one text, got a list of something else/],
+    [
+      () => {},
+      { keys: ['secret', 5] },
+      /keys takes a list of at least one text of printable ASCII without spaces, got a list of something else/,
+    ],
     [() => {}, { keys: ['secret'], authorize: () => true }, /give one of them/],
     [() => {}, { authorize: 5 }, /authorize takes a function/],
     [() => {}, { maxRequests: 0 }, /maxRequests takes an integer of 1/],

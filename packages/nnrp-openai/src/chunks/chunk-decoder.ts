@@ -1,4 +1,5 @@
 import { isObject, member } from 'nnrp-runtime/transport';
+import { MAX_FRAME_LENGTH } from './chunk-encoder.js';
 import { type JsonObject, type PieceName, withPiece } from './chunk-parts.js';
 
 /** What chunks of a server say that sends deltas alone. */
@@ -83,9 +84,15 @@ export class ChunkDecoder {
     const index = member(delta, 'index');
     if (piece === undefined || !Number.isInteger(index)) return 'malformed';
     const key = `${name} ${index as number}`;
-    if (chunk !== undefined && (this.#frames.has(key) || this.#frames.size < MAX_FRAMES)) this.#frames.set(key, chunk);
+    if (chunk !== undefined) this.#remember(key, chunk);
     const frame = chunk ?? this.#frames.get(key) ?? this.#made(name, index as number);
     return withPiece(frame, name, piece) ?? 'malformed';
+  }
+
+  /** As the encoder does: what it has not remembered comes along each time. */
+  #remember(key: string, frame: JsonObject): void {
+    if (JSON.stringify(frame).length > MAX_FRAME_LENGTH) this.#frames.delete(key);
+    else if (this.#frames.has(key) || this.#frames.size < MAX_FRAMES) this.#frames.set(key, frame);
   }
 
   #made(name: PieceName, index: number): JsonObject {

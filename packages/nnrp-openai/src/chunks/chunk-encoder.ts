@@ -6,6 +6,8 @@ export type ChunkDelta = JsonObject & { readonly type: `response.${string}` };
 
 /** Choices whose last frame is remembered; those of more are sent each time. */
 const MAX_FRAMES = 64;
+/** A longer frame is not remembered: a piece of a few bytes would stand for all of it, as often as the server likes. */
+export const MAX_FRAME_LENGTH = 16 * 1024;
 
 /**
  * Writes the chunks of one stream as partial results. A piece of text or of tool calls goes as a delta; the rest of its chunk
@@ -31,7 +33,8 @@ export class ChunkEncoder {
   #isNew(key: string, frame: JsonObject): boolean {
     const text = JSON.stringify(frame);
     if (this.#frames.get(key) === text) return false;
-    if (this.#frames.has(key) || this.#frames.size < MAX_FRAMES) this.#frames.set(key, text);
+    if (text.length > MAX_FRAME_LENGTH) this.#frames.delete(key);
+    else if (this.#frames.has(key) || this.#frames.size < MAX_FRAMES) this.#frames.set(key, text);
     return true;
   }
 }

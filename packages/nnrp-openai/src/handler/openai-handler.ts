@@ -1,3 +1,4 @@
+import { shownPlain, UsageError } from 'nnrp-core';
 import { HandlerError, type OperationContext, preview3, type SubmitOutcome } from 'nnrp-runtime';
 import { type CallRouter, CHAT, createRouter, type IncomingCall, type RouterOptions } from 'nnrp-runtime/calls';
 import { isObject, member, parsedJson } from 'nnrp-runtime/transport';
@@ -11,9 +12,11 @@ import {
   type UpstreamConfig,
 } from '../upstream/handler-options.js';
 import { Upstream } from '../upstream/upstream.js';
-import { cutFailure, eventFailure, formFailure } from '../upstream/upstream-failure.js';
+import { cutFailure, formFailure } from '../upstream/upstream-failure.js';
 
 const MAX_HEADER_LENGTH = 512;
+const MAX_NAME_LENGTH = 1024;
+const NO_MODEL = /^\.{1,2}$|\p{Surrogate}/u;
 
 /**
  * Serves the profile `openai-compatible/1` by a model server that speaks OpenAI's HTTP, such as vLLM, llama.cpp, Ollama, TGI or
@@ -37,6 +40,8 @@ export class OpenAiHandler {
   /** As `openAiHandler`. */
   constructor(options: OpenAiHandlerOptions, given: CallRouter | RouterOptions = {}) {
     this.#config = handlerOptions(options);
+    if (typeof given !== 'object' || given === null)
+      throw new UsageError(`openAiHandler: router takes a CallRouter, or options of one, got ${shownPlain(given)}`);
     const router = 'submit' in given ? given : createRouter(given);
     this.submit = router.submit;
     router
@@ -83,7 +88,7 @@ export class OpenAiHandler {
           if (!step.value && !answer.isWhole) throw cutFailure();
           return answer.answer(isChat);
         }
-        const chunk = chunkOf(step.value);
+        const chunk = this.#chunkOf(step.value);
         if (!answer.add(chunk)) throw formFailure('more text, choices or tool calls than an answer may have');
         yield encoder.encode(chunk);
       }
@@ -95,6 +100,14 @@ export class OpenAiHandler {
     } finally {
       if (!isOver) await events.return(false);
     }
+  }
+
+  #chunkOf(data: string): JsonObject {
+    const chunk = parsedJson(data);
+    if (!isObject(chunk)) throw formFailure('an event that is no JSON object, or nests too deeply');
+    const error = member(chunk, 'error');
+    if (error !== undefined && error !== null) throw this.#upstream.eventFailure(chunk);
+    return chunk;
   }
 
   async #ask(call: IncomingCall, path: string, body?: JsonObject): Promise<unknown> {
@@ -127,19 +140,11 @@ export class OpenAiHandler {
   }
 }
 
-function chunkOf(data: string): JsonObject {
-  const chunk = parsedJson(data);
-  if (!isObject(chunk)) throw formFailure('an event that is no JSON object, or nests too deeply');
-  const error = member(chunk, 'error');
-  if (error !== undefined && error !== null) throw eventFailure(chunk);
-  return chunk;
-}
-
 function modelOf({ body }: IncomingCall): string {
   const model = isObject(body) ? member(body, 'model') : undefined;
-  // Two dots would be another path, however they are written.
-  if (typeof model !== 'string' || model === '' || model === '.' || model === '..')
-    throw invalid('model', 'model takes a text');
+  // Two dots would be another path, however they are written; half a surrogate pair cannot be written.
+  const fits = typeof model === 'string' && model !== '' && model.length <= MAX_NAME_LENGTH && !NO_MODEL.test(model);
+  if (!fits) throw invalid('model', `model takes a text of at most ${MAX_NAME_LENGTH} characters`);
   return model;
 }
 

@@ -2,27 +2,33 @@ import type { ServerResponse } from 'node:http';
 import type { HttpFailure } from './http-failure.js';
 
 const JSON_TYPE = 'application/json; charset=utf-8';
+/** So much is handed over at once: a client that reads slowly, but does read, takes it within its time. */
+const SLICE_BYTES = 64 * 1024;
 
 /** Writes the answer to one request, no faster than the client reads. */
 export class AnswerWriter {
   readonly #response: ServerResponse;
   readonly #stallTimeoutMs: number;
   readonly #heartbeatMs: number;
+  readonly #gone: AbortSignal;
   #heartbeat: NodeJS.Timeout | undefined;
   #isStream = false;
 
+  /** @param gone - aborts when the client has gone */
   constructor(
     response: ServerResponse,
     { stallTimeoutMs, heartbeatMs }: { stallTimeoutMs: number; heartbeatMs: number },
+    gone: AbortSignal,
   ) {
     this.#response = response;
+    this.#gone = gone;
     this.#stallTimeoutMs = stallTimeoutMs;
     this.#heartbeatMs = heartbeatMs;
   }
 
   /** The client has gone, or the whole answer has been given. */
   get isOver(): boolean {
-    return this.#response.destroyed || this.#response.writableEnded;
+    return this.#gone.aborted || this.#response.destroyed || this.#response.writableEnded;
   }
 
   /** An answer in one piece. @param keepsAlive - false where the rest of the request is not read */
@@ -75,7 +81,9 @@ export class AnswerWriter {
     if (this.isOver) return undefined;
     this.#heartbeat?.refresh();
     this.#begin();
-    return this.#response.write(`data: ${data}\n\n`) ? undefined : this.#settled('drain');
+    const text = `data: ${data}\n\n`;
+    if (text.length > SLICE_BYTES) return this.#slices(Buffer.from(text));
+    return this.#response.write(text) ? undefined : this.#settled('drain');
   }
 
   /** The end of a stream, after an event. */
@@ -96,24 +104,44 @@ export class AnswerWriter {
     });
   }
 
-  #ended(text: string): Promise<void> {
+  async #ended(text: string): Promise<void> {
+    const bytes = Buffer.from(text);
+    const last = Math.max(0, bytes.length - SLICE_BYTES);
+    await this.#slices(bytes.subarray(0, last));
+    if (this.isOver) return;
     const settled = this.#settled('finish');
-    this.#response.end(text);
-    return settled;
+    this.#response.end(bytes.subarray(last));
+    await settled;
+  }
+
+  async #slices(bytes: Buffer): Promise<void> {
+    for (let at = 0; at < bytes.length && !this.isOver; at += SLICE_BYTES) {
+      if (!this.#response.write(bytes.subarray(at, at + SLICE_BYTES))) await this.#settled('drain');
+    }
   }
 
   /** A client that takes nothing for too long is gone. */
   #settled(event: 'drain' | 'finish'): Promise<void> {
     const response = this.#response;
+    const gone = this.#gone;
     return new Promise((resolve) => {
       const settle = () => {
-        clearTimeout(timer);
+        isSettled = true;
+        clearInterval(timer);
+        gone.removeEventListener('abort', settle);
         response.off(event, settle).off('close', settle);
         resolve();
       };
-      const timer = setTimeout(() => response.destroy(), this.#stallTimeoutMs);
+      let isSettled = false;
+      const judge = () => {
+        // An answer behind another one of its connection has none yet: it is not the client that holds it up.
+        if (!isSettled && response.socket !== null) response.destroy();
+      };
+      // After the event loop has stood still, what the client has taken meanwhile is looked at first.
+      const timer = setInterval(() => setImmediate(judge), this.#stallTimeoutMs);
       response.on(event, settle).on('close', settle);
-      if (response.destroyed) settle();
+      gone.addEventListener('abort', settle);
+      if (response.destroyed || gone.aborted) settle();
     });
   }
 }

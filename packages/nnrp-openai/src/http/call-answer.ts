@@ -1,3 +1,4 @@
+import { DeadlineError } from 'nnrp-core';
 import { type CallOptions, profileCall } from 'nnrp-runtime/calls';
 import { isObject, member } from 'nnrp-runtime/transport';
 import { ChunkDecoder } from '../chunks/chunk-decoder.js';
@@ -22,26 +23,53 @@ export async function answerCall(
   sessions: CallSessions,
   route: Route,
   body: JsonObject,
-  options: CallOptions,
+  options: CallOptions & { readonly signal: AbortSignal },
   writer: AnswerWriter,
 ): Promise<void> {
   const isStream = route.chunks !== undefined && member(body, 'stream') === true;
   if (isStream) writer.startHeartbeat();
-  const taken = await takeSession(sessions, options.signal);
+  const { signal, deadlineMs = 0 } = options;
+  const startMs = performance.now();
+  const taken = await takeSession(sessions, signal, deadlineMs);
   try {
-    const calling = profileCall(taken.session, route.operation, body, options);
+    // What is left of it.
+    const leftMs = deadlineMs === 0 ? 0 : Math.max(1, Math.ceil(deadlineMs - (performance.now() - startMs)));
+    const calling = profileCall(taken.session, route.operation, body, { ...options, deadlineMs: leftMs });
     await (isStream ? stream(calling, route, body, options, writer) : whole(calling, writer));
   } finally {
     taken.release();
   }
 }
 
-/** The client may go while one is opened. */
-async function takeSession(sessions: CallSessions, signal: AbortSignal | undefined): Promise<TakenSession> {
-  const taken = await sessions.take();
-  if (signal?.aborted !== true) return taken;
-  taken.release();
-  throw signal.reason;
+/** The client may go while one is opened, and its time may be over. */
+async function takeSession(sessions: CallSessions, signal: AbortSignal, deadlineMs: number): Promise<TakenSession> {
+  const taking = sessions.take();
+  const late = new AbortController();
+  const timer =
+    deadlineMs > 0
+      ? setTimeout(() => late.abort(new DeadlineError('there was no session in time', deadlineMs)), deadlineMs)
+      : undefined;
+  try {
+    return await unlessGone(unlessGone(taking, signal), late.signal);
+  } catch (error) {
+    taking.then(
+      ({ release }) => release(),
+      () => {},
+    );
+    throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** What a promise brings, while nobody has gone: some are the application's, and may never settle. */
+export function unlessGone<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const gone = () => reject(signal.reason);
+    if (signal.aborted) gone();
+    else signal.addEventListener('abort', gone, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', gone));
+  });
 }
 
 async function whole(calling: Call, writer: AnswerWriter): Promise<void> {

@@ -31,6 +31,7 @@ const STATUSES: Readonly<Record<string, readonly [status: number, message: strin
   NNRP_ERR_TRANSPORT: [502, 'there is no connection to the server'],
   NNRP_ERR_CLOSED: [502, 'the connection to the server was closed'],
   NNRP_ERR_PROTOCOL: [502, 'the server answered in another form than asked for'],
+  NNRP_ERR_USAGE: [500, 'the gateway failed'],
   NNRP_ERR_HANDLER_FAILED: [500, 'the server failed'],
   NNRP_ERR_RESULT_TOO_LARGE: [502, 'the answer is larger than this gateway takes'],
 };

@@ -3,11 +3,14 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { UsageError } from 'nnrp-core';
 import type { NnrpClient } from 'nnrp-runtime';
 import type { CallMetadata, CallOptions } from 'nnrp-runtime/calls';
-import { formatAddress, parseAddress } from 'nnrp-runtime/transport';
+import { formatAddress, integer, optionTable, parseAddress, readValues } from 'nnrp-runtime/transport';
 import { CallSessions } from '../sessions/call-sessions.js';
 import { AnswerWriter } from './answer-writer.js';
 import { type Doorkeeper, doorkeeper } from './bearer.js';
-import { answerCall } from './call-answer.js';
+import { answerCall, unlessGone } from './call-answer.js';
+import { FailureReports } from './failure-reports.js';
+import { goneSignal } from './gone-signal.js';
+import { type BytePool, HeldBytes } from './held-bytes.js';
 import { failureOf, refusal } from './http-failure.js';
 import { readBody } from './request-body.js';
 import { type Route, routeOf } from './routes.js';
@@ -18,6 +21,9 @@ const BUSY_RETRY_MS = 1000;
 const CHECK_MS = 1000;
 const TRACE_NAMES = ['traceparent', 'tracestate'] as const;
 const MAX_TRACE_LENGTH = 512;
+const CLOSE_OPTIONS = optionTable<{ readonly drainTimeoutMs?: number | undefined }>({
+  drainTimeoutMs: integer(0, 0x7fffffff),
+});
 
 /**
  * An HTTP server for clients of OpenAI's interface, answered by an NNRP server that serves the profile `openai-compatible/1`:
@@ -41,6 +47,8 @@ export class OpenAiServer {
   readonly #sessions: CallSessions;
   readonly #letIn: Doorkeeper;
   readonly #server: Server;
+  readonly #reports = new FailureReports();
+  readonly #bodies: BytePool;
   #requests = 0;
   #isClosing = false;
 
@@ -52,6 +60,7 @@ export class OpenAiServer {
     const { maxSessions, session, maxHeaderBytes, requestTimeoutMs, maxConnections } = this.#config;
     this.#sessions = new CallSessions(async () => connect(), maxSessions, { maxInFlightOperations: 0, ...session });
     this.#letIn = doorkeeper(this.#config);
+    this.#bodies = { most: this.#config.maxBufferedBodyBytes, held: 0 };
     this.#server = createServer(
       {
         maxHeaderSize: maxHeaderBytes,
@@ -80,15 +89,18 @@ export class OpenAiServer {
    *
    * @param address - a host and a port, 0 = any that is free
    * @returns where clients find it: the `baseURL` of the openai package, such as `http://127.0.0.1:8080/v1`
-   * @throws (as a rejection) UsageError on an address that is none, and what the system refuses
+   * @throws (as a rejection) UsageError on an address that is none, and when it listens already or is closed; and what the system refuses
    */
   async listen(address: string): Promise<string> {
     const { host, port } = parseAddress(address);
     const server = this.#server;
+    if (server.listening) throw new UsageError('createOpenAiServer: it listens already');
+    if (this.#isClosing) throw new UsageError('createOpenAiServer: it is closed');
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, host, () => {
-        server.off('error', reject);
+        // What fails later, such as one accept, is no reason for the process to end.
+        server.on('error', () => {}).off('error', reject);
         resolve();
       });
     });
@@ -99,20 +111,20 @@ export class OpenAiServer {
 
   /** Answers one request, for an HTTP server of the application's own. Never rejects. */
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const writer = new AnswerWriter(response, this.#config);
-    const gone = new AbortController();
-    response.on('close', () => {
-      if (!response.writableFinished) gone.abort(new Error('the client of HTTP has gone'));
-    });
+    const gone = goneSignal(request, response);
+    const writer = new AnswerWriter(response, this.#config, gone);
     // What a broken connection says is told by its close.
     response.on('error', () => {});
+    const held = new HeldBytes(this.#bodies);
     this.#requests++;
     try {
-      await this.#answer(request, writer, gone.signal);
+      await this.#answer(request, writer, gone, held);
     } catch (error) {
+      this.#reports.tell(error, gone.aborted);
       await writer.failure(failureOf(error));
     } finally {
       writer.stopHeartbeat();
+      held.release();
       this.#requests--;
     }
   }
@@ -120,9 +132,11 @@ export class OpenAiServer {
   /**
    * Takes no more requests, lets those under way end within their time, and closes the client.
    *
-   * @param drainTimeoutMs - milliseconds that they have; default 5000
+   * @param options - `drainTimeoutMs`: milliseconds that they have; default 5000
+   * @throws (as a rejection) UsageError on a wrong option
    */
-  async close({ drainTimeoutMs = 5000 }: { readonly drainTimeoutMs?: number | undefined } = {}): Promise<void> {
+  async close(options?: { readonly drainTimeoutMs?: number | undefined }): Promise<void> {
+    const { drainTimeoutMs = 5000 } = readValues('close options', options, CLOSE_OPTIONS);
     this.#isClosing = true;
     const server = this.#server;
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
@@ -133,27 +147,33 @@ export class OpenAiServer {
     await this.#sessions.close();
   }
 
-  async #answer(request: IncomingMessage, writer: AnswerWriter, signal: AbortSignal): Promise<void> {
+  async #answer(request: IncomingMessage, writer: AnswerWriter, signal: AbortSignal, held: HeldBytes): Promise<void> {
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
     if (this.#isClosing || this.#requests > this.#config.maxRequests) {
       const message = this.#isClosing ? 'the gateway is shutting down' : 'as many requests as may are being answered';
       return writer.failure(refusal(503, message, { type: 'server_error', retryAfterMs: BUSY_RETRY_MS }), false);
     }
     const route = routeOf(path);
-    const metadata = await this.#letIn(request, path);
+    const metadata = await unlessGone(this.#letIn(request, path), signal);
     if (metadata === undefined) {
       const message = 'the bearer key is missing, or is none that is known here';
       return writer.failure(refusal(401, message, { code: 'invalid_api_key' }), false);
     }
     if (route === undefined) return writer.failure(refusal(404, 'there is nothing at this path'), false);
     if (request.method !== route.method) return writer.failure(refusal(405, `this path takes ${route.method}`), false);
-    const read = route.body === undefined ? await readBody(request, this.#config.maxBodyBytes) : { body: route.body };
+    const read =
+      route.body === undefined ? await readBody(request, this.#config.maxBodyBytes, held) : { body: route.body };
     if (read === undefined) return;
     if ('failure' in read) return writer.failure(read.failure, false);
     await answerCall(this.#sessions, route, read.body, this.#options(request, route, metadata, signal), writer);
   }
 
-  #options(request: IncomingMessage, route: Route, metadata: CallMetadata, signal: AbortSignal): CallOptions {
+  #options(
+    request: IncomingMessage,
+    route: Route,
+    metadata: CallMetadata,
+    signal: AbortSignal,
+  ): CallOptions & { readonly signal: AbortSignal } {
     const { deadlineMs, interceptors } = this.#config;
     return {
       signal,

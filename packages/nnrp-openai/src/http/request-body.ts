@@ -1,13 +1,21 @@
 import type { IncomingMessage } from 'node:http';
 import { isObject, parsedJson } from 'nnrp-runtime/transport';
 import type { JsonObject } from '../chunks/chunk-parts.js';
+import type { HeldBytes } from './held-bytes.js';
 import { type HttpFailure, refusal } from './http-failure.js';
+
+const FULL = {
+  failure: refusal(503, 'the bodies of requests hold as many bytes as they may', {
+    type: 'server_error',
+    retryAfterMs: 1000,
+  }),
+};
 
 /** The body of a request, or why it is refused. */
 export type ReadBody = { readonly body: JsonObject } | { readonly failure: HttpFailure } | undefined;
 
 /** @returns undefined when the client has gone before all of it had come */
-export async function readBody(request: IncomingMessage, maxBodyBytes: number): Promise<ReadBody> {
+export async function readBody(request: IncomingMessage, maxBodyBytes: number, held: HeldBytes): Promise<ReadBody> {
   const { headers } = request;
   const type = (headers['content-type'] ?? '').split(';', 1)[0]?.trim().toLowerCase();
   if (type !== 'application/json') return { failure: refusal(415, 'the body takes the content-type application/json') };
@@ -22,6 +30,7 @@ export async function readBody(request: IncomingMessage, maxBodyBytes: number): 
     for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
       length += chunk.length;
       if (length > maxBodyBytes) return tooLong;
+      if (!held.take(chunk.length)) return FULL;
       chunks.push(chunk);
     }
   } catch {

@@ -22,7 +22,7 @@ export type AuthorizeHttp = (caller: HttpCaller) => boolean | CallMetadata | Pro
 
 /** How a server for OpenAI's clients works; what is left out, or undefined, has its default. */
 export interface OpenAiServerOptions {
-  /** Bearer keys that are let in; default none, and then everyone is, unless `authorize` decides. */
+  /** Bearer keys that are let in, of printable ASCII without spaces; default none, and then everyone is, unless `authorize` decides. */
   readonly keys?: readonly string[] | undefined;
   /** Decides in place of `keys`; what it throws refuses; default none. */
   readonly authorize?: AuthorizeHttp | undefined;
@@ -40,6 +40,8 @@ export interface OpenAiServerOptions {
   readonly maxConnections?: number | undefined;
   /** Bytes of the body of a request; default 16 MiB. */
   readonly maxBodyBytes?: number | undefined;
+  /** Bytes of the bodies of all requests that are being answered; a request that has no room gets 503; default 256 MiB. */
+  readonly maxBufferedBodyBytes?: number | undefined;
   /** Bytes of the headers of a request; default 16 KiB. */
   readonly maxHeaderBytes?: number | undefined;
   /** Milliseconds until a request has come with its body; default 30000. */
@@ -56,6 +58,7 @@ export const SERVER_DEFAULTS = {
   maxRequests: 1024,
   maxConnections: 4096,
   maxBodyBytes: 16 * MIB,
+  maxBufferedBodyBytes: 256 * MIB,
   maxHeaderBytes: 16 * 1024,
   requestTimeoutMs: 30_000,
   stallTimeoutMs: 60_000,
@@ -66,9 +69,12 @@ const isFunction = (value: unknown) => typeof value === 'function';
 
 const OPTIONS: OptionTable = optionTable<OpenAiServerOptions>({
   keys: {
-    takes: 'a list of at least one text',
+    takes: 'a list of at least one text of printable ASCII without spaces',
+    // No header brings another one.
     fits: (value) =>
-      Array.isArray(value) && value.length > 0 && value.every((key) => typeof key === 'string' && key !== ''),
+      Array.isArray(value) &&
+      value.length > 0 &&
+      value.every((key) => typeof key === 'string' && /^[\x21-\x7e]+$/.test(key)),
     // They are secret.
     shown: (value) => (Array.isArray(value) ? 'a list of something else' : typeof value),
   },
@@ -85,6 +91,7 @@ const OPTIONS: OptionTable = optionTable<OpenAiServerOptions>({
   maxRequests: integer(1, MAX_MS),
   maxConnections: integer(1, MAX_MS),
   maxBodyBytes: integer(1, 1024 * MIB),
+  maxBufferedBodyBytes: integer(1, Number.MAX_SAFE_INTEGER),
   maxHeaderBytes: integer(1024, MIB),
   requestTimeoutMs: integer(1, MAX_MS),
   stallTimeoutMs: integer(1, MAX_MS),

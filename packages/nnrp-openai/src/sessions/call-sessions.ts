@@ -1,3 +1,4 @@
+import { shownPlain, UsageError } from 'nnrp-core';
 import {
   isNnrpError,
   type NnrpClient,
@@ -23,17 +24,19 @@ interface Held {
  * the one that has fewest.
  */
 export class CallSessions {
-  readonly #connect: () => PromiseLike<NnrpClient>;
+  readonly #connect: () => Promise<NnrpClient>;
   readonly #options: SessionOptions;
   readonly #maxSessions: number;
   /** Less than that, where the server has refused one more. */
   #limit: number;
   #client: Promise<NnrpClient> | undefined;
+  /** The same, once it is there. */
+  #made: NnrpClient | undefined;
   #sessions: Held[] = [];
   #opening: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(connect: () => PromiseLike<NnrpClient>, maxSessions: number, options: SessionOptions) {
+  constructor(connect: () => Promise<NnrpClient>, maxSessions: number, options: SessionOptions) {
     this.#connect = connect;
     this.#maxSessions = maxSessions;
     this.#limit = maxSessions;
@@ -56,11 +59,11 @@ export class CallSessions {
     }
   }
 
-  /** Closes what is open; calls that are under way get their time. */
+  /** Closes what is open; calls that are under way get their time. A client that is still being made is closed when it is there. */
   async close(): Promise<void> {
     this.#isClosed = true;
-    const client = await this.#client?.catch(() => undefined);
-    await client?.close();
+    if (this.#made === undefined) this.#client?.then((client) => client.close()).catch(() => {});
+    await this.#made?.close();
   }
 
   #fewestCalls(): Held | undefined {
@@ -93,18 +96,31 @@ export class CallSessions {
 
   #connected(): Promise<NnrpClient> {
     if (this.#client === undefined) {
-      const connecting = Promise.resolve(this.#connect());
+      const connecting = this.#connect().then(checkedClient);
       this.#client = connecting;
       const forget = () => {
         if (this.#client !== connecting) return;
         this.#client = undefined;
+        this.#made = undefined;
         this.#sessions = [];
         this.#limit = this.#maxSessions;
       };
-      connecting.then((client) => client.closed.then(forget, forget), forget);
+      connecting.then((client) => {
+        this.#made = client;
+        client.closed.then(forget, forget);
+      }, forget);
     }
     return this.#client;
   }
+}
+
+/** @throws UsageError on what is no client: most often the promise of one was not returned */
+function checkedClient(client: NnrpClient): NnrpClient {
+  const { openSession, closed } = (client ?? {}) as Partial<NnrpClient>;
+  if (typeof openSession === 'function' && typeof closed?.then === 'function') return client;
+  throw new UsageError(
+    `createOpenAiServer: connect returns a promise of an NnrpClient, got one of ${shownPlain(client)}`,
+  );
 }
 
 function take(held: Held): TakenSession {

@@ -15,15 +15,15 @@ export class EventReader {
 
   constructor(maxEventBytes: number) {
     this.#maxEventBytes = maxEventBytes;
-    const ended = () => {
-      this.#bytes = 0;
-    };
     this.#parser = createParser({
       onEvent: ({ data }) => {
-        ended();
+        this.#bytes = 0;
         this.#events.push(data);
       },
-      onComment: ended,
+      // A comment is no part of the event that it may stand in. With its colon and the end of its line it has 2 bytes more at least.
+      onComment: (text) => {
+        this.#bytes -= Math.min(this.#bytes, text.length + 2);
+      },
     });
   }
 

@@ -104,6 +104,20 @@ function urlOf(text: unknown): URL {
   return url;
 }
 
+/** They say how a message is cut and where it goes, which is for the connection to say. */
+const OF_CONNECTIONS = [
+  'connection',
+  'content-length',
+  'content-type',
+  'expect',
+  'host',
+  'keep-alive',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+];
+
 function headersOf(headers: unknown): Readonly<Record<string, string>> {
   if (headers === undefined) return {};
   const entries = typeof headers === 'object' && headers !== null ? Object.entries(headers) : [['']];
@@ -112,5 +126,8 @@ function headersOf(headers: unknown): Readonly<Record<string, string>> {
       throw new UsageError('openAiHandler: headers takes names of headers with texts of printable ASCII');
     }
   }
+  const own = entries.find(([name = '']) => OF_CONNECTIONS.includes(name.toLowerCase()));
+  if (own !== undefined)
+    throw new UsageError(`openAiHandler: headers: ${own[0]} is the connection's to say; leave it out`);
   return Object.fromEntries(entries.map(([name = '', value]) => [name.toLowerCase(), value as string]));
 }

@@ -1,10 +1,13 @@
 import { printable } from 'nnrp-core';
 import { HandlerError, preview3 } from 'nnrp-runtime';
 import { isObject, member } from 'nnrp-runtime/transport';
+import type { Secrets } from './secrets.js';
 
 const MAX_TEXT_BYTES = 4000;
 const TOO_MANY_REQUESTS = 429;
 const SERVICE_UNAVAILABLE = 503;
+/** Codes of OpenSSL, of its verification, and of the check of names. */
+const IS_OF_TLS = /^(?:ERR_SSL_|ERR_TLS_|CERT_|UNABLE_TO_|SELF_SIGNED_|DEPTH_ZERO_|HOSTNAME_MISMATCH|EPROTO$)/;
 /** Statuses by which a server says that the same request may succeed later. */
 const RETRYABLE: readonly number[] = [408, 425, TOO_MANY_REQUESTS, 502, SERVICE_UNAVAILABLE, 504];
 /** Their texts may tell of the key, which is the gateway's and not the client's. */
@@ -19,7 +22,7 @@ export interface OpenAiError {
 }
 
 /** What the client is told of a status that is no success. @param body - of the response; undefined where it is no JSON */
-export function statusFailure(status: number, body: unknown, retryAfterMs: number): HandlerError {
+export function statusFailure(status: number, body: unknown, retryAfterMs: number, secrets: Secrets): HandlerError {
   if (OF_THE_GATEWAY.includes(status)) {
     return failure(
       `HTTP_${status}`,
@@ -31,7 +34,7 @@ export function statusFailure(status: number, body: unknown, retryAfterMs: numbe
   const isBusy = status === TOO_MANY_REQUESTS || status === SERVICE_UNAVAILABLE;
   const generic = `the model server answered with status ${status}`;
   // What a server says of its own failure may be for its operator alone.
-  const error = status < 500 ? readError(body, generic) : errorOf(generic);
+  const error = status < 500 ? readError(body, generic, secrets) : errorOf(generic);
   return new HandlerError(`HTTP_${status}`, error.message, {
     retryAfterMs,
     retryable: isRetryable,
@@ -41,8 +44,8 @@ export function statusFailure(status: number, body: unknown, retryAfterMs: numbe
 }
 
 /** An event of a stream that is an error: it is meant for the client. */
-export function eventFailure(event: Readonly<Record<string, unknown>>): HandlerError {
-  const error = readError(event, 'the model server has ended its stream with an error');
+export function eventFailure(event: Readonly<Record<string, unknown>>, secrets: Secrets): HandlerError {
+  const error = readError(event, 'the model server has ended its stream with an error', secrets);
   const { code } = error;
   const status = typeof code === 'number' && code >= 400 && code < 600 ? code : 500;
   return new HandlerError('upstream_error', error.message, { retryable: false, details: { status, error } });
@@ -91,6 +94,10 @@ export function connectionFailure(error: unknown, hasBegun: boolean): HandlerErr
       break;
   }
   if (name === 'HTTPParserError') return formFailure('no HTTP');
+  if (typeof code === 'string' && IS_OF_TLS.test(code)) {
+    const text = `the model server cannot be reached: its certificate is not trusted, or it speaks no TLS (${code})`;
+    return failure('upstream_unreachable', 502, text, false, error);
+  }
   if (hasBegun) return cutFailure(error);
   return failure('upstream_reset', 502, 'the connection to the model server was lost before it answered', false, error);
 }
@@ -104,7 +111,8 @@ function errorOf(message: string): OpenAiError {
 }
 
 /** `{ error: { message, type, param, code } }`, or what servers make of it. */
-function readError(body: unknown, generic: string): OpenAiError {
+function readError(body: unknown, generic: string, secrets: Secrets): OpenAiError {
+  const text = (given: string, maxBytes = MAX_TEXT_BYTES) => printable(secrets.hide(given), maxBytes);
   const given = isObject(body) ? (member(body, 'error') ?? body) : undefined;
   if (typeof given === 'string' && given !== '') return { ...errorOf(text(given)), type: 'invalid_request_error' };
   if (!isObject(given)) return { ...errorOf(generic), type: 'invalid_request_error' };
@@ -115,8 +123,4 @@ function readError(body: unknown, generic: string): OpenAiError {
     param: typeof param === 'string' ? text(param, 200) : null,
     code: typeof code === 'string' ? text(code, 200) : typeof code === 'number' ? code : null,
   };
-}
-
-function text(given: string, maxBytes = MAX_TEXT_BYTES): string {
-  return printable(given, maxBytes);
 }

@@ -4,7 +4,16 @@ import { type Dispatcher, Pool } from 'undici';
 import { EventReader } from '../sse/event-reader.js';
 import type { UpstreamConfig } from './handler-options.js';
 import { retryAfterMs } from './retry-after.js';
-import { connectionFailure, cutFailure, formFailure, poolFull, statusFailure, tooLarge } from './upstream-failure.js';
+import { Secrets } from './secrets.js';
+import {
+  connectionFailure,
+  cutFailure,
+  eventFailure,
+  formFailure,
+  poolFull,
+  statusFailure,
+  tooLarge,
+} from './upstream-failure.js';
 
 type Response = Dispatcher.ResponseData;
 
@@ -24,6 +33,10 @@ export interface UpstreamRequest {
 const MAX_ERROR_BYTES = 64 * 1024;
 /** What a server sends behind the end of a stream is passed over, so that the connection can be used again. */
 const MAX_REST_BYTES = 16 * 1024;
+/** One that does not end its response then keeps the connection from others no longer than this. */
+const REST_MS = 1000;
+/** Answers 1xx before the one that counts: each of them makes the time until it begin anew. */
+const MAX_INFORMATIONAL = 32;
 const DONE = '[DONE]';
 
 /** The connections to one model server. */
@@ -32,6 +45,8 @@ export class Upstream {
   readonly #pool: Pool;
   readonly #path: string;
   readonly #headers: Readonly<Record<string, string>>;
+  /** What is in headers of every request, and not to come back in an error. */
+  readonly #secrets: Secrets;
   #requests = 0;
 
   constructor(config: UpstreamConfig) {
@@ -45,6 +60,7 @@ export class Upstream {
       bodyTimeout: idleTimeoutMs,
       // Compression is never asked for, and redirects are not followed.
     });
+    this.#secrets = new Secrets([apiKey, ...Object.values(headers)]);
     this.#path = baseUrl.pathname.replace(/\/+$/, '');
     this.#headers = {
       accept: 'application/json, text/event-stream',
@@ -53,6 +69,11 @@ export class Upstream {
       ...headers,
       ...(apiKey !== undefined && { authorization: `Bearer ${apiKey}` }),
     };
+  }
+
+  /** An event of a stream that is an error. */
+  eventFailure(event: Readonly<Record<string, unknown>>): HandlerError {
+    return eventFailure(event, this.#secrets);
   }
 
   /** Requests that are under way or wait for a connection. */
@@ -104,7 +125,7 @@ export class Upstream {
       isDone = true;
       return false;
     } finally {
-      if (isDone) body?.dump({ limit: MAX_REST_BYTES }).catch(() => {});
+      if (isDone && body !== undefined) passOver(body);
       else body?.destroy();
       this.#requests--;
     }
@@ -152,23 +173,43 @@ export class Upstream {
       void error;
       return undefined;
     });
-    throw statusFailure(statusCode, bytes === undefined ? undefined : parsedJson(bytes), retryAfterMs(headers));
+    const value = bytes === undefined ? undefined : parsedJson(bytes);
+    throw statusFailure(statusCode, value, retryAfterMs(headers), this.#secrets);
   }
 
   async #send({ path, body, headers, signal }: UpstreamRequest): Promise<Response> {
+    const tooMany = new AbortController();
+    let informational = 0;
     try {
       return await this.#pool.request({
         path: `${this.#path}${path}`,
         method: body === undefined ? 'GET' : 'POST',
         headers: { ...this.#headers, ...headers, ...(body !== undefined && { 'content-type': 'application/json' }) },
         body: body === undefined ? null : jsonText(body, 'openAiHandler: body'),
-        signal,
+        signal: AbortSignal.any([signal, tooMany.signal]),
+        onInfo: () => {
+          if (++informational > MAX_INFORMATIONAL) tooMany.abort();
+        },
       });
     } catch (error) {
       signal.throwIfAborted();
+      if (tooMany.signal.aborted) throw formFailure(`more than ${MAX_INFORMATIONAL} statuses below 200`);
       throw connectionFailure(error, false);
     }
   }
+}
+
+/** What is behind the end. */
+function passOver(body: Response['body']): void {
+  let bytes = 0;
+  const timer = setTimeout(() => body.destroy(), REST_MS).unref();
+  body
+    .on('close', () => clearTimeout(timer))
+    .on('data', (chunk: Uint8Array) => {
+      bytes += chunk.length;
+      if (bytes > MAX_REST_BYTES) body.destroy();
+    })
+    .resume();
 }
 
 function wrongForm(headers: Response['headers'], type: string): string | undefined {
