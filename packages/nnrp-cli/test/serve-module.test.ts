@@ -98,6 +98,32 @@ export default async function* ({ body, signal }) {
     await server.stop();
   });
 
+  it('reads a module again whose last version never comes to its end, and says so meanwhile', async () => {
+    const path = file('handlers.mjs', "export default () => 'good';");
+    const { server, address } = await serving(path, '--reload');
+    file('handlers.mjs', "await new Promise(() => {});\nexport default () => 'never';");
+    await server.printed(/handlers\.mjs is still being loaded, its last handlers stay/, 'stderr');
+    expect(await answer(address)).toBe('good');
+    file('handlers.mjs', "export default () => 'better';");
+    await server.printed(/reloaded /, 'stderr');
+    expect(await answer(address)).toBe('better');
+    await server.stop();
+  });
+
+  it.each([
+    ['process.exit(3);', 3],
+    ['await new Promise(() => {});', 13],
+  ])('says that the process ends while the module is loaded: %s', async (text, code) => {
+    const ended = await nnrp([
+      'serve',
+      '--listen',
+      '127.0.0.1:0',
+      file('handlers.mjs', `${text}\nexport default () => 1;`),
+    ]);
+    expect(ended.code).toBe(code);
+    expect(ended.stderr).toMatch(/handlers\.mjs: the process ends with code \d+ while it is loaded: it has called/);
+  });
+
   it('reads CommonJS again, with what it requires', async () => {
     file('part.cjs', "module.exports = 'first';");
     const path = file('handlers.cjs', "const part = require('./part.cjs'); module.exports = () => part;");
@@ -155,6 +181,11 @@ export default async function* ({ body, signal }) {
       'with a handler that is none',
       (at) => [at('export default { submit() {}, close: 1 };')],
       'the handler close takes a function, got 1',
+    ],
+    [
+      'whose export throws',
+      (at) => [at("export default { get submit() { throw new Error('on purpose'); } };")],
+      'handlers.mjs: its default export: on purpose',
     ],
     ['beside --handler', (at) => [at('export default () => {};'), '--handler', 'echo'], 'not both'],
   ])('exits with 2 for a module %s', async (_, args, message) => {

@@ -27,6 +27,12 @@ describe('a capture of WebSocket', () => {
     ]);
   });
 
+  it('reads a header of many blanks as fast as any other', () => {
+    const line = `x:${' '.repeat(3000)}\x01`;
+    const [first] = decoded(Buffer.from(REQUEST.replace('Cookie: secret', `${line}\r\nHost:${' '.repeat(60_000)}`)));
+    expect(first).toMatchObject({ http: { other_headers: [`${line.length} bytes that are no header`] } });
+  });
+
   it('takes off the mask of a client', () => {
     const [first] = decoded(message(PING));
     expect(first).toMatchObject({

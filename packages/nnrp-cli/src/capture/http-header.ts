@@ -7,7 +7,8 @@ const MAX_HEADER_BYTES = 64 * 1024;
 const MAX_SHOWN_BYTES = 512;
 /** What is shown with its value. Others may be secrets, such as cookies and tokens; what is not understood may hold them. */
 const SHOWN = /^(?:host|origin|upgrade|connection|sec-websocket-(?:accept|extensions|key|protocol|version))$/;
-const FIELD = /^([!#$%&'*+.^_`|~0-9a-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*?)[ \t]*$/i;
+/** Blanks around the value are its own here: a pattern that leaves them out tries each of many of them as its end. */
+const FIELD = /^([!#$%&'*+.^_`|~0-9a-z-]+):([\t\x20-\x7e\x80-\xff]*)$/i;
 const REQUEST = /^(GET) ([\x21-\x7e]+) (HTTP\/1\.\d)$/;
 /** A host with its port, or an origin. */
 const PLACE = /^(?:null|(?:[a-z][a-z0-9+.-]*:\/\/)?[\w.\-[\]:%]+)$/i;
@@ -40,7 +41,8 @@ export function readHttpHeader(capture: Uint8Array, at: number): HttpHeader {
   const headers: Record<string, string> = Object.create(null) as Record<string, string>;
   const others: string[] = [];
   for (const line of fields) {
-    const [, name = '', value = ''] = FIELD.exec(line) ?? [];
+    const [, name = '', given = ''] = FIELD.exec(line) ?? [];
+    const value = given.trim();
     const key = name.toLowerCase();
     if (name === '') others.push(`${line.length} bytes that are no header`);
     else if (SHOWN.test(key))

@@ -116,6 +116,34 @@ describe('a capture of a network', () => {
     expect(items[1]?.problem).toContain('a segment is missing: more than 4194304 bytes wait behind it');
   });
 
+  it('does not hold more segments than it may, however small they are', async () => {
+    const sent = [{ ...UP, sequence: 0, payload: ping(1) }];
+    for (let at = 0; at < 17_000; at++) sent.push({ ...UP, sequence: 1000 + at, payload: Buffer.from('x') });
+    const items = await decode(pcap(sent), 65_536);
+    expect(items[1]?.problem).toContain('a segment is missing: more than 16384 segments wait behind it');
+  });
+
+  it('puts segments together that come in any order, some of them twice and some longer than before', async () => {
+    const cuts = Array.from({ length: 11 }, (_, index) => (index + 1) * 10);
+    const all = segments(100, ...cuts).slice(1);
+    const longer = { ...UP, sequence: 110, payload: BYTES.subarray(10, 35) };
+    const first = { ...UP, sequence: 100, payload: BYTES.subarray(0, 10) };
+    const start = { ...UP, sequence: 99, flags: SYN };
+    const mixed = [...all].sort((a, b) => ((a.sequence * 7) % 13) - ((b.sequence * 7) % 13));
+    const items = await decode(pcap([start, ...mixed, ...mixed.slice(3), longer, first]));
+    expect(traceIds(items)).toEqual(['1', '2', '3']);
+  });
+
+  it('gives a packet whose time is none without it', async () => {
+    const file = pcapng([{ ...UP, sequence: 1, payload: ping(5) }]);
+    const block = 28 + 20 + 20;
+    const at = file.indexOf(Buffer.from([6, 0, 0, 0]), block - 20);
+    file.writeUInt32LE(0xffffffff, at + 12);
+    const [only] = await decode(file);
+    expect(only?.json).toMatchObject({ packet: { header: { trace_id: '5' } } });
+    expect(only?.json).not.toHaveProperty('time');
+  });
+
   it('passes over what is no NNRP, and says so when there is nothing else', async () => {
     const http = { from: 80, to: 5, sequence: 1, payload: Buffer.from('HTTP/1.1 200 OK\r\n') };
     expect(traceIds(await decode(pcap([http, { ...UP, sequence: 1, payload: ping(5) }])))).toEqual(['5']);

@@ -88,7 +88,7 @@ function* addSegment(
 ): Generator<DecodedItem, void, void> {
   if (followed.state === 'other') return;
   const { stream, run } = followed;
-  const place = { time: new Date(timeMs).toISOString() };
+  const place = placeIn(timeMs);
   try {
     for (const bytes of stream.add(segment)) {
       if (followed.state === 'begins') {
@@ -110,6 +110,12 @@ function* addSegment(
     }
     followed.state = 'other';
   }
+}
+
+/** A time that no date has is left out: the clock or the file is wrong, and the packet is there all the same. */
+function placeIn(timeMs: number): { readonly time?: string } {
+  const date = new Date(timeMs);
+  return Number.isNaN(date.getTime()) ? {} : { time: date.toISOString() };
 }
 
 function stateOf(start: Buffer): Followed['state'] {

@@ -1,12 +1,19 @@
 import type { TcpSegment } from './tcp-segment.js';
 
-/** Segments that wait for one before them, of one stream. */
+/** Segments that wait for one before them, of one stream: their bytes, and how many, since small ones cost more than their bytes. */
 const MAX_WAITING_BYTES = 4 * 1024 * 1024;
+const MAX_WAITING = 16_384;
+
+interface Waiting {
+  readonly start: number;
+  readonly payload: Buffer;
+}
 
 /** One direction of a connection, put together again: segments in any order, some of them twice, become bytes in order. */
 export class TcpStream {
   private next: number | undefined;
-  private readonly waiting = new Map<number, Buffer>();
+  /** By their sequence numbers, the last one first. */
+  private readonly waiting: Waiting[] = [];
   private waitingBytes = 0;
 
   constructor(
@@ -32,11 +39,11 @@ export class TcpStream {
     const found: Buffer[] = [];
     this.take(start, payload, found);
     for (;;) {
-      const ready = [...this.waiting].find(([at]) => distance(at, this.next as number) <= 0);
-      if (ready === undefined) return found;
-      this.waiting.delete(ready[0]);
-      this.waitingBytes -= ready[1].length;
-      this.take(ready[0], ready[1], found);
+      const ready = this.waiting.at(-1);
+      if (ready === undefined || distance(ready.start, this.next) > 0) return found;
+      this.waiting.pop();
+      this.waitingBytes -= ready.payload.length;
+      this.take(ready.start, ready.payload, found);
     }
   }
 
@@ -53,13 +60,32 @@ export class TcpStream {
   }
 
   private keep(start: number, payload: Buffer): void {
-    const before = this.waiting.get(start);
-    if (before !== undefined && before.length >= payload.length) return;
-    this.waitingBytes += payload.length - (before?.length ?? 0);
+    const { waiting } = this;
+    const at = this.placeOf(start);
+    const before = waiting[at]?.start === start ? waiting[at] : undefined;
+    if (before !== undefined && before.payload.length >= payload.length) return;
+    this.waitingBytes += payload.length - (before?.payload.length ?? 0);
     // A copy: the chunk of the file that it lies in may be much larger.
-    this.waiting.set(start, Buffer.from(payload));
-    if (this.waitingBytes > MAX_WAITING_BYTES)
-      throw new Error(`a segment is missing: more than ${MAX_WAITING_BYTES} bytes wait behind it`);
+    waiting.splice(at, before === undefined ? 0 : 1, { start, payload: Buffer.from(payload) });
+    const most =
+      this.waitingBytes > MAX_WAITING_BYTES
+        ? `${MAX_WAITING_BYTES} bytes`
+        : waiting.length > MAX_WAITING
+          ? `${MAX_WAITING} segments`
+          : undefined;
+    if (most !== undefined) throw new Error(`a segment is missing: more than ${most} wait behind it`);
+  }
+
+  /** Where it stands among those that wait, or would stand. */
+  private placeOf(start: number): number {
+    const { waiting } = this;
+    let [low, high] = [0, waiting.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (distance((waiting[middle] as Waiting).start, start) > 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }
 

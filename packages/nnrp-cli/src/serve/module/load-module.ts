@@ -47,7 +47,14 @@ export async function loadHandlers(path: string, importModule: ImportModule, que
   } catch (error) {
     throw isCommandUsageError(error) ? error : new CommandUsageError(`${path}: cannot be loaded: ${reasonOf(error)}`);
   }
-  return handlersOf(commonJs(exported), path);
+  try {
+    return handlersOf(commonJs(exported), path);
+  } catch (error) {
+    // A getter may throw.
+    throw isCommandUsageError(error)
+      ? error
+      : new CommandUsageError(`${path}: its default export: ${errorText(error)}`);
+  }
 }
 
 /** What Node.js does to types; false or undefined when nothing. */

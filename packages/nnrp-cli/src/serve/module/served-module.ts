@@ -7,9 +7,12 @@ import { FileWatch } from '../../files/file-watch.js';
 import { errorText } from '../../terminal-text.js';
 import { CurrentHandlers } from './handler-module.js';
 import { type ImportModule, importerOf, loadHandlers } from './load-module.js';
+import { whileLoading } from './loading-end.js';
 import { GENERATION } from './reload-hooks.js';
 
 const WATCH_MS = 250;
+/** After so long a module that is not loaded yet is worth a word. */
+const SLOW_MS = 3000;
 const requireCache = createRequire(import.meta.url).cache;
 
 /** A module whose handlers a server runs. */
@@ -40,7 +43,10 @@ export interface ServedModuleOptions {
 export async function serveModule(path: string, options: ServedModuleOptions): Promise<ServedModule> {
   const importModule = await importerOf(path);
   if (options.watch) return ReloadedModule.load(path, importModule, options);
-  const { handlers } = new CurrentHandlers(await loadHandlers(path, importModule), options.defaults);
+  const { handlers } = new CurrentHandlers(
+    await whileLoading(path, () => loadHandlers(path, importModule)),
+    options.defaults,
+  );
   return { handlers, isWatched: false, reload: async () => {}, close: () => {} };
 }
 
@@ -50,8 +56,6 @@ class ReloadedModule implements ServedModule {
   private readonly watch = new FileWatch(WATCH_MS, () => void this.reload());
   private current: CurrentHandlers | undefined;
   private generation = 0;
-  private running: Promise<void> | undefined;
-  private isDueAgain = false;
 
   private constructor(
     private readonly path: string,
@@ -75,39 +79,47 @@ class ReloadedModule implements ServedModule {
     return (this.current as CurrentHandlers).handlers;
   }
 
-  reload(): Promise<void> {
-    // One that is under way may have read the file before it changed.
-    if (this.running !== undefined) this.isDueAgain = true;
-    else this.running = this.readUntilCurrent();
-    return this.running;
+  async reload(): Promise<void> {
+    const { path, options } = this;
+    const slow = setTimeout(
+      () => options.tell(`${path} is still being loaded, its last handlers stay: does it await what never comes?`),
+      SLOW_MS,
+    ).unref();
+    try {
+      if (await this.read()) options.tell(`reloaded ${path}`);
+    } catch (error) {
+      options.tell(`${path} is not reloaded, its last handlers stay: ${errorText(error)}`);
+    } finally {
+      clearTimeout(slow);
+    }
   }
 
   close(): void {
     this.watch.close();
   }
 
-  private async readUntilCurrent(): Promise<void> {
-    const { path, options } = this;
-    do {
-      this.isDueAgain = false;
-      try {
-        await this.read();
-        options.tell(`reloaded ${path}`);
-      } catch (error) {
-        options.tell(`${path} is not reloaded, its last handlers stay: ${errorText(error)}`);
-      }
-    } while (this.isDueAgain);
-    this.running = undefined;
-  }
-
-  private async read(): Promise<void> {
+  /**
+   * One that is under way may have read the file before it changed, or never come to its end, so that none waits for another:
+   * the one that was begun last counts.
+   *
+   * @returns false when another one was begun meanwhile
+   */
+  private async read(): Promise<boolean> {
     const { path, watch, options } = this;
+    const generation = ++this.generation;
     watch.add([resolve(path)]);
     forgetCommonJs();
     try {
-      const handlers = await loadHandlers(path, this.importModule, `?${GENERATION}=${++this.generation}`);
+      const handlers = await whileLoading(path, () =>
+        loadHandlers(path, this.importModule, `?${GENERATION}=${generation}`),
+      );
+      if (generation !== this.generation) return false;
       if (this.current === undefined) this.current = new CurrentHandlers(handlers, options.defaults);
       else this.current.replace(handlers);
+      return true;
+    } catch (error) {
+      if (generation !== this.generation) return false;
+      throw error;
     } finally {
       watch.add(commonJsFiles());
     }
