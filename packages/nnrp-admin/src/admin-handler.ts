@@ -32,7 +32,9 @@ export class AdminHandler {
     const { status, text, contentType = PLAIN, headers } = await this.answer(request).catch(() => FAILED);
     if (response.headersSent || response.destroyed) return;
     const length = String(Buffer.byteLength(text));
-    response.writeHead(status, { ...SAFE, 'content-type': contentType, 'content-length': length, ...headers });
+    // Who is refused has no claim on the connection.
+    const end = status === 401 || status === 403 ? { connection: 'close' } : {};
+    response.writeHead(status, { ...SAFE, 'content-type': contentType, 'content-length': length, ...headers, ...end });
     response.end(request.method === 'HEAD' ? undefined : text);
   }
 

@@ -10,6 +10,8 @@ import { type AdminOptions, adminOptions } from './admin-options.js';
 const MOST_CONNECTIONS = 64;
 const MOST_MS = 5000;
 const MOST_HEADER_BYTES = 8192;
+/** Requests over one connection: all of them may come at once. A scraper makes another one. */
+const MOST_REQUESTS = 100;
 
 const BAD_REQUEST = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
@@ -78,9 +80,15 @@ function bounded(handler: (request: IncomingMessage, response: ServerResponse) =
       keepAliveTimeout: MOST_MS,
       connectionsCheckingInterval: 1000,
     },
-    handler,
+    (request, response) => {
+      // A peer that sends requests and does not read the answers would keep the place.
+      const timer = setTimeout(() => request.socket.destroy(), MOST_MS).unref();
+      response.once('close', () => clearTimeout(timer));
+      handler(request, response);
+    },
   );
   http.maxConnections = MOST_CONNECTIONS;
+  http.maxRequestsPerSocket = MOST_REQUESTS;
   // One that is refused by the parser gets a bare 400, and its end.
   http.on('clientError', (_error, socket) => {
     // A peer that keeps its own half open would keep the place.

@@ -257,6 +257,25 @@ describe('hostile requests', () => {
     await Promise.all(silent.map((socket) => new Promise((resolve) => socket.once('close', resolve))));
     expect(await ask('/healthz')).toMatchObject({ status: 200 });
   }, 30_000);
+
+  it.each(['', `authorization: Bearer ${TOKEN}\r\n`])(
+    'lose their place when they read no answer (%j)',
+    async (header) => {
+      const { port, ask } = await start({ token: TOKEN });
+      const asked = `GET /metrics HTTP/1.1\r\nhost: x\r\n${header}\r\n`.repeat(5_000);
+      const deaf = Array.from({ length: 64 }, () => connect(port, '127.0.0.1').on('error', () => {}));
+      ends.push(async () => {
+        for (const socket of deaf) socket.destroy();
+      });
+      await Promise.all(deaf.map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
+      for (const socket of deaf) socket.pause().write(asked);
+        const probe = () => ask('/healthz', { headers: { authorization: `Bearer ${TOKEN}` } }).catch(() => undefined);
+      let answered = await probe();
+      while (answered === undefined) answered = await probe();
+      expect(answered).toMatchObject({ status: 200 });
+    },
+    30_000,
+  );
 });
 
 describe('what cannot work is refused', () => {

@@ -18,11 +18,17 @@ interface Times {
   hasResult: boolean;
 }
 
+/** Outcomes that have a series of their own. On a client they are codes, and a server can make as many as it likes. */
+const MOST_OUTCOMES = 128;
+/** As the semantic conventions name the rest. */
+const OTHER = '_OTHER';
+
 type Role = 'client' | 'server';
 
 /** What is measured from channels: durations, numbers of what is there, and what has happened. */
 export class OperationMetrics {
   private readonly times = new WeakMap<object, Times>();
+  private readonly outcomes = new Set<string>();
   private readonly sessions = new WeakSet<object>();
   private readonly connections = new Set<DiagnosticsConnection>();
   private readonly gone = { client: { received: 0, sent: 0 }, server: { received: 0, sent: 0 } };
@@ -110,7 +116,8 @@ export class OperationMetrics {
     times.hasResult = true;
   }
 
-  ended({ operation, role, outcome }: OperationEndMessage): void {
+  ended({ operation, role, outcome: given }: OperationEndMessage): void {
+    const outcome = this.known(given);
     const times = operation && this.times.get(operation);
     if (operation !== undefined && times === undefined) return;
     if (operation !== undefined && times !== undefined) {
@@ -133,6 +140,13 @@ export class OperationMetrics {
 
   disable(): void {
     this.end();
+  }
+
+  private known(outcome: string): string {
+    if (this.outcomes.has(outcome)) return outcome;
+    if (this.outcomes.size >= MOST_OUTCOMES) return OTHER;
+    this.outcomes.add(outcome);
+    return outcome;
   }
 
   private bytesOf(role: Role) {

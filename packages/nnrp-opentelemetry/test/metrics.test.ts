@@ -146,6 +146,29 @@ it('measurements add up after 10,000 operations with cancels, drops and cuts', a
   stopped();
 }, 120_000);
 
+it('a server that makes up codes makes no more series of its clients than there may be', async () => {
+  const telemetry = new Telemetry();
+  ends.push(() => telemetry.end());
+  const server = await NnrpServer.bindTcp('127.0.0.1:0', { drainTimeoutMs: 0, maxInFlightOperations: AT_ONCE });
+  ends.push(() => server.close());
+  let made = 0;
+  server
+    .serve({
+      submit: () => {
+        throw new HandlerError(`MADE_UP_${++made}`, 'on purpose');
+      },
+    })
+    .catch(() => {});
+  const client = await NnrpClient.connectTcp(server.localAddress);
+  ends.push(() => client.close());
+  const session = await client.openSession({ maxInFlightOperations: 0 });
+  for (let at = 0; at < 400; at++) await session.request('x').catch(() => {});
+  const points = await telemetry.points('nnrp.operations.dropped');
+  expect(points.length).toBeLessThan(140);
+  expect(await telemetry.sum('nnrp.operations.dropped', { 'nnrp.role': 'client' })).toBe(400);
+  expect(await telemetry.sum('nnrp.operations.dropped', { 'nnrp.reason': '_OTHER' })).toBeGreaterThan(200);
+}, 30_000);
+
 function sumOf(drops: object): number {
   return Object.values(drops).reduce((sum: number, value) => sum + Number(value), 0);
 }
