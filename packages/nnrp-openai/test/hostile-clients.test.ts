@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { NnrpClient } from 'nnrp-runtime';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { createOpenAiServer } from '../src/index.js';
+import { CallSessions } from '../src/sessions/call-sessions.js';
 import { eventually, GatewayStage } from './gateway-stage.js';
 import { ASKED, endSockets, post, raw } from './raw-http.js';
 import { type Answer, beginEvents, json, writePieces } from './stand-in/model-server.js';
@@ -144,6 +145,18 @@ describe('an application that', () => {
     socket.destroy();
     await eventually(() => gateway.requestCount === 0, 'no request is held');
     await gateway.close();
+  });
+
+  it('is given sessions that end at once gets an error, and does not open others for ever', async () => {
+    const client = {
+      closed: new Promise(() => {}),
+      openSession: async () => {
+        await new Promise((resolve) => setImmediate(resolve));
+        return { endReason: new Error('over') };
+      },
+    };
+    const sessions = new CallSessions(async () => client as never, 2, {});
+    await expect(sessions.take()).rejects.toThrow('sessions end as soon as they are open');
   });
 
   it('connects for longer than a call may take has the call end in time', async () => {

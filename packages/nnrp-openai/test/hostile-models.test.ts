@@ -113,6 +113,15 @@ describe('a model server that', () => {
     ]);
   });
 
+  it.each<[string, (index: number) => object]>([
+    ['ends', (index) => chunk({}, 'x'.repeat(100_000), index)],
+    ['ids', (index) => chunk({ tool_calls: [{ index: 0, id: 'x'.repeat(100_000) }] }, null, index)],
+  ])('has long %s is refused as one of much text is', async (_what, made) => {
+    const all = Array.from({ length: 200 }, (_, index) => data(made(index)));
+    const session = await asked(replay(all.join('')));
+    await expect(chat(session, REQUEST).result()).rejects.toMatchObject({ code: 'upstream_malformed' });
+  });
+
   it('asks for a million tool calls by a few bytes is refused', async () => {
     const all = Array.from({ length: 1024 }, (_, index) => data(chunk({ tool_calls: [{ index: 1024 }] }, null, index)));
     const session = await asked(replay(all.join('')));

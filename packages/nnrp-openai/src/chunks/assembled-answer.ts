@@ -51,7 +51,7 @@ export class AssembledAnswer {
     const finish = member(choice, 'finish_reason');
     if (typeof finish === 'string') {
       this.#unfinished.delete(index);
-      this.#choices.finish(index, finish);
+      if (!this.#choices.finish(index, finish)) return false;
     } else this.#unfinished.add(index);
     const delta = member(choice, 'delta');
     const text = isObject(delta) ? member(delta, 'content') : member(choice, 'text');
@@ -62,11 +62,14 @@ export class AssembledAnswer {
 }
 
 function isPiece(value: unknown): value is ToolCallDelta {
-  if (!isObject(value) || !Number.isInteger(member(value, 'index'))) return false;
+  if (!isObject(value) || !Number.isInteger(member(value, 'index')) || !areTexts(value, ['id', 'type'])) return false;
   const called = member(value, 'function');
   if (called === undefined || called === null) return true;
   if (!isObject(called)) return false;
-  return ['name', 'arguments'].every((name) =>
-    ['string', 'undefined'].includes(typeof (member(called, name) ?? undefined)),
-  );
+  return areTexts(called, ['name', 'arguments']);
+}
+
+/** Or null, as servers write what is not there. */
+function areTexts(object: JsonObject, names: readonly string[]): boolean {
+  return names.every((name) => ['string', 'undefined'].includes(typeof (member(object, name) ?? undefined)));
 }

@@ -13,6 +13,8 @@ export interface TakenSession {
   release(): void;
 }
 
+const SPARE = 16;
+
 interface Held {
   readonly session: NnrpClientSession;
   calls: number;
@@ -49,7 +51,9 @@ export class CallSessions {
 
   /** @throws (as a rejection) what connecting and opening a session reject with */
   async take(): Promise<TakenSession> {
-    for (;;) {
+    for (let opened = 0; ; opened++) {
+      // Others may have taken the place in each one that was opened; more than there may be have ended at once.
+      if (opened > this.#maxSessions + SPARE) throw new TransportError('sessions end as soon as they are open');
       if (this.#isClosed) throw new TransportError('the server is closed');
       this.#sessions = this.#sessions.filter(({ session }) => session.endReason === undefined);
       const best = this.#fewestCalls();

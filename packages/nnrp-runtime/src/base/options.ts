@@ -178,6 +178,9 @@ function usageError(options: unknown, text: string): UsageError {
   return new UsageError(text);
 }
 
+/** What is inherited from a bag counts, whatever its name is: `listen` makes a bag of the one that it is given. */
 function isPolluted(options: object, name: string): boolean {
-  return name in Object.prototype && !Object.hasOwn(options, name);
+  if (!(name in Object.prototype) || Object.hasOwn(options, name)) return false;
+  const stands = (object: object) => (object as Record<string, unknown>)[name];
+  return stands(options) === stands(Object.prototype);
 }

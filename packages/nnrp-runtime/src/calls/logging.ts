@@ -1,12 +1,15 @@
-import { isNnrpError, shownPlain, UsageError } from 'nnrp-core';
+import { isNnrpError, printable, shownPlain, UsageError } from 'nnrp-core';
 import type { CallInterceptor, CallRequest } from './client/call-request.js';
 import type { IncomingCall, ServerInterceptor } from './server/incoming-call.js';
 import type { CallRoute } from './wire/route.js';
 import type { CallSteps } from './wire/steps.js';
 
+const MAX_TEXT_BYTES = 1024;
+
 /** One call that is over. There is no body, no metadata and no text of an error in it. */
 export interface CallRecord {
   readonly route: CallRoute;
+  /** Cleaned, so that no terminal obeys it. */
   readonly requestId: string;
   /** `ok`, the code of the error, `Error` for one without a code, or `left` where the rest was not wanted. */
   readonly outcome: string;
@@ -49,14 +52,20 @@ export function callLogging(log: (record: CallRecord) => void): CallInterceptor 
       throw error;
     } finally {
       await steps.return?.(undefined as never);
-      log({ route, requestId, outcome, partials, durationMs: performance.now() - startedMs });
+      log({
+        route,
+        requestId: printable(requestId, MAX_TEXT_BYTES),
+        outcome,
+        partials,
+        durationMs: performance.now() - startedMs,
+      });
     }
   };
   return logged as unknown as CallInterceptor & ServerInterceptor;
 }
 
 function codeOf(error: unknown): string {
-  if (isNnrpError(error)) return error.code;
+  if (isNnrpError(error)) return printable(error.code, MAX_TEXT_BYTES);
   const code: unknown = typeof error === 'object' && error !== null ? (error as { code?: unknown }).code : undefined;
   return typeof code === 'string' ? code : 'Error';
 }

@@ -3,6 +3,7 @@ import { parsedJson } from '../../src/base/json.js';
 import {
   AssembledChoices,
   authentication,
+  type CallRecord,
   CHAT,
   call,
   callLogging,
@@ -37,6 +38,14 @@ describe('an interceptor that is no generator', () => {
     expect(await refusal(call(session, 'a'))).toMatchObject({ code: 'NNRP_ERR_HANDLER_FAILED' });
     expect(stage.failures.splice(0)).toMatchObject([{ rawMessage: `router: an interceptor ${PROMISED}` }]);
   });
+});
+
+it('a log of calls has nothing in it that a terminal obeys', async () => {
+  const records: CallRecord[] = [];
+  const interceptors = [callLogging((record) => records.push(record))];
+  const { session } = await stage.calling(createRouter({ interceptors }).route('a', () => 1));
+  await call(session, 'a', 1, { requestId: '\u001b[2J\nok' });
+  expect(records).toMatchObject([{ requestId: '\\x1b[2J\\nok', outcome: 'ok' }]);
 });
 
 describe('a chat handler', () => {

@@ -5,6 +5,7 @@ import { submitMetadata } from '../../src/client/submits/submit-options.js';
 import { serverConfig } from '../../src/server/contract/server-config.js';
 import { resultMetadata } from '../../src/server/contract/server-messages.js';
 import { serveOptions } from '../../src/server/serve/serve-options.js';
+import { NnrpServer } from '../../src/server/server.js';
 import { tlsClientSettings } from '../../src/transport/tls/tls-options.js';
 import { BAGS, stage, use } from './option-bag-list.js';
 
@@ -101,6 +102,12 @@ describe('options', () => {
       }
     }
     expect(tlsClientSettings(new Options(), 'localhost').verify).toBe(false);
+  });
+
+  it('that are inherited and named as members of every object are refused as well', async () => {
+    for (const name of ['constructor', 'toString', 'valueOf'])
+      expect(() => serverConfig(Object.create({ [name]: 1 }))).toThrow(`there is no option '${name}'`);
+    await expect(NnrpServer.listen('nnrp://127.0.0.1:0', { constructor: 1 } as never)).rejects.toThrow("'constructor'");
   });
 
   it('that somebody has put on Object.prototype neither count nor disturb', () => {

@@ -65,7 +65,7 @@ export class AssembledChoices {
     // Servers write null for what a piece does not have.
     const name = called?.name ?? '';
     const text = called?.arguments ?? '';
-    if (!this.#hasRoom(name.length + text.length)) return false;
+    if (!this.#hasRoom(name.length + text.length + (id?.length ?? 0) + (type?.length ?? 0))) return false;
     if (id) tool.id = id;
     if (type) tool.type = type;
     tool.name += name;
@@ -73,10 +73,12 @@ export class AssembledChoices {
     return true;
   }
 
-  /** Why the choice ended. */
-  finish(index: number, reason: string): void {
+  /** Why the choice ended. @returns whether there is room for it */
+  finish(index: number, reason: string): boolean {
     const choice = this.#choice(index);
-    if (choice !== undefined) choice.finishReason = reason;
+    if (choice === undefined || !this.#hasRoom(reason.length)) return false;
+    choice.finishReason = reason;
+    return true;
   }
 
   /**
