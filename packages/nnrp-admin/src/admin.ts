@@ -103,9 +103,10 @@ function bounded(handler: (request: IncomingMessage, response: ServerResponse) =
 
 function listening(http: Server, host: string, port: number): Promise<string> {
   return new Promise((resolve, reject) => {
-    http.once('error', reject);
+    const closed = () => reject(new Error('it was closed meanwhile'));
+    http.once('error', reject).once('close', closed);
     http.listen({ host, port }, () => {
-      http.off('error', reject);
+      http.off('error', reject).off('close', closed);
       // A port that fails later takes no more connections, and is no reason for the process to end.
       http.on('error', () => {});
       const { address, port: bound } = http.address() as AddressInfo;

@@ -269,7 +269,7 @@ describe('hostile requests', () => {
       });
       await Promise.all(deaf.map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
       for (const socket of deaf) socket.pause().write(asked);
-        const probe = () => ask('/healthz', { headers: { authorization: `Bearer ${TOKEN}` } }).catch(() => undefined);
+      const probe = () => ask('/healthz', { headers: { authorization: `Bearer ${TOKEN}` } }).catch(() => undefined);
       let answered = await probe();
       while (answered === undefined) answered = await probe();
       expect(answered).toMatchObject({ status: 200 });
@@ -299,6 +299,13 @@ describe('what cannot work is refused', () => {
     const other = createAdmin(await serve());
     await expect(other.listen(address)).rejects.toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
     await other.close();
+  });
+
+  it('and one that is closed before it listens says so', async () => {
+    const admin = createAdmin(await serve());
+    const listening = admin.listen('127.0.0.1:0');
+    await admin.close();
+    await expect(listening).rejects.toThrow('it was closed meanwhile');
   });
 
   it('and it can listen again once it was closed', async () => {

@@ -1,6 +1,7 @@
 import diagnostics from 'node:diagnostics_channel';
 import { type Context, context, trace } from '@opentelemetry/api';
-import type { DiagnosticsMessages, Logger, NnrpServer, ServeHandlers } from 'nnrp-runtime';
+import { type DiagnosticsMessages, type Logger, type NnrpServer, type ServeHandlers, UsageError } from 'nnrp-runtime';
+import { SeldomWarning } from 'nnrp-runtime/transport';
 import { type InstrumentationOptions, instrumentationOptions } from './instrumentation-options.js';
 import { observedServer } from './observed-server.js';
 import { OperationMetrics } from './operation-metrics.js';
@@ -13,16 +14,16 @@ const SCOPE = 'nnrp-opentelemetry';
 
 /** Traces and measures all clients and servers of the process, until it is disabled. */
 export interface NnrpInstrumentation {
-  /** The same handlers, whose work on a submit runs where its span is the active one. */
+  /** The same handlers, whose work on a submit runs where its span is the active one. @throws UsageError without a handler of submits */
   handlers(handlers: ServeHandlers): ServeHandlers;
   /**
    * The context of an operation, a server's or a client's, with its span: for code that takes submits by itself
    * (`context.with(instrumentation.contextOf(operation), work)`). The active one where there is no span.
    */
   contextOf(operation: object): Context;
-  /** Measures what waits and runs on a server, too. @returns stops that */
+  /** Measures what waits and runs on a server, too. @returns stops that @throws UsageError on what is no server */
   observe(server: NnrpServer): () => void;
-  /** A logger for the option `logger`, or for the application, whose lines have the trace ids of what they are about. */
+  /** A logger for the option `logger`, or for the application, whose lines have the trace ids of what they are about. @throws UsageError on what is none */
   logger(logger: Logger): Logger;
   /** Stops tracing and measuring. Spans that have begun are not ended. */
   disable(): void;
@@ -60,13 +61,26 @@ export function instrumentNnrp(options: InstrumentationOptions = {}): NnrpInstru
     'nnrp:recovery:resume': (message) => metrics.recovered('resume', message),
     'nnrp:recovery:lose': (message) => metrics.recovered('lose', message),
   };
-  const subscribed = Object.entries(listeners) as [string, (message: unknown) => void][];
+  const failed = new SeldomWarning();
+  const subscribed = Object.entries(listeners).map(([name, listen]): [string, (message: unknown) => void] => [
+    name,
+    (message) => {
+      try {
+        listen(message as never);
+      } catch (error) {
+        // What a subscriber throws would be an uncaught exception: a tracer or meter that fails is no reason for the process to end.
+        failed.say('nnrp-opentelemetry: the tracer or meter of the application has failed', error);
+      }
+    },
+  ]);
   for (const [name, listener] of subscribed) diagnostics.subscribe(name, listener);
   const observed = new Set<() => void>();
   return {
     handlers: (handlers) => tracedHandlers(handlers, (operation, work) => spans.within(operation, work)),
     contextOf: (operation) => spans.contextOf(operation) ?? context.active(),
     observe(server) {
+      if (typeof server?.stats !== 'function')
+        throw new UsageError(`observe: server takes an NnrpServer, got ${server === null ? 'null' : typeof server}`);
       const stop = observedServer(meter, server);
       observed.add(stop);
       return () => {

@@ -1,10 +1,12 @@
-import type { OperationContext, ServeHandlers, SubmitOutcome } from 'nnrp-runtime';
+import { type OperationContext, type ServeHandlers, type SubmitOutcome, UsageError } from 'nnrp-runtime';
 
 /** Runs work on an operation where its span is the active one. */
 export type Within = <Result>(operation: object, work: () => Result) => Result;
 
 /** The same handlers, whose work on a submit runs inside its span: also what a generator does between two results. */
 export function tracedHandlers(handlers: ServeHandlers, within: Within): ServeHandlers {
+  if (typeof handlers?.submit !== 'function')
+    throw new UsageError('handlers takes an object of handlers with submit, as serve does');
   const traced: ServeHandlers = Object.create(handlers);
   return Object.assign(traced, {
     submit: (operation: OperationContext): SubmitOutcome => {

@@ -1,5 +1,5 @@
 import { type Span, trace } from '@opentelemetry/api';
-import type { Logger } from 'nnrp-runtime';
+import { type Logger, UsageError } from 'nnrp-runtime';
 
 const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
 
@@ -8,6 +8,8 @@ const LEVELS = ['debug', 'info', 'warn', 'error'] as const;
  * else of the span that is active.
  */
 export function tracedLogger(logger: Logger, spanOf: (facts: Record<string, unknown>) => Span | undefined): Logger {
+  if (LEVELS.some((level) => typeof logger?.[level] !== 'function'))
+    throw new UsageError(`logger takes an object with the methods ${LEVELS.join(', ')}`);
   const methods = LEVELS.map((level) => [
     level,
     (facts: Record<string, unknown>, message: string) => {

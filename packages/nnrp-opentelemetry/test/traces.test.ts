@@ -1,7 +1,7 @@
 import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { AlwaysOffSampler, RandomIdGenerator } from '@opentelemetry/sdk-trace-base';
 import { NnrpClient, type NnrpClientOptions, NnrpServer, type ServeHandlers, UsageError } from 'nnrp-runtime';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { instrumentNnrp } from '../src/index.js';
 import { Telemetry } from './telemetry.js';
 
@@ -223,4 +223,29 @@ it.each([
 ])('options %s are refused', (options, text) => {
   expect(() => instrumentNnrp(options as never)).toThrow(UsageError);
   expect(() => instrumentNnrp(options as never)).toThrow(text);
+});
+
+it('handlers, servers and loggers that are none are refused', () => {
+  const { instrumentation } = start();
+  for (const given of [undefined, null, {}, () => 'a handler alone']) {
+    expect(() => instrumentation.handlers(given as never)).toThrow('handlers takes an object of handlers with submit');
+    expect(() => instrumentation.observe(given as never)).toThrow('observe: server takes an NnrpServer');
+    expect(() => instrumentation.logger(given as never)).toThrow('logger takes an object with the methods debug, info');
+  }
+});
+
+it('a tracer that fails is told by a warning, and neither ends the process nor harms a submit', async () => {
+  const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => {});
+  const fails = () => {
+    throw new Error('the tracer is broken');
+  };
+  const tracerProvider = { getTracer: () => ({ startSpan: fails, startActiveSpan: fails }) };
+  const instrumentation = instrumentNnrp({ tracerProvider });
+  ends.push(async () => {
+    instrumentation.disable();
+    warned.mockRestore();
+  });
+  const { session } = await serve(instrumentation.handlers({ submit: () => 'answer' }));
+  expect((await session.request('work')).text()).toBe('answer');
+  expect(JSON.stringify(warned.mock.calls)).toContain('the tracer or meter of the application has failed');
 });
