@@ -21,13 +21,15 @@ export async function allocationSites(work: () => Promise<unknown>): Promise<Sit
     await work();
     const { profile } = await session.post('HeapProfiler.stopSampling');
     const bytes = new Map<string, number>();
-    const visit = ({ callFrame, selfSize, children }: typeof profile.head) => {
+    const visit = ({ callFrame, selfSize, children }: typeof profile.head, caller: string) => {
       const { functionName, url, lineNumber } = callFrame;
-      const name = `${functionName || '(anonymous)'} ${url.split('/').slice(-2).join('/')}:${lineNumber + 1}`;
+      const place = `${functionName || '(anonymous)'} ${url.split('/').slice(-2).join('/')}:${lineNumber + 1}`;
+      // What the engine makes, such as a Map, says nothing without the function that asked for it.
+      const name = url === '' && caller !== '' ? `${functionName || '(anonymous)'} < ${caller}` : place;
       bytes.set(name, (bytes.get(name) ?? 0) + selfSize);
-      for (const child of children) visit(child);
+      for (const child of children) visit(child, name);
     };
-    visit(profile.head);
+    visit(profile.head, '');
     return [...bytes].map(([name, made]) => ({ name, bytes: made })).sort((a, b) => b.bytes - a.bytes);
   } finally {
     session.disconnect();

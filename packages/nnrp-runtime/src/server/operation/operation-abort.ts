@@ -5,6 +5,11 @@ type Listening = [type: string, listener: unknown, ...more: unknown[]];
 type Listen = (this: AbortSignal, ...args: Listening) => void;
 type Handler = (this: unknown, event: unknown) => unknown;
 
+/** Who is told what a listener has thrown. */
+export interface AbortOwner {
+  listenerFailed(error: unknown): void;
+}
+
 /**
  * The signal of one operation. What ends work may be a packet of its client, or a call of the application: so each
  * listener is called in the async context in which it was added, whatever store its handler had entered by then. Signals
@@ -12,37 +17,24 @@ type Handler = (this: unknown, event: unknown) => unknown;
  *
  * What a listener throws, or its promise rejects with, is reported: an EventTarget would make an uncaught exception of it,
  * and so each client could end the process by giving work up.
+ *
+ * A handler that takes `signal` makes one for each operation, and most are never listened to. So what differs from other
+ * signals stands in one prototype between them and AbortSignal, and what listeners need is made for the first of them.
  */
 export class OperationAbort {
   private readonly controller = new AbortController();
   private readonly context = currentContext();
   /** By listener; one that captures is another registration. They keep no listener alive that was removed. */
-  private readonly bound = new WeakMap<object, Handler>();
-  private readonly capturing = new WeakMap<object, Handler>();
+  private bound: WeakMap<object, Handler> | undefined = undefined;
+  private capturing: WeakMap<object, Handler> | undefined = undefined;
   /** What was assigned to `onabort`, and what listens for it. */
   private assigned: unknown = null;
   private listening: Handler | undefined = undefined;
 
-  /** @param failed - is told what a listener has thrown */
-  constructor(private readonly failed: (error: unknown) => void) {
+  constructor(private readonly owner: AbortOwner) {
     const { signal } = this.controller;
-    const add = signal.addEventListener as Listen;
-    const remove = signal.removeEventListener as Listen;
-    signal.addEventListener = (...[type, listener, ...more]: Listening) =>
-      add.call(signal, type, type === 'abort' ? this.bind(listener, more[0]) : listener, ...more);
-    signal.removeEventListener = (...[type, listener, ...more]: Listening) =>
-      remove.call(signal, type, type === 'abort' ? this.unbind(listener, more[0]) : listener, ...more);
-    Object.defineProperty(signal, 'onabort', {
-      configurable: true,
-      enumerable: true,
-      get: () => this.assigned,
-      set: (listener: unknown) => {
-        if (this.listening !== undefined) remove.call(signal, 'abort', this.listening);
-        this.assigned = isListener(listener) ? listener : null;
-        this.listening = typeof listener === 'function' ? this.inContext(currentContext(), listener) : undefined;
-        if (this.listening !== undefined) add.call(signal, 'abort', this.listening);
-      },
-    });
+    new Owned(signal, this);
+    Object.setPrototypeOf(signal, SIGNAL);
   }
 
   get signal(): AbortSignal {
@@ -51,6 +43,28 @@ export class OperationAbort {
 
   abort(reason: unknown): void {
     this.context.runInAsyncScope(this.controller.abort, this.controller, reason);
+  }
+
+  add([type, listener, ...more]: Listening): void {
+    const { signal } = this;
+    PLAIN.addEventListener.call(signal, type, type === 'abort' ? this.bind(listener, more[0]) : listener, ...more);
+  }
+
+  remove([type, listener, ...more]: Listening): void {
+    const { signal } = this;
+    PLAIN.removeEventListener.call(signal, type, type === 'abort' ? this.unbind(listener, more[0]) : listener, ...more);
+  }
+
+  get onabort(): unknown {
+    return this.assigned;
+  }
+
+  set onabort(listener: unknown) {
+    const { signal } = this;
+    if (this.listening !== undefined) PLAIN.removeEventListener.call(signal, 'abort', this.listening);
+    this.assigned = isListener(listener) ? listener : null;
+    this.listening = typeof listener === 'function' ? this.inContext(currentContext(), listener) : undefined;
+    if (this.listening !== undefined) PLAIN.addEventListener.call(signal, 'abort', this.listening);
   }
 
   /** The same for the same listener: the signal takes each only once. What is no listener is for the signal to refuse. */
@@ -75,7 +89,8 @@ export class OperationAbort {
   }
 
   private inContext(context: AsyncContext, listener: object): Handler {
-    const { failed } = this;
+    const { owner } = this;
+    const failed = (error: unknown) => owner.listenerFailed(error);
     return function (event) {
       try {
         const outcome = context.runInAsyncScope(call, this, listener, event);
@@ -88,9 +103,69 @@ export class OperationAbort {
 
   private boundBy(options: unknown): WeakMap<object, Handler> {
     const isObject = typeof options === 'object' && options !== null;
-    return (isObject ? (options as AddEventListenerOptions).capture : options) ? this.capturing : this.bound;
+    if (isObject ? (options as AddEventListenerOptions).capture : options) {
+      this.capturing ??= new WeakMap();
+      return this.capturing;
+    }
+    this.bound ??= new WeakMap();
+    return this.bound;
   }
 }
+
+/** Gives what it is given, so that a class derived from it can lay a private field on an object that others have made. */
+class Given {
+  constructor(object: object) {
+    // biome-ignore lint/correctness/noConstructorReturn: that is what it is for
+    return object;
+  }
+}
+
+/** Tells whose a signal is. Nobody else sees the field. */
+class Owned extends Given {
+  readonly #abort: OperationAbort;
+
+  constructor(signal: AbortSignal, abort: OperationAbort) {
+    super(signal);
+    this.#abort = abort;
+  }
+
+  /** @throws TypeError for an object that only looks like a signal of an operation */
+  static abortOf(signal: object): OperationAbort {
+    return (signal as Owned).#abort;
+  }
+}
+
+const PLAIN = AbortSignal.prototype as unknown as Record<'addEventListener' | 'removeEventListener', Listen>;
+
+/** What the signals of operations do in another way than others. Their constructor is AbortSignal. */
+const SIGNAL: object = Object.create(AbortSignal.prototype, {
+  addEventListener: {
+    configurable: true,
+    writable: true,
+    enumerable: true,
+    value: function addEventListener(this: object, ...args: Listening) {
+      Owned.abortOf(this).add(args);
+    },
+  },
+  removeEventListener: {
+    configurable: true,
+    writable: true,
+    enumerable: true,
+    value: function removeEventListener(this: object, ...args: Listening) {
+      Owned.abortOf(this).remove(args);
+    },
+  },
+  onabort: {
+    configurable: true,
+    enumerable: true,
+    get(this: object): unknown {
+      return Owned.abortOf(this).onabort;
+    },
+    set(this: object, listener: unknown) {
+      Owned.abortOf(this).onabort = listener;
+    },
+  },
+});
 
 function isListener(listener: unknown): listener is object {
   return typeof listener === 'function' || (typeof listener === 'object' && listener !== null);

@@ -179,10 +179,15 @@ export class Operation extends OperationRecord implements OperationContext, Sche
 
   get signal(): AbortSignal {
     const lazy = this.lazyState();
-    lazy.abort ??= new OperationAbort((error) => this.owner.listenerFailed(this, error));
+    lazy.abort ??= new OperationAbort(this);
     const { signal } = lazy.abort;
     if (this.endReason !== undefined && !signal.aborted) lazy.abort.abort(this.endReason);
     return signal;
+  }
+
+  /** For its signal: what a listener has thrown. */
+  listenerFailed(error: unknown): void {
+    this.owner.listenerFailed(this, error);
   }
 
   throwIfAborted(): void {

@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { setTimeout as wait } from 'node:timers/promises';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { OperationContext } from '../../../src/server/contract/contract.js';
@@ -275,5 +276,50 @@ describe('push', () => {
     peer.raw.destroy();
     await eventually(() => refusal !== undefined, 'push rejects');
     expect(refusal).toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
+  });
+});
+
+describe('the signal of an operation', () => {
+  it('is an AbortSignal to whoever looks, and passes wherever one does', async () => {
+    const { clientSession, session, server } = await stage.session({ drainTimeoutMs: 0 });
+    (await clientSession.submit('work')).result().catch(() => {});
+    const operation = await session.receiveSubmit();
+    const { signal } = operation;
+    expect(operation.signal).toBe(signal);
+    expect(signal).toBeInstanceOf(AbortSignal);
+    expect([signal.constructor, Object.prototype.toString.call(signal)]).toEqual([AbortSignal, '[object AbortSignal]']);
+    expect([Object.keys(signal), signal.onabort, signal.aborted]).toEqual([[], null, false]);
+    const derived = AbortSignal.any([signal, new AbortController().signal]);
+    const request = new Request('http://127.0.0.1:9/', { signal });
+    const waits = wait(60_000, undefined, { signal });
+    const heard = once(signal, 'abort');
+    waits.catch(() => {});
+    await server.close();
+    await expect(waits).rejects.toMatchObject({ name: 'AbortError' });
+    await heard;
+    expect([derived.aborted, request.signal.aborted]).toEqual([true, true]);
+    await expect(fetch('http://127.0.0.1:9/', { signal })).rejects.toBe(signal.reason);
+  });
+
+  it('of one operation does not listen for that of another', async () => {
+    const { clientSession, session } = await stage.session({ drainTimeoutMs: 0 });
+    for (const body of ['one', 'two']) (await clientSession.submit(body)).result().catch(() => {});
+    const one = await session.receiveSubmit();
+    const two = await session.receiveSubmit();
+    const heard: string[] = [];
+    one.signal.addEventListener('abort', () => heard.push('one'));
+    two.signal.addEventListener('abort', () => heard.push('two'));
+    session.cancelOperations(preview3.CancelScope.Operation, one.frameId);
+    expect([heard, one.signal.aborted, two.signal.aborted]).toEqual([['one'], true, false]);
+  });
+
+  it('refuses its methods to what only looks like it', async () => {
+    const { clientSession, session } = await stage.session({ drainTimeoutMs: 0 });
+    (await clientSession.submit('work')).result().catch(() => {});
+    const { signal } = await session.receiveSubmit();
+    const copy = Object.create(signal) as AbortSignal;
+    expect(() => copy.addEventListener('abort', () => {})).toThrow(TypeError);
+    expect(() => copy.removeEventListener('abort', () => {})).toThrow(TypeError);
+    expect(() => copy.onabort).toThrow(TypeError);
   });
 });
