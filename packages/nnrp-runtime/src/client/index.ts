@@ -12,7 +12,7 @@ export type {
   TransportKind,
 } from '../transport/contract/contract.js';
 export type { PeerIdentity } from '../transport/contract/peer-identity.js';
-export type { LentPiece, SentListener, SentPiece } from '../transport/contract/sent-pieces.js';
+export type { LentPiece, SentListener, SentMemory, SentPiece } from '../transport/contract/sent-pieces.js';
 export { type RegisteredSettings, registerTransport, type TransportScheme } from '../transport/url/registry.js';
 export * from './calling.js';
 export type { PortableConnectOptions as NnrpConnectOptions } from './contract/connect-options.js';

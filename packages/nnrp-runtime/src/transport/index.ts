@@ -24,7 +24,7 @@ export type {
   TransportKind,
 } from './contract/contract.js';
 export { type HandshakeFacts, type PeerIdentity, peerIdentity } from './contract/peer-identity.js';
-export type { LentPiece, SentListener, SentPiece } from './contract/sent-pieces.js';
+export type { LentPiece, SentListener, SentMemory, SentPiece } from './contract/sent-pieces.js';
 export { IpcConnector, IpcListener } from './ipc/ipc.js';
 export type { IpcServerOptions } from './ipc/ipc-options.js';
 export { AcceptQueue } from './listening/accept-queue.js';

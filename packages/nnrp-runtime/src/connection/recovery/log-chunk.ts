@@ -1,4 +1,5 @@
 import { newMemory } from '../../platform/platform.js';
+import type { SentMemory } from '../../transport/contract/sent-pieces.js';
 
 /** Most connections have little under way: their first chunk is small. */
 const FIRST_BYTES = 4 * 1024;
@@ -9,16 +10,31 @@ const MAX_SPARE_FULL = 128;
 /** When the logs of all connections hold so much together, each gets less. */
 const SCARCE_BYTES = 32 * 1024 * 1024;
 
-/** Memory in which sent packets lie one behind the other. */
-export class LogChunk {
+/** Memory of a log, into which is copied what lies elsewhere in memory that is used again. Each stretch of it is held. */
+export class LogChunk implements SentMemory {
   readonly bytes: Uint8Array;
   /** Where the next bytes go. */
   used = 0;
-  /** How many bytes were logged before this chunk. */
-  base = 0;
+  private holders = 0;
 
   constructor(size: number) {
     this.bytes = newMemory(size);
+  }
+
+  hold(): void {
+    if (this.holders++ === 0) held += this.bytes.length;
+  }
+
+  get isHeld(): boolean {
+    return this.holders > 0;
+  }
+
+  release(): void {
+    if (--this.holders > 0) return;
+    const { length } = this.bytes;
+    held -= length;
+    if (length === FIRST_BYTES && spareFirst.length < MAX_SPARE_FIRST) spareFirst.push(this);
+    else if (length === FULL_BYTES && spareFull.length < MAX_SPARE_FULL) spareFull.push(this);
   }
 }
 
@@ -29,23 +45,26 @@ export function isLogMemoryScarce(): boolean {
   return held > SCARCE_BYTES;
 }
 
+/** Memory of a transport counts wholly, however little of it is logged. */
+export function holdShared(memory: SentMemory): void {
+  held += memory.bytes.length;
+  memory.hold();
+}
+
+export function releaseShared(memory: SentMemory): void {
+  held -= memory.bytes.length;
+  memory.release();
+}
+
 const spareFirst: LogChunk[] = [];
 const spareFull: LogChunk[] = [];
 
-/** @param isFirst - nothing else is logged @param bytes - that are at hand */
+/** @param isFirst - nothing else is logged @param bytes - that are at hand @returns it is held once */
 export function takeLogChunk(isFirst: boolean, bytes: number): LogChunk {
   const size = isFirst && bytes <= FIRST_BYTES ? FIRST_BYTES : FULL_BYTES;
   const spare = size === FIRST_BYTES ? spareFirst : spareFull;
   const chunk = spare.pop() ?? new LogChunk(size);
   chunk.used = 0;
-  held += size;
+  chunk.hold();
   return chunk;
-}
-
-/** It must not be read or written any more. */
-export function giveLogChunkBack(chunk: LogChunk): void {
-  const { length } = chunk.bytes;
-  held -= length;
-  if (length === FIRST_BYTES && spareFirst.length < MAX_SPARE_FIRST) spareFirst.push(chunk);
-  else if (length === FULL_BYTES && spareFull.length < MAX_SPARE_FULL) spareFull.push(chunk);
 }

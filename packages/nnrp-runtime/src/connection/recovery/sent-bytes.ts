@@ -1,12 +1,28 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { concatBytes, viewOf } from '../../base/bytes.js';
 import { Line } from '../../base/queues/line.js';
+import type { SentMemory } from '../../transport/contract/sent-pieces.js';
 import { COPY_LIMIT } from '../../transport/stream/lent-packet.js';
-import { giveLogChunkBack, type LogChunk, takeLogChunk } from './log-chunk.js';
+import { holdShared, type LogChunk, releaseShared, takeLogChunk } from './log-chunk.js';
 import { LoggedPacket } from './logged-packet.js';
 
 const AT = preview3.COMMON_HEADER_OFFSETS;
 const HEADER_BYTES = preview3.COMMON_HEADER_BYTES;
+
+/** Memory of the transport is kept as it is when a piece fills so much of it. */
+const SHARED_PART = 0.75;
+
+/** A stretch of what was sent. */
+interface Stretch {
+  /** Where it begins in its memory, and how long it is. */
+  readonly start: number;
+  length: number;
+  /** How many bytes were sent before it. */
+  readonly base: number;
+  readonly memory: SentMemory;
+  /** Whether the memory is the transport's. */
+  readonly isShared: boolean;
+}
 
 /** A packet, and where it was found. */
 export interface SentPacket {
@@ -17,13 +33,18 @@ export interface SentPacket {
 }
 
 /**
- * What a transport has been given, byte for byte, from the last place on at which it was trimmed. Long bodies are copied too,
- * although their senders have lent them: to keep those alive until they have arrived costs more than the copy.
+ * What a transport has been given, byte for byte, from the last place on at which it was trimmed. Full memory of the transport
+ * is kept where it is; the rest is copied, also long bodies that senders have lent: to keep those alive until they have
+ * arrived costs more than the copy.
  */
 export class SentBytes {
-  private readonly chunks = new Line<LogChunk>();
-  private last: LogChunk | undefined;
+  private readonly stretches = new Line<Stretch>();
+  /** The last stretch, as long as it is kept. */
+  private last: Stretch | undefined;
+  /** What is copied into, as long as a stretch lies in it. */
+  private chunk: LogChunk | undefined;
   private appended: number;
+  private unused = 0;
   /** Frames of which the transport has left out a packet, with its long body. */
   private leftOut: { readonly sessionId: number; readonly frameId: number }[] | undefined;
 
@@ -32,25 +53,24 @@ export class SentBytes {
     this.appended = begin;
   }
 
-  append(bytes: Uint8Array): void {
-    const { length } = bytes;
-    for (let from = 0; from < length; ) {
-      let chunk = this.last;
-      if (chunk === undefined || chunk.used === chunk.bytes.length) chunk = this.nextChunk(length - from);
-      const count = Math.min(length - from, chunk.bytes.length - chunk.used);
-      chunk.bytes.set(count === length ? bytes : bytes.subarray(from, from + count), chunk.used);
-      chunk.used += count;
-      this.appended += count;
-      from += count;
-    }
+  /** Bytes of memory of the transport that are kept besides what was sent. */
+  get unusedBytes(): number {
+    return this.unused;
+  }
+
+  /** @param memory - in which it may lie */
+  append(bytes: Uint8Array, memory?: readonly SentMemory[]): void {
+    const own = memory === undefined ? undefined : fullMemory(bytes, memory);
+    if (own === undefined) this.copy(bytes);
+    else this.share(bytes, own);
   }
 
   /** Lets go of all before this place, which is the end of a packet. */
   trim(to: number): void {
     this.begin = to;
-    const { chunks } = this;
-    for (let { first } = chunks; first !== undefined && first.base + first.used <= to; first = chunks.first) {
-      this.giveBack(chunks.take());
+    const { stretches } = this;
+    for (let { first } = stretches; first !== undefined && first.base + first.length <= to; first = stretches.first) {
+      this.letGo(stretches.take());
     }
   }
 
@@ -86,26 +106,80 @@ export class SentBytes {
 
   /** Lets go of everything. */
   clear(): void {
-    for (const chunk of this.chunks.drain()) this.giveBack(chunk);
+    for (const stretch of this.stretches.drain()) this.letGo(stretch);
   }
 
   private joined(): Uint8Array {
-    const parts = [...this.chunks].map(({ bytes, base, used }) => bytes.subarray(Math.max(0, this.begin - base), used));
+    const parts = [...this.stretches].map(({ memory, start, length, base }) =>
+      memory.bytes.subarray(start + Math.max(0, this.begin - base), start + length),
+    );
     return concatBytes(parts);
   }
 
-  private nextChunk(bytes: number): LogChunk {
-    const chunk = takeLogChunk(this.chunks.size === 0, bytes);
-    chunk.base = this.appended;
-    this.chunks.push(chunk);
-    this.last = chunk;
-    return chunk;
+  private share(bytes: Uint8Array, memory: SentMemory): void {
+    const { length } = bytes;
+    holdShared(memory);
+    this.unused += memory.bytes.length - length;
+    const start = bytes.byteOffset - memory.bytes.byteOffset;
+    this.push({ start, length, base: this.appended, memory, isShared: true });
+    this.appended += length;
   }
 
-  private giveBack(chunk: LogChunk): void {
-    if (chunk === this.last) this.last = undefined;
-    giveLogChunkBack(chunk);
+  private copy(bytes: Uint8Array): void {
+    const { length } = bytes;
+    for (let from = 0; from < length; ) {
+      const { stretch, chunk } = this.open(length - from);
+      const count = Math.min(length - from, chunk.bytes.length - chunk.used);
+      chunk.bytes.set(count === length ? bytes : bytes.subarray(from, from + count), chunk.used);
+      chunk.used += count;
+      stretch.length += count;
+      this.appended += count;
+      from += count;
+    }
   }
+
+  /** What the next bytes are copied into. @param bytes - that are at hand */
+  private open(bytes: number): { readonly stretch: Stretch; readonly chunk: LogChunk } {
+    const { last } = this;
+    let { chunk } = this;
+    if (chunk !== undefined && chunk.used < chunk.bytes.length) {
+      if (last?.memory === chunk) return { stretch: last, chunk };
+      // What lies between is not in it.
+      chunk.hold();
+    } else {
+      chunk = takeLogChunk(this.stretches.size === 0, bytes);
+      this.chunk = chunk;
+    }
+    const stretch = { start: chunk.used, length: 0, base: this.appended, memory: chunk, isShared: false };
+    this.push(stretch);
+    return { stretch, chunk };
+  }
+
+  private push(stretch: Stretch): void {
+    this.stretches.push(stretch);
+    this.last = stretch;
+  }
+
+  private letGo(stretch: Stretch): void {
+    const { memory, length, isShared } = stretch;
+    if (stretch === this.last) this.last = undefined;
+    if (isShared) {
+      this.unused -= memory.bytes.length - length;
+      releaseShared(memory);
+      return;
+    }
+    memory.release();
+    // Nothing of it is left here: it may be another log's.
+    if (memory === this.chunk && !this.chunk.isHeld) this.chunk = undefined;
+  }
+}
+
+/** The memory that a piece nearly fills. */
+function fullMemory({ buffer, length }: Uint8Array, memory: readonly SentMemory[]): SentMemory | undefined {
+  for (const one of memory) {
+    if (one.bytes.buffer === buffer) return length >= one.bytes.length * SHARED_PART ? one : undefined;
+  }
+  return undefined;
 }
 
 /** Whether it is one that a transport may leave out. */

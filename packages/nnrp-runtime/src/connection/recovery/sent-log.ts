@@ -4,7 +4,7 @@ import { Line } from '../../base/queues/line.js';
 import { type Timer, unref } from '../../platform/platform.js';
 import type { FramedTransport } from '../../transport/contract/contract.js';
 import type { NamedPacket } from '../../transport/contract/named-packet.js';
-import type { SentListener, SentPiece } from '../../transport/contract/sent-pieces.js';
+import type { SentListener, SentMemory, SentPiece } from '../../transport/contract/sent-pieces.js';
 import { HeaderWalk } from './header-walk.js';
 import { isLogMemoryScarce } from './log-chunk.js';
 import { LoggedPacket } from './logged-packet.js';
@@ -41,8 +41,8 @@ interface Arrival {
  * What was sent on one connection for sessions that can be resumed, until the peer is known to have it. PINGs are fences:
  * a PONG says that all before its PING has arrived.
  *
- * It reads what was sent from the bytes that the transport hands on, many packets at a time. So it costs no more than one
- * copy and a look at each header, and what is counted cannot differ from what is kept.
+ * It reads what was sent from the bytes that the transport hands on, many packets at a time. So it costs no more than
+ * a look at each header, and a copy where what was sent does not fill the memory of the transport, and what is counted cannot differ from what is kept.
  */
 export class SentLog implements SentListener {
   /** Whether so much is unconfirmed that the sender should wait. */
@@ -97,9 +97,9 @@ export class SentLog implements SentListener {
     return this.byteLength * 4 >= this.windowBytes * 5;
   }
 
-  /** Bytes that are unconfirmed. */
+  /** Bytes that are unconfirmed, with those that are kept because they lie in the same memory. */
   get byteLength(): number {
-    return this.headers.place - this.confirmedTo;
+    return this.headers.place - this.confirmedTo + (this.bytes?.unusedBytes ?? 0);
   }
 
   /**
@@ -139,12 +139,12 @@ export class SentLog implements SentListener {
     return kept;
   }
 
-  append(pieces: readonly SentPiece[]): void {
+  append(pieces: readonly SentPiece[], memory?: readonly SentMemory[]): void {
     if (this.isOver) return;
     const start = this.headers.place;
     this.count(pieces);
     if (this.isSettled) this.letGo();
-    else this.copy(pieces, start);
+    else this.keepBytes(pieces, memory, start);
     if (this.isOpen) this.timer ??= unref(later(this.owner, FENCE_MS, () => this.fenceInTime()));
     this.look();
   }
@@ -253,12 +253,12 @@ export class SentLog implements SentListener {
   }
 
   /** @param start - how many bytes were sent before them */
-  private copy(pieces: readonly SentPiece[], start: number): void {
+  private keepBytes(pieces: readonly SentPiece[], memory: readonly SentMemory[] | undefined, start: number): void {
     const bytes = this.bytes ?? new SentBytes(start);
     this.bytes = bytes;
     for (const piece of pieces) {
       if (ArrayBuffer.isView(piece)) {
-        bytes.append(piece);
+        bytes.append(piece, memory);
       } else {
         bytes.append(piece.head);
         bytes.append(piece.body);

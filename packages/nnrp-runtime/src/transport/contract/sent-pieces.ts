@@ -10,8 +10,21 @@ export interface LentPiece {
 /** Bytes that a transport has been given to send, or a packet whose body was lent to it. */
 export type SentPiece = Uint8Array | LentPiece;
 
+/**
+ * Memory that pieces lie in and that is used again. Whoever holds it may read from it what was there, until it is released as
+ * often as it was held.
+ */
+export interface SentMemory {
+  readonly bytes: Uint8Array;
+  hold(): void;
+  release(): void;
+}
+
 /** Wants to know what a transport has been given to send, byte for byte and in order, to send it again elsewhere. */
 export interface SentListener {
-  /** What was given since the last call, in whatever pieces, which are read in the call. */
-  append(pieces: readonly SentPiece[]): void;
+  /**
+   * What was given since the last call, in whatever pieces, which are read in the call.
+   * @param memory - in which some of them lie, and will not be changed while it is held
+   */
+  append(pieces: readonly SentPiece[], memory?: readonly SentMemory[]): void;
 }

@@ -1,18 +1,46 @@
 import { later, NO_OWNER } from '../../base/guard.js';
+import type { SentMemory } from '../contract/sent-pieces.js';
 
 export const CHUNK_BYTES = 64 * 1024;
 /** Chunks kept for the next writes, over all connections. */
-const MAX_SPARE = 64;
+const MAX_SPARE = 128;
 /** Chunks of them that stay although they have not been needed for a while. */
 const RESTING_SPARE = 16;
 /** Milliseconds between two looks at what has not been needed. */
 const TRIM_MS = 1000;
 
-/** Memory that packets are written into, with its view made once. */
-export class Chunk {
+/**
+ * Memory that packets are written into, with its view made once. It is used again when it has left and nobody holds it any
+ * more: a log of what was sent keeps what it needs where it lies.
+ */
+export class Chunk implements SentMemory {
   // Not Buffer.allocUnsafe: its pool would tie our chunk to strangers' data for as long as either lives.
   readonly bytes: Buffer = Buffer.allocUnsafeSlow(CHUNK_BYTES);
   readonly view: DataView = new DataView(this.bytes.buffer, this.bytes.byteOffset, this.bytes.byteLength);
+  private holders = 0;
+  /** Given back by its transport. */
+  private isBack = false;
+
+  hold(): void {
+    this.holders++;
+  }
+
+  release(): void {
+    this.holders--;
+    if (this.holders === 0 && this.isBack) this.rest();
+  }
+
+  /** For the transport: what it has written has left. */
+  giveBack(): void {
+    this.isBack = true;
+    if (this.holders === 0) this.rest();
+  }
+
+  private rest(): void {
+    this.isBack = false;
+    if (spare.length < MAX_SPARE) spare.push(this);
+    if (!trimming && spare.length > RESTING_SPARE) trimLater();
+  }
 }
 
 const spare: Chunk[] = [];
@@ -27,11 +55,10 @@ export function takeChunk(): Chunk {
   return chunk;
 }
 
-/** They must not be read or written any more. The list is emptied. */
+/** Whoever gives them back does not read or write them any more. The list is emptied. */
 export function giveBack(chunks: Chunk[]): void {
-  for (const chunk of chunks) if (spare.length < MAX_SPARE) spare.push(chunk);
+  for (const chunk of chunks) chunk.giveBack();
   chunks.length = 0;
-  if (!trimming && spare.length > RESTING_SPARE) trimLater();
 }
 
 function trimLater(): void {

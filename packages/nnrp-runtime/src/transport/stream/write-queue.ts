@@ -81,7 +81,7 @@ export class WriteQueue {
     this.pieces = [];
     this.queued = 0;
     this.lending = false;
-    this.listener?.append(pieces);
+    this.listener?.append(pieces, this.taken);
     if (!this.borrows) this.written();
     return pieces;
   }
