@@ -47,7 +47,8 @@ export class RevisionSplitter {
   /** Bytes of a packet above the limit that are still to come. */
   private skipping = 0;
   private limit: number;
-  private readonly revision: Revision;
+  /** Whose headers are taken. A change applies from the next header on. */
+  revision: Revision;
   /** Chunks after the current one, from `waitingHead` on. */
   private waiting: Uint8Array[] = [];
   /** Their lengths when they came. */

@@ -10,9 +10,7 @@ import {
   type MessageInfo,
   type NnrpError,
   type Packet,
-  PREVIEW3,
   type ProtocolError,
-  type Revision,
   type TimeoutError,
   TransportError,
   type UsageError,
@@ -25,27 +23,26 @@ import { background, crash, type Guarded, guard } from '../base/guard.js';
 import { warn } from '../base/warn.js';
 import type { FramedTransport, PacketSink } from '../transport/contract/contract.js';
 import { COPY_LIMIT } from '../transport/stream/lent-packet.js';
-import { CountedConnection } from './counted-connection.js';
+import { isResult } from './body/result-kind.js';
 import { type ErrorOptions, errorMessage } from './errors/error-message.js';
 import { framingError } from './errors/framing-error.js';
-import { MOST_BYTES, packetTooLarge } from './packet-limit.js';
 import { Pings, type PingsOwner } from './pings.js';
 import type { SentLogOwner } from './recovery/sent-log.js';
+import { type Dialect, PREVIEW3_DIALECT } from './revision/dialect.js';
 import { ERROR_MESSAGE } from './sending/codecs.js';
 import { type MetadataCodec, OutboundMessage } from './sending/outbound-message.js';
 import { CONTROL_LANE, type Lane, Outbox, type OutboxLimits, type OutboxOwner } from './sending/outbox.js';
 import { TEXT_BYTES } from './sending/waiting-packet.js';
 import type { SessionConnection, SessionEndpoint } from './session-endpoint.js';
+import { SpeakingConnection } from './speaking-connection.js';
 import { endedBy, endTransport } from './transport-end.js';
-
-const HEADER_BYTES = preview3.COMMON_HEADER_BYTES;
 
 /**
  * The one reader of a connection: checks each packet, then hands it to the session it names or to the role's own
  * handler. Common to both roles; what a role does with its packets stands in its subclass.
  */
 export abstract class Connection<Session extends SessionEndpoint = SessionEndpoint>
-  extends CountedConnection
+  extends SpeakingConnection
   implements PacketSink, SessionConnection<Session>, OutboxOwner, PingsOwner, SentLogOwner
 {
   protected readonly sessions = new IdMap<Session>();
@@ -55,18 +52,12 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   protected readonly outbox: Outbox;
   protected readonly pings: Pings;
   private readonly outbound = new OutboundMessage();
-  /** Bytes of metadata and body that the peer takes in one packet. */
-  private mostBytes = MOST_BYTES;
   private ended: NnrpError | undefined;
   private crashing = false;
   private transportEnd: Promise<void> | undefined;
 
-  protected constructor(
-    transport: FramedTransport,
-    limits: OutboxLimits,
-    protected readonly revision: Revision = PREVIEW3,
-  ) {
-    super(transport);
+  protected constructor(transport: FramedTransport, limits: OutboxLimits, dialect: Dialect = PREVIEW3_DIALECT) {
+    super(transport, dialect);
     this.outbox = new Outbox(transport, limits, this);
     this.pings = new Pings(this);
   }
@@ -119,7 +110,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
       this.checkSize(messageType, sessionId, frameId, body.length + codec.bytes);
     }
     // Only work and results are large enough to lend; all other bodies are copied, so that callers may reuse them.
-    const isLent = messageType === MessageType.FrameSubmit || messageType === MessageType.ResultPush;
+    const isLent = messageType === MessageType.FrameSubmit || isResult(messageType);
     const bytes = isLent || body === undefined || body.length <= COPY_LIMIT ? body : new Uint8Array(body);
     const message = this.outbound.set(messageType, sessionId, frameId, codec, value, bytes, traceLow, traceHigh);
     const accepted = this.outbox.send(message.withRoute(routeId), lane, partial);
@@ -136,19 +127,6 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     traceHigh = 0,
   ): boolean {
     return this.outbox.send(this.outbound.setPlain(messageType, sessionId, frameId, traceLow, traceHigh), lane, false);
-  }
-
-  /** Of metadata and body. @throws UsageError when the peer does not take so many bytes, unless they must be sent all the same */
-  checkSize(messageType: number, sessionId: number, frameId: number, bytes: number): void {
-    if (bytes <= this.mostBytes) return;
-    const info = this.revision.messageInfo(messageType);
-    const error = packetTooLarge(info, messageType, sessionId, frameId, bytes, this.mostBytes);
-    if (error !== undefined) throw error;
-  }
-
-  /** The peer has said how large a packet it takes, header included. */
-  peerTakes(maxPacketBytes: number | undefined): void {
-    if (maxPacketBytes !== undefined) this.mostBytes = Math.min(maxPacketBytes - HEADER_BYTES, MOST_BYTES);
   }
 
   sendPing(): void {
@@ -216,10 +194,10 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   }
 
   private read(packet: Packet): void {
-    const info = this.revision.messageInfo(packet.messageType);
+    const info = this.wire.messageInfo(packet.messageType);
     if (info === undefined) return;
     this.came(packet);
-    const fault = checkPacket(packet, info, this.revision) ?? checkHeaderIds(packet, info);
+    const fault = checkPacket(packet, info, this.wire) ?? checkHeaderIds(packet, info);
     const { sessionId } = packet;
     const session = sessionId === this.recentId ? this.recent : this.sessionOf(sessionId);
     if (session !== undefined) {
@@ -259,7 +237,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   /** A piece of work, or a result, that is too large costs its frame alone. */
   private failFrameAlone(head: Packet, fault: WireFault): boolean {
     const session = this.sessions.get(head.sessionId);
-    const info = this.revision.messageInfo(head.messageType);
+    const info = this.wire.messageInfo(head.messageType);
     if (session === undefined || info === undefined || head.frameId === 0 || !this.takesFrames(head)) return false;
     // Lengths that the message cannot have are no large frame but a broken header.
     if (checkLengths(info, head.metadataLength, head.bodyLength) !== undefined) return false;

@@ -2,6 +2,7 @@ import type { MessageInfo, NnrpError, Packet, UsageError, WireFault } from 'nnrp
 import type * as preview3 from 'nnrp-core/preview3';
 import type { Guarded } from '../base/guard.js';
 import type { ErrorOptions } from './errors/error-message.js';
+import type { Dialect } from './revision/dialect.js';
 import type { MetadataCodec } from './sending/outbound-message.js';
 import type { Lane } from './sending/outbox.js';
 
@@ -21,6 +22,8 @@ export interface SessionEndpoint {
 /** A connection as its sessions see it. */
 export interface SessionConnection<Session extends SessionEndpoint = SessionEndpoint> extends Guarded {
   readonly remoteAddress: string;
+  /** How the peer speaks. */
+  readonly dialect: Dialect;
   /** Sessions open on this connection. */
   readonly sessionCount: number;
   attach(sessionId: number, session: Session): void;

@@ -27,6 +27,7 @@ const FRAMED_TRANSPORT: Names<FramedTransport> = {
   pause: true,
   resume: true,
   limitPackets: true,
+  speak: true,
   tellSent: true,
   settleSent: true,
   probe: true,

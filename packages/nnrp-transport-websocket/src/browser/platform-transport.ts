@@ -1,4 +1,4 @@
-import { type NnrpError, type Packet, PacketSplitter, TransportError, UsageError } from 'nnrp-core';
+import { type NnrpError, type Packet, PacketSplitter, type Revision, TransportError, UsageError } from 'nnrp-core';
 import { COMMON_HEADER_BYTES } from 'nnrp-core/preview3';
 import type { FramedTransport, OutboundPacket, PacketSink, SentListener } from 'nnrp-runtime/client';
 import { CloseCode, closeFailure } from '../frames/close-codes.js';
@@ -113,6 +113,10 @@ export class PlatformTransport implements FramedTransport {
   resume(): void {
     this.paused = false;
     this.guarded(() => this.deliver());
+  }
+
+  speak(revision: Revision): void {
+    this.splitter.revision = revision;
   }
 
   limitPackets(maxBytes: number): void {

@@ -23,6 +23,7 @@ describe('the configuration of a client', () => {
       maxOutboxBytes: 64 * 1024 * 1024,
       maxWaitingSubmits: 65_536,
       announce: true,
+      revision: 'preview3',
       hello: false,
       reconnect: 'resume',
       reconnectBackoffMs: 100,

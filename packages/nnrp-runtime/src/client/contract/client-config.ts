@@ -6,6 +6,7 @@ import { bitsOf, oneOf, optionTable, U16, U32, U64 } from '../../base/option-kin
 import { type Complete, checkOptions, type Given, readOptions } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
+import { REVISION_CHOICES, type RevisionChoice } from '../../connection/revision/revision-name.js';
 import type { ExtensionInit } from '../hello/client-announcement.js';
 import { type ClientHelloOptions, helloOptions } from '../hello/hello-options.js';
 
@@ -67,6 +68,11 @@ export interface NnrpClientOptions {
    * SESSION_CLOSE from the server. Servers that do not know the block skip it; default true.
    */
   readonly announce?: boolean | undefined;
+  /**
+   * The revision of the wire; `auto`: preview4 with servers that answer a CLIENT_HELLO, else preview3. Only peers of this library
+   * are known to serve preview3, and only its own recovery does work exactly once; default preview3.
+   */
+  readonly revision?: RevisionChoice | undefined;
   /**
    * What becomes of sessions whose connection is lost. `resume`: the client connects again and asks for them, with servers
    * that know how and as long as they allow; those that cannot be resumed are lost, and opened again. `reopen`: it opens all
@@ -157,6 +163,7 @@ const NUMBERS = [
 const CONFIG_OPTIONS: ReadonlySet<string> = new Set([
   ...NUMBERS.map(([name]) => name),
   'announce',
+  'revision',
   'hello',
   'reconnect',
   'signal',
@@ -167,9 +174,10 @@ type NumericOptions = { [Name in (typeof NUMBERS)[number][0]]: number };
 /** @throws UsageError that names the field, what it takes and what it got; unknown fields are refused too */
 export function clientConfig(config: NnrpClientOptions): NnrpClientConfig {
   const given = readOptions('client configuration', config, CONFIG_OPTIONS);
-  const { announce = true, hello = false, reconnect = 'resume' } = given;
+  const { announce = true, hello = false, reconnect = 'resume', revision = 'preview3' } = given;
   connectSignal(given);
   if (typeof announce !== 'boolean') throw wrong('announce', 'true or false', announce);
+  if (!REVISION_CHOICES.includes(revision)) throw wrong('revision', "'preview3', 'preview4' or 'auto'", revision);
   if (typeof hello !== 'boolean' && (typeof hello !== 'object' || hello === null)) {
     throw wrong('hello', 'true, false or an object', hello);
   }
@@ -180,7 +188,7 @@ export function clientConfig(config: NnrpClientOptions): NnrpClientConfig {
     NUMBERS.map(([name, fallback, least]) => [name, number(given, name, fallback, least)]),
   );
   const greeting = typeof hello === 'object' ? helloOptions(hello) : hello;
-  return { ...(numbers as NumericOptions), announce, reconnect, hello: greeting };
+  return { ...(numbers as NumericOptions), announce, reconnect, revision, hello: greeting };
 }
 
 /** What gives up connecting. @throws UsageError as {@link clientConfig} does */

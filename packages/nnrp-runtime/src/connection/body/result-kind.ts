@@ -1,5 +1,6 @@
 import type { Packet } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import * as preview4 from 'nnrp-core/preview4';
 
 const AT = preview3.RESULT_PUSH_OFFSETS;
 
@@ -8,7 +9,13 @@ export function isPartial(resultClass: number, resultFlags: number): boolean {
   return resultClass === preview3.ResultClass.Partial || (resultFlags & preview3.ResultFlags.Partial) !== 0;
 }
 
-/** @param result - RESULT_PUSH */
-export function isPartialResult({ view, metadataStart }: Packet): boolean {
+/** RESULT_PUSH, or PARTIAL_RESULT of preview4. */
+export function isResult(messageType: number): boolean {
+  return messageType === preview4.MessageType.ResultPush || messageType === preview4.MessageType.PartialResult;
+}
+
+/** @param result - RESULT_PUSH, or PARTIAL_RESULT of preview4 */
+export function isPartialResult({ messageType, view, metadataStart }: Packet): boolean {
+  if (messageType === preview4.MessageType.PartialResult) return true;
   return isPartial(view.getUint8(metadataStart + AT.resultClass), view.getUint16(metadataStart + AT.resultFlags, true));
 }

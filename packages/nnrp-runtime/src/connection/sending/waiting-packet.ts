@@ -5,6 +5,7 @@ import { latin1Bytes, latin1Text, newMemory } from '../../platform/platform.js';
 import type { OutboundPacket } from '../../transport/contract/contract.js';
 import type { NamedPacket } from '../../transport/contract/named-packet.js';
 import { COPY_LIMIT, changedBody, copyIntact, intact, lent, unsentHead } from '../../transport/stream/lent-packet.js';
+import { isResult } from '../body/result-kind.js';
 
 /** What a short packet that waits holds besides its bytes: it is a piece of text, and has a place in a lane (measured). */
 export const TEXT_BYTES = 32;
@@ -94,7 +95,7 @@ export class WaitingPacket implements NamedPacket {
   /** Which operation it is a result of, for comparison; undefined for anything else. Not cheap. */
   get resultOf(): string | undefined {
     const { messageType, sessionId, frameId } = this.unsentHead();
-    return messageType === preview3.MessageType.ResultPush ? `${sessionId}/${frameId}` : undefined;
+    return isResult(messageType) ? `${sessionId}/${frameId}` : undefined;
   }
 
   /** What the sender of a body that has changed is told. */

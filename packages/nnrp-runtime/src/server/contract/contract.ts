@@ -6,6 +6,7 @@ import type { Given } from '../../base/options.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
 import type { OwnBytes } from '../../connection/body/body-reading.js';
 import type { CloseReport } from '../../connection/close-report.js';
+import type { RevisionName } from '../../connection/revision/revision-name.js';
 import type { ServerCloseOptions } from './close-options.js';
 import type {
   NnrpCancel,
@@ -58,6 +59,8 @@ export interface OperationsInFlight extends Iterable<OperationContext> {
  */
 export interface NnrpServerSession {
   readonly sessionId: number;
+  /** The revision of the wire that its client speaks. */
+  readonly revision: RevisionName;
   /** The request this session was granted for. */
   readonly clientOpen: preview3.SessionOpen;
   /** What was granted. */

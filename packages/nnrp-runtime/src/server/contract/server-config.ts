@@ -3,14 +3,21 @@ import * as preview3 from 'nnrp-core/preview3';
 import { isLogger, LOGGER_KIND, type Logger } from '../../base/application/logger.js';
 import { type Complete, readOptions } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
+import { REVISION_CHOICES, type RevisionChoice } from '../../connection/revision/revision-name.js';
 import type { SlowReaderPolicy } from '../../connection/sending/outbox.js';
 import type { TransportKind } from '../../transport/contract/contract.js';
 import { type Authorize, configuredPolicy, type NnrpServerPolicy } from './policy.js';
+import { SWITCHES, serverSwitches } from './switch-options.js';
 
 /** Options of a server; what is left out, or undefined, has the default of the protocol's reference configuration where that names one. */
 export interface NnrpServerOptions {
   /** The transport that each listener must have; default tcp (bindTcp, bindTls) or the listener's own kind (fromListener, listenOn). */
   readonly transport?: TransportKind | undefined;
+  /**
+   * The revision of the wire that clients speak. `auto`: the first packet of a connection tells, a CLIENT_HELLO that does not announce
+   * a client of this library over preview3 is preview4's; default auto.
+   */
+  readonly revision?: RevisionChoice | undefined;
   /** Profile ids that sessions may ask for; default [token]. */
   readonly supportedProfiles?: readonly number[] | undefined;
   /** Kinds of objects that clients may put into their session's cache, see CacheObjectKind; default none. */
@@ -254,23 +261,13 @@ const SHARES = [
 /** Clients that begin at the same time must not push each other out of a small server. */
 const LEAST_SHARE = 64;
 
-const SWITCHES = [
-  ['backgroundResults', false],
-  ['cacheLeases', false],
-  ['schemaOverride', false],
-  ['deadlines', true],
-  ['enforceReferenceDeadlines', false],
-  ['strict', false],
-  ['exposeHandlerErrors', false],
-  ['acceptAnnouncedResume', false],
-] as const;
-
 const OPTIONS: ReadonlySet<string> = new Set<string>([
   ...NUMBERS.map(([name]) => name),
   ...SHARES.map(([name]) => name),
   ...SWITCHES.map(([name]) => name),
   'maxSuspendedSessions',
   'transport',
+  'revision',
   'supportedProfiles',
   'supportedCacheObjects',
   'schemaRegistry',
@@ -297,6 +294,10 @@ export function serverConfig(options: NnrpServerOptions, transport: TransportKin
   if (slowReader !== 'disconnect' && slowReader !== 'drop_oldest_partial') {
     invalidOption('slowReader', "'disconnect' or 'drop_oldest_partial'", slowReader, shownWord(slowReader));
   }
+  const { revision = 'auto' } = config;
+  if (!REVISION_CHOICES.includes(revision)) {
+    invalidOption('revision', "'preview3', 'preview4' or 'auto'", revision);
+  }
   const { logger } = config;
   if (logger !== undefined && !isLogger(logger)) invalidOption('logger', LOGGER_KIND, logger);
   const { schemaRegistry = new SchemaRegistry([preview3.TOKEN_DELTA_SCHEMA]) } = config;
@@ -315,8 +316,9 @@ export function serverConfig(options: NnrpServerOptions, transport: TransportKin
       0,
       U32,
     ),
-    ...switches(config),
+    ...serverSwitches(config, invalidOption),
     transport,
+    revision,
     slowReader,
     supportedProfiles: ids('supportedProfiles', supportedProfiles),
     supportedCacheObjects: cacheObjectKinds(supportedCacheObjects),
@@ -359,17 +361,6 @@ function shares(config: NnrpServerOptions, maxConnections: number) {
 function integer(name: string, value: unknown, least: number, most: number): number {
   if (typeof value === 'number' && Number.isInteger(value) && value >= least && value <= most) return value;
   return invalidOption(name, `an integer of ${least} to ${most}`, value);
-}
-
-function switches(config: NnrpServerOptions) {
-  return Object.fromEntries(
-    SWITCHES.map(([name, fallback]) => {
-      const given: unknown = config[name];
-      const value = given === undefined ? fallback : given;
-      if (typeof value !== 'boolean') invalidOption(name, 'true or false', value);
-      return [name, value];
-    }),
-  ) as { [Name in (typeof SWITCHES)[number][0]]: boolean };
 }
 
 function ids(field: string, value: readonly number[]): readonly number[] {

@@ -1,8 +1,11 @@
 import type { SessionState } from 'nnrp-core';
+import type { RevisionName } from '../../connection/revision/revision-name.js';
 
 /** Facts of one session, plain data, as they are at the moment: no payload, no secret. */
 export interface SessionStats {
   readonly sessionId: number;
+  /** The revision of the wire that its client speaks. */
+  readonly revision: RevisionName;
   readonly state: SessionState;
   /** Whether it has no connection, and waits to be resumed. */
   readonly isSuspended: boolean;

@@ -4,6 +4,7 @@ import type * as preview3 from 'nnrp-core/preview3';
 import { ignoreRejection, SETTLED } from '../../base/promises/settled.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import type { SentLog } from '../../connection/recovery/sent-log.js';
+import type { Dialect } from '../../connection/revision/dialect.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import type { NamedPacket } from '../../transport/contract/named-packet.js';
 import type { PeerIdentity } from '../../transport/contract/peer-identity.js';
@@ -64,6 +65,8 @@ export interface ConnectionServer {
 
 /** What a session asks of its connection and need not be sent: passed on to the one there is, or answered in its stead. */
 export abstract class ChangingConnection {
+  /** Of all its connections. */
+  readonly dialect: Dialect;
   /** Stands for the client where places are shared out: what the first connection has for that. */
   readonly origin: object;
   protected away: AwayPlace | undefined;
@@ -84,6 +87,7 @@ export abstract class ChangingConnection {
     private readonly unchanging: ConnectionServer,
     first: OutlivedConnection,
   ) {
+    this.dialect = first.dialect;
     this.origin = first.origin;
     this.address = first.remoteAddress;
     this.kind = first.transportKind;

@@ -11,6 +11,7 @@ import { CloseReason, ErrorScope, MessageType, ScopeKind, SessionPriorityClass }
 import { described } from '../../base/application/described.js';
 import { observer } from '../../base/diagnostics/observer.js';
 import { guard } from '../../base/guard.js';
+import type { Dialect } from '../../connection/revision/dialect.js';
 import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import type { ConnectionMemory } from '../bounds/server-memory.js';
@@ -49,6 +50,8 @@ export class ServerSession {
   /** Its submits that wait. */
   readonly queued: QueuedSubmits;
   readonly tally: SessionTally;
+  /** How its client speaks: of the connection that it was opened on, and of any other that it goes on over. */
+  readonly dialect: Dialect;
   /** As `performance.now` has it. */
   readonly openedAtMs = performance.now();
   private ownPatches: SessionPatches | undefined;
@@ -72,6 +75,7 @@ export class ServerSession {
   ) {
     described(ack);
     this.sessionId = ack.sessionId;
+    this.dialect = connection.dialect;
     this.lane = ack.acceptedPriorityClass + 1;
     this.lifecycle = new SessionLifecycle(ack.sessionId);
     this.gate = new ResultGate(

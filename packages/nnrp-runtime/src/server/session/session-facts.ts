@@ -8,6 +8,7 @@ export function sessionFacts(session: ServerSession): SessionStats {
   const { peerIdentity } = connection;
   return {
     sessionId: session.sessionId,
+    revision: session.dialect.name,
     state: lifecycle.state,
     isSuspended: lifecycle.isSuspended,
     remoteAddress: connection.remoteAddress,

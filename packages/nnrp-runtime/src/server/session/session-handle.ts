@@ -23,6 +23,7 @@ import { answering, rejection, SETTLED } from '../../base/promises/settled.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
 import type { CloseReport } from '../../connection/close-report.js';
 import { givenText } from '../../connection/errors/error-text.js';
+import type { RevisionName } from '../../connection/revision/revision-name.js';
 import { RESULT_HINT } from '../../connection/sending/codecs.js';
 import type { ServerCloseOptions } from '../contract/close-options.js';
 import type {
@@ -81,6 +82,10 @@ export class SessionHandle implements NnrpServerSession {
 
   get sessionId(): number {
     return this.session.sessionId;
+  }
+
+  get revision(): RevisionName {
+    return this.session.dialect.name;
   }
 
   get clientOpen(): preview3.SessionOpen {

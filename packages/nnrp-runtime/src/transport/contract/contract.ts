@@ -1,4 +1,4 @@
-import type { NnrpError, Packet, UsageError, WireFault } from 'nnrp-core';
+import type { NnrpError, Packet, Revision, UsageError, WireFault } from 'nnrp-core';
 import type { PeerIdentity } from './peer-identity.js';
 import type { SentListener } from './sent-pieces.js';
 
@@ -114,6 +114,11 @@ export interface FramedTransport {
    * transport that bounds its packets otherwise may leave it out.
    */
   limitPackets?(maxBytes: number): void;
+  /**
+   * The revision of the wire is known: from the next header on, message types are those of this one. What comes before is in
+   * all of them. A transport that does not look at message types may leave it out.
+   */
+  speak?(revision: Revision): void;
   /**
    * The peer has ended its direction, and may be gone altogether. From now on its network is asked about it, without a
    * packet, so that one that is gone ends the connection with an error. A transport that finds out by itself leaves it out.

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import { PacketSplitter } from 'nnrp-core';
+import { PacketSplitter, type Revision } from 'nnrp-core';
 import { type Guarded, guard, listen, nextTurn } from '../../base/guard.js';
 import type { PacketSink } from '../contract/contract.js';
 import { COPY_LIMIT } from './lent-packet.js';
@@ -64,6 +64,10 @@ export class StreamReader {
 
   limitPackets(maxBytes: number): void {
     this.splitter.maxPacketBytes = maxBytes;
+  }
+
+  speak(revision: Revision): void {
+    if (this.state !== 'stopped') this.splitter.revision = revision;
   }
 
   pause(): void {

@@ -1,5 +1,13 @@
 import type { Duplex } from 'node:stream';
-import { INSPECT, type Inspect, inspected, type NnrpError, PacketSplitter, TransportError } from 'nnrp-core';
+import {
+  INSPECT,
+  type Inspect,
+  inspected,
+  type NnrpError,
+  PacketSplitter,
+  type Revision,
+  TransportError,
+} from 'nnrp-core';
 import { afterThis, guard, listen, nextTurn } from '../../base/guard.js';
 import { type Deferred, deferred } from '../../base/promises/deferred.js';
 import { SETTLED } from '../../base/promises/settled.js';
@@ -150,6 +158,10 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
 
   limitPackets(maxBytes: number): void {
     this.reader.limitPackets(maxBytes);
+  }
+
+  speak(revision: Revision): void {
+    this.reader.speak(revision);
   }
 
   probe(): void {

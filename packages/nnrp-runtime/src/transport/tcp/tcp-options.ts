@@ -49,7 +49,11 @@ export function connectOptions<Options extends TcpOptions>(options: Options): Op
 }
 
 /** What a server or a client says of its transports, among much else: what the options of a transport leave open. */
-export function transportDefaults({ maxPacketBytes, highWaterBytes, stallTimeoutMs }: TcpOptions): TcpOptions {
+export function transportDefaults({
+  maxPacketBytes,
+  highWaterBytes,
+  stallTimeoutMs,
+}: Pick<TcpOptions, 'maxPacketBytes' | 'highWaterBytes' | 'stallTimeoutMs'>): TcpOptions {
   return {
     ...(maxPacketBytes !== undefined && { maxPacketBytes }),
     ...(highWaterBytes !== undefined && { highWaterBytes }),
