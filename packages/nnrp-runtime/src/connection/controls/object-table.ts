@@ -1,0 +1,85 @@
+import * as preview4 from 'nnrp-core/preview4';
+
+/** Objects of one session. More are not noted. */
+const MAX_OBJECTS = 1024;
+
+/** Which side has declared an object. */
+export type ObjectOwner = 'self' | 'peer';
+
+/** What is wrong with a message about an object; the session goes on. */
+export type ObjectIssue = 'unknown_object' | 'declared_before' | 'table_full' | 'of_another_session' | 'delta_gap';
+
+/** An object as it was declared, and what has come of it. */
+export interface ObjectEntry {
+  readonly descriptor: preview4.ObjectDescriptor;
+  readonly declaredBy: ObjectOwner;
+  /** As `performance.now` has it; Infinity where it has no lifetime. */
+  readonly expiresAtMs: number;
+  /** References without their release. */
+  references: number;
+  /** delta_sequence of the newest change; 0 before the first. */
+  sequence: bigint;
+}
+
+/** The objects of a session: who has declared them, how large they are, how long they live, and how far their changes are. */
+export class ObjectTable implements Iterable<ObjectEntry> {
+  private readonly entries = new Map<bigint, ObjectEntry>();
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  get(objectId: bigint): ObjectEntry | undefined {
+    const entry = this.entries.get(objectId);
+    if (entry === undefined || entry.expiresAtMs > performance.now()) return entry;
+    this.entries.delete(objectId);
+    return undefined;
+  }
+
+  [Symbol.iterator](): Iterator<ObjectEntry> {
+    return this.entries.values();
+  }
+
+  declared(descriptor: preview4.ObjectDescriptor, declaredBy: ObjectOwner, nowMs: number): ObjectIssue | undefined {
+    const { objectId, lifetimeHintMs } = descriptor;
+    if (this.get(objectId) !== undefined) return 'declared_before';
+    if (this.entries.size >= MAX_OBJECTS) this.expire(nowMs);
+    if (this.entries.size >= MAX_OBJECTS) return 'table_full';
+    const expiresAtMs = lifetimeHintMs === 0 ? Number.POSITIVE_INFINITY : nowMs + lifetimeHintMs;
+    this.entries.set(objectId, { descriptor, declaredBy, expiresAtMs, references: 0, sequence: 0n });
+    return undefined;
+  }
+
+  referred(objectId: bigint): ObjectIssue | undefined {
+    const entry = this.get(objectId);
+    if (entry === undefined) return 'unknown_object';
+    entry.references++;
+    return undefined;
+  }
+
+  /** A release that is not the last takes one reference back. */
+  released(objectId: bigint, flags: number): ObjectIssue | undefined {
+    const entry = this.get(objectId);
+    if (entry === undefined) return 'unknown_object';
+    const isFinal = (flags & preview4.ObjectReleaseFlags.FinalRelease) !== 0;
+    if (isFinal || --entry.references <= 0) this.entries.delete(objectId);
+    return undefined;
+  }
+
+  /** Sequences rise by one for each object; the first may be any. */
+  changed({ objectId, deltaSequence }: preview4.ObjectDelta): ObjectIssue | undefined {
+    const entry = this.get(objectId);
+    if (entry === undefined) return 'unknown_object';
+    const isNext = entry.sequence === 0n || deltaSequence === entry.sequence + 1n;
+    entry.sequence = deltaSequence;
+    return isNext ? undefined : 'delta_gap';
+  }
+
+  clear(): void {
+    this.entries.clear();
+  }
+
+  private expire(nowMs: number): void {
+    for (const [objectId, { expiresAtMs }] of this.entries) if (expiresAtMs <= nowMs) this.entries.delete(objectId);
+  }
+}
