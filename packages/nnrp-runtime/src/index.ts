@@ -5,6 +5,17 @@ export type { AsyncItems } from './base/async-items.js';
 export * from './client/calling.js';
 export { NnrpClient } from './client/client.js';
 export type { NnrpConnectOptions } from './client/connect-options.js';
+// What preview4 has beside preview3.
+export type { ControlEvent } from './connection/controls/control-events.js';
+export type { ControlInit } from './connection/controls/control-messages.js';
+export type { ObjectEntry, ObjectIssue, ObjectOwner, ObjectTable } from './connection/controls/object-table.js';
+export type {
+  CapabilityInit,
+  ControlTarget,
+  ObjectChangeInit,
+  SessionControls,
+} from './connection/controls/session-controls.js';
+export type { RevisionChoice, RevisionName } from './connection/revision/revision-name.js';
 // Serving.
 export type { ServerCloseOptions } from './server/contract/close-options.js';
 export type {
@@ -29,8 +40,10 @@ export {
   type SessionGrant,
   type SessionOpenContext,
 } from './server/contract/policy.js';
+export type { DropOptions } from './server/contract/preview4/drop-options.js';
+export type { OperationBudget, OperationPriority, ProgressInit } from './server/contract/preview4/operation-facts.js';
 export type { BoundName, BoundReached, BoundScope, BoundStats, ServerStats } from './server/contract/server-bounds.js';
-export type { NnrpServerOptions } from './server/contract/server-config.js';
+export type { DeadlineChoice, NnrpServerOptions } from './server/contract/server-config.js';
 export type { DropReason, ServerCounters } from './server/contract/server-counters.js';
 export type {
   ConnectionLost,

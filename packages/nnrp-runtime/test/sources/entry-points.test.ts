@@ -66,6 +66,7 @@ const ALLOWED: readonly (readonly [file: string, what: string, reason: string])[
     'setImmediate',
     'of the process, no connection; nothing in it can throw',
   ],
+  ['nnrp-runtime/src/base/time/unix-time.ts', 'Date.now', 'moments that peers of preview4 send'],
   ['nnrp-runtime/src/calls/chat/chat-handler.ts', 'Date.now', 'when a completion was made'],
   [
     'nnrp-runtime/src/calls/client/call-stream.ts',

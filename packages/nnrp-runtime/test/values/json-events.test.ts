@@ -24,6 +24,8 @@ import { described } from '../../src/base/application/described.js';
 import type { NnrpClientEvents } from '../../src/client/contract/client-events.js';
 import { EventStreams } from '../../src/client/session/event-stream.js';
 import type { ClientSessionEvent } from '../../src/client/session/session-events.js';
+import type { ControlEvent } from '../../src/connection/controls/control-events.js';
+import { controlKind } from '../../src/connection/controls/control-kinds.js';
 import { serverConfig } from '../../src/server/contract/server-config.js';
 import type { NnrpServerEvents } from '../../src/server/contract/server-events.js';
 import type { ServerSessionEvent } from '../../src/server/contract/server-messages.js';
@@ -312,6 +314,7 @@ describe('every event', () => {
       cachePut: { type: 'cachePut', put, ack },
       cacheInvalidate: { type: 'cacheInvalidate', invalidate, removed: 3 },
       peerError: { type: 'peerError', error: report, diagnostic: 'said' },
+      ...controlSamples(),
     };
     const inbox = new SessionInbox({
       config: serverConfig({}, 'tcp'),
@@ -373,3 +376,14 @@ describe('plain data', () => {
     expect(described(Object.freeze({ tag: 5n }))).toEqual({ tag: 5n });
   });
 });
+
+/** One of each message that only preview4 has. */
+function controlSamples(): Sessions<ControlEvent> {
+  const codes = Array.from({ length: 0x1a }, (_, at) => 0x30 + at);
+  const samples = codes.map((code) => {
+    const kind = controlKind(code);
+    if (kind === undefined) throw new Error(`there is no message 0x${code.toString(16)}`);
+    return [kind.type, { type: kind.type, frameId: 1, metadata: { ...kind.defaults }, body: SECRET }];
+  });
+  return Object.fromEntries(samples) as Sessions<ControlEvent>;
+}

@@ -71,6 +71,7 @@ const TYPES: Readonly<Record<string, object>> = {
   boolean: { type: 'boolean' },
   TransportKind: { type: 'string' },
   'readonly number[]': { type: 'array', items: U32 },
+  DeadlineChoice: { enum: [true, false, 'report'] },
   RevisionChoice: { enum: ['preview3', 'preview4', 'auto'] },
   SlowReaderPolicy: { enum: ['disconnect', 'drop_oldest_partial'] },
 };

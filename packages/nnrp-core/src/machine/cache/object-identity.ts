@@ -103,7 +103,7 @@ export class IdentityMap<T> {
         const entry = kinds.get(objectKind)?.get(key);
         if (entry !== undefined) matched.push(entry.identity);
       }
-    } else addAll(matched, kinds.get(message.cacheKeyHi));
+    } else addAll(matched, kinds.get(Number(message.cacheKeyHi)));
     return matched;
   }
 

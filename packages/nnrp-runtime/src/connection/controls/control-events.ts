@@ -2,6 +2,7 @@ import type { Packet, WireFault } from 'nnrp-core';
 import * as preview4 from 'nnrp-core/preview4';
 import type { ControlKind } from './control-kind.js';
 import { type AnyControlKind, controlKind } from './control-kinds.js';
+import type { ObjectIssue } from './object-table.js';
 
 type EventOf<Kind> =
   Kind extends ControlKind<infer Type, infer M>
@@ -14,6 +15,8 @@ type EventOf<Kind> =
         readonly body: Uint8Array;
         /** Of a body of capabilities that is a list of tokens; undefined where there is none. */
         readonly capabilities?: readonly string[];
+        /** What is wrong with it, where it is about an object. */
+        readonly issue?: ObjectIssue;
       }
     : never;
 

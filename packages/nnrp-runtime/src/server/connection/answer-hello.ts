@@ -1,4 +1,4 @@
-import { type HelloOutcome, negotiateHello, type Packet } from 'nnrp-core';
+import { type HelloOutcome, type HelloTerms, negotiateHello, type Packet } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, TransportId } from 'nnrp-core/preview3';
 import { announcedFamilies, announcedPacketBytes } from '../../connection/announcement.js';
@@ -36,16 +36,7 @@ export function answerHello(packet: Packet, config: NnrpServerConfig, kind: Tran
     return malformed('CLIENT_HELLO: the extension block is malformed');
   }
   const offered = preview3.decodeControlExtensions(block);
-  const outcome: HelloOutcome = negotiateHello(hello, offered, {
-    supportedProfiles: config.supportedProfiles,
-    supportedCacheObjects: config.supportedCacheObjects,
-    maxConcurrentFrames: config.maxInFlightOperations,
-    maxBodyBytes: config.maxPacketBytes - HEAD_BYTES,
-    peerMessages: preview3.PEER_MESSAGES_MASK,
-    transportId: kind === 'quic' ? TransportId.Quic : kind === 'tcp' ? TransportId.Tcp : TransportId.Unspecified,
-    ...(config.maxCacheObjects === 0 ? {} : { maxCacheEntries: config.maxCacheObjects }),
-    maxCacheBytes: Math.min(config.maxCacheBytes, 0xffffffff),
-  });
+  const outcome: HelloOutcome = negotiateHello(hello, offered, terms(config, kind));
   if ('errorCode' in outcome) return { errorCode: outcome.errorCode, text: `CLIENT_HELLO: ${outcome.text}` };
   const { ack, extensions } = outcome;
   return {
@@ -55,6 +46,41 @@ export function answerHello(packet: Packet, config: NnrpServerConfig, kind: Tran
     auth: new Uint8Array(body.subarray(0, hello.authBytes)),
     families: announcedFamilies(offered) ?? 0,
     packetBytes: announcedPacketBytes(offered),
+  };
+}
+
+/**
+ * The same for preview4. Reference peers send and take no body; one that comes all the same has to add up, and its
+ * authentication is for the policy. Nothing is answered in a body.
+ *
+ * @see NNRP/1-preview4 sections 7 and 17
+ */
+export function answerHelloOfPreview4(packet: Packet, config: NnrpServerConfig, kind: TransportKind): HelloAnswer {
+  const hello = preview3.decodeClientHello(packet.view, packet.metadataStart);
+  const { body } = packet;
+  const announced = hello.authBytes + hello.controlExtensionBytes;
+  if (body.length !== 0 && body.length !== announced) {
+    return malformed(`CLIENT_HELLO announces ${announced} body bytes, got ${body.length}`);
+  }
+  const tokenTtlMs = config.resumeWindowMs;
+  const outcome = negotiateHello(hello, [], { ...terms(config, kind), tokenTtlMs });
+  if ('errorCode' in outcome) return { errorCode: outcome.errorCode, text: `CLIENT_HELLO: ${outcome.text}` };
+  const auth = new Uint8Array(body.subarray(0, Math.min(hello.authBytes, body.length)));
+  return { ack: outcome.ack, body: EMPTY, auth, families: 0, packetBytes: undefined };
+}
+
+const EMPTY = new Uint8Array(0);
+
+function terms(config: NnrpServerConfig, kind: TransportKind): HelloTerms {
+  return {
+    supportedProfiles: config.supportedProfiles,
+    supportedCacheObjects: config.supportedCacheObjects,
+    maxConcurrentFrames: config.maxInFlightOperations,
+    maxBodyBytes: config.maxPacketBytes - HEAD_BYTES,
+    peerMessages: preview3.PEER_MESSAGES_MASK,
+    transportId: kind === 'quic' ? TransportId.Quic : kind === 'tcp' ? TransportId.Tcp : TransportId.Unspecified,
+    ...(config.maxCacheObjects === 0 ? {} : { maxCacheEntries: config.maxCacheObjects }),
+    maxCacheBytes: Math.min(config.maxCacheBytes, 0xffffffff),
   };
 }
 

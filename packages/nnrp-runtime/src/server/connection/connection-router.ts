@@ -11,6 +11,8 @@ import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, ErrorScope, MessageType } from 'nnrp-core/preview3';
 import { Hidden } from '../../base/application/hidden.js';
 import { background, type Guarded } from '../../base/guard.js';
+import type { Dialect } from '../../connection/revision/dialect.js';
+import { familiesOfHello, HELLO_TRACE_HIGH, helloTraceLow } from '../../connection/revision/hello-trace.js';
 import { SERVER_HELLO_ACK, TRANSPORT_PROBE_ACK } from '../../connection/sending/codecs.js';
 import { CONTROL_LANE } from '../../connection/sending/outbox.js';
 import type { SessionConnection } from '../../connection/session-endpoint.js';
@@ -21,9 +23,12 @@ import { SessionTally } from '../counting/session-tally.js';
 import { submitRefused } from '../failures/frame-failure.js';
 import type { SessionOpening } from '../opening/session-opening.js';
 import type { ConnectionGate } from '../operation/connection-gate.js';
-import { answerHello } from './answer-hello.js';
+import { answerHello, answerHelloOfPreview4 } from './answer-hello.js';
 import type { UnconfirmedCloses } from './unconfirmed-closes.js';
 
+/** Probes of a connection that has no hello and no session, and their bytes: reference clients send three of 32 KiB. */
+const MAX_PROBES = 1024;
+const MAX_PROBED_BYTES = 64 * 1024 * 1024;
 const NO_AUTH = new Uint8Array(0);
 /** What a CLIENT_HELLO breaks that offers neither version_major 1 nor wire_format 0. */
 const VERSION_RULES: readonly string[] = ['HELLO-2', 'HELLO-3'];
@@ -34,6 +39,7 @@ export interface ConnectionRouterOwner
     Pick<SessionConnection, 'remoteAddress' | 'sessionCount' | 'send' | 'sendPlain' | 'sendError' | 'close'> {
   readonly config: NnrpServerConfig;
   readonly transportKind: string;
+  readonly dialect: Dialect;
   readonly knowsPeerMessages: boolean;
   /** The address of the client may open no session now. */
   readonly isShutOut: boolean;
@@ -46,6 +52,10 @@ export interface ConnectionRouterOwner
    * @param families - bits of PeerMessages that it says it understands; 0 when it does not say
    */
   announced(families: number): void;
+  /** The client is one of this library that speaks preview4. */
+  recognised(families: number): void;
+  /** A SESSION_OPEN of preview4 that cannot be read. */
+  malformed(packet: Packet, text: string, errorCode: number): void;
   peerTakes(maxPacketBytes: number | undefined): void;
   /** Others need its place. */
   makeRoom(): void;
@@ -60,6 +70,9 @@ export interface ConnectionRouterOwner
 export class ConnectionRouter {
   /** A CLIENT_HELLO has come. */
   greeted = false;
+  /** Probes before anything else, and their bytes. */
+  private probes = 0;
+  private probedBytes = 0;
   private readonly token = new Hidden<Uint8Array>(NO_AUTH);
 
   constructor(
@@ -84,6 +97,7 @@ export class ConnectionRouter {
       this.violatedBy(packet, `${info.name} from a client`);
       return;
     }
+    if (this.owner.dialect.isPreview4 && !this.isForPreview4(packet, info)) return;
     switch (packet.messageType) {
       case MessageType.SessionOpen:
         if (this.owner.sessionCount === 0 && this.owner.isShutOut) this.owner.makeRoom();
@@ -116,6 +130,12 @@ export class ConnectionRouter {
   violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
     if (this.closes.crossed(packet)) return;
     // A client of another version is told so, not that it has made a mistake.
+    if (this.owner.dialect.isPreview4 && packet.messageType === MessageType.SessionOpen && this.greeted) {
+      const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
+      this.owner.report(packet.sessionId, error);
+      this.owner.malformed(packet, error.rawMessage, ErrorCode.MalformedBody);
+      return;
+    }
     const foreign = fault.kind === 'invalid_combination' && VERSION_RULES.includes(fault.rule);
     const code = foreign ? ErrorCode.UnsupportedVersion : ErrorCode.MalformedBody;
     this.violatedBy(packet, `${info.name}: ${describeFault(fault)}`, code, fault);
@@ -152,7 +172,46 @@ export class ConnectionRouter {
     this.owner.sendPlain(MessageType.ResultDrop, sessionId, frameId, CONTROL_LANE, traceLow, traceHigh);
   }
 
+  /** Over preview4 a hello comes first, and what comes for a session that was never opened gets no answer of its own. */
+  private isForPreview4(packet: Packet, info: MessageInfo): boolean {
+    const { messageType, sessionId } = packet;
+    if (messageType === MessageType.ClientHello || messageType === MessageType.TransportProbe) return true;
+    if (!this.greeted) this.violatedBy(packet, `${info.name} before CLIENT_HELLO`);
+    else if (sessionId !== 0) this.violatedBy(packet, `${info.name}: session ${sessionId} was never opened here`);
+    else if (messageType === MessageType.FlowUpdate) this.flowUpdated(packet);
+    else return true;
+    return false;
+  }
+
+  private helloOfPreview4(packet: Packet): void {
+    if (this.greeted) {
+      this.violatedBy(packet, 'CLIENT_HELLO: it has come before');
+      return;
+    }
+    const answer = answerHelloOfPreview4(packet, this.owner.config, this.owner.transportKind);
+    if ('errorCode' in answer) {
+      this.violatedBy(packet, answer.text, answer.errorCode);
+      return;
+    }
+    if (!this.owner.memory.keepHello(answer.auth.length)) {
+      this.violatedBy(packet, 'CLIENT_HELLO: there is no room for so much authentication now', ErrorCode.LimitExceeded);
+      return;
+    }
+    this.greeted = true;
+    this.token.set(answer.auth);
+    const families = familiesOfHello(packet);
+    if (families !== undefined) this.owner.recognised(families);
+    const [low, high] =
+      families === undefined ? [0, 0] : [helloTraceLow(preview3.PEER_MESSAGES_MASK), HELLO_TRACE_HIGH];
+    const { ServerHelloAck } = MessageType;
+    this.owner.send(ServerHelloAck, 0, 0, SERVER_HELLO_ACK, answer.ack, undefined, CONTROL_LANE, low, high);
+  }
+
   private hello(packet: Packet): void {
+    if (this.owner.dialect.isPreview4) {
+      this.helloOfPreview4(packet);
+      return;
+    }
     this.owner.announced(0);
     if (this.greeted || this.owner.sessionCount > 0) {
       this.violatedBy(packet, this.greeted ? 'CLIENT_HELLO: it has come before' : 'CLIENT_HELLO after SESSION_OPEN');
@@ -180,6 +239,14 @@ export class ConnectionRouter {
       const text = `${info.name} announces ${probe.probePayloadBytes} body bytes, got ${packet.bodyLength}`;
       this.violatedBy(packet, text, ErrorCode.MalformedBody);
       return;
+    }
+    if (!this.greeted && this.owner.sessionCount === 0) {
+      this.probes++;
+      this.probedBytes += packet.byteLength;
+      if (this.probes > MAX_PROBES || this.probedBytes > MAX_PROBED_BYTES) {
+        this.violatedBy(packet, `${info.name}: more come before anything else than may`, ErrorCode.LimitExceeded);
+        return;
+      }
     }
     const serverRecvTsUs = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000));
     this.owner.send(MessageType.TransportProbeAck, 0, 0, TRANSPORT_PROBE_ACK, {

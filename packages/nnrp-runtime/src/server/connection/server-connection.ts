@@ -28,15 +28,16 @@ import { ConnectionGate } from '../operation/connection-gate.js';
 import { RoomLine } from '../operation/room-line.js';
 import type { LeavingSession } from '../recovery/changing-connection.js';
 import type { SessionPort } from '../recovery/session-port.js';
+import { routerOf } from '../session/preview4/router-of.js';
 import type { ServerSession } from '../session/server-session.js';
-import { SessionRouter } from '../session/session-router.js';
+import type { SessionRouter } from '../session/session-router.js';
 import { ConnectionRouter, type ConnectionRouterOwner } from './connection-router.js';
 import { ConnectionTimers } from './connection-timers.js';
 import { GrantedSessions, type GrantingConnection } from './granted-sessions.js';
 import { HalfClose, type HalfCloseOwner } from './half-close.js';
-import { OutlivableConnection } from './outlivable-connection.js';
 import { Overdue, type OverdueConnection } from './overdue.js';
 import { ReadHolds, type ReadHoldsOwner } from './read-holds.js';
+import { ChoosingConnection } from './revisions/choosing-connection.js';
 import type { ServerConnectionOwner } from './server-connection-owner.js';
 import { UnconfirmedCloses } from './unconfirmed-closes.js';
 
@@ -47,7 +48,7 @@ tellChannels();
  * connection without a session lives for the handshake timeout only, so a silent peer costs one timer.
  */
 export class ServerConnection
-  extends OutlivableConnection<SessionRouter<ServerSession>>
+  extends ChoosingConnection<SessionRouter<ServerSession>>
   implements
     ConnectionRouterOwner,
     OpeningOwner,
@@ -58,8 +59,6 @@ export class ServerConnection
     HalfCloseOwner,
     Stranger
 {
-  /** Without a proof of the contrary a peer is taken for the reference client, which knows few messages. */
-  knowsPeerMessages = false;
   readonly origin: object = {};
   readonly role = 'server';
   private readonly opening: SessionOpening;
@@ -83,7 +82,7 @@ export class ServerConnection
     /** The server is full: the client is told so when it asks for a session, and that is all. */
     readonly isTurnedAway: boolean,
   ) {
-    super(transport, outboxLimits(owner.config));
+    super(transport, outboxLimits(owner.config), owner.config.revision);
     this.room = new RoomLine(this.outbox, resultRoom(owner.config), owner.bounds);
     this.faults = new ToldFaults(owner.bounds);
     this.memory = new ConnectionMemory(owner.memory, owner.config, this);
@@ -132,11 +131,6 @@ export class ServerConnection
     return this.transport.peerIdentity;
   }
 
-  announced(families: number): void {
-    this.knowsPeerMessages = true;
-    this.families |= families;
-  }
-
   hold(): void {
     this.holds.hold();
   }
@@ -168,6 +162,7 @@ export class ServerConnection
   sessionEnded(sessionId: number): void {
     const session = this.sessions.get(sessionId)?.session;
     this.detach(sessionId);
+    if (this.dialect.isPreview4) this.closes.addEnded(sessionId);
     if (session !== undefined) this.forget(session);
     this.sessionLeft();
   }
@@ -252,8 +247,8 @@ export class ServerConnection
     this.closes.forget(session.sessionId);
     this.owner.admission.opened(this);
     // The reference client opens one session on a connection, and no more.
-    if (this.sessionCount > 0) this.knowsPeerMessages = true;
-    this.attach(session.sessionId, new SessionRouter(session));
+    if (this.sessionCount > 0 && !this.dialect.isPreview4) this.knowsPeerMessages = true;
+    this.attach(session.sessionId, routerOf(session));
     this.timers.endHandshake();
   }
 
@@ -291,7 +286,8 @@ export class ServerConnection
   }
 
   malformed(packet: Packet, text: string, errorCode: number): void {
-    this.router.violatedBy(packet, text, errorCode);
+    if (this.dialect.isPreview4) this.opening.malformed(packet, text);
+    else this.router.violatedBy(packet, text, errorCode);
   }
 
   redeliver(packet: Packet): void {

@@ -24,6 +24,8 @@ export class UnconfirmedCloses {
   private sessionIds: IdSet | undefined;
   /** The client has closed them: it never says when it has read the confirmation. */
   private closedByClient: IdSet | undefined;
+  /** Over preview4, whichever side has ended them. */
+  private ended: IdSet | undefined;
 
   add(sessionId: number): void {
     this.sessionIds ??= new IdSet();
@@ -35,15 +37,23 @@ export class UnconfirmedCloses {
     remember(this.closedByClient, sessionId);
   }
 
+  /** Of preview4: whatever comes late for it is dropped. */
+  addEnded(sessionId: number): void {
+    this.ended ??= new IdSet();
+    remember(this.ended, sessionId);
+  }
+
   /** The id belongs to a new session. */
   forget(sessionId: number): void {
     this.sessionIds?.delete(sessionId);
     this.closedByClient?.delete(sessionId);
+    this.ended?.delete(sessionId);
   }
 
   /** Whether the packet belongs to one of them; the client's final answer settles it. */
   crossed(packet: Packet): boolean {
     const { sessionId, messageType } = packet;
+    if (this.ended?.has(sessionId)) return true;
     if (this.closedByClient?.has(sessionId) && CROSSING.has(messageType)) return true;
     if (this.sessionIds === undefined || !this.sessionIds.has(sessionId)) return false;
     if (messageType === MessageType.SessionCloseAck && isFinal(packet)) this.sessionIds.delete(sessionId);

@@ -6,8 +6,11 @@ import type { Given } from '../../base/options.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
 import type { OwnBytes } from '../../connection/body/body-reading.js';
 import type { CloseReport } from '../../connection/close-report.js';
+import type { SessionControls } from '../../connection/controls/session-controls.js';
 import type { RevisionName } from '../../connection/revision/revision-name.js';
 import type { ServerCloseOptions } from './close-options.js';
+import type { DropOptions } from './preview4/drop-options.js';
+import type { OperationBudget, OperationPriority, ProgressInit } from './preview4/operation-facts.js';
 import type {
   NnrpCancel,
   NnrpClose,
@@ -69,6 +72,8 @@ export interface NnrpServerSession {
   readonly state: SessionState;
   /** The operations in flight: which there are, and how far each of them is. */
   readonly operations: OperationsInFlight;
+  /** What only preview4 can say: capabilities, credit, trace contexts, objects and more. Over preview3 its calls throw UsageError. */
+  readonly controls: SessionControls;
   /** Objects in the session's cache, those that the application tracks included. */
   readonly cacheObjectCount: number;
   /** The schemas the session may name: the server's, and those it brought along where it may. */
@@ -249,6 +254,12 @@ export interface OperationContext extends NnrpSubmit {
   /** Objects of the session's cache that the submit refers to, in the order of its references. */
   readonly objects: readonly ResolvedObject[];
   readonly frameId: number;
+  /** Operation id on the wire: preview4 names operations apart from frames, in preview3 both are the same. */
+  readonly id: bigint;
+  /** What the client has said of its priority since; undefined before that, and over preview3. */
+  readonly priority: OperationPriority | undefined;
+  /** The same of what the work may cost. */
+  readonly budget: OperationBudget | undefined;
   /** @throws UsageError when the memory of the submit was transferred to another thread before */
   readonly metadata: preview3.FrameSubmit;
   /**
@@ -311,8 +322,14 @@ export interface OperationContext extends NnrpSubmit {
   push(partial: ResultValue): Promise<void>;
   /** Sends the last result, an empty one by default. Rejects like `push`. */
   complete(result?: ResultValue): Promise<void>;
-  /** Answers that there is no result. Rejects like `push`. */
-  drop(): Promise<void>;
+  /** Answers that there is no result. Rejects like `push`, and with UsageError when preview3 has to say a reason. */
+  drop(options?: DropOptions): Promise<void>;
+  /**
+   * Says how far the work is.
+   * @returns false when the connection is full
+   * @throws UsageError over preview3, the abort reason when the work is not wanted any more
+   */
+  progress(progress: ProgressInit): boolean;
   /**
    * Says that the work waits for a tool: its state is waiting_tool until `resumeWork`, or the next result.
    * @throws UsageError when it does not run, the abort reason when it is not wanted any more

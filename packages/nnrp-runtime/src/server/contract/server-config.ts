@@ -85,9 +85,10 @@ export interface NnrpServerOptions {
   readonly schemaOverride?: boolean | undefined;
   /**
    * Drops an operation and aborts its signal when it has no result in time: its latency_budget_ms, or the session's
-   * default_deadline_ms; default true. See `enforceReferenceDeadlines`.
+   * default_deadline_ms. 'report': the operation tells its deadline, and changes of it are events, but nothing is dropped for it;
+   * default true. See `enforceReferenceDeadlines`.
    */
-  readonly deadlines?: boolean | undefined;
+  readonly deadlines?: DeadlineChoice | undefined;
   /**
    * Keeps the default_deadline_ms also of clients that have not announced themselves. Reference clients always send 500,
    * whatever their work needs. A latency_budget_ms is kept in any case; default false.
@@ -204,6 +205,9 @@ export interface NnrpServerOptions {
   readonly logger?: Logger | undefined;
 }
 
+/** What becomes of operations that have no result in time. */
+export type DeadlineChoice = boolean | 'report';
+
 /** With all defaults filled in; `authorize` is its `applicationPolicy`. */
 export type NnrpServerConfig = Omit<Complete<NnrpServerOptions>, 'authorize' | 'logger'> &
   Pick<NnrpServerOptions, 'logger'>;
@@ -268,6 +272,7 @@ const OPTIONS: ReadonlySet<string> = new Set<string>([
   'maxSuspendedSessions',
   'transport',
   'revision',
+  'deadlines',
   'supportedProfiles',
   'supportedCacheObjects',
   'schemaRegistry',
@@ -298,7 +303,10 @@ export function serverConfig(options: NnrpServerOptions, transport: TransportKin
   if (!REVISION_CHOICES.includes(revision)) {
     invalidOption('revision', "'preview3', 'preview4' or 'auto'", revision);
   }
-  const { logger } = config;
+  const { logger, deadlines = true } = config;
+  if (typeof deadlines !== 'boolean' && deadlines !== 'report') {
+    invalidOption('deadlines', "true, false or 'report'", deadlines);
+  }
   if (logger !== undefined && !isLogger(logger)) invalidOption('logger', LOGGER_KIND, logger);
   const { schemaRegistry = new SchemaRegistry([preview3.TOKEN_DELTA_SCHEMA]) } = config;
   if (typeof schemaRegistry?.has !== 'function' || typeof schemaRegistry.overlay !== 'function')
@@ -319,6 +327,7 @@ export function serverConfig(options: NnrpServerOptions, transport: TransportKin
     ...serverSwitches(config, invalidOption),
     transport,
     revision,
+    deadlines,
     slowReader,
     supportedProfiles: ids('supportedProfiles', supportedProfiles),
     supportedCacheObjects: cacheObjectKinds(supportedCacheObjects),

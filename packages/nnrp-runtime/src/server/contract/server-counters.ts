@@ -3,6 +3,8 @@ export type DropReason =
   /** The client has cancelled it. */
   | 'cancelled'
   | 'deadline'
+  /** The client has put another operation in its place. */
+  | 'superseded'
   /** A HandlerError, or what `endWith` and `failFrame` were given: on purpose, with a code of the application's own. */
   | 'handler_error'
   | 'handler_failed'
@@ -46,6 +48,7 @@ export interface ServerCounters {
 
 const REASONS: Readonly<Record<string, DropReason>> = {
   NNRP_ERR_DEADLINE: 'deadline',
+  NNRP_ERR_SUPERSEDED: 'superseded',
   NNRP_ERR_HANDLER_FAILED: 'handler_failed',
   NNRP_ERR_RESULT_TOO_LARGE: 'handler_failed',
   NNRP_ERR_CANCELLED_BY_SERVER: 'cancelled_by_server',

@@ -1,6 +1,8 @@
 import * as preview3 from 'nnrp-core/preview3';
+import type * as preview4 from 'nnrp-core/preview4';
 import { checkOptions, type Given } from '../../base/options.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
+import type { ControlEvent } from '../../connection/controls/control-events.js';
 import { RESULT_FIELDS } from './result-fields.js';
 
 /** One unit of work from the client, as `receiveSubmit` hands it out. */
@@ -22,6 +24,11 @@ export interface NnrpSubmit {
 /** The client gives up a frame; the runtime has answered with RESULT_DROP already. */
 export interface NnrpCancel {
   readonly frameId: number;
+  /** Over preview4, where the client has said why: ReasonCode, flags, and whether it wants the work aborted. */
+  readonly request?: { readonly isAbort: boolean } & Pick<
+    preview4.ControlRequest,
+    'reasonCode' | 'flags' | 'sourceRole'
+  >;
 }
 
 /** The client wants to change parameters of its session; answered by `sendPatchAck`. */
@@ -60,6 +67,7 @@ export type ServerSessionEvent =
   | { readonly type: 'patch'; readonly patch: NnrpPatch }
   | { readonly type: 'migrate'; readonly migration: NnrpMigration }
   | { readonly type: 'close'; readonly close: NnrpClose }
+  | ControlEvent
   | { readonly type: 'flowUpdate'; readonly update: preview3.FlowUpdate }
   | { readonly type: 'cachePut'; readonly put: preview3.CachePut; readonly ack: preview3.CacheAck }
   | { readonly type: 'cacheInvalidate'; readonly invalidate: preview3.CacheInvalidate; readonly removed: number }

@@ -5,7 +5,6 @@ export const SWITCHES = [
   ['backgroundResults', false],
   ['cacheLeases', false],
   ['schemaOverride', false],
-  ['deadlines', true],
   ['enforceReferenceDeadlines', false],
   ['strict', false],
   ['exposeHandlerErrors', false],

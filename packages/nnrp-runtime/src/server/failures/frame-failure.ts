@@ -31,6 +31,11 @@ export const CANCELLED_BY_SERVER: FrameFailure = Object.freeze(
   failure('NNRP_ERR_CANCELLED_BY_SERVER', ErrorCode.FrameCancelled, 'cancelled by the server'),
 );
 
+/** Over preview4 a client may put another operation in the place of one. */
+export function supersededFailure(text: string): FrameFailure {
+  return failure('NNRP_ERR_SUPERSEDED', ErrorCode.FrameCancelled, text);
+}
+
 /** @param text - which session, and which side closed it */
 export function sessionClosed(text: string): FrameFailure {
   return failure('NNRP_ERR_CLOSED', ErrorCode.FrameCancelled, text);

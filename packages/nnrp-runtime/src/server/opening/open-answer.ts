@@ -1,6 +1,6 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { announcement } from '../../connection/announcement.js';
-import type { ErrorDetails } from '../../connection/errors/error-details.js';
+import { diagnosticOf, type ErrorDetails } from '../../connection/errors/error-details.js';
 import { refusalBlock } from '../../connection/errors/open-refusal.js';
 import { positionEntry } from '../../connection/recovery/position-entry.js';
 
@@ -50,9 +50,20 @@ export function refusedAnswer(
   ack: preview3.SessionOpenAck,
   why: ErrorDetails | undefined,
   understandsDetails: boolean,
+  isPreview4 = false,
 ): OpenAnswer {
+  if (isPreview4 && !understandsDetails) {
+    const text = diagnosticOf(why?.message ?? TEXTS[ack.sessionErrorCode] ?? '').bytes;
+    return answerWith(ack, text.length === 0 ? undefined : text);
+  }
   return answerWith(ack, understandsDetails && why !== undefined ? refusalBlock(why) : undefined);
 }
+
+/** What clients of preview4 read of refusals that are the protocol's own; of others the code says all. */
+const TEXTS: Readonly<Record<number, string>> = {
+  [preview3.SessionErrorCode.ProfileUnsupported]: 'the profile is not served',
+  [preview3.SessionErrorCode.SchemaUnsupported]: 'the schema is not installed',
+};
 
 function answerWith(ack: preview3.SessionOpenAck, body: Uint8Array | undefined): OpenAnswer {
   return { metadata: body === undefined ? ack : { ...ack, sessionExtensionBytes: body.length }, body };

@@ -3,9 +3,11 @@ import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode } from 'nnrp-core/preview3';
 import { announcedFamilies, announcedPacketBytes } from '../../connection/announcement.js';
 import { positionIn } from '../../connection/recovery/position-entry.js';
+import type { Dialect } from '../../connection/revision/dialect.js';
 
 /** What is told of the body of a SESSION_OPEN. */
 export interface OpenReader {
+  readonly dialect: Dialect;
   /**
    * The client has shown that it knows more than the reference client.
    * @param families - bits of PeerMessages that it says it understands; 0 when it does not say
@@ -40,7 +42,12 @@ export function readOpenBody(packet: Packet, open: preview3.SessionOpen, reader:
   const { resumeTokenBytes, authBytes, sessionExtensionBytes } = open;
   const { body } = packet;
   const announced = resumeTokenBytes + authBytes + sessionExtensionBytes;
-  if (body.length === 0) return { token: body, auth: body, received: undefined, had: undefined };
+  if (reader.dialect.isPreview4 && body.length === resumeTokenBytes) {
+    // Authentication and extensions may be announced without coming along.
+    return { token: body, auth: body.subarray(body.length), received: undefined, had: undefined };
+  }
+  if (body.length === 0 && !reader.dialect.isPreview4)
+    return { token: body, auth: body, received: undefined, had: undefined };
   if (body.length !== announced) {
     const text = `SESSION_OPEN announces ${announced} body bytes, got ${body.length}`;
     reader.malformed(packet, text, ErrorCode.MalformedBody);

@@ -16,7 +16,7 @@ import { type OpenFailure, SHUTS_DOWN, tooManyConnections, tooManySessions } fro
 const MAX_REFUSED = 1000;
 
 /** What refusing a session needs of the connection. */
-export interface RefusingConnection extends Pick<SessionConnection, 'send' | 'sessionCount'> {
+export interface RefusingConnection extends Pick<SessionConnection, 'send' | 'sessionCount' | 'dialect'> {
   readonly isDraining: boolean;
   readonly knowsPeerMessages: boolean;
   /** The server is full: the client is told so when it asks for a session, and that is all. */
@@ -83,11 +83,17 @@ export class OpenRefusals {
       return;
     }
     // The reference client has never been told, and is not now.
-    if (connection.isTurnedAway && !connection.knowsPeerMessages) {
+    const { isPreview4 } = connection.dialect;
+    if (connection.isTurnedAway && !connection.knowsPeerMessages && !isPreview4) {
       connection.makeRoom();
       return;
     }
-    const { metadata, body } = refusedAnswer(ack, why, connection.understands(preview3.PeerMessages.ErrorDetails));
+    const { metadata, body } = refusedAnswer(
+      ack,
+      why,
+      connection.understands(preview3.PeerMessages.ErrorDetails),
+      isPreview4,
+    );
     connection.send(MessageType.SessionOpenAck, 0, 0, SESSION_OPEN_ACK, metadata, body);
     this.server.bounds.tally.refusedSessions++;
     const { remoteAddress, errorCode } = refusal;

@@ -16,6 +16,7 @@ import { type Guarded, guard, later } from '../../base/guard.js';
 import { Line } from '../../base/queues/line.js';
 import { ignoreRejectionsWithin, isThenable, settledOnce } from '../../base/thenable.js';
 import { Patience } from '../../base/time/patience.js';
+import type { Dialect } from '../../connection/revision/dialect.js';
 import type { PeerIdentity } from '../../transport/contract/peer-identity.js';
 import type { ConnectionWaiting } from '../bounds/waiting-bytes.js';
 import type { PolicyAnswer, PolicyDecision, SessionOpenContext } from '../contract/policy.js';
@@ -26,6 +27,7 @@ import type { RefusalTerms } from './counted-refusals.js';
 import { type OpenReader, readOpenBody } from './open-body.js';
 import type { OpenRefusals } from './open-refusals.js';
 import { grantOf, wrongAnswer } from './policy-grant.js';
+import { readableOpen } from './readable-open.js';
 import { mayBeGuess, noSuchId, type OpenFailure, policyFailed, policyTooSlow, policyWrong } from './refused-open.js';
 
 /** Requests whose policy is being asked, and packets behind them, before the connection is not read any more; for their bytes see ServerMemory. */
@@ -68,7 +70,8 @@ export type Resumable = SessionPort;
 
 /** Finds the session that a request means to resume. */
 export interface ResumableFinder {
-  find(open: preview3.SessionOpen, token: Uint8Array, place: ClientPlace): Resumable | undefined;
+  /** @param dialect - in which the client asks for it */
+  find(open: preview3.SessionOpen, token: Uint8Array, place: ClientPlace, dialect: Dialect): Resumable | undefined;
   /** Whether the id of a session that is over is kept for its client, which comes over another connection. */
   keepsId(sessionId: number, connection: object): boolean;
 }
@@ -160,11 +163,19 @@ export class SessionOpening {
       return;
     }
     const attempt = { token: new Uint8Array(body.token), received: body.received, had: body.had };
-    if (this.server.resumables.find(open, attempt.token, attempt) === undefined)
+    if (this.find(open, attempt) === undefined)
       this.answerInTurn(() =>
         this.refuseAsGuess(open, RESUME_REJECTED, this.refusals.guessedToken(open.requestedSessionId)),
       );
     else this.askPolicy(open, body.auth, attempt);
+  }
+
+  /** Over preview4 a request that cannot be read is refused like any other: the connection lives on. */
+  malformed(packet: Packet, message: string): void {
+    const open = readableOpen(packet);
+    const { AuthFailed, ResumeRejected } = SessionErrorCode;
+    const errorCode = open.resumeTokenBytes > 0 ? ResumeRejected : AuthFailed;
+    this.answerInTurn(() => this.refuse(open, { errorCode, why: { message, retryable: false } }));
   }
 
   /** The session that was found is not there any more. */
@@ -343,9 +354,13 @@ export class SessionOpening {
 
   /** Looked for once more: another connection may have resumed it while the policy decided. */
   private resume(open: preview3.SessionOpen, attempt: ResumeAttempt): void {
-    const session = this.server.resumables.find(open, attempt.token, attempt);
+    const session = this.find(open, attempt);
     if (session === undefined) this.refuse(open, RESUME_REJECTED);
     else this.owner.resumed(open, session, attempt);
+  }
+
+  private find(open: preview3.SessionOpen, attempt: ResumeAttempt): Resumable | undefined {
+    return this.server.resumables.find(open, attempt.token, attempt, this.owner.dialect);
   }
 
   private policyFailed(open: preview3.SessionOpen, thrown: unknown): void {

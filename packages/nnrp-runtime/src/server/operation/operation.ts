@@ -15,14 +15,17 @@ import { optionTable, U32 } from '../../base/option-kinds.js';
 import { checkOptions } from '../../base/options.js';
 import type { DeadlineList, Timed } from '../../base/time/deadline-queue.js';
 import type { Turn } from '../../base/time/turn.js';
-import { bodyCopy, bodyFrames, bodyJson, bodyText, type OwnBytes } from '../../connection/body/body-reading.js';
+import { bodyCopy, bodyJson, bodyText, type OwnBytes } from '../../connection/body/body-reading.js';
 import { traceIdOf } from '../../connection/body/trace-id.js';
 import type { AsyncContext } from '../../platform/platform.js';
 import { pin } from '../../transport/stream/pinned.js';
 import type { NnrpServerSession, OperationContext, ResolvedObject } from '../contract/contract.js';
+import type { DropOptions } from '../contract/preview4/drop-options.js';
+import type { OperationBudget, OperationPriority, ProgressInit } from '../contract/preview4/operation-facts.js';
 import type { ResultValue } from '../contract/server-messages.js';
 import type { FrameFailure } from '../failures/frame-failure.js';
 import type { HandlerPlace, Turn as PlaceTurn, Scheduled, SessionLine } from '../scheduling/connection-share.js';
+import { PREVIEW3_BODIES, type SubmitBodies } from './bodies/submit-bodies.js';
 import { OperationAbort } from './operation-abort.js';
 
 /** What an operation needs of those that it is one of. */
@@ -31,7 +34,10 @@ export interface OperationOwner {
     push(operation: Operation, partial: ResultValue): Promise<void>;
     complete(operation: Operation, result: ResultValue): Promise<void>;
   };
-  drop(operation: Operation): Promise<void>;
+  /** @throws UsageError when the options say what this revision cannot */
+  drop(operation: Operation, options?: DropOptions): Promise<void>;
+  /** @throws UsageError when this revision has no such message */
+  progress(operation: Operation, progress: ProgressInit): boolean;
   /** @throws UsageError when the state does not lead there, or the operation is over */
   enter(operation: Operation, state: preview3.OperationState): void;
   /** @throws UsageError when the relationship cannot be */
@@ -101,7 +107,7 @@ export class Operation extends OperationRecord implements OperationContext, Sche
     readonly session: NnrpServerSession,
     private readonly owner: OperationOwner,
     private packet: Packet,
-    readonly deadlineMs: number,
+    public deadlineMs: number,
     readonly objects: readonly ResolvedObject[] = NO_OBJECTS,
   ) {
     super(packet.frameId, undefined, undefined);
@@ -115,11 +121,28 @@ export class Operation extends OperationRecord implements OperationContext, Sche
     return this.operationId;
   }
 
+  /** A getter: a field would make each operation larger. */
+  protected get bodies(): SubmitBodies {
+    return PREVIEW3_BODIES;
+  }
+
+  get id(): bigint {
+    return BigInt(this.operationId);
+  }
+
+  get priority(): OperationPriority | undefined {
+    return undefined;
+  }
+
+  get budget(): OperationBudget | undefined {
+    return undefined;
+  }
+
   get metadata(): preview3.FrameSubmit {
     const lazy = this.lazyState();
     if (lazy.metadata === undefined) {
       if (this.packet.isDetached) throw new UsageError(`frame ${this.frameId}: the memory of the submit is gone`);
-      lazy.metadata = preview3.decodeFrameSubmit(this.packet.view, this.packet.metadataStart);
+      lazy.metadata = this.bodies.decodeFrameSubmit(this.packet.view, this.packet.metadataStart);
     }
     return lazy.metadata;
   }
@@ -142,7 +165,7 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   }
 
   get payloadFrames(): readonly preview3.TypedPayloadFrame[] {
-    return bodyFrames(this.body, this.metadata);
+    return this.bodies.decodeBody(this.body, this.metadata).typedPayloads;
   }
 
   get traceId(): bigint {
@@ -215,8 +238,12 @@ export class Operation extends OperationRecord implements OperationContext, Sche
     return this.owner.results.complete(this, result);
   }
 
-  drop(): Promise<void> {
-    return this.owner.drop(this);
+  drop(options?: DropOptions): Promise<void> {
+    return this.owner.drop(this, options);
+  }
+
+  progress(progress: ProgressInit): boolean {
+    return this.owner.progress(this, progress);
   }
 
   waitForTool(): void {
@@ -303,6 +330,11 @@ export class Operation extends OperationRecord implements OperationContext, Sche
     const lazy = this.lazyState();
     lazy.flowSender ??= make();
     return lazy.flowSender;
+  }
+
+  /** For the session: counts what is said of its progress. */
+  nextStep(): number {
+    return 0;
   }
 
   /** For the session: why no answer may be sent any more. */

@@ -44,9 +44,9 @@ export class ResultSender {
   private readonly unsure = new UnsureResults();
 
   constructor(
-    private readonly sessionId: number,
+    protected readonly sessionId: number,
     defaults: ReturnType<typeof defaultResults>,
-    private readonly session: SendingSession,
+    protected readonly session: SendingSession,
     private readonly owner: ResultSenderOwner,
   ) {
     this.partialMetadata = defaults.partial;
@@ -133,7 +133,7 @@ export class ResultSender {
   }
 
   /** RESULT_PUSH. @returns whether there is room for more */
-  private sendPush(operation: Operation, metadata: preview3.ResultPush, body: Uint8Array, partial: boolean): boolean {
+  protected sendPush(operation: Operation, metadata: preview3.ResultPush, body: Uint8Array, partial: boolean): boolean {
     const { connection, lane, tally } = this.session;
     const { sessionId } = this;
     const { frameId, traceLow, traceHigh } = operation;

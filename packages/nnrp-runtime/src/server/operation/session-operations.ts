@@ -12,13 +12,17 @@ import {
 import type * as preview3 from 'nnrp-core/preview3';
 import { MessageType, OperationState } from 'nnrp-core/preview3';
 import { guard } from '../../base/guard.js';
+import { checkOptions } from '../../base/options.js';
 import { ignoreRejection, SETTLED } from '../../base/promises/settled.js';
 import { ignoreRejectionsWithin } from '../../base/thenable.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import { type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
 import { isPartial, isPartialResult } from '../../connection/body/result-kind.js';
+import { needsPreview4 } from '../../connection/controls/session-controls.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import type { NnrpServerSession, ResolvedObject } from '../contract/contract.js';
+import { DROP_OPTIONS, type DropOptions } from '../contract/preview4/drop-options.js';
+import type { ProgressInit } from '../contract/preview4/operation-facts.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
 import { type DropReason, dropReason } from '../contract/server-counters.js';
 import { type ResultInit, resultMetadata } from '../contract/server-messages.js';
@@ -39,8 +43,9 @@ import type { ServerSessionConnection } from './server-session-connection.js';
 /** What the operations of a session need of it. */
 export interface OperationsOwner extends SendingSession {
   readonly handle: NnrpServerSession;
-  readonly connection: SendingSession['connection'] & Pick<ServerSessionConnection, 'sendPlain' | 'crashed'>;
-  readonly config: Pick<NnrpServerConfig, 'exposeHandlerErrors'>;
+  readonly connection: SendingSession['connection'] &
+    Pick<ServerSessionConnection, 'sendPlain' | 'crashed' | 'knowsPeerMessages'>;
+  readonly config: Pick<NnrpServerConfig, 'exposeHandlerErrors' | 'deadlines'>;
   readonly deadlines: DeadlineQueue;
   readonly tally: SessionTally;
   /** Tells a client that understands it why a frame will be dropped. */
@@ -49,6 +54,8 @@ export interface OperationsOwner extends SendingSession {
   begun(operation: Operation): void;
   /** An operation has had its terminal answer, or needs none any more. */
   operationEnded(operation: Operation): void;
+  /** @throws UsageError when this revision has no such message */
+  sendProgress(operation: Operation, progress: ProgressInit): boolean;
   /** No operation is in flight any more. */
   allAnswered(): void;
 }
@@ -58,20 +65,20 @@ export interface OperationsOwner extends SendingSession {
  * answer. Drops are sent here, results by {@link ResultSender}.
  */
 export class SessionOperations implements OperationOwner, ResultSenderOwner {
-  readonly registry: OperationRegistry<Operation>;
+  registry: OperationRegistry<Operation>;
   readonly results: ResultSender;
-  private readonly sessionId: number;
+  protected readonly sessionId: number;
   private readonly droppedUnseen = new DroppedUnseen();
   private ended: NnrpError | undefined;
 
   constructor(
-    private readonly owner: OperationsOwner,
+    protected readonly owner: OperationsOwner,
     sessionId: number,
     profileId: number,
   ) {
     this.sessionId = sessionId;
     this.registry = new OperationRegistry(sessionId);
-    this.results = new ResultSender(sessionId, defaultResults(profileId), owner, this);
+    this.results = this.makeResults(defaultResults(profileId), owner);
   }
 
   get lane(): Lane {
@@ -90,16 +97,16 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
 
   /** Takes a submit in. @returns undefined when its id was used before */
   admit(packet: Packet, deadlineMs: number, objects?: readonly ResolvedObject[]): Operation | undefined {
-    const operation = new Operation(this.owner.handle, this, packet, deadlineMs, objects);
+    const operation = this.newOperation(packet, deadlineMs, objects);
     if (this.registry.register(operation) !== undefined) return undefined;
-    if (deadlineMs > 0) this.owner.deadlines.add(operation, deadlineMs);
+    if (deadlineMs > 0 && this.owner.config.deadlines === true) this.owner.deadlines.add(operation, deadlineMs);
     this.owner.tally.taken(operation);
     return operation;
   }
 
   /** Uses up the id of a submit that is refused. @returns false when it was used before */
   useUpId(packet: Packet): boolean {
-    const operation = new Operation(this.owner.handle, this, packet, 0);
+    const operation = this.newOperation(packet, 0);
     if (this.registry.register(operation) !== undefined) return false;
     this.registry.advance(operation, OperationState.Cancelled);
     operation.end(undefined);
@@ -129,14 +136,30 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
   fail(operation: Operation, failure: FrameFailure, reason?: NnrpError): void {
     this.owner.explainDrop(operation.frameId, failure);
     // Sending may have found the peer gone, and ended everything.
-    if (!operation.isOver) this.sendDrop(operation, OperationState.Failed, reason, dropReason(failure));
+    if (!operation.isOver) this.sendDrop(operation, OperationState.Failed, reason, dropReason(failure), failure);
   }
 
   /** The application's own drop: the only one without an explanation. */
-  drop(operation: Operation): Promise<void> {
+  drop(operation: Operation, options?: DropOptions): Promise<void> {
     if (operation.isOver) return ignoreRejection(Promise.reject(operation.answeredError()));
-    if (this.sendDrop(operation, OperationState.Failed, undefined, 'dropped')) return SETTLED;
+    try {
+      if (options !== undefined) this.checkDrop(checkOptions('drop', options, DROP_OPTIONS));
+    } catch (error) {
+      return ignoreRejection(Promise.reject(error));
+    }
+    if (this.sendDrop(operation, OperationState.Failed, undefined, 'dropped', undefined, options)) return SETTLED;
     return this.results.whenRoom(operation);
+  }
+
+  /** @throws UsageError */
+  progress(operation: Operation, progress: ProgressInit): boolean {
+    if (operation.isOver) throw operation.answeredError();
+    return this.owner.sendProgress(operation, progress);
+  }
+
+  /** A submit that was never taken, or not by the application, gets no result. */
+  dropUntaken(packet: Packet, failure: FrameFailure): void {
+    this.sendDropOf(packet, dropReason(failure), failure);
   }
 
   /** A result by frame id: partial or last as its metadata says. */
@@ -216,7 +239,7 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
     if (isPartialResult(head)) return;
     // The client waits for an answer.
     this.owner.explainDrop(frameId, handlerFailure(error, this.owner.config.exposeHandlerErrors));
-    this.plainDrop(head);
+    this.sendDropOf(head, 'handler_failed', undefined);
     this.owner.connection.handlerFailed({ sessionId: this.sessionId, frameId, error });
   }
 
@@ -245,6 +268,9 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
     return ended.map(({ frameId }) => frameId);
   }
 
+  /** Over preview4: the client begins anew. */
+  abandon(_reason: NnrpError): void {}
+
   /** A result of an operation cannot be sent: without it the rest would be wrong. */
   spoiled(operation: Operation, error: UsageError): void {
     const { frameId } = operation;
@@ -264,8 +290,10 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
     state: preview3.OperationState,
     reason: NnrpError | undefined,
     outcome: DropReason,
+    failure?: FrameFailure,
+    options?: DropOptions,
   ): boolean {
-    const room = this.plainDrop(operation);
+    const room = this.sendDropOf(operation, outcome, failure, options);
     this.registry.advance(operation, state);
     this.answered(operation, reason, outcome);
     return room;
@@ -277,7 +305,7 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
       const reason = operations.length === 1 ? shared : forCaller(shared);
       // The drop is the last that the client hears of the frame, whatever its end sets off.
       this.owner.explainDrop(operation.frameId, failure);
-      this.plainDrop(operation);
+      this.sendDropOf(operation, dropReason(failure), failure);
       // The registry knows none of them any more, so that one that fails must keep no other from its end.
       guard(this, () => operation.settle(reason));
       return reason;
@@ -288,7 +316,27 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
     });
   }
 
-  private plainDrop({ frameId, traceLow, traceHigh }: Operation | Packet): boolean {
+  /** @throws UsageError when the options say what this revision cannot */
+  protected checkDrop(options: DropOptions | undefined): void {
+    if (options !== undefined && Object.values(options).some((value) => value !== undefined)) throw needsPreview4();
+  }
+
+  protected newOperation(packet: Packet, deadlineMs: number, objects?: readonly ResolvedObject[]): Operation {
+    return new Operation(this.owner.handle, this, packet, deadlineMs, objects);
+  }
+
+  /** Called while this object is made. */
+  protected makeResults(defaults: ReturnType<typeof defaultResults>, owner: OperationsOwner): ResultSender {
+    return new ResultSender(this.sessionId, defaults, owner, this);
+  }
+
+  /** Says that a frame gets no result. @returns whether there is room for more */
+  protected sendDropOf(
+    { frameId, traceLow, traceHigh }: Operation | Packet,
+    _outcome: DropReason,
+    _failure: FrameFailure | undefined,
+    _options?: DropOptions,
+  ): boolean {
     const { connection, lane } = this.owner;
     return connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId, lane, traceLow, traceHigh);
   }

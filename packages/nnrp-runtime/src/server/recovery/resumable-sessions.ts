@@ -3,6 +3,7 @@ import type * as preview3 from 'nnrp-core/preview3';
 import { observer } from '../../base/diagnostics/observer.js';
 import { type Guarded, later } from '../../base/guard.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
+import type { Dialect } from '../../connection/revision/dialect.js';
 import type { ServerMemory } from '../bounds/server-memory.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
@@ -106,12 +107,12 @@ export class ResumableSessions implements PortServer {
    * The session that a request names by its token; it takes as long when there is none.
    * @param token - empty when only its length was announced
    */
-  find(open: preview3.SessionOpen, token: Uint8Array, place: ClientPlace): SessionPort | undefined {
+  find(open: preview3.SessionOpen, token: Uint8Array, place: ClientPlace, dialect: Dialect): SessionPort | undefined {
     const port = this.ports.get(open.requestedSessionId);
     const isAnnouncedOnly = token.length === 0 && this.owner.config.acceptAnnouncedResume;
     const isRight = (port?.tokens ?? new ResumeTokens(this.hashes, 1)).accepts(token) || isAnnouncedOnly;
     const session = port?.session;
-    if (port === undefined || session === undefined || !isRight) return undefined;
+    if (port === undefined || session === undefined || !isRight || port.dialect !== dialect) return undefined;
     const { acceptedProfileId, schemaId, schemaVersion } = session.ack;
     if (open.profileId !== acceptedProfileId) return undefined;
     if (open.schemaId !== schemaId || open.schemaVersion !== schemaVersion) return undefined;

@@ -141,6 +141,8 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
   }
 
   sendError(errorCode: number, errorScope: preview3.ErrorScope, text: string, options: ErrorOptions = {}): void {
+    // As its connection has it: a reference client of preview4 would fail on it.
+    if (this.dialect.isPreview4 && !this.knowsPeerMessages && options.fatal !== true) return;
     const understandsDetails = this.understands(PeerMessages.ErrorDetails);
     const { sessionId = this.sessionId, frameId = 0, lane = CONTROL_LANE } = options;
     const { metadata, body } = errorMessage(errorCode, errorScope, text, options, understandsDetails);
@@ -241,6 +243,7 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
 
   private leave(connection: OutlivedConnection, session: ServerSession, error: NnrpError): boolean {
     if (this.isDraining || !session.lifecycle.suspend()) return false;
+    if (this.beginsAnew) session.abandonOperations(error);
     this.takeUnconfirmed(connection);
     this.detach();
     session.moveTo(this.place.gate, this.place.memory);
@@ -310,7 +313,16 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
     return this.server.awayPlace(this);
   }
 
+  /** A reference client of preview4 resumes a session without anything that was in it: nothing is kept for it. */
+  private get beginsAnew(): boolean {
+    return this.dialect.isPreview4 && !this.understands(PeerMessages.Recovery);
+  }
+
   private keep(message: OutboundPacket): boolean {
+    if (this.connection === undefined && this.beginsAnew) {
+      this.outbound?.clear();
+      return true;
+    }
     const packet = LoggedPacket.of(message);
     this.kept.add(packet);
     this.outbound?.clear();

@@ -1,6 +1,7 @@
 import {
   type FlowFields,
   FlowSender,
+  forCaller,
   type NnrpError,
   type Packet,
   type ProtocolError,
@@ -8,14 +9,17 @@ import {
 } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { CloseReason, ErrorScope, MessageType, ScopeKind, SessionPriorityClass } from 'nnrp-core/preview3';
+import { RuntimeRole } from 'nnrp-core/preview4';
 import { described } from '../../base/application/described.js';
 import { observer } from '../../base/diagnostics/observer.js';
 import { guard } from '../../base/guard.js';
+import { SessionControls } from '../../connection/controls/session-controls.js';
 import type { Dialect } from '../../connection/revision/dialect.js';
 import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import type { ConnectionMemory } from '../bounds/server-memory.js';
 import type { NnrpServerSession } from '../contract/contract.js';
+import type { ProgressInit } from '../contract/preview4/operation-facts.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
 import { dropReason } from '../contract/server-counters.js';
 import { SessionTally } from '../counting/session-tally.js';
@@ -23,8 +27,10 @@ import type { FrameFailure } from '../failures/frame-failure.js';
 import { QueuedSubmits } from '../inbox/queued-submits.js';
 import { SessionInbox } from '../inbox/session-inbox.js';
 import type { SessionReceiver } from '../inbox/session-receiver.js';
+import { PREVIEW3_BODIES, PREVIEW4_BODIES } from '../operation/bodies/submit-bodies.js';
 import type { ConnectionGate } from '../operation/connection-gate.js';
 import type { Operation } from '../operation/operation.js';
+import { OperationsOfPreview4 } from '../operation/preview4/session-operations.js';
 import { ResultGate } from '../operation/result-gate.js';
 import type { ServerSessionConnection } from '../operation/server-session-connection.js';
 import { SessionOperations } from '../operation/session-operations.js';
@@ -39,6 +45,7 @@ import { SessionPatches } from './session-patches.js';
  */
 export class ServerSession {
   readonly sessionId: number;
+  readonly role = RuntimeRole.Server;
   readonly lane: Lane;
   readonly lifecycle: SessionLifecycle;
   readonly gate: ResultGate;
@@ -56,6 +63,7 @@ export class ServerSession {
   readonly openedAtMs = performance.now();
   private ownPatches: SessionPatches | undefined;
   private ownMigrations: SessionMigrations | undefined;
+  private ownControls: SessionControls | undefined;
   private objectCache: SessionCache | undefined;
   private flowSender: FlowSender | undefined;
   private reason: NnrpError | undefined;
@@ -85,7 +93,8 @@ export class ServerSession {
       connection,
     );
     this.tally = new SessionTally(ack.sessionId, connection.bounds.tally);
-    this.operations = new SessionOperations(this, ack.sessionId, ack.acceptedProfileId);
+    const Operations = connection.dialect.isPreview4 ? OperationsOfPreview4 : SessionOperations;
+    this.operations = new Operations(this, ack.sessionId, ack.acceptedProfileId);
     this.closing = new SessionClosing(this);
     this.queued = new QueuedSubmits(connection.memory.queue, connection);
     this.inbox = new SessionInbox(this);
@@ -121,6 +130,22 @@ export class ServerSession {
     return this.ownMigrations?.useLeave() === true;
   }
 
+  /** What only preview4 can say; its calls throw over preview3. */
+  get controls(): SessionControls {
+    this.ownControls ??= new SessionControls(this);
+    return this.ownControls;
+  }
+
+  requireOpen(): void {
+    if (this.reason !== undefined) throw forCaller(this.reason);
+  }
+
+  sendProgress(operation: Operation, progress: ProgressInit): boolean {
+    const { frameId, id: operationId } = operation;
+    const progressSequence = BigInt(operation.nextStep());
+    return this.controls.progress({ ...progress, progressSequence }, { frameId, operationId });
+  }
+
   /** The objects that the client has put, or the application tracks. */
   get cache(): SessionCache {
     const { config, connection, ack } = this;
@@ -130,6 +155,7 @@ export class ServerSession {
       ack,
       connection.memory.cache,
       connection.bounds,
+      this.dialect.isPreview4 ? PREVIEW4_BODIES : PREVIEW3_BODIES,
     );
     return this.objectCache;
   }
@@ -159,6 +185,11 @@ export class ServerSession {
   /** The connection is over. The session may outlive it. */
   disconnected(error: NnrpError): void {
     if (!this.connection.outlivedBy(this, error)) this.end(error);
+  }
+
+  /** Over preview4 a reference client resumes a session without its operations. */
+  abandonOperations(reason: NnrpError): void {
+    this.operations.abandon(forCaller(reason));
   }
 
   /** For the operations: none is in flight any more. */
@@ -214,10 +245,11 @@ export class ServerSession {
   }
 
   /** Answers a frame that was never taken, or not by the application. */
-  dropFrame(failure: FrameFailure, { frameId, traceLow, traceHigh }: Packet): void {
+  dropFrame(failure: FrameFailure, packet: Packet): void {
+    const { frameId } = packet;
     this.tally.refused(frameId, dropReason(failure));
     this.explainDrop(frameId, failure);
-    this.connection.sendPlain(MessageType.ResultDrop, this.sessionId, frameId, this.lane, traceLow, traceHigh);
+    this.operations.dropUntaken(packet, failure);
   }
 
   /** Tells the client about one of its frames. */
@@ -249,6 +281,7 @@ export class ServerSession {
     observer?.session('server', this.handle, connection.remoteAddress);
     guard(connection, () => this.closing.ended(this.operations.end(reason)));
     guard(connection, () => this.inbox.readOn());
+    guard(connection, () => this.ownControls?.objects.clear());
     guard(connection, () => this.ownPatches?.end());
     guard(connection, () => this.ownMigrations?.end());
     guard(connection, () => this.queued.end());

@@ -6,6 +6,7 @@ import { SharedBudget } from '../bounds/shared-budget.js';
 import type { ResolvedObject } from '../contract/contract.js';
 import type { BoundName, ServerBounds } from '../contract/server-bounds.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
+import { PREVIEW3_BODIES, type SubmitBodies } from '../operation/bodies/submit-bodies.js';
 import { objectIdentity } from './object-identity.js';
 
 const SCHEMA_KINDS: readonly number[] = [CacheObjectKind.ToolSchema, CacheObjectKind.StructuredEventSchema];
@@ -43,6 +44,7 @@ export class SessionCache {
     ack: preview3.SessionOpenAck,
     shared: SharedBudget,
     private readonly bounds: Pick<ServerBounds, 'hit'>,
+    private readonly bodies: SubmitBodies = PREVIEW3_BODIES,
   ) {
     this.budget = new SharedBudget('cacheBytes', config.maxCacheBytes, shared);
     this.takesSchemas = (ack.sessionFlagsAck & SessionFlagsAck.SchemaOverrideEnabled) !== 0;
@@ -90,7 +92,7 @@ export class SessionCache {
 
   /** @returns the bound that another object would break; undefined when it is noted */
   track(identity: ObjectIdentity): BoundName | undefined {
-    const named = objectIdentity(identity);
+    const named = objectIdentity(identity, this.bodies.hasWideKeys);
     if (this.isOver || this.objects.track(named, performance.now())) return undefined;
     return this.full(0);
   }
@@ -123,7 +125,7 @@ export class SessionCache {
 
   /** The object, while its lease lasts; its bytes are not to be changed. */
   get(identity: ObjectIdentity): Uint8Array | undefined {
-    const found = this.objects.lookup(objectIdentity(identity), performance.now());
+    const found = this.objects.lookup(objectIdentity(identity, this.bodies.hasWideKeys), performance.now());
     return 'object' in found ? found.object.body : undefined;
   }
 
@@ -135,15 +137,15 @@ export class SessionCache {
    * @see NNRP/1-preview3 section 10.3
    */
   resolve(packet: Packet): { readonly objects: readonly ResolvedObject[] } | ReferenceFault {
-    const metadata = preview3.decodeFrameSubmit(packet.view, packet.metadataStart);
+    const metadata = this.bodies.decodeFrameSubmit(packet.view, packet.metadataStart);
     const { body } = packet;
-    const fault = preview3.checkBody(body, metadata);
+    const fault = this.bodies.checkBody(body, metadata);
     if (fault !== undefined) {
       if (!this.isServed) return { objects: [] };
       return { errorCode: ErrorCode.MalformedBody, text: `FRAME_SUBMIT body: ${describeFault(fault)}` };
     }
     const objects: ResolvedObject[] = [];
-    for (const reference of preview3.decodeBody(body, metadata).objectReferences) {
+    for (const reference of this.bodies.decodeBody(body, metadata).objectReferences) {
       const found = this.objects.lookup(reference, performance.now());
       if ('errorCode' in found) return { errorCode: found.errorCode, text: missText(reference, found.errorCode) };
       objects.push({ reference, bytes: found.object.body ?? NO_BYTES });

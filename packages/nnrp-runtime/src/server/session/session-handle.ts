@@ -22,6 +22,7 @@ import { checkArgument, checkOptions, withDefaults } from '../../base/options.js
 import { answering, rejection, SETTLED } from '../../base/promises/settled.js';
 import type { BodyInput } from '../../connection/body/body-bytes.js';
 import type { CloseReport } from '../../connection/close-report.js';
+import type { SessionControls } from '../../connection/controls/session-controls.js';
 import { givenText } from '../../connection/errors/error-text.js';
 import type { RevisionName } from '../../connection/revision/revision-name.js';
 import { RESULT_HINT } from '../../connection/sending/codecs.js';
@@ -102,6 +103,10 @@ export class SessionHandle implements NnrpServerSession {
 
   get operations(): OperationsInFlight {
     return this.session.operations.registry;
+  }
+
+  get controls(): SessionControls {
+    return this.session.controls;
   }
 
   get cacheObjectCount(): number {

@@ -20,6 +20,7 @@ import {
   SubmitMode,
   UpdateReason,
 } from 'nnrp-core/preview3';
+import type { SessionControls } from '../../connection/controls/session-controls.js';
 import { readErrorText } from '../../connection/errors/error-text.js';
 import { CACHE_ACK } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
@@ -28,6 +29,7 @@ import type { ResolvedObject } from '../contract/contract.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
 import { aboveInFlightLimit, type FrameFailure, submitRefused } from '../failures/frame-failure.js';
 import type { SessionReceiver } from '../inbox/session-receiver.js';
+import { PREVIEW3_BODIES, type SubmitBodies } from '../operation/bodies/submit-bodies.js';
 import type { ResultGate } from '../operation/result-gate.js';
 import type { ServerSessionConnection } from '../operation/server-session-connection.js';
 import type { SessionOperations } from '../operation/session-operations.js';
@@ -45,7 +47,7 @@ export interface RouterOwner {
   readonly sessionId: number;
   readonly lane: Lane;
   /** The request that the session was granted for. */
-  readonly open: Pick<preview3.SessionOpen, 'defaultDeadlineMs'>;
+  readonly open: Pick<preview3.SessionOpen, 'defaultDeadlineMs' | 'maxInFlightOperations'>;
   readonly config: NnrpServerConfig;
   readonly connection: Omit<ServerSessionConnection, 'sessionEnded'>;
   readonly lifecycle: SessionLifecycle;
@@ -53,6 +55,8 @@ export interface RouterOwner {
   readonly closing: SessionClosing;
   readonly gate: ResultGate;
   readonly cache: SessionCache;
+  readonly controls: SessionControls;
+  readonly isOver: boolean;
   readonly patches: SessionPatches;
   readonly migrations: SessionMigrations;
   /** Takes what has come. */
@@ -77,6 +81,10 @@ export interface RouterOwner {
 /** What comes in for one session: checks what each message may do in the state the session is in, and passes it on. */
 export class SessionRouter<Core extends RouterOwner = RouterOwner> implements SessionEndpoint {
   constructor(readonly session: Core) {}
+
+  protected get bodies(): SubmitBodies {
+    return PREVIEW3_BODIES;
+  }
 
   get lane(): Lane {
     return this.session.lane;
@@ -142,7 +150,7 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
     if (packet.messageType === MessageType.FrameSubmit && packet.frameId !== 0) {
       const { registry } = session.operations;
       if (registry.wasUsed(packet.frameId) && !registry.has(packet.frameId)) {
-        this.usedBefore(packet.frameId);
+        this.usedBefore(packet.frameId, packet);
         return;
       }
       if (!registry.has(packet.frameId)) {
@@ -155,19 +163,19 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
     session.fail(error, packet.frameId);
   }
 
-  private isHeard(): void {
+  protected isHeard(): void {
     const { heard } = this.session;
     this.session.heard = undefined;
     heard?.();
   }
 
-  private submitted(packet: Packet): void {
+  protected submitted(packet: Packet): void {
     const { session } = this;
     const { frameId } = packet;
     const { registry } = session.operations;
     if (!session.lifecycle.acceptsNewOperations || session.connection.isDraining) {
       if (session.operations.useUpId(packet)) session.dropFrame(session.closing.closingFailure(), packet);
-      else this.usedBefore(frameId);
+      else this.usedBefore(frameId, packet);
       return;
     }
     const { maxInFlightOperations, strict } = session.config;
@@ -175,7 +183,7 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
       this.exceeded(packet);
       return;
     }
-    const fault = strict ? strictFault(packet, session.cache.schemas) : undefined;
+    const fault = strict ? strictFault(packet, session.cache.schemas, this.bodies) : undefined;
     if (fault !== undefined) {
       this.rejectSubmit(packet, fault.errorCode, fault.text);
       return;
@@ -190,12 +198,12 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
       objects = resolved.objects;
     }
     const operation = session.operations.admit(packet, this.deadlineOf(packet), objects);
-    if (operation === undefined) this.usedBefore(frameId);
+    if (operation === undefined) this.usedBefore(frameId, packet);
     else session.receiver.submit(operation);
   }
 
   /** latency_budget_ms of the submit, else default_deadline_ms of the session; 0 = none. */
-  private deadlineOf(packet: Packet): number {
+  protected deadlineOf(packet: Packet): number {
     const { config, connection, open } = this.session;
     if (!config.deadlines) return 0;
     const budgetMs = packet.view.getUint16(packet.metadataStart + AT.latencyBudgetMs, true);
@@ -205,7 +213,7 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
   }
 
   /** More than may be in flight: the frame is dropped, and the client told what it may have. */
-  private exceeded(packet: Packet): void {
+  protected exceeded(packet: Packet): void {
     const { session } = this;
     const { maxInFlightOperations } = session.config;
     if (session.operations.useUpId(packet)) {
@@ -213,12 +221,12 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
       // The credit says it all; a level would slow the client down until another update takes it back.
       session.sendFlow({ updateReason: UpdateReason.Reduce, credit: maxInFlightOperations });
     } else {
-      this.usedBefore(packet.frameId);
+      this.usedBefore(packet.frameId, packet);
     }
   }
 
   /** A frame id comes twice: its first frame has its answer, or gets it; this one gets none. */
-  private usedBefore(frameId: number): void {
+  protected usedBefore(frameId: number, _packet?: Packet): void {
     const { session } = this;
     const error = new ProtocolError(`FRAME_SUBMIT: frame ${frameId} was used before`, ErrorCode.InvalidState);
     session.connection.report(session.sessionId, error);
@@ -226,22 +234,22 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
   }
 
   /** The frame is answered, and its id used up; a client that knows ERROR is told why. */
-  private rejectSubmit(packet: Packet, errorCode: number, text: string): void {
+  protected rejectSubmit(packet: Packet, errorCode: number, text: string): void {
     const { session } = this;
     if (!session.operations.useUpId(packet)) {
-      this.usedBefore(packet.frameId);
+      this.usedBefore(packet.frameId, packet);
       return;
     }
     session.dropFrame(submitRefused(errorCode, text), packet);
   }
 
-  private cancelled(frameId: number): void {
+  protected cancelled(frameId: number): void {
     const { session } = this;
     // A cancel that crosses the last answer, or comes twice, has nothing left to do.
     if (session.operations.cancelled(frameId)) session.receiver.cancel({ frameId });
   }
 
-  private flowUpdated(packet: Packet): void {
+  protected flowUpdated(packet: Packet): void {
     const { session } = this;
     const update = preview3.decodeFlowUpdate(packet.view, packet.metadataStart);
     const operation =
@@ -256,7 +264,7 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
     session.receiver.event({ type: 'flowUpdate', update });
   }
 
-  private objectPut(packet: Packet, info: MessageInfo): void {
+  protected objectPut(packet: Packet, info: MessageInfo): void {
     const { session } = this;
     const put = preview3.decodeCachePut(packet.view, packet.metadataStart);
     if (packet.bodyLength !== put.objectBytes) {
@@ -268,7 +276,7 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
     session.receiver.event({ type: 'cachePut', put, ack });
   }
 
-  private objectsInvalidated(packet: Packet): void {
+  protected objectsInvalidated(packet: Packet): void {
     const { session } = this;
     const invalidate = preview3.decodeCacheInvalidate(packet.view, packet.metadataStart);
     session.receiver.event({ type: 'cacheInvalidate', invalidate, removed: session.cache.invalidate(invalidate) });
@@ -287,7 +295,7 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
   }
 
   /** A message that this server does not serve: said to the peer, and nothing else happens. */
-  private unsupported({ sessionId, frameId }: Packet, info: MessageInfo): void {
+  protected unsupported({ sessionId, frameId }: Packet, info: MessageInfo): void {
     const text = `${info.name} is not served`;
     this.session.connection.sendError(ErrorCode.UnsupportedCapability, ErrorScope.Session, text, {
       sessionId,
@@ -295,7 +303,7 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
     });
   }
 
-  private failSession(packet: Packet, info: MessageInfo): void {
+  protected failSession(packet: Packet, info: MessageInfo): void {
     const { session } = this;
     const text = `${info.name} in session ${session.sessionId}, state ${session.lifecycle.state}`;
     session.fail(new ProtocolError(text, ErrorCode.InvalidState), packet.frameId);

@@ -1,6 +1,7 @@
 import type { Packet, SchemaRegistry } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { DescriptorFlags, ErrorCode, FrameClass, LossTolerancePolicy, StreamSemantics } from 'nnrp-core/preview3';
+import type { SubmitBodies } from '../operation/bodies/submit-bodies.js';
 import type { ReferenceFault } from './session-cache.js';
 
 const AT = preview3.FRAME_SUBMIT_OFFSETS;
@@ -16,16 +17,16 @@ const CONTRADICTION = DescriptorFlags.Terminal | DescriptorFlags.Partial;
  * @returns the first fault, or undefined
  * @see NNRP/1-preview3 section 18 (D-21, D-22)
  */
-export function strictFault(packet: Packet, schemas: SchemaRegistry): ReferenceFault | undefined {
+export function strictFault(packet: Packet, schemas: SchemaRegistry, bodies: SubmitBodies): ReferenceFault | undefined {
   const { view, metadataStart } = packet;
   const frameClass = view.getUint8(metadataStart + AT.frameClass);
   if (!FRAME_CLASSES.includes(frameClass)) return malformed(`frame_class has no value ${frameClass}`);
   const lossTolerance = view.getUint8(metadataStart + AT.lossTolerancePolicy);
   if (!LOSS_TOLERANCES.includes(lossTolerance)) return malformed(`loss_tolerance_policy has no value ${lossTolerance}`);
-  const metadata = preview3.decodeFrameSubmit(view, metadataStart);
+  const metadata = bodies.decodeFrameSubmit(view, metadataStart);
   // A body without regions is the application's own business, also here.
-  if (preview3.checkBody(packet.body, metadata) !== undefined) return undefined;
-  for (const { descriptor } of preview3.decodeBody(packet.body, metadata).typedPayloads) {
+  if (bodies.checkBody(packet.body, metadata) !== undefined) return undefined;
+  for (const { descriptor } of bodies.decodeBody(packet.body, metadata).typedPayloads) {
     if (!STREAM_SEMANTICS.includes(descriptor.streamSemantics)) {
       return malformed(`stream_semantics has no value ${descriptor.streamSemantics}`);
     }

@@ -57,7 +57,7 @@ async function greeted(
   config: NnrpServerOptions = {},
   hello = helloBytes(),
 ): Promise<{ peer: RawPeer; ack: preview3.ServerHelloAck; extensions: preview3.ControlExtension[] }> {
-  const peer = await stage.peer(await stage.serve(config));
+  const peer = await stage.peer(await stage.serve({ revision: 'preview3', ...config }));
   peer.send(hello);
   const packet = await peer.next();
   expect(packet.messageType).toBe(MessageType.ServerHelloAck);
@@ -156,7 +156,7 @@ describe('a hello', () => {
     ['with a malformed block', helloBytes({}, badBlock), 'malformed_body'],
     ['with another length than announced', helloBytes({ controlExtensionBytes: 8 }, ANNOUNCEMENT), 'malformed_body'],
   ])('%s is refused, and costs the connection', async (_name, hello, code) => {
-    const peer = await stage.peer(await stage.serve());
+    const peer = await stage.peer(await stage.serve({ revision: 'preview3' }));
     peer.send(hello);
     expect(described(await peer.next())).toBe(`error connection 0 ${code}`);
     expect(described(await peer.next())).toBe('close');
@@ -171,7 +171,7 @@ describe('a hello', () => {
   });
 
   it('after a session was opened is refused, and costs nothing', async () => {
-    const server = await stage.serve();
+    const server = await stage.serve({ revision: 'preview3' });
     const peer = await SessionPeer.open(stage, server);
     peer.raw.send(helloBytes());
     expect(await peer.answers()).toEqual(['error connection 0 invalid_state']);
@@ -200,7 +200,7 @@ describe('a transport probe', () => {
   }
 
   it('is acknowledged before, during and after sessions', async () => {
-    const server = await stage.serve();
+    const server = await stage.serve({ revision: 'preview3' });
     const peer = await stage.peer(server);
     await probed(peer, 1, 0);
     await probed(peer, 2, 32 * 1024);
@@ -214,14 +214,14 @@ describe('a transport probe', () => {
   });
 
   it('whose body is not as long as announced costs a connection that has no session', async () => {
-    const peer = await stage.peer(await stage.serve());
+    const peer = await stage.peer(await stage.serve({ revision: 'preview3' }));
     peer.send(probe(1, 10, 11));
     expect(described(await peer.next())).toBe('error connection 0 malformed_body');
     await peer.closed();
   });
 
   it('whose body is not as long as announced is refused where sessions live on', async () => {
-    const server = await stage.serve();
+    const server = await stage.serve({ revision: 'preview3' });
     const peer = await SessionPeer.open(stage, server);
     peer.raw.send(probe(1, 10, 0));
     expect(await peer.answers()).toEqual(['error connection 0 malformed_body']);

@@ -1,11 +1,11 @@
 import { ClosedError, type NnrpError, type TimeoutError, TransportError } from 'nnrp-core';
 import { ErrorCode, ErrorScope, type PeerMessages } from 'nnrp-core/preview3';
-import { guard } from '../../base/guard.js';
-import { Connection } from '../../connection/connection.js';
-import { SentLog } from '../../connection/recovery/sent-log.js';
-import type { Lane } from '../../connection/sending/outbox.js';
-import type { SessionEndpoint } from '../../connection/session-endpoint.js';
-import type { NamedPacket } from '../../transport/contract/named-packet.js';
+import { guard } from '../../../base/guard.js';
+import { Connection } from '../../../connection/connection.js';
+import { SentLog } from '../../../connection/recovery/sent-log.js';
+import type { Lane } from '../../../connection/sending/outbox.js';
+import type { SessionEndpoint } from '../../../connection/session-endpoint.js';
+import type { NamedPacket } from '../../../transport/contract/named-packet.js';
 
 /** A connection that may be lost without its sessions: it knows what it has sent for them, and how it has ended. */
 export abstract class OutlivableConnection<Session extends SessionEndpoint> extends Connection<Session> {

@@ -1,0 +1,21 @@
+import { FrameIds } from 'nnrp-core';
+
+/** Ids above 32 bits that are remembered one by one; of more, the oldest are forgotten. */
+const MAX_WIDE = 4096;
+
+/** The operation ids that a session has used, in bounded memory: exact below 2^32, where nearly all are, by memory of the newest above. */
+export class OperationIds {
+  private readonly narrow = new FrameIds();
+  private wide: Set<bigint> | undefined;
+
+  /** @returns false when the id is 0 or was used before */
+  take(low: number, high: number): boolean {
+    if (high === 0) return low !== 0 && this.narrow.take(low);
+    this.wide ??= new Set();
+    const id = (BigInt(high) << 32n) | BigInt(low);
+    if (this.wide.has(id)) return false;
+    this.wide.add(id);
+    if (this.wide.size > MAX_WIDE) for (const oldest of this.wide) return this.wide.delete(oldest);
+    return true;
+  }
+}
