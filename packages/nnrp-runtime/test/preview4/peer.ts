@@ -199,8 +199,8 @@ export function scheduling(operation: number | bigint, unixMs: number | bigint, 
 /** SESSION_CLOSE. */
 export function sessionClose(lastOperation: number | bigint, policy = 0, timeoutMs = 0): Buffer {
   const metadata = Buffer.alloc(24);
-  metadata.writeUInt8(1, 0);
-  metadata.writeUInt8(policy, 1);
+  metadata.writeUInt16LE(1, 0);
+  metadata.writeUInt8(policy, 2);
   metadata.writeUInt32LE(timeoutMs, 4);
   metadata.writeBigUInt64LE(BigInt(lastOperation), 8);
   return metadata;

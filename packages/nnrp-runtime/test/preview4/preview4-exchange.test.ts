@@ -1,46 +1,41 @@
-import { afterEach, describe, expect, it } from 'vitest';
-import type { NnrpServerOptions } from '../../src/server/contract/server-config.js';
-import type { ServeHandlers } from '../../src/server/serve/serve-handlers.js';
-import { NnrpServer } from '../../src/server/server.js';
-import { bytes, type Came, hello, Peer, packet, request, sessionClose, submit, T, u16, u32, u64 } from './peer.js';
+import { describe, expect, it } from 'vitest';
+import { hello, open, type Peer, packet, request, scheduling, sessionClose, submit, T } from './peer.js';
+import { cleaning, listening, opened, peerOf, serving } from './stage.js';
 
-const open: { close(): unknown }[] = [];
-afterEach(async () => {
-  for (const each of open.splice(0)) await each.close();
-});
+cleaning();
 
-async function serving(handlers: ServeHandlers, config: NnrpServerOptions = {}): Promise<NnrpServer> {
-  const server = await NnrpServer.bindTcp('127.0.0.1:0', config);
-  open.push({ close: () => server.close({ drainTimeoutMs: 0 }) });
-  server.serve(handlers);
-  return server;
-}
-
-async function peerOf(server: NnrpServer): Promise<Peer> {
-  const peer = await Peer.tcp(server.localAddress);
-  open.push({ close: () => peer.end() });
-  return peer;
-}
-
-/** Session, and the body of the result that the frame gets. */
-async function resultOf(peer: Peer, session: number, frame: number, operation: number, body: string): Promise<Came> {
+/** What the frame is answered with in the end. */
+async function answer(
+  peer: Peer,
+  session: number,
+  frame: number,
+  operation: number | bigint,
+  body = '',
+): Promise<string> {
   peer.send(packet(T.submit, { session, frame }, submit({ operation }), body));
-  return await peer.get(T.result);
+  const came = await peer.next();
+  expect(came?.frame).toBe(frame);
+  return came?.type === T.result ? came.text : `0x${came?.type.toString(16)} ${came?.u16(16)}`;
 }
 
 describe('a client of preview4', () => {
-  it('is greeted, opens a session, gets a result, and closes', async () => {
+  it('is greeted, opens a session, gets a result and closes, and both ends know the revision', async () => {
     const server = await serving({ submit: (operation) => `${operation.id}:${operation.text()}` });
     const peer = await peerOf(server);
     peer.send(packet(T.hello, {}, hello()));
     const ack = await peer.get(T.helloAck);
-    expect(ack.metadata).toHaveLength(80);
-    expect([ack.session, ack.body.length, ack.trace]).toEqual([0, 0, 0n]);
-    const opened = await peer.opened().catch((error: Error) => error.message);
-    expect(opened).toMatch(/got/);
+    expect([ack.session, ack.frame, ack.trace, ack.body.length]).toEqual([0, 0, 0n, 0]);
+    // Version, wire format, authentication; profiles and payload kinds; frames at once; lifetime of tokens.
+    expect([ack.u32(0), ack.u32(8), ack.u32(12), ack.u16(50), ack.u32(64)]).toEqual([1, 2, 0x73, 4, 120_000]);
+    const second = await opened(server);
+    expect(await answer(second.peer, second.session, 1, 2n ** 40n, 'ping')).toBe(`${2n ** 40n}:ping`);
+    expect(server.sessions().map(({ revision }) => revision)).toEqual(['preview4']);
+    second.peer.send(packet(T.sessionClose, { session: second.session }, sessionClose(2n ** 40n)));
+    const closed = await second.peer.get(T.sessionCloseAck);
+    expect([closed.session, closed.metadata.readUInt8(0), closed.u64(4)]).toEqual([second.session, 2, 2n ** 40n]);
   });
 
-  it('gets what a handler pushes as partial results, and its last one as a result', async () => {
+  it('gets what a handler pushes in PARTIAL_RESULT, in sequence, and what it returns in RESULT_PUSH', async () => {
     const server = await serving({
       async *submit() {
         yield 'a';
@@ -49,43 +44,180 @@ describe('a client of preview4', () => {
         return 'end';
       },
     });
-    const peer = await peerOf(server);
-    const { session } = await peer.opened();
+    const { peer, session } = await opened(server);
     peer.send(packet(T.submit, { session, frame: 1 }, submit({ operation: 7 })));
-    const parts = [await peer.get(T.partial), await peer.get(T.partial)];
-    expect(
-      parts.map((part) => [part.u64(0), part.u64(8), part.u64(16), part.u64(24), part.u32(32), part.text]),
-    ).toEqual([
-      [7n, 1n, 0n, 0n, 1, 'a'],
-      [7n, 2n, 0n, 1n, 2, 'bc'],
-    ]);
-    const last = await peer.get(T.result);
-    expect([last.session, last.frame, last.text]).toEqual([session, 1, 'end']);
-    expect((await resultOf(peer, session, 2, 8, '').catch(() => undefined)) === undefined).toBe(true);
+    for (const [at, text] of ['a', 'bc'].entries()) {
+      const part = await peer.get(T.partial);
+      expect([part.frame, part.u64(0), part.u64(8), part.u64(16), part.u64(24), part.u32(32), part.u32(36)]).toEqual([
+        1,
+        7n,
+        BigInt(at + 1),
+        0n,
+        BigInt(at),
+        text.length,
+        0,
+      ]);
+      expect(part.text).toBe(text);
+    }
+    expect((await peer.get(T.result)).text).toBe('end');
   });
 
-  it('is answered RESULT_DROP_REASON when it cancels, and nothing when it cancels again', async () => {
-    let aborted: unknown;
+  it('gets one drop for a cancel, whatever it sends of it, and the handler is told', async () => {
+    let seen: unknown;
+    const cancels: unknown[] = [];
     const server = await serving({
       submit: (operation) => {
         operation.signal.addEventListener('abort', () => {
-          aborted = operation.abortReason;
+          seen = operation.abortReason;
         });
         return operation.finished;
       },
+      cancel: (cancel) => void cancels.push(cancel),
     });
-    const peer = await peerOf(server);
-    const { session } = await peer.opened();
+    const { peer, session } = await opened(server);
     const cancel = packet(T.cancel, { session, frame: 1 }, request(101));
-    peer.send(packet(T.submit, { session, frame: 1 }, submit({ operation: 101 })), cancel, cancel);
+    const abort = packet(T.abort, { session, frame: 1 }, request(101, 2));
+    const old = packet(T.frameCancel, { session, frame: 1 });
+    peer.send(packet(T.submit, { session, frame: 1 }, submit({ operation: 101 })), cancel, cancel, abort, old);
     const drop = await peer.get(T.dropReason);
-    expect([drop.frame, drop.u64(0), drop.u16(16), drop.metadata.readUInt8(18)]).toEqual([1, 101n, 3, 2]);
-    expect(aborted).toMatchObject({ code: 'NNRP_ERR_CANCELLED' });
-    peer.send(packet(T.sessionClose, { session }, sessionClose(101)));
-    const ack = await peer.get(T.sessionCloseAck);
-    expect([ack.metadata.readUInt8(0), ack.u64(4)]).toEqual([2, 101n]);
-    peer.send(packet(T.submit, { session, frame: 2 }, submit({ operation: 102 })));
+    expect([drop.frame, drop.u64(0), drop.u64(8), drop.u16(16), drop.metadata.readUInt8(18)]).toEqual([
+      1,
+      101n,
+      1n,
+      3,
+      2,
+    ]);
+    expect(seen).toMatchObject({ code: 'NNRP_ERR_CANCELLED' });
     await peer.settled();
-    expect(bytes(u16(1), u32(1), u64(1))).toHaveLength(14);
+    const why = { isAbort: false, reasonCode: 1, flags: 1, sourceRole: 1 };
+    expect(cancels).toEqual([{ frameId: 1, request: why }]);
+  });
+
+  it('has its deadlines kept: of the submit, of DEADLINE before it and after it, and of EXPIRE_AT', async () => {
+    const deadlines: number[] = [];
+    const server = await serving({
+      submit: (operation) => {
+        deadlines.push(operation.deadlineMs);
+        return operation.finished;
+      },
+    });
+    const { peer, session } = await opened(server);
+    const work = (frame: number, latencyMs: number) =>
+      packet(T.submit, { session, frame }, submit({ operation: 100 + frame, latencyMs }));
+    const told = (type: number, frame: number, ms: number, flags = 0) =>
+      packet(type, { session, frame }, scheduling(100 + frame, ms, flags));
+    peer.send(work(1, 20));
+    const drop = await peer.get(T.dropReason);
+    expect([drop.frame, drop.u64(0), drop.u16(16)]).toEqual([1, 101n, 1]);
+    expect(drop.text).toBe('no result within 20 ms');
+    // Kept for a submit that would be over at once.
+    peer.send(told(T.deadline, 2, 4_000_000_000_000), work(2, 1), told(T.deadline, 2, 1));
+    expect((await peer.get(T.dropReason)).frame).toBe(2);
+    expect(deadlines[1]).toBeGreaterThan(1e9);
+    peer.send(work(3, 60_000), told(T.expireAt, 3, Date.now() + 20, 3));
+    expect((await peer.get(T.dropReason)).frame).toBe(3);
+    // Without the flag it is advice.
+    peer.send(work(4, 60_000), told(T.expireAt, 4, 1, 0), packet(T.cancel, { session, frame: 4 }, request(104)));
+    expect((await peer.get(T.dropReason)).u16(16)).toBe(3);
+  });
+
+  it('is told nothing of deadlines that the server only reports; its application drops with a reason', async () => {
+    const server = await listening({ deadlines: 'report' });
+    const { peer, session } = await opened(server);
+    const accepted = await server.accept();
+    peer.send(
+      packet(T.submit, { session, frame: 1 }, submit({ operation: 201, latencyMs: 25 })),
+      packet(T.priority, { session, frame: 1 }, scheduling(201, 0, 0, 10)),
+      packet(T.expireAt, { session, frame: 1 }, scheduling(201, 1, 3)),
+    );
+    const types: string[] = [];
+    for await (const event of accepted.events()) {
+      types.push(event.type);
+      if (event.type !== 'expireAt') continue;
+      const operation = accepted.operations.get(1);
+      expect(operation?.priority).toEqual({ priorityClass: 10, priorityDelta: 0 });
+      await operation?.drop({ reasonCode: 2, text: 'too old', retryable: true });
+      break;
+    }
+    expect(types).toEqual(['submit', 'priorityUpdate', 'expireAt']);
+    const drop = await peer.get(T.dropReason);
+    expect([drop.u16(16), drop.metadata.readUInt8(19), drop.text]).toEqual([2, 3, 'too old']);
+  });
+
+  it('that puts another operation in the place of one gets a drop for the old one', async () => {
+    const server = await serving({ submit: (operation) => operation.finished });
+    const { peer, session } = await opened(server);
+    const supersede = Buffer.alloc(32);
+    supersede.writeBigUInt64LE(1n, 0);
+    supersede.writeBigUInt64LE(2n, 8);
+    peer.send(
+      packet(T.submit, { session, frame: 1 }, submit({ operation: 1 })),
+      packet(T.supersede, { session, frame: 1 }, supersede),
+    );
+    const drop = await peer.get(T.dropReason);
+    expect([drop.frame, drop.u64(0), drop.u16(16)]).toEqual([1, 1n, 2]);
+    expect(server.counters().drops.superseded).toBe(1);
+  });
+
+  it('reads how far the work is', async () => {
+    const server = await serving({
+      submit: (operation) => {
+        operation.progress({ stageCode: 5, percentX100: 2500, body: 'stage' });
+        operation.progress({ percentX100: 9000 });
+        return 'done';
+      },
+    });
+    const { peer, session } = await opened(server);
+    peer.send(packet(T.submit, { session, frame: 1 }, submit({ operation: 9 })));
+    const [first, second] = [await peer.get(T.progress), await peer.get(T.progress)];
+    expect([first.u64(0), first.u64(8), first.u16(16), first.u16(18), first.text]).toEqual([9n, 1n, 5, 2500, 'stage']);
+    expect([second.u64(8), second.u16(16), second.u16(18)]).toEqual([2n, 0, 9000]);
+    await peer.get(T.result);
+  });
+
+  it('holds partial results back by BACKPRESSURE, and lets them go by CREDIT_UPDATE', async () => {
+    const server = await serving({
+      async *submit() {
+        yield 'held';
+        return 'end';
+      },
+    });
+    const { peer, session } = await opened(server);
+    const pressure = (level: number, window: number) => {
+      const metadata = Buffer.alloc(32);
+      metadata.writeBigUInt64LE(BigInt(window), 8);
+      metadata.writeUInt16LE(level, 16);
+      return metadata;
+    };
+    peer.send(
+      packet(T.backpressure, { session }, pressure(2, 0)),
+      packet(T.submit, { session, frame: 1 }, submit({ operation: 1 })),
+    );
+    await peer.settled();
+    expect(server.sessions()[0]?.stats().heldResults).toBe(1);
+    peer.send(packet(T.credit, { session }, pressure(0, 4)));
+    expect((await peer.get(T.partial)).text).toBe('held');
+    expect((await peer.get(T.result)).text).toBe('end');
+  });
+
+  it('has many sessions on one connection, each with ids of its own', async () => {
+    const server = await serving({ submit: (operation) => `${operation.session.sessionId}:${operation.text()}` });
+    const { peer, session } = await opened(server);
+    peer.send(packet(T.open, {}, open()), packet(T.open, {}, open({ id: 77 })));
+    const more = [(await peer.get(T.openAck)).session, (await peer.get(T.openAck)).session];
+    expect(more[1]).toBe(77);
+    for (const id of [session, ...more]) expect(await answer(peer, id, 1, 1, 'x')).toBe(`${id}:x`);
+  });
+
+  it('and one of preview3 are served by the same listener', async () => {
+    const server = await serving({ submit: (operation) => `${operation.session.revision}` });
+    const { peer, session } = await opened(server);
+    expect(await answer(peer, session, 1, 1)).toBe('preview4');
+    const old = await peerOf(server);
+    old.send(packet(T.open, {}, open()));
+    const ack = await old.get(T.openAck);
+    const metadata = submit({ operation: 0 });
+    old.send(packet(T.submit, { session: ack.session, frame: 1 }, metadata));
+    expect((await old.get(T.result)).text).toBe('preview3');
   });
 });
