@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 
 /*
@@ -219,14 +219,6 @@ export class Peer {
     stream.on('end', () => this.over());
   }
 
-  static async tcp(address: string): Promise<Peer> {
-    const [host = '', port = ''] = address.split(/:(?=\d+$)/);
-    const socket = connect(Number(port), host);
-    await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
-    socket.setNoDelay(true);
-    return new Peer(socket);
-  }
-
   send(...packets: readonly Buffer[]): void {
     this.stream.write(Buffer.concat(packets));
   }
@@ -269,9 +261,14 @@ export class Peer {
     await this.next(T.probeAck);
   }
 
+  /** Is gone without a word, as far as the stream can: by a reset over TCP. */
   end(): void {
-    if ('resetAndDestroy' in this.stream) (this.stream as Socket).resetAndDestroy();
-    else this.stream.destroy();
+    try {
+      if ('resetAndDestroy' in this.stream) (this.stream as Socket).resetAndDestroy();
+    } catch {
+      // Sockets of other kinds have the method as well.
+    }
+    this.stream.destroy();
   }
 
   private read(chunk: Buffer): void {

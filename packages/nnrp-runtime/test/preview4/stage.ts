@@ -1,7 +1,8 @@
 import { afterEach } from 'vitest';
 import type { NnrpServerOptions } from '../../src/server/contract/server-config.js';
 import type { ServeHandlers } from '../../src/server/serve/serve-handlers.js';
-import { NnrpServer } from '../../src/server/server.js';
+import type { NnrpServer } from '../../src/server/server.js';
+import { carrier } from '../support/carrier.js';
 import { type OpenFields, Peer } from './peer.js';
 
 const ends: (() => unknown)[] = [];
@@ -14,7 +15,7 @@ export function cleaning(): void {
 }
 
 export async function listening(config: NnrpServerOptions = {}): Promise<NnrpServer> {
-  const server = await NnrpServer.bindTcp('127.0.0.1:0', config);
+  const server = await carrier.bind(config);
   ends.push(() => server.close({ drainTimeoutMs: 0 }));
   return server;
 }
@@ -26,7 +27,8 @@ export async function serving(handlers: ServeHandlers, config: NnrpServerOptions
 }
 
 export async function peerOf(server: NnrpServer): Promise<Peer> {
-  const peer = await Peer.tcp(server.localAddress);
+  // A stream of bytes is all that a carrier gives: what is on it is the peer's own.
+  const peer = new Peer(await carrier.dial(server.localAddress));
   ends.push(() => peer.end());
   return peer;
 }
