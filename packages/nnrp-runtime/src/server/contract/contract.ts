@@ -249,7 +249,7 @@ export interface ResolvedObject {
  */
 export interface OperationContext extends NnrpSubmit {
   readonly session: NnrpServerSession;
-  /** Milliseconds granted for the work, 0 = any. */
+  /** Milliseconds granted for the work, 0 = any; from when the client has said so last, where it has changed it. */
   readonly deadlineMs: number;
   /** Objects of the session's cache that the submit refers to, in the order of its references. */
   readonly objects: readonly ResolvedObject[];

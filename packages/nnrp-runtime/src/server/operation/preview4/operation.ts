@@ -8,19 +8,25 @@ import { Operation, type OperationOwner } from '../operation.js';
 
 const AT = preview4.FRAME_SUBMIT_OFFSETS.operationId;
 
+/** What few operations have. */
+interface Said {
+  priority: OperationPriority | undefined;
+  budget: OperationBudget | undefined;
+  /** The moment of EXPIRE_AT, as `performance.now` has it; undefined for none. */
+  expiresAtMs: number | undefined;
+  /** How often its progress was told. */
+  steps: number;
+}
+
 /** An operation of preview4, which has an id beside its frame. */
 export class OperationOfPreview4 extends Operation {
   readonly operationLow: number;
   readonly operationHigh: number;
   /** Partial results that were sent. */
   parts = 0;
-  /** Progress that was sent. */
-  steps = 0;
-  /** The moments of EXPIRE_AT and DEADLINE, as `performance.now` has them; undefined for none. */
-  expiresAtMs: number | undefined;
-  deadlineAtMs: number | undefined;
-  readonly startedAtMs = performance.now();
-  private changed: { priority?: OperationPriority; budget?: OperationBudget } | undefined;
+  /** The moment of its deadline, as `performance.now` has it; 0 = none. */
+  deadlineAtMs: number;
+  private rare: Said | undefined = undefined;
 
   constructor(
     session: NnrpServerSession,
@@ -30,7 +36,7 @@ export class OperationOfPreview4 extends Operation {
     objects?: readonly ResolvedObject[],
   ) {
     super(session, owner, packet, deadlineMs, objects);
-    this.deadlineAtMs = deadlineMs === 0 ? undefined : this.startedAtMs + deadlineMs;
+    this.deadlineAtMs = deadlineMs === 0 ? 0 : performance.now() + deadlineMs;
     const { view, metadataStart } = packet;
     this.operationLow = view.getUint32(metadataStart + AT, true);
     this.operationHigh = view.getUint32(metadataStart + AT + 4, true);
@@ -45,24 +51,27 @@ export class OperationOfPreview4 extends Operation {
   }
 
   override get priority(): OperationPriority | undefined {
-    return this.changed?.priority;
+    return this.rare?.priority;
   }
 
   override get budget(): OperationBudget | undefined {
-    return this.changed?.budget;
+    return this.rare?.budget;
   }
 
-  set newPriority(priority: OperationPriority) {
-    this.changed = { ...this.changed, priority };
+  get expiresAtMs(): number | undefined {
+    return this.rare?.expiresAtMs;
   }
 
-  set newBudget(budget: OperationBudget) {
-    this.changed = { ...this.changed, budget };
+  /** What the client has said of it. */
+  get said(): Said {
+    this.rare ??= { priority: undefined, budget: undefined, expiresAtMs: undefined, steps: 0 };
+    return this.rare;
   }
 
   override nextStep(): number {
-    this.steps++;
-    return this.steps;
+    const { said } = this;
+    said.steps++;
+    return said.steps;
   }
 
   /** Whether a message means this operation by its id. */

@@ -247,7 +247,7 @@ export class RouterOfPreview4<Core extends RouterOwner = RouterOwner> extends Se
       }
       case 'priorityUpdate': {
         const { priorityClass, priorityDelta } = event.metadata;
-        if (operation !== undefined) operation.newPriority = { priorityClass, priorityDelta };
+        if (operation !== undefined) operation.said.priority = { priorityClass, priorityDelta };
         break;
       }
       case 'deadline':
@@ -258,7 +258,7 @@ export class RouterOfPreview4<Core extends RouterOwner = RouterOwner> extends Se
         if (operation !== undefined) this.expiresAt(operation, event.metadata);
         break;
       case 'budgetUpdate':
-        if (operation !== undefined) operation.newBudget = budgetAfter(operation.budget, event.metadata);
+        if (operation !== undefined) operation.said.budget = budgetAfter(operation.budget, event.metadata);
         break;
       case 'backpressure':
       case 'creditUpdate':
@@ -289,20 +289,17 @@ export class RouterOfPreview4<Core extends RouterOwner = RouterOwner> extends Se
 
   private expiresAt(operation: OperationOfPreview4, { deadlineUnixMs, flags }: preview4.Scheduling): void {
     const discards = (flags & preview4.SchedulingFlags.DiscardStale) !== 0;
-    operation.expiresAtMs = discards ? momentOf(deadlineUnixMs) : undefined;
+    operation.said.expiresAtMs = discards ? momentOf(deadlineUnixMs) : undefined;
     if (discards) this.reschedule(operation, operation.deadlineAtMs, operation.expiresAtMs);
   }
 
   /** The earlier one of both counts. */
-  private reschedule(
-    operation: OperationOfPreview4,
-    deadlineAtMs: number | undefined,
-    expiresAtMs: number | undefined,
-  ): void {
+  private reschedule(operation: OperationOfPreview4, deadlineAtMs: number, expiresAtMs: number | undefined): void {
     operation.deadlineAtMs = deadlineAtMs;
-    const atMs = Math.min(deadlineAtMs ?? Number.POSITIVE_INFINITY, expiresAtMs ?? Number.POSITIVE_INFINITY);
-    const isAny = atMs !== Number.POSITIVE_INFINITY;
-    if (isAny) operation.deadlineMs = Math.max(1, Math.ceil(atMs - operation.startedAtMs));
+    const { POSITIVE_INFINITY } = Number;
+    const atMs = Math.min(deadlineAtMs === 0 ? POSITIVE_INFINITY : deadlineAtMs, expiresAtMs ?? POSITIVE_INFINITY);
+    const isAny = atMs !== POSITIVE_INFINITY;
+    if (isAny) operation.deadlineMs = Math.max(1, Math.ceil(atMs - performance.now()));
     if (this.session.config.deadlines === true) this.operations.reschedule(operation, isAny ? atMs : undefined);
   }
 
