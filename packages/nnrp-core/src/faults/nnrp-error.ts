@@ -16,6 +16,7 @@ export interface NnrpErrorOptions {
   readonly isRetryable?: boolean;
   readonly retryAfterMs?: number;
   readonly details?: unknown;
+  readonly reasonCode?: number;
 }
 
 /**
@@ -40,6 +41,8 @@ export class NnrpError extends Error {
   readonly retryAfterMs: number;
   /** What else the other side says about the failure, plain JSON data; undefined as a rule. */
   readonly details: unknown;
+  /** Why the other side has dropped the work, over preview4: see preview4.DropReasonCode. Undefined where it does not say. */
+  declare readonly reasonCode?: number;
 
   constructor(code: NnrpErrorCode | ApplicationErrorCode, message: string, options: NnrpErrorOptions = {}) {
     const text = printable(message, MAX_MESSAGE_BYTES);
@@ -50,6 +53,7 @@ export class NnrpError extends Error {
     this.isRetryable = options.isRetryable ?? false;
     this.retryAfterMs = options.retryAfterMs ?? 0;
     this.details = options.details;
+    if (options.reasonCode !== undefined) this.reasonCode = options.reasonCode;
     this.name = new.target.name;
   }
 

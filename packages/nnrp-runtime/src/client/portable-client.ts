@@ -17,6 +17,7 @@ import { guard, NO_OWNER } from '../base/guard.js';
 import { answering, ignoreRejection } from '../base/promises/settled.js';
 import { SeldomWarning } from '../base/warn.js';
 import type { CloseReport } from '../connection/close-report.js';
+import type { RevisionName } from '../connection/revision/revision-name.js';
 import { connectWithin } from '../transport/connecting/connect-attempt.js';
 import type { FramedConnector, FramedTransport } from '../transport/contract/contract.js';
 import { checkTransport } from '../transport/contract/is-transport.js';
@@ -57,7 +58,8 @@ import { MovableTransport } from './moving/movable-transport.js';
 import { moveSessions } from './moving/move-sessions.js';
 import type { NnrpClientSession } from './session/client-session.js';
 import type { CloseOptions } from './session/close-options.js';
-import { type EventStream, EventStreams } from './session/event-stream.js';
+import { isOld, observed, settled } from './settled-revision.js';
+import { type EventStream, EventStreams } from './streams/event-stream.js';
 
 /** What a client is made of: the last is what connects it again. */
 export type ClientParts = [FramedTransport, NnrpClientConfig, asksAnyServer: boolean, FramedConnector?];
@@ -150,10 +152,16 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
     const signal = connectSignal(config);
     const over = (transport: FramedTransport, again = connector) => {
       transport.limitPackets?.(complete.maxPacketBytes);
-      return make(transport, complete, asks, again);
+      if (!isAuto) return make(transport, complete, asks, again);
+      const revision = isOld(transport.remoteAddress) ? 'preview3' : 'auto';
+      return observed(make(transport, { ...complete, revision }, asks, again));
     };
-    if (measuring !== undefined) return measuring.connect(over, signal);
-    return connectWithin(NO_OWNER, connector, complete.connectTimeoutMs, signal).then((transport) => over(transport));
+    const isAuto = complete.revision === 'auto';
+    const connect = () =>
+      measuring !== undefined
+        ? measuring.connect(over, signal)
+        : connectWithin(NO_OWNER, connector, complete.connectTimeoutMs, signal).then((transport) => over(transport));
+    return isAuto ? settled(connect, signal) : connect();
   }
 
   protected static over<Client extends NnrpClient>(
@@ -164,6 +172,10 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
     checkTransport('fromTransport', transport);
     try {
       const complete = clientConfig(config);
+      if (complete.revision === 'auto')
+        throw new UsageError(
+          "fromTransport: revision 'auto' may have to connect once more; say 'preview3' or 'preview4'",
+        );
       transport.limitPackets?.(complete.maxPacketBytes);
       return make(transport, complete, asksAnyServer(config));
     } catch (error) {
@@ -176,6 +188,21 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
   /** The server, such as 127.0.0.1:4433. */
   get remoteAddress(): string {
     return this.connection.remoteAddress;
+  }
+
+  /** The revision of the wire that the server speaks. */
+  get revision(): RevisionName {
+    return this.connection.revision;
+  }
+
+  /** @internal For connecting: settles with the answer to the hello that it has begun with. */
+  get greeted(): Promise<unknown> {
+    return this.connection.greeted;
+  }
+
+  /** @internal For connecting: whether not one byte has come. */
+  get isUnheard(): boolean {
+    return this.connection.isUnheard;
   }
 
   /** The last round trip of a PING in milliseconds; undefined before the first. */
@@ -201,7 +228,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
 
   /**
    * Goes on with a session that another client has had, of another process for example, by a ticket that it has made
-   * (`NnrpClientSession.ticket`). This client is connected to the same server, by any transport. When the other one is still
+   * (`NnrpClientSession.ticket`, or `recoveryTicket` where the server is none of this library). This client is connected to the same server, by any transport. When the other one is still
    * there, its session ends with PeerError. A ticket is good once, see docs/recovery.md.
    *
    * @returns the session and its operations, when the server has resumed it
@@ -209,7 +236,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * PeerError when the server refuses: the ticket is good no longer, the session is over, or not all of it was kept; the rest as
    * `openSession`
    */
-  resumeSession(ticket: string, options: ResumeSessionOptions = {}): Promise<ResumedSession> {
+  resumeSession(ticket: string | Uint8Array, options: ResumeSessionOptions = {}): Promise<ResumedSession> {
     return answering(() => resumeByTicket(this.connection, ticket, options));
   }
 

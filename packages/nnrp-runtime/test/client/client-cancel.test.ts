@@ -261,7 +261,7 @@ it('a signal cancels all that follow it, also when one of them throws over it: t
   const waiting = sessions[1]?.submit('y', { signal });
   const outcomes = Promise.allSettled([other?.result(), waiting]);
   if (one !== undefined) {
-    one.cancel = () => {
+    one.cancelFor = () => {
       throw new Error('planted');
     };
   }

@@ -26,7 +26,7 @@ const CLASSES: readonly (readonly [name: string, file: string])[] = [
   ['NnrpClient', 'client/client.ts'],
   ['NnrpClientSession', 'client/session/client-session.ts'],
   ['ClientOperation', 'client/results/client-operation.ts'],
-  ['EventStream', 'client/session/event-stream.ts'],
+  ['EventStream', 'client/streams/event-stream.ts'],
   ['ResultStream', 'client/results/result-stream.ts'],
 ];
 

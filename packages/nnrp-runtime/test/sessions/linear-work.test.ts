@@ -4,7 +4,7 @@ import { describe, it } from 'vitest';
 import { IdentityMap } from '../../../nnrp-core/src/machine/cache/object-identity.js';
 import { AsyncQueue } from '../../src/base/queues/async-queue.js';
 import { PendingRequests } from '../../src/client/requests/pending-requests.js';
-import { PushIterator } from '../../src/client/results/push-iterator.js';
+import { PushIterator } from '../../src/client/streams/push-iterator.js';
 import { ConnectionFlow, RoomTurn, type RoomWaiter } from '../../src/client/submits/connection-flow.js';
 import { Pings } from '../../src/connection/pings.js';
 import { ConnectionWaiting, ServerWaiting } from '../../src/server/bounds/waiting-bytes.js';

@@ -50,6 +50,8 @@ const SUBMIT_OPTIONS: Names<runtime.SubmitOptions> = {
   metadata: true,
   traceId: true,
   routeId: true,
+  operationId: true,
+  deadlineAt: true,
   onBlocked: true,
 };
 const SERVE_HANDLERS: Names<runtime.ServeHandlers> = {

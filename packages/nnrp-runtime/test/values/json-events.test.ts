@@ -22,8 +22,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { ApplicationEvents, tell } from '../../src/base/application/application-events.js';
 import { described } from '../../src/base/application/described.js';
 import type { NnrpClientEvents } from '../../src/client/contract/client-events.js';
-import { EventStreams } from '../../src/client/session/event-stream.js';
 import type { ClientSessionEvent } from '../../src/client/session/session-events.js';
+import { EventStreams } from '../../src/client/streams/event-stream.js';
 import type { ControlEvent } from '../../src/connection/controls/control-events.js';
 import { controlKind } from '../../src/connection/controls/control-kinds.js';
 import { serverConfig } from '../../src/server/contract/server-config.js';
@@ -263,7 +263,7 @@ describe('every event', () => {
   it('of a session of a client can be logged', async () => {
     made = stage.session();
     const { operation } = await operations();
-    const events: Sessions<ClientSessionEvent> = {
+    const events: Sessions<Exclude<ClientSessionEvent, ControlEvent>> = {
       flowUpdate: { type: 'flowUpdate', update: flow, outcome: 'applied' as never, operation },
       resultHint: { type: 'resultHint', hint, frameId: 1, operation },
       resultDrop: { type: 'resultDrop', frameId: 1, operation },
@@ -299,6 +299,23 @@ describe('every event', () => {
       effectiveLaneMask: '1',
       body: { byteLength: SECRET.length },
     });
+  });
+
+  it('that only preview4 has can be logged', async () => {
+    const metadata = {
+      objectId: 2n ** 60n,
+      operationId: 0n,
+      releaseReason: 0,
+      sourceRole: 1,
+      flags: 1,
+      diagnosticBytes: 0,
+    };
+    const streams = new EventStreams<ClientSessionEvent>(() => 0);
+    const reader = streams.open()[Symbol.asyncIterator]();
+    streams.push({ type: 'objectRelease', frameId: 0, metadata: metadata as never, body: SECRET });
+    const { value } = await reader.next();
+    check(value, 'objectRelease');
+    expect(JSON.stringify(value)).toContain(`"objectId":"${2n ** 60n}"`);
   });
 
   it('of a session of a server can be logged', async () => {

@@ -14,33 +14,35 @@ import {
   UsageError,
   type WireFault,
 } from 'nnrp-core';
-import * as preview3 from 'nnrp-core/preview3';
-import { ErrorCode, ErrorScope, MessageType, PeerMessages, ScopeKind } from 'nnrp-core/preview3';
+import { ErrorCode, MessageType, PeerMessages, ScopeKind } from 'nnrp-core/preview3';
 import { observer } from '../../base/diagnostics/observer.js';
 import { checkFlow } from '../../base/flow-fields.js';
 import { guard } from '../../base/guard.js';
-import { ignoreRejection, rejection } from '../../base/promises/settled.js';
+import { ignoreRejection, rejection, SETTLED } from '../../base/promises/settled.js';
 import { DeadlineQueue } from '../../base/time/deadline-queue.js';
+import { isResult } from '../../connection/body/result-kind.js';
 import { type CloseReport, joinedReport } from '../../connection/close-report.js';
-import { Connection } from '../../connection/connection.js';
 import { ReadingHold } from '../../connection/reading-hold.js';
+import { PREVIEW3_DIALECT, PREVIEW4_DIALECT } from '../../connection/revision/dialect.js';
 import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
 import type { FramedTransport } from '../../transport/contract/contract.js';
 import type { NnrpClientConfig, SessionOptions } from '../contract/client-config.js';
 import type { ClientConnectionEvents } from '../contract/client-events.js';
-import { readError } from '../failures/peer-error.js';
 import { HelloExchange, type ServerHello } from '../hello/hello-exchange.js';
 import type { ClientHelloOptions } from '../hello/hello-options.js';
 import type { SessionlessTransport } from '../recovery/sessionless-transport.js';
 import { callTimeoutMs } from '../requests/call-options.js';
+import { readFlowUpdate } from '../requests/flow-update.js';
 import { ReadGate } from '../results/read-gate.js';
 import type { NnrpClientSession } from '../session/client-session.js';
 import type { CloseOptions } from '../session/close-options.js';
 import { checkClose } from '../session/close-options.js';
 import type { OpenedSession } from '../session/served-session.js';
 import { ConnectionFlow } from '../submits/connection-flow.js';
+import { AnnouncedConnection } from './announced-connection.js';
 import { ClientProbes, type ProbeResult } from './client-probes.js';
 import { shutDown } from './client-shutdown.js';
+import { connectionError } from './connection-errors.js';
 import { ConnectionRecovery } from './connection-recovery.js';
 import { KeepAlive, type KeepAliveTarget } from './keep-alive.js';
 import type { ProbeOptions } from './probe-options.js';
@@ -54,7 +56,7 @@ const CONTROL_ROOM_BYTES = 1024 * 1024;
 const PROGRESS_BYTES = 4096;
 
 /** The client's side of one connection: greets, measures and routes; sessions do the rest. */
-export class ClientConnection extends Connection implements OpeningConnection, KeepAliveTarget {
+export class ClientConnection extends AnnouncedConnection implements OpeningConnection, KeepAliveTarget {
   readonly role = 'client';
   readonly flow = new ConnectionFlow();
   readonly deadlines = new DeadlineQueue(this);
@@ -71,9 +73,8 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   private readonly answers: WaitingAnswers;
   /** Bytes of requests that wait for their turn. */
   private requestBytes = 0;
-  /** What the server says it understands, bits of PeerMessages. */
-  private families = 0;
   private endError: NnrpError | undefined;
+  private answer: Promise<unknown> | undefined;
   isShuttingDown = false;
   /** Sessions that the end of the connection has ended, or is about to. */
   private readonly lastSessions: NnrpClientSession[] = [];
@@ -87,11 +88,12 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     readonly recovery?: SessionlessTransport,
   ) {
     const { maxOutboxBytes: heldBackBytes } = config;
-    super(transport, {
+    const limits = {
       maxOutboxBytes: heldBackBytes + CONTROL_ROOM_BYTES,
       heldBackBytes,
       slowReader: 'disconnect',
-    });
+    } as const;
+    super(transport, limits, config.revision === 'preview3' ? PREVIEW3_DIALECT : PREVIEW4_DIALECT);
     this.reading = new ReadingHold(transport);
     this.answers = new WaitingAnswers(this.reading, CONTROL_ROOM_BYTES / 2);
     this.unread = new ReadGate(this.reading, config.maxBufferedResultBytes, new UnreadResults(this));
@@ -107,9 +109,12 @@ export class ClientConnection extends Connection implements OpeningConnection, K
 
   /** Begins to read, and greets the server when asked to. What the greeting says is not kept: it may hold a token. */
   start(hello: NnrpClientConfig['hello']): void {
+    const { isPreview4 } = this.dialect;
     observer?.opened(this);
+    if (isPreview4) this.speak(this.dialect);
     this.transport.start(this);
-    if (hello !== false) this.greet(hello === true ? {} : hello, true);
+    // In preview4 a connection begins with it.
+    if (hello !== false || isPreview4) this.greet(typeof hello === 'object' ? hello : {}, true);
   }
 
   get isOverfull(): boolean {
@@ -129,6 +134,11 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     return this.greeting.serverHello;
   }
 
+  /** How the greeting ends, where it was begun with the connection. */
+  get greeted(): Promise<unknown> {
+    return this.answer ?? SETTLED;
+  }
+
   openSession(options: SessionOptions): Promise<NnrpClientSession> {
     return this.opens.open(options);
   }
@@ -144,6 +154,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
 
   override ping(timeoutMs?: number): Promise<number> {
     return this.asking(() => {
+      this.mayEnd('PING');
       const waitMs = callTimeoutMs(timeoutMs, this.config.pingTimeoutMs);
       const { roundTrip, giveUp } = this.pings.start(waitMs);
       const waiter = { tooMuchBefore: giveUp };
@@ -154,12 +165,14 @@ export class ClientConnection extends Connection implements OpeningConnection, K
 
   /** For the keep-alive: whether the server is still there. */
   ask(): void {
-    if (this.asksAnyServer || this.understands(PeerMessages.ErrorClosePing)) this.askWithin(this.config.pingTimeoutMs);
+    if ((this.asksAnyServer && !this.dialect.isPreview4) || this.understands(PeerMessages.ErrorClosePing))
+      this.askWithin(this.config.pingTimeoutMs);
   }
 
   /** @throws what ended the connection, WireError when a value does not fit */
   sendFlowUpdate(fields: FlowFields): void {
     if (this.endError !== undefined) throw forCaller(this.endError);
+    this.mayEnd('FLOW_UPDATE of the connection');
     this.send(MessageType.FlowUpdate, 0, 0, FLOW_UPDATE, this.flowSender.next(checkFlow(fields, 'connection')));
   }
 
@@ -187,16 +200,13 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     this.families |= families;
   }
 
-  understands(family: preview3.PeerMessages): boolean {
-    return (this.families & family) !== 0;
-  }
-
   hasSession(sessionId: number): boolean {
     return this.sessions.has(sessionId);
   }
 
   sessionOpened(session: NnrpClientSession, request: OpenRequest): void {
     this.openSessions.add(session);
+    this.wasOpened(session.sessionId);
     observer?.session('client', session, this.remoteAddress);
     this.goingOn?.remember(session, request);
   }
@@ -298,19 +308,19 @@ export class ClientConnection extends Connection implements OpeningConnection, K
         break;
       case MessageType.FlowUpdate:
         // One of a session that is over has no effect any more.
-        if (packet.sessionId !== 0) this.stray(packet, info);
+        if (packet.sessionId !== 0) this.late(packet, info);
         else this.flowUpdated(packet);
         break;
       case MessageType.Error:
-        this.errorArrived(packet);
+        connectionError(packet, this, this.greeting, this.probes);
         break;
       default:
-        this.stray(packet, info);
+        this.late(packet, info);
     }
   }
 
   protected override takesFrames(head: Packet): boolean {
-    return head.messageType === MessageType.ResultPush;
+    return isResult(head.messageType);
   }
 
   protected override violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
@@ -357,6 +367,7 @@ export class ClientConnection extends Connection implements OpeningConnection, K
     const { config } = this;
     const answer = this.asking(() => this.greeting.send(options, config, config.requestTimeoutMs));
     this.opens.waitFor(answer, isRequired);
+    this.answer ??= answer;
     return answer;
   }
 
@@ -371,20 +382,8 @@ export class ClientConnection extends Connection implements OpeningConnection, K
   }
 
   private flowUpdated(packet: Packet): void {
-    const update = preview3.decodeFlowUpdate(packet.view, packet.metadataStart);
+    const update = readFlowUpdate(packet);
     this.events.flowUpdate(update, this.flow.update(update));
-  }
-
-  private errorArrived(packet: Packet): void {
-    const { message, error, violation } = readError(packet, this.config.announce);
-    if (violation !== undefined) this.violation(violation, packet.sessionId);
-    this.peerReported(forCaller(error), packet.sessionId);
-    // A fatal error of a session that is gone already has no effect on the rest of the connection.
-    if (message.errorScope !== ErrorScope.Connection) return;
-    if (message.isFatal === 1) this.end(error);
-    else if (!this.greeting.reject(forCaller(error)) && message.errorCode === ErrorCode.UnsupportedCapability) {
-      this.probes.rejectAll(error);
-    }
   }
 
   private asking<T>(ask: () => Promise<T>): Promise<T> {

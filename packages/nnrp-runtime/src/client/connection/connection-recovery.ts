@@ -118,8 +118,13 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
   }
 
   get hasReopenable(): boolean {
-    const { connection, reopening, sessions } = this;
-    return connection.config.reconnect === 'reopen' && [...sessions].some((session) => reopening.takes(session));
+    return [...this.sessions].some((session) => this.isOpenedAgain(session));
+  }
+
+  /** Whether another one takes its place at once, when its connection is lost. */
+  private isOpenedAgain(session: NnrpClientSession): boolean {
+    const { connection, reopening } = this;
+    return (connection.config.reconnect === 'reopen' || session.grant !== undefined) && reopening.takes(session);
   }
 
   get hasSessions(): boolean {
@@ -137,13 +142,12 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
   }
 
   suspended(error: NnrpError): void {
-    const { connection, reopening, sessions } = this;
-    const { reading, flow, config } = connection;
+    const { connection, sessions } = this;
+    const { reading, flow } = connection;
     // A wait for a PONG in which the connection was lost says nothing about the server.
     reading.stops++;
     // What waits for its turn must not begin where it is lost.
-    const areLost = config.reconnect === 'reopen';
-    for (const session of sessions) if (areLost && reopening.takes(session)) session.holdSubmits();
+    for (const session of sessions) if (this.isOpenedAgain(session)) session.holdSubmits();
     flow.restart();
     this.parts.probes.lost(error);
     if (this.move !== undefined) return;
@@ -152,13 +156,16 @@ export class ConnectionRecovery implements RecoveryOwner, ReopeningConnection {
   }
 
   endOthers(error: NnrpError, isResumable: (sessionId: number) => boolean): void {
-    const { connection, reopening } = this;
     for (const session of [...this.sessions]) {
-      const { sessionId, isLost } = session;
+      const { sessionId, isLost, grant } = session;
       // One that is to be opened again has no session of the server whose id it could be.
       if (isLost || isResumable(sessionId)) continue;
-      if (connection.config.reconnect !== 'reopen' || !reopening.takes(session)) session.disconnected(forCaller(error));
-      else this.lose(session, lostAtOnce(sessionId, session.highestFrameId, error), { sinceMs: performance.now() });
+      if (!this.isOpenedAgain(session)) {
+        session.disconnected(forCaller(error));
+        continue;
+      }
+      const loss = { sinceMs: performance.now(), ...(grant && { windowMs: grant.windowMs }) };
+      this.lose(session, lostAtOnce(sessionId, session.highestFrameId, error), loss);
     }
   }
 

@@ -2,11 +2,15 @@ import { describeFault, type IdMap, type Packet, SessionLostError } from 'nnrp-c
 import * as preview3 from 'nnrp-core/preview3';
 import { SessionFlags } from 'nnrp-core/preview3';
 import { positionIn } from '../../connection/recovery/position-entry.js';
+import type { Dialect } from '../../connection/revision/dialect.js';
 import { bodyMismatch } from '../failures/peer-error.js';
 import type { Ticket } from '../tickets/ticket.js';
 
 /** What an acknowledgement is compared with. */
 interface AnsweredConnection {
+  readonly dialect: Dialect;
+  /** Whether the server is one of this library. */
+  readonly isAnnounced: boolean;
   hasSession(sessionId: number): boolean;
   /** Sessions that can be resumed. */
   readonly recovery?: { readonly sessions: Pick<IdMap<unknown>, 'has'> } | undefined;
@@ -31,7 +35,8 @@ export function mismatchOf(
     return `asked for session ${open.requestedSessionId}, got ${ack.sessionId}`;
   }
   if (connection.hasSession(ack.sessionId)) return `session ${ack.sessionId} exists already`;
-  if (recovery.outcome === 'resumed' && !connection.recovery?.sessions.has(ack.sessionId))
+  const isForeign = connection.dialect.isPreview4 && !connection.isAnnounced;
+  if (recovery.outcome === 'resumed' && !isForeign && !connection.recovery?.sessions.has(ack.sessionId))
     return 'a session that is resumed without a new token, or without a position';
   const announced = tokenBytesIn(ack, packet) + ack.sessionExtensionBytes;
   return bodyMismatch('it', announced, packet.bodyLength)?.rawMessage;

@@ -1,14 +1,18 @@
 import { UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { concatBytes } from '../../base/bytes.js';
+import { decodeRecoveryTicket } from 'nnrp-core/preview4';
+import { concatBytes, EMPTY_BYTES } from '../../base/bytes.js';
 import { ownBytes } from '../../connection/body/body-bytes.js';
+import { needsPreview4 } from '../../connection/controls/session-controls.js';
 import { positionEntry } from '../../connection/recovery/position-entry.js';
+import { sessionOpen } from '../contract/client-config.js';
 import { type ResumeSessionOptions, resumeSessionOptions } from '../contract/resume-session-options.js';
 import { type Announcing, sessionExtensions } from '../hello/client-announcement.js';
 import type { ClientOperation } from '../results/client-operation.js';
 import type { NnrpClientSession } from '../session/client-session.js';
 import { readUpTo, type Ticket } from '../tickets/ticket.js';
 import { readTicket } from '../tickets/ticket-text.js';
+import { openByToken } from './open-words.js';
 import type { ByTicket, OpeningConnection, OpenRequest, SessionOpening } from './session-opening.js';
 
 /** A session that another client has had, and what it had in progress. */
@@ -25,16 +29,17 @@ export interface ResumedSession {
 }
 
 /** What resuming by a ticket needs of the connection. */
-export type TicketConnection = Pick<OpeningConnection, 'config' | 'recovery' | 'hasSession'> & {
+export type TicketConnection = Pick<OpeningConnection, 'config' | 'recovery' | 'hasSession' | 'dialect'> & {
   readonly opens: SessionOpening;
 };
 
 /** @throws UsageError when it is no ticket, or the client cannot resume it */
 export async function resumeByTicket(
   connection: TicketConnection,
-  text: string,
+  text: string | Uint8Array,
   options: ResumeSessionOptions,
 ): Promise<ResumedSession> {
+  if (typeof text !== 'string') return resumeByToken(connection, text, options);
   const ticket = readTicket(text);
   const { signal, auth, extensions } = completeResume(options, connection.config);
   checkClient(connection, ticket.sessionId);
@@ -50,6 +55,22 @@ export async function resumeByTicket(
   const byTicket = { ...resumeOpen(ticket, open, auth, extensions), ticket, taken };
   const session = await connection.opens.resume(request, byTicket, signal);
   return Object.freeze({ session, operations, lostPackets });
+}
+
+/** On a server that is none of this library, where nothing goes on but the session. @throws UsageError, WireError when it is no ticket */
+async function resumeByToken(
+  connection: TicketConnection,
+  bytes: Uint8Array,
+  options: ResumeSessionOptions,
+): Promise<ResumedSession> {
+  const { signal } = resumeSessionOptions(options);
+  if (!connection.dialect.isPreview4) throw needsPreview4();
+  const { sessionId, token } = decodeRecoveryTicket(bytes);
+  if (connection.hasSession(sessionId))
+    throw new UsageError(`resumeSession: this client has session ${sessionId} itself`);
+  const request = openByToken({ open: sessionOpen({}), body: EMPTY_BYTES }, sessionId, token);
+  const session = await connection.opens.openByToken({ ...request, maxInFlight: undefined }, signal);
+  return Object.freeze({ session, operations: new Map(), lostPackets: 0 });
 }
 
 /** What the request to resume carries besides the ticket. */

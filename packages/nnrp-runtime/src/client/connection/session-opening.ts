@@ -22,7 +22,6 @@ import { ignoreRejectionsWithin } from '../../base/thenable.js';
 import { Patience } from '../../base/time/patience.js';
 import { announcedFamilies, announcedPacketBytes, isAnnouncement } from '../../connection/announcement.js';
 import { ownBytes } from '../../connection/body/body-bytes.js';
-import { readRefusal } from '../../connection/errors/open-refusal.js';
 import { SESSION_OPEN } from '../../connection/sending/codecs.js';
 import { type SessionOptions, sessionOpen, sessionOptions } from '../contract/client-config.js';
 import { refusalOf } from '../failures/refused-open.js';
@@ -34,9 +33,10 @@ import type { OpenedSession } from '../session/served-session.js';
 import type { TakenOver } from '../session/take-over.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';
 import { extensionsOf, mismatchOf, positionOf, resumable, tokenBytesIn, unknownSession } from './open-answer.js';
+import { foreignGrant, type OpeningWords, openFor, refusalIn } from './open-words.js';
 
 /** What opening sessions needs of the connection. */
-export interface OpeningConnection extends ClientSessionConnection {
+export interface OpeningConnection extends ClientSessionConnection, OpeningWords {
   /** The server says what it understands: bits of PeerMessages, 0 when it does not. */
   announced(families: number): void;
   /** The server says how large a packet it takes; undefined when it does not. */
@@ -162,6 +162,13 @@ export class SessionOpening {
     return this.ask({ ...request, byTicket }, signal);
   }
 
+  /** Asks for a session by the token in it alone. @returns rejects as `open` does */
+  openByToken(request: OpenRequest, signal: AbortSignal | undefined): Promise<NnrpClientSession> {
+    this.started = true;
+    if (signal?.aborted) return rejection(reasonOf(signal));
+    return this.ask(request, signal);
+  }
+
   /** Asks for a session in place of one that was lost. @returns rejects as `open` does */
   openAgain(replaces: NnrpClientSession, { open, body, maxInFlight }: OpenRequest): Promise<NnrpClientSession> {
     return this.ask({ open, body, maxInFlight, replaces });
@@ -219,11 +226,10 @@ export class SessionOpening {
       return;
     }
     this.takeFirst();
-    const extensions = extensionsOf(packet.body.subarray(tokenBytesIn(ack, packet)));
     if (ack.sessionStatus === SessionStatus.Opened || ack.sessionStatus === SessionStatus.Resumed)
-      this.opened(pending, ack, extensions);
+      this.opened(pending, ack, packet);
     else if (!pending.late && asksTooMuch(pending, ack)) this.askForLess(pending, ack.maxInFlightOperations);
-    else pending.answer.reject(refusalOf(pending.open, ack, readRefusal(extensions)));
+    else pending.answer.reject(refusalOf(pending.open, ack, refusalIn(connection, ack, packet)));
     this.sendNext();
   }
 
@@ -232,12 +238,10 @@ export class SessionOpening {
     while (this.line.length > 0) this.takeFirst()?.answer.reject(forCaller(error));
   }
 
-  private opened(
-    pending: PendingOpen,
-    ack: preview3.SessionOpenAck,
-    extensions: readonly preview3.ControlExtension[],
-  ): void {
+  private opened(pending: PendingOpen, ack: preview3.SessionOpenAck, packet: Packet): void {
     const { connection } = this;
+    const extensions = extensionsOf(packet.body.subarray(tokenBytesIn(ack, packet)));
+    const grant = foreignGrant(connection, ack, packet);
     connection.announced(announcedFamilies(extensions) ?? 0);
     connection.peerTakes(announcedPacketBytes(extensions));
     const own = extensions.filter((extension) => !isAnnouncement(extension));
@@ -246,7 +250,7 @@ export class SessionOpening {
     const isNew = ack.sessionStatus === SessionStatus.Opened;
     const takenOver = byTicket && !isNew ? { ...byTicket, position: positionOf(extensions) } : undefined;
     const request = byTicket === undefined ? open : asked.open;
-    const common = { ack: described(ack), extensions: own, open: request, maxInFlight: asked.maxInFlight };
+    const common = { ack: described(ack), extensions: own, open: request, maxInFlight: asked.maxInFlight, grant };
     const opened: OpenedSession = takenOver === undefined ? common : { ...common, takenOver };
     if (!late && replaces !== undefined && replaces.endReason === undefined) {
       connection.sessionReopened(replaces, opened);
@@ -283,9 +287,7 @@ export class SessionOpening {
   /** @throws WireError on an option that does not fit; nothing is sent then */
   private send(asked: Asked): Promise<NnrpClientSession> {
     const { connection } = this;
-    const { body } = asked.byTicket ?? asked;
-    const open = this.withinAllowed(asked);
-    connection.send(MessageType.SessionOpen, 0, 0, SESSION_OPEN, open, body);
+    const open = this.sendOpen(asked);
     const answer = new PendingAnswer<NnrpClientSession>(
       connection,
       'no answer to SESSION_OPEN',
@@ -304,10 +306,20 @@ export class SessionOpening {
   private askForLess(pending: PendingOpen, allowed: number): void {
     const { connection } = this;
     this.allowed = allowed;
-    pending.open = this.withinAllowed(pending.asked);
-    connection.send(MessageType.SessionOpen, 0, 0, SESSION_OPEN, pending.open, pending.asked.body);
+    pending.open = this.sendOpen(pending.asked);
     this.line.push(pending);
     connection.unread.answerAwaited(pending);
+  }
+
+  /** @returns what was sent @throws UsageError, WireError; nothing is sent then */
+  private sendOpen(asked: Asked): preview3.SessionOpen {
+    const { connection } = this;
+    const { open, body } = openFor(connection, {
+      open: this.withinAllowed(asked),
+      body: (asked.byTicket ?? asked).body,
+    });
+    connection.send(MessageType.SessionOpen, 0, 0, SESSION_OPEN, open, body);
+    return open;
   }
 
   private withinAllowed({ open, maxInFlight, byTicket }: Asked): preview3.SessionOpen {

@@ -9,6 +9,7 @@ import { backoffMs } from '../recovery/backoff.js';
 import { neverOpenedAgain } from '../recovery/session-lost.js';
 import type { NnrpClientSession } from '../session/client-session.js';
 import type { OpenedSession } from '../session/served-session.js';
+import { openByToken } from './open-words.js';
 import type { OpenRequest } from './session-opening.js';
 
 /** How long a session is opened again for whose server has named no window: the window of a server of this package. */
@@ -36,7 +37,10 @@ export interface Loss {
 
 interface Reopening {
   readonly session: NnrpClientSession;
-  readonly request: OpenRequest;
+  /** What asks for it: by its token first, where the server has given one. */
+  request: OpenRequest;
+  /** What asks for a new one. */
+  readonly anew: OpenRequest;
   readonly error: NnrpError;
   readonly sinceMs: number;
   readonly limitMs: number;
@@ -77,12 +81,14 @@ export class SessionReopening {
 
   /** @param error - its operations have failed with */
   begin(session: NnrpClientSession, error: NnrpError, { sinceMs, windowMs = DEFAULT_REOPEN_MS }: Loss): void {
-    const request = this.requests.get(session);
-    if (request === undefined) return;
+    const anew = this.requests.get(session);
+    if (anew === undefined) return;
+    const { grant, sessionId } = session;
+    const request = grant === undefined ? anew : { ...anew, ...openByToken(anew, sessionId, grant.token) };
     const limitMs = Math.min(Math.max(windowMs, 1), MAX_TIMER_MS);
     const limit = later(this.connection, limitMs, () => this.timedOut(session));
     const common = { wait: undefined, attempts: 0, isAsked: false, why: keptError(error) };
-    this.waiting.set(session, { session, request, error, sinceMs, limitMs, limit, ...common });
+    this.waiting.set(session, { session, request, anew, error, sinceMs, limitMs, limit, ...common });
   }
 
   /** There is a connection. */
@@ -132,6 +138,15 @@ export class SessionReopening {
     if (this.waiting.get(session) !== reopening) return;
     reopening.isAsked = false;
     if (isNnrpError(error)) reopening.why = keptError(error);
+    if (
+      reopening.request !== reopening.anew &&
+      isNnrpError(error) &&
+      error.wireCode === SessionErrorCode.ResumeRejected
+    ) {
+      reopening.request = reopening.anew;
+      this.ask(session);
+      return;
+    }
     if (!isNnrpError(error) || !(error.isRetryable || isIdInUse(error, reopening.request))) {
       this.giveUp(reopening);
       return;

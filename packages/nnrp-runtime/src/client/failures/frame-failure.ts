@@ -1,4 +1,12 @@
-import { CancelledError, ClosedError, DeadlineError, isPeerError, type NnrpError, PeerError } from 'nnrp-core';
+import {
+  CancelledError,
+  ClosedError,
+  DeadlineError,
+  isPeerError,
+  type NnrpError,
+  PeerError,
+  UsageError,
+} from 'nnrp-core';
 import { ErrorCode } from 'nnrp-core/preview3';
 import { OWN_CODES, type ReportedError } from './peer-error.js';
 import { errorCodeName } from './wire-names.js';
@@ -93,6 +101,14 @@ export function serverShutdown(sessionId: number): PeerError {
 
 function knownCode(code: string | undefined): string | undefined {
   return code !== undefined && Object.hasOwn(MEANINGS, code) ? code : undefined;
+}
+
+/** A server that answers in parts where one result was asked for. */
+export function answersInParts(frameId: number): UsageError {
+  return new UsageError(
+    `frame ${frameId}: the server answers in parts, and request() takes a single result; ` +
+      'use submit(), and read the operation or its text()',
+  );
 }
 
 /** The end of its session leaves a frame without an answer. */

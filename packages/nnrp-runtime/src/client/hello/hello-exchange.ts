@@ -2,15 +2,17 @@ import { describeFault, type NnrpError, type Packet, ProtocolError, UsageError }
 import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, MessageType } from 'nnrp-core/preview3';
 import { described } from '../../base/application/described.js';
-import { concatBytes } from '../../base/bytes.js';
+import { concatBytes, EMPTY_BYTES } from '../../base/bytes.js';
 import { announcedFamilies } from '../../connection/announcement.js';
 import { ownBytes } from '../../connection/body/body-bytes.js';
+import { familiesOfHello, HELLO_TRACE_HIGH, helloTraceLow } from '../../connection/revision/hello-trace.js';
 import { CLIENT_HELLO } from '../../connection/sending/codecs.js';
+import { CONTROL_LANE } from '../../connection/sending/outbox.js';
 import type { SessionConnection } from '../../connection/session-endpoint.js';
 import { bodyMismatch } from '../failures/peer-error.js';
 import { type AnswerReader, PendingRequests } from '../requests/pending-requests.js';
 import { type Announcing, helloExtensions, isUnknownCritical } from './client-announcement.js';
-import { type ClientHelloOptions, HELLO_DEFAULTS, helloOptions } from './hello-options.js';
+import { type ClientHelloOptions, HELLO_DEFAULTS, HELLO_DEFAULTS_4, helloOptions } from './hello-options.js';
 
 /** What a server leaves for header and metadata when it says in its hello how large a body may be. */
 const HEAD_BYTES = preview3.COMMON_HEADER_BYTES + preview3.RESULT_PUSH_BYTES;
@@ -28,9 +30,11 @@ export class HelloExchange {
   serverHello: ServerHello | undefined;
   private readonly pending: PendingRequests<preview3.ClientHello, ServerHello>;
   private sent = false;
+  /** What the server says it understands: bits of PeerMessages. */
+  families = 0;
 
   constructor(
-    private readonly connection: Pick<SessionConnection, 'send' | 'crashed'>,
+    private readonly connection: Pick<SessionConnection, 'send' | 'crashed' | 'dialect'>,
     reader: AnswerReader,
   ) {
     this.pending = new PendingRequests('CLIENT_HELLO', reader, connection);
@@ -40,27 +44,23 @@ export class HelloExchange {
     return this.pending.waiting > 0;
   }
 
-  /** What the server says it understands: bits of PeerMessages. */
-  get families(): number {
-    return announcedFamilies(this.serverHello?.extensions ?? []) ?? 0;
-  }
-
   /** How large a packet the server takes; undefined when it does not say. */
   get mostPacketBytes(): number | undefined {
     const { maxBodyBytes = 0 } = this.serverHello?.ack ?? {};
-    return maxBodyBytes === 0 ? undefined : maxBodyBytes + HEAD_BYTES;
+    if (maxBodyBytes === 0) return undefined;
+    // In preview4 it counts the whole packet.
+    return this.connection.dialect.isPreview4 ? Math.max(maxBodyBytes, HEAD_BYTES) : maxBodyBytes + HEAD_BYTES;
   }
 
   /** @throws UsageError when one was sent before, or on a wrong option; WireError when options contradict each other */
   send(options: ClientHelloOptions, announcing: Announcing, timeoutMs: number): Promise<ServerHello> {
     if (this.sent) throw new UsageError('CLIENT_HELLO: a connection has one, and it was sent before');
-    const { auth = '', extensions, ...wishes } = helloOptions(options);
-    const authBlock = ownBytes(auth, 'auth');
-    const block = helloExtensions(announcing, extensions);
-    const hello = { ...HELLO_DEFAULTS, ...wishes, authBytes: authBlock.length, controlExtensionBytes: block.length };
-    const answer = this.pending.ask(hello, timeoutMs, () =>
-      this.connection.send(MessageType.ClientHello, 0, 0, CLIENT_HELLO, hello, concatBytes([authBlock, block])),
-    );
+    const { hello, body, traceLow, traceHigh } = this.connection.dialect.isPreview4
+      ? greeting4(options, announcing)
+      : greeting(options, announcing);
+    const send = () =>
+      this.connection.send(MessageType.ClientHello, 0, 0, CLIENT_HELLO, hello, body, CONTROL_LANE, traceLow, traceHigh);
+    const answer = this.pending.ask(hello, timeoutMs, send);
     this.sent = true;
     return answer;
   }
@@ -73,11 +73,13 @@ export class HelloExchange {
     const hello = this.pending.first();
     if (hello === undefined) return 'stray';
     const ack = preview3.decodeServerHelloAck(packet.view, packet.metadataStart);
-    const error = checkAnswer(hello, ack, packet);
+    const { isPreview4 } = this.connection.dialect;
+    const error = checkAnswer(hello, ack, packet, isPreview4);
     if (error !== undefined) return this.pending.reject(error) ? error : 'stray';
     const serverHello = described({ ack, extensions: preview3.decodeControlExtensions(packet.body) });
     if (!this.pending.answered(serverHello)) return 'stray';
     this.serverHello = serverHello;
+    this.families = (isPreview4 ? familiesOfHello(packet) : announcedFamilies(serverHello.extensions)) ?? 0;
     return 'taken';
   }
 
@@ -91,16 +93,45 @@ export class HelloExchange {
   }
 }
 
+/** A hello as it is sent. */
+interface Greeting {
+  readonly hello: preview3.ClientHello;
+  readonly body: Uint8Array;
+  readonly traceLow: number;
+  readonly traceHigh: number;
+}
+
+function greeting(options: ClientHelloOptions, announcing: Announcing): Greeting {
+  const { auth = '', extensions, ...wishes } = helloOptions(options);
+  const authBlock = ownBytes(auth, 'auth');
+  const block = helloExtensions(announcing, extensions);
+  const hello = { ...HELLO_DEFAULTS, ...wishes, authBytes: authBlock.length, controlExtensionBytes: block.length };
+  return { hello, body: concatBytes([authBlock, block]), traceLow: 0, traceHigh: 0 };
+}
+
+/** Servers of the reference refuse a hello with a body: peers of this library announce themselves where nobody else reads. */
+function greeting4(options: ClientHelloOptions, { announce }: Announcing): Greeting {
+  const { auth, extensions, ...wishes } = helloOptions(options);
+  if (auth !== undefined || extensions !== undefined)
+    throw new UsageError('CLIENT_HELLO: preview4 has no room for auth and extensions in it');
+  const hello = { ...HELLO_DEFAULTS_4, ...wishes, authBytes: 0, controlExtensionBytes: 0 };
+  const traceLow = announce ? helloTraceLow(preview3.PEER_MESSAGES_MASK) : 0;
+  return { hello, body: EMPTY_BYTES, traceLow, traceHigh: announce ? HELLO_TRACE_HIGH : 0 };
+}
+
 function checkAnswer(
   hello: preview3.ClientHello,
   ack: preview3.ServerHelloAck,
   packet: Packet,
+  isPreview4: boolean,
 ): ProtocolError | undefined {
   const fault = preview3.checkHelloAck(hello, ack) ?? preview3.checkControlExtensions(packet.body);
   const name = 'SERVER_HELLO_ACK';
   if (fault !== undefined) return new ProtocolError(`${name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);
   const mismatch = bodyMismatch(name, ack.controlExtensionBytes, packet.bodyLength);
   if (mismatch !== undefined) return mismatch;
+  if (isPreview4 && packet.bodyLength > 0)
+    return new ProtocolError(`${name}: its body is not empty, as it is in preview4`, ErrorCode.MalformedBody);
   const unknown = preview3.decodeControlExtensions(packet.body).find(isUnknownCritical);
   if (unknown === undefined) return undefined;
   const text = `${name}: extension 0x${unknown.type.toString(16).padStart(4, '0')} is critical and not known`;

@@ -39,6 +39,20 @@ export const HELLO_DEFAULTS: Omit<preview3.ClientHello, 'authBytes' | 'controlEx
 });
 
 /**
+ * What clients of the reference say over preview4: version 1, wire format 0, both profiles, every kind of payload but audio and video,
+ * and no wishes but the latency budget.
+ */
+export const HELLO_DEFAULTS_4: typeof HELLO_DEFAULTS = Object.freeze({
+  ...HELLO_DEFAULTS,
+  supportedPayloadKindBitmap: 0x73,
+  cacheObjectBitmap: 0,
+  cacheNamespaceCount: 0,
+  maxCacheEntries: 0,
+  maxCacheBytes: 0,
+  latencyBudgetMs: 500,
+});
+
+/**
  * A copy that no later change of the options, or of bytes in them, reaches.
  * @throws UsageError on an option that does not exist or fit, and on bytes or extensions that are none
  */

@@ -1,3 +1,4 @@
+import type { Revision } from 'nnrp-core';
 import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
 import { KeptFlow } from './kept-flow.js';
 import type { AskedOpen, LiveLink } from './live-link.js';
@@ -12,6 +13,7 @@ export class ConnectionWords {
   private opens: AskedOpen[] = [];
   private hello: LoggedPacket | undefined;
   private isHelloAnswered = false;
+  private revision: Revision | undefined;
   /** Links whose server has to answer a hello that was answered before. */
   private readonly greeted = new WeakSet<LiveLink>();
   /** PINGs that have no PONG. */
@@ -19,6 +21,12 @@ export class ConnectionWords {
   /** PONGs to PINGs of links that are lost: sent on another one, they would confirm what is not so. */
   private stalePongs = 0;
   private others: LoggedPacket[] = [];
+
+  /** What packets look like, once the connection has said so. */
+  speaks(revision: Revision, link: LiveLink | undefined): void {
+    this.revision = revision;
+    link?.transport.speak?.(revision);
+  }
 
   /** CLIENT_HELLO. */
   greets(hello: LoggedPacket): void {
@@ -62,6 +70,7 @@ export class ConnectionWords {
 
   /** First of all on a new link. */
   greet(link: LiveLink): void {
+    if (this.revision !== undefined) link.transport.speak?.(this.revision);
     if (this.hello === undefined) return;
     if (this.isHelloAnswered) this.greeted.add(link);
     link.send(this.hello);

@@ -1,6 +1,7 @@
 import type { NnrpError, ProtocolError, SessionState } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import type { Guarded } from '../../base/guard.js';
+import type { RevisionChoice } from '../../connection/revision/revision-name.js';
 import type { PacketSink } from '../../transport/contract/contract.js';
 import type { MigrationReport } from '../contract/migration.js';
 import type { ResumeReport } from '../contract/resume-report.js';
@@ -54,6 +55,7 @@ export interface RecoveryOwner extends Guarded {
 
 /** What the client's configuration says. */
 export interface RecoverySettings {
+  readonly revision: RevisionChoice;
   readonly pingTimeoutMs: number;
   readonly openTimeoutMs: number;
   readonly maxPacketBytes: number;

@@ -1,4 +1,4 @@
-import { isNnrpError, type NnrpError } from 'nnrp-core';
+import { isNnrpError, type NnrpError, type Revision } from 'nnrp-core';
 import type { FramedTransport } from '../../transport/contract/contract.js';
 import type { LiveLink } from './live-link.js';
 import { ResumingTransport } from './resuming-transport.js';
@@ -27,6 +27,10 @@ export class SessionlessTransport extends ResumingTransport {
     return this.isAway ? this.gap?.error : undefined;
   }
 
+  speak(revision: Revision): void {
+    this.words.speaks(revision, this.link);
+  }
+
   override linkLost(link: LiveLink, error: NnrpError | undefined): void {
     if (link === this.link) {
       this.silent = link.hasHeard ? 0 : this.silent + 1;
@@ -47,7 +51,9 @@ export class SessionlessTransport extends ResumingTransport {
   }
 
   protected override comesBack(error: NnrpError | undefined): boolean {
-    const { gap, owner } = this;
+    const { gap, owner, settings } = this;
+    // What ends a connection over its hello may be a server of preview3: that is looked into by whoever connects.
+    if (settings.revision === 'auto' && !this.isKnown && this.link?.hasHeard !== true) return false;
     if (gap?.isSessionless !== true && super.comesBack(error)) return true;
     if (owner.hasSessions || owner.isLeaving || this.silent >= MOST_SILENT) return false;
     if (gap !== undefined) return true;

@@ -4,9 +4,14 @@ import { observer } from '../../base/diagnostics/observer.js';
 import { answering, ignoreRejection, rejection } from '../../base/promises/settled.js';
 import type { DeadlineList, Timed } from '../../base/time/deadline-queue.js';
 import type { Turn } from '../../base/time/turn.js';
+import { needsPreview4 } from '../../connection/controls/session-controls.js';
+import { type CancelOptions, cancelOptions } from '../controls/cancel-options.js';
+import { ControlledOperation } from '../controls/controlled-operation.js';
+import type { OperationWords } from '../controls/operation-words.js';
+import { answersInParts } from '../failures/frame-failure.js';
+import { PushIterator } from '../streams/push-iterator.js';
 import { LoopPlace, TextPlace } from './loop-place.js';
 import type { NnrpResult } from './nnrp-result.js';
-import { PushIterator } from './push-iterator.js';
 import { retainedBytes } from './read-gate.js';
 import { ReadStep } from './read-step.js';
 import { TextIterator } from './text-iterator.js';
@@ -18,7 +23,7 @@ export interface OperationOwner {
   /** Results have been read or thrown away, or are the application's own now: they no longer wait. */
   consumed(bytes: number, operation: ClientOperation): void;
   /** Tells the server that the operation is given up. */
-  cancelled(operation: ClientOperation): void;
+  cancelled(operation: ClientOperation, error: NnrpError, options?: CancelOptions): void;
   /** No answer has come in time. */
   expired(operation: ClientOperation, lateMs: number): void;
   crashed(error: unknown): void;
@@ -31,7 +36,7 @@ export interface OperationOwner {
  * While an operation is in progress its unread results count against the client's buffer: a stream that is
  * not read stops all reading in the end. Once it is over, what is left is only held by the operation itself.
  */
-export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
+export class ClientOperation extends ControlledOperation implements AsyncIterable<NnrpResult>, Timed {
   /** @internal For the session: stops listening to the signal that cancels the operation. */
   unfollow: (() => void) | undefined;
   /** @internal For the session: milliseconds that its answer may take beyond the deadline. */
@@ -72,13 +77,16 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
 
   /** @internal */
   constructor(
-    readonly frameId: number,
+    frameId: number,
     private readonly owner: OperationOwner,
     /** @internal Milliseconds that the server was granted, 0 = any time. */
     readonly deadlineMs = 0,
     /** What another client has read of its text ends with these bytes of a character; undefined where it has read none. */
     private readonly textBefore?: Uint8Array,
-  ) {}
+    words?: OperationWords,
+  ) {
+    super(frameId, words);
+  }
 
   /** @internal For the session: whether it is its own, and not of one that was lost. */
   isOf(owner: OperationOwner): boolean {
@@ -199,20 +207,32 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
   }
 
   /**
-   * Gives the work up: tells the server by FRAME_CANCEL, once, and rejects what waits for a result with CancelledError at
-   * once. The operation counts as in flight until the server has answered, or for `requestTimeoutMs`. After the last
-   * answer it does nothing.
-   * @param reason - becomes the cause of the error
+   * Gives the work up: tells the server by FRAME_CANCEL, CANCEL in preview4, once, and rejects what waits for a result with
+   * CancelledError at once. The operation counts as in flight until the server has answered, or for `requestTimeoutMs`. After
+   * the last answer it does nothing.
+   * @param how - the reason, which becomes the cause of the error; or options: a plain object with members of CancelOptions alone
+   * @throws UsageError on an option that does not fit, or that needs preview4
    */
-  cancel(reason?: unknown): void {
+  cancel(how?: unknown): void {
+    this.cancelBy(cancelOptions(how));
+  }
+
+  /** @internal For the session: its signal has aborted. @param reason - whatever that is */
+  cancelFor(reason: unknown): void {
+    this.cancelBy({ reason });
+  }
+
+  private cancelBy(options: CancelOptions): void {
+    const { abort, reasonCode } = options;
+    if (this.words === undefined && (abort === true || reasonCode !== undefined)) throw needsPreview4();
     if (this.isOver) return;
-    this.giveUp(new CancelledError(`frame ${this.frameId} was cancelled`, { cause: reason }));
+    this.giveUp(new CancelledError(`frame ${this.frameId} was cancelled`, { cause: options.reason }), options);
   }
 
   /** @internal For the session: it is given up, and the server is told. */
-  giveUp(error: NnrpError): void {
+  giveUp(error: NnrpError, options?: CancelOptions): void {
     if (this.isOver) return;
-    this.owner.cancelled(this);
+    this.owner.cancelled(this, error, options);
     this.discard();
     this.fail(error);
   }
@@ -247,6 +267,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
     if (!result.partial) {
       this.last = result;
       observer?.end(this);
+      this.words?.end();
       this.uncount(this.countedBytes);
       this.resolveLast?.(result);
       if (this.iterator?.deliver(result)) {
@@ -269,6 +290,7 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
     if (this.isOver) return;
     this.failure = error;
     observer?.end(this, error);
+    this.words?.end();
     this.uncount(this.countedBytes);
     if (this.rejectLast !== undefined && this.settled !== undefined) {
       ignoreRejection(this.settled);
@@ -375,11 +397,4 @@ export class ClientOperation implements AsyncIterable<NnrpResult>, Timed {
     this.countedBytes -= bytes;
     this.owner.consumed(bytes, this);
   }
-}
-
-function answersInParts(frameId: number): UsageError {
-  return new UsageError(
-    `frame ${frameId}: the server answers in parts, and request() takes a single result; ` +
-      'use submit(), and read the operation or its text()',
-  );
 }

@@ -1,11 +1,37 @@
 import { INSPECT, type Inspect, inspected, type Packet, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import * as preview4 from 'nnrp-core/preview4';
 import { bodyCopy, bodyFrames, bodyJson, bodyText, type OwnBytes } from '../../connection/body/body-reading.js';
 import { isPartialResult } from '../../connection/body/result-kind.js';
 import { traceIdOf } from '../../connection/body/trace-id.js';
 import type { ResultStore } from './result-store.js';
 
 const { Success, Degraded, Ok } = preview3.StatusCode;
+
+/** Of partial results of preview4. */
+const PART_METADATA: preview3.ResultPush = Object.freeze({
+  statusCode: Success,
+  resultFlags: preview3.ResultFlags.Partial,
+  sectionCount: 0,
+  tileCount: 0,
+  activeProfileId: 0,
+  inferenceMs: 0,
+  queueMs: 0,
+  serverTotalMs: 0,
+  tileBaseId: 0,
+  tileIndexBytes: 0,
+  resultClass: preview3.ResultClass.Partial,
+  appliedBudgetPolicy: 0,
+  reusedFrameId: 0,
+  coveredTileCount: 0,
+  droppedTileCount: 0,
+  payloadKindBitmap: 0,
+  payloadFrameCount: 0,
+});
+
+function isPart({ messageType }: Packet): boolean {
+  return messageType === preview4.MessageType.PartialResult;
+}
 
 /** One result of an operation. The metadata has been checked and is decoded when first asked for. */
 export class NnrpResult {
@@ -51,11 +77,28 @@ export class NnrpResult {
     if (!this.packet.isDetached) this.packet = store.copy(this.packet);
   }
 
-  /** @throws UsageError when the memory of the result was transferred to another thread before */
+  /**
+   * What PARTIAL_RESULT says of a partial result over preview4: its place among those of its operation, and the object that holds it.
+   * Undefined for the last result, and in preview3.
+   * @throws UsageError as `metadata`
+   */
+  get part(): preview4.PartialResult | undefined {
+    const { packet } = this;
+    if (!this.partial || !isPart(packet)) return undefined;
+    if (packet.isDetached) throw new UsageError(`frame ${this.frameId}: the memory of the result is gone`);
+    return preview4.decodePartialResult(packet.view, packet.metadataStart);
+  }
+
+  /**
+   * A partial result of preview4 has none of its own: it says success, and partial.
+   * @throws UsageError when the memory of the result was transferred to another thread before
+   */
   get metadata(): preview3.ResultPush {
     if (this.decoded === undefined) {
       if (this.packet.isDetached) throw new UsageError(`frame ${this.frameId}: the memory of the result is gone`);
-      this.decoded = preview3.decodeResultPush(this.packet.view, this.packet.metadataStart);
+      this.decoded = isPart(this.packet)
+        ? PART_METADATA
+        : preview3.decodeResultPush(this.packet.view, this.packet.metadataStart);
     }
     return this.decoded;
   }

@@ -1,9 +1,9 @@
 import { INSPECT, type Inspect, inspected, isNnrpError, type NnrpError } from 'nnrp-core';
 import type { AsyncItems } from '../../base/async-items.js';
 import { Line } from '../../base/queues/line.js';
+import { PushIterator } from '../streams/push-iterator.js';
 import type { ClientOperation } from './client-operation.js';
 import type { NnrpResult } from './nnrp-result.js';
-import { PushIterator } from './push-iterator.js';
 import { retainedBytes } from './read-gate.js';
 import { ReadStep } from './read-step.js';
 

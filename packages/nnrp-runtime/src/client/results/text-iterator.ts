@@ -2,8 +2,8 @@ import { INSPECT, type Inspect, inspected } from 'nnrp-core';
 import type { AsyncItems } from '../../base/async-items.js';
 import { EMPTY_BYTES } from '../../base/bytes.js';
 import { ignoreRejection } from '../../base/promises/settled.js';
+import type { PushIterator } from '../streams/push-iterator.js';
 import type { NnrpResult } from './nnrp-result.js';
-import type { PushIterator } from './push-iterator.js';
 import { ReadStep } from './read-step.js';
 import { unfinishedCharacter } from './unfinished-character.js';
 

@@ -16,17 +16,16 @@ import { checkNeeded, checkOptions, readOptions } from '../../base/options.js';
 import { rejection, SETTLED } from '../../base/promises/settled.js';
 import { type BodyInput, unlentBytes } from '../../connection/body/body-bytes.js';
 import type { AnsweredRequest } from '../../connection/errors/error-details.js';
-import { CACHE_INVALIDATE, CACHE_PUT, SESSION_MIGRATE, SESSION_PATCH } from '../../connection/sending/codecs.js';
+import { SESSION_MIGRATE, SESSION_PATCH } from '../../connection/sending/codecs.js';
 import type { MetadataCodec } from '../../connection/sending/outbound-message.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import { bodyMismatch } from '../failures/peer-error.js';
+import { type CachePutWords, type CacheWords, cacheWords } from '../requests/cache-words.js';
 import { callTimeoutMs, type RequestOptions } from '../requests/call-options.js';
 import { PendingRequests, type SendWindow } from '../requests/pending-requests.js';
 import {
   type CacheObjectInit,
   type CacheSelector,
-  cacheInvalidate,
-  cachePut,
   type NnrpPatchAck,
   type PatchFields,
   sessionPatch,
@@ -50,7 +49,8 @@ export type AnswerOutcome = 'taken' | 'stray' | ProtocolError;
 export class ClientRequests {
   private readonly patches: PendingRequests<undefined, NnrpPatchAck>;
   private readonly moves: PendingRequests<preview3.SessionMigrate, preview3.SessionMigrateAck>;
-  private readonly puts: PendingRequests<preview3.CachePut, preview3.CacheAck>;
+  private readonly puts: PendingRequests<CachePutWords, preview3.CacheAck>;
+  private readonly cache: CacheWords;
   private reason: NnrpError | undefined;
 
   constructor(
@@ -62,7 +62,8 @@ export class ClientRequests {
     this.patches = new PendingRequests('SESSION_PATCH', connection.unread, connection, window);
     this.moves = new PendingRequests('SESSION_MIGRATE', connection.unread, connection, window);
     const putWindow = { ...window, ...PUT_WINDOW };
-    this.puts = new PendingRequests<preview3.CachePut, preview3.CacheAck>(
+    this.cache = cacheWords(connection.dialect.isPreview4);
+    this.puts = new PendingRequests<CachePutWords, preview3.CacheAck>(
       'CACHE_PUT',
       connection.unread,
       connection,
@@ -101,8 +102,8 @@ export class ClientRequests {
   putObject(object: CacheObjectInit, bytes: BodyInput, options?: RequestOptions): Promise<preview3.CacheAck> {
     return this.request(() => {
       const body = this.bytesFor(this.puts, bytes);
-      const put = cachePut(object, body.length);
-      const send = this.sender(MessageType.CachePut, CACHE_PUT, put, body);
+      const put = this.cache.putOf(object, body.length);
+      const send = this.sender(MessageType.CachePut, this.cache.put, put, body);
       return this.puts.ask(put, this.timeoutMs(options), send, REQUEST_BYTES + body.length);
     });
   }
@@ -110,17 +111,9 @@ export class ClientRequests {
   /** There is no answer to it: resolves when there is room to send more. */
   invalidateObjects(selector: CacheSelector): Promise<void> {
     return this.request(() => {
-      const message = cacheInvalidate(selector);
+      const message = this.cache.invalidateOf(selector);
       const { connection, sessionId, lane } = this;
-      const room = connection.send(
-        MessageType.CacheInvalidate,
-        sessionId,
-        0,
-        CACHE_INVALIDATE,
-        message,
-        EMPTY_BYTES,
-        lane,
-      );
+      const room = connection.send(CacheInvalidate, sessionId, 0, this.cache.invalidate, message, EMPTY_BYTES, lane);
       return room ? SETTLED : connection.whenDrained(lane);
     });
   }
@@ -208,7 +201,8 @@ export class ClientRequests {
   }
 }
 
-type CacheKey = Pick<preview3.CachePut, 'cacheNamespace' | 'cacheKeyHi' | 'cacheKeyLo'>;
+type CacheKey = Pick<CachePutWords, 'cacheNamespace' | 'cacheKeyHi' | 'cacheKeyLo'>;
+const { CacheInvalidate } = MessageType;
 
 /** What an answer to a put says of it. With signs in it: the language hashes digits alone without a seed. */
 function keyOf({ cacheNamespace, cacheKeyHi, cacheKeyLo }: CacheKey): string {
@@ -220,7 +214,9 @@ function checkMetadata<T>(codec: MetadataCodec<T>, value: T): void {
   codec.encode(value, SCRATCH, 0);
 }
 
-const SCRATCH = new DataView(new ArrayBuffer(Math.max(SESSION_PATCH.bytes, SESSION_MIGRATE.bytes, CACHE_PUT.bytes)));
+/** Of their metadata, those of CACHE_PUT in preview4 included. */
+const MAX_REQUEST_BYTES = 64;
+const SCRATCH = new DataView(new ArrayBuffer(MAX_REQUEST_BYTES));
 const REQUEST_OPTIONS: ReadonlySet<string> = new Set(['timeoutMs']);
 const MIGRATE_FIELDS = optionTable<preview3.SessionMigrate>({
   oldTransportId: oneOf('TransportId', preview3.TransportId),

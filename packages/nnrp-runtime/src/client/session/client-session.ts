@@ -32,20 +32,21 @@ import { LateStreams } from '../results/late-streams.js';
 import type { NnrpResult } from '../results/nnrp-result.js';
 import type { UnreadShare } from '../results/read-gate.js';
 import { ResultStream } from '../results/result-stream.js';
+import { type EventStream, EventStreams } from '../streams/event-stream.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';
 import type { SubmitOptions } from '../submits/submit-options.js';
+import { AcknowledgedSession } from './acknowledged-session.js';
 import { type CloseOptions, checkClose } from './close-options.js';
 import { type ClientErrorOptions, sendSessionError } from './error-options.js';
-import { type EventStream, EventStreams } from './event-stream.js';
 import { type OpenedSession, ServedSession } from './served-session.js';
 import { type ClientSessionEvent, keptSessionEvent, sessionEventBytes } from './session-events.js';
 import type { SessionFlow } from './session-flow.js';
 import { sessionTicket } from './session-ticket.js';
 
 /** One session of a client: submits work and receives its results, until it is closed. */
-export class NnrpClientSession {
+export class NnrpClientSession extends AcknowledgedSession {
   private readonly reported = new EventStreams<ClientSessionEvent>(sessionEventBytes, keptSessionEvent);
-  private served: ServedSession;
+  protected served: ServedSession;
   private reason: NnrpError | undefined;
   /** Why the session was lost that another one is to take the place of; undefined when none is. */
   private loss: NnrpError | undefined;
@@ -53,38 +54,17 @@ export class NnrpClientSession {
 
   /** @internal Made by the client; applications get sessions from `openSession`. */
   constructor(
-    private readonly connection: ClientSessionConnection,
+    protected readonly connection: ClientSessionConnection,
     opened: OpenedSession,
     private readonly ended: (session: NnrpClientSession) => void,
   ) {
+    super();
     this.served = this.serve(opened);
-  }
-
-  /** What the server granted; another one when the session is opened again. */
-  get ack(): preview3.SessionOpenAck {
-    return this.served.ack;
-  }
-
-  /** Blocks that the server sent with its acknowledgement, such as vendor extensions. */
-  get extensions(): readonly preview3.ControlExtension[] {
-    return this.served.extensions;
-  }
-
-  /** Another one when the session is opened again. */
-  get sessionId(): number {
-    return this.served.ack.sessionId;
   }
 
   /** open, then closing, draining and closed as the two sides agree on the end. */
   get state(): SessionState {
     return this.reason === undefined ? this.served.lifecycle.state : 'closed';
-  }
-
-  /**
-   * Operations without their last answer; a cancelled one counts until the server has answered, or for `requestTimeoutMs`.
-   */
-  get inFlightCount(): number {
-    return this.served.submits.inFlightCount;
   }
 
   /** Why the session is over; undefined while it is not. */
@@ -311,7 +291,14 @@ export class NnrpClientSession {
       // One that was lost has no say any more.
       if (this.served === served && this.loss === undefined) this.end(reason);
     };
-    const served: ServedSession = new ServedSession(this.connection, opened, this.reported, end, before);
+    const served: ServedSession = new ServedSession(
+      this.connection,
+      opened,
+      this.reported,
+      end,
+      () => this.checkOpen(),
+      before,
+    );
     return served;
   }
 

@@ -1,15 +1,18 @@
 import { type FlowFields, FlowSender, type NnrpError, SessionLifecycle } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { MessageType, ScopeKind } from 'nnrp-core/preview3';
+import { RuntimeRole } from 'nnrp-core/preview4';
 import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
+import { ClientControls } from '../controls/client-controls.js';
+import type { ResumeGrant } from '../recovery/resumable-session.js';
 import { lostBeforeSent } from '../recovery/session-lost.js';
 import type { ClientOperation } from '../results/client-operation.js';
+import type { EventStreams } from '../streams/event-stream.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';
 import { ClientSubmits } from '../submits/client-submits.js';
 import { OperationFlow } from '../submits/operation-flow.js';
 import { ClientRequests } from './client-requests.js';
-import type { EventStreams } from './event-stream.js';
 import { SessionClosing } from './session-closing.js';
 import type { ClientSessionEvent } from './session-events.js';
 import { SessionRouter } from './session-router.js';
@@ -24,6 +27,8 @@ export interface OpenedSession {
   readonly open: preview3.SessionOpen;
   /** Operations in flight that the application wants at most; undefined or 0 = as many as the server allows. */
   readonly maxInFlight: number | undefined;
+  /** By what it can be resumed on a server that is none of this library; undefined where it cannot. */
+  readonly grant?: ResumeGrant | undefined;
   /** Where another client had the session before. */
   readonly takenOver?: TakenOver;
 }
@@ -43,11 +48,14 @@ export class ServedSession {
   /** Packets of the session go there. */
   readonly router: SessionRouter;
   readonly operationFlow: OperationFlow;
+  /** What only preview4 can say; calls of it throw in preview3. */
+  readonly controls: ClientControls;
   private readonly flow: FlowSender;
   private flowEpoch = 0;
 
   /**
    * @param end - ends the session of the application
+   * @param requireOpen - throws why the session of the application is over, when it is
    * @param before - the one that was lost: what waits there for its turn waits here
    */
   constructor(
@@ -55,6 +63,7 @@ export class ServedSession {
     readonly opened: OpenedSession,
     events: EventStreams<ClientSessionEvent>,
     end: (reason: NnrpError) => void,
+    requireOpen: () => void,
     before?: ServedSession,
   ) {
     const { ack, extensions, open, maxInFlight, takenOver } = opened;
@@ -67,6 +76,15 @@ export class ServedSession {
     this.lifecycle = new SessionLifecycle(sessionId);
     this.flow = new FlowSender(ScopeKind.Session, 0n, firstEpoch);
     this.operationFlow = new OperationFlow(connection, sessionId, lane, firstEpoch);
+    const controlled = {
+      sessionId,
+      lane,
+      connection,
+      dialect: connection.dialect,
+      role: RuntimeRole.Client,
+      requireOpen,
+    };
+    this.controls = new ClientControls(controlled);
     this.submits = new ClientSubmits(
       connection,
       sessionId,
@@ -76,11 +94,12 @@ export class ServedSession {
       this.operationFlow,
       () => this.closeIfNothingInFlight(),
       before?.submits,
+      connection.dialect.isPreview4 ? this.controls : undefined,
     );
     this.requests = new ClientRequests(connection, sessionId, lane);
     this.closing = new SessionClosing(connection, this.lifecycle, this.submits, lane, end);
     const { submits, requests, closing } = this;
-    const parts = { sessionId, submits, requests, closing, events };
+    const parts = { sessionId, submits, requests, closing, events, controls: this.controls };
     this.router = new SessionRouter(connection, parts, lane, end);
     connection.attach(sessionId, this.router);
     if (takenOver !== undefined) takeOver(connection, this, takenOver);

@@ -224,7 +224,7 @@ export class SessionClosing implements AnswerWaiter {
     drainTimeoutMs: number,
   ): void {
     const { sessionId } = this.lifecycle;
-    const metadata = sessionClose(closeReason, inFlightPolicy, drainTimeoutMs, this.submits.highestFrameId, sessionId);
+    const metadata = sessionClose(closeReason, inFlightPolicy, drainTimeoutMs, this.submits.lastOperationId, sessionId);
     this.connection.send(MessageType.SessionClose, sessionId, 0, SESSION_CLOSE, metadata, undefined, this.lane);
   }
 }
@@ -233,14 +233,14 @@ function sessionClose(
   closeReason: preview3.CloseReason,
   inFlightPolicy: preview3.InFlightPolicy,
   drainTimeoutMs: number,
-  lastFrameId: number,
+  lastOperationId: bigint,
   sessionId: number,
 ): preview3.SessionClose {
   return {
     closeReason,
     inFlightPolicy,
     drainTimeoutMs,
-    lastOperationId: BigInt(lastFrameId),
+    lastOperationId,
     sessionErrorCode: SessionErrorCode.None,
     sessionCloseTag: sessionId,
   };

@@ -1,5 +1,6 @@
 import type { FlowOutcome, MessageInfo, NnrpError, Packet, PeerError, ProtocolError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
+import type { ControlEvent } from '../../connection/controls/control-events.js';
 import { bytesOfError, EVENT_BYTES, keptBytes, keptPacket } from '../contract/kept-events.js';
 import type { ReopenReport, ResumeReport } from '../contract/resume-report.js';
 import type { NnrpPatchAck } from '../requests/request-messages.js';
@@ -22,7 +23,13 @@ export type ClientSessionEvent =
       readonly operation?: ClientOperation | undefined;
     }
   /** The server gave a frame up. */
-  | { readonly type: 'resultDrop'; readonly frameId: number; readonly operation: ClientOperation }
+  | {
+      readonly type: 'resultDrop';
+      readonly frameId: number;
+      readonly operation: ClientOperation;
+      /** Why, over preview4: see preview4.DropReasonCode. */
+      readonly reasonCode?: number;
+    }
   /** The server reports a failure; `operation` is the one that failed with it. */
   | {
       readonly type: 'peerError';
@@ -53,6 +60,8 @@ export type ClientSessionEvent =
   | { readonly type: 'lost'; readonly error: NnrpError }
   /** Another session of the server has taken its place. */
   | ({ readonly type: 'reopened' } & ReopenReport)
+  /** A message that only preview4 has; `operation` is the one that it is about. */
+  | (ControlEvent & { readonly operation?: ClientOperation })
   /** The session is over: the last event. */
   | { readonly type: 'end'; readonly reason: NnrpError };
 
@@ -73,7 +82,7 @@ export function sessionEventBytes(event: ClientSessionEvent): number {
     case 'reopened':
       return EVENT_BYTES + bytesOfError(event.reason);
     default:
-      return EVENT_BYTES;
+      return EVENT_BYTES + ('metadata' in event ? event.body.length : 0);
   }
 }
 

@@ -12,18 +12,25 @@ import {
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { CacheAckStatus, ErrorCode, ErrorScope, MessageType, ScopeKind } from 'nnrp-core/preview3';
-import { CACHE_ACK } from '../../connection/sending/codecs.js';
+import * as preview4 from 'nnrp-core/preview4';
+import { isResult } from '../../connection/body/result-kind.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import { TEXT_BYTES } from '../../connection/sending/waiting-packet.js';
 import type { SessionEndpoint } from '../../connection/session-endpoint.js';
+import type { ClientControls } from '../controls/client-controls.js';
+import { type DropReason, readDropReason } from '../failures/drop-reason.js';
 import { readError, requestFailure } from '../failures/peer-error.js';
+import { type CacheWords, cacheWords } from '../requests/cache-words.js';
+import { readFlowUpdate } from '../requests/flow-update.js';
+import type { EventStreams } from '../streams/event-stream.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';
 import type { ClientSubmits } from '../submits/client-submits.js';
 import type { AnswerOutcome, ClientRequests } from './client-requests.js';
-import type { EventStreams } from './event-stream.js';
+import { ControlRouter } from './control-router.js';
 import type { SessionClosing } from './session-closing.js';
 import type { ClientSessionEvent } from './session-events.js';
 
+const { PartialResult: PARTIAL_RESULT, ResultDropReason: RESULT_DROP_REASON } = preview4.MessageType;
 /** Operations with a flow of their own before those that are over are looked for. */
 const MIN_PRUNING = 16;
 
@@ -33,6 +40,7 @@ export interface SessionParts {
   readonly submits: ClientSubmits;
   readonly requests: ClientRequests;
   readonly closing: SessionClosing;
+  readonly controls: ClientControls;
   readonly events: EventStreams<ClientSessionEvent>;
 }
 
@@ -44,6 +52,8 @@ export class SessionRouter implements SessionEndpoint {
   /** Flow control of single operations, by frame id; only as long as they are in flight. */
   private operationScopes: IdMap<FlowScope> | undefined;
   private nextPruning = MIN_PRUNING;
+  private readonly controls: ControlRouter;
+  private readonly cache: CacheWords;
 
   /** @param end - ends the session */
   constructor(
@@ -51,13 +61,17 @@ export class SessionRouter implements SessionEndpoint {
     private readonly parts: SessionParts,
     readonly lane: Lane,
     private readonly end: (reason: NnrpError) => void,
-  ) {}
+  ) {
+    this.controls = new ControlRouter(connection.flow, parts);
+    this.cache = cacheWords(connection.dialect.isPreview4);
+  }
 
   receive(packet: Packet, info: MessageInfo): void {
     const { view, metadataStart } = packet;
     const { requests, events } = this.parts;
     switch (info.code) {
       case MessageType.ResultPush:
+      case PARTIAL_RESULT:
         if (!this.parts.submits.resultArrived(packet)) this.stray(packet, info);
         else if (this.parts.closing.endsWithLastAnswer) this.closeIfNothingInFlight();
         break;
@@ -93,7 +107,7 @@ export class SessionRouter implements SessionEndpoint {
         break;
       }
       case MessageType.CacheAck: {
-        const ack = preview3.decodeCacheAck(view, metadataStart);
+        const ack = this.cache.readAck(view, metadataStart);
         this.answered(requests.cacheAnswered(ack), packet, info, () => ({ type: 'cacheAck', ack }));
         break;
       }
@@ -102,7 +116,7 @@ export class SessionRouter implements SessionEndpoint {
         break;
       case MessageType.CacheInvalidate:
         if (!events.wanted) break;
-        events.push({ type: 'cacheInvalidate', invalidate: preview3.decodeCacheInvalidate(view, metadataStart) });
+        events.push({ type: 'cacheInvalidate', invalidate: this.cache.readInvalidate(view, metadataStart) });
         break;
       case MessageType.SessionClose: {
         const close = preview3.decodeSessionClose(view, metadataStart);
@@ -119,9 +133,19 @@ export class SessionRouter implements SessionEndpoint {
       case MessageType.SessionOpenAck:
         this.connection.openAnswered(packet, info);
         break;
+      case RESULT_DROP_REASON:
+        this.dropped(packet, info, readDropReason(packet));
+        break;
       default:
-        this.stray(packet, info);
+        this.controlled(packet, info);
     }
+  }
+
+  /** What only preview4 has. */
+  private controlled(packet: Packet, info: MessageInfo): void {
+    const outcome = this.connection.dialect.isPreview4 ? this.controls.receive(packet, info) : 'stray';
+    if (outcome === 'stray') this.stray(packet, info);
+    else if (outcome !== 'taken') this.report(outcome);
   }
 
   violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
@@ -132,8 +156,8 @@ export class SessionRouter implements SessionEndpoint {
     const isTooLarge = fault.kind === 'packet_too_large';
     const code = isTooLarge ? ErrorCode.LimitExceeded : ErrorCode.MalformedBody;
     const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, code, fault);
-    const isResult = packet.messageType === MessageType.ResultPush;
-    if (!isResult || this.parts.submits.failed(packet.frameId, forCaller(error)) === undefined) this.fail(error);
+    if (!isResult(packet.messageType) || this.parts.submits.failed(packet.frameId, forCaller(error)) === undefined)
+      this.fail(error);
     else {
       // It may go on with other results, which are not waited for any more.
       if (isTooLarge) this.cancel(packet.frameId);
@@ -146,6 +170,7 @@ export class SessionRouter implements SessionEndpoint {
   private cancel(frameId: number): void {
     const { connection, lane } = this;
     if (!connection.understands(preview3.PeerMessages.ErrorClosePing)) return;
+    // In preview4 a server of this library takes it as well.
     connection.sendPlain(MessageType.FrameCancel, this.parts.sessionId, frameId, lane);
   }
 
@@ -158,16 +183,19 @@ export class SessionRouter implements SessionEndpoint {
     this.end(error);
   }
 
-  private dropped(packet: Packet, info: MessageInfo): void {
+  private dropped(packet: Packet, info: MessageInfo, reason?: DropReason): void {
     const { submits, events } = this.parts;
-    const operation = submits.dropped(packet.frameId);
+    const { frameId } = packet;
+    const isOther = reason !== undefined && submits.operation(frameId)?.isNamedBy(packet) === false;
+    const operation = isOther ? false : submits.dropped(frameId, reason);
     if (operation === false) this.stray(packet, info);
-    else if (operation !== undefined) events.push({ type: 'resultDrop', frameId: packet.frameId, operation });
+    else if (operation !== undefined)
+      events.push({ type: 'resultDrop', frameId, operation, ...(reason && { reasonCode: reason.reasonCode }) });
     this.closeIfNothingInFlight();
   }
 
   private flowUpdated(packet: Packet, info: MessageInfo): void {
-    const update = preview3.decodeFlowUpdate(packet.view, packet.metadataStart);
+    const update = readFlowUpdate(packet);
     const { submits, events } = this.parts;
     if (update.scopeKind === ScopeKind.Session) {
       events.push({ type: 'flowUpdate', update, outcome: submits.line.flowUpdated(update) });
@@ -221,20 +249,21 @@ export class SessionRouter implements SessionEndpoint {
 
   /** A client keeps no objects; a put must not go without an answer all the same. */
   private objectOffered(packet: Packet): void {
-    const put = preview3.decodeCachePut(packet.view, packet.metadataStart);
+    const put = this.cache.readPut(packet.view, packet.metadataStart);
+    const key = this.cache.readKey(packet.view, packet.metadataStart);
     const { sessionId, events } = this.parts;
-    const ack: preview3.CacheAck = {
-      cacheNamespace: put.cacheNamespace,
-      cacheKeyHi: put.cacheKeyHi,
-      cacheKeyLo: put.cacheKeyLo,
+    const ack = {
+      cacheNamespace: key.cacheNamespace,
+      cacheKeyHi: key.cacheKeyHi,
+      cacheKeyLo: key.cacheKeyLo,
       status: CacheAckStatus.Rejected,
       acceptedTtlMs: 0,
       maxObjectBytes: 0,
       detailCode: ErrorCode.UnsupportedCapability,
     };
     const { connection, lane } = this;
-    const hasLeft = connection.send(MessageType.CacheAck, sessionId, 0, CACHE_ACK, ack, undefined, lane);
-    if (!hasLeft) connection.answerWaits(TEXT_BYTES + preview3.COMMON_HEADER_BYTES + CACHE_ACK.bytes);
+    const hasLeft = connection.send(MessageType.CacheAck, sessionId, 0, this.cache.ack, ack, undefined, lane);
+    if (!hasLeft) connection.answerWaits(TEXT_BYTES + preview3.COMMON_HEADER_BYTES + this.cache.ack.bytes);
     events.push({ type: 'cachePut', put, body: packet.body });
   }
 

@@ -48,6 +48,7 @@ export function takeOver(connection: ClientSessionConnection, session: TakingSes
   const behind = Math.max(0, position - ticket.sent);
   submits.highestFrameId = Math.min(ticket.highestFrameId + behind, MAX_FRAME_ID);
   submits.lastResultFrameId = ticket.lastResultFrameId;
+  submits.ids?.goOnBehind(submits.highestFrameId);
   const place = connection.recovery?.sessions.get(sessionId);
   const from = place?.received ?? ticket.received;
   if (place !== undefined) {
@@ -90,7 +91,8 @@ function goOn(
   { ticket, position }: TakenOver,
 ): ClientOperation {
   const { frameId, submit, wasSent, isOver, deadlineMs } = frame;
-  const operation = new ClientOperation(frameId, submits, deadlineMs, frame.isText ? frame.textTail : undefined);
+  const textBefore = frame.isText ? frame.textTail : undefined;
+  const operation = new ClientOperation(frameId, submits, deadlineMs, textBefore, submits.ids?.unnamed());
   const fails = (why: string, isRetryable: boolean) =>
     new SessionLostError(`frame ${frameId}: ${why}`, ticket.highestFrameId, { isRetryable });
   if (submit > position) {

@@ -10,13 +10,17 @@ import {
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
-import { followSignal, reasonOf } from '../../base/application/abort-signals.js';
 import { observer } from '../../base/diagnostics/observer.js';
 import { guard } from '../../base/guard.js';
 import { ignoreRejection, rejection } from '../../base/promises/settled.js';
 import { type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
-import { FRAME_SUBMIT } from '../../connection/sending/codecs.js';
+import { isPartialResult } from '../../connection/body/result-kind.js';
+import { needsPreview4 } from '../../connection/controls/session-controls.js';
 import type { Lane } from '../../connection/sending/outbox.js';
+import { type CancelOptions, sendCancel } from '../controls/cancel-options.js';
+import type { ClientControls } from '../controls/client-controls.js';
+import { OperationIds } from '../controls/operation-ids.js';
+import { type DropReason, reasonFailure } from '../failures/drop-reason.js';
 import { CUT_CODES, cutError, dropFailure, frameFailure } from '../failures/frame-failure.js';
 import type { ReportedError } from '../failures/peer-error.js';
 import { lostBeforeSent, lostFrame } from '../recovery/session-lost.js';
@@ -29,6 +33,7 @@ import type { OperationFlow } from './operation-flow.js';
 import { SubmitDeadlines } from './submit-deadlines.js';
 import { SubmitLine } from './submit-line.js';
 import { checkNotAborted, completeSubmit, MAX_FRAME_ID, type SubmitOptions } from './submit-options.js';
+import { followOperation, sendSubmit } from './submit-steps.js';
 import { UnreadEnds } from './unread-ends.js';
 import { UnreadOperations } from './unread-operations.js';
 import { type Begun, onlyResult, type SubmitStarter, type ToldOptions, told, whenSent } from './waiting-submits.js';
@@ -57,6 +62,8 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   readonly operations = new IdTable<ClientOperation>();
   private readonly settledByError = new IdSet();
   private readonly cancels: CancelledFrames;
+  /** In preview4. */
+  readonly ids: OperationIds | undefined;
   private readonly deadlines: SubmitDeadlines;
   /** From when on the server drops because of it, in milliseconds of `performance.now()`. */
   private cutsFromMs = 0;
@@ -79,12 +86,16 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     private readonly released: () => void = () => {},
     /** Of the session that was lost: what waits there for its turn waits here. */
     before?: ClientSubmits,
+    /** In preview4. */
+    controls?: ClientControls,
   ) {
     this.unread = new UnreadOperations(connection, sessionId, this.operations, operationFlow);
     this.ends = new UnreadEnds(connection, sessionId);
     this.deadlines = new SubmitDeadlines(connection, defaultDeadlineMs);
     this.line = new SubmitLine(connection, ack, this, before?.line);
     this.isToldWhy = connection.understands(preview3.PeerMessages.ErrorDetails);
+    this.ids = controls && new OperationIds(sessionId, controls);
+    if (before?.ids !== undefined) this.ids?.goOnFrom(before.ids);
     this.cancels = new CancelledFrames(connection, connection.config.requestTimeoutMs, (frameId) =>
       this.release(frameId),
     );
@@ -93,6 +104,11 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   /** Operations without their last answer; a cancelled one counts until the server has answered, or had time to. */
   get inFlightCount(): number {
     return this.operations.size;
+  }
+
+  /** What SESSION_CLOSE says of them. */
+  get lastOperationId(): bigint {
+    return this.ids?.highest ?? BigInt(this.highestFrameId);
   }
 
   /** Whether nothing has to come any more; a frame that an ERROR has settled is still dropped. */
@@ -152,7 +168,9 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   resultArrived(packet: Packet): boolean {
     const { frameId } = packet;
     const operation = this.operations.get(frameId);
-    if (operation === undefined) return this.resultIsLate(packet);
+    if (operation === undefined || !operation.isNamedBy(packet)) {
+      return this.cancels.isReleased(frameId, !isPartialResult(packet));
+    }
     const result = new NnrpResult(packet, frameId);
     result.position = this.ends.position;
     if (frameId > this.lastResultFrameId) this.lastResultFrameId = frameId;
@@ -168,8 +186,11 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     return true;
   }
 
-  /** RESULT_DROP. @returns the operation that ends with it; undefined when there is none, false when that is odd */
-  dropped(frameId: number): ClientOperation | undefined | false {
+  /**
+   * RESULT_DROP or RESULT_DROP_REASON.
+   * @returns the operation that ends with it; undefined when there is none, false when that is odd
+   */
+  dropped(frameId: number, reason?: DropReason): ClientOperation | undefined | false {
     const operation = this.operations.get(frameId);
     if (operation === undefined) {
       return this.settledByError.delete(frameId) || this.cancels.isReleased(frameId, true) ? undefined : false;
@@ -178,7 +199,8 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     const closing = this.isToldWhy || operation.isOver ? undefined : this.line.stopReason;
     if (closing !== undefined) this.cutFrameIds.push(frameId);
     const isCut = performance.now() >= this.cutsFromMs;
-    operation.fail(dropFailure(frameId, this.isToldWhy, operation.overdueMs, closing, isCut));
+    if (reason !== undefined) operation.fail(reasonFailure(frameId, reason, operation.deadlineMs));
+    else operation.fail(dropFailure(frameId, this.isToldWhy, operation.overdueMs, closing, isCut));
     this.finished(operation);
     return operation;
   }
@@ -287,10 +309,12 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     this.unread.consumed(bytes, operation);
   }
 
-  cancelled(operation: ClientOperation): void {
-    if (!this.operations.has(operation.frameId)) return;
-    this.connection.sendPlain(MessageType.FrameCancel, this.sessionId, operation.frameId, this.lane);
-    this.cancels.add(operation.frameId);
+  cancelled({ frameId, words }: ClientOperation, error: NnrpError, options?: CancelOptions): void {
+    if (!this.operations.has(frameId)) return;
+    const { connection, sessionId, lane } = this;
+    if (words !== undefined) sendCancel(connection, sessionId, frameId, lane, words, error, options);
+    else connection.sendPlain(MessageType.FrameCancel, sessionId, frameId, lane);
+    this.cancels.add(frameId);
   }
 
   expired(operation: ClientOperation, lateMs: number): void {
@@ -305,47 +329,26 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     if (this.highestFrameId >= MAX_FRAME_ID) {
       throw new UsageError(`session ${this.sessionId}: the frame ids are used up`);
     }
-    const { signal, traceId, routeId } = options ?? NO_OPTIONS;
+    const signal = options?.signal;
     checkNotAborted(signal);
     const frameId = this.highestFrameId + 1;
     // The id counts as used only once the submit could be encoded.
-    this.roomLeft = this.connection.send(
-      MessageType.FrameSubmit,
-      this.sessionId,
-      frameId,
-      FRAME_SUBMIT,
-      metadata,
-      body,
-      this.lane,
-      traceId === undefined ? 0 : Number(traceId & 0xffffffffn),
-      traceId === undefined ? 0 : Number(traceId >> 32n),
-      false,
-      routeId,
-    );
+    this.roomLeft = sendSubmit(this.connection, this.sessionId, frameId, this.ids, metadata, body, this.lane, options);
     this.highestFrameId = frameId;
     const { latencyBudgetMs } = metadata;
     const deadlineMs = this.deadlines.limitMs(latencyBudgetMs, options?.deadlineMs);
-    const operation = new ClientOperation(frameId, this, deadlineMs);
+    const operation = new ClientOperation(frameId, this, deadlineMs, undefined, this.ids?.taken());
     if (deadlineMs > 0) this.deadlines.watch(operation, latencyBudgetMs);
     this.operations.set(frameId, operation);
     this.connection.flow.inFlight++;
     observer?.start(operation, this.sessionId, body.length, options);
-    if (signal !== undefined) this.follow(operation, signal);
+    if (signal !== undefined) followOperation(this.connection, operation, signal);
     return operation;
-  }
-
-  /** @throws what the signal throws; the caller does not get the operation then, so it is given up */
-  private follow(operation: ClientOperation, signal: AbortSignal): void {
-    try {
-      operation.unfollow = followSignal(this.connection, signal, () => operation.cancel(reasonOf(signal)));
-    } catch (error) {
-      operation.cancel(error);
-      throw error;
-    }
   }
 
   private complete(options?: SubmitOptions): preview3.FrameSubmit {
     const deadlineMs = options?.deadlineMs;
+    if ((options?.operationId ?? options?.deadlineAt) !== undefined && this.ids === undefined) throw needsPreview4();
     return completeSubmit(options, deadlineMs === undefined ? undefined : this.deadlines.budgetMs(deadlineMs));
   }
 
@@ -355,10 +358,6 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     if (operation === undefined) return;
     this.finished(operation);
     this.released();
-  }
-
-  private resultIsLate(packet: Packet): boolean {
-    return this.cancels.isReleased(packet.frameId, !new NnrpResult(packet).partial);
   }
 
   /** @param where - it has come to its end: by a packet of the server, or by this side alone */
@@ -374,8 +373,8 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
   private cut(operation: ClientOperation, reason: NnrpError): void {
     if (operation.isOver) return;
     this.cutFrameIds.push(operation.frameId);
-    const { frameId } = operation;
     const isClosed = isNnrpError(reason, 'NNRP_ERR_CLOSED');
+    const { frameId } = operation;
     operation.fail(isClosed ? cutError(frameId, reason) : (lostFrame(frameId, reason) ?? forCaller(reason)));
   }
 
@@ -396,5 +395,3 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
     return ignoreRejection(this.connection.whenDrained(this.lane).then(sent, lost));
   }
 }
-
-const NO_OPTIONS: SubmitOptions = Object.freeze({});

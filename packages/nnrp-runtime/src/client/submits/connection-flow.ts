@@ -1,6 +1,7 @@
 import { type FlowOutcome, FlowScope } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { Chain, type Link } from '../../base/queues/chain.js';
+import { Pressure } from '../controls/pressure.js';
 
 /** A session whose submits may have to wait for room on the connection. */
 export interface RoomWaiter {
@@ -35,6 +36,7 @@ export class RoomTurn implements Link<RoomTurn> {
  */
 export class ConnectionFlow {
   readonly scope = new FlowScope();
+  private told: Pressure | undefined;
   /** Operations in flight, over all sessions. */
   inFlight = 0;
   private turns = 0;
@@ -65,9 +67,26 @@ export class ConnectionFlow {
     return outcome;
   }
 
+  /** What preview4 says of the connection besides FLOW_UPDATE; look at it again by `pressed`. */
+  get pressure(): Pressure {
+    this.told ??= new Pressure(new FlowScope());
+    return this.told;
+  }
+
+  /** Whether it has said anything. */
+  get isPressed(): boolean {
+    return this.told !== undefined;
+  }
+
+  pressed(): void {
+    this.lookAtBlocked();
+    this.serveAll();
+  }
+
   /** The connection is another one, of which the server has said nothing. */
   restart(): void {
     this.scope.restart();
+    this.told?.scope.restart();
     this.lookAtBlocked();
     this.serveAll();
   }

@@ -1,5 +1,6 @@
 import { FlowBlockedError, FlowGate, type FlowOutcome, FlowScope, FlowSender } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import { Pressure } from '../controls/pressure.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 
 /** Why no submit may start now. */
@@ -18,6 +19,8 @@ export class SubmitGate {
   private isTold = false;
   private readonly gate: FlowGate;
   readonly isBackground: boolean;
+  private pressureGate: FlowGate | undefined;
+  private told: Pressure | undefined;
 
   constructor(
     private readonly connection: ClientSessionConnection,
@@ -26,6 +29,12 @@ export class SubmitGate {
     this.scope = new FlowScope(ack.grantedOperationCredit);
     this.gate = new FlowGate(connection.flow.scope, this.scope, ack.maxInFlightOperations);
     this.isBackground = ack.acceptedPriorityClass === preview3.SessionPriorityClass.Background;
+  }
+
+  /** What preview4 says of the flow of the session besides FLOW_UPDATE. */
+  get pressure(): Pressure {
+    this.told ??= new Pressure(new FlowScope());
+    return this.told;
   }
 
   /** FLOW_UPDATE of session scope. */
@@ -55,7 +64,18 @@ export class SubmitGate {
     const { flow, isOverfull } = this.connection;
     if (isOverfull) return OVERFULL;
     const isTimed = this.scope.retryAtMs > 0 || flow.scope.retryAtMs > 0;
-    return this.gate.blockedBy(inFlight, flow.inFlight, this.isBackground, isTimed ? performance.now() : 0);
+    return (
+      this.gate.blockedBy(inFlight, flow.inFlight, this.isBackground, isTimed ? performance.now() : 0) ??
+      this.pressed?.blockedBy(inFlight, flow.inFlight, this.isBackground, performance.now())
+    );
+  }
+
+  /** What the pressure of session and connection forbids; undefined where the server has said nothing of it. */
+  private get pressed(): FlowGate | undefined {
+    const { flow } = this.connection;
+    if (this.pressureGate === undefined && (this.told !== undefined || flow.isPressed))
+      this.pressureGate = new FlowGate(flow.pressure.scope, this.pressure.scope, 0);
+    return this.pressureGate;
   }
 
   /** Whether the connection lets no session of this kind begin anything now. */
@@ -63,7 +83,10 @@ export class SubmitGate {
     const { flow, isOverfull } = this.connection;
     if (isOverfull) return true;
     const nowMs = flow.scope.retryAtMs > 0 ? performance.now() : 0;
-    return this.gate.isConnectionBlocking(flow.inFlight, this.isBackground, nowMs);
+    return (
+      this.gate.isConnectionBlocking(flow.inFlight, this.isBackground, nowMs) ||
+      this.pressed?.isConnectionBlocking(flow.inFlight, this.isBackground, performance.now()) === true
+    );
   }
 
   error({ reason, retryAtMs }: Blockage): FlowBlockedError {

@@ -1,6 +1,7 @@
 import { type FlowOutcome, forCaller, type NnrpError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { type BodyInput, isMadeAnew } from '../../connection/body/body-bytes.js';
+import type { Pressure } from '../controls/pressure.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import { RoomTurn, type RoomWaiter } from './connection-flow.js';
 import { type Blockage, SubmitGate } from './submit-gate.js';
@@ -135,6 +136,11 @@ export class SubmitLine implements RoomWaiter {
   /** All that the server has said of the flow of the session as one update; undefined when it has said nothing. */
   get flowSaid(): preview3.FlowUpdate | undefined {
     return this.gate.said;
+  }
+
+  /** What preview4 says of the flow of the session besides FLOW_UPDATE; look at it again by `goOn`. */
+  get pressure(): Pressure {
+    return this.gate.pressure;
   }
 
   /** FLOW_UPDATE of session scope. */

@@ -3,6 +3,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { checkSignal, reasonOf } from '../../base/application/abort-signals.js';
 import { U16 } from '../../base/option-kinds.js';
 import { checkArgument, checkOptions, type Given } from '../../base/options.js';
+import { unixMs } from '../controls/controlled-operation.js';
 import { SUBMIT_FIELDS } from './submit-fields.js';
 
 /** The last frame id: one more would not fit the header. */
@@ -34,6 +35,16 @@ export interface SubmitOptions {
   readonly traceId?: bigint | undefined;
   /** Route id of the submit, a u16: what the two sides agree on, such as a [route](llm.md#routes) of calls; default 0, none. */
   readonly routeId?: number | undefined;
+  /**
+   * Id of the operation, a u64 other than 0 that the session has not used before; preview4 alone; default counted up, above all
+   * that were used.
+   */
+  readonly operationId?: bigint | undefined;
+  /**
+   * Tells the server of a deadline by the clock before the submit, so that it is there when the work begins: a date, or milliseconds
+   * since 1970. Preview4 alone, and servers of the reference from 4.23 on; default none.
+   */
+  readonly deadlineAt?: Date | number | undefined;
   /** What becomes of a submit that flow control forbids: it waits, or fails with FlowBlockedError; default wait. */
   readonly onBlocked?: 'wait' | 'fail' | undefined;
 }
@@ -105,6 +116,8 @@ const SUBMIT_OPTIONS: ReadonlySet<string> = new Set([
   'metadata',
   'traceId',
   'routeId',
+  'operationId',
+  'deadlineAt',
   'onBlocked',
 ]);
 
@@ -151,12 +164,14 @@ function besideMetadata(name: string): string {
 /** @throws UsageError unless every option exists and is of its kind; `deadlineMs` has been checked before */
 function checkSubmitOptions(options: SubmitOptions): void {
   checkOptions('submit options', options, SUBMIT_OPTIONS, insideMetadata);
-  const { signal, onBlocked, traceId, routeId } = options;
+  const { signal, onBlocked, traceId, routeId, operationId, deadlineAt } = options;
   checkSignal(signal);
   if (onBlocked !== undefined && onBlocked !== 'wait' && onBlocked !== 'fail') {
     throw new UsageError(`onBlocked takes wait or fail, got ${shownWord(onBlocked)}`);
   }
-  if (traceId !== undefined) checkTraceId(traceId);
+  if (traceId !== undefined) checkWord('traceId', traceId, 0n);
+  if (operationId !== undefined) checkWord('operationId', operationId, 1n);
+  if (deadlineAt !== undefined) unixMs(deadlineAt);
   if (routeId !== undefined) checkArgument('submit options', 'routeId', routeId, U16);
 }
 
@@ -164,7 +179,7 @@ function insideMetadata(name: string): string {
   return SUBMIT_FIELDS.has(name) ? `; it is a field of the metadata: { metadata: { ${name} } }` : '';
 }
 
-function checkTraceId(traceId: unknown): void {
-  if (typeof traceId === 'bigint' && BigInt.asUintN(64, traceId) === traceId) return;
-  throw new UsageError(`traceId takes a bigint of 0 to 2^64-1, got ${shownPlain(traceId)}`);
+function checkWord(name: string, word: unknown, least: bigint): void {
+  if (typeof word === 'bigint' && word >= least && BigInt.asUintN(64, word) === word) return;
+  throw new UsageError(`${name} takes a bigint of ${least} to 2^64-1, got ${shownPlain(word)}`);
 }

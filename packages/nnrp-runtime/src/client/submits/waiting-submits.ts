@@ -179,12 +179,14 @@ export class WaitingSubmits {
 }
 
 /** What is needed when its turn comes. */
-function ownOptions({ signal, traceId, routeId, deadlineMs, told }: ToldOptions): ToldOptions {
+function ownOptions({ signal, traceId, routeId, operationId, deadlineAt, deadlineMs, told }: ToldOptions): ToldOptions {
   return {
     told,
     ...(signal !== undefined && { signal }),
     ...(traceId !== undefined && { traceId }),
     ...(routeId !== undefined && { routeId }),
+    ...(operationId !== undefined && { operationId }),
+    ...(deadlineAt !== undefined && { deadlineAt: Number(deadlineAt) }),
     ...(deadlineMs !== undefined && { deadlineMs }),
   };
 }

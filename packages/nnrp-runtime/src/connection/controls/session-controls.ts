@@ -193,7 +193,7 @@ export class SessionControls {
     return entry;
   }
 
-  private send<Type extends string, M extends object>(
+  protected send<Type extends string, M extends object>(
     kind: ControlKind<Type, M>,
     init: ControlInit<M>,
     target: ControlTarget = SESSION,

@@ -33,6 +33,7 @@ export interface DropOfOperation extends OperationIdHalves {
 
 const SUBMIT = preview4.FRAME_SUBMIT_OFFSETS;
 const PART = preview4.PARTIAL_RESULT_OFFSETS;
+const REQUEST = preview4.CONTROL_REQUEST_OFFSETS;
 const DROP = preview4.RESULT_DROP_REASON_OFFSETS;
 const TWO_32 = 0x1_0000_0000;
 
@@ -43,17 +44,50 @@ export function operationIdOf({ operationLow, operationHigh }: OperationIdHalves
 
 export const FRAME_SUBMIT_4: MetadataCodec<SubmitOfOperation> = {
   bytes: preview4.FRAME_SUBMIT_BYTES,
+  encode: (value, view, start) => encodeSubmit(value, value.operationLow, value.operationHigh, view, start),
+};
+
+/** FRAME_SUBMIT of preview4, with an operation id that stands beside its metadata. */
+export function encodeSubmit(
+  value: preview3.FrameSubmit,
+  operationLow: number,
+  operationHigh: number,
+  view: DataView,
+  start: number,
+): number {
+  // Rules that preview3 does not have: the codec of preview4 says which one is broken.
+  const { lossTolerancePolicy } = value;
+  const isRefused = (operationLow | operationHigh) === 0 || (lossTolerancePolicy > 3 && lossTolerancePolicy !== 255);
+  if (isRefused) {
+    const operationId = operationIdOf({ operationLow, operationHigh });
+    return preview4.encodeFrameSubmit({ ...value, operationId } as never, view, start);
+  }
+  const end = preview3.encodeFrameSubmit(value, view, start);
+  view.setUint32(start + SUBMIT.tileIndexBytes, value.tileIndexBytes, true);
+  view.setUint32(start + SUBMIT.reserved1, 0, true);
+  setHalves(view, start + SUBMIT.operationId, operationLow, operationHigh);
+  return end;
+}
+
+/** CANCEL or ABORT of an operation. */
+export interface RequestOfOperation extends OperationIdHalves {
+  readonly reasonCode: number;
+  readonly sourceRole: number;
+  readonly flags: number;
+}
+
+/** Without diagnostics. Its sequence is the operation id, as the reference has it. */
+export const CONTROL_REQUEST: MetadataCodec<RequestOfOperation> = {
+  bytes: preview4.CONTROL_REQUEST_BYTES,
   encode(value, view, start) {
-    // Rules that preview3 does not have: the codec of preview4 says which one is broken.
-    const { operationLow, operationHigh, lossTolerancePolicy } = value;
-    const isRefused = (operationLow | operationHigh) === 0 || (lossTolerancePolicy > 3 && lossTolerancePolicy !== 255);
-    if (isRefused)
-      return preview4.encodeFrameSubmit({ ...value, operationId: operationIdOf(value) } as never, view, start);
-    const end = preview3.encodeFrameSubmit(value, view, start);
-    view.setUint32(start + SUBMIT.tileIndexBytes, value.tileIndexBytes, true);
-    view.setUint32(start + SUBMIT.reserved1, 0, true);
-    setHalves(view, start + SUBMIT.operationId, operationLow, operationHigh);
-    return end;
+    setHalves(view, start + REQUEST.operationId, value.operationLow, value.operationHigh);
+    setHalves(view, start + REQUEST.controlSequence, value.operationLow, value.operationHigh);
+    view.setUint16(start + REQUEST.reasonCode, value.reasonCode, true);
+    view.setUint8(start + REQUEST.sourceRole, value.sourceRole);
+    view.setUint8(start + REQUEST.flags, value.flags);
+    view.setUint32(start + REQUEST.diagnosticBytes, 0, true);
+    setHalves(view, start + REQUEST.reserved, 0, 0);
+    return start + preview4.CONTROL_REQUEST_BYTES;
   },
 };
 

@@ -1,7 +1,7 @@
 import { INSPECT, type Inspect, inspected } from 'nnrp-core';
 import { described } from '../../base/application/described.js';
 import type { AsyncItems } from '../../base/async-items.js';
-import { PushIterator, type PushSource } from '../results/push-iterator.js';
+import { PushIterator, type PushSource } from './push-iterator.js';
 
 /** Events that may wait unread in one stream. */
 const MAX_WAITING_EVENTS = 1024;

@@ -1,0 +1,57 @@
+import { isNnrpError, type NnrpError } from 'nnrp-core';
+import * as preview4 from 'nnrp-core/preview4';
+import { optionTable, TRUTH, U16 } from '../../base/option-kinds.js';
+import { checkOptions } from '../../base/options.js';
+import { CONTROL_REQUEST } from '../../connection/revision/codecs-preview4.js';
+import type { Lane } from '../../connection/sending/outbox.js';
+import type { SessionConnection } from '../../connection/session-endpoint.js';
+import type { OperationWords } from './operation-words.js';
+
+/** How an operation is given up; what is left out has its default. */
+export interface CancelOptions {
+  /** Becomes the cause of the error. */
+  readonly reason?: unknown;
+  /** Asks the server to stop at once, by ABORT, rather than when it suits the work; preview4 alone; default false. */
+  readonly abort?: boolean | undefined;
+  /** What the server is told, see ReasonCode; preview4 alone; default user_cancelled. */
+  readonly reasonCode?: number | undefined;
+}
+
+const OPTIONS = optionTable<CancelOptions>({ reason: undefined, abort: TRUTH, reasonCode: U16 });
+
+/**
+ * Tells options from a reason, which may be anything: options are a plain object with no other members.
+ * @throws UsageError on an option that does not fit
+ */
+export function cancelOptions(given: unknown): CancelOptions {
+  if (typeof given !== 'object' || given === null || Object.getPrototypeOf(given) !== Object.prototype)
+    return { reason: given };
+  const names = Object.keys(given);
+  if (names.length === 0 || !names.every((name) => OPTIONS.has(name))) return { reason: given };
+  return checkOptions('cancel options', given as CancelOptions, OPTIONS);
+}
+
+/** CANCEL or ABORT of an operation that has no answer yet. @param error - what it fails with on this side */
+export function sendCancel(
+  connection: Pick<SessionConnection, 'send' | 'sendPlain'>,
+  sessionId: number,
+  frameId: number,
+  lane: Lane,
+  words: OperationWords,
+  error: NnrpError,
+  options: CancelOptions = {},
+): void {
+  const { low: operationLow, high: operationHigh, isNamed } = words;
+  if (!isNamed) {
+    // Another client has submitted it, to a server of this library.
+    connection.sendPlain(preview4.MessageType.FrameCancel, sessionId, frameId, lane);
+    return;
+  }
+  const isLate = isNnrpError(error, 'NNRP_ERR_DEADLINE');
+  const { ReasonCode, ControlRequestFlags, MessageType } = preview4;
+  const { abort = false, reasonCode = isLate ? ReasonCode.DeadlineExpired : ReasonCode.UserCancelled } = options;
+  const flags = abort ? ControlRequestFlags.HardAbortAllowed : ControlRequestFlags.CooperativeAllowed;
+  const request = { operationLow, operationHigh, reasonCode, sourceRole: preview4.RuntimeRole.Client, flags };
+  const messageType = abort ? MessageType.Abort : MessageType.Cancel;
+  connection.send(messageType, sessionId, frameId, CONTROL_REQUEST, request, undefined, lane);
+}

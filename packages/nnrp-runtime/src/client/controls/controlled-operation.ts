@@ -1,0 +1,94 @@
+import { type Packet, shownPlain, UsageError } from 'nnrp-core';
+import * as preview4 from 'nnrp-core/preview4';
+import { needsPreview4 } from '../../connection/controls/session-controls.js';
+import type { EventStream } from '../streams/event-stream.js';
+import type { ExpiryOptions } from './expiry-options.js';
+import type { OperationProgress } from './operation-progress.js';
+import type { OperationWords } from './operation-words.js';
+
+/** An operation, as far as preview4 lets the client change it while it runs. */
+export abstract class ControlledOperation {
+  constructor(
+    readonly frameId: number,
+    /** @internal In preview4 alone. */
+    readonly words: OperationWords | undefined,
+  ) {}
+
+  /** Whether the last answer has come, or is not waited for any more. */
+  abstract get isOver(): boolean;
+
+  /**
+   * Its id, a u64; in preview3 the frame id, which is all there is. 0n in an operation of a ticket, until the server names it.
+   */
+  get operationId(): bigint {
+    return this.words?.operationId ?? BigInt(this.frameId);
+  }
+
+  /**
+   * What the server reports of its work, from now on: `for await (const { percent } of operation.progress())`. Ends with the operation.
+   * The oldest reports go first when more than 1024 wait unread.
+   * @throws UsageError in preview3
+   */
+  progress(): EventStream<OperationProgress> {
+    return this.said.progress;
+  }
+
+  /**
+   * Changes its priority.
+   * @returns false when it is over, and nothing was sent @throws UsageError in preview3, WireError when a value does not fit;
+   * the same for the other changes
+   */
+  setPriority(priorityClass: number, priorityDelta = 0): boolean {
+    return this.schedule(preview4.MessageType.PriorityUpdate, { priorityClass, priorityDelta });
+  }
+
+  /** Changes its deadline. @param at - a date, or milliseconds since 1970 */
+  setDeadline(at: Date | number): boolean {
+    return this.schedule(preview4.MessageType.Deadline, { deadlineUnixMs: unixMs(at) });
+  }
+
+  /** Its result is of no use any more after that. @param at - a date, or milliseconds since 1970 */
+  expireAt(at: Date | number, { discardStale = true, emitDropReason = true }: ExpiryOptions = {}): boolean {
+    const { DiscardStale, EmitDropReason } = preview4.SchedulingFlags;
+    const flags = (discardStale ? DiscardStale : 0) | (emitDropReason ? EmitDropReason : 0);
+    return this.schedule(preview4.MessageType.ExpireAt, { deadlineUnixMs: unixMs(at), flags });
+  }
+
+  /**
+   * Another operation takes its place: the server drops this one, with the reason superseded.
+   * @param by - that operation, or its id @param abort - whether this one ends at once; else it may finish
+   */
+  supersede(by: { readonly operationId: bigint } | bigint, abort = true): boolean {
+    const { said } = this;
+    const newOperationId = typeof by === 'bigint' ? by : by.operationId;
+    if (this.isOver) return false;
+    said.controls.supersede(this, newOperationId, said.nextSequence(), abort);
+    return true;
+  }
+
+  /** @internal For the session: whether a message that names an operation by its id names this one; others name its frame alone. */
+  isNamedBy(packet: Packet): boolean {
+    return (
+      this.words === undefined || packet.messageType === preview4.MessageType.ResultPush || this.words.isNamedBy(packet)
+    );
+  }
+
+  private schedule(messageType: number, change: Partial<preview4.Scheduling>): boolean {
+    const { said } = this;
+    if (this.isOver) return false;
+    said.controls.schedule(messageType, this, { ...change, controlSequence: said.nextSequence() });
+    return true;
+  }
+
+  private get said(): OperationWords {
+    if (this.words === undefined) throw needsPreview4();
+    return this.words;
+  }
+}
+
+/** @throws UsageError on what is no time, or one before 1970 */
+export function unixMs(at: unknown): bigint {
+  const ms = typeof at === 'object' && at !== null ? Number(at) : at;
+  if (typeof ms === 'number' && Number.isSafeInteger(ms) && ms > 0) return BigInt(ms);
+  throw new UsageError(`a deadline takes a Date or milliseconds since 1970, got ${shownPlain(at)}`);
+}

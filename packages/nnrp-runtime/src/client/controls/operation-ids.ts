@@ -1,0 +1,116 @@
+import { UsageError } from 'nnrp-core';
+import type * as preview3 from 'nnrp-core/preview3';
+import { FRAME_SUBMIT_BYTES, MessageType } from 'nnrp-core/preview4';
+import { encodeSubmit } from '../../connection/revision/codecs-preview4.js';
+import type { MetadataCodec } from '../../connection/sending/outbound-message.js';
+import type { ClientControls } from './client-controls.js';
+import { OperationWords } from './operation-words.js';
+
+/** Ids out of order that are remembered; a server refuses those that come again later. */
+const MAX_OTHERS = 4096;
+const SCRATCH = new DataView(new ArrayBuffer(FRAME_SUBMIT_BYTES));
+const TWO_32 = 0x1_0000_0000;
+
+/**
+ * The operation ids of one session of preview4: a u64 for each submit, which is never used again. Those that the application does not
+ * choose are counted up, above all that were used. As a codec it writes FRAME_SUBMIT with the id that comes next: one object for
+ * all submits.
+ */
+export class OperationIds implements MetadataCodec<preview3.FrameSubmit> {
+  readonly bytes = FRAME_SUBMIT_BYTES;
+  private low = 0;
+  private high = 0;
+  private highestLow = 0;
+  private highestHigh = 0;
+  /** All ids from 1 to this one were used ... */
+  private counted = 0;
+  /** ... and these. */
+  private readonly others = new Set<string>();
+
+  constructor(
+    private readonly sessionId: number,
+    readonly controls: ClientControls,
+  ) {}
+
+  /** The highest that was used; 0n before the first. */
+  get highest(): bigint {
+    return (BigInt(this.highestHigh) << 32n) | BigInt(this.highestLow);
+  }
+
+  readonly encode = (value: preview3.FrameSubmit, view: DataView, start: number): number =>
+    encodeSubmit(value, this.low, this.high, view, start);
+
+  /** Another client has used ids up to this one, a u32. */
+  goOnBehind(id: number): void {
+    this.counted = id;
+    this.highestLow = id;
+  }
+
+  /** Ids are counted up from where those of a session were that was lost: it may be the same on the server. */
+  goOnFrom({ highestLow, highestHigh }: OperationIds): void {
+    this.highestLow = highestLow;
+    this.highestHigh = highestHigh;
+  }
+
+  /** The next submit has this id. @param given - by the application @throws UsageError when it was used, or none is left */
+  next(given: bigint | undefined): this {
+    if (given === undefined) {
+      this.low = (this.highestLow + 1) % TWO_32;
+      this.high = this.low === 0 ? this.highestHigh + 1 : this.highestHigh;
+      if (this.high < TWO_32) return this;
+      throw new UsageError(
+        `session ${this.sessionId}: no operation id is left above the highest one; choose operationId`,
+      );
+    }
+    this.low = Number(given & 0xffff_ffffn);
+    this.high = Number(given >> 32n);
+    if (this.number > this.counted && !this.others.has(this.text)) return this;
+    throw new UsageError(`session ${this.sessionId}: operationId ${given} was used before`);
+  }
+
+  /** Whether it can be sent with this metadata. @throws WireError when it cannot */
+  canEncode(metadata: preview3.FrameSubmit): boolean {
+    return this.encode(metadata, SCRATCH, 0) > 0;
+  }
+
+  /** DEADLINE of the next submit, which has this frame. */
+  reserve(frameId: number, deadlineUnixMs: bigint): void {
+    const operationId = (BigInt(this.high) << 32n) | BigInt(this.low);
+    const change = { deadlineUnixMs, controlSequence: operationId };
+    this.controls.schedule(MessageType.Deadline, { frameId, operationId }, change);
+  }
+
+  /** The submit has been sent. */
+  taken(): OperationWords {
+    const { low, high } = this;
+    if (high > this.highestHigh || (high === this.highestHigh && low > this.highestLow)) {
+      this.highestLow = low;
+      this.highestHigh = high;
+    }
+    if (this.number === this.counted + 1) this.counted++;
+    else this.remember(this.text);
+    return new OperationWords(low, high, this.controls);
+  }
+
+  /** Of an operation that another client has submitted: a packet of the server will name it. */
+  unnamed(): OperationWords {
+    return new OperationWords(0, 0, this.controls);
+  }
+
+  /** Not exact above 2^53, where nothing is counted. */
+  private get number(): number {
+    return this.high * TWO_32 + this.low;
+  }
+
+  /** With a sign in it: the language hashes digits alone without a seed. */
+  private get text(): string {
+    return `${this.high}:${this.low}`;
+  }
+
+  private remember(id: string): void {
+    this.others.add(id);
+    if (this.others.size <= MAX_OTHERS) return;
+    const [oldest] = this.others;
+    if (oldest !== undefined) this.others.delete(oldest);
+  }
+}

@@ -1,0 +1,65 @@
+import type { Packet } from 'nnrp-core';
+import { type EventStream, EventStreams } from '../streams/event-stream.js';
+import type { ClientControls } from './client-controls.js';
+import type { OperationProgress } from './operation-progress.js';
+
+/** What a report that waits costs besides its body (measured for events, rounded up). */
+const EVENT_BYTES = 512;
+
+/** What preview4 knows of one operation besides its frame. */
+export class OperationWords {
+  private isOver = false;
+  private changes = 0n;
+  /** Made with the first stream. */
+  private streams: EventStreams<OperationProgress> | undefined;
+
+  /** The halves of its id; both 0 where another client has submitted it, until a packet names it. */
+  constructor(
+    public low: number,
+    public high: number,
+    /** Of its session. */
+    readonly controls: ClientControls,
+  ) {}
+
+  get operationId(): bigint {
+    return (BigInt(this.high) << 32n) | BigInt(this.low);
+  }
+
+  /** Whether its id is known. */
+  get isNamed(): boolean {
+    return (this.low | this.high) !== 0;
+  }
+
+  /** Whether a message whose metadata begins with an operation id names this one. */
+  isNamedBy({ view, metadataStart }: Packet): boolean {
+    const low = view.getUint32(metadataStart, true);
+    const high = view.getUint32(metadataStart + 4, true);
+    if (!this.isNamed) {
+      this.low = low;
+      this.high = high;
+    }
+    return this.low === low && this.high === high;
+  }
+
+  get progress(): EventStream<OperationProgress> {
+    this.streams ??= new EventStreams(({ body }) => body.length + EVENT_BYTES);
+    const stream = this.streams.open();
+    if (this.isOver) stream.end();
+    return stream;
+  }
+
+  /** The control_sequence of a change: the first is the operation id, as the reference has it, and each is one more. */
+  nextSequence(): bigint {
+    return BigInt.asUintN(64, this.operationId + this.changes++);
+  }
+
+  progressed(progress: OperationProgress): void {
+    if (this.streams?.wanted) this.streams.push(progress);
+  }
+
+  /** The operation is over. */
+  end(): void {
+    this.isOver = true;
+    this.streams?.end();
+  }
+}

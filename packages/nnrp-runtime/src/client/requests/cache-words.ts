@@ -1,0 +1,82 @@
+import * as preview3 from 'nnrp-core/preview3';
+import * as preview4 from 'nnrp-core/preview4';
+import { CACHE_ACK, CACHE_INVALIDATE, CACHE_PUT } from '../../connection/sending/codecs.js';
+import type { MetadataCodec } from '../../connection/sending/outbound-message.js';
+import { type CacheObjectInit, type CacheSelector, cacheInvalidate, cachePut } from './request-messages.js';
+
+/** A key in the words of the revision: two u32 in preview3, two u64 in preview4. */
+type Word = number | bigint;
+interface KeyWords {
+  readonly cacheNamespace: number;
+  readonly cacheKeyHi: Word;
+  readonly cacheKeyLo: Word;
+}
+export type CachePutWords = Omit<preview3.CachePut, keyof KeyWords> & KeyWords;
+
+/** @param isPreview4 - whether the connection speaks it */
+export function cacheWords(isPreview4: boolean): CacheWords {
+  return isPreview4 ? CACHE_WORDS_4 : CACHE_WORDS_3;
+}
+
+/** How the messages about cache objects are said: their structures are others in preview4. */
+export interface CacheWords {
+  readonly put: MetadataCodec<CachePutWords>;
+  readonly ack: MetadataCodec<Omit<preview3.CacheAck, keyof KeyWords> & KeyWords>;
+  readonly invalidate: MetadataCodec<unknown>;
+  /** @throws UsageError as `cachePut` */
+  putOf(object: CacheObjectInit, objectBytes: number): CachePutWords;
+  /** @throws UsageError as `cacheInvalidate` */
+  invalidateOf(selector: CacheSelector): unknown;
+  readAck(view: DataView, start: number): preview3.CacheAck;
+  readInvalidate(view: DataView, start: number): preview3.CacheInvalidate;
+  readPut(view: DataView, start: number): preview3.CachePut;
+  /** The key that CACHE_PUT names, as its answer repeats it. */
+  readKey(view: DataView, start: number): KeyWords;
+}
+
+const CACHE_WORDS_3: CacheWords = {
+  put: CACHE_PUT as unknown as MetadataCodec<CachePutWords>,
+  ack: CACHE_ACK as unknown as CacheWords['ack'],
+  invalidate: CACHE_INVALIDATE as unknown as MetadataCodec<unknown>,
+  putOf: cachePut,
+  invalidateOf: cacheInvalidate,
+  readAck: preview3.decodeCacheAck,
+  readInvalidate: preview3.decodeCacheInvalidate,
+  readPut: preview3.decodeCachePut,
+  readKey: preview3.decodeCachePut,
+};
+
+const { ObjectKind, ObjectKey, Namespace } = preview3.CacheInvalidateScope;
+
+/** Its keys are bigints: those of the application, which have a u64, are the low word. */
+const CACHE_WORDS_4: CacheWords = {
+  put: { bytes: preview4.CACHE_PUT_BYTES, encode: preview4.encodeCachePut as never },
+  ack: { bytes: preview4.CACHE_ACK_BYTES, encode: preview4.encodeCacheAck as never },
+  invalidate: { bytes: preview4.CACHE_INVALIDATE_BYTES, encode: preview4.encodeCacheInvalidate as never },
+  putOf: (object, objectBytes) => ({ ...cachePut(object, objectBytes), cacheKeyHi: 0n, cacheKeyLo: object.key }),
+  invalidateOf(selector) {
+    const { invalidateScope, cacheNamespace, reasonCode } = cacheInvalidate(selector);
+    return {
+      invalidateScope,
+      // What a scope does not use is 0.
+      cacheNamespace: [Namespace, ObjectKind, ObjectKey].some((scope) => scope === invalidateScope)
+        ? cacheNamespace
+        : 0,
+      cacheKeyHi: invalidateScope === ObjectKind ? BigInt(selector.kind ?? 0) : 0n,
+      cacheKeyLo: invalidateScope === ObjectKey ? (selector.key ?? 0n) : 0n,
+      reasonCode,
+    };
+  },
+  readAck: (view, start) => narrowed(preview4.decodeCacheAck(view, start)),
+  readInvalidate: (view, start) => narrowed(preview4.decodeCacheInvalidate(view, start)),
+  readPut: (view, start) => narrowed(preview4.decodeCachePut(view, start)),
+  readKey: preview4.decodeCachePut,
+};
+
+/** With the key as applications of either revision have it: the halves of the low word. A key with a high word is none of theirs. */
+function narrowed<M extends { readonly cacheKeyHi: bigint; readonly cacheKeyLo: bigint }>(
+  message: M,
+): Omit<M, 'cacheKeyHi' | 'cacheKeyLo'> & { cacheKeyHi: number; cacheKeyLo: number } {
+  const { cacheKeyLo } = message;
+  return { ...message, cacheKeyHi: Number(cacheKeyLo >> 32n), cacheKeyLo: Number(cacheKeyLo & 0xffff_ffffn) };
+}

@@ -1,0 +1,104 @@
+import { describeFault, type MessageInfo, type Packet, ProtocolError } from 'nnrp-core';
+import { ErrorCode } from 'nnrp-core/preview3';
+import * as preview4 from 'nnrp-core/preview4';
+import { type ControlEvent, operationOf, readControl } from '../../connection/controls/control-events.js';
+import type { ObjectTable } from '../../connection/controls/object-table.js';
+import type { ClientControls } from '../controls/client-controls.js';
+import { operationProgress } from '../controls/operation-progress.js';
+import type { ClientOperation } from '../results/client-operation.js';
+import type { EventStreams } from '../streams/event-stream.js';
+import type { ClientSubmits } from '../submits/client-submits.js';
+import type { ConnectionFlow } from '../submits/connection-flow.js';
+import type { ClientSessionEvent } from './session-events.js';
+
+/** The parts of a session that these messages go to. */
+export interface ControlParts {
+  readonly submits: ClientSubmits;
+  readonly controls: ClientControls;
+  readonly events: EventStreams<ClientSessionEvent>;
+}
+
+/** What comes of a message: it was taken; it belongs to nothing; or it breaks a rule. */
+export type ControlOutcome = 'taken' | 'stray' | ProtocolError;
+
+/**
+ * Reads the messages that only preview4 has. What is about an operation that is over by now is left out without a word: it has crossed
+ * the end. A message that breaks a rule is reported, and costs nothing else.
+ */
+export class ControlRouter {
+  constructor(
+    private readonly flow: ConnectionFlow,
+    private readonly parts: ControlParts,
+  ) {}
+
+  receive(packet: Packet, { name }: MessageInfo): ControlOutcome {
+    const read = readControl(packet);
+    if (read === undefined) return 'stray';
+    if ('fault' in read) {
+      return new ProtocolError(`${name}: ${describeFault(read.fault)}`, ErrorCode.MalformedBody, read.fault);
+    }
+    const { kind, event } = read;
+    const { submits, events } = this.parts;
+    const operationId = operationOf(event, kind);
+    const operation = packet.frameId === 0 ? undefined : submits.operation(packet.frameId);
+    if (operationId !== 0n) {
+      if (operation === undefined)
+        return packet.frameId > 0 && packet.frameId <= submits.highestFrameId ? 'taken' : 'stray';
+      if (!operation.isNamedBy(packet)) {
+        const text = `frame ${packet.frameId} is not that of operation ${operationId}`;
+        return new ProtocolError(text, ErrorCode.InvalidState);
+      }
+    }
+    this.apply(event, operation);
+    if (events.wanted) events.push(operation === undefined ? event : { ...event, operation });
+    return 'taken';
+  }
+
+  private apply(event: ControlEvent, operation: ClientOperation | undefined): void {
+    const { submits, controls } = this.parts;
+    const { objects } = controls;
+    switch (event.type) {
+      case 'progress':
+        operation?.words?.progressed(operationProgress(event.metadata, event.body));
+        break;
+      case 'creditUpdate':
+      case 'backpressure':
+      case 'retryAfter':
+        this.pressed(event);
+        submits.line.goOn();
+        break;
+      default:
+        noteObject(objects, event);
+    }
+  }
+
+  private pressed(event: Extract<ControlEvent, { type: 'creditUpdate' | 'backpressure' | 'retryAfter' }>): void {
+    const { flags } = event.metadata;
+    const { AppliesToConnection, AppliesToOperation } = preview4.PressureFlags;
+    // A single operation submits nothing.
+    if ((flags & AppliesToOperation) !== 0) return;
+    const isOfConnection = (flags & AppliesToConnection) !== 0;
+    const pressure = isOfConnection ? this.flow.pressure : this.parts.submits.line.pressure;
+    if (event.type === 'creditUpdate') pressure.credit(event.metadata);
+    else if (event.type === 'backpressure') pressure.backpressure(event.metadata);
+    else pressure.retryAfter(event.metadata);
+    if (isOfConnection) this.flow.pressed();
+  }
+}
+
+function noteObject(objects: ObjectTable, event: ControlEvent): void {
+  switch (event.type) {
+    case 'objectDeclare':
+      objects.declared(event.metadata, 'peer', performance.now());
+      break;
+    case 'objectRef':
+      objects.referred(event.metadata.objectId);
+      break;
+    case 'objectRelease':
+      objects.released(event.metadata.objectId, event.metadata.flags);
+      break;
+    case 'objectPatch':
+    case 'objectDelta':
+      objects.changed(event.metadata);
+  }
+}

@@ -1,0 +1,137 @@
+import { describe, expect, it } from 'vitest';
+import { preview4Stage } from './preview4-stage.js';
+import { metadata, T } from './raw-server.js';
+
+const stage = preview4Stage();
+
+describe('the end of a session over preview4', () => {
+  it('takes what comes between the close and its confirmation, and drops what comes behind', async () => {
+    const { client, link } = await stage.serve({
+      onClose(raw, close) {
+        const submit = raw.received.find(({ type }) => type === T.SUBMIT);
+        if (submit === undefined) return false;
+        raw.progress(submit, 1, 100);
+        raw.partial(submit, 1, 'late part');
+        raw.result(submit, 'late result');
+        raw.closeAck(close);
+        // For a session that is over: dropped.
+        raw.progress(submit, 2, 200);
+        raw.send(T.FLOW, close.session, 0, metadata(32, [0, 8, 1], [16, 32, 0]));
+        return true;
+      },
+    });
+    const session = await client.openSession();
+    const operation = await session.submit('x');
+    await link.next(T.SUBMIT);
+    const result = operation.result();
+    expect(await session.close()).toEqual({ drained: true, cut: [] });
+    expect((await result).text()).toBe('late result');
+    // The connection has survived what came behind.
+    expect((await client.openSession()).sessionId).toBe(2);
+    expect(link.death).toBeUndefined();
+  });
+
+  it('ends the connection over a session that never was', async () => {
+    const { client, link } = await stage.serve();
+    await client.openSession();
+    link.send(T.TRACE, 99, 0, metadata(32, [0, 64, 1], [8, 64, 1]));
+    expect(await client.closed).toMatchObject({ code: 'NNRP_ERR_PROTOCOL' });
+  });
+
+  it('reports what breaks a rule, and goes on', async () => {
+    const { client, link } = await stage.serve();
+    const session = await client.openSession();
+    const operation = await session.submit('x');
+    const submit = await link.next(T.SUBMIT);
+    const events = session.events()[Symbol.asyncIterator]();
+    link.send(T.TRACE, 1, 0, metadata(32, [0, 64, 1]));
+    link.send(T.PROGRESS, 1, 1, metadata(32, [0, 64, 555]));
+    link.send(T.PARTIAL, 1, 1, metadata(40, [0, 64, 555], [8, 64, 1], [32, 32, 2]), 'no');
+    link.send(T.DROP_REASON, 1, 1, metadata(32, [0, 64, 555], [16, 16, 2]));
+    link.send(T.PROGRESS, 1, 7, metadata(32, [0, 64, 7]));
+    const types: unknown[] = [];
+    for (let count = 0; count < 5; count++) types.push((await events.next()).value?.type);
+    expect(types).toEqual(['protocolViolation', 'protocolViolation', 'stray', 'stray', 'stray']);
+    link.result(submit, 'fine');
+    expect((await operation.result()).text()).toBe('fine');
+    // A second result belongs to nothing, and costs nothing.
+    link.send(T.RESULT, 1, 1, metadata(64, [0, 16, 200]), 'again');
+    expect((await events.next()).value?.type).toBe('stray');
+    link.progress(submit, 5, 100);
+    expect((await session.close()).drained).toBe(true);
+  });
+
+  it('costs one session alone when its metadata is malformed', async () => {
+    const { client, link } = await stage.serve();
+    const [first, second] = await Promise.all([client.openSession(), client.openSession()]);
+    const operation = await first.submit('x');
+    await link.next(T.SUBMIT);
+    link.send(T.PROGRESS, first.sessionId, 1, metadata(32, [0, 64, 1], [18, 16, 20_000]));
+    await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_PROTOCOL' });
+    expect(second.state).toBe('open');
+    const waiting = second.request('still there');
+    const submit = await link.next(T.SUBMIT);
+    link.result(submit, 'yes');
+    expect((await waiting).text()).toBe('yes');
+    expect(link.death).toBeUndefined();
+  });
+
+  it('sends nothing that ends the connection of a reference server', async () => {
+    const { client, link } = await stage.serve({}, { keepAliveMs: 10 });
+    await client.openSession();
+    const refused = /ends? the connection over it/;
+    await expect(client.ping()).rejects.toThrow(refused);
+    expect(() => client.sendFlowUpdate({ credit: 1 })).toThrow(refused);
+    await client.probe();
+    expect(await client.close()).toMatchObject({ drained: true });
+    await link.ended;
+    expect(link.death).toBeUndefined();
+  });
+});
+
+describe('an open over preview4', () => {
+  it('is refused with the text of the server, and the connection lives', async () => {
+    let refusals = 1;
+    const { client } = await stage.serve({
+      onOpen(raw, open) {
+        if (refusals-- <= 0) return false;
+        raw.refuse(open, 0x0001_0002, 'no such profile\u001b[31m');
+        return true;
+      },
+    });
+    const error = await client.openSession().catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code: 'NNRP_ERR_SESSION_REFUSED', wireCode: 0x0001_0002 });
+    expect(String(error)).toContain('no such profile');
+    expect(String(error)).not.toContain('\u001b');
+    expect((await client.openSession()).sessionId).toBe(1);
+  });
+
+  it('is not sent for a profile that the hello has not accepted, nor with what there is no room for', async () => {
+    const { client, link } = await stage.serve();
+    await expect(client.openSession({ profileId: 1 })).rejects.toThrow(/the server has not accepted it/);
+    await expect(client.openSession({ auth: 'secret' })).rejects.toThrow(/has no room for it in an open/);
+    const extensions = [{ type: 0x8001, payload: new Uint8Array(1) }];
+    await expect(client.openSession({ extensions })).rejects.toThrow(/has no room for them in an open/);
+    expect(link.received.filter(({ type }) => type === T.OPEN)).toHaveLength(0);
+    await client.openSession();
+  });
+
+  it('is given up when the hello breaks a rule', async () => {
+    const { client } = await stage.serve({
+      onHello(raw, hello) {
+        raw.send(T.HELLO_ACK, 0, 0, metadata(80, [0, 8, 1], [8, 32, 0xff]));
+        return hello.session === 0;
+      },
+    });
+    await expect(client.openSession()).rejects.toMatchObject({ code: 'NNRP_ERR_PROTOCOL' });
+  });
+
+  it('needs no hello of its own, and takes no other', async () => {
+    const { client } = await stage.serve({}, { hello: { latencyBudgetMs: 7 } });
+    await client.openSession();
+    await expect(client.hello()).rejects.toThrow(/before the first session/);
+    expect(client.serverHello?.ack.latencyBudgetMs).toBe(7);
+    const other = await stage.serve({}, { hello: { auth: 'secret' } });
+    await expect(other.client.openSession()).rejects.toThrow(/no room for auth/);
+  });
+});
