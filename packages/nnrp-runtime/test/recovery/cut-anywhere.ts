@@ -25,6 +25,8 @@ export interface CutRun {
   readonly cuts: number;
   /** Milliseconds that any one thing may take; default 30000. */
   readonly patienceMs?: number;
+  /** Of the wire; default preview3. */
+  readonly revision?: 'preview3' | 'preview4';
 }
 
 /** What has happened. */
@@ -84,13 +86,14 @@ export async function cutAnywhere(ground: CutGround, run: CutRun): Promise<CutRe
   }
 }
 
-async function work(ground: CutGround, { seed, cuts, patienceMs = PATIENCE_MS }: CutRun, ledger: CutLedger) {
+async function work(ground: CutGround, run: CutRun, ledger: CutLedger) {
+  const { seed, cuts, patienceMs = PATIENCE_MS, revision = 'preview3' } = run;
   const dice = new Dice(seed);
   const server = await ground.bind(SERVER);
   watchServer(server, ledger);
   const serving = server.serve(cutHandlers(ledger));
   const network = await ground.network(server.localAddress, new Dice(dice.below(2 ** 32)));
-  const client = await NnrpClient.connect(ground.connector(network.address), CLIENT);
+  const client = await NnrpClient.connect(ground.connector(network.address), { ...CLIENT, revision });
   let resumed = 0;
   const mover = new CutMover(client, () => ground.connector(network.address), ledger, new Dice(dice.below(2 ** 32)));
   client.on('resumed', () => resumed++);

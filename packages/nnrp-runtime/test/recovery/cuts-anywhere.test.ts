@@ -46,6 +46,12 @@ describe('a network that cuts connections anywhere', () => {
     expect(report.resumed).toBeGreaterThan(0);
   });
 
+  it('costs nothing and doubles nothing over preview4', { timeout: 60_000 + cutsWanted() * 1000 }, async () => {
+    const report = await cutAnywhere(tcp, { seed: seedWanted(), cuts: cutsWanted(), revision: 'preview4' });
+    if (process.env['NNRP_CUTS'] !== undefined) console.log(JSON.stringify(report));
+    expect(report.resumed).toBeGreaterThan(0);
+  });
+
   it.each<[Plant, RegExp]>([
     ['drops a partial', /expected \S+ \S+ , got/],
     ['doubles a partial', /expected \S+ \S+ , got/],
