@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { NnrpClient, NnrpServer } from '../../../src/index.js';
+import { carrier } from '../../support/carrier.js';
 import { preview4Stage } from './preview4-stage.js';
 import { metadata, T } from './raw-server.js';
 
@@ -173,9 +173,9 @@ describe('what preview4 says of an operation', () => {
   });
 
   it('is refused over preview3, which has no words for it', async () => {
-    const server = await NnrpServer.bindTcp('127.0.0.1:0', { revision: 'preview3' });
-    stage.later(() => server.close());
-    const client = await NnrpClient.connectTcp(server.localAddress);
+    const server = await carrier.bind({ revision: 'preview3' });
+    stage.later(() => server.close({ drainTimeoutMs: 0 }));
+    const client = await carrier.openClient(server.localAddress);
     stage.later(() => client.close({ inFlightPolicy: 1 }));
     const [session] = await Promise.all([client.openSession(), server.accept()]);
     expect([client.revision, session.revision]).toEqual(['preview3', 'preview3']);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { NnrpClient, NnrpServer } from '../../../src/index.js';
+import { NnrpClient } from '../../../src/client/client.js';
+import { carrier } from '../../support/carrier.js';
 import { preview4Stage } from './preview4-stage.js';
 import { T } from './raw-server.js';
 
@@ -15,7 +16,7 @@ describe('a client with revision auto', () => {
 
   it('connects once more as preview3 when the server ends the connection over its hello, and remembers it', async () => {
     const server = await stage.listen({ hangUps: 1 });
-    const connecting = NnrpClient.connectTcp(server.address, { revision: 'auto', closeTimeoutMs: 100 });
+    const connecting = carrier.openClient(server.address, { revision: 'auto', closeTimeoutMs: 100 });
     const client = await connecting;
     stage.later(() => client.close());
     expect(client.revision).toBe('preview3');
@@ -24,15 +25,15 @@ describe('a client with revision auto', () => {
     const link = await server.link();
     await link.ended;
     expect(link.received.map(({ type }) => type)).toEqual([T.OPEN]);
-    const again = await NnrpClient.connectTcp(server.address, { revision: 'auto', closeTimeoutMs: 100 });
+    const again = await carrier.openClient(server.address, { revision: 'auto', closeTimeoutMs: 100 });
     stage.later(() => again.close());
     expect(again.revision).toBe('preview3');
   });
 
   it('goes by the answer of servers of this library, and resumes nothing before it', async () => {
-    const server = await NnrpServer.bindTcp('127.0.0.1:0');
+    const server = await carrier.bind();
     stage.later(() => server.close());
-    const client = await NnrpClient.connectTcp(server.localAddress, { revision: 'auto' });
+    const client = await carrier.openClient(server.localAddress, { revision: 'auto' });
     stage.later(() => client.close());
     expect(client.revision).toBe('preview4');
   });
@@ -44,17 +45,17 @@ describe('a client with revision auto', () => {
         return true;
       },
     });
-    const connecting = NnrpClient.connectTcp(server.address, { revision: 'auto' });
+    const connecting = carrier.openClient(server.address, { revision: 'auto' });
     await expect(connecting).rejects.toMatchObject({ code: 'NNRP_ERR_PROTOCOL' });
     expect(server.links).toHaveLength(1);
   });
 
   it('waits for the hello no longer than a request may take, and no longer than its signal lets it', async () => {
     const server = await stage.listen({ onHello: () => true });
-    const silent = NnrpClient.connectTcp(server.address, { revision: 'auto', requestTimeoutMs: 20 });
+    const silent = carrier.openClient(server.address, { revision: 'auto', requestTimeoutMs: 20 });
     await expect(silent).rejects.toMatchObject({ code: 'NNRP_ERR_TIMEOUT' });
     const controller = new AbortController();
-    const connecting = NnrpClient.connectTcp(server.address, { revision: 'auto', signal: controller.signal });
+    const connecting = carrier.openClient(server.address, { revision: 'auto', signal: controller.signal });
     await server.link();
     await (await server.link()).next(T.HELLO);
     controller.abort(new Error('enough'));

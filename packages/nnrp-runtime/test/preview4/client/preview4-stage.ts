@@ -1,5 +1,7 @@
 import { afterEach } from 'vitest';
-import { NnrpClient, type NnrpClientOptions } from '../../../src/index.js';
+import type { NnrpClient } from '../../../src/client/client.js';
+import type { NnrpClientOptions } from '../../../src/client/contract/client-config.js';
+import { carrier } from '../../support/carrier.js';
 import { type RawLink, RawServer, type RawServerOptions } from './raw-server.js';
 
 /** A raw server of preview4 and a client of it. */
@@ -11,19 +13,19 @@ export interface Served {
 
 /** What a test begins, ended behind it. */
 export function preview4Stage() {
-  const ends: (() => Promise<unknown>)[] = [];
+  const ends: (() => unknown)[] = [];
   afterEach(async () => {
     for (const end of ends.splice(0).reverse()) await end();
   });
 
-  const later = (end: () => Promise<unknown>) => void ends.push(end);
+  const later = (end: () => unknown) => void ends.push(end);
   const listen = async (options: RawServerOptions = {}) => {
     const server = await RawServer.listen(options);
     later(() => server.close());
     return server;
   };
   const connect = async (server: RawServer, config: NnrpClientOptions = {}) => {
-    const client = await NnrpClient.connectTcp(server.address, {
+    const client = await carrier.openClient(server.address, {
       revision: 'preview4',
       closeTimeoutMs: 100,
       ...config,

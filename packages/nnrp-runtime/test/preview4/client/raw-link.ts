@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import {
   helloAckMetadata,
   metadata,
@@ -13,7 +13,7 @@ import {
 export interface RawServerOptions {
   /** Whether a second cancel, and one of an operation that is over, ends the session: 4.23 and later. */
   readonly strictCancels?: boolean;
-  /** The newest TCP connection is ended without a byte as often. */
+  /** So many connections are ended over their first bytes, without a word. */
   readonly hangUps?: number;
   /** Token of each session that asks for one. */
   readonly token?: Buffer;
@@ -61,7 +61,7 @@ export class RawLink {
   readonly ended: Promise<void>;
 
   constructor(
-    readonly socket: Socket,
+    readonly socket: Duplex,
     private readonly server: RawLinkServer,
   ) {
     socket.on('error', () => {});

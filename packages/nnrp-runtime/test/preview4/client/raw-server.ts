@@ -1,10 +1,12 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { carrier } from '../../support/carrier.js';
+import type { BareListener } from '../../support/carrier-contract.js';
 import { RawLink, type RawServerOptions } from './raw-link.js';
 
 export { RawLink, type RawServerOptions } from './raw-link.js';
 export { metadata, packet, type RawPacket, T } from './raw-packets.js';
 
-/** A server that speaks preview4 as the reference does, over TCP. */
+/** A server that speaks preview4 as the reference does, over whatever carries the tests. */
 export class RawServer {
   readonly links: RawLink[] = [];
   private readonly arrivals: ((link: RawLink) => void)[] = [];
@@ -13,23 +15,20 @@ export class RawServer {
   private hangUps: number;
 
   private constructor(
-    private readonly listener: Server,
+    private readonly listener: BareListener,
     readonly options: RawServerOptions,
   ) {
     this.hangUps = options.hangUps ?? 0;
   }
 
   static async listen(options: RawServerOptions = {}): Promise<RawServer> {
-    const listener = createServer();
-    const server = new RawServer(listener, options);
-    listener.on('connection', (socket) => server.accept(socket));
-    await new Promise<void>((resolve) => listener.listen(0, '127.0.0.1', resolve));
+    const server = new RawServer(await carrier.listenBare(), options);
+    server.acceptAll().catch(() => {});
     return server;
   }
 
   get address(): string {
-    const { port } = this.listener.address() as { port: number };
-    return `127.0.0.1:${port}`;
+    return this.listener.address;
   }
 
   /** The next connection, in order. */
@@ -46,15 +45,19 @@ export class RawServer {
     return ++this.sessions;
   }
 
-  async close(): Promise<void> {
+  close(): void {
     for (const { socket } of this.links) socket.destroy();
-    await new Promise<void>((resolve) => this.listener.close(() => resolve()));
+    this.listener.close();
   }
 
-  private accept(socket: Socket): void {
+  private async acceptAll(): Promise<void> {
+    for (;;) this.accept(await this.listener.accept());
+  }
+
+  private accept(socket: Duplex): void {
     if (this.hangUps > 0) {
       this.hangUps--;
-      socket.once('data', () => socket.end());
+      socket.once('data', () => socket.destroy());
       socket.on('error', () => {});
       return;
     }

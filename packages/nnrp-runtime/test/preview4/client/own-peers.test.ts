@@ -1,0 +1,96 @@
+import { describe, expect, it } from 'vitest';
+import type { NnrpServerOptions } from '../../../src/server/contract/server-config.js';
+import type { ServeHandlers } from '../../../src/server/serve/serve-handlers.js';
+import { carrier } from '../../support/carrier.js';
+import { preview4Stage } from './preview4-stage.js';
+
+const stage = preview4Stage();
+
+async function peers(handlers: ServeHandlers, options: NnrpServerOptions = {}) {
+  const server = await carrier.bind(options);
+  stage.later(() => server.close({ drainTimeoutMs: 0 }));
+  server.serve(handlers);
+  const client = await carrier.openClient(server.localAddress, { revision: 'preview4' });
+  stage.later(() => client.close({ inFlightPolicy: 1 }));
+  return { server, client };
+}
+
+describe('peers of this library over preview4', () => {
+  it('answer in parts, with operation ids and progress', async () => {
+    const { server, client } = await peers({
+      async submit(operation) {
+        operation.progress({ percentX100: 5000, body: 'half' });
+        await operation.push('one ');
+        await operation.push('two ');
+        return `of ${operation.id}`;
+      },
+    });
+    const session = await client.openSession();
+    expect([client.revision, session.revision, server.sessions()[0]?.revision]).toEqual([
+      'preview4',
+      'preview4',
+      'preview4',
+    ]);
+    const operation = await session.submit('x', { operationId: 2n ** 40n });
+    const reports: unknown[] = [];
+    const reading = (async () => {
+      for await (const { percent, body } of operation.progress()) reports.push([percent, Buffer.from(body).toString()]);
+    })();
+    expect(await operation.wholeText()).toBe(`one two of ${2n ** 40n}`);
+    await reading;
+    expect(reports).toEqual([[50, 'half']]);
+    await expect(session.request('again', { operationId: 2n ** 40n })).rejects.toThrow(/was used before/);
+  });
+
+  it('cancel and abort: the handler is told, and the server answers once', async () => {
+    const told: unknown[] = [];
+    const { client } = await peers({
+      submit: ({ signal }) =>
+        new Promise((_resolve, reject) => {
+          signal.addEventListener('abort', () => {
+            told.push(signal.aborted);
+            reject(new Error('stopped'));
+          });
+        }),
+    });
+    const session = await client.openSession();
+    for (const how of ['why', { reason: 'why', abort: true }]) {
+      const operation = await session.submit('x');
+      operation.cancel(how);
+      await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_CANCELLED', cause: 'why' });
+    }
+    expect(await session.close()).toEqual({ drained: true, cut: [] });
+    expect(told).toEqual([true, true]);
+  });
+
+  it('say how work has failed as they do over preview3, and take PING, objects and authentication', async () => {
+    const { client } = await peers(
+      {
+        submit() {
+          throw new Error('not told');
+        },
+      },
+      { supportedCacheObjects: [1] },
+    );
+    const session = await client.openSession({ auth: 'secret' });
+    await expect(session.request('x')).rejects.toMatchObject({ code: 'NNRP_ERR_HANDLER_FAILED' });
+    expect(await client.ping()).toBeGreaterThan(0);
+    const object = { namespace: 1, key: 0x1_0000_0002n, kind: 1 as const };
+    expect(await session.putObject(object, 'bytes')).toMatchObject({ status: 0, cacheKeyHi: 1, cacheKeyLo: 2 });
+    await session.invalidateObjects({ scope: 3, namespace: 1, key: object.key });
+    await expect(session.request('y')).rejects.toMatchObject({ code: 'NNRP_ERR_HANDLER_FAILED' });
+  });
+
+  it('hear what the other says of a session', async () => {
+    const heard: unknown[] = [];
+    const { client } = await peers({
+      submit: () => 'done',
+      event: ({ type }) => void heard.push(type),
+    });
+    const session = await client.openSession();
+    session.controls.traceContext({ traceId: 1n, spanId: 2n });
+    session.controls.negotiate({ profileId: 2, capabilities: ['cache.reference'] });
+    expect((await session.request('x')).text()).toBe('done');
+    expect(heard).toEqual(expect.arrayContaining(['traceContext', 'capabilityNegotiation']));
+  });
+});
