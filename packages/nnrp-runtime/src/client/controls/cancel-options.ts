@@ -1,5 +1,5 @@
 import { isNnrpError, type NnrpError } from 'nnrp-core';
-import * as preview4 from 'nnrp-core/preview4';
+import { ControlRequestFlags, MessageType, ReasonCode, RuntimeRole } from 'nnrp-core/preview4';
 import { optionTable, TRUTH, U16 } from '../../base/option-kinds.js';
 import { checkOptions } from '../../base/options.js';
 import { CONTROL_REQUEST } from '../../connection/revision/codecs-preview4.js';
@@ -44,14 +44,13 @@ export function sendCancel(
   const { low: operationLow, high: operationHigh, isNamed } = words;
   if (!isNamed) {
     // Another client has submitted it, to a server of this library.
-    connection.sendPlain(preview4.MessageType.FrameCancel, sessionId, frameId, lane);
+    connection.sendPlain(MessageType.FrameCancel, sessionId, frameId, lane);
     return;
   }
   const isLate = isNnrpError(error, 'NNRP_ERR_DEADLINE');
-  const { ReasonCode, ControlRequestFlags, MessageType } = preview4;
   const { abort = false, reasonCode = isLate ? ReasonCode.DeadlineExpired : ReasonCode.UserCancelled } = options;
   const flags = abort ? ControlRequestFlags.HardAbortAllowed : ControlRequestFlags.CooperativeAllowed;
-  const request = { operationLow, operationHigh, reasonCode, sourceRole: preview4.RuntimeRole.Client, flags };
+  const request = { operationLow, operationHigh, reasonCode, sourceRole: RuntimeRole.Client, flags };
   const messageType = abort ? MessageType.Abort : MessageType.Cancel;
   connection.send(messageType, sessionId, frameId, CONTROL_REQUEST, request, undefined, lane);
 }

@@ -1,10 +1,10 @@
 import { CancelledError, ClosedError, DeadlineError, type NnrpError, type Packet, PeerError } from 'nnrp-core';
 import { ErrorCode } from 'nnrp-core/preview3';
 import * as preview4 from 'nnrp-core/preview4';
+import { DropReasonCode } from 'nnrp-core/preview4';
 import { bodyText } from '../../connection/body/body-reading.js';
 import { wireName } from './wire-names.js';
 
-const { DropReasonCode } = preview4;
 /** Bytes of its text that are looked at. */
 const MAX_TEXT_BYTES = 1024;
 

@@ -1,4 +1,5 @@
 import * as preview4 from 'nnrp-core/preview4';
+import { MessageType, RuntimeRole } from 'nnrp-core/preview4';
 import type { ControlKind } from './control-kind.js';
 import {
   CACHE_MISS,
@@ -9,8 +10,6 @@ import {
   OBJECT_REF,
   OBJECT_RELEASE,
 } from './object-kinds.js';
-
-const { MessageType, RuntimeRole } = preview4;
 
 const CONTROL_REQUEST: preview4.ControlRequest = {
   operationId: 0n,

@@ -1,7 +1,6 @@
 import * as preview4 from 'nnrp-core/preview4';
+import { MessageType, RuntimeRole } from 'nnrp-core/preview4';
 import type { ControlKind } from './control-kind.js';
-
-const { MessageType, RuntimeRole } = preview4;
 
 const OBJECT_DELTA: preview4.ObjectDelta = {
   objectId: 0n,
