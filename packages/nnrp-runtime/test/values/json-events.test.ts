@@ -301,23 +301,6 @@ describe('every event', () => {
     });
   });
 
-  it('that only preview4 has can be logged', async () => {
-    const metadata = {
-      objectId: 2n ** 60n,
-      operationId: 0n,
-      releaseReason: 0,
-      sourceRole: 1,
-      flags: 1,
-      diagnosticBytes: 0,
-    };
-    const streams = new EventStreams<ClientSessionEvent>(() => 0);
-    const reader = streams.open()[Symbol.asyncIterator]();
-    streams.push({ type: 'objectRelease', frameId: 0, metadata: metadata as never, body: SECRET });
-    const { value } = await reader.next();
-    check(value, 'objectRelease');
-    expect(JSON.stringify(value)).toContain(`"objectId":"${2n ** 60n}"`);
-  });
-
   it('of a session of a server can be logged', async () => {
     made = stage.session();
     const { submit } = await operations();
