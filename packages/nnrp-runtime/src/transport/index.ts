@@ -32,6 +32,35 @@ export { type ConnectAttempt, describeAttempts } from './listening/connect-failu
 export { boundOf, type Stranger, type StrangerLimits, Strangers } from './listening/strangers.js';
 export { MemoryListener, memoryPair } from './memory.js';
 export type { MemoryOptions } from './memory-options.js';
+export {
+  type ApplicationEndpoint,
+  parseApplicationEndpoint,
+  readApplicationEndpoint,
+} from './routes/application-endpoint.js';
+export { describeEndpointFault, type EndpointFault } from './routes/endpoint-fault.js';
+export type { ProbeSample } from './routes/probe-score.js';
+export {
+  type ProviderEndpoint,
+  type ProviderScheme,
+  parseProviderEndpoint,
+  readProviderEndpoint,
+} from './routes/provider-endpoint.js';
+export {
+  officialProviderId,
+  ROUTE_TRANSPORT_IDS,
+  type RouteTransport,
+  type TransportProvider,
+} from './routes/providers.js';
+export {
+  eligibleRoutes,
+  type RatedRoute,
+  type RouteCandidate,
+  type RoutePolicy,
+  type RouteRejection,
+  type RouteSelection,
+  type RouteTerms,
+  selectRoute,
+} from './routes/selection.js';
 export { bytesInside, type MeasuredStream } from './stream/stream-gauge.js';
 export { StreamTransport } from './stream/stream-transport.js';
 export type { StreamTransportOptions } from './stream/stream-transport-options.js';
