@@ -18,6 +18,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   openai: async () => (await import('./gateway/openai-command.js')).addOpenAiCommand,
   ping: async () => (await import('./ping/ping-command.js')).addPingCommand,
   cert: async () => (await import('./cert/cert-command.js')).addCertCommand,
+  'conformance-adapter': async () =>
+    (await import('./conformance/adapter/adapter-command.js')).addConformanceAdapterCommand,
 };
 
 /**
