@@ -1,0 +1,29 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
+import { selfSigned } from '../../cert/self-signed.js';
+
+/** A certificate for localhost that vouches for itself, and its key. */
+export interface TargetIdentity {
+  /** DER. */
+  readonly certificate: Uint8Array;
+  /** PKCS#8 in DER, not encrypted. */
+  readonly privateKey: Uint8Array;
+}
+
+/** The name by which peers know it. */
+export const SERVER_NAME = 'localhost';
+
+const WISH = {
+  commonName: SERVER_NAME,
+  names: [SERVER_NAME],
+  addresses: ['127.0.0.1'],
+  days: 7,
+  use: 'server',
+} as const;
+
+export function targetIdentity(): TargetIdentity {
+  const { certificate, key } = selfSigned(WISH, new Date());
+  return {
+    certificate: new X509Certificate(certificate).raw,
+    privateKey: createPrivateKey(key).export({ type: 'pkcs8', format: 'der' }),
+  };
+}

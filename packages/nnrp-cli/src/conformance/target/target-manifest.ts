@@ -1,0 +1,62 @@
+import { PROTOCOL_VERSION, SUITE_VERSION } from '../protocol.js';
+import { SERVER_NAME } from './target-identity.js';
+
+/** Where a target is found. */
+export interface TargetPlaces {
+  /** HOST:PORT. */
+  readonly tcp: string;
+  readonly quic: string;
+  /** A URL. */
+  readonly ipc: string;
+  readonly websocket: string;
+}
+
+/** Files of the certificate, relative to the manifest. */
+export interface TargetFiles {
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
+/** The tokens of the frame scenarios. */
+const CAPABILITIES = [
+  'control.cancel_abort',
+  'control.result_drop_reason',
+  'control.trace_context',
+  'control.deadline_expire',
+  'control.priority_update',
+  'control.progress_partial',
+  'control.credit_backpressure',
+  'object.lifecycle',
+  'control.capability_costs',
+  'control.route_execution_hint',
+  'cache.reference',
+  'control.degrade_profile',
+  'control.budget_update',
+  'profile.openai-compatible.level1.wire',
+];
+
+/** What the suite reads before it starts. */
+export function targetManifest(targetName: string, places: TargetPlaces, files: TargetFiles): object {
+  const security = {
+    server_name: SERVER_NAME,
+    trusted_certificate_der_path: files.certificate,
+    certificate_der_path: files.certificate,
+    private_key_pkcs8_der_path: files.privateKey,
+  };
+  return {
+    target_name: targetName,
+    protocol_version: PROTOCOL_VERSION,
+    suite_version: SUITE_VERSION,
+    wire_conformance: {
+      modes: ['suite_as_client', 'suite_as_server', 'suite_as_proxy'],
+      transports: [
+        { name: 'tcp', endpoint: places.tcp, tls: false },
+        { name: 'quic', endpoint: places.quic, tls: true, security },
+        { name: 'ipc', endpoint: places.ipc, tls: false },
+        { name: 'websocket', endpoint: places.websocket, tls: false },
+      ],
+      capabilities: CAPABILITIES,
+      limits: { max_frame_bytes: 67_108_864, max_in_flight: 256 },
+    },
+  };
+}

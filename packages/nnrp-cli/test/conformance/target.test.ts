@@ -1,0 +1,196 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { createConnection } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { CliProcess } from '../cli-process.js';
+import { endAsClient, serveProgress, startAsClient } from './suite-sessions.js';
+import {
+  acceptWebSocket,
+  fields,
+  listenOnce,
+  packet,
+  SuitePeer,
+  streamLine,
+  suiteClose,
+  suitePacket,
+  suiteSubmit,
+  T,
+} from './suite-wire.js';
+
+interface Manifest {
+  readonly target_name: string;
+  readonly protocol_version: string;
+  readonly wire_conformance: {
+    readonly modes: readonly string[];
+    readonly transports: readonly { readonly name: string; readonly endpoint: string; readonly tls: boolean }[];
+    readonly capabilities: readonly string[];
+  };
+}
+
+const folders: string[] = [];
+afterEach(async () => {
+  for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
+});
+
+/** The target, and where it is found. */
+async function started(...args: string[]) {
+  const folder = await mkdtemp(join(tmpdir(), 'nnrp-target-'));
+  folders.push(folder);
+  const file = join(folder, 'target.json');
+  const target = new CliProcess('bin.js', ['conformance-target', '--manifest', file, ...args]);
+  await target.printed(/^listening; manifest in .*$/m);
+  const manifest = JSON.parse(await readFile(file, 'utf8')) as Manifest;
+  const endpoint = (name: string) =>
+    manifest.wire_conformance.transports.find((transport) => transport.name === name)!.endpoint;
+  const port = (name: string) => Number(/:(\d+)/.exec(endpoint(name))![1]);
+  const tcp = () => connected(createConnection(port('tcp'), '127.0.0.1'));
+  const ipc = () => connected(createConnection(endpoint('ipc').slice('unix://'.length)));
+  return { target, folder, manifest, port, tcp, ipc };
+}
+
+async function connected(socket: ReturnType<typeof createConnection>): Promise<SuitePeer> {
+  await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+  socket.setNoDelay(true);
+  return new SuitePeer(streamLine(socket));
+}
+
+async function cancelled(peer: SuitePeer): Promise<void> {
+  const session = await startAsClient(peer);
+  const request = fields([8, 101], [8, 101], [2, 1], [1, 1], [1, 1], [4, 0], [8, 0]);
+  peer.send(suitePacket('cancel_tcp.frame_submit', session), packet(T.cancel, session, 1, request));
+  const trace = await peer.get(T.trace);
+  // The header names the trace as well, which clients from 4.24 on compare.
+  expect(trace.all.subarray(40)).toEqual(suitePacket('cancel_tcp.trace_answer').subarray(40));
+  expect(trace.frame).toBe(0);
+  const drop = await peer.get(T.drop);
+  expect([drop.frame, drop.metadata.readBigUInt64LE(0), drop.metadata.readUInt16LE(16)]).toEqual([1, 101n, 3]);
+  await endAsClient(peer, suiteClose(session, 101));
+}
+
+async function deadlineFirst(peer: SuitePeer): Promise<void> {
+  const session = await startAsClient(peer);
+  peer.send(suitePacket('deadline_tcp.deadline', session));
+  peer.send(suitePacket('deadline_tcp.frame_submit', session));
+  const result = await peer.get(T.result);
+  expect([result.frame, result.text]).toEqual([1, 'wire-external-result']);
+  await endAsClient(peer, suiteClose(session, 151));
+}
+
+async function expired(peer: SuitePeer): Promise<void> {
+  const session = await startAsClient(peer);
+  const priority = fields([8, 201], [8, 201], [2, 10], [2, 0], [8, 0], [4, 0]);
+  const expiry = fields([8, 201], [8, 201], [2, 0], [2, 0], [8, 1], [4, 3]);
+  peer.send(
+    suiteSubmit(session, 201),
+    packet(T.priority, session, 1, priority),
+    packet(T.expireAt, session, 1, expiry),
+  );
+  const drop = await peer.get(T.drop);
+  expect([drop.frame, drop.metadata.readBigUInt64LE(0), drop.metadata.readUInt16LE(16)]).toEqual([1, 201n, 2]);
+  await endAsClient(peer, suiteClose(session, 201));
+}
+
+async function missed(peer: SuitePeer): Promise<void> {
+  const session = await startAsClient(peer);
+  const hint = fields([8, 401], [4, 92], [2, 3], [2, 4], [8, 1_800_000_000_000], [4, 4], [4, 0]);
+  const key = [1_234_605_616_436_508_552n, 11_072_869_122_414_935_808n] as const;
+  const reference = fields(
+    ...([
+      [4, 1],
+      [2, 2],
+      [2, 1],
+      [8, key[0]],
+      [8, key[1]],
+      [8, 0],
+      [8, 99],
+      [4, 1000],
+      [4, 4],
+      [8, 0],
+    ] as const),
+  );
+  peer.send(suiteSubmit(session, 401), suitePacket('capability_quic.capability_negotiation', session));
+  peer.send(packet(T.routeHint, session, 1, hint, 'hint'), packet(T.cacheReference, session, 0, reference, 'ref!'));
+  const miss = await peer.get(T.cacheMiss);
+  expect(miss.metadata).toEqual(fields([4, 1], [2, 2], [2, 1], [8, key[0]], [8, key[1]], [4, 0], [4, 0]));
+  const result = await peer.get(T.result);
+  expect([result.frame, result.text]).toEqual([1, 'wire-external-result']);
+  await endAsClient(peer, suiteClose(session, 401));
+}
+
+async function completed(peer: SuitePeer): Promise<void> {
+  const session = await startAsClient(peer);
+  peer.send(suitePacket('openai_tcp.frame_submit', session));
+  await peer.get(T.progress);
+  const delta = await peer.get(T.partial);
+  const expected = suitePacket('openai_tcp.delta_answer', session);
+  expect(delta.all).toEqual(expected);
+  expect(JSON.parse((await peer.get(T.partial)).text)).toMatchObject({ type: 'response.usage' });
+  const result = await peer.get(T.result);
+  expect([result.metadata.readUInt32LE(56), result.metadata.readUInt16LE(60)]).toEqual([0x10, 1]);
+  const json = result.body.subarray(32 + 24);
+  expect(result.body.subarray(0, 32 + 24)).toEqual(
+    fields(
+      ...([
+        [8, 0],
+        [4, 24],
+        [4, json.length],
+        [8, 0],
+        [8, 0],
+      ] as const),
+      ...([
+        [2, 0],
+        [1, 0x10],
+        [1, 0],
+        [4, 0],
+        [4, 0],
+        [4, 1],
+        [4, 0],
+        [4, json.length],
+      ] as const),
+    ),
+  );
+  expect(JSON.parse(json.toString())).toMatchObject({
+    type: 'response.completed',
+    body: { object: 'chat.completion' },
+  });
+  await endAsClient(peer, suiteClose(session, 901));
+}
+
+/** The two scenarios in which the suite is the server, and the end of the target. */
+async function servedBy({ target, port }: Awaited<ReturnType<typeof started>>): Promise<void> {
+  const overTcp = await listenOnce(port('tcp'));
+  await serveProgress(new SuitePeer(streamLine(overTcp)));
+  const { line, head } = await acceptWebSocket(await listenOnce(port('websocket')));
+  expect(head).toMatch(/^GET \/nnrp HTTP\/1\.1/);
+  expect(head).not.toMatch(/sec-websocket-protocol/i);
+  await serveProgress(new SuitePeer(line));
+  expect(await target.ended).toMatchObject({ code: 0, stderr: '' });
+}
+
+describe('nnrp conformance-target', () => {
+  it('serves the suite of today', async () => {
+    const running = await started();
+    expect(running.manifest).toMatchObject({ target_name: 'nnrp-typescript', protocol_version: 'nnrp-1-preview4' });
+    await cancelled(await running.tcp());
+    await deadlineFirst(await running.tcp());
+    await cancelled(await running.ipc());
+    await servedBy(running);
+  });
+
+  it('serves the next suite, which asks for completions first', async () => {
+    const running = await started();
+    await completed(await running.tcp());
+    await completed(await running.ipc());
+    await cancelled(await running.tcp());
+    await deadlineFirst(await running.tcp());
+    await servedBy(running);
+  });
+
+  it('serves what the suite does over QUIC over any transport', async () => {
+    const { target, tcp } = await started('--tcp-connections', '3');
+    await expired(await tcp());
+    await missed(await tcp());
+    expect(await target.stop()).toMatchObject({ code: 1, stderr: 'nnrp: a signal has come\n' });
+  });
+});
