@@ -20,6 +20,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   cert: async () => (await import('./cert/cert-command.js')).addCertCommand,
   'conformance-adapter': async () =>
     (await import('./conformance/adapter/adapter-command.js')).addConformanceAdapterCommand,
+  'conformance-driver': async () =>
+    (await import('./conformance/driver/driver-command.js')).addConformanceDriverCommand,
   'conformance-target': async () =>
     (await import('./conformance/target/target-command.js')).addConformanceTargetCommand,
 };

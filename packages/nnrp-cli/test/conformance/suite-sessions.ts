@@ -53,8 +53,8 @@ export async function endAsClient(peer: SuitePeer, close: Buffer): Promise<void>
   peer.end();
 }
 
-/** The part of the suite as server, and all that it sends; it grants session 1. */
-export async function serveProgress(peer: SuitePeer): Promise<Came> {
+/** Start of a scenario in which the suite is the server; it grants session 1. */
+async function startAsServer(peer: SuitePeer): Promise<void> {
   await peer.get(T.hello);
   peer.send(packet(T.helloAck, 0, 0, helloAck()));
   const open = await peer.get(T.open);
@@ -90,6 +90,22 @@ export async function serveProgress(peer: SuitePeer): Promise<Came> {
       ),
     ),
   );
+}
+
+/** A session that is opened and closed. */
+export async function serveSession(peer: SuitePeer): Promise<void> {
+  await startAsServer(peer);
+  await endAsServer(peer);
+}
+
+async function endAsServer(peer: SuitePeer): Promise<void> {
+  const close = await peer.get(T.close);
+  peer.send(packet(T.closeAck, 1, 0, fields([1, 2], [1, 0], [2, 0], [8, close.metadata.readBigUInt64LE(8)], [4, 0])));
+}
+
+/** The part of the suite as server, and all that it sends. */
+export async function serveProgress(peer: SuitePeer): Promise<Came> {
+  await startAsServer(peer);
   const submit = await peer.get(T.submit);
   const operation = submit.metadata.readBigUInt64LE(40);
   const { frame } = submit;
@@ -99,8 +115,7 @@ export async function serveProgress(peer: SuitePeer): Promise<Came> {
     packet(T.partial, 1, frame, fields([8, operation], [8, 1], [8, 0], [8, 0], [4, 7], [4, 0]), 'partial'),
     packet(T.result, 1, frame, resultPush(), 'wire-external-result'),
   );
-  const close = await peer.get(T.close);
-  peer.send(packet(T.closeAck, 1, 0, fields([1, 2], [1, 0], [2, 0], [8, close.metadata.readBigUInt64LE(8)], [4, 0])));
+  await endAsServer(peer);
   return submit;
 }
 

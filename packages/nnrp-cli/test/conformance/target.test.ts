@@ -172,6 +172,7 @@ describe('nnrp conformance-target', () => {
   it('serves the suite of today', async () => {
     const running = await started();
     expect(running.manifest).toMatchObject({ target_name: 'nnrp-typescript', protocol_version: 'nnrp-1-preview4' });
+    expect(running.manifest.wire_conformance.capabilities).toContain('host.routes');
     await cancelled(await running.tcp());
     await deadlineFirst(await running.tcp());
     await cancelled(await running.ipc());
@@ -188,7 +189,9 @@ describe('nnrp conformance-target', () => {
   });
 
   it('serves what the suite does over QUIC over any transport', async () => {
-    const { target, tcp } = await started('--tcp-connections', '3');
+    const { target, tcp, manifest } = await started('--tcp-connections', '3', '--no-host-routes');
+    expect(manifest.wire_conformance).not.toHaveProperty('host_route_providers');
+    expect(manifest.wire_conformance.capabilities).not.toContain('host.routes');
     await expired(await tcp());
     await missed(await tcp());
     expect(await target.stop()).toMatchObject({ code: 1, stderr: 'nnrp: a signal has come\n' });

@@ -49,6 +49,7 @@ export {
   officialProviderId,
   ROUTE_TRANSPORT_IDS,
   type RouteTransport,
+  rankOf,
   type TransportProvider,
 } from './routes/providers.js';
 export {

@@ -18,6 +18,8 @@ export interface TargetWish {
   /** Where its manifest is written once everything listens. */
   readonly manifest: string;
   readonly targetName: string;
+  /** Whether the manifest claims the scenarios that `nnrp conformance-driver` runs, too. */
+  readonly hasHostRoutes: boolean;
   /** Connections over TCP that the suite makes before it wants to listen there itself; those of openai-compatible/1 not counted. */
   readonly tcpConnections: number;
   /** Milliseconds that it goes on trying to connect to the suite. */
@@ -101,7 +103,7 @@ export async function runTarget(wish: TargetWish): Promise<void> {
 }
 
 async function writeManifest(
-  { manifest, targetName }: TargetWish,
+  { manifest, targetName, hasHostRoutes }: TargetWish,
   places: TargetPlaces,
   { certificate, privateKey }: { readonly certificate: Uint8Array; readonly privateKey: Uint8Array },
 ): Promise<void> {
@@ -110,7 +112,7 @@ async function writeManifest(
   await writeFile(join(folder, FILES.certificate), certificate);
   await rm(join(folder, FILES.privateKey), { force: true });
   await writeFile(join(folder, FILES.privateKey), privateKey, { mode: 0o600 });
-  await writeJsonFile(manifest, targetManifest(targetName, places, FILES));
+  await writeJsonFile(manifest, targetManifest(targetName, places, FILES, hasHostRoutes));
 }
 
 /** A short path, since names of sockets may have about 100 bytes; a pipe on Windows. */

@@ -9,6 +9,7 @@ import { runTarget } from './run-target.js';
 interface TargetOptions {
   readonly manifest: string;
   readonly targetName: string;
+  readonly hostRoutes: boolean;
   readonly tcpConnections: number;
   readonly patience: number;
 }
@@ -31,6 +32,7 @@ export function addConformanceTargetCommand(program: Command, io: CliIo, done: (
       wholeNumber(0, 1000),
       2,
     )
+    .option('--no-host-routes', 'claim no scenarios of nnrp conformance-driver, for a suite that is given no driver')
     .option('--patience <seconds>', 'give up connecting to the suite after so long', seconds, 60)
     .addHelpText(
       'after',
@@ -41,14 +43,22 @@ order of the suite; where the suite listens itself, it stops listening there and
 Example:
   $ nnrp conformance-target --manifest run/target.json`,
     )
-    .action(async ({ manifest, targetName, tcpConnections, patience }: TargetOptions) => {
+    .action(async ({ manifest, targetName, hostRoutes, tcpConnections, patience }: TargetOptions) => {
       const ended = new AbortController();
       const end = () => ended.abort(new Error('a signal has come'));
       for (const signal of SIGNALS) process.once(signal, end);
       const say = (line: string) => writeLine(io.stdout, line);
       try {
         const patienceMs = Math.ceil(patience * 1000);
-        await runTarget({ manifest, targetName, tcpConnections, patienceMs, signal: ended.signal, say });
+        await runTarget({
+          manifest,
+          targetName,
+          hasHostRoutes: hostRoutes,
+          tcpConnections,
+          patienceMs,
+          signal: ended.signal,
+          say,
+        });
         done(ExitCode.Ok);
       } finally {
         for (const signal of SIGNALS) process.off(signal, end);

@@ -1,3 +1,4 @@
+import { officialProviderId, type RouteTransport } from 'nnrp-runtime/transport';
 import { PROTOCOL_VERSION, SUITE_VERSION } from '../protocol.js';
 import { SERVER_NAME } from './target-identity.js';
 
@@ -35,8 +36,28 @@ const CAPABILITIES = [
   'profile.openai-compatible.level1.wire',
 ];
 
-/** What the suite reads before it starts. */
-export function targetManifest(targetName: string, places: TargetPlaces, files: TargetFiles): object {
+/** What `nnrp conformance-driver` can do, of each transport. */
+const SECURITY_MODES: Readonly<Record<RouteTransport, readonly string[]>> = {
+  tcp: ['plain', 'tls_server_auth'],
+  quic: ['tls_server_auth'],
+  ipc: ['plain'],
+  websocket: ['plain', 'wss'],
+};
+
+/** What the suite reads before it starts. @param hasHostRoutes - whether the suite is to start the driver, too */
+export function targetManifest(
+  targetName: string,
+  places: TargetPlaces,
+  files: TargetFiles,
+  hasHostRoutes: boolean,
+): object {
+  const providers = Object.entries(SECURITY_MODES).map(([transport, modes]) => ({
+    transport,
+    provider_id: officialProviderId(transport as RouteTransport),
+    installed: true,
+    platforms: ['native'],
+    security_modes: modes,
+  }));
   const security = {
     server_name: SERVER_NAME,
     trusted_certificate_der_path: files.certificate,
@@ -55,7 +76,8 @@ export function targetManifest(targetName: string, places: TargetPlaces, files: 
         { name: 'ipc', endpoint: places.ipc, tls: false },
         { name: 'websocket', endpoint: places.websocket, tls: false },
       ],
-      capabilities: CAPABILITIES,
+      ...(hasHostRoutes && { host_route_providers: providers }),
+      capabilities: hasHostRoutes ? [...CAPABILITIES, 'host.routes'] : CAPABILITIES,
       limits: { max_frame_bytes: 67_108_864, max_in_flight: 256 },
     },
   };

@@ -71,6 +71,12 @@ describe('a selection', () => {
     expect(selectRoute([tcp, quic], { probes, policy: 'prefer_tcp' }).selected).toBe(tcp);
   });
 
+  it('goes by preference and closeness alone where nothing was to be measured', () => {
+    expect(selectRoute([tcp, quic]).error).toBe('no_viable_transport');
+    expect(selectRoute([tcp, quic], { probes: 'none' }).selected).toBe(quic);
+    expect(selectRoute([tcp, quic], { probes: 'none', policy: 'prefer_tcp' }).selected).toBe(tcp);
+  });
+
   it('refuses what is too long for a provider, and names the reason', () => {
     const { candidates, error } = selectRoute([{ ...tcp, maxFrameBytes: 10 }], { requestedMaxFrameBytes: 11 });
     expect(candidates).toEqual([{ transport: 'tcp', providerId: 'tcp', rank: undefined, rejection: 'limit-exceeded' }]);

@@ -31,8 +31,11 @@ export interface RouteTerms {
   readonly peerSupported?: Iterable<RouteTransport> | undefined;
   /** Longest packet that is to be carried, in bytes; default 0, which all can. */
   readonly requestedMaxFrameBytes?: number | undefined;
-  /** What probes have measured, by provider id. A candidate without is `probe-missing` when several are left. */
-  readonly probes?: ReadonlyMap<string, readonly ProbeSample[]> | undefined;
+  /**
+   * What probes have measured, by provider id. A candidate without is `probe-missing` when several are left. `none`: nothing was
+   * to be measured, and the rest of the order decides.
+   */
+  readonly probes?: ReadonlyMap<string, readonly ProbeSample[]> | 'none' | undefined;
 }
 
 /** A candidate, and what has become of it. */
@@ -80,7 +83,7 @@ export function selectRoute(candidates: readonly RouteCandidate[], terms: RouteT
   }
   let left = candidates.filter((candidate) => !reasons.has(candidate));
   const scores = new Map<RouteCandidate, RouteScore>();
-  if (left.length > 1) {
+  if (left.length > 1 && probes !== 'none') {
     for (const candidate of left) {
       const score = scoreOf(probes?.get(candidate.id) ?? []);
       if (typeof score === 'string') reasons.set(candidate, score);
