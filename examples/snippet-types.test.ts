@@ -15,9 +15,17 @@ requireFreshBuilds(
   'packages/nnrp-transport-quic',
   'packages/nnrp-transport-websocket',
   'packages/nnrp-openai',
+  'packages/nnrp-opentelemetry',
+  'packages/nnrp-admin',
   'packages/nnrp-cli',
 );
 
+/** What an application has of its own: a logger, exporters, and work. */
+const OF_TRACES = [
+  "declare const pino: () => import('nnrp-runtime').Logger;",
+  "declare const spanProcessors: import('@opentelemetry/sdk-trace-base').SpanProcessor[];",
+  "declare const answer: (operation: import('nnrp-runtime').OperationContext) => Promise<string>;",
+].join(' ');
 const SERVER = "declare const server: import('nnrp-runtime').NnrpServer;";
 /** Where the blocks of a README stand, and what goes before those that are no whole programs. */
 const READMES = [
@@ -27,6 +35,8 @@ const READMES = [
   ['packages/nnrp-transport-quic/README.md', 'packages/nnrp-transport-quic', ''],
   ['packages/nnrp-transport-websocket/README.md', 'packages/nnrp-transport-websocket', ''],
   ['packages/nnrp-openai/README.md', 'packages/nnrp-openai', ''],
+  ['packages/nnrp-admin/README.md', 'packages/nnrp-admin', SERVER],
+  ['packages/nnrp-opentelemetry/README.md', 'packages/nnrp-opentelemetry', OF_TRACES],
   [
     'packages/nnrp-cli/README.md',
     'packages/nnrp-cli',
@@ -84,7 +94,7 @@ function complaints(sources: ReadonlyMap<string, string>): string[] {
 describe('every block', { timeout: 120_000 }, () => {
   it('of every README compiles as strict TypeScript', () => {
     const found = READMES.map(([page, folder, before]) => blocksOf(page, folder, before));
-    expect(found.map((blocks) => blocks.length)).toEqual([3, 3, 2, 2, 3, 2, 1]);
+    expect(found.map((blocks) => blocks.length)).toEqual([3, 3, 2, 2, 3, 2, 1, 1, 1]);
     expect(complaints(new Map(found.flat()))).toEqual([]);
   });
 

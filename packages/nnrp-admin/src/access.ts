@@ -30,19 +30,22 @@ export class Access {
 
   /** @returns the status to refuse with; undefined when the request may be answered */
   refusal(request: IncomingMessage): 401 | 403 | undefined {
-    if (this.wanted !== undefined) return this.hasToken(request, this.wanted) ? undefined : 401;
+    if (this.wanted !== undefined) return this.isToken(bearer(request)) ? undefined : 401;
     return isOfThisMachine(request) ? undefined : 403;
   }
 
-  /** It takes as long whatever was given, and however much of it is right. */
-  private hasToken({ headers }: IncomingMessage, wanted: Buffer): boolean {
-    const [, given = ''] = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '') ?? [];
-    return timingSafeEqual(this.digest(given), wanted);
+  /** Whether this is the token. It takes as long whatever was given, and however much of it is right. */
+  isToken(given: string): boolean {
+    return this.wanted !== undefined && timingSafeEqual(this.digest(given), this.wanted);
   }
 
   private digest(token: string): Buffer {
     return createHash('sha256').update(this.key).update(token).digest();
   }
+}
+
+function bearer({ headers }: IncomingMessage): string {
+  return /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1] ?? '';
 }
 
 /**

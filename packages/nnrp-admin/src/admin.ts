@@ -5,6 +5,8 @@ import { formatAddress, type HostPort, parseAddress } from 'nnrp-runtime/transpo
 import { Access, isLoopback } from './access.js';
 import { AdminHandler } from './admin-handler.js';
 import { type AdminOptions, adminOptions } from './admin-options.js';
+import { INSPECTOR_PATH, openInspector } from './inspector/inspector.js';
+import { LiveOperations } from './live-operations.js';
 
 /** What may be open at once, and how long a request may take: a scraper and some probes need little. */
 const MOST_CONNECTIONS = 64;
@@ -15,12 +17,12 @@ const MOST_REQUESTS = 100;
 
 const BAD_REQUEST = 'HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n';
 
-/** The operator's port of one server: `/metrics` for Prometheus, `/healthz`, and `/readyz`, which is false while it drains. */
+/** The operator's port of one server: `/metrics` for Prometheus, `/healthz`, `/readyz`, which is false while it drains, and a page. */
 export interface Admin {
   /** Answers a request, whatever it asks for: to be mounted in an HTTP server. The paths are those of the request's own URL. */
   readonly handler: (request: IncomingMessage, response: ServerResponse) => void;
   /**
-   * Answers requests on a port of its own.
+   * Answers requests on a port of its own, where the inspector page is, too.
    * @param address - HOST:PORT; port 0 takes a free one
    * @returns where it listens
    * @throws (as a rejection) UsageError on what is no address, when others than this machine could reach it and there is no
@@ -39,9 +41,11 @@ export function createAdmin(server: NnrpServer, options: AdminOptions = {}): Adm
   if (typeof server?.counters !== 'function') throw new UsageError('createAdmin: server takes an NnrpServer');
   const { token, openProbes } = adminOptions(options);
   const access = new Access(token);
-  const own = new AdminHandler(server, access, openProbes);
+  const operations = new LiveOperations(server);
+  const own = new AdminHandler(server, access, openProbes, operations);
   const handler = (request: IncomingMessage, response: ServerResponse) => void own.handle(request, response);
   let http: Server | undefined;
+  let inspector: NnrpServer | undefined;
   return {
     handler,
     async listen(address) {
@@ -51,7 +55,10 @@ export function createAdmin(server: NnrpServer, options: AdminOptions = {}): Adm
       if (http !== undefined) throw new UsageError('admin: it listens already');
       http = bounded(handler);
       try {
-        return await listening(http, host, port);
+        const address = await listening(http, host, port);
+        inspector = await openInspector(http, server, access, operations);
+        own.hasPage = true;
+        return address;
       } catch (error) {
         http = undefined;
         const { message } = error as Error;
@@ -62,6 +69,8 @@ export function createAdmin(server: NnrpServer, options: AdminOptions = {}): Adm
       const closing = http;
       http = undefined;
       if (closing === undefined) return;
+      own.hasPage = false;
+      await inspector?.close({ drainTimeoutMs: 0 });
       const closed = new Promise<void>((resolve) => {
         closing.close(() => resolve());
       });
@@ -96,7 +105,9 @@ function bounded(handler: (request: IncomingMessage, response: ServerResponse) =
     if (socket.writable) socket.end(BAD_REQUEST, gone);
     else gone();
   });
-  http.on('upgrade', (_request, socket) => socket.destroy());
+  http.on('upgrade', ({ url = '' }, socket) => {
+    if (url.split('?', 1)[0] !== INSPECTOR_PATH) socket.destroy();
+  });
   http.on('connect', (_request, socket) => socket.destroy());
   return http;
 }

@@ -1,5 +1,6 @@
 import type { BoundStats, NnrpServer } from 'nnrp-runtime';
 import { Counter, Gauge, Registry } from 'prom-client';
+import type { LiveOperations } from './live-operations.js';
 
 /** Counters of the server, each with the name and the help of its metric. */
 const COUNTERS = [
@@ -32,7 +33,10 @@ export class ServerMetrics {
   private readonly draining = this.gauge('nnrp_draining', 'Whether the server takes nothing new', []);
   private scrape: Promise<string> | undefined;
 
-  constructor(private readonly server: NnrpServer) {}
+  constructor(
+    private readonly server: NnrpServer,
+    private readonly operations: LiveOperations,
+  ) {}
 
   get contentType(): string {
     return this.registry.contentType;
@@ -47,7 +51,7 @@ export class ServerMetrics {
   private async scraped(): Promise<string> {
     try {
       this.update();
-      return await this.registry.metrics();
+      return `${await this.registry.metrics()}${histogramText(this.operations)}`;
     } finally {
       this.scrape = undefined;
     }
@@ -74,6 +78,26 @@ export class ServerMetrics {
   private gauge(name: string, help: string, labelNames: string[]): Gauge {
     return new Gauge({ name, help, labelNames, registers: [this.registry] });
   }
+}
+
+const DURATION = 'nnrp_operation_duration_seconds';
+
+/** The text form of a histogram whose buckets are counted already; prom-client takes observations alone. */
+function histogramText({ buckets, durations, count, seconds }: LiveOperations): string {
+  let below = 0;
+  const lines = buckets.map((bound, at) => {
+    below += durations[at] ?? 0;
+    return `${DURATION}_bucket{le="${bound}"} ${below}`;
+  });
+  return [
+    `# HELP ${DURATION} Time from a submit to the end of its operation, whatever its end`,
+    `# TYPE ${DURATION} histogram`,
+    ...lines,
+    `${DURATION}_bucket{le="+Inf"} ${count}`,
+    `${DURATION}_sum ${seconds}`,
+    `${DURATION}_count ${count}`,
+    '',
+  ].join('\n');
 }
 
 /** Whether the server was closed, or is about to be. */

@@ -111,7 +111,8 @@ describe("the operator's port", () => {
     // Each name has its help and type, once, and its lines follow.
     const typed = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name]) => name);
     expect(new Set(typed).size).toBe(typed.length);
-    for (const name of metrics.keys()) expect(typed).toContain(name.split('{')[0]);
+    for (const name of metrics.keys())
+      expect(typed).toContain(name.split('{')[0]?.replace(/^(.*_duration_seconds)_\w+$/, '$1'));
     expect([...metrics.values()].every(Number.isFinite)).toBe(true);
     const again = metricsOf((await ask('/metrics')).text);
     expect(again.get('nnrp_operations_total')).toBe(2);
@@ -155,7 +156,12 @@ describe("the operator's port", () => {
     ['POST', '/metrics', 405],
     ['DELETE', '/healthz', 405],
     ['HEAD', '/healthz', 200],
-    ['GET', '/', 404],
+    ['GET', '/', 200],
+    ['GET', '/status', 200],
+    ['GET', '/sessions?sort=inFlight&limit=5', 200],
+    ['GET', '/sessions?sort=__proto__', 400],
+    ['GET', '/sessions?limit=100000', 400],
+    ['GET', '/elsewhere', 404],
     ['GET', '/metrics/../secret', 404],
     ['GET', '/healthz?verbose', 200],
   ])('%s %s is answered with %i', async (method, path, status) => {

@@ -173,7 +173,6 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   get localAddress(): string {
     return this.listening.address;
   }
-
   /** All that it listens on. */
   get endpoints(): readonly NnrpServerEndpoint[] {
     return this.listening.list;
@@ -183,17 +182,14 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   get sessionCount(): number {
     return this.table.size;
   }
-
   /** Of them those that wait to be resumed. */
   get suspendedCount(): number {
     return this.resumables.suspendedCount;
   }
-
   /** Connections, those that are being closed included, until their sockets are gone. */
   get connectionCount(): number {
     return this.connections.size + this.closingConnections.size;
   }
-
   /** Handlers that run although their operation has been over for `stuckHandlerMs`, see {@link SchedulingOptions}. */
   get stuckHandlers(): number {
     return this.loop?.stuckHandlers ?? 0;
@@ -207,6 +203,11 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   /** What has happened since it began: sessions, operations, results, drops by reason, bytes. */
   counters(): ServerCounters {
     return this.bounds.tally.snapshot([...this.connections, ...this.closingConnections]);
+  }
+
+  /** The open session with this id, however many there are; undefined when there is none. */
+  session(sessionId: number): NnrpServerSession | undefined {
+    return this.table.get(sessionId)?.handle;
   }
 
   /** The open sessions, those that wait included: to look at (`stats`), or to end, also one operation (`endWith`, `failFrame`). */

@@ -16,6 +16,10 @@ export class SessionTable<T> implements SessionIds {
     return this.records.size;
   }
 
+  get(sessionId: number): T | undefined {
+    return this.records.get(sessionId);
+  }
+
   has(sessionId: number): boolean {
     return this.records.has(sessionId);
   }

@@ -1,0 +1,56 @@
+const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
+
+export function bytes(value) {
+  const at = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, value)) / 3)));
+  return `${short(value / 1000 ** at)} ${UNITS[at]}`;
+}
+
+export function short(value) {
+  return value.toLocaleString('en', { maximumFractionDigits: value < 10 ? 2 : value < 100 ? 1 : 0 });
+}
+
+export function duration(ms) {
+  if (ms === undefined || ms === null) return '–';
+  if (ms < 1000) return `${short(ms)} ms`;
+  if (ms < 60_000) return `${short(ms / 1000)} s`;
+  if (ms < 3_600_000) return `${Math.floor(ms / 60_000)} min ${Math.floor((ms % 60_000) / 1000)} s`;
+  return `${Math.floor(ms / 3_600_000)} h ${Math.floor((ms % 3_600_000) / 60_000)} min`;
+}
+
+export function clock(atMs) {
+  return new Date(atMs).toISOString().slice(11, 23);
+}
+
+/** Puts rows of text into a table. Text only: what peers have sent stays what it is. */
+export function fill(table, rows) {
+  const body = table.tBodies[0];
+  body.replaceChildren(...rows.map(rowOf));
+}
+
+export function rowOf(cells) {
+  const row = document.createElement('tr');
+  for (const cell of cells) {
+    const item = document.createElement('td');
+    item.textContent = cell;
+    item.title = cell;
+    row.append(item);
+  }
+  return row;
+}
+
+/** The time by which a part of the operations since an earlier look was over, in milliseconds: the middle of its bucket. */
+export function quantile(now, before, part) {
+  const { buckets, counts, count } = now;
+  const all = count - before.count;
+  if (all <= 0) return undefined;
+  let below = 0;
+  for (let at = 0; at < buckets.length; at++) {
+    const inside = counts[at] - before.counts[at];
+    if (below + inside >= all * part) {
+      const from = at === 0 ? 0 : buckets[at - 1];
+      return 1000 * (from + (buckets[at] - from) * ((all * part - below) / inside));
+    }
+    below += inside;
+  }
+  return 1000 * buckets.at(-1);
+}
