@@ -17,6 +17,8 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   gateway: async () => (await import('./gateway/gateway-command.js')).addGatewayCommand,
   openai: async () => (await import('./gateway/openai-command.js')).addOpenAiCommand,
   ping: async () => (await import('./ping/ping-command.js')).addPingCommand,
+  status: async () => (await import('./status/status-command.js')).addStatusCommand,
+  top: async () => (await import('./status/top-command.js')).addTopCommand,
   cert: async () => (await import('./cert/cert-command.js')).addCertCommand,
   'conformance-adapter': async () =>
     (await import('./conformance/adapter/adapter-command.js')).addConformanceAdapterCommand,

@@ -56,3 +56,30 @@ describe('nnrp serve --admin', () => {
     expect(code).toBe(2);
   });
 });
+
+describe('nnrp status and nnrp top', () => {
+  it('say what a server does, whose file names the port and its token', async () => {
+    const config = join(folder, 'serve.json');
+    writeFileSync(config, JSON.stringify({ admin: { address: '127.0.0.1:0', token: 'token' } }));
+    const { server, address } = await serving('--config', config);
+    const [, port = ''] = await server.printed(/^admin (\S+)\n/m);
+    expect((await nnrp(['submit', '--to', address, 'work'])).code).toBe(0);
+    const client = await NnrpClient.connectTcp(address, { reconnect: 'never' });
+    await client.openSession();
+    const status = await nnrp(['status', port, '--token', file]);
+    expect(status).toMatchObject({ code: 0, stderr: '' });
+    expect(status.stdout.toString()).toMatch(/^serving on .*\nsessions 1, .*\noperations 1, completed 1, dropped 0\n/);
+    const json = await nnrp(['status', `http://${port}/`, '--token', file, '--json']);
+    expect(JSON.parse(json.stdout.toString())).toMatchObject({ state: 'serving', sessions: 1 });
+    const top = await nnrp(['top', port, '--once', '--token', file]);
+    expect(top.stdout.toString()).toMatch(/\nSESSION +ADDRESS .*\n\d+ +127\.0\.0\.1:\d+ +tcp +open /);
+    expect(top.stdout.toString()).not.toContain('\u001b');
+    const rows = await nnrp(['top', port, '--once', '--json', '--token', file]);
+    expect(JSON.parse(rows.stdout.toString())).toMatchObject({ sessions: { total: 1, rows: [{ transport: 'tcp' }] } });
+    expect(await nnrp(['status', port])).toMatchObject({ code: 1, stderr: expect.stringContaining('wants a token') });
+    await client.close();
+    await server.stop();
+    expect(await nnrp(['status', port])).toMatchObject({ code: 1, stderr: expect.stringContaining('does not answer') });
+    expect(await nnrp(['status', 'ftp://a'])).toMatchObject({ code: 2 });
+  });
+});

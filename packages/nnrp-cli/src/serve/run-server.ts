@@ -48,7 +48,7 @@ export async function runServer(flags: RunFlags, served: Served, io: CliIo): Pro
     const handshakeFailed = log.handshakeFailed.bind(log);
     const bound = await bindServer({ addresses, file, config, handshakeFailed });
     log.follow(bound.server);
-    const admin = await openAdmin(bound.server, flags).catch(async (error: unknown) => {
+    const admin = await openAdmin(bound.server, adminFlags(flags, file)).catch(async (error: unknown) => {
       await endServer(bound);
       throw error;
     });
@@ -58,6 +58,15 @@ export async function runServer(flags: RunFlags, served: Served, io: CliIo): Pro
     module.close();
     log.end();
   }
+}
+
+/** The command line wins: its address has its own token. */
+function adminFlags({ admin, adminToken }: AdminFlags, { command }: ServerFile): AdminFlags {
+  if (admin !== undefined || command.admin === undefined)
+    return { ...(admin && { admin }), ...(adminToken && { adminToken }) };
+  const { address, token } = command.admin;
+  const file = adminToken ?? token;
+  return { admin: address, ...(file && { adminToken: file }) };
 }
 
 async function endServer({ server, bound }: BoundServer): Promise<void> {

@@ -44,7 +44,10 @@ export function addServeCommand(program: Command, io: CliIo, done: (code: ExitCo
       '--quic',
       'HOST:PORT speaks QUIC; without --cert, with a self-signed certificate for localhost, 127.0.0.1 and ::1',
     )
-    .option('--admin <address>', 'HOST:PORT of the port for operators: /metrics, /healthz and /readyz by HTTP')
+    .option(
+      '--admin <address>',
+      'HOST:PORT of the port for operators: an inspector page, /metrics, /healthz and /readyz by HTTP',
+    )
     .option(
       '--admin-token <file>',
       'what operators must send as bearer token; needed where others than this machine ask',

@@ -25,6 +25,7 @@ describe('what a configuration file says of the command', () => {
       module: './handlers.js',
       reload: true,
       handler: 'tokens',
+      admin: { address: '127.0.0.1:9090', token: 'token' },
       max_sessions: 5,
     });
     const tls = { cert: join(folder, 'a.pem'), key: join(folder, 'a.key') };
@@ -35,6 +36,7 @@ describe('what a configuration file says of the command', () => {
       module: join(folder, 'handlers.js'),
       reload: true,
       handler: 'tokens',
+      admin: { address: '127.0.0.1:9090', token: join(folder, 'token') },
     });
     expect(server).toEqual({ maxSessions: 5 });
   });
@@ -57,6 +59,9 @@ describe('what a configuration file says of the command', () => {
     [{ module: 7 }, 'module: expected the path of a file, got 7'],
     [{ reload: 'yes' }, 'reload: expected true or false, got '],
     [{ handler: 'mine' }, 'handler: expected one of echo, tokens, got '],
+    [{ admin: 'a:1' }, 'admin: expected an object of address and token, got '],
+    [{ admin: {} }, 'admin.address: expected HOST:PORT, it is missing'],
+    [{ admin: { address: 'a:1', token: 7 } }, 'admin.token: expected the path of a file, got 7'],
     [{ log_level: 'info', logLevel: 'info' }, 'logLevel: the option is given twice'],
     [{ transports: {} }, 'transports: cannot be set in a file'],
   ])('is refused with the path of what is wrong: %j', (json, message) => {

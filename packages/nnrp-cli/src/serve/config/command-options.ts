@@ -16,6 +16,14 @@ export interface FileListener {
   readonly tls?: FileCertificates;
 }
 
+/** The operators' port of a file. */
+export interface FileAdmin {
+  /** HOST:PORT. */
+  readonly address: string;
+  /** Path of a file with the token. */
+  readonly token?: string;
+}
+
 /** What a file says of the command, beside the options of the server. */
 export interface CommandOptions {
   readonly listeners?: readonly FileListener[];
@@ -24,6 +32,7 @@ export interface CommandOptions {
   readonly module?: string;
   readonly reload?: boolean;
   readonly handler?: 'echo' | 'tokens';
+  readonly admin?: FileAdmin;
 }
 
 /** Throws; is given what is wrong, beginning with a colon, or with a part of the value. */
@@ -41,6 +50,7 @@ const READERS: Readers = {
   reload: (value, _, fail) =>
     typeof value === 'boolean' ? value : fail(`: expected true or false, got ${shownValue(value)}`),
   handler: (value, _, fail) => oneOf(value, HANDLERS, fail),
+  admin: readAdmin,
 };
 
 /** Names of what a file may say of the command, in camelCase. */
@@ -70,6 +80,16 @@ function readListener(entry: unknown, folder: string, fail: Fail): FileListener 
     );
   if (tls === undefined) return { address };
   return { address, tls: readCertificates(tls, folder, (message) => fail(`.tls${message}`)) };
+}
+
+function readAdmin(value: unknown, folder: string, fail: Fail): FileAdmin {
+  const { address, token } = readObject(value, ['address', 'token'], fail, 'an object of address and token');
+  if (typeof address !== 'string')
+    return fail(
+      `.address: expected HOST:PORT, ${address === undefined ? 'it is missing' : `got ${shownValue(address)}`}`,
+    );
+  if (token === undefined) return { address };
+  return { address, token: readPath(token, folder, (message) => fail(`.token${message}`)) };
 }
 
 function readCertificates(value: unknown, folder: string, fail: Fail): FileCertificates {

@@ -50,6 +50,16 @@ const OF_COMMAND: Readonly<Record<string, object>> = {
   module: { description: 'JavaScript or TypeScript with handlers; relative to the file.', ...PATH },
   reload: { description: 'Read the module again when it changes; default false.', type: 'boolean' },
   handler: { description: 'How submits are answered without a module; default echo.', enum: ['echo', 'tokens'] },
+  admin: {
+    description: 'The port for operators.',
+    type: 'object',
+    properties: {
+      address: { type: 'string', description: 'HOST:PORT; others than this machine need a token.' },
+      token: { ...PATH, description: 'A file with the token, relative to this file.' },
+    },
+    required: ['address'],
+    additionalProperties: false,
+  },
 };
 
 const OF_FILE: Readonly<Record<string, object>> = {

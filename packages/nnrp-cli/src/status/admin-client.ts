@@ -1,0 +1,56 @@
+import { readFileSync } from 'node:fs';
+import { CommandUsageError } from '../exit-code.js';
+
+const MOST_BYTES = 4 * 1024 * 1024;
+
+/** Whom to ask, and how. */
+export interface AdminTarget {
+  readonly url: URL;
+  readonly token: string | undefined;
+  readonly timeoutMs: number;
+}
+
+/** @throws CommandUsageError on what is no URL of an operators' port, and on a file that cannot be read */
+export function adminTarget(given: string, tokenFile: string | undefined, timeoutMs: number): AdminTarget {
+  const text = /^[a-z]+:\/\//i.test(given) ? given : `http://${given}`;
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (url === undefined || (url.protocol !== 'http:' && url.protocol !== 'https:'))
+    throw new CommandUsageError(`${given}: expected HOST:PORT, or an http or https URL, of an operators' port`);
+  if (tokenFile === undefined) return { url, token: undefined, timeoutMs };
+  try {
+    return { url, token: readFileSync(tokenFile, 'utf8').trim(), timeoutMs };
+  } catch (error) {
+    throw new CommandUsageError(`--token ${tokenFile}: cannot be read: ${(error as Error).message}`);
+  }
+}
+
+/** @throws (as a rejection) an error that says why there is no answer */
+export async function askAdmin<Answer>({ url, token, timeoutMs }: AdminTarget, path: string): Promise<Answer> {
+  const headers: Record<string, string> = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const where = new URL(path, url);
+  const signal = AbortSignal.timeout(timeoutMs);
+  const response = await fetch(where, { headers, signal, redirect: 'error' }).catch((error: Error) => {
+    const { message } = (error.cause ?? error) as Error;
+    throw new Error(`${where.host} does not answer: ${message}`, { cause: error });
+  });
+  const text = await boundedText(response, where.host);
+  if (response.status === 401) throw new Error(`${where.host} wants a token (--token FILE)`);
+  if (!response.ok)
+    throw new Error(`${where.host} answers with status ${response.status}: ${text.trim().slice(0, 200)}`);
+  try {
+    return JSON.parse(text) as Answer;
+  } catch {
+    throw new Error(`${where.host} is no operators' port of nnrp: its answer is no JSON`);
+  }
+}
+
+async function boundedText(response: Response, host: string): Promise<string> {
+  const decoder = new TextDecoder();
+  let [text, bytes] = ['', 0];
+  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+    bytes += chunk.length;
+    if (bytes > MOST_BYTES) throw new Error(`${host} sends more than ${MOST_BYTES} bytes`);
+    text += decoder.decode(chunk, { stream: true });
+  }
+  return text + decoder.decode();
+}
