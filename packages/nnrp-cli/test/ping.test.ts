@@ -24,7 +24,12 @@ describe('nnrp ping', () => {
       / by tls in .*\nTLSv1\.3, ALPN nnrp\/1-tcp, certificate of CN=localhost \(DNS:localhost, .*\), valid until \d{4}-\d\d-\d\d, verified, SHA-256 [0-9A-F:]{95}\nping 1: /,
     ],
     ['TLS without verification', 'nnrps://127.0.0.1:0', ['--insecure'], /, not verified \(--insecure\), SHA-256 /],
-    ['QUIC', 'nnrp+quic://127.0.0.1:0', ['--ca', cert], / by quic in .*\nTLSv1\.3, verified\nping 1: /],
+    [
+      'QUIC',
+      'nnrp+quic://127.0.0.1:0',
+      ['--ca', cert],
+      / by quic in .*\nTLSv1\.3, ALPN nnrp\/1, certificate of .*, verified, SHA-256 .*\nQUIC 1, TLS_CHACHA20_POLY1305_SHA256, handshake .*, no 0-RTT, round trip .*, datagrams of \d+ bytes, window \d+ bytes, 0 of \d+ packets lost\nping 1: /,
+    ],
     [
       'WebSocket over TLS',
       'wss://127.0.0.1:0/nnrp',

@@ -4,6 +4,9 @@ import type { HostPort, ListenerBound, ListenerBoundName } from 'nnrp-runtime/tr
 /** How fast a sender goes, and what it takes for a sign to go slower. @see RFC 9438, RFC 9002 section 7 */
 export type CongestionControl = 'cubic' | 'newreno' | 'bbr';
 
+/** The cipher suites of TLS 1.3 that ends may agree on, the one that they prefer first. */
+export type QuicCipher = 'TLS_CHACHA20_POLY1305_SHA256' | 'TLS_AES_128_GCM_SHA256' | 'TLS_AES_256_GCM_SHA384';
+
 /** What every QUIC connection is set up with. Checked: an engine takes the values as they are. */
 export interface ConnectionSettings {
   /** Milliseconds without a packet from the peer after which the connection is gone; the smaller one of both ends counts. */
@@ -69,9 +72,12 @@ export interface ClientSettings extends ConnectionSettings {
 
 /** How a connection fares on its path, at a moment. */
 export interface PathFacts {
+  /** Smoothed, as RFC 9002 has it. */
   readonly roundTripMs: number;
+  /** Bytes that may be under way at once. */
   readonly congestionWindowBytes: number;
   readonly sentPackets: number;
+  /** Of them, those that were taken for lost. */
   readonly lostPackets: number;
   /** How often the sender was told to slow down. */
   readonly congestionEvents: number;
@@ -90,6 +96,7 @@ export interface QuicStream extends Duplex {
   readonly remoteAddress: string;
   /** The protocol both ends have agreed on; empty without ALPN. */
   readonly alpn: string;
+  readonly cipher: QuicCipher;
   /** Milliseconds that the handshake took. */
   readonly handshakeMs: number;
   /** Undefined once the connection is over. */

@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { loadModule, moduleBytes } from '../src/module/load-module.js';
+import { bytesOfFile, loadModule, moduleBytes } from '../src/module/load-module.js';
 import { SettingKey } from '../src/module/module-settings.js';
 
 const crate = (name: string) => readFileSync(fileURLToPath(new URL(`../wasm/${name}`, import.meta.url)));
@@ -12,6 +14,9 @@ const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest(
 const IMPORTS = [
   'host.aead_free',
   'host.aead_new',
+  'host.exchange_agree',
+  'host.exchange_free',
+  'host.exchange_new',
   'host.key_kind',
   'host.open',
   'host.seal',
@@ -30,6 +35,30 @@ describe('the module', () => {
     const [recorded] = crate('quinn.wasm.sha256').toString().split(' ');
     expect(sha256(crate('quinn.wasm'))).toBe(recorded);
     expect(sha256(await moduleBytes())).toBe(recorded);
+  });
+
+  it('comes from its file where that is there and is the same, seen from sources, build and modules for bundlers', () => {
+    for (const place of ['src/module/x.ts', 'dist/index.js', 'dist/chunks/x.js', 'dist/modules/module/x.js']) {
+      const bytes = bytesOfFile(new URL(`../${place}`, import.meta.url).href);
+      expect(bytes && sha256(bytes), place).toBe(sha256(crate('quinn.wasm')));
+    }
+  });
+
+  it('does not come from a file that is another one, or that is not there', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nnrp-wasm-'));
+    try {
+      const here = pathToFileURL(join(folder, 'dist', 'index.js')).href;
+      expect(bytesOfFile(here)).toBeUndefined();
+      mkdirSync(join(folder, 'wasm'));
+      const bytes = crate('quinn.wasm');
+      bytes[1000] = (bytes[1000] as number) ^ 1;
+      writeFileSync(join(folder, 'wasm', 'quinn.wasm'), bytes);
+      expect(bytesOfFile(here)).toBeUndefined();
+      // As bundles of CommonJS have it, and those that are no file.
+      expect(bytesOfFile('https://host.example/bundle.js')).toBeUndefined();
+    } finally {
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('imports what it is known to, and nothing else', async () => {

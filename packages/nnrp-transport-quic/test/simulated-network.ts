@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { createHash, createPrivateKey, createPublicKey } from 'node:crypto';
 import { Dice } from '../../nnrp-runtime/test/recovery/dice.js';
 import { QuicClientEndpointConfig } from '../src/client-endpoint-config.js';
 import type { ConnectionSettings } from '../src/engine.js';
@@ -16,6 +16,8 @@ const EPOCH_MS = 1_811_808_000_000;
 const TICK_MS = 0.001;
 const NEVER = Number.POSITIVE_INFINITY;
 const MAX_READ = 64 * 1024;
+/** What stands before the 32 bytes of a private key. */
+const X25519_PKCS8 = Buffer.from('302e020100300506032b656e04220420', 'hex');
 
 /** What a network does to datagrams; times are milliseconds. */
 export interface Network {
@@ -114,6 +116,14 @@ export class SimulatedNetwork {
       clock: () => this.nowMs,
       wallClock: () => EPOCH_MS + this.nowMs,
       fillRandom: (bytes) => bytes.set(random.bytes(bytes.length)),
+      makeExchangeKey: () => {
+        const privateKey = createPrivateKey({
+          key: Buffer.concat([X25519_PKCS8, random.bytes(32)]),
+          format: 'der',
+          type: 'pkcs8',
+        });
+        return { privateKey, publicKey: createPublicKey(privateKey) };
+      },
     };
     const both = { ...new QuicClientEndpointConfig({ insecureSkipVerify: true }).settings, ...settings };
     const server = new QuinnModule(code, random.bytes(64), surroundings);

@@ -8,6 +8,7 @@ import {
   TcpConnector,
   TlsConnector,
 } from 'nnrp-runtime/transport';
+import type { QuicFacts } from 'nnrp-transport-quic';
 import type { Address } from '../transport/addresses.js';
 import type { ClientTransports } from '../transport/client-transports.js';
 
@@ -16,6 +17,8 @@ export interface Link {
   readonly client: NnrpClient;
   /** Who the server is, where its transport tells: TLS, and WebSocket over TLS. */
   readonly server: PeerIdentity | undefined;
+  /** What QUIC tells of the connection. */
+  readonly quic: QuicFacts | undefined;
   /** Milliseconds that it took to connect, handshakes included. */
   readonly connectMs: number;
 }
@@ -41,10 +44,18 @@ export async function connectLink(
     const connector = new Remembering(await connectorTo(address, transports[address.scheme] ?? {}, timeoutMs));
     const times = { connectTimeoutMs: timeoutMs, pingTimeoutMs: timeoutMs };
     const client = await NnrpClient.connect(connector, { ...CONFIG, ...times, signal });
-    return { client, server: connector.last?.peerIdentity, connectMs: performance.now() - began };
+    const connectMs = performance.now() - began;
+    const { last } = connector;
+    return { client, server: last?.peerIdentity, quic: last && (await quicFactsOf(last)), connectMs };
   } catch (error) {
     throw explain(error);
   }
+}
+
+async function quicFactsOf(transport: FramedTransport): Promise<QuicFacts | undefined> {
+  if (transport.kind !== 'quic') return undefined;
+  const { quicFacts } = await import('nnrp-transport-quic');
+  return quicFacts(transport);
 }
 
 async function connectorTo({ scheme, url }: Address, own: object, connectTimeoutMs: number): Promise<FramedConnector> {

@@ -2,14 +2,18 @@ import {
   type CipherChaCha20Poly1305,
   createCipheriv,
   createDecipheriv,
+  createPublicKey,
   createSecretKey,
   type DecipherChaCha20Poly1305,
+  diffieHellman,
   type KeyObject,
   sign,
   verify,
 } from 'node:crypto';
 import { Numbered } from './numbered.js';
 import { PSS, PublicKeys } from './public-keys.js';
+import type { ExchangeKey } from './system-calls.js';
+import { VerifiedSignatures } from './verified-signatures.js';
 import type { WasmMemory } from './webassembly.js';
 
 /** By the numbers of `wasm/src/crypto/aead.rs`. */
@@ -35,6 +39,11 @@ const SCHEMES: Readonly<Record<number, { readonly hash: string | null; readonly 
 
 /** Keys of certificates, read once in a process. */
 const publicKeys = new PublicKeys();
+/** Signatures of certificates that were right, once in a process. */
+const verified = new VerifiedSignatures();
+/** What a certificate begins with, unlike what a handshake signs. */
+const DER_SEQUENCE = 0x30;
+const EXCHANGE_BYTES = 32;
 
 interface PacketKey {
   readonly aead: (typeof AEADS)[number];
@@ -62,9 +71,13 @@ const makeDecipher = createDecipheriv as (
 export class HostCrypto {
   private readonly packetKeys = new Numbered<PacketKey>();
   private readonly privateKeys = new Numbered<KeyObject>();
+  private readonly exchanges = new Numbered<KeyObject>();
   private bytes = new Uint8Array(0);
 
-  constructor(private readonly memory: () => WasmMemory) {}
+  constructor(
+    private readonly memory: () => WasmMemory,
+    private readonly makeExchangeKey: () => ExchangeKey,
+  ) {}
 
   /** @returns the number by which the module asks for its signatures */
   addPrivateKey(key: KeyObject): number {
@@ -130,6 +143,36 @@ export class HostCrypto {
       }
     },
 
+    exchange_new: (out: number): number => {
+      try {
+        const { privateKey, publicKey } = this.makeExchangeKey();
+        // As JWK because other formats take a multiple of the time.
+        const { x } = publicKey.export({ format: 'jwk' });
+        const raw = Buffer.from(x as string, 'base64url');
+        if (raw.length !== EXCHANGE_BYTES) return 0;
+        this.view(out, EXCHANGE_BYTES).set(raw);
+        return this.exchanges.add(privateKey);
+      } catch {
+        return 0;
+      }
+    },
+
+    exchange_agree: (id: number, peerAt: number, out: number): number => {
+      try {
+        const peer = this.view(peerAt, EXCHANGE_BYTES);
+        const x = Buffer.from(peer.buffer, peer.byteOffset, EXCHANGE_BYTES).toString('base64url');
+        const publicKey = createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' });
+        const secret = diffieHellman({ privateKey: this.exchanges.get(id), publicKey });
+        this.view(out, EXCHANGE_BYTES).set(secret);
+        secret.fill(0);
+        return DONE;
+      } catch {
+        return FAILED;
+      }
+    },
+
+    exchange_free: (id: number): void => this.exchanges.remove(id),
+
     key_kind: (id: number): number => {
       try {
         const { asymmetricKeyType, asymmetricKeyDetails } = this.privateKeys.get(id);
@@ -165,11 +208,17 @@ export class HostCrypto {
       signatureLength: number,
     ): number => {
       try {
-        const key = publicKeys.read(algorithm >> 8, this.view(keyAt, keyLength));
+        const rawKey = this.view(keyAt, keyLength);
+        const [message, signature] = [this.view(at, length), this.view(signatureAt, signatureLength)];
+        const isCertificate = message[0] === DER_SEQUENCE;
+        const name = isCertificate ? VerifiedSignatures.nameOf(algorithm, rawKey, message, signature) : undefined;
+        if (name !== undefined && verified.has(name)) return DONE;
+        const key = publicKeys.read(algorithm >> 8, rawKey);
         const isPss = ((algorithm >> 4) & 15) === PSS_SIGNATURE;
         const hash = HASHES[algorithm & 15];
-        const [message, signature] = [this.view(at, length), this.view(signatureAt, signatureLength)];
-        return verify(hash, message, isPss ? { key, ...PSS } : key, signature) ? DONE : FAILED;
+        if (!verify(hash, message, isPss ? { key, ...PSS } : key, signature)) return FAILED;
+        if (name !== undefined) verified.add(name);
+        return DONE;
       } catch {
         return FAILED;
       }

@@ -1,4 +1,5 @@
 import type { KeyObject } from 'node:crypto';
+import type { QuicCipher } from '../engine.js';
 
 /** Bits of `happened`. */
 export const Happened = {
@@ -22,6 +23,13 @@ export const STOPPED = -2;
 
 /** Bytes of the secret of a socket. */
 export const SECRET_BYTES = 64;
+
+/** Cipher suites by the numbers of `wasm/src/crypto/aead.rs`. */
+export const CIPHERS: readonly QuicCipher[] = [
+  'TLS_AES_128_GCM_SHA256',
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+];
 
 /** Who has ended a connection, and why. */
 export interface Loss {

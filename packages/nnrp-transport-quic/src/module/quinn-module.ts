@@ -1,9 +1,9 @@
 import { TransportError, UsageError } from 'nnrp-core';
-import type { ConnectionSettings, PathFacts } from '../engine.js';
+import type { ConnectionSettings, PathFacts, QuicCipher } from '../engine.js';
 import { type AddressWords, isSameAddress, saidAddress, saidPort } from './address-words.js';
 import { HostCrypto } from './host-crypto.js';
 import { type ModuleExports, withoutTraps } from './module-exports.js';
-import { BLOCKED, DEALT_WITH, type Identity, type Loss, type Root, SECRET_BYTES } from './module-facts.js';
+import { BLOCKED, CIPHERS, DEALT_WITH, type Identity, type Loss, type Root, SECRET_BYTES } from './module-facts.js';
 import { moduleSettings, SettingKey } from './module-settings.js';
 import { type Surroundings, systemCalls, THIS_PROCESS } from './system-calls.js';
 import { type WasmInstance, type WasmModule, webAssembly } from './webassembly.js';
@@ -14,8 +14,7 @@ const OUT_WORDS = 256;
 const ADDRESS_AT = OUT_WORDS - 8;
 const MAX_DATAGRAM_BYTES = 65_536;
 /** Words of `out`. */
-const ANSWER_AT = 8;
-const SEGMENT_AT = 9;
+const [ANSWER_AT, SEGMENT_AT] = [8, 9];
 const MAX_PANIC_BYTES = 508;
 /** Private keys that handshakes may still go by; each renewal adds one. */
 const MAX_KEYS = 8;
@@ -48,7 +47,7 @@ export class QuinnModule {
     this.clock = surroundings.clock;
     const made: { exports?: ModuleExports } = {};
     const memory = () => (made.exports as ModuleExports).memory;
-    this.crypto = new HostCrypto(memory);
+    this.crypto = new HostCrypto(memory, surroundings.makeExchangeKey);
     const { Instance } = webAssembly();
     const { exports }: WasmInstance = new Instance(module, {
       wasi_snapshot_preview1: systemCalls(memory, surroundings),
@@ -366,18 +365,28 @@ export class QuinnModule {
   }
 
   pathFacts(index: number): PathFacts | undefined {
-    if (this.exports.stats(index) === 0) return undefined;
-    const bytes = this.heard(7 * 8);
-    const number = (place: number) => bytes.readDoubleLE(8 * place);
-    return {
-      roundTripMs: number(0) / 1000,
-      congestionWindowBytes: number(1),
-      sentPackets: number(2),
-      lostPackets: number(3),
-      congestionEvents: number(4),
-      datagramBytes: number(5),
-      blackHoles: number(6),
-    };
+    const number = this.stats(index);
+    return (
+      number && {
+        roundTripMs: number(0) / 1000,
+        congestionWindowBytes: number(1),
+        sentPackets: number(2),
+        lostPackets: number(3),
+        congestionEvents: number(4),
+        datagramBytes: number(5),
+        blackHoles: number(6),
+      }
+    );
+  }
+
+  /** Once the handshake is complete. */
+  cipher(index: number): QuicCipher {
+    return CIPHERS[this.stats(index)?.(7) ?? 0] as QuicCipher;
+  }
+
+  private stats(index: number): ((place: number) => number) | undefined {
+    const bytes = this.exports.stats(index) === 0 ? undefined : this.heard(8 * 8);
+    return bytes && ((place) => bytes.readDoubleLE(8 * place));
   }
 
   private heardIfAny(length: number): Uint8Array | undefined {

@@ -1,4 +1,4 @@
-import { randomFillSync } from 'node:crypto';
+import { generateKeyPairSync, type KeyObject, randomFillSync } from 'node:crypto';
 import type { WasmMemory } from './webassembly.js';
 
 /** Where an instance has its time and its randomness from. The same answers give the same datagrams, byte for byte. */
@@ -8,6 +8,13 @@ export interface Surroundings {
   /** Milliseconds since 1970, for certificates and tokens. */
   readonly wallClock: () => number;
   readonly fillRandom: (bytes: Uint8Array) => void;
+  /** A key of X25519 for one handshake. */
+  readonly makeExchangeKey: () => ExchangeKey;
+}
+
+export interface ExchangeKey {
+  readonly privateKey: KeyObject;
+  readonly publicKey: KeyObject;
 }
 
 export const THIS_PROCESS: Surroundings = {
@@ -16,6 +23,7 @@ export const THIS_PROCESS: Surroundings = {
   fillRandom: (bytes) => {
     randomFillSync(bytes);
   },
+  makeExchangeKey: () => generateKeyPairSync('x25519'),
 };
 
 const REALTIME = 0;

@@ -135,6 +135,7 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
       remoteAddress: this.remoteAddress,
       alpn: module.alpn(this.index),
       peerCertificate: module.peerCertificate(this.index),
+      cipher: module.cipher(this.index),
       handshakeMs: performance.now() - this.begunMs,
       isClient,
       preamble: settings.preamble,

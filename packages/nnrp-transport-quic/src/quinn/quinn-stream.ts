@@ -1,7 +1,7 @@
 import { Duplex } from 'node:stream';
 import { TransportError } from 'nnrp-core';
 import { type Guarded, listen } from 'nnrp-runtime/transport';
-import type { PathFacts, QuicStream } from '../engine.js';
+import type { PathFacts, QuicCipher, QuicStream } from '../engine.js';
 import type { StreamPort } from './stream-port.js';
 
 const SCRATCH_BYTES = 64 * 1024;
@@ -32,6 +32,7 @@ export interface StreamFacts {
   readonly remoteAddress: string;
   readonly alpn: string;
   readonly peerCertificate: Uint8Array | undefined;
+  readonly cipher: QuicCipher;
   readonly handshakeMs: number;
   /** At a server the stream is there once the client has sent something on it. What is written waits for that. */
   readonly isClient: boolean;
@@ -46,6 +47,7 @@ export class QuinnStream extends Duplex implements QuicStream {
   readonly remoteAddress: string;
   readonly alpn: string;
   readonly peerCertificate: Uint8Array | undefined;
+  readonly cipher: QuicCipher;
   readonly handshakeMs: number;
   private opened: boolean;
   /** At a server, what may come first and alone. */
@@ -64,6 +66,8 @@ export class QuinnStream extends Duplex implements QuicStream {
   private finishing = false;
   private finished = false;
   private whenFinal: ((error?: Error | null) => void) | undefined;
+  /** The peer has stopped reading: it takes nothing more, an end of ours included. */
+  private stopped = false;
   private taken = 0;
   /** Bytes that the peer had acknowledged when that was looked at last, since everything was written. */
   private acknowledged = 0;
@@ -81,6 +85,7 @@ export class QuinnStream extends Duplex implements QuicStream {
     this.remoteAddress = facts.remoteAddress;
     this.alpn = facts.alpn;
     this.peerCertificate = facts.peerCertificate;
+    this.cipher = facts.cipher;
     this.handshakeMs = facts.handshakeMs;
     this.opened = facts.isClient;
     if (!facts.isClient) this.preamble = facts.preamble;
@@ -122,8 +127,9 @@ export class QuinnStream extends Duplex implements QuicStream {
     this.checkFinal();
   }
 
-  /** The peer takes nothing more. */
+  /** The peer takes nothing more. What it says may still be of use, so nothing ends before there is something to tell it. */
   peerStopped(): void {
+    this.stopped = true;
     if (this.destroyed || (this.whenWritten === undefined && !this.finishing)) return;
     this.destroy(new TransportError('the peer takes no more (it has stopped reading)'));
   }
@@ -182,8 +188,8 @@ export class QuinnStream extends Duplex implements QuicStream {
     this.whenFinal = callback;
     this.finishing = true;
     this.pump();
-    if (this.opened) this.checkFinal();
-    else this.closeUnused();
+    if (!this.opened || this.stopped) this.closeUnused();
+    else this.checkFinal();
   }
 
   override _destroy(error: Error | null, callback: (error?: Error | null) => void): void {
@@ -342,7 +348,10 @@ export class QuinnStream extends Duplex implements QuicStream {
     whenFinal?.();
   }
 
-  /** The client has sent nothing yet, so there is no stream that could be ended, only the connection. */
+  /**
+   * There is no stream that could be ended, only the connection: the client has sent nothing yet, or the peer would not hear of
+   * the end, and this end would wait for its answer.
+   */
   private closeUnused(): void {
     this.driven.close(null);
     this.ended(undefined);

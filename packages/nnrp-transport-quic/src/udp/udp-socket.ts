@@ -46,7 +46,7 @@ export class UdpSocket implements Guarded {
     const socket = createSocket({
       type: isIPv6(withoutZone(local.host)) ? 'udp6' : 'udp4',
       // Addresses are never names here, and a lookup would put the send off to a later turn.
-      lookup: (host, _options, callback) => callback(null, host, isIPv6(withoutZone(host)) ? 6 : 4),
+      lookup: (host, _options, callback) => callback(null, host, host.includes(':') ? 6 : 4),
     });
     try {
       await new Promise<void>((resolve, reject) => {

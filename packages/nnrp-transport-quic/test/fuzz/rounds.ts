@@ -4,6 +4,7 @@ import { addressWords } from '../../src/module/address-words.js';
 import { loadModule } from '../../src/module/load-module.js';
 import { Happened, type Loss, NEWCOMER } from '../../src/module/module-facts.js';
 import { QuinnModule } from '../../src/module/quinn-module.js';
+import { THIS_PROCESS } from '../../src/module/system-calls.js';
 import { readIdentity, readRoots } from '../../src/quinn/identity.js';
 
 const code = await loadModule();
@@ -45,6 +46,7 @@ export class Ends {
       clock: () => this.nowMs,
       wallClock: () => EPOCH_MS + this.nowMs,
       fillRandom: (bytes: Uint8Array) => bytes.set(random.bytes(bytes.length)),
+      makeExchangeKey: THIS_PROCESS.makeExchangeKey,
     };
     const { settings } = new QuicClientEndpointConfig({ insecureSkipVerify: true });
     const both = { ...settings, keyLogFile: 'kept in memory' };

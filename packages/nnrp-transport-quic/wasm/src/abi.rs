@@ -547,9 +547,9 @@ pub extern "C" fn acknowledged(index: u32) -> f64 {
     })
 }
 
-/// Seven numbers of 64 bits, as floating point, in `io`: microseconds of the round trip, congestion window in bytes, packets
-/// sent, packets lost, congestion events, bytes of the largest datagram, black holes of the path MTU. @returns 0 when there is
-/// no such connection
+/// Eight numbers of 64 bits, as floating point, in `io`: microseconds of the round trip, congestion window in bytes, packets
+/// sent, packets lost, congestion events, bytes of the largest datagram, black holes of the path MTU, kind of the packet
+/// keys. @returns 0 when there is no such connection
 #[no_mangle]
 pub extern "C" fn stats(index: u32) -> u32 {
     with(|module| {
@@ -565,6 +565,7 @@ pub extern "C" fn stats(index: u32) -> u32 {
             path.congestion_events as f64,
             f64::from(path.current_mtu),
             path.black_holes_detected as f64,
+            f64::from(connection.aead),
         ];
         for (place, number) in numbers.iter().enumerate() {
             module.io[8 * place..8 * place + 8].copy_from_slice(&number.to_le_bytes());

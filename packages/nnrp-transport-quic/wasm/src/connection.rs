@@ -33,6 +33,8 @@ pub struct Connection {
     pub lost: Option<ConnectionError>,
     /// With which code the peer has stopped reading.
     pub stopped: u64,
+    /// The kind of its packet keys, as `crypto` numbers them.
+    pub aead: u32,
     window: u32,
     max_window: u32,
 }
@@ -46,6 +48,7 @@ impl Connection {
             drained: false,
             lost: None,
             stopped: 0,
+            aead: 0,
             window,
             max_window,
         }

@@ -1,7 +1,7 @@
 //! One UDP socket with its connections.
 
 use crate::connection::Connection;
-use crate::crypto::RefusedCertificate;
+use crate::crypto::{self, RefusedCertificate};
 use crate::explain::Loss;
 use crate::settings::{Key, Settings};
 use crate::tls::{self, Credentials, SharedKeyLog};
@@ -190,7 +190,9 @@ impl Engine {
             self.connections.resize_with(index + 1, || None);
         }
         let (window, max_window) = (self.settings.u32(Key::Window), self.settings.u32(Key::MaxWindow));
-        self.connections[index] = Some(Connection::new(handle, quic, window, max_window));
+        let mut connection = Connection::new(handle, quic, window, max_window);
+        connection.aead = crypto::last_made().unwrap_or(0);
+        self.connections[index] = Some(connection);
         self.settle(index);
         index
     }
@@ -226,6 +228,9 @@ impl Engine {
                     return Received::Nothing;
                 };
                 connection.quic.handle_event(event);
+                if let Some(kind) = crypto::last_made() {
+                    connection.aead = kind;
+                }
                 self.settle(index);
                 Received::Connection(index)
             }

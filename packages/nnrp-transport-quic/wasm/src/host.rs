@@ -11,6 +11,11 @@ extern "C" {
     pub fn seal(id: u32, nonce: *const u8, aad: *const u8, aad_len: u32, data: *mut u8, len: u32, tag: *mut u8) -> u32;
     /// Decrypts `len` bytes in place; the tag is behind them. @returns 0, or another number on failure
     pub fn open(id: u32, nonce: *const u8, aad: *const u8, aad_len: u32, data: *mut u8, len: u32) -> u32;
+    /// Makes a key of X25519. @param public - gets the 32 bytes of its public half. @returns a number for it; 0 = the host cannot
+    pub fn exchange_new(public: *mut u8) -> u32;
+    /// @param peer - a public key of 32 bytes. @param secret - gets 32 bytes. @returns 0, or another number on failure
+    pub fn exchange_agree(id: u32, peer: *const u8, secret: *mut u8) -> u32;
+    pub fn exchange_free(id: u32);
     /// @param scheme - of TLS. @returns bytes of the signature, at most `MAX_SIGNATURE`; 0 on failure
     pub fn sign(key: u32, scheme: u32, message: *const u8, len: u32, signature: *mut u8) -> u32;
     /// @returns the kind of a private key: 1 RSA, 2 P-256, 3 P-384, 4 Ed25519
@@ -30,7 +35,7 @@ extern "C" {
 /// Bytes of the longest signature: of RSA with 8192 bits.
 pub const MAX_SIGNATURE: usize = 1024;
 
-/// In place of the host, for tests on the machine that builds: one P-256 key, verification by ring, no AEAD.
+/// In place of the host, for tests on the machine that builds: one P-256 key, and everything by ring.
 #[cfg(not(target_family = "wasm"))]
 mod stand_in;
 #[cfg(not(target_family = "wasm"))]

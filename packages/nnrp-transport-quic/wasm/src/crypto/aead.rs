@@ -4,7 +4,7 @@ use crate::host;
 use rustls::crypto::cipher::{AeadKey, Iv, Nonce};
 use rustls::crypto::CipherSuiteCommon;
 use rustls::{quic, Error, SupportedCipherSuite, Tls13CipherSuite};
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 /// An AEAD as the host numbers it, and the bytes from which on a call of the host costs less than the work here.
 #[derive(Clone, Copy)]
@@ -18,6 +18,15 @@ pub const AES_256_GCM: Shared = Shared { kind: 1, large: 400 };
 pub const CHACHA20_POLY1305: Shared = Shared { kind: 2, large: 3072 };
 
 const TAG_BYTES: usize = 16;
+
+thread_local! {
+    static LAST_MADE: Cell<Option<u32>> = const { Cell::new(None) };
+}
+
+/// The kind of the last key that was made since it was asked before. Nothing else tells which suite ends have agreed on.
+pub fn last_made() -> Option<u32> {
+    LAST_MADE.take()
+}
 
 /// The suite with its packets shared between ring and the host.
 pub fn shared(suite: SupportedCipherSuite, aead: Shared) -> SupportedCipherSuite {
@@ -42,6 +51,7 @@ struct SharedAlgorithm {
 
 impl quic::Algorithm for SharedAlgorithm {
     fn packet_key(&self, key: AeadKey, iv: Iv) -> Box<dyn quic::PacketKey> {
+        LAST_MADE.set(Some(self.aead.kind));
         let bytes: &[u8] = key.as_ref();
         let large = HostKey {
             aead: self.aead,

@@ -1,13 +1,15 @@
-//! Which cryptography does what. ring, compiled along: X25519, hashes, header protection, small packets. The host: large
+//! Which cryptography does what. ring, compiled along: hashes, header protection, small packets. The host: X25519, large
 //! packets, signatures made and verified. Nothing of it is written here.
 
 mod aead;
+mod exchange;
 mod pinned;
 mod roots;
 mod sign;
 mod verifiers;
 mod verify;
 
+pub use aead::last_made;
 pub use roots::Root;
 pub use sign::resolver;
 pub use verifiers::{client_verifier, server_verifier, RefusedCertificate};
@@ -28,7 +30,7 @@ pub fn provider() -> Arc<CryptoProvider> {
                 aead::shared(cipher_suite::TLS13_AES_128_GCM_SHA256, aead::AES_128_GCM),
                 aead::shared(cipher_suite::TLS13_AES_256_GCM_SHA384, aead::AES_256_GCM),
             ];
-            provider.kx_groups = vec![kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1];
+            provider.kx_groups = vec![exchange::X25519, kx_group::SECP256R1, kx_group::SECP384R1];
             provider.signature_verification_algorithms = verify::by_host(provider.signature_verification_algorithms);
             Arc::new(provider)
         })

@@ -2,6 +2,7 @@
 #![allow(clippy::missing_safety_doc, clippy::too_many_arguments)]
 
 use ring::aead::{Aad, LessSafeKey, Nonce, UnboundKey, AES_128_GCM, AES_256_GCM, CHACHA20_POLY1305};
+use ring::agreement::{agree_ephemeral, EphemeralPrivateKey, UnparsedPublicKey as PublicKey, X25519};
 use ring::rand::SystemRandom;
 use ring::signature::{EcdsaKeyPair, UnparsedPublicKey, ECDSA_P256_SHA256_ASN1, ECDSA_P256_SHA256_ASN1_SIGNING};
 use std::cell::RefCell;
@@ -10,6 +11,7 @@ use std::slice::{from_raw_parts, from_raw_parts_mut};
 thread_local! {
     static KEYS: RefCell<Vec<LessSafeKey>> = const { RefCell::new(vec![]) };
     static PRIVATE_KEY: RefCell<Vec<u8>> = const { RefCell::new(vec![]) };
+    static EXCHANGES: RefCell<Vec<Option<EphemeralPrivateKey>>> = const { RefCell::new(vec![]) };
 }
 
 /// The key of every server, in PKCS#8.
@@ -76,6 +78,29 @@ pub unsafe fn open(id: u32, nonce: *const u8, aad: *const u8, aad_len: u32, data
             .map_or(1, |_| 0)
     })
 }
+
+pub unsafe fn exchange_new(public: *mut u8) -> u32 {
+    let key = EphemeralPrivateKey::generate(&X25519, &SystemRandom::new()).expect("a key");
+    let made = key.compute_public_key().expect("a public key");
+    // SAFETY: the caller's slice.
+    unsafe { from_raw_parts_mut(public, 32) }.copy_from_slice(made.as_ref());
+    EXCHANGES.with(|exchanges| {
+        exchanges.borrow_mut().push(Some(key));
+        exchanges.borrow().len() as u32
+    })
+}
+
+pub unsafe fn exchange_agree(id: u32, peer: *const u8, secret: *mut u8) -> u32 {
+    // SAFETY: the caller's slices.
+    let (peer, out) = unsafe { (from_raw_parts(peer, 32), from_raw_parts_mut(secret, 32)) };
+    let key = EXCHANGES.with(|exchanges| exchanges.borrow_mut()[id as usize - 1].take());
+    let agreed = agree_ephemeral(key.expect("a key"), &PublicKey::new(&X25519, peer), |made| {
+        out.copy_from_slice(made);
+    });
+    agreed.map_or(1, |()| 0)
+}
+
+pub unsafe fn exchange_free(_: u32) {}
 
 pub unsafe fn sign(_: u32, _: u32, message: *const u8, len: u32, signature: *mut u8) -> u32 {
     let random = SystemRandom::new();
