@@ -106,7 +106,7 @@ describe('options', () => {
 
   it('that are inherited and named as members of every object are refused as well', async () => {
     for (const name of ['constructor', 'toString', 'valueOf'])
-      expect(() => serverConfig(Object.create({ [name]: 1 }))).toThrow(`there is no option '${name}'`);
+      expect(() => serverConfig(Object.create({ [name]: 1 }), 'tcp')).toThrow(`there is no option '${name}'`);
     await expect(NnrpServer.listen('nnrp://127.0.0.1:0', { constructor: 1 } as never)).rejects.toThrow("'constructor'");
   });
 
