@@ -39,7 +39,7 @@ export async function resumeByTicket(
   text: string | Uint8Array,
   options: ResumeSessionOptions,
 ): Promise<ResumedSession> {
-  if (typeof text !== 'string') return resumeByToken(connection, text, options);
+  if (ArrayBuffer.isView(text)) return resumeByToken(connection, text, options);
   const ticket = readTicket(text);
   const { signal, auth, extensions } = completeResume(options, connection.config);
   checkClient(connection, ticket.sessionId);
