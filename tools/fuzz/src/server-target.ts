@@ -336,6 +336,8 @@ function announcedOpen(dice: Dice): Uint8Array {
 async function begin(carrier: Carrier, watch: ProcessWatch) {
   const road = await serverRoad(carrier);
   const server = NnrpServer.fromListener(road.listener, {
+    // What attackers say after a hello is of preview3, whatever their hello announces.
+    revision: 'preview3',
     // What outlives an attack must be gone when it is looked for.
     resumeWindowMs: 20,
     applicationPolicy: POLICY,

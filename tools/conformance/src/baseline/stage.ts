@@ -52,9 +52,13 @@ export class Stage {
 
   constructor(private readonly options: StageOptions) {}
 
-  /** A live server. Deadlines are off unless asked for: a busy machine must not drop work. */
+  /**
+   * A live server of preview3, which need not find out about hellos that announce nobody. Deadlines are off unless asked for: a busy
+   * machine must not drop work.
+   */
   async serve(config: NnrpServerOptions = {}): Promise<NnrpServer> {
-    const server = await NnrpServer.bindTcp('127.0.0.1:0', { drainTimeoutMs: 0, deadlines: false, ...config });
+    const defaults = { revision: 'preview3', drainTimeoutMs: 0, deadlines: false } as const;
+    const server = await NnrpServer.bindTcp('127.0.0.1:0', { ...defaults, ...config });
     return this.owned(server);
   }
 
