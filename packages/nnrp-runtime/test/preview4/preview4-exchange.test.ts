@@ -209,6 +209,25 @@ describe('a client of preview4', () => {
     for (const id of [session, ...more]) expect(await answer(peer, id, 1, 1, 'x')).toBe(`${id}:x`);
   });
 
+  it('is told when the server closes a session of it: what it waits for is dropped, and its other sessions live on', async () => {
+    const server = await serving({
+      submit: (operation) => (operation.text() === 'hold' ? operation.finished : operation.text()),
+    });
+    const { peer, session } = await opened(server);
+    peer.send(packet(T.open, {}, open()));
+    const other = (await peer.get(T.openAck)).session;
+    peer.send(packet(T.submit, { session, frame: 1 }, submit({ operation: 1 }), 'hold'));
+    await peer.settled();
+    await server
+      .sessions()
+      .find(({ sessionId }) => sessionId === session)
+      ?.close({ drainTimeoutMs: 0 });
+    const drop = await peer.get(T.dropReason);
+    expect([drop.session, drop.frame, drop.u16(16)]).toEqual([session, 1, 8]);
+    expect((await peer.get(T.sessionClose)).session).toBe(session);
+    expect(await answer(peer, other, 1, 1, 'alive')).toBe('alive');
+  });
+
   it('and one of preview3 are served by the same listener', async () => {
     const server = await serving({ submit: (operation) => `${operation.session.revision}` });
     const { peer, session } = await opened(server);

@@ -108,6 +108,8 @@ export class SessionClosing {
     } else if (this.request !== undefined) {
       this.sendAck(CloseStatus.Closed, this.request.metadata.lastOperationId);
       connection.closeConfirmed(sessionId);
+    } else if (connection.dialect.isPreview4) {
+      this.sendClose({ sessionErrorCode: wireCode });
     }
     owner.end(reason);
     if (!knowsPeerMessages && connection.sessionCount === 0) await connection.close(reason);
@@ -200,7 +202,8 @@ export class SessionClosing {
     const { drainTimeoutMs = timeless ? 0 : CLOSE_DEFAULTS.drainTimeoutMs } = options;
     const drains = inFlightPolicy === InFlightPolicy.Drain && drainTimeoutMs > 0 && !nothingInFlight;
     if (!drains) this.dropAll(reason, this.why);
-    const tell = connection.knowsPeerMessages;
+    // A reference client of preview4 fails the session on it, which is what it has to do; one of preview3 fails its connection.
+    const tell = connection.knowsPeerMessages || (connection.dialect.isPreview4 && this.request === undefined);
     if (tell) this.sendClose({ ...options, inFlightPolicy, drainTimeoutMs });
     if (drains) {
       owner.lifecycle.closeRequested();
@@ -214,7 +217,8 @@ export class SessionClosing {
     else if (this.request !== undefined) connection.closeConfirmed(sessionId);
     owner.end(reason);
     // A peer that knows no SESSION_CLOSE from a server understands the end of its connection.
-    if (!tell && connection.sessionCount === 0) await connection.close(new ClosedError('the last session was closed'));
+    if (!connection.knowsPeerMessages && connection.sessionCount === 0)
+      await connection.close(new ClosedError('the last session was closed'));
   }
 
   private async drainAndAnswer({ drainTimeoutMs, lastOperationId }: preview3.SessionClose): Promise<void> {

@@ -18,6 +18,8 @@ import { Reservations } from './reservations.js';
 const { MessageType } = preview4;
 /** Messages of a session that break rules and are passed over; of more, the session is given up. */
 const MAX_FAULTS = 1000;
+/** Deadlines that may wait for their submits, however many a session may have in flight: each submit looks at them. */
+const MAX_EARLY = 1024;
 
 /** What comes in for a session that speaks preview4. What a client does wrong costs the message, and not the session. */
 export class RouterOfPreview4<Core extends RouterOwner = RouterOwner> extends SessionRouter<Core> {
@@ -220,7 +222,7 @@ export class RouterOfPreview4<Core extends RouterOwner = RouterOwner> extends Se
 
   private reserve({ frameId }: Packet, { operationId, deadlineUnixMs }: preview4.Scheduling): void {
     const { session } = this;
-    this.early ??= new Reservations(Math.max(1, session.open.maxInFlightOperations || 1));
+    this.early ??= new Reservations(Math.min(MAX_EARLY, Math.max(1, session.open.maxInFlightOperations)));
     const why = this.early.add(frameId, operationId, momentOf(deadlineUnixMs));
     if (why === undefined) return;
     session.connection.report(
