@@ -146,6 +146,7 @@ export const CALLS = {
   'NnrpServer.close': plain,
   'NnrpServer.[dispose]': plain,
   'NnrpServer.sessions': plain,
+  'NnrpServer.session': { args: () => [1] },
   'NnrpServer.stats': plain,
   'NnrpServer.counters': plain,
   'NnrpServer.[iterator]': accepting,
@@ -182,6 +183,8 @@ export const CALLS = {
   'OperationContext.push': { args: () => ['part'] },
   'OperationContext.complete': { args: () => ['all'] },
   'OperationContext.drop': plain,
+  // Of preview4; a session of preview3 says so.
+  'OperationContext.progress': { args: () => [{ percentX100: 2500 }] },
   'OperationContext.waitForTool': plain,
   'OperationContext.resumeWork': plain,
   'OperationContext.relate': { args: () => [{ groupId: 1 }] },
