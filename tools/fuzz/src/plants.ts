@@ -94,11 +94,8 @@ const SERVER: readonly Row[] = [
 ];
 
 const CLIENT: readonly Row[] = [
-  [
-    'client/connection/client-connection',
-    'ClientConnection',
-    'helloAnswered flowUpdated errorArrived stray violated openAnswered',
-  ],
+  ['client/connection/client-connection', 'ClientConnection', 'helloAnswered flowUpdated stray violated openAnswered'],
+  ['client/connection/client-connection', 'ClientConnection', 'receive', { messageType: 0x06 }],
   ['connection/connection', 'Connection', 'receivedByAnyRole', { messageType: 0x20 }],
   ['connection/connection', 'Connection', 'receivedByAnyRole', { messageType: 0x21 }],
   ['connection/connection', 'Connection', 'receivedByAnyRole', { messageType: 0x05 }],
@@ -113,7 +110,7 @@ const CLIENT: readonly Row[] = [
   ...[0x12, 0x18, 0x04, 0x1c, 0x15, 0x16, 0x09, 0x0a].map(
     (messageType): Row => ['client/session/session-router', 'SessionRouter', 'receive', { messageType }],
   ),
-  ['client/submits/client-submits', 'ClientSubmits', 'resultArrived dropped failed finished release resultIsLate'],
+  ['client/submits/client-submits', 'ClientSubmits', 'resultArrived dropped failed finished release'],
   ['client/submits/submit-line', 'SubmitLine', 'flowUpdated'],
   [
     'client/session/client-requests',
