@@ -90,7 +90,7 @@ describe('nnrp ping', () => {
 
   it('goes on when the server has closed a connection without a session', async () => {
     const config = join(folder, 'short.json');
-    const { server, address } = await serving('--config', write(config, '{"handshake_timeout_ms": 50}'));
+    const { server, address } = await serving('--config', write(config, '{"handshake_timeout_ms": 400}'));
     const ping = new CliProcess('bin.js', ['ping', address, '--count', '0', '--interval', '0.02']);
     await ping.printed(/connected[\s\S]*connected[\s\S]*connected/);
     const { code, stdout } = await ping.stop('SIGINT');
