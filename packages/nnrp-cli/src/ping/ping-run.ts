@@ -91,8 +91,9 @@ export class PingRun {
   }
 }
 
-/** What has failed by itself, such as a reset, has an error of the system as its cause. */
+/** What has failed by itself, such as a reset, has an error of the system among its causes; each caller's own error has one that is shared. */
 function isOrderlyEnd(error: unknown): boolean {
   if (isNnrpError(error, 'NNRP_ERR_CLOSED')) return true;
-  return isNnrpError(error, 'NNRP_ERR_TRANSPORT') && error.cause === undefined;
+  if (!isNnrpError(error, 'NNRP_ERR_TRANSPORT')) return false;
+  return error.cause === undefined || isOrderlyEnd(error.cause);
 }
