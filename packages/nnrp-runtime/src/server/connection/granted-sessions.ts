@@ -89,6 +89,7 @@ export class GrantedSessions {
 
   /** The session is over, but its client may not have all of it yet. */
   leaves(left: LeavingSession): void {
+    if (this.arriving.has(left)) return;
     this.leaving.add(left);
     const { maxSessionsPerConnection } = this.server.config;
     if (this.arriving.size + this.leaving.size > maxSessionsPerConnection) {
@@ -108,10 +109,13 @@ export class GrantedSessions {
 
   /** One after the other for many at once, or each would ask for a fence of its own. */
   private waitForArrival(): void {
-    if (this.isWaiting || this.leaving.size === 0) return;
+    if (this.isWaiting) return;
+    const all = [...this.leaving];
+    const handedOver = all.filter((left) => left.isHandedOver);
+    if (handedOver.length === 0) return;
     this.isWaiting = true;
-    this.arriving = this.leaving;
-    this.leaving = new Set();
+    this.arriving = new Set(handedOver);
+    this.leaving = new Set(all.filter((left) => !left.isHandedOver));
     whenArrived(this.connection, () => {
       this.isWaiting = false;
       for (const left of [...this.arriving]) this.hasLeft(left);

@@ -33,7 +33,7 @@ export interface OutlivedConnection extends ServerSessionConnection {
   flush(): void;
   /** A session has left it for the connection of another client, which had a ticket: the client of this one is told. */
   handedOver(sessionId: number): void;
-  /** The session is over, but its client may not have all of it yet. */
+  /** The session is over, but its client may not have all of it yet. Said again once the last of it is handed over. */
   leaves(session: LeavingSession): void;
   /** Before something is sent for a session. The connection may end inside of it. */
   fenceIfDue(): void;
@@ -48,6 +48,8 @@ export interface LeavingSession {
   readonly sessionId: number;
   /** What takes its packets. */
   readonly session: object | undefined;
+  /** Whether the connection has all of it: an answer to a fence says nothing of what is still to be handed over. */
+  readonly isHandedOver: boolean;
   /** The client has all of it. */
   arrived(): void;
   /** The connection is over before that was known. */

@@ -88,6 +88,10 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
     return this.kept.byteLength + (this.connection?.outboxBytes ?? 0);
   }
 
+  get isHandedOver(): boolean {
+    return this.kept.size === 0;
+  }
+
   get keptBytes(): number {
     return this.kept.byteLength;
   }
@@ -349,6 +353,7 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
       );
       return;
     }
+    if (session?.isOver === true) connection.leaves(this);
     const { drain } = this;
     this.drain = undefined;
     if (drain === undefined) return;

@@ -173,4 +173,37 @@ describe('what waits behind others for room', () => {
     await eventually(() => next.count(MessageType.SessionCloseAck) === 1, 'all of it has come');
     expect(received + next.count(MessageType.ResultPush)).toBe(4);
   });
+
+  it('has not arrived with a fence between its parts: what was kept for a session that is over can still be fetched', async () => {
+    const { server, connect } = serving();
+    const { transport, sessionId, token } = await opened(connect);
+    const session = await server.accept();
+    transport.receive(submitBytes(sessionId, 1));
+    const operation = await session.receiveSubmit();
+    transport.abort(new TransportError('cut'));
+    await eventually(() => server.suspendedCount === 1, 'the session is suspended');
+    for (let part = 0; part < 3; part++) operation.push(PART).catch(() => {});
+    operation.complete('end').catch(() => {});
+    await session.close();
+
+    const narrow = await connect();
+    narrow.room = 2;
+    narrow.receive(resumableOpenBytes({ sessionId, token, received: 0 }));
+    await eventually(() => narrow.count(MessageType.SessionOpenAck) === 1, 'it is answered');
+    for (let turn = 0; turn < 2; turn++) {
+      narrow.take(1);
+      for (let pings = narrow.count(MessageType.Ping); pings > 0; pings--)
+        narrow.receive(packetBytes(MessageType.Pong));
+    }
+    expect(narrow.count(MessageType.SessionClose)).toBe(0);
+    const received = narrow.count(MessageType.ResultPush);
+    narrow.abort(new TransportError('cut'));
+
+    const next = await connect();
+    next.receive(resumableOpenBytes({ sessionId, token: narrow.ack.token, received }));
+    await eventually(() => next.count(MessageType.SessionOpenAck) === 1, 'it is answered');
+    expect(next.ack.ack).toMatchObject({ sessionStatus: SessionStatus.Resumed, sessionErrorCode: 0 });
+    await eventually(() => next.count(MessageType.SessionClose) === 1, 'all of it has come');
+    expect(received + next.count(MessageType.ResultPush)).toBe(4);
+  });
 });
