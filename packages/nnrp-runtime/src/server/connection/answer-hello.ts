@@ -7,17 +7,18 @@ import type { NnrpServerConfig } from '../contract/server-config.js';
 
 const HEAD_BYTES = 40 + preview3.RESULT_PUSH_BYTES;
 
-/** The answer to CLIENT_HELLO, or why there is none. */
-export type HelloAnswer =
-  | {
-      readonly ack: preview3.ServerHelloAck;
-      readonly body: Uint8Array;
-      readonly auth: Uint8Array;
-      readonly families: number;
-      /** The largest packet that the client takes, if it says so. */
-      readonly packetBytes: number | undefined;
-    }
-  | { readonly errorCode: number; readonly text: string };
+/** The answer to CLIENT_HELLO, and what that has brought along. */
+export interface GoodHello {
+  readonly ack: preview3.ServerHelloAck;
+  readonly body: Uint8Array;
+  readonly auth: Uint8Array;
+  readonly families: number;
+  /** The largest packet that the client takes, if it says so. */
+  readonly packetBytes: number | undefined;
+}
+
+/** That, or why there is no answer. */
+export type HelloAnswer = GoodHello | { readonly errorCode: number; readonly text: string };
 
 /**
  * Answers CLIENT_HELLO from the configuration of a server.

@@ -23,7 +23,7 @@ import { SessionTally } from '../counting/session-tally.js';
 import { submitRefused } from '../failures/frame-failure.js';
 import type { SessionOpening } from '../opening/session-opening.js';
 import type { ConnectionGate } from '../operation/connection-gate.js';
-import { answerHello, answerHelloOfPreview4 } from './answer-hello.js';
+import { answerHello, answerHelloOfPreview4, type GoodHello, type HelloAnswer } from './answer-hello.js';
 import type { UnconfirmedCloses } from './unconfirmed-closes.js';
 
 /** Probes of a connection that has no hello and no session, and their bytes: reference clients send three of 32 KiB. */
@@ -188,17 +188,8 @@ export class ConnectionRouter {
       this.violatedBy(packet, 'CLIENT_HELLO: it has come before');
       return;
     }
-    const answer = answerHelloOfPreview4(packet, this.owner.config, this.owner.transportKind);
-    if ('errorCode' in answer) {
-      this.violatedBy(packet, answer.text, answer.errorCode);
-      return;
-    }
-    if (!this.owner.memory.keepHello(answer.auth.length)) {
-      this.violatedBy(packet, 'CLIENT_HELLO: there is no room for so much authentication now', ErrorCode.LimitExceeded);
-      return;
-    }
-    this.greeted = true;
-    this.token.set(answer.auth);
+    const answer = this.greetedWith(packet, answerHelloOfPreview4(packet, this.owner.config, this.owner.transportKind));
+    if (answer === undefined) return;
     const families = familiesOfHello(packet);
     if (families !== undefined) this.owner.recognised(families);
     const [low, high] =
@@ -217,20 +208,26 @@ export class ConnectionRouter {
       this.violatedBy(packet, this.greeted ? 'CLIENT_HELLO: it has come before' : 'CLIENT_HELLO after SESSION_OPEN');
       return;
     }
-    const answer = answerHello(packet, this.owner.config, this.owner.transportKind);
+    const answer = this.greetedWith(packet, answerHello(packet, this.owner.config, this.owner.transportKind));
+    if (answer === undefined) return;
+    this.owner.announced(answer.families);
+    this.owner.peerTakes(answer.packetBytes);
+    this.owner.send(MessageType.ServerHelloAck, 0, 0, SERVER_HELLO_ACK, answer.ack, answer.body);
+  }
+
+  /** Takes what the hello has brought along. @returns undefined when it is refused, which costs the connection */
+  private greetedWith(packet: Packet, answer: HelloAnswer): GoodHello | undefined {
     if ('errorCode' in answer) {
       this.violatedBy(packet, answer.text, answer.errorCode);
-      return;
+      return undefined;
     }
     if (!this.owner.memory.keepHello(answer.auth.length)) {
       this.violatedBy(packet, 'CLIENT_HELLO: there is no room for so much authentication now', ErrorCode.LimitExceeded);
-      return;
+      return undefined;
     }
     this.greeted = true;
-    this.owner.announced(answer.families);
-    this.owner.peerTakes(answer.packetBytes);
     this.token.set(answer.auth);
-    this.owner.send(MessageType.ServerHelloAck, 0, 0, SERVER_HELLO_ACK, answer.ack, answer.body);
+    return answer;
   }
 
   private probed(packet: Packet, info: MessageInfo): void {
