@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { createServer, type Socket } from 'node:net';
 import { NnrpClient, type NnrpClientSession, NnrpServer, type NnrpServerOptions } from 'nnrp-runtime';
 import OpenAI from 'openai';
 import {
@@ -31,6 +33,23 @@ export class GatewayStage {
     const model = await ModelServer.start(answer);
     this.#ends.push(() => model.stop());
     return model;
+  }
+
+  /** A model server that is a bare socket. @param answer - once something has come @returns its base URL */
+  async rawModel(answer: (socket: Socket) => void): Promise<string> {
+    const sockets: Socket[] = [];
+    const server = createServer((socket) => {
+      sockets.push(socket);
+      socket.on('error', () => {});
+      socket.once('data', () => answer(socket));
+    });
+    this.#ends.push(async () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return `http://127.0.0.1:${(server.address() as { port: number }).port}/v1`;
   }
 
   async nnrp(options: OpenAiHandlerOptions, config: NnrpServerOptions = {}) {

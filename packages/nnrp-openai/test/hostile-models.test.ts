@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
 import { chat, profileCall } from 'nnrp-runtime/calls';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ChunkDecoder } from '../src/chunks/chunk-decoder.js';
@@ -10,29 +8,13 @@ import { type Answer, beginEvents, json, replay, writePieces } from './stand-in/
 import { chunk, data } from './stand-in/recordings.js';
 
 const stage = new GatewayStage();
-const servers: Server[] = [];
-const sockets: Socket[] = [];
 afterEach(async () => {
-  for (const socket of sockets.splice(0)) socket.destroy();
-  for (const server of servers.splice(0)) server.close();
   await stage.clear();
   expect(stage.failures.splice(0)).toEqual([]);
 });
 
 const REQUEST = { model: 'm', messages: [{ role: 'user', content: 'hello' }] };
 const KEY = 'sk-a-key-of-the-gateway';
-
-async function rawModel(answer: (socket: Socket) => void): Promise<string> {
-  const server = createServer((socket) => {
-    sockets.push(socket);
-    socket.on('error', () => {});
-    socket.once('data', () => answer(socket));
-  });
-  servers.push(server);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return `http://127.0.0.1:${(server.address() as { port: number }).port}/v1`;
-}
 
 async function sessionWith(baseUrl: string, options: object = {}) {
   const { server } = await stage.nnrp({ baseUrl, ...options });
@@ -70,7 +52,7 @@ describe('a model server that', () => {
   });
 
   it('has nothing but statuses below 200 is given up', async () => {
-    const baseUrl = await rawModel((socket) => {
+    const baseUrl = await stage.rawModel((socket) => {
       const more = () => {
         if (!socket.destroyed) socket.write('HTTP/1.1 103 Early Hints\r\n\r\n', () => setImmediate(more));
       };

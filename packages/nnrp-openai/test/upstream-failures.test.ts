@@ -1,5 +1,3 @@
-import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { chat, profileCall } from 'nnrp-runtime/calls';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -9,11 +7,7 @@ import { type Answer, beginEvents, json, replay, writePieces } from './stand-in/
 import { CHAT, chunk, data } from './stand-in/recordings.js';
 
 const stage = new GatewayStage();
-const servers: Server[] = [];
-const sockets: Socket[] = [];
 afterEach(async () => {
-  for (const socket of sockets.splice(0)) socket.destroy();
-  for (const server of servers.splice(0)) server.close();
   await stage.clear();
   expect(stage.failures.splice(0)).toEqual([]);
 });
@@ -30,16 +24,8 @@ async function failure(work: Promise<unknown>): Promise<Record<string, unknown>>
 }
 
 /** A server that says these bytes to whoever has sent something, and hangs up where `ends`. */
-async function rawServer(bytes: string | Uint8Array, ends = true): Promise<string> {
-  const server = createServer((socket) => {
-    sockets.push(socket);
-    socket.on('error', () => {});
-    socket.once('data', () => (ends ? socket.end(bytes) : socket.write(bytes)));
-  });
-  servers.push(server);
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  return `http://127.0.0.1:${(server.address() as { port: number }).port}/v1`;
+function rawServer(bytes: string | Uint8Array, ends = true): Promise<string> {
+  return stage.rawModel((socket) => (ends ? socket.end(bytes) : socket.write(bytes)));
 }
 
 async function sessionWith(answer: Answer, options: object = {}, config: object = {}) {
