@@ -216,7 +216,7 @@ describe('a client of preview4', () => {
     const { peer, session } = await opened(server);
     peer.send(packet(T.open, {}, open()));
     const other = (await peer.get(T.openAck)).session;
-    peer.send(packet(T.submit, { session, frame: 1 }, submit({ operation: 1 }), 'hold'));
+    peer.send(packet(T.submit, { session, frame: 1 }, submit({ operation: 2n ** 40n }), 'hold'));
     await peer.settled();
     await server
       .sessions()
@@ -224,7 +224,8 @@ describe('a client of preview4', () => {
       ?.close({ drainTimeoutMs: 0 });
     const drop = await peer.get(T.dropReason);
     expect([drop.session, drop.frame, drop.u16(16)]).toEqual([session, 1, 8]);
-    expect((await peer.get(T.sessionClose)).session).toBe(session);
+    const close = await peer.get(T.sessionClose);
+    expect([close.session, close.u64(8)]).toEqual([session, 2n ** 40n]);
     expect(await answer(peer, other, 1, 1, 'alive')).toBe('alive');
   });
 

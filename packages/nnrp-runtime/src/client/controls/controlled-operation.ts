@@ -18,9 +18,9 @@ export abstract class ControlledOperation {
   abstract get isOver(): boolean;
 
   /**
-   * Its id, a u64; in preview3 the frame id, which is all there is. 0n in an operation of a ticket, until the server names it.
+   * Its operation id, a u64; in preview3 the frame id, which is all there is. 0n in an operation of a ticket, until the server names it.
    */
-  get operationId(): bigint {
+  get id(): bigint {
     return this.words?.operationId ?? BigInt(this.frameId);
   }
 
@@ -58,9 +58,9 @@ export abstract class ControlledOperation {
    * Another operation takes its place: the server drops this one, with the reason superseded.
    * @param by - that operation, or its id @param abort - whether this one ends at once; else it may finish
    */
-  supersede(by: { readonly operationId: bigint } | bigint, abort = true): boolean {
+  supersede(by: { readonly id: bigint } | bigint, abort = true): boolean {
     const { said } = this;
-    const newOperationId = typeof by === 'bigint' ? by : by.operationId;
+    const newOperationId = typeof by === 'bigint' ? by : by.id;
     if (this.isOver) return false;
     said.controls.supersede(this, newOperationId, said.nextSequence(), abort);
     return true;

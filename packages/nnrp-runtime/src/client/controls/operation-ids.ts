@@ -77,7 +77,7 @@ export class OperationIds implements MetadataCodec<preview3.FrameSubmit> {
   reserve(frameId: number, deadlineUnixMs: bigint): void {
     const operationId = (BigInt(this.high) << 32n) | BigInt(this.low);
     const change = { deadlineUnixMs, controlSequence: operationId };
-    this.controls.schedule(MessageType.Deadline, { frameId, operationId }, change);
+    this.controls.schedule(MessageType.Deadline, { frameId, id: operationId }, change);
   }
 
   /** The submit has been sent. */

@@ -22,6 +22,7 @@ import { type DropReason, readDropReason } from '../failures/drop-reason.js';
 import { readError, requestFailure } from '../failures/peer-error.js';
 import { type CacheWords, cacheWords } from '../requests/cache-words.js';
 import { readFlowUpdate } from '../requests/flow-update.js';
+import type { ClientOperation } from '../results/client-operation.js';
 import type { EventStreams } from '../streams/event-stream.js';
 import type { ClientSessionConnection } from '../submits/client-session-connection.js';
 import type { ClientSubmits } from '../submits/client-submits.js';
@@ -202,13 +203,20 @@ export class SessionRouter implements SessionEndpoint {
       return;
     }
     // An operation has nothing to submit, so what is said about it is for the application alone.
-    const frameId = Number(update.operationId);
-    const operation = submits.operation(frameId);
-    if (operation === undefined) this.strayUnlessReleased(frameId, packet, info);
+    const operation = this.operationOf(update.operationId);
+    if (operation === undefined) this.strayUnlessReleased(Number(update.operationId), packet, info);
     else if (events.wanted) {
-      const outcome = this.operationScope(frameId).apply(update, performance.now());
+      const outcome = this.operationScope(operation.frameId).apply(update, performance.now());
       events.push({ type: 'flowUpdate', update, outcome, operation });
     }
+  }
+
+  /** Unless the application has chosen the id, it is that of the frame, as it always is over preview3. */
+  private operationOf(operationId: bigint): ClientOperation | undefined {
+    const { submits } = this.parts;
+    const operation = submits.operation(Number(operationId));
+    if (operation?.id === operationId || !this.connection.dialect.isPreview4) return operation;
+    return submits.operations.values().find(({ id }) => id === operationId);
   }
 
   private operationScope(frameId: number): FlowScope {

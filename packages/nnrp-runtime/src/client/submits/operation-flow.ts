@@ -49,7 +49,7 @@ export class OperationFlow {
     this.senders ??= new WeakMap();
     let sender = this.senders.get(operation);
     if (sender === undefined) {
-      sender = new FlowSender(ScopeKind.Operation, BigInt(operation.frameId), this.firstEpoch);
+      sender = new FlowSender(ScopeKind.Operation, operation.id, this.firstEpoch);
       this.senders.set(operation, sender);
     }
     const update = sender.next(fields);

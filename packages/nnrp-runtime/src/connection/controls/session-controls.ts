@@ -24,7 +24,8 @@ export interface ControlledSession {
 /** An operation that a message may be about. */
 export interface ControlTarget {
   readonly frameId: number;
-  readonly operationId: bigint;
+  /** The operation id. */
+  readonly id: bigint;
 }
 
 /** What is said of capabilities: tokens out of CAPABILITY_TOKENS, and what they cost. */
@@ -40,7 +41,7 @@ export interface ObjectChangeInit
   readonly delta?: Uint8Array | undefined;
 }
 
-const SESSION: ControlTarget = Object.freeze({ frameId: 0, operationId: 0n });
+const SESSION: ControlTarget = Object.freeze({ frameId: 0, id: 0n });
 
 /**
  * What only preview4 can say about a session. Each call throws UsageError where the session speaks preview3, and on a field that
@@ -102,7 +103,7 @@ export class SessionControls {
   recoverableError(init: ControlInit<preview4.ErrorRecoverable>): boolean {
     const { sessionId, role } = this.session;
     const { relatedFrameId = 0, relatedSessionId = sessionId, sourceRole = role } = init;
-    const target = { frameId: relatedFrameId, operationId: 0n };
+    const target = { frameId: relatedFrameId, id: 0n };
     return this.send(kinds.ERROR_RECOVERABLE, { ...init, relatedSessionId, sourceRole }, target);
   }
 
@@ -199,7 +200,7 @@ export class SessionControls {
     target: ControlTarget = SESSION,
   ): boolean {
     this.ready();
-    const fixed = kind.operation === undefined ? {} : { [kind.operation]: target.operationId };
+    const fixed = kind.operation === undefined ? {} : { [kind.operation]: target.id };
     const { metadata, body } = controlMessage(kind, init, fixed as Partial<M>);
     return this.transmit(kind, metadata, body, target.frameId);
   }

@@ -119,6 +119,11 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
     if (!operation.isOver) this.registry.advance(operation, OperationState.Running);
   }
 
+  /** The highest operation id that was used, 0n = none: what SESSION_CLOSE says. */
+  get lastOperationId(): bigint {
+    return BigInt(this.registry.highestId);
+  }
+
   /** @throws UsageError when the state does not lead there, or the operation is over */
   enter(operation: Operation, state: preview3.OperationState): void {
     const fault = operation.isOver ? undefined : this.registry.advance(operation, state);

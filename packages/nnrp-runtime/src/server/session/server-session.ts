@@ -141,9 +141,8 @@ export class ServerSession {
   }
 
   sendProgress(operation: Operation, progress: ProgressInit): boolean {
-    const { frameId, id: operationId } = operation;
     const progressSequence = BigInt(operation.nextStep());
-    return this.controls.progress({ ...progress, progressSequence }, { frameId, operationId });
+    return this.controls.progress({ ...progress, progressSequence }, operation);
   }
 
   /** The objects that the client has put, or the application tracks. */
@@ -238,7 +237,7 @@ export class ServerSession {
       this.flowSender ??= new FlowSender(ScopeKind.Session);
       sender = this.flowSender;
     } else {
-      sender = operation.flowSender(() => new FlowSender(ScopeKind.Operation, BigInt(operation.operationId)));
+      sender = operation.flowSender(() => new FlowSender(ScopeKind.Operation, operation.id));
     }
     const update = sender.next(fields);
     return this.connection.send(MessageType.FlowUpdate, this.sessionId, 0, FLOW_UPDATE, update, undefined, this.lane);

@@ -166,7 +166,7 @@ export class SessionClosing {
       closeReason: options.reason ?? CLOSE_DEFAULTS.reason,
       inFlightPolicy: options.inFlightPolicy ?? InFlightPolicy.Abort,
       drainTimeoutMs: options.drainTimeoutMs ?? 0,
-      lastOperationId: BigInt(operations.registry.highestId),
+      lastOperationId: operations.lastOperationId,
       sessionErrorCode: options.sessionErrorCode ?? CLOSE_DEFAULTS.sessionErrorCode,
       sessionCloseTag: sessionId,
     };

@@ -159,7 +159,7 @@ describe('what preview4 says of an operation', () => {
     for (let count = 0; count < 6; count++) {
       const { value } = await events.next();
       if (value === undefined || !('metadata' in value)) throw new Error('no such event');
-      told.push([value.type, Buffer.from(value.body).toString(), value.operation?.operationId]);
+      told.push([value.type, Buffer.from(value.body).toString(), value.operation?.id]);
     }
     expect(told).toEqual([
       ['capabilityNegotiation', 'cap!', undefined],
@@ -180,7 +180,7 @@ describe('what preview4 says of an operation', () => {
     const [session] = await Promise.all([client.openSession(), server.accept()]);
     expect([client.revision, session.revision]).toEqual(['preview3', 'preview3']);
     const operation = await session.submit('a');
-    expect(operation.operationId).toBe(1n);
+    expect(operation.id).toBe(1n);
     const needs = /needs preview4; this session speaks preview3/;
     expect(() => operation.progress()).toThrow(needs);
     expect(() => operation.setPriority(1)).toThrow(needs);

@@ -42,14 +42,14 @@ describe('a client of preview4', () => {
       session.submitNow('c'),
       session.submitNow('d', { operationId: 77n }),
     ];
-    expect(operations.map(({ operationId }) => operationId)).toEqual([1n, 2n ** 63n + 5n, 2n ** 63n + 6n, 77n]);
+    expect(operations.map(({ id }) => id)).toEqual([1n, 2n ** 63n + 5n, 2n ** 63n + 6n, 77n]);
     expect(() => session.submitNow('e', { operationId: 77n })).toThrow(/operationId 77 was used before/);
     expect(() => session.submitNow('e', { operationId: 1n })).toThrow(/operationId 1 was used before/);
     expect(() => session.submitNow('e', { operationId: 0n })).toThrow(/operationId takes a bigint of 1 to 2\^64-1/);
     for (const [index, operation] of operations.entries()) {
       const submit = await link.next(T.SUBMIT);
       expect([submit.frame, submit.metadata.length]).toEqual([index + 1, 72]);
-      expect(submit.metadata.readBigUInt64LE(40)).toBe(operation.operationId);
+      expect(submit.metadata.readBigUInt64LE(40)).toBe(operation.id);
       link.result(submit, `${submit.body}!`);
       expect((await operation.result()).text()).toBe(`${submit.body}!`);
     }

@@ -1,7 +1,9 @@
+import { UpdateReason } from 'nnrp-core/preview3';
 import { describe, expect, it } from 'vitest';
 import type { NnrpServerOptions } from '../../../src/server/contract/server-config.js';
 import type { ServeHandlers } from '../../../src/server/serve/serve-handlers.js';
 import { carrier } from '../../support/carrier.js';
+import { eventually } from '../../support/eventually.js';
 import { preview4Stage } from './preview4-stage.js';
 
 const stage = preview4Stage();
@@ -40,6 +42,38 @@ describe('peers of this library over preview4', () => {
     await reading;
     expect(reports).toEqual([[50, 'half']]);
     await expect(session.request('again', { operationId: 2n ** 40n })).rejects.toThrow(/was used before/);
+  });
+
+  it('mean the same operation by its id, in what they say of its flow', async () => {
+    let paused = () => {};
+    const isPaused = new Promise<void>((resolve) => {
+      paused = resolve;
+    });
+    const { server, client } = await peers({
+      async submit(operation) {
+        await isPaused;
+        await operation.push('held back');
+        return 'end';
+      },
+      event: ({ type }) => void (type === 'flowUpdate' && paused()),
+    });
+    const session = await client.openSession();
+    const told: unknown[] = [];
+    const listening = (async () => {
+      for await (const event of session.events())
+        if (event.type === 'flowUpdate') told.push([event.update.operationId, event.operation?.frameId]);
+    })();
+    const operation = await session.submit('x', { operationId: 1000n });
+    session.sendFlowUpdate({ operation, updateReason: UpdateReason.Pause });
+    const [served] = server.sessions();
+    await eventually(() => served?.stats().heldResults === 1, 'its results are held back');
+    await served?.sendFlowUpdate({ frameId: operation.frameId, updateReason: UpdateReason.Congestion });
+    await eventually(() => told.length === 1, 'it is told');
+    expect(told).toEqual([[1000n, operation.frameId]]);
+    session.sendFlowUpdate({ operation, updateReason: UpdateReason.Resume });
+    expect((await operation.result()).text()).toBe('end');
+    await session.close();
+    await listening;
   });
 
   it('cancel and abort: the handler is told, and the server answers once', async () => {

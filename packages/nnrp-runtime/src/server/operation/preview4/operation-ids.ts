@@ -7,9 +7,25 @@ const MAX_WIDE = 4096;
 export class OperationIds {
   private readonly narrow = new FrameIds();
   private wide: Set<bigint> | undefined;
+  private highestLow = 0;
+  private highestHigh = 0;
+
+  /** 0n before the first. */
+  get highest(): bigint {
+    return (BigInt(this.highestHigh) << 32n) | BigInt(this.highestLow);
+  }
 
   /** @returns false when the id is 0 or was used before */
   take(low: number, high: number): boolean {
+    if (!this.isNew(low, high)) return false;
+    if (high > this.highestHigh || (high === this.highestHigh && low > this.highestLow)) {
+      this.highestHigh = high;
+      this.highestLow = low;
+    }
+    return true;
+  }
+
+  private isNew(low: number, high: number): boolean {
     if (high === 0) return low !== 0 && this.narrow.take(low);
     this.wide ??= new Set();
     const id = (BigInt(high) << 32n) | BigInt(low);

@@ -35,6 +35,10 @@ export class OperationsOfPreview4 extends SessionOperations {
     return this.takeIds(packet) && super.useUpId(packet);
   }
 
+  override get lastOperationId(): bigint {
+    return this.ids.highest;
+  }
+
   /** The operation that a message names by frame and id; undefined when it is over or there is none. */
   named(frameId: number, operationId: bigint): OperationOfPreview4 | undefined {
     const operation = this.registry.get(frameId) as OperationOfPreview4 | undefined;
