@@ -53,6 +53,8 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
   protected readonly pings: Pings;
   private readonly outbound = new OutboundMessage();
   private ended: NnrpError | undefined;
+  /** The peer has said CLOSE. */
+  peerHasLeft = false;
   private crashing = false;
   private transportEnd: Promise<void> | undefined;
 
@@ -367,6 +369,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
         this.outbox.log?.confirmed();
         return true;
       case MessageType.Close:
+        this.peerHasLeft = true;
         background(this, this.close(new ClosedError(`${this.remoteAddress} closed the connection`)));
         return true;
       default:

@@ -102,7 +102,7 @@ export class GrantedSessions {
   /** The connection is over. */
   end(): void {
     for (const left of [...this.arriving, ...this.leaving])
-      guard(this.connection, () => left.leftBehind(this.connection.isLost));
+      guard(this.connection, () => left.leftBehind(this.connection.peerHasLeft));
     this.arriving.clear();
     this.leaving.clear();
   }

@@ -22,6 +22,9 @@ export interface OutlivedConnection extends ServerSessionConnection {
   readonly sentLog: SentLog | undefined;
   /** It ended without a word: by the network, not by what either side has said. */
   readonly isLost: boolean;
+  readonly isClosed: boolean;
+  /** The client has said that it goes. */
+  readonly peerHasLeft: boolean;
   /** Bits of PeerMessages that the client understands. */
   readonly families: number;
   /**
@@ -52,8 +55,8 @@ export interface LeavingSession {
   readonly isHandedOver: boolean;
   /** The client has all of it. */
   arrived(): void;
-  /** The connection is over before that was known. */
-  leftBehind(isLost: boolean): void;
+  /** The connection is over before that was known. @param hasLeft - the client has said that it goes */
+  leftBehind(hasLeft: boolean): void;
 }
 
 /** What stays the same for a session while its connections change. */

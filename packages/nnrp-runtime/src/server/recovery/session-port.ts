@@ -179,7 +179,7 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
     this.server.ended(this);
     connection?.sessionEnded(sessionId);
     if (connection === undefined) this.keepRest();
-    else if (connection.sentLog === undefined) this.server.forget(this);
+    else if (connection.sentLog === undefined || (connection.isClosed && !connection.isLost)) this.server.forget(this);
     else connection.leaves(this);
   }
 
@@ -189,13 +189,14 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
   }
 
   /** The connection is over, and the session was so before. */
-  leftBehind(isLost: boolean): void {
+  leftBehind(hasLeft: boolean): void {
     const { connection } = this;
     if (connection === undefined) return;
     this.detach();
     this.sentBefore = 0;
-    // A client that has said that it goes does not come for the rest.
-    if (!isLost) {
+    // A client that has said that it goes does not come for the rest. One whose connection this side has ended may: perhaps
+    // nothing of that has reached it.
+    if (hasLeft) {
       this.server.forget(this);
       return;
     }
@@ -218,7 +219,7 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
     if (connection === undefined) return false;
     if (session.isOver) {
       // Only its rest was on the connection.
-      this.leftBehind(connection.isLost);
+      this.leftBehind(connection.peerHasLeft);
       return true;
     }
     return connection.isLost && this.leave(connection, session, error);

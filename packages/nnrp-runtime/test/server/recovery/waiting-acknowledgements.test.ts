@@ -2,6 +2,7 @@ import { type NnrpError, PacketSplitter, TransportError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { AsyncQueue } from '../../../src/base/queues/async-queue.js';
+import type { NnrpServerOptions } from '../../../src/server/contract/server-config.js';
 import { NnrpServer } from '../../../src/server/server.js';
 import type {
   FramedListener,
@@ -85,7 +86,7 @@ afterEach(async () => {
   for (const server of running.splice(0)) await server.close({ drainTimeoutMs: 0 });
 });
 
-function serving() {
+function serving(options: NnrpServerOptions = {}) {
   const connections = new AsyncQueue<FramedTransport>();
   const listener: FramedListener = {
     kind: 'own',
@@ -93,7 +94,7 @@ function serving() {
     accept: () => connections.next(),
     close: async () => connections.end(new TransportError('closed')),
   };
-  const server = NnrpServer.fromListener(listener, { drainTimeoutMs: 0 });
+  const server = NnrpServer.fromListener(listener, { drainTimeoutMs: 0, ...options });
   running.push(server);
   const connect = async () => {
     const transport = new NarrowTransport();
@@ -205,5 +206,42 @@ describe('what waits behind others for room', () => {
     expect(next.ack.ack).toMatchObject({ sessionStatus: SessionStatus.Resumed, sessionErrorCode: 0 });
     await eventually(() => next.count(MessageType.SessionClose) === 1, 'all of it has come');
     expect(received + next.count(MessageType.ResultPush)).toBe(4);
+  });
+
+  it.each(['that is given up for want of a session', 'whose place others need'])(
+    'has not arrived over a connection %s: the end of a session can still be fetched',
+    async (why) => {
+      const isFull = why.startsWith('whose');
+      const { server, connect } = serving(isFull ? { maxUnopenedConnections: 2 } : { handshakeTimeoutMs: 50 });
+      const { transport, sessionId, token } = await opened(connect);
+      const session = await server.accept();
+      transport.receive(closeBytes(sessionId));
+      await session.receiveClose();
+      await session.ackClose();
+      if (isFull) for (let stranger = 0; stranger < 2; stranger++) await connect();
+      await eventually(() => server.connectionCount === (isFull ? 2 : 0), 'the server has given the connection up');
+
+      const next = await connect();
+      next.receive(resumableOpenBytes({ sessionId, token, received: 0 }));
+      await eventually(() => next.count(MessageType.SessionOpenAck) === 1, 'it is answered');
+      expect(next.ack.ack).toMatchObject({ sessionStatus: SessionStatus.Resumed, sessionErrorCode: 0 });
+      await eventually(() => next.count(MessageType.SessionCloseAck) === 1, 'the rest has come');
+    },
+  );
+
+  it('is not kept for a client that has said CLOSE', async () => {
+    const { server, connect } = serving();
+    const { transport, sessionId, token } = await opened(connect);
+    const session = await server.accept();
+    transport.receive(closeBytes(sessionId));
+    await session.receiveClose();
+    await session.ackClose();
+    transport.receive(packetBytes(MessageType.Close));
+    await eventually(() => server.connectionCount === 0, 'the connection is over');
+
+    const next = await connect();
+    next.receive(resumableOpenBytes({ sessionId, token, received: 0 }));
+    await eventually(() => next.count(MessageType.SessionOpenAck) === 1, 'it is answered');
+    expect(next.ack.ack.sessionErrorCode).toBe(preview3.SessionErrorCode.ResumeRejected);
   });
 });
