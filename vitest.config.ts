@@ -47,6 +47,14 @@ const WITHOUT_SESSIONS = ['sources/*', 'values/*', 'server/connection/server-out
   (name) => `packages/nnrp-runtime/test/${name}.test.ts`,
 );
 
+/** They count all timers of their process, so that each has one of its own: what another test leaves would be counted. */
+const COUNTING_TIMERS = [
+  'packages/nnrp-cli/src/serve/limited-log.test.ts',
+  'packages/nnrp-runtime/src/{client/connection/keep-alive,server/failures/unhandled-failures}.test.ts',
+  'packages/nnrp-runtime/src/transport/connecting/race.test.ts',
+  'packages/nnrp-runtime/test/values/server-deadline-queue.test.ts',
+];
+
 /** They get their connections from `test/support/carrier.ts`, which is TCP unless a project says otherwise. */
 const SESSIONS = {
   include: ['packages/nnrp-runtime/test/**/*.test.ts'],
@@ -99,7 +107,7 @@ export default defineConfig({
             'tools/*/{src,test}/**/*.test.ts',
             ...WITHOUT_SESSIONS,
           ],
-          exclude: [...TRANSPORTS, ...SLOW],
+          exclude: [...COUNTING_TIMERS, ...TRANSPORTS, ...SLOW],
         },
       },
       { extends: true, test: { name: 'sessions', ...SESSIONS, include: [...SESSIONS.include, ...BESIDE_SESSIONS] } },
@@ -128,6 +136,7 @@ export default defineConfig({
         },
       },
       { extends: true, test: { name: 'transports', include: TRANSPORTS, exclude: SLOW } },
+      { extends: true, test: { name: 'timers', include: COUNTING_TIMERS } },
       { extends: true, test: { name: 'gateway', include: ['packages/nnrp-openai/test/**/*.test.ts'] } },
       { extends: true, test: { name: 'slow', include: SLOW } },
     ],
