@@ -1,9 +1,18 @@
 import { FrameIds, type Packet } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import { MessageType as MessageType4 } from 'nnrp-core/preview4';
 import type { FramedTransport, PacketSink } from 'nnrp-runtime/transport';
 
 const { CloseStatus, MessageType, ResultClass, ResultFlags, SessionStatus } = preview3;
 const AT = preview3.RESULT_PUSH_OFFSETS;
+
+/** What says something of a frame, in either revision. */
+const OF_FRAMES = new Set<number>([
+  MessageType.ResultPush,
+  MessageType.ResultDrop,
+  MessageType4.PartialResult,
+  MessageType4.ResultDropReason,
+]);
 
 /** Frames and what became of them, over all sessions of a process. */
 export class Totals {
@@ -98,10 +107,11 @@ export class AnswerBook {
       if (closeStatus === CloseStatus.Closed) this.close(sessionId, false);
       return;
     }
-    if (messageType !== MessageType.ResultPush && messageType !== MessageType.ResultDrop) return;
+    if (!OF_FRAMES.has(messageType)) return;
     const book = this.sessions.get(sessionId);
     if (book === undefined) this.totals.late++;
-    else if (messageType === MessageType.ResultDrop) book.terminal(frameId);
+    else if (messageType === MessageType4.PartialResult) this.totals.partials++;
+    else if (messageType !== MessageType.ResultPush) book.terminal(frameId);
     else {
       const partial =
         view.getUint8(metadataStart + AT.resultClass) === ResultClass.Partial ||

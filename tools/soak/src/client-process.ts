@@ -5,6 +5,7 @@ import { Faults, footprint } from './faults.js';
 import { Hostile } from './hostile.js';
 import { LoadConnection } from './load-connection.js';
 import { Noise } from './noise.js';
+import type { Revision } from './options.js';
 import { connectorOf, type Road } from './road.js';
 import { answerQuestions } from './side.js';
 
@@ -33,6 +34,7 @@ export interface LoadOrder {
   readonly lifeMs: number;
   /** Whether connections are cut, and sessions resumed. */
   readonly cuts: boolean;
+  readonly revision: Revision;
 }
 
 const faults = new Faults();
@@ -45,7 +47,7 @@ let cutsBefore = 0;
 let proxy: CutProxy | undefined;
 
 answerQuestions({
-  async start({ road, sessions, connections, seed, lifeMs, cuts }: LoadOrder): Promise<void> {
+  async start({ road, sessions, connections, seed, lifeMs, cuts, revision }: LoadOrder): Promise<void> {
     if (cuts) proxy = await CutProxy.before(road.port, new Dice(seed * 31), CUT_LIFE_MS);
     const connector = connectorOf(proxy === undefined ? road : { ...road, port: proxy.port });
     const hostiles = Array.from({ length: HOSTILES }, (_, index) => {
@@ -56,7 +58,7 @@ answerQuestions({
     const load = Array.from({ length: connections }, (_, index) => {
       const sessionsPerConnection = Math.floor(sessions / connections) + (index < sessions % connections ? 1 : 0);
       // Where connections are cut, time is for coming back, too.
-      const plan = { connector, sessionsPerConnection, pauseMs: sessions / (cuts ? 1 : 4), lifeMs, cuts };
+      const plan = { connector, sessionsPerConnection, pauseMs: sessions / (cuts ? 1 : 4), lifeMs, cuts, revision };
       return new LoadConnection(plan, new Dice(seed * 104_729 + index), totals, faults);
     });
     actors = [...hostiles, ...load];

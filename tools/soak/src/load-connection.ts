@@ -6,6 +6,7 @@ import type { FramedConnector, FramedTransport } from 'nnrp-runtime/transport';
 import { AnswerBook, type SessionBook, type Totals } from './answer-book.js';
 import type { Dice } from './dice.js';
 import type { Faults } from './faults.js';
+import type { Revision } from './options.js';
 
 const { CacheInvalidateScope, CacheObjectKind, InFlightPolicy, UpdateReason } = preview3;
 
@@ -19,6 +20,7 @@ export interface LoadPlan {
   readonly lifeMs: number;
   /** Whether the network cuts connections: the client comes back each time, and never vanishes by its own will. */
   readonly cuts: boolean;
+  readonly revision: Revision;
 }
 
 /** Silence is found soon. */
@@ -113,7 +115,7 @@ export class LoadConnection {
   }
 
   private async connect(book: AnswerBook): Promise<NnrpClient> {
-    const { connector, cuts } = this.plan;
+    const { connector, cuts, revision } = this.plan;
     const watched: FramedConnector = {
       kind: connector.kind,
       connect: async () => {
@@ -121,8 +123,8 @@ export class LoadConnection {
         return this.transport;
       },
     };
-    if (cuts) return NnrpClient.connect(watched, CUTS_CONFIG);
-    return NnrpClient.fromTransport(await watched.connect());
+    if (cuts) return NnrpClient.connect(watched, { ...CUTS_CONFIG, revision });
+    return NnrpClient.fromTransport(await watched.connect(), { revision });
   }
 
   /** One session after another, until the connection is to end. */

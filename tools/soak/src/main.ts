@@ -44,9 +44,9 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(`${(error as Error).message}\n${USAGE}`);
     return 2;
   }
-  const { sessions, connections, seconds, seed, warmSeconds, warmRounds, quic, cuts } = options;
+  const { sessions, connections, seconds, seed, warmSeconds, warmRounds, quic, cuts, revision } = options;
   console.log(
-    `${sessions} sessions over ${connections} ${quic ? 'QUIC' : 'TCP'} connections${cuts ? ' that are cut' : ''} for ${seconds} s, seed ${seed}, Node ${process.version}`,
+    `${sessions} sessions over ${connections} ${quic ? 'QUIC' : 'TCP'} connections of ${revision}${cuts ? ' that are cut' : ''} for ${seconds} s, seed ${seed}, Node ${process.version}`,
   );
   const server = new Side<ServerTasks>('server', 'server-process.js');
   const client = new Side<ClientTasks>('client', 'client-process.js');
@@ -57,7 +57,7 @@ async function main(args: readonly string[]): Promise<number> {
     const lifeMs = Math.min(30_000, seconds * 500);
     let before: Footprint | undefined;
     for (let round = 1; round <= warmRounds; round++) {
-      await client.ask('start', { road, sessions, connections, seed: seed + round, lifeMs, cuts });
+      await client.ask('start', { road, sessions, connections, seed: seed + round, lifeMs, cuts, revision });
       await sleep(warmSeconds * 1000);
       await client.ask('stop');
       await empty(server, settleMs);
@@ -70,7 +70,7 @@ async function main(args: readonly string[]): Promise<number> {
     const warm = await client.ask('counts');
 
     const startedAtMs = performance.now();
-    await client.ask('start', { road, sessions, connections, seed, lifeMs, cuts });
+    await client.ask('start', { road, sessions, connections, seed, lifeMs, cuts, revision });
     for (let leftMs = seconds * 1000; leftMs > 0; ) {
       await sleep(Math.min(leftMs, PROGRESS_MS));
       const elapsedMs = performance.now() - startedAtMs;

@@ -7,7 +7,10 @@ export const USAGE = `usage: pnpm soak [options]
   --seed N         of every random choice (default 1)
   --quic           over QUIC instead of TCP
   --cuts           through a proxy that cuts every connection every few seconds (TCP only); sessions are resumed
+  --revision R     of the clients: preview3 or preview4 (default preview3); the server finds out
   --quick          the short form of CI: 6 seconds of load, with --cuts 20, 200 sessions over 20 connections`;
+
+export type Revision = 'preview3' | 'preview4';
 
 export interface SoakOptions {
   /** Seconds of load that counts. */
@@ -20,6 +23,8 @@ export interface SoakOptions {
   readonly seed: number;
   readonly quic: boolean;
   readonly cuts: boolean;
+  /** What the clients speak. */
+  readonly revision: Revision;
 }
 
 /** @throws Error that says which argument does not fit */
@@ -33,10 +38,12 @@ export function parseOptions(args: readonly string[]): SoakOptions {
       seed: { type: 'string' },
       quic: { type: 'boolean', default: false },
       cuts: { type: 'boolean', default: false },
+      revision: { type: 'string', default: 'preview3' },
       quick: { type: 'boolean', default: false },
     },
   });
-  const { quic, cuts, quick } = values;
+  const { quic, cuts, quick, revision } = values;
+  if (!isRevision(revision)) throw new Error(`--revision takes preview3 or preview4, got ${revision}`);
   if (quic && cuts) throw new Error('--cuts goes over TCP: leave out --quic');
   const seconds = Math.round(number('--minutes', values.minutes, quick ? (cuts ? 1 / 3 : 0.1) : 10) * 60_000) / 1000;
   const connections = whole('--connections', values.connections, quick ? 20 : 200);
@@ -44,7 +51,11 @@ export function parseOptions(args: readonly string[]): SoakOptions {
   if (sessions < connections) throw new Error(`--sessions takes at least --connections, got ${sessions}`);
   const seed = whole('--seed', values.seed, 1);
   const warm = quick ? { warmSeconds: cuts ? 10 : 3, warmRounds: 1 } : { warmSeconds: 60, warmRounds: 5 };
-  return { seconds, ...warm, sessions, connections, seed, quic, cuts };
+  return { seconds, ...warm, sessions, connections, seed, quic, cuts, revision };
+}
+
+function isRevision(text: string): text is Revision {
+  return text === 'preview3' || text === 'preview4';
 }
 
 function number(option: string, text: string | undefined, fallback: number): number {
