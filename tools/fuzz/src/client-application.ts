@@ -85,6 +85,27 @@ function sessionCall(call: AppCall, session: NnrpClientSession, held: Held, dice
       return [['put', session.putObject({ namespace: 0, key: BigInt(dice.below(4)), kind: 1 }, 'object')]];
     case 'invalidate':
       return [['invalidate', session.invalidateObjects({ scope: preview3.CacheInvalidateScope.WholeSession })]];
+    case 'abort':
+      held.operation?.cancel({ reason: 'not wanted', abort: true });
+      return [];
+    case 'schedule':
+      held.operation?.setPriority(dice.below(3), dice.below(3));
+      held.operation?.setDeadline(Date.now() + dice.below(40));
+      held.operation?.expireAt(Date.now() + dice.below(40));
+      return [];
+    case 'supersede':
+      held.operation?.supersede(BigInt(1 + dice.below(5)), dice.chance(0.5));
+      return [];
+    case 'progress':
+      return held.operation === undefined ? [] : [['progress', readAll(held.operation.progress(), 3)]];
+    case 'object':
+      session.controls.declareObject({ objectId: BigInt(dice.below(4)) });
+      session.controls.releaseObject({ objectId: BigInt(dice.below(4)) });
+      return [];
+    case 'hint':
+      session.controls.traceContext({ traceId: 1n, spanId: 2n });
+      session.controls.credit({ creditWindow: BigInt(dice.below(4)) });
+      return [];
     case 'flow':
       session.sendFlowUpdate({
         updateReason: preview3.UpdateReason.Resume,

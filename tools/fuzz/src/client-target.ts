@@ -7,14 +7,15 @@ import type { Coverage } from './coverage.js';
 import { Dice } from './dice.js';
 import { Pledges, pause, turns, until } from './pledges.js';
 import { type ClientRoad, clientRoad, MAX_PACKET_BYTES } from './road.js';
-import { sample } from './samples.js';
+import type { Samples } from './samples.js';
+import { PREVIEW3 } from './samples-preview3.js';
 import type { ProcessWatch } from './watch.js';
 import type { Wire } from './wire.js';
 
 const { MessageType } = preview3;
 const TURNS = { tcp: 3, duplex: 2, memory: 2 } as const;
 const SUBJECT = { sessionId: FOCUS_ID, frameId: 1 };
-const PING = sample('PING', SUBJECT, new Dice(1));
+const PING = PREVIEW3.of('PING', SUBJECT, new Dice(1));
 /** So short that a call that waits in vain is told before the end of the conversation. */
 const CLIENT_CONFIG = {
   maxPacketBytes: MAX_PACKET_BYTES,
@@ -48,13 +49,14 @@ export class ClientTarget {
   private asking = 0;
 
   private constructor(
+    private readonly samples: Samples,
     private readonly carrier: Carrier,
     private readonly watch: ProcessWatch,
     private readonly road: ClientRoad,
   ) {}
 
-  static async start(carrier: Carrier, watch: ProcessWatch): Promise<ClientTarget> {
-    return new ClientTarget(carrier, watch, await clientRoad(carrier));
+  static async start(samples: Samples, carrier: Carrier, watch: ProcessWatch): Promise<ClientTarget> {
+    return new ClientTarget(samples, carrier, watch, await clientRoad(carrier));
   }
 
   readonly isUsable = true;
@@ -106,7 +108,8 @@ export class ClientTarget {
     if (state === 'fresh' || state === 'greeting' || state === 'opening') await this.meet();
     if (state === 'fresh') return;
     if (state === 'greeting' || state === 'opening') {
-      this.call(state === 'greeting' ? 'hello' : 'open', dice);
+      this.call(state === 'greeting' && !this.isHelloFirst ? 'hello' : 'open', dice);
+      if (state === 'opening') await this.greet(dice);
       await this.arrives(() => this.state() === state);
       return;
     }
@@ -122,16 +125,30 @@ export class ClientTarget {
       this.call('closeSession', dice);
       await turns(TURNS[this.carrier]);
       const closeStatus = state === 'draining' ? preview3.CloseStatus.Draining : preview3.CloseStatus.Closed;
-      if (state !== 'closing') this.wire?.write(sample('SESSION_CLOSE_ACK', SUBJECT, dice, { closeStatus }));
+      if (state !== 'closing') this.wire?.write(this.samples.of('SESSION_CLOSE_ACK', SUBJECT, dice, { closeStatus }));
     }
     await this.arrives(() => this.state() === state);
+  }
+
+  /** Over preview4 the hello goes first, whatever a client is asked for. */
+  private get isHelloFirst(): boolean {
+    return this.samples.revision === 'preview4';
+  }
+
+  /** Answers the hello of the client, where there is one. */
+  private async greet(dice: Dice): Promise<void> {
+    if (!this.isHelloFirst) return;
+    await turns(TURNS[this.carrier]);
+    this.wire?.write(this.samples.of('SERVER_HELLO_ACK', SUBJECT, dice));
+    await this.arrives(() => this.state() !== 'greeting');
   }
 
   private async openSession(dice: Dice): Promise<void> {
     await this.meet();
     this.call('open', dice);
+    await this.greet(dice);
     await turns(TURNS[this.carrier]);
-    this.wire?.write(sample('SESSION_OPEN_ACK', SUBJECT, dice, { acceptedPriorityClass: 1 }));
+    this.wire?.write(this.samples.of('SESSION_OPEN_ACK', SUBJECT, dice, { acceptedPriorityClass: 1 }));
     await this.arrives(() => this.held.session !== undefined);
   }
 
@@ -161,7 +178,7 @@ export class ClientTarget {
     await this.leave();
     const { transport, wire } = await this.road.meet();
     this.wire = wire;
-    const client = NnrpClient.fromTransport(transport, CLIENT_CONFIG);
+    const client = NnrpClient.fromTransport(transport, { ...CLIENT_CONFIG, revision: this.samples.revision });
     client.on('internalError', ({ error }) => this.watch.add('internalError', error));
     this.client = client;
     this.held = {};

@@ -1,6 +1,7 @@
 import { Dice } from './dice.js';
 import { mutate } from './mutation.js';
-import { MESSAGE_NAMES, messageNamed, sample } from './samples.js';
+import type { Revision, Samples } from './samples.js';
+import { samplesOf } from './samples-of.js';
 
 /** Who is attacked: our server by a hostile client, or our client by a hostile server. */
 export type Role = 'server' | 'client';
@@ -35,6 +36,8 @@ export type State = (typeof STATES)[Role][number];
 export const APP_CALLS = [
   'hello', 'open', 'submit', 'submitMany', 'hold', 'loop', 'leaveLoop', 'cancel', 'results', 'events', 'patch', 'migrate', 'put',
   'invalidate', 'flow', 'connectionFlow', 'ping', 'probe', 'error', 'closeSession', 'close',
+  // What only preview4 can say: over preview3 each is refused by an error.
+  'abort', 'schedule', 'supersede', 'progress', 'object', 'hint',
 ] as const; // biome-ignore format: a list of words
 
 export type AppCall = (typeof APP_CALLS)[number];
@@ -63,6 +66,8 @@ export type Step =
 
 /** A whole conversation: who is attacked, and how. */
 export interface Conversation {
+  /** preview3 where it is not given. */
+  readonly revision?: Revision;
   readonly role: Role;
   readonly carrier: Carrier;
   readonly style: Style;
@@ -76,6 +81,7 @@ export const FOCUS_ID = 0x4000;
 
 /** How much of everything a campaign wants. */
 export interface Appetite {
+  readonly revision: Revision;
   readonly roles: readonly Role[];
   readonly carriers: readonly Carrier[];
 }
@@ -88,22 +94,32 @@ export function conversation(seed: number, number: number, appetite: Appetite): 
   const weighted = appetite.carriers.flatMap((carrier) => (carrier === 'tcp' ? [carrier] : [carrier, carrier]));
   const carrier = dice.of(weighted);
   const style = dice.chance(0.5) ? 'serve' : dice.of(STYLES);
-  return { role, carrier, style, seed: dice.below(2 ** 31), steps: steps(role, dice) };
+  const { revision } = appetite;
+  const samples = samplesOf(revision);
+  return { revision, role, carrier, style, seed: dice.below(2 ** 31), steps: steps(role, samples, dice) };
 }
 
-function steps(role: Role, dice: Dice): Step[] {
+function steps(role: Role, samples: Samples, dice: Dice): Step[] {
   const said: Step[] = [];
   const frames = { next: 10 };
   for (let episodes = 3 + dice.below(5); episodes > 0; episodes--) {
     const state = dice.of<State>(STATES[role]);
     said.push({ do: 'reach', state });
-    for (let count = 4 + dice.below(9); count > 0; count--) said.push(...attack(role, state, dice, frames, said));
+    for (let count = 4 + dice.below(9); count > 0; count--)
+      said.push(...attack(role, state, samples, dice, frames, said));
     if (dice.chance(0.1)) said.push({ do: 'leave', how: dice.of(['end', 'reset', 'destroy'] as const) });
   }
   return said;
 }
 
-function attack(role: Role, state: State, dice: Dice, frames: { next: number }, before: readonly Step[]): Step[] {
+function attack(
+  role: Role,
+  state: State,
+  samples: Samples,
+  dice: Dice,
+  frames: { next: number },
+  before: readonly Step[],
+): Step[] {
   const out: Step[] = [];
   // What has moved the state on is brought back now and then, so that the rest does not all meet the same one.
   if (dice.chance(0.5)) out.push({ do: 'reach', state });
@@ -113,31 +129,31 @@ function attack(role: Role, state: State, dice: Dice, frames: { next: number }, 
     if (earlier.length > 0) return [...out, dice.of(earlier)];
   }
   if (dice.chance(0.02)) out.push({ do: 'rest', ms: 1 + dice.below(20) });
-  out.push(say(dice, frames));
+  out.push(say(samples, dice, frames));
   if (dice.chance(0.05)) out.push(out.at(-1) as Step);
   if (dice.chance(0.05)) out.reverse();
   return out;
 }
 
 /** A valid packet of the message. */
-export function validSay(name: string, dice: Dice): Step {
+export function validSay(name: string, samples: Samples, dice: Dice): Step {
   const sessionId = FOCUS_ID + (dice.chance(0.8) ? 0 : 1);
   const fields = name === 'SESSION_OPEN' ? { requestedSessionId: sessionId } : {};
-  const packet = sample(name, { sessionId, frameId: 1 + dice.below(6) }, dice, fields);
+  const packet = samples.of(name, { sessionId, frameId: 1 + dice.below(6) }, dice, fields);
   return { do: 'say', name, hex: Buffer.from(packet).toString('hex') };
 }
 
-function say(dice: Dice, frames: { next: number }): Step {
-  const name = dice.of(MESSAGE_NAMES);
+function say(samples: Samples, dice: Dice, frames: { next: number }): Step {
+  const name = dice.of(samples.names);
   const sessionId = FOCUS_ID + (dice.chance(0.85) ? 0 : dice.below(3));
   const frameId = dice.chance(0.6) ? 1 + dice.below(4) : frames.next++;
-  const packet = sample(
+  const packet = samples.of(
     name,
     { sessionId, frameId },
     dice,
     name === 'SESSION_OPEN' ? { requestedSessionId: sessionId } : {},
   );
-  const mutant = dice.chance(0.88) ? mutate(packet, messageNamed(name), dice, 0.05) : { bytes: packet };
+  const mutant = dice.chance(0.88) ? mutate(packet, name, samples, dice, 0.05) : { bytes: packet };
   const { bytes } = mutant;
   return {
     do: 'say',

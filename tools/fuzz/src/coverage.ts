@@ -1,5 +1,4 @@
 import type { Role } from './conversation.js';
-import { MESSAGE_NAMES } from './samples.js';
 
 /** How often each message was sent in each state that the attacked side really was in. */
 export class Coverage {
@@ -34,17 +33,17 @@ export class Coverage {
   }
 
   /** Cells in which no mutant was sent. */
-  empty(role: Role, states: readonly string[]): string[] {
+  empty(role: Role, states: readonly string[], names: readonly string[]): string[] {
     return states.flatMap((state) =>
-      MESSAGE_NAMES.filter((name) => this.mutantsIn(role, state, name) === 0).map((name) => `${name} in ${state}`),
+      names.filter((name) => this.mutantsIn(role, state, name) === 0).map((name) => `${name} in ${state}`),
     );
   }
 
   /** Messages by states, as text. */
-  table(role: Role, states: readonly string[]): string {
+  table(role: Role, states: readonly string[], names: readonly string[]): string {
     const width = Math.max(...states.map((state) => state.length), 8) + 1;
     const lines = [`mutants against the ${role}`.padEnd(22) + states.map((state) => state.padStart(width)).join('')];
-    for (const name of MESSAGE_NAMES) {
+    for (const name of names) {
       const cells = states.map((state) => String(this.mutantsIn(role, state, name)).padStart(width));
       lines.push(name.padEnd(22) + cells.join(''));
     }

@@ -7,6 +7,7 @@ import { Coverage } from './coverage.js';
 import { runHostile } from './hostile/run.js';
 import { type FuzzOptions, parseOptions, USAGE } from './options.js';
 import { runPlants } from './planted.js';
+import { samplesOf } from './samples-of.js';
 import { describeConversation } from './shrink.js';
 import { ProcessWatch } from './watch.js';
 
@@ -54,8 +55,8 @@ async function planted({ seed, part, jobs }: FuzzOptions): Promise<number> {
   return missed === 0 ? 0 : 1;
 }
 
-async function fuzz({ packets, seed, jobs, roles, carriers }: FuzzOptions): Promise<number> {
-  console.log(`${packets} mutated packets, seed ${seed}, ${jobs} processes, Node ${process.version}`);
+async function fuzz({ packets, seed, jobs, roles, carriers, revision }: FuzzOptions): Promise<number> {
+  console.log(`${packets} mutated packets of ${revision}, seed ${seed}, ${jobs} processes, Node ${process.version}`);
   const startedAtMs = performance.now();
   const counts = new Array<number>(jobs).fill(0);
   const progress = setInterval(() => {
@@ -65,6 +66,7 @@ async function fuzz({ packets, seed, jobs, roles, carriers }: FuzzOptions): Prom
   const orders = counts.map((_, job) => ({
     seed: seed * 1000 + job,
     packets: Math.ceil(packets / jobs),
+    revision,
     roles,
     carriers,
   }));
@@ -76,15 +78,20 @@ async function fuzz({ packets, seed, jobs, roles, carriers }: FuzzOptions): Prom
     ),
   );
   clearInterval(progress);
-  return report(outcomes, roles, performance.now() - startedAtMs);
+  return report(outcomes, roles, samplesOf(revision).names, performance.now() - startedAtMs);
 }
 
-function report(outcomes: readonly Outcome[], roles: FuzzOptions['roles'], tookMs: number): number {
+function report(
+  outcomes: readonly Outcome[],
+  roles: FuzzOptions['roles'],
+  names: readonly string[],
+  tookMs: number,
+): number {
   const coverage = new Coverage();
   for (const outcome of outcomes) coverage.add(outcome);
   for (const role of roles) {
-    console.log(`\n${coverage.table(role, STATES[role])}`);
-    const empty = coverage.empty(role, STATES[role]);
+    console.log(`\n${coverage.table(role, STATES[role], names)}`);
+    const empty = coverage.empty(role, STATES[role], names);
     console.log(empty.length === 0 ? 'no cell is empty' : `empty: ${empty.join(', ')}`);
   }
   const failures = outcomes.flatMap((outcome) => outcome.failures);

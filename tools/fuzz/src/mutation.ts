@@ -1,7 +1,7 @@
 import type { MessageInfo } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { STRUCTS } from 'nnrp-core/preview3/struct-table';
 import type { Dice } from './dice.js';
+import type { Samples } from './samples.js';
 
 const AT = preview3.COMMON_HEADER_OFFSETS;
 const HEADER_BYTES = preview3.COMMON_HEADER_BYTES;
@@ -26,8 +26,6 @@ const HEADER_FIELDS: readonly Place[] = [
   { name: 'route_id', at: AT.routeId, bytes: 2 },
   { name: 'trace_id', at: AT.traceId, bytes: 8 },
 ];
-/** Codes of all messages: any other one breaks the stream. */
-const CODES = preview3.MESSAGES.map(({ code }) => code);
 const FLAGS_MASK = preview3.HEADER_FLAGS_MASK;
 
 /** Fields of the header that break the stream, or shift it. */
@@ -42,14 +40,14 @@ const FRAMING_FIELDS: readonly Place[] = [
   { name: 'message_type', at: AT.messageType, bytes: 1 },
 ];
 
-const metadataPlaces = new Map<string, readonly Place[]>();
+const metadataPlaces = new WeakMap<MessageInfo, readonly Place[]>();
 
 /** Every byte of a message's metadata belongs to one place: its fields, and what is reserved between them. */
-export function placesOf(info: MessageInfo): readonly Place[] {
-  const known = metadataPlaces.get(info.name);
+export function placesOf(info: MessageInfo, { structs }: Samples): readonly Place[] {
+  const known = metadataPlaces.get(info);
   if (known !== undefined) return known;
   const places: Place[] = [];
-  const struct = info.metadata === undefined ? undefined : STRUCTS[info.metadata];
+  const struct = info.metadata === undefined ? undefined : structs[info.metadata];
   let end = 0;
   for (const { name, offset, type } of struct?.fields ?? []) {
     if (offset > end) places.push({ name: 'reserved', at: HEADER_BYTES + end, bytes: offset - end });
@@ -58,7 +56,7 @@ export function placesOf(info: MessageInfo): readonly Place[] {
   }
   if (end < info.metadataBytes)
     places.push({ name: 'reserved', at: HEADER_BYTES + end, bytes: info.metadataBytes - end });
-  metadataPlaces.set(info.name, places);
+  metadataPlaces.set(info, places);
   return places;
 }
 
@@ -70,13 +68,14 @@ export interface Mutant {
 }
 
 /** @param breaking - chance of a mutant that breaks or shifts the stream, which as a rule costs the connection */
-export function mutate(packet: Uint8Array, info: MessageInfo, dice: Dice, breaking: number): Mutant {
+export function mutate(packet: Uint8Array, name: string, samples: Samples, dice: Dice, breaking: number): Mutant {
+  const info = samples.named(name);
   const bytes = packet.slice();
   if (dice.chance(breaking)) return breakFraming(bytes, dice);
   const how: string[] = [];
   let mutant: Uint8Array = bytes;
   for (let more = true; more; more = dice.chance(0.25)) {
-    const step = changeWithinFraming(mutant, info, dice);
+    const step = changeWithinFraming(mutant, info, samples, dice);
     mutant = step.bytes;
     how.push(step.how);
   }
@@ -94,14 +93,14 @@ function breakFraming(bytes: Uint8Array, dice: Dice): Mutant {
   return setPlace(bytes, dice.of(FRAMING_FIELDS), dice);
 }
 
-function changeWithinFraming(bytes: Uint8Array, info: MessageInfo, dice: Dice): Mutant {
-  const places = placesOf(info);
+function changeWithinFraming(bytes: Uint8Array, info: MessageInfo, samples: Samples, dice: Dice): Mutant {
+  const places = placesOf(info, samples);
   const view = viewOf(bytes);
   const metaLength = view.getUint32(AT.metaLen, true);
   const bodyLength = bytes.length - HEADER_BYTES - metaLength;
   const roll = dice.below(10);
   if (roll < 4 && places.length > 0 && metaLength === info.metadataBytes) return setPlace(bytes, dice.of(places), dice);
-  if (roll < 6) return changeHeader(bytes, view, dice);
+  if (roll < 6) return changeHeader(bytes, view, samples, dice);
   if (roll < 8 && bodyLength > 0) {
     const at = HEADER_BYTES + metaLength + dice.below(bodyLength);
     const width = Math.min(dice.of([1, 1, 2, 4]), bytes.length - at);
@@ -117,7 +116,7 @@ function changeWithinFraming(bytes: Uint8Array, info: MessageInfo, dice: Dice): 
   return resize(bytes, metaLength, dice);
 }
 
-function changeHeader(bytes: Uint8Array, view: DataView, dice: Dice): Mutant {
+function changeHeader(bytes: Uint8Array, view: DataView, samples: Samples, dice: Dice): Mutant {
   const roll = dice.below(HEADER_FIELDS.length + 2);
   if (roll === HEADER_FIELDS.length) {
     const flags = dice.below(FLAGS_MASK + 1);
@@ -125,7 +124,8 @@ function changeHeader(bytes: Uint8Array, view: DataView, dice: Dice): Mutant {
     return { bytes, how: `flags = ${flags}` };
   }
   if (roll > HEADER_FIELDS.length) {
-    const code = dice.of(CODES);
+    // Any other one breaks the stream.
+    const { code } = dice.of(samples.messages);
     view.setUint8(AT.messageType, code);
     return { bytes, how: `message_type = ${code}` };
   }

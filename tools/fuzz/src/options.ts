@@ -1,11 +1,14 @@
 import { parseArgs } from 'node:util';
 import { CARRIERS, type Carrier, ROLES, type Role } from './conversation.js';
+import type { Revision } from './samples.js';
+import { REVISIONS } from './samples-of.js';
 
 export const USAGE = `usage: pnpm fuzz [options]
   --packets N     mutated packets to send (default 1000000)
   --quick         the short form of CI: 50000, with --hostile 200000
   --hostile       floods over sockets (TCP, TLS, QUIC), server and client in processes of their own; 10000000 by default
   --seed N        of every random choice (default 1)
+  --revision R    preview3 or preview4 (default preview3)
   --role R        server or client alone
   --carrier C     tcp, duplex or memory alone
   --jobs N        processes, each with its share (default 8: they wait a lot)
@@ -15,6 +18,7 @@ export const USAGE = `usage: pnpm fuzz [options]
 export interface FuzzOptions {
   readonly packets: number;
   readonly seed: number;
+  readonly revision: Revision;
   readonly roles: readonly Role[];
   readonly carriers: readonly Carrier[];
   readonly jobs: number;
@@ -34,6 +38,7 @@ export function parseOptions(args: readonly string[]): FuzzOptions {
       packets: { type: 'string' },
       quick: { type: 'boolean', default: false },
       seed: { type: 'string' },
+      revision: { type: 'string' },
       role: { type: 'string' },
       carrier: { type: 'string' },
       jobs: { type: 'string' },
@@ -47,6 +52,7 @@ export function parseOptions(args: readonly string[]): FuzzOptions {
   return {
     packets: whole('--packets', values.packets, hostile ? (quick ? 200_000 : 10_000_000) : quick ? 50_000 : 1_000_000),
     seed: whole('--seed', values.seed, 1),
+    revision: some('--revision', values.revision, REVISIONS)[0] ?? 'preview3',
     roles: some('--role', values.role, ROLES),
     carriers: some('--carrier', values.carrier, CARRIERS),
     jobs: whole('--jobs', values.jobs, 8),

@@ -2,7 +2,7 @@ import { type Conversation, conversation, type State, type Step, validSay } from
 import { Coverage } from './coverage.js';
 import { Dice } from './dice.js';
 import { nameOf, PLANTS, type Plant, plant } from './plants.js';
-import { MESSAGE_NAMES } from './samples.js';
+import { PREVIEW3 } from './samples-preview3.js';
 import { Stage } from './stage.js';
 import { ProcessWatch, textOf, type Violation } from './watch.js';
 
@@ -90,20 +90,20 @@ function lostWithIt(seen: readonly Violation[]): readonly string[] {
 function unreadResults(dice: Dice): Step[] {
   const hold: Step = { do: 'call', call: 'hold' };
   if (dice.chance(0.4)) return [hold, { do: 'call', call: 'cancel' }, { do: 'rest', ms: 60 }];
-  return [hold, ...Array.from({ length: 6 }, () => validSay('RESULT_PUSH', dice))];
+  return [hold, ...Array.from({ length: 6 }, () => validSay('RESULT_PUSH', PREVIEW3, dice))];
 }
 
 /** A conversation that leads to where the fault is planted. */
 function towards({ role, style = 'serve', states }: Plant, seed: number, number: number): Conversation {
-  const talk = conversation(seed, number, { roles: [role], carriers: ['duplex'] });
+  const talk = conversation(seed, number, { revision: 'preview3', roles: [role], carriers: ['duplex'] });
   const dice = new Dice(number);
   const steps = talk.steps.flatMap((step, index): Step[] => {
     if (step.do !== 'reach') return [step];
     const reach = states === undefined ? step : { ...step, state: states[index % states.length] as State };
     // Much that is valid, since few mutants come far.
-    const many = Array.from({ length: 6 }, () => validSay(dice.of(MESSAGE_NAMES), dice));
-    const submits = Array.from({ length: dice.below(6) }, () => validSay('FRAME_SUBMIT', dice));
-    const cancel = dice.chance(0.5) ? [validSay('FRAME_CANCEL', dice)] : [];
+    const many = Array.from({ length: 6 }, () => validSay(dice.of(PREVIEW3.names), PREVIEW3, dice));
+    const submits = Array.from({ length: dice.below(6) }, () => validSay('FRAME_SUBMIT', PREVIEW3, dice));
+    const cancel = dice.chance(0.5) ? [validSay('FRAME_CANCEL', PREVIEW3, dice)] : [];
     const calls = role === 'client' ? unreadResults(dice) : [];
     return [
       reach,

@@ -9,7 +9,7 @@ import type {
 import { preview3 } from 'nnrp-runtime';
 import type { Style } from './conversation.js';
 import { type Pledges, pause } from './pledges.js';
-import { WORK } from './samples.js';
+import { WORK } from './work.js';
 
 /** What a client asks of the policy, by its client_session_tag; any other tag is granted at once. */
 export const TAGS = { slow: 77n, throws: 78n, rejects: 79n, refused: 80n, odd: 81n };

@@ -6,10 +6,12 @@ import type { Coverage } from './coverage.js';
 import { Dice } from './dice.js';
 import { Pledges, pause, turns, until } from './pledges.js';
 import { MAX_PACKET_BYTES, type ServerRoad, serverRoad } from './road.js';
-import { openRequest, sample, WORK, workBody } from './samples.js';
+import type { Samples } from './samples.js';
+import { PREVIEW3 } from './samples-preview3.js';
 import { POLICY, runApplication, SLOW_CLOSE_ID, TAGS } from './server-application.js';
 import type { ProcessWatch } from './watch.js';
 import type { Wire } from './wire.js';
+import { WORK, workBody } from './work.js';
 
 const { MessageType } = preview3;
 /** Turns in which a packet arrives and is dealt with. */
@@ -51,6 +53,7 @@ export class ServerTarget {
   private frame = 100;
 
   private constructor(
+    private readonly samples: Samples,
     private readonly carrier: Carrier,
     private readonly watch: ProcessWatch,
     private road: ServerRoad,
@@ -59,10 +62,10 @@ export class ServerTarget {
     private healthySession: NnrpClientSession,
   ) {}
 
-  static async start(carrier: Carrier, style: Style, watch: ProcessWatch): Promise<ServerTarget> {
-    const parts = await begin(carrier, watch);
+  static async start(samples: Samples, carrier: Carrier, style: Style, watch: ProcessWatch): Promise<ServerTarget> {
+    const parts = await begin(samples, carrier, watch);
     const { road, server, healthy } = parts;
-    const target = new ServerTarget(carrier, watch, road, server, healthy, undefined as never);
+    const target = new ServerTarget(samples, carrier, watch, road, server, healthy, undefined as never);
     runApplication(server, style, target.pledges);
     target.healthySession = await healthy.openSession({ defaultDeadlineMs: 0 });
     await turns(3);
@@ -130,24 +133,26 @@ export class ServerTarget {
     if (state === 'fresh' || state === 'greeted' || state === 'asking') await this.connect();
     if (state === 'fresh') return;
     if (state === 'greeted') {
-      this.send(sample('CLIENT_HELLO', SUBJECT, dice));
-      await this.arrives(() => this.state() === state);
+      await this.greet(dice);
       return;
     }
     if (state === 'asking') {
-      this.send(openRequest(FOCUS_ID, dice, { clientSessionTag: TAGS.slow }));
+      if (this.isHelloFirst) await this.greet(dice);
+      this.send(this.samples.open(FOCUS_ID, dice, { clientSessionTag: TAGS.slow }));
       await this.arrives(() => this.state() === state);
       return;
     }
     await this.reachSession(dice);
     if (state === 'open') return;
     if (state === 'closed') {
-      this.send(sample('SESSION_CLOSE', SUBJECT, dice, { inFlightPolicy: 1, drainTimeoutMs: 0, lastOperationId: 1n }));
+      this.send(
+        this.samples.of('SESSION_CLOSE', SUBJECT, dice, { inFlightPolicy: 1, drainTimeoutMs: 0, lastOperationId: 1n }),
+      );
       await this.arrives(() => this.state() === state);
       return;
     }
     if (state === 'paused') {
-      this.send(sample('FLOW_UPDATE', SUBJECT, dice, { ...PAUSE, creditEpoch: ++this.frame }));
+      this.send(this.samples.of('FLOW_UPDATE', SUBJECT, dice, { ...PAUSE, creditEpoch: ++this.frame }));
     }
     this.submit(state === 'paused' ? WORK.pushes : WORK.hangs, dice);
     await this.arrives(() => this.state() === 'busy' || this.state() === 'paused');
@@ -156,7 +161,9 @@ export class ServerTarget {
     else if (state === 'ending') this.endFromServer();
     else {
       const lastOperationId = state === 'closing' ? SLOW_CLOSE_ID : 1n;
-      this.send(sample('SESSION_CLOSE', SUBJECT, dice, { inFlightPolicy: 0, drainTimeoutMs: 30, lastOperationId }));
+      this.send(
+        this.samples.of('SESSION_CLOSE', SUBJECT, dice, { inFlightPolicy: 0, drainTimeoutMs: 30, lastOperationId }),
+      );
     }
     await this.arrives(() => this.state() === state);
   }
@@ -166,14 +173,33 @@ export class ServerTarget {
     const reachable = ['open', 'busy'];
     if (reachable.includes(this.state())) return;
     if (this.state() !== 'fresh' && this.state() !== 'greeted' && this.state() !== 'closed') await this.connect();
+    if (this.isHelloFirst && this.state() === 'fresh') await this.greet(dice);
     // One that announces itself is told more, and closes in two steps.
     this.frame = 0;
-    this.send(dice.chance(0.7) ? announcedOpen(dice) : openRequest(FOCUS_ID, dice));
+    this.send(dice.chance(0.7) ? this.announcedOpen(dice) : this.samples.open(FOCUS_ID, dice));
     await this.arrives(() => reachable.includes(this.state()));
   }
 
+  /** Over preview4 nothing is said before the hello. */
+  private get isHelloFirst(): boolean {
+    return this.samples.revision === 'preview4';
+  }
+
+  private async greet(dice: Dice): Promise<void> {
+    this.send(this.samples.of('CLIENT_HELLO', SUBJECT, dice));
+    await this.arrives(() => this.state() === 'greeted');
+  }
+
+  private announcedOpen(dice: Dice): Uint8Array {
+    for (;;) {
+      const packet = this.samples.open(FOCUS_ID, dice, { defaultDeadlineMs: 0, sessionFlags: 0 });
+      // With a block behind the authentication it announces something; over preview4 the hello has done that.
+      if (this.isHelloFirst || new DataView(packet.buffer).getUint32(40 + 36, true) > 16) return packet;
+    }
+  }
+
   private submit(kind: number, dice: Dice): void {
-    const packet = sample('FRAME_SUBMIT', { sessionId: FOCUS_ID, frameId: ++this.frame }, dice, {
+    const packet = this.samples.of('FRAME_SUBMIT', { sessionId: FOCUS_ID, frameId: ++this.frame }, dice, {
       ...PLAIN_SUBMIT,
       // Work that hangs is dropped by its deadline.
       latencyBudgetMs: dice.chance(0.3) ? 1 + dice.below(20) : 0,
@@ -319,25 +345,17 @@ const PAUSE = {
   retryAfterMs: 0,
 };
 const PLAIN_SUBMIT = { submitMode: 0, objectRefMask: 0, latencyBudgetMs: 0 };
-const PING = sample('PING', SUBJECT, new Dice(1));
+const PING = PREVIEW3.of('PING', SUBJECT, new Dice(1));
 
 function isPong(packet: Packet): boolean {
   return packet.messageType === MessageType.Pong;
 }
 
-function announcedOpen(dice: Dice): Uint8Array {
-  for (;;) {
-    const packet = openRequest(FOCUS_ID, dice, { defaultDeadlineMs: 0, sessionFlags: 0 });
-    // With a block behind the authentication it announces something.
-    if (new DataView(packet.buffer).getUint32(40 + 36, true) > 16) return packet;
-  }
-}
-
-async function begin(carrier: Carrier, watch: ProcessWatch) {
+async function begin({ revision }: Samples, carrier: Carrier, watch: ProcessWatch) {
   const road = await serverRoad(carrier);
   const server = NnrpServer.fromListener(road.listener, {
-    // What attackers say after a hello is of preview3, whatever their hello announces.
-    revision: 'preview3',
+    // What attackers say after a hello is of this one, whatever their hello announces.
+    revision,
     // What outlives an attack must be gone when it is looked for.
     resumeWindowMs: 20,
     applicationPolicy: POLICY,
@@ -356,7 +374,7 @@ async function begin(carrier: Carrier, watch: ProcessWatch) {
   server.on('internalError', ({ error }) => watch.add('internalError', error));
   // Handlers fail on purpose here; without a listener each would be a warning.
   server.on('handlerFailure', () => {});
-  const healthy = NnrpClient.fromTransport(await road.connect());
+  const healthy = NnrpClient.fromTransport(await road.connect(), { revision });
   healthy.on('internalError', ({ error }) => watch.add('internalError', error));
   return { road, server, healthy };
 }

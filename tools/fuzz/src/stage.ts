@@ -1,6 +1,7 @@
 import { ClientTarget } from './client-target.js';
 import type { Conversation } from './conversation.js';
 import type { Coverage } from './coverage.js';
+import { samplesOf } from './samples-of.js';
 import { ServerTarget } from './server-target.js';
 import type { ProcessWatch, Violation } from './watch.js';
 
@@ -14,14 +15,15 @@ export class Stage {
 
   /** Plays a conversation. @returns what must not happen, and has */
   async play(conversation: Conversation, coverage: Coverage): Promise<Violation[]> {
-    const { role, carrier, style, steps, seed } = conversation;
-    const key = role === 'server' ? `${role} ${carrier} ${style}` : `${role} ${carrier}`;
+    const { role, carrier, style, steps, seed, revision = 'preview3' } = conversation;
+    const samples = samplesOf(revision);
+    const key = role === 'server' ? `${revision} ${role} ${carrier} ${style}` : `${revision} ${role} ${carrier}`;
     let target = this.targets.get(key);
     if (target?.isUsable !== true) {
       if (target !== undefined) await this.drop(key, target);
       target = await (role === 'server'
-        ? ServerTarget.start(carrier, style, this.watch)
-        : ClientTarget.start(carrier, this.watch));
+        ? ServerTarget.start(samples, carrier, style, this.watch)
+        : ClientTarget.start(samples, carrier, this.watch));
       this.targets.set(key, target);
     }
     try {

@@ -4,20 +4,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as preview3 from 'nnrp-core/preview3';
+import * as preview4 from 'nnrp-core/preview4';
 import { afterAll, describe, expect, it } from 'vitest';
 import { requireFreshBuilds } from '../../fresh-build.mjs';
 import { CARRIERS, type Conversation, conversation, ROLES, STATES, type Step } from '../src/conversation.js';
 import { Dice } from '../src/dice.js';
 import { baseOf, isPong, volley } from '../src/hostile/volley.js';
 import { mutate, placesOf } from '../src/mutation.js';
-import { MESSAGE_NAMES, messageNamed, sample } from '../src/samples.js';
+import { REVISIONS, samplesOf } from '../src/samples-of.js';
 import { shrink } from '../src/shrink.js';
 import { Violations } from '../src/watch.js';
 
 /** The fuzzer runs as a process: what it plants, and what it finds, must not be in this one. It is the built one. */
 const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
 const FOUND = fileURLToPath(new URL('./found', import.meta.url));
-const APPETITE = { roles: ROLES, carriers: CARRIERS };
+const APPETITE = { revision: 'preview3', roles: ROLES, carriers: CARRIERS } as const;
+/** Every message of every revision. */
+const ALL = REVISIONS.flatMap((revision) => samplesOf(revision).names.map((name) => [revision, name] as const));
+const CODECS = { preview3, preview4 };
 const scratch = mkdtempSync(join(tmpdir(), 'nnrp-fuzz-test-'));
 afterAll(() => rmSync(scratch, { recursive: true }));
 
@@ -66,31 +70,33 @@ describe('what has been seen', () => {
 });
 
 describe('samples', () => {
-  it.each(MESSAGE_NAMES)('of %s are valid packets', (name) => {
+  it.each(ALL)('of %s %s are valid packets', (revision, name) => {
     const dice = new Dice(1);
     for (let times = 0; times < 50; times++) {
-      const packet = sample(name, { sessionId: 5, frameId: 7 }, dice);
-      expect(() => preview3.decodePacket(packet)).not.toThrow();
+      const packet = samplesOf(revision).of(name, { sessionId: 5, frameId: 7 }, dice);
+      expect(() => CODECS[revision].decodePacket(packet)).not.toThrow();
     }
   });
 });
 
 describe('mutants', () => {
-  it.each(MESSAGE_NAMES)('change every byte of the metadata of %s', (name) => {
-    const places = placesOf(messageNamed(name));
+  it.each(ALL)('change every byte of the metadata of %s %s', (revision, name) => {
+    const samples = samplesOf(revision);
+    const places = placesOf(samples.named(name), samples);
     const covered = places.flatMap(({ at, bytes }) => Array.from({ length: bytes }, (_, index) => at + index));
-    const all = Array.from({ length: messageNamed(name).metadataBytes }, (_, index) => 40 + index);
+    const all = Array.from({ length: samples.named(name).metadataBytes }, (_, index) => 40 + index);
     expect(covered).toEqual(all);
   });
 
-  it('break every rule of header and metadata', () => {
+  it.each(REVISIONS)('break every rule of header and metadata of %s', (revision) => {
+    const samples = samplesOf(revision);
     const dice = new Dice(1);
     const kinds = new Set<string>();
     for (let times = 0; times < 20_000; times++) {
-      const name = dice.of(MESSAGE_NAMES);
-      const { bytes } = mutate(sample(name, { sessionId: 5, frameId: 7 }, dice), messageNamed(name), dice, 0.3);
+      const name = dice.of(samples.names);
+      const { bytes } = mutate(samples.of(name, { sessionId: 5, frameId: 7 }, dice), name, samples, dice, 0.3);
       try {
-        preview3.decodePacket(bytes);
+        CODECS[revision].decodePacket(bytes);
       } catch (error) {
         kinds.add((error as { fault: { kind: string } }).fault.kind);
       }

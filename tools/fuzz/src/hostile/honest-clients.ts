@@ -2,7 +2,7 @@ import { NnrpClient, type NnrpClientSession } from 'nnrp-runtime';
 import { QuicProvider } from 'nnrp-transport-quic';
 import { Dice } from '../dice.js';
 import { pause } from '../pledges.js';
-import { WORK, workBody } from '../samples.js';
+import { WORK, workBody } from '../work.js';
 import type { Addresses } from './addresses.js';
 
 const PAUSE_MS = 5;

@@ -6,7 +6,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { QuicFramedListener, QuicServerEndpointConfig } from 'nnrp-transport-quic';
 import { Dice } from '../dice.js';
 import { pause, until } from '../pledges.js';
-import { sample } from '../samples.js';
+import { PREVIEW3 } from '../samples-preview3.js';
 import { PacketWire, StreamWire, type Wire } from '../wire.js';
 import type { Addresses } from './addresses.js';
 import type { Sent } from './attacker.js';
@@ -71,7 +71,7 @@ export class HostileServer {
     const opens = packets.filter(({ messageType }) => messageType === preview3.MessageType.SessionOpen);
     for (const _ of opens) {
       const sessionId = granted.next++;
-      wire.write(sample('SESSION_OPEN_ACK', { sessionId, frameId: 0 }, dice, { acceptedPriorityClass: 1 }));
+      wire.write(PREVIEW3.of('SESSION_OPEN_ACK', { sessionId, frameId: 0 }, dice, { acceptedPriorityClass: 1 }));
     }
     return opens.length > 0;
   }
