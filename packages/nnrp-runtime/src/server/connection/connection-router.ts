@@ -12,6 +12,7 @@ import { ErrorCode, ErrorScope, MessageType } from 'nnrp-core/preview3';
 import { Hidden } from '../../base/application/hidden.js';
 import { background, type Guarded } from '../../base/guard.js';
 import type { Dialect } from '../../connection/revision/dialect.js';
+import { readFlowUpdate } from '../../connection/revision/flow-update.js';
 import { familiesOfHello, HELLO_TRACE_HIGH, helloTraceLow } from '../../connection/revision/hello-trace.js';
 import { SERVER_HELLO_ACK, TRANSPORT_PROBE_ACK } from '../../connection/sending/codecs.js';
 import { CONTROL_LANE } from '../../connection/sending/outbox.js';
@@ -255,7 +256,7 @@ export class ConnectionRouter {
   private flowUpdated(packet: Packet): void {
     const { gate } = this.owner;
     gate.scope ??= new FlowScope();
-    const update = preview3.decodeFlowUpdate(packet.view, packet.metadataStart);
+    const update = readFlowUpdate(packet);
     if (gate.scope.apply(update, performance.now()) === 'applied') gate.changed();
   }
 

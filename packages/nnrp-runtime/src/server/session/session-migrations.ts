@@ -1,6 +1,7 @@
 import { describeFault, type Packet, ProtocolError, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, MessageType } from 'nnrp-core/preview3';
+import * as preview4 from 'nnrp-core/preview4';
 import { optionTable, U32, U64 } from '../../base/option-kinds.js';
 import { readValues } from '../../base/options.js';
 import { SESSION_MIGRATE_ACK } from '../../connection/sending/codecs.js';
@@ -70,7 +71,9 @@ export class SessionMigrations {
 
   received(packet: Packet): void {
     const { owner } = this;
-    const migration = { metadata: preview3.decodeSessionMigrate(packet.view, packet.metadataStart) };
+    // Of either revision: preview4 names more transports.
+    const metadata = preview4.decodeSessionMigrate(packet.view, packet.metadataStart) as preview3.SessionMigrate;
+    const migration = { metadata };
     // What is read while the session ends is answered by its end.
     if (owner.isOver) return;
     this.pending.add(migration, REQUEST_BYTES);

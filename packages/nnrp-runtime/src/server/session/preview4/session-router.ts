@@ -6,6 +6,7 @@ import { momentOf } from '../../../base/time/unix-time.js';
 import { type ControlEvent, operationOf, readControl } from '../../../connection/controls/control-events.js';
 import type { AnyControlKind } from '../../../connection/controls/control-kinds.js';
 import { noteObject } from '../../../connection/controls/note-object.js';
+import { readFlowUpdate } from '../../../connection/revision/flow-update.js';
 import { aboveInFlightLimit, submitRefused } from '../../failures/frame-failure.js';
 import { PREVIEW4_BODIES, type SubmitBodies } from '../../operation/bodies/submit-bodies.js';
 import type { OperationOfPreview4 } from '../../operation/preview4/operation.js';
@@ -125,7 +126,7 @@ export class RouterOfPreview4<Core extends RouterOwner = RouterOwner> extends Se
   }
 
   protected override flowUpdated(packet: Packet): void {
-    const update = preview4.decodeFlowUpdate(packet.view, packet.metadataStart) as preview3.FlowUpdate;
+    const update = readFlowUpdate(packet);
     const isOfOperation = update.scopeKind === ScopeKind.Operation;
     const operation = isOfOperation ? this.operations.byOperationId(update.operationId) : undefined;
     if (isOfOperation && operation === undefined) return;
