@@ -91,6 +91,11 @@ export class GrantedSessions {
   leaves(left: LeavingSession): void {
     if (this.arriving.has(left)) return;
     this.leaving.add(left);
+    // Nobody confirms anything: the last of it is handed over, and that is all that can be known.
+    if (this.connection.sentLog === undefined && left.isHandedOver) {
+      this.hasLeft(left);
+      return;
+    }
     const { maxSessionsPerConnection } = this.server.config;
     if (this.arriving.size + this.leaving.size > maxSessionsPerConnection) {
       const [oldest] = this.arriving.size > 0 ? this.arriving : this.leaving;

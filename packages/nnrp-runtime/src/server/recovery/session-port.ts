@@ -175,11 +175,13 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
   sessionEnded(sessionId: number): void {
     const { connection } = this;
     this.drain?.reject(this.session?.endReason ?? this.awayError());
-    if (connection?.sentLog !== undefined) this.server.reserveId(sessionId);
+    // Without a log nothing is confirmed; what still waits for room is brought all the same.
+    const hasRest = connection !== undefined && (connection.sentLog !== undefined || !this.isHandedOver);
+    if (hasRest) this.server.reserveId(sessionId);
     this.server.ended(this);
     connection?.sessionEnded(sessionId);
     if (connection === undefined) this.keepRest();
-    else if (connection.sentLog === undefined || (connection.isClosed && !connection.isLost)) this.server.forget(this);
+    else if (!hasRest || (connection.isClosed && !connection.isLost)) this.server.forget(this);
     else connection.leaves(this);
   }
 

@@ -229,6 +229,50 @@ describe('what waits behind others for room', () => {
     },
   );
 
+  it.each(['takes the rest', 'is cut'])(
+    'is brought to a client that confirms nothing when its session ends meanwhile, and it %s',
+    async (what) => {
+      const { server, connect } = serving();
+      const first = await connect();
+      first.receive(resumableOpenBytes({ sessionId: 0, token: NOTHING, announced: false }));
+      await eventually(() => first.count(MessageType.SessionOpenAck) === 1, 'it is open');
+      const { sessionId } = first.ack.ack;
+      const session = await server.accept();
+      first.receive(submitBytes(sessionId, 1));
+      const operation = await session.receiveSubmit();
+      first.abort(new TransportError('cut'));
+      await eventually(() => server.suspendedCount === 1, 'the session is suspended');
+      for (let part = 0; part < 3; part++) operation.push(PART).catch(() => {});
+      operation.complete('end').catch(() => {});
+
+      const narrow = await connect();
+      narrow.room = 2;
+      narrow.receive(resumableOpenBytes({ sessionId, token: first.ack.token, announced: false }));
+      await eventually(() => narrow.count(MessageType.SessionOpenAck) === 1, 'it is resumed');
+      narrow.receive(closeBytes(sessionId));
+      await session.receiveClose();
+      session.ackClose().catch(() => {});
+      await eventually(() => session.state === 'closed', 'it is over');
+      const received = narrow.count(MessageType.ResultPush);
+      expect(received).toBeLessThan(4);
+      const isCut = what === 'is cut';
+      const next = isCut ? await connect() : narrow;
+      if (isCut) {
+        narrow.abort(new TransportError('cut'));
+        next.receive(resumableOpenBytes({ sessionId, token: narrow.ack.token, announced: false }));
+      } else narrow.take(Number.POSITIVE_INFINITY);
+      await eventually(() => next.count(MessageType.SessionCloseAck) === 1, 'all of it has come');
+      expect(next.count(MessageType.ResultPush) + (isCut ? received : 0)).toBe(4);
+      expect(server.stats().suspendedSessions?.value).toBe(0);
+      if (!isCut) {
+        // Its id is free again, and it is forgotten.
+        narrow.receive(resumableOpenBytes({ sessionId, token: narrow.ack.token, announced: false }));
+        await eventually(() => narrow.count(MessageType.SessionOpenAck) === 2, 'it is answered');
+        expect(narrow.ack.ack.sessionErrorCode).toBe(preview3.SessionErrorCode.ResumeRejected);
+      }
+    },
+  );
+
   it('is not kept for a client that has said CLOSE', async () => {
     const { server, connect } = serving();
     const { transport, sessionId, token } = await opened(connect);
