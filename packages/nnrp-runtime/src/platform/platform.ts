@@ -132,10 +132,14 @@ export function weakReference<Value extends object>(value: Value): Reference<Val
   return typeof WeakRef === 'undefined' ? { deref: () => value } : new WeakRef(value);
 }
 
-/** Says something on standard error, or on the console where there is none. */
+/** Says something on standard error, or on the console where there is none. Never throws, whatever a process has put there. */
 export function emitWarning(text: string, detail: string): void {
-  if (node?.emitWarning !== undefined) node.emitWarning(text, { type: 'NnrpWarning', code: 'NNRP_WARNING', detail });
-  else console.warn(`NnrpWarning [NNRP_WARNING]: ${text}\n${detail}`);
+  try {
+    if (node?.emitWarning !== undefined) node.emitWarning(text, { type: 'NnrpWarning', code: 'NNRP_WARNING', detail });
+    else console.warn(`NnrpWarning [NNRP_WARNING]: ${text}\n${detail}`);
+  } catch {
+    // There is nobody left to tell.
+  }
 }
 
 /** Memory that holds anything, and is written before it is read. */

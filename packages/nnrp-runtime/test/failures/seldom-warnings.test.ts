@@ -25,3 +25,25 @@ it('a listener that fails at every turn of strangers is warned of once a minute'
   await eventually(() => told >= 10, 'every stranger has been told of, and every failure');
   expect(warned).toEqual(["a listener of the event 'internalError' has failed"]);
 });
+
+it('a process whose warnings fail loses no connection by them', async () => {
+  const warned: string[] = [];
+  vi.spyOn(process, 'emitWarning').mockImplementation((text) => {
+    warned.push(String(text));
+    throw new Error('warnings are failures here');
+  });
+  const server = await stage.serve();
+  const client = await stage.connect(server);
+  const serving = server.serve({
+    submit() {
+      throw new Error('of a handler');
+    },
+  });
+  const session = await client.openSession();
+  for (let frame = 0; frame < 3; frame++)
+    await expect((await session.submit('x')).result()).rejects.toMatchObject({ code: 'NNRP_ERR_HANDLER_FAILED' });
+  expect(warned).toHaveLength(1);
+  await client.close();
+  await server.close();
+  await serving;
+});
