@@ -58,7 +58,10 @@ export class Pings {
     return [...(this.awaited ?? [])].some(({ isOver }) => !isOver);
   }
 
-  /** @returns the round trip in milliseconds; rejects with TimeoutError, which costs the connection */
+  /**
+   * @returns the round trip in milliseconds; rejects with TimeoutError, which costs the connection, unless one of the sides
+   * does not read: then it waits up to a minute, and costs nothing
+   */
   ping(timeoutMs: number): Promise<number> {
     return this.start(timeoutMs).roundTrip;
   }
@@ -140,8 +143,13 @@ export class Pings {
       // been read: it lies behind what this side does not take.
       const isExcused =
         owner.isSending || reading.isPaused || reading.stops !== stops || this.isBehind(awaited, before, timeoutMs);
-      if (isExcused && !awaited.isOver) this.wait(awaited, timeoutMs, timeoutMs, answered);
-      else if (owner.pingTimedOut(new TimeoutError(`no PONG within ${timeoutMs} ms`, timeoutMs)) && !awaited.isOver)
+      if (isExcused && !awaited.isOver) {
+        // The connection is kept; who asked is not kept waiting for as long as a peer takes a byte now and then.
+        const waitedMs = Math.round(performance.now() - awaited.sentAtMs);
+        if (waitedMs >= MOST_BEHIND_MS)
+          awaited.reject(new TimeoutError(`no PONG within ${waitedMs} ms: one of the sides does not read`, waitedMs));
+        this.wait(awaited, timeoutMs, timeoutMs, answered);
+      } else if (owner.pingTimedOut(new TimeoutError(`no PONG within ${timeoutMs} ms`, timeoutMs)) && !awaited.isOver)
         this.wait(awaited, timeoutMs, timeoutMs, answered);
     }).unref();
   }

@@ -1,0 +1,48 @@
+import { afterEach, expect, it, vi } from 'vitest';
+import { eventually } from '../../test/support/eventually.js';
+import { Pings } from './pings.js';
+
+afterEach(() => {
+  vi.restoreAllMocks();
+});
+
+it.each([
+  ['whose peer takes hardly anything', { isSending: true, isPaused: false }],
+  ['whose results nobody reads', { isSending: false, isPaused: true }],
+])(
+  'a PING over a connection %s has an end for who asked, and the connection is kept and watched on',
+  async (_, hindered) => {
+    const clock = performance.now.bind(performance);
+    let aheadMs = 0;
+    vi.spyOn(performance, 'now').mockImplementation(() => clock() + aheadMs);
+    let state = hindered;
+    let looks = 0;
+    const timedOut: unknown[] = [];
+    const pings = new Pings({
+      sendPing: () => {},
+      pingTimedOut: (error) => timedOut.push(error) < 0,
+      crashed: (error) => expect.unreachable(String(error)),
+      get isSending() {
+        looks++;
+        return state.isSending;
+      },
+      get reading() {
+        return { stops: 0, isPaused: state.isPaused };
+      },
+      unfinishedBytes: 0,
+    });
+    const told = vi.fn();
+    const asked = pings.ping(5);
+    asked.catch(told);
+    await eventually(() => looks > 2, 'it is excused');
+    expect(told).not.toHaveBeenCalled();
+    aheadMs = 60_000;
+    await expect(asked).rejects.toMatchObject({ code: 'NNRP_ERR_TIMEOUT' });
+    const before = looks;
+    await eventually(() => looks > before + 2, 'it is excused on');
+    expect(timedOut).toEqual([]);
+    state = { isSending: false, isPaused: false };
+    await eventually(() => timedOut.length === 1, 'the connection is judged');
+    pings.end(timedOut[0] as never);
+  },
+);
