@@ -88,6 +88,30 @@ describe('a request', () => {
     for (const request of before) await expect(request).rejects.toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
   });
 
+  it.each(['its signal', 'its deadline', 'the close of its session'])(
+    'and a submit are over by %s, also while the connection has no room for it',
+    async (what) => {
+      const server = await ScriptedServer.start({ deadlineGraceMs: 0, closeTimeoutMs: 20 });
+      const session = await server.open(1, { grantedOperationCredit: 100, maxInFlightOperations: 100 });
+      server.peer.socket.pause();
+      const before = Array.from({ length: 30 }, () => session.request(new Uint8Array(1_000_000)).catch(() => {}));
+      const abort = new AbortController();
+      const options = what === 'its deadline' ? { deadlineMs: 20 } : { signal: abort.signal };
+      const both = [session.submit('late', options), session.request('late', options)];
+      if (what === 'its signal') abort.abort('enough');
+      const closing = what === 'the close of its session' ? session.close().catch(() => {}) : undefined;
+      const code = { 'its signal': 'NNRP_ERR_CANCELLED', 'its deadline': 'NNRP_ERR_DEADLINE' }[what];
+      for (const outcome of await Promise.allSettled(both))
+        expect(outcome).toMatchObject({
+          status: 'rejected',
+          reason: { code: code ?? expect.stringMatching(/^NNRP_ERR/) },
+        });
+      await closing;
+      server.vanish();
+      await Promise.all(before);
+    },
+  );
+
   it('that is dropped ends no process, unless it was a mistake of its caller', async () => {
     const { session, clientSession } = await stage.session();
     void clientSession.request('work');

@@ -39,6 +39,8 @@ export interface OperationOwner {
 export class ClientOperation extends ControlledOperation implements AsyncIterable<NnrpResult>, Timed {
   /** @internal For the session: stops listening to the signal that cancels the operation. */
   unfollow: (() => void) | undefined;
+  /** @internal For the session: told of its end, with what it has failed of. */
+  over: ((failure?: NnrpError) => void) | undefined;
   /** @internal For the session: milliseconds that its answer may take beyond the deadline. */
   graceMs = 0;
   /** @internal For the session: it waits once more, its deadline has passed. */
@@ -63,11 +65,9 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
   private lastTaken = false;
   private failure: NnrpError | undefined;
   private discarding = false;
-  /** There is to be one result, the last. */
   private isSingle = false;
   /** @internal For the session: which of its packets has ended it, counted from 1. */
   endPosition = 0;
-  /** What its loop has read; undefined while nothing is on the way to one. */
   private place: LoopPlace | undefined;
   private textPlace: TextPlace | undefined;
   private iterator: PushIterator<NnrpResult> | undefined;
@@ -95,9 +95,9 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
 
   /** @internal For the session: the deadline, when it is over; else 0. */
   get overdueMs(): number {
-    const { deadlineMs, timedSince, isOverdue } = this;
-    if (timedSince === undefined) return 0;
-    return isOverdue || performance.now() >= timedSince.endMs + deadlineMs ? deadlineMs : 0;
+    const { deadlineMs, timedSince: since } = this;
+    const isLate = since !== undefined && (this.isOverdue || performance.now() >= since.endMs + deadlineMs);
+    return isLate ? deadlineMs : 0;
   }
 
   /** Whether the last answer has come, or is not waited for any more. */
@@ -223,8 +223,7 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
   }
 
   private cancelBy(options: CancelOptions): void {
-    const { abort, reasonCode } = options;
-    if (this.words === undefined && (abort === true || reasonCode !== undefined)) throw needsPreview4();
+    if (this.words === undefined && (options.abort === true || options.reasonCode !== undefined)) throw needsPreview4();
     if (this.isOver) return;
     this.giveUp(new CancelledError(`frame ${this.frameId} was cancelled`, { cause: options.reason }), options);
   }
@@ -270,6 +269,7 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
       this.words?.end();
       this.uncount(this.countedBytes);
       this.resolveLast?.(result);
+      this.over?.();
       if (this.iterator?.deliver(result)) {
         this.lastTaken = true;
         this.iterator.ended();
@@ -290,6 +290,7 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
     if (this.isOver) return;
     this.failure = error;
     observer?.end(this, error);
+    this.over?.(error);
     this.words?.end();
     this.uncount(this.countedBytes);
     if (this.rejectLast !== undefined && this.settled !== undefined) {
@@ -383,9 +384,8 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
 
   /** Plain facts, as logs show them: no payload, no secret. */
   toJSON(): Record<string, unknown> {
-    const { frameId, isOver, failure } = this;
     const waitingResults = (this.waiting?.length ?? 0) - this.head;
-    return { frameId, isOver, waitingResults, failure: failure?.message };
+    return { frameId: this.frameId, isOver: this.isOver, waitingResults, failure: this.failure?.message };
   }
 
   [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {

@@ -33,7 +33,7 @@ import type { OperationFlow } from './operation-flow.js';
 import { SubmitDeadlines } from './submit-deadlines.js';
 import { SubmitLine } from './submit-line.js';
 import { checkNotAborted, completeSubmit, MAX_FRAME_ID, type SubmitOptions } from './submit-options.js';
-import { followOperation, sendSubmit } from './submit-steps.js';
+import { followOperation, sendSubmit, sentOrOver } from './submit-steps.js';
 import { UnreadEnds } from './unread-ends.js';
 import { UnreadOperations } from './unread-operations.js';
 import { type Begun, onlyResult, type SubmitStarter, type ToldOptions, told, whenSent } from './waiting-submits.js';
@@ -392,6 +392,6 @@ export class ClientSubmits implements OperationOwner, SubmitStarter {
       const { loss } = this;
       return loss?.frameIds.has(operation.frameId) === true ? lost(loss.reason) : operation;
     };
-    return ignoreRejection(this.connection.whenDrained(this.lane).then(sent, lost));
+    return ignoreRejection(sentOrOver(operation, this.connection.whenDrained(this.lane).then(sent, lost)));
   }
 }

@@ -60,3 +60,16 @@ export function sendSubmit(
     routeId,
   );
 }
+
+/**
+ * A submit for which there is no room yet may be over before there is: cancelled, too late, or with its session.
+ *
+ * @param sent - settles when there is room
+ * @returns the same, or rejects with what has ended the operation
+ */
+export function sentOrOver(operation: ClientOperation, sent: Promise<ClientOperation>): Promise<ClientOperation> {
+  return new Promise((resolve, reject) => {
+    operation.over = (failure) => (failure === undefined ? resolve(operation) : reject(failure));
+    sent.then(resolve, reject);
+  });
+}
