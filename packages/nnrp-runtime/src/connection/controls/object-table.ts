@@ -23,16 +23,17 @@ export interface ObjectEntry {
 
 /** The objects of a session: who has declared them, how large they are, how long they live, and how far their changes are. */
 export class ObjectTable implements Iterable<ObjectEntry> {
-  private readonly entries = new Map<bigint, ObjectEntry>();
+  /** By texts: peers choose the ids, and the language hashes bigints and digits without a seed, so that all could fall together. */
+  private readonly entries = new Map<string, ObjectEntry>();
 
   get size(): number {
     return this.entries.size;
   }
 
   get(objectId: bigint): ObjectEntry | undefined {
-    const entry = this.entries.get(objectId);
+    const entry = this.entries.get(keyOf(objectId));
     if (entry === undefined || entry.expiresAtMs > performance.now()) return entry;
-    this.entries.delete(objectId);
+    this.entries.delete(keyOf(objectId));
     return undefined;
   }
 
@@ -46,7 +47,7 @@ export class ObjectTable implements Iterable<ObjectEntry> {
     if (this.entries.size >= MAX_OBJECTS) this.expire(nowMs);
     if (this.entries.size >= MAX_OBJECTS) return 'table_full';
     const expiresAtMs = lifetimeHintMs === 0 ? Number.POSITIVE_INFINITY : nowMs + lifetimeHintMs;
-    this.entries.set(objectId, { descriptor, declaredBy, expiresAtMs, references: 0, sequence: 0n });
+    this.entries.set(keyOf(objectId), { descriptor, declaredBy, expiresAtMs, references: 0, sequence: 0n });
     return undefined;
   }
 
@@ -62,7 +63,7 @@ export class ObjectTable implements Iterable<ObjectEntry> {
     const entry = this.get(objectId);
     if (entry === undefined) return 'unknown_object';
     const isFinal = (flags & preview4.ObjectReleaseFlags.FinalRelease) !== 0;
-    if (isFinal || --entry.references <= 0) this.entries.delete(objectId);
+    if (isFinal || --entry.references <= 0) this.entries.delete(keyOf(objectId));
     return undefined;
   }
 
@@ -80,6 +81,10 @@ export class ObjectTable implements Iterable<ObjectEntry> {
   }
 
   private expire(nowMs: number): void {
-    for (const [objectId, { expiresAtMs }] of this.entries) if (expiresAtMs <= nowMs) this.entries.delete(objectId);
+    for (const [key, { expiresAtMs }] of this.entries) if (expiresAtMs <= nowMs) this.entries.delete(key);
   }
+}
+
+function keyOf(objectId: bigint): string {
+  return `#${objectId}`;
 }

@@ -15,7 +15,7 @@ import type { defaultResults } from '../result-values.js';
 import { type OperationsOwner, SessionOperations } from '../session-operations.js';
 import { DROP_CODES } from './drop-codes.js';
 import { OperationOfPreview4 } from './operation.js';
-import { OperationIds } from './operation-ids.js';
+import { OperationIds, textOfId } from './operation-ids.js';
 import { ResultSenderOfPreview4 } from './result-sender.js';
 
 const SUBMIT = preview4.FRAME_SUBMIT_OFFSETS.operationId;
@@ -25,10 +25,20 @@ const MAX_DEADLINE_MS = 0xffff_ffff;
 /** The operations of a session that speaks preview4. */
 export class OperationsOfPreview4 extends SessionOperations {
   private ids = new OperationIds();
+  /** Those in flight, by their operation ids, from the first time that one is asked for by an id that is not its frame. */
+  private byId: Map<string, OperationOfPreview4> | undefined;
 
   /** Frame ids ascend, and neither a frame nor an operation id comes twice. */
   override admit(packet: Packet, deadlineMs: number, objects?: readonly ResolvedObject[]): Operation | undefined {
-    return this.takeIds(packet) ? super.admit(packet, deadlineMs, objects) : undefined;
+    const operation = this.takeIds(packet) ? super.admit(packet, deadlineMs, objects) : undefined;
+    if (operation !== undefined)
+      this.byId?.set(keyOf(operation as OperationOfPreview4), operation as OperationOfPreview4);
+    return operation;
+  }
+
+  override answered(operation: Operation, reason: NnrpError | undefined, outcome: 'completed' | DropReason): void {
+    this.byId?.delete(keyOf(operation as OperationOfPreview4));
+    super.answered(operation, reason, outcome);
   }
 
   override useUpId(packet: Packet): boolean {
@@ -45,12 +55,18 @@ export class OperationsOfPreview4 extends SessionOperations {
     return operation?.isNamed(operationId) === true ? operation : undefined;
   }
 
-  /** By its operation id; looks at all in flight. */
+  /** By its operation id, which most clients choose like its frame. */
   byOperationId(operationId: bigint): OperationOfPreview4 | undefined {
-    for (const operation of this.registry) {
-      if ((operation as OperationOfPreview4).isNamed(operationId)) return operation as OperationOfPreview4;
-    }
-    return undefined;
+    const low = Number(operationId & 0xffff_ffffn);
+    const named = this.named(low, operationId);
+    if (named !== undefined) return named;
+    this.byId ??= new Map(
+      [...(this.registry as Iterable<Operation>)].map((one) => [
+        keyOf(one as OperationOfPreview4),
+        one as OperationOfPreview4,
+      ]),
+    );
+    return this.byId.get(textOfId(low, Number(operationId >> 32n)));
   }
 
   /** Whether a frame is over, or in flight: what comes late for it is no fault. */
@@ -85,6 +101,7 @@ export class OperationsOfPreview4 extends SessionOperations {
     }
     this.registry = new OperationRegistry(this.sessionId);
     this.ids = new OperationIds();
+    this.byId = undefined;
   }
 
   override checkDrop(options: DropOptions | undefined): void {
@@ -165,6 +182,10 @@ function halvesOf(
   const operationLow = view.getUint32(metadataStart + SUBMIT, true);
   const operationHigh = view.getUint32(metadataStart + SUBMIT + 4, true);
   return (operationLow | operationHigh) === 0 ? undefined : { operationLow, operationHigh, resultSequence: 1 };
+}
+
+function keyOf({ operationLow, operationHigh }: OperationOfPreview4): string {
+  return textOfId(operationLow, operationHigh);
 }
 
 /** One of few durations, a little longer: each in use has a timer, and clients choose them. */
