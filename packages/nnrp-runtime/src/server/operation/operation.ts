@@ -25,8 +25,8 @@ import type { OperationBudget, OperationPriority, ProgressInit } from '../contra
 import type { ResultValue } from '../contract/server-messages.js';
 import type { FrameFailure } from '../failures/frame-failure.js';
 import type { HandlerPlace, Turn as PlaceTurn, Scheduled, SessionLine } from '../scheduling/connection-share.js';
+import { OperationAbort } from './abort/operation-abort.js';
 import { PREVIEW3_BODIES, type SubmitBodies } from './bodies/submit-bodies.js';
-import { OperationAbort } from './operation-abort.js';
 
 /** What an operation needs of those that it is one of. */
 export interface OperationOwner {

@@ -1,5 +1,6 @@
-import { isThenable, settledOnce } from '../../base/thenable.js';
-import { type AsyncContext, currentContext } from '../../platform/platform.js';
+import { isThenable, settledOnce } from '../../../base/thenable.js';
+import { type AsyncContext, currentContext } from '../../../platform/platform.js';
+import { type Abortable, abortables } from './abortable.js';
 
 type Listening = [type: string, listener: unknown, ...more: unknown[]];
 type Listen = (this: AbortSignal, ...args: Listening) => void;
@@ -22,7 +23,7 @@ export interface AbortOwner {
  * signals stands in one prototype between them and AbortSignal, and what listeners need is made for the first of them.
  */
 export class OperationAbort {
-  private readonly controller = new AbortController();
+  private readonly abortable: Abortable;
   private readonly context = currentContext();
   /** By listener; one that captures is another registration. They keep no listener alive that was removed. */
   private bound: WeakMap<object, Handler> | undefined = undefined;
@@ -32,17 +33,17 @@ export class OperationAbort {
   private listening: Handler | undefined = undefined;
 
   constructor(private readonly owner: AbortOwner) {
-    const { signal } = this.controller;
-    new Owned(signal, this);
-    Object.setPrototypeOf(signal, SIGNAL);
+    makeAbortable ??= abortables(SIGNAL);
+    this.abortable = makeAbortable();
+    new Owned(this.abortable.signal, this);
   }
 
   get signal(): AbortSignal {
-    return this.controller.signal;
+    return this.abortable.signal;
   }
 
   abort(reason: unknown): void {
-    this.context.runInAsyncScope(this.controller.abort, this.controller, reason);
+    this.context.runInAsyncScope(this.abortable.abort, this.abortable, reason);
   }
 
   add([type, listener, ...more]: Listening): void {
@@ -166,6 +167,9 @@ const SIGNAL: object = Object.create(AbortSignal.prototype, {
     },
   },
 });
+
+/** Known when the first signal is made. */
+let makeAbortable: (() => Abortable) | undefined;
 
 function isListener(listener: unknown): listener is object {
   return typeof listener === 'function' || (typeof listener === 'object' && listener !== null);
