@@ -1,4 +1,4 @@
-import type { MessageInfo } from '../bytes/message-info.js';
+import type { BodyLengthField, MessageInfo } from '../bytes/message-info.js';
 import type { WireFault } from '../faults/fault.js';
 
 /**
@@ -15,7 +15,12 @@ export function checkBodyLengths(
 ): WireFault | undefined {
   if (bodyLengths === undefined) return undefined;
   let declared = 0;
-  for (const { offset } of bodyLengths) declared += view.getUint32(metadataStart + offset, true);
-  const field = bodyLengths[bodyLengths.length - 1]?.field ?? '';
+  let field = '';
+  // Without an iterator: every packet comes by here.
+  for (let index = 0; index < bodyLengths.length; index++) {
+    const length = bodyLengths[index] as BodyLengthField;
+    declared += view.getUint32(metadataStart + length.offset, true);
+    field = length.field;
+  }
   return declared === actual ? undefined : { kind: 'declared_length_mismatch', field, declared, actual };
 }

@@ -133,5 +133,6 @@ function setHalves(view: DataView, at: number, low: number, high: number): void 
 
 /** A counter, which no peer brings above 2^53. */
 function setNumber(view: DataView, at: number, value: number): void {
-  setHalves(view, at, value % TWO_32, Math.floor(value / TWO_32));
+  if (value < TWO_32) setHalves(view, at, value, 0);
+  else setHalves(view, at, value % TWO_32, Math.floor(value / TWO_32));
 }
