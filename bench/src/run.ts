@@ -10,6 +10,7 @@ const BENCHMARKS = new Map([
   ['quic', join('quic', 'main.js')],
   ['fairness', join('fairness', 'main.js')],
   ['counts', join('counts', 'main.js')],
+  ['profile', join('profile', 'main.js')],
 ]);
 
 const [name = '', ...args] = process.argv.slice(2);

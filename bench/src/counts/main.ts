@@ -19,7 +19,7 @@ const FOLDER = dirname(fileURLToPath(import.meta.url));
 const PROGRAM = join(FOLDER, 'child.js');
 /** Beside the sources: it is part of them. */
 const BUDGETS = join(FOLDER, '..', '..', 'counts.json');
-const SYSTEMS: readonly SystemName[] = ['raw', 'nnrp', 'nnrp-serve', 'nnrp-signal'];
+const SYSTEMS: readonly SystemName[] = ['raw', 'nnrp', 'nnrp-serve', 'nnrp-preview4'];
 /** Nothing of the project is counted in it. */
 const LIMIT: SystemName = 'raw';
 const ANSWER_MS = 120_000;

@@ -1,5 +1,6 @@
 import { CpuTime } from '../cpu-time.js';
 import { type Memory, memoryWith } from '../memory.js';
+import { type Kind, Sampler, type Site } from '../profile/sampler.js';
 import { answerQuestions } from '../questions.js';
 import type { ClientFigures, Stop } from './load.js';
 import { ExchangeLoad, StreamLoad } from './load.js';
@@ -21,7 +22,7 @@ export interface ServerFigures {
   readonly messages: number;
 }
 
-/** What can be asked: of a server the first three, of a client the others. */
+/** What can be asked: of a server the first three, of a client the next three, of both the last. */
 export interface Questions {
   listen(): Promise<number>;
   /** @see ServerFigures */
@@ -32,6 +33,10 @@ export interface Questions {
   connect(to: { readonly port: number; readonly connections?: number }): Promise<void>;
   turn(stop: Stop): Promise<ClientFigures & { readonly cpu: number }>;
   disconnect(): Promise<unknown>;
+  /** Begins to sample where time or memory goes. */
+  sample(kind: Kind): Promise<void>;
+  /** What was sampled since. */
+  sampled(): Promise<Site[]>;
 }
 
 const [, , role, name, scenarioName] = process.argv;
@@ -90,4 +95,16 @@ function openConnections(): number {
   return process.getActiveResourcesInfo().filter((type) => type === 'TCPSocketWrap').length;
 }
 
-answerQuestions(role ?? '', role === 'server' ? serverQuestions() : clientQuestions());
+function samplerQuestions(): Partial<Questions> {
+  let sampler: Sampler | undefined;
+  return {
+    sample: (kind) => {
+      sampler = new Sampler(kind);
+      return sampler.begin();
+    },
+    sampled: async () => sampler?.end() ?? [],
+  };
+}
+
+const own = role === 'server' ? serverQuestions() : clientQuestions();
+answerQuestions(role ?? '', { ...own, ...samplerQuestions() });

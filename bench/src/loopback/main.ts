@@ -63,7 +63,7 @@ function head({ systems, turns, turnMs }: Options): void {
   const cores = availableParallelism();
   console.log(`Node ${process.version}, ${cores} cores, loopback TCP; medians of ${turns} turns of ${turnMs} ms`);
   console.log('CPU us: microseconds of CPU time per operation of each process; ratios are to raw, of the same round\n');
-  for (const system of systems) console.log(`${system.padEnd(12)}${DESCRIPTIONS[system]}`);
+  for (const system of systems) console.log(`${system.padEnd(15)}${DESCRIPTIONS[system]}`);
 }
 
 function profiles(folder: string, scenario: string): void {

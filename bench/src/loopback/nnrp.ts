@@ -1,16 +1,6 @@
 import type { NnrpClientSession, NnrpServerSession } from 'nnrp-runtime';
 import type { ExchangeLoad, StreamLoad } from './load.js';
-import {
-  bindServer,
-  complete,
-  connectSessions,
-  type Handler,
-  type Operation,
-  portOf,
-  push,
-  serveHandler,
-  submit,
-} from './nnrp-api.js';
+import { bindServer, connectSessions, type Handler, portOf, type Revision, serveHandler } from './nnrp-api.js';
 import type { Scenario } from './scenarios.js';
 import { type Caller, inBatches, messageBodies, nextTurn, type System, type Tally } from './system.js';
 
@@ -18,21 +8,22 @@ import { type Caller, inBatches, messageBodies, nextTurn, type System, type Tall
 
 async function exchangeLane(session: NnrpClientSession, load: ExchangeLoad, lane: number): Promise<void> {
   for (let body = load.begin(lane); body !== undefined; body = load.begin(lane)) {
-    load.end(lane, (await submit(session, body).result()).body);
+    const operation = await session.submit(body);
+    load.end(lane, (await operation.result()).body);
   }
 }
 
 async function streamLane(session: NnrpClientSession, load: StreamLoad, lane: number): Promise<void> {
   while (load.begin(lane)) {
-    for await (const result of submit(session, load.request)) {
+    for await (const result of await session.submit(load.request)) {
       if (result.partial) load.message(lane, result.body);
     }
     load.end(lane);
   }
 }
 
-async function connect(scenario: Scenario, port: number): Promise<Caller> {
-  const opened = await inBatches(scenario.connections, () => connectSessions(scenario, port));
+async function connect(scenario: Scenario, port: number, revision?: Revision): Promise<Caller> {
+  const opened = await inBatches(scenario.connections, () => connectSessions(scenario, port, revision));
   const sessions = opened.flatMap(([, ofOne]) => ofOne);
   const inLanes = <L extends ExchangeLoad | StreamLoad>(
     load: L,
@@ -53,9 +44,10 @@ async function connect(scenario: Scenario, port: number): Promise<Caller> {
 }
 
 async function serveExchanges(session: NnrpServerSession, tally: Tally): Promise<void> {
-  for await (const { frameId, body } of session) {
+  for await (const operation of session) {
+    const { body } = operation;
     tally.request(body.length);
-    await complete(session, frameId, body);
+    await operation.complete(body);
   }
   await session.close();
 }
@@ -66,14 +58,14 @@ async function serveStreams(
   tally: Tally,
   bodies: Buffer[],
 ): Promise<void> {
-  for await (const { frameId, body } of session) {
-    tally.request(body.length);
+  for await (const operation of session) {
+    tally.request(operation.body.length);
     for (let index = 0; index < scenario.messages; index++) {
       if (scenario.paced) await nextTurn();
-      await push(session, frameId, bodies[index & 255] as Buffer);
+      await operation.push(bodies[index & 255] as Buffer);
       tally.messages++;
     }
-    await complete(session, frameId);
+    await operation.complete();
   }
   await session.close();
 }
@@ -96,39 +88,31 @@ export const nnrp: System = {
   connect,
 };
 
-/** How a handler learns that its work is not wanted any more. */
-type Watch = (operation: Operation) => { throwIfAborted(): void };
+/** The same over preview4. */
+export const nnrpPreview4: System = {
+  serve: nnrp.serve,
+  connect: (scenario, port) => connect(scenario, port, 'preview4'),
+};
 
-/** Handler level: an async generator per operation, which asks now and then whether its work is still wanted. */
-function handlers(watch: Watch): System {
-  return {
-    async serve(scenario, tally) {
-      const { kind, messages, messageBytes, paced } = scenario;
-      const bodies = messageBodies(messageBytes);
-      const none = new Uint8Array(0);
-      const handler: Handler = async function* (operation) {
-        const { body } = operation;
-        const watched = watch(operation);
-        tally.request(body.length);
-        for (let index = 0; index < messages; index++) {
-          watched.throwIfAborted();
-          if (paced) await nextTurn();
-          yield bodies[index & 255] as Buffer;
-          tally.messages++;
-        }
-        watched.throwIfAborted();
-        return kind === 'stream' ? none : body;
-      };
-      const server = await bindServer();
-      serveHandler(server, handler);
-      return portOf(server);
-    },
-    connect,
-  };
-}
-
-/** Asks the operation itself, as a handler does that calls nobody who takes a signal. */
-export const nnrpServe = handlers((operation) => operation);
-
-/** Asks the AbortSignal, as a handler does that passes it on: every operation makes one. */
-export const nnrpSignal = handlers(({ signal }) => signal);
+/** Handler level: an async generator per operation, which takes its signal and looks at it, as those do that pass it on. */
+export const nnrpServe: System = {
+  async serve({ kind, messages, messageBytes, paced }, tally) {
+    const bodies = messageBodies(messageBytes);
+    const none = new Uint8Array(0);
+    const handler: Handler = async function* ({ body, signal }) {
+      tally.request(body.length);
+      for (let index = 0; index < messages; index++) {
+        signal.throwIfAborted();
+        if (paced) await nextTurn();
+        yield bodies[index & 255] as Buffer;
+        tally.messages++;
+      }
+      signal.throwIfAborted();
+      return kind === 'stream' ? none : body;
+    };
+    const server = await bindServer();
+    serveHandler(server, handler);
+    return portOf(server);
+  },
+  connect,
+};

@@ -1,4 +1,5 @@
 import { cpu, duration, grouped, kib, share } from '../figures.js';
+import { median } from '../median.js';
 import { table } from '../table.js';
 import type { Outcome } from './referee.js';
 import { GOALS, type Goal, type Scenario } from './scenarios.js';
@@ -24,7 +25,7 @@ function workTable({ kind, requestBytes }: Scenario, outcomes: readonly Outcome[
 
 function idleTable(outcomes: readonly Outcome[]): string {
   const rows = outcomes.map(({ system, idle }) => [system, kib(idle?.held), kib(idle?.resident)]);
-  return table(['system', 'KiB per session', 'KiB resident'], rows);
+  return table(['system', 'KiB per session', 'KiB resident (RSS)'], rows);
 }
 
 /** A goal and what came of it. */
@@ -43,8 +44,8 @@ export function judge(results: ReadonlyMap<Scenario, readonly Outcome[]>, wanted
   for (const [scenario, outcomes] of results) {
     for (const goal of GOALS.filter((one) => one.scenario === scenario.name && wanted.includes(one.system))) {
       const outcome = outcomes.find(({ system }) => system === goal.system);
-      const actual = goal.bytes === undefined ? outcome?.ratio : outcome?.idle?.held;
-      // A ratio needs raw; without it there is nothing to judge.
+      const actual = goal.bytes === undefined ? ratioOf(goal, outcome, outcomes) : outcome?.idle?.held;
+      // A ratio needs what it is a ratio to; without it there is nothing to judge.
       if (actual === undefined && outcome !== undefined) continue;
       const met =
         actual !== undefined && (goal.bytes === undefined ? actual >= (goal.ratio ?? 0) : actual <= goal.bytes);
@@ -53,6 +54,15 @@ export function judge(results: ReadonlyMap<Scenario, readonly Outcome[]>, wanted
     }
   }
   return verdicts;
+}
+
+function ratioOf({ cpuOf }: Goal, outcome: Outcome | undefined, outcomes: readonly Outcome[]): number | undefined {
+  if (cpuOf === undefined) return outcome?.ratio;
+  const base = outcomes.find(({ system }) => system === cpuOf);
+  if (base === undefined || outcome === undefined) return undefined;
+  const cpuIn = (turn: Outcome['turns'][number] | undefined) =>
+    turn !== undefined && 'serverCpu' in turn ? turn.serverCpu + turn.clientCpu : Number.NaN;
+  return median(outcome.turns.map((turn, round) => cpuIn(base.turns[round]) / cpuIn(turn)));
 }
 
 /** One line per goal, and how many were met. */
@@ -70,8 +80,9 @@ export function goalLines(verdicts: readonly Verdict[]): string[] {
 }
 
 function goalText({ goal, actual }: Verdict): string {
-  const { title, system, ratio, bytes } = goal;
+  const { title, system, ratio, bytes, cpuOf } = goal;
   if (actual === undefined) return `${title}: ${system} was not measured`;
   if (bytes !== undefined) return `${title}: ${(actual / 1024).toFixed(1)} KiB, goal at most ${bytes / 1024} KiB`;
-  return `${title}: ${actual.toFixed(3)} of raw, goal at least ${(ratio ?? 0).toFixed(2)}`;
+  const of = cpuOf === undefined ? 'of raw' : `CPU time of ${cpuOf} by it`;
+  return `${title}: ${actual.toFixed(3)} ${of}, goal at least ${(ratio ?? 0).toFixed(2)}`;
 }

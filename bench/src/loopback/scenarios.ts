@@ -36,6 +36,8 @@ export interface Goal {
   readonly scenario: string;
   readonly system: string;
   readonly ratio?: number;
+  /** What CPU time is compared with instead of throughput with raw: this system's by that of `system`, of the same rounds. */
+  readonly cpuOf?: string;
   readonly bytes?: number;
 }
 
@@ -115,10 +117,11 @@ export const GOALS: readonly Goal[] = [
   { title: '1 MiB both ways', scenario: 'large', system: 'nnrp', ratio: 0.9 },
   { title: 'idle session', scenario: 'idle', system: 'nnrp', bytes: 10 * 1024 },
   { title: 'handler level, 64 in flight', scenario: 'in-flight-64', system: 'nnrp-serve', ratio: 0.3 },
-  {
-    title: 'handler level with AbortSignal, 64 in flight',
-    scenario: 'in-flight-64',
-    system: 'nnrp-signal',
-    ratio: 0.3,
-  },
+  ...['ping-pong', 'in-flight-64', 'connections-16x4', 'stream-1', 'streams-64', 'paced-64'].map((scenario) => ({
+    title: `preview4 by preview3, ${scenario}`,
+    scenario,
+    system: 'nnrp-preview4',
+    cpuOf: 'nnrp',
+    ratio: 0.97,
+  })),
 ];

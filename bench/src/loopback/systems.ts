@@ -6,8 +6,9 @@ const LOADERS = {
   raw: async () => (await import('./raw.js')).raw,
   nnrp: async () => (await import('./nnrp.js')).nnrp,
   'nnrp-serve': async () => (await import('./nnrp.js')).nnrpServe,
-  'nnrp-signal': async () => (await import('./nnrp.js')).nnrpSignal,
+  'nnrp-preview4': async () => (await import('./nnrp.js')).nnrpPreview4,
   ws: async () => (await import('./websocket.js')).webSocket,
+  rsocket: async () => (await import('./rsocket.js')).rsocket,
   grpc: async () => (await import('./grpc.js')).grpc,
   sse: async () => (await import('./sse.js')).sse,
 } satisfies Record<string, () => Promise<System>>;
@@ -19,10 +20,11 @@ export const SYSTEM_NAMES = Object.keys(LOADERS) as readonly SystemName[];
 /** What each system is, for the head of the report. */
 export const DESCRIPTIONS: Readonly<Record<SystemName, string>> = {
   raw: 'node:net with packets of the same sizes and nothing else: the limit',
-  nnrp: 'nnrp-runtime, sessions: a loop over submits, and sendResult',
-  'nnrp-serve': 'nnrp-runtime, handlers: an async generator that asks whether it is aborted; deadline on',
-  'nnrp-signal': 'the same with the AbortSignal of each operation, whose making costs 2 us in Node 20',
+  nnrp: 'nnrp-runtime, sessions: a loop over operations, which completes each',
+  'nnrp-serve': 'nnrp-runtime, handlers: an async generator that looks at its signal; deadline on',
+  'nnrp-preview4': 'as nnrp, over preview4',
   ws: 'ws, binary messages of the same sizes',
+  rsocket: 'rsocket-core over TCP, request/response and request/stream',
   grpc: '@grpc/grpc-js, unary calls and server streams of bytes',
   sse: 'server-sent events over node:http, streams only',
 };

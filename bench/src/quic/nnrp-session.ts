@@ -1,13 +1,14 @@
 import { NnrpClient, type NnrpClientSession } from 'nnrp-runtime';
 import { QuicConnector, QuicProvider, QuicServerEndpointConfig } from 'nnrp-transport-quic';
-import { OPERATIONS, openSession, portOf, SERVER_CONFIG, submit } from '../loopback/nnrp-api.js';
+import { OPERATIONS, openSession, portOf, SERVER_CONFIG } from '../loopback/nnrp-api.js';
 import type { Connection, Contestant, Exchanges } from './contestant.js';
 
 /* Whole sessions over QUIC: submits that are awaited, and a handler. A connection has one session. */
 
 async function exchangeLane(session: NnrpClientSession, exchanges: Exchanges, lane: number): Promise<void> {
   for (let body = exchanges.begin(lane); body !== undefined; body = exchanges.begin(lane)) {
-    exchanges.end(lane, (await submit(session, body).result()).body);
+    const operation = await session.submit(body);
+    exchanges.end(lane, (await operation.result()).body);
   }
 }
 
