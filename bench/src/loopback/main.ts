@@ -36,7 +36,7 @@ async function main(args: readonly string[]): Promise<number> {
   const plan: Plan = {
     turns,
     turnMs,
-    warmMs: quick ? 100 : 1000,
+    warmMs: quick ? 100 : 4000,
     ...(profile === undefined ? {} : { profiles: profile }),
   };
   if (profile !== undefined) mkdirSync(profile, { recursive: true });
