@@ -1,5 +1,4 @@
 import { isIP } from 'node:net';
-import tls from 'node:tls';
 import { INSPECT, type Inspect, inspected, shownValue, shownWord, UsageError } from 'nnrp-core';
 import {
   type CertificateSource,
@@ -143,10 +142,13 @@ let joinedRoots: string | undefined;
 
 /** Joined when the first client needs them: there are more than a hundred. */
 function platformRoots(): string {
-  const { getCACertificates, rootCertificates } = tls as typeof tls & {
-    /** Absent before Node 22.15. */
-    getCACertificates?(type: 'default'): string[];
-  };
-  joinedRoots ??= (getCACertificates?.('default') ?? rootCertificates).join('\n');
+  if (joinedRoots === undefined) {
+    const tls = process.getBuiltinModule('node:tls');
+    const { getCACertificates, rootCertificates } = tls as typeof tls & {
+      /** Absent before Node 22.15. */
+      getCACertificates?(type: 'default'): string[];
+    };
+    joinedRoots = (getCACertificates?.('default') ?? rootCertificates).join('\n');
+  }
   return joinedRoots;
 }

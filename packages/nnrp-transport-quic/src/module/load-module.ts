@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { gunzipSync } from 'node:zlib';
 import { QUINN_SHA256 } from './quinn-hash.js';
 import { type WasmModule, webAssembly } from './webassembly.js';
 
@@ -9,16 +8,30 @@ const PLACES = ['../wasm/quinn.wasm', '../../wasm/quinn.wasm', '../../../wasm/qu
 
 let compiled: Promise<WasmModule> | undefined;
 
-/** Compiles the module, once in a process and not before it is needed. @throws TransportError in a process without WebAssembly */
+/**
+ * Compiles the module, once in a process and not before it is needed. Whoever needs other things as well begins with this: it goes
+ * on on other threads, and a rejection that is never looked at harms nobody.
+ *
+ * @throws TransportError in a process without WebAssembly
+ */
 export function loadModule(): Promise<WasmModule> {
-  compiled ??= compile();
+  if (compiled === undefined) {
+    compiled = compile();
+    compiled.catch(() => {});
+  }
   return compiled;
+}
+
+/** The same for who does not wait for it yet. */
+export function beginLoading(): void {
+  loadModule();
 }
 
 /** The module's bytes as they were built, which come along in the code wherever it is. */
 export async function moduleBytes(): Promise<Uint8Array> {
   const { QUINN_WASM } = await import('./quinn-wasm.js');
-  return gunzipSync(Buffer.from(QUINN_WASM, 'base64'));
+  // Loaded by those alone that need it.
+  return process.getBuiltinModule('node:zlib').gunzipSync(Buffer.from(QUINN_WASM, 'base64'));
 }
 
 /**
@@ -28,19 +41,32 @@ export async function moduleBytes(): Promise<Uint8Array> {
  * @param here - the URL of a file in this package; undefined in bundles of CommonJS
  */
 export function bytesOfFile(here: string | undefined = import.meta.url): Uint8Array | undefined {
-  if (here === undefined) return undefined;
-  for (const place of PLACES) {
-    try {
-      const bytes = readFileSync(new URL(place, here));
-      if (createHash('sha256').update(bytes).digest('hex') === QUINN_SHA256) return bytes;
-    } catch {
-      // It may be in the next place.
-    }
-  }
+  for (const bytes of filesAt(here)) if (isOurs(bytes)) return bytes;
   return undefined;
 }
 
+function* filesAt(here: string | undefined): Generator<Uint8Array> {
+  if (here === undefined) return;
+  for (const place of PLACES) {
+    let bytes: Uint8Array | undefined;
+    try {
+      bytes = readFileSync(new URL(place, here));
+    } catch {
+      // It may be in the next place.
+    }
+    if (bytes !== undefined) yield bytes;
+  }
+}
+
+const isOurs = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex') === QUINN_SHA256;
+
 async function compile(): Promise<WasmModule> {
   const { compile: toCode } = webAssembly();
-  return toCode(bytesOfFile() ?? (await moduleBytes()));
+  for (const bytes of filesAt(import.meta.url)) {
+    // On other threads, while this one looks whether it is of use. What is not is never run.
+    const code = toCode(bytes);
+    code.catch(() => {});
+    if (isOurs(bytes)) return code;
+  }
+  return toCode(await moduleBytes());
 }

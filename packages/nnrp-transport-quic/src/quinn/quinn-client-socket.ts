@@ -12,7 +12,7 @@ import {
 import { BAD_CERTIFICATE } from '../close-codes.js';
 import type { ClientSettings, QuicClientSocket, QuicStream } from '../engine.js';
 import { addressWords } from '../module/address-words.js';
-import { loadModule } from '../module/load-module.js';
+import { beginLoading, loadModule } from '../module/load-module.js';
 import { type Identity, type Root, SECRET_BYTES } from '../module/module-facts.js';
 import { QuinnModule } from '../module/quinn-module.js';
 import { firstToSucceed } from '../udp/first-to-succeed.js';
@@ -49,6 +49,7 @@ export class QuinnClientSocket implements QuicClientSocket {
   }
 
   async connect(giveUp: AbortSignal = new AbortController().signal): Promise<QuicStream> {
+    beginLoading();
     // A name may stand for all addresses of this machine, too; answers would come from another one.
     const found = await resolveHost(this.server.host);
     const addresses = [...new Set(found.map(reachableHost))];
@@ -150,14 +151,15 @@ export class QuinnClientSocket implements QuicClientSocket {
   }
 
   private async bind(address: string): Promise<Endpoint> {
-    const module = await this.makeModule();
     const any = isIPv6(withoutZone(address)) ? '::' : '0.0.0.0';
     const socket = await UdpSocket.bind(this.settings.bindAddress ?? { host: any, port: 0 });
+    let module: QuinnModule;
     try {
-      await socket.connect({ host: address, port: this.server.port });
+      await this.aim(socket, address);
+      module = await this.makeModule();
     } catch (error) {
       socket.close();
-      throw new TransportError((error as Error).message, { cause: error });
+      throw error;
     }
     const endpoint: Endpoint = new Endpoint(module, socket, {
       listens: false,
@@ -171,6 +173,14 @@ export class QuinnClientSocket implements QuicClientSocket {
       lost: () => {},
     });
     return endpoint;
+  }
+
+  private async aim(socket: UdpSocket, address: string): Promise<void> {
+    try {
+      await socket.connect({ host: address, port: this.server.port });
+    } catch (error) {
+      throw new TransportError((error as Error).message, { cause: error });
+    }
   }
 
   private async makeModule(): Promise<QuinnModule> {

@@ -75,17 +75,21 @@ export class QuinnServerSocket implements QuicServerSocket, EndpointOwner {
   }
 
   static async bind(settings: ServerSettings, events: ListenerEvents): Promise<QuinnServerSocket> {
+    const loading = loadModule();
     const rules = readRules(settings);
     const { host, port } = settings.bindAddress;
     const [resolved] = await resolveHost(host);
-    const code = await loadModule();
-    // Before clients rely on the server: the library may refuse the credentials.
-    configure(new QuinnModule(code, new Uint8Array(64)), rules);
     const socket = await UdpSocket.bind({ host: resolved as string, port });
-    const secret = socketSecret(rules.identity, socket.local);
-    const module = new QuinnModule(code, secret);
-    configure(module, rules);
-    return new QuinnServerSocket(socket, code, secret, module, rules, events);
+    try {
+      const code = await loading;
+      const secret = socketSecret(rules.identity, socket.local);
+      const module = new QuinnModule(code, secret);
+      configure(module, rules);
+      return new QuinnServerSocket(socket, code, secret, module, rules, events);
+    } catch (error) {
+      socket.close();
+      throw error;
+    }
   }
 
   /** Handshakes under way. */

@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { printable, TransportError } from 'nnrp-core';
 import { withoutZone } from './udp-socket.js';
@@ -7,6 +6,7 @@ import { withoutZone } from './udp-socket.js';
 export async function resolveHost(host: string): Promise<readonly string[]> {
   if (isIP(withoutZone(host)) !== 0) return [host];
   try {
+    const { lookup } = process.getBuiltinModule('node:dns/promises');
     const found = await lookup(host, { all: true, verbatim: true });
     if (found.length > 0) return found.map(({ address }) => address);
   } catch (error) {

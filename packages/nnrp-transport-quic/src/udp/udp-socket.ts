@@ -1,4 +1,3 @@
-import cluster from 'node:cluster';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { TransportError } from 'nnrp-core';
@@ -117,7 +116,9 @@ export class UdpSocket implements Guarded {
 
 /** Workers of a cluster share TCP ports, so users of a cluster expect the same of QUIC. */
 function hintFor(error: unknown): string {
-  if (!cluster.isWorker || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return '';
+  if ((error as NodeJS.ErrnoException).code !== 'EADDRINUSE') return '';
+  const { isWorker } = process.getBuiltinModule('node:cluster') as unknown as { readonly isWorker: boolean };
+  if (!isWorker) return '';
   return (
     '; one process of a cluster alone can have the port, because each QUIC connection belongs to one: give each worker ' +
     'a port of its own, or let one process serve QUIC'
