@@ -17,7 +17,7 @@ const HASH = join(crate, 'quinn.wasm.sha256');
 const HASH_IN_CODE = join(crate, '..', 'src', 'module', 'quinn-hash.ts');
 const EMBEDDED = join(crate, '..', 'src', 'module', 'quinn-wasm.ts');
 /** Bytes that the memory of one instance takes at most. */
-const MAX_MEMORY = 1024 * 1024 * 1024;
+const MAX_MEMORY = 2 * 1024 * 1024 * 1024;
 
 const wasm = build();
 const hash = createHash('sha256').update(wasm).digest('hex');

@@ -9,7 +9,7 @@ use crate::engine::{Engine, Received};
 use crate::explain::Loss;
 use crate::panics;
 use crate::stream::{End, Refusal, MAX_PIECES};
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
@@ -353,10 +353,10 @@ pub extern "C" fn open_stream(index: u32) -> u32 {
 #[no_mangle]
 pub extern "C" fn stage(len: u32) -> *mut u8 {
     with(|module| {
-        let mut bytes = BytesMut::zeroed(len as usize);
+        let mut bytes = vec![0; len as usize];
         let at = bytes.as_mut_ptr();
         module.held.clear();
-        module.held.push(bytes.freeze());
+        module.held.push(module.engine.promises.counted(bytes));
         at
     })
 }
@@ -366,13 +366,14 @@ pub extern "C" fn stage(len: u32) -> *mut u8 {
 pub extern "C" fn write(index: u32) -> i32 {
     with(|module| {
         let Some(bytes) = module.held.pop() else { return 0 };
+        let is_full = module.engine.promises.is_full();
         let Some(connection) = module.engine.connection(index as usize) else {
             return -3;
         };
         let Some(stream) = connection.stream.as_mut() else {
             return -3;
         };
-        match stream.write(&mut connection.quic, bytes) {
+        match stream.write(&mut connection.quic, bytes, is_full) {
             Ok(taken) => taken as i32,
             Err(refusal) => refusal_code(refusal),
         }

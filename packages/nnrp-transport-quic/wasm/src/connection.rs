@@ -1,5 +1,6 @@
 //! A connection with its one stream.
 
+use crate::promises::Promise;
 use crate::stream::Stream;
 use crate::transport::Counting;
 use quinn_proto::crypto::rustls::HandshakeData;
@@ -35,12 +36,13 @@ pub struct Connection {
     pub stopped: u64,
     /// The kind of its packet keys, as `crypto` numbers them.
     pub aead: u32,
-    window: u32,
     max_window: u32,
+    /// Until there is a stream.
+    promise: Option<Promise>,
 }
 
 impl Connection {
-    pub fn new(handle: ConnectionHandle, quic: quinn_proto::Connection, window: u32, max_window: u32) -> Self {
+    pub fn new(handle: ConnectionHandle, quic: quinn_proto::Connection, promise: Promise, max_window: u32) -> Self {
         Connection {
             handle,
             quic,
@@ -49,8 +51,8 @@ impl Connection {
             lost: None,
             stopped: 0,
             aead: 0,
-            window,
             max_window,
+            promise: Some(promise),
         }
     }
 
@@ -65,11 +67,13 @@ impl Connection {
                     Happened::LOST
                 }
                 Event::Stream(StreamEvent::Opened { dir: Dir::Bi }) => match self.quic.streams().accept(Dir::Bi) {
-                    Some(id) if self.stream.is_none() => {
-                        self.stream = Some(Stream::new(id, self.window, self.max_window));
-                        Happened::READABLE
-                    }
-                    Some(_) => Happened::EXTRA_STREAM,
+                    Some(id) => match self.promise.take() {
+                        Some(promise) => {
+                            self.stream = Some(Stream::new(id, promise, self.max_window));
+                            Happened::READABLE
+                        }
+                        None => Happened::EXTRA_STREAM,
+                    },
                     None => 0,
                 },
                 Event::Stream(StreamEvent::Readable { .. }) => Happened::READABLE,
@@ -90,12 +94,13 @@ impl Connection {
 
     /// A client opens the stream. @returns whether the peer allows one
     pub fn open_stream(&mut self) -> bool {
-        self.stream = self
-            .quic
-            .streams()
-            .open(Dir::Bi)
-            .map(|id| Stream::new(id, self.window, self.max_window));
-        self.stream.is_some()
+        let Some(id) = self.quic.streams().open(Dir::Bi) else {
+            return false;
+        };
+        if let Some(promise) = self.promise.take() {
+            self.stream = Some(Stream::new(id, promise, self.max_window));
+        }
+        true
     }
 
     pub fn close(&mut self, now: Instant, code: u64, reason: &[u8]) {

@@ -3,6 +3,7 @@
 use crate::connection::Connection;
 use crate::crypto::{self, RefusedCertificate};
 use crate::explain::Loss;
+use crate::promises::{first_window, Promises, SIZES};
 use crate::settings::{Key, Settings};
 use crate::tls::{self, Credentials, SharedKeyLog};
 use crate::transport::transport_config;
@@ -46,6 +47,14 @@ struct Both<T> {
 }
 
 impl<T> Both<T> {
+    /// @param make - for peers on this machine or not
+    fn made(make: impl Fn(bool) -> T) -> Self {
+        Both {
+            remote: make(false),
+            loopback: make(true),
+        }
+    }
+
     fn of(&self, peer: IpAddr) -> &T {
         if is_loopback(peer) {
             &self.loopback
@@ -69,9 +78,10 @@ pub struct Engine {
     base: Instant,
     secret: [u8; 64],
     endpoint: Option<Endpoint>,
-    client: Option<(ClientConfig, Both<Arc<TransportConfig>>)>,
-    server: Option<Both<Arc<ServerConfig>>>,
+    client: Option<(ClientConfig, [Both<Arc<TransportConfig>>; SIZES])>,
+    server: Option<[Both<Arc<ServerConfig>>; SIZES]>,
     connections: Vec<Option<Connection>>,
+    pub promises: Promises,
     newcomer: Option<Incoming>,
 }
 
@@ -90,6 +100,7 @@ impl Engine {
             client: None,
             server: None,
             connections: vec![],
+            promises: Promises::default(),
             newcomer: None,
         }
     }
@@ -120,24 +131,28 @@ impl Engine {
         let crypto = Arc::new(tls::server(&self.settings, given, &self.key_log)?);
         let tokens =
             Arc::new(ring::hkdf::Salt::new(ring::hkdf::HKDF_SHA256, b"nnrp retry tokens").extract(&self.secret));
-        let config = |loopback| {
+        let most = self.settings.u32(Key::Window);
+        let config = |size, loopback| {
+            let window = first_window(size, most);
             let mut config = ServerConfig::new(crypto.clone(), tokens.clone());
             config
-                .transport_config(Arc::new(transport_config(&self.settings, loopback, chain_bytes)))
+                .transport_config(Arc::new(transport_config(
+                    &self.settings,
+                    loopback,
+                    chain_bytes,
+                    window,
+                )))
                 .migration(true)
                 .retry_token_lifetime(RETRY_TOKEN_LIFETIME);
             Arc::new(config)
         };
-        let both = Both {
-            remote: config(false),
-            loopback: config(true),
-        };
-        let default = Some(both.remote.clone());
+        let all = std::array::from_fn(|size| Both::made(|loopback| config(size, loopback)));
+        let default = Some(all[0].remote.clone());
         match self.endpoint.as_mut() {
             Some(endpoint) => endpoint.set_server_config(default),
             None => self.endpoint = Some(self.make_endpoint(default)),
         }
-        self.server = Some(both);
+        self.server = Some(all);
         Ok(())
     }
 
@@ -147,14 +162,11 @@ impl Engine {
         let crypto = tls::client(&self.settings, given, &self.key_log, self.refused.clone())?;
         let mut config = ClientConfig::new(Arc::new(crypto));
         config.initial_dst_cid_provider(Arc::new(|| RandomConnectionIdGenerator::new(ID_BYTES).generate_cid()));
-        let transport = |loopback| Arc::new(transport_config(&self.settings, loopback, 0));
-        self.client = Some((
-            config,
-            Both {
-                remote: transport(false),
-                loopback: transport(true),
-            },
-        ));
+        let most = self.settings.u32(Key::Window);
+        let transport =
+            |size, loopback| Arc::new(transport_config(&self.settings, loopback, 0, first_window(size, most)));
+        let all = std::array::from_fn(|size| Both::made(|loopback| transport(size, loopback)));
+        self.client = Some((config, all));
         self.endpoint = Some(self.make_endpoint(None));
         Ok(())
     }
@@ -177,20 +189,23 @@ impl Engine {
             return Err("it is no client".into());
         };
         let mut config = config.clone();
-        config.transport_config(transports.of(peer.ip()).clone());
+        let size = self.promises.size(self.settings.u32(Key::Window));
+        config.transport_config(transports[size].of(peer.ip()).clone());
         let (handle, quic) = endpoint
             .connect(now, config, peer, name)
             .map_err(|error| error.to_string())?;
-        Ok(self.add(handle, quic))
+        Ok(self.add(handle, quic, size))
     }
 
-    fn add(&mut self, handle: quinn_proto::ConnectionHandle, quic: quinn_proto::Connection) -> usize {
+    /// @param size - of its first window
+    fn add(&mut self, handle: quinn_proto::ConnectionHandle, quic: quinn_proto::Connection, size: usize) -> usize {
         let index = handle.0;
         if self.connections.len() <= index {
             self.connections.resize_with(index + 1, || None);
         }
-        let (window, max_window) = (self.settings.u32(Key::Window), self.settings.u32(Key::MaxWindow));
-        let mut connection = Connection::new(handle, quic, window, max_window);
+        let window = first_window(size, self.settings.u32(Key::Window));
+        let promise = self.promises.promise(window);
+        let mut connection = Connection::new(handle, quic, promise, self.settings.u32(Key::MaxWindow));
         connection.aead = crypto::last_made().unwrap_or(0);
         self.connections[index] = Some(connection);
         self.settle(index);
@@ -274,12 +289,13 @@ impl Engine {
                 text: "there is no newcomer".into(),
             });
         };
+        let size = self.promises.size(self.settings.u32(Key::Window));
         let config = self
             .server
             .as_ref()
-            .map(|both| both.of(incoming.remote_address().ip()).clone());
+            .map(|all| all[size].of(incoming.remote_address().ip()).clone());
         match endpoint.accept(incoming, now, &mut self.answer, config) {
-            Ok((handle, quic)) => Ok(self.add(handle, quic)),
+            Ok((handle, quic)) => Ok(self.add(handle, quic, size)),
             Err(error) => Err(Loss::from(&error.cause)),
         }
     }

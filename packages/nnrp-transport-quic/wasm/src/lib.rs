@@ -14,6 +14,7 @@ pub mod explain;
 pub mod host;
 #[cfg(target_family = "wasm")]
 mod panics;
+mod promises;
 mod settings;
 pub mod stream;
 mod tls;

@@ -1,5 +1,6 @@
 //! The one stream of a connection: bytes in and out, and the windows of both directions.
 
+use crate::promises::Promise;
 use crate::transport::SEND_WINDOW;
 use bytes::Bytes;
 use quinn_proto::{Connection, FinishError, ReadError, StreamId, VarInt, WriteError};
@@ -9,6 +10,8 @@ use std::time::Instant;
 pub const MAX_PIECES: usize = 96;
 /// Bytes that may be sent ahead of acknowledgements at most.
 const MAX_SEND_WINDOW: u64 = 32 << 20;
+/// The same when all connections together have sent ahead as much as they may.
+const LEAST_SEND_WINDOW: u64 = 16 << 10;
 
 /// How a stream ends on the way in.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -32,7 +35,7 @@ pub struct Stream {
     id: StreamId,
     send_window: u64,
     /// Bytes that the peer may send ahead, at present and at most.
-    window: u32,
+    promise: Promise,
     max_window: u32,
     /// Bytes read since the window was looked at, and when that was.
     read: u64,
@@ -40,23 +43,30 @@ pub struct Stream {
 }
 
 impl Stream {
-    pub fn new(id: StreamId, window: u32, max_window: u32) -> Self {
+    pub fn new(id: StreamId, promise: Promise, max_window: u32) -> Self {
         Stream {
             id,
             send_window: SEND_WINDOW,
-            window,
+            promise,
             max_window,
             read: 0,
             since: None,
         }
     }
 
-    /// @returns bytes taken. Some taken is no promise: only a write that takes nothing is told when there is room
-    pub fn write(&mut self, quic: &mut Connection, bytes: Bytes) -> Result<usize, Refusal> {
+    /// @param is_full - whether all connections together have sent ahead as much as they may. @returns bytes taken. Some taken is
+    /// no promise: only a write that takes nothing is told when there is room
+    pub fn write(&mut self, quic: &mut Connection, bytes: Bytes, is_full: bool) -> Result<usize, Refusal> {
+        if is_full && self.send_window > LEAST_SEND_WINDOW {
+            self.send_window = LEAST_SEND_WINDOW;
+            quic.set_send_window(LEAST_SEND_WINDOW);
+        }
         let mut chunks = [bytes];
         let written = quic.send_stream(self.id).write_chunks(&mut chunks);
         let written = match written {
-            Err(WriteError::Blocked) if self.widen(quic) => quic.send_stream(self.id).write_chunks(&mut chunks),
+            Err(WriteError::Blocked) if !is_full && self.widen(quic) => {
+                quic.send_stream(self.id).write_chunks(&mut chunks)
+            }
             written => written,
         };
         match written {
@@ -124,17 +134,20 @@ impl Stream {
 
     /// A reader that empties the window faster than the peer can learn of it gets a larger one: it slows the peer down.
     fn taken(&mut self, quic: &mut Connection, now: Instant, bytes: u64) {
-        if self.window >= self.max_window || bytes == 0 {
+        let window = self.promise.window();
+        if window >= self.max_window || bytes == 0 {
             return;
         }
         let since = *self.since.get_or_insert(now);
         self.read += bytes;
-        if self.read < u64::from(self.window / 2) {
+        if self.read < u64::from(window / 2) {
             return;
         }
         if now.saturating_duration_since(since) < 2 * quic.rtt() {
-            self.window = self.window.saturating_mul(2).min(self.max_window);
-            quic.set_receive_window(VarInt::from_u32(self.window));
+            let larger = window.saturating_mul(2).min(self.max_window);
+            if self.promise.raise(larger) {
+                quic.set_receive_window(VarInt::from_u32(larger));
+            }
         }
         self.read = 0;
         self.since = Some(now);

@@ -20,7 +20,8 @@ const MAX_CHAIN_AT_ONCE: usize = 2400;
 
 /// @param loopback - whether the peer is on this machine
 /// @param chain_bytes - of the certificates that it will be shown
-pub fn transport_config(settings: &Settings, loopback: bool, chain_bytes: usize) -> TransportConfig {
+/// @param window - bytes that the peer may send ahead of the reader at first
+pub fn transport_config(settings: &Settings, loopback: bool, chain_bytes: usize, window: u32) -> TransportConfig {
     let (mut datagram, mut most) = (settings.u32(Key::Datagram), settings.u32(Key::MaxDatagram));
     if loopback {
         let large = settings.u32(Key::LoopbackDatagram);
@@ -41,7 +42,7 @@ pub fn transport_config(settings: &Settings, loopback: bool, chain_bytes: usize)
         .max_concurrent_uni_streams(VarInt::from_u32(0))
         // There is one stream: the connection's window does the work, since it can grow.
         .stream_receive_window(VarInt::from_u32(settings.u32(Key::MaxWindow)))
-        .receive_window(VarInt::from_u32(settings.u32(Key::Window)))
+        .receive_window(VarInt::from_u32(window))
         .send_window(SEND_WINDOW)
         .crypto_buffer_size(CRYPTO_BUFFER)
         .datagram_receive_buffer_size(None)

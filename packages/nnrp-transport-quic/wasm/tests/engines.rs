@@ -2,7 +2,7 @@
 //! whole of it, in WebAssembly, is tested by the package.
 
 use nnrp_quinn::crypto::Root;
-use nnrp_quinn::stream::End;
+use nnrp_quinn::stream::{End, Refusal};
 use nnrp_quinn::{Engine, Happened, Key, Received};
 use quinn_proto::Dir;
 use std::net::SocketAddr;
@@ -160,14 +160,20 @@ fn bytes_go_there_and_back_and_the_end_arrives() {
     let connection = pair.client.connection(pair.at_client).expect("a connection");
     assert!(connection.open_stream());
     let stream = connection.stream.as_mut().expect("a stream");
-    assert_eq!(stream.write(&mut connection.quic, body.clone().into()), Ok(body.len()));
+    assert_eq!(
+        stream.write(&mut connection.quic, body.clone().into(), false),
+        Ok(body.len())
+    );
     assert_eq!(stream.finish(&mut connection.quic), Ok(()));
     pair.run(200);
     let index = pair.at_server.expect("accepted");
     assert_eq!(read(&mut pair.server, index, pair.now), (body.clone(), End::Finished));
     let connection = pair.server.connection(index).expect("a connection");
     let stream = connection.stream.as_mut().expect("a stream");
-    assert_eq!(stream.write(&mut connection.quic, body.clone().into()), Ok(body.len()));
+    assert_eq!(
+        stream.write(&mut connection.quic, body.clone().into(), false),
+        Ok(body.len())
+    );
     pair.run(200);
     assert_eq!(
         read(&mut pair.client, pair.at_client, pair.now),
@@ -178,6 +184,22 @@ fn bytes_go_there_and_back_and_the_end_arrives() {
         pair.client.connection(pair.at_client).expect("a connection").alpn(),
         b"nnrp/1"
     );
+}
+
+#[test]
+fn a_stream_sends_less_ahead_while_all_together_have_sent_much() {
+    let mut pair = Pair::connected();
+    let connection = pair.client.connection(pair.at_client).expect("a connection");
+    assert!(connection.open_stream());
+    let stream = connection.stream.as_mut().expect("a stream");
+    let body = bytes::Bytes::from(vec![0; 60_000]);
+    assert_eq!(stream.write(&mut connection.quic, body.clone(), true), Ok(16 * 1024));
+    assert_eq!(
+        stream.write(&mut connection.quic, body.clone(), true),
+        Err(Refusal::Blocked)
+    );
+    // The peer's window is 64 KiB.
+    assert_eq!(stream.write(&mut connection.quic, body, false), Ok(48 * 1024));
 }
 
 #[test]
