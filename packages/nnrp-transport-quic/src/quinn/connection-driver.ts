@@ -8,6 +8,7 @@ import { ConnectionTimer } from '../udp/connection-timer.js';
 import { ProgressTimer } from '../udp/progress-timer.js';
 import type { ConnectionParts } from './connection-parts.js';
 import { LossKind, lossError } from './describe-loss.js';
+import { Doubt } from './doubt.js';
 import type { EndpointConnection } from './endpoint.js';
 import { QuinnStream, type StreamOwner } from './quinn-stream.js';
 import { StreamPort } from './stream-port.js';
@@ -43,6 +44,7 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
   private readonly handshakeTimer: NodeJS.Timeout;
   private readonly begunMs = performance.now();
   private closingUntilMs = Number.POSITIVE_INFINITY;
+  private readonly doubt = new Doubt(this, () => this.ask());
 
   /** @param firstDatagram - of a client that has not proved that it receives at its address */
   constructor(
@@ -76,6 +78,7 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
 
   /** A datagram for it has gone into the module. */
   received(datagram: Buffer, from: RemoteInfo): void {
+    this.doubt.clear();
     if (this.unproved?.received(datagram, from)) this.unproved = undefined;
   }
 
@@ -155,8 +158,7 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
     this.silence.watch(afterMs, () =>
       guard(this, () => {
         if (this.state !== 'connected') return;
-        module.ping(this.index);
-        this.flushSoon();
+        this.ask();
         this.keepAlive();
       }),
     );
@@ -236,7 +238,19 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
     this.settle();
     this.timer.clear();
     this.silence.clear();
+    this.doubt.clear();
     this.parts.endpoint.remove(this);
+  }
+
+  refused(error: Error): void {
+    if (this.state !== 'connected' || this.doubt.isConfirmed(this.port.path?.roundTripMs ?? 0)) this.end(error);
+  }
+
+  /** Makes the peer answer. */
+  private ask(): void {
+    if (this.state !== 'connected') return;
+    this.parts.module.ping(this.index);
+    this.flushSoon();
   }
 
   /** Ends the connection if its handshake is not over. */

@@ -27,6 +27,8 @@ export interface EndpointConnection extends Guarded {
   /** Sends what waits; its turn has been asked for with `flushSoon`. */
   flush(): void;
   giveUpHandshake(error: Error): void;
+  /** The system says that nobody listens at the other end. @param error - what the connection ends with if that is so */
+  refused(error: Error): void;
   end(error?: Error): void;
 }
 
@@ -96,7 +98,8 @@ export class Endpoint implements DatagramSink, Guarded {
 
   datagram(bytes: Buffer, from: RemoteInfo): void {
     const { current: module } = this;
-    if (bytes.length < MIN_BYTES || module.failure !== undefined) return;
+    // Nothing can be sent to port 0, and nobody sends from it but who means harm.
+    if (bytes.length < MIN_BYTES || from.port === 0 || module.failure !== undefined) return;
     const index = module.receive(firstPackets(bytes), addressWords(from.address), from.port);
     if (index === NEWCOMER) this.owner.newcomer(bytes, from);
     else if (index >= 0) this.deliver(index, bytes, from);
@@ -172,6 +175,11 @@ export class Endpoint implements DatagramSink, Guarded {
     for (const connection of [...this.connections.values()]) connection.giveUpHandshake(reason);
     if (this.busy === 0) this.socket.keepAlive(false);
     this.closeIfUnused();
+  }
+
+  /** The system says that nobody listens at the other end. */
+  refuseAll(error: Error): void {
+    for (const connection of [...this.connections.values()]) connection.refused(error);
   }
 
   /** Ends every connection. */

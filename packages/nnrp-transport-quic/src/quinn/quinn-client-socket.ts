@@ -168,7 +168,7 @@ export class QuinnClientSocket implements QuicClientSocket {
       renewModule: () => undefined,
       failed: (error) => {
         // Other errors concern single datagrams.
-        if (error.code !== undefined && NOBODY_LISTENS.has(error.code)) endpoint.endAll(refused(error));
+        if (error.code !== undefined && NOBODY_LISTENS.has(error.code)) endpoint.refuseAll(refused(error));
       },
       lost: () => {},
     });

@@ -153,6 +153,8 @@ export class QuinnServerSocket implements QuicServerSocket, EndpointOwner {
   }
 
   close(): void {
+    // Each handshake that it ends is told to an application, which may close again.
+    if (this.closed) return;
     this.closed = true;
     this.endpoint.stopListening(new ClosedError(`listener ${this.address} is closed`));
   }
@@ -168,6 +170,8 @@ export class QuinnServerSocket implements QuicServerSocket, EndpointOwner {
     const addressGroup = hostGroup(from.address);
     // A client repeats what has had no answer.
     if (!this.strangers.mayCome(addressGroup) || !this.makeRoom()) return;
+    // Who has made room was told to an application.
+    if (this.closed) return;
     const index = module.accept();
     if (index >= 0) this.begin(index, addressGroup, from, hasProved ? undefined : datagram);
     else this.refused(from);

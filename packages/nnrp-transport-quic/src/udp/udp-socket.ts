@@ -1,11 +1,14 @@
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
 import { isIPv6 } from 'node:net';
 import { TransportError } from 'nnrp-core';
-import { formatAddress, type Guarded, type HostPort, listen, warn } from 'nnrp-runtime/transport';
+import { formatAddress, type Guarded, type HostPort, listen, SeldomWarning } from 'nnrp-runtime/transport';
 
 /** Room for bursts; the kernel gives what its own limit allows. */
 const KERNEL_BUFFER_BYTES = 4 * 1024 * 1024;
 const MAX_DATAGRAM_BYTES = 65_535;
+
+/** Strangers may be the occasion, as often as they like. */
+const warning = new SeldomWarning();
 
 /** What gets the datagrams that a socket receives. */
 export interface DatagramSink {
@@ -37,7 +40,7 @@ export class UdpSocket implements Guarded {
 
   /** @internal Costs the datagram that it was about. */
   crashed(error: unknown): void {
-    warn('a datagram of QUIC was lost to an internal error', error);
+    warning.say('a datagram of QUIC was lost to an internal error', error);
   }
 
   /** @param local - an IP address, not a name. @throws TransportError when it cannot be bound */
