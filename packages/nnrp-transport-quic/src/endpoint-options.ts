@@ -54,6 +54,11 @@ export interface QuicEndpointOptions extends QuicTransportOptions {
    * can read the connections: for looking for faults only.
    */
   readonly keyLogFile?: string | undefined;
+  /**
+   * A folder that gets a file of qlog (JSON-SEQ, `.sqlog`) for each connection: datagrams, round trips, window, losses, beginning
+   * and end. At a server, only handshakes that are complete have one. Costs a few lines for each datagram: for looking for faults.
+   */
+  readonly qlogDirectory?: string | undefined;
 }
 
 /** Names of the options of the stream. */
@@ -75,6 +80,7 @@ export const ENDPOINT_OPTIONS: readonly (keyof QuicEndpointOptions)[] = [
   'congestionControl',
   'alpn',
   'keyLogFile',
+  'qlogDirectory',
   ...TRANSPORT_OPTIONS,
 ];
 
@@ -176,6 +182,9 @@ export function connectionSettings(options: QuicEndpointOptions, defaultKeepAliv
     congestion: oneOf('congestionControl', congestionControl, ['cubic', 'newreno', 'bbr']),
     alpn: readAlpn(options.alpn),
     ...(options.keyLogFile !== undefined && { keyLogFile: readPath('keyLogFile', options.keyLogFile) }),
+    ...(options.qlogDirectory !== undefined && {
+      qlogDirectory: readPath('qlogDirectory', options.qlogDirectory, 'a folder'),
+    }),
   };
 }
 
@@ -186,7 +195,7 @@ function readAlpn(alpn: unknown = [QUIC_ALPN]): readonly string[] {
   throw new UsageError(`alpn: expected false or ['${QUIC_ALPN}'], got ${shownValue(alpn)}`);
 }
 
-function readPath(field: string, value: unknown): string {
+function readPath(field: string, value: unknown, what = 'a file'): string {
   if (typeof value === 'string' && value !== '' && !value.includes('\0')) return value;
-  throw new UsageError(`${field}: expected the path of a file, got ${shownValue(value)}`);
+  throw new UsageError(`${field}: expected the path of ${what}, got ${shownValue(value)}`);
 }

@@ -28,6 +28,8 @@ export interface ConnectionSettings {
   readonly alpn: readonly string[];
   /** Where secrets of handshakes are written to, for Wireshark. */
   readonly keyLogFile?: string;
+  /** Where a file of qlog is written for each connection. */
+  readonly qlogDirectory?: string;
   /**
    * Bytes that everything a client sends begins with. It sends them at once: QUIC shows a stream to the peer with its
    * first bytes only, and a server could say nothing before. At the server they count as nothing until more comes.

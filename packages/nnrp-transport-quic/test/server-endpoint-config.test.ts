@@ -86,6 +86,7 @@ describe('the configuration of a QUIC server refuses, by name', () => {
     ['no protocol at all', { alpn: [] as never }, /^alpn: expected false or/],
     ['ALPN by true', { alpn: true as never }, /^alpn: expected false or/],
     ['an empty path', { keyLogFile: '' }, /^keyLogFile: expected the path of a file/],
+    ['no path', { qlogDirectory: 7 }, /^qlogDirectory: expected the path of a folder, got 7/],
     ['datagrams below what QUIC needs', { maxDatagramBytes: 1199 }, /^maxDatagramBytes: .* 1200 to 65527, got 1199/],
     ['datagrams beyond UDP', { maxDatagramBytes: 65_528 }, /^maxDatagramBytes: .* got 65528/],
     ['a window below 16 KiB', { streamWindowBytes: 16_383 }, /^streamWindowBytes: expected an integer of 16384 to/],

@@ -10,6 +10,7 @@ import type { ConnectionParts } from './connection-parts.js';
 import { LossKind, lossError } from './describe-loss.js';
 import { Doubt } from './doubt.js';
 import type { EndpointConnection } from './endpoint.js';
+import { QlogTrace } from './qlog-trace.js';
 import { QuinnStream, type StreamOwner } from './quinn-stream.js';
 import { StreamPort } from './stream-port.js';
 import { UnprovedAddress } from './unproved-address.js';
@@ -44,19 +45,24 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
   private readonly handshakeTimer: NodeJS.Timeout;
   private readonly begunMs = performance.now();
   private closingUntilMs = Number.POSITIVE_INFINITY;
+  private readonly log: QlogTrace | undefined;
   private readonly doubt = new Doubt(this, () => this.ask());
 
-  /** @param firstDatagram - of a client that has not proved that it receives at its address */
+  /**
+   * @param first - the datagram of a client that it begins with, and whether the client has proved that it receives at its address
+   */
   constructor(
     private readonly parts: ConnectionParts,
-    firstDatagram?: Buffer,
+    first?: { readonly datagram: Buffer; readonly hasProved: boolean },
   ) {
     const { peer, endpoint, settings } = parts;
-    const { handshakeTimeoutMs } = settings;
+    const { handshakeTimeoutMs, qlogDirectory } = settings;
+    if (qlogDirectory !== undefined) this.log = new QlogTrace(qlogDirectory, parts.isClient, peer);
     this.remoteAddress = formatAddress(peer.host, peer.port);
     this.target = peer;
     this.targetWords = addressWords(peer.host);
-    if (firstDatagram !== undefined) this.unproved = new UnprovedAddress(peer, firstDatagram);
+    if (first !== undefined) this.log?.received(first.datagram.length);
+    if (first?.hasProved === false) this.unproved = new UnprovedAddress(peer, first.datagram);
     this.port = new StreamPort(parts.module, parts.index);
     this.handshakeTimer = later(this, handshakeTimeoutMs, () => {
       this.giveUpHandshake(
@@ -79,6 +85,7 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
   /** A datagram for it has gone into the module. */
   received(datagram: Buffer, from: RemoteInfo): void {
     this.doubt.clear();
+    this.log?.received(datagram.length);
     if (this.unproved?.received(datagram, from)) this.unproved = undefined;
   }
 
@@ -144,6 +151,7 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
       preamble: settings.preamble,
       preambleSent: sent,
     });
+    this.log?.connected(this.stream.alpn, this.stream.cipher);
     this.keepAlive();
     connected(this.stream);
   }
@@ -181,6 +189,7 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
       bytes += total;
       datagrams += this.sendBatch(total);
     }
+    this.log?.pathIs(this.port.path);
     this.arm();
   }
 
@@ -194,6 +203,7 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
     }
     const { host, port } = this.target;
     const segment = module.segmentBytes;
+    this.log?.sent(total, segment);
     let count = 0;
     for (let at = 0; at < total; at += segment) {
       const length = Math.min(segment, total - at);
@@ -228,6 +238,7 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
     const reason = error === null ? '' : ((error as { code?: string }).code ?? '');
     this.parts.module.close(this.index, applicationCode(error), reason);
     this.flush();
+    this.log?.closed('local', error);
   }
 
   /** The connection is gone: there is no peer any more. @param error - why, if it is not for the library to say */
@@ -284,6 +295,7 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
     if (state === 'closing' || state === 'over') return;
     this.settle();
     this.retire();
+    this.log?.closed('remote', error);
     if (stream !== undefined) stream.ended(error);
     else this.parts.failed(error ?? new TransportError('the peer has ended the connection during the handshake'));
   }

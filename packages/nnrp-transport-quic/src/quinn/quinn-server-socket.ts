@@ -173,7 +173,7 @@ export class QuinnServerSocket implements QuicServerSocket, EndpointOwner {
     // Who has made room was told to an application.
     if (this.closed) return;
     const index = module.accept();
-    if (index >= 0) this.begin(index, addressGroup, from, hasProved ? undefined : datagram);
+    if (index >= 0) this.begin(index, addressGroup, from, { datagram, hasProved });
     else this.refused(from);
   }
 
@@ -198,7 +198,12 @@ export class QuinnServerSocket implements QuicServerSocket, EndpointOwner {
     if (!this.closed) this.events.failed(new Error('the UDP socket was closed'));
   }
 
-  private begin(index: number, addressGroup: string | undefined, from: RemoteInfo, unproved: Buffer | undefined): void {
+  private begin(
+    index: number,
+    addressGroup: string | undefined,
+    from: RemoteInfo,
+    first: { readonly datagram: Buffer; readonly hasProved: boolean },
+  ): void {
     const { events, endpoint } = this;
     // A handshake ends by the rules that it began with.
     const { settings } = this.rules;
@@ -227,7 +232,7 @@ export class QuinnServerSocket implements QuicServerSocket, EndpointOwner {
           this.handshakeFailed(driven.remoteAddress, error as TransportError);
         },
       },
-      unproved,
+      first,
     );
     this.strangers.add(stranger);
     endpoint.readSoon(driven);
