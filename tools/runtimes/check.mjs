@@ -28,7 +28,7 @@ const results = [];
 let server;
 
 try {
-  installPacked(work, ['nnrp-core', 'nnrp-runtime', 'nnrp-transport-websocket']);
+  installPacked(work, ['nnrp-core', 'nnrp-runtime', 'nnrp-transport-websocket', 'nnrp-transport-quic']);
   cpSync(new URL('programs', import.meta.url), programs, { recursive: true });
   const urls = await startServer();
   const { WebSocket } = createRequire(join(work, 'package.json'))('ws');
@@ -76,6 +76,10 @@ try {
         allExpected(await runProgram([found.program, ...options], programs, program, url));
       });
     }
+    await checkWith(found, `${name}, over-quic.js: both ends`, async () => {
+      const got = String(await runProgram([found.program, ...options], programs, 'over-quic.js', ''));
+      if (got !== `echo hello,${PARTIALS}`) throw new Error(`expected an answer and ${PARTIALS} partials, got ${got}`);
+    });
   }
   for (const date of COMPATIBILITY_DATES) {
     await checkWith(workerd, `workerd of ${date}: a Worker streams what it is streamed`, async () => {

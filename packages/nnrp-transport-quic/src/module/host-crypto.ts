@@ -50,6 +50,24 @@ interface PacketKey {
   readonly key: KeyObject;
 }
 
+/** Ciphers by whether they are there: Bun has no ChaCha20-Poly1305. */
+const there = new Map<string, boolean>();
+
+function isThere(aead: (typeof AEADS)[number]): boolean {
+  let known = there.get(aead);
+  if (known === undefined) {
+    try {
+      const keyBytes = aead === 'aes-128-gcm' ? 16 : 32;
+      makeCipher(aead, createSecretKey(Buffer.alloc(keyBytes)), Buffer.alloc(NONCE_BYTES), TAGGED);
+      known = true;
+    } catch {
+      known = false;
+    }
+    there.set(aead, known);
+  }
+  return known;
+}
+
 /** Two modes of one function of Node, told apart by the name of the cipher alone. */
 const makeCipher = createCipheriv as (
   aead: string,
@@ -96,11 +114,10 @@ export class HostCrypto {
   }
 
   readonly imports = {
-    aead_new: (kind: number, at: number, length: number): number =>
-      this.packetKeys.add({
-        aead: AEADS[kind] as (typeof AEADS)[number],
-        key: createSecretKey(this.view(at, length)),
-      }),
+    aead_new: (kind: number, at: number, length: number): number => {
+      const aead = AEADS[kind] as (typeof AEADS)[number];
+      return isThere(aead) ? this.packetKeys.add({ aead, key: createSecretKey(this.view(at, length)) }) : 0;
+    },
 
     aead_free: (id: number): void => this.packetKeys.remove(id),
 

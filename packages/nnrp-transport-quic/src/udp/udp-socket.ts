@@ -91,8 +91,9 @@ export class UdpSocket implements Guarded {
     if (this.closed) return;
     if (this.connected) this.socket.send(this.out, 0, bytes);
     else this.socket.send(this.out, 0, bytes, port, host);
-    // Not sent yet, so the bytes must stay.
-    if (this.socket.getSendQueueCount() > 0) this.out = Buffer.allocUnsafeSlow(MAX_DATAGRAM_BYTES);
+    // Not sent yet, so the bytes must stay. Deno does not say, and sends later.
+    if (this.socket.getSendQueueCount === undefined || this.socket.getSendQueueCount() > 0)
+      this.out = Buffer.allocUnsafeSlow(MAX_DATAGRAM_BYTES);
   }
 
   /** Whether the socket keeps the process alive. */

@@ -4,7 +4,7 @@
 #[cfg(target_family = "wasm")]
 #[link(wasm_import_module = "host")]
 extern "C" {
-    /// @param kind - of an AEAD: 0 AES-128-GCM, 1 AES-256-GCM, 2 ChaCha20-Poly1305. @returns a number for the key
+    /// @param kind - of an AEAD: 0 AES-128-GCM, 1 AES-256-GCM, 2 ChaCha20-Poly1305. @returns a number for the key; 0 = the host has no such cipher
     pub fn aead_new(kind: u32, key: *const u8, len: u32) -> u32;
     pub fn aead_free(id: u32);
     /// Encrypts `len` bytes in place. @returns 0, or another number on failure

@@ -81,18 +81,16 @@ struct SharedKey {
 
 impl quic::PacketKey for SharedKey {
     fn encrypt_in_place(&self, number: u64, header: &[u8], payload: &mut [u8]) -> Result<quic::Tag, Error> {
-        if payload.len() < self.large.0.aead.large {
-            self.small.encrypt_in_place(number, header, payload)
-        } else {
-            self.large.0.seal(number, header, payload)
+        match self.large.0.id_for(payload) {
+            Some(id) => self.large.0.seal(id, number, header, payload),
+            None => self.small.encrypt_in_place(number, header, payload),
         }
     }
 
     fn decrypt_in_place<'a>(&self, number: u64, header: &[u8], payload: &'a mut [u8]) -> Result<&'a [u8], Error> {
-        if payload.len() < self.large.0.aead.large {
-            self.small.decrypt_in_place(number, header, payload)
-        } else {
-            self.large.0.open(number, header, payload)
+        match self.large.0.id_for(payload) {
+            Some(id) => self.large.0.open(id, number, header, payload),
+            None => self.small.decrypt_in_place(number, header, payload),
         }
     }
 
@@ -125,20 +123,25 @@ unsafe impl Sync for HostKeyCell {}
 unsafe impl Send for HostKeyCell {}
 
 impl HostKey {
-    fn id(&self) -> u32 {
+    /// @returns the host's number of the key; `None` when the packet is small, or the host has no such cipher
+    fn id_for(&self, payload: &[u8]) -> Option<u32> {
+        if payload.len() < self.aead.large {
+            return None;
+        }
         // SAFETY: the host reads the bytes and keeps a copy.
-        *self
+        let id = *self
             .id
-            .get_or_init(|| unsafe { host::aead_new(self.aead.kind, self.key.as_ptr(), self.key.len() as u32) })
+            .get_or_init(|| unsafe { host::aead_new(self.aead.kind, self.key.as_ptr(), self.key.len() as u32) });
+        (id != 0).then_some(id)
     }
 
-    fn seal(&self, number: u64, header: &[u8], payload: &mut [u8]) -> Result<quic::Tag, Error> {
+    fn seal(&self, id: u32, number: u64, header: &[u8], payload: &mut [u8]) -> Result<quic::Tag, Error> {
         let nonce = Nonce::new(&self.iv, number);
         let mut tag = [0; TAG_BYTES];
         // SAFETY: lengths are those of the slices; the host writes to payload and tag only.
         let failed = unsafe {
             host::seal(
-                self.id(),
+                id,
                 nonce.0.as_ptr(),
                 header.as_ptr(),
                 header.len() as u32,
@@ -154,13 +157,13 @@ impl HostKey {
         }
     }
 
-    fn open<'a>(&self, number: u64, header: &[u8], payload: &'a mut [u8]) -> Result<&'a [u8], Error> {
+    fn open<'a>(&self, id: u32, number: u64, header: &[u8], payload: &'a mut [u8]) -> Result<&'a [u8], Error> {
         let len = payload.len().checked_sub(TAG_BYTES).ok_or(Error::DecryptError)?;
         let nonce = Nonce::new(&self.iv, number);
         // SAFETY: as above; the tag lies within the slice.
         let failed = unsafe {
             host::open(
-                self.id(),
+                id,
                 nonce.0.as_ptr(),
                 header.as_ptr(),
                 header.len() as u32,
