@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const VERSIONS = ['22.23.3', '24.21.0'];
+const VERSIONS = ['22.23.3', '24.21.0', '26.10.0'];
 const TESTS = ['packages/nnrp-transport-quic/test/quic.compliance'];
 
 if (process.platform !== 'linux' || process.arch !== 'x64') {
