@@ -47,8 +47,13 @@ describe('the HTTP server refuses', () => {
     const { baseUrl } = await stage.gateway(json(200, WHOLE));
     for (const path of ['/', '/chat', '/models/', '/models/%', '/__proto__', '/constructor'])
       expect((await fetch(`${baseUrl}${path}`)).status, path).toBe(404);
-    expect((await fetch(`${baseUrl}/chat/completions`)).status).toBe(405);
-    expect((await post(baseUrl, '{}', JSON_TYPE, '/models')).status).toBe(405);
+    for (const [answer, allowed] of [
+      [fetch(`${baseUrl}/chat/completions`), 'POST'],
+      [post(baseUrl, '{}', JSON_TYPE, '/models'), 'GET'],
+    ] as const) {
+      const { status, headers } = await answer;
+      expect([status, headers.get('allow')]).toEqual([405, allowed]);
+    }
   });
 
   it('keys that it does not know, and lets in those that it does', async () => {

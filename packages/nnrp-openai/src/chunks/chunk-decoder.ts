@@ -22,6 +22,8 @@ export class ChunkDecoder {
   /** Choices of which a chunk was made here: the first one of each says whose words they are. */
   readonly #begun = new Set<number>();
   readonly #defaults: ChunkDefaults;
+  /** Chunks of the model server itself come along: how its choices end, they say. */
+  #hasChunks = false;
 
   constructor(defaults: ChunkDefaults) {
     this.#defaults = defaults;
@@ -32,6 +34,7 @@ export class ChunkDecoder {
     if (!isObject(delta)) return 'malformed';
     const chunk = member(delta, 'chunk');
     if (chunk !== undefined && !isObject(chunk)) return 'malformed';
+    if (chunk !== undefined) this.#hasChunks = true;
     const decoded = this.#decoded(delta, chunk);
     if (isObject(decoded)) this.#note(decoded);
     return decoded;
@@ -64,7 +67,7 @@ export class ChunkDecoder {
   /** Chunks that end the choices of an answer, where none has come that does: a server may send deltas alone. */
   endings(answer: JsonObject): JsonObject[] {
     const choices = member(answer, 'choices');
-    if (!Array.isArray(choices)) return [];
+    if (!Array.isArray(choices) || this.#hasChunks) return [];
     return choices.filter(isObject).flatMap((choice, place) => {
       const index = Number.isInteger(choice['index']) ? (choice['index'] as number) : place;
       if (this.#finished.has(index)) return [];

@@ -49,7 +49,7 @@ export class OpenAiHandler {
       .route('completions.create', (call) => this.#generate(call, '/completions', false))
       .route('embeddings.create', (call) => this.#ask(call, '/embeddings', this.#bodyOf(call)))
       .route('models.list', (call) => this.#ask(call, '/models'))
-      .route('models.retrieve', (call) => this.#ask(call, `/models/${encodeURIComponent(modelOf(call))}`));
+      .route('models.retrieve', (call) => this.#ask(call, `/models/${pathSegment(modelOf(call))}`));
     this.#upstream = new Upstream(this.#config);
   }
 
@@ -146,6 +146,11 @@ function modelOf({ body }: IncomingCall): string {
   const fits = typeof model === 'string' && model !== '' && model.length <= MAX_NAME_LENGTH && !NO_MODEL.test(model);
   if (!fits) throw invalid('model', `model takes a text of at most ${MAX_NAME_LENGTH} characters`);
   return model;
+}
+
+/** A name within a path, with as much as it is as a path may have: so does the official client, and some servers compare it so. */
+function pathSegment(name: string): string {
+  return encodeURIComponent(name).replace(/%(?:24|26|2B|2C|3A|3B|3D|40)/g, decodeURIComponent);
 }
 
 /** Trace context goes on to the model server. It has come from a client, so it is looked at. */

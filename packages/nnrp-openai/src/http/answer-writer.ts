@@ -52,14 +52,18 @@ export class AnswerWriter {
   }
 
   /** A failure: by its status, or within a stream that has begun as an event, which clients throw as an error. */
-  failure({ status, error, retryAfterMs }: HttpFailure, keepsAlive = true): Promise<void> {
+  failure({ status, error, retryAfterMs, allow }: HttpFailure, keepsAlive = true): Promise<void> {
     if (this.#isStream) {
       this.stopHeartbeat();
       return this.isOver ? Promise.resolve() : this.#ended(`data: ${JSON.stringify({ error })}\n\n`);
     }
     const advice = { 'retry-after': String(Math.ceil(retryAfterMs / 1000)), 'retry-after-ms': String(retryAfterMs) };
-    const challenge: Record<string, string> = status === 401 ? { 'www-authenticate': 'Bearer' } : {};
-    return this.json(status, { error }, { ...(retryAfterMs > 0 && advice), ...challenge }, keepsAlive);
+    const headers: Record<string, string> = {
+      ...(retryAfterMs > 0 && advice),
+      ...(status === 401 && { 'www-authenticate': 'Bearer' }),
+      ...(allow !== undefined && { allow }),
+    };
+    return this.json(status, { error }, headers, keepsAlive);
   }
 
   /** From now on a comment is sent whenever the answer is silent, and with the first one the stream begins. */

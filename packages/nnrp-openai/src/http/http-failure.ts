@@ -10,9 +10,13 @@ export interface HttpFailure {
     readonly type: string;
     readonly param: string | null;
     readonly code: string | number | null;
+    /** What the model server says beside it. */
+    readonly [further: string]: unknown;
   };
   /** 0 = no advice. */
   readonly retryAfterMs: number;
+  /** Methods that the path takes, where it was asked by another one. */
+  readonly allow?: string;
 }
 
 const MAX_TEXT_LENGTH = 4000;
@@ -78,6 +82,7 @@ function applicationFailure(code: string, message: string, retryAfterMs: number,
     status,
     retryAfterMs,
     error: {
+      ...error,
       message: typeof said === 'string' ? cut(said) : cut(message),
       type: typeof kind === 'string' ? cut(kind) : type,
       param: typeof param === 'string' ? cut(param) : null,

@@ -160,7 +160,10 @@ export class OpenAiServer {
       return writer.failure(refusal(401, message, { code: 'invalid_api_key' }), false);
     }
     if (route === undefined) return writer.failure(refusal(404, 'there is nothing at this path'), false);
-    if (request.method !== route.method) return writer.failure(refusal(405, `this path takes ${route.method}`), false);
+    if (request.method !== route.method) {
+      const { method: allow } = route;
+      return writer.failure({ ...refusal(405, `this path takes ${allow}`), allow }, false);
+    }
     const read =
       route.body === undefined ? await readBody(request, this.#config.maxBodyBytes, held) : { body: route.body };
     if (read === undefined) return;

@@ -1,6 +1,7 @@
 import { printable } from 'nnrp-core';
 import { HandlerError, preview3 } from 'nnrp-runtime';
 import { isObject, member } from 'nnrp-runtime/transport';
+import { furtherMembers } from './further-members.js';
 import type { Secrets } from './secrets.js';
 
 const MAX_TEXT_BYTES = 4000;
@@ -19,6 +20,8 @@ export interface OpenAiError {
   readonly type: string;
   readonly param: string | null;
   readonly code: string | number | null;
+  /** What some servers say beside it, such as what a filter of contents has found. */
+  readonly [further: string]: unknown;
 }
 
 /** What the client is told of a status that is no success. @param body - of the response; undefined where it is no JSON */
@@ -113,14 +116,23 @@ function errorOf(message: string): OpenAiError {
 /** `{ error: { message, type, param, code } }`, or what servers make of it. */
 function readError(body: unknown, generic: string, secrets: Secrets): OpenAiError {
   const text = (given: string, maxBytes = MAX_TEXT_BYTES) => printable(secrets.hide(given), maxBytes);
-  const given = isObject(body) ? (member(body, 'error') ?? body) : undefined;
+  const wrapped = isObject(body) ? member(body, 'error') : undefined;
+  const given = wrapped ?? body;
   if (typeof given === 'string' && given !== '') return { ...errorOf(text(given)), type: 'invalid_request_error' };
   if (!isObject(given)) return { ...errorOf(generic), type: 'invalid_request_error' };
   const [message, type, param, code] = ['message', 'type', 'param', 'code'].map((name) => member(given, name));
   return {
-    message: typeof message === 'string' && message !== '' ? text(message) : generic,
+    ...(given === wrapped && furtherMembers(given, secrets)),
+    message: typeof message === 'string' && message !== '' ? text(message) : (detail(given, text) ?? generic),
     type: typeof type === 'string' ? text(type, 200) : 'invalid_request_error',
     param: typeof param === 'string' ? text(param, 200) : null,
     code: typeof code === 'string' ? text(code, 200) : typeof code === 'number' ? code : null,
   };
+}
+
+/** What servers made with FastAPI say: a text, or a list of what is wrong where. */
+function detail(given: Readonly<Record<string, unknown>>, text: (given: string) => string): string | undefined {
+  const found = member(given, 'detail');
+  if (typeof found === 'string' && found !== '') return text(found);
+  return Array.isArray(found) && found.length > 0 ? text(JSON.stringify(found)) : undefined;
 }
