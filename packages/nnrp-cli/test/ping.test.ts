@@ -64,6 +64,19 @@ describe('nnrp ping', () => {
     expect(stderr).toMatch(/^nnrp: ping 1 is lost: .*nobody\.sock.*\nnnrp: ping 2 is lost: /);
   });
 
+  it('is a probe: one ping, of which one line is said, unless more is asked for', async () => {
+    const path = `unix:${join(folder, 'probed.sock')}`;
+    const { server } = await serving('--listen', path);
+    const figures = '; min [\\d.]+ ms, avg [\\d.]+ ms, max [\\d.]+ ms\n$';
+    const once = await nnrp(['ping', '--probe', path]);
+    expect([once.code, once.stderr]).toEqual([0, '']);
+    expect(once.stdout.toString()).toMatch(new RegExp(`^1 pings, 1 answered, 0 lost${figures}`));
+    const twice = await nnrp(['ping', '--probe', '--count', '2', ...FAST, path]);
+    expect(twice.stdout.toString()).toMatch(new RegExp(`^2 pings, 2 answered, 0 lost${figures}`));
+    await server.stop();
+    expect((await nnrp(['ping', '--probe', path])).code).toBe(1);
+  });
+
   it('exits with 1 when nothing answers in time', async () => {
     const silent = createServer((socket) => socket.on('error', () => {})).listen(0, '127.0.0.1');
     await once(silent, 'listening');

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { CliIo } from '../cli-io.js';
 import { CommandUsageError, ExitCode } from '../exit-code.js';
 import { seconds } from '../options/seconds.js';
@@ -18,6 +18,8 @@ interface PingOptions extends TransportFlags {
   readonly quiet?: boolean;
 }
 
+/** What a probe wants: one answer, soon, and no more said than what came of it. */
+const OF_A_PROBE = { count: 1, timeout: 2, quiet: true } as const;
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** Adds `nnrp ping`. */
@@ -30,6 +32,9 @@ export function addPingCommand(program: Command, io: CliIo, done: (code: ExitCod
     .option('-i, --interval <seconds>', 'wait so long between two of them', seconds, 1)
     .option('--timeout <seconds>', 'give up a connection, or an answer, after so long', seconds, 5)
     .option('-q, --quiet', 'print the summary alone')
+    .addOption(
+      new Option('--probe', 'the same as --count 1 --timeout 2 --quiet: for health checks').implies(OF_A_PROBE),
+    )
     .option('--tls', 'HOST:PORT speaks TLS; the server must have a certificate that leads to a root of the platform')
     .option('--ca <file>', 'trust these roots instead; without --quic, HOST:PORT speaks TLS')
     .option('--cert <file>', 'certificate of the client; without --quic, HOST:PORT speaks TLS')
@@ -39,12 +44,12 @@ export function addPingCommand(program: Command, io: CliIo, done: (code: ExitCod
     .addHelpText(
       'after',
       `
-The exit code is 0 when every ping was answered, and 1 when one was lost: 'nnrp ping --count 1 URL' is a probe. No session
-is opened, so that no token is needed. A server that closes gracefully takes no new connections, and is not ready by this probe.
+The exit code is 0 when every ping was answered, and 1 when one was lost: 'nnrp ping --probe URL' is a health check. No
+session is opened, so that no token is needed. A server that closes gracefully takes no new connections, and is not ready by this probe.
 
 Examples:
   $ nnrp ping
-  $ nnrp ping --count 1 --timeout 2 --quiet unix:/run/nnrp.sock
+  $ nnrp ping --probe unix:/run/nnrp.sock
   $ nnrp ping nnrps://inference.example:4433 --ca root.pem
   $ nnrp ping --quic 127.0.0.1:4433
   $ nnrp ping wss://inference.example/nnrp --count 0`,
