@@ -44,6 +44,7 @@ export function instrumentNnrp(options: InstrumentationOptions = {}): NnrpInstru
     'nnrp:connection:end': (message) => metrics.connectionEnded(message),
     'nnrp:session:open': (message) => metrics.sessionOpened(message),
     'nnrp:session:end': (message) => metrics.sessionEnded(message),
+    'nnrp:call:submit': (message) => spans.called(message),
     'nnrp:operation:submit': (message) => spans.submitted(message),
     'nnrp:operation:start': (message) => {
       const { role, sessionId, frameId, operation } = message;

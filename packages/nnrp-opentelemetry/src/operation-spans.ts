@@ -1,4 +1,5 @@
 import {
+  type Attributes,
   type Context,
   context,
   ROOT_CONTEXT,
@@ -8,7 +9,15 @@ import {
   type Tracer,
   trace,
 } from '@opentelemetry/api';
-import type { OperationEndMessage, OperationStartMessage, SubmitMessage } from 'nnrp-runtime';
+import type {
+  CallSubmitMessage,
+  OperationContext,
+  OperationEndMessage,
+  OperationStartMessage,
+  SubmitMessage,
+} from 'nnrp-runtime';
+import { callOf, replaceCallMetadata } from 'nnrp-runtime/calls';
+import { contextOfMetadata, setContext } from './call-context.js';
 import { foldedTraceId, unfoldedContext } from './trace-id.js';
 
 /** What is looked at of an operation of a server. */
@@ -23,6 +32,7 @@ const NOT_WANTED: readonly string[] = ['cancelled', 'NNRP_ERR_CANCELLED'];
 /** One span for each operation on each end. */
 export class OperationSpans {
   private readonly contexts = new WeakMap<object, Context>();
+  private readonly calls = new WeakMap<CallSubmitMessage, Span>();
   private readonly submits = new WeakMap<SubmitMessage, Span>();
 
   constructor(private readonly tracer: Tracer) {}
@@ -32,16 +42,18 @@ export class OperationSpans {
     return this.contexts.get(operation);
   }
 
+  /** A call has its span before it is written: the span goes along, in its metadata. */
+  called(message: CallSubmitMessage): void {
+    const { route, metadata } = message;
+    const span = this.clientSpan({ 'rpc.method': String(route) }, parentOfCall(metadata));
+    this.calls.set(message, span);
+    setContext(metadata, span.spanContext());
+  }
+
   /** In the context of the caller: what it traces is the parent. */
   submitted(message: SubmitMessage): void {
-    const span = this.tracer.startSpan('nnrp submit', {
-      kind: SpanKind.CLIENT,
-      attributes: {
-        'rpc.system.name': 'nnrp',
-        'nnrp.session.id': message.sessionId,
-        'nnrp.request.size': message.bytes,
-      },
-    });
+    const span = (message.call && this.calls.get(message.call)) ?? this.clientSpan({}, context.active());
+    span.setAttributes({ 'nnrp.session.id': message.sessionId, 'nnrp.request.size': message.bytes });
     this.submits.set(message, span);
     if (message.traceId === 0n) message.traceId = foldedTraceId(span.spanContext());
     if (message.traceId !== 0n) span.setAttribute('nnrp.trace_id', hex(message.traceId));
@@ -56,7 +68,8 @@ export class OperationSpans {
       return;
     }
     const { traceId, session } = operation as ServedOperation;
-    const remote = unfoldedContext(traceId);
+    const call = callOf(operation as OperationContext);
+    const remote = (call && contextOfMetadata(call.metadata)) ?? unfoldedContext(traceId);
     const parent = remote === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, remote);
     const attributes = {
       'rpc.system.name': 'nnrp',
@@ -64,10 +77,16 @@ export class OperationSpans {
       'nnrp.frame.id': frameId,
       'nnrp.request.size': bytes,
       'client.address': session.remoteAddress,
+      ...(call !== undefined && { 'rpc.method': String(call.route) }),
       ...(traceId !== 0n && { 'nnrp.trace_id': hex(traceId) }),
     };
     const span = this.tracer.startSpan('nnrp submit', { kind: SpanKind.SERVER, attributes }, parent);
     this.contexts.set(operation, trace.setSpan(parent, span));
+    if (call === undefined) return;
+    // What the handler passes on, to a model server for one, is a child of its own span.
+    const metadata = { ...call.metadata };
+    setContext(metadata, span.spanContext());
+    replaceCallMetadata(operation as OperationContext, metadata);
   }
 
   ended({ operation, submit, outcome }: OperationEndMessage): void {
@@ -82,11 +101,27 @@ export class OperationSpans {
     span.end();
   }
 
+  private clientSpan(attributes: Attributes, parent: Context): Span {
+    const own = { 'rpc.system.name': 'nnrp', ...attributes };
+    return this.tracer.startSpan('nnrp submit', { kind: SpanKind.CLIENT, attributes: own }, parent);
+  }
+
   /** Runs work on an operation where its span is the active one. */
   within<Result>(operation: object, work: () => Result): Result {
     const own = this.contexts.get(operation);
     return own === undefined ? work() : context.with(own, work);
   }
+}
+
+/**
+ * What is traced where the call is made; or what the application has put beside it, when that is another trace: a gateway has it from
+ * whoever called it.
+ */
+function parentOfCall(metadata: Readonly<Record<string, string>>): Context {
+  const active = context.active();
+  const given = contextOfMetadata(metadata);
+  if (given === undefined || trace.getSpanContext(active)?.traceId === given.traceId) return active;
+  return trace.setSpanContext(active, given);
 }
 
 function hex(traceId: bigint): string {

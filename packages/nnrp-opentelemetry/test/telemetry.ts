@@ -1,4 +1,4 @@
-import { type Attributes, context, trace } from '@opentelemetry/api';
+import { type Attributes, context, ROOT_CONTEXT, trace } from '@opentelemetry/api';
 import { AsyncLocalStorageContextManager } from '@opentelemetry/context-async-hooks';
 import {
   AggregationTemporality,
@@ -58,6 +58,11 @@ export class Telemetry {
         span.end();
       }
     });
+  }
+
+  /** Runs work as another process would: in no span. */
+  outside<Result>(work: () => Promise<Result>): Promise<Result> {
+    return context.with(ROOT_CONTEXT, work);
   }
 
   /** The points of a metric as they are now. */

@@ -28,6 +28,7 @@ export type { RetryOptions } from './client/retry-options.js';
 export { type CallRecord, callLogging } from './logging.js';
 export { authentication } from './server/authentication.js';
 export type { CallHandler, IncomingCall, ServerInterceptor } from './server/incoming-call.js';
+export { type CallFacts, callOf, replaceCallMetadata } from './server/read-call.js';
 export { CallRouter, createRouter } from './server/router.js';
 export type { RouterOptions } from './server/router-options.js';
 export type { CallSchema } from './wire/envelope.js';

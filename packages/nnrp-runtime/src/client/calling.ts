@@ -21,6 +21,7 @@ export {
 export * as preview3 from 'nnrp-core/preview3';
 export type { Logger } from '../base/application/logger.js';
 export type {
+  CallSubmitMessage,
   ConnectionMessage,
   DiagnosticsConnection,
   DiagnosticsMessages,

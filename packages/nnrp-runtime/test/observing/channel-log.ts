@@ -9,6 +9,7 @@ export const NAMES: readonly Name[] = [
   'nnrp:session:open',
   'nnrp:session:end',
   'nnrp:session:refuse',
+  'nnrp:call:submit',
   'nnrp:operation:submit',
   'nnrp:operation:start',
   'nnrp:operation:result',

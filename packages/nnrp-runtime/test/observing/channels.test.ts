@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import diagnostics from 'node:diagnostics_channel';
 import { COMMON_HEADER_OFFSETS, MessageType, SessionErrorCode } from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
+import { call, createRouter } from '../../src/calls/index.js';
 import { HandlerError } from '../../src/server/failures/handler-error.js';
 import { eventually } from '../support/eventually.js';
 import { ResumablePeer } from '../support/resumable-peer.js';
@@ -45,6 +46,23 @@ describe('channels tell', () => {
     expect(log.of('nnrp:session:refuse')).toEqual([
       { remoteAddress: expect.any(String), errorCode: SessionErrorCode.AuthFailed },
     ]);
+  });
+
+  it('of a call before it is written, and its subscriber may put names beside it', async () => {
+    log.listen('nnrp:call:submit', ({ metadata }) => {
+      metadata['added'] = 'by a subscriber';
+    });
+    log.listen('nnrp:operation:submit');
+    const { server, client } = await stage.pair();
+    void server.serve(createRouter().route('echo', ({ metadata }) => ({ ...metadata })));
+    const session = await client.openSession();
+    const metadata = { mine: 'x' };
+    const { body } = await call(session, 'echo', undefined, { metadata, requestId: 'id' });
+    expect(body).toEqual({ mine: 'x', added: 'by a subscriber' });
+    expect(metadata).toEqual({ mine: 'x' });
+    const [told] = log.of('nnrp:call:submit');
+    expect(told).toMatchObject({ route: 'echo', requestId: 'id' });
+    expect(log.of('nnrp:operation:submit')[0]?.call).toBe(told);
   });
 
   it('of an operation in the order of its life, on both ends, with one trace id', async () => {

@@ -14,7 +14,7 @@ import {
   SESSION_OPEN,
 } from './channels.js';
 import type { RecoveryMessage, SubmitMessage } from './messages.js';
-import { type Observer, observeBy } from './observer.js';
+import { type Observer, OF_CALL, observeBy } from './observer.js';
 
 const RECOVERY = { suspend: RECOVERY_SUSPEND, resume: RECOVERY_RESUME, lose: RECOVERY_LOSE };
 
@@ -51,7 +51,8 @@ const CHANNEL_OBSERVER: Observer = {
   submit(sessionId, bytes, options) {
     if (!OPERATION_SUBMIT.hasSubscribers) return options;
     const given = options?.traceId ?? 0n;
-    const told: SubmitMessage = { sessionId, bytes, traceId: given };
+    const call = options?.[OF_CALL];
+    const told: SubmitMessage = { sessionId, bytes, traceId: given, ...(call && { call }) };
     OPERATION_SUBMIT.publish(told);
     const fits = typeof told.traceId === 'bigint' && BigInt.asUintN(64, told.traceId) === told.traceId;
     const own = { traceId: { value: fits ? told.traceId : given }, told: { value: told } };

@@ -11,6 +11,7 @@ export const CONNECTION_END = /* @__PURE__ */ named('nnrp:connection:end');
 export const SESSION_OPEN = /* @__PURE__ */ named('nnrp:session:open');
 export const SESSION_END = /* @__PURE__ */ named('nnrp:session:end');
 export const SESSION_REFUSE = /* @__PURE__ */ named('nnrp:session:refuse');
+export const CALL_SUBMIT = /* @__PURE__ */ named('nnrp:call:submit');
 export const OPERATION_SUBMIT = /* @__PURE__ */ named('nnrp:operation:submit');
 export const OPERATION_START = /* @__PURE__ */ named('nnrp:operation:start');
 export const OPERATION_RESULT = /* @__PURE__ */ named('nnrp:operation:result');

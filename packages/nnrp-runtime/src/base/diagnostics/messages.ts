@@ -39,6 +39,14 @@ export interface SessionRefusedMessage {
   readonly errorCode: number;
 }
 
+/** `nnrp:call:submit`, of a client: a call of `nnrp-runtime/calls` is about to be submitted, in the async context of the caller. */
+export interface CallSubmitMessage {
+  readonly route: string | number;
+  readonly requestId: string;
+  /** What goes beside the body, a copy. A subscriber may set names of its own in it; a call with what is no metadata fails. */
+  readonly metadata: Record<string, string>;
+}
+
 /**
  * `nnrp:operation:submit`, of a client: inside the call of `submit`, `submitNow` or `request`, in the async context of the caller.
  */
@@ -48,6 +56,8 @@ export interface SubmitMessage {
   readonly bytes: number;
   /** The trace id that goes with the submit. A subscriber may set it; 0n is none, and so is what is no u64. */
   traceId: bigint;
+  /** Of a call: the message of `nnrp:call:submit` before. Absent where nobody listened then. */
+  readonly call?: CallSubmitMessage | undefined;
 }
 
 /** `nnrp:operation:start`: a client has sent the submit, a server has taken it. */
@@ -119,6 +129,7 @@ export interface DiagnosticsMessages {
   'nnrp:session:open': SessionMessage;
   'nnrp:session:end': SessionMessage;
   'nnrp:session:refuse': SessionRefusedMessage;
+  'nnrp:call:submit': CallSubmitMessage;
   'nnrp:operation:submit': SubmitMessage;
   'nnrp:operation:start': OperationStartMessage;
   'nnrp:operation:result': OperationResultMessage;

@@ -1,5 +1,11 @@
 import type { NnrpError, Packet } from 'nnrp-core';
-import type { DiagnosticsConnection, DiagnosticsRole, RecoveryMessage, SubmitMessage } from './messages.js';
+import type {
+  CallSubmitMessage,
+  DiagnosticsConnection,
+  DiagnosticsRole,
+  RecoveryMessage,
+  SubmitMessage,
+} from './messages.js';
 
 /** A packet on its way out, as far as it is looked at. */
 export interface LeavingPacket {
@@ -9,8 +15,12 @@ export interface LeavingPacket {
   writeHead(view: DataView, start: number, bytes?: Uint8Array): void;
 }
 
+/** Where the options of a submit say of which call it is; no name that an application could give. */
+export const OF_CALL = /* @__PURE__ */ Symbol('nnrp call');
+
 /** What is looked at of the options of a submit. */
 export interface ToldSubmit {
+  readonly [OF_CALL]?: CallSubmitMessage | undefined;
   readonly traceId?: bigint | undefined;
   /** What was said of it. */
   readonly told?: SubmitMessage | undefined;

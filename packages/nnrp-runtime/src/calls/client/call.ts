@@ -1,5 +1,8 @@
 import { PeerError, ProtocolError, shownPlain, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
+import { CALL_SUBMIT } from '../../base/diagnostics/channels.js';
+import type { CallSubmitMessage } from '../../base/diagnostics/messages.js';
+import { OF_CALL, type ToldSubmit } from '../../base/diagnostics/observer.js';
 import { answering } from '../../base/promises/settled.js';
 import type { NnrpResult } from '../../client/results/nnrp-result.js';
 import type { NnrpClientSession } from '../../client/session/client-session.js';
@@ -117,9 +120,11 @@ async function* submitted(
   request: CallRequest,
 ): CallSteps<unknown, CallAnswer> {
   const { route, signal, deadlineMs, traceId } = request;
-  const metadata = givenMetadata('call', request.metadata);
+  const told = toldCall(request);
+  const metadata = givenMetadata('call', told?.metadata ?? request.metadata);
   const { body, payloadKindBitmap, payloadFrameCount } = encodeRequest({ ...request, metadata, schema });
-  const options: SubmitOptions = {
+  const options: SubmitOptions & ToldSubmit = {
+    [OF_CALL]: told,
     metadata: { payloadKindBitmap, payloadFrameCount },
     signal,
     deadlineMs,
@@ -135,6 +140,14 @@ async function* submitted(
   }
   // The loop over an operation ends with its last result, or throws.
   throw new ProtocolError(`frame ${operation.frameId}: a call without an answer`, preview3.ErrorCode.MalformedBody);
+}
+
+/** Whoever listens may put a trace context beside the body. */
+function toldCall({ route, requestId, metadata }: CallRequest): CallSubmitMessage | undefined {
+  if (!CALL_SUBMIT.hasSubscribers) return undefined;
+  const told = { route, requestId, metadata: { ...givenMetadata('call', metadata) } };
+  CALL_SUBMIT.publish(told);
+  return told;
 }
 
 function answerOf(schema: CallSchema, result: NnrpResult): CallAnswer {

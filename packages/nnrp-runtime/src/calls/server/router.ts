@@ -4,11 +4,12 @@ import type { OperationContext } from '../../server/contract/contract.js';
 import { type ResultInit, type ResultValue, resultMetadata } from '../../server/contract/server-messages.js';
 import { HandlerError } from '../../server/failures/handler-error.js';
 import type { SubmitOutcome } from '../../server/serve/serve-handlers.js';
-import { decodeRequest, type EncodedEnvelope, encodeAnswer, encodePartial } from '../wire/envelope.js';
+import { type EncodedEnvelope, encodeAnswer, encodePartial } from '../wire/envelope.js';
 import { givenMetadata } from '../wire/metadata.js';
 import { type CallRoute, checkRoute } from '../wire/route.js';
 import { type CallSteps, checkSteps } from '../wire/steps.js';
 import { type CallHandler, IncomingCall, type ServerInterceptor } from './incoming-call.js';
+import { readCall } from './read-call.js';
 import { type RouterOptions, routerOptions } from './router-options.js';
 
 /**
@@ -49,7 +50,7 @@ export class CallRouter {
 
   /** The handler of submits. */
   readonly submit = (operation: OperationContext): SubmitOutcome => {
-    const request = decodeRequest(operation.body, operation.metadata, operation.routeId);
+    const request = readCall(operation);
     if (request === undefined) {
       if (this.#otherwise !== undefined) return this.#otherwise(operation);
       const text =
