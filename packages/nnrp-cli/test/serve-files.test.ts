@@ -97,4 +97,37 @@ describe('certificates of nnrp serve', () => {
     }
     expect((await server.stop()).code).toBe(0);
   });
+
+  it('are those of each address, where a file says so, and each is renewed by itself', async () => {
+    await Promise.all(['inside', 'outside', 'later'].map(issue));
+    for (const name of ['inside', 'outside'])
+      for (const what of ['pem', 'key']) copyFileSync(at(`${name}.${what}`), at(`own-${name}.${what}`));
+    const tls = (name: string) => ({ cert: `own-${name}.pem`, key: `own-${name}.key` });
+    const listeners = [
+      { address: 'nnrps://127.0.0.1:0', tls: tls('inside') },
+      `unix:${at('own.sock')}`,
+      { address: 'nnrps://127.0.0.1:0', tls: tls('outside') },
+      'nnrp+quic://127.0.0.1:0',
+    ];
+    writeFileSync(at('own.json'), JSON.stringify({ listeners, log_level: 'silent' }));
+    const server = new CliProcess('bin.js', ['serve', '--config', at('own.json')]);
+    const [, inside, outside, quic] = await server.printed(
+      /tls (\S+)\nlistening ipc .*\nlistening tls (\S+)\nlistening quic (\S+)\ncertificate /,
+    );
+    const trusted = async (name: string) => {
+      const pings = [inside, outside].map((where) =>
+        nnrp(['ping', '--probe', '--ca', at(`${name}.pem`), `nnrps://${where}`]),
+      );
+      return (await Promise.all(pings)).map(({ code }) => code);
+    };
+    expect(await trusted('inside')).toEqual([0, 1]);
+    expect(await trusted('outside')).toEqual([1, 0]);
+    // It has made its own certificate itself.
+    expect((await nnrp(['ping', '--probe', `nnrp+quic://${quic}`])).code).toBe(0);
+    for (const what of ['key', 'pem']) copyFileSync(at(`later.${what}`), at(`own-outside.${what}`));
+    await server.printed(/renewed the certificates of /, 'stderr');
+    expect(await trusted('later')).toEqual([1, 0]);
+    expect(await trusted('inside')).toEqual([0, 1]);
+    expect((await server.stop()).code).toBe(0);
+  });
 });

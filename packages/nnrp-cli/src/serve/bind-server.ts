@@ -1,5 +1,5 @@
 import { isNnrpError, type NnrpError, NnrpServer, type NnrpServerOptions } from 'nnrp-runtime';
-import { parseAddress } from 'nnrp-runtime/transport';
+import { listenerAt, parseAddress } from 'nnrp-runtime/transport';
 import { type Scheme, type TransportName, transportName } from '../transport/addresses.js';
 import {
   type CertificateFiles,
@@ -11,7 +11,7 @@ import {
 import { loadTransports } from '../transport/load-transports.js';
 import { type LeftCertificate, leaveCertificate } from '../transport/local-certificates.js';
 import { explainConfigError, type ServerFile } from './config/server-file.js';
-import type { ListenAddress } from './listen-addresses.js';
+import { haveOwnCertificates, type ListenAddress } from './listen-addresses.js';
 
 /** Where and how a server is to listen. */
 export interface BindOptions {
@@ -76,15 +76,17 @@ export async function bindServer(options: BindOptions): Promise<BoundServer> {
 
 async function listen(options: BindOptions, ownCertificate: ServerIdentity | undefined): Promise<NnrpServer> {
   const { addresses, file, config } = options;
-  const transports = Object.fromEntries(
-    addresses.flatMap(({ scheme, tls }) => {
-      const own = ownOptions(scheme, tls, options, ownCertificate);
-      return own === undefined ? [] : [[scheme, own]];
-    }),
-  );
+  const given = addresses.map(({ scheme, tls }) => {
+    const own = ownOptions(scheme, tls, options, ownCertificate);
+    return own === undefined ? {} : { [scheme]: own };
+  });
   try {
+    if (haveOwnCertificates(addresses)) {
+      const sources = addresses.map(({ url }, index) => listenerAt(url, { transports: given[index] }));
+      return await NnrpServer.listenOn(sources, file.config);
+    }
     const urls = addresses.map(({ url }) => url);
-    return await NnrpServer.listen(urls, { ...file.config, transports });
+    return await NnrpServer.listen(urls, { ...file.config, transports: Object.assign({}, ...given) });
   } catch (error) {
     const explained = explainFileError(error, failedFiles(error, addresses));
     if (explained !== error || !isNnrpError(error, 'NNRP_ERR_USAGE')) throw explained;
@@ -177,10 +179,11 @@ function boundAddresses(
   try {
     for (const [index, { localAddress: address }] of endpoints.entries()) {
       const listened = addresses[index] as ListenAddress;
-      const isOwn = listened.scheme === 'nnrp+quic' && ownCertificate !== undefined;
-      const certificate = isOwn
-        ? leaveCertificate(parseAddress(address).port, ownCertificate.certificateChain as Uint8Array)
-        : undefined;
+      const isOwn = listened.scheme === 'nnrp+quic' && listened.tls.cert === undefined;
+      const certificate =
+        isOwn && ownCertificate !== undefined
+          ? leaveCertificate(parseAddress(address).port, ownCertificate.certificateChain as Uint8Array)
+          : undefined;
       bound.push({ kind: transportName(listened), address, ...(certificate !== undefined && { certificate }) });
     }
     return bound;

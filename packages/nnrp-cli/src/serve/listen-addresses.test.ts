@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { readServerFile } from './config/server-file.js';
-import { listenAddresses } from './listen-addresses.js';
+import { haveOwnCertificates, listenAddresses } from './listen-addresses.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'nnrp-serve-file-'));
 const config = join(folder, 'serve.json');
@@ -35,6 +35,14 @@ describe('the addresses of a file', () => {
     expect(shown({}, {})).toEqual(['nnrp://127.0.0.1:4433 undefined']);
   });
 
+  it('may have another certificate for each address of one scheme', () => {
+    const listeners = ['a:1', { address: 'a:2', tls: { cert: 'b.pem', key: 'b.key' } }, 'unix:/x'];
+    expect(shown({}, { listeners, tls: TLS })).toEqual(['nnrps://a:1 a.pem', 'nnrps://a:2 b.pem', 'unix:/x a.pem']);
+    const own = (given: readonly unknown[]) =>
+      haveOwnCertificates(listenAddresses({ config }, read({ listeners: given, tls: TLS })));
+    expect([own(listeners), own(['a:1', 'a:2', 'nnrp+quic://a:3'])]).toEqual([true, false]);
+  });
+
   it.each<[json: object, message: string]>([
     [{ listeners: ['a:1', 'http://a'] }, 'listeners[1]: there is no transport http'],
     [{ listeners: ['nowhere'] }, 'listeners[0]: '],
@@ -48,7 +56,24 @@ describe('the addresses of a file', () => {
       { listeners: [{ address: 'a:1', tls: { ...TLS, ca: 'c' } }, 'a:2'] },
       'nnrp://a:2 asks no client for a certificate',
     ],
-    [{ listeners: ['a:1', { address: 'a:2', tls: { ...TLS, cert: 'b' } }], tls: TLS }, 'share theirs'],
+    [
+      {
+        listeners: [
+          { address: 'nnrps://a:1', tls: { ...TLS, ca: 'c' } },
+          { address: 'nnrps://a:2', tls: TLS },
+        ],
+      },
+      'nnrps://a:2 asks no client for a certificate',
+    ],
+    [
+      {
+        listeners: [
+          { address: 'nnrps://a:1', tls: { ...TLS, ca: 'c' } },
+          { address: 'nnrp+quic://a:2', tls: TLS },
+        ],
+      },
+      'nnrp+quic://a:2 asks no client for a certificate',
+    ],
   ])('are refused: %j', (json, message) => {
     expect(() => listenAddresses({ config }, read(json))).toThrow(message);
   });

@@ -97,21 +97,27 @@ function checkCertificates({ scheme, url, tls: { cert, key } }: ListenAddress): 
   throw new CommandUsageError(`${url} needs --cert and --key: the certificate that serve makes itself is ${which}`);
 }
 
-/** Clients without a certificate must not get in by another door; one scheme has one set of certificates. */
-function checkDoors(addresses: readonly ListenAddress[]): void {
-  const asking = addresses.find(({ tls }) => tls.ca !== undefined);
-  const open = addresses.find(({ scheme }) => scheme === 'wss' || scheme === 'ws' || scheme === 'nnrp');
-  if (asking !== undefined && open !== undefined)
-    throw new CommandUsageError(
-      `${open.url} asks no client for a certificate: with --ca every address is nnrps://, nnrp+quic:// or unix:`,
-    );
-  for (const { scheme, url, tls } of addresses.filter(isEncrypted)) {
-    const other = addresses.find(
-      (one) => one.scheme === scheme && JSON.stringify(paths(one.tls)) !== JSON.stringify(paths(tls)),
-    );
-    if (other === undefined) continue;
-    throw new CommandUsageError(
-      `${other.url} has other certificates than ${url}: all addresses of ${scheme}:// share theirs`,
-    );
-  }
+/** Whether addresses of one scheme have different certificates. */
+export function haveOwnCertificates(addresses: readonly ListenAddress[]): boolean {
+  const encrypted = addresses.filter(isEncrypted);
+  return encrypted.some((one) =>
+    encrypted.some((other) => other.scheme === one.scheme && shownPaths(other) !== shownPaths(one)),
+  );
 }
+
+function shownPaths({ tls: { cert, key, ca } }: ListenAddress): string {
+  return JSON.stringify([cert, key, ca]);
+}
+
+/** Clients without a certificate must not get in by another door. */
+function checkDoors(addresses: readonly ListenAddress[]): void {
+  if (!addresses.some(({ tls }) => tls.ca !== undefined)) return;
+  const open = addresses.find(({ scheme, tls }) => scheme !== 'unix' && !(ASKING.includes(scheme) && tls.ca));
+  if (open !== undefined)
+    throw new CommandUsageError(
+      `${open.url} asks no client for a certificate: with --ca every address is nnrps:// or nnrp+quic:// with it, or unix:`,
+    );
+}
+
+/** Schemes whose servers can ask clients for certificates. */
+const ASKING: readonly string[] = ['nnrps', 'nnrp+quic'];

@@ -78,4 +78,5 @@ export {
 export { describeTlsFailure, isTlsRefusal } from './tls/tls-failure.js';
 export type { TlsClientOptions, TlsServerOptions } from './tls/tls-options.js';
 export { checkServerName, tlsServerName } from './tls/tls-server-name.js';
+export { type ListenerAtOptions, listenerAt } from './url/listener-at.js';
 export { type RegisteredSettings, registerTransport, type TransportScheme } from './url/registry.js';

@@ -3,6 +3,7 @@ import { createServer } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { NnrpClient } from '../../../src/client/client.js';
 import { NnrpServer } from '../../../src/server/server.js';
+import { listenerAt } from '../../../src/transport/url/listener-at.js';
 import { issue } from '../../support/certificates.js';
 import { freePath } from '../ipc/ipc-carrier.js';
 
@@ -43,6 +44,38 @@ describe('a server on URLs', () => {
     expect(server.sessionCount).toBe(4);
     // One limit for all.
     await expect(answered(plain as string)).rejects.toThrow('session_limit_reached');
+  });
+
+  it('has options of each address, where they are made one by one', async () => {
+    const other = await issue({ name: 'CN=other', ips: ['127.0.0.1'] });
+    const tls = { certificateChain: other.certificate, privateKey: other.key };
+    const server = await NnrpServer.listenOn(
+      [
+        listenerAt('nnrps://127.0.0.1:0', CERTIFIED),
+        listenerAt('nnrps://127.0.0.1:0', { transports: { nnrps: tls } }),
+        listenerAt('127.0.0.1:0'),
+      ],
+      { maxSessions: 3 },
+    );
+    ends.push(server);
+    void server.serve({ submit: ({ body }) => body });
+    const [first, second, plain] = server.endpoints.map(({ localAddress }) => localAddress);
+    const asked = (address: string | undefined, roots: Uint8Array) =>
+      answered(`nnrps://${address}`, { tls: { roots } });
+    expect(await asked(first, certificate)).toBe('hello');
+    expect(await asked(second, other.certificate)).toBe('hello');
+    expect(await answered(`nnrp://${plain}`)).toBe('hello');
+    await expect(asked(second, certificate)).rejects.toThrow();
+  });
+
+  it.each<[args: unknown[], message: string]>([
+    [[7], 'listenerAt: address takes a text, got number'],
+    [['nowhere'], 'listenerAt: '],
+    [['127.0.0.1:0', CERTIFIED], 'tls: it means nothing for'],
+    [['127.0.0.1:0', { transports: { nnrps: {} } }], "'nnrps' is the scheme of no address"],
+    [['127.0.0.1:0', { maxSessions: 1 }], 'listenerAt'],
+  ])('is refused what no listener can be made of: %s', (args, message) => {
+    expect(() => listenerAt(...(args as [string]))).toThrow(message);
   });
 
   it('listens on one, and is a server like any other', async () => {
