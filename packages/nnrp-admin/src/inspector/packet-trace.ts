@@ -1,9 +1,9 @@
 import diagnostics from 'node:diagnostics_channel';
 import { setTimeout as passing } from 'node:timers/promises';
-import { PREVIEW3, type StructCodec } from 'nnrp-core';
+import type { StructCodec } from 'nnrp-core';
 import { flagNames } from 'nnrp-core/preview3';
-import { ENUM_NAMES, FLAG_NAMES, STRUCTS } from 'nnrp-core/preview3/struct-table';
 import type { DiagnosticsMessages, NnrpServerSession } from 'nnrp-runtime';
+import { WIRE_TABLES, type WireTables } from './wire-tables.js';
 
 /** How often packets are sent to the page, and how many wait for that at most. */
 const EVERY_MS = 100;
@@ -44,7 +44,8 @@ export async function* tracePackets(
   signal: AbortSignal,
 ): AsyncGenerator<TracePart, void, void> {
   const { sessionId } = session;
-  const header = STRUCTS['HEADER'] as StructCodec;
+  const tables = WIRE_TABLES[session.revision];
+  const header = tables.structs['HEADER'] as StructCodec;
   let waiting: Waiting[] = [];
   let leftOut = 0;
   const take = (direction: TracedPacket['direction']) => (message: unknown) => {
@@ -63,7 +64,7 @@ export async function* tracePackets(
       isOver = session.endReason !== undefined;
       await passing(EVERY_MS, undefined, { signal });
       if (waiting.length === 0) continue;
-      const part = { packets: waiting.map(traced), leftOut };
+      const part = { packets: waiting.map((packet) => traced(packet, tables)), leftOut };
       waiting = [];
       leftOut = 0;
       yield part;
@@ -74,33 +75,40 @@ export async function* tracePackets(
   }
 }
 
-function traced({ atMs, direction, head, bodyBytes }: Waiting): TracedPacket {
+function traced({ atMs, direction, head, bodyBytes }: Waiting, tables: WireTables): TracedPacket {
   const view = viewOf(head);
-  const struct = STRUCTS['HEADER'] as StructCodec;
+  const { wire, structs } = tables;
+  const struct = structs['HEADER'] as StructCodec;
   const code = Number(struct.decode(view, 0)['messageType']);
-  const info = PREVIEW3.messageInfo(code);
-  const metadata = info?.metadata === undefined ? undefined : STRUCTS[info.metadata];
+  const info = wire.messageInfo(code);
+  const metadata = info?.metadata === undefined ? undefined : structs[info.metadata];
   const type = info?.name ?? `message ${code}`;
-  const base = { atMs, direction, type, bodyBytes, header: fieldsOf(struct, view, 0) };
-  // What has another length is of another revision: its header is all that is known.
+  const base = { atMs, direction, type, bodyBytes, header: fieldsOf(struct, view, 0, tables) };
+  // Of what has another length the header is all that is known.
   if (metadata === undefined || head.length !== struct.bytes + metadata.bytes) return base;
-  return { ...base, metadata: fieldsOf(metadata, view, struct.bytes) };
+  return { ...base, metadata: fieldsOf(metadata, view, struct.bytes, tables) };
 }
 
-function fieldsOf(struct: StructCodec, view: DataView, start: number): Fields {
+function fieldsOf(struct: StructCodec, view: DataView, start: number, tables: WireTables): Fields {
   try {
     const values = struct.decode(view, start);
-    return Object.fromEntries(struct.fields.map((field) => [field.name, named(field, values[field.property] ?? 0)]));
+    return Object.fromEntries(
+      struct.fields.map((field) => [field.name, named(field, values[field.property] ?? 0, tables)]),
+    );
   } catch {
     return {};
   }
 }
 
-function named({ enum: ofEnum, flags }: StructCodec['fields'][number], value: number | bigint): string | number {
+function named(
+  { enum: ofEnum, flags }: StructCodec['fields'][number],
+  value: number | bigint,
+  tables: WireTables,
+): string | number {
   if (typeof value === 'bigint') return value.toString();
-  const name = ofEnum === undefined ? undefined : ENUM_NAMES[ofEnum]?.[value];
+  const name = ofEnum === undefined ? undefined : tables.enumNames[ofEnum]?.[value];
   if (name !== undefined) return `${name} (${value})`;
-  const set = flags === undefined || value === 0 ? [] : flagNames(FLAG_NAMES[flags] ?? {}, value);
+  const set = flags === undefined || value === 0 ? [] : flagNames(tables.flagNames[flags] ?? {}, value);
   return set.length === 0 ? value : `${set.join(' | ')} (${value})`;
 }
 

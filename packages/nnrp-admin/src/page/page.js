@@ -20,14 +20,19 @@ const COLUMNS = [
   ['Session', 'sessionId', ({ sessionId }) => `${sessionId}`],
   ['Address', undefined, ({ remoteAddress }) => remoteAddress],
   ['Identity', undefined, ({ identity }) => identityText(identity)],
-  ['Transport', undefined, ({ transport }) => transport],
+  ['Transport', undefined, ({ transport, revision }) => `${transport}, ${revision}`],
   ['State', undefined, ({ state, isSuspended }) => (isSuspended ? 'suspended' : String(state).toLowerCase())],
   ['Age', 'ageMs', ({ ageMs }) => duration(ageMs)],
   ['Round trip', 'roundTripMs', ({ roundTripMs }) => duration(roundTripMs)],
   ['In flight', 'inFlight', ({ inFlight }) => short(inFlight)],
+  ['Credit', undefined, creditText],
   ['Queued', 'queuedSubmits', ({ queuedSubmits }) => short(queuedSubmits)],
   ['Queued bytes', 'queuedBytes', ({ queuedBytes }) => bytes(queuedBytes)],
-  ['Held results', 'heldResults', ({ heldResults }) => short(heldResults)],
+  [
+    'Held results',
+    'heldResults',
+    ({ heldResults, resultsPaused }) => `${short(heldResults)}${resultsPaused ? ' (paused)' : ''}`,
+  ],
   ['Outbox', 'outboxBytes', ({ outboxBytes }) => bytes(outboxBytes)],
   ['Operations', 'operations', ({ operations }) => short(operations)],
   ['Drops', 'drops', ({ drops }) => short(drops)],
@@ -262,6 +267,12 @@ async function showChosen() {
     fill(at('operations'), []);
     chosen = undefined;
   }
+}
+
+/** Operations that the client may have in flight, and whether it was asked to hold them back. */
+function creditText({ operationCredit, backpressureLevel }) {
+  const level = ['', 'soft', 'hard'][backpressureLevel] ?? String(backpressureLevel);
+  return `${short(operationCredit)}${level === '' ? '' : ` (${level} pressure)`}`;
 }
 
 function identityText(identity) {

@@ -25,6 +25,7 @@ const COLUMNS = [
   ['AGE', 'ageMs'],
   ['RTT', 'roundTripMs'],
   ['FLIGHT', 'inFlight'],
+  ['CREDIT', 'operationCredit'],
   ['QUEUED', 'queuedSubmits'],
   ['HELD', 'heldResults'],
   ['OUTBOX', 'outboxBytes'],
@@ -65,6 +66,8 @@ export function sessionLines({ total, rows }: SessionList): string[] {
 function cell(name: string, row: Readonly<Record<string, unknown>>): string {
   const value = row[name];
   if (name === 'state' && row['isSuspended'] === true) return 'suspended';
+  if (name === 'operationCredit' && Number(row['backpressureLevel'] ?? 0) > 0) return `${Number(value)} held back`;
+  if (name === 'heldResults' && row['resultsPaused'] === true) return `${Number(value)} paused`;
   if (value === undefined || value === null) return '-';
   if (name === 'ageMs') return `${Math.round(Number(value) / 1000)}s`;
   if (name === 'roundTripMs') return `${Number(value).toFixed(1)}ms`;

@@ -26,6 +26,12 @@ export interface SessionStats {
   readonly queuedSubmits: number;
   /** Bytes that these hold. */
   readonly queuedBytes: number;
+  /** Operations that its client may have in flight, as it was told last: when the session was opened, or by an update since. */
+  readonly operationCredit: number;
+  /** How far its client was asked to hold submits back: BackpressureLevel of the wire, 0 = not at all. */
+  readonly backpressureLevel: number;
+  /** Whether its client wants no partial results for now: it has paused the session, or the connection. */
+  readonly resultsPaused: boolean;
   /** Results that are held back because the client has asked for it, or reads slowly. */
   readonly heldResults: number;
   /** Bytes that wait to be sent on its connection, those of other sessions included; of a suspended session what is kept for it. */

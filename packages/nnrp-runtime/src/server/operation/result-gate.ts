@@ -58,6 +58,11 @@ export class ResultGate implements WaitingGate {
     return this.held;
   }
 
+  /** Whether the client wants no partial results of the whole session. */
+  get isPaused(): boolean {
+    return this.isPausedTogether();
+  }
+
   /** Whether a result must wait: the client said so, or earlier results of the operation wait already. */
   mustWait(operation: Operation): boolean {
     if (this.connection.isSilent && this.sessionScope === undefined && this.operationScopes === undefined)

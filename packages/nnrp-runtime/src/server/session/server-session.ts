@@ -8,7 +8,14 @@ import {
   SessionLifecycle,
 } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
-import { CloseReason, ErrorScope, MessageType, ScopeKind, SessionPriorityClass } from 'nnrp-core/preview3';
+import {
+  BackpressureLevel,
+  CloseReason,
+  ErrorScope,
+  MessageType,
+  ScopeKind,
+  SessionPriorityClass,
+} from 'nnrp-core/preview3';
 import { RuntimeRole } from 'nnrp-core/preview4';
 import { described } from '../../base/application/described.js';
 import { observer } from '../../base/diagnostics/observer.js';
@@ -66,6 +73,8 @@ export class ServerSession {
   private ownControls: SessionControls | undefined;
   private objectCache: SessionCache | undefined;
   private flowSender: FlowSender | undefined;
+  /** What its client was told last of the whole session. */
+  flowTold: { readonly credit: number | undefined; readonly backpressureLevel: number } | undefined;
   private reason: NnrpError | undefined;
   /** Packets of the session that have been received, over all its connections. */
   receivedPackets = 0;
@@ -236,6 +245,8 @@ export class ServerSession {
     if (operation === undefined) {
       this.flowSender ??= new FlowSender(ScopeKind.Session);
       sender = this.flowSender;
+      const { credit = this.flowTold?.credit, backpressureLevel = BackpressureLevel.None } = fields;
+      this.flowTold = { credit, backpressureLevel };
     } else {
       sender = operation.flowSender(() => new FlowSender(ScopeKind.Operation, operation.id));
     }
