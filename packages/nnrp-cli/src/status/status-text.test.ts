@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { sessionLines } from './status-text.js';
+import { fitted, sessionLines } from './status-text.js';
 
 const HOSTILE = 'a\u001b[2J\u009b2J\nb';
 
@@ -13,4 +13,17 @@ it('a table shows text of peers as text', () => {
 
 it('what is no answer of an operators\u2019 port is refused', () => {
   expect(() => sessionLines({} as never)).toThrow("none of an operators' port");
+});
+
+it('what stands on a screen is no larger than it', () => {
+  const lines = ['a'.repeat(50), 'b', 'c', 'd'];
+  expect(fitted(lines, { columns: 20, rows: 4 })).toEqual(['a'.repeat(19), 'b', 'c']);
+  // Nothing says how large it is.
+  for (const screen of [{}, { columns: 0, rows: 0 }]) expect(fitted(lines, screen)).toEqual(lines);
+});
+
+it('credit says when submits are held back, and results when they are paused', () => {
+  const row = { sessionId: 1, operationCredit: 3, backpressureLevel: 2, heldResults: 4, resultsPaused: true };
+  const [, line] = sessionLines({ total: 1, rows: [row] });
+  expect(line).toMatch(/ 3 held back .* 4 paused /);
 });

@@ -63,6 +63,19 @@ export function sessionLines({ total, rows }: SessionList): string[] {
   return rows.length < total ? [...lines, `${rows.length} of ${total} sessions`] : lines;
 }
 
+/** A terminal, as far as it says how large it is. */
+export interface Screen {
+  readonly columns?: number;
+  readonly rows?: number;
+}
+
+/** Lines that a screen shows whole: none is broken in two, and the first ones are not pushed out at its top. */
+export function fitted(lines: readonly string[], { columns = 0, rows = 0 }: Screen): string[] {
+  // Where a line ends with the screen some terminals go on; and the last line of the screen is for the cursor.
+  const shown = rows > 1 ? lines.slice(0, rows - 1) : [...lines];
+  return columns > 1 ? shown.map((line) => line.slice(0, columns - 1)) : shown;
+}
+
 function cell(name: string, row: Readonly<Record<string, unknown>>): string {
   const value = row[name];
   if (name === 'state' && row['isSuspended'] === true) return 'suspended';

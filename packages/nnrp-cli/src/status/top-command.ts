@@ -7,7 +7,7 @@ import { seconds } from '../options/seconds.js';
 import { wholeNumber } from '../options/whole-number.js';
 import { printableLines } from '../terminal-text.js';
 import { type AdminTarget, adminTarget, askAdmin } from './admin-client.js';
-import { type ServerStatus, type SessionList, sessionLines, statusLines } from './status-text.js';
+import { fitted, type Screen, type ServerStatus, type SessionList, sessionLines, statusLines } from './status-text.js';
 
 interface TopOptions {
   readonly json?: boolean;
@@ -62,9 +62,12 @@ async function top(target: AdminTarget, options: TopOptions, io: CliIo): Promise
       const status = await askAdmin<ServerStatus>(target, '/status');
       const list = await askAdmin<SessionList>(target, `/sessions?descending=true&sort=${sort}&limit=${limit}`);
       const lines = [...statusLines(status), '', ...sessionLines(list)];
+      const table = printableLines(lines.map(oneLine).join('\n'));
       const text = json
         ? terminalJson(JSON.stringify({ status, sessions: list }))
-        : printableLines(lines.map(oneLine).join('\n'));
+        : inPlace
+          ? fitted(table.split('\n'), io.stdout as Screen).join('\n')
+          : table;
       await writeFully(io.stdout, `${inPlace ? CLEAR : ''}${text}\n`);
       if (once) return;
       await passing(Math.ceil(interval * 1000), undefined, { signal: ended.signal }).catch(() => {});
