@@ -111,9 +111,11 @@ export default async function* ({ body, signal }) {
   });
 
   it.each([
-    ['process.exit(3);', 3],
-    ['await new Promise(() => {});', 13],
-  ])('says that the process ends while the module is loaded: %s', async (text, code) => {
+    ['process.exit(3);', 3, 3],
+    // Nothing was served, so that it is no success.
+    ['process.exit(0);', 2, 0],
+    ['await new Promise(() => {});', 13, 13],
+  ])('says that the process ends while the module is loaded: %s', async (text, code, said) => {
     const ended = await nnrp([
       'serve',
       '--listen',
@@ -121,7 +123,9 @@ export default async function* ({ body, signal }) {
       file('handlers.mjs', `${text}\nexport default () => 1;`),
     ]);
     expect(ended.code).toBe(code);
-    expect(ended.stderr).toMatch(/handlers\.mjs: the process ends with code \d+ while it is loaded: it has called/);
+    expect(ended.stderr).toContain(
+      `handlers.mjs: the process ends with code ${said} while it is loaded: it has called`,
+    );
   });
 
   it('reads CommonJS again, with what it requires', async () => {
@@ -167,7 +171,9 @@ export default async function* ({ body, signal }) {
     ['that is not there', () => ['missing.mjs'], 'missing.mjs: cannot be read'],
     ['that is no module', (at) => [at('{}', 'a.json')], 'expected a module, ending in one of .js, .mjs, .cjs, .ts'],
     ['that is a folder', () => [root], 'is no file'],
-    ['that throws', (at) => [at("throw new Error('on purpose');")], 'cannot be loaded: on purpose'],
+    ['that throws', (at) => [at("\nthrow new Error('on purpose');")], 'cannot be loaded: on purpose (file://'],
+    ['that throws, in the line where it does', (at) => [at("\nthrow new Error('on purpose');")], 'handlers.mjs:2:'],
+    ['that throws in a function', (at) => [at("function f() { throw new Error('x'); }\n\nf();")], 'handlers.mjs:1:'],
     ['that is no JavaScript', (at) => [at('export default {')], 'cannot be loaded: '],
     [
       'that imports what is not there',

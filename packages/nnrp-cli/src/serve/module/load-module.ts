@@ -99,10 +99,10 @@ function commonJs(exported: unknown): unknown {
   return isCompiled ? given : exported;
 }
 
-/** A syntax error has its place in the stack alone. */
+/** With the place in the stack where a module stands: of a syntax error, where Node.js says it, or of what has thrown. */
 function reasonOf(error: unknown): string {
   const text = errorText(error);
   const { stack } = (error ?? {}) as { readonly stack?: unknown };
-  const [, place] = /^(file:\S+:\d+)\n/.exec(String(stack)) ?? [];
+  const [, place] = /(?:^|^ +at .*?)\(?(file:[^\s()]+:\d+)\)?$/m.exec(String(stack)) ?? [];
   return place === undefined ? text : `${text} (${place.replace(/\?[^:]*/, '')})`;
 }

@@ -1,3 +1,4 @@
+import { ExitCode } from '../../exit-code.js';
 import { writeLine } from '../../terminal-text.js';
 
 /**
@@ -5,7 +6,11 @@ import { writeLine } from '../../terminal-text.js';
  * never comes while nothing else is to be done, ends it without a word.
  */
 export async function whileLoading<T>(path: string, load: () => Promise<T>): Promise<T> {
-  const ended = (code: number) => {
+  const ended = (given: number) => {
+    // Of a wait without an end Node.js says 13 here, and 0 to its listeners.
+    const code = process.exitCode ?? given;
+    // Nothing was served: whoever has started it must not take that for a server that has ended in order.
+    if (Number(code) === 0) process.exitCode = ExitCode.Usage;
     writeLine(
       process.stderr,
       `nnrp: ${path}: the process ends with code ${code} while it is loaded: it has called process.exit, or awaits what never comes`,
