@@ -60,8 +60,7 @@ describe('a server on URLs', () => {
     ends.push(server);
     void server.serve({ submit: ({ body }) => body });
     const [first, second, plain] = server.endpoints.map(({ localAddress }) => localAddress);
-    const asked = (address: string | undefined, roots: string) =>
-      answered(`nnrps://${address}`, { tls: { roots } });
+    const asked = (address: string | undefined, roots: string) => answered(`nnrps://${address}`, { tls: { roots } });
     expect(await asked(first, certificate)).toBe('hello');
     expect(await asked(second, other.certificate)).toBe('hello');
     expect(await answered(`nnrp://${plain}`)).toBe('hello');
