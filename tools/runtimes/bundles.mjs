@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { build as esbuild } from 'esbuild';
 import { createLogger, build as vite } from 'vite';
 import webpack from 'webpack';
@@ -33,6 +33,35 @@ export async function bundle(bundler, place, entry) {
   return code;
 }
 
+/**
+ * What a page loads before it connects, where a bundler splits what is imported later from the rest.
+ *
+ * @param entry - the file
+ * @returns the code of each file
+ */
+export async function loadedAtFirst(entry) {
+  const { outputFiles, metafile } = await esbuild({
+    entryPoints: [entry],
+    bundle: true,
+    splitting: true,
+    minify: true,
+    format: 'esm',
+    outdir: join(entry, '..', 'bundled'),
+    write: false,
+    metafile: true,
+    logLevel: 'silent',
+    ...ESBUILD.browser,
+  });
+  const { outputs } = metafile;
+  const codes = new Map(outputFiles.map(({ path, text }) => [basename(path), text]));
+  const first = new Set(
+    Object.keys(outputs).filter((path) => basename(outputs[path].entryPoint ?? '') === basename(entry)),
+  );
+  for (const path of first)
+    for (const { kind, path: imported } of outputs[path].imports) if (kind === 'import-statement') first.add(imported);
+  return [...first].map((path) => codes.get(basename(path)));
+}
+
 const BUNDLERS = {
   async esbuild(entry, place) {
     const { outputFiles, warnings } = await esbuild({
@@ -49,7 +78,10 @@ const BUNDLERS = {
 
   async Vite(entry) {
     const warnings = [];
-    const warn = (message) => warnings.push(message);
+    // In one script, what Vite itself puts before each import() has no import.meta, and needs none.
+    const warn = (message) => {
+      if (!message.includes('vite/preload-helper')) warnings.push(message);
+    };
     const { output } = await vite({
       root: join(entry, '..'),
       configFile: false,
@@ -69,6 +101,8 @@ const BUNDLERS = {
       context: join(entry, '..'),
       entry,
       output: { path, filename: 'webpack.js' },
+      // A context of vm has no address that a second file could be loaded from.
+      module: { parser: { javascript: { dynamicImportMode: 'eager' } } },
       // It warns of whatever is above 244 KiB before compression. The size is looked at below.
       performance: false,
     });

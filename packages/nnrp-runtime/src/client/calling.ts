@@ -40,6 +40,7 @@ export type { InternalError } from '../base/internal-error.js';
 export type { BodyChunk, BodyInput } from '../connection/body/body-bytes.js';
 export type { OwnBytes } from '../connection/body/body-reading.js';
 export type { CloseReport, CutOperation } from '../connection/close-report.js';
+export { loadPreview4 } from '../connection/controls/loaded-preview4.js';
 export type { ProbeResult } from './connection/client-probes.js';
 export type { ProbeOptions } from './connection/probe-options.js';
 export type { ResumedSession } from './connection/resume-by-ticket.js';

@@ -1,6 +1,8 @@
 import type { Logger } from '../base/application/logger.js';
 import { tellChannels } from '../base/diagnostics/channel-observer.js';
 import { answering } from '../base/promises/settled.js';
+import { usePreview4 } from '../connection/controls/loaded-preview4.js';
+import { PREVIEW4_WORDS } from '../connection/controls/preview4-words.js';
 import type { HostPort } from '../transport/address/address.js';
 import type { FramedConnector, FramedTransport } from '../transport/contract/contract.js';
 import { IpcConnector } from '../transport/ipc/ipc.js';
@@ -15,6 +17,7 @@ import { logEvents, withoutLogger } from './logged-client.js';
 import { type ClientParts, NnrpClient as PortableClient } from './portable-client.js';
 
 tellChannels();
+usePreview4(PREVIEW4_WORDS);
 
 /** One connection to a server, for any number of sessions; by the sockets of Node.js, too. */
 export class NnrpClient extends PortableClient {

@@ -17,6 +17,7 @@ import { guard, NO_OWNER } from '../base/guard.js';
 import { answering, ignoreRejection } from '../base/promises/settled.js';
 import { SeldomWarning } from '../base/warn.js';
 import type { CloseReport } from '../connection/close-report.js';
+import { hasPreview4 } from '../connection/controls/loaded-preview4.js';
 import type { RevisionName } from '../connection/revision/revision-name.js';
 import { connectWithin } from '../transport/connecting/connect-attempt.js';
 import type { FramedConnector, FramedTransport } from '../transport/contract/contract.js';
@@ -56,6 +57,7 @@ import type { ClientHelloOptions } from './hello/hello-options.js';
 import type { Measuring } from './measuring/measuring.js';
 import { MovableTransport } from './moving/movable-transport.js';
 import { moveSessions } from './moving/move-sessions.js';
+import { preview4Within } from './preview4-within.js';
 import type { NnrpClientSession } from './session/client-session.js';
 import type { CloseOptions } from './session/close-options.js';
 import { isOld, observed, settled } from './settled-revision.js';
@@ -161,7 +163,10 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
       measuring !== undefined
         ? measuring.connect(over, signal)
         : connectWithin(NO_OWNER, connector, complete.connectTimeoutMs, signal).then((transport) => over(transport));
-    return isAuto ? settled(connect, signal) : connect();
+    const begin = () => (isAuto ? settled(connect, signal) : connect());
+    return complete.revision === 'preview3' || hasPreview4()
+      ? begin()
+      : preview4Within(complete.connectTimeoutMs, signal).then(begin);
   }
 
   protected static over<Client extends NnrpClient>(
@@ -176,6 +181,8 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
         throw new UsageError(
           "fromTransport: revision 'auto' may have to connect once more; say 'preview3' or 'preview4'",
         );
+      if (complete.revision === 'preview4' && !hasPreview4())
+        throw new UsageError('fromTransport: preview4 is not loaded; await loadPreview4() before it');
       transport.limitPackets?.(complete.maxPacketBytes);
       return make(transport, complete, asksAnyServer(config));
     } catch (error) {

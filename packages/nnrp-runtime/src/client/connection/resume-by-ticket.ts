@@ -1,9 +1,8 @@
 import { UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { decodeRecoveryTicket } from 'nnrp-core/preview4';
 import { concatBytes, EMPTY_BYTES } from '../../base/bytes.js';
 import { ownBytes } from '../../connection/body/body-bytes.js';
-import { needsPreview4 } from '../../connection/controls/session-controls.js';
+import { needsPreview4, preview4Words } from '../../connection/controls/loaded-preview4.js';
 import { positionEntry } from '../../connection/recovery/position-entry.js';
 import { sessionOpen } from '../contract/client-config.js';
 import { type ResumeSessionOptions, resumeSessionOptions } from '../contract/resume-session-options.js';
@@ -65,7 +64,7 @@ async function resumeByToken(
 ): Promise<ResumedSession> {
   const { signal } = resumeSessionOptions(options);
   if (!connection.dialect.isPreview4) throw needsPreview4();
-  const { sessionId, token } = decodeRecoveryTicket(bytes);
+  const { sessionId, token } = preview4Words().decodeRecoveryTicket(bytes);
   if (connection.hasSession(sessionId))
     throw new UsageError(`resumeSession: this client has session ${sessionId} itself`);
   const request = openByToken({ open: sessionOpen({}), body: EMPTY_BYTES }, sessionId, token);

@@ -1,8 +1,9 @@
 import { isNnrpError, type NnrpError } from 'nnrp-core';
-import { ControlRequestFlags, MessageType, ReasonCode, RuntimeRole } from 'nnrp-core/preview4';
+import { MessageType } from 'nnrp-core/preview3';
 import { optionTable, TRUTH, U16 } from '../../base/option-kinds.js';
 import { checkOptions } from '../../base/options.js';
-import { CONTROL_REQUEST } from '../../connection/revision/codecs-preview4.js';
+import { ABORT_TYPE, CANCEL_TYPE, CLIENT_ROLE } from '../../connection/codes/preview4-codes.js';
+import { preview4Words } from '../../connection/controls/loaded-preview4.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import type { SessionConnection } from '../../connection/session-endpoint.js';
 import type { OperationWords } from './operation-words.js';
@@ -47,10 +48,11 @@ export function sendCancel(
     connection.sendPlain(MessageType.FrameCancel, sessionId, frameId, lane);
     return;
   }
+  const { controlRequest, ControlRequestFlags, ReasonCode } = preview4Words();
   const isLate = isNnrpError(error, 'NNRP_ERR_DEADLINE');
   const { abort = false, reasonCode = isLate ? ReasonCode.DeadlineExpired : ReasonCode.UserCancelled } = options;
   const flags = abort ? ControlRequestFlags.HardAbortAllowed : ControlRequestFlags.CooperativeAllowed;
-  const request = { operationLow, operationHigh, reasonCode, sourceRole: RuntimeRole.Client, flags };
-  const messageType = abort ? MessageType.Abort : MessageType.Cancel;
-  connection.send(messageType, sessionId, frameId, CONTROL_REQUEST, request, undefined, lane);
+  const request = { operationLow, operationHigh, reasonCode, sourceRole: CLIENT_ROLE, flags };
+  const messageType = abort ? ABORT_TYPE : CANCEL_TYPE;
+  connection.send(messageType, sessionId, frameId, controlRequest, request, undefined, lane);
 }

@@ -1,6 +1,12 @@
 import { type Packet, shownPlain, UsageError } from 'nnrp-core';
-import * as preview4 from 'nnrp-core/preview4';
-import { needsPreview4 } from '../../connection/controls/session-controls.js';
+import type * as preview4 from 'nnrp-core/preview4';
+import {
+  DEADLINE_TYPE,
+  EXPIRE_AT_TYPE,
+  PRIORITY_UPDATE_TYPE,
+  RESULT_PUSH_TYPE,
+} from '../../connection/codes/preview4-codes.js';
+import { needsPreview4, preview4Words } from '../../connection/controls/loaded-preview4.js';
 import type { EventStream } from '../streams/event-stream.js';
 import type { ExpiryOptions } from './expiry-options.js';
 import type { OperationProgress } from './operation-progress.js';
@@ -39,19 +45,19 @@ export abstract class ControlledOperation {
    * the same for the other changes
    */
   setPriority(priorityClass: number, priorityDelta = 0): boolean {
-    return this.schedule(preview4.MessageType.PriorityUpdate, { priorityClass, priorityDelta });
+    return this.schedule(PRIORITY_UPDATE_TYPE, { priorityClass, priorityDelta });
   }
 
   /** Changes its deadline. @param at - a date, or milliseconds since 1970 */
   setDeadline(at: Date | number): boolean {
-    return this.schedule(preview4.MessageType.Deadline, { deadlineUnixMs: unixMs(at) });
+    return this.schedule(DEADLINE_TYPE, { deadlineUnixMs: unixMs(at) });
   }
 
   /** Its result is of no use any more after that. @param at - a date, or milliseconds since 1970 */
   expireAt(at: Date | number, { discardStale = true, emitDropReason = true }: ExpiryOptions = {}): boolean {
-    const { DiscardStale, EmitDropReason } = preview4.SchedulingFlags;
+    const { DiscardStale, EmitDropReason } = preview4Words().SchedulingFlags;
     const flags = (discardStale ? DiscardStale : 0) | (emitDropReason ? EmitDropReason : 0);
-    return this.schedule(preview4.MessageType.ExpireAt, { deadlineUnixMs: unixMs(at), flags });
+    return this.schedule(EXPIRE_AT_TYPE, { deadlineUnixMs: unixMs(at), flags });
   }
 
   /**
@@ -68,9 +74,7 @@ export abstract class ControlledOperation {
 
   /** @internal For the session: whether a message that names an operation by its id names this one; others name its frame alone. */
   isNamedBy(packet: Packet): boolean {
-    return (
-      this.words === undefined || packet.messageType === preview4.MessageType.ResultPush || this.words.isNamedBy(packet)
-    );
+    return this.words === undefined || packet.messageType === RESULT_PUSH_TYPE || this.words.isNamedBy(packet);
   }
 
   private schedule(messageType: number, change: Partial<preview4.Scheduling>): boolean {

@@ -1,15 +1,16 @@
 import { UsageError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
-import { FRAME_SUBMIT_BYTES, MessageType } from 'nnrp-core/preview4';
-import { encodeSubmit } from '../../connection/revision/codecs-preview4.js';
+import { DEADLINE_TYPE } from '../../connection/codes/preview4-codes.js';
+import { preview4Words } from '../../connection/controls/loaded-preview4.js';
 import type { MetadataCodec } from '../../connection/sending/outbound-message.js';
 import type { ClientControls } from './client-controls.js';
 import { OperationWords } from './operation-words.js';
 
 /** Ids out of order that are remembered; a server refuses those that come again later. */
 const MAX_OTHERS = 4096;
-const SCRATCH = new DataView(new ArrayBuffer(FRAME_SUBMIT_BYTES));
 const TWO_32 = 0x1_0000_0000;
+/** One for all sessions. */
+let scratch: DataView | undefined;
 
 /**
  * The operation ids of one session of preview4: a u64 for each submit, which is never used again. Those that the application does not
@@ -17,7 +18,8 @@ const TWO_32 = 0x1_0000_0000;
  * all submits.
  */
 export class OperationIds implements MetadataCodec<preview3.FrameSubmit> {
-  readonly bytes = FRAME_SUBMIT_BYTES;
+  private readonly words = preview4Words();
+  readonly bytes = this.words.submitBytes;
   private low = 0;
   private high = 0;
   private highestLow = 0;
@@ -38,7 +40,7 @@ export class OperationIds implements MetadataCodec<preview3.FrameSubmit> {
   }
 
   readonly encode = (value: preview3.FrameSubmit, view: DataView, start: number): number =>
-    encodeSubmit(value, this.low, this.high, view, start);
+    this.words.encodeSubmit(value, this.low, this.high, view, start);
 
   /** Another client has used ids up to this one, a u32. */
   goOnBehind(id: number): void {
@@ -70,14 +72,15 @@ export class OperationIds implements MetadataCodec<preview3.FrameSubmit> {
 
   /** Whether it can be sent with this metadata. @throws WireError when it cannot */
   canEncode(metadata: preview3.FrameSubmit): boolean {
-    return this.encode(metadata, SCRATCH, 0) > 0;
+    scratch ??= new DataView(new ArrayBuffer(this.bytes));
+    return this.encode(metadata, scratch, 0) > 0;
   }
 
   /** DEADLINE of the next submit, which has this frame. */
   reserve(frameId: number, deadlineUnixMs: bigint): void {
     const operationId = (BigInt(this.high) << 32n) | BigInt(this.low);
     const change = { deadlineUnixMs, controlSequence: operationId };
-    this.controls.schedule(MessageType.Deadline, { frameId, id: operationId }, change);
+    this.controls.schedule(DEADLINE_TYPE, { frameId, id: operationId }, change);
   }
 
   /** The submit has been sent. */

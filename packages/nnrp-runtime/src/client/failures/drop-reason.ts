@@ -1,8 +1,7 @@
 import { CancelledError, ClosedError, DeadlineError, type NnrpError, type Packet, PeerError } from 'nnrp-core';
 import { ErrorCode } from 'nnrp-core/preview3';
-import * as preview4 from 'nnrp-core/preview4';
-import { DropReasonCode } from 'nnrp-core/preview4';
 import { bodyText } from '../../connection/body/body-reading.js';
+import { preview4Words } from '../../connection/controls/loaded-preview4.js';
 import { wireName } from './wire-names.js';
 
 /** Bytes of its text that are looked at. */
@@ -16,13 +15,15 @@ export interface DropReason {
 }
 
 export function readDropReason({ view, metadataStart, body }: Packet): DropReason {
-  const { dropReasonCode: reasonCode, flags } = preview4.decodeResultDropReason(view, metadataStart);
-  const isRetryable = (flags & preview4.ResultDropReasonFlags.Retryable) !== 0;
+  const { decodeResultDropReason, ResultDropReasonFlags } = preview4Words();
+  const { dropReasonCode: reasonCode, flags } = decodeResultDropReason(view, metadataStart);
+  const isRetryable = (flags & ResultDropReasonFlags.Retryable) !== 0;
   return { reasonCode, isRetryable, text: bodyText(body.subarray(0, MAX_TEXT_BYTES)) };
 }
 
 /** How an operation ends whose server says why it drops it. @param deadlineMs - what the client had granted, 0 = any time */
 export function reasonFailure(frameId: number, reason: DropReason, deadlineMs: number): NnrpError {
+  const { DropReasonCode } = preview4Words();
   const { reasonCode, text: said } = reason;
   const also = said === '' ? '' : `: ${said}`;
   const text = `frame ${frameId} was dropped by the server: ${wireName(DropReasonCode, reasonCode)}${also}`;

@@ -1,5 +1,6 @@
 import * as preview3 from 'nnrp-core/preview3';
-import * as preview4 from 'nnrp-core/preview4';
+import { preview4Words } from '../../connection/controls/loaded-preview4.js';
+import type { Preview4Words } from '../../connection/controls/preview4-words.js';
 import { CACHE_ACK, CACHE_INVALIDATE, CACHE_PUT } from '../../connection/sending/codecs.js';
 import type { MetadataCodec } from '../../connection/sending/outbound-message.js';
 import { type CacheObjectInit, type CacheSelector, cacheInvalidate, cachePut } from './request-messages.js';
@@ -15,7 +16,7 @@ export type CachePutWords = Omit<preview3.CachePut, keyof KeyWords> & KeyWords;
 
 /** @param isPreview4 - whether the connection speaks it */
 export function cacheWords(isPreview4: boolean): CacheWords {
-  return isPreview4 ? CACHE_WORDS_4 : CACHE_WORDS_3;
+  return isPreview4 ? cacheWords4(preview4Words().cache) : CACHE_WORDS_3;
 }
 
 /** How the messages about cache objects are said: their structures are others in preview4. */
@@ -49,29 +50,31 @@ const CACHE_WORDS_3: CacheWords = {
 const { ObjectKind, ObjectKey, Namespace } = preview3.CacheInvalidateScope;
 
 /** Its keys are bigints: those of the application, which have a u64, are the low word. */
-const CACHE_WORDS_4: CacheWords = {
-  put: { bytes: preview4.CACHE_PUT_BYTES, encode: preview4.encodeCachePut as never },
-  ack: { bytes: preview4.CACHE_ACK_BYTES, encode: preview4.encodeCacheAck as never },
-  invalidate: { bytes: preview4.CACHE_INVALIDATE_BYTES, encode: preview4.encodeCacheInvalidate as never },
-  putOf: (object, objectBytes) => ({ ...cachePut(object, objectBytes), cacheKeyHi: 0n, cacheKeyLo: object.key }),
-  invalidateOf(selector) {
-    const { invalidateScope, cacheNamespace, reasonCode } = cacheInvalidate(selector);
-    return {
-      invalidateScope,
-      // What a scope does not use is 0.
-      cacheNamespace: [Namespace, ObjectKind, ObjectKey].some((scope) => scope === invalidateScope)
-        ? cacheNamespace
-        : 0,
-      cacheKeyHi: invalidateScope === ObjectKind ? BigInt(selector.kind ?? 0) : 0n,
-      cacheKeyLo: invalidateScope === ObjectKey ? (selector.key ?? 0n) : 0n,
-      reasonCode,
-    };
-  },
-  readAck: (view, start) => narrowed(preview4.decodeCacheAck(view, start)),
-  readInvalidate: (view, start) => narrowed(preview4.decodeCacheInvalidate(view, start)),
-  readPut: (view, start) => narrowed(preview4.decodeCachePut(view, start)),
-  readKey: preview4.decodeCachePut,
-};
+function cacheWords4({ put, ack, invalidate, ...codecs }: Preview4Words['cache']): CacheWords {
+  return {
+    put,
+    ack,
+    invalidate,
+    putOf: (object, objectBytes) => ({ ...cachePut(object, objectBytes), cacheKeyHi: 0n, cacheKeyLo: object.key }),
+    invalidateOf(selector) {
+      const { invalidateScope, cacheNamespace, reasonCode } = cacheInvalidate(selector);
+      return {
+        invalidateScope,
+        // What a scope does not use is 0.
+        cacheNamespace: [Namespace, ObjectKind, ObjectKey].some((scope) => scope === invalidateScope)
+          ? cacheNamespace
+          : 0,
+        cacheKeyHi: invalidateScope === ObjectKind ? BigInt(selector.kind ?? 0) : 0n,
+        cacheKeyLo: invalidateScope === ObjectKey ? (selector.key ?? 0n) : 0n,
+        reasonCode,
+      };
+    },
+    readAck: (view, start) => narrowed(codecs.decodeAck(view, start)),
+    readInvalidate: (view, start) => narrowed(codecs.decodeInvalidate(view, start)),
+    readPut: (view, start) => narrowed(codecs.decodePut(view, start)),
+    readKey: codecs.decodePut,
+  };
+}
 
 /** With the key as applications of either revision have it: the halves of the low word. A key with a high word is none of theirs. */
 function narrowed<M extends { readonly cacheKeyHi: bigint; readonly cacheKeyLo: bigint }>(

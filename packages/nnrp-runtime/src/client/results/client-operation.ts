@@ -4,7 +4,7 @@ import { observer } from '../../base/diagnostics/observer.js';
 import { answering, ignoreRejection, rejection } from '../../base/promises/settled.js';
 import type { DeadlineList, Timed } from '../../base/time/deadline-queue.js';
 import type { Turn } from '../../base/time/turn.js';
-import { needsPreview4 } from '../../connection/controls/session-controls.js';
+import { needsPreview4 } from '../../connection/controls/loaded-preview4.js';
 import { type CancelOptions, cancelOptions } from '../controls/cancel-options.js';
 import { ControlledOperation } from '../controls/controlled-operation.js';
 import type { OperationWords } from '../controls/operation-words.js';

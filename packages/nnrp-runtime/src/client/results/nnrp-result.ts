@@ -1,9 +1,11 @@
 import { INSPECT, type Inspect, inspected, type Packet, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import * as preview4 from 'nnrp-core/preview4';
+import type * as preview4 from 'nnrp-core/preview4';
 import { bodyCopy, bodyFrames, bodyJson, bodyText, type OwnBytes } from '../../connection/body/body-reading.js';
 import { isPartialResult } from '../../connection/body/result-kind.js';
 import { traceIdOf } from '../../connection/body/trace-id.js';
+import { PARTIAL_RESULT_TYPE } from '../../connection/codes/preview4-codes.js';
+import { preview4Words } from '../../connection/controls/loaded-preview4.js';
 import type { ResultStore } from './result-store.js';
 
 const { Success, Degraded, Ok } = preview3.StatusCode;
@@ -30,7 +32,7 @@ const PART_METADATA: preview3.ResultPush = Object.freeze({
 });
 
 function isPart({ messageType }: Packet): boolean {
-  return messageType === preview4.MessageType.PartialResult;
+  return messageType === PARTIAL_RESULT_TYPE;
 }
 
 /** One result of an operation. The metadata has been checked and is decoded when first asked for. */
@@ -86,7 +88,7 @@ export class NnrpResult {
     const { packet } = this;
     if (!this.partial || !isPart(packet)) return undefined;
     if (packet.isDetached) throw new UsageError(`frame ${this.frameId}: the memory of the result is gone`);
-    return preview4.decodePartialResult(packet.view, packet.metadataStart);
+    return preview4Words().decodePartialResult(packet.view, packet.metadataStart);
   }
 
   /**

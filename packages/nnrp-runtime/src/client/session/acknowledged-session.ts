@@ -1,6 +1,6 @@
 import { UsageError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
-import { encodeRecoveryTicket } from 'nnrp-core/preview4';
+import { preview4Words } from '../../connection/controls/loaded-preview4.js';
 import type { RevisionName } from '../../connection/revision/revision-name.js';
 import type { ClientControls } from '../controls/client-controls.js';
 import type { ResumeGrant } from '../recovery/resumable-session.js';
@@ -52,7 +52,7 @@ export abstract class AcknowledgedSession {
     const { token, windowMs: resumeWindowMs } = grant;
     const resumeFromOperationId = this.served.submits.lastOperationId;
     const cursor = resumeFromOperationId === 0n ? {} : { resumeFromOperationId };
-    return encodeRecoveryTicket({ sessionId, token, resumeWindowMs, ...cursor });
+    return preview4Words().encodeRecoveryTicket({ sessionId, token, resumeWindowMs, ...cursor });
   }
 
   /** @internal For the connection: by what it is resumed on a server that is none of this library. */

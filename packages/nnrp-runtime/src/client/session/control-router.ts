@@ -1,7 +1,7 @@
 import { describeFault, type MessageInfo, type Packet, ProtocolError } from 'nnrp-core';
 import { ErrorCode } from 'nnrp-core/preview3';
-import * as preview4 from 'nnrp-core/preview4';
-import { type ControlEvent, operationOf, readControl } from '../../connection/controls/control-events.js';
+import type { ControlEvent } from '../../connection/controls/control-events.js';
+import { preview4Words } from '../../connection/controls/loaded-preview4.js';
 import type { ObjectTable } from '../../connection/controls/object-table.js';
 import type { ClientControls } from '../controls/client-controls.js';
 import { operationProgress } from '../controls/operation-progress.js';
@@ -32,6 +32,7 @@ export class ControlRouter {
   ) {}
 
   receive(packet: Packet, { name }: MessageInfo): ControlOutcome {
+    const { readControl, operationOf } = preview4Words();
     const read = readControl(packet);
     if (read === undefined) return 'stray';
     if ('fault' in read) {
@@ -74,7 +75,7 @@ export class ControlRouter {
 
   private pressed(event: Extract<ControlEvent, { type: 'creditUpdate' | 'backpressure' | 'retryAfter' }>): void {
     const { flags } = event.metadata;
-    const { AppliesToConnection, AppliesToOperation } = preview4.PressureFlags;
+    const { AppliesToConnection, AppliesToOperation } = preview4Words().PressureFlags;
     // A single operation submits nothing.
     if ((flags & AppliesToOperation) !== 0) return;
     const isOfConnection = (flags & AppliesToConnection) !== 0;

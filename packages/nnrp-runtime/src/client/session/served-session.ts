@@ -1,7 +1,7 @@
 import { type FlowFields, FlowSender, type NnrpError, SessionLifecycle } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { MessageType, ScopeKind } from 'nnrp-core/preview3';
-import { RuntimeRole } from 'nnrp-core/preview4';
+import { CLIENT_ROLE } from '../../connection/codes/preview4-codes.js';
 import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import { ClientControls } from '../controls/client-controls.js';
@@ -81,7 +81,7 @@ export class ServedSession {
       lane,
       connection,
       dialect: connection.dialect,
-      role: RuntimeRole.Client,
+      role: CLIENT_ROLE,
       requireOpen,
     };
     this.controls = new ClientControls(controlled);

@@ -12,8 +12,8 @@ import {
 } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { CacheAckStatus, ErrorCode, ErrorScope, MessageType, ScopeKind } from 'nnrp-core/preview3';
-import * as preview4 from 'nnrp-core/preview4';
 import { isResult } from '../../connection/body/result-kind.js';
+import { PARTIAL_RESULT_TYPE, RESULT_DROP_REASON_TYPE } from '../../connection/codes/preview4-codes.js';
 import { readFlowUpdate } from '../../connection/revision/flow-update.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import { TEXT_BYTES } from '../../connection/sending/waiting-packet.js';
@@ -31,7 +31,6 @@ import { ControlRouter } from './control-router.js';
 import type { SessionClosing } from './session-closing.js';
 import type { ClientSessionEvent } from './session-events.js';
 
-const { PartialResult: PARTIAL_RESULT, ResultDropReason: RESULT_DROP_REASON } = preview4.MessageType;
 /** Operations with a flow of their own before those that are over are looked for. */
 const MIN_PRUNING = 16;
 
@@ -72,7 +71,7 @@ export class SessionRouter implements SessionEndpoint {
     const { requests, events } = this.parts;
     switch (info.code) {
       case MessageType.ResultPush:
-      case PARTIAL_RESULT:
+      case PARTIAL_RESULT_TYPE:
         if (!this.parts.submits.resultArrived(packet)) this.stray(packet, info);
         else if (this.parts.closing.endsWithLastAnswer) this.closeIfNothingInFlight();
         break;
@@ -134,7 +133,7 @@ export class SessionRouter implements SessionEndpoint {
       case MessageType.SessionOpenAck:
         this.connection.openAnswered(packet, info);
         break;
-      case RESULT_DROP_REASON:
+      case RESULT_DROP_REASON_TYPE:
         this.dropped(packet, info, readDropReason(packet));
         break;
       default:

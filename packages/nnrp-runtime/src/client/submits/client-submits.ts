@@ -15,7 +15,7 @@ import { guard } from '../../base/guard.js';
 import { ignoreRejection, rejection } from '../../base/promises/settled.js';
 import { type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
 import { isPartialResult } from '../../connection/body/result-kind.js';
-import { needsPreview4 } from '../../connection/controls/session-controls.js';
+import { needsPreview4 } from '../../connection/controls/loaded-preview4.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import { type CancelOptions, sendCancel } from '../controls/cancel-options.js';
 import type { ClientControls } from '../controls/client-controls.js';

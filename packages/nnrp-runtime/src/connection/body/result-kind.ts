@@ -1,6 +1,6 @@
 import type { Packet } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import * as preview4 from 'nnrp-core/preview4';
+import { PARTIAL_RESULT_TYPE, RESULT_PUSH_TYPE } from '../codes/preview4-codes.js';
 
 const AT = preview3.RESULT_PUSH_OFFSETS;
 
@@ -11,11 +11,11 @@ export function isPartial(resultClass: number, resultFlags: number): boolean {
 
 /** RESULT_PUSH, or PARTIAL_RESULT of preview4. */
 export function isResult(messageType: number): boolean {
-  return messageType === preview4.MessageType.ResultPush || messageType === preview4.MessageType.PartialResult;
+  return messageType === RESULT_PUSH_TYPE || messageType === PARTIAL_RESULT_TYPE;
 }
 
 /** @param result - RESULT_PUSH, or PARTIAL_RESULT of preview4 */
 export function isPartialResult({ messageType, view, metadataStart }: Packet): boolean {
-  if (messageType === preview4.MessageType.PartialResult) return true;
+  if (messageType === PARTIAL_RESULT_TYPE) return true;
   return isPartial(view.getUint8(metadataStart + AT.resultClass), view.getUint16(metadataStart + AT.resultFlags, true));
 }

@@ -1,4 +1,5 @@
-import * as preview4 from 'nnrp-core/preview4';
+import type * as preview4 from 'nnrp-core/preview4';
+import { FINAL_RELEASE } from '../codes/preview4-codes.js';
 
 /** Objects of one session. More are not noted. */
 const MAX_OBJECTS = 1024;
@@ -62,7 +63,7 @@ export class ObjectTable implements Iterable<ObjectEntry> {
   released(objectId: bigint, flags: number): ObjectIssue | undefined {
     const entry = this.get(objectId);
     if (entry === undefined) return 'unknown_object';
-    const isFinal = (flags & preview4.ObjectReleaseFlags.FinalRelease) !== 0;
+    const isFinal = (flags & FINAL_RELEASE) !== 0;
     if (isFinal || --entry.references <= 0) this.entries.delete(keyOf(objectId));
     return undefined;
   }

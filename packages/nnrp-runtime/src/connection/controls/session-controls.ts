@@ -1,13 +1,14 @@
 import { UsageError } from 'nnrp-core';
-import * as preview4 from 'nnrp-core/preview4';
+import type * as preview4 from 'nnrp-core/preview4';
+import { TRACE_CONTEXT_TYPE } from '../codes/preview4-codes.js';
 import type { Dialect } from '../revision/dialect.js';
 import type { Lane } from '../sending/outbox.js';
 import type { SessionConnection } from '../session-endpoint.js';
 import type { ControlKind } from './control-kind.js';
-import * as kinds from './control-kinds.js';
 import { type ControlInit, controlMessage } from './control-messages.js';
-import * as objects from './object-kinds.js';
+import { needsPreview4, preview4Words } from './loaded-preview4.js';
 import { type ObjectEntry, ObjectTable } from './object-table.js';
+import type { Preview4Words } from './preview4-words.js';
 
 /** What these calls need of a session, of either role. */
 export interface ControlledSession {
@@ -57,46 +58,46 @@ export class SessionControls {
 
   /** Says what this side can do, or asks for it. */
   negotiate(init: CapabilityInit): boolean {
-    return this.capabilities(kinds.CAPABILITY_NEGOTIATION, init);
+    return this.capabilities(this.words.kinds.CAPABILITY_NEGOTIATION, init);
   }
 
   /** Falls back to less, or to another profile. */
   degrade(init: CapabilityInit): boolean {
-    return this.capabilities(kinds.DEGRADE_PROFILE, init);
+    return this.capabilities(this.words.kinds.DEGRADE_PROFILE, init);
   }
 
   /** Asks the peer to slow down; the level is soft where none is given. */
   backpressure(init: ControlInit<preview4.Pressure> = {}): boolean {
-    const { pressureLevel = preview4.PressureLevel.Soft } = init;
-    return this.send(kinds.BACKPRESSURE, { ...init, pressureLevel });
+    const { pressureLevel = this.words.PressureLevel.Soft } = init;
+    return this.send(this.words.kinds.BACKPRESSURE, { ...init, pressureLevel });
   }
 
   /** Says how many operations the peer may have in flight. */
   credit(init: ControlInit<preview4.Pressure>): boolean {
-    return this.send(kinds.CREDIT_UPDATE, init);
+    return this.send(this.words.kinds.CREDIT_UPDATE, init);
   }
 
   /** Says which trace and span the work belongs to; of the session, since an operation may end while it is under way. */
   traceContext(init: ControlInit<preview4.TraceContext>): boolean {
-    return this.send(kinds.TRACE_CONTEXT, init);
+    return this.send(this.words.kinds.TRACE_CONTEXT, init);
   }
 
   routeHint(init: ControlInit<preview4.RouteHint>, target: ControlTarget = SESSION): boolean {
-    return this.send(kinds.ROUTE_HINT_MESSAGE, init, target);
+    return this.send(this.words.kinds.ROUTE_HINT_MESSAGE, init, target);
   }
 
   executionHint(init: ControlInit<preview4.RouteHint>, target: ControlTarget = SESSION): boolean {
-    return this.send(kinds.EXECUTION_HINT, init, target);
+    return this.send(this.words.kinds.EXECUTION_HINT, init, target);
   }
 
   /** Replaces the remaining budget, or adds to it, as the flags say. */
   budget(init: ControlInit<preview4.Budget>, target: ControlTarget = SESSION): boolean {
-    return this.send(kinds.BUDGET_UPDATE, init, target);
+    return this.send(this.words.kinds.BUDGET_UPDATE, init, target);
   }
 
   /** How far an operation is. */
   progress(init: ControlInit<preview4.Progress>, target: ControlTarget): boolean {
-    return this.send(kinds.PROGRESS, init, target);
+    return this.send(this.words.kinds.PROGRESS, init, target);
   }
 
   /** An error that ends nothing. */
@@ -104,58 +105,58 @@ export class SessionControls {
     const { sessionId, role } = this.session;
     const { relatedFrameId = 0, relatedSessionId = sessionId, sourceRole = role } = init;
     const target = { frameId: relatedFrameId, id: 0n };
-    return this.send(kinds.ERROR_RECOVERABLE, { ...init, relatedSessionId, sourceRole }, target);
+    return this.send(this.words.kinds.ERROR_RECOVERABLE, { ...init, relatedSessionId, sourceRole }, target);
   }
 
   /** Asks the peer to wait before it tries again: so long, and up to `jitterMs` more, which it draws at random. */
   retryAfter(init: ControlInit<preview4.RetryAfter>): boolean {
     const { sourceRole = this.session.role } = init;
-    return this.send(kinds.RETRY_AFTER, { ...init, sourceRole });
+    return this.send(this.words.kinds.RETRY_AFTER, { ...init, sourceRole });
   }
 
   /** Names an object of the cache. */
   cacheReference(init: ControlInit<preview4.CacheReference>): boolean {
-    return this.send(objects.CACHE_REFERENCE, init);
+    return this.send(this.words.objects.CACHE_REFERENCE, init);
   }
 
   /** Says that an object which the peer has named is not there. */
   cacheMiss(init: ControlInit<preview4.CacheMiss>): boolean {
-    return this.send(objects.CACHE_MISS, init);
+    return this.send(this.words.objects.CACHE_MISS, init);
   }
 
   /** @throws UsageError when the id is declared already, or the table is full */
   declareObject(init: ControlInit<preview4.ObjectDescriptor>): boolean {
     const { sessionId, role } = this.session;
     const { producerRole = role } = init;
-    this.ready();
-    const message = controlMessage(objects.OBJECT_DECLARE, { ...init, producerRole }, { sessionId });
+    const { OBJECT_DECLARE } = this.words.objects;
+    const message = controlMessage(OBJECT_DECLARE, { ...init, producerRole }, { sessionId });
     const issue = this.objects.declared(message.metadata, 'self', performance.now());
     if (issue !== undefined) throw new UsageError(`objectDeclare: object ${message.metadata.objectId}: ${issue}`);
-    return this.transmit(objects.OBJECT_DECLARE, message.metadata, message.body, 0);
+    return this.transmit(OBJECT_DECLARE, message.metadata, message.body, 0);
   }
 
   /** @throws UsageError when there is no such object */
   referObject(init: ControlInit<preview4.ObjectReference>, target: ControlTarget = SESSION): boolean {
     this.known(init.objectId ?? 0n);
-    return this.send(objects.OBJECT_REF, init, target);
+    return this.send(this.words.objects.OBJECT_REF, init, target);
   }
 
   /** @throws UsageError when there is no such object */
   releaseObject(init: ControlInit<preview4.ObjectRelease>, target: ControlTarget = SESSION): boolean {
-    const { sourceRole = this.session.role, flags = preview4.ObjectReleaseFlags.FinalRelease } = init;
+    const { sourceRole = this.session.role, flags = this.words.ObjectReleaseFlags.FinalRelease } = init;
     this.known(init.objectId ?? 0n);
-    const room = this.send(objects.OBJECT_RELEASE, { ...init, sourceRole, flags }, target);
+    const room = this.send(this.words.objects.OBJECT_RELEASE, { ...init, sourceRole, flags }, target);
     this.objects.released(init.objectId ?? 0n, flags);
     return room;
   }
 
   patchObject(init: ObjectChangeInit): boolean {
-    return this.changed(objects.OBJECT_PATCH, init);
+    return this.changed(this.words.objects.OBJECT_PATCH, init);
   }
 
   /** The next delta of an object; its sequence is counted here unless it is given. */
   deltaObject(init: ObjectChangeInit): boolean {
-    return this.changed(objects.OBJECT_DELTA_MESSAGE, init);
+    return this.changed(this.words.objects.OBJECT_DELTA_MESSAGE, init);
   }
 
   private changed<Type extends string>(
@@ -177,12 +178,12 @@ export class SessionControls {
     kind: ControlKind<Type, preview4.Capability>,
     { capabilities = [], ...init }: CapabilityInit,
   ): boolean {
-    this.ready();
-    const unknown = capabilities.find((token) => preview4.unknownCapabilityToken([token]) !== undefined);
+    const { unknownCapabilityToken, encodeCapabilityTokens } = this.words;
+    const unknown = capabilities.find((token) => unknownCapabilityToken([token]) !== undefined);
     if (unknown !== undefined) {
       throw new UsageError(`${kind.type}: capabilities take tokens out of CAPABILITY_TOKENS`);
     }
-    const body = preview4.encodeCapabilityTokens(capabilities);
+    const body = encodeCapabilityTokens(capabilities);
     const { metadata } = controlMessage(kind, { ...init, body }, { capabilityCount: capabilities.length });
     return this.transmit(kind, metadata, body, 0);
   }
@@ -213,11 +214,16 @@ export class SessionControls {
   ): boolean {
     const { connection, sessionId, lane } = this.session;
     // Receivers compare the two.
-    const trace =
-      messageType === preview4.MessageType.TraceContext ? (metadata as { readonly traceId?: bigint }).traceId : 0n;
+    const trace = messageType === TRACE_CONTEXT_TYPE ? (metadata as { readonly traceId?: bigint }).traceId : 0n;
     const low = Number((trace ?? 0n) & 0xffff_ffffn);
     const high = Number((trace ?? 0n) >> 32n);
     return connection.send(messageType, sessionId, frameId, codec, metadata, body, lane, low, high);
+  }
+
+  /** @throws UsageError in preview3, and why the session is over */
+  protected get words(): Preview4Words {
+    this.ready();
+    return preview4Words();
   }
 
   private ready(): void {
@@ -225,11 +231,6 @@ export class SessionControls {
     if (!dialect.isPreview4) throw needsPreview4();
     this.session.requireOpen();
   }
-}
-
-/** What a call says that preview3 has no message for. */
-export function needsPreview4(): UsageError {
-  return new UsageError('this needs preview4; this session speaks preview3');
 }
 
 const NO_BYTES = new Uint8Array(0);

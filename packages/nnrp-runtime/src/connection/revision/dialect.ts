@@ -1,9 +1,7 @@
 import { PREVIEW3, type Revision } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
-import { PREVIEW4 } from 'nnrp-core/preview4';
 import { RESULT_PUSH } from '../sending/codecs.js';
 import type { MetadataCodec } from '../sending/outbound-message.js';
-import { RESULT_PUSH_4 } from './codecs-preview4.js';
 import type { RevisionName } from './revision-name.js';
 
 /** How a connection speaks. One object for each revision: whoever asks it finds the same shape. */
@@ -22,11 +20,4 @@ export const PREVIEW3_DIALECT: Dialect = {
   isPreview4: false,
   wire: PREVIEW3,
   resultPush: RESULT_PUSH,
-};
-
-export const PREVIEW4_DIALECT: Dialect = {
-  name: 'preview4',
-  isPreview4: true,
-  wire: PREVIEW4,
-  resultPush: RESULT_PUSH_4,
 };

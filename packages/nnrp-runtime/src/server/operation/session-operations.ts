@@ -18,7 +18,7 @@ import { ignoreRejectionsWithin } from '../../base/thenable.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import { type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
 import { isPartial, isPartialResult } from '../../connection/body/result-kind.js';
-import { needsPreview4 } from '../../connection/controls/session-controls.js';
+import { needsPreview4 } from '../../connection/controls/loaded-preview4.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import type { NnrpServerSession, ResolvedObject } from '../contract/contract.js';
 import { DROP_OPTIONS, type DropOptions } from '../contract/preview4/drop-options.js';

@@ -2,13 +2,18 @@ import type { Packet } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
 import { announcedFamilies } from '../../../connection/announcement.js';
+import { usePreview4 } from '../../../connection/controls/loaded-preview4.js';
+import { PREVIEW4_WORDS } from '../../../connection/controls/preview4-words.js';
 import type { ErrorOptions } from '../../../connection/errors/error-message.js';
-import { PREVIEW3_DIALECT, PREVIEW4_DIALECT } from '../../../connection/revision/dialect.js';
+import { PREVIEW3_DIALECT } from '../../../connection/revision/dialect.js';
+import { PREVIEW4_DIALECT } from '../../../connection/revision/dialect-preview4.js';
 import type { RevisionChoice } from '../../../connection/revision/revision-name.js';
 import type { OutboxLimits } from '../../../connection/sending/outbox.js';
 import type { SessionEndpoint } from '../../../connection/session-endpoint.js';
 import type { FramedTransport } from '../../../transport/contract/contract.js';
 import { OutlivableConnection } from './outlivable-connection.js';
+
+usePreview4(PREVIEW4_WORDS);
 
 /** A connection that finds out by its first packets which revision its client speaks, where the server speaks both. */
 export abstract class ChoosingConnection<Session extends SessionEndpoint> extends OutlivableConnection<Session> {
