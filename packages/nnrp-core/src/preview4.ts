@@ -98,6 +98,22 @@ export {
   type TypedPayloadFrame,
   type TypedPayloadInput,
 } from './body/preview4/regions.js';
+// Whole submits, as the builders of the reference write them.
+export type { SubmitSection } from './body/preview4/submits/section-table.js';
+export type { BuiltSubmit, SubmitPolicy, SubmitRequest } from './body/preview4/submits/submit-request.js';
+export {
+  buildTensorSubmit,
+  type TensorReferences,
+  type TensorSubmitRequest,
+} from './body/preview4/submits/tensor-submit.js';
+export {
+  buildTokenSubmit,
+  buildTypedSubmit,
+  type SubmitPayload,
+  type SubmitTokens,
+  type TokenSubmitRequest,
+  type TypedSubmitRequest,
+} from './body/preview4/submits/typed-submit.js';
 export { decodeTensors, encodeTensorResult, encodeTensorSubmit, type Tensor } from './body/preview4/tensors.js';
 export type { BodyContext } from './body/region/body-regions.js';
 export {
@@ -137,6 +153,19 @@ export { flagNames, type NamesByValue, type NameTable } from './bytes/tables.js'
 // Structures, enumerations, flags, their names, and the message table. What is the same in preview3 is the same object.
 export * from './generated/preview4/index.js';
 
+// Machines of a connection: its operations and its sessions.
+export {
+  type CancelOutcome,
+  ConnectionOperations,
+  type ScheduleOutcome,
+} from './machine/preview4/connection-operations.js';
+export { type ConnectedSessionState, ConnectionSessions } from './machine/preview4/connection-sessions.js';
+export type {
+  ConnectionOperation,
+  ConnectionOperationFault,
+  OperationInit,
+  OperationSchedule,
+} from './machine/preview4/operation-outcome.js';
 // Whole packets.
 export { buildPacket, decodePacket, PacketSplitter } from './packet/preview4/packets.js';
 export { PREVIEW4 } from './revisions/preview4.js';

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import type { VectorResult } from '../preview4/run-vectors.js';
 import type { BaselineLevel, BaselineStatus } from './baseline-case.js';
 import { CLAIMED_TOKENS } from './baseline-entries.js';
 
@@ -67,4 +68,19 @@ export function lineOf({ id, status, outcome, checks, milliseconds, failure, rea
 export function summaryOf(results: readonly CaseResult[]): string {
   const count = (outcome: CaseResult['outcome']) => results.filter((result) => result.outcome === outcome).length;
   return `${count('pass')} pass, ${count('fail')} fail, ${count('not_claimed')} not claimed`;
+}
+
+/** A line for each section, and below it those vectors that do not hold. */
+export function linesOfVectors(results: readonly VectorResult[]): string[] {
+  return [...new Set(results.map(({ section }) => section))].flatMap((section) => {
+    const own = results.filter((result) => result.section === section);
+    const passed = own.filter(({ outcome }) => outcome === 'pass').length;
+    const others = own.filter(({ outcome }) => outcome === 'other_release').length;
+    const not = others === 0 ? '' : `, ${others} of earlier releases not run`;
+    const failed = own.filter(({ outcome }) => outcome === 'fail');
+    return [
+      `${section}: ${passed} of ${own.length - others} hold${not}`,
+      ...failed.map(({ name, message }) => `  fail ${name}\n    ${message}`),
+    ];
+  });
 }
