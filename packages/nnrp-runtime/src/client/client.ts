@@ -15,6 +15,7 @@ import type { NnrpConnectOptions } from './connect-options.js';
 import { clientConfig, type NnrpClientConfig, type NnrpClientOptions } from './contract/client-config.js';
 import { logEvents, withoutLogger } from './logged-client.js';
 import { type ClientParts, NnrpClient as PortableClient } from './portable-client.js';
+import { reachByRoutes } from './routes-of-host.js';
 
 tellChannels();
 usePreview4(PREVIEW4_WORDS);
@@ -66,7 +67,8 @@ export class NnrpClient extends PortableClient {
   /**
    * Connects to an address: `nnrp://HOST:PORT` or HOST:PORT (TCP), `nnrps://` (TLS), `unix:/path`, or that of a transport that
    * has been imported, such as `nnrp+quic://`. Several addresses race: each begins 250 ms after the one before, or at once when
-   * one has failed, and the first that is connected to is taken. See `transportPolicy` and `measureTransports`.
+   * one has failed, and the first that is connected to is taken. See `transportPolicy` and `measureTransports`. With `routes` the
+   * address is the name of an application, and they are the ways to it.
    *
    * @throws as `connectTcp`; TransportError that names each address with its reason; UsageError on an address that is none
    */
@@ -84,7 +86,10 @@ export class NnrpClient extends PortableClient {
   ): Promise<NnrpClient> {
     return answering(() => {
       const [rest, logger] = withoutLogger(config);
-      return NnrpClient.reach((...parts) => NnrpClient.logged(logger, parts), ALL_ADDRESSES, where, rest);
+      const make = (...parts: ClientParts) => NnrpClient.logged(logger, parts);
+      const routes = config?.routes;
+      if (routes === undefined) return NnrpClient.reach(make, ALL_ADDRESSES, where, rest);
+      return NnrpClient.reach(make, ...reachByRoutes(where, routes, rest));
     });
   }
 

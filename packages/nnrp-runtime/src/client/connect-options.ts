@@ -1,3 +1,4 @@
+import type { HostRoute } from '../transport/routes/host-route.js';
 import type { TlsClientOptions } from '../transport/tls/tls-options.js';
 import type { PortableConnectOptions } from './contract/connect-options.js';
 
@@ -10,4 +11,11 @@ export interface NnrpConnectOptions extends PortableConnectOptions {
    * `tls`.
    */
   readonly transports?: Readonly<Record<string, object>> | undefined;
+  /**
+   * The address is the name of an application, `nnrp://authority` or `nnrps://authority`, and these are the routes to it. Those that
+   * can be taken race as addresses do, what costs less and what is closer first. `nnrps://` takes only what is encrypted and
+   * proved, and a certificate must be for the host of the authority unless `serverName` says otherwise. Options of `transports` go
+   * by the schemes of locators: `{ quic: { alpn: false } }`.
+   */
+  readonly routes?: readonly (string | HostRoute)[] | undefined;
 }

@@ -8,7 +8,7 @@ import {
   TimeoutError,
   UsageError,
 } from 'nnrp-core';
-import { type Guarded, guard } from '../base/guard.js';
+import { background, type Guarded, guard } from '../base/guard.js';
 import { awaited, STEP_MS } from '../base/promises/awaited.js';
 import type {
   AcceptFailure,
@@ -34,9 +34,13 @@ export class ServerListeners {
   readonly list: readonly NnrpServerEndpoint[];
   private readonly ended = new Set<FramedListener>();
 
-  /** @param listeners - one at least */
+  /**
+   * @param listeners - one at least
+   * @param standTogether - whether one that fails ends the others
+   */
   constructor(
     private readonly listeners: readonly [FramedListener, ...FramedListener[]],
+    private readonly standTogether: boolean,
     counted: Pick<ServerBounds, 'addAll' | 'hit'>,
     private readonly owner: ListenersOwner,
   ) {
@@ -67,19 +71,26 @@ export class ServerListeners {
     return this.listeners[0].kind;
   }
 
-  /** Takes connections from all of them. @returns why the last one gives nothing more */
+  /** Takes connections from all of them. @returns why the last one gives nothing more, or the first where they stand together */
   async acceptAll(acceptor: Acceptor): Promise<NnrpError> {
-    const { owner, listeners, ended } = this;
+    const { owner, listeners, ended, standTogether } = this;
+    let first: NnrpError | undefined;
     const reasons = listeners.map(async (listener) => {
       const reason = await acceptAll(listener, acceptor);
       ended.add(listener);
       const isLast = ended.size === listeners.length;
       const isFailure = !isNnrpError(reason, 'NNRP_ERR_CLOSED');
-      if (!isLast && isFailure && !owner.isDraining()) guard(owner, () => owner.listenerFailed(reason));
+      if (!isLast && isFailure && !owner.isDraining()) {
+        if (!standTogether) guard(owner, () => owner.listenerFailed(reason));
+        else if (first === undefined) {
+          first = reason;
+          background(owner, this.close());
+        }
+      }
       return { reason, isLast };
     });
     const last = (await Promise.all(reasons)).find(({ isLast }) => isLast);
-    return (last as { reason: NnrpError }).reason;
+    return first ?? (last as { reason: NnrpError }).reason;
   }
 
   /** @throws UsageError when none, or more than one of them has a certificate, or the options cannot work */

@@ -88,7 +88,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     this.watchTimer = watchSilence(config, this, (nowMs) => {
       for (const connection of [...this.connections]) guard(connection, () => connection.watch(nowMs));
     });
-    this.listening = new ServerListeners(given, this.bounds, {
+    this.listening = new ServerListeners(given, config.listenersTogether, this.bounds, {
       isDraining: () => this.draining,
       acceptFailed: (failure) => this.failures.tell('acceptFailed', failure),
       listenerFailed: (error) => this.failures.tell('listenerFailed', error),
@@ -158,7 +158,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
 
   /**
    * Listens on addresses: `nnrp://HOST:PORT` or HOST:PORT (TCP), `nnrps://` (TLS), `unix:/path`, and those of transports that
-   * have been imported, such as `nnrp+quic://`. One server has them all, as with `listenOn`.
+   * have been imported, such as `nnrp+quic://`. One server has them all, as with `listenOn`. See also `routes`.
    * @throws UsageError on an address or option that cannot work; what `listenOn` rejects with
    */
   static listen(addresses: string | readonly string[], config: NnrpListenOptions = {}): Promise<NnrpServer> {

@@ -38,6 +38,7 @@ export {
   readApplicationEndpoint,
 } from './routes/application-endpoint.js';
 export { describeEndpointFault, type EndpointFault } from './routes/endpoint-fault.js';
+export type { HostRoute } from './routes/host-route.js';
 export type { ProbeSample } from './routes/probe-score.js';
 export {
   type ProviderEndpoint,
@@ -78,5 +79,6 @@ export {
 export { describeTlsFailure, isTlsRefusal } from './tls/tls-failure.js';
 export type { TlsClientOptions, TlsServerOptions } from './tls/tls-options.js';
 export { checkServerName, tlsServerName } from './tls/tls-server-name.js';
+export { type HostRoutePlan, type PlannedRoute, planHostRoutes } from './url/host-routes.js';
 export { type ListenerAtOptions, listenerAt } from './url/listener-at.js';
 export { type RegisteredSettings, registerTransport, type TransportScheme } from './url/registry.js';

@@ -102,6 +102,8 @@ export interface NnrpServerOptions {
    * sent in any case; default false.
    */
   readonly exposeHandlerErrors?: boolean | undefined;
+  /** A listener that fails ends the others with it, and with them the server; default false, and true for a set of `routes`. */
+  readonly listenersTogether?: boolean | undefined;
   /**
    * Bytes of the largest packet. A larger submit is dropped; any other larger packet ends the connection. A client that has
    * announced itself is told the limit, and keeps it; default 64 MiB.

@@ -9,6 +9,7 @@ export const SWITCHES = [
   ['strict', false],
   ['exposeHandlerErrors', false],
   ['acceptAnnouncedResume', false],
+  ['listenersTogether', false],
 ] as const;
 
 type Switches = { [Name in (typeof SWITCHES)[number][0]]: boolean };
