@@ -39,6 +39,8 @@ export interface ConnectionRouterOwner
   extends Guarded,
     Pick<SessionConnection, 'remoteAddress' | 'sessionCount' | 'send' | 'sendPlain' | 'sendError' | 'close'> {
   readonly config: NnrpServerConfig;
+  /** A packet of a session that is over has come. */
+  heardOfEnded(sessionId: number): void;
   readonly transportKind: string;
   readonly dialect: Dialect;
   readonly knowsPeerMessages: boolean;
@@ -88,7 +90,10 @@ export class ConnectionRouter {
   }
 
   receive(packet: Packet, info: MessageInfo): void {
-    if (this.closes.crossed(packet)) return;
+    if (this.closes.crossed(packet)) {
+      this.owner.heardOfEnded(packet.sessionId);
+      return;
+    }
     // What comes while a policy is asked may belong to the session in question.
     if (this.opening.isBusy && packet.sessionId !== 0) {
       this.opening.wait(packet);
@@ -129,7 +134,10 @@ export class ConnectionRouter {
   }
 
   violated(packet: Packet, info: MessageInfo, fault: WireFault): void {
-    if (this.closes.crossed(packet)) return;
+    if (this.closes.crossed(packet)) {
+      this.owner.heardOfEnded(packet.sessionId);
+      return;
+    }
     // A client of another version is told so, not that it has made a mistake.
     if (this.owner.dialect.isPreview4 && packet.messageType === MessageType.SessionOpen && this.greeted) {
       const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, ErrorCode.MalformedBody, fault);

@@ -104,6 +104,11 @@ export class GrantedSessions {
     if (this.arriving.size === 0) this.waitForArrival();
   }
 
+  /** A packet has come for a session that is over: its client has the acknowledgement of this connection. */
+  heard(sessionId: number): void {
+    this.server.resumables.heard(sessionId, this.connection);
+  }
+
   /** The connection is over. */
   end(): void {
     for (const left of [...this.arriving, ...this.leaving])

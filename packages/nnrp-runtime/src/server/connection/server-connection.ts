@@ -263,6 +263,10 @@ export class ServerConnection
     this.pings.fence(pingTimeoutMs + keepAliveMs);
   }
 
+  heardOfEnded(sessionId: number): void {
+    this.grants.heard(sessionId);
+  }
+
   leaves(session: LeavingSession): void {
     this.grants.leaves(session);
   }

@@ -135,6 +135,12 @@ export class ResumableSessions implements PortServer {
     return port !== undefined && port.current !== connection;
   }
 
+  /** A packet of a session that is over has come on this connection. */
+  heard(sessionId: number, connection: object): void {
+    const port = this.ports.get(sessionId);
+    if (port?.current === connection) port.heard();
+  }
+
   /** The session has a connection again. */
   resumed(port: SessionPort): void {
     const suspension = this.suspensions.get(port);

@@ -185,6 +185,14 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
     else connection.leaves(this);
   }
 
+  /** Its client has said something on the connection that it has now: the token before is good no more. */
+  heard(): void {
+    const { session } = this;
+    const proved = session?.heard;
+    if (session !== undefined) session.heard = undefined;
+    proved?.();
+  }
+
   /** The client has all of a session that is over. */
   arrived(): void {
     this.server.forget(this);

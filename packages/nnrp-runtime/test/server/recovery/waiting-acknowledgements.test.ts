@@ -288,4 +288,26 @@ describe('what waits behind others for room', () => {
     await eventually(() => next.count(MessageType.SessionOpenAck) === 1, 'it is answered');
     expect(next.ack.ack.sessionErrorCode).toBe(preview3.SessionErrorCode.ResumeRejected);
   });
+
+  it.each(['nothing', 'a packet'])(
+    'leaves the token before good for a session that is over, until %s of it comes on the new connection',
+    async (what) => {
+      const { server, connect } = serving();
+      const lost = await opened(connect);
+      const session = await server.accept();
+      lost.transport.abort(new TransportError('cut'));
+      const again = await connect();
+      again.receive(resumableOpenBytes({ sessionId: lost.sessionId, token: lost.token, received: 0 }));
+      await eventually(() => again.count(MessageType.SessionOpenAck) === 1, 'it is resumed');
+      await session.close({ inFlightPolicy: preview3.InFlightPolicy.Abort, drainTimeoutMs: 0 });
+      if (what === 'a packet') again.receive(submitBytes(lost.sessionId, 1));
+      again.abort(new TransportError('cut'));
+
+      const next = await connect();
+      next.receive(resumableOpenBytes({ sessionId: lost.sessionId, token: lost.token, received: 0 }));
+      await eventually(() => next.count(MessageType.SessionOpenAck) === 1, 'it is answered');
+      const { ResumeRejected, None } = preview3.SessionErrorCode;
+      expect(next.ack.ack.sessionErrorCode).toBe(what === 'a packet' ? ResumeRejected : None);
+    },
+  );
 });
