@@ -44,6 +44,8 @@ export class SessionBook {
   /** Answered before the client has told about the submit: it waited for room to send more. */
   private readonly early = new Set<number>();
   private readonly settled = new FrameIds();
+  /** Submits that were over before there was room for more: the client has told of no frame, and it may have had its answer. */
+  private overBefore = 0;
 
   constructor(private readonly totals: Totals) {}
 
@@ -57,6 +59,10 @@ export class SessionBook {
     else this.outstanding.add(frameId);
   }
 
+  submitFailed(): void {
+    this.overBefore++;
+  }
+
   terminal(frameId: number): void {
     if (!this.settled.take(frameId)) this.totals.double++;
     else if (this.outstanding.delete(frameId)) this.totals.answered++;
@@ -66,7 +72,7 @@ export class SessionBook {
   /** The session is over; what has no answer now will never have one. */
   close(vanished: boolean): void {
     this.totals[vanished ? 'vanished' : 'lost'] += this.outstanding.size;
-    this.totals.unasked += this.early.size;
+    this.totals.unasked += Math.max(0, this.early.size - this.overBefore);
     this.outstanding.clear();
     this.early.clear();
   }

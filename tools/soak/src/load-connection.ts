@@ -261,7 +261,9 @@ export class LoadConnection {
     body: string,
     deadlineMs?: number,
   ): Promise<ClientOperation> {
-    const operation = await session.submit(body, deadlineMs === undefined ? {} : { deadlineMs });
+    const submitted = session.submit(body, deadlineMs === undefined ? {} : { deadlineMs });
+    submitted.catch(() => book.submitFailed());
+    const operation = await submitted;
     book.submitted(operation.frameId);
     return operation;
   }

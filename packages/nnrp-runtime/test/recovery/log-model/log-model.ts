@@ -256,6 +256,7 @@ export class LogModel {
     const [wire] = live as [CuttableWire];
     for (const other of wires) if (other !== wire) other.cut();
     this.granted(token, wire, wire.answer as Packet, before);
+    this.tokens.presentedTwice();
   }
 
   private granted(presented: Uint8Array, wire: CuttableWire, ack: Packet, before: CuttableWire | undefined): void {
@@ -300,7 +301,7 @@ export class LogModel {
     if (this.isExpired || !(isUnproved || this.tokens.isNewest(token))) return 'refused';
     const proofs = this.lastWire;
     if (isUnproved && proofs?.isProved) return 'refused';
-    if (isUnproved && proofs?.mayBeProved) return 'either';
+    if (isUnproved && (proofs?.mayBeProved || this.tokens.isDoubtful(token))) return 'either';
     const isOver = this.application.endReason !== undefined;
     if (position !== 'right') return 'refused';
     return isOver && (this.hasLastWord || this.awayMs > 0) ? 'granted or gone' : 'granted';

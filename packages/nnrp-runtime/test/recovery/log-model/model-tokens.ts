@@ -9,6 +9,8 @@ export class ModelTokens {
   /** Beside the newest one, until the peer has shown that it has that; the newest first. */
   private unproved: Uint8Array[] = [];
   private readonly old: Uint8Array[] = [];
+  /** Tokens that the server has handed out besides, and the model has not seen: they take places of others. */
+  private unseen = 0;
 
   /** One that may not be used, or soon may not. */
   get oldest(): Uint8Array | undefined {
@@ -23,10 +25,22 @@ export class ModelTokens {
     return this.unproved.some((good) => same(token, good));
   }
 
+  /** Another resume was granted as well, and lost its connection at once. */
+  presentedTwice(): void {
+    this.unseen++;
+  }
+
+  /** Whether the server may have no place for it. */
+  isDoubtful(token: Uint8Array): boolean {
+    const at = this.unproved.findIndex((good) => same(token, good));
+    return at >= MAX_UNPROVED - this.unseen;
+  }
+
   /** The session was resumed by this one. */
   presented(token: Uint8Array, next: Uint8Array): void {
     const others = [this.newest, ...this.unproved].filter((good) => !same(good, token));
     // The peer had the newest one, or may have any of them.
+    if (this.isNewest(token)) this.unseen = 0;
     this.old.push(...others.splice(this.isNewest(token) ? 0 : MAX_UNPROVED - 1));
     this.unproved = [token, ...others];
     this.newest = next;
