@@ -10,7 +10,9 @@ const READ = new WeakMap<object, { readonly request: Read }>();
 /** The call that a submit is, as `decodeRequest` has it. */
 export function readCall(operation: OperationContext): Read {
   const known = READ.get(operation);
-  return known === undefined ? decoded(operation) : known.request;
+  if (known !== undefined) return known.request;
+  const { body, metadata, routeId } = operation;
+  return decodeRequest(body, metadata, routeId);
 }
 
 /** What a submit says that is a call. */
@@ -38,8 +40,4 @@ export function replaceCallMetadata(operation: OperationContext, metadata: CallM
   const checked = givenMetadata('replaceCallMetadata', metadata);
   const request = readCall(operation);
   if (typeof request === 'object') READ.set(operation, { request: { ...request, metadata: checked } });
-}
-
-function decoded({ body, metadata, routeId }: OperationContext): Read {
-  return decodeRequest(body, metadata, routeId);
 }

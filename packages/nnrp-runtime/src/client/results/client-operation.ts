@@ -12,22 +12,10 @@ import { answersInParts } from '../failures/frame-failure.js';
 import { PushIterator } from '../streams/push-iterator.js';
 import { LoopPlace, TextPlace } from './loop-place.js';
 import type { NnrpResult } from './nnrp-result.js';
+import type { OperationOwner } from './operation-owner.js';
 import { retainedBytes } from './read-gate.js';
 import { ReadStep } from './read-step.js';
 import { TextIterator } from './text-iterator.js';
-
-/** What an operation needs of its session. */
-export interface OperationOwner {
-  /** A partial result waits to be read. */
-  buffered(result: NnrpResult, heldBytes: number, operation: ClientOperation): void;
-  /** Results have been read or thrown away, or are the application's own now: they no longer wait. */
-  consumed(bytes: number, operation: ClientOperation): void;
-  /** Tells the server that the operation is given up. */
-  cancelled(operation: ClientOperation, error: NnrpError, options?: CancelOptions): void;
-  /** No answer has come in time. */
-  expired(operation: ClientOperation, lateMs: number): void;
-  crashed(error: unknown): void;
-}
 
 /**
  * One submitted unit of work and its results. Iterate it for all of them, partial ones first and the last one at the
@@ -65,9 +53,11 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
   private lastTaken = false;
   private failure: NnrpError | undefined;
   private discarding = false;
+  /** There is to be one result, the last. */
   private isSingle = false;
   /** @internal For the session: which of its packets has ended it, counted from 1. */
   endPosition = 0;
+  /** What its loop has read; undefined while nothing is on the way to one. */
   private place: LoopPlace | undefined;
   private textPlace: TextPlace | undefined;
   private iterator: PushIterator<NnrpResult> | undefined;
@@ -78,7 +68,7 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
   /** @internal */
   constructor(
     frameId: number,
-    private readonly owner: OperationOwner,
+    private readonly owner: OperationOwner<ClientOperation>,
     /** @internal Milliseconds that the server was granted, 0 = any time. */
     readonly deadlineMs = 0,
     /** What another client has read of its text ends with these bytes of a character; undefined where it has read none. */
@@ -89,15 +79,15 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
   }
 
   /** @internal For the session: whether it is its own, and not of one that was lost. */
-  isOf(owner: OperationOwner): boolean {
+  isOf(owner: OperationOwner<ClientOperation>): boolean {
     return this.owner === owner;
   }
 
   /** @internal For the session: the deadline, when it is over; else 0. */
   get overdueMs(): number {
-    const { deadlineMs, timedSince: since } = this;
-    const isLate = since !== undefined && (this.isOverdue || performance.now() >= since.endMs + deadlineMs);
-    return isLate ? deadlineMs : 0;
+    const { deadlineMs, timedSince, isOverdue } = this;
+    if (timedSince === undefined) return 0;
+    return isOverdue || performance.now() >= timedSince.endMs + deadlineMs ? deadlineMs : 0;
   }
 
   /** Whether the last answer has come, or is not waited for any more. */
@@ -223,7 +213,8 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
   }
 
   private cancelBy(options: CancelOptions): void {
-    if (this.words === undefined && (options.abort === true || options.reasonCode !== undefined)) throw needsPreview4();
+    const { abort, reasonCode } = options;
+    if (this.words === undefined && (abort === true || reasonCode !== undefined)) throw needsPreview4();
     if (this.isOver) return;
     this.giveUp(new CancelledError(`frame ${this.frameId} was cancelled`, { cause: options.reason }), options);
   }
@@ -384,8 +375,9 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
 
   /** Plain facts, as logs show them: no payload, no secret. */
   toJSON(): Record<string, unknown> {
+    const { frameId, isOver, failure } = this;
     const waitingResults = (this.waiting?.length ?? 0) - this.head;
-    return { frameId: this.frameId, isOver: this.isOver, waitingResults, failure: this.failure?.message };
+    return { frameId, isOver, waitingResults, failure: failure?.message };
   }
 
   [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {

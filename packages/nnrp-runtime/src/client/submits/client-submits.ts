@@ -24,8 +24,9 @@ import { type DropReason, reasonFailure } from '../failures/drop-reason.js';
 import { CUT_CODES, cutError, dropFailure, frameFailure } from '../failures/frame-failure.js';
 import type { ReportedError } from '../failures/peer-error.js';
 import { lostBeforeSent, lostFrame } from '../recovery/session-lost.js';
-import { ClientOperation, type OperationOwner } from '../results/client-operation.js';
+import { ClientOperation } from '../results/client-operation.js';
 import { NnrpResult } from '../results/nnrp-result.js';
+import type { OperationOwner } from '../results/operation-owner.js';
 import type { ResultStream } from '../results/result-stream.js';
 import { CancelledFrames } from './cancelled-frames.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
@@ -44,7 +45,7 @@ const TIMER_SLACK_MS = 5;
 const MAX_SETTLED = 64;
 
 /** The work of one session: submits it as flow control allows, and gives each operation its results. */
-export class ClientSubmits implements OperationOwner, SubmitStarter {
+export class ClientSubmits implements OperationOwner<ClientOperation>, SubmitStarter {
   /** The newest frame id that was used, 0 = none: what SESSION_CLOSE reports. */
   highestFrameId = 0;
   /** The highest frame that had a result, 0 = none. */

@@ -187,10 +187,7 @@ export class SessionPort extends ChangingConnection implements ServerSessionConn
 
   /** Its client has said something on the connection that it has now: the token before is good no more. */
   heard(): void {
-    const { session } = this;
-    const proved = session?.heard;
-    if (session !== undefined) session.heard = undefined;
-    proved?.();
+    this.session?.wasHeard();
   }
 
   /** The client has all of a session that is over. */

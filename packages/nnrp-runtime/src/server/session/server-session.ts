@@ -178,6 +178,13 @@ export class ServerSession {
     return { bytes: cache?.byteLength ?? 0, objects: cache?.size ?? 0, schemas: cache?.schemaCount ?? 0 };
   }
 
+  /** A packet of its client has come. */
+  wasHeard(): void {
+    const { heard } = this;
+    this.heard = undefined;
+    heard?.();
+  }
+
   /** Lets go of cached objects whose lease is over. */
   expireObjects(): void {
     this.objectCache?.expire();

@@ -73,7 +73,8 @@ export interface RouterOwner {
   /** Their bytes. */
   receivedBytes: number;
   /** Called once, by the next packet that comes. */
-  heard: (() => void) | undefined;
+  readonly heard: (() => void) | undefined;
+  wasHeard(): void;
   /** The connection is over. */
   disconnected(error: NnrpError): void;
 }
@@ -102,7 +103,7 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
     const { session } = this;
     session.receivedPackets++;
     session.receivedBytes += packet.byteLength;
-    if (session.heard !== undefined) this.isHeard();
+    if (session.heard !== undefined) session.wasHeard();
     switch (info.code) {
       case MessageType.FrameSubmit:
         this.submitted(packet);
@@ -144,7 +145,7 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
     const { session } = this;
     session.receivedPackets++;
     session.receivedBytes += packet.byteLength;
-    if (session.heard !== undefined) this.isHeard();
+    if (session.heard !== undefined) session.wasHeard();
     if (fault.kind === 'packet_too_large') session.connection.bounds.hit('packetBytes');
     const error = new ProtocolError(`${info.name}: ${describeFault(fault)}`, codeOf(fault), fault);
     if (packet.messageType === MessageType.FrameSubmit && packet.frameId !== 0) {
@@ -161,12 +162,6 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
       }
     }
     session.fail(error, packet.frameId);
-  }
-
-  protected isHeard(): void {
-    const { heard } = this.session;
-    this.session.heard = undefined;
-    heard?.();
   }
 
   protected submitted(packet: Packet): void {

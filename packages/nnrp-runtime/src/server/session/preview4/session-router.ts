@@ -66,7 +66,7 @@ export class RouterOfPreview4<Core extends RouterOwner = RouterOwner> extends Se
     const { session } = this;
     session.receivedPackets++;
     session.receivedBytes += packet.byteLength;
-    if (session.heard !== undefined) this.isHeard();
+    if (session.heard !== undefined) session.wasHeard();
   }
 
   protected override submitted(packet: Packet): void {
