@@ -1,10 +1,11 @@
+import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { Dice } from '../../../nnrp-runtime/test/recovery/dice.js';
 import { QuicClientEndpointConfig } from '../../src/client-endpoint-config.js';
 import { addressWords } from '../../src/module/address-words.js';
 import { loadModule } from '../../src/module/load-module.js';
 import { Happened, type Loss, NEWCOMER } from '../../src/module/module-facts.js';
 import { QuinnModule } from '../../src/module/quinn-module.js';
-import { THIS_PROCESS } from '../../src/module/system-calls.js';
+import type { ExchangeKey } from '../../src/module/system-calls.js';
 import { readIdentity, readRoots } from '../../src/quinn/identity.js';
 
 const code = await loadModule();
@@ -16,6 +17,16 @@ const TICK_MS = 0.001;
 const MAX_ANSWERS = 2000;
 /** Strangers that a server keeps, as its driver bounds them. */
 const MAX_STRANGERS = 64;
+
+const X25519_BYTES = 32;
+/** What precedes the bytes of a private key of X25519 in PKCS 8. */
+const X25519_HEAD = Buffer.from('302e020100300506032b656e04220420', 'hex');
+
+/** The same bytes give the same handshake but for signatures, which are random. */
+function exchangeKey(bytes: Buffer): ExchangeKey {
+  const privateKey = createPrivateKey({ key: Buffer.concat([X25519_HEAD, bytes]), format: 'der', type: 'pkcs8' });
+  return { privateKey, publicKey: createPublicKey(privateKey) };
+}
 
 export type Role = 'client' | 'server';
 export interface Pem {
@@ -46,7 +57,7 @@ export class Ends {
       clock: () => this.nowMs,
       wallClock: () => EPOCH_MS + this.nowMs,
       fillRandom: (bytes: Uint8Array) => bytes.set(random.bytes(bytes.length)),
-      makeExchangeKey: THIS_PROCESS.makeExchangeKey,
+      makeExchangeKey: () => exchangeKey(random.bytes(X25519_BYTES)),
     };
     const { settings } = new QuicClientEndpointConfig({ insecureSkipVerify: true });
     const both = { ...settings, keyLogFile: 'kept in memory' };
