@@ -115,6 +115,7 @@ export {
   type TypedSubmitRequest,
 } from './body/preview4/submits/typed-submit.js';
 export { decodeTensors, encodeTensorResult, encodeTensorSubmit, type Tensor } from './body/preview4/tensors.js';
+export { decodeTileIndex } from './body/preview4/tile-ids.js';
 export type { BodyContext } from './body/region/body-regions.js';
 export {
   checkExtensionFrames,

@@ -1,12 +1,16 @@
 import { withoutByteOrderMark } from '../byte-order-mark.js';
 import { type CliIo, inputChunks, writeFully } from '../cli-io.js';
 import { RequestError, requestFault } from '../json/request-error.js';
+import type { JsonObject } from '../json/struct-json.js';
 import { errorJson, jsonText, terminalJson } from '../json-text.js';
+import { answerVector, impliedOp, VECTOR_OPS } from '../vectors/vector-request.js';
 import { type CodecRequest, performRequest } from './codec-request.js';
 import { LINE_TOO_LONG, LineSplitter } from './line-splitter.js';
 
 /** Longest request, in bytes of its line. */
 const MAX_LINE_BYTES = 64 * 1024 * 1024;
+/** Kinds of the vectors that say what is read, without the name of a structure. */
+const WHOLE_KINDS = ['header', 'packet'];
 /** Answers are joined up to about this many characters before they are written. */
 const WRITE_CHARACTERS = 64 * 1024;
 
@@ -57,7 +61,7 @@ export function answerLine(line: string | typeof LINE_TOO_LONG, defaults: BatchD
   try {
     const request = parseLine(line, defaults);
     id = idText(request['id']);
-    return withId(id, JSON.stringify(performRequest(readRequest(request, defaults))));
+    return withId(id, JSON.stringify(answerTo(request, defaults)));
   } catch (error) {
     const fault = requestFault(error);
     if (fault === undefined) throw error;
@@ -93,9 +97,20 @@ function parseLine(line: string | typeof LINE_TOO_LONG, defaults: BatchDefaults)
   return request as Record<string, unknown>;
 }
 
+function answerTo(request: JsonObject, defaults: BatchDefaults): object {
+  const { op = impliedOp(request) ?? defaults.op, revision = defaults.revision, kind } = request;
+  if (op !== 'decode' && op !== 'encode' && !VECTOR_OPS.includes(op as string)) {
+    throw badRequest(`op takes ${['decode', 'encode', ...VECTOR_OPS].map((name) => `'${name}'`).join(', ')}`);
+  }
+  const isNamed = request['struct'] !== undefined;
+  const struct = isNamed || typeof kind !== 'string' || !WHOLE_KINDS.includes(kind) ? undefined : kind.toUpperCase();
+  const named = struct === undefined ? request : { ...request, struct };
+  return answerVector(op as string, revision, named) ?? performRequest(readRequest(named, defaults));
+}
+
 function readRequest(request: Record<string, unknown>, defaults: BatchDefaults): CodecRequest {
-  const { op = defaults.op, struct = defaults.struct, revision = defaults.revision, hex, fields } = request;
-  if (op !== 'decode' && op !== 'encode') throw badRequest("op takes 'decode' or 'encode'");
+  const { struct = defaults.struct, revision = defaults.revision, hex, fields } = request;
+  const op = request['op'] === 'encode' || request['op'] === 'decode' ? request['op'] : defaults.op;
   if (struct === undefined) throw badRequest('struct is missing');
   if (typeof struct !== 'string') throw badRequest('struct takes the name of a structure');
   return { op, struct, hex, fields, messageType: request['message_type'], names: defaults.names, revision };

@@ -37,6 +37,9 @@ With --batch each line of standard input is a request and gets one line in answe
   {"id":1,"op":"decode","struct":"PACKET","hex":"..."}     {"id":1,"fields":{...}}
   {"id":2,"op":"encode","struct":"PACKET","fields":{}}   {"id":2,"hex":"..."} or {"id":2,"error":{"kind":...}}
 
+Of preview4 a request may also be a vector of its published file: parts of bodies ("kind":"body", ...), "op":"check", "build", "run", "select",
+"endpoint" and "constant", see the README of nnrp-cli.
+
 Requests are for --revision, by default preview3, or the "revision" of the line.
 
 Structures:${listed(STRUCT_NAMES.preview3)}

@@ -1,4 +1,3 @@
-import { decodeCapabilityTokens, encodeCapabilityTokens } from 'nnrp-core/preview4';
 import {
   type CodecRevision,
   REVISION_NAMES,
@@ -11,6 +10,8 @@ import { formatHex, parseHex } from '../json/hex.js';
 import { packetFromJson, packetToJson } from '../json/packet-json.js';
 import { jsonType, RequestError } from '../json/request-error.js';
 import { type JsonObject, structFromJson, structToJson } from '../json/struct-json.js';
+import { CAPABILITY_TOKENS } from '../vectors/body-kinds.js';
+import { Members } from '../vectors/members.js';
 
 /** One thing to decode or encode. */
 export interface CodecRequest {
@@ -66,7 +67,7 @@ function decode({ struct: name, hex, names = false, revision: given, guess = fal
     const { revision: guessed, packet } = decodeGuessed(bytes, names);
     return { revision: guessed, ...packet };
   }
-  if (struct === CAPABILITY_LIST) return { tokens: decodeCapabilityTokens(bytes, tokenCount(bytes)) };
+  if (struct === CAPABILITY_LIST) return CAPABILITY_TOKENS.decode(bytes, new Members({}, ''));
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   return structToJson(struct, view, 0, names ? revision : undefined);
 }
@@ -79,10 +80,16 @@ function encode({ struct: name, fields, messageType, revision: given }: CodecReq
     const { revision: _, ...packet } = noFields ? {} : fieldsObject(fields);
     return packetFromJson(revision, packet, messageType);
   }
-  if (struct === CAPABILITY_LIST) return encodeCapabilityTokens(tokensOf(fieldsObject(fields)));
+  if (struct === CAPABILITY_LIST) return encodeTokens(new Members(fieldsObject(fields), ''));
   const value = structFromJson(struct, fieldsObject(fields));
   const bytes = new Uint8Array(struct.bytes);
   struct.encode(value, new DataView(bytes.buffer));
+  return bytes;
+}
+
+function encodeTokens(fields: Members): Uint8Array {
+  const bytes = CAPABILITY_TOKENS.encode(fields, new Members({}, ''));
+  fields.end();
   return bytes;
 }
 
@@ -106,22 +113,6 @@ function structNamed({ name: revision, structs }: CodecRevision, name: string) {
   const struct = Object.hasOwn(structs, upper) ? structs[upper] : undefined;
   if (struct === undefined) throw new RequestError({ kind: 'unknown_struct', struct: name });
   return struct;
-}
-
-/** The tokens that a body seems to have, for whoever has no metadata that says. */
-function tokenCount(bytes: Uint8Array): number {
-  let count = 0;
-  for (let at = 0; at < bytes.length; count++) at += 2 + (bytes[at] ?? 0) + 256 * (bytes[at + 1] ?? 0);
-  return count;
-}
-
-function tokensOf({ tokens, ...others }: JsonObject): string[] {
-  const [other] = Object.keys(others);
-  if (other !== undefined) throw new RequestError({ kind: 'unknown_field', field: other });
-  if (tokens === undefined) throw new RequestError({ kind: 'missing_field', field: 'tokens' });
-  if (Array.isArray(tokens) && tokens.every((token) => typeof token === 'string')) return tokens as string[];
-  const actual = jsonType(tokens);
-  throw new RequestError({ kind: 'invalid_field', field: 'tokens', expected: 'list of strings', actual });
 }
 
 function fieldsObject(fields: unknown): JsonObject {
