@@ -3,8 +3,11 @@ import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { DenoPeer, denoProgram } from '../../../nnrp-transport-quic/test/deno-peer.js';
 import { CliProcess } from '../cli-process.js';
+import { quicLine, whyNoQuic } from './suite-quic.js';
 import { endAsClient, serveProgress, startAsClient } from './suite-sessions.js';
+import { connectWebSocket } from './suite-websocket.js';
 import {
   acceptWebSocket,
   fields,
@@ -23,7 +26,12 @@ interface Manifest {
   readonly protocol_version: string;
   readonly wire_conformance: {
     readonly modes: readonly string[];
-    readonly transports: readonly { readonly name: string; readonly endpoint: string; readonly tls: boolean }[];
+    readonly transports: readonly {
+      readonly name: string;
+      readonly endpoint: string;
+      readonly tls: boolean;
+      readonly security?: { readonly server_name: string; readonly trusted_certificate_der_path: string };
+    }[];
     readonly capabilities: readonly string[];
   };
 }
@@ -183,9 +191,34 @@ describe('nnrp conformance-target', () => {
     const running = await started();
     await completed(await running.tcp());
     await completed(await running.ipc());
+    await completed(new SuitePeer(await connectWebSocket(running.port('websocket'), '/nnrp')));
     await cancelled(await running.tcp());
     await deadlineFirst(await running.tcp());
     await servedBy(running);
+  });
+
+  const noQuic = whyNoQuic();
+  it.skipIf(noQuic !== undefined)(`serves all seven scenarios in the order of the suite${noQuic ?? ''}`, async () => {
+    const found = denoProgram();
+    if ('missing' in found) throw new Error(found.missing);
+    const running = await started();
+    const deno = new DenoPeer(found.program);
+    try {
+      const { security } = running.manifest.wire_conformance.transports.find(({ name }) => name === 'quic')!;
+      const root = await readFile(join(running.folder, security!.trusted_certificate_der_path));
+      const quic = async () => new SuitePeer(await quicLine(deno, running.port('quic'), security!.server_name, root));
+      await cancelled(await running.tcp());
+      await deadlineFirst(await running.tcp());
+      await expired(await quic());
+      await serveProgress(new SuitePeer(streamLine(await listenOnce(running.port('tcp')))));
+      await missed(await quic());
+      await cancelled(await running.ipc());
+      const { line } = await acceptWebSocket(await listenOnce(running.port('websocket')));
+      await serveProgress(new SuitePeer(line));
+      expect(await running.target.ended).toMatchObject({ code: 0, stderr: '' });
+    } finally {
+      await deno.end();
+    }
   });
 
   it('serves what the suite does over QUIC over any transport', async () => {
