@@ -25,7 +25,7 @@ const MAX_MS = 90_000;
 const work = mkdtempSync(join(tmpdir(), 'nnrp-runtimes-'));
 const programs = join(work, 'programs');
 const results = [];
-let server;
+const servers = [];
 
 try {
   installPacked(work, ['nnrp-core', 'nnrp-runtime', 'nnrp-transport-websocket', 'nnrp-transport-quic']);
@@ -89,6 +89,15 @@ try {
         allExpected(await runProgram([found.program, ...options], programs, program, url));
       });
     }
+    await checkWith(found, `${name}, server.js: by bindWebSocket and listen, for clients of Node`, async () => {
+      const own = await startServer(found.program, ...options);
+      for (const [program, url] of [
+        ['by-name.js', own.webSocket],
+        ['over-preview4.js', own.webSocket],
+        ['over-tcp.js', own.tcp],
+      ])
+        allExpected(await runProgram([process.execPath], programs, program, url));
+    });
     await checkWith(found, `${name}, over-quic.js: both ends`, async () => {
       const got = String(await runProgram([found.program, ...options], programs, 'over-quic.js', ''));
       if (got !== `echo hello,${PARTIALS}`) throw new Error(`expected an answer and ${PARTIALS} partials, got ${got}`);
@@ -101,7 +110,7 @@ try {
     });
   }
 } finally {
-  server?.stdin.end();
+  for (const server of servers) server.stdin.end();
   rmSync(work, { recursive: true, force: true });
 }
 for (const { name, error, told } of results)
@@ -109,9 +118,13 @@ for (const { name, error, told } of results)
 // What a failed one has left open would keep this process.
 process.exit(results.some(({ error }) => error !== undefined) ? 1 : 0);
 
-async function startServer() {
-  server = spawn(process.execPath, ['server.js'], { cwd: programs, stdio: ['pipe', 'pipe', 'inherit'] });
-  const [line] = await once(server.stdout, 'data');
+async function startServer(runtime = process.execPath, ...options) {
+  const server = spawn(runtime, [...options, 'server.js'], { cwd: programs, stdio: ['pipe', 'pipe', 'inherit'] });
+  servers.push(server);
+  const gone = once(server, 'close').then(() => {
+    throw new Error('the server has ended before it listened');
+  });
+  const [line] = await Promise.race([once(server.stdout, 'data'), gone]);
   return JSON.parse(String(line));
 }
 

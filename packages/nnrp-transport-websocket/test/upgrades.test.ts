@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';
+import type { Socket } from 'node:net';
 import { NnrpServer, type NnrpServerOptions } from 'nnrp-runtime';
 import { afterEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
@@ -28,6 +29,11 @@ async function status(url: string, headers: Record<string, string | undefined> =
   return Number(head.split(' ')[1]);
 }
 
+/** Alone, in a segment of its own. */
+function sent(socket: Socket, byte: number): Promise<void> {
+  return new Promise((resolve) => socket.write(Uint8Array.of(byte), () => resolve()));
+}
+
 async function answer(url: string, options = {}): Promise<string> {
   const client = await connectWebSocket(url, options);
   undo.push(() => client.close());
@@ -50,6 +56,37 @@ describe('a server of its own', () => {
     expect(await status(localAddress, { 'sec-websocket-version': '12' })).toBe(400);
     expect(await status(localAddress, { 'sec-websocket-key': undefined })).toBe(400);
     expect(await status(localAddress, { upgrade: undefined, connection: 'close' })).toBe(426);
+  });
+
+  it.each<[string, (request: string) => string, RegExp]>([
+    // Its browsers tell the origin of a page in a header of its own.
+    [
+      'a draft',
+      (text) => text.replace('-version: 13', '-version: 8'),
+      /^HTTP\/1.1 400 .*sec-websocket-version: 13\r/is,
+    ],
+    ['version 13.0', (text) => text.replace('-version: 13', '-version: 13.0'), /^HTTP\/1.1 400 /],
+    ['HTTP/1.0', (text) => text.replace('HTTP/1.1', 'HTTP/1.0'), /^HTTP\/1.1 400 /],
+    ['no host', (text) => text.replace(/host:.*\r\n/, ''), /^HTTP\/1.1 400 /],
+    ['two keys', (text) => text.replace(/(sec-websocket-key:.*\r\n)/, '$1$1'), /^HTTP\/1.1 400 /],
+    ['a body', (text) => text.replace('host:', 'content-length: 5\r\nhost:').concat('hello'), /^HTTP\/1.1 400 /],
+    ['chunks', (text) => text.replace('host:', 'transfer-encoding: chunked\r\nhost:'), /^HTTP\/1.1 400 /],
+    ['another method', (text) => text.replace('GET', 'POST'), /^HTTP\/1.1 405 .*allow: GET\r/is],
+  ])('refuses an upgrade with %s', async (_, changed, expected) => {
+    const { localAddress } = await serving();
+    const socket = await connectTo(localAddress);
+    undo.push(() => socket.destroy());
+    socket.write(changed(upgradeRequest('/')));
+    expect(`${await readHead(socket)}\r\n`).toMatch(expected);
+  });
+
+  it('takes an upgrade that comes byte by byte, in any case, and with a length of 0', async () => {
+    const { localAddress } = await serving();
+    const socket = await connectTo(localAddress);
+    undo.push(() => socket.destroy());
+    const odd = { upgrade: 'WebSocket', connection: 'keep-alive, UPGRADE', 'Content-Length': '0' };
+    for (const byte of Buffer.from(upgradeRequest('/', odd))) await sent(socket, byte);
+    expect(await readHead(socket)).toMatch(/^HTTP\/1.1 101 /);
   });
 
   it.each([

@@ -10,10 +10,12 @@ export interface Refusal {
   readonly status: number;
   /** For the peer and for the server's `onHandshakeFailure`. */
   readonly text: string;
+  /** Lines of the answer that this status needs. */
+  readonly headers?: readonly string[];
 }
 
 /** Answers an upgrade with a status, and ends the connection. */
-export function refuse(owner: Guarded, socket: Socket, { status, text }: Refusal): void {
+export function refuse(owner: Guarded, socket: Socket, { status, text, headers = [] }: Refusal): void {
   if (socket.destroyed || !socket.writable) {
     socket.destroy();
     return;
@@ -24,7 +26,7 @@ export function refuse(owner: Guarded, socket: Socket, { status, text }: Refusal
     'Connection: close',
     'Content-Type: text/plain; charset=utf-8',
     `Content-Length: ${Buffer.byteLength(body)}`,
-    ...(status === 426 ? ['Upgrade: websocket'] : []),
+    ...headers,
   ];
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
   // What else it has sent is dropped: left unread, it would cut off the answer.

@@ -13,21 +13,19 @@ import {
   settledOnce,
   warn,
 } from 'nnrp-runtime/transport';
-import { WebSocketServer } from 'ws';
 import { overWebSocket } from '../stream/websocket-transport.js';
 import { SUBPROTOCOL } from '../websocket-options.js';
+import { handshakeAnswer, handshakeFault } from './handshake.js';
 import { identityFrom } from './identity.js';
 import { type Refusal, refuse } from './refusal.js';
 import type { ServerSettings } from './server-settings.js';
-import { SocketOnly } from './upgraded-socket.js';
 import { endsOf, WaitingPeers } from './waiting-peers.js';
 
 const MAX_SHOWN_BYTES = 100;
 
-/** Lets upgrades in: path, origin, sub-protocol and identity are looked at, in this order, and then the upgrade is done. */
+/** Lets upgrades in: path, form, origin, sub-protocol and identity are looked at, in this order, and then the upgrade is done. */
 export class UpgradeGate implements Guarded {
   readonly waitingPeers: WaitingPeers;
-  private readonly library: WebSocketServer;
   private readonly warning = new SeldomWarning();
   private isClosed = false;
 
@@ -39,16 +37,6 @@ export class UpgradeGate implements Guarded {
   ) {
     const { limits, handshakeTimeoutMs } = settings;
     this.waitingPeers = new WaitingPeers(this, limits, handshakeTimeoutMs, (address, why) => this.report(address, why));
-    this.library = new WebSocketServer({
-      noServer: true,
-      clientTracking: false,
-      perMessageDeflate: false,
-      handleProtocols: (offered) => (offered.has(SUBPROTOCOL) ? SUBPROTOCOL : false),
-      WebSocket: SocketOnly,
-    });
-    listen(this, this.library, 'wsClientError', (error: Error, socket: Socket) => {
-      this.refuse(socket, { status: 400, text: error.message });
-    });
   }
 
   /** For the guard: the code of one upgrade has thrown; its socket is cut where it happened. */
@@ -86,6 +74,8 @@ export class UpgradeGate implements Guarded {
     const { headers } = request;
     if (this.isClosed) return { status: 503, text: 'this server takes no more connections' };
     if (!this.isFor(request)) return { status: 404, text: 'NNRP is not spoken at this path' };
+    const fault = handshakeFault(request);
+    if (fault !== undefined) return fault;
     const { origin } = headers;
     if (origin !== undefined && !this.settings.mayConnect(origin, request)) {
       return { status: 403, text: `pages of the origin ${shown(origin)} may not connect; see the option origins` };
@@ -130,16 +120,16 @@ export class UpgradeGate implements Guarded {
   }
 
   private complete(request: IncomingMessage, socket: Socket, head: Buffer, identity: PeerIdentity | undefined): void {
-    const facts = { remoteAddress: addressOf(socket), isServer: true };
-    const ends = endsOf(socket);
-    // It calls back at once, or refuses.
-    this.library.handleUpgrade(request, socket, head, (websocket) => {
-      const { upgraded } = websocket as SocketOnly;
-      if (upgraded === undefined) throw new TransportError('the library ws has kept the socket of an upgrade');
-      this.waitingPeers.delete(ends);
-      const options = this.settings.transport;
-      this.accepted.add(overWebSocket(upgraded.socket, { ...facts, head: upgraded.head }, options, identity));
-    });
+    // It has ended its side already.
+    if (!socket.readable || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const offered = request.headers['sec-websocket-protocol'];
+    socket.write(handshakeAnswer(request, offered === undefined ? undefined : SUBPROTOCOL));
+    this.waitingPeers.delete(endsOf(socket));
+    const facts = { remoteAddress: addressOf(socket), isServer: true, head };
+    this.accepted.add(overWebSocket(socket, facts, this.settings.transport, identity));
   }
 
   private refuse(socket: Socket, refusal: Refusal): void {

@@ -8,11 +8,11 @@ export interface Upgraded {
 }
 
 /**
- * A WebSocket of the library that does the upgrade and then keeps its hands off the socket: the frames are those of this
- * package, since the library hands over a message only when it has all of it in memory.
+ * A WebSocket of the library that does the upgrade of a client and then keeps its hands off the socket: the frames are those
+ * of this package, since the library hands over a message only when it has all of it in memory.
  *
- * The library calls `setSocket` at this one moment, at both ends. It says so in no documentation; its version is pinned
- * for that reason, and the tests of both ends hold it to it.
+ * The library calls `setSocket` at this one moment. It says so in no documentation; its version is pinned for that reason,
+ * and the tests hold it to it.
  */
 export class SocketOnly extends WebSocket {
   /** Set when the upgrade is complete; then the event `open` tells of it. */
