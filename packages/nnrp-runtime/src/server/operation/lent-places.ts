@@ -9,8 +9,27 @@ export interface PlacesOwner {
   handlerBack(operation: Operation): Promise<void> | undefined;
 }
 
+/** A handler that waits, and what lets it go on. */
+interface Waiting {
+  readonly operation: Operation;
+  readonly promise: Promise<void>;
+  resolve(value?: PromiseLike<void>): void;
+}
+
+/**
+ * Handlers that wait for the same. Each has a promise of its own, since each waits for a place after it; that they share the
+ * rest halves what each of them holds.
+ */
+class Together {
+  readonly handlers: Waiting[] = [];
+
+  constructor(readonly wait: Promise<void>) {}
+}
+
 /** A handler that waits for its client lends its place to others meanwhile, and has one again before it goes on. */
 export class LentPlaces {
+  private latest: Together | undefined;
+
   constructor(private readonly owner: PlacesOwner) {}
 
   /**
@@ -21,17 +40,40 @@ export class LentPlaces {
     if (operation.place === 'none') return wait;
     if (operation.blocked !== undefined && wait === operation.blockedBy) return operation.blocked;
     if (operation.blockedPushes++ === 0) this.owner.suspended(operation);
+    let resolve: Waiting['resolve'] = () => {};
+    const promise = new Promise<void>((yes) => {
+      resolve = yes;
+    });
     operation.blockedBy = wait;
-    operation.blocked = ignoreRejection(
-      wait.then(
-        () => this.placeAgain(operation),
-        async (error: unknown) => {
-          await this.placeAgain(operation);
-          throw error;
-        },
-      ),
+    operation.blocked = promise;
+    this.allThatWaitFor(wait).handlers.push({ operation, promise, resolve });
+    return promise;
+  }
+
+  private allThatWaitFor(wait: Promise<void>): Together {
+    if (this.latest?.wait === wait) return this.latest;
+    const together = new Together(wait);
+    this.latest = together;
+    wait.then(
+      () => this.over(together, () => undefined),
+      (error: unknown) => this.over(together, () => ignoreRejection(Promise.reject(error))),
     );
-    return operation.blocked;
+    return together;
+  }
+
+  private over(together: Together, outcome: () => Promise<void> | undefined): void {
+    if (this.latest === together) this.latest = undefined;
+    for (const { operation, promise, resolve } of together.handlers) {
+      // A handler that awaits none of its pushes must not get an unhandledRejection when the connection ends.
+      ignoreRejection(promise);
+      try {
+        const place = this.placeAgain(operation);
+        resolve(place === undefined ? outcome() : place.then(outcome));
+      } catch (error) {
+        // The application has frozen it.
+        resolve(Promise.reject(error));
+      }
+    }
   }
 
   private placeAgain(operation: Operation): Promise<void> | undefined {

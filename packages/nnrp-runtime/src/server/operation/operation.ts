@@ -295,11 +295,25 @@ export class Operation extends OperationRecord implements OperationContext, Sche
   end(reason: NnrpError | undefined): void {
     this.settle(reason);
     const { lazy } = this;
-    lazy?.resolveFinished?.();
+    if (lazy !== undefined) this.letGo(lazy);
     if (reason === undefined) return;
     // What the application does about it is its own affair: it may throw, and must not unwind what ends the operation.
     this.leaveWork();
     lazy?.abort?.abort(reason);
+  }
+
+  /** An application may keep what is over for long: it keeps no more than can still be asked for. */
+  private letGo(lazy: LazyState): void {
+    lazy.resolveFinished?.();
+    lazy.resolveFinished = undefined;
+    lazy.finished = undefined;
+    if (lazy.metadata === undefined && lazy.abort === undefined && lazy.told === undefined) this.lazy = undefined;
+  }
+
+  /** For the serve loop: the handler of an operation that is over is done. */
+  handlerDone(): void {
+    this.work = undefined;
+    this.context = undefined;
   }
 
   /** A generator that waits at a yield can clean up at once; one that waits elsewhere does when it goes on. */

@@ -196,7 +196,7 @@ export class ResultSender {
   private roomAfter(operation: Operation, body: Uint8Array): Promise<void> {
     const drained = this.drained();
     const room = body.length <= COPY_LIMIT ? drained : this.unsure.after(operation.frameId, drained);
-    if (!operation.lacksRoom) {
+    if (!operation.lacksRoom && !operation.isOver) {
       operation.lacksRoom = true;
       const cameTrue = () => {
         operation.lacksRoom = false;

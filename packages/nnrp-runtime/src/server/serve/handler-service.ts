@@ -193,6 +193,7 @@ export class HandlerService implements SessionHandlers {
     if (operation.isOver) this.stuck.done(operation);
     try {
       this.dispatcher.finished(operation);
+      if (operation.isOver) operation.handlerDone();
     } catch (error) {
       crash(operation, error);
     }
