@@ -17,16 +17,17 @@ afterEach(endAll);
 /** What is sent at most: somewhat more than has room. */
 const most = (bytesOfOne: number, connections = 1) => Math.ceil((ROOM * 1.2) / (bytesOfOne + 1024) / connections);
 
-describe('submits that wait hold what they are counted as', () => {
-  /** @param hints - packets of something else behind each submit, which fill its chunk */
-  function* submits(connection: number, bodyBytes: number, count: number, sessions = 1, hints = 0) {
-    yield opens(connection, sessions);
-    const body = new Uint8Array(bodyBytes);
-    const filling = Buffer.concat(Array.from({ length: hints }, () => packetBytes(MessageType.Ping)));
-    for (let frameId = 1; frameId <= count; frameId++) {
-      yield Buffer.concat([submitBytes(idOf(connection, frameId % sessions), frameId, body), filling]);
-    }
+/** @param hints - packets of something else behind each submit, which fill its chunk */
+function* submits(connection: number, bodyBytes: number, count: number, sessions = 1, hints = 0) {
+  yield opens(connection, sessions);
+  const body = new Uint8Array(bodyBytes);
+  const filling = Buffer.concat(Array.from({ length: hints }, () => packetBytes(MessageType.Ping)));
+  for (let frameId = 1; frameId <= count; frameId++) {
+    yield Buffer.concat([submitBytes(idOf(connection, frameId % sessions), frameId, body), filling]);
   }
+}
+
+describe('submits that wait hold what they are counted as', () => {
   const RECEIVING = { maxInFlightOperations: 0, maxQueuedSubmits: 1e6 };
   const SERVING = { maxConcurrentOperations: 1, maxQueuedOperations: 1e6, scheduling: { maxQueuedPerConnection: 1e6 } };
 
@@ -81,6 +82,38 @@ describe('submits that wait hold what they are counted as', () => {
         bytes: (connection) => submits(connection, 16, most(16, 20)),
         // From half of it on nobody may add to more than its share.
         least: ROOM / 2,
+      },
+    ],
+  ])('%s', async (_name, driven) => drive(driven), 60_000);
+});
+
+describe('submits whose handlers run hold what they are counted as', () => {
+  const RUNNING = { maxConcurrentOperations: 1e6, maxQueuedOperations: 1 };
+
+  it.each<[string, Driven]>([
+    ...[16, 3000, 40_000, 1_000_000].map((bodyBytes): [string, Driven] => [
+      `of one connection, ${bodyBytes} bytes each`,
+      {
+        name: 'connectionRunningBytes',
+        use: 'serve',
+        config: { maxInFlightOperations: 0 },
+        serving: {
+          ...RUNNING,
+          scheduling: { maxRunningPerConnection: 1e6, maxRunningBytesPerConnection: ROOM },
+        },
+        bytes: (connection) => submits(connection, bodyBytes, most(bodyBytes)),
+        resident: bodyBytes > 16,
+      },
+    ]),
+    [
+      'of many connections',
+      {
+        name: 'runningBytes',
+        use: 'serve',
+        config: { maxInFlightOperations: 0 },
+        serving: { ...RUNNING, scheduling: { maxRunningBytes: ROOM } },
+        connections: 20,
+        bytes: (connection) => submits(connection, 16, most(16, 20)),
       },
     ],
   ])('%s', async (_name, driven) => drive(driven), 60_000);

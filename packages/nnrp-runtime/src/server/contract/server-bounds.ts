@@ -18,9 +18,12 @@ export type BoundName =
   /** What is kept for them; a hit is a session that was given up. */
   | 'suspendedBytes'
   | 'runningOperations'
+  /** Submits whose handler runs, with 1 KiB for each. */
+  | 'runningBytes'
   | 'queuedOperations'
   | 'suspendedOperations'
   | 'connectionRunningOperations'
+  | 'connectionRunningBytes'
   | 'connectionQueuedOperations'
   | 'connectionSuspendedOperations'
   | 'stuckHandlers'

@@ -50,6 +50,11 @@ export function serverBusy(limit: number): FrameFailure {
   return busyWith(`as many wait for a handler as may: maxQueuedOperations is ${limit}`);
 }
 
+/** @param limit - bytes, of all submits whose handlers run */
+export function serverFull(limit: number): FrameFailure {
+  return busyWith(`the submits that are worked on hold as much as they may: maxRunningBytes is ${limit}`);
+}
+
 /** @param limit - of its connection; less while other connections wait, which have their share */
 export function connectionBusy(limit: number): FrameFailure {
   return busyWith(`as many of this connection wait for a handler as may: maxQueuedPerConnection is ${limit}`);

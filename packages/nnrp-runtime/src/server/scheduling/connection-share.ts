@@ -6,6 +6,8 @@ export type HandlerPlace = 'none' | 'taken' | 'lent';
 
 /** An operation, as far as the places for handlers are concerned. */
 export interface Scheduled extends Pick<OperationContext, 'frameId' | 'session' | 'abortReason'> {
+  /** Of its packet. */
+  readonly byteLength: number;
   /** Whether its handler has one of the places. */
   place: HandlerPlace;
   /** Its session, which pays for its place; undefined before it has come to the dispatcher. */
@@ -60,6 +62,8 @@ export class ConnectionShare {
   waiting = 0;
   /** Operations whose handler has begun and has lent its place, those included that wait for one to go on. */
   suspended = 0;
+  /** Bytes that operations hold whose handler has begun and is not done. */
+  runningBytes = 0;
   /** For the dispatcher: whether it has a place or waits for one. */
   isActive = false;
   /** Turns that are taken in order: of operations that wait to begin, and of those that wait to go on. */

@@ -5,6 +5,8 @@ import type { ConnectionShare, ShareOfClass, Turn } from './connection-share.js'
 export interface ShareLimits {
   readonly maxRunningPerConnection: number;
   readonly maxSuspendedPerConnection: number;
+  /** Those of a connection that holds so many bytes begin no more; at least one always does. */
+  readonly maxRunningBytesPerConnection: number;
 }
 
 /** The connections that wait in one priority class. */
@@ -116,7 +118,7 @@ export class FairQueue {
 
   private mayRun({ share, toBegin, toGoOn }: ShareOfClass): boolean {
     if (share.running >= this.limits.maxRunningPerConnection) return false;
-    return !toGoOn.isEmpty || (!toBegin.isEmpty && share.suspended < this.limits.maxSuspendedPerConnection);
+    return !toGoOn.isEmpty || (!toBegin.isEmpty && mayBeginOne(share, this.limits));
   }
 
   private stand(part: ShareOfClass, rank: number): void {
@@ -133,6 +135,11 @@ export class FairQueue {
     round.ofRank(rank).push(part);
     round.standing |= 1 << rank;
   }
+}
+
+/** Whether what its handlers have begun leaves the connection room for another. */
+export function mayBeginOne({ suspended, runningBytes }: ConnectionShare, limits: ShareLimits): boolean {
+  return suspended < limits.maxSuspendedPerConnection && runningBytes < limits.maxRunningBytesPerConnection;
 }
 
 /** 0, 1, 2 to 3, 4 to 7, 8 to 15, ... places. */

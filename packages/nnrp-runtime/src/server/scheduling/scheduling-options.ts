@@ -4,7 +4,9 @@ import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 
 /** How the places for handlers are shared out; what is left out, or undefined, has its default. See docs/scheduling.md. */
 export interface SchedulingOptions {
-  /** Handlers of one connection that run at once; default three quarters of maxConcurrentOperations, rounded up. */
+  /**
+   * Handlers of one connection that run at once; default three quarters of maxConcurrentOperations, rounded up, at most 16384.
+   */
   readonly maxRunningPerConnection?: number | undefined;
   /**
    * Operations of one connection that may wait for a handler; more are dropped with server_busy; default half of
@@ -17,6 +19,16 @@ export interface SchedulingOptions {
    * maxConcurrentOperations, at least 16.
    */
   readonly maxSuspendedPerConnection?: number | undefined;
+  /**
+   * Bytes that the submits of one connection hold whose handlers have begun, 1 KiB more for each. With so many the next
+   * ones wait; default 256 MiB.
+   */
+  readonly maxRunningBytesPerConnection?: number | undefined;
+  /**
+   * The same of the whole server. With so many, connections that have more than their share of half of it are refused
+   * submits with server_busy; default 1 GiB.
+   */
+  readonly maxRunningBytes?: number | undefined;
   /** Turns of interactive sessions in each round, while sessions of other classes wait too; default 8. */
   readonly interactiveWeight?: number | undefined;
   /** Turns of balanced sessions in each round; default 4. */
@@ -33,6 +45,8 @@ export interface SchedulingOptions {
 }
 
 const MIN_SUSPENDED = 16;
+const MOST_RUNNING = 16_384;
+const MIB = 1024 * 1024;
 const MAX_WEIGHT = 1000;
 const MAX_COUNT = 0x7fffffff;
 
@@ -47,9 +61,11 @@ export function schedulingOptions(
   maxQueuedOperations: number,
 ): Complete<SchedulingOptions> {
   const defaults: Complete<SchedulingOptions> = {
-    maxRunningPerConnection: Math.ceil(maxConcurrentOperations * 0.75),
+    maxRunningPerConnection: Math.min(MOST_RUNNING, Math.ceil(maxConcurrentOperations * 0.75)),
     maxQueuedPerConnection: Math.ceil(maxQueuedOperations / 2),
     maxSuspendedPerConnection: Math.max(MIN_SUSPENDED, Math.ceil(maxConcurrentOperations / 4)),
+    maxRunningBytesPerConnection: 256 * MIB,
+    maxRunningBytes: 1024 * MIB,
     interactiveWeight: 8,
     balancedWeight: 4,
     backgroundWeight: 1,
@@ -63,11 +79,17 @@ export function schedulingOptions(
       continue;
     }
     const least = option === 'stuckHandlerMs' ? 0 : 1;
-    const most = option === 'stuckHandlerMs' ? MAX_TIMER_MS : option.endsWith('Weight') ? MAX_WEIGHT : MAX_COUNT;
+    const most = mostOf(option);
     if (typeof value !== 'number' || !Number.isInteger(value) || value < least || value > most)
       invalidOption(option, `an integer of ${least} to ${most}`, value);
   }
   return complete;
+}
+
+function mostOf(option: keyof SchedulingOptions): number {
+  if (option === 'stuckHandlerMs') return MAX_TIMER_MS;
+  if (option.startsWith('maxRunningBytes')) return Number.MAX_SAFE_INTEGER;
+  return option.endsWith('Weight') ? MAX_WEIGHT : MAX_COUNT;
 }
 
 function invalidOption(option: string, expected: string, got: unknown): never {

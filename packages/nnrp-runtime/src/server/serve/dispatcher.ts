@@ -1,7 +1,7 @@
 import type { Complete } from '../../base/options.js';
 import type { BoundName } from '../contract/server-bounds.js';
 import { ConnectionShare, type Scheduled, type SessionLine, Turn } from '../scheduling/connection-share.js';
-import { FairQueue, roughly } from '../scheduling/fair-queue.js';
+import { FairQueue, mayBeginOne, roughly } from '../scheduling/fair-queue.js';
 import type { SchedulingOptions } from '../scheduling/scheduling-options.js';
 
 export interface DispatcherLimits extends Complete<SchedulingOptions> {
@@ -10,6 +10,9 @@ export interface DispatcherLimits extends Complete<SchedulingOptions> {
   /** Operations that may wait for their turn. */
   readonly maxQueuedOperations: number;
 }
+
+/** What an operation holds besides its packet while its handler runs, rounded up (measured). */
+const RUNNING_BYTES = 1024;
 
 /** What a dispatcher needs of the serve loop. */
 export interface DispatcherOwner {
@@ -33,6 +36,7 @@ export class Dispatcher {
   private running = 0;
   private waiting = 0;
   private suspendedOperations = 0;
+  private heldBytes = 0;
   /** Operations that wait for a place, to begin or to go on. */
   private turns = 0;
   /** Connections that have a place, or wait for one. */
@@ -64,6 +68,11 @@ export class Dispatcher {
     return this.suspendedOperations;
   }
 
+  /** Bytes that operations hold whose handler has begun and is not done. */
+  get runningBytes(): number {
+    return this.heldBytes;
+  }
+
   /** Whether half of what the connection may have waiting does, so that its client should pause. */
   isBusy(share: ConnectionShare): boolean {
     // A connection with nothing waiting would not be told when there is room again.
@@ -73,10 +82,10 @@ export class Dispatcher {
   /** @returns which bound keeps the operation from being taken; undefined when it is taken */
   submit(operation: Scheduled, line: SessionLine): BoundName | undefined {
     const { share } = line;
+    if (this.holdsTooMuch(share)) return 'runningBytes';
     if (!this.starting && share.turns === 0 && this.mayBegin(share)) {
       operation.line = line;
-      this.hasPlace(share);
-      this.owner.run(operation);
+      this.begins(operation, share);
       return undefined;
     }
     const full = this.full(share);
@@ -156,6 +165,7 @@ export class Dispatcher {
 
   private placeBack(operation: Scheduled, place: 'taken' | 'lent', turn: Turn | undefined): void {
     const share = shareOf(operation);
+    this.holds(share, -bytesOf(operation));
     // It was not waited for: the handler has ended before it was let go on.
     if (turn !== undefined) {
       this.leaves(turn);
@@ -172,7 +182,7 @@ export class Dispatcher {
   }
 
   private mayBegin(share: ConnectionShare): boolean {
-    return share.suspended < this.limits.maxSuspendedPerConnection && this.mayRun(share);
+    return mayBeginOne(share, this.limits) && this.mayRun(share);
   }
 
   private mayRun({ running, isActive }: ConnectionShare): boolean {
@@ -181,6 +191,12 @@ export class Dispatcher {
     if (free <= 0 || running >= maxRunningPerConnection) return false;
     const others = isActive ? this.active - 1 : this.active;
     return running === 0 || others === 0 || roughly(running) < free;
+  }
+
+  /** At the bound of the server, half of it is kept for connections that hold no more than their share of that half. */
+  private holdsTooMuch({ runningBytes }: ConnectionShare): boolean {
+    const { maxRunningBytes } = this.limits;
+    return this.heldBytes >= maxRunningBytes && runningBytes * 2 * this.active >= maxRunningBytes;
   }
 
   /** As long as others wait too, no connection has more waiting than there is room left. */
@@ -196,9 +212,10 @@ export class Dispatcher {
   }
 
   private tellWhyItWaits(share: ConnectionShare): void {
-    const { maxConcurrentOperations, maxSuspendedPerConnection } = this.limits;
+    const { maxConcurrentOperations, maxSuspendedPerConnection, maxRunningBytesPerConnection } = this.limits;
     if (this.running >= maxConcurrentOperations) this.owner.hit('runningOperations');
     else if (share.suspended >= maxSuspendedPerConnection) this.owner.hit('connectionSuspendedOperations');
+    else if (share.runningBytes >= maxRunningBytesPerConnection) this.owner.hit('connectionRunningBytes');
     else this.owner.hit('connectionRunningOperations');
   }
 
@@ -228,11 +245,21 @@ export class Dispatcher {
       return;
     }
     operation.turn = undefined;
-    this.hasPlace(share);
     this.waiting--;
     share.waiting--;
-    this.owner.run(operation);
+    this.begins(operation, share);
     this.tellRelieved(share);
+  }
+
+  private begins(operation: Scheduled, share: ConnectionShare): void {
+    this.holds(share, bytesOf(operation));
+    this.hasPlace(share);
+    this.owner.run(operation);
+  }
+
+  private holds(share: ConnectionShare, bytes: number): void {
+    this.heldBytes += bytes;
+    share.runningBytes += bytes;
   }
 
   private goesOn(operation: Scheduled, share: ConnectionShare): void {
@@ -305,6 +332,10 @@ export class Dispatcher {
 function shareOf(operation: Scheduled): ConnectionShare {
   // An operation that has a place has come by `submit`.
   return operation.line?.share ?? new ConnectionShare();
+}
+
+function bytesOf({ byteLength }: Scheduled): number {
+  return RUNNING_BYTES + byteLength;
 }
 
 /** What it waits for. One that the application has frozen keeps the turn that it has had. */

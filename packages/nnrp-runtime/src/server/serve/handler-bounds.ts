@@ -13,10 +13,12 @@ export function declareHandlers(
 ): void {
   const anyNumber = Number.POSITIVE_INFINITY;
   bounds.add('runningOperations', 'server', limits.maxConcurrentOperations, () => dispatcher.runningCount);
+  bounds.add('runningBytes', 'server', limits.maxRunningBytes, () => dispatcher.runningBytes);
   bounds.add('queuedOperations', 'server', limits.maxQueuedOperations, () => dispatcher.waitingCount);
   bounds.add('suspendedOperations', 'server', anyNumber, () => dispatcher.suspendedCount);
   bounds.add('stuckHandlers', 'server', anyNumber, () => stuck.count);
-  const { maxRunningPerConnection, maxQueuedPerConnection, maxSuspendedPerConnection } = limits;
+  const { maxRunningPerConnection, maxRunningBytesPerConnection } = limits;
+  const { maxQueuedPerConnection, maxSuspendedPerConnection } = limits;
   const most = (count: (share: ConnectionShare) => number) => () => {
     let highest = 0;
     for (const share of shares()) highest = Math.max(highest, count(share));
@@ -27,6 +29,12 @@ export function declareHandlers(
     'connection',
     maxRunningPerConnection,
     most((share) => share.running),
+  );
+  bounds.add(
+    'connectionRunningBytes',
+    'connection',
+    maxRunningBytesPerConnection,
+    most((share) => share.runningBytes),
   );
   bounds.add(
     'connectionQueuedOperations',

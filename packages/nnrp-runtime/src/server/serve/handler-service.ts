@@ -6,8 +6,16 @@ import { leave } from '../../base/leave.js';
 import { SETTLED } from '../../base/promises/settled.js';
 import { ignoreRejectionsWithin, isThenable, settledOnce } from '../../base/thenable.js';
 import { currentContext } from '../../platform/platform.js';
+import type { BoundName } from '../contract/server-bounds.js';
 import type { ResultValue } from '../contract/server-messages.js';
-import { connectionBusy, failureOnPurpose, handlerFailure, serverBusy } from '../failures/frame-failure.js';
+import {
+  connectionBusy,
+  type FrameFailure,
+  failureOnPurpose,
+  handlerFailure,
+  serverBusy,
+  serverFull,
+} from '../failures/frame-failure.js';
 import type { Operation } from '../operation/operation.js';
 import { type Scheduled, SessionLine } from '../scheduling/connection-share.js';
 import { ConnectionShares } from '../scheduling/connection-shares.js';
@@ -84,10 +92,13 @@ export class HandlerService implements SessionHandlers {
     const full = this.dispatcher.submit(operation, line);
     if (full === undefined) return;
     this.owner.bounds.hit(full);
-    const { maxQueuedOperations, maxQueuedPerConnection } = this.limits;
-    operation.fail(
-      full === 'queuedOperations' ? serverBusy(maxQueuedOperations) : connectionBusy(maxQueuedPerConnection),
-    );
+    operation.fail(this.whyFull(full));
+  }
+
+  private whyFull(full: BoundName): FrameFailure {
+    const { maxQueuedOperations, maxQueuedPerConnection, maxRunningBytes } = this.limits;
+    if (full === 'runningBytes') return serverFull(maxRunningBytes);
+    return full === 'queuedOperations' ? serverBusy(maxQueuedOperations) : connectionBusy(maxQueuedPerConnection);
   }
 
   /** The operation is over, whatever its handler does. */

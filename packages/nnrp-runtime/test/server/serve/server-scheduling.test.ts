@@ -109,6 +109,61 @@ describe('places for handlers', () => {
     expect(await modest.next()).toBe('result 1 next');
   });
 
+  it('are for no more bytes of one connection than it may have there, and one always is', async () => {
+    const scheduling = { maxRunningBytesPerConnection: 100_000 };
+    const { server, begun } = await served({ maxConcurrentOperations: 64, scheduling });
+    const greedy = await SessionPeer.open(stage, server, MANY);
+    const large = 'g'.repeat(60_000);
+    for (let frameId = 1; frameId <= 4; frameId++) greedy.submit(frameId, large);
+    greedy.submit(5, 'small');
+    await eventually(() => begun.length === 2, 'two have more than it may');
+    const modest = await SessionPeer.open(stage, server, MANY);
+    modest.submit(1, large.repeat(2));
+    await eventually(() => begun.length === 3, 'others have their own');
+    expect(await greedy.answers()).toEqual([]);
+    const { connectionRunningBytes, runningBytes, queuedOperations } = server.stats();
+    expect(connectionRunningBytes).toMatchObject({ bound: 100_000 });
+    expect(connectionRunningBytes?.value).toBeGreaterThan(120_000);
+    expect(connectionRunningBytes?.hits).toBeGreaterThan(0);
+    expect(runningBytes?.value).toBeGreaterThan(240_000);
+    expect(queuedOperations?.value).toBe(3);
+    await begun[0]?.complete('x');
+    await eventually(() => begun.length === 4, 'the next one runs');
+    for (const operation of begun.slice(1)) await operation.complete('x');
+    await eventually(() => begun.length === 6, 'all have run');
+    for (const operation of begun.slice(4)) await operation.complete('x');
+    await eventually(() => running(server) === 0, 'all places are free');
+    expect(server.stats().runningBytes?.value).toBe(0);
+    expect(server.stats().connectionRunningBytes?.value).toBe(0);
+  });
+
+  it('are for no more bytes than the server holds there; who has least of them is still served', async () => {
+    const scheduling = { maxRunningBytes: 100_000 };
+    const { server, begun } = await served({ maxConcurrentOperations: 64, scheduling });
+    const greedy = await SessionPeer.open(stage, server, MANY);
+    const large = 'g'.repeat(60_000);
+    for (let frameId = 1; frameId <= 3; frameId++) greedy.submit(frameId, large);
+    expect(await greedy.answers()).toEqual(['error frame 3 server_busy', 'drop 3']);
+    expect(server.stats().runningBytes).toMatchObject({ bound: 100_000, hits: 1 });
+    const modest = await SessionPeer.open(stage, server, MANY);
+    modest.submit(1, 'm');
+    await eventually(() => begun.length === 3, 'the newcomer has a place');
+    await begun[0]?.complete('x');
+    expect(await greedy.next()).toBe('result 1 x');
+    greedy.submit(4, 'again');
+    await eventually(() => begun.length === 4, 'there is room again');
+  });
+
+  it('are for a part of very many only, unless the application says otherwise', async () => {
+    const { server } = await served({ maxConcurrentOperations: 100_000 });
+    expect(server.stats().connectionRunningOperations).toMatchObject({ bound: 16_384 });
+    const { server: other } = await served({
+      maxConcurrentOperations: 100_000,
+      scheduling: { maxRunningPerConnection: 90_000 },
+    });
+    expect(other.stats().connectionRunningOperations).toMatchObject({ bound: 90_000 });
+  });
+
   it('are all free again when connections end with what waits, runs and is suspended', async () => {
     const server = await stage.serve({ maxInFlightOperations: 0 });
     const submit = async function* (operation: OperationContext) {
@@ -272,6 +327,8 @@ describe('scheduling options', () => {
     ['interactiveWeight', 0],
     ['backgroundWeight', 1001],
     ['stuckHandlerMs', -1],
+    ['maxRunningBytes', 0],
+    ['maxRunningBytesPerConnection', 0.5],
     ['releaseStuckPlaces', 1],
     ['priorities', {}],
   ])('that cannot work are refused: %s', async (name, value) => {
