@@ -18,6 +18,8 @@ export interface HonestQuestions {
 
 export interface AttackQuestions {
   begin(port: number): Promise<void>;
+  stop(): Promise<void>;
+  burn(cpuShare: number): Promise<void>;
   figures(): Promise<AttackFigures>;
 }
 
@@ -36,7 +38,12 @@ function honest(): HonestQuestions {
 
 function attacker(): AttackQuestions {
   const side = new AttackSide(row);
-  return { begin: (port) => side.begin(port), figures: () => side.figures() };
+  return {
+    begin: (port) => side.begin(port),
+    stop: () => side.stop(),
+    burn: (cpuShare) => side.burn(cpuShare),
+    figures: () => side.figures(),
+  };
 }
 
 const SIDES = new Map<string, () => object>([

@@ -25,13 +25,20 @@ export interface Outcome {
   readonly goal: number;
   readonly alone: HonestFigures;
   readonly beside: HonestFigures;
+  /** Beside a process that takes as much CPU time as the attacker did, and sends nothing. */
+  readonly burnt: HonestFigures;
   /** The honest client's rate beside the attacker by its rate alone. */
   readonly ratio: number;
+  /** The same by its rate beside the burner, or alone if that was less: what the server itself has taken from it. */
+  readonly fairRatio: number;
   readonly attacker: AttackFigures;
   readonly server: ServerFigures;
 }
 
-/** The honest client alone, and then beside the attacker, on one server. */
+/** An attacker that takes less of a core is none that the others lack. */
+const LEAST_BURNT = 0.05;
+
+/** The honest client alone, then beside the attacker, then beside one that only burns, on one server. */
 export async function runRow(row: Row, { turnMs, warmMs }: Plan): Promise<Outcome> {
   const side = (role: string) => ({
     title: `${row.name}, ${role}`,
@@ -52,9 +59,26 @@ export async function runRow(row: Row, { turnMs, warmMs }: Plan): Promise<Outcom
     await Promise.all([server.ask('figures'), attacker.ask('figures')]);
     const beside = await honest.ask('turn', turnMs);
     const [served, attacked] = await Promise.all([server.ask('figures'), attacker.ask('figures')]);
+    await attacker.ask('stop');
+    await attacker.ask('burn', attacked.cpuShare);
+    await sleep(warmMs);
+    const burnt = attacked.cpuShare < LEAST_BURNT ? alone : await honest.ask('turn', turnMs);
     const { name, title, connections, goal } = row;
     const ratio = beside.perSecond / alone.perSecond;
-    return { name, title, connections, goal, alone, beside, ratio, attacker: attacked, server: served };
+    const fairRatio = beside.perSecond / Math.min(alone.perSecond, burnt.perSecond);
+    return {
+      name,
+      title,
+      connections,
+      goal,
+      alone,
+      beside,
+      burnt,
+      ratio,
+      fairRatio,
+      attacker: attacked,
+      server: served,
+    };
   } finally {
     await Promise.all([attacker.stop(), honest.stop(), server.stop()]);
   }

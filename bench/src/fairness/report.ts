@@ -6,15 +6,20 @@ const HEAD = [
   'attacker',
   'connections',
   'alone/s',
+  'burnt/s',
   'beside/s',
   'of alone',
+  'of burnt',
   'goal',
   'worst wait',
   'failed',
   'lost',
   'packets/s',
   'MB/s',
+  'attacker CPU',
   'server CPU',
+  'CPU/packet',
+  'turn p99',
   'loop p99',
   'loop max',
   'MiB',
@@ -25,29 +30,35 @@ export function fairnessTable(outcomes: readonly Outcome[]): string {
   return table(HEAD, outcomes.map(cells));
 }
 
-function cells({ name, connections, goal, alone, beside, ratio, attacker, server }: Outcome): string[] {
+function cells({ name, connections, goal, alone, beside, burnt, ratio, fairRatio, ...those }: Outcome): string[] {
+  const { attacker, server } = those;
   return [
     name,
     String(connections),
     alone.perSecond.toFixed(0),
+    burnt.perSecond.toFixed(0),
     beside.perSecond.toFixed(0),
     share(ratio),
+    share(fairRatio),
     goal.toFixed(3),
     duration(beside.worstMs * 1000),
     String(beside.failed),
     String(beside.sessionsLost),
     grouped(attacker.packetsPerSecond),
     attacker.megabytesPerSecond.toFixed(1),
+    attacker.cpuShare.toFixed(2),
     server.cpuShare.toFixed(2),
+    attacker.packetsPerSecond < 1 ? '-' : duration((server.cpuShare * 1e6) / attacker.packetsPerSecond),
+    duration(server.turnP99),
     duration(server.lateP99Ms * 1000),
     duration(server.lateMaxMs * 1000),
     (server.resident / 1048576).toFixed(0),
   ];
 }
 
-/** Whether the honest client has kept what it should have, and its session. */
-export function isMet({ ratio, goal, beside }: Outcome): boolean {
-  return ratio >= goal && beside.sessionsLost === 0;
+/** Whether the server has left the honest client what it should have, and its session. */
+export function isMet({ fairRatio, goal, beside }: Outcome): boolean {
+  return fairRatio >= goal && beside.sessionsLost === 0;
 }
 
 /** A line for every goal that was missed, and how many were met. */
@@ -60,8 +71,8 @@ export function goalLines(outcomes: readonly Outcome[]): string[] {
   ];
 }
 
-function missText({ name, title, ratio, goal, beside }: Outcome): string {
-  const kept = `${share(ratio)} of its rate alone, goal at least ${goal.toFixed(3)}`;
+function missText({ name, title, ratio, fairRatio, goal, beside }: Outcome): string {
+  const kept = `${share(fairRatio)} of its rate beside a burner (${share(ratio)} of that alone), goal at least ${goal.toFixed(3)}`;
   const lost = beside.sessionsLost > 0 ? `; ${beside.sessionsLost} sessions lost` : '';
   const why = beside.firstFailure === undefined ? '' : `; ${beside.firstFailure}`;
   return `missed ${name} (${title}): ${kept}${lost}${why}`;

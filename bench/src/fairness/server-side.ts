@@ -5,6 +5,7 @@ import { NnrpServer, type NnrpServerOptions, type OperationContext } from 'nnrp-
 import { bindWebSocket } from 'nnrp-transport-websocket';
 import { CpuTime } from '../cpu-time.js';
 import type { Row } from './attacks.js';
+import { TurnTimes } from './turn-times.js';
 import { PART_BYTES, PARTS, STREAM, WORK_MS } from './work.js';
 
 /** Handlers that run at once. */
@@ -16,6 +17,8 @@ const NANOSECONDS_PER_MS = 1e6;
 export interface ServerFigures {
   /** CPU time by wall clock time: 1 is a whole core. */
   readonly cpuShare: number;
+  /** CPU microseconds of a turn of the event loop: 99 in 100 take no more. */
+  readonly turnP99: number;
   /** Milliseconds by which timers were late: how long all work waits for the event loop. */
   readonly lateP99Ms: number;
   readonly lateMaxMs: number;
@@ -41,6 +44,7 @@ function work(operation: OperationContext) {
 export class ServerSide {
   private server: NnrpServer | undefined;
   private readonly cpu = new CpuTime();
+  private readonly turns = new TurnTimes();
   private readonly late = monitorEventLoopDelay({ resolution: 2 });
   private sinceMs = performance.now();
   private resident = 0;
@@ -74,6 +78,7 @@ export class ServerSide {
   async figures(): Promise<ServerFigures> {
     const nowMs = performance.now();
     const cpuShare = this.cpu.take() / ((nowMs - this.sinceMs) * 1000);
+    const turnP99 = this.turns.take();
     const lateP99Ms = this.late.percentile(99) / NANOSECONDS_PER_MS;
     const lateMaxMs = this.late.max / NANOSECONDS_PER_MS;
     const resident = Math.max(this.resident, process.memoryUsage.rss());
@@ -83,6 +88,6 @@ export class ServerSide {
     const { connectionCount: connections = 0, sessionCount: sessions = 0 } = this.server ?? {};
     const bounds = Object.entries(this.server?.stats() ?? {}).map(([name, { hits }]) => [name, hits] as const);
     const hits = Object.fromEntries(bounds.filter(([, count]) => count > 0));
-    return { cpuShare, lateP99Ms, lateMaxMs, resident, connections, sessions, hits };
+    return { cpuShare, turnP99, lateP99Ms, lateMaxMs, resident, connections, sessions, hits };
   }
 }
