@@ -14,7 +14,7 @@ import { ROOT } from './pages.js';
  */
 
 const FOLDER = join(ROOT, 'examples/container');
-const NNRP = join(ROOT, 'packages/nnrp-cli/bin/nnrp.js');
+const NNRP = join(ROOT, 'packages/nnrp-cli/bin/nnrp.cjs');
 const folder = mkdtempSync(join(tmpdir(), 'nnrp-container-'));
 const socket = `unix:${join(folder, 'serve.sock')}`;
 const children = new Set<ChildProcess>();
@@ -61,7 +61,7 @@ const instructions = text('Dockerfile')
 /** What a command of the container is here. */
 function here(command: readonly string[]): string[] {
   return command.slice(1).map((part) => {
-    if (part === 'node_modules/nnrp-cli/bin/nnrp.js') return NNRP;
+    if (part === 'node_modules/nnrp-cli/bin/nnrp.cjs') return NNRP;
     return part === 'unix:/run/nnrp/serve.sock' ? socket : part;
   });
 }

@@ -1,14 +1,14 @@
 import { Command, type CommanderError } from 'commander';
-import { isNnrpError } from 'nnrp-core';
 import type { CliIo } from './cli-io.js';
-import { ExitCode, isCommandUsageError } from './exit-code.js';
+import { ExitCode } from './exit-code.js';
 import { packageVersion } from './package-version.js';
-import { errorText, printableLines, writeLine } from './terminal-text.js';
+import { reportFailure } from './report-failure.js';
+import { printableLines } from './terminal-text.js';
 
 /** Adds one command to the program; the command reports its exit code when it is done. */
 export type AddCommand = (program: Command, io: CliIo, done: (code: ExitCode) => void) => void;
 
-/** In the order of the help. Only what is called is loaded: a probe has no time for the rest. */
+/** In the order of the help. Only what is called is loaded. */
 const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
   decode: async () => (await import('./codec/codec-commands.js')).addDecodeCommand,
   encode: async () => (await import('./codec/codec-commands.js')).addEncodeCommand,
@@ -55,8 +55,7 @@ export async function runCli(args: readonly string[], io: CliIo = process): Prom
     return code;
   } catch (error) {
     if (isCommanderError(error)) return error.exitCode === 0 ? ExitCode.Ok : ExitCode.Usage;
-    writeLine(io.stderr, `nnrp: ${errorText(error)}`);
-    return isCommandUsageError(error) || isNnrpError(error, 'NNRP_ERR_USAGE') ? ExitCode.Usage : ExitCode.Failed;
+    return reportFailure(error, io);
   }
 }
 

@@ -20,6 +20,9 @@ export interface Finished {
   readonly stderr: string;
 }
 
+/** Of the built package: the command without its start, the demo, or the command as it is installed. */
+type Script = 'bin.js' | 'demo.js' | '../bin/nnrp.cjs';
+
 /** A command of the built package, running as a process of its own. */
 export class CliProcess {
   readonly child: ChildProcess;
@@ -30,12 +33,7 @@ export class CliProcess {
   readonly ended: Promise<Finished>;
 
   /** @param stdin - a file to read from; stays open in this process */
-  constructor(
-    script: 'bin.js' | 'demo.js',
-    args: readonly string[],
-    env: NodeJS.ProcessEnv = {},
-    stdin: 'pipe' | number = 'pipe',
-  ) {
+  constructor(script: Script, args: readonly string[], env: NodeJS.ProcessEnv = {}, stdin: 'pipe' | number = 'pipe') {
     requireFreshBuilds(
       'packages/nnrp-core',
       'packages/nnrp-runtime',

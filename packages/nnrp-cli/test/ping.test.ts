@@ -1,10 +1,10 @@
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { CliProcess, nnrp, serving } from './cli-process.js';
+import { CliProcess, type Finished, nnrp, serving } from './cli-process.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'nnrp-ping-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -68,13 +68,60 @@ describe('nnrp ping', () => {
     const path = `unix:${join(folder, 'probed.sock')}`;
     const { server } = await serving('--listen', path);
     const figures = '; min [\\d.]+ ms, avg [\\d.]+ ms, max [\\d.]+ ms\n$';
-    const once = await nnrp(['ping', '--probe', path]);
-    expect([once.code, once.stderr]).toEqual([0, '']);
-    expect(once.stdout.toString()).toMatch(new RegExp(`^1 pings, 1 answered, 0 lost${figures}`));
-    const twice = await nnrp(['ping', '--probe', '--count', '2', ...FAST, path]);
+    for (const run of [nnrp, installed]) {
+      const once = await run(['ping', '--probe', path]);
+      expect([once.code, once.stderr]).toEqual([0, '']);
+      expect(once.stdout.toString()).toMatch(new RegExp(`^1 pings, 1 answered, 0 lost${figures}`));
+    }
+    const twice = await installed(['ping', '--probe', '--count', '2', ...FAST, path]);
     expect(twice.stdout.toString()).toMatch(new RegExp(`^2 pings, 2 answered, 0 lost${figures}`));
-    await server.stop();
+    const { stderr } = await server.stop();
+    expect(stderr).not.toMatch(/lost|vanished|violation/);
     expect((await nnrp(['ping', '--probe', path])).code).toBe(1);
+    const late = await installed(['ping', '--probe', path]);
+    expect([late.code, late.stdout.toString()]).toEqual([1, '1 pings, 0 answered, 1 lost\n']);
+    expect(late.stderr).toMatch(/^nnrp: ping 1 is lost: .*probed\.sock/);
+  });
+
+  it.each([
+    ['TLS', 'nnrps://127.0.0.1:0', ['--ca', cert]],
+    ['QUIC', 'nnrp+quic://127.0.0.1:0', ['--insecure']],
+    ['WebSocket', 'ws://127.0.0.1:0/nnrp', []],
+  ])('is a probe over %s', async (_, listen, args) => {
+    const { server, address } = await serving('--listen', listen, ...(args.length > 0 ? CERTIFICATE : []));
+    const url = address.includes(':/') ? address : listen.replace(/127\.0\.0\.1:0$/, address);
+    const { code, stderr } = await installed(['ping', '--probe', ...args, url]);
+    expect([code, stderr]).toEqual([0, '']);
+    await server.stop();
+  });
+
+  it.each<[what: string, answer: (socket: Socket) => unknown, message: string]>([
+    ['says nothing', () => {}, 'no PONG within 2000 ms'],
+    ['is a web server', (socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'), "expected the bytes 'NNRP'"],
+    ['hangs up', (socket) => socket.end(), 'closed the connection'],
+  ])('is a probe that says no when what listens %s', async (_, answer, message) => {
+    const other = createServer((socket) => answer(socket.on('error', () => {}).resume())).listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as { port: number };
+    const { code, stderr } = await installed(['ping', '--probe', `127.0.0.1:${port}`]);
+    expect([code, stderr]).toEqual([1, expect.stringContaining(`ping 1 is lost: `)]);
+    expect(stderr).toContain(message);
+    other.close();
+  });
+
+  it.each([
+    [['--bogus'], "unknown option '--bogus'"],
+    [['nnrp://127.0.0.1:1', 'nnrp://127.0.0.1:2'], 'too many arguments'],
+    [['http://127.0.0.1:1'], 'there is no transport http'],
+    [['--ca'], 'argument missing'],
+    [['nnrps://127.0.0.1:1', '--ca', join(folder, 'missing')], 'cannot be read'],
+  ])('is a probe that exits with 2 for %j', async (args, message) => {
+    const { code, stderr } = await installed(['ping', '--probe', ...args]);
+    expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
+  });
+
+  it('is a probe that loads neither the client nor the command line', () => {
+    expect(statSync(new URL('../dist/probe.cjs', import.meta.url)).size).toBeLessThan(150_000);
   });
 
   it('exits with 1 when nothing answers in time', async () => {
@@ -123,6 +170,11 @@ describe('nnrp ping', () => {
     expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
   });
 });
+
+/** As its users start it. */
+function installed(args: readonly string[]): Promise<Finished> {
+  return new CliProcess('../bin/nnrp.cjs', args).finish();
+}
 
 function write(path: string, text: string): string {
   writeFileSync(path, text);

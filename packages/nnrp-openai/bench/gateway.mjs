@@ -10,7 +10,7 @@ const TOKEN_MS = 10;
 const TOKENS = 100;
 const ROUNDS = Number(process.argv[2] ?? 40);
 const STREAMS = 200;
-const COMMAND = fileURLToPath(new URL('../../nnrp-cli/bin/nnrp.js', import.meta.url));
+const COMMAND = fileURLToPath(new URL('../../nnrp-cli/bin/nnrp.cjs', import.meta.url));
 const REQUEST = { model: 'm', messages: [{ role: 'user', content: 'hello' }], stream: true };
 
 if (process.argv[2] === 'model') model();

@@ -1,16 +1,9 @@
 import { NnrpClient, type PeerIdentity } from 'nnrp-runtime/client';
-import {
-  type FramedConnector,
-  type FramedTransport,
-  type HostPort,
-  IpcConnector,
-  parseAddress,
-  TcpConnector,
-  TlsConnector,
-} from 'nnrp-runtime/transport';
+import type { FramedConnector, FramedTransport } from 'nnrp-runtime/transport';
 import type { QuicFacts } from 'nnrp-transport-quic';
 import type { Address } from '../transport/addresses.js';
 import type { ClientTransports } from '../transport/client-transports.js';
+import { connectorTo } from './connector.js';
 
 /** A connection to the server, and what is known of it. */
 export interface Link {
@@ -27,8 +20,7 @@ export interface Link {
 const CONFIG = { reconnect: 'never', hello: false, keepAliveMs: 0 } as const;
 
 /**
- * Connects to one address. The client is the one without the transports of Node.js, and its connector is made here: without the
- * server and its like a probe takes a tenth less time.
+ * Connects to one address. The client is the one without the transports of Node.js, which loads faster.
  *
  * @throws (as a rejection) CommandUsageError or UsageError when address or options cannot work; any other error when no
  * connection comes about
@@ -56,33 +48,6 @@ async function quicFactsOf(transport: FramedTransport): Promise<QuicFacts | unde
   if (transport.kind !== 'quic') return undefined;
   const { quicFacts } = await import('nnrp-transport-quic');
   return quicFacts(transport);
-}
-
-async function connectorTo({ scheme, url }: Address, own: object, connectTimeoutMs: number): Promise<FramedConnector> {
-  const defaults = { connectTimeoutMs };
-  switch (scheme) {
-    case 'nnrp':
-      return new TcpConnector(hostPort(url), defaults);
-    case 'nnrps':
-      return new TlsConnector(hostPort(url), own, defaults);
-    case 'unix':
-      return new IpcConnector(url, defaults);
-    case 'nnrp+quic': {
-      const { QuicConnector } = await import('nnrp-transport-quic');
-      return new QuicConnector(hostPort(url), own, defaults);
-    }
-    case 'ws':
-    case 'wss': {
-      const { WebSocketConnector } = await import('nnrp-transport-websocket');
-      return new WebSocketConnector(url, own, defaults);
-    }
-  }
-}
-
-/** A slash may end a URL, and the zone of an IPv6 address stands there behind %25. @throws UsageError when there is more to it */
-function hostPort(url: string): HostPort {
-  const rest = url.replace(/^[a-z+]+:\/\//i, '').replace(/\/$/, '');
-  return parseAddress(rest.replace(/^(\[[^\]%]*%)25/, '$1'));
 }
 
 /** A client does not show the transport that it has. */

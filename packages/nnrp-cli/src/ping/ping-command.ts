@@ -9,6 +9,7 @@ import { clientTransports } from '../transport/client-transports.js';
 import { loadTransports } from '../transport/load-transports.js';
 import { connectLink } from './link.js';
 import { linkFacts } from './link-facts.js';
+import { OF_A_PROBE } from './of-a-probe.js';
 import { PingRun } from './ping-run.js';
 
 interface PingOptions extends TransportFlags {
@@ -18,8 +19,6 @@ interface PingOptions extends TransportFlags {
   readonly quiet?: boolean;
 }
 
-/** What a probe wants: one answer, soon, and no more said than what came of it. */
-const OF_A_PROBE = { count: 1, timeout: 2, quiet: true } as const;
 const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 
 /** Adds `nnrp ping`. */

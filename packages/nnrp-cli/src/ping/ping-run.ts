@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isNnrpError } from 'nnrp-core';
-import { isCommandUsageError } from '../exit-code.js';
+import { isUsageError } from '../report-failure.js';
 import { errorText } from '../terminal-text.js';
 import type { Link } from './link.js';
 import { PingStatistics, shownMs } from './ping-statistics.js';
@@ -54,7 +54,7 @@ export class PingRun {
     } catch (error) {
       // Its answer is not waited for any more: neither answered nor lost.
       if (signal.aborted) return;
-      if (isCommandUsageError(error) || isNnrpError(error, 'NNRP_ERR_USAGE')) throw error;
+      if (isUsageError(error)) throw error;
       statistics.lost++;
       options.lost(`ping ${number} is lost: ${errorText(error)}`);
       await this.leave();

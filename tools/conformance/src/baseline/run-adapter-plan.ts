@@ -19,7 +19,7 @@ interface PlannedCase {
 }
 
 const PLAN = new URL('../../facts/preview4-adapter-plan.json', import.meta.url);
-const CLI = fileURLToPath(new URL('../../../../packages/nnrp-cli/bin/nnrp.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../../../packages/nnrp-cli/bin/nnrp.cjs', import.meta.url));
 
 /**
  * Runs the adapter suite of preview4 by the command that the public suite runs, with what it has frozen.
