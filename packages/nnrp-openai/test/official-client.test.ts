@@ -193,6 +193,18 @@ describe('the official client', () => {
     expect((await retrying.chat.completions.create(ASKED)).id).toBe(WHOLE.id);
   });
 
+  it.each<[what: string, answer: Answer, status: number, asked: number]>([
+    ['the key of the gateway is refused', json(401, {}), 502, 1],
+    ['the model server answers in another form', (response) => response.end('<html>'), 502, 1],
+    ['the model server fails', json(500, {}), 500, 2],
+    ['the model server is busy', json(503, {}, { 'retry-after-ms': '1' }), 503, 2],
+  ])('tries again only where that may help: %s', async (_what, answer, status, asked) => {
+    const { baseUrl, model } = await stage.gateway(answer);
+    const retrying = new OpenAI({ baseURL: baseUrl, apiKey: 'key', maxRetries: 1 });
+    const failed = (await retrying.chat.completions.create(ASKED).catch((error: unknown) => error)) as APIError;
+    expect([failed.status, model.asked.length]).toEqual([status, asked]);
+  });
+
   it('gets nothing of what a server says of its own failures, and of the key of the gateway', async () => {
     for (const [status, expected] of [
       [500, 500],

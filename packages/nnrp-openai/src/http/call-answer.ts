@@ -8,9 +8,10 @@ import type { AnswerWriter } from './answer-writer.js';
 import { type HttpFailure, refusal } from './http-failure.js';
 import type { Route } from './routes.js';
 
-const MALFORMED: HttpFailure = refusal(502, 'the server answered in another form than asked for', {
-  type: 'server_error',
-});
+const MALFORMED: HttpFailure = {
+  ...refusal(502, 'the server answered in another form than asked for', { type: 'server_error' }),
+  isFutile: true,
+};
 const MAX_HEADER_LENGTH = 512;
 
 type Call = ReturnType<typeof profileCall>;

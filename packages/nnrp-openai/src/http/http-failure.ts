@@ -1,4 +1,4 @@
-import { isNnrpError } from 'nnrp-runtime';
+import { isNnrpError, type NnrpError } from 'nnrp-runtime';
 import { isObject, member } from 'nnrp-runtime/transport';
 
 /** What a client of HTTP is told of a failure. */
@@ -15,6 +15,8 @@ export interface HttpFailure {
   };
   /** 0 = no advice. */
   readonly retryAfterMs: number;
+  /** The same request fails again until somebody mends the gateway: clients that repeat requests by the status are told not to. */
+  readonly isFutile?: boolean;
   /** Methods that the path takes, where it was asked by another one. */
   readonly allow?: string;
 }
@@ -40,6 +42,22 @@ const STATUSES: Readonly<Record<string, readonly [status: number, message: strin
   NNRP_ERR_RESULT_TOO_LARGE: [502, 'the answer is larger than this gateway takes'],
 };
 
+/** Failures that do not pass, unless their error says that it is retryable. Clients would repeat them by their status. */
+const FUTILE: readonly string[] = [
+  'HTTP_401',
+  'HTTP_403',
+  'HTTP_407',
+  'upstream_unreachable',
+  'upstream_malformed',
+  'upstream_too_large',
+  'answer_too_large',
+  'not_a_call',
+  'NNRP_ERR_SESSION_REFUSED',
+  'NNRP_ERR_PROTOCOL',
+  'NNRP_ERR_USAGE',
+  'NNRP_ERR_RESULT_TOO_LARGE',
+];
+
 /** A refusal of the HTTP server itself. */
 export function refusal(
   status: number,
@@ -59,7 +77,11 @@ interface Refusal {
 /** What a call has failed with. Of errors of this library only the code goes out: their texts may name addresses. */
 export function failureOf(error: unknown): HttpFailure {
   if (!isNnrpError(error)) return refusal(500, 'the gateway failed', { type: 'server_error' });
-  const { code, retryAfterMs, details, rawMessage } = error;
+  const failure = failureOfCall(error);
+  return !error.isRetryable && FUTILE.includes(error.code) ? { ...failure, isFutile: true } : failure;
+}
+
+function failureOfCall({ code, retryAfterMs, details, rawMessage }: NnrpError): HttpFailure {
   const known = Object.hasOwn(STATUSES, code) ? STATUSES[code] : undefined;
   if (known !== undefined) {
     const [status, message] = known;
