@@ -1,11 +1,8 @@
-import { types } from 'node:util';
 import type { NnrpError } from 'nnrp-core';
 import { ApplicationContext } from '../../base/application/application-context.js';
-import { background, crash, guard } from '../../base/guard.js';
-import { leave } from '../../base/leave.js';
+import { crash, guard } from '../../base/guard.js';
 import { SETTLED } from '../../base/promises/settled.js';
 import { ignoreRejectionsWithin, isThenable, settledOnce } from '../../base/thenable.js';
-import { currentContext } from '../../platform/platform.js';
 import type { BoundName } from '../contract/server-bounds.js';
 import type { ResultValue } from '../contract/server-messages.js';
 import {
@@ -29,6 +26,7 @@ import { isGenerator, isSource, type OpenSource, openSource } from './result-sou
 import type { LastResult, ResultSource, ServeHandlers } from './serve-handlers.js';
 import type { CompleteServeOptions } from './serve-options.js';
 import { ServedSession, type SessionHandlers } from './served-session.js';
+import { SourceReader, type SourceReaderOwner } from './source-reader.js';
 import { StuckHandlers } from './stuck-handlers.js';
 
 /** What a handler returns is a stream of results, which is sent as it comes. */
@@ -40,7 +38,7 @@ const PROMISED = Symbol('promised');
 type Progress = 'done' | 'goes on';
 
 /** Runs the handlers of an application for every session of a server: those of submits, in the places there are. */
-export class HandlerService implements SessionHandlers {
+export class HandlerService implements SessionHandlers, SourceReaderOwner {
   private readonly dispatcher: Dispatcher;
   /** Where the application handed its handlers over. */
   private readonly context = new ApplicationContext();
@@ -179,7 +177,7 @@ export class HandlerService implements SessionHandlers {
   /** What fails in here is not the handler's. */
   private follow(operation: Operation, source: OpenSource): typeof STREAMED {
     try {
-      background(operation, this.stream(operation, source));
+      new SourceReader(operation, source, this).begin();
     } catch (error) {
       crash(operation, error);
       this.finished(operation);
@@ -200,7 +198,7 @@ export class HandlerService implements SessionHandlers {
     this.finished(operation);
   }
 
-  private finished(operation: Operation): void {
+  finished(operation: Operation): void {
     if (operation.isOver) this.stuck.done(operation);
     try {
       this.dispatcher.finished(operation);
@@ -211,7 +209,7 @@ export class HandlerService implements SessionHandlers {
   }
 
   /** The handler is done: what it returned is the last result, unless the frame has been answered. */
-  private settle(operation: Operation, result: LastResult): void {
+  settle(operation: Operation, result: LastResult): void {
     if (operation.isOver) {
       ignoreRejectionsWithin(result);
       return;
@@ -226,42 +224,8 @@ export class HandlerService implements SessionHandlers {
     });
   }
 
-  private async stream(operation: Operation, source: OpenSource): Promise<void> {
-    operation.work = source;
-    // An iterator that the application has made by hand runs in the context of its caller, also when the loop is left early.
-    let isOwn = !types.isGeneratorObject(source);
-    try {
-      // A promise of it may have been kept too late.
-      if (operation.isOver) leave(source);
-      for (;;) {
-        const next = source.next();
-        if (isOwn) operation.context = currentContext();
-        isOwn = false;
-        const step = await next;
-        if (operation.isOver) {
-          ignoreRejectionsWithin(step.value);
-          leave(source);
-          break;
-        }
-        if (step.done === true) {
-          this.settle(operation, step.value);
-          break;
-        }
-        const sent = operation.push(step.value);
-        if (sent === SETTLED) continue;
-        // While it waits at its yield, it may be left from anywhere.
-        operation.context = currentContext();
-        await sent;
-      }
-    } catch (error) {
-      leave(source);
-      guard(operation, () => this.fail(operation, error));
-    }
-    this.finished(operation);
-  }
-
   /** An abort that a handler passes on is no failure of its own. */
-  private fail(operation: Operation, error: unknown): void {
+  fail(operation: Operation, error: unknown): void {
     if (operation.isOver && operation.abortReason !== undefined) return;
     const { session, frameId } = operation;
     // One that the client has been told of is no defect.

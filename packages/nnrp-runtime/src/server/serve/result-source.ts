@@ -6,7 +6,7 @@ import type { ResultValue } from '../contract/server-messages.js';
 import { responseFailure } from './response-failure.js';
 import type { LastResult, ReadableResults, ResponseResults, ResultSource } from './serve-handlers.js';
 
-type Step = IteratorResult<ResultValue, LastResult>;
+export type Step = IteratorResult<ResultValue, LastResult>;
 
 /** A stream of results while it is read: a generator, or what looks like one. */
 export interface OpenSource {

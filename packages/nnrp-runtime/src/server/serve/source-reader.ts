@@ -1,0 +1,100 @@
+import { types } from 'node:util';
+import { crash, guard } from '../../base/guard.js';
+import { leave } from '../../base/leave.js';
+import { SETTLED } from '../../base/promises/settled.js';
+import { ignoreRejectionsWithin } from '../../base/thenable.js';
+import { currentContext } from '../../platform/platform.js';
+import type { ResultValue } from '../contract/server-messages.js';
+import type { Operation } from '../operation/operation.js';
+import type { OpenSource, Step } from './result-source.js';
+import type { LastResult } from './serve-handlers.js';
+
+/** What the end of a source is told to. */
+export interface SourceReaderOwner {
+  /** The source is done: what it returned is the last result. */
+  settle(operation: Operation, result: LastResult): void;
+  fail(operation: Operation, error: unknown): void;
+  /** The handler is done, however it has ended. */
+  finished(operation: Operation): void;
+}
+
+/**
+ * Reads the results that a handler makes, and sends each. No async function: a step of one takes a context and two functions
+ * for its `await`, where the same two functions serve for all steps here.
+ */
+export class SourceReader {
+  /** An iterator that the application has made by hand runs in the context of its caller, also when it is left early. */
+  private isOwn: boolean;
+
+  constructor(
+    private readonly operation: Operation,
+    private readonly source: OpenSource,
+    private readonly owner: SourceReaderOwner,
+  ) {
+    this.isOwn = !types.isGeneratorObject(source);
+  }
+
+  begin(): void {
+    const { operation, source } = this;
+    operation.work = source;
+    // A promise of it may have been kept too late.
+    if (operation.isOver) leave(source);
+    this.read();
+  }
+
+  private readonly read = (): void => {
+    try {
+      const next = this.source.next();
+      if (this.isOwn) this.operation.context = currentContext();
+      this.isOwn = false;
+      Promise.resolve(next).then(this.taken, this.failed);
+    } catch (error) {
+      this.failed(error);
+    }
+  };
+
+  private readonly taken = (step: Step): void => {
+    const { operation, source, owner } = this;
+    try {
+      if (operation.isOver) {
+        ignoreRejectionsWithin(step.value);
+        leave(source);
+      } else if (step.done === true) {
+        owner.settle(operation, step.value);
+      } else {
+        this.send(step.value);
+        return;
+      }
+    } catch (error) {
+      this.failed(error);
+      return;
+    }
+    this.finish();
+  };
+
+  private readonly failed = (error: unknown): void => {
+    leave(this.source);
+    guard(this.operation, () => this.owner.fail(this.operation, error));
+    this.finish();
+  };
+
+  private send(value: ResultValue): void {
+    const { operation } = this;
+    const sent = operation.push(value);
+    if (sent === SETTLED) {
+      this.read();
+      return;
+    }
+    // While it waits at its yield, it may be left from anywhere.
+    operation.context = currentContext();
+    sent.then(this.read, this.failed);
+  }
+
+  private finish(): void {
+    try {
+      this.owner.finished(this.operation);
+    } catch (error) {
+      crash(this.operation, error);
+    }
+  }
+}
