@@ -62,6 +62,29 @@ describe('a client of preview4', () => {
     expect((await peer.get(T.result)).text).toBe('end');
   });
 
+  it('gets a last result that lacks tiles, which preview4 has and preview3 has not', async () => {
+    const metadata = {
+      resultClass: 1,
+      resultFlags: 4,
+      tileCount: 2,
+      coveredTileCount: 1,
+      droppedTileCount: 1,
+    } as const;
+    const server = await serving({
+      submit: () => ({ metadata: { ...metadata, payloadKindBitmap: 1 }, body: 'one tile' }),
+    });
+    const { peer, session } = await opened(server);
+    peer.send(packet(T.submit, { session, frame: 1 }, submit({ operation: 7 })));
+    const result = await peer.get(T.result);
+    expect([result.text, result.u16(2), result.u16(6), result.metadata.readUInt8(44), result.u16(54)]).toEqual([
+      'one tile',
+      4,
+      2,
+      1,
+      1,
+    ]);
+  });
+
   it('gets one drop for a cancel, whatever it sends of it, and the handler is told', async () => {
     let seen: unknown;
     const cancels: unknown[] = [];

@@ -348,3 +348,33 @@ describe('a hostile client of preview4', () => {
     await peer.rest();
   });
 });
+
+describe('a body of capabilities', () => {
+  const capabilities = (session: number, count: number, body: string) =>
+    packet(
+      T.capability,
+      { session },
+      bytes(u16(2), u16(count), u32(0), u64(0), u64(0), u32(body.length), u32(0)),
+      body,
+    );
+
+  it('is no list of tokens up to release 4.25, which a strict server refuses as 4.26 does', async () => {
+    const lenient = await echoing();
+    const strict = await serving({ submit: (operation) => operation.text() }, { strict: true });
+    for (const [server, told] of [
+      [lenient, violations(lenient)],
+      [strict, violations(strict)],
+    ] as const) {
+      const { peer, session } = await opened(server);
+      peer.send(
+        capabilities(session, 2, 'cap!'),
+        capabilities(session, 1, '\u0008\u0000vendor.x'),
+        capabilities(session, 1, '\u000c\u0000object.delta'),
+      );
+      await isAlive(peer, session, 1);
+      const expected = server === strict ? ['CAP-5', 'vendor.x'] : [];
+      expect(told.length).toBe(expected.length);
+      for (const [at, text] of expected.entries()) expect(told[at]?.error.message).toContain(text);
+    }
+  });
+});

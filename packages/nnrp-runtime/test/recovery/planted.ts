@@ -24,7 +24,7 @@ export function planted(connector: FramedConnector, plant: Plant): FramedConnect
       return;
     }
     const isTurn = isResult && !isDone && ++results > SPARED;
-    if (!isTurn || isPartialResult(packet) === (plant === 'drops a last result')) {
+    if (!isTurn || isPartialResult(packet, false) === (plant === 'drops a last result')) {
       sink.packet(packet);
       return;
     }

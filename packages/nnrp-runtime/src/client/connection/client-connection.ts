@@ -22,9 +22,8 @@ import { ignoreRejection, rejection, SETTLED } from '../../base/promises/settled
 import { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import { isResult } from '../../connection/body/result-kind.js';
 import { type CloseReport, joinedReport } from '../../connection/close-report.js';
-import { preview4Words } from '../../connection/controls/loaded-preview4.js';
+import { dialectFor } from '../../connection/controls/loaded-preview4.js';
 import { ReadingHold } from '../../connection/reading-hold.js';
-import { PREVIEW3_DIALECT } from '../../connection/revision/dialect.js';
 import { readFlowUpdate } from '../../connection/revision/flow-update.js';
 import { FLOW_UPDATE } from '../../connection/sending/codecs.js';
 import type { FramedTransport } from '../../transport/contract/contract.js';
@@ -94,7 +93,7 @@ export class ClientConnection extends AnnouncedConnection implements OpeningConn
       heldBackBytes,
       slowReader: 'disconnect',
     } as const;
-    super(transport, limits, config.revision === 'preview3' ? PREVIEW3_DIALECT : preview4Words().dialect);
+    super(transport, limits, dialectFor(config.revision, config.lenientResults));
     this.reading = new ReadingHold(transport);
     this.answers = new WaitingAnswers(this.reading, CONTROL_ROOM_BYTES / 2);
     this.unread = new ReadGate(this.reading, config.maxBufferedResultBytes, new UnreadResults(this));

@@ -23,6 +23,7 @@ describe('the configuration of a client', () => {
       maxOutboxBytes: 64 * 1024 * 1024,
       maxWaitingSubmits: 65_536,
       announce: true,
+      lenientResults: false,
       revision: 'preview3',
       hello: false,
       reconnect: 'resume',
@@ -57,6 +58,7 @@ describe('the configuration of a client', () => {
     for (const hello of ['yes', 5, null])
       expect(() => clientConfig({ hello: hello as never })).toThrow(refusal('hello'));
     expect(() => clientConfig({ announce: 'yes' as never })).toThrow(refusal('announce'));
+    expect(() => clientConfig({ lenientResults: 1 as never })).toThrow(refusal('lenientResults'));
   });
 });
 

@@ -74,6 +74,11 @@ export interface NnrpClientOptions {
    */
   readonly revision?: RevisionChoice | undefined;
   /**
+   * Takes results of preview4 that break RPUSH-2, RPUSH-3 or RPUSH-4, as servers of the reference before 4.23 may send them; else
+   * each costs its session. They are told as they came; default false.
+   */
+  readonly lenientResults?: boolean | undefined;
+  /**
    * What becomes of sessions whose connection is lost. `resume`: the client connects again and asks for them, with servers
    * that know how and as long as they allow; those that cannot be resumed are lost, and opened again. `reopen`: it opens all
    * of them again, whatever the server knows. A client that has none connects again, too. `never`: all ends with the
@@ -164,6 +169,7 @@ const CONFIG_OPTIONS: ReadonlySet<string> = new Set([
   ...NUMBERS.map(([name]) => name),
   'announce',
   'revision',
+  'lenientResults',
   'hello',
   'reconnect',
   'signal',
@@ -174,9 +180,10 @@ type NumericOptions = { [Name in (typeof NUMBERS)[number][0]]: number };
 /** @throws UsageError that names the field, what it takes and what it got; unknown fields are refused too */
 export function clientConfig(config: NnrpClientOptions): NnrpClientConfig {
   const given = readOptions('client configuration', config, CONFIG_OPTIONS);
-  const { announce = true, hello = false, reconnect = 'resume', revision = 'preview3' } = given;
+  const { announce = true, lenientResults = false, hello = false, reconnect = 'resume', revision = 'preview3' } = given;
   connectSignal(given);
   if (typeof announce !== 'boolean') throw wrong('announce', 'true or false', announce);
+  if (typeof lenientResults !== 'boolean') throw wrong('lenientResults', 'true or false', lenientResults);
   if (!REVISION_CHOICES.includes(revision)) throw wrong('revision', "'preview3', 'preview4' or 'auto'", revision);
   if (typeof hello !== 'boolean' && (typeof hello !== 'object' || hello === null)) {
     throw wrong('hello', 'true, false or an object', hello);
@@ -188,7 +195,7 @@ export function clientConfig(config: NnrpClientOptions): NnrpClientConfig {
     NUMBERS.map(([name, fallback, least]) => [name, number(given, name, fallback, least)]),
   );
   const greeting = typeof hello === 'object' ? helloOptions(hello) : hello;
-  return { ...(numbers as NumericOptions), announce, reconnect, revision, hello: greeting };
+  return { ...(numbers as NumericOptions), announce, lenientResults, reconnect, revision, hello: greeting };
 }
 
 /** What gives up connecting. @throws UsageError as {@link clientConfig} does */

@@ -2,7 +2,6 @@ import { INSPECT, type Inspect, inspected, type Packet, UsageError } from 'nnrp-
 import * as preview3 from 'nnrp-core/preview3';
 import type * as preview4 from 'nnrp-core/preview4';
 import { bodyCopy, bodyFrames, bodyJson, bodyText, type OwnBytes } from '../../connection/body/body-reading.js';
-import { isPartialResult } from '../../connection/body/result-kind.js';
 import { traceIdOf } from '../../connection/body/trace-id.js';
 import { PARTIAL_RESULT_TYPE } from '../../connection/codes/preview4-codes.js';
 import { preview4Words } from '../../connection/controls/loaded-preview4.js';
@@ -37,9 +36,6 @@ function isPart({ messageType }: Packet): boolean {
 
 /** One result of an operation. The metadata has been checked and is decoded when first asked for. */
 export class NnrpResult {
-  readonly frameId: number;
-  /** Whether more results of the same operation follow. */
-  readonly partial: boolean;
   /** @internal Which packet of its session brought it, counted from 1; 0 where nobody needs to know. */
   position = 0;
   private readonly traceLow: number;
@@ -50,11 +46,11 @@ export class NnrpResult {
   /** @internal */
   constructor(
     private packet: Packet,
-    frameId = packet.frameId,
+    readonly frameId: number,
+    /** Whether more results of the same operation follow. */
+    readonly partial: boolean,
   ) {
     // Read now: by the time they are asked for, the application may have transferred the memory of the packet.
-    this.frameId = frameId;
-    this.partial = isPartialResult(packet);
     this.traceLow = packet.traceLow;
     this.traceHigh = packet.traceHigh;
   }

@@ -170,9 +170,9 @@ export class ClientSubmits implements OperationOwner<ClientOperation>, SubmitSta
     const { frameId } = packet;
     const operation = this.operations.get(frameId);
     if (operation === undefined || !operation.isNamedBy(packet)) {
-      return this.cancels.isReleased(frameId, !isPartialResult(packet));
+      return this.cancels.isReleased(frameId, !isPartialResult(packet, this.ids !== undefined));
     }
-    const result = new NnrpResult(packet, frameId);
+    const result = new NnrpResult(packet, frameId, isPartialResult(packet, this.ids !== undefined));
     result.position = this.ends.position;
     if (frameId > this.lastResultFrameId) this.lastResultFrameId = frameId;
     observer?.result(operation, packet.bodyLength, result.partial);

@@ -14,8 +14,11 @@ export function isResult(messageType: number): boolean {
   return messageType === RESULT_PUSH_TYPE || messageType === PARTIAL_RESULT_TYPE;
 }
 
-/** @param result - RESULT_PUSH, or PARTIAL_RESULT of preview4 */
-export function isPartialResult({ messageType, view, metadataStart }: Packet): boolean {
-  if (messageType === PARTIAL_RESULT_TYPE) return true;
+/**
+ * @param result - RESULT_PUSH, or PARTIAL_RESULT of preview4
+ * @param isPreview4 - where RESULT_PUSH ends its operation, also when it lacks tiles and says so
+ */
+export function isPartialResult({ messageType, view, metadataStart }: Packet, isPreview4: boolean): boolean {
+  if (isPreview4 || messageType === PARTIAL_RESULT_TYPE) return messageType === PARTIAL_RESULT_TYPE;
   return isPartial(view.getUint8(metadataStart + AT.resultClass), view.getUint16(metadataStart + AT.resultFlags, true));
 }

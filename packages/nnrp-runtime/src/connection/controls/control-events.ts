@@ -31,10 +31,12 @@ export function operationOf({ metadata }: Pick<ControlEvent, 'metadata'>, kind: 
 
 /**
  * Reads a message whose packet is well-formed.
+ * @param isStrict - whether bodies of capabilities have to be lists of registered tokens, as from release 4.26 on
  * @returns undefined when it is none of these; a fault when its metadata breaks a rule for receivers
  */
 export function readControl(
   packet: Packet,
+  isStrict = false,
 ): { readonly kind: AnyControlKind; readonly event: ControlEvent } | { readonly fault: WireFault } | undefined {
   const kind = controlKind(packet.messageType);
   if (kind === undefined) return undefined;
@@ -43,6 +45,9 @@ export function readControl(
   const fault = judge?.(metadata);
   if (fault !== undefined) return { fault };
   const body = new Uint8Array(packet.body);
+  const capabilityFault =
+    isStrict && hasCapabilities(type) ? faultOfCapabilities(body, metadata as preview4.Capability) : undefined;
+  if (capabilityFault !== undefined) return { fault: capabilityFault };
   const capabilities = hasCapabilities(type) ? capabilitiesIn(body, metadata as preview4.Capability) : undefined;
   const event = { type, frameId: packet.frameId, metadata, body, ...(capabilities !== undefined && { capabilities }) };
   return { kind, event: event as unknown as ControlEvent };
@@ -50,6 +55,13 @@ export function readControl(
 
 function hasCapabilities(type: string): boolean {
   return type === 'capabilityNegotiation' || type === 'degradeProfile';
+}
+
+function faultOfCapabilities(body: Uint8Array, { capabilityCount }: preview4.Capability): WireFault | undefined {
+  return (
+    preview4.checkCapabilityTokens(body, capabilityCount) ??
+    preview4.unknownCapabilityToken(preview4.decodeCapabilityTokens(body, capabilityCount))
+  );
 }
 
 /** Peers before 4.26 send any bytes: those are the application's to read. */

@@ -1,4 +1,6 @@
 import { TransportError, UsageError } from 'nnrp-core';
+import { type Dialect, PREVIEW3_DIALECT } from '../revision/dialect.js';
+import type { RevisionChoice } from '../revision/revision-name.js';
 import type { Preview4Words } from './preview4-words.js';
 
 // Half of all codecs are for preview4, which few pages speak. A server and the client of Node.js have them from the beginning;
@@ -40,4 +42,11 @@ export async function loadPreview4(): Promise<void> {
 /** What a call says that preview3 has no message for. */
 export function needsPreview4(): UsageError {
   return new UsageError('this needs preview4; this session speaks preview3');
+}
+
+/** How a client speaks. @param isLenient - whether results of servers before 4.23 are taken */
+export function dialectFor(revision: RevisionChoice, isLenient: boolean): Dialect {
+  if (revision === 'preview3') return PREVIEW3_DIALECT;
+  const { dialect, lenientDialect } = preview4Words();
+  return isLenient ? lenientDialect : dialect;
 }

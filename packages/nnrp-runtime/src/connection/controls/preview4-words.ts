@@ -17,7 +17,7 @@ import {
   unknownCapabilityToken,
 } from 'nnrp-core/preview4';
 import { CONTROL_REQUEST, encodeSubmit } from '../revision/codecs-preview4.js';
-import { PREVIEW4_DIALECT } from '../revision/dialect-preview4.js';
+import { LENIENT_PREVIEW4_DIALECT, PREVIEW4_DIALECT } from '../revision/dialect-preview4.js';
 import { CACHE_CODECS } from './cache-codecs.js';
 import { operationOf, readControl } from './control-events.js';
 import * as kinds from './control-kinds.js';
@@ -26,6 +26,7 @@ import * as objects from './object-kinds.js';
 /** What a client needs to speak preview4. It is half of the codecs, so that `loaded-preview4` alone gets at it. */
 export const PREVIEW4_WORDS = {
   dialect: PREVIEW4_DIALECT,
+  lenientDialect: LENIENT_PREVIEW4_DIALECT,
   kinds,
   objects,
   readControl,

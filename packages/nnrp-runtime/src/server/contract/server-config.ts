@@ -94,7 +94,10 @@ export interface NnrpServerOptions {
    * whatever their work needs. A latency_budget_ms is kept in any case; default false.
    */
   readonly enforceReferenceDeadlines?: boolean | undefined;
-  /** Refuses submits that the documents forbid, although preview3 peers accept them; default false. */
+  /**
+   * Refuses submits that the documents forbid, although preview3 peers accept them, and over preview4 capabilities that are no list of
+   * registered tokens, as servers from release 4.26 on do; default false.
+   */
   readonly strict?: boolean | undefined;
   /**
    * Sends the message of an error that a handler or the policy throws to clients that know ERROR. Otherwise they read 'the

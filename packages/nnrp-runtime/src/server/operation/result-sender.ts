@@ -1,13 +1,14 @@
-import type { NnrpError, UsageError } from 'nnrp-core';
+import type { NnrpError, Packet, UsageError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { MessageType, OperationState } from 'nnrp-core/preview3';
 import { background, nextTurn } from '../../base/guard.js';
 import { ignoreRejection, isMistake, SETTLED } from '../../base/promises/settled.js';
 import { ignoreRejectionsWithin } from '../../base/thenable.js';
+import { isPartialResult } from '../../connection/body/result-kind.js';
 import { RESULT_PUSH } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import { COPY_LIMIT } from '../../transport/stream/lent-packet.js';
-import type { ResultValue } from '../contract/server-messages.js';
+import type { ResultInit, ResultValue } from '../contract/server-messages.js';
 import type { SessionTally } from '../counting/session-tally.js';
 import { DelayedResults, type DelaysOwner } from './delayed-results.js';
 import { LentPlaces, type PlacesOwner } from './lent-places.js';
@@ -81,11 +82,21 @@ export class ResultSender {
     if (operation.isOver) return this.rejectResult(operation, result, operation.answeredError());
     try {
       const init = metadataOf(result);
-      const metadata = init === undefined ? this.lastMetadata : lastResult(init, this.lastMetadata);
+      const metadata = init === undefined ? this.lastMetadata : this.lastOf(init, this.lastMetadata);
       return this.sendLast(operation, metadata, bodyOf(result));
     } catch (error) {
       return this.rejectResult(operation, result, error);
     }
+  }
+
+  /** The metadata of a last result. @throws UsageError when that is of a partial one */
+  protected lastOf(init: ResultInit, defaults: preview3.ResultPush): preview3.ResultPush {
+    return lastResult(init, defaults);
+  }
+
+  /** Whether what is about to be sent leaves its operation open. */
+  isPartial(packet: Packet): boolean {
+    return isPartialResult(packet, false);
   }
 
   /** Resolves when there is room for more; the handler lends its place until then. */

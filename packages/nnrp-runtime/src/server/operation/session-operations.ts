@@ -17,7 +17,7 @@ import { ignoreRejection, SETTLED } from '../../base/promises/settled.js';
 import { ignoreRejectionsWithin } from '../../base/thenable.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import { type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
-import { isPartial, isPartialResult } from '../../connection/body/result-kind.js';
+import { isPartial } from '../../connection/body/result-kind.js';
 import { needsPreview4 } from '../../connection/controls/loaded-preview4.js';
 import type { Lane } from '../../connection/sending/outbox.js';
 import type { NnrpServerSession, ResolvedObject } from '../contract/contract.js';
@@ -241,7 +241,7 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
       return;
     }
     // The last answer of the frame is left out after it, and tells.
-    if (isPartialResult(head)) return;
+    if (this.results.isPartial(head)) return;
     // The client waits for an answer.
     this.owner.explainDrop(frameId, handlerFailure(error, this.owner.config.exposeHandlerErrors));
     this.sendDropOf(head, 'handler_failed', undefined);

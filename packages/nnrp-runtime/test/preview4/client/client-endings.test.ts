@@ -76,6 +76,56 @@ describe('the end of a session over preview4', () => {
     expect(link.death).toBeUndefined();
   });
 
+  it('does not wait behind a result that lacks tiles: it ends its operation', async () => {
+    const { client, link } = await stage.serve();
+    const session = await client.openSession();
+    const operation = await session.submit('x');
+    await link.next(T.SUBMIT);
+    const lacking = metadata(
+      64,
+      [0, 16, 200],
+      [2, 16, 4],
+      [6, 16, 2],
+      [44, 8, 1],
+      [52, 16, 1],
+      [54, 16, 1],
+      [56, 32, 1],
+    );
+    link.send(T.RESULT, 1, 1, lacking, 'one tile');
+    const result = await operation.result();
+    expect([result.text(), result.partial, result.metadata.droppedTileCount]).toEqual(['one tile', false, 1]);
+    expect(await session.close()).toEqual({ drained: true, cut: [] });
+  });
+
+  // What servers before 4.23 may send: a frame reused without being stale, and tiles that do not add up.
+  const inconsistent = [
+    ['RPUSH-2', metadata(64, [0, 16, 200], [48, 32, 3])],
+    ['RPUSH-3', metadata(64, [0, 16, 200], [2, 16, 4], [6, 16, 2], [52, 16, 2], [56, 32, 1])],
+    ['RPUSH-4', metadata(64, [0, 16, 200], [6, 16, 3], [52, 16, 1], [56, 32, 1])],
+  ] as const;
+  it.each(inconsistent)(
+    'is the answer to a result that breaks %s, save for a client that is lenient',
+    async (rule, head) => {
+      const { client, link } = await stage.serve();
+      const session = await client.openSession();
+      const operation = await session.submit('x');
+      await link.next(T.SUBMIT);
+      link.send(T.RESULT, 1, 1, head, 'earlier');
+      await expect(operation.result()).rejects.toThrow(rule);
+      const other = await stage.serve({}, { lenientResults: true });
+      const request = (await other.client.openSession()).request('x');
+      await other.link.next(T.SUBMIT);
+      other.link.send(T.RESULT, 1, 1, head, 'earlier');
+      const result = await request;
+      expect([result.text(), result.metadata.statusCode]).toEqual(['earlier', 200]);
+      // All other rules are kept.
+      const next = (await other.client.openSession()).request('y');
+      await other.link.next(T.SUBMIT);
+      other.link.send(T.RESULT, 2, 1, metadata(64, [44, 8, 9]));
+      await expect(next).rejects.toMatchObject({ code: 'NNRP_ERR_PROTOCOL' });
+    },
+  );
+
   it('sends nothing that ends the connection of a reference server', async () => {
     const { client, link } = await stage.serve({}, { keepAliveMs: 10 });
     await client.openSession();

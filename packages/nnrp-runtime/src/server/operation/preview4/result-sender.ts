@@ -1,6 +1,9 @@
+import type { Packet } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview4';
+import { isPartialResult } from '../../../connection/body/result-kind.js';
 import { PARTIAL_RESULT, type PartOfOperation, RESULT_PUSH_4 } from '../../../connection/revision/codecs-preview4.js';
+import { completeResult, type ResultInit } from '../../contract/server-messages.js';
 import { ResultSender } from '../result-sender.js';
 import type { OperationOfPreview4 } from './operation.js';
 
@@ -18,6 +21,15 @@ const PART: Mutable<PartOfOperation> = {
 
 /** Sends partial results as PARTIAL_RESULT, which has no metadata of the application's, and last ones as RESULT_PUSH. */
 export class ResultSenderOfPreview4 extends ResultSender {
+  /** RESULT_PUSH is the last one, also when it says that tiles are left out. */
+  protected override lastOf(init: ResultInit, defaults: preview3.ResultPush): preview3.ResultPush {
+    return completeResult(init, defaults);
+  }
+
+  override isPartial(packet: Packet): boolean {
+    return isPartialResult(packet, true);
+  }
+
   protected override sendPush(
     operation: OperationOfPreview4,
     metadata: preview3.ResultPush,

@@ -174,7 +174,7 @@ export class RouterOfPreview4<Core extends RouterOwner = RouterOwner> extends Se
   }
 
   private controlled(packet: Packet, info: MessageInfo): void {
-    const read = readControl(packet);
+    const read = readControl(packet, this.session.config.strict);
     if (read === undefined) {
       this.failSession(packet, info);
       return;
