@@ -1,7 +1,6 @@
 import { NnrpClient } from 'nnrp-runtime';
-import { selectRoute } from 'nnrp-runtime/transport';
 import { acceptedEvidence, candidateEvidence, type DriverOutcome } from './evidence.js';
-import { connectorOf, type RoutePlan } from './route-plan.js';
+import { clientTransports, type RoutePlan } from './route-plan.js';
 import type { Scenario } from './scenario.js';
 
 /** A route is taken once, and nothing weaker takes its place. */
@@ -17,29 +16,41 @@ export async function driveClient(
   plans: readonly RoutePlan[],
   signal: AbortSignal,
 ): Promise<DriverOutcome> {
-  const selection = selectRoute(
-    plans.map(({ candidate }) => candidate),
-    { probes: 'none' },
-  );
-  const taken = plans.find(({ candidate }) => candidate === selection.selected);
-  const common = {
-    application_endpoint: scenario.applicationEndpoint,
-    candidates: plans.map((plan) => {
-      const rated = selection.candidates.find(({ providerId }) => providerId === plan.route.providerId);
-      return candidateEvidence(plan, plan === taken, rated?.rejection);
-    }),
-    listeners: [],
-    atomic_rollback: false,
-    logical_set_closed: false,
+  const eligible = plans.filter(({ rejection }) => rejection === undefined);
+  const taken = eligible.length === 0 ? undefined : await sessionOver(scenario.applicationEndpoint, eligible, signal);
+  return {
+    terminal: taken === undefined ? 'error' : 'success',
+    ...(taken === undefined && { message: 'no route can be taken' }),
+    evidence: {
+      application_endpoint: scenario.applicationEndpoint,
+      candidates: plans.map((plan) => candidateEvidence(plan, plan === taken)),
+      listeners: [],
+      accepted_sessions: taken === undefined ? [] : [acceptedEvidence(taken)],
+      atomic_rollback: false,
+      logical_set_closed: false,
+    },
   };
-  if (taken === undefined)
-    return { terminal: 'error', message: selection.error ?? '', evidence: { ...common, accepted_sessions: [] } };
-  const client = await NnrpClient.connect(await connectorOf(taken), { ...CONFIG, signal });
+}
+
+/** @returns the route by which the session was opened */
+async function sessionOver(
+  endpoint: string,
+  plans: readonly RoutePlan[],
+  signal: AbortSignal,
+): Promise<RoutePlan | undefined> {
+  const routes = plans.map(({ hostRoute }) => hostRoute);
+  const client = await NnrpClient.connect(endpoint, {
+    ...CONFIG,
+    routes,
+    transports: clientTransports(plans),
+    signal,
+  });
   try {
+    const { transport } = client.toJSON();
     const session = await client.openSession();
     await session.close();
+    return plans.find(({ route }) => route.transport === transport);
   } finally {
     await client.close();
   }
-  return { terminal: 'success', evidence: { ...common, accepted_sessions: [acceptedEvidence(taken)] } };
 }

@@ -52,7 +52,7 @@ export async function driveServer(
     ...(message !== undefined && { message }),
     evidence: {
       application_endpoint: scenario.applicationEndpoint,
-      candidates: plans.map((plan) => candidateEvidence(plan, terminal === 'success', undefined)),
+      candidates: plans.map((plan) => candidateEvidence(plan, terminal === 'success')),
       listeners: plans.map((plan) => evidence.get(plan) as NonNullable<ReturnType<typeof evidence.get>>),
       accepted_sessions: accepted.map(acceptedEvidence),
       atomic_rollback: false,
@@ -81,13 +81,15 @@ export async function driveServer(
 
   let server: NnrpServer;
   try {
-    server = await NnrpServer.listenOn(await openedInOrder(plans, listen), { revision: 'preview4' });
+    server = await NnrpServer.listenOn(await openedInOrder(plans, listen), {
+      revision: 'preview4',
+      listenersTogether: true,
+    });
   } catch (error) {
     closeStates('rolled_back');
     return outcome('error', errorText(error), { atomic_rollback: true, logical_set_closed: true });
   }
   try {
-    const failure = new Promise<unknown>((resolve) => server.once('listenerFailed', resolve));
     let allEnded = () => {};
     const done = new Promise<void>((resolve) => {
       allEnded = resolve;
@@ -106,7 +108,10 @@ export async function driveServer(
         if (open === 0 && accepted.length === plans.length) allEnded();
       },
     });
-    serving.catch(() => {});
+    const failure = serving.then(
+      () => new Error('the server was closed'),
+      (error: unknown) => error,
+    );
     await ready(plans.map((plan) => readyListener(plan, evidence.get(plan)?.bound_endpoint ?? '')));
     for (const listener of failing) listener.breakDown();
     const broken = await Promise.race([done.then(() => undefined), failure, timeUp(signal)]);
@@ -131,13 +136,16 @@ async function openedInOrder(
 ): Promise<FramedListener[]> {
   const opened: FramedListener[] = [];
   try {
-    for (const plan of [...plans].sort((one, other) => rankOf(one.candidate) - rankOf(other.candidate)))
-      opened.push(await listen(plan));
+    for (const plan of [...plans].sort((one, other) => rank(one) - rank(other))) opened.push(await listen(plan));
     return opened;
   } catch (error) {
     await Promise.all(opened.map((listener) => listener.close()));
     throw error;
   }
+}
+
+function rank({ hostRoute: { transport, providerId } }: RoutePlan): number {
+  return rankOf({ transport, id: providerId ?? '' });
 }
 
 function readyListener({ route }: RoutePlan, boundAt: string): object {

@@ -2,7 +2,6 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { printable } from 'nnrp-core';
-import { parseApplicationEndpoint } from 'nnrp-runtime/transport';
 import type { CliIo } from '../../cli-io.js';
 import { ExitCode } from '../../exit-code.js';
 import { errorText, writeLine } from '../../terminal-text.js';
@@ -11,7 +10,7 @@ import { PROTOCOL_VERSION } from '../protocol.js';
 import { driveClient } from './drive-client.js';
 import { driveServer } from './drive-server.js';
 import type { DriverOutcome } from './evidence.js';
-import { type Credentials, planRoute } from './route-plan.js';
+import { type Credentials, loadCarriers, planRoute } from './route-plan.js';
 import { readScenario, type Scenario } from './scenario.js';
 
 interface DriverOptions {
@@ -84,9 +83,9 @@ async function drive(scenario: Scenario, options: DriverOptions): Promise<Driver
 }
 
 async function driven(scenario: Scenario, options: DriverOptions, limit: AbortSignal): Promise<DriverOutcome> {
-  const application = parseApplicationEndpoint(scenario.applicationEndpoint);
+  await loadCarriers(scenario.routes);
   const credentials = await credentialsIn(options.artifacts);
-  const plans = scenario.routes.map((route) => planRoute(route, application, credentials));
+  const plans = scenario.routes.map((route) => planRoute(route, scenario.applicationEndpoint, credentials));
   if (scenario.role === 'client') return await driveClient(scenario, plans, limit);
   const ready = (listeners: readonly object[]) =>
     writeJsonFile(options.readyOutput, { protocol_version: PROTOCOL_VERSION, scenario_id: scenario.id, listeners });

@@ -1,4 +1,3 @@
-import type { RouteRejection } from 'nnrp-runtime/transport';
 import type { RoutePlan } from './route-plan.js';
 
 type ListenerState = 'opened' | 'rolled_back' | 'accepted' | 'closed' | 'failed';
@@ -29,18 +28,17 @@ export interface RouteEvidence {
   readonly terminal_failure?: string;
 }
 
-/** A candidate. @param rejection - why it was not taken, where there is a reason */
+/** A candidate, and why it was not taken where there is a reason. */
 export function candidateEvidence(
-  { route, candidate }: RoutePlan,
+  { route, endpoint, isSecuritySatisfied, rejection }: RoutePlan,
   isSelected: boolean,
-  rejection: RouteRejection | undefined,
 ): object {
   return {
     transport: route.transport,
     provider_id: route.providerId,
     requested_locator: route.requestedLocator,
-    locator_resolved: candidate.isRouteResolved !== false,
-    security_satisfied: candidate.isSecuritySatisfied !== false,
+    locator_resolved: endpoint !== undefined,
+    security_satisfied: isSecuritySatisfied,
     selected: isSelected,
     ...(rejection && { rejection_reason: rejection }),
   };

@@ -1,16 +1,12 @@
 import {
-  type ApplicationEndpoint,
-  type FramedConnector,
   type FramedListener,
-  IpcConnector,
+  type HostRoute,
   IpcListener,
-  officialProviderId,
   type ProviderEndpoint,
-  type RouteCandidate,
+  planHostRoutes,
+  type RouteRejection,
   readProviderEndpoint,
-  TcpConnector,
   TcpListener,
-  TlsConnector,
   TlsListener,
 } from 'nnrp-runtime/transport';
 import type { ScenarioRoute } from './scenario.js';
@@ -23,65 +19,61 @@ export interface Credentials {
   readonly privateKey: Uint8Array;
 }
 
-/** A route, and what its provider makes of it here. */
+/** A route, and what becomes of it here. */
 export interface RoutePlan {
   readonly route: ScenarioRoute;
-  readonly candidate: RouteCandidate;
-  /** Undefined when the route has none that its provider can use. */
+  /** As the library takes it: without a locator when it has none that its provider can use. */
+  readonly hostRoute: HostRoute;
+  /** Undefined like the locator. */
   readonly endpoint: ProviderEndpoint | undefined;
   /** Undefined for what is plain. */
   readonly credentials: Credentials | undefined;
+  /** Why it is not taken; undefined when it can be. */
+  readonly rejection: RouteRejection | undefined;
+  readonly isSecuritySatisfied: boolean;
 }
 
 const SERVER_NAME = 'localhost';
 const WITHOUT_ALPN = { alpn: false } as const;
 
-/** @param credentials - undefined when the suite has left none */
-export function planRoute(
-  route: ScenarioRoute,
-  application: ApplicationEndpoint,
-  credentials: Credentials | undefined,
-): RoutePlan {
-  const { transport, providerId } = route;
+/** @param endpoint - of the application @param credentials - undefined when the suite has left none */
+export function planRoute(route: ScenarioRoute, endpoint: string, credentials: Credentials | undefined): RoutePlan {
+  const { transport, providerId, injectedFailures } = route;
   const read = readProviderEndpoint(route.locator);
   const isUsable =
-    typeof read !== 'string' && read.transport === transport && !route.injectedFailures.includes('route_unresolved');
+    typeof read !== 'string' && read.transport === transport && !injectedFailures.includes('route_unresolved');
   const isSealed = !['plain', ''].includes(route.securityMode);
-  const given = isSealed && !route.injectedFailures.includes('security_incompatible') ? credentials : undefined;
-  const canSeal = transport === 'quic' || (transport === 'tcp' ? given !== undefined : isUsable && read.isSecure);
-  return {
-    route,
-    endpoint: isUsable ? read : undefined,
-    credentials: given,
-    candidate: {
-      id: providerId,
-      transport,
-      isAvailable: providerId === officialProviderId(transport),
-      isRouteResolved: isUsable,
-      isSecuritySatisfied: !application.isSecure || canSeal,
-    },
-  };
+  const given = isSealed && !injectedFailures.includes('security_incompatible') ? credentials : undefined;
+  const hostRoute = { transport, providerId, ...(isUsable && { locator: read.text }) };
+  const plan = { route, hostRoute, endpoint: isUsable ? read : undefined, credentials: given };
+  const { application, routes } = planHostRoutes(endpoint, [hostRoute], { transports: clientTransports([plan]) });
+  // The library would trust the roots of the platform; the suite wants what has no credentials to be taken for plain.
+  const lacksCredentials = application.isSecure && transport === 'tcp' && given === undefined;
+  const rejection = routes[0]?.rejection ?? (lacksCredentials ? 'security-unsatisfied' : undefined);
+  return { ...plan, rejection, isSecuritySatisfied: !lacksCredentials && rejection !== 'security-unsatisfied' };
 }
 
-/** What connects by a route that is eligible. @throws UsageError when its options cannot work */
-export async function connectorOf({ endpoint, credentials }: RoutePlan): Promise<FramedConnector> {
-  if (endpoint === undefined) throw new Error('the route has no endpoint');
-  const { locator, text, transport } = endpoint;
-  const trust = credentials && { roots: credentials.certificate, serverName: SERVER_NAME };
-  switch (transport) {
-    case 'tcp':
-      return trust === undefined ? new TcpConnector(locator) : new TlsConnector(locator, trust);
-    case 'quic': {
-      const { QuicConnector } = await import('nnrp-transport-quic');
-      return new QuicConnector(locator, { ...trust, ...WITHOUT_ALPN });
-    }
-    case 'ipc':
-      return new IpcConnector(ipcAddress(endpoint));
-    case 'websocket': {
-      const { WebSocketConnector } = await import('nnrp-transport-websocket');
-      return new WebSocketConnector(text, { offerSubprotocol: false, ...(trust && { roots: trust.roots }) });
-    }
-  }
+/** What routes of a client need, by the schemes of their locators. */
+export function clientTransports(
+  plans: readonly Pick<RoutePlan, 'endpoint' | 'credentials'>[],
+): Readonly<Record<string, object>> {
+  return Object.fromEntries(
+    plans.flatMap(({ endpoint, credentials }): [string, object][] => {
+      if (endpoint === undefined) return [];
+      const { scheme } = endpoint;
+      const trust = credentials && { roots: credentials.certificate };
+      const named = trust && { ...trust, serverName: SERVER_NAME };
+      if (scheme === 'tcp') return named === undefined ? [] : [[scheme, named]];
+      if (scheme === 'quic') return [[scheme, { ...named, ...WITHOUT_ALPN }]];
+      return scheme === 'ws' || scheme === 'wss' ? [[scheme, { offerSubprotocol: false, ...trust }]] : [];
+    }),
+  );
+}
+
+/** Loads what carries the routes that are not built in. */
+export async function loadCarriers(routes: readonly ScenarioRoute[]): Promise<void> {
+  if (routes.some(({ transport }) => transport === 'quic')) await import('nnrp-transport-quic');
+  if (routes.some(({ transport }) => transport === 'websocket')) await import('nnrp-transport-websocket');
 }
 
 /** What listens on a route. @throws (as a rejection) when it cannot */
