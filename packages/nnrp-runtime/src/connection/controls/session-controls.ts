@@ -137,8 +137,11 @@ export class SessionControls {
 
   /** @throws UsageError when there is no such object */
   referObject(init: ControlInit<preview4.ObjectReference>, target: ControlTarget = SESSION): boolean {
-    this.known(init.objectId ?? 0n);
-    return this.send(this.words.objects.OBJECT_REF, init, target);
+    const entry = this.known(init.objectId ?? 0n);
+    const room = this.send(this.words.objects.OBJECT_REF, init, target);
+    // The peer counts it as well: a release of either side takes it back on both.
+    entry.references++;
+    return room;
   }
 
   /** @throws UsageError when there is no such object */
