@@ -33,6 +33,8 @@ const TRANSPORTS = [
     'values/realms',
     // Cut over TCP and TLS here, over QUIC in its package.
     'recovery/**/*',
+    // Its connections are cut over TCP.
+    'preview4/model/*',
     // Moves between TCP and TLS here, to QUIC in its package.
     'migration/*',
     // Counts connections of TCP.
