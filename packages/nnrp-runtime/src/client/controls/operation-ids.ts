@@ -28,6 +28,8 @@ export class OperationIds implements MetadataCodec<preview3.FrameSubmit> {
   private counted = 0;
   /** ... and these. */
   private readonly others = new Set<string>();
+  /** Frames of operations in flight whose id is not that of their frame, by their ids. */
+  private readonly frames = new Map<string, number>();
 
   constructor(
     private readonly sessionId: number,
@@ -84,7 +86,7 @@ export class OperationIds implements MetadataCodec<preview3.FrameSubmit> {
   }
 
   /** The submit has been sent. */
-  taken(): OperationWords {
+  taken(frameId: number): OperationWords {
     const { low, high } = this;
     if (high > this.highestHigh || (high === this.highestHigh && low > this.highestLow)) {
       this.highestLow = low;
@@ -92,12 +94,23 @@ export class OperationIds implements MetadataCodec<preview3.FrameSubmit> {
     }
     if (this.number === this.counted + 1) this.counted++;
     else this.remember(this.text);
+    if (low !== frameId || high !== 0) this.frames.set(this.text, frameId);
     return new OperationWords(low, high, this.controls);
   }
 
   /** Of an operation that another client has submitted: a packet of the server will name it. */
-  unnamed(): OperationWords {
-    return new OperationWords(0, 0, this.controls);
+  unnamed(frameId: number): OperationWords {
+    return new OperationWords(0, 0, this.controls, ({ low, high }) => this.frames.set(textOf(low, high), frameId));
+  }
+
+  /** The frame of the operation in flight that has this id; undefined when there is none, or its frame is its id. */
+  frameOf(operationId: bigint): number | undefined {
+    return this.frames.get(textOf(Number(operationId & 0xffff_ffffn), Number(operationId >> 32n)));
+  }
+
+  /** The operation is over. */
+  over({ low, high }: OperationWords): void {
+    if (this.frames.size > 0) this.frames.delete(textOf(low, high));
   }
 
   /** Not exact above 2^53, where nothing is counted. */
@@ -105,9 +118,8 @@ export class OperationIds implements MetadataCodec<preview3.FrameSubmit> {
     return this.high * TWO_32 + this.low;
   }
 
-  /** With a sign in it: the language hashes digits alone without a seed. */
   private get text(): string {
-    return `${this.high}:${this.low}`;
+    return textOf(this.low, this.high);
   }
 
   private remember(id: string): void {
@@ -116,4 +128,9 @@ export class OperationIds implements MetadataCodec<preview3.FrameSubmit> {
     const [oldest] = this.others;
     if (oldest !== undefined) this.others.delete(oldest);
   }
+}
+
+/** With a sign in it: the language hashes digits alone without a seed. */
+function textOf(low: number, high: number): string {
+  return `${high}:${low}`;
 }

@@ -19,6 +19,8 @@ export class OperationWords {
     public high: number,
     /** Of its session. */
     readonly controls: ClientControls,
+    /** A packet has named it. */
+    private readonly named?: (words: OperationWords) => void,
   ) {}
 
   get operationId(): bigint {
@@ -32,11 +34,14 @@ export class OperationWords {
 
   /** Whether a message whose metadata begins with an operation id names this one. */
   isNamedBy({ view, metadataStart }: Packet): boolean {
-    const low = view.getUint32(metadataStart, true);
-    const high = view.getUint32(metadataStart + 4, true);
+    return this.isNamedAs(view.getUint32(metadataStart, true), view.getUint32(metadataStart + 4, true));
+  }
+
+  isNamedAs(low: number, high: number): boolean {
     if (!this.isNamed) {
       this.low = low;
       this.high = high;
+      this.named?.(this);
     }
     return this.low === low && this.high === high;
   }

@@ -42,3 +42,8 @@ export function reasonFailure(frameId: number, reason: DropReason, deadlineMs: n
       return new PeerError(isBusy ? 'NNRP_ERR_SERVER_BUSY' : 'NNRP_ERR_RESULT_DROPPED', text, 0, 0, options);
   }
 }
+
+/** Whether the operation has run out of time with its session or connection. */
+export function isClosedReason({ reasonCode }: DropReason): boolean {
+  return reasonCode === preview4Words().DropReasonCode.TransportClosed;
+}

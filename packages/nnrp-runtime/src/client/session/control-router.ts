@@ -2,7 +2,7 @@ import { describeFault, type MessageInfo, type Packet, ProtocolError } from 'nnr
 import { ErrorCode } from 'nnrp-core/preview3';
 import type { ControlEvent } from '../../connection/controls/control-events.js';
 import { preview4Words } from '../../connection/controls/loaded-preview4.js';
-import type { ObjectTable } from '../../connection/controls/object-table.js';
+import type { ObjectIssue } from '../../connection/controls/object-table.js';
 import type { ClientControls } from '../controls/client-controls.js';
 import { operationProgress } from '../controls/operation-progress.js';
 import type { ClientOperation } from '../results/client-operation.js';
@@ -13,6 +13,7 @@ import type { ClientSessionEvent } from './session-events.js';
 
 /** The parts of a session that these messages go to. */
 export interface ControlParts {
+  readonly sessionId: number;
   readonly submits: ClientSubmits;
   readonly controls: ClientControls;
   readonly events: EventStreams<ClientSessionEvent>;
@@ -45,19 +46,20 @@ export class ControlRouter {
     if (operationId !== 0n) {
       if (operation === undefined)
         return packet.frameId > 0 && packet.frameId <= submits.highestFrameId ? 'taken' : 'stray';
-      if (!operation.isNamedBy(packet)) {
+      const [low, high] = [Number(operationId & 0xffff_ffffn), Number(operationId >> 32n)];
+      if (operation.words?.isNamedAs(low, high) === false) {
         const text = `frame ${packet.frameId} is not that of operation ${operationId}`;
         return new ProtocolError(text, ErrorCode.InvalidState);
       }
     }
-    this.apply(event, operation);
-    if (events.wanted) events.push(operation === undefined ? event : { ...event, operation });
+    const issue = this.apply(event, operation);
+    if (events.wanted) events.push({ ...event, ...(operation && { operation }), ...(issue && { issue }) });
     return 'taken';
   }
 
-  private apply(event: ControlEvent, operation: ClientOperation | undefined): void {
-    const { submits, controls } = this.parts;
-    const { objects } = controls;
+  /** @returns what is wrong with a message about an object */
+  private apply(event: ControlEvent, operation: ClientOperation | undefined): ObjectIssue | undefined {
+    const { submits, controls, sessionId } = this.parts;
     switch (event.type) {
       case 'progress':
         operation?.words?.progressed(operationProgress(event.metadata, event.body));
@@ -69,8 +71,9 @@ export class ControlRouter {
         submits.line.goOn();
         break;
       default:
-        noteObject(objects, event);
+        return preview4Words().noteObject(controls.objects, event, sessionId);
     }
+    return undefined;
   }
 
   private pressed(event: Extract<ControlEvent, { type: 'creditUpdate' | 'backpressure' | 'retryAfter' }>): void {
@@ -84,22 +87,5 @@ export class ControlRouter {
     else if (event.type === 'backpressure') pressure.backpressure(event.metadata);
     else pressure.retryAfter(event.metadata);
     if (isOfConnection) this.flow.pressed();
-  }
-}
-
-function noteObject(objects: ObjectTable, event: ControlEvent): void {
-  switch (event.type) {
-    case 'objectDeclare':
-      objects.declared(event.metadata, 'peer', performance.now());
-      break;
-    case 'objectRef':
-      objects.referred(event.metadata.objectId);
-      break;
-    case 'objectRelease':
-      objects.released(event.metadata.objectId, event.metadata.flags);
-      break;
-    case 'objectPatch':
-    case 'objectDelta':
-      objects.changed(event.metadata);
   }
 }

@@ -1,6 +1,13 @@
 import { ClosedError, isNnrpError, type NnrpError, PeerError, type SessionLifecycle } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
-import { CloseReason, CloseStatus, InFlightPolicy, MessageType, SessionErrorCode } from 'nnrp-core/preview3';
+import {
+  CloseReason,
+  CloseStatus,
+  InFlightPolicy,
+  MessageType,
+  PeerMessages,
+  SessionErrorCode,
+} from 'nnrp-core/preview3';
 import { Patience } from '../../base/time/patience.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import { type CloseReport, closeReport } from '../../connection/close-report.js';
@@ -28,6 +35,8 @@ export class SessionClosing implements AnswerWaiter {
   private drain: Patience | undefined;
   /** When that is, in milliseconds of `performance.now()`. */
   private drainEndMs = 0;
+  /** Sends SESSION_CLOSE, which waits for the last answer. */
+  private unsent: (() => void) | undefined;
 
   /** @param end - ends the session */
   constructor(
@@ -49,9 +58,9 @@ export class SessionClosing implements AnswerWaiter {
     return new ClosedError(`session ${this.lifecycle.sessionId} was closed`, { cause: reason });
   }
 
-  /** Whether the session ends as soon as nothing is in flight any more. */
+  /** Whether the session ends, or is closed, as soon as nothing is in flight any more. */
   get endsWithLastAnswer(): boolean {
-    return this.asked !== undefined;
+    return this.asked !== undefined || this.unsent !== undefined;
   }
 
   /**
@@ -71,10 +80,13 @@ export class SessionClosing implements AnswerWaiter {
     }
     const { sessionId } = this.lifecycle;
     const { reason = CLOSE_DEFAULTS.reason, inFlightPolicy = CLOSE_DEFAULTS.inFlightPolicy } = options;
-    this.send(reason, inFlightPolicy, options.drainTimeoutMs ?? drainMs);
+    const drains = drainMs > 0 && !this.submits.nothingInFlight && this.isForgetful;
+    if (drains) this.unsent = () => this.send(reason, inFlightPolicy, 0);
+    else this.send(reason, inFlightPolicy, options.drainTimeoutMs ?? drainMs);
     this.lifecycle.closeRequested();
     this.submits.stopTaking(new ClosedError(`session ${sessionId} is being closed`), drainMs);
-    this.drainEndMs = performance.now() + drainMs;
+    if (drains) this.drainFor(drainMs, () => this.sendUnsent());
+    else this.drainEndMs = performance.now() + drainMs;
     // The answer lies behind results that are not wanted any more: nothing would be read until they are.
     if (inFlightPolicy === InFlightPolicy.Abort && this.connection.unread.isReadingPaused)
       this.submits.cutAll(new ClosedError(`session ${sessionId} is being closed`));
@@ -94,7 +106,8 @@ export class SessionClosing implements AnswerWaiter {
    */
   answered(ack: preview3.SessionCloseAck, accepted: () => void): boolean {
     const { handshake, lifecycle } = this;
-    if (handshake === undefined || lifecycle.closeAnswered(ack.closeStatus) !== undefined) return false;
+    if (handshake === undefined || this.unsent !== undefined) return false;
+    if (lifecycle.closeAnswered(ack.closeStatus) !== undefined) return false;
     this.lastAck = ack;
     accepted();
     const { sessionId } = lifecycle;
@@ -127,6 +140,8 @@ export class SessionClosing implements AnswerWaiter {
     }
     // Asked again: the answer to the first request answers this one.
     if (this.asked !== undefined) return;
+    // It needs no request any more.
+    this.unsent = undefined;
     this.acknowledge(CloseStatus.Draining, close.lastOperationId);
     this.lifecycle.closeRequested();
     this.lifecycle.closeAnswered(CloseStatus.Draining);
@@ -141,6 +156,7 @@ export class SessionClosing implements AnswerWaiter {
   /** Nothing is in flight any more. */
   nothingInFlight(): void {
     if (this.asked !== undefined) this.confirm(this.asked);
+    else this.sendUnsent();
   }
 
   tooMuchBefore(error: NnrpError): void {
@@ -151,6 +167,7 @@ export class SessionClosing implements AnswerWaiter {
   settle(reason: NnrpError): void {
     this.drain?.end();
     this.asked = undefined;
+    this.unsent = undefined;
     if (this.handshake === undefined) return;
     this.connection.unread.answerCame(this);
     const { handshake, lifecycle, submits } = this;
@@ -172,10 +189,28 @@ export class SessionClosing implements AnswerWaiter {
   private hurry(handshake: PendingAnswer<CloseReport>, drainMs: number): void {
     if (performance.now() + drainMs >= this.drainEndMs) return;
     const { sessionId } = this.lifecycle;
-    const cut = () => this.submits.cutAll(new ClosedError(`session ${sessionId} is being closed`));
+    const isUnsent = this.unsent !== undefined;
+    const cut = () => {
+      if (isUnsent) this.sendUnsent();
+      else this.submits.cutAll(new ClosedError(`session ${sessionId} is being closed`));
+    };
     handshake.waitOnly(this.connection.config.closeTimeoutMs + drainMs);
     if (drainMs > 0) this.drainFor(drainMs, cut);
     else cut();
+  }
+
+  /** Other servers of preview4 close at once, and what is in flight gets no answer: it is waited for before they are asked. */
+  private get isForgetful(): boolean {
+    const { dialect } = this.connection;
+    return dialect.isPreview4 && !this.connection.understands(PeerMessages.ErrorClosePing);
+  }
+
+  private sendUnsent(): void {
+    const send = this.unsent;
+    if (send === undefined) return;
+    this.unsent = undefined;
+    this.drain?.end();
+    send();
   }
 
   private drainFor(drainMs: number, timedOut: () => void): void {

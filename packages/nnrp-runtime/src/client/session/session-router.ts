@@ -215,7 +215,8 @@ export class SessionRouter implements SessionEndpoint {
     const { submits } = this.parts;
     const operation = submits.operation(Number(operationId));
     if (operation?.id === operationId || !this.connection.dialect.isPreview4) return operation;
-    return submits.operations.values().find(({ id }) => id === operationId);
+    const frameId = submits.ids?.frameOf(operationId);
+    return frameId === undefined ? undefined : submits.operation(frameId);
   }
 
   private operationScope(frameId: number): FlowScope {

@@ -92,7 +92,7 @@ function goOn(
 ): ClientOperation {
   const { frameId, submit, wasSent, isOver, deadlineMs } = frame;
   const textBefore = frame.isText ? frame.textTail : undefined;
-  const operation = new ClientOperation(frameId, submits, deadlineMs, textBefore, submits.ids?.unnamed());
+  const operation = new ClientOperation(frameId, submits, deadlineMs, textBefore, submits.ids?.unnamed(frameId));
   const fails = (why: string, isRetryable: boolean) =>
     new SessionLostError(`frame ${frameId}: ${why}`, ticket.highestFrameId, { isRetryable });
   if (submit > position) {

@@ -20,7 +20,7 @@ import type { Lane } from '../../connection/sending/outbox.js';
 import { type CancelOptions, sendCancel } from '../controls/cancel-options.js';
 import type { ClientControls } from '../controls/client-controls.js';
 import { OperationIds } from '../controls/operation-ids.js';
-import { type DropReason, reasonFailure } from '../failures/drop-reason.js';
+import { type DropReason, isClosedReason, reasonFailure } from '../failures/drop-reason.js';
 import { CUT_CODES, cutError, dropFailure, frameFailure } from '../failures/frame-failure.js';
 import type { ReportedError } from '../failures/peer-error.js';
 import { lostBeforeSent, lostFrame } from '../recovery/session-lost.js';
@@ -197,7 +197,8 @@ export class ClientSubmits implements OperationOwner<ClientOperation>, SubmitSta
       return this.settledByError.delete(frameId) || this.cancels.isReleased(frameId, true) ? undefined : false;
     }
     // A server that does not say why it drops a frame of a session that is being closed has run out of time for it.
-    const closing = this.isToldWhy || operation.isOver ? undefined : this.line.stopReason;
+    const isToldWhy = reason === undefined ? this.isToldWhy : !isClosedReason(reason);
+    const closing = isToldWhy || operation.isOver ? undefined : this.line.stopReason;
     if (closing !== undefined) this.cutFrameIds.push(frameId);
     const isCut = performance.now() >= this.cutsFromMs;
     if (reason !== undefined) operation.fail(reasonFailure(frameId, reason, operation.deadlineMs));
@@ -338,7 +339,7 @@ export class ClientSubmits implements OperationOwner<ClientOperation>, SubmitSta
     this.highestFrameId = frameId;
     const { latencyBudgetMs } = metadata;
     const deadlineMs = this.deadlines.limitMs(latencyBudgetMs, options?.deadlineMs);
-    const operation = new ClientOperation(frameId, this, deadlineMs, undefined, this.ids?.taken());
+    const operation = new ClientOperation(frameId, this, deadlineMs, undefined, this.ids?.taken(frameId));
     if (deadlineMs > 0) this.deadlines.watch(operation, latencyBudgetMs);
     this.operations.set(frameId, operation);
     this.connection.flow.inFlight++;
@@ -382,6 +383,7 @@ export class ClientSubmits implements OperationOwner<ClientOperation>, SubmitSta
   /** Neither its signal nor its deadline has anything to do any more. */
   private forget(operation: ClientOperation): void {
     operation.unfollow?.();
+    if (operation.words !== undefined) this.ids?.over(operation.words);
     this.connection.deadlines.remove(operation);
   }
 

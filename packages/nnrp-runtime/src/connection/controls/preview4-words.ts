@@ -21,6 +21,7 @@ import { LENIENT_PREVIEW4_DIALECT, PREVIEW4_DIALECT } from '../revision/dialect-
 import { CACHE_CODECS } from './cache-codecs.js';
 import { operationOf, readControl } from './control-events.js';
 import * as kinds from './control-kinds.js';
+import { noteObject } from './note-object.js';
 import * as objects from './object-kinds.js';
 
 /** What a client needs to speak preview4. It is half of the codecs, so that `loaded-preview4` alone gets at it. */
@@ -31,6 +32,7 @@ export const PREVIEW4_WORDS = {
   objects,
   readControl,
   operationOf,
+  noteObject,
   controlRequest: CONTROL_REQUEST,
   encodeSubmit,
   submitBytes: FRAME_SUBMIT_BYTES,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { CloseOptions } from '../../../src/client/session/close-options.js';
 import { preview4Stage } from './preview4-stage.js';
 import { metadata, T } from './raw-server.js';
 
@@ -24,11 +25,60 @@ describe('the end of a session over preview4', () => {
     const operation = await session.submit('x');
     await link.next(T.SUBMIT);
     const result = operation.result();
-    expect(await session.close()).toEqual({ drained: true, cut: [] });
+    expect(await session.close({ drainTimeoutMs: 0 })).toEqual({ drained: true, cut: [] });
     expect((await result).text()).toBe('late result');
     // The connection has survived what came behind.
     expect((await client.openSession()).sessionId).toBe(2);
     expect(link.death).toBeUndefined();
+  });
+
+  it('waits for what is in flight before the server is asked, which would give no answer to it', async () => {
+    const { client, link } = await stage.serve();
+    const session = await client.openSession();
+    const [first, second] = [await session.submit('x'), await session.submit('y')];
+    const submits = [await link.next(T.SUBMIT), await link.next(T.SUBMIT)] as const;
+    const closed = session.close();
+    await expect(session.submit('z')).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSED' });
+    expect(session.state).toBe('closing');
+    link.result(submits[0], 'one');
+    expect((await first.result()).text()).toBe('one');
+    // Whatever was sent has come by now.
+    await client.probe();
+    expect(link.received.some(({ type }) => type === T.SESSION_CLOSE)).toBe(false);
+    link.dropReason(submits[1], 6);
+    expect(await closed).toEqual({ drained: true, cut: [] });
+    await expect(second.result()).rejects.toMatchObject({ code: 'NNRP_ERR_RESULT_DROPPED' });
+    expect(link.death).toBeUndefined();
+  });
+
+  it.each<[string, CloseOptions | undefined, CloseOptions | undefined]>([
+    ['no longer than it is told', { drainTimeoutMs: 30 }, undefined],
+    ['not at all when it is told so', { drainTimeoutMs: 0 }, undefined],
+    ['not for what is to be cut', { inFlightPolicy: 1 }, undefined],
+    ['less when it is told so later', undefined, { drainTimeoutMs: 30 }],
+    ['no more when it is told so later', undefined, { drainTimeoutMs: 0 }],
+  ])('waits %s', async (_name, options, later) => {
+    const { client, link } = await stage.serve({}, { closeTimeoutMs: 5000 });
+    const session = await client.openSession();
+    const operation = await session.submit('x');
+    await link.next(T.SUBMIT);
+    const closed = session.close(options);
+    if (later !== undefined) await session.close(later);
+    expect(await closed).toEqual({ drained: false, cut: [{ sessionId: 1, frameId: 1 }] });
+    await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_CLOSED' });
+    expect(link.received.filter(({ type }) => type === T.SESSION_CLOSE)).toHaveLength(1);
+    expect(link.death).toBeUndefined();
+  });
+
+  it('ends with the connection while the server is not yet asked', async () => {
+    const { client, link } = await stage.serve({}, { reconnect: 'never' });
+    const session = await client.openSession();
+    const operation = await session.submit('x');
+    await link.next(T.SUBMIT);
+    const closed = session.close();
+    link.socket.destroy();
+    await expect(closed).rejects.toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
+    await expect(operation.result()).rejects.toMatchObject({ code: 'NNRP_ERR_TRANSPORT' });
   });
 
   it('ends the connection over a session that never was', async () => {
