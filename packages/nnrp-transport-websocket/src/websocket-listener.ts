@@ -167,6 +167,7 @@ export class WebSocketListener implements FramedListener, Guarded {
     const { http, gate } = this;
     listen(this, http, 'request', (request: IncomingMessage, response: ServerResponse) => answer(request, response));
     listen(this, http, 'connection', (socket: Socket) => gate.waitingPeers.add(socket));
+    listen(this, http, 'clientError', (error: Error, socket: Socket) => gate.noRequest(socket, error));
     return new Promise((resolve, reject) => {
       listen(this, http, 'error', (error: Error) => {
         if (http.listening) {

@@ -39,7 +39,7 @@ export interface WebSocketServerOptions extends WebSocketTransportOptions {
   readonly tls?: WebSocketTlsOptions | undefined;
   /**
    * Origins whose pages may connect, each as a browser sends it, such as `https://app.example`; `'*'` for all; or a function
-   * that decides. Clients other than browsers send none, and are let in. Default: pages of the host that the request was
+   * that decides at once: a promise refuses with status 500. Clients other than browsers send none, and are let in. Default: pages of the host that the request was
    * sent to.
    */
   readonly origins?: readonly string[] | '*' | ((origin: string, request: IncomingMessage) => boolean) | undefined;
@@ -68,8 +68,9 @@ export interface WebSocketServerOptions extends WebSocketTransportOptions {
    */
   readonly maxHandshakesPerAddress?: number | undefined;
   /**
-   * Called once for each upgrade that was refused or came to nothing. The message says whose, and why. Garbage of strangers
-   * counts too: bound what you log.
+   * Called once for each upgrade that was refused or came to nothing, because the peer has left or its time was up. The message
+   * says whose, and why. Garbage of strangers counts too, and so does a TLS handshake that fails: bound what you log. A server
+   * of the application's has its own `clientError` for what is no request.
    */
   readonly onHandshakeFailure?: ((error: NnrpError) => void) | undefined;
 }

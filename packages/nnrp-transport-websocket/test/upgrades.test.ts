@@ -1,10 +1,12 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';
 import type { Socket } from 'node:net';
+import type { NnrpError } from 'nnrp-core';
 import { NnrpServer, type NnrpServerOptions } from 'nnrp-runtime';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { WebSocket } from 'ws';
 import { issue } from '../../nnrp-runtime/test/support/certificates.js';
+import { eventually } from '../../nnrp-runtime/test/support/eventually.js';
 import { bindWebSocket, connectWebSocket, type WebSocketServerOptions } from '../src/index.js';
 import { connectTo, readHead, upgradeRequest } from './upgrading.js';
 
@@ -151,6 +153,8 @@ describe('the origin of a page', () => {
   it("may be any, or what the application's function says", async () => {
     const any = await serving({ origins: '*' });
     expect(await status(any.localAddress, { origin: 'https://evil.example' })).toBe(101);
+    const late = await serving({ origins: (async () => Promise.reject(new Error('no database'))) as never });
+    expect(await status(late.localAddress, { origin: 'https://a.example' })).toBe(500);
     const some = await serving({ origins: (origin) => origin.endsWith('.example') });
     expect(await status(some.localAddress, { origin: 'https://a.example' })).toBe(101);
     expect(await status(some.localAddress, { origin: 'https://a.test' })).toBe(403);
@@ -211,6 +215,67 @@ describe('the identity of a peer', () => {
     });
     const statuses = Object.keys(answers).map((name) => status(localAddress, {}, `/?${name}`));
     expect(await Promise.all(statuses)).toEqual([401, 500, 500, 500, 500, 500, 500, 500, Number.NaN]);
+  });
+});
+
+describe('what has become of an upgrade', () => {
+  const failures: string[] = [];
+  const onHandshakeFailure = ({ rawMessage }: NnrpError) => failures.push(rawMessage.replace(/^[\d.:]+: /, ''));
+  beforeEach(() => void failures.splice(0));
+
+  it('is told once, also where it was none: garbage, a head that is too long, a peer without TLS', async () => {
+    const plain = await serving({ onHandshakeFailure });
+    for (const [text, expected] of [
+      ['NNRP\0\0\0\0', /^HTTP\/1.1 400 /],
+      [upgradeRequest(`/${'a'.repeat(20_000)}`), /^HTTP\/1.1 431 /],
+      [upgradeRequest('/other'), /^HTTP\/1.1 404 /],
+    ] as const) {
+      const socket = await connectTo(plain.localAddress);
+      socket.on('error', () => {});
+      socket.write(text);
+      expect(await readHead(socket)).toMatch(expected);
+      socket.destroy();
+    }
+    const { certificate, key } = await issue({ name: 'CN=server', ips: ['127.0.0.1'] });
+    const tls = { certificateChain: certificate, privateKey: key };
+    const sealed = await serving({ tls, onHandshakeFailure }, {}, 'wss://127.0.0.1:0/');
+    const socket = await connectTo(sealed.localAddress);
+    socket.on('error', () => {}).resume();
+    socket.write(upgradeRequest('/'));
+    await eventually(() => failures.length === 4, 'all are told');
+    expect(failures).toEqual([
+      expect.stringMatching(/^400: expected a request of HTTP \(HPE_\w+\)$/),
+      '431: expected a request of HTTP (HPE_HEADER_OVERFLOW)',
+      '404: NNRP is not spoken at this path',
+      expect.stringMatching(/^the peer speaks HTTP without TLS \(ERR_SSL_HTTP_REQUEST\)$/),
+    ]);
+  });
+
+  it('is told once where the peer leaves, or its time is up, while identify has not answered', async () => {
+    const waiting: ((error: Error) => void)[] = [];
+    const { localAddress } = await serving({
+      identify: () => new Promise((_, reject) => waiting.push(reject)),
+      handshakeTimeoutMs: 500,
+      onHandshakeFailure,
+    });
+    const [leaves, stays] = [await connectTo(localAddress), await connectTo(localAddress)];
+    for (const socket of [leaves, stays])
+      socket
+        .on('error', () => {})
+        .resume()
+        .write(upgradeRequest('/'));
+    await eventually(() => waiting.length === 2, 'both are asked about');
+    leaves.resetAndDestroy();
+    await eventually(() => failures.length === 2, 'both are told');
+    for (const reject of waiting) reject(new Error('too late'));
+    // Another one comes behind whatever these two have set off.
+    expect(await status(localAddress, {}, '/other')).toBe(404);
+    await eventually(() => failures.length > 2, 'the third one is told');
+    expect(failures).toEqual([
+      'it has left before its upgrade was complete',
+      'no WebSocket upgrade within 500 ms',
+      '404: NNRP is not spoken at this path',
+    ]);
   });
 });
 

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { shownValue, UsageError } from 'nnrp-core';
+import { isThenable, settledOnce } from 'nnrp-runtime/transport';
 import type { WebSocketServerOptions } from '../websocket-options.js';
 
 /** Whether a page of an origin may connect. */
@@ -14,12 +15,19 @@ export type OriginCheck = (origin: string, request: IncomingMessage) => boolean;
 export function originCheck(origins: WebSocketServerOptions['origins']): OriginCheck {
   if (origins === undefined) return isOwnPage;
   if (origins === '*') return () => true;
-  if (typeof origins === 'function') return (origin, request) => origins(origin, request) === true;
+  if (typeof origins === 'function') return (origin, request) => decided(origins(origin, request)) === true;
   if (!Array.isArray(origins)) {
     throw new UsageError(`origins: expected a list of origins, '*' or a function, got ${shownValue(origins)}`);
   }
   const allowed = new Set(origins.map(checked));
   return (origin) => allowed.has(origin.toLowerCase());
+}
+
+/** @throws UsageError on a promise, whose rejection would end the process besides */
+function decided(answer: unknown): unknown {
+  if (!isThenable(answer)) return answer;
+  settledOnce(answer).then(undefined, () => {});
+  throw new UsageError('origins: expected true or false at once, got a promise: what takes time belongs into identify');
 }
 
 /**

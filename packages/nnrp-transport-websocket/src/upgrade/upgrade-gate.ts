@@ -4,6 +4,7 @@ import { printable, TransportError } from 'nnrp-core';
 import {
   type AcceptQueue,
   afterThis,
+  describeTlsFailure,
   formatAddress,
   type Guarded,
   isThenable,
@@ -22,6 +23,8 @@ import type { ServerSettings } from './server-settings.js';
 import { endsOf, WaitingPeers } from './waiting-peers.js';
 
 const MAX_SHOWN_BYTES = 100;
+/** Of what Node says of a head that it does not take, as it would answer by itself. */
+const STATUSES: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 
 /** Lets upgrades in: path, form, origin, sub-protocol and identity are looked at, in this order, and then the upgrade is done. */
 export class UpgradeGate implements Guarded {
@@ -54,7 +57,7 @@ export class UpgradeGate implements Guarded {
   upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     // From here on nothing else looks at it, and an error without a listener would end the process.
     listen(this, socket, 'error', () => {});
-    this.waitingPeers.add(socket);
+    this.waitingPeers.asks(socket);
     try {
       const refusal = this.refusalOf(request);
       if (refusal === undefined) this.identify(request, socket, head);
@@ -62,6 +65,18 @@ export class UpgradeGate implements Guarded {
     } catch (error) {
       this.failed(socket, 'the application has failed over the upgrade', error);
     }
+  }
+
+  /** What came is no request of HTTP, or no TLS, or Node does not take its head. @param error - of `clientError` */
+  noRequest(socket: Socket, error: NodeJS.ErrnoException): void {
+    const { code = '' } = error;
+    if (/^(?:HPE|ERR_HTTP)_/.test(code)) {
+      this.refuse(socket, { status: STATUSES[code] ?? 400, text: `expected a request of HTTP (${code})` });
+      return;
+    }
+    // Who leaves has not asked for anything.
+    if (code.startsWith('ERR_SSL_')) this.tell(socket, describeTlsFailure(error, code), error);
+    socket.destroy();
   }
 
   /** Lets nothing in any more, and cuts what is on the way. */
@@ -133,14 +148,19 @@ export class UpgradeGate implements Guarded {
   }
 
   private refuse(socket: Socket, refusal: Refusal): void {
-    this.report(addressOf(socket), `${refusal.status}: ${refusal.text}`);
+    this.tell(socket, `${refusal.status}: ${refusal.text}`);
     refuse(this, socket, refusal);
   }
 
   private failed(socket: Socket, what: string, error: unknown): void {
-    this.report(addressOf(socket), what, error);
+    this.tell(socket, what, error);
     this.warning.say(`a WebSocket upgrade is refused: ${what}`, error);
     refuse(this, socket, { status: 500, text: 'the server has failed over this upgrade' });
+  }
+
+  /** Once for each of them. */
+  private tell(socket: Socket, why: string, cause?: unknown): void {
+    if (this.waitingPeers.tell(endsOf(socket))) this.report(addressOf(socket), why, cause);
   }
 
   /** What the application's function throws must not unwind a socket's event. */

@@ -15,6 +15,8 @@ import {
 
 interface WaitingPeer extends Stranger {
   readonly socket: Socket;
+  /** Whether it has asked for an upgrade, and whether what has become of that was told: once is enough. */
+  state: 'silent' | 'asking' | 'told';
   readonly timer: NodeJS.Timeout;
 }
 
@@ -30,7 +32,7 @@ export class WaitingPeers {
   private readonly strangers: Strangers<WaitingPeer>;
   onBoundHit: ((name: ListenerBoundName) => void) | undefined;
 
-  /** @param gone - a peer was cut because its time was up, or another needed its place */
+  /** @param gone - a peer was cut because its time was up, or another needed its place; or it has left in the middle of an upgrade */
   constructor(
     private readonly owner: Guarded,
     private readonly limits: StrangerLimits,
@@ -61,10 +63,11 @@ export class WaitingPeers {
     const cut = (why: string) => {
       this.delete(ends);
       socket.destroy();
-      this.gone(formatAddress(remoteAddress, remotePort), why);
+      if (peer.state !== 'told') this.gone(formatAddress(remoteAddress, remotePort), why);
     };
     const peer: WaitingPeer = {
       socket,
+      state: 'silent',
       timer: later(this.owner, this.timeoutMs, () => cut(`no WebSocket upgrade within ${this.timeoutMs} ms`)),
       addressGroup: socket.remoteAddress === undefined ? undefined : hostGroup(remoteAddress),
       hasSpoken: () => socket.bytesRead > 0,
@@ -74,8 +77,26 @@ export class WaitingPeers {
     this.strangers.add(peer);
     listen(this.owner, socket, 'close', () => {
       // A later connection may have come from the same port already.
-      if (this.peers.get(ends) === peer) this.delete(ends);
+      if (this.peers.get(ends) !== peer) return;
+      this.delete(ends);
+      if (peer.state === 'asking')
+        this.gone(formatAddress(remoteAddress, remotePort), 'it has left before its upgrade was complete');
     });
+  }
+
+  /** It has asked for an upgrade. */
+  asks(socket: Socket): void {
+    this.add(socket);
+    const peer = this.peers.get(endsOf(socket));
+    if (peer !== undefined) peer.state = 'asking';
+  }
+
+  /** @returns whether nothing has been told so far of what has become of it */
+  tell(ends: PeerName): boolean {
+    const peer = this.peers.get(ends);
+    const isFirst = peer !== undefined && peer.state !== 'told';
+    if (peer !== undefined) peer.state = 'told';
+    return isFirst;
   }
 
   /** It is let in. @param ends - see {@link endsOf} */
@@ -94,7 +115,7 @@ export class WaitingPeers {
 }
 
 /** What names a connection, also where TLS has a socket of its own over it, which does not tell which that is. */
-type PeerName = string | Socket;
+export type PeerName = string | Socket;
 
 /** Both ends' addresses; those of a Unix domain socket have none. */
 export function endsOf(socket: Socket): PeerName {
