@@ -36,7 +36,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<AddCommand>>> = {
 export async function runCli(args: readonly string[], io: CliIo = process): Promise<ExitCode> {
   let code: ExitCode = ExitCode.Ok;
   const program = new Command('nnrp')
-    .description('NNRP/1-preview3: decode and encode packets, serve, submit and ping over TCP, TLS, QUIC and WebSocket')
+    .description('NNRP/1: decode and encode packets, serve, submit and ping over TCP, TLS, QUIC and WebSocket')
     .version(packageVersion())
     .showHelpAfterError('(add --help for the options and examples)')
     .exitOverride()

@@ -174,7 +174,7 @@ export default async function* ({ body, signal }) {
     ['that throws', (at) => [at("\nthrow new Error('on purpose');")], 'cannot be loaded: on purpose (file://'],
     ['that throws, in the line where it does', (at) => [at("\nthrow new Error('on purpose');")], 'handlers.mjs:2:'],
     ['that throws in a function', (at) => [at("function f() { throw new Error('x'); }\n\nf();")], 'handlers.mjs:1:'],
-    ['that is no JavaScript', (at) => [at('export default {')], 'cannot be loaded: '],
+    ['that is no JavaScript', (at) => [at('export default {')], '(node --check shows the line)'],
     [
       'that imports what is not there',
       (at) => [at("import 'not-there';")],

@@ -31,7 +31,9 @@ export async function askAdmin<Answer>({ url, token, timeoutMs }: AdminTarget, p
   const signal = AbortSignal.timeout(timeoutMs);
   const response = await fetch(where, { headers, signal, redirect: 'error' }).catch((error: Error) => {
     const { message } = (error.cause ?? error) as Error;
-    throw new Error(`${where.host} does not answer: ${message}`, { cause: error });
+    const isOther = /HTTP\/1\.1 protocol|Parse Error/i.test(message);
+    const hint = isOther ? ": it speaks no HTTP; the operators' port is the one of nnrp serve --admin" : '';
+    throw new Error(`${where.host} does not answer: ${message}${hint}`, { cause: error });
   });
   const text = await boundedText(response, where.host);
   if (response.status === 401) throw new Error(`${where.host} wants a token (--token FILE)`);

@@ -20,6 +20,8 @@ export type ClientDemands = Pick<TlsServerOptions, 'clientCertificates' | 'clien
 export type ClientCredentials = Pick<TlsClientOptions, 'certificateChain' | 'privateKey' | 'roots'>;
 
 const FLAG = '--';
+/** What the library says to programs that give it a path; here a path is right. */
+const OF_CONTENTS = '; it takes the contents of a file, not its path';
 
 /** Options of the library, and the flags that they come from. */
 const FLAGS = { certificateChain: 'cert', privateKey: 'key', clientRoots: 'ca', roots: 'ca' } as const;
@@ -65,7 +67,9 @@ export function explainFileError(error: unknown, files: CertificateFiles): unkno
   if (found === null) return error;
   const flag = FLAGS[found[1] as keyof typeof FLAGS];
   const file = files[flag];
-  return file === undefined ? error : new CommandUsageError(`${files.named ?? FLAG}${flag} ${file}: ${found[2]}`);
+  return file === undefined
+    ? error
+    : new CommandUsageError(`${files.named ?? FLAG}${flag} ${file}: ${found[2]?.replace(OF_CONTENTS, '')}`);
 }
 
 function read(flag: 'cert' | 'key' | 'ca', path: string, named = FLAG): Uint8Array {

@@ -10,6 +10,9 @@ export interface ClientTransports {
   explain(error: unknown): unknown;
 }
 
+/** What TLS says of a certificate that leads to no root of the platform. */
+const IS_UNTRUSTED = /SELF_SIGNED_CERT|UNABLE_TO_(?:GET_ISSUER_CERT|VERIFY_LEAF_SIGNATURE)/;
+
 /**
  * Reads the certificates that the flags name. QUIC to this machine trusts what `nnrp serve --quic` of the same user has left.
  *
@@ -28,9 +31,11 @@ export function clientTransports(addresses: readonly Address[], flags: Transport
   );
   const explain = (error: unknown) => {
     const explained = explainFileError(error, flags);
-    if (explained !== error || local.length === 0 || found.length > 0) return explained;
+    if (explained !== error) return explained;
     const { message } = error as Error;
-    if (!message.includes('unknown root')) return error;
+    if (flags.ca === undefined && IS_UNTRUSTED.test(message))
+      return new Error(`${message}; --ca FILE names the roots to trust`, { cause: error });
+    if (local.length === 0 || found.length > 0 || !message.includes('unknown root')) return error;
     const where = `on port ${local.join(' or ')}`;
     const hint = `you run no 'nnrp serve --quic' with a certificate of its own ${where}; --ca names other roots`;
     return new Error(`${message}; ${hint}`, { cause: error });

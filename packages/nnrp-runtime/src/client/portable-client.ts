@@ -83,6 +83,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
 
   protected constructor(...[transport, config, asksAnyServer, connector]: ClientParts) {
     super();
+    if (config === undefined) throw new UsageError('a client is made by NnrpClient.connect(address), not by new');
     this.closed = new Promise((resolve) => {
       this.resolveClosed = resolve;
     });

@@ -74,6 +74,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
     readonly config: NnrpServerConfig,
   ) {
     super();
+    if (config === undefined) throw new UsageError('a server is made by NnrpServer.listen(address), not by new');
     ignoreRejection(this.ended.promise);
     this.failures = new FailureReports(this, config.logger);
     this.memory = new ServerMemory(config, this.bounds);

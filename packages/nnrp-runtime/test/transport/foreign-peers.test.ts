@@ -99,11 +99,13 @@ describe('a client without TLS', () => {
     const error = await failure(NnrpClient.connectTcp(address));
     expect(error).toMatchObject({ code: 'NNRP_ERR_PROTOCOL', isRetryable: false });
     expect(error.rawMessage).toBe(
-      "expected the bytes 'NNRP', got the bytes 15 03 03 00 02 02 46: the peer speaks TLS: use connectTls",
+      "expected the bytes 'NNRP', got the bytes 15 03 03 00 02 02 46: the peer speaks TLS: use connectTls or nnrps://",
     );
     await eventually(() => failures.length > 0, 'the server has told');
     expect(failures).toEqual([
-      expect.stringMatching(/^the peer does not speak TLS, got .*: it speaks NNRP, and has to use connectTls$/),
+      expect.stringMatching(
+        /^the peer does not speak TLS, got .*: it speaks NNRP, and has to use connectTls or nnrps:\/\/$/,
+      ),
     ]);
   });
 
@@ -114,7 +116,7 @@ describe('a client without TLS', () => {
     [
       'an alert of TLS',
       () => saying('\x15\x03\x01\0\x02\x02\x16'),
-      'the bytes 15 03 .*: the peer speaks TLS: use connectTls$',
+      'the bytes 15 03 .*: the peer speaks TLS: use connectTls or nnrps://$',
     ],
     [
       'something else',

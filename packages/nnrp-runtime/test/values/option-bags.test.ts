@@ -19,7 +19,8 @@ const USAGE = (what: string, name: string) =>
 /** What no option takes that is checked by its value: a wrong type, and a value that is out of every range. */
 const WRONG: readonly unknown[] = ['S3CRETTOKEN', -1, 2n ** 64n];
 /** Where one of a few words is taken, a short word is shown. */
-const OF_WORDS = /takes (a value of|bits of|'\w+' or|wait or)|minVersion|clientCertificates|transport is/;
+const OF_WORDS =
+  /takes (a value of|bits of|'\w+'(,| or)|true, false or '|wait or)|minVersion|clientCertificates|transport is/;
 
 const failureOf = (call: () => Promise<unknown>): Promise<unknown> =>
   call().then(

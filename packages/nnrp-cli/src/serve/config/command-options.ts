@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { printable, shownValue } from 'nnrp-core';
+import { printable, shownValue, shownWord } from 'nnrp-core';
 import { LOG_LEVELS, type LogLevel } from './log-level.js';
 
 /** Certificates that a file names. Paths are absolute: in the file they are relative to it. */
@@ -121,5 +121,5 @@ function readPath(value: unknown, folder: string, fail: Fail): string {
 
 function oneOf(value: unknown, known: readonly string[], fail: Fail): string {
   if (typeof value === 'string' && known.includes(value)) return value;
-  return fail(`: expected one of ${known.join(', ')}, got ${shownValue(value)}`);
+  return fail(`: expected one of ${known.join(', ')}, got ${shownWord(value)}`);
 }

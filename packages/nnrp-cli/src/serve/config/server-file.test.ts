@@ -65,7 +65,7 @@ describe('a configuration file', () => {
   });
 
   it.each<[unknown, string]>([
-    ['{', 'cannot be read as JSON'],
+    ['{', 'is no JSON'],
     [[], 'expected a JSON object'],
     [{ max_sessions: 1, maxSessions: 1 }, 'maxSessions: the option is given twice'],
     [{ applicationPolicy: 1 }, 'applicationPolicy: cannot be set in a file'],
@@ -123,7 +123,16 @@ describe('a configuration file', () => {
     expect(error.message).toBe(`${path}: max_sessions takes an integer`);
   });
 
+  it('says which option of the command was meant, before those of the server', () => {
+    const error = new Error(
+      "[NNRP_ERR_USAGE] there is no option 'listen'; did you mean listenersTogether? options are",
+    );
+    expect(explainConfigError(error.message, path, read({ listen: 'x' })).message).toBe(
+      `${path}: there is no option 'listen'; did you mean listeners?`,
+    );
+  });
+
   it('that is missing is refused', () => {
-    expect(() => readServerFile(join(folder, 'missing.json'))).toThrow(/missing\.json: cannot be read as JSON: ENOENT/);
+    expect(() => readServerFile(join(folder, 'missing.json'))).toThrow(/missing\.json: cannot be read: ENOENT/);
   });
 });

@@ -35,11 +35,17 @@ export function readServerFile(path: string): ServerFile {
   const fail = (message: string): never => {
     throw new CommandUsageError(`${path}: ${message}`);
   };
+  let text: string;
+  try {
+    text = withoutByteOrderMark(readFileSync(path, 'utf8'));
+  } catch (error) {
+    return fail(`cannot be read: ${(error as Error).message}`);
+  }
   let json: unknown;
   try {
-    json = JSON.parse(withoutByteOrderMark(readFileSync(path, 'utf8')));
+    json = JSON.parse(text);
   } catch (error) {
-    return fail(`cannot be read as JSON: ${(error as Error).message}`);
+    return fail(`is no JSON: ${(error as Error).message}`);
   }
   if (typeof json !== 'object' || json === null || Array.isArray(json)) return fail('expected a JSON object');
   // Messages show values, so every value has to be one that can be shown.
@@ -75,7 +81,8 @@ export function explainConfigError(message: string, path: string, { writtenAs }:
   for (const [option, key] of writtenAs) {
     const unknown = `there is no option '${printable(option, MAX_KEY_BYTES)}'`;
     if (!text.startsWith(unknown)) continue;
-    const [, meant] = /^; did you mean (\w+)\?/.exec(text.slice(unknown.length)) ?? [];
+    const ofCommand = option.length > 2 ? COMMAND_OPTIONS.find((known) => known.startsWith(option)) : undefined;
+    const meant = ofCommand ?? /^; did you mean (\w+)\?/.exec(text.slice(unknown.length))?.[1];
     const guess = meant === undefined ? '' : `; did you mean ${keyOf(meant)}?`;
     return new CommandUsageError(`${path}: there is no option '${shownKey(key)}'${guess}`);
   }

@@ -102,7 +102,9 @@ function commonJs(exported: unknown): unknown {
 /** With the place in the stack where a module stands: of a syntax error, where Node.js says it, or of what has thrown. */
 function reasonOf(error: unknown): string {
   const text = errorText(error);
-  const { stack } = (error ?? {}) as { readonly stack?: unknown };
+  const { stack, name } = (error ?? {}) as { readonly stack?: unknown; readonly name?: unknown };
   const [, place] = /(?:^|^ +at .*?)\(?(file:[^\s()]+:\d+)\)?$/m.exec(String(stack)) ?? [];
-  return place === undefined ? text : `${text} (${place.replace(/\?[^:]*/, '')})`;
+  // Node.js keeps to itself where a module is no JavaScript.
+  if (place === undefined) return name === 'SyntaxError' ? `${text} (node --check shows the line)` : text;
+  return `${text} (${place.replace(/\?[^:]*/, '')})`;
 }

@@ -1,4 +1,4 @@
-import { DEFAULT_MAX_PACKET_BYTES, shownPlain, UsageError } from 'nnrp-core';
+import { DEFAULT_MAX_PACKET_BYTES, shownPlain, shownWord, UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { checkSignal, isAbortSignal } from '../../base/application/abort-signals.js';
 import type { Logger } from '../../base/application/logger.js';
@@ -184,12 +184,13 @@ export function clientConfig(config: NnrpClientOptions): NnrpClientConfig {
   connectSignal(given);
   if (typeof announce !== 'boolean') throw wrong('announce', 'true or false', announce);
   if (typeof lenientResults !== 'boolean') throw wrong('lenientResults', 'true or false', lenientResults);
-  if (!REVISION_CHOICES.includes(revision)) throw wrong('revision', "'preview3', 'preview4' or 'auto'", revision);
+  if (!REVISION_CHOICES.includes(revision))
+    throw wrong('revision', "'preview3', 'preview4' or 'auto'", revision, shownWord(revision));
   if (typeof hello !== 'boolean' && (typeof hello !== 'object' || hello === null)) {
     throw wrong('hello', 'true, false or an object', hello);
   }
   if (reconnect !== 'resume' && reconnect !== 'reopen' && reconnect !== 'never') {
-    throw wrong('reconnect', "'resume', 'reopen' or 'never'", reconnect);
+    throw wrong('reconnect', "'resume', 'reopen' or 'never'", reconnect, shownWord(reconnect));
   }
   const numbers = Object.fromEntries(
     NUMBERS.map(([name, fallback, least]) => [name, number(given, name, fallback, least)]),
@@ -223,8 +224,8 @@ function number(config: Given<NumericOptions>, name: keyof NumericOptions, fallb
   throw wrong(name, `an integer of ${least} to ${MAX_TIMER_MS}`, value);
 }
 
-function wrong(name: string, takes: string, got: unknown): UsageError {
-  return new UsageError(`client configuration: ${name} takes ${takes}, got ${shownPlain(got)}`);
+function wrong(name: string, takes: string, got: unknown, shown = shownPlain(got)): UsageError {
+  return new UsageError(`client configuration: ${name} takes ${takes}, got ${shown}`);
 }
 
 const SESSION_OPTIONS = optionTable<SessionOptions>({

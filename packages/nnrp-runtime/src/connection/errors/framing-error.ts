@@ -5,7 +5,7 @@ import { ErrorCode } from 'nnrp-core/preview3';
 type Advice = Readonly<Record<Exclude<OtherProtocol, 'NNRP'>, string>>;
 
 const AT_CLIENT: Advice = {
-  TLS: 'the peer speaks TLS: use connectTls',
+  TLS: 'the peer speaks TLS: use connectTls or nnrps://',
   HTTP: 'the peer answered with HTTP: a web server or a proxy listens there',
   'HTTP/2': 'the peer speaks HTTP/2, as gRPC does',
   SSH: 'the peer speaks SSH',
@@ -13,7 +13,7 @@ const AT_CLIENT: Advice = {
 };
 
 const AT_SERVER: Advice = {
-  TLS: 'the peer speaks TLS, which this server does not: use bindTls here, or connectTcp there',
+  TLS: 'the peer speaks TLS, which this server does not: use bindTls or nnrps:// here, or connectTcp or nnrp:// there',
   HTTP: 'the peer speaks HTTP: it is a browser, a probe or a scanner',
   'HTTP/2': 'the peer speaks HTTP/2, as gRPC does',
   SSH: 'the peer speaks SSH',

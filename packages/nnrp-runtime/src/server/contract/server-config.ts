@@ -306,11 +306,11 @@ export function serverConfig(options: NnrpServerOptions, transport: TransportKin
   }
   const { revision = 'auto' } = config;
   if (!REVISION_CHOICES.includes(revision)) {
-    invalidOption('revision', "'preview3', 'preview4' or 'auto'", revision);
+    invalidOption('revision', "'preview3', 'preview4' or 'auto'", revision, shownWord(revision));
   }
   const { logger, deadlines = true } = config;
   if (typeof deadlines !== 'boolean' && deadlines !== 'report') {
-    invalidOption('deadlines', "true, false or 'report'", deadlines);
+    invalidOption('deadlines', "true, false or 'report'", deadlines, shownWord(deadlines));
   }
   if (logger !== undefined && !isLogger(logger)) invalidOption('logger', LOGGER_KIND, logger);
   const { schemaRegistry = new SchemaRegistry([preview3.TOKEN_DELTA_SCHEMA]) } = config;

@@ -22,13 +22,18 @@ const HANDLERS: Readonly<Record<keyof ServeHandlers, true>> = {
  * @throws UsageError that names the handler
  */
 export function checkHandlers(handlers: ServeHandlers): void {
-  if (typeof handlers?.submit !== 'function') throw new UsageError('serve: needs a handler submit');
+  checkSpelling(handlers);
+  if (typeof handlers?.submit !== 'function')
+    throw new UsageError('serve: needs a handler submit, such as serve({ submit: (operation) => operation.body })');
   for (const name of Object.keys(HANDLERS) as (keyof ServeHandlers)[]) {
     const handler: unknown = handlers[name];
     if (handler !== undefined && typeof handler !== 'function')
       throw new UsageError(`serve: the handler ${name} takes a function, got ${shownValue(handler)}`);
   }
-  if (!isPlain(handlers)) return;
+}
+
+function checkSpelling(handlers: ServeHandlers): void {
+  if (typeof handlers !== 'object' || handlers === null || !isPlain(handlers)) return;
   for (const [name, handler] of Object.entries(handlers)) {
     if (typeof handler === 'function' && !Object.hasOwn(HANDLERS, name))
       throw new UsageError(`serve: ${unknownName('handler', name, Object.keys(HANDLERS))}`);

@@ -20,7 +20,9 @@ export function parseAddress(address: string | HostPort): HostPort {
   const { host, port } = typeof address === 'string' ? split(address) : (address ?? {});
   const bare = typeof host === 'string' ? host.replace(/^\[([^[\]]*)\]$/, '$1') : '';
   if (!isHost(bare) || !Number.isInteger(port) || port < 0 || port > 65535) {
-    throw new UsageError(`address: expected HOST:PORT with a port of 0 to 65535, got ${shown(address)}`);
+    throw new UsageError(
+      `address: expected HOST:PORT with a port of 0 to 65535, got ${shown(address)}${urlHint(address)}`,
+    );
   }
   if (!isNumeric(bare)) return { host: bare, port };
   const ipv4 = dottedIPv4(bare);
@@ -45,6 +47,10 @@ export function reachableHost(host: string): string {
 function isHost(host: string): boolean {
   if (host === '' || NO_HOST.test(host)) return false;
   return !host.includes(':') || canonicalIPv6(host) !== undefined;
+}
+
+function urlHint(address: unknown): string {
+  return typeof address === 'string' && address.includes('://') ? '; URLs are for connect and listen' : '';
 }
 
 function shown(address: unknown): string {

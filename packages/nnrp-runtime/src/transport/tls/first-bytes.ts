@@ -55,7 +55,7 @@ export function describeForeign(start: Uint8Array): string {
   const shown = `got ${shownStart(start)}`;
   switch (otherProtocol(start)) {
     case 'NNRP':
-      return `the peer does not speak TLS, ${shown}: it speaks NNRP, and has to use connectTls`;
+      return `the peer does not speak TLS, ${shown}: it speaks NNRP, and has to use connectTls or nnrps://`;
     case 'HTTP':
       return `the peer speaks HTTP without TLS, ${shown}`;
     case 'HTTP/2':

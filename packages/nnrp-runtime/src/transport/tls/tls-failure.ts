@@ -17,7 +17,8 @@ const CODES: Readonly<Record<string, string>> = {
   ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: 'the peer has sent no client certificate',
   ERR_SSL_NO_APPLICATION_PROTOCOL: 'ALPN: the peer offers other protocols only, not nnrp/1-tcp',
   ERR_SSL_UNSUPPORTED_PROTOCOL: 'the peer speaks no version of TLS that is allowed here',
-  ERR_SSL_WRONG_VERSION_NUMBER: 'the peer does not speak TLS: a server of NNRP without it is reached by connectTcp',
+  ERR_SSL_WRONG_VERSION_NUMBER:
+    'the peer does not speak TLS: a server of NNRP without it is reached by connectTcp or nnrp://',
   ERR_SSL_HTTP_REQUEST: 'the peer speaks HTTP without TLS',
 };
 

@@ -44,6 +44,9 @@ const PACKAGES: Readonly<Record<string, string>> = {
   wss: 'nnrp-transport-websocket',
 };
 
+/** What is written for a scheme by those who do not know its name. */
+const MEANT: Readonly<Record<string, string>> = { tcp: 'nnrp', tls: 'nnrps', quic: 'nnrp+quic' };
+
 /** One for all copies of this package in a process: what registers and what asks may have different ones. */
 const KEY = Symbol.for('nnrp.transports');
 const shared = globalThis as { [KEY]?: Map<string, TransportScheme> };
@@ -79,7 +82,8 @@ export function registeredTransport(scheme: string): TransportScheme {
   const missing = Object.hasOwn(PACKAGES, scheme) ? PACKAGES[scheme] : undefined;
   if (missing !== undefined)
     throw new UsageError(`${scheme} is a transport of the package ${missing}: install it, and import '${missing}'`);
-  throw new UsageError(`there is no transport ${scheme}; there are ${schemes().join(', ')}`);
+  const meant = Object.hasOwn(MEANT, scheme) ? `: did you mean ${MEANT[scheme]}?` : ';';
+  throw new UsageError(`there is no transport ${scheme}${meant} there are ${schemes().join(', ')}`);
 }
 
 export function isOwn(scheme: string): boolean {
@@ -87,5 +91,5 @@ export function isOwn(scheme: string): boolean {
 }
 
 function schemes(): string[] {
-  return [...OWN_SCHEMES, ...registered.keys()];
+  return [...new Set([...OWN_SCHEMES, ...registered.keys(), ...Object.keys(PACKAGES)])];
 }

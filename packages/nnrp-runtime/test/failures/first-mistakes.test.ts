@@ -1,0 +1,54 @@
+import { describe, expect, it } from 'vitest';
+import { bodyBytes } from '../../src/connection/body/body-bytes.js';
+import { NnrpClient, NnrpServer, type ServeHandlers } from '../../src/index.js';
+import { parseAddress } from '../../src/transport/address/address.js';
+import { parseTransportUrl } from '../../src/transport/url/transport-url.js';
+
+const anyOf = (value: unknown) => value as never;
+
+describe('what is wrong in a first program is said with what to do', () => {
+  it.each<[what: string, mistake: () => unknown, says: string]>([
+    ['an object as a body', () => bodyBytes(anyOf({ prompt: 'x' })), 'got object; JSON.stringify makes text of it'],
+    ['a number as a body', () => bodyBytes(anyOf(42)), 'got number; JSON.stringify makes text of it'],
+    ['a promise as a body', () => bodyBytes(anyOf(Promise.resolve(''))), 'a promise: did you forget await?'],
+    ['a URL as HOST:PORT', () => parseAddress('nnrp://a:1'), "got 'nnrp://a:1'; URLs are for connect and listen"],
+    [
+      'tcp://',
+      () => parseTransportUrl('tcp://a:1'),
+      'there is no transport tcp: did you mean nnrp? there are nnrp, nnrps',
+    ],
+    ['quic://', () => parseTransportUrl('quic://a:1'), 'there is no transport quic: did you mean nnrp+quic?'],
+    ['http://', () => parseTransportUrl('http://a:1'), 'there are nnrp, nnrps, unix, npipe, nnrp+quic, ws, wss'],
+    ['new NnrpClient', () => Reflect.construct(NnrpClient, ['127.0.0.1:1']), 'made by NnrpClient.connect(address)'],
+    ['new NnrpServer', () => Reflect.construct(NnrpServer, ['127.0.0.1:1']), 'made by NnrpServer.listen(address)'],
+  ])('%s', (_what, mistake, says) => {
+    expect(mistake).toThrow(says);
+  });
+
+  it.each<[what: string, handlers: unknown, says: string]>([
+    [
+      'a function',
+      () => 'x',
+      'serve: needs a handler submit, such as serve({ submit: (operation) => operation.body })',
+    ],
+    ['nothing', undefined, 'serve: needs a handler submit'],
+    ['a misspelt handler alone', { sumbit: () => 'x' }, "serve: there is no handler 'sumbit'; did you mean submit?"],
+  ])('%s in the place of handlers', async (_what, handlers, says) => {
+    await using server = await NnrpServer.bindTcp('127.0.0.1:0');
+    await expect(server.serve(handlers as ServeHandlers)).rejects.toThrow(says);
+  });
+
+  it.each<[options: object, says: string]>([
+    [{ revision: 'preview5' }, "revision takes 'preview3', 'preview4' or 'auto', got 'preview5'"],
+    [{ reconnect: 'always' }, "reconnect takes 'resume', 'reopen' or 'never', got 'always'"],
+  ])('a client with %j', async (options, says) => {
+    await expect(NnrpClient.connectTcp('127.0.0.1:1', options)).rejects.toThrow(says);
+  });
+
+  it.each<[options: object, says: string]>([
+    [{ revision: 'preview5' }, "revision takes 'preview3', 'preview4' or 'auto', got 'preview5'"],
+    [{ deadlines: 'off' }, "deadlines takes true, false or 'report', got 'off'"],
+  ])('a server with %j', async (options, says) => {
+    await expect(NnrpServer.bindTcp('127.0.0.1:0', options)).rejects.toThrow(says);
+  });
+});
