@@ -22,6 +22,8 @@ const EARNEST_ROOM = 1024 * 1024;
 /** Chunks taken from the waiting list before it is moved together. */
 const MIN_COMPACTION = 1024;
 
+/** In place of an empty list: never added to. */
+const NOTHING = /* @__PURE__ */ Object.freeze([]) as unknown as never[];
 const NO_VIEW = /* @__PURE__ */ new DataView(/* @__PURE__ */ new ArrayBuffer(0));
 
 /**
@@ -50,9 +52,9 @@ export class RevisionSplitter {
   /** Whose headers are taken. A change applies from the next header on. */
   revision: Revision;
   /** Chunks after the current one, from `waitingHead` on. */
-  private waiting: Uint8Array[] = [];
+  private waiting: Uint8Array[] = NOTHING;
   /** Their lengths when they came. */
-  private waitingLengths: number[] = [];
+  private waitingLengths: number[] = NOTHING;
   private waitingHead = 0;
   private chunk: Uint8Array = EMPTY_BYTES;
   private view: DataView = NO_VIEW;
@@ -122,9 +124,12 @@ export class RevisionSplitter {
   push(chunk: Uint8Array): void {
     if (this.broken !== undefined || chunk.length === 0) return;
     // Also behind a chunk that is used up: others may wait before this one.
-    if (this.position < this.end || this.tailMoved || this.waiting.length > 0) {
+    if (this.waiting.length > 0) {
       this.waiting.push(chunk);
       this.waitingLengths.push(chunk.length);
+    } else if (this.position < this.end || this.tailMoved) {
+      this.waiting = [chunk];
+      this.waitingLengths = [chunk.length];
     } else this.load(chunk, chunk.length);
   }
 
@@ -170,8 +175,8 @@ export class RevisionSplitter {
     const length = this.waitingLengths[this.waitingHead] ?? 0;
     this.waiting[this.waitingHead++] = EMPTY_BYTES;
     if (this.waitingHead === this.waiting.length) {
-      this.waiting = [];
-      this.waitingLengths = [];
+      this.waiting = NOTHING;
+      this.waitingLengths = NOTHING;
       this.waitingHead = 0;
     } else if (this.waitingHead >= MIN_COMPACTION && this.waitingHead * 2 >= this.waiting.length) {
       this.waiting = this.waiting.slice(this.waitingHead);
@@ -342,8 +347,8 @@ export class RevisionSplitter {
 
   private fail(fault: WireFault): 0 {
     this.broken = fault;
-    this.waiting = [];
-    this.waitingLengths = [];
+    this.waiting = NOTHING;
+    this.waitingLengths = NOTHING;
     this.waitingHead = 0;
     this.load(EMPTY_BYTES, 0);
     this.partial = EMPTY_BYTES;

@@ -18,9 +18,9 @@ export const NO_OWNER: Guarded = Object.freeze({ crashed: () => {} });
  * Whatever is thrown inside costs the owner, never the process. `entry-points.test.ts` fails when a source file registers
  * a callback in any other way.
  */
-export function guard(owner: Guarded, work: () => void): void {
+export function guard<Owner extends Guarded>(owner: Owner, work: (owner: Owner) => void): void {
   try {
-    work();
+    work(owner);
   } catch (error) {
     crash(owner, error);
   }
@@ -52,7 +52,7 @@ export function nextTurn(owner: Guarded, work: () => void): void {
 }
 
 /** process.nextTick: when the code that runs now has returned, before anything else happens. */
-export function afterThis(owner: Guarded, work: () => void): void {
+export function afterThis<Owner extends Guarded>(owner: Owner, work: (owner: Owner) => void): void {
   nextTick(guard, owner, work);
 }
 
@@ -62,20 +62,27 @@ interface Emitter {
   on(event: string, listener: (...args: any[]) => void): unknown;
 }
 
-/** Listens to something of Node's: a socket, a server, a stream. */
+/**
+ * Listens to something of Node's: a socket, a server, a stream.
+ *
+ * @param self - what `listener` gets as `this`: a connection that idles keeps no function of its own for each event then
+ */
 export function listen<Args extends unknown[]>(
   owner: Guarded,
   emitter: Emitter,
   event: string,
   listener: (...args: Args) => void,
+  self?: object,
 ): void {
-  emitter.on(event, (...args: unknown[]) => {
-    try {
-      listener(...(args as Args));
-    } catch (error) {
-      crash(owner, error);
-    }
-  });
+  emitter.on(event, heard.bind(self, owner, listener as (...args: unknown[]) => void));
+}
+
+function heard(this: unknown, owner: Guarded, listener: (...args: unknown[]) => void, ...args: unknown[]): void {
+  try {
+    listener.apply(this, args);
+  } catch (error) {
+    crash(owner, error);
+  }
 }
 
 /** Lets a promise go on by itself; its owner pays when it rejects. */

@@ -116,7 +116,8 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     const bytes = isLent || body === undefined || body.length <= COPY_LIMIT ? body : new Uint8Array(body);
     const message = this.outbound.set(messageType, sessionId, frameId, codec, value, bytes, traceLow, traceHigh);
     const accepted = this.outbox.send(message.withRoute(routeId), lane, partial);
-    if (bytes !== undefined && bytes.length > COPY_LIMIT) message.clear(); // Small things may stay until the next one.
+    // Small work and results may stay until the next one; a control message may be the last for long.
+    if (!isLent || (bytes !== undefined && bytes.length > COPY_LIMIT)) message.clear();
     return accepted;
   }
 

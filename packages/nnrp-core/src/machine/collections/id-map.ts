@@ -8,42 +8,78 @@ const INVERSE = /* @__PURE__ */ inverseOf(FACTOR);
  * so a peer could choose ids that all fall into one place, and each look-up would walk over all of them. Here an id is
  * multiplied by a random factor first, which costs a nanosecond. See IdTable for ids that come and go by the hundred
  * thousand.
+ *
+ * Most have one entry, such as the sessions of a connection: the table, half a kilobyte, is made with the second.
  */
 export class IdMap<T> {
-  private readonly entries = new Map<number, T>();
+  private onlyKey = 0;
+  private only: T | undefined = undefined;
+  private hasOnly = false;
+  /** Has them all once there were two. */
+  private entries: Map<number, T> | undefined = undefined;
 
   get size(): number {
-    return this.entries.size;
+    if (this.entries !== undefined) return this.entries.size;
+    return this.hasOnly ? 1 : 0;
   }
 
   /** @param id - an unsigned 32-bit number, here and in the other methods */
   get(id: number): T | undefined {
-    return this.entries.get(Math.imul(id, FACTOR));
+    const key = Math.imul(id, FACTOR);
+    if (this.entries !== undefined) return this.entries.get(key);
+    return this.onlyKey === key ? this.only : undefined;
   }
 
   has(id: number): boolean {
-    return this.entries.has(Math.imul(id, FACTOR));
+    const key = Math.imul(id, FACTOR);
+    if (this.entries !== undefined) return this.entries.has(key);
+    return this.hasOnly && this.onlyKey === key;
   }
 
   set(id: number, value: T): void {
-    this.entries.set(Math.imul(id, FACTOR), value);
+    const key = Math.imul(id, FACTOR);
+    if (this.entries !== undefined) {
+      this.entries.set(key, value);
+    } else if (this.hasOnly && this.onlyKey !== key) {
+      this.entries = new Map([
+        [this.onlyKey, this.only as T],
+        [key, value],
+      ]);
+      this.forgetOnly();
+    } else {
+      this.onlyKey = key;
+      this.only = value;
+      this.hasOnly = true;
+    }
   }
 
   /** @returns whether it was there */
   delete(id: number): boolean {
-    return this.entries.delete(Math.imul(id, FACTOR));
+    if (this.entries !== undefined) return this.entries.delete(Math.imul(id, FACTOR));
+    if (!this.has(id)) return false;
+    this.forgetOnly();
+    return true;
   }
 
   clear(): void {
-    this.entries.clear();
+    this.forgetOnly();
+    this.entries = undefined;
   }
 
   values(): IterableIterator<T> {
-    return this.entries.values();
+    if (this.entries !== undefined) return this.entries.values();
+    return (this.hasOnly ? [this.only as T] : []).values();
   }
 
   *keys(): IterableIterator<number> {
-    for (const key of this.entries.keys()) yield Math.imul(key, INVERSE) >>> 0;
+    const keys = this.entries?.keys() ?? (this.hasOnly ? [this.onlyKey] : []);
+    for (const key of keys) yield Math.imul(key, INVERSE) >>> 0;
+  }
+
+  private forgetOnly(): void {
+    this.onlyKey = 0;
+    this.only = undefined;
+    this.hasOnly = false;
   }
 }
 

@@ -12,12 +12,13 @@ export interface Waiter<T> {
  * `next` rejects with the reason. No call takes longer because more waits: how much that is a peer may decide.
  */
 export class AsyncQueue<T> {
-  private readonly items = new Line<T>();
-  private readonly waiters = new Line<Waiter<T>>();
+  /** Made when something first waits, as is the list below: most queues have had nothing but one kind, or neither. */
+  private items: Line<T> | undefined;
+  private waiters: Line<Waiter<T>> | undefined;
   private reason: Error | undefined;
 
   get size(): number {
-    return this.items.size;
+    return this.items?.size ?? 0;
   }
 
   get ended(): boolean {
@@ -27,24 +28,28 @@ export class AsyncQueue<T> {
   /** Does nothing after `end`. @returns whether the item waits in the queue, that is, no call was waiting for it */
   push(item: T): boolean {
     if (this.reason !== undefined) return false;
-    if (this.waiters.size === 0) {
+    const { waiters } = this;
+    if (waiters === undefined || waiters.size === 0) {
+      this.items ??= new Line();
       this.items.push(item);
       return true;
     }
-    this.waiters.take().resolve(item);
+    waiters.take().resolve(item);
     return false;
   }
 
   /** The next item if one waits. */
   tryTake(): T | undefined {
-    return this.size > 0 ? this.items.take() : undefined;
+    const { items } = this;
+    return items !== undefined && items.size > 0 ? items.take() : undefined;
   }
 
   next(): Promise<T> {
-    if (this.size > 0) return Promise.resolve(this.items.take());
+    const { items } = this;
+    if (items !== undefined && items.size > 0) return Promise.resolve(items.take());
     const promise =
       this.reason === undefined
-        ? new Promise<T>((resolve, reject) => this.waiters.push({ resolve, reject }))
+        ? new Promise<T>((resolve, reject) => this.enqueue({ resolve, reject }))
         : Promise.reject(forCaller(this.reason));
     // A caller that drops the promise need not hear how it ends; one that awaits it is told all the same.
     promise.catch(ignore);
@@ -53,13 +58,13 @@ export class AsyncQueue<T> {
 
   /** Like `next` when nothing waits, for a call that may be taken back; after `end` it is rejected at once. */
   wait(waiter: Waiter<T>): void {
-    if (this.reason === undefined) this.waiters.push(waiter);
+    if (this.reason === undefined) this.enqueue(waiter);
     else waiter.reject(forCaller(this.reason));
   }
 
   /** Takes back a call that waits: the next item is not for it. */
   withdraw(waiter: Waiter<T>): void {
-    this.waiters.remove(waiter);
+    this.waiters?.remove(waiter);
   }
 
   /**
@@ -68,7 +73,10 @@ export class AsyncQueue<T> {
    */
   putBack(items: readonly T[]): number {
     let served = 0;
-    while (served < items.length && this.waiters.size > 0) this.waiters.take().resolve(items[served++] as T);
+    const { waiters } = this;
+    while (served < items.length && waiters !== undefined && waiters.size > 0)
+      waiters.take().resolve(items[served++] as T);
+    this.items ??= new Line();
     for (let at = items.length - 1; at >= served; at--) this.items.unshift(items[at] as T);
     return items.length - served;
   }
@@ -77,17 +85,22 @@ export class AsyncQueue<T> {
   end(reason: Error = new ClosedError('the queue has ended')): void {
     if (this.reason !== undefined) return;
     this.reason = reason;
-    for (const waiter of this.waiters.drain()) waiter.reject(forCaller(reason));
+    for (const waiter of this.waiters?.drain() ?? []) waiter.reject(forCaller(reason));
   }
 
   /** Takes an item out of the middle, if it waits. */
   remove(item: T): void {
-    this.items.remove(item);
+    this.items?.remove(item);
   }
 
   /** Takes everything that waits. */
   drain(): T[] {
-    return this.items.drain();
+    return this.items?.drain() ?? [];
+  }
+
+  private enqueue(waiter: Waiter<T>): void {
+    this.waiters ??= new Line();
+    this.waiters.push(waiter);
   }
 }
 

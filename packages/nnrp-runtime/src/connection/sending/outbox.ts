@@ -75,7 +75,7 @@ export class Outbox {
   private waitingBytes = 0;
   /** By how much the packet that crossed `heldBackBytes` was too long. */
   private overshootBytes = 0;
-  private readonly drains: (Drain | undefined)[] = [];
+  private drains: (Drain | undefined)[] | undefined;
   private ended: NnrpError | undefined;
   /** Operations whose results were left out of what waits, and why. */
   private spoilt: Map<string, UsageError> | undefined;
@@ -144,6 +144,7 @@ export class Outbox {
   whenDrained(lane: Lane): Promise<void> {
     if (this.ended !== undefined) return ignoreRejection(Promise.reject(forCaller(this.ended)));
     if (!this.full) return SETTLED;
+    this.drains ??= [];
     let drain = this.drains[lane];
     if (drain === undefined) {
       drain = makeDrain();
@@ -200,7 +201,9 @@ export class Outbox {
     if (this.ended !== undefined) return;
     this.ended = error;
     this.takeLanes();
-    for (const drain of this.drains.splice(0)) drain?.reject(error);
+    const { drains = [] } = this;
+    this.drains = undefined;
+    for (const drain of drains) drain?.reject(error);
   }
 
   /** @returns whether there is room for more */
@@ -309,10 +312,12 @@ export class Outbox {
 
   /** One lane a turn, so that senders woken first can fill the room again before others are woken. */
   private wake(): void {
+    const { drains } = this;
+    if (drains === undefined) return;
     for (let lane = 0; lane < LANES && !this.full; lane++) {
-      const drain = this.drains[lane];
+      const drain = drains[lane];
       if (drain === undefined) continue;
-      this.drains[lane] = undefined;
+      drains[lane] = undefined;
       drain.resolve();
       nextTurn(this.owner, () => this.wake());
       return;

@@ -12,8 +12,16 @@ export function resultRoom({ maxOutboxBytes, slowReader }: NnrpServerConfig): nu
     : Number.POSITIVE_INFINITY;
 }
 
+/** One for all connections of a server. */
+const LIMITS = new WeakMap<NnrpServerConfig, OutboxLimits>();
+
 /** The outbox of a connection, as the configuration bounds it. */
-export function outboxLimits({ maxOutboxBytes, slowReader }: NnrpServerConfig): OutboxLimits {
+export function outboxLimits(config: NnrpServerConfig): OutboxLimits {
+  const known = LIMITS.get(config);
+  if (known !== undefined) return known;
+  const { maxOutboxBytes, slowReader } = config;
   const heldBackBytes = maxOutboxBytes - Math.ceil(maxOutboxBytes / CONTROL_SHARE);
-  return { maxOutboxBytes, heldBackBytes, slowReader };
+  const limits = { maxOutboxBytes, heldBackBytes, slowReader };
+  LIMITS.set(config, limits);
+  return limits;
 }

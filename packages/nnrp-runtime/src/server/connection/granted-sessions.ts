@@ -35,11 +35,13 @@ export interface GrantingServer {
   sessionOpened(session: ServerSession): void;
 }
 
+const NOBODY: ReadonlySet<LeavingSession> = new Set();
+
 /** The sessions that are opened or resumed on one connection, from the decision on, and those whose rest it still brings. */
 export class GrantedSessions {
   /** Sessions that are over, whose clients may not have all of them: those that the next fence confirms, and those behind. */
-  private arriving = new Set<LeavingSession>();
-  private leaving = new Set<LeavingSession>();
+  private arriving: Set<LeavingSession> | undefined;
+  private leaving: Set<LeavingSession> | undefined;
   private isWaiting = false;
 
   constructor(
@@ -89,7 +91,8 @@ export class GrantedSessions {
 
   /** The session is over, but its client may not have all of it yet. */
   leaves(left: LeavingSession): void {
-    if (this.arriving.has(left)) return;
+    if (this.arriving?.has(left)) return;
+    this.leaving ??= new Set();
     this.leaving.add(left);
     // Nobody confirms anything: the last of it is handed over, and that is all that can be known.
     if (this.connection.sentLog === undefined && left.isHandedOver) {
@@ -97,11 +100,12 @@ export class GrantedSessions {
       return;
     }
     const { maxSessionsPerConnection } = this.server.config;
-    if (this.arriving.size + this.leaving.size > maxSessionsPerConnection) {
-      const [oldest] = this.arriving.size > 0 ? this.arriving : this.leaving;
+    const { arriving = NOBODY, leaving } = this;
+    if (arriving.size + leaving.size > maxSessionsPerConnection) {
+      const [oldest] = arriving.size > 0 ? arriving : leaving;
       if (oldest !== undefined) this.hasLeft(oldest);
     }
-    if (this.arriving.size === 0) this.waitForArrival();
+    if ((this.arriving?.size ?? 0) === 0) this.waitForArrival();
   }
 
   /** A packet has come for a session that is over: its client has the acknowledgement of this connection. */
@@ -111,16 +115,17 @@ export class GrantedSessions {
 
   /** The connection is over. */
   end(): void {
-    for (const left of [...this.arriving, ...this.leaving])
+    const { arriving = NOBODY, leaving = NOBODY } = this;
+    for (const left of [...arriving, ...leaving])
       guard(this.connection, () => left.leftBehind(this.connection.peerHasLeft));
-    this.arriving.clear();
-    this.leaving.clear();
+    this.arriving = undefined;
+    this.leaving = undefined;
   }
 
   /** One after the other for many at once, or each would ask for a fence of its own. */
   private waitForArrival(): void {
     if (this.isWaiting) return;
-    const all = [...this.leaving];
+    const all = [...(this.leaving ?? NOBODY)];
     const handedOver = all.filter((left) => left.isHandedOver);
     if (handedOver.length === 0) return;
     this.isWaiting = true;
@@ -128,14 +133,14 @@ export class GrantedSessions {
     this.leaving = new Set(all.filter((left) => !left.isHandedOver));
     whenArrived(this.connection, () => {
       this.isWaiting = false;
-      for (const left of [...this.arriving]) this.hasLeft(left);
+      for (const left of [...(this.arriving ?? NOBODY)]) this.hasLeft(left);
       this.waitForArrival();
     });
   }
 
   private hasLeft(left: LeavingSession): void {
     const { connection } = this;
-    if (!this.arriving.delete(left) && !this.leaving.delete(left)) return;
+    if (!this.arriving?.delete(left) && !this.leaving?.delete(left)) return;
     left.arrived();
     const { sessionId, session } = left;
     if (session !== undefined && connection.serverSessionOf(sessionId) === session) connection.sessionEnded(sessionId);

@@ -69,7 +69,7 @@ export class ServerConnection
   readonly gate = new ConnectionGate(this);
   readonly room: RoomLine;
   readonly faults: ToldFaults;
-  private endedSessionIds: readonly number[] = [];
+  private endedSessionIds: readonly number[] | undefined;
   private readonly closes = new UnconfirmedCloses();
   private readonly halfClose: HalfClose;
   private readonly grants: GrantedSessions;
@@ -329,7 +329,7 @@ export class ServerConnection
     guard(this, () => this.gate.end());
     guard(this, () => this.room.end());
     guard(this, () => this.grants.end());
-    const { remoteAddress, endedSessionIds: sessionIds } = this;
+    const { remoteAddress, endedSessionIds: sessionIds = [] } = this;
     this.owner.connectionClosing(this);
     this.owner.connectionEnded({ remoteAddress, error, sessionIds });
   }
@@ -341,7 +341,7 @@ export class ServerConnection
   protected override end(error: NnrpError): void {
     if (this.isClosed) return;
     const sessions = this.openSessions();
-    if (this.endedSessionIds.length === 0) this.endedSessionIds = sessions.map(({ sessionId }) => sessionId);
+    this.endedSessionIds ??= sessions.map(({ sessionId }) => sessionId);
     super.end(error);
     // Once more, for whatever has failed on the way: ids and places must not be lost with a connection.
     for (const session of sessions) {

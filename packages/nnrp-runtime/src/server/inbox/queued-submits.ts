@@ -14,7 +14,7 @@ export class QueuedSubmits {
   byteLength = 0;
   /** How many wait. */
   size = 0;
-  private young: Operation[] = [];
+  private young: Operation[] | undefined;
   private isOver = false;
 
   /** @param connection - what waits on it */
@@ -28,7 +28,12 @@ export class QueuedSubmits {
     operation.queuedBytes = SUBMIT_BYTES + operation.settledBytes;
     this.size++;
     this.count(operation.queuedBytes);
-    if (this.young.push(operation) === 1) nextTurn(this.owner, () => this.settle());
+    if (this.young !== undefined) {
+      this.young.push(operation);
+      return;
+    }
+    this.young = [operation];
+    nextTurn(this.owner, () => this.settle());
   }
 
   remove(operation: Operation): void {
@@ -41,7 +46,7 @@ export class QueuedSubmits {
 
   /** The session is over. */
   end(): void {
-    this.young = [];
+    this.young = undefined;
     this.count(-this.byteLength);
     this.isOver = true;
   }
@@ -61,8 +66,8 @@ export class QueuedSubmits {
   }
 
   private settle(): void {
-    const { young } = this;
-    this.young = [];
+    const { young = [] } = this;
+    this.young = undefined;
     for (const operation of young) if (operation.queuedBytes > 0) operation.settleIn();
   }
 }

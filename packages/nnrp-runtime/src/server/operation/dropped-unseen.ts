@@ -5,10 +5,9 @@ const MAX_DROPPED_UNSEEN = 1024;
 
 /** Frames of a session that were dropped on the client's word or by their deadline, and that the application may still drop itself. */
 export class DroppedUnseen {
-  private frameIds: IdSet | undefined;
+  private readonly frameIds = new IdSet();
 
   add(frameId: number): void {
-    this.frameIds ??= new IdSet();
     this.frameIds.add(frameId);
     if (this.frameIds.size <= MAX_DROPPED_UNSEEN) return;
     const { oldest } = this.frameIds;
@@ -17,10 +16,6 @@ export class DroppedUnseen {
 
   /** The application drops it. @returns whether it was there */
   delete(frameId: number): boolean {
-    return this.frameIds?.delete(frameId) === true;
-  }
-
-  clear(): void {
-    this.frameIds = undefined;
+    return this.frameIds.delete(frameId);
   }
 }

@@ -42,7 +42,8 @@ export class ResultSender {
   private readonly lastMetadata: preview3.ResultPush;
   private readonly places: LentPlaces;
   private ownDelayed: DelayedResults | undefined;
-  private readonly unsure = new UnsureResults();
+  /** Made when a sender first waits after a body that is still its own. */
+  private unsure: UnsureResults | undefined;
 
   constructor(
     protected readonly sessionId: number,
@@ -106,7 +107,7 @@ export class ResultSender {
 
   /** The body of a result of the frame had changed: the result was left out. */
   leftOut(frameId: number, error: UsageError): void {
-    this.unsure.spoiled(frameId, error);
+    this.unsure?.spoiled(frameId, error);
   }
 
   /** A partial result with complete metadata. */
@@ -206,7 +207,7 @@ export class ResultSender {
   /** Resolves when there is room for more. */
   private roomAfter(operation: Operation, body: Uint8Array): Promise<void> {
     const drained = this.drained();
-    const room = body.length <= COPY_LIMIT ? drained : this.unsure.after(operation.frameId, drained);
+    const room = body.length <= COPY_LIMIT ? drained : this.unlessSpoiled(operation.frameId, drained);
     if (!operation.lacksRoom && !operation.isOver) {
       operation.lacksRoom = true;
       const cameTrue = () => {
@@ -215,6 +216,11 @@ export class ResultSender {
       background(this.owner, room.then(cameTrue, cameTrue));
     }
     return this.places.during(operation, room);
+  }
+
+  private unlessSpoiled(frameId: number, drained: Promise<void>): Promise<void> {
+    this.unsure ??= new UnsureResults();
+    return this.unsure.after(frameId, drained);
   }
 
   private drained(): Promise<void> {

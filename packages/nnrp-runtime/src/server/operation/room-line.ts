@@ -17,7 +17,8 @@ export interface RoomWaiter {
  * they came, as the client takes what lies before them.
  */
 export class RoomLine {
-  private readonly waiting = new Line<RoomWaiter>();
+  /** Made when a result first has to wait. */
+  private waiting: Line<RoomWaiter> | undefined;
   private waitingBytes = 0;
 
   /**
@@ -49,19 +50,20 @@ export class RoomLine {
   }
 
   wait(waiter: RoomWaiter): void {
+    this.waiting ??= new Line();
     this.waiting.push(waiter);
     this.waitingBytes += waiter.bytes;
   }
 
   /** Its sender waits no longer; called once. */
   leave(waiter: RoomWaiter): void {
-    this.waiting.remove(waiter);
+    this.waiting?.remove(waiter);
     this.waitingBytes -= waiter.bytes;
   }
 
   /** All that was in the outbox has gone. */
   drained(): void {
-    for (let next = this.waiting.first; next !== undefined; next = this.waiting.first) {
+    for (let next = this.waiting?.first; next !== undefined; next = this.waiting?.first) {
       if (this.isCrowded(next.bytes)) return;
       this.leave(next);
       next.send();
@@ -70,7 +72,7 @@ export class RoomLine {
 
   /** The outbox is no more: who waited for it goes on, to be refused or kept. */
   end(): void {
-    for (let next = this.waiting.first; next !== undefined; next = this.waiting.first) {
+    for (let next = this.waiting?.first; next !== undefined; next = this.waiting?.first) {
       this.leave(next);
       next.send();
     }

@@ -68,7 +68,8 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
   registry: OperationRegistry<Operation>;
   readonly results: ResultSender;
   protected readonly sessionId: number;
-  private readonly droppedUnseen = new DroppedUnseen();
+  /** Made when the first is. */
+  private droppedUnseen: DroppedUnseen | undefined;
   private ended: NnrpError | undefined;
 
   constructor(
@@ -185,7 +186,7 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
 
   sendResultDrop(frameId: number): Promise<void> {
     // The client's cancel was answered at once; an application that answers it too has done right.
-    if (this.droppedUnseen.delete(frameId)) return SETTLED;
+    if (this.droppedUnseen?.delete(frameId)) return SETTLED;
     try {
       return this.drop(this.inFlight(frameId));
     } catch (error) {
@@ -199,7 +200,7 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
     if (operation === undefined) return false;
     const reason = new CancelledError(`the client cancelled frame ${frameId}`);
     this.sendDrop(operation, OperationState.Cancelled, reason, 'cancelled');
-    this.droppedUnseen.add(frameId);
+    this.unseen().add(frameId);
     return true;
   }
 
@@ -222,13 +223,18 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
     if (operation === undefined) return false;
     const text = `frame ${frameId} of session ${this.sessionId} was ended by the server: ${failure.text}`;
     this.fail(operation, failure, new CancelledError(text));
-    this.droppedUnseen.add(frameId);
+    this.unseen().add(frameId);
     return true;
+  }
+
+  private unseen(): DroppedUnseen {
+    this.droppedUnseen ??= new DroppedUnseen();
+    return this.droppedUnseen;
   }
 
   expire(operation: Operation, reason: DeadlineError): void {
     this.fail(operation, deadlineFailure(operation.deadlineMs), reason);
-    this.droppedUnseen.add(operation.frameId);
+    this.unseen().add(operation.frameId);
   }
 
   /** A result was left out because its body had changed: the frame fails, as if its handler had. */
@@ -262,7 +268,7 @@ export class SessionOperations implements OperationOwner, ResultSenderOwner {
   /** The session is over: nothing can be answered any more. @returns the frame ids that have no answer */
   end(reason: NnrpError): number[] {
     this.ended = reason;
-    this.droppedUnseen.clear();
+    this.droppedUnseen = undefined;
     const ended = this.registry.endAll(OperationState.Cancelled);
     for (const operation of ended) {
       const own = forCaller(reason);

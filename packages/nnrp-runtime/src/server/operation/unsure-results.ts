@@ -3,11 +3,10 @@ import { ignoreRejection } from '../../base/promises/settled.js';
 
 /** Pushes that wait for room after a result whose body is still the application's, by frame. */
 export class UnsureResults {
-  private waiting: IdMap<(error: UsageError) => void> | undefined;
+  private readonly waiting = new IdMap<(error: UsageError) => void>();
 
   /** Resolves like `drained`; rejects when the body of the result turns out to have changed before that. */
   after(frameId: number, drained: Promise<void>): Promise<void> {
-    this.waiting ??= new IdMap();
     const { waiting } = this;
     return ignoreRejection(
       new Promise((resolve, reject) => {
@@ -31,7 +30,7 @@ export class UnsureResults {
 
   /** The body of a result of the frame has changed. */
   spoiled(frameId: number, error: UsageError): void {
-    this.waiting?.get(frameId)?.(error);
-    this.waiting?.delete(frameId);
+    this.waiting.get(frameId)?.(error);
+    this.waiting.delete(frameId);
   }
 }

@@ -41,7 +41,7 @@ export class SessionClosing {
   private requestedAtMs = 0;
   private answer: Promise<void> | undefined;
   private own: Promise<void> | undefined;
-  private readonly cutFrameIds: number[] = [];
+  private cutFrameIds: readonly number[] | undefined;
   private wakeDrain: (() => void)[] | undefined;
 
   constructor(private readonly owner: ClosingOwner) {}
@@ -117,7 +117,7 @@ export class SessionClosing {
 
   /** What has been cut so far. */
   get report(): CloseReport {
-    return closeReport(this.owner.sessionId, this.cutFrameIds);
+    return closeReport(this.owner.sessionId, this.cutFrameIds ?? []);
   }
 
   /**
@@ -140,7 +140,7 @@ export class SessionClosing {
 
   /** The session has ended without a close: its operations are over without an answer. */
   ended(frameIds: readonly number[]): void {
-    for (const frameId of frameIds) this.cutFrameIds.push(frameId);
+    if (frameIds.length > 0) this.cutFrameIds = [...(this.cutFrameIds ?? []), ...frameIds];
   }
 
   /** What a client is told whose submit comes too late. */
@@ -242,7 +242,7 @@ export class SessionClosing {
   }
 
   private dropAll(reason: NnrpError, failure?: FrameFailure): void {
-    for (const frameId of this.owner.operations.dropAll(reason, failure)) this.cutFrameIds.push(frameId);
+    this.ended(this.owner.operations.dropAll(reason, failure));
   }
 
   private sendAck(closeStatus: preview3.CloseStatus, lastOperationId: bigint): void {

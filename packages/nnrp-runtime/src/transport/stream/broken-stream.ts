@@ -9,6 +9,9 @@ export interface StreamFailures {
   readonly isRetryable?: (error: Error) => boolean;
 }
 
+/** Of most kinds: they tell by themselves, and another connection may always do better. */
+export const NO_FAILURES: StreamFailures = Object.freeze({});
+
 /** Why a connection is over whose stream has failed, in the stream's own words: it may say anything, and nothing. */
 export function brokenStream(remoteAddress: string, error: unknown, known: StreamFailures): TransportError {
   const failure = typeof error === 'object' && error !== null ? (error as Error) : undefined;

@@ -6,6 +6,9 @@ import type { LentPacket } from './lent-packet.js';
 import { isPinned } from './pinned.js';
 import type { Piece } from './write-queue.js';
 
+/** In place of an empty list: never added to. */
+const NOTHING = Object.freeze([]) as unknown as never[];
+
 /** What a writer tells its transport, and asks it. */
 export interface WriterOwner {
   /** The stream has completed a write. */
@@ -31,12 +34,13 @@ export interface WriterOwner {
  */
 export class PacedWriter {
   /** Pieces, and behind them the chunks that they lie in. */
-  private waiting: (Piece | Chunk)[] = [];
+  private waiting: (Piece | Chunk)[] = NOTHING;
   private head = 0;
   /** Bytes in `waiting`. */
   private bytes = 0;
   private busy = false;
   private ending = false;
+  private callback: ((error?: Error | null) => void) | undefined;
   /** Bodies of others in the write that is under way. */
   private borrowed: LentPacket[] | undefined;
   /** Memory of the write that is under way. */
@@ -142,7 +146,13 @@ export class PacedWriter {
     if (this.busy && !this.stream.destroyed) this.stream.write(EMPTY_BYTES, this.completed);
   }
 
-  private readonly completed = (error?: Error | null): void => {
+  /** For the stream to call back with, which few need: made when first one does. */
+  private get completed(): (error?: Error | null) => void {
+    this.callback ??= (error) => this.complete(error);
+    return this.callback;
+  }
+
+  private complete(error: Error | null | undefined): void {
     // The stream tells of its failure itself; it takes nothing any more.
     if (error) return;
     try {
@@ -152,7 +162,7 @@ export class PacedWriter {
       // A stream that throws in a write is broken, whatever it says; its end tells the rest.
       this.stream.destroy(new TransportError('a write of the stream threw', { cause: thrown }));
     }
-  };
+  }
 
   private goOn(): void {
     this.busy = false;
@@ -226,7 +236,7 @@ export class PacedWriter {
 
   private shift(): void {
     this.waiting[this.head++] = EMPTY_BYTES;
-    if (this.head === this.waiting.length) this.waiting = [];
+    if (this.head === this.waiting.length) this.waiting = NOTHING;
     else if (this.head >= MIN_COMPACTION && this.head * 2 >= this.waiting.length) {
       this.waiting = this.waiting.slice(this.head);
     } else return;

@@ -45,9 +45,9 @@ export class StreamReader {
   /** Hears of the stream from now on; reads when it is resumed. */
   listen(): void {
     const { stream } = this;
-    listen(this.owner, stream, 'data', (chunk: Buffer) => this.received(chunk));
+    listen(this.owner, stream, 'data', this.received, this);
     stream.pause();
-    listen(this.owner, stream, 'end', () => this.ended());
+    listen(this.owner, stream, 'end', this.ended, this);
   }
 
   /** Bytes of a packet that has begun to arrive, as long as more of it could be read. */

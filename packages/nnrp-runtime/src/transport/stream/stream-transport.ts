@@ -15,7 +15,7 @@ import { warn } from '../../base/warn.js';
 import type { FramedTransport, OutboundPacket, PacketSink, TransportKind } from '../contract/contract.js';
 import type { PeerIdentity } from '../contract/peer-identity.js';
 import type { SentListener } from '../contract/sent-pieces.js';
-import { brokenStream, type StreamFailures } from './broken-stream.js';
+import { brokenStream, NO_FAILURES, type StreamFailures } from './broken-stream.js';
 import { DeadPeer } from './dead-peer.js';
 import { changedBody, type LentPacket } from './lent-packet.js';
 import { PacedWriter, type WriterOwner } from './paced-writer.js';
@@ -64,11 +64,6 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   /** For callers that wait for the end. */
   private whenClosed: Deferred<void> | undefined;
   private isSettled = false;
-  private readonly flush = () => {
-    this.flushScheduled = false;
-    this.flushNow();
-  };
-
   constructor(
     private readonly stream: Duplex,
     options: StreamTransportOptions,
@@ -92,13 +87,9 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     this.gauge = new StreamGauge(stream, this.writer);
     this.streamEnd = new StreamEnd(this, stream, this.gauge, closeTimeoutMs);
     this.reader.listen();
-    this.failures = options;
-    listen(this, stream, 'error', (error: unknown) => {
-      this.broke(error);
-      // As a stream ends by itself, unless it was told not to.
-      if (!stream.destroyed) this.streamEnd.destroy();
-    });
-    listen(this, stream, 'close', () => this.streamEnd.closed());
+    this.failures = options.describeError === undefined && options.isRetryable === undefined ? NO_FAILURES : options;
+    listen(this, stream, 'error', this.failed, this);
+    listen(this, stream, 'close', this.streamEnd.closed, this.streamEnd);
     if (isOver(stream)) this.wasOver();
     else if (stream.readableEnded) nextTurn(this, () => this.reader.ended());
   }
@@ -131,7 +122,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
       this.flushNow();
     } else if (!this.flushScheduled) {
       this.flushScheduled = true;
-      afterThis(this, this.flush);
+      afterThis(this, StreamTransport.flush);
     }
     if (this.takesMore()) return true;
     if (!this.full) this.filled();
@@ -201,6 +192,11 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     return inspected('StreamTransport', this.toJSON(), depth, options, inspect);
   }
 
+  private static flush(this: void, transport: StreamTransport): void {
+    transport.flushScheduled = false;
+    transport.flushNow();
+  }
+
   private flushNow(): void {
     if (this.queue.byteLength === 0 || this.finished) return;
     if (this.stream.destroyed) {
@@ -238,6 +234,12 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
       this.streamEnd.destroy();
       return false;
     }
+  }
+
+  private failed(error: unknown): void {
+    this.broke(error);
+    // As a stream ends by itself, unless it was told not to.
+    if (!this.stream.destroyed) this.streamEnd.destroy();
   }
 
   /** Why, in the stream's own words: it may say anything, and nothing. */

@@ -8,6 +8,9 @@ import { isPinned } from './pinned.js';
 /** What every packet begins with. */
 const MAGIC = new TextEncoder().encode('NNRP');
 
+/** In place of an empty list: never added to. */
+const NOTHING = Object.freeze([]) as unknown as never[];
+
 /** Bytes in memory that is not written to any more, or a packet whose body still belongs to the application. */
 export type Piece = Uint8Array | LentPacket;
 
@@ -20,7 +23,7 @@ export type Piece = Uint8Array | LentPacket;
  * connection holds none. Any other stream may pass on what it gets at any time: it gets copies, and keeps them.
  */
 export class WriteQueue {
-  private pieces: Piece[] = [];
+  private pieces: Piece[] = NOTHING;
   private chunk: Chunk | undefined;
   /** Written so far in the chunk, and where the part begins that is not yet a piece. */
   private end = 0;
@@ -31,7 +34,7 @@ export class WriteQueue {
   /** Bytes of the next packet that have been sent already. */
   private ahead = 0;
   /** Chunks that the pieces of the last `take` lie in. */
-  private taken: Chunk[] = [];
+  private taken: Chunk[] = NOTHING;
 
   /**
    * @param borrows - whether the stream only borrows what it is given
@@ -75,10 +78,10 @@ export class WriteQueue {
   /** The pieces in order; the queue is empty afterwards. Call `written` or `leave` when they have been passed on. */
   take(): Piece[] {
     this.cut();
-    if (this.chunk !== undefined) this.taken.push(this.chunk);
+    if (this.chunk !== undefined) this.taken = added(this.taken, this.chunk);
     this.chunk = undefined;
     const { pieces } = this;
-    this.pieces = [];
+    this.pieces = NOTHING;
     this.queued = 0;
     this.lending = false;
     this.listener?.append(pieces, this.taken);
@@ -115,13 +118,15 @@ export class WriteQueue {
 
   /** What was taken has left: its memory can be used again. */
   written(): void {
-    if (this.taken.length > 0) giveBack(this.taken);
+    if (this.taken.length === 0) return;
+    giveBack(this.taken);
+    this.taken = NOTHING;
   }
 
   /** What was taken is on its way. @returns the memory it lies in */
   leave(): Chunk[] {
     const { taken } = this;
-    this.taken = [];
+    this.taken = NOTHING;
     return taken;
   }
 
@@ -135,7 +140,7 @@ export class WriteQueue {
     if (!this.borrows) {
       this.end += headBytes;
       this.cut();
-      this.pieces.push(ownCopy(body));
+      this.pieces = added(this.pieces, ownCopy(body));
       return;
     }
     // What has to wait is copied: a frame's last answer may follow, and must not arrive without it.
@@ -147,7 +152,8 @@ export class WriteQueue {
     this.cut();
     this.end += headBytes;
     this.begin = this.end;
-    this.pieces.push(new LentPacket(chunk.bytes.subarray(this.end - headBytes, this.end), body));
+    const head = chunk.bytes.subarray(this.end - headBytes, this.end);
+    this.pieces = added(this.pieces, new LentPacket(head, body));
     this.lending = true;
   }
 
@@ -170,13 +176,13 @@ export class WriteQueue {
     this.end += headBytes;
     this.ahead = 0;
     this.cut();
-    if (body.length > 0) this.pieces.push(ownCopy(body));
+    if (body.length > 0) this.pieces = added(this.pieces, ownCopy(body));
   }
 
   private nextChunk(): Chunk {
     if (this.chunk !== undefined) {
       this.cut();
-      this.taken.push(this.chunk);
+      this.taken = added(this.taken, this.chunk);
     }
     this.chunk = takeChunk();
     this.begin = 0;
@@ -187,9 +193,16 @@ export class WriteQueue {
   private cut(): void {
     if (this.chunk === undefined || this.end === this.begin) return;
     const piece = this.chunk.bytes.subarray(this.begin, this.end);
-    this.pieces.push(this.borrows ? piece : ownCopy(piece));
+    this.pieces = added(this.pieces, this.borrows ? piece : ownCopy(piece));
     this.begin = this.end;
   }
+}
+
+/** The list with one more: most get one, for which the first `push` into an empty list would make room for seventeen. */
+function added<Item>(list: Item[], item: Item): Item[] {
+  if (list.length === 0) return [item];
+  list.push(item);
+  return list;
 }
 
 /** Each in memory of its own, so that a stream that gets one cannot reach another. */
