@@ -115,8 +115,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
    *
    * @param address - HOST:PORT; port 0 takes a free port, see `localAddress`
    * @param tls - certificate chain and private key, client certificates if wanted
-   * @throws UsageError on options that cannot work, a key that does not belong to the certificate included;
-   * TransportError when the address cannot be bound
+   * @throws UsageError on options that cannot work, as a key of another certificate; TransportError when it cannot be bound
    */
   static bindTls(
     address: string | HostPort,
