@@ -182,8 +182,9 @@ export function clientConfig(config: NnrpClientOptions): NnrpClientConfig {
   const given = readOptions('client configuration', config, CONFIG_OPTIONS);
   const { announce = true, lenientResults = false, hello = false, reconnect = 'resume', revision = 'preview3' } = given;
   connectSignal(given);
-  if (typeof announce !== 'boolean') throw wrong('announce', 'true or false', announce);
-  if (typeof lenientResults !== 'boolean') throw wrong('lenientResults', 'true or false', lenientResults);
+  for (const [name, value] of Object.entries({ announce, lenientResults })) {
+    if (typeof value !== 'boolean') throw wrong(name, 'true or false', value);
+  }
   if (!REVISION_CHOICES.includes(revision))
     throw wrong('revision', "'preview3', 'preview4' or 'auto'", revision, shownWord(revision));
   if (typeof hello !== 'boolean' && (typeof hello !== 'object' || hello === null)) {

@@ -1,4 +1,5 @@
 import type { Packet } from 'nnrp-core';
+import { FINAL_PART, PART_FLAGS_AT } from '../../connection/codes/preview4-codes.js';
 import { type EventStream, EventStreams } from '../streams/event-stream.js';
 import type { ClientControls } from './client-controls.js';
 import type { OperationProgress } from './operation-progress.js';
@@ -8,6 +9,8 @@ const EVENT_BYTES = 512;
 
 /** What preview4 knows of one operation besides its frame. */
 export class OperationWords {
+  /** Whether a PARTIAL_RESULT was the last: the answer is under way. */
+  isEnding = false;
   private isOver = false;
   private changes = 0n;
   /** Made with the first stream. */
@@ -44,6 +47,10 @@ export class OperationWords {
       this.named?.(this);
     }
     return this.low === low && this.high === high;
+  }
+
+  tookPart({ view, metadataStart }: Packet): void {
+    this.isEnding ||= (view.getUint32(metadataStart + PART_FLAGS_AT, true) & FINAL_PART) !== 0;
   }
 
   get progress(): EventStream<OperationProgress> {

@@ -183,7 +183,8 @@ export class ClientSubmits implements OperationOwner<ClientOperation>, SubmitSta
       stream.push({ operation, result });
       if (!result.partial || operation.takesPartials) operation.push(result);
     }
-    if (!result.partial) this.finished(operation);
+    if (result.partial) operation.words?.tookPart(packet);
+    else this.finished(operation);
     return true;
   }
 
@@ -314,8 +315,9 @@ export class ClientSubmits implements OperationOwner<ClientOperation>, SubmitSta
   cancelled({ frameId, words }: ClientOperation, error: NnrpError, options?: CancelOptions): void {
     if (!this.operations.has(frameId)) return;
     const { connection, sessionId, lane } = this;
-    if (words !== undefined) sendCancel(connection, sessionId, frameId, lane, words, error, options);
-    else connection.sendPlain(MessageType.FrameCancel, sessionId, frameId, lane);
+    if (words === undefined) connection.sendPlain(MessageType.FrameCancel, sessionId, frameId, lane);
+    // One that crosses the answer costs its session at a reference server.
+    else if (!words.isEnding || this.isToldWhy) sendCancel(connection, sessionId, frameId, lane, words, error, options);
     this.cancels.add(frameId);
   }
 

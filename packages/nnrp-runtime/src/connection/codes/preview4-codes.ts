@@ -15,6 +15,9 @@ export const PARTIAL_RESULT_TYPE: Message['PartialResult'] = 56;
 export const TRACE_CONTEXT_TYPE: Message['TraceContext'] = 63;
 export const RESULT_DROP_REASON_TYPE: Message['ResultDropReason'] = 64;
 
+export const PART_FLAGS_AT: typeof preview4.PARTIAL_RESULT_OFFSETS.flags = 36;
+export const FINAL_PART: typeof preview4.PartialResultFlags.FinalPartial = 1;
+
 export const CLIENT_ROLE: typeof preview4.RuntimeRole.Client = 1;
 
 export const FINAL_RELEASE: typeof preview4.ObjectReleaseFlags.FinalRelease = 1;

@@ -131,6 +131,26 @@ describe('a client of preview4', () => {
     expect(link.received.filter(({ type }) => type === T.CANCEL || type === T.ABORT)).toHaveLength(2);
   });
 
+  it('sends no cancel behind the final part, which the answer follows', async () => {
+    const { client, link } = await stage.serve();
+    const session = await client.openSession();
+    const operation = await session.submit('a');
+    const submit = await link.next(T.SUBMIT);
+    link.partial(submit, 1, 'all', 1);
+    for await (const part of operation) {
+      expect(part.text()).toBe('all');
+      break;
+    }
+    link.result(submit, '');
+    const next = session.request('b');
+    link.result(await link.next(T.SUBMIT), 'b');
+    expect((await next).text()).toBe('b');
+    expect(session.inFlightCount).toBe(0);
+    expect(await session.close()).toEqual({ drained: true, cut: [] });
+    expect(link.received.filter(({ type }) => type === T.CANCEL)).toEqual([]);
+    expect(link.death).toBeUndefined();
+  });
+
   it('takes a result that crosses its cancel', async () => {
     const { client, link } = await stage.serve({ strictCancels: false });
     const session = await client.openSession();
