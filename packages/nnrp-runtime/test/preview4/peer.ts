@@ -207,6 +207,8 @@ export function sessionClose(lastOperation: number | bigint, policy = 0, timeout
 }
 
 export class Peer {
+  /** All that has come, in order. */
+  readonly seen: Came[] = [];
   private held = NONE;
   private readonly came: Came[] = [];
   private waiting: { readonly resolve: (came: Came | undefined) => void; readonly wanted: number | undefined }[] = [];
@@ -282,6 +284,7 @@ export class Peer {
   }
 
   private arrived(came: Came): void {
+    this.seen.push(came);
     const at = this.waiting.findIndex(({ wanted }) => wanted === undefined || wanted === came.type);
     if (at < 0) this.came.push(came);
     else this.waiting.splice(at, 1)[0]?.resolve(came);

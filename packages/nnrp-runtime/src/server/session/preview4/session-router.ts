@@ -292,8 +292,10 @@ export class RouterOfPreview4<Core extends RouterOwner = RouterOwner> extends Se
 
   private expiresAt(operation: OperationOfPreview4, { deadlineUnixMs, flags }: preview4.Scheduling): void {
     const discards = (flags & preview4.SchedulingFlags.DiscardStale) !== 0;
+    const before = operation.expiresAtMs;
     operation.said.expiresAtMs = discards ? momentOf(deadlineUnixMs) : undefined;
-    if (discards) this.reschedule(operation, operation.deadlineAtMs, operation.expiresAtMs);
+    // One that discards nothing takes back what would have.
+    if (discards || before !== undefined) this.reschedule(operation, operation.deadlineAtMs, operation.expiresAtMs);
   }
 
   /** The earlier one of both counts. */
