@@ -33,8 +33,9 @@ export function isOld(address: string): boolean {
 
 /** Remembers what comes of its hello. @returns the client */
 export function observed<Client extends TriedClient>(client: Client): Client {
-  const { remoteAddress } = client;
   const failed = (error: unknown) => {
+    // Of the connection that is over: the one before it may have led nowhere.
+    const { remoteAddress } = client;
     // With a byte it would not be known what the server has done.
     if (!client.isUnheard || !isNnrpError(error, 'NNRP_ERR_TRANSPORT')) return;
     old.delete(remoteAddress);
@@ -58,7 +59,6 @@ export async function settled<Client extends TriedClient>(
 ): Promise<Client> {
   for (let tries = 1; ; tries++) {
     const client = await connect();
-    const { remoteAddress } = client;
     let letGo = () => {};
     const aborted = new Promise<never>((_resolve, reject) => {
       letGo = whenAborted(NO_OWNER, signal, reject);
@@ -68,7 +68,7 @@ export async function settled<Client extends TriedClient>(
       return client;
     } catch (error) {
       ignoreRejection(client.close());
-      if (tries >= MAX_TRIES || signal?.aborted || !client.isUnheard || !isOld(remoteAddress)) throw error;
+      if (tries >= MAX_TRIES || signal?.aborted || !client.isUnheard || !isOld(client.remoteAddress)) throw error;
     } finally {
       letGo();
     }

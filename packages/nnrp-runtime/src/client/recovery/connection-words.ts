@@ -73,7 +73,7 @@ export class ConnectionWords {
     if (this.revision !== undefined) link.transport.speak?.(this.revision);
     if (this.hello === undefined) return;
     if (this.isHelloAnswered) this.greeted.add(link);
-    link.send(this.hello);
+    link.question(this.hello);
   }
 
   /** Behind the requests that resume sessions. */

@@ -4,6 +4,7 @@ import { MessageType } from 'nnrp-core/preview3';
 import { crash, type Guarded, guard, NO_OWNER } from '../../base/guard.js';
 import { Line } from '../../base/queues/line.js';
 import { Patience } from '../../base/time/patience.js';
+import { framingError } from '../../connection/errors/framing-error.js';
 import type { LoggedPacket } from '../../connection/recovery/logged-packet.js';
 import { SentLog, type SentLogOwner } from '../../connection/recovery/sent-log.js';
 import { remoteAddressOf } from '../../connection/transport-end.js';
@@ -32,6 +33,8 @@ export interface LinkOwner extends Guarded {
   /** Whom packets are for. */
   readonly sink: PacketSink;
   readonly settings: { readonly pingTimeoutMs: number };
+  /** Milliseconds until `noServer` when nothing comes; left out where that is not looked at. */
+  readonly silenceMs?: number;
   /** Whether the application does not let the connection be read. */
   readonly isPaused: boolean;
   /** SESSION_OPEN_ACK. */
@@ -44,6 +47,8 @@ export interface LinkOwner extends Guarded {
   closeArrived(link: LiveLink): boolean;
   /** The transport has ended, or takes no notice any more. */
   linkLost(link: LiveLink, error: NnrpError | undefined): void;
+  /** It has been asked and says nothing, or what it says is no NNRP. @returns whether another way is taken */
+  noServer?(link: LiveLink, error: NnrpError): boolean;
   /** There is room to send more. */
   linkDrained(link: LiveLink): void;
 }
@@ -62,6 +67,8 @@ export class LiveLink implements PacketSink, SentLogOwner {
   private recentId = 0;
   private readonly pings = new Line<PingOf>();
   private patience: Patience | undefined;
+  /** Until the server has said anything to what it was asked. */
+  private silence: Patience | undefined;
   /** When the PING left that has been without its PONG for longest; undefined when none is. */
   private owedSinceMs: number | undefined;
   /** Packets that have come. */
@@ -116,7 +123,20 @@ export class LiveLink implements PacketSink, SentLogOwner {
 
   ask(asked: AskedOpen): boolean {
     this.opens.push(asked);
-    return this.send(asked.packet);
+    return this.question(asked.packet);
+  }
+
+  /** The same for what a server answers: what takes connections and never says anything may be none. */
+  question(packet: LoggedPacket): boolean {
+    const { silenceMs } = this.owner;
+    if (silenceMs !== undefined && !this.hasHeard && !this.isOver)
+      this.silence ??= new Patience(this, silenceMs, () => {
+        const { transport } = this;
+        if (this.hasHeard || (transport.unfinishedBytes ?? 0) > 0) return;
+        const text = `${remoteAddressOf(transport)}: nothing was said within ${silenceMs} ms`;
+        this.owner.noServer?.(this, new TimeoutError(text, silenceMs));
+      }).unref();
+    return this.send(packet);
   }
 
   /** The session is on this connection from now on. */
@@ -148,6 +168,7 @@ export class LiveLink implements PacketSink, SentLogOwner {
     this.isOver = true;
     this.patience?.end();
     this.patience = undefined;
+    this.silence?.end();
     this.log?.close();
   }
 
@@ -189,7 +210,10 @@ export class LiveLink implements PacketSink, SentLogOwner {
   }
 
   broken(fault: WireFault, foreign?: Uint8Array): void {
-    if (!this.isOver) this.owner.sink.broken(fault, foreign);
+    if (this.isOver) return;
+    const isForeign = foreign !== undefined && !this.hasHeard;
+    if (isForeign && this.owner.noServer?.(this, framingError(fault, foreign, 'client')) === true) return;
+    this.owner.sink.broken(fault, foreign);
   }
 
   drained(): void {
@@ -225,6 +249,7 @@ export class LiveLink implements PacketSink, SentLogOwner {
 
   private sort(packet: Packet): void {
     const { owner } = this;
+    this.silence?.end();
     switch (packet.messageType) {
       case MessageType.Pong:
         if (!this.pongCame()) owner.sink.packet(packet);

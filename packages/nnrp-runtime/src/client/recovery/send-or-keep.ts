@@ -46,8 +46,11 @@ export function sendOrKeep(parts: SendingParts, packet: NamedPacket): boolean {
 
 function sendRemembered(parts: SendingParts, kept: LoggedPacket): boolean {
   const { words, openLink } = parts;
-  if (kept.messageType === MessageType.ClientHello) words.greets(kept);
-  else if (kept.sessionId === 0) words.flow.add(kept);
+  if (kept.messageType === MessageType.ClientHello) {
+    words.greets(kept);
+    return openLink?.question(kept) ?? false;
+  }
+  if (kept.sessionId === 0) words.flow.add(kept);
   else return keep(parts, kept);
   return openLink?.send(kept) ?? false;
 }

@@ -17,6 +17,8 @@ export class SessionlessTransport extends ResumingTransport {
   private isKnown = false;
   /** Whether the last connection led nowhere, and there is another way. */
   private hasOtherWay = false;
+  /** Whether it was no server of either revision: what says nothing, or something else. */
+  private isNoServer = false;
   /** Connections in a row on which it has said nothing. */
   private silent = 0;
   /** Attempts to connect in a row that have failed. */
@@ -25,6 +27,11 @@ export class SessionlessTransport extends ResumingTransport {
   /** Why there is no connection; undefined while there is one. */
   get awayFor(): NnrpError | undefined {
     return this.isAway ? this.gap?.error : undefined;
+  }
+
+  /** Where there are several addresses, the last one has half of the time: so has what takes the connection first. */
+  get silenceMs(): number {
+    return Math.ceil(this.settings.connectTimeoutMs / 2);
   }
 
   speak(revision: Revision): void {
@@ -40,6 +47,14 @@ export class SessionlessTransport extends ResumingTransport {
     super.linkLost(link, error);
   }
 
+  noServer(link: LiveLink, error: NnrpError): boolean {
+    if (!this.reconnecting.ledNowhere()) return false;
+    this.isNoServer = true;
+    link.lost(error);
+    this.isNoServer = false;
+    return true;
+  }
+
   override connected(transport: FramedTransport): void {
     this.failed = 0;
     super.connected(transport);
@@ -52,6 +67,7 @@ export class SessionlessTransport extends ResumingTransport {
 
   protected override comesBack(error: NnrpError | undefined): boolean {
     const { gap, owner, settings } = this;
+    if (this.isNoServer && this.silent < MOST_SILENT) return !owner.isLeaving;
     // What ends a connection over its hello may be a server of preview3: that is looked into by whoever connects.
     if (settings.revision === 'auto' && !this.isKnown && this.link?.hasHeard !== true) return false;
     if (gap?.isSessionless !== true && super.comesBack(error)) return true;

@@ -97,6 +97,36 @@ describe('a way that is blocked', () => {
     expect(first.count + second.count).toBeLessThanOrEqual(6);
   });
 
+  it.each([
+    ['be silent', {}],
+    ['be silent', { hello: true }],
+    ['be silent', { revision: 'auto' }],
+    ['speak HTTP', {}],
+    ['speak HTTP', { hello: true }],
+    ['speak HTTP', { revision: 'auto' }],
+  ] as const)('is left for the next when it takes connections to %s, with %o', async (mode, config) => {
+    const server = await serve(['nnrp://127.0.0.1:0']);
+    const [first, second] = [
+      await Relay.before(`nnrp://${server.localAddress}`),
+      await Relay.before(`nnrp://${server.localAddress}`),
+    ];
+    first.mode = mode;
+    const client = await connect([first.address, second.address], { connectTimeoutMs: 1000, ...config });
+    const session = await client.openSession();
+    expect((await session.request('hello')).text()).toBe('hello');
+    expect([first.count, client.remoteAddress]).toEqual([1, second.remoteAddress]);
+    await eventually(() => first.clients.size === 0, 'the socket to what is no server is closed');
+  });
+
+  it('is kept when it is the only one, however long it thinks', async () => {
+    const server = await serve(['nnrp://127.0.0.1:0']);
+    const relay = await Relay.before(`nnrp://${server.localAddress}`);
+    relay.delayMs = 300;
+    const client = await connect([relay.address], { connectTimeoutMs: 200 });
+    await client.openSession();
+    expect(relay.count).toBe(1);
+  });
+
   it('is not tried first after a loss, and another one is taken over when it is blocked in turn', async () => {
     const { first, second, addresses } = await twoWays();
     first.mode = 'be silent';

@@ -60,7 +60,7 @@ export class Relay {
   /** Milliseconds that everything takes on its way to the server. */
   delayMs = 0;
   /** What it does with connections. */
-  mode: 'pass on' | 'be silent' | 'hang up' | 'hang up when spoken to' = 'pass on';
+  mode: 'pass on' | 'be silent' | 'hang up' | 'hang up when spoken to' | 'speak HTTP' = 'pass on';
   /** The ends of clients that are there. */
   readonly clients = new Set<Socket>();
   private readonly sockets = new Set<Socket>();
@@ -111,6 +111,7 @@ export class Relay {
     this.sockets.add(client);
     client.on('error', () => {}).on('close', () => this.clients.delete(client));
     if (this.mode === 'hang up') client.destroy();
+    if (this.mode === 'speak HTTP') client.resume().write('HTTP/1.1 400 Bad Request\r\n\r\n');
     // What is not read would hide the end of the connection.
     if (this.mode === 'be silent') client.resume();
     if (this.mode === 'hang up when spoken to') client.once('data', () => client.destroy());
