@@ -3,7 +3,7 @@ import type { JsonObject } from '../json/struct-json.js';
 import type { CaptureFault } from './capture-fault.js';
 
 /** More than a server of Node takes. */
-const MAX_HEADER_BYTES = 64 * 1024;
+export const MAX_HEADER_BYTES = 64 * 1024;
 const MAX_SHOWN_BYTES = 512;
 /** What is shown with its value. Others may be secrets, such as cookies and tokens; what is not understood may hold them. */
 const SHOWN = /^(?:host|origin|upgrade|connection|sec-websocket-(?:accept|extensions|key|protocol|version))$/;

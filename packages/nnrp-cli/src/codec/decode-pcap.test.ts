@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { frame, message } from '../../../nnrp-transport-websocket/test/bare-stream.js';
 import { FIN, pcap, pcapng, type Sent, SYN } from '../../test/codec/pcap-file.js';
 import { REVISIONS } from '../json/codec-revision.js';
 import { formatHex } from '../json/hex.js';
@@ -150,6 +151,35 @@ describe('a capture of a network', () => {
     const [only] = await decode(pcap([http]));
     expect(only?.problem).toBe('there is no NNRP over TCP in it: 10.0.0.7:80 > 10.0.0.1:5 is HTTP');
     expect((await decode(pcap([])))[0]?.problem).toBe('there is no NNRP over TCP in it: 0 segments of TCP');
+  });
+
+  it('gives the upgrade and the frames of a WebSocket, whose fragments have one byte each, beside packets over TCP', async () => {
+    const whole = ping(9);
+    const fragments = [...whole].map((byte, index) =>
+      frame((index === whole.length - 1 ? 0x80 : 0) | (index === 0 ? 2 : 0), Buffer.of(byte), true),
+    );
+    const head = 'GET /nnrp HTTP/1.1\r\nhost: a\r\nupgrade: websocket\r\nauthorization: secret\r\n\r\n';
+    const up = Buffer.concat([Buffer.from(head), ...fragments]);
+    const answer = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n';
+    const down = Buffer.concat([Buffer.from(answer), message(ping(8), false), frame(0x81, Buffer.from('no'), false)]);
+    const client = { from: 5, to: 80, sequence: 1 };
+    const items = await decode(
+      pcap([
+        { ...client, payload: up.subarray(0, 30) },
+        { ...client, sequence: 31, payload: up.subarray(30) },
+        { from: 80, to: 5, sequence: 1, payload: down },
+        { ...client, sequence: 1 + up.length, flags: FIN },
+        { ...UP, sequence: 1, payload: ping(5) },
+      ]),
+    );
+    const [upgrade, ...rest] = items;
+    expect(upgrade?.json).toMatchObject({ stream: '10.0.0.7:5 > 10.0.0.1:80', http: { start: 'GET /nnrp HTTP/1.1' } });
+    expect(JSON.stringify(items)).not.toContain('secret');
+    expect(rest[39]?.json).toMatchObject({ message: { frames: 40 }, packet: { header: { trace_id: '9' } } });
+    expect(traceIds(rest.slice(40)).filter((each) => typeof each === 'string')).toEqual(['5', '8']);
+    expect(items.at(-1)?.problem).toMatch(
+      /^10\.0\.0\.7:80 > 10\.0\.0\.1:5: message at byte \d+: expected a binary message/,
+    );
   });
 
   it('tells of a file that breaks off behind what it has given, and of lengths that cannot be', async () => {
