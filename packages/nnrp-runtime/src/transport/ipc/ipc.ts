@@ -19,6 +19,7 @@ import { takeConnections } from '../tcp/tcp-server.js';
 import { type IpcAddress, parseIpcAddress } from './ipc-address.js';
 import { type IpcServerOptions, ipcMode } from './ipc-options.js';
 import { type IpcServer, listenOnIpc } from './ipc-server.js';
+import { isNoSocket } from './socket-file.js';
 
 const KIND = 'ipc';
 /** Milliseconds until a listener is asked again that had no room for one more. */
@@ -35,7 +36,10 @@ const CODES: Readonly<Record<string, string>> = {
   ENFILE: 'this machine has too many files and sockets open',
 };
 
-function whyNot({ code = '', message }: NodeJS.ErrnoException): string {
+function whyNot({ kind, path }: IpcAddress, { code = '', message }: NodeJS.ErrnoException): string {
+  // The system says the same of a file, of a directory and of a name that nobody has.
+  if (code === 'ECONNREFUSED' && kind !== 'file') return `no process listens there (${code})`;
+  if (code === 'ECONNREFUSED' && isNoSocket(path)) return `${CODES['ENOTSOCK']} (${code})`;
   return CODES[code] === undefined ? message : `${CODES[code]} (${code})`;
 }
 
@@ -126,7 +130,7 @@ export class IpcConnector implements FramedConnector {
         (error) => {
           patience.end();
           letGo();
-          reject(new TransportError(`cannot connect to ${target.text}: ${whyNot(error)}`, { cause: error }));
+          reject(new TransportError(`cannot connect to ${target.text}: ${whyNot(target, error)}`, { cause: error }));
         },
       );
       const patience = new Patience(attempt, connectTimeoutMs, () => {

@@ -196,6 +196,15 @@ export function describeListenFailure(path: string, error: unknown): string {
   }
 }
 
+/** Whether it is known that something else has the name, also through a symbolic link. */
+export function isNoSocket(path: string): boolean {
+  let isOther = false;
+  attempted(() => {
+    isOther = statSync(path).isSocket() === false;
+  });
+  return isOther;
+}
+
 /** Whether it is known that nothing has the name. */
 function isMissing(path: string): boolean {
   let found: unknown = path;

@@ -125,6 +125,18 @@ describe('the file of a socket', () => {
     await expect(connects(path)).rejects.toThrow(`cannot connect to unix:${path}: no socket is there`);
   });
 
+  it('is told from what is no socket, and from a name that nobody has, where nothing can be connected to', async () => {
+    const [text, folder, link] = [freePath(), freePath(), freePath()];
+    writeFileSync(text, '');
+    mkdirSync(folder);
+    symlinkSync(text, link);
+    for (const path of [text, folder, link])
+      await expect(connects(path)).rejects.toThrow(`cannot connect to unix:${path}: what is there is no socket (ECONN`);
+    if (process.platform !== 'linux') return;
+    const name = `@nnrp-nobody-${process.pid}`;
+    await expect(connects(name)).rejects.toThrow(`cannot connect to unix:${name}: no process listens there (ECONN`);
+  });
+
   it('of another server that has taken the name stays', async () => {
     const path = freePath();
     const first = await bind(path);
