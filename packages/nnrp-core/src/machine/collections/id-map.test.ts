@@ -35,6 +35,33 @@ describe('id map', () => {
     expect([map.size, [...map.keys()]]).toEqual([0, []]);
   });
 
+  it('is the same with one entry, which has no table', () => {
+    const map = new IdMap<string | undefined>();
+    expect([map.size, map.has(0), map.get(0), map.delete(0), [...map.values()]]).toEqual([
+      0,
+      false,
+      undefined,
+      false,
+      [],
+    ]);
+    map.set(0, undefined);
+    expect([map.size, map.has(0), map.has(7), map.get(7), [...map.keys()]]).toEqual([1, true, false, undefined, [0]]);
+    map.set(0, 'zero');
+    expect([map.size, map.get(0), [...map.values()], map.delete(7)]).toEqual([1, 'zero', ['zero'], false]);
+    expect([map.delete(0), map.size, map.has(0), map.get(0)]).toEqual([true, 0, false, undefined]);
+    map.set(8, 'eight');
+    map.set(7, 'seven');
+    expect([map.size, [...map.keys()], map.get(8), map.delete(8), map.get(8)]).toEqual([
+      2,
+      [8, 7],
+      'eight',
+      true,
+      undefined,
+    ]);
+    map.clear();
+    expect([map.size, map.has(7), [...map.values()]]).toEqual([0, false, []]);
+  });
+
   it('knows the oldest of a set', () => {
     const set = new IdSet();
     expect(set.oldest).toBe(undefined);
