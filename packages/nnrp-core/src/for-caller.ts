@@ -4,6 +4,7 @@ import { isNnrpError } from './errors.js';
 const SHARED = Symbol.for('nnrp.error.shared');
 /** V8 has it, others need not. */
 interface StackTraces {
+  stackTraceLimit?: number;
   captureStackTrace?(error: Error, above: unknown): void;
 }
 
@@ -15,11 +16,17 @@ interface StackTraces {
 export function forCaller<E>(error: E): E {
   if (!isNnrpError(error)) return error;
   const shared = sharedError(error) as Error;
-  const own: Error = Reflect.construct(Error, [shared.message, { cause: shared }], shared.constructor as typeof Error);
+  const { message } = shared;
+  const traces = Error as StackTraces;
+  // Its stack is captured once, below: that is nearly all of what it costs, and the end of a connection makes very many.
+  const { stackTraceLimit } = traces;
+  Reflect.set(traces, 'stackTraceLimit', 0);
+  const own: Error = Reflect.construct(Error, [message, { cause: shared }], shared.constructor as typeof Error);
+  Reflect.set(traces, 'stackTraceLimit', stackTraceLimit);
   // Message, stack and cause are not among these: they are not enumerable.
   Object.assign(own, shared);
   Object.defineProperty(own, SHARED, { value: shared });
-  (Error as StackTraces).captureStackTrace?.(own, forCaller);
+  traces.captureStackTrace?.(own, forCaller);
   return own as E;
 }
 

@@ -338,6 +338,8 @@ export class SessionInbox implements SessionReceiver, EventsOwner {
 
   /** Everything that waits, in the order of arrival; each call that waits for a kind of message is told that none will come. */
   private gather(): ServerSessionEvent[] {
+    // Of most sessions: an error costs more than all else that is done to serve one.
+    if (this.submits === undefined && this.queues === undefined) return [];
     const reason = new ClosedError('a loop or a handler takes the messages of this session');
     const arrived: Arrived<ServerSessionEvent>[] = [];
     for (const operation of this.submits?.drain() ?? []) {
