@@ -79,7 +79,7 @@ async function run(caller: Caller, scenario: Scenario, requests: number): Promis
   return load.figures().operations;
 }
 
-/** @throws Error when the collector ran each time: then nobody knows what was made */
+/** @throws Error when the collector ran each time: then what was made is unknown */
 async function countBytes(caller: Caller, scenario: Scenario, requests: number) {
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const made = await tryToCountBytes(caller, scenario, requests);

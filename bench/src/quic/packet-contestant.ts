@@ -9,7 +9,7 @@ export interface Wire {
   close(): Promise<void>;
 }
 
-/** Who is told what comes over a wire. Calls `send` only; whoever calls it flushes afterwards. */
+/** Receives what comes over a wire. It calls `send` only; its caller flushes afterwards. */
 export interface Receiver {
   readonly packet: PacketHandler;
   /** Nothing comes any more. */

@@ -25,7 +25,7 @@ function isGenerator(value: unknown): value is AnyGenerator {
   return typeof next === 'function' && typeof leave === 'function' && isIterable;
 }
 
-/** Of a generator each step runs in the context of whoever asks for it. */
+/** Each step of a generator runs in the context of the code that asks for it. */
 function tracedGenerator(generator: AnyGenerator, within: <Result>(work: () => Result) => Result): never {
   const traced = {
     next: (value: never) => within(() => generator.next(value)),

@@ -61,7 +61,7 @@ function makeCertificate(options: CertOptions, io: CliIo): ExitCode {
   const given = name ?? (isOpen ? LOCAL_NAMES : []);
   const names = given.flatMap((text) => dnsName(text) ?? []);
   const addresses = ip ?? (isOpen ? LOCAL_ADDRESSES : []);
-  // A client is called whatever it likes; who connects to a server compares the name with its address.
+  // Clients compare the name of a server with its address. The name of a client is compared with nothing.
   const wrong = client ? undefined : given.find((text) => dnsName(text) === undefined);
   if (wrong !== undefined) {
     const hint = isIP(wrong) === 0 ? '' : '; --ip takes addresses';

@@ -28,7 +28,7 @@ export async function readJsonFile(path: string, what: string): Promise<JsonObje
   return value;
 }
 
-/** Writes a file whole: whoever waits for it under its name never sees a part. Folders are made. */
+/** Writes a file whole: a process that waits for its name never reads a part. Folders are made. */
 export async function writeJsonFile(path: string, value: object): Promise<void> {
   const unfinished = `${path}.${randomBytes(6).toString('hex')}.tmp`;
   try {

@@ -1,6 +1,6 @@
 import { type StatsListener, unwatchFile, watchFile } from 'node:fs';
 
-/** Long enough for an editor, or for who copies a certificate and its key, to write all files. */
+/** Long enough for an editor, or for a copy of certificate and key, to write all files. */
 const SETTLE_MS = 100;
 
 /**

@@ -169,7 +169,7 @@ describe('a packet above the limit', () => {
     const lengths: number[] = [];
     splitter.oversized = ({ bodyLength, metadata, body }) => {
       lengths.push(bodyLength, metadata.length, body.length);
-      // Whoever transfers them takes them from nobody else.
+      // The bytes belong to this packet alone: transferring them takes no other packet along.
       structuredClone(body, { transfer: [body.buffer as ArrayBuffer] });
       lengths.push(new Uint8Array(metadata).length);
       return true;

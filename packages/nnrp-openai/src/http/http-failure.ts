@@ -15,7 +15,7 @@ export interface HttpFailure {
   };
   /** 0 = no advice. */
   readonly retryAfterMs: number;
-  /** The same request fails again until somebody mends the gateway: clients that repeat requests by the status are told not to. */
+  /** The same request fails again until the gateway is mended: clients that repeat requests by the status are told not to. */
   readonly isFutile?: boolean;
   /** Methods that the path takes, where it was asked by another one. */
   readonly allow?: string;

@@ -155,7 +155,7 @@ export class Upstream {
   async #responseTo(request: UpstreamRequest, type: string): Promise<Response> {
     const response = await this.#send(request);
     const { statusCode, headers, body } = response;
-    // Whoever reads the body is told of its errors; nobody does once it is given up.
+    // The reader of the body is told of its errors. Once the body is given up, it has no reader.
     body.on('error', () => {});
     if (statusCode >= 200 && statusCode < 300) {
       const wrong = wrongForm(headers, type);

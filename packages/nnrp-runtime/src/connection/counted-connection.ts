@@ -4,7 +4,7 @@ import { observer } from '../base/diagnostics/observer.js';
 import type { FramedTransport, OutboundPacket, TransportKind } from '../transport/contract/contract.js';
 import { remoteAddressOf } from './transport-end.js';
 
-/** What has come and gone over a connection, counted, and told to whoever listens. */
+/** What has come and gone over a connection, counted, and told to subscribers. */
 export abstract class CountedConnection implements DiagnosticsConnection {
   remoteAddress: string;
   /** Packets received so far, those of which nothing is known but their header included. */

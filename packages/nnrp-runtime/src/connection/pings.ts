@@ -144,7 +144,7 @@ export class Pings {
       const isExcused =
         owner.isSending || reading.isPaused || reading.stops !== stops || this.isBehind(awaited, before, timeoutMs);
       if (isExcused && !awaited.isOver) {
-        // The connection is kept; who asked is not kept waiting for as long as a peer takes a byte now and then.
+        // The connection is kept. The caller does not wait on, although the peer takes a byte now and then.
         const waitedMs = Math.round(performance.now() - awaited.sentAtMs);
         if (waitedMs >= MOST_BEHIND_MS)
           awaited.reject(new TimeoutError(`no PONG within ${waitedMs} ms: one of the sides does not read`, waitedMs));

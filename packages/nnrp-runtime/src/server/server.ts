@@ -47,9 +47,8 @@ import type { ServerSession } from './session/server-session.js';
 import { SessionIterator } from './session-iterator.js';
 
 /**
- * Serves sessions. Connections are accepted and their sessions opened in the background, each connection on its own;
- * `accept` hands out sessions that are open, `serve` runs handlers for them. A peer that is silent, refused or hostile
- * never holds up either.
+ * Serves sessions. Connections are accepted and their sessions opened in the background, each connection on its own, so that
+ * a silent, refused or hostile peer holds up no other. `accept` hands out open sessions, `serve` runs handlers for them.
  */
 export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
   private readonly table = new SessionTable<ServerSession>();

@@ -4,7 +4,7 @@ export { ApplicationContext } from '../base/application/application-context.js';
 export { afterThis, crash, type Guarded, guard, later, listen, nextTurn } from '../base/guard.js';
 export { isObject, jsonText, member, parsedJson } from '../base/json.js';
 export { integer, type OptionKind, type OptionTable, optionTable, TRUTH } from '../base/option-kinds.js';
-export { type Complete, type Kept, readOptions, readValues, withDefaults } from '../base/options.js';
+export { type Complete, type Kept, readOptions, readValues } from '../base/options.js';
 export { answering } from '../base/promises/settled.js';
 export { isThenable, settledOnce } from '../base/thenable.js';
 export { SeldomWarning, warn } from '../base/warn.js';

@@ -10,7 +10,7 @@ let compiled: Promise<WasmModule> | undefined;
 
 /**
  * Compiles the module, once in a process and not before it is needed. Whoever needs other things as well begins with this: it goes
- * on on other threads, and a rejection that is never looked at harms nobody.
+ * on on other threads, and a rejection that is never looked at does no harm.
  *
  * @throws TransportError in a process without WebAssembly
  */
@@ -22,7 +22,7 @@ export function loadModule(): Promise<WasmModule> {
   return compiled;
 }
 
-/** The same for who does not wait for it yet. */
+/** The same for callers that do not wait for it yet. */
 export function beginLoading(): void {
   loadModule();
 }

@@ -6,8 +6,8 @@ const ROUND_TRIPS = 3;
 const MOST_MS = 2000;
 
 /**
- * What to make of the system's word that nobody listens at the other end. Anybody who guesses a port can say so in the peer's name,
- * so the peer is asked, and asked again once it could have answered; what the system says then counts.
+ * The system has reported that nothing listens at the other end. An attacker that guesses the port can forge that report, so the
+ * peer is asked, and asked again once it could have answered. A report after that counts.
  */
 export class Doubt {
   private sinceMs: number | undefined;
@@ -20,7 +20,7 @@ export class Doubt {
     private readonly ask: () => void,
   ) {}
 
-  /** The system has said so. @returns whether the peer had its time and has not been heard since it was said first */
+  /** The report has come. @returns whether the peer had its time and has not been heard since the first report */
   isConfirmed(roundTripMs: number): boolean {
     const nowMs = performance.now();
     if (this.sinceMs !== undefined) return nowMs - this.sinceMs >= this.waitMs;

@@ -98,7 +98,7 @@ export class Endpoint implements DatagramSink, Guarded {
 
   datagram(bytes: Buffer, from: RemoteInfo): void {
     const { current: module } = this;
-    // Nothing can be sent to port 0, and nobody sends from it but who means harm.
+    // Nothing can be sent to port 0, and only attackers send from it.
     if (bytes.length < MIN_BYTES || from.port === 0 || module.failure !== undefined) return;
     const index = module.receive(firstPackets(bytes), addressWords(from.address), from.port);
     if (index === NEWCOMER) this.owner.newcomer(bytes, from);

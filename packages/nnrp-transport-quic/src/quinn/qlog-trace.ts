@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type HostPort, SeldomWarning } from 'nnrp-runtime/transport';
 import type { PathFacts } from '../engine.js';
 
-/** Addresses and sizes are nobody's business either. */
+/** The files hold addresses and sizes: only their user may read them. */
 const OWNER_ONLY = 0o600;
 /** What stands before each record. @see RFC 7464 */
 const RECORD = '\u001e';

@@ -9,7 +9,7 @@ export async function whileLoading<T>(path: string, load: () => Promise<T>): Pro
   const ended = (given: number) => {
     // Of a wait without an end Node.js says 13 here, and 0 to its listeners.
     const code = process.exitCode ?? given;
-    // Nothing was served: whoever has started it must not take that for a server that has ended in order.
+    // Nothing was served. The exit code must not say that a server has ended in order.
     if (Number(code) === 0) process.exitCode = ExitCode.Usage;
     writeLine(
       process.stderr,

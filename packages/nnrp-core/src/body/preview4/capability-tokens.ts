@@ -36,7 +36,7 @@ const SHOWN_CHARACTERS = 200;
 
 /**
  * Checks the body of CAPABILITY_NEGOTIATION or DEGRADE_PROFILE, a list of tokens, without throwing. Peers of releases up
- * to 4.25 send other bodies: whoever takes those does not call this.
+ * to 4.25 send other bodies, for which this is not called.
  *
  * @param bytes - the whole body
  * @param count - capability_count of the metadata

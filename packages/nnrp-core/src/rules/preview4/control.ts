@@ -14,7 +14,7 @@ import { brokenRule } from '../broken-rule.js';
 const FIRST_PRIVATE_ROLE = 0x80;
 
 /**
- * Judges the metadata of CANCEL and ABORT, for whoever receives them and before they are sent.
+ * Judges the metadata of CANCEL and ABORT, when they are received and before they are sent.
  *
  * @param messageType - of the header
  * @returns CTLREQ-1 for another message; unknown_enum_value for a role that is neither assigned nor an application's

@@ -41,7 +41,7 @@ export interface Observer {
   leaves(connection: DiagnosticsConnection, packet: LeavingPacket): void;
   /** A session has begun, or is over when it has an `endReason`. */
   session(role: DiagnosticsRole, session: ToldSession, remoteAddress: string): void;
-  /** @returns the options, with a trace id of whoever listens */
+  /** @returns the options, with a trace id of a subscriber if one has given it */
   submit<Options extends ToldSubmit>(sessionId: number, bytes: number, options?: Options): Options | undefined;
   /** The submit has left. */
   start(operation: { readonly frameId: number }, sessionId: number, bytes: number, options?: ToldSubmit): void;

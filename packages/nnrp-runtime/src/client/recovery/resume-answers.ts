@@ -54,7 +54,7 @@ export class ResumeAnswers {
 
   /**
    * Asks for one of them, and for all when the server takes that. One that was started anew knows none of their tokens, and
-   * takes each for a guess: it slows down who guesses often, and in the end closes the connection.
+   * takes each for a guess: it slows down a connection that guesses often, and closes it in the end.
    */
   askAll(link: LiveLink, sessions: Iterable<ResumableSession>): void {
     const all = [...sessions];

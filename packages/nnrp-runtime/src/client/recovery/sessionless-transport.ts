@@ -68,7 +68,7 @@ export class SessionlessTransport extends ResumingTransport {
   protected override comesBack(error: NnrpError | undefined): boolean {
     const { gap, owner, settings } = this;
     if (this.isNoServer && this.silent < MOST_SILENT) return !owner.isLeaving;
-    // What ends a connection over its hello may be a server of preview3: that is looked into by whoever connects.
+    // What ends a connection over its hello may be a server of preview3: the caller of connect looks into that.
     if (settings.revision === 'auto' && !this.isKnown && this.link?.hasHeard !== true) return false;
     if (gap?.isSessionless !== true && super.comesBack(error)) return true;
     if (owner.hasSessions || owner.isLeaving || this.silent >= MOST_SILENT) return false;

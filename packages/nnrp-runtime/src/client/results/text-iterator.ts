@@ -39,7 +39,7 @@ export class TextIterator implements AsyncItems<string> {
 
   /**
    * @param before - the tail of the text that another client has read; undefined where this is its beginning
-   * @param reader - is told how far the loop has read; undefined when what it reads is for nobody else before its end
+   * @param reader - is told how far the loop has read; undefined when no other reader gets these results before its end
    */
   constructor(
     private readonly results: PushIterator<NnrpResult>,

@@ -17,7 +17,7 @@ const MIN_COMPACTION = 64;
 /** Options of a submit that was told of. */
 export type ToldOptions = SubmitOptions & ToldSubmit;
 
-/** Tells of a submit. @returns its options, with the trace id of whoever listens */
+/** Tells of a submit. @returns its options, with the trace id of a subscriber if one has given it */
 export function told(sessionId: number, bytes: number, options?: ToldOptions): ToldOptions | undefined {
   return observer === undefined ? options : observer.submit(sessionId, bytes, options);
 }

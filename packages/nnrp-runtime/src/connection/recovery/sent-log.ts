@@ -233,7 +233,7 @@ export class SentLog implements SentListener {
 
   /** After something has been sent or confirmed. */
   private look(): void {
-    // Only a PONG makes room: whoever waits is told then.
+    // Only a PONG makes room. Senders that wait for room are told then.
     this.isFull ||= this.byteLength >= this.window;
     const behind = this.headers.place - this.lastFence;
     const isDue = (this.fences?.size ?? 0) === 0 ? behind >= FENCE_BYTES || this.isFull : behind >= FENCE_BYTES_BEHIND;

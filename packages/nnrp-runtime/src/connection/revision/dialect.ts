@@ -4,7 +4,7 @@ import { RESULT_PUSH } from '../sending/codecs.js';
 import type { MetadataCodec } from '../sending/outbound-message.js';
 import type { RevisionName } from './revision-name.js';
 
-/** How a connection speaks. One object for each revision: whoever asks it finds the same shape. */
+/** How a connection speaks. One object for each revision, all of the same shape. */
 export interface Dialect {
   readonly name: RevisionName;
   /** Whether it is preview4: for what is said in other messages altogether. */

@@ -7,7 +7,7 @@ export interface CountedOperation {
   readonly bodyBytes: number;
 }
 
-/** What has become of the frames of one session, counted here and for its server, and told to whoever listens. */
+/** What has become of the frames of one session, counted here and for its server, and told to subscribers. */
 export class SessionTally {
   operations = 0;
   completedOperations = 0;

@@ -70,7 +70,7 @@ export class RoomLine {
     }
   }
 
-  /** The outbox is no more: who waited for it goes on, to be refused or kept. */
+  /** The outbox is gone. Senders that waited for it go on: what they send is refused or kept. */
   end(): void {
     for (let next = this.waiting?.first; next !== undefined; next = this.waiting?.first) {
       this.leave(next);

@@ -11,7 +11,7 @@ interface Share {
   bytes: number;
 }
 
-/** What the suspended sessions of a server take, by address: who has most gives first when there is too much. */
+/** What the suspended sessions of a server take, by address. When it is too much, the address with the most gives first. */
 export class SuspendedShares {
   /** Bytes that are kept for all. */
   byteLength = 0;

@@ -53,7 +53,7 @@ describe('strangers', () => {
     expect(gone.join('')).toBe('b');
     come('e', '5');
     expect(gone.join('')).toBe('bc');
-    // d and e have not had their time yet: who drips pays, although it speaks.
+    // d and e have not had their time yet: a peer that sends byte by byte is cut, although it speaks.
     come('f', '6');
     expect(gone.join('')).toBe('bca');
   });

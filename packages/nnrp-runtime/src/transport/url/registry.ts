@@ -44,7 +44,7 @@ const PACKAGES: Readonly<Record<string, string>> = {
   wss: 'nnrp-transport-websocket',
 };
 
-/** What is written for a scheme by those who do not know its name. */
+/** Names that are often written in the place of a scheme. */
 const MEANT: Readonly<Record<string, string>> = { tcp: 'nnrp', tls: 'nnrps', quic: 'nnrp+quic' };
 
 /** One for all copies of this package in a process: what registers and what asks may have different ones. */
