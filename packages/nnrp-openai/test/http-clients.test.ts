@@ -47,6 +47,8 @@ describe('the HTTP server refuses', () => {
     const { baseUrl } = await stage.gateway(json(200, WHOLE));
     for (const path of ['/', '/chat', '/models/', '/models/%', '/__proto__', '/constructor'])
       expect((await fetch(`${baseUrl}${path}`)).status, path).toBe(404);
+    const { error } = (await (await fetch(new URL('/chat/completions', baseUrl))).json()) as { error: Error };
+    expect(error.message).toContain('paths begin with /v1');
     for (const [answer, allowed] of [
       [fetch(`${baseUrl}/chat/completions`), 'POST'],
       [post(baseUrl, '{}', JSON_TYPE, '/models'), 'GET'],

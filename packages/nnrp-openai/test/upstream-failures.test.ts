@@ -96,7 +96,12 @@ describe('a model server that', () => {
       { rawMessage: 'too long', details: { status: 400, error: { param: 'p' } } },
     ],
     ['refuses in other words', json(400, { error: 'too long' }), 'HTTP_400', { rawMessage: 'too long' }],
-    ['refuses in HTML', (response) => response.writeHead(404).end('<html>'), 'HTTP_404', { isRetryable: false }],
+    [
+      'refuses in HTML',
+      (response) => response.writeHead(404).end('<html>'),
+      'HTTP_404',
+      { isRetryable: false, rawMessage: expect.stringContaining('such as /v1?') },
+    ],
     ['refuses without an end', (response) => response.writeHead(400).write('x'.repeat(200_000)), 'HTTP_400', {}],
     [
       'redirects',

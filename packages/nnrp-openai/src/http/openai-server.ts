@@ -16,6 +16,7 @@ import { readBody } from './request-body.js';
 import { type Route, routeOf } from './routes.js';
 import { type OpenAiServerOptions, type ServerConfig, serverOptions } from './server-options.js';
 
+const NO_PATH = 'there is nothing at this path: paths begin with /v1, such as /v1/chat/completions';
 const BUSY_RETRY_MS = 1000;
 /** How often late requests are looked for. */
 const CHECK_MS = 1000;
@@ -159,7 +160,7 @@ export class OpenAiServer {
       const message = 'the bearer key is missing, or is none that is known here';
       return writer.failure(refusal(401, message, { code: 'invalid_api_key' }), false);
     }
-    if (route === undefined) return writer.failure(refusal(404, 'there is nothing at this path'), false);
+    if (route === undefined) return writer.failure(refusal(404, NO_PATH), false);
     if (request.method !== route.method) {
       const { method: allow } = route;
       return writer.failure({ ...refusal(405, `this path takes ${allow}`), allow }, false);

@@ -35,7 +35,8 @@ export function statusFailure(status: number, body: unknown, retryAfterMs: numbe
   }
   const isRetryable = retryAfterMs > 0 || RETRYABLE.includes(status);
   const isBusy = status === TOO_MANY_REQUESTS || status === SERVICE_UNAVAILABLE;
-  const generic = `the model server answered with status ${status}`;
+  const hint = status === 404 ? ': is the end of its address missing, such as /v1?' : '';
+  const generic = `the model server answered with status ${status}${hint}`;
   // What a server says of its own failure may be for its operator alone.
   const error = status < 500 ? readError(body, generic, secrets) : errorOf(generic);
   return new HandlerError(`HTTP_${status}`, error.message, {
