@@ -147,7 +147,7 @@ function tokensIn(bytes: Uint8Array, context: Members): string[] {
   return tokens;
 }
 
-/** The tokens that a body seems to have, for whoever has no metadata that says. */
+/** The tokens that a body seems to have, for callers without metadata that says it. */
 function seemingCount(bytes: Uint8Array): number {
   let count = 0;
   for (let at = 0; at < bytes.length; count++) at += 2 + (bytes[at] ?? 0) + 256 * (bytes[at + 1] ?? 0);
