@@ -1,5 +1,6 @@
 import { NnrpError } from 'nnrp-core';
 import { afterEach, describe, expect, it } from 'vitest';
+import { errorCodeName } from '../../src/client/failures/wire-names.js';
 import { ScriptedServer } from '../support/scripted-server.js';
 import { Stage } from '../support/stage.js';
 import { SCENARIOS } from './failure-scenarios.js';
@@ -24,7 +25,8 @@ export function checkFailures(): void {
       const error = (await SCENARIOS[failure]?.(stage)) as NnrpError;
       expect(error).toBeInstanceOf(NnrpError);
       const { name, code, wireCode, isRetryable, retryAfterMs, details } = error;
-      const { className, text, advice: _advice, failure: _failure, ...flags } = row;
+      const { className, text, wire, advice: _advice, failure: _failure, ...flags } = row;
+      expect(wire).toBe(wireCode === 0 ? 'none' : errorCodeName(wireCode));
       expect({ name, code, wireCode, isRetryable, retryAfterMs }).toEqual({ name: className, ...flags });
       const isOnPurpose = code === ON_PURPOSE.code;
       expect(error.rawMessage).toMatch(text);

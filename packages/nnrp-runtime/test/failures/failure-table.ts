@@ -11,6 +11,8 @@ export interface FailureRow {
   readonly code: string;
   /** The value in the brackets; 0 where it says none. */
   readonly wireCode: number;
+  /** As the page writes it: its name and its value, or none. */
+  readonly wire: string;
   readonly isRetryable: boolean;
   readonly retryAfterMs: number;
   /** What the message says behind the code; N stands for a number, HOST:PORT for an address. */
@@ -46,6 +48,7 @@ function rowOf(line: string): FailureRow {
     className,
     code,
     wireCode,
+    wire,
     isRetryable: retry.startsWith('yes'),
     retryAfterMs,
     text: patternOf(text.replace(/^`|`$/g, '')),
