@@ -1,4 +1,5 @@
 import { printable } from './printable.js';
+import { ignoreRejectionsWithin } from './refused-promises.js';
 
 /** Most bytes of a value in a message. */
 const MAX_BYTES = 120;
@@ -21,9 +22,11 @@ const KEY = 'PRIVATE KEY';
 /**
  * A wrong value for the message that refuses it: short, on one line, and total over everything that a caller without
  * types may pass. Text, bytes and what objects hold are not shown, since it may be secret: a token or a
- * key in the wrong place. Where text was expected, see {@link shownWord}.
+ * key in the wrong place. Where text was expected, see {@link shownWord}. Nobody awaits a promise that is refused, so those in
+ * it are marked as handled.
  */
 export function shownValue(value: unknown): string {
+  ignoreRejectionsWithin(value);
   try {
     return printable(describe(value), MAX_BYTES);
   } catch {

@@ -1,3 +1,4 @@
+import { ignoreRejectionsWithin } from 'nnrp-core';
 import { nextTick, setImmediate, type Timer } from '../platform/platform.js';
 import { warn } from './warn.js';
 
@@ -28,6 +29,7 @@ export function guard<Owner extends Guarded>(owner: Owner, work: (owner: Owner) 
 
 /** Tells the owner. An owner that fails over it is past saving; then a warning is all that is left. */
 export function crash(owner: Guarded, error: unknown): void {
+  ignoreRejectionsWithin(error, 0);
   try {
     owner.crashed(error);
   } catch (second) {

@@ -161,7 +161,7 @@ function checkValues(what: string, options: object): void {
 }
 
 /** Objects of a class are bags, too; not those that hold what they hold elsewhere than in fields. */
-function isBag(options: object): boolean {
+export function isBag(options: unknown): options is object {
   if (typeof options !== 'object' || options === null) return false;
   // Nearly always.
   if (options.constructor === Object) return true;

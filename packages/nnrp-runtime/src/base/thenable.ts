@@ -1,27 +1,11 @@
 import { types } from '../platform/platform.js';
 
+export { ignoreRejectionsWithin } from 'nnrp-core';
+
 /** Whatever can be awaited: promises of other libraries and realms are no instances of Promise. */
 export function isThenable(value: unknown): value is PromiseLike<never> {
   if ((typeof value !== 'object' && typeof value !== 'function') || value === null) return false;
   return typeof (value as { then?: unknown }).then === 'function';
-}
-
-/** How deep promises are looked for in what is refused, and in how many places of each object. */
-const MAX_DEPTH = 3;
-const MAX_FIELDS = 64;
-
-/**
- * Marks the promises in a value that is not taken as handled: the error tells a caller that it forgot to await one, and the
- * rejection must not end the process as well. Promises alone: another thenable may begin its work when it is asked.
- */
-export function ignoreRejectionsWithin(value: unknown, depth = MAX_DEPTH): void {
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return;
-  try {
-    if (types.isPromise(value)) Promise.prototype.then.call(value, undefined, ignore);
-    else if (depth > 0) for (const field of fieldsOf(value)) ignoreRejectionsWithin(field, depth - 1);
-  } catch {
-    // A proxy, or a promise with a constructor of its own, which may do anything.
-  }
 }
 
 /** What a refusal adds about a promise. */
@@ -32,14 +16,6 @@ export function awaitHint(value: unknown): string {
     return '';
   }
 }
-
-/** No getter is called. */
-function fieldsOf(value: object): unknown[] {
-  const names = Object.keys(value).slice(0, MAX_FIELDS);
-  return names.map((name) => Object.getOwnPropertyDescriptor(value, name)?.value);
-}
-
-function ignore(): void {}
 
 /**
  * A promise that settles once, whatever the thenable does, and whose methods are those of promises.

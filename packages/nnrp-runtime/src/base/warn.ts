@@ -1,4 +1,4 @@
-import { printable } from 'nnrp-core';
+import { ignoreRejectionsWithin, printable } from 'nnrp-core';
 import { emitWarning } from '../platform/platform.js';
 
 /** So many bytes of a text go into a warning. */
@@ -8,9 +8,10 @@ const MAX_TEXT = 8192;
  * Says on standard error, in the way of Node's own warnings, what has no listener. A process can listen to them
  * (`process.on('warning')`), and silence them (`--disable-warning=NNRP_WARNING`).
  *
- * @param error - its stack becomes the detail
+ * @param error - its stack becomes the detail; a promise that was thrown is told of here, and by nothing else
  */
 export function warn(text: string, error: unknown): void {
+  ignoreRejectionsWithin(error, 0);
   emitWarning(text, shownStack(error));
 }
 
@@ -23,6 +24,7 @@ export class SeldomWarning {
   private leftOut = 0;
 
   say(text: string, error: unknown): void {
+    ignoreRejectionsWithin(error, 0);
     const nowMs = performance.now();
     if (nowMs < this.quietUntilMs) {
       this.leftOut++;

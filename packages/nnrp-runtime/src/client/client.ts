@@ -90,7 +90,7 @@ export class NnrpClient extends PortableClient {
       const routes = config?.routes;
       if (routes === undefined) return NnrpClient.reach(make, ALL_ADDRESSES, where, rest);
       return NnrpClient.reach(make, ...reachByRoutes(where, routes, rest));
-    });
+    }, config);
   }
 
   /** Uses any transport, which the client owns from now on; it cannot connect again. @throws UsageError on a bad option, or what is no transport; a transport is aborted */
@@ -107,7 +107,7 @@ export class NnrpClient extends PortableClient {
       const [rest, logger] = withoutLogger(config);
       const complete = clientConfig(rest);
       return NnrpClient.by((...parts) => NnrpClient.logged(logger, parts), connectorOf(complete), complete, rest);
-    });
+    }, config);
   }
 }
 

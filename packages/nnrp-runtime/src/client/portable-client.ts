@@ -141,7 +141,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
       if (typeof where?.connect !== 'function')
         throw new UsageError(`connect: expected an address or a FramedConnector, got ${shownValue(where)}`);
       return NnrpClient.by(make, where, complete, config);
-    });
+    }, config);
   }
 
   protected static by<Client extends NnrpClient>(
@@ -245,7 +245,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * `openSession`
    */
   resumeSession(ticket: string | Uint8Array, options: ResumeSessionOptions = {}): Promise<ResumedSession> {
-    return answering(() => resumeByTicket(this.connection, ticket, options));
+    return answering(() => resumeByTicket(this.connection, ticket, options), options);
   }
 
   /**
@@ -299,7 +299,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
    * a session cannot be resumed, or another move is under way; the reason of `signal`
    */
   migrate(connector: FramedConnector, options: MigrateOptions = {}): Promise<MigrationReport> {
-    return answering(() => moveSessions(this.recovery, connector, options));
+    return answering(() => moveSessions(this.recovery, connector, options), options);
   }
 
   /**

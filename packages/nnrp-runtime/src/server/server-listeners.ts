@@ -1,6 +1,7 @@
 import {
   INSPECT,
   type Inspect,
+  ignoreRejectionsWithin,
   inspected,
   isNnrpError,
   type NnrpError,
@@ -102,6 +103,7 @@ export class ServerListeners {
       only?.renew(options);
       return;
     }
+    ignoreRejectionsWithin(options);
     const which = renewable.map((listener) => `${listener.kind} ${listener.localAddress}`).join(' and ');
     throw new UsageError(`renew: ${which} have certificates: call renew of one of server.endpoints`);
   }
@@ -147,7 +149,10 @@ class ServerEndpoint implements NnrpServerEndpoint {
     }
     const listener = this.#listener;
     if (listener.renew !== undefined) listener.renew(options as never);
-    else throw new UsageError(`renew: this server listens on ${this.kind} without TLS, so it has no certificate`);
+    else {
+      ignoreRejectionsWithin(options);
+      throw new UsageError(`renew: this server listens on ${this.kind} without TLS, so it has no certificate`);
+    }
   }
 
   toJSON(): Record<string, unknown> {

@@ -152,7 +152,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
    * has failed. The others are closed then
    */
   static listenOn(sources: readonly ListenerSource[], config: NnrpServerOptions = {}): Promise<NnrpServer> {
-    return NnrpServer.opened(() => openAll(sources, config));
+    return NnrpServer.opened(() => openAll(sources, config), config);
   }
 
   /**
@@ -161,11 +161,11 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
    * @throws UsageError on an address or option that cannot work; what `listenOn` rejects with
    */
   static listen(addresses: string | readonly string[], config: NnrpListenOptions = {}): Promise<NnrpServer> {
-    return NnrpServer.opened(() => openAddresses(addresses, config));
+    return NnrpServer.opened(() => openAddresses(addresses, config), config);
   }
 
-  private static opened(open: () => Promise<[Listeners, NnrpServerConfig]>): Promise<NnrpServer> {
-    return answering(() => open().then((opened) => new NnrpServer(...opened)));
+  private static opened(open: () => Promise<[Listeners, NnrpServerConfig]>, ...given: unknown[]): Promise<NnrpServer> {
+    return answering(() => open().then((opened) => new NnrpServer(...opened)), ...given);
   }
 
   /** Where the server listens, such as 127.0.0.1:4433; of several listeners the first. */
@@ -259,7 +259,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
       // A call of `accept` that waits already would wait for as long as the server lives.
       this.accepted.end(new UsageError('accept: serve() takes the sessions of this server'));
       return this.ended.promise;
-    });
+    }, options);
   }
 
   /**

@@ -360,3 +360,11 @@ describe('a signal of another implementation', () => {
     await server.expect(MessageType.FrameSubmit);
   });
 });
+
+it('any reason cancels, also one that cannot be looked at', async () => {
+  const { operation } = await submitted();
+  const { proxy, revoke } = Proxy.revocable({}, {});
+  revoke();
+  operation.cancel(proxy);
+  await expect(operation.result()).rejects.toMatchObject({ code: CANCELLED });
+});

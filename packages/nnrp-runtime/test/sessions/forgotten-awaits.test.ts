@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { NnrpClient } from '../../src/client/client.js';
 import type { OperationContext } from '../../src/server/contract/contract.js';
 import type { HandlerFailure } from '../../src/server/contract/server-events.js';
 import type { SubmitOutcome } from '../../src/server/serve/serve-handlers.js';
+import { NnrpServer } from '../../src/server/server.js';
 import { Stage } from '../support/stage.js';
 
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
@@ -145,3 +147,94 @@ describe('a client that forgets to await', () => {
     },
   );
 });
+
+describe('a promise in a call that is refused', () => {
+  const promised = (name: string) => ({ [name]: model() });
+
+  it('keeps the process of a client', async () => {
+    const { client, clientSession } = await stage.session();
+    const calls: (() => unknown)[] = [
+      () => clientSession.submitNow('x', promised('deadlineMs')),
+      () => clientSession.submit('x', promised('operationId')),
+      () => clientSession.submit('x', { onBlocked: { within: [model()] } as never }),
+      () => clientSession.putObject({ nonsense: 1 } as never, 'x', promised('timeoutMs')),
+      () => clientSession.patch({}, 'x', promised('timeoutMs')),
+      () => client.hello(promised('auth')),
+      () => client.resumeSession('no ticket', promised('auth')),
+      () => client.migrate({} as never, promised('signal')),
+      () => NnrpClient.connect('nnrp://127.0.0.1:1', promised('tls')),
+      () => NnrpClient.connect('nnrp://127.0.0.1:1', { transports: model() as never }),
+      () => NnrpClient.connect('nnrp://127.0.0.1:1', new Map() as never),
+    ];
+    for (const call of calls) expect(await refusalOf(call)).toBe('NNRP_ERR_USAGE');
+  });
+
+  it('keeps the process of a server', async () => {
+    const { server, session: serverSession } = await stage.session();
+    void server.serve({ submit: () => '' });
+    const calls: (() => unknown)[] = [
+      () => server.serve({ submit: () => '' }, promised('scheduling')),
+      () => server.serve({ submit: () => '', patch: model() as never }),
+      () => server.renew(promised('privateKey')),
+      () => server.close(promised('drainTimeoutMs')),
+      () => NnrpServer.listen('nnrp://127.0.0.1:0', promised('tls')),
+      () => NnrpServer.listen('nnrp://127.0.0.1:0', promised('maxConnections')),
+      () => NnrpServer.listen('nnrp://127.0.0.1:0', { transports: model() as never }),
+      () => serverSession.sendPatchAck(promised('retryAfterMs')),
+      () => serverSession.endWith(model() as never),
+      () => serverSession.trackCacheObject(promised('objectKind') as never),
+      () => serverSession.cacheObject(promised('cacheNamespace') as never),
+      () => serverSession.sendFlowUpdate(promised('updateReason') as never),
+    ];
+    for (const call of calls) expect(await refusalOf(call)).toBe('NNRP_ERR_USAGE');
+  });
+});
+
+describe('a promise that is thrown', () => {
+  it.each<[string, (operation: OperationContext) => unknown]>([
+    [
+      'by a handler',
+      () => {
+        throw model();
+      },
+    ],
+    [
+      'by a generator',
+      async function* () {
+        yield 'a';
+        throw model();
+      },
+    ],
+  ])('%s is its failure, and keeps its process', async (_who, submit) => {
+    expect((await served(submit)).outcome).toBe('NNRP_ERR_HANDLER_FAILED');
+  });
+
+  it('by a listener and by the handler of a session keeps its process', async () => {
+    const { server, client } = await stage.pair();
+    const failing = () => {
+      throw model();
+    };
+    server.on('handlerFailure', failing);
+    void server.serve({ submit: failing, session: failing });
+    const session = await client.openSession();
+    await expect(session.request('x')).rejects.toMatchObject({ code: 'NNRP_ERR_HANDLER_FAILED' });
+  });
+
+  it('by the policy refuses the session, and keeps its process', async () => {
+    const policy = () => {
+      throw model();
+    };
+    const { client } = await stage.pair({ authorize: policy });
+    await expect(client.openSession()).rejects.toMatchObject({ code: 'NNRP_ERR_SESSION_REFUSED' });
+  });
+});
+
+/** The code of what a call throws or rejects with. */
+async function refusalOf(call: () => unknown): Promise<unknown> {
+  try {
+    await call();
+  } catch (error) {
+    return (error as { code?: unknown }).code ?? `${call} failed by ${error}`;
+  }
+  return `${call} has passed`;
+}

@@ -1,4 +1,4 @@
-import { isNnrpError } from 'nnrp-core';
+import { ignoreRejectionsWithin, isNnrpError } from 'nnrp-core';
 
 /** What is done at once: known by identity, so that callers need not await it. */
 export const SETTLED: Promise<void> = Promise.resolve();
@@ -15,8 +15,12 @@ export function ignoreRejection<T>(promise: Promise<T>): Promise<T> {
   return promise;
 }
 
-/** A rejected promise. Only a mistake of the caller is worth an unhandled rejection. */
-export function rejection(error: unknown): Promise<never> {
+/**
+ * A rejected promise. Only a mistake of the caller is worth an unhandled rejection.
+ * @param given - the arguments of the call: promises in them are refused with the rest, so that this one alone is left to tell
+ */
+export function rejection(error: unknown, ...given: unknown[]): Promise<never> {
+  ignoreRejectionsIn(...given);
   const promise = Promise.reject(error);
   return isMistake(error) ? promise : ignoreRejection(promise);
 }
@@ -26,14 +30,25 @@ export function rejection(error: unknown): Promise<never> {
  * waited for, so the work throws it at once: to drop that promise ends the process, as the caller should know. All that
  * happens later (the peer vanishes, a listener fails) rejects the promise only for callers that await it.
  *
+ * @param given - the arguments of the call, as for {@link rejection}
+ *
  * A public method is never `async` by itself: what that makes of a rejection ends the process when the caller does not await it.
  */
-export function answering<T>(work: () => T | PromiseLike<T>): Promise<T> {
+export function answering<T>(work: () => T | PromiseLike<T>, ...given: unknown[]): Promise<T> {
   try {
-    return ignoreRejection(Promise.resolve(work()));
+    const promise = Promise.resolve(work());
+    promise.catch((error: unknown) => {
+      if (isMistake(error)) ignoreRejectionsIn(...given);
+    });
+    return promise;
   } catch (error) {
-    return rejection(error);
+    return rejection(error, ...given);
   }
+}
+
+/** Marks the promises in the arguments of a call that is refused as handled. */
+export function ignoreRejectionsIn(...given: unknown[]): void {
+  for (const argument of given) ignoreRejectionsWithin(argument);
 }
 
 /** Whether the caller has done something wrong. */

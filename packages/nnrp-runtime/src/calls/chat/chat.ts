@@ -1,4 +1,4 @@
-import { ProtocolError, UsageError } from 'nnrp-core';
+import { ignoreRejectionsWithin, ProtocolError, UsageError } from 'nnrp-core';
 import { ErrorCode } from 'nnrp-core/preview3';
 import { type CallingSession, profileCall } from '../client/call.js';
 import type { CallOptions } from '../client/call-options.js';
@@ -54,7 +54,10 @@ export class ChatStream extends CallStream<ChatDelta, ChatAnswer> {
  */
 export function chat(session: CallingSession, request: ChatRequest, options?: CallOptions): ChatStream {
   const fault = requestFault(request);
-  if (fault !== undefined) throw new UsageError(`chat: ${fault.message}`);
+  if (fault !== undefined) {
+    ignoreRejectionsWithin(request);
+    throw new UsageError(`chat: ${fault.message}`);
+  }
   const { stream = true, ...rest } = request;
   return new ChatStream(checked(profileCall(session, CHAT, { ...rest, stream }, options)));
 }

@@ -144,7 +144,7 @@ export class ClientConnection extends AnnouncedConnection implements OpeningConn
   }
 
   hello(options: ClientHelloOptions): Promise<ServerHello> {
-    if (this.opens.started) return rejection(new UsageError('CLIENT_HELLO: it goes before the first session'));
+    if (this.opens.started) return rejection(new UsageError('CLIENT_HELLO: it goes before the first session'), options);
     return this.greet(options, false);
   }
 

@@ -25,11 +25,19 @@ const OPTIONS = optionTable<CancelOptions>({ reason: undefined, abort: TRUTH, re
  * @throws UsageError on an option that does not fit
  */
 export function cancelOptions(given: unknown): CancelOptions {
-  if (typeof given !== 'object' || given === null || Object.getPrototypeOf(given) !== Object.prototype)
-    return { reason: given };
-  const names = Object.keys(given);
-  if (names.length === 0 || !names.every((name) => OPTIONS.has(name))) return { reason: given };
-  return checkOptions('cancel options', given as CancelOptions, OPTIONS);
+  return isOptions(given) ? checkOptions('cancel options', given, OPTIONS) : { reason: given };
+}
+
+function isOptions(given: unknown): given is CancelOptions {
+  if (typeof given !== 'object' || given === null) return false;
+  try {
+    if (Object.getPrototypeOf(given) !== Object.prototype) return false;
+    const names = Object.keys(given);
+    return names.length > 0 && names.every((name) => OPTIONS.has(name));
+  } catch {
+    // A proxy, which may do anything: a reason like any other.
+    return false;
+  }
 }
 
 /** CANCEL or ABORT of an operation that has no answer yet. @param error - what it fails with on this side */

@@ -73,39 +73,53 @@ export class ClientRequests {
   }
 
   patch(fields: PatchFields, profilePatch?: BodyInput, options?: RequestOptions): Promise<NnrpPatchAck> {
-    return this.request(() => {
-      const block = profilePatch === undefined ? undefined : this.bytesFor(this.patches, profilePatch);
-      const patch = sessionPatch(fields, block?.length);
-      const send = this.sender(MessageType.SessionPatch, SESSION_PATCH, patch, block);
-      return this.patches.ask(undefined, this.timeoutMs(options), send, REQUEST_BYTES + (block?.length ?? 0));
-    });
+    return this.request(
+      () => {
+        const block = profilePatch === undefined ? undefined : this.bytesFor(this.patches, profilePatch);
+        const patch = sessionPatch(fields, block?.length);
+        const send = this.sender(MessageType.SessionPatch, SESSION_PATCH, patch, block);
+        return this.patches.ask(undefined, this.timeoutMs(options), send, REQUEST_BYTES + (block?.length ?? 0));
+      },
+      fields,
+      profilePatch,
+      options,
+    );
   }
 
   migrate(given: preview3.SessionMigrate, options?: RequestOptions): Promise<preview3.SessionMigrateAck> {
-    return this.request(() => {
-      // A copy: the answer is checked against what was asked for.
-      const request = readOptions(
-        'migration request',
-        checkNeeded('migration request', given, MIGRATE_FIELDS, [...MIGRATE_FIELDS.keys()]),
-        MIGRATE_FIELDS,
-      );
-      if (request.oldTransportId === request.newTransportId) {
-        throw new UsageError(
-          `SESSION_MIGRATE: both transports are ${request.oldTransportId} (MIG-3, see docs/rules.md#mig-3)`,
+    return this.request(
+      () => {
+        // A copy: the answer is checked against what was asked for.
+        const request = readOptions(
+          'migration request',
+          checkNeeded('migration request', given, MIGRATE_FIELDS, [...MIGRATE_FIELDS.keys()]),
+          MIGRATE_FIELDS,
         );
-      }
-      const send = this.sender(MessageType.SessionMigrate, SESSION_MIGRATE, request, EMPTY_BYTES);
-      return this.moves.ask(request, this.timeoutMs(options), send, REQUEST_BYTES);
-    });
+        if (request.oldTransportId === request.newTransportId) {
+          throw new UsageError(
+            `SESSION_MIGRATE: both transports are ${request.oldTransportId} (MIG-3, see docs/rules.md#mig-3)`,
+          );
+        }
+        const send = this.sender(MessageType.SessionMigrate, SESSION_MIGRATE, request, EMPTY_BYTES);
+        return this.moves.ask(request, this.timeoutMs(options), send, REQUEST_BYTES);
+      },
+      given,
+      options,
+    );
   }
 
   putObject(object: CacheObjectInit, bytes: BodyInput, options?: RequestOptions): Promise<preview3.CacheAck> {
-    return this.request(() => {
-      const body = this.bytesFor(this.puts, bytes);
-      const put = this.cache.putOf(object, body.length);
-      const send = this.sender(MessageType.CachePut, this.cache.put, put, body);
-      return this.puts.ask(put, this.timeoutMs(options), send, REQUEST_BYTES + body.length);
-    });
+    return this.request(
+      () => {
+        const body = this.bytesFor(this.puts, bytes);
+        const put = this.cache.putOf(object, body.length);
+        const send = this.sender(MessageType.CachePut, this.cache.put, put, body);
+        return this.puts.ask(put, this.timeoutMs(options), send, REQUEST_BYTES + body.length);
+      },
+      object,
+      bytes,
+      options,
+    );
   }
 
   /** There is no answer to it: resolves when there is room to send more. */
@@ -115,7 +129,7 @@ export class ClientRequests {
       const { connection, sessionId, lane } = this;
       const room = connection.send(CacheInvalidate, sessionId, 0, this.cache.invalidate, message, EMPTY_BYTES, lane);
       return room ? SETTLED : connection.whenDrained(lane);
-    });
+    }, selector);
   }
 
   patchAnswered(ack: preview3.SessionPatchAck, packet: Packet): AnswerOutcome {
@@ -187,16 +201,16 @@ export class ClientRequests {
     return callTimeoutMs(options?.timeoutMs, this.connection.config.requestTimeoutMs);
   }
 
-  private request<T>(ask: () => Promise<T>): Promise<T> {
-    if (this.reason !== undefined) return rejection(forCaller(this.reason));
+  private request<T>(ask: () => Promise<T>, ...given: unknown[]): Promise<T> {
+    if (this.reason !== undefined) return rejection(forCaller(this.reason), ...given);
     if (this.connection.isFullOfRequests) {
       const text = `session ${this.sessionId}: the server reads too slowly, and too much waits to be sent already`;
-      return rejection(new FlowBlockedError(text, 'connection_full'));
+      return rejection(new FlowBlockedError(text, 'connection_full'), ...given);
     }
     try {
       return ask();
     } catch (error) {
-      return rejection(error);
+      return rejection(error, ...given);
     }
   }
 }

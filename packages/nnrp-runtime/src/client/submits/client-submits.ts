@@ -12,7 +12,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { MessageType } from 'nnrp-core/preview3';
 import { observer } from '../../base/diagnostics/observer.js';
 import { guard } from '../../base/guard.js';
-import { ignoreRejection, rejection } from '../../base/promises/settled.js';
+import { ignoreRejection, ignoreRejectionsIn, rejection } from '../../base/promises/settled.js';
 import { type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
 import { isPartialResult } from '../../connection/body/result-kind.js';
 import { needsPreview4 } from '../../connection/controls/loaded-preview4.js';
@@ -127,15 +127,17 @@ export class ClientSubmits implements OperationOwner<ClientOperation>, SubmitSta
   }
 
   submitNow(body: BodyInput, options?: SubmitOptions): ClientOperation {
-    const bytes = bodyBytes(body);
-    const complete = this.complete(options);
-    const own = told(this.sessionId, bytes.length, options);
+    let own: ToldOptions | undefined;
     try {
+      const bytes = bodyBytes(body);
+      const complete = this.complete(options);
+      own = told(this.sessionId, bytes.length, options);
       const blockage = this.line.blockage(this.operations.size);
       if (blockage !== undefined) throw this.line.error(blockage);
       return this.start(bytes, complete, own);
     } catch (error) {
       observer?.unsent(own, error);
+      ignoreRejectionsIn(body, options);
       throw error;
     }
   }
@@ -161,7 +163,7 @@ export class ClientSubmits implements OperationOwner<ClientOperation>, SubmitSta
       return this.line.wait(body, bytes, complete, own, blockage, begun);
     } catch (error) {
       observer?.unsent(own, error);
-      return rejection(error);
+      return rejection(error, body, options);
     }
   }
 

@@ -1,4 +1,4 @@
-import { isNnrpError } from 'nnrp-core';
+import { ignoreRejectionsWithin, isNnrpError } from 'nnrp-core';
 import type { ApplicationEvents } from '../../base/application/application-events.js';
 import { tell } from '../../base/application/application-events.js';
 import { Log, type Logger, type LogLevel, logEvent } from '../../base/application/logger.js';
@@ -56,6 +56,7 @@ export class FailureReports {
   }
 
   internalError(error: unknown, remoteAddress?: string): void {
+    ignoreRejectionsWithin(error, 0);
     const { log, server } = this;
     const event = { error, ...(remoteAddress !== undefined && { remoteAddress }) };
     logEvent(log, LEVELS, 'internalError', event);

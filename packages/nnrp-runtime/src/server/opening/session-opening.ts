@@ -364,6 +364,7 @@ export class SessionOpening {
   }
 
   private policyFailed(open: preview3.SessionOpen, thrown: unknown): void {
+    ignoreRejectionsWithin(thrown, 0);
     this.refuseByPolicy(open, policyFailed(thrown, this.server.config.exposeHandlerErrors));
   }
 

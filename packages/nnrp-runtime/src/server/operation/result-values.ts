@@ -2,7 +2,7 @@ import { types } from 'node:util';
 import { shownValue, UsageError } from 'nnrp-core';
 import { ResultClass, ResultFlags, type ResultPush } from 'nnrp-core/preview3';
 import { EMPTY_BYTES } from '../../base/bytes.js';
-import { awaitHint } from '../../base/thenable.js';
+import { awaitHint, ignoreRejectionsWithin } from '../../base/thenable.js';
 import { type BodyChunk, type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
 import { isPartial } from '../../connection/body/result-kind.js';
 import { completeResult, type ResultInit, type ResultValue, resultMetadata } from '../contract/server-messages.js';
@@ -32,14 +32,20 @@ export function bodyOf(value: ResultValue): Uint8Array {
   return bodyBytes(value);
 }
 
-/** @throws UsageError when it is a list of results: what that means must not be guessed */
+/**
+ * Looks no further than what is no chunk, which is refused: a list may say that it is as long as it likes.
+ * @throws UsageError when it is a list of results: what that means must not be guessed
+ */
 function chunks(list: readonly BodyChunk[]): readonly BodyChunk[] {
-  const isResult = (entry: unknown) =>
-    typeof entry === 'object' && entry !== null && ('body' in entry || 'metadata' in entry);
-  if (!list.some(isResult)) return list;
-  throw new UsageError(
-    'result: a list is one body, made of bytes and text; where each entry is a result, return list.values()',
-  );
+  for (const entry of list as readonly unknown[]) {
+    if (typeof entry === 'string' || ArrayBuffer.isView(entry) || types.isAnyArrayBuffer(entry)) continue;
+    if (typeof entry !== 'object' || entry === null || !('body' in entry || 'metadata' in entry)) break;
+    ignoreRejectionsWithin(list);
+    throw new UsageError(
+      'result: a list is one body, made of bytes and text; where each entry is a result, return list.values()',
+    );
+  }
+  return list;
 }
 
 /**

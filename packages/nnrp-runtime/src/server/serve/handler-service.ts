@@ -226,6 +226,8 @@ export class HandlerService implements SessionHandlers, SourceReaderOwner {
 
   /** An abort that a handler passes on is no failure of its own. */
   fail(operation: Operation, error: unknown): void {
+    // `throw work()` without await: the rejection of the promise is told by what is thrown, and by nothing else.
+    ignoreRejectionsWithin(error, 0);
     if (operation.isOver && operation.abortReason !== undefined) return;
     const { session, frameId } = operation;
     // One that the client has been told of is no defect.

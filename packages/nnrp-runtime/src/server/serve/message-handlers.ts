@@ -3,7 +3,7 @@ import { SessionPatchRejectReason } from 'nnrp-core/preview3';
 import type { ApplicationContext } from '../../base/application/application-context.js';
 import { described } from '../../base/application/described.js';
 import { crash, guard } from '../../base/guard.js';
-import { isThenable, settledOnce } from '../../base/thenable.js';
+import { ignoreRejectionsWithin, isThenable, settledOnce } from '../../base/thenable.js';
 import { within } from '../../base/time/within.js';
 import type { MigrateAckInit, PatchAckInit } from '../contract/contract.js';
 import type { HandlerFailure } from '../contract/server-events.js';
@@ -144,6 +144,7 @@ export class MessageHandlers {
 
   private failedAside(session: ServerSession, frameId: number, error: unknown): void {
     if (session.isOver && isSameFailure(error, session.endReason)) return;
+    ignoreRejectionsWithin(error, 0);
     this.owner.handlerFailed({ sessionId: session.sessionId, frameId, error });
   }
 }

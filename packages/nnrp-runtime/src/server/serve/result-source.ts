@@ -1,7 +1,7 @@
 import { types } from 'node:util';
-import { UsageError } from 'nnrp-core';
+import { shownValue, UsageError } from 'nnrp-core';
 import { leave } from '../../base/leave.js';
-import { ignoreRejectionsWithin } from '../../base/thenable.js';
+import { awaitHint, ignoreRejectionsWithin } from '../../base/thenable.js';
 import type { ResultValue } from '../contract/server-messages.js';
 import { responseFailure } from './response-failure.js';
 import type { LastResult, ReadableResults, ResponseResults, ResultSource } from './serve-handlers.js';
@@ -50,13 +50,35 @@ export function isSource(value: unknown): value is ResultSource {
  */
 export function openSource(source: ResultSource, operation: SourceOperation): OpenSource {
   if (isGenerator(source)) return source;
-  if (isReadable(source)) return new ReaderSource(source.getReader(), operation);
+  if (isReadable(source)) {
+    const reader = source.getReader();
+    return new ReaderSource(having('read', reader, 'getReader() gives a reader'), operation);
+  }
   if (isAsyncIterable(source)) {
     ignoreRejectionsWithin(source, 0);
-    const iterator = source[Symbol.asyncIterator]();
+    const iterator = having('next', source[Symbol.asyncIterator](), '[Symbol.asyncIterator]() gives an iterator');
     return 'destroy' in source ? new DestroyedSource(iterator, source as Destroyed) : iterator;
   }
-  return isResponse(source) ? openResponse(source, operation) : source[Symbol.iterator]();
+  if (isResponse(source)) return openResponse(source, operation);
+  return having('next', source[Symbol.iterator](), '[Symbol.iterator]() gives an iterator');
+}
+
+/** @throws UsageError when it has no such method: what the stream gives is no part of a stream */
+function having<Name extends string, Part extends { [Method in Name]: unknown }>(
+  method: Name,
+  part: Part,
+  gives: string,
+): Part {
+  const found: unknown = typeof part === 'object' && part !== null ? part[method] : undefined;
+  if (typeof found !== 'function')
+    throw new UsageError(`result stream: ${gives} with a method ${method}, got ${shownValue(part)}${awaitHint(part)}`);
+  return part;
+}
+
+/** @throws UsageError when what `next` or `read` gave is no step */
+export function checkStep(step: unknown): void {
+  if (typeof step !== 'object' || step === null)
+    throw new UsageError(`result stream: a step is an object with done and value, got ${shownValue(step)}`);
 }
 
 /** Leaves a source that was not begun. */
@@ -76,7 +98,10 @@ function openResponse(response: ResponseResults, operation: SourceOperation): Op
     throw responseFailure(response);
   }
   if (response.bodyUsed) throw new UsageError('result: the body of the response has been read already');
-  return body === null ? NO_RESULTS : openSource(body, operation);
+  if (body === null) return NO_RESULTS;
+  if (typeof body !== 'object' || !(isReadable(body) || isAsyncIterable(body)))
+    throw new UsageError(`result: body of the response takes a stream or null, got ${shownValue(body)}`);
+  return openSource(body, operation);
 }
 
 const NO_RESULTS: OpenSource = { next: () => ({ done: true, value: undefined }) };

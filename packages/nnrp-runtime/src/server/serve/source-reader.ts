@@ -6,7 +6,7 @@ import { ignoreRejectionsWithin } from '../../base/thenable.js';
 import { currentContext } from '../../platform/platform.js';
 import type { ResultValue } from '../contract/server-messages.js';
 import type { Operation } from '../operation/operation.js';
-import type { OpenSource, Step } from './result-source.js';
+import { checkStep, type OpenSource, type Step } from './result-source.js';
 import type { LastResult } from './serve-handlers.js';
 
 /** What the end of a source is told to. */
@@ -56,6 +56,7 @@ export class SourceReader {
   private readonly taken = (step: Step): void => {
     const { operation, source, owner } = this;
     try {
+      checkStep(step);
       if (operation.isOver) {
         ignoreRejectionsWithin(step.value);
         leave(source);

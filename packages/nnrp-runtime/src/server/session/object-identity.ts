@@ -1,4 +1,4 @@
-import { type ObjectIdentity, shownPlain, shownValue, UsageError } from 'nnrp-core';
+import { ignoreRejectionsWithin, type ObjectIdentity, shownPlain, shownValue, UsageError } from 'nnrp-core';
 
 const FIELDS = ['cacheNamespace', 'cacheKeyHi', 'cacheKeyLo', 'objectKind'] as const;
 const MAX_U32 = 0xffffffff;
@@ -17,8 +17,10 @@ export function objectIdentity(identity: ObjectIdentity, hasWideKeys = false): O
     if (hasWideKeys && field.startsWith('cacheKey') && typeof value === 'bigint') {
       if (BigInt.asUintN(64, value) === value) continue;
     }
-    if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > MAX_U32)
+    if (!Number.isInteger(value) || (value as number) < 0 || (value as number) > MAX_U32) {
+      ignoreRejectionsWithin(identity);
       throw new UsageError(`cache object: ${field} takes an integer of 0 to ${MAX_U32}, got ${shownPlain(value)}`);
+    }
   }
   return identity;
 }

@@ -225,11 +225,15 @@ export class SessionHandle implements NnrpServerSession {
   }
 
   sendPatchAck(ack: PatchAckInit = {}, profilePatchAck: BodyInput = EMPTY_BYTES): Promise<void> {
-    return answering(() => (this.session.patches.answer(ack, profilePatchAck) ? SETTLED : this.drained()));
+    return answering(
+      () => (this.session.patches.answer(ack, profilePatchAck) ? SETTLED : this.drained()),
+      ack,
+      profilePatchAck,
+    );
   }
 
   sendMigrateAck(request: NnrpMigration, ack: MigrateAckInit = {}): Promise<void> {
-    return answering(() => (this.session.migrations.answer(request, ack) ? SETTLED : this.drained()));
+    return answering(() => (this.session.migrations.answer(request, ack) ? SETTLED : this.drained()), request, ack);
   }
 
   sendFlowUpdate(update: FlowUpdateInit): Promise<void> {
@@ -239,7 +243,7 @@ export class SessionHandle implements NnrpServerSession {
       const operation = frameId === undefined ? undefined : this.session.operations.registry.get(frameId);
       if (frameId !== undefined && operation === undefined) throw this.notInFlight(frameId);
       return this.session.sendFlow(update, operation) ? SETTLED : this.drained();
-    });
+    }, update);
   }
 
   sendResultHint(frameId: number, hint: ResultHintInit): Promise<boolean> {
@@ -251,7 +255,7 @@ export class SessionHandle implements NnrpServerSession {
       const { sessionId, lane, connection } = this.session;
       const room = connection.send(MessageType.ResultHint, sessionId, frameId, RESULT_HINT, metadata, undefined, lane);
       return room || this.drained().then(() => true);
-    });
+    }, hint);
   }
 
   sendError(
@@ -270,7 +274,7 @@ export class SessionHandle implements NnrpServerSession {
       const scope = frameId === undefined ? ErrorScope.Session : ErrorScope.Frame;
       connection.sendError(errorCode, scope, text, { sessionId, lane, frameId: frameId ?? 0, retryAfterMs });
       return this.drained().then(() => true);
-    });
+    }, options);
   }
 
   ackClose(_close?: NnrpClose): Promise<void> {
@@ -278,7 +282,7 @@ export class SessionHandle implements NnrpServerSession {
   }
 
   close(options: ServerCloseOptions = {}): Promise<void> {
-    return answering(() => this.session.closing.close(options));
+    return answering(() => this.session.closing.close(options), options);
   }
 
   endWith(error: Error): Promise<void> {

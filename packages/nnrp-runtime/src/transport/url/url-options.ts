@@ -1,4 +1,5 @@
 import { printable, shownValue, UsageError } from 'nnrp-core';
+import { isBag } from '../../base/options.js';
 import type { SchemedAddress } from './registered-url.js';
 
 /** What a configuration says for the transports of its addresses, beside all else. */
@@ -20,7 +21,8 @@ export function splitConfig<Tls, Config extends object>(
   config: Config & OwnOptions<Tls>,
   further: readonly string[] = [],
 ): { readonly own: OwnOptions<Tls>; readonly rest: Config } {
-  if (typeof config !== 'object' || config === null) return { own: {}, rest: config };
+  // What is no bag of options is refused with all others.
+  if (!isBag(config)) return { own: {}, rest: config };
   const { tls, transports } = config;
   // Covered, they are not there for whatever walks over the fields.
   const covered = Object.fromEntries(
@@ -38,7 +40,7 @@ export function ownOptions(
   addresses: readonly SchemedAddress[],
   { tls, transports = {} }: OwnOptions<unknown>,
 ): (object | undefined)[] {
-  if (typeof transports !== 'object' || transports === null || Array.isArray(transports))
+  if (!isBag(transports))
     throw new UsageError(
       `transports: expected options by scheme, such as { unix: { mode } }, got ${shownValue(transports)}`,
     );

@@ -183,7 +183,7 @@ describe('what is refused', () => {
     [
       'steps that are none',
       () => ({ [Symbol.asyncIterator]: () => ({ next: () => 1 }) }),
-      /result: expected .*, got undefined/,
+      /result stream: a step is an object .*, got 1/,
     ],
   ])('%s: the frame fails, and the application is told', async (_name, outcome, text) => {
     const { peer, failures } = await served(async () => outcome());
