@@ -177,6 +177,7 @@ describe('a promise in a call that is refused', () => {
       () => server.serve({ submit: () => '', patch: model() as never }),
       () => server.renew(promised('privateKey')),
       () => server.close(promised('drainTimeoutMs')),
+      () => NnrpServer.bindTls('127.0.0.1:0', { certificateChain: [model(), model()] as never, privateKey: 'x' }),
       () => NnrpServer.listen('nnrp://127.0.0.1:0', promised('tls')),
       () => NnrpServer.listen('nnrp://127.0.0.1:0', promised('maxConnections')),
       () => NnrpServer.listen('nnrp://127.0.0.1:0', { transports: model() as never }),

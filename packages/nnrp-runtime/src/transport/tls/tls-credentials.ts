@@ -1,5 +1,5 @@
 import type { KeyObject, X509Certificate } from 'node:crypto';
-import { UsageError } from 'nnrp-core';
+import { ignoreRejectionsWithin, UsageError } from 'nnrp-core';
 import { asBytes } from '../../base/bytes.js';
 import { nodeCrypto } from '../../base/node-modules.js';
 
@@ -90,6 +90,8 @@ function certificates(field: string, source: CertificateSource): X509Certificate
     if (typeof part === 'string') return fromPem(where, part);
     const bytes = asBytes(part);
     if (bytes === undefined) {
+      // Files that are being read, as a rule.
+      ignoreRejectionsWithin(source);
       throw new UsageError(`${where}: expected PEM or DER as a string, a Uint8Array or a list of these`);
     }
     return bytes[0] === DER_SEQUENCE ? [fromDer(where, bytes)] : fromPem(where, Buffer.from(bytes).toString('latin1'));
@@ -130,6 +132,7 @@ function parse(field: string, what: string, bytes: string | Uint8Array): X509Cer
 function readPrivateKey(given: string | Uint8Array, passphrase: string | undefined): KeyObject {
   const source = typeof given === 'string' ? given : asBytes(given);
   if (source === undefined) {
+    ignoreRejectionsWithin(given);
     throw new UsageError('privateKey: expected PEM or DER as a string or a Uint8Array');
   }
   const secret = passphrase === undefined ? {} : { passphrase };
