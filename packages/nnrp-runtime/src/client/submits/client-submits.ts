@@ -171,10 +171,9 @@ export class ClientSubmits implements OperationOwner<ClientOperation>, SubmitSta
   resultArrived(packet: Packet): boolean {
     const { frameId } = packet;
     const operation = this.operations.get(frameId);
-    if (operation === undefined || !operation.isNamedBy(packet)) {
-      return this.cancels.isReleased(frameId, !isPartialResult(packet, this.ids !== undefined));
-    }
-    const result = new NnrpResult(packet, frameId, isPartialResult(packet, this.ids !== undefined));
+    const isPartial = isPartialResult(packet, this.ids !== undefined);
+    if (operation === undefined || !operation.isNamedBy(packet)) return this.cancels.isReleased(frameId, !isPartial);
+    const result = new NnrpResult(packet, frameId, isPartial);
     result.position = this.ends.position;
     if (frameId > this.lastResultFrameId) this.lastResultFrameId = frameId;
     observer?.result(operation, packet.bodyLength, result.partial);
@@ -395,10 +394,7 @@ export class ClientSubmits implements OperationOwner<ClientOperation>, SubmitSta
     if (this.roomLeft) return Promise.resolve(operation);
     const lost = (error: NnrpError) =>
       Promise.reject(lostFrame(operation.frameId, this.line.stopReason ?? error) ?? error);
-    const sent = () => {
-      const { loss } = this;
-      return loss?.frameIds.has(operation.frameId) === true ? lost(loss.reason) : operation;
-    };
+    const sent = () => (this.loss?.frameIds.has(operation.frameId) === true ? lost(this.loss.reason) : operation);
     return ignoreRejection(sentOrOver(operation, this.connection.whenDrained(this.lane).then(sent, lost)));
   }
 }
