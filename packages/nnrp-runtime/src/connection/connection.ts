@@ -323,7 +323,7 @@ export abstract class Connection<Session extends SessionEndpoint = SessionEndpoi
     observer?.ended(this, error);
     guard(this, () => this.outbox.flushAll());
     guard(this, () => background(this, this.endTransport()));
-    for (const session of [...this.sessions.values()]) guard(this, () => session.disconnected(forCaller(error)));
+    for (const session of [...this.sessions.values()]) guard(this, () => session.disconnected(error));
     this.sessions.clear();
     this.forgetRecent();
     guard(this, () => this.outbox.end(error));

@@ -15,7 +15,7 @@ export interface SessionEndpoint {
   violated(packet: Packet, info: MessageInfo, fault: WireFault): void;
   /** A submit or a result of the session was left out because its body was transferred or resized too early. */
   unsent(head: Packet, error: UsageError): void;
-  /** The connection is gone. */
+  /** The connection is gone. @param error - of all its sessions; making one for each is most of what their end would cost */
   disconnected(error: NnrpError): void;
 }
 

@@ -346,7 +346,7 @@ export class NnrpServer extends ApplicationEvents<NnrpServerEvents> {
         this.admission.left(connection);
       },
       connectionEnded: (loss) => this.failures.connectionEnded(loss),
-      sessionSuspended: (event) => this.failures.tell('sessionSuspended', event),
+      sessionSuspended: (event) => this.failures.sessionSuspended(event),
       sessionResumed: (event) => this.failures.tell('sessionResumed', event),
       sessionExpired: (event) => this.failures.tell('sessionExpired', event),
       crashed: (error) => this.failures.internalError(error),

@@ -44,6 +44,8 @@ const CHANNEL_OBSERVER: Observer = {
     PACKET_SEND.publish({ connection, head, bodyBytes: packet.bodyLength ?? packet.body.length });
   },
   session(role, session, remoteAddress) {
+    // Asked for its reason, a session makes an error.
+    if (!SESSION_OPEN.hasSubscribers && !SESSION_END.hasSubscribers) return;
     const { sessionId, endReason: error } = session;
     const channel = error === undefined ? SESSION_OPEN : SESSION_END;
     if (channel.hasSubscribers) channel.publish({ role, session, sessionId, remoteAddress, ...(error && { error }) });

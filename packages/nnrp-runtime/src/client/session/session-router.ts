@@ -180,7 +180,7 @@ export class SessionRouter implements SessionEndpoint {
   }
 
   disconnected(error: NnrpError): void {
-    this.end(error);
+    this.end(forCaller(error));
   }
 
   private dropped(packet: Packet, info: MessageInfo, reason?: DropReason): void {

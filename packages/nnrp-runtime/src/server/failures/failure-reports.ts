@@ -1,10 +1,10 @@
-import { ignoreRejectionsWithin, isNnrpError } from 'nnrp-core';
+import { forCaller, ignoreRejectionsWithin, isNnrpError } from 'nnrp-core';
 import type { ApplicationEvents } from '../../base/application/application-events.js';
 import { tell } from '../../base/application/application-events.js';
 import { Log, type Logger, type LogLevel, logEvent } from '../../base/application/logger.js';
 import type { Guarded } from '../../base/guard.js';
 import type { InternalError } from '../../base/internal-error.js';
-import type { ConnectionLost, HandlerFailure, NnrpServerEvents } from '../contract/server-events.js';
+import type { ConnectionLost, HandlerFailure, NnrpServerEvents, SessionSuspended } from '../contract/server-events.js';
 import { HANDLER_WORDS, INTERNAL_WORDS, UnhandledFailures } from './unhandled-failures.js';
 
 const LEVELS: Readonly<Record<keyof NnrpServerEvents, LogLevel>> = {
@@ -48,6 +48,12 @@ export class FailureReports {
 
   connectionEnded(loss: ConnectionLost): void {
     if (!isNnrpError(loss.error, 'NNRP_ERR_CLOSED')) this.tell('connectionLost', loss);
+  }
+
+  /** All sessions of a connection have its error: who listens gets one for each. */
+  sessionSuspended(event: SessionSuspended): void {
+    const isHeard = this.server.listenerCount('sessionSuspended') > 0;
+    this.tell('sessionSuspended', isHeard ? { ...event, error: forCaller(event.error) } : event);
   }
 
   handlerFailed(failure: HandlerFailure): void {

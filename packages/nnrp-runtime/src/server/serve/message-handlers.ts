@@ -126,7 +126,9 @@ export class MessageHandlers {
 
   ended(session: ServerSession, reason: NnrpError): void {
     const { handlers } = this;
-    if (handlers.ended !== undefined) this.aside(session, 0, () => handlers.ended?.(session.handle, reason));
+    if (handlers.ended === undefined) return;
+    const own = session.endReason ?? reason;
+    this.aside(session, 0, () => handlers.ended?.(session.handle, own));
   }
 
   /** Runs a handler whose failure must end nothing else. */

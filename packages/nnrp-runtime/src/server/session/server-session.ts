@@ -75,7 +75,9 @@ export class ServerSession {
   private flowSender: FlowSender | undefined;
   /** What its client was told last of the whole session. */
   flowTold: { readonly credit: number | undefined; readonly backpressureLevel: number } | undefined;
+  /** All sessions of a connection share it. */
   private reason: NnrpError | undefined;
+  private ownReason: NnrpError | undefined;
   /** Packets of the session that have been received, over all its connections. */
   receivedPackets = 0;
   receivedBytes = 0;
@@ -120,7 +122,8 @@ export class ServerSession {
 
   /** Why the session is over; undefined while it is not. */
   get endReason(): NnrpError | undefined {
-    return this.reason;
+    if (this.reason !== undefined) this.ownReason ??= forCaller(this.reason);
+    return this.ownReason;
   }
 
   /** Made when first asked for, like what follows: most sessions never need them. */

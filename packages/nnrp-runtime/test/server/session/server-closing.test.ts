@@ -264,6 +264,9 @@ describe('the end of a connection', () => {
     peer.raw.send(packetBytes(MessageType.Close));
     await eventually(() => server.connectionCount === 0, 'the connection is over');
     expect([session, other].map(({ endReason }) => endReason?.code)).toEqual(['NNRP_ERR_CLOSED', 'NNRP_ERR_CLOSED']);
+    // What one application adds to its error, another does not see.
+    expect(session.endReason).toBe(session.endReason);
+    expect(session.endReason).not.toBe(other.endReason);
     expect([operation.isOver, server.sessionCount, lost]).toEqual([true, 0, []]);
     await peer.raw.closed();
   });
