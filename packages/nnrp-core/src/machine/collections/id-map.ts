@@ -76,6 +76,11 @@ export class IdMap<T> {
     for (const key of keys) yield Math.imul(key, INVERSE) >>> 0;
   }
 
+  /** As a Map has it, with one entry as with many: what is in it does not show. */
+  toJSON(): { readonly size: number } {
+    return { size: this.size };
+  }
+
   private forgetOnly(): void {
     this.onlyKey = 0;
     this.only = undefined;
