@@ -38,34 +38,22 @@ function work(ms: number): void {
 }
 
 describe('a connection that is sent to as fast as it can read', () => {
-  it.each<[string, () => void]>([
-    ['', () => work(0.2)],
-    [
-      ', also when its packets have promises do the work',
-      () => {
-        void Promise.resolve()
-          .then(() => Promise.resolve())
-          .then(() => work(0.2));
-      },
-    ],
-  ])('lets others have their turn before it has read all%s', async (_how, onPacket) => {
+  it('lets others have their turn before it has read all', async () => {
     const [[flooding, flooded], [quiet, heard]] = (await pairs(2)) as [
       [Socket, FramedTransport],
       [Socket, FramedTransport],
     ];
     const many = new RecordingSink();
-    many.onPacket = () => {
-      onPacket();
-      if (many.packets.length === 1) quiet.write(PING);
-    };
+    many.onPacket = () => work(0.2);
     const one = new RecordingSink();
     let before = -1;
     one.onPacket = () => {
       before = many.packets.length;
     };
-    heard.start(one);
     flooding.write(Buffer.concat(Array.from({ length: FLOOD }, () => PING)));
+    quiet.write(PING);
     flooded.start(many);
+    heard.start(one);
     await many.untilPackets(FLOOD);
     expect(before).toBeGreaterThanOrEqual(0);
     expect(before).toBeLessThan(FLOOD / 4);

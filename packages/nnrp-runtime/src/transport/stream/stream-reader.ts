@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream';
 import { PacketSplitter, type Revision } from 'nnrp-core';
-import { afterThis, type Guarded, guard, listen, nextTurn } from '../../base/guard.js';
-import { SETTLED } from '../../base/promises/settled.js';
+import { type Guarded, guard, listen, nextTurn } from '../../base/guard.js';
 import type { PacketSink } from '../contract/contract.js';
 import { COPY_LIMIT } from './lent-packet.js';
 import { pin, pinForSending } from './pinned.js';
@@ -33,8 +32,6 @@ export class StreamReader {
   private paused = true;
   /** Reading goes on in the next turn of the event loop. */
   private waitsForTurn = false;
-  /** Reading goes on when what the last packets have set off has run. */
-  private waitsForPromises = false;
   private delivering = false;
 
   constructor(
@@ -62,7 +59,7 @@ export class StreamReader {
   /** Whether something has come that is still to be delivered, although the stream may be over. */
   get hasMore(): boolean {
     if (this.state === 'stopped' || this.splitter.bufferedBytes === 0) return false;
-    return this.waitsForTurn || this.waitsForPromises || (this.paused && this.peer !== 'sends');
+    return this.waitsForTurn || (this.paused && this.peer !== 'sends');
   }
 
   limitPackets(maxBytes: number): void {
@@ -105,7 +102,7 @@ export class StreamReader {
   }
 
   private get isPaused(): boolean {
-    return this.paused || this.waitsForTurn || this.waitsForPromises;
+    return this.paused || this.waitsForTurn;
   }
 
   private received(chunk: Buffer): void {
@@ -115,7 +112,6 @@ export class StreamReader {
     // What can be resized under the packets that lie in it is copied; Node's own sockets never give that.
     const bytes = buffer.resizable === true ? new Uint8Array(chunk) : undefined;
     this.splitter.push(bytes ?? new Uint8Array(buffer, chunk.byteOffset, chunk.byteLength));
-    this.share.newSlice();
     this.deliver();
   }
 
@@ -126,7 +122,7 @@ export class StreamReader {
     this.delivering = true;
     let marked: Uint8Array | undefined;
     try {
-      while (!this.isPaused && this.state !== 'stopped') {
+      while (!this.paused && !this.waitsForTurn && this.state !== 'stopped') {
         const packet = this.splitter.next();
         if (packet === undefined) break;
         // The packet gives access to the whole chunk, where other packets lie, too.
@@ -138,7 +134,6 @@ export class StreamReader {
         }
         sink.packet(packet);
         if (this.share.isUsedUp()) this.letOthersGo();
-        else if (this.share.isSliceOver()) this.letPromisesRun();
       }
     } finally {
       this.delivering = false;
@@ -168,21 +163,6 @@ export class StreamReader {
       if (this.paused) this.owner.caughtUp();
       else this.readOn();
     });
-  }
-
-  /** Before anything else is read: what the packets have set off belongs to the share of the connection. */
-  private letPromisesRun(): void {
-    this.share.newSlice();
-    if (this.splitter.bufferedBytes === 0) return;
-    this.waitsForPromises = true;
-    // Behind all promises: a tick that is asked for now would come before them. Nothing in it can throw.
-    SETTLED.then(() =>
-      afterThis(this.owner, () => {
-        this.waitsForPromises = false;
-        if (this.paused) this.owner.caughtUp();
-        else this.readOn();
-      }),
-    );
   }
 
   private checkEnd(): void {

@@ -6,8 +6,6 @@ const SHARE_MS = 2;
 const LOOK_EVERY = 32;
 /** What comes in small pieces hardly fills a turn: so much is taken before it is asked which turn it is. */
 const ASK_EVERY_BYTES = 4096;
-/** Packets one after the other before what they have set off runs: promises that wait have to count, too. */
-const SLICE = 64;
 /** Counted for each piece on top of its bytes. */
 const PIECE_BYTES = 256;
 
@@ -21,7 +19,6 @@ export class TurnShare {
   private beganMs = 0;
   private untilLook = LOOK_EVERY;
   private bytes = 0;
-  private untilPause = SLICE;
 
   /** Something has come. */
   begin(bytes: number): void {
@@ -40,16 +37,6 @@ export class TurnShare {
     if (loopTurn() === this.turn) return true;
     this.renew(nowMs);
     return false;
-  }
-
-  /** One packet has been dealt with. @returns whether what they have set off must run before the next one */
-  isSliceOver(): boolean {
-    return --this.untilPause <= 0;
-  }
-
-  /** What the packets have set off has run. */
-  newSlice(): void {
-    this.untilPause = SLICE;
   }
 
   /** A new turn has begun for the connection. */
