@@ -54,7 +54,10 @@ async function listenWherePossible(address: IpcAddress, mode: number, isOthers: 
   let mayBeShared = isOthers;
   for (let attempt = 1; ; attempt++) {
     try {
-      return await listenOnce(address, mode, isOthers);
+      const listening = await listenOnce(address, mode, isOthers);
+      if (listening !== undefined) return listening;
+      // Another process may have moved it for a moment, to see whether it is the stale one that it has found.
+      if (attempt === ATTEMPTS) throw new TransportError('its file was removed at once, each time');
     } catch (error) {
       const isTaken = !isNnrpError(error) && (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
       if (!isTaken || address.kind !== 'file' || attempt === ATTEMPTS) throw error;
@@ -65,21 +68,28 @@ async function listenWherePossible(address: IpcAddress, mode: number, isOthers: 
   }
 }
 
-function listenOnce({ kind, path }: IpcAddress, mode: number, isOthers: boolean): Promise<Listening> {
+/** @returns resolves with undefined when its file was gone as soon as it listened: it does not listen then */
+function listenOnce({ kind, path }: IpcAddress, mode: number, isOthers: boolean): Promise<Listening | undefined> {
   const server = createServer({ allowHalfOpen: true });
   return new Promise((resolve, reject) => {
-    const failed = (error: unknown) => {
-      reject(error);
+    const end = () => {
       // Its file was replaced at once, or cannot be known: what has the name may be of another server.
       if (kind === 'file' && server.listening && !isOthers) closeWithFile(server, path, undefined);
       else server.close();
+    };
+    const failed = (error: unknown) => {
+      reject(error);
+      end();
     };
     const owner: Guarded = { crashed: failed };
     // Once it listens, the promise has resolved, and the listener is told of errors.
     listen(owner, server, 'error', failed);
     const bind = () => server.listen({ path, backlog: BACKLOG });
     listen(owner, server, 'listening', () => {
-      resolve({ server, file: kind === 'file' ? setMode(path, mode) : undefined });
+      const file = kind === 'file' ? setMode(path, mode) : undefined;
+      const isGone = kind === 'file' && file === undefined;
+      if (isGone) end();
+      resolve(isGone ? undefined : { server, file });
     });
     if (kind === 'file') bindStrictly(mode, isOthers, bind);
     else bind();

@@ -43,12 +43,11 @@ export function bindStrictly(mode: number, isOthers: boolean, bind: () => unknow
 /**
  * Exactly this mode: the umask may have kept something back.
  *
- * @returns what the file is known by from now on
- * @throws TransportError when the socket is not there any more
+ * @returns what the file is known by from now on; undefined when the socket is not there any more
  */
-export function setMode(path: string, mode: number): FileIdentity {
+export function setMode(path: string, mode: number): FileIdentity | undefined {
   const made = identityOf(path);
-  if (made === undefined || !made.isSocket()) throw new TransportError('its file was removed at once');
+  if (made === undefined || !made.isSocket()) return undefined;
   if ((Number(made.mode) & ALL) !== mode) chmodSync(path, mode);
   return made;
 }
