@@ -135,7 +135,9 @@ describe('a client with TLS', () => {
     const { address, failures } = await plainServer();
     const error = await failure(overTls(address));
     expect(error).toMatchObject({ code: 'NNRP_ERR_TRANSPORT', isRetryable: false });
-    expect(error.rawMessage).toMatch(/: the peer does not speak TLS: .* connectTcp or nnrp:\/\/ \(ERR_SSL_WRONG_VERSION_NUMBER\)$/);
+    expect(error.rawMessage).toMatch(
+      /: the peer does not speak TLS: .* connectTcp or nnrp:\/\/ \(ERR_SSL_WRONG_VERSION_NUMBER\)$/,
+    );
     await eventually(() => failures.length > 0, 'the server has told');
     expect(failures).toEqual([
       expect.stringMatching(
