@@ -1,10 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
-import { expectedOfBuilder, runBuilder } from './builders.js';
+import { answerLine } from 'nnrp-cli';
 import type { NamedVector } from './named-vector.js';
 import { expectedOfOpen, runOpen } from './open-decisions.js';
-import { runEndpoint, runSelection } from './routes.js';
-import { runScript } from './scripts.js';
-import type { Preview4Vectors } from './vector-file.js';
+import type { AnsweredVector, Preview4Vectors } from './vector-file.js';
 
 /** What became of a vector: it holds, it does not, or it is of an earlier release whose rule is not ours. */
 export interface VectorResult {
@@ -24,21 +22,45 @@ export interface VectorCase {
   run(): unknown;
 }
 
+/** The sections that `nnrp decode --batch --revision preview4` answers, and which members of a vector are its answer. */
+const ANSWERS = {
+  builders: ['metadata_hex', 'body_hex'],
+  scripts: ['results'],
+  selection: ['result'],
+  endpoints: ['fields'],
+} as const;
+
 /** The vectors of all sections, in the order of the file. */
 export function casesOf(vectors: Preview4Vectors): VectorCase[] {
   return [
-    ...vectors.builders.map((vector) =>
-      caseOf('builders', vector, expectedOfBuilder(vector), () => runBuilder(vector)),
-    ),
-    ...vectors.scripts.map((vector) => caseOf('scripts', vector, vector.results, () => runScript(vector))),
+    ...answered(vectors, 'builders'),
+    ...answered(vectors, 'scripts'),
     ...vectors.session_open_decisions.map((vector) =>
       caseOf('session_open_decisions', vector, expectedOfOpen(vector), () => runOpen(vector)),
     ),
-    ...vectors.selection.map((vector) => caseOf('selection', vector, vector.result, () => runSelection(vector))),
-    ...vectors.endpoints.map((vector) =>
-      caseOf('endpoints', vector, vector.error ?? vector.fields, () => runEndpoint(vector)),
-    ),
+    ...answered(vectors, 'selection'),
+    ...answered(vectors, 'endpoints'),
   ];
+}
+
+function answered(vectors: Preview4Vectors, section: keyof typeof ANSWERS): VectorCase[] {
+  return vectors[section].map((vector) =>
+    caseOf(section, vector, answerIn(vector, ANSWERS[section]), () => ask(vector)),
+  );
+}
+
+/** What the vector says: its error, or the members of its answer. */
+function answerIn(vector: AnsweredVector, members: readonly string[]): object {
+  const { expect_error: fault, error = fault } = vector;
+  if (error !== undefined) return { error };
+  return Object.fromEntries(members.map((member) => [member, vector[member]]));
+}
+
+/** What a line of the command's input is answered. */
+function ask(vector: AnsweredVector): unknown {
+  const defaults = { op: 'decode', names: false, revision: 'preview4' } as const;
+  const { id: _, ...answer } = JSON.parse(answerLine(JSON.stringify(vector), defaults)) as Record<string, unknown>;
+  return answer;
 }
 
 /** Runs the vectors whose names begin as told, one after the other. */

@@ -1,16 +1,17 @@
 import { readFileSync } from 'node:fs';
-import type { BuilderVector } from './builders.js';
+import type { NamedVector } from './named-vector.js';
 import type { OpenDecision } from './open-decisions.js';
-import type { EndpointVector, SelectionVector } from './routes.js';
-import type { ScriptVector } from './scripts.js';
+
+/** One that the command answers as it stands: besides what it asks for it has the members of its answer. */
+export type AnsweredVector = NamedVector & Readonly<Record<string, unknown>>;
 
 /** The sections that are run here. */
 export interface Preview4Vectors {
-  readonly builders: readonly BuilderVector[];
-  readonly scripts: readonly ScriptVector[];
+  readonly builders: readonly AnsweredVector[];
+  readonly scripts: readonly AnsweredVector[];
   readonly session_open_decisions: readonly OpenDecision[];
-  readonly selection: readonly SelectionVector[];
-  readonly endpoints: readonly EndpointVector[];
+  readonly selection: readonly AnsweredVector[];
+  readonly endpoints: readonly AnsweredVector[];
 }
 
 const GOLDEN = new URL('../../../../spec/preview4/vectors.json', import.meta.url);
