@@ -7,6 +7,7 @@ interface StackTraces {
   stackTraceLimit?: number;
   captureStackTrace?(error: Error, above: unknown): void;
 }
+const traces = Error as StackTraces;
 
 /**
  * An error of its own for one of several callers that are told of the same failure: same class, code, message and fields, with the
@@ -16,13 +17,15 @@ interface StackTraces {
 export function forCaller<E>(error: E): E {
   if (!isNnrpError(error)) return error;
   const shared = sharedError(error) as Error;
-  const { message } = shared;
-  const traces = Error as StackTraces;
+  let own: Error;
   // Its stack is captured once, below: that is nearly all of what it costs, and the end of a connection makes very many.
   const { stackTraceLimit } = traces;
   Reflect.set(traces, 'stackTraceLimit', 0);
-  const own: Error = Reflect.construct(Error, [message, { cause: shared }], shared.constructor as typeof Error);
-  Reflect.set(traces, 'stackTraceLimit', stackTraceLimit);
+  try {
+    own = Reflect.construct(Error, [shared.message, { cause: shared }], shared.constructor as typeof Error);
+  } finally {
+    Reflect.set(traces, 'stackTraceLimit', stackTraceLimit);
+  }
   // Message, stack and cause are not among these: they are not enumerable.
   Object.assign(own, shared);
   Object.defineProperty(own, SHARED, { value: shared });

@@ -12,16 +12,20 @@ export function ignoreRejectionsWithin(value: unknown, depth = MAX_DEPTH): void 
     // Also one of another realm; `then` throws for what only says that it is one.
     if (Object.prototype.toString.call(value) === '[object Promise]')
       Promise.prototype.then.call(value, undefined, ignore);
-    else if (depth > 0) for (const field of fieldsOf(value)) ignoreRejectionsWithin(field, depth - 1);
+    else if (depth > 0) {
+      for (const name of namesIn(value)) {
+        // No getter is called.
+        ignoreRejectionsWithin(Object.getOwnPropertyDescriptor(value, name)?.value, depth - 1);
+      }
+    }
   } catch {
     // A proxy, or a promise with a constructor of its own, which may do anything.
   }
 }
 
-/** No getter is called. */
-function fieldsOf(value: object): unknown[] {
-  const names = Object.keys(value).slice(0, MAX_FIELDS);
-  return names.map((name) => Object.getOwnPropertyDescriptor(value, name)?.value);
+/** The names of a long list are not made. */
+function namesIn(value: object): Iterable<string | number> {
+  return Array.isArray(value) ? Array(MAX_FIELDS).keys() : Object.keys(value).slice(0, MAX_FIELDS);
 }
 
 function ignore(): void {}
