@@ -36,10 +36,11 @@ export function rejection(error: unknown, ...given: unknown[]): Promise<never> {
  */
 export function answering<T>(work: () => T | PromiseLike<T>, ...given: unknown[]): Promise<T> {
   try {
-    const promise = Promise.resolve(work());
-    promise.catch((error: unknown) => {
-      if (isMistake(error)) ignoreRejectionsIn(...given);
-    });
+    const promise = ignoreRejection(Promise.resolve(work()));
+    if (given.length > 0)
+      promise.catch((error: unknown) => {
+        if (isMistake(error)) ignoreRejectionsIn(...given);
+      });
     return promise;
   } catch (error) {
     return rejection(error, ...given);

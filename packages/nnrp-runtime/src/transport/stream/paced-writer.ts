@@ -1,13 +1,11 @@
 import type { Writable } from 'node:stream';
 import { TransportError } from 'nnrp-core';
 import { EMPTY_BYTES } from '../../base/bytes.js';
+import { EMPTY_LIST } from '../../base/queues/empty-list.js';
 import { CHUNK_BYTES, type Chunk, giveBack, takeChunk } from './chunk.js';
 import type { LentPacket } from './lent-packet.js';
 import { isPinned } from './pinned.js';
 import type { Piece } from './write-queue.js';
-
-/** In place of an empty list: never added to. */
-const NOTHING = Object.freeze([]) as unknown as never[];
 
 /** What a writer tells its transport, and asks it. */
 export interface WriterOwner {
@@ -34,7 +32,7 @@ export interface WriterOwner {
  */
 export class PacedWriter {
   /** Pieces, and behind them the chunks that they lie in. */
-  private waiting: (Piece | Chunk)[] = NOTHING;
+  private waiting: (Piece | Chunk)[] = EMPTY_LIST;
   private head = 0;
   /** Bytes in `waiting`. */
   private bytes = 0;
@@ -236,7 +234,7 @@ export class PacedWriter {
 
   private shift(): void {
     this.waiting[this.head++] = EMPTY_BYTES;
-    if (this.head === this.waiting.length) this.waiting = NOTHING;
+    if (this.head === this.waiting.length) this.waiting = EMPTY_LIST;
     else if (this.head >= MIN_COMPACTION && this.head * 2 >= this.waiting.length) {
       this.waiting = this.waiting.slice(this.head);
     } else return;

@@ -1,4 +1,5 @@
 import { trueLength } from '../../base/bytes.js';
+import { EMPTY_LIST } from '../../base/queues/empty-list.js';
 import type { OutboundPacket } from '../contract/contract.js';
 import type { SentListener } from '../contract/sent-pieces.js';
 import { CHUNK_BYTES, type Chunk, giveBack, takeChunk } from './chunk.js';
@@ -7,9 +8,6 @@ import { isPinned } from './pinned.js';
 
 /** What every packet begins with. */
 const MAGIC = new TextEncoder().encode('NNRP');
-
-/** In place of an empty list: never added to. */
-const NOTHING = Object.freeze([]) as unknown as never[];
 
 /** Bytes in memory that is not written to any more, or a packet whose body still belongs to the application. */
 export type Piece = Uint8Array | LentPacket;
@@ -23,7 +21,7 @@ export type Piece = Uint8Array | LentPacket;
  * connection holds none. Any other stream may pass on what it gets at any time: it gets copies, and keeps them.
  */
 export class WriteQueue {
-  private pieces: Piece[] = NOTHING;
+  private pieces: Piece[] = EMPTY_LIST;
   private chunk: Chunk | undefined;
   /** Written so far in the chunk, and where the part begins that is not yet a piece. */
   private end = 0;
@@ -34,7 +32,7 @@ export class WriteQueue {
   /** Bytes of the next packet that have been sent already. */
   private ahead = 0;
   /** Chunks that the pieces of the last `take` lie in. */
-  private taken: Chunk[] = NOTHING;
+  private taken: Chunk[] = EMPTY_LIST;
 
   /**
    * @param borrows - whether the stream only borrows what it is given
@@ -81,7 +79,7 @@ export class WriteQueue {
     if (this.chunk !== undefined) this.taken = added(this.taken, this.chunk);
     this.chunk = undefined;
     const { pieces } = this;
-    this.pieces = NOTHING;
+    this.pieces = EMPTY_LIST;
     this.queued = 0;
     this.lending = false;
     this.listener?.append(pieces, this.taken);
@@ -120,13 +118,13 @@ export class WriteQueue {
   written(): void {
     if (this.taken.length === 0) return;
     giveBack(this.taken);
-    this.taken = NOTHING;
+    this.taken = EMPTY_LIST;
   }
 
   /** What was taken is on its way. @returns the memory it lies in */
   leave(): Chunk[] {
     const { taken } = this;
-    this.taken = NOTHING;
+    this.taken = EMPTY_LIST;
     return taken;
   }
 
