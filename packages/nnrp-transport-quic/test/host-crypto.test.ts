@@ -1,4 +1,10 @@
+import { spawnSync } from 'node:child_process';
 import { createPrivateKey, createPublicKey, diffieHellman, generateKeyPairSync, sign } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
 import { describe, expect, it } from 'vitest';
 import { HostCrypto } from '../src/module/host-crypto.js';
 import { THIS_PROCESS } from '../src/module/system-calls.js';
@@ -24,6 +30,42 @@ describe('X25519 by the host', () => {
     expect(Buffer.from(memory.subarray(64, 96))).toEqual(expected);
     host.exchange_free(id);
     expect(host.exchange_agree(id, 32, 64)).toBe(1);
+  });
+
+  // Node 20: to export a key as JWK keeps it locked, and a garbage collection in the middle of that waits for the lock. The
+  // arrays move where the collections fall.
+  it('never waits for itself, wherever a garbage collection falls', { timeout: 120_000 }, async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'nnrp-exchange-'));
+    const file = join(folder, 'keys.mjs');
+    const contents = `
+      import { HostCrypto } from './host-crypto.ts';
+      import { THIS_PROCESS } from './system-calls.ts';
+      const buffer = new ArrayBuffer(256);
+      const host = new HostCrypto(() => ({ buffer }), THIS_PROCESS.makeExchangeKey).imports;
+      let made = 0;
+      for (let n = 0; n < 40_000; n++) {
+        globalThis.garbage = new Array((n * 7919) % 1009);
+        const id = host.exchange_new(0);
+        if (id > 0) made++;
+        host.exchange_free(id);
+      }
+      console.log(made);`;
+    const resolveDir = fileURLToPath(new URL('../src/module', import.meta.url));
+    await build({
+      stdin: { contents, resolveDir, loader: 'ts' },
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      outfile: file,
+      external: ['nnrp-core', 'nnrp-runtime'],
+    });
+    const { stdout, signal } = spawnSync(process.execPath, ['--max-semi-space-size=1', file], {
+      encoding: 'utf8',
+      timeout: 100_000,
+      killSignal: 'SIGKILL',
+    });
+    rmSync(folder, { recursive: true });
+    expect({ stdout: stdout.trim(), signal }).toEqual({ stdout: '40000', signal: null });
   });
 
   it('makes another key each time', () => {

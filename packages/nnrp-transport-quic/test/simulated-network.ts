@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey } from 'node:crypto';
+import { createHash, createPrivateKey } from 'node:crypto';
 import { Dice } from '../../nnrp-runtime/test/recovery/dice.js';
 import { QuicClientEndpointConfig } from '../src/client-endpoint-config.js';
 import type { ConnectionSettings } from '../src/engine.js';
@@ -116,14 +116,8 @@ export class SimulatedNetwork {
       clock: () => this.nowMs,
       wallClock: () => EPOCH_MS + this.nowMs,
       fillRandom: (bytes) => bytes.set(random.bytes(bytes.length)),
-      makeExchangeKey: () => {
-        const privateKey = createPrivateKey({
-          key: Buffer.concat([X25519_PKCS8, random.bytes(32)]),
-          format: 'der',
-          type: 'pkcs8',
-        });
-        return { privateKey, publicKey: createPublicKey(privateKey) };
-      },
+      makeExchangeKey: () =>
+        createPrivateKey({ key: Buffer.concat([X25519_PKCS8, random.bytes(32)]), format: 'der', type: 'pkcs8' }),
     };
     const both = { ...new QuicClientEndpointConfig({ insecureSkipVerify: true }).settings, ...settings };
     const server = new QuinnModule(code, random.bytes(64), surroundings);

@@ -12,7 +12,6 @@ import {
 } from 'node:crypto';
 import { Numbered } from './numbered.js';
 import { PSS, PublicKeys } from './public-keys.js';
-import type { ExchangeKey } from './system-calls.js';
 import { VerifiedSignatures } from './verified-signatures.js';
 import type { WasmMemory } from './webassembly.js';
 
@@ -44,6 +43,19 @@ const verified = new VerifiedSignatures();
 /** What a certificate begins with, unlike what a handshake signs. */
 const DER_SEQUENCE = 0x30;
 const EXCHANGE_BYTES = 32;
+let base: KeyObject | undefined;
+
+/** Of X25519: 9, little endian. @see RFC 7748 section 6.1 */
+function basePoint(): KeyObject {
+  base ??= pointOf(Uint8Array.of(9, ...new Uint8Array(EXCHANGE_BYTES - 1)));
+  return base;
+}
+
+/** A public key of X25519. As JWK because other formats take a multiple of the time. */
+function pointOf({ buffer, byteOffset }: Uint8Array): KeyObject {
+  const x = Buffer.from(buffer, byteOffset, EXCHANGE_BYTES).toString('base64url');
+  return createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' });
+}
 
 interface PacketKey {
   readonly aead: (typeof AEADS)[number];
@@ -94,7 +106,7 @@ export class HostCrypto {
 
   constructor(
     private readonly memory: () => WasmMemory,
-    private readonly makeExchangeKey: () => ExchangeKey,
+    private readonly makeExchangeKey: () => KeyObject,
   ) {}
 
   /** @returns the number by which the module asks for its signatures */
@@ -162,12 +174,10 @@ export class HostCrypto {
 
     exchange_new: (out: number): number => {
       try {
-        const { privateKey, publicKey } = this.makeExchangeKey();
-        // As JWK because other formats take a multiple of the time.
-        const { x } = publicKey.export({ format: 'jwk' });
-        const raw = Buffer.from(x as string, 'base64url');
-        if (raw.length !== EXCHANGE_BYTES) return 0;
-        this.view(out, EXCHANGE_BYTES).set(raw);
+        const privateKey = this.makeExchangeKey();
+        // Its public half is what it agrees on with the base point. To export it would be dearer, and as JWK can stop the
+        // process for good: that keeps the key locked, and a garbage collection in it waits for the lock.
+        this.view(out, EXCHANGE_BYTES).set(diffieHellman({ privateKey, publicKey: basePoint() }));
         return this.exchanges.add(privateKey);
       } catch {
         return 0;
@@ -177,9 +187,7 @@ export class HostCrypto {
     exchange_agree: (id: number, peerAt: number, out: number): number => {
       try {
         const peer = this.view(peerAt, EXCHANGE_BYTES);
-        const x = Buffer.from(peer.buffer, peer.byteOffset, EXCHANGE_BYTES).toString('base64url');
-        const publicKey = createPublicKey({ key: { kty: 'OKP', crv: 'X25519', x }, format: 'jwk' });
-        const secret = diffieHellman({ privateKey: this.exchanges.get(id), publicKey });
+        const secret = diffieHellman({ privateKey: this.exchanges.get(id), publicKey: pointOf(peer) });
         this.view(out, EXCHANGE_BYTES).set(secret);
         secret.fill(0);
         return DONE;

@@ -8,13 +8,8 @@ export interface Surroundings {
   /** Milliseconds since 1970, for certificates and tokens. */
   readonly wallClock: () => number;
   readonly fillRandom: (bytes: Uint8Array) => void;
-  /** A key of X25519 for one handshake. */
-  readonly makeExchangeKey: () => ExchangeKey;
-}
-
-export interface ExchangeKey {
-  readonly privateKey: KeyObject;
-  readonly publicKey: KeyObject;
+  /** A private key of X25519 for one handshake. */
+  readonly makeExchangeKey: () => KeyObject;
 }
 
 export const THIS_PROCESS: Surroundings = {
@@ -23,7 +18,7 @@ export const THIS_PROCESS: Surroundings = {
   fillRandom: (bytes) => {
     randomFillSync(bytes);
   },
-  makeExchangeKey: () => generateKeyPairSync('x25519'),
+  makeExchangeKey: () => generateKeyPairSync('x25519').privateKey,
 };
 
 const REALTIME = 0;

@@ -1,11 +1,10 @@
-import { createPrivateKey, createPublicKey } from 'node:crypto';
+import { createPrivateKey, type KeyObject } from 'node:crypto';
 import { Dice } from '../../../nnrp-runtime/test/recovery/dice.js';
 import { QuicClientEndpointConfig } from '../../src/client-endpoint-config.js';
 import { addressWords } from '../../src/module/address-words.js';
 import { loadModule } from '../../src/module/load-module.js';
 import { Happened, type Loss, NEWCOMER } from '../../src/module/module-facts.js';
 import { QuinnModule } from '../../src/module/quinn-module.js';
-import type { ExchangeKey } from '../../src/module/system-calls.js';
 import { readIdentity, readRoots } from '../../src/quinn/identity.js';
 
 const code = await loadModule();
@@ -23,9 +22,8 @@ const X25519_BYTES = 32;
 const X25519_HEAD = Buffer.from('302e020100300506032b656e04220420', 'hex');
 
 /** The same bytes give the same handshake but for signatures, which are random. */
-function exchangeKey(bytes: Buffer): ExchangeKey {
-  const privateKey = createPrivateKey({ key: Buffer.concat([X25519_HEAD, bytes]), format: 'der', type: 'pkcs8' });
-  return { privateKey, publicKey: createPublicKey(privateKey) };
+function exchangeKey(bytes: Buffer): KeyObject {
+  return createPrivateKey({ key: Buffer.concat([X25519_HEAD, bytes]), format: 'der', type: 'pkcs8' });
 }
 
 export type Role = 'client' | 'server';
