@@ -1,9 +1,12 @@
 import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Server, type Socket } from 'node:net';
 import { parseAddress } from '../../../src/transport/address/address.js';
+import { parseIpcAddress } from '../../../src/transport/ipc/ipc-address.js';
+import { reset } from '../../../src/transport/stream/stream-kinds.js';
+import type { PairNetwork } from './pair-network.js';
 
-/** Stands between clients and a server over TCP, and cuts their connections when it is told to. */
-export class CutProxy {
+/** Stands between clients and a server over TCP or Unix domain sockets, and cuts their connections when it is told to. */
+export class CutProxy implements PairNetwork {
   private readonly sockets = new Set<Socket>();
 
   private constructor(
@@ -13,21 +16,26 @@ export class CutProxy {
     front.on('connection', (client) => this.join(client));
   }
 
-  static async before(server: string): Promise<CutProxy> {
+  /**
+   * @param server - HOST:PORT, or of a Unix domain socket `unix:/path`
+   * @param path - of the socket of the proxy; default a port of TCP
+   */
+  static async before(server: string, path?: string): Promise<CutProxy> {
     const front = createServer({ noDelay: true });
-    front.listen(0, '127.0.0.1');
+    if (path === undefined) front.listen(0, '127.0.0.1');
+    else front.listen(path);
     await once(front, 'listening');
     return new CutProxy(front, server);
   }
 
   get address(): string {
-    const { address, port } = this.front.address() as AddressInfo;
-    return `${address}:${port}`;
+    const where = this.front.address() as AddressInfo | string;
+    return typeof where === 'string' ? `unix:${where}` : `${where.address}:${where.port}`;
   }
 
   /** Whatever is under way is lost. */
   cut(): void {
-    for (const socket of this.sockets) socket.resetAndDestroy();
+    for (const socket of this.sockets) reset(socket);
   }
 
   close(): void {
@@ -36,7 +44,8 @@ export class CutProxy {
   }
 
   private join(client: Socket): void {
-    const server = createConnection({ ...parseAddress(this.server), noDelay: true });
+    const target = this.server.startsWith('unix:') ? parseIpcAddress(this.server) : parseAddress(this.server);
+    const server = createConnection({ ...target, noDelay: true });
     for (const [from, to] of [
       [client, server],
       [server, client],

@@ -5,9 +5,10 @@ import type { ClientOperation } from '../../../src/client/results/client-operati
 import type { NnrpClientSession } from '../../../src/client/session/client-session.js';
 import type { ObjectTable } from '../../../src/connection/controls/object-table.js';
 import type { NnrpServerSession, OperationContext } from '../../../src/server/contract/contract.js';
-import { NnrpServer } from '../../../src/server/server.js';
-import { CutProxy } from './cut-proxy.js';
+import type { NnrpServer } from '../../../src/server/server.js';
+import type { PairGround } from './pair-ground.js';
 import { IN_FLIGHT, type PairModel, type PairOperation, type PairSession, type Side } from './pair-model.js';
+import type { PairNetwork } from './pair-network.js';
 
 /** Milliseconds that both sides have to come to what the model says. */
 const PATIENCE_MS = 2000;
@@ -93,20 +94,21 @@ export class PairWorld {
   private readonly unhandled = (error: unknown) => void this.breaches.push(`unhandled: ${String(error)}`);
 
   private constructor(
+    private readonly ground: PairGround,
     private readonly server: NnrpServer,
-    private readonly proxy: CutProxy,
+    private readonly network: PairNetwork,
     private readonly patienceMs: number,
   ) {
     process.on('unhandledRejection', this.unhandled);
   }
 
-  static async create(patienceMs = PATIENCE_MS): Promise<PairWorld> {
-    const server = await NnrpServer.bindTcp('127.0.0.1:0', {
+  static async create(ground: PairGround, patienceMs = PATIENCE_MS): Promise<PairWorld> {
+    const server = await ground.bind({
       maxInFlightOperations: IN_FLIGHT,
       grantedOperationCredit: IN_FLIGHT,
       drainTimeoutMs: 0,
     });
-    const world = new PairWorld(server, await CutProxy.before(server.localAddress), patienceMs);
+    const world = new PairWorld(ground, server, await ground.network(server.localAddress), patienceMs);
     server.on('handlerFailure', () => {});
     server.on('internalError', (error) => void world.breaches.push(`server: ${String(error)}`));
     server.on('protocolViolation', ({ error }) => void world.breaches.push(`of the client: ${error.message}`));
@@ -119,7 +121,8 @@ export class PairWorld {
   }
 
   async begin(): Promise<void> {
-    const client = await NnrpClient.connectTcp(this.proxy.address, { revision: 'preview4', reconnectBackoffMs: 1 });
+    const connector = this.ground.connector(this.network);
+    const client = await NnrpClient.connect(connector, { revision: 'preview4', reconnectBackoffMs: 1 });
     client.on('resumed', () => void this.resumes++);
     client.on('internalError', (error) => void this.breaches.push(`client: ${String(error)}`));
     client.on('protocolViolation', ({ error }) => void this.breaches.push(`of the server: ${error.message}`));
@@ -137,7 +140,7 @@ export class PairWorld {
 
   async close(): Promise<void> {
     process.off('unhandledRejection', this.unhandled);
-    this.proxy.close();
+    this.network.close();
     await this.server.close({ drainTimeoutMs: 0 });
   }
 
@@ -180,7 +183,7 @@ export class PairWorld {
   async cut(): Promise<void> {
     const due = this.resumes + 1;
     this.cuts++;
-    this.proxy.cut();
+    this.network.cut();
     await this.until(
       () => this.resumes >= due && this.server.suspendedCount === 0,
       () => `${this.resumes} of ${due} resumed, ${this.server.suspendedCount} suspended`,

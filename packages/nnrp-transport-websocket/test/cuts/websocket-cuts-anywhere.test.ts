@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import type { NnrpServer } from '../../nnrp-runtime/src/server/server.js';
-import { type CutGround, cutAnywhere } from '../../nnrp-runtime/test/recovery/cut-anywhere.js';
-import { TcpCutNetwork } from '../../nnrp-runtime/test/recovery/cut-network.js';
-import { cutsWanted, seedWanted } from '../../nnrp-runtime/test/recovery/cut-wishes.js';
-import { bindWebSocket, webSocketConnector } from '../src/index.js';
+import type { NnrpServer } from '../../../nnrp-runtime/src/server/server.js';
+import { type CutGround, cutAnywhere } from '../../../nnrp-runtime/test/recovery/cut-anywhere.js';
+import { TcpCutNetwork } from '../../../nnrp-runtime/test/recovery/cut-network.js';
+import { cutsWanted, seedWanted } from '../../../nnrp-runtime/test/recovery/cut-wishes.js';
+import { bindWebSocket, webSocketConnector } from '../../src/index.js';
 
 /** To the compiler nnrp-runtime and its sources are two packages, see websocket-carrier.ts. */
 const webSocket: CutGround = {
