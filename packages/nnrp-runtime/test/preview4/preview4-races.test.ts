@@ -25,6 +25,17 @@ cleaning();
 
 const FAR = 4_000_000_000_000;
 const PAUSED = 3;
+const OF_CONNECTION = 1;
+const OF_OPERATION = 2;
+const HARD = 2;
+/** update_reason of FLOW_UPDATE. */
+const [PAUSE, RESUME] = [2, 3];
+/** Whose results are meant, by the flags of BACKPRESSURE and by the scope_kind of FLOW_UPDATE. */
+const SCOPES = [
+  { name: 'the session', flags: 0, scopeKind: 1 },
+  { name: 'the operation', flags: OF_OPERATION, scopeKind: 2 },
+  { name: 'the connection', flags: OF_CONNECTION, scopeKind: 0 },
+];
 
 /** Numbers that look drawn and are the same in each run. */
 function drawing(seed: number): (below: number) => number {
@@ -39,8 +50,10 @@ const supersede = (old: number | bigint, next: number | bigint, flags = 1) =>
   bytes(u64(old), u64(next), u64(1), u16(2), u16(flags), u32(0));
 const budget = (operation: number | bigint, tokens: number, flags = 0) =>
   bytes(u64(operation), u64(1), u64(2), u64(3), u32(tokens), u32(flags));
-const pressure = (scope: number | bigint, window: number | bigint, level = 0, flags = 0) =>
-  bytes(u64(scope), u64(window), u16(level), u16(0), u32(0), u32(flags), u32(0));
+const pressure = (scope: number | bigint, window: number | bigint, level = 0, flags = 0, retryMs = 0) =>
+  bytes(u64(scope), u64(window), u16(level), u16(0), u32(retryMs), u32(flags), u32(0));
+const flow = (scopeKind: number, reason: number, epoch: number, operation: number | bigint = 0) =>
+  bytes(u8(scopeKind), u8(reason), u8(0), u8(0), u64(0), u64(operation), u32(0), u32(epoch), u32(0));
 const declare = (session: number, object: number | bigint) =>
   bytes(u64(object), u16(7), u16(0x0201), u32(session), u64(10), u32(0), u16(0), u16(0), u32(0), u32(0), u64(0));
 const release = (object: number | bigint, operation: number | bigint = 0) =>
@@ -223,6 +236,19 @@ describe('guesses at sessions of preview4', () => {
   });
 });
 
+/** A server with an operation that the test answers. */
+async function holding() {
+  const server = await working();
+  const { peer, session } = await opened(server);
+  peer.send(packet(T.submit, { session, frame: 1 }, submit({ operation: 9 }), 'hold'));
+  await peer.settled();
+  await eventually(() => running(server, session).length === 1, 'the operation runs');
+  const [operation] = running(server, session) as [OperationContext];
+  return { server, peer, session, operation };
+}
+
+const heldResults = (server: NnrpServer) => server.sessions()[0]?.stats().heldResults;
+
 describe('pressure of a client of preview4 that never ends', () => {
   it('holds its own results back, in bounded memory; others are served, and a close ends it', async () => {
     const server = await working();
@@ -240,13 +266,12 @@ describe('pressure of a client of preview4 that never ends', () => {
     await isServed(other.peer, other.session, 2);
   });
 
-  it('is not that of the whole connection where others have sessions on it, and a window that is none frees nothing', async () => {
+  it('holds back what it names: the session, or the connection with all its sessions; a window that is none frees nothing', async () => {
     const server = await working();
     const { peer, session } = await opened(server, { inFlight: 100 });
     peer.send(packet(T.open, {}, open()));
     const other = (await peer.get(T.openAck)).session;
     peer.send(
-      packet(T.backpressure, { session }, pressure(0, 0, PAUSED, 1)),
       packet(T.backpressure, { session }, pressure(0, 0, PAUSED)),
       packet(T.credit, { session }, pressure(0, 0)),
       packet(T.submit, { session, frame: 1 }, submit({ operation: 1 }), 'parts'),
@@ -254,8 +279,56 @@ describe('pressure of a client of preview4 that never ends', () => {
     await isServed(peer, other, 1);
     expect(running(server, session)).toHaveLength(1);
     peer.send(packet(T.credit, { session }, pressure(0, 2n ** 64n - 1n)));
-    expect((await peer.next(T.partial))?.text).toBe('0');
+    for (const part of ['0', '1', '2']) expect((await peer.next(T.partial))?.text).toBe(part);
+
+    peer.send(
+      packet(T.backpressure, { session }, pressure(0, 0, PAUSED, OF_CONNECTION)),
+      packet(T.submit, { session: other, frame: 2 }, submit({ operation: 2 }), 'parts'),
+      packet(T.credit, { session: other }, pressure(0, 0, 0, OF_CONNECTION)),
+      packet(T.credit, { session: other }, pressure(0, 7)),
+    );
+    await isServed(peer, other, 3);
+    expect(running(server, other)).toHaveLength(1);
+    // Any session of the connection may say it, as the header needs one.
+    peer.send(packet(T.credit, { session }, pressure(0, 1, 0, OF_CONNECTION)));
+    expect(await peer.next(T.partial)).toMatchObject({ session: other, frame: 2, text: '0' });
+    await eventually(() => running(server, other).length === 0, 'what was held back has gone out');
   });
+
+  it.each(SCOPES)('holds the results of $name back for its time, and no longer', async ({ flags }) => {
+    const { server, peer, session, operation } = await holding();
+    peer.send(packet(T.backpressure, { session }, pressure(operation.id, 0, HARD, flags, 40)));
+    await peer.settled();
+    const pushed = operation.push('0');
+    expect(heldResults(server)).toBe(1);
+    expect((await peer.next(T.partial))?.text).toBe('0');
+    await pushed;
+  });
+
+  it.each(SCOPES)(
+    'is one thing and FLOW_UPDATE of $name another: neither takes back the other, nor hides it',
+    async ({ flags, scopeKind }) => {
+      const { server, peer, session, operation } = await holding();
+      const ids = { session: flags === OF_CONNECTION ? 0 : session };
+      const operationId = flags === OF_OPERATION ? operation.id : 0n;
+      const flowSaid = (reason: number, epoch: number) =>
+        packet(T.flow, ids, flow(scopeKind, reason, epoch, operationId));
+      peer.send(
+        flowSaid(PAUSE, 1),
+        packet(T.backpressure, { session }, pressure(operationId, 0, PAUSED, flags)),
+        flowSaid(RESUME, 2),
+      );
+      await peer.settled();
+      const pushed = operation.push('0');
+      expect(heldResults(server)).toBe(1);
+      peer.send(flowSaid(PAUSE, 3), packet(T.credit, { session }, pressure(operationId, 1, 0, flags)));
+      await peer.settled();
+      expect(heldResults(server)).toBe(1);
+      peer.send(flowSaid(RESUME, 4));
+      expect((await peer.next(T.partial))?.text).toBe('0');
+      await pushed;
+    },
+  );
 
   it('and renegotiation in the middle of a stream pile up nowhere when the application does not read them', async () => {
     const server = await serving({ submit: (operation) => work(operation) });

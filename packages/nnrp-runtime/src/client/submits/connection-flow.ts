@@ -1,7 +1,7 @@
 import { type FlowOutcome, FlowScope } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { Chain, type Link } from '../../base/queues/chain.js';
-import { Pressure } from '../controls/pressure.js';
+import { Pressure } from '../../connection/controls/pressure.js';
 
 /** A session whose submits may have to wait for room on the connection. */
 export interface RoomWaiter {

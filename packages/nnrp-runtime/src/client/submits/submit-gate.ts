@@ -1,6 +1,6 @@
 import { FlowBlockedError, FlowGate, type FlowOutcome, FlowScope, FlowSender } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { Pressure } from '../controls/pressure.js';
+import { Pressure } from '../../connection/controls/pressure.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 
 /** Why no submit may start now. */

@@ -1,7 +1,7 @@
 import { type FlowOutcome, forCaller, type NnrpError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { type BodyInput, isMadeAnew } from '../../connection/body/body-bytes.js';
-import type { Pressure } from '../controls/pressure.js';
+import type { Pressure } from '../../connection/controls/pressure.js';
 import type { ClientSessionConnection } from './client-session-connection.js';
 import { RoomTurn, type RoomWaiter } from './connection-flow.js';
 import { type Blockage, SubmitGate } from './submit-gate.js';

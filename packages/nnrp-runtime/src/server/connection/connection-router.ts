@@ -1,12 +1,4 @@
-import {
-  ClosedError,
-  describeFault,
-  FlowScope,
-  type MessageInfo,
-  type Packet,
-  ProtocolError,
-  type WireFault,
-} from 'nnrp-core';
+import { ClosedError, describeFault, type MessageInfo, type Packet, ProtocolError, type WireFault } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { ErrorCode, ErrorScope, MessageType } from 'nnrp-core/preview3';
 import { Hidden } from '../../base/application/hidden.js';
@@ -263,7 +255,6 @@ export class ConnectionRouter {
 
   private flowUpdated(packet: Packet): void {
     const { gate } = this.owner;
-    gate.scope ??= new FlowScope();
     const update = readFlowUpdate(packet);
     if (gate.scope.apply(update, performance.now()) === 'applied') gate.changed();
   }

@@ -1,7 +1,8 @@
 import type { FlowScope } from 'nnrp-core';
 import { type Guarded, later } from '../../base/guard.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
-import { holdsResults } from './holds-results.js';
+import type { Pressure } from '../../connection/controls/pressure.js';
+import { SaidFlow } from './said-flow.js';
 
 /** A session whose results wait for nothing but what the client has said about the connection. */
 export interface WaitingGate {
@@ -11,7 +12,7 @@ export interface WaitingGate {
 
 /** What the client has said about the whole connection, and the sessions that wait because of it. */
 export class ConnectionGate {
-  scope: FlowScope | undefined = undefined;
+  private said: SaidFlow | undefined = undefined;
   /** Results that its sessions hold back, and their bytes with what they cost besides. */
   heldCount = 0;
   heldByteLength = 0;
@@ -24,11 +25,23 @@ export class ConnectionGate {
 
   /** The client has said nothing about the connection, so that nothing can be held back because of it. */
   get isSilent(): boolean {
-    return this.scope === undefined;
+    return this.said === undefined;
+  }
+
+  /** For FLOW_UPDATE; tell of it by `changed`. */
+  get scope(): FlowScope {
+    this.said ??= new SaidFlow();
+    return this.said.scope;
+  }
+
+  /** For BACKPRESSURE and CREDIT_UPDATE; tell of it by `changed`. */
+  get pressure(): Pressure {
+    this.said ??= new SaidFlow();
+    return this.said.pressure;
   }
 
   holds(isBackground: boolean): boolean {
-    return this.scope !== undefined && holdsResults(this.scope, isBackground);
+    return this.said?.holds(isBackground) === true;
   }
 
   waits(gate: WaitingGate): void {
@@ -60,7 +73,7 @@ export class ConnectionGate {
   /** A pause of a certain length ends by itself, perhaps since it was looked at. */
   private armRetry(): void {
     if (this.timer !== undefined || (!isAny(this.background) && !isAny(this.others))) return;
-    const leftMs = Math.ceil((this.scope?.retryAtMs ?? 0) - performance.now());
+    const leftMs = Math.ceil(this.said?.leftMs() ?? 0);
     if (leftMs <= 0 && !this.holdsBackInVain()) return;
     this.timer = later(this.owner, Math.min(Math.max(leftMs, 1), MAX_TIMER_MS), () => this.changed());
     this.timer.unref();

@@ -1,10 +1,11 @@
 import { type FlowScope, UsageError } from 'nnrp-core';
 import { type Guarded, later } from '../../base/guard.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
+import type { Pressure } from '../../connection/controls/pressure.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
 import type { ConnectionGate, WaitingGate } from './connection-gate.js';
-import { holdsResults } from './holds-results.js';
 import type { Operation } from './operation.js';
+import { SaidFlow } from './said-flow.js';
 
 /** Results of one session that may be held back; a handler that does not await `push` is refused more. */
 export const MAX_HELD = 4096;
@@ -36,14 +37,14 @@ interface HeldLine {
  */
 export class ResultGate implements WaitingGate {
   /** Made when the client first speaks of an operation. */
-  private operationScopes: Map<Operation, FlowScope> | undefined;
+  private ofOperations: Map<Operation, SaidFlow> | undefined;
   /** Operations with results that wait for the session or the connection, and for nothing else. */
   private lines: Map<Operation, HeldLine> | undefined;
   /** Operations with results that the client has paused one by one. */
   private paused: Map<Operation, HeldLine> | undefined;
   private held = 0;
   private heldBytes = 0;
-  private sessionScope: FlowScope | undefined;
+  private ofSession: SaidFlow | undefined;
   private timer: NodeJS.Timeout | undefined;
   private opened = false;
 
@@ -65,7 +66,7 @@ export class ResultGate implements WaitingGate {
 
   /** Whether a result must wait: the client said so, or earlier results of the operation wait already. */
   mustWait(operation: Operation): boolean {
-    if (this.connection.isSilent && this.sessionScope === undefined && this.operationScopes === undefined)
+    if (this.connection.isSilent && this.ofSession === undefined && this.ofOperations === undefined)
       return this.isWaiting(operation);
     return this.isPausedTogether() || this.isPausedAlone(operation) || this.isWaiting(operation);
   }
@@ -114,19 +115,14 @@ export class ResultGate implements WaitingGate {
     });
   }
 
-  /** The scope of the session, or of one of its operations; made when the client first speaks of it. */
-  scopeOf(operation: Operation | undefined, make: () => FlowScope): FlowScope {
-    if (operation === undefined) {
-      this.sessionScope ??= make();
-      return this.sessionScope;
-    }
-    this.operationScopes ??= new Map();
-    let scope = this.operationScopes.get(operation);
-    if (scope === undefined) {
-      scope = make();
-      this.operationScopes.set(operation, scope);
-    }
-    return scope;
+  /** For FLOW_UPDATE of the session, or of one of its operations; tell of it by `flowChanged`. */
+  scopeOf(operation?: Operation): FlowScope {
+    return this.saidOf(operation).scope;
+  }
+
+  /** For BACKPRESSURE and CREDIT_UPDATE of the session, or of one of its operations; tell of it by `flowChanged`. */
+  pressureOf(operation?: Operation): Pressure {
+    return this.saidOf(operation).pressure;
   }
 
   /** The client can say nothing any more, not even that results may flow again: they do. */
@@ -137,7 +133,7 @@ export class ResultGate implements WaitingGate {
   }
 
   operationEnded(operation: Operation): void {
-    this.operationScopes?.delete(operation);
+    this.ofOperations?.delete(operation);
     const line = this.held > 0 ? this.lineOf(operation) : undefined;
     if (line !== undefined) this.release(line);
   }
@@ -178,6 +174,21 @@ export class ResultGate implements WaitingGate {
     this.connection.waitsNoMore(this);
   }
 
+  /** Made when the client first speaks of it. */
+  private saidOf(operation: Operation | undefined): SaidFlow {
+    if (operation === undefined) {
+      this.ofSession ??= new SaidFlow();
+      return this.ofSession;
+    }
+    this.ofOperations ??= new Map();
+    let said = this.ofOperations.get(operation);
+    if (said === undefined) {
+      said = new SaidFlow();
+      this.ofOperations.set(operation, said);
+    }
+    return said;
+  }
+
   private lineOf(operation: Operation): HeldLine | undefined {
     return this.lines?.get(operation) ?? this.paused?.get(operation);
   }
@@ -201,7 +212,7 @@ export class ResultGate implements WaitingGate {
   private place(line: HeldLine): void {
     const { operation } = line;
     if (this.isPausedAlone(operation)) {
-      line.timer = this.retry(this.operationScopes?.get(operation), () => this.flowChanged(operation));
+      line.timer = this.retry(this.ofOperations?.get(operation), () => this.flowChanged(operation));
       // A pause may end between two looks at the clock.
       if (line.timer !== undefined || this.isPausedAlone(operation)) {
         this.paused ??= new Map();
@@ -238,31 +249,31 @@ export class ResultGate implements WaitingGate {
     clearTimeout(this.timer);
     this.timer = undefined;
     if (this.lines === undefined || this.lines.size === 0) return;
-    if (this.holds(this.sessionScope)) {
+    if (this.holds(this.ofSession)) {
       this.connection.waitsNoMore(this);
-      this.timer = this.retry(this.sessionScope, () => this.recheck());
+      this.timer = this.retry(this.ofSession, () => this.recheck());
       // It may end between two looks at the clock.
-      if (this.timer !== undefined || this.holds(this.sessionScope)) return;
+      if (this.timer !== undefined || this.holds(this.ofSession)) return;
     }
     this.connection.waits(this);
   }
 
   /** A pause of a certain length ends by itself. */
-  private retry(scope: FlowScope | undefined, look: () => void): NodeJS.Timeout | undefined {
-    const leftMs = (scope?.retryAtMs ?? 0) - performance.now();
+  private retry(said: SaidFlow | undefined, look: () => void): NodeJS.Timeout | undefined {
+    const leftMs = said?.leftMs() ?? 0;
     if (leftMs <= 0) return undefined;
     return later(this.owner, Math.min(Math.ceil(leftMs), MAX_TIMER_MS), look).unref();
   }
 
   private isPausedTogether(): boolean {
-    return !this.opened && (this.holds(this.sessionScope) || this.connection.holds(this.isBackground));
+    return !this.opened && (this.holds(this.ofSession) || this.connection.holds(this.isBackground));
   }
 
   private isPausedAlone(operation: Operation): boolean {
-    return !this.opened && this.holds(this.operationScopes?.get(operation));
+    return !this.opened && this.holds(this.ofOperations?.get(operation));
   }
 
-  private holds(scope: FlowScope | undefined): boolean {
-    return scope !== undefined && holdsResults(scope, this.isBackground);
+  private holds(said: SaidFlow | undefined): boolean {
+    return said?.holds(this.isBackground) === true;
   }
 }

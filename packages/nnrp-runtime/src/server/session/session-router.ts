@@ -1,7 +1,6 @@
 import {
   describeFault,
   type FlowFields,
-  FlowScope,
   type MessageInfo,
   type NnrpError,
   type Packet,
@@ -253,7 +252,7 @@ export class SessionRouter<Core extends RouterOwner = RouterOwner> implements Se
         : undefined;
     // An operation that is over has nothing left to hold back.
     if (update.scopeKind === ScopeKind.Operation && operation === undefined) return;
-    const outcome = session.gate.scopeOf(operation, () => new FlowScope()).apply(update, performance.now());
+    const outcome = session.gate.scopeOf(operation).apply(update, performance.now());
     // One that is stale has changed nothing.
     if (outcome === 'applied') session.gate.flowChanged(operation);
     session.receiver.event({ type: 'flowUpdate', update });

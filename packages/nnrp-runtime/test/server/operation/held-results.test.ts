@@ -1,4 +1,3 @@
-import { FlowScope } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { OperationContext } from '../../../src/server/contract/contract.js';
@@ -97,11 +96,11 @@ describe('an update of the flow', () => {
     const gate = new ResultGate(connection, false, 1 << 30, { crashed: () => {}, bounds: { hit: () => {} } });
     for (let id = 0; id < paused; id++) {
       const operation = { isOver: false } as Operation;
-      gate.scopeOf(operation, () => new FlowScope()).apply(update(1, Pause), 0);
+      gate.scopeOf(operation).apply(update(1, Pause), 0);
       gate.flowChanged(operation);
       gate.afterHold(operation, 1, () => Promise.resolve()).catch(() => {});
     }
-    const scope = gate.scopeOf(undefined, () => new FlowScope());
+    const scope = gate.scopeOf();
     const rounds = 2000;
     let best = Number.POSITIVE_INFINITY;
     for (let attempt = 0; attempt < 5; attempt++) {

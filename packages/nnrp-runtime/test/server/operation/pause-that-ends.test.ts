@@ -1,4 +1,4 @@
-import { FlowScope } from 'nnrp-core';
+import type { FlowScope } from 'nnrp-core';
 import { BackpressureLevel, FlowFlags, type FlowUpdate, ScopeKind, UpdateReason } from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ConnectionGate } from '../../../src/server/operation/connection-gate.js';
@@ -25,15 +25,9 @@ const owner = { crashed: () => {}, bounds: { hit: () => {} } };
 const operation = { isOver: false } as Operation;
 
 const scopes: [what: string, pause: (gate: ResultGate, connection: ConnectionGate) => FlowScope][] = [
-  ['the session', (gate) => gate.scopeOf(undefined, () => new FlowScope())],
-  ['the operation', (gate) => gate.scopeOf(operation, () => new FlowScope())],
-  [
-    'the connection',
-    (_gate, connection) => {
-      connection.scope = new FlowScope();
-      return connection.scope;
-    },
-  ],
+  ['the session', (gate) => gate.scopeOf()],
+  ['the operation', (gate) => gate.scopeOf(operation)],
+  ['the connection', (_gate, connection) => connection.scope],
 ];
 
 describe.each(scopes)('a pause of %s', (_what, scopeOf) => {

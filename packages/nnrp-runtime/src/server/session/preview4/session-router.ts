@@ -1,6 +1,6 @@
-import { describeFault, FlowScope, type MessageInfo, type Packet, ProtocolError, type WireFault } from 'nnrp-core';
+import { describeFault, type MessageInfo, type Packet, ProtocolError, type WireFault } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
-import { BackpressureLevel, ErrorCode, FlowFlags, ScopeKind, UpdateReason } from 'nnrp-core/preview3';
+import { ErrorCode, ScopeKind } from 'nnrp-core/preview3';
 import * as preview4 from 'nnrp-core/preview4';
 import { momentOf } from '../../../base/time/unix-time.js';
 import { type ControlEvent, operationOf, readControl } from '../../../connection/controls/control-events.js';
@@ -308,35 +308,26 @@ export class RouterOfPreview4<Core extends RouterOwner = RouterOwner> extends Se
     if (this.session.config.deadlines === true) this.operations.reschedule(operation, isAny ? atMs : undefined);
   }
 
-  /** BACKPRESSURE and CREDIT_UPDATE hold partial results back as FLOW_UPDATE does; a window that is not 0 lets them go. */
-  private pressed(pressure: preview4.Pressure, isBackpressure: boolean): void {
-    const { pressureLevel, creditWindow, retryAfterMs, flags, scopeId } = pressure;
-    const { Connection, Operation } = { Connection: 1, Operation: 2 };
-    const operation = (flags & Operation) !== 0 ? this.operations.byOperationId(scopeId) : undefined;
-    if ((flags & Operation) !== 0 && operation === undefined) return;
-    if ((flags & Connection) !== 0 && this.session.connection.sessionCount > 1) return;
-    const holds = isBackpressure && pressureLevel >= preview4.PressureLevel.Hard;
-    if (!isBackpressure && creditWindow === 0n) return;
-    const scope = this.session.gate.scopeOf(operation, () => new FlowScope());
-    const isPause = pressureLevel === preview4.PressureLevel.Paused && retryAfterMs === 0;
-    const update: preview3.FlowUpdate = {
-      scopeKind: operation === undefined ? ScopeKind.Session : ScopeKind.Operation,
-      updateReason: holds ? (isPause ? UpdateReason.Pause : UpdateReason.Congestion) : UpdateReason.Resume,
-      backpressureLevel: holds ? BackpressureLevel.Hard : BackpressureLevel.None,
-      creditEpoch: scope.epoch + 1,
-      connectionCredit: 0,
-      sessionCredit: 0,
-      operationCredit: 0,
-      operationId: operation?.id ?? 0n,
-      retryAfterMs: holds ? retryAfterMs : 0,
-      flowFlags: holds && retryAfterMs > 0 ? FlowFlags.RetryAfterValid : 0,
-    };
-    this.flow(update, operation);
+  /** BACKPRESSURE and CREDIT_UPDATE hold partial results back beside FLOW_UPDATE; a window that is not 0 lets them go. */
+  private pressed(said: preview4.Pressure, isBackpressure: boolean): void {
+    const { gate, connection } = this.session;
+    const { AppliesToConnection, AppliesToOperation } = preview4.PressureFlags;
+    // Results are no operations, so that a window of none says nothing of them.
+    if (!isBackpressure && said.creditWindow === 0n) return;
+    const isOfOperation = (said.flags & AppliesToOperation) !== 0;
+    const operation = isOfOperation ? this.operations.byOperationId(said.scopeId) : undefined;
+    if (isOfOperation && operation === undefined) return;
+    const isOfConnection = !isOfOperation && (said.flags & AppliesToConnection) !== 0;
+    const pressure = isOfConnection ? connection.gate.pressure : gate.pressureOf(operation);
+    if (isBackpressure) pressure.backpressure(said);
+    else pressure.credit(said);
+    if (isOfConnection) connection.gate.changed();
+    else gate.flowChanged(operation);
   }
 
   private flow(update: preview3.FlowUpdate, operation: OperationOfPreview4 | undefined): void {
     const { gate } = this.session;
-    const outcome = gate.scopeOf(operation, () => new FlowScope()).apply(update, performance.now());
+    const outcome = gate.scopeOf(operation).apply(update, performance.now());
     if (outcome === 'applied') gate.flowChanged(operation);
   }
 }
