@@ -56,7 +56,8 @@ export function runScript(request: Members): JsonObject {
       }));
     }
     case 'schemas': {
-      const schemas = new SchemaRegistry(request.flag('standard', false) ? [TOKEN_DELTA_SCHEMA] : []);
+      // Vectors are what the reference decides.
+      const schemas = SchemaRegistry.byHash(request.flag('standard', false) ? [TOKEN_DELTA_SCHEMA] : []);
       return steps((members) => orFault(() => schemaStep(schemas, members)));
     }
   }

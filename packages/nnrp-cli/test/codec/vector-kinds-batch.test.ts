@@ -176,6 +176,17 @@ describe('a request of no structure', () => {
     expect(answer).toMatchObject({ error });
   });
 
+  it('feeds schemas to a registry that knows them by hash and profile, as the reference does', async () => {
+    // schema_id, schema_version, profile_id, schema_flags, the major versions, and the hash at 16.
+    const header = '0500000001000000020000000000000000000000000000000100000000000000';
+    const changed = `${header.slice(0, 20)}01${header.slice(22)}`;
+    const otherHash = `${header.slice(0, 48)}02${header.slice(50)}`;
+    const steps = [header, changed, otherHash].map((hex) => ({ do: 'install', hex }));
+    const [answer] = await answers([{ machine: 'schemas', steps }]);
+    const results = [{ ok: 'installed' }, { ok: 'alreadyinstalled' }, { error_code: 0x40003 }];
+    expect(answer).toEqual({ results });
+  });
+
   it('gives the fault of a step as its result, and goes on', async () => {
     const header = '4e4e525001000128000000000000000000000000000000000000000000000000000000000000000000';
     const steps = [{ do: 'open_ack', packet_hex: header.slice(0, 80) }, { do: 'close_connection' }];

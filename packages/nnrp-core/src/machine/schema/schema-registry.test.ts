@@ -127,6 +127,31 @@ describe('install', () => {
   });
 });
 
+describe('a registry by hash', () => {
+  it('knows a schema by hash and profile, whatever else its header says, and keeps the first', () => {
+    const there = header(1, 1);
+    const registry = SchemaRegistry.byHash([there]);
+    for (const rest of [{}, { schemaFlags: 1 }, { maxVersionMajor: 2 }, { bodyBytes: 1 }, { dependencyCount: 1 }]) {
+      expect(install(registry, header(1, 1, rest))).toBe('already_installed');
+      expect(registry.get(1, 1)).toBe(there);
+    }
+    expect(install(registry, header(1, 1, { schemaHash: 1n }))).toBe('SchemaHashConflict');
+    expect(install(registry, header(1, 1, { profileId: 1 }))).toBe('SchemaHashConflict');
+    expect(install(registry, header(1, 2, { profileId: 3 }))).toBe('SchemaUpdateRejected');
+  });
+
+  it('looks at neither bodies nor dependencies, and neither do the registries over it', () => {
+    const registry = SchemaRegistry.byHash();
+    const critical = { schemaFlags: SchemaFlags.Critical, dependencyCount: 1 };
+    expect(install(registry, header(2, 1, critical))).toBe('installed');
+    const missing = { schemaId: 9, schemaVersion: 9 };
+    const session = registry.overlay(1);
+    expect(install(session, header(2, 2, critical), Uint8Array.of(1), [missing, missing])).toBe('updated');
+    expect(bind(session, 2, 2, 2)).toBe('bound');
+    expect(install(session, header(2, 3))).toBe('SchemaUpdateRejected');
+  });
+});
+
 describe('invalidate', () => {
   it('drops one version, and does not know others', () => {
     const registry = new SchemaRegistry([header(1, 1), header(1, 2)]);

@@ -38,8 +38,17 @@ export class SchemaRegistry {
     schemas: Iterable<SchemaDescriptorHeader> = [],
     private readonly parent?: SchemaRegistry,
     private readonly maxSchemas = Number.POSITIVE_INFINITY,
+    private readonly looksAtHashes = false,
   ) {
     for (const schema of schemas) this.store(schema, undefined, undefined);
+  }
+
+  /**
+   * A registry that looks at as little as the reference's does: a schema is known by its hash and profile, and what else its header
+   * says of it is not compared; bodies and dependencies are not looked at. For peers that must decide as the reference does.
+   */
+  static byHash(schemas: Iterable<SchemaDescriptorHeader> = []): SchemaRegistry {
+    return new SchemaRegistry(schemas, undefined, Number.POSITIVE_INFINITY, true);
   }
 
   has(schemaId: number, schemaVersion: number): boolean {
@@ -68,7 +77,7 @@ export class SchemaRegistry {
    * @param maxSchemas - schemas that it takes in itself; more are refused
    */
   overlay(maxSchemas: number = DEFAULT_OVERLAY_SCHEMAS): SchemaRegistry {
-    return new SchemaRegistry([], this, maxSchemas);
+    return new SchemaRegistry([], this, maxSchemas, this.looksAtHashes);
   }
 
   /**
@@ -92,18 +101,11 @@ export class SchemaRegistry {
   ): SchemaChange | SchemaRefusal {
     if (!ASSIGNED_PROFILES.includes(header.profileId)) return REFUSED_SCHEMA.updateRejected;
     const present = this.entry(header.schemaId, header.schemaVersion);
-    if (present !== undefined) return compare(present, header, body);
-    if (body !== undefined && body.length !== header.bodyBytes) return REFUSED_SCHEMA.updateRejected;
-    if (dependencies !== undefined && dependencies.length !== header.dependencyCount) {
-      return REFUSED_SCHEMA.updateRejected;
-    }
+    if (present !== undefined) return compare(present, header, body, this.looksAtHashes);
+    const { looksAtHashes } = this;
+    if (!looksAtHashes && !isAsSaid(header, body, dependencies)) return REFUSED_SCHEMA.updateRejected;
     if (this.count >= this.maxSchemas) return REFUSED_SCHEMA.updateRejected;
-    const critical = (header.schemaFlags & SchemaFlags.Critical) !== 0;
-    if (dependencies === undefined) {
-      if (critical && header.dependencyCount > 0) return REFUSED_SCHEMA.dependencyMissing;
-    } else if (!this.hasAll(dependencies)) {
-      return REFUSED_SCHEMA.dependencyMissing;
-    }
+    if (!looksAtHashes && this.lacks(header, dependencies)) return REFUSED_SCHEMA.dependencyMissing;
     const outcome = this.hasLower(header.schemaId, header.schemaVersion) ? 'updated' : 'installed';
     // Not slice(): a byte array of Node shares its memory with what it returns.
     this.store(header, body && new Uint8Array(body), dependencies?.slice());
@@ -144,8 +146,16 @@ export class SchemaRegistry {
     const entry = this.entry(schemaId, schemaVersion);
     if (entry === undefined) return this.knowsId(schemaId) ? REFUSED_SCHEMA.versionUnknown : REFUSED_SCHEMA.unknown;
     if (entry.header.profileId !== profileId) return REFUSED_SCHEMA.incompatible;
-    if (entry.dependencies !== undefined && !this.hasAll(entry.dependencies)) return REFUSED_SCHEMA.dependencyMissing;
+    const { dependencies } = entry;
+    if (!this.looksAtHashes && dependencies !== undefined && !this.hasAll(dependencies))
+      return REFUSED_SCHEMA.dependencyMissing;
     return entry.binding;
+  }
+
+  /** Whether a schema builds on others that are not there; one that is critical has to name them. */
+  private lacks(header: SchemaDescriptorHeader, dependencies: readonly SchemaKey[] | undefined): boolean {
+    if (dependencies !== undefined) return !this.hasAll(dependencies);
+    return (header.schemaFlags & SchemaFlags.Critical) !== 0 && header.dependencyCount > 0;
   }
 
   private entry(schemaId: number, schemaVersion: number): Entry | undefined {
@@ -184,11 +194,13 @@ function compare(
   present: Entry,
   header: SchemaDescriptorHeader,
   body: Uint8Array | undefined,
+  looksAtHashes: boolean,
 ): SchemaChange | SchemaRefusal {
   const there = present.header;
   if (there.schemaHash !== header.schemaHash || there.profileId !== header.profileId) {
     return REFUSED_SCHEMA.hashConflict;
   }
+  if (looksAtHashes) return { outcome: 'already_installed' };
   const same =
     there.schemaFlags === header.schemaFlags &&
     there.minVersionMajor === header.minVersionMajor &&
@@ -200,6 +212,16 @@ function compare(
   const known = present.body;
   if (known !== undefined && body !== undefined && !sameBytes(known, body)) return REFUSED_SCHEMA.hashConflict;
   return { outcome: 'already_installed' };
+}
+
+/** Whether body and dependencies, where they are known, are those of the header. */
+function isAsSaid(
+  { bodyBytes, dependencyCount }: SchemaDescriptorHeader,
+  body: Uint8Array | undefined,
+  dependencies: readonly SchemaKey[] | undefined,
+): boolean {
+  if (body !== undefined && body.length !== bodyBytes) return false;
+  return dependencies === undefined || dependencies.length === dependencyCount;
 }
 
 function sameBytes(one: Uint8Array, other: Uint8Array): boolean {
