@@ -311,7 +311,7 @@ describe('a received body that is transferred away', () => {
       view: new DataView(bytes.buffer),
       metadataStart: 40,
     } as unknown as Packet;
-    expect(new NnrpResult(Object.assign(packet, { body: new Uint8Array(0) }), 1, false).body.length).toBe(0);
+    expect(new NnrpResult(Object.assign(packet, { body: new Uint8Array(0) }), 1, false, false).body.length).toBe(0);
   });
 });
 

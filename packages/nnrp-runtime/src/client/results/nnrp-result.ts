@@ -49,6 +49,7 @@ export class NnrpResult {
     readonly frameId: number,
     /** Whether more results of the same operation follow. */
     readonly partial: boolean,
+    private readonly isPreview4: boolean,
   ) {
     // Read now: by the time they are asked for, the application may have transferred the memory of the packet.
     this.traceLow = packet.traceLow;
@@ -149,7 +150,7 @@ export class NnrpResult {
    * @see NNRP/1-preview3 section 10
    */
   get payloadFrames(): readonly preview3.TypedPayloadFrame[] {
-    return bodyFrames(this.body, this.metadata);
+    return bodyFrames(this.body, this.metadata, this.isPreview4 ? preview4Words().decodeBody : preview3.decodeBody);
   }
 
   /** Plain facts, as logs show them: no payload, no secret. */

@@ -173,7 +173,7 @@ export class ClientSubmits implements OperationOwner<ClientOperation>, SubmitSta
     const operation = this.operations.get(frameId);
     const isPartial = isPartialResult(packet, this.ids !== undefined);
     if (operation === undefined || !operation.isNamedBy(packet)) return this.cancels.isReleased(frameId, !isPartial);
-    const result = new NnrpResult(packet, frameId, isPartial);
+    const result = new NnrpResult(packet, frameId, isPartial, this.ids !== undefined);
     result.position = this.ends.position;
     if (frameId > this.lastResultFrameId) this.lastResultFrameId = frameId;
     observer?.result(operation, packet.bodyLength, result.partial);

@@ -1,5 +1,5 @@
 import { UsageError } from 'nnrp-core';
-import * as preview3 from 'nnrp-core/preview3';
+import type * as preview3 from 'nnrp-core/preview3';
 
 /** Bytes of the caller's own. A type of every TypeScript from 5.4 on, other than `Uint8Array<ArrayBuffer>`. */
 export type OwnBytes = Uint8Array & { readonly buffer: ArrayBuffer };
@@ -34,6 +34,7 @@ export function bodyCopy(body: Uint8Array): OwnBytes {
 export function bodyFrames(
   body: Uint8Array,
   metadata: preview3.FrameSubmit | preview3.ResultPush,
+  decodeBody: typeof preview3.decodeBody,
 ): readonly preview3.TypedPayloadFrame[] {
-  return preview3.decodeBody(body, metadata).typedPayloads;
+  return decodeBody(body, metadata).typedPayloads;
 }

@@ -1,6 +1,8 @@
+import type * as preview3 from 'nnrp-core/preview3';
 import {
   ControlRequestFlags,
   DropReasonCode,
+  decodeBody,
   decodePartialResult,
   decodeRecoveryTicket,
   decodeResultDropReason,
@@ -37,6 +39,8 @@ export const PREVIEW4_WORDS = {
   encodeSubmit,
   submitBytes: FRAME_SUBMIT_BYTES,
   cache: CACHE_CODECS,
+  /** Descriptors with a kind of their own stand where preview3 has wider flags. */
+  decodeBody: decodeBody as unknown as typeof preview3.decodeBody,
   decodePartialResult,
   decodeResultDropReason,
   decodeRecoveryTicket,

@@ -1,4 +1,5 @@
 import { UpdateReason } from 'nnrp-core/preview3';
+import * as preview4 from 'nnrp-core/preview4';
 import { describe, expect, it } from 'vitest';
 import type { NnrpServerOptions } from '../../../src/server/contract/server-config.js';
 import type { ServeHandlers } from '../../../src/server/serve/serve-handlers.js';
@@ -42,6 +43,31 @@ describe('peers of this library over preview4', () => {
     await reading;
     expect(reports).toEqual([[50, 'half']]);
     await expect(session.request('again', { operationId: 2n ** 40n })).rejects.toThrow(/was used before/);
+  });
+
+  it('read the typed payloads of submits and results, whose descriptors name their kind', async () => {
+    const counts = { payloadKindBitmap: preview4.PayloadKind.TokenChunk, payloadFrameCount: 1 };
+    const descriptor = {
+      profileId: preview4.ProfileId.Token,
+      payloadKind: preview4.PayloadKind.TokenChunk,
+      descriptorFlags: preview4.DescriptorFlags.Terminal,
+      schemaId: preview4.TOKEN_DELTA_SCHEMA_ID,
+      schemaVersion: preview4.TOKEN_DELTA_SCHEMA_VERSION,
+      streamSemantics: preview4.StreamSemantics.Append,
+    };
+    const body = preview4.encodeBody({ typedPayloads: [{ descriptor, payload: Uint8Array.of(1, 2, 3, 4) }] }, counts);
+    const asked: unknown[] = [];
+    const { client } = await peers({
+      submit(operation) {
+        asked.push(operation.payloadFrames);
+        return { body: operation.body, metadata: counts };
+      },
+    });
+    const session = await client.openSession();
+    const { payloadFrames } = await session.request(body, { metadata: counts });
+    expect(payloadFrames.map(({ payload }) => [...payload])).toEqual([[1, 2, 3, 4]]);
+    expect(payloadFrames).toMatchObject([{ descriptor: { payloadKind: preview4.PayloadKind.TokenChunk } }]);
+    expect([payloadFrames]).toEqual(asked);
   });
 
   it('mean the same operation by its id, in what they say of its flow', async () => {
