@@ -40,7 +40,7 @@ export function callLogging(log: (record: CallRecord) => void): CallInterceptor 
     try {
       for (;;) {
         const step = await steps.next();
-        if (step.done === true) {
+        if (step.done) {
           outcome = 'ok';
           return step.value;
         }

@@ -115,3 +115,14 @@ it('JSON that nests too deeply is none, in lists as in objects', () => {
     ]);
   }
 });
+
+it('a handler made by hand ends by whatever is true', async () => {
+  const parts = ['a', 'b', 'last'];
+  const steps = () => ({
+    next: async () => ({ value: parts.shift(), done: parts.length === 0 ? 1 : 0 }),
+    return: async () => ({ value: undefined, done: true }),
+  });
+  const interceptors = [(() => steps()) as never];
+  const { session } = await stage.calling(createRouter({ interceptors }).route('a', () => 1));
+  expect(await call(session, 'a')).toMatchObject({ body: 'last' });
+});

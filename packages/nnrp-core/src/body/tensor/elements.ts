@@ -1,7 +1,7 @@
 import { UsageError } from '../../errors.js';
 import type { DtypeId } from '../../generated/preview3/enums.js';
 import { DtypeIdName } from '../../generated/preview3/names.js';
-import { shownValue, shownWord } from '../../text/shown-value.js';
+import { shownWord } from '../../text/shown-value.js';
 import { requireBytes } from '../payload/payload-data.js';
 
 /**
@@ -152,9 +152,4 @@ function e4m3Value(bits: number): number {
   const fraction = bits & 0x07;
   if (exponent === 0x0f && fraction === 0x07) return Number.NaN;
   return sign * (exponent === 0 ? fraction * 2 ** -9 : (1 + fraction / 8) * 2 ** (exponent - 7));
-}
-
-/** For messages that name a wrong list of numbers. */
-export function shownNumbers(value: unknown): string {
-  return Array.isArray(value) ? `[${value.slice(0, 6).map(String).join(', ')}]` : shownValue(value);
 }

@@ -17,7 +17,7 @@ import {
 } from '../../generated/preview3/tensor-section-descriptor.js';
 import { shownValue, shownWord } from '../../text/shown-value.js';
 import { type BodyChunks, packedChunks, requireBytes } from '../payload/payload-data.js';
-import { dtypeIdOf, type ElementType, elementBytes, shownNumbers, typeOfArray } from './elements.js';
+import { dtypeIdOf, type ElementType, elementBytes, typeOfArray } from './elements.js';
 
 /** One tensor to be sent: a section of the body. */
 export interface TensorInput {
@@ -182,7 +182,7 @@ function sectionOf(tensor: TensorInput, index: number): Section {
   const expected = dimensions.tiles * dimensions.elementsPerTile * elementBytes(type);
   if (bytes.length !== expected) {
     throw new UsageError(
-      `${what}: the shape ${shownNumbers(shape)} of ${type} takes ${expected} bytes, and data has ${bytes.length}`,
+      `${what}: the shape ${shownValue(shape)} of ${type} takes ${expected} bytes, and data has ${bytes.length}`,
     );
   }
   return { ...dimensions, type, bytes, roleId, layoutId: layout === 'nchw' ? LayoutId.Nchw : LayoutId.Nhwc };
@@ -191,7 +191,7 @@ function sectionOf(tensor: TensorInput, index: number): Section {
 function dimensionsOf(shape: unknown, layout: LayoutIdName, what: string) {
   const list = Array.isArray(shape) ? (shape as unknown[]) : [];
   if (list.length < 1 || list.length > 4 || !list.every((size) => isUnsigned(size, 0xffffffff) && size > 0)) {
-    throw new UsageError(`${what}: shape takes 1 to 4 sizes, whole numbers from 1, got ${shownNumbers(shape)}`);
+    throw new UsageError(`${what}: shape takes 1 to 4 sizes, whole numbers from 1, got ${shownValue(shape)}`);
   }
   const sizes = list as number[];
   const tiles = sizes.length === 2 || sizes.length === 4 ? (sizes[0] ?? 0) : 1;
@@ -200,7 +200,7 @@ function dimensionsOf(shape: unknown, layout: LayoutIdName, what: string) {
   const [height = 0, width = 0] = tile.length < 3 ? [] : layout === 'nchw' ? tile.slice(1) : tile;
   if (tiles > 0xffff || width > 0xffff || height > 0xffff || elementsPerTile > 0xffffffff) {
     throw new UsageError(
-      `${what}: tiles, width and height are at most 65535, elements of a tile 4294967295, got the shape ${shownNumbers(shape)}`,
+      `${what}: tiles, width and height are at most 65535, elements of a tile 4294967295, got the shape ${shownValue(shape)}`,
     );
   }
   return { tiles, elementsPerTile, width, height };

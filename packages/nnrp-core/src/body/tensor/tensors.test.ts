@@ -114,6 +114,8 @@ describe('what is no tensor is refused', () => {
     ['a shape of other data', { data, shape: [2, 2] }, 'the shape [2, 2] of fp32 takes 16 bytes, and data has 24'],
     ['a size of 0', { data, shape: [0, 6] }, 'whole numbers from 1, got [0, 6]'],
     ['a size that is no number', { data, shape: ['6'] as never }, 'shape takes'],
+    ['sizes that cannot be made text', { data, shape: [Object.create(null)] as never }, 'from 1, got [an object]'],
+    ['a secret for a size', { data, shape: ['secret'] as never }, 'from 1, got [a string]'],
     ['five dimensions', { data, shape: [1, 1, 1, 2, 3] }, 'shape takes 1 to 4 sizes'],
     ['too many tiles', { data: new Uint8Array(65536), shape: [65536, 1] }, 'tiles, width and height are at most 65535'],
     ['a wide image', { data: new Uint8Array(65536), shape: [1, 1, 65536] }, 'got the shape [1, 1, 65536]'],

@@ -51,7 +51,7 @@ async function* answered(answer: ChatSource, call: IncomingCall<ChatRequest>): C
   try {
     for (;;) {
       const step = await source.next();
-      if (step.done === true) {
+      if (step.done) {
         isOver = true;
         return completion(step.value, choices, call);
       }

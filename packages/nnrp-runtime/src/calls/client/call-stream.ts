@@ -54,7 +54,7 @@ export class CallStream<Partial, Answer> implements AsyncIterable<Partial> {
     try {
       for (;;) {
         const step = await this.#steps.next();
-        if (step.done === true) return this.#resolve(step.value);
+        if (step.done) return this.#resolve(step.value);
       }
     } catch (error) {
       this.#reject(error);
@@ -66,7 +66,7 @@ export class CallStream<Partial, Answer> implements AsyncIterable<Partial> {
     try {
       for (;;) {
         const step = await this.#steps.next();
-        if (step.done === true) {
+        if (step.done) {
           isOver = true;
           this.#resolve(step.value);
           return;

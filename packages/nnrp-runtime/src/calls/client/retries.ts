@@ -31,7 +31,7 @@ export function retries(options?: RetryOptions): CallInterceptor {
       try {
         for (;;) {
           const step = await steps.next();
-          if (step.done === true) return step.value;
+          if (step.done) return step.value;
           hasBegun = true;
           yield step.value;
         }

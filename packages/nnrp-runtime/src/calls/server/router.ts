@@ -82,7 +82,7 @@ async function* results(
   try {
     for (;;) {
       const step = await steps.next();
-      if (step.done === true) {
+      if (step.done) {
         isOver = true;
         const metadata = givenMetadata('answerMetadata', Object.fromEntries(call.answerMetadata));
         return answerOf(encodeAnswer(schema, call.requestId, { metadata, body: step.value }));

@@ -57,8 +57,7 @@ function isValueObject(value: ResultValue): value is Exclude<ResultValue, BodyIn
   if (types.isArrayBuffer(value)) return false;
   const keys = Object.keys(value);
   if (keys.length > 0 && keys.every((key) => key === 'body' || key === 'metadata')) return true;
-  const found = keys.length > 0 ? `an object with ${keys.join(', ')}` : Object.prototype.toString.call(value);
-  throw noResult(found + awaitHint(value));
+  throw noResult(shownValue(value) + awaitHint(value));
 }
 
 function noResult(found: string): UsageError {

@@ -9,6 +9,10 @@ import type { Operation } from '../operation/operation.js';
 import { checkStep, type OpenSource, type Step } from './result-source.js';
 import type { LastResult } from './serve-handlers.js';
 
+const { then } = Promise.prototype as {
+  then(this: unknown, taken: (step: Step) => void, failed: (error: unknown) => void): void;
+};
+
 /** What the end of a source is told to. */
 export interface SourceReaderOwner {
   /** The source is done: what it returned is the last result. */
@@ -47,7 +51,8 @@ export class SourceReader {
       const next = this.source.next();
       if (this.isOwn) this.operation.context = currentContext();
       this.isOwn = false;
-      Promise.resolve(next).then(this.taken, this.failed);
+      // As `await` does it: a `then` that the promise has of its own could call back twice, or never.
+      then.call(Promise.resolve(next), this.taken, this.failed);
     } catch (error) {
       this.failed(error);
     }
@@ -60,7 +65,7 @@ export class SourceReader {
       if (operation.isOver) {
         ignoreRejectionsWithin(step.value);
         leave(source);
-      } else if (step.done === true) {
+      } else if (step.done) {
         owner.settle(operation, step.value);
       } else {
         this.send(step.value);

@@ -71,3 +71,58 @@ describe('a stream that is none', () => {
     expect(asked).toBeLessThan(10);
   });
 });
+
+describe('a stream of steps that are odd', () => {
+  /** Three parts, then the end. */
+  function counted(step: (value: string, isLast: boolean) => unknown) {
+    let count = 0;
+    return { [Symbol.asyncIterator]: () => ({ next: () => step(`part ${count}`, count++ === 3) }) };
+  }
+
+  /** What a client reads of it. */
+  async function read(submit: ServeHandlers['submit']) {
+    const { session, failures } = await called(submit);
+    const texts: string[] = [];
+    for await (const result of await session.submit('x')) texts.push(result.text());
+    return { texts, failures };
+  }
+  const whole = { texts: ['part 0', 'part 1', 'part 2', 'part 3'], failures: [] };
+
+  it('ends by whatever is true, as for await has it', async () => {
+    const source = counted(async (value, isLast) => ({ value, done: isLast ? 1 : 0 }));
+    expect(await read(() => source as never)).toEqual(whole);
+  });
+
+  it.each<[string, (yes: (step: unknown) => void, step: unknown) => void]>([
+    [
+      'calls back twice',
+      (yes, step) => {
+        for (let call = 0; call < 2; call++) queueMicrotask(() => yes(step));
+      },
+    ],
+    ['never calls back', () => {}],
+    [
+      'throws',
+      () => {
+        throw new Error('then');
+      },
+    ],
+  ])('is read as by await where a promise has a then of its own that %s', async (_what, then) => {
+    const source = counted((value, done) => {
+      const step = { value, done };
+      return Object.defineProperty(Promise.resolve(step), 'then', {
+        value: (yes: (step: unknown) => void) => then(yes, step),
+      });
+    });
+    expect(await read(() => source as never)).toEqual(whole);
+  });
+});
+
+it('an object with very many names is refused in a short text', async () => {
+  const names = Array.from({ length: 1000 }, (_, at) => [`name-${at}`, at]);
+  const { session, failures } = await called(() => Object.fromEntries(names));
+  await expect((await session.submit('x')).result()).rejects.toMatchObject({ code: 'NNRP_ERR_HANDLER_FAILED' });
+  const [{ error } = { error: undefined }] = failures;
+  expect(error).toMatchObject({ rawMessage: expect.stringContaining('got an object with name-0, name-1') });
+  expect((error as Error).message.length).toBeLessThan(300);
+});
