@@ -45,6 +45,35 @@ describe('a batch request', () => {
     });
   });
 
+  it.each([
+    [{ kind: {}, struct: 'recovery_ticket', hex: '00' }, { revision: 'preview3' }, 'bad_request'],
+    [{ machine: 'operations', steps: [{ do: 'abort', id: {} }] }, {}, 'invalid_field'],
+    [{ builder: 'token', input: { operation_id: {}, frame_id: 1, chunks: [] } }, {}, 'invalid_field'],
+    [
+      {
+        op: 'encode',
+        kind: 'recovery_ticket',
+        fields: { session_id: 1, resume_from_operation_id: {}, resume_window_ms: 0 },
+      },
+      {},
+      'invalid_field',
+    ],
+    [{ op: 'encode', kind: 'capability_tokens', fields: { tokens: [{}] } }, {}, 'invalid_field'],
+  ])('is refused alone where an object of it has a toString of its own: %j', (request, more, kind) => {
+    const line = JSON.stringify({ ...request, ...more }).replace('{}', '{"toString":1,"valueOf":1}');
+    expect(answer(line, { ...DECODE, revision: 'preview4' })).toMatchObject({ error: { kind } });
+  });
+
+  it('is refused where a script of sessions would tell of each at each of very many steps', () => {
+    const steps = (count: number) => ({ machine: 'lifecycle', steps: Array(count).fill({ do: 'close_connection' }) });
+    const of4: BatchDefaults = { ...DECODE, revision: 'preview4' };
+    expect(answer(steps(1000), of4)).toHaveProperty('results');
+    expect(answer(steps(1001), of4)).toEqual({
+      id: null,
+      error: { kind: 'bad_request', message: 'steps: a lifecycle has at most 1000, got 1001' },
+    });
+  });
+
   it('gets the largest safe integer back', () => {
     const line = answerLine(`{"id":9007199254740991,"struct":"SESSION_CLOSE_ACK","hex":"${CLOSE_ACK_HEX}"}`, DECODE);
     expect(line).toMatch(/^\{"id":9007199254740991,"fields":\{/);

@@ -45,8 +45,8 @@ export class Members {
   /** A u64: a decimal string, or a number that is exact. */
   u64(name: string): bigint {
     const value = this.member(name) ?? this.missing(name);
-    const isExact = typeof value === 'number' ? Number.isSafeInteger(value) : DECIMAL.test(String(value));
-    const id = isExact && typeof value !== 'object' ? BigInt(value as number | string) : -1n;
+    const isExact = typeof value === 'number' ? Number.isSafeInteger(value) : isDecimal(value);
+    const id = isExact ? BigInt(value as number | string) : -1n;
     if (id >= 0n && id <= MAX_U64) return id;
     throw invalid(this.at(name), 'decimal string from 0 to 18446744073709551615', shown(value));
   }
@@ -141,4 +141,9 @@ export function invalid(field: string, expected: string, actual: string): Reques
 function shown(value: unknown): string {
   if (typeof value === 'number') return String(value);
   return typeof value === 'string' ? `'${value.slice(0, 40)}'` : jsonType(value);
+}
+
+/** An object of the request may have a `toString` that is no function: nothing is made text before it is known what it is. */
+function isDecimal(value: unknown): boolean {
+  return typeof value === 'string' && DECIMAL.test(value);
 }

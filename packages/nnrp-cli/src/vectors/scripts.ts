@@ -28,6 +28,8 @@ const LIFECYCLE_STEPS = ['open_ack', 'close', 'close_ack', 'flow', 'close_connec
 const SCHEMA_STEPS = ['bind', 'install', 'invalidate'] as const;
 const STATES = [0, 1, 2, 3, 4, 5, 6, 7] as const;
 const SCOPES = [0, 1, 2, 3] as const;
+/** Each step of a lifecycle tells of all sessions: what that makes grows with the square of the steps. */
+const MAX_LIFECYCLE_STEPS = 1000;
 const MIN_I16 = -0x8000;
 const MAX_I16 = 0x7fff;
 
@@ -50,6 +52,11 @@ export function runScript(request: Members): JsonObject {
     }
     case 'lifecycle': {
       const sessions = new ConnectionSessions();
+      const given = request.json['steps'];
+      if (Array.isArray(given) && given.length > MAX_LIFECYCLE_STEPS) {
+        const message = `steps: a lifecycle has at most ${MAX_LIFECYCLE_STEPS}, got ${given.length}`;
+        throw new RequestError({ kind: 'bad_request', message });
+      }
       return steps((members) => ({
         ...orFault(() => stateResult(lifecycleStep(sessions, members))),
         sessions: Object.fromEntries(sessions),

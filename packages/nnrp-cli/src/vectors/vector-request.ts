@@ -50,7 +50,7 @@ export function answerVector(op: string, revision: unknown, json: JsonObject): J
   const answer = OPS.get(op) ?? (op === 'decode' || op === 'encode' ? codecOf(op, json) : undefined);
   if (answer === undefined) return undefined;
   if (revision !== REVISION) {
-    const what = OPS.has(op) ? `op ${op}` : `kind ${String(json['kind'] ?? json['struct'])}`;
+    const what = OPS.has(op) ? `op ${op}` : `kind ${kindOf(json)}`;
     throw badRequest(`${what} is of ${REVISION}: name it as revision, or say --revision ${REVISION}`);
   }
   try {
@@ -61,11 +61,17 @@ export function answerVector(op: string, revision: unknown, json: JsonObject): J
   }
 }
 
+/** What is read or written, where it is no single structure. */
+function kindOf({ kind, struct }: JsonObject): string | undefined {
+  if (kind === MESSAGE || (typeof kind === 'string' && BODY_KINDS.has(kind))) return kind;
+  return typeof struct === 'string' ? struct.toLowerCase() : undefined;
+}
+
 /** @returns undefined for a structure, the header or a packet */
 function codecOf(op: 'decode' | 'encode', { kind, struct }: JsonObject): Answer | undefined {
   if (kind === MESSAGE) return op === 'decode' ? decodeMessage : encodeMessage;
-  const name = typeof kind === 'string' && BODY_KINDS.has(kind) ? kind : struct;
-  const codec = typeof name === 'string' ? BODY_KINDS.get(name.toLowerCase()) : undefined;
+  const name = kindOf({ kind, struct });
+  const codec = name === undefined ? undefined : BODY_KINDS.get(name);
   if (codec === undefined) return undefined;
   return (request) => {
     const context = request.has('context') ? request.members('context') : new Members({}, 'context');

@@ -1,6 +1,7 @@
 import { viewOf } from '../../bytes/view-of.js';
 import type { WireFault } from '../../faults/fault.js';
 import { WireError } from '../../faults/wire-error.js';
+import { shownValue } from '../../text/shown-value.js';
 import { strictUtf8 } from '../../text/utf8.js';
 
 /**
@@ -139,7 +140,7 @@ function invalidToken(token: string): WireFault {
 }
 
 function shown(token: unknown): string {
-  return String(token).slice(0, SHOWN_CHARACTERS);
+  return typeof token === 'string' ? token.slice(0, SHOWN_CHARACTERS) : shownValue(token);
 }
 
 function brokenBody(rule: string): WireFault {
