@@ -12,7 +12,7 @@ export class CurrentConnector implements FramedConnector {
     return this.current.connect(signal);
   }
 
-  ledNowhere(): boolean {
-    return this.current.ledNowhere?.() === true;
+  ledNowhere(): unknown {
+    return this.current.ledNowhere?.();
   }
 }

@@ -74,13 +74,14 @@ export class Reconnecting {
     this.sinceMs = performance.now();
   }
 
-  /** The connection is over, and nothing has come over it. @returns whether there is another way */
-  ledNowhere(): boolean {
-    let hasOther = false;
+  /** The connection is over, and nothing has come over it. @returns how many ways there are */
+  ledNowhere(): number {
+    let ways: unknown;
     guard(this.owner, () => {
-      hasOther = this.connector.ledNowhere?.() === true;
+      ways = this.connector.ledNowhere?.();
     });
-    return hasOther;
+    if (ways === true) return 2;
+    return typeof ways === 'number' ? ways : 1;
   }
 
   stop(): void {

@@ -3,7 +3,7 @@ import type { FramedTransport } from '../../transport/contract/contract.js';
 import type { LiveLink } from './live-link.js';
 import { ResumingTransport } from './resuming-transport.js';
 
-/** So many connections in a row that are lost before the server has said anything are the end. */
+/** So many connections in a row that are lost before the server has said anything are the end, when each way was taken. */
 const MOST_SILENT = 3;
 /** While nothing waits for an answer, so many attempts to connect in a row that fail are the end. */
 const MOST_FAILED = 3;
@@ -15,8 +15,8 @@ const MOST_FAILED = 3;
 export class SessionlessTransport extends ResumingTransport {
   /** Whether the server has said anything, on any connection. */
   private isKnown = false;
-  /** Whether the last connection led nowhere, and there is another way. */
-  private hasOtherWay = false;
+  /** How many ways there are, if the last connection led nowhere; else 1. */
+  private ways = 1;
   /** Whether it was no server of either revision: what says nothing, or something else. */
   private isNoServer = false;
   /** Connections in a row on which it has said nothing. */
@@ -42,13 +42,13 @@ export class SessionlessTransport extends ResumingTransport {
     if (link === this.link) {
       this.silent = link.hasHeard ? 0 : this.silent + 1;
       this.isKnown ||= link.hasHeard;
-      this.hasOtherWay = !link.hasHeard && this.reconnecting.ledNowhere();
+      this.ways = link.hasHeard ? 1 : this.reconnecting.ledNowhere();
     }
     super.linkLost(link, error);
   }
 
   noServer(link: LiveLink, error: NnrpError): boolean {
-    if (!this.reconnecting.ledNowhere()) return false;
+    if (this.reconnecting.ledNowhere() < 2) return false;
     this.isNoServer = true;
     link.lost(error);
     this.isNoServer = false;
@@ -67,15 +67,16 @@ export class SessionlessTransport extends ResumingTransport {
 
   protected override comesBack(error: NnrpError | undefined): boolean {
     const { gap, owner, settings } = this;
-    if (this.isNoServer && this.silent < MOST_SILENT) return !owner.isLeaving;
+    const isGivenUp = this.silent >= Math.max(MOST_SILENT, this.ways);
+    if (this.isNoServer && !isGivenUp) return !owner.isLeaving;
     // What ends a connection over its hello may be a server of preview3: the caller of connect looks into that.
     if (settings.revision === 'auto' && !this.isKnown && this.link?.hasHeard !== true) return false;
     if (gap?.isSessionless !== true && super.comesBack(error)) return true;
-    if (owner.hasSessions || owner.isLeaving || this.silent >= MOST_SILENT) return false;
+    if (owner.hasSessions || owner.isLeaving || isGivenUp) return false;
     if (gap !== undefined) return true;
     if (isNnrpError(error, 'NNRP_ERR_TRANSPORT')) return error.isRetryable;
     // What hangs up without a word, or is silent, may be no server at all: then another address may be one.
-    if (this.hasOtherWay) return error?.isRetryable !== false;
+    if (this.ways > 1) return error?.isRetryable !== false;
     const isKnown = this.isKnown || this.link?.hasHeard === true;
     return isKnown && owner.isOpening && error?.isRetryable !== false;
   }

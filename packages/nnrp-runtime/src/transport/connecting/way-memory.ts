@@ -25,6 +25,11 @@ export class WayMemory {
     private readonly preferred?: TransportKind,
   ) {}
 
+  /** How many ways there are. */
+  get size(): number {
+    return this.ways.length;
+  }
+
   /** The way that was taken last, or would be tried first. */
   get current(): Way | undefined {
     return this.taken ?? this.inOrder()[0];

@@ -201,7 +201,7 @@ export interface FramedConnector {
   connect(signal?: AbortSignal): Promise<FramedTransport>;
   /**
    * For one that has several ways: the connection that it made last has ended before anything came over it.
-   * @returns true when there is another way, which is taken then
+   * @returns how many ways there are, or true for two: another is taken then, and each of them before the client gives up
    */
   ledNowhere?(): unknown;
 }

@@ -118,6 +118,26 @@ describe('a way that is blocked', () => {
     await eventually(() => first.clients.size === 0, 'the socket to what is no server is closed');
   });
 
+  it.each([{}, { hello: true }, { revision: 'auto' }] as const)(
+    'is left, however many there are, with %o',
+    async (config) => {
+      const server = await serve(['nnrp://127.0.0.1:0']);
+      const address = `nnrp://${server.localAddress}`;
+      const relays: Relay[] = [];
+      for (let count = 0; count < 4; count++) {
+        const relay = await Relay.before(address);
+        relay.mode = count % 2 === 0 ? 'speak HTTP' : 'hang up';
+        relays.push(relay);
+      }
+      const client = await connect([...relays.map((relay) => relay.address), address], {
+        connectTimeoutMs: 2000,
+        ...config,
+      });
+      expect((await (await client.openSession()).request('hello')).text()).toBe('hello');
+      expect(relays.map(({ count }) => count)).toEqual([1, 1, 1, 1]);
+    },
+  );
+
   it('is kept when it is the only one, however long it thinks', async () => {
     const server = await serve(['nnrp://127.0.0.1:0']);
     const relay = await Relay.before(`nnrp://${server.localAddress}`);
