@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, createConnection, createServer, type Socket } from 'node:net';
-import { Duplex } from 'node:stream';
+import { Duplex, PassThrough, Readable, Writable } from 'node:stream';
 import { afterEach, describe, expect, it } from 'vitest';
 import { RecordingSink } from '../../src/testing/recording-sink.js';
 import { assertTestPacket, TestPacket } from '../../src/testing/test-packet.js';
@@ -253,6 +253,43 @@ class Slow extends Duplex {
     }, chunk.length / this.bytesPerMs);
   }
 }
+
+describe('what a transport over a stream is made of', () => {
+  const options = { kind: 'own', remoteAddress: 'own:1' };
+  const wrong = (given: object) => () => new StreamTransport(new PassThrough(), { ...options, ...given } as never);
+
+  it.each([
+    undefined,
+    null,
+    'own:1',
+    {},
+    new Readable({ read() {} }),
+    new Writable({ write() {} }),
+    Readable.toWeb(new Readable({ read() {} })),
+  ])('is a stream to read and to write, not %s', (stream) => {
+    const making = () => new StreamTransport(stream as never, options);
+    expect(making).toThrow(/^\[NNRP_ERR_USAGE\] StreamTransport: expected a Duplex of node:stream, got /);
+  });
+
+  it.each(['kind', 'remoteAddress'])('has text for %s', (name) => {
+    for (const value of [undefined, 5, {}]) expect(wrong({ [name]: value })).toThrow(`${name}: expected a string, got`);
+    expect(() => new StreamTransport(new PassThrough(), undefined as never)).toThrow('kind: expected a string');
+  });
+
+  it.each(['maxPacketBytes', 'highWaterBytes', 'stallTimeoutMs', 'closeTimeoutMs', 'maxWriteBytes'])(
+    'has an integer for %s that is of use',
+    (name) => {
+      for (const value of [Number.NaN, -1, 1.5, '1000', Number.NEGATIVE_INFINITY, 2 ** 53])
+        expect(wrong({ [name]: value })).toThrow(new RegExp(`${name}: expected an integer`));
+    },
+  );
+
+  it('leaves a stream alone that it refuses', () => {
+    const stream = new PassThrough();
+    expect(() => new StreamTransport(stream, { ...options, stallTimeoutMs: -1 })).toThrow('stallTimeoutMs');
+    expect([stream.listenerCount('error'), stream.listenerCount('data'), stream.destroyed]).toEqual([0, 0, false]);
+  });
+});
 
 describe("a Duplex of one's own", () => {
   function over(stream: Duplex, options: { stallTimeoutMs?: number; maxWriteBytes?: number; closeTimeoutMs?: number }) {

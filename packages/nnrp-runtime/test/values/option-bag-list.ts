@@ -1,3 +1,4 @@
+import { PassThrough } from 'node:stream';
 import * as preview3 from 'nnrp-core/preview3';
 import { completeResume } from '../../src/client/connection/resume-by-ticket.js';
 import { clientConfig } from '../../src/client/contract/client-config.js';
@@ -10,6 +11,7 @@ import { HandlerError } from '../../src/server/failures/handler-error.js';
 import { schedulingOptions } from '../../src/server/scheduling/scheduling-options.js';
 import { serveOptions } from '../../src/server/serve/serve-options.js';
 import { MemoryListener, memoryPair } from '../../src/transport/memory.js';
+import { StreamTransport } from '../../src/transport/stream/stream-transport.js';
 import { TcpConnector, TcpListener } from '../../src/transport/tcp/tcp.js';
 import { TlsConnector, TlsListener } from '../../src/transport/tls/tls.js';
 import { tlsClientSettings, tlsServerSettings } from '../../src/transport/tls/tls-options.js';
@@ -51,6 +53,23 @@ export const FLOW = [
 export const RESULT = Object.keys(resultMetadata());
 const RESUME = ['auth', 'extensions', 'signal'];
 export const SUBMIT = Object.keys(submitMetadata());
+const TLS_OF_A_CONNECTOR = [
+  'roots',
+  'serverName',
+  'insecureSkipVerify',
+  ...Object.keys(OWN),
+  'passphrase',
+  'minVersion',
+];
+const TLS_OF_A_SERVER = [
+  'passphrase',
+  'minVersion',
+  'requireAlpn',
+  'clientCertificates',
+  'clientRoots',
+  'handshakeTimeoutMs',
+  'onHandshakeFailure',
+];
 export const TRANSPORT = ['maxPacketBytes', 'highWaterBytes', 'stallTimeoutMs', 'closeTimeoutMs', 'revision'];
 
 /** Every bag of options there is over TCP, TLS and between sessions; QUIC has a test of its own. */
@@ -78,43 +97,18 @@ export const BAGS: Readonly<Record<string, Bag>> = {
   'TLS of a server': {
     what: 'TLS options',
     needed: OWN,
-    names: [
-      'passphrase',
-      'minVersion',
-      'requireAlpn',
-      'clientCertificates',
-      'clientRoots',
-      'handshakeTimeoutMs',
-      'onHandshakeFailure',
-    ],
+    names: TLS_OF_A_SERVER,
     read: (bag) => tlsServerSettings(bag as typeof OWN),
   },
   'TLS of a client': {
     what: 'TLS options',
-    names: [
-      'roots',
-      'serverName',
-      'certificateChain',
-      'privateKey',
-      'passphrase',
-      'minVersion',
-      'requireAlpn',
-      'insecureSkipVerify',
-    ],
+    names: [...TLS_OF_A_CONNECTOR, 'requireAlpn'],
     read: (bag) => tlsClientSettings(bag, 'localhost'),
   },
   'what a renewal of TLS replaces': {
     what: 'TLS options',
     needed: OWN,
-    names: [
-      'passphrase',
-      'minVersion',
-      'requireAlpn',
-      'clientCertificates',
-      'clientRoots',
-      'handshakeTimeoutMs',
-      'onHandshakeFailure',
-    ],
+    names: TLS_OF_A_SERVER,
     read: async (bag) => {
       const listener = await TlsListener.bind('127.0.0.1:0', OWN);
       try {
@@ -126,7 +120,7 @@ export const BAGS: Readonly<Record<string, Bag>> = {
   },
   'TLS of a connector': {
     what: 'TLS options',
-    names: ['roots', 'serverName', 'certificateChain', 'privateKey', 'passphrase', 'minVersion', 'insecureSkipVerify'],
+    names: TLS_OF_A_CONNECTOR,
     read: (bag) => new TlsConnector('127.0.0.1:1', bag),
     throws: true,
   },
@@ -151,6 +145,13 @@ export const BAGS: Readonly<Record<string, Bag>> = {
     what: 'transport options',
     names: [...TRANSPORT, 'connectTimeoutMs'],
     read: (bag) => new TcpConnector('127.0.0.1:1', bag),
+    throws: true,
+  },
+  'the transport over a stream': {
+    what: 'stream transport options',
+    needed: { kind: 'own', remoteAddress: 'own:1' },
+    names: [...TRANSPORT, 'peerIdentity', 'borrowsWrites', 'maxWriteBytes', 'describeError', 'isRetryable'],
+    read: (bag) => new StreamTransport(new PassThrough(), bag as never).abort(),
     throws: true,
   },
   'an error of a handler': {

@@ -118,14 +118,14 @@ export class IpcConnector implements FramedConnector {
 
   private connectUntil(signal: AbortSignal | undefined): Promise<FramedTransport> {
     const { target, options } = this;
-    const { connectTimeoutMs = DEFAULT_CONNECT_TIMEOUT_MS } = options;
+    const { connectTimeoutMs = DEFAULT_CONNECT_TIMEOUT_MS, ...limits } = options;
     return new Promise((resolve, reject) => {
       const attempt = new Attempt(
         target,
         (socket) => {
           patience.end();
           letGo();
-          resolve(transport(socket, target.text, options));
+          resolve(transport(socket, target.text, limits));
         },
         (error) => {
           patience.end();

@@ -7,6 +7,13 @@ interface ResettableDuplex extends Duplex {
   resetAndDestroy(): unknown;
 }
 
+const METHODS = ['on', 'read', 'pause', 'resume', 'write', 'end', 'destroy'] as const;
+
+/** Of any implementation: it is known by what it can do. */
+export function isDuplex(value: unknown): value is Duplex {
+  return METHODS.every((name) => typeof (value as Partial<Duplex> | null | undefined)?.[name] === 'function');
+}
+
 /** Whether it is a socket of Node. */
 export function isResettable(stream: Duplex): stream is ResettableDuplex {
   return typeof (stream as Partial<ResettableDuplex>).resetAndDestroy === 'function';

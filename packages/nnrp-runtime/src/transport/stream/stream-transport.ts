@@ -24,7 +24,12 @@ import { maxCloseMs, StreamEnd, type StreamEndOwner } from './stream-end.js';
 import { bestWriteBytes, StreamGauge, takesNothing } from './stream-gauge.js';
 import { isOver, isResettable, reset } from './stream-kinds.js';
 import { type ReaderOwner, StreamReader } from './stream-reader.js';
-import { STREAM_DEFAULTS, type StreamTransportOptions, splitterOptions } from './stream-transport-options.js';
+import {
+  STREAM_DEFAULTS,
+  type StreamTransportOptions,
+  splitterOptions,
+  streamOptions,
+} from './stream-transport-options.js';
 import { WriteQueue } from './write-queue.js';
 
 /** So much is written within the turn, while it still lies in one chunk: the peer works on it while more is made. */
@@ -64,10 +69,13 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   /** For callers that wait for the end. */
   private whenClosed: Deferred<void> | undefined;
   private isSettled = false;
+
+  /** @throws UsageError on what is no stream to read and write, and on an option that does not exist or cannot work */
   constructor(
     private readonly stream: Duplex,
-    options: StreamTransportOptions,
+    given: StreamTransportOptions,
   ) {
+    const options = streamOptions(stream, given);
     this.kind = options.kind;
     this.remoteAddress = options.remoteAddress;
     if (options.peerIdentity !== undefined) this.peerIdentity = options.peerIdentity;

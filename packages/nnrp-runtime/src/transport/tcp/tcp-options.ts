@@ -1,9 +1,7 @@
 import type { PacketSplitterOptions } from 'nnrp-core';
-import { PacketSplitter, shownPlain, shownValue, UsageError } from 'nnrp-core';
 import type { Given } from '../../base/options.js';
 import { readOptions } from '../../base/options.js';
-import { MAX_TIMER_MS, milliseconds } from '../../base/time/timer-limit.js';
-import { splitterOptions } from '../stream/stream-transport-options.js';
+import { checkedLimits, splitterOptions } from '../stream/stream-transport-options.js';
 
 export interface TcpOptions extends Given<PacketSplitterOptions> {
   /** Bytes waiting to be sent above which a sender is told to wait; default 1 MiB. */
@@ -72,25 +70,4 @@ export function transportLimits(options: TcpOptions): TcpOptions {
     ...transportDefaults({ highWaterBytes, stallTimeoutMs }),
     ...(closeTimeoutMs !== undefined && { closeTimeoutMs }),
   });
-}
-
-function checkedLimits<Options extends TcpOptions>(options: Options): Options {
-  const { maxPacketBytes, revision, highWaterBytes, stallTimeoutMs, closeTimeoutMs } = options;
-  if (revision !== undefined && typeof revision?.checkHeader !== 'function')
-    throw new UsageError(`revision: expected a revision of the wire, such as PREVIEW3, got ${shownValue(revision)}`);
-  // It knows its limits.
-  new PacketSplitter(splitterOptions({ maxPacketBytes, revision }));
-  if (highWaterBytes !== undefined && !(Number.isSafeInteger(highWaterBytes) && highWaterBytes >= 1))
-    throw new UsageError(
-      `highWaterBytes: expected an integer of 1 to ${Number.MAX_SAFE_INTEGER}, got ${shownPlain(highWaterBytes)}`,
-    );
-  if (
-    stallTimeoutMs !== undefined &&
-    !(Number.isInteger(stallTimeoutMs) && stallTimeoutMs >= 0 && stallTimeoutMs <= MAX_TIMER_MS)
-  )
-    throw new UsageError(
-      `stallTimeoutMs: expected an integer of 0 to ${MAX_TIMER_MS}, got ${shownPlain(stallTimeoutMs)}`,
-    );
-  if (closeTimeoutMs !== undefined) milliseconds('closeTimeoutMs', closeTimeoutMs);
-  return options;
 }

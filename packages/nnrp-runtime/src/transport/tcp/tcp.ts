@@ -90,7 +90,7 @@ export class TcpConnector implements FramedConnector {
     if (signal?.aborted) return rejection(reasonOf(signal));
     const { target, options } = this;
     const { host, port } = target;
-    const { connectTimeoutMs = DEFAULT_CONNECT_TIMEOUT_MS } = options;
+    const { connectTimeoutMs = DEFAULT_CONNECT_TIMEOUT_MS, ...limits } = options;
     const name = formatAddress(host, port);
     return new Promise((resolve, reject) => {
       const socket = createConnection({ host, port, noDelay: true, allowHalfOpen: true, ...KEEP_ALIVE });
@@ -123,7 +123,7 @@ export class TcpConnector implements FramedConnector {
         patience.end();
         letGo();
         connected = true;
-        resolve(transport(socket, options));
+        resolve(transport(socket, limits));
       });
     });
   }

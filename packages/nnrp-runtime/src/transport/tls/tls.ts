@@ -138,7 +138,7 @@ export class TlsConnector implements FramedConnector {
   private readonly target: HostPort;
   /** What each connection goes by; read again for each where the application has given a function. */
   private readonly settings: () => TlsClientSettings;
-  private readonly options: TcpConnectOptions;
+  private readonly options: TcpOptions;
   private readonly connectTimeoutMs: number;
 
   /**
@@ -155,8 +155,9 @@ export class TlsConnector implements FramedConnector {
     const { host } = this.target;
     const fixed = typeof tls === 'function' ? undefined : tlsClientSettings(tls, host);
     this.settings = () => fixed ?? tlsClientSettings((tls as () => TlsClientOptions)(), host);
-    this.options = connectOptions(options);
-    this.connectTimeoutMs = milliseconds('connectTimeoutMs', options.connectTimeoutMs);
+    const { connectTimeoutMs, ...limits } = connectOptions(options);
+    this.options = limits;
+    this.connectTimeoutMs = milliseconds('connectTimeoutMs', connectTimeoutMs);
   }
 
   /** @throws UsageError (as a rejection) when the function that gives the options gives some that cannot work */
