@@ -88,6 +88,6 @@ export { INSPECT, type Inspect, inspected } from './text/inspected.js';
 export { shownStack } from './text/inspected-error.js';
 export { plainData } from './text/plain-data.js';
 export { printable, printableUtf8, shownFormats } from './text/printable.js';
-export { ignoreRejectionsWithin } from './text/refused-promises.js';
+export { checking, ignoreRejectionsWithin } from './text/refused-promises.js';
 export { shownAddress, shownPlain, shownValue, shownWord } from './text/shown-value.js';
 export { utf8Prefix } from './text/utf8.js';

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { INSPECT, type Inspect, inspected, shownValue, shownWord, UsageError } from 'nnrp-core';
+import { checking, INSPECT, type Inspect, inspected, shownValue, shownWord, UsageError } from 'nnrp-core';
 import {
   type CertificateSource,
   type HostPort,
@@ -74,24 +74,9 @@ export class QuicClientEndpointConfig {
 
   /** @throws UsageError that names the option, what it takes and what it got; unknown options are refused too */
   constructor(given: QuicClientEndpointOptions = {}) {
-    const options = knownOptions(given, KNOWN);
-    const { roots, serverName, bindAddress, insecureSkipVerify = false } = options;
-    if (typeof insecureSkipVerify !== 'boolean') {
-      throw new UsageError(`insecureSkipVerify: expected true or false, got ${shownValue(insecureSkipVerify)}`);
-    }
-    if (insecureSkipVerify && roots !== undefined) {
-      throw new UsageError('roots: they mean nothing with insecureSkipVerify');
-    }
-    const credentials = clientCredentials(options);
-    this.#settings = Object.freeze({
-      ...connectionSettings(options, 10_000),
-      ...(bindAddress !== undefined && { bindAddress: readLocalAddress(bindAddress) }),
-      ...(serverName !== undefined && { serverName: tlsServerName(serverName) }),
-      ...(roots !== undefined && { roots: trustedRoots('roots', roots) }),
-      verify: !insecureSkipVerify,
-      ...(credentials !== undefined && { credentials }),
-    });
-    this.#transportOptions = transportLimits(options);
+    const { settings, transportOptions } = checking(given, () => readConfig(given));
+    this.#settings = settings;
+    this.#transportOptions = transportOptions;
   }
 
   /** What a QUIC implementation is told; holds the private key. Frozen, and always the same object. */
@@ -119,6 +104,27 @@ export class QuicClientEndpointConfig {
   [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
     return inspected('QuicClientEndpointConfig', this.toJSON(), depth, options, inspect);
   }
+}
+
+function readConfig(given: QuicClientEndpointOptions): Pick<QuicClientEndpointConfig, 'settings' | 'transportOptions'> {
+  const options = knownOptions(given, KNOWN);
+  const { roots, serverName, bindAddress, insecureSkipVerify = false } = options;
+  if (typeof insecureSkipVerify !== 'boolean') {
+    throw new UsageError(`insecureSkipVerify: expected true or false, got ${shownValue(insecureSkipVerify)}`);
+  }
+  if (insecureSkipVerify && roots !== undefined) {
+    throw new UsageError('roots: they mean nothing with insecureSkipVerify');
+  }
+  const credentials = clientCredentials(options);
+  const settings: ClientSettings = Object.freeze({
+    ...connectionSettings(options, 10_000),
+    ...(bindAddress !== undefined && { bindAddress: readLocalAddress(bindAddress) }),
+    ...(serverName !== undefined && { serverName: tlsServerName(serverName) }),
+    ...(roots !== undefined && { roots: trustedRoots('roots', roots) }),
+    verify: !insecureSkipVerify,
+    ...(credentials !== undefined && { credentials }),
+  });
+  return { settings, transportOptions: transportLimits(options) };
 }
 
 /** A client sends from an address, not from a name that may have several. */

@@ -1,4 +1,4 @@
-import { INSPECT, type Inspect, inspected, type NnrpError, shownValue, UsageError } from 'nnrp-core';
+import { checking, INSPECT, type Inspect, inspected, type NnrpError, shownValue, UsageError } from 'nnrp-core';
 import {
   applicationCallback,
   type CertificateSource,
@@ -105,33 +105,12 @@ export class QuicServerEndpointConfig {
    * @throws UsageError that names the option, what it takes and what it got; unknown options are refused too
    */
   constructor(bindAddress: string | HostPort, given: QuicServerEndpointOptions) {
-    const options = knownOptions(given, [...WITHOUT_CERTIFICATE, 'certificateChain', 'privateKey', 'passphrase']);
-    const { certificateChain, privateKey, passphrase, ...others } = options;
-    const { clientRoots, onHandshakeFailure = () => {} } = options;
-    const { clientCertificates = 'none', retry = 'auto', maxConnections = 12_000, maxHandshakes = 1024 } = options;
-    const { maxHandshakesPerAddress = Math.ceil(maxHandshakes / 4) } = options;
-    const mode = oneOf('clientCertificates', clientCertificates, ['none', 'request', 'require']);
-    if ((mode === 'none') !== (clientRoots === undefined)) {
-      const problem = mode === 'none' ? 'means nothing without' : 'is needed with';
-      throw new UsageError(`clientRoots: ${problem} clientCertificates 'request' or 'require'`);
-    }
-    if (typeof onHandshakeFailure !== 'function')
-      throw new UsageError(`onHandshakeFailure: expected a function, got ${shownValue(onHandshakeFailure)}`);
-    this.#settings = Object.freeze({
-      ...connectionSettings(options, 0),
-      bindAddress: readBindAddress(bindAddress),
-      credentials: readCredentials('server', certificateChain, privateKey, passphrase),
-      clientCertificates: mode,
-      ...(clientRoots !== undefined && { clientRoots: trustedRoots('clientRoots', clientRoots) }),
-      retry: oneOf('retry', retry, ['auto', 'always', 'never']),
-      maxConnections: integer('maxConnections', maxConnections, 1),
-      maxHandshakes: integer('maxHandshakes', maxHandshakes, 1),
-      maxHandshakesPerAddress: integer('maxHandshakesPerAddress', maxHandshakesPerAddress, 0),
-    });
-    const { clientRoots: roots } = this.#settings;
-    // The roots as they were read: the bytes are the application's.
-    this.#options = Object.freeze({ ...others, ...(roots !== undefined && { clientRoots: roots }) });
-    this.#transportOptions = transportLimits(options);
+    const { settings, options, transportOptions, onHandshakeFailure } = checking(given, () =>
+      readConfig(bindAddress, given),
+    );
+    this.#settings = settings;
+    this.#options = options;
+    this.#transportOptions = transportOptions;
     this.#onHandshakeFailure = onHandshakeFailure;
     this.#handshakeFailed = applicationCallback('onHandshakeFailure', onHandshakeFailure);
   }
@@ -221,4 +200,38 @@ export class QuicServerEndpointConfig {
   [INSPECT](depth: number, options: object, inspect?: Inspect): unknown {
     return inspected('QuicServerEndpointConfig', this.toJSON(), depth, options, inspect);
   }
+}
+
+function readConfig(bindAddress: string | HostPort, given: QuicServerEndpointOptions) {
+  const options = knownOptions(given, [...WITHOUT_CERTIFICATE, 'certificateChain', 'privateKey', 'passphrase']);
+  const { certificateChain, privateKey, passphrase, ...others } = options;
+  const { clientRoots, onHandshakeFailure = () => {} } = options;
+  const { clientCertificates = 'none', retry = 'auto', maxConnections = 12_000, maxHandshakes = 1024 } = options;
+  const { maxHandshakesPerAddress = Math.ceil(maxHandshakes / 4) } = options;
+  const mode = oneOf('clientCertificates', clientCertificates, ['none', 'request', 'require']);
+  if ((mode === 'none') !== (clientRoots === undefined)) {
+    const problem = mode === 'none' ? 'means nothing without' : 'is needed with';
+    throw new UsageError(`clientRoots: ${problem} clientCertificates 'request' or 'require'`);
+  }
+  if (typeof onHandshakeFailure !== 'function')
+    throw new UsageError(`onHandshakeFailure: expected a function, got ${shownValue(onHandshakeFailure)}`);
+  const settings: ServerSettings = Object.freeze({
+    ...connectionSettings(options, 0),
+    bindAddress: readBindAddress(bindAddress),
+    credentials: readCredentials('server', certificateChain, privateKey, passphrase),
+    clientCertificates: mode,
+    ...(clientRoots !== undefined && { clientRoots: trustedRoots('clientRoots', clientRoots) }),
+    retry: oneOf('retry', retry, ['auto', 'always', 'never']),
+    maxConnections: integer('maxConnections', maxConnections, 1),
+    maxHandshakes: integer('maxHandshakes', maxHandshakes, 1),
+    maxHandshakesPerAddress: integer('maxHandshakesPerAddress', maxHandshakesPerAddress, 0),
+  });
+  const { clientRoots: roots } = settings;
+  return {
+    settings,
+    // The roots as they were read: the bytes are the application's.
+    options: Object.freeze({ ...others, ...(roots !== undefined && { clientRoots: roots }) }),
+    transportOptions: transportLimits(options),
+    onHandshakeFailure,
+  };
 }

@@ -194,4 +194,11 @@ describe('the configuration of a QUIC client', () => {
     expect(shown[0]).toContain("serverName: 'example.com'");
     expect(shown[2]).toContain('"verify":true');
   });
+
+  it('refuses certificates that were not awaited, whose own failure comes later and ends no process', async () => {
+    const failing = () => [Promise.reject(new Error('not read'))] as never;
+    for (const name of ['roots', 'certificateChain', 'privateKey', 'passphrase'])
+      expect(() => make({ ...MINE, [name]: failing() })).toThrow(name);
+    await new Promise((resolve) => setImmediate(resolve));
+  });
 });

@@ -1,5 +1,5 @@
 import type { ConnectionOptions, PeerCertificate } from 'node:tls';
-import { printable, shownValue, UsageError } from 'nnrp-core';
+import { checking, printable, shownValue, UsageError } from 'nnrp-core';
 import {
   checkServerName,
   readOptions,
@@ -55,6 +55,14 @@ const OWN_HEADERS = new Set(['connection', 'upgrade', 'host', 'origin']);
  * @throws UsageError that names the option, what it takes and what it got; unknown options are refused too
  */
 export function clientSettings(
+  target: ConnectTarget,
+  given: WebSocketClientOptions,
+  defaults: WebSocketClientOptions,
+): ClientSettings {
+  return checking(given, () => readSettings(target, given, defaults));
+}
+
+function readSettings(
   target: ConnectTarget,
   given: WebSocketClientOptions,
   defaults: WebSocketClientOptions,

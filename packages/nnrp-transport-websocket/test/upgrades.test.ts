@@ -372,4 +372,10 @@ describe('a client', () => {
     const signal = AbortSignal.timeout(50);
     await expect(connectWebSocket(url, {}, { signal })).rejects.toMatchObject({ name: 'TimeoutError' });
   });
+
+  it('refuses a header that was not awaited, whose own failure comes later and ends no process', async () => {
+    const token = Promise.reject(new Error('no token'));
+    const headers = { authorization: token as unknown as string };
+    await expect(connectWebSocket('ws://127.0.0.1:1/', { headers })).rejects.toThrow(/authorization is no header/);
+  });
 });

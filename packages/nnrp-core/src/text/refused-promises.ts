@@ -23,6 +23,16 @@ export function ignoreRejectionsWithin(value: unknown, depth = MAX_DEPTH): void 
   }
 }
 
+/** What the check gives. @throws what it throws; promises in what it has refused are then marked as handled */
+export function checking<T>(given: unknown, check: () => T): T {
+  try {
+    return check();
+  } catch (error) {
+    ignoreRejectionsWithin(given);
+    throw error;
+  }
+}
+
 /** The names of a long list are not made. */
 function namesIn(value: object): Iterable<string | number> {
   return Array.isArray(value) ? Array(MAX_FIELDS).keys() : Object.keys(value).slice(0, MAX_FIELDS);

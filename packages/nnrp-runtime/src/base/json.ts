@@ -1,4 +1,5 @@
-import { UsageError } from 'nnrp-core';
+import { ignoreRejectionsWithin, UsageError } from 'nnrp-core';
+import { isThenable } from './thenable.js';
 
 /** Objects and lists in each other that a call may have. Those who read it walk it by recursion. */
 const MAX_DEPTH = 128;
@@ -13,7 +14,21 @@ export function jsonText(value: unknown, what: string): string {
     // A bigint, a circle, or a toJSON that throws. Its text may have a piece of the value in it, and errors are logged.
   }
   if (text === undefined) throw new UsageError(`${what} takes what JSON can hold, or bytes`);
+  if (text.includes('{}') && holdsPromise(value))
+    throw new UsageError(`${what} takes values, got a promise within it: did you forget await?`);
   return text;
+}
+
+/** Whether a promise is within it, which is an empty object to JSON; each is marked as handled. */
+export function holdsPromise(value: unknown): boolean {
+  let holds = false;
+  JSON.stringify(value, (_name, part: unknown) => {
+    if (!isThenable(part)) return part;
+    holds = true;
+    ignoreRejectionsWithin(part, 0);
+    return undefined;
+  });
+  return holds;
 }
 
 /** What bytes or text say. @returns undefined when they are no JSON, or nest deeper than 128 */

@@ -1,5 +1,6 @@
 import { PassThrough } from 'node:stream';
 import * as preview3 from 'nnrp-core/preview3';
+import { answering } from '../../src/base/promises/settled.js';
 import { completeResume } from '../../src/client/connection/resume-by-ticket.js';
 import { clientConfig } from '../../src/client/contract/client-config.js';
 import { migrateOptions } from '../../src/client/contract/migrate-options.js';
@@ -71,6 +72,7 @@ const TLS_OF_A_SERVER = [
   'onHandshakeFailure',
 ];
 export const TRANSPORT = ['maxPacketBytes', 'highWaterBytes', 'stallTimeoutMs', 'closeTimeoutMs', 'revision'];
+const IN_MEMORY = { what: 'memory options', names: ['highWaterBytes'], throws: true };
 
 /** Every bag of options there is over TCP, TLS and between sessions; QUIC has a test of its own. */
 export const BAGS: Readonly<Record<string, Bag>> = {
@@ -124,18 +126,8 @@ export const BAGS: Readonly<Record<string, Bag>> = {
     read: (bag) => new TlsConnector('127.0.0.1:1', bag),
     throws: true,
   },
-  'a pair of transports in memory': {
-    what: 'memory options',
-    names: ['highWaterBytes'],
-    read: (bag) => memoryPair(bag),
-    throws: true,
-  },
-  'a listener in memory': {
-    what: 'memory options',
-    names: ['highWaterBytes'],
-    read: (bag) => new MemoryListener(bag),
-    throws: true,
-  },
+  'a pair of transports in memory': { ...IN_MEMORY, read: (bag) => memoryPair(bag) },
+  'a listener in memory': { ...IN_MEMORY, read: (bag) => new MemoryListener(bag) },
   'the transport of a listener': {
     what: 'transport options',
     names: TRANSPORT,
@@ -235,7 +227,11 @@ export const BAGS: Readonly<Record<string, Bag>> = {
     names: ['signal', 'onBlocked', 'traceId', 'deadlineMs', 'metadata'],
     call: (bag, { clientSession }) => clientSession.submit('x', bag),
   },
-  'a ticket': { what: 'resume session options', names: RESUME, read: (bag) => completeResume(bag, clientConfig({})) },
+  'a ticket': {
+    what: 'resume session options',
+    names: RESUME,
+    read: (bag) => answering(() => completeResume(bag, clientConfig({})), bag),
+  },
   'how a client moves its sessions': { what: 'migrate options', names: ['signal'], read: (bag) => migrateOptions(bag) },
   'how a client closes a session': {
     what: 'close options',

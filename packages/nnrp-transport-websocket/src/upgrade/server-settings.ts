@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type NnrpError, shownValue, UsageError } from 'nnrp-core';
+import { checking, type NnrpError, shownValue, UsageError } from 'nnrp-core';
 import {
   ApplicationContext,
   applicationCallback,
@@ -54,6 +54,10 @@ const TLS_KNOWN: ReadonlySet<string> = new Set<keyof WebSocketTlsOptions>([
  * @throws UsageError that names the option, what it takes and what it got; unknown options are refused too
  */
 export function serverSettings(given: WebSocketServerOptions, defaults: WebSocketTransportOptions): ServerSettings {
+  return checking(given, () => readSettings(given, defaults));
+}
+
+function readSettings(given: WebSocketServerOptions, defaults: WebSocketTransportOptions): ServerSettings {
   const options = readOptions('WebSocket options', given, KNOWN);
   const { tls, origins, identify, requireSubprotocol, onHandshakeFailure = () => {} } = options;
   const { handshakeTimeoutMs = 10_000, maxHandshakes = 1024 } = options;

@@ -1,4 +1,4 @@
-import { shownValue, UsageError } from 'nnrp-core';
+import { ignoreRejectionsWithin, shownValue, UsageError } from 'nnrp-core';
 import { IS_NODE_20 } from '../../platform/platform.js';
 import { type Guarded, guard, NO_OWNER } from '../guard.js';
 
@@ -94,10 +94,14 @@ export function checkSignal(signal: unknown): asserts signal is AbortSignal | un
   }
 }
 
-/** Why it aborted; what the signal throws when it is asked. Signals of React Native have no reason, and get the usual one. */
+/**
+ * Why it aborted; what the signal throws when it is asked. Signals of React Native have no reason, and get the usual one.
+ * A promise is marked as handled: nobody awaits a reason.
+ */
 export function reasonOf(signal: AbortSignal): unknown {
   try {
     const { reason } = signal;
+    ignoreRejectionsWithin(reason, 0);
     if (reason !== undefined) return reason;
   } catch (thrown) {
     return thrown;

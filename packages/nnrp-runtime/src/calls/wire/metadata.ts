@@ -1,4 +1,4 @@
-import { shownWord, UsageError } from 'nnrp-core';
+import { ignoreRejectionsWithin, shownWord, UsageError } from 'nnrp-core';
 import { isObject } from '../../base/json.js';
 
 /** Names and values that go beside the body of a call, such as `traceparent` of W3C Trace Context. */
@@ -37,7 +37,10 @@ export function readMetadata(given: unknown): CallMetadata | string {
 /** The same of the application itself. @throws UsageError when something is wrong */
 export function givenMetadata(what: string, given: unknown): CallMetadata {
   const metadata = readMetadata(given);
-  if (typeof metadata === 'string') throw new UsageError(`${what}: ${metadata}`);
+  if (typeof metadata === 'string') {
+    ignoreRejectionsWithin(given);
+    throw new UsageError(`${what}: ${metadata}`);
+  }
   return metadata;
 }
 

@@ -150,7 +150,7 @@ export class SessionOpening {
       if (recovery !== undefined && config.reconnect === 'resume') open = resumable(open);
       body = concatBytes([auth, extensions]);
     } catch (error) {
-      return rejection(error);
+      return rejection(error, given);
     }
     return this.ask({ open, body, maxInFlight }, signal);
   }

@@ -1,4 +1,4 @@
-import { isNnrpError, type NnrpError } from 'nnrp-core';
+import { ignoreRejectionsWithin, isNnrpError, type NnrpError } from 'nnrp-core';
 import { MessageType } from 'nnrp-core/preview3';
 import { optionTable, TRUTH, U16 } from '../../base/option-kinds.js';
 import { checkOptions } from '../../base/options.js';
@@ -25,7 +25,10 @@ const OPTIONS = optionTable<CancelOptions>({ reason: undefined, abort: TRUTH, re
  * @throws UsageError on an option that does not fit
  */
 export function cancelOptions(given: unknown): CancelOptions {
-  return isOptions(given) ? checkOptions('cancel options', given, OPTIONS) : { reason: given };
+  const options = isOptions(given) ? checkOptions('cancel options', given, OPTIONS) : { reason: given };
+  // Nobody awaits a reason.
+  ignoreRejectionsWithin(options.reason, 0);
+  return options;
 }
 
 function isOptions(given: unknown): given is CancelOptions {

@@ -1,5 +1,6 @@
-import { shownPlain, UsageError } from 'nnrp-core';
-import { readOptions } from '../../base/options.js';
+import { checking, shownPlain, UsageError } from 'nnrp-core';
+import { holdsPromise } from '../../base/json.js';
+import { type Kept, readOptions } from '../../base/options.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import { encodeDetails, isErrorCode, MAX_DETAILS_BYTES } from '../../connection/errors/error-details.js';
 import { utf8Length } from '../../platform/platform.js';
@@ -27,8 +28,7 @@ export class HandlerError extends Error {
    * @throws UsageError when something does not fit, all of it together into 16 KiB of JSON included
    */
   constructor(code: string, message: string, given: HandlerErrorOptions = {}) {
-    const options = readOptions('HandlerError options', given, HANDLER_ERROR_OPTIONS);
-    check(code, message, options);
+    const options = checking([code, message, given], () => checkedOptions(code, message, given));
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     const { retryAfterMs = HANDLER_ERROR_DEFAULTS.retryAfterMs } = options;
     this.code = code;
@@ -66,6 +66,13 @@ export function readHandlerError(error: unknown): HandlerErrorFields | undefined
   } catch {
     return undefined;
   }
+}
+
+function checkedOptions(code: unknown, message: unknown, given: HandlerErrorOptions): Kept<HandlerErrorOptions> {
+  const options = readOptions('HandlerError options', given, HANDLER_ERROR_OPTIONS);
+  check(code, message, options);
+  if (holdsPromise(options.details)) throw wrong('details', 'values, got a promise within them: did you forget await?');
+  return options;
 }
 
 function check(code: unknown, message: unknown, options: HandlerErrorOptions): void {

@@ -1,11 +1,9 @@
-import type { Duplex } from 'node:stream';
 import { PacketSplitter, type PacketSplitterOptions, shownPlain, shownValue, UsageError } from 'nnrp-core';
-import { type Given, type Kept, readOptions } from '../../base/options.js';
+import type { Given } from '../../base/options.js';
 import { MAX_TIMER_MS, milliseconds } from '../../base/time/timer-limit.js';
 import type { TransportKind } from '../contract/contract.js';
 import type { PeerIdentity } from '../contract/peer-identity.js';
 import type { StreamFailures } from './broken-stream.js';
-import { isDuplex } from './stream-kinds.js';
 
 export interface StreamTransportOptions extends Given<PacketSplitterOptions>, StreamFailures {
   readonly kind: TransportKind;
@@ -81,53 +79,12 @@ export function checkedLimits<Options extends StreamLimits>(options: Options): O
   return options;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set(
-  Object.keys({
-    kind: true,
-    remoteAddress: true,
-    peerIdentity: true,
-    maxPacketBytes: true,
-    revision: true,
-    highWaterBytes: true,
-    borrowsWrites: true,
-    maxWriteBytes: true,
-    stallTimeoutMs: true,
-    closeTimeoutMs: true,
-    describeError: true,
-    isRetryable: true,
-  } satisfies Record<keyof StreamTransportOptions, true>),
-);
-
-/**
- * What was given, without what is undefined.
- * @throws UsageError on what is no stream, and one that names the option, what it takes and what it got
- */
-export function streamOptions(stream: Duplex, options: StreamTransportOptions): Kept<StreamTransportOptions> {
-  if (!isDuplex(stream))
-    throw new UsageError(`StreamTransport: expected a Duplex of node:stream, got ${shownValue(stream)}`);
-  const given = readOptions('stream transport options', options ?? {}, OPTIONS);
-  for (const name of ['kind', 'remoteAddress'] as const) {
-    if (typeof given[name] !== 'string') throw wrong(name, 'a string', shownValue(given[name]));
-  }
-  checkedLimits(given);
-  const { peerIdentity, borrowsWrites, maxWriteBytes } = given;
-  if (peerIdentity === null || (peerIdentity !== undefined && typeof peerIdentity !== 'object'))
-    throw wrong('peerIdentity', 'a PeerIdentity', shownValue(peerIdentity));
-  if (borrowsWrites !== undefined && borrowsWrites !== 'call' && borrowsWrites !== 'callback')
-    throw wrong('borrowsWrites', "'call' or 'callback'", shownValue(borrowsWrites));
-  if (maxWriteBytes !== undefined && maxWriteBytes !== Number.POSITIVE_INFINITY) bytes('maxWriteBytes', maxWriteBytes);
-  for (const name of ['describeError', 'isRetryable'] as const) {
-    const value: unknown = given[name];
-    if (value !== undefined && typeof value !== 'function') throw wrong(name, 'a function', shownValue(value));
-  }
-  return given;
-}
-
-function bytes(name: string, value: unknown): void {
+/** @throws UsageError unless it is a number of bytes */
+export function bytes(name: string, value: unknown): void {
   if (Number.isSafeInteger(value) && (value as number) >= 1) return;
   throw wrong(name, `an integer of 1 to ${Number.MAX_SAFE_INTEGER}`, shownPlain(value));
 }
 
-function wrong(name: string, takes: string, got: string): UsageError {
+export function wrong(name: string, takes: string, got: string): UsageError {
   return new UsageError(`${name}: expected ${takes}, got ${got}`);
 }

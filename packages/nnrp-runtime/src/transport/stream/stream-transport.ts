@@ -23,13 +23,9 @@ import { StallWatch } from './stall-watch.js';
 import { maxCloseMs, StreamEnd, type StreamEndOwner } from './stream-end.js';
 import { bestWriteBytes, StreamGauge, takesNothing } from './stream-gauge.js';
 import { isOver, isResettable, reset } from './stream-kinds.js';
+import { streamOptions } from './stream-options.js';
 import { type ReaderOwner, StreamReader } from './stream-reader.js';
-import {
-  STREAM_DEFAULTS,
-  type StreamTransportOptions,
-  splitterOptions,
-  streamOptions,
-} from './stream-transport-options.js';
+import { STREAM_DEFAULTS, type StreamTransportOptions, splitterOptions } from './stream-transport-options.js';
 import { WriteQueue } from './write-queue.js';
 
 /** So much is written within the turn, while it still lies in one chunk: the peer works on it while more is made. */

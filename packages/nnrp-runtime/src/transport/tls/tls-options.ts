@@ -1,5 +1,5 @@
 import type { SecureContext, TlsOptions } from 'node:tls';
-import { type NnrpError, shownPlain, shownValue, shownWord, UsageError } from 'nnrp-core';
+import { checking, type NnrpError, shownPlain, shownValue, shownWord, UsageError } from 'nnrp-core';
 import { applicationCallback } from '../../base/application/application-callback.js';
 import { nodeCrypto, nodeTls } from '../../base/node-modules.js';
 import { readOptions } from '../../base/options.js';
@@ -115,6 +115,10 @@ export function tlsServerSettings(
   options: TlsServerOptions,
   before?: Omit<TlsServerSettings, 'tls'>,
 ): TlsServerSettings {
+  return checking(options, () => readServerSettings(options, before));
+}
+
+function readServerSettings(options: TlsServerOptions, before?: Omit<TlsServerSettings, 'tls'>): TlsServerSettings {
   const given = readOptions('TLS options', options ?? missing(), SERVER);
   const { certificateChain, privateKey, passphrase, onHandshakeFailure, ...others } = given;
   const kept = { ...before?.kept, ...others };
@@ -174,6 +178,10 @@ function failureCallback(callback: unknown): ((error: NnrpError) => void) | unde
  * @throws UsageError that names the option, what it takes and what it got; unknown options are refused too
  */
 export function tlsClientSettings(given: TlsClientOptions, host: string): TlsClientSettings {
+  return checking(given, () => readClientSettings(given, host));
+}
+
+function readClientSettings(given: TlsClientOptions, host: string): TlsClientSettings {
   const options = readOptions('TLS options', given, CLIENT);
   const { roots, serverName = host, certificateChain, privateKey, passphrase } = options;
   const common = commonOptions(options);
