@@ -45,7 +45,7 @@ async function bundle() {
   });
   for (const { path, contents, text } of outputFiles) {
     mkdirSync(dirname(path), { recursive: true });
-    writeFileSync(path, path.endsWith('.js') ? withOwnNames(text) : contents);
+    writeFileSync(path, path.endsWith('.js') ? withOwnExports(withOwnNames(text)) : contents);
   }
 }
 
@@ -53,4 +53,9 @@ async function bundle() {
 function withOwnNames(code) {
   const names = [...code.matchAll(/^var (\w+) = class _\1\b/gm)].map(([, name]) => name);
   return names.reduce((result, name) => result.replaceAll(new RegExp(`\\b_${name}\\b`, 'g'), name), code);
+}
+
+/** The namespaces that esbuild makes have what somebody has put on Object.prototype as well, and then cannot be made. */
+function withOwnExports(code) {
+  return code.replaceAll('for (var name in all)', 'for (var name of Object.keys(all))');
 }

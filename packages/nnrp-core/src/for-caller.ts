@@ -26,6 +26,8 @@ export function forCaller<E>(error: E): E {
   } finally {
     Reflect.set(traces, 'stackTraceLimit', stackTraceLimit);
   }
+  // Defined before it is assigned, which `Object.freeze(Error.prototype)` would refuse.
+  Object.defineProperty(own, 'name', { value: shared.name, enumerable: true, configurable: true, writable: true });
   // Message, stack and cause are not among these: they are not enumerable.
   Object.assign(own, shared);
   Object.defineProperty(own, SHARED, { value: shared });

@@ -43,6 +43,8 @@ export class NnrpError extends Error {
   readonly details: unknown;
   /** Why the other side has dropped the work, over preview4: see preview4.DropReasonCode. Undefined where it does not say. */
   declare readonly reasonCode?: number;
+  // Defined before it is assigned, which `Object.freeze(Error.prototype)` would refuse.
+  override name = '';
 
   constructor(code: NnrpErrorCode | ApplicationErrorCode, message: string, options: NnrpErrorOptions = {}) {
     const text = printable(message, MAX_MESSAGE_BYTES);

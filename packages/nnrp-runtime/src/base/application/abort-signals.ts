@@ -106,7 +106,7 @@ export function reasonOf(signal: AbortSignal): unknown {
   } catch (thrown) {
     return thrown;
   }
-  return Object.assign(new Error('This operation was aborted'), { name: 'AbortError' });
+  return Object.defineProperty(new Error('This operation was aborted'), 'name', { value: 'AbortError' });
 }
 
 /**

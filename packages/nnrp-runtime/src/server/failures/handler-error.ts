@@ -21,6 +21,7 @@ export class HandlerError extends Error {
   readonly details: unknown;
   readonly isRetryable: boolean;
   readonly wireCode: number;
+  override name = 'HandlerError';
 
   /**
    * @param code - the application's own, 1 to 128 characters of ASCII; those that begin with NNRP_ are taken
@@ -36,7 +37,6 @@ export class HandlerError extends Error {
     this.details = options.details;
     this.isRetryable = options.retryable ?? retryAfterMs > 0;
     this.wireCode = options.wireCode ?? HANDLER_ERROR_DEFAULTS.wireCode;
-    this.name = 'HandlerError';
   }
 
   get [BRAND](): true {
