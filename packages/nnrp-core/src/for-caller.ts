@@ -27,7 +27,7 @@ export function forCaller<E>(error: E): E {
     Reflect.set(traces, 'stackTraceLimit', stackTraceLimit);
   }
   // Defined before it is assigned, which `Object.freeze(Error.prototype)` would refuse.
-  Object.defineProperty(own, 'name', { value: shared.name, enumerable: true, configurable: true, writable: true });
+  Object.defineProperty(own, 'name', { value: shared.name, enumerable: true, writable: true });
   // Message, stack and cause are not among these: they are not enumerable.
   Object.assign(own, shared);
   Object.defineProperty(own, SHARED, { value: shared });

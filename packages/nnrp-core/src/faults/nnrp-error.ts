@@ -44,11 +44,12 @@ export class NnrpError extends Error {
   /** Why the other side has dropped the work, over preview4: see preview4.DropReasonCode. Undefined where it does not say. */
   declare readonly reasonCode?: number;
   // Defined before it is assigned, which `Object.freeze(Error.prototype)` would refuse.
-  override name = '';
+  override name: string;
 
   constructor(code: NnrpErrorCode | ApplicationErrorCode, message: string, options: NnrpErrorOptions = {}) {
     const text = printable(message, MAX_MESSAGE_BYTES);
-    super(`[${printable(code)}] ${text}`, 'cause' in options ? { cause: options.cause } : undefined);
+    // Of these it takes the cause.
+    super(`[${printable(code)}] ${text}`, options);
     this.code = code;
     this.rawMessage = text;
     this.wireCode = options.wireCode ?? 0;

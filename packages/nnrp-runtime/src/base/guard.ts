@@ -1,5 +1,5 @@
 import { ignoreRejectionsWithin } from 'nnrp-core';
-import { nextTick, setImmediate, type Timer } from '../platform/platform.js';
+import { nextTick, setImmediate, type Timer, unref } from '../platform/platform.js';
 import { warn } from './warn.js';
 
 /**
@@ -41,6 +41,11 @@ export function crash(owner: Guarded, error: unknown): void {
 /** setTimeout. */
 export function later(owner: Guarded, delayMs: number, work: () => void): Timer {
   return setTimeout(guard, delayMs, owner, work);
+}
+
+/** The same, for which the process is not kept running. Under jsdom a timer is a number, which has no `unref`. */
+export function aside(owner: Guarded, delayMs: number, work: () => void): Timer {
+  return unref(later(owner, delayMs, work));
 }
 
 /** setInterval. */

@@ -5,12 +5,21 @@ import { describe, expect, it } from 'vitest';
 
 /* Processes in which an application, a library or an operator has changed what the language or Node gives. */
 
-const PROGRAM = fileURLToPath(new URL('hardened/exchange.mjs', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('hardened-process.mjs', import.meta.url));
 
 async function seen(options: readonly string[], prelude = ''): Promise<unknown> {
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [...options, PROGRAM, prelude]);
   return { seen: JSON.parse(stdout), stderr };
 }
+
+/** As jsdom has them, in which tests of pages run. */
+const NUMBERED_TIMERS = `
+  const timers = [undefined];
+  for (const [set, clear] of [['setTimeout', 'clearTimeout'], ['setInterval', 'clearInterval']]) {
+    const [begin, end] = [globalThis[set], globalThis[clear]];
+    globalThis[set] = (...given) => timers.push(begin(...given).unref()) - 1;
+    globalThis[clear] = (id) => end(timers[id]);
+  }`;
 
 const USUAL = {
   seen: ['one two ', 'PeerError OUT_OF_LUCK', 'PeerError NNRP_ERR_HANDLER_FAILED', 'ClosedError NNRP_ERR_CLOSED'],
@@ -19,6 +28,7 @@ const USUAL = {
 
 describe('a process whose intrinsics', () => {
   it.each([
+    ['have numbers for timers', NUMBERED_TIMERS],
     ['have enumerable additions to Object.prototype', 'Object.prototype.extra = 5'],
     ['have a method there', 'Object.prototype.also = function () {}'],
     [

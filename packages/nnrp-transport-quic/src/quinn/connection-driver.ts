@@ -1,6 +1,6 @@
 import type { RemoteInfo } from 'node:dgram';
 import { TimeoutError, TransportError } from 'nnrp-core';
-import { formatAddress, guard, type HostPort, later } from 'nnrp-runtime/transport';
+import { aside, formatAddress, guard, type HostPort } from 'nnrp-runtime/transport';
 import { applicationCode, CLOSED_IN_ORDER } from '../close-codes.js';
 import { type AddressWords, addressWords } from '../module/address-words.js';
 import { Happened, type Loss } from '../module/module-facts.js';
@@ -64,12 +64,11 @@ export class ConnectionDriver implements EndpointConnection, StreamOwner {
     if (first !== undefined) this.log?.received(first.datagram.length);
     if (first?.hasProved === false) this.unproved = new UnprovedAddress(peer, first.datagram);
     this.port = new StreamPort(parts.module, parts.index);
-    this.handshakeTimer = later(this, handshakeTimeoutMs, () => {
+    this.handshakeTimer = aside(this, handshakeTimeoutMs, () => {
       this.giveUpHandshake(
         new TimeoutError(`the handshake took longer than ${handshakeTimeoutMs} ms`, handshakeTimeoutMs),
       );
     });
-    this.handshakeTimer.unref();
     endpoint.add(this);
   }
 

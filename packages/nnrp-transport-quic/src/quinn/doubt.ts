@@ -1,4 +1,4 @@
-import { type Guarded, later } from 'nnrp-runtime/transport';
+import { aside, type Guarded } from 'nnrp-runtime/transport';
 
 /** How long a peer has to show that it is there after all: so many milliseconds and round trips, but no longer than that. */
 const LEAST_MS = 250;
@@ -26,8 +26,7 @@ export class Doubt {
     if (this.sinceMs !== undefined) return nowMs - this.sinceMs >= this.waitMs;
     this.sinceMs = nowMs;
     this.waitMs = Math.min(LEAST_MS + ROUND_TRIPS * roundTripMs, MOST_MS);
-    this.timer = later(this.owner, Math.ceil(this.waitMs) + 1, this.ask);
-    this.timer.unref();
+    this.timer = aside(this.owner, Math.ceil(this.waitMs) + 1, this.ask);
     this.ask();
     return false;
   }

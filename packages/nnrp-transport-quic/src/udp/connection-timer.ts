@@ -1,4 +1,4 @@
-import { type Guarded, later, nextTurn } from 'nnrp-runtime/transport';
+import { aside, type Guarded, nextTurn } from 'nnrp-runtime/transport';
 
 /** A timer that fires so much too late, in milliseconds, was held up by the process: datagrams may lie in the socket unread. */
 const LATE_MS = 50;
@@ -36,8 +36,7 @@ export class ConnectionTimer {
     this.clear();
     const waitMs = Math.max(1, Math.ceil(this.deadlineMs - nowMs));
     this.firesMs = nowMs + waitMs;
-    this.timer = later(this.owner, waitMs, this.fire);
-    this.timer.unref();
+    this.timer = aside(this.owner, waitMs, this.fire);
   }
 
   private readonly fire = (): void => {

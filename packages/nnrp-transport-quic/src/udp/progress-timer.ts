@@ -1,4 +1,4 @@
-import { type Guarded, later } from 'nnrp-runtime/transport';
+import { aside, type Guarded } from 'nnrp-runtime/transport';
 
 /** Calls when nothing has moved for a while. Does not keep the process alive. */
 export class ProgressTimer {
@@ -26,11 +26,10 @@ export class ProgressTimer {
   }
 
   private wait(timeoutMs: number, leftMs: number, callback: () => void): void {
-    this.timer = later(this.owner, leftMs, () => {
+    this.timer = aside(this.owner, leftMs, () => {
       const left = this.movedMs + timeoutMs - performance.now();
       if (left <= 0) callback();
       else this.wait(timeoutMs, Math.ceil(left), callback);
     });
-    this.timer.unref();
   }
 }

@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net';
 import { Duplex } from 'node:stream';
 import { isNnrpError, printable, TransportError } from 'nnrp-core';
-import { bytesInside, type Guarded, later, listen, type MeasuredStream, nextTurn } from 'nnrp-runtime/transport';
+import { aside, bytesInside, type Guarded, listen, type MeasuredStream, nextTurn } from 'nnrp-runtime/transport';
 import { CloseCode, type CloseReason, closeFailure } from '../frames/close-codes.js';
 import { MAX_CONTROL_BYTES, Opcode } from '../frames/frame-header.js';
 import { type FrameEvents, FrameReader } from '../frames/frame-reader.js';
@@ -318,8 +318,7 @@ export class WebSocketStream extends Duplex implements MeasuredStream, FrameEven
       socket.end();
       socket.resume();
     }
-    this.lingering = later(this, LINGER_MS, () => socket.destroy());
-    this.lingering.unref();
+    this.lingering = aside(this, LINGER_MS, () => socket.destroy());
     listen(this, socket, 'close', () => clearTimeout(this.lingering));
     listen(this, socket, 'end', () => socket.destroySoon());
   }

@@ -1,6 +1,6 @@
 import { STATUS_CODES } from 'node:http';
 import type { Socket } from 'node:net';
-import { type Guarded, later, listen } from 'nnrp-runtime/transport';
+import { aside, type Guarded, listen } from 'nnrp-runtime/transport';
 
 /** Milliseconds that a peer has to take the answer. */
 const ANSWER_MS = 1000;
@@ -31,8 +31,7 @@ export function refuse(owner: Guarded, socket: Socket, { status, text, headers =
   socket.end(`${lines.join('\r\n')}\r\n\r\n${body}`);
   // What else it has sent is dropped: left unread, it would cut off the answer.
   socket.resume();
-  const timer = later(owner, ANSWER_MS, () => socket.destroy());
-  timer.unref();
+  const timer = aside(owner, ANSWER_MS, () => socket.destroy());
   listen(owner, socket, 'end', () => socket.destroySoon());
   listen(owner, socket, 'close', () => clearTimeout(timer));
 }

@@ -1,4 +1,5 @@
 import { type Guarded, later, nextTurn } from '../../base/guard.js';
+import { unref } from '../../platform/platform.js';
 import type { FramedTransport } from '../../transport/contract/contract.js';
 
 /** Milliseconds between the PINGs to a client that may be gone: the first two soon, then ever more seldom. */
@@ -71,6 +72,6 @@ export class HalfClose {
     if (owner.isClosed) return;
     owner.sendPing();
     this.timer = later(owner, nextMs, () => this.ping(Math.min(nextMs * 4, MAX_PING_MS)));
-    this.timer.unref();
+    unref(this.timer);
   }
 }

@@ -1,5 +1,6 @@
 import { type Guarded, repeatedly } from '../../base/guard.js';
 import { AttendedTime, afterReading } from '../../base/time/patience.js';
+import { unref } from '../../platform/platform.js';
 
 /** What has not come in time. */
 export type SilenceVerdict = 'fine' | 'quiet' | 'silentTooLong' | 'unfinished';
@@ -75,7 +76,7 @@ export function watchSilence(
     const nowMs = attended.look();
     afterReading(owner, () => look(nowMs));
   });
-  return timer.unref();
+  return unref(timer);
 }
 
 /** How often to look, in milliseconds, for limits to be kept within about a quarter; 0 = there is nothing to look for. */

@@ -1,6 +1,7 @@
 import { type Guarded, later } from '../../base/guard.js';
 import type { InternalError } from '../../base/internal-error.js';
 import { warn } from '../../base/warn.js';
+import { unref } from '../../platform/platform.js';
 import type { HandlerFailure } from '../contract/server-events.js';
 
 /** Milliseconds between two warnings. */
@@ -72,6 +73,6 @@ export class UnhandledFailures<Failure extends { readonly error: unknown }> {
       this.timer = undefined;
       if (this.last !== undefined) this.sayCount(this.last);
     });
-    this.timer.unref();
+    unref(this.timer);
   }
 }

@@ -12,7 +12,7 @@ import * as preview3 from 'nnrp-core/preview3';
 import { SessionErrorCode, SessionFlags } from 'nnrp-core/preview3';
 import type { ApplicationContext } from '../../base/application/application-context.js';
 import { described } from '../../base/application/described.js';
-import { type Guarded, guard, later } from '../../base/guard.js';
+import { aside, type Guarded, guard } from '../../base/guard.js';
 import { Line } from '../../base/queues/line.js';
 import { ignoreRejectionsWithin, isThenable, settledOnce } from '../../base/thenable.js';
 import { Patience } from '../../base/time/patience.js';
@@ -385,11 +385,11 @@ export class SessionOpening {
     }
     const undecided: Undecided = { answer: undefined, bytes: DECIDED_BYTES };
     this.postponed = undecided;
-    this.delay = later(this.owner, delayMs, () => {
+    this.delay = aside(this.owner, delayMs, () => {
       this.delay = undefined;
       undecided.answer = answer;
       this.advance();
-    }).unref();
+    });
   }
 
   private refuse(open: preview3.SessionOpen, { errorCode, why, cause }: OpenFailure): void {

@@ -2,6 +2,7 @@ import type { FlowScope } from 'nnrp-core';
 import { type Guarded, later } from '../../base/guard.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { Pressure } from '../../connection/controls/pressure.js';
+import { unref } from '../../platform/platform.js';
 import { SaidFlow } from './said-flow.js';
 
 /** A session whose results wait for nothing but what the client has said about the connection. */
@@ -76,7 +77,7 @@ export class ConnectionGate {
     const leftMs = Math.ceil(this.said?.leftMs() ?? 0);
     if (leftMs <= 0 && !this.holdsBackInVain()) return;
     this.timer = later(this.owner, Math.min(Math.max(leftMs, 1), MAX_TIMER_MS), () => this.changed());
-    this.timer.unref();
+    unref(this.timer);
   }
 
   private holdsBackInVain(): boolean {

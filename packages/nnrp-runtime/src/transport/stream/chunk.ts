@@ -1,4 +1,5 @@
 import { later, NO_OWNER } from '../../base/guard.js';
+import { unref } from '../../platform/platform.js';
 import type { SentMemory } from '../contract/sent-pieces.js';
 
 export const CHUNK_BYTES = 64 * 1024;
@@ -64,7 +65,7 @@ export function giveBack(chunks: Chunk[]): void {
 function trimLater(): void {
   trimming = true;
   fewest = spare.length;
-  later(NO_OWNER, TRIM_MS, trim).unref();
+  unref(later(NO_OWNER, TRIM_MS, trim));
 }
 
 /** What a burst has needed is given back when it is over. */

@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import { EMPTY_BYTES } from '../../base/bytes.js';
 import { type Guarded, later, repeatedly } from '../../base/guard.js';
+import { unref } from '../../platform/platform.js';
 
 /** When the first bytes of the next packet are sent ahead, in milliseconds after the peer has ended its direction. */
 const AHEAD_AT_MS = [0, 20, 1000, 10_000];
@@ -40,7 +41,7 @@ export class DeadPeer {
         if (stream.writable && stream.writableLength === 0) stream.write(EMPTY_BYTES);
       }),
     );
-    for (const timer of this.timers) timer.unref();
+    for (const timer of this.timers) unref(timer);
   }
 
   end(): void {

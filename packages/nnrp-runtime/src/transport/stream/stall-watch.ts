@@ -1,5 +1,6 @@
 import { type Guarded, later } from '../../base/guard.js';
 import { afterReading } from '../../base/time/patience.js';
+import { unref } from '../../platform/platform.js';
 
 /** What a watch looks at: how far the peer has got with what it is sent. */
 export interface Gauge {
@@ -71,7 +72,7 @@ export class StallWatch {
       if (leftMs >= 1) this.wait(Math.ceil(leftMs));
       else afterReading(this.owner, () => this.look());
     });
-    this.timer.unref();
+    unref(this.timer);
   }
 
   private look(): void {

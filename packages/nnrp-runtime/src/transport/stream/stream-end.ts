@@ -1,6 +1,7 @@
 import type { Duplex } from 'node:stream';
 import type { NnrpError } from 'nnrp-core';
 import { type Guarded, later, nextTurn } from '../../base/guard.js';
+import { unref } from '../../platform/platform.js';
 import { type Gauge, StallWatch } from './stall-watch.js';
 
 /** Milliseconds after which a closing connection is cut even if the peer still takes bytes, drop by drop. */
@@ -52,7 +53,7 @@ export class StreamEnd {
     this.watch = this.watchClosing();
     this.watch.begin();
     this.closeTimer = later(this.owner, Math.max(MAX_CLOSE_MS, this.closeTimeoutMs), () => this.destroy());
-    this.closeTimer.unref();
+    unref(this.closeTimer);
   }
 
   /** Not every stream tells of its end: one that does not is not waited for. */

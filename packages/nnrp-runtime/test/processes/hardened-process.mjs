@@ -1,5 +1,5 @@
 /*
- * node [OPTIONS] exchange.mjs [PRELUDE]   a server and its client in one process, which has been changed by its options or by the
+ * node [OPTIONS] hardened-process.mjs [PRELUDE]   a server and its client in one process, which has been changed by its options or by the
  * prelude, a program that runs before anything is imported. Prints what came of the client's calls, as JSON.
  */
 const [, , prelude = ''] = process.argv;
