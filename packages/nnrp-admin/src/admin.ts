@@ -38,7 +38,8 @@ export interface Admin {
  * @throws UsageError on an option that does not exist or fit, and on what is no server
  */
 export function createAdmin(server: NnrpServer, options: AdminOptions = {}): Admin {
-  if (typeof server?.counters !== 'function') throw new UsageError('createAdmin: server takes an NnrpServer');
+  if (typeof server?.counters !== 'function')
+    throw new UsageError('createAdmin: server takes an NnrpServer, as await NnrpServer.listen(address) gives');
   const { token, openProbes } = adminOptions(options);
   const access = new Access(token);
   const operations = new LiveOperations(server);

@@ -3,7 +3,13 @@ import { NnrpServer, type NnrpServerOptions } from 'nnrp-runtime';
 import { answering, givenServerConfig, type HostPort, transportDefaults } from 'nnrp-runtime/transport';
 import { TRANSPORT_KIND } from './quic-framed-transport.js';
 import { QuicFramedListener } from './quic-listener.js';
-import { isServerConfig, QuicServerEndpointConfig, type QuicServerEndpointOptions } from './server-endpoint-config.js';
+import {
+  holdsServerConfig,
+  isServerConfig,
+  QuicServerEndpointConfig,
+  type QuicServerEndpointOptions,
+  requireServerConfig,
+} from './server-endpoint-config.js';
 
 /**
  * A server that listens for QUIC.
@@ -33,7 +39,8 @@ export function bindQuic(
         'bindQuic: after a QuicServerEndpointConfig come the options of the server, and nothing else',
       );
     }
-    if (isServerConfig(second))
+    if (holdsServerConfig(where)) requireServerConfig(where);
+    if (isServerConfig(second) || holdsServerConfig(second))
       throw new UsageError('bindQuic: a QuicServerEndpointConfig has its address; give it in place of the address');
     return bind(new QuicServerEndpointConfig(where, second as QuicServerEndpointOptions), third);
   });

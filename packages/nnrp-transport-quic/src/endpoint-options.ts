@@ -3,6 +3,7 @@ import { shownAddress, shownValue, shownWord, UsageError } from 'nnrp-core';
 import {
   type CertificateSource,
   type CertificateUse,
+  foreignNameHint,
   type HostPort,
   parseAddress,
   readOptions,
@@ -99,7 +100,8 @@ const MIB = 1024 * KIB;
 
 /** The options as a copy, without those that are undefined. @throws UsageError on anything but an object with options of these names */
 export function knownOptions<Options extends object>(options: Options, known: readonly string[]): Options {
-  return readOptions('QUIC options', options, new Set(known));
+  const names = new Set(known);
+  return readOptions('QUIC options', options, names, (name) => foreignNameHint(name, names));
 }
 
 /** @throws UsageError unless it is an integer within the limits, which are included */

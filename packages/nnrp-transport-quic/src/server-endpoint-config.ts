@@ -85,7 +85,13 @@ export function isServerConfig(value: unknown): value is QuicServerEndpointConfi
 /** @throws UsageError unless it is a configuration of a server, of any copy of this package */
 export function requireServerConfig(value: unknown): asserts value is QuicServerEndpointConfig {
   if (isServerConfig(value)) return;
-  throw new UsageError(`endpoint configuration: expected a QuicServerEndpointConfig, got ${shownValue(value)}`);
+  const hint = holdsServerConfig(value) ? ': pass its .config' : '';
+  throw new UsageError(`endpoint configuration: expected a QuicServerEndpointConfig, got ${shownValue(value)}${hint}`);
+}
+
+/** Whether it is what {@link QuicServerEndpointConfig.selfSignedLocalhost} returns, where its `config` is wanted. */
+export function holdsServerConfig(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && 'config' in value && isServerConfig(value.config);
 }
 
 /**

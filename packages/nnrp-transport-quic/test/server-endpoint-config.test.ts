@@ -3,6 +3,10 @@ import { inspect } from 'node:util';
 import { PREVIEW3 } from 'nnrp-core';
 import { describe, expect, it } from 'vitest';
 import { der, issue } from '../../nnrp-runtime/test/support/certificates.js';
+import { bindQuic } from '../src/bind-quic.js';
+import { connectQuic } from '../src/connect-quic.js';
+import { QuicFramedListener } from '../src/quic-listener.js';
+import { QuicProvider } from '../src/quic-provider.js';
 import { QuicServerEndpointConfig, type QuicServerEndpointOptions } from '../src/server-endpoint-config.js';
 import { refusal } from './refusal.js';
 
@@ -278,4 +282,31 @@ describe('a self-signed configuration', () => {
       expect(refusal(make)).toMatch(`no option '${option}'`);
     });
   }
+});
+
+describe('all that selfSignedLocalhost returns, in the place of one of its parts,', () => {
+  const whole = QuicServerEndpointConfig.selfSignedLocalhost(BIND);
+
+  it.each<[what: string, mistake: () => Promise<unknown>, says: string]>([
+    [
+      'QuicProvider.bind',
+      () => QuicProvider.bind(whole as never),
+      'got an object with config, certificate: pass its .config',
+    ],
+    ['bindQuic', () => bindQuic(whole as never), 'pass its .config'],
+    ['QuicFramedListener.bind', () => QuicFramedListener.bind(whole as never), 'pass its .config'],
+    ['bindQuic after an address', () => bindQuic(BIND, whole as never), 'give it in place of the address'],
+    [
+      'the certificate as options',
+      () => bindQuic(BIND, whole.certificate as never),
+      "no option 'certificateDer'; did you mean certificateChain?",
+    ],
+    [
+      'the certificate as roots',
+      () => connectQuic('127.0.0.1:1', { roots: whole.certificate as never }),
+      'roots: expected PEM or DER as a string, a Uint8Array or a list of these; pass its .certificateDer',
+    ],
+  ])('is refused with what to do: %s', async (_what, mistake, says) => {
+    await expect(mistake()).rejects.toThrow(says);
+  });
 });

@@ -33,6 +33,11 @@ export async function askAdmin<Answer>({ url, token, timeoutMs }: AdminTarget, p
     const { message } = (error.cause ?? error) as Error;
     const isOther = /HTTP\/1\.1 protocol|Parse Error/i.test(message);
     const hint = isOther ? ": it speaks no HTTP; the operators' port is the one of nnrp serve --admin" : '';
+    if (message === 'bad port')
+      throw new Error(
+        `${where.host} is not asked: fetch refuses the ports of other protocols, as browsers do; take another port for --admin`,
+        { cause: error },
+      );
     throw new Error(`${where.host} does not answer: ${message}${hint}`, { cause: error });
   });
   const text = await boundedText(response, where.host);

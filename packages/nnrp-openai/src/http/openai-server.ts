@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import { UsageError } from 'nnrp-core';
+import { shownValue, UsageError } from 'nnrp-core';
 import type { NnrpClient } from 'nnrp-runtime';
 import type { CallMetadata, CallOptions } from 'nnrp-runtime/calls';
 import { formatAddress, integer, optionTable, parseAddress, readValues } from 'nnrp-runtime/transport';
@@ -56,7 +56,9 @@ export class OpenAiServer {
   /** As `createOpenAiServer`. */
   constructor(connect: () => PromiseLike<NnrpClient>, options?: OpenAiServerOptions) {
     if (typeof connect !== 'function')
-      throw new UsageError('createOpenAiServer: connect takes a function that returns a promise of a client');
+      throw new UsageError(
+        `createOpenAiServer: connect takes a function that returns a promise of a client, such as () => NnrpClient.connect('127.0.0.1:4433'), got ${shownValue(connect)}`,
+      );
     this.#config = serverOptions(options);
     const { maxSessions, session, maxHeaderBytes, requestTimeoutMs, maxConnections } = this.#config;
     this.#sessions = new CallSessions(async () => connect(), maxSessions, { maxInFlightOperations: 0, ...session });

@@ -70,11 +70,12 @@ export function readOptions<Options extends object>(
   what: string,
   options: Options | undefined,
   known: KnownOptions,
+  elsewhere?: (name: string) => string,
 ): Kept<Options> {
   // Without a prototype, so that reading an option that is not given finds nothing either.
   const given: Record<string, unknown> = Object.create(null);
   if (options === undefined) return given as Kept<Options>;
-  checkNames(what, options, known);
+  checkNames(what, options, known, elsewhere);
   for (const name of known.keys()) {
     if (!(name in options) || isPolluted(options, name)) continue;
     const value = (options as Record<string, unknown>)[name];

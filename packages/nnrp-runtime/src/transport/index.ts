@@ -68,6 +68,7 @@ export { StreamTransport } from './stream/stream-transport.js';
 export type { StreamTransportOptions } from './stream/stream-transport-options.js';
 export { TcpConnector, TcpListener } from './tcp/tcp.js';
 export { type TcpConnectOptions, type TcpOptions, transportDefaults, transportLimits } from './tcp/tcp-options.js';
+export { foreignNameHint } from './tls/foreign-names.js';
 export { TlsConnector, TlsListener } from './tls/tls.js';
 export {
   type CertificateSource,

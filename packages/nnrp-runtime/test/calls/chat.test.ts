@@ -106,7 +106,7 @@ describe('a chat', () => {
 
   it.each<[unknown, string]>([
     [undefined, 'body takes an object, got undefined'],
-    [{ messages: [] }, 'messages takes a list of at least one message, got a list'],
+    [{ messages: [] }, 'messages takes a list of at least one message, got an empty list'],
     [{ messages: 'hi' }, 'messages takes a list of at least one message, got string'],
     [{ messages: [null] }, 'messages[0] takes an object, got null'],
     [{ messages: [{ role: 'user' }, {}] }, 'messages[1].role takes a text, got undefined'],

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { call } from '../../src/calls/client/call.js';
 import { bodyBytes } from '../../src/connection/body/body-bytes.js';
 import { NnrpClient, NnrpServer, type ServeHandlers } from '../../src/index.js';
 import { parseAddress } from '../../src/transport/address/address.js';
+import { trustedRoots } from '../../src/transport/tls/tls-credentials.js';
+import { tlsClientSettings, tlsServerSettings } from '../../src/transport/tls/tls-options.js';
 import { parseTransportUrl } from '../../src/transport/url/transport-url.js';
 
 const anyOf = (value: unknown) => value as never;
@@ -12,6 +15,31 @@ describe('what is wrong in a first program is said with what to do', () => {
     ['a number as a body', () => bodyBytes(anyOf(42)), 'got number; JSON.stringify makes text of it'],
     ['a promise as a body', () => bodyBytes(anyOf(Promise.resolve(''))), 'a promise: did you forget await?'],
     ['a URL as HOST:PORT', () => parseAddress('nnrp://a:1'), "got 'nnrp://a:1'; URLs are for connect and listen"],
+    ['a server as HOST:PORT', () => parseAddress(anyOf({ localAddress: 'a:1' })), ': pass its localAddress'],
+    ['a port alone', () => parseAddress(anyOf({ port: 1 })), 'got host undefined and port 1'],
+    ['the name of node:tls for roots', () => tlsClientSettings(anyOf({ ca: 'x' }), 'a'), 'did you mean roots?'],
+    [
+      'the name of node:tls for no verification',
+      () => tlsClientSettings(anyOf({ rejectUnauthorized: false }), 'a'),
+      "no option 'rejectUnauthorized'; did you mean insecureSkipVerify?",
+    ],
+    [
+      'the name of node:tls for roots of clients',
+      () => tlsServerSettings(anyOf({ ca: 'x' })),
+      "no option 'ca'; did you mean clientRoots?",
+    ],
+    ['cert', () => tlsServerSettings(anyOf({ cert: 'x' })), "no option 'cert'; did you mean certificateChain?"],
+    ['a name of no use', () => tlsServerSettings(anyOf({ zzz: 'x' })), "no option 'zzz'; options are"],
+    [
+      'a self-signed certificate as roots',
+      () => trustedRoots('roots', anyOf({ certificateDer: new Uint8Array(1) })),
+      'pass its .certificateDer',
+    ],
+    [
+      'a promise as a transport',
+      () => NnrpClient.fromTransport(anyOf(Promise.resolve())),
+      'a promise: did you forget await?',
+    ],
     [
       'tcp://',
       () => parseTransportUrl('tcp://a:1'),
@@ -23,6 +51,13 @@ describe('what is wrong in a first program is said with what to do', () => {
     ['new NnrpServer', () => Reflect.construct(NnrpServer, ['127.0.0.1:1']), 'made by NnrpServer.listen(address)'],
   ])('%s', (_what, mistake, says) => {
     expect(mistake).toThrow(says);
+  });
+
+  it.each<[what: string, session: unknown, says: string]>([
+    ['a client', { openSession() {} }, 'call: session takes an NnrpClientSession, got an object with openSession'],
+    ['a promise of a session', Promise.resolve(), 'a promise: did you forget await?'],
+  ])('%s in the place of a session', async (_what, session, says) => {
+    await expect(call(anyOf(session), 'a', 1)).rejects.toThrow(says);
   });
 
   it.each<[what: string, handlers: unknown, says: string]>([

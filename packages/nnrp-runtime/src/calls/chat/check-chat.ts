@@ -111,6 +111,10 @@ function isNone(value: unknown): value is undefined | null {
 
 /** Of the value only its kind is told: it is a piece of a conversation. */
 function fault(param: string, takes: string, value: unknown): ShapeFault {
-  const kind = value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value;
+  const kind = value === null ? 'null' : Array.isArray(value) ? listKind(value) : typeof value;
   return { param, message: `${param} takes ${takes}, got ${kind}` };
+}
+
+function listKind({ length }: readonly unknown[]): string {
+  return length === 0 ? 'an empty list' : 'a list';
 }

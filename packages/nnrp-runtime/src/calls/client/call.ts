@@ -4,6 +4,7 @@ import { CALL_SUBMIT } from '../../base/diagnostics/channels.js';
 import type { CallSubmitMessage } from '../../base/diagnostics/messages.js';
 import { OF_CALL, type ToldSubmit } from '../../base/diagnostics/observer.js';
 import { answering } from '../../base/promises/settled.js';
+import { awaitHint } from '../../base/thenable.js';
 import type { NnrpResult } from '../../client/results/nnrp-result.js';
 import type { NnrpClientSession } from '../../client/session/client-session.js';
 import type { SubmitOptions } from '../../client/submits/submit-options.js';
@@ -85,7 +86,7 @@ function begun(
   options: CallOptions | undefined,
 ): CallSteps<unknown, CallAnswer> {
   if (typeof session?.submit !== 'function')
-    throw new UsageError(`call: session takes an NnrpClientSession, got ${shownPlain(session)}`);
+    throw new UsageError(`call: session takes an NnrpClientSession, got ${shownPlain(session)}${awaitHint(session)}`);
   checkRoute('call', route);
   const {
     metadata,

@@ -55,6 +55,8 @@ function urlHint(address: unknown): string {
 
 function shown(address: unknown): string {
   if (typeof address !== 'object' || address === null) return shownAddress(address);
+  if (!('host' in address) && !('port' in address))
+    return `${shownValue(address)}${'localAddress' in address ? ': pass its localAddress' : ''}`;
   const { host, port } = address as Partial<HostPort>;
   return `host ${shownAddress(host)} and port ${shownValue(port)}`;
 }

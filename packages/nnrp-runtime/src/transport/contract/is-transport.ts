@@ -1,4 +1,5 @@
 import { UsageError } from 'nnrp-core';
+import { awaitHint } from '../../base/thenable.js';
 import type { FramedTransport } from './contract.js';
 
 const METHODS = ['start', 'send', 'pause', 'resume', 'close', 'abort'] as const;
@@ -7,7 +8,9 @@ const METHODS = ['start', 'send', 'pause', 'resume', 'close', 'abort'] as const;
 export function checkTransport(what: string, value: unknown): asserts value is FramedTransport {
   const missing = METHODS.find((method) => !has(value, method));
   if (missing === undefined) return;
-  throw new UsageError(`${what}: expected a FramedTransport, got ${kindOf(value)} without a method ${missing}`);
+  throw new UsageError(
+    `${what}: expected a FramedTransport, got ${kindOf(value)} without a method ${missing}${awaitHint(value)}`,
+  );
 }
 
 function has(value: unknown, method: string): boolean {

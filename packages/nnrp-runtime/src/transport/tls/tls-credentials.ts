@@ -92,7 +92,9 @@ function certificates(field: string, source: CertificateSource): X509Certificate
     if (bytes === undefined) {
       // Files that are being read, as a rule.
       ignoreRejectionsWithin(source);
-      throw new UsageError(`${where}: expected PEM or DER as a string, a Uint8Array or a list of these`);
+      const made = typeof part === 'object' && part !== null && 'certificateDer' in part;
+      const hint = made ? '; pass its .certificateDer' : '';
+      throw new UsageError(`${where}: expected PEM or DER as a string, a Uint8Array or a list of these${hint}`);
     }
     return bytes[0] === DER_SEQUENCE ? [fromDer(where, bytes)] : fromPem(where, Buffer.from(bytes).toString('latin1'));
   });

@@ -5,6 +5,7 @@ import { nodeCrypto, nodeTls } from '../../base/node-modules.js';
 import { readOptions } from '../../base/options.js';
 import { milliseconds } from '../../base/time/timer-limit.js';
 import type { StrangerLimits } from '../listening/strangers.js';
+import { foreignNameHint } from './foreign-names.js';
 import { type CertificateSource, tlsCredentials, trustedRoots } from './tls-credentials.js';
 import { tlsServerName } from './tls-server-name.js';
 
@@ -119,7 +120,7 @@ export function tlsServerSettings(
 }
 
 function readServerSettings(options: TlsServerOptions, before?: Omit<TlsServerSettings, 'tls'>): TlsServerSettings {
-  const given = readOptions('TLS options', options ?? missing(), SERVER);
+  const given = readOptions('TLS options', options ?? missing(), SERVER, (name) => foreignNameHint(name, SERVER));
   const { certificateChain, privateKey, passphrase, onHandshakeFailure, ...others } = given;
   const kept = { ...before?.kept, ...others };
   // Roots that were kept have nothing to vouch for any more.
@@ -182,7 +183,7 @@ export function tlsClientSettings(given: TlsClientOptions, host: string): TlsCli
 }
 
 function readClientSettings(given: TlsClientOptions, host: string): TlsClientSettings {
-  const options = readOptions('TLS options', given, CLIENT);
+  const options = readOptions('TLS options', given, CLIENT, (name) => foreignNameHint(name, CLIENT));
   const { roots, serverName = host, certificateChain, privateKey, passphrase } = options;
   const common = commonOptions(options);
   const skip = boolean('insecureSkipVerify', options.insecureSkipVerify);
