@@ -197,7 +197,12 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
 
   private static flush(this: void, transport: StreamTransport): void {
     transport.flushScheduled = false;
-    transport.flushNow();
+    transport.flushIfIdle();
+  }
+
+  /** While a write is under way, what is added stays together: each `take` keeps a chunk, however little lies in it. */
+  private flushIfIdle(): void {
+    if (!this.queue.borrows || this.writer.allWritten || this.stream.destroyed) this.flushNow();
   }
 
   private flushNow(): void {
@@ -259,6 +264,8 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   }
 
   streamClosed(): void {
+    // What has waited for the stream is still told.
+    this.flushNow();
     this.stallWatch?.end();
     this.deadPeer?.end();
     // Nothing more is sent: a receiver that stopped reading until there is room must read what came before the end.
@@ -271,6 +278,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   }
 
   written(): void {
+    if (!this.flushScheduled) this.flushIfIdle();
     if (this.full) guard(this, () => this.roomAgain());
   }
 

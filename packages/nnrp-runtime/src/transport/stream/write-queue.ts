@@ -39,7 +39,7 @@ export class WriteQueue {
    * @param writer - idle, what is added can be written at once
    */
   constructor(
-    private readonly borrows: boolean,
+    readonly borrows: boolean,
     private readonly writer: { readonly allWritten: boolean },
   ) {}
 
