@@ -77,11 +77,8 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     this.reader = new StreamReader(stream, new PacketSplitter(splitterOptions(options)), this);
     this.highWaterBytes = options.highWaterBytes ?? STREAM_DEFAULTS.highWaterBytes;
     this.stallTimeoutMs = options.stallTimeoutMs ?? STREAM_DEFAULTS.stallTimeoutMs;
-    const {
-      closeTimeoutMs = STREAM_DEFAULTS.closeTimeoutMs,
-      borrowsWrites,
-      maxWriteBytes = bestWriteBytes(stream),
-    } = options;
+    const { closeTimeoutMs = STREAM_DEFAULTS.closeTimeoutMs, borrowsWrites } = options;
+    const { maxWriteBytes = bestWriteBytes(stream) } = options;
     this.maxCloseMs = maxCloseMs(closeTimeoutMs);
     const looksLater = borrowsWrites === 'callback';
     this.takesNothing = (looksLater && isResettable(stream)) || takesNothing(stream);
@@ -343,8 +340,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
   }
 
   private roomAgain(): void {
-    if (!this.full || this.unsentBytes >= this.highWaterBytes) return;
-    this.hasRoom();
+    if (this.full && this.unsentBytes < this.highWaterBytes) this.hasRoom();
   }
 
   private hasRoom(): void {
