@@ -1,6 +1,5 @@
 import { ClosedError, isNnrpError, type NnrpError, TransportError } from 'nnrp-core';
-import { type Guarded, guard, later, nextTurn } from '../base/guard.js';
-import { unref } from '../platform/platform.js';
+import { aside, type Guarded, guard, nextTurn } from '../base/guard.js';
 import type { AcceptFailure, FramedListener, FramedTransport } from '../transport/contract/contract.js';
 import { checkTransport } from '../transport/contract/is-transport.js';
 import { AcceptFailures, listenerError } from '../transport/listening/accept-failures.js';
@@ -64,7 +63,7 @@ export async function acceptAll(listener: FramedListener, acceptor: Acceptor): P
 
 function rest(owner: Guarded, restMs: number): Promise<void> {
   return new Promise((resolve) => {
-    unref(later(owner, restMs, resolve));
+    aside(owner, restMs, resolve);
   });
 }
 

@@ -1,6 +1,6 @@
 import { IdMap } from 'nnrp-core';
-import { type Timer, unref } from '../../platform/platform.js';
-import { type Guarded, guard, later } from '../guard.js';
+import type { Timer } from '../../platform/platform.js';
+import { aside, type Guarded, guard } from '../guard.js';
 import { type Turn, thisTurn } from './turn.js';
 
 /** Something that is to be finished in time; it pays itself for what it throws. The fields belong to the queue it is in. */
@@ -88,8 +88,7 @@ export class DeadlineList {
 
   private arm(delayMs: number): void {
     // A timer may fire a little early; what is not due yet then is waited for again.
-    this.timer = later(this.owner, Math.min(Math.max(1, Math.ceil(delayMs)), MAX_STEP_MS), () => this.expire());
-    unref(this.timer);
+    this.timer = aside(this.owner, Math.min(Math.max(1, Math.ceil(delayMs)), MAX_STEP_MS), () => this.expire());
   }
 
   private expire(): void {

@@ -1,6 +1,6 @@
 import { IdSet } from 'nnrp-core';
-import { type Guarded, later } from '../../base/guard.js';
-import { type Timer, unref } from '../../platform/platform.js';
+import { aside, type Guarded } from '../../base/guard.js';
+import type { Timer } from '../../platform/platform.js';
 
 /** Frames given up without an answer that are remembered, so that a late answer is not taken for a stray. */
 const MAX_RELEASED = 1024;
@@ -45,8 +45,7 @@ export class CancelledFrames {
   }
 
   private wait(delayMs: number): void {
-    this.timer = later(this.owner, Math.max(1, Math.ceil(delayMs)), () => this.releaseDue());
-    unref(this.timer);
+    this.timer = aside(this.owner, Math.max(1, Math.ceil(delayMs)), () => this.releaseDue());
   }
 
   private releaseDue(): void {

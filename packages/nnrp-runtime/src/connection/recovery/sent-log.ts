@@ -1,7 +1,7 @@
 import { MessageType } from 'nnrp-core/preview3';
-import { type Guarded, later } from '../../base/guard.js';
+import { aside, type Guarded } from '../../base/guard.js';
 import { Line } from '../../base/queues/line.js';
-import { type Timer, unref } from '../../platform/platform.js';
+import type { Timer } from '../../platform/platform.js';
 import type { FramedTransport } from '../../transport/contract/contract.js';
 import type { NamedPacket } from '../../transport/contract/named-packet.js';
 import type { SentListener, SentMemory, SentPiece } from '../../transport/contract/sent-pieces.js';
@@ -145,7 +145,7 @@ export class SentLog implements SentListener {
     this.count(pieces);
     if (this.isSettled) this.letGo();
     else this.keepBytes(pieces, memory, start);
-    if (this.isOpen) this.timer ??= unref(later(this.owner, FENCE_MS, () => this.fenceInTime()));
+    if (this.isOpen) this.timer ??= aside(this.owner, FENCE_MS, () => this.fenceInTime());
     this.look();
   }
 
@@ -197,7 +197,7 @@ export class SentLog implements SentListener {
     this.arrivals ??= new Line();
     this.arrivals.push({ after: this.fencesAnswered + (this.fences?.size ?? 0), then });
     this.isOpen = true;
-    this.timer ??= unref(later(this.owner, FENCE_MS, () => this.fenceInTime()));
+    this.timer ??= aside(this.owner, FENCE_MS, () => this.fenceInTime());
   }
 
   /** The transport has left a packet out, because its body was transferred or resized: the peer never counts it. */

@@ -1,5 +1,4 @@
-import { type Guarded, later, nextTurn } from '../../base/guard.js';
-import { unref } from '../../platform/platform.js';
+import { aside, type Guarded, nextTurn } from '../../base/guard.js';
 import type { FramedTransport } from '../../transport/contract/contract.js';
 
 /** Milliseconds between the PINGs to a client that may be gone: the first two soon, then ever more seldom. */
@@ -71,7 +70,6 @@ export class HalfClose {
     const { owner } = this;
     if (owner.isClosed) return;
     owner.sendPing();
-    this.timer = later(owner, nextMs, () => this.ping(Math.min(nextMs * 4, MAX_PING_MS)));
-    unref(this.timer);
+    this.timer = aside(owner, nextMs, () => this.ping(Math.min(nextMs * 4, MAX_PING_MS)));
   }
 }

@@ -1,8 +1,7 @@
 import type { FlowScope } from 'nnrp-core';
-import { type Guarded, later } from '../../base/guard.js';
+import { aside, type Guarded } from '../../base/guard.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { Pressure } from '../../connection/controls/pressure.js';
-import { unref } from '../../platform/platform.js';
 import { SaidFlow } from './said-flow.js';
 
 /** A session whose results wait for nothing but what the client has said about the connection. */
@@ -76,8 +75,7 @@ export class ConnectionGate {
     if (this.timer !== undefined || (!isAny(this.background) && !isAny(this.others))) return;
     const leftMs = Math.ceil(this.said?.leftMs() ?? 0);
     if (leftMs <= 0 && !this.holdsBackInVain()) return;
-    this.timer = later(this.owner, Math.min(Math.max(leftMs, 1), MAX_TIMER_MS), () => this.changed());
-    unref(this.timer);
+    this.timer = aside(this.owner, Math.min(Math.max(leftMs, 1), MAX_TIMER_MS), () => this.changed());
   }
 
   private holdsBackInVain(): boolean {

@@ -1,8 +1,7 @@
 import { type FlowScope, UsageError } from 'nnrp-core';
-import { type Guarded, later } from '../../base/guard.js';
+import { aside, type Guarded } from '../../base/guard.js';
 import { MAX_TIMER_MS } from '../../base/time/timer-limit.js';
 import type { Pressure } from '../../connection/controls/pressure.js';
-import { unref } from '../../platform/platform.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
 import type { ConnectionGate, WaitingGate } from './connection-gate.js';
 import type { Operation } from './operation.js';
@@ -263,7 +262,7 @@ export class ResultGate implements WaitingGate {
   private retry(said: SaidFlow | undefined, look: () => void): NodeJS.Timeout | undefined {
     const leftMs = said?.leftMs() ?? 0;
     if (leftMs <= 0) return undefined;
-    return unref(later(this.owner, Math.min(Math.ceil(leftMs), MAX_TIMER_MS), look));
+    return aside(this.owner, Math.min(Math.ceil(leftMs), MAX_TIMER_MS), look);
   }
 
   private isPausedTogether(): boolean {

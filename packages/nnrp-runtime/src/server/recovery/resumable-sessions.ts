@@ -1,10 +1,9 @@
 import { IdMap, type NnrpError, type ProtocolError, TransportError } from 'nnrp-core';
 import type * as preview3 from 'nnrp-core/preview3';
 import { observer } from '../../base/diagnostics/observer.js';
-import { type Guarded, later } from '../../base/guard.js';
+import { aside, type Guarded } from '../../base/guard.js';
 import type { DeadlineQueue } from '../../base/time/deadline-queue.js';
 import type { Dialect } from '../../connection/revision/dialect.js';
-import { unref } from '../../platform/platform.js';
 import type { ServerMemory } from '../bounds/server-memory.js';
 import type { ServerBounds } from '../contract/server-bounds.js';
 import type { NnrpServerConfig } from '../contract/server-config.js';
@@ -239,7 +238,7 @@ export class ResumableSessions implements PortServer {
     // From the loss of the connection on, also for the rest of a session that has ended since.
     const sinceMs = port.awaySinceMs;
     const leftMs = Math.max(0, sinceMs + this.owner.config.resumeWindowMs - performance.now());
-    const timer = unref(later(this.owner, Math.ceil(leftMs), () => this.expire(port)));
+    const timer = aside(this.owner, Math.ceil(leftMs), () => this.expire(port));
     this.suspensions.set(port, { why, sinceMs, timer });
     this.shares.add(port);
     this.shares.count(port, port.keptBytes);

@@ -1,5 +1,4 @@
-import { later, NO_OWNER } from '../../base/guard.js';
-import { unref } from '../../platform/platform.js';
+import { aside, NO_OWNER } from '../../base/guard.js';
 import type { SentMemory } from '../contract/sent-pieces.js';
 
 export const CHUNK_BYTES = 64 * 1024;
@@ -65,7 +64,7 @@ export function giveBack(chunks: Chunk[]): void {
 function trimLater(): void {
   trimming = true;
   fewest = spare.length;
-  unref(later(NO_OWNER, TRIM_MS, trim));
+  aside(NO_OWNER, TRIM_MS, trim);
 }
 
 /** What a burst has needed is given back when it is over. */

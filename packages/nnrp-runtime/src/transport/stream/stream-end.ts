@@ -1,7 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { NnrpError } from 'nnrp-core';
-import { type Guarded, later, nextTurn } from '../../base/guard.js';
-import { unref } from '../../platform/platform.js';
+import { aside, type Guarded, later, nextTurn } from '../../base/guard.js';
 import { type Gauge, StallWatch } from './stall-watch.js';
 
 /** Milliseconds after which a closing connection is cut even if the peer still takes bytes, drop by drop. */
@@ -52,8 +51,7 @@ export class StreamEnd {
     this.isClosing = true;
     this.watch = this.watchClosing();
     this.watch.begin();
-    this.closeTimer = later(this.owner, Math.max(MAX_CLOSE_MS, this.closeTimeoutMs), () => this.destroy());
-    unref(this.closeTimer);
+    this.closeTimer = aside(this.owner, Math.max(MAX_CLOSE_MS, this.closeTimeoutMs), () => this.destroy());
   }
 
   /** Not every stream tells of its end: one that does not is not waited for. */
