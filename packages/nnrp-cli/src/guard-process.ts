@@ -1,21 +1,25 @@
 import { errorText, writeLine } from './terminal-text.js';
 
 /**
- * The last line of defence of a command: an error that no code has handled becomes one line on standard error and exit code 1,
- * and a reader that goes away (`| head`) ends the process without a word.
+ * The last line of defence of a command: an error that no code has handled becomes one line on standard error and exit code 1.
+ * A reader of the output that goes away (`| head`) ends the process without a word, and a disk that is full with one. What
+ * standard error takes no more is left out: a server does not end with its log, nor does work whose progress nobody reads.
  */
 export function guardProcess(): void {
   process.on('uncaughtException', fail);
   process.on('unhandledRejection', fail);
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit(0);
-      fail(error);
-    });
-  }
+  process.stderr.on('error', () => {});
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0);
+    end(`cannot write standard output: ${errorText(error)}`);
+  });
 }
 
 function fail(error: unknown): void {
-  writeLine(process.stderr, `nnrp: internal error: ${errorText(error)}`);
+  end(`internal error: ${errorText(error)}`);
+}
+
+function end(text: string): void {
+  writeLine(process.stderr, `nnrp: ${text}`);
   process.exit(1);
 }
