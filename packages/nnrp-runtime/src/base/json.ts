@@ -5,7 +5,7 @@ import { isThenable } from './thenable.js';
 const MAX_DEPTH = 128;
 const UTF8 = new TextDecoder();
 
-/** The text of a value. @param what - for the message @throws UsageError when JSON cannot hold it */
+/** The text of a value. @param what - for the message @throws UsageError when JSON cannot hold it, or nobody would read it */
 export function jsonText(value: unknown, what: string): string {
   let text: string | undefined;
   try {
@@ -16,7 +16,42 @@ export function jsonText(value: unknown, what: string): string {
   if (text === undefined) throw new UsageError(`${what} takes what JSON can hold, or bytes`);
   if (text.includes('{}') && holdsPromise(value))
     throw new UsageError(`${what} takes values, got a promise within it: did you forget await?`);
+  // The other end would say no more than that it is something else.
+  if (text.length > 2 * MAX_DEPTH && nests(text, MAX_DEPTH))
+    throw new UsageError(`${what} takes objects and lists that nest at most ${MAX_DEPTH} deep, its envelope counted`);
   return text;
+}
+
+/** Whether JSON has objects and lists in each other, more than so many. */
+function nests(json: string, most: number): boolean {
+  let depth = 0;
+  for (let at = 0; at < json.length; at++) {
+    switch (json.charCodeAt(at)) {
+      case 0x22: // "
+        at = endOfText(json, at);
+        break;
+      case 0x5b: // [
+      case 0x7b: // {
+        if (++depth > most) return true;
+        break;
+      case 0x5d:
+      case 0x7d:
+        depth--;
+        break;
+      default:
+    }
+  }
+  return false;
+}
+
+/** Where the quote is that ends a text. @param start - of the one that begins it */
+function endOfText(json: string, start: number): number {
+  for (let end = json.indexOf('"', start + 1); ; end = json.indexOf('"', end + 1)) {
+    let first = end;
+    while (json[first - 1] === '\\') first--;
+    // An even number of backslashes escapes only themselves.
+    if ((end - first) % 2 === 0) return end;
+  }
 }
 
 /** Whether a promise is within it, which is an empty object to JSON; each is marked as handled. */

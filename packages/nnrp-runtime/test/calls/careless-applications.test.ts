@@ -7,11 +7,13 @@ import {
   CHAT,
   call,
   callLogging,
+  callStream,
   chat,
   chatHandler,
   createRouter,
   profileCall,
 } from '../../src/calls/index.js';
+import { eventually } from '../support/eventually.js';
 import { CallsStage, refusal } from './calls-stage.js';
 
 const stage = new CallsStage();
@@ -125,4 +127,83 @@ it('a handler made by hand ends by whatever is true', async () => {
   const interceptors = [(() => steps()) as never];
   const { session } = await stage.calling(createRouter({ interceptors }).route('a', () => 1));
   expect(await call(session, 'a')).toMatchObject({ body: 'last' });
+});
+
+describe('the body of a call', () => {
+  /** So many lists in each other. */
+  const nested = (depth: number): unknown => Array.from({ length: depth }).reduce((inner: unknown) => [inner], 'x');
+  const tooDeep = 'takes objects and lists that nest at most 128 deep, its envelope counted';
+
+  it.each([127, 'text ] } [ { \\" "'.repeat(200)])('that fits is taken: %#', async (given) => {
+    const body = typeof given === 'number' ? nested(given) : { [given]: [given] };
+    const { session } = await stage.calling(createRouter().route('a', (incoming) => incoming.body));
+    expect((await call(session, 'a', body)).body).toEqual(body);
+  });
+
+  it('that nests deeper than anybody reads it is refused where it is given', async () => {
+    const { session } = await stage.calling(createRouter().route('a', () => nested(128)));
+    const sent = await refusal(call(session, 'a', nested(128)));
+    expect(sent).toMatchObject({ code: 'NNRP_ERR_USAGE', rawMessage: `call: body ${tooDeep}` });
+    expect(await refusal(call(session, 'a'))).toMatchObject({ code: 'NNRP_ERR_HANDLER_FAILED' });
+    expect(stage.failures.splice(0)).toMatchObject([{ rawMessage: `answer ${tooDeep}` }]);
+  });
+
+  it('is bytes when they lie in shared memory; the memory itself is refused, and not sent as an empty object', async () => {
+    const shared = new SharedArrayBuffer(2);
+    const bytes = new Uint8Array(shared);
+    bytes.set([1, 2]);
+    const router = createRouter()
+      .route('view', async function* () {
+        yield bytes;
+        return bytes;
+      })
+      .route('memory', () => shared)
+      .route('parts', async function* () {
+        yield shared;
+        return 1;
+      });
+    const { session } = await stage.calling(router);
+    const stream = callStream(session, 'view', bytes);
+    for await (const part of stream) expect(part).toEqual(Uint8Array.of(1, 2));
+    expect((await stream.result()).body).toEqual(Uint8Array.of(1, 2));
+
+    const takes = 'takes shared memory as a view: new Uint8Array(body)';
+    expect(await refusal(call(session, 'view', shared))).toMatchObject({ rawMessage: `call: body ${takes}` });
+    for (const [route, what] of [
+      ['memory', 'answer'],
+      ['parts', 'partial result'],
+    ] as const) {
+      expect(await refusal(call(session, route))).toMatchObject({ code: 'NNRP_ERR_HANDLER_FAILED' });
+      expect(stage.failures.splice(0)).toMatchObject([{ rawMessage: `${what} ${takes}` }]);
+    }
+  });
+
+  it('that was transferred away is refused, and not sent as nothing', async () => {
+    const bytes = Uint8Array.of(1, 2);
+    structuredClone(bytes, { transfer: [bytes.buffer] });
+    const session = { submit: () => Promise.reject(new Error('it was sent')) };
+    expect(await refusal(call(session, 'a', bytes))).toMatchObject({ code: 'NNRP_ERR_USAGE' });
+    expect(await refusal(call(session, 'a', bytes.buffer))).toMatchObject({ code: 'NNRP_ERR_USAGE' });
+  });
+});
+
+it('throwing into the loop over a call gives it up, as leaving it does', async () => {
+  let isRunning = false;
+  const router = createRouter().route('a', async function* ({ signal }) {
+    isRunning = true;
+    try {
+      yield 1;
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+    } finally {
+      isRunning = false;
+    }
+  });
+  const { session } = await stage.calling(router);
+  const stream = callStream(session, 'a');
+  const loop = stream[Symbol.asyncIterator]();
+  expect(await loop.next()).toEqual({ done: false, value: 1 });
+  const mine = new Error('of the application');
+  await expect(loop.throw?.(mine)).rejects.toBe(mine);
+  expect(await refusal(stream.result())).toMatchObject({ code: 'NNRP_ERR_CANCELLED' });
+  await eventually(() => !isRunning, 'its handler is told');
 });

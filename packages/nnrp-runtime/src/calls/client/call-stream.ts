@@ -65,7 +65,11 @@ export class CallStream<Partial, Answer> implements AsyncIterable<Partial> {
     let isOver = false;
     try {
       for (;;) {
-        const step = await this.#steps.next();
+        const step = await this.#steps.next().catch((error: unknown) => {
+          isOver = true;
+          this.#reject(error);
+          throw error;
+        });
         if (step.done) {
           isOver = true;
           this.#resolve(step.value);
@@ -73,11 +77,8 @@ export class CallStream<Partial, Answer> implements AsyncIterable<Partial> {
         }
         yield step.value;
       }
-    } catch (error) {
-      isOver = true;
-      this.#reject(error);
-      throw error;
     } finally {
+      // Left by return or throw of the iterator.
       if (!isOver) {
         this.#reject(new CancelledError('the call was given up: its loop was left before the last result'));
         await this.#steps.return(undefined as never);

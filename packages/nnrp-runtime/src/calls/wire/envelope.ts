@@ -1,6 +1,8 @@
+import { UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { isObject, jsonText, member, parsedJson } from '../../base/json.js';
-import type { BodyInput } from '../../connection/body/body-bytes.js';
+import { type BodyInput, viewed } from '../../connection/body/body-bytes.js';
+import { types } from '../../platform/platform.js';
 import { type CallMetadata, metadataMember, readMetadata } from './metadata.js';
 import { type CallRoute, isRouteName } from './route.js';
 
@@ -42,7 +44,7 @@ const LAST_TYPES: Readonly<Record<CallSchema, string>> = {
 };
 const OPENING_BRACE = 0x7b;
 
-/** @throws UsageError when JSON cannot hold the body */
+/** @throws UsageError when JSON cannot hold the body, or it is memory that was transferred away */
 export function encodeRequest({ schema, route, requestId, metadata, body }: RequestEnvelope): EncodedEnvelope {
   const head = {
     schema_version: schema,
@@ -88,7 +90,8 @@ function routeOf(operation: unknown, routeId: number): CallRoute | undefined {
 
 /** A partial result: of the profile one raw JSON object, of a call the same around its body. @throws as {@link encodeRequest} */
 export function encodePartial(schema: CallSchema, value: unknown): EncodedEnvelope {
-  if (schema === CALL_SCHEMA && isBytes(value)) return encodeTyped({ type: PARTIAL_TYPE }, value, 'partial result');
+  if (schema === CALL_SCHEMA && (viewed(value, 'partial result') !== undefined || types.isAnyArrayBuffer(value)))
+    return encodeTyped({ type: PARTIAL_TYPE }, value, 'partial result');
   const object = schema === CALL_SCHEMA ? { type: PARTIAL_TYPE, body: value } : value;
   return { body: jsonText(object, 'partial result'), ...RAW };
 }
@@ -135,9 +138,12 @@ const RAW = { payloadKindBitmap: preview3.PayloadKindFlags.StructuredEvent, payl
 
 /** A structured event, and behind it the bytes of a body that is no JSON. */
 function encodeTyped(head: object, body: unknown, what: string): EncodedEnvelope {
-  const isRaw = isBytes(body);
-  const event = preview3.eventPayload(jsonText(isRaw ? head : { ...head, body }, what), SNAPSHOT);
-  const encoded = preview3.encodePayloads(isRaw ? [event, preview3.opaquePayload(body)] : [event]);
+  const bytes = viewed(body, what);
+  // To JSON it is an object without members.
+  if (bytes === undefined && types.isAnyArrayBuffer(body))
+    throw new UsageError(`${what} takes shared memory as a view: new Uint8Array(body)`);
+  const event = preview3.eventPayload(jsonText(bytes === undefined ? { ...head, body } : head, what), SNAPSHOT);
+  const encoded = preview3.encodePayloads(bytes === undefined ? [event] : [event, preview3.opaquePayload(bytes)]);
   return { body: encoded.body, ...encoded.metadata };
 }
 
@@ -160,8 +166,4 @@ function payloadsOf(body: Uint8Array, context: preview3.FrameSubmit | preview3.R
   } catch {
     return [];
   }
-}
-
-function isBytes(value: unknown): value is ArrayBufferView | ArrayBuffer {
-  return ArrayBuffer.isView(value) || Object.prototype.toString.call(value) === '[object ArrayBuffer]';
 }
