@@ -13,11 +13,13 @@ export function tracedLogger(logger: Logger, spanOf: (facts: Record<string, unkn
   const methods = LEVELS.map((level) => [
     level,
     (facts: Record<string, unknown>, message: string) => {
-      const span = (spanOf(facts) ?? trace.getActiveSpan())?.spanContext();
+      // As loggers of pino do, it may be called with a message alone.
+      const given = typeof facts === 'object' && facts !== null;
+      const span = ((given ? spanOf(facts) : undefined) ?? trace.getActiveSpan())?.spanContext();
       if (span === undefined) return logger[level](facts, message);
       const { traceId, spanId, traceFlags } = span;
       const ids = { trace_id: traceId, span_id: spanId, trace_flags: traceFlags };
-      return logger[level]({ ...facts, ...ids }, message);
+      return given ? logger[level]({ ...facts, ...ids }, message) : logger[level](ids, facts ?? message);
     },
   ]);
   return Object.fromEntries(methods) as Logger;

@@ -1,4 +1,4 @@
-import { context, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { context, ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
 import { AlwaysOffSampler, RandomIdGenerator } from '@opentelemetry/sdk-trace-base';
 import { NnrpClient, type NnrpClientOptions, NnrpServer, type ServeHandlers, UsageError } from 'nnrp-runtime';
 import { afterEach, describe, expect, it, vi } from 'vitest';
@@ -204,6 +204,70 @@ it('log lines have the trace ids of what they are about', async () => {
   ]);
   logger.warn({ other: 1 }, 'outside of any span');
   expect(lines.at(-1)).toEqual({ other: 1 });
+});
+
+it('a line has no trace id of another server, whose session and frame have the same numbers', async () => {
+  const telemetry = start();
+  const lines: Record<string, unknown>[] = [];
+  const write = (facts: Record<string, unknown>) => lines.push(facts);
+  const logger = telemetry.instrumentation.logger({ debug: write, info: write, warn: write, error: write });
+  const fails: (() => void)[] = [];
+  const submit = () => new Promise<never>((_resolve, reject) => fails.push(() => reject(new Error('broken'))));
+  const answers: Promise<unknown>[] = [];
+  for (let count = 0; count < 2; count++) {
+    const server = await NnrpServer.bindTcp('127.0.0.1:0', { drainTimeoutMs: 0, logger });
+    ends.push(() => server.close());
+    void server.serve({ submit });
+    const client = await NnrpClient.connectTcp(server.localAddress);
+    ends.push(() => client.close());
+    const session = await client.openSession();
+    answers.push(session.request('work').catch(() => {}));
+    await vi.waitFor(() => expect(fails).toHaveLength(count + 1));
+  }
+  for (const fail of fails) fail();
+  await Promise.all(answers);
+  expect(lines.map(({ sessionId, frameId }) => [sessionId, frameId])).toEqual([
+    [1, 1],
+    [1, 1],
+  ]);
+  expect(lines.map(({ trace_id }) => trace_id)).toEqual([undefined, undefined]);
+});
+
+it('a session that has the number of one that is over has its own trace ids', async () => {
+  const telemetry = start();
+  const lines: Record<string, unknown>[] = [];
+  const write = (facts: Record<string, unknown>) => lines.push(facts);
+  const logger = telemetry.instrumentation.logger({ debug: write, info: write, warn: write, error: write });
+  for (let count = 0; count < 2; count++) {
+    const server = await NnrpServer.bindTcp('127.0.0.1:0', { drainTimeoutMs: 0, logger });
+    void server.serve({
+      submit: () => {
+        throw new Error('broken');
+      },
+    });
+    const client = await NnrpClient.connectTcp(server.localAddress);
+    await expect((await client.openSession()).request('work')).rejects.toThrow();
+    await client.close();
+    await server.close();
+  }
+  const spans = telemetry.ended.filter(({ kind }) => kind === SpanKind.SERVER);
+  expect(lines.map(({ trace_id }) => trace_id)).toEqual(spans.map((span) => span.spanContext().traceId));
+});
+
+it('a logger takes a message alone, as those of pino do', () => {
+  const telemetry = start();
+  const lines: unknown[][] = [];
+  const write = (...line: unknown[]) => lines.push(line);
+  const logger = telemetry.instrumentation.logger({ debug: write, info: write, warn: write, error: write });
+  const span = telemetry.tracer.startSpan('mine');
+  const alone = 'a message' as never as Record<string, unknown>;
+  context.with(trace.setSpan(ROOT_CONTEXT, span), () => logger.info(alone, undefined as never));
+  logger.info(alone, undefined as never);
+  const { traceId, spanId } = span.spanContext();
+  expect(lines).toEqual([
+    [{ trace_id: traceId, span_id: spanId, trace_flags: 1 }, 'a message'],
+    ['a message', undefined],
+  ]);
 });
 
 it('a disabled instrumentation neither traces nor measures', async () => {
