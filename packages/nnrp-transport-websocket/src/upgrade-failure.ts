@@ -9,7 +9,7 @@ export function describeUpgradeFailure(error: Error): string | undefined {
   const code = codeOf(error);
   if (code === WITHOUT_TLS) return `the peer does not speak TLS: a server without it is reached by ws: (${code})`;
   if (code.startsWith('HPE_')) return `the peer does not speak HTTP (${code})`;
-  return isTlsRefusal(error, code) ? describeTlsFailure(error, code) : undefined;
+  return code.startsWith('ERR_SSL_') || isTlsRefusal(error, code) ? describeTlsFailure(error, code) : undefined;
 }
 
 /** Whether the same attempt would end in the same way. */
@@ -19,8 +19,12 @@ export function isFinal(error: Error): boolean {
 
 const WITHOUT_TLS = 'ERR_SSL_WRONG_VERSION_NUMBER';
 
-/** OpenSSL's code. Where writing has found it out first, Node says EPROTO, and has it in the message only. */
+/** `80CC:error:0A000410:SSL routines:ssl3_read_bytes:sslv3 alert handshake failure:../deps/rec_layer_s3.c:907:` */
+const OF_OPENSSL = /:error:[\dA-F]+:[^:]*:[^:]*:([^:]+):/;
+
+/** OpenSSL's code. Where writing has found it out first, Node says EPROTO, and has it as words in the message only. */
 function codeOf(error: Error): string {
   const { code = '' } = error as NodeJS.ErrnoException;
-  return code === 'EPROTO' && /:wrong version number:/.test(error.message) ? WITHOUT_TLS : code;
+  const [, reason] = code === 'EPROTO' ? (OF_OPENSSL.exec(error.message) ?? []) : [];
+  return reason === undefined ? code : `ERR_SSL_${reason.toUpperCase().replaceAll(/\W/g, '_')}`;
 }

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';
-import type { Socket } from 'node:net';
+import { createServer as createTcpServer, type Socket } from 'node:net';
 import type { NnrpError } from 'nnrp-core';
 import { NnrpServer, type NnrpServerOptions } from 'nnrp-runtime';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -356,6 +356,20 @@ describe('a client', () => {
       [`ws://${other.localAddress}/`, /the peer does not speak HTTP \(HPE_\w+\)$/],
     ] as const)
       await expect(connectWebSocket(url)).rejects.toMatchObject({ message: why, isRetryable: false });
+  });
+
+  it.each([
+    ['28', /: the peer refuses the handshake: nothing in common, .* \(ERR_SSL_\w+_HANDSHAKE_FAILURE\)$/],
+    ['46', /: the peer speaks no version of TLS that is allowed here \(ERR_SSL_\w+_VERSION\)$/],
+  ])('says what the alert of a server means, and does not try again: 0x%s', async (alert, message) => {
+    const refusing = createTcpServer((socket) => {
+      socket.on('error', () => {}).once('data', () => socket.end(Buffer.from(`150303000202${alert}`, 'hex')));
+    });
+    refusing.listen(0, '127.0.0.1');
+    await once(refusing, 'listening');
+    undo.push(() => refusing.close());
+    const url = `wss://127.0.0.1:${(refusing.address() as { port: number }).port}/`;
+    await expect(connectWebSocket(url)).rejects.toMatchObject({ message, isRetryable: false });
   });
 
   it('gives up in time, and when it is told to', async () => {
