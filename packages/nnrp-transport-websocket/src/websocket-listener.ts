@@ -44,6 +44,8 @@ export class WebSocketListener implements FramedListener, Guarded {
   /** Where the listener speaks TLS by itself: uses another certificate and key from now on. */
   readonly renew?: (tls: WebSocketTlsOptions) => void;
   private closed = false;
+  /** Where its own server has listened: what is closed is still named by it. */
+  private boundAt: string | undefined;
   private readonly takeOff: () => void;
 
   private constructor(
@@ -113,8 +115,9 @@ export class WebSocketListener implements FramedListener, Guarded {
     return new WebSocketListener(server, false, checkPath(path), serverSettings(options, defaults));
   }
 
-  /** A URL, such as ws://127.0.0.1:8080/nnrp; without host and port while the server does not listen. */
+  /** A URL, such as ws://127.0.0.1:8080/nnrp; without host and port while the application's server does not listen. */
   get address(): string {
+    if (this.boundAt !== undefined) return this.boundAt;
     const scheme = 'setSecureContext' in this.http ? 'wss' : 'ws';
     const bound = this.http.address();
     if (bound === null || typeof bound === 'string') return `${scheme}:${this.path}`;
@@ -180,7 +183,8 @@ export class WebSocketListener implements FramedListener, Guarded {
       });
       listen(this, http, 'close', () => this.waiting.fail(new Error('it does not listen any more')));
       http.listen(port, host, () => {
-        this.waiting.address = this.address;
+        this.boundAt = this.address;
+        this.waiting.address = this.boundAt;
         resolve(this);
       });
     });

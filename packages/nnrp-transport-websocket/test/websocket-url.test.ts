@@ -81,3 +81,12 @@ it('one server takes an HTTP server of the application along with other listener
   expect(await answer(`nnrp://${tcp}`)).toBe('by its address');
   expect(await answer(websocket)).toBe('by its address');
 });
+
+it('a listener is named by its address when it is closed, too', async () => {
+  const listener = await WebSocketListener.bind('ws://127.0.0.1:0/nnrp');
+  const { address } = listener;
+  expect(address).toMatch(/^ws:\/\/127\.0\.0\.1:\d+\/nnrp$/);
+  await listener.close();
+  expect([listener.address, listener.toJSON()['address']]).toEqual([address, address]);
+  await expect(listener.accept()).rejects.toThrow(address);
+});
