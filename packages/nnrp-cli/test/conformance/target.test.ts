@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,10 +41,18 @@ afterEach(async () => {
   for (const folder of folders.splice(0)) await rm(folder, { recursive: true, force: true });
 });
 
-/** The target, and where it is found. */
-async function started(...args: string[]) {
+async function newFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'nnrp-target-'));
   folders.push(folder);
+  return folder;
+}
+
+/** The target, and where it is found. */
+async function started(...args: string[]) {
+  return startedIn(await newFolder(), ...args);
+}
+
+async function startedIn(folder: string, ...args: string[]) {
   const file = join(folder, 'target.json');
   const target = new CliProcess('bin.js', ['conformance-target', '--manifest', file, ...args]);
   await target.printed(/^listening; manifest in .*$/m);
@@ -76,9 +84,10 @@ async function cancelled(peer: SuitePeer): Promise<void> {
   await endAsClient(peer, suiteClose(session, 101));
 }
 
-async function deadlineFirst(peer: SuitePeer): Promise<void> {
+async function deadlineFirst(peer: SuitePeer, deadline = suitePacket('deadline_tcp.deadline')): Promise<void> {
   const session = await startAsClient(peer);
-  peer.send(suitePacket('deadline_tcp.deadline', session));
+  deadline.writeUInt32LE(session, 20);
+  peer.send(deadline);
   peer.send(suitePacket('deadline_tcp.frame_submit', session));
   const result = await peer.get(T.result);
   expect([result.frame, result.text]).toEqual([1, 'wire-external-result']);
@@ -228,5 +237,112 @@ describe('nnrp conformance-target', () => {
     await expired(await tcp());
     await missed(await tcp());
     expect(await target.stop()).toMatchObject({ code: 1, stderr: 'nnrp: a signal has come\n' });
+  });
+
+  it('is the client over WebSocket though the suite never listens over TCP', async () => {
+    const { target, port } = await started('--tcp-connections', '0');
+    const { line } = await acceptWebSocket(await listenOnce(port('websocket')));
+    await serveProgress(new SuitePeer(line));
+    expect(await target.stop()).toMatchObject({ code: 1, stderr: 'nnrp: a signal has come\n' });
+  });
+
+  it('counts sessions, not those who only ask whether somebody listens', async () => {
+    const { target, tcp, port } = await started();
+    for (let count = 0; count < 3; count++) (await tcp()).end();
+    await cancelled(await tcp());
+    await deadlineFirst(await tcp());
+    await serveProgress(new SuitePeer(streamLine(await listenOnce(port('tcp')))));
+    await target.stop();
+  });
+
+  it('takes a deadline that is near for one that came before the submit, too', async () => {
+    const { target, tcp } = await started();
+    const near = suitePacket('deadline_tcp.deadline');
+    near.writeBigUInt64LE(BigInt(Date.now() + 30_000), 40 + 20);
+    await deadlineFirst(await tcp(), near);
+    await target.stop();
+  });
+
+  const security = {
+    server_name: 'localhost',
+    trusted_certificate_der_path: 'certs/server.der',
+    certificate_der_path: 'certs/server.der',
+    private_key_pkcs8_der_path: 'certs/server-key.der',
+  };
+  const given = (transports: readonly object[], modes = ['suite_as_client', 'suite_as_server']) => ({
+    target_name: 'our-target',
+    protocol_version: 'nnrp-1-preview4',
+    suite_version: '0.1.0',
+    wire_conformance: {
+      modes,
+      transports,
+      capabilities: ['control.cancel_abort', 'control.result_drop_reason', 'control.trace_context'],
+      limits: { max_frame_bytes: 16_777_216, max_in_flight: 256 },
+    },
+  });
+
+  it('listens where a manifest that is there says, and leaves it as it is', async () => {
+    const folder = await newFolder();
+    const file = join(folder, 'target.json');
+    const free = await startedIn(await newFolder());
+    const places = ['tcp', 'quic', 'websocket'].map((name) => free.port(name));
+    await free.target.stop();
+    const text = JSON.stringify(
+      given([
+        { name: 'tcp', endpoint: `127.0.0.1:${places[0]}`, tls: false },
+        { name: 'quic', endpoint: `127.0.0.1:${places[1]}`, tls: true, security },
+        { name: 'ipc', endpoint: `unix://${folder}/x.sock`, tls: false },
+        { name: 'websocket', endpoint: `ws://127.0.0.1:${places[2]}/nnrp`, tls: false },
+      ]),
+    );
+    await writeFile(file, text);
+    const running = await startedIn(folder);
+    expect(await readFile(file, 'utf8')).toBe(text);
+    expect(await readdir(join(folder, 'certs'))).toEqual(['server-key.der', 'server.der']);
+    await cancelled(await running.tcp());
+    await cancelled(await running.ipc());
+    await deadlineFirst(await running.tcp());
+    await servedBy(running);
+    // The files of the certificate are there now.
+    const certificate = await readFile(join(folder, 'certs/server.der'));
+    const again = await startedIn(folder);
+    expect(await readFile(join(folder, 'certs/server.der'))).toEqual(certificate);
+    await again.target.stop();
+  });
+
+  it('fills in the ports of a manifest that is there, and serves until the end when the suite is never the server', async () => {
+    const folder = await newFolder();
+    const file = join(folder, 'target.json');
+    await writeFile(
+      file,
+      JSON.stringify(given([{ name: 'tcp', endpoint: '127.0.0.1:0', tls: false }], ['suite_as_client'])),
+    );
+    const { target, manifest, tcp } = await startedIn(folder, '--tcp-connections', '9');
+    expect(manifest.target_name).toBe('our-target');
+    expect(manifest.wire_conformance.transports).toMatchObject([
+      { name: 'tcp', endpoint: expect.stringMatching(/^127\.0\.0\.1:\d{2,}$/) },
+    ]);
+    await cancelled(await tcp());
+    expect(await target.stop()).toMatchObject({ code: 1, stderr: 'nnrp: a signal has come\n' });
+  });
+
+  it.each([
+    ['[]', 'expected the manifest of a target as a JSON object'],
+    ['{"protocol_version":"nnrp-1-preview3"}', 'protocol_version: expected nnrp-1-preview4, got nnrp-1-preview3'],
+    ['{"protocol_version":"nnrp-1-preview4"}', 'wire_conformance: expected an object'],
+    [
+      JSON.stringify(given([{ name: 'smoke', endpoint: 'x' }])),
+      'expected each of tcp, quic, ipc, websocket once at most',
+    ],
+    [JSON.stringify(given([{ name: 'quic', endpoint: '127.0.0.1:0' }])), 'quic: tls: expected true'],
+    [JSON.stringify(given([{ name: 'ipc', endpoint: 'unix:///x', tls: true }])), 'ipc: tls: expected false'],
+    [JSON.stringify(given([{ name: 'tcp', endpoint: '127.0.0.1:0', tls: true }])), 'tcp: security: expected an object'],
+  ])('refuses what is no manifest: %s', async (text, why) => {
+    const file = join(await newFolder(), 'target.json');
+    await writeFile(file, text);
+    const ended = await new CliProcess('bin.js', ['conformance-target', '--manifest', file]).ended;
+    expect(ended.code).toBe(1);
+    expect(ended.stderr).toContain(`nnrp: ${file}: `);
+    expect(ended.stderr).toContain(why);
   });
 });

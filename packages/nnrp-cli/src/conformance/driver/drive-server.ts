@@ -60,8 +60,8 @@ export async function driveServer(
       ...ends,
     },
   });
-  /** The route by which the last connection has come: the suite makes one after another. */
-  let latest: RoutePlan | undefined;
+  /** The routes by which connections have come, by the address of their peer. */
+  const ways = new Map<string, RoutePlan>();
   const failing: FailingListener[] = [];
   const listen = async (plan: RoutePlan): Promise<FramedListener> => {
     if (plan.route.injectedFailures.includes('bind_failure')) throw new Error('cannot bind, as the scenario says');
@@ -71,9 +71,7 @@ export async function driveServer(
       failing.push(new FailingListener(listener));
       return failing.at(-1) as FramedListener;
     }
-    return new CountedListener(listener, () => {
-      latest = plan;
-    });
+    return new CountedListener(listener, (remoteAddress) => ways.set(remoteAddress, plan));
   };
   const closeStates = (state: 'rolled_back' | 'closed') => {
     for (const listener of evidence.values()) if (listener.state !== 'failed') listener.state = state;
@@ -97,11 +95,12 @@ export async function driveServer(
     let open = 0;
     const serving = server.serve({
       submit: ({ body }) => body,
-      session() {
+      session({ remoteAddress }) {
         open++;
-        if (latest === undefined || accepted.includes(latest)) return;
-        accepted.push(latest);
-        Object.assign(evidence.get(latest) ?? {}, { state: 'accepted' });
+        const way = ways.get(remoteAddress);
+        if (way === undefined || accepted.includes(way)) return;
+        accepted.push(way);
+        Object.assign(evidence.get(way) ?? {}, { state: 'accepted' });
       },
       ended() {
         open--;

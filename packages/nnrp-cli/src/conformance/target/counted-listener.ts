@@ -1,14 +1,13 @@
 import type { AcceptFailure, FramedListener, FramedTransport, ListenerBoundName } from 'nnrp-runtime/transport';
 
-/** A listener that tells how many connections it has taken, before the server sees the last of them. */
+/** A listener that tells of each connection that it has taken, before the server sees it. */
 export class CountedListener implements FramedListener {
   readonly kind: FramedListener['kind'];
   readonly address: string;
-  private count = 0;
 
   constructor(
     private readonly inner: FramedListener,
-    private readonly accepted: (count: number) => void,
+    private readonly accepted: (remoteAddress: string) => void,
   ) {
     this.kind = inner.kind;
     this.address = inner.address;
@@ -16,7 +15,7 @@ export class CountedListener implements FramedListener {
 
   async accept(): Promise<FramedTransport> {
     const transport = await this.inner.accept();
-    this.accepted(++this.count);
+    this.accepted(transport.remoteAddress);
     return transport;
   }
 

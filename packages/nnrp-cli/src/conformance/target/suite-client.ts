@@ -58,7 +58,7 @@ async function connectPatiently(
       signal.throwIfAborted();
       const isAway = isNnrpError(error, 'NNRP_ERR_TRANSPORT') || isNnrpError(error, 'NNRP_ERR_TIMEOUT');
       if (!isAway || performance.now() - began > patienceMs) throw error;
-      await sleep(RETRY_MS, undefined, { signal });
+      await sleep(RETRY_MS, undefined, { signal }).catch(() => signal.throwIfAborted());
     }
   }
 }

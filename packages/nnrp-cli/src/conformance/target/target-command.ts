@@ -8,7 +8,7 @@ import { runTarget } from './run-target.js';
 
 interface TargetOptions {
   readonly manifest: string;
-  readonly targetName: string;
+  readonly targetName?: string;
   readonly hostRoutes: boolean;
   readonly tcpConnections: number;
   readonly patience: number;
@@ -23,12 +23,12 @@ export function addConformanceTargetCommand(program: Command, io: CliIo, done: (
     .description('be the target of the public conformance suite of NNRP/1-preview4: one run of its frame scenarios')
     .requiredOption(
       '--manifest <file>',
-      'where the manifest of the target goes once it listens; certificates go beside it',
+      'where the manifest of the target goes once it listens; certificates go beside it. One that is there says where to listen',
     )
-    .option('--target-name <name>', 'as the manifest says it', 'nnrp-typescript')
+    .option('--target-name <name>', 'as the manifest says it (default: nnrp-typescript)')
     .option(
       '--tcp-connections <n>',
-      'connections over TCP before the suite listens there, those of openai-compatible/1 not counted',
+      'sessions over TCP before the suite listens there, those of openai-compatible/1 not counted',
       wholeNumber(0, 1000),
       2,
     )
@@ -38,7 +38,7 @@ export function addConformanceTargetCommand(program: Command, io: CliIo, done: (
       'after',
       `
 Listens on free ports of 127.0.0.1 over TCP, QUIC and WebSocket and on a socket, writes the manifest, and serves the scenarios in the
-order of the suite; where the suite listens itself, it stops listening there and connects. Ends with 0 when all have been served.
+order of the suite. A manifest that is there already says where it listens, and with which certificates. Where the suite listens itself, it stops listening there and connects. Ends with 0 when all have been served.
 
 Example:
   $ nnrp conformance-target --manifest run/target.json`,

@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { selfSigned } from '../../cert/self-signed.js';
 
-/** A certificate for localhost that vouches for itself, and its key. */
+/** A certificate for one name that vouches for itself, and its key. */
 export interface TargetIdentity {
   /** DER. */
   readonly certificate: Uint8Array;
@@ -12,16 +12,10 @@ export interface TargetIdentity {
 /** The name by which peers know it. */
 export const SERVER_NAME = 'localhost';
 
-const WISH = {
-  commonName: SERVER_NAME,
-  names: [SERVER_NAME],
-  addresses: ['127.0.0.1'],
-  days: 7,
-  use: 'server',
-} as const;
+const WISH = { addresses: ['127.0.0.1'], days: 7, use: 'server' } as const;
 
-export function targetIdentity(): TargetIdentity {
-  const { certificate, key } = selfSigned(WISH, new Date());
+export function targetIdentity(serverName: string): TargetIdentity {
+  const { certificate, key } = selfSigned({ ...WISH, commonName: serverName, names: [serverName] }, new Date());
   return {
     certificate: new X509Certificate(certificate).raw,
     privateKey: createPrivateKey(key).export({ type: 'pkcs8', format: 'der' }),

@@ -1,22 +1,17 @@
 import { officialProviderId, type RouteTransport } from 'nnrp-runtime/transport';
+import type { JsonObject } from '../json-file.js';
 import { PROTOCOL_VERSION, SUITE_VERSION } from '../protocol.js';
+import type { Carrier, GivenManifest } from './given-manifest.js';
 import { SERVER_NAME } from './target-identity.js';
-
-/** Where a target is found. */
-export interface TargetPlaces {
-  /** HOST:PORT. */
-  readonly tcp: string;
-  readonly quic: string;
-  /** A URL. */
-  readonly ipc: string;
-  readonly websocket: string;
-}
 
 /** Files of the certificate, relative to the manifest. */
 export interface TargetFiles {
   readonly certificate: string;
   readonly privateKey: string;
 }
+
+/** The token of the scenarios of openai-compatible/1. */
+export const OPEN_AI = 'profile.openai-compatible.level1.wire';
 
 /** The tokens of the frame scenarios. */
 const CAPABILITIES = [
@@ -33,8 +28,10 @@ const CAPABILITIES = [
   'cache.reference',
   'control.degrade_profile',
   'control.budget_update',
-  'profile.openai-compatible.level1.wire',
+  OPEN_AI,
 ];
+const HOST_ROUTES = 'host.routes';
+const DEFAULT_NAME = 'nnrp-typescript';
 
 /** What `nnrp conformance-driver` can do, of each transport. */
 const SECURITY_MODES: Readonly<Record<RouteTransport, readonly string[]>> = {
@@ -46,8 +43,8 @@ const SECURITY_MODES: Readonly<Record<RouteTransport, readonly string[]>> = {
 
 /** What the suite reads before it starts. @param hasHostRoutes - whether the suite is to start the driver, too */
 export function targetManifest(
-  targetName: string,
-  places: TargetPlaces,
+  targetName: string | undefined,
+  endpoints: ReadonlyMap<Carrier, string>,
   files: TargetFiles,
   hasHostRoutes: boolean,
 ): object {
@@ -65,20 +62,47 @@ export function targetManifest(
     private_key_pkcs8_der_path: files.privateKey,
   };
   return {
-    target_name: targetName,
+    target_name: targetName ?? DEFAULT_NAME,
     protocol_version: PROTOCOL_VERSION,
     suite_version: SUITE_VERSION,
     wire_conformance: {
       modes: ['suite_as_client', 'suite_as_server', 'suite_as_proxy'],
-      transports: [
-        { name: 'tcp', endpoint: places.tcp, tls: false },
-        { name: 'quic', endpoint: places.quic, tls: true, security },
-        { name: 'ipc', endpoint: places.ipc, tls: false },
-        { name: 'websocket', endpoint: places.websocket, tls: false },
-      ],
+      transports: [...endpoints].map(([name, endpoint]) =>
+        name === 'quic' ? { name, endpoint, tls: true, security } : { name, endpoint, tls: false },
+      ),
       ...(hasHostRoutes && { host_route_providers: providers }),
-      capabilities: hasHostRoutes ? [...CAPABILITIES, 'host.routes'] : CAPABILITIES,
+      capabilities: hasHostRoutes ? [...CAPABILITIES, HOST_ROUTES] : CAPABILITIES,
       limits: { max_frame_bytes: 67_108_864, max_in_flight: 256 },
     },
+  };
+}
+
+/** One that was there, with what has come of it: ports that were free, another name, no routes where they are not wanted. */
+export function renewedManifest(
+  { json, wire }: GivenManifest,
+  targetName: string | undefined,
+  endpoints: ReadonlyMap<Carrier, string>,
+  hasHostRoutes: boolean,
+): object {
+  const { transports, ...others } = wire;
+  const renewed = {
+    ...wire,
+    transports: (transports as readonly { readonly name: Carrier }[]).map((transport) => ({
+      ...transport,
+      endpoint: endpoints.get(transport.name),
+    })),
+  };
+  const {
+    host_route_providers: _,
+    capabilities,
+    ...rest
+  } = { ...others, transports: renewed.transports } as JsonObject;
+  const claimed = Array.isArray(capabilities) ? (capabilities as unknown[]) : [];
+  return {
+    ...json,
+    ...(targetName !== undefined && { target_name: targetName }),
+    wire_conformance: hasHostRoutes
+      ? renewed
+      : { ...rest, capabilities: claimed.filter((token) => token !== HOST_ROUTES) },
   };
 }
