@@ -1,4 +1,4 @@
-import { type JsonObject, listMember, requireProtocol, textMember } from '../json-file.js';
+import { isJsonObject, type JsonObject, listMember, requireProtocol, textMember } from '../json-file.js';
 import { PROTOCOL_VERSION } from '../protocol.js';
 
 /** A case that a plan asks for. */
@@ -19,9 +19,8 @@ export function readAdapterPlan(plan: JsonObject, where: string): AdapterPlan {
   const implementationName = textMember(plan, 'implementation_name', where);
   const cases = listMember(plan, 'cases', where).map((planned, index) => {
     const place = `${where}: case ${index + 1}`;
-    const { parameters = {} } = planned;
-    const isObject = typeof parameters === 'object' && parameters !== null && !Array.isArray(parameters);
-    return { id: textMember(planned, 'id', place), parameters: isObject ? (parameters as JsonObject) : { parameters } };
+    const parameters = planned['parameters'] ?? {};
+    return { id: textMember(planned, 'id', place), parameters: isJsonObject(parameters) ? parameters : { parameters } };
   });
   return { implementationName, cases };
 }

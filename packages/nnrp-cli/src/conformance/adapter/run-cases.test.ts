@@ -111,6 +111,12 @@ describe('the adapter suite', () => {
     });
   });
 
+  it('takes null for no parameters', async () => {
+    const id = 'l1.control.cancel-abort';
+    expect(await outcome(id, null)).toEqual({ id, outcome: 'pass' });
+    expect(await outcome(id, 'null')).toMatchObject({ outcome: 'fail', failure_kind: 'invalid_frozen_parameters' });
+  });
+
   it('fails a case that takes no parameters and gets some', async () => {
     expect(await outcome('l1.control.cancel-abort', { hidden_default: true })).toMatchObject({
       outcome: 'fail',
