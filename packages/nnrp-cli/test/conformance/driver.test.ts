@@ -9,8 +9,8 @@ import { NnrpClient } from 'nnrp-runtime';
 import { QuicConnector } from 'nnrp-transport-quic';
 import { afterEach, describe, expect, it } from 'vitest';
 import { CliProcess, nnrp } from '../cli-process.js';
-import { endAsClient, serveSession, startAsClient } from './suite-sessions.js';
-import { acceptWebSocket, SuitePeer, streamLine, suiteClose } from './suite-wire.js';
+import { endAsClient, serveSession, startAsClient, startAsServer } from './suite-sessions.js';
+import { acceptWebSocket, SuitePeer, streamLine, suiteClose, T } from './suite-wire.js';
 
 interface Route {
   readonly transport: 'tcp' | 'quic' | 'ipc' | 'websocket';
@@ -128,10 +128,14 @@ async function identity() {
 }
 
 /** The suite as server: counts sessions. */
-async function listening(where: number | string, line: (socket: Socket) => Promise<SuitePeer> | SuitePeer) {
+async function listening(
+  where: number | string,
+  line: (socket: Socket) => Promise<SuitePeer> | SuitePeer,
+  serve = serveSession,
+) {
   const seen = { sessions: 0 };
   const served = async (socket: Socket) => {
-    await serveSession(await line(socket));
+    await serve(await line(socket));
     seen.sessions++;
   };
   const server: Server = createServer((socket) => void served(socket).catch(() => {}));
@@ -167,6 +171,17 @@ describe('nnrp conformance-driver as a client', () => {
       logical_set_closed: false,
     });
     expect([tcp.seen.sessions, ipc.seen.sessions]).toEqual([0, 1]);
+  });
+
+  it('has had its session though the suite goes away before it answers the close', async () => {
+    const { port } = await listening(0, overStream, async (peer) => {
+      await startAsServer(peer);
+      await peer.get(T.close);
+      peer.end();
+    });
+    const routes = [{ transport: 'tcp', locator: `tcp://127.0.0.1:${port}` }] as const;
+    const { result } = await driven('client.multi-route', 'client', 'success', routes);
+    expect((await result()).route_evidence.accepted_sessions).toMatchObject([{ active_transport: 'tcp' }]);
   });
 
   it.each([
@@ -244,7 +259,8 @@ describe('nnrp conformance-driver as a client', () => {
 });
 
 async function session(socket: Socket): Promise<void> {
-  await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+  if (socket.connecting)
+    await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
   const peer = overStream(socket);
   await endAsClient(peer, suiteClose(await startAsClient(peer), 0));
 }
@@ -277,6 +293,23 @@ describe('nnrp conformance-driver as a server', () => {
       logical_set_closed: false,
     });
     expect(route_evidence).not.toHaveProperty('terminal_failure');
+  });
+
+  it('knows by which route a session has come though another connection came later', async () => {
+    const path = socketPath();
+    const { ready, result } = await driven('server.multi-listener', 'server', 'success', [
+      { transport: 'tcp', locator: 'tcp://127.0.0.1:0' },
+      { transport: 'ipc', locator: `unix://${path}` },
+    ]);
+    const { listeners } = await ready();
+    const tcp = createConnection(portOf(listeners[0]!.bound_endpoint), '127.0.0.1');
+    const ipc = createConnection(path);
+    await session(tcp);
+    await session(ipc);
+    expect((await result()).route_evidence.accepted_sessions).toMatchObject([
+      { active_transport: 'tcp' },
+      { active_transport: 'ipc' },
+    ]);
   });
 
   it('gives up what it has bound when one cannot be bound', async () => {

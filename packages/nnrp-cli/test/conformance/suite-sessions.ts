@@ -54,7 +54,7 @@ export async function endAsClient(peer: SuitePeer, close: Buffer): Promise<void>
 }
 
 /** Start of a scenario in which the suite is the server; it grants session 1. */
-async function startAsServer(peer: SuitePeer): Promise<void> {
+export async function startAsServer(peer: SuitePeer): Promise<void> {
   await peer.get(T.hello);
   peer.send(packet(T.helloAck, 0, 0, helloAck()));
   const open = await peer.get(T.open);

@@ -71,14 +71,20 @@ interface DriverResult {
 }
 
 async function drive(scenario: Scenario, options: DriverOptions): Promise<DriverResult> {
-  const { id } = scenario;
-  const limit = AbortSignal.timeout(scenario.timeoutMs);
+  const { id, timeoutMs } = scenario;
+  const limit = new AbortController();
+  const timer = setTimeout(
+    () => limit.abort(new Error(`the scenario has not ended within ${timeoutMs} ms`)),
+    timeoutMs,
+  );
   try {
-    const { terminal, message, evidence } = await driven(scenario, options, limit);
+    const { terminal, message, evidence } = await driven(scenario, options, limit.signal);
     const outcome = terminal === scenario.terminal ? 'passed' : 'failed';
     return { id, outcome, terminal, ...(message && { message: shown(message) }), route_evidence: evidence };
   } catch (error) {
     return { id, outcome: 'failed', terminal: 'error', message: shown(errorText(error)) };
+  } finally {
+    clearTimeout(timer);
   }
 }
 
