@@ -187,3 +187,57 @@ describe('a packet above the limit', () => {
     expect(splitter.fault).toEqual({ kind: 'packet_too_large', limit: 200, declared: 3056 });
   });
 });
+
+describe('chunks of a packet that spans several', () => {
+  const cut = (bytes: Uint8Array, ...ends: number[]) =>
+    [...ends, bytes.length].map((end, index) => new Uint8Array(bytes.subarray(ends[index - 1] ?? 0, end)));
+
+  it('are told of when all of each has been copied, and the packet does not need them any more', () => {
+    const splitter = new PacketSplitter();
+    const told: Uint8Array[] = [];
+    splitter.copied = (chunk) => {
+      told.push(chunk);
+      chunk.fill(0xff);
+    };
+    const chunks = cut(chunkOf([probe(5000), probe(3000)]), 20, 1000, 4000, 6000);
+    const bodies: number[] = [];
+    for (const chunk of chunks) {
+      splitter.push(chunk);
+      for (let packet = splitter.next(); packet !== undefined; packet = splitter.next()) {
+        expect(packet.body.every((byte) => byte === 7)).toBe(true);
+        bodies.push(packet.bodyLength);
+      }
+    }
+    expect(bodies).toEqual([5000, 3000]);
+    expect(told).toEqual(chunks);
+  });
+
+  it.each([0, 1000])(
+    'are not told of when a packet lies in them that was handed over, with %i bytes behind it',
+    (more) => {
+      const splitter = new PacketSplitter();
+      const told: Uint8Array[] = [];
+      splitter.copied = (chunk) => told.push(chunk);
+      const long = probe(5000);
+      const [first, second, third] = cut(chunkOf([long, ping(), long]), 2000, long.length + 40 + more);
+      for (const chunk of [first, second, third]) {
+        splitter.push(chunk as Uint8Array);
+        while (splitter.next() !== undefined);
+      }
+      // The last one holds a whole packet when nothing of it came before.
+      expect(told).toEqual(more === 0 ? [first] : [first, third]);
+    },
+  );
+
+  it('lie in memory that the owner of the splitter makes, of just the length in the end', () => {
+    const splitter = new PacketSplitter();
+    const made: number[] = [];
+    splitter.allocate = (bytes) => {
+      made.push(bytes);
+      return new Uint8Array(bytes).fill(0xee);
+    };
+    for (const chunk of cut(chunkOf([probe(300_000)]), 65_536, 131_072)) splitter.push(chunk);
+    const packet = splitter.next();
+    expect([made, packet?.bytes.length, packet?.body.every((byte) => byte === 7)]).toEqual([[300_056], 300_056, true]);
+  });
+});

@@ -6,18 +6,8 @@ import { PREVIEW3 } from '../revisions/preview3.js';
 import type { Revision } from '../revisions/revision.js';
 import { shownValue } from '../text/shown-value.js';
 import { Packet } from './packet.js';
+import { capacityFor } from './packet-room.js';
 import { DEFAULT_MAX_PACKET_BYTES, type PacketSplitterOptions } from './splitter-options.js';
-
-/** Smallest buffer for a packet that spans chunks. */
-const MIN_CAPACITY = 4096;
-/**
- * How far the buffer of a packet that spans chunks may run ahead of what has arrived. A peer that announces 64 MiB and
- * sends 100 bytes costs 4 KiB.
- */
-const GROWTH = 8;
-/** A peer that has sent this much of a packet gets room for a megabyte more, so that an honest one is copied once (measured). */
-const EARNEST_BYTES = 48 * 1024;
-const EARNEST_ROOM = 1024 * 1024;
 
 /** Chunks taken from the waiting list before it is moved together. */
 const MIN_COMPACTION = 1024;
@@ -46,6 +36,10 @@ export class RevisionSplitter {
    * how long its metadata and its body are, and neither can be read.
    */
   oversized: ((head: Packet, fault: WireFault) => boolean) | undefined;
+  /** Memory of its own for a packet that spans chunks. It may hold anything: a packet is made of it when all is written. */
+  allocate: (bytes: number) => Uint8Array = zeroed;
+  /** Told of each chunk of which everything has been copied: no packet lies in it, and nothing reads it any more. */
+  copied: ((chunk: Uint8Array) => void) | undefined;
   /** Bytes of a packet above the limit that are still to come. */
   private skipping = 0;
   private limit: number;
@@ -64,6 +58,8 @@ export class RevisionSplitter {
   /** Whether the end of the chunk has been looked at; and whether the partial packet below was moved out of it. */
   private scanned = false;
   private tailMoved = false;
+  /** Whether a packet that was handed over lies in the chunk. */
+  private isRead = false;
   /** The packet that spans chunks: its buffer, how much of it is filled and how much it needs (40 until its header is known). */
   private partial: Uint8Array = EMPTY_BYTES;
   private filled = 0;
@@ -147,7 +143,7 @@ export class RevisionSplitter {
         }
         if (!this.loadWaiting()) {
           // An idle connection must not keep its last chunk alive.
-          if (this.position !== 0) this.load(EMPTY_BYTES, 0);
+          if (this.position !== 0) this.leave(EMPTY_BYTES, 0);
           return undefined;
         }
       }
@@ -183,8 +179,15 @@ export class RevisionSplitter {
       this.waitingLengths = this.waitingLengths.slice(this.waitingHead);
       this.waitingHead = 0;
     }
-    this.load(chunk, length);
+    this.leave(chunk, length);
     return true;
+  }
+
+  /** The chunk has been gone through to its end: the next one follows. */
+  private leave(next: Uint8Array, length: number): void {
+    const { chunk, isRead } = this;
+    this.load(next, length);
+    if (!isRead && chunk.length > 0) this.copied?.(chunk);
   }
 
   /** @param length - of the chunk when it came */
@@ -195,6 +198,7 @@ export class RevisionSplitter {
     this.end = length;
     this.position = 0;
     this.scanned = false;
+    this.isRead = false;
   }
 
   /** What is lost can be replaced by nothing, so the stream ends here. */
@@ -221,6 +225,7 @@ export class RevisionSplitter {
       return undefined;
     }
     this.position = position + total;
+    this.isRead = true;
     if (!this.scanned) this.moveTail();
     return packetAt(chunk, view, position, total);
   }
@@ -244,7 +249,7 @@ export class RevisionSplitter {
     }
     const filled = end - position;
     if (filled === 0) return;
-    this.partial = new Uint8Array(capacityFor(filled, needed));
+    this.partial = this.allocate(capacityFor(filled, needed));
     this.partial.set(chunk.subarray(position, end));
     this.filled = filled;
     this.end = position;
@@ -306,7 +311,7 @@ export class RevisionSplitter {
     const count = Math.min(this.needed - this.filled, this.end - this.position);
     const filled = this.filled + count;
     if (filled > this.partial.length) {
-      const grown = new Uint8Array(capacityFor(filled, this.needed));
+      const grown = this.allocate(capacityFor(filled, this.needed));
       grown.set(this.partial.subarray(0, this.filled));
       this.partial = grown;
     }
@@ -359,6 +364,10 @@ export class RevisionSplitter {
   }
 }
 
+function zeroed(bytes: number): Uint8Array {
+  return new Uint8Array(bytes);
+}
+
 function packetAt(bytes: Uint8Array, view: DataView, start: number, length: number): Packet {
   const metadataLength = view.getUint32(start + AT.metaLen, true);
   return new Packet(bytes, view, start, metadataLength, length - COMMON_HEADER_BYTES - metadataLength);
@@ -373,12 +382,6 @@ function headOf(view: DataView, start: number): Packet {
 /** The bytes of a header. */
 function bytesOf(view: DataView, start: number): Uint8Array {
   return new Uint8Array(view.buffer, view.byteOffset + start, COMMON_HEADER_BYTES);
-}
-
-/** How large the buffer of a packet is when so much of it has come. */
-function capacityFor(filled: number, needed: number): number {
-  const earned = filled < EARNEST_BYTES ? 0 : filled + EARNEST_ROOM;
-  return Math.min(needed, Math.max(MIN_CAPACITY, filled * GROWTH, earned));
 }
 
 /** {@link RevisionSplitter} of preview3, unless its options name another revision. */

@@ -45,7 +45,13 @@ function whyNot({ kind, path }: IpcAddress, { code = '', message }: NodeJS.Errno
 
 /** A peer has no name of its own: both ends say where they have met. */
 function transport(socket: Socket, remoteAddress: string, options: TcpOptions): FramedTransport {
-  return new StreamTransport(socket, { ...options, kind: KIND, remoteAddress, borrowsWrites: 'callback' });
+  return new StreamTransport(socket, {
+    ...options,
+    kind: KIND,
+    remoteAddress,
+    ownsReads: true,
+    borrowsWrites: 'callback',
+  });
 }
 
 /** Listens on a Unix domain socket, or on a named pipe of Windows. */

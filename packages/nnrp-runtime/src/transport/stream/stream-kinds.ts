@@ -44,6 +44,7 @@ const OPTIONS: ReadonlySet<string> = new Set(
     maxPacketBytes: true,
     revision: true,
     highWaterBytes: true,
+    ownsReads: true,
     borrowsWrites: true,
     maxWriteBytes: true,
     stallTimeoutMs: true,
@@ -69,11 +70,13 @@ function readStreamOptions(stream: Duplex, options: StreamTransportOptions): Kep
     if (typeof given[name] !== 'string') throw wrong(name, 'a string', shownValue(given[name]));
   }
   checkedLimits(given);
-  const { peerIdentity, borrowsWrites, maxWriteBytes } = given;
+  const { peerIdentity, ownsReads, borrowsWrites, maxWriteBytes } = given;
   if (peerIdentity !== undefined && !isBag(peerIdentity))
     throw wrong('peerIdentity', 'a PeerIdentity', shownValue(peerIdentity));
   if (borrowsWrites !== undefined && borrowsWrites !== 'call' && borrowsWrites !== 'callback')
     throw wrong('borrowsWrites', "'call' or 'callback'", shownValue(borrowsWrites));
+  if (ownsReads !== undefined && typeof ownsReads !== 'boolean')
+    throw wrong('ownsReads', 'true or false', shownValue(ownsReads));
   if (maxWriteBytes !== undefined && maxWriteBytes !== Number.POSITIVE_INFINITY) bytes('maxWriteBytes', maxWriteBytes);
   for (const name of ['describeError', 'isRetryable'] as const) {
     const value: unknown = given[name];

@@ -1,10 +1,15 @@
 import type { Duplex } from 'node:stream';
 import { PacketSplitter, type Revision } from 'nnrp-core';
 import { type Guarded, guard, listen, nextTurn } from '../../base/guard.js';
+import { freeMemory, newMemory } from '../../platform/platform.js';
 import type { PacketSink } from '../contract/contract.js';
 import { COPY_LIMIT } from './lent-packet.js';
 import { pin, pinForSending } from './pinned.js';
+import { type StreamTransportOptions, splitterOptions } from './stream-transport-options.js';
 import { TurnShare } from './turn-share.js';
+
+/** Chunks of so many bytes are worth giving back at once. */
+const FREED_BYTES = 16 * 1024;
 
 /** In place of that of a reader that is stopped. */
 const NOTHING = new PacketSplitter();
@@ -33,13 +38,18 @@ export class StreamReader {
   /** Reading goes on in the next turn of the event loop. */
   private waitsForTurn = false;
   private delivering = false;
+  private splitter: PacketSplitter;
 
   constructor(
     private readonly stream: Duplex,
-    private splitter: PacketSplitter,
+    options: Pick<StreamTransportOptions, 'maxPacketBytes' | 'revision' | 'ownsReads'>,
     private readonly owner: ReaderOwner,
   ) {
+    const splitter = new PacketSplitter(splitterOptions(options));
+    splitter.allocate = roomFor;
+    if (options.ownsReads === true) splitter.copied = giveBack;
     splitter.oversized = (head, fault) => this.sink?.oversized?.(head, fault) ?? false;
+    this.splitter = splitter;
   }
 
   /** Hears of the stream from now on; reads when it is resumed. */
@@ -177,4 +187,15 @@ export class StreamReader {
     this.peer = 'told';
     sink.peerEnded();
   }
+}
+
+/** For a packet: a plain array of bytes, so that it is the same whatever way the packet came. */
+function roomFor(bytes: number): Uint8Array {
+  return new Uint8Array(newMemory(bytes).buffer);
+}
+
+/** Most of a large body comes in chunks that hold nothing else, and are not needed once they have been copied. */
+function giveBack(chunk: Uint8Array): void {
+  const { buffer, byteLength } = chunk;
+  if (byteLength >= FREED_BYTES && byteLength === buffer.byteLength) freeMemory(buffer as ArrayBuffer);
 }

@@ -12,6 +12,11 @@ export interface StreamTransportOptions extends Given<PacketSplitterOptions>, St
   /** Bytes waiting to be sent above which `send` says false; default 1 MiB. */
   readonly highWaterBytes?: number | undefined;
   /**
+   * Whether nobody else has the chunks that the stream delivers, as is true of sockets that nobody else listens to: memory of
+   * chunks that have been copied is given back at once, and anybody else finds it empty. Default false.
+   */
+  readonly ownsReads?: boolean | undefined;
+  /**
    * How long the stream reads what it is given to write, if it is known not to keep it:
    * - `call`: inside `write` alone, as long as no other write is under way. It copies what it cannot pass on at once, as
    *   tls.TLSSocket does.

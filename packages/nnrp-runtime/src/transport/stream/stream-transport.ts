@@ -1,13 +1,5 @@
 import type { Duplex } from 'node:stream';
-import {
-  INSPECT,
-  type Inspect,
-  inspected,
-  type NnrpError,
-  PacketSplitter,
-  type Revision,
-  TransportError,
-} from 'nnrp-core';
+import { INSPECT, type Inspect, inspected, type NnrpError, type Revision, TransportError } from 'nnrp-core';
 import { afterThis, guard, listen, nextTurn } from '../../base/guard.js';
 import { type Deferred, deferred } from '../../base/promises/deferred.js';
 import { SETTLED } from '../../base/promises/settled.js';
@@ -24,7 +16,7 @@ import { maxCloseMs, StreamEnd, type StreamEndOwner } from './stream-end.js';
 import { bestWriteBytes, StreamGauge, takesNothing } from './stream-gauge.js';
 import { isOver, isResettable, reset, streamOptions } from './stream-kinds.js';
 import { type ReaderOwner, StreamReader } from './stream-reader.js';
-import { STREAM_DEFAULTS, type StreamTransportOptions, splitterOptions } from './stream-transport-options.js';
+import { STREAM_DEFAULTS, type StreamTransportOptions } from './stream-transport-options.js';
 import { WriteQueue } from './write-queue.js';
 
 /** So much is written within the turn, while it still lies in one chunk: the peer works on it while more is made. */
@@ -74,7 +66,7 @@ export class StreamTransport implements FramedTransport, ReaderOwner, WriterOwne
     this.kind = options.kind;
     this.remoteAddress = options.remoteAddress;
     if (options.peerIdentity !== undefined) this.peerIdentity = options.peerIdentity;
-    this.reader = new StreamReader(stream, new PacketSplitter(splitterOptions(options)), this);
+    this.reader = new StreamReader(stream, options, this);
     this.highWaterBytes = options.highWaterBytes ?? STREAM_DEFAULTS.highWaterBytes;
     this.stallTimeoutMs = options.stallTimeoutMs ?? STREAM_DEFAULTS.stallTimeoutMs;
     const { closeTimeoutMs = STREAM_DEFAULTS.closeTimeoutMs, borrowsWrites } = options;

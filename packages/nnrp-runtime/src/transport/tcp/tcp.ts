@@ -21,7 +21,13 @@ import { KEEP_ALIVE, listenOnTcp, takeConnections } from './tcp-server.js';
 
 function transport(socket: Socket, options: TcpOptions): FramedTransport {
   const remoteAddress = formatAddress(socket.remoteAddress ?? 'unknown', socket.remotePort ?? 0);
-  return new StreamTransport(socket, { ...options, kind: 'tcp', remoteAddress, borrowsWrites: 'callback' });
+  return new StreamTransport(socket, {
+    ...options,
+    kind: 'tcp',
+    remoteAddress,
+    ownsReads: true,
+    borrowsWrites: 'callback',
+  });
 }
 
 /** Listens on TCP. Nagle's algorithm is off: writes are joined here, where a turn is known to be over. */
