@@ -54,7 +54,7 @@ export class PacedWriter {
   constructor(
     private readonly stream: Writable,
     private readonly maxWriteBytes: number,
-    private readonly looksLater: boolean,
+    readonly looksLater: boolean,
     private readonly owner: WriterOwner,
   ) {}
 

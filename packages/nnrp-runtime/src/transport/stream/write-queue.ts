@@ -36,11 +36,11 @@ export class WriteQueue {
 
   /**
    * @param borrows - whether the stream only borrows what it is given
-   * @param writer - idle, what is added can be written at once
+   * @param writer - idle, what is added can be written at once; `looksLater`: what can go away is copied for it in any case
    */
   constructor(
     readonly borrows: boolean,
-    private readonly writer: { readonly allWritten: boolean },
+    private readonly writer: { readonly allWritten: boolean; readonly looksLater: boolean },
   ) {}
 
   /** Bytes added since the last `take`. */
@@ -141,8 +141,11 @@ export class WriteQueue {
       this.pieces = added(this.pieces, ownCopy(body));
       return;
     }
-    // What has to wait is copied: a frame's last answer may follow, and must not arrive without it.
-    if (!this.writer.allWritten && !isPinned(body.buffer)) {
+    // What has to wait is copied: a frame's last answer may follow, and must not arrive without it. Where the writer would copy
+    // it as well, one copy serves it and the listener.
+    const { writer } = this;
+    const isCopied = !writer.allWritten || (writer.looksLater && this.listener !== undefined);
+    if (isCopied && !isPinned(body.buffer)) {
       this.end += headBytes;
       this.copyIn(chunk, body);
       return;
