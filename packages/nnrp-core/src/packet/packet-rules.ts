@@ -53,10 +53,13 @@ export function checkPacket(packet: Packet, info: MessageInfo, revision: Revisio
  * @see NNRP/1-preview3 section 5
  */
 export function checkHeaderIds(packet: Packet, info: MessageInfo): WireFault | undefined {
-  return (
-    checkId(info, 'session_id', info.sessionId, packet.sessionId) ??
-    checkId(info, 'frame_id', info.frameId, packet.frameId)
-  );
+  const { sessionId, frameId } = packet;
+  if (fits(info.sessionId, sessionId) && fits(info.frameId, frameId)) return undefined;
+  return checkId(info, 'session_id', info.sessionId, sessionId) ?? checkId(info, 'frame_id', info.frameId, frameId);
+}
+
+function fits(rule: IdentifierRule, actual: number): boolean {
+  return rule === 'any' || (rule === 'zero') === (actual === 0);
 }
 
 function checkId(
@@ -65,7 +68,7 @@ function checkId(
   rule: IdentifierRule,
   actual: number,
 ): WireFault | undefined {
-  if (rule === 'any' || (rule === 'zero') === (actual === 0)) return undefined;
+  if (fits(rule, actual)) return undefined;
   const expected = rule === 'zero' ? 'zero' : 'non-zero';
   return { kind: 'invalid_header_id', message: info.name, field, expected, actual };
 }

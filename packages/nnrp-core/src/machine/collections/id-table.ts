@@ -17,6 +17,9 @@ export class IdTable<T> {
   /** 32 minus the number of bits of a place. */
   private shift = 32;
   private count = 0;
+  /** What was looked up last: the next packet is about the same, as a rule. Undefined when that is not in the table. */
+  private recent: T | undefined = undefined;
+  private recentId = 0;
 
   get size(): number {
     return this.count;
@@ -28,8 +31,11 @@ export class IdTable<T> {
   }
 
   get(id: number): T | undefined {
+    if (id === this.recentId && this.recent !== undefined) return this.recent;
     if (this.count === 0) return undefined;
-    return this.entries[this.place(id)];
+    this.recent = this.entries[this.place(id)];
+    this.recentId = id;
+    return this.recent;
   }
 
   has(id: number): boolean {
@@ -43,6 +49,7 @@ export class IdTable<T> {
     if (this.entries[place] === undefined) this.count++;
     this.keys[place] = id;
     this.entries[place] = value;
+    if (id === this.recentId) this.recent = value;
   }
 
   /** @returns whether it was there */
@@ -52,6 +59,7 @@ export class IdTable<T> {
     let free = this.place(id);
     if (entries[free] === undefined) return false;
     this.count--;
+    if (id === this.recentId) this.recent = undefined;
     // Entries behind it that stand there only because this place was taken move up, so that no gap hides them.
     const mask = keys.length - 1;
     for (let place = (free + 1) & mask; entries[place] !== undefined; place = (place + 1) & mask) {
@@ -71,6 +79,7 @@ export class IdTable<T> {
     this.entries = [];
     this.shift = 32;
     this.count = 0;
+    this.recent = undefined;
   }
 
   /** The values by ascending id; a copy. */
