@@ -4,6 +4,7 @@ import { MessageType, OperationState } from 'nnrp-core/preview3';
 import { background, nextTurn } from '../../base/guard.js';
 import { ignoreRejection, isMistake, SETTLED } from '../../base/promises/settled.js';
 import { ignoreRejectionsWithin } from '../../base/thenable.js';
+import { bodyBytes } from '../../connection/body/body-bytes.js';
 import { isPartialResult } from '../../connection/body/result-kind.js';
 import { RESULT_PUSH } from '../../connection/sending/codecs.js';
 import type { Lane } from '../../connection/sending/outbox.js';
@@ -71,6 +72,9 @@ export class ResultSender {
       return operation.rejectedPush;
     }
     try {
+      // Most parts are bytes, or text, which say nothing else.
+      if (typeof partial === 'string' || ArrayBuffer.isView(partial))
+        return this.sendPartial(operation, this.partialMetadata, bodyBytes(partial));
       const init = metadataOf(partial);
       const metadata = init === undefined ? this.partialMetadata : partialResult(init, this.partialMetadata);
       return this.sendPartial(operation, metadata, bodyOf(partial));
@@ -122,7 +126,8 @@ export class ResultSender {
       return this.delayed.inTurn(operation, body, (held) => this.sendPartial(operation, own, held, true));
     }
     const room = this.sendPush(operation, metadata, body, true);
-    this.owner.moveTo(operation, OperationState.Partial);
+    // The first of a stream leads there.
+    if (operation.state !== OperationState.Partial) this.owner.moveTo(operation, OperationState.Partial);
     return room ? (turnDue() ?? SETTLED) : this.roomAfter(operation, body);
   }
 
