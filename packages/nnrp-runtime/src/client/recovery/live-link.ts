@@ -145,7 +145,7 @@ export class LiveLink implements PacketSink, SentLogOwner {
     this.log.begin(session.sent, 'now');
     session.attachTo(this.log);
     this.sessions.set(session.sessionId, session);
-    this.recentId = 0;
+    this.forgetRecent();
   }
 
   /** The session is over. */
@@ -153,7 +153,7 @@ export class LiveLink implements PacketSink, SentLogOwner {
     const { sessionId } = session;
     if (this.sessions.get(sessionId) !== session) return;
     this.sessions.delete(sessionId);
-    this.recentId = 0;
+    this.forgetRecent();
     this.log?.forget(session.sent);
   }
 
@@ -194,8 +194,15 @@ export class LiveLink implements PacketSink, SentLogOwner {
     if (this.isOver) return;
     try {
       this.arrivals++;
-      if (packet.messageType !== MessageType.ResultPush) this.sort(packet);
-      else this.deliver(packet);
+      if (packet.messageType !== MessageType.ResultPush) {
+        this.sort(packet);
+        return;
+      }
+      // As `deliver`: most of what comes is of the session before.
+      const { recent } = this;
+      if (recent !== undefined && packet.sessionId === this.recentId) recent.received++;
+      else if (this.log !== undefined) this.count(packet.sessionId);
+      this.owner.sink.packet(packet);
     } catch (error) {
       crash(this.owner, error);
     }
@@ -239,6 +246,11 @@ export class LiveLink implements PacketSink, SentLogOwner {
   private count(sessionId: number): void {
     const session = sessionId === this.recentId ? this.recent : this.sessionOf(sessionId);
     if (session !== undefined) session.received++;
+  }
+
+  private forgetRecent(): void {
+    this.recent = undefined;
+    this.recentId = 0;
   }
 
   private sessionOf(sessionId: number): ResumableSession | undefined {

@@ -10,11 +10,11 @@ import { ControlledOperation } from '../controls/controlled-operation.js';
 import type { OperationWords } from '../controls/operation-words.js';
 import { answersInParts } from '../failures/frame-failure.js';
 import { PushIterator } from '../streams/push-iterator.js';
+import type { Reader } from '../streams/read-step.js';
 import { LoopPlace, TextPlace } from './loop-place.js';
 import type { NnrpResult } from './nnrp-result.js';
 import type { OperationOwner } from './operation-owner.js';
 import { retainedBytes } from './read-gate.js';
-import { ReadStep } from './read-step.js';
 import { TextIterator } from './text-iterator.js';
 
 /**
@@ -182,13 +182,13 @@ export class ClientOperation extends ControlledOperation implements AsyncIterabl
   }
 
   /** @internal For the loop: a result is on its way to it. */
-  handed(result: NnrpResult): IteratorYieldResult<NnrpResult> | undefined {
+  handed(result: NnrpResult): Reader<NnrpResult> | undefined {
     const { position } = result;
     if (position === 0) return undefined;
     this.place ??= new LoopPlace();
     this.place.handed(position);
     // Texts are read piece by piece.
-    return this.textPlace === undefined ? new ReadStep(result, position, this.place) : undefined;
+    return this.textPlace === undefined ? this.place : undefined;
   }
 
   /** @internal For the loop: it asks for more. */

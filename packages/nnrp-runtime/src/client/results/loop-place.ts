@@ -21,7 +21,7 @@ export class LoopPlace {
   }
 
   /** A step can be read again later: that takes nothing back. */
-  received(position: number): void {
+  received({ position }: { readonly position: number }): void {
     if (position > this.read) this.read = position;
   }
 
@@ -44,10 +44,11 @@ export class TextPlace implements TextReader {
   /** @param tail - the bytes of a character whose rest has not come; undefined while no text has been read */
   constructor(public tail: Uint8Array | undefined) {}
 
-  received({ position, tail }: TextRead): void {
+  received(read: TextRead): void {
+    const { position, tail } = read;
     if (position <= this.from) return;
     this.from = position;
-    this.results.received(position);
+    this.results.received(read);
     this.tail = tail;
   }
 

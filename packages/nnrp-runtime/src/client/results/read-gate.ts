@@ -65,6 +65,9 @@ export class ReadGate implements AnswerReader {
   private reportedMs = Number.NEGATIVE_INFINITY;
   private readonly chunks: RetainedChunks;
   private readonly maxAwaitingBytes: number;
+  /** Of one operation, with so many in flight. */
+  private operationBytes = 0;
+  private withInFlight = -1;
 
   constructor(
     private readonly reading: ReadingHold,
@@ -80,8 +83,13 @@ export class ReadGate implements AnswerReader {
    * the limit: an application that reads one operation after the other must not stop at the results of those behind.
    */
   get maxOperationBytes(): number {
-    const share = Math.max(this.maxBytes / (2 * this.owner.inFlight + 1), LEAST_OPERATION_BYTES);
-    return Math.min(share, this.maxBytes / OPERATION_SHARE);
+    const { inFlight } = this.owner;
+    if (inFlight !== this.withInFlight) {
+      this.withInFlight = inFlight;
+      const share = Math.max(this.maxBytes / (2 * inFlight + 1), LEAST_OPERATION_BYTES);
+      this.operationBytes = Math.min(share, this.maxBytes / OPERATION_SHARE);
+    }
+    return this.operationBytes;
   }
 
   /** Answers that are awaited. */

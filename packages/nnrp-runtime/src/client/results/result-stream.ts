@@ -2,10 +2,10 @@ import { INSPECT, type Inspect, inspected, isNnrpError, type NnrpError } from 'n
 import type { AsyncItems } from '../../base/async-items.js';
 import { Line } from '../../base/queues/line.js';
 import { PushIterator } from '../streams/push-iterator.js';
+import type { Reader } from '../streams/read-step.js';
 import type { ClientOperation } from './client-operation.js';
 import type { NnrpResult } from './nnrp-result.js';
 import { retainedBytes } from './read-gate.js';
-import { ReadStep } from './read-step.js';
 
 /** One result of a session and the operation it belongs to. */
 export interface SessionResult {
@@ -58,15 +58,14 @@ export class ResultStream implements AsyncIterable<SessionResult> {
   }
 
   /** @internal For the loop: a result is on its way to it. */
-  handed(item: SessionResult): IteratorYieldResult<SessionResult> | undefined {
-    const { position } = item.result;
-    if (position === 0) return undefined;
+  handed(item: SessionResult): Reader<SessionResult> | undefined {
+    if (item.result.position === 0) return undefined;
     this.underWay.push(item);
-    return new ReadStep(item, position, this);
+    return this;
   }
 
-  /** @internal For the loop: it has read the result that this packet has brought. */
-  received(position: number): void {
+  /** @internal For the loop: it has read the result. */
+  received({ result: { position } }: SessionResult): void {
     const { underWay } = this;
     while ((underWay.first?.result.position ?? Number.POSITIVE_INFINITY) <= position) underWay.take();
   }

@@ -3,8 +3,8 @@ import type { AsyncItems } from '../../base/async-items.js';
 import { EMPTY_BYTES } from '../../base/bytes.js';
 import { ignoreRejection } from '../../base/promises/settled.js';
 import type { PushIterator } from '../streams/push-iterator.js';
+import { ReadStep } from '../streams/read-step.js';
 import type { NnrpResult } from './nnrp-result.js';
-import { ReadStep } from './read-step.js';
 import { unfinishedCharacter } from './unfinished-character.js';
 
 type Step = IteratorResult<string, undefined>;

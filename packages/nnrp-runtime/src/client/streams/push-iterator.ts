@@ -2,6 +2,7 @@ import { INSPECT, type Inspect, inspected } from 'nnrp-core';
 import type { AsyncItems } from '../../base/async-items.js';
 import { ignoreRejection, rejection, type Settle } from '../../base/promises/settled.js';
 import { Line } from '../../base/queues/line.js';
+import { type Reader, ReadStep } from './read-step.js';
 
 /** Where a {@link PushIterator} gets its items. */
 export interface PushSource<T> {
@@ -11,8 +12,8 @@ export interface PushSource<T> {
   ending(): Error | true | undefined;
   /** The loop was left: it takes nothing any more. */
   left(): void;
-  /** The item is on its way to the loop. @returns a step that tells when it is read; undefined when that does not matter */
-  handed?(item: T): IteratorYieldResult<T> | undefined;
+  /** The item is on its way to the loop. @returns what is told when it is read; undefined when that does not matter */
+  handed?(item: T): Reader<T> | undefined;
   /** The loop asks for more: what was on its way to it before it has read, or passed over. */
   asked?(): void;
 }
@@ -49,7 +50,13 @@ export class PushIterator<T> implements AsyncItems<T> {
     this.source.asked?.();
     if (this.resolveNext === undefined) {
       const value = this.source.take();
-      if (value !== undefined) return Promise.resolve(this.step(value));
+      if (value !== undefined) {
+        const reader = this.source.handed?.(value);
+        // Each made where it is resolved with: V8 knows its class there, and need not look whether it has a `then`.
+        return reader === undefined
+          ? Promise.resolve<Step<T>>({ value, done: false })
+          : Promise.resolve<Step<T>>(new ReadStep(value, value, reader));
+      }
       const ending = this.source.ending();
       if (ending !== undefined) return this.finish(ending);
     }
@@ -126,7 +133,8 @@ export class PushIterator<T> implements AsyncItems<T> {
   }
 
   private step(value: T): Step<T> {
-    return this.source.handed?.(value) ?? { value, done: false };
+    const reader = this.source.handed?.(value);
+    return reader === undefined ? { value, done: false } : new ReadStep(value, value, reader);
   }
 
   private finish(ending: Error | true): Promise<Step<T>> {
