@@ -31,11 +31,16 @@ export const U8 = integer(0, 0xff);
 export const U16 = integer(0, 0xffff);
 export const U32 = integer(0, 0xffffffff);
 
-export const U64: OptionKind = {
-  takes: 'a bigint of 0 to 2^64-1',
-  fits: (value) => typeof value === 'bigint' && BigInt.asUintN(64, value) === value,
-  shown: shownPlain,
-};
+export const U64 = wide(64);
+export const U128 = wide(128);
+
+function wide(bits: number): OptionKind {
+  return {
+    takes: `a bigint of 0 to 2^${bits}-1`,
+    fits: (value) => typeof value === 'bigint' && BigInt.asUintN(bits, value) === value,
+    shown: shownPlain,
+  };
+}
 
 export const TRUTH: OptionKind = {
   takes: 'true or false',

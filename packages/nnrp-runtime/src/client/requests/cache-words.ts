@@ -49,23 +49,24 @@ const CACHE_WORDS_3: CacheWords = {
 
 const { ObjectKind, ObjectKey, Namespace } = preview3.CacheInvalidateScope;
 
-/** Its keys are bigints: those of the application, which have a u64, are the low word. */
+/** Its keys are two bigints. */
 function cacheWords4({ put, ack, invalidate, ...codecs }: Preview4Words['cache']): CacheWords {
   return {
     put,
     ack,
     invalidate,
-    putOf: (object, objectBytes) => ({ ...cachePut(object, objectBytes), cacheKeyHi: 0n, cacheKeyLo: object.key }),
+    putOf: (object, objectBytes) => ({ ...cachePut(object, objectBytes, true), ...words(object.key) }),
     invalidateOf(selector) {
-      const { invalidateScope, cacheNamespace, reasonCode } = cacheInvalidate(selector);
+      const { invalidateScope, cacheNamespace, reasonCode } = cacheInvalidate(selector, true);
+      const { key = 0n, kind = 0 } = selector;
       return {
         invalidateScope,
         // What a scope does not use is 0.
         cacheNamespace: [Namespace, ObjectKind, ObjectKey].some((scope) => scope === invalidateScope)
           ? cacheNamespace
           : 0,
-        cacheKeyHi: invalidateScope === ObjectKind ? BigInt(selector.kind ?? 0) : 0n,
-        cacheKeyLo: invalidateScope === ObjectKey ? (selector.key ?? 0n) : 0n,
+        ...words(invalidateScope === ObjectKey ? key : 0n),
+        ...(invalidateScope === ObjectKind && { cacheKeyHi: BigInt(kind) }),
         reasonCode,
       };
     },
@@ -76,10 +77,15 @@ function cacheWords4({ put, ack, invalidate, ...codecs }: Preview4Words['cache']
   };
 }
 
-/** With the key as applications of either revision have it: the halves of the low word. A key with a high word is none of theirs. */
+function words(key: bigint) {
+  return { cacheKeyHi: key >> 64n, cacheKeyLo: BigInt.asUintN(64, key) };
+}
+
+/** With the key as applications of either revision have it: the halves of the low word. One with a high word keeps both. */
 function narrowed<M extends { readonly cacheKeyHi: bigint; readonly cacheKeyLo: bigint }>(
   message: M,
 ): Omit<M, 'cacheKeyHi' | 'cacheKeyLo'> & { cacheKeyHi: number; cacheKeyLo: number } {
-  const { cacheKeyLo } = message;
+  const { cacheKeyHi, cacheKeyLo } = message;
+  if (cacheKeyHi !== 0n) return message as never;
   return { ...message, cacheKeyHi: Number(cacheKeyLo >> 32n), cacheKeyLo: Number(cacheKeyLo & 0xffff_ffffn) };
 }

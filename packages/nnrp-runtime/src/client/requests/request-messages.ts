@@ -2,7 +2,7 @@ import { UsageError } from 'nnrp-core';
 import * as preview3 from 'nnrp-core/preview3';
 import { PatchFlags, TransportId } from 'nnrp-core/preview3';
 import { described } from '../../base/application/described.js';
-import { bitsOf, oneOf, optionTable, U16, U32, U64 } from '../../base/option-kinds.js';
+import { bitsOf, oneOf, optionTable, U16, U32, U64, U128 } from '../../base/option-kinds.js';
 import { checkNeeded, checkOptions } from '../../base/options.js';
 import type { TransportKind } from '../../transport/contract/contract.js';
 
@@ -29,7 +29,7 @@ export type NnrpPatchAck = preview3.SessionPatchAck & {
 /** An object to be stored with the server. */
 export interface CacheObjectInit {
   readonly namespace: number;
-  /** The whole key, a u64. */
+  /** The whole key: a u64, over preview4 of 128 bits. */
   readonly key: bigint;
   readonly kind: preview3.CacheObjectKind;
   /** Wanted lifetime in milliseconds; default 0, the server's. */
@@ -44,7 +44,7 @@ export interface CacheObjectInit {
 export interface CacheSelector {
   readonly scope: preview3.CacheInvalidateScope;
   readonly namespace?: number | undefined;
-  /** For the scope object_key. */
+  /** For the scope object_key: a u64, over preview4 of 128 bits. */
   readonly key?: bigint | undefined;
   /** For the scope object_kind. */
   readonly kind?: preview3.CacheObjectKind | undefined;
@@ -85,6 +85,10 @@ const PATCH_FIELDS = optionTable<PatchFields>({
   preferredCodecBitmap: U32,
   preferredCompressionBitmap: U32,
 });
+/** The same over preview4. */
+const WIDE_KEY = { key: U128 };
+const WIDE_OBJECT_FIELDS = new Map([...OBJECT_FIELDS, ...optionTable(WIDE_KEY)]);
+const WIDE_SELECTOR_FIELDS = new Map([...SELECTOR_FIELDS, ...optionTable(WIDE_KEY)]);
 /** What an object, and a selection of objects, cannot do without. */
 const NEEDED_OF_OBJECT = ['namespace', 'key', 'kind'];
 const NEEDED_OF_SELECTOR = ['scope'];
@@ -116,8 +120,8 @@ export function sessionPatch(fields: PatchFields, profilePatchBytes: number | un
 }
 
 /** @throws UsageError on a field that does not exist or fit */
-export function cachePut(object: CacheObjectInit, objectBytes: number): preview3.CachePut {
-  checkNeeded('cache object', object, OBJECT_FIELDS, NEEDED_OF_OBJECT);
+export function cachePut(object: CacheObjectInit, objectBytes: number, isWide = false): preview3.CachePut {
+  checkNeeded('cache object', object, isWide ? WIDE_OBJECT_FIELDS : OBJECT_FIELDS, NEEDED_OF_OBJECT);
   const [cacheKeyHi, cacheKeyLo] = keyHalves(object.key);
   return {
     cacheNamespace: object.namespace,
@@ -132,8 +136,8 @@ export function cachePut(object: CacheObjectInit, objectBytes: number): preview3
 }
 
 /** CACHE_INVALIDATE; for the scope object_kind the kind stands in place of the key (section 19, A-20). @throws UsageError as {@link cachePut} */
-export function cacheInvalidate(selector: CacheSelector): preview3.CacheInvalidate {
-  checkNeeded('cache selector', selector, SELECTOR_FIELDS, NEEDED_OF_SELECTOR);
+export function cacheInvalidate(selector: CacheSelector, isWide = false): preview3.CacheInvalidate {
+  checkNeeded('cache selector', selector, isWide ? WIDE_SELECTOR_FIELDS : SELECTOR_FIELDS, NEEDED_OF_SELECTOR);
   const byKind = selector.scope === preview3.CacheInvalidateScope.ObjectKind;
   const [cacheKeyHi, cacheKeyLo] = byKind ? [selector.kind ?? 0, 0] : keyHalves(selector.key ?? 0n);
   return {

@@ -221,8 +221,8 @@ const { CacheInvalidate } = MessageType;
 /** What an answer to a put says of it. With signs in it: the language hashes digits alone without a seed. */
 function keyOf({ cacheNamespace, cacheKeyHi, cacheKeyLo }: CacheKey): string {
   // As it is asked for over preview4.
-  if (typeof cacheKeyLo === 'bigint') return `${cacheNamespace}:${cacheKeyLo >> 32n}:${cacheKeyLo & 0xffff_ffffn}`;
-  return `${cacheNamespace}:${cacheKeyHi}:${cacheKeyLo}`;
+  const low = typeof cacheKeyLo === 'bigint' ? cacheKeyLo : (BigInt(cacheKeyHi) << 32n) + BigInt(cacheKeyLo);
+  return `${cacheNamespace}:${typeof cacheKeyLo === 'bigint' ? cacheKeyHi : 0}:${low}`;
 }
 
 /** What does not fit is refused at the call, also when it is to be sent later. @throws WireError */

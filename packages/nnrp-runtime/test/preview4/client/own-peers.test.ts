@@ -141,6 +141,49 @@ describe('peers of this library over preview4', () => {
     await expect(session.request('y')).rejects.toMatchObject({ code: 'NNRP_ERR_HANDLER_FAILED' });
   });
 
+  it('name objects of the cache by keys of 128 bits', async () => {
+    const heard: unknown[] = [];
+    const { client } = await peers(
+      {
+        submit: (operation) => operation.objects.map(({ bytes }) => Buffer.from(bytes).toString()).join(),
+        cache(event) {
+          if (event.type === 'cachePut') heard.push([event.put.cacheKeyHi, event.put.cacheKeyLo]);
+        },
+      },
+      { supportedCacheObjects: [1] },
+    );
+    const session = await client.openSession();
+    const key = (5n << 64n) + 6n;
+    const wide = { namespace: 1, key, kind: 1 as const };
+    // Of the narrow one the halves read like the words of the wide one.
+    const narrow = { ...wide, key: (5n << 32n) + 6n };
+    const acks = await Promise.all([session.putObject(wide, 'wide'), session.putObject(narrow, 'narrow')]);
+    expect(acks).toMatchObject([
+      { status: 0, cacheKeyHi: 5n, cacheKeyLo: 6n },
+      { status: 0, cacheKeyHi: 5, cacheKeyLo: 6 },
+    ]);
+    expect(heard).toEqual([
+      [5n, 6n],
+      [0n, narrow.key],
+    ]);
+    const metadata = { payloadKindBitmap: 1, payloadFrameCount: 0, submitMode: 1, objectRefMask: 1 } as const;
+    const naming = (object: typeof wide) => {
+      const reference = preview4.objectReferenceOf(object);
+      const body = preview4.encodeBody({ objectReferences: [reference] }, metadata);
+      return session.request(body, { metadata });
+    };
+    expect((await naming(wide)).text()).toBe('wide');
+    await session.invalidateObjects({ scope: 3, namespace: 1, key });
+    await expect(naming(wide)).rejects.toMatchObject({ name: expect.any(String) });
+    expect((await naming(narrow)).text()).toBe('narrow');
+    for (const wrong of [1n << 128n, -1n]) {
+      await expect(session.putObject({ ...wide, key: wrong }, 'x')).rejects.toThrow(
+        'key takes a bigint of 0 to 2^128-1',
+      );
+      await expect(session.invalidateObjects({ scope: 3, namespace: 1, key: wrong })).rejects.toThrow('0 to 2^128-1');
+    }
+  });
+
   it('hear what the other says of a session', async () => {
     const heard: unknown[] = [];
     const { client } = await peers({
