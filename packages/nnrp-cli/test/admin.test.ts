@@ -57,6 +57,27 @@ describe('nnrp serve --admin', () => {
   });
 });
 
+describe("the operators' port of a configuration file", () => {
+  it.each([
+    [
+      { address: '0.0.0.0:0' },
+      /^nnrp: \S+\.json: admin\.address: 0\.0\.0\.0:0 .*needs a token \(admin\.token, a file with it\)/,
+    ],
+    [{ address: 'nowhere' }, /^nnrp: \S+\.json: admin\.address: address: expected HOST:PORT/],
+    [{ address: '127.0.0.1:0', token: 'none' }, /^nnrp: \S+\.json: admin\.token \S+none: cannot be read/],
+    [
+      { address: '127.0.0.1:0', token: 'short' },
+      /^nnrp: \S+\.json: admin\.token \S+short: it takes 16 to 1024 printable/,
+    ],
+  ])('is refused with the path of what is wrong: %j', async (admin, text) => {
+    const config = join(folder, 'refused.json');
+    writeFileSync(config, JSON.stringify({ listeners: ['127.0.0.1:0'], admin }));
+    const { code, stderr } = await nnrp(['serve', '--config', config]);
+    expect(stderr).toMatch(text);
+    expect(code).toBe(2);
+  });
+});
+
 describe('nnrp status and nnrp top', () => {
   it('say what a server does, whose file names the port and its token', async () => {
     const config = join(folder, 'serve.json');

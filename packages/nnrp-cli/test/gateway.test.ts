@@ -76,6 +76,19 @@ describe('nnrp gateway and nnrp openai', () => {
     expect(await behind.process.stop('SIGINT')).toMatchObject({ code: 0, stderr: '' });
   });
 
+  it('let operators see the gateway as any server', async () => {
+    const model = await modelServer(json(200, WHOLE));
+    const where = ['--upstream', model.baseUrl, '--listen', '127.0.0.1:0', '--admin', '127.0.0.1:0'];
+    const behind = await gateway(...where, '--log-level', 'error');
+    const [, admin] = await behind.process.printed(/^admin (\S+)\n/m);
+    const front = await openai('--to', behind.address);
+    expect(await ask(front.url)).toMatchObject({ status: 200 });
+    expect((await fetch(`http://${admin}/readyz`)).status).toBe(200);
+    expect(await (await fetch(`http://${admin}/metrics`)).text()).toContain('\nnnrp_operations_completed_total 1\n');
+    await front.process.stop();
+    await behind.process.stop();
+  });
+
   it('meet on a Unix socket, over which streams go', async () => {
     const model = await modelServer(replay(CHAT, 7));
     const address = `unix:${join(folder, 'gateway.sock')}`;

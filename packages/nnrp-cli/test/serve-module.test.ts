@@ -200,6 +200,14 @@ export default async function* ({ body, signal }) {
     expect([code, stderr]).toEqual([2, expect.stringContaining(message)]);
   });
 
+  it.each([
+    [{ module: './none.js' }, /^nnrp: \S+serve\.json: module: \S+none\.js: cannot be read/],
+    [{ reload: true }, /^nnrp: \S+serve\.json: reload: means nothing without a module/],
+  ])('names the place in the configuration file: %j', async (said, text) => {
+    const config = file('serve.json', JSON.stringify({ listeners: ['127.0.0.1:0'], ...said }));
+    expect(await nnrp(['serve', '--config', config])).toMatchObject({ code: 2, stderr: expect.stringMatching(text) });
+  });
+
   it('exits with 2 for --reload without a module', async () => {
     expect((await nnrp(['serve', '--reload'])).code).toBe(2);
   });

@@ -3,6 +3,7 @@ import { isNnrpError } from 'nnrp-core';
 import type { CliIo } from '../cli-io.js';
 import { CommandUsageError, type ExitCode } from '../exit-code.js';
 import { milliseconds } from '../options/milliseconds.js';
+import { addOperatorOptions } from '../serve/admin-port.js';
 import type { ServerFile } from '../serve/config/server-file.js';
 import { drainOnClose } from '../serve/drain-on-close.js';
 import { type RunFlags, runServer } from '../serve/run-server.js';
@@ -24,7 +25,7 @@ const HANDLER_OPTIONS = ['module', 'handler', 'reload'] as const;
 
 /** Adds `nnrp gateway`. */
 export function addGatewayCommand(program: Command, io: CliIo, done: (code: ExitCode) => void): void {
-  program
+  const command = program
     .command('gateway')
     .description('serve a model server that speaks OpenAI-compatible HTTP over NNRP, until SIGINT or SIGTERM')
     .requiredOption('-u, --upstream <url>', 'where its interface begins, such as http://127.0.0.1:8000/v1')
@@ -45,13 +46,13 @@ export function addGatewayCommand(program: Command, io: CliIo, done: (code: Exit
     .option('--cert <file>', 'certificate of the server, then those that lead to its root; HOST:PORT speaks TLS then')
     .option('--key <file>', 'private key of that certificate')
     .option('--ca <file>', 'take only clients whose certificates lead to one of these')
-    .option('--quic', 'HOST:PORT speaks QUIC')
-    .option('-q, --quiet', 'do not log refused sessions, violations, lost connections and failures')
+    .option('--quic', 'HOST:PORT speaks QUIC');
+  addOperatorOptions(command)
     .addHelpText(
       'after',
       `
 Clients use the profile openai-compatible/1: 'nnrp openai' for those that speak HTTP, chat() of nnrp-runtime/calls for others.
-Addresses and what is printed are those of 'nnrp serve'. A session may have 1024 operations in flight, unless --config says
+Addresses, the port for operators and what is printed are those of 'nnrp serve'. A session may have 1024 operations in flight, unless --config says
 otherwise.
 
 Examples:

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { type Command, Option } from 'commander';
 import type { Admin } from 'nnrp-admin';
 import { isNnrpError, type NnrpServer } from 'nnrp-runtime';
 import { CommandUsageError } from '../exit-code.js';
+import { LOG_LEVELS } from './config/log-level.js';
 
 /** Where operators ask, and what they must bring. */
 export interface AdminFlags {
@@ -11,43 +13,70 @@ export interface AdminFlags {
   readonly adminToken?: string;
 }
 
+/** What errors call the two: an option of the command line, or a place in its file. */
+export interface AdminNames {
+  readonly address: string;
+  readonly token: string;
+  /** How a token is given where one is needed. */
+  readonly tokenHint: string;
+}
+
 /** An operator's port that listens. */
 export interface AdminPort {
   readonly address: string;
   close(): Promise<void>;
 }
 
+/** Adds what operators see of a server: its port for them, and what it logs. */
+export function addOperatorOptions(command: Command): Command {
+  return command
+    .option(
+      '--admin <address>',
+      'HOST:PORT of the port for operators: an inspector page, /metrics, /healthz and /readyz by HTTP',
+    )
+    .option(
+      '--admin-token <file>',
+      'what operators must send as bearer token; needed where others than this machine ask',
+    )
+    .addOption(new Option('--log-level <level>', 'what to write to standard error (default: info)').choices(LOG_LEVELS))
+    .option('-q, --quiet', 'the same as --log-level silent');
+}
+
 /**
  * Opens the operator's port that the options name; undefined where they name none.
  * @throws CommandUsageError when the options or the file cannot work; TransportError when the address cannot be bound
  */
-export async function openAdmin(server: NnrpServer, flags: AdminFlags): Promise<AdminPort | undefined> {
+export async function openAdmin(
+  server: NnrpServer,
+  flags: AdminFlags,
+  names: AdminNames,
+): Promise<AdminPort | undefined> {
   const { admin: where, adminToken: file } = flags;
   if (where === undefined) {
     if (file !== undefined) throw new CommandUsageError('--admin-token is for --admin HOST:PORT, which is not given');
     return undefined;
   }
-  const token = file === undefined ? undefined : tokenOf(file);
+  const token = file === undefined ? undefined : tokenOf(file, names);
   const { createAdmin } = await import('nnrp-admin');
   try {
     const admin: Admin = createAdmin(server, { token });
     return { address: await admin.listen(where), close: () => admin.close() };
   } catch (error) {
-    if (isNnrpError(error, 'NNRP_ERR_USAGE')) throw new CommandUsageError(explained(error.rawMessage, where, file));
+    if (isNnrpError(error, 'NNRP_ERR_USAGE')) throw new CommandUsageError(explained(error.rawMessage, names));
     throw error;
   }
 }
 
-function tokenOf(file: string): string {
+function tokenOf(file: string, { token }: AdminNames): string {
   try {
     return readFileSync(file, 'utf8').trim();
   } catch (error) {
-    throw new CommandUsageError(`--admin-token ${file}: cannot be read: ${(error as Error).message}`);
+    throw new CommandUsageError(`${token}: cannot be read: ${(error as Error).message}`);
   }
 }
 
-function explained(text: string, where: string, file: string | undefined): string {
+function explained(text: string, { address, token, tokenHint }: AdminNames): string {
   const ofToken = /^admin options: token (.*)$/.exec(text);
-  if (ofToken !== null) return `--admin-token ${file}: it ${ofToken[1]}`;
-  return `--admin ${where}: ${text.replace(/^admin: /, '')}${text.endsWith('a token') ? ' (--admin-token FILE)' : ''}`;
+  if (ofToken !== null) return `${token}: it ${ofToken[1]}`;
+  return `${address}: ${text.replace(/^admin: /, '')}${text.endsWith('a token') ? ` (${tokenHint})` : ''}`;
 }

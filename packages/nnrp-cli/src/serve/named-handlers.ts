@@ -1,5 +1,5 @@
 import type { CliIo } from '../cli-io.js';
-import { CommandUsageError } from '../exit-code.js';
+import { CommandUsageError, isCommandUsageError } from '../exit-code.js';
 import { writeLine } from '../terminal-text.js';
 import type { ServerFile } from './config/server-file.js';
 import { drainOnClose } from './drain-on-close.js';
@@ -29,9 +29,16 @@ export async function namedHandlers(
     if (isOfFile && command.handler !== undefined)
       throw new CommandUsageError(`${flags.config}: handler: there is a module, too: give one of them`);
     const tell = (line: string) => writeLine(io.stderr, line);
-    return serveModule(module, { defaults: { close: drainOnClose }, watch, tell });
+    const serving = serveModule(module, { defaults: { close: drainOnClose }, watch, tell });
+    if (!isOfFile) return serving;
+    return serving.catch((error: unknown) => {
+      throw isCommandUsageError(error) ? new CommandUsageError(`${flags.config}: module: ${error.message}`) : error;
+    });
   }
-  if (watch) throw new CommandUsageError('--reload means nothing without a module');
+  if (watch) {
+    const named = flags.reload === undefined ? `${flags.config}: reload:` : '--reload';
+    throw new CommandUsageError(`${named} means nothing without a module`);
+  }
   const handler = flags.handler ?? command.handler ?? 'echo';
   // The tokenizer alone takes a tenth of a second to load.
   const submit = handler === 'echo' ? echo : await (await import('./tokens-handler.js')).loadTokensHandler();

@@ -3,7 +3,7 @@ import type { CliIo } from '../cli-io.js';
 import { ExitCode } from '../exit-code.js';
 import { FileWatch } from '../files/file-watch.js';
 import { errorText, writeLine } from '../terminal-text.js';
-import { type AdminFlags, type AdminPort, openAdmin } from './admin-port.js';
+import { type AdminFlags, type AdminNames, type AdminPort, openAdmin } from './admin-port.js';
 import { type BoundServer, bindServer } from './bind-server.js';
 import type { LogLevel } from './config/log-level.js';
 import { NO_FILE, readServerFile, type ServerFile } from './config/server-file.js';
@@ -48,7 +48,7 @@ export async function runServer(flags: RunFlags, served: Served, io: CliIo): Pro
     const handshakeFailed = log.handshakeFailed.bind(log);
     const bound = await bindServer({ addresses, file, config, handshakeFailed });
     log.follow(bound.server);
-    const admin = await openAdmin(bound.server, adminFlags(flags, file)).catch(async (error: unknown) => {
+    const admin = await openAdmin(bound.server, ...adminOf(flags, file)).catch(async (error: unknown) => {
       await endServer(bound);
       throw error;
     });
@@ -61,12 +61,23 @@ export async function runServer(flags: RunFlags, served: Served, io: CliIo): Pro
 }
 
 /** The command line wins: its address has its own token. */
-function adminFlags({ admin, adminToken }: AdminFlags, { command }: ServerFile): AdminFlags {
-  if (admin !== undefined || command.admin === undefined)
-    return { ...(admin && { admin }), ...(adminToken && { adminToken }) };
+function adminOf({ admin, adminToken, config }: RunFlags, { command }: ServerFile): [AdminFlags, AdminNames] {
+  if (admin !== undefined || command.admin === undefined) {
+    const names = {
+      address: `--admin ${admin}`,
+      token: `--admin-token ${adminToken}`,
+      tokenHint: '--admin-token FILE',
+    };
+    return [{ ...(admin && { admin }), ...(adminToken && { adminToken }) }, names];
+  }
   const { address, token } = command.admin;
   const file = adminToken ?? token;
-  return { admin: address, ...(file && { adminToken: file }) };
+  const names = {
+    address: `${config}: admin.address`,
+    token: adminToken === undefined ? `${config}: admin.token ${token}` : `--admin-token ${adminToken}`,
+    tokenHint: `admin.token, a file with it`,
+  };
+  return [{ admin: address, ...(file && { adminToken: file }) }, names];
 }
 
 async function endServer({ server, bound }: BoundServer): Promise<void> {

@@ -3,13 +3,13 @@ import type { CliIo } from '../cli-io.js';
 import type { ExitCode } from '../exit-code.js';
 import { milliseconds } from '../options/milliseconds.js';
 import { addAddress, DEFAULT_ADDRESS } from '../transport/addresses.js';
-import { LOG_LEVELS } from './config/log-level.js';
+import { addOperatorOptions } from './admin-port.js';
 import { type HandlerFlags, namedHandlers } from './named-handlers.js';
 import { type RunFlags, runServer } from './run-server.js';
 
 /** Adds `nnrp serve`. */
 export function addServeCommand(program: Command, io: CliIo, done: (code: ExitCode) => void): void {
-  program
+  const command = program
     .command('serve')
     .description('serve sessions over TCP, TLS, QUIC, WebSocket or a Unix socket until SIGINT or SIGTERM')
     .argument(
@@ -43,17 +43,8 @@ export function addServeCommand(program: Command, io: CliIo, done: (code: ExitCo
     .option(
       '--quic',
       'HOST:PORT speaks QUIC; without --cert, with a self-signed certificate for localhost, 127.0.0.1 and ::1',
-    )
-    .option(
-      '--admin <address>',
-      'HOST:PORT of the port for operators: an inspector page, /metrics, /healthz and /readyz by HTTP',
-    )
-    .option(
-      '--admin-token <file>',
-      'what operators must send as bearer token; needed where others than this machine ask',
-    )
-    .addOption(new Option('--log-level <level>', 'what to write to standard error (default: info)').choices(LOG_LEVELS))
-    .option('-q, --quiet', 'the same as --log-level silent')
+    );
+  addOperatorOptions(command)
     .addHelpText(
       'after',
       `
