@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { nearestName } from './nearest-name.js';
+import { nameElsewhere, nearestName } from './nearest-name.js';
 
 const NAMES = ['profileId', 'priorityClass', 'requestTimeoutMs', 'timeoutMs', 'auth', 'maxSessions'];
 
@@ -26,5 +26,23 @@ describe('the name that was meant', () => {
 
   it('is none where several names begin with what was given', () => {
     expect(nearestName('maxQueued', ['maxQueuedSubmits', 'maxQueuedBytes'])).toBeUndefined();
+  });
+});
+
+describe('the name that other libraries have for an option', () => {
+  it.each([
+    ['timeout', 'deadlineMs'],
+    ['timeout_ms', 'deadlineMs'],
+    ['timeoutMilliseconds', 'deadlineMs'],
+    ['abortSignal', 'signal'],
+    ['cancellation', 'signal'],
+    ['headers', 'metadata'],
+    ['accessToken', 'auth'],
+  ])('is found for %s: %s', (given, meant) => {
+    expect(nameElsewhere(given, ['auth', 'signal', 'deadlineMs', 'drainTimeoutMs', 'metadata'])).toBe(meant);
+  });
+
+  it.each(['timeout', 'headers', '__proto__', ''])('is none where there is no such option: %s', (given) => {
+    expect(nameElsewhere(given, ['auth', 'signal'])).toBeUndefined();
   });
 });

@@ -3,6 +3,20 @@ const MAX_LENGTH = 64;
 /** A shorter word is the beginning of too many names. */
 const LEAST_BEGINNING = 4;
 
+/** What options are called by other libraries, and here. */
+const CALLED: readonly (readonly [RegExp, readonly string[]])[] = [
+  [/^time(out|limit)/, ['deadlineMs', 'connectTimeoutMs', 'drainTimeoutMs']],
+  [/^abort|^cancel/, ['signal']],
+  [/^headers?$/, ['metadata']],
+  [/token$|^credentials?$/, ['auth']],
+];
+
+/** The known name of what other libraries call so (`timeout` for `deadlineMs`); undefined where there is none. */
+export function nameElsewhere(given: string, known: readonly string[]): string | undefined {
+  const word = plain(given);
+  return CALLED.find(([pattern]) => pattern.test(word))?.[1].find((name) => known.includes(name));
+}
+
 /**
  * The known name that was most likely meant: the same in another spelling (`profile_id`, `profileID`), one with a typing
  * mistake in every four characters at most, or the only one that begins with what was given (`timeout` for `timeoutMs`).

@@ -1,6 +1,6 @@
 import { printable, shownValue, UsageError } from 'nnrp-core';
 import { types } from '../platform/platform.js';
-import { nearestName } from './nearest-name.js';
+import { nameElsewhere, nearestName } from './nearest-name.js';
 import { misfit, type OptionKind, type OptionTable } from './option-kinds.js';
 import { awaitHint, ignoreRejectionsWithin, isThenable } from './thenable.js';
 
@@ -121,8 +121,17 @@ function checkNames(what: string, options: object, known: KnownOptions, elsewher
     throw usageError(options, `${what}: expected an object, got ${shownValue(options)}${awaitHint(options)}`);
   for (const name in options) {
     if (known.has(name) || isPolluted(options, name)) continue;
-    throw usageError(options, `${what}: ${unknownName('option', name, known.keys(), elsewhere?.(name))}`);
+    const refused = noBag(options, known) ?? unknownName('option', name, known.keys(), elsewhere?.(name));
+    throw usageError(options, `${what}: ${refused}`);
   }
+}
+
+/** What is said of an object of the platform, such as an AbortSignal, in the place of a bag; undefined for any other. */
+function noBag(options: object, known: KnownOptions): string | undefined {
+  const kind = Object.prototype.toString.call(options).slice('[object '.length, -1);
+  if (kind === 'Object') return undefined;
+  const hint = kind === 'AbortSignal' && known.has('signal') ? ': write { signal }' : '';
+  return `expected an object of options, got ${shownValue(options)}${hint}`;
 }
 
 /**
@@ -133,7 +142,8 @@ function checkNames(what: string, options: object, known: KnownOptions, elsewher
  */
 export function unknownName(sort: string, name: string, known: Iterable<string>, hint = ''): string {
   const names = [...known];
-  const nearest = hint === '' ? nearestName(name, names) : undefined;
+  const nearest =
+    hint === '' ? (nearestName(name, names) ?? nameElsewhere(name.slice(0, MAX_NAME_BYTES), names)) : undefined;
   const guess = nearest === undefined ? hint : `; did you mean ${nearest}?`;
   const text = `there is no ${sort} '${printable(name, MAX_NAME_BYTES)}'${guess}`;
   return `${text}${text.endsWith('?') ? '' : ';'} ${sort}s are ${names.join(', ')}`;

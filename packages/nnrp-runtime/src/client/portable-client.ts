@@ -7,7 +7,6 @@ import {
   inspected,
   isNnrpError,
   type NnrpError,
-  shownValue,
   UsageError,
 } from 'nnrp-core';
 import { ApplicationEvents, tell } from '../base/application/application-events.js';
@@ -22,7 +21,7 @@ import type { RevisionName } from '../connection/revision/revision-name.js';
 import { connectWithin } from '../transport/connecting/connect-attempt.js';
 import type { FramedConnector, FramedTransport } from '../transport/contract/contract.js';
 import { checkTransport } from '../transport/contract/is-transport.js';
-import type { AddressSpace } from '../transport/url/addresses.js';
+import { type AddressSpace, shownNoAddress } from '../transport/url/addresses.js';
 import {
   parseRegisteredUrl,
   type RegisteredUrl,
@@ -139,7 +138,7 @@ export class NnrpClient extends ApplicationEvents<NnrpClientEvents> {
       }
       const complete = clientConfig(config);
       if (typeof where?.connect !== 'function')
-        throw new UsageError(`connect: expected an address or a FramedConnector, got ${shownValue(where)}`);
+        throw new UsageError(`connect: expected an address or a FramedConnector, got ${shownNoAddress(where)}`);
       return NnrpClient.by(make, where, complete, config);
     }, config);
   }

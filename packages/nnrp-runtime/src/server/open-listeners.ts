@@ -39,7 +39,7 @@ export function openAll(
   call: OpeningCall = 'listenOn',
 ): Promise<[Listeners, NnrpServerConfig]> {
   if (!Array.isArray(sources) || sources.length === 0)
-    throw new UsageError(`${call}: expected a list of listeners, got ${shownValue(sources)}`);
+    throw new UsageError(`${call}: expected a list of listeners, got ${shownValue(sources)}${addressHint(sources)}`);
   const given: readonly ListenerSource[] = [...sources];
   try {
     const wanted = config?.transport;
@@ -84,6 +84,10 @@ async function openListeners(
   }
 }
 
+function addressHint(given: unknown): string {
+  return typeof given === 'string' ? '; addresses are for NnrpServer.listen' : '';
+}
+
 /** The only address of a call needs no number. */
 function nameOf(index: number, count: number, call: OpeningCall): string {
   return count === 1 && call === 'listen' ? call : `${call}: listener ${index + 1} of ${count}`;
@@ -116,7 +120,7 @@ export function checkListener(given: FramedListener, kind: TransportKind | undef
   const isListener = typeof given?.accept === 'function' && typeof given.close === 'function';
   if (!isListener) {
     const isPromise = typeof (given as { then?: unknown } | undefined)?.then === 'function';
-    const hint = isPromise ? ': await it' : '';
+    const hint = isPromise ? ': await it' : addressHint(given);
     throw new UsageError(
       `expected a FramedListener, as TcpListener.bind(address) makes, got ${shownValue(given)}${hint}`,
     );

@@ -204,7 +204,9 @@ describe('a client that cannot move', () => {
     const place = await stage.serve();
     const client = await stage.client(place.tcp);
     await expect(client.migrate(new MemoryListener() as never)).rejects.toMatchObject({ code: 'NNRP_ERR_USAGE' });
-    await expect(client.migrate({} as never)).rejects.toThrow('expected a FramedConnector');
+    await expect(client.migrate({} as never)).rejects.toThrow(
+      "migrate: expected a FramedConnector, such as new TcpConnector('HOST:PORT'), got an object",
+    );
     await expect(client.migrate(place.tls, { signal: 5 } as never)).rejects.toThrow('signal takes an AbortSignal');
     await expect(client.migrate(place.tls, { nothing: 1 } as never)).rejects.toThrow('nothing');
   });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { call } from '../../src/calls/client/call.js';
+import { completeSubmit } from '../../src/client/submits/submit-options.js';
 import { bodyBytes } from '../../src/connection/body/body-bytes.js';
 import { NnrpClient, NnrpServer, type ServeHandlers } from '../../src/index.js';
 import { parseAddress } from '../../src/transport/address/address.js';
@@ -15,6 +16,22 @@ describe('what is wrong in a first program is said with what to do', () => {
     ['a number as a body', () => bodyBytes(anyOf(42)), 'got number; JSON.stringify makes text of it'],
     ['a promise as a body', () => bodyBytes(anyOf(Promise.resolve(''))), 'a promise: did you forget await?'],
     ['a URL as HOST:PORT', () => parseAddress('nnrp://a:1'), "got 'nnrp://a:1'; URLs are for connect and listen"],
+    ['a list as HOST:PORT', () => parseAddress(anyOf(['a:1'])), '; lists of addresses are for connect and listen'],
+    [
+      'timeout of a submit',
+      () => completeSubmit(anyOf({ timeout: 5 })),
+      "no option 'timeout'; did you mean deadlineMs?",
+    ],
+    [
+      'an AbortSignal as options',
+      () => completeSubmit(anyOf(new AbortController().signal)),
+      'submit options: expected an object of options, got an object of the kind AbortSignal: write { signal }',
+    ],
+    [
+      'an object of the platform as options',
+      () => completeSubmit(anyOf(new URL('http://a'))),
+      'submit options: expected an object of options, got an object of the kind URL',
+    ],
     ['a server as HOST:PORT', () => parseAddress(anyOf({ localAddress: 'a:1' })), ': pass its localAddress'],
     ['a port alone', () => parseAddress(anyOf({ port: 1 })), 'got host undefined and port 1'],
     ['the name of node:tls for roots', () => tlsClientSettings(anyOf({ ca: 'x' }), 'a'), 'did you mean roots?'],
@@ -51,6 +68,23 @@ describe('what is wrong in a first program is said with what to do', () => {
     ['new NnrpServer', () => Reflect.construct(NnrpServer, ['127.0.0.1:1']), 'made by NnrpServer.listen(address)'],
   ])('%s', (_what, mistake, says) => {
     expect(mistake).toThrow(says);
+  });
+
+  it.each<[what: string, mistake: () => Promise<unknown>, says: string]>([
+    [
+      'addresses as listeners',
+      () => NnrpServer.listenOn(anyOf(['nnrp://127.0.0.1:0'])),
+      'got a string of 18 characters; addresses are for NnrpServer.listen',
+    ],
+    [
+      'an address as a list of listeners',
+      () => NnrpServer.listenOn(anyOf('nnrp://127.0.0.1:0')),
+      '; addresses are for NnrpServer.listen',
+    ],
+    ['a URL to listen on', () => NnrpServer.listen(anyOf(new URL('nnrp://127.0.0.1:0'))), ': pass its href'],
+    ['a URL to connect to', () => NnrpClient.connect(anyOf(new URL('nnrp://127.0.0.1:1'))), ': pass its href'],
+  ])('%s', async (_what, mistake, says) => {
+    await expect(mistake()).rejects.toThrow(says);
   });
 
   it.each<[what: string, session: unknown, says: string]>([

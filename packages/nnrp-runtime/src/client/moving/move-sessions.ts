@@ -28,7 +28,9 @@ export function moveSessions(
 ): Promise<MigrationReport> {
   const { signal } = migrateOptions(options);
   if (typeof connector?.connect !== 'function')
-    throw new UsageError(`migrate: expected a FramedConnector, got ${shownValue(connector)}`);
+    throw new UsageError(
+      `migrate: expected a FramedConnector, such as new TcpConnector('HOST:PORT'), got ${shownValue(connector)}`,
+    );
   if (transport === undefined) {
     throw new UsageError(
       "migrate: this client cannot resume its sessions: reconnect is 'never', or it was not told how to connect",

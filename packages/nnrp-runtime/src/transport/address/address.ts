@@ -50,6 +50,7 @@ function isHost(host: string): boolean {
 }
 
 function urlHint(address: unknown): string {
+  if (Array.isArray(address)) return '; lists of addresses are for connect and listen';
   return typeof address === 'string' && address.includes('://') ? '; URLs are for connect and listen' : '';
 }
 

@@ -12,6 +12,12 @@ export interface AddressSpace<Address extends SchemedAddress> {
   connector(address: Address, own: object | undefined, limits: RegisteredSettings['limits']): FramedConnector;
 }
 
+/** What came in the place of an address, for a message. A URL has its text in `href`. */
+export function shownNoAddress(value: unknown): string {
+  const isUrl = typeof (value as { href?: unknown } | undefined)?.href === 'string';
+  return `${shownValue(value)}${isUrl ? ': pass its href' : ''}`;
+}
+
 /**
  * Reads one address or several.
  *
@@ -25,7 +31,7 @@ export function readAddresses<Address>(
 ): Address[] {
   const list: readonly string[] = typeof addresses === 'string' ? [addresses] : addresses;
   if (!Array.isArray(list) || list.length === 0)
-    throw new UsageError(`${call}: expected an address or a list of them, got ${shownValue(addresses)}`);
+    throw new UsageError(`${call}: expected an address or a list of them, got ${shownNoAddress(addresses)}`);
   // A list may have holes, which map() would leave out.
   return Array.from(list, (address, index) => {
     try {
