@@ -8,7 +8,7 @@ export interface CapturedFrame {
 }
 
 /** The file is none, or breaks off; the message says where. */
-export class CaptureFileError extends Error {
+class CaptureFileError extends Error {
   override readonly name = 'CaptureFileError';
 }
 

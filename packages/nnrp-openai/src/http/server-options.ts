@@ -52,7 +52,7 @@ export interface OpenAiServerOptions {
   readonly heartbeatMs?: number | undefined;
 }
 
-export const SERVER_DEFAULTS = {
+const SERVER_DEFAULTS = {
   deadlineMs: 0,
   maxSessions: 64,
   maxRequests: 1024,

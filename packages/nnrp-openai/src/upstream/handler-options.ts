@@ -41,7 +41,7 @@ export interface OpenAiHandlerOptions {
   readonly maxResponseBytes?: number | undefined;
 }
 
-export const HANDLER_DEFAULTS = {
+const HANDLER_DEFAULTS = {
   includeUsage: true,
   maxConnections: 128,
   maxWaitingRequests: 1024,
@@ -53,7 +53,7 @@ export const HANDLER_DEFAULTS = {
 } as const;
 
 /** @param isSecret - its value is not shown */
-export function textKind(takes: string, fits: (value: string) => boolean, isSecret = false): OptionKind {
+function textKind(takes: string, fits: (value: string) => boolean, isSecret = false): OptionKind {
   const shown = (value: unknown) =>
     typeof value === 'string' && !isSecret ? `'${value.slice(0, 200)}'` : typeof value;
   return { takes, fits: (value) => typeof value === 'string' && fits(value), shown };

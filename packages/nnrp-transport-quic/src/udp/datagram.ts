@@ -11,11 +11,6 @@ const MAX_ID_BYTES = 20;
 const LONG_HEADER = 0x80;
 const LONG_TYPE = 0x30;
 
-/** A connection id as the key of a map. */
-export function idKey(id: Uint8Array): string {
-  return Buffer.from(id.buffer, id.byteOffset, id.byteLength).toString('latin1');
-}
-
 /**
  * The connection that a datagram names, as the key of a map; undefined when it cannot be one of QUIC. Only the first
  * packet of a datagram counts: the others belong to the same connection.

@@ -19,7 +19,7 @@ export interface LegacyDescriptor {
 }
 
 /** @throws CaseFailure on a wrong length, flags, reserved bytes, or what is not exactly one known kind */
-export function decodeLegacyDescriptor(bytes: Uint8Array): LegacyDescriptor {
+function decodeLegacyDescriptor(bytes: Uint8Array): LegacyDescriptor {
   if (bytes.length !== BYTES) throw failed(`legacy descriptor: expected ${BYTES} bytes, got ${bytes.length}`);
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const payloadKind = view.getUint8(0);

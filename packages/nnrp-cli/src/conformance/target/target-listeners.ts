@@ -39,7 +39,7 @@ function ipcEndpoint(): string {
 }
 
 /** Certificate and key of the files in DER; both are made where there are none. */
-export async function identityIn(files: CertificateFiles) {
+async function identityIn(files: CertificateFiles) {
   const read = (path: string) =>
     readFile(path).catch((error: NodeJS.ErrnoException) => {
       if (error.code === 'ENOENT') return undefined;

@@ -9,7 +9,7 @@ export type BodyChunks = readonly Uint8Array[];
 const COPIED_BYTES = 4096;
 
 /** The bytes of a view or buffer, not copied; undefined for all else. @throws UsageError when its memory is gone */
-export function viewedBytes(value: unknown, what: string): Uint8Array | undefined {
+function viewedBytes(value: unknown, what: string): Uint8Array | undefined {
   try {
     if (ArrayBuffer.isView(value)) return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
     return isBuffer(value) ? new Uint8Array(value) : undefined;

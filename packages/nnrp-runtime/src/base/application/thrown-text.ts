@@ -1,5 +1,5 @@
 /** What was thrown, as text; anything may be thrown, also what cannot be turned into text. */
-export function thrownText(thrown: unknown, otherwise: string): string {
+function thrownText(thrown: unknown, otherwise: string): string {
   try {
     return String(thrown);
   } catch {

@@ -30,7 +30,7 @@ export type ResumeAnswer =
   | { readonly outcome: 'broken'; readonly text: string };
 
 /** @param packet - SESSION_OPEN of this client's own */
-export function openRequest(packet: LoggedPacket): OpenRequest {
+function openRequest(packet: LoggedPacket): OpenRequest {
   const { view, metadataStart } = readable(packet);
   const { body } = packet;
   const open = preview3.decodeSessionOpen(view, metadataStart);

@@ -20,7 +20,7 @@ const AWAITING_BYTES = 8 * MIB;
 const REPORT_MS = 1000;
 
 /** What a result that waits costs besides its bytes: the objects, and its place in a list (measured, rounded up). */
-export const RESULT_BYTES = 256;
+const RESULT_BYTES = 256;
 
 /** What a result that waits unread holds. */
 export function retainedBytes(result: NnrpResult): number {

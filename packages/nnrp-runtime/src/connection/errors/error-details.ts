@@ -1,5 +1,5 @@
 /** Longest diagnostic text in an ERROR, in bytes (docs/protocol.md A-15). */
-export const MAX_DIAGNOSTIC_BYTES = 256;
+const MAX_DIAGNOSTIC_BYTES = 256;
 /** Longest block of details behind it, in bytes. */
 export const MAX_DETAILS_BYTES = 16 * 1024;
 /** Objects and lists in each other within `details`. */

@@ -9,9 +9,6 @@ export interface OperationIdHalves {
   readonly operationHigh: number;
 }
 
-/** FRAME_SUBMIT of preview4. */
-export interface SubmitOfOperation extends preview3.FrameSubmit, OperationIdHalves {}
-
 /** What a runtime says in PARTIAL_RESULT: parts in the body, never an object instead of it. */
 export interface PartOfOperation extends OperationIdHalves {
   /** From 1. */
@@ -41,11 +38,6 @@ const TWO_32 = 0x1_0000_0000;
 export function operationIdOf({ operationLow, operationHigh }: OperationIdHalves): bigint {
   return (BigInt(operationHigh) << 32n) | BigInt(operationLow);
 }
-
-export const FRAME_SUBMIT_4: MetadataCodec<SubmitOfOperation> = {
-  bytes: preview4.FRAME_SUBMIT_BYTES,
-  encode: (value, view, start) => encodeSubmit(value, value.operationLow, value.operationHigh, view, start),
-};
 
 /** FRAME_SUBMIT of preview4, with an operation id that stands beside its metadata. */
 export function encodeSubmit(

@@ -3,7 +3,7 @@ import type { ConnectionWaiting } from '../bounds/waiting-bytes.js';
 import type { Operation } from '../operation/operation.js';
 
 /** What a waiting submit costs besides the memory that its packet keeps, rounded up (measured). */
-export const SUBMIT_BYTES = 1024;
+const SUBMIT_BYTES = 1024;
 
 /**
  * The submits of a session that wait, for the application or for a handler, and the memory that they keep. A submit that

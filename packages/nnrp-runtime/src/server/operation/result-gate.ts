@@ -10,7 +10,7 @@ import { SaidFlow } from './said-flow.js';
 /** Results of one session that may be held back; a handler that does not await `push` is refused more. */
 export const MAX_HELD = 4096;
 /** The same of one connection. */
-export const MAX_HELD_OF_CONNECTION = 4 * MAX_HELD;
+const MAX_HELD_OF_CONNECTION = 4 * MAX_HELD;
 
 /** What a result costs that is held back besides its body: promises and what they run (measured, rounded up). */
 const HELD_BYTES = 2048;

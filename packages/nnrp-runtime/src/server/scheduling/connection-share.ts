@@ -31,7 +31,7 @@ export class Turn implements Link<Turn> {
 }
 
 /** The turns of one session, oldest first. */
-export class SessionTurns implements Link<SessionTurns> {
+class SessionTurns implements Link<SessionTurns> {
   before: SessionTurns | undefined = undefined;
   after: SessionTurns | undefined = undefined;
   chain: Chain<SessionTurns> | undefined = undefined;

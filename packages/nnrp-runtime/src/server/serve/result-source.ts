@@ -82,7 +82,7 @@ export function checkStep(step: unknown): void {
 }
 
 /** Leaves a source that was not begun. */
-export function leaveUnread(source: ResultSource, operation: SourceOperation): void {
+function leaveUnread(source: ResultSource, operation: SourceOperation): void {
   try {
     leave(openSource(source, operation));
   } catch {

@@ -13,7 +13,7 @@ interface ResettableDuplex extends Duplex {
 const METHODS = ['on', 'read', 'pause', 'resume', 'write', 'end', 'destroy'] as const;
 
 /** Of any implementation: it is known by what it can do. */
-export function isDuplex(value: unknown): value is Duplex {
+function isDuplex(value: unknown): value is Duplex {
   return METHODS.every((name) => typeof (value as Partial<Duplex> | null | undefined)?.[name] === 'function');
 }
 

@@ -36,7 +36,7 @@ export interface TransportScheme {
 }
 
 /** Schemes of this package. */
-export const OWN_SCHEMES = ['nnrp', 'nnrps', 'unix', 'npipe'] as const;
+const OWN_SCHEMES = ['nnrp', 'nnrps', 'unix', 'npipe'] as const;
 /** Which packages register the others. */
 const PACKAGES: Readonly<Record<string, string>> = {
   'nnrp+quic': 'nnrp-transport-quic',
