@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NnrpClient } from 'nnrp-runtime';
@@ -102,5 +104,18 @@ describe('nnrp status and nnrp top', () => {
     await server.stop();
     expect(await nnrp(['status', port])).toMatchObject({ code: 1, stderr: expect.stringContaining('does not answer') });
     expect(await nnrp(['status', 'ftp://a'])).toMatchObject({ code: 2 });
+  });
+
+  it('say which port does not end its answer', async () => {
+    const broken = createServer((socket) => {
+      socket.on('error', () => {}).once('data', () => socket.end('HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{'));
+    });
+    broken.listen(0, '127.0.0.1');
+    await once(broken, 'listening');
+    const { port } = broken.address() as { port: number };
+    const { code, stderr } = await nnrp(['status', `127.0.0.1:${port}`]);
+    broken.close();
+    expect(stderr).toMatch(new RegExp(`^nnrp: 127\\.0\\.0\\.1:${port} does not end its answer: \\w+`));
+    expect(code).toBe(1);
   });
 });

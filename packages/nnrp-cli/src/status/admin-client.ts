@@ -54,10 +54,16 @@ export async function askAdmin<Answer>({ url, token, timeoutMs }: AdminTarget, p
 async function boundedText(response: Response, host: string): Promise<string> {
   const decoder = new TextDecoder();
   let [text, bytes] = ['', 0];
-  for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-    bytes += chunk.length;
-    if (bytes > MOST_BYTES) throw new Error(`${host} sends more than ${MOST_BYTES} bytes`);
-    text += decoder.decode(chunk, { stream: true });
+  try {
+    for await (const chunk of (response.body ?? []) as AsyncIterable<Uint8Array>) {
+      bytes += chunk.length;
+      if (bytes > MOST_BYTES) break;
+      text += decoder.decode(chunk, { stream: true });
+    }
+  } catch (error) {
+    const { message } = ((error as Error).cause ?? error) as Error;
+    throw new Error(`${host} does not end its answer: ${message}`, { cause: error });
   }
+  if (bytes > MOST_BYTES) throw new Error(`${host} sends more than ${MOST_BYTES} bytes`);
   return text + decoder.decode();
 }
