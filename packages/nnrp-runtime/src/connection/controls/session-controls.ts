@@ -27,6 +27,8 @@ export interface ControlTarget {
   readonly frameId: number;
   /** The operation id. */
   readonly id: bigint;
+  /** Whether it has its last answer. */
+  readonly isOver?: boolean | undefined;
 }
 
 /** What is said of capabilities: tokens out of CAPABILITY_TOKENS, and what they cost. */
@@ -95,8 +97,10 @@ export class SessionControls {
     return this.send(this.words.kinds.BUDGET_UPDATE, init, target);
   }
 
-  /** How far an operation is. */
+  /** How far an operation is. Of one that is over nothing is sent: from 4.25 on the reference ends a session for that. */
   progress(init: ControlInit<preview4.Progress>, target: ControlTarget): boolean {
+    this.ready();
+    if (target.isOver === true) return true;
     return this.send(this.words.kinds.PROGRESS, init, target);
   }
 

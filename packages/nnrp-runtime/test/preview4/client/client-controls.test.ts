@@ -37,6 +37,22 @@ describe('what preview4 says of an operation', () => {
     expect(link.death).toBeUndefined();
   });
 
+  it('is nothing more of its progress once it is over, which would end the session of a reference', async () => {
+    const { client, link } = await stage.serve();
+    const session = await client.openSession();
+    const operation = await session.submit('a');
+    const said = { progressSequence: 1n, percentX100: 5 };
+    expect(session.controls.progress(said, operation)).toBe(true);
+    const submit = await link.next(T.SUBMIT);
+    await link.next(T.PROGRESS);
+    link.result(submit, 'done');
+    await operation.result();
+    expect(session.controls.progress({ ...said, progressSequence: 2n }, operation)).toBe(true);
+    await session.close();
+    await link.next(T.SESSION_CLOSE);
+    expect(link.received.filter(({ type }) => type === T.PROGRESS)).toHaveLength(1);
+  });
+
   it('changes priority, deadline and expiry, and names a successor', async () => {
     const { client, link } = await stage.serve();
     const session = await client.openSession();
