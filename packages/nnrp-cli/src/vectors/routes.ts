@@ -105,7 +105,8 @@ export function endpoint(request: Members): JsonObject {
   if (kind === 'application') {
     const read = readApplicationEndpoint(value);
     if (typeof read === 'string') return { error: read };
-    const { authority, pathAndQuery, host, port, isSecure } = read;
+    // What is not there is null, as everywhere in vectors.
+    const { authority, pathAndQuery, host, port = null, isSecure } = read;
     return { fields: { authority, path_and_query: pathAndQuery, host, port, secure: isSecure } };
   }
   const read = readProviderEndpoint(value);

@@ -187,6 +187,12 @@ describe('a request of no structure', () => {
     expect(answer).toEqual({ results });
   });
 
+  it('says null for the port of an application that names none', async () => {
+    const [answer] = await answers([{ kind: 'application', value: 'nnrps://host.test/x' }]);
+    const fields = { authority: 'host.test', path_and_query: '/x', host: 'host.test', port: null, secure: true };
+    expect(answer).toEqual({ fields });
+  });
+
   it('gives the fault of a step as its result, and goes on', async () => {
     const header = '4e4e525001000128000000000000000000000000000000000000000000000000000000000000000000';
     const steps = [{ do: 'open_ack', packet_hex: header.slice(0, 80) }, { do: 'close_connection' }];
