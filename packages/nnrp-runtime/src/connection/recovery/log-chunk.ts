@@ -38,16 +38,6 @@ export class LogChunk implements SentMemory {
   }
 }
 
-/** Received memory that is nearly filled by a body that is sent on: nobody writes to it, and it is kept by being referred to. */
-export class HeldBody implements SentMemory {
-  /** @param bytes - the whole memory */
-  constructor(readonly bytes: Uint8Array) {}
-
-  hold(): void {}
-
-  release(): void {}
-}
-
 let held = 0;
 
 /** Whether the logs of all connections hold a great deal together. */
@@ -55,15 +45,14 @@ export function isLogMemoryScarce(): boolean {
   return held > SCARCE_BYTES;
 }
 
-/** Memory of others counts wholly, however little of it is logged. */
+/** Memory of a transport counts wholly, however little of it is logged. */
 export function holdShared(memory: SentMemory): void {
   held += memory.bytes.length;
   memory.hold();
 }
 
-/** @param bytes - how long it was when it was held */
-export function releaseShared(memory: SentMemory, bytes: number): void {
-  held -= bytes;
+export function releaseShared(memory: SentMemory): void {
+  held -= memory.bytes.length;
   memory.release();
 }
 

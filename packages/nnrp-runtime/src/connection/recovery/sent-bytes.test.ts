@@ -1,8 +1,7 @@
 import { buildPacket } from 'nnrp-core';
-import { COMMON_HEADER_OFFSETS, MessageType } from 'nnrp-core/preview3';
+import { MessageType } from 'nnrp-core/preview3';
 import { describe, expect, it } from 'vitest';
 import { CHUNK_BYTES, giveBack, takeChunk } from '../../transport/stream/chunk.js';
-import { pinForSending } from '../../transport/stream/pinned.js';
 import { SentBytes } from './sent-bytes.js';
 
 /** A packet of a session with a body of so many bytes, all of them `fill`. */
@@ -111,67 +110,5 @@ describe('what was sent, in memory of the transport', () => {
       bytes.clear();
       other.clear();
     }
-  });
-});
-
-describe('a body that its sender has lent', () => {
-  const head = (frameId: number, bodyBytes: number) => packet(frameId, bodyBytes).subarray(0, HEAD_BYTES);
-  const bodyOf = (bytes: SentBytes) => bytes.packets(all).map(({ packet: { frameId, body } }) => [frameId, body[0]]);
-
-  it('is kept where it is when it lies in received memory, which counts wholly', () => {
-    const bytes = new SentBytes(0);
-    const body = new Uint8Array(100_000).subarray(1000);
-    pinForSending(body.buffer);
-    bytes.append(head(1, body.length));
-    bytes.appendLent(body);
-    body.fill(3);
-    expect([bodyOf(bytes), bytes.unusedBytes]).toEqual([[[1, 3]], 1000]);
-    bytes.trim(HEAD_BYTES + body.length);
-    expect([bodyOf(bytes), bytes.unusedBytes]).toEqual([[], 0]);
-  });
-
-  it('is copied when its sender may transfer it, and when it is a small part of its memory', () => {
-    const bytes = new SentBytes(0);
-    const own = new Uint8Array(50_000).fill(1);
-    const part = new Uint8Array(200_000).fill(2).subarray(0, 50_000);
-    pinForSending(part.buffer);
-    for (const [index, body] of [own, part].entries()) {
-      bytes.append(head(index + 1, body.length));
-      bytes.appendLent(body);
-      body.fill(9);
-    }
-    expect([bodyOf(bytes), bytes.unusedBytes]).toEqual([
-      [
-        [1, 1],
-        [2, 2],
-      ],
-      0,
-    ]);
-  });
-
-  it('that is gone all the same takes with it what its session has sent before, and no packet of another', () => {
-    const bytes = new SentBytes(0);
-    // What is marked as received cannot be transferred in Node 20, so it is resized here.
-    const memory: ArrayBuffer & { resize?(bytes: number): void } = Reflect.construct(ArrayBuffer, [
-      50_000,
-      { maxByteLength: 50_000 },
-    ]);
-    const body = new Uint8Array(memory);
-    const other = Buffer.from(packet(1, 10));
-    other.writeUInt32LE(2, COMMON_HEADER_OFFSETS.sessionId);
-    pinForSending(memory);
-    bytes.append(packet(1, 10));
-    bytes.append(other);
-    bytes.append(head(2, body.length));
-    bytes.appendLent(body);
-    bytes.append(packet(3, 10));
-    memory.resize?.(0);
-    const found = bytes.packets(all).map(({ packet: { sessionId, frameId } }) => [sessionId, frameId]);
-    expect(found).toEqual([
-      [2, 1],
-      [1, 3],
-    ]);
-    bytes.clear();
-    expect(bytes.unusedBytes).toBe(0);
   });
 });

@@ -3,8 +3,7 @@ import { concatBytes, viewOf } from '../../base/bytes.js';
 import { Line } from '../../base/queues/line.js';
 import type { SentMemory } from '../../transport/contract/sent-pieces.js';
 import { COPY_LIMIT } from '../../transport/stream/lent-packet.js';
-import { isPinned } from '../../transport/stream/pinned.js';
-import { HeldBody, holdShared, type LogChunk, releaseShared, takeLogChunk } from './log-chunk.js';
+import { holdShared, type LogChunk, releaseShared, takeLogChunk } from './log-chunk.js';
 import { LoggedPacket } from './logged-packet.js';
 
 const AT = preview3.COMMON_HEADER_OFFSETS;
@@ -21,10 +20,8 @@ interface Stretch {
   /** How many bytes were sent before it. */
   readonly base: number;
   readonly memory: SentMemory;
-  /** Whether the memory is not the log's. */
+  /** Whether the memory is the transport's. */
   readonly isShared: boolean;
-  /** Then how long that was, since it may be transferred away all the same: some runtimes let it be. */
-  readonly sharedBytes: number;
 }
 
 /** A packet, and where it was found. */
@@ -37,8 +34,8 @@ export interface SentPacket {
 
 /**
  * What a transport has been given, byte for byte, from the last place on at which it was trimmed. Full memory of the transport
- * is kept where it is, and so are bodies in received memory, which cannot be transferred away; the rest is copied, also
- * other long bodies that senders have lent, who may transfer them when they have left.
+ * is kept where it is; the rest is copied, also long bodies that senders have lent: to keep those alive until they have
+ * arrived costs more than the copy.
  */
 export class SentBytes {
   private readonly stretches = new Line<Stretch>();
@@ -56,7 +53,7 @@ export class SentBytes {
     this.appended = begin;
   }
 
-  /** Bytes of memory of others that are kept besides what was sent. */
+  /** Bytes of memory of the transport that are kept besides what was sent. */
   get unusedBytes(): number {
     return this.unused;
   }
@@ -66,14 +63,6 @@ export class SentBytes {
     const own = memory === undefined ? undefined : fullMemory(bytes, memory);
     if (own === undefined) this.copy(bytes);
     else this.share(bytes, own);
-  }
-
-  /** A body that its sender has lent. */
-  appendLent(body: Uint8Array): void {
-    const { buffer, length } = body;
-    if (isPinned(buffer) && length >= buffer.byteLength * SHARED_PART) {
-      this.share(body, new HeldBody(new Uint8Array(buffer)));
-    } else this.copy(body);
   }
 
   /** Lets go of all before this place, which is the end of a packet. */
@@ -95,27 +84,18 @@ export class SentBytes {
     return isHere;
   }
 
-  /**
-   * Whole packets of sessions that are wanted, in order, from the place where it was trimmed on. Of a session one of whose
-   * bodies is gone, only what came behind it: a peer that has not got that far cannot be given the rest.
-   */
+  /** Whole packets of sessions that are wanted, in order, from the place where it was trimmed on. */
   packets(isWanted: (sessionId: number) => boolean): SentPacket[] {
     const bytes = this.joined();
     const view = viewOf(bytes);
     const leftOut = [...(this.leftOut ?? [])];
-    const gone = this.goneEnds();
-    let found: SentPacket[] = [];
+    const found: SentPacket[] = [];
     let end = 0;
     for (let at = 0; bytes.length - at >= HEADER_BYTES; at = end) {
       const headEnd = at + HEADER_BYTES + view.getUint32(at + AT.metaLen, true);
       end = headEnd + view.getUint32(at + AT.bodyLen, true);
       if (end > bytes.length) break;
-      const sessionId = view.getUint32(at + AT.sessionId, true);
-      if (!isWanted(sessionId)) continue;
-      if (gone.has(this.begin + end)) {
-        found = found.filter(({ packet }) => packet.sessionId !== sessionId);
-        continue;
-      }
+      if (!isWanted(view.getUint32(at + AT.sessionId, true))) continue;
       const packet = new LoggedPacket(new Uint8Array(bytes.subarray(at, end)), headEnd - at);
       const left = leftOut.findIndex(({ sessionId, frameId }) => isOf(packet, sessionId, frameId));
       if (left >= 0) leftOut.splice(left, 1);
@@ -130,17 +110,10 @@ export class SentBytes {
   }
 
   private joined(): Uint8Array {
-    const parts = [...this.stretches].map((stretch) => {
-      const { memory, start, length, base } = stretch;
-      const bytes = isGone(stretch) ? new Uint8Array(length) : memory.bytes.subarray(start, start + length);
-      return bytes.subarray(Math.max(0, this.begin - base));
-    });
+    const parts = [...this.stretches].map(({ memory, start, length, base }) =>
+      memory.bytes.subarray(start + Math.max(0, this.begin - base), start + length),
+    );
     return concatBytes(parts);
-  }
-
-  /** Where packets end whose bodies are gone. */
-  private goneEnds(): Set<number> {
-    return new Set([...this.stretches].filter(isGone).map(({ base, length }) => base + length));
   }
 
   private share(bytes: Uint8Array, memory: SentMemory): void {
@@ -148,7 +121,7 @@ export class SentBytes {
     holdShared(memory);
     this.unused += memory.bytes.length - length;
     const start = bytes.byteOffset - memory.bytes.byteOffset;
-    this.push({ start, length, base: this.appended, memory, isShared: true, sharedBytes: memory.bytes.length });
+    this.push({ start, length, base: this.appended, memory, isShared: true });
     this.appended += length;
   }
 
@@ -177,14 +150,7 @@ export class SentBytes {
       chunk = takeLogChunk(this.stretches.size === 0, bytes);
       this.chunk = chunk;
     }
-    const stretch = {
-      start: chunk.used,
-      length: 0,
-      base: this.appended,
-      memory: chunk,
-      isShared: false,
-      sharedBytes: 0,
-    };
+    const stretch = { start: chunk.used, length: 0, base: this.appended, memory: chunk, isShared: false };
     this.push(stretch);
     return { stretch, chunk };
   }
@@ -198,19 +164,14 @@ export class SentBytes {
     const { memory, length, isShared } = stretch;
     if (stretch === this.last) this.last = undefined;
     if (isShared) {
-      this.unused -= stretch.sharedBytes - length;
-      releaseShared(memory, stretch.sharedBytes);
+      this.unused -= memory.bytes.length - length;
+      releaseShared(memory);
       return;
     }
     memory.release();
     // Nothing of it is left here: it may be another log's.
     if (memory === this.chunk && !this.chunk.isHeld) this.chunk = undefined;
   }
-}
-
-/** Whether its bytes were transferred away. */
-function isGone({ memory, isShared, sharedBytes }: Stretch): boolean {
-  return isShared && memory.bytes.length !== sharedBytes;
 }
 
 /** The memory that a piece nearly fills. */

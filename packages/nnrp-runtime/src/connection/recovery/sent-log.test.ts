@@ -2,6 +2,7 @@ import { buildPacket } from 'nnrp-core';
 import { MessageType } from 'nnrp-core/preview3';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { SentListener, SentPiece } from '../../transport/contract/sent-pieces.js';
+import { pinForSending } from '../../transport/stream/pinned.js';
 import { SentBytes } from './sent-bytes.js';
 import { SentCount } from './sent-count.js';
 import { SentLog } from './sent-log.js';
@@ -119,6 +120,24 @@ describe('the log of what was sent', () => {
     // A copy: its sender may do with it what it likes.
     body.fill(8);
     expect(log.unconfirmed(count)[1]?.body.every((byte) => byte === 7)).toBe(true);
+  });
+
+  it('keeps long bodies as they were when they left: received ones, too, may be changed and sent again', () => {
+    const { log, transport } = logOf();
+    const count = new SentCount(1);
+    log.begin(count, 'now');
+    const long = submit(1, 1, 70_000);
+    const body = new Uint8Array(70_000);
+    pinForSending(body.buffer);
+    for (const value of [1, 2]) {
+      body.fill(value);
+      transport.send({ head: long.subarray(0, 112), body, bodyLength: 70_000 });
+    }
+    const kept = log.unconfirmed(count).map((packet) => packet.body);
+    expect(kept.map((bytes) => [bytes.length, bytes[0], bytes.at(-1)])).toEqual([
+      [70_000, 1, 1],
+      [70_000, 2, 2],
+    ]);
   });
 
   it('finds the same packets in a long piece, in its halves wherever they are cut, and one by one', () => {

@@ -261,7 +261,7 @@ export class SentLog implements SentListener {
         bytes.append(piece, memory);
       } else {
         bytes.append(piece.head);
-        bytes.appendLent(piece.body);
+        bytes.append(piece.body);
       }
     }
   }
