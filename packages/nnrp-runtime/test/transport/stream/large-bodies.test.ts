@@ -1,6 +1,6 @@
 import { Socket } from 'node:net';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { NnrpClient, NnrpServer } from '../../src/index.js';
+import { NnrpClient, NnrpServer } from '../../../src/index.js';
 
 const MIB = 1024 * 1024;
 const OPERATIONS = 8;

@@ -1,15 +1,15 @@
 import { Duplex } from 'node:stream';
 import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
-import { RecordingSink } from '../../src/testing/recording-sink.js';
-import { assertTestPacket, TestPacket } from '../../src/testing/test-packet.js';
-import type { FramedTransport } from '../../src/transport/contract/contract.js';
-import type { SentPiece } from '../../src/transport/contract/sent-pieces.js';
-import { StreamTransport } from '../../src/transport/stream/stream-transport.js';
-import { WriteQueue } from '../../src/transport/stream/write-queue.js';
-import { TcpListener } from '../../src/transport/tcp/tcp.js';
-import { eventually } from '../support/eventually.js';
-import { RawPeer } from '../support/raw-peer.js';
+import { RecordingSink } from '../../../src/testing/recording-sink.js';
+import { assertTestPacket, TestPacket } from '../../../src/testing/test-packet.js';
+import type { FramedTransport } from '../../../src/transport/contract/contract.js';
+import type { SentPiece } from '../../../src/transport/contract/sent-pieces.js';
+import { StreamTransport } from '../../../src/transport/stream/stream-transport.js';
+import { WriteQueue } from '../../../src/transport/stream/write-queue.js';
+import { TcpListener } from '../../../src/transport/tcp/tcp.js';
+import { eventually } from '../../support/eventually.js';
+import { RawPeer } from '../../support/raw-peer.js';
 
 const MIB = 1024 * 1024;
 const cleanup: (() => unknown)[] = [];
