@@ -3,6 +3,7 @@ import { ApplicationContext } from '../../base/application/application-context.j
 import { crash, guard } from '../../base/guard.js';
 import { SETTLED } from '../../base/promises/settled.js';
 import { ignoreRejectionsWithin, isThenable, settledOnce } from '../../base/thenable.js';
+import { currentContext } from '../../platform/platform.js';
 import type { BoundName } from '../contract/server-bounds.js';
 import type { ResultValue } from '../contract/server-messages.js';
 import {
@@ -29,10 +30,8 @@ import { ServedSession, type SessionHandlers } from './served-session.js';
 import { SourceReader, type SourceReaderOwner } from './source-reader.js';
 import { StuckHandlers } from './stuck-handlers.js';
 
-/** What a handler returns is a stream of results, which is sent as it comes. */
-const STREAMED = Symbol('streamed');
-/** What a handler returns is awaited; see `promised`. */
-const PROMISED = Symbol('promised');
+/** What a handler returns is a stream of results, which is sent as it comes, or a promise, which is awaited. */
+const GOES_ON = Symbol('goes on');
 
 /** Whether a handler is done when its call returns. */
 type Progress = 'done' | 'goes on';
@@ -51,8 +50,6 @@ export class HandlerService implements SessionHandlers, SourceReaderOwner {
   private readonly paused = new PausedSessions();
   /** Its handler has returned: it neither runs on nor waits for room. */
   private settling: Operation | undefined;
-  /** What the handler that has returned just now has promised. What it returned is not asked again whether it is a promise. */
-  private promised: Promise<LastResult | ResultSource> = NOTHING_PROMISED;
 
   constructor(
     private readonly handlers: ServeHandlers,
@@ -127,35 +124,30 @@ export class HandlerService implements SessionHandlers, SourceReaderOwner {
     operation.begin();
     const context = this.context.copy();
     operation.context = context;
-    let outcome: LastResult | typeof STREAMED | typeof PROMISED;
+    let outcome: LastResult | typeof GOES_ON;
     try {
       outcome = context.runInAsyncScope(this.handle, this, operation);
     } catch (error) {
       this.fail(operation, error);
       return 'done';
     }
-    if (outcome === STREAMED) return 'goes on';
-    if (outcome !== PROMISED) {
-      this.settle(operation, outcome);
-      return 'done';
-    }
-    const { promised } = this;
-    this.promised = NOTHING_PROMISED;
-    promised.then(
-      (result) => this.kept(operation, result),
-      (error: unknown) => this.ends(operation, this.fail, error),
-    );
-    return 'goes on';
+    if (outcome === GOES_ON) return 'goes on';
+    this.settle(operation, outcome);
+    return 'done';
   }
 
   /** All that is the application's: whatever its handler returns may throw when it is looked at. */
-  private handle(operation: Operation): LastResult | typeof STREAMED | typeof PROMISED {
+  private handle(operation: Operation): LastResult | typeof GOES_ON {
     const outcome = this.handlers.submit(operation);
     if (isGenerator(outcome)) return this.follow(operation, outcome);
     // What is both a promise and a stream is read as it comes.
     if (isThenable(outcome) && !(Symbol.asyncIterator in outcome)) {
-      this.promised = settledOnce(outcome);
-      return PROMISED;
+      // Here, in the context that the handler has set by now: Node.js from 24 on does not keep it beyond this call.
+      settledOnce(outcome).then(
+        (result) => this.kept(operation, result),
+        (error: unknown) => this.ends(operation, this.fail, error),
+      );
+      return GOES_ON;
     }
     return isSource(outcome) ? this.follow(operation, openSource(outcome, operation)) : (outcome as LastResult);
   }
@@ -164,7 +156,8 @@ export class HandlerService implements SessionHandlers, SourceReaderOwner {
   private kept(operation: Operation, outcome: LastResult | ResultSource): void {
     try {
       if (isSource(outcome)) {
-        operation.context?.runInAsyncScope(() => this.follow(operation, openSource(outcome, operation)));
+        operation.context = currentContext();
+        this.follow(operation, openSource(outcome, operation));
         return;
       }
     } catch (error) {
@@ -175,14 +168,14 @@ export class HandlerService implements SessionHandlers, SourceReaderOwner {
   }
 
   /** What fails in here is not the handler's. */
-  private follow(operation: Operation, source: OpenSource): typeof STREAMED {
+  private follow(operation: Operation, source: OpenSource): typeof GOES_ON {
     try {
       new SourceReader(operation, source, this).begin();
     } catch (error) {
       crash(operation, error);
       this.finished(operation);
     }
-    return STREAMED;
+    return GOES_ON;
   }
 
   private ends<Value>(
@@ -264,5 +257,3 @@ export class HandlerService implements SessionHandlers, SourceReaderOwner {
     this.owner.handlerStuck({ sessionId, frameId, remoteAddress, forMs: stuckHandlerMs + lateMs });
   }
 }
-
-const NOTHING_PROMISED: Promise<undefined> = Promise.resolve(undefined);
