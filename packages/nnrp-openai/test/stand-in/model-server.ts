@@ -81,7 +81,8 @@ export function beginEvents(response: ServerResponse): void {
 export async function writePieces(response: ServerResponse, pieces: Iterable<string | Uint8Array>): Promise<void> {
   for (const piece of pieces) {
     if (response.destroyed) return;
-    await new Promise<void>((resolve) => response.write(piece, () => resolve()));
+    // A response whose socket is gone says so no earlier than in the next turn, and calls back at once.
+    await new Promise<void>((resolve) => response.write(piece, (error) => (error ? setImmediate(resolve) : resolve())));
   }
 }
 
