@@ -180,11 +180,12 @@ describe('a client that wants no results for now', () => {
 
   it('for a certain time gets them when it is over', async () => {
     const { peer, operation } = await opened();
+    const askedAtMs = performance.now();
     peer.flow({ creditEpoch: 1, flowFlags: FlowFlags.RetryAfterValid, retryAfterMs: 30 });
     expect(await peer.answers()).toEqual([]);
-    const heldAtMs = performance.now();
     await operation.push('a');
-    expect(performance.now() - heldAtMs).toBeGreaterThan(10);
+    // A machine with much to do may be late by more than the time: it is measured from the wish on.
+    expect(performance.now() - askedAtMs).toBeGreaterThan(28);
     expect(await peer.next()).toBe('partial 1 a');
   });
 
