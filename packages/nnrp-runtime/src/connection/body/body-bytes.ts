@@ -31,7 +31,7 @@ export function bodyBytes(body: BodyInput, what = 'body'): Uint8Array {
   if (bytes !== undefined) return bytes;
   if (Array.isArray(body)) return joinedChunks(body, what);
   ignoreRejectionsWithin(body);
-  throw new UsageError(`${what}: expected bytes, text or a list of both, got ${kindOf(body)}${hintAt(body)}`);
+  throw new UsageError(`${what}: expected bytes, text or a list of both, got ${kindOf(body)}${bodyHint(body)}`);
 }
 
 /** Whether {@link bodyBytes} has made the bytes of this body anew, so that no other code has them. */
@@ -94,7 +94,8 @@ function copiedTogether(chunks: readonly (Uint8Array | string)[], length: number
   return joined;
 }
 
-function hintAt(value: unknown): string {
+/** What a refusal adds: that the value is a promise, or that JSON makes a body of it. */
+export function bodyHint(value: unknown): string {
   const isData = value !== null && (typeof value === 'object' || typeof value === 'number');
   return awaitHint(value) || (isData ? '; JSON.stringify makes text of it' : '');
 }

@@ -2,8 +2,8 @@ import { types } from 'node:util';
 import { shownValue, UsageError } from 'nnrp-core';
 import { ResultClass, ResultFlags, type ResultPush } from 'nnrp-core/preview3';
 import { EMPTY_BYTES } from '../../base/bytes.js';
-import { awaitHint, ignoreRejectionsWithin } from '../../base/thenable.js';
-import { type BodyChunk, type BodyInput, bodyBytes } from '../../connection/body/body-bytes.js';
+import { ignoreRejectionsWithin } from '../../base/thenable.js';
+import { type BodyChunk, type BodyInput, bodyBytes, bodyHint } from '../../connection/body/body-bytes.js';
 import { isPartial } from '../../connection/body/result-kind.js';
 import { completeResult, type ResultInit, type ResultValue, resultMetadata } from '../contract/server-messages.js';
 
@@ -28,7 +28,7 @@ export function bodyOf(value: ResultValue): Uint8Array {
   if (ArrayBuffer.isView(value)) return bodyBytes(value);
   if (Array.isArray(value)) return bodyBytes(chunks(value));
   if (isValueObject(value)) return value.body === undefined ? EMPTY_BYTES : bodyBytes(value.body);
-  if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) throw noResult(shownValue(value));
+  if (typeof value !== 'string' && (typeof value !== 'object' || value === null)) throw noResult(value);
   return bodyBytes(value);
 }
 
@@ -57,12 +57,13 @@ function isValueObject(value: ResultValue): value is Exclude<ResultValue, BodyIn
   if (types.isArrayBuffer(value)) return false;
   const keys = Object.keys(value);
   if (keys.length > 0 && keys.every((key) => key === 'body' || key === 'metadata')) return true;
-  throw noResult(shownValue(value) + awaitHint(value));
+  throw noResult(value, keys.includes('body'));
 }
 
-function noResult(found: string): UsageError {
+function noResult(value: unknown, hasBody = false): UsageError {
+  const hint = hasBody ? '; fields of RESULT_PUSH, such as statusCode, belong into its metadata' : bodyHint(value);
   return new UsageError(
-    `result: expected bytes, text, a list of both, or an object with body or metadata, got ${found}`,
+    `result: expected bytes, text, a list of both, or an object with body or metadata, got ${shownValue(value)}${hint}`,
   );
 }
 
