@@ -1,6 +1,6 @@
 import { Server, Socket } from 'node:net';
 import { runOver } from '../../nnrp-runtime/test/support/carrier.js';
-import { quicCarrier } from './quic-carrier.js';
+import { quicCarrier } from './support/quic-carrier.js';
 
 /*
  * Setup of the project that runs the tests of the session API over QUIC. None of them may use TCP behind its back.

@@ -1,4 +1,4 @@
-import { type DenoPeer, denoProgram } from '../../../nnrp-transport-quic/test/deno-peer.js';
+import { type DenoPeer, denoProgram } from '../../../nnrp-transport-quic/test/deno/deno-peer.js';
 import type { Line } from './suite-wire.js';
 
 /** Why there is no QUIC of others here; undefined when there is. CI must have it. */

@@ -3,7 +3,7 @@ import { createConnection } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { DenoPeer, denoProgram } from '../../../nnrp-transport-quic/test/deno-peer.js';
+import { DenoPeer, denoProgram } from '../../../nnrp-transport-quic/test/deno/deno-peer.js';
 import { CliProcess } from '../cli-process.js';
 import { quicLine, whyNoQuic } from './suite-quic.js';
 import { endAsClient, serveProgress, startAsClient } from './suite-sessions.js';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { connectQuic } from '../../../nnrp-transport-quic/src/index.js';
-import { quicCarrier } from '../../../nnrp-transport-quic/test/quic-carrier.js';
+import { quicCarrier } from '../../../nnrp-transport-quic/test/support/quic-carrier.js';
 import { NnrpClient } from '../../src/client/client.js';
 import { NnrpServer } from '../../src/server/server.js';
 import { issue } from '../support/certificates.js';

@@ -14,8 +14,8 @@ import {
   GOLDEN_OPEN_ACK,
   resultBytes,
   submitBytes,
-} from '../golden-packets.js';
-import { patterned } from '../patterned.js';
+} from '../support/golden-packets.js';
+import { patterned } from '../support/patterned.js';
 import { buildNativePeer, hasCargo, NativePeer, PeerFiles } from './native-peer.js';
 
 const REQUIRED = process.env['NNRP_REQUIRE_CARGO'] === '1';
