@@ -11,7 +11,7 @@ import { defineConfig } from 'vitest/config';
 
 /** Processes that run what is built, and whatever else takes long. */
 const SLOW = [
-  'examples/*.test.ts',
+  'examples/test/*.test.ts',
   'packages/nnrp-cli/test/**/*.test.ts',
   'packages/nnrp-cli/src/serve/handlers.test.ts',
   'packages/nnrp-core/test/**/splitter.fuzz.test.ts',

@@ -1,6 +1,6 @@
-import { agreement } from './agreement.js';
-import { kaitaiParser } from './kaitai-parser.js';
-import { SUBJECTS, type Subject } from './subjects.js';
+import { agreement } from './codec/agreement.js';
+import { kaitaiParser } from './codec/kaitai-parser.js';
+import { SUBJECTS, type Subject } from './codec/subjects.js';
 import { table } from './table.js';
 import { type Contestant, type Measured, takeTurns } from './turns.js';
 

@@ -3,7 +3,7 @@ import { PerformanceObserver } from 'node:perf_hooks';
 import { promiseHooks } from 'node:v8';
 import { ExchangeLoad, StreamLoad } from '../loopback/load.js';
 import { lanesOf, SCENARIOS, type Scenario } from '../loopback/scenarios.js';
-import { type Caller, Tally } from '../loopback/system.js';
+import { type Caller, Tally } from '../loopback/systems/system.js';
 import { loadSystem, type SystemName } from '../loopback/systems.js';
 import { answerQuestions } from '../questions.js';
 import { allocationSites, type Site } from './sites.js';

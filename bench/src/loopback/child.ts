@@ -5,7 +5,7 @@ import { answerQuestions } from '../questions.js';
 import type { ClientFigures, Stop } from './load.js';
 import { ExchangeLoad, StreamLoad } from './load.js';
 import { lanesOf, SCENARIOS, type Scenario } from './scenarios.js';
-import { type Caller, Tally } from './system.js';
+import { type Caller, Tally } from './systems/system.js';
 import { loadSystem, type SystemName } from './systems.js';
 
 /*

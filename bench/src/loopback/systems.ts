@@ -1,16 +1,16 @@
 import type { Scenario } from './scenarios.js';
-import type { System } from './system.js';
+import type { System } from './systems/system.js';
 
 /** In the order of the tables. Each is loaded where it runs only: none carries the memory of another. */
 const LOADERS = {
-  raw: async () => (await import('./raw.js')).raw,
-  nnrp: async () => (await import('./nnrp.js')).nnrp,
-  'nnrp-serve': async () => (await import('./nnrp.js')).nnrpServe,
-  'nnrp-preview4': async () => (await import('./nnrp.js')).nnrpPreview4,
-  ws: async () => (await import('./websocket.js')).webSocket,
-  rsocket: async () => (await import('./rsocket.js')).rsocket,
-  grpc: async () => (await import('./grpc.js')).grpc,
-  sse: async () => (await import('./sse.js')).sse,
+  raw: async () => (await import('./systems/raw.js')).raw,
+  nnrp: async () => (await import('./systems/nnrp.js')).nnrp,
+  'nnrp-serve': async () => (await import('./systems/nnrp.js')).nnrpServe,
+  'nnrp-preview4': async () => (await import('./systems/nnrp.js')).nnrpPreview4,
+  ws: async () => (await import('./systems/websocket.js')).webSocket,
+  rsocket: async () => (await import('./systems/rsocket.js')).rsocket,
+  grpc: async () => (await import('./systems/grpc.js')).grpc,
+  sse: async () => (await import('./systems/sse.js')).sse,
 } satisfies Record<string, () => Promise<System>>;
 
 export type SystemName = keyof typeof LOADERS;

@@ -1,6 +1,6 @@
 import { CpuTime } from '../cpu-time.js';
 import { type ClientFigures, ExchangeLoad, type Stop } from '../loopback/load.js';
-import { inBatches, Tally } from '../loopback/system.js';
+import { inBatches, Tally } from '../loopback/systems/system.js';
 import { type Memory, memoryWith } from '../memory.js';
 import { answerQuestions } from '../questions.js';
 import type { Connection, Credentials, Service } from './contestant.js';

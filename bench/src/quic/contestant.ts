@@ -1,4 +1,4 @@
-import type { Tally } from '../loopback/system.js';
+import type { Tally } from '../loopback/systems/system.js';
 
 /** A self-signed certificate of localhost and its key, in PEM; all contestants use the same. */
 export interface Credentials {

@@ -1,6 +1,6 @@
 import { NnrpClient, type NnrpClientSession } from 'nnrp-runtime';
 import { QuicConnector, QuicProvider, QuicServerEndpointConfig } from 'nnrp-transport-quic';
-import { OPERATIONS, openSession, portOf, SERVER_CONFIG } from '../loopback/nnrp-api.js';
+import { OPERATIONS, openSession, portOf, SERVER_CONFIG } from '../loopback/systems/nnrp-api.js';
 import type { Connection, Contestant, Exchanges } from './contestant.js';
 
 /* Whole sessions over QUIC: submits that are awaited, and a handler. A connection has one session. */

@@ -1,4 +1,4 @@
-import { type PacketHandler, RESULT_HEAD, SUBMIT_HEAD } from '../loopback/raw-wire.js';
+import { type PacketHandler, RESULT_HEAD, SUBMIT_HEAD } from '../loopback/systems/raw-wire.js';
 import type { Connection, Contestant, Credentials, Exchanges, Service } from './contestant.js';
 
 /** A connection that carries packets of NNRP's sizes; what they say besides their bodies is ignored. */

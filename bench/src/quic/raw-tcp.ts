@@ -1,7 +1,7 @@
 import { once } from 'node:events';
 import { connect, createServer, type Socket } from 'node:net';
-import { listening } from '../loopback/listening.js';
-import { PacketReader, writer } from '../loopback/raw-wire.js';
+import { listening } from '../loopback/systems/listening.js';
+import { PacketReader, writer } from '../loopback/systems/raw-wire.js';
 import { packetContestant, type Receiver, type Wire } from './packet-contestant.js';
 
 /* What Node can do at most without encryption: packets over sockets, joined by turn. */

@@ -1,6 +1,6 @@
 import { createHmac, getRandomValues, timingSafeEqual } from 'node:crypto';
 import { events, QUICClient, type QUICConnection, QUICServer, QUICSocket, type QUICStream } from '@matrixai/quic';
-import { PacketReader } from '../loopback/raw-wire.js';
+import { PacketReader } from '../loopback/systems/raw-wire.js';
 import type { Contestant } from './contestant.js';
 import { packetContestant, type Receiver, type Wire } from './packet-contestant.js';
 

@@ -1,6 +1,7 @@
 import './register.js';
 
 export { bindQuic } from './bind-quic.js';
+export type { SelfSignedCertificate } from './certificates/self-signed-certificate.js';
 export { QuicClientEndpointConfig, type QuicClientEndpointOptions } from './client-endpoint-config.js';
 export { connectQuic } from './connect-quic.js';
 export type { QuicEndpointOptions, QuicTransportOptions } from './endpoint-options.js';
@@ -11,7 +12,6 @@ export { type QuicFacts, quicFacts } from './quic-facts.js';
 export { TRANSPORT_KIND } from './quic-framed-transport.js';
 export { QuicFramedListener } from './quic-listener.js';
 export { QuicProvider } from './quic-provider.js';
-export type { SelfSignedCertificate } from './self-signed-certificate.js';
 export {
   QuicServerEndpointConfig,
   type QuicServerEndpointOptions,

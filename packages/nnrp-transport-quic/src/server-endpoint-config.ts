@@ -6,6 +6,7 @@ import {
   transportLimits,
   trustedRoots,
 } from 'nnrp-runtime/transport';
+import { type SelfSignedCertificate, selfSignedCertificate } from './certificates/self-signed-certificate.js';
 import {
   connectionSettings,
   ENDPOINT_OPTIONS,
@@ -18,7 +19,6 @@ import {
   readCredentials,
 } from './endpoint-options.js';
 import type { ServerSettings } from './engine.js';
-import { type SelfSignedCertificate, selfSignedCertificate } from './self-signed-certificate.js';
 
 /** What a server can be told besides its certificate and key. */
 export interface QuicServerOptions extends QuicEndpointOptions {

@@ -1,5 +1,5 @@
-import { checkFields } from './check-fields.js';
-import { checkExportedNames, checkFieldNames } from './check-names.js';
+import { checkFields } from './checks/check-fields.js';
+import { checkExportedNames, checkFieldNames } from './checks/check-names.js';
 import type { Diagnostics } from './diagnostics.js';
 import { ExpressionError, maskOf, type Operand, parseExpression } from './expression.js';
 import {

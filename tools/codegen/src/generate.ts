@@ -1,10 +1,10 @@
 import { buildLayout } from './build-layout.js';
-import { checkComposition } from './check-composition.js';
+import { checkComposition } from './checks/check-composition.js';
 import { Diagnostics } from './diagnostics.js';
-import { emitEnums, emitFlags, emitNames } from './emit-enums.js';
-import { emitReference } from './emit-reference.js';
-import { emitStruct } from './emit-struct.js';
-import { emitIndex, emitMessageTable, emitStructTable } from './emit-tables.js';
+import { emitEnums, emitFlags, emitNames } from './emit/emit-enums.js';
+import { emitReference } from './emit/emit-reference.js';
+import { emitStruct } from './emit/emit-struct.js';
+import { emitIndex, emitMessageTable, emitStructTable } from './emit/emit-tables.js';
 import type { Layout } from './layout.js';
 import { mergeEnums } from './merge-enums.js';
 import { kebab } from './names.js';

@@ -1,4 +1,4 @@
-import { checkMeta, META_KEYS } from './check-meta.js';
+import { checkMeta, META_KEYS } from './checks/check-meta.js';
 import type { Diagnostics, Position } from './diagnostics.js';
 import { isBlank, YamlNode } from './yaml-node.js';
 

@@ -8,14 +8,14 @@ import { STRUCTS as PREVIEW4_STRUCTS } from 'nnrp-core/preview4/struct-table';
 import { beforeAll, describe, expect, it } from 'vitest';
 import * as codecSupport from '../../../packages/nnrp-core/src/bytes/codec.js';
 import * as tableSupport from '../../../packages/nnrp-core/src/bytes/tables.js';
-import { compareConstants, evaluateCodec } from '../src/codec-evaluator.js';
+import { compareConstants, evaluateCodec } from '../src/differential/codec-evaluator.js';
+import { loadOracle, type OracleParser } from '../src/differential/kaitai-oracle.js';
+import { seedOf } from '../src/differential/random.js';
+import { readSchemas } from '../src/differential/schema.js';
+import { runDifferential } from '../src/differential/struct-differential.js';
 import { EMITTED_MUTANTS, plant } from '../src/emitted-mutants.js';
-import { loadOracle, type OracleParser } from '../src/kaitai-oracle.js';
 import { LAYOUT_MUTANTS, LayoutDraft } from '../src/layout-mutants.js';
 import { PREVIEW4_EMITTED_MUTANTS, PREVIEW4_LAYOUT_MUTANTS } from '../src/preview4-mutants.js';
-import { seedOf } from '../src/random.js';
-import { readSchemas } from '../src/schema.js';
-import { runDifferential } from '../src/struct-differential.js';
 
 /*
  * A test that has never failed proves little. Here faults are planted in the generator, between schema and emitter and

@@ -4,13 +4,13 @@ import { STRUCTS as PREVIEW3_STRUCTS } from 'nnrp-core/preview3/struct-table';
 import * as preview4 from 'nnrp-core/preview4';
 import { STRUCTS as PREVIEW4_STRUCTS } from 'nnrp-core/preview4/struct-table';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { compareConstants } from '../src/codec-evaluator.js';
-import type { CodecUnderTest } from '../src/codec-under-test.js';
-import { loadOracle, type OracleParser } from '../src/kaitai-oracle.js';
-import { runPacketDifferential } from '../src/packet-differential.js';
-import { seedOf } from '../src/random.js';
-import { readSchemas } from '../src/schema.js';
-import { runDifferential } from '../src/struct-differential.js';
+import { compareConstants } from '../src/differential/codec-evaluator.js';
+import type { CodecUnderTest } from '../src/differential/codec-under-test.js';
+import { loadOracle, type OracleParser } from '../src/differential/kaitai-oracle.js';
+import { runPacketDifferential } from '../src/differential/packet-differential.js';
+import { seedOf } from '../src/differential/random.js';
+import { readSchemas } from '../src/differential/schema.js';
+import { runDifferential } from '../src/differential/struct-differential.js';
 
 /*
  * The generated codecs against the parser that the Kaitai compiler makes from the same schemas. A failure names the

@@ -4,8 +4,8 @@ import { schemaFiles } from 'nnrp-codegen/schema-files';
 import { layeredFiles, readLayers } from 'nnrp-codegen/schema-layers';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { compileKsy } from '../src/kaitai-oracle.js';
-import { type KsyYaml, readSchemas } from '../src/schema.js';
+import { compileKsy } from '../src/differential/kaitai-oracle.js';
+import { type KsyYaml, readSchemas } from '../src/differential/schema.js';
 
 /*
  * The schemas are useful without this repository only as long as the Kaitai compiler takes every one of them, for every

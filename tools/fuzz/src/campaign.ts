@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type Appetite, type Conversation, conversation } from './conversation.js';
 import { Coverage } from './coverage.js';
 import { describeConversation, shrink } from './shrink.js';
-import { Stage } from './stage.js';
+import { Stage } from './targets/stage.js';
 import { heapBytes, ProcessWatch, type Violation } from './watch.js';
 
 /** What one process is to do. */

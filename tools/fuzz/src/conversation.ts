@@ -1,7 +1,7 @@
-import { Dice } from './dice.js';
-import { mutate } from './mutation.js';
-import type { Revision, Samples } from './samples.js';
-import { samplesOf } from './samples-of.js';
+import { Dice } from './samples/dice.js';
+import { mutate } from './samples/mutation.js';
+import type { Revision, Samples } from './samples/samples.js';
+import { samplesOf } from './samples/samples-of.js';
 
 /** Who is attacked: our server by a hostile client, or our client by a hostile server. */
 export type Role = 'server' | 'client';

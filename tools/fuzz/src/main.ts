@@ -7,7 +7,7 @@ import { Coverage } from './coverage.js';
 import { runHostile } from './hostile/run.js';
 import { type FuzzOptions, parseOptions, USAGE } from './options.js';
 import { runPlants } from './planted.js';
-import { samplesOf } from './samples-of.js';
+import { samplesOf } from './samples/samples-of.js';
 import { describeConversation } from './shrink.js';
 import { ProcessWatch } from './watch.js';
 

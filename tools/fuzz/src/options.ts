@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { CARRIERS, type Carrier, ROLES, type Role } from './conversation.js';
-import type { Revision } from './samples.js';
-import { REVISIONS } from './samples-of.js';
+import type { Revision } from './samples/samples.js';
+import { REVISIONS } from './samples/samples-of.js';
 
 export const USAGE = `usage: pnpm fuzz [options]
   --packets N     mutated packets to send (default 1000000)

@@ -1,9 +1,9 @@
 import { type Conversation, conversation, type State, type Step, validSay } from './conversation.js';
 import { Coverage } from './coverage.js';
-import { Dice } from './dice.js';
 import { nameOf, PLANTS, type Plant, plant } from './plants.js';
-import { PREVIEW3 } from './samples-preview3.js';
-import { Stage } from './stage.js';
+import { Dice } from './samples/dice.js';
+import { PREVIEW3 } from './samples/samples-preview3.js';
+import { Stage } from './targets/stage.js';
 import { ProcessWatch, textOf, type Violation } from './watch.js';
 
 /** Conversations in which a planted fault must be found. */

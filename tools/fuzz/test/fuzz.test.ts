@@ -8,10 +8,10 @@ import * as preview4 from 'nnrp-core/preview4';
 import { afterAll, describe, expect, it } from 'vitest';
 import { requireFreshBuilds } from '../../fresh-build.mjs';
 import { CARRIERS, type Conversation, conversation, ROLES, STATES, type Step } from '../src/conversation.js';
-import { Dice } from '../src/dice.js';
 import { baseOf, isPong, volley } from '../src/hostile/volley.js';
-import { mutate, placesOf } from '../src/mutation.js';
-import { REVISIONS, samplesOf } from '../src/samples-of.js';
+import { Dice } from '../src/samples/dice.js';
+import { mutate, placesOf } from '../src/samples/mutation.js';
+import { REVISIONS, samplesOf } from '../src/samples/samples-of.js';
 import { shrink } from '../src/shrink.js';
 import { Violations } from '../src/watch.js';
 

@@ -76,7 +76,7 @@ const ALLOWED: readonly (readonly [file: string, what: string, reason: string])[
   ['nnrp-runtime/src/transport/tls/tls-credentials.ts', 'Date.now', 'dates of certificates'],
   ['nnrp-runtime/src/transport/tls/tls-credentials.ts', 'Date.now', 'dates of certificates'],
   ['nnrp-transport-quic/src/module/system-calls.ts', 'Date.now', 'dates of certificates'],
-  ['nnrp-transport-quic/src/self-signed-certificate.ts', 'new Date()', 'dates of certificates'],
+  ['nnrp-transport-quic/src/certificates/self-signed-certificate.ts', 'new Date()', 'dates of certificates'],
   ['nnrp-transport-quic/src/quic-connector.ts', '.addEventListener()', 'rejects a promise in a guarded turn'],
   ['nnrp-transport-quic/src/quinn/endpoint.ts', 'setImmediate', 'each connection that it reads guards itself'],
   ['nnrp-transport-quic/src/quinn/endpoint.ts', 'setImmediate', 'each connection that it flushes guards itself'],

@@ -6,8 +6,8 @@ import { connect, createServer } from 'node:tls';
 import 'reflect-metadata';
 import { type BasicConstraintsExtension, X509Certificate as ParsedCertificate } from '@peculiar/x509';
 import { afterEach, describe, expect, it } from 'vitest';
-import { DER_TAGS, der, derObjectId, derSequence, derTime } from '../../src/der.js';
-import { selfSignedCertificate } from '../../src/self-signed-certificate.js';
+import { DER_TAGS, der, derObjectId, derSequence, derTime } from '../../src/certificates/der.js';
+import { selfSignedCertificate } from '../../src/certificates/self-signed-certificate.js';
 
 const HOUR_MS = 3_600_000;
 const { certificateDer, privateKeyPkcs8Der } = selfSignedCertificate();

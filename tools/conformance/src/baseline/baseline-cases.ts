@@ -1,22 +1,22 @@
 import type { BaselineCase } from './baseline-case.js';
-import { CACHE_CASES } from './cache-cases.js';
-import { CACHE_CODE_CASES } from './cache-code-cases.js';
-import { FLOW_CASES } from './flow-cases.js';
-import { FLOW_GOLDEN_CASES } from './flow-golden-cases.js';
-import { HANDSHAKE_CASES } from './handshake-cases.js';
-import { HEADER_CASES } from './header-cases.js';
-import { MULTI_SESSION_CASES } from './multi-session-cases.js';
-import { OPERATION_CASES } from './operation-cases.js';
-import { PAYLOAD_API_CASES } from './payload-api-cases.js';
-import { PAYLOAD_CASES } from './payload-cases.js';
-import { REGISTRY_GOLDEN_CASES } from './registry-golden-cases.js';
-import { RESUME_CASES } from './resume-cases.js';
-import { SCHEMA_CASES } from './schema-cases.js';
-import { SCHEMA_REGISTRY_CASES } from './schema-registry-cases.js';
-import { SESSION_CASES } from './session-cases.js';
-import { SESSION_GOLDEN_CASES } from './session-golden-cases.js';
-import { TENSOR_CASES } from './tensor-cases.js';
-import { TRANSPORT_CASES } from './transport-cases.js';
+import { CACHE_CASES } from './payloads/cache-cases.js';
+import { CACHE_CODE_CASES } from './payloads/cache-code-cases.js';
+import { PAYLOAD_API_CASES } from './payloads/payload-api-cases.js';
+import { PAYLOAD_CASES } from './payloads/payload-cases.js';
+import { REGISTRY_GOLDEN_CASES } from './payloads/registry-golden-cases.js';
+import { SCHEMA_CASES } from './payloads/schema-cases.js';
+import { SCHEMA_REGISTRY_CASES } from './payloads/schema-registry-cases.js';
+import { TENSOR_CASES } from './payloads/tensor-cases.js';
+import { FLOW_CASES } from './sessions/flow-cases.js';
+import { FLOW_GOLDEN_CASES } from './sessions/flow-golden-cases.js';
+import { HANDSHAKE_CASES } from './sessions/handshake-cases.js';
+import { HEADER_CASES } from './sessions/header-cases.js';
+import { MULTI_SESSION_CASES } from './sessions/multi-session-cases.js';
+import { OPERATION_CASES } from './sessions/operation-cases.js';
+import { RESUME_CASES } from './sessions/resume-cases.js';
+import { SESSION_CASES } from './sessions/session-cases.js';
+import { SESSION_GOLDEN_CASES } from './sessions/session-golden-cases.js';
+import { TRANSPORT_CASES } from './sessions/transport-cases.js';
 
 /** The check of every case, by family. */
 export const BASELINE_CASES: readonly BaselineCase[] = [

@@ -1,9 +1,9 @@
 import { NnrpClient } from 'nnrp-runtime';
 import { QuicProvider } from 'nnrp-transport-quic';
-import { callApplication, type Held } from '../client-application.js';
 import { APP_CALLS } from '../conversation.js';
-import { Dice } from '../dice.js';
-import { pause } from '../pledges.js';
+import { Dice } from '../samples/dice.js';
+import { callApplication, type Held } from '../targets/client-application.js';
+import { pause } from '../targets/pledges.js';
 import { type Addresses, carrierOf, type SocketCarrier } from './addresses.js';
 import { CLIENT_LIMITS, CONNECTIONS } from './limits.js';
 import type { Monitor } from './vitals.js';

@@ -1,7 +1,7 @@
 import { NnrpServer, preview3 } from 'nnrp-runtime';
 import { TcpListener, TlsListener } from 'nnrp-runtime/transport';
 import { QuicFramedListener, QuicServerEndpointConfig } from 'nnrp-transport-quic';
-import { HANDLERS, POLICY } from '../server-application.js';
+import { HANDLERS, POLICY } from '../targets/server-application.js';
 import type { Addresses } from './addresses.js';
 import { counting } from './counting.js';
 import { SERVER_LIMITS } from './limits.js';

@@ -1,8 +1,8 @@
 import { connect as connectTcp } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { QuicConnector } from 'nnrp-transport-quic';
-import { Dice } from '../dice.js';
-import { pause, until } from '../pledges.js';
+import { Dice } from '../samples/dice.js';
+import { pause, until } from '../targets/pledges.js';
 import { PacketWire, StreamWire, type Wire } from '../wire.js';
 import { type Addresses, carrierOf, type SocketCarrier } from './addresses.js';
 import { SERVER_LIMITS } from './limits.js';

@@ -1,8 +1,8 @@
 import { NnrpClient, type NnrpClientSession } from 'nnrp-runtime';
 import { QuicProvider } from 'nnrp-transport-quic';
-import { Dice } from '../dice.js';
-import { pause } from '../pledges.js';
-import { WORK, workBody } from '../work.js';
+import { Dice } from '../samples/dice.js';
+import { WORK, workBody } from '../samples/work.js';
+import { pause } from '../targets/pledges.js';
 import type { Addresses } from './addresses.js';
 
 const PAUSE_MS = 5;

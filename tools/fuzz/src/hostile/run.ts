@@ -1,4 +1,4 @@
-import { pause } from '../pledges.js';
+import { pause } from '../targets/pledges.js';
 import type { Addresses } from './addresses.js';
 import type { Sent } from './attacker.js';
 import type { Honest } from './honest-clients.js';

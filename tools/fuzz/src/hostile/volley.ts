@@ -1,8 +1,8 @@
 import * as preview3 from 'nnrp-core/preview3';
 import { FOCUS_ID } from '../conversation.js';
-import { Dice } from '../dice.js';
-import { mutate } from '../mutation.js';
-import { PREVIEW3 } from '../samples-preview3.js';
+import { Dice } from '../samples/dice.js';
+import { mutate } from '../samples/mutation.js';
+import { PREVIEW3 } from '../samples/samples-preview3.js';
 
 /** Packets of a volley, in the middle. */
 const VOLLEY_PACKETS = 32;
