@@ -10,6 +10,8 @@ import { RecentErrors } from './recent-errors.js';
 /** Where the page's WebSocket goes. */
 export const INSPECTOR_PATH = '/inspect';
 const MOST_INSPECTORS = 8;
+/** At once: three of a refresh, what an operator wants meanwhile, and a trace. */
+const MOST_QUESTIONS = 8;
 
 /** What the page asks for. */
 interface Question {
@@ -37,6 +39,7 @@ export async function openInspector(
     {
       maxConnections: MOST_INSPECTORS,
       maxSessions: MOST_INSPECTORS,
+      maxInFlightOperations: MOST_QUESTIONS,
       resumeWindowMs: 0,
       authorize: (_open, { auth }) => !access.needsToken || access.isToken(Buffer.from(auth).toString('latin1')),
     },

@@ -1,7 +1,7 @@
 import { NnrpClient } from 'nnrp-runtime/client';
 import 'nnrp-transport-websocket/browser';
 import { plot } from './plot.js';
-import { bytes, clock, duration, fill, quantile, rowOf, short } from './text.js';
+import { bytes, clock, duration, fill, quantile, rowOf, short, write } from './text.js';
 
 /*
  * The inspector: one session, on which each submit is a question. It asks again a second after each answer.
@@ -45,6 +45,8 @@ let chosen;
 let tracing;
 let lastError = 0;
 let query = { sort: 'sessionId', descending: false, suspendedOnly: false, offset: 0, limit: PAGE };
+/** The sessions in the rows of the table. */
+let shown = [];
 const samples = [];
 const errors = [];
 let packets = [];
@@ -58,6 +60,10 @@ at('login').addEventListener('submit', (event) => {
 at('suspended').addEventListener('change', ({ target }) => look({ suspendedOnly: target.checked, offset: 0 }));
 at('before').addEventListener('click', () => look({ offset: Math.max(0, query.offset - PAGE) }));
 at('after').addEventListener('click', () => look({ offset: query.offset + PAGE }));
+at('sessions').tBodies[0].addEventListener('click', ({ target }) => {
+  const stats = shown[target.closest('tr')?.sectionRowIndex];
+  if (stats !== undefined) choose(stats);
+});
 at('end').addEventListener('click', () => act(() => ask({ ask: 'end', session: chosen?.sessionId })));
 at('trace').addEventListener('click', () => (tracing === undefined ? act(trace) : stopTracing()));
 at('download').addEventListener('click', download);
@@ -125,10 +131,10 @@ async function look(change) {
 
 async function refresh() {
   const beganMs = performance.now();
-  const overview = await ask({ ask: 'overview', since: lastError });
-  showOverview(overview);
-  await showSessions();
-  if (chosen !== undefined) await showChosen();
+  // Asked together: the answers come one behind the other, and one way there and back is waited for.
+  const answers = [ask({ ask: 'overview', since: lastError }).then(showOverview), showSessions()];
+  if (chosen !== undefined) answers.push(showChosen());
+  await Promise.all(answers);
   document.body.dataset.refreshMs = (performance.now() - beganMs).toFixed(1);
   document.body.dataset.refreshed = String(Number(document.body.dataset.refreshed ?? 0) + 1);
 }
@@ -153,7 +159,11 @@ function showOverview(overview) {
     received: bytes(counters.receivedBytes),
     sent: bytes(counters.sentBytes),
   };
-  at('tiles').replaceChildren(...Object.entries(tiles).map(tile));
+  const drawn = at('tiles').children;
+  Object.entries(tiles).forEach(([name, value], index) => {
+    if (drawn[index] === undefined) at('tiles').append(tile([name, value]));
+    else write(drawn[index].firstElementChild, value);
+  });
   const minutes = Math.max(1, Math.ceil((now.atMs - (samples[0]?.atMs ?? now.atMs)) / 60_000));
   plot(at('rate'), samples, ['operations', 'drops'], short, minutes);
   plot(at('latency'), samples, ['median', 'most'], duration, minutes);
@@ -200,15 +210,21 @@ function tile([name, value]) {
 }
 
 async function showSessions() {
-  const { total, rows } = await ask({ ask: 'sessions', ...query });
-  const items = rows.map((stats) => {
-    const row = rowOf(COLUMNS.map(([, , text]) => text(stats)));
-    row.dataset.session = stats.sessionId;
-    row.setAttribute('aria-selected', String(stats.sessionId === chosen?.sessionId));
-    row.addEventListener('click', () => choose(stats));
-    return row;
+  const asked = query;
+  const { total, rows } = await ask({ ask: 'sessions', ...asked });
+  // Something else is wanted by now, and has been asked for.
+  if (asked !== query) return;
+  shown = rows;
+  fill(
+    at('sessions'),
+    rows.map((stats) => COLUMNS.map(([, , text]) => text(stats))),
+  );
+  rows.forEach(({ sessionId }, index) => {
+    const row = at('sessions').tBodies[0].rows[index];
+    if (row.dataset.session !== String(sessionId)) row.dataset.session = sessionId;
+    const isChosen = String(sessionId === chosen?.sessionId);
+    if (row.ariaSelected !== isChosen) row.ariaSelected = isChosen;
   });
-  at('sessions').tBodies[0].replaceChildren(...items);
   const last = query.offset + rows.length;
   at('range').textContent = rows.length === 0 ? `none of ${total}` : `${query.offset + 1}–${last} of ${total}`;
   at('before').disabled = query.offset === 0;

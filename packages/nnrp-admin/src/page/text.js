@@ -1,4 +1,6 @@
 const UNITS = ['B', 'kB', 'MB', 'GB', 'TB'];
+/** By the digits behind the point. Made once: `toLocaleString` makes one for each number. */
+const FORMATS = [0, 1, 2].map((digits) => new Intl.NumberFormat('en', { maximumFractionDigits: digits }));
 
 export function bytes(value) {
   const at = Math.min(UNITS.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, value)) / 3)));
@@ -6,7 +8,7 @@ export function bytes(value) {
 }
 
 export function short(value) {
-  return value.toLocaleString('en', { maximumFractionDigits: value < 10 ? 2 : value < 100 ? 1 : 0 });
+  return FORMATS[value < 10 ? 2 : value < 100 ? 1 : 0].format(value);
 }
 
 export function duration(ms) {
@@ -21,21 +23,35 @@ export function clock(atMs) {
   return new Date(atMs).toISOString().slice(11, 23);
 }
 
-/** Puts rows of text into a table. Text only: what peers have sent stays what it is. */
+/**
+ * Puts rows of text into a table. Text only: what peers have sent stays what it is. A row and a cell that are there are used
+ * again, and what has not changed is not touched: a refresh changes few of a thousand cells.
+ */
 export function fill(table, rows) {
   const body = table.tBodies[0];
-  body.replaceChildren(...rows.map(rowOf));
+  while (body.rows.length > rows.length) body.lastElementChild.remove();
+  for (const [index, cells] of rows.entries()) {
+    const row = body.rows[index];
+    if (row === undefined) body.append(rowOf(cells));
+    else for (const [at, text] of cells.entries()) write(row.cells[at], text);
+  }
 }
 
 export function rowOf(cells) {
   const row = document.createElement('tr');
   for (const cell of cells) {
     const item = document.createElement('td');
-    item.textContent = cell;
-    item.title = cell;
+    write(item, cell);
     row.append(item);
   }
   return row;
+}
+
+/** Writes what has changed. */
+export function write(element, text) {
+  if (element.textContent === text) return;
+  element.textContent = text;
+  element.title = text;
 }
 
 /** The time by which a part of the operations since an earlier look was over, in milliseconds: the middle of its bucket. */
