@@ -94,6 +94,15 @@ describe('the house', () => {
     expect(circles(rooms)).toEqual(['a', 'b']);
   });
 
+  it('draws every room of nnrp-runtime in ARCHITECTURE.md', () => {
+    const [, picture = ''] = /## The rooms of nnrp-runtime[^`]*```([^`]*)```/.exec(text('ARCHITECTURE.md')) ?? [];
+    const drawn = new Set(picture.match(/\w+/g));
+    const src = 'packages/nnrp-runtime/src';
+    const rooms = [...folders(sources(src)).keys()].map((room) => relative(src, room).split('/').slice(0, 2));
+    const left = rooms.flat().filter((name) => !drawn.has(name) && name !== 'preview4' && name !== '');
+    expect([...new Set(left)]).toEqual([]);
+  });
+
   it('says in each room what lives there', () => {
     const rooms = [
       ...folders(sources('packages').filter((file) => /\/src\/.+\//.test(file))).keys(),
