@@ -14,7 +14,7 @@ export function isLoopback(host: string): boolean {
   return LOOPBACK.check(host, isIPv6(host) ? 'ipv6' : 'ipv4');
 }
 
-/** Who may ask. */
+/** Decides which requests are answered. */
 export class Access {
   private readonly key = randomBytes(32);
   private readonly wanted: Buffer | undefined;
@@ -49,8 +49,8 @@ function bearer({ headers }: IncomingMessage): string {
 }
 
 /**
- * A page of a browser on this machine that has had its name pointed here asks by that name, and a proxy says for whom it asks:
- * both are from elsewhere.
+ * Whether a request comes from this machine. Two kinds come from elsewhere although their connection is local: those of a page
+ * whose host name was pointed at this address, which have that name as their host, and those of a proxy, which adds a header.
  */
 function isOfThisMachine({ socket, headers }: IncomingMessage): boolean {
   const { remoteAddress } = socket;

@@ -35,13 +35,13 @@ export class AdminHandler {
   }
 
   async handle(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    // A peer that is gone is no error of anybody.
+    // A peer that leaves early is no fault of this server: the error is ignored.
     response.on('error', ignore);
     request.on('error', ignore);
     const { status, text, contentType = PLAIN, headers } = await this.answer(request).catch(() => FAILED);
     if (response.headersSent || response.destroyed) return;
     const length = String(Buffer.byteLength(text));
-    // Who is refused has no claim on the connection.
+    // A refused peer does not keep its connection.
     const end = status === 401 || status === 403 ? { connection: 'close' } : {};
     response.writeHead(status, { ...SAFE, 'content-type': contentType, 'content-length': length, ...headers, ...end });
     response.end(request.method === 'HEAD' ? undefined : text);

@@ -1,7 +1,7 @@
 import { UsageError } from 'nnrp-runtime';
 import { readOptions } from 'nnrp-runtime/transport';
 
-/** Who may ask; what is left out, or undefined, has its default. */
+/** Which requests are answered. An option that is left out, or undefined, has its default. */
 export interface AdminOptions {
   /**
    * What a request from elsewhere than this machine must bring as `Authorization: Bearer TOKEN`, 16 to 1024 printable characters of

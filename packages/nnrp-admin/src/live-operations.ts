@@ -28,7 +28,7 @@ export class LiveOperations {
   private readonly running = new Map<object, Map<object, LiveOperation>>();
 
   constructor(private readonly server: NnrpServer) {
-    // Channels keep their subscribers: a server that nobody holds any more must not be kept by them.
+    // Channels keep their subscribers: they must not keep a server that the application has let go of.
     const held = new WeakRef<LiveOperations>(this);
     const started = (message: unknown) => held.deref()?.started(message as Start);
     const ended = (message: unknown) => held.deref()?.ended(message as End);

@@ -42,7 +42,7 @@ export class ServerMetrics {
     return this.registry.contentType;
   }
 
-  /** The text form of Prometheus. Those who ask at the same time share one answer. */
+  /** The text form of Prometheus. Requests that come at the same time share one answer. */
   text(): Promise<string> {
     this.scrape ??= this.scraped();
     return this.scrape;

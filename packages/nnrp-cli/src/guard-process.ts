@@ -3,7 +3,7 @@ import { errorText, writeLine } from './terminal-text.js';
 /**
  * The last line of defence of a command: an error that no code has handled becomes one line on standard error and exit code 1.
  * A reader of the output that goes away (`| head`) ends the process without a word, and a disk that is full with one. What
- * standard error takes no more is left out: a server does not end with its log, nor does work whose progress nobody reads.
+ * standard error takes no more is left out: neither a server nor work in progress ends because its log cannot be written.
  */
 export function guardProcess(): void {
   process.on('uncaughtException', fail);

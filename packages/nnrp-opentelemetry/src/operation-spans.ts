@@ -114,8 +114,8 @@ export class OperationSpans {
 }
 
 /**
- * What is traced where the call is made; or what the application has put beside it, when that is another trace: a gateway has it from
- * whoever called it.
+ * The parent of a call's span: the span that is active where the call is made. When the application has put the context of another
+ * trace into the metadata, it is that one: a gateway has it from its own caller.
  */
 function parentOfCall(metadata: Readonly<Record<string, string>>): Context {
   const active = context.active();

@@ -51,8 +51,8 @@ export interface QuicEndpointOptions extends QuicTransportOptions {
    */
   readonly alpn?: false | readonly ['nnrp/1'] | undefined;
   /**
-   * A file that the secrets of handshakes are appended to, so that Wireshark can read what was captured. Whoever has the file
-   * can read the connections: for looking for faults only.
+   * A file that the secrets of handshakes are appended to, so that Wireshark can read what was captured. A reader of the
+   * file can read the connections: use it to look for faults only.
    */
   readonly keyLogFile?: string | undefined;
   /**

@@ -152,7 +152,7 @@ export class WebSocketConnector implements FramedConnector {
   }
 }
 
-/** Of `wss:`, who the server is; without verification nothing is proved. */
+/** Of `wss:`, the identity of the server; without verification it is not proved. */
 function serverIdentity(socket: Socket, verified: boolean): PeerIdentity | undefined {
   if (!('getPeerX509Certificate' in socket)) return undefined;
   const tls = socket as TLSSocket;

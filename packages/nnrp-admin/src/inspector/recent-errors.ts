@@ -15,7 +15,7 @@ export interface RecentError {
   readonly text: string;
 }
 
-/** The last errors of a server, noted while somebody looks. */
+/** The last errors of a server, noted while an inspector page is open. */
 export class RecentErrors {
   private readonly list: RecentError[] = [];
   private count = 0;

@@ -42,7 +42,7 @@ export function addCertCommand(program: Command, io: CliIo, done: (code: ExitCod
       'after',
       `
 The certificate vouches for itself: the other end trusts it by --ca. With --name or --ip it is for these alone. It is for
-development: nothing can revoke it, and who has its key is the server.
+development: it cannot be revoked, and any process that has its key can pose as the server.
 
 Examples:
   $ nnrp cert && nnrp serve --cert server.pem --key server.key
@@ -80,9 +80,12 @@ function makeCertificate(options: CertOptions, io: CliIo): ExitCode {
     ],
     force,
   );
-  const who = client ? [commonName] : [...names, ...addresses];
+  const subjects = client ? [commonName] : [...names, ...addresses];
   const until = made.validTo.toISOString().slice(0, 10);
-  writeLine(io.stdout, `certificate ${certificate.path}: of a ${use}, for ${who.join(', ')}, valid until ${until}`);
+  writeLine(
+    io.stdout,
+    `certificate ${certificate.path}: of a ${use}, for ${subjects.join(', ')}, valid until ${until}`,
+  );
   writeLine(io.stdout, `key ${key.path}: for this user alone`);
   return ExitCode.Ok;
 }

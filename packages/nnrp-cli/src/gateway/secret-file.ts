@@ -5,7 +5,7 @@ import { CommandUsageError } from '../exit-code.js';
 const KEY = /^[\x21-\x7e]+$/;
 
 /**
- * The keys in a file, one a line; empty lines, and those that begin with #, are none. They stand in files because everyone on the
+ * The keys in a file, one a line; empty lines, and those that begin with #, are none. They stand in files because every user of the
  * machine can read command lines.
  *
  * @param flag - for the message, which has nothing of the file in it

@@ -40,7 +40,7 @@ function tlsFacts(server: PeerIdentity, isVerified: boolean): string {
   const facts = [
     protocol ?? 'TLS',
     alpn === undefined ? 'no ALPN' : `ALPN ${alpn}`,
-    `certificate of ${subject ?? 'nobody'}${names}`,
+    `certificate of ${subject ?? 'no subject'}${names}`,
     ...(certificateDer === undefined ? [] : [`valid until ${lastDay(certificateDer)}`]),
     verification(isVerified),
     ...(fingerprint256 === undefined ? [] : [`SHA-256 ${fingerprint256}`]),

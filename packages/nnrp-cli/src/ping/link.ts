@@ -8,7 +8,7 @@ import { connectorTo } from './connector.js';
 /** A connection to the server, and what is known of it. */
 export interface Link {
   readonly client: NnrpClient;
-  /** Who the server is, where its transport tells: TLS, and WebSocket over TLS. */
+  /** The identity that the server has proved; only TLS, and WebSocket over TLS, have one. */
   readonly server: PeerIdentity | undefined;
   /** What QUIC tells of the connection. */
   readonly quic: QuicFacts | undefined;

@@ -5,7 +5,7 @@ import { errorText } from '../terminal-text.js';
 import type { Link } from './link.js';
 import { PingStatistics, shownMs } from './ping-statistics.js';
 
-/** How often, how fast, and whom to tell. */
+/** How many pings, how often, and the functions that are told what comes of them. */
 export interface PingRunOptions {
   /** 0 = without an end. */
   readonly count: number;

@@ -25,8 +25,8 @@ export interface ListenFlags extends TransportFlags {
 /**
  * The addresses of the command line, or else of the file, each with its certificates.
  *
- * @throws CommandUsageError that names the option, or the place in the file: what contradicts each other, means nothing, or
- * would let in who must not be; UsageError on what is not HOST:PORT
+ * @throws CommandUsageError that names the option, or the place in the file: options that contradict each other,
+ * have no effect, or would let in clients that another option keeps out; UsageError on what is not HOST:PORT
  */
 export function listenAddresses(flags: ListenFlags, { command }: ServerFile): ListenAddress[] {
   const { listen, config = '', cert, key, ca } = flags;

@@ -3,7 +3,7 @@ import { CommandUsageError } from '../exit-code.js';
 
 const MOST_BYTES = 4 * 1024 * 1024;
 
-/** Whom to ask, and how. */
+/** The address of the operators' port, and how to ask it. */
 export interface AdminTarget {
   readonly url: URL;
   readonly token: string | undefined;

@@ -56,7 +56,7 @@ function tilesOf(bytes: Uint8Array, lengthTable: Uint8Array, stride: number): st
   return tiles;
 }
 
-/** The sections that a table seems to have, for whoever has no metadata that says. */
+/** The number of sections that a table seems to have, where no metadata says it. */
 function seemingCount(table: Uint8Array): number {
   const struct = structNamed('TENSOR_SECTION_DESCRIPTOR');
   const view = new DataView(table.buffer, table.byteOffset, table.byteLength);

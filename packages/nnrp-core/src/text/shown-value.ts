@@ -22,8 +22,8 @@ const KEY = 'PRIVATE KEY';
 /**
  * A wrong value for the message that refuses it: short, on one line, and total over everything that a caller without
  * types may pass. Text, bytes and what objects hold are not shown, since it may be secret: a token or a
- * key in the wrong place. Where text was expected, see {@link shownWord}. Nobody awaits a promise that is refused, so those in
- * it are marked as handled.
+ * key in the wrong place. Where text was expected, see {@link shownWord}. A promise in a
+ * value that is refused is never awaited, so it is marked as handled.
  */
 export function shownValue(value: unknown): string {
   ignoreRejectionsWithin(value);

@@ -5,7 +5,7 @@ import type { CallMetadata } from 'nnrp-runtime/calls';
 import { isObject } from 'nnrp-runtime/transport';
 import type { AuthorizeHttp, ServerConfig } from './server-options.js';
 
-/** Decides who is let in. @returns metadata for the call; undefined refuses */
+/** Decides which requests are let in. @returns metadata for the call; undefined refuses */
 export type Doorkeeper = (request: IncomingMessage, path: string) => Promise<CallMetadata | undefined>;
 
 export function doorkeeper({ keys, authorize }: ServerConfig): Doorkeeper {

@@ -63,7 +63,7 @@ async function takeSession(sessions: CallSessions, signal: AbortSignal, deadline
   }
 }
 
-/** What a promise brings, while nobody has gone: some are the application's, and may never settle. */
+/** What a promise brings, or a rejection when the client has gone first: promises of the application may never settle. */
 export function unlessGone<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const gone = () => reject(signal.reason);

@@ -78,7 +78,7 @@ export class CallSessions {
     return best;
   }
 
-  /** One at a time: those who wait for the same look again when it is there. */
+  /** Opens one session at a time. Calls that wait for it look again when it is open. */
   #openOne(): Promise<void> {
     this.#opening ??= this.#open().finally(() => {
       this.#opening = undefined;

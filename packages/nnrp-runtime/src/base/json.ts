@@ -1,11 +1,11 @@
 import { ignoreRejectionsWithin, UsageError } from 'nnrp-core';
 import { isThenable } from './thenable.js';
 
-/** Objects and lists in each other that a call may have. Those who read it walk it by recursion. */
+/** Objects and lists in each other that a call may have. Readers walk it by recursion. */
 const MAX_DEPTH = 128;
 const UTF8 = new TextDecoder();
 
-/** The text of a value. @param what - for the message @throws UsageError when JSON cannot hold it, or nobody would read it */
+/** The text of a value. @param what - for the message @throws UsageError when JSON cannot hold it, or it is nested too deeply to be read */
 export function jsonText(value: unknown, what: string): string {
   let text: string | undefined;
   try {

@@ -84,7 +84,7 @@ export class Pings {
    * A PING for what its PONG confirms: there may be hundreds a second, so one of them at a time has a timer.
    */
   fence(timeoutMs: number): void {
-    const pong = { sentAtMs: performance.now(), patience: undefined, isOver: false, resolve: NOBODY, reject: NOBODY };
+    const pong = { sentAtMs: performance.now(), patience: undefined, isOver: false, resolve: IGNORED, reject: IGNORED };
     this.awaited ??= new Line();
     this.awaited.push(pong);
     if (this.watched === undefined) this.watch(pong, timeoutMs, timeoutMs);
@@ -123,7 +123,7 @@ export class Pings {
    * @param leftMs - of `timeoutMs`
    * @param answered - the time has passed, and the answer had come by then
    */
-  private wait(awaited: AwaitedPong, timeoutMs: number, leftMs: number, answered: () => void = NOBODY): void {
+  private wait(awaited: AwaitedPong, timeoutMs: number, leftMs: number, answered: () => void = IGNORED): void {
     const { owner } = this;
     const { stops } = owner.reading;
     const before = owner.unfinishedBytes;
@@ -180,4 +180,4 @@ function giveUpPong(pong: AwaitedPong, error: NnrpError): void {
   pong.reject(error);
 }
 
-const NOBODY = () => {};
+const IGNORED = () => {};

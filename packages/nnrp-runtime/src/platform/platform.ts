@@ -138,7 +138,7 @@ export function emitWarning(text: string, detail: string): void {
     if (node?.emitWarning !== undefined) node.emitWarning(text, { type: 'NnrpWarning', code: 'NNRP_WARNING', detail });
     else console.warn(`NnrpWarning [NNRP_WARNING]: ${text}\n${detail}`);
   } catch {
-    // There is nobody left to tell.
+    // Nothing is left that could be told.
   }
 }
 
@@ -155,7 +155,7 @@ let nowhere: InstanceType<typeof MessageChannel>['port1'] | undefined;
 
 /**
  * Gives memory back at once, which else waits for the garbage collector: what is read into memory that was used just now is
- * read into the cache. Whoever has a view of it finds that empty.
+ * read into the cache. Views of it are empty afterwards.
  */
 export function freeMemory(memory: ArrayBuffer): void {
   const transferable: Transferable = memory;

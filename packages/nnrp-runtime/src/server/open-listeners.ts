@@ -68,7 +68,7 @@ async function openListeners(
       const listener = checkListener(await made(source, options), kind);
       if (listeners.includes(listener)) throw new UsageError('it stands in the list twice');
       listeners.push(listener);
-      // Another one has failed meanwhile: nobody waits for this one.
+      // Another listener has failed meanwhile, so this one is not used.
       if (isOver) await closeAll([listener]);
       return listener;
     } catch (error) {

@@ -17,7 +17,7 @@ export function endingCases(setup: ComplianceSetup): ComplianceCase[] {
       run: () => ComplianceStage.use(setup, closeEverywhere),
     },
     {
-      name: 'close() before start() is told to whoever starts later, on both ends',
+      name: 'close() before start() is told to the sink of a later start(), on both ends',
       run: () => ComplianceStage.use(setup, closeBeforeStart),
     },
     {

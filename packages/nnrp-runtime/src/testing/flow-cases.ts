@@ -40,7 +40,7 @@ async function fill(stage: ComplianceStage, { client, clientSink }: ConnectedPai
     let full = false;
     while (!full) {
       full = !client.send(new TestPacket(++sent, BODY_BYTES));
-      ok(sent * BODY_BYTES <= MOST_IN_FLIGHT, `send() has taken ${MOST_IN_FLIGHT} bytes that nobody reads`);
+      ok(sent * BODY_BYTES <= MOST_IN_FLIGHT, `send() has taken ${MOST_IN_FLIGHT} bytes that are not read`);
     }
     const { drains } = clientSink;
     await stage.settle();

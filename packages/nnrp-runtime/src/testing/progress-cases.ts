@@ -56,7 +56,7 @@ async function fill(transport: FramedTransport, stage: ComplianceStage): Promise
     for (let full = false; !full; ) {
       full = !transport.send(new TestPacket(1, BODY_BYTES));
       sent += BODY_BYTES;
-      ok(sent <= MOST_BYTES, `send() has taken ${MOST_BYTES} bytes that nobody reads`);
+      ok(sent <= MOST_BYTES, `send() has taken ${MOST_BYTES} bytes that are not read`);
     }
     const before = transport.unsentBytes ?? 0;
     await stage.settle();

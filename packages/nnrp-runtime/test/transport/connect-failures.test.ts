@@ -53,7 +53,7 @@ function addressOf(server: Server): string {
   return `${address}:${port}`;
 }
 
-const REFUSED = 'nobody listens there (ECONNREFUSED)';
+const REFUSED = 'nothing listens there (ECONNREFUSED)';
 const WAYS = [
   ['TCP', (to: string, ms = 5000) => NnrpClient.connectTcp(to, { connectTimeoutMs: ms })],
   ['TLS', (to: string, ms = 5000) => NnrpClient.connectTls(to, { roots: root.certificate }, { connectTimeoutMs: ms })],

@@ -9,8 +9,8 @@ const PLACES = ['../wasm/quinn.wasm', '../../wasm/quinn.wasm', '../../../wasm/qu
 let compiled: Promise<WasmModule> | undefined;
 
 /**
- * Compiles the module, once in a process and not before it is needed. Whoever needs other things as well begins with this: it goes
- * on on other threads, and a rejection that is never looked at does no harm.
+ * Compiles the module, once in a process and not before it is needed. A caller that needs other things as well begins with this: it
+ * goes on in other threads, and a rejection that is never looked at does no harm.
  *
  * @throws TransportError in a process without WebAssembly
  */

@@ -31,7 +31,7 @@ export const CIPHERS: readonly QuicCipher[] = [
   'TLS_CHACHA20_POLY1305_SHA256',
 ];
 
-/** Who has ended a connection, and why. */
+/** Which side has ended a connection, and why. */
 export interface Loss {
   /** 1 the peer's application, 2 the peer's QUIC, 3 this end's QUIC, 4 time, 5 a peer that knows nothing of it, 6 else. */
   readonly kind: number;

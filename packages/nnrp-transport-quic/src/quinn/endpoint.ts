@@ -27,7 +27,7 @@ export interface EndpointConnection extends Guarded {
   /** Sends what waits; its turn has been asked for with `flushSoon`. */
   flush(): void;
   giveUpHandshake(error: Error): void;
-  /** The system says that nobody listens at the other end. @param error - what the connection ends with if that is so */
+  /** The system says that nothing listens at the other end. @param error - what the connection ends with if that is so */
   refused(error: Error): void;
   end(error?: Error): void;
 }
@@ -36,7 +36,7 @@ export interface EndpointConnection extends Guarded {
 export interface EndpointOwner {
   /** Whether the socket is kept, and keeps the process alive, without a connection on it. */
   readonly listens: boolean;
-  /** Somebody wants a connection; the module has the first datagram, and waits for a decision in this call. */
+  /** A stranger wants a connection. The module has its first datagram, and waits for a decision in this call. */
   newcomer(datagram: Buffer, from: RemoteInfo): void;
   /**
    * The module has failed, and its connections are over.
@@ -177,7 +177,7 @@ export class Endpoint implements DatagramSink, Guarded {
     this.closeIfUnused();
   }
 
-  /** The system says that nobody listens at the other end. */
+  /** The system says that nothing listens at the other end. */
   refuseAll(error: Error): void {
     for (const connection of [...this.connections.values()]) connection.refused(error);
   }

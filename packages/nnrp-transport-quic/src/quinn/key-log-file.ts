@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs';
 import { SeldomWarning } from 'nnrp-runtime/transport';
 
-/** Whoever reads it can read the connections. */
+/** A reader of the file can read the connections. */
 const OWNER_ONLY = 0o600;
 
 /** A file that secrets of handshakes are appended to, as SSLKEYLOGFILE of browsers. */

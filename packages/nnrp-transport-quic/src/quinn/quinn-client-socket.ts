@@ -24,7 +24,7 @@ import { readIdentity, readRoots } from './identity.js';
 import { KeyLogFile } from './key-log-file.js';
 
 /** What a connected socket reports when the other machine has no such port open. */
-const NOBODY_LISTENS = new Set(['ECONNREFUSED', 'ECONNRESET']);
+const NOTHING_LISTENS = new Set(['ECONNREFUSED', 'ECONNRESET']);
 
 /** What is kept of the settings as they are: the private key is not among it. */
 type ClientRules = Omit<ClientSettings, 'credentials' | 'roots'>;
@@ -168,7 +168,7 @@ export class QuinnClientSocket implements QuicClientSocket {
       renewModule: () => undefined,
       failed: (error) => {
         // Other errors concern single datagrams.
-        if (error.code !== undefined && NOBODY_LISTENS.has(error.code)) endpoint.refuseAll(refused(error));
+        if (error.code !== undefined && NOTHING_LISTENS.has(error.code)) endpoint.refuseAll(refused(error));
       },
       lost: () => {},
     });
@@ -203,7 +203,7 @@ export class QuinnClientSocket implements QuicClientSocket {
 }
 
 function refused(error: NodeJS.ErrnoException): TransportError {
-  return new TransportError(`nobody listens there (${error.code})`, { cause: error });
+  return new TransportError(`nothing listens there (${error.code})`, { cause: error });
 }
 
 /** What was refused will be refused again; whatever else fails may be mended. */

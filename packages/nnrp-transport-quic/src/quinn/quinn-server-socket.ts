@@ -170,7 +170,7 @@ export class QuinnServerSocket implements QuicServerSocket, EndpointOwner {
     const addressGroup = hostGroup(from.address);
     // A client repeats what has had no answer.
     if (!this.strangers.mayCome(addressGroup) || !this.makeRoom()) return;
-    // Who has made room was told to an application.
+    // Making room has told the application, which may have closed this socket.
     if (this.closed) return;
     const index = module.accept();
     if (index >= 0) this.begin(index, addressGroup, from, { datagram, hasProved });

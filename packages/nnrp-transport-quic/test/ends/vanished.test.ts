@@ -109,8 +109,8 @@ describe('a client', () => {
     const begun = performance.now();
     // Where an acknowledgement was under way, it may know before.
     const answer = (async () => (await session.submit('not there')).result())();
-    await expect(answer).rejects.toThrow(/nobody listens there \(ECONNREFUSED\)/);
-    expect((await closed(client)).message).toContain('nobody listens there (ECONNREFUSED)');
+    await expect(answer).rejects.toThrow(/nothing listens there \(ECONNREFUSED\)/);
+    expect((await closed(client)).message).toContain('nothing listens there (ECONNREFUSED)');
     expect(performance.now() - begun).toBeLessThan(LATE_MS);
   });
 

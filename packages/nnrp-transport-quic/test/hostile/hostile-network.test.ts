@@ -66,7 +66,7 @@ describe('a client that is told again and again that nobody listens', () => {
     proxy.dark = true;
     noteSockets();
     const connecting = stage.connect(proxy.address, { handshakeTimeoutMs: 60_000 });
-    const refused = expect(connecting).rejects.toThrow(/nobody listens there \(ECONNREFUSED\)/);
+    const refused = expect(connecting).rejects.toThrow(/nothing listens there \(ECONNREFUSED\)/);
     await until(() => sockets[0]?.sink !== undefined, 'it has begun');
     saidToBeClosed(sockets[0]);
     await refused;

@@ -155,7 +155,7 @@ describe('a QUIC client', () => {
     const free = await serving();
     const { port } = parseAddress(free.localAddress);
     await free.close();
-    const why = 'nobody listens there (ECONNREFUSED)';
+    const why = 'nothing listens there (ECONNREFUSED)';
     expect(await messageOf(opened(`two.test:${port}`))).toBe(
       `cannot connect to two.test:${port} over QUIC: 127.0.0.1:${port}: ${why}, 127.0.0.2:${port}: ${why}`,
     );

@@ -82,7 +82,7 @@ export class PlatformConnector implements FramedConnector {
         fail(new TimeoutError(`no WebSocket to ${shown} within ${connectTimeoutMs} ms`, connectTimeoutMs));
       }, connectTimeoutMs);
       signal?.addEventListener('abort', aborted);
-      // Without one, some platforms report the error as one of nobody's.
+      // Without a listener, some platforms report the error as an unhandled one.
       socket.onerror = () => {};
       socket.onclose = (event) => {
         const said = event?.reason ? `: ${event.reason}` : '';

@@ -74,7 +74,7 @@ export class UpgradeGate implements Guarded {
       this.refuse(socket, { status: STATUSES[code] ?? 400, text: `expected a request of HTTP (${code})` });
       return;
     }
-    // Who leaves has not asked for anything.
+    // A peer that has left gets no answer.
     if (code.startsWith('ERR_SSL_')) this.tell(socket, describeTlsFailure(error, code), error);
     socket.destroy();
   }
@@ -129,7 +129,7 @@ export class UpgradeGate implements Guarded {
 
   private identified(request: IncomingMessage, socket: Socket, head: Buffer, answer: unknown): void {
     if (socket.destroyed) return;
-    if (answer === false) this.refuse(socket, { status: 401, text: 'the server does not know who this is' });
+    if (answer === false) this.refuse(socket, { status: 401, text: 'the server does not know this client' });
     else if (this.isClosed) this.refuse(socket, { status: 503, text: 'this server takes no more connections' });
     else this.complete(request, socket, head, identityFrom(answer));
   }

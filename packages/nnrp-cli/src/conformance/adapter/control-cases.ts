@@ -64,7 +64,7 @@ export const CONTROL_CASES: AdapterCases = {
       const whole = withBody(type, request, 'diagnosticBytes', DIAGNOSTICS);
       expectNoFault('the request', judgeControlRequest(type, whole));
       expectFault('another message', judgeControlRequest(MessageType.Deadline, whole), { rule: 'CTLREQ-1' });
-      expectFault('a role that nobody has', judgeControlRequest(type, { ...whole, sourceRole: 8 }), {
+      expectFault('a role that does not exist', judgeControlRequest(type, { ...whole, sourceRole: 8 }), {
         kind: 'unknown_enum_value',
       });
       expectNoFault('a role of the application', judgeControlRequest(type, { ...whole, sourceRole: 0x80 }));

@@ -6,7 +6,7 @@ import { shownValue } from '../../text/shown-value.js';
 
 /**
  * What a client needs to resume a session, in the form that clients of several languages exchange. It never travels on the
- * wire. Whoever holds it can take the session over: keep it like a password.
+ * wire. Its holder can take the session over: keep it like a password.
  * @see NNRP/1-preview4 section 11.4
  */
 export interface RecoveryTicket {

@@ -23,7 +23,7 @@ const MAX_CLOSED = 4096;
 /**
  * The sessions of a connection as its packets move them, sent or received. A session that is closed stays known, and its id
  * is not used again on the connection; of more than `maxClosed` the oldest are forgotten. {@link ConnectionLifecycle} is the
- * stricter one that the runtime uses: it takes no answer to a close that nobody has asked for.
+ * stricter one that the runtime uses: it refuses an acknowledgement of a close that was not sent.
  *
  * @see NNRP/1-preview4 section 15.2 (LIFE-1 to LIFE-6)
  */

@@ -96,7 +96,7 @@ export function checkSignal(signal: unknown): asserts signal is AbortSignal | un
 
 /**
  * Why it aborted; what the signal throws when it is asked. Signals of React Native have no reason, and get the usual one.
- * A promise is marked as handled: nobody awaits a reason.
+ * A promise is marked as handled, since a reason is never awaited.
  */
 export function reasonOf(signal: AbortSignal): unknown {
   try {

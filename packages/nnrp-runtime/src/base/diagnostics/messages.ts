@@ -56,7 +56,7 @@ export interface SubmitMessage {
   readonly bytes: number;
   /** The trace id that goes with the submit. A subscriber may set it; 0n is none, and so is what is no u64. */
   traceId: bigint;
-  /** Of a call: the message of `nnrp:call:submit` before. Absent where nobody listened then. */
+  /** Of a call: the message of `nnrp:call:submit` before. Absent where that channel had no subscriber then. */
   readonly call?: CallSubmitMessage | undefined;
 }
 
@@ -69,7 +69,7 @@ export interface OperationStartMessage {
   readonly frameId: number;
   /** Bytes of the body. */
   readonly bytes: number;
-  /** Of a client: the message of `nnrp:operation:submit`. Absent where nobody listened then, and for one that a ticket brought. */
+  /** Of a client: the message of `nnrp:operation:submit`. Absent where that channel had no subscriber then, and for one that a ticket brought. */
   readonly submit?: SubmitMessage | undefined;
 }
 

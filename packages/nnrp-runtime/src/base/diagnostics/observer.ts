@@ -32,7 +32,7 @@ export interface ToldSession {
   readonly endReason: NnrpError | undefined;
 }
 
-/** Is told what happens, and passes it on to channels where somebody listens: `channel-observer.ts`. */
+/** Is told what happens, and passes it on to the channels that have subscribers: `channel-observer.ts`. */
 export interface Observer {
   opened(connection: DiagnosticsConnection): void;
   ended(connection: DiagnosticsConnection, error: NnrpError): void;
@@ -56,7 +56,7 @@ export interface Observer {
 }
 
 /**
- * Undefined where there are no channels, and where nobody has asked for them: the portable client, which every page loads, has no
+ * Undefined where there are no channels, and where no code has asked for them: the portable client, which every page loads, has no
  * more of it than the question.
  */
 export let observer: Observer | undefined;

@@ -143,7 +143,7 @@ async function* submitted(
   throw new ProtocolError(`frame ${operation.frameId}: a call without an answer`, preview3.ErrorCode.MalformedBody);
 }
 
-/** Whoever listens may put a trace context beside the body. */
+/** Tells the channel of the call; a subscriber may add a trace context to its metadata. */
 function toldCall({ route, requestId, metadata }: CallRequest): CallSubmitMessage | undefined {
   if (!CALL_SUBMIT.hasSubscribers) return undefined;
   const told = { route, requestId, metadata: { ...givenMetadata('call', metadata) } };

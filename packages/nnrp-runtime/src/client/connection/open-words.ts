@@ -13,7 +13,7 @@ import { extensionsOf, tokenBytesIn } from './open-answer.js';
 /** Profiles that a bit of a hello stands for. */
 const MAX_OFFERED_PROFILE = 32;
 
-/** To whom a session is opened. */
+/** What the opening of a session needs to know of the connection. */
 export interface OpeningWords {
   readonly dialect: Dialect;
   /** Whether the server is one of this library. */

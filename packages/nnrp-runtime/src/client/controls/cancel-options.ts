@@ -26,7 +26,7 @@ const OPTIONS = optionTable<CancelOptions>({ reason: undefined, abort: TRUTH, re
  */
 export function cancelOptions(given: unknown): CancelOptions {
   const options = isOptions(given) ? checkOptions('cancel options', given, OPTIONS) : { reason: given };
-  // Nobody awaits a reason.
+  // A reason is never awaited.
   ignoreRejectionsWithin(options.reason, 0);
   return options;
 }

@@ -109,7 +109,7 @@ function greeting(options: ClientHelloOptions, announcing: Announcing): Greeting
   return { hello, body: concatBytes([authBlock, block]), traceLow: 0, traceHigh: 0 };
 }
 
-/** Servers of the reference refuse a hello with a body: peers of this library announce themselves where nobody else reads. */
+/** Servers of the reference refuse a hello with a body: peers of this library announce themselves in the trace id, which servers of the reference do not read. */
 function greeting4(options: ClientHelloOptions, { announce }: Announcing): Greeting {
   const { auth, extensions, ...wishes } = helloOptions(options);
   if (auth !== undefined || extensions !== undefined)

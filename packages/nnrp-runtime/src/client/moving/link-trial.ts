@@ -7,7 +7,7 @@ import { readError } from '../failures/peer-error.js';
 import { refusalOf } from '../failures/refused-open.js';
 import { type AskedOpen, type LinkOwner, LiveLink } from '../recovery/live-link.js';
 import { resumeAnswer, resumeRequest } from '../recovery/open-request.js';
-import { NOBODY } from '../recovery/recovery-owner.js';
+import { NO_SINK } from '../recovery/recovery-owner.js';
 import type { ResumableSession } from '../recovery/resumable-session.js';
 
 /** What a trial needs of the transport whose sessions are to move. */
@@ -33,7 +33,7 @@ export class LinkTrial implements LinkOwner {
   private readonly request: AskedOpen;
   /** Until the server has answered. */
   private readonly early: PacketSink = {
-    ...NOBODY,
+    ...NO_SINK,
     broken: () => this.fail(new TransportError('what it answers is no NNRP')),
   };
   private state: 'asking' | 'failed' | 'succeeded' = 'asking';

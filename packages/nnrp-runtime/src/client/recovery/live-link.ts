@@ -30,7 +30,7 @@ export interface AskedOpen {
 
 /** What a link needs of the transport that it is a part of. */
 export interface LinkOwner extends Guarded {
-  /** Whom packets are for. */
+  /** Takes the packets. */
   readonly sink: PacketSink;
   readonly settings: { readonly pingTimeoutMs: number };
   /** Milliseconds until `noServer` when nothing comes; left out where that is not looked at. */

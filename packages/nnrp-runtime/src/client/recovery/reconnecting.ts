@@ -6,7 +6,7 @@ import { connectFailure, connectWithin } from '../../transport/connecting/connec
 import type { FramedConnector, FramedTransport } from '../../transport/contract/contract.js';
 import { backoffMs, MAX_BACKOFF_MS } from './backoff.js';
 
-/** Who is told how an attempt ends. */
+/** Is told how an attempt ends. */
 export interface ReconnectingOwner extends Guarded {
   connected(transport: FramedTransport): void;
   connectFailed(error: NnrpError): void;

@@ -65,8 +65,8 @@ export interface RecoverySettings {
 }
 
 /** Before `start`, and before there is a connection above. */
-export const NOBODY: PacketSink = { packet() {}, broken() {}, drained() {}, closed() {} };
-export const NOBODY_TOLD: RecoveryOwner = {
+export const NO_SINK: PacketSink = { packet() {}, broken() {}, drained() {}, closed() {} };
+export const NO_OWNER: RecoveryOwner = {
   sessions: new Set(),
   move: undefined,
   isAwaited: false,

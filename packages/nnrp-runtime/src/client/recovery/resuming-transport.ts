@@ -14,7 +14,7 @@ import { ConnectionWords } from './connection-words.js';
 import { type LinkOwner, LiveLink } from './live-link.js';
 import { openedSession } from './open-request.js';
 import { Reconnecting, type ReconnectingOwner } from './reconnecting.js';
-import { NOBODY, NOBODY_TOLD, type RecoveryOwner, type RecoverySettings } from './recovery-owner.js';
+import { NO_OWNER, NO_SINK, type RecoveryOwner, type RecoverySettings } from './recovery-owner.js';
 import type { ResumableSession } from './resumable-session.js';
 import { putOffMs, ResumeAnswers, type ResumingParts } from './resume-answers.js';
 import { sendOrKeep } from './send-or-keep.js';
@@ -27,9 +27,9 @@ import { type Gap, gapSince, loseLate, NEVER, PUT_OFF } from './session-windows.
  * transport that carries no session, unless a subclass says otherwise.
  */
 export class ResumingTransport implements FramedTransport, LinkOwner, ReconnectingOwner, ResumingParts {
-  sink: PacketSink = NOBODY;
+  sink: PacketSink = NO_SINK;
   /** Set by the connection above. */
-  owner: RecoveryOwner = NOBODY_TOLD;
+  owner: RecoveryOwner = NO_OWNER;
   isPaused = false;
   link: LiveLink | undefined;
   /** Those that can be resumed. */

@@ -36,7 +36,7 @@ function isPart({ messageType }: Packet): boolean {
 
 /** One result of an operation. The metadata has been checked and is decoded when first asked for. */
 export class NnrpResult {
-  /** @internal Which packet of its session brought it, counted from 1; 0 where nobody needs to know. */
+  /** @internal Which packet of its session brought it, counted from 1; 0 where it is not needed. */
   position = 0;
   private readonly traceLow: number;
   private readonly traceHigh: number;

@@ -195,7 +195,7 @@ export class NnrpClientSession extends AcknowledgedSession {
 
   /**
    * What another client goes on with the session by, once this one is gone: `client.resumeSession(ticket)`. It says where the
-   * session is now, so take it together with what you keep of its results. It is a secret: who has it, has the session.
+   * session is now, so take it together with what you keep of its results. It is a secret: its holder has the session.
    * @returns text of letters, digits, `.`, `-` and `_`
    * @throws UsageError when the session cannot be resumed, is not open, or has more than 4096 operations in flight or unread
    */

@@ -13,7 +13,7 @@ afterEach(() => void vi.useRealTimers());
 /** A line of this many, each with its number as its body. */
 function line(count: number, signal?: AbortSignal) {
   const retries = vi.fn();
-  const waiting = new WaitingSubmits(NOBODY, retries, 10_000);
+  const waiting = new WaitingSubmits(NO_WAITER, retries, 10_000);
   const submits = Array.from({ length: count }, (_, index) =>
     waiting.add(new Uint32Array([index]) as never, metadata, signal === undefined ? undefined : { signal }, itself),
   );
@@ -28,7 +28,7 @@ const takeFirst = (waiting: WaitingSubmits): number | undefined => {
   return first?.body[0];
 };
 
-const NOBODY = {
+const NO_WAITER = {
   crashed(error: unknown): void {
     throw error;
   },
@@ -79,7 +79,7 @@ describe('a line of submits', () => {
 });
 
 it('a long line may be left from its end as fast as from its head', async () => {
-  const waiting = new WaitingSubmits(NOBODY, () => {}, 100_000);
+  const waiting = new WaitingSubmits(NO_WAITER, () => {}, 100_000);
   const search = vi.spyOn(Array.prototype, 'indexOf');
   const aborts = Array.from({ length: 2000 }, () => new AbortController());
   const submits = aborts.map(({ signal }) => waiting.add(new Uint8Array(1), metadata, { signal }, itself));

@@ -8,7 +8,7 @@ import type { Preview4Words } from './preview4-words.js';
 
 let words: Preview4Words | undefined;
 
-/** Whoever has them tells. */
+/** Called by the module that has loaded them. */
 export function usePreview4(loaded: Preview4Words): void {
   words = loaded;
 }

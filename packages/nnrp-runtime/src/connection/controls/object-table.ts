@@ -22,7 +22,7 @@ export interface ObjectEntry {
   sequence: bigint;
 }
 
-/** The objects of a session: who has declared them, how large they are, how long they live, and how far their changes are. */
+/** The objects of a session: which side has declared each, its size, its lifetime, and its last version. */
 export class ObjectTable implements Iterable<ObjectEntry> {
   /** By texts: peers choose the ids, and the language hashes bigints and digits without a seed, so that all could fall together. */
   private readonly entries = new Map<string, ObjectEntry>();

@@ -9,8 +9,8 @@ const AT = preview3.COMMON_HEADER_OFFSETS;
 const OBJECT_BYTES = 256;
 
 /**
- * A packet of a session that is kept until it can be sent again, or for the first time. Its body is a copy: who has handed it
- * over is told that it is taken, and may do with its own what it likes.
+ * A packet of a session that is kept until it can be sent again, or for the first time. Its body is a copy: the
+ * sender is told that it was taken, and may change its own.
  */
 export class LoggedPacket implements NamedPacket {
   /** Length of the body as the head says. */

@@ -8,7 +8,7 @@ const HELLO_TRACE_MARK = 0x7473_0000;
 
 /**
  * The low half of the trace id by which peers of this library announce themselves over preview4, where a reference peer
- * refuses a hello with a body. Nobody else reads it.
+ * refuses a hello with a body. Reference peers do not read it.
  * @param families - bits of PeerMessages
  */
 export function helloTraceLow(families: number): number {

@@ -35,7 +35,7 @@ export interface GrantingServer {
   sessionOpened(session: ServerSession): void;
 }
 
-const NOBODY: ReadonlySet<LeavingSession> = new Set();
+const NO_SESSIONS: ReadonlySet<LeavingSession> = new Set();
 
 /** The sessions that are opened or resumed on one connection, from the decision on, and those whose rest it still brings. */
 export class GrantedSessions {
@@ -94,13 +94,13 @@ export class GrantedSessions {
     if (this.arriving?.has(left)) return;
     this.leaving ??= new Set();
     this.leaving.add(left);
-    // Nobody confirms anything: the last of it is handed over, and that is all that can be known.
+    // This client confirms nothing. Once the last packet is handed over to the transport, no more can be known.
     if (this.connection.sentLog === undefined && left.isHandedOver) {
       this.hasLeft(left);
       return;
     }
     const { maxSessionsPerConnection } = this.server.config;
-    const { arriving = NOBODY, leaving } = this;
+    const { arriving = NO_SESSIONS, leaving } = this;
     if (arriving.size + leaving.size > maxSessionsPerConnection) {
       const [oldest] = arriving.size > 0 ? arriving : leaving;
       if (oldest !== undefined) this.hasLeft(oldest);
@@ -115,7 +115,7 @@ export class GrantedSessions {
 
   /** The connection is over. */
   end(): void {
-    const { arriving = NOBODY, leaving = NOBODY } = this;
+    const { arriving = NO_SESSIONS, leaving = NO_SESSIONS } = this;
     for (const left of [...arriving, ...leaving])
       guard(this.connection, () => left.leftBehind(this.connection.peerHasLeft));
     this.arriving = undefined;
@@ -125,7 +125,7 @@ export class GrantedSessions {
   /** One after the other for many at once, or each would ask for a fence of its own. */
   private waitForArrival(): void {
     if (this.isWaiting) return;
-    const all = [...(this.leaving ?? NOBODY)];
+    const all = [...(this.leaving ?? NO_SESSIONS)];
     const handedOver = all.filter((left) => left.isHandedOver);
     if (handedOver.length === 0) return;
     this.isWaiting = true;
@@ -133,7 +133,7 @@ export class GrantedSessions {
     this.leaving = new Set(all.filter((left) => !left.isHandedOver));
     whenArrived(this.connection, () => {
       this.isWaiting = false;
-      for (const left of [...(this.arriving ?? NOBODY)]) this.hasLeft(left);
+      for (const left of [...(this.arriving ?? NO_SESSIONS)]) this.hasLeft(left);
       this.waitForArrival();
     });
   }

@@ -9,7 +9,7 @@ export class SessionTable<T> implements SessionIds {
   /** Ids below the frontier that were free at some time since; clients may have asked for some of them again. */
   private readonly freed = new FreeIds();
 
-  /** Ids that are free, and not given to anybody. */
+  /** Ids that are free. */
   private readonly reserved = new IdSet();
 
   get size(): number {

@@ -65,8 +65,8 @@ export interface NnrpServerOptions {
    */
   readonly maxSuspendedBytesTotal?: number | undefined;
   /**
-   * Resumes sessions of clients that announce the length of a token and send none, as the reference client does. Anybody can
-   * then take over any session whose id he guesses, so it is for tests; default false.
+   * Resumes sessions of clients that announce the length of a token and send none, as the reference client does. Any client
+   * can then take over a session whose id it guesses, so it is for tests; default false.
    */
   readonly acceptAnnouncedResume?: boolean | undefined;
   /** Decides on every session that the limits and profiles above allow; default allows all. */

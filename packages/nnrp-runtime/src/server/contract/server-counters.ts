@@ -13,7 +13,7 @@ export type DropReason =
   | 'cancelled_by_server'
   | 'session_closed'
   | 'server_shutdown'
-  /** The session is over with its connection, or was not resumed in time: nobody could be told. */
+  /** The session ended with its connection, or was not resumed in time: the client could not be told. */
   | 'session_lost'
   /** What follows was never taken as an operation, but for `busy`, which waited for a handler in vain. */
   | 'busy'

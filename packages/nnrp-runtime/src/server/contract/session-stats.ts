@@ -49,7 +49,7 @@ export interface SessionStats {
   readonly drops: number;
 }
 
-/** Who the peer is. */
+/** The identity that the peer has proved, or claims. */
 export interface SessionIdentity {
   /** Whether the certificate leads to one of the listener's roots; the rest is a claim without it. */
   readonly authorized: boolean;

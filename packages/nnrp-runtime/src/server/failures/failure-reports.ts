@@ -50,7 +50,7 @@ export class FailureReports {
     if (!isNnrpError(loss.error, 'NNRP_ERR_CLOSED')) this.tell('connectionLost', loss);
   }
 
-  /** All sessions of a connection have its error: who listens gets one for each. */
+  /** All sessions of a connection are suspended with the same error; each listener gets its own copy of it. */
   sessionSuspended(event: SessionSuspended): void {
     const isHeard = this.server.listenerCount('sessionSuspended') > 0;
     this.tell('sessionSuspended', isHeard ? { ...event, error: forCaller(event.error) } : event);

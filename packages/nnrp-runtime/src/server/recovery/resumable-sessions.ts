@@ -170,7 +170,7 @@ export class ResumableSessions implements PortServer {
   }
 
   keepRest(port: SessionPort): void {
-    // Another session has its id by now: nobody can come for it.
+    // Another session has its id by now, so no client can ask for this one.
     if (!this.knows(port)) {
       port.clear();
       return;

@@ -44,7 +44,7 @@ export class Race {
   }
 
   /**
-   * @param memory - says in which order, and is told who fails and who wins
+   * @param memory - gives the order of the addresses, and is told which fail and which one is taken
    * @returns rejects with UsageError at once; TransportError that names each way with its reason; the reason of `signal`
    */
   static run(memory: WayMemory, times: RaceTimes, signal: AbortSignal | undefined): Promise<Winner> {

@@ -11,8 +11,8 @@ export interface LentPiece {
 export type SentPiece = Uint8Array | LentPiece;
 
 /**
- * Memory that pieces lie in and that is used again. Whoever holds it may read from it what was there, until it is released as
- * often as it was held.
+ * Memory that pieces lie in and that is used again. Its holders may read what lies in it until it was
+ * released as often as it was held.
  */
 export interface SentMemory {
   readonly bytes: Uint8Array;

@@ -5,8 +5,8 @@ import type { IpcAddress } from './ipc-address.js';
 /** What a listener of Unix domain sockets or named pipes can be told. */
 export interface IpcServerOptions {
   /**
-   * Permissions of the socket file; a client needs the right to write. They hold from the first moment on: at no time can anyone
-   * connect that they keep out. Abstract sockets have none, so `mode` is refused there, and named pipes are for their own
+   * Permissions of the socket file; a client needs the right to write. They hold from the first moment on: a process that they
+   * keep out cannot connect at any time. Abstract sockets have none, so `mode` is refused there, and named pipes are for their own
    * user alone. Default 0o600: this user, and root.
    */
   readonly mode?: number | undefined;

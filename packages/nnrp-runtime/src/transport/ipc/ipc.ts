@@ -37,7 +37,7 @@ const CODES: Readonly<Record<string, string>> = {
 };
 
 function whyNot({ kind, path }: IpcAddress, { code = '', message }: NodeJS.ErrnoException): string {
-  // The system says the same of a file, of a directory and of a name that nobody has.
+  // The system says the same of a file, of a directory and of a name that is not in use.
   if (code === 'ECONNREFUSED' && kind !== 'file') return `no process listens there (${code})`;
   if (code === 'ECONNREFUSED' && isNoSocket(path)) return `${CODES['ENOTSOCK']} (${code})`;
   return CODES[code] === undefined ? message : `${CODES[code]} (${code})`;
@@ -163,7 +163,7 @@ export class IpcConnector implements FramedConnector {
   }
 }
 
-/** Asks for a connection until there is one, a reason why there is none, or nobody waits any more. */
+/** Asks for a connection until there is one, a reason why there is none, or the wait is given up. */
 class Attempt implements Guarded {
   private socket: Socket | undefined;
   private timer: NodeJS.Timeout | undefined;

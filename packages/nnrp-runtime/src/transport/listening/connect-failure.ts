@@ -9,7 +9,7 @@ const MAX_REASON_BYTES = 300;
 
 /** What a code of the system means for a client that wants to connect. */
 const CODES: Readonly<Record<string, string>> = {
-  ECONNREFUSED: 'nobody listens there',
+  ECONNREFUSED: 'nothing listens there',
   ETIMEDOUT: 'no answer',
   EHOSTUNREACH: 'no way to the host',
   ENETUNREACH: 'no way to the network',

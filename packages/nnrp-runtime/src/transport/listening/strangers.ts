@@ -46,7 +46,7 @@ interface Entry<S> {
  */
 export class Strangers<S extends Stranger> {
   private readonly entries = new Map<S, Entry<S>>();
-  private readonly everybody: Line<S> = newLine();
+  private readonly everything: Line<S> = newLine();
   private readonly addresses = new Map<string, Line<S>>();
 
   /** @param hit - a bound was reached, the one in all or the one per address */
@@ -100,7 +100,7 @@ export class Strangers<S extends Stranger> {
     const { inAll, perAddress } = this.limits;
     const known = group === undefined ? undefined : this.addresses.get(group);
     if (known !== undefined && perAddress > 0 && sizeOf(known) >= perAddress) this.evict(known, 'perAddress');
-    else if (inAll > 0 && this.entries.size >= inAll) this.evict(this.everybody, 'inAll');
+    else if (inAll > 0 && this.entries.size >= inAll) this.evict(this.everything, 'inAll');
     this.insert(stranger, group);
   }
 
@@ -120,7 +120,7 @@ export class Strangers<S extends Stranger> {
    * @returns whether there was one
    */
   giveUpOne(): boolean {
-    const next = this.nextToGo(this.everybody);
+    const next = this.nextToGo(this.everything);
     if (next === undefined || performance.now() - next.sinceMs < TIME_TO_SPEAK_MS) return false;
     this.delete(next.stranger);
     next.stranger.makeRoom();
@@ -141,7 +141,7 @@ export class Strangers<S extends Stranger> {
       link: undefined,
       linkOfAddress: undefined,
     };
-    entry.link = this.everybody.silent.push(entry);
+    entry.link = this.everything.silent.push(entry);
     entry.linkOfAddress = ofAddress?.silent.push(entry);
     this.entries.set(stranger, entry);
   }
@@ -167,13 +167,13 @@ export class Strangers<S extends Stranger> {
   private spoke(entry: Entry<S>): void {
     this.unlink(entry);
     entry.speaks = true;
-    entry.link = this.everybody.speaking.push(entry);
+    entry.link = this.everything.speaking.push(entry);
     entry.linkOfAddress = entry.ofAddress?.speaking.push(entry);
   }
 
   private unlink({ speaks, link, linkOfAddress, ofAddress }: Entry<S>): void {
     const queue = speaks ? 'speaking' : 'silent';
-    if (link !== undefined) this.everybody[queue].remove(link);
+    if (link !== undefined) this.everything[queue].remove(link);
     if (linkOfAddress !== undefined) ofAddress?.[queue].remove(linkOfAddress);
   }
 }

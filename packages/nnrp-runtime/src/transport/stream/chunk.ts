@@ -10,7 +10,7 @@ const RESTING_SPARE = 16;
 const TRIM_MS = 1000;
 
 /**
- * Memory that packets are written into, with its view made once. It is used again when it has left and nobody holds it any
+ * Memory that packets are written into, with its view made once. It is used again when it was sent and has no holder any
  * more: a log of what was sent keeps what it needs where it lies.
  */
 export class Chunk implements SentMemory {
@@ -55,7 +55,7 @@ export function takeChunk(): Chunk {
   return chunk;
 }
 
-/** Whoever gives them back does not read or write them any more. The list is emptied. */
+/** Gives chunks back: the caller does not read or write them any more. The list is emptied. */
 export function giveBack(chunks: Chunk[]): void {
   for (const chunk of chunks) chunk.giveBack();
   chunks.length = 0;

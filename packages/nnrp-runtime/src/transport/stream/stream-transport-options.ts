@@ -12,8 +12,9 @@ export interface StreamTransportOptions extends Given<PacketSplitterOptions>, St
   /** Bytes waiting to be sent above which `send` says false; default 1 MiB. */
   readonly highWaterBytes?: number | undefined;
   /**
-   * Whether nobody else has the chunks that the stream delivers, as is true of sockets that nobody else listens to: memory of
-   * chunks that have been copied is given back at once, and anybody else finds it empty. Default false.
+   * Whether the transport alone has the chunks that the stream delivers, as with a socket that has no other listener. The memory
+   * of chunks that have been copied is then given back at once; other code that holds such a chunk would find it empty. Default
+   * false.
    */
   readonly ownsReads?: boolean | undefined;
   /**

@@ -127,7 +127,7 @@ function isThere(transport: HostRoute['transport'], scheme: string | undefined):
   }
 }
 
-/** The address that transports know, under the name of the route. Who names it `nnrp://` takes plain ones beside those that are encrypted. */
+/** The address that transports know, under the name of the route. An application that is named `nnrp://` takes plain routes and encrypted ones. */
 function addressOf(
   { text, scheme, locator }: ProviderEndpoint,
   isSealed: boolean,

@@ -27,7 +27,7 @@ describe('a client with several addresses', () => {
     expect(error).toMatchObject({
       code: 'NNRP_ERR_TRANSPORT',
       rawMessage:
-        `no address can be connected to: ${closed}: cannot connect to ${host}: nobody listens there (ECONNREFUSED); ` +
+        `no address can be connected to: ${closed}: cannot connect to ${host}: nothing listens there (ECONNREFUSED); ` +
         `unix:${path}: cannot connect to unix:${path}: no socket is there (ENOENT); ` +
         `unix:${path}.d/x: cannot connect to unix:${path}.d/x: no socket is there (ENOENT)`,
     });

@@ -6,7 +6,7 @@ type Listening = [type: string, listener: unknown, ...more: unknown[]];
 type Listen = (this: AbortSignal, ...args: Listening) => void;
 type Handler = (this: unknown, event: unknown) => unknown;
 
-/** Who is told what a listener has thrown. */
+/** Is told what a listener of the signal has thrown. */
 export interface AbortOwner {
   listenerFailed(error: unknown): void;
 }
@@ -121,7 +121,7 @@ class Given {
   }
 }
 
-/** Tells whose a signal is. Nobody else sees the field. */
+/** Ties a signal to its operation, by a field that only this class can read. */
 class Owned extends Given {
   readonly #abort: OperationAbort;
 
