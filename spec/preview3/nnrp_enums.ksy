@@ -279,7 +279,7 @@ enums:
   session_priority_class:
     0:
       id: interactive
-      doc: The session serves somebody who waits.
+      doc: A person waits for what the session does.
       doc-ref: NNRP/1-preview3 section 6
     1:
       id: balanced

@@ -29,7 +29,7 @@ seq:
     type: u1
     enum: nnrp_enums::runtime_role
     doc: >-
-      Who sends it; 0 to 7, and 0x80 to 0xff for roles of the application. Compared when the message is judged,
+      The role that sends it; 0 to 7, and 0x80 to 0xff for roles of the application. Compared when the message is judged,
       not here.
     doc-ref: NNRP/1-preview4 section 7.9
   - id: flags

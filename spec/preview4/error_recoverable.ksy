@@ -29,7 +29,7 @@ seq:
   - id: source_role
     type: u1
     enum: nnrp_enums::runtime_role
-    doc: Who reports it; unknown values are accepted.
+    doc: The role that reports it; unknown values are accepted.
     doc-ref: NNRP/1-preview4 section 7.20
   - id: flags
     type: u1

@@ -28,14 +28,14 @@ seq:
     enum: nnrp_enums::runtime_role
     valid:
       in-enum: true
-    doc: Who makes the object.
+    doc: The role that makes the object.
     doc-ref: NNRP/1-preview4 section 7.22
   - id: consumer_role
     type: u1
     enum: nnrp_enums::runtime_role
     valid:
       in-enum: true
-    doc: Who uses the object.
+    doc: The role that uses the object.
     doc-ref: NNRP/1-preview4 section 7.22
   - id: session_id
     type: u4
@@ -61,7 +61,7 @@ seq:
     enum: nnrp_enums::ownership_hint
     valid:
       in-enum: true
-    doc: Who owns the object.
+    doc: The side that owns the object.
     doc-ref: NNRP/1-preview4 section 7.22
   - id: lifetime_hint_ms
     type: u4

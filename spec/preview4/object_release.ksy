@@ -31,7 +31,7 @@ seq:
     enum: nnrp_enums::runtime_role
     valid:
       in-enum: true
-    doc: Who gives it up.
+    doc: The role that gives it up.
     doc-ref: NNRP/1-preview4 section 7.24
   - id: flags
     type: u1

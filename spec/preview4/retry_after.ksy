@@ -35,7 +35,7 @@ seq:
   - id: source_role
     type: u1
     enum: nnrp_enums::runtime_role
-    doc: Who asks for it; unknown values are accepted.
+    doc: The role that asks for it; unknown values are accepted.
     doc-ref: NNRP/1-preview4 section 7.21
   - id: flags
     type: u1

@@ -23,7 +23,7 @@ seq:
   - id: executor_class
     type: u2
     enum: nnrp_enums::executor_class
-    doc: Who should do the work; unknown values are accepted.
+    doc: The class of executor that should do the work; unknown values are accepted.
     doc-ref: NNRP/1-preview4 section 7.17
   - id: affinity_class
     type: u2

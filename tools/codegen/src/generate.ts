@@ -57,7 +57,7 @@ export function readLayeredLayout(layers: SchemaLayers): Layout {
   return base === undefined ? layout : { ...layout, base };
 }
 
-/** A schema of the upper layer that says what the one below says is a copy that somebody forgot. */
+/** A schema of the upper layer that says what the one below says is a copy that was forgotten. */
 function checkCopies(layers: SchemaLayers, base: Layout, layout: Layout, diagnostics: Diagnostics): void {
   for (const struct of layout.structs) {
     const below = base.structs.find(({ id }) => id === struct.id);

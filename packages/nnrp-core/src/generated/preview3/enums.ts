@@ -63,7 +63,7 @@ export type MessageType = (typeof MessageType)[keyof typeof MessageType];
  * @see NNRP/1-preview3 section 6
  */
 export const SessionPriorityClass = /* @__PURE__ */ Object.freeze({
-  /** The session serves somebody who waits. */
+  /** A person waits for what the session does. */
   Interactive: 0,
   /** Between interactive and background. */
   Balanced: 1,

@@ -37,8 +37,8 @@ export interface ControlRequest {
   /** Why; unknown values are accepted. Values: {@link ReasonCode}; others pass. (reason_code, u16) */
   readonly reasonCode: number;
   /**
-   * Who sends it; 0 to 7, and 0x80 to 0xff for roles of the application. Compared when the message is judged, not
-   * here. Values: {@link RuntimeRole}; others pass. (source_role, u8)
+   * The role that sends it; 0 to 7, and 0x80 to 0xff for roles of the application. Compared when the message is
+   * judged, not here. Values: {@link RuntimeRole}; others pass. (source_role, u8)
    */
   readonly sourceRole: number;
   /**
@@ -168,8 +168,8 @@ export class ControlRequestView {
     return this.source.getUint16(this.start + 16, true);
   }
   /**
-   * Who sends it; 0 to 7, and 0x80 to 0xff for roles of the application. Compared when the message is judged, not
-   * here. Values: {@link RuntimeRole}; others pass. (source_role, u8)
+   * The role that sends it; 0 to 7, and 0x80 to 0xff for roles of the application. Compared when the message is
+   * judged, not here. Values: {@link RuntimeRole}; others pass. (source_role, u8)
    */
   get sourceRole(): number {
     return this.source.getUint8(this.start + 18);

@@ -40,7 +40,9 @@ export interface ErrorRecoverable {
   readonly errorScope: ErrorScope;
   /** What to do about it; no values are defined. (recovery_action, u16) */
   readonly recoveryAction: number;
-  /** Who reports it; unknown values are accepted. Values: {@link RuntimeRole}; others pass. (source_role, u8) */
+  /**
+   * The role that reports it; unknown values are accepted. Values: {@link RuntimeRole}; others pass. (source_role, u8)
+   */
   readonly sourceRole: number;
   /**
    * bit 0 = retryable_now, bit 1 = retry_after_required. Every other bit is refused. Bits: {@link
@@ -177,7 +179,9 @@ export class ErrorRecoverableView {
   get recoveryAction(): number {
     return this.source.getUint16(this.start + 8, true);
   }
-  /** Who reports it; unknown values are accepted. Values: {@link RuntimeRole}; others pass. (source_role, u8) */
+  /**
+   * The role that reports it; unknown values are accepted. Values: {@link RuntimeRole}; others pass. (source_role, u8)
+   */
   get sourceRole(): number {
     return this.source.getUint8(this.start + 10);
   }

@@ -44,9 +44,9 @@ export interface ObjectDescriptor {
   readonly objectId: bigint;
   /** Kind of the object. (object_kind, u16) */
   readonly objectKind: RuntimeObjectKind;
-  /** Who makes the object. (producer_role, u8) */
+  /** The role that makes the object. (producer_role, u8) */
   readonly producerRole: RuntimeRole;
-  /** Who uses the object. (consumer_role, u8) */
+  /** The role that uses the object. (consumer_role, u8) */
   readonly consumerRole: RuntimeRole;
   /** Session that owns the object; not compared with the header. (session_id, u32) */
   readonly sessionId: number;
@@ -56,7 +56,7 @@ export interface ObjectDescriptor {
   readonly computeCostUnits: number;
   /** Where the object lies. (memory_location_hint, u16) */
   readonly memoryLocationHint: MemoryLocationHint;
-  /** Who owns the object. (ownership_hint, u16) */
+  /** The side that owns the object. (ownership_hint, u16) */
   readonly ownershipHint: OwnershipHint;
   /** How long the object lives, in milliseconds. (lifetime_hint_ms, u32) */
   readonly lifetimeHintMs: number;
@@ -201,11 +201,11 @@ export class ObjectDescriptorView {
   get objectKind(): RuntimeObjectKind {
     return this.source.getUint16(this.start + 8, true) as RuntimeObjectKind;
   }
-  /** Who makes the object. (producer_role, u8) */
+  /** The role that makes the object. (producer_role, u8) */
   get producerRole(): RuntimeRole {
     return this.source.getUint8(this.start + 10) as RuntimeRole;
   }
-  /** Who uses the object. (consumer_role, u8) */
+  /** The role that uses the object. (consumer_role, u8) */
   get consumerRole(): RuntimeRole {
     return this.source.getUint8(this.start + 11) as RuntimeRole;
   }
@@ -233,7 +233,7 @@ export class ObjectDescriptorView {
   get memoryLocationHint(): MemoryLocationHint {
     return this.source.getUint16(this.start + 28, true) as MemoryLocationHint;
   }
-  /** Who owns the object. (ownership_hint, u16) */
+  /** The side that owns the object. (ownership_hint, u16) */
   get ownershipHint(): OwnershipHint {
     return this.source.getUint16(this.start + 30, true) as OwnershipHint;
   }

@@ -39,7 +39,7 @@ export interface ObjectRelease {
   readonly operationId: bigint;
   /** Why the object is given up. (release_reason, u16) */
   readonly releaseReason: ObjectReleaseReason;
-  /** Who gives it up. (source_role, u8) */
+  /** The role that gives it up. (source_role, u8) */
   readonly sourceRole: RuntimeRole;
   /**
    * bit 0 = final_release, bit 1 = invalidates_dependents. Every other bit is refused. Bits: {@link
@@ -172,7 +172,7 @@ export class ObjectReleaseView {
   get releaseReason(): ObjectReleaseReason {
     return this.source.getUint16(this.start + 16, true) as ObjectReleaseReason;
   }
-  /** Who gives it up. (source_role, u8) */
+  /** The role that gives it up. (source_role, u8) */
   get sourceRole(): RuntimeRole {
     return this.source.getUint8(this.start + 18) as RuntimeRole;
   }

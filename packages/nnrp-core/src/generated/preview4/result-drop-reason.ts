@@ -40,8 +40,8 @@ export interface ResultDropReason {
    */
   readonly dropReasonCode: number;
   /**
-   * Who sends it; 0 to 7, and 0x80 to 0xff for roles of the application. Compared when the message is judged, not
-   * here. Values: {@link RuntimeRole}; others pass. (source_role, u8)
+   * The role that sends it; 0 to 7, and 0x80 to 0xff for roles of the application. Compared when the message is
+   * judged, not here. Values: {@link RuntimeRole}; others pass. (source_role, u8)
    */
   readonly sourceRole: number;
   /** bit 0 = final, bit 1 = retryable. Every other bit is refused. Bits: {@link ResultDropReasonFlags}. (flags, u8) */
@@ -171,8 +171,8 @@ export class ResultDropReasonView {
     return this.source.getUint16(this.start + 16, true);
   }
   /**
-   * Who sends it; 0 to 7, and 0x80 to 0xff for roles of the application. Compared when the message is judged, not
-   * here. Values: {@link RuntimeRole}; others pass. (source_role, u8)
+   * The role that sends it; 0 to 7, and 0x80 to 0xff for roles of the application. Compared when the message is
+   * judged, not here. Values: {@link RuntimeRole}; others pass. (source_role, u8)
    */
   get sourceRole(): number {
     return this.source.getUint8(this.start + 18);

@@ -40,7 +40,10 @@ export interface RetryAfter {
   readonly jitterMs: number;
   /** Why; unknown values are accepted. Values: {@link ReasonCode}; others pass. (reason_code, u16) */
   readonly reasonCode: number;
-  /** Who asks for it; unknown values are accepted. Values: {@link RuntimeRole}; others pass. (source_role, u8) */
+  /**
+   * The role that asks for it; unknown values are accepted. Values: {@link RuntimeRole}; others pass. (source_role,
+   * u8)
+   */
   readonly sourceRole: number;
   /**
    * bit 0 = applies_to_connection, bit 1 = applies_to_operation. Every other bit is refused. Bits: {@link
@@ -179,7 +182,10 @@ export class RetryAfterView {
   get reasonCode(): number {
     return this.source.getUint16(this.start + 24, true);
   }
-  /** Who asks for it; unknown values are accepted. Values: {@link RuntimeRole}; others pass. (source_role, u8) */
+  /**
+   * The role that asks for it; unknown values are accepted. Values: {@link RuntimeRole}; others pass. (source_role,
+   * u8)
+   */
   get sourceRole(): number {
     return this.source.getUint8(this.start + 26);
   }

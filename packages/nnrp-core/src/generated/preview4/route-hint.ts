@@ -35,8 +35,8 @@ export interface RouteHint {
   /** Route. (route_id, u32) */
   readonly routeId: number;
   /**
-   * Who should do the work; unknown values are accepted. Values: {@link ExecutorClass}; others pass. (executor_class,
-   * u16)
+   * The class of executor that should do the work; unknown values are accepted. Values: {@link ExecutorClass}; others
+   * pass. (executor_class, u16)
    */
   readonly executorClass: number;
   /**
@@ -159,8 +159,8 @@ export class RouteHintView {
     return this.source.getUint32(this.start + 8, true);
   }
   /**
-   * Who should do the work; unknown values are accepted. Values: {@link ExecutorClass}; others pass. (executor_class,
-   * u16)
+   * The class of executor that should do the work; unknown values are accepted. Values: {@link ExecutorClass}; others
+   * pass. (executor_class, u16)
    */
   get executorClass(): number {
     return this.source.getUint16(this.start + 12, true);
